@@ -1,0 +1,70 @@
+import tseslint from 'typescript-eslint';
+
+/** The floors of the house, lowest first: a room may import from rooms on floors below its own, never from above. */
+const floors = [
+  ['backend'],
+  ['data', 'layers'],
+  ['models'],
+  ['sparsity', 'compact'],
+  ['training'],
+  ['experiments'],
+  ['plots'],
+  ['notebook'],
+];
+
+const oneWay = floors.flatMap((rooms, floor) =>
+  rooms.map((room) => {
+    const above = floors
+      .slice(floor)
+      .flat()
+      .filter((other) => other !== room);
+    const group = above.flatMap((other) => [`../${other}/**`, `../../${other}/**`, `../../../${other}/**`]);
+    return {
+      files: [`src/${room}/**/*.ts`],
+      rules: {
+        'no-restricted-imports': [
+          'error',
+          {
+            patterns: [
+              { group: [...group, '**/cli.js'], message: `src/${room} must not look up the house (docs/house.md).` },
+            ],
+          },
+        ],
+      },
+    };
+  }),
+);
+
+export default tseslint.config(
+  { ignores: ['dist/', 'data/', 'docs/', 'notebooks/', 'src/backend/simd/kernels/', 'test/fixtures/'] },
+  ...tseslint.configs.recommendedTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: {
+        projectService: { allowDefaultProject: ['eslint.config.js', 'test/run.mjs'] },
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      'max-lines': ['error', { max: 400 }],
+    },
+  },
+  {
+    // node:test returns promises that the runner itself awaits.
+    files: ['test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          allowForKnownSafeCalls: [
+            { from: 'package', package: 'node:test', name: ['test', 'it', 'describe', 'suite'] },
+          ],
+        },
+      ],
+    },
+  },
+  { files: ['**/*.js', '**/*.mjs', '**/*.cjs'], ...tseslint.configs.disableTypeChecked },
+  ...oneWay,
+);
