@@ -1,0 +1,17 @@
+import { recordsPerFile } from './files.js';
+
+/** An archive of CIFAR-10 in its binary form, and how to tell that it arrived whole. */
+export interface Archive {
+  url: string;
+  bytes: number;
+  sha256: string;
+  recordsPerFile: number;
+}
+
+/** The archive that the authors of CIFAR-10 publish. */
+export const officialArchive: Archive = {
+  url: 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',
+  bytes: 170_052_171,
+  sha256: 'c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd',
+  recordsPerFile,
+};

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { loadData } from 'sparsebook/data';
+import { smallArchive, smallFolder } from './cifar10/smallCifar10.js';
+
+test('synthetic data comes in three parts of the sizes asked for, named and reproducible', async () => {
+  const sizes = { train: 60, validation: 20, test: 30 };
+  const data = await loadData('synthetic', { seed: 5, sizes });
+  assert.deepEqual([data.train, data.validation, data.test].map((set) => set.labels.length), [60, 20, 30]);
+  assert.equal(data.name, 'synthetic shapes');
+  assert.equal(data.validation.name, 'synthetic shapes, validation');
+  assert.deepEqual(await loadData('synthetic', { seed: 5, sizes }), data);
+  const other = await loadData('synthetic', { seed: 6, sizes });
+  assert.notDeepEqual(other.train.images, data.train.images);
+  assert.equal(other.splitHash, data.splitHash);
+});
+
+test('no picture appears in two parts', async () => {
+  const { train, validation, test: testing } = await loadData('synthetic', { sizes: { train: 300, validation: 100, test: 100 } });
+  const seen = new Set<string>();
+  for (const { images } of [train, validation, testing]) {
+    for (let at = 0; at < images.length; at += 3072) seen.add(Buffer.from(images.subarray(at, at + 3072)).toString('latin1'));
+  }
+  assert.equal(seen.size, 500);
+});
+
+test('sizes that cannot be had are refused', async () => {
+  await assert.rejects(loadData('synthetic', { sizes: { train: 0 } }), /sizes\.train must be a whole number above 0; received 0/);
+  await assert.rejects(loadData('synthetic', { sizes: { test: 1.5 } }), /sizes\.test must be .* received 1\.5/);
+});
+
+test('data that is not there is refused with what to do', async () => {
+  const empty = mkdtempSync(join(tmpdir(), 'sparsebook-no-data-'));
+  const before = process.env.SPARSEBOOK_DATA;
+  process.env.SPARSEBOOK_DATA = empty;
+  try {
+    await assert.rejects(loadData('cifar10'), { name: 'UserError', message: /Download it .* sparsebook data get cifar10/ });
+    await assert.rejects(loadData('cifar100'), { name: 'UserError', message: /data must be synthetic, cifar10 or a folder/ });
+    await assert.rejects(loadData(empty), { name: 'UserError', message: /there is no batches\.meta\.txt in/ });
+  } finally {
+    if (before === undefined) delete process.env.SPARSEBOOK_DATA;
+    else process.env.SPARSEBOOK_DATA = before;
+    rmSync(empty, { recursive: true });
+  }
+});
+
+test('a folder of files is checked against the official sizes', async () => {
+  const folder = smallFolder();
+  await assert.rejects(loadData(folder), /data_batch_1\.bin must hold 10000 records .* it has 61460/);
+  rmSync(folder, { recursive: true });
+});
+
+test('a folder is split nine to one, signed with its name, and cut to the sizes asked for', async () => {
+  const folder = smallFolder();
+  const whole = await loadData(folder, {}, smallArchive);
+  assert.deepEqual(
+    [whole.train, whole.validation, whole.test].map((set) => [set.name, set.labels.length]),
+    [
+      ['CIFAR-10 (unverified copy), training', 90],
+      ['CIFAR-10 (unverified copy), validation', 10],
+      ['CIFAR-10 (unverified copy), test', 20],
+    ],
+  );
+  const part = await loadData(folder, { sizes: { train: 30, test: 5 }, name: 'mine', seed: 3 }, smallArchive);
+  assert.equal(part.train.name, 'mine, training');
+  assert.deepEqual(part.train.images, whole.train.images.slice(0, part.train.images.length));
+  assert.deepEqual(part.validation.labels, whole.validation.labels);
+  assert.equal(part.test.labels.length, 5);
+  await assert.rejects(
+    loadData(folder, { sizes: { validation: 11 } }, smallArchive),
+    /sizes\.validation must be a whole number above 0, at most 10 for CIFAR-10/,
+  );
+  rmSync(folder, { recursive: true });
+});

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { imageBytes, syntheticImages } from 'sparsebook/data';
+import type { ImageSet } from 'sparsebook/data';
+import { softmaxRegression, standardised } from './softmaxRegression.js';
+
+const rowsOf = (set: ImageSet, features: (image: Uint8Array) => Float32Array): Float32Array[] =>
+  Array.from(set.labels, (_, i) => features(set.images.subarray(i * imageBytes, (i + 1) * imageBytes)));
+
+/** Mean, standard deviation and an 8-bin histogram of each colour. */
+function colourStatistics(image: Uint8Array): Float32Array {
+  const features = new Float32Array(30);
+  for (let k = 0; k < 3; k++) {
+    let sum = 0;
+    let square = 0;
+    for (let i = k; i < imageBytes; i += 3) {
+      sum += image[i];
+      square += image[i] ** 2;
+      features[6 + 8 * k + (image[i] >> 5)]++;
+    }
+    features[2 * k] = sum / 1024;
+    features[2 * k + 1] = Math.sqrt(square / 1024 - (sum / 1024) ** 2);
+  }
+  return features;
+}
+
+test('there are ten balanced classes with names a person knows', () => {
+  const set = syntheticImages(200, 1);
+  assert.equal(set.images.length, 200 * imageBytes);
+  assert.equal(new Set(set.classNames).size, 10);
+  assert.ok(set.classNames.every((name) => /^[a-z]+$/.test(name)));
+  for (let k = 0; k < 10; k++) assert.equal(set.labels.filter((label) => label === k).length, 20);
+});
+
+test('a picture depends on the seed and its place alone', () => {
+  const long = syntheticImages(50, 7);
+  const short = syntheticImages(20, 7);
+  assert.deepEqual(short.images, long.images.slice(0, 20 * imageBytes));
+  assert.deepEqual(syntheticImages(50, 7), long);
+  assert.notDeepEqual(syntheticImages(20, 8).images, short.images);
+});
+
+test('a linear model stays under 60 % on the pixels', () => {
+  const [train, held] = [syntheticImages(2000, 11), syntheticImages(500, 12)];
+  const [rows, testRows] = standardised(
+    rowsOf(train, (image) => Float32Array.from(image)),
+    rowsOf(held, (image) => Float32Array.from(image)),
+  );
+  const result = softmaxRegression(
+    { rows, labels: train.labels },
+    { rows: testRows, labels: held.labels },
+    { classes: 10, epochs: 4, rate: 1e-3 },
+  );
+  const last = result.training[result.training.length - 1];
+  assert.ok(last > 0.5, `the linear model did not learn its own training pictures: ${last}`);
+  assert.ok(result.bestTest < 0.6, `a linear model reaches ${result.bestTest}`);
+});
+
+test('a linear model stays under 60 % on colour statistics', () => {
+  const [train, held] = [syntheticImages(5000, 11), syntheticImages(1000, 12)];
+  const [rows, testRows] = standardised(rowsOf(train, colourStatistics), rowsOf(held, colourStatistics));
+  const result = softmaxRegression(
+    { rows, labels: train.labels },
+    { rows: testRows, labels: held.labels },
+    { classes: 10, epochs: 40, rate: 1e-2 },
+  );
+  assert.ok(result.bestTest < 0.6, `colours alone give ${result.bestTest}`);
+});
