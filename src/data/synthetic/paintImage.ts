@@ -13,7 +13,7 @@ function lighter(random: Random, ground: Colour, least: number): Colour {
   for (;;) {
     const colour = anyColour(random);
     const rise = colour.map((value, k) => value - ground[k]);
-    if (rise.every((step) => step > -60) && (rise[0] + rise[1] + rise[2]) / 3 >= least) return colour;
+    if (rise.every((step) => step > -50) && (rise[0] + rise[1] + rise[2]) / 3 >= least) return colour;
   }
 }
 
@@ -92,12 +92,12 @@ export function paintImage(image: Uint8Array, shape: Distance, random: Random): 
     x: between(random, margin, imageSize - 1 - margin),
     y: between(random, margin, imageSize - 1 - margin),
     radius,
-    angle: between(random, -0.7, 0.7),
-    colour: lighter(random, ground, 35),
+    angle: between(random, -0.6, 0.6),
+    colour: lighter(random, ground, 40),
     opacity: between(random, 0.75, 1),
   });
   paintClutter(canvas, random, random.integer(5));
-  const noise = between(random, 10, 70);
+  const noise = between(random, 8, 60);
   const seed = Math.floor(random.next() * 2 ** 32);
   for (let i = 0; i < imageBytes; i++) {
     const value = canvas[i] + noise * (uniform(seed, 2 * i) + uniform(seed, 2 * i + 1) - 1);
