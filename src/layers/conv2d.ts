@@ -1,0 +1,84 @@
+import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../errors.js';
+import { convolve } from './convolve.js';
+import { single, type LayerOptions, type Weight } from './layer.js';
+import { checkPadding, outputLength, type Padding } from './padding.js';
+import { kaimingNormal } from './seededInitializer.js';
+
+export interface Conv2dOptions extends LayerOptions {
+  /** Number of output channels. */
+  filters: number;
+  /** Side of the square window. */
+  kernelSize: number;
+  strides?: number;
+  /** A number is PyTorch's padding; 'same' is TensorFlow's, which is asymmetric at stride 2. Default 0. */
+  padding?: Padding;
+  useBias?: boolean;
+  /** Seed of the Kaiming-normal start values. */
+  seed?: number;
+}
+
+/**
+ * Two-dimensional convolution with explicit padding: [N, H, W, Cin] to [N, H', W', filters]. Weights: kernel
+ * [kernelSize, kernelSize, Cin, filters], Kaiming-normal, and bias [filters], zero.
+ */
+export class Conv2d extends tf.layers.Layer {
+  static className = 'Conv2d';
+  readonly filters: number;
+  readonly kernelSize: number;
+  readonly strides: number;
+  readonly padding: Padding;
+  readonly useBias: boolean;
+  readonly seed: number;
+  private kernelWeight!: Weight;
+  private biasWeight?: Weight;
+
+  constructor(options: Conv2dOptions) {
+    super(options);
+    this.filters = options.filters;
+    this.kernelSize = options.kernelSize;
+    this.strides = options.strides ?? 1;
+    this.padding = options.padding ?? 0;
+    this.useBias = options.useBias ?? true;
+    this.seed = options.seed ?? 0;
+    this.inputSpec = [{ ndim: 4 }];
+    checkPadding(this.padding, this.name);
+    for (const key of ['filters', 'kernelSize', 'strides'] as const) {
+      if (!Number.isInteger(this[key]) || this[key] < 1) {
+        throw new UserError(`${this.name}: ${key} is a whole number of at least 1, got ${this[key]}`);
+      }
+    }
+  }
+
+  override build(inputShape: tf.Shape | tf.Shape[]): void {
+    const channels = (inputShape as tf.Shape)[3] ?? 0;
+    const { kernelSize: k, filters } = this;
+    const initializer = kaimingNormal(this.seed, k * k * channels);
+    this.kernelWeight = this.addWeight('kernel', [k, k, channels, filters], 'float32', initializer);
+    if (this.useBias) this.biasWeight = this.addWeight('bias', [filters], 'float32', tf.initializers.zeros());
+    this.built = true;
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return convolve(
+      single(inputs) as tf.Tensor4D,
+      this.kernelWeight.read() as tf.Tensor4D,
+      this.biasWeight?.read() as tf.Tensor1D | undefined,
+      this.strides,
+      this.padding,
+    );
+  }
+
+  override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape {
+    const [n, height, width] = inputShape as tf.Shape;
+    const side = (length: number | null, axis: 0 | 1): number | null =>
+      outputLength(length, this.kernelSize, this.strides, this.padding, axis);
+    return [n, side(height, 0), side(width, 1), this.filters];
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const { filters, kernelSize, strides, padding, useBias, seed } = this;
+    return { ...super.getConfig(), filters, kernelSize, strides, padding, useBias, seed };
+  }
+}
+tf.serialization.registerClass(Conv2d);

@@ -1,0 +1,22 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** A weight of a layer: a named variable. */
+export type Weight = tf.layers.Layer['weights'][number];
+
+/** What every tf.layers constructor takes: name, trainable, inputShape and so on. */
+export type LayerOptions = NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]>;
+
+/** The second argument of `model.apply(x, { training: true })`, handed on to each layer of the model. */
+export interface CallOptions {
+  /** Batch statistics and sampled gates instead of running statistics and inference masks. Default false. */
+  training?: boolean;
+  /** Whether a training pass moves the running statistics of batch norm. Default true. */
+  updateStatistics?: boolean;
+  /** Uniform noise for gates by layer name, [N, C] or [1, C], in place of what the gates would draw themselves. */
+  noise?: Record<string, tf.Tensor>;
+}
+
+/** The one tensor of a layer with one input, which tf.layers may wrap in an array. */
+export function single<T>(inputs: T | T[]): T {
+  return Array.isArray(inputs) ? inputs[0] : inputs;
+}

@@ -1,0 +1,46 @@
+import * as tf from '@tensorflow/tfjs';
+import { single, type LayerOptions } from './layer.js';
+import { checkPadding, outputLength, tfPadding, type Padding } from './padding.js';
+
+export interface MaxPool2dOptions extends LayerOptions {
+  /** Side of the square window. */
+  poolSize: number;
+  /** Default: poolSize. */
+  strides?: number;
+  /** A number is PyTorch's padding (borders never win); default 0. */
+  padding?: Padding;
+}
+
+/** The largest value of each window, with explicit padding: [N, H, W, C] to [N, H', W', C]. */
+export class MaxPool2d extends tf.layers.Layer {
+  static className = 'MaxPool2d';
+  readonly poolSize: number;
+  readonly strides: number;
+  readonly padding: Padding;
+
+  constructor(options: MaxPool2dOptions) {
+    super(options);
+    this.poolSize = options.poolSize;
+    this.strides = options.strides ?? options.poolSize;
+    this.padding = options.padding ?? 0;
+    this.inputSpec = [{ ndim: 4 }];
+    checkPadding(this.padding, this.name);
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.maxPool(single(inputs) as tf.Tensor4D, this.poolSize, this.strides, tfPadding(this.padding));
+  }
+
+  override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape {
+    const [n, height, width, channels] = inputShape as tf.Shape;
+    const side = (length: number | null, axis: 0 | 1): number | null =>
+      outputLength(length, this.poolSize, this.strides, this.padding, axis);
+    return [n, side(height, 0), side(width, 1), channels];
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const { poolSize, strides, padding } = this;
+    return { ...super.getConfig(), poolSize, strides, padding };
+  }
+}
+tf.serialization.registerClass(MaxPool2d);

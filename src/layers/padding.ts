@@ -1,0 +1,49 @@
+import { UserError } from '../errors.js';
+
+/**
+ * How an image's border is filled up: TensorFlow's 'same' and 'valid', PyTorch's one number for all four sides, or
+ * [[top, bottom], [left, right]].
+ */
+export type Padding = 'same' | 'valid' | number | [[number, number], [number, number]];
+
+type TfPadding = 'same' | 'valid' | number | [[number, number], [number, number], [number, number], [number, number]];
+
+/** The padding in the form that tf.conv2d and tf.maxPool take for [N, H, W, C]. */
+export function tfPadding(padding: Padding): TfPadding {
+  return Array.isArray(padding) ? [[0, 0], ...padding, [0, 0]] : padding;
+}
+
+/** The length of one output side; `axis` 0 is the height, 1 the width. Unknown (null) stays unknown. */
+export function outputLength(
+  input: number | null,
+  window: number,
+  stride: number,
+  padding: Padding,
+  axis: 0 | 1,
+): number | null {
+  if (input === null) return null;
+  if (padding === 'same') return Math.ceil(input / stride);
+  const both =
+    padding === 'valid' ? 0 : typeof padding === 'number' ? 2 * padding : padding[axis][0] + padding[axis][1];
+  const length = Math.floor((input + both - window) / stride) + 1;
+  if (length < 1) {
+    throw new UserError(
+      `A window of ${window} does not fit an input of ${input} with padding ${JSON.stringify(padding)}: enlarge the input or the padding.`,
+    );
+  }
+  return length;
+}
+
+/** Refuses what is not a padding, in a sentence that names the layer. */
+export function checkPadding(padding: Padding, layer: string): void {
+  const whole = (n: unknown): boolean => Number.isInteger(n) && (n as number) >= 0;
+  const valid =
+    padding === 'same' ||
+    padding === 'valid' ||
+    (Array.isArray(padding) ? padding.flat().every(whole) : whole(padding));
+  if (!valid) {
+    throw new UserError(
+      `${layer}: padding is 'same', 'valid', a whole number or [[top, bottom], [left, right]], got ${JSON.stringify(padding)}`,
+    );
+  }
+}

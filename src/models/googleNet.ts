@@ -1,0 +1,139 @@
+import * as tf from '@tensorflow/tfjs';
+import { deriveSeed } from '../backend/random.js';
+import { UserError } from '../errors.js';
+import { BatchNorm } from '../layers/batchNorm.js';
+import { Conv2d } from '../layers/conv2d.js';
+import { L0Gate, type L0GateOptions } from '../layers/l0Gate.js';
+import { MaxPool2d } from '../layers/maxPool2d.js';
+
+/** What all gates of a network have in common, and whether the reduce convolutions get one too (the seed: no). */
+export interface GateOptions extends Pick<L0GateOptions, 'droprate_init' | 'temperature' | 'sampling'> {
+  gateReduce?: boolean;
+}
+
+export interface GoogleNetOptions {
+  /** Every number of channels is multiplied by this and rounded, to at least 1. Default 1. */
+  widthMultiplier?: number;
+  /** L0 gates behind BN and ReLU of each branch's last convolution. Default false. */
+  gates?: boolean | GateOptions;
+  /** Default 10. */
+  classes?: number;
+  /** Decides all start values and the gates' noise. Default 0. */
+  seed?: number;
+}
+
+/** The widths of one inception block, named as its branches are. */
+export interface InceptionWidths {
+  reduce3x3: number;
+  reduce5x5: number;
+  '1x1': number;
+  '3x3': number;
+  '5x5': number;
+  pool: number;
+}
+
+const block = (reduce3x3: number, reduce5x5: number, ...out: [number, number, number, number]): InceptionWidths => ({
+  reduce3x3,
+  reduce5x5,
+  '1x1': out[0],
+  '3x3': out[1],
+  '5x5': out[2],
+  pool: out[3],
+});
+
+const STEM = 64;
+
+/** The eight inception blocks at full width; a pooling that halves the image follows the blocks in POOL_AFTER. */
+const BLOCKS: InceptionWidths[] = [
+  block(32, 16, 16, 32, 8, 8),
+  block(32, 16, 24, 48, 12, 12),
+  block(32, 16, 24, 48, 12, 12),
+  block(32, 16, 16, 48, 16, 16),
+  block(32, 16, 16, 48, 16, 16),
+  block(32, 16, 32, 48, 24, 24),
+  block(48, 16, 32, 64, 16, 16),
+  block(48, 16, 32, 64, 16, 16),
+];
+const POOL_AFTER = [2, 6];
+
+/** How many inception blocks the network has. */
+export const inceptionBlocks = BLOCKS.length;
+
+/** The branches of an inception block in the order in which they are concatenated. */
+export const inceptionBranches = ['1x1', '3x3', '5x5', 'pool'] as const;
+
+/**
+ * GoogLeNet for 32 x 32 images as in the L0 regularisation project: conv 3x3, eight inception blocks, global average
+ * pool, dense. Input [N, 32, 32, 3], output logits [N, classes]; 260,650 parameters at width 1, 832 more with gates.
+ *
+ * Layers are named `block1_3x3_reduce_conv`, `block1_3x3_conv`, `block1_3x3_bn` (with its ReLU), `block1_3x3_gate`; the
+ * branches are 1x1, 3x3, 5x5 and pool. Throws a UserError for options out of range.
+ */
+export function googleNet(options: GoogleNetOptions = {}): tf.LayersModel {
+  const { widthMultiplier = 1, gates = false, classes = 10, seed = 0 } = options;
+  if (!(widthMultiplier > 0)) throw new UserError(`widthMultiplier must be positive, got ${widthMultiplier}`);
+  if (!Number.isInteger(classes) || classes < 1) {
+    throw new UserError(`classes is a whole number of at least 1, got ${classes}`);
+  }
+  const gateOptions: GateOptions | undefined = gates === true ? {} : gates || undefined;
+  const scaled = (width: number): number => Math.max(1, Math.round(width * widthMultiplier));
+
+  const unit = (
+    x: tf.SymbolicTensor,
+    name: string,
+    filters: number,
+    size: number,
+    gated = false,
+  ): tf.SymbolicTensor => {
+    const conv = new Conv2d({
+      name: `${name}_conv`,
+      filters: scaled(filters),
+      kernelSize: size,
+      padding: (size - 1) / 2,
+      seed: deriveSeed(seed, name),
+    });
+    const normal = new BatchNorm({ name: `${name}_bn`, activation: 'relu' });
+    const y = normal.apply(conv.apply(x)) as tf.SymbolicTensor;
+    if (!gateOptions || !gated) return y;
+    const { gateReduce: _, ...shared } = gateOptions;
+    return new L0Gate({ ...shared, name: `${name}_gate`, seed: deriveSeed(seed, name, 'gate') }).apply(
+      y,
+    ) as tf.SymbolicTensor;
+  };
+
+  const inception = (x: tf.SymbolicTensor, name: string, widths: InceptionWidths): tf.SymbolicTensor => {
+    const gateReduce = gateOptions?.gateReduce ?? false;
+    const reduced3x3 = unit(x, `${name}_3x3_reduce`, widths.reduce3x3, 1, gateReduce);
+    const reduced5x5 = unit(x, `${name}_5x5_reduce`, widths.reduce5x5, 1, gateReduce);
+    const pooled = new MaxPool2d({ name: `${name}_pool`, poolSize: 3, strides: 1, padding: 1 }).apply(x);
+    const branches = [
+      unit(x, `${name}_1x1`, widths['1x1'], 1, true),
+      unit(reduced3x3, `${name}_3x3`, widths['3x3'], 3, true),
+      unit(reduced5x5, `${name}_5x5`, widths['5x5'], 5, true),
+      unit(pooled as tf.SymbolicTensor, `${name}_pool`, widths.pool, 1, true),
+    ];
+    return tf.layers.concatenate({ name: `${name}_concat` }).apply(branches) as tf.SymbolicTensor;
+  };
+
+  const input = tf.input({ shape: [32, 32, 3], name: 'image' });
+  let x = unit(input, 'stem', STEM, 3);
+  BLOCKS.forEach((widths, i) => {
+    x = inception(x, `block${i + 1}`, widths);
+    if (POOL_AFTER.includes(i + 1)) {
+      x = new MaxPool2d({ name: `pool${i + 1}`, poolSize: 3, strides: 2, padding: 1 }).apply(x) as tf.SymbolicTensor;
+    }
+  });
+  x = tf.layers.globalAveragePooling2d({ name: 'global_pool' }).apply(x) as tf.SymbolicTensor;
+  const logits = tf.layers.dense({
+    name: 'logits',
+    units: classes,
+    // PyTorch's default for dense layers: uniform within 1 / sqrt(fanIn).
+    kernelInitializer: tf.initializers.varianceScaling({
+      scale: 1 / 3,
+      mode: 'fanIn',
+      distribution: 'uniform',
+      seed: deriveSeed(seed, 'logits'),
+    }),
+  });
+  return tf.model({ inputs: input, outputs: logits.apply(x) as tf.SymbolicTensor, name: 'googleNet' });
+}

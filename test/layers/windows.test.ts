@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import fc from 'fast-check';
+import { Conv2d, MaxPool2d, type Padding } from 'sparsebook/layers';
+import { assertGradient } from '../gradients.js';
+
+await tf.setBackend('cpu');
+
+const paddings: fc.Arbitrary<Padding> = fc.oneof(
+  fc.constantFrom<Padding>('same', 'valid'),
+  fc.integer({ min: 0, max: 1 }),
+  fc.tuple(fc.integer({ min: 0, max: 1 }), fc.integer({ min: 0, max: 1 })).map((p) => [p, [p[1], p[0]]] as Padding),
+);
+
+test('the shape a layer announces is the shape it gives', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 3, max: 7 }),
+      fc.integer({ min: 2, max: 3 }),
+      fc.integer({ min: 1, max: 2 }),
+      paddings,
+      (side, size, strides, padding) => {
+        tf.tidy(() => {
+          const x = tf.ones([1, side, side + 1, 2]);
+          const conv = new Conv2d({ filters: 3, kernelSize: size, strides, padding });
+          const pool = new MaxPool2d({ poolSize: size, strides, padding });
+          for (const layer of [conv, pool]) {
+            assert.deepEqual((layer.apply(x) as tf.Tensor).shape, layer.computeOutputShape(x.shape));
+          }
+        });
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+test("a convolution with PyTorch's padding starts one pixel outside", () => {
+  const conv = new Conv2d({ filters: 1, kernelSize: 3, strides: 2, padding: 1 });
+  conv.build([null, 4, 4, 1]);
+  conv.setWeights([tf.ones([3, 3, 1, 1]), tf.tensor1d([10])]);
+  const y = conv.apply(tf.ones([1, 4, 4, 1])) as tf.Tensor;
+  assert.deepEqual([...y.dataSync()], [14, 16, 16, 19]);
+});
+
+test('borders never win a pooling, even among negative values', () => {
+  const pool = new MaxPool2d({ poolSize: 3, strides: 2, padding: 1 });
+  const x = tf.range(-16, 0).reshape([1, 4, 4, 1]);
+  assert.deepEqual([...(pool.apply(x) as tf.Tensor).dataSync()], [-11, -9, -3, -1]);
+});
+
+test('gradients of an explicitly padded convolution agree with finite differences', () => {
+  const conv = new Conv2d({
+    filters: 2,
+    kernelSize: 3,
+    strides: 2,
+    padding: [
+      [1, 0],
+      [0, 1],
+    ],
+    seed: 4,
+  });
+  const x = tf.randomNormal([2, 4, 5, 3], 0, 1, 'float32', 6);
+  assertGradient((input) => (conv.apply(input) as tf.Tensor).square().sum(), x, 'x');
+});
+
+test('start values depend on the seed alone and have the standard deviation of Kaiming-normal', () => {
+  const kernel = (seed: number): Float32Array => {
+    const conv = new Conv2d({ filters: 64, kernelSize: 3, seed });
+    conv.build([null, 8, 8, 32]);
+    return conv.getWeights()[0].dataSync<'float32'>();
+  };
+  assert.deepEqual(kernel(1), kernel(1));
+  assert.notDeepEqual(kernel(1), kernel(2));
+  const { mean, variance } = tf.moments(tf.tensor1d(kernel(1)));
+  assert.ok(Math.abs(mean.dataSync()[0]) < 0.003);
+  assert.ok(Math.abs(variance.sqrt().dataSync()[0] / Math.sqrt(2 / 288) - 1) < 0.02);
+});
+
+test('options out of range are refused in a sentence', () => {
+  assert.throws(() => new Conv2d({ name: 'c', filters: 0, kernelSize: 3 }), /c: filters is a whole number.* got 0/);
+  assert.throws(() => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, padding: -1 }), /c: padding is .* got -1/);
+  assert.throws(() => new MaxPool2d({ name: 'p', poolSize: 2, padding: 'full' as 'same' }), /p: padding is .*"full"/);
+  const conv = new Conv2d({ filters: 1, kernelSize: 5 });
+  assert.throws(() => conv.computeOutputShape([null, 3, 3, 1]), /A window of 5 does not fit an input of 3/);
+});
