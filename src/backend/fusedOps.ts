@@ -1,0 +1,123 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** What the fast backend computes in one pass where others need several. */
+export type FusedKernel =
+  'FusedBatchNorm' | 'FusedBatchNormInference' | 'ConvBias' | 'AdamWStep' | 'SgdStep' | 'HardConcreteSample';
+
+/** Whether the active backend has a fused kernel; if not, compose the same from tf operations. */
+export function hasKernel(name: FusedKernel): boolean {
+  return tf.getKernel(name, tf.getBackend()) !== undefined;
+}
+
+function run<T extends tf.Tensor | tf.Tensor[]>(
+  name: FusedKernel,
+  inputs: Record<string, tf.Tensor | undefined>,
+  attributes: Record<string, unknown>,
+): T {
+  const given = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
+  return tf.engine().runKernel(name, given as tf.NamedTensorMap, attributes as Parameters<tf.KernelFunc>[0]['attrs']);
+}
+
+/** The inputs of batch normalisation: x [N, H, W, C] or [N, C]; gamma and beta [C]; gate [N, C]. */
+export interface FusedBatchNormInputs {
+  x: tf.Tensor;
+  gamma?: tf.Tensor1D;
+  beta?: tf.Tensor1D;
+  gate?: tf.Tensor2D;
+}
+
+export interface FusedBatchNormOptions {
+  /** Added to the variance. */
+  epsilon: number;
+  /** Whether negative values become 0 before the gate. */
+  relu: boolean;
+}
+
+/**
+ * y = relu?(gamma (x - mean) / sqrt(variance + epsilon) + beta) * gate, with the mean and the biased variance [C] of this batch; missing inputs are 1, 0, 1.
+ * Differentiable in x, gamma, beta and gate through y (mean and variance carry no gradient). The caller disposes all three.
+ */
+export function fusedBatchNorm(
+  inputs: FusedBatchNormInputs,
+  { epsilon, relu }: FusedBatchNormOptions,
+): { y: tf.Tensor; mean: tf.Tensor1D; variance: tf.Tensor1D } {
+  const [y, mean, variance] = run<tf.Tensor[]>('FusedBatchNorm', { ...inputs }, { epsilon, relu });
+  return { y, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
+}
+
+/** The same with given mean and variance [C], as at test time. Differentiable in x, gamma, beta and gate. */
+export function fusedBatchNormInference(
+  inputs: FusedBatchNormInputs & { mean: tf.Tensor1D; variance: tf.Tensor1D },
+  { epsilon, relu }: FusedBatchNormOptions,
+): tf.Tensor {
+  return run<tf.Tensor>('FusedBatchNormInference', { ...inputs }, { epsilon, relu });
+}
+
+export interface ConvBiasOptions {
+  strides: number | [number, number];
+  pad: 'valid' | 'same' | number | tf.backend_util.ExplicitPadding;
+}
+
+/** x [N, H, W, Cin] * filter [h, w, Cin, Cout] + bias [Cout]. Differentiable in all three. */
+export function convBias(
+  inputs: { x: tf.Tensor4D; filter: tf.Tensor4D; bias: tf.Tensor1D },
+  { strides, pad }: ConvBiasOptions,
+): tf.Tensor4D {
+  return run<tf.Tensor4D>('ConvBias', inputs, { strides, pad, dataFormat: 'NHWC', dilations: 1 });
+}
+
+export interface AdamWOptions {
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  /** Decoupled: the parameter shrinks by learningRate * weightDecay of itself. */
+  weightDecay: number;
+  /** 1 for the first step; corrects the bias of m and v. */
+  step: number;
+}
+
+/**
+ * One AdamW step (Loshchilov and Hutter, arXiv 1711.05101) in place: param, m and v change, and so does every tensor that shares their values (clones).
+ */
+export function adamWStep(
+  inputs: { param: tf.Tensor; grad: tf.Tensor; m: tf.Tensor; v: tf.Tensor },
+  options: AdamWOptions,
+): void {
+  run<tf.Tensor[]>('AdamWStep', inputs, { ...options });
+}
+
+export interface SgdOptions {
+  learningRate: number;
+  /** Velocity is momentum * velocity + gradient; 0 needs no velocity tensor. */
+  momentum: number;
+  /** Added to the gradient times the parameter, as PyTorch's SGD does. */
+  weightDecay: number;
+}
+
+/** One SGD step in place: param and velocity change, and so does every tensor that shares their values (clones). */
+export function sgdStep(
+  inputs: { param: tf.Tensor; grad: tf.Tensor; velocity?: tf.Tensor },
+  options: SgdOptions,
+): void {
+  run<tf.Tensor[]>('SgdStep', inputs, { ...options });
+}
+
+export interface HardConcreteOptions {
+  /** Masks to draw: one an image. */
+  n: number;
+  /** The noise of image i and channel c is uniform(seed, offset + i * C + c) of random.ts, kept within [1e-6, 1 - 1e-6]. */
+  seed: number;
+  offset: number;
+  temperature: number;
+  gamma: number;
+  zeta: number;
+}
+
+/**
+ * Masks [n, C] of logAlpha [C]: clip(s (zeta - gamma) + gamma, 0, 1) with s = sigmoid((ln u - ln(1 - u) + logAlpha) / temperature)
+ * (Louizos et al., arXiv 1712.01312). Differentiable in logAlpha.
+ */
+export function hardConcreteSample(logAlpha: tf.Tensor1D, options: HardConcreteOptions): tf.Tensor2D {
+  return run<tf.Tensor2D>('HardConcreteSample', { logAlpha }, { ...options });
+}

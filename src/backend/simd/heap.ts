@@ -1,0 +1,144 @@
+/** Bytes behind every block that a kernel may read (never write) when it loads a whole vector at an odd end. */
+const SLACK = 64;
+const ALIGNMENT = 64;
+const PAGE = 65536;
+/** The first kilobytes stay unused, so that a null pointer is never a valid block. */
+const FIRST = 4096;
+
+interface Block {
+  pointer: number;
+  size: number;
+  free: boolean;
+  before: Block | undefined;
+  after: Block | undefined;
+}
+
+/** The bin of a size: four bins an octave. */
+function bin(size: number): number {
+  const octave = 31 - Math.clz32(size / ALIGNMENT);
+  return octave * 4 + (Math.floor((size / ALIGNMENT / 2 ** octave) * 4) & 3);
+}
+
+/**
+ * The memory of every tensor: one shared WebAssembly.Memory that never grows, so no view of it is ever detached, and a
+ * segregated-fit allocator that joins neighbouring free blocks. Address space is reserved, memory is used only where touched.
+ */
+export class Heap {
+  readonly memory: WebAssembly.Memory;
+  readonly capacity: number;
+  private readonly bins: Set<Block>[] = Array.from({ length: 4 * 32 }, () => new Set<Block>());
+  private readonly used = new Map<number, Block>();
+  private live = 0;
+  private high = 0;
+
+  /** Reserves `pages` of 64 KiB (4 GiB unless told), or the half of it, and so on, where the system grants no more. */
+  constructor(pages = 65536) {
+    let memory: WebAssembly.Memory | undefined;
+    while (memory === undefined) {
+      try {
+        memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+      } catch (error) {
+        if (pages <= 1024) throw error;
+        pages /= 2;
+      }
+    }
+    this.memory = memory;
+    this.capacity = pages * PAGE;
+    // The last address must fit in an unsigned 32-bit pointer, its vector loads included.
+    this.release({
+      pointer: FIRST,
+      size: this.capacity - FIRST - PAGE,
+      free: true,
+      before: undefined,
+      after: undefined,
+    });
+  }
+
+  /** The address of a new block of `bytes` bytes, not cleared. Throws when the memory is exhausted; nothing is lost then. */
+  allocate(bytes: number): number {
+    const size = Math.ceil((bytes + SLACK) / ALIGNMENT) * ALIGNMENT;
+    const block = this.take(size);
+    if (block === undefined) {
+      const gigabytes = (n: number): string => `${(n / 2 ** 30).toFixed(2)} GiB`;
+      throw new Error(
+        `The simd backend is out of memory: a tensor needs ${gigabytes(bytes)}, ${gigabytes(this.live)} of ` +
+          `${gigabytes(this.capacity)} are in use. Use a smaller batch, or dispose tensors that are no longer needed.`,
+      );
+    }
+    if (block.size - size >= 4 * ALIGNMENT) {
+      const rest: Block = {
+        pointer: block.pointer + size,
+        size: block.size - size,
+        free: true,
+        before: block,
+        after: block.after,
+      };
+      if (block.after) block.after.before = rest;
+      block.after = rest;
+      block.size = size;
+      this.bins[bin(rest.size)].add(rest);
+    }
+    block.free = false;
+    this.used.set(block.pointer, block);
+    this.live += block.size;
+    this.high = Math.max(this.high, this.live);
+    return block.pointer;
+  }
+
+  /** Gives a block back. */
+  free(pointer: number): void {
+    const block = this.used.get(pointer);
+    if (block === undefined)
+      throw new Error(`The heap has no block at ${pointer}: it was freed twice or never allocated.`);
+    this.used.delete(pointer);
+    this.live -= block.size;
+    this.release(block);
+  }
+
+  /** Bytes in use now, and the most there ever were. */
+  usage(): { live: number; high: number } {
+    return { live: this.live, high: this.high };
+  }
+
+  /** A view of n floats at an address. */
+  floats(pointer: number, n: number): Float32Array {
+    return new Float32Array(this.memory.buffer, pointer, n);
+  }
+
+  /** The smallest free block that is certain to hold `size`, or one from the same bin that happens to. */
+  private take(size: number): Block | undefined {
+    const own = bin(size);
+    for (const block of this.bins[own]) {
+      if (block.size >= size) {
+        this.bins[own].delete(block);
+        return block;
+      }
+    }
+    for (let i = own + 1; i < this.bins.length; i++) {
+      for (const block of this.bins[i]) {
+        this.bins[i].delete(block);
+        return block;
+      }
+    }
+    return undefined;
+  }
+
+  private release(block: Block): void {
+    const { before, after } = block;
+    if (after?.free) {
+      this.bins[bin(after.size)].delete(after);
+      block.size += after.size;
+      block.after = after.after;
+      if (block.after) block.after.before = block;
+    }
+    if (before?.free) {
+      this.bins[bin(before.size)].delete(before);
+      before.size += block.size;
+      before.after = block.after;
+      if (before.after) before.after.before = before;
+      block = before;
+    }
+    block.free = true;
+    this.bins[bin(block.size)].add(block);
+  }
+}

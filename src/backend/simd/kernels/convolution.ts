@@ -1,0 +1,138 @@
+import { ROWS, bytes, copyFloats } from './vector';
+import { tile4, tile8 } from './tile';
+import { padBand } from './padding';
+
+/**
+ * The convolution of `pixels` output pixels: for each tile of ROWS pixels, all panels of the packed filter.
+ *
+ * `input` is the (padded) input of the first pixel, `rowStep` and `pixelStep` the bytes from one output pixel to the next
+ * one below and beside it in the input; outRow and outPixel are the same in the output. `stage` takes ROWS x 8 floats: tiles that are not full
+ * go there first, since a full store would run over a neighbour.
+ */
+export function convolvePixels(
+  input: usize,
+  packed: usize,
+  bias: usize,
+  output: usize,
+  stage: usize,
+  offsets: usize,
+  width: i32,
+  rowStep: usize,
+  pixelStep: usize,
+  k: i32,
+  cout: i32,
+  outRow: usize,
+  outPixel: usize,
+  pixels: i32,
+): void {
+  const panelBytes = (<usize>k) << 5;
+  const coutBytes = bytes(cout);
+  const dense = outPixel == coutBytes && outRow == <usize>width * coutBytes;
+  const last = pixels - 1;
+  for (let p = 0; p < pixels; p += ROWS) {
+    const q1 = min(p + 1, last),
+      q2 = min(p + 2, last),
+      q3 = min(p + 3, last),
+      q4 = min(p + 4, last),
+      q5 = min(p + 5, last);
+    const y0 = p / width,
+      y1 = q1 / width,
+      y2 = q2 / width,
+      y3 = q3 / width,
+      y4 = q4 / width,
+      y5 = q5 / width;
+    const a0 = input + <usize>y0 * rowStep + <usize>(p - y0 * width) * pixelStep;
+    const a1 = input + <usize>y1 * rowStep + <usize>(q1 - y1 * width) * pixelStep;
+    const a2 = input + <usize>y2 * rowStep + <usize>(q2 - y2 * width) * pixelStep;
+    const a3 = input + <usize>y3 * rowStep + <usize>(q3 - y3 * width) * pixelStep;
+    const a4 = input + <usize>y4 * rowStep + <usize>(q4 - y4 * width) * pixelStep;
+    const a5 = input + <usize>y5 * rowStep + <usize>(q5 - y5 * width) * pixelStep;
+    const rows = min(ROWS, pixels - p);
+    const direct = dense && rows == ROWS;
+    let panel = packed;
+    for (let c = 0; c < cout; c += 8) {
+      const end = panel + panelBytes;
+      const columns = min(8, cout - c);
+      const b = bias + bytes(c);
+      if (direct && columns == 8) {
+        tile8(panel, end, offsets, b, output + <usize>p * coutBytes + bytes(c), coutBytes, a0, a1, a2, a3, a4, a5);
+      } else if (direct && columns == 4) {
+        tile4(panel, end, offsets, b, output + <usize>p * coutBytes + bytes(c), coutBytes, a0, a1, a2, a3, a4, a5);
+      } else {
+        if (columns > 4) tile8(panel, end, offsets, b, stage, 32, a0, a1, a2, a3, a4, a5);
+        else tile4(panel, end, offsets, b, stage, 32, a0, a1, a2, a3, a4, a5);
+        for (let r = 0; r < rows; r++) {
+          const y = (p + r) / width;
+          const to = output + <usize>y * outRow + <usize>(p + r - y * width) * outPixel + bytes(c);
+          copyFloats(stage + <usize>(r * 32), to, columns);
+        }
+      }
+      panel = end;
+    }
+  }
+}
+
+/**
+ * A convolution over bands of `bandRows` output rows: band b is rows (b mod bands) * bandRows.. of image b / bands.
+ *
+ * x [N, height, width, cin], output pixels outHeight x outWidth at byte steps outRow, outPixel and outImage from `y`;
+ * `bandColumns` > 0 asks for a zero-bordered copy of each band, that many columns wide, in `scratch` (behind the stage).
+ */
+export function convolve(
+  x: usize,
+  packed: usize,
+  bias: usize,
+  y: usize,
+  offsets: usize,
+  height: i32,
+  width: i32,
+  cin: i32,
+  top: i32,
+  left: i32,
+  bandColumns: i32,
+  ny: i32,
+  nx: i32,
+  stride: i32,
+  outHeight: i32,
+  outWidth: i32,
+  cout: i32,
+  outImage: usize,
+  outRow: usize,
+  outPixel: usize,
+  bandRows: i32,
+  bands: i32,
+  begin: i32,
+  end: i32,
+  _chunk: i32,
+  scratch: usize,
+): void {
+  const padded = scratch + 256;
+  const pitch = bytes((bandColumns > 0 ? bandColumns : width) * cin);
+  for (let b = begin; b < end; b++) {
+    const n = b / bands;
+    const first = (b - n * bands) * bandRows;
+    const rows = min(bandRows, outHeight - first);
+    const image = x + <usize>n * bytes(height * width * cin);
+    let input = image + <usize>(first * stride) * pitch;
+    if (bandColumns > 0) {
+      padBand(image, padded, height, width, cin, first * stride - top, -left, (rows - 1) * stride + ny, bandColumns);
+      input = padded;
+    }
+    convolvePixels(
+      input,
+      packed,
+      bias,
+      y + <usize>n * outImage + <usize>first * outRow,
+      scratch,
+      offsets,
+      outWidth,
+      <usize>stride * pitch,
+      bytes(stride * cin),
+      ny * nx * cin,
+      cout,
+      outRow,
+      outPixel,
+      rows * outWidth,
+    );
+  }
+}

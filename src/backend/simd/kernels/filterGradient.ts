@@ -1,0 +1,129 @@
+import { ROWS, bytes, up8 } from './vector';
+import { outer4, outer8 } from './tile';
+import { accumulatorBytes } from './filter';
+import { padBand } from './padding';
+
+/**
+ * Adds the products of `pixels` pixels to an accumulator [ny][span rounded up to ROWS][cout rounded up to 8], where
+ * span = nx * cin floats lie side by side under one row of the kernel. `input` is the padded input of the first pixel.
+ */
+export function accumulateFilter(
+  input: usize,
+  dy: usize,
+  accumulator: usize,
+  offsets: usize,
+  pixels: i32,
+  pitch: usize,
+  span: i32,
+  ny: i32,
+  cout: i32,
+  dyRow: usize,
+): void {
+  const accRow = bytes(up8(cout));
+  const accKernelRow = accumulatorBytes(span, cout, ROWS);
+  for (let ky = 0; ky < ny; ky++) {
+    const row = input + <usize>ky * pitch;
+    for (let c = 0; c < cout; c += 8) {
+      const d = dy + bytes(c);
+      const end = d + <usize>pixels * dyRow;
+      let acc = accumulator + <usize>ky * accKernelRow + bytes(c);
+      for (let r = 0; r < span; r += ROWS) {
+        if (cout - c > 4) outer8(row + bytes(r), d, end, offsets, dyRow, acc, accRow);
+        else outer4(row + bytes(r), d, end, offsets, dyRow, acc, accRow);
+        acc += <usize>ROWS * accRow;
+      }
+    }
+  }
+}
+
+/**
+ * The filter gradient of images [begin, end), left in this chunk's own accumulator (so that the sum over chunks has one order).
+ * `offsets` describes what is taken at a time: `group` output rows of one image, or all rows of `images` small ones.
+ */
+export function convolveFilter(
+  x: usize, dy: usize, accumulators: usize, offsets: usize,
+  height: i32, width: i32, cin: i32, top: i32, left: i32, bandColumns: i32, ny: i32, nx: i32, stride: i32,
+  outHeight: i32, outWidth: i32, cout: i32, group: i32, images: i32, begin: i32, end: i32, chunk: i32, scratch: usize,
+): void {
+  const span = nx * cin;
+  const size = <usize>ny * accumulatorBytes(span, cout, ROWS);
+  const accumulator = accumulators + <usize>chunk * size;
+  memory.fill(accumulator, 0, size);
+  const pitch = bytes((bandColumns > 0 ? bandColumns : width) * cin);
+  const bandRows = (outHeight - 1) * stride + ny;
+  const imageBytes = bytes(height * width * cin);
+  for (let n = begin; n < end; n += images) {
+    const count = min(images, end - n);
+    let input = x + <usize>n * imageBytes;
+    if (bandColumns > 0) {
+      for (let i = 0; i < count; i++) {
+        const band = scratch + <usize>(i * bandRows) * pitch;
+        padBand(input + <usize>i * imageBytes, band, height, width, cin, -top, -left, bandRows, bandColumns);
+      }
+      input = scratch;
+    }
+    let d = dy + <usize>n * bytes(outHeight * outWidth * cout);
+    for (let y = 0; y < outHeight; y += group) {
+      const pixels = min(group, outHeight - y) * outWidth * count;
+      accumulateFilter(input + <usize>(y * stride) * pitch, d, accumulator, offsets, pixels, pitch, span, ny, cout, bytes(cout));
+      d += bytes(pixels * cout);
+    }
+  }
+}
+
+/** Sums the chunks' accumulators, in order, into rows [begin, end) of dw [kernelHeight * kernelWidth * cin, cout] (row = ky, kx, ci of the taken taps). */
+export function sumFilterChunks(
+  accumulators: usize,
+  chunks: i32,
+  dw: usize,
+  kw: i32,
+  cin: i32,
+  cout: i32,
+  ky0: i32,
+  ny: i32,
+  kx0: i32,
+  nx: i32,
+  begin: i32,
+  end: i32,
+): void {
+  const span = nx * cin;
+  const accRow = bytes(up8(cout));
+  const kernelRow = accumulatorBytes(span, cout, ROWS);
+  const size = <usize>ny * kernelRow;
+  for (let row = begin; row < end; row++) {
+    const ky = row / span;
+    const s = row - ky * span;
+    const from = accumulators + <usize>ky * kernelRow + <usize>s * accRow;
+    const to = dw + bytes((((ky0 + ky) * kw + kx0) * cin + s) * cout);
+    for (let c = 0; c < cout; c += 4) {
+      let sum = v128.load(from + bytes(c));
+      let at = from + size + bytes(c);
+      for (let i = 1; i < chunks; i++) {
+        sum = f32x4.add(sum, v128.load(at));
+        at += size;
+      }
+      if (cout - c >= 4) v128.store(to + bytes(c), sum);
+      else {
+        f32.store(to + bytes(c), f32x4.extract_lane(sum, 0));
+        if (cout - c > 1) f32.store(to + bytes(c + 1), f32x4.extract_lane(sum, 1));
+        if (cout - c > 2) f32.store(to + bytes(c + 2), f32x4.extract_lane(sum, 2));
+      }
+    }
+  }
+}
+
+/** Column sums of dy [pixels, channels] for pixels [begin, end), left in this chunk's row of `sums` (rounded up to 4 floats): the bias gradient. */
+export function sumColumns(dy: usize, sums: usize, channels: i32, begin: i32, end: i32, chunk: i32): void {
+  const row = bytes(channels);
+  const out = sums + <usize>chunk * bytes((channels + 3) & ~3);
+  for (let c = 0; c < channels; c += 4) {
+    let at = dy + <usize>begin * row + bytes(c);
+    const stop = dy + <usize>end * row + bytes(c);
+    let s = f32x4.splat(0);
+    while (at < stop) {
+      s = f32x4.add(s, v128.load(at));
+      at += row;
+    }
+    v128.store(out + bytes(c), s);
+  }
+}

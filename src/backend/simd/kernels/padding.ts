@@ -1,0 +1,37 @@
+import { bytes, copyFloats } from './vector';
+
+/**
+ * Copies `rows` rows of an image [height, width, channels] into a zero-bordered band: row r of the band is image row
+ * top + r, column c is image column left + c, and what lies outside of the image is 0. top and left are negative for a border.
+ */
+export function padBand(
+  image: usize,
+  band: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  top: i32,
+  left: i32,
+  rows: i32,
+  columns: i32,
+): void {
+  const pitch = bytes(columns * channels);
+  const from = max(0, left);
+  const copied = bytes(max(0, min(width, left + columns) - from) * channels);
+  const before = min(bytes(max(0, -left) * channels), pitch);
+  for (let r = 0; r < rows; r++) {
+    const y = top + r;
+    if (y < 0 || y >= height || copied == 0) memory.fill(band, 0, pitch);
+    else {
+      if (before) memory.fill(band, 0, before);
+      memory.copy(band + before, image + bytes((y * width + from) * channels), copied);
+      if (before + copied < pitch) memory.fill(band + before + copied, 0, pitch - before - copied);
+    }
+    band += pitch;
+  }
+}
+
+/** Rows [begin, end) of [rows, channels] become copies of one row. */
+export function fillRows(row: usize, to: usize, channels: i32, begin: i32, end: i32): void {
+  for (let r = begin; r < end; r++) copyFloats(row, to + bytes(r * channels), channels);
+}

@@ -1,0 +1,142 @@
+import type { SimdBackend } from '../simdBackend.js';
+import type { TensorInfo } from '@tensorflow/tfjs';
+import { convolveDirect, convolveWinograd, trimPass, type ConvolutionPass, type Filter } from './convolve.js';
+import { convolutionGeometry, prefersWinograd, type Geometry, type WindowAttributes } from './geometry.js';
+import { floats, type FastKernel, type Outputs } from './override.js';
+import { filterGradient } from './filterGradient.js';
+
+/** The widest output for which the backend's zeros can stand in for a bias. */
+const MAX_CHANNELS = 16384;
+
+/** y = x * filter (+ bias), for geometries that the fast kernels cover. */
+export function convolveForward(
+  backend: SimdBackend,
+  g: Geometry,
+  x: TensorInfo,
+  filter: TensorInfo,
+  bias?: TensorInfo,
+): TensorInfo {
+  const y = backend.output([g.batch, g.outHeight, g.outWidth, g.cout]);
+  const biasPointer = bias === undefined ? backend.zeros : backend.pointer(bias);
+  const f: Filter = {
+    pointer: backend.pointer(filter),
+    width: g.kernelWidth,
+    cin: g.cin,
+    cout: g.cout,
+    transposed: false,
+  };
+  if (prefersWinograd(g)) {
+    convolveWinograd(backend, g, backend.pointer(x), f, biasPointer, backend.pointer(y));
+    return y;
+  }
+  const image = g.outHeight * g.outWidth * g.cout;
+  const pass = trimPass({
+    g,
+    x: backend.pointer(x),
+    filter: f,
+    rows: { first: 0, count: g.kernelHeight, step: 1 },
+    columns: { first: 0, count: g.kernelWidth, step: 1 },
+    bias: biasPointer,
+    y: backend.pointer(y),
+    step: { image, row: g.outWidth * g.cout, pixel: g.cout },
+  });
+  if (pass) convolveDirect(backend, pass);
+  else backend.run('fillRows', g.batch * g.outHeight * g.outWidth, [biasPointer, backend.pointer(y), g.cout]);
+  return y;
+}
+
+/**
+ * dx = the gradient of the input. Stride 1 is one convolution of dy with the mirrored filter; stride s is s * s of them, each with
+ * the taps that meet every s-th pixel.
+ */
+export function convolveBackwardInput(
+  backend: SimdBackend,
+  g: Geometry,
+  dy: TensorInfo,
+  filter: TensorInfo,
+): TensorInfo {
+  const dx = backend.output([g.batch, g.height, g.width, g.cin]);
+  const f: Filter = {
+    pointer: backend.pointer(filter),
+    width: g.kernelWidth,
+    cin: g.cin,
+    cout: g.cout,
+    transposed: true,
+  };
+  const back = { batch: g.batch, height: g.outHeight, width: g.outWidth, cin: g.cout, cout: g.cin, stride: 1 };
+  const { stride: s } = g;
+  if (prefersWinograd(g)) {
+    const mirrored = { ...g, ...back, top: 2 - g.top, left: 2 - g.left, outHeight: g.height, outWidth: g.width };
+    convolveWinograd(backend, mirrored, backend.pointer(dy), f, backend.zeros, backend.pointer(dx));
+    return dx;
+  }
+  const to = backend.pointer(dx);
+  const passes: (ConvolutionPass | undefined)[] = [];
+  for (let i = 0; i < Math.min(s, g.height); i++) {
+    for (let j = 0; j < Math.min(s, g.width); j++) {
+      const rows = phase(i, g.top, g.kernelHeight, s, g.height);
+      const columns = phase(j, g.left, g.kernelWidth, s, g.width);
+      const kernel = { kernelHeight: rows.taps.count, kernelWidth: columns.taps.count };
+      const out = { outHeight: rows.size, outWidth: columns.size };
+      passes.push(
+        trimPass({
+          g: { ...back, ...kernel, ...out, top: rows.pad, left: columns.pad },
+          x: backend.pointer(dy),
+          filter: f,
+          rows: rows.taps,
+          columns: columns.taps,
+          bias: backend.zeros,
+          y: to + 4 * (i * g.width + j) * g.cin,
+          step: { image: g.height * g.width * g.cin, row: s * g.width * g.cin, pixel: s * g.cin },
+        }),
+      );
+    }
+  }
+  if (passes.includes(undefined)) backend.run('fillRows', g.batch * g.height * g.width, [backend.zeros, to, g.cin]);
+  for (const pass of passes) if (pass) convolveDirect(backend, pass);
+  return dx;
+}
+
+interface Phase {
+  size: number;
+  taps: { first: number; count: number; step: number };
+  pad: number;
+}
+
+/** The taps that pixels offset, offset + s, ... of one axis of the input met in the forward pass, last tap first. */
+function phase(offset: number, pad: number, kernel: number, s: number, size: number): Phase {
+  const lowest = (offset + pad) % s;
+  const count = Math.max(0, Math.ceil((kernel - lowest) / s));
+  const base = (offset + pad - lowest) / s;
+  return {
+    size: Math.ceil((size - offset) / s),
+    taps: { first: lowest + (count - 1) * s, count, step: -s },
+    pad: count - 1 - base,
+  };
+}
+
+export const conv2d: FastKernel<WindowAttributes> = (backend, { x, filter }, attributes): Outputs | undefined => {
+  if (!floats(x, filter)) return undefined;
+  const g = convolutionGeometry(x.shape, filter.shape, attributes);
+  return g && g.cout <= MAX_CHANNELS ? convolveForward(backend, g, x, filter) : undefined;
+};
+
+export const conv2dBackpropInput: FastKernel<WindowAttributes & { inputShape: number[] }> = (
+  backend,
+  { dy, filter },
+  attributes,
+): Outputs | undefined => {
+  if (!floats(dy, filter)) return undefined;
+  const g = convolutionGeometry(attributes.inputShape, filter.shape, attributes);
+  return g && g.cin <= MAX_CHANNELS ? convolveBackwardInput(backend, g, dy, filter) : undefined;
+};
+
+export const conv2dBackpropFilter: FastKernel<WindowAttributes & { filterShape: number[] }> = (
+  backend,
+  { x, dy },
+  attributes,
+): Outputs | undefined => {
+  if (!floats(x, dy)) return undefined;
+  const g = convolutionGeometry(x.shape, attributes.filterShape, attributes);
+  return g && filterGradient(backend, g, x, dy);
+};

@@ -1,0 +1,121 @@
+import type { SimdBackend } from '../simdBackend.js';
+import { crossesBorder, trimTaps, type Geometry, type Taps } from './geometry.js';
+
+/** A filter [kernelHeight, kernelWidth, cin, cout] on the heap; transposed exchanges cin and cout. */
+export interface Filter {
+  pointer: number;
+  width: number;
+  cin: number;
+  cout: number;
+  transposed: boolean;
+}
+
+/** One pass of the direct kernel: `g` is what it computes, the taps say which part of the filter it uses. */
+export interface ConvolutionPass {
+  g: Geometry;
+  x: number;
+  filter: Filter;
+  rows: Taps;
+  columns: Taps;
+  bias: number;
+  y: number;
+  /** Floats from one image, row and pixel of the output to the next. */
+  step: { image: number; row: number; pixel: number };
+}
+
+/** Bytes of a zero-bordered band that stay well inside of a core's cache. */
+const BAND_BYTES = 512 * 1024;
+
+/** The pass without the taps that see only padding, or undefined if none sees the picture: the output is then the bias. */
+export function trimPass(pass: ConvolutionPass): ConvolutionPass | undefined {
+  const { g } = pass;
+  const { taps: rows, pad: top } = trimTaps(pass.rows, g.top, g.height, g.stride, g.outHeight);
+  const { taps: columns, pad: left } = trimTaps(pass.columns, g.left, g.width, g.stride, g.outWidth);
+  if (rows.count <= 0 || columns.count <= 0) return undefined;
+  return { ...pass, g: { ...g, top, left }, rows, columns };
+}
+
+/** A 1x1 convolution sees no picture, only rows of pixels: those of all images together make fuller tiles. */
+function flatten({ g, rows, columns, step, ...rest }: ConvolutionPass): ConvolutionPass {
+  const pointwise = rows.count === 1 && columns.count === 1 && g.stride === 1 && g.top === 0 && g.left === 0;
+  const whole = g.outHeight === g.height && g.outWidth === g.width;
+  const dense = step.row === step.pixel * g.outWidth && step.image === step.row * g.outHeight;
+  if (pointwise && whole && dense) {
+    const height = g.batch * g.height;
+    g = { ...g, batch: 1, height, outHeight: height };
+    step = { ...step, image: 0 };
+  }
+  return { g, rows, columns, step, ...rest };
+}
+
+/** Runs a direct convolution (a trimmed pass). */
+export function convolveDirect(backend: SimdBackend, pass: ConvolutionPass): void {
+  const { g, x, filter, rows, columns, bias, y, step } = flatten(pass);
+  const { top, left } = g;
+  const padded =
+    crossesBorder(top, rows.count, g.height, g.stride, g.outHeight) ||
+    crossesBorder(left, columns.count, g.width, g.stride, g.outWidth);
+  const bandColumns = padded ? (g.outWidth - 1) * g.stride + columns.count : 0;
+  const panels = Math.ceil(g.cout / 8);
+  const k = rows.count * columns.count * g.cin;
+  // Bands: enough for all threads, and small enough for the cache if they have to be copied.
+  const rowBytes = 4 * g.cin * g.stride * (bandColumns || g.width);
+  const fitting = padded ? Math.max(1, Math.floor(BAND_BYTES / rowBytes)) : g.outHeight;
+  const wanted = Math.ceil((4 * backend.pool.threads) / g.batch);
+  const bandRows = Math.max(1, Math.min(fitting, Math.ceil(g.outHeight / wanted)));
+  const bands = Math.ceil(g.outHeight / bandRows);
+  const bandBytes = padded ? 4 * ((bandRows - 1) * g.stride + rows.count) * bandColumns * g.cin : 0;
+  const packedBytes = panels * k * 8 * 4;
+  backend.withBlock(packedBytes + k * 4, (packed) => {
+    const offsets = packed + packedBytes;
+    const { pointer, width, cin, cout, transposed } = filter;
+    const taps = [rows.first, rows.count, columns.first, columns.count, rows.step, Number(transposed)];
+    backend.run('packFilter', panels, [pointer, packed, width, cin, cout, ...taps], { grain: Math.ceil(4096 / k) });
+    const pitch = g.cin * (bandColumns || g.width);
+    backend.pool.kernels.tapOffsets(offsets, rows.count, columns.count, g.cin, pitch);
+    const window = [top, left, bandColumns, rows.count, columns.count, g.stride];
+    const out = [g.outHeight, g.outWidth, g.cout, step.image * 4, step.row * 4, step.pixel * 4];
+    backend.run(
+      'convolve',
+      g.batch * bands,
+      [x, packed, bias, y, offsets, g.height, g.width, g.cin, ...window, ...out, bandRows, bands],
+      { scratch: 1024 + bandBytes },
+    );
+  });
+}
+
+/** Tiles transformed at a time: the most that keep both sets of planes within about 400 kB of cache. */
+export function winogradBlock(cin: number, cout: number): number {
+  const fitting = Math.floor(400_000 / (36 * 4 * (cin + cout)));
+  return Math.max(6, Math.min(30, Math.floor(fitting / 6) * 6));
+}
+
+/** Bytes of private memory that Winograd's kernels need for a block of tiles. */
+export function winogradScratch(cin: number, cout: number, block: number): number {
+  const [a, b] = [cin + 3, cout + 3];
+  return 2048 + 36 * 4 * (Math.max(a, b) + block * (a + b)) + 1024;
+}
+
+/** Runs a 3x3 convolution of stride 1 in Winograd's domain. */
+export function convolveWinograd(
+  backend: SimdBackend,
+  g: Geometry,
+  x: number,
+  filter: Filter,
+  bias: number,
+  y: number,
+): void {
+  const panels = Math.ceil(g.cout / 8);
+  const uBytes = 36 * 4 * g.cin * panels * 8;
+  const block = winogradBlock(g.cin, g.cout);
+  backend.withBlock(uBytes + g.cin * 4, (u) => {
+    const offsets = u + uBytes;
+    const { pointer, cin, cout, transposed } = filter;
+    backend.run('winogradFilter', panels, [pointer, u, cin, cout, Number(transposed)], { scratch: 4096 });
+    backend.pool.kernels.tapOffsets(offsets, 1, 1, g.cin, 0);
+    const shape = [g.height, g.width, g.cin, g.top, g.left, g.outHeight, g.outWidth, g.cout];
+    backend.run('winogradConvolve', g.batch, [x, u, bias, backend.zeros, y, offsets, ...shape, block], {
+      scratch: winogradScratch(g.cin, g.cout, block),
+    });
+  });
+}

@@ -1,0 +1,89 @@
+import type { TensorInfo } from '@tensorflow/tfjs';
+import type { SimdBackend } from '../simdBackend.js';
+import { winogradBlock, winogradScratch } from './convolve.js';
+import { crossesBorder, prefersWinograd, trimTaps, type Geometry } from './geometry.js';
+
+/** Bytes that all chunks' accumulators together may take. */
+const ACCUMULATORS = 64 * 2 ** 20;
+
+/** Pixels (or tiles) that are taken at a time: adding to an accumulator costs as much as one of them. */
+const PIXELS = 128;
+
+/**
+ * How many partial sums a gradient is made of: a power of two, a function of the shape alone, so that every number of threads
+ * adds in the same order. Each should cover a few hundred pixels (tiles), or the sums cost more than they bring.
+ */
+function partialSums(batch: number, pixels: number, enough: number, accumulatorBytes: number): number {
+  const most = Math.min(batch, 16, Math.max(2, pixels / enough), ACCUMULATORS / accumulatorBytes);
+  return 2 ** Math.floor(Math.log2(Math.max(1, most)));
+}
+
+/** dw [kernelHeight, kernelWidth, cin, cout] = the gradient of the filter. */
+export function filterGradient(backend: SimdBackend, g: Geometry, x: TensorInfo, dy: TensorInfo): TensorInfo {
+  const dw = backend.output([g.kernelHeight, g.kernelWidth, g.cin, g.cout]);
+  const pointers = { x: backend.pointer(x), dy: backend.pointer(dy), dw: backend.pointer(dw) };
+  if (prefersWinograd(g)) winograd(backend, g, pointers);
+  else direct(backend, g, pointers);
+  return dw;
+}
+
+interface Pointers {
+  x: number;
+  dy: number;
+  dw: number;
+}
+
+const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
+
+function direct(backend: SimdBackend, g: Geometry, { x, dy, dw }: Pointers): void {
+  const all = (count: number) => ({ first: 0, count, step: 1 });
+  const { taps: rows, pad: top } = trimTaps(all(g.kernelHeight), g.top, g.height, g.stride, g.outHeight);
+  const { taps: columns, pad: left } = trimTaps(all(g.kernelWidth), g.left, g.width, g.stride, g.outWidth);
+  if (rows.count < g.kernelHeight || columns.count < g.kernelWidth) {
+    backend.heap.floats(dw, g.kernelHeight * g.kernelWidth * g.cin * g.cout).fill(0);
+  }
+  if (rows.count <= 0 || columns.count <= 0) return;
+  const padded =
+    crossesBorder(top, rows.count, g.height, g.stride, g.outHeight) ||
+    crossesBorder(left, columns.count, g.width, g.stride, g.outWidth);
+  const bandColumns = padded ? (g.outWidth - 1) * g.stride + columns.count : 0;
+  const bandRows = (g.outHeight - 1) * g.stride + rows.count;
+  const outPixels = g.outHeight * g.outWidth;
+  const images = Math.min(g.batch, Math.max(1, Math.floor(PIXELS / outPixels)));
+  const group = images > 1 ? g.outHeight : Math.min(g.outHeight, Math.max(1, Math.floor(PIXELS / g.outWidth)));
+  const span = columns.count * g.cin;
+  const accumulatorBytes = 4 * rows.count * roundUp(span, backend.rows) * roundUp(g.cout, 8);
+  const chunks = partialSums(g.batch, g.batch * outPixels, 2 * PIXELS, accumulatorBytes);
+  backend.withBlock(chunks * accumulatorBytes + 4 * images * group * g.outWidth, (accumulators) => {
+    const offsets = accumulators + chunks * accumulatorBytes;
+    const pitch = g.cin * (bandColumns || g.width);
+    const imagePitch = padded ? pitch * bandRows : g.height * g.width * g.cin;
+    backend.pool.kernels.pixelOffsets(offsets, images, group, g.outWidth, g.cin, pitch, imagePitch, g.stride);
+    const window = [top, left, bandColumns, rows.count, columns.count, g.stride];
+    const shape = [g.height, g.width, g.cin, ...window, g.outHeight, g.outWidth, g.cout, group, images];
+    const scratch = padded ? 4 * images * bandRows * bandColumns * g.cin + 64 : undefined;
+    backend.run('convolveFilter', g.batch, [x, dy, accumulators, offsets, ...shape], { chunks, scratch });
+    const taps = [rows.first, rows.count, columns.first, columns.count];
+    backend.run(
+      'sumFilterChunks',
+      rows.count * span,
+      [accumulators, chunks, dw, g.kernelWidth, g.cin, g.cout, ...taps],
+      { grain: 64 },
+    );
+  });
+}
+
+function winograd(backend: SimdBackend, g: Geometry, { x, dy, dw }: Pointers): void {
+  const accumulatorBytes = 36 * 4 * roundUp(g.cin, backend.rows) * roundUp(g.cout, 8);
+  const tiles = g.batch * Math.ceil(g.outHeight / 4) * Math.ceil(g.outWidth / 4);
+  const chunks = partialSums(g.batch, tiles, 32, accumulatorBytes);
+  const block = winogradBlock(g.cin, g.cout);
+  backend.withBlock(chunks * accumulatorBytes + 4 * block, (accumulators) => {
+    const offsets = accumulators + chunks * accumulatorBytes;
+    backend.pool.kernels.pixelOffsets(offsets, 1, 1, block, roundUp(g.cin, 4), 0, 0, 1);
+    const shape = [g.height, g.width, g.cin, g.top, g.left, g.outHeight, g.outWidth, g.cout, block];
+    const scratch = winogradScratch(g.cin, g.cout, block);
+    backend.run('winogradFilterGradient', g.batch, [x, dy, accumulators, offsets, ...shape], { chunks, scratch });
+    backend.run('winogradFilterSum', g.cin, [accumulators, chunks, dw, g.cin, g.cout], { scratch: 4096, grain: 2 });
+  });
+}

@@ -1,0 +1,106 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** The attributes that tfjs gives its 2-D convolutions and pools. */
+export interface WindowAttributes {
+  strides: [number, number] | number;
+  pad: 'valid' | 'same' | number | tf.backend_util.ExplicitPadding;
+  dataFormat?: 'NHWC' | 'NCHW';
+  dilations?: [number, number] | number;
+  dimRoundingMode?: 'floor' | 'round' | 'ceil';
+}
+
+/** A convolution as the kernels see it: x [batch, height, width, cin], y [batch, outHeight, outWidth, cout]. */
+export interface Geometry {
+  batch: number;
+  height: number;
+  width: number;
+  cin: number;
+  kernelHeight: number;
+  kernelWidth: number;
+  stride: number;
+  top: number;
+  left: number;
+  outHeight: number;
+  outWidth: number;
+  cout: number;
+}
+
+/** The geometry of a convolution, or undefined where the fast kernels do not apply (channels first, dilation, unequal strides). */
+export function convolutionGeometry(
+  xShape: number[],
+  filterShape: number[],
+  { strides, pad, dataFormat, dilations, dimRoundingMode }: WindowAttributes,
+): Geometry | undefined {
+  if (dataFormat === 'NCHW') return undefined;
+  const info = tf.backend_util.computeConv2DInfo(
+    xShape as [number, number, number, number],
+    filterShape as [number, number, number, number],
+    strides,
+    dilations ?? 1,
+    pad,
+    dimRoundingMode,
+  );
+  if (info.dilationHeight !== 1 || info.dilationWidth !== 1 || info.strideHeight !== info.strideWidth) return undefined;
+  if (info.outHeight < 1 || info.outWidth < 1 || info.inChannels !== filterShape[2]) return undefined;
+  return {
+    batch: info.batchSize,
+    height: info.inHeight,
+    width: info.inWidth,
+    cin: info.inChannels,
+    kernelHeight: info.filterHeight,
+    kernelWidth: info.filterWidth,
+    stride: info.strideHeight,
+    top: info.padInfo.top,
+    left: info.padInfo.left,
+    outHeight: info.outHeight,
+    outWidth: info.outWidth,
+    cout: info.outChannels,
+  };
+}
+
+/** Part of a kernel's taps along one axis: first, first + step, ... (count of them). */
+export interface Taps {
+  first: number;
+  count: number;
+  step: number;
+}
+
+/**
+ * Leaves out the taps that see only padding (a 3x3 kernel on a 1x1 picture has one that sees more), and says where the first
+ * one left begins: output o and tap i meet input o * stride - pad + i.
+ */
+export function trimTaps(
+  taps: Taps,
+  pad: number,
+  size: number,
+  stride: number,
+  outSize: number,
+): { taps: Taps; pad: number } {
+  let { first, count } = taps;
+  while (count > 0 && (outSize - 1) * stride - pad < 0) {
+    first += taps.step;
+    count--;
+    pad--;
+  }
+  while (count > 0 && count - 1 - pad >= size) count--;
+  return { taps: { first, count, step: taps.step }, pad };
+}
+
+/** Whether some window reaches over the border, so that a zero-bordered copy is needed. */
+export function crossesBorder(pad: number, taps: number, size: number, stride: number, outSize: number): boolean {
+  return pad !== 0 || (outSize - 1) * stride + taps > size;
+}
+
+/** Winograd wins for 3x3 kernels of stride 1 on pictures that hold whole tiles, from 16 channels up, while its transformed filter stays in cache. */
+export function prefersWinograd(g: Geometry): boolean {
+  return (
+    g.kernelHeight === 3 &&
+    g.kernelWidth === 3 &&
+    g.stride === 1 &&
+    g.outHeight >= 4 &&
+    g.outWidth >= 4 &&
+    g.cin >= 16 &&
+    g.cout >= 12 &&
+    g.cin * g.cout <= 256 * 256
+  );
+}

@@ -1,0 +1,29 @@
+import * as tf from '@tensorflow/tfjs';
+import type { SimdBackend } from '../simdBackend.js';
+
+export type Inputs = Record<string, tf.TensorInfo>;
+export type Outputs = tf.TensorInfo | tf.TensorInfo[];
+
+/** A fast kernel. It answers undefined where it does not apply (a layout, a dtype, a dilation); the cpu backend's kernel then does the work. */
+export type FastKernel<Attributes> = (
+  backend: SimdBackend,
+  inputs: Inputs,
+  attributes: Attributes,
+) => Outputs | undefined;
+
+/** Puts a fast kernel in front of the one copied from the cpu backend. */
+export function override<Attributes>(kernelName: string, fast: FastKernel<Attributes>): void {
+  const copied = tf.getKernel(kernelName, 'cpu').kernelFunc;
+  if (tf.getKernel(kernelName, 'simd')) tf.unregisterKernel(kernelName, 'simd');
+  tf.registerKernel({
+    kernelName,
+    backendName: 'simd',
+    kernelFunc: (call) =>
+      fast(call.backend as SimdBackend, call.inputs as Inputs, call.attrs as Attributes) ?? copied(call),
+  });
+}
+
+/** Whether all tensors hold floats and none is empty: what every fast kernel asks for. */
+export function floats(...tensors: (tf.TensorInfo | undefined)[]): boolean {
+  return tensors.every((t) => t === undefined || (t.dtype === 'float32' && !t.shape.includes(0)));
+}

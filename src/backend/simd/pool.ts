@@ -1,0 +1,124 @@
+import { Worker } from 'node:worker_threads';
+import type { Heap } from './heap.js';
+import { Job, MAX_CHUNKS, SPINS, Word, type Kernel } from './job.js';
+import { instantiate } from './wasm.js';
+import type { WorkerData } from './worker.js';
+
+/** A chunk takes milliseconds; a worker that is silent this long has died. */
+const PATIENCE_MS = 60_000;
+
+export interface RunOptions {
+  /** The number of chunks; fix it where a result depends on it (sums), so that it is the same for any number of threads. */
+  chunks?: number;
+  /** The fewest items worth a chunk of their own. Default 1. */
+  grain?: number;
+  /** Bytes of private memory that each thread needs. */
+  scratch?: number;
+}
+
+/** Time spent in a kernel, counted while `pool.profile` is set. */
+export interface KernelTime {
+  calls: number;
+  milliseconds: number;
+}
+
+/** A fork-join pool on one shared memory: the calling thread works too, so one thread needs no worker at all. */
+export class Pool {
+  /** The wasm functions, run in the calling thread alone. */
+  readonly kernels: Record<string, Kernel>;
+  /** Set it to a map to learn where the time goes. */
+  profile: Map<string, KernelTime> | undefined;
+  private readonly list: Kernel[];
+  private readonly numbers: Map<string, number>;
+  private job = new Job();
+  private workers: Worker[] = [];
+  private scratch = 0;
+  private scratchStride = 0;
+
+  constructor(
+    private readonly heap: Heap,
+    module: WebAssembly.Module,
+    threads: number,
+  ) {
+    this.kernels = instantiate(module, heap.memory);
+    this.list = Object.values(this.kernels);
+    this.numbers = new Map(Object.keys(this.kernels).map((name, i) => [name, i]));
+    for (let thread = 1; thread < threads; thread++) {
+      const data: WorkerData = { module, memory: heap.memory, buffer: this.job.buffer, thread };
+      const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data, execArgv: [] });
+      worker.unref();
+      worker.on('error', () => undefined);
+      worker.on('exit', () => (this.workers = this.workers.filter((other) => other !== worker)));
+      this.workers.push(worker);
+    }
+  }
+
+  /** Threads that work, the caller's included. */
+  get threads(): number {
+    return this.workers.length + 1;
+  }
+
+  /** Runs a kernel on items 0..items-1, split into chunks that threads take as they come; returns when all is done. */
+  run(name: string, items: number, args: readonly number[], options: RunOptions = {}): void {
+    if (items <= 0) return;
+    const number = this.numbers.get(name);
+    if (number === undefined) throw new Error(`There is no simd kernel '${name}'.`);
+    const wanted = options.chunks ?? Math.min(4 * this.threads, Math.ceil(items / (options.grain ?? 1)));
+    const chunks = Math.max(1, Math.min(items, wanted, MAX_CHUNKS));
+    if (options.scratch !== undefined) this.reserveScratch(options.scratch);
+    const start = this.profile ? performance.now() : 0;
+    if (chunks === 1) this.list[number](...args, 0, items, 0, this.scratch);
+    else {
+      this.job.publish(number, args, items, chunks);
+      this.job.work(this.list);
+      this.join(name, chunks);
+    }
+    if (this.profile) {
+      const time = this.profile.get(name) ?? { calls: 0, milliseconds: 0 };
+      time.calls++;
+      time.milliseconds += performance.now() - start;
+      this.profile.set(name, time);
+    }
+  }
+
+  /** Ends the workers; kernels go on running in the caller's thread. */
+  async close(): Promise<void> {
+    const { workers } = this;
+    this.workers = [];
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+
+  private join(name: string, chunks: number): void {
+    const { words } = this.job;
+    let deadline = 0;
+    for (let spins = 0, done = 0; (done = Atomics.load(words, Word.done)) < chunks; spins++) {
+      if (spins < SPINS) continue;
+      deadline ||= performance.now() + PATIENCE_MS;
+      Atomics.wait(words, Word.done, done, 100);
+      if (performance.now() > deadline) {
+        this.abandon();
+        throw new Error(`A worker thread died in the simd kernel '${name}'; from here on one thread computes alone.`);
+      }
+    }
+    if (words[Word.failed] !== 0) throw new Error(`The simd kernel '${name}' failed in a thread.`);
+  }
+
+  /** Leaves the workers and the memory through which they could still answer. */
+  private abandon(): void {
+    void this.close();
+    this.job = new Job();
+    if (this.scratch) this.reserveScratch(this.scratchStride);
+  }
+
+  private reserveScratch(bytes: number): void {
+    if (bytes > this.scratchStride) {
+      const stride = Math.ceil(bytes / 4096) * 4096;
+      const scratch = this.heap.allocate(stride * this.threads);
+      if (this.scratch) this.heap.free(this.scratch);
+      this.scratch = scratch;
+      this.scratchStride = stride;
+    }
+    this.job.words[Word.scratch] = this.scratch;
+    this.job.words[Word.scratchStride] = this.scratchStride;
+  }
+}

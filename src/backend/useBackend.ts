@@ -1,0 +1,110 @@
+import { availableParallelism, cpus } from 'node:os';
+import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../errors.js';
+import { loadTensorflow } from './loadTensorflow.js';
+import { loadWebgpu } from './loadWebgpu.js';
+import { registerSimd } from './simd/register.js';
+import type { SimdBackend } from './simd/simdBackend.js';
+
+export type BackendName = 'tensorflow' | 'simd' | 'cpu' | 'webgpu';
+
+export interface BackendOptions {
+  /** Default: the environment's SPARSEBOOK_BACKEND, else 'auto': tensorflow if its binary loads, else simd, else cpu. */
+  backend?: 'auto' | BackendName;
+  /** Threads of the simd backend. Default: the environment's SPARSEBOOK_THREADS, else one a core. */
+  threads?: number;
+}
+
+/** What computes: printed in every artifact. */
+export interface BackendInfo {
+  name: BackendName;
+  /** One line for people: backend, threads, instructions, machine, versions. */
+  description: string;
+  threads: number;
+}
+
+const NAMES = ['auto', 'tensorflow', 'simd', 'cpu', 'webgpu'];
+
+/**
+ * Chooses what runs every tensor operation from here on, and says what it is.
+ * Throws a UserError with the reason and the remedy if the backend asked for cannot load, or a setting makes no sense.
+ */
+export async function useBackend(options: BackendOptions = {}): Promise<BackendInfo> {
+  const backend = options.backend ?? process.env.SPARSEBOOK_BACKEND ?? 'auto';
+  if (!NAMES.includes(backend)) {
+    throw new UserError(
+      `A backend is one of ${NAMES.join(', ')}; received '${backend}'. Change backend= or SPARSEBOOK_BACKEND.`,
+    );
+  }
+  const threads = chooseThreads(options.threads ?? process.env.SPARSEBOOK_THREADS);
+  const machine = `${cpus()[0]?.model.trim() ?? 'unknown processor'}, Node ${process.versions.node}, tfjs ${tf.version_core}`;
+  const reasons: string[] = [];
+  for (const name of backend === 'auto' ? (['tensorflow', 'simd', 'cpu'] as const) : [backend as BackendName]) {
+    try {
+      const loaded = await load[name](threads);
+      return { name, threads: loaded.threads, description: `${name}: ${loaded.what} (${machine})` };
+    } catch (error) {
+      if (backend !== 'auto') throw error;
+      reasons.push(`${name}: ${(error as Error).message}`);
+    }
+  }
+  throw new UserError(`No tensor backend could be loaded. ${reasons.join(' ')}`);
+}
+
+interface Loaded {
+  what: string;
+  threads: number;
+}
+
+const load: Record<BackendName, (threads: number) => Promise<Loaded>> = {
+  async tensorflow() {
+    const packageName = loadTensorflow();
+    await tf.setBackend('tensorflow');
+    return { what: `native TensorFlow of ${packageName}`, threads: availableParallelism() };
+  },
+  async simd(threads) {
+    let simd: SimdBackend;
+    try {
+      simd = currentSimd(threads);
+    } catch (error) {
+      throw new UserError(
+        `The simd backend needs a processor and a Node with WebAssembly SIMD and the kernels that 'npm run build' compiles: ` +
+          `${(error as Error).message} Build again, or choose backend 'cpu'.`,
+        { cause: error },
+      );
+    }
+    await tf.setBackend('simd');
+    const count = threads === 1 ? '1 thread' : `${threads} threads`;
+    const kernels = simd.variant === 'fma' ? 'fused multiply-add' : 'multiply and add';
+    return { what: `${count}, WebAssembly SIMD with ${kernels}`, threads };
+  },
+  async cpu() {
+    await tf.setBackend('cpu');
+    (tf.backend() as unknown as { firstUse: boolean }).firstUse = false; // else the first tensor prints an advertisement
+    return { what: 'plain JavaScript, slow', threads: 1 };
+  },
+  async webgpu() {
+    return { what: `WebGPU on ${await loadWebgpu()}`, threads: 1 };
+  },
+};
+
+let active: { simd: SimdBackend; threads: number } | undefined;
+
+/** The registered simd backend if it has that many threads, else a new one in its place. */
+function currentSimd(threads: number): SimdBackend {
+  if (active?.threads !== threads) {
+    const simd = registerSimd({ threads });
+    active?.simd.dispose();
+    active = { simd, threads };
+  }
+  return active.simd;
+}
+
+function chooseThreads(setting: number | string | undefined): number {
+  if (setting === undefined) return availableParallelism();
+  const threads = Number(setting);
+  if (Number.isInteger(threads) && threads >= 1 && threads <= 64) return threads;
+  throw new UserError(
+    `threads is a whole number from 1 to 64; received '${setting}'. Change threads= or SPARSEBOOK_THREADS.`,
+  );
+}

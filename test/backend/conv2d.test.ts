@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import fc from 'fast-check';
+import { assertSameAsCpu, builds, computeOn, forAll, random, useSimd } from './compare.js';
+
+type Pad = 'same' | 'valid' | tf.backend_util.ExplicitPadding;
+
+interface Convolution {
+  input: [number, number, number, number];
+  filter: [number, number, number, number];
+  strides: number;
+  pad: Pad;
+  seed: number;
+}
+
+const small = (max: number) => fc.integer({ min: 0, max });
+const explicitPad = fc.tuple(small(2), small(2), small(2), small(2)).map(([top, bottom, left, right]): Pad => [
+  [0, 0],
+  [top, bottom],
+  [left, right],
+  [0, 0],
+]);
+
+function convolutions(
+  kernel: fc.Arbitrary<[number, number]>,
+  strides: number[],
+  channels: fc.Arbitrary<number>,
+  least = 1,
+) {
+  const side = fc.integer({ min: least, max: 12 });
+  return fc
+    .record({
+      shape: fc.tuple(fc.integer({ min: 1, max: 3 }), side, side),
+      kernel,
+      channels: fc.tuple(channels, channels),
+      strides: fc.constantFrom(...strides),
+      pad: fc.oneof({ weight: 4, arbitrary: explicitPad }, fc.constantFrom<Pad>('same', 'valid')),
+      seed: fc.integer({ min: 1, max: 1e6 }),
+    })
+    .map(({ shape, kernel, channels, ...rest }): Convolution => {
+      return { input: [...shape, channels[0]], filter: [...kernel, ...channels], ...rest };
+    })
+    .filter(({ input, filter, strides, pad }) => {
+      try {
+        return tf.backend_util.computeConv2DInfo(input, filter, strides, 1, pad).outShape.every((n) => n > 0);
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Forward, input gradient and filter gradient, as tfjs's own conv2d calls them. */
+async function assertConvolutionSameAsCpu({ input, filter, strides, pad, seed }: Convolution): Promise<void> {
+  const { outShape } = tf.backend_util.computeConv2DInfo(input, filter, strides, 1, pad);
+  const forward = (x: tf.Tensor, w: tf.Tensor) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, strides, pad);
+  await assertSameAsCpu(
+    (x, w, dy) => [forward(x, w), ...tf.grads(forward)([x, w], dy)],
+    [random(input, seed), random(filter, seed + 1), random(outShape, seed + 2)],
+  );
+}
+
+for (const { variant, threads } of builds) {
+  test(`${variant}: a convolution of any kernel, stride, padding and channel count is right, and both its gradients`, async () => {
+    await useSimd(variant, threads);
+    const kernel = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 }));
+    await forAll(convolutions(kernel, [1, 2, 3], fc.integer({ min: 1, max: 18 })), assertConvolutionSameAsCpu);
+  });
+
+  test(`${variant}: Winograd's 3x3 convolutions are right on pictures that are no whole number of tiles`, async () => {
+    await useSimd(variant, threads);
+    const channels = fc.integer({ min: 16, max: 34 });
+    await forAll(convolutions(fc.constant<[number, number]>([3, 3]), [1], channels, 6), assertConvolutionSameAsCpu, 15);
+  });
+
+  test(`${variant}: channels first, dilation and unequal strides fall back to the cpu kernel`, async () => {
+    await useSimd(variant, threads);
+    const [x, w] = [random([2, 6, 7, 3], 1), random([3, 3, 3, 4], 2)];
+    const as4d = (t: tf.Tensor) => t as tf.Tensor4D;
+    await assertSameAsCpu((x, w) => tf.conv2d(as4d(x), as4d(w), 1, 'same', 'NHWC', 2), [x, w]);
+    await assertSameAsCpu((x, w) => tf.conv2d(as4d(x), as4d(w), [1, 2], 'same'), [x, w]);
+    await assertSameAsCpu((x, w) => tf.conv2d(as4d(x), as4d(w), 1, 'same', 'NCHW'), [random([2, 3, 6, 7], 3), w]);
+  });
+
+  test(`${variant}: NaN and infinity reach exactly the outputs that see them`, async () => {
+    await useSimd(variant, threads);
+    const x = random([1, 5, 5, 5], 1);
+    x.values[62] = NaN;
+    const y = random([1, 5, 5, 5], 1);
+    y.values[62] = Infinity;
+    const positive = { ...random([3, 3, 5, 9], 2), values: random([3, 3, 5, 9], 2).values.map(Math.abs) };
+    const convolve = (x: tf.Tensor, w: tf.Tensor) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same');
+    await assertSameAsCpu(convolve, [x, positive]);
+    await assertSameAsCpu(convolve, [y, positive]);
+  });
+}
+
+test('one, two and three threads give the same bits', async () => {
+  const inputs = [random([5, 9, 9, 19], 1), random([3, 3, 19, 21], 2), random([5, 9, 9, 21], 3)];
+  const strided = [random([5, 9, 9, 7], 1), random([5, 5, 7, 9], 2), random([5, 5, 5, 9], 3)];
+  const all = (strides: number) => (x: tf.Tensor, w: tf.Tensor, dy: tf.Tensor) => {
+    const forward = (x: tf.Tensor, w: tf.Tensor) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, strides, 'same');
+    return [forward(x, w), ...tf.grads(forward)([x, w], dy)];
+  };
+  const results = [];
+  for (const threads of [1, 2, 3]) {
+    await useSimd('fma', threads);
+    results.push([...(await computeOn('simd', all(1), inputs)), ...(await computeOn('simd', all(2), strided))]);
+  }
+  assert.deepEqual(results[1], results[0]);
+  assert.deepEqual(results[2], results[0]);
+});
+
+test('memory stays flat, and what was not computed by a fast kernel is moved to the heap once', async () => {
+  const backend = await useSimd('fma', 2);
+  const x = tf.randomNormal<tf.Rank.R4>([4, 8, 8, 16]);
+  const w = tf.randomNormal<tf.Rank.R4>([3, 3, 16, 16]);
+  const step = () =>
+    tf.tidy(() => tf.grads((x, w) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same'))([x, w]));
+  tf.dispose(step());
+  const [tensors, { live, high }] = [tf.memory().numTensors, backend.heap.usage()];
+  for (let i = 0; i < 50; i++) tf.dispose(step());
+  assert.equal(tf.memory().numTensors, tensors);
+  assert.deepEqual(backend.heap.usage(), { live, high });
+});

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend';
+import { UserError } from 'sparsebook/errors.js';
+
+afterEach(() => {
+  delete process.env.SPARSEBOOK_BACKEND;
+  delete process.env.SPARSEBOOK_THREADS;
+});
+
+test('the simd backend says in one line what computes', async () => {
+  const info = await useBackend({ backend: 'simd', threads: 2 });
+  assert.equal(info.name, 'simd');
+  assert.equal(info.threads, 2);
+  assert.equal(tf.getBackend(), 'simd');
+  assert.match(info.description, /^simd: 2 threads, WebAssembly SIMD with .*Node \d+\.\d+.*tfjs 4\.\d+/);
+  assert.ok(!info.description.includes('\n'));
+});
+
+test('auto finds a backend that is faster than plain JavaScript', async () => {
+  const { name } = await useBackend();
+  assert.ok(name === 'simd' || name === 'tensorflow');
+});
+
+test('the environment chooses where the caller does not', async () => {
+  process.env.SPARSEBOOK_BACKEND = 'simd';
+  process.env.SPARSEBOOK_THREADS = '1';
+  assert.deepEqual(await useBackend().then(({ name, threads }) => [name, threads]), ['simd', 1]);
+  assert.equal((await useBackend({ backend: 'cpu' })).name, 'cpu');
+});
+
+test('values survive a change of backend and of the number of threads', async () => {
+  await useBackend({ backend: 'simd', threads: 2 });
+  const x = tf.conv2d(tf.ones<tf.Rank.R4>([1, 3, 3, 2]), tf.ones<tf.Rank.R4>([3, 3, 2, 1]), 1, 'valid');
+  await useBackend({ backend: 'simd', threads: 1 });
+  assert.deepEqual([...tf.add(x, 1).dataSync()], [19]);
+  await useBackend({ backend: 'cpu' });
+  assert.deepEqual([...tf.add(x, 2).dataSync()], [20]);
+});
+
+test('a backend that cannot load says why and what to do', async () => {
+  const missing = (backend: 'tensorflow' | 'webgpu', message: RegExp) => async () => {
+    const error = await useBackend({ backend }).then(
+      () => undefined,
+      (e: Error) => e,
+    );
+    // Where the optional package is installed, the backend simply works.
+    if (error === undefined) assert.equal(tf.getBackend(), backend);
+    else assert.ok(error instanceof UserError && message.test(error.message), error.message);
+  };
+  await missing('tensorflow', /needs tfjs-node.*npm install @tensorflow\/tfjs-node/s)();
+  await missing('webgpu', /needs (the package 'webgpu'.*npm install|a graphics driver)/s)();
+});
+
+test('a setting that makes no sense is refused with the rule', async () => {
+  await assert.rejects(
+    useBackend({ backend: 'gpu' as 'cpu' }),
+    /one of auto, tensorflow, simd, cpu, webgpu; received 'gpu'/,
+  );
+  await assert.rejects(useBackend({ threads: 0 }), /whole number from 1 to 64; received '0'/);
+  process.env.SPARSEBOOK_THREADS = 'many';
+  await assert.rejects(useBackend(), /received 'many'.*SPARSEBOOK_THREADS/);
+});
