@@ -1,0 +1,51 @@
+/** The two looks of a page. */
+export type Theme = 'light' | 'dark';
+
+const key = 'sparsebook-theme';
+const prefersDark = matchMedia('(prefers-color-scheme: dark)');
+const listeners: ((theme: Theme) => void)[] = [];
+
+/** The look now: what the reader chose, else what the system prefers. */
+export function currentTheme(): Theme {
+  const chosen = document.documentElement.dataset.theme;
+  if (chosen === 'light' || chosen === 'dark') return chosen;
+  return prefersDark.matches ? 'dark' : 'light';
+}
+
+/** Calls back whenever the look changes. */
+export function onThemeChange(listener: (theme: Theme) => void): void {
+  listeners.push(listener);
+}
+
+/** Restores the reader's choice. */
+export function applyStoredTheme(): void {
+  try {
+    const stored = localStorage.getItem(key);
+    if (stored) document.documentElement.dataset.theme = stored;
+  } catch {
+    // Some browsers keep no storage for files: the system's preference holds.
+  }
+}
+
+/** Makes the button switch between the looks and remember the choice. */
+export function prepareTheme(): void {
+  const button = document.getElementById('toggle-theme')!;
+  const announce = (): void => {
+    const theme = currentTheme();
+    button.textContent = theme === 'dark' ? 'Light' : 'Dark';
+    button.setAttribute('aria-label', `Switch to the ${theme === 'dark' ? 'light' : 'dark'} theme`);
+    for (const listener of listeners) listener(theme);
+  };
+  button.addEventListener('click', () => {
+    const theme = currentTheme() === 'dark' ? 'light' : 'dark';
+    document.documentElement.dataset.theme = theme;
+    try {
+      localStorage.setItem(key, theme);
+    } catch {
+      // Not remembered then.
+    }
+    announce();
+  });
+  prefersDark.addEventListener('change', announce);
+  announce();
+}

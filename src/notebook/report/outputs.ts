@@ -1,0 +1,91 @@
+import { escapeHtml } from './escape.js';
+import { frameFigure, plotlyMime, renderFigure } from './figure.js';
+import { highlight } from './highlight.js';
+import { renderLatex } from './latex.js';
+import { renderMarkdownOutput } from './markdown.js';
+import { joined, type MimeBundle, type Output } from './notebook.js';
+import { sanitize } from './sanitize.js';
+import { terminalText } from './terminalText.js';
+
+/** Counts figures through a page, so that each has a number of its own. */
+export interface FigureCounter {
+  figures: number;
+}
+
+/** Longer texts scroll in a box of their own. */
+const longText = 30;
+
+function preformatted(html: string, kind: string, label: string): string {
+  const long = html.split('\n').length > longText;
+  // What scrolls must be reachable by keyboard, and then needs a name.
+  const scroll = long ? ` tabindex="0" role="region" aria-label="${label}"` : '';
+  return `<pre class="output ${kind}${long ? ' long' : ''}"${scroll}>${html}</pre>`;
+}
+
+function altText(bundle: MimeBundle): string {
+  const text = joined(bundle['text/plain']).trim();
+  return escapeHtml(text && !/^<.*>$/.test(text) ? text : 'Picture that a cell put out');
+}
+
+function picture(bundle: MimeBundle, type: string, base64: string, counter: FigureCounter): string {
+  const image = `<img src="data:${type};base64,${base64}" alt="${altText(bundle)}">`;
+  return frameFigure(++counter.figures, image);
+}
+
+/** The representations a report can show, best first. */
+const renderers: Record<string, (bundle: MimeBundle, type: string, counter: FigureCounter) => string> = {
+  [plotlyMime]: (bundle, _type, counter) => renderFigure(bundle, ++counter.figures),
+  'text/html': (bundle, type) => `<div class="output rich scroll">${sanitize(joined(bundle[type]))}</div>`,
+  'text/markdown': (bundle, type) => `<div class="output rich">${renderMarkdownOutput(joined(bundle[type]))}</div>`,
+  'text/latex': (bundle, type) => `<div class="output rich">${renderLatex(joined(bundle[type]))}</div>`,
+  // As a picture, a drawing can neither run scripts nor load anything, whatever it holds.
+  'image/svg+xml': (bundle, type, counter) =>
+    picture(bundle, type, Buffer.from(standalone(sanitize(joined(bundle[type])))).toString('base64'), counter),
+  'image/png': encodedPicture,
+  'image/jpeg': encodedPicture,
+  'image/gif': encodedPicture,
+  'image/webp': encodedPicture,
+  'application/json': (bundle, type) =>
+    preformatted(highlight(JSON.stringify(bundle[type], null, 2), 'json'), 'json', 'JSON output'),
+  'text/plain': (bundle, type) => preformatted(escapeHtml(terminalText(joined(bundle[type]))), 'result', 'Text output'),
+};
+
+function encodedPicture(bundle: MimeBundle, type: string, counter: FigureCounter): string {
+  return picture(bundle, type, joined(bundle[type]).replace(/[^A-Za-z0-9+/=]/g, ''), counter);
+}
+
+/** An svg element that stands alone needs its namespace. */
+function standalone(svg: string): string {
+  return svg.replace(/<svg(?![^>]*\sxmlns=)/, '<svg xmlns="http://www.w3.org/2000/svg"');
+}
+
+/** Renders one output of a cell as HTML that is safe to put in a page. */
+export function renderOutput(output: Output, counter: FigureCounter): string {
+  switch (output.output_type) {
+    case 'stream': {
+      const kind = output.name === 'stderr' ? 'stderr' : 'stdout';
+      return preformatted(escapeHtml(terminalText(joined(output.text)).trimEnd()), kind, `Text on ${kind}`);
+    }
+    case 'error': {
+      const trace = joined((output.traceback ?? []).join('\n')) || `${output.ename}: ${output.evalue}`;
+      return preformatted(escapeHtml(terminalText(trace)), 'error', 'Error');
+    }
+    default: {
+      const bundle = output.data ?? {};
+      const type = Object.keys(renderers).find((mime) => mime in bundle);
+      return type ? renderers[type](bundle, type, counter) : '';
+    }
+  }
+}
+
+/** Renders the outputs of a cell in order; texts on the same stream that follow each other are one. */
+export function renderOutputs(outputs: Output[], counter: FigureCounter): string {
+  const merged: Output[] = [];
+  for (const output of outputs) {
+    const last = merged.at(-1);
+    if (output.output_type === 'stream' && last?.output_type === 'stream' && last.name === output.name) {
+      merged[merged.length - 1] = { ...last, text: joined(last.text) + joined(output.text) };
+    } else merged.push(output);
+  }
+  return merged.map((output) => renderOutput(output, counter)).join('\n');
+}

@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { renderReport, type Output } from 'sparsebook/notebook/report';
+import { launchChromium, skipWithoutChromium } from './chromium.js';
+import { notebookOf, renderFixture } from './fixture.js';
+import { payloads } from './payloads.js';
+
+// What runs inside the page; this program knows Node's globals only.
+declare const document: {
+  documentElement: { scrollWidth: number };
+  activeElement: { className: string; id: string; tagName: string };
+};
+declare const innerWidth: number;
+
+interface Visit {
+  page: Page;
+  /** Requests other than for the file itself, console errors and warnings, uncaught exceptions, dialogs. */
+  incidents: string[];
+}
+
+describe('a report in a browser', { skip: skipWithoutChromium }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'report-'));
+  let browser: Browser;
+
+  before(async () => {
+    browser = await launchChromium();
+    writeFileSync(join(folder, 'showcase.html'), renderFixture('showcase'));
+  });
+  after(async () => {
+    await browser.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Opens a file as a reader would, by its file: address, and waits for its figures. */
+  async function visit(name: string, options: BrowserContextOptions = {}): Promise<Visit> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+    const page = await context.newPage();
+    const incidents: string[] = [];
+    const address = pathToFileURL(join(folder, name)).href;
+    page.on('request', (request) => {
+      if (request.url() !== address && !/^(data|blob):/.test(request.url())) incidents.push(`request ${request.url()}`);
+    });
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) incidents.push(`${message.type()}: ${message.text()}`);
+    });
+    page.on('pageerror', (error) => incidents.push(`exception ${error.message}`));
+    page.on('dialog', (dialog) => {
+      incidents.push(`dialog ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    await page.goto(address);
+    if (options.javaScriptEnabled !== false)
+      await page.waitForSelector('html[data-figures="drawn"]', { state: 'attached' });
+    return { page, incidents };
+  }
+
+  const background = (page: Page): Promise<string> =>
+    page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
+  const plotInk = (page: Page): Promise<string | null> =>
+    page.locator('.plot .xtick text').first().getAttribute('style');
+
+  test('every figure is drawn, nothing is requested and the console stays silent', async () => {
+    const { page, incidents } = await visit('showcase.html');
+    assert.equal(await page.locator('.plot').count(), 4);
+    assert.equal((await page.locator('.plot.drawn svg.main-svg').count()) >= 4, true);
+    assert.equal(await page.locator('.plot .scatterlayer .trace').count(), 6);
+    assert.equal(await page.locator('.plot .barlayer .point').count(), 4);
+    assert.equal(await page.locator('.plot > img').count(), 0);
+    const bar = page.locator('.plot .barlayer .point').first();
+    await bar.scrollIntoViewIfNeeded();
+    const { x, y, width, height } = (await bar.boundingBox())!;
+    await page.mouse.move(x + width / 2, y + height / 2);
+    await page.waitForSelector('.plot .hoverlayer .hovertext', { state: 'attached' });
+    assert.deepEqual(incidents, []);
+    await page.context().close();
+  });
+
+  test('the look follows the system, the button switches it, figures too, and it is remembered', async () => {
+    const { page, incidents } = await visit('showcase.html', { colorScheme: 'dark' });
+    const [dark, darkInk] = [await background(page), await plotInk(page)];
+    assert.equal(dark, 'rgb(20, 23, 28)');
+    await page.getByRole('button', { name: 'Switch to the light theme' }).click();
+    assert.equal(await background(page), 'rgb(255, 255, 255)');
+    await page.waitForFunction(
+      `document.querySelector('.plot .xtick text').getAttribute('style') !== ${JSON.stringify(darkInk)}`,
+    );
+    await page.reload();
+    await page.waitForSelector('html[data-figures="drawn"]', { state: 'attached' });
+    assert.equal(await background(page), 'rgb(255, 255, 255)');
+    assert.notEqual(await plotInk(page), darkInk);
+    assert.deepEqual(incidents, []);
+    await page.context().close();
+  });
+
+  test('on a phone nothing is wider than the screen, with all code shown too, and the contents are folded', async () => {
+    for (const width of [320, 390]) {
+      const { page, incidents } = await visit('showcase.html', { viewport: { width, height: 800 } });
+      await page.getByRole('button', { name: 'Show all code' }).click();
+      assert.equal(await page.locator('details.code:not([open])').count(), 0);
+      const [scroll, inner] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      assert.equal(scroll, inner);
+      assert.equal(await page.locator('.contents details').getAttribute('open'), null);
+      assert.deepEqual(incidents, []);
+      await page.context().close();
+    }
+  });
+
+  test('the keyboard reaches the skip link first, then the buttons, and unfolds code', async () => {
+    const { page } = await visit('showcase.html');
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement.className), 'skip');
+    assert.equal(await page.evaluate("document.querySelector('.skip').getBoundingClientRect().top >= 0"), true);
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+    const folded = page.locator('details.code:not([open]) summary').first();
+    const code = page.locator('details.code').nth(1);
+    await folded.focus();
+    await page.keyboard.press('Enter');
+    assert.notEqual(await code.getAttribute('open'), null);
+    await page.context().close();
+  });
+
+  test('a reader of the page by its roles finds title, landmarks, figures and tables by name', async () => {
+    const { page } = await visit('showcase.html');
+    assert.equal(await page.getByRole('heading', { level: 1 }).count(), 1);
+    for (const role of ['banner', 'main', 'contentinfo'] as const)
+      assert.equal(await page.getByRole(role).count(), 1, role);
+    assert.equal(await page.getByRole('navigation', { name: 'Contents' }).count(), 1);
+    assert.equal(await page.getByRole('img', { name: /^Three curves: mass gathers/ }).count(), 1);
+    assert.equal(await page.getByRole('region', { name: 'Parameters' }).getByRole('rowheader').count(), 4);
+    await page.context().close();
+  });
+
+  test('without scripts the text, formulas and the figures’ pictures or words are there', async () => {
+    const { page } = await visit('showcase.html', { javaScriptEnabled: false });
+    assert.equal(await page.locator('.plot > img').count(), 1);
+    assert.equal(await page.locator('.plot > .still').count(), 3);
+    assert.equal(await page.locator('.katex').first().isVisible(), true);
+    assert.equal(await page.locator('.controls').isVisible(), false);
+    await page.context().close();
+  });
+
+  test('no payload in any kind of output runs, requests or even tries to, and a figure is still drawn', async () => {
+    const display = (data: Record<string, unknown>): Output => ({ output_type: 'display_data', data });
+    const outputs = payloads.flatMap((payload) => [
+      display({ 'text/html': payload }),
+      display({ 'text/markdown': payload }),
+      display({ 'image/svg+xml': `<svg xmlns="http://www.w3.org/2000/svg">${payload}</svg>` }),
+      display({ 'text/plain': payload }),
+    ]);
+    const figure = {
+      data: [{ x: [1, 2, 3], y: [1, 4, 9], name: payloads.join(''), text: payloads, hovertemplate: payloads[0] }],
+      layout: {
+        title: { text: payloads.join(' ') },
+        xaxis: { title: { text: '<a href="javascript:hacked=1">x</a></script><script>hacked=1</script>' } },
+        annotations: payloads.slice(0, 30).map((text) => ({ text, x: 2, y: 4 })),
+        images: [{ source: 'https://elsewhere.example/x.png', x: 0, y: 1 }],
+        meta: { alt: payloads.join('') },
+      },
+    };
+    const source = `// ${payloads.join('\n// ')}`;
+    const html = renderReport(
+      notebookOf(
+        { cell_type: 'markdown', source: payloads.join('\n\n') },
+        { source, execution_count: 1, outputs },
+        {
+          source: 'show()',
+          execution_count: 2,
+          outputs: [display({ 'application/vnd.plotly.v1+json': figure, 'text/plain': source })],
+        },
+      ),
+      { name: '<script>hacked=1</script>' },
+    );
+    writeFileSync(join(folder, 'payloads.html'), html);
+    const { page, incidents } = await visit('payloads.html');
+    await page
+      .locator('details')
+      .evaluateAll((all) => all.forEach((one) => ((one as unknown as { open: boolean }).open = true)));
+    for (const link of await page.locator('.output a, .plot a').all()) {
+      assert.doesNotMatch((await link.getAttribute('href')) ?? '', /^\s*(javascript|vbscript|data):/i);
+    }
+    await page.waitForTimeout(300);
+    assert.equal(await page.evaluate(() => (globalThis as { hacked?: number }).hacked), undefined);
+    assert.equal(await page.locator('.plot.drawn .scatterlayer .trace').count(), 1);
+    assert.equal(await page.locator('main script:not([type="application/json"]), main style, main iframe').count(), 0);
+    assert.equal(new URL(page.url()).protocol, 'file:');
+    assert.deepEqual(incidents, []);
+    await page.context().close();
+  });
+
+  test('the policy stops what would slip through', async () => {
+    let requests = 0;
+    const server = createServer((_request, response) => {
+      requests++;
+      response.end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const elsewhere = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const slipped =
+      `<script>hacked=1</script><script src="${elsewhere}/x.js"></script><p onclick="hacked=1" id="handler">x</p>` +
+      `<img src="${elsewhere}/x.png"><p style="background:url(${elsewhere}/y.png)">x</p><iframe src="${elsewhere}"></iframe>`;
+    writeFileSync(join(folder, 'slipped.html'), renderFixture('showcase').replace('</main>', `${slipped}</main>`));
+    const { page, incidents } = await visit('slipped.html');
+    assert.equal(await page.evaluate(() => (globalThis as { hacked?: number }).hacked), undefined);
+    await page.locator('#handler').click();
+    assert.equal(await page.evaluate(() => (globalThis as { hacked?: number }).hacked), undefined);
+    assert.ok(
+      incidents.filter((incident) => incident.includes('Content Security Policy')).length >= 5,
+      incidents.join(),
+    );
+    assert.equal(requests, 0);
+    server.close();
+    await page.context().close();
+  });
+});

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { readNotebook, renderReport, sourceHash } from 'sparsebook/notebook/report';
+import { fixture, notebookOf, renderFixture, visible } from './fixture.js';
+
+const showcase = renderFixture('showcase');
+const plain = renderFixture('plain');
+const count = (html: string, pattern: RegExp): number => [...html.matchAll(new RegExp(pattern, 'g'))].length;
+
+test('a report has one title, the landmarks and a skip link', () => {
+  for (const html of [showcase, plain]) {
+    const page = visible(html);
+    for (const tag of [/<h1>/, /<main /, /<body>\s*<a class="skip" href="#main">/, /<nav /])
+      assert.equal(count(page, tag), 1);
+    assert.equal(count(page, /\n<header>/), 1);
+    assert.equal(count(page, /\n<footer>/), 1);
+    assert.match(page, /<html lang="en">/);
+  }
+  assert.match(visible(showcase), /<h1>How many channels does a GoogleNet need\?<\/h1>/);
+  assert.match(showcase, /<title>How many channels does a GoogleNet need\?<\/title>/);
+});
+
+test('a notebook without a heading of level 1 is titled by its name', () => {
+  assert.match(plain, /<h1>plain<\/h1>/);
+});
+
+test('the table of contents leads to every section, also to two of one name', () => {
+  const targets = [...visible(plain).matchAll(/<li class="level-2"><a href="#([^"]+)">/g)].map((match) => match[1]);
+  assert.deepEqual(targets, ['section-one', 'section-one--2']);
+  for (const id of targets) assert.equal(count(plain, new RegExp(`<h2 id="${id}"`)), 1);
+});
+
+test('beyond its figures a report stays under 2.5 MB, and without figures or formulas it is small', () => {
+  const figures = [...showcase.matchAll(/<script type="application\/json">.*?<\/script>|data:image[^"]*/g)].join(
+    '',
+  ).length;
+  assert.ok(Buffer.byteLength(showcase) - figures < 2.5e6);
+  // All of KaTeX's fonts, should every one be used, still fit: 350 kB instead of what the showcase uses.
+  const fonts = [...showcase.matchAll(/data:font\/woff2;base64,[^)]*/g)].join('').length;
+  assert.ok(fonts > 50_000);
+  assert.ok(Buffer.byteLength(showcase) - figures - fonts + 350_000 < 2.5e6);
+  assert.ok(Buffer.byteLength(plain) < 60_000);
+});
+
+test('a report names no address that a browser would load', () => {
+  for (const html of [showcase, plain]) {
+    const page = html.replace(/<script type="text\/plain" id="plotly">[^<]*/, '');
+    for (const [, address] of page.matchAll(/(?:src|srcset|poster|data|background)="([^"]*)"/g))
+      assert.match(address, /^data:/);
+    for (const [tag] of page.matchAll(/<(?:link|base|iframe|object|embed)\b[^>]*>/g))
+      assert.equal(tag, '<link rel="icon" href="data:,">');
+    assert.doesNotMatch(page, /url\((?!data:|#)/);
+    assert.doesNotMatch(page, /@import/);
+    // Every other address is a link to follow, or the name of a namespace.
+    for (const [, before] of page.matchAll(/(.{0,14})https?:\/\/(?!www\.w3\.org)/g)) {
+      assert.match(before, /href="$|'$|&#(39|x27);$/);
+    }
+  }
+});
+
+test('the policy of the page admits its own scripts by their hashes and nothing else', () => {
+  const policy = /Content-Security-Policy" content="([^"]*)"/.exec(showcase)![1];
+  assert.match(policy, /^default-src 'none'; script-src ('sha256-[\w+/=]+' ?){2};/);
+  assert.doesNotMatch(policy, /https?:|\*|unsafe-eval|script-src[^;]*unsafe-inline/);
+  assert.equal(count(plain, /script-src 'sha256-[\w+/=]+';/), 1);
+});
+
+test('formulas are rendered, with the fonts they need and without the others', () => {
+  assert.equal(count(visible(showcase), /class="katex"/), 7);
+  assert.doesNotMatch(visible(showcase), /katex-error/);
+  for (const family of ['KaTeX_Main', 'KaTeX_Math', 'KaTeX_Caligraphic', 'KaTeX_Size1']) {
+    assert.match(showcase, new RegExp(`@font-face\\{[^}]*font-family:${family};[^}]*url\\(data:font/woff2`));
+  }
+  assert.doesNotMatch(showcase, /@font-face\{[^}]*KaTeX_Fraktur/);
+  assert.doesNotMatch(plain, /@font-face/);
+});
+
+test('parameters show their values in this run, what they were, and what they mean', () => {
+  const page = visible(showcase);
+  const row = /<tr class="changed">.*?<\/tr>/.exec(page)![0];
+  assert.match(row, /lambda_l0.*<code>20<\/code>.*instead of <code>10<\/code>.*price of one open gate/);
+  assert.match(page, /<code>&#39;synthetic&#39;<\/code><\/td><td>&#39;synthetic&#39;, .*https:\/\/example\.org\/cifar/);
+  assert.match(page, /droprate_init<\/code><\/th><td class="value"><code>0\.05</);
+});
+
+test('provenance shows what the run noted down', () => {
+  const page = visible(showcase);
+  assert.match(page, /Git revision<\/th><td>revision 3f2c9ab, dirty true/);
+  assert.match(page, /Versions<\/th><td>sparsebook 0\.1\.0, node 20\.20\.0/);
+  assert.match(page, /Data<\/th><td>synthetic \(seed 1\)/);
+  assert.doesNotMatch(visible(plain), /Provenance/);
+});
+
+test('cells whose outputs are older than their source, or missing, are counted at the top and warned of in place', () => {
+  const page = visible(showcase);
+  assert.match(page, /1 cell has outputs older than its source:<\/strong> <a href="#cell-12">cell 12/);
+  assert.match(page, /1 cell was not run:<\/strong> <a href="#cell-14">cell 14/);
+  assert.equal(count(page, /class="warning stale"/), 1);
+  assert.equal(count(page, /class="warning missing"/), 1);
+  assert.match(page, /id="cell-12"(?:(?!<section).)*class="warning stale"/s);
+});
+
+test('a cell is stale exactly when its source no longer has the hash that was noted', () => {
+  const render = (source: string, hash: string): string =>
+    visible(
+      renderReport(notebookOf({ source, outputs: [], metadata: { sparsebook: { sourceHash: hash } } }), { name: 'x' }),
+    );
+  assert.doesNotMatch(render('let a = 1;', sourceHash('let a = 1;')), /warning/);
+  assert.match(render('let a = 2;', sourceHash('let a = 1;')), /warning stale/);
+  assert.equal(sourceHash('abc'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+});
+
+test('a cell that failed is warned of unless that was expected', () => {
+  const error = { output_type: 'error' as const, ename: 'Error', evalue: 'x', traceback: [] };
+  const render = (tags: string[]): string =>
+    visible(
+      renderReport(notebookOf({ source: 'f()', execution_count: 1, outputs: [error], metadata: { tags } }), {
+        name: 'x',
+      }),
+    );
+  assert.match(render([]), /1 cell ended in an error/);
+  assert.match(render([]), /Error: x/);
+  assert.doesNotMatch(render(['raises-exception']), /warning|notices/);
+});
+
+test('long code is folded, short code is open, and skipped or empty cells raise no warning', () => {
+  assert.equal(count(visible(showcase), /<details class="code">/), 2);
+  assert.match(visible(showcase), /<details class="code" open>/);
+  assert.doesNotMatch(visible(plain), /warning|cell-5/);
+  assert.doesNotMatch(visible(plain), /never shown/);
+});
+
+test('markdown shows raw HTML as text, pictures only from the notebook itself, and no link that runs', () => {
+  const page = visible(plain);
+  assert.match(page, /&lt;script&gt;hacked=1&lt;\/script&gt; &lt;b&gt;raw HTML/);
+  assert.match(page, /<a href="https:\/\/elsewhere\.example\/x\.png" rel="noopener noreferrer">far<\/a>/);
+  assert.match(page, /<img src="data:image\/gif;base64,R0lGODlhAQABAAAAACw=" alt="near">/);
+  assert.doesNotMatch(page, /href="javascript/);
+});
+
+test('the same notebook renders to the same page', () => {
+  assert.equal(renderFixture('showcase'), showcase);
+});
+
+test('a file that is no notebook is refused with its name and the reason', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'report-'));
+  const write = (text: string): string => {
+    writeFileSync(join(folder, 'x.ipynb'), text);
+    return join(folder, 'x.ipynb');
+  };
+  assert.throws(() => readNotebook(join(folder, 'none.ipynb')), /none\.ipynb.*ENOENT/);
+  assert.throws(() => readNotebook(write('{')), /A notebook is JSON; .*x\.ipynb is not/);
+  assert.throws(() => readNotebook(write('{"nbformat":3,"worksheets":[]}')), /x\.ipynb has version 3/);
+});
+
+test('a notebook without cells is a page too', () => {
+  assert.match(renderReport({ cells: [], metadata: {} }, { name: '<empty>' }), /<h1>&lt;empty&gt;<\/h1>/);
+  assert.ok(fixture('plain').cells.length > 0);
+});
