@@ -35,7 +35,10 @@ export interface BatchOptions {
 }
 
 /** How many batches an epoch over `count` pictures has. */
-export function batchCount(count: number, { batchSize, dropLast = false }: { batchSize: number; dropLast?: boolean }): number {
+export function batchCount(
+  count: number,
+  { batchSize, dropLast = false }: { batchSize: number; dropLast?: boolean },
+): number {
   return dropLast ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
 }
 

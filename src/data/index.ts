@@ -16,11 +16,11 @@ export type { ResizedCropRange } from './augment/randomResizedCrop.js';
 export { randomPaddedCrop } from './augment/paddedCrop.js';
 export { randomBrightness } from './augment/brightness.js';
 export { randomContrast } from './augment/contrast.js';
-export {
-  cifar10PictureStatistics,
-  cifar10Statistics,
-  imageNetStatistics,
-  normalise,
-} from './augment/normalise.js';
+export { cifar10PictureStatistics, cifar10Statistics, imageNetStatistics, normalise } from './augment/normalise.js';
 export type { ChannelStatistics, Normalise } from './augment/normalise.js';
 export { standardise } from './augment/standardise.js';
+export { getCifar10 } from './download/getCifar10.js';
+export type { GetOptions } from './download/getCifar10.js';
+export type { DownloadOptions } from './download/download.js';
+export type { Transfer } from './download/fetchRest.js';
+export { describeData } from './describeData.js';

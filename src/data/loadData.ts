@@ -54,7 +54,11 @@ function checkSizes(sizes: DataSizes, most: Required<DataSizes>, name: string): 
 }
 
 function firstImages(set: ImageSet, count: number, name: string): ImageSet {
-  return pickImages(set, Uint32Array.from({ length: count }, (_, i) => i), name);
+  return pickImages(
+    set,
+    Uint32Array.from({ length: count }, (_, i) => i),
+    name,
+  );
 }
 
 function splitSets(name: string, all: ImageSet, test: ImageSet, validation: number, sizes: DataSizes): DataSplits {

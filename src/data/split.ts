@@ -16,7 +16,11 @@ const splitSeed = 45_000;
  * Splits `count` pictures at random, but always the same way: `validation` of them validate, the rest train.
  * Smaller sizes take the first pictures of either part, so no picture ever changes sides.
  */
-export function split(count: number, validation: number, sizes: { training?: number; validation?: number } = {}): Split {
+export function split(
+  count: number,
+  validation: number,
+  sizes: { training?: number; validation?: number } = {},
+): Split {
   const order = new Random(splitSeed).permutation(count);
   const held = order.slice(count - validation, count - validation + (sizes.validation ?? validation));
   const training = order.slice(0, sizes.training ?? count - validation);

@@ -38,8 +38,14 @@ function pictures(list: Batch[]): Map<string, number> {
 
 test('an epoch has every picture once, with its label, the last batch being smaller', () => {
   const list = [...batches(set, { ...training, augment: [], normalise: untouched })];
-  assert.deepEqual(list.map((batch) => batch.size), [...new Array<number>(10).fill(10), 3]);
-  assert.deepEqual(list.map((batch) => batch.index), Array.from({ length: 11 }, (_, i) => i));
+  assert.deepEqual(
+    list.map((batch) => batch.size),
+    [...new Array<number>(10).fill(10), 3],
+  );
+  assert.deepEqual(
+    list.map((batch) => batch.index),
+    Array.from({ length: 11 }, (_, i) => i),
+  );
   assert.equal(list[10].images.length, 3 * imageBytes);
   const found = pictures(list);
   assert.equal(found.size, 103);

@@ -16,7 +16,12 @@ export function readGolden<File>(name: string): File {
 }
 
 /** Every |actual - expected| is at most `absolute`; NaN on either side fails. */
-export function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, absolute: number, what: string): void {
+export function assertClose(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  absolute: number,
+  what: string,
+): void {
   assert.equal(actual.length, expected.length, `${what}: number of values`);
   for (let i = 0; i < expected.length; i++) {
     const near = Math.abs(actual[i] - expected[i]) <= absolute;

@@ -9,7 +9,10 @@ import { smallArchive, smallFolder } from './cifar10/smallCifar10.js';
 test('synthetic data comes in three parts of the sizes asked for, named and reproducible', async () => {
   const sizes = { train: 60, validation: 20, test: 30 };
   const data = await loadData('synthetic', { seed: 5, sizes });
-  assert.deepEqual([data.train, data.validation, data.test].map((set) => set.labels.length), [60, 20, 30]);
+  assert.deepEqual(
+    [data.train, data.validation, data.test].map((set) => set.labels.length),
+    [60, 20, 30],
+  );
   assert.equal(data.name, 'synthetic shapes');
   assert.equal(data.validation.name, 'synthetic shapes, validation');
   assert.deepEqual(await loadData('synthetic', { seed: 5, sizes }), data);
@@ -19,16 +22,24 @@ test('synthetic data comes in three parts of the sizes asked for, named and repr
 });
 
 test('no picture appears in two parts', async () => {
-  const { train, validation, test: testing } = await loadData('synthetic', { sizes: { train: 300, validation: 100, test: 100 } });
+  const {
+    train,
+    validation,
+    test: testing,
+  } = await loadData('synthetic', { sizes: { train: 300, validation: 100, test: 100 } });
   const seen = new Set<string>();
   for (const { images } of [train, validation, testing]) {
-    for (let at = 0; at < images.length; at += 3072) seen.add(Buffer.from(images.subarray(at, at + 3072)).toString('latin1'));
+    for (let at = 0; at < images.length; at += 3072)
+      seen.add(Buffer.from(images.subarray(at, at + 3072)).toString('latin1'));
   }
   assert.equal(seen.size, 500);
 });
 
 test('sizes that cannot be had are refused', async () => {
-  await assert.rejects(loadData('synthetic', { sizes: { train: 0 } }), /sizes\.train must be a whole number above 0; received 0/);
+  await assert.rejects(
+    loadData('synthetic', { sizes: { train: 0 } }),
+    /sizes\.train must be a whole number above 0; received 0/,
+  );
   await assert.rejects(loadData('synthetic', { sizes: { test: 1.5 } }), /sizes\.test must be .* received 1\.5/);
 });
 
@@ -37,8 +48,14 @@ test('data that is not there is refused with what to do', async () => {
   const before = process.env.SPARSEBOOK_DATA;
   process.env.SPARSEBOOK_DATA = empty;
   try {
-    await assert.rejects(loadData('cifar10'), { name: 'UserError', message: /Download it .* sparsebook data get cifar10/ });
-    await assert.rejects(loadData('cifar100'), { name: 'UserError', message: /data must be synthetic, cifar10 or a folder/ });
+    await assert.rejects(loadData('cifar10'), {
+      name: 'UserError',
+      message: /Download it .* sparsebook data get cifar10/,
+    });
+    await assert.rejects(loadData('cifar100'), {
+      name: 'UserError',
+      message: /data must be synthetic, cifar10 or a folder/,
+    });
     await assert.rejects(loadData(empty), { name: 'UserError', message: /there is no batches\.meta\.txt in/ });
   } finally {
     if (before === undefined) delete process.env.SPARSEBOOK_DATA;

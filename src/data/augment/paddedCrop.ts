@@ -20,5 +20,6 @@ export function paddedCrop(image: Float32Array, padding: number, top: number, le
 
 /** Moves a picture by up to `padding` pixels in either direction, black where nothing is left. */
 export function randomPaddedCrop(padding = 4): Augmentation {
-  return (image, random) => paddedCrop(image, padding, random.integer(2 * padding + 1), random.integer(2 * padding + 1));
+  return (image, random) =>
+    paddedCrop(image, padding, random.integer(2 * padding + 1), random.integer(2 * padding + 1));
 }

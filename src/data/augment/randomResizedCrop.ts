@@ -30,7 +30,12 @@ export function randomBox(random: Draws, { scale, ratio }: ResizedCropRange): Bo
     const width = roundHalfEven(Math.sqrt(area * aspect));
     const height = roundHalfEven(Math.sqrt(area / aspect));
     if (width > 0 && width <= imageSize && height > 0 && height <= imageSize) {
-      return { width, height, top: random.integer(imageSize - height + 1), left: random.integer(imageSize - width + 1) };
+      return {
+        width,
+        height,
+        top: random.integer(imageSize - height + 1),
+        left: random.integer(imageSize - width + 1),
+      };
     }
   }
   return { top: 0, left: 0, height: imageSize, width: imageSize };

@@ -8,9 +8,12 @@ export interface Archive {
   recordsPerFile: number;
 }
 
+/** What the archive is called, there and here. */
+export const archiveFile = 'cifar-10-binary.tar.gz';
+
 /** The archive that the authors of CIFAR-10 publish. */
 export const officialArchive: Archive = {
-  url: 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',
+  url: `https://www.cs.toronto.edu/~kriz/${archiveFile}`,
   bytes: 170_052_171,
   sha256: 'c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd',
   recordsPerFile,

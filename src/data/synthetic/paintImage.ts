@@ -86,7 +86,11 @@ export function paintImage(image: Uint8Array, shape: Distance, random: Random): 
   paintClutter(canvas, random, 2 + random.integer(4));
   const radius = between(random, 6.5, 12.5);
   const margin = radius * 0.85;
-  const pattern = { frequency: between(random, 1.3, 1.3 + radius / 12), phase: random.next(), round: random.next() < 0.5 };
+  const pattern = {
+    frequency: between(random, 1.3, 1.3 + radius / 12),
+    phase: random.next(),
+    round: random.next() < 0.5,
+  };
   paintStamp(canvas, {
     distance: (u, v) => shape(u, v, pattern),
     x: between(random, margin, imageSize - 1 - margin),

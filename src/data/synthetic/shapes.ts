@@ -18,7 +18,8 @@ export type Distance = (u: number, v: number, pattern: Pattern) => number;
 
 const disc = (u: number, v: number): number => hypot(u, v) - 0.85;
 const square = (u: number, v: number): number => max(abs(u), abs(v)) - 0.76;
-const patch = (u: number, v: number, pattern: Pattern): number => (pattern.round ? hypot(u, v) : max(abs(u), abs(v))) - 0.9;
+const patch = (u: number, v: number, pattern: Pattern): number =>
+  (pattern.round ? hypot(u, v) : max(abs(u), abs(v))) - 0.9;
 /** Distance from x to the nearest multiple of the period. */
 const fold = (x: number, period: number): number => abs(x - period * round(x / period));
 

@@ -8,7 +8,8 @@ import { flip } from 'sparsebook/data/augment/flip.js';
 import { paddedCrop } from 'sparsebook/data/augment/paddedCrop.js';
 import { resizedCrop } from 'sparsebook/data/augment/resizedCrop.js';
 
-const noise = (seed: number): Float32Array => Float32Array.from({ length: 3072 }, (_, i) => Math.floor(256 * uniform(seed, i)));
+const noise = (seed: number): Float32Array =>
+  Float32Array.from({ length: 3072 }, (_, i) => Math.floor(256 * uniform(seed, i)));
 
 test('flipping twice changes nothing, flipping once moves every pixel to its mirror place', () => {
   const image = noise(1);
@@ -78,7 +79,9 @@ test('brightness moves all values by one step of at most 63', () => {
     assert.ok(image.every((value) => value === image[0]));
     return image[0] - 100;
   });
-  assert.ok(Math.min(...steps) >= -63 && Math.min(...steps) < -55 && Math.max(...steps) <= 63 && Math.max(...steps) > 55);
+  assert.ok(
+    Math.min(...steps) >= -63 && Math.min(...steps) < -55 && Math.max(...steps) <= 63 && Math.max(...steps) > 55,
+  );
 });
 
 test('contrast keeps the mean of each colour and scales the distance from it', () => {

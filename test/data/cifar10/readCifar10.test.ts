@@ -59,7 +59,9 @@ test('every pixel and label of the binary files is where it belongs', async () =
 test('a file that is cut short or too long is refused with the byte offset', async () => {
   const short = folderWith((files) => (files['data_batch_3.bin'] = files['data_batch_3.bin'].subarray(0, 9_000)));
   assert.match(await refusal(short), /data_batch_3\.bin must hold 20 records .* ends at byte offset 9000, in record 2/);
-  const long = folderWith((files) => (files['test_batch.bin'] = Buffer.concat([files['test_batch.bin'], Buffer.alloc(1)])));
+  const long = folderWith(
+    (files) => (files['test_batch.bin'] = Buffer.concat([files['test_batch.bin'], Buffer.alloc(1)])),
+  );
   assert.match(await refusal(long), /test_batch\.bin must hold .* surplus starts at byte offset 61460/);
   const empty = folderWith((files) => (files['data_batch_1.bin'] = Buffer.alloc(0)));
   assert.match(await refusal(empty), /data_batch_1\.bin must hold .* ends at byte offset 0/);

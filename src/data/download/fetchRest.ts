@@ -1,0 +1,123 @@
+import { open, rm, stat } from 'node:fs/promises';
+import { UserError } from '../../errors.js';
+
+/** How much of a file has arrived, told after each piece. */
+export interface Transfer {
+  /** Bytes on disk, those of earlier attempts included. */
+  received: number;
+  /** Bytes that this connection has brought, and the seconds it took. */
+  fetched: number;
+  seconds: number;
+  total: number;
+}
+
+/** A failure that another attempt may not meet again: a broken line, a busy server. */
+export class TransientError extends Error {}
+
+const wrongFile = (url: string, expected: number, found: string): UserError =>
+  new UserError(
+    `The archive has ${expected} bytes; ${url} offers ${found}, so it is another file. Try another --mirror.`,
+  );
+
+/** Size of the file, 0 where there is none. */
+export async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+}
+
+/** Decides what a response means: the byte that its body starts at, or why there is nothing to read. */
+function bodyStart(response: Response, url: string, have: number, total: number): number {
+  const { status, statusText, headers } = response;
+  if (status === 206) {
+    const [, start, whole] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get('content-range') ?? '') ?? [];
+    if (whole !== undefined && whole !== '*' && Number(whole) !== total) throw wrongFile(url, total, `${whole} bytes`);
+    if (Number(start) === have) return have;
+    throw new TransientError(`${url} sent another part than the one asked for`);
+  }
+  if (status === 200) {
+    const length = headers.get('content-length');
+    if (length !== null && Number(length) !== total) throw wrongFile(url, total, `${length} bytes`);
+    return 0;
+  }
+  const answer = `${url} answered ${status} ${statusText}`.trim();
+  if (status >= 500 || status === 408 || status === 429 || status === 416) throw new TransientError(answer);
+  throw new UserError(`${answer}. Try another --mirror.`);
+}
+
+async function writeBody(
+  body: AsyncIterable<Uint8Array>,
+  path: string,
+  start: number,
+  total: number,
+  onPiece: (received: number) => void,
+): Promise<number> {
+  const file = await open(path, start === 0 ? 'w' : 'a');
+  let received = start;
+  try {
+    for await (const piece of body) {
+      received += piece.length;
+      if (received > total) break;
+      await file.appendFile(piece).catch((error: unknown) => {
+        throw new UserError(`${path} cannot be written: ${(error as Error).message}. Make room, then run this again.`);
+      });
+      onPiece(received);
+    }
+  } finally {
+    await file.close();
+  }
+  return received;
+}
+
+/**
+ * Fetches what is missing of a file of `total` bytes and appends it to `path`, over one connection.
+ *
+ * Throws a TransientError where another attempt may help (the connection broke, nothing came for `stallMs`, the server
+ * is busy) and a UserError where it cannot (the server has no such file, or another one).
+ */
+export async function fetchRest(
+  url: string,
+  path: string,
+  total: number,
+  stallMs: number,
+  onProgress: (transfer: Transfer) => void = () => undefined,
+): Promise<void> {
+  let have = await sizeOf(path);
+  if (have > total) {
+    await rm(path);
+    have = 0;
+  }
+  if (have === total) return;
+
+  const controller = new AbortController();
+  const began = performance.now();
+  const watchdog = setTimeout(() => controller.abort(), stallMs);
+  try {
+    // `identity`: a server that unpacked the archive on the way would send other bytes than those of the archive.
+    const headers: Record<string, string> = { 'accept-encoding': 'identity' };
+    if (have > 0) headers.range = `bytes=${have}-`;
+    const response = await fetch(url, { headers, signal: controller.signal });
+    if (response.status === 416) await rm(path, { force: true });
+    const start = bodyStart(response, url, have, total);
+    const received = await writeBody(response.body ?? new ReadableStream(), path, start, total, (now) => {
+      watchdog.refresh();
+      onProgress({ received: now, fetched: now - start, seconds: (performance.now() - began) / 1000, total });
+    });
+    if (received > total) {
+      await rm(path);
+      throw wrongFile(url, total, 'more');
+    }
+    if (received < total) throw new TransientError(`the connection ended after ${received} of ${total} bytes`);
+  } catch (error) {
+    if (error instanceof UserError || error instanceof TransientError) throw error;
+    if (controller.signal.aborted) throw new TransientError(`nothing came from ${url} for ${stallMs / 1000} s`);
+    const { message, cause } = error as Error;
+    throw new TransientError(cause instanceof Error && cause.message ? `${message}: ${cause.message}` : message);
+  } finally {
+    clearTimeout(watchdog);
+    controller.abort();
+  }
+}
