@@ -1,0 +1,17 @@
+export * from './accuracyAgainstSparsity.js';
+export * from './bernoulliToConcrete.js';
+export * from './exampleImages.js';
+export type { Figure, Layout, Trace } from './figure.js';
+export * from './gateHistogram.js';
+export * from './gatesPerLayer.js';
+export * from './hardConcreteCdf.js';
+export * from './hardConcreteDensity.js';
+export type { HardConcreteOptions } from './hardConcreteFamily.js';
+export * from './hardConcreteSamples.js';
+export type { ChannelMasks } from './masks.js';
+export * from './openGatesPerBlock.js';
+export * from './penaltyCurve.js';
+export * from './penaltyDuringTraining.js';
+export * from './trainingCurves.js';
+export type { EpochRecord, StepRecord, TrainingLog } from './trainingLog.js';
+export * from './widthsPerLayer.js';

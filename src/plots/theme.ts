@@ -1,0 +1,91 @@
+import type { Figure, Layout, Trace } from './figure.js';
+
+/** Six colours that people with any colour vision tell apart (Okabe and Ito, without black and the pale yellow). */
+export const palette: readonly string[] = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
+
+/** Line styles that go with the colours where a second property has to be told apart. */
+export const dashes: readonly string[] = ['solid', 'dash', 'dot', 'dashdot', 'longdash'];
+
+/** Grey that reads on white (4.6 : 1) and on black (4.5 : 1): pages are light or dark, the figure does not know which. */
+export const ink = '#767676';
+const gridColour = 'rgba(128, 128, 128, 0.22)';
+
+/** The n-th colour of the palette, beginning again after the last. */
+export function colour(n: number): string {
+  return palette[n % palette.length];
+}
+
+/** The n-th line style, beginning again after the last. */
+export function dash(n: number): string {
+  return dashes[n % dashes.length];
+}
+
+/** Attributes of a plotly axis. */
+export type Axis = Record<string, unknown>;
+
+/**
+ * A plotly axis titled `quantity (unit)`. Pure numbers have a unit too: their scale ("0 to 1"), what is counted
+ * ("epochs") or the base of a logarithm.
+ */
+export function axis(quantity: string, unit: string, more: Axis = {}): Axis {
+  return {
+    title: { text: `${quantity} (${unit})`, standoff: 8 },
+    automargin: true,
+    ...(more.showgrid === false ? {} : { gridcolor: gridColour }),
+    zeroline: false,
+    linecolor: ink,
+    showline: true,
+    ticks: 'outside',
+    tickcolor: ink,
+    ticklen: 4,
+    ...more,
+  };
+}
+
+/** An axis that is only there to place things: no line, no ticks, no title, no zoom. */
+export function hiddenAxis(range: [number, number], more: Axis = {}): Axis {
+  return { visible: false, fixedrange: true, range, ...more };
+}
+
+/** A text in the margin or over a panel, in paper coordinates: 0 to 1 from left to right and from bottom to top. */
+export function note(text: string, x: number, y: number, more: Record<string, unknown> = {}): Record<string, unknown> {
+  return { text, x, y, xref: 'paper', yref: 'paper', showarrow: false, ...more };
+}
+
+/** A vertical line through a whole panel, with a label at its upper end. */
+export function verticalMark(x: number, text: string): { shape: object; annotation: object } {
+  return {
+    shape: { type: 'line', x0: x, x1: x, yref: 'paper', y0: 0, y1: 1, line: { color: ink, width: 1, dash: 'dash' } },
+    annotation: { text, x, y: 1, yref: 'paper', yanchor: 'bottom', showarrow: false },
+  };
+}
+
+const beside = { orientation: 'v', x: 1.02, xanchor: 'left', y: 1, yanchor: 'top' };
+const below = { orientation: 'h', x: 0, xanchor: 'left', y: -0.2, yanchor: 'top' };
+
+/** Puts data and layout together in the one look that all our figures share. */
+export function figure(parts: {
+  title: string;
+  alt: string;
+  data: Trace[];
+  layout: Record<string, unknown>;
+  height?: number;
+  /** Where the names of the traces stand: beside the figure, or below it in a row. */
+  legendBelow?: boolean;
+}): Figure {
+  const named = parts.data.some((trace) => trace.name !== undefined && trace.showlegend !== false);
+  const layout: Layout = {
+    font: { family: 'KaTeX_SansSerif, "Helvetica Neue", Helvetica, Arial, sans-serif', size: 13, color: ink },
+    colorway: [...palette],
+    paper_bgcolor: 'rgba(0, 0, 0, 0)',
+    plot_bgcolor: 'rgba(0, 0, 0, 0)',
+    margin: { l: 64, r: 24, t: 56, b: 56 },
+    ...(named ? { showlegend: true, legend: parts.legendBelow ? below : beside } : {}),
+    hovermode: 'closest',
+    ...parts.layout,
+    title: { text: parts.title, x: 0.02, xanchor: 'left', font: { size: 16 } },
+    height: parts.height ?? 380,
+    meta: { alt: parts.alt },
+  };
+  return { data: parts.data, layout };
+}

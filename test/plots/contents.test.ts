@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { inflateSync } from 'node:zlib';
+import { test } from 'node:test';
+import * as plots from 'sparsebook/plots';
+import type { Figure, Trace } from 'sparsebook/plots';
+import { encodePng } from 'sparsebook/plots/png.js';
+import { thin } from 'sparsebook/plots/trainingLog.js';
+import { UserError } from 'sparsebook/errors.js';
+import { figures, imageSet, log, masks } from './sampleFigures.js';
+
+const trace = (figure: Figure, match: Record<string, unknown>): Trace => {
+  const found = figure.data.find((t) => Object.entries(match).every(([key, value]) => t[key] === value));
+  assert.ok(found, `no trace with ${JSON.stringify(match)}`);
+  return found;
+};
+const numbers = (value: unknown): number[] => value as number[];
+const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
+/** The trapezoid rule. */
+const area = (x: number[], y: number[]): number =>
+  sum(x.slice(1).map((right, i) => ((right - x[i]) * (y[i] + y[i + 1])) / 2));
+
+test('the density and the two point masses of every hard concrete distribution add up to 1', () => {
+  const figure = plots.hardConcreteDensity({ logAlphas: [-2, 0.5, 3], temperatures: [0.5, 2 / 3] });
+  const lines = figure.data.filter((t) => t.mode === 'lines');
+  assert.equal(lines.length, 6);
+  for (const line of lines) {
+    const ends = figure.data.filter((t) => t.type === 'bar' && t.name === line.name).map((t) => numbers(t.y)[0]);
+    assert.equal(ends.length, 2);
+    const total = area(numbers(line.x), numbers(line.y)) + sum(ends);
+    assert.ok(Math.abs(total - 1) < 1e-3, `${line.name as string}: ${total}`);
+  }
+});
+
+test('the cumulative distribution starts at 0, ends at 1, never falls and jumps at 0 by P(mask = 0)', () => {
+  const { x, y } = trace(plots.hardConcreteCdf({ logAlphas: [0] }), { mode: 'lines' });
+  const values = numbers(y);
+  assert.equal(values[0], 0);
+  assert.equal(values.at(-1), 1);
+  assert.ok(values.every((value, i) => i === 0 || value >= values[i - 1]));
+  const at = numbers(x).lastIndexOf(0);
+  // sigmoid(2/3 ln(0.1 / 1.1) - 0)
+  assert.ok(Math.abs(values[at] - 1 / (1 + 11 ** (2 / 3))) < 1e-12);
+});
+
+test('all samples are counted, and they follow the closed form', () => {
+  const figure = plots.hardConcreteSamples({ logAlpha: -1, samples: 20_000, seed: 7, bins: 20 });
+  const bars = figure.data.filter((t) => t.type === 'bar');
+  const [zero, between, one] = [0, 1, 2].map((i) => numbers(bars[i].y));
+  assert.ok(Math.abs(zero[0] + sum(between) / 20 + one[0] - 1) < 1e-12);
+  const line = trace(figure, { mode: 'lines' });
+  between.forEach((height, i) => {
+    const exact = numbers(line.y)[Math.round((i + 0.5) * 10)];
+    // Five standard deviations of a count of 20,000 * exact / 20.
+    assert.ok(Math.abs(height - exact) < 5 * Math.sqrt((exact * 20) / 20_000), `bar ${i}: ${height}, exact ${exact}`);
+  });
+});
+
+test('the same seed draws the same samples, another seed others', () => {
+  assert.deepEqual(plots.hardConcreteSamples({ seed: 3 }), plots.hardConcreteSamples({ seed: 3 }));
+  assert.notDeepEqual(plots.hardConcreteSamples({ seed: 3 }).data, plots.hardConcreteSamples({ seed: 4 }).data);
+});
+
+test('a concrete gate passes 1/2 where the Bernoulli gate jumps', () => {
+  const figure = plots.bernoulliToConcrete({ logAlpha: 1, temperatures: [0.5] });
+  const jump = numbers(trace(figure, { name: 'Bernoulli (a step)' }).x)[1];
+  assert.ok(Math.abs(jump - 1 / (1 + Math.E)) < 1e-12);
+  const { x, y } = trace(figure, { name: 'concrete, β = 0.5' });
+  const after = numbers(x).findIndex((u) => u > jump);
+  assert.ok(numbers(y)[after - 1] < 0.5 && numbers(y)[after] > 0.5);
+});
+
+test('the penalty figure marks where a gate closes and opens for good', () => {
+  const { layout } = plots.penaltyCurve();
+  const marks = (layout.shapes as { x0: number }[]).map((shape) => shape.x0.toFixed(4));
+  assert.deepEqual(marks, ['-2.3979', '2.3979']);
+  const mask = trace(plots.penaltyCurve(), { name: 'mask after training' });
+  numbers(mask.x).forEach((logAlpha, i) => {
+    assert.equal(numbers(mask.y)[i] === 0, logAlpha < -2.3979);
+    assert.equal(numbers(mask.y)[i] === 1, logAlpha > 2.3979);
+  });
+});
+
+test('a long log is thinned to means, which keep the average', () => {
+  const values = Array.from({ length: 1000 }, (_, i) => Math.sin(i));
+  const few = thin(values, 100);
+  assert.equal(few.length, 100);
+  assert.ok(Math.abs(sum(few) / 100 - sum(values) / 1000) < 1e-12);
+  assert.deepEqual(thin([1, 2, 3], 100), [1, 2, 3]);
+});
+
+test('training curves show the terms of the loss and put each validation at the step it was made after', () => {
+  const figure = figures.trainingCurves;
+  const total = numbers(trace(figure, { name: 'total loss' }).y);
+  const parts = ['cross-entropy', 'λ × penalty'].map((name) => numbers(trace(figure, { name }).y));
+  total.forEach((loss, i) => assert.ok(Math.abs(loss - parts[0][i] - parts[1][i]) < 1e-9));
+  assert.deepEqual(trace(figure, { name: 'validation accuracy' }).x, [200, 400, 600]);
+  assert.match(figure.layout.meta.alt, /600 training steps .* Validation accuracy after 3 epochs: 87\.8 %/);
+});
+
+test('a log without steps is drawn over epochs', () => {
+  const figure = plots.trainingCurves(log.filter((event) => event.type === 'epoch'));
+  assert.deepEqual(trace(figure, { name: 'validation accuracy' }).x, [1, 2, 3]);
+  assert.deepEqual((figure.layout.xaxis as { title: object }).title, { text: 'training (epochs)', standoff: 8 });
+});
+
+test('the histogram of gates tells exactly 0 and exactly 1 from what is near', () => {
+  const figure = plots.gateHistogram(masks, { bins: 4 });
+  assert.deepEqual(trace(figure, { name: 'closed' }).y, [4]);
+  assert.deepEqual(trace(figure, { name: 'in between' }).y, [0, 1, 0, 1]);
+  assert.deepEqual(trace(figure, { name: 'open' }).y, [2]);
+});
+
+test('open gates are counted by layer and by block', () => {
+  assert.deepEqual(figures.gatesPerLayer.data[0].z, [
+    [100, 75],
+    [100, 0],
+    [100, 50],
+  ]);
+  assert.deepEqual(trace(figures.openGatesPerBlock, { name: 'open' }).y, [3, 1]);
+  assert.deepEqual(trace(figures.openGatesPerBlock, { name: 'closed' }).y, [3, 1]);
+});
+
+test('example images are one of each class, in the order of the classes', () => {
+  const figure = plots.exampleImages(imageSet);
+  assert.deepEqual(figure.data[0].text, ['plane', 'car', 'bird']);
+  assert.deepEqual(plots.exampleImages(imageSet, { count: 4 }).data[0].text, ['plane', 'car', 'bird', 'car']);
+});
+
+test('example images with too few bytes are refused with the numbers', () => {
+  const broken = { ...imageSet, images: imageSet.images.subarray(1) };
+  assert.throws(
+    () => plots.exampleImages(broken),
+    (error) => {
+      assert.ok(error instanceof UserError);
+      assert.match(error.message, /12287 bytes, expected 12288/);
+      return true;
+    },
+  );
+});
+
+test('a PNG holds the pixels it was given', () => {
+  const pixels = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+  const png = encodePng(pixels, 2, 2, 3);
+  assert.deepEqual([png.readUInt32BE(16), png.readUInt32BE(20)], [2, 2]);
+  const length = png.readUInt32BE(33);
+  assert.deepEqual([...inflateSync(png.subarray(41, 41 + length))], [0, 1, 2, 3, 4, 5, 6, 0, 7, 8, 9, 10, 11, 12]);
+});

@@ -1,0 +1,60 @@
+import * as plots from 'sparsebook/plots';
+import type { Figure } from 'sparsebook/plots';
+
+/** Three layers in two blocks: 3 of 4, 0 of 2 and 1 of 2 gates are open. */
+export const masks = new Map([
+  ['block1_1x1_gate', Float32Array.of(0, 0.25, 1, 1)],
+  ['block1_3x3_gate', Float32Array.of(0, 0)],
+  ['block2_pool_gate', Float32Array.of(0, 0.75)],
+]);
+
+/** 600 steps in three epochs of a run that learns. */
+export const log = Array.from({ length: 600 }, (_, i) => i + 1).flatMap((step) => {
+  const crossEntropy = 2.3 * Math.exp(-step / 300);
+  const penalty = 0.5 * Math.exp(-step / 900);
+  const accuracy = 1 - 0.9 * Math.exp(-step / 300);
+  const epoch = Math.ceil(step / 200);
+  const scores = { loss: crossEntropy, accuracy };
+  const event = { type: 'step', step, epoch, loss: crossEntropy + penalty, crossEntropy, penalty, accuracy };
+  return step % 200 === 0 ? [event, { type: 'epoch', epoch, train: scores, validation: scores }] : [event];
+});
+
+const classNames = ['plane', 'car', 'bird'];
+const labels = Uint8Array.of(0, 1, 1, 2);
+export const imageSet = {
+  name: 'stripes',
+  images: new Uint8Array(4 * 3072).map((_, i) => 128 + 100 * Math.sin(i / 40)),
+  labels,
+  classNames,
+};
+
+/** Every figure of the room, drawn from small data. */
+export const figures: Record<string, Figure> = {
+  hardConcreteDensity: plots.hardConcreteDensity(),
+  hardConcreteDensityTemperatures: plots.hardConcreteDensity({ logAlphas: [0], temperatures: [0.2, 2 / 3, 1] }),
+  hardConcreteCdf: plots.hardConcreteCdf(),
+  hardConcreteSamples: plots.hardConcreteSamples({ logAlpha: 1 }),
+  bernoulliToConcrete: plots.bernoulliToConcrete(),
+  penaltyCurve: plots.penaltyCurve(),
+  trainingCurves: plots.trainingCurves(log),
+  trainingCurvesOfEpochs: plots.trainingCurves(log.filter((event) => event.type === 'epoch')),
+  trainingCurvesBeforeTheFirstStep: plots.trainingCurves([]),
+  penaltyDuringTraining: plots.penaltyDuringTraining([
+    { name: 'λ = 10', events: log },
+    { name: 'λ = 50', events: log },
+  ]),
+  gateHistogram: plots.gateHistogram(masks),
+  gatesPerLayer: plots.gatesPerLayer([
+    { epoch: 1, masks: new Map([...masks].map(([layer, mask]) => [layer, mask.map(() => 1)])) },
+    { epoch: 2, masks },
+  ]),
+  openGatesPerBlock: plots.openGatesPerBlock(masks),
+  accuracyAgainstSparsity: plots.accuracyAgainstSparsity([{ label: 'λ = 10', sparsity: 0.1, accuracy: 0.9 }], {
+    reference: { name: 'published', points: [{ label: 'tune 30', sparsity: 0.64, accuracy: 0.8588 }] },
+  }),
+  widthsPerLayer: plots.widthsPerLayer([
+    { layer: 'block1_1x1', before: 16, after: 12 },
+    { layer: 'block1_3x3', before: 32, after: 8 },
+  ]),
+  exampleImages: plots.exampleImages(imageSet),
+};
