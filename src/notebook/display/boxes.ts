@@ -1,0 +1,126 @@
+/// <reference lib="dom.iterable" />
+/// <reference lib="dom" />
+import type { LineWidth } from './textMetrics.js';
+
+interface Box {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+/** x' = a x + c y + e, y' = b x + d y + f: an SVG transformation. */
+type Matrix = [a: number, b: number, c: number, d: number, e: number, f: number];
+
+const ascent = 0.85;
+const lineHeight = 1.3;
+
+/**
+ * jsdom lays nothing out, but plotly asks where its texts, and groups of them, end up in order to leave room for them. This
+ * answers for the kinds of SVG that plotly writes: texts, rectangles and images, in nested, transformed groups.
+ */
+export function giveBoxes(window: Window & typeof globalThis, lineWidth: LineWidth): void {
+  const prototype = window.SVGElement.prototype as unknown as SVGTextElement;
+  prototype.getBBox = function (this: Element) {
+    return rectangle(boxOf(this, lineWidth));
+  };
+  prototype.getComputedTextLength = function (this: Element) {
+    return rectangle(boxOf(this, lineWidth)).width;
+  };
+  window.Element.prototype.getBoundingClientRect = function (this: Element) {
+    return rectangle(ancestry(this).reduce(transformed, boxOf(this, lineWidth)));
+  };
+}
+
+/** An element, its parent, and so on up to the root. */
+function ancestry(element: Element): Element[] {
+  return [element, ...(element.parentElement ? ancestry(element.parentElement) : [])];
+}
+
+/** The box of an element before its own transformation. */
+function boxOf(element: Element, lineWidth: LineWidth): Box | null {
+  if ((element as SVGElement).style.display === 'none') return null;
+  const attribute = (name: string): number => parseFloat(element.getAttribute(name) ?? '0') || 0;
+  switch (element.tagName) {
+    case 'text':
+      return boxOfText(element as SVGTextElement, lineWidth);
+    case 'rect':
+    case 'image': {
+      const [left, top] = [attribute('x'), attribute('y')];
+      return { left, top, right: left + attribute('width'), bottom: top + attribute('height') };
+    }
+    case 'g':
+    case 'svg':
+    case 'a':
+      return [...element.children].map((child) => transformed(boxOf(child, lineWidth), child)).reduce(union, null);
+    default:
+      return null;
+  }
+}
+
+function boxOfText(text: SVGTextElement, lineWidth: LineWidth): Box | null {
+  const content = text.textContent ?? '';
+  if (content.trim() === '') return null;
+  const { style } = text;
+  const size = parseFloat(style.fontSize || text.getAttribute('font-size') || '12');
+  const bold = style.fontWeight === 'bold' || Number(style.fontWeight) >= 600;
+  const rows = [...text.querySelectorAll('tspan.line')].map((line) => line.textContent ?? '');
+  const lines = rows.length > 0 ? rows : [content];
+  const width = size * Math.max(...lines.map((line) => lineWidth(line, bold)));
+  const anchor = style.textAnchor || text.getAttribute('text-anchor');
+  const before = anchor === 'middle' ? 0.5 : anchor === 'end' ? 1 : 0;
+  const left = parseFloat(text.getAttribute('x') ?? '0') - before * width;
+  const top = parseFloat(text.getAttribute('y') ?? '0') - ascent * size;
+  return { left, top, right: left + width, bottom: top + lineHeight * lines.length * size };
+}
+
+function union(a: Box | null, b: Box | null): Box | null {
+  if (!a || !b) return a ?? b;
+  return {
+    left: Math.min(a.left, b.left),
+    top: Math.min(a.top, b.top),
+    right: Math.max(a.right, b.right),
+    bottom: Math.max(a.bottom, b.bottom),
+  };
+}
+
+/** The box around an element's box after the element's `transform`. */
+function transformed(box: Box | null, element: Element): Box | null {
+  const transform = element.getAttribute('transform');
+  if (!box || !transform) return box;
+  // The last transformation of the list is applied first.
+  return [...transform.matchAll(/(\w+)\(([^)]*)\)/g)].reverse().reduce((moved, [, name, list]) => {
+    const [a, b, c, d, e, f] = matrix(name, list.split(/[\s,]+/).map(Number));
+    const corners = [
+      [moved.left, moved.top],
+      [moved.right, moved.top],
+      [moved.left, moved.bottom],
+      [moved.right, moved.bottom],
+    ].map(([x, y]) => [a * x + c * y + e, b * x + d * y + f]);
+    const xs = corners.map(([x]) => x);
+    const ys = corners.map(([, y]) => y);
+    return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
+  }, box);
+}
+
+function matrix(name: string, numbers: number[]): Matrix {
+  const [p = 0, q, r = 0] = numbers;
+  switch (name) {
+    case 'translate':
+      return [1, 0, 0, 1, p, q ?? 0];
+    case 'scale':
+      return [p, 0, 0, q ?? p, 0, 0];
+    case 'rotate': {
+      const [cos, sin] = [Math.cos((p * Math.PI) / 180), Math.sin((p * Math.PI) / 180)];
+      const x = q ?? 0;
+      return [cos, sin, -sin, cos, x - cos * x + sin * r, r - sin * x - cos * r];
+    }
+    default:
+      return [1, 0, 0, 1, 0, 0];
+  }
+}
+
+function rectangle(box: Box | null): DOMRect {
+  const { left, top, right, bottom } = box ?? { left: 0, top: 0, right: 0, bottom: 0 };
+  return { x: left, y: top, left, top, right, bottom, width: right - left, height: bottom - top } as DOMRect;
+}

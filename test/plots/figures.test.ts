@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { plotlyInNode } from 'sparsebook/notebook/display/plotlyInNode.js';
+import { ink, palette } from 'sparsebook/plots/theme.js';
+import { figures } from './sampleFigures.js';
+
+type Attributes = Record<string, unknown>;
+
+for (const [name, figure] of Object.entries(figures)) {
+  test(`${name} is a figure that plotly accepts without remark`, async () => {
+    const { plotly } = await plotlyInNode();
+    const remarks = plotly.validate(figure.data, figure.layout) ?? [];
+    assert.deepEqual(
+      remarks.map((remark) => remark.msg),
+      [],
+    );
+  });
+
+  test(`${name} survives JSON, where NaN and typed arrays would not`, () => {
+    assert.deepEqual(JSON.parse(JSON.stringify(figure)), figure);
+  });
+
+  test(`${name} names the unit on every axis that shows numbers`, () => {
+    const axes = Object.entries(figure.layout).filter(([key]) => /^[xy]axis\d*$/.test(key));
+    assert.ok(axes.length >= 2);
+    for (const [key, axis] of axes as [string, Attributes][]) {
+      if (axis.visible === false || axis.showticklabels === false) continue;
+      assert.match((axis.title as { text: string } | undefined)?.text ?? '', /^.+ \(.+\)$/, `${key} of ${name}`);
+    }
+  });
+
+  test(`${name} says in words what it shows`, () => {
+    assert.ok(figure.layout.title.text.length > 5);
+    assert.match(figure.layout.meta.alt, /^[A-Z0-9].{20,}\.$/);
+    assert.doesNotMatch(figure.layout.meta.alt, /NaN|undefined|Infinity/);
+  });
+
+  test(`${name} is transparent, so that it suits light and dark pages`, () => {
+    assert.equal(figure.layout.paper_bgcolor, 'rgba(0, 0, 0, 0)');
+    assert.equal(figure.layout.plot_bgcolor, 'rgba(0, 0, 0, 0)');
+  });
+}
+
+const linear = (hex: string): number[] =>
+  [1, 3, 5]
+    .map((i) => parseInt(hex.slice(i, i + 2), 16) / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+
+test('the ink has a contrast of at least 4.5 : 1 on white and on black', () => {
+  const [r, g, b] = linear(ink);
+  const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  assert.ok(1.05 / (luminance + 0.05) >= 4.5);
+  assert.ok((luminance + 0.05) / 0.05 >= 4.5);
+});
+
+test('any two colours stay apart for people without red, green or blue cones', () => {
+  // Machado, Oliveira and Fernandes 2009, severity 1; distances in OKLab, where 0.02 is just noticeable.
+  const visions = {
+    all: [1, 0, 0, 0, 1, 0, 0, 0, 1],
+    noRed: [0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998],
+    noGreen: [0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.01182, 0.04294, 0.968881],
+    noBlue: [1.255528, -0.076749, -0.178779, -0.078411, 0.930809, 0.147602, 0.004733, 0.691367, 0.3039],
+  };
+  const toLms = [
+    0.4122214708, 0.5363325363, 0.0514459929, 0.2119034982, 0.6806995451, 0.1073969566, 0.0883024619, 0.2817188376,
+    0.6299787005,
+  ];
+  const toLab = [
+    0.2104542553, 0.793617785, -0.0040720468, 1.9779984951, -2.428592205, 0.4505937099, 0.0259040371, 0.7827717662,
+    -0.808675766,
+  ];
+  const times = (m: number[], v: number[]) =>
+    [0, 3, 6].map((row) => m[row] * v[0] + m[row + 1] * v[1] + m[row + 2] * v[2]);
+  for (const [vision, matrix] of Object.entries(visions)) {
+    const seen = palette.map((hex) => {
+      const clipped = times(matrix, linear(hex)).map((v) => Math.min(1, Math.max(0, v)));
+      return times(toLab, times(toLms, clipped).map(Math.cbrt));
+    });
+    seen.forEach((a, i) =>
+      seen.slice(0, i).forEach((b, j) => {
+        const distance = Math.hypot(...a.map((v, k) => v - b[k]));
+        assert.ok(distance > 0.06, `${palette[i]} and ${palette[j]} with ${vision}: ${distance}`);
+      }),
+    );
+  }
+});
