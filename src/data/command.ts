@@ -9,8 +9,7 @@ import { transferMeter } from './download/transferMeter.js';
 import { loadData } from './loadData.js';
 
 function mirrorUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+  if (!/^https?:\/\/./.test(text)) {
     throw new UserError(`--mirror must be an http or https address of the archive; received ${text}.`);
   }
   return text.endsWith('/') ? text + archiveFile : text;

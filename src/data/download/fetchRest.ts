@@ -1,4 +1,5 @@
 import { open, rm, stat } from 'node:fs/promises';
+import type { ReadableStream } from 'node:stream/web';
 import { UserError } from '../../errors.js';
 
 /** How much of a file has arrived, told after each piece. */
@@ -49,7 +50,7 @@ function bodyStart(response: Response, url: string, have: number, total: number)
 }
 
 async function writeBody(
-  body: AsyncIterable<Uint8Array>,
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   path: string,
   start: number,
   total: number,
@@ -102,7 +103,9 @@ export async function fetchRest(
     const response = await fetch(url, { headers, signal: controller.signal });
     if (response.status === 416) await rm(path, { force: true });
     const start = bodyStart(response, url, have, total);
-    const received = await writeBody(response.body ?? new ReadableStream(), path, start, total, (now) => {
+    // Node's streams can be iterated; the browser's types, which other packages bring in, do not know that.
+    const body = (response.body as ReadableStream<Uint8Array> | null) ?? [];
+    const received = await writeBody(body, path, start, total, (now) => {
       watchdog.refresh();
       onProgress({ received: now, fetched: now - start, seconds: (performance.now() - began) / 1000, total });
     });
