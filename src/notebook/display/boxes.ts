@@ -1,6 +1,12 @@
-/// <reference lib="dom.iterable" />
-/// <reference lib="dom" />
+import type { Element, Window } from './jsdom.js';
 import type { LineWidth } from './textMetrics.js';
+
+interface Rectangle extends Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
 
 interface Box {
   left: number;
@@ -19,15 +25,15 @@ const lineHeight = 1.3;
  * jsdom lays nothing out, but plotly asks where its texts, and groups of them, end up in order to leave room for them. This
  * answers for the kinds of SVG that plotly writes: texts, rectangles and images, in nested, transformed groups.
  */
-export function giveBoxes(window: Window & typeof globalThis, lineWidth: LineWidth): void {
-  const prototype = window.SVGElement.prototype as unknown as SVGTextElement;
-  prototype.getBBox = function (this: Element) {
+export function giveBoxes(window: Window, lineWidth: LineWidth): void {
+  const prototype = window.SVGElement.prototype;
+  prototype.getBBox = function () {
     return rectangle(boxOf(this, lineWidth));
   };
-  prototype.getComputedTextLength = function (this: Element) {
+  prototype.getComputedTextLength = function () {
     return rectangle(boxOf(this, lineWidth)).width;
   };
-  window.Element.prototype.getBoundingClientRect = function (this: Element) {
+  window.Element.prototype.getBoundingClientRect = function () {
     return rectangle(ancestry(this).reduce(transformed, boxOf(this, lineWidth)));
   };
 }
@@ -39,11 +45,11 @@ function ancestry(element: Element): Element[] {
 
 /** The box of an element before its own transformation. */
 function boxOf(element: Element, lineWidth: LineWidth): Box | null {
-  if ((element as SVGElement).style.display === 'none') return null;
+  if (element.style.display === 'none') return null;
   const attribute = (name: string): number => parseFloat(element.getAttribute(name) ?? '0') || 0;
   switch (element.tagName) {
     case 'text':
-      return boxOfText(element as SVGTextElement, lineWidth);
+      return boxOfText(element, lineWidth);
     case 'rect':
     case 'image': {
       const [left, top] = [attribute('x'), attribute('y')];
@@ -58,7 +64,7 @@ function boxOf(element: Element, lineWidth: LineWidth): Box | null {
   }
 }
 
-function boxOfText(text: SVGTextElement, lineWidth: LineWidth): Box | null {
+function boxOfText(text: Element, lineWidth: LineWidth): Box | null {
   const content = text.textContent ?? '';
   if (content.trim() === '') return null;
   const { style } = text;
@@ -120,7 +126,7 @@ function matrix(name: string, numbers: number[]): Matrix {
   }
 }
 
-function rectangle(box: Box | null): DOMRect {
+function rectangle(box: Box | null): Rectangle {
   const { left, top, right, bottom } = box ?? { left: 0, top: 0, right: 0, bottom: 0 };
-  return { x: left, y: top, left, top, right, bottom, width: right - left, height: bottom - top } as DOMRect;
+  return { x: left, y: top, left, top, right, bottom, width: right - left, height: bottom - top };
 }

@@ -1,5 +1,5 @@
-/// <reference lib="dom" />
 import { encodePng, pngAddress } from '../../plots/png.js';
+import type { Canvas, Window } from './jsdom.js';
 
 type Colour = [number, number, number, number];
 
@@ -7,16 +7,16 @@ type Colour = [number, number, number, number];
  * The four canvas operations with which plotly paints heat maps, for jsdom, which has no canvas: filled rectangles and
  * whole images, read back as a PNG.
  */
-export function giveCanvas(window: Window & typeof globalThis): void {
-  const pictures = new WeakMap<HTMLCanvasElement, Picture>();
+export function giveCanvas(window: Window): void {
+  const pictures = new WeakMap<Canvas, Picture>();
   const prototype = window.HTMLCanvasElement.prototype;
-  prototype.getContext = function (this: HTMLCanvasElement, kind: string) {
+  prototype.getContext = function (kind) {
     if (kind !== '2d') return null;
     const picture = pictures.get(this) ?? new Picture(this.width, this.height);
     pictures.set(this, picture);
     return picture;
-  } as unknown as HTMLCanvasElement['getContext'];
-  prototype.toDataURL = function (this: HTMLCanvasElement) {
+  };
+  prototype.toDataURL = function () {
     const { pixels, width, height } = pictures.get(this) ?? new Picture(this.width, this.height);
     return pngAddress(encodePng(pixels, width, height, 4));
   };
