@@ -1,0 +1,21 @@
+import { interruptEmitter } from './interruptHook.js';
+
+let controller: AbortController | undefined;
+
+/**
+ * An AbortSignal that aborts at the next interrupt: Jupyter's stop button, or Ctrl-C in a terminal.
+ *
+ * Pass it to whatever runs long: `train({ ..., signal: interruptSignal() })`. Once it has aborted, the next call gives
+ * a fresh one, so the next cell starts clean. On a kernel that was not started by this project's launcher it never
+ * aborts (a listener added by a cell would end that kernel); outside a kernel it aborts at the first Ctrl-C, and the
+ * second one ends the process as usual.
+ */
+export function interruptSignal(): AbortSignal {
+  if (controller && !controller.signal.aborted) return controller.signal;
+  const current = (controller = new AbortController());
+  const abort = (): void => current.abort(new DOMException('interrupted', 'AbortError'));
+  const emitter = interruptEmitter();
+  if (emitter) emitter.once('interrupt', abort);
+  else if (!('__tslab__' in globalThis)) process.once('SIGINT', abort);
+  return current.signal;
+}

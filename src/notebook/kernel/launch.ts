@@ -1,0 +1,15 @@
+// What kernel.json starts: node launch.js CONNECTION_FILE. The project's own tslab, repaired.
+import { repairExecution } from './executionRepair.js';
+import { installInterruptHook } from './interruptHook.js';
+import { repairMessages } from './messageRepair.js';
+import { watchParent } from './parentWatch.js';
+import { repairTransport } from './transportRepair.js';
+import { loadTslab } from './tslabInternals.js';
+
+installInterruptHook();
+watchParent();
+const tslab = loadTslab();
+repairTransport(tslab);
+repairMessages(tslab);
+const startKernel = repairExecution(tslab);
+startKernel({ configPath: process.argv[2], enableFindLocal: false, jsKernel: false });

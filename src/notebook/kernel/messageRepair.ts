@@ -1,0 +1,74 @@
+import { writeSync } from 'node:fs';
+import { inspect } from 'node:util';
+import { randomUUID } from 'node:crypto';
+import type { Tslab, TslabServer } from './tslabInternals.js';
+import { decodeMessage, encodeMessage, type MessageContent, type ReceivedMessage } from './wire.js';
+
+/** Requests that tslab does not know and that have an answer here. */
+const answers: Record<string, () => MessageContent> = {
+  interrupt_request() {
+    // Not process.kill: on Windows that ends the process instead of calling the listeners.
+    process.emit('SIGINT', 'SIGINT');
+    return { status: 'ok' };
+  },
+  history_request: () => ({ status: 'ok', history: [] }),
+};
+
+const knownToTslab = new Set([
+  'kernel_info_request',
+  'execute_request',
+  'is_complete_request',
+  'inspect_request',
+  'complete_request',
+  'comm_info_request',
+  'shutdown_request',
+]);
+
+type Socket = TslabServer['shell'] | TslabServer['iopub'];
+
+function answer(key: string, request: ReceivedMessage, to: Socket, type: string, content: MessageContent): void {
+  const { header } = request.message;
+  const message = {
+    header: { ...header, msg_id: randomUUID(), date: new Date().toISOString(), msg_type: type },
+    parent_header: header,
+    metadata: {},
+    content,
+  };
+  void to.send(encodeMessage(key, message, request.identities));
+}
+
+/** Answers `interrupt_request` and `history_request`, and mends replies that are wrong or missing. */
+export function repairMessages({ server, handler, typescriptVersion }: Tslab): void {
+  const { handleShellMessage } = server;
+  const { handleKernel } = handler;
+
+  server.handleShellMessage = async function (socket, ...frames) {
+    try {
+      const { key } = this.connInfo;
+      const request = decodeMessage(key, frames);
+      const type = request.message.header.msg_type;
+      if (knownToTslab.has(type)) return await handleShellMessage.call(this, socket, ...frames);
+      // Messages without an answer (widgets' comm messages) are passed over; tslab would print into the last cell.
+      if (!(type in answers)) return;
+      answer(key, request, this.iopub, 'status', { execution_state: 'busy' });
+      answer(key, request, socket, type.replace('_request', '_reply'), answers[type]());
+      answer(key, request, this.iopub, 'status', { execution_state: 'idle' });
+    } catch (error) {
+      // Not console.error: that belongs to the running cell, and this is not the cell's fault.
+      writeSync(2, `kernel: ${inspect(error)}\n`);
+    }
+  };
+
+  server.handleCommInfoRequest = function (socket, request) {
+    const reply = request.createReply();
+    reply.header.msg_type = 'comm_info_reply';
+    reply.content = { status: 'ok', comms: {} };
+    reply.signAndSend(this.connInfo.key, socket);
+  };
+
+  handler.handleKernel = function () {
+    const info = handleKernel.call(this);
+    info.language_info.version = typescriptVersion;
+    return { status: 'ok', help_links: [], ...info };
+  };
+}

@@ -1,0 +1,37 @@
+import type { Tslab } from './tslabInternals.js';
+
+/**
+ * Makes every send arrive.
+ *
+ * tslab does not await `send()`. zeromq.js completes about 500 sends in a tick at once and refuses those that follow
+ * while one is pending, so everything after that was lost, 'idle' included, and the frontend waited for ever. With a
+ * send timeout of 0 each send completes at once, in order, even inside a loop that never yields; without a high-water
+ * mark none is dropped for a slow reader.
+ */
+export function repairTransport({ server }: Tslab): void {
+  const { bindSocket, init, close } = server;
+
+  server.bindSocket = function (socket, port) {
+    if (socket === this.iopub || socket === this.shell || socket === this.control) {
+      socket.sendTimeout = 0;
+      socket.sendHighWaterMark = 0;
+    }
+    return bindSocket.call(this, socket, port);
+  };
+
+  server.init = async function () {
+    try {
+      await init.call(this);
+    } catch (error) {
+      // Without its sockets the kernel can only be waited for in vain.
+      console.error('the kernel cannot open its sockets:', error);
+      process.exit(1);
+    }
+  };
+
+  server.close = function () {
+    close.call(this);
+    // A training loop or a timer that still runs would keep the process alive after the frontend said goodbye.
+    setTimeout(() => process.exit(), 500).unref();
+  };
+}
