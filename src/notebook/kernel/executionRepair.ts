@@ -1,5 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Publisher, Router } from 'zeromq';
 import { CellRun } from './cellRun.js';
+import { replaceMethod } from './replaceMethod.js';
 import type { Tslab } from './tslabInternals.js';
 import type { MessageContent } from './wire.js';
 
@@ -8,50 +10,45 @@ import type { MessageContent } from './wire.js';
  * and failures that surface outside the cell's own promise. Returns the starter to use in place of tslab's.
  */
 export function repairExecution({ server, handler, queue, startKernel }: Tslab): typeof startKernel {
-  const { handleExecute, handleExecuteImpl } = handler;
-  const { reset } = queue;
   const runs = new WeakMap<MessageContent, CellRun>();
   let current: CellRun | undefined;
 
-  server.handleExecute = async function (socket, request) {
-    const { key } = this.connInfo;
-    const reply = (type: string, content: MessageContent, to: Parameters<typeof request.signAndSend>[1]): void => {
+  replaceMethod(server, 'handleExecute', async (self, _handleExecute, socket, request) => {
+    const reply = (type: string, content: MessageContent, to: Publisher | Router): void => {
       const message = request.createReply();
       message.header.msg_type = type;
       message.content = content;
-      message.signAndSend(key, to);
+      message.signAndSend(self.connInfo.key, to);
     };
     const { code, stop_on_error } = request.content;
-    const run = new CellRun(String(code), stop_on_error !== false, (type, content) => reply(type, content, this.iopub));
+    const run = new CellRun(String(code), stop_on_error !== false, (type, content) => reply(type, content, self.iopub));
     runs.set(request.content, run);
-    const { status, ...counted } = await handleExecute.call(
-      this.handler,
+    const { status, ...counted } = await self.handler.handleExecute(
       request.content,
       (name, text) => run.write(name, text),
       (content, update) => run.display(content, update),
     );
     const outcome = status === 'abort' ? { status: 'aborted' } : { status, ...run.failure, user_expressions: {} };
     reply('execute_reply', { ...counted, ...outcome }, socket);
-  };
+  });
 
-  handler.handleExecuteImpl = async function (request, stream, display) {
+  replaceMethod(handler, 'handleExecuteImpl', async (self, handleExecuteImpl, request, stream, display) => {
     const run = (current = runs.get(request));
-    run?.start(this.execCount + 1);
+    run?.start(self.execCount + 1);
     try {
-      const count = await handleExecuteImpl.call(this, request, stream, display);
+      const count = await handleExecuteImpl(request, stream, display);
       // A promise that the cell dropped is reported as rejected only after the turn in which the cell ended.
       await nextTurn();
+      run?.end();
       if (run?.failure) throw count;
       return count;
     } finally {
       run?.end();
     }
-  };
+  });
 
   // The frontend says whether a failure drops the cells that wait; tslab always drops them, for 200 ms.
-  queue.reset = function (delay) {
-    reset.call(this, current?.stopOnError === false ? undefined : delay);
-  };
+  replaceMethod(queue, 'reset', (_self, reset, delay) => reset(current?.stopOnError === false ? undefined : delay));
 
   const failOutside = (thrown: unknown): void => {
     if (current) current.threw(thrown);

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { randomUUID } from 'node:crypto';
+import { replaceMethod } from './replaceMethod.js';
 import type { Tslab, TslabServer } from './tslabInternals.js';
 import { decodeMessage, encodeMessage, type MessageContent, type ReceivedMessage } from './wire.js';
 
@@ -39,36 +40,33 @@ function answer(key: string, request: ReceivedMessage, to: Socket, type: string,
 
 /** Answers `interrupt_request` and `history_request`, and mends replies that are wrong or missing. */
 export function repairMessages({ server, handler, typescriptVersion }: Tslab): void {
-  const { handleShellMessage } = server;
-  const { handleKernel } = handler;
-
-  server.handleShellMessage = async function (socket, ...frames) {
+  replaceMethod(server, 'handleShellMessage', async (self, handleShellMessage, socket, ...frames) => {
     try {
-      const { key } = this.connInfo;
+      const { key } = self.connInfo;
       const request = decodeMessage(key, frames);
       const type = request.message.header.msg_type;
-      if (knownToTslab.has(type)) return await handleShellMessage.call(this, socket, ...frames);
+      if (knownToTslab.has(type)) return await handleShellMessage(socket, ...frames);
       // Messages without an answer (widgets' comm messages) are passed over; tslab would print into the last cell.
       if (!(type in answers)) return;
-      answer(key, request, this.iopub, 'status', { execution_state: 'busy' });
+      answer(key, request, self.iopub, 'status', { execution_state: 'busy' });
       answer(key, request, socket, type.replace('_request', '_reply'), answers[type]());
-      answer(key, request, this.iopub, 'status', { execution_state: 'idle' });
+      answer(key, request, self.iopub, 'status', { execution_state: 'idle' });
     } catch (error) {
       // Not console.error: that belongs to the running cell, and this is not the cell's fault.
       writeSync(2, `kernel: ${inspect(error)}\n`);
     }
-  };
+  });
 
-  server.handleCommInfoRequest = function (socket, request) {
+  replaceMethod(server, 'handleCommInfoRequest', (self, _handle, socket, request) => {
     const reply = request.createReply();
     reply.header.msg_type = 'comm_info_reply';
     reply.content = { status: 'ok', comms: {} };
-    reply.signAndSend(this.connInfo.key, socket);
-  };
+    reply.signAndSend(self.connInfo.key, socket);
+  });
 
-  handler.handleKernel = function () {
-    const info = handleKernel.call(this);
+  replaceMethod(handler, 'handleKernel', (_self, handleKernel) => {
+    const info = handleKernel();
     info.language_info.version = typescriptVersion;
     return { status: 'ok', help_links: [], ...info };
-  };
+  });
 }

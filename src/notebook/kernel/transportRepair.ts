@@ -1,3 +1,4 @@
+import { replaceMethod } from './replaceMethod.js';
 import type { Tslab } from './tslabInternals.js';
 
 /**
@@ -9,29 +10,27 @@ import type { Tslab } from './tslabInternals.js';
  * mark none is dropped for a slow reader.
  */
 export function repairTransport({ server }: Tslab): void {
-  const { bindSocket, init, close } = server;
-
-  server.bindSocket = function (socket, port) {
-    if (socket === this.iopub || socket === this.shell || socket === this.control) {
+  replaceMethod(server, 'bindSocket', (self, bindSocket, socket, port) => {
+    if (socket === self.iopub || socket === self.shell || socket === self.control) {
       socket.sendTimeout = 0;
       socket.sendHighWaterMark = 0;
     }
-    return bindSocket.call(this, socket, port);
-  };
+    return bindSocket(socket, port);
+  });
 
-  server.init = async function () {
+  replaceMethod(server, 'init', async (_self, init) => {
     try {
-      await init.call(this);
+      await init();
     } catch (error) {
       // Without its sockets the kernel can only be waited for in vain.
       console.error('the kernel cannot open its sockets:', error);
       process.exit(1);
     }
-  };
+  });
 
-  server.close = function () {
-    close.call(this);
+  replaceMethod(server, 'close', (_self, close) => {
+    close();
     // A training loop or a timer that still runs would keep the process alive after the frontend said goodbye.
     setTimeout(() => process.exit(), 500).unref();
-  };
+  });
 }

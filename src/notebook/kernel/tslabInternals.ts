@@ -42,7 +42,7 @@ export interface Tslab {
   handler: TslabHandler;
   queue: { reset(delay?: number): void };
   typescriptVersion: string;
-  startKernel(options: { configPath: string; enableFindLocal: boolean; jsKernel: boolean }): void;
+  startKernel: (options: { configPath: string; enableFindLocal: boolean; jsKernel: boolean }) => void;
 }
 
 /** Loads the tslab that this project pins; its own prototypes, so a change reaches the kernel about to start. */

@@ -1,0 +1,38 @@
+import type { Message } from '../kernel/wire.js';
+import type { CellFault } from './failure.js';
+import type { Notebook } from './notebook.js';
+
+/** A cell's place in a run. */
+export interface CellPlace {
+  /** Its index among all cells of the notebook. */
+  index: number;
+  /** n of "cell n of m", counted from 1 over the code cells that are run. */
+  number: number;
+  /** m of "cell n of m". */
+  total: number;
+  title: string;
+}
+
+/** What a run came to. */
+export interface RunResult {
+  ok: boolean;
+  /** The file that holds the executed notebook. */
+  output: string;
+  notebook: Notebook;
+  /** How many cells were run, failed ones included. */
+  executed: number;
+  seconds: number;
+  /** What ended the run early. */
+  fault: CellFault | undefined;
+  /** Failures that did not end it (`allowErrors`, tag `raises-exception`). */
+  tolerated: CellFault[];
+}
+
+/** What a run tells while it goes on: progress lines, live pages and tests all read these. */
+export type RunEvent =
+  | { type: 'start'; file: string; output: string; total: number }
+  | { type: 'kernelReady'; kernel: string; seconds: number }
+  | { type: 'cellStart'; place: CellPlace }
+  | { type: 'message'; place: CellPlace; message: Message }
+  | { type: 'cellEnd'; place: CellPlace; seconds: number; fault: CellFault | undefined }
+  | { type: 'end'; result: RunResult };

@@ -1,0 +1,10 @@
+export type { CellPlace, RunEvent, RunResult } from './events.js';
+export type { CellFault, FailureKind } from './failure.js';
+export * from './notebook.js';
+export { notebookText, readNotebook, writeNotebook } from './notebookFile.js';
+export { duration, showProgress } from './progress.js';
+export type { ParameterValue } from './parameters/parameter.js';
+export { readAssignments } from './parameters/readAssignments.js';
+export { resolveNotebook } from './resolveNotebook.js';
+export { runNotebook, type RunOptions } from './runNotebook.js';
+export { sourceHash } from './sourceHash.js';

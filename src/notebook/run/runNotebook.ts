@@ -1,0 +1,115 @@
+import { dirname, resolve } from 'node:path';
+import { findKernelSpec } from '../jupyter/kernelSpec.js';
+import { KernelClient } from '../kernel/kernelClient.js';
+import { CellExecution } from './cellExecution.js';
+import type { RunEvent, RunResult } from './events.js';
+import type { Limits } from './executeCell.js';
+import type { CellFault } from './failure.js';
+import { machinePathRemover } from './machinePaths.js';
+import { hasTag, type CodeCell, type Notebook } from './notebook.js';
+import { readNotebook } from './notebookFile.js';
+import { NotebookSaver } from './notebookSaver.js';
+import type { Displays } from './outputArea.js';
+import { applyParameters } from './parameters/applyParameters.js';
+import type { ParameterValue } from './parameters/parameter.js';
+import { placesOf } from './placesOf.js';
+import { recordRun } from './recordRun.js';
+import { resolveNotebook } from './resolveNotebook.js';
+
+export interface RunOptions extends Limits {
+  /** A path, or the beginning of a name in notebooks/, such as `01`. */
+  notebook: string;
+  /** Where the executed notebook goes; in place by default. */
+  output?: string;
+  /** Values for the notebook's parameters: as values, or as the texts of `key=value`. */
+  parameters?: Record<string, string | ParameterValue>;
+  /** Seconds to wait for the kernel; 60 by default. */
+  startTimeout?: number;
+  /** Go on after a cell that fails. */
+  allowErrors?: boolean;
+  /** Hears how the run goes. */
+  onEvent?: (event: RunEvent) => void;
+}
+
+const secondsSince = (start: number): number => (performance.now() - start) / 1000;
+
+/** Outputs of different runs are never mixed: what is about to run starts empty, what is skipped keeps its outputs. */
+function clearOutputs({ cells }: Notebook): void {
+  for (const cell of cells) {
+    if (cell.cell_type !== 'code' || hasTag(cell, 'skip-execution')) continue;
+    cell.outputs = [];
+    cell.execution_count = null;
+    delete cell.metadata.execution;
+  }
+}
+
+/**
+ * Executes a notebook's code cells in order on its kernel and saves it, whole, after every cell (and every 10 s while
+ * a cell goes on talking), so that whatever happens the file holds what came before.
+ *
+ * A cell that fails ends the run and is described in the result. Only what keeps the run from starting throws:
+ * UserError (no such notebook or parameter, no kernel), AbortError (interrupted before the kernel was up).
+ */
+export async function runNotebook(options: RunOptions): Promise<RunResult> {
+  const started = performance.now();
+  const file = resolveNotebook(options.notebook);
+  const output = options.output === undefined ? file : resolve(options.output);
+  const notebook = await readNotebook(file);
+  const parameters = applyParameters(notebook, options.parameters ?? {});
+  const spec = findKernelSpec(notebook.metadata.kernelspec?.name ?? 'tslab');
+  const places = placesOf(notebook);
+  const emit = options.onEvent ?? ((): void => undefined);
+  emit({ type: 'start', file, output, total: places.length });
+
+  const cwd = dirname(file);
+  const { startTimeout, interrupt: signal } = options;
+  const kernel = await KernelClient.start({ spec, cwd, startTimeout, signal });
+  emit({ type: 'kernelReady', kernel: spec.display_name, seconds: secondsSince(started) });
+
+  const saver = new NotebookSaver(output, notebook, machinePathRemover(cwd));
+  const displays: Displays = new Map();
+  const tolerated = new Set<CellFault>();
+  let fatal: CellFault | undefined;
+  let executed = 0;
+  /** Sorts out what has gone wrong by now; something that an earlier cell left running can fail late. */
+  const settle = (): void => {
+    for (const { fault, cell } of saver.executions) {
+      const allowed = options.allowErrors === true || hasTag(cell, 'raises-exception');
+      if (fault?.kind === 'error' && allowed) tolerated.add(fault);
+      else fatal ??= fault;
+    }
+  };
+
+  let endRecord: ReturnType<typeof recordRun>;
+  try {
+    clearOutputs(notebook);
+    endRecord = recordRun(notebook, parameters, kernel);
+    await saver.save();
+    for (const place of places) {
+      const cellStarted = performance.now();
+      emit({ type: 'cellStart', place });
+      const cell = notebook.cells[place.index] as CodeCell;
+      const execution = new CellExecution(cell, place, displays, (message) => {
+        emit({ type: 'message', place, message });
+        saver.saveSometimes();
+      });
+      saver.executions.push(execution);
+      await execution.run(kernel, options);
+      await saver.save();
+      executed++;
+      emit({ type: 'cellEnd', place, seconds: secondsSince(cellStarted), fault: execution.fault });
+      settle();
+      if (fatal) break;
+    }
+  } finally {
+    // After an interrupt a training loop may still want to save its checkpoint; after a failure nothing is wanted.
+    await (fatal && fatal.kind !== 'interrupted' ? kernel.kill() : kernel.shutdown());
+  }
+  settle();
+  endRecord(fatal !== undefined);
+  await saver.save();
+  const seconds = secondsSince(started);
+  const result = { ok: !fatal, output, notebook, executed, seconds, fault: fatal, tolerated: [...tolerated] };
+  emit({ type: 'end', result });
+  return result;
+}

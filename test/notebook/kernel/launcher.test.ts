@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { KernelClient, type ExecuteOutcome, type Message } from 'sparsebook/notebook/kernel';
+import { findKernelSpec } from 'sparsebook/notebook/jupyter';
+
+let kernel: KernelClient;
+before(async () => {
+  kernel = await KernelClient.start({ spec: findKernelSpec('tslab'), cwd: process.cwd() });
+});
+after(() => kernel.kill());
+
+interface Heard {
+  outcome: ExecuteOutcome;
+  messages: Message[];
+  /** The contents of the messages of one type. */
+  of: (type: string) => Record<string, unknown>[];
+  stdout: () => string;
+}
+
+async function execute(code: string): Promise<Heard> {
+  const messages: Message[] = [];
+  const outcome = await kernel.execute(code, (message) => messages.push(message));
+  const of = (type: string): Record<string, unknown>[] =>
+    messages.filter((message) => message.header.msg_type === type).map((message) => message.content);
+  const stdout = (): string =>
+    of('stream')
+      .filter(({ name }) => name === 'stdout')
+      .map(({ text }) => text)
+      .join('');
+  return { outcome, messages, of, stdout };
+}
+
+test('50,000 lines printed in one tick all arrive, in order, in few messages', async () => {
+  const { outcome, of, stdout } = await execute('for (let i = 0; i < 50_000; i++) console.log(i);');
+  assert.equal(outcome.status, 'ok');
+  assert.equal(stdout(), Array.from({ length: 50_000 }, (_, i) => `${i}\n`).join(''));
+  assert.ok(of('stream').length < 1000, `${of('stream').length} messages`);
+});
+
+test('2,000 displays in one tick all arrive before idle', async () => {
+  const code = "import { display } from 'tslab';\nfor (let i = 0; i < 2000; i++) display.text(String(i));";
+  const { messages, of } = await execute(code);
+  const texts = of('display_data').map(({ data }) => (data as Record<string, string>)['text/plain']);
+  assert.deepEqual(
+    texts,
+    Array.from({ length: 2000 }, (_, i) => String(i)),
+  );
+  assert.equal(messages.at(-1)?.content.execution_state, 'idle');
+});
+
+test('execute_input repeats the code with the count of the reply', async () => {
+  const { outcome, of } = await execute('const seven = 7;');
+  assert.ok(outcome.status === 'ok' && outcome.execution_count);
+  assert.deepEqual(of('execute_input'), [{ code: 'const seven = 7;', execution_count: outcome.execution_count }]);
+});
+
+test('a cell that throws sends an error with name, value and a traceback of the cell alone', async () => {
+  const code = "function deep(): never { throw new RangeError('too far'); }\ndeep();";
+  const { outcome, of } = await execute(code);
+  const [{ ename, evalue, traceback }] = of('error');
+  assert.deepEqual([ename, evalue], ['RangeError', 'too far']);
+  const text = (traceback as string[]).join('\n');
+  assert.match(text, /RangeError: too far\n\s+at deep \(cell:/);
+  assert.doesNotMatch(text, /tslab|node:|dist/);
+  assert.ok(outcome.status === 'error' && outcome.ename === 'RangeError' && outcome.evalue === 'too far');
+  assert.equal(of('stream').length, 0, 'the error is not printed a second time');
+});
+
+test('a cell that does not compile sends one error that points at each place', async () => {
+  const { of } = await execute("const n: number = 'one';\nconst m = unknownName;");
+  assert.equal(of('error').length, 1);
+  const [{ ename, evalue, traceback }] = of('error');
+  assert.equal(ename, 'TypeScriptError');
+  assert.equal(evalue, "1:7 - Type 'string' is not assignable to type 'number'.");
+  assert.deepEqual((traceback as string[]).slice(3), [
+    "TypeScript: 2:11 - Cannot find name 'unknownName'.",
+    '    const m = unknownName;',
+    '              ^',
+  ]);
+});
+
+test('a UserError is shown without its stack', async () => {
+  const code = "import { UserError } from 'sparsebook';\nthrow new UserError('no such file; run download first');";
+  const { of } = await execute(code);
+  assert.deepEqual(of('error')[0].traceback, ['UserError: no such file; run download first']);
+});
+
+test('a thrown value that is no Error is named for what it is', async () => {
+  const { of } = await execute('throw { code: 5 };');
+  assert.deepEqual([of('error')[0].ename, of('error')[0].evalue], ['Thrown', '{ code: 5 }']);
+});
+
+test('a rejection that nobody handles fails the cell it comes from', async () => {
+  const { outcome, of } = await execute("void Promise.reject(new Error('lost'));");
+  assert.equal(outcome.status, 'error');
+  assert.equal(of('error')[0].evalue, 'lost');
+});
+
+test('an exception in a timer fails the cell that waits meanwhile, and the kernel lives', async () => {
+  const wait = 'await new Promise((resolve) => setTimeout(resolve, 100));';
+  const { outcome, of } = await execute(`setTimeout(() => { throw new Error('late'); }, 10);\n${wait}`);
+  assert.equal(outcome.status, 'error');
+  assert.equal(of('error')[0].evalue, 'late');
+  assert.equal((await execute('seven')).stdout(), '7\n');
+});
+
+test('the cell after a failed one runs at once when the client does not ask to stop on errors', async () => {
+  assert.equal((await execute("throw new Error('first');")).outcome.status, 'error');
+  const next = await execute("console.log('second');");
+  assert.equal(next.outcome.status, 'ok');
+  assert.equal(next.stdout(), 'second\n');
+});
+
+test('an interrupt stops an async loop, reaches the library, and the next cell works', async () => {
+  const code = `import { interruptSignal } from 'sparsebook/notebook/kernel';
+const steps: number[] = (globalThis as any).steps = [];
+const signal = interruptSignal();
+await null;
+console.log('started');
+while (!signal.aborted) { steps.push(steps.length); await new Promise((resolve) => setTimeout(resolve, 5)); }
+(globalThis as any).stoppedAt = steps.length;
+await new Promise(() => {});`;
+  const messages: Message[] = [];
+  const outcome = await kernel.execute(code, (message) => {
+    messages.push(message);
+    if (message.header.msg_type === 'stream') kernel.interrupt();
+  });
+  assert.ok(outcome.status === 'error' && outcome.ename === 'Interrupted');
+  const wait = 'await new Promise((resolve) => setTimeout(resolve, 30));';
+  const next = await execute(`${wait}\nconst g = globalThis as any;\nconsole.log(g.stoppedAt, g.steps.length);`);
+  assert.match(next.stdout(), /^(\d+) \1\n$/, 'the loop itself has stopped');
+  const again =
+    "import { interruptSignal } from 'sparsebook/notebook/kernel';\nconsole.log(interruptSignal().aborted);";
+  assert.equal((await execute(again)).stdout(), 'false\n', 'the next cell gets a fresh signal');
+});
+
+test('an interrupt stops a synchronous loop', async () => {
+  const outcome = await kernel.execute("console.log('started');\nfor (;;);", ({ header }) => {
+    if (header.msg_type === 'stream') kernel.interrupt();
+  });
+  assert.ok(outcome.status === 'error' && outcome.ename === 'Interrupted');
+  assert.equal((await execute('seven')).stdout(), '7\n');
+});
+
+test('interrupt_request is answered, and does what SIGINT does', async () => {
+  let reply: Promise<unknown> | undefined;
+  const code = "console.log('started');\nawait new Promise(() => {});";
+  const outcome = await kernel.execute(code, ({ header }) => {
+    if (header.msg_type === 'stream') reply = kernel.request('interrupt_request', {});
+  });
+  assert.ok(outcome.status === 'error' && outcome.ename === 'Interrupted');
+  assert.deepEqual(await reply, { status: 'ok' });
+});
+
+test('completion and inspection still work, and comm_info is answered by its own name', async () => {
+  const complete = await kernel.request('complete_request', { code: 'seven.toF', cursor_pos: 9 });
+  assert.deepEqual(complete.matches, ['toFixed']);
+  const inspect = await kernel.request('inspect_request', { code: 'seven', cursor_pos: 2, detail_level: 0 });
+  assert.deepEqual(inspect.data, { 'text/plain': 'const seven: 7' });
+  assert.deepEqual(await kernel.request('comm_info_request', {}), { status: 'ok', comms: {} });
+});

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { outputsOf, printed, runFixture, saved } from './runs.js';
+
+/** Every fault: what came before it is saved, the cell and the cause are named, what comes after is not run. */
+const faults: { name: string; kind: string; cause: RegExp; partial?: string; cellTimeout?: number; seconds: number }[] =
+  [
+    { name: 'failing-cell', kind: 'error', cause: /^TypeError: no such layer$/, seconds: 2 },
+    { name: 'compile-error', kind: 'error', cause: /^TypeScriptError: 1:7 - Type 'string'/, partial: '', seconds: 2 },
+    { name: 'uncaught-rejection', kind: 'error', cause: /^Error: lost$/, seconds: 2 },
+    { name: 'killed-kernel', kind: 'dead', cause: /killed \(SIGKILL\)/, seconds: 2 },
+    { name: 'process-exit', kind: 'dead', cause: /exit code 3/, seconds: 2 },
+    { name: 'out-of-memory', kind: 'dead', cause: /ran out of memory/, seconds: 20 },
+    { name: 'endless-loop', kind: 'timeout', cause: /timeout of 0.5 s$/, cellTimeout: 0.5, seconds: 2.5 },
+    { name: 'deaf-loop', kind: 'timeout', cause: /did not heed/, cellTimeout: 0.5, seconds: 2.5 },
+  ];
+
+// A small heap, so that filling it does not take a minute.
+process.env.NODE_OPTIONS = '--max-old-space-size=150';
+
+for (const { name, kind, cause, partial = 'partial\n', cellTimeout } of faults) {
+  test(`${name}: partial outputs are saved, cell and cause are named`, async () => {
+    const result = await runFixture(name, { cellTimeout });
+    assert.equal(result.ok, false);
+    assert.ok(result.fault);
+    assert.equal(result.fault.kind, kind);
+    assert.equal(result.fault.cell, 2);
+    assert.equal(result.fault.title, 'The faulty cell');
+    assert.match(result.fault.cause, cause);
+    const notebook = saved(result.output);
+    assert.equal(printed(notebook, 1), 'before the fault\n');
+    assert.equal(printed(notebook, 2), partial);
+    assert.deepEqual(outputsOf(notebook, 3), []);
+  });
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runNotebook, type Notebook, type Output, type RunOptions, type RunResult } from 'sparsebook/notebook/run';
+
+export const fixtures = join(import.meta.dirname, '..', '..', 'fixtures', 'notebooks');
+const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-runs-'));
+
+export const scratchFile = (name: string): string => join(scratch, name);
+
+/** Runs a fixture into a scratch file. */
+export function runFixture(name: string, options: Partial<RunOptions> = {}): Promise<RunResult> {
+  return runNotebook({ notebook: join(fixtures, `${name}.ipynb`), output: scratchFile(`${name}.ipynb`), ...options });
+}
+
+export const saved = (file: string): Notebook => JSON.parse(readFileSync(file, 'utf8')) as Notebook;
+
+/** The outputs of the n-th code cell of a saved notebook. */
+export function outputsOf(notebook: Notebook, n: number): Output[] {
+  const cell = notebook.cells.filter((candidate) => candidate.cell_type === 'code')[n - 1];
+  assert.ok(cell?.cell_type === 'code');
+  return cell.outputs;
+}
+
+/** What the n-th code cell printed to stdout. */
+export function printed(notebook: Notebook, n: number): string {
+  return outputsOf(notebook, n)
+    .map((output) => (output.output_type === 'stream' && output.name === 'stdout' ? [output.text].flat().join('') : ''))
+    .join('');
+}
+
+export interface Ended {
+  code: number | null;
+  stderr: string;
+  stdout: string;
+}
+
+/** Starts `sparsebook ...`; `ended` resolves when it is over. */
+export function sparsebook(
+  args: string[],
+  env: Record<string, string> = {},
+): { child: ChildProcess; ended: Promise<Ended> } {
+  const child = spawn(process.execPath, ['dist/cli.js', ...args], { env: { ...process.env, ...env } });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const ended = new Promise<Ended>((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+  return { child, ended };
+}
+
+/** The kernels of this user that run below a process that is (or was) `parent`. */
+export function kernelsOf(parent: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+        return environment.includes(`\0JPY_PARENT_PID=${parent}\0`);
+      } catch {
+        return false;
+      }
+    });
+}
