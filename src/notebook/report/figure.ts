@@ -76,7 +76,7 @@ export function renderFigure(bundle: MimeBundle, number: number): string {
     layout: unknown;
   };
   const content =
-    `<div class="plot" role="img" aria-label="${alt}">${still}</div>` +
+    `<div class="scroll"><div class="plot" role="img" aria-label="${alt}">${still}</div></div>` +
     `<script type="application/json">${jsonForScript({ data, layout })}</script>`;
   return frameFigure(number, content, caption.filter(Boolean).join(' '));
 }

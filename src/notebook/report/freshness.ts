@@ -15,10 +15,11 @@ export function freshness(cell: Cell): 'fresh' | 'stale' | 'missing' | 'failed' 
   const source = joined(cell.source);
   const tags = cell.metadata.tags ?? [];
   if (cell.cell_type !== 'code' || !source.trim() || tags.includes('skip-execution')) return 'fresh';
+  const outputs = cell.outputs ?? [];
+  // A hash alone says nothing: a run that stopped early leaves those of the run before it.
+  if (outputs.length === 0 && cell.execution_count == null) return 'missing';
   const noted = cell.metadata.sparsebook?.sourceHash;
   if (typeof noted === 'string' && noted !== sourceHash(source)) return 'stale';
-  const outputs = cell.outputs ?? [];
-  if (typeof noted !== 'string' && outputs.length === 0 && cell.execution_count == null) return 'missing';
   const failed = outputs.some(({ output_type }) => output_type === 'error');
   return failed && !tags.includes('raises-exception') ? 'failed' : 'fresh';
 }

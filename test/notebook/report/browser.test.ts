@@ -113,6 +113,19 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
     }
   });
 
+  test('on paper figures are light and fit the sheet, and all code is there; afterwards all is as before', async () => {
+    const { page } = await visit('showcase.html', { colorScheme: 'dark' });
+    const [ink, width] = [await plotInk(page), await page.locator('.plot svg.main-svg').first().getAttribute('width')];
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))");
+    await page.waitForSelector('.plot svg.main-svg[width="680"]');
+    assert.notEqual(await plotInk(page), ink);
+    assert.equal(await page.locator('details.code:not([open])').count(), 0);
+    await page.evaluate("dispatchEvent(new Event('afterprint'))");
+    await page.waitForSelector(`.plot svg.main-svg[width="${width}"]`);
+    assert.equal(await plotInk(page), ink);
+    await page.context().close();
+  });
+
   test('the keyboard reaches the skip link first, then the buttons, and unfolds code', async () => {
     const { page } = await visit('showcase.html');
     await page.keyboard.press('Tab');

@@ -92,6 +92,13 @@ test('provenance shows what the run noted down', () => {
   assert.match(page, /Versions<\/th><td>sparsebook 0\.1\.0, node 20\.20\.0/);
   assert.match(page, /Data<\/th><td>synthetic \(seed 1\)/);
   assert.doesNotMatch(visible(plain), /Provenance/);
+  const metadata = {
+    papermill: { start_time: '2026-01-05T10:00:00.123Z', duration: 151.23, parameters: {} },
+    sparsebook: { parameters: { lambda_l0: 20 }, seed: 7 },
+  };
+  const run = visible(renderReport({ cells: [], metadata }, { name: 'x' }));
+  assert.match(run, /Date<\/th><td>2026-01-05T10:00:00Z<.*Duration<\/th><td>151\.2 s<.*seed<\/th><td>7</);
+  assert.doesNotMatch(run, /lambda_l0/);
 });
 
 test('cells whose outputs are older than their source, or missing, are counted at the top and warned of in place', () => {
@@ -106,7 +113,9 @@ test('cells whose outputs are older than their source, or missing, are counted a
 test('a cell is stale exactly when its source no longer has the hash that was noted', () => {
   const render = (source: string, hash: string): string =>
     visible(
-      renderReport(notebookOf({ source, outputs: [], metadata: { sparsebook: { sourceHash: hash } } }), { name: 'x' }),
+      renderReport(notebookOf({ source, execution_count: 1, metadata: { sparsebook: { sourceHash: hash } } }), {
+        name: 'x',
+      }),
     );
   assert.doesNotMatch(render('let a = 1;', sourceHash('let a = 1;')), /warning/);
   assert.match(render('let a = 2;', sourceHash('let a = 1;')), /warning stale/);

@@ -2,7 +2,7 @@ import type { Theme } from './theme.js';
 
 type Json = Record<string, unknown>;
 
-const font = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+const family = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 const colours = {
   light: { ink: '#3b4048', grid: '#e7e9ec', line: '#c3c8ce', hover: '#ffffff' },
   dark: { ink: '#c9ced6', grid: '#2b3038', line: '#4a515c', hover: '#20242b' },
@@ -21,10 +21,22 @@ const colorway = [
   '#8b919b',
 ];
 
+/** Below this width, in pixels, a figure is drawn for a phone. */
+const phone = 560;
+
 const asObject = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
 
+/** The width that a figure needs to be read: several panels side by side cannot shrink to a phone's. */
+export function leastWidth(layout: Json): number {
+  const columns = Object.entries(layout).filter(([key, axis]) => {
+    const [start, end] = (asObject(axis).domain ?? [0, 1]) as [number, number];
+    return /^xaxis\d*$/.test(key) && end - start < 0.9;
+  });
+  return columns.length > 1 ? phone : 0;
+}
+
 /** A template such as plotly's own, in the colours of the page. */
-function template(theme: Theme): Json {
+function template(theme: Theme, size: number): Json {
   const { ink, grid, line, hover } = colours[theme];
   const axis = {
     gridcolor: grid,
@@ -32,50 +44,52 @@ function template(theme: Theme): Json {
     zerolinecolor: line,
     tickcolor: line,
     automargin: true,
-    title: { standoff: 10 },
+    title: { standoff: 10, font: { size } },
   };
   return {
-    layout: {
-      colorway,
-      font: { family: font, size: 13, color: ink },
-      xaxis: axis,
-      yaxis: axis,
-      hoverlabel: { bgcolor: hover, bordercolor: line, font: { family: font, color: ink } },
-      legend: { bgcolor: 'rgba(0,0,0,0)' },
-    },
+    colorway,
+    xaxis: axis,
+    yaxis: axis,
+    hoverlabel: { bgcolor: hover, bordercolor: line, font: { family, color: ink } },
+    legend: { bgcolor: 'rgba(0,0,0,0)' },
+  };
+}
+
+/** On a phone the names of the traces stand in rows below the plot, which grows by their height. */
+function phoneLayout(data: unknown[], layout: Json): Json {
+  const margin = asObject(layout.margin);
+  const height = typeof layout.height === 'number' ? layout.height : 340;
+  const names = data.map(asObject).filter((trace) => trace.name !== undefined && trace.showlegend !== false);
+  const legend = layout.showlegend !== false && (names.length > 1 || layout.showlegend === true);
+  const place = { orientation: 'h', xref: 'container', x: 0, yref: 'container', y: 0, yanchor: 'bottom' };
+  return {
+    margin: { ...margin, l: Math.min(48, Number(margin.l ?? 48)), r: Math.min(12, Number(margin.r ?? 12)) },
+    height: height + (legend ? 20 * Math.ceil(names.length / 2) : 0),
+    ...(legend ? { legend: { ...asObject(layout.legend), ...place } } : {}),
   };
 }
 
 /**
  * The layout in which a figure is drawn: the page's fonts, inks and grounds in place of its own, no title (the caption
- * says it), the width of the column, and on a narrow page the legend below the plot.
+ * says it), and `width` pixels, the width of its place.
  */
-export function themedLayout(layout: Json, theme: Theme, width: number): Json {
+export function themedLayout(data: unknown[], layout: Json, theme: Theme, width: number): Json {
   const own = asObject(asObject(layout.template).layout);
-  const base = template(theme).layout as Json;
-  const { title, width: _width, ...rest } = layout;
-  const margin = asObject(rest.margin);
-  const narrow = width < 560;
+  const { title, width: _width, ...kept } = layout;
+  const narrow = width < phone;
+  const size = narrow ? 11 : 13;
+  const base = template(theme, size);
+  const fitted: Json = { height: 420, ...kept, ...(narrow ? phoneLayout(data, kept) : {}) };
+  const margin: Json = { l: 56, r: 24, b: 48, t: 36, ...asObject(fitted.margin) };
   const text = typeof title === 'string' ? title : asObject(title).text;
   return {
-    ...rest,
-    template: { ...asObject(layout.template), layout: { ...own, ...base, colorway: own.colorway ?? base.colorway } },
+    ...fitted,
+    template: { ...asObject(layout.template), layout: { ...own, ...base, colorway: own.colorway ?? colorway } },
     autosize: true,
-    height: typeof rest.height === 'number' ? rest.height : narrow ? 340 : 420,
     paper_bgcolor: 'rgba(0,0,0,0)',
     plot_bgcolor: 'rgba(0,0,0,0)',
-    font: { ...asObject(rest.font), family: font, color: colours[theme].ink },
-    margin: {
-      l: 56,
-      r: narrow ? 12 : 24,
-      b: 48,
-      ...(narrow
-        ? { ...margin, l: Math.min(48, Number(margin.l ?? 48)), r: Math.min(12, Number(margin.r ?? 12)) }
-        : margin),
-      t: text ? 36 : ((margin.t as number | undefined) ?? 36),
-    },
-    ...(narrow && rest.showlegend !== false
-      ? { legend: { ...asObject(rest.legend), orientation: 'h', x: 0, xanchor: 'left', y: -0.25, yanchor: 'top' } }
-      : {}),
+    font: { ...asObject(layout.font), family, size, color: colours[theme].ink },
+    // The room above was the title's; what is left is for the names of panels and plotly's buttons.
+    margin: text ? { ...margin, t: 36 } : margin,
   };
 }

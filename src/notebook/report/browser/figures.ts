@@ -1,5 +1,5 @@
 import type * as Plotly from 'plotly.js-dist';
-import { themedLayout } from './figureTheme.js';
+import { leastWidth, themedLayout } from './figureTheme.js';
 import { currentTheme, onThemeChange, type Theme } from './theme.js';
 
 interface Figure {
@@ -21,13 +21,19 @@ async function unpackPlotly(): Promise<typeof Plotly> {
 
 const config = { responsive: true, displaylogo: false, showSendToCloud: false, showEditInChartStudio: false } as const;
 
-async function draw(plotly: typeof Plotly, figure: Figure, theme: Theme): Promise<void> {
-  const { element, data, layout } = figure;
+/** What fits on a sheet of A4 or Letter between the margins, in pixels. */
+const sheet = 680;
+
+async function draw(plotly: typeof Plotly, figure: Figure, theme: Theme, onPaper = false): Promise<void> {
+  const { element, data } = figure;
   // Plotly writes into what it is given.
-  const fresh = structuredClone({ data, layout });
-  const width = element.clientWidth;
+  const fresh = structuredClone({ data, layout: figure.layout });
+  const least = leastWidth(fresh.layout);
+  element.style.minWidth = least && !onPaper ? `${least}px` : '';
+  const width = onPaper ? sheet : element.clientWidth;
+  const layout = { ...themedLayout(data, fresh.layout, theme, width), ...(onPaper ? { width } : {}) };
   type Arguments = Parameters<typeof plotly.react>;
-  await plotly.react(element, fresh.data as Arguments[1], themedLayout(fresh.layout, theme, width) as Arguments[2], {
+  await plotly.react(element, fresh.data as Arguments[1], layout, {
     ...config,
     modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'],
   });
@@ -36,7 +42,7 @@ async function draw(plotly: typeof Plotly, figure: Figure, theme: Theme): Promis
 /** Draws all figures of the page, and again in other colours when the theme changes and for print. */
 export async function drawFigures(): Promise<void> {
   const figures = [...document.querySelectorAll<HTMLElement>('.plot')].map((element): Figure => {
-    const json = element.parentElement!.querySelector('script[type="application/json"]')!.textContent ?? '{}';
+    const json = element.closest('figure')!.querySelector('script[type="application/json"]')!.textContent ?? '{}';
     return { element, ...(JSON.parse(json) as Omit<Figure, 'element'>) };
   });
   if (figures.length === 0) return;
@@ -56,10 +62,13 @@ export async function drawFigures(): Promise<void> {
   }
   document.documentElement.dataset.figures = 'drawn';
   const drawn = figures.filter(({ element }) => element.classList.contains('drawn'));
-  const redraw = (theme: Theme): void => {
-    for (const figure of drawn) void draw(plotly, figure, theme);
+  const redraw = (theme: Theme, onPaper = false): void => {
+    for (const figure of drawn) void draw(plotly, figure, theme, onPaper);
   };
-  onThemeChange(redraw);
-  addEventListener('beforeprint', () => redraw('light'));
-  addEventListener('afterprint', () => redraw(currentTheme()));
+  const again = (): void => redraw(currentTheme());
+  onThemeChange((theme) => redraw(theme));
+  // A phone that is turned.
+  matchMedia('(max-width: 600px)').addEventListener('change', again);
+  addEventListener('beforeprint', () => redraw('light', true));
+  addEventListener('afterprint', again);
 }
