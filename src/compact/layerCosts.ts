@@ -1,0 +1,38 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { ChannelMasks } from '../models/channelMasks.js';
+import { kernelGeometry, producersOf } from '../models/layerGraph.js';
+import { countOpen, openChannels } from './openChannels.js';
+
+/** What one layer costs once its closed channels and those of its inputs are cut away. */
+export interface LayerCost {
+  layer: string;
+  /** Open input channels (of a dense layer: open inputs) and open output channels. */
+  inputs: number;
+  outputs: number;
+  /** Values that training changes: kernel, bias, gamma, beta. Gates are not counted. */
+  parameters: number;
+  /** Running means and variances. */
+  runningValues: number;
+  /** Multiply-adds of the kernel per image; biases and batch norm, which folds into the kernel, are not counted. */
+  multiplyAdds: number;
+}
+
+/** The cost of every convolution, dense and batch-norm layer, in the model's order; without masks, of the whole network. */
+export function layerCosts(model: tf.LayersModel, masks: ChannelMasks = new Map()): LayerCost[] {
+  const open = openChannels(model, masks);
+  return model.layers.flatMap((layer): LayerCost[] => {
+    const inputs = producersOf(layer).reduce((n, { name }) => n + countOpen(open.get(name) ?? []), 0);
+    const outputs = countOpen(open.get(layer.name) ?? []);
+    const kernel = kernelGeometry(layer);
+    if (kernel) {
+      const entries = kernel.window * inputs * outputs;
+      const parameters = entries + (kernel.bias ? outputs : 0);
+      const multiplyAdds = entries * kernel.positions;
+      return [{ layer: layer.name, inputs, outputs, parameters, runningValues: 0, multiplyAdds }];
+    }
+    if (layer.getClassName() !== 'BatchNorm') return [];
+    const parameters = outputs * layer.trainableWeights.length;
+    const runningValues = outputs * layer.nonTrainableWeights.length;
+    return [{ layer: layer.name, inputs, outputs, parameters, runningValues, multiplyAdds: 0 }];
+  });
+}

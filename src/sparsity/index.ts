@@ -1,0 +1,2 @@
+export * from './l0Sparsifier.js';
+export * from './sparsifier.js';
