@@ -1,0 +1,44 @@
+import { setImmediate } from 'node:timers/promises';
+import * as tf from '@tensorflow/tfjs';
+import { batches } from '../data/batches.js';
+import type { Normalise } from '../data/augment/normalise.js';
+import type { ImageSet } from '../data/imageSet.js';
+import { batchScores, inputOf } from './batchScores.js';
+import { defaultNormalise } from './defaults.js';
+import type { Scores } from './events.js';
+
+export interface EvaluationOptions {
+  /** Default 128. */
+  batchSize?: number;
+  /** Default: CIFAR-10's means and standard deviations. */
+  normalise?: Normalise;
+  /** Stops between two batches. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Cross-entropy and accuracy over a whole set, with running statistics and inference masks. Yields to the event loop
+ * after every batch; an aborted signal rejects with its reason.
+ */
+export async function evaluate(
+  model: tf.LayersModel,
+  set: ImageSet,
+  { batchSize = 128, normalise = defaultNormalise, signal }: EvaluationOptions = {},
+): Promise<Scores> {
+  let [loss, right, images] = [0, 0, 0];
+  for (const batch of batches(set, { batchSize, normalise })) {
+    signal?.throwIfAborted();
+    const scores = tf.tidy(() => {
+      const { x, labels } = inputOf(batch);
+      const { crossEntropy, right } = batchScores(model.predict(x) as tf.Tensor2D, labels);
+      return tf.stack([crossEntropy, right]);
+    });
+    const [crossEntropy, hits] = await scores.data();
+    scores.dispose();
+    loss += crossEntropy * batch.size;
+    right += hits;
+    images += batch.size;
+    await setImmediate();
+  }
+  return { loss: loss / images, accuracy: right / images };
+}

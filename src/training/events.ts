@@ -1,0 +1,81 @@
+/** Means over images. */
+export interface Scores {
+  /** Cross-entropy in nats. */
+  loss: number;
+  /** Share of right answers. */
+  accuracy: number;
+}
+
+/** The run is set up; nothing has been trained yet. */
+export interface StartEvent {
+  type: 'start';
+  model: string;
+  optimizer: string;
+  /** The sparsity method's name, if there is one. */
+  sparsifier?: string;
+  /** Values that training changes. */
+  parameters: number;
+  trainingImages: number;
+  validationImages: number;
+  batchSize: number;
+  epochs: number;
+  stepsPerEpoch: number;
+  /** Steps already made before this run, if it resumes another. */
+  startStep: number;
+}
+
+/** One optimizer step. The values of the loss are those before the step. */
+export interface StepEvent {
+  type: 'step';
+  /** Steps made so far, this one included. */
+  step: number;
+  /** Counted from 0. */
+  epoch: number;
+  /** crossEntropy + penalty: what the optimizer sees. */
+  loss: number;
+  crossEntropy: number;
+  /** The sparsity method's term of the loss, lambda included; 0 without one. */
+  penalty: number;
+  /** Share of right answers in the batch. */
+  accuracy: number;
+  /** Of this step, data preparation included. */
+  imagesPerSecond: number;
+  /** The base learning rate times the schedule's factor; parameter groups may have their own. */
+  learningRate: number;
+}
+
+/** One epoch is over. */
+export interface EpochEvent {
+  type: 'epoch';
+  /** Counted from 0. */
+  epoch: number;
+  /** Steps made so far. */
+  step: number;
+  /** Means over the epoch's batches, each as it was when its turn came. */
+  train: Scores & { crossEntropy: number; penalty: number };
+  /** The validation set after the epoch, with running statistics and inference masks. */
+  validation?: Scores;
+  /** What the sparsity method says of itself, e.g. how many channels are closed. */
+  sparsity?: Record<string, number>;
+  learningRate: number;
+  seconds: number;
+}
+
+/** Something a person should know; training goes on. */
+export interface WarningEvent {
+  type: 'warning';
+  message: string;
+}
+
+/** The last event of every run. */
+export interface EndEvent {
+  type: 'end';
+  /** 'diverged': the loss was no longer a finite number. */
+  reason: 'finished' | 'aborted' | 'diverged';
+  message: string;
+  step: number;
+  seconds: number;
+}
+
+/** What `train` yields. */
+export type TrainingEvent = StartEvent | StepEvent | EpochEvent | WarningEvent | EndEvent;

@@ -1,0 +1,58 @@
+import * as tf from '@tensorflow/tfjs';
+import type { State } from '../sparsity/sparsifier.js';
+import type { Optimizer, Update } from './optimizer.js';
+import { replace, Slots } from './slots.js';
+
+export interface SgdOptions {
+  /** Default 0.01. */
+  lr?: number;
+  /** Default 0: no velocity. */
+  momentum?: number;
+  /** Default 0. */
+  weight_decay?: number;
+}
+
+/**
+ * Stochastic gradient descent as PyTorch computes it: g <- g + weight_decay * p, velocity <- momentum * velocity + g,
+ * p <- p - lr * velocity.
+ */
+export class Sgd implements Optimizer {
+  readonly name = 'SGD';
+  readonly lr: number;
+  private readonly momentum: number;
+  private readonly weightDecay: number;
+  private readonly slots = new Slots(['velocity']);
+
+  constructor({ lr = 0.01, momentum = 0, weight_decay = 0 }: SgdOptions = {}) {
+    this.lr = lr;
+    this.momentum = momentum;
+    this.weightDecay = weight_decay;
+  }
+
+  step(updates: Update[]): void {
+    for (const update of updates) tf.tidy(() => this.update(update));
+  }
+
+  state(): State {
+    return this.slots.state();
+  }
+
+  restore(state: State): void {
+    this.slots.restore(state);
+  }
+
+  dispose(): void {
+    this.slots.dispose();
+  }
+
+  private update({ key, variable, gradient, lr }: Update): void {
+    let change = this.weightDecay === 0 ? gradient : gradient.add(variable.mul(this.weightDecay));
+    if (this.momentum !== 0) {
+      const slot = this.slots.of(key, variable);
+      slot.step++;
+      change = slot.tensors.velocity.mul(this.momentum).add(change);
+      replace(slot, { velocity: change });
+    }
+    variable.assign(variable.sub(change.mul(lr)));
+  }
+}

@@ -1,0 +1,183 @@
+import { setImmediate } from 'node:timers/promises';
+import type * as tf from '@tensorflow/tfjs';
+import type { Augmentation } from '../data/augment/augmentation.js';
+import type { Normalise } from '../data/augment/normalise.js';
+import { batchCount, batches, type Batch } from '../data/batches.js';
+import type { ImageSet } from '../data/imageSet.js';
+import { UserError } from '../errors.js';
+import { gatesOf } from '../models/layerGraph.js';
+import type { Sparsifier } from '../sparsity/sparsifier.js';
+import { AdamW } from './adamW.js';
+import { inputOf } from './batchScores.js';
+import { defaultNormalise } from './defaults.js';
+import { evaluate } from './evaluate.js';
+import type { EndEvent, EpochEvent, StartEvent, TrainingEvent } from './events.js';
+import { firstNonFinite } from './firstNonFinite.js';
+import type { Optimizer } from './optimizer.js';
+import { RunningMeans } from './runningMeans.js';
+import { constant, type Schedule } from './schedules/schedule.js';
+import { trainStep, type StepResult } from './trainStep.js';
+
+export interface TrainingOptions {
+  /** Takes images and gives logits. Changed in place. */
+  model: tf.LayersModel;
+  data: { train: ImageSet; validation?: ImageSet };
+  epochs: number;
+  /** Default 128. */
+  batchSize?: number;
+  /** Default: a new AdamW. One that is given stays the caller's to dispose. */
+  optimizer?: Optimizer;
+  /** Default: constant. */
+  schedule?: Schedule;
+  /** What makes the network sparse, if anything. */
+  sparsifier?: Sparsifier;
+  /** Changes to each training picture. Default none. */
+  augment?: Augmentation[];
+  /** Default: CIFAR-10's means and standard deviations. */
+  normalise?: Normalise;
+  /** Seed of order and augmentations. Default 0. */
+  seed?: number;
+  /** Ends the run between two steps. */
+  signal?: AbortSignal;
+  /** Steps already made: the run goes on behind them, given the model, optimizer and sparsifier of then. Default 0. */
+  startStep?: number;
+}
+
+/**
+ * Trains a network and tells of it as typed events: start, a step each, an epoch each, warnings, end. Nothing is printed.
+ *
+ * Yields to the event loop at every step. Stops before the update when the loss is not finite, naming the first layer at
+ * fault. A run that resumes with `startStep` makes the very steps that the stopped one would have made. Throws a
+ * UserError where the options make no sense.
+ */
+export async function* train(options: TrainingOptions): AsyncGenerator<TrainingEvent, void, void> {
+  const { optimizer = new AdamW() } = options;
+  try {
+    yield* new Run({ ...options, optimizer }).events();
+  } finally {
+    if (!options.optimizer) optimizer.dispose();
+  }
+}
+
+class Run {
+  private readonly batchSize: number;
+  private readonly normalise: Normalise;
+  private readonly stepsPerEpoch: number;
+  private readonly began = performance.now();
+  private step: number;
+
+  constructor(private readonly options: TrainingOptions & { optimizer: Optimizer }) {
+    this.batchSize = options.batchSize ?? 128;
+    this.normalise = options.normalise ?? defaultNormalise;
+    this.step = options.startStep ?? 0;
+    this.stepsPerEpoch = batchCount(options.data.train.labels.length, { batchSize: this.batchSize });
+    this.check();
+  }
+
+  async *events(): AsyncGenerator<TrainingEvent, void, void> {
+    const { epochs, signal, model, sparsifier } = this.options;
+    yield this.start();
+    if (gatesOf(model).length > 0 && !sparsifier) {
+      yield { type: 'warning', message: 'The model has L0 gates but no L0 penalty: nothing will close them.' };
+    }
+    for (let epoch = Math.floor(this.step / this.stepsPerEpoch); epoch < epochs; epoch++) {
+      const diverged = yield* this.epoch(epoch);
+      if (diverged !== undefined) return yield this.end('diverged', diverged);
+      if (signal?.aborted) return yield this.end('aborted', `stopped after ${this.step} steps`);
+    }
+    yield this.end('finished', `trained ${this.step} steps`);
+  }
+
+  /** One epoch's steps and its summary. Returns what went wrong if the loss is no longer finite. */
+  private async *epoch(epoch: number): AsyncGenerator<TrainingEvent, string | undefined, void> {
+    const { data, augment, seed = 0, signal, sparsifier, model } = this.options;
+    const { batchSize, normalise } = this;
+    const began = performance.now();
+    const startAt = this.step - epoch * this.stepsPerEpoch;
+    const means = new RunningMeans<keyof StepResult>();
+    if (startAt === 0) sparsifier?.beforeEpoch?.(epoch);
+
+    let prepared = performance.now();
+    for (const batch of batches(data.train, { batchSize, normalise, seed, epoch, augment, startAt })) {
+      if (signal?.aborted) return undefined;
+      const factor = this.factor(epoch);
+      const result = await trainStep(this.options, batch, factor);
+      if (!Number.isFinite(result.loss)) return this.blame(batch, result);
+      this.step++;
+      means.add({ ...result }, batch.size);
+      const imagesPerSecond = (1000 * batch.size) / (performance.now() - prepared);
+      const learningRate = factor * this.options.optimizer.lr;
+      yield { type: 'step', step: this.step, epoch, ...result, imagesPerSecond, learningRate };
+      await setImmediate();
+      prepared = performance.now();
+    }
+
+    const event: EpochEvent = {
+      type: 'epoch',
+      epoch,
+      step: this.step,
+      train: means.values(),
+      learningRate: this.factor(epoch) * this.options.optimizer.lr,
+      seconds: 0,
+    };
+    if (data.validation) {
+      try {
+        event.validation = await evaluate(model, data.validation, { batchSize, normalise, signal });
+      } catch (error) {
+        if (!signal?.aborted) throw error;
+        return undefined;
+      }
+    }
+    if (sparsifier?.summary) event.sparsity = sparsifier.summary();
+    yield { ...event, seconds: (performance.now() - began) / 1000 };
+    return undefined;
+  }
+
+  private factor(epoch: number): number {
+    return (this.options.schedule ?? constant)({ epoch, step: this.step });
+  }
+
+  private blame(batch: Batch, { loss, crossEntropy, penalty }: StepResult): string {
+    const { x, labels } = inputOf(batch);
+    const culprit = firstNonFinite(this.options.model, x);
+    x.dispose();
+    labels.dispose();
+    const cause = culprit ?? `cross-entropy ${crossEntropy}, penalty ${penalty}`;
+    return (
+      `The loss is ${loss} at step ${this.step + 1}; the first thing that is not finite is ${cause}. ` +
+      'Lower the learning rate, or look at the data.'
+    );
+  }
+
+  private start(): StartEvent {
+    const { model, optimizer, sparsifier, data, epochs } = this.options;
+    return {
+      type: 'start',
+      model: model.name,
+      optimizer: optimizer.name,
+      sparsifier: sparsifier?.name,
+      parameters: model.trainableWeights.reduce((n, weight) => n + weight.read().size, 0),
+      trainingImages: data.train.labels.length,
+      validationImages: data.validation?.labels.length ?? 0,
+      batchSize: this.batchSize,
+      epochs,
+      stepsPerEpoch: this.stepsPerEpoch,
+      startStep: this.step,
+    };
+  }
+
+  private end(reason: EndEvent['reason'], message: string): EndEvent {
+    return { type: 'end', reason, message, step: this.step, seconds: (performance.now() - this.began) / 1000 };
+  }
+
+  private check(): void {
+    const { epochs, data } = this.options;
+    if (!Number.isInteger(epochs) || epochs < 0) {
+      throw new UserError(`epochs is a whole number of at least 0, got ${epochs}`);
+    }
+    if (data.train.labels.length === 0) throw new UserError(`The training set ${data.train.name} has no images.`);
+    if (!Number.isInteger(this.step) || this.step < 0) {
+      throw new UserError(`startStep is a whole number of at least 0, got ${this.step}`);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Batch } from '../data/batches.js';
+import type { Sparsifier } from '../sparsity/sparsifier.js';
+import { batchScores, inputOf } from './batchScores.js';
+import type { Optimizer } from './optimizer.js';
+
+/** Everything a step needs besides the batch. */
+export interface StepContext {
+  model: tf.LayersModel;
+  optimizer: Optimizer;
+  sparsifier?: Sparsifier;
+}
+
+/** What a step measured, before its update. */
+export interface StepResult {
+  loss: number;
+  crossEntropy: number;
+  penalty: number;
+  accuracy: number;
+}
+
+/**
+ * Forward, backward and update for one batch, at `factor` times the base learning rates. If the loss is not finite,
+ * nothing is updated. Leaves no tensor behind but the optimizer's memory.
+ */
+export async function trainStep(context: StepContext, batch: Batch, factor: number): Promise<StepResult> {
+  const { model, optimizer, sparsifier } = context;
+  const variables = new Map(model.trainableWeights.map((w) => [w.originalName, w.read() as tf.Variable]));
+  const { gradients, measured } = gradientsOf(context, batch, [...variables.values()]);
+  const [loss, crossEntropy, penalty, right] = await measured.data();
+  measured.dispose();
+  if (Number.isFinite(loss)) {
+    sparsifier?.onGradients?.(gradients);
+    const ownRates = new Map(
+      (sparsifier?.parameterGroups ?? []).flatMap(({ variables, lr }) => variables.map((v) => [v, lr] as const)),
+    );
+    optimizer.step(
+      [...variables].flatMap(([key, variable]) => {
+        const gradient = gradients[variable.name] as tf.Tensor | undefined;
+        return gradient ? [{ key, variable, gradient, lr: factor * (ownRates.get(variable) ?? optimizer.lr) }] : [];
+      }),
+    );
+    sparsifier?.afterStep?.(factor * optimizer.lr);
+  }
+  tf.dispose(gradients);
+  return { loss, crossEntropy, penalty, accuracy: right / batch.size };
+}
+
+function gradientsOf(
+  { model, sparsifier }: StepContext,
+  batch: Batch,
+  variables: tf.Variable[],
+): { gradients: tf.NamedTensorMap; measured: tf.Tensor1D } {
+  return tf.tidy(() => {
+    const { x, labels } = inputOf(batch);
+    let parts: tf.Scalar[] = [];
+    const { value, grads } = tf.variableGrads(() => {
+      const { crossEntropy, right } = batchScores(model.apply(x, { training: true }) as tf.Tensor2D, labels);
+      const penalty = sparsifier?.penalty?.() ?? tf.scalar(0);
+      // Kept because variableGrads tidies away everything but the loss.
+      parts = [crossEntropy, penalty, right].map((part) => tf.keep(part));
+      return crossEntropy.add<tf.Scalar>(penalty);
+    }, variables);
+    const measured = tf.stack([value, ...parts]) as tf.Tensor1D;
+    tf.dispose(parts);
+    return { gradients: grads, measured };
+  });
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { Adam, AdamW, exponentialDecay, multiStep, Sgd, type Optimizer } from 'sparsebook/training';
+import { assertClose, readGolden, tensor, type GoldenArray } from '../goldens.js';
+
+interface Case {
+  name: string;
+  inputs: { params: GoldenArray[]; grads_per_step: GoldenArray[][] };
+  attrs: {
+    optimizer: 'AdamW' | 'Adam' | 'SGD';
+    lr: number;
+    weight_decay?: number;
+    momentum?: number;
+    betas?: [number, number];
+    eps?: number;
+    milestones: number[];
+    gamma: number;
+    base_lr: number;
+    initial: number;
+    decay_steps: number;
+    factor: number;
+  };
+  expected: {
+    params_after_step?: GoldenArray[][];
+    lr_used_in_epoch?: number[];
+    lr_at_step?: { step: number; lr: number }[];
+  };
+}
+
+await tf.setBackend('cpu');
+const { cases } = readGolden<Case>('optimizers');
+
+/** Makes the steps of a case with the optimizer that `at` gives for each step, and checks every parameter after each. */
+function walk({ inputs, attrs, expected }: Case, at: (step: number) => Optimizer): void {
+  const variables = inputs.params.map((p) => tf.variable(tensor(p)));
+  inputs.grads_per_step.forEach((grads, step) => {
+    const gradients = grads.map(tensor);
+    at(step).step(variables.map((variable, i) => ({ key: `p${i}`, variable, gradient: gradients[i], lr: attrs.lr })));
+    variables.forEach((variable, i) =>
+      assertClose(
+        variable.dataSync(),
+        expected.params_after_step![step][i].data,
+        { absolute: 2e-6 },
+        `parameter ${i} after step ${step + 1}`,
+      ),
+    );
+  });
+}
+
+const kinds = { AdamW, Adam, SGD: Sgd };
+for (const golden of cases.filter(({ expected }) => expected.params_after_step)) {
+  const { lr, weight_decay, momentum, betas, eps, optimizer } = golden.attrs;
+  const given = Object.entries({ lr, weight_decay, momentum, betas, eps }).filter(([, value]) => value !== undefined);
+  const make = (): Optimizer => new kinds[optimizer](Object.fromEntries(given));
+
+  test(`optimizers ${golden.name}`, () => {
+    const one = make();
+    walk(golden, () => one);
+    one.dispose();
+  });
+
+  test(`optimizers ${golden.name}, saved and restored before every step`, () => {
+    let current = make();
+    walk(golden, () => {
+      const next = make();
+      next.restore(current.state());
+      current.dispose();
+      return (current = next);
+    });
+  });
+}
+
+for (const { name, attrs, expected } of cases.filter(({ expected }) => expected.lr_used_in_epoch)) {
+  test(`optimizers ${name}`, () => {
+    const schedule = multiStep({ milestones: attrs.milestones, gamma: attrs.gamma });
+    const rates = expected.lr_used_in_epoch!.map((_, epoch) => attrs.base_lr * schedule({ epoch, step: 0 }));
+    assertClose(rates, expected.lr_used_in_epoch!, { relative: 1e-9 }, 'learning rate');
+  });
+}
+
+for (const { name, attrs, expected } of cases.filter(({ expected }) => expected.lr_at_step)) {
+  test(`optimizers ${name}`, () => {
+    const schedule = exponentialDecay({ decaySteps: attrs.decay_steps, factor: attrs.factor });
+    for (const { step, lr } of expected.lr_at_step!) {
+      assertClose([attrs.initial * schedule({ epoch: 0, step })], [lr], { relative: 1e-9 }, `step ${step}`);
+    }
+  });
+}
+
+test('every case of optimizers is of a kind that is tested here', () => {
+  for (const { name, expected } of cases) {
+    assert.ok(expected.params_after_step ?? expected.lr_used_in_epoch ?? expected.lr_at_step, name);
+  }
+});

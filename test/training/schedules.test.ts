@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { exponentialDecay, oneCycle } from 'sparsebook/training';
+import { assertClose } from '../goldens.js';
+
+test('one cycle rises from base / 25 to base and falls to base / 250,000, never jumping', () => {
+  const schedule = oneCycle({ totalSteps: 100 });
+  const rates = Array.from({ length: 101 }, (_, step) => schedule({ epoch: 0, step }));
+  const top = rates.indexOf(Math.max(...rates));
+  assert.equal(top, 29);
+  // (1/25 + 1)/2 halfway up, (1 + 4e-6)/2 halfway down.
+  assertClose([rates[0], rates[29], rates[64], rates[99]], [0.04, 1, 0.500002, 4e-6], { relative: 1e-9 }, 'rates');
+  assert.equal(rates[100], rates[99], 'stays at the end');
+  for (let i = 1; i < 100; i++) {
+    assert.ok(i <= top ? rates[i] > rates[i - 1] : rates[i] < rates[i - 1], `step ${i}`);
+    assert.ok(Math.abs(rates[i] - rates[i - 1]) < 0.06);
+  }
+});
+
+test('without a staircase exponential decay is continuous', () => {
+  const schedule = exponentialDecay({ decaySteps: 100, factor: 0.25, staircase: false });
+  assertClose(
+    [0, 50, 100, 150].map((step) => schedule({ epoch: 0, step })),
+    [1, 0.5, 0.25, 0.125],
+    { relative: 1e-12 },
+    'rates',
+  );
+});
