@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Resvg } from '@resvg/resvg-js';
 import { giveBoxes } from './boxes.js';
@@ -8,8 +8,9 @@ import { lineWidths } from './textMetrics.js';
 
 /** The part of plotly that draws pictures. */
 export interface Plotly {
+  /** Draws into an element. Without images to fetch, all is drawn when it returns. */
   newPlot(element: Element, data: unknown, layout: unknown, config?: unknown): Promise<Element>;
-  toImage(element: Element, options: object): Promise<string>;
+  Snapshot: { toSVG(element: Element, format: 'svg'): string };
   purge(element: Element): void;
   /** What is wrong with a figure; undefined when nothing is. */
   validate(data: unknown, layout: unknown): { msg: string }[] | undefined;
@@ -22,22 +23,22 @@ export interface PlotlyInNode {
   Resvg: typeof Resvg;
 }
 
-let loaded: Promise<PlotlyInNode> | undefined;
+let loaded: PlotlyInNode | undefined;
 
 /** Loads jsdom, resvg and plotly on the first call (one to two seconds); every later call gets the same. */
-export function plotlyInNode(): Promise<PlotlyInNode> {
+export function plotlyInNode(): PlotlyInNode {
   loaded ??= load();
   return loaded;
 }
 
-async function load(): Promise<PlotlyInNode> {
-  const { Resvg } = await import('@resvg/resvg-js');
-  const source = await readFile(createRequire(import.meta.url).resolve('plotly.js-dist'), 'utf8');
+function load(): PlotlyInNode {
+  const require = createRequire(import.meta.url);
+  const resvg = require('@resvg/resvg-js') as { Resvg: typeof Resvg };
   const window = emptyWindow();
   window.URL.createObjectURL = () => 'blob:none';
   giveCanvas(window);
-  giveBoxes(window, lineWidths(Resvg));
-  window.eval(source);
+  giveBoxes(window, lineWidths(resvg.Resvg));
+  window.eval(readFileSync(require.resolve('plotly.js-dist'), 'utf8'));
   const { Plotly: plotly } = window as unknown as { Plotly: Plotly };
-  return { plotly, document: window.document, Resvg };
+  return { plotly, document: window.document, Resvg: resvg.Resvg };
 }

@@ -1,0 +1,53 @@
+import { UserError } from '../../errors.js';
+
+/** The part of a danfojs DataFrame that a table shows. */
+export interface TableData {
+  columns: readonly string[];
+  /** Rows of cells. */
+  values: unknown;
+}
+
+/** How a table is shown. */
+export interface TableOptions {
+  /** A line above the table that says what it holds. */
+  caption?: string;
+  /** For a column, the number of decimals, or what turns a cell into text. */
+  formats?: Readonly<Record<string, number | ((value: unknown) => string)>>;
+}
+
+/** A column ready to be written: its cells are text. */
+export interface TableColumn {
+  name: string;
+  numeric: boolean;
+  cells: string[];
+}
+
+/** The columns of a frame as text. Numbers without a format get the fewest decimals, up to 4, that show them all. */
+export function tableColumns(frame: TableData, { formats = {} }: TableOptions): TableColumn[] {
+  const unknown = Object.keys(formats).find((name) => !frame.columns.includes(name));
+  if (unknown !== undefined) {
+    throw new UserError(`formats names the column '${unknown}', but the columns are ${frame.columns.join(', ')}`);
+  }
+  const rows = frame.values as unknown[][];
+  return frame.columns.map((name, c) => {
+    const values = rows.map((row) => row[c]);
+    const present = values.filter((value) => value !== null && value !== undefined);
+    const numeric = present.length > 0 && present.every((value) => typeof value === 'number');
+    const format = formats[name] ?? decimals(present);
+    return { name, numeric, cells: values.map((value) => cell(value, format)) };
+  });
+}
+
+function cell(value: unknown, format: number | ((value: unknown) => string)): string {
+  if (value === null || value === undefined || Number.isNaN(value)) return '';
+  if (typeof format === 'function') return format(value);
+  if (typeof value === 'number') return value.toFixed(format).replace('-', '−');
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function decimals(values: unknown[]): number {
+  const needed = values.map((value) =>
+    typeof value === 'number' ? (/\.(\d+)$/.exec(String(value))?.[1].length ?? 0) : 0,
+  );
+  return Math.min(4, Math.max(0, ...needed));
+}
