@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { KernelSpec } from 'sparsebook/notebook/jupyter';
+import { foreignKernel, ownKernel, runCells, stockKernel, type Sent } from './kernels.js';
+
+const cells = [
+  `import { dataFrame, markdown, show, table, watch } from 'sparsebook/notebook/display';
+   import { hardConcreteCdf, penaltyCurve } from 'sparsebook/plots';
+   const view = show(hardConcreteCdf());`,
+  `view.update(penaltyCurve(), { final: true });`,
+  `const frame = dataFrame([
+     { run: 'a <b>', accuracy: 0.9012, gates: 832 },
+     { run: 'b', accuracy: 0.87, gates: 41 },
+   ]);
+   table(frame, { caption: 'Two runs', formats: { accuracy: (x) => (100 * Number(x)).toFixed(1) + ' %' } });`,
+  'markdown`\n  The mask is $\\alpha$, **${1 + 1}** times.\n`;',
+  `async function* training() {
+     for (let step = 1; step <= 30; step++) {
+       await new Promise((resolve) => setTimeout(resolve, 20));
+       const scores = { loss: 3 / step, crossEntropy: 2 / step, penalty: 1 / step, accuracy: 1 - 1 / step };
+       yield { type: 'step' as const, step, steps: 30, epoch: 1, imagesPerSecond: 4000, ...scores };
+     }
+   }
+   const events = await watch(training(), { interval: 100 });
+   console.log(events.length, events[29].step);`,
+];
+
+const displays = (sent: Sent[]): Sent[] => sent.filter(({ type }) => type.endsWith('display_data'));
+const data = ({ content }: Sent): Record<string, string> => content.data as Record<string, string>;
+const id = ({ content }: Sent): string => (content.transient as { display_id: string }).display_id;
+
+async function showsEverything(spec: KernelSpec): Promise<void> {
+  const results = await runCells(spec, cells);
+  results.forEach(({ outcome, text }, i) => assert.equal(outcome.status, 'ok', `cell ${i}: ${text}`));
+  const [shown, updated, tabled, marked, watched] = results.map(({ sent }) => displays(sent));
+
+  // A figure is one output in three forms.
+  assert.deepEqual(
+    shown.map(({ type }) => type),
+    ['display_data'],
+  );
+  assert.deepEqual(Object.keys(data(shown[0])).sort(), ['application/vnd.plotly.v1+json', 'image/png', 'text/plain']);
+  assert.ok(Buffer.from(data(shown[0])['image/png'], 'base64').subarray(1, 4).equals(Buffer.from('PNG')));
+  assert.match(data(shown[0])['text/plain'], /^Cumulative distribution of a mask\. .* jumps by 59\.9 % at 0/);
+
+  // Another cell replaces it in place.
+  assert.deepEqual(
+    updated.map(({ type }) => type),
+    ['update_display_data'],
+  );
+  assert.equal(id(updated[0]), id(shown[0]));
+  assert.match(data(updated[0])['text/plain'], /^What an open gate costs/);
+  assert.ok('image/png' in data(updated[0]));
+
+  assert.equal(tabled.length, 1);
+  assert.match(data(tabled[0])['text/html'], /<caption>Two runs<\/caption>.*a &lt;b&gt;.*90\.1 %/s);
+  assert.match(data(marked[0])['text/markdown'], /^The mask is \$\\alpha\$, \*\*2\*\* times\.$/);
+
+  // Live training: two outputs, each updated in place, and not for every event.
+  const added = watched.filter(({ type }) => type === 'display_data');
+  assert.equal(added.length, 2);
+  const updates = watched.filter(({ type }) => type === 'update_display_data');
+  for (const output of added) {
+    const own = updates.filter((update) => id(update) === id(output));
+    assert.ok(own.length >= 2 && own.length <= 12, `${own.length} updates`);
+  }
+  const lines = updates.map(data).filter((bundle) => !('application/vnd.plotly.v1+json' in bundle));
+  assert.match(
+    lines.at(-1)?.['text/plain'] ?? '',
+    /^\[█{24}\] step 30 of 30, epoch 1, .* 4,000 images\/s, took 0:0\d$/,
+  );
+  const plots = updates.map(data).filter((bundle) => 'application/vnd.plotly.v1+json' in bundle);
+  // Only the last plot is drawn as a picture.
+  assert.deepEqual(
+    plots.map((bundle) => 'image/png' in bundle),
+    plots.map((_, i) => i === plots.length - 1),
+  );
+  assert.match(plots.at(-1)?.['text/plain'] ?? '', /Over 30 training steps the loss goes from 3 to 0\.1/);
+  assert.match(results[4].text, /30 30/);
+}
+
+test("figures, tables, Markdown and live plots reach the cells of this project's kernel", async () => {
+  await showsEverything(ownKernel());
+});
+
+test('they reach the cells of stock tslab', async () => {
+  await showsEverything(stockKernel());
+});
+
+test('they reach the cells of a tslab that is not ours', async () => {
+  const { spec, remove } = foreignKernel();
+  try {
+    await showsEverything(spec);
+  } finally {
+    remove();
+  }
+});

@@ -1,0 +1,63 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { projectJupyterPath, findKernelSpec, packageRoot, type KernelSpec } from 'sparsebook/notebook/jupyter';
+import { KernelClient, type ExecuteOutcome, type MessageContent } from 'sparsebook/notebook/kernel';
+
+/** A message that a cell sent. */
+export interface Sent {
+  type: string;
+  content: MessageContent;
+}
+
+const spec = (name: string, argv: string[], env?: Record<string, string>): KernelSpec => ({
+  name,
+  file: join(packageRoot, 'kernel.json'),
+  argv: ['node', ...argv],
+  display_name: name,
+  language: 'typescript',
+  interrupt_mode: 'signal',
+  env,
+});
+
+/** This project's kernel: tslab, repaired. */
+export const ownKernel = (): KernelSpec => findKernelSpec('tslab', [projectJupyterPath]);
+
+/** tslab as it comes. */
+export const stockKernel = (): KernelSpec =>
+  spec('stock', [join(packageRoot, 'node_modules/tslab/bin/tslab'), 'kernel', '--config-path={connection_file}']);
+
+/** A tslab of its own, like one installed globally: a copy, which never loads the project's. */
+export function foreignKernel(): { spec: KernelSpec; remove: () => void } {
+  const folder = mkdtempSync(join(tmpdir(), 'foreign-'));
+  cpSync(join(packageRoot, 'node_modules/tslab'), join(folder, 'tslab'), { recursive: true });
+  const launch = join(folder, 'launch.cjs');
+  writeFileSync(
+    launch,
+    `require('./tslab/dist/main.js').startKernel({ configPath: process.argv[2], enableFindLocal: false });\n`,
+  );
+  return {
+    spec: spec('foreign', [launch, '{connection_file}'], { NODE_PATH: join(packageRoot, 'node_modules') }),
+    remove: () => rmSync(folder, { recursive: true }),
+  };
+}
+
+/** Runs cells one after another on a fresh kernel: what each came to, and what it sent. */
+export async function runCells(
+  spec: KernelSpec,
+  cells: readonly string[],
+): Promise<{ outcome: ExecuteOutcome; sent: Sent[]; text: string }[]> {
+  const kernel = await KernelClient.start({ spec, cwd: packageRoot });
+  try {
+    const results = [];
+    for (const code of cells) {
+      const sent: Sent[] = [];
+      const outcome = await kernel.execute(code, (m) => sent.push({ type: m.header.msg_type, content: m.content }));
+      const streams = sent.filter(({ type }) => type === 'stream');
+      results.push({ outcome, sent, text: streams.map(({ content }) => content.text as string).join('') });
+    }
+    return results;
+  } finally {
+    await kernel.shutdown();
+  }
+}
