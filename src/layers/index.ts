@@ -1,5 +1,7 @@
 export * from './batchNorm.js';
 export * from './conv2d.js';
+export * from './gatedConvolution.js';
+export * from './gatedDense.js';
 export * from './hardConcrete.js';
 export * as hardConcreteCurves from './hardConcreteCurves.js';
 export * from './l0Gate.js';
