@@ -24,3 +24,4 @@ export type { GetOptions } from './download/getCifar10.js';
 export type { DownloadOptions } from './download/download.js';
 export type { Transfer } from './download/fetchRest.js';
 export { describeData } from './describeData.js';
+export { dataHash } from './dataHash.js';

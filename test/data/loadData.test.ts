@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { loadData } from 'sparsebook/data';
+import { dataHash, describeData, loadData } from 'sparsebook/data';
 import { smallArchive, smallFolder } from './cifar10/smallCifar10.js';
 
 test('synthetic data comes in three parts of the sizes asked for, named and reproducible', async () => {
@@ -91,4 +91,24 @@ test('a folder is split nine to one, signed with its name, and cut to the sizes 
     /sizes\.validation must be a whole number above 0, at most 10 for CIFAR-10/,
   );
   rmSync(folder, { recursive: true });
+});
+
+test('the hash of the data changes with any pixel, label or seed, and with nothing else', async () => {
+  const sizes = { train: 20, validation: 10, test: 10 };
+  const data = await loadData('synthetic', { sizes });
+  const hash = dataHash(data);
+  assert.match(hash, /^[0-9a-f]{16}$/);
+  assert.equal(dataHash(await loadData('synthetic', { sizes, name: 'renamed' })), hash);
+  assert.notEqual(dataHash(await loadData('synthetic', { sizes, seed: 1 })), hash);
+  data.test.images[100] ^= 1;
+  const changed = dataHash(data);
+  assert.notEqual(changed, hash);
+  data.validation.labels[0] ^= 1;
+  assert.notEqual(dataHash(data), changed);
+});
+
+test('one line says which data it is', async () => {
+  const data = await loadData('synthetic', { sizes: { train: 1200, validation: 20, test: 30 } });
+  const line = `synthetic shapes: 1,200 training, 20 validation and 30 test pictures (split ${data.splitHash})`;
+  assert.equal(describeData(data), line);
 });

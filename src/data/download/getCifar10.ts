@@ -10,7 +10,6 @@ import type { Origin } from '../cifar10/origin.js';
 import { readCifar10 } from '../cifar10/readCifar10.js';
 import { download } from './download.js';
 import type { DownloadOptions } from './download.js';
-import { extractCifar10 } from './extractCifar10.js';
 
 /** Where CIFAR-10 comes from and goes to. */
 export interface GetOptions extends DownloadOptions {
@@ -52,6 +51,8 @@ export async function getCifar10({ to, archive = officialArchive, ...options }: 
   await rm(aside, { recursive: true, force: true });
   try {
     await mkdir(aside);
+    // Loaded only here: whoever trains needs no tar reader.
+    const { extractCifar10 } = await import('./extractCifar10.js');
     const files = await extractCifar10(archivePath, aside, archive);
     const origin: Origin = { name: 'CIFAR-10', archiveSha256: archive.sha256, files };
     await writeFile(join(aside, originFile), JSON.stringify(origin, null, 2) + '\n');
