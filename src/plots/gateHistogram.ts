@@ -1,5 +1,6 @@
+import type { ChannelMasks } from '../models/channelMasks.js';
 import type { Figure } from './figure.js';
-import { openCountOf, type ChannelMasks } from './masks.js';
+import { openCountOf } from './masks.js';
 import { axis, colour, figure } from './theme.js';
 import { percent } from './words.js';
 

@@ -1,5 +1,6 @@
+import type { ChannelMasks } from '../models/channelMasks.js';
 import type { Figure } from './figure.js';
-import { layerLabel, openCount, openCountOf, type ChannelMasks } from './masks.js';
+import { layerLabel, openCount, openCountOf } from './masks.js';
 import { axis, figure, ink } from './theme.js';
 import { percent } from './words.js';
 

@@ -8,7 +8,6 @@ export * from './hardConcreteCdf.js';
 export * from './hardConcreteDensity.js';
 export type { HardConcreteOptions } from './hardConcreteFamily.js';
 export * from './hardConcreteSamples.js';
-export type { ChannelMasks } from './masks.js';
 export * from './openGatesPerBlock.js';
 export * from './penaltyCurve.js';
 export * from './penaltyDuringTraining.js';

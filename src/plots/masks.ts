@@ -1,6 +1,3 @@
-/** The masks of a network's channels by layer, as a sparsity method's `channelMasks()` gives them: 0 is closed. */
-export type ChannelMasks = ReadonlyMap<string, Float32Array>;
-
 /** How many of a layer's channels are open (mask not 0), and how many there are. */
 export function openCount(mask: Float32Array): { open: number; all: number } {
   return { open: mask.reduce((sum, value) => sum + (value === 0 ? 0 : 1), 0), all: mask.length };

@@ -1,0 +1,50 @@
+import { completeCount } from '../compact/completeCount.js';
+import { seedCount } from '../compact/seedCount.js';
+import { evaluate } from '../training/evaluate.js';
+import type { L0Experiment } from './l0GoogleNet.js';
+
+/** One row of the table of accuracy against sparsity. Shares are between 0 and 1. */
+export interface L0Result {
+  run: string;
+  data: string;
+  lambda_l0: number | null;
+  validation: number;
+  test: number;
+  /** By the L0 project's count, which its published table uses: it leaves out some layers. */
+  seedSparsity: number;
+  /** By the complete count of all trained values. */
+  sparsity: number;
+  parameters: number;
+  /** Per image. */
+  multiplyAdds: number;
+  closedGates: number;
+  gates: number;
+  epochs: number;
+  /** Images that the two accuracies are shares of. */
+  validationImages: number;
+  testImages: number;
+}
+
+/** Measures a trained run: accuracy on validation and, once, on test; what is left of the network by both counts. */
+export async function l0Result(run: string, experiment: L0Experiment, signal?: AbortSignal): Promise<L0Result> {
+  const { model, data, settings } = experiment;
+  const masks = experiment.channelMasks();
+  const gates = [...masks.values()].flatMap((mask) => [...mask]);
+  const complete = completeCount(model, masks);
+  return {
+    run,
+    data: data.name,
+    lambda_l0: settings.without_using_gate ? null : settings.lambda_l0,
+    validation: (await evaluate(model, data.validation, { signal })).accuracy,
+    test: (await evaluate(model, data.test, { signal })).accuracy,
+    seedSparsity: seedCount(model, masks).sparsity,
+    sparsity: complete.sparsity,
+    parameters: complete.left,
+    multiplyAdds: complete.multiplyAdds.left,
+    closedGates: gates.filter((mask) => mask === 0).length,
+    gates: gates.length,
+    epochs: settings.epochs,
+    validationImages: data.validation.labels.length,
+    testImages: data.test.labels.length,
+  };
+}

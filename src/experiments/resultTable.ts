@@ -1,0 +1,21 @@
+import type { L0Result } from './l0Result.js';
+
+/** A result in the words and units of a table. */
+export type ResultRow = Record<string, string | number | null>;
+
+const percent = (share: number): number => Number((100 * share).toFixed(2));
+
+/** The rows of the table of accuracy against sparsity; shares become percent. */
+export function resultTable(results: readonly L0Result[]): ResultRow[] {
+  return results.map((result) => ({
+    run: result.run,
+    'validation, %': percent(result.validation),
+    'test, %': percent(result.test),
+    'sparsity, published count, %': percent(result.seedSparsity),
+    'sparsity, complete, %': percent(result.sparsity),
+    parameters: result.parameters,
+    'million multiply-adds': Number((result.multiplyAdds / 1e6).toFixed(2)),
+    'closed gates': result.gates === 0 ? null : `${result.closedGates} of ${result.gates}`,
+    epochs: result.epochs,
+  }));
+}
