@@ -4,18 +4,23 @@ import * as tf from '@tensorflow/tfjs';
 export type FusedKernel =
   'FusedBatchNorm' | 'FusedBatchNormInference' | 'ConvBias' | 'AdamWStep' | 'SgdStep' | 'HardConcreteSample';
 
+/** The names under which tfjs knows the kernels: its own FusedBatchNorm is something else. */
+const PREFIX = 'Sparsebook';
+
 /** Whether the active backend has a fused kernel; if not, compose the same from tf operations. */
 export function hasKernel(name: FusedKernel): boolean {
-  return tf.getKernel(name, tf.getBackend()) !== undefined;
+  return tf.getKernel(PREFIX + name, tf.getBackend()) !== undefined;
 }
 
 function run<T extends tf.Tensor | tf.Tensor[]>(
-  name: FusedKernel,
+  name: FusedKernel | 'GatedBatchNorm' | 'GatedBatchNormInference',
   inputs: Record<string, tf.Tensor | undefined>,
   attributes: Record<string, unknown>,
 ): T {
   const given = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
-  return tf.engine().runKernel(name, given as tf.NamedTensorMap, attributes as Parameters<tf.KernelFunc>[0]['attrs']);
+  return tf
+    .engine()
+    .runKernel(PREFIX + name, given as tf.NamedTensorMap, attributes as Parameters<tf.KernelFunc>[0]['attrs']);
 }
 
 /** The inputs of batch normalisation: x [N, H, W, C] or [N, C]; gamma and beta [C]; gate [N, C]. */
@@ -33,6 +38,12 @@ export interface FusedBatchNormOptions {
   relu: boolean;
 }
 
+/** tfjs saves the inputs that a gradient names, so gamma and beta must be there. */
+function withDefaults({ x, gamma, beta, ...rest }: FusedBatchNormInputs): Record<string, tf.Tensor | undefined> {
+  const channels = x.shape[x.shape.length - 1];
+  return { x, gamma: gamma ?? tf.ones([channels]), beta: beta ?? tf.zeros([channels]), ...rest };
+}
+
 /**
  * y = relu?(gamma (x - mean) / sqrt(variance + epsilon) + beta) * gate, with the mean and the biased variance [C] of this batch; missing inputs are 1, 0, 1.
  * Differentiable in x, gamma, beta and gate through y (mean and variance carry no gradient). The caller disposes all three.
@@ -41,7 +52,8 @@ export function fusedBatchNorm(
   inputs: FusedBatchNormInputs,
   { epsilon, relu }: FusedBatchNormOptions,
 ): { y: tf.Tensor; mean: tf.Tensor1D; variance: tf.Tensor1D } {
-  const [y, mean, variance] = run<tf.Tensor[]>('FusedBatchNorm', { ...inputs }, { epsilon, relu });
+  const name = inputs.gate ? 'GatedBatchNorm' : 'FusedBatchNorm';
+  const [y, mean, variance] = tf.tidy(() => run<tf.Tensor[]>(name, withDefaults(inputs), { epsilon, relu }));
   return { y, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
 }
 
@@ -50,7 +62,8 @@ export function fusedBatchNormInference(
   inputs: FusedBatchNormInputs & { mean: tf.Tensor1D; variance: tf.Tensor1D },
   { epsilon, relu }: FusedBatchNormOptions,
 ): tf.Tensor {
-  return run<tf.Tensor>('FusedBatchNormInference', { ...inputs }, { epsilon, relu });
+  const name = inputs.gate ? 'GatedBatchNormInference' : 'FusedBatchNormInference';
+  return tf.tidy(() => run<tf.Tensor>(name, withDefaults(inputs), { epsilon, relu }));
 }
 
 export interface ConvBiasOptions {

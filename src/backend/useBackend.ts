@@ -94,7 +94,7 @@ let active: { simd: SimdBackend; threads: number } | undefined;
 function currentSimd(threads: number): SimdBackend {
   if (active?.threads !== threads) {
     const simd = registerSimd({ threads });
-    active?.simd.dispose();
+    void active?.simd.pool.close();
     active = { simd, threads };
   }
   return active.simd;

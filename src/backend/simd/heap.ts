@@ -2,8 +2,8 @@
 const SLACK = 64;
 const ALIGNMENT = 64;
 const PAGE = 65536;
-/** The first kilobytes stay unused, so that a null pointer is never a valid block. */
-const FIRST = 4096;
+/** The first page holds the kernels' constants, and no block has the address 0: it means "none". */
+const FIRST = PAGE;
 
 interface Block {
   pointer: number;
@@ -93,6 +93,11 @@ export class Heap {
     this.used.delete(pointer);
     this.live -= block.size;
     this.release(block);
+  }
+
+  /** Gives all blocks back but these. */
+  freeAllBut(kept: readonly number[]): void {
+    for (const pointer of [...this.used.keys()]) if (!kept.includes(pointer)) this.free(pointer);
   }
 
   /** Bytes in use now, and the most there ever were. */

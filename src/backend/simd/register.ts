@@ -1,6 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
+import {
+  batchNormGradients,
+  fusedBatchNorm,
+  fusedBatchNormGrad,
+  fusedBatchNormInference,
+} from './overrides/batchNorm.js';
+import { biasGrad, convBias, convBiasGradient } from './overrides/convBias.js';
 import { conv2d, conv2dBackpropFilter, conv2dBackpropInput } from './overrides/conv2d.js';
-import { override } from './overrides/override.js';
+import { concat, slice, splitV } from './overrides/copies.js';
+import { addN, binary, binaryKernels, unary, unaryKernels } from './overrides/elementwise.js';
+import { hardConcreteGrad, hardConcreteGradient, hardConcreteSample } from './overrides/hardConcrete.js';
+import { batchMatMul } from './overrides/matMul.js';
+import { adamWStep, sgdStep } from './overrides/optimizers.js';
+import { override, type Inputs, type Outputs } from './overrides/override.js';
+import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './overrides/pooling.js';
+import { reduction } from './overrides/reduce.js';
 import { SimdBackend } from './simdBackend.js';
 import { bestVariant, type Variant } from './wasm.js';
 
@@ -15,12 +29,52 @@ export interface SimdOptions {
 export function registerSimd({ threads, variant = bestVariant() }: SimdOptions): SimdBackend {
   const backend = new SimdBackend(variant, threads);
   if (tf.findBackendFactory('simd') !== null) tf.removeBackend('simd');
-  else {
-    tf.copyRegisteredKernels('cpu', 'simd');
-    override('Conv2D', conv2d);
-    override('Conv2DBackpropInput', conv2dBackpropInput);
-    override('Conv2DBackpropFilter', conv2dBackpropFilter);
-  }
+  else registerKernels();
   tf.registerBackend('simd', () => backend);
   return backend;
+}
+
+function registerKernels(): void {
+  tf.copyRegisteredKernels('cpu', 'simd');
+  override('Conv2D', conv2d);
+  override('Conv2DBackpropInput', conv2dBackpropInput);
+  override('Conv2DBackpropFilter', conv2dBackpropFilter);
+  override('MaxPool', maxPool);
+  override('MaxPoolGrad', maxPoolGrad);
+  override('AvgPool', avgPool);
+  override('AvgPoolGrad', avgPoolGrad);
+  override('Concat', concat);
+  override('SplitV', splitV);
+  override('Slice', slice);
+  override('BatchMatMul', batchMatMul);
+  override('Sum', reduction(false));
+  override('Mean', reduction(true));
+  override('AddN', addN);
+  for (const name of binaryKernels) override(name, binary(name));
+  for (const name of unaryKernels) override(name, unary(name));
+
+  add('SparsebookConvBias', convBias);
+  add('SparsebookBiasGrad', biasGrad);
+  for (const prefix of ['SparsebookFused', 'SparsebookGated']) {
+    add(`${prefix}BatchNorm`, fusedBatchNorm);
+    add(`${prefix}BatchNormInference`, fusedBatchNormInference);
+  }
+  add('SparsebookFusedBatchNormGrad', fusedBatchNormGrad);
+  add('SparsebookHardConcreteSample', hardConcreteSample);
+  add('SparsebookHardConcreteSampleGrad', hardConcreteGrad);
+  add('SparsebookAdamWStep', adamWStep);
+  add('SparsebookSgdStep', sgdStep);
+  for (const gradient of [convBiasGradient, hardConcreteGradient, ...batchNormGradients]) tf.registerGradient(gradient);
+}
+
+/** A kernel that only this backend has. */
+function add<Attributes>(
+  kernelName: string,
+  kernel: (backend: SimdBackend, inputs: Inputs, attributes: Attributes) => Outputs,
+): void {
+  tf.registerKernel({
+    kernelName,
+    backendName: 'simd',
+    kernelFunc: ({ backend, inputs, attrs }) => kernel(backend as SimdBackend, inputs as Inputs, attrs as Attributes),
+  });
 }

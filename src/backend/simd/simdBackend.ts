@@ -24,6 +24,8 @@ export class SimdBackend extends MathBackendCPU {
   readonly pool: Pool;
   /** Zeros that never change, `ZEROS` floats of them: the bias of a convolution that has none. */
   readonly zeros: number;
+  /** As many ones: the gate of a batch normalisation that has none. */
+  readonly ones: number;
   /** Pixels in a register tile of this variant: accumulators of filter gradients are padded to it. */
   readonly rows: number;
   static readonly ZEROS = 16384;
@@ -38,6 +40,8 @@ export class SimdBackend extends MathBackendCPU {
     this.heap = new Heap();
     this.pool = new Pool(this.heap, compile(variant), threads);
     this.zeros = this.heap.allocate(SimdBackend.ZEROS * 4);
+    this.ones = this.heap.allocate(SimdBackend.ZEROS * 4);
+    this.heap.floats(this.ones, SimdBackend.ZEROS).fill(1);
   }
 
   /** The address of a float tensor's values, moved to the heap if they are not there yet. */
@@ -118,8 +122,10 @@ export class SimdBackend extends MathBackendCPU {
     return gone;
   }
 
+  /** Forgets all tensors: what tfjs asks of every backend when it starts anew. */
   override dispose(): void {
-    void this.pool.close();
+    this.data = new tf.DataStorage(this, tf.engine());
+    this.heap.freeAllBut([this.zeros, this.ones, ...this.pool.blocks]);
   }
 
   private dataOf(dataId: DataId): HeapData {

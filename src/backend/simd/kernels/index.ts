@@ -1,7 +1,12 @@
 // What a worker can be asked to do. Every parallel kernel ends in (begin, end, chunk, scratch): its share of the work.
+export * from './batchNorm';
 export * from './convolution';
+export * from './elementwise';
 export * from './filter';
 export * from './filterGradient';
+export * from './hardConcrete';
+export * from './optimizer';
 export * from './padding';
+export * from './pooling';
 export * from './tile';
 export * from './winograd';

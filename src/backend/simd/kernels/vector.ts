@@ -49,3 +49,23 @@ export function copyFloats(from: usize, to: usize, n: i32): void {
   for (; i + 4 <= n; i += 4) v128.store(to + bytes(i), v128.load(from + bytes(i)));
   for (; i < n; i++) f32.store(to + bytes(i), f32.load(from + bytes(i)));
 }
+
+/** Stores the first `n` lanes: all four where n >= 4. What lies behind an odd end belongs to somebody else. */
+// @ts-ignore: decorator
+@inline
+export function storeLanes(to: usize, v: v128, n: i32): void {
+  if (n >= 4) v128.store(to, v);
+  else {
+    v128.store32_lane(to, v, 0);
+    if (n > 1) v128.store32_lane(to, v, 1, 4);
+    if (n > 2) v128.store32_lane(to, v, 2, 8);
+  }
+}
+
+/** Adds four floats to four doubles in memory. */
+// @ts-ignore: decorator
+@inline
+export function addToDoubles(to: usize, v: v128): void {
+  v128.store(to, f64x2.add(v128.load(to), f64x2.promote_low_f32x4(v)));
+  v128.store(to, f64x2.add(v128.load(to, 16), f64x2.promote_low_f32x4(i32x4.shuffle(v, v, 2, 3, 0, 1))), 16);
+}

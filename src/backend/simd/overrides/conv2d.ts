@@ -115,6 +115,11 @@ function phase(offset: number, pad: number, kernel: number, s: number, size: num
   };
 }
 
+/** tfjs also takes a dy of another size; what it makes of it is left to its own kernel. */
+function isOutput(g: Geometry, { shape }: TensorInfo): boolean {
+  return shape[0] === g.batch && shape[1] === g.outHeight && shape[2] === g.outWidth && shape[3] === g.cout;
+}
+
 export const conv2d: FastKernel<WindowAttributes> = (backend, { x, filter }, attributes): Outputs | undefined => {
   if (!floats(x, filter)) return undefined;
   const g = convolutionGeometry(x.shape, filter.shape, attributes);
@@ -128,7 +133,7 @@ export const conv2dBackpropInput: FastKernel<WindowAttributes & { inputShape: nu
 ): Outputs | undefined => {
   if (!floats(dy, filter)) return undefined;
   const g = convolutionGeometry(attributes.inputShape, filter.shape, attributes);
-  return g && g.cin <= MAX_CHANNELS ? convolveBackwardInput(backend, g, dy, filter) : undefined;
+  return g && g.cin <= MAX_CHANNELS && isOutput(g, dy) ? convolveBackwardInput(backend, g, dy, filter) : undefined;
 };
 
 export const conv2dBackpropFilter: FastKernel<WindowAttributes & { filterShape: number[] }> = (
@@ -138,5 +143,5 @@ export const conv2dBackpropFilter: FastKernel<WindowAttributes & { filterShape: 
 ): Outputs | undefined => {
   if (!floats(x, dy)) return undefined;
   const g = convolutionGeometry(x.shape, attributes.filterShape, attributes);
-  return g && filterGradient(backend, g, x, dy);
+  return g && isOutput(g, dy) ? filterGradient(backend, g, x, dy) : undefined;
 };

@@ -1,0 +1,146 @@
+// Operations on one value after the other, copies of columns, and sums.
+import { addToDoubles, bytes, copyFloats, storeLanes, up4 } from './vector';
+
+/** Rows [begin, end) of `columns` floats, from a table with fromRow bytes a row to one with toRow: concatenation and slices. */
+export function copyColumns(from: usize, fromRow: usize, to: usize, toRow: usize, columns: i32, begin: i32, end: i32): void {
+  for (let r = begin; r < end; r++) copyFloats(from + <usize>r * fromRow, to + <usize>r * toRow, columns);
+}
+
+// Which operation: the numbers are shared with overrides/elementwise.ts.
+// @ts-ignore: decorator
+@inline
+function combine(operation: i32, a: v128, b: v128): v128 {
+  if (operation == 0) return f32x4.add(a, b);
+  if (operation == 1) return f32x4.sub(a, b);
+  if (operation == 2) return f32x4.mul(a, b);
+  return f32x4.div(a, b);
+}
+
+// @ts-ignore: decorator
+@inline
+function combineLoop(operation: i32, a: usize, b: usize, bStep: usize, y: usize, n: i32): void {
+  for (let i = 0; i < n; i += 4) {
+    const second = bStep ? v128.load(b) : v128.load32_splat(b);
+    storeLanes(y, combine(operation, v128.load(a), second), n - i);
+    a += 16;
+    b += bStep;
+    y += 16;
+  }
+}
+
+/** n values of a and b (bStep 16), or of a and one value b (bStep 0). */
+function combineRow(operation: i32, a: usize, b: usize, bStep: usize, y: usize, n: i32): void {
+  if (operation == 0) combineLoop(0, a, b, bStep, y, n);
+  else if (operation == 1) combineLoop(1, a, b, bStep, y, n);
+  else if (operation == 2) combineLoop(2, a, b, bStep, y, n);
+  else combineLoop(3, a, b, bStep, y, n);
+}
+
+/** y[o][m][i] = a[o][m][i] op b[o][i], for rows (o, m) in [begin, end): the broadcasts that networks need. inner 1 makes b a number for each o. */
+export function binary(operation: i32, a: usize, b: usize, y: usize, middle: i32, inner: i32, begin: i32, end: i32): void {
+  if (inner == 1) {
+    for (let r = begin; r < end;) {
+      const o = r / middle;
+      const n = min(end, (o + 1) * middle) - r;
+      combineRow(operation, a + bytes(r), b + bytes(o), 0, y + bytes(r), n);
+      r += n;
+    }
+    return;
+  }
+  for (let r = begin; r < end; r++) {
+    combineRow(operation, a + bytes(r * inner), b + bytes((r / middle) * inner), 16, y + bytes(r * inner), inner);
+  }
+}
+
+/** y = a op b for vectors [begin, end) of n values. */
+export function binaryDense(operation: i32, a: usize, b: usize, y: usize, n: i32, begin: i32, end: i32): void {
+  const o = bytes(begin * 4);
+  combineRow(operation, a + o, b + o, 16, y + o, min(end * 4, n) - begin * 4);
+}
+
+// @ts-ignore: decorator
+@inline
+function transform(operation: i32, x: v128, parameter: v128): v128 {
+  if (operation == 0) return f32x4.pmax(x, f32x4.splat(0));
+  if (operation == 1) return f32x4.neg(x);
+  if (operation == 2) return f32x4.mul(x, x);
+  if (operation == 3) return f32x4.sqrt(x);
+  if (operation == 4) return f32x4.abs(x);
+  return f32x4.splat(0);
+}
+
+// @ts-ignore: decorator
+@inline
+function transformLoop(operation: i32, x: usize, y: usize, n: i32, parameter: v128): void {
+  for (let i = 0; i < n; i += 4) {
+    storeLanes(y, transform(operation, v128.load(x), parameter), n - i);
+    x += 16;
+    y += 16;
+  }
+}
+
+/** y = op(x) for vectors [begin, end) of n values. */
+export function unary(operation: i32, x: usize, y: usize, n: i32, begin: i32, end: i32): void {
+  const o = bytes(begin * 4);
+  const count = min(end * 4, n) - begin * 4;
+  const zero = f32x4.splat(0);
+  if (operation == 0) transformLoop(0, x + o, y + o, count, zero);
+  else if (operation == 1) transformLoop(1, x + o, y + o, count, zero);
+  else if (operation == 2) transformLoop(2, x + o, y + o, count, zero);
+  else if (operation == 3) transformLoop(3, x + o, y + o, count, zero);
+  else transformLoop(4, x + o, y + o, count, zero);
+}
+
+/** This chunk's sums over rows of x [rows, columns]: doubles [columns padded to vectors]. */
+export function sumRows(x: usize, columns: i32, sums: usize, begin: i32, end: i32, chunk: i32): void {
+  const row = bytes(columns);
+  const to = sums + <usize>chunk * (<usize>up4(columns) << 3);
+  memory.fill(to, 0, <usize>up4(columns) << 3);
+  for (let r = begin; r < end; r += 64) {
+    const length = <usize>min(64, end - r) * row;
+    for (let c = 0; c < columns; c += 4) {
+      let at = x + <usize>r * row + bytes(c);
+      const stop = at + length;
+      let s = f32x4.splat(0);
+      while (at < stop) {
+        s = f32x4.add(s, v128.load(at));
+        at += row;
+      }
+      addToDoubles(to + (<usize>c << 3), s);
+    }
+  }
+}
+
+/** y[c] = factor * the chunks' sums, added in order. */
+export function finishSums(sums: usize, chunks: i32, columns: i32, y: usize, factor: f64): void {
+  const row = <usize>up4(columns) << 3;
+  for (let c = 0; c < columns; c++) {
+    let s: f64 = 0;
+    for (let i = 0; i < chunks; i++) s += load<f64>(sums + <usize>i * row + (<usize>c << 3));
+    f32.store(y + bytes(c), <f32>(s * factor));
+  }
+}
+
+/** y[o][i] = factor * sum over m of x[o][m][i], for o in [begin, end): global pooling, sums over the last axis (inner 1). */
+export function sumMiddle(x: usize, y: usize, middle: i32, inner: i32, factor: f64, begin: i32, end: i32): void {
+  for (let o = begin; o < end; o++) {
+    const from = x + bytes(o * middle * inner);
+    const to = y + bytes(o * inner);
+    if (inner == 1) {
+      let s: f64 = 0;
+      for (let m = 0; m < middle; m++) s += <f64>f32.load(from + bytes(m));
+      f32.store(to, <f32>(s * factor));
+      continue;
+    }
+    const f = f32x4.splat(<f32>factor);
+    for (let i = 0; i < inner; i += 4) {
+      let at = from + bytes(i);
+      let s = f32x4.splat(0);
+      for (let m = 0; m < middle; m++) {
+        s = f32x4.add(s, v128.load(at));
+        at += bytes(inner);
+      }
+      storeLanes(to + bytes(i), f32x4.mul(s, f), inner - i);
+    }
+  }
+}

@@ -1,0 +1,163 @@
+import * as tf from '@tensorflow/tfjs';
+import type { FusedBatchNormOptions } from '../../fusedOps.js';
+import { releaseAfterUse } from '../../releaseAfterUse.js';
+import type { SimdBackend } from '../simdBackend.js';
+import type { Inputs } from './override.js';
+
+/** Partial sums of the moments and their gradients: fixed by the shape, so that any number of threads adds in the same order. */
+const MOST_CHUNKS = 16;
+
+interface Layout {
+  channels: number;
+  pixels: number;
+  chunks: number;
+  /** Address and floats from image to image of the gate; ones and 0 without a gate. */
+  gate: number;
+  gateStep: number;
+  imagePixels: number;
+}
+
+function layout(backend: SimdBackend, x: tf.TensorInfo, gate: tf.TensorInfo | undefined): Layout {
+  const channels = x.shape[x.shape.length - 1];
+  const pixels = tf.util.sizeFromShape(x.shape) / channels;
+  return {
+    channels,
+    pixels,
+    chunks: Math.max(1, Math.min(MOST_CHUNKS, pixels, Math.floor((pixels * channels) / 8192))),
+    gate: gate ? backend.pointer(gate) : backend.ones,
+    gateStep: gate ? channels : 0,
+    imagePixels: gate ? pixels / x.shape[0] : pixels,
+  };
+}
+
+/** A few vectors of channels, each padded so that whole vectors can be loaded and sums stored. */
+function withChannels<T>(backend: SimdBackend, channels: number, count: number, use: (arrays: number[]) => T): T {
+  const bytes = Math.ceil(channels / 4) * 16;
+  return backend.withBlock(count * bytes, (block) => use(Array.from({ length: count }, (_, i) => block + i * bytes)));
+}
+
+function apply(
+  backend: SimdBackend,
+  { x, gate, beta }: Inputs,
+  mean: number,
+  scale: number,
+  relu: boolean,
+  y: tf.TensorInfo,
+): void {
+  const l = layout(backend, x, gate);
+  const shift = beta ? backend.pointer(beta) : backend.zeros;
+  const args = [
+    backend.pointer(x),
+    backend.pointer(y),
+    mean,
+    scale,
+    shift,
+    l.gate,
+    l.gateStep,
+    l.imagePixels,
+    l.channels,
+  ];
+  backend.run('batchNormApply', l.pixels, [...args, Number(relu)], { grain: Math.ceil(8192 / l.channels) });
+}
+
+/** [y, mean, variance] of x and its optional gamma, beta and gate. */
+export function fusedBatchNorm(
+  backend: SimdBackend,
+  inputs: Inputs,
+  { epsilon, relu }: FusedBatchNormOptions,
+): tf.TensorInfo[] {
+  const { x, gamma, gate } = inputs;
+  const { channels, pixels, chunks } = layout(backend, x, gate);
+  const [y, mean, variance] = [backend.output(x.shape), backend.output([channels]), backend.output([channels])];
+  const px = backend.pointer(x);
+  withChannels(backend, channels, 1 + 4 * chunks, ([scale, sums]) => {
+    backend.run('batchNormSums', pixels, [px, channels, sums], { chunks });
+    const moments = [backend.pointerOrNull(gamma), backend.pointer(mean), backend.pointer(variance), scale];
+    backend.pool.kernels.batchNormMoments(px, sums, chunks, channels, pixels, epsilon, ...moments);
+    apply(backend, inputs, backend.pointer(mean), scale, relu, y);
+  });
+  return [y, mean, variance];
+}
+
+/** y of x and its optional gamma, beta and gate, with given mean and variance. */
+export function fusedBatchNormInference(
+  backend: SimdBackend,
+  inputs: Inputs,
+  { epsilon, relu }: FusedBatchNormOptions,
+): tf.TensorInfo {
+  const { x, mean, variance, gamma } = inputs;
+  const channels = mean.shape[0];
+  const y = backend.output(x.shape);
+  withChannels(backend, channels, 1, ([scale]) => {
+    backend.pool.kernels.batchNormScale(
+      backend.pointer(variance),
+      backend.pointerOrNull(gamma),
+      scale,
+      channels,
+      epsilon,
+    );
+    apply(backend, inputs, backend.pointer(mean), scale, relu, y);
+  });
+  return y;
+}
+
+/** [dx, dgamma, dbeta, dgate (with a gate)]; `given` says that the moments were not computed from x. */
+export function fusedBatchNormGrad(
+  backend: SimdBackend,
+  { dy, x, mean, variance, gamma, beta, gate }: Inputs,
+  { epsilon, relu, given }: FusedBatchNormOptions & { given: boolean },
+): tf.TensorInfo[] {
+  const l = layout(backend, x, gate);
+  const { channels, pixels, imagePixels, gateStep } = l;
+  const dx = backend.output(x.shape);
+  const [dgamma, dbeta] = [backend.output([channels]), backend.output([channels])];
+  const dgate = gate && backend.output(gate.shape);
+  const [px, pdy, pmean, pvariance] = [x, dy, mean, variance].map((t) => backend.pointer(t));
+  const shift = beta ? backend.pointer(beta) : backend.zeros;
+  const items = gate ? x.shape[0] : pixels;
+  const chunks = Math.min(l.chunks, items);
+  withChannels(backend, channels, 3 + 4 * chunks, ([scale, slope, offset, sums]) => {
+    backend.pool.kernels.batchNormScale(pvariance, backend.pointerOrNull(gamma), scale, channels, epsilon);
+    const norm = [pmean, scale, shift, l.gate, gateStep];
+    const unit = pixels / items;
+    const sumArgs = [px, pdy, ...norm, backend.pointerOrNull(dgate), imagePixels, channels, Number(relu), unit, sums];
+    backend.run('batchNormGradientSums', items, sumArgs, { chunks });
+    const results = [backend.pointer(dgamma), backend.pointer(dbeta), slope, offset];
+    const { batchNormGradientMoments } = backend.pool.kernels;
+    batchNormGradientMoments(sums, chunks, channels, pixels, epsilon, pvariance, scale, Number(given), ...results);
+    const applyArgs = [px, pdy, backend.pointer(dx), ...norm, slope, offset, imagePixels, channels, Number(relu)];
+    backend.run('batchNormGradientApply', pixels, applyArgs, { grain: Math.ceil(8192 / channels) });
+  });
+  return dgate ? [dx, dgamma, dbeta, dgate] : [dx, dgamma, dbeta];
+}
+
+/** The gradients as tfjs wants them. With and without a gate they are two kernels, since tfjs saves every input that a gradient names. */
+export const batchNormGradients: tf.GradConfig[] = [false, true].flatMap((gated) => {
+  const names = gated ? ['x', 'gamma', 'beta', 'gate'] : ['x', 'gamma', 'beta'];
+  const gradFunc =
+    (given: boolean): tf.GradFunc =>
+    (dys, saved, attrs) => {
+      const dy = Array.isArray(dys) ? dys[0] : dys;
+      const [mean, variance] = saved.slice(given ? 1 : -2);
+      const inputs = given ? [saved[0], ...saved.slice(3)] : saved.slice(0, names.length);
+      const tensors = Object.fromEntries(names.map((name, i) => [name, inputs[i]]));
+      const all = { dy, mean, variance, ...tensors };
+      const results: tf.Tensor[] = tf.engine().runKernel('SparsebookFusedBatchNormGrad', all, { ...attrs, given });
+      releaseAfterUse(dy)();
+      return Object.fromEntries(names.map((name, i) => [name, () => results[i]]));
+    };
+  const prefix = gated ? 'SparsebookGated' : 'SparsebookFused';
+  return [
+    {
+      kernelName: `${prefix}BatchNorm`,
+      inputsToSave: names,
+      outputsToSave: [false, true, true],
+      gradFunc: gradFunc(false),
+    },
+    {
+      kernelName: `${prefix}BatchNormInference`,
+      inputsToSave: ['x', 'mean', 'variance', ...names.slice(1)],
+      gradFunc: gradFunc(true),
+    },
+  ];
+});

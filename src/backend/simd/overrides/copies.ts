@@ -1,0 +1,79 @@
+import * as tf from '@tensorflow/tfjs';
+import type { SimdBackend } from '../simdBackend.js';
+import { floats, type FastKernel, type Inputs } from './override.js';
+
+const product = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** Rows of a table that are worth a thread's while. */
+const GRAIN_FLOATS = 16384;
+
+interface Columns {
+  pointer: number;
+  /** Floats from one row to the next. */
+  row: number;
+}
+
+/** Copies `columns` floats of each of `rows` rows. */
+function copyColumns(backend: SimdBackend, from: Columns, to: Columns, columns: number, rows: number): void {
+  const args = [from.pointer, from.row * 4, to.pointer, to.row * 4, columns];
+  backend.run('copyColumns', rows, args, { grain: Math.ceil(GRAIN_FLOATS / columns) });
+}
+
+/** A shape seen from one axis: `rows` rows of `row` floats, of which one step along the axis takes `step`. */
+function along(shape: number[], axis: number): { rows: number; row: number; step: number } {
+  return { rows: product(shape.slice(0, axis)), row: product(shape.slice(axis)), step: product(shape.slice(axis + 1)) };
+}
+
+export const concat: FastKernel<{ axis: number }> = (backend, inputs: Inputs, { axis }) => {
+  const parts = Object.values(inputs);
+  if (!floats(...parts) || parts.length < 2) return undefined;
+  const [$axis] = tf.util.parseAxisParam(axis, parts[0].shape);
+  const shapes = parts.map((t) => t.shape);
+  tf.backend_util.assertParamsConsistent(shapes, $axis);
+  const y = backend.output(tf.backend_util.computeOutShape(shapes, $axis));
+  const { rows, row } = along(y.shape, $axis);
+  let pointer = backend.pointer(y);
+  for (const part of parts) {
+    const columns = along(part.shape, $axis).row;
+    copyColumns(backend, { pointer: backend.pointer(part), row: columns }, { pointer, row }, columns, rows);
+    pointer += columns * 4;
+  }
+  return y;
+};
+
+/** Copies `size` steps from `begin` along one axis. */
+function takeAlong(backend: SimdBackend, x: tf.TensorInfo, axis: number, begin: number, size: number): tf.TensorInfo {
+  const { rows, row, step } = along(x.shape, axis);
+  const y = backend.output(x.shape.map((n, i) => (i === axis ? size : n)));
+  const from = { pointer: backend.pointer(x) + begin * step * 4, row };
+  copyColumns(backend, from, { pointer: backend.pointer(y), row: size * step }, size * step, rows);
+  return y;
+}
+
+export const splitV: FastKernel<{ numOrSizeSplits: number[] | number; axis: number }> = (
+  backend,
+  { x },
+  { numOrSizeSplits, axis },
+) => {
+  if (!floats(x)) return undefined;
+  const [$axis] = tf.util.parseAxisParam(axis, x.shape);
+  const sizes = tf.backend_util.prepareSplitSize(x, numOrSizeSplits, $axis);
+  if (sizes.some((size) => size < 1)) return undefined;
+  let begin = 0;
+  return sizes.map((size) => takeAlong(backend, x, $axis, (begin += size) - size, size));
+};
+
+/** A slice that cuts one axis only (a batch, some channels). */
+export const slice: FastKernel<{ begin: number | number[]; size: number | number[] }> = (
+  backend,
+  { x },
+  { begin, size },
+) => {
+  if (!floats(x) || x.shape.length === 0) return undefined;
+  const [$begin, $size] = tf.slice_util.parseSliceParams(x, begin, size);
+  const cut = x.shape.flatMap((n, i) => ($size[i] === n ? [] : [i]));
+  if (cut.length !== 1 || $size[cut[0]] < 1 || $begin[cut[0]] < 0 || $begin[cut[0]] + $size[cut[0]] > x.shape[cut[0]]) {
+    return undefined;
+  }
+  return takeAlong(backend, x, cut[0], $begin[cut[0]], $size[cut[0]]);
+};

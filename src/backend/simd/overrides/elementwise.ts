@@ -1,0 +1,80 @@
+import * as tf from '@tensorflow/tfjs';
+import type { SimdBackend } from '../simdBackend.js';
+import { floats, type FastKernel, type Inputs } from './override.js';
+
+/** Below this many values the plain kernel is as fast. */
+const WORTHWHILE = 512;
+const GRAIN_VECTORS = 4096;
+
+/** The numbers by which kernels/elementwise.ts knows its operations. */
+const BINARY = { Add: 0, Sub: 1, Multiply: 2, RealDiv: 3 } as const;
+const UNARY = { Relu: 0, Neg: 1, Square: 2, Sqrt: 3, Abs: 4 } as const;
+
+const product = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** How small repeats in large: as [outer, middle, inner] with the middle axes missing from small. Undefined if it repeats otherwise. */
+function repetition(large: number[], small: number[]): { middle: number; inner: number } | undefined {
+  const padded = [...Array<number>(large.length - small.length).fill(1), ...small];
+  const repeated = large.map((n, i) => padded[i] !== n);
+  const first = repeated.indexOf(true);
+  const last = repeated.lastIndexOf(true);
+  if (first < 0) return undefined;
+  for (let i = first; i <= last; i++) if (padded[i] !== 1) return undefined;
+  return { middle: product(large.slice(first, last + 1)), inner: product(large.slice(last + 1)) };
+}
+
+export const binaryKernels = Object.keys(BINARY) as (keyof typeof BINARY)[];
+
+export function binary(name: keyof typeof BINARY): FastKernel<unknown> {
+  const commutes = name === 'Add' || name === 'Multiply';
+  return (backend, inputs) => {
+    let { a, b } = inputs;
+    if (!floats(a, b)) return undefined;
+    const n = product(a.shape);
+    if (tf.util.arraysEqual(a.shape, b.shape)) return n < WORTHWHILE ? undefined : dense(backend, BINARY[name], a, b);
+    const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
+    if (product(shape) < WORTHWHILE) return undefined;
+    if (commutes && product(b.shape) > n) [a, b] = [b, a];
+    if (!tf.util.arraysEqual(a.shape, shape)) return undefined;
+    const way = repetition(a.shape, b.shape);
+    if (!way) return undefined;
+    const y = backend.output(shape);
+    const rows = product(shape) / way.inner;
+    const args = [BINARY[name], backend.pointer(a), backend.pointer(b), backend.pointer(y), way.middle, way.inner];
+    backend.run('binary', rows, args, { grain: Math.ceil((4 * GRAIN_VECTORS) / way.inner) });
+    return y;
+  };
+}
+
+function dense(backend: SimdBackend, operation: number, a: tf.TensorInfo, b: tf.TensorInfo): tf.TensorInfo {
+  const y = backend.output(a.shape);
+  const n = product(a.shape);
+  const args = [operation, backend.pointer(a), backend.pointer(b), backend.pointer(y), n];
+  backend.run('binaryDense', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
+  return y;
+}
+
+export const addN: FastKernel<unknown> = (backend, inputs: Inputs) => {
+  const parts = Object.values(inputs);
+  if (!floats(...parts) || parts.length < 2 || product(parts[0].shape) < WORTHWHILE) return undefined;
+  const sum = dense(backend, BINARY.Add, parts[0], parts[1]);
+  const n = product(sum.shape);
+  for (const part of parts.slice(2)) {
+    const args = [BINARY.Add, backend.pointer(sum), backend.pointer(part), backend.pointer(sum), n];
+    backend.run('binaryDense', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
+  }
+  return sum;
+};
+
+export const unaryKernels = Object.keys(UNARY) as (keyof typeof UNARY)[];
+
+export function unary(name: keyof typeof UNARY): FastKernel<unknown> {
+  return (backend, { x }) => {
+    const n = product(x.shape);
+    if (!floats(x) || n < WORTHWHILE) return undefined;
+    const y = backend.output(x.shape);
+    const args = [UNARY[name], backend.pointer(x), backend.pointer(y), n];
+    backend.run('unary', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
+    return y;
+  };
+}

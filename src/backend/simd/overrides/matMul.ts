@@ -1,0 +1,59 @@
+import type { TensorInfo } from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
+import type { SimdBackend } from '../simdBackend.js';
+import { SimdBackend as Backend } from '../simdBackend.js';
+import { floats, type FastKernel } from './override.js';
+
+interface MatMulAttributes {
+  transposeA: boolean;
+  transposeB: boolean;
+}
+
+const WORTHWHILE = 4096;
+
+/** The product of two matrices on the convolution's tiles: rows of a are pixels, columns of b output channels. */
+export const batchMatMul: FastKernel<MatMulAttributes> = (backend, { a, b }, { transposeA, transposeB }) => {
+  if (!floats(a, b) || a.shape.length < 2) return undefined;
+  const [aRows, aColumns] = a.shape.slice(-2);
+  const [bRows, bColumns] = b.shape.slice(-2);
+  const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
+  const [inner, n] = transposeB ? [bColumns, bRows] : [bRows, bColumns];
+  const [aBatch, bBatch] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+  if (inner !== k || n > Backend.ZEROS || m * k * n < WORTHWHILE) return undefined;
+  if (!tf.util.arraysEqual(aBatch, bBatch)) return undefined;
+  const y = backend.output([...aBatch, m, n]);
+  const batches = aBatch.reduce((p, q) => p * q, 1);
+  for (let i = 0; i < batches; i++) multiply(backend, i, { a, b, y, m, k, n, transposeA, transposeB });
+  return y;
+};
+
+interface Product extends MatMulAttributes {
+  a: TensorInfo;
+  b: TensorInfo;
+  y: TensorInfo;
+  m: number;
+  k: number;
+  n: number;
+}
+
+function multiply(backend: SimdBackend, i: number, { a, b, y, m, k, n, transposeA, transposeB }: Product): void {
+  const panels = Math.ceil(n / 8);
+  const packedBytes = panels * k * 8 * 4;
+  const [pa, pb, py] = [
+    backend.pointer(a) + i * m * k * 4,
+    backend.pointer(b) + i * k * n * 4,
+    backend.pointer(y) + i * m * n * 4,
+  ];
+  backend.withBlock(packedBytes + k * 4, (packed) => {
+    const offsets = packed + packedBytes;
+    // b is a 1x1 filter; read transposed, [n, k] is one with its channels exchanged.
+    const shape = transposeB ? [n, k] : [k, n];
+    const grain = Math.ceil(4096 / k);
+    backend.run('packFilter', panels, [pb, packed, 1, ...shape, 0, 1, 0, 1, 1, Number(transposeB)], { grain });
+    backend.pool.kernels.pixelOffsets(offsets, 1, 1, k, transposeA ? m : 1, 0, 0, 1);
+    const rowsPerItem = 24;
+    const items = Math.ceil(m / rowsPerItem);
+    const args = [pa, packed, backend.zeros, py, offsets, m, transposeA ? 4 : k * 4, k, n, rowsPerItem];
+    backend.run('multiplyRows', items, args, { grain: Math.ceil(65536 / (rowsPerItem * k * n)), scratch: 1024 });
+  });
+}

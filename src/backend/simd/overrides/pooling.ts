@@ -1,0 +1,101 @@
+import * as tf from '@tensorflow/tfjs';
+import type { SimdBackend } from '../simdBackend.js';
+import type { WindowAttributes } from './geometry.js';
+import { floats, type FastKernel } from './override.js';
+
+interface PoolAttributes extends WindowAttributes {
+  filterSize: [number, number] | number;
+}
+
+interface Pool {
+  batch: number;
+  /** height, width, channels, window height and width, stride, top, left, output height and width: what every pooling kernel is given. */
+  args: number[];
+  outShape: [number, number, number, number];
+  outHeight: number;
+}
+
+/** The geometry of a pool, or undefined where the fast kernels do not apply. */
+function pool(
+  xShape: number[],
+  { filterSize, strides, pad, dilations, dimRoundingMode }: PoolAttributes,
+): Pool | undefined {
+  const info = tf.backend_util.computePool2DInfo(
+    xShape as [number, number, number, number],
+    filterSize,
+    strides,
+    dilations ?? 1,
+    pad,
+    dimRoundingMode,
+  );
+  if (info.dilationHeight !== 1 || info.dilationWidth !== 1 || info.strideHeight !== info.strideWidth) return undefined;
+  const { top, left, bottom, right } = info.padInfo;
+  // A window must see the picture, and a byte must hold the number of a tap.
+  if (
+    top >= info.filterHeight ||
+    bottom >= info.filterHeight ||
+    left >= info.filterWidth ||
+    right >= info.filterWidth
+  ) {
+    return undefined;
+  }
+  if (info.filterHeight * info.filterWidth > 255 || info.outHeight < 1 || info.outWidth < 1) return undefined;
+  const window = [info.filterHeight, info.filterWidth, info.strideHeight, top, left, info.outHeight, info.outWidth];
+  return {
+    batch: info.batchSize,
+    args: [info.inHeight, info.inWidth, info.inChannels, ...window],
+    outShape: info.outShape,
+    outHeight: info.outHeight,
+  };
+}
+
+const product = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** Where each maximum was: one byte a value. The caller owns the block. */
+function findPositions(backend: SimdBackend, p: Pool, x: number, y: number): number {
+  const positions = backend.heap.allocate(product(p.outShape));
+  backend.run('maxPool', p.batch * p.outHeight, [x, y, positions, ...p.args]);
+  return positions;
+}
+
+export const maxPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
+  const p = floats(x) ? pool(x.shape, attributes) : undefined;
+  if (!p) return undefined;
+  const y = backend.output(p.outShape);
+  // The gradient will ask where the maxima were; while nobody records a gradient, nobody will.
+  if (isRecording()) backend.keepCompanion(y, findPositions(backend, p, backend.pointer(x), backend.pointer(y)));
+  else backend.run('maxPool', p.batch * p.outHeight, [backend.pointer(x), backend.pointer(y), 0, ...p.args]);
+  return y;
+};
+
+export const maxPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input, output }, attributes) => {
+  const p = floats(dy, input, output) ? pool(input.shape, attributes) : undefined;
+  if (!p) return undefined;
+  const dx = backend.output(input.shape);
+  const kept = backend.companion(output);
+  const positions = kept ?? findPositions(backend, p, backend.pointer(input), backend.pointer(output));
+  backend.run('maxPoolGradient', p.batch, [backend.pointer(dy), positions, backend.pointer(dx), ...p.args]);
+  if (kept === undefined) backend.heap.free(positions);
+  return dx;
+};
+
+export const avgPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
+  const p = floats(x) ? pool(x.shape, attributes) : undefined;
+  if (!p) return undefined;
+  const y = backend.output(p.outShape);
+  backend.run('averagePool', p.batch * p.outHeight, [backend.pointer(x), backend.pointer(y), ...p.args]);
+  return y;
+};
+
+export const avgPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input }, attributes) => {
+  const p = floats(dy, input) ? pool(input.shape, attributes) : undefined;
+  if (!p) return undefined;
+  const dx = backend.output(input.shape);
+  backend.run('averagePoolGradient', p.batch, [backend.pointer(dy), backend.pointer(dx), ...p.args]);
+  return dx;
+};
+
+/** Whether tfjs records operations for a gradient just now. */
+function isRecording(): boolean {
+  return (tf.engine() as unknown as { state: { gradientDepth: number } }).state.gradientDepth > 0;
+}

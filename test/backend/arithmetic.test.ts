@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import fc from 'fast-check';
+import { assertSameAsCpu, builds, computeOn, forAll, random, useSimd, type Compute } from './compare.js';
+
+const dimension = fc.integer({ min: 1, max: 9 });
+const seed = fc.integer({ min: 1, max: 1e6 });
+const forward = { add: tf.add, sub: tf.sub, mul: tf.mul, div: tf.div };
+
+/** Positive numbers, so that division and square roots stay tame. */
+const positive = (shape: number[], seed: number) => {
+  const plain = random(shape, seed);
+  return { ...plain, values: plain.values.map((v) => 1.5 + v) };
+};
+
+for (const { variant, threads } of builds) {
+  test(`${variant}: sums, differences, products and quotients broadcast as tfjs does`, async () => {
+    await useSimd(variant, threads);
+    const shapes = fc
+      .tuple(
+        fc.tuple(dimension, dimension, dimension, fc.integer({ min: 8, max: 20 })),
+        fc.integer({ min: 0, max: 15 }),
+        fc.boolean(),
+      )
+      .map(([shape, ones, swap]) => ({ shape, other: shape.map((n, i) => ((ones >> i) & 1 ? 1 : n)), swap }));
+    await forAll(
+      fc.tuple(shapes, seed, fc.constantFrom(...Object.keys(forward))),
+      async ([{ shape, other, swap }, seed, name]) => {
+        const operation = forward[name as keyof typeof forward];
+        const [a, b] = [positive(shape, seed), positive(other, seed + 1)];
+        await assertSameAsCpu((a, b) => operation(a, b), swap ? [b, a] : [a, b]);
+      },
+    );
+  });
+
+  test(`${variant}: the vector functions keep NaN and infinity`, async () => {
+    await useSimd(variant, threads);
+    const x = random([1027], 5);
+    [x.values[3], x.values[500], x.values[1026]] = [NaN, Infinity, -Infinity];
+    for (const operation of [tf.relu, tf.neg, tf.square, tf.sqrt, tf.abs])
+      await assertSameAsCpu((x) => operation(x), [x]);
+    await assertSameAsCpu((x) => tf.addN([x, x, x]), [x]);
+  });
+
+  test(`${variant}: sums and means over any axes are right`, async () => {
+    await useSimd(variant, threads);
+    const shape = fc.tuple(dimension, dimension, dimension, fc.integer({ min: 8, max: 20 }));
+    await forAll(fc.tuple(shape, fc.subarray([0, 1, 2, 3]), fc.boolean(), seed), async ([shape, axes, keep, seed]) => {
+      await assertSameAsCpu((x) => [tf.sum(x, axes, keep), tf.mean(x, axes, keep)], [positive(shape, seed)]);
+    });
+  });
+
+  test(`${variant}: matrix products in all transpositions are right, and their gradients`, async () => {
+    await useSimd(variant, threads);
+    const side = fc.integer({ min: 1, max: 40 });
+    await forAll(
+      fc.tuple(fc.integer({ min: 1, max: 3 }), side, side, side, fc.boolean(), fc.boolean(), seed),
+      async (c) => {
+        const [batch, m, k, n, transposeA, transposeB, seed] = c;
+        const a = random(transposeA ? [batch, k, m] : [batch, m, k], seed);
+        const b = random(transposeB ? [batch, n, k] : [batch, k, n], seed + 1);
+        const multiply = (a: tf.Tensor, b: tf.Tensor) => tf.matMul(a, b, transposeA, transposeB);
+        const compute: Compute = (a, b, dy) => [multiply(a, b), ...tf.grads(multiply)([a, b], dy)];
+        await assertSameAsCpu(compute, [a, b, random([batch, m, n], seed + 2)]);
+      },
+    );
+  });
+
+  test(`${variant}: concatenation, splitting and slices are exact, and their gradients`, async () => {
+    await useSimd(variant, threads);
+    const widths = fc.array(dimension, { minLength: 2, maxLength: 4 });
+    await forAll(fc.tuple(dimension, dimension, dimension, widths, fc.integer({ min: 0, max: 2 }), seed), async (c) => {
+      const [n, h, w, widths, axis, seed] = c;
+      const shapes = widths.map((width) => [n, h, w].map((size, i) => (i === axis ? width : size)));
+      const compute: Compute = (...parts) => {
+        const whole = tf.concat(parts, axis);
+        const begin = [0, 0, 0].map((_, i) => (i === axis ? 1 : 0));
+        const cut = tf.slice(
+          whole,
+          begin,
+          begin.map((b) => (b ? widths[0] : -1)),
+        );
+        const gradients = tf.grads((...xs) => tf.concat(xs, axis).square())(parts);
+        return [whole, cut, ...tf.split(whole, widths, axis), ...gradients];
+      };
+      await assertSameAsCpu(
+        compute,
+        shapes.map((shape, i) => random(shape, seed + i)),
+        1e-6,
+      );
+    });
+  });
+}
+
+test('sums have the same bits for one, two and three threads', async () => {
+  const compute: Compute = (x) => [tf.sum(x, [0, 1]), tf.mean(x, [1]), tf.matMul(x, x, true, false)];
+  const results = [];
+  for (const threads of [1, 2, 3]) {
+    await useSimd('fma', threads);
+    results.push(await computeOn('simd', compute, [random([4, 700, 21], 7)]));
+  }
+  assert.deepEqual(results[1], results[0]);
+  assert.deepEqual(results[2], results[0]);
+});
+
+test('a slice keeps its values when its source is gone', async () => {
+  await useSimd('fma', 1);
+  const x = tf.square(tf.range(0, 4096));
+  const part = tf.slice(x, 100, 5);
+  const pieces = tf.unstack(x.reshape([4, 1024]));
+  x.dispose();
+  tf.tidy(() => tf.square(tf.range(1, 4097)));
+  assert.deepEqual([...part.dataSync()], [10000, 10201, 10404, 10609, 10816]);
+  assert.equal(pieces[3].dataSync()[1023], 4095 ** 2);
+});

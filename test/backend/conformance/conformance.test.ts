@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { before, test } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const bundle = `${root}dist/conformance/suite.cjs`;
+
+before(async () => {
+  await build({
+    entryPoints: [`${root}test/backend/conformance/suite.ts`],
+    outfile: bundle,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    mainFields: ['module', 'main'],
+    // tfjs-core declares its tests free of side effects; without this they would be left out.
+    ignoreAnnotations: true,
+    external: ['jasmine-core'],
+    // The bundle lies elsewhere than the worker and the kernels that it loads.
+    define: { 'import.meta.url': JSON.stringify(pathToFileURL(`${root}dist/backend/simd/pool.js`).href) },
+    logLevel: 'error',
+  });
+});
+
+/** cpu is the control: it shows what upstream itself passes. Two specs ('Switching cpu backends') run only on a backend of that name. */
+const runs = [
+  { backend: ['cpu'], passed: 4227 },
+  { backend: ['simd', 'fma'], passed: 4225 },
+  { backend: ['simd', 'plain'], passed: 4225 },
+];
+for (const { backend, passed } of runs) {
+  test(`tfjs-core's own suite passes on ${backend.join(' ')}`, async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [bundle, ...backend], { maxBuffer: 2 ** 26 });
+    const failures = stdout.split('\n').filter((line) => line.startsWith('FAILED'));
+    assert.deepEqual(failures, []);
+    // The 5 pending ones are switched off upstream.
+    assert.match(stdout, new RegExp(`\\b${passed} passed, 0 failed, 5 pending`));
+  });
+}
