@@ -95,11 +95,6 @@ export class Heap {
     this.release(block);
   }
 
-  /** Gives all blocks back but these. */
-  freeAllBut(kept: readonly number[]): void {
-    for (const pointer of [...this.used.keys()]) if (!kept.includes(pointer)) this.free(pointer);
-  }
-
   /** Bytes in use now, and the most there ever were. */
   usage(): { live: number; high: number } {
     return { live: this.live, high: this.high };

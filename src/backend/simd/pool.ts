@@ -58,11 +58,6 @@ export class Pool {
     return this.workers.length + 1;
   }
 
-  /** The pool's own blocks on the heap. */
-  get blocks(): number[] {
-    return this.scratch ? [this.scratch] : [];
-  }
-
   /** Runs a kernel on items 0..items-1, split into chunks that threads take as they come; returns when all is done. */
   run(name: string, items: number, args: readonly number[], options: RunOptions = {}): void {
     if (items <= 0) return;

@@ -122,12 +122,6 @@ export class SimdBackend extends MathBackendCPU {
     return gone;
   }
 
-  /** Forgets all tensors: what tfjs asks of every backend when it starts anew. */
-  override dispose(): void {
-    this.data = new tf.DataStorage(this, tf.engine());
-    this.heap.freeAllBut([this.zeros, this.ones, ...this.pool.blocks]);
-  }
-
   private dataOf(dataId: DataId): HeapData {
     return this.data.get(dataId);
   }
