@@ -3,7 +3,7 @@ import { UserError } from '../errors.js';
 import { convolve } from './convolve.js';
 import { single, type LayerOptions, type Weight } from './layer.js';
 import { checkPadding, outputLength, type Padding } from './padding.js';
-import { kaimingNormal } from './seededInitializer.js';
+import { initialConvolution, initializerNames, type InitializerName } from './seededInitializer.js';
 
 export interface Conv2dOptions extends LayerOptions {
   /** Number of output channels. */
@@ -14,13 +14,15 @@ export interface Conv2dOptions extends LayerOptions {
   /** A number is PyTorch's padding; 'same' is TensorFlow's, which is asymmetric at stride 2. Default 0. */
   padding?: Padding;
   useBias?: boolean;
-  /** Seed of the Kaiming-normal start values. */
+  /** How the weights start. Default 'kaimingNormal'. */
+  initializer?: InitializerName;
+  /** Seed of the start values. */
   seed?: number;
 }
 
 /**
  * Two-dimensional convolution with explicit padding: [N, H, W, Cin] to [N, H', W', filters]. Weights: kernel
- * [kernelSize, kernelSize, Cin, filters], Kaiming-normal, and bias [filters], zero.
+ * [kernelSize, kernelSize, Cin, filters] and bias [filters].
  */
 export class Conv2d extends tf.layers.Layer {
   static className = 'Conv2d';
@@ -29,6 +31,7 @@ export class Conv2d extends tf.layers.Layer {
   readonly strides: number;
   readonly padding: Padding;
   readonly useBias: boolean;
+  readonly initializer: InitializerName;
   readonly seed: number;
   private kernelWeight!: Weight;
   private biasWeight?: Weight;
@@ -40,9 +43,15 @@ export class Conv2d extends tf.layers.Layer {
     this.strides = options.strides ?? 1;
     this.padding = options.padding ?? 0;
     this.useBias = options.useBias ?? true;
+    this.initializer = options.initializer ?? 'kaimingNormal';
     this.seed = options.seed ?? 0;
     this.inputSpec = [{ ndim: 4 }];
     checkPadding(this.padding, this.name);
+    if (!initializerNames.includes(this.initializer)) {
+      throw new UserError(
+        `${this.name}: initializer is one of ${initializerNames.join(', ')}, got '${this.initializer}'`,
+      );
+    }
     for (const key of ['filters', 'kernelSize', 'strides'] as const) {
       if (!Number.isInteger(this[key]) || this[key] < 1) {
         throw new UserError(`${this.name}: ${key} is a whole number of at least 1, got ${this[key]}`);
@@ -53,9 +62,10 @@ export class Conv2d extends tf.layers.Layer {
   override build(inputShape: tf.Shape | tf.Shape[]): void {
     const channels = (inputShape as tf.Shape)[3] ?? 0;
     const { kernelSize: k, filters } = this;
-    const initializer = kaimingNormal(this.seed, k * k * channels);
-    this.kernelWeight = this.addWeight('kernel', [k, k, channels, filters], 'float32', initializer);
-    if (this.useBias) this.biasWeight = this.addWeight('bias', [filters], 'float32', tf.initializers.zeros());
+    const shape = [k, k, channels, filters];
+    const { kernel, bias } = initialConvolution(this.initializer, this.seed, shape);
+    this.kernelWeight = this.addWeight('kernel', shape, 'float32', kernel);
+    if (this.useBias) this.biasWeight = this.addWeight('bias', [filters], 'float32', bias);
     this.built = true;
   }
 
@@ -77,8 +87,8 @@ export class Conv2d extends tf.layers.Layer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    const { filters, kernelSize, strides, padding, useBias, seed } = this;
-    return { ...super.getConfig(), filters, kernelSize, strides, padding, useBias, seed };
+    const { filters, kernelSize, strides, padding, useBias, initializer, seed } = this;
+    return { ...super.getConfig(), filters, kernelSize, strides, padding, useBias, initializer, seed };
   }
 }
 tf.serialization.registerClass(Conv2d);

@@ -8,3 +8,4 @@ export * from './l0Gate.js';
 export type { CallOptions, LayerOptions } from './layer.js';
 export * from './maxPool2d.js';
 export type { Padding } from './padding.js';
+export type { InitializerName } from './seededInitializer.js';

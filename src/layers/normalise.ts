@@ -43,7 +43,9 @@ export function normaliseBy(
   { epsilon, relu }: NormaliseOptions,
 ): tf.Tensor {
   return tf.tidy(() => {
-    const y = tf.batchNorm(x as tf.Tensor4D, mean, variance, beta, gamma, epsilon);
+    // Without a scale tf.batchNorm has no gradient.
+    const scale = gamma ?? tf.onesLike(mean);
+    const y = tf.batchNorm(x as tf.Tensor4D, mean, variance, beta, scale, epsilon);
     return relu ? y.relu() : y;
   });
 }

@@ -5,23 +5,52 @@ import { deriveSeed, Random } from '../backend/random.js';
 export type Initializer = ReturnType<typeof tf.initializers.zeros>;
 
 /**
+ * How a convolution starts: Kaiming-normal by the inputs of one output (the usual), by the outputs of one input
+ * (torchvision's ResNets), or as PyTorch does if told nothing, uniform, bias included.
+ */
+export const initializerNames = ['kaimingNormal', 'kaimingNormalFanOut', 'uniform'] as const;
+export type InitializerName = (typeof initializerNames)[number];
+
+/**
+ * The initial kernel and bias of a convolution with a kernel [K, K, Cin, Cout]: N(0, sqrt(2 / fan)) for ReLU, with fan
+ * K * K * Cin or K * K * Cout (He et al. 2015), and zero; or both uniform within 1 / sqrt(K * K * Cin).
+ */
+export function initialConvolution(
+  name: InitializerName,
+  seed: number,
+  [height, width, channels, filters]: number[],
+): { kernel: Initializer; bias: Initializer } {
+  const [fanIn, fanOut] = [height * width * channels, height * width * filters];
+  if (name === 'uniform') {
+    const bound = 1 / Math.sqrt(fanIn);
+    return { kernel: seededUniform(seed, bound), bias: seededUniform(deriveSeed(seed, 'bias'), bound) };
+  }
+  const fan = name === 'kaimingNormal' ? fanIn : fanOut;
+  return { kernel: seededNormal(seed, 0, Math.sqrt(2 / fan)), bias: tf.initializers.zeros() };
+}
+
+/**
  * Weights drawn from the normal distribution N(mean, standardDeviation) of a stream that belongs to `seed` alone, so
  * that two models with the same seed start with the same bits on every backend.
  */
 export function seededNormal(seed: number, mean: number, standardDeviation: number): Initializer {
+  return drawn(seed, (random) => mean + standardDeviation * random.normal());
+}
+
+/** The same for the uniform distribution on [-bound, bound). */
+export function seededUniform(seed: number, bound: number): Initializer {
+  return drawn(seed, (random) => bound * (2 * random.next() - 1));
+}
+
+function drawn(seed: number, draw: (random: Random) => number): Initializer {
   const apply = (shape: number[]): tf.Tensor => {
     const random = new Random(deriveSeed(seed, 'weights'));
     const size = shape.reduce((product, n) => product * n, 1);
     return tf.tensor(
-      Float32Array.from({ length: size }, () => mean + standardDeviation * random.normal()),
+      Float32Array.from({ length: size }, () => draw(random)),
       shape,
     );
   };
   // tf.layers only ever calls apply(); its abstract class is not exported.
   return { apply } as unknown as Initializer;
-}
-
-/** Kaiming-normal weights for ReLU: N(0, sqrt(2 / fanIn)), fanIn being the inputs of one output (He et al. 2015). */
-export function kaimingNormal(seed: number, fanIn: number): Initializer {
-  return seededNormal(seed, 0, Math.sqrt(2 / fanIn));
 }

@@ -55,6 +55,18 @@ test('without scale and center there is nothing to train', () => {
   assert.equal(layer.nonTrainableWeights.length, 2);
 });
 
+test('what goes through without a gamma has a gradient too', () => {
+  const weights = tf.randomNormal([3, 5], 0, 1, 'float32', 9);
+  for (const frozen of [false, true]) {
+    const layer = new BatchNorm({ scale: false });
+    layer.build([3, 5]);
+    layer.frozen = frozen;
+    const loss = (input: tf.Tensor): tf.Scalar =>
+      call(layer, input, { training: true, updateStatistics: false }).square().mul(weights).sum();
+    assertGradient(loss, x.slice([0, 0, 0, 0], [3, 1, 1, 5]).reshape([3, 5]), `frozen ${frozen}`, { h: 3e-3 });
+  }
+});
+
 test('gradients agree with finite differences, by batch and by running statistics', () => {
   const weights = tf.randomNormal(x.shape, 0, 1, 'float32', 9);
   for (const frozen of [false, true]) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { Conv2d, MaxPool2d, type Padding } from 'sparsebook/layers';
+import { Conv2d, MaxPool2d, type InitializerName, type Padding } from 'sparsebook/layers';
 import { assertGradient } from '../gradients.js';
 
 await tf.setBackend('cpu');
@@ -77,9 +77,30 @@ test('start values depend on the seed alone and have the standard deviation of K
   assert.ok(Math.abs(variance.sqrt().dataSync()[0] / Math.sqrt(2 / 288) - 1) < 0.02);
 });
 
+test('start values can follow the outputs, or be uniform with a uniform bias', () => {
+  const start = (initializer: InitializerName): Float32Array[] => {
+    const conv = new Conv2d({ filters: 128, kernelSize: 3, initializer, seed: 1 });
+    conv.build([null, 8, 8, 32]);
+    return conv.getWeights().map((weight) => weight.dataSync<'float32'>());
+  };
+  const spread = (values: Float32Array): number => tf.moments(tf.tensor1d(values)).variance.sqrt().dataSync()[0];
+  const [fanOut, zero] = start('kaimingNormalFanOut');
+  assert.ok(Math.abs(spread(fanOut) / Math.sqrt(2 / 1152) - 1) < 0.02);
+  assert.ok(zero.every((bias) => bias === 0));
+  const bound = 1 / Math.sqrt(288);
+  for (const values of start('uniform')) {
+    assert.ok(values.every((value) => Math.abs(value) <= bound));
+    assert.ok(Math.abs(spread(values) / (bound / Math.sqrt(3)) - 1) < 0.1);
+  }
+});
+
 test('options out of range are refused in a sentence', () => {
   assert.throws(() => new Conv2d({ name: 'c', filters: 0, kernelSize: 3 }), /c: filters is a whole number.* got 0/);
   assert.throws(() => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, padding: -1 }), /c: padding is .* got -1/);
+  assert.throws(
+    () => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, initializer: 'zeros' as 'uniform' }),
+    /c: initializer is one of kaimingNormal, .* got 'zeros'/,
+  );
   assert.throws(() => new MaxPool2d({ name: 'p', poolSize: 2, padding: 'full' as 'same' }), /p: padding is .*"full"/);
   const conv = new Conv2d({ filters: 1, kernelSize: 5 });
   assert.throws(() => conv.computeOutputShape([null, 3, 3, 1]), /A window of 5 does not fit an input of 3/);
