@@ -1,23 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../backend/random.js';
-import { UserError } from '../errors.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import { Conv2d } from '../layers/conv2d.js';
 import { L0Gate, type L0GateOptions } from '../layers/l0Gate.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
+import { dense } from './dense.js';
+import { networkOptions, type NetworkOptions } from './networkOptions.js';
 
 /** What all gates of a network have in common, and whether the reduce convolutions get one too (the seed: no). */
 export interface GateOptions extends Pick<L0GateOptions, 'droprate_init' | 'temperature' | 'sampling'> {
   gateReduce?: boolean;
 }
 
-export interface GoogleNetOptions {
-  /** Every number of channels is multiplied by this and rounded, to at least 1. Default 1. */
-  widthMultiplier?: number;
+export interface GoogleNetOptions extends NetworkOptions {
   /** L0 gates behind BN and ReLU of each branch's last convolution. Default false. */
   gates?: boolean | GateOptions;
-  /** Default 10. */
-  classes?: number;
   /** Decides all start values and the gates' noise. Default 0. */
   seed?: number;
 }
@@ -70,13 +67,9 @@ export const inceptionBranches = ['1x1', '3x3', '5x5', 'pool'] as const;
  * branches are 1x1, 3x3, 5x5 and pool. Throws a UserError for options out of range.
  */
 export function googleNet(options: GoogleNetOptions = {}): tf.LayersModel {
-  const { widthMultiplier = 1, gates = false, classes = 10, seed = 0 } = options;
-  if (!(widthMultiplier > 0)) throw new UserError(`widthMultiplier must be positive, got ${widthMultiplier}`);
-  if (!Number.isInteger(classes) || classes < 1) {
-    throw new UserError(`classes is a whole number of at least 1, got ${classes}`);
-  }
+  const { gates = false } = options;
+  const { scaled, classes, seed } = networkOptions(options);
   const gateOptions: GateOptions | undefined = gates === true ? {} : gates || undefined;
-  const scaled = (width: number): number => Math.max(1, Math.round(width * widthMultiplier));
 
   const unit = (
     x: tf.SymbolicTensor,
@@ -124,16 +117,6 @@ export function googleNet(options: GoogleNetOptions = {}): tf.LayersModel {
     }
   });
   x = tf.layers.globalAveragePooling2d({ name: 'global_pool' }).apply(x) as tf.SymbolicTensor;
-  const logits = tf.layers.dense({
-    name: 'logits',
-    units: classes,
-    // PyTorch's default for dense layers: uniform within 1 / sqrt(fanIn).
-    kernelInitializer: tf.initializers.varianceScaling({
-      scale: 1 / 3,
-      mode: 'fanIn',
-      distribution: 'uniform',
-      seed: deriveSeed(seed, 'logits'),
-    }),
-  });
+  const logits = dense({ name: 'logits', units: classes, seed: deriveSeed(seed, 'logits') });
   return tf.model({ inputs: input, outputs: logits.apply(x) as tf.SymbolicTensor, name: 'googleNet' });
 }

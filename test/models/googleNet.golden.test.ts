@@ -17,7 +17,8 @@ import {
   type GradientSummary,
 } from '../goldens.js';
 import { useReferenceConvolution } from '../referenceConvolution.js';
-import { fillModel, ourGateName, ourProbeName, ourWeightName, weightsByName } from './googleNetGolden.js';
+import { ourGateName, ourProbeName, ourWeightName } from './googleNetGolden.js';
+import { fillModel, weightsByName } from './modelWeights.js';
 
 interface Probe {
   name: string;
@@ -56,7 +57,7 @@ for (const { name, inputs, attrs, expected } of cases) {
   test(`googlenet_forward ${name}`, () => {
     const gated = attrs.gates !== 'none (fixed open)';
     const model = googleNet({ gates: gated });
-    fillModel(model, gated ? tables.gated : tables.ungated);
+    fillModel(model, gated ? tables.gated : tables.ungated, ourWeightName);
     const x = activation(image);
 
     if (inputs.labels === undefined) {

@@ -1,7 +1,4 @@
-// How the golden files name the parts of GoogleNet, and how to fill our model with their values.
-import assert from 'node:assert/strict';
-import type * as tf from '@tensorflow/tfjs';
-import { fill, weight, type GoldenArray, type GoldenRecipe } from '../goldens.js';
+// How the golden files name the parts of GoogleNet.
 
 /** Position in the files' list of blocks and poolings, of our blocks 1 to 8. */
 const positions = [0, 1, 3, 4, 5, 6, 8, 9];
@@ -42,25 +39,4 @@ export function ourProbeName(golden: string): string {
   const position = Number(golden.split('.')[1]);
   const at = positions.indexOf(position);
   return at < 0 ? `pool${positions.indexOf(position - 1) + 1}` : `block${at + 1}_concat`;
-}
-
-/** Every weight of the model by its name, e.g. `stem_conv/kernel`. */
-export function weightsByName(model: tf.LayersModel): Map<string, tf.Variable> {
-  return new Map(model.weights.map((w) => [w.originalName, w.read() as tf.Variable]));
-}
-
-/** Gives each weight listed its value by formula, and checks that none is left out. */
-export function fillModel(model: tf.LayersModel, table: GoldenRecipe[]): void {
-  const weights = weightsByName(model);
-  for (const recipe of table) assign(weights, ourWeightName(recipe.name), fill(recipe));
-  assert.deepEqual([...weights.keys()], [], 'weights without a golden value');
-}
-
-function assign(weights: Map<string, tf.Variable>, name: string, value: GoldenArray): void {
-  const variable = weights.get(name);
-  assert.ok(variable, `the model has no weight ${name}`);
-  const tensor = weight(value);
-  variable.assign(tensor);
-  tensor.dispose();
-  weights.delete(name);
 }

@@ -1,0 +1,40 @@
+import * as tf from '@tensorflow/tfjs';
+import { deriveSeed } from '../backend/random.js';
+import { Conv2d } from '../layers/conv2d.js';
+import { dense } from './dense.js';
+import { networkOptions, type NetworkOptions } from './networkOptions.js';
+
+export type C3Options = NetworkOptions;
+
+const WIDTH = 32;
+const BLOCKS = 3;
+
+/**
+ * The small network of RePr (Prakash et al. 2019), C3(32): three 3x3 convolutions with ReLU, no batch norm and no
+ * pooling, then dense. Input [N, 32, 32, 3], output logits [N, classes]; 347,082 parameters at width 1.
+ *
+ * All weights start as PyTorch's do. The inputs of the dense layer run over row, column, channel, the channel fastest;
+ * PyTorch, with channels first, flattens to channel, row, column, so that a dense kernel [units, C * H * W] from there
+ * must be reshaped to [units, C, H, W] and transposed by [2, 3, 1, 0] before it is ours, [H * W * C, units].
+ *
+ * Layers are named `block1_conv`, `block1_relu`, ..., `flatten`, `logits`. Throws a UserError for options out of range.
+ */
+export function c3(options: C3Options = {}): tf.LayersModel {
+  const { scaled, classes, seed } = networkOptions(options);
+  const input = tf.input({ shape: [32, 32, 3], name: 'image' });
+  let x = input;
+  for (let b = 1; b <= BLOCKS; b++) {
+    const conv = new Conv2d({
+      name: `block${b}_conv`,
+      filters: scaled(WIDTH),
+      kernelSize: 3,
+      padding: 1,
+      initializer: 'uniform',
+      seed: deriveSeed(seed, `block${b}`),
+    });
+    x = tf.layers.activation({ name: `block${b}_relu`, activation: 'relu' }).apply(conv.apply(x)) as tf.SymbolicTensor;
+  }
+  x = tf.layers.flatten({ name: 'flatten' }).apply(x) as tf.SymbolicTensor;
+  const logits = dense({ name: 'logits', units: classes, seed: deriveSeed(seed, 'logits') });
+  return tf.model({ inputs: input, outputs: logits.apply(x) as tf.SymbolicTensor, name: 'c3' });
+}

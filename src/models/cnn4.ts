@@ -1,0 +1,65 @@
+import * as tf from '@tensorflow/tfjs';
+import { deriveSeed } from '../backend/random.js';
+import { BatchNorm } from '../layers/batchNorm.js';
+import { Conv2d } from '../layers/conv2d.js';
+import { MaxPool2d } from '../layers/maxPool2d.js';
+import { dense } from './dense.js';
+import { networkOptions, type NetworkOptions } from './networkOptions.js';
+
+export interface Cnn4Options extends NetworkOptions {
+  /** Share of the new batch in the running statistics; runs of a few hundred steps want more. Default 0.001. */
+  momentum?: number;
+}
+
+/** The three convolutions that a pooling follows. */
+const BLOCKS = [
+  { filters: 96, kernelSize: 5 },
+  { filters: 192, kernelSize: 5 },
+  { filters: 192, kernelSize: 3 },
+];
+const HIDDEN = { filters: 384, kernelSize: 4 };
+
+/**
+ * The CNN with four convolutions of the project on pruning by ISTA (Ye et al. 2018): three times conv, batch norm, ReLU
+ * and max-pool 3x3/2, then a 4x4 convolution over the 4x4 image that is left, then dense. Input [N, 32, 32, 3], output
+ * logits [N, classes]; 1,985,012 parameters at width 1 and 1,748 running statistics.
+ *
+ * Padding is TensorFlow's `same`; every convolution and the logits (in the project a 1x1 convolution) have batch norm
+ * with gamma instead of a bias. Layers are named `block1_conv`, `block1_bn` (with its ReLU), `block1_pool`,
+ * `hidden_conv`, `hidden_bn`, `logits_dense`, `logits_bn`. Throws a UserError for options out of range.
+ */
+export function cnn4(options: Cnn4Options = {}): tf.LayersModel {
+  const { scaled, classes, seed } = networkOptions(options);
+  const normal = { epsilon: 1e-3, momentum: options.momentum ?? 1e-3 };
+
+  const unit = (
+    x: tf.SymbolicTensor,
+    name: string,
+    { filters, kernelSize }: { filters: number; kernelSize: number },
+    padding: 'same' | 'valid',
+  ): tf.SymbolicTensor => {
+    const conv = new Conv2d({
+      name: `${name}_conv`,
+      filters: scaled(filters),
+      kernelSize,
+      padding,
+      useBias: false,
+      seed: deriveSeed(seed, name),
+    });
+    const bn = new BatchNorm({ ...normal, name: `${name}_bn`, activation: 'relu' });
+    return bn.apply(conv.apply(x)) as tf.SymbolicTensor;
+  };
+
+  const input = tf.input({ shape: [32, 32, 3], name: 'image' });
+  let x = input;
+  BLOCKS.forEach((shape, i) => {
+    const name = `block${i + 1}`;
+    const pool = new MaxPool2d({ name: `${name}_pool`, poolSize: 3, strides: 2, padding: 'same' });
+    x = pool.apply(unit(x, name, shape, 'same')) as tf.SymbolicTensor;
+  });
+  x = unit(x, 'hidden', HIDDEN, 'valid');
+  x = tf.layers.flatten({ name: 'flatten' }).apply(x) as tf.SymbolicTensor;
+  const logits = dense({ name: 'logits_dense', units: classes, useBias: false, seed: deriveSeed(seed, 'logits') });
+  x = new BatchNorm({ ...normal, name: 'logits_bn' }).apply(logits.apply(x)) as tf.SymbolicTensor;
+  return tf.model({ inputs: input, outputs: x, name: 'cnn4' });
+}

@@ -1,0 +1,87 @@
+import * as tf from '@tensorflow/tfjs';
+import { deriveSeed } from '../backend/random.js';
+import { BatchNorm } from '../layers/batchNorm.js';
+import { Conv2d } from '../layers/conv2d.js';
+import { MaxPool2d } from '../layers/maxPool2d.js';
+import { dense } from './dense.js';
+import { networkOptions, type NetworkOptions } from './networkOptions.js';
+
+export type ResNet18Options = NetworkOptions;
+
+/** Widths of the four stages; all but the first begin by halving the image. */
+const STAGES = [64, 128, 256, 512];
+const BLOCKS = 2;
+const HIDDEN = 100;
+
+/**
+ * ResNet-18 (He et al. 2016) as torchvision builds it for ImageNet, stem 7x7/2 and max-pool 3x3/2 included, with a head
+ * of two dense layers. Input [N, 32, 32, 3], output logits [N, classes]; at width 1 the body has 11,176,512 parameters
+ * and the head 512-100-10 has 52,310.
+ *
+ * Layers are named as in `resnet20`: `stage1_block1_first_conv`, `stage1_block1_first_bn` (with its ReLU),
+ * `stage1_block1_sum`, `stage1_block1_relu`; the parts of a block are first, second and projection.
+ * `fromTorchvision` gives our name for a weight of torchvision's:
+ *
+ *     conv1, bn1                     stem_conv, stem_bn
+ *     layer2.0.conv1, .bn1           stage2_block1_first_conv, .._bn
+ *     layer2.0.conv2, .bn2           stage2_block1_second_conv, .._bn
+ *     layer2.0.downsample.0, .1      stage2_block1_projection_conv, .._bn
+ *     (fc is replaced)               hidden, logits
+ *
+ * The kernels among `weights` come in torchvision's order, 22 in all.
+ *
+ * Throws a UserError for options out of range.
+ */
+export function resnet18(options: ResNet18Options = {}): tf.LayersModel {
+  const { scaled, classes, seed } = networkOptions(options);
+
+  const unit = (
+    x: tf.SymbolicTensor,
+    name: string,
+    filters: number,
+    kernelSize: number,
+    strides: number,
+    activation: 'linear' | 'relu',
+  ): tf.SymbolicTensor => {
+    const conv = new Conv2d({
+      name: `${name}_conv`,
+      filters,
+      kernelSize,
+      strides,
+      padding: (kernelSize - 1) / 2,
+      useBias: false,
+      initializer: 'kaimingNormalFanOut',
+      seed: deriveSeed(seed, name),
+    });
+    const bn = new BatchNorm({ name: `${name}_bn`, activation });
+    return bn.apply(conv.apply(x)) as tf.SymbolicTensor;
+  };
+
+  const block = (x: tf.SymbolicTensor, name: string, width: number, strides: number): tf.SymbolicTensor => {
+    const first = unit(x, `${name}_first`, width, 3, strides, 'relu');
+    const second = unit(first, `${name}_second`, width, 3, 1, 'linear');
+    const shortcut = strides === 1 ? x : unit(x, `${name}_projection`, width, 1, strides, 'linear');
+    const sum = tf.layers.add({ name: `${name}_sum` }).apply([second, shortcut]);
+    return tf.layers.activation({ name: `${name}_relu`, activation: 'relu' }).apply(sum) as tf.SymbolicTensor;
+  };
+
+  const input = tf.input({ shape: [32, 32, 3], name: 'image' });
+  let x = unit(input, 'stem', scaled(STAGES[0]), 7, 2, 'relu');
+  x = new MaxPool2d({ name: 'stem_pool', poolSize: 3, strides: 2, padding: 1 }).apply(x) as tf.SymbolicTensor;
+  STAGES.forEach((width, stage) => {
+    for (let b = 0; b < BLOCKS; b++) {
+      const strides = stage > 0 && b === 0 ? 2 : 1;
+      x = block(x, `stage${stage + 1}_block${b + 1}`, scaled(width), strides);
+    }
+  });
+  x = tf.layers.globalAveragePooling2d({ name: 'global_pool' }).apply(x) as tf.SymbolicTensor;
+  const hidden = dense({
+    name: 'hidden',
+    units: scaled(HIDDEN),
+    activation: 'relu',
+    seed: deriveSeed(seed, 'hidden'),
+  });
+  const logits = dense({ name: 'logits', units: classes, seed: deriveSeed(seed, 'logits') });
+  const y = logits.apply(hidden.apply(x)) as tf.SymbolicTensor;
+  return tf.model({ inputs: input, outputs: y, name: 'resnet18' });
+}

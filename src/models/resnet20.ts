@@ -1,0 +1,79 @@
+import * as tf from '@tensorflow/tfjs';
+import { deriveSeed } from '../backend/random.js';
+import { BatchNorm } from '../layers/batchNorm.js';
+import { Conv2d } from '../layers/conv2d.js';
+import { dense } from './dense.js';
+import { networkOptions, type NetworkOptions } from './networkOptions.js';
+
+export interface ResNet20Options extends NetworkOptions {
+  /** Share of the new batch in the running statistics; runs of a few hundred steps want more. Default 0.001. */
+  momentum?: number;
+}
+
+/** Widths of the three stages; all but the first begin by halving the image. */
+const STAGES = [16, 32, 64];
+const BLOCKS = 3;
+
+interface UnitOptions {
+  strides?: number;
+  /** Only a unit whose channels nothing else depends on has a gamma to prune by. Default false. */
+  scale?: boolean;
+  activation?: 'linear' | 'relu';
+}
+
+/**
+ * ResNet-20 for 32 x 32 images as in the project on pruning by ISTA (Ye et al. 2018): conv 3x3, three stages of three
+ * blocks, global average pool, dense. Input [N, 32, 32, 3], output logits [N, classes]; 279,716 parameters at width 1
+ * and 1,588 running statistics.
+ *
+ * It is not the usual ResNet-20: no ReLU follows the sum of a block; a stage's first block has a 2x2 convolution of
+ * stride 2 in its shortcut; padding is TensorFlow's `same`; the logits (in the project a 1x1 convolution) are
+ * batch-normalised too. Only the first convolution of each block, nine in all, and the logits have a gamma.
+ *
+ * Layers are named `stage1_block1_first_conv`, `stage1_block1_first_bn` (with its ReLU), `stage1_block1_sum`; the parts
+ * of a block are first, second and projection. Throws a UserError for options out of range.
+ */
+export function resnet20(options: ResNet20Options = {}): tf.LayersModel {
+  const { scaled, classes, seed } = networkOptions(options);
+  const normal = { epsilon: 1e-3, momentum: options.momentum ?? 1e-3 };
+
+  const unit = (
+    x: tf.SymbolicTensor,
+    name: string,
+    filters: number,
+    kernelSize: number,
+    { strides = 1, scale = false, activation = 'linear' }: UnitOptions,
+  ): tf.SymbolicTensor => {
+    const conv = new Conv2d({
+      name: `${name}_conv`,
+      filters,
+      kernelSize,
+      strides,
+      padding: 'same',
+      useBias: false,
+      seed: deriveSeed(seed, name),
+    });
+    const bn = new BatchNorm({ ...normal, name: `${name}_bn`, scale, activation });
+    return bn.apply(conv.apply(x)) as tf.SymbolicTensor;
+  };
+
+  const block = (x: tf.SymbolicTensor, name: string, width: number, strides: number): tf.SymbolicTensor => {
+    const first = unit(x, `${name}_first`, width, 3, { strides, scale: true, activation: 'relu' });
+    const second = unit(first, `${name}_second`, width, 3, {});
+    const shortcut = strides === 1 ? x : unit(x, `${name}_projection`, width, 2, { strides });
+    return tf.layers.add({ name: `${name}_sum` }).apply([second, shortcut]) as tf.SymbolicTensor;
+  };
+
+  const input = tf.input({ shape: [32, 32, 3], name: 'image' });
+  let x = unit(input, 'stem', scaled(STAGES[0]), 3, { activation: 'relu' });
+  STAGES.forEach((width, stage) => {
+    for (let b = 0; b < BLOCKS; b++) {
+      const strides = stage > 0 && b === 0 ? 2 : 1;
+      x = block(x, `stage${stage + 1}_block${b + 1}`, scaled(width), strides);
+    }
+  });
+  x = tf.layers.globalAveragePooling2d({ name: 'global_pool' }).apply(x) as tf.SymbolicTensor;
+  const logits = dense({ name: 'logits_dense', units: classes, useBias: false, seed: deriveSeed(seed, 'logits') });
+  x = new BatchNorm({ ...normal, name: 'logits_bn' }).apply(logits.apply(x)) as tf.SymbolicTensor;
+  return tf.model({ inputs: input, outputs: x, name: 'resnet20' });
+}

@@ -1,0 +1,75 @@
+// What holds for every network alike; GoogleNet's gates have tests of their own.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend';
+import { UserError } from 'sparsebook/errors.js';
+import { BatchNorm } from 'sparsebook/layers';
+import { c3, cnn4, resnet18, resnet20, type NetworkOptions } from 'sparsebook/models';
+import { reload } from '../reload.js';
+import { forwardPass } from './forwardGolden.js';
+
+await useBackend({ backend: 'simd' });
+const images = tf.randomUniform([2, 32, 32, 3], -1, 1, 'float32', 3);
+const logits = (model: tf.LayersModel): Float32Array =>
+  tf.tidy(() => (model.predict(images) as tf.Tensor).dataSync<'float32'>());
+
+const small = { widthMultiplier: 0.125, seed: 5 };
+const networks: Record<string, (options?: NetworkOptions) => tf.LayersModel> = { resnet20, cnn4, c3, resnet18 };
+
+for (const [name, network] of Object.entries(networks)) {
+  test(`${name}: a saved network loads again with every option and weight`, async () => {
+    const model = network({ ...small, classes: 4 });
+    tf.dispose(model.apply(images, { training: true }) as tf.Tensor);
+    const loaded = await reload(model);
+    const configs = (m: tf.LayersModel): string[] =>
+      m.layers.map((layer) => JSON.stringify([layer.getClassName(), layer.getConfig()]));
+    assert.deepEqual(configs(loaded), configs(model));
+    assert.equal(loaded.name, name);
+    assert.deepEqual(loaded.outputs[0].shape, [null, 4]);
+    assert.deepEqual(logits(loaded), logits(model));
+  });
+
+  test(`${name}: the same seed gives the same network, another one another`, () => {
+    const { seed: _, ...options } = small;
+    assert.deepEqual(logits(network({ ...options, seed: 1 })), logits(network({ ...options, seed: 1 })));
+    assert.notDeepEqual(logits(network({ ...options, seed: 1 })), logits(network({ ...options, seed: 2 })));
+  });
+
+  test(`${name}: a step of training leaves no tensor behind`, () => {
+    const model = network(small);
+    const step = (): void => {
+      const { logits, crossEntropy, loss, gradients } = forwardPass(model, images, [3, 7]);
+      tf.dispose([logits, crossEntropy, loss, ...gradients.values(), model.predict(images)]);
+    };
+    step();
+    const before = tf.memory().numTensors;
+    for (let i = 0; i < 3; i++) step();
+    assert.equal(tf.memory().numTensors, before);
+  });
+
+  test(`${name}: a layer keeps at least one channel`, () => {
+    const widths = network({ widthMultiplier: 0.001 }).layers.filter((layer) => layer.name.endsWith('_conv'));
+    assert.ok(widths.every((layer) => (layer.outputShape as number[]).at(-1) === 1));
+  });
+
+  test(`${name}: options out of range are refused in a sentence`, () => {
+    const refused = (options: NetworkOptions, message: RegExp): void =>
+      assert.throws(
+        () => network(options),
+        (e) => e instanceof UserError && message.test(e.message),
+      );
+    refused({ widthMultiplier: -1 }, /widthMultiplier must be positive, got -1/);
+    refused({ widthMultiplier: NaN }, /widthMultiplier must be positive, got NaN/);
+    refused({ classes: 0 }, /classes is a whole number of at least 1, got 0/);
+  });
+}
+
+test("the ISTA project's networks take the momentum of their batch norm as an option", () => {
+  for (const network of [resnet20, cnn4]) {
+    const momenta = (momentum?: number): number[] =>
+      network({ ...small, momentum }).layers.flatMap((layer) => (layer instanceof BatchNorm ? [layer.momentum] : []));
+    assert.deepEqual(new Set(momenta()), new Set([1e-3]));
+    assert.deepEqual(new Set(momenta(0.1)), new Set([0.1]));
+  }
+});
