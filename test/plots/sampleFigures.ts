@@ -23,7 +23,7 @@ const classNames = ['plane', 'car', 'bird'];
 const labels = Uint8Array.of(0, 1, 1, 2);
 export const imageSet = {
   name: 'stripes',
-  images: new Uint8Array(4 * 3072).map((_, i) => 128 + 100 * Math.sin(i / 40)),
+  images: new Uint8Array(4 * 3072).map((_, i) => 128 + 100 * Math.sin((i % 3) + i / 40)),
   labels,
   classNames,
 };

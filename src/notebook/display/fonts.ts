@@ -18,12 +18,15 @@ export function fontsFor(text: string): NonNullable<ResvgRenderOptions['font']> 
     'AMS-Regular',
   ];
   return {
-    loadSystemFonts: !/^[\s\x20-\x7eα-ωΑ-Ω−×±≤≥≈…–—“”‘’√∞∈]*$/u.test(text),
+    loadSystemFonts: !ownCharacters.test(text),
     fontFiles: names.map((name) => join(folder, `KaTeX_${name}.ttf`)),
     defaultFontFamily: fontFamily,
     sansSerifFamily: fontFamily,
   };
 }
+
+/** What the fonts above hold, and some more that they need not: spaces, and the minus sign, which `renderPng` replaces. */
+const ownCharacters = /^[\s!-_a-~α-ωΓΔΘΛΞΠΣΥΦΨΩ−×±≤≥≈…–—“”‘’√∞∈]*$/u;
 
 /** The family that figures ask for first and that `fontsFor` provides. */
 export const fontFamily = 'KaTeX_SansSerif';

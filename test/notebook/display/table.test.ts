@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { dataFrame } from 'sparsebook/notebook/display';
+import { requireOneTensorCore } from 'sparsebook/notebook/display/oneTensorCore.js';
+import { progressLine } from 'sparsebook/notebook/display/progressLine.js';
+import { tableColumns } from 'sparsebook/notebook/display/tableColumns.js';
+import { tableForms } from 'sparsebook/notebook/display/tableForms.js';
+
+const frame = {
+  columns: ['run', 'accuracy'],
+  values: [
+    ['a | <script>', 0.5],
+    ['b', -0.125],
+    ['c', null],
+  ],
+};
+
+test('numbers stand to the right with the same decimals, and markup in a cell stays text', () => {
+  const forms = tableForms(tableColumns(frame, {}), 'R & D');
+  const html = String(forms['text/html']);
+  assert.match(html, /^<table class="dataframe"><caption>R &amp; D<\/caption>/);
+  assert.match(html, /<td style="text-align: right; font-variant-numeric: tabular-nums">−0\.125<\/td>/);
+  assert.match(html, /a \| &lt;script&gt;/);
+  assert.equal(
+    forms['text/markdown'],
+    '*R &amp; D*\n\n| run | accuracy |\n| :--- | ---: |\n| a \\| &lt;script&gt; | 0.500 |\n| b | −0.125 |\n| c |  |',
+  );
+  assert.equal(
+    forms['text/plain'],
+    'R & D\nrun           accuracy\n------------  --------\na | <script>     0.500\nb               −0.125\nc',
+  );
+});
+
+test('no text in any place can become markup', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.string(), fc.string(), (name, value, caption) => {
+      const forms = tableForms(tableColumns({ columns: [name], values: [[value]] }, {}), caption);
+      const text = String(forms['text/html']).replaceAll(
+        /<\/?(table|caption|thead|tbody|tr|th|td)( [\w-]+="[\w\s:;-]*")*>/g,
+        '',
+      );
+      assert.doesNotMatch(text, /[<>"']/);
+    }),
+  );
+});
+
+test('a format is a number of decimals or a function', () => {
+  const [run, accuracy] = tableColumns(frame, {
+    formats: { accuracy: 1, run: (value) => String(value).toUpperCase() },
+  });
+  assert.deepEqual(accuracy.cells, ['0.5', '−0.1', '']);
+  assert.deepEqual(run.cells, ['A | <SCRIPT>', 'B', 'C']);
+});
+
+test('a format for a column that is not there is an error that names the columns', () => {
+  assert.throws(() => tableColumns(frame, { formats: { acuracy: 2 } }), {
+    name: 'UserError',
+    message: "formats names the column 'acuracy', but the columns are run, accuracy",
+  });
+});
+
+test('an empty frame is a table without rows', () => {
+  const forms = tableForms(tableColumns({ columns: ['a'], values: [] }, {}));
+  assert.equal(forms['text/markdown'], '| a |\n| :--- |');
+});
+
+test('a danfo data frame becomes a table', () => {
+  const danfo = dataFrame([
+    { run: 'a', gates: 832, open: true },
+    { run: 'b', gates: 41, open: false },
+  ]);
+  assert.deepEqual(danfo.shape, [2, 3]);
+  const columns = tableColumns(danfo.sortValues('gates'), {});
+  assert.deepEqual(
+    columns.map(({ cells }) => cells),
+    [
+      ['b', 'a'],
+      ['41', '832'],
+      ['false', 'true'],
+    ],
+  );
+});
+
+test('a second TensorFlow.js in the tree is refused', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'danfo-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const name of ['danfojs-node', '@tensorflow/tfjs-node', '@tensorflow/tfjs-core']) {
+    mkdirSync(join(folder, 'node_modules', name), { recursive: true });
+    writeFileSync(join(folder, 'node_modules', name, 'index.js'), '');
+  }
+  assert.throws(() => requireOneTensorCore(join(folder, 'node_modules/danfojs-node/index.js')), {
+    name: 'UserError',
+    message: /one TensorFlow\.js, but danfojs-node uses .*danfo-.* \(npm ci in its folder\)/,
+  });
+});
+
+const step = { type: 'step', step: 25, steps: 100, epoch: 2, loss: 1.5, crossEntropy: 1, penalty: 0.5, accuracy: 0.25 };
+
+test('the progress line tells how far, how good, how fast and how long', () => {
+  const events = Array.from({ length: 25 }, (_, i) => ({ ...step, step: i + 1, imagesPerSecond: 1234.5 }));
+  assert.equal(
+    progressLine(events, 20),
+    '[██████░░░░░░░░░░░░░░░░░░] step 25 of 100, epoch 2, loss 1.500, accuracy 25.0 %, 1,235 images/s, 1:00 left',
+  );
+});
+
+test('a resumed run counts only its own steps for the time that is left', () => {
+  const events = [21, 22, 23, 24, 25].map((n) => ({ ...step, step: n }));
+  assert.match(progressLine(events, 10), /2:30 left$/);
+});
+
+test('a run of unknown length has no bar, and one that has not begun says so', () => {
+  const open = { ...step, steps: undefined };
+  assert.equal(progressLine([open], 3700), 'step 25, epoch 2, loss 1.500, accuracy 25.0 %, 1:01:40 so far');
+  assert.equal(progressLine([], 0), 'training begins');
+});
