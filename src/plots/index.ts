@@ -12,5 +12,5 @@ export * from './openGatesPerBlock.js';
 export * from './penaltyCurve.js';
 export * from './penaltyDuringTraining.js';
 export * from './trainingCurves.js';
-export type { EpochRecord, StepRecord, TrainingLog } from './trainingLog.js';
+export type { TrainingLog } from './trainingLog.js';
 export * from './widthsPerLayer.js';

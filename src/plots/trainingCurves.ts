@@ -1,7 +1,10 @@
+import type { Scores } from '../training/events.js';
 import type { Figure, Trace } from './figure.js';
 import { axis, colour, figure, ink } from './theme.js';
 import { epochsOf, stepsOf, thin, type TrainingLog } from './trainingLog.js';
 import { number, percent } from './words.js';
+
+const inPercent = ({ accuracy }: Scores): number => 100 * accuracy;
 
 /**
  * How a run went: above, the terms of the loss (cross-entropy, penalty, total) at every training step; below, the accuracy
@@ -12,7 +15,8 @@ import { number, percent } from './words.js';
 export function trainingCurves(log: TrainingLog, options: { title?: string } = {}): Figure {
   const steps = stepsOf(log);
   const epochs = epochsOf(log);
-  const x = steps.length > 0 ? axis('training', 'steps') : axis('training', 'epochs');
+  const overSteps = steps.length > 0;
+  const x = axis('training', overSteps ? 'steps' : 'epochs');
   const at = thin(steps.map((step) => step.step));
   const line = (name: string, ys: number[], color: string, more: object = {}): Trace => ({
     type: 'scatter',
@@ -24,49 +28,54 @@ export function trainingCurves(log: TrainingLog, options: { title?: string } = {
     ...more,
   });
   const below = { yaxis: 'y2' };
-  const perEpoch = (name: string, of: 'train' | 'validation', color: string): Trace => {
-    const known = epochs.flatMap(({ at, [of]: scores }) => (scores ? [{ at, y: 100 * scores.accuracy }] : []));
-    const look = { color, width: 2 };
+  const perEpoch = (
+    name: string,
+    of: 'train' | 'validation',
+    value: (scores: Scores) => number,
+    color: string,
+  ): Trace => {
+    const known = epochs.flatMap(({ step, epoch, [of]: scores }) =>
+      scores ? [{ at: overSteps ? step : epoch + 1, y: value(scores) }] : [],
+    );
     return {
       type: 'scatter',
       mode: 'lines+markers',
       name,
-      x: known.map((p) => p.at),
-      y: known.map((p) => p.y),
-      line: look,
+      x: known.map((point) => point.at),
+      y: known.map((point) => point.y),
+      line: { color, width: 2 },
       ...below,
     };
   };
-  const data =
-    steps.length > 0
-      ? [
-          line(
-            'total loss',
-            steps.map((s) => s.loss),
-            ink,
-          ),
-          line(
-            'cross-entropy',
-            steps.map((s) => s.crossEntropy),
-            colour(0),
-          ),
-          line(
-            'λ × penalty',
-            steps.map((s) => s.penalty),
-            colour(1),
-          ),
-          line(
-            'training batches',
-            steps.map((s) => 100 * s.accuracy),
-            colour(5),
-            below,
-          ),
-        ]
-      : [
-          { ...perEpoch('training loss', 'train', ink), y: epochs.map((e) => e.train?.loss ?? null), yaxis: 'y' },
-          perEpoch('training accuracy', 'train', colour(5)),
-        ];
-  data.push(perEpoch('validation accuracy', 'validation', colour(2)));
+  const data = overSteps
+    ? [
+        line(
+          'total loss',
+          steps.map((s) => s.loss),
+          ink,
+        ),
+        line(
+          'cross-entropy',
+          steps.map((s) => s.crossEntropy),
+          colour(0),
+        ),
+        line(
+          'λ × penalty',
+          steps.map((s) => s.penalty),
+          colour(1),
+        ),
+        line(
+          'training batches',
+          steps.map((s) => 100 * s.accuracy),
+          colour(5),
+          below,
+        ),
+      ]
+    : [
+        { ...perEpoch('training loss', 'train', ({ loss }) => loss, ink), yaxis: 'y' },
+        perEpoch('training accuracy', 'train', inPercent, colour(5)),
+      ];
+  data.push(perEpoch('validation accuracy', 'validation', inPercent, colour(2)));
   return figure({
     title: options.title ?? 'Training',
     alt: sentence(log),
@@ -94,6 +103,9 @@ function sentence(log: TrainingLog): string {
     );
   }
   const final = validation.at(-1);
-  if (final) parts.push(`Validation accuracy after ${validation.length} epochs: ${percent(final.accuracy)}.`);
+  if (final)
+    parts.push(
+      `Validation accuracy after ${validation.length} epoch${validation.length === 1 ? '' : 's'}: ${percent(final.accuracy)}.`,
+    );
   return parts.join(' ') || 'An empty plot: training has not begun.';
 }

@@ -13,10 +13,10 @@ export const log = Array.from({ length: 600 }, (_, i) => i + 1).flatMap((step) =
   const crossEntropy = 2.3 * Math.exp(-step / 300);
   const penalty = 0.5 * Math.exp(-step / 900);
   const accuracy = 1 - 0.9 * Math.exp(-step / 300);
-  const epoch = Math.ceil(step / 200);
+  const epoch = Math.ceil(step / 200) - 1;
   const scores = { loss: crossEntropy, accuracy };
   const event = { type: 'step', step, epoch, loss: crossEntropy + penalty, crossEntropy, penalty, accuracy };
-  return step % 200 === 0 ? [event, { type: 'epoch', epoch, train: scores, validation: scores }] : [event];
+  return step % 200 === 0 ? [event, { type: 'epoch', epoch, step, train: scores, validation: scores }] : [event];
 });
 
 const classNames = ['plane', 'car', 'bird'];

@@ -1,25 +1,28 @@
-import { type StepRecord, type TrainingLog } from '../../plots/index.js';
-
-/** A step that may know how many there will be, and how fast they go. */
-type Step = StepRecord & { steps?: number; imagesPerSecond?: number };
+import type { EndEvent, StartEvent, StepEvent } from '../../training/index.js';
+import type { TrainingLog } from '../../plots/index.js';
 
 const width = 24;
 
 /** The state of a run in a line: a bar, where it is, what it costs, how fast it goes, how much time is left. */
 export function progressLine(events: TrainingLog, seconds: number): string {
-  const last = events.findLast((event): event is Step => event.type === 'step');
-  if (!last) return 'training begins';
-  const { step, steps, epoch, loss, accuracy, imagesPerSecond } = last;
-  const parts = [`epoch ${epoch}`, `loss ${loss.toFixed(3)}`, `accuracy ${(100 * accuracy).toFixed(1)} %`];
-  if (imagesPerSecond !== undefined) parts.push(`${Math.round(imagesPerSecond).toLocaleString('en-US')} images/s`);
-  if (steps === undefined) return [`step ${step}`, ...parts, `${clock(seconds)} so far`].join(', ');
-  const full = Math.round((width * step) / steps);
+  const last = events.findLast((event): event is StepEvent => event.type === 'step');
+  const start = events.find((event): event is StartEvent => event.type === 'start');
+  const end = events.findLast((event): event is EndEvent => event.type === 'end');
+  if (!last) return end ? end.message : 'training begins';
+  const { step, epoch, loss, accuracy, imagesPerSecond } = last;
+  const costs = [`loss ${loss.toFixed(3)}`, `accuracy ${(100 * accuracy).toFixed(1)} %`];
+  const speed = `${Math.round(imagesPerSecond).toLocaleString('en-US')} images/s`;
+  const time = `${clock(seconds)} so far`;
+  if (!start) return [`step ${step}`, `epoch ${epoch + 1}`, ...costs, speed, time].join(', ');
+  const steps = start.epochs * start.stepsPerEpoch;
+  const full = Math.min(width, Math.round((width * step) / steps));
   const bar = `[${'█'.repeat(full)}${'░'.repeat(width - full)}]`;
-  // Steps before the first event we saw (a resumed run) took no time of ours.
-  const first = events.find((event): event is Step => event.type === 'step')?.step ?? step;
-  const left = ((steps - step) * seconds) / (step - first + 1);
-  parts.push(step < steps ? `${clock(left)} left` : `took ${clock(seconds)}`);
-  return `${bar} step ${step} of ${steps}, ${parts.join(', ')}`;
+  // Steps made before a resumed run took no time of ours.
+  const left = ((steps - step) * seconds) / (step - start.startStep);
+  const state = end ? `${end.reason} after ${clock(end.seconds)}` : `${clock(left)} left`;
+  return [`${bar} step ${step} of ${steps}`, `epoch ${epoch + 1} of ${start.epochs}`, ...costs, speed, state].join(
+    ', ',
+  );
 }
 
 /** Seconds as m:ss, or h:mm:ss from an hour on. */

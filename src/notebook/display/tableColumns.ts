@@ -33,7 +33,7 @@ export function tableColumns(frame: TableData, { formats = {} }: TableOptions): 
     const values = rows.map((row) => row[c]);
     const present = values.filter((value) => value !== null && value !== undefined);
     const numeric = present.length > 0 && present.every((value) => typeof value === 'number');
-    const format = formats[name] ?? decimals(present);
+    const format = Object.hasOwn(formats, name) ? formats[name] : decimals(present);
     return { name, numeric, cells: values.map((value) => cell(value, format)) };
   });
 }

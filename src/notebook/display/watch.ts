@@ -1,4 +1,5 @@
 import { trainingCurves } from '../../plots/index.js';
+import type { WarningEvent } from '../../training/index.js';
 import { display, inNotebook } from './display.js';
 import { progressLine } from './progressLine.js';
 import { show } from './show.js';
@@ -12,8 +13,8 @@ export interface WatchOptions {
 }
 
 /**
- * Consumes the events of a training run, shows a line of progress and a live plot below the cell while it runs, and returns
- * all events. Outside of a notebook it only prints the last line of progress.
+ * Consumes the events of a training run, shows a line of progress and a live plot below the cell while it runs, prints its
+ * warnings, and returns all events. Outside of a notebook it only prints warnings and the last line of progress.
  *
  * If the run fails or is interrupted, what was seen so far stays on display and the error is passed on.
  */
@@ -33,6 +34,7 @@ export async function watch<Event extends { readonly type: string }>(
   try {
     for await (const event of events) {
       seen.push(event);
+      if (event.type === 'warning') console.warn((event as unknown as WarningEvent).message);
       if (!live || performance.now() - updated < interval) continue;
       progress?.update({ 'text/plain': line() });
       plot?.update(figure());

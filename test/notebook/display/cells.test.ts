@@ -15,14 +15,15 @@ const cells = [
    table(frame, { caption: 'Two runs', formats: { accuracy: (x) => (100 * Number(x)).toFixed(1) + ' %' } });`,
   'markdown`\n  The mask is $\\alpha$, **${1 + 1}** times.\n`;',
   `async function* training() {
+     yield { type: 'start' as const, epochs: 1, stepsPerEpoch: 30, startStep: 0 };
      for (let step = 1; step <= 30; step++) {
        await new Promise((resolve) => setTimeout(resolve, 20));
        const scores = { loss: 3 / step, crossEntropy: 2 / step, penalty: 1 / step, accuracy: 1 - 1 / step };
-       yield { type: 'step' as const, step, steps: 30, epoch: 1, imagesPerSecond: 4000, ...scores };
+       yield { type: 'step' as const, step, epoch: 0, imagesPerSecond: 4000, ...scores };
      }
    }
    const events = await watch(training(), { interval: 100 });
-   console.log(events.length, events[29].step);`,
+   console.log(events.length, events[30].type);`,
 ];
 
 const displays = (sent: Sent[]): Sent[] => sent.filter(({ type }) => type.endsWith('display_data'));
@@ -67,7 +68,7 @@ async function showsEverything(spec: KernelSpec): Promise<void> {
   const lines = updates.map(data).filter((bundle) => !('application/vnd.plotly.v1+json' in bundle));
   assert.match(
     lines.at(-1)?.['text/plain'] ?? '',
-    /^\[█{24}\] step 30 of 30, epoch 1, .* 4,000 images\/s, took 0:0\d$/,
+    /^\[█{24}\] step 30 of 30, epoch 1 of 1, .* 4,000 images\/s, 0:00 left$/,
   );
   const plots = updates.map(data).filter((bundle) => 'application/vnd.plotly.v1+json' in bundle);
   // Only the last plot is drawn as a picture.
@@ -76,7 +77,7 @@ async function showsEverything(spec: KernelSpec): Promise<void> {
     plots.map((_, i) => i === plots.length - 1),
   );
   assert.match(plots.at(-1)?.['text/plain'] ?? '', /Over 30 training steps the loss goes from 3 to 0\.1/);
-  assert.match(results[4].text, /30 30/);
+  assert.match(results[4].text, /31 step/);
 }
 
 test("figures, tables, Markdown and live plots reach the cells of this project's kernel", async () => {

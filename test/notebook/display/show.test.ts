@@ -85,11 +85,12 @@ test('Markdown keeps backslashes and drops the indentation that all lines share'
   assert.equal(shown[0].data['text/markdown'], '# Title\n\n  - $\\frac{1}{2}$');
 });
 
+const start = { type: 'start', epochs: 1, stepsPerEpoch: 4, startStep: 0 };
 const step = (n: number) => ({
   type: 'step',
   step: n,
-  steps: 4,
-  epoch: 1,
+  epoch: 0,
+  imagesPerSecond: 100,
   loss: 1 / n,
   crossEntropy: 1 / n,
   penalty: 0,
@@ -99,11 +100,16 @@ const step = (n: number) => ({
 test('a run that fails leaves its last state on display and passes the error on', async (t) => {
   const shown = inKernel(t);
   async function* failing() {
+    yield start;
+    yield { type: 'warning', message: 'it gets hot' };
     yield step(1);
     yield step(2);
     await Promise.reject(new Error('the machine caught fire'));
   }
+  const warnings: string[] = [];
+  t.mock.method(console, 'warn', (line: string) => warnings.push(line));
   await assert.rejects(watch(failing()), /the machine caught fire/);
+  assert.deepEqual(warnings, ['it gets hot']);
   const last = shown.slice(-2);
   assert.match(String(last[0].data['text/plain']), /step 2 of 4/);
   assert.match(String(last[1].data['text/plain']), /Over 2 training steps/);
@@ -113,9 +119,13 @@ test('a run that fails leaves its last state on display and passes the error on'
 test('outside of a notebook watching returns the events and prints one line', async (t) => {
   const lines = printed(t);
   async function* events() {
+    yield start;
     for (let n = 1; n <= 4; n++) yield await Promise.resolve(step(n));
   }
-  assert.equal((await watch(events())).length, 4);
+  assert.equal((await watch(events())).length, 5);
   assert.equal(lines.length, 1);
-  assert.match(lines[0], /^\[█{24}\] step 4 of 4, epoch 1, loss 0\.250, accuracy 50\.0 %, took 0:00$/);
+  assert.match(
+    lines[0],
+    /^\[█{24}\] step 4 of 4, epoch 1 of 1, loss 0\.250, accuracy 50\.0 %, 100 images\/s, 0:00 left$/,
+  );
 });

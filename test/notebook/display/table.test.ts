@@ -98,23 +98,28 @@ test('a second TensorFlow.js in the tree is refused', (t) => {
   });
 });
 
-const step = { type: 'step', step: 25, steps: 100, epoch: 2, loss: 1.5, crossEntropy: 1, penalty: 0.5, accuracy: 0.25 };
+const start = { type: 'start', epochs: 4, stepsPerEpoch: 25, startStep: 0 };
+const step = { type: 'step', step: 25, epoch: 0, loss: 1.5, accuracy: 0.25, imagesPerSecond: 1234.5 };
 
 test('the progress line tells how far, how good, how fast and how long', () => {
-  const events = Array.from({ length: 25 }, (_, i) => ({ ...step, step: i + 1, imagesPerSecond: 1234.5 }));
   assert.equal(
-    progressLine(events, 20),
-    '[██████░░░░░░░░░░░░░░░░░░] step 25 of 100, epoch 2, loss 1.500, accuracy 25.0 %, 1,235 images/s, 1:00 left',
+    progressLine([start, step], 20),
+    '[██████░░░░░░░░░░░░░░░░░░] step 25 of 100, epoch 1 of 4, loss 1.500, accuracy 25.0 %, 1,235 images/s, 1:00 left',
   );
 });
 
 test('a resumed run counts only its own steps for the time that is left', () => {
-  const events = [21, 22, 23, 24, 25].map((n) => ({ ...step, step: n }));
-  assert.match(progressLine(events, 10), /2:30 left$/);
+  const resumed = { ...start, startStep: 20 };
+  assert.match(progressLine([resumed, step], 10), /2:30 left$/);
+});
+
+test('a run that has ended says how', () => {
+  const end = { type: 'end', reason: 'aborted', message: 'stopped', seconds: 3700 };
+  assert.match(progressLine([start, step, end], 3701), /aborted after 1:01:40$/);
+  assert.equal(progressLine([start, end], 1), 'stopped');
 });
 
 test('a run of unknown length has no bar, and one that has not begun says so', () => {
-  const open = { ...step, steps: undefined };
-  assert.equal(progressLine([open], 3700), 'step 25, epoch 2, loss 1.500, accuracy 25.0 %, 1:01:40 so far');
+  assert.equal(progressLine([step], 61), 'step 25, epoch 1, loss 1.500, accuracy 25.0 %, 1,235 images/s, 1:01 so far');
   assert.equal(progressLine([], 0), 'training begins');
 });
