@@ -28,7 +28,7 @@ export function accuracyAgainstSparsity(
     y: of.map(({ accuracy }) => 100 * accuracy),
     text: of.map(({ label }) => label),
     textposition: 'top center',
-    textfont: { size: 11, color },
+    textfont: { size: 11 },
     cliponaxis: false,
     marker: { color, symbol, size: 10, line: { width: 2, color } },
     hovertemplate: '%{text}: %{y:.2f} % right, %{x:.1f} % removed',

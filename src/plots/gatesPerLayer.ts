@@ -1,7 +1,7 @@
 import type { ChannelMasks } from '../models/channelMasks.js';
 import type { Figure } from './figure.js';
 import { layerLabel, openCount, openCountOf } from './masks.js';
-import { axis, figure, ink } from './theme.js';
+import { axis, epochAxis, figure, ink } from './theme.js';
 import { percent } from './words.js';
 
 /** The masks as they were at the end of one epoch. */
@@ -44,7 +44,10 @@ export function gatesPerLayer(snapshots: readonly GateSnapshot[], options: { tit
       },
     ],
     layout: {
-      xaxis: axis('training', 'epochs', { showgrid: false }),
+      xaxis: epochAxis(
+        snapshots.map(({ epoch }) => epoch),
+        { showgrid: false },
+      ),
       yaxis: axis('layer', 'block and branch', {
         autorange: 'reversed',
         showgrid: false,

@@ -42,6 +42,15 @@ export function axis(quantity: string, unit: string, more: Axis = {}): Axis {
   };
 }
 
+/** An axis of epochs, with about ten ticks and none between two epochs. */
+export function epochAxis(epochs: readonly number[], more: Axis = {}): Axis {
+  return axis('training', 'epochs', {
+    tick0: epochs.at(0) ?? 0,
+    dtick: Math.max(1, Math.ceil(epochs.length / 10)),
+    ...more,
+  });
+}
+
 /** An axis that is only there to place things: no line, no ticks, no title, no zoom. */
 export function hiddenAxis(range: [number, number], more: Axis = {}): Axis {
   return { visible: false, fixedrange: true, range, ...more };

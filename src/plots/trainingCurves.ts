@@ -1,6 +1,6 @@
 import type { Scores } from '../training/events.js';
 import type { Figure, Trace } from './figure.js';
-import { axis, colour, figure, ink } from './theme.js';
+import { axis, colour, epochAxis, figure, ink } from './theme.js';
 import { epochsOf, stepsOf, thin, type TrainingLog } from './trainingLog.js';
 import { number, percent } from './words.js';
 
@@ -15,8 +15,10 @@ const inPercent = ({ accuracy }: Scores): number => 100 * accuracy;
 export function trainingCurves(log: TrainingLog, options: { title?: string } = {}): Figure {
   const steps = stepsOf(log);
   const epochs = epochsOf(log);
-  const overSteps = steps.length > 0;
-  const x = axis('training', overSteps ? 'steps' : 'epochs');
+  const overSteps = steps.length > 0 || epochs.length === 0;
+  const x = overSteps
+    ? axis('training', 'steps', { rangemode: 'tozero' })
+    : epochAxis(epochs.map(({ epoch }) => epoch + 1));
   const at = thin(steps.map((step) => step.step));
   const line = (name: string, ys: number[], color: string, more: object = {}): Trace => ({
     type: 'scatter',

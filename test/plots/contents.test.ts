@@ -100,7 +100,9 @@ test('training curves show the terms of the loss and put each validation at the 
 test('a log without steps is drawn over epochs', () => {
   const figure = plots.trainingCurves(log.filter((event) => event.type === 'epoch'));
   assert.deepEqual(trace(figure, { name: 'validation accuracy' }).x, [1, 2, 3]);
-  assert.deepEqual((figure.layout.xaxis as { title: object }).title, { text: 'training (epochs)', standoff: 8 });
+  const { title, dtick } = figure.layout.xaxis as { title: object; dtick: number };
+  assert.deepEqual(title, { text: 'training (epochs)', standoff: 8 });
+  assert.equal(dtick, 1, 'no tick stands between two epochs');
 });
 
 test('the histogram of gates tells exactly 0 and exactly 1 from what is near', () => {
