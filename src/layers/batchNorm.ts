@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import { single, type CallOptions, type LayerOptions, type Weight } from './layer.js';
-import { normaliseBy, normaliseByBatch } from './normalise.js';
+import { L0Gate } from './l0Gate.js';
+import { normaliseBy, normaliseByBatch, type NormaliseInputs, type NormaliseOptions } from './normalise.js';
 
 export interface BatchNormOptions extends LayerOptions {
   /** Added to the variance under the root. Default 1e-5. */
@@ -20,6 +21,7 @@ export interface BatchNormOptions extends LayerOptions {
  * Batch normalisation by PyTorch's conventions, optionally with its ReLU: batch statistics in training, which also
  * moves the running ones (unbiased variance); running statistics otherwise.
  *
+ * A gate that alone reads the layer is multiplied in the same pass: what comes out is gated, and the gate passes it on.
  * Input [N, ..., C], same output; weights gamma, beta, movingMean, movingVariance, [C] each.
  */
 export class BatchNorm extends tf.layers.Layer {
@@ -77,14 +79,10 @@ export class BatchNorm extends tf.layers.Layer {
   override call(inputs: tf.Tensor | tf.Tensor[], options: CallOptions): tf.Tensor {
     return tf.tidy(() => {
       const x = single(inputs);
-      const { gamma, beta } = this;
-      const settings = { epsilon: this.epsilon, relu: this.activation === 'relu' };
-      if (!options.training || this.frozen) {
-        const mean = this.movingMean.read() as tf.Tensor1D;
-        return normaliseBy(x, mean, this.movingVariance.read() as tf.Tensor1D, gamma, beta, settings);
-      }
-      const { y, mean, variance } = normaliseByBatch(x, gamma, beta, settings);
-      if (options.updateStatistics ?? true) this.updateStatistics(mean, variance, x.size / mean.size);
+      const gate = this.gateBehind();
+      const all = { x, gamma: this.gamma, beta: this.beta, gate: gate && maskRows(gate, x.shape[0], options) };
+      const y = options.training && !this.frozen ? this.normalise(all, options) : this.normaliseByRunning(all);
+      gate?.expectGated(y);
       return y;
     });
   }
@@ -98,6 +96,29 @@ export class BatchNorm extends tf.layers.Layer {
     return { ...super.getConfig(), epsilon, momentum, scale, center, activation };
   }
 
+  /** The gate that is this layer's only reader: its mask is multiplied in the same pass. */
+  private gateBehind(): L0Gate | undefined {
+    const [first, ...others] = this.outboundNodes;
+    const reader = first?.outboundLayer;
+    return others.length === 0 && reader instanceof L0Gate ? reader : undefined;
+  }
+
+  private normalise(inputs: NormaliseInputs, { updateStatistics = true }: CallOptions): tf.Tensor {
+    const { y, mean, variance } = normaliseByBatch(inputs, this.settings);
+    if (updateStatistics) this.updateStatistics(mean, variance, inputs.x.size / mean.size);
+    return y;
+  }
+
+  private normaliseByRunning(inputs: NormaliseInputs): tf.Tensor {
+    const mean = this.movingMean.read() as tf.Tensor1D;
+    const variance = this.movingVariance.read() as tf.Tensor1D;
+    return normaliseBy({ ...inputs, mean, variance }, this.settings);
+  }
+
+  private get settings(): NormaliseOptions {
+    return { epsilon: this.epsilon, relu: this.activation === 'relu' };
+  }
+
   private updateStatistics(mean: tf.Tensor, variance: tf.Tensor, count: number): void {
     const { momentum } = this;
     const unbiased = count > 1 ? count / (count - 1) : 1;
@@ -107,4 +128,11 @@ export class BatchNorm extends tf.layers.Layer {
     this.movingVariance.write(mix(this.movingVariance.read(), variance, unbiased));
   }
 }
+
+/** The gate's mask with a row for each image. */
+function maskRows(gate: L0Gate, n: number, options: CallOptions): tf.Tensor2D {
+  const mask = gate.mask(n, options);
+  return mask.shape[0] === n ? mask : mask.tile([n, 1]);
+}
+
 tf.serialization.registerClass(BatchNorm);

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { convBias, hasKernel } from '../backend/fusedOps.js';
 import { tfPadding, type Padding } from './padding.js';
 
 /**
@@ -12,8 +13,10 @@ export function convolve(
   strides: number,
   padding: Padding,
 ): tf.Tensor4D {
+  const pad = tfPadding(padding);
+  if (bias && hasKernel('ConvBias')) return convBias({ x, filter, bias }, { strides, pad });
   return tf.tidy(() => {
-    const y = tf.conv2d(x, filter, strides, tfPadding(padding));
+    const y = tf.conv2d(x, filter, strides, pad);
     return bias ? y.add(bias) : y;
   });
 }

@@ -1,12 +1,8 @@
-import { deriveSeed, uniform } from '../backend/random.js';
+import { uniform } from '../backend/random.js';
 
-/**
- * `size` uniform numbers in [epsilon, 1 - epsilon] that depend on nothing but the seed and the number of the draw, so
- * that a resumed run meets the same noise as one that never stopped.
- */
-export function gateNoise(seed: number, draw: number, size: number, epsilon: number): Float32Array {
-  const stream = deriveSeed(seed, draw);
+/** The noise of one draw of a gate: `size` uniform numbers of the seed's stream, kept within [epsilon, 1 - epsilon]. */
+export function gateNoise(seed: number, size: number, epsilon: number): Float32Array {
   const noise = new Float32Array(size);
-  for (let i = 0; i < size; i++) noise[i] = epsilon + (1 - 2 * epsilon) * uniform(stream, i);
+  for (let i = 0; i < size; i++) noise[i] = Math.min(1 - epsilon, Math.max(epsilon, uniform(seed, i)));
   return noise;
 }

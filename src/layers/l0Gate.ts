@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import { hardConcreteSample, hasKernel } from '../backend/fusedOps.js';
+import { deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
 import { gateNoise } from './gateNoise.js';
 import {
@@ -42,6 +44,7 @@ export class L0Gate extends tf.layers.Layer {
   /** How many times this gate has drawn noise: with the seed, all that a resumed run needs to know. */
   draws = 0;
   private logAlphaWeight!: Weight;
+  private readonly gated = new WeakSet<tf.Tensor>();
 
   constructor(options: L0GateOptions = {}) {
     super(options);
@@ -79,8 +82,8 @@ export class L0Gate extends tf.layers.Layer {
   }
 
   /** The location parameter of each channel's mask, [C]: the layer's own variable, not to be disposed. */
-  get logAlpha(): tf.Variable {
-    return this.logAlphaWeight.read() as tf.Variable;
+  get logAlpha(): tf.Variable<tf.Rank.R1> {
+    return this.logAlphaWeight.read() as tf.Variable<tf.Rank.R1>;
   }
 
   /** The deterministic mask of each channel, [C]; the caller disposes it. */
@@ -99,20 +102,27 @@ export class L0Gate extends tf.layers.Layer {
    */
   mask(n: number, { training, noise }: CallOptions): tf.Tensor2D {
     return tf.tidy(() => {
-      const channels = this.logAlpha.shape[0];
+      const channels = this.logAlpha.size;
       if (!training) return this.inferenceMask().reshape([1, channels]);
       const given = noise?.[this.name];
-      return sampleMask(this.logAlpha, given ?? this.drawNoise(n, channels), this.hardConcrete) as tf.Tensor2D;
+      if (given) return sampleMask(this.logAlpha, given, this.hardConcrete) as tf.Tensor2D;
+      return this.draw(this.sampling === 'batch' ? 1 : n, channels);
     });
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[], options: CallOptions): tf.Tensor {
+    const x = single(inputs);
+    if (this.gated.has(x)) return x;
     return tf.tidy(() => {
-      const x = single(inputs);
       const mask = this.mask(x.shape[0], options);
       const [rows, channels] = mask.shape;
       return x.mul(mask.reshape([rows, ...Array<number>(x.rank - 2).fill(1), channels]));
     });
+  }
+
+  /** Tells the gate that x has been multiplied by its mask already, by the layer before it: it will pass x on. */
+  expectGated(x: tf.Tensor): void {
+    this.gated.add(x);
   }
 
   override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape | tf.Shape[] {
@@ -133,10 +143,15 @@ export class L0Gate extends tf.layers.Layer {
     return new cls(droprateInit === undefined ? config : { ...config, droprate_init: droprateInit });
   }
 
-  private drawNoise(n: number, channels: number): tf.Tensor2D {
-    const rows = this.sampling === 'batch' ? 1 : n;
-    const noise = gateNoise(this.seed, this.draws++, rows * channels, this.hardConcrete.epsilon);
-    return tf.tensor2d(noise, [rows, channels]);
+  private draw(rows: number, channels: number): tf.Tensor2D {
+    // Seed and number of the draw decide the noise alone, so that a resumed run meets the same one.
+    const seed = deriveSeed(this.seed, this.draws++);
+    if (hasKernel('HardConcreteSample')) {
+      const { temperature, gamma, zeta } = this.hardConcrete;
+      return hardConcreteSample(this.logAlpha, { n: rows, seed, offset: 0, temperature, gamma, zeta });
+    }
+    const noise = tf.tensor2d(gateNoise(seed, rows * channels, this.hardConcrete.epsilon), [rows, channels]);
+    return sampleMask(this.logAlpha, noise, this.hardConcrete) as tf.Tensor2D;
   }
 }
 tf.serialization.registerClass(L0Gate);

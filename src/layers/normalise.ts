@@ -1,7 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
+import { fusedBatchNorm, fusedBatchNormInference, hasKernel } from '../backend/fusedOps.js';
+
+/** What batch normalisation works on and with: x [N, ..., C]; gamma and beta [C], 1 and 0 if left out. */
+export interface NormaliseInputs {
+  x: tf.Tensor;
+  gamma?: tf.Tensor1D;
+  beta?: tf.Tensor1D;
+  /** A mask [N, C] that the result is multiplied by, after the ReLU. */
+  gate?: tf.Tensor2D;
+}
 
 export interface NormaliseOptions {
   epsilon: number;
+  /** Whether negative values become 0. */
   relu: boolean;
 }
 
@@ -13,39 +24,38 @@ export type Normalised = {
 };
 
 /**
- * Batch normalisation by the statistics of the batch itself: (x - mean) / sqrt(variance + epsilon) * gamma + beta, then
- * ReLU if asked for.
- *
- * x is [N, ..., C]; gamma and beta are [C] or left out (1 and 0).
+ * Batch normalisation by the statistics of the batch itself: relu?((x - mean) / sqrt(variance + epsilon) * gamma + beta)
+ * * gate. One pass where the backend has a kernel for it, otherwise composed from tf operations.
  */
-export function normaliseByBatch(
-  x: tf.Tensor,
-  gamma: tf.Tensor1D | undefined,
-  beta: tf.Tensor1D | undefined,
-  options: NormaliseOptions,
-): Normalised {
-  const axes = Array.from({ length: x.rank - 1 }, (_, axis) => axis);
+export function normaliseByBatch(inputs: NormaliseInputs, options: NormaliseOptions): Normalised {
+  if (hasKernel('FusedBatchNorm')) return fusedBatchNorm(inputs, options);
+  const axes = Array.from({ length: inputs.x.rank - 1 }, (_, axis) => axis);
   return tf.tidy(() => {
-    const moments = tf.moments(x, axes);
+    const moments = tf.moments(inputs.x, axes);
     const mean = moments.mean as tf.Tensor1D;
     const variance = moments.variance as tf.Tensor1D;
-    return { y: normaliseBy(x, mean, variance, gamma, beta, options), mean, variance };
+    return { y: compose({ ...inputs, mean, variance }, options), mean, variance };
   });
 }
 
-/** Batch normalisation by given statistics, mean and variance [C]; shapes and formula as in `normaliseByBatch`. */
+/** Batch normalisation by given statistics, [C] each; formula as in `normaliseByBatch`. The caller disposes the result. */
 export function normaliseBy(
-  x: tf.Tensor,
-  mean: tf.Tensor1D,
-  variance: tf.Tensor1D,
-  gamma: tf.Tensor1D | undefined,
-  beta: tf.Tensor1D | undefined,
+  inputs: NormaliseInputs & { mean: tf.Tensor1D; variance: tf.Tensor1D },
+  options: NormaliseOptions,
+): tf.Tensor {
+  return hasKernel('FusedBatchNormInference') ? fusedBatchNormInference(inputs, options) : compose(inputs, options);
+}
+
+function compose(
+  { x, mean, variance, gamma, beta, gate }: NormaliseInputs & { mean: tf.Tensor1D; variance: tf.Tensor1D },
   { epsilon, relu }: NormaliseOptions,
 ): tf.Tensor {
   return tf.tidy(() => {
-    // Without a scale tf.batchNorm has no gradient.
-    const scale = gamma ?? tf.onesLike(mean);
-    const y = tf.batchNorm(x as tf.Tensor4D, mean, variance, beta, scale, epsilon);
-    return relu ? y.relu() : y;
+    // tf's gradient of batch normalisation cannot do without a gamma.
+    const y = tf.batchNorm(x as tf.Tensor4D, mean, variance, beta, gamma ?? tf.onesLike(mean), epsilon);
+    const active = relu ? y.relu() : y;
+    if (!gate) return active;
+    const [n, channels] = gate.shape;
+    return active.mul(gate.reshape([n, ...Array<number>(x.rank - 2).fill(1), channels]));
   });
 }

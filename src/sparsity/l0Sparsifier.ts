@@ -78,7 +78,7 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
 
   const clamp = (): void =>
     tf.tidy(() => {
-      for (const { gate } of gates) gate.logAlpha.assign(gate.logAlpha.clipByValue(-BOUND, BOUND));
+      for (const { gate } of gates) gate.logAlpha.assign(gate.logAlpha.clipByValue(-BOUND, BOUND) as tf.Tensor1D);
     });
 
   const valuesOf = (t: tf.Tensor): Float32Array => {

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
+import { adamWStep, hasKernel } from '../backend/fusedOps.js';
 import type { State } from '../sparsity/sparsifier.js';
+import { ownValues } from './ownValues.js';
 import type { Optimizer, Update } from './optimizer.js';
 import { replace, Slots, type Slot } from './slots.js';
 
@@ -21,7 +23,9 @@ export interface AdamOptions {
 export class Adam implements Optimizer {
   readonly name: string = 'Adam';
   readonly lr: number;
-  protected readonly weightDecay: number;
+  /** Whether weight decay acts on the variable itself (AdamW) instead of on the gradient. */
+  protected readonly decoupled: boolean = false;
+  private readonly weightDecay: number;
   private readonly betas: [number, number];
   private readonly eps: number;
   private readonly slots = new Slots(['m', 'v']);
@@ -37,7 +41,7 @@ export class Adam implements Optimizer {
     for (const update of updates) {
       const slot = this.slots.of(update.key, update.variable);
       slot.step++;
-      tf.tidy(() => this.update(update, slot));
+      tf.tidy(() => (hasKernel('AdamWStep') ? this.updateInPlace(update, slot) : this.update(update, slot)));
     }
   }
 
@@ -53,19 +57,28 @@ export class Adam implements Optimizer {
     this.slots.dispose();
   }
 
-  /** The variable and its gradient after weight decay. */
-  protected decayed({ variable, gradient }: Update): [tf.Tensor, tf.Tensor] {
-    return [variable, this.weightDecay === 0 ? gradient : gradient.add(variable.mul(this.weightDecay))];
-  }
-
-  private update(update: Update, slot: Slot): void {
+  private update({ variable, gradient, lr }: Update, slot: Slot): void {
     const [beta1, beta2] = this.betas;
-    const [p, g] = this.decayed(update);
+    const g = this.decoupled ? gradient : this.withDecay(gradient, variable);
+    const p = this.decoupled ? variable.mul(1 - lr * this.weightDecay) : variable;
     const m = slot.tensors.m.mul(beta1).add(g.mul(1 - beta1));
     const v = slot.tensors.v.mul(beta2).add(g.square().mul(1 - beta2));
     const root = v.sqrt().div(Math.sqrt(1 - beta2 ** slot.step));
-    const change = m.div(root.add(this.eps)).mul(update.lr / (1 - beta1 ** slot.step));
-    update.variable.assign(p.sub(change));
+    const change = m.div(root.add(this.eps)).mul(lr / (1 - beta1 ** slot.step));
+    variable.assign(p.sub(change));
     replace(slot, { m, v });
+  }
+
+  private updateInPlace({ variable, gradient, lr }: Update, { step, tensors }: Slot): void {
+    ownValues(variable);
+    const [beta1, beta2] = this.betas;
+    const grad = this.decoupled ? gradient : this.withDecay(gradient, variable);
+    const weightDecay = this.decoupled ? this.weightDecay : 0;
+    const settings = { learningRate: lr, beta1, beta2, epsilon: this.eps, weightDecay, step };
+    adamWStep({ param: variable, grad, m: tensors.m, v: tensors.v }, settings);
+  }
+
+  private withDecay(gradient: tf.Tensor, variable: tf.Variable): tf.Tensor {
+    return this.weightDecay === 0 ? gradient : gradient.add(variable.mul(this.weightDecay));
   }
 }

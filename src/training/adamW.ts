@@ -1,6 +1,4 @@
-import type * as tf from '@tensorflow/tfjs';
 import { Adam, type AdamOptions } from './adam.js';
-import type { Update } from './optimizer.js';
 
 /**
  * AdamW (Loshchilov and Hutter 2019) as PyTorch computes it: Adam whose weight decay does not pass through the running
@@ -8,13 +6,10 @@ import type { Update } from './optimizer.js';
  */
 export class AdamW extends Adam {
   override readonly name = 'AdamW';
+  protected override readonly decoupled = true;
 
   /** weight_decay is 1e-4 by default, as in the L0 project (PyTorch: 1e-2). */
   constructor(options: AdamOptions = {}) {
     super({ weight_decay: 1e-4, ...options });
-  }
-
-  protected override decayed({ variable, gradient, lr }: Update): [tf.Tensor, tf.Tensor] {
-    return [variable.mul(1 - lr * this.weightDecay), gradient];
   }
 }

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
+import { hasKernel, sgdStep } from '../backend/fusedOps.js';
 import type { State } from '../sparsity/sparsifier.js';
+import { ownValues } from './ownValues.js';
 import type { Optimizer, Update } from './optimizer.js';
 import { replace, Slots } from './slots.js';
 
@@ -30,7 +32,9 @@ export class Sgd implements Optimizer {
   }
 
   step(updates: Update[]): void {
-    for (const update of updates) tf.tidy(() => this.update(update));
+    for (const update of updates) {
+      tf.tidy(() => (hasKernel('SgdStep') ? this.updateInPlace(update) : this.update(update)));
+    }
   }
 
   state(): State {
@@ -54,5 +58,14 @@ export class Sgd implements Optimizer {
       replace(slot, { velocity: change });
     }
     variable.assign(variable.sub(change.mul(lr)));
+  }
+
+  private updateInPlace({ key, variable, gradient, lr }: Update): void {
+    ownValues(variable);
+    const { momentum, weightDecay } = this;
+    const slot = momentum === 0 ? undefined : this.slots.of(key, variable);
+    if (slot) slot.step++;
+    const settings = { learningRate: lr, momentum, weightDecay };
+    sgdStep({ param: variable, grad: gradient, velocity: slot?.tensors.velocity }, settings);
   }
 }

@@ -40,7 +40,7 @@ for (const { name, inputs, expected } of readGolden<Case>('googlenet_sparsity').
         .sort(),
     );
     for (const { gate, values } of inputs.qz_loga) {
-      (model.getLayer(ourGateName(gate)) as L0Gate).logAlpha.assign(tensor(values));
+      (model.getLayer(ourGateName(gate)) as L0Gate).logAlpha.assign(tensor(values) as tf.Tensor1D);
     }
     const masks = sparsifier.channelMasks();
     inputs.qz_loga.forEach(({ gate }, g) => {
@@ -76,7 +76,9 @@ const { cases, tables } = readGolden<ForwardCase>('googlenet_forward');
 for (const { name, expected } of cases.filter(({ expected }) => expected.cal_full_and_l0_param_num)) {
   test(`googlenet_forward ${name}: the seed count of its masks`, () => {
     for (const recipe of tables.gated.filter(({ name }) => name.endsWith('qz_loga'))) {
-      (model.getLayer(ourWeightName(recipe.name).split('/')[0]) as L0Gate).logAlpha.assign(tensor(fill(recipe)));
+      (model.getLayer(ourWeightName(recipe.name).split('/')[0]) as L0Gate).logAlpha.assign(
+        tensor(fill(recipe)) as tf.Tensor1D,
+      );
     }
     const { left, full, sparsity } = seedCount(model, sparsifier.channelMasks());
     assert.deepEqual([left, full], expected.cal_full_and_l0_param_num);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend';
 import { BatchNorm, expectedOpen, L0Gate, type CallOptions } from 'sparsebook/layers';
 import { googleNet } from 'sparsebook/models';
 import {
@@ -46,7 +47,8 @@ interface Case {
   };
 }
 
-await useReferenceConvolution();
+if (process.env.SPARSEBOOK_BACKEND) await useBackend();
+else await useReferenceConvolution();
 const { cases, tables } = readGolden<Case>('googlenet_forward');
 const image = fill({ shape: [2, 3, 32, 32], seed: 999, scale: 1.75, offset: 0 });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend';
 import { Adam, AdamW, exponentialDecay, multiStep, Sgd, type Optimizer } from 'sparsebook/training';
 import { assertClose, readGolden, tensor, type GoldenArray } from '../goldens.js';
 
@@ -28,7 +29,6 @@ interface Case {
   };
 }
 
-await tf.setBackend('cpu');
 const { cases } = readGolden<Case>('optimizers');
 
 /** Makes the steps of a case with the optimizer that `at` gives for each step, and checks every parameter after each. */
@@ -54,11 +54,14 @@ for (const golden of cases.filter(({ expected }) => expected.params_after_step))
   const given = Object.entries({ lr, weight_decay, momentum, betas, eps }).filter(([, value]) => value !== undefined);
   const make = (): Optimizer => new kinds[optimizer](Object.fromEntries(given));
 
-  test(`optimizers ${golden.name}`, () => {
-    const one = make();
-    walk(golden, () => one);
-    one.dispose();
-  });
+  for (const backend of ['cpu', 'simd'] as const) {
+    test(`optimizers ${golden.name} on ${backend}`, async () => {
+      await useBackend({ backend });
+      const one = make();
+      walk(golden, () => one);
+      one.dispose();
+    });
+  }
 
   test(`optimizers ${golden.name}, saved and restored before every step`, () => {
     let current = make();
