@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { randomUUID } from 'node:crypto';
+import { kernelTypeScript } from './kernelTypeScript.js';
 import { replaceMethod } from './replaceMethod.js';
 import type { Tslab, TslabServer } from './tslabInternals.js';
 import { decodeMessage, encodeMessage, type MessageContent, type ReceivedMessage } from './wire.js';
@@ -39,7 +40,7 @@ function answer(key: string, request: ReceivedMessage, to: Socket, type: string,
 }
 
 /** Answers `interrupt_request` and `history_request`, and mends replies that are wrong or missing. */
-export function repairMessages({ server, handler, typescriptVersion }: Tslab): void {
+export function repairMessages({ server, handler }: Tslab): void {
   replaceMethod(server, 'handleShellMessage', async (self, handleShellMessage, socket, ...frames) => {
     try {
       const { key } = self.connInfo;
@@ -66,7 +67,7 @@ export function repairMessages({ server, handler, typescriptVersion }: Tslab): v
 
   replaceMethod(handler, 'handleKernel', (_self, handleKernel) => {
     const info = handleKernel();
-    info.language_info.version = typescriptVersion;
+    info.language_info.version = kernelTypeScript().version;
     return { status: 'ok', help_links: [], ...info };
   });
 }

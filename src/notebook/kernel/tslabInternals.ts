@@ -36,12 +36,20 @@ export interface TslabServer {
   handleCommInfoRequest(socket: Router, request: TslabMessage): void;
 }
 
+/** What compiles and runs cells. */
+export interface TslabExecutor {
+  /** The variables of the cells so far. */
+  locals: object;
+  execute(code: string): Promise<boolean>;
+}
+
 /** The parts of tslab that are repaired, and its starter. */
 export interface Tslab {
   server: TslabServer;
   handler: TslabHandler;
   queue: { reset(delay?: number): void };
-  typescriptVersion: string;
+  /** The module whose createExecutor tslab calls when it starts. */
+  executor: { createExecutor(...args: unknown[]): TslabExecutor };
   startKernel: (options: { configPath: string; enableFindLocal: boolean; jsKernel: boolean }) => void;
 }
 
@@ -54,14 +62,11 @@ export function loadTslab(): Tslab {
   };
   const util = require('tslab/dist/util.js') as { TaskQueue: { prototype: Tslab['queue'] } };
   const main = require('tslab/dist/main.js') as Pick<Tslab, 'startKernel'>;
-  const typescript = createRequire(require.resolve('tslab/dist/main.js'))('@tslab/typescript-for-tslab') as {
-    version: string;
-  };
   return {
     server: jupyter.ZmqServer.prototype,
     handler: jupyter.JupyterHandlerImpl.prototype,
     queue: util.TaskQueue.prototype,
-    typescriptVersion: typescript.version,
+    executor: require('tslab/dist/executor.js') as Tslab['executor'],
     startKernel: (options) => main.startKernel(options),
   };
 }

@@ -1,12 +1,6 @@
-import { createRequire } from 'node:module';
 import type * as TypeScript from 'typescript';
+import { kernelTypeScript } from '../../kernel/kernelTypeScript.js';
 import type { Parameter, ParameterValue } from './parameter.js';
-
-/** The TypeScript that the kernel compiles cells with: what it reads is what will run. */
-function kernelTypeScript(): typeof TypeScript {
-  const tslab = createRequire(import.meta.url).resolve('tslab/dist/main.js');
-  return createRequire(tslab)('@tslab/typescript-for-tslab') as typeof TypeScript;
-}
 
 /** Reads the declarations of a parameters cell: their names, types and literal values. */
 export function readParameters(source: string): Parameter[] {
