@@ -1,7 +1,9 @@
 #!/usr/bin/env node
+import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { addDataCommand } from './data/command.js';
 import { UserError } from './errors.js';
+import { addJupyterCommands } from './notebook/jupyter/command.js';
 import { addRunCommand } from './notebook/run/command.js';
 
 const program = new Command('sparsebook')
@@ -10,6 +12,7 @@ const program = new Command('sparsebook')
   .showSuggestionAfterError();
 
 addRunCommand(program);
+addJupyterCommands(program);
 addDataCommand(program);
 
 try {
@@ -17,6 +20,7 @@ try {
 } catch (error) {
   // A person can mend a UserError and needs no stack; anything else is a defect of ours and does.
   if (!(error instanceof UserError)) throw error;
-  process.stderr.write(`error: ${error.message}\n`);
+  const colour = process.stderr.isTTY && !process.env.NO_COLOR;
+  process.stderr.write(`${colour ? styleText('red', 'error:') : 'error:'} ${error.message}\n`);
   process.exitCode = 1;
 }

@@ -7,4 +7,5 @@ export type { ParameterValue } from './parameters/parameter.js';
 export { readAssignments } from './parameters/readAssignments.js';
 export { resolveNotebook } from './resolveNotebook.js';
 export { runNotebook, type RunOptions } from './runNotebook.js';
+export { runOnTerminal } from './runOnTerminal.js';
 export { sourceHash } from './sourceHash.js';

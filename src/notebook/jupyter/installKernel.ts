@@ -1,0 +1,62 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '../../errors.js';
+import { packageRoot, userDataDir } from './jupyterPaths.js';
+import { readKernelSpec, type KernelSpec } from './kernelSpec.js';
+
+/** Where a kernelspec is installed, and as what. */
+export interface InstallOptions {
+  /** Installs below PREFIX/share/jupyter instead of the user's Jupyter folder. */
+  prefix?: string;
+  /** The kernel's name; `tslab` by default, which is what the notebooks ask for. */
+  name?: string;
+}
+
+function folderOf({ prefix, name = 'tslab' }: InstallOptions): { folder: string; name: string } {
+  if (!/^[\w.-]+$/.test(name)) {
+    throw new UserError(`a kernel's name is made of letters, digits, '-', '.' and '_'; received '${name}'`);
+  }
+  const data = prefix === undefined ? userDataDir() : join(prefix, 'share', 'jupyter');
+  return { folder: join(data, 'kernels', name), name };
+}
+
+/** The project that installed a kernelspec; undefined for kernelspecs of others. */
+export function installedBy(spec: KernelSpec): string | undefined {
+  const own = spec.metadata?.sparsebook as { project?: string } | undefined;
+  return own?.project;
+}
+
+/**
+ * Writes a kernelspec with absolute paths, for frontends that do not look into the project (VS Code); returns its
+ * kernel.json. Throws UserError rather than replace the kernelspec of somebody else.
+ */
+export function installKernel(options: InstallOptions = {}): string {
+  const { folder, name } = folderOf(options);
+  const there = readKernelSpec(folder, name);
+  if (there && installedBy(there) === undefined) {
+    throw new UserError(`${there.file} belongs to another program; install under another name with --name sparsebook`);
+  }
+  const launcher = join(packageRoot, 'dist', 'notebook', 'kernel', 'launch.js');
+  const spec = {
+    argv: [process.execPath, launcher, '{connection_file}'],
+    display_name: 'TypeScript (sparsebook)',
+    language: 'typescript',
+    // On Windows a signal ends the kernel instead of interrupting it.
+    interrupt_mode: process.platform === 'win32' ? 'message' : 'signal',
+    metadata: { sparsebook: { project: packageRoot } },
+  };
+  const file = join(folder, 'kernel.json');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(file, JSON.stringify(spec, null, 2) + '\n');
+  return file;
+}
+
+/** Removes what {@link installKernel} wrote and returns its folder; throws UserError when that is not there. */
+export function uninstallKernel(options: InstallOptions = {}): string {
+  const { folder, name } = folderOf(options);
+  const there = readKernelSpec(folder, name);
+  if (!there) throw new UserError(`no kernel is installed in ${folder}`);
+  if (installedBy(there) === undefined) throw new UserError(`${there.file} belongs to another program; it stays`);
+  rmSync(folder, { recursive: true });
+  return folder;
+}
