@@ -23,9 +23,7 @@ function addKernelCommand(program: Command): void {
     });
   kernel
     .command('list')
-    .description(
-      "List the kernels that a run can use: this project's own, then JUPYTER_PATH, the user's, the system's.",
-    )
+    .description('List the kernels that a run can use. Of those with the same name the first is used.')
     .action(() => {
       for (const spec of listKernelSpecs()) {
         const project = installedBy(spec);

@@ -30,16 +30,14 @@ export function readKernelSpec(folder: string, name: string): KernelSpec | undef
   }
 }
 
-/** Every kernelspec below the given Jupyter paths; of two with the same name the first is the one that counts. */
+/** Every kernelspec below the given Jupyter paths; of those with the same name the first is the one that is used. */
 export function listKernelSpecs(paths: string[] = jupyterPath()): KernelSpec[] {
-  const specs = new Map<string, KernelSpec>();
-  for (const kernels of paths.map((path) => join(path, 'kernels')).filter((path) => existsSync(path))) {
-    for (const name of readdirSync(kernels).sort()) {
-      const spec = specs.has(name) ? undefined : readKernelSpec(join(kernels, name), name);
-      if (spec) specs.set(name, spec);
-    }
-  }
-  return [...specs.values()];
+  const folders = paths.map((path) => join(path, 'kernels')).filter((folder) => existsSync(folder));
+  return folders.flatMap((folder) =>
+    readdirSync(folder)
+      .sort()
+      .flatMap((name) => readKernelSpec(join(folder, name), name) ?? []),
+  );
 }
 
 /** The kernelspec of that name; throws UserError with the names there are. */
@@ -48,8 +46,8 @@ export function findKernelSpec(name: string, paths: string[] = jupyterPath()): K
     const spec = readKernelSpec(join(path, 'kernels', name), name);
     if (spec) return spec;
   }
-  const names = listKernelSpecs(paths).map((spec) => spec.name);
-  throw new UserError(`no kernel is named '${name}'; there are: ${names.join(', ')}`);
+  const names = new Set(listKernelSpecs(paths).map((spec) => spec.name));
+  throw new UserError(`no kernel is named '${name}'; there are: ${[...names].join(', ')}`);
 }
 
 /** The command line of a kernelspec with its placeholders filled in. */

@@ -29,6 +29,7 @@ const GOODBYE_MILLISECONDS = 1500;
 export class KernelClient {
   /** Resolves when the process is gone. */
   readonly exit: Promise<KernelExit>;
+  private ending: Promise<KernelExit> | undefined;
 
   /** Starts a kernel and waits until it answers; throws UserError when it does not come up. */
   static async start(options: KernelOptions): Promise<KernelClient> {
@@ -83,12 +84,13 @@ export class KernelClient {
    * `onMessage` hears the messages of the iopub channel, in order.
    */
   async execute(code: string, onMessage?: (message: Message) => void): Promise<ExecuteOutcome> {
+    if (this.ending) return { status: 'dead', exit: await this.ending };
     let lastHeard = performance.now();
-    const content = { code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false };
+    const request = { code, silent: false, store_history: true, allow_stdin: false, stop_on_error: false };
     const exchange = this.channels.request(
       'shell',
       'execute_request',
-      { ...content, stop_on_error: false },
+      { ...request, user_expressions: {} },
       (message) => {
         lastHeard = performance.now();
         onMessage?.(message);
@@ -102,7 +104,9 @@ export class KernelClient {
     };
     const answered = exchange.reply.then(async (reply) => {
       await Promise.race([exchange.idle, quiet()]);
-      return reply.content as unknown as ExecuteOutcome;
+      const content = reply.content as unknown as ExecuteOutcome;
+      // Stock tslab says 'abort' where the protocol says 'aborted'.
+      return reply.content.status === 'abort' ? { ...content, status: 'aborted' as const } : content;
     });
     const died = this.exit.then(async (exit): Promise<ExecuteOutcome> => {
       // What the kernel sent before it died may still be on its way.
@@ -121,19 +125,26 @@ export class KernelClient {
 
   /** Asks the running cell to stop, in the way that the kernelspec names. */
   interrupt(): void {
+    if (this.ending) return;
     if (this.spec.interrupt_mode === 'message') this.channels.request('control', 'interrupt_request', {});
     else this.process.interrupt();
   }
 
   /** Says goodbye, and ends the process if it does not go within 1.5 s. */
   async shutdown(): Promise<KernelExit> {
-    this.channels.request('control', 'shutdown_request', { restart: false });
-    await Promise.race([this.exit, sleep(GOODBYE_MILLISECONDS, undefined, { ref: false })]);
+    if (this.ending === undefined) {
+      this.channels.request('control', 'shutdown_request', { restart: false });
+      await Promise.race([this.exit, sleep(GOODBYE_MILLISECONDS, undefined, { ref: false })]);
+    }
     return this.kill();
   }
 
   /** Ends the process and what it started, at once. */
-  async kill(): Promise<KernelExit> {
+  kill(): Promise<KernelExit> {
+    return (this.ending ??= this.end());
+  }
+
+  private async end(): Promise<KernelExit> {
     this.process.kill();
     const exit = await this.exit;
     this.channels.close();

@@ -40,7 +40,7 @@ export class KernelProcess {
         this.lastWords = (this.lastWords + text).slice(-LAST_WORDS);
       });
     }
-    process.on('exit', this.killWithUs);
+    this.child.once('spawn', () => process.on('exit', this.killWithUs));
     this.exit = new Promise((resolve) => {
       // 'close' comes after 'exit', when the last words have been read as well; a grandchild may hold the pipes longer.
       this.child.once('exit', (code, signal) => {
@@ -67,10 +67,12 @@ export class KernelProcess {
 
   /** Ends the kernel and what it started, at once. */
   kill(): void {
-    if (ON_WINDOWS) this.child.kill('SIGKILL');
+    // Without a pid the process never started, and a group of 0 would be our own.
+    const { pid } = this.child;
+    if (ON_WINDOWS || pid === undefined) this.child.kill('SIGKILL');
     else {
       try {
-        process.kill(-this.pid, 'SIGKILL');
+        process.kill(-pid, 'SIGKILL');
       } catch {
         // Already gone.
       }

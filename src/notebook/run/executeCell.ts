@@ -20,6 +20,7 @@ export interface CellOutcome {
 
 /** How long an interrupted cell may take to stop before the kernel is ended. */
 const PATIENCE = { timeout: 1000, interrupt: 5000 };
+const INSIST_MILLISECONDS = 300;
 
 /** After a failure stock tslab refuses cells for 200 ms. */
 const REFUSALS = 5;
@@ -38,6 +39,8 @@ export async function executeCell(
   const stop = (reason: 'timeout' | 'interrupt'): void => {
     stoppedBy ??= reason;
     kernel.interrupt();
+    // Node loses a SIGINT that arrives just as a cell's synchronous part ends.
+    timers.push(setInterval(() => kernel.interrupt(), INSIST_MILLISECONDS));
     timers.push(setTimeout(kill, PATIENCE[reason]));
   };
   const onInterrupt = (): void => stop('interrupt');

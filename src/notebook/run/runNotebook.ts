@@ -6,7 +6,7 @@ import type { RunEvent, RunResult } from './events.js';
 import type { Limits } from './executeCell.js';
 import type { CellFault } from './failure.js';
 import { machinePathRemover } from './machinePaths.js';
-import { hasTag, type CodeCell, type Notebook } from './notebook.js';
+import { hasTag, type CodeCell, type Metadata, type Notebook } from './notebook.js';
 import { readNotebook } from './notebookFile.js';
 import { NotebookSaver } from './notebookSaver.js';
 import type { Displays } from './outputArea.js';
@@ -40,6 +40,7 @@ function clearOutputs({ cells }: Notebook): void {
     cell.outputs = [];
     cell.execution_count = null;
     delete cell.metadata.execution;
+    delete (cell.metadata.sparsebook as Metadata | undefined)?.sourceHash;
   }
 }
 

@@ -159,3 +159,29 @@ test('completion and inspection still work, and comm_info is answered by its own
   assert.deepEqual(inspect.data, { 'text/plain': 'const seven: 7' });
   assert.deepEqual(await kernel.request('comm_info_request', {}), { status: 'ok', comms: {} });
 });
+
+test('a variable of an earlier cell can be a shorthand property, and a local one stays local', async () => {
+  await execute("const width = 32;\nlet label = 'earlier';");
+  const code = `const size = { width, seven };
+const relabel = (label: string) => ({ label });
+({ label } = { label: 'assigned' });
+console.log(JSON.stringify([size, relabel('local'), { label }]));`;
+  const { stdout, of } = await execute(code);
+  assert.deepEqual(of('error'), []);
+  assert.equal(stdout(), '[{"width":32,"seven":7},{"label":"local"},{"label":"assigned"}]\n');
+});
+
+test('what a cell left running still prints into that cell, and its failure is told', async () => {
+  const late: Message[] = [];
+  const told = new Promise<void>((resolve) => {
+    const code = "setTimeout(() => { console.log('later'); throw new Error('too late'); }, 50);";
+    void kernel.execute(code, (message) => {
+      late.push(message);
+      if (message.header.msg_type === 'error') resolve();
+    });
+  });
+  await told;
+  const types = late.map(({ header }) => header.msg_type);
+  assert.ok(types.lastIndexOf('stream') > types.lastIndexOf('status'), 'after the cell was idle');
+  assert.equal(late.at(-1)?.content.evalue, 'too late');
+});

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fixtures, sparsebook } from './notebook/run/runs.js';
+
+const run = (...args: string[]): ReturnType<typeof sparsebook>['ended'] => sparsebook(args).ended;
+
+test('--help lists the commands, and each command shows examples', async () => {
+  const { code, stdout } = await run('--help');
+  assert.equal(code, 0);
+  for (const command of ['run', 'kernel', 'jupyter', 'data']) assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
+  for (const command of [['run'], ['kernel', 'install'], ['jupyter']]) {
+    assert.match((await run(...command, '--help')).stdout, /Examples:\n  \$ sparsebook /);
+  }
+});
+
+test('a misspelt command offers the right one', async () => {
+  const { code, stderr } = await run('rnu');
+  assert.equal(code, 1);
+  assert.match(stderr, /unknown command 'rnu'\n\(Did you mean run\?\)/);
+});
+
+test('what a person can mend is one line without stack or colour, and exit code 1', async () => {
+  const misspelt = await run('run', join(fixtures, 'parameters.ipynb'), 'lamda_l0=20');
+  assert.equal(misspelt.code, 1);
+  assert.match(
+    misspelt.stderr,
+    /^error: the notebook has no parameter 'lamda_l0'; did you mean 'lambda_l0'\?[^\n]*\n$/,
+  );
+  const invalid = await run('run', join(fixtures, 'invalid.ipynb'));
+  assert.equal(invalid.code, 1);
+  assert.match(invalid.stderr, /^error: .*invalid\.ipynb is not a notebook: it is not JSON[^\n]*\n$/);
+  const absent = await run('run', 'absent');
+  assert.equal(absent.code, 1);
+  assert.match(absent.stderr, /^error: there is no notebook absent[^\n]*\n$/);
+});
+
+test('a timeout that is no number is refused', async () => {
+  const { code, stderr } = await run('run', '01', '--cell-timeout', 'soon');
+  assert.equal(code, 1);
+  assert.match(stderr, /'soon' is invalid. It must be a number of seconds above 0/);
+});

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { UserError } from 'sparsebook';
+import {
+  commandOf,
+  findJupyter,
+  installKernel,
+  jupyterEnvironment,
+  listKernelSpecs,
+  projectJupyterPath,
+  uninstallKernel,
+  userDataDir,
+  type KernelSpec,
+} from 'sparsebook/notebook/jupyter';
+
+const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-jupyter-'));
+after(() => rmSync(scratch, { recursive: true }));
+
+test("the user's Jupyter folder follows Jupyter's rules", () => {
+  const cases: [Record<string, string>, NodeJS.Platform, string][] = [
+    [{ JUPYTER_DATA_DIR: '/data' }, 'darwin', '/data'],
+    [{}, 'darwin', '/home/me/Library/Jupyter'],
+    [{ APPDATA: '/appdata' }, 'win32', '/appdata/jupyter'],
+    [{}, 'linux', '/home/me/.local/share/jupyter'],
+    [{ XDG_DATA_HOME: '/xdg' }, 'linux', '/xdg/jupyter'],
+  ];
+  for (const [env, platform, folder] of cases) assert.equal(userDataDir(env, platform, '/home/me'), folder);
+});
+
+test('an installed kernelspec has absolute paths that exist, and can be removed', () => {
+  const file = installKernel({ prefix: scratch });
+  assert.equal(file, join(scratch, 'share', 'jupyter', 'kernels', 'tslab', 'kernel.json'));
+  const spec = JSON.parse(readFileSync(file, 'utf8')) as KernelSpec;
+  assert.equal(spec.argv[0], process.execPath);
+  assert.match(readFileSync(spec.argv[1], 'utf8'), /startKernel/);
+  assert.equal(installKernel({ prefix: scratch }), file, 'installing again replaces our own');
+  const own = listKernelSpecs([join(scratch, 'share', 'jupyter')]);
+  assert.deepEqual(
+    own.map(({ name }) => name),
+    ['tslab'],
+  );
+  uninstallKernel({ prefix: scratch });
+  assert.throws(() => uninstallKernel({ prefix: scratch }), /no kernel is installed in/);
+});
+
+test("somebody else's kernelspec is neither replaced nor removed", () => {
+  const folder = join(scratch, 'share', 'jupyter', 'kernels', 'tslab');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'kernel.json'), JSON.stringify({ argv: ['tslab'], display_name: 'TypeScript' }));
+  assert.throws(() => installKernel({ prefix: scratch }), /belongs to another program; install under another name/);
+  assert.throws(() => uninstallKernel({ prefix: scratch }), /belongs to another program; it stays/);
+  assert.match(installKernel({ prefix: scratch, name: 'sparsebook' }), /kernels\/sparsebook\/kernel.json$/);
+  assert.throws(() => installKernel({ prefix: scratch, name: '../up' }), UserError);
+});
+
+test('placeholders are filled in, and node is the Node that runs us', () => {
+  const spec = { name: 'x', file: '/spec/kernel.json', argv: ['node', '{resource_dir}/a.js', '-f={connection_file}'] };
+  const command = commandOf({ ...spec, display_name: '', language: '' }, '/tmp/c.json');
+  assert.deepEqual(command, [process.execPath, '/spec/a.js', '-f=/tmp/c.json']);
+});
+
+test("Jupyter is given the project's kernel first, and its absence says what to do", () => {
+  assert.equal(jupyterEnvironment({}).JUPYTER_PATH, projectJupyterPath);
+  assert.equal(jupyterEnvironment({ JUPYTER_PATH: '/mine' }).JUPYTER_PATH, `${projectJupyterPath}:/mine`);
+  assert.throws(
+    () => findJupyter({ PATH: scratch }),
+    (error: Error) => error instanceof UserError && /pipx install jupyterlab[^]*kernel install/.test(error.message),
+  );
+  for (const name of ['jupyter-notebook', 'jupyter-lab']) {
+    writeFileSync(join(scratch, name), '#!/bin/sh\n', { mode: 0o755 });
+    assert.equal(findJupyter({ PATH: scratch }), join(scratch, name), 'JupyterLab is preferred');
+  }
+});
+
+const nbconvert = spawnSync('jupyter', ['nbconvert', '--version']);
+
+test(
+  "Jupyter's own nbconvert executes a notebook on the project's kernel",
+  { skip: nbconvert.status === 0 ? false : 'jupyter nbconvert is not installed' },
+  () => {
+    const notebook = join(import.meta.dirname, '..', '..', 'fixtures', 'notebooks', 'outputs.ipynb');
+    const args = [
+      'nbconvert',
+      '--to',
+      'notebook',
+      '--execute',
+      notebook,
+      '--output-dir',
+      scratch,
+      '--output',
+      'converted',
+    ];
+    const { status, stderr } = spawnSync('jupyter', args, { env: jupyterEnvironment(), encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    const text = readFileSync(join(scratch, 'converted.ipynb'), 'utf8');
+    assert.match(text, /to stdout/);
+    assert.match(text, /"ename": "RangeError"/);
+    assert.doesNotMatch(text, /"execution_count": 0/);
+  },
+);

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { runNotebook, type RunEvent } from 'sparsebook/notebook/run';
+import { schemaErrors } from './nbformat.js';
+import { fixtures, kernelsOf, outputsOf, printed, runFixture, saved, scratchFile } from './runs.js';
+
+test('every kind of output is saved, valid by the schema, with counts, times and hashes', async () => {
+  const events: RunEvent[] = [];
+  const result = await runFixture('outputs', { onEvent: (event) => events.push(event) });
+  assert.ok(result.ok, result.fault?.cause);
+  const notebook = saved(result.output);
+  assert.deepEqual(schemaErrors(notebook), []);
+
+  assert.deepEqual(outputsOf(notebook, 1), [
+    { output_type: 'stream', name: 'stdout', text: ['100 %\n', 'to stdout\n'] },
+    { output_type: 'stream', name: 'stderr', text: ['to stderr\n'] },
+    { output_type: 'display_data', data: { 'text/html': ['<b>shown</b>'] }, metadata: {} },
+  ]);
+  const [updated] = outputsOf(notebook, 2);
+  assert.ok(updated.output_type === 'display_data');
+  assert.deepEqual(updated.data, { 'text/plain': ['second'] }, 'updated by the cell after it');
+  assert.deepEqual(outputsOf(notebook, 4), [], 'skip-execution');
+  const [error] = outputsOf(notebook, 5);
+  assert.ok(error.output_type === 'error' && error.ename === 'RangeError', 'raises-exception');
+  assert.equal(printed(notebook, 6), 'in test/fixtures/notebooks\n', 'no path of this machine');
+
+  assert.equal(result.tolerated.length, 1);
+  const cells = notebook.cells.flatMap((cell) => (cell.cell_type === 'code' ? [cell] : []));
+  assert.deepEqual(
+    cells.map((cell) => cell.execution_count),
+    [1, 2, 3, null, 4, 5],
+  );
+  const { execution, sparsebook } = cells[0].metadata;
+  const times = execution as Record<string, string>;
+  for (const key of ['iopub.status.busy', 'iopub.execute_input', 'iopub.status.idle', 'shell.execute_reply']) {
+    assert.equal(new Date(times[key]).toISOString(), times[key], key);
+  }
+  const hash = createHash('sha256').update([cells[0].source].flat().join('')).digest('hex');
+  assert.deepEqual(sparsebook, { sourceHash: hash });
+
+  const told = events.filter(({ type }) => type !== 'message').map(({ type }) => type);
+  const each = Array.from({ length: 5 }, () => ['cellStart', 'cellEnd']).flat();
+  assert.deepEqual(told, ['start', 'kernelReady', ...each, 'end']);
+});
+
+test('with allowErrors a run goes on at once after a failing cell', async () => {
+  const result = await runFixture('failing-cell', { allowErrors: true });
+  assert.ok(result.ok);
+  assert.deepEqual(
+    result.tolerated.map((fault) => [fault.cell, fault.cause]),
+    [[2, 'TypeError: no such layer']],
+  );
+  assert.equal(printed(saved(result.output), 3), 'after the fault\n');
+});
+
+test('an interrupt stops the cell and the run, and saves', async () => {
+  const interrupt = new AbortController();
+  const result = await runFixture('training', {
+    interrupt: interrupt.signal,
+    onEvent: (event) => {
+      if (event.type === 'message' && event.message.header.msg_type === 'stream') interrupt.abort();
+    },
+  });
+  assert.equal(result.fault?.kind, 'interrupted');
+  assert.match(printed(saved(result.output), 1), /^step 0\n/);
+  assert.deepEqual(outputsOf(saved(result.output), 2), []);
+});
+
+/** A kernelspec on JUPYTER_PATH for the time of one test, and a notebook that asks for it. */
+function withKernel(name: string, argv: string[]): { notebook: string; output: string } {
+  const folder = scratchFile(join('jupyter', 'kernels', name));
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'kernel.json'), JSON.stringify({ argv, display_name: name, language: 'typescript' }));
+  process.env.JUPYTER_PATH = scratchFile('jupyter');
+  const text = readFileSync(join(fixtures, 'unknown-kernel.ipynb'), 'utf8').replaceAll('fortran', name);
+  writeFileSync(scratchFile(`${name}.ipynb`), text);
+  return { notebook: scratchFile(`${name}.ipynb`), output: scratchFile(`${name}-out.ipynb`) };
+}
+
+test('a kernel that is not installed is named, with those that are', async () => {
+  await assert.rejects(runFixture('unknown-kernel'), /no kernel is named 'fortran'; there are: tslab/);
+});
+
+test('a kernel whose program is missing says so', async () => {
+  const run = runNotebook(withKernel('missing', ['no-such-program', '{connection_file}']));
+  await assert.rejects(run, /kernel 'missing' cannot start: .*ENOENT/);
+});
+
+test('a kernel that ends while starting says how, and its last words', async () => {
+  const run = runNotebook(withKernel('broken', ['node', '-e', 'console.error("no licence"); process.exit(7)']));
+  await assert.rejects(run, /kernel 'broken' ended with exit code 7 while starting[^]*no licence/);
+});
+
+test('a kernel that never answers is given up after the start timeout, and does not stay', async () => {
+  const run = runNotebook({ ...withKernel('silent', ['node', '-e', 'setInterval(() => 0, 1000)']), startTimeout: 0.5 });
+  await assert.rejects(run, /kernel 'silent' did not answer within 0.5 s/);
+  assert.deepEqual(kernelsOf(process.pid), []);
+});
+
+test('stock tslab runs a notebook too, and its errors are recorded as errors', async () => {
+  const stock = ['node', 'node_modules/tslab/bin/tslab', 'kernel', '--config-path={connection_file}'];
+  const { notebook, output } = withKernel('stock', [stock[0], join(process.cwd(), stock[1]), ...stock.slice(2)]);
+  const content = saved(notebook);
+  const code = (id: string, source: string): (typeof content.cells)[number] => ({
+    cell_type: 'code',
+    id,
+    metadata: {},
+    source,
+    execution_count: null,
+    outputs: [],
+  });
+  content.cells.push(
+    code('two', 'const two = 2;'),
+    code('throws', "throw new RangeError('too far');"),
+    code('after', 'two'),
+  );
+  writeFileSync(notebook, JSON.stringify(content));
+  const result = await runNotebook({ notebook, output, allowErrors: true });
+  assert.deepEqual(
+    result.tolerated.map((fault) => [fault.cell, fault.cause]),
+    [[3, 'RangeError: too far']],
+  );
+  assert.deepEqual(schemaErrors(saved(output)), []);
+  assert.equal(printed(saved(output), 1), 'before the fault\n');
+  assert.equal(printed(saved(output), 4), '2\n');
+});

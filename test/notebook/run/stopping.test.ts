@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'node:test';
+import { schemaErrors } from './nbformat.js';
+import { fixtures, kernelsOf, outputsOf, printed, saved, scratchFile, sparsebook } from './runs.js';
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(20);
+}
+
+/** Starts a run of a fixture and waits until its first cell is done and the second one runs. */
+async function inTheFaultyCell(name: string, output: string): Promise<ReturnType<typeof sparsebook>> {
+  const run = sparsebook(['run', join(fixtures, `${name}.ipynb`), '--output', output]);
+  const { stderr } = run.child;
+  assert.ok(stderr);
+  for (let said = ''; !said.includes('cell 1 of');) said += String((await once(stderr, 'data'))[0]);
+  await sleep(300);
+  return run;
+}
+
+test('Ctrl-C interrupts the cell, saves, and exits with 130', async () => {
+  const output = scratchFile('interrupted.ipynb');
+  const { child, ended } = await inTheFaultyCell('endless-loop', output);
+  child.kill('SIGINT');
+  const { code, stderr } = await ended;
+  assert.equal(code, 130);
+  assert.match(stderr, /failed in cell 2 \(The faulty cell\): it was interrupted/);
+  assert.equal(printed(saved(output), 2), 'partial\n');
+  assert.deepEqual(kernelsOf(child.pid ?? 0), []);
+});
+
+test('a second Ctrl-C ends a kernel that does not heed the first', async () => {
+  const output = scratchFile('killed.ipynb');
+  const { child, ended } = await inTheFaultyCell('deaf-loop', output);
+  child.kill('SIGINT');
+  await sleep(200);
+  const second = performance.now();
+  child.kill('SIGINT');
+  const { code } = await ended;
+  assert.equal(code, 130);
+  assert.ok(performance.now() - second < 4000, 'not after the patience for the first one');
+  assert.equal(printed(saved(output), 2), 'partial\n');
+  assert.deepEqual(kernelsOf(child.pid ?? 0), []);
+});
+
+test('SIGTERM ends the run with 143 and leaves no kernel', async () => {
+  const output = scratchFile('terminated.ipynb');
+  const { child, ended } = await inTheFaultyCell('deaf-loop', output);
+  child.kill('SIGTERM');
+  assert.equal((await ended).code, 143);
+  assert.equal(printed(saved(output), 1), 'before the fault\n');
+  assert.deepEqual(kernelsOf(child.pid ?? 0), []);
+});
+
+test('a runner that is killed leaves a valid notebook, and its kernel ends even in an endless loop', async () => {
+  const output = scratchFile('kill-9.ipynb');
+  const { child, ended } = await inTheFaultyCell('deaf-loop', output);
+  const pid = child.pid ?? 0;
+  assert.equal(kernelsOf(pid).length, 1);
+  child.kill('SIGKILL');
+  await ended;
+  const notebook = saved(output);
+  assert.deepEqual(schemaErrors(notebook), []);
+  assert.equal(printed(notebook, 1), 'before the fault\n');
+  assert.deepEqual(outputsOf(notebook, 3), []);
+  await until(() => kernelsOf(pid).length === 0);
+});
+
+test('whenever a runner is killed, the file on disk is a whole notebook or not there yet', async () => {
+  const output = scratchFile('whole.ipynb');
+  const { child, ended } = sparsebook(['run', join(fixtures, 'outputs.ipynb'), '--output', output]);
+  let seen = 0;
+  const { stderr } = child;
+  assert.ok(stderr);
+  // Look at the file at every sign of life, and kill in the middle.
+  stderr.on('data', () => {
+    if (!existsSync(output)) return;
+    assert.deepEqual(schemaErrors(saved(output)), []);
+    if (++seen === 3) child.kill('SIGKILL');
+  });
+  await ended;
+  assert.ok(seen >= 3);
+  assert.deepEqual(schemaErrors(saved(output)), []);
+});
+
+test('connection files do not stay behind', async () => {
+  const folders = (): string[] =>
+    readdirSync(scratchFile('..')).filter((name) => name.startsWith('sparsebook-kernel-'));
+  const before = folders();
+  const { ended } = sparsebook(['run', join(fixtures, 'process-exit.ipynb'), '--output', scratchFile('exit.ipynb')]);
+  assert.equal((await ended).code, 1);
+  assert.deepEqual(
+    folders().filter((name) => !before.includes(name)),
+    [],
+  );
+});
