@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { findKernelSpec } from '../jupyter/kernelSpec.js';
 import { KernelClient } from '../kernel/kernelClient.js';
 import { CellExecution } from './cellExecution.js';
-import type { RunEvent, RunResult } from './events.js';
+import type { CellPlace, RunEvent, RunResult } from './events.js';
 import type { Limits } from './executeCell.js';
 import type { CellFault } from './failure.js';
 import { machinePathRemover } from './machinePaths.js';
@@ -42,6 +42,11 @@ function clearOutputs({ cells }: Notebook): void {
     delete cell.metadata.execution;
     delete (cell.metadata.sparsebook as Metadata | undefined)?.sourceHash;
   }
+}
+
+/** An interrupt that came between two cells. */
+function interruptedBefore({ number, title }: CellPlace): CellFault {
+  return { kind: 'interrupted', cell: number, title, cause: 'it was interrupted before it began', traceback: [] };
 }
 
 /**
@@ -87,6 +92,8 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
     endRecord = recordRun(notebook, parameters, kernel);
     await saver.save();
     for (const place of places) {
+      if (signal?.aborted) fatal = interruptedBefore(place);
+      if (fatal) break;
       const cellStarted = performance.now();
       emit({ type: 'cellStart', place });
       const cell = notebook.cells[place.index] as CodeCell;
@@ -100,7 +107,6 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
       executed++;
       emit({ type: 'cellEnd', place, seconds: secondsSince(cellStarted), fault: execution.fault });
       settle();
-      if (fatal) break;
     }
   } finally {
     // After an interrupt a training loop may still want to save its checkpoint; after a failure nothing is wanted.

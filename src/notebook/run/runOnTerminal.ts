@@ -11,7 +11,8 @@ const describe = (fault: CellFault): string => `cell ${fault.cell} (${fault.titl
 
 /** What a run came to, in lines for the terminal. */
 function report({ fault, tolerated, executed, output, seconds: taken }: RunResult): string {
-  const file = relative(process.cwd(), output);
+  const near = relative(process.cwd(), output);
+  const file = near.startsWith('..') ? output : near;
   const allowed = tolerated.map((t) => `allowed to fail: ${describe(t)}\n`).join('');
   if (!fault) return `${allowed}ran ${executed} cells in ${duration(taken)}; saved ${file}\n`;
   const traceback = fault.traceback.slice(0, TRACEBACK_LINES).map((line) => `  ${line}\n`);

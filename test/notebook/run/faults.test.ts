@@ -3,17 +3,16 @@ import { test } from 'node:test';
 import { outputsOf, printed, runFixture, saved } from './runs.js';
 
 /** Every fault: what came before it is saved, the cell and the cause are named, what comes after is not run. */
-const faults: { name: string; kind: string; cause: RegExp; partial?: string; cellTimeout?: number; seconds: number }[] =
-  [
-    { name: 'failing-cell', kind: 'error', cause: /^TypeError: no such layer$/, seconds: 2 },
-    { name: 'compile-error', kind: 'error', cause: /^TypeScriptError: 1:7 - Type 'string'/, partial: '', seconds: 2 },
-    { name: 'uncaught-rejection', kind: 'error', cause: /^Error: lost$/, seconds: 2 },
-    { name: 'killed-kernel', kind: 'dead', cause: /killed \(SIGKILL\)/, seconds: 2 },
-    { name: 'process-exit', kind: 'dead', cause: /exit code 3/, seconds: 2 },
-    { name: 'out-of-memory', kind: 'dead', cause: /ran out of memory/, seconds: 20 },
-    { name: 'endless-loop', kind: 'timeout', cause: /timeout of 0.5 s$/, cellTimeout: 0.5, seconds: 2.5 },
-    { name: 'deaf-loop', kind: 'timeout', cause: /did not heed/, cellTimeout: 0.5, seconds: 2.5 },
-  ];
+const faults: { name: string; kind: string; cause: RegExp; partial?: string; cellTimeout?: number }[] = [
+  { name: 'failing-cell', kind: 'error', cause: /^TypeError: no such layer$/ },
+  { name: 'compile-error', kind: 'error', cause: /^TypeScriptError: 1:7 - Type 'string'/, partial: '' },
+  { name: 'uncaught-rejection', kind: 'error', cause: /^Error: lost$/ },
+  { name: 'killed-kernel', kind: 'dead', cause: /killed \(SIGKILL\)/ },
+  { name: 'process-exit', kind: 'dead', cause: /exit code 3/ },
+  { name: 'out-of-memory', kind: 'dead', cause: /ran out of memory/ },
+  { name: 'endless-loop', kind: 'timeout', cause: /timeout of 0.5 s$/, cellTimeout: 0.5 },
+  { name: 'deaf-loop', kind: 'timeout', cause: /did not heed/, cellTimeout: 0.5 },
+];
 
 // A small heap, so that filling it does not take a minute.
 process.env.NODE_OPTIONS = '--max-old-space-size=150';

@@ -69,6 +69,16 @@ test('an interrupt stops the cell and the run, and saves', async () => {
   assert.deepEqual(outputsOf(saved(result.output), 2), []);
 });
 
+test('an interrupt between two cells keeps the next one from starting', async () => {
+  const interrupt = new AbortController();
+  const onEvent = ({ type }: RunEvent): void => {
+    if (type === 'cellEnd') interrupt.abort();
+  };
+  const { fault, output } = await runFixture('parameters', { interrupt: interrupt.signal, onEvent });
+  assert.deepEqual([fault?.kind, fault?.cell, fault?.cause], ['interrupted', 2, 'it was interrupted before it began']);
+  assert.deepEqual(outputsOf(saved(output), 2), []);
+});
+
 /** A kernelspec on JUPYTER_PATH for the time of one test, and a notebook that asks for it. */
 function withKernel(name: string, argv: string[]): { notebook: string; output: string } {
   const folder = scratchFile(join('jupyter', 'kernels', name));
