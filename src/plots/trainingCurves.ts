@@ -49,23 +49,30 @@ export function trainingCurves(log: TrainingLog, options: { title?: string } = {
       ...below,
     };
   };
-  const data = overSteps
-    ? [
+  const crossEntropy = line(
+    'cross-entropy',
+    steps.map((s) => s.crossEntropy),
+    colour(0),
+  );
+  // Without a penalty the total is the cross-entropy, and a line along zero says nothing.
+  const lossTerms = steps.every((s) => s.penalty === 0)
+    ? [crossEntropy]
+    : [
         line(
           'total loss',
           steps.map((s) => s.loss),
           ink,
         ),
-        line(
-          'cross-entropy',
-          steps.map((s) => s.crossEntropy),
-          colour(0),
-        ),
+        crossEntropy,
         line(
           'λ × penalty',
           steps.map((s) => s.penalty),
           colour(1),
         ),
+      ];
+  const data = overSteps
+    ? [
+        ...lossTerms,
         line(
           'training batches',
           steps.map((s) => 100 * s.accuracy),

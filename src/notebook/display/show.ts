@@ -1,72 +1,12 @@
 import type { Figure } from '../../plots/index.js';
 import { display } from './display.js';
-import type { Bundle } from './kernelOutput.js';
-import { renderPng, type PngOptions } from './renderPng.js';
-
-/** How a figure is shown: the size of its picture, and how often it may change. */
-export interface ShowOptions extends PngOptions {
-  /** At least this many milliseconds lie between two updates; default 250. What comes sooner waits, the newest wins. */
-  interval?: number;
-  /** Whether the picture is drawn at once; default true. False for a figure that will be updated: `done` draws it. */
-  final?: boolean;
-}
-
-/** A figure on display. */
-export interface FigureView {
-  /**
-   * Replaces the figure in place, without its picture (PNG), which takes longer to draw than all the rest. `final: true`
-   * says that this is the last update: it goes out now and with a picture.
-   */
-  update(figure: Figure, options?: { final?: boolean }): void;
-  /** Sends what still waits and draws the picture of the last update. Call it when the updates are over. */
-  done(): void;
-}
+import { figureBundle } from './figureBundle.js';
+import type { PngOptions } from './renderPng.js';
 
 /**
  * Shows a figure below the cell, as one output in three forms: interactive (plotly), a picture (PNG) and a sentence of text.
- * Outside of a notebook it prints the sentence.
+ * Outside of a notebook it prints the sentence. For a figure that changes, see `liveFigure`.
  */
-export function show(figure: Figure, options: ShowOptions = {}): FigureView {
-  const { interval = 250, final = true } = options;
-  let latest = figure;
-  let complete = final;
-  let lastSent = Date.now();
-  let waiting: NodeJS.Timeout | undefined;
-  const handle = display(bundleOf(figure, final ? options : null));
-
-  const send = (withPicture: boolean): void => {
-    clearTimeout(waiting);
-    waiting = undefined;
-    lastSent = Date.now();
-    complete = withPicture;
-    handle.update(bundleOf(latest, withPicture ? options : null));
-  };
-  const done = (): void => {
-    if (!complete) send(true);
-  };
-  return {
-    update(next, { final: last = false } = {}) {
-      latest = next;
-      complete = false;
-      if (last) done();
-      else if (Date.now() - lastSent >= interval) send(false);
-      else waiting ??= setTimeout(send, interval - (Date.now() - lastSent), false);
-    },
-    done,
-  };
-}
-
-function bundleOf({ data, layout }: Figure, picture: PngOptions | null): Bundle {
-  const bundle: Bundle = {
-    'application/vnd.plotly.v1+json': { data, layout, config: { responsive: true, displaylogo: false } },
-    'text/plain': `${layout.title.text}. ${layout.meta.alt}`,
-  };
-  if (picture) {
-    try {
-      bundle['image/png'] = renderPng({ data, layout }, picture).toString('base64');
-    } catch (error) {
-      process.emitWarning(`the figure "${layout.title.text}" is shown without a picture: ${String(error)}`);
-    }
-  }
-  return bundle;
+export function show(figure: Figure, picture: PngOptions = {}): void {
+  display(figureBundle(figure, picture));
 }

@@ -41,8 +41,13 @@ export function tableColumns(frame: TableData, { formats = {} }: TableOptions): 
 function cell(value: unknown, format: number | ((value: unknown) => string)): string {
   if (value === null || value === undefined || Number.isNaN(value)) return '';
   if (typeof format === 'function') return format(value);
-  if (typeof value === 'number') return value.toFixed(format).replace('-', '−');
+  if (typeof value === 'number') return grouped(value, format).replace('-', '−');
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** 1234567.8 with one decimal is 1,234,567.8. */
+function grouped(value: number, digits: number): string {
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 function decimals(values: unknown[]): number {

@@ -1,8 +1,8 @@
 import { trainingCurves } from '../../plots/index.js';
 import type { WarningEvent } from '../../training/index.js';
 import { display, inNotebook } from './display.js';
+import { liveFigure } from './liveFigure.js';
 import { progressLine } from './progressLine.js';
-import { show } from './show.js';
 
 /** How training is watched. */
 export interface WatchOptions {
@@ -29,7 +29,7 @@ export async function watch<Event extends { readonly type: string }>(
   const line = (): string => progressLine(seen, (performance.now() - started) / 1000);
   const live = inNotebook();
   const progress = live ? display({ 'text/plain': line() }) : undefined;
-  const plot = live ? show(figure(), { final: false, interval: 0 }) : undefined;
+  const plot = live ? liveFigure(figure(), { final: false, interval: 0 }) : undefined;
   let updated = performance.now();
   try {
     for await (const event of events) {

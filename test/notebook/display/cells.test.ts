@@ -4,9 +4,9 @@ import type { KernelSpec } from 'sparsebook/notebook/jupyter';
 import { foreignKernel, ownKernel, runCells, stockKernel, type Sent } from './kernels.js';
 
 const cells = [
-  `import { dataFrame, markdown, show, table, watch } from 'sparsebook/notebook/display';
+  `import { dataFrame, liveFigure, markdown, table, watch } from 'sparsebook/notebook/display';
    import { hardConcreteCdf, penaltyCurve } from 'sparsebook/plots';
-   const view = show(hardConcreteCdf());`,
+   const view = liveFigure(hardConcreteCdf());`,
   `view.update(penaltyCurve(), { final: true });`,
   `const frame = dataFrame([
      { run: 'a <b>', accuracy: 0.9012, gates: 832 },

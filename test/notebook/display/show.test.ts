@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock, test, type TestContext } from 'node:test';
-import { markdown, show, table, watch } from 'sparsebook/notebook/display';
+import { liveFigure, markdown, show, table, watch } from 'sparsebook/notebook/display';
 import { hardConcreteCdf, penaltyCurve } from 'sparsebook/plots';
 import { fakeKernel, type Shown } from './fakeKernel.js';
 
@@ -32,7 +32,7 @@ test('updates that come too fast wait, the newest wins, and only the last is dra
   const shown = inKernel(t);
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   t.after(() => mock.timers.reset());
-  const view = show(titled('0'), { final: false, interval: 100 });
+  const view = liveFigure(titled('0'), { final: false, interval: 100 });
   for (let i = 1; i <= 30; i++) {
     mock.timers.tick(10);
     view.update(titled(String(i)));
@@ -53,7 +53,7 @@ test('a final update goes out at once, with a picture, and nothing follows it', 
   const shown = inKernel(t);
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   t.after(() => mock.timers.reset());
-  const view = show(titled('first'));
+  const view = liveFigure(titled('first'));
   view.update(titled('waits'));
   view.update(titled('last'), { final: true });
   mock.timers.tick(1000);
@@ -63,7 +63,7 @@ test('a final update goes out at once, with a picture, and nothing follows it', 
 
 test('outside of a notebook a figure prints its sentence, a table its text, and updates do nothing', (t) => {
   const lines = printed(t);
-  const view = show(penaltyCurve());
+  const view = liveFigure(penaltyCurve());
   view.update(penaltyCurve(), { final: true });
   table({ columns: ['run', 'gates'], values: [['a', 12]] });
   void markdown`

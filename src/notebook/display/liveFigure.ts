@@ -1,0 +1,56 @@
+import type { Figure } from '../../plots/index.js';
+import { display } from './display.js';
+import { figureBundle } from './figureBundle.js';
+import type { PngOptions } from './renderPng.js';
+
+/** How a live figure is shown: the size of its picture, and how often it may change. */
+export interface LiveFigureOptions extends PngOptions {
+  /** At least this many milliseconds lie between two updates; default 250. What comes sooner waits, the newest wins. */
+  interval?: number;
+  /** Whether the picture is drawn at once; default true. False for a figure that will be updated: `done` draws it. */
+  final?: boolean;
+}
+
+/** A figure on display. */
+export interface FigureView {
+  /**
+   * Replaces the figure in place, without its picture (PNG), which takes longer to draw than all the rest. `final: true`
+   * says that this is the last update: it goes out now and with a picture.
+   */
+  update(figure: Figure, options?: { final?: boolean }): void;
+  /** Sends what still waits and draws the picture of the last update. Call it when the updates are over. */
+  done(): void;
+}
+
+/**
+ * Shows a figure below the cell like `show`, and keeps hold of it: the view's `update` replaces it in place.
+ */
+export function liveFigure(figure: Figure, options: LiveFigureOptions = {}): FigureView {
+  const { interval = 250, final = true } = options;
+  let latest = figure;
+  let complete = final;
+  let lastSent = Date.now();
+  let waiting: NodeJS.Timeout | undefined;
+  const handle = display(figureBundle(figure, final ? options : null));
+
+  const send = (withPicture: boolean): void => {
+    clearTimeout(waiting);
+    waiting = undefined;
+    lastSent = Date.now();
+    complete = withPicture;
+    handle.update(figureBundle(latest, withPicture ? options : null));
+  };
+  const done = (): void => {
+    if (!complete) send(true);
+  };
+  return {
+    update(next, { final: last = false } = {}) {
+      latest = next;
+      complete = false;
+      if (last) done();
+      else if (Date.now() - lastSent >= interval) send(false);
+      else waiting ??= setTimeout(send, interval - (Date.now() - lastSent), false);
+    },
+    done,
+  };
+}
