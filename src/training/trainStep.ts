@@ -21,11 +21,13 @@ export interface StepResult {
 
 /**
  * Forward, backward and update for one batch, at `factor` times the base learning rates. If the loss is not finite,
- * nothing is updated. Leaves no tensor behind but the optimizer's memory.
+ * the model stays as it was. Leaves no tensor behind but the optimizer's memory.
  */
 export async function trainStep(context: StepContext, batch: Batch, factor: number): Promise<StepResult> {
   const { model, optimizer, sparsifier } = context;
   const variables = new Map(model.trainableWeights.map((w) => [w.originalName, w.read() as tf.Variable]));
+  // The forward pass moves the running statistics; these share the old values, in case they are wanted back.
+  const statistics = model.nonTrainableWeights.map((weight) => ({ weight, before: weight.read().clone() }));
   const { gradients, measured } = gradientsOf(context, batch, [...variables.values()]);
   const [loss, crossEntropy, penalty, right] = await measured.data();
   measured.dispose();
@@ -41,8 +43,10 @@ export async function trainStep(context: StepContext, batch: Batch, factor: numb
       }),
     );
     sparsifier?.afterStep?.(factor * optimizer.lr);
+  } else {
+    for (const { weight, before } of statistics) weight.write(before);
   }
-  tf.dispose(gradients);
+  tf.dispose([gradients, statistics.map(({ before }) => before)]);
   return { loss, crossEntropy, penalty, accuracy: right / batch.size };
 }
 

@@ -170,8 +170,16 @@ test('a loss that is not finite ends the run before the update and names the fir
   assert.equal(end(events).reason, 'diverged');
   assert.match(end(events).message, /NaN at step 1;.* is the weight second\/kernel. Lower the learning rate/);
   assert.equal(steps(events).length, 0);
-  const { 'bn/movingMean': _, 'bn/movingVariance': __, ...after } = weightsOf(model);
-  for (const [name, values] of Object.entries(after)) assert.deepEqual(values, before[name], name);
+  assert.deepEqual(weightsOf(model), before, 'running statistics included');
+});
+
+test('after a loss that is not finite the running statistics are the old ones too', async () => {
+  const model = smallNet();
+  const sparsifier = l0Sparsifier(model, { lambda_l0: 1 });
+  const before = weightsOf(model);
+  const events = await run({ model, sparsifier: { ...sparsifier, penalty: () => tf.scalar(Infinity) } });
+  assert.match(end(events).message, /not finite is cross-entropy \d\S*, penalty Infinity/);
+  assert.deepEqual(weightsOf(model), before);
 });
 
 test('a rate that is far too high is found out', async () => {
