@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runNotebook, type Notebook, type Output, type RunOptions, type RunResult } from 'sparsebook/notebook/run';
 
 export const fixtures = join(import.meta.dirname, '..', '..', 'fixtures', 'notebooks');
 const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-runs-'));
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
 export const scratchFile = (name: string): string => join(scratch, name);
 
