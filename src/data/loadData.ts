@@ -105,7 +105,7 @@ export async function loadData(
     const folder = join(dataFolder(), cifar10Folder);
     if (existsSync(folder)) return loadFolder(folder, options, archive);
     throw new UserError(
-      `CIFAR-10 is not in ${folder}. Download it (162 MB) with: sparsebook data get cifar10. ` +
+      `CIFAR-10 is not in ${folder}. Download it (162 MiB) with: sparsebook data get cifar10. ` +
         `Or use data=synthetic, which needs no file, or data=FOLDER where you have the binary files.`,
     );
   }
