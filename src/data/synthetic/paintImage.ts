@@ -13,7 +13,7 @@ function lighter(random: Random, ground: Colour, least: number): Colour {
   for (;;) {
     const colour = anyColour(random);
     const rise = colour.map((value, k) => value - ground[k]);
-    if (rise.every((step) => step > -50) && (rise[0] + rise[1] + rise[2]) / 3 >= least) return colour;
+    if (rise.every((step) => step > -30) && (rise[0] + rise[1] + rise[2]) / 3 >= least) return colour;
   }
 }
 
@@ -84,7 +84,7 @@ export function paintImage(image: Uint8Array, shape: Distance, random: Random): 
   const ground: Colour = [160 * random.next(), 160 * random.next(), 160 * random.next()];
   paintBackground(canvas, random, ground);
   paintClutter(canvas, random, 2 + random.integer(4));
-  const radius = between(random, 6.5, 12.5);
+  const radius = between(random, 8, 13);
   const margin = radius * 0.85;
   const pattern = {
     frequency: between(random, 1.3, 1.3 + radius / 12),
@@ -96,12 +96,12 @@ export function paintImage(image: Uint8Array, shape: Distance, random: Random): 
     x: between(random, margin, imageSize - 1 - margin),
     y: between(random, margin, imageSize - 1 - margin),
     radius,
-    angle: between(random, -0.6, 0.6),
-    colour: lighter(random, ground, 40),
+    angle: between(random, -0.4, 0.4),
+    colour: lighter(random, ground, 50),
     opacity: between(random, 0.75, 1),
   });
-  paintClutter(canvas, random, random.integer(5));
-  const noise = between(random, 8, 60);
+  paintClutter(canvas, random, random.integer(4));
+  const noise = between(random, 5, 50);
   const seed = Math.floor(random.next() * 2 ** 32);
   for (let i = 0; i < imageBytes; i++) {
     const value = canvas[i] + noise * (uniform(seed, 2 * i) + uniform(seed, 2 * i + 1) - 1);
