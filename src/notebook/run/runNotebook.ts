@@ -92,7 +92,7 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
     endRecord = recordRun(notebook, parameters, kernel);
     await saver.save();
     for (const place of places) {
-      if (signal?.aborted) fatal = interruptedBefore(place);
+      if (signal?.aborted) fatal ??= interruptedBefore(place);
       if (fatal) break;
       const cellStarted = performance.now();
       emit({ type: 'cellStart', place });

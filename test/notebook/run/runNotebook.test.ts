@@ -64,7 +64,8 @@ test('an interrupt stops the cell and the run, and saves', async () => {
       if (event.type === 'message' && event.message.header.msg_type === 'stream') interrupt.abort();
     },
   });
-  assert.equal(result.fault?.kind, 'interrupted');
+  const { kind, cell, cause } = result.fault ?? {};
+  assert.deepEqual([kind, cell, cause], ['interrupted', 1, 'it was interrupted']);
   assert.match(printed(saved(result.output), 1), /^step 0\n/);
   assert.deepEqual(outputsOf(saved(result.output), 2), []);
 });
