@@ -13,6 +13,8 @@ interface HeapData {
   pointer?: number;
   /** A block that lives and dies with the tensor: what its kernel wants to remember for the gradient. */
   companion?: number;
+  /** Whether the values of each channel are known to add up to zero. */
+  balanced?: boolean;
 }
 
 /**
@@ -86,6 +88,15 @@ export class SimdBackend extends MathBackendCPU {
   /** The block that a kernel kept with the tensor, if there is one. */
   companion(tensor: tf.TensorInfo): number | undefined {
     return this.dataOf(tensor.dataId).companion;
+  }
+
+  /** Notes that the values of each channel add up to zero, as every gradient does that went back through a normalisation. */
+  markBalanced(tensor: tf.TensorInfo): void {
+    this.dataOf(tensor.dataId).balanced = true;
+  }
+
+  isBalanced(tensor: tf.TensorInfo): boolean {
+    return this.dataOf(tensor.dataId).balanced === true;
   }
 
   /** Calls `use` with a temporary block. */

@@ -191,14 +191,22 @@ export function batchNormGradientApply(
       const o = bytes(c);
       const m = v128.load(mean + o), s = v128.load(scale + o), b = v128.load(beta + o);
       const a = f32x4.mul(s, v128.load(g + o)), k = v128.load(slope + o), t = v128.load(shift + o);
-      const lanes = channels - c;
       let i = o;
       const stop = o + length;
-      while (i < stop) {
-        const v = f32x4.sub(v128.load(from + i), m);
-        const e = v128.and(v128.load(d + i), f32x4.gt(madd(v, s, b), threshold));
-        storeLanes(to + i, madd(e, a, madd(v, k, t)), lanes);
-        i += row;
+      if (channels - c >= 4) {
+        while (i < stop) {
+          const v = f32x4.sub(v128.load(from + i), m);
+          const e = v128.and(v128.load(d + i), f32x4.gt(madd(v, s, b), threshold));
+          v128.store(to + i, madd(e, a, madd(v, k, t)));
+          i += row;
+        }
+      } else {
+        while (i < stop) {
+          const v = f32x4.sub(v128.load(from + i), m);
+          const e = v128.and(v128.load(d + i), f32x4.gt(madd(v, s, b), threshold));
+          storeLanes(to + i, madd(e, a, madd(v, k, t)), channels - c);
+          i += row;
+        }
       }
     }
     p += count;

@@ -1,7 +1,6 @@
 // Max and average pooling over windows of any size, stride and padding; padding never wins a maximum and does not count in an average.
-import { bytes, storeLanes } from './vector';
+import { bytes, storeLanes, up4 } from './vector';
 
-/** The running maximum and where it was: the first of equal values keeps the place, as in a scan row by row. */
 // @ts-ignore: decorator
 @inline
 function packPositions(id: v128): v128 {
@@ -17,36 +16,144 @@ function storePositions(to: usize, id: v128, n: i32): void {
   else for (let i = 0; i < n; i++) store<u8>(to + i, <u8>(i32x4.extract_lane(packed, 0) >>> (8 * i)));
 }
 
+/** Takes v, the value of tap `tap`, where it is greater than the maximum so far; NaN never is. Ties stay with the earlier tap. */
 // @ts-ignore: decorator
 @inline
-function loadPositions(at: usize): v128 {
-  return i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(at)));
+function laterTap(id: v128, m: v128, v: v128, tap: i32): v128 {
+  return i32x4.max_s(id, v128.and(f32x4.gt(v, m), i32x4.splat(tap)));
 }
 
-/** One window that lies inside of the picture, 3 x 3: the usual case, without inner loops. Rows start at r0, r1, r2. */
-export function maxWindow3(r0: usize, r1: usize, r2: usize, pixel: usize, y: usize, positions: usize, channels: i32): void {
+/** The maximum of three neighbouring pixels, and which it was (0, 1, 2), for all channels. */
+export function maxOfThree(at: usize, end: usize, pixel: usize, maxima: usize, ids: usize): void {
   const second = pixel << 1;
-  for (let c = 0; c < channels; c += 4) {
-    const o = bytes(c);
-    let m = v128.load(r0 + o), id = i32x4.splat(0);
-    let v = v128.load(r0 + pixel + o), g = f32x4.gt(v, m);
-    m = v128.bitselect(v, m, g); id = v128.and(g, i32x4.splat(1));
-    v = v128.load(r0 + second + o); g = f32x4.gt(v, m);
-    m = v128.bitselect(v, m, g); id = i32x4.max_s(id, v128.and(g, i32x4.splat(2)));
-    v = v128.load(r1 + o); g = f32x4.gt(v, m);
-    m = v128.bitselect(v, m, g); id = i32x4.max_s(id, v128.and(g, i32x4.splat(3)));
-    v = v128.load(r1 + pixel + o); g = f32x4.gt(v, m);
-    m = v128.bitselect(v, m, g); id = i32x4.max_s(id, v128.and(g, i32x4.splat(4)));
-    v = v128.load(r1 + second + o); g = f32x4.gt(v, m);
-    m = v128.bitselect(v, m, g); id = i32x4.max_s(id, v128.and(g, i32x4.splat(5)));
-    v = v128.load(r2 + o); g = f32x4.gt(v, m);
-    m = v128.bitselect(v, m, g); id = i32x4.max_s(id, v128.and(g, i32x4.splat(6)));
-    v = v128.load(r2 + pixel + o); g = f32x4.gt(v, m);
-    m = v128.bitselect(v, m, g); id = i32x4.max_s(id, v128.and(g, i32x4.splat(7)));
-    v = v128.load(r2 + second + o); g = f32x4.gt(v, m);
-    m = v128.bitselect(v, m, g); id = i32x4.max_s(id, v128.and(g, i32x4.splat(8)));
-    storeLanes(y + o, m, channels - c);
-    if (positions) storePositions(positions + c, id, channels - c);
+  while (at < end) {
+    const v1 = v128.load(at + pixel), v2 = v128.load(at + second);
+    let m = f32x4.pmax(f32x4.splat(-Infinity), v128.load(at));
+    let id = v128.and(f32x4.gt(v1, m), i32x4.splat(1));
+    m = f32x4.pmax(m, v1);
+    id = laterTap(id, m, v2, 2);
+    v128.store(maxima, f32x4.pmax(m, v2));
+    v128.store(ids, id);
+    at += 16;
+    maxima += 16;
+    ids += 16;
+  }
+}
+
+/** The same where only neighbours `first`..`last` exist. */
+function maxOfSome(at: usize, end: usize, pixel: usize, first: i32, last: i32, maxima: usize, ids: usize): void {
+  while (at < end) {
+    let m = f32x4.splat(-Infinity), id = i32x4.splat(first);
+    for (let j = first; j <= last; j++) {
+      const v = v128.load(at + <usize>j * pixel);
+      id = laterTap(id, m, v, j);
+      m = f32x4.pmax(m, v);
+    }
+    v128.store(maxima, m);
+    v128.store(ids, id);
+    at += 16;
+    maxima += 16;
+    ids += 16;
+  }
+}
+
+/** For each output column of one input row: the maximum of its 3 neighbours and which of them it was. */
+function maxOfColumns(row: usize, maxima: usize, ids: usize, width: i32, channels: i32, stride: i32, left: i32, outWidth: i32): void {
+  const pixel = bytes(channels);
+  const padded = bytes(up4(channels));
+  for (let ox = 0; ox < outWidth; ox++) {
+    const x0 = ox * stride - left;
+    const at = row + <usize>(x0 * channels) * 4;
+    if (x0 >= 0 && x0 + 3 <= width) maxOfThree(at, at + pixel, pixel, maxima, ids);
+    else maxOfSome(at, at + pixel, pixel, max(0, -x0), min(2, width - 1 - x0), maxima, ids);
+    maxima += padded;
+    ids += padded;
+  }
+}
+
+/** Joins three rows of column maxima, whose ids lie `ids` bytes behind them, to one row of the output; whole vectors. */
+export function joinThreeRows(a: usize, b: usize, c: usize, ids: usize, y: usize, end: usize, positions: usize): void {
+  while (y < end) {
+    let m = v128.load(a);
+    const v1 = v128.load(b), v2 = v128.load(c);
+    let id = v128.load(a + ids);
+    id = i32x4.max_s(id, v128.and(f32x4.gt(v1, m), i32x4.add(i32x4.splat(3), v128.load(b + ids))));
+    m = f32x4.pmax(m, v1);
+    id = i32x4.max_s(id, v128.and(f32x4.gt(v2, m), i32x4.add(i32x4.splat(6), v128.load(c + ids))));
+    v128.store(y, f32x4.pmax(m, v2));
+    v128.store32_lane(positions, packPositions(id), 0);
+    a += 16;
+    b += 16;
+    c += 16;
+    y += 16;
+    positions += 4;
+  }
+}
+
+/** The same without ids, where nobody asks for the places of the maxima. */
+export function joinThreeMaxima(a: usize, b: usize, c: usize, y: usize, end: usize): void {
+  while (y < end) {
+    v128.store(y, f32x4.pmax(f32x4.pmax(v128.load(a), v128.load(b)), v128.load(c)));
+    a += 16;
+    b += 16;
+    c += 16;
+    y += 16;
+  }
+}
+
+/** Joins rows `first`..`last` of three where some lie outside of the picture, or channels end within a vector. */
+function joinSomeRows(
+  a: usize, b: usize, c: usize, ids: usize, first: i32, last: i32, y: usize, positions: usize, channels: i32, outWidth: i32,
+): void {
+  let o: usize = 0;
+  for (let ox = 0; ox < outWidth; ox++) {
+    for (let k = 0; k < channels; k += 4) {
+      let m = f32x4.splat(-Infinity), id = i32x4.splat(0);
+      for (let i = first; i <= last; i++) {
+        const at = (i == 0 ? a : i == 1 ? b : c) + o;
+        const v = v128.load(at);
+        const tap = i32x4.add(i32x4.splat(3 * i), v128.load(at + ids));
+        id = i == first ? tap : i32x4.max_s(id, v128.and(f32x4.gt(v, m), tap));
+        m = f32x4.pmax(m, v);
+      }
+      const n = min(4, channels - k);
+      storeLanes(y, m, n);
+      y += bytes(n);
+      if (positions) {
+        storePositions(positions, id, n);
+        positions += n;
+      }
+      o += 16;
+    }
+  }
+}
+
+/** 3 x 3 windows as maxima of columns, then of rows: neighbouring windows share the first half. Output rows [begin, end); scratch holds three rows. */
+export function maxPool3(
+  x: usize, y: usize, positions: usize, height: i32, width: i32, channels: i32, kh: i32, kw: i32, stride: i32, top: i32, left: i32,
+  outHeight: i32, outWidth: i32, begin: i32, end: i32, _chunk: i32, scratch: usize,
+): void {
+  const row = bytes(width * channels);
+  const ids = bytes(outWidth * up4(channels));
+  const slot = ids << 1;
+  let known = -1; // the last input row, counted over all images, whose columns are joined
+  for (let r = begin; r < end; r++) {
+    const n = r / outHeight;
+    const y0 = (r - n * outHeight) * stride - top;
+    const first = max(0, -y0), last = min(2, height - 1 - y0);
+    for (let i = max(n * height + y0 + first, known + 1); i <= n * height + y0 + last; i++) {
+      const to = scratch + <usize>(i % 3) * slot;
+      maxOfColumns(x + <usize>i * row, to, to + ids, width, channels, stride, left, outWidth);
+      known = i;
+    }
+    // Rows outside of the picture are never read; their slot does not matter.
+    const base = n * height + y0 + 3;
+    const s0 = scratch + <usize>(base % 3) * slot, s1 = scratch + <usize>((base + 1) % 3) * slot, s2 = scratch + <usize>((base + 2) % 3) * slot;
+    const o = r * outWidth * channels;
+    const to = y + bytes(o), where = positions ? positions + o : 0;
+    if (first > 0 || last < 2 || (channels & 3) != 0) joinSomeRows(s0, s1, s2, ids, first, last, to, where, channels, outWidth);
+    else if (positions) joinThreeRows(s0, s1, s2, ids, to, to + ids, where);
+    else joinThreeMaxima(s0, s1, s2, to, to + ids);
   }
 }
 
@@ -87,60 +194,46 @@ export function maxPool(
       const x0 = ox * stride - left;
       const xa = max(x0, 0), nw = min(x0 + kw, width) - xa;
       const corner = image + <usize>ya * row + <usize>xa * pixel;
-      if (nh == 3 && nw == 3 && kh == 3 && kw == 3) maxWindow3(corner, corner + row, corner + 2 * row, pixel, to, where, channels);
-      else maxWindow(corner, row, pixel, nh, nw, (ya - y0) * kw + xa - x0, kw, to, where, channels);
+      maxWindow(corner, row, pixel, nh, nw, (ya - y0) * kw + xa - x0, kw, to, where, channels);
     }
   }
 }
 
-/** Adds `g`, where its tap won, to one tap of a window. */
-// @ts-ignore: decorator
-@inline
-function addWhere(at: usize, g: v128, id: v128, tap: i32): void {
-  v128.store(at, f32x4.add(v128.load(at), v128.and(g, i32x4.eq(id, i32x4.splat(tap)))));
-}
-
-export function maxWindowGradient3(r0: usize, r1: usize, r2: usize, pixel: usize, dy: usize, positions: usize, channels: i32): void {
-  const second = pixel << 1;
-  for (let c = 0; c < channels; c += 4) {
-    const o = bytes(c);
-    const g = v128.load(dy + o);
-    const id = loadPositions(positions + c);
-    addWhere(r0 + o, g, id, 0); addWhere(r0 + pixel + o, g, id, 1); addWhere(r0 + second + o, g, id, 2);
-    addWhere(r1 + o, g, id, 3); addWhere(r1 + pixel + o, g, id, 4); addWhere(r1 + second + o, g, id, 5);
-    addWhere(r2 + o, g, id, 6); addWhere(r2 + pixel + o, g, id, 7); addWhere(r2 + second + o, g, id, 8);
-  }
-}
-
-/** The gradient of max pooling for images [begin, end). */
+/**
+ * The gradient of max pooling for images [begin, end): each value goes to the one place its maximum came from, so going there
+ * is cheaper than offering it to all taps. `scratch` holds the byte offset of every tap.
+ */
 export function maxPoolGradient(
   dy: usize, positions: usize, dx: usize, height: i32, width: i32, channels: i32, kh: i32, kw: i32, stride: i32, top: i32, left: i32,
-  outHeight: i32, outWidth: i32, begin: i32, end: i32,
+  outHeight: i32, outWidth: i32, begin: i32, end: i32, _chunk: i32, scratch: usize,
 ): void {
-  const pixel = bytes(channels), row = bytes(width * channels);
-  const whole = (channels & 3) == 0;
-  memory.fill(dx + <usize>begin * <usize>height * row, 0, <usize>(end - begin) * <usize>height * row);
-  for (let r = begin * outHeight; r < end * outHeight; r++) {
-    const n = r / outHeight;
-    const image = dx + <usize>n * <usize>height * row;
-    const y0 = (r - n * outHeight) * stride - top;
-    for (let ox = 0; ox < outWidth; ox++) {
-      const o = r * outWidth + ox;
-      const from = dy + <usize>o * pixel;
-      const where = positions + <usize>o * <usize>channels;
-      const x0 = ox * stride - left;
-      if (whole && kh == 3 && kw == 3 && y0 >= 0 && x0 >= 0 && y0 + 3 <= height && x0 + 3 <= width) {
-        const corner = image + <usize>y0 * row + <usize>x0 * pixel;
-        maxWindowGradient3(corner, corner + row, corner + 2 * row, pixel, from, where, channels);
-      } else {
-        for (let c = 0; c < channels; c++) {
-          const tap = <i32>load<u8>(where + c);
-          const ky = tap / kw;
-          const at = image + <usize>(y0 + ky) * row + <usize>(x0 + tap - ky * kw) * pixel + bytes(c);
-          f32.store(at, f32.load(at) + f32.load(from + bytes(c)));
-        }
+  const imageBytes = bytes(height * width * channels);
+  for (let tap = 0; tap < kh * kw; tap++) {
+    store<u32>(scratch + bytes(tap), ((tap / kw) * width + (tap % kw)) * channels * 4);
+  }
+  memory.fill(dx + <usize>begin * imageBytes, 0, <usize>(end - begin) * imageBytes);
+  let from = dy + bytes(begin * outHeight * outWidth * channels);
+  let where = positions + <usize>(begin * outHeight * outWidth * channels);
+  for (let n = begin; n < end; n++) {
+    for (let oy = 0; oy < outHeight; oy++) {
+      for (let ox = 0; ox < outWidth; ox++) {
+        const corner = dx + <usize>n * imageBytes + <usize>(((oy * stride - top) * width + ox * stride - left) * channels) * 4;
+        scatterWindow(corner, from, where, scratch, channels);
+        from += bytes(channels);
+        where += channels;
       }
     }
+  }
+}
+
+export function scatterWindow(to: usize, from: usize, where: usize, offsets: usize, channels: i32): void {
+  const end = where + channels;
+  while (where < end) {
+    const at = to + <usize>load<u32>(offsets + (<usize>load<u8>(where) << 2));
+    f32.store(at, f32.load(at) + f32.load(from));
+    where++;
+    from += 4;
+    to += 4;
   }
 }
 

@@ -128,6 +128,8 @@ export function fusedBatchNormGrad(
     const applyArgs = [px, pdy, backend.pointer(dx), ...norm, slope, offset, imagePixels, channels, Number(relu)];
     backend.run('batchNormGradientApply', pixels, applyArgs, { grain: Math.ceil(8192 / channels) });
   });
+  // dx is orthogonal to constants: adding one to all of x changes nothing.
+  if (!given) backend.markBalanced(dx);
   return dgate ? [dx, dgamma, dbeta, dgate] : [dx, dgamma, dbeta];
 }
 

@@ -23,12 +23,13 @@ export function convBias(
   return convolveForward(backend, g, x, filter, bias);
 }
 
-/** The sum of dy over all pixels. */
+/** The sum of dy over all pixels: exactly zero, and no need to add, where a batch normalisation follows the convolution. */
 export function biasGrad(backend: SimdBackend, { dy }: Inputs): tf.TensorInfo {
   const channels = dy.shape[dy.shape.length - 1];
   const dbias = backend.output([channels]);
   const pixels = tf.util.sizeFromShape(dy.shape) / channels;
-  sumColumns(backend, backend.pointer(dy), pixels, channels, backend.pointer(dbias));
+  if (backend.isBalanced(dy)) backend.heap.floats(backend.pointer(dbias), channels).fill(0);
+  else sumColumns(backend, backend.pointer(dy), pixels, channels, backend.pointer(dbias));
   return dbias;
 }
 

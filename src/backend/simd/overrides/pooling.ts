@@ -51,20 +51,22 @@ function pool(
 
 const product = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** Where each maximum was: one byte a value. The caller owns the block. */
-function findPositions(backend: SimdBackend, p: Pool, x: number, y: number): number {
-  const positions = backend.heap.allocate(product(p.outShape));
-  backend.run('maxPool', p.batch * p.outHeight, [x, y, positions, ...p.args]);
-  return positions;
+/** Computes the maxima and, where `positions` is not 0, which tap each was: one byte a value. */
+function findMaxima(backend: SimdBackend, p: Pool, x: number, y: number, positions: number): void {
+  const [, , channels, kh, kw, , , , , outWidth] = p.args;
+  const three = kh === 3 && kw === 3;
+  const scratch = three ? 3 * 2 * 4 * outWidth * (channels + 3) + 64 : undefined;
+  backend.run(three ? 'maxPool3' : 'maxPool', p.batch * p.outHeight, [x, y, positions, ...p.args], { scratch });
 }
 
 export const maxPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
   const p = floats(x) ? pool(x.shape, attributes) : undefined;
   if (!p) return undefined;
   const y = backend.output(p.outShape);
-  // The gradient will ask where the maxima were; while nobody records a gradient, nobody will.
-  if (isRecording()) backend.keepCompanion(y, findPositions(backend, p, backend.pointer(x), backend.pointer(y)));
-  else backend.run('maxPool', p.batch * p.outHeight, [backend.pointer(x), backend.pointer(y), 0, ...p.args]);
+  // The gradient will ask where the maxima were; while nobody records one, nobody will.
+  const positions = isRecording() ? backend.heap.allocate(product(p.outShape)) : 0;
+  findMaxima(backend, p, backend.pointer(x), backend.pointer(y), positions);
+  if (positions) backend.keepCompanion(y, positions);
   return y;
 };
 
@@ -72,10 +74,18 @@ export const maxPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input, ou
   const p = floats(dy, input, output) ? pool(input.shape, attributes) : undefined;
   if (!p) return undefined;
   const dx = backend.output(input.shape);
+  const scatter = (positions: number): void => {
+    const args = [backend.pointer(dy), positions, backend.pointer(dx), ...p.args];
+    backend.run('maxPoolGradient', p.batch, args, { scratch: 1024 });
+  };
   const kept = backend.companion(output);
-  const positions = kept ?? findPositions(backend, p, backend.pointer(input), backend.pointer(output));
-  backend.run('maxPoolGradient', p.batch, [backend.pointer(dy), positions, backend.pointer(dx), ...p.args]);
-  if (kept === undefined) backend.heap.free(positions);
+  if (kept !== undefined) scatter(kept);
+  else {
+    backend.withBlock(product(p.outShape), (positions) => {
+      findMaxima(backend, p, backend.pointer(input), backend.pointer(output), positions);
+      scatter(positions);
+    });
+  }
   return dx;
 };
 
