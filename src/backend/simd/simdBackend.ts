@@ -1,5 +1,6 @@
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs';
+import type { Deferred, Strided } from './deferred.js';
 import { Heap } from './heap.js';
 import { Pool, type RunOptions } from './pool.js';
 import { compile, type Variant } from './wasm.js';
@@ -15,6 +16,11 @@ interface HeapData {
   companion?: number;
   /** Whether the values of each channel are known to add up to zero. */
   balanced?: boolean;
+  deferred?: Deferred;
+  refCount: number;
+  /** Floats in all and in a pixel: known while there are no values yet. */
+  size?: number;
+  row?: number;
 }
 
 /**
@@ -31,6 +37,8 @@ export class SimdBackend extends MathBackendCPU {
   /** Pixels in a register tile of this variant: accumulators of filter gradients are padded to it. */
   readonly rows: number;
   static readonly ZEROS = 16384;
+
+  private readonly waiting = new Set<HeapData>();
 
   constructor(
     readonly variant: Variant,
@@ -49,6 +57,7 @@ export class SimdBackend extends MathBackendCPU {
   /** The address of a float tensor's values, moved to the heap if they are not there yet. */
   pointer(tensor: tf.TensorInfo): number {
     const data = this.dataOf(tensor.dataId);
+    if (data.deferred) this.settle(data);
     if (data.pointer === undefined) {
       const values = data.values as Float32Array;
       const pointer = this.heap.allocate(values.length * 4);
@@ -78,6 +87,50 @@ export class SimdBackend extends MathBackendCPU {
     const dataId = super.write(values, shape as number[], 'float32');
     this.dataOf(dataId).pointer = pointer;
     return { dataId, shape: shape as number[], dtype: 'float32' };
+  }
+
+  /** A tensor whose values are computed when somebody needs them. */
+  defer(shape: readonly number[], deferred: Deferred): tf.TensorInfo {
+    const dataId = super.write(new Float32Array(0), shape as number[], 'float32');
+    for (const { dataId } of deferred.reads) this.incRef(dataId);
+    const data = this.dataOf(dataId);
+    data.deferred = deferred;
+    data.size = tf.util.sizeFromShape(shape as number[]);
+    data.row = shape[shape.length - 1];
+    // The cpu backend's kernels read this field.
+    Object.defineProperty(data, 'values', { configurable: true, get: () => this.settle(data) });
+    this.waiting.add(data);
+    return { dataId, shape: shape as number[], dtype: 'float32' };
+  }
+
+  /** The work behind a tensor that has no values yet. */
+  deferred(tensor: tf.TensorInfo): Deferred | undefined {
+    return this.dataOf(tensor.dataId).deferred;
+  }
+
+  /** Where a tensor's pixels are, side by side or not. */
+  strided(tensor: tf.TensorInfo): Strided {
+    const row = tensor.shape[tensor.shape.length - 1];
+    return this.deferred(tensor)?.view ?? { pointer: this.pointer(tensor), row };
+  }
+
+  /** Does all work that was put off: before values that it may read change in place. */
+  settleAll(): void {
+    for (const data of [...this.waiting]) this.settle(data);
+  }
+
+  /** A block with a tensor's values, for the caller to change and own: the tensor's own block if only the caller's deferred work still refers to it. */
+  takeBlock(tensor: tf.TensorInfo): number {
+    const pointer = this.pointer(tensor);
+    const data = this.dataOf(tensor.dataId);
+    if (data.refCount === 1) {
+      data.pointer = undefined;
+      return pointer;
+    }
+    const n = tf.util.sizeFromShape(tensor.shape);
+    const copy = this.heap.allocate(n * 4);
+    this.heap.floats(copy, n).set(this.heap.floats(pointer, n));
+    return copy;
   }
 
   /** Gives a tensor a block that is freed with it. */
@@ -122,6 +175,7 @@ export class SimdBackend extends MathBackendCPU {
 
   override readSync(dataId: DataId): Values {
     const data = this.dataOf(dataId);
+    if (data.deferred) this.settle(data);
     return data.pointer === undefined ? super.readSync(dataId) : (data.values as Float32Array).slice();
   }
 
@@ -130,7 +184,34 @@ export class SimdBackend extends MathBackendCPU {
     const gone = super.disposeData(dataId, force);
     if (gone && data?.pointer !== undefined) this.heap.free(data.pointer);
     if (gone && data?.companion !== undefined) this.heap.free(data.companion);
+    if (gone && data?.deferred) this.release(data, data.deferred);
     return gone;
+  }
+
+  private settle(data: HeapData): Float32Array {
+    const { deferred, size = 0, row = 1 } = data;
+    if (deferred === undefined) return data.values as Float32Array;
+    let pointer: number;
+    if (deferred.make) pointer = deferred.make();
+    else {
+      pointer = this.heap.allocate(size * 4);
+      deferred.write(pointer, row);
+    }
+    const values = this.heap.floats(pointer, size);
+    data.pointer = pointer;
+    Object.defineProperty(data, 'values', { configurable: true, writable: true, value: values });
+    this.release(data, deferred);
+    return values;
+  }
+
+  private release(data: HeapData, { reads, block }: Deferred): void {
+    data.deferred = undefined;
+    this.waiting.delete(data);
+    if (block !== undefined) this.heap.free(block);
+    for (const { dataId } of reads) {
+      // tfjs counts buffers; it must hear of one whose last holder was this work.
+      if (this.disposeData(dataId)) tf.engine().removeDataId(dataId, this);
+    }
   }
 
   private dataOf(dataId: DataId): HeapData {

@@ -71,9 +71,9 @@ export function batchNormScale(variance: usize, gamma: usize, scale: usize, chan
   }
 }
 
-/** y for pixels [begin, end). */
+/** y for pixels [begin, end), yRow bytes apart: they may lie among other channels. */
 export function batchNormApply(
-  x: usize, y: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, imagePixels: i32, channels: i32, relu: i32,
+  x: usize, y: usize, yRow: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, imagePixels: i32, channels: i32, relu: i32,
   begin: i32, end: i32,
 ): void {
   const row = bytes(channels);
@@ -82,24 +82,26 @@ export function batchNormApply(
     const image = p / imagePixels;
     const count = min(min(STRIP, end - p), (image + 1) * imagePixels - p);
     const length = <usize>count * row;
-    const from = x + <usize>p * row, to = y + <usize>p * row;
+    const from = x + <usize>p * row, to = y + <usize>p * yRow;
     const g = gate + bytes(image * gateStep);
     for (let c = 0; c < channels; c += 4) {
       const o = bytes(c);
       const m = v128.load(mean + o), s = v128.load(scale + o), b = v128.load(beta + o), open = v128.load(g + o);
-      let i = o;
+      let i = o, j = o;
       const stop = o + length;
       if (channels - c >= 4) {
         while (i < stop) {
           const z = madd(f32x4.sub(v128.load(from + i), m), s, b);
-          v128.store(to + i, f32x4.mul(f32x4.pmax(z, least), open));
+          v128.store(to + j, f32x4.mul(f32x4.pmax(z, least), open));
           i += row;
+          j += yRow;
         }
       } else {
         while (i < stop) {
           const z = madd(f32x4.sub(v128.load(from + i), m), s, b);
-          storeLanes(to + i, f32x4.mul(f32x4.pmax(z, least), open), channels - c);
+          storeLanes(to + j, f32x4.mul(f32x4.pmax(z, least), open), channels - c);
           i += row;
+          j += yRow;
         }
       }
     }
@@ -108,11 +110,11 @@ export function batchNormApply(
 }
 
 /**
- * This chunk's sums of g and g * (x - mean) (doubles [2][channels]), where g is the gradient of z; and, with a gate, its gradient.
+ * This chunk's sums of g and g * (x - mean) (doubles [2][channels]), where g is the gradient of z; and, with a gate, its gradient. dy's pixels are dyRow bytes apart.
  * Items are `unit` pixels each: with a gate whole images, so that one thread sums an image's gate.
  */
 export function batchNormGradientSums(
-  x: usize, dy: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, dgate: usize, imagePixels: i32, channels: i32,
+  x: usize, dy: usize, dyRow: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, dgate: usize, imagePixels: i32, channels: i32,
   relu: i32, unit: i32, sums: usize, begin: i32, end: i32, chunk: i32,
 ): void {
   const row = bytes(channels);
@@ -126,20 +128,21 @@ export function batchNormGradientSums(
     const image = p / imagePixels;
     const count = min(min(STRIP, last - p), (image + 1) * imagePixels - p);
     const length = <usize>count * row;
-    const from = x + <usize>p * row, d = dy + <usize>p * row;
+    const from = x + <usize>p * row, d = dy + <usize>p * dyRow;
     const g = gate + bytes(image * gateStep);
     for (let c = 0; c < channels; c += 4) {
       const o = bytes(c);
       const m = v128.load(mean + o), s = v128.load(scale + o), b = v128.load(beta + o), open = v128.load(g + o);
-      let i = o;
+      let i = o, j = o;
       const stop = o + length;
       let sum = f32x4.splat(0), product = f32x4.splat(0);
       while (i < stop) {
         const v = f32x4.sub(v128.load(from + i), m);
-        const e = v128.and(v128.load(d + i), f32x4.gt(madd(v, s, b), threshold));
+        const e = v128.and(v128.load(d + j), f32x4.gt(madd(v, s, b), threshold));
         sum = f32x4.add(sum, e);
         product = madd(e, v, product);
         i += row;
+        j += dyRow;
       }
       if (dgate) {
         const to = dgate + bytes(image * channels) + o;
@@ -176,7 +179,7 @@ export function batchNormGradientMoments(
 
 /** dx for pixels [begin, end). */
 export function batchNormGradientApply(
-  x: usize, dy: usize, dx: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, slope: usize, shift: usize,
+  x: usize, dy: usize, dyRow: usize, dx: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, slope: usize, shift: usize,
   imagePixels: i32, channels: i32, relu: i32, begin: i32, end: i32,
 ): void {
   const row = bytes(channels);
@@ -185,27 +188,29 @@ export function batchNormGradientApply(
     const image = p / imagePixels;
     const count = min(min(STRIP, end - p), (image + 1) * imagePixels - p);
     const length = <usize>count * row;
-    const from = x + <usize>p * row, d = dy + <usize>p * row, to = dx + <usize>p * row;
+    const from = x + <usize>p * row, d = dy + <usize>p * dyRow, to = dx + <usize>p * row;
     const g = gate + bytes(image * gateStep);
     for (let c = 0; c < channels; c += 4) {
       const o = bytes(c);
       const m = v128.load(mean + o), s = v128.load(scale + o), b = v128.load(beta + o);
       const a = f32x4.mul(s, v128.load(g + o)), k = v128.load(slope + o), t = v128.load(shift + o);
-      let i = o;
+      let i = o, j = o;
       const stop = o + length;
       if (channels - c >= 4) {
         while (i < stop) {
           const v = f32x4.sub(v128.load(from + i), m);
-          const e = v128.and(v128.load(d + i), f32x4.gt(madd(v, s, b), threshold));
+          const e = v128.and(v128.load(d + j), f32x4.gt(madd(v, s, b), threshold));
           v128.store(to + i, madd(e, a, madd(v, k, t)));
           i += row;
+          j += dyRow;
         }
       } else {
         while (i < stop) {
           const v = f32x4.sub(v128.load(from + i), m);
-          const e = v128.and(v128.load(d + i), f32x4.gt(madd(v, s, b), threshold));
+          const e = v128.and(v128.load(d + j), f32x4.gt(madd(v, s, b), threshold));
           storeLanes(to + i, madd(e, a, madd(v, k, t)), channels - c);
           i += row;
+          j += dyRow;
         }
       }
     }

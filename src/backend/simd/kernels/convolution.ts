@@ -1,12 +1,13 @@
-import { ROWS, bytes, copyFloats } from './vector';
-import { tile4, tile8 } from './tile';
+import { ROWS, addFloats, bytes, copyFloats } from './vector';
+import { tile4, tile8, tileAdd8 } from './tile';
 import { padBand } from './padding';
 
 /**
  * The convolution of `pixels` output pixels: for each tile of ROWS pixels, all panels of the packed filter.
  *
  * `input` is the (padded) input of the first pixel, `rowStep` and `pixelStep` the bytes from one output pixel to the next
- * one below and beside it in the input; outRow and outPixel are the same in the output. `stage` takes ROWS x 8 floats: tiles that are not full
+ * one below and beside it in the input; outRow and outPixel are the same in the output. A bias of 0 adds to what the output
+ * holds. `stage` takes ROWS x 8 floats: tiles that are not full
  * go there first, since a full store would run over a neighbour.
  */
 export function convolvePixels(
@@ -54,7 +55,18 @@ export function convolvePixels(
       const end = panel + panelBytes;
       const columns = min(8, cout - c);
       const b = bias + bytes(c);
-      if (direct && columns == 8) {
+      if (bias == 0) {
+        if (direct && columns == 8) {
+          tileAdd8(panel, end, offsets, output + <usize>p * coutBytes + bytes(c), coutBytes, a0, a1, a2, a3, a4, a5);
+        } else {
+          memory.fill(stage, 0, 256);
+          tileAdd8(panel, end, offsets, stage, 32, a0, a1, a2, a3, a4, a5);
+          for (let r = 0; r < rows; r++) {
+            const y = (p + r) / width;
+            addFloats(stage + <usize>(r * 32), output + <usize>y * outRow + <usize>(p + r - y * width) * outPixel + bytes(c), columns);
+          }
+        }
+      } else if (direct && columns == 8) {
         tile8(panel, end, offsets, b, output + <usize>p * coutBytes + bytes(c), coutBytes, a0, a1, a2, a3, a4, a5);
       } else if (direct && columns == 4) {
         tile4(panel, end, offsets, b, output + <usize>p * coutBytes + bytes(c), coutBytes, a0, a1, a2, a3, a4, a5);
@@ -137,7 +149,7 @@ export function convolve(
   }
 }
 
-/** Rows [begin, end), `rows` at a time, of y [m, n] = a * b + bias; aStep is the bytes from one row of a to the next. */
+/** Rows [begin, end), `rows` at a time, of y [m, n] = a * b + bias (or y += a * b where bias is 0); aStep is the bytes from one row of a to the next. */
 export function multiplyRows(
   a: usize, packed: usize, bias: usize, y: usize, offsets: usize, m: i32, aStep: usize, k: i32, n: i32, rows: i32,
   begin: i32, end: i32, _chunk: i32, scratch: usize,

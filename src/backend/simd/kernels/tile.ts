@@ -118,6 +118,33 @@ export function tile4(
   if (ROWS > 5) v128.store(out, c5);
 }
 
+/** Forward tile that adds to its output: out[r][0..8) += sum_k in[a_r + offsets[k]] * panel[k][0..8). */
+export function tileAdd8(
+  panel: usize, end: usize, offsets: usize, out: usize, outRow: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
+): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c30 = f32x4.splat(0), c31 = f32x4.splat(0);
+  let c40 = f32x4.splat(0), c41 = f32x4.splat(0), c50 = f32x4.splat(0), c51 = f32x4.splat(0);
+  while (panel < end) {
+    const b0 = v128.load(panel), b1 = v128.load(panel, 16);
+    panel += 32;
+    const o = <usize>load<u32>(offsets);
+    offsets += 4;
+    if (ROWS > 5) { const x5 = v128.load32_splat(a5 + o); c51 = madd(x5, b1, c51); c50 = madd(x5, b0, c50); }
+    const x4 = v128.load32_splat(a4 + o); c41 = madd(x4, b1, c41); c40 = madd(x4, b0, c40);
+    const x3 = v128.load32_splat(a3 + o); c31 = madd(x3, b1, c31); c30 = madd(x3, b0, c30);
+    const x2 = v128.load32_splat(a2 + o); c21 = madd(x2, b1, c21); c20 = madd(x2, b0, c20);
+    const x1 = v128.load32_splat(a1 + o); c11 = madd(x1, b1, c11); c10 = madd(x1, b0, c10);
+    const x0 = v128.load32_splat(a0 + o); c01 = madd(x0, b1, c01); c00 = madd(x0, b0, c00);
+  }
+  v128.store(out, f32x4.add(v128.load(out), c00)); v128.store(out, f32x4.add(v128.load(out, 16), c01), 16); out += outRow;
+  v128.store(out, f32x4.add(v128.load(out), c10)); v128.store(out, f32x4.add(v128.load(out, 16), c11), 16); out += outRow;
+  v128.store(out, f32x4.add(v128.load(out), c20)); v128.store(out, f32x4.add(v128.load(out, 16), c21), 16); out += outRow;
+  v128.store(out, f32x4.add(v128.load(out), c30)); v128.store(out, f32x4.add(v128.load(out, 16), c31), 16); out += outRow;
+  v128.store(out, f32x4.add(v128.load(out), c40)); v128.store(out, f32x4.add(v128.load(out, 16), c41), 16); out += outRow;
+  if (ROWS > 5) { v128.store(out, f32x4.add(v128.load(out), c50)); v128.store(out, f32x4.add(v128.load(out, 16), c51), 16); }
+}
+
 /**
  * Outer-product tile of the filter gradient: acc[r][0..8) += sum_p in[a + offsets[p] + r] * dy[p][0..8), where the rows
  * r are ROWS neighbouring floats of the input and p runs over pixels.

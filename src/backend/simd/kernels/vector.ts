@@ -50,6 +50,15 @@ export function copyFloats(from: usize, to: usize, n: i32): void {
   for (; i < n; i++) f32.store(to + bytes(i), f32.load(from + bytes(i)));
 }
 
+/** Adds n floats to n others. */
+// @ts-ignore: decorator
+@inline
+export function addFloats(from: usize, to: usize, n: i32): void {
+  let i = 0;
+  for (; i + 4 <= n; i += 4) v128.store(to + bytes(i), f32x4.add(v128.load(to + bytes(i)), v128.load(from + bytes(i))));
+  for (; i < n; i++) f32.store(to + bytes(i), f32.load(to + bytes(i)) + f32.load(from + bytes(i)));
+}
+
 /** Stores the first `n` lanes: all four where n >= 4. What lies behind an odd end belongs to somebody else. */
 // @ts-ignore: decorator
 @inline

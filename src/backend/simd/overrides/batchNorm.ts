@@ -30,34 +30,45 @@ function layout(backend: SimdBackend, x: tf.TensorInfo, gate: tf.TensorInfo | un
   };
 }
 
+/** Bytes of a vector of channels, padded so that whole vectors can be loaded. */
+const channelBytes = (channels: number): number => Math.ceil(channels / 4) * 16;
+
 /** A few vectors of channels, each padded so that whole vectors can be loaded and sums stored. */
 function withChannels<T>(backend: SimdBackend, channels: number, count: number, use: (arrays: number[]) => T): T {
-  const bytes = Math.ceil(channels / 4) * 16;
+  const bytes = channelBytes(channels);
   return backend.withBlock(count * bytes, (block) => use(Array.from({ length: count }, (_, i) => block + i * bytes)));
 }
 
-function apply(
-  backend: SimdBackend,
-  { x, gate, beta }: Inputs,
-  mean: number,
-  scale: number,
-  relu: boolean,
-  y: tf.TensorInfo,
-): void {
-  const l = layout(backend, x, gate);
-  const shift = beta ? backend.pointer(beta) : backend.zeros;
-  const args = [
-    backend.pointer(x),
-    backend.pointer(y),
-    mean,
-    scale,
-    shift,
-    l.gate,
-    l.gateStep,
-    l.imagePixels,
-    l.channels,
-  ];
-  backend.run('batchNormApply', l.pixels, [...args, Number(relu)], { grain: Math.ceil(8192 / l.channels) });
+/** The end of a batch normalisation, y = relu?((x - mean) * scale + beta) * gate, put off until it is known where y goes. Frees `block`, which holds mean, scale and beta. */
+function deferApply(backend: SimdBackend, { x, gate }: Inputs, block: number, relu: boolean): tf.TensorInfo {
+  const { channels, pixels } = layout(backend, x, gate);
+  const [mean, scale, beta] = [0, 1, 2].map((i) => block + i * channelBytes(channels));
+  const write = (to: number, row: number): void => {
+    const l = layout(backend, x, gate);
+    const args = [
+      backend.pointer(x),
+      to,
+      row * 4,
+      mean,
+      scale,
+      beta,
+      l.gate,
+      l.gateStep,
+      l.imagePixels,
+      channels,
+      Number(relu),
+    ];
+    backend.run('batchNormApply', pixels, args, { grain: Math.ceil(8192 / channels) });
+  };
+  return backend.defer(x.shape, { reads: gate ? [x, gate] : [x], block, write });
+}
+
+/** A block for mean, scale and beta, with beta in its place. */
+function parameterBlock(backend: SimdBackend, channels: number, beta: tf.TensorInfo | undefined): number {
+  const block = backend.heap.allocate(3 * channelBytes(channels));
+  const shift = backend.heap.floats(block + 2 * channelBytes(channels), channels);
+  shift.set(backend.heap.floats(beta ? backend.pointer(beta) : backend.zeros, channels));
+  return block;
 }
 
 /** [y, mean, variance] of x and its optional gamma, beta and gate. */
@@ -68,15 +79,16 @@ export function fusedBatchNorm(
 ): tf.TensorInfo[] {
   const { x, gamma, gate } = inputs;
   const { channels, pixels, chunks } = layout(backend, x, gate);
-  const [y, mean, variance] = [backend.output(x.shape), backend.output([channels]), backend.output([channels])];
+  const [mean, variance] = [backend.output([channels]), backend.output([channels])];
+  const block = parameterBlock(backend, channels, inputs.beta);
   const px = backend.pointer(x);
-  withChannels(backend, channels, 1 + 4 * chunks, ([scale, sums]) => {
+  withChannels(backend, channels, 4 * chunks, ([sums]) => {
     backend.run('batchNormSums', pixels, [px, channels, sums], { chunks });
-    const moments = [backend.pointerOrNull(gamma), backend.pointer(mean), backend.pointer(variance), scale];
+    const moments = [backend.pointerOrNull(gamma), block, backend.pointer(variance), block + channelBytes(channels)];
     backend.pool.kernels.batchNormMoments(px, sums, chunks, channels, pixels, epsilon, ...moments);
-    apply(backend, inputs, backend.pointer(mean), scale, relu, y);
   });
-  return [y, mean, variance];
+  backend.heap.floats(backend.pointer(mean), channels).set(backend.heap.floats(block, channels));
+  return [deferApply(backend, inputs, block, relu), mean, variance];
 }
 
 /** y of x and its optional gamma, beta and gate, with given mean and variance. */
@@ -85,20 +97,19 @@ export function fusedBatchNormInference(
   inputs: Inputs,
   { epsilon, relu }: FusedBatchNormOptions,
 ): tf.TensorInfo {
-  const { x, mean, variance, gamma } = inputs;
+  const { mean, variance, gamma } = inputs;
   const channels = mean.shape[0];
-  const y = backend.output(x.shape);
-  withChannels(backend, channels, 1, ([scale]) => {
-    backend.pool.kernels.batchNormScale(
-      backend.pointer(variance),
-      backend.pointerOrNull(gamma),
-      scale,
-      channels,
-      epsilon,
-    );
-    apply(backend, inputs, backend.pointer(mean), scale, relu, y);
-  });
-  return y;
+  const block = parameterBlock(backend, channels, inputs.beta);
+  backend.heap.floats(block, channels).set(backend.heap.floats(backend.pointer(mean), channels));
+  const scale = block + channelBytes(channels);
+  backend.pool.kernels.batchNormScale(
+    backend.pointer(variance),
+    backend.pointerOrNull(gamma),
+    scale,
+    channels,
+    epsilon,
+  );
+  return deferApply(backend, inputs, block, relu);
 }
 
 /** [dx, dgamma, dbeta, dgate (with a gate)]; `given` says that the moments were not computed from x. */
@@ -112,7 +123,8 @@ export function fusedBatchNormGrad(
   const dx = backend.output(x.shape);
   const [dgamma, dbeta] = [backend.output([channels]), backend.output([channels])];
   const dgate = gate && backend.output(gate.shape);
-  const [px, pdy, pmean, pvariance] = [x, dy, mean, variance].map((t) => backend.pointer(t));
+  const [px, pmean, pvariance] = [x, mean, variance].map((t) => backend.pointer(t));
+  const { pointer: pdy, row: dyRow } = backend.strided(dy);
   const shift = beta ? backend.pointer(beta) : backend.zeros;
   const items = gate ? x.shape[0] : pixels;
   const chunks = Math.min(l.chunks, items);
@@ -120,12 +132,34 @@ export function fusedBatchNormGrad(
     backend.pool.kernels.batchNormScale(pvariance, backend.pointerOrNull(gamma), scale, channels, epsilon);
     const norm = [pmean, scale, shift, l.gate, gateStep];
     const unit = pixels / items;
-    const sumArgs = [px, pdy, ...norm, backend.pointerOrNull(dgate), imagePixels, channels, Number(relu), unit, sums];
+    const sumArgs = [
+      px,
+      pdy,
+      dyRow * 4,
+      ...norm,
+      backend.pointerOrNull(dgate),
+      imagePixels,
+      channels,
+      Number(relu),
+      unit,
+      sums,
+    ];
     backend.run('batchNormGradientSums', items, sumArgs, { chunks });
     const results = [backend.pointer(dgamma), backend.pointer(dbeta), slope, offset];
     const { batchNormGradientMoments } = backend.pool.kernels;
     batchNormGradientMoments(sums, chunks, channels, pixels, epsilon, pvariance, scale, Number(given), ...results);
-    const applyArgs = [px, pdy, backend.pointer(dx), ...norm, slope, offset, imagePixels, channels, Number(relu)];
+    const applyArgs = [
+      px,
+      pdy,
+      dyRow * 4,
+      backend.pointer(dx),
+      ...norm,
+      slope,
+      offset,
+      imagePixels,
+      channels,
+      Number(relu),
+    ];
     backend.run('batchNormGradientApply', pixels, applyArgs, { grain: Math.ceil(8192 / channels) });
   });
   // dx is orthogonal to constants: adding one to all of x changes nothing.

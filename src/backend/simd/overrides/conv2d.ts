@@ -55,6 +55,7 @@ export function convolveBackwardInput(
   dy: TensorInfo,
   filter: TensorInfo,
 ): TensorInfo {
+  if (isPointwise(g)) return deferPointwise(backend, g, dy, filter);
   const dx = backend.output([g.batch, g.height, g.width, g.cin]);
   const f: Filter = {
     pointer: backend.pointer(filter),
@@ -95,6 +96,33 @@ export function convolveBackwardInput(
   if (passes.includes(undefined)) backend.run('fillRows', g.batch * g.height * g.width, [backend.zeros, to, g.cin]);
   for (const pass of passes) if (pass) convolveDirect(backend, pass);
   return dx;
+}
+
+function isPointwise(g: Geometry): boolean {
+  const { kernelHeight, kernelWidth, stride, height, width, outHeight, outWidth } = g;
+  return kernelHeight === 1 && kernelWidth === 1 && stride === 1 && height === outHeight && width === outWidth;
+}
+
+/** The input gradient of a 1x1 convolution, put off: it is often one of several that are added up. */
+function deferPointwise(backend: SimdBackend, g: Geometry, dy: TensorInfo, filter: TensorInfo): TensorInfo {
+  const run = (y: number, row: number, bias: number): void => {
+    const one = { first: 0, count: 1, step: 1 };
+    convolveDirect(backend, {
+      g: { ...g, cin: g.cout, cout: g.cin },
+      x: backend.pointer(dy),
+      filter: { pointer: backend.pointer(filter), width: 1, cin: g.cin, cout: g.cout, transposed: true },
+      rows: one,
+      columns: one,
+      bias,
+      y,
+      step: { image: g.height * g.width * row, row: g.width * row, pixel: row },
+    });
+  };
+  return backend.defer([g.batch, g.height, g.width, g.cin], {
+    reads: [dy, filter],
+    write: (to, row) => run(to, row, backend.zeros),
+    addTo: (to) => run(to, g.cin, 0),
+  });
 }
 
 interface Phase {

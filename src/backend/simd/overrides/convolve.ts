@@ -17,6 +17,7 @@ export interface ConvolutionPass {
   filter: Filter;
   rows: Taps;
   columns: Taps;
+  /** 0 adds to what y holds. */
   bias: number;
   y: number;
   /** Floats from one image, row and pixel of the output to the next. */

@@ -35,7 +35,9 @@ export const concat: FastKernel<{ axis: number }> = (backend, inputs: Inputs, { 
   let pointer = backend.pointer(y);
   for (const part of parts) {
     const columns = along(part.shape, $axis).row;
-    copyColumns(backend, { pointer: backend.pointer(part), row: columns }, { pointer, row }, columns, rows);
+    const work = $axis === y.shape.length - 1 ? backend.deferred(part) : undefined;
+    if (work && !work.make) work.write(pointer, row);
+    else copyColumns(backend, { pointer: backend.pointer(part), row: columns }, { pointer, row }, columns, rows);
     pointer += columns * 4;
   }
   return y;
@@ -50,6 +52,15 @@ function takeAlong(backend: SimdBackend, x: tf.TensorInfo, axis: number, begin: 
   return y;
 }
 
+/** Channels [begin, begin + size) of x, left where they are until somebody needs them side by side. */
+function viewColumns(backend: SimdBackend, x: tf.TensorInfo, begin: number, size: number): tf.TensorInfo {
+  const shape = [...x.shape.slice(0, -1), size];
+  const view = { pointer: backend.pointer(x) + begin * 4, row: x.shape[x.shape.length - 1] };
+  const rows = product(shape) / size;
+  const write = (pointer: number, row: number): void => copyColumns(backend, view, { pointer, row }, size, rows);
+  return backend.defer(shape, { reads: [x], view, write });
+}
+
 export const splitV: FastKernel<{ numOrSizeSplits: number[] | number; axis: number }> = (
   backend,
   { x },
@@ -59,8 +70,13 @@ export const splitV: FastKernel<{ numOrSizeSplits: number[] | number; axis: numb
   const [$axis] = tf.util.parseAxisParam(axis, x.shape);
   const sizes = tf.backend_util.prepareSplitSize(x, numOrSizeSplits, $axis);
   if (sizes.some((size) => size < 1)) return undefined;
+  const last = $axis === x.shape.length - 1;
   let begin = 0;
-  return sizes.map((size) => takeAlong(backend, x, $axis, (begin += size) - size, size));
+  return sizes.map((size) => {
+    const from = begin;
+    begin += size;
+    return last ? viewColumns(backend, x, from, size) : takeAlong(backend, x, $axis, from, size);
+  });
 };
 
 /** A slice that cuts one axis only (a batch, some channels). */

@@ -31,7 +31,10 @@ export function binary(name: keyof typeof BINARY): FastKernel<unknown> {
     let { a, b } = inputs;
     if (!floats(a, b)) return undefined;
     const n = product(a.shape);
-    if (tf.util.arraysEqual(a.shape, b.shape)) return n < WORTHWHILE ? undefined : dense(backend, BINARY[name], a, b);
+    if (tf.util.arraysEqual(a.shape, b.shape)) {
+      if (n < WORTHWHILE) return undefined;
+      return (name === 'Add' && deferSum(backend, a, b)) || dense(backend, BINARY[name], a, b);
+    }
     const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
     if (product(shape) < WORTHWHILE) return undefined;
     if (commutes && product(b.shape) > n) [a, b] = [b, a];
@@ -52,6 +55,30 @@ function dense(backend: SimdBackend, operation: number, a: tf.TensorInfo, b: tf.
   const args = [operation, backend.pointer(a), backend.pointer(b), backend.pointer(y), n];
   backend.run('binaryDense', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
   return y;
+}
+
+/**
+ * a + b where one of them is a convolution that nobody has computed yet: put off as well, for when it is computed it can add to the other
+ * one's values in place, unless somebody else still holds those. Gradients of a tensor with several consumers are such sums.
+ */
+function deferSum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.TensorInfo | undefined {
+  const [base, term] = backend.deferred(b)?.addTo ? [a, b] : [b, a];
+  if (!backend.deferred(term)?.addTo || a.dataId === b.dataId) return undefined;
+  const make = (): number => {
+    const sum = backend.takeBlock(base);
+    const work = backend.deferred(term);
+    const n = product(a.shape);
+    if (work?.addTo) work.addTo(sum);
+    else {
+      const args = [BINARY.Add, sum, backend.pointer(term), sum, n];
+      backend.run('binaryDense', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
+    }
+    return sum;
+  };
+  const write = (): never => {
+    throw new Error('A put-off sum makes its own block.');
+  };
+  return backend.defer(a.shape, { reads: [base, term], make, write });
 }
 
 export const addN: FastKernel<unknown> = (backend, inputs: Inputs) => {

@@ -8,6 +8,7 @@ const GRAIN_VECTORS = 4096;
 const size = (t: TensorInfo): number => t.shape.reduce((a, b) => a * b, 1);
 
 export function adamWStep(backend: SimdBackend, { param, grad, m, v }: Inputs, options: AdamWOptions): TensorInfo[] {
+  backend.settleAll();
   const { learningRate, beta1, beta2, epsilon, weightDecay, step } = options;
   const n = size(param);
   const rate = learningRate / (1 - beta1 ** step);
@@ -30,6 +31,7 @@ export function adamWStep(backend: SimdBackend, { param, grad, m, v }: Inputs, o
 }
 
 export function sgdStep(backend: SimdBackend, { param, grad, velocity }: Inputs, options: SgdOptions): TensorInfo[] {
+  backend.settleAll();
   const n = size(param);
   const pointers = [backend.pointer(param), backend.pointer(grad), backend.pointerOrNull(velocity)];
   const args = [...pointers, n, options.learningRate, options.momentum, options.weightDecay];

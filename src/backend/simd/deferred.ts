@@ -1,0 +1,26 @@
+import type * as tf from '@tensorflow/tfjs';
+
+/**
+ * The values of a tensor that nobody has needed yet. Often the one who needs them can do it better: a concatenation lets a batch
+ * normalisation write between other channels, a sum lets a convolution add to what is there.
+ */
+export interface Deferred {
+  /** The tensors that the work will read; they are held until it is done or no longer wanted. */
+  reads: tf.TensorInfo[];
+  /** A block of its own that is freed with it. */
+  block?: number;
+  /** Computes the values into `to`; `row` floats lie between the starts of its pixels. */
+  write(to: number, row: number): void;
+  /** Adds the values to those at `to`, pixels side by side, where the work can do that. */
+  addTo?(to: number): void;
+  /** Computes the values in a block of its own choice and returns it, instead of `write`. */
+  make?(): number;
+  /** Where the values already are, though not side by side: the address of the first pixel and the floats between pixels. */
+  view?: Strided;
+}
+
+/** Pixels in memory: the address of the first one, and how many floats further the next one is. */
+export interface Strided {
+  pointer: number;
+  row: number;
+}
