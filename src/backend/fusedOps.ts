@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../errors.js';
 
 /** What the fast backend computes in one pass where others need several. */
 export type FusedKernel =
@@ -41,6 +42,12 @@ export interface FusedBatchNormOptions {
 /** tfjs saves the inputs that a gradient names, so gamma and beta must be there. */
 function withDefaults({ x, gamma, beta, ...rest }: FusedBatchNormInputs): Record<string, tf.Tensor | undefined> {
   const channels = x.shape[x.shape.length - 1];
+  const { gate } = rest;
+  if (gate && (gate.shape[0] !== x.shape[0] || gate.shape[1] !== channels)) {
+    throw new UserError(
+      `A gate has one row for each image and one column for each channel, [${x.shape[0]}, ${channels}]; received [${gate.shape.join(', ')}].`,
+    );
+  }
   return { x, gamma: gamma ?? tf.ones([channels]), beta: beta ?? tf.zeros([channels]), ...rest };
 }
 

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 
 /**
  * The values of a tensor that nobody has needed yet. Often the one who needs them can do it better: a concatenation lets a batch
- * normalisation write between other channels, a sum lets a convolution add to what is there.
+ * normalisation write between other channels, a sum lets a convolution add to what is there. Each work has either `write` or `make`.
  */
 export interface Deferred {
   /** The tensors that the work will read; they are held until it is done or no longer wanted. */
@@ -10,10 +10,10 @@ export interface Deferred {
   /** A block of its own that is freed with it. */
   block?: number;
   /** Computes the values into `to`; `row` floats lie between the starts of its pixels. */
-  write(to: number, row: number): void;
+  write?(to: number, row: number): void;
   /** Adds the values to those at `to`, pixels side by side, where the work can do that. */
   addTo?(to: number): void;
-  /** Computes the values in a block of its own choice and returns it, instead of `write`. */
+  /** Computes the values in a block of its own choice, which it gives away. */
   make?(): number;
   /** Where the values already are, though not side by side: the address of the first pixel and the floats between pixels. */
   view?: Strided;

@@ -195,7 +195,7 @@ export class SimdBackend extends MathBackendCPU {
     if (deferred.make) pointer = deferred.make();
     else {
       pointer = this.heap.allocate(size * 4);
-      deferred.write(pointer, row);
+      deferred.write?.(pointer, row);
     }
     const values = this.heap.floats(pointer, size);
     data.pointer = pointer;

@@ -36,7 +36,7 @@ export const concat: FastKernel<{ axis: number }> = (backend, inputs: Inputs, { 
   for (const part of parts) {
     const columns = along(part.shape, $axis).row;
     const work = $axis === y.shape.length - 1 ? backend.deferred(part) : undefined;
-    if (work && !work.make) work.write(pointer, row);
+    if (work?.write) work.write(pointer, row);
     else copyColumns(backend, { pointer: backend.pointer(part), row: columns }, { pointer, row }, columns, rows);
     pointer += columns * 4;
   }

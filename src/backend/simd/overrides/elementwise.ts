@@ -62,23 +62,28 @@ function dense(backend: SimdBackend, operation: number, a: tf.TensorInfo, b: tf.
  * one's values in place, unless somebody else still holds those. Gradients of a tensor with several consumers are such sums.
  */
 function deferSum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.TensorInfo | undefined {
-  const [base, term] = backend.deferred(b)?.addTo ? [a, b] : [b, a];
+  // The base gives its block, so it had better have one already.
+  const [base, term] = backend.deferred(a) ? [b, a] : [a, b];
   if (!backend.deferred(term)?.addTo || a.dataId === b.dataId) return undefined;
   const make = (): number => {
     const sum = backend.takeBlock(base);
-    const work = backend.deferred(term);
-    const n = product(a.shape);
-    if (work?.addTo) work.addTo(sum);
-    else {
-      const args = [BINARY.Add, sum, backend.pointer(term), sum, n];
-      backend.run('binaryDense', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
-    }
+    addInto(backend, term, sum);
     return sum;
   };
-  const write = (): never => {
-    throw new Error('A put-off sum makes its own block.');
+  const addTo = (to: number): void => {
+    addInto(backend, base, to);
+    addInto(backend, term, to);
   };
-  return backend.defer(a.shape, { reads: [base, term], make, write });
+  return backend.defer(a.shape, { reads: [base, term], make, addTo });
+}
+
+/** Adds a tensor to the values at `to`. */
+function addInto(backend: SimdBackend, tensor: tf.TensorInfo, to: number): void {
+  const work = backend.deferred(tensor);
+  if (work?.addTo) return work.addTo(to);
+  const n = product(tensor.shape);
+  const args = [BINARY.Add, to, backend.pointer(tensor), to, n];
+  backend.run('binaryDense', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
 }
 
 export const addN: FastKernel<unknown> = (backend, inputs: Inputs) => {
