@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { addDataCommand } from './data/command.js';
 import { UserError } from './errors.js';
+import { addTrainCommand } from './experiments/command/trainCommand.js';
 import { addJupyterCommands } from './notebook/jupyter/command.js';
 import { addRunCommand } from './notebook/run/command.js';
 
@@ -14,6 +15,7 @@ const program = new Command('sparsebook')
 addRunCommand(program);
 addJupyterCommands(program);
 addDataCommand(program);
+addTrainCommand(program);
 
 try {
   await program.parseAsync();

@@ -1,9 +1,11 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
+import { L0Gate } from '../layers/l0Gate.js';
 
 /**
- * Copies weights from one network to another, layer by layer of the same name, and returns the names of the layers of
- * `to` that `from` does not have and that keep their start values: the gates, when a network gets its first ones.
+ * Gives a network the weights of another one, layer by layer, as far as it has layers of the same names. Returns the
+ * names of the layers of `to` that keep their start values: those that `from` does not have, and every gate, as in the L0
+ * project.
  *
  * Throws a UserError where a layer's weights have other shapes.
  */
@@ -13,7 +15,7 @@ export function copyWeights(from: tf.LayersModel, to: tf.LayersModel): string[] 
   for (const layer of to.layers) {
     if (layer.weights.length === 0) continue;
     const source = sources.get(layer.name);
-    if (!source) {
+    if (!source || layer instanceof L0Gate) {
       missing.push(layer.name);
       continue;
     }

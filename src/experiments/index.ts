@@ -1,6 +1,10 @@
-export * from './blockTable.js';
 export * from './copyWeights.js';
-export * from './l0GoogleNet.js';
-export * from './l0Result.js';
-export * from './l0Settings.js';
-export * from './resultTable.js';
+export type { ExperimentRun } from './experiment.js';
+export { blockTable, type BlockRow } from './l0/blockTable.js';
+export { l0GoogleNet } from './l0/l0GoogleNet.js';
+export { l0Result, type L0Result } from './l0/l0Result.js';
+export type { L0Run, MaskSnapshot } from './l0/l0Run.js';
+export { l0Settings, type L0Settings } from './l0/l0Settings.js';
+export { resultTable } from './l0/resultTable.js';
+export type { ResultRow } from './resultRow.js';
+export type { SettingValue, SomeSettings } from './settings/schema.js';

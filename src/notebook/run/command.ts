@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { readAssignments } from './parameters/readAssignments.js';
+import { readAssignments } from '../../terminal/readAssignments.js';
 import { runOnTerminal } from './runOnTerminal.js';
 
 interface Flags {

@@ -1,9 +1,10 @@
 import { relative } from 'node:path';
 import type { RunResult } from './events.js';
 import type { CellFault } from './failure.js';
-import { duration, showProgress } from './progress.js';
+import { duration } from '../../terminal/duration.js';
+import { stopSignals } from '../../terminal/stopSignals.js';
+import { showProgress } from './progress.js';
 import { runNotebook, type RunOptions } from './runNotebook.js';
-import { stopSignals } from './stopSignals.js';
 
 const TRACEBACK_LINES = 12;
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { UserError } from 'sparsebook';
 import { readNotebook, type Notebook, type ParameterValue } from 'sparsebook/notebook/run';
 import { applyParameters } from 'sparsebook/notebook/run/parameters/applyParameters.js';
-import { readAssignments } from 'sparsebook/notebook/run/parameters/readAssignments.js';
+import { readAssignments } from 'sparsebook/terminal/readAssignments.js';
 import { readParameters } from 'sparsebook/notebook/run/parameters/readParameters.js';
 import { fixtures, printed, runFixture, saved } from './runs.js';
 

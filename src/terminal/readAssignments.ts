@@ -1,4 +1,4 @@
-import { UserError } from '../../../errors.js';
+import { UserError } from '../errors.js';
 
 /** Reads `key=value` words; throws UserError for a word without a key, and for a key given twice. */
 export function readAssignments(words: string[]): Record<string, string> {

@@ -1,7 +1,5 @@
+import type { ResultRow } from '../resultRow.js';
 import type { L0Result } from './l0Result.js';
-
-/** A result in the words and units of a table. */
-export type ResultRow = Record<string, string | number | null>;
 
 const percent = (share: number): number => Number((100 * share).toFixed(2));
 

@@ -1,7 +1,7 @@
-import { completeCount } from '../compact/completeCount.js';
-import { seedCount } from '../compact/seedCount.js';
-import { evaluate } from '../training/evaluate.js';
-import type { L0Experiment } from './l0GoogleNet.js';
+import { completeCount } from '../../compact/completeCount.js';
+import { seedCount } from '../../compact/seedCount.js';
+import { evaluate } from '../../training/evaluate.js';
+import type { L0Run } from './l0Run.js';
 
 /** One row of the table of accuracy against sparsity. Shares are between 0 and 1. */
 export interface L0Result {
@@ -26,13 +26,13 @@ export interface L0Result {
 }
 
 /** Measures a trained run: accuracy on validation and, once, on test; what is left of the network by both counts. */
-export async function l0Result(run: string, experiment: L0Experiment, signal?: AbortSignal): Promise<L0Result> {
-  const { model, data, settings } = experiment;
-  const masks = experiment.channelMasks();
+export async function l0Result(name: string, run: L0Run, signal?: AbortSignal): Promise<L0Result> {
+  const { model, data, settings } = run;
+  const masks = run.channelMasks();
   const gates = [...masks.values()].flatMap((mask) => [...mask]);
   const complete = completeCount(model, masks);
   return {
-    run,
+    run: name,
     data: data.name,
     lambda_l0: settings.without_using_gate ? null : settings.lambda_l0,
     validation: (await evaluate(model, data.validation, { signal })).accuracy,

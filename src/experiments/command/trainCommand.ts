@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import type { AnyExperiment } from '../experiment.js';
+import { experiments } from '../experiments.js';
+import { experimentSettings } from '../experimentSettings.js';
+import { givenInFile } from '../settings/givenInFile.js';
+import { givenInWords } from '../settings/givenInWords.js';
+import { settingsText } from '../settings/settingsText.js';
+import { settingsHelp } from './settingsHelp.js';
+
+interface Flags {
+  config?: string;
+  print?: boolean;
+}
+
+async function train(experiment: AnyExperiment, words: string[], { config, print }: Flags): Promise<void> {
+  const inFile = config === undefined ? [] : await givenInFile(config);
+  const settings = experimentSettings(experiment, [...inFile, ...givenInWords(words)]);
+  if (print) return void process.stdout.write(settingsText(experiment.schema, settings));
+  // Imported when needed: settings and help do without tensors.
+  const { trainOnTerminal } = await import('./trainOnTerminal.js');
+  await trainOnTerminal(experiment, settings);
+}
+
+/** Adds `sparsebook train`, with a command for each experiment. */
+export function addTrainCommand(program: Command): void {
+  const command = program
+    .command('train')
+    .summary('train a network')
+    .description('Train a network and make it sparse.');
+  for (const experiment of experiments) {
+    command
+      .command(experiment.name)
+      .summary(experiment.summary)
+      .description(
+        `Train: ${experiment.summary}. Settings on the command line win over those in the file, which win over the preset's.`,
+      )
+      .argument('[key=value...]', 'settings; see below')
+      .option('-c, --config <file>', 'take settings from a YAML file')
+      .option('-p, --print', 'print the settings in full, as YAML, and train nothing')
+      .addHelpText('after', () => settingsHelp(experiment))
+      .action((words: string[], flags: Flags) => train(experiment, words, flags));
+  }
+}

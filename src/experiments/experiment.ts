@@ -1,0 +1,54 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { DataSplits } from '../data/loadData.js';
+import type { ChannelMasks } from '../models/channelMasks.js';
+import type { Sparsifier } from '../sparsity/sparsifier.js';
+import type { TrainingEvent } from '../training/events.js';
+import type { ResultRow } from './resultRow.js';
+import type { Optimizer } from '../training/optimizer.js';
+import type { PresetName, RunSettings } from './runSettings.js';
+import type { Schema, SomeSettings } from './settings/schema.js';
+
+/** What a size of the experiment changes of the defaults. */
+export interface Preset<S> {
+  help: string;
+  values: SomeSettings<S>;
+  /** What it changes besides where a run starts from another one's weights. */
+  fineTuning?: SomeSettings<S>;
+}
+
+export type Presets<S> = Readonly<Record<PresetName, Preset<S>>>;
+
+/** One run of an experiment: trained by reading its events. */
+export interface ExperimentRun {
+  readonly data: DataSplits;
+  readonly model: tf.LayersModel;
+  readonly optimizer: Optimizer;
+  /** What makes the network sparse, if anything does. */
+  readonly sparsifier?: Sparsifier;
+  /** The masks as they are now; empty where no channel has one. */
+  channelMasks(): ChannelMasks;
+  /**
+   * Trains, and tells of it event by event; `signal` ends it between two steps. `startStep` steps were already made by
+   * the run that goes on here, whose state must have been restored; default 0.
+   */
+  events(signal?: AbortSignal, startStep?: number): AsyncGenerator<TrainingEvent, void, void>;
+  /** Frees the network's variables and the optimizer's memory. */
+  dispose(): void;
+}
+
+/** Something the command line can train: its settings, and how a run comes from them. */
+export interface Experiment<S extends RunSettings, Run extends ExperimentRun> {
+  readonly name: string;
+  readonly summary: string;
+  readonly schema: Schema<S, never>;
+  readonly presets: Presets<S>;
+  /** Words after `sparsebook train NAME` that are worth showing. */
+  readonly examples: readonly string[];
+  /** A run that is ready to be trained, with the weights of another network where one is given. */
+  run(data: DataSplits, settings: S, pretrained?: tf.LayersModel): Promise<Run>;
+  /** Measures a trained run; the test images are seen here only. */
+  result(run: Run, signal?: AbortSignal): Promise<ResultRow>;
+}
+
+/** Any experiment, for code that treats all alike. */
+export type AnyExperiment = Experiment<RunSettings, ExperimentRun>;

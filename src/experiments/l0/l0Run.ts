@@ -1,0 +1,110 @@
+import type * as tf from '@tensorflow/tfjs';
+import { deriveSeed } from '../../backend/random.js';
+import { randomFlip } from '../../data/augment/flip.js';
+import { randomResizedCrop } from '../../data/augment/randomResizedCrop.js';
+import type { DataSplits } from '../../data/loadData.js';
+import type { ChannelMasks } from '../../models/channelMasks.js';
+import { googleNet } from '../../models/googleNet.js';
+import { gatesOf } from '../../models/layerGraph.js';
+import { l0Sparsifier } from '../../sparsity/l0Sparsifier.js';
+import { AdamW } from '../../training/adamW.js';
+import type { TrainingEvent, WarningEvent } from '../../training/events.js';
+import { multiStep } from '../../training/schedules/index.js';
+import { train } from '../../training/train.js';
+import { copyWeights } from '../copyWeights.js';
+import type { ExperimentRun } from '../experiment.js';
+import type { L0Settings } from './l0Settings.js';
+
+/** The masks of all gates at the end of an epoch (counted from 0); those before training have epoch -1. */
+export interface MaskSnapshot {
+  epoch: number;
+  masks: ChannelMasks;
+}
+
+/** One run of the L0 experiment, ready to be trained and asked about. */
+export interface L0Run extends ExperimentRun {
+  readonly settings: L0Settings;
+  /** Filled while the events are read; empty without gates. */
+  readonly snapshots: MaskSnapshot[];
+}
+
+/** What a person should know of a run that starts from another network's weights. */
+function* startWarnings(settings: L0Settings, from: tf.LayersModel, anew: string[]): Generator<WarningEvent> {
+  const { without_using_gate, droprate_init } = settings;
+  const warning = (message: string): WarningEvent => ({ type: 'warning', message });
+  if (anew.length > 0) {
+    yield warning(`${anew.length} layers start anew instead of from the given network: ${anew[0]}, ...`);
+  }
+  if (without_using_gate && gatesOf(from).length > 0) {
+    yield warning('The given network has gates and this one has none: channels that were closed are open.');
+  }
+  if (!without_using_gate && droprate_init >= 0.5) {
+    yield warning(
+      `Gates that start at droprate_init=${droprate_init} disturb a trained network; droprate_init=0.05 starts them open.`,
+    );
+  }
+}
+
+/**
+ * A run of the L0 experiment with settings in full: GoogleNet, AdamW, a learning rate with milestones, flips and resized
+ * crops. `pretrained` gives its weights to all layers that it has; the others, such as gates, start anew.
+ *
+ * Throws a UserError for weights that do not fit. The caller disposes the run.
+ */
+export function l0Run(data: DataSplits, settings: L0Settings, pretrained?: tf.LayersModel): L0Run {
+  const { seed, droprate_init, gates, lr, weight_decay } = settings;
+  const model = googleNet({
+    widthMultiplier: settings.width,
+    gates: !settings.without_using_gate && { droprate_init, sampling: gates.sampling, gateReduce: gates.reduce },
+    classes: data.train.classNames.length,
+    seed,
+  });
+  const anew = pretrained ? copyWeights(pretrained, model) : [];
+  const sparsifier = settings.without_using_gate
+    ? undefined
+    : l0Sparsifier(model, { ...settings, weighting: gates.weighting, clampLogAlpha: gates.clamp });
+  const snapshots: MaskSnapshot[] = [];
+  const snapshot = (epoch: number): void => {
+    if (sparsifier) snapshots.push({ epoch, masks: sparsifier.channelMasks() });
+  };
+
+  const optimizer = new AdamW({ lr, weight_decay });
+  const warnings = pretrained ? [...startWarnings(settings, pretrained, anew)] : [];
+
+  async function* events(signal?: AbortSignal, startStep = 0): AsyncGenerator<TrainingEvent, void, void> {
+    for (const warning of warnings) yield warning;
+    snapshot(-1);
+    const run = train({
+      model,
+      data,
+      sparsifier,
+      optimizer,
+      signal,
+      startStep,
+      epochs: settings.epochs,
+      batchSize: settings.batch_size,
+      schedule: multiStep({ milestones: settings.milestones, gamma: settings.lr_decay }),
+      augment: settings.augment ? [randomFlip, randomResizedCrop()] : [],
+      seed: deriveSeed(seed, 'training'),
+    });
+    for await (const event of run) {
+      if (event.type === 'epoch') snapshot(event.epoch);
+      yield event;
+    }
+  }
+
+  return {
+    settings,
+    data,
+    model,
+    optimizer,
+    sparsifier,
+    snapshots,
+    events,
+    channelMasks: () => sparsifier?.channelMasks() ?? new Map(),
+    dispose: () => {
+      optimizer.dispose();
+      model.dispose();
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import type { GateSampling } from '../../layers/l0Gate.js';
+import type { L0Weighting } from '../../sparsity/l0Sparsifier.js';
+import { givenIn } from '../settings/given.js';
+import { flag, listOf, number, oneOf, wholeNumber } from '../settings/rules.js';
+import type { Schema, Setting, SettingValue, SomeSettings } from '../settings/schema.js';
+import { settle } from '../settings/settle.js';
+
+/** Everything that decides a run of the L0 experiment, besides the images and the start weights. */
+export interface L0Settings {
+  without_using_gate: boolean;
+  lambda_l0: number;
+  droprate_init: number;
+  width: number;
+  epochs: number;
+  batch_size: number;
+  lr: number;
+  lr_gates: number;
+  weight_decay: number;
+  milestones: number[];
+  lr_decay: number;
+  augment: boolean;
+  seed: number;
+  /** Where the L0 project, the paper and the paper's code differ. */
+  gates: { sampling: GateSampling; weighting: L0Weighting; reduce: boolean; clamp: boolean };
+}
+
+/** A setting that only a network with gates can have. */
+const ofGates = <T extends SettingValue>(setting: Setting<T, L0Settings>): Setting<T, L0Settings> => ({
+  ...setting,
+  conflict: ({ without_using_gate }) =>
+    without_using_gate ? 'without_using_gate=true builds a network that has no gates' : undefined,
+});
+
+/** The published schedule from scratch is the default: 180 epochs of AdamW at 1e-3, a tenth of it at two milestones. */
+export const l0Schema: Schema<L0Settings> = {
+  without_using_gate: { default: false, rule: flag, help: 'whether the network has no gates at all' },
+  lambda_l0: ofGates({ default: 1, rule: number({ min: 0 }), help: 'the weight of the L0 penalty in the loss' }),
+  droprate_init: ofGates({
+    default: 0.5,
+    rule: number({ above: 0, below: 1 }),
+    help: 'how closed the gates start; 0.05 is open (P(mask != 0) = 0.989), 0.5 undecided (0.832)',
+  }),
+  width: {
+    default: 1,
+    rule: number({ above: 0, max: 8 }),
+    help: "the factor on every layer's number of channels",
+  },
+  epochs: { default: 180, rule: wholeNumber({ min: 1 }), help: 'how often training passes over the images' },
+  batch_size: { default: 128, rule: wholeNumber({ min: 1 }), help: 'images a step' },
+  lr: { default: 1e-3, rule: number({ min: 0 }), help: "AdamW's learning rate" },
+  lr_gates: ofGates({
+    default: ({ lr }) => lr,
+    rule: number({ min: 0 }),
+    help: 'the learning rate of the gates, lr by default; a step moves log alpha by about this much',
+  }),
+  weight_decay: {
+    default: 1e-4,
+    rule: number({ min: 0 }),
+    help: 'how much every variable shrinks in a step, in learning rates',
+  },
+  milestones: {
+    default: [100, 150],
+    rule: listOf(wholeNumber({ min: 0 })),
+    help: 'epochs, counted from 0, from which on the learning rates are multiplied by lr_decay once more',
+  },
+  lr_decay: { default: 0.1, rule: number({ min: 0, max: 1 }), help: 'the factor at each milestone' },
+  augment: { default: true, rule: flag, help: 'whether training images are flipped and cropped at random' },
+  seed: { default: 0, rule: wholeNumber({ min: 0 }), help: 'the start of all random numbers' },
+  gates: {
+    sampling: ofGates({
+      default: 'image',
+      rule: oneOf('image', 'batch'),
+      help: "what shares a mask in training; the paper's code draws one for each batch",
+    }),
+    weighting: ofGates({
+      default: 'sum',
+      rule: oneOf('sum', 'parameters', 'multiplyAdds'),
+      help: 'what the penalty counts of an open channel: one, or what the channel costs',
+    }),
+    reduce: ofGates({
+      default: false,
+      rule: flag,
+      help: 'whether the 1x1 convolutions that reduce channels have gates too',
+    }),
+    clamp: ofGates({
+      default: false,
+      rule: flag,
+      help: "whether log alpha stays within +-ln 100, as in the paper's code",
+    }),
+  },
+};
+
+/** The published schedule for a trained network whose gates start open: the learning rate is halved five times. */
+export const l0FineTuning: SomeSettings<L0Settings> = { milestones: [10, 60, 100, 130, 160], lr_decay: 0.5 };
+
+/**
+ * The L0 experiment's settings in full; `base` has those that hold where none is given. Throws a UserError for an unknown
+ * name, a value against its rule, and a setting of the gates with `without_using_gate`.
+ */
+export function l0Settings(given: SomeSettings<L0Settings> = {}, base: SomeSettings<L0Settings> = {}): L0Settings {
+  return settle(l0Schema, givenIn(given), givenIn(base));
+}

@@ -1,0 +1,2 @@
+/** A result in the words and units of a table. */
+export type ResultRow = Record<string, string | number | null>;

@@ -1,0 +1,60 @@
+import type { BackendOptions } from '../backend/useBackend.js';
+import type { DataSizes } from '../data/loadData.js';
+import { oneOf, orNull, text, wholeNumber, flag } from './settings/rules.js';
+import type { Schema } from './settings/schema.js';
+
+/** How large an experiment is run: in about a minute, in about an hour, or as the documents did. */
+export type PresetName = 'quick' | 'short' | 'seed';
+
+/** The settings that every experiment has, whatever it trains. */
+export interface RunSettings {
+  preset: PresetName;
+  data: string;
+  sizes: { [Part in keyof Required<DataSizes>]: number | null };
+  backend: NonNullable<BackendOptions['backend']>;
+  threads: number | null;
+  ckpt_path: string | null;
+  resume_training: boolean;
+}
+
+const part = (name: string): Schema<RunSettings['sizes'], RunSettings>['train'] => ({
+  default: null,
+  rule: orNull(wholeNumber({ min: 1 }), 'all there are'),
+  help: `how many ${name} images are used`,
+});
+
+export const runSchema: Schema<RunSettings> = {
+  preset: {
+    default: 'seed',
+    rule: oneOf('quick', 'short', 'seed'),
+    help: 'the size of the run, whose settings hold where nothing else is given',
+  },
+  data: {
+    default: 'cifar10',
+    rule: text("synthetic, cifar10 or a folder with CIFAR-10's binary files"),
+    help: 'the images',
+  },
+  sizes: { train: part('training'), validation: part('validation'), test: part('test') },
+  backend: {
+    default: 'auto',
+    rule: oneOf('auto', 'tensorflow', 'simd', 'cpu', 'webgpu'),
+    help: 'what computes; auto takes the first of tensorflow, simd and cpu that loads',
+  },
+  threads: {
+    default: null,
+    rule: orNull(wholeNumber({ min: 1, max: 64 }), 'one a core'),
+    help: 'threads of the simd backend',
+  },
+  ckpt_path: {
+    default: null,
+    rule: orNull(text('the path of a checkpoint'), 'none'),
+    help: 'the checkpoint to start from: its weights or, with resume_training, its whole state',
+  },
+  resume_training: {
+    default: false,
+    rule: flag,
+    help: 'whether the run in the checkpoint goes on, instead of a new one with its weights',
+    conflict: ({ resume_training, ckpt_path }) =>
+      resume_training && ckpt_path === null ? 'there is nothing to resume without ckpt_path' : undefined,
+  },
+};

@@ -1,0 +1,71 @@
+/** What values a setting may have. */
+export interface Rule<T> {
+  /** Such a value in words that fit behind "must be". */
+  readonly words: string;
+  accepts(value: unknown): value is T;
+}
+
+/** Bounds of a number: `min` and `max` are allowed themselves, `above` and `below` are not. */
+export interface Bounds {
+  min?: number;
+  max?: number;
+  above?: number;
+  below?: number;
+}
+
+function inBounds(value: number, { min, max, above, below }: Bounds): boolean {
+  const [low, high] = [min ?? -Infinity, max ?? Infinity];
+  return value >= low && value <= high && value > (above ?? -Infinity) && value < (below ?? Infinity);
+}
+
+function withBounds(what: string, { min, max, above, below }: Bounds): string {
+  const bounds = [
+    min === undefined ? [] : [`of at least ${min}`],
+    above === undefined ? [] : [`above ${above}`],
+    max === undefined ? [] : [`at most ${max}`],
+    below === undefined ? [] : [`below ${below}`],
+  ].flat();
+  return [what, bounds.join(' and ')].filter(Boolean).join(' ');
+}
+
+/** A finite number within bounds. */
+export const number = (bounds: Bounds = {}): Rule<number> => ({
+  words: withBounds('a number', bounds),
+  accepts: (value): value is number => Number.isFinite(value) && inBounds(value as number, bounds),
+});
+
+/** A whole number within bounds. */
+export const wholeNumber = (bounds: Bounds = {}): Rule<number> => ({
+  words: withBounds('a whole number', bounds),
+  accepts: (value): value is number => Number.isSafeInteger(value) && inBounds(value as number, bounds),
+});
+
+/** true or false. */
+export const flag: Rule<boolean> = {
+  words: 'true or false',
+  accepts: (value): value is boolean => typeof value === 'boolean',
+};
+
+/** One of a few words. */
+export const oneOf = <const Choice extends string>(...choices: Choice[]): Rule<Choice> => ({
+  words: `one of ${choices.join(', ')}`,
+  accepts: (value): value is Choice => choices.some((choice) => choice === value),
+});
+
+/** A text that is not empty; `words` say of what kind. */
+export const text = (words: string): Rule<string> => ({
+  words,
+  accepts: (value): value is string => typeof value === 'string' && value !== '',
+});
+
+/** A list whose elements all keep a rule. */
+export const listOf = <T>(element: Rule<T>): Rule<T[]> => ({
+  words: `a list, each ${element.words}`,
+  accepts: (value): value is T[] => Array.isArray(value) && value.every((each) => element.accepts(each)),
+});
+
+/** What a rule allows, or null, which means what `meaning` says. */
+export const orNull = <T>(rule: Rule<T>, meaning: string): Rule<T | null> => ({
+  words: `${rule.words}, or null for ${meaning}`,
+  accepts: (value): value is T | null => value === null || rule.accepts(value),
+});

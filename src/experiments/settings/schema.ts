@@ -1,0 +1,43 @@
+import type { Rule } from './rules.js';
+
+/** What a setting can hold. */
+export type SettingValue = string | number | boolean | null | readonly SettingValue[];
+
+/** All there is to say of one setting; `All` are the settings that it lives among. */
+export interface Setting<T, All> {
+  rule: Rule<T>;
+  /** What it is, in words that fit behind "it is". */
+  help: string;
+  /** Its value where none is given, perhaps in terms of the settings listed before it. */
+  default: T | ((settings: All) => T);
+  /** Why it must not be given beside these settings, if so. */
+  conflict?: (settings: All) => string | undefined;
+}
+
+/** A setting for each member of `S`; a member that is an object is a group of settings. */
+export type Schema<S, All = S> = {
+  readonly [Name in keyof S]: S[Name] extends SettingValue ? Setting<S[Name], All> : Schema<S[Name], All>;
+};
+
+/** Some of the settings, at any depth. */
+export type SomeSettings<S> = {
+  [Name in keyof S]?: S[Name] extends SettingValue ? S[Name] : SomeSettings<S[Name]>;
+};
+
+/** A setting of which nothing is known but that it is one. */
+export type AnySetting = Setting<SettingValue, object>;
+
+/** The settings of a schema by their names, those in groups as group.name, in order. */
+export function settingsOf(schema: object, group = ''): Map<string, AnySetting> {
+  const entries = Object.entries(schema) as [string, AnySetting | object][];
+  return new Map(
+    entries.flatMap(([name, node]) =>
+      'rule' in node ? [[group + name, node] as const] : [...settingsOf(node, `${group}${name}.`)],
+    ),
+  );
+}
+
+/** The default of a setting, given those before it. */
+export function defaultOf(setting: AnySetting, settings: object): SettingValue {
+  return typeof setting.default === 'function' ? setting.default(settings) : setting.default;
+}
