@@ -5,6 +5,7 @@ import { addDataCommand } from './data/command.js';
 import { UserError } from './errors.js';
 import { addTrainCommand } from './experiments/command/trainCommand.js';
 import { addJupyterCommands } from './notebook/jupyter/command.js';
+import { addReportCommand } from './notebook/report/command.js';
 import { addRunCommand } from './notebook/run/command.js';
 
 const program = new Command('sparsebook')
@@ -14,6 +15,7 @@ const program = new Command('sparsebook')
 
 addRunCommand(program);
 addJupyterCommands(program);
+addReportCommand(program);
 addDataCommand(program);
 addTrainCommand(program);
 

@@ -1,7 +1,7 @@
+import { duration, hasTag, joined, type CodeCell } from '../run/index.js';
 import { escapeHtml } from './escape.js';
-import { freshness } from './freshness.js';
+import { faultOf } from './faultOf.js';
 import { highlight } from './highlight.js';
-import { joined, type Cell } from './notebook.js';
 import { renderOutputs, type FigureCounter } from './outputs.js';
 
 /** Code of up to this many lines is open from the start; the rest unfolds at a click. */
@@ -14,23 +14,21 @@ const warnings = {
 };
 
 /** How long a cell ran, from the timing that runners and Jupyter note down; empty where there is none. */
-function duration(cell: Cell): string {
+function timeTaken(cell: CodeCell): string {
   const timing = (cell.metadata.execution ?? {}) as Record<string, string | undefined>;
   const start = timing['iopub.execute_input'] ?? timing['iopub.status.busy'];
   const end = timing['shell.execute_reply'] ?? timing['iopub.status.idle'];
   const seconds = (Date.parse(end ?? '') - Date.parse(start ?? '')) / 1000;
-  if (!(seconds >= 0.1)) return '';
-  return seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  return seconds >= 0.1 ? duration(seconds) : '';
 }
 
-function renderCode(cell: Cell): string {
+function renderCode(cell: CodeCell): string {
   const source = joined(cell.source).replace(/\s+$/, '');
   if (!source) return '';
   const lines = source.split('\n').length;
-  const tags = cell.metadata.tags ?? [];
-  const open = lines <= openLines && !tags.includes('hide-input') && !tags.includes('injected-parameters');
-  const details = [`${lines} ${lines === 1 ? 'line' : 'lines'}`, duration(cell)].filter(Boolean).join(' · ');
-  const count = cell.execution_count == null ? '' : `<span class="count">[${cell.execution_count}]</span>`;
+  const open = lines <= openLines && !hasTag(cell, 'hide-input');
+  const details = [`${lines} ${lines === 1 ? 'line' : 'lines'}`, timeTaken(cell)].filter(Boolean).join(' · ');
+  const count = cell.execution_count === null ? '' : `<span class="count">[${cell.execution_count}]</span>`;
   return (
     `<details class="code"${open ? ' open' : ''}><summary>${count}<span class="show">code</span>` +
     `<span class="extent">${details}</span></summary>` +
@@ -39,11 +37,11 @@ function renderCode(cell: Cell): string {
 }
 
 /** Renders a code cell: its code, folded when long, a warning where its outputs cannot be trusted, and its outputs. */
-export function renderCodeCell(cell: Cell, number: number, counter: FigureCounter): string {
-  const state = freshness(cell);
-  const outputs = renderOutputs(cell.outputs ?? [], counter);
+export function renderCodeCell(cell: CodeCell, number: number, counter: FigureCounter): string {
+  const fault = faultOf(cell);
+  const outputs = renderOutputs(cell.outputs, counter);
   const code = renderCode(cell);
   if (!code && !outputs) return '';
-  const warning = state === 'fresh' ? '' : `<p class="warning ${state}">${escapeHtml(warnings[state])}</p>`;
+  const warning = fault ? `<p class="warning ${fault}">${escapeHtml(warnings[fault])}</p>` : '';
   return `<section class="cell" id="cell-${number}" aria-label="Cell ${number}">${code}${warning}${outputs}</section>`;
 }

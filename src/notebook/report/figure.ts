@@ -1,5 +1,5 @@
 import { escapeHtml, jsonForScript } from './escape.js';
-import { joined, type MimeBundle } from './notebook.js';
+import { textIn, type MimeBundle } from './mimeBundle.js';
 import { sanitize } from './sanitize.js';
 
 /** The MIME type under which plotly figures travel. */
@@ -59,7 +59,7 @@ export function frameFigure(number: number, content: string, caption = ''): stri
  */
 export function renderFigure(bundle: MimeBundle, number: number): string {
   const figure = asObject(bundle[plotlyMime]) as PlotlyFigure;
-  const text = joined(bundle['text/plain']);
+  const text = textIn(bundle, 'text/plain');
   const alt = escapeHtml(figureAlt(figure, text));
   const title = asObject(figure.layout).title;
   const subtitle = titleText(asObject(title).subtitle);
@@ -67,7 +67,7 @@ export function renderFigure(bundle: MimeBundle, number: number): string {
     titleText(title) && `<strong>${sanitize(titleText(title))}</strong>`,
     subtitle && `<span class="subtitle">${sanitize(subtitle)}</span>`,
   ];
-  const png = joined(bundle['image/png']).replace(/\s/g, '');
+  const png = textIn(bundle, 'image/png').replace(/\s/g, '');
   const still = /^[A-Za-z0-9+/=]+$/.test(png)
     ? `<img src="data:image/png;base64,${png}" alt="">`
     : `<p class="still">${escapeHtml(text || 'This figure is drawn by a script.')}</p>`;

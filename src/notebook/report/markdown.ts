@@ -3,7 +3,7 @@ import MarkdownIt from 'markdown-it';
 import type Token from 'markdown-it/lib/token.mjs';
 import { escapeHtml } from './escape.js';
 import { highlight } from './highlight.js';
-import { joined, type MimeBundle } from './notebook.js';
+import { textIn, type MimeBundle } from './mimeBundle.js';
 
 /** A heading as the table of contents lists it. */
 export interface Heading {
@@ -29,7 +29,7 @@ const markdown = new MarkdownIt({ html: false, linkify: true, highlight }).use(
 );
 
 interface Environment {
-  attachments?: Record<string, MimeBundle> | undefined;
+  attachments?: Record<string, unknown> | undefined;
 }
 
 /** Pictures come from the page itself; one from elsewhere would be a request, so that a link takes its place. */
@@ -38,9 +38,9 @@ markdown.renderer.rules.image = (tokens, index, _options, environment: Environme
   const alt = escapeHtml(token.content);
   const source = String(token.attrGet('src') ?? '');
   const attached = environment.attachments?.[decodeURIComponent(source.replace(/^attachment:/, ''))];
-  const [type, data] = Object.entries(attached ?? {})[0] ?? [];
+  const [type] = Object.keys(attached ?? {});
   if (type && /^image\/(png|jpeg|gif|webp|svg\+xml)$/.test(type)) {
-    return `<img src="data:${type};base64,${escapeHtml(joined(data).replace(/\s/g, ''))}" alt="${alt}">`;
+    return `<img src="data:${type};base64,${escapeHtml(textIn(attached as MimeBundle, type).replace(/\s/g, ''))}" alt="${alt}">`;
   }
   if (/^data:image\/(png|jpeg|gif|webp);base64,/i.test(source)) return `<img src="${escapeHtml(source)}" alt="${alt}">`;
   return `<a href="${escapeHtml(source)}" rel="noopener noreferrer">${alt || escapeHtml(source)}</a>`;
@@ -67,7 +67,7 @@ function renderHeadingText(tokens: Token[], environment: Environment): string {
  * Renders a markdown cell: no raw HTML, formulas by KaTeX, headings with ids that are added to the outline. The first
  * heading of level 1 becomes the outline's title and leaves the text; any further one becomes level 2.
  */
-export function renderMarkdownCell(source: string, outline: Outline, attachments?: Record<string, MimeBundle>): string {
+export function renderMarkdownCell(source: string, outline: Outline, attachments?: Record<string, unknown>): string {
   const environment: Environment = { attachments };
   const tokens = markdown.parse(source, environment);
   for (let index = 0; index < tokens.length; index++) {

@@ -1,11 +1,13 @@
+import { stripVTControlCharacters } from 'node:util';
+import { joined, type Output } from '../run/index.js';
+import { terminalText } from '../run/terminalText.js';
 import { escapeHtml } from './escape.js';
 import { frameFigure, plotlyMime, renderFigure } from './figure.js';
 import { highlight } from './highlight.js';
 import { renderLatex } from './latex.js';
 import { renderMarkdownOutput } from './markdown.js';
-import { joined, type MimeBundle, type Output } from './notebook.js';
+import { textIn, type MimeBundle } from './mimeBundle.js';
 import { sanitize } from './sanitize.js';
-import { terminalText } from './terminalText.js';
 
 /** Counts figures through a page, so that each has a number of its own. */
 export interface FigureCounter {
@@ -15,6 +17,9 @@ export interface FigureCounter {
 /** Longer texts scroll in a box of their own. */
 const longText = 30;
 
+/** What a terminal would show in the end, without its colours. */
+const plainText = (text: string): string => stripVTControlCharacters(terminalText(text));
+
 function preformatted(html: string, kind: string, label: string): string {
   const long = html.split('\n').length > longText;
   // What scrolls must be reachable by keyboard, and then needs a name.
@@ -23,7 +28,7 @@ function preformatted(html: string, kind: string, label: string): string {
 }
 
 function altText(bundle: MimeBundle): string {
-  const text = joined(bundle['text/plain']).trim();
+  const text = textIn(bundle, 'text/plain').trim();
   return escapeHtml(text && !/^<.*>$/.test(text) ? text : 'Picture that a cell put out');
 }
 
@@ -35,23 +40,23 @@ function picture(bundle: MimeBundle, type: string, base64: string, counter: Figu
 /** The representations a report can show, best first. */
 const renderers: Record<string, (bundle: MimeBundle, type: string, counter: FigureCounter) => string> = {
   [plotlyMime]: (bundle, _type, counter) => renderFigure(bundle, ++counter.figures),
-  'text/html': (bundle, type) => `<div class="output rich scroll">${sanitize(joined(bundle[type]))}</div>`,
-  'text/markdown': (bundle, type) => `<div class="output rich">${renderMarkdownOutput(joined(bundle[type]))}</div>`,
-  'text/latex': (bundle, type) => `<div class="output rich">${renderLatex(joined(bundle[type]))}</div>`,
+  'text/html': (bundle, type) => `<div class="output rich scroll">${sanitize(textIn(bundle, type))}</div>`,
+  'text/markdown': (bundle, type) => `<div class="output rich">${renderMarkdownOutput(textIn(bundle, type))}</div>`,
+  'text/latex': (bundle, type) => `<div class="output rich">${renderLatex(textIn(bundle, type))}</div>`,
   // As a picture, a drawing can neither run scripts nor load anything, whatever it holds.
   'image/svg+xml': (bundle, type, counter) =>
-    picture(bundle, type, Buffer.from(standalone(sanitize(joined(bundle[type])))).toString('base64'), counter),
+    picture(bundle, type, Buffer.from(standalone(sanitize(textIn(bundle, type)))).toString('base64'), counter),
   'image/png': encodedPicture,
   'image/jpeg': encodedPicture,
   'image/gif': encodedPicture,
   'image/webp': encodedPicture,
   'application/json': (bundle, type) =>
     preformatted(highlight(JSON.stringify(bundle[type], null, 2), 'json'), 'json', 'JSON output'),
-  'text/plain': (bundle, type) => preformatted(escapeHtml(terminalText(joined(bundle[type]))), 'result', 'Text output'),
+  'text/plain': (bundle, type) => preformatted(escapeHtml(plainText(textIn(bundle, type))), 'result', 'Text output'),
 };
 
 function encodedPicture(bundle: MimeBundle, type: string, counter: FigureCounter): string {
-  return picture(bundle, type, joined(bundle[type]).replace(/[^A-Za-z0-9+/=]/g, ''), counter);
+  return picture(bundle, type, textIn(bundle, type).replace(/[^A-Za-z0-9+/=]/g, ''), counter);
 }
 
 /** An svg element that stands alone needs its namespace. */
@@ -64,14 +69,14 @@ export function renderOutput(output: Output, counter: FigureCounter): string {
   switch (output.output_type) {
     case 'stream': {
       const kind = output.name === 'stderr' ? 'stderr' : 'stdout';
-      return preformatted(escapeHtml(terminalText(joined(output.text)).trimEnd()), kind, `Text on ${kind}`);
+      return preformatted(escapeHtml(plainText(joined(output.text)).trimEnd()), kind, `Text on ${kind}`);
     }
     case 'error': {
-      const trace = joined((output.traceback ?? []).join('\n')) || `${output.ename}: ${output.evalue}`;
-      return preformatted(escapeHtml(terminalText(trace)), 'error', 'Error');
+      const trace = output.traceback.join('\n') || `${output.ename}: ${output.evalue}`;
+      return preformatted(escapeHtml(plainText(trace)), 'error', 'Error');
     }
     default: {
-      const bundle = output.data ?? {};
+      const bundle = output.data;
       const type = Object.keys(renderers).find((mime) => mime in bundle);
       return type ? renderers[type](bundle, type, counter) : '';
     }

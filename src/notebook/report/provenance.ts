@@ -1,4 +1,4 @@
-import type { Notebook } from './notebook.js';
+import type { Notebook } from '../run/index.js';
 
 /** What is known about a run, in the order in which a reader asks. Other keys follow under their own names. */
 const labels: Record<string, string> = {
@@ -37,7 +37,7 @@ function timing(record: unknown): { date?: string; duration?: string } {
 /** The rows [what, value] of the table that says where the results come from: whatever the runner noted down. */
 export function readProvenance(notebook: Notebook): [string, string][] {
   const { sparsebook, papermill } = notebook.metadata;
-  const notes: Record<string, unknown> = { ...timing(papermill), ...sparsebook };
+  const notes: Record<string, unknown> = { ...timing(papermill), ...(sparsebook ?? {}) };
   const known = Object.keys(labels).filter((key) => key in notes);
   const others = Object.keys(notes).filter((key) => !(key in labels) && !elsewhere.has(key));
   return [...known, ...others]

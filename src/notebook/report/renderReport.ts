@@ -1,10 +1,10 @@
+import { joined, type Notebook } from '../run/index.js';
 import { renderCodeCell } from './cells.js';
 import { escapeHtml } from './escape.js';
 import { renderMarkdownCell, type Outline } from './markdown.js';
-import { renderNotices } from './notices.js';
-import { joined, type Notebook } from './notebook.js';
+import { renderNotices } from './renderNotices.js';
 import { renderPage } from './page.js';
-import { readParameters, type Parameter } from './parameters.js';
+import { shownParameters, type ShownParameter } from './shownParameters.js';
 import { readProvenance } from './provenance.js';
 
 /** How a report is rendered. */
@@ -13,7 +13,7 @@ export interface ReportOptions {
   name: string;
 }
 
-function renderParameter({ name, value, changedFrom, comment }: Parameter): string {
+function renderParameter({ name, value, changedFrom, comment }: ShownParameter): string {
   const before =
     changedFrom === undefined ? '' : ` <span class="was">instead of <code>${escapeHtml(changedFrom)}</code></span>`;
   return (
@@ -23,7 +23,7 @@ function renderParameter({ name, value, changedFrom, comment }: Parameter): stri
 }
 
 function renderParameters(notebook: Notebook): string {
-  const parameters = readParameters(notebook);
+  const parameters = shownParameters(notebook);
   if (parameters.length === 0) return '';
   return `<section class="facts" aria-labelledby="parameters"><h2 id="parameters">Parameters</h2>
 <div class="scroll"><table><thead><tr><th scope="col">Name</th><th scope="col">Value</th><th scope="col">Meaning</th></tr></thead>

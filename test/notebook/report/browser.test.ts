@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { renderReport, type Output } from 'sparsebook/notebook/report';
+import { renderReport } from 'sparsebook/notebook/report';
+import type { Output } from 'sparsebook/notebook/run';
 import { launchChromium, skipWithoutChromium } from './chromium.js';
-import { notebookOf, renderFixture } from './fixture.js';
+import { codeCell, notebookOf, renderFixture } from './fixture.js';
 import { payloads } from './payloads.js';
 
 // What runs inside the page; this program knows Node's globals only.
@@ -32,7 +33,7 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
 
   before(async () => {
     browser = await launchChromium();
-    writeFileSync(join(folder, 'showcase.html'), renderFixture('showcase'));
+    writeFileSync(join(folder, 'showcase.html'), await renderFixture('showcase'));
   });
   after(async () => {
     await browser.close();
@@ -134,7 +135,7 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
     await page.keyboard.press('Enter');
     assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
     const folded = page.locator('details.code:not([open]) summary').first();
-    const code = page.locator('details.code').nth(1);
+    const code = page.locator('details.code').nth(3);
     await folded.focus();
     await page.keyboard.press('Enter');
     assert.notEqual(await code.getAttribute('open'), null);
@@ -162,7 +163,7 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
   });
 
   test('no payload in any kind of output runs, requests or even tries to, and a figure is still drawn', async () => {
-    const display = (data: Record<string, unknown>): Output => ({ output_type: 'display_data', data });
+    const display = (data: Record<string, unknown>): Output => ({ output_type: 'display_data', data, metadata: {} });
     const outputs = payloads.flatMap((payload) => [
       display({ 'text/html': payload }),
       display({ 'text/markdown': payload }),
@@ -182,13 +183,11 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
     const source = `// ${payloads.join('\n// ')}`;
     const html = renderReport(
       notebookOf(
-        { cell_type: 'markdown', source: payloads.join('\n\n') },
-        { source, execution_count: 1, outputs },
-        {
-          source: 'show()',
-          execution_count: 2,
+        { cell_type: 'markdown', id: 'm', metadata: {}, source: payloads.join('\n\n') },
+        codeCell(source, { outputs }),
+        codeCell('show()', {
           outputs: [display({ 'application/vnd.plotly.v1+json': figure, 'text/plain': source })],
-        },
+        }),
       ),
       { name: '<script>hacked=1</script>' },
     );
@@ -220,7 +219,10 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
     const slipped =
       `<script>hacked=1</script><script src="${elsewhere}/x.js"></script><p onclick="hacked=1" id="handler">x</p>` +
       `<img src="${elsewhere}/x.png"><p style="background:url(${elsewhere}/y.png)">x</p><iframe src="${elsewhere}"></iframe>`;
-    writeFileSync(join(folder, 'slipped.html'), renderFixture('showcase').replace('</main>', `${slipped}</main>`));
+    writeFileSync(
+      join(folder, 'slipped.html'),
+      (await renderFixture('showcase')).replace('</main>', `${slipped}</main>`),
+    );
     const { page, incidents } = await visit('slipped.html');
     assert.equal(await page.evaluate(() => (globalThis as { hacked?: number }).hacked), undefined);
     await page.locator('#handler').click();

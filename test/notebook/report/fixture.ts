@@ -1,18 +1,24 @@
-import { readNotebook, renderReport, type Cell, type Notebook } from 'sparsebook/notebook/report';
+import { readNotebook, type Cell, type CodeCell, type Notebook } from 'sparsebook/notebook/run';
+import { renderReport } from 'sparsebook/notebook/report';
 
-/** Reads one of the report's fixture notebooks. */
-export function fixture(name: string): Notebook {
-  return readNotebook(new URL(`../../fixtures/notebooks/report-${name}.ipynb`, import.meta.url).pathname);
+/** Where one of the report's fixture notebooks lies. */
+export function fixtureFile(name: string): string {
+  return new URL(`../../fixtures/notebooks/report-${name}.ipynb`, import.meta.url).pathname;
 }
 
 /** Renders one of the report's fixture notebooks. */
-export function renderFixture(name: string): string {
-  return renderReport(fixture(name), { name });
+export async function renderFixture(name: string): Promise<string> {
+  return renderReport(await readNotebook(fixtureFile(name)), { name });
+}
+
+/** A code cell that was run. */
+export function codeCell(source: string, more: Partial<CodeCell> = {}): CodeCell {
+  return { cell_type: 'code', id: 'x', source, metadata: {}, execution_count: 1, outputs: [], ...more };
 }
 
 /** A notebook of the cells given. */
-export function notebookOf(...cells: Partial<Cell>[]): Notebook {
-  return { metadata: {}, cells: cells.map((cell) => ({ cell_type: 'code', source: '', metadata: {}, ...cell })) };
+export function notebookOf(...cells: Cell[]): Notebook {
+  return { nbformat: 4, nbformat_minor: 5, metadata: {}, cells };
 }
 
 /** A page without its scripts, styles, fonts and the packed plotly.js. */

@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { renderOutput, renderOutputs, type Output } from 'sparsebook/notebook/report';
+import { renderOutput, renderOutputs } from 'sparsebook/notebook/report';
+import type { Output } from 'sparsebook/notebook/run';
 import { renderFixture, visible } from './fixture.js';
 
 const show = (data: Record<string, unknown>): string =>
-  renderOutput({ output_type: 'display_data', data }, { figures: 0 });
+  renderOutput({ output_type: 'display_data', data, metadata: {} }, { figures: 0 });
 const plotly = 'application/vnd.plotly.v1+json';
-const page = visible(renderFixture('plain'));
+const page = visible(await renderFixture('plain'));
 
 test('text on one stream is joined, its escapes removed and a line ends as its last carriage return left it', () => {
   assert.match(page, /<pre class="output stdout">a &lt;b&gt; &amp; red\n100 %<\/pre>/);
 });
 
 test('texts on different streams stay apart and in order', () => {
-  const text = (name: string, content: string): Output => ({ output_type: 'stream', name, text: content });
+  const text = (name: 'stdout' | 'stderr', content: string): Output => ({ output_type: 'stream', name, text: content });
   const html = renderOutputs([text('stdout', 'a'), text('stderr', 'b'), text('stdout', 'c')], { figures: 0 });
   assert.deepEqual(html.match(/std(out|err)">./g), ['stdout">a', 'stderr">b', 'stdout">c']);
 });

@@ -1,0 +1,37 @@
+import { hasTag, joined, type Notebook } from '../run/index.js';
+import { readParameters } from '../run/parameters/readParameters.js';
+
+/** One setting of a notebook: its value in this run, and the notebook's own value where the run changed it. */
+export interface ShownParameter {
+  name: string;
+  value: string;
+  changedFrom?: string;
+  /** What the notebook says about it. */
+  comment: string;
+}
+
+/** The comment behind a declaration, minding strings that hold slashes, or else the one in the line above it. */
+function commentOn(name: string, source: string): string {
+  const [, above = '', line = ''] =
+    new RegExp(`(?:^|\\n)(?:[ \\t]*//([^\\n]*)\\n)?[ \\t]*(?:const|let|var)[ \\t]+${name}\\b([^\\n]*)`).exec(source) ??
+    [];
+  const [, behind = ''] = /^(?:'[^']*'|"[^"]*"|`[^`]*`|(?!\/\/)[^'"`])*\/\/(.*)$/.exec(line) ?? [];
+  return (behind || above).trim();
+}
+
+/** The settings that cells tagged `parameters` declare, with the values that `injected-parameters` put in their place. */
+export function shownParameters(notebook: Notebook): ShownParameter[] {
+  const found = new Map<string, ShownParameter>();
+  for (const tag of ['parameters', 'injected-parameters']) {
+    for (const cell of notebook.cells.filter((candidate) => hasTag(candidate, tag))) {
+      const source = joined(cell.source);
+      for (const { name, value: literal } of readParameters(source)) {
+        const value = literal === undefined ? 'computed' : JSON.stringify(literal);
+        const earlier = found.get(name);
+        const changed = earlier && earlier.value !== value ? { changedFrom: earlier.value } : {};
+        found.set(name, { name, value, comment: earlier?.comment || commentOn(name, source), ...changed });
+      }
+    }
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fixtureFile, visible } from './fixture.js';
+
+const command = join(import.meta.dirname, '../../../dist/cli.js');
+const fixtures = join(import.meta.dirname, '../../fixtures/notebooks');
+
+/** A folder with a first notebook, which says which of its parameters it was given. */
+function workplace(fixture: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'report-'));
+  mkdirSync(join(folder, 'notebooks'));
+  copyFileSync(join(fixtures, `${fixture}.ipynb`), join(folder, 'notebooks', '01-first.ipynb'));
+  return folder;
+}
+
+function report(cwd: string, ...words: string[]): Promise<{ code: number | null; stderr: string }> {
+  const child = spawn(process.execPath, [command, 'report', ...words], { cwd });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stderr })));
+}
+
+const pageOf = (folder: string): string => visible(readFileSync(join(folder, 'docs/reports/01-first.html'), 'utf8'));
+const notebookOf = (folder: string): string => readFileSync(join(folder, 'notebooks/01-first.ipynb'), 'utf8');
+const executedOf = (folder: string): string =>
+  readFileSync(join(folder, 'notebooks/outputs/01-first/01-first.ipynb'), 'utf8');
+
+test('report runs the first notebook, saves what it executed beside it and renders that', async () => {
+  const folder = workplace('parameters');
+  const { code, stderr } = await report(folder);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /cell 2 of 2: What came of it/);
+  assert.match(stderr, /wrote docs\/reports\/01-first\.html \(\d\.\d MB\) in /);
+  assert.match(pageOf(folder), /<pre class="output stdout">\[10,\[10,20\]/);
+  assert.match(pageOf(folder), /Duration<\/th><td>\d/);
+  assert.doesNotMatch(pageOf(folder), /class="warning/);
+  assert.match(executedOf(folder), /\[10,\[10,20\]/);
+});
+
+test('parameters change the report and leave the notebook as it is', async () => {
+  const folder = workplace('parameters');
+  const before = notebookOf(folder);
+  for (const words of [['lambda_l0=30'], ['01', 'lambda_l0=20', 'data=cifar10']]) {
+    const { code, stderr } = await report(folder, ...words);
+    assert.equal(code, 0, stderr);
+  }
+  assert.match(pageOf(folder), /<pre class="output stdout">\[20,\[10,20\],&quot;cifar10&quot;/);
+  assert.match(
+    pageOf(folder),
+    /lambda_l0<\/code><\/th><td class="value"><code>20<\/code> <span class="was">instead of <code>10</,
+  );
+  assert.equal(notebookOf(folder), before);
+  assert.match(executedOf(folder), /injected-parameters/);
+});
+
+test('a parameter that is misspelt ends the command and the nearest name is offered', async () => {
+  const folder = workplace('parameters');
+  const { code, stderr } = await report(folder, 'lamda_l0=20');
+  assert.notEqual(code, 0);
+  assert.match(stderr, /did you mean 'lambda_l0'/);
+  assert.equal(existsSync(join(folder, 'docs/reports/01-first.html')), false);
+});
+
+test('what came before a failing cell is rendered, with warnings, and the command fails', async () => {
+  const folder = workplace('failing-cell');
+  const { code, stderr } = await report(folder);
+  assert.equal(code, 1);
+  assert.match(stderr, /failed in cell 2.*no such layer/);
+  assert.match(pageOf(folder), /before the fault/);
+  assert.match(pageOf(folder), /1 cell ended in an error:<\/strong> <a href="#cell-\d">cell 2, The faulty cell</);
+  assert.match(pageOf(folder), /1 cell was not run/);
+});
+
+test('--no-run renders saved outputs to the file asked for, without a kernel, and refuses parameters', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'report-'));
+  const output = join(folder, 'deep', 'page.html');
+  const { code, stderr } = await report(folder, fixtureFile('plain'), '--no-run', '--output', output);
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /kernel|cell/);
+  assert.match(readFileSync(output, 'utf8'), /<h1>report-plain<\/h1>/);
+  const refused = await report(folder, fixtureFile('plain'), 'a=1', '--no-run');
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /^error: --no-run renders saved outputs, which a=1 cannot change/);
+});
