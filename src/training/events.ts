@@ -61,6 +61,21 @@ export interface EpochEvent {
   seconds: number;
 }
 
+/** The run was saved; `checkpointed` adds these to the trainer's events. */
+export interface CheckpointEvent {
+  type: 'checkpoint';
+  /** Steps made so far. */
+  step: number;
+  /** The epoch that the next step belongs to, from 0. */
+  epoch: number;
+  /** Name of the checkpoint's folder. */
+  name: string;
+  path: string;
+  /** Whether it has the best validation accuracy so far. */
+  best: boolean;
+  seconds: number;
+}
+
 /** Something a person should know; training goes on. */
 export interface WarningEvent {
   type: 'warning';
@@ -77,5 +92,5 @@ export interface EndEvent {
   seconds: number;
 }
 
-/** What `train` yields. */
-export type TrainingEvent = StartEvent | StepEvent | EpochEvent | WarningEvent | EndEvent;
+/** What `train` yields, and the wrappers around it. */
+export type TrainingEvent = StartEvent | StepEvent | EpochEvent | CheckpointEvent | WarningEvent | EndEvent;

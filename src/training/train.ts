@@ -80,6 +80,13 @@ class Run {
     if (gatesOf(model).length > 0 && !sparsifier) {
       yield { type: 'warning', message: 'The model has L0 gates but no L0 penalty: nothing will close them.' };
     }
+    const made = this.step % this.stepsPerEpoch;
+    if (made > 0) {
+      yield {
+        type: 'warning',
+        message: `Going on within an epoch: its means leave out the ${made} steps already made.`,
+      };
+    }
     for (let epoch = Math.floor(this.step / this.stepsPerEpoch); epoch < epochs; epoch++) {
       const diverged = yield* this.epoch(epoch);
       if (diverged !== undefined) return yield this.end('diverged', diverged);

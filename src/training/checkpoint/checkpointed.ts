@@ -1,0 +1,121 @@
+import { UserError } from '../../errors.js';
+import type { CheckpointEvent, Scores, TrainingEvent, WarningEvent } from '../events.js';
+import type { Provenance } from '../log/provenance.js';
+import { cleanCheckpoints } from './cleanCheckpoints.js';
+import { realFiles, type FileSystem } from './fileSystem.js';
+import { bestOf, listCheckpoints } from './listCheckpoints.js';
+import { notFinite } from './notFinite.js';
+import { pruneCheckpoints } from './pruneCheckpoints.js';
+import { saveCheckpoint } from './saveCheckpoint.js';
+import { takeState, type TrainedParts } from './takeState.js';
+
+export interface CheckpointOptions extends TrainedParts {
+  /** Folder of the checkpoints, made if need be. It belongs to one run. */
+  dir: string;
+  /** Saves after every so many steps. Default: never within an epoch. */
+  everySteps?: number;
+  /** Saves after every so many epochs. Default 1. An epoch with a new best validation accuracy is always saved. */
+  everyEpochs?: number;
+  /** How many are kept, besides the best. Default 2. */
+  keep?: number;
+  /** Saved with every checkpoint. */
+  settings?: unknown;
+  provenance?: Provenance;
+  /** Default: the real one. */
+  files?: FileSystem;
+}
+
+/**
+ * Passes a run's events on and saves checkpoints as folders `step-000352` of `dir`, each told by an event of its own.
+ *
+ * Also saves when the run ends, finished or aborted, but never values that are not finite: a run that diverges leaves
+ * its last good checkpoint. A save that fails is a warning, and training goes on; if there is still no checkpoint of the
+ * last step at the end, a UserError follows the last event. What killed writers left is cleared away at the start.
+ */
+export async function* checkpointed(
+  events: AsyncIterable<TrainingEvent>,
+  options: CheckpointOptions,
+): AsyncGenerator<TrainingEvent, void, void> {
+  const { everySteps = Infinity, everyEpochs = 1 } = options;
+  for (const name of ['everySteps', 'everyEpochs', 'keep'] as const) {
+    const value = options[name];
+    if (value !== undefined && !(value >= 1 && (Number.isInteger(value) || value === Infinity))) {
+      throw new UserError(`${name} must be a whole number above 0; received ${value}.`);
+    }
+  }
+  const saver = new Saver(options);
+  await saver.open();
+  for await (const event of events) {
+    if (event.type === 'start') saver.begin(event.startStep, event.stepsPerEpoch);
+    if (event.type === 'end' && event.reason !== 'diverged') yield* saver.save(event.step);
+    yield event;
+    if (event.type === 'step' && event.step % everySteps === 0) yield* saver.save(event.step);
+    if (event.type === 'epoch') {
+      const isBest = saver.score(event.step, event.validation);
+      if (isBest || (event.epoch + 1) % everyEpochs === 0) yield* saver.save(event.step);
+    }
+  }
+  if (saver.failure) throw saver.failure;
+}
+
+class Saver {
+  /** Why the last save failed, if it did. */
+  failure?: Error;
+  private stepsPerEpoch = 1;
+  /** What the last save holds, so that nothing is saved twice. */
+  private saved = '';
+  private best = -1;
+  private latest?: { step: number; validation?: Scores; best: boolean };
+
+  constructor(private readonly options: CheckpointOptions) {}
+
+  async open(): Promise<void> {
+    const { dir, files } = this.options;
+    await cleanCheckpoints(dir, files);
+    this.best = bestOf((await listCheckpoints(dir)).checkpoints)?.validation?.accuracy ?? -1;
+  }
+
+  begin(startStep: number, stepsPerEpoch: number): void {
+    this.stepsPerEpoch = stepsPerEpoch;
+    this.saved = `${startStep}`;
+  }
+
+  /** Keeps an epoch's scores for its checkpoint; says whether they are the best so far. */
+  score(step: number, validation?: Scores): boolean {
+    const best = (validation?.accuracy ?? -1) > this.best;
+    if (best) this.best = validation!.accuracy;
+    this.latest = { step, validation, best };
+    return best;
+  }
+
+  async *save(step: number): AsyncGenerator<CheckpointEvent | WarningEvent, void, void> {
+    const { dir, keep = 2, settings, provenance, files = realFiles } = this.options;
+    const { validation, best } = this.latest?.step === step ? this.latest : { validation: undefined, best: false };
+    const content = `${step}${validation ? ' with scores' : ''}`;
+    if (content === this.saved) return;
+    const began = performance.now();
+    const state = await takeState(this.options);
+    const fault = notFinite(state);
+    if (fault) {
+      const message = `No checkpoint is saved at step ${step}: ${fault} has values that are not finite. Earlier ones stay.`;
+      return yield { type: 'warning', message };
+    }
+    const epoch = Math.floor(step / this.stepsPerEpoch);
+    const name = `step-${`${step}`.padStart(6, '0')}`;
+    let path: string;
+    try {
+      path = await saveCheckpoint(dir, name, { ...state, step, epoch, validation, settings, provenance }, files);
+    } catch (error) {
+      this.failure = error as Error;
+      return yield { type: 'warning', message: this.failure.message };
+    }
+    this.failure = undefined;
+    this.saved = content;
+    yield { type: 'checkpoint', step, epoch, name, path, best, seconds: (performance.now() - began) / 1000 };
+    try {
+      await pruneCheckpoints(dir, keep, files);
+    } catch (error) {
+      yield { type: 'warning', message: (error as Error).message };
+    }
+  }
+}

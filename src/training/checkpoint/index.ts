@@ -1,0 +1,11 @@
+export type { Checkpoint, CheckpointState, TrainedState } from './checkpoint.js';
+export { checkpointed, type CheckpointOptions } from './checkpointed.js';
+export { cleanCheckpoints } from './cleanCheckpoints.js';
+export type { FileSystem } from './fileSystem.js';
+export { listCheckpoints, type CheckpointList, type CheckpointSummary } from './listCheckpoints.js';
+export { loadCheckpoint } from './loadCheckpoint.js';
+export { pruneCheckpoints } from './pruneCheckpoints.js';
+export { restoreWeights, resumeFrom } from './resumeFrom.js';
+export { decodeSafetensors, encodeSafetensors, type SavedTensor } from './safetensors.js';
+export { saveCheckpoint } from './saveCheckpoint.js';
+export { takeState, type TrainedParts } from './takeState.js';

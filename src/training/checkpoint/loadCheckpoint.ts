@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { UserError } from '../../errors.js';
+import type { State } from '../../sparsity/sparsifier.js';
+import { checkpointFiles, formatName, formatVersion, type Checkpoint } from './checkpoint.js';
+import { bestOf, listCheckpoints } from './listCheckpoints.js';
+import { unpackState } from './packState.js';
+import { decodeSafetensors } from './safetensors.js';
+
+/**
+ * Reads a checkpoint, every byte checked. In place of a folder's name, `last` and `best` (by validation accuracy) name
+ * one of those beside it: loadCheckpoint('data/runs/.../checkpoints/best').
+ *
+ * Throws a UserError that names the file, and the tensor where there is one, if the checkpoint is missing or damaged.
+ */
+export async function loadCheckpoint(path: string): Promise<Checkpoint> {
+  const folder = await findCheckpoint(path);
+  const files = await readFiles(folder);
+  const file = (name: keyof typeof checkpointFiles): string => join(folder, checkpointFiles[name]);
+  const description = parseDescription(files.description, file('description'));
+  const { step, epoch, validation, settings, provenance, draws, optimizer, sparsifier } = description;
+  const arrays = decodeSafetensors(files.state, file('state'));
+  const unpack = (part: { name: string; state: unknown }): { name: string; state: State } => ({
+    name: part.name,
+    state: unpackState(part.state, arrays, file('state')),
+  });
+  return {
+    path: folder,
+    step,
+    epoch,
+    validation,
+    settings,
+    provenance,
+    draws,
+    weights: decodeSafetensors(files.weights, file('weights')),
+    optimizer: unpack(optimizer),
+    sparsifier: sparsifier && unpack(sparsifier),
+  };
+}
+
+/** The folder that a path means. */
+async function findCheckpoint(given: string): Promise<string> {
+  const path = resolve(given);
+  if (existsSync(path)) return path;
+  const name = basename(path);
+  const { checkpoints, damaged } = await listCheckpoints(dirname(path));
+  const wanted = name === 'last' ? checkpoints.at(-1) : name === 'best' ? bestOf(checkpoints) : undefined;
+  if (wanted && damaged.length === 0) return wanted.path;
+  if (wanted) {
+    throw new UserError(
+      `Which checkpoint is ${name} cannot be told while ${damaged[0]} is damaged. Name one, such as ${wanted.path}, or ` +
+        'delete the damaged folder.',
+    );
+  }
+  const names = checkpoints.map((checkpoint) => checkpoint.name);
+  const others = names.length > 0 ? `There are: ${[...names, 'last', 'best'].join(', ')}` : 'There are none beside it';
+  throw new UserError(`There is no checkpoint ${path}. ${others}.`);
+}
+
+/** The bytes of a checkpoint's files, compared with their checksums. */
+async function readFiles(folder: string): Promise<Record<keyof typeof checkpointFiles, Buffer>> {
+  const read = async (name: keyof typeof checkpointFiles): Promise<Buffer> => {
+    const path = join(folder, checkpointFiles[name]);
+    try {
+      return await readFile(path);
+    } catch (error) {
+      throw new UserError(
+        `${path} cannot be read: ${(error as Error).message}. A checkpoint is a folder with the files ` +
+          `${Object.values(checkpointFiles).join(', ')}.`,
+        { cause: error },
+      );
+    }
+  };
+  const sums = await read('sums');
+  const expected = new Map(
+    sums
+      .toString('latin1')
+      .split('\n')
+      .map((line) => [line.slice(66), line.slice(0, 64)]),
+  );
+  const checked = async (name: keyof typeof checkpointFiles): Promise<Buffer> => {
+    const bytes = await read(name);
+    if (createHash('sha256').update(bytes).digest('hex') === expected.get(checkpointFiles[name])) return bytes;
+    throw new UserError(
+      `${join(folder, checkpointFiles[name])} is damaged or was changed: its SHA-256 is not the one in ` +
+        `${checkpointFiles.sums}. Take another checkpoint.`,
+    );
+  };
+  return {
+    sums,
+    weights: await checked('weights'),
+    state: await checked('state'),
+    description: await checked('description'),
+  };
+}
+
+interface Description extends Omit<Checkpoint, 'path' | 'weights' | 'optimizer' | 'sparsifier'> {
+  optimizer: { name: string; state: unknown };
+  sparsifier?: { name: string; state: unknown };
+}
+
+function parseDescription(bytes: Buffer, path: string): Description {
+  const refuse = (reason: string): UserError =>
+    new UserError(`${path} does not describe a checkpoint: ${reason}. Take another checkpoint.`);
+  let found: Record<string, unknown>;
+  try {
+    found = Object(JSON.parse(bytes.toString('utf8'))) as Record<string, unknown>;
+  } catch (error) {
+    throw refuse((error as Error).message);
+  }
+  if (found.format !== formatName) throw refuse(`its format is ${JSON.stringify(found.format)}, not "${formatName}"`);
+  if (found.version !== formatVersion) {
+    throw refuse(`its version is ${JSON.stringify(found.version)}, and this program reads version ${formatVersion}`);
+  }
+  const parts = [found.optimizer, ...(found.sparsifier === undefined ? [] : [found.sparsifier])];
+  const named = (part: unknown): boolean => typeof (part as { name?: unknown } | null | undefined)?.name === 'string';
+  if (!parts.every(named)) throw refuse('its optimizer or sparsifier has no name');
+  for (const count of ['step', 'epoch'] as const) {
+    if (!Number.isSafeInteger(found[count]) || (found[count] as number) < 0) {
+      throw refuse(`its ${count} is ${JSON.stringify(found[count])}`);
+    }
+  }
+  if (typeof found.draws !== 'object' || found.draws === null) throw refuse('it has no draws');
+  return found as unknown as Description;
+}

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { UserError } from '../../errors.js';
+import { checkpointFiles, formatName, formatVersion, type CheckpointState } from './checkpoint.js';
+import { realFiles, type FileSystem } from './fileSystem.js';
+import { listCheckpoints } from './listCheckpoints.js';
+import { packState } from './packState.js';
+import { encodeSafetensors, type SavedTensor } from './safetensors.js';
+import { writeFolder } from './writeFolder.js';
+
+/**
+ * Saves a checkpoint as the folder `dir`/`name` and returns its path. It appears whole and on the disk, or not at all;
+ * one of the same name is replaced.
+ *
+ * Throws a UserError that names the path if it cannot be saved; the earlier checkpoints are then as they were.
+ */
+export async function saveCheckpoint(
+  dir: string,
+  name: string,
+  state: CheckpointState,
+  files: FileSystem = realFiles,
+): Promise<string> {
+  if (!/^\w[\w.-]*$/.test(name)) {
+    throw new UserError(`A checkpoint's name has letters, digits, '.', '-' and '_'; received '${name}'.`);
+  }
+  const order = 1 + Math.max(-1, ...(await listCheckpoints(dir)).checkpoints.map((other) => other.order));
+  const path = join(dir, name);
+  await writeFolder(path, contentsOf(state, order), files);
+  return path;
+}
+
+/** The files of a checkpoint by name; `order` counts the saves in its folder. */
+function contentsOf(state: CheckpointState, order: number): Map<string, Uint8Array> {
+  const { weights, optimizer, sparsifier, step, epoch, validation, draws, settings, provenance } = state;
+  const arrays = new Map<string, SavedTensor>();
+  const description = {
+    format: formatName,
+    version: formatVersion,
+    order,
+    step,
+    epoch,
+    validation,
+    settings,
+    provenance,
+    draws,
+    optimizer: { name: optimizer.name, state: packState(optimizer.state, '/optimizer', arrays) },
+    sparsifier: sparsifier && {
+      name: sparsifier.name,
+      state: packState(sparsifier.state, '/sparsifier', arrays),
+    },
+  };
+  const contents = new Map<string, Uint8Array>([
+    [checkpointFiles.weights, encodeSafetensors(weights)],
+    [checkpointFiles.state, encodeSafetensors(arrays)],
+    [checkpointFiles.description, Buffer.from(`${JSON.stringify(description, null, 2)}\n`)],
+  ]);
+  const sums = [...contents].map(([file, bytes]) => `${createHash('sha256').update(bytes).digest('hex')}  ${file}\n`);
+  return contents.set(checkpointFiles.sums, Buffer.from(sums.join('')));
+}

@@ -1,0 +1,30 @@
+import type * as tf from '@tensorflow/tfjs';
+import { gatesOf } from '../../models/layerGraph.js';
+import type { Sparsifier } from '../../sparsity/sparsifier.js';
+import type { Optimizer } from '../optimizer.js';
+import type { TrainedState } from './checkpoint.js';
+import type { SavedTensor } from './safetensors.js';
+
+/** What a run changes. */
+export interface TrainedParts {
+  model: tf.LayersModel;
+  optimizer: Optimizer;
+  sparsifier?: Sparsifier;
+}
+
+/** A copy of everything that a run has changed so far: what a checkpoint saves. */
+export async function takeState({ model, optimizer, sparsifier }: TrainedParts): Promise<TrainedState> {
+  const weights = new Map<string, SavedTensor>();
+  for (const weight of model.weights) {
+    const name = weight.originalName;
+    if (weights.has(name)) throw new Error(`two weights of ${model.name} are called ${name}`);
+    const tensor = weight.read();
+    weights.set(name, { shape: [...tensor.shape], values: (await tensor.data()).slice() });
+  }
+  return {
+    weights,
+    draws: Object.fromEntries(gatesOf(model).map((gate) => [gate.name, gate.draws])),
+    optimizer: { name: optimizer.name, state: optimizer.state() },
+    sparsifier: sparsifier && { name: sparsifier.name, state: sparsifier.state() },
+  };
+}

@@ -1,0 +1,1 @@
+export { provenance, type Provenance } from './provenance.js';

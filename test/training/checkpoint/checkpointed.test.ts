@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import * as nodeFiles from 'node:fs/promises';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { l0Sparsifier } from 'sparsebook/sparsity';
+import {
+  AdamW,
+  checkpointed,
+  loadCheckpoint,
+  Sgd,
+  train,
+  type CheckpointEvent,
+  type CheckpointOptions,
+  type FileSystem,
+  type TrainingEvent,
+  type TrainingOptions,
+} from 'sparsebook/training';
+import { colours, smallNet } from '../small.js';
+import { temporaryFolder } from './sample.js';
+
+await tf.setBackend('cpu');
+const data = { train: colours(40, 1), validation: colours(20, 2) };
+
+async function run(
+  dir: string,
+  saving: Partial<CheckpointOptions> = {},
+  training: Partial<TrainingOptions> = {},
+  onEvent?: (event: TrainingEvent) => void,
+): Promise<TrainingEvent[]> {
+  const model = smallNet();
+  const parts = { model, optimizer: new AdamW({ lr: 0.02 }), sparsifier: l0Sparsifier(model, { lambda_l0: 1 }) };
+  const events: TrainingEvent[] = [];
+  const options = { ...parts, data, epochs: 3, batchSize: 16, ...training };
+  for await (const event of checkpointed(train(options), { ...parts, ...options, dir, ...saving })) {
+    events.push(event);
+    onEvent?.(event);
+  }
+  return events;
+}
+const typesOf = (events: TrainingEvent[]): string[] => events.map(({ type }) => type);
+const saves = (events: TrainingEvent[]): CheckpointEvent[] => events.filter((event) => event.type === 'checkpoint');
+
+/** Scores as if validation had found them, an epoch each. */
+async function* scored(events: AsyncIterable<TrainingEvent>, accuracies: number[]): AsyncGenerator<TrainingEvent> {
+  for await (const event of events) {
+    yield event.type === 'epoch' ? { ...event, validation: { loss: 1, accuracy: accuracies[event.epoch] } } : event;
+  }
+}
+
+test('each epoch is saved behind its event, and the end needs no save of its own', async (t) => {
+  const dir = temporaryFolder(t);
+  const settings = { lambda_l0: 1 };
+  const events = await run(dir, { settings });
+  const epoch = ['step', 'step', 'step', 'epoch', 'checkpoint'];
+  assert.deepEqual(typesOf(events), ['start', ...epoch, ...epoch, ...epoch, 'end']);
+  const [first] = saves(events);
+  assert.deepEqual(
+    { ...first, seconds: 0 },
+    {
+      type: 'checkpoint',
+      step: 3,
+      epoch: 1,
+      name: 'step-000003',
+      path: join(dir, 'step-000003'),
+      best: true,
+      seconds: 0,
+    },
+  );
+  const last = await loadCheckpoint(join(dir, 'last'));
+  assert.deepEqual([last.step, last.epoch, last.settings], [9, 3, settings]);
+  const epochs = events.filter((event) => event.type === 'epoch');
+  assert.deepEqual(last.validation, epochs.at(-1)!.validation);
+});
+
+test('steps are saved if asked for, and the end of a run always', async (t) => {
+  const dir = temporaryFolder(t);
+  const events = await run(dir, { everySteps: 4, everyEpochs: 100 }, { data: { train: data.train } });
+  assert.deepEqual(
+    saves(events).map(({ step, epoch }) => [step, epoch]),
+    [
+      [4, 1],
+      [8, 2],
+      [9, 3],
+    ],
+  );
+  assert.deepEqual(typesOf(events).slice(-2), ['checkpoint', 'end']);
+});
+
+test('the best epoch is saved and kept, whatever comes later', async (t) => {
+  const dir = temporaryFolder(t);
+  const model = smallNet({ gates: false });
+  const parts = { model, optimizer: new Sgd() };
+  const events: TrainingEvent[] = [];
+  const training = scored(train({ ...parts, data, epochs: 6, batchSize: 40 }), [0.1, 0.7, 0.3, 0.7, 0.2, 0.1]);
+  for await (const event of checkpointed(training, { ...parts, dir, everyEpochs: 3, keep: 1 })) events.push(event);
+  assert.deepEqual(
+    saves(events).map(({ step, best }) => [step, best]),
+    [
+      [1, true],
+      [2, true],
+      [3, false],
+      [6, false],
+    ],
+  );
+  assert.deepEqual(readdirSync(dir).sort(), ['step-000002', 'step-000006']);
+  assert.equal((await loadCheckpoint(join(dir, 'best'))).step, 2);
+});
+
+test('an abort saves the step it stopped at', async (t) => {
+  const dir = temporaryFolder(t);
+  const abort = new AbortController();
+  const events = await run(dir, {}, { signal: abort.signal }, (event) => {
+    if (event.type === 'step' && event.step === 5) abort.abort();
+  });
+  assert.deepEqual(typesOf(events).slice(-2), ['checkpoint', 'end']);
+  assert.deepEqual((await loadCheckpoint(join(dir, 'last'))).step, 5);
+});
+
+test('a run that diverges leaves its last good checkpoint', async (t) => {
+  const dir = temporaryFolder(t);
+  let rate = 1;
+  const events = await run(dir, { everySteps: 1 }, { schedule: ({ step }) => (step < 4 ? rate : (rate = Infinity)) });
+  assert.equal((events.at(-1) as { reason: string }).reason, 'diverged');
+  const warning = events.find((event) => event.type === 'warning');
+  assert.match(warning!.message, /No checkpoint is saved at step 5: the weight \S+ has values that are not finite/);
+  const last = await loadCheckpoint(join(dir, 'last'));
+  assert.equal(last.step, 4);
+  for (const [name, { values }] of last.weights) assert.ok(values.every(Number.isFinite), name);
+});
+
+test('a run that makes no step saves nothing', async (t) => {
+  const dir = temporaryFolder(t);
+  assert.deepEqual(typesOf(await run(dir, {}, { epochs: 0 })), ['start', 'end']);
+  assert.deepEqual(readdirSync(dir), []);
+});
+
+test('a full disk is a warning while training goes on, and an error at the end if it stays full', async (t) => {
+  const dir = temporaryFolder(t);
+  const full = (until: number): { files: FileSystem } => {
+    let calls = 0;
+    const mkdir = (...args: Parameters<typeof nodeFiles.mkdir>): Promise<string | undefined> => {
+      if (String(args[0]).endsWith('.new') && ++calls <= until)
+        return Promise.reject(new Error('ENOSPC: no space left'));
+      return nodeFiles.mkdir(...args);
+    };
+    return { files: { ...nodeFiles, mkdir } as FileSystem };
+  };
+  const warningsOf = (events: TrainingEvent[]): string[] =>
+    events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+  const recovered = await run(join(dir, 'a'), full(2));
+  assert.deepEqual(
+    saves(recovered).map(({ step }) => step),
+    [9],
+  );
+  assert.equal(warningsOf(recovered).length, 2);
+  assert.match(warningsOf(recovered)[0], /step-000003 cannot be saved: ENOSPC/);
+
+  const seen: TrainingEvent[] = [];
+  await assert.rejects(
+    run(join(dir, 'b'), full(Infinity), {}, (event) => seen.push(event)),
+    { name: 'UserError', message: /step-000009 cannot be saved: ENOSPC: no space left/ },
+  );
+  assert.equal(seen.at(-1)!.type, 'end');
+  assert.equal(warningsOf(seen).length, 4);
+});
+
+test('what a killed run left is cleared away at the start', async (t) => {
+  const dir = temporaryFolder(t);
+  mkdirSync(join(dir, '.step-000003.4194305-0123abcd.new'));
+  writeFileSync(join(dir, '.step-000003.4194305-0123abcd.new', 'weights.safetensors'), 'half');
+  await run(dir, {}, { epochs: 1 });
+  assert.deepEqual(readdirSync(dir), ['step-000003']);
+});
+
+test('what cannot be meant is refused', async (t) => {
+  const dir = temporaryFolder(t);
+  for (const [name, value] of [
+    ['everySteps', 0],
+    ['everyEpochs', 1.5],
+    ['keep', -1],
+  ] as const) {
+    await assert.rejects(run(dir, { [name]: value }), {
+      name: 'UserError',
+      message: `${name} must be a whole number above 0; received ${value}.`,
+    });
+  }
+});

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { UserError } from 'sparsebook';
+import { decodeSafetensors, encodeSafetensors, type SavedTensor } from 'sparsebook/training';
+
+/** A file as the format's description puts it, from a header and its data. */
+function file(header: unknown, data: Uint8Array | number[] = [], { length }: { length?: bigint } = {}): Buffer {
+  const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(length ?? BigInt(json.length));
+  return Buffer.concat([size, json, Buffer.from(data)]);
+}
+
+const tensors = fc
+  .uniqueArray(
+    fc.record({
+      name: fc.string({ unit: 'grapheme' }).filter((name) => name !== '__metadata__'),
+      shape: fc.array(fc.nat({ max: 3 }), { maxLength: 4 }),
+      kind: fc.constantFrom(Float32Array, Int32Array, Uint8Array),
+      seed: fc.nat(),
+    }),
+    { selector: ({ name }) => name, maxLength: 8 },
+  )
+  .map((list) => {
+    const entries = list.map(({ name, shape, kind, seed }): [string, SavedTensor] => {
+      const size = shape.reduce((a, b) => a * b, 1);
+      const bytes = Uint8Array.from({ length: size * kind.BYTES_PER_ELEMENT }, (_, i) => (seed * (i + 1)) >>> (i % 24));
+      return [name, { shape, values: new kind(bytes.buffer) }];
+    });
+    return new Map(entries);
+  });
+
+const bytesOf = ({ values }: SavedTensor): string => Buffer.from(values.buffer).toString('hex');
+
+test('what is written is read again, bit for bit', () => {
+  fc.assert(
+    fc.property(tensors, (given) => {
+      const read = decodeSafetensors(encodeSafetensors(given), 'x');
+      assert.deepEqual(new Set(read.keys()), new Set(given.keys()));
+      for (const [name, tensor] of given) {
+        const found = read.get(name)!;
+        assert.deepEqual([found.shape, found.values.constructor], [tensor.shape, tensor.values.constructor]);
+        assert.equal(bytesOf(found), bytesOf(tensor));
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a file made by hand is read, whatever the order of its header', () => {
+  const data = Buffer.alloc(16);
+  [1.5, -2, NaN].forEach((value, i) => data.writeFloatLE(value, 4 * i));
+  data.writeInt32LE(-7, 12);
+  const header = {
+    __metadata__: { format: 'pt' },
+    count: { dtype: 'I32', shape: [], data_offsets: [12, 16] },
+    empty: { dtype: 'F32', shape: [0, 3], data_offsets: [12, 12] },
+    'layer/kernel': { dtype: 'F32', shape: [3, 1], data_offsets: [0, 12] },
+  };
+  const read = decodeSafetensors(file(`${JSON.stringify(header)}   `, data), 'x');
+  assert.deepEqual(read.get('layer/kernel'), { shape: [3, 1], values: new Float32Array([1.5, -2, NaN]) });
+  assert.deepEqual(read.get('count'), { shape: [], values: new Int32Array([-7]) });
+  assert.deepEqual(read.get('empty'), { shape: [0, 3], values: new Float32Array(0) });
+});
+
+test('what is written has the layout of the format, with values at whole multiples of their size', () => {
+  const bytes = Buffer.from(
+    encodeSafetensors(
+      new Map<string, SavedTensor>([
+        ['flags', { shape: [3], values: new Uint8Array([1, 2, 3]) }],
+        ['w', { shape: [1, 2], values: new Float32Array([1, 2]) }],
+      ]),
+    ),
+  );
+  const length = Number(bytes.readBigUInt64LE(0));
+  assert.equal(length % 8, 0);
+  assert.deepEqual(JSON.parse(bytes.toString('utf8', 8, 8 + length)), {
+    w: { dtype: 'F32', shape: [1, 2], data_offsets: [0, 8] },
+    flags: { dtype: 'U8', shape: [3], data_offsets: [8, 11] },
+  });
+  assert.equal(bytes.toString('hex', 8 + length), '0000803f00000040010203');
+});
+
+test('a tensor whose shape does not fit its values is not written', () => {
+  assert.throws(
+    () => encodeSafetensors(new Map([['w', { shape: [2, 2], values: new Float32Array(3) }]])),
+    /w of shape \[2, 2\] has 3 values/,
+  );
+});
+
+test('every damage is named, with the file and the tensor', () => {
+  const f32 = (begin: unknown, end: unknown, shape: unknown = [1]): unknown => ({
+    dtype: 'F32',
+    shape,
+    data_offsets: [begin, end],
+  });
+  const eight = new Uint8Array(8);
+  const cases: [Buffer, RegExp][] = [
+    [Buffer.alloc(0), /a.st is not a whole safetensors file: it has 0 bytes, .* takes 8\. Take another checkpoint/],
+    [Buffer.alloc(7), /it has 7 bytes/],
+    [file('{}x'), /header is not JSON/],
+    [file({}, [], { length: 3n }), /header should have 3 bytes; the file has 10/],
+    [file({}, [], { length: 2n ** 63n }), /header should have 9223372036854776000 bytes; the file has 10/],
+    [file('[]'), /header is not a JSON object/],
+    [file('null'), /header is not a JSON object/],
+    [file(Buffer.from([0x7b, 0xff, 0x7d]).toString('latin1')), /header is not JSON/],
+    [file({ w: null }), /tensor w has the type undefined, not F32, I32, U8/],
+    [file({ w: { dtype: 'F16', shape: [2], data_offsets: [0, 4] } }, [0, 0, 0, 0]), /w has the type "F16", not F32/],
+    [file({ w: { dtype: 'toString', shape: [], data_offsets: [0, 0] } }), /w has the type "toString"/],
+    [file({ w: f32(0, 4, [-1]) }, eight), /w has the shape \[-1\]/],
+    [file({ w: f32(0, 4, [1.5]) }, eight), /w has the shape \[1.5\]/],
+    [file({ w: f32(0, 4, 1) }, eight), /w has the shape 1/],
+    [file({ w: f32(4, 0) }, eight), /w has the data_offsets \[4,0\]/],
+    [file({ w: f32(0, '4') }, eight), /w has the data_offsets \[0,"4"\]/],
+    [file({ w: f32(0, 8) }, eight), /w \(F32 \[1\]\) takes 4 bytes, not 8/],
+    [file({ w: f32(0, 4, [2 ** 30, 2 ** 30]) }, eight), /w \(F32 \[1073741824, 1073741824\]\) takes .* not 4/],
+    [file({ w: f32(0, 4), v: f32(0, 4) }, eight), /v overlaps the tensor before it, at byte 0 instead of 4/],
+    [file({ w: f32(0, 8, [2]), v: f32(4, 8) }, eight), /v overlaps the tensor before it, at byte 4 instead of 8/],
+    [file({ w: f32(4, 8) }, eight), /w leaves bytes unused before it, at byte 4 instead of 0/],
+    [file({ w: f32(0, 4), v: f32(4, 8) }, new Uint8Array(7)), /v ends at byte 8 of 7/],
+    [file({ w: f32(0, 4) }, eight), /4 bytes at its end belong to no tensor/],
+    [
+      file(
+        '{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
+        eight,
+      ),
+      /w leaves bytes unused/,
+    ],
+  ];
+  for (const [bytes, message] of cases) {
+    assert.throws(() => decodeSafetensors(bytes, 'a.st'), { name: 'UserError', message }, String(message));
+  }
+});
+
+test('no bytes at all make the reader fail in another way', () => {
+  const whole = encodeSafetensors(
+    new Map([
+      ['a', { shape: [2], values: new Float32Array([1, 2]) }],
+      ['b', { shape: [3], values: new Uint8Array(3) }],
+    ]),
+  );
+  const readable = (bytes: Uint8Array): void => {
+    try {
+      decodeSafetensors(bytes, 'x');
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
+  };
+  const change = fc.record({ at: fc.nat({ max: whole.length - 1 }), to: fc.nat({ max: 255 }) });
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), fc.nat({ max: whole.length }), (changes, end) => {
+      const bytes = Uint8Array.from(whole);
+      for (const { at, to } of changes) bytes[at] = to;
+      readable(bytes);
+      readable(bytes.subarray(0, end));
+    }),
+    { numRuns: 1000 },
+  );
+  const header = fc.json().map((json) => file(json, new Uint8Array(8)));
+  fc.assert(fc.property(fc.oneof(header, fc.uint8Array({ maxLength: 64 })), readable), { numRuns: 500 });
+});

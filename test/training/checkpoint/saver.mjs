@@ -1,0 +1,25 @@
+// Saves checkpoints until it is killed, and says so after each: the child of crash.test.ts.
+//   node saver.mjs FOLDER FIRST_STEP
+import { writeSync } from 'node:fs';
+import { cleanCheckpoints } from 'sparsebook/training/checkpoint/cleanCheckpoints.js';
+import { pruneCheckpoints } from 'sparsebook/training/checkpoint/pruneCheckpoints.js';
+import { saveCheckpoint } from 'sparsebook/training/checkpoint/saveCheckpoint.js';
+
+const [dir, first] = process.argv.slice(2);
+await cleanCheckpoints(dir);
+writeSync(1, 'ready\n');
+for (let step = Number(first); ; step++) {
+  const values = new Float32Array(20_000).fill(step);
+  const state = {
+    step,
+    epoch: 0,
+    settings: {},
+    draws: {},
+    weights: new Map([['w', { shape: [100, 200], values }]]),
+    optimizer: { name: 'AdamW', state: { w: { step, m: values, v: values } } },
+  };
+  // Every other save replaces the checkpoint of the same name.
+  await saveCheckpoint(dir, step % 2 === 0 ? 'same' : `step-${step}`, state);
+  writeSync(1, `${step}\n`);
+  await pruneCheckpoints(dir, 3);
+}
