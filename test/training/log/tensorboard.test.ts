@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createRun, logged, reopenRun, type TrainingEvent } from 'sparsebook/training';
+import { crc32c } from 'sparsebook/training/log/tensorboard/crc32c.js';
+import { record } from 'sparsebook/training/log/tensorboard/record.js';
+import { temporaryFolder } from '../checkpoint/sample.js';
+import { decodeEventFile, decodeHparams, recordsOf, slowCrc32c, type Shown } from './decode.js';
+import { end, start, step, stream, wholeRun } from './events.js';
+
+const settings = {
+  lambda_l0: 0.5,
+  gates: true,
+  milestones: [10, 60],
+  data: { name: 'synthetic', none: null },
+  off: false,
+};
+const masks = new Map([['conv', new Float32Array([0, 0, 0.5, 1])]]);
+
+const eventFiles = (dir: string): string[] =>
+  readdirSync(dir)
+    .filter((name) => name.startsWith('events.out.tfevents.'))
+    .sort();
+
+async function logAll(root: string, events: TrainingEvent[]): Promise<ReturnType<typeof decodeEventFile>> {
+  const run = await createRun(root, 'l0', { settings });
+  for await (const _ of logged(stream(events), run, { gates: () => masks }));
+  const [name] = eventFiles(run.dir);
+  return decodeEventFile(readFileSync(join(run.dir, name)));
+}
+const taggedIn =
+  (shown: Shown[]) =>
+  (tag: string): Shown[] =>
+    shown.filter((value) => value.tag === tag);
+
+test('the checksum is CRC-32C', () => {
+  // RFC 3720, appendix B.4, and the check value of the catalogue of CRCs.
+  assert.equal(crc32c(Buffer.from('123456789')), 0xe3069283);
+  assert.equal(crc32c(new Uint8Array(32)), 0x8a9136aa);
+  assert.equal(crc32c(new Uint8Array(32).fill(0xff)), 0x62a8ab43);
+  fc.assert(fc.property(fc.uint8Array(), (bytes) => crc32c(bytes) === slowCrc32c(bytes)));
+});
+
+test('a record is length, masked checksum, data, masked checksum', () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 4 }), (parts) => {
+      const file = Buffer.concat(parts.map(record));
+      assert.deepEqual(
+        recordsOf(file).map((data) => [...data]),
+        parts.map((data) => [...data]),
+      );
+    }),
+  );
+  // The checksum of nothing is 0, which leaves the mask itself: a282ead8.
+  assert.equal(Buffer.from(record(new Uint8Array())).toString('hex'), '000000000000000029039807d8ea82a2');
+});
+
+test('a whole run can be decoded: format, session, curves', async (t) => {
+  const before = Date.now() / 1000;
+  const { version, sessions, shown } = await logAll(temporaryFolder(t), wholeRun);
+  const tagged = taggedIn(shown);
+  assert.equal(version, 'brain.Event:2');
+  assert.deepEqual(sessions, [1]);
+  const points = (tag: string): [number, number | undefined][] => tagged(tag).map(({ step, scalar }) => [step, scalar]);
+  assert.deepEqual(points('step/loss'), [
+    [1, 2],
+    [2, 1],
+    [3, Math.fround(2 / 3)],
+    [4, 0.5],
+  ]);
+  assert.deepEqual(points('validation/accuracy'), [
+    [2, 0.5],
+    [4, Math.fround(0.6)],
+  ]);
+  assert.deepEqual(points('sparsity/closed'), [
+    [2, 3],
+    [4, 3],
+  ]);
+  for (const tag of ['crossEntropy', 'penalty', 'accuracy', 'imagesPerSecond', 'learningRate']) {
+    assert.equal(points(`step/${tag}`).length, 4, tag);
+  }
+  for (const tag of ['train/loss', 'train/accuracy', 'validation/loss', 'epoch/seconds', 'sparsity/channels']) {
+    assert.equal(points(tag).length, 2, tag);
+  }
+  for (const { wallTime } of shown) assert.ok(wallTime >= before && wallTime <= Date.now() / 1000);
+});
+
+test('gates are shown as histograms', async (t) => {
+  const { shown } = await logAll(temporaryFolder(t), wholeRun);
+  const histograms = taggedIn(shown)('gates/conv');
+  assert.deepEqual(
+    histograms.map(({ step }) => step),
+    [2, 4],
+  );
+  const { limits, counts, ...numbers } = histograms[0].histogram!;
+  assert.deepEqual(numbers, { min: 0, max: 1, num: 4, sum: 1.5, sumSquares: 1.25 });
+  assert.equal(limits.length, counts.length);
+  assert.ok(limits.every((limit, i) => i === 0 || limit > limits[i - 1]));
+  assert.equal(
+    counts.reduce((a, b) => a + b),
+    4,
+  );
+  assert.equal(counts[0], 2);
+  assert.equal(counts.at(-1), 1);
+  const middle = counts.findIndex((count, i) => count > 0 && i > 0);
+  assert.ok(limits[middle - 1] <= 0.5 && limits[middle] >= 0.5);
+});
+
+test('settings are shown as text, and for comparing runs', async (t) => {
+  const { shown } = await logAll(temporaryFolder(t), wholeRun);
+  const tagged = taggedIn(shown);
+  const [text] = tagged('settings');
+  assert.equal(text.plugin, 'text');
+  assert.deepEqual(JSON.parse(text.text!.replaceAll(/^```json|```$/g, '')), settings);
+  const [session] = tagged('_hparams_/session_start_info');
+  assert.equal(session.plugin, 'hparams');
+  assert.deepEqual(decodeHparams(session.pluginContent!), {
+    lambda_l0: 0.5,
+    gates: true,
+    milestones: '[10,60]',
+    'data.name': 'synthetic',
+    off: false,
+  });
+});
+
+test('the outcome of a run is success or failure, and a stopped run has none yet', async (t) => {
+  const root = temporaryFolder(t);
+  for (const [reason, status] of [
+    ['finished', 1],
+    ['diverged', 2],
+    ['aborted', undefined],
+  ] as const) {
+    const { shown } = await logAll(root, [start(), step(1), end(1, reason)]);
+    const [session] = taggedIn(shown)('_hparams_/session_end_info');
+    const content = session?.pluginContent;
+    // HParamsPluginData.session_end_info (4) with status (1) in front.
+    assert.deepEqual(content && [content[0] >> 3, content[2] >> 3, content[3]], status && [4, 1, status], reason);
+  }
+});
+
+test('a resumed run starts its session behind the checkpoint, in a file of its own', async (t) => {
+  const first = await createRun(temporaryFolder(t), 'l0', { settings });
+  for await (const _ of logged(stream([start(), step(1), step(2)]), first));
+  const second = await reopenRun(first.dir);
+  for await (const _ of logged(stream([start(1), step(2)]), second));
+  const files = eventFiles(first.dir).map((name) => decodeEventFile(readFileSync(join(first.dir, name))));
+  assert.deepEqual(
+    files.map(({ sessions }) => sessions),
+    [[1], [2]],
+  );
+  const losses = files.map(({ shown }) => taggedIn(shown)('step/loss').map(({ step }) => step));
+  assert.deepEqual(losses, [[1, 2], [2]]);
+});
