@@ -74,11 +74,12 @@ async function readFiles(folder: string): Promise<Record<keyof typeof checkpoint
     }
   };
   const sums = await read('sums');
+  const lines = sums.toString('latin1').split('\n');
   const expected = new Map(
-    sums
-      .toString('latin1')
-      .split('\n')
-      .map((line) => [line.slice(66), line.slice(0, 64)]),
+    lines.map((line) => {
+      const [, sum, file] = /^([0-9a-f]{64}) {2}(.+)$/.exec(line) ?? [];
+      return [file, sum];
+    }),
   );
   const checked = async (name: keyof typeof checkpointFiles): Promise<Buffer> => {
     const bytes = await read(name);

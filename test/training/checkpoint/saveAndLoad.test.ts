@@ -121,7 +121,7 @@ test('any missing file, changed byte or cut is found, and the file named', async
         await refused(changed);
         await refused(bytes.subarray(0, at));
       }),
-      { numRuns: 30 },
+      { numRuns: 100 },
     );
     writeFileSync(path, bytes);
   }
