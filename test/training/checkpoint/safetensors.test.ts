@@ -155,8 +155,8 @@ test('no bytes at all make the reader fail in another way', () => {
       readable(bytes);
       readable(bytes.subarray(0, end));
     }),
-    { numRuns: 1000 },
+    { numRuns: 10_000 },
   );
   const header = fc.json().map((json) => file(json, new Uint8Array(8)));
-  fc.assert(fc.property(fc.oneof(header, fc.uint8Array({ maxLength: 64 })), readable), { numRuns: 500 });
+  fc.assert(fc.property(fc.oneof(header, fc.uint8Array({ maxLength: 64 })), readable), { numRuns: 10_000 });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { loadData } from 'sparsebook/data';
@@ -109,6 +109,26 @@ test('a damaged line within the log is named', async (t) => {
       return true;
     });
   }
+});
+
+test('no bytes at all make the reader fail in another way', async (t) => {
+  const run = await createRun(temporaryFolder(t), 'l0', { settings });
+  await run.close();
+  const line = fc.oneof(fc.json(), fc.constantFrom(...wholeRun.map((event) => JSON.stringify({ ...event, time: 1 }))));
+  const file = fc.oneof(
+    fc.array(line).map((lines) => Buffer.from(lines.map((text) => `${text}\n`).join(''))),
+    fc.uint8Array({ maxLength: 200 }),
+  );
+  const name = fc.constantFrom('metrics.jsonl', 'metrics.jsonl', 'settings.json', 'provenance.json');
+  await fc.assert(
+    fc.asyncProperty(file, name, async (bytes, name) => {
+      writeFileSync(join(run.dir, name), bytes);
+      await readRun(run.dir).catch((error: Error) => assert.equal(error.name, 'UserError', error.stack));
+      const { runs, problems } = await listRuns(dirname(run.dir));
+      assert.equal(runs.length + problems.length, 1);
+    }),
+    { numRuns: 200 },
+  );
 });
 
 test('what is not a run is said', async (t) => {
