@@ -3,6 +3,8 @@ import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { addDataCommand } from './data/command.js';
 import { UserError } from './errors.js';
+import { addRunsCommand } from './experiments/command/runsCommand.js';
+import { addTestCommand } from './experiments/command/testCommand.js';
 import { addTrainCommand } from './experiments/command/trainCommand.js';
 import { addJupyterCommands } from './notebook/jupyter/command.js';
 import { addReportCommand } from './notebook/report/command.js';
@@ -18,6 +20,8 @@ addJupyterCommands(program);
 addReportCommand(program);
 addDataCommand(program);
 addTrainCommand(program);
+addTestCommand(program);
+addRunsCommand(program);
 
 try {
   await program.parseAsync();

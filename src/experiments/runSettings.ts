@@ -15,6 +15,8 @@ export interface RunSettings {
   threads: number | null;
   ckpt_path: string | null;
   resume_training: boolean;
+  /** When training saves itself. */
+  checkpoints: { every_epochs: number; every_steps: number | null; keep: number };
 }
 
 const part = (name: string): Schema<RunSettings['sizes'], RunSettings>['train'] => ({
@@ -56,5 +58,18 @@ export const runSchema: Schema<RunSettings> = {
     help: 'whether the run in the checkpoint goes on, instead of a new one with its weights',
     conflict: ({ resume_training, ckpt_path }) =>
       resume_training && ckpt_path === null ? 'there is nothing to resume without ckpt_path' : undefined,
+  },
+  checkpoints: {
+    every_epochs: {
+      default: 1,
+      rule: wholeNumber({ min: 1 }),
+      help: 'after how many epochs the run is saved; it always is after the best one and at the end',
+    },
+    every_steps: {
+      default: null,
+      rule: orNull(wholeNumber({ min: 1 }), 'never'),
+      help: 'after how many steps it is saved within an epoch',
+    },
+    keep: { default: 2, rule: wholeNumber({ min: 1 }), help: 'how many checkpoints are kept, besides the best' },
   },
 };

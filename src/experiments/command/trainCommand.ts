@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import type { AnyExperiment } from '../experiment.js';
 import { experiments } from '../experiments.js';
-import { experimentSettings } from '../experimentSettings.js';
+import { experimentSettings, resumesFrom } from '../experimentSettings.js';
+import type { RunSettings } from '../runSettings.js';
+import type { Given } from '../settings/given.js';
 import { givenInFile } from '../settings/givenInFile.js';
 import { givenInWords } from '../settings/givenInWords.js';
 import { settingsText } from '../settings/settingsText.js';
@@ -12,13 +14,25 @@ interface Flags {
   print?: boolean;
 }
 
+/** The settings of a new run, or of one that goes on, in full. */
+async function settingsOf(experiment: AnyExperiment, given: readonly Given[]): Promise<RunSettings> {
+  const path = resumesFrom(given);
+  if (path === undefined) return experimentSettings(experiment, given);
+  const [{ loadCheckpoint }, { readSavedRun, resumedSettings }] = await Promise.all([
+    import('../../training/checkpoint/index.js'),
+    import('../savedRun.js'),
+  ]);
+  const checkpoint = await loadCheckpoint(path);
+  return resumedSettings(readSavedRun(checkpoint.settings, checkpoint.path), given);
+}
+
 async function train(experiment: AnyExperiment, words: string[], { config, print }: Flags): Promise<void> {
   const inFile = config === undefined ? [] : await givenInFile(config);
-  const settings = experimentSettings(experiment, [...inFile, ...givenInWords(words)]);
+  const settings = await settingsOf(experiment, [...inFile, ...givenInWords(words)]);
   if (print) return void process.stdout.write(settingsText(experiment.schema, settings));
   // Imported when needed: settings and help do without tensors.
   const { trainOnTerminal } = await import('./trainOnTerminal.js');
-  await trainOnTerminal(experiment, settings);
+  await trainOnTerminal({ experiment, settings });
 }
 
 /** Adds `sparsebook train`, with a command for each experiment. */

@@ -87,14 +87,6 @@ test('a wrong command line trains nothing, says what is wrong and exits 1', asyn
   assert.match(unknown.stderr, /Did you mean l0-googlenet\?/);
 });
 
-test('Ctrl-C stops between two steps and exits 130', async () => {
-  const { child, ended } = train(...tiny.filter((word) => !word.startsWith('epochs')), 'epochs=1000');
-  child.stderr?.once('data', () => child.kill('SIGINT'));
-  const { code, stdout } = await ended;
-  assert.equal(code, 130);
-  assert.match(stdout, /\nstopped after \d+ steps in /);
-});
-
 test('help lists every setting, the presets and examples', async () => {
   const { code, stdout } = await train('--help').ended;
   assert.equal(code, 0);

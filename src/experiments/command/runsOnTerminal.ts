@@ -1,0 +1,74 @@
+import { UserError } from '../../errors.js';
+import { shownPath } from '../../terminal/shownPath.js';
+import { textTable, type Cell } from '../../terminal/textTable.js';
+import { listRuns, type RunSummary } from '../../training/log/index.js';
+import { readResult } from '../runResult.js';
+import { runsFolder } from '../runsFolder.js';
+import { givenIn } from '../settings/given.js';
+import { valueText } from '../settings/settingWords.js';
+
+type Row = Record<string, Cell>;
+
+const percent = (share: number | undefined): number | null =>
+  share === undefined ? null : Number((100 * share).toFixed(2));
+
+/** What a run came to. One that is still going has the state of one that was killed. */
+async function outcome(run: RunSummary): Promise<Row> {
+  const result = run.end === 'finished' ? await readResult(run.dir) : undefined;
+  return {
+    run: run.id,
+    state: run.end ?? 'going or killed',
+    epochs: run.epochs,
+    steps: run.step,
+    'best validation, %': percent(run.best?.accuracy),
+    'last validation, %': percent(run.last?.validation?.accuracy),
+    'closed channels': run.last?.sparsity?.closed ?? null,
+    'test, %': result?.['test, %'] ?? null,
+    'sparsity, complete, %': result?.['sparsity, complete, %'] ?? null,
+  };
+}
+
+/** The settings in which runs differ, as they are in one of them. */
+function differing(runs: readonly RunSummary[]): (run: RunSummary) => Row {
+  const valuesOf = (run: RunSummary): Map<string, string> =>
+    new Map(givenIn(Object(run.settings) as object).map(({ name, value }) => [name, valueText(value)]));
+  const all = new Map(runs.map((run) => [run, valuesOf(run)]));
+  const names = [...new Set([...all.values()].flatMap((values) => [...values.keys()]))];
+  const differ = names.filter((name) => new Set([...all.values()].map((values) => values.get(name))).size > 1);
+  return (run) => Object.fromEntries(differ.map((name) => [name, all.get(run)?.get(name)]));
+}
+
+/** The run that a person means by its name, the beginning of it, or last. */
+function runNamed(name: string, runs: readonly RunSummary[]): RunSummary {
+  const found = name === 'last' ? runs.slice(-1) : runs.filter(({ id }) => id.startsWith(name));
+  const exact = found.find(({ id }) => id === name);
+  if (exact ?? found.length === 1) return exact ?? found[0];
+  const fitting = found.length === 0 ? runs : found;
+  throw new UserError(
+    `${found.length === 0 ? 'No run begins' : 'Several runs begin'} with '${name}'. There are: ` +
+      `${fitting.map(({ id }) => id).join(', ') || 'none'}.`,
+  );
+}
+
+/** Rows as columns: what they have in common to the left, a column for each. */
+function turned(rows: readonly Row[]): Row[] {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => name !== 'run');
+  return names.map((name) => ({ '': name, ...Object.fromEntries(rows.map((row) => [String(row.run), row[name]])) }));
+}
+
+/** Prints a table of all runs or, of those named, a comparison. */
+export async function runsOnTerminal(names: readonly string[]): Promise<void> {
+  const folder = runsFolder();
+  const { runs, problems } = await listRuns(folder);
+  for (const problem of problems) process.stderr.write(`warning: ${problem}\n`);
+  if (names.length > 0) {
+    const chosen = [...new Set(names.map((name) => runNamed(name, runs)))];
+    const settings = differing(chosen);
+    const rows = await Promise.all(chosen.map(async (run) => ({ ...(await outcome(run)), ...settings(run) })));
+    process.stdout.write(textTable(turned(rows)));
+  } else if (runs.length > 0) {
+    process.stdout.write(textTable(await Promise.all(runs.map(outcome))));
+  } else {
+    process.stdout.write(`There are no runs in ${shownPath(folder)}.\n`);
+  }
+}

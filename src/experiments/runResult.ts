@@ -1,0 +1,20 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import type { ResultRow } from './resultRow.js';
+
+const file = 'result.json';
+
+/** Keeps what a finished run came to in its folder. */
+export async function saveResult(dir: string, result: ResultRow): Promise<void> {
+  await writeFileAtomic(join(dir, file), `${JSON.stringify(result, null, 2)}\n`);
+}
+
+/** What a run came to; undefined where it has not come to its end. */
+export async function readResult(dir: string): Promise<ResultRow | undefined> {
+  try {
+    return JSON.parse(await readFile(join(dir, file), 'utf8')) as ResultRow;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,5 @@
+import { join } from 'node:path';
+import { dataFolder } from '../data/dataFolder.js';
+
+/** The folder that runs are logged and saved in: data/runs. */
+export const runsFolder = (): string => join(dataFolder(), 'runs');

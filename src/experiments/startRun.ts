@@ -1,0 +1,59 @@
+import { dataHash } from '../data/dataHash.js';
+import type { DataSplits } from '../data/loadData.js';
+import { UserError } from '../errors.js';
+import { restoreWeights, resumeFrom, type Checkpoint } from '../training/checkpoint/index.js';
+import type { AnyExperiment, ExperimentRun } from './experiment.js';
+import { readSavedRun, type SavedRun } from './savedRun.js';
+
+/** The network of a checkpoint, built anew, with its weights; the caller disposes the run. */
+export async function restoredRun(checkpoint: Checkpoint, data: DataSplits): Promise<ExperimentRun> {
+  const { experiment, settings } = readSavedRun(checkpoint.settings, checkpoint.path);
+  const run = await experiment.run(data, settings);
+  restoreWeights(checkpoint, run.model);
+  return run;
+}
+
+/** A run that goes on from a checkpoint, or starts from its weights, or from nothing. */
+export interface StartedRun {
+  run: ExperimentRun;
+  /** Steps already made. */
+  startStep: number;
+}
+
+/**
+ * Builds a run as its settings say: a new one, one with the weights of a checkpoint (`ckpt_path`), or one that goes on
+ * (`resume_training`). Throws a UserError for a checkpoint of another experiment, network or data.
+ */
+export async function startRun(
+  { experiment, settings }: SavedRun,
+  data: DataSplits,
+  checkpoint?: Checkpoint,
+): Promise<StartedRun> {
+  if (!checkpoint) return { run: await experiment.run(data, settings), startStep: 0 };
+  checkExperiment(checkpoint, experiment);
+  if (settings.resume_training) {
+    checkData(checkpoint, data);
+    const run = await experiment.run(data, settings);
+    return { run, startStep: resumeFrom(checkpoint, run) };
+  }
+  const from = await restoredRun(checkpoint, data);
+  try {
+    return { run: await experiment.run(data, settings, from.model), startStep: 0 };
+  } finally {
+    from.dispose();
+  }
+}
+
+function checkExperiment({ path, settings }: Checkpoint, { name }: AnyExperiment): void {
+  const saved = readSavedRun(settings, path).experiment.name;
+  if (saved !== name) throw new UserError(`The checkpoint ${path} is of the experiment ${saved}, not of ${name}.`);
+}
+
+function checkData({ path, provenance }: Checkpoint, data: DataSplits): void {
+  const saved = provenance?.data;
+  if (!saved || saved.hash === dataHash(data)) return;
+  throw new UserError(
+    `The run of the checkpoint ${path} was trained on other images than these, and cannot go on: ${saved.name} ` +
+      `(split ${saved.splitHash}), not ${data.name} (split ${data.splitHash}).`,
+  );
+}

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { sparsebook, tiny, type Ended } from './sparsebook.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'sparsebook-runs-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const start = (...words: string[]): ReturnType<typeof sparsebook> => sparsebook(words, folder);
+const train = (...words: string[]): Promise<Ended> => start('train', 'l0-googlenet', ...words).ended;
+
+/** The folder of the run that a command's output names. */
+const runIn = ({ stdout }: Ended): string => /^run: (.*)$/m.exec(stdout)?.[1] ?? '';
+/** The bytes of the weights that a run saved last. */
+function lastWeights(run: string): Buffer {
+  const last = readdirSync(join(run, 'checkpoints')).sort().at(-1) ?? '';
+  return readFileSync(join(run, 'checkpoints', last, 'weights.safetensors'));
+}
+
+let dense = '';
+
+test('a run leaves settings, log, checkpoints and its result', async () => {
+  const ended = await train(...tiny, 'without_using_gate=true');
+  assert.equal(ended.code, 0, ended.stderr);
+  dense = runIn(ended);
+  assert.match(ended.stdout, /\nsaved: .*step-000008\n/);
+  const files = readdirSync(dense);
+  for (const file of ['settings.json', 'metrics.jsonl', 'provenance.json', 'result.json', 'checkpoints']) {
+    assert.ok(files.includes(file), file);
+  }
+  const settings = JSON.parse(readFileSync(join(dense, 'settings.json'), 'utf8')) as Record<string, unknown>;
+  assert.equal(settings.experiment, 'l0-googlenet');
+  assert.equal(settings.width, 0.1);
+});
+
+test('Ctrl-C saves and exits 130, and the run that goes on ends with the bits of one that never stopped', async () => {
+  const whole = await train(...tiny, 'lambda_l0=2');
+  const { child, ended } = start('train', 'l0-googlenet', ...tiny, 'lambda_l0=2');
+  child.stderr?.once('data', () => child.kill('SIGINT'));
+  const stopped = await ended;
+  assert.equal(stopped.code, 130, stopped.stderr);
+  assert.match(
+    stopped.stdout,
+    /\nstopped after [4-7] steps in .*\nsaved: .*\ngo on with: sparsebook train l0-googlenet ckpt_path=/,
+  );
+  assert.doesNotMatch(stopped.stdout, /test, %/);
+  const words = /go on with: sparsebook (.*)$/m.exec(stopped.stdout)?.[1].split(' ') ?? [];
+  const resumed = await start(...words).ended;
+  assert.equal(resumed.code, 0, resumed.stderr);
+  assert.equal(runIn(resumed), runIn(stopped), 'it goes on in the same folder');
+  assert.deepEqual(lastWeights(runIn(resumed)), lastWeights(runIn(whole)));
+});
+
+test('a run that goes on keeps its settings, but for how far and where', async () => {
+  const from = [`ckpt_path=${dense}/checkpoints/last`, 'resume_training=true'];
+  const further = await train(...from, 'epochs=3', 'without_using_gate=true');
+  assert.equal(further.code, 0, further.stderr);
+  assert.match(further.stderr, /^epoch 3 of 3/);
+  assert.match(further.stdout, /\ntrained 12 steps in /);
+  const other = await train(...from, 'width=0.2');
+  assert.equal(other.code, 1);
+  assert.match(
+    other.stderr,
+    /^error: A run goes on with its own settings: width was 0\.1; received 0\.2\. Leave it out/,
+  );
+  const copied = join(folder, 'elsewhere');
+  cpSync(join(dense, 'checkpoints', 'step-000012'), copied, { recursive: true });
+  const empty = await train(`ckpt_path=${copied}`, 'resume_training=true', 'data=cifar10');
+  assert.match(empty.stderr, /^error: CIFAR-10 is not in /, 'where the images lie may change');
+});
+
+test("fine-tuning takes a checkpoint's weights, draws gates anew, and warns of half-closed ones", async () => {
+  const from = `ckpt_path=${dense}/checkpoints/best`;
+  const open = await train(...tiny, from, 'resume_training=false', 'lambda_l0=20', 'droprate_init=0.05');
+  assert.equal(open.code, 0, open.stderr);
+  assert.match(
+    open.stderr,
+    /^warning: 32 layers start anew instead of from the given network: block1_1x1_gate, \.\.\.\n/,
+  );
+  assert.doesNotMatch(open.stderr, /droprate_init/);
+  assert.notEqual(runIn(open), dense);
+  const closed = await train(...tiny, from);
+  assert.equal(closed.code, 0, closed.stderr);
+  assert.match(closed.stderr, /\nwarning: Gates that start at droprate_init=0\.5 disturb a trained network/);
+  const wider = await train(...tiny.map((word) => (word.startsWith('width') ? 'width=0.2' : word)), from);
+  assert.equal(wider.code, 1);
+  assert.match(wider.stderr, /^error: The weights of stem_conv must have the shapes .*Build both with the same width/);
+});
+
+test('test measures a checkpoint: accuracies as after training, sparsity, size and latency', async () => {
+  const path = `ckpt_path=${dense}/checkpoints/last`;
+  const { code, stdout, stderr } = await start('test', path, 'threads=1', 'latency.runs=3', 'latency.warm_up=1').ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^checkpoint: .*step-000012, l0-googlenet after 12 steps\ndata: synthetic shapes: 64 /);
+  const result = JSON.parse(readFileSync(join(dense, 'result.json'), 'utf8')) as Record<string, number>;
+  for (const name of ['validation, %', 'test, %']) assert.match(stdout, new RegExp(`\n${name} +${result[name]}\n`));
+  assert.match(stdout, /\nparameters +3,419\n/);
+  assert.match(stdout, /\nlatency of one image: \d+\.\d+ ms \(median of 3; p10 \d+\.\d+, p90 \d+\.\d+\)\n/);
+  assert.match(stdout, /\nlatency of 128 images: /);
+});
+
+test('what cannot be tested is refused with the reason', async () => {
+  const damaged = join(folder, 'damaged');
+  cpSync(join(dense, 'checkpoints', 'step-000012'), damaged, { recursive: true });
+  writeFileSync(join(damaged, 'weights.safetensors'), 'no');
+  const cases: [string[], RegExp][] = [
+    [[], /^error: A checkpoint to test is missing: add ckpt_path=CHECKPOINT\./],
+    [['ckpt_path=nowhere'], /^error: There is no checkpoint .*nowhere\./],
+    [[`ckpt_path=${damaged}`], /^error: .*weights\.safetensors is damaged/],
+    [['chkpt_path=x'], /^error: There is no setting 'chkpt_path'; did you mean 'ckpt_path'\?/],
+    [
+      [`ckpt_path=${dense}/checkpoints/last`, 'latency.runs=0'],
+      /^error: latency\.runs must be a whole number of at least 1/,
+    ],
+  ];
+  for (const [words, message] of cases) {
+    const { code, stderr } = await start('test', ...words).ended;
+    assert.equal(code, 1);
+    assert.match(stderr, message);
+  }
+});
+
+test('runs lists all runs, and compares those named by their results and the settings in which they differ', async () => {
+  const all = await start('runs').ended;
+  assert.equal(all.code, 0, all.stderr);
+  const lines = all.stdout.trim().split('\n');
+  const runs = readdirSync(join(folder, 'runs')).sort();
+  assert.deepEqual(
+    lines.slice(1).map((line) => line.split(' ')[0]),
+    runs,
+  );
+  assert.match(lines[1], / finished +3 +12 /);
+  const { stdout } = await start('runs', runs[0], 'last').ended;
+  assert.match(stdout, /^ +\S+-l0-googlenet\S* +\S+-l0-googlenet\S*\nstate +finished +finished\n/);
+  assert.match(stdout, /\nwithout_using_gate +true +false\n/);
+  assert.doesNotMatch(stdout, /\nwidth /, 'it is the same in both');
+  const unknown = await start('runs', 'x').ended;
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /^error: No run begins with 'x'\. There are: /);
+  const none = await sparsebook(['runs'], join(folder, 'none')).ended;
+  assert.match(none.stdout, /^There are no runs in .*none/);
+});
