@@ -3,7 +3,7 @@ import type { DataSizes } from '../data/loadData.js';
 import { oneOf, orNull, text, wholeNumber, flag } from './settings/rules.js';
 import type { Schema } from './settings/schema.js';
 
-/** How large an experiment is run: in about a minute, in about an hour, or as the documents did. */
+/** How large an experiment is run: in about a minute, within an hour, or as the documents did. */
 export type PresetName = 'quick' | 'short' | 'seed';
 
 /** The settings that every experiment has, whatever it trains. */

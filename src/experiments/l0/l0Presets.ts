@@ -19,7 +19,7 @@ export const l0Presets: Presets<RunSettings & L0Settings> = {
     fineTuning: { lr: 1e-3 },
   },
   short: {
-    help: 'about an hour on two cores: half the width, a twelfth of the epochs, faster gates',
+    help: 'within an hour on two cores: half the width, a twelfth of the epochs, faster gates',
     values: { width: 0.5, epochs: 15, lr_gates: 0.01, milestones: [8, 12] },
     fineTuning: { milestones: [5, 8, 11, 13], lr_decay: 0.5 },
   },

@@ -53,6 +53,16 @@ test('Ctrl-C saves and exits 130, and the run that goes on ends with the bits of
   assert.deepEqual(lastWeights(runIn(resumed)), lastWeights(runIn(whole)));
 });
 
+test('a loss that is no longer finite ends the run, says where, and exits 1', async () => {
+  const { code, stdout } = await train(...tiny, 'lr=1e30');
+  assert.equal(code, 1);
+  assert.match(
+    stdout,
+    /\nThe loss is \S+ at step \d+; the first thing that is not finite is .*Lower the learning rate/,
+  );
+  assert.doesNotMatch(stdout, /test, %/);
+});
+
 test('a run that goes on keeps its settings, but for how far and where', async () => {
   const from = [`ckpt_path=${dense}/checkpoints/last`, 'resume_training=true'];
   const further = await train(...from, 'epochs=3', 'without_using_gate=true');
