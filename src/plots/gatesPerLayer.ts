@@ -4,7 +4,7 @@ import { layerLabel, openCount, openCountOf } from './masks.js';
 import { axis, epochAxis, figure, ink } from './theme.js';
 import { percent } from './words.js';
 
-/** The masks as they were at the end of one epoch. */
+/** The masks as they were after so many epochs; 0 is before training. */
 export interface GateSnapshot {
   epoch: number;
   masks: ChannelMasks;

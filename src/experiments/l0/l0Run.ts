@@ -15,7 +15,7 @@ import { copyWeights } from '../copyWeights.js';
 import type { ExperimentRun } from '../experiment.js';
 import type { L0Settings } from './l0Settings.js';
 
-/** The masks of all gates at the end of an epoch (counted from 0); those before training have epoch -1. */
+/** The masks of all gates after so many epochs; 0 is before training. */
 export interface MaskSnapshot {
   epoch: number;
   masks: ChannelMasks;
@@ -73,7 +73,7 @@ export function l0Run(data: DataSplits, settings: L0Settings, pretrained?: tf.La
 
   async function* events(signal?: AbortSignal, startStep = 0): AsyncGenerator<TrainingEvent, void, void> {
     for (const warning of warnings) yield warning;
-    snapshot(-1);
+    snapshot(0);
     const run = train({
       model,
       data,
@@ -88,7 +88,7 @@ export function l0Run(data: DataSplits, settings: L0Settings, pretrained?: tf.La
       seed: deriveSeed(seed, 'training'),
     });
     for await (const event of run) {
-      if (event.type === 'epoch') snapshot(event.epoch);
+      if (event.type === 'epoch') snapshot(event.epoch + 1);
       yield event;
     }
   }
