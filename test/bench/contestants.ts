@@ -1,0 +1,131 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createInterface, type Interface } from 'node:readline';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { l0GoogleNet } from 'sparsebook/experiments';
+import { randomFlip, randomResizedCrop, type DataSplits } from 'sparsebook/data';
+import { c3, cnn4, resnet18, resnet20 } from 'sparsebook/models';
+import { Adam, Sgd, train, type TrainingEvent } from 'sparsebook/training';
+
+/** One side of a comparison: it makes one step, or one forward pass, whenever it is asked to. Times in milliseconds. */
+export interface Contestant {
+  name: string;
+  trainStep(): Promise<number>;
+  forward(batch: number): Promise<number>;
+  close(): void;
+}
+
+/** The networks and the settings of the documents: batch size and optimizer. */
+export const networks = {
+  googleNet: { batch: 128, peer: 'googleNet' },
+  'googleNet, gates': { batch: 128, peer: 'googleNet+gates' },
+  resnet20: { batch: 125, peer: 'resnet20' },
+  c3: { batch: 128, peer: 'c3' },
+  resnet18: { batch: 128, peer: 'resnet18' },
+  cnn4: { batch: 125, peer: 'cnn4' },
+} as const;
+
+export type NetworkName = keyof typeof networks;
+
+type Run = { model: tf.LayersModel; events: AsyncGenerator<TrainingEvent, void, void> };
+
+const plain = (model: tf.LayersModel, data: DataSplits, batchSize: number, optimizer: Adam | Sgd): Run => ({
+  model,
+  events: train({
+    model,
+    // Without a validation set: only steps are timed.
+    data: { train: data.train },
+    epochs: 1000,
+    batchSize,
+    optimizer,
+    augment: [randomFlip, randomResizedCrop()],
+  }),
+});
+
+function gated(data: DataSplits, plainly: boolean): Run {
+  const gates = plainly ? { without_using_gate: true } : { lambda_l0: 10, droprate_init: 0.05 };
+  const experiment = l0GoogleNet(data, { ...gates, epochs: 1000 });
+  return { model: experiment.model, events: experiment.events() };
+}
+
+const builders: Record<NetworkName, (data: DataSplits, batch: number) => Run> = {
+  googleNet: (data) => gated(data, true),
+  'googleNet, gates': (data) => gated(data, false),
+  resnet20: (data, batch) => plain(resnet20(), data, batch, new Sgd({ lr: 0.01 })),
+  c3: (data, batch) => plain(c3(), data, batch, new Sgd({ lr: 0.01 })),
+  resnet18: (data, batch) => plain(resnet18(), data, batch, new Adam({ lr: 1e-3 })),
+  cnn4: (data, batch) => plain(cnn4(), data, batch, new Sgd({ lr: 0.01 })),
+};
+
+/** sparsebook on the active backend, through the trainer that notebooks use: augmentation, metrics and optimizer included. */
+export function ours(network: NetworkName, data: DataSplits): Contestant {
+  const { model, events } = builders[network](data, networks[network].batch);
+  return {
+    name: 'sparsebook',
+    async trainStep() {
+      for (;;) {
+        const began = performance.now();
+        const { value, done } = await events.next();
+        if (done || value.type === 'end') throw new Error(`${network} stopped training`);
+        if (value.type === 'step') return performance.now() - began;
+      }
+    },
+    async forward(batch) {
+      const x = tf.zeros([batch, 32, 32, 3]);
+      const began = performance.now();
+      const y = model.predict(x) as tf.Tensor;
+      await y.data();
+      const elapsed = performance.now() - began;
+      tf.dispose([x, y]);
+      return elapsed;
+    },
+    close: () => model.dispose(),
+  };
+}
+
+/** How PyTorch is run: memory layout, and whether malloc is kept from returning big buffers to the system. */
+export interface TorchSetting {
+  layout: 'channels_last' | 'nchw';
+  tunedMalloc?: boolean;
+}
+
+const malloc = { MALLOC_MMAP_THRESHOLD_: '8589934592', MALLOC_TRIM_THRESHOLD_: '17179869184' };
+
+/** PyTorch in a process of its own that waits idle between its turns; undefined where it is not installed. */
+export async function torch(
+  network: NetworkName,
+  threads: number,
+  { layout, tunedMalloc = false }: TorchSetting,
+): Promise<Contestant | undefined> {
+  const script = join(import.meta.dirname, 'peers', 'pytorch.py');
+  const env = { ...process.env, ...(tunedMalloc ? malloc : {}) };
+  const python = process.env.PYTHON ?? '/usr/bin/python3';
+  const child: ChildProcessWithoutNullStreams = spawn(
+    python,
+    [script, networks[network].peer, layout, String(threads)],
+    { env },
+  );
+  const answers = answersOf(createInterface(child.stdout));
+  child.on('error', () => undefined);
+  const ready = await answers();
+  if (!ready?.startsWith('ready')) return undefined;
+  const ask = async (job: string): Promise<number> => {
+    child.stdin.write(`${job}\n`);
+    return Number(await answers());
+  };
+  return {
+    name: `PyTorch ${ready.slice(6)} ${layout}${tunedMalloc ? ', tuned malloc' : ''}`,
+    trainStep: () => ask('train'),
+    forward: (batch) => ask(`forward ${batch}`),
+    close: () => child.kill(),
+  };
+}
+
+/** Reads line by line on demand; undefined when the other side has ended. */
+function answersOf(lines: Interface): () => Promise<string | undefined> {
+  const iterator = lines[Symbol.asyncIterator]();
+  return async () => {
+    const { value, done } = (await iterator.next()) as IteratorResult<string, undefined>;
+    return done ? undefined : value;
+  };
+}

@@ -1,0 +1,85 @@
+// Speed of the five networks, side by side in one run: each round, every contestant makes one step, so that whatever else
+// the machine does falls on all of them. Prints medians with their range, and ratios of medians.
+//   npm run bench                         all networks, 8 rounds
+//   npm run bench -- --rounds 12 c3       one network
+//   npm run bench -- --threads 1 --no-torch googleNet
+import { parseArgs } from 'node:util';
+import { useBackend } from 'sparsebook/backend';
+import { loadData } from 'sparsebook/data';
+import { networks, ours, torch, type Contestant, type NetworkName, type TorchSetting } from './contestants.js';
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '8' },
+    threads: { type: 'string', default: '2' },
+    backend: { type: 'string', default: 'auto' },
+    'no-torch': { type: 'boolean', default: false },
+  },
+});
+const rounds = Number(options.rounds);
+const threads = Number(options.threads);
+const names = (positionals.length > 0 ? positionals : Object.keys(networks)) as NetworkName[];
+const unknown = names.find((name) => !(name in networks));
+if (unknown !== undefined) throw new Error(`no network ${unknown}; there are ${Object.keys(networks).join(', ')}`);
+
+const settings: TorchSetting[] = [
+  { layout: 'channels_last' },
+  { layout: 'nchw' },
+  { layout: 'channels_last', tunedMalloc: true },
+];
+const WARM_UP = 3;
+const SMALL_BATCH_RUNS = 20;
+
+const sorted = (times: number[]): number[] => [...times].sort((a, b) => a - b);
+const median = (times: number[]): number => {
+  const ordered = sorted(times);
+  const middle = Math.floor(ordered.length / 2);
+  return ordered.length % 2 ? ordered[middle] : (ordered[middle - 1] + ordered[middle]) / 2;
+};
+const rate = (images: number, times: number[]): string => {
+  const [fast, slow] = [Math.min(...times), Math.max(...times)].map((time) => ((1000 * images) / time).toFixed(0));
+  return `${((1000 * images) / median(times)).toFixed(0)} (${slow}-${fast})`;
+};
+
+/** Takes turns: every contestant once a round. */
+async function interleave(
+  contestants: Contestant[],
+  turns: number,
+  turn: (contestant: Contestant) => Promise<number>,
+): Promise<number[][]> {
+  for (let i = 0; i < WARM_UP; i++) for (const contestant of contestants) await turn(contestant);
+  const times: number[][] = contestants.map(() => []);
+  for (let round = 0; round < turns; round++) {
+    for (const [i, contestant] of contestants.entries()) times[i].push(await turn(contestant));
+  }
+  return times;
+}
+
+const machine = await useBackend({ backend: options.backend as 'auto', threads });
+// More images than any network here sees in a run, so that no epoch ends.
+const data = await loadData('synthetic', { seed: 1, sizes: { train: 8000, validation: 10, test: 10 } });
+console.log(`${machine.description}; ${rounds} rounds, medians (slowest-fastest), images/s unless it says ms\n`);
+console.log('| network | batch | contestant | training | ratio | forward | ratio | batch 1, ms |');
+console.log('|---|---|---|---|---|---|---|---|');
+
+for (const name of names) {
+  const { batch } = networks[name];
+  const peers = options['no-torch'] ? [] : await Promise.all(settings.map((setting) => torch(name, threads, setting)));
+  const contestants = [ours(name, data), ...peers.filter((peer) => peer !== undefined)];
+  const training = await interleave(contestants, rounds, (contestant) => contestant.trainStep());
+  const forward = await interleave(contestants, rounds, (contestant) => contestant.forward(batch));
+  const single = await interleave(contestants, SMALL_BATCH_RUNS, (contestant) => contestant.forward(1));
+  const ratio = (times: number[][], i: number): string =>
+    i === 0 ? '' : (median(times[i]) / median(times[0])).toFixed(2);
+  contestants.forEach((contestant, i) => {
+    const cells = [
+      ...[name, batch, contestant.name],
+      ...[rate(batch, training[i]), ratio(training, i), rate(batch, forward[i]), ratio(forward, i)],
+      median(single[i]).toFixed(2),
+    ];
+    console.log(`| ${cells.join(' | ')} |`);
+    contestant.close();
+  });
+}
+process.exit(0);
