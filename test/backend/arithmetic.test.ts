@@ -38,8 +38,9 @@ for (const { variant, threads } of builds) {
     await useSimd(variant, threads);
     const x = random([1027], 5);
     [x.values[3], x.values[500], x.values[1026]] = [NaN, Infinity, -Infinity];
-    for (const operation of [tf.relu, tf.neg, tf.square, tf.sqrt, tf.abs])
+    for (const operation of [tf.relu, tf.neg, tf.square, tf.sqrt, tf.abs, tf.step])
       await assertSameAsCpu((x) => operation(x), [x]);
+    await assertSameAsCpu((x) => tf.step(x, 0.5), [x]);
     await assertSameAsCpu((x) => tf.addN([x, x, x]), [x]);
   });
 

@@ -60,20 +60,22 @@ export function binaryDense(operation: i32, a: usize, b: usize, y: usize, n: i32
 
 // @ts-ignore: decorator
 @inline
-function transform(operation: i32, x: v128, parameter: v128): v128 {
+function transform(operation: i32, x: v128): v128 {
   if (operation == 0) return f32x4.pmax(x, f32x4.splat(0));
   if (operation == 1) return f32x4.neg(x);
   if (operation == 2) return f32x4.mul(x, x);
   if (operation == 3) return f32x4.sqrt(x);
   if (operation == 4) return f32x4.abs(x);
-  return f32x4.splat(0);
+  // The slope of ReLU: 1 above 0, else 0; what is not a number stays so.
+  const step = v128.and(f32x4.gt(x, f32x4.splat(0)), f32x4.splat(1));
+  return v128.bitselect(x, step, f32x4.ne(x, x));
 }
 
 // @ts-ignore: decorator
 @inline
-function transformLoop(operation: i32, x: usize, y: usize, n: i32, parameter: v128): void {
+function transformLoop(operation: i32, x: usize, y: usize, n: i32): void {
   for (let i = 0; i < n; i += 4) {
-    storeLanes(y, transform(operation, v128.load(x), parameter), n - i);
+    storeLanes(y, transform(operation, v128.load(x)), n - i);
     x += 16;
     y += 16;
   }
@@ -83,12 +85,12 @@ function transformLoop(operation: i32, x: usize, y: usize, n: i32, parameter: v1
 export function unary(operation: i32, x: usize, y: usize, n: i32, begin: i32, end: i32): void {
   const o = bytes(begin * 4);
   const count = min(end * 4, n) - begin * 4;
-  const zero = f32x4.splat(0);
-  if (operation == 0) transformLoop(0, x + o, y + o, count, zero);
-  else if (operation == 1) transformLoop(1, x + o, y + o, count, zero);
-  else if (operation == 2) transformLoop(2, x + o, y + o, count, zero);
-  else if (operation == 3) transformLoop(3, x + o, y + o, count, zero);
-  else transformLoop(4, x + o, y + o, count, zero);
+  if (operation == 0) transformLoop(0, x + o, y + o, count);
+  else if (operation == 1) transformLoop(1, x + o, y + o, count);
+  else if (operation == 2) transformLoop(2, x + o, y + o, count);
+  else if (operation == 3) transformLoop(3, x + o, y + o, count);
+  else if (operation == 4) transformLoop(4, x + o, y + o, count);
+  else transformLoop(5, x + o, y + o, count);
 }
 
 /** This chunk's sums over rows of x [rows, columns]: doubles [columns padded to vectors]. */

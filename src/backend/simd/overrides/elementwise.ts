@@ -8,7 +8,7 @@ const GRAIN_VECTORS = 4096;
 
 /** The numbers by which kernels/elementwise.ts knows its operations. */
 const BINARY = { Add: 0, Sub: 1, Multiply: 2, RealDiv: 3 } as const;
-const UNARY = { Relu: 0, Neg: 1, Square: 2, Sqrt: 3, Abs: 4 } as const;
+const UNARY = { Relu: 0, Neg: 1, Square: 2, Sqrt: 3, Abs: 4, Step: 5 } as const;
 
 const product = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
 
@@ -100,10 +100,15 @@ export const addN: FastKernel<unknown> = (backend, inputs: Inputs) => {
 
 export const unaryKernels = Object.keys(UNARY) as (keyof typeof UNARY)[];
 
-export function unary(name: keyof typeof UNARY): FastKernel<unknown> {
-  return (backend, { x }) => {
+/** The value that Step has at 0 and below; the other operations have no attributes. */
+interface UnaryAttributes {
+  alpha?: number;
+}
+
+export function unary(name: keyof typeof UNARY): FastKernel<UnaryAttributes> {
+  return (backend, { x }, { alpha = 0 } = {}) => {
     const n = product(x.shape);
-    if (!floats(x) || n < WORTHWHILE) return undefined;
+    if (!floats(x) || n < WORTHWHILE || alpha !== 0) return undefined;
     const y = backend.output(x.shape);
     const args = [UNARY[name], backend.pointer(x), backend.pointer(y), n];
     backend.run('unary', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
