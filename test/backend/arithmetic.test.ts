@@ -68,6 +68,22 @@ for (const { variant, threads } of builds) {
     );
   });
 
+  test(`${variant}: dense layers start from their bias, at any width`, async () => {
+    await useSimd(variant, threads);
+    const side = fc.integer({ min: 1, max: 70 });
+    await forAll(fc.tuple(side, side, side, fc.boolean(), fc.boolean(), seed), async ([m, k, n, relu, flat, seed]) => {
+      const activation = relu ? 'relu' : 'linear';
+      const dense: Compute = (a, b, bias) => tf.fused.matMul({ a: a, b, bias, activation });
+      await assertSameAsCpu(dense, [
+        random([m, k], seed),
+        random([k, n], seed + 1),
+        random(flat ? [n] : [1, n], seed + 2),
+      ]);
+    });
+    const wide: Compute = (a, b) => tf.matMul(a, b, false, true);
+    await assertSameAsCpu(wide, [random([3, 5], 1), random([32768, 5], 2)]);
+  });
+
   test(`${variant}: concatenation, splitting and slices are exact, and their gradients`, async () => {
     await useSimd(variant, threads);
     const widths = fc.array(dimension, { minLength: 2, maxLength: 4 });

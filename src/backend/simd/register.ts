@@ -10,7 +10,7 @@ import { conv2d, conv2dBackpropFilter, conv2dBackpropInput } from './overrides/c
 import { concat, slice, splitV } from './overrides/copies.js';
 import { addN, binary, binaryKernels, unary, unaryKernels } from './overrides/elementwise.js';
 import { hardConcreteGrad, hardConcreteGradient, hardConcreteSample } from './overrides/hardConcrete.js';
-import { batchMatMul } from './overrides/matMul.js';
+import { batchMatMul, fusedMatMul } from './overrides/matMul.js';
 import { adamWStep, sgdStep } from './overrides/optimizers.js';
 import { override, type Inputs, type Outputs } from './overrides/override.js';
 import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './overrides/pooling.js';
@@ -47,6 +47,7 @@ function registerKernels(): void {
   override('SplitV', splitV);
   override('Slice', slice);
   override('BatchMatMul', batchMatMul);
+  override('_FusedMatMul', fusedMatMul);
   override('Sum', reduction(false));
   override('Mean', reduction(true));
   override('AddN', addN);

@@ -36,7 +36,7 @@ export class SimdBackend extends MathBackendCPU {
   readonly ones: number;
   /** Pixels in a register tile of this variant: accumulators of filter gradients are padded to it. */
   readonly rows: number;
-  static readonly ZEROS = 16384;
+  static readonly ZEROS = 65536;
 
   private readonly waiting = new Set<HeapData>();
 

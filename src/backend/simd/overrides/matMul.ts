@@ -12,8 +12,8 @@ interface MatMulAttributes {
 const WORTHWHILE = 4096;
 
 /** The product of two matrices on the convolution's tiles: rows of a are pixels, columns of b output channels. */
-export const batchMatMul: FastKernel<MatMulAttributes> = (backend, { a, b }, { transposeA, transposeB }) => {
-  if (!floats(a, b) || a.shape.length < 2) return undefined;
+export const batchMatMul: FastKernel<MatMulAttributes> = (backend, { a, b, bias }, { transposeA, transposeB }) => {
+  if (!floats(a, b, bias) || a.shape.length < 2) return undefined;
   const [aRows, aColumns] = a.shape.slice(-2);
   const [bRows, bColumns] = b.shape.slice(-2);
   const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
@@ -21,22 +21,28 @@ export const batchMatMul: FastKernel<MatMulAttributes> = (backend, { a, b }, { t
   const [aBatch, bBatch] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
   if (inner !== k || n > Backend.ZEROS || m * k * n < WORTHWHILE) return undefined;
   if (!tf.util.arraysEqual(aBatch, bBatch)) return undefined;
+  if (bias && !(bias.shape.at(-1) === n && tf.util.sizeFromShape(bias.shape) === n)) return undefined;
   const y = backend.output([...aBatch, m, n]);
   const batches = aBatch.reduce((p, q) => p * q, 1);
-  for (let i = 0; i < batches; i++) multiply(backend, i, { a, b, y, m, k, n, transposeA, transposeB });
+  for (let i = 0; i < batches; i++) multiply(backend, i, { a, b, bias, y, m, k, n, transposeA, transposeB });
   return y;
 };
+
+/** A dense layer: the product with a bias for each column, which the tiles start from. */
+export const fusedMatMul: FastKernel<MatMulAttributes & { activation?: string }> = (backend, inputs, attributes) =>
+  (attributes.activation ?? 'linear') === 'linear' ? batchMatMul(backend, inputs, attributes) : undefined;
 
 interface Product extends MatMulAttributes {
   a: TensorInfo;
   b: TensorInfo;
+  bias?: TensorInfo;
   y: TensorInfo;
   m: number;
   k: number;
   n: number;
 }
 
-function multiply(backend: SimdBackend, i: number, { a, b, y, m, k, n, transposeA, transposeB }: Product): void {
+function multiply(backend: SimdBackend, i: number, { a, b, bias, y, m, k, n, transposeA, transposeB }: Product): void {
   const panels = Math.ceil(n / 8);
   const packedBytes = panels * k * 8 * 4;
   const [pa, pb, py] = [
@@ -44,6 +50,7 @@ function multiply(backend: SimdBackend, i: number, { a, b, y, m, k, n, transpose
     backend.pointer(b) + i * k * n * 4,
     backend.pointer(y) + i * m * n * 4,
   ];
+  const start = bias ? backend.pointer(bias) : backend.zeros;
   backend.withBlock(packedBytes + k * 4, (packed) => {
     const offsets = packed + packedBytes;
     // b is a 1x1 filter; read transposed, [n, k] is one with its channels exchanged.
@@ -53,7 +60,7 @@ function multiply(backend: SimdBackend, i: number, { a, b, y, m, k, n, transpose
     backend.pool.kernels.pixelOffsets(offsets, 1, 1, k, transposeA ? m : 1, 0, 0, 1);
     const rowsPerItem = 24;
     const items = Math.ceil(m / rowsPerItem);
-    const args = [pa, packed, backend.zeros, py, offsets, m, transposeA ? 4 : k * 4, k, n, rowsPerItem];
+    const args = [pa, packed, start, py, offsets, m, transposeA ? 4 : k * 4, k, n, rowsPerItem];
     backend.run('multiplyRows', items, args, { grain: Math.ceil(65536 / (rowsPerItem * k * n)), scratch: 1024 });
   });
 }
