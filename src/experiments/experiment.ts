@@ -2,9 +2,9 @@ import type * as tf from '@tensorflow/tfjs';
 import type { DataSplits } from '../data/loadData.js';
 import type { ChannelMasks } from '../models/channelMasks.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
-import type { TrainingEvent } from '../training/events.js';
-import type { ResultRow } from './resultRow.js';
+import type { Scores, TrainingEvent } from '../training/events.js';
 import type { Optimizer } from '../training/optimizer.js';
+import type { ResultRow } from './resultRow.js';
 import type { PresetName, RunSettings } from './runSettings.js';
 import type { Schema, SomeSettings } from './settings/schema.js';
 
@@ -32,6 +32,8 @@ export interface ExperimentRun {
    * the run that goes on here, whose state must have been restored; default 0.
    */
   events(signal?: AbortSignal, startStep?: number): AsyncGenerator<TrainingEvent, void, void>;
+  /** Scores of the network as it is now on one part of the images, prepared as in training. */
+  evaluate(part: 'validation' | 'test', signal?: AbortSignal): Promise<Scores>;
   /** Frees the network's variables and the optimizer's memory. */
   dispose(): void;
 }

@@ -1,9 +1,10 @@
 export * from './copyWeights.js';
 export type { ExperimentRun } from './experiment.js';
+export type { MaskSnapshot, SettledRun } from './experimentRun.js';
 export { blockTable, type BlockRow } from './l0/blockTable.js';
 export { l0GoogleNet } from './l0/l0GoogleNet.js';
 export { l0Result, type L0Result } from './l0/l0Result.js';
-export type { L0Run, MaskSnapshot } from './l0/l0Run.js';
+export type { L0Run } from './l0/l0Run.js';
 export { l0Settings, type L0Settings } from './l0/l0Settings.js';
 export { resultTable } from './l0/resultTable.js';
 export type { ResultRow } from './resultRow.js';

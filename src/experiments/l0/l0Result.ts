@@ -1,6 +1,5 @@
 import { completeCount } from '../../compact/completeCount.js';
 import { seedCount } from '../../compact/seedCount.js';
-import { evaluate } from '../../training/evaluate.js';
 import type { L0Run } from './l0Run.js';
 
 /** One row of the table of accuracy against sparsity. Shares are between 0 and 1. */
@@ -35,8 +34,8 @@ export async function l0Result(name: string, run: L0Run, signal?: AbortSignal): 
     run: name,
     data: data.name,
     lambda_l0: settings.without_using_gate ? null : settings.lambda_l0,
-    validation: (await evaluate(model, data.validation, { signal })).accuracy,
-    test: (await evaluate(model, data.test, { signal })).accuracy,
+    validation: (await run.evaluate('validation', signal)).accuracy,
+    test: (await run.evaluate('test', signal)).accuracy,
     seedSparsity: seedCount(model, masks).sparsity,
     sparsity: complete.sparsity,
     parameters: complete.left,

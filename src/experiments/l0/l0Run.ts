@@ -3,45 +3,29 @@ import { deriveSeed } from '../../backend/random.js';
 import { randomFlip } from '../../data/augment/flip.js';
 import { randomResizedCrop } from '../../data/augment/randomResizedCrop.js';
 import type { DataSplits } from '../../data/loadData.js';
-import type { ChannelMasks } from '../../models/channelMasks.js';
 import { googleNet } from '../../models/googleNet.js';
 import { gatesOf } from '../../models/layerGraph.js';
 import { l0Sparsifier } from '../../sparsity/l0Sparsifier.js';
 import { AdamW } from '../../training/adamW.js';
-import type { TrainingEvent, WarningEvent } from '../../training/events.js';
 import { multiStep } from '../../training/schedules/index.js';
-import { train } from '../../training/train.js';
 import { copyWeights } from '../copyWeights.js';
-import type { ExperimentRun } from '../experiment.js';
+import { experimentRun, type SettledRun } from '../experimentRun.js';
 import type { L0Settings } from './l0Settings.js';
 
-/** The masks of all gates after so many epochs; 0 is before training. */
-export interface MaskSnapshot {
-  epoch: number;
-  masks: ChannelMasks;
-}
-
 /** One run of the L0 experiment, ready to be trained and asked about. */
-export interface L0Run extends ExperimentRun {
-  readonly settings: L0Settings;
-  /** Filled while the events are read; empty without gates. */
-  readonly snapshots: MaskSnapshot[];
-}
+export type L0Run = SettledRun<L0Settings>;
 
 /** What a person should know of a run that starts from another network's weights. */
-function* startWarnings(settings: L0Settings, from: tf.LayersModel, anew: string[]): Generator<WarningEvent> {
+function* startWarnings(settings: L0Settings, from: tf.LayersModel, anew: string[]): Generator<string> {
   const { without_using_gate, droprate_init } = settings;
-  const warning = (message: string): WarningEvent => ({ type: 'warning', message });
   if (anew.length > 0) {
-    yield warning(`${anew.length} layers start anew instead of from the given network: ${anew[0]}, ...`);
+    yield `${anew.length} layers start anew instead of from the given network: ${anew[0]}, ...`;
   }
   if (without_using_gate && gatesOf(from).length > 0) {
-    yield warning('The given network has gates and this one has none: channels that were closed are open.');
+    yield 'The given network has gates and this one has none: channels that were closed are open.';
   }
   if (!without_using_gate && droprate_init >= 0.5) {
-    yield warning(
-      `Gates that start at droprate_init=${droprate_init} disturb a trained network; droprate_init=0.05 starts them open.`,
-    );
+    yield `Gates that start at droprate_init=${droprate_init} disturb a trained network; droprate_init=0.05 starts them open.`;
   }
 }
 
@@ -63,48 +47,19 @@ export function l0Run(data: DataSplits, settings: L0Settings, pretrained?: tf.La
   const sparsifier = settings.without_using_gate
     ? undefined
     : l0Sparsifier(model, { ...settings, weighting: gates.weighting, clampLogAlpha: gates.clamp });
-  const snapshots: MaskSnapshot[] = [];
-  const snapshot = (epoch: number): void => {
-    if (sparsifier) snapshots.push({ epoch, masks: sparsifier.channelMasks() });
-  };
-
-  const optimizer = new AdamW({ lr, weight_decay });
-  const warnings = pretrained ? [...startWarnings(settings, pretrained, anew)] : [];
-
-  async function* events(signal?: AbortSignal, startStep = 0): AsyncGenerator<TrainingEvent, void, void> {
-    for (const warning of warnings) yield warning;
-    snapshot(0);
-    const run = train({
-      model,
-      data,
-      sparsifier,
-      optimizer,
-      signal,
-      startStep,
+  return experimentRun({
+    settings,
+    data,
+    model,
+    sparsifier,
+    optimizer: new AdamW({ lr, weight_decay }),
+    training: {
       epochs: settings.epochs,
       batchSize: settings.batch_size,
       schedule: multiStep({ milestones: settings.milestones, gamma: settings.lr_decay }),
       augment: settings.augment ? [randomFlip, randomResizedCrop()] : [],
       seed: deriveSeed(seed, 'training'),
-    });
-    for await (const event of run) {
-      if (event.type === 'epoch') snapshot(event.epoch + 1);
-      yield event;
-    }
-  }
-
-  return {
-    settings,
-    data,
-    model,
-    optimizer,
-    sparsifier,
-    snapshots,
-    events,
-    channelMasks: () => sparsifier?.channelMasks() ?? new Map(),
-    dispose: () => {
-      optimizer.dispose();
-      model.dispose();
     },
-  };
+    warnings: pretrained ? [...startWarnings(settings, pretrained, anew)] : [],
+  });
 }

@@ -1,0 +1,69 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { DataSplits } from '../data/loadData.js';
+import type { ChannelMasks } from '../models/channelMasks.js';
+import type { Sparsifier } from '../sparsity/sparsifier.js';
+import { evaluate } from '../training/evaluate.js';
+import type { TrainingEvent } from '../training/events.js';
+import type { Optimizer } from '../training/optimizer.js';
+import { train, type TrainingOptions } from '../training/train.js';
+import type { ExperimentRun } from './experiment.js';
+
+/** The masks of all channels after so many epochs; 0 is before training. */
+export interface MaskSnapshot {
+  epoch: number;
+  masks: ChannelMasks;
+}
+
+/** One run of an experiment with its settings, ready to be trained and asked about. */
+export interface SettledRun<S> extends ExperimentRun {
+  readonly settings: S;
+  /** Filled while the events are read; empty without a sparsity method. */
+  readonly snapshots: MaskSnapshot[];
+}
+
+/** What an experiment makes of its settings. */
+export interface RunParts<S> {
+  settings: S;
+  data: DataSplits;
+  model: tf.LayersModel;
+  optimizer: Optimizer;
+  sparsifier?: Sparsifier;
+  /** How the network is trained. */
+  training: Omit<TrainingOptions, 'model' | 'data' | 'optimizer' | 'sparsifier' | 'signal' | 'startStep'>;
+  /** What a person should know before the first step. */
+  warnings?: readonly string[];
+}
+
+/** Puts the parts of a run together. The caller disposes the run, and with it the network and the optimizer. */
+export function experimentRun<S>(parts: RunParts<S>): SettledRun<S> {
+  const { settings, data, model, optimizer, sparsifier, training, warnings = [] } = parts;
+  const snapshots: MaskSnapshot[] = [];
+  const snapshot = (epoch: number): void => {
+    if (sparsifier) snapshots.push({ epoch, masks: sparsifier.channelMasks() });
+  };
+
+  async function* events(signal?: AbortSignal, startStep = 0): AsyncGenerator<TrainingEvent, void, void> {
+    for (const message of warnings) yield { type: 'warning', message };
+    snapshot(0);
+    for await (const event of train({ ...training, model, data, sparsifier, optimizer, signal, startStep })) {
+      if (event.type === 'epoch') snapshot(event.epoch + 1);
+      yield event;
+    }
+  }
+
+  return {
+    settings,
+    data,
+    model,
+    optimizer,
+    sparsifier,
+    snapshots,
+    events,
+    evaluate: (part, signal) => evaluate(model, data[part], { normalise: training.normalise, signal }),
+    channelMasks: () => sparsifier?.channelMasks() ?? new Map(),
+    dispose: () => {
+      optimizer.dispose();
+      model.dispose();
+    },
+  };
+}
