@@ -1,5 +1,6 @@
 export * from './c3.js';
 export * from './channelCost.js';
+export * from './channelFlow.js';
 export type { ChannelMasks } from './channelMasks.js';
 export * from './cnn4.js';
 export * from './fromTorchvision.js';

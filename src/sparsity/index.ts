@@ -1,2 +1,3 @@
+export * from './ista/index.js';
 export * from './l0Sparsifier.js';
 export * from './sparsifier.js';
