@@ -5,7 +5,7 @@ import { consumersOf, kernelGeometry, producersOf, type Layer } from './layerGra
 export interface ChannelReader {
   layer: Layer;
   /** The inputs of its kernel that one channel becomes: one, or one for each position where the image was flattened. */
-  inputsOf(channel: number): number[];
+  inputsOf: (channel: number) => number[];
   /** How many inputs that are. */
   positions: number;
 }

@@ -12,6 +12,8 @@ export interface SgdOptions {
   momentum?: number;
   /** Default 0. */
   weight_decay?: number;
+  /** Which variables weight decay acts on, by their keys. Default: all. */
+  decays?: (key: string) => boolean;
 }
 
 /**
@@ -22,13 +24,13 @@ export class Sgd implements Optimizer {
   readonly name = 'SGD';
   readonly lr: number;
   private readonly momentum: number;
-  private readonly weightDecay: number;
+  private readonly weightDecay: (key: string) => number;
   private readonly slots = new Slots(['velocity']);
 
-  constructor({ lr = 0.01, momentum = 0, weight_decay = 0 }: SgdOptions = {}) {
+  constructor({ lr = 0.01, momentum = 0, weight_decay = 0, decays = () => true }: SgdOptions = {}) {
     this.lr = lr;
     this.momentum = momentum;
-    this.weightDecay = weight_decay;
+    this.weightDecay = (key) => (decays(key) ? weight_decay : 0);
   }
 
   step(updates: Update[]): void {
@@ -50,7 +52,8 @@ export class Sgd implements Optimizer {
   }
 
   private update({ key, variable, gradient, lr }: Update): void {
-    let change = this.weightDecay === 0 ? gradient : gradient.add(variable.mul(this.weightDecay));
+    const weightDecay = this.weightDecay(key);
+    let change = weightDecay === 0 ? gradient : gradient.add(variable.mul(weightDecay));
     if (this.momentum !== 0) {
       const slot = this.slots.of(key, variable);
       slot.step++;
@@ -62,10 +65,10 @@ export class Sgd implements Optimizer {
 
   private updateInPlace({ key, variable, gradient, lr }: Update): void {
     ownValues(variable);
-    const { momentum, weightDecay } = this;
+    const { momentum } = this;
     const slot = momentum === 0 ? undefined : this.slots.of(key, variable);
     if (slot) slot.step++;
-    const settings = { learningRate: lr, momentum, weightDecay };
+    const settings = { learningRate: lr, momentum, weightDecay: this.weightDecay(key) };
     sgdStep({ param: variable, grad: gradient, velocity: slot?.tensors.velocity }, settings);
   }
 }

@@ -23,6 +23,8 @@ export interface TrainingOptions {
   model: tf.LayersModel;
   data: { train: ImageSet; validation?: ImageSet };
   epochs: number;
+  /** Ends the run after so many steps, perhaps within an epoch. Default: when the epochs are over. */
+  maxSteps?: number;
   /** Default 128. */
   batchSize?: number;
   /** Default: a new AdamW. One that is given stays the caller's to dispose. */
@@ -75,19 +77,20 @@ class Run {
   }
 
   async *events(): AsyncGenerator<TrainingEvent, void, void> {
-    const { epochs, signal, model, sparsifier } = this.options;
+    const { epochs, maxSteps = Infinity, signal, model, sparsifier } = this.options;
     yield this.start();
     if (gatesOf(model).length > 0 && !sparsifier) {
       yield { type: 'warning', message: 'The model has L0 gates but no L0 penalty: nothing will close them.' };
     }
     const made = this.step % this.stepsPerEpoch;
-    if (made > 0) {
+    if (made > 0 && this.step < maxSteps) {
       yield {
         type: 'warning',
         message: `Going on within an epoch: its means leave out the ${made} steps already made.`,
       };
     }
-    for (let epoch = Math.floor(this.step / this.stepsPerEpoch); epoch < epochs; epoch++) {
+    const first = Math.floor(this.step / this.stepsPerEpoch);
+    for (let epoch = first; epoch < epochs && this.step < maxSteps; epoch++) {
       const diverged = yield* this.epoch(epoch);
       if (diverged !== undefined) return yield this.end('diverged', diverged);
       if (signal?.aborted) return yield this.end('aborted', `stopped after ${this.step} steps`);
@@ -97,7 +100,7 @@ class Run {
 
   /** One epoch's steps and its summary. Returns what went wrong if the loss is no longer finite. */
   private async *epoch(epoch: number): AsyncGenerator<TrainingEvent, string | undefined, void> {
-    const { data, augment, seed = 0, signal, sparsifier, model } = this.options;
+    const { data, augment, maxSteps, seed = 0, signal, sparsifier, model } = this.options;
     const { batchSize, normalise } = this;
     const began = performance.now();
     const startAt = this.step - epoch * this.stepsPerEpoch;
@@ -107,6 +110,7 @@ class Run {
     let prepared = performance.now();
     for (const batch of batches(data.train, { batchSize, normalise, seed, epoch, augment, startAt })) {
       if (signal?.aborted) return undefined;
+      if (this.step === maxSteps) break;
       const factor = this.factor(epoch);
       const result = await trainStep(this.options, batch, factor);
       if (!Number.isFinite(result.loss)) return this.blame(batch, result);

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend';
+import { Sgd, train, type TrainingEvent } from 'sparsebook/training';
+import { colours, smallNet } from './small.js';
+
+const data = { train: colours(40, 1), validation: colours(16, 2) };
+
+test('maxSteps ends a run within an epoch, which is told of as if it were whole', async () => {
+  await tf.setBackend('cpu');
+  const model = smallNet({ gates: false });
+  const types = async (maxSteps: number, startStep = 0): Promise<string[]> => {
+    const events: TrainingEvent[] = [];
+    for await (const event of train({ model, data, epochs: 3, batchSize: 16, maxSteps, startStep })) events.push(event);
+    const last = events.at(-1)!;
+    assert.ok(last.type === 'end' && last.reason === 'finished');
+    return events.map(({ type }) => type);
+  };
+  assert.deepEqual(await types(2), ['start', 'step', 'step', 'epoch', 'end']);
+  assert.deepEqual(await types(3), ['start', 'step', 'step', 'step', 'epoch', 'end']);
+  assert.deepEqual(await types(5, 4), ['start', 'warning', 'step', 'epoch', 'end']);
+  assert.deepEqual(await types(5, 5), ['start', 'end']);
+  assert.equal((await types(100)).filter((type) => type === 'step').length, 9);
+});
+
+for (const backend of ['cpu', 'simd'] as const) {
+  test(`SGD decays the variables it is told to, ${backend}`, async () => {
+    await useBackend({ backend });
+    const sgd = new Sgd({ lr: 0.5, weight_decay: 0.25, decays: (key) => key.endsWith('/kernel') });
+    const [kernel, gamma] = [tf.variable(tf.ones([2])), tf.variable(tf.ones([2]))];
+    const gradient = tf.zeros([2]);
+    const update = { gradient, lr: 0.5 };
+    sgd.step([
+      { ...update, key: 'a/kernel', variable: kernel },
+      { ...update, key: 'a/gamma', variable: gamma },
+    ]);
+    assert.deepEqual([...kernel.dataSync(), ...gamma.dataSync()], [0.875, 0.875, 1, 1]);
+  });
+}
