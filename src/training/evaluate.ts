@@ -3,9 +3,10 @@ import * as tf from '@tensorflow/tfjs';
 import { batches } from '../data/batches.js';
 import type { Normalise } from '../data/augment/normalise.js';
 import type { ImageSet } from '../data/imageSet.js';
-import { batchScores, inputOf } from './batchScores.js';
+import { inputOf, rightAnswers } from './batchScores.js';
 import { defaultNormalise } from './defaults.js';
 import type { Scores } from './events.js';
+import { crossEntropy } from './loss.js';
 
 export interface EvaluationOptions {
   /** Default 128. */
@@ -25,17 +26,18 @@ export async function evaluate(
   set: ImageSet,
   { batchSize = 128, normalise = defaultNormalise, signal }: EvaluationOptions = {},
 ): Promise<Scores> {
+  const meanCrossEntropy = crossEntropy();
   let [loss, right, images] = [0, 0, 0];
   for (const batch of batches(set, { batchSize, normalise })) {
     signal?.throwIfAborted();
     const scores = tf.tidy(() => {
       const { x, labels } = inputOf(batch);
-      const { crossEntropy, right } = batchScores(model.predict(x) as tf.Tensor2D, labels);
-      return tf.stack([crossEntropy, right]);
+      const logits = model.predict(x) as tf.Tensor2D;
+      return tf.stack([meanCrossEntropy(logits, labels), rightAnswers(logits, labels)]);
     });
-    const [crossEntropy, hits] = await scores.data();
+    const [mean, hits] = await scores.data();
     scores.dispose();
-    loss += crossEntropy * batch.size;
+    loss += mean * batch.size;
     right += hits;
     images += batch.size;
     await setImmediate();

@@ -33,6 +33,7 @@ export interface StepEvent {
   epoch: number;
   /** crossEntropy + penalty: what the optimizer sees. */
   loss: number;
+  /** The loss before the penalty, smoothed labels included. */
   crossEntropy: number;
   /** The sparsity method's term of the loss, lambda included; 0 without one. */
   penalty: number;
@@ -53,7 +54,7 @@ export interface EpochEvent {
   step: number;
   /** Means over the epoch's batches, each as it was when its turn came. */
   train: Scores & { crossEntropy: number; penalty: number };
-  /** The validation set after the epoch, with running statistics and inference masks. */
+  /** The validation set after the epoch, with running statistics, inference masks and, if there are, averaged weights. */
   validation?: Scores;
   /** What the sparsity method says of itself, e.g. how many channels are closed. */
   sparsity?: Record<string, number>;

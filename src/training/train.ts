@@ -11,12 +11,15 @@ import { AdamW } from './adamW.js';
 import { inputOf } from './batchScores.js';
 import { defaultNormalise } from './defaults.js';
 import { evaluate } from './evaluate.js';
-import type { EndEvent, EpochEvent, StartEvent, TrainingEvent } from './events.js';
+import type { EndEvent, EpochEvent, Scores, StartEvent, TrainingEvent } from './events.js';
 import { firstNonFinite } from './firstNonFinite.js';
+import { LeakWatch } from './leakWatch.js';
+import { crossEntropy, type Loss } from './loss.js';
 import type { Optimizer } from './optimizer.js';
 import { RunningMeans } from './runningMeans.js';
 import { constant, type Schedule } from './schedules/schedule.js';
 import { trainStep, type StepResult } from './trainStep.js';
+import type { WeightAverages } from './weightAverages.js';
 
 export interface TrainingOptions {
   /** Takes images and gives logits. Changed in place. */
@@ -31,8 +34,12 @@ export interface TrainingOptions {
   optimizer?: Optimizer;
   /** Default: constant. */
   schedule?: Schedule;
+  /** What the network is to make small, besides penalties. Default: cross-entropy. */
+  loss?: Loss;
   /** What makes the network sparse, if anything. */
   sparsifier?: Sparsifier;
+  /** Kept up to date at every step and, where given, what the validation set is evaluated with. The caller disposes them. */
+  averages?: WeightAverages;
   /** Changes to each training picture. Default none. */
   augment?: Augmentation[];
   /** Default: CIFAR-10's means and standard deviations. */
@@ -49,13 +56,13 @@ export interface TrainingOptions {
  * Trains a network and tells of it as typed events: start, a step each, an epoch each, warnings, end. Nothing is printed.
  *
  * Yields to the event loop at every step. Stops before the update when the loss is not finite, naming the first layer at
- * fault. A run that resumes with `startStep` makes the very steps that the stopped one would have made. Throws a
+ * fault. Warns of a step that leaves tensors behind. A run that resumes with `startStep` makes the very steps that the stopped one would have made. Throws a
  * UserError where the options make no sense.
  */
 export async function* train(options: TrainingOptions): AsyncGenerator<TrainingEvent, void, void> {
-  const { optimizer = new AdamW() } = options;
+  const { optimizer = new AdamW(), loss = crossEntropy() } = options;
   try {
-    yield* new Run({ ...options, optimizer }).events();
+    yield* new Run({ ...options, optimizer, loss }).events();
   } finally {
     if (!options.optimizer) optimizer.dispose();
   }
@@ -66,9 +73,10 @@ class Run {
   private readonly normalise: Normalise;
   private readonly stepsPerEpoch: number;
   private readonly began = performance.now();
+  private readonly leaks = new LeakWatch();
   private step: number;
 
-  constructor(private readonly options: TrainingOptions & { optimizer: Optimizer }) {
+  constructor(private readonly options: TrainingOptions & { optimizer: Optimizer; loss: Loss }) {
     this.batchSize = options.batchSize ?? 128;
     this.normalise = options.normalise ?? defaultNormalise;
     this.step = options.startStep ?? 0;
@@ -77,8 +85,9 @@ class Run {
   }
 
   async *events(): AsyncGenerator<TrainingEvent, void, void> {
-    const { epochs, maxSteps = Infinity, signal, model, sparsifier } = this.options;
+    const { epochs, maxSteps = Infinity, signal, model, sparsifier, averages } = this.options;
     yield this.start();
+    averages?.begin();
     if (gatesOf(model).length > 0 && !sparsifier) {
       yield { type: 'warning', message: 'The model has L0 gates but no L0 penalty: nothing will close them.' };
     }
@@ -100,7 +109,7 @@ class Run {
 
   /** One epoch's steps and its summary. Returns what went wrong if the loss is no longer finite. */
   private async *epoch(epoch: number): AsyncGenerator<TrainingEvent, string | undefined, void> {
-    const { data, augment, maxSteps, seed = 0, signal, sparsifier, model } = this.options;
+    const { data, augment, maxSteps, seed = 0, signal, sparsifier, averages } = this.options;
     const { batchSize, normalise } = this;
     const began = performance.now();
     const startAt = this.step - epoch * this.stepsPerEpoch;
@@ -112,13 +121,17 @@ class Run {
       if (signal?.aborted) return undefined;
       if (this.step === maxSteps) break;
       const factor = this.factor(epoch);
+      this.leaks.begin();
       const result = await trainStep(this.options, batch, factor);
       if (!Number.isFinite(result.loss)) return this.blame(batch, result);
       this.step++;
+      averages?.update();
+      const leak = this.leaks.end(this.step);
       means.add({ ...result }, batch.size);
       const imagesPerSecond = (1000 * batch.size) / (performance.now() - prepared);
       const learningRate = factor * this.options.optimizer.lr;
       yield { type: 'step', step: this.step, epoch, ...result, imagesPerSecond, learningRate };
+      if (leak) yield { type: 'warning', message: leak };
       await setImmediate();
       prepared = performance.now();
     }
@@ -133,7 +146,7 @@ class Run {
     };
     if (data.validation) {
       try {
-        event.validation = await evaluate(model, data.validation, { batchSize, normalise, signal });
+        event.validation = await this.validate(data.validation);
       } catch (error) {
         if (!signal?.aborted) throw error;
         return undefined;
@@ -142,6 +155,13 @@ class Run {
     if (sparsifier?.summary) event.sparsity = sparsifier.summary();
     yield { ...event, seconds: (performance.now() - began) / 1000 };
     return undefined;
+  }
+
+  private validate(set: ImageSet): Promise<Scores> {
+    const { batchSize, normalise } = this;
+    const { model, signal, averages } = this.options;
+    const work = (): Promise<Scores> => evaluate(model, set, { batchSize, normalise, signal });
+    return averages ? averages.use(work) : work();
   }
 
   private factor(epoch: number): number {

@@ -1,13 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Batch } from '../data/batches.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
-import { batchScores, inputOf } from './batchScores.js';
+import { inputOf, rightAnswers } from './batchScores.js';
+import type { Loss } from './loss.js';
 import type { Optimizer } from './optimizer.js';
 
 /** Everything a step needs besides the batch. */
 export interface StepContext {
   model: tf.LayersModel;
   optimizer: Optimizer;
+  loss: Loss;
   sparsifier?: Sparsifier;
 }
 
@@ -51,7 +53,7 @@ export async function trainStep(context: StepContext, batch: Batch, factor: numb
 }
 
 function gradientsOf(
-  { model, sparsifier }: StepContext,
+  { model, loss, sparsifier }: StepContext,
   batch: Batch,
   variables: tf.Variable[],
 ): { gradients: tf.NamedTensorMap; measured: tf.Tensor1D } {
@@ -59,10 +61,11 @@ function gradientsOf(
     const { x, labels } = inputOf(batch);
     let parts: tf.Scalar[] = [];
     const { value, grads } = tf.variableGrads(() => {
-      const { crossEntropy, right } = batchScores(model.apply(x, { training: true }) as tf.Tensor2D, labels);
+      const logits = model.apply(x, { training: true }) as tf.Tensor2D;
+      const crossEntropy = loss(logits, labels);
       const penalty = sparsifier?.penalty?.() ?? tf.scalar(0);
       // Kept because variableGrads tidies away everything but the loss.
-      parts = [crossEntropy, penalty, right].map((part) => tf.keep(part));
+      parts = [crossEntropy, penalty, rightAnswers(logits, labels)].map((part) => tf.keep(part));
       return crossEntropy.add<tf.Scalar>(penalty);
     }, variables);
     const measured = tf.stack([value, ...parts]) as tf.Tensor1D;

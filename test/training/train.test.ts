@@ -5,6 +5,7 @@ import { L0Gate } from 'sparsebook/layers';
 import { l0Sparsifier, type Sparsifier } from 'sparsebook/sparsity';
 import {
   AdamW,
+  crossEntropy,
   evaluate,
   multiStep,
   Sgd,
@@ -254,6 +255,48 @@ test('evaluation counts every image once, also in a last batch that is not full'
   ];
   assert.equal(whole.accuracy, parts.accuracy);
   assert.ok(Math.abs(whole.loss - parts.loss) < 1e-6);
+});
+
+test('a step that leaves tensors behind is named, and again when they have doubled', async () => {
+  const model = smallNet({ gates: false });
+  const leaking: tf.Tensor[] = [];
+  let made = 0;
+  const sparsifier: Sparsifier = {
+    name: 'leaky',
+    // Nothing at steps 1 to 7, then two tensors at each.
+    afterStep: () => void (++made > 7 && leaking.push(tf.zeros([2]), tf.zeros([3]))),
+    channelMasks: () => new Map(),
+    state: () => ({}),
+    restore: () => undefined,
+  };
+  const events = await run({ model, sparsifier, epochs: 3 });
+  const said = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+  const before = tf.memory().numTensors;
+  tf.dispose(leaking);
+  assert.deepEqual(
+    said.map((message) =>
+      /^Step (\d+) left 2 tensors behind \(\d+ before it, \d+ after\), (\d+) so far/.exec(message)?.slice(1),
+    ),
+    [
+      ['8', '2'],
+      ['9', '4'],
+      ['11', '8'],
+      ['15', '16'],
+    ],
+  );
+  assert.equal(events[events.findIndex((event) => event.type === 'warning') - 1].type, 'step');
+  assert.equal(before - tf.memory().numTensors, 16);
+});
+
+test('the loss can be another one, and validation stays cross-entropy', async () => {
+  const model = smallNet({ gates: false });
+  const loss = crossEntropy({ label_smoothing: 0.5 });
+  const events = await run({ model, loss, optimizer: new Sgd({ lr: 0 }) });
+  const plain = await run({ model, optimizer: new Sgd({ lr: 0 }) });
+  assert.ok(steps(events)[0].crossEntropy !== steps(plain)[0].crossEntropy);
+  assert.deepEqual(epochs(events)[0].train.accuracy, epochs(plain)[0].train.accuracy);
+  const constant = await run({ model, loss: (logits) => logits.sum().mul(0).add(3).asScalar() });
+  assert.equal(steps(constant)[0].loss, 3);
 });
 
 test('what cannot work is refused in a sentence', async () => {

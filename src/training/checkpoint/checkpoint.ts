@@ -3,7 +3,7 @@ import type { Scores } from '../events.js';
 import type { Provenance } from '../log/provenance.js';
 import type { SavedTensor } from './safetensors.js';
 
-/** Everything that training has made of the model, the optimizer and the sparsity method. */
+/** Everything that training has made of the model, the optimizer, the sparsity method and the averages. */
 export interface TrainedState {
   /** Every weight of the model by name (layer/weight), running statistics among them. */
   weights: Map<string, SavedTensor>;
@@ -11,6 +11,8 @@ export interface TrainedState {
   draws: Record<string, number>;
   optimizer: { name: string; state: State };
   sparsifier?: { name: string; state: State };
+  /** Averages of the weights, where the run keeps them. */
+  averages?: State;
 }
 
 /** What a checkpoint holds. */

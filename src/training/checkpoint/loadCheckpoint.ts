@@ -20,7 +20,7 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   const files = await readFiles(folder);
   const file = (name: keyof typeof checkpointFiles): string => join(folder, checkpointFiles[name]);
   const description = parseDescription(files.description, file('description'));
-  const { step, epoch, validation, settings, provenance, draws, optimizer, sparsifier } = description;
+  const { step, epoch, validation, settings, provenance, draws, optimizer, sparsifier, averages } = description;
   const arrays = decodeSafetensors(files.state, file('state'));
   const unpack = (part: { name: string; state: unknown }): { name: string; state: State } => ({
     name: part.name,
@@ -37,6 +37,7 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
     weights: decodeSafetensors(files.weights, file('weights')),
     optimizer: unpack(optimizer),
     sparsifier: sparsifier && unpack(sparsifier),
+    averages: averages === undefined ? undefined : unpackState(averages, arrays, file('state')),
   };
 }
 
@@ -97,9 +98,10 @@ async function readFiles(folder: string): Promise<Record<keyof typeof checkpoint
   };
 }
 
-interface Description extends Omit<Checkpoint, 'path' | 'weights' | 'optimizer' | 'sparsifier'> {
+interface Description extends Omit<Checkpoint, 'path' | 'weights' | 'optimizer' | 'sparsifier' | 'averages'> {
   optimizer: { name: string; state: unknown };
   sparsifier?: { name: string; state: unknown };
+  averages?: unknown;
 }
 
 function parseDescription(bytes: Buffer, path: string): Description {

@@ -2,9 +2,9 @@ import type { State } from '../../sparsity/sparsifier.js';
 import type { TrainedState } from './checkpoint.js';
 
 /** The first weight, or array of the optimizer, with a value that is not finite, in words; undefined if all is well. */
-export function notFinite({ weights, optimizer }: TrainedState): string | undefined {
+export function notFinite({ weights, optimizer, averages = {} }: TrainedState): string | undefined {
   for (const [name, { values }] of weights) if (!finite(values)) return `the weight ${name}`;
-  return notFiniteIn(optimizer.state, `${optimizer.name}'s memory of`);
+  return notFiniteIn(optimizer.state, `${optimizer.name}'s memory of`) ?? notFiniteIn(averages, 'the');
 }
 
 function notFiniteIn(state: State, words: string): string | undefined {

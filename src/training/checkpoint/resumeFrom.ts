@@ -45,7 +45,7 @@ function checkData({ path, provenance }: Checkpoint, data: Provenance['data']): 
  */
 export function resumeFrom(
   checkpoint: Checkpoint,
-  { model, optimizer, sparsifier }: TrainedParts,
+  { model, optimizer, sparsifier, averages }: TrainedParts,
   data?: Provenance['data'],
 ): number {
   const { path, draws } = checkpoint;
@@ -61,6 +61,12 @@ export function resumeFrom(
         'Start a new run from its weights instead.',
     );
   }
+  if ((checkpoint.averages === undefined) !== (averages === undefined)) {
+    const [saved, now] = averages ? ['does not keep', 'keeps'] : ['keeps', 'does not keep'];
+    throw new UserError(
+      `The run of the checkpoint ${path} ${saved} averages of the weights, and this one ${now} them.`,
+    );
+  }
   checkData(checkpoint, data);
   restoreWeights(checkpoint, model);
   for (const gate of gatesOf(model)) {
@@ -70,5 +76,6 @@ export function resumeFrom(
   }
   optimizer.restore(checkpoint.optimizer.state);
   if (checkpoint.sparsifier) sparsifier?.restore(checkpoint.sparsifier.state);
+  if (checkpoint.averages) averages?.restore(checkpoint.averages);
   return checkpoint.step;
 }

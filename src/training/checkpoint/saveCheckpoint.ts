@@ -31,7 +31,7 @@ export async function saveCheckpoint(
 
 /** The files of a checkpoint by name; `order` counts the saves in its folder. */
 function contentsOf(state: CheckpointState, order: number): Map<string, Uint8Array> {
-  const { weights, optimizer, sparsifier, step, epoch, validation, draws, settings, provenance } = state;
+  const { weights, optimizer, sparsifier, averages, step, epoch, validation, draws, settings, provenance } = state;
   const arrays = new Map<string, SavedTensor>();
   const description = {
     format: formatName,
@@ -48,6 +48,7 @@ function contentsOf(state: CheckpointState, order: number): Map<string, Uint8Arr
       name: sparsifier.name,
       state: packState(sparsifier.state, '/sparsifier', arrays),
     },
+    averages: averages && packState(averages, '/averages', arrays),
   };
   const contents = new Map<string, Uint8Array>([
     [checkpointFiles.weights, encodeSafetensors(weights)],

@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { gatesOf } from '../../models/layerGraph.js';
 import type { Sparsifier } from '../../sparsity/sparsifier.js';
 import type { Optimizer } from '../optimizer.js';
+import type { WeightAverages } from '../weightAverages.js';
 import type { TrainedState } from './checkpoint.js';
 import type { SavedTensor } from './safetensors.js';
 
@@ -10,10 +11,11 @@ export interface TrainedParts {
   model: tf.LayersModel;
   optimizer: Optimizer;
   sparsifier?: Sparsifier;
+  averages?: WeightAverages;
 }
 
 /** A copy of everything that a run has changed so far: what a checkpoint saves. */
-export async function takeState({ model, optimizer, sparsifier }: TrainedParts): Promise<TrainedState> {
+export async function takeState({ model, optimizer, sparsifier, averages }: TrainedParts): Promise<TrainedState> {
   const weights = new Map<string, SavedTensor>();
   for (const weight of model.weights) {
     const name = weight.originalName;
@@ -26,5 +28,6 @@ export async function takeState({ model, optimizer, sparsifier }: TrainedParts):
     draws: Object.fromEntries(gatesOf(model).map((gate) => [gate.name, gate.draws])),
     optimizer: { name: optimizer.name, state: optimizer.state() },
     sparsifier: sparsifier && { name: sparsifier.name, state: sparsifier.state() },
+    averages: averages?.state(),
   };
 }

@@ -8,6 +8,7 @@ import {
   Adam,
   AdamW,
   checkpointed,
+  crossEntropy,
   loadCheckpoint,
   multiStep,
   oneCycle,
@@ -16,6 +17,7 @@ import {
   Sgd,
   takeState,
   train,
+  WeightAverages,
   type Checkpoint,
   type TrainingEvent,
   type TrainingOptions,
@@ -54,6 +56,17 @@ const setups: Record<string, () => Setup> = {
     schedule: oneCycle({ totalSteps: steps }),
     augment: noise,
   }),
+  'Adam, smoothed labels, averages of the weights': () => {
+    const model = smallNet();
+    return {
+      ...shared,
+      model,
+      optimizer: new Adam({ lr: 0.01 }),
+      loss: crossEntropy({ label_smoothing: 0.1 }),
+      averages: new WeightAverages(model, { decay: 0.7 }),
+      augment: noise,
+    };
+  },
   'Adam, gates that no penalty closes': () => ({ ...shared, model: smallNet(), optimizer: new Adam({ lr: 0.01 }) }),
 };
 
@@ -76,6 +89,7 @@ async function leg(setup: Setup, dir: string, startStep: number, stop: number): 
   }
   setup.model.dispose();
   setup.optimizer.dispose();
+  setup.averages?.dispose();
   return events;
 }
 
@@ -112,6 +126,7 @@ for (const [name, build] of Object.entries(setups)) {
     assert.deepEqual(weightsOf(last.model), weightsOf(whole.model));
     assert.deepEqual(last.optimizer.state(), whole.optimizer.state());
     assert.deepEqual(last.sparsifier?.state(), whole.sparsifier?.state());
+    assert.deepEqual(last.averages?.state(), whole.averages?.state());
   });
 }
 
@@ -163,6 +178,15 @@ test('a checkpoint does not fit another network, optimizer or method, and says w
   refused(
     () => resumeFrom(checkpoint, { model, optimizer: new AdamW() }),
     /is of training with L0, and cannot go on with none/,
+  );
+  const averages = new WeightAverages(model);
+  refused(
+    () => resumeFrom(checkpoint, { model, sparsifier, optimizer: new AdamW(), averages }),
+    /does not keep averages of the weights, and this one keeps them/,
+  );
+  refused(
+    () => resumeFrom({ ...checkpoint, averages: {} }, { model, sparsifier, optimizer: new AdamW() }),
+    /keeps averages of the weights, and this one does not keep them/,
   );
   refused(
     () => resumeFrom({ ...checkpoint, draws: {} }, { model, sparsifier, optimizer: new AdamW() }),

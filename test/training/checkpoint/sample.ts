@@ -21,6 +21,7 @@ export function sample(step: number, accuracy?: number): CheckpointState {
       ['scale', { shape: [], values: values(1) }],
     ]),
     optimizer: { name: 'AdamW', state: { 'conv/kernel': { step, m: values(12), v: values(12) }, 'a~b': {} } },
+    averages: { steps: step, averages: { 'conv/kernel': values(12), scale: values(1) } },
     sparsifier: { name: 'L0', state: { draws: { gate: step }, odd: NaN, low: -Infinity, zero: -0, none: null } },
   };
 }

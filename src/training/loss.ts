@@ -1,0 +1,25 @@
+import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../errors.js';
+
+/** The mean loss of logits [N, classes] against labels [N], before any penalty. The caller disposes it. */
+export type Loss = (logits: tf.Tensor2D, labels: tf.Tensor1D) => tf.Scalar;
+
+export interface CrossEntropyOptions {
+  /** The share of each label that all classes divide among them, from 0 to less than 1. Default 0. */
+  label_smoothing?: number;
+}
+
+/**
+ * Mean cross-entropy in nats, -sum of t ln softmax(logits), with targets t = (1 - s) one-hot + s / classes for a label
+ * smoothing s (Szegedy et al. 2016, section 7), as PyTorch's. Throws a UserError for an s outside of [0, 1).
+ */
+export function crossEntropy({ label_smoothing = 0 }: CrossEntropyOptions = {}): Loss {
+  if (!(label_smoothing >= 0 && label_smoothing < 1)) {
+    throw new UserError(`label_smoothing must be a number of at least 0 and below 1; received ${label_smoothing}.`);
+  }
+  return (logits, labels) =>
+    tf.tidy(() => {
+      const targets = tf.oneHot(labels, logits.shape[1]);
+      return tf.losses.softmaxCrossEntropy(targets, logits, undefined, label_smoothing).asScalar();
+    });
+}
