@@ -4,6 +4,7 @@ import type { ChannelMasks } from '../models/channelMasks.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import type { Scores, TrainingEvent } from '../training/events.js';
 import type { Optimizer } from '../training/optimizer.js';
+import type { WeightAverages } from '../training/weightAverages.js';
 import type { ResultRow } from './resultRow.js';
 import type { PresetName, RunSettings } from './runSettings.js';
 import type { Schema, SomeSettings } from './settings/schema.js';
@@ -25,6 +26,8 @@ export interface ExperimentRun {
   readonly optimizer: Optimizer;
   /** What makes the network sparse, if anything does. */
   readonly sparsifier?: Sparsifier;
+  /** Averages of the network's weights, if the run keeps any: what is evaluated. */
+  readonly averages?: WeightAverages;
   /** The masks as they are now; empty where no channel has one. */
   channelMasks(): ChannelMasks;
   /**

@@ -3,9 +3,10 @@ import type { DataSplits } from '../data/loadData.js';
 import type { ChannelMasks } from '../models/channelMasks.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { evaluate } from '../training/evaluate.js';
-import type { TrainingEvent } from '../training/events.js';
+import type { Scores, TrainingEvent } from '../training/events.js';
 import type { Optimizer } from '../training/optimizer.js';
 import { train, type TrainingOptions } from '../training/train.js';
+import { WeightAverages } from '../training/weightAverages.js';
 import type { ExperimentRun } from './experiment.js';
 
 /** The masks of all channels after so many epochs; 0 is before training. */
@@ -28,15 +29,18 @@ export interface RunParts<S> {
   model: tf.LayersModel;
   optimizer: Optimizer;
   sparsifier?: Sparsifier;
+  /** Decay of averages of the weights, which are then what is evaluated. Default null: none. */
+  ema_decay?: number | null;
   /** How the network is trained. */
-  training: Omit<TrainingOptions, 'model' | 'data' | 'optimizer' | 'sparsifier' | 'signal' | 'startStep'>;
+  training: Omit<TrainingOptions, 'model' | 'data' | 'optimizer' | 'sparsifier' | 'averages' | 'signal' | 'startStep'>;
   /** What a person should know before the first step. */
   warnings?: readonly string[];
 }
 
 /** Puts the parts of a run together. The caller disposes the run, and with it the network and the optimizer. */
 export function experimentRun<S>(parts: RunParts<S>): SettledRun<S> {
-  const { settings, data, model, optimizer, sparsifier, training, warnings = [] } = parts;
+  const { settings, data, model, optimizer, sparsifier, ema_decay = null, training, warnings = [] } = parts;
+  const averages = ema_decay === null ? undefined : new WeightAverages(model, { decay: ema_decay });
   const snapshots: MaskSnapshot[] = [];
   const snapshot = (epoch: number): void => {
     if (sparsifier) snapshots.push({ epoch, masks: sparsifier.channelMasks() });
@@ -45,7 +49,7 @@ export function experimentRun<S>(parts: RunParts<S>): SettledRun<S> {
   async function* events(signal?: AbortSignal, startStep = 0): AsyncGenerator<TrainingEvent, void, void> {
     for (const message of warnings) yield { type: 'warning', message };
     snapshot(0);
-    for await (const event of train({ ...training, model, data, sparsifier, optimizer, signal, startStep })) {
+    for await (const event of train({ ...training, model, data, sparsifier, optimizer, averages, signal, startStep })) {
       if (event.type === 'epoch') snapshot(event.epoch + 1);
       yield event;
     }
@@ -57,12 +61,17 @@ export function experimentRun<S>(parts: RunParts<S>): SettledRun<S> {
     model,
     optimizer,
     sparsifier,
+    averages,
     snapshots,
     events,
-    evaluate: (part, signal) => evaluate(model, data[part], { normalise: training.normalise, signal }),
+    evaluate(part, signal) {
+      const work = (): Promise<Scores> => evaluate(model, data[part], { normalise: training.normalise, signal });
+      return averages ? averages.use(work) : work();
+    },
     channelMasks: () => sparsifier?.channelMasks() ?? new Map(),
     dispose: () => {
       optimizer.dispose();
+      averages?.dispose();
       model.dispose();
     },
   };

@@ -10,6 +10,7 @@ export async function restoredRun(checkpoint: Checkpoint, data: DataSplits): Pro
   const { experiment, settings } = readSavedRun(checkpoint.settings, checkpoint.path);
   const run = await experiment.run(data, settings);
   restoreWeights(checkpoint, run.model);
+  if (checkpoint.averages) run.averages?.restore(checkpoint.averages);
   return run;
 }
 

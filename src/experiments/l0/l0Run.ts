@@ -7,9 +7,9 @@ import { googleNet } from '../../models/googleNet.js';
 import { gatesOf } from '../../models/layerGraph.js';
 import { l0Sparsifier } from '../../sparsity/l0Sparsifier.js';
 import { AdamW } from '../../training/adamW.js';
-import { multiStep } from '../../training/schedules/index.js';
 import { copyWeights } from '../copyWeights.js';
 import { experimentRun, type SettledRun } from '../experimentRun.js';
+import { trainerOptions } from '../trainerSettings.js';
 import type { L0Settings } from './l0Settings.js';
 
 /** One run of the L0 experiment, ready to be trained and asked about. */
@@ -53,10 +53,11 @@ export function l0Run(data: DataSplits, settings: L0Settings, pretrained?: tf.La
     model,
     sparsifier,
     optimizer: new AdamW({ lr, weight_decay }),
+    ema_decay: settings.ema_decay,
     training: {
       epochs: settings.epochs,
       batchSize: settings.batch_size,
-      schedule: multiStep({ milestones: settings.milestones, gamma: settings.lr_decay }),
+      ...trainerOptions(settings, data),
       augment: settings.augment ? [randomFlip, randomResizedCrop()] : [],
       seed: deriveSeed(seed, 'training'),
     },

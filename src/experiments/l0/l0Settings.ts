@@ -1,12 +1,13 @@
 import type { GateSampling } from '../../layers/l0Gate.js';
 import type { L0Weighting } from '../../sparsity/l0Sparsifier.js';
 import { givenIn } from '../settings/given.js';
-import { flag, listOf, number, oneOf, wholeNumber } from '../settings/rules.js';
+import { flag, number, oneOf, wholeNumber } from '../settings/rules.js';
 import type { Schema, Setting, SettingValue, SomeSettings } from '../settings/schema.js';
 import { settle } from '../settings/settle.js';
+import { trainerSchema, type TrainerSettings } from '../trainerSettings.js';
 
 /** Everything that decides a run of the L0 experiment, besides the images and the start weights. */
-export interface L0Settings {
+export interface L0Settings extends TrainerSettings {
   without_using_gate: boolean;
   lambda_l0: number;
   droprate_init: number;
@@ -16,8 +17,6 @@ export interface L0Settings {
   lr: number;
   lr_gates: number;
   weight_decay: number;
-  milestones: number[];
-  lr_decay: number;
   augment: boolean;
   seed: number;
   /** Where the L0 project, the paper and the paper's code differ. */
@@ -58,12 +57,7 @@ export const l0Schema: Schema<L0Settings> = {
     rule: number({ min: 0 }),
     help: 'how much every variable shrinks in a step, in learning rates',
   },
-  milestones: {
-    default: [100, 150],
-    rule: listOf(wholeNumber({ min: 0 })),
-    help: 'epochs, counted from 0, from which on the learning rates are multiplied by lr_decay once more',
-  },
-  lr_decay: { default: 0.1, rule: number({ min: 0, max: 1 }), help: 'the factor at each milestone' },
+  ...trainerSchema({ schedule: 'steps', milestones: [100, 150], lr_decay: 0.1 }),
   augment: { default: true, rule: flag, help: 'whether training images are flipped and cropped at random' },
   seed: { default: 0, rule: wholeNumber({ min: 0 }), help: 'the start of all random numbers' },
   gates: {

@@ -13,10 +13,10 @@ const train = (...words: string[]): Promise<Ended> => start('train', 'l0-googlen
 
 /** The folder of the run that a command's output names. */
 const runIn = ({ stdout }: Ended): string => /^run: (.*)$/m.exec(stdout)?.[1] ?? '';
-/** The bytes of the weights that a run saved last. */
-function lastWeights(run: string): Buffer {
+/** The bytes of the weights that a run saved last, or of its other arrays. */
+function lastWeights(run: string, file = 'weights.safetensors'): Buffer {
   const last = readdirSync(join(run, 'checkpoints')).sort().at(-1) ?? '';
-  return readFileSync(join(run, 'checkpoints', last, 'weights.safetensors'));
+  return readFileSync(join(run, 'checkpoints', last, file));
 }
 
 let dense = '';
@@ -151,4 +151,21 @@ test('runs lists all runs, and compares those named by their results and the set
   assert.match(unknown.stderr, /^error: No run begins with 'x'\. There are: /);
   const none = await sparsebook(['runs'], join(folder, 'none')).ended;
   assert.match(none.stdout, /^There are no runs in .*none/);
+});
+
+test('where a run keeps averages of its weights, they are what is tested, and what goes on', async () => {
+  const words = tiny.filter((word) => !word.startsWith('epochs'));
+  const first = await train(...words, 'epochs=1', 'without_using_gate=true', 'ema_decay=0.9', 'label_smoothing=0.1');
+  assert.equal(first.code, 0, first.stderr);
+  const path = `ckpt_path=${runIn(first)}/checkpoints/last`;
+  const row = (name: string, { stdout }: Ended): string | undefined =>
+    new RegExp(`^${name} +(.*)$`, 'm').exec(stdout)?.[1];
+  const tested = await start('test', path, 'latency.batches=[]').ended;
+  for (const name of ['validation, %', 'test, %']) assert.equal(row(name, tested), row(name, first));
+  const resumed = await train(path, 'resume_training=true', 'epochs=2');
+  const whole = await train(...words, 'epochs=2', 'without_using_gate=true', 'ema_decay=0.9', 'label_smoothing=0.1');
+  for (const file of ['weights.safetensors', 'state.safetensors']) {
+    assert.deepEqual(lastWeights(runIn(resumed), file), lastWeights(runIn(whole), file), file);
+  }
+  assert.equal(row('validation, %', resumed), row('validation, %', whole));
 });

@@ -1,0 +1,94 @@
+import { batchCount } from '../data/batches.js';
+import type { DataSplits } from '../data/loadData.js';
+import { crossEntropy } from '../training/loss.js';
+import { constant, exponentialDecay, multiStep, oneCycle, type Schedule } from '../training/schedules/index.js';
+import type { TrainingOptions } from '../training/train.js';
+import { listOf, number, oneOf, orNull, wholeNumber } from './settings/rules.js';
+import type { Schema } from './settings/schema.js';
+
+/** How the learning rate goes on from lr, and other ways of training that no sparsity method cares about. */
+export interface TrainerSettings {
+  schedule: 'constant' | 'steps' | 'exponential' | 'one-cycle';
+  milestones: number[];
+  decay_epochs: number;
+  lr_decay: number;
+  label_smoothing: number;
+  ema_decay: number | null;
+}
+
+const published: TrainerSettings = {
+  schedule: 'constant',
+  milestones: [],
+  decay_epochs: 350,
+  lr_decay: 0.1,
+  label_smoothing: 0,
+  ema_decay: null,
+};
+
+/** Why a setting means nothing with the schedule, if it belongs to other ones. */
+const belongsTo =
+  (...schedules: TrainerSettings['schedule'][]) =>
+  ({ schedule }: TrainerSettings): string | undefined =>
+    schedules.includes(schedule) ? undefined : `schedule=${schedule} does not use it`;
+
+/** The settings of training, with the defaults of an experiment's own. */
+export const trainerSchema = (own: Partial<TrainerSettings> = {}): Schema<TrainerSettings> => {
+  const defaults = { ...published, ...own };
+  return {
+    schedule: {
+      default: defaults.schedule,
+      rule: oneOf('constant', 'steps', 'exponential', 'one-cycle'),
+      help: 'how the learning rates change: at milestones, every so many epochs, or up to lr and down to nothing',
+    },
+    milestones: {
+      default: defaults.milestones,
+      rule: listOf(wholeNumber({ min: 0 })),
+      help: 'epochs, counted from 0, from which on the learning rates are multiplied by lr_decay once more',
+      conflict: belongsTo('steps'),
+    },
+    decay_epochs: {
+      default: defaults.decay_epochs,
+      rule: number({ above: 0 }),
+      help: 'after how many epochs they are multiplied by lr_decay, and again after as many',
+      conflict: belongsTo('exponential'),
+    },
+    lr_decay: {
+      default: defaults.lr_decay,
+      rule: number({ min: 0, max: 1 }),
+      help: 'the factor at each milestone, or of each stretch of decay_epochs',
+      conflict: belongsTo('steps', 'exponential'),
+    },
+    label_smoothing: {
+      default: defaults.label_smoothing,
+      rule: number({ min: 0, below: 1 }),
+      help: "the share of each image's label that all classes divide among them in training",
+    },
+    ema_decay: {
+      default: defaults.ema_decay,
+      rule: orNull(number({ min: 0, below: 1 }), 'none'),
+      help: 'how slowly averages of the weights follow them; where there are averages, they are what is evaluated',
+    },
+  };
+};
+
+type TrainerPart = Required<Pick<TrainingOptions, 'schedule' | 'loss'>>;
+
+/** What `train` needs to do as the settings say. */
+export function trainerOptions(
+  settings: TrainerSettings & { epochs: number; batch_size: number },
+  { train }: Pick<DataSplits, 'train'>,
+): TrainerPart {
+  const stepsPerEpoch = batchCount(train.labels.length, { batchSize: settings.batch_size });
+  return {
+    schedule: scheduleOf(settings, stepsPerEpoch, settings.epochs),
+    loss: crossEntropy({ label_smoothing: settings.label_smoothing }),
+  };
+}
+
+function scheduleOf(settings: TrainerSettings, stepsPerEpoch: number, epochs: number): Schedule {
+  const { schedule, milestones, decay_epochs, lr_decay } = settings;
+  if (schedule === 'steps') return multiStep({ milestones, gamma: lr_decay });
+  if (schedule === 'one-cycle') return oneCycle({ totalSteps: stepsPerEpoch * epochs });
+  if (schedule === 'constant') return constant;
+  return exponentialDecay({ decaySteps: decay_epochs * stepsPerEpoch, factor: lr_decay });
+}
