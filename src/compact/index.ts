@@ -1,4 +1,4 @@
-export * from './completeCount.js';
-export * from './layerCosts.js';
-export * from './openChannels.js';
-export * from './seedCount.js';
+export * from './count/index.js';
+export * from './graph/index.js';
+export { compact, type CompactOptions } from './shrink/compact.js';
+export type { KeepOptions } from './shrink/keptChannels.js';

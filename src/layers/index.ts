@@ -1,4 +1,5 @@
 export * from './batchNorm.js';
+export * from './biasMap.js';
 export * from './conv2d.js';
 export * from './gatedConvolution.js';
 export * from './gatedDense.js';

@@ -47,3 +47,18 @@ export function checkPadding(padding: Padding, layer: string): void {
     );
   }
 }
+
+/** The border in front of and behind one side of the input, in values; an unknown side cannot be asked. */
+export function bordersOf(
+  input: number,
+  window: number,
+  stride: number,
+  padding: Padding,
+  axis: 0 | 1,
+): [before: number, after: number] {
+  if (padding === 'valid') return [0, 0];
+  if (typeof padding === 'number') return [padding, padding];
+  if (padding !== 'same') return padding[axis];
+  const both = Math.max(0, (Math.ceil(input / stride) - 1) * stride + window - input);
+  return [Math.floor(both / 2), Math.ceil(both / 2)];
+}

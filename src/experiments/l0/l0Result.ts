@@ -1,5 +1,5 @@
-import { completeCount } from '../../compact/completeCount.js';
-import { seedCount } from '../../compact/seedCount.js';
+import { completeCount } from '../../compact/count/completeCount.js';
+import { seedCount } from '../../compact/count/seedCount.js';
 import type { L0Run } from './l0Run.js';
 
 /** One row of the table of accuracy against sparsity. Shares are between 0 and 1. */

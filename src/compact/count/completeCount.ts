@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { layerCosts } from './layerCosts.js';
-import type { ChannelMasks } from '../models/channelMasks.js';
+import type { ChannelMasks } from '../../models/channelMasks.js';
 
 /** How much of a network is left. */
 export interface Count {

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { ChannelMasks } from '../models/channelMasks.js';
-import { kernelGeometry, producersOf } from '../models/layerGraph.js';
+import type { ChannelMasks } from '../../models/channelMasks.js';
+import { kernelGeometry, producersOf, type Layer } from '../../models/layerGraph.js';
 import { countOpen, openChannels } from './openChannels.js';
 
 /** What one layer costs once its closed channels and those of its inputs are cut away. */
@@ -9,7 +9,7 @@ export interface LayerCost {
   /** Open input channels (of a dense layer: open inputs) and open output channels. */
   inputs: number;
   outputs: number;
-  /** Values that training changes: kernel, bias, gamma, beta. Gates are not counted. */
+  /** Values that training changes: kernel, bias, gamma, beta, bias map. Gates are not counted. */
   parameters: number;
   /** Running means and variances. */
   runningValues: number;
@@ -17,7 +17,17 @@ export interface LayerCost {
   multiplyAdds: number;
 }
 
-/** The cost of every convolution, dense and batch-norm layer, in the model's order; without masks, of the whole network. */
+/** How many values a channel has in a layer without a kernel: those that training changes, and running statistics. */
+function valuesPerChannel(layer: Layer): { parameters: number; runningValues: number } {
+  const values = { parameters: 0, runningValues: 0 };
+  for (const { originalName, shape } of layer.weights) {
+    const perChannel = (shape.slice(0, -1) as number[]).reduce((product, side) => product * side, 1);
+    values[originalName.includes('/moving') ? 'runningValues' : 'parameters'] += perChannel;
+  }
+  return values;
+}
+
+/** The cost of every layer with weights but gates, in the model's order; without masks, of the whole network. */
 export function layerCosts(model: tf.LayersModel, masks: ChannelMasks = new Map()): LayerCost[] {
   const open = openChannels(model, masks);
   return model.layers.flatMap((layer): LayerCost[] => {
@@ -30,9 +40,9 @@ export function layerCosts(model: tf.LayersModel, masks: ChannelMasks = new Map(
       const multiplyAdds = entries * kernel.positions;
       return [{ layer: layer.name, inputs, outputs, parameters, runningValues: 0, multiplyAdds }];
     }
-    if (layer.getClassName() !== 'BatchNorm') return [];
-    const parameters = outputs * layer.trainableWeights.length;
-    const runningValues = outputs * layer.nonTrainableWeights.length;
-    return [{ layer: layer.name, inputs, outputs, parameters, runningValues, multiplyAdds: 0 }];
+    if (layer.weights.length === 0 || layer.getClassName() === 'L0Gate') return [];
+    const { parameters, runningValues } = valuesPerChannel(layer);
+    const totals = { parameters: parameters * outputs, runningValues: runningValues * outputs };
+    return [{ layer: layer.name, inputs, outputs, ...totals, multiplyAdds: 0 }];
   });
 }

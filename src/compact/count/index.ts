@@ -1,0 +1,4 @@
+export * from './completeCount.js';
+export * from './layerCosts.js';
+export * from './openChannels.js';
+export * from './seedCount.js';

@@ -1,0 +1,102 @@
+import { UserError } from '../../errors.js';
+import { kernelGeometry, type Layer } from '../../models/layerGraph.js';
+
+/**
+ * What a layer does with channels.
+ *
+ * - `kernel`: every output channel is computed from all input channels (convolution, dense);
+ * - `norm`, `gate`, `channelwise`: output channel c is computed from input channel c alone;
+ * - `add`: output channel c is the sum of the inputs' channels c;
+ * - `concat`: the inputs' channels one after another;
+ * - `flatten`: each channel once for each position, the channel fastest;
+ * - `mix`: channels depend on each other, as in softmax, and none can be taken away.
+ */
+export type LayerRole = 'input' | 'kernel' | 'norm' | 'gate' | 'channelwise' | 'add' | 'concat' | 'flatten' | 'mix';
+
+const roles: Record<string, LayerRole> = {
+  InputLayer: 'input',
+  Conv2d: 'kernel',
+  Conv2D: 'kernel',
+  Dense: 'kernel',
+  BatchNorm: 'norm',
+  BatchNormalization: 'norm',
+  L0Gate: 'gate',
+  Add: 'add',
+  Concatenate: 'concat',
+  Flatten: 'flatten',
+  Softmax: 'mix',
+};
+
+/** Layers that apply one function to every value. */
+const elementwise = ['Activation', 'ReLU', 'LeakyReLU', 'ELU', 'ThresholdedReLU'];
+/** Layers that do something in training only. */
+const idle = [
+  'Dropout',
+  'SpatialDropout1D',
+  'GaussianNoise',
+  'GaussianDropout',
+  'AlphaDropout',
+  'ActivityRegularization',
+];
+const windows = ['MaxPool2d', 'MaxPooling2D', 'AveragePooling2D', 'ZeroPadding2D'];
+const globalPools = ['GlobalAveragePooling2D', 'GlobalMaxPooling2D'];
+
+/** What a channelwise layer does with the values of a channel. */
+export type ChannelwiseKind = 'elementwise' | 'idle' | 'window' | 'global' | 'biasMap';
+
+const channelwise = new Map<string, ChannelwiseKind>([
+  ...elementwise.map((name): [string, ChannelwiseKind] => [name, 'elementwise']),
+  ...idle.map((name): [string, ChannelwiseKind] => [name, 'idle']),
+  ...windows.map((name): [string, ChannelwiseKind] => [name, 'window']),
+  ...globalPools.map((name): [string, ChannelwiseKind] => [name, 'global']),
+  ['BiasMap', 'biasMap'],
+]);
+
+/** What a channelwise layer does; undefined for other layers. */
+export function channelwiseKind(layer: Layer): ChannelwiseKind | undefined {
+  return channelwise.get(layer.getClassName());
+}
+
+/** The name of the activation that a layer ends with; 'linear' for one without. */
+export function activationOf(layer: Layer): string {
+  const { activation } = layer.getConfig();
+  return typeof activation === 'string' ? activation : 'linear';
+}
+
+/**
+ * What a layer does with channels. Throws a UserError for a layer that cannot be followed, one used twice, and one with
+ * another axis for its channels than the last.
+ */
+export function layerRole(layer: Layer): LayerRole {
+  const kind = layer.getClassName();
+  const role = roles[kind] ?? (channelwise.has(kind) ? 'channelwise' : undefined);
+  const config = layer.getConfig();
+  const refuse = (why: string): UserError => new UserError(`The layer ${layer.name} (${kind}) ${why}.`);
+  if (!role) {
+    const known = [...new Set([...Object.keys(roles), ...channelwise.keys()])].join(', ');
+    throw refuse(`is not one whose channels can be followed; known are ${known}`);
+  }
+  if (layer.inboundNodes.length > 1) throw refuse('is used more than once; give each place a layer of its own');
+  const rank = layer.outputShape.length;
+  if (config.dataFormat === 'channelsFirst' || ![-1, rank - 1, undefined].includes(config.axis as number | undefined)) {
+    throw refuse('does not have its channels on the last axis');
+  }
+  if (role === 'kernel' && kernelGeometry(layer) === undefined) throw refuse('has not been built');
+  return activationOf(layer) === 'softmax' && role === 'channelwise' ? 'mix' : role;
+}
+
+/** Whether f(g x) = g f(x) for every g >= 0, so that a gate behind the layer may as well stand before it. */
+export function isHomogeneous(layer: Layer): boolean {
+  const kind = channelwiseKind(layer);
+  if (kind === 'elementwise') {
+    const name = layer.getClassName();
+    if (name === 'ReLU') return layer.getConfig().maxValue === undefined || layer.getConfig().maxValue === null;
+    return name === 'LeakyReLU' || (name === 'Activation' && isHomogeneousActivation(activationOf(layer)));
+  }
+  return kind !== undefined && kind !== 'biasMap';
+}
+
+/** Whether an activation, by name, has f(g x) = g f(x) for every g >= 0. */
+export function isHomogeneousActivation(name: string): boolean {
+  return name === 'linear' || name === 'relu';
+}

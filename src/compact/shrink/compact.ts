@@ -1,0 +1,46 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { ChannelMasks } from '../../models/channelMasks.js';
+import { channelGraph } from '../graph/channelGraph.js';
+import { constants, type Constants } from '../weights/constants.js';
+import { closeMasked, checkMasks } from '../weights/closeMasked.js';
+import { foldGates } from '../weights/foldGates.js';
+import { networkWeights } from '../weights/layerWeights.js';
+import { keptChannels, type KeepOptions } from './keptChannels.js';
+import { rebuild } from './rebuild.js';
+
+export interface CompactOptions extends KeepOptions {
+  /**
+   * What becomes of the constants that removed channels put out. true: what follows absorbs them, borders included, so
+   * that nothing changes. 'interior': absorbed as if images had no border, as in the ISTA project; off by what the border
+   * makes. false: dropped. Default true.
+   */
+  absorb?: boolean | 'interior';
+}
+
+/**
+ * The network without the channels that carry nothing: those a mask closes, those behind gamma 0, a closed gate or a
+ * filter of zeros, and those nobody reads. Gates become part of the weights around them, constants part of biases; the
+ * logits stay what they were up to rounding. Layers keep their names; the given network stays as it is.
+ *
+ * `masks` are those of a Sparsifier: a 0 means that this convolution or dense layer computes nothing in that channel,
+ * its filter and bias counting as 0. Without masks, what the network silences itself goes.
+ *
+ * Throws a UserError for a layer whose channels cannot be followed, for masks that do not fit, and for options out of
+ * range. The math is in docs/compaction.md.
+ */
+export function compact(
+  model: tf.LayersModel,
+  masks: ChannelMasks = new Map(),
+  options: CompactOptions = {},
+): tf.LayersModel {
+  const { absorb = true, ...keep } = options;
+  const graph = channelGraph(model);
+  checkMasks(graph, masks);
+  const weights = networkWeights(graph);
+  foldGates(weights);
+  closeMasked(graph, weights, masks);
+  const kept = keptChannels(graph, weights, keep);
+  const rule = absorb === 'interior' ? 'interior' : 'exact';
+  const found: Constants = absorb === false ? new Map<never, never>() : constants(graph, weights, kept.live, rule);
+  return rebuild({ graph, weights, kept, constants: found, rule });
+}

@@ -1,0 +1,26 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Layer } from '../../models/layerGraph.js';
+
+/** A layer of the same class, name and settings, but for the changes, without weights as yet. */
+export function copyLayer(layer: Layer, changes: tf.serialization.ConfigDict = {}): Layer {
+  // The shape of the input follows from what the copy is applied to.
+  const { batchInputShape: _, ...config } = layer.getConfig();
+  const kind = layer.constructor as tf.serialization.SerializableConstructor<Layer>;
+  return new kind({ ...config, ...changes });
+}
+
+/** Gives a built layer its weights: values by the last part of the weight's name, spelt without underscores. */
+export function setWeights(layer: Layer, values: Record<string, ArrayLike<number> | undefined>): void {
+  tf.tidy(() => {
+    layer.setWeights(
+      layer.weights.map(({ originalName, shape }) => {
+        const name = (originalName.split('/').at(-1) ?? '').replace(/_(\w)/, (_, letter: string) =>
+          letter.toUpperCase(),
+        );
+        const given = values[name];
+        if (!given) throw new Error(`no values for the weight ${originalName}`);
+        return tf.tensor(Float32Array.from(given), shape as number[]);
+      }),
+    );
+  });
+}

@@ -1,0 +1,84 @@
+import type { ChannelNode } from '../graph/channelGraph.js';
+import { activationOf, isHomogeneous, isHomogeneousActivation } from '../graph/layerRole.js';
+import {
+  scaleInputs,
+  scaleOutputs,
+  type KernelWeights,
+  type NetworkWeights,
+  type NormWeights,
+} from './layerWeights.js';
+
+/**
+ * Multiplies the factors of gates into the weights around them, and takes the gates that are gone out of
+ * `weights.gates`. Exact, because a factor is never negative:
+ *
+ * - into the batch norm or kernel in front, g relu(gamma x + beta) = relu(g gamma x + g beta), where nothing but ReLU and
+ *   pooling stands between the two and nobody else reads on the way;
+ * - otherwise into the kernels behind, W (g x) = (W g) x, where every path from the gate leads to one.
+ *
+ * What can go neither way stays a gate.
+ */
+export function foldGates(weights: NetworkWeights): void {
+  for (const [gate, factors] of weights.gates) {
+    const kernels = kernelsBehind(gate, factors, weights);
+    const source = sourceBefore(gate);
+    const norm = source && weights.norms.get(source);
+    const kernel = source && weights.kernels.get(source);
+    if (norm) scaleNorm(norm, factors);
+    else if (kernel) scaleOutputs(kernel, factors);
+    else if (kernels) kernels.forEach(([reader, scales]) => scaleInputs(reader, scales));
+    else continue;
+    weights.gates.delete(gate);
+  }
+}
+
+function scaleNorm(norm: NormWeights, factors: Float32Array): void {
+  norm.gamma = factors.map((factor, c) => factor * (norm.gamma?.[c] ?? 1));
+  norm.beta = norm.beta?.map((value, c) => value * factors[c]);
+}
+
+/** The batch norm or kernel whose channels the gate scales, if scaling its weights does the same. */
+function sourceBefore(gate: ChannelNode): ChannelNode | undefined {
+  let node = gate.inputs[0];
+  while (node.readers.length === 1 && !node.output) {
+    if (node.role === 'norm' || node.role === 'kernel') {
+      return isHomogeneousActivation(activationOf(node.layer)) ? node : undefined;
+    }
+    if (!(node.role === 'gate' || (node.role === 'channelwise' && isHomogeneous(node.layer)))) return undefined;
+    node = node.inputs[0];
+  }
+  return undefined;
+}
+
+/** The kernels that read a gate, each with the factors of its input channels; undefined if something else reads it too. */
+function kernelsBehind(
+  node: ChannelNode,
+  factors: Float32Array,
+  weights: NetworkWeights,
+): [KernelWeights, Float32Array][] | undefined {
+  if (node.output) return undefined;
+  const found: [KernelWeights, Float32Array][] = [];
+  for (const reader of node.readers) {
+    const kernel = weights.kernels.get(reader);
+    if (kernel) {
+      found.push([kernel, factors]);
+      continue;
+    }
+    const passed = factorsPassed(reader, node, factors);
+    const further = passed && kernelsBehind(reader, passed, weights);
+    if (!further) return undefined;
+    found.push(...further);
+  }
+  return found;
+}
+
+/** The factors of a reader's output channels, if scaling its input by `factors` comes to scaling its output. */
+function factorsPassed(reader: ChannelNode, from: ChannelNode, factors: Float32Array): Float32Array | undefined {
+  if (reader.role === 'gate') return factors;
+  if (reader.role === 'channelwise') return isHomogeneous(reader.layer) ? factors : undefined;
+  if (reader.role === 'flatten')
+    return Float32Array.from({ length: reader.channels }, (_, c) => factors[c % factors.length]);
+  if (reader.role !== 'concat') return undefined;
+  const parts = reader.inputs.map((input) => (input === from ? [...factors] : Array<number>(input.channels).fill(1)));
+  return Float32Array.from(parts.flat());
+}

@@ -1,0 +1,90 @@
+import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../../errors.js';
+import { L0Gate } from '../../layers/l0Gate.js';
+import type { Layer } from '../../models/layerGraph.js';
+import type { ChannelGraph, ChannelNode } from '../graph/channelGraph.js';
+
+/** A kernel as [window, inputs, outputs], flat, and its bias. */
+export interface KernelWeights {
+  values: Float32Array;
+  window: number;
+  inputs: number;
+  outputs: number;
+  bias?: Float32Array;
+}
+
+/** Batch norm at inference: (x - mean) / sqrt(variance + epsilon) * gamma + beta. */
+export interface NormWeights {
+  gamma?: Float32Array;
+  beta?: Float32Array;
+  mean: Float32Array;
+  variance: Float32Array;
+  epsilon: number;
+}
+
+/** Copies of a network's weights, as compaction works on them: of each layer what its role gives it. */
+export interface NetworkWeights {
+  kernels: Map<ChannelNode, KernelWeights>;
+  norms: Map<ChannelNode, NormWeights>;
+  /** The factors of gates at inference. */
+  gates: Map<ChannelNode, Float32Array>;
+}
+
+/** A copy of a layer's weight, by the last part of its name, which is spelt moving_mean in some layers; undefined if there is none. */
+export function weightOf(layer: Layer, name: string): Float32Array | undefined {
+  const weight = layer.weights.find(
+    ({ originalName }) => originalName.split('/').at(-1)?.replace('_', '').toLowerCase() === name.toLowerCase(),
+  );
+  return weight?.read().dataSync<'float32'>().slice();
+}
+
+const required = (layer: Layer, name: string): Float32Array => {
+  const values = weightOf(layer, name);
+  if (!values) throw new UserError(`The layer ${layer.name} (${layer.getClassName()}) has no ${name}.`);
+  return values;
+};
+
+function kernelOf({ layer, channels }: ChannelNode): KernelWeights {
+  const values = required(layer, 'kernel');
+  const inputs = (layer.inboundNodes[0].inputShapes[0] as number[]).at(-1) ?? 0;
+  return {
+    values,
+    window: values.length / (inputs * channels),
+    inputs,
+    outputs: channels,
+    bias: weightOf(layer, 'bias'),
+  };
+}
+
+function normOf({ layer }: ChannelNode): NormWeights {
+  return {
+    gamma: weightOf(layer, 'gamma'),
+    beta: weightOf(layer, 'beta'),
+    mean: required(layer, 'movingMean'),
+    variance: required(layer, 'movingVariance'),
+    epsilon: layer.getConfig().epsilon as number,
+  };
+}
+
+function gateOf({ layer }: ChannelNode): Float32Array {
+  return tf.tidy(() => (layer as L0Gate).inferenceMask().dataSync<'float32'>().slice());
+}
+
+/** Multiplies output channel o of a kernel, and its bias, by factors[o]. */
+export function scaleOutputs(kernel: KernelWeights, factors: ArrayLike<number>): void {
+  const { values, outputs, bias } = kernel;
+  for (let i = 0; i < values.length; i++) values[i] *= factors[i % outputs];
+  bias?.forEach((value, o) => (bias[o] = value * factors[o]));
+}
+
+/** Multiplies what a kernel takes from input channel c by factors[c]. */
+export function scaleInputs({ values, inputs, outputs }: KernelWeights, factors: ArrayLike<number>): void {
+  for (let i = 0; i < values.length; i++) values[i] *= factors[Math.floor(i / outputs) % inputs];
+}
+
+/** The weights of a network's layers, as they are. */
+export function networkWeights({ nodes }: ChannelGraph): NetworkWeights {
+  const of = <T>(role: string, read: (node: ChannelNode) => T): Map<ChannelNode, T> =>
+    new Map(nodes.filter((node) => node.role === role).map((node) => [node, read(node)]));
+  return { kernels: of('kernel', kernelOf), norms: of('norm', normOf), gates: of('gate', gateOf) };
+}

@@ -1,0 +1,77 @@
+import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../errors.js';
+import { single, type LayerOptions, type Weight } from './layer.js';
+
+export interface BiasMapOptions extends LayerOptions {
+  /** For each row of the image, which row of the map it takes. */
+  rows: number[];
+  /** For each column of the image, which column of the map it takes. */
+  columns: number[];
+}
+
+/**
+ * Adds a bias that depends on the position, the same for each image: y[n, h, w, c] = x[n, h, w, c] + map[rows[h],
+ * columns[w], c].
+ *
+ * Compaction puts it behind a padded convolution, where the bias that takes the place of constant channels is another
+ * one at the border than inside. Rows and columns that share their values are stored once: a 3x3 convolution padded by 1
+ * needs 3 x 3 values a channel. Input [N, H, W, C], same output; one weight, map [R, S, C]. A vector, [N, C], counts as an
+ * image of one place.
+ */
+export class BiasMap extends tf.layers.Layer {
+  static className = 'BiasMap';
+  readonly rows: number[];
+  readonly columns: number[];
+  private mapWeight!: Weight;
+
+  constructor(options: BiasMapOptions) {
+    super(options);
+    this.rows = options.rows;
+    this.columns = options.columns;
+    for (const [key, list] of Object.entries({ rows: this.rows, columns: this.columns })) {
+      if (list.length === 0 || list.some((n) => !Number.isInteger(n) || n < 0)) {
+        throw new UserError(`${this.name}: ${key} lists whole numbers of at least 0, got ${JSON.stringify(list)}`);
+      }
+    }
+  }
+
+  override build(inputShape: tf.Shape | tf.Shape[]): void {
+    const [height, width, channels] = imageShape(inputShape as tf.Shape);
+    if (height !== this.rows.length || width !== this.columns.length) {
+      throw new UserError(
+        `${this.name} was made for images of ${this.rows.length} x ${this.columns.length}, got ${height} x ${width}.`,
+      );
+    }
+    const shape = [Math.max(...this.rows) + 1, Math.max(...this.columns) + 1, channels];
+    this.mapWeight = this.addWeight('map', shape, 'float32', tf.initializers.zeros());
+    this.built = true;
+  }
+
+  /** The map at full size, [1, H, W, C]; the caller disposes it. */
+  fullMap(): tf.Tensor4D {
+    return tf.tidy(() => {
+      const rows = tf.gather(this.mapWeight.read(), tf.tensor1d(this.rows, 'int32'), 0);
+      return tf.gather(rows, tf.tensor1d(this.columns, 'int32'), 1).expandDims<tf.Tensor4D>(0);
+    });
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => {
+      const x = single(inputs);
+      const map = this.fullMap();
+      return x.add(x.rank === 2 ? map.reshape([1, -1]) : map);
+    });
+  }
+
+  override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape | tf.Shape[] {
+    return inputShape;
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const { rows, columns } = this;
+    return { ...super.getConfig(), rows, columns };
+  }
+}
+const imageShape = (shape: tf.Shape): (number | null)[] => (shape.length === 2 ? [1, 1, shape[1]] : shape.slice(1));
+
+tf.serialization.registerClass(BiasMap);
