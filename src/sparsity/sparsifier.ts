@@ -36,4 +36,6 @@ export interface Sparsifier {
   state(): State;
   /** Takes back what `state` gave. */
   restore(state: State): void;
+  /** Frees the method's own tensors. */
+  dispose?(): void;
 }

@@ -1,0 +1,70 @@
+export interface NullSpaceOptions {
+  /** What is smaller than this share of the largest |R_ii| counts as 0. Default 1e-6. */
+  tolerance?: number;
+  /** How many vectors are wanted at most. Default: all. */
+  atMost?: number;
+}
+
+export interface NullSpace {
+  /** How many of the rows are linearly independent. */
+  rank: number;
+  /** Orthonormal vectors that are orthogonal to all rows, at most as many as were asked for. */
+  basis: Float64Array[];
+}
+
+/**
+ * The vectors orthogonal to all `rows`, each of length d, by Householder QR of the rows' transpose with column pivoting
+ * (Golub and Van Loan, section 5.4.2): the last d - rank columns of Q.
+ *
+ * The libraries at hand have QR without pivoting, which does not tell the rank, and the thin SVD, which leaves these
+ * vectors out.
+ */
+export function nullSpace(rows: readonly Float64Array[], d: number, options: NullSpaceOptions = {}): NullSpace {
+  const { tolerance = 1e-6, atMost = Infinity } = options;
+  const columns = rows.map((row) => row.slice());
+  const reflectors: Float64Array[] = [];
+  let largest = 0;
+  while (reflectors.length < Math.min(columns.length, d)) {
+    const k = reflectors.length;
+    const norms = columns.map((column, j) => (j < k ? -1 : normFrom(column, k)));
+    const pivot = norms.indexOf(Math.max(...norms));
+    if (k === 0) largest = norms[pivot];
+    if (norms[pivot] <= tolerance * largest) break;
+    [columns[k], columns[pivot]] = [columns[pivot], columns[k]];
+    const reflector = reflectorOf(columns[k], k, norms[pivot]);
+    for (let j = k + 1; j < columns.length; j++) reflect(columns[j], reflector, k);
+    reflectors.push(reflector);
+  }
+  const rank = reflectors.length;
+  const basis = Array.from({ length: Math.min(d - rank, atMost) }, (_, i) => {
+    const vector = new Float64Array(d);
+    vector[rank + i] = 1;
+    for (let k = rank - 1; k >= 0; k--) reflect(vector, reflectors[k], k);
+    return vector;
+  });
+  return { rank, basis };
+}
+
+/** The norm of a vector's entries from the k-th on. */
+function normFrom(vector: Float64Array, k: number): number {
+  let sum = 0;
+  for (let i = k; i < vector.length; i++) sum += vector[i] * vector[i];
+  return Math.sqrt(sum);
+}
+
+/** The unit vector whose reflection turns a column's entries from the k-th on into one entry and zeros. */
+function reflectorOf(column: Float64Array, k: number, norm: number): Float64Array {
+  const vector = column.slice();
+  vector.fill(0, 0, k);
+  // The sign that adds up, so that nothing cancels.
+  vector[k] += vector[k] < 0 ? -norm : norm;
+  const length = normFrom(vector, k);
+  return vector.map((value) => value / length);
+}
+
+/** x <- x - 2 v (v . x), where v is 0 before its k-th entry. */
+function reflect(x: Float64Array, v: Float64Array, k: number): void {
+  let product = 0;
+  for (let i = k; i < x.length; i++) product += v[i] * x[i];
+  for (let i = k; i < x.length; i++) x[i] -= 2 * product * v[i];
+}

@@ -1,0 +1,133 @@
+import type * as tf from '@tensorflow/tfjs';
+import { deriveSeed } from '../../backend/random.js';
+import { UserError } from '../../errors.js';
+import type { Sparsifier, State } from '../sparsifier.js';
+import { WeightMasks } from '../weightMasks.js';
+import { orthogonalityScores } from './orthogonalityScores.js';
+import { rankFilters, type RankOptions } from './rankFilters.js';
+import type { ReprScaling } from './refillFilters.js';
+import { reinitialise, type DroppedFilters, type ReprNextLayer } from './reinitialise.js';
+import { filterRows, reprLayers, type ReprLayer } from './reprLayers.js';
+import { reprEpoch, type ReprLengths } from './reprSchedule.js';
+
+export interface ReprOptions extends ReprLengths, RankOptions {
+  /** Whether biases and batch norm of a filter that is off go on training, so that it gives relu(bias). Default false. */
+  seedBias?: boolean;
+  /** Default 'clip'. */
+  scaling?: ReprScaling;
+  /** Default 'zero'. */
+  nextLayer?: ReprNextLayer;
+  /** Decides all draws. Default 0. */
+  seed?: number;
+}
+
+function check({ S1, S2, prune_ratio, ranking = 'global', scaling = 'clip', nextLayer = 'zero' }: ReprOptions): void {
+  for (const [name, epochs] of Object.entries({ S1, S2 })) {
+    if (!Number.isInteger(epochs) || epochs < 1) throw new UserError(`${name} is a number of epochs, got ${epochs}`);
+  }
+  if (!(prune_ratio >= 0 && prune_ratio < 1)) {
+    throw new UserError(`prune_ratio is a share of at least 0 and below 1, got ${prune_ratio}`);
+  }
+  const choices: [string, string, string[]][] = [
+    ['ranking', ranking, ['global', 'perLayer', 'depthNormalised']],
+    ['scaling', scaling, ['clip', 'rescale']],
+    ['nextLayer', nextLayer, ['zero', 'random', 'keep']],
+  ];
+  for (const [name, value, allowed] of choices) {
+    if (!allowed.includes(value)) throw new UserError(`${name} is one of ${allowed.join(', ')}, got '${value}'`);
+  }
+}
+
+/**
+ * RePr (Prakash et al. 2019, algorithm 1): after S1 epochs the filters that overlap most are switched off, after S2 more
+ * they come back orthogonal to what they were and to the others, and so on. A run that ends in S2 leaves them off.
+ *
+ * Off means that a filter gives 0: its kernel, its bias and its batch norm are held at 0. When it comes back its bias is 0
+ * and its batch norm new. Next-layer weights are set by `nextLayer`, except where the filter's channel is added to
+ * others, which they belong to as well. Throws a UserError for options out of range and a model without convolutions.
+ */
+export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Sparsifier {
+  check(options);
+  const { seedBias = false, scaling = 'clip', nextLayer = 'zero', seed = 0 } = options;
+  const layers = reprLayers(model);
+  if (layers.length === 0) throw new UserError(`${model.name} has no convolutions whose filters RePr could compare.`);
+  const masks = new WeightMasks();
+  /** The filters of each layer that are off, and what they were. */
+  const off = new Map<string, DroppedFilters>();
+  const offOf = ({ name }: ReprLayer): DroppedFilters => off.get(name) ?? new Map();
+
+  const maskOf = (layer: ReprLayer): Float32Array =>
+    Float32Array.from({ length: layer.filters }, (_, f) => (offOf(layer).has(f) ? 0 : 1));
+
+  /** Holds at 0 what the filters that are off consist of. */
+  const hold = (): void => {
+    masks.clear();
+    for (const layer of layers) {
+      const { kernel, bias, gamma, beta, movingMean } = layer;
+      if (offOf(layer).size === 0) continue;
+      const mask = maskOf(layer);
+      const held = seedBias ? [kernel] : [kernel, bias, gamma, beta, movingMean];
+      for (const weight of held) {
+        if (!weight) continue;
+        const size = weight.read().size;
+        masks.set(
+          weight,
+          Float32Array.from({ length: size }, (_, i) => mask[i % mask.length]),
+        );
+      }
+    }
+  };
+
+  const prune = (): void => {
+    const rows = layers.map(({ kernel }) => filterRows(kernel));
+    const scores = rows.map((filters, l) => ({ scores: orthogonalityScores(filters), fanIn: layers[l].fanIn }));
+    rankFilters(scores, options).forEach((pruned, l) => {
+      off.set(layers[l].name, new Map(rows[l].flatMap((row, f) => (pruned[f] ? [[f, row] as const] : []))));
+    });
+    hold();
+    masks.apply();
+  };
+
+  const bringBack = (epoch: number): void => {
+    masks.clear();
+    const pruned = layers.map((layer) => ({ layer, dropped: offOf(layer) })).filter(({ dropped }) => dropped.size > 0);
+    reinitialise(pruned, { scaling, nextLayer, seedBias, seed: deriveSeed(seed, 'repr', epoch) });
+    off.clear();
+  };
+
+  const offState = (): State =>
+    Object.fromEntries(
+      [...off].map(([name, dropped]) => [
+        name,
+        Object.fromEntries([...dropped].map(([f, row]) => [`${f}`, Float32Array.from(row)] as const)),
+      ]),
+    );
+
+  return {
+    name: 'RePr',
+    beforeEpoch: (epoch) => {
+      const { prunes, reinitialises } = reprEpoch(epoch, options);
+      if (reinitialises) bringBack(epoch);
+      if (prunes) prune();
+    },
+    onGradients: (gradients) => masks.maskGradients(gradients),
+    afterStep: () => masks.apply(),
+    channelMasks: () => new Map(layers.map((layer) => [layer.name, maskOf(layer)])),
+    summary: () => ({
+      channels: layers.reduce((sum, { filters }) => sum + filters, 0),
+      closed: layers.reduce((sum, layer) => sum + offOf(layer).size, 0),
+    }),
+    state: () => ({ off: offState() }),
+    restore: (state) => {
+      off.clear();
+      for (const [name, dropped] of Object.entries(Object(state.off) as Record<string, State>)) {
+        const layer = layers.find((other) => other.name === name);
+        if (!layer) throw new UserError(`The saved RePr state is of another network: ${model.name} has no ${name}.`);
+        const rows = Object.entries(dropped) as [string, Float32Array][];
+        off.set(name, new Map(rows.map(([f, row]) => [Number(f), Float64Array.from(row)])));
+      }
+      hold();
+    },
+    dispose: () => masks.clear(),
+  };
+}

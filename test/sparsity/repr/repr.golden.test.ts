@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { Conv2d } from 'sparsebook/layers';
+import { nullSpace, orthogonalityScores, rankFilters, reprEpoch, reprSparsifier } from 'sparsebook/sparsity';
+import { withinLimit } from 'sparsebook/sparsity/repr/refillFilters.js';
+import {
+  assertClose,
+  fill,
+  flatGolden,
+  readGolden,
+  tensor,
+  weight,
+  type GoldenArray,
+  type GoldenCase,
+  type GoldenRecipe,
+} from '../../goldens.js';
+
+await tf.setBackend('cpu');
+
+/** The filters of a convolution [out, in, h, w], or the rows of a matrix. */
+function rowsOf({ shape, data }: GoldenArray): Float64Array[] {
+  const length = data.length / shape[0];
+  return Array.from({ length: shape[0] }, (_, f) => Float64Array.from(data.slice(f * length, (f + 1) * length)));
+}
+
+type Weights = (GoldenArray | GoldenRecipe)[];
+type Scores = GoldenCase<
+  { weights: Weights | string },
+  { prune_ratio: number },
+  {
+    scores: GoldenArray[];
+    pruned: GoldenArray[];
+    total_filters: number;
+    total_pruned: number;
+    ranking_worst_first: GoldenArray | string;
+  }
+>;
+
+const scoreCases = readGolden<Scores>('repr_scores').cases;
+
+function filtersOf({ weights }: Scores['inputs']): Float64Array[][] {
+  if (typeof weights !== 'string') return weights.map((each) => rowsOf('seed' in each ? fill(each) : each));
+  assert.equal(weights, 'as c3_8_ratio03 but conv1 filter 2 all zero');
+  const filters = filtersOf(scoreCases.find(({ name }) => name === 'c3_8_ratio03')!.inputs);
+  filters[0][2].fill(0);
+  return filters;
+}
+
+for (const { name, inputs, attrs, expected } of scoreCases) {
+  test(`repr_scores ${name}`, () => {
+    const filters = filtersOf(inputs);
+    const layers = filters.map((rows) => ({ scores: orthogonalityScores(rows), fanIn: rows[0].length }));
+    layers.forEach(({ scores }, i) => assertClose(scores, expected.scores[i].data, { absolute: 2e-6 }, `layer ${i}`));
+    const pruned = rankFilters(layers, attrs);
+    assert.deepEqual(
+      pruned.map((flags) => flags.flatMap((flag, f) => (flag ? [f] : []))),
+      expected.pruned.map(({ data }) => data),
+    );
+    const all = layers.flatMap(({ scores }) => scores);
+    assert.deepEqual(
+      [all.length, pruned.flat().filter(Boolean).length],
+      [expected.total_filters, expected.total_pruned],
+    );
+    if (typeof expected.ranking_worst_first === 'string') return;
+    const worstFirst = all.map((_, f) => f).sort((a, b) => all[b] - all[a]);
+    assert.deepEqual(worstFirst, expected.ranking_worst_first.data);
+  });
+}
+
+type Null = GoldenCase<
+  { rows: GoldenArray },
+  unknown,
+  { rank: number; null_dimension: number; projector_onto_null_space: GoldenArray }
+>;
+
+const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i], 0);
+
+for (const { name, inputs, expected } of readGolden<Null>('repr_null_space').cases) {
+  test(`repr_null_space ${name}`, () => {
+    const [rows, d] = [rowsOf(inputs.rows), inputs.rows.shape[1]];
+    const { rank, basis } = nullSpace(rows, d);
+    assert.deepEqual([rank, basis.length], [expected.rank, expected.null_dimension]);
+    for (const [i, vector] of basis.entries()) {
+      for (const row of rows) assert.ok(Math.abs(dot(row, vector)) < 1e-4);
+      for (const [j, other] of basis.entries()) {
+        assert.ok(Math.abs(dot(vector, other) - (i === j ? 1 : 0)) < 1e-5);
+      }
+    }
+    const projector = Array.from({ length: d * d }, (_, at) =>
+      basis.reduce((sum, vector) => sum + vector[Math.floor(at / d)] * vector[at % d], 0),
+    );
+    assertClose(projector, expected.projector_onto_null_space.data, { absolute: 1e-5 }, 'projector');
+  });
+}
+
+type Schedule = GoldenCase<
+  unknown,
+  { S1: number; S2: number; epochs: number },
+  {
+    prune_before_epoch: number[];
+    reinit_before_epoch: number[];
+    phase_of_epoch: string[];
+    ends_with_pruned_filters_not_reinitialised: boolean;
+  }
+>;
+
+for (const { name, attrs, expected } of readGolden<Schedule>('repr_schedule').cases) {
+  test(`repr_schedule ${name}`, () => {
+    const epochs = Array.from({ length: attrs.epochs }, (_, epoch) => reprEpoch(epoch, attrs));
+    const where = (key: 'prunes' | 'reinitialises'): number[] =>
+      epochs.flatMap((each, epoch) => (each[key] ? [epoch] : []));
+    assert.deepEqual(where('prunes'), expected.prune_before_epoch);
+    assert.deepEqual(where('reinitialises'), expected.reinit_before_epoch);
+    assert.deepEqual(
+      epochs.map(({ phase }) => phase),
+      expected.phase_of_epoch,
+    );
+    assert.equal(epochs.at(-1)!.phase === 'S2', expected.ends_with_pruned_filters_not_reinitialised);
+  });
+}
+
+interface ReinitLayer {
+  pruned: GoldenArray;
+  limit: number;
+  dropped_filters: GoldenArray | null;
+  rows_rank: number;
+  null_dimension: number;
+  filters_from_null_space: number;
+  filters_from_uniform: number;
+}
+type Reinit = GoldenCase<
+  {
+    conv_weights_before_reinit: GoldenArray[];
+    fc_weight: GoldenArray;
+    null_vectors_to_use_for_conv2: GoldenArray;
+  },
+  { zero_init: boolean },
+  {
+    layers: ReinitLayer[];
+    conv2_after_for_given_null_vectors: GoldenArray;
+    conv2_filters_filled_from_given_vectors: number;
+    fraction_of_entries_clipped: number;
+    fc_after: GoldenArray;
+  }
+>;
+
+/** The chain of three convolutions and a dense layer that the golden weights belong to, over an image of 4x4. */
+function chain({ conv_weights_before_reinit: kernels, fc_weight }: Reinit['inputs']): tf.LayersModel {
+  const input = tf.input({ shape: [4, 4, 3] });
+  let x = input;
+  kernels.forEach(({ shape }, i) => {
+    const [filters, , kernelSize] = shape;
+    const padding = (kernelSize - 1) / 2;
+    const conv = new Conv2d({ name: `conv${i + 1}`, filters, kernelSize, padding, useBias: false });
+    x = conv.apply(x) as tf.SymbolicTensor;
+  });
+  x = tf.layers.flatten().apply(x) as tf.SymbolicTensor;
+  const fc = tf.layers.dense({ name: 'fc', units: fc_weight.shape[0], useBias: false, kernelInitializer: 'zeros' });
+  return tf.model({ inputs: input, outputs: fc.apply(x) as tf.SymbolicTensor, name: 'chain' });
+}
+
+for (const { name, inputs, attrs, expected } of readGolden<Reinit>('repr_reinit').cases) {
+  const before = inputs.conv_weights_before_reinit;
+  const pruned = expected.layers.map((layer) => layer.pruned.data);
+
+  test(`repr_reinit ${name}: null vectors are clipped and put in turn`, () => {
+    const limit = expected.layers[1].limit;
+    const wanted = expected.conv2_after_for_given_null_vectors.data;
+    let clipped = 0;
+    const given = rowsOf(inputs.null_vectors_to_use_for_conv2);
+    given.forEach((vector, i) => {
+      const filter = pruned[1][i];
+      const row = withinLimit(vector, limit, 'clip');
+      clipped += row.filter((value, entry) => value !== vector[entry]).length;
+      if (attrs.zero_init) for (const input of pruned[0]) row[input] = 0;
+      assertClose(row, wanted.slice(filter * 8, (filter + 1) * 8), { absolute: 1e-6 }, `filter ${filter}`);
+    });
+    assert.equal(given.length, expected.conv2_filters_filled_from_given_vectors);
+    assert.equal(clipped / (8 * given.length), expected.fraction_of_entries_clipped);
+  });
+
+  test(`repr_reinit ${name}: a network's filters come back`, () => {
+    const model = chain(inputs);
+    const set = (layer: string, value: tf.Tensor): void => model.getLayer(layer).setWeights([value]);
+    before.forEach((kernel, i) => set(`conv${i + 1}`, weight(kernel)));
+    const [units, features] = inputs.fc_weight.shape;
+    const channels = before[2].shape[0];
+    const toOurs = (array: GoldenArray): tf.Tensor =>
+      tensor(array)
+        .reshape([units, channels, features / channels])
+        .transpose([2, 1, 0])
+        .reshape([features, units]);
+    const image = model.getLayer('fc').weights[0].shape[0]! / channels;
+    assert.equal(image, features / channels, 'positions of the image that the dense layer reads');
+    set('fc', toOurs(inputs.fc_weight));
+
+    const nextLayer = attrs.zero_init ? 'zero' : 'keep';
+    const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: 0.3, nextLayer });
+    const off = expected.layers.map(({ dropped_filters: dropped }, i) => {
+      // [filters, in * h * w] there is [filters, h * w * in] here.
+      const [, inputsOfLayer, h, w] = before[i].shape;
+      const rows = dropped ? rowsOf(dropped) : [];
+      const ours = rows.map((row) =>
+        tf.tensor(Array.from(row), [inputsOfLayer, h, w]).transpose([1, 2, 0]).dataSync<'float32'>(),
+      );
+      return [`conv${i + 1}`, Object.fromEntries(ours.map((row, j) => [`${pruned[i][j]}`, row]))] as const;
+    });
+    sparsifier.restore({ off: Object.fromEntries(off) });
+    sparsifier.beforeEpoch!(2);
+
+    for (const [i, { limit, rows_rank, null_dimension, ...layer }] of expected.layers.entries()) {
+      const [filters, inputsOfLayer, h, w] = before[i].shape;
+      const after = flatGolden(model.getLayer(`conv${i + 1}`).weights[0].read(), 'weight');
+      const fanIn = inputsOfLayer * h * w;
+      const zeroed = i > 0 && attrs.zero_init ? pruned[i - 1] : [];
+      for (let f = 0; f < filters; f++) {
+        const row = after.slice(f * fanIn, (f + 1) * fanIn);
+        row.forEach((value, entry) => {
+          const old = before[i].data[f * fanIn + entry];
+          if (zeroed.includes(Math.floor(entry / (h * w)))) assert.equal(value, 0);
+          else if (pruned[i].includes(f)) assert.ok(Math.abs(value) <= limit + 1e-7 && value !== 0);
+          else assert.equal(value, Math.fround(old));
+        });
+      }
+      const rows = rowsOf(before[i]).filter((_, f) => !pruned[i].includes(f));
+      if (layer.dropped_filters) rows.push(...rowsOf(layer.dropped_filters));
+      const space = nullSpace(rows, fanIn);
+      assert.deepEqual([space.rank, space.basis.length], [rows_rank, null_dimension]);
+      const fromNull = Math.min(null_dimension, pruned[i].length);
+      assert.deepEqual(
+        [fromNull, pruned[i].length - fromNull],
+        [layer.filters_from_null_space, layer.filters_from_uniform],
+      );
+    }
+    assert.deepEqual(model.getLayer('fc').weights[0].read().dataSync(), toOurs(expected.fc_after).dataSync());
+    assert.equal(sparsifier.summary!().closed, 0);
+  });
+}
