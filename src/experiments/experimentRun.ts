@@ -72,6 +72,7 @@ export function experimentRun<S>(parts: RunParts<S>): SettledRun<S> {
     dispose: () => {
       optimizer.dispose();
       averages?.dispose();
+      sparsifier?.dispose?.();
       model.dispose();
     },
   };
