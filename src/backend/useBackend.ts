@@ -13,6 +13,8 @@ export interface BackendOptions {
   backend?: 'auto' | BackendName;
   /** Threads of the simd backend. Default: the environment's SPARSEBOOK_THREADS, else one a core. */
   threads?: number;
+  /** Whether the simd backend's convolutions may go through Winograd's transforms: several times faster, rounding errors a few times larger. Default true. */
+  winograd?: boolean;
 }
 
 /** What computes: printed in every artifact. */
@@ -41,7 +43,7 @@ export async function useBackend(options: BackendOptions = {}): Promise<BackendI
   const reasons: string[] = [];
   for (const name of backend === 'auto' ? (['tensorflow', 'simd', 'cpu'] as const) : [backend as BackendName]) {
     try {
-      const loaded = await load[name](threads);
+      const loaded = await load[name](threads, options.winograd ?? true);
       return { name, threads: loaded.threads, description: `${name}: ${loaded.what} (${machine})` };
     } catch (error) {
       if (backend !== 'auto') throw error;
@@ -56,13 +58,13 @@ interface Loaded {
   threads: number;
 }
 
-const load: Record<BackendName, (threads: number) => Promise<Loaded>> = {
+const load: Record<BackendName, (threads: number, winograd: boolean) => Promise<Loaded>> = {
   async tensorflow() {
     const packageName = loadTensorflow();
     await tf.setBackend('tensorflow');
     return { what: `native TensorFlow of ${packageName}`, threads: availableParallelism() };
   },
-  async simd(threads) {
+  async simd(threads, winograd) {
     let simd: SimdBackend;
     try {
       simd = currentSimd(threads);
@@ -73,10 +75,11 @@ const load: Record<BackendName, (threads: number) => Promise<Loaded>> = {
         { cause: error },
       );
     }
+    simd.winograd = winograd;
     await tf.setBackend('simd');
     const count = threads === 1 ? '1 thread' : `${threads} threads`;
     const kernels = simd.variant === 'fma' ? 'fused multiply-add' : 'multiply and add';
-    return { what: `${count}, WebAssembly SIMD with ${kernels}`, threads };
+    return { what: `${count}, WebAssembly SIMD with ${kernels}${winograd ? '' : ', no Winograd'}`, threads };
   },
   async cpu() {
     await tf.setBackend('cpu');

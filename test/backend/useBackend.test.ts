@@ -18,6 +18,21 @@ test('the simd backend says in one line what computes', async () => {
   assert.ok(!info.description.includes('\n'));
 });
 
+test('without Winograd the simd backend says so, and a convolution rounds less', async () => {
+  const x = tf.randomNormal<tf.Rank.R4>([1, 16, 16, 32], 0, 1, 'float32', 1);
+  const w = tf.randomNormal<tf.Rank.R4>([5, 5, 32, 16], 0, 1, 'float32', 2);
+  const results: Float32Array[] = [];
+  for (const options of [{ backend: 'cpu' }, { backend: 'simd', winograd: false }, { backend: 'simd' }] as const) {
+    const { description } = await useBackend(options);
+    assert.equal(description.includes('no Winograd'), 'winograd' in options);
+    results.push(tf.conv2d(x, w, 1, 'same').dataSync<'float32'>());
+  }
+  const [exact, direct, winograd] = results;
+  const off = (y: Float32Array): number => Math.max(...y.map((value, i) => Math.abs(value - exact[i])));
+  assert.ok(off(direct) < off(winograd), `${off(direct)} and ${off(winograd)}`);
+  assert.ok(off(winograd) < 1e-3);
+});
+
 test('auto finds a backend that is faster than plain JavaScript', async () => {
   const { name } = await useBackend();
   assert.ok(name === 'simd' || name === 'tensorflow');

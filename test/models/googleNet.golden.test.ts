@@ -47,7 +47,8 @@ interface Case {
   };
 }
 
-if (process.env.SPARSEBOOK_BACKEND) await useBackend();
+// A ReLU's input so near 0 that a rounding error turns it changes more gradients than the file allows; so no Winograd here.
+if (process.env.SPARSEBOOK_BACKEND) await useBackend({ winograd: false });
 else await useReferenceConvolution();
 const { cases, tables } = readGolden<Case>('googlenet_forward');
 const image = fill({ shape: [2, 3, 32, 32], seed: 999, scale: 1.75, offset: 0 });

@@ -37,6 +37,8 @@ export class SimdBackend extends MathBackendCPU {
   /** Pixels in a register tile of this variant: accumulators of filter gradients are padded to it. */
   readonly rows: number;
   static readonly ZEROS = 65536;
+  /** Whether convolutions may go through Winograd's transforms. */
+  winograd = true;
 
   private readonly waiting = new Set<HeapData>();
 

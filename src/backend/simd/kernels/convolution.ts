@@ -29,26 +29,32 @@ export function convolvePixels(
   const panelBytes = (<usize>k) << 5;
   const coutBytes = bytes(cout);
   const dense = outPixel == coutBytes && outRow == <usize>width * coutBytes;
-  const last = pixels - 1;
+  // Addresses are counted on from pixel to pixel: divisions would cost as much as a short tile.
+  const gap = rowStep - <usize>width * pixelStep;
+  let a = input;
+  let x = 0;
   for (let p = 0; p < pixels; p += ROWS) {
-    const q1 = min(p + 1, last),
-      q2 = min(p + 2, last),
-      q3 = min(p + 3, last),
-      q4 = min(p + 4, last),
-      q5 = min(p + 5, last);
-    const y0 = p / width,
-      y1 = q1 / width,
-      y2 = q2 / width,
-      y3 = q3 / width,
-      y4 = q4 / width,
-      y5 = q5 / width;
-    const a0 = input + <usize>y0 * rowStep + <usize>(p - y0 * width) * pixelStep;
-    const a1 = input + <usize>y1 * rowStep + <usize>(q1 - y1 * width) * pixelStep;
-    const a2 = input + <usize>y2 * rowStep + <usize>(q2 - y2 * width) * pixelStep;
-    const a3 = input + <usize>y3 * rowStep + <usize>(q3 - y3 * width) * pixelStep;
-    const a4 = input + <usize>y4 * rowStep + <usize>(q4 - y4 * width) * pixelStep;
-    const a5 = input + <usize>y5 * rowStep + <usize>(q5 - y5 * width) * pixelStep;
     const rows = min(ROWS, pixels - p);
+    const a0 = a;
+    a += pixelStep;
+    if (++x == width) { x = 0; a += gap; }
+    const a1 = rows > 1 ? a : a0;
+    a += pixelStep;
+    if (++x == width) { x = 0; a += gap; }
+    const a2 = rows > 2 ? a : a0;
+    a += pixelStep;
+    if (++x == width) { x = 0; a += gap; }
+    const a3 = rows > 3 ? a : a0;
+    a += pixelStep;
+    if (++x == width) { x = 0; a += gap; }
+    const a4 = rows > 4 ? a : a0;
+    a += pixelStep;
+    if (++x == width) { x = 0; a += gap; }
+    const a5 = rows > 5 ? a : a0;
+    if (ROWS > 5) {
+      a += pixelStep;
+      if (++x == width) { x = 0; a += gap; }
+    }
     const direct = dense && rows == ROWS;
     let panel = packed;
     for (let c = 0; c < cout; c += 8) {

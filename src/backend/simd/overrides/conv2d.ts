@@ -25,7 +25,7 @@ export function convolveForward(
     cout: g.cout,
     transposed: false,
   };
-  if (prefersWinograd(g)) {
+  if (backend.winograd && prefersWinograd(g)) {
     convolveWinograd(backend, g, backend.pointer(x), f, biasPointer, backend.pointer(y));
     return y;
   }
@@ -66,8 +66,9 @@ export function convolveBackwardInput(
   };
   const back = { batch: g.batch, height: g.outHeight, width: g.outWidth, cin: g.cout, cout: g.cin, stride: 1 };
   const { stride: s } = g;
-  if (prefersWinograd(g)) {
-    const mirrored = { ...g, ...back, top: 2 - g.top, left: 2 - g.left, outHeight: g.height, outWidth: g.width };
+  if (backend.winograd && prefersWinograd(g)) {
+    const last = g.kernelHeight - 1;
+    const mirrored = { ...g, ...back, top: last - g.top, left: last - g.left, outHeight: g.height, outWidth: g.width };
     convolveWinograd(backend, mirrored, backend.pointer(dy), f, backend.zeros, backend.pointer(dx));
     return dx;
   }

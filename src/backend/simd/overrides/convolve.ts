@@ -26,6 +26,8 @@ export interface ConvolutionPass {
 
 /** Bytes of a zero-bordered band that stay well inside of a core's cache. */
 const BAND_BYTES = 512 * 1024;
+/** Bytes of a block of tiles in Winograd's domain that do. */
+const WINOGRAD_BYTES = 400_000;
 
 /** The pass without the taps that see only padding, or undefined if none sees the picture: the output is then the bias. */
 export function trimPass(pass: ConvolutionPass): ConvolutionPass | undefined {
@@ -85,19 +87,24 @@ export function convolveDirect(backend: SimdBackend, pass: ConvolutionPass): voi
   });
 }
 
-/** Tiles transformed at a time: the most that keep both sets of planes within about 400 kB of cache. */
-export function winogradBlock(cin: number, cout: number): number {
-  const fitting = Math.floor(400_000 / (36 * 4 * (cin + cout)));
+/** Tiles transformed at a time: the most that keep both sets of planes within the cache. */
+export function winogradBlock({ kernelHeight, cin, cout }: Geometry): number {
+  const fitting = Math.floor(WINOGRAD_BYTES / (planes(kernelHeight) * 4 * (cin + cout)));
   return Math.max(6, Math.min(30, Math.floor(fitting / 6) * 6));
 }
 
-/** Bytes of private memory that Winograd's kernels need for a block of tiles. */
-export function winogradScratch(cin: number, cout: number, block: number): number {
-  const [a, b] = [cin + 3, cout + 3];
-  return 2048 + 36 * 4 * (Math.max(a, b) + block * (a + b)) + 1024;
+/** The matrices that a tile of 4x4 outputs becomes. */
+export function planes(kernel: number): number {
+  return (kernel + 3) ** 2;
 }
 
-/** Runs a 3x3 convolution of stride 1 in Winograd's domain. */
+/** Bytes of private memory that Winograd's kernels need for a block of tiles. */
+export function winogradScratch({ kernelHeight, cin, cout }: Geometry, block: number): number {
+  const [a, b] = [cin + 3, cout + 3];
+  return 2048 + planes(kernelHeight) * 4 * (Math.max(a, b) + block * (a + b)) + 1024;
+}
+
+/** Runs a 3x3 or 5x5 convolution of stride 1 in Winograd's domain. */
 export function convolveWinograd(
   backend: SimdBackend,
   g: Geometry,
@@ -107,16 +114,17 @@ export function convolveWinograd(
   y: number,
 ): void {
   const panels = Math.ceil(g.cout / 8);
-  const uBytes = 36 * 4 * g.cin * panels * 8;
-  const block = winogradBlock(g.cin, g.cout);
+  const kernel = g.kernelHeight;
+  const uBytes = planes(kernel) * 4 * g.cin * panels * 8;
+  const block = winogradBlock(g);
   backend.withBlock(uBytes + g.cin * 4, (u) => {
     const offsets = u + uBytes;
     const { pointer, cin, cout, transposed } = filter;
-    backend.run('winogradFilter', panels, [pointer, u, cin, cout, Number(transposed)], { scratch: 4096 });
+    backend.run('winogradFilter', panels, [pointer, u, kernel, cin, cout, Number(transposed)], { scratch: 4096 });
     backend.pool.kernels.tapOffsets(offsets, 1, 1, g.cin, 0);
-    const shape = [g.height, g.width, g.cin, g.top, g.left, g.outHeight, g.outWidth, g.cout];
+    const shape = [g.height, g.width, g.cin, kernel, g.top, g.left, g.outHeight, g.outWidth, g.cout];
     backend.run('winogradConvolve', g.batch, [x, u, bias, backend.zeros, y, offsets, ...shape, block], {
-      scratch: winogradScratch(g.cin, g.cout, block),
+      scratch: winogradScratch(g, block),
     });
   });
 }

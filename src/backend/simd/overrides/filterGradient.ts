@@ -1,6 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
-import { winogradBlock, winogradScratch } from './convolve.js';
+import { planes, winogradBlock, winogradScratch } from './convolve.js';
 import { crossesBorder, prefersWinograd, trimTaps, type Geometry } from './geometry.js';
 
 /** Bytes that all chunks' accumulators together may take. */
@@ -22,7 +22,7 @@ function partialSums(batch: number, pixels: number, enough: number, accumulatorB
 export function filterGradient(backend: SimdBackend, g: Geometry, x: TensorInfo, dy: TensorInfo): TensorInfo {
   const dw = backend.output([g.kernelHeight, g.kernelWidth, g.cin, g.cout]);
   const pointers = { x: backend.pointer(x), dy: backend.pointer(dy), dw: backend.pointer(dw) };
-  if (prefersWinograd(g)) winograd(backend, g, pointers);
+  if (backend.winograd && prefersWinograd(g)) winograd(backend, g, pointers);
   else direct(backend, g, pointers);
   return dw;
 }
@@ -74,16 +74,20 @@ function direct(backend: SimdBackend, g: Geometry, { x, dy, dw }: Pointers): voi
 }
 
 function winograd(backend: SimdBackend, g: Geometry, { x, dy, dw }: Pointers): void {
-  const accumulatorBytes = 36 * 4 * roundUp(g.cin, backend.rows) * roundUp(g.cout, 8);
+  const kernel = g.kernelHeight;
+  const accumulatorBytes = planes(kernel) * 4 * roundUp(g.cin, backend.rows) * roundUp(g.cout, 8);
   const tiles = g.batch * Math.ceil(g.outHeight / 4) * Math.ceil(g.outWidth / 4);
   const chunks = partialSums(g.batch, tiles, 32, accumulatorBytes);
-  const block = winogradBlock(g.cin, g.cout);
+  const block = winogradBlock(g);
   backend.withBlock(chunks * accumulatorBytes + 4 * block, (accumulators) => {
     const offsets = accumulators + chunks * accumulatorBytes;
     backend.pool.kernels.pixelOffsets(offsets, 1, 1, block, roundUp(g.cin, 4), 0, 0, 1);
-    const shape = [g.height, g.width, g.cin, g.top, g.left, g.outHeight, g.outWidth, g.cout, block];
-    const scratch = winogradScratch(g.cin, g.cout, block);
+    const shape = [g.height, g.width, g.cin, kernel, g.top, g.left, g.outHeight, g.outWidth, g.cout, block];
+    const scratch = winogradScratch(g, block);
     backend.run('winogradFilterGradient', g.batch, [x, dy, accumulators, offsets, ...shape], { chunks, scratch });
-    backend.run('winogradFilterSum', g.cin, [accumulators, chunks, dw, g.cin, g.cout], { scratch: 4096, grain: 2 });
+    backend.run('winogradFilterSum', g.cin, [accumulators, chunks, dw, kernel, g.cin, g.cout], {
+      scratch: 4096,
+      grain: 2,
+    });
   });
 }

@@ -91,16 +91,9 @@ export function crossesBorder(pad: number, taps: number, size: number, stride: n
   return pad !== 0 || (outSize - 1) * stride + taps > size;
 }
 
-/** Winograd wins for 3x3 kernels of stride 1 on pictures that hold whole tiles, from 16 channels up, while its transformed filter stays in cache. */
+/** Winograd wins for 3x3 and 5x5 kernels of stride 1 on pictures that hold whole tiles, from about 16 channels up, while its transformed filter stays in cache. */
 export function prefersWinograd(g: Geometry): boolean {
-  return (
-    g.kernelHeight === 3 &&
-    g.kernelWidth === 3 &&
-    g.stride === 1 &&
-    g.outHeight >= 4 &&
-    g.outWidth >= 4 &&
-    g.cin >= 16 &&
-    g.cout >= 12 &&
-    g.cin * g.cout <= 256 * 256
-  );
+  const { kernelHeight: kernel, kernelWidth, stride, outHeight, outWidth, cin, cout } = g;
+  if (kernel !== kernelWidth || (kernel !== 3 && kernel !== 5) || stride !== 1) return false;
+  return outHeight >= 4 && outWidth >= 4 && cin >= 16 && cout >= (kernel === 3 ? 12 : 8) && cin * cout <= 256 * 256;
 }

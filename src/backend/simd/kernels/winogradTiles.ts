@@ -1,0 +1,129 @@
+// Tiles of a picture into Winograd's domain and back: a 2-D transform is a 1-D one of the rows, then one of the columns, for all channels.
+import { bytes, up4 } from './vector';
+import { padBand } from './padding';
+import * as three from './winograd3';
+import * as five from './winograd5';
+
+/** Bytes between the rows of the square in which a 2-D transform keeps its first half. */
+// @ts-ignore: decorator
+@inline
+export const SQUARE_ROW: usize = 128;
+
+// @ts-ignore: decorator
+@inline
+function inputTile(kernel: usize, from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
+  const points = kernel + 3;
+  const end = from + bytes(channels);
+  while (from < end) {
+    for (let r: usize = 0; r < points; r++) {
+      if (kernel == 3) three.inputTransform(from + r * row, pixel, square + r * SQUARE_ROW, 16);
+      else five.inputTransform(from + r * row, pixel, square + r * SQUARE_ROW, 16);
+    }
+    for (let c: usize = 0; c < points; c++) {
+      if (kernel == 3) three.inputTransform(square + c * 16, SQUARE_ROW, to + c * plane, points * plane);
+      else five.inputTransform(square + c * 16, SQUARE_ROW, to + c * plane, points * plane);
+    }
+    from += 16;
+    to += 16;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function gradientTile(kernel: usize, from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
+  const points = kernel + 3;
+  const end = from + bytes(channels);
+  while (from < end) {
+    for (let r: usize = 0; r < 4; r++) {
+      if (kernel == 3) three.gradientTransform(from + r * row, pixel, square + r * SQUARE_ROW, 16);
+      else five.gradientTransform(from + r * row, pixel, square + r * SQUARE_ROW, 16);
+    }
+    for (let c: usize = 0; c < points; c++) {
+      if (kernel == 3) three.gradientTransform(square + c * 16, SQUARE_ROW, to + c * plane, points * plane);
+      else five.gradientTransform(square + c * 16, SQUARE_ROW, to + c * plane, points * plane);
+    }
+    from += 16;
+    to += 16;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function outputTile(kernel: usize, from: usize, plane: usize, square: usize, to: usize, row: usize, pixel: usize, bias: usize, channels: i32): void {
+  const points = kernel + 3;
+  const end = from + bytes(channels);
+  const zero = f32x4.splat(0);
+  while (from < end) {
+    for (let r: usize = 0; r < points; r++) {
+      if (kernel == 3) three.outputTransform(from + r * points * plane, plane, square + r * SQUARE_ROW, 16, zero);
+      else five.outputTransform(from + r * points * plane, plane, square + r * SQUARE_ROW, 16, zero);
+    }
+    const b = v128.load(bias);
+    for (let c: usize = 0; c < 4; c++) {
+      if (kernel == 3) three.outputTransform(square + c * 16, SQUARE_ROW, to + c * pixel, row, b);
+      else five.outputTransform(square + c * 16, SQUARE_ROW, to + c * pixel, row, b);
+    }
+    from += 16;
+    to += 16;
+    bias += 16;
+  }
+}
+
+// One tile for all its channels. They are exported so that each stays a function of its own, compiled for one kernel.
+
+export function inputTile3(from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
+  inputTile(3, from, row, pixel, square, to, plane, channels);
+}
+
+export function inputTile5(from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
+  inputTile(5, from, row, pixel, square, to, plane, channels);
+}
+
+export function gradientTile3(from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
+  gradientTile(3, from, row, pixel, square, to, plane, channels);
+}
+
+export function gradientTile5(from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
+  gradientTile(5, from, row, pixel, square, to, plane, channels);
+}
+
+export function outputTile3(from: usize, plane: usize, square: usize, to: usize, row: usize, pixel: usize, bias: usize, channels: i32): void {
+  outputTile(3, from, plane, square, to, row, pixel, bias, channels);
+}
+
+export function outputTile5(from: usize, plane: usize, square: usize, to: usize, row: usize, pixel: usize, bias: usize, channels: i32): void {
+  outputTile(5, from, plane, square, to, row, pixel, bias, channels);
+}
+
+/** Tiles [first, first + count) of a picture [N, height, width, channels] into planes [points * points][count][channels rounded up to 4]; size points for inputs, 4 for gradients. */
+export function transformTiles(
+  x: usize, planes: usize, square: usize, patch: usize, height: i32, width: i32, channels: i32, top: i32, left: i32,
+  tilesDown: i32, tilesAcross: i32, first: i32, count: i32, kernel: i32, size: i32,
+): void {
+  const perImage = tilesDown * tilesAcross;
+  const pixel = bytes(channels);
+  const row = <usize>width * pixel;
+  const padded = bytes(up4(channels));
+  const plane = <usize>count * padded;
+  for (let i = 0; i < count; i++) {
+    const n = (first + i) / perImage;
+    const t = first + i - n * perImage;
+    const ty = t / tilesAcross;
+    const y = ty * 4 - top;
+    const x0 = (t - ty * tilesAcross) * 4 - left;
+    const image = x + <usize>n * <usize>height * row;
+    const to = planes + <usize>i * padded;
+    let from = image + <usize>y * row + <usize>x0 * pixel;
+    let step = row;
+    if (y < 0 || x0 < 0 || y + size > height || x0 + size > width) {
+      padBand(image, patch, height, width, channels, y, x0, size, size);
+      from = patch;
+      step = <usize>size * pixel;
+    }
+    if (size != 4) {
+      if (kernel == 3) inputTile3(from, step, pixel, square, to, plane, channels);
+      else inputTile5(from, step, pixel, square, to, plane, channels);
+    } else if (kernel == 3) gradientTile3(from, step, pixel, square, to, plane, channels);
+    else gradientTile5(from, step, pixel, square, to, plane, channels);
+  }
+}
