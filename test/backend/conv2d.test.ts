@@ -26,12 +26,12 @@ function convolutions(
   kernel: fc.Arbitrary<[number, number]>,
   strides: number[],
   channels: fc.Arbitrary<number>,
-  least = 1,
+  { batch = [1, 3], side = [1, 12] }: { batch?: [number, number]; side?: [number, number] } = {},
 ) {
-  const side = fc.integer({ min: least, max: 12 });
+  const within = ([min, max]: [number, number]) => fc.integer({ min, max });
   return fc
     .record({
-      shape: fc.tuple(fc.integer({ min: 1, max: 3 }), side, side),
+      shape: fc.tuple(within(batch), within(side), within(side)),
       kernel,
       channels: fc.tuple(channels, channels),
       strides: fc.constantFrom(...strides),
@@ -67,12 +67,19 @@ for (const { variant, threads } of builds) {
     await forAll(convolutions(kernel, [1, 2, 3], fc.integer({ min: 1, max: 18 })), assertConvolutionSameAsCpu);
   });
 
+  test(`${variant}: many small pictures, of which most windows see the border, are convolved rightly`, async () => {
+    await useSimd(variant, threads);
+    const kernel = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 }));
+    const many = convolutions(kernel, [1, 2, 3], fc.integer({ min: 1, max: 18 }), { batch: [24, 60], side: [1, 4] });
+    await forAll(many, assertConvolutionSameAsCpu);
+  });
+
   for (const side of [3, 5]) {
     test(`${variant}: Winograd's ${side}x${side} convolutions are right on pictures that are no whole number of tiles`, async () => {
       await useSimd(variant, threads);
       const channels = fc.integer({ min: 16, max: 34 });
       const kernel = fc.constant<[number, number]>([side, side]);
-      await forAll(convolutions(kernel, [1], channels, 6), assertConvolutionSameAsCpu, 15);
+      await forAll(convolutions(kernel, [1], channels, { side: [6, 12] }), assertConvolutionSameAsCpu, 15);
     });
   }
 

@@ -5,7 +5,7 @@ import { padBand } from './padding';
 /**
  * The convolution of `pixels` output pixels: for each tile of ROWS pixels, all panels of the packed filter.
  *
- * `input` is the (padded) input of the first pixel, `rowStep` and `pixelStep` the bytes from one output pixel to the next
+ * A panel has k rows of 8 floats, `panelStep` bytes lie between panels. `input` is the (padded) input of the first pixel, `rowStep` and `pixelStep` the bytes from one output pixel to the next
  * one below and beside it in the input; outRow and outPixel are the same in the output. A bias of 0 adds to what the output
  * holds. `stage` takes ROWS x 8 floats: tiles that are not full
  * go there first, since a full store would run over a neighbour.
@@ -21,14 +21,14 @@ export function convolvePixels(
   rowStep: usize,
   pixelStep: usize,
   k: i32,
+  panelStep: usize,
   cout: i32,
   outRow: usize,
   outPixel: usize,
   pixels: i32,
 ): void {
   const panelBytes = (<usize>k) << 5;
-  const coutBytes = bytes(cout);
-  const dense = outPixel == coutBytes && outRow == <usize>width * coutBytes;
+  const even = outRow == <usize>width * outPixel;
   // Addresses are counted on from pixel to pixel: divisions would cost as much as a short tile.
   const gap = rowStep - <usize>width * pixelStep;
   let a = input;
@@ -55,7 +55,7 @@ export function convolvePixels(
       a += pixelStep;
       if (++x == width) { x = 0; a += gap; }
     }
-    const direct = dense && rows == ROWS;
+    const direct = even && rows == ROWS;
     let panel = packed;
     for (let c = 0; c < cout; c += 8) {
       const end = panel + panelBytes;
@@ -63,7 +63,7 @@ export function convolvePixels(
       const b = bias + bytes(c);
       if (bias == 0) {
         if (direct && columns == 8) {
-          tileAdd8(panel, end, offsets, output + <usize>p * coutBytes + bytes(c), coutBytes, a0, a1, a2, a3, a4, a5);
+          tileAdd8(panel, end, offsets, output + <usize>p * outPixel + bytes(c), outPixel, a0, a1, a2, a3, a4, a5);
         } else {
           memory.fill(stage, 0, 256);
           tileAdd8(panel, end, offsets, stage, 32, a0, a1, a2, a3, a4, a5);
@@ -73,9 +73,9 @@ export function convolvePixels(
           }
         }
       } else if (direct && columns == 8) {
-        tile8(panel, end, offsets, b, output + <usize>p * coutBytes + bytes(c), coutBytes, a0, a1, a2, a3, a4, a5);
+        tile8(panel, end, offsets, b, output + <usize>p * outPixel + bytes(c), outPixel, a0, a1, a2, a3, a4, a5);
       } else if (direct && columns == 4) {
-        tile4(panel, end, offsets, b, output + <usize>p * coutBytes + bytes(c), coutBytes, a0, a1, a2, a3, a4, a5);
+        tile4(panel, end, offsets, b, output + <usize>p * outPixel + bytes(c), outPixel, a0, a1, a2, a3, a4, a5);
       } else {
         if (columns > 4) tile8(panel, end, offsets, b, stage, 32, a0, a1, a2, a3, a4, a5);
         else tile4(panel, end, offsets, b, stage, 32, a0, a1, a2, a3, a4, a5);
@@ -85,7 +85,7 @@ export function convolvePixels(
           copyFloats(stage + <usize>(r * 32), to, columns);
         }
       }
-      panel = end;
+      panel += panelStep;
     }
   }
 }
@@ -147,6 +147,7 @@ export function convolve(
       <usize>stride * pitch,
       bytes(stride * cin),
       ny * nx * cin,
+      (<usize>(ny * nx * cin)) << 5,
       cout,
       outRow,
       outPixel,
@@ -164,5 +165,39 @@ export function multiplyRows(
   const count = min(end * rows, m) - first;
   const row = bytes(n);
   const to = y + <usize>first * row;
-  convolvePixels(a + <usize>first * aStep, packed, bias, to, scratch, offsets, count, 0, aStep, k, n, <usize>count * row, row, count);
+  convolvePixels(a + <usize>first * aStep, packed, bias, to, scratch, offsets, count, 0, aStep, k, (<usize>k) << 5, n, <usize>count * row, row, count);
+}
+
+/**
+ * A convolution of small pictures, one output position after the other: that pixel of many images fills the tiles, and taps that see
+ * only padding cost nothing. Item i is position i / groups of the `images` images from (i mod groups) * images on.
+ */
+export function convolvePositions(
+  x: usize, packed: usize, bias: usize, y: usize, offsets: usize, batch: i32, height: i32, width: i32, cin: i32, top: i32, left: i32,
+  ny: i32, nx: i32, stride: i32, outWidth: i32, cout: i32, outImage: usize, outRow: usize, outPixel: usize, images: i32, groups: i32,
+  begin: i32, end: i32, _chunk: i32, scratch: usize,
+): void {
+  const imageBytes = bytes(height * width * cin);
+  const panelStep = (<usize>(ny * nx * cin)) << 5;
+  for (let item = begin; item < end; item++) {
+    const position = item / groups;
+    const n = (item - position * groups) * images;
+    const count = min(images, batch - n);
+    const oy = position / outWidth, ox = position - oy * outWidth;
+    const y0 = oy * stride - top, x0 = ox * stride - left;
+    const firstRow = max(0, -y0), lastRow = min(ny, height - y0);
+    const firstColumn = max(0, -x0), columns = min(nx, width - x0) - firstColumn;
+    const to = y + <usize>n * outImage + <usize>oy * outRow + <usize>ox * outPixel;
+    if (firstRow >= lastRow || columns <= 0) {
+      if (bias) for (let i = 0; i < count; i++) copyFloats(bias, to + <usize>i * outImage, cout);
+      continue;
+    }
+    for (let ky = firstRow; ky < lastRow; ky++) {
+      convolvePixels(
+        x + <usize>n * imageBytes + bytes(((y0 + ky) * width + x0 + firstColumn) * cin), packed + ((<usize>((ky * nx + firstColumn) * cin)) << 5),
+        ky == firstRow ? bias : 0, to, scratch, offsets, count, 0, imageBytes, columns * cin, panelStep, cout,
+        <usize>count * outImage, outImage, count,
+      );
+    }
+  }
 }

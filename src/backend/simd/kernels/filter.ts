@@ -1,5 +1,32 @@
 import { bytes, up8 } from './vector';
 
+/** Eight rows of `count` floats each, `rowStep` bytes apart, into count columns of eight: a transposition. */
+// @ts-ignore: decorator
+@inline
+function packRows(from: usize, rowStep: usize, to: usize, count: i32): void {
+  let k = 0;
+  for (; k + 4 <= count; k += 4) {
+    for (let half: usize = 0; half < 2; half++) {
+      const at = from + half * 4 * rowStep;
+      const r0 = v128.load(at), r1 = v128.load(at + rowStep), r2 = v128.load(at + 2 * rowStep), r3 = v128.load(at + 3 * rowStep);
+      const a = i32x4.shuffle(r0, r1, 0, 4, 1, 5), b = i32x4.shuffle(r2, r3, 0, 4, 1, 5);
+      const c = i32x4.shuffle(r0, r1, 2, 6, 3, 7), d = i32x4.shuffle(r2, r3, 2, 6, 3, 7);
+      const column = to + half * 16;
+      v128.store(column, i64x2.shuffle(a, b, 0, 2));
+      v128.store(column, i64x2.shuffle(a, b, 1, 3), 32);
+      v128.store(column, i64x2.shuffle(c, d, 0, 2), 64);
+      v128.store(column, i64x2.shuffle(c, d, 1, 3), 96);
+    }
+    from += 16;
+    to += 128;
+  }
+  for (; k < count; k++) {
+    for (let c: usize = 0; c < 8; c++) f32.store(to + c * 4, f32.load(from + c * rowStep));
+    from += 4;
+    to += 32;
+  }
+}
+
 /**
  * Lays a filter [kernelHeight, kernelWidth, cin, cout] out for the tiles: [output channel / 8][tap][input channel][8], with zeros where the
  * last panel has no channel. Taps are ky = ky0 + i * step (i < ny) and kx likewise, so a part of the kernel, or its
@@ -22,13 +49,19 @@ export function packFilter(
       for (let j = 0; j < nx; j++) {
         const tap = (ky0 + i * step) * kw + kx0 + j * step;
         let from = w + bytes(tap * cin * cout) + <usize>first * outerStep;
+        if (n == 8 && transposed) {
+          packRows(from, outerStep, to, inner);
+          to += <usize>inner << 5;
+          continue;
+        }
         for (let k = 0; k < inner; k++) {
-          let at = from;
-          for (let c = 0; c < n; c++) {
-            f32.store(to + bytes(c), f32.load(at));
-            at += outerStep;
+          if (n == 8) {
+            v128.store(to, v128.load(from));
+            v128.store(to, v128.load(from, 16), 16);
+          } else {
+            for (let c = 0; c < n; c++) f32.store(to + bytes(c), f32.load(from + <usize>c * outerStep));
+            for (let c = n; c < 8; c++) f32.store(to + bytes(c), 0);
           }
-          for (let c = n; c < 8; c++) f32.store(to + bytes(c), 0);
           to += 32;
           from += innerStep;
         }

@@ -1,4 +1,4 @@
-import { ROWS, bytes, up8 } from './vector';
+import { ROWS, addFloats, bytes, up8 } from './vector';
 import { outer4, outer8 } from './tile';
 import { accumulatorBytes } from './filter';
 import { padBand } from './padding';
@@ -67,6 +67,56 @@ export function convolveFilter(
       const pixels = min(group, outHeight - y) * outWidth * count;
       accumulateFilter(input + <usize>(y * stride) * pitch, d, accumulator, offsets, pixels, pitch, span, ny, cout, bytes(cout));
       d += bytes(pixels * cout);
+    }
+  }
+}
+
+/** Adds the products of `pixels` pixels with `span` neighbouring floats to rows of an accumulator, and to none behind them. */
+function accumulateSpan(
+  input: usize, dy: usize, accumulator: usize, offsets: usize, pixels: i32, span: i32, cout: i32, dyRow: usize, stage: usize,
+): void {
+  const accRow = bytes(up8(cout));
+  for (let c = 0; c < cout; c += 8) {
+    const d = dy + bytes(c);
+    const end = d + <usize>pixels * dyRow;
+    const acc = accumulator + bytes(c);
+    let r = 0;
+    for (; r + ROWS <= span; r += ROWS) outer8(input + bytes(r), d, end, offsets, dyRow, acc + <usize>r * accRow, accRow);
+    if (r < span) {
+      memory.fill(stage, 0, 256);
+      outer8(input + bytes(r), d, end, offsets, dyRow, stage, 32);
+      for (let i = 0; i < span - r; i++) addFloats(stage + <usize>(i * 32), acc + <usize>(r + i) * accRow, 8);
+    }
+  }
+}
+
+/**
+ * The filter gradient of small pictures, images [begin, end), in this chunk's accumulator: one output position after the other, as in
+ * convolvePositions. `offsets` are those of neighbouring images.
+ */
+export function convolveFilterPositions(
+  x: usize, dy: usize, accumulators: usize, offsets: usize, height: i32, width: i32, cin: i32, top: i32, left: i32, ny: i32, nx: i32, stride: i32,
+  outHeight: i32, outWidth: i32, cout: i32, images: i32, begin: i32, end: i32, chunk: i32, scratch: usize,
+): void {
+  const accRow = bytes(up8(cout));
+  const accKernelRow = accumulatorBytes(nx * cin, cout, ROWS);
+  const accumulator = accumulators + <usize>(chunk * ny) * accKernelRow;
+  memory.fill(accumulator, 0, <usize>ny * accKernelRow);
+  const imageBytes = bytes(height * width * cin), dyImage = bytes(outHeight * outWidth * cout);
+  for (let n = begin; n < end; n += images) {
+    const count = min(images, end - n);
+    for (let oy = 0; oy < outHeight; oy++) {
+      const y0 = oy * stride - top;
+      for (let ox = 0; ox < outWidth; ox++) {
+        const x0 = ox * stride - left;
+        const first = max(0, -x0), span = (min(nx, width - x0) - first) * cin;
+        const d = dy + <usize>n * dyImage + bytes((oy * outWidth + ox) * cout);
+        for (let ky = max(0, -y0); ky < min(ny, height - y0); ky++) {
+          const input = x + <usize>n * imageBytes + bytes(((y0 + ky) * width + x0 + first) * cin);
+          const acc = accumulator + <usize>ky * accKernelRow + <usize>(first * cin) * accRow;
+          accumulateSpan(input, d, acc, offsets, count, span, cout, dyImage, scratch);
+        }
+      }
     }
   }
 }

@@ -77,7 +77,7 @@ export function winogradConvolve(
     for (let k: usize = 0; k < <usize>planes; k++) {
       convolvePixels(
         inputs + k * inPlane, u + k * uPlane, zeros, products + k * outPlane, scratch, offsets,
-        count, 0, bytes(cinPadded), cin, cout, <usize>count * bytes(coutPadded), bytes(coutPadded), count,
+        count, 0, bytes(cinPadded), cin, (<usize>cin) << 5, cout, <usize>count * bytes(coutPadded), bytes(coutPadded), count,
       );
     }
     for (let i = 0; i < count; i++) {

@@ -1,5 +1,5 @@
 import type { SimdBackend } from '../simdBackend.js';
-import { crossesBorder, trimTaps, type Geometry, type Taps } from './geometry.js';
+import { crossesBorder, prefersPositions, trimTaps, type Geometry, type Taps } from './geometry.js';
 
 /** A filter [kernelHeight, kernelWidth, cin, cout] on the heap; transposed exchanges cin and cout. */
 export interface Filter {
@@ -53,13 +53,52 @@ function flatten({ g, rows, columns, step, ...rest }: ConvolutionPass): Convolut
 
 /** Runs a direct convolution (a trimmed pass). */
 export function convolveDirect(backend: SimdBackend, pass: ConvolutionPass): void {
-  const { g, x, filter, rows, columns, bias, y, step } = flatten(pass);
+  const flat = flatten(pass);
+  const { g, rows, columns } = flat;
+  if (prefersPositions(g, rows.count, columns.count)) convolvePositions(backend, flat);
+  else convolveBands(backend, flat);
+}
+
+/** Calls `run` with the packed filter of a pass and room for `offsets` table entries behind it. */
+function withPackedFilter(
+  backend: SimdBackend,
+  { g, filter, rows, columns }: ConvolutionPass,
+  offsets: number,
+  run: (packed: number, offsets: number) => void,
+): void {
+  const panels = Math.ceil(g.cout / 8);
+  const k = rows.count * columns.count * g.cin;
+  const packedBytes = panels * k * 8 * 4;
+  backend.withBlock(packedBytes + offsets * 4, (packed) => {
+    const { pointer, width, cin, cout, transposed } = filter;
+    const taps = [rows.first, rows.count, columns.first, columns.count, rows.step, Number(transposed)];
+    backend.run('packFilter', panels, [pointer, packed, width, cin, cout, ...taps], { grain: Math.ceil(4096 / k) });
+    run(packed, packed + packedBytes);
+  });
+}
+
+/** Images that share a look at the packed filter. */
+const IMAGES = 48;
+
+function convolvePositions(backend: SimdBackend, pass: ConvolutionPass): void {
+  const { g, x, rows, columns, bias, y, step } = pass;
+  withPackedFilter(backend, pass, columns.count * g.cin, (packed, offsets) => {
+    backend.pool.kernels.tapOffsets(offsets, 1, columns.count, g.cin, 0);
+    const groups = Math.ceil(g.batch / IMAGES);
+    const window = [g.top, g.left, rows.count, columns.count, g.stride, g.outWidth, g.cout];
+    const out = [step.image * 4, step.row * 4, step.pixel * 4, IMAGES, groups];
+    const args = [x, packed, bias, y, offsets, g.batch, g.height, g.width, g.cin, ...window, ...out];
+    backend.run('convolvePositions', groups * g.outHeight * g.outWidth, args, { scratch: 1024 });
+  });
+}
+
+function convolveBands(backend: SimdBackend, pass: ConvolutionPass): void {
+  const { g, x, rows, columns, bias, y, step } = pass;
   const { top, left } = g;
   const padded =
     crossesBorder(top, rows.count, g.height, g.stride, g.outHeight) ||
     crossesBorder(left, columns.count, g.width, g.stride, g.outWidth);
   const bandColumns = padded ? (g.outWidth - 1) * g.stride + columns.count : 0;
-  const panels = Math.ceil(g.cout / 8);
   const k = rows.count * columns.count * g.cin;
   // Bands: enough for all threads, and small enough for the cache if they have to be copied.
   const rowBytes = 4 * g.cin * g.stride * (bandColumns || g.width);
@@ -68,12 +107,7 @@ export function convolveDirect(backend: SimdBackend, pass: ConvolutionPass): voi
   const bandRows = Math.max(1, Math.min(fitting, Math.ceil(g.outHeight / wanted)));
   const bands = Math.ceil(g.outHeight / bandRows);
   const bandBytes = padded ? 4 * ((bandRows - 1) * g.stride + rows.count) * bandColumns * g.cin : 0;
-  const packedBytes = panels * k * 8 * 4;
-  backend.withBlock(packedBytes + k * 4, (packed) => {
-    const offsets = packed + packedBytes;
-    const { pointer, width, cin, cout, transposed } = filter;
-    const taps = [rows.first, rows.count, columns.first, columns.count, rows.step, Number(transposed)];
-    backend.run('packFilter', panels, [pointer, packed, width, cin, cout, ...taps], { grain: Math.ceil(4096 / k) });
+  withPackedFilter(backend, pass, k, (packed, offsets) => {
     const pitch = g.cin * (bandColumns || g.width);
     backend.pool.kernels.tapOffsets(offsets, rows.count, columns.count, g.cin, pitch);
     const window = [top, left, bandColumns, rows.count, columns.count, g.stride];

@@ -91,6 +91,28 @@ export function crossesBorder(pad: number, taps: number, size: number, stride: n
   return pad !== 0 || (outSize - 1) * stride + taps > size;
 }
 
+/**
+ * Whether a direct convolution of many small pictures is better done position by position: image by image, a good part of its tiles
+ * would be empty and of its taps would see only padding.
+ */
+export function prefersPositions(g: Geometry, rows: number, columns: number): boolean {
+  const { batch, height, width, stride, top, left, outHeight, outWidth } = g;
+  const pixels = outHeight * outWidth;
+  if (batch < 4 * TILE || pixels > 16 || (rows === 1 && columns === 1 && pixels > 1)) return false;
+  const seen = (size: number, pad: number, taps: number, out: number): number => {
+    let count = 0;
+    for (let o = 0; o < out; o++) {
+      count += Math.max(0, Math.min(taps, size + pad - o * stride) - Math.max(0, pad - o * stride));
+    }
+    return count / (out * taps);
+  };
+  const full = pixels / (Math.ceil(pixels / TILE) * TILE);
+  return full * seen(height, top, rows, outHeight) * seen(width, left, columns, outWidth) < 0.8;
+}
+
+/** Pixels of a register tile, about. */
+const TILE = 6;
+
 /** Winograd wins for 3x3 and 5x5 kernels of stride 1 on pictures that hold whole tiles, from about 16 channels up, while its transformed filter stays in cache. */
 export function prefersWinograd(g: Geometry): boolean {
   const { kernelHeight: kernel, kernelWidth, stride, outHeight, outWidth, cin, cout } = g;
