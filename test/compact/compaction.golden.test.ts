@@ -68,7 +68,7 @@ for (const golden of readGolden<Case>('ista_compaction').cases) {
   test(`ista_compaction ${name}: nothing changes when constants are absorbed to the border`, () => {
     const model = network(golden);
     assertClose(logits(model), expected.logits_full.data, close, 'logits before');
-    assertClose(logits(compact(model)), expected.logits_full.data, close, 'logits after');
+    assertClose(logits(compact(model).model), expected.logits_full.data, close, 'logits after');
   });
 
   const variants: [CompactOptions['absorb'], GoldenArray, string][] = [
@@ -79,7 +79,7 @@ for (const golden of readGolden<Case>('ista_compaction').cases) {
     test(`ista_compaction ${name}: absorb ${absorb}, ${how}`, () => {
       const model = network(golden);
       assert.equal(model.countParams(), expected.total_params_full);
-      const small = compact(model, new Map(), { absorb });
+      const { model: small } = compact(model, new Map(), { absorb });
       assert.equal(small.countParams(), expected.total_params_compact);
       const { left, runningValues } = completeCount(small);
       assert.equal(left + runningValues.left, expected.total_params_compact);
@@ -97,7 +97,7 @@ for (const golden of readGolden<Case>('ista_compaction').cases) {
   }
 
   test(`ista_compaction ${name}: the channels with gamma 0 are those that go`, () => {
-    const small = compact(network(golden));
+    const { model: small } = compact(network(golden));
     for (const n of [1, 2] as const) {
       const gone = expected[`removed_channels_conv${n}`];
       assert.equal(

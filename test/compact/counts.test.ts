@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { completeCount, layerCosts, openChannels, seedCount } from 'sparsebook/compact';
 import { BatchNorm, Conv2d } from 'sparsebook/layers';
-import { googleNet } from 'sparsebook/models';
+import { c3, cnn4, googleNet, resnet18, resnet20 } from 'sparsebook/models';
 
 await tf.setBackend('cpu');
 const closed = (n: number, ...channels: number[]): Float32Array =>
@@ -25,6 +25,77 @@ test('GoogleNet at full width does 79.64 million multiply-adds an image', () => 
   const { multiplyAdds, full } = completeCount(googleNet());
   assert.equal(full, 260650);
   assert.equal(Math.round(multiplyAdds.full / 1e4), 7964);
+});
+
+/** Kernel entries and multiply-adds of a convolution by hand: [side of the output, window, inputs, outputs]. */
+type Convolution = [side: number, window: number, inputs: number, outputs: number];
+const totals = (convolutions: Convolution[]): { entries: number; multiplyAdds: number } => ({
+  entries: convolutions.reduce((sum, [, k, m, n]) => sum + k * k * m * n, 0),
+  multiplyAdds: convolutions.reduce((sum, [side, k, m, n]) => sum + side * side * k * k * m * n, 0),
+});
+const times = (n: number, ...convolutions: Convolution[]): Convolution[] =>
+  Array<Convolution[]>(n).fill(convolutions).flat();
+
+test('ResNet-20: 279,716 parameters and 41.60 million multiply-adds, by hand', () => {
+  const { entries, multiplyAdds } = totals([
+    [32, 3, 3, 16],
+    ...times(6, [32, 3, 16, 16]),
+    ...[[16, 3, 16, 32] as Convolution, [16, 2, 16, 32] as Convolution],
+    ...times(5, [16, 3, 32, 32]),
+    ...[[8, 3, 32, 64] as Convolution, [8, 2, 32, 64] as Convolution],
+    ...times(5, [8, 3, 64, 64]),
+    [1, 1, 64, 10],
+  ]);
+  // Beta everywhere: 19 convolutions, 2 projections, the logits; gamma in 9 first convolutions and the logits.
+  const betas = 7 * 16 + 7 * 32 + 7 * 64 + 10;
+  const gammas = 3 * (16 + 32 + 64) + 10;
+  const count = completeCount(resnet20());
+  assert.equal(count.full, entries + betas + gammas);
+  assert.equal(count.full, 279716);
+  assert.equal(count.full + count.runningValues.full, 281304);
+  assert.equal(count.multiplyAdds.full, multiplyAdds);
+});
+
+test('CNN-4: 1,985,012 parameters and 147.75 million multiply-adds, by hand', () => {
+  const { entries, multiplyAdds } = totals([
+    [32, 5, 3, 96],
+    [16, 5, 96, 192],
+    [8, 3, 192, 192],
+    [1, 4, 192, 384],
+    [1, 1, 384, 10],
+  ]);
+  const count = completeCount(cnn4());
+  assert.equal(count.full, entries + 2 * (96 + 192 + 192 + 384 + 10));
+  assert.equal(count.full, 1985012);
+  assert.equal(count.full + count.runningValues.full, 1986760);
+  assert.equal(count.multiplyAdds.full, multiplyAdds);
+});
+
+test('C3(32): 347,082 parameters and 20.1 million multiply-adds, by hand', () => {
+  const { entries, multiplyAdds } = totals([[32, 3, 3, 32], ...times(2, [32, 3, 32, 32]), [1, 1, 32768, 10]]);
+  const count = completeCount(c3());
+  assert.equal(count.full, entries + 3 * 32 + 10);
+  assert.equal(count.full, 347082);
+  assert.equal(count.multiplyAdds.full, multiplyAdds);
+});
+
+test('ResNet-18: 11,228,822 parameters and 37.1 million multiply-adds, by hand', () => {
+  const stage = (side: number, inputs: number, outputs: number): Convolution[] => [
+    [side, 3, inputs, outputs],
+    [side, 1, inputs, outputs],
+    ...times(3, [side, 3, outputs, outputs]),
+  ];
+  const { entries, multiplyAdds } = totals([
+    [16, 7, 3, 64],
+    ...times(4, [8, 3, 64, 64]),
+    ...[...stage(4, 64, 128), ...stage(2, 128, 256), ...stage(1, 256, 512)],
+    ...[[1, 1, 512, 100] as Convolution, [1, 1, 100, 10] as Convolution],
+  ]);
+  const norms = 2 * (5 * 64 + 5 * 128 + 5 * 256 + 5 * 512);
+  const count = completeCount(resnet18());
+  assert.equal(count.full, entries + norms + 110);
+  assert.equal(count.full, 11228822);
+  assert.equal(count.multiplyAdds.full, multiplyAdds);
 });
 
 test('a count without masks is what tf itself counts', () => {

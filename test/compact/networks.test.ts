@@ -54,7 +54,7 @@ for (const [name, network] of Object.entries(networks)) {
       for (const gate of gatesOf(model)) gate.logAlpha.assign(tf.randomNormal([gate.logAlpha.size], 0, 2));
       const masks = randomMasks(model, share, 7);
       const before = completeCount(model, masks);
-      const compacted = compact(model, masks);
+      const { model: compacted } = compact(model, masks);
       applyMasks(model, masks);
       const [wanted, got] = [logits(model), logits(compacted)];
       const difference = maxAbs(wanted.map((value, i) => value - got[i]));
@@ -72,7 +72,7 @@ for (const [name, network] of Object.entries(networks)) {
     const model = network();
     unsettle(model);
     const masks = randomMasks(model, 1, 7);
-    const compacted = compact(model, masks);
+    const { model: compacted } = compact(model, masks);
     applyMasks(model, masks);
     const [wanted, got] = [logits(model), logits(compacted)];
     assert.ok(maxAbs(wanted.map((value, i) => value - got[i])) <= 1e-5 * maxAbs(wanted));

@@ -2,24 +2,39 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { compact } from 'sparsebook/compact';
+import { compact, completeCount, layerCosts } from 'sparsebook/compact';
+import { kernelGeometry } from 'sparsebook/models';
 import { maxAbs } from '../goldens.js';
+import { bruteForce, squares } from './bruteForce.js';
 import { applyMasks, networkPlan, randomNetwork } from './randomNetwork.js';
 
 await tf.setBackend('cpu');
 const numRuns = Number(process.env.SPARSEBOOK_FUZZ ?? 60);
 
-test(`${numRuns} random networks: what is left computes what the masked network computes`, () => {
+test(`${numRuns} random networks: what is left computes what the masked network computes, and nothing more is left`, () => {
   fc.assert(
     fc.property(networkPlan, (plan) => {
       tf.engine().startScope();
       const { model, masks } = randomNetwork(plan);
-      const small = compact(model, masks);
+      const { model: small } = compact(model, masks);
+      const filters = squares(model);
       applyMasks(model, masks);
       const images = tf.randomNormal([3, plan.image, plan.image, 2], 0, 1, 'float32', plan.seed);
       const [wanted, got] = [model, small].map((m) => (m.predict(images) as tf.Tensor).dataSync());
       const difference = maxAbs(wanted.map((value, i) => value - got[i]));
       tf.engine().endScope();
+      const expected = bruteForce(model, filters);
+      const kernels = small.layers.filter((layer) => kernelGeometry(layer));
+      const costs = new Map(layerCosts(small).map((cost) => [cost.layer, cost]));
+      assert.deepEqual(Object.fromEntries(kernels.map(({ name }) => [name, costs.get(name)!.outputs])), expected.width);
+      const { multiplyAdds, full, runningValues } = completeCount(small);
+      assert.equal(multiplyAdds.full, expected.multiplyAdds);
+      assert.equal(runningValues.full, 2 * expected.normChannels);
+      const gates = small.layers.filter((layer) => layer.getClassName() === 'L0Gate');
+      const gateEntries = gates.reduce((sum, gate) => sum + gate.countParams(), 0);
+      assert.equal(full + runningValues.full + gateEntries, small.countParams());
+      const entries = kernels.reduce((sum, layer) => sum + layer.weights[0].read().size, 0);
+      assert.equal(entries, expected.kernelEntries);
       model.dispose();
       small.dispose();
       assert.ok(difference <= 1e-5 * maxAbs(wanted), `differs by ${difference} of ${maxAbs(wanted)}`);

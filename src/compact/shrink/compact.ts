@@ -5,7 +5,8 @@ import { constants, type Constants } from '../weights/constants.js';
 import { closeMasked, checkMasks } from '../weights/closeMasked.js';
 import { foldGates } from '../weights/foldGates.js';
 import { networkWeights } from '../weights/layerWeights.js';
-import { keptChannels, type KeepOptions } from './keptChannels.js';
+import { Compaction, type LayerWidth } from './compaction.js';
+import { filterSizes, keptChannels, type KeepOptions } from './keptChannels.js';
 import { rebuild } from './rebuild.js';
 
 export interface CompactOptions extends KeepOptions {
@@ -18,7 +19,7 @@ export interface CompactOptions extends KeepOptions {
 }
 
 /**
- * The network without the channels that carry nothing: those a mask closes, those behind gamma 0, a closed gate or a
+ * Makes a network smaller: without the channels that carry nothing: those a mask closes, those behind gamma 0, a closed gate or a
  * filter of zeros, and those nobody reads. Gates become part of the weights around them, constants part of biases; the
  * logits stay what they were up to rounding. Layers keep their names; the given network stays as it is.
  *
@@ -32,15 +33,22 @@ export function compact(
   model: tf.LayersModel,
   masks: ChannelMasks = new Map(),
   options: CompactOptions = {},
-): tf.LayersModel {
+): Compaction {
   const { absorb = true, ...keep } = options;
   const graph = channelGraph(model);
   checkMasks(graph, masks);
   const weights = networkWeights(graph);
+  const filters = filterSizes(weights);
   foldGates(weights);
-  closeMasked(graph, weights, masks);
-  const kept = keptChannels(graph, weights, keep);
+  const spared = closeMasked(graph, weights, masks);
+  const kept = keptChannels(graph, weights, filters, keep);
   const rule = absorb === 'interior' ? 'interior' : 'exact';
   const found: Constants = absorb === false ? new Map<never, never>() : constants(graph, weights, kept.live, rule);
-  return rebuild({ graph, weights, kept, constants: found, rule });
+  for (const { node, channel, restore } of spared) if (kept.kept.get(node)?.[channel]) restore();
+  const widths = [...weights.kernels.keys()].map((node): LayerWidth => {
+    const because = Object.fromEntries(kept.reasons(node));
+    const after = Object.values(because).reduce((sum, n) => sum + n, 0);
+    return { layer: node.name, before: node.channels, after, because };
+  });
+  return new Compaction(rebuild({ graph, weights, kept, constants: found, rule }), model, masks, widths);
 }

@@ -30,9 +30,14 @@ export interface KeptChannels {
  * least one input.
  *
  * Where channels are added (rounding, last one), those with the largest filters come first: they have the most to offer
- * to further training, and being closed they change nothing now.
+ * to further training, and being closed they change nothing now. `filters` are their sizes before gates and masks changed any.
  */
-export function keptChannels(graph: ChannelGraph, weights: NetworkWeights, options: KeepOptions): KeptChannels {
+export function keptChannels(
+  graph: ChannelGraph,
+  weights: NetworkWeights,
+  filters: ReadonlyMap<ChannelNode, Float64Array>,
+  options: KeepOptions,
+): KeptChannels {
   const { roundTo = 1 } = options;
   if (!Number.isInteger(roundTo) || roundTo < 1) {
     throw new UserError(`roundTo is a whole number of at least 1, got ${roundTo}`);
@@ -59,7 +64,7 @@ export function keptChannels(graph: ChannelGraph, weights: NetworkWeights, optio
       else if (wanted?.has(c)) keep(set, 'asked');
     }
   }
-  addChannels(weights, ties, reasons, roundTo);
+  addChannels(filters, ties, reasons, roundTo);
   const flags = (node: ChannelNode): boolean[] =>
     Array.from({ length: node.channels }, (_, c) => reasons.has(ties.setOf(node, c)));
   const kept: ChannelFlags = new Map(graph.nodes.map((node) => [node, flags(node)]));
@@ -95,12 +100,18 @@ function askedFor({ model, nodes }: ChannelGraph, keep: Record<string, number[] 
 
 /** Adds channels until every kernel that stays has an input, and a width that is a multiple of `roundTo`. */
 function addChannels(
-  weights: NetworkWeights,
+  filters: ReadonlyMap<ChannelNode, Float64Array>,
   ties: ChannelTies,
   reasons: Map<number, KeptBecause>,
   roundTo: number,
 ): void {
-  const sizes = filterSizes(weights, ties);
+  const sizes = new Map<number, number>();
+  for (const [node, squares] of filters) {
+    squares.forEach((square, o) => {
+      const set = ties.setOf(node, o);
+      sizes.set(set, (sizes.get(set) ?? 0) + square);
+    });
+  }
   const grow = (node: ChannelNode, width: (kept: number) => number, because: KeptBecause): boolean => {
     const sets = [...new Set(Array.from({ length: node.channels }, (_, c) => ties.setOf(node, c)))];
     const kept = sets.filter((set) => reasons.has(set)).length;
@@ -114,23 +125,20 @@ function addChannels(
     Array.from({ length: node.channels }).some((_, c) => reasons.has(ties.setOf(node, c)));
   for (let changed = true; changed;) {
     changed = false;
-    for (const node of [...weights.kernels.keys()].filter(stays)) {
+    for (const node of [...filters.keys()].filter(stays)) {
       if (grow(node.inputs[0], (kept) => Math.max(1, kept), 'last')) changed = true;
       if (grow(node, (kept) => Math.ceil(kept / roundTo) * roundTo, 'rounding')) changed = true;
     }
   }
 }
 
-/** The sum of squares of the filters that compute each set of tied channels. */
-function filterSizes({ kernels }: NetworkWeights, ties: ChannelTies): Map<number, number> {
-  const sizes = new Map<number, number>();
+/** The sum of squares of each filter: what the masks take away may be worth most to keep. */
+export function filterSizes({ kernels }: NetworkWeights): Map<ChannelNode, Float64Array> {
+  const sizes = new Map<ChannelNode, Float64Array>();
   for (const [node, { values, outputs }] of kernels) {
     const squares = new Float64Array(outputs);
     values.forEach((value, i) => (squares[i % outputs] += value * value));
-    squares.forEach((square, o) => {
-      const set = ties.setOf(node, o);
-      sizes.set(set, (sizes.get(set) ?? 0) + square);
-    });
+    sizes.set(node, squares);
   }
   return sizes;
 }

@@ -1,6 +1,6 @@
 import { UserError } from '../../errors.js';
 import type { ChannelMasks } from '../../models/channelMasks.js';
-import type { ChannelGraph } from '../graph/channelGraph.js';
+import type { ChannelGraph, ChannelNode } from '../graph/channelGraph.js';
 import { scaleOutputs, type NetworkWeights } from './layerWeights.js';
 import { neededChannels } from './liveChannels.js';
 
@@ -17,20 +17,39 @@ export function checkMasks({ model, nodes }: ChannelGraph, masks: ChannelMasks):
   }
 }
 
+/** A filter that a mask closed although the network silences its channel anyway, and what brings it back. */
+export interface SparedFilter {
+  node: ChannelNode;
+  channel: number;
+  restore: () => void;
+}
+
 /**
- * Sets kernel and bias of every channel that a mask closes to 0, unless the network silences the channel itself (by gamma
- * 0 or a closed gate): then its filter stays, for whoever keeps the channel and trains on. A mask's other values are not
- * looked at: what scales an open channel is the network's gate.
+ * Sets kernel and bias of every channel that a mask closes to 0. A mask's other values are not looked at: what scales an
+ * open channel is the network's gate.
+ *
+ * Returns the filters that would change nothing if they came back, because the network silences their channels itself,
+ * by gamma 0 or a closed gate: whoever keeps such a channel to train on wants the filter too.
  */
-export function closeMasked(graph: ChannelGraph, weights: NetworkWeights, masks: ChannelMasks): void {
+export function closeMasked(graph: ChannelGraph, weights: NetworkWeights, masks: ChannelMasks): SparedFilter[] {
   const needed = neededChannels(graph, weights);
+  const spared: SparedFilter[] = [];
   for (const [node, kernel] of weights.kernels) {
     const mask = masks.get(node.name);
-    const flags = needed.get(node) ?? [];
-    if (mask)
-      scaleOutputs(
-        kernel,
-        mask.map((value, c) => (value === 0 && flags[c] ? 0 : 1)),
-      );
+    if (!mask) continue;
+    const { outputs } = kernel;
+    const [values, bias] = [kernel.values.slice(), kernel.bias?.slice()];
+    const restore = (channel: number): void => {
+      for (let i = channel; i < values.length; i += outputs) kernel.values[i] = values[i];
+      if (kernel.bias && bias) kernel.bias[channel] = bias[channel];
+    };
+    mask.forEach((value, channel) => {
+      if (value === 0 && !needed.get(node)?.[channel]) spared.push({ node, channel, restore: () => restore(channel) });
+    });
+    scaleOutputs(
+      kernel,
+      mask.map((value) => (value === 0 ? 0 : 1)),
+    );
   }
+  return spared;
 }

@@ -4,7 +4,7 @@ import { fieldList } from '../../terminal/fieldList.js';
 import { shownPath } from '../../terminal/shownPath.js';
 import { stopSignals } from '../../terminal/stopSignals.js';
 import { loadCheckpoint } from '../../training/checkpoint/index.js';
-import { measureLatency } from '../latency.js';
+import { measureLatency } from '../../compact/report/latency.js';
 import { readSavedRun } from '../savedRun.js';
 import { restoredRun } from '../startRun.js';
 import type { TestSettings } from '../testSettings.js';

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
+import { measureLatency } from 'sparsebook/compact';
 import { loadData } from 'sparsebook/data';
 import { copyWeights, l0GoogleNet, l0Result, l0Settings, resultTable } from 'sparsebook/experiments';
 import { l0Experiment } from 'sparsebook/experiments/l0/l0Experiment.js';
 import { experimentSettings } from 'sparsebook/experiments/experimentSettings.js';
-import { measureLatency, percentile } from 'sparsebook/experiments/latency.js';
 import { readSavedRun, savedForm } from 'sparsebook/experiments/savedRun.js';
 import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
 import type { WarningEvent } from 'sparsebook/training';
@@ -98,12 +98,4 @@ test('saved settings read back, and others are refused by the place they lie in'
     [{ experiment: 'l0-googlenet', epochs: -1 }, /^here: epochs must be a whole number of at least 1; received -1/],
   ];
   for (const [form, message] of wrong) assert.throws(() => readSavedRun(form, 'here'), { name: 'UserError', message });
-});
-
-test('percentiles lie between two values in proportion', () => {
-  assert.deepEqual(
-    [0, 0.1, 0.5, 0.9, 1].map((share) => percentile([10, 20, 30, 40], share)),
-    [10, 13, 25, 37, 40],
-  );
-  assert.equal(percentile([7], 0.9), 7);
 });

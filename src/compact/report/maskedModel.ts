@@ -1,0 +1,21 @@
+import * as tf from '@tensorflow/tfjs';
+import type { ChannelMasks } from '../../models/channelMasks.js';
+
+/**
+ * A copy of a network in which kernel and bias of every closed channel are 0: what masks mean, at full size. The caller
+ * disposes it.
+ */
+export async function maskedModel(model: tf.LayersModel, masks: ChannelMasks): Promise<tf.LayersModel> {
+  const json: unknown = model.toJSON(undefined, true);
+  const topology = JSON.parse(String(json)) as tf.io.ModelJSON['modelTopology'];
+  const copy = await tf.models.modelFromJSON({ modelTopology: topology } as tf.io.ModelJSON);
+  tf.tidy(() => {
+    for (const layer of copy.layers) {
+      const weights = model.getLayer(layer.name).getWeights();
+      const mask = masks.get(layer.name);
+      const open = mask && tf.tensor1d(mask.map((value) => (value === 0 ? 0 : 1)));
+      if (weights.length > 0) layer.setWeights(open ? weights.map((weight) => weight.mul(open)) : weights);
+    }
+  });
+  return copy;
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { compact, completeCount, layerTableText, measureLatency, reportText } from 'sparsebook/compact';
+import { percentile } from 'sparsebook/compact/report/latency.js';
+import { UserError } from 'sparsebook/errors.js';
+import { gatesOf, googleNet } from 'sparsebook/models';
+import { l0Sparsifier } from 'sparsebook/sparsity';
+
+await tf.setBackend('cpu');
+
+function gated(): { model: tf.LayersModel; masks: ReadonlyMap<string, Float32Array> } {
+  const model = googleNet({ widthMultiplier: 0.125, gates: true });
+  gatesOf(model).forEach((gate, g) => gate.logAlpha.assign(tf.randomNormal([gate.logAlpha.size], 0, 3, 'float32', g)));
+  return { model, masks: l0Sparsifier(model, { lambda_l0: 1 }).channelMasks() };
+}
+
+test('a report counts, times and compares the network at full size and the small one', async () => {
+  const { model, masks } = gated();
+  const compaction = compact(model, masks);
+  const before = tf.memory().numTensors;
+  const report = await compaction.report({ batchSizes: [1, 3], runs: 3, warmUp: 1 });
+  assert.equal(tf.memory().numTensors, before);
+
+  const [masked, small] = [completeCount(model, masks), completeCount(compaction.model)];
+  assert.deepEqual(report.parameters, { dense: masked.full, masked: masked.left, compact: small.full });
+  assert.deepEqual(report.multiplyAdds, {
+    dense: masked.multiplyAdds.full,
+    masked: masked.multiplyAdds.left,
+    compact: small.multiplyAdds.full,
+  });
+  assert.ok(report.multiplyAdds.compact <= report.multiplyAdds.masked);
+  assert.deepEqual(report.bytes, { dense: 4 * model.countParams(), compact: 4 * compaction.model.countParams() });
+  assert.ok(report.difference.relative <= 1e-5 && report.difference.images === 8);
+  assert.equal(report.backend, 'cpu');
+  assert.deepEqual(
+    report.latency.map(({ batchSize, dense, compact }) => [batchSize, dense.runs, compact.runs]),
+    [
+      [1, 3, 3],
+      [3, 3, 3],
+    ],
+  );
+  for (const { dense, compact, speedUp } of report.latency) {
+    assert.ok(dense.p10 <= dense.median && dense.median <= dense.p90);
+    assert.equal(speedUp, dense.median / compact.median);
+  }
+
+  const text = reportText(report);
+  for (const part of ['googleNet', 'parameters', 'multiply-adds per image', 'bytes', 'one image, ms', '3 images, ms']) {
+    assert.ok(text.includes(part), part);
+  }
+  assert.match(text, /backend cpu/);
+  assert.match(text, /Largest difference of logits, masked against compact, on 8 images: \d\.\de-\d+/);
+  assert.match(layerTableText(report), /block1_1x1_conv/);
+});
+
+test('the difference is that to the network with its masks applied, on the images given', async () => {
+  const { model } = gated();
+  // The masks of another method: the gates know nothing of them.
+  const masks = new Map([['stem_conv', Float32Array.from([0, 1, 0, 1, 1, 0, 1, 1])]]);
+  const images = tf.randomNormal([2, 32, 32, 3]);
+  const { difference } = await compact(model, masks).report({ images, batchSizes: [] });
+  assert.ok(difference.relative <= 1e-5 && difference.images === 2);
+  await assert.rejects(compact(model, masks).report({ images: tf.zeros([2, 30, 32, 3]) }), (e) => {
+    return e instanceof UserError && /Images to compare on are \[N, 32, 32, 3\], got \[2, 30, 32, 3\]/.test(e.message);
+  });
+});
+
+test('a measurement ends between two passes when it is told to', async () => {
+  const { model } = gated();
+  const signal = AbortSignal.abort(new Error('enough'));
+  await assert.rejects(measureLatency(model, 1, { signal }), /enough/);
+});
+
+test('percentiles lie between two values in proportion', () => {
+  assert.deepEqual(
+    [0, 0.1, 0.5, 0.9, 1].map((share) => percentile([10, 20, 30, 40], share)),
+    [10, 13, 25, 37, 40],
+  );
+  assert.equal(percentile([7], 0.9), 7);
+});
