@@ -16,7 +16,7 @@ export interface RunSettings {
   ckpt_path: string | null;
   resume_training: boolean;
   /** When training saves itself. */
-  checkpoints: { every_epochs: number; every_steps: number | null; keep: number };
+  checkpoints: { every_epochs: number; every_steps: number | null; keep: number; best_from: number | null };
 }
 
 const part = (name: string): Schema<RunSettings['sizes'], RunSettings>['train'] => ({
@@ -71,5 +71,13 @@ export const runSchema: Schema<RunSettings> = {
       help: 'after how many steps it is saved within an epoch',
     },
     keep: { default: 2, rule: wholeNumber({ min: 1 }), help: 'how many checkpoints are kept, besides the best' },
+    best_from: {
+      default: null,
+      rule: orNull(
+        wholeNumber({ min: 0 }),
+        'the last fifth of a run that removes channels or weights, all of any other',
+      ),
+      help: 'the epoch, counted from 0, from which on one can be the best',
+    },
   },
 };

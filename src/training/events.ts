@@ -72,7 +72,7 @@ export interface CheckpointEvent {
   /** Name of the checkpoint's folder. */
   name: string;
   path: string;
-  /** Whether it has the best validation accuracy so far. */
+  /** Whether it is the best so far, by validation accuracy. */
   best: boolean;
   seconds: number;
 }

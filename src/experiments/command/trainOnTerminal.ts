@@ -62,6 +62,7 @@ async function train(saved: SavedRun, signal: AbortSignal): Promise<EndEvent['re
     everyEpochs: checkpoints.every_epochs,
     everySteps: checkpoints.every_steps ?? undefined,
     keep: checkpoints.keep,
+    bestFrom: checkpoints.best_from ?? undefined,
     settings: savedForm(saved),
     provenance: origin,
   });

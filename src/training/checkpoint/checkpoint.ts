@@ -23,6 +23,8 @@ export interface CheckpointState extends TrainedState {
   epoch: number;
   /** The validation set's scores, if the checkpoint is of the end of an epoch. */
   validation?: Scores;
+  /** Whether it comes too early in its run to be the best one while there are later ones. */
+  early?: boolean;
   /** The settings of the run, as JSON. */
   settings: unknown;
   provenance?: Provenance;

@@ -1,9 +1,10 @@
 import { UserError } from '../../errors.js';
-import type { CheckpointEvent, Scores, TrainingEvent, WarningEvent } from '../events.js';
+import type { CheckpointEvent, EpochEvent, StartEvent, TrainingEvent, WarningEvent } from '../events.js';
 import type { Provenance } from '../log/provenance.js';
+import type { CheckpointState } from './checkpoint.js';
 import { cleanCheckpoints } from './cleanCheckpoints.js';
 import { realFiles, type FileSystem } from './fileSystem.js';
-import { bestOf, listCheckpoints } from './listCheckpoints.js';
+import { bestOf, isBetter, listCheckpoints } from './listCheckpoints.js';
 import { notFinite } from './notFinite.js';
 import { pruneCheckpoints } from './pruneCheckpoints.js';
 import { saveCheckpoint } from './saveCheckpoint.js';
@@ -14,10 +15,16 @@ export interface CheckpointOptions extends TrainedParts {
   dir: string;
   /** Saves after every so many steps. Default: never within an epoch. */
   everySteps?: number;
-  /** Saves after every so many epochs. Default 1. An epoch with a new best validation accuracy is always saved. */
+  /** Saves after every so many epochs. Default 1. An epoch that is the best so far is always saved. */
   everyEpochs?: number;
   /** How many are kept, besides the best. Default 2. */
   keep?: number;
+  /**
+   * The first epoch, counted from 0, that can be the best one; an earlier one is only until there is another. Default: the
+   * first without a sparsity method, else the one at four fifths of the run. A method takes channels away as it goes, and
+   * at first the network is better for having all of them.
+   */
+  bestFrom?: number;
   /** Saved with every checkpoint. */
   settings?: unknown;
   provenance?: Provenance;
@@ -46,51 +53,57 @@ export async function* checkpointed(
   const saver = new Saver(options);
   await saver.open();
   for await (const event of events) {
-    if (event.type === 'start') saver.begin(event.startStep, event.stepsPerEpoch);
+    if (event.type === 'start') saver.begin(event);
     if (event.type === 'end' && event.reason !== 'diverged') yield* saver.save(event.step);
     yield event;
     if (event.type === 'step' && event.step % everySteps === 0) yield* saver.save(event.step);
     if (event.type === 'epoch') {
-      const isBest = saver.score(event.step, event.validation);
+      const isBest = saver.score(event);
       if (isBest || (event.epoch + 1) % everyEpochs === 0) yield* saver.save(event.step);
     }
   }
   if (saver.failure) throw saver.failure;
 }
 
+/** An epoch that is over, as far as its checkpoint needs it. */
+type Epoch = Pick<CheckpointState, 'step' | 'validation' | 'early'>;
+
 class Saver {
   /** Why the last save failed, if it did. */
   failure?: Error;
   private stepsPerEpoch = 1;
+  private bestFrom = 0;
   /** What the last save holds, so that nothing is saved twice. */
   private saved = '';
-  private best = -1;
-  private latest?: { step: number; validation?: Scores; best: boolean };
+  private best?: Epoch;
+  private latest?: Epoch;
 
   constructor(private readonly options: CheckpointOptions) {}
 
   async open(): Promise<void> {
     const { dir, files } = this.options;
     await cleanCheckpoints(dir, files);
-    this.best = bestOf((await listCheckpoints(dir)).checkpoints)?.validation?.accuracy ?? -1;
+    this.best = bestOf((await listCheckpoints(dir)).checkpoints);
   }
 
-  begin(startStep: number, stepsPerEpoch: number): void {
+  begin({ startStep, stepsPerEpoch, epochs, sparsifier }: StartEvent): void {
     this.stepsPerEpoch = stepsPerEpoch;
+    this.bestFrom = this.options.bestFrom ?? (sparsifier === undefined ? 0 : Math.floor(0.8 * epochs));
     this.saved = `${startStep}`;
   }
 
-  /** Keeps an epoch's scores for its checkpoint; says whether they are the best so far. */
-  score(step: number, validation?: Scores): boolean {
-    const best = (validation?.accuracy ?? -1) > this.best;
-    if (best) this.best = validation!.accuracy;
-    this.latest = { step, validation, best };
-    return best;
+  /** Keeps an epoch's scores for its checkpoint; says whether it is the best so far. */
+  score({ step, epoch, validation }: EpochEvent): boolean {
+    this.latest = { step, validation, early: epoch < this.bestFrom };
+    if (!isBetter(this.latest, this.best)) return false;
+    this.best = this.latest;
+    return true;
   }
 
   async *save(step: number): AsyncGenerator<CheckpointEvent | WarningEvent, void, void> {
     const { dir, keep = 2, settings, provenance, files = realFiles } = this.options;
-    const { validation, best } = this.latest?.step === step ? this.latest : { validation: undefined, best: false };
+    const { validation, early } = this.latest?.step === step ? this.latest : {};
+    const best = validation !== undefined && this.best === this.latest;
     const content = `${step}${validation ? ' with scores' : ''}`;
     if (content === this.saved) return;
     const began = performance.now();
@@ -104,7 +117,7 @@ class Saver {
     const name = `step-${`${step}`.padStart(6, '0')}`;
     let path: string;
     try {
-      path = await saveCheckpoint(dir, name, { ...state, step, epoch, validation, settings, provenance }, files);
+      path = await saveCheckpoint(dir, name, { ...state, step, epoch, validation, early, settings, provenance }, files);
     } catch (error) {
       this.failure = error as Error;
       return yield { type: 'warning', message: this.failure.message };

@@ -12,6 +12,8 @@ export interface CheckpointSummary {
   step: number;
   epoch: number;
   validation?: Scores;
+  /** Whether it comes too early in its run to be the best one while there are later ones. */
+  early?: boolean;
 }
 
 /** The checkpoints of a folder. */
@@ -37,11 +39,19 @@ export async function listCheckpoints(dir: string): Promise<CheckpointList> {
   return list;
 }
 
-/** The best checkpoint of a list, by validation accuracy; the earliest of several. */
+type Scored = Pick<CheckpointSummary, 'validation' | 'early'>;
+
+/** Whether a checkpoint is better than another: one that is not early, or else one of higher validation accuracy. */
+export function isBetter(one: Scored, other: Scored | undefined): boolean {
+  if (!one.validation || !other?.validation) return one.validation !== undefined;
+  if (Boolean(one.early) !== Boolean(other.early)) return !one.early;
+  return one.validation.accuracy > other.validation.accuracy;
+}
+
+/** The best checkpoint of a list; the earliest of several that are equally good. */
 export function bestOf(checkpoints: readonly CheckpointSummary[]): CheckpointSummary | undefined {
-  const accuracy = (checkpoint?: CheckpointSummary): number => checkpoint?.validation?.accuracy ?? -1;
   return checkpoints.reduce<CheckpointSummary | undefined>(
-    (best, checkpoint) => (accuracy(checkpoint) > accuracy(best) ? checkpoint : best),
+    (best, checkpoint) => (isBetter(checkpoint, best) ? checkpoint : best),
     undefined,
   );
 }
@@ -49,10 +59,10 @@ export function bestOf(checkpoints: readonly CheckpointSummary[]): CheckpointSum
 async function summaryOf(name: string, path: string): Promise<CheckpointSummary | undefined> {
   try {
     const text = await readFile(join(path, checkpointFiles.description), 'utf8');
-    const { format, order, step, epoch, validation } = JSON.parse(text) as Record<string, unknown>;
+    const { format, order, step, epoch, validation, early } = JSON.parse(text) as Record<string, unknown>;
     if (format !== formatName) return undefined;
     if (![order, step, epoch].every((n) => Number.isSafeInteger(n))) return undefined;
-    return { name, path, order, step, epoch, validation } as CheckpointSummary;
+    return { name, path, order, step, epoch, validation, early } as CheckpointSummary;
   } catch {
     return undefined;
   }

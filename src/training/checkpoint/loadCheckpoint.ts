@@ -10,7 +10,7 @@ import { unpackState } from './packState.js';
 import { decodeSafetensors } from './safetensors.js';
 
 /**
- * Reads a checkpoint, every byte checked. In place of a folder's name, `last` and `best` (by validation accuracy) name
+ * Reads a checkpoint, every byte checked. In place of a folder's name, `last` and `best` (see bestOf) name
  * one of those beside it: loadCheckpoint('data/runs/.../checkpoints/best').
  *
  * Throws a UserError that names the file, and the tensor where there is one, if the checkpoint is missing or damaged.
@@ -20,7 +20,7 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   const files = await readFiles(folder);
   const file = (name: keyof typeof checkpointFiles): string => join(folder, checkpointFiles[name]);
   const description = parseDescription(files.description, file('description'));
-  const { step, epoch, validation, settings, provenance, draws, optimizer, sparsifier, averages } = description;
+  const { step, epoch, validation, early, settings, provenance, draws, optimizer, sparsifier, averages } = description;
   const arrays = decodeSafetensors(files.state, file('state'));
   const unpack = (part: { name: string; state: unknown }): { name: string; state: State } => ({
     name: part.name,
@@ -31,6 +31,7 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
     step,
     epoch,
     validation,
+    early,
     settings,
     provenance,
     draws,

@@ -31,7 +31,8 @@ export async function saveCheckpoint(
 
 /** The files of a checkpoint by name; `order` counts the saves in its folder. */
 function contentsOf(state: CheckpointState, order: number): Map<string, Uint8Array> {
-  const { weights, optimizer, sparsifier, averages, step, epoch, validation, draws, settings, provenance } = state;
+  const { weights, optimizer, sparsifier, averages, step, epoch, validation, early, draws, settings, provenance } =
+    state;
   const arrays = new Map<string, SavedTensor>();
   const description = {
     format: formatName,
@@ -40,6 +41,7 @@ function contentsOf(state: CheckpointState, order: number): Map<string, Uint8Arr
     step,
     epoch,
     validation,
+    early,
     settings,
     provenance,
     draws,

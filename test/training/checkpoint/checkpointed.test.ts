@@ -108,6 +108,38 @@ test('the best epoch is saved and kept, whatever comes later', async (t) => {
   assert.equal((await loadCheckpoint(join(dir, 'best'))).step, 2);
 });
 
+test('with a sparsity method the best is one of the last fifth, and an early one only until then', async (t) => {
+  const early = [0.9, 0.8, 0.7, 0.95, 0.6, 0.5, 0.4, 0.3];
+  const bestAfter = async (
+    dir: string,
+    accuracies: number[],
+    options: Partial<CheckpointOptions> = {},
+  ): Promise<string[]> => {
+    const model = smallNet();
+    const parts = { model, optimizer: new AdamW(), sparsifier: l0Sparsifier(model, { lambda_l0: 1 }) };
+    const training = scored(train({ ...parts, data, epochs: 10, batchSize: 40 }), accuracies);
+    const best: string[] = [];
+    for await (const event of checkpointed(training, { ...parts, dir, keep: 1, ...options })) {
+      if (event.type === 'checkpoint' && event.best) best.push(event.name);
+      if (event.type === 'epoch' && event.epoch === accuracies.length) break;
+    }
+    const { path } = await loadCheckpoint(join(dir, 'best'));
+    assert.equal(path, join(dir, best.at(-1)!));
+    return best;
+  };
+  const root = temporaryFolder(t);
+  assert.deepEqual(await bestAfter(join(root, 'stopped'), early), ['step-000001', 'step-000004']);
+  const all = [...early, 0.2, 0.1];
+  assert.deepEqual(await bestAfter(join(root, 'whole'), all), ['step-000001', 'step-000004', 'step-000009']);
+  assert.deepEqual(readdirSync(join(root, 'whole')).sort(), ['step-000009', 'step-000010']);
+  assert.deepEqual(await bestAfter(join(root, 'all'), all, { bestFrom: 0 }), ['step-000001', 'step-000004']);
+  assert.deepEqual(await bestAfter(join(root, 'given'), all, { bestFrom: 5 }), [
+    'step-000001',
+    'step-000004',
+    'step-000006',
+  ]);
+});
+
 test('an abort saves the step it stopped at', async (t) => {
   const dir = temporaryFolder(t);
   const abort = new AbortController();
