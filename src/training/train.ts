@@ -12,7 +12,7 @@ import { inputOf } from './batchScores.js';
 import { defaultNormalise } from './defaults.js';
 import { evaluate } from './evaluate.js';
 import type { EndEvent, EpochEvent, Scores, StartEvent, TrainingEvent } from './events.js';
-import { firstNonFinite } from './firstNonFinite.js';
+import { firstNonFinite, firstNonFiniteWeight } from './firstNonFinite.js';
 import { LeakWatch } from './leakWatch.js';
 import { crossEntropy, type Loss } from './loss.js';
 import type { Optimizer } from './optimizer.js';
@@ -67,6 +67,8 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingE
     if (!options.optimizer) optimizer.dispose();
   }
 }
+
+const advice = 'Lower the learning rate, or look at the data.';
 
 class Run {
   private readonly batchSize: number;
@@ -136,6 +138,9 @@ class Run {
       prepared = performance.now();
     }
 
+    // No step follows that would meet what the last one did.
+    const bad = firstNonFiniteWeight(this.options.model);
+    if (bad) return `After step ${this.step} ${bad} is not finite. ${advice}`;
     const event: EpochEvent = {
       type: 'epoch',
       epoch,
@@ -174,10 +179,7 @@ class Run {
     x.dispose();
     labels.dispose();
     const cause = culprit ?? `cross-entropy ${crossEntropy}, penalty ${penalty}`;
-    return (
-      `The loss is ${loss} at step ${this.step + 1}; the first thing that is not finite is ${cause}. ` +
-      'Lower the learning rate, or look at the data.'
-    );
+    return `The loss is ${loss} at step ${this.step + 1}; the first thing that is not finite is ${cause}. ` + advice;
   }
 
   private start(): StartEvent {

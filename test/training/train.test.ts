@@ -190,6 +190,18 @@ test('a rate that is far too high is found out', async () => {
   assert.match(message, /the (weight|output of the layer) \S+/);
 });
 
+test('weights that the last step of an epoch breaks end the run too', async () => {
+  const sgd = (step: number): Partial<TrainingOptions> => {
+    const optimizer = new Sgd({ lr: 0.1 });
+    return { optimizer, schedule: (at) => (at.step + 1 === step ? Infinity : 1), epochs: 2 };
+  };
+  for (const step of [5, 10]) {
+    const events = await run({ model: smallNet({ gates: false }), ...sgd(step) });
+    assert.deepEqual([end(events).reason, end(events).step, epochs(events).length], ['diverged', step, step / 5 - 1]);
+    assert.match(end(events).message, new RegExp(`^After step ${step} the weight first/kernel is not finite\\. Lower`));
+  }
+});
+
 test("gates move by their own learning rate, the other weights by the optimizer's", async () => {
   const model = smallNet();
   const before = weightsOf(model);
