@@ -5,6 +5,8 @@ export interface Archive {
   url: string;
   bytes: number;
   sha256: string;
+  /** The older checksum that the authors state; checked as well where given. */
+  md5?: string;
   recordsPerFile: number;
 }
 
@@ -16,5 +18,6 @@ export const officialArchive: Archive = {
   url: `https://www.cs.toronto.edu/~kriz/${archiveFile}`,
   bytes: 170_052_171,
   sha256: 'c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd',
+  md5: 'c32a1d4ab5d03f1284b67883e8d87530',
   recordsPerFile,
 };

@@ -12,6 +12,8 @@ export interface Source {
   url: string;
   bytes: number;
   sha256: string;
+  /** Checked as well where given. */
+  md5?: string;
 }
 
 /** How patient a download is, and who watches it. */
@@ -27,10 +29,19 @@ export interface DownloadOptions {
   pauseMs?: number;
 }
 
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
+/** Which checksum of the file is not what it must be, in words; undefined if all are right. */
+async function wrongChecksum(path: string, { sha256, md5 }: Source): Promise<string | undefined> {
+  for (const [name, expected] of [
+    ['sha256', sha256],
+    ['md5', md5],
+  ] as const) {
+    if (expected === undefined) continue;
+    const hash = createHash(name);
+    await pipeline(createReadStream(path), hash);
+    const found = hash.digest('hex');
+    if (found !== expected) return `the ${name === 'md5' ? 'MD5' : 'SHA-256'} ${expected}; received ${found}`;
+  }
+  return undefined;
 }
 
 /** Makes attempts until the partial file has all its bytes. */
@@ -60,24 +71,23 @@ async function fetchAll({ url, bytes }: Source, partial: string, options: Downlo
 }
 
 /**
- * Downloads a file to `path`, where it appears only whole and with the right SHA-256.
+ * Downloads a file to `path`, where it appears only whole and with the right checksums.
  *
  * The bytes gather in `path.part`; a later call goes on where an earlier one stopped. A partial file that turns out to
  * be damaged is deleted and fetched once more from the start. Throws a UserError where the file cannot be had.
  */
 export async function download(source: Source, path: string, options: DownloadOptions = {}): Promise<void> {
-  if ((await sizeOf(path)) === source.bytes && (await hashOf(path)) === source.sha256) return;
+  if ((await sizeOf(path)) === source.bytes && !(await wrongChecksum(path, source))) return;
   await rm(path, { force: true });
   const partial = `${path}.part`;
   for (let resumed = (await sizeOf(partial)) > 0; ; resumed = false) {
     await fetchAll(source, partial, options);
-    const found = await hashOf(partial);
-    if (found === source.sha256) break;
+    const wrong = await wrongChecksum(partial, source);
+    if (!wrong) break;
     await rm(partial);
     if (resumed) continue;
     throw new UserError(
-      `The archive must have the SHA-256 ${source.sha256}; what ${source.url} sent has ${found}. It was deleted. ` +
-        `Run the command again, or try another --mirror.`,
+      `The archive from ${source.url} must have ${wrong}. It was deleted. Run the command again, or try another --mirror.`,
     );
   }
   await rename(partial, path);

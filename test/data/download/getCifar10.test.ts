@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { getCifar10, readCifar10 } from 'sparsebook/data';
+import { getCifar10, officialArchive, readCifar10 } from 'sparsebook/data';
 import type { Archive, GetOptions, Transfer } from 'sparsebook/data';
 import { smallFiles } from '../cifar10/smallCifar10.js';
 import { ArchiveServer, interrupted, silence, status, whole } from './archiveServer.js';
@@ -164,6 +164,24 @@ test('an archive with one bit flipped at any of 50 offsets is refused', async ()
     server.plan(whole);
     await refused(/must have the SHA-256 .* It was deleted/, []);
   }
+});
+
+test('an archive with another MD5 is refused though its SHA-256 is right', async () => {
+  await refused(/must have the MD5 0{32}; received [0-9a-f]{32}\. It was deleted/, [], {
+    archive: { ...archive, md5: '0'.repeat(32) },
+  });
+});
+
+test('the official archive is known by its size and both checksums', () => {
+  const { bytes, sha256, md5 } = officialArchive;
+  assert.deepEqual(
+    [bytes, sha256, md5],
+    [
+      170_052_171,
+      'c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd',
+      'c32a1d4ab5d03f1284b67883e8d87530',
+    ],
+  );
 });
 
 test('a server that sends more than the archive is cut off', async () => {

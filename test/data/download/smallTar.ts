@@ -34,6 +34,6 @@ export function smallEntries(): TarEntry[] {
 
 /** What is known beforehand of an archive with these bytes. */
 export function archiveOf(bytes: Buffer, url: string): Archive {
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return { url, bytes: bytes.length, sha256, recordsPerFile: records };
+  const [sha256, md5] = ['sha256', 'md5'].map((name) => createHash(name).update(bytes).digest('hex'));
+  return { url, bytes: bytes.length, sha256, md5, recordsPerFile: records };
 }
