@@ -1,8 +1,8 @@
-import { UserError } from '../../errors.js';
 import { shownPath } from '../../terminal/shownPath.js';
 import { textTable, type Cell } from '../../terminal/textTable.js';
 import { listRuns, type RunSummary } from '../../training/log/index.js';
 import { readResult } from '../runResult.js';
+import { runNamed } from '../runNamed.js';
 import { runsFolder } from '../runsFolder.js';
 import { givenIn } from '../settings/given.js';
 import { valueText } from '../settings/settingWords.js';
@@ -36,18 +36,6 @@ function differing(runs: readonly RunSummary[]): (run: RunSummary) => Row {
   const names = [...new Set([...all.values()].flatMap((values) => [...values.keys()]))];
   const differ = names.filter((name) => new Set([...all.values()].map((values) => values.get(name))).size > 1);
   return (run) => Object.fromEntries(differ.map((name) => [name, all.get(run)?.get(name)]));
-}
-
-/** The run that a person means by its name, the beginning of it, or last. */
-function runNamed(name: string, runs: readonly RunSummary[]): RunSummary {
-  const found = name === 'last' ? runs.slice(-1) : runs.filter(({ id }) => id.startsWith(name));
-  const exact = found.find(({ id }) => id === name);
-  if (exact ?? found.length === 1) return exact ?? found[0];
-  const fitting = found.length === 0 ? runs : found;
-  throw new UserError(
-    `${found.length === 0 ? 'No run begins' : 'Several runs begin'} with '${name}'. There are: ` +
-      `${fitting.map(({ id }) => id).join(', ') || 'none'}.`,
-  );
 }
 
 /** Rows as columns: what they have in common to the left, a column for each. */

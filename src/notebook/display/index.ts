@@ -1,6 +1,7 @@
 export { dataFrame, type Row } from './dataFrame.js';
 export { display, DisplayHandle, inNotebook } from './display.js';
 export type { Bundle } from './kernelOutput.js';
+export { follow, type FollowCellOptions } from './follow.js';
 export { markdown } from './markdown.js';
 export { renderPng, type PngOptions } from './renderPng.js';
 export { liveFigure, type FigureView, type LiveFigureOptions } from './liveFigure.js';

@@ -6,7 +6,7 @@ const width = 24;
 /** The state of a run in a line: a bar, where it is, what it costs, how fast it goes, how much time is left. */
 export function progressLine(events: TrainingLog, seconds: number): string {
   const last = events.findLast((event): event is StepEvent => event.type === 'step');
-  const start = events.find((event): event is StartEvent => event.type === 'start');
+  const start = events.findLast((event): event is StartEvent => event.type === 'start');
   const end = events.findLast((event): event is EndEvent => event.type === 'end');
   if (!last) return end ? end.message : 'training begins';
   const { step, epoch, loss, accuracy, imagesPerSecond } = last;
@@ -18,8 +18,9 @@ export function progressLine(events: TrainingLog, seconds: number): string {
   const full = Math.min(width, Math.round((width * step) / steps));
   const bar = `[${'█'.repeat(full)}${'░'.repeat(width - full)}]`;
   // Steps made before a resumed run took no time of ours.
-  const left = ((steps - step) * seconds) / (step - start.startStep);
-  const state = end ? `${end.reason} after ${clock(end.seconds)}` : `${clock(left)} left`;
+  const made = step - start.startStep;
+  const left = made > 0 ? `${clock(((steps - step) * seconds) / made)} left` : 'going on';
+  const state = end ? `${end.reason} after ${clock(end.seconds)}` : left;
   return [`${bar} step ${step} of ${steps}`, `epoch ${epoch + 1} of ${start.epochs}`, ...costs, speed, state].join(
     ', ',
   );

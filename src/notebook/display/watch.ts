@@ -1,5 +1,6 @@
 import { trainingCurves } from '../../plots/index.js';
 import type { WarningEvent } from '../../training/index.js';
+import { addEvent } from '../../training/log/addEvent.js';
 import { display, inNotebook } from './display.js';
 import { liveFigure } from './liveFigure.js';
 import { progressLine } from './progressLine.js';
@@ -26,24 +27,36 @@ export async function watch<Event extends { readonly type: string }>(
   const seen: Event[] = [];
   const started = performance.now();
   const figure = () => trainingCurves(seen, { title });
-  const line = (): string => progressLine(seen, (performance.now() - started) / 1000);
+  const line = (): string => progressLine(seen, loggedSeconds(seen) ?? (performance.now() - started) / 1000);
   const live = inNotebook();
   const progress = live ? display({ 'text/plain': line() }) : undefined;
   const plot = live ? liveFigure(figure(), { final: false, interval: 0 }) : undefined;
   let updated = performance.now();
+  let waiting: NodeJS.Timeout | undefined;
+  const redraw = (): void => {
+    waiting = undefined;
+    updated = performance.now();
+    progress?.update({ 'text/plain': line() });
+    plot?.update(figure());
+  };
   try {
     for await (const event of events) {
-      seen.push(event);
+      addEvent(seen, event);
       if (event.type === 'warning') console.warn((event as unknown as WarningEvent).message);
-      if (!live || performance.now() - updated < interval) continue;
-      progress?.update({ 'text/plain': line() });
-      plot?.update(figure());
-      updated = performance.now();
+      if (live) waiting ??= setTimeout(redraw, interval - (performance.now() - updated));
     }
   } finally {
+    clearTimeout(waiting);
     if (live) progress?.update({ 'text/plain': line() });
     else console.log(line());
     plot?.update(figure(), { final: true });
   }
   return seen;
+}
+
+/** How long a run went on by the times that its log gives its events, since it last started. */
+function loggedSeconds(events: readonly { readonly type: string; readonly time?: number }[]): number | undefined {
+  const from = events.findLast(({ type }) => type === 'start')?.time;
+  const to = events.at(-1)?.time;
+  return from === undefined || to === undefined ? undefined : (to - from) / 1000;
 }

@@ -30,15 +30,18 @@ export interface RunList {
   problems: string[];
 }
 
+/** The ids of the runs below `root`, oldest first: its folders that have settings. */
+export async function runIds(root: string): Promise<string[]> {
+  const names = existsSync(root) ? await readdir(root) : [];
+  return names.filter((name) => existsSync(join(root, name, runFiles.settings))).sort();
+}
+
 /** The runs below `root`, by their ids. A folder that is not there has none; folders without settings are passed over. */
 export async function listRuns(root: string): Promise<RunList> {
-  const names = existsSync(root) ? await readdir(root) : [];
   const list: RunList = { runs: [], problems: [] };
-  for (const name of names.sort()) {
-    const dir = join(root, name);
-    if (!existsSync(join(dir, runFiles.settings))) continue;
+  for (const id of await runIds(root)) {
     try {
-      list.runs.push(summaryOf(await readRun(dir, { steps: false })));
+      list.runs.push(summaryOf(await readRun(join(root, id), { steps: false })));
     } catch (error) {
       list.problems.push((error as Error).message);
     }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../../errors.js';
+import { addEvent } from './addEvent.js';
 import { parseEventLine, type LoggedEvent } from './eventJson.js';
 import type { Provenance } from './provenance.js';
 import { runFiles } from './runFiles.js';
@@ -58,19 +59,13 @@ const stepLine = '{"type":"step"';
 async function readEvents(path: string, steps: boolean): Promise<LoggedEvent[]> {
   // A line counts once its end is written: the last piece is either empty or half a line.
   const lines = (await readText(path)).split('\n').slice(0, -1);
-  let events: LoggedEvent[] = [];
+  const events: LoggedEvent[] = [];
   lines.forEach((line, i) => {
     const last = i + 1 === lines.length || !lines[i + 1].startsWith(stepLine);
     if (!steps && !last && line.startsWith(stepLine)) return;
     const event = parseEventLine(line);
     if (!event) throw new UserError(`Line ${i + 1} of ${path} is not an event: ${line.slice(0, 80)}`);
-    // A run that resumes makes the steps behind its checkpoint again, and tells of them again.
-    if (event.type === 'start') events = events.filter((earlier) => !isBehind(earlier, event.startStep));
-    events.push(event);
+    addEvent(events, event);
   });
   return events;
-}
-
-function isBehind(event: LoggedEvent, step: number): boolean {
-  return event.type === 'end' || ('step' in event && event.step > step);
 }

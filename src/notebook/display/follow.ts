@@ -1,0 +1,36 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { runNamed } from '../../experiments/runNamed.js';
+import { runsFolder } from '../../experiments/runsFolder.js';
+import { followRun, type LoggedEvent } from '../../training/index.js';
+import { runIds } from '../../training/log/listRuns.js';
+import { interruptSignal } from '../kernel/interruptSignal.js';
+import { watch, type WatchOptions } from './watch.js';
+
+/** How a logged run is followed. */
+export interface FollowCellOptions extends WatchOptions {
+  /** Ends the watching, not the run. Default: an interrupt of the cell. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Shows a run that another process trains, or has trained, below the cell: its curves and progress, redrawn as its log grows,
+ * until it ends or the cell is interrupted; either way they stay. Returns the events seen.
+ *
+ * `run` is a folder, the id of a run in data/runs, the beginning of one, or `last`. Throws a UserError if there is none.
+ */
+export async function follow(run = 'last', options: FollowCellOptions = {}): Promise<LoggedEvent[]> {
+  const { signal = interruptSignal(), interval = 500, title } = options;
+  const dir = existsSync(run) ? run : await folderOf(run);
+  return watch(followRun(dir, { signal, interval }), { title, interval });
+}
+
+async function folderOf(name: string): Promise<string> {
+  const root = runsFolder();
+  const ids = await runIds(root);
+  const { id } = runNamed(
+    name,
+    ids.map((id) => ({ id })),
+  );
+  return join(root, id);
+}

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test, type TestContext } from 'node:test';
+import { follow } from 'sparsebook/notebook/display';
+import { KernelClient, type Message } from 'sparsebook/notebook/kernel';
+import { packageRoot } from 'sparsebook/notebook/jupyter';
+import type { TrainingEvent } from 'sparsebook/training';
+import { end, epoch, start, step, wholeRun } from '../../training/log/events.js';
+import { fakeKernel, type Shown } from './fakeKernel.js';
+import { ownKernel } from './kernels.js';
+
+let data: string;
+before(() => {
+  data = mkdtempSync(join(tmpdir(), 'sparsebook-follow-'));
+  process.env.SPARSEBOOK_DATA = data;
+});
+after(() => rmSync(data, { recursive: true }));
+
+let time = 0;
+/** Events as a log has them, two seconds after each other. */
+const lines = (events: readonly TrainingEvent[]): string =>
+  events.map((event) => `${JSON.stringify({ ...event, time: (time += 2000) })}\n`).join('');
+
+/** Makes a run's folder with a log; returns the log's path. */
+function makeRun(id: string, events: readonly TrainingEvent[]): string {
+  const dir = join(data, 'runs', id);
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, 'settings.json'), '{}');
+  writeFileSync(join(dir, 'metrics.jsonl'), lines(events));
+  return join(dir, 'metrics.jsonl');
+}
+
+const inKernel = (t: TestContext): Shown[] => {
+  t.mock.method(console, 'warn', () => undefined);
+  const { shown, leave } = fakeKernel();
+  t.after(leave);
+  return shown;
+};
+const textOf = ({ data }: Shown): string => String(data['text/plain']);
+const isFigure = ({ data }: Shown): boolean => 'application/vnd.plotly.v1+json' in data;
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+test('a run that is over is shown with all its curves', async (t) => {
+  const shown = inKernel(t);
+  makeRun('2026-01-01-a', wholeRun);
+  const events = await follow('2026-01-01');
+  assert.equal(events.length, wholeRun.length);
+  const last = shown.findLast(isFigure)!;
+  assert.match(textOf(last), /Over 4 training steps .* Validation accuracy after 2 epochs: 60/);
+  assert.ok('image/png' in last.data);
+  assert.match(
+    textOf(shown.findLast((each) => !isFigure(each))!),
+    /step 4 of 4, epoch 2 of 2, .* finished after 0:09$/,
+  );
+});
+
+test('a run that goes on is redrawn as its log grows, also where it was killed and goes on from a checkpoint', async (t) => {
+  const shown = inKernel(t);
+  const log = makeRun('2026-01-02-b', [start(), step(1), step(2)]);
+  const following = follow('last', { interval: 20 });
+  const drawn = (words: RegExp): Promise<void> => until(() => shown.some((each) => words.test(textOf(each))));
+  // Nothing more comes, and still what is there gets drawn; the time left is by the log's clock: 2 steps in 4 s.
+  await drawn(/Over 2 training steps/);
+  await drawn(/step 2 of 4, .* 0:04 left$/);
+  appendFileSync(log, lines([epoch(0), step(3)]));
+  await drawn(/Over 3 training steps .*after 1 epoch: 50/);
+  appendFileSync(log, lines([start(2)]));
+  await drawn(/step 2 of 4, .*, going on$/);
+  appendFileSync(log, lines([step(3), step(4), epoch(1), end(4)]));
+  const events = await following;
+  assert.deepEqual(
+    events.flatMap((event) => (event.type === 'step' ? [event.step] : [])),
+    [1, 2, 3, 4],
+    'a step that was made anew is there once',
+  );
+  assert.equal(shown.filter(({ update }) => !update).length, 2, 'one line and one plot, updated in place');
+});
+
+test('a cell that is interrupted keeps what it showed, and the kernel goes on', async () => {
+  const log = makeRun('2026-01-03-c', [start(), step(1)]);
+  const kernel = await KernelClient.start({ spec: ownKernel(), cwd: packageRoot });
+  try {
+    const shown: string[] = [];
+    const onMessage = ({ header, content }: Message): void => {
+      if (header.msg_type !== 'update_display_data') return;
+      const bundle = content.data as Record<string, string>;
+      const text = bundle['text/plain'];
+      if ('application/vnd.plotly.v1+json' in bundle) shown.push(text);
+      if (text.includes('Over 1 training step') && shown.length === 1) appendFileSync(log, lines([step(2)]));
+      if (text.includes('Over 2 training steps')) kernel.interrupt();
+    };
+    const cell = await kernel.execute(
+      `import { follow } from 'sparsebook/notebook/display';
+       await follow(${JSON.stringify(join(log, '..'))}, { interval: 20 });`,
+      onMessage,
+    );
+    assert.ok(cell.status === 'error' && cell.ename === 'Interrupted');
+    assert.match(shown.at(-1)!, /Over 2 training steps/);
+    assert.equal((await kernel.execute('1 + 1')).status, 'ok');
+  } finally {
+    await kernel.shutdown();
+  }
+});
+
+test('a run that is not there is refused with those that are', async () => {
+  await assert.rejects(follow('2025'), {
+    name: 'UserError',
+    message: /No run begins with '2025'\. There are: 2026-01-01-a/,
+  });
+  await assert.rejects(follow('2026'), { name: 'UserError', message: /Several runs begin with '2026'/ });
+});

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createRun, followRun, logged, type LoggedEvent } from 'sparsebook/training';
+import { temporaryFolder } from '../checkpoint/sample.js';
+import { end, start, step, stream, wholeRun } from './events.js';
+
+const withoutTime = (events: readonly LoggedEvent[]): object[] => events.map(({ time: _, ...event }) => event);
+const lines = (events: readonly object[]): string =>
+  events.map((event) => `${JSON.stringify({ ...event, time: 1 })}\n`).join('');
+
+/** Follows a log to its end while `write` is called for each of its pieces, one after each look at the file. */
+async function followed(metrics: string, pieces: readonly (string | Buffer)[]): Promise<object[]> {
+  const events: LoggedEvent[] = [];
+  const reading = (async () => {
+    for await (const event of followRun(join(metrics, '..'), { interval: 1 })) events.push(event);
+  })();
+  for (const piece of pieces) {
+    appendFileSync(metrics, piece);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  await reading;
+  return withoutTime(events);
+}
+
+async function emptyLog(t: Parameters<typeof temporaryFolder>[0]): Promise<string> {
+  const run = await createRun(temporaryFolder(t), 'l0', { settings: {} });
+  await run.close();
+  return join(run.dir, 'metrics.jsonl');
+}
+
+test('a run that is over is told whole', async (t) => {
+  const run = await createRun(temporaryFolder(t), 'l0', { settings: {} });
+  for await (const _ of logged(stream(wholeRun), run));
+  const events: LoggedEvent[] = [];
+  for await (const event of followRun(run.dir)) events.push(event);
+  assert.deepEqual(withoutTime(events), wholeRun);
+});
+
+test('however its bytes arrive, each event of a run that goes on is told once', async (t) => {
+  const metrics = await emptyLog(t);
+  const bytes = Buffer.from(lines(wholeRun));
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat({ max: bytes.length }), { maxLength: 4 }), async (cuts) => {
+      writeFileSync(metrics, '');
+      const ends = [...cuts.sort((a, b) => a - b), bytes.length];
+      const pieces = ends.map((to, i) => bytes.subarray(ends[i - 1] ?? 0, to));
+      assert.deepEqual(await followed(metrics, pieces), wholeRun);
+    }),
+    { numRuns: 25 },
+  );
+});
+
+test('a run that was killed within a line, and goes on, is followed', async (t) => {
+  const metrics = await emptyLog(t);
+  writeFileSync(metrics, `${lines([start(), step(1)])}{"type":"step","st`);
+  const events: LoggedEvent[] = [];
+  const reading = (async () => {
+    for await (const event of followRun(join(metrics, '..'), { interval: 1 })) events.push(event);
+  })();
+  while (events.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  const text = readFileSync(metrics, 'utf8');
+  truncateSync(metrics, text.lastIndexOf('\n') + 1);
+  appendFileSync(metrics, lines([start(1), step(2), end(2)]));
+  await reading;
+  assert.deepEqual(withoutTime(events), [start(), step(1), start(1), step(2), end(2)]);
+});
+
+test('an abort ends the reading, also while nothing comes', async (t) => {
+  const metrics = await emptyLog(t);
+  writeFileSync(metrics, lines([start(), step(1)]));
+  const abort = new AbortController();
+  let count = 0;
+  for await (const _ of followRun(join(metrics, '..'), { signal: abort.signal, interval: 3_600_000 })) {
+    if (++count === 2) setTimeout(() => abort.abort(), 5);
+  }
+  assert.equal(count, 2);
+});
+
+test('what is no log is refused with its path', async (t) => {
+  const metrics = await emptyLog(t);
+  await assert.rejects(followRun(temporaryFolder(t)).next(), {
+    name: 'UserError',
+    message: /metrics\.jsonl cannot be read: ENOENT.*A run is a folder/,
+  });
+  writeFileSync(metrics, 'no\n');
+  await assert.rejects(followRun(join(metrics, '..')).next(), {
+    name: 'UserError',
+    message: /A line of .*metrics\.jsonl is not an event: no/,
+  });
+});
