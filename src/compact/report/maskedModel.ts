@@ -7,8 +7,8 @@ import type { ChannelMasks } from '../../models/channelMasks.js';
  */
 export async function maskedModel(model: tf.LayersModel, masks: ChannelMasks): Promise<tf.LayersModel> {
   const json: unknown = model.toJSON(undefined, true);
-  const topology = JSON.parse(String(json)) as tf.io.ModelJSON['modelTopology'];
-  const copy = await tf.models.modelFromJSON({ modelTopology: topology } as tf.io.ModelJSON);
+  const modelTopology = JSON.parse(String(json)) as object;
+  const copy = await tf.models.modelFromJSON({ modelTopology } as tf.io.ModelJSON);
   tf.tidy(() => {
     for (const layer of copy.layers) {
       const weights = model.getLayer(layer.name).getWeights();

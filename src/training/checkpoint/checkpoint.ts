@@ -1,7 +1,7 @@
 import type { State } from '../../sparsity/sparsifier.js';
 import type { Scores } from '../events.js';
 import type { Provenance } from '../log/provenance.js';
-import type { SavedTensor } from './safetensors.js';
+import type { SavedTensor } from '../../formats/safetensors.js';
 
 /** Everything that training has made of the model, the optimizer, the sparsity method and the averages. */
 export interface TrainedState {

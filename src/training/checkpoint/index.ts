@@ -6,6 +6,5 @@ export { listCheckpoints, type CheckpointList, type CheckpointSummary } from './
 export { loadCheckpoint } from './loadCheckpoint.js';
 export { pruneCheckpoints } from './pruneCheckpoints.js';
 export { restoreWeights, resumeFrom } from './resumeFrom.js';
-export { decodeSafetensors, encodeSafetensors, type SavedTensor } from './safetensors.js';
 export { saveCheckpoint } from './saveCheckpoint.js';
 export { takeState, type TrainedParts } from './takeState.js';

@@ -7,7 +7,7 @@ import type { State } from '../../sparsity/sparsifier.js';
 import { checkpointFiles, formatName, formatVersion, type Checkpoint } from './checkpoint.js';
 import { bestOf, listCheckpoints } from './listCheckpoints.js';
 import { unpackState } from './packState.js';
-import { decodeSafetensors } from './safetensors.js';
+import { decodeSafetensors } from '../../formats/safetensors.js';
 
 /**
  * Reads a checkpoint, every byte checked. In place of a folder's name, `last` and `best` (see bestOf) name

@@ -1,6 +1,6 @@
 import { UserError } from '../../errors.js';
 import type { State } from '../../sparsity/sparsifier.js';
-import type { SavedTensor } from './safetensors.js';
+import type { SavedTensor } from '../../formats/safetensors.js';
 
 /** A state as JSON can hold it: arrays and numbers that JSON has no word for are replaced by a note of what they were. */
 export type PackedState = Record<string, unknown>;

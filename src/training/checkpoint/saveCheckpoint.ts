@@ -5,7 +5,7 @@ import { checkpointFiles, formatName, formatVersion, type CheckpointState } from
 import { realFiles, type FileSystem } from './fileSystem.js';
 import { listCheckpoints } from './listCheckpoints.js';
 import { packState } from './packState.js';
-import { encodeSafetensors, type SavedTensor } from './safetensors.js';
+import { encodeSafetensors, type SavedTensor } from '../../formats/safetensors.js';
 import { writeFolder } from './writeFolder.js';
 
 /**

@@ -4,7 +4,7 @@ import type { Sparsifier } from '../../sparsity/sparsifier.js';
 import type { Optimizer } from '../optimizer.js';
 import type { WeightAverages } from '../weightAverages.js';
 import type { TrainedState } from './checkpoint.js';
-import type { SavedTensor } from './safetensors.js';
+import type { SavedTensor } from '../../formats/safetensors.js';
 
 /** What a run changes. */
 export interface TrainedParts {

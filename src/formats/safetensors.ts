@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../errors.js';
 
 /** A tensor as a file holds it. */
 export interface SavedTensor {
@@ -23,9 +23,13 @@ const dtypeOf = ({ values }: SavedTensor): Entry['dtype'] =>
 
 /**
  * Tensors as the bytes of a safetensors file: the header's length (8 bytes, little endian), the header (JSON, padded
- * with spaces to whole 8 bytes), the values one after another. Throws if a shape does not fit its values.
+ * with spaces to whole 8 bytes), the values one after another. `metadata` are texts that the header carries too. Throws
+ * if a shape does not fit its values.
  */
-export function encodeSafetensors(tensors: ReadonlyMap<string, SavedTensor>): Uint8Array {
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, SavedTensor>,
+  metadata?: Record<string, string>,
+): Uint8Array {
   // Four-byte values first, so that all of them start at whole four bytes.
   const sorted = [...tensors].sort(([, a], [, b]) => b.values.BYTES_PER_ELEMENT - a.values.BYTES_PER_ELEMENT);
   let end = 0;
@@ -36,7 +40,8 @@ export function encodeSafetensors(tensors: ReadonlyMap<string, SavedTensor>): Ui
     }
     return [name, { dtype: dtypeOf(tensor), shape, data_offsets: [end, (end += values.byteLength)] }];
   });
-  const json = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+  const all = { ...(metadata ? { __metadata__: metadata } : {}), ...Object.fromEntries(entries) };
+  const json = Buffer.from(JSON.stringify(all));
   const header = Buffer.alloc(Math.ceil(json.length / 8) * 8, ' ');
   json.copy(header);
   const length = Buffer.alloc(8);
@@ -50,8 +55,7 @@ export function encodeSafetensors(tensors: ReadonlyMap<string, SavedTensor>): Ui
  * unless every byte of the file belongs to exactly one tensor of type F32, I32 or U8 and of the shape it says.
  */
 export function decodeSafetensors(bytes: Uint8Array, path: string): Map<string, SavedTensor> {
-  const refuse = (reason: string): UserError =>
-    new UserError(`${path} is not a whole safetensors file: ${reason}. Take another checkpoint.`);
+  const refuse = refusalOf(path);
   const { entries, data } = readHeader(bytes, refuse);
   let covered = 0;
   const tensors = new Map<string, SavedTensor>();
@@ -75,11 +79,22 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): Map<string, 
   return tensors;
 }
 
-/** The entries in the order of their data, and the data. */
-function readHeader(
-  bytes: Uint8Array,
-  refuse: (reason: string) => UserError,
-): { entries: [string, Entry][]; data: Uint8Array } {
+/** The texts that a safetensors file carries besides its tensors. Throws a UserError that names `path`. */
+export function safetensorsMetadata(bytes: Uint8Array, path: string): Record<string, string> {
+  const { header } = parseHeader(bytes, refusalOf(path));
+  const texts = Object.entries(Object(header.__metadata__) as Record<string, unknown>);
+  return Object.fromEntries(texts.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+}
+
+type Refusal = (reason: string) => UserError;
+
+const refusalOf =
+  (path: string): Refusal =>
+  (reason) =>
+    new UserError(`${path} is not a whole safetensors file: ${reason}. Take another copy of it.`);
+
+/** The header, and the length of its text. */
+function parseHeader(bytes: Uint8Array, refuse: Refusal): { header: Record<string, unknown>; length: number } {
   if (bytes.length < 8) throw refuse(`it has ${bytes.length} bytes, and the length of the header alone takes 8`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   if (length > bytes.length - 8) throw refuse(`its header should have ${length} bytes; the file has ${bytes.length}`);
@@ -92,6 +107,12 @@ function readHeader(
   if (typeof header !== 'object' || header === null || Array.isArray(header)) {
     throw refuse('its header is not a JSON object');
   }
+  return { header: header as Record<string, unknown>, length };
+}
+
+/** The entries in the order of their data, and the data. */
+function readHeader(bytes: Uint8Array, refuse: Refusal): { entries: [string, Entry][]; data: Uint8Array } {
+  const { header, length } = parseHeader(bytes, refuse);
   const entries = Object.entries(header).filter(([name]) => name !== '__metadata__');
   for (const [name, entry] of entries) {
     const fault = faultOf(entry);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook';
-import { decodeSafetensors, encodeSafetensors, type SavedTensor } from 'sparsebook/training';
+import { decodeSafetensors, encodeSafetensors, safetensorsMetadata, type SavedTensor } from 'sparsebook/formats';
 
 /** A file as the format's description puts it, from a header and its data. */
 function file(header: unknown, data: Uint8Array | number[] = [], { length }: { length?: bigint } = {}): Buffer {
@@ -46,6 +46,15 @@ test('what is written is read again, bit for bit', () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test('texts travel in the header, and tensors are found beside them', () => {
+  const given = new Map<string, SavedTensor>([['w', { shape: [1], values: new Float32Array([3]) }]]);
+  const bytes = encodeSafetensors(given, { format: 'pt', note: 'two words' });
+  assert.deepEqual(safetensorsMetadata(bytes, 'x'), { format: 'pt', note: 'two words' });
+  assert.deepEqual(decodeSafetensors(bytes, 'x'), given);
+  assert.deepEqual(safetensorsMetadata(encodeSafetensors(given), 'x'), {});
+  assert.throws(() => safetensorsMetadata(file([1]), 'a.st'), /a.st is not a whole .* its header is not a JSON object/);
 });
 
 test('a file made by hand is read, whatever the order of its header', () => {
@@ -97,7 +106,7 @@ test('every damage is named, with the file and the tensor', () => {
   });
   const eight = new Uint8Array(8);
   const cases: [Buffer, RegExp][] = [
-    [Buffer.alloc(0), /a.st is not a whole safetensors file: it has 0 bytes, .* takes 8\. Take another checkpoint/],
+    [Buffer.alloc(0), /a.st is not a whole safetensors file: it has 0 bytes, .* takes 8\. Take another copy/],
     [Buffer.alloc(7), /it has 7 bytes/],
     [file('{}x'), /header is not JSON/],
     [file({}, [], { length: 3n }), /header should have 3 bytes; the file has 10/],

@@ -1,0 +1,3 @@
+export { encodeOnnx, saveOnnx } from './onnx/onnx.js';
+export * from './safetensors.js';
+export * from './tfjs.js';

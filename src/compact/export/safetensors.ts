@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import type * as tf from '@tensorflow/tfjs';
+import writeFileAtomic from 'write-file-atomic';
+import { UserError } from '../../errors.js';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  safetensorsMetadata,
+  type SavedTensor,
+} from '../../formats/safetensors.js';
+import { artifactsOf, modelOf, readOrRefuse } from './artifacts.js';
+
+/** The text in a file's header that holds the structure of the network. */
+const TOPOLOGY = 'model_topology';
+
+/**
+ * Saves a network as one safetensors file: its weights by name, `layer/kernel` and so on, in the order tf.layers hold
+ * them ([height, width, in, out], [in, out]). The structure, as JSON, is a text in the header, so that `loadSafetensors`
+ * can build the network again; other readers see the weights.
+ */
+export async function saveSafetensors(model: tf.LayersModel, path: string): Promise<void> {
+  const { modelTopology } = await artifactsOf(model);
+  const tensors = new Map<string, SavedTensor>();
+  for (const weight of model.weights) {
+    const tensor = weight.read();
+    tensors.set(weight.originalName, { shape: [...tensor.shape], values: await tensor.data<'float32'>() });
+  }
+  const metadata = { format: 'tfjs', [TOPOLOGY]: JSON.stringify(modelTopology) };
+  await writeFileAtomic(path, Buffer.from(encodeSafetensors(tensors, metadata)));
+}
+
+/** Loads a network that `saveSafetensors` saved. Throws a UserError that names the file. */
+export async function loadSafetensors(path: string): Promise<tf.LayersModel> {
+  const bytes = await readOrRefuse(path, (file) => readFile(file));
+  const tensors = [...decodeSafetensors(bytes, path)];
+  const topology = safetensorsMetadata(bytes, path)[TOPOLOGY];
+  if (topology === undefined) {
+    throw new UserError(`${path} holds tensors but not the network they belong to: save it with saveSafetensors.`);
+  }
+  const weightSpecs = tensors.map(([name, { shape }]) => ({ name, shape, dtype: 'float32' as const }));
+  const parts = tensors.map(([, { values }]) => Buffer.from(values.buffer, values.byteOffset, values.byteLength));
+  const weightData = Uint8Array.from(Buffer.concat(parts)).buffer;
+  return modelOf({ modelTopology: JSON.parse(topology) as object, weightSpecs, weightData }, path);
+}

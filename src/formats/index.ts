@@ -1,0 +1,1 @@
+export { decodeSafetensors, encodeSafetensors, safetensorsMetadata, type SavedTensor } from './safetensors.js';
