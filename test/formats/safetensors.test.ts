@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook';
 import { decodeSafetensors, encodeSafetensors, safetensorsMetadata, type SavedTensor } from 'sparsebook/formats';
+import { fuzzRuns } from '../fuzz.js';
 
 /** A file as the format's description puts it, from a header and its data. */
 function file(header: unknown, data: Uint8Array | number[] = [], { length }: { length?: bigint } = {}): Buffer {
@@ -164,8 +165,8 @@ test('no bytes at all make the reader fail in another way', () => {
       readable(bytes);
       readable(bytes.subarray(0, end));
     }),
-    { numRuns: 10_000 },
+    { numRuns: fuzzRuns(2000) },
   );
   const header = fc.json().map((json) => file(json, new Uint8Array(8)));
-  fc.assert(fc.property(fc.oneof(header, fc.uint8Array({ maxLength: 64 })), readable), { numRuns: 10_000 });
+  fc.assert(fc.property(fc.oneof(header, fc.uint8Array({ maxLength: 64 })), readable), { numRuns: fuzzRuns(2000) });
 });

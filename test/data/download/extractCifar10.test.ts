@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook/errors.js';
 import { extractCifar10 } from 'sparsebook/data/download/extractCifar10.js';
+import { fuzzRuns } from '../../fuzz.js';
 import { records, smallFiles } from '../cifar10/smallCifar10.js';
 import { smallEntries, tarGz } from './smallTar.js';
 import type { TarEntry } from './smallTar.js';
@@ -101,6 +102,6 @@ test('whatever bytes an archive has, it gives the files or a UserError, and writ
       if (outcome instanceof Error) assert.ok(outcome instanceof UserError, outcome.stack);
       else assert.deepEqual(outcome, smallFiles());
     }),
-    { numRuns: Number(process.env.SPARSEBOOK_FUZZ ?? 100) },
+    { numRuns: fuzzRuns(100) },
   );
 });

@@ -13,6 +13,7 @@ import type { Schema } from 'sparsebook/experiments/settings/schema.js';
 import { settingsText } from 'sparsebook/experiments/settings/settingsText.js';
 import { settingWords } from 'sparsebook/experiments/settings/settingWords.js';
 import { settle } from 'sparsebook/experiments/settings/settle.js';
+import { fuzzRuns } from '../../fuzz.js';
 
 interface Oven {
   kind: 'gas' | 'wood';
@@ -223,7 +224,7 @@ test('whatever is given, the settings keep their rules or a UserError says why n
   };
   fc.assert(
     fc.property(fc.array(word, { maxLength: 3 }), (words) => check(() => fromWords(...words))),
-    { numRuns: 1000 },
+    { numRuns: fuzzRuns(1000) },
   );
   const content = fc.oneof(
     fc.string(),
@@ -235,6 +236,6 @@ test('whatever is given, the settings keep their rules or a UserError says why n
       if (given instanceof Error) assert.ok(given instanceof UserError, String(given.stack));
       else check(() => settle(oven, given));
     }),
-    { numRuns: 300 },
+    { numRuns: fuzzRuns(300) },
   );
 });

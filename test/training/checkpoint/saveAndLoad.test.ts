@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { UserError } from 'sparsebook';
 import {
   cleanCheckpoints,
   listCheckpoints,
@@ -11,6 +12,7 @@ import {
   pruneCheckpoints,
   saveCheckpoint,
 } from 'sparsebook/training';
+import { fuzzRuns } from '../../fuzz.js';
 import { sample, temporaryFolder } from './sample.js';
 
 test('a checkpoint is read as it was saved, odd numbers too', async (t) => {
@@ -176,4 +178,26 @@ test('cleaning deletes what dead writers were writing or deleting, and puts back
   assert.equal((await loadCheckpoint(join(dir, 'c'))).step, 1);
   assert.equal((await loadCheckpoint(join(dir, 'there'))).step, 2);
   assert.equal(await cleanCheckpoints(join(dir, 'nowhere')), 0);
+});
+
+test('whatever a checkpoint is called, nothing is written outside of its folder', async (t) => {
+  const root = temporaryFolder(t);
+  const dir = join(root, 'a', 'b');
+  const name = fc.oneof(
+    fc.string({ maxLength: 12 }),
+    fc
+      .array(fc.constantFrom('..', '.', '/', 'x', '~', '\\', '%2e', '\0'), { maxLength: 6 })
+      .map((parts) => parts.join('')),
+  );
+  await fc.assert(
+    fc.asyncProperty(name, async (name) => {
+      mkdirSync(dir, { recursive: true });
+      const saved = await saveCheckpoint(dir, name, sample(1)).catch((error: unknown) => error);
+      if (typeof saved === 'string') assert.equal(saved, join(dir, basename(saved)));
+      else assert.ok(saved instanceof UserError, String(saved));
+      assert.deepEqual([readdirSync(root), readdirSync(join(root, 'a'))], [['a'], ['b']]);
+      rmSync(dir, { recursive: true });
+    }),
+    { numRuns: fuzzRuns(200) },
+  );
 });

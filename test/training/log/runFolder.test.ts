@@ -14,6 +14,7 @@ import {
   type Run,
   type TrainingEvent,
 } from 'sparsebook/training';
+import { fuzzRuns } from '../../fuzz.js';
 import { temporaryFolder } from '../checkpoint/sample.js';
 import { end, epoch, start, step, stream, wholeRun } from './events.js';
 
@@ -127,7 +128,7 @@ test('no bytes at all make the reader fail in another way', async (t) => {
       const { runs, problems } = await listRuns(dirname(run.dir));
       assert.equal(runs.length + problems.length, 1);
     }),
-    { numRuns: 200 },
+    { numRuns: fuzzRuns(200) },
   );
 });
 

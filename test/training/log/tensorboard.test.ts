@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createRun, logged, reopenRun, type TrainingEvent } from 'sparsebook/training';
+import { fileHead, fileRecords } from 'sparsebook/training/log/tensorboard/eventRecords.js';
 import { crc32c } from 'sparsebook/training/log/tensorboard/crc32c.js';
 import { record } from 'sparsebook/training/log/tensorboard/record.js';
+import { fuzzRuns } from '../../fuzz.js';
 import { temporaryFolder } from '../checkpoint/sample.js';
 import { decodeEventFile, decodeHparams, recordsOf, slowCrc32c, type Shown } from './decode.js';
 import { end, start, step, stream, wholeRun } from './events.js';
@@ -152,4 +154,46 @@ test('a resumed run starts its session behind the checkpoint, in a file of its o
   );
   const losses = files.map(({ shown }) => taggedIn(shown)('step/loss').map(({ step }) => step));
   assert.deepEqual(losses, [[1, 2], [2]]);
+});
+
+const anyNumber = fc.oneof(fc.double(), fc.constantFrom(0, -0, NaN, Infinity, -Infinity, 1e300));
+const anyText = fc.string({ unit: 'binary', maxLength: 12 });
+const scores = fc.record({ loss: anyNumber, crossEntropy: anyNumber, penalty: anyNumber, accuracy: anyNumber });
+const anyStep = fc.nat({ max: Number.MAX_SAFE_INTEGER - 1 });
+const anyEvent: fc.Arbitrary<TrainingEvent> = fc.oneof(
+  fc.record({ startStep: anyStep }).map(({ startStep }) => start(startStep)),
+  fc
+    .tuple(anyStep, scores, anyNumber)
+    .map(([at, values, learningRate]) => ({ ...step(1), step: at, ...values, learningRate })),
+  fc
+    .record({ step: anyStep, train: scores, sparsity: fc.dictionary(anyText, anyNumber), seconds: anyNumber })
+    .map((epoch) => ({ type: 'epoch' as const, epoch: 0, learningRate: 1, ...epoch })),
+  fc.constantFrom(end(3), end(3, 'diverged'), end(3, 'aborted'), { type: 'warning' as const, message: 'x' }),
+);
+const anyGates = fc
+  .array(fc.tuple(anyText, fc.array(anyNumber, { maxLength: 5 })), { maxLength: 3 })
+  .map((layers) => new Map(layers.map(([layer, masks]) => [layer, Float32Array.from(masks)])));
+const anySettings = fc.anything({ withNullPrototype: true, key: anyText, values: [anyText, anyNumber, fc.boolean()] });
+
+test('whatever settings and events there are, the file can be decoded, and has their numbers', () => {
+  fc.assert(
+    fc.property(anySettings, fc.array(anyEvent, { maxLength: 4 }), anyGates, (settings, events, gates) => {
+      const records = events.map((event) => fileRecords(event, 1e12, gates));
+      const { version, sessions, shown } = decodeEventFile(Buffer.concat([fileHead(settings, 1e12), ...records]));
+      assert.equal(version, 'brain.Event:2');
+      assert.equal(sessions.length, events.filter(({ type }) => type === 'start').length);
+      const told = shown.flatMap(({ tag, scalar }) => (/^(step|train)\/(loss|penalty)$/.test(tag) ? [scalar] : []));
+      const given = events.flatMap((event) =>
+        event.type === 'step'
+          ? [event.loss, event.penalty]
+          : event.type === 'epoch'
+            ? [event.train.loss, event.train.penalty]
+            : [],
+      );
+      assert.deepEqual(told, given.map(Math.fround));
+      const histograms = shown.filter(({ histogram }) => histogram).length;
+      assert.equal(histograms, gates.size * events.filter(({ type }) => type === 'epoch').length);
+    }),
+    { numRuns: fuzzRuns(500) },
+  );
 });
