@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend';
+import { randomFlip } from 'sparsebook/data';
+import { l0Sparsifier, type Sparsifier } from 'sparsebook/sparsity';
+import { AdamW, Sgd, WeightAverages } from 'sparsebook/training';
+import { assertFlatMemory } from './flatMemory.js';
+import { colours, smallNet } from './small.js';
+
+await useBackend({ backend: 'simd', threads: 1 });
+const data = { train: colours(200), validation: colours(20, 2) };
+const shared = { data, batchSize: 4, augment: [randomFlip] };
+
+test('memory stays flat over 1,000 steps without a method', async () => {
+  const model = smallNet({ gates: false });
+  const averages = new WeightAverages(model);
+  await assertFlatMemory({ ...shared, model, averages, optimizer: new Sgd({ momentum: 0.9 }) });
+});
+
+test('memory stays flat over 1,000 steps of L0', async () => {
+  const model = smallNet();
+  const sparsifier = l0Sparsifier(model, { lambda_l0: 1, lr_gates: 0.05, clampLogAlpha: true });
+  await assertFlatMemory({ ...shared, model, sparsifier, optimizer: new AdamW({ lr: 0.01 }) });
+});
+
+test('a method that keeps a tensor an epoch is found out', async () => {
+  const kept: tf.Tensor[] = [];
+  const sparsifier: Sparsifier = {
+    name: 'hoarder',
+    beforeEpoch: () => void kept.push(tf.zeros([1])),
+    channelMasks: () => new Map(),
+    state: () => ({}),
+    restore: () => undefined,
+  };
+  const model = smallNet({ gates: false });
+  await assert.rejects(
+    assertFlatMemory({ ...shared, model, sparsifier }, 300),
+    /tensors: \d+ in the first half, \d+ in/,
+  );
+});
+
+test('a method that keeps values an epoch is found out', async () => {
+  const kept: number[][] = [];
+  const sparsifier: Sparsifier = {
+    name: 'archivist',
+    beforeEpoch: () => void kept.push(Array.from({ length: 20_000 }, (_, i) => i / 3)),
+    channelMasks: () => new Map(),
+    state: () => ({}),
+    restore: () => undefined,
+  };
+  const model = smallNet({ gates: false });
+  await assert.rejects(assertFlatMemory({ ...shared, model, sparsifier }, 300), /heap grows by \d+ bytes a step/);
+});
