@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import type { DataSplits } from '../data/loadData.js';
 import type { ChannelMasks } from '../models/channelMasks.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
-import type { Scores, TrainingEvent } from '../training/events.js';
+import type { Scores, StepEvent, TrainingEvent } from '../training/events.js';
 import type { Optimizer } from '../training/optimizer.js';
 import type { WeightAverages } from '../training/weightAverages.js';
 import type { ResultRow } from './resultRow.js';
@@ -37,6 +37,8 @@ export interface ExperimentRun {
   events(signal?: AbortSignal, startStep?: number): AsyncGenerator<TrainingEvent, void, void>;
   /** Scores of the network as it is now on one part of the images, prepared as in training. */
   evaluate(part: 'validation' | 'test', signal?: AbortSignal): Promise<Scores>;
+  /** The network's topology as Keras JSON, where it is not the one that the settings describe. */
+  readonly topology?: object;
   /** Frees the network's variables and the optimizer's memory. */
   dispose(): void;
 }
@@ -49,8 +51,15 @@ export interface Experiment<S extends RunSettings, Run extends ExperimentRun> {
   readonly presets: Presets<S>;
   /** Words after `sparsebook train NAME` that are worth showing. */
   readonly examples: readonly string[];
-  /** A run that is ready to be trained, with the weights of another network where one is given. */
-  run(data: DataSplits, settings: S, pretrained?: tf.LayersModel): Promise<Run>;
+  /** The settings of runs that follow one another, each from the last checkpoint of the one before; default: one run. */
+  stages?(settings: S): SomeSettings<S>[];
+  /**
+   * A run that is ready to be trained, with the weights of another network where one is given. `network` is what it trains
+   * instead of the network that the settings describe, and becomes the run's to dispose.
+   */
+  run(data: DataSplits, settings: S, pretrained?: tf.LayersModel, network?: tf.LayersModel): Promise<Run>;
+  /** A line about a step, for the terminal; most steps have none. */
+  stepLine?(event: StepEvent, run: Run): string | undefined;
   /** Measures a trained run; the test images are seen here only. */
   result(run: Run, signal?: AbortSignal): Promise<ResultRow>;
 }

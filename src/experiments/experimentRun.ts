@@ -27,6 +27,8 @@ export interface RunParts<S> {
   settings: S;
   data: DataSplits;
   model: tf.LayersModel;
+  /** Whether the model is another one than the settings describe, so that a checkpoint must say what it is. */
+  keepsTopology?: boolean;
   optimizer: Optimizer;
   sparsifier?: Sparsifier;
   /** Decay of averages of the weights, which are then what is evaluated. Default null: none. */
@@ -59,6 +61,7 @@ export function experimentRun<S>(parts: RunParts<S>): SettledRun<S> {
     settings,
     data,
     model,
+    topology: parts.keepsTopology ? (model.toJSON(null, false) as object) : undefined,
     optimizer,
     sparsifier,
     averages,

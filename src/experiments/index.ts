@@ -1,6 +1,11 @@
 export * from './copyWeights.js';
 export type { ExperimentRun } from './experiment.js';
 export type { MaskSnapshot, SettledRun } from './experimentRun.js';
+export { istaLogLine } from './ista/istaLogLine.js';
+export { istaCnn4, istaResnet20 } from './ista/istaNetworks.js';
+export { istaResult } from './ista/istaResult.js';
+export type { IstaLogEntry, IstaRun } from './ista/istaRun.js';
+export { istaSettings, type IstaNetwork, type IstaSettings } from './ista/istaSettings.js';
 export { blockTable, type BlockRow } from './l0/blockTable.js';
 export { l0GoogleNet } from './l0/l0GoogleNet.js';
 export { l0Result, type L0Result } from './l0/l0Result.js';

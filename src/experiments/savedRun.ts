@@ -9,27 +9,41 @@ import { settle } from './settings/settle.js';
 export interface SavedRun {
   experiment: AnyExperiment;
   settings: RunSettings;
+  /** The network's topology as Keras JSON, where it is not the one that the settings describe. */
+  topology?: object;
 }
 
 /** Settings as they are saved: with the experiment's name. */
-export function savedForm({ experiment, settings }: SavedRun): object {
-  return { experiment: experiment.name, ...settings };
+export function savedForm({ experiment, settings, topology }: SavedRun): object {
+  return { experiment: experiment.name, ...settings, ...(topology && { topology: JSON.stringify(topology) }) };
 }
 
 /** Reads what `savedForm` made. Throws a UserError that names the `place` it was saved in. */
 export function readSavedRun(saved: unknown, place: string): SavedRun {
-  const { experiment: name, ...settings } = Object(saved) as { experiment?: unknown };
+  const { experiment: name, topology, ...settings } = Object(saved) as { experiment?: unknown; topology?: string };
   const experiment = experiments.find((candidate) => candidate.name === name);
   if (!experiment) {
     const names = experiments.map((candidate) => candidate.name).join(', ');
     throw new UserError(`${place} must be of one of the experiments ${names}; it is of ${JSON.stringify(name)}.`);
   }
   const given = givenIn(settings).map((each) => ({ ...each, place }));
-  return { experiment, settings: settle(experiment.schema, [], given) };
+  return {
+    experiment,
+    settings: settle(experiment.schema, [], given),
+    ...(topology !== undefined && { topology: parsed(topology, place) }),
+  };
+}
+
+function parsed(topology: string, place: string): object {
+  try {
+    return Object(JSON.parse(topology)) as object;
+  } catch (error) {
+    throw new UserError(`${place} has a topology that is not JSON: ${(error as Error).message}.`);
+  }
 }
 
 /** What may change when a run goes on: how far, where the images lie, and what computes. */
-const free = ['epochs', 'data', 'backend', 'threads', 'ckpt_path', 'resume_training', 'checkpoints.'];
+const free = ['epochs', 'max_steps', 'data', 'backend', 'threads', 'ckpt_path', 'resume_training', 'checkpoints.'];
 
 /**
  * The settings with which a saved run goes on: its own, and of those given the few that may differ. Throws a UserError

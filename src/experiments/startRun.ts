@@ -1,14 +1,26 @@
+import * as tf from '@tensorflow/tfjs';
 import { dataHash } from '../data/dataHash.js';
 import type { DataSplits } from '../data/loadData.js';
 import { UserError } from '../errors.js';
 import { restoreWeights, resumeFrom, type Checkpoint } from '../training/checkpoint/index.js';
 import type { AnyExperiment, ExperimentRun } from './experiment.js';
+import type { RunSettings } from './runSettings.js';
 import { readSavedRun, type SavedRun } from './savedRun.js';
+
+/** A run with the network of a checkpoint, its weights not yet restored. */
+async function runOf(
+  { settings: saved, path }: Checkpoint,
+  data: DataSplits,
+  now?: RunSettings,
+): Promise<ExperimentRun> {
+  const { experiment, settings, topology } = readSavedRun(saved, path);
+  const network = topology && (await tf.models.modelFromJSON(topology as tf.io.ModelJSON));
+  return experiment.run(data, now ?? settings, undefined, network);
+}
 
 /** The network of a checkpoint, built anew, with its weights; the caller disposes the run. */
 export async function restoredRun(checkpoint: Checkpoint, data: DataSplits): Promise<ExperimentRun> {
-  const { experiment, settings } = readSavedRun(checkpoint.settings, checkpoint.path);
-  const run = await experiment.run(data, settings);
+  const run = await runOf(checkpoint, data);
   restoreWeights(checkpoint, run.model);
   if (checkpoint.averages) run.averages?.restore(checkpoint.averages);
   return run;
@@ -34,7 +46,7 @@ export async function startRun(
   checkExperiment(checkpoint, experiment);
   if (settings.resume_training) {
     checkData(checkpoint, data);
-    const run = await experiment.run(data, settings);
+    const run = await runOf(checkpoint, data, settings);
     return { run, startStep: resumeFrom(checkpoint, run) };
   }
   const from = await restoredRun(checkpoint, data);

@@ -27,11 +27,14 @@ export interface TrainingView {
   close(): void;
 }
 
+/** What an experiment says of a step, if anything. */
+export type StepLine = (event: StepEvent) => string | undefined;
+
 /**
  * Shows training: on a terminal a line with a bar that changes, elsewhere a plain line now and then; both have a line for
- * each epoch and each warning.
+ * each epoch, each warning and each step that an experiment has one for.
  */
-export function showTraining(stream: TextStream): TrainingView {
+export function showTraining(stream: TextStream, stepLine: StepLine = () => undefined): TrainingView {
   const line = stream.isTTY ? new StatusLine(stream) : undefined;
   const print = (text: string): void => (line ? line.print(text) : void stream.write(`${text}\n`));
   let start: StartEvent | undefined;
@@ -52,6 +55,8 @@ export function showTraining(stream: TextStream): TrainingView {
   };
 
   const onStep = (event: StepEvent): void => {
+    const own = stepLine(event);
+    if (own !== undefined) print(own);
     rate = rate === 0 ? event.imagesPerSecond : 0.9 * rate + 0.1 * event.imagesPerSecond;
     const seconds = (performance.now() - shownAt) / 1000;
     if (!start || seconds < (line ? 0.1 : SECONDS_BETWEEN_LINES)) return;

@@ -3,7 +3,7 @@ import type { AnyExperiment } from '../experiment.js';
 import { experiments } from '../experiments.js';
 import { experimentSettings, resumesFrom } from '../experimentSettings.js';
 import type { RunSettings } from '../runSettings.js';
-import type { Given } from '../settings/given.js';
+import { givenIn, type Given } from '../settings/given.js';
 import { givenInFile } from '../settings/givenInFile.js';
 import { givenInWords } from '../settings/givenInWords.js';
 import { settingsText } from '../settings/settingsText.js';
@@ -14,10 +14,15 @@ interface Flags {
   print?: boolean;
 }
 
-/** The settings of a new run, or of one that goes on, in full. */
-async function settingsOf(experiment: AnyExperiment, given: readonly Given[]): Promise<RunSettings> {
-  const path = resumesFrom(given);
-  if (path === undefined) return experimentSettings(experiment, given);
+/** The settings of new runs that follow one another. */
+function stagesOf(experiment: AnyExperiment, given: readonly Given[]): RunSettings[] {
+  const settings = experimentSettings(experiment, given);
+  const stages = experiment.stages?.(settings) ?? [{}];
+  return stages.map((own) => experimentSettings(experiment, [...given, ...givenIn(own)]));
+}
+
+/** The settings of a run that goes on. */
+async function settingsFrom(path: string, given: readonly Given[]): Promise<RunSettings> {
   const [{ loadCheckpoint }, { readSavedRun, resumedSettings }] = await Promise.all([
     import('../../training/checkpoint/index.js'),
     import('../savedRun.js'),
@@ -28,11 +33,16 @@ async function settingsOf(experiment: AnyExperiment, given: readonly Given[]): P
 
 async function train(experiment: AnyExperiment, words: string[], { config, print }: Flags): Promise<void> {
   const inFile = config === undefined ? [] : await givenInFile(config);
-  const settings = await settingsOf(experiment, [...inFile, ...givenInWords(words)]);
-  if (print) return void process.stdout.write(settingsText(experiment.schema, settings));
+  const given = [...inFile, ...givenInWords(words)];
+  const path = resumesFrom(given);
+  const stages = path === undefined ? stagesOf(experiment, given) : [await settingsFrom(path, given)];
+  if (print) {
+    const settings = path === undefined ? experimentSettings(experiment, given) : stages[0];
+    return void process.stdout.write(settingsText(experiment.schema, settings));
+  }
   // Imported when needed: settings and help do without tensors.
   const { trainOnTerminal } = await import('./trainOnTerminal.js');
-  await trainOnTerminal({ experiment, settings });
+  await trainOnTerminal(experiment, stages);
 }
 
 /** Adds `sparsebook train`, with a command for each experiment. */

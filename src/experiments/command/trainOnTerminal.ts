@@ -7,13 +7,15 @@ import { stopSignals } from '../../terminal/stopSignals.js';
 import { checkpointed, loadCheckpoint } from '../../training/checkpoint/index.js';
 import type { EndEvent, TrainingEvent } from '../../training/events.js';
 import { logged, provenance } from '../../training/log/index.js';
+import type { AnyExperiment } from '../experiment.js';
 import { openRunLog } from '../openRunLog.js';
 import { saveResult } from '../runResult.js';
+import type { RunSettings } from '../runSettings.js';
 import { savedForm, type SavedRun } from '../savedRun.js';
 import { settingWords } from '../settings/settingWords.js';
 import { startRun } from '../startRun.js';
 import { loadImages } from './loadImages.js';
-import { showTraining } from './showTraining.js';
+import { showTraining, type StepLine } from './showTraining.js';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -24,15 +26,15 @@ interface Outcome {
 }
 
 /** Trains with progress on stderr. */
-async function withProgress(events: AsyncIterable<TrainingEvent>): Promise<Outcome> {
-  const view = showTraining(process.stderr);
+async function withProgress(events: AsyncIterable<TrainingEvent>, stepLine: StepLine): Promise<Outcome> {
+  const view = showTraining(process.stderr, stepLine);
   let end: EndEvent | undefined;
   let checkpoint: string | undefined;
   try {
     for await (const event of events) {
       view.onEvent(event);
       if (event.type === 'end') end = event;
-      if (event.type === 'checkpoint') checkpoint = shownPath(event.path);
+      if (event.type === 'checkpoint') checkpoint = event.path;
     }
   } finally {
     view.close();
@@ -42,13 +44,13 @@ async function withProgress(events: AsyncIterable<TrainingEvent>): Promise<Outco
 }
 
 /** Trains for the terminal; returns how that ended. */
-async function train(saved: SavedRun, signal: AbortSignal): Promise<EndEvent['reason']> {
-  const { experiment, settings } = saved;
+async function train(experiment: AnyExperiment, settings: RunSettings, signal: AbortSignal): Promise<Outcome> {
   const { backend, threads, ckpt_path, checkpoints } = settings;
   const checkpoint = ckpt_path === null ? undefined : await loadCheckpoint(ckpt_path);
   const computing = await useBackend({ backend, threads: threads ?? undefined });
   const data = await loadImages(settings);
-  const { run, startStep } = await startRun(saved, data, checkpoint);
+  const { run, startStep } = await startRun({ experiment, settings }, data, checkpoint);
+  const saved: SavedRun = { experiment, settings, topology: run.topology };
   const origin = await provenance({ data, backend: computing });
   const log = await openRunLog(saved, origin, checkpoint);
   print(`data: ${describeData(data)}`);
@@ -66,20 +68,36 @@ async function train(saved: SavedRun, signal: AbortSignal): Promise<EndEvent['re
     settings: savedForm(saved),
     provenance: origin,
   });
-  const { end, checkpoint: last = ckpt_path } = await withProgress(
+  const { end, checkpoint: last = ckpt_path ?? undefined } = await withProgress(
     logged(saving, log, { gates: () => run.channelMasks() }),
+    (event) => experiment.stepLine?.(event, run),
   );
   print(`${end.message} in ${duration(end.seconds)}`);
-  if (last !== null) print(`saved: ${last}`);
+  if (last !== undefined) print(`saved: ${shownPath(last)}`);
   if (end.reason === 'finished') {
     const result = await experiment.result(run, signal);
     await saveResult(log.dir, result);
     process.stdout.write(fieldList(result));
-  } else if (end.reason === 'aborted' && last !== null) {
-    print(`go on with: sparsebook train ${experiment.name} ckpt_path=${last} resume_training=true`);
+  } else if (end.reason === 'aborted' && last !== undefined) {
+    print(`go on with: sparsebook train ${experiment.name} ckpt_path=${shownPath(last)} resume_training=true`);
   }
   run.dispose();
-  return end.reason;
+  return { end, checkpoint: last };
+}
+
+/** Trains one run after another, each from the last checkpoint of the one before, until one does not finish. */
+async function trainStages(
+  experiment: AnyExperiment,
+  stages: readonly RunSettings[],
+  signal: AbortSignal,
+): Promise<EndEvent['reason']> {
+  let outcome: Outcome | undefined;
+  for (const settings of stages) {
+    const ckpt_path = outcome?.checkpoint ?? settings.ckpt_path;
+    outcome = await train(experiment, { ...settings, ckpt_path }, signal);
+    if (outcome.end.reason !== 'finished') return outcome.end.reason;
+  }
+  return 'finished';
 }
 
 /**
@@ -87,12 +105,12 @@ async function train(saved: SavedRun, signal: AbortSignal): Promise<EndEvent['re
  * data/runs. The first Ctrl-C stops between two steps and saves, a second one ends all at once. Sets the exit code: 1
  * where the loss diverged, 128 and the signal's number where one stopped it.
  */
-export async function trainOnTerminal(saved: SavedRun): Promise<void> {
+export async function trainOnTerminal(experiment: AnyExperiment, stages: readonly RunSettings[]): Promise<void> {
   const stop = stopSignals();
   // A second signal finds the interrupt already there.
   stop.kill.addEventListener('abort', () => stop.interrupt.aborted && process.exit(stop.exitCode()));
   try {
-    const reason = await train(saved, stop.interrupt);
+    const reason = await trainStages(experiment, stages, stop.interrupt);
     if (reason === 'diverged') process.exitCode = 1;
     if (reason === 'aborted') process.exitCode = stop.exitCode();
   } catch (error) {

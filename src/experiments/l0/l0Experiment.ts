@@ -20,9 +20,9 @@ export const l0Experiment: Experiment<RunSettings & L0Settings, L0Run> = {
     '--config settings.yaml lambda_l0=0.5',
   ],
   // Imported when needed: settings and help do without tensors.
-  async run(...given) {
+  async run(data, settings, pretrained) {
     const { l0Run } = await import('./l0Run.js');
-    return l0Run(...given);
+    return l0Run(data, settings, pretrained);
   },
   async result(run, signal) {
     const [{ l0Result }, { resultTable }] = await Promise.all([import('./l0Result.js'), import('./resultTable.js')]);

@@ -1,7 +1,5 @@
-import type { ResultRow } from '../resultRow.js';
+import { percent, type ResultRow } from '../resultRow.js';
 import type { L0Result } from './l0Result.js';
-
-const percent = (share: number): number => Number((100 * share).toFixed(2));
 
 /** The rows of the table of accuracy against sparsity; shares become percent. */
 export function resultTable(results: readonly L0Result[]): ResultRow[] {

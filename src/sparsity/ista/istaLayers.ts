@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { BatchNorm } from '../../layers/batchNorm.js';
+import { BiasMap } from '../../layers/biasMap.js';
 import { channelFlow } from '../../models/channelFlow.js';
 import { kernelGeometry, producersOf, type Layer } from '../../models/layerGraph.js';
 
@@ -27,7 +28,9 @@ export function istaLayers(model: tf.LayersModel, seedCosts = false): IstaLayer[
   const nextWindow = (window: number): number => (seedCosts && window === 16 ? 9 : window);
   return model.layers.flatMap((layer): IstaLayer[] => {
     if (!(layer instanceof BatchNorm) || !layer.gamma) return [];
-    const [target] = producersOf(layer);
+    let [target] = producersOf(layer);
+    // Compaction may have put a bias there that depends on the position.
+    if (target instanceof BiasMap) [target] = producersOf(target);
     const own = kernelGeometry(target);
     const { readers, summed, isOutput } = channelFlow(model, layer);
     if (!own || summed || isOutput) return [];

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend';
+import { loadData } from 'sparsebook/data';
+import { istaCnn4, istaLogLine, istaResnet20, istaResult } from 'sparsebook/experiments';
+import { experimentSettings } from 'sparsebook/experiments/experimentSettings.js';
+import { istaResnet20Experiment } from 'sparsebook/experiments/ista/istaExperiment.js';
+import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
+import type { TrainingEvent } from 'sparsebook/training';
+import { sparsebook } from '../command/sparsebook.js';
+
+await useBackend({ backend: 'simd', threads: 1 });
+const data = await loadData('synthetic', { sizes: { train: 40, validation: 16, test: 16 } });
+const small = { width: 0.125, batch_size: 16, max_steps: 4, log_frequency: 2 } as const;
+
+async function eventsOf(run: ReturnType<typeof istaResnet20>): Promise<TrainingEvent[]> {
+  const events: TrainingEvent[] = [];
+  for await (const event of run.events()) events.push(event);
+  return events;
+}
+
+test("the project's versions are the defaults", () => {
+  const settings = (...words: string[]) => experimentSettings(istaResnet20Experiment, givenInWords(words));
+  const stages = istaResnet20Experiment.stages!(settings()).map((own) =>
+    settings(`checkpoint_version=${own.checkpoint_version}`),
+  );
+  assert.deepEqual(
+    stages.map(({ l1_penalty, max_steps, learning_rate }) => [l1_penalty, max_steps, learning_rate]),
+    [
+      [0.001, 30000, 0.1],
+      [0.005, 50000, 0.1],
+      [0, 50000, 0.01],
+    ],
+  );
+  const { batch_size, weight_decay, ema_decay, bn_momentum, alpha, ista } = stages[0];
+  assert.deepEqual([batch_size, weight_decay, ema_decay, bn_momentum, alpha], [125, 5e-4, 0.999, 1e-3, 1]);
+  assert.deepEqual(ista, { seed_costs: false, absorb: 'exact' });
+  assert.throws(() => settings('l1_penalty=0.1'), /each version has its own; choose one with checkpoint_version/);
+  assert.equal(settings('l1_penalty=0.1', 'checkpoint_version=1').l1_penalty, 0.1);
+});
+
+test('a compact network is trained on with costs of its own, and computes what it did before', async () => {
+  const before = tf.memory().numTensors;
+  const first = istaResnet20(data, { ...small, checkpoint_version: 0, l1_penalty: 0.01, alpha: 0.5 });
+  await eventsOf(first);
+  assert.deepEqual(
+    first.log.map(({ step }) => step),
+    [2, 4],
+  );
+  assert.match(
+    istaLogLine(first.log[1]),
+    /^step 4, loss = \d\.\d\d, group lasso = \d+\.\d\d, fake sparsity = 0\.00, \(\d+\.\d examples\/sec; \d+\.\d{3} sec\/batch\)$/,
+  );
+  // Half of the gammas of one layer and all of another's are pruned.
+  first.model.getLayer('stage1_block1_first_bn').setWeights(
+    first.model
+      .getLayer('stage1_block1_first_bn')
+      .getWeights()
+      .map((weight, i) => (i === 0 ? tf.tensor1d([0, 1]) : weight)),
+  );
+  const gone = first.model.getLayer('stage2_block2_first_bn');
+  gone.setWeights(gone.getWeights().map((weight, i) => (i === 0 ? tf.zerosLike(weight) : weight)));
+  const row = await istaResult(first);
+  assert.equal(row['closed channels'], '5 of 42');
+
+  const tuned = istaResnet20(data, { ...small, checkpoint_version: 2, alpha: 0.5 }, first.model);
+  const logits = (model: tf.LayersModel): Float32Array =>
+    tf.tidy(() =>
+      (model.predict(tf.randomUniform([2, 32, 32, 3], -1, 1, 'float32', 2)) as tf.Tensor).dataSync<'float32'>(),
+    );
+  const [full, compact] = [logits(first.model), logits(tuned.model)];
+  full.forEach((value, i) => assert.ok(Math.abs(value - compact[i]) < 1e-4, `${value} against ${compact[i]}`));
+  assert.ok(tuned.model.countParams() < first.model.countParams());
+  assert.ok(tuned.topology);
+  const events = await eventsOf(tuned);
+  assert.equal(events.at(-1)!.type, 'end');
+  assert.equal((await istaResult(tuned))['closed channels'], '0 of 37');
+  for (const run of [first, tuned]) run.dispose();
+  assert.equal(tf.memory().numTensors, before);
+});
+
+test('CNN-4 trains without weight decay', () => {
+  const run = istaCnn4(data, { ...small, width: 0.05, checkpoint_version: 0 });
+  assert.deepEqual([run.model.name, run.settings.weight_decay], ['cnn4', 0]);
+  run.dispose();
+});
+
+test('a run of no one version, or of a later one from new weights, says so', async () => {
+  assert.throws(() => istaResnet20(data, small), { name: 'UserError', message: /set checkpoint_version to 0, 1 or 2/ });
+  const run = istaResnet20(data, { ...small, checkpoint_version: 1 });
+  const [warning] = await eventsOf(run);
+  assert.ok(warning.type === 'warning' && /checkpoint_version=1 starts from new weights/.test(warning.message));
+  run.dispose();
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'sparsebook-ista-'));
+after(() => rmSync(folder, { recursive: true }));
+
+test('one command trains all versions, and what it leaves can be tested and resumed', async () => {
+  const words =
+    'preset=quick sizes.train=48 sizes.validation=16 sizes.test=16 width=0.125 batch_size=16 faster=10000 log_frequency=3';
+  const compute = ['backend=simd', 'threads=1'];
+  const all = await sparsebook(['train', 'ista-resnet20', ...words.split(' '), ...compute], folder).ended;
+  assert.equal(all.code, 0, all.stderr);
+  assert.deepEqual(
+    [...all.stdout.matchAll(/^run +(version .*)$/gm)].map(([, run]) => run),
+    ['version 0 to 1', 'version 1 to 2', 'version 2 to 3'],
+  );
+  assert.match(all.stderr, /^step 3, loss = .* group lasso = .* fake sparsity = /m);
+  const last = join(folder, 'runs', readdirSync(join(folder, 'runs')).sort().at(-1)!, 'checkpoints', 'last');
+  const tested = await sparsebook(['test', `ckpt_path=${last}`, ...compute, 'latency.batches=[]'], folder).ended;
+  assert.equal(tested.code, 0, tested.stderr);
+  const parameters = /^parameters.*$/m;
+  assert.equal(
+    parameters.exec(tested.stdout)![0].replace(/ +/, ' '),
+    parameters.exec(all.stdout.split('version 2 to 3')[1])![0].replace(/ +/, ' '),
+  );
+  const more = ['resume_training=true', `ckpt_path=${last}`, 'max_steps=7'];
+  const resumed = await sparsebook(['train', 'ista-resnet20', ...more, ...compute], folder).ended;
+  assert.equal(resumed.code, 0, resumed.stderr);
+  assert.match(resumed.stdout, /trained 7 steps/);
+});
