@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { dataHash } from '../data/dataHash.js';
 import type { DataSplits } from '../data/loadData.js';
 import { UserError } from '../errors.js';
+// A topology names layers by their class, which must be registered by then.
+import '../layers/index.js';
 import { restoreWeights, resumeFrom, type Checkpoint } from '../training/checkpoint/index.js';
 import type { AnyExperiment, ExperimentRun } from './experiment.js';
 import type { RunSettings } from './runSettings.js';

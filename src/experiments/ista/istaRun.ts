@@ -47,7 +47,7 @@ function startNetwork(
   const { checkpoint_version, width: widthMultiplier, bn_momentum: momentum, seed, alpha, ista } = settings;
   if (checkpoint_version === 2 && from) {
     const absorb = ista.absorb === 'exact' ? true : ista.absorb === 'none' ? false : ista.absorb;
-    const smaller = compact(from, undefined, { absorb });
+    const { model: smaller } = compact(from, undefined, { absorb });
     rescaleGammas(smaller, 1 / alpha);
     return smaller;
   }
