@@ -17,6 +17,18 @@ test('one cycle rises from base / 25 to base and falls to base / 250,000, never 
   }
 });
 
+test('one cycle has a rate for every step of however short a run', () => {
+  for (let totalSteps = 1; totalSteps <= 40; totalSteps++) {
+    for (const rise of [0.1, 0.25, 0.3, 0.5]) {
+      const schedule = oneCycle({ totalSteps, rise });
+      for (let step = 0; step <= totalSteps; step++) {
+        const rate = schedule({ epoch: 0, step });
+        assert.ok(rate > 0 && rate <= 1, `${rate} at step ${step} of ${totalSteps}, rise ${rise}`);
+      }
+    }
+  }
+});
+
 test('without a staircase exponential decay is continuous', () => {
   const schedule = exponentialDecay({ decaySteps: 100, factor: 0.25, staircase: false });
   assertClose(

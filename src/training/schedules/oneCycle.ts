@@ -19,7 +19,7 @@ export function oneCycle({ totalSteps, rise = 0.3, startDivisor = 25, endDivisor
     to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share));
   return ({ step }) => {
     const at = Math.min(step, last);
-    if (at <= top) return cosine(1 / startDivisor, 1, at / top);
+    if (at < top) return cosine(1 / startDivisor, 1, at / top);
     return cosine(1, 1 / startDivisor / endDivisor, (at - top) / (last - top));
   };
 }
