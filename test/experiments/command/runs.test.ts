@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import { sparsebook, tiny, type Ended } from './sparsebook.js';
 
@@ -51,6 +51,26 @@ test('Ctrl-C saves and exits 130, and the run that goes on ends with the bits of
   assert.equal(resumed.code, 0, resumed.stderr);
   assert.equal(runIn(resumed), runIn(stopped), 'it goes on in the same folder');
   assert.deepEqual(lastWeights(runIn(resumed)), lastWeights(runIn(whole)));
+});
+
+test('a run that the system ends saves first, and one that is killed goes on from its last checkpoint', async () => {
+  const words = [...tiny, 'lambda_l0=3', 'checkpoints.every_steps=1'];
+  const whole = await train(...words);
+  for (const [signal, code] of [
+    ['SIGTERM', 143],
+    ['SIGKILL', null],
+  ] as const) {
+    const { child, ended } = start('train', 'l0-googlenet', ...words);
+    child.stderr?.once('data', () => child.kill(signal));
+    const stopped = await ended;
+    assert.equal(stopped.code, code, stopped.stderr);
+    if (signal === 'SIGTERM') assert.match(stopped.stdout, /\nstopped after [4-7] steps in .*\nsaved: /);
+    const resumed = await train(`ckpt_path=${runIn(stopped)}/checkpoints/last`, 'resume_training=true');
+    assert.equal(resumed.code, 0, resumed.stderr);
+    assert.deepEqual(lastWeights(runIn(resumed)), lastWeights(runIn(whole)), signal);
+    const { stdout } = await start('runs').ended;
+    assert.match(stdout, new RegExp(`${basename(runIn(resumed))} +finished +2 +8 `), 'the log tells of each step once');
+  }
 });
 
 test('a loss that is no longer finite ends the run, says where, and exits 1', async () => {
