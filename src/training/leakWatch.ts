@@ -1,17 +1,17 @@
 import * as tf from '@tensorflow/tfjs';
 
-/**
- * Counts the tensors that training steps leave behind and names the steps. The first step of a run may: optimizers make
- * their memory then.
- */
+/** Counts the tensors that training steps leave behind, and names the steps. */
 export class LeakWatch {
+  private variables = 0;
+  private excused = false;
   private before = 0;
-  private seen = 0;
   private left = 0;
   private told = 0;
 
-  /** To be called before each step. */
-  begin(): void {
+  /** To be called before each step, with the number of variables it trains: optimizers make their memory for new ones. */
+  begin(variables: number): void {
+    this.excused = variables !== this.variables;
+    this.variables = variables;
     this.before = tf.memory().numTensors;
   }
 
@@ -22,7 +22,7 @@ export class LeakWatch {
   end(step: number): string | undefined {
     const after = tf.memory().numTensors;
     const grown = after - this.before;
-    if (this.seen++ === 0 || grown <= 0) return undefined;
+    if (this.excused || grown <= 0) return undefined;
     this.left += grown;
     if (this.left < 2 * this.told) return undefined;
     this.told = this.left;

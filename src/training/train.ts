@@ -111,7 +111,7 @@ class Run {
 
   /** One epoch's steps and its summary. Returns what went wrong if the loss is no longer finite. */
   private async *epoch(epoch: number): AsyncGenerator<TrainingEvent, string | undefined, void> {
-    const { data, augment, maxSteps, seed = 0, signal, sparsifier, averages } = this.options;
+    const { data, augment, maxSteps, seed = 0, signal, sparsifier, averages, model } = this.options;
     const { batchSize, normalise } = this;
     const began = performance.now();
     const startAt = this.step - epoch * this.stepsPerEpoch;
@@ -123,7 +123,7 @@ class Run {
       if (signal?.aborted) return undefined;
       if (this.step === maxSteps) break;
       const factor = this.factor(epoch);
-      this.leaks.begin();
+      this.leaks.begin(model.trainableWeights.length);
       const result = await trainStep(this.options, batch, factor);
       if (!Number.isFinite(result.loss)) return this.blame(batch, result);
       this.step++;
@@ -139,7 +139,7 @@ class Run {
     }
 
     // No step follows that would meet what the last one did.
-    const bad = firstNonFiniteWeight(this.options.model);
+    const bad = firstNonFiniteWeight(model);
     if (bad) return `After step ${this.step} ${bad} is not finite. ${advice}`;
     const event: EpochEvent = {
       type: 'epoch',

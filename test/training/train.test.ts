@@ -300,6 +300,26 @@ test('a step that leaves tensors behind is named, and again when they have doubl
   assert.equal(before - tf.memory().numTensors, 16);
 });
 
+test('weights that start to be trained later are no leak', async () => {
+  const model = smallNet({ gates: false });
+  const layer = model.getLayer('second');
+  layer.trainable = false;
+  const before = weightsOf(model);
+  const sparsifier: Sparsifier = {
+    name: 'thaw',
+    beforeEpoch: (epoch) => void (layer.trainable = epoch >= 1),
+    channelMasks: () => new Map(),
+    state: () => ({}),
+    restore: () => undefined,
+  };
+  const events = await run({ model, sparsifier, epochs: 2 });
+  assert.deepEqual(
+    events.filter((event) => event.type === 'warning'),
+    [],
+  );
+  assert.notDeepEqual(weightsOf(model)['second/kernel'], before['second/kernel']);
+});
+
 test('the loss can be another one, and validation stays cross-entropy', async () => {
   const model = smallNet({ gates: false });
   const loss = crossEntropy({ label_smoothing: 0.5 });
