@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { addDataCommand } from './data/command.js';
 import { UserError } from './errors.js';
+import { addCompactCommand } from './experiments/command/compactCommand.js';
 import { addRunsCommand } from './experiments/command/runsCommand.js';
 import { addTestCommand } from './experiments/command/testCommand.js';
 import { addTrainCommand } from './experiments/command/trainCommand.js';
@@ -21,6 +22,7 @@ addReportCommand(program);
 addDataCommand(program);
 addTrainCommand(program);
 addTestCommand(program);
+addCompactCommand(program);
 addRunsCommand(program);
 
 try {

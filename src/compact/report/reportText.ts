@@ -34,6 +34,11 @@ export function reportText(report: CompactionReport): string {
     row('bytes', bytes),
     ...passes,
   ];
+  // Counts and times share columns, so that the table takes them for words: set them to the right here.
+  for (const column of ['dense', 'masked', 'compact', 'smaller']) {
+    const width = Math.max(...rows.map((cells) => String(cells[column]).length));
+    for (const cells of rows) cells[column] = String(cells[column]).padStart(width);
+  }
   const timed =
     latency.length > 0 ? `Times: median (p10-p90) of ${latency[0].dense.runs} passes, backend ${backend}.\n` : '';
   const { absolute, relative, images } = difference;

@@ -34,7 +34,7 @@ export class Compaction {
   /** What became of each layer's channels, as text: a line for each layer. */
   explain(): string {
     const lines = this.widths.map(({ layer, before, after, because }) => {
-      if (after === 0) return `${layer}: all ${before} channels are gone, and the layer with them`;
+      if (after === 0) return `${layer}: 0 of ${before} channels stay, and the layer is gone`;
       const why = Object.entries(reasons).flatMap(([reason, words]) => {
         const n = because[reason as KeptBecause];
         return n === undefined ? [] : [`${n} ${words}`];

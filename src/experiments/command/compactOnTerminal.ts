@@ -1,0 +1,54 @@
+import type * as tf from '@tensorflow/tfjs';
+import { useBackend } from '../../backend/useBackend.js';
+import { compact, reportText, saveOnnx, saveSafetensors, saveTfjs } from '../../compact/index.js';
+import { shownPath } from '../../terminal/shownPath.js';
+import { stopSignals } from '../../terminal/stopSignals.js';
+import { loadCheckpoint } from '../../training/checkpoint/index.js';
+import type { CompactSettings } from '../compactSettings.js';
+import { readSavedRun } from '../savedRun.js';
+import { restoredRun } from '../startRun.js';
+import { loadImages } from './loadImages.js';
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+const save: Record<CompactSettings['format'], (model: tf.LayersModel, path: string) => Promise<void>> = {
+  tfjs: saveTfjs,
+  safetensors: saveSafetensors,
+  onnx: saveOnnx,
+};
+
+async function makeSmaller(settings: CompactSettings, signal: AbortSignal): Promise<void> {
+  const { ckpt_path, backend, threads, latency, output, format, round_to } = settings;
+  const checkpoint = await loadCheckpoint(ckpt_path);
+  const saved = readSavedRun(checkpoint.settings, checkpoint.path);
+  const { description } = await useBackend({ backend, threads: threads ?? undefined });
+  const data = await loadImages(settings.data === null ? saved.settings : { data: settings.data });
+  const run = await restoredRun(checkpoint, data);
+  try {
+    const compaction = compact(run.model, run.channelMasks(), { roundTo: round_to });
+    print(`checkpoint: ${shownPath(checkpoint.path)}, ${saved.experiment.name} after ${checkpoint.step} steps`);
+    print(`backend: ${description}\n\n${compaction.explain()}`);
+    const { batches, runs, warm_up: warmUp } = latency;
+    process.stdout.write(reportText(await compaction.report({ batchSizes: batches, runs, warmUp, signal })));
+    if (output !== null) {
+      await save[format](compaction.model, output);
+      print(`saved: ${shownPath(output)} (${format})`);
+    }
+    compaction.model.dispose();
+  } finally {
+    run.dispose();
+  }
+}
+
+/** Makes the network of a checkpoint smaller, prints what that wins and saves it; Ctrl-C ends it. */
+export async function compactOnTerminal(settings: CompactSettings): Promise<void> {
+  const stop = stopSignals();
+  try {
+    await makeSmaller(settings, stop.interrupt);
+  } catch (error) {
+    if (error !== stop.interrupt.reason) throw error;
+    process.exitCode = stop.exitCode();
+  } finally {
+    stop.release();
+  }
+}

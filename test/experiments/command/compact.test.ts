@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { loadSafetensors, loadTfjs } from 'sparsebook/compact';
+import { runOnnx } from '../../compact/export/onnxRuntime.js';
+import { sparsebook, tiny, type Ended } from './sparsebook.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'sparsebook-compact-'));
+after(() => rmSync(folder, { recursive: true }));
+const run = (...words: string[]): Promise<Ended> => sparsebook(words, folder).ended;
+const quick = ['backend=simd', 'threads=1', 'latency.runs=2', 'latency.warm_up=1', 'latency.batches=[1, 2]'];
+
+test('the network of a checkpoint is made smaller, measured and saved in each format', async () => {
+  // Gates that start closed, or nearly so.
+  const trained = await run('train', 'l0-googlenet', ...tiny, 'droprate_init=0.85', 'lr_gates=0.1', 'lambda_l0=0.3');
+  assert.equal(trained.code, 0, trained.stderr);
+  const checkpoint = /\nsaved: (.*)\n/.exec(trained.stdout)![1];
+
+  const images = tf.randomNormal([2, 32, 32, 3]);
+  const logits = (model: tf.LayersModel): number[] => [...(model.predict(images) as tf.Tensor).dataSync()];
+  const outputs: number[][] = [];
+  for (const format of ['tfjs', 'safetensors', 'onnx']) {
+    const output = join(folder, `small.${format}`);
+    const ended = await run('compact', `ckpt_path=${checkpoint}`, `output=${output}`, `format=${format}`, ...quick);
+    assert.equal(ended.code, 0, ended.stderr);
+    for (const part of [
+      /^checkpoint: .*, l0-googlenet after 8 steps$/m,
+      /^backend: simd/m,
+      /^stem_conv: 6 of 6 channels stay \(6 used\)$/m,
+      /^parameters +3,\d\d\d +[\d,]+ +[\d,]+ +\d\.\d\d x$/m,
+      /^2 images, ms/m,
+      /^Largest difference of logits, masked against compact, on 8 images: /m,
+      new RegExp(`^saved: .*small\\.${format} \\(${format}\\)$`, 'm'),
+    ]) {
+      assert.match(ended.stdout, part);
+    }
+    if (format === 'tfjs') outputs.push(logits(await loadTfjs(output)));
+    else if (format === 'safetensors') outputs.push(logits(await loadSafetensors(output)));
+    else outputs.push([...(await runOnnx(readFileSync(output), images)).values]);
+  }
+  assert.deepEqual(outputs[1], outputs[0]);
+  outputs[2].forEach((value, i) => assert.ok(Math.abs(value - outputs[0][i]) < 1e-5));
+});
+
+test('without output nothing is saved; without a checkpoint, or with a wrong format, a sentence says so', async () => {
+  const none = await run('compact');
+  assert.equal(none.code, 1);
+  assert.match(none.stderr, /^error: A checkpoint to make smaller is missing: add ckpt_path=CHECKPOINT/);
+  const wrong = await run('compact', 'ckpt_path=x', 'format=pickle', `output=${join(folder, 'x')}`);
+  assert.match(wrong.stderr, /^error: .*format must be one of tfjs, safetensors, onnx; received "?pickle/);
+  const absent = await run('compact', `ckpt_path=${join(folder, 'absent')}`);
+  assert.match(absent.stderr, /^error: .*absent/);
+  assert.ok(!existsSync(join(folder, 'x')));
+  const help = await run('compact', '--help');
+  assert.match(help.stdout, /round_to.*\n?.*multiple of this/);
+});
