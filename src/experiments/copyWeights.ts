@@ -1,34 +1,35 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { L0Gate } from '../layers/l0Gate.js';
+
+/** A weight's name within its layer: `kernel` of `block1_1x1_conv/kernel`. */
+const nameIn = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
 
 /**
- * Gives a network the weights of another one, layer by layer, as far as it has layers of the same names. Returns the
- * names of the layers of `to` that keep their start values: those that `from` does not have, and every gate, as in the L0
+ * Gives a network the weights of another one, layer by layer, as far as it has weights of the same names. Returns the
+ * names of the layers of `to` with start values that stay: those that `from` does not have, and every gate, as in the L0
  * project.
  *
  * Throws a UserError where a layer's weights have other shapes.
  */
 export function copyWeights(from: tf.LayersModel, to: tf.LayersModel): string[] {
   const sources = new Map(from.layers.map((layer) => [layer.name, layer]));
-  const missing: string[] = [];
+  const anew = new Set<string>();
   for (const layer of to.layers) {
-    if (layer.weights.length === 0) continue;
-    const source = sources.get(layer.name);
-    if (!source || layer instanceof L0Gate) {
-      missing.push(layer.name);
-      continue;
+    for (const weight of layer.weights) {
+      const name = nameIn(weight.originalName);
+      const source = sources.get(layer.name)?.weights.find(({ originalName }) => nameIn(originalName) === name);
+      if (!source || name === 'logAlpha') {
+        anew.add(layer.name);
+        continue;
+      }
+      if (source.shape.join() !== weight.shape.join()) {
+        throw new UserError(
+          `The weights of ${layer.name} must have the shapes of those to start from: its ${name} is ` +
+            `${weight.shape.join('x')}, there it is ${source.shape.join('x')}. Build both with the same width.`,
+        );
+      }
+      weight.write(source.read());
     }
-    const [given, wanted] = [source, layer].map(({ weights }) =>
-      weights.map(({ shape }) => shape.join('x')).join(', '),
-    );
-    if (given !== wanted) {
-      throw new UserError(
-        `The weights of ${layer.name} must have the shapes ${wanted}; the network to start from has ${given}. ` +
-          'Build both with the same width.',
-      );
-    }
-    layer.setWeights(source.getWeights());
   }
-  return missing;
+  return [...anew];
 }

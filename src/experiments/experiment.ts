@@ -32,7 +32,8 @@ export interface ExperimentRun {
   channelMasks(): ChannelMasks;
   /**
    * Trains, and tells of it event by event; `signal` ends it between two steps. `startStep` steps were already made by
-   * the run that goes on here, whose state must have been restored; default 0.
+   * the run that goes on here, whose state must have been restored. Default: those that this run has made, so that a
+   * second call goes on where the first was stopped.
    */
   events(signal?: AbortSignal, startStep?: number): AsyncGenerator<TrainingEvent, void, void>;
   /** Scores of the network as it is now on one part of the images, prepared as in training. */

@@ -9,7 +9,7 @@ import { train, type TrainingOptions } from '../training/train.js';
 import { WeightAverages } from '../training/weightAverages.js';
 import type { ExperimentRun } from './experiment.js';
 
-/** The masks of all channels after so many epochs; 0 is before training. */
+/** The masks of all gates after so many epochs, by layer or, of single weights, by kernel; 0 is before training. */
 export interface MaskSnapshot {
   epoch: number;
   masks: ChannelMasks;
@@ -20,6 +20,8 @@ export interface SettledRun<S> extends ExperimentRun {
   readonly settings: S;
   /** Filled while the events are read; empty without a sparsity method. */
   readonly snapshots: MaskSnapshot[];
+  /** All events so far, those of before an interruption too. */
+  readonly history: TrainingEvent[];
 }
 
 /** What an experiment makes of its settings. */
@@ -44,14 +46,20 @@ export function experimentRun<S>(parts: RunParts<S>): SettledRun<S> {
   const { settings, data, model, optimizer, sparsifier, ema_decay = null, training, warnings = [] } = parts;
   const averages = ema_decay === null ? undefined : new WeightAverages(model, { decay: ema_decay });
   const snapshots: MaskSnapshot[] = [];
+  const history: TrainingEvent[] = [];
   const snapshot = (epoch: number): void => {
-    if (sparsifier) snapshots.push({ epoch, masks: sparsifier.channelMasks() });
+    if (sparsifier) snapshots.push({ epoch, masks: sparsifier.weightMasks?.() ?? sparsifier.channelMasks() });
   };
+  let made = 0;
 
-  async function* events(signal?: AbortSignal, startStep = 0): AsyncGenerator<TrainingEvent, void, void> {
-    for (const message of warnings) yield { type: 'warning', message };
-    snapshot(0);
+  async function* events(signal?: AbortSignal, startStep = made): AsyncGenerator<TrainingEvent, void, void> {
+    if (history.length === 0) {
+      for (const message of warnings) yield { type: 'warning', message };
+      snapshot(0);
+    }
     for await (const event of train({ ...training, model, data, sparsifier, optimizer, averages, signal, startStep })) {
+      history.push(event);
+      if (event.type === 'step') made = event.step;
       if (event.type === 'epoch') snapshot(event.epoch + 1);
       yield event;
     }
@@ -66,6 +74,7 @@ export function experimentRun<S>(parts: RunParts<S>): SettledRun<S> {
     sparsifier,
     averages,
     snapshots,
+    history,
     events,
     evaluate(part, signal) {
       const work = (): Promise<Scores> => evaluate(model, data[part], { normalise: training.normalise, signal });

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import { convolve } from './convolve.js';
-import { single, type LayerOptions, type Weight } from './layer.js';
+import { single, type CallOptions, type LayerOptions, type Weight } from './layer.js';
 import { checkPadding, outputLength, type Padding } from './padding.js';
 import { initialConvolution, initializerNames, type InitializerName } from './seededInitializer.js';
 
@@ -69,14 +69,21 @@ export class Conv2d extends tf.layers.Layer {
     this.built = true;
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return convolve(
-      single(inputs) as tf.Tensor4D,
-      this.kernelWeight.read() as tf.Tensor4D,
-      this.biasWeight?.read() as tf.Tensor1D | undefined,
-      this.strides,
-      this.padding,
+  override call(inputs: tf.Tensor | tf.Tensor[], options: CallOptions): tf.Tensor {
+    return tf.tidy(() =>
+      convolve(
+        single(inputs) as tf.Tensor4D,
+        this.filter(options),
+        this.biasWeight?.read() as tf.Tensor1D | undefined,
+        this.strides,
+        this.padding,
+      ),
     );
+  }
+
+  /** What this call convolves with, [K, K, Cin, filters]: the kernel itself, not to be disposed. */
+  protected filter(_options: CallOptions): tf.Tensor4D {
+    return this.kernelWeight.read() as tf.Tensor4D;
   }
 
   override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape {

@@ -1,6 +1,8 @@
 export * from './batchNorm.js';
 export * from './biasMap.js';
 export * from './conv2d.js';
+export type { Gate, GateStart } from './gate.js';
+export * from './gatedConv2d.js';
 export * from './gatedConvolution.js';
 export * from './gatedDense.js';
 export * from './hardConcrete.js';

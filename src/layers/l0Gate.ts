@@ -1,25 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
-import { hardConcreteSample, hasKernel } from '../backend/fusedOps.js';
-import { deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
-import { gateNoise } from './gateNoise.js';
-import {
-  defaultHardConcrete,
-  inferenceMask,
-  probabilityNonZero,
-  sampleMask,
-  type HardConcrete,
-} from './hardConcrete.js';
+import { drawMasks, gateStart, initialLogAlpha, type Gate, type GateStart } from './gate.js';
+import { inferenceMask, probabilityNonZero, sampleMask, type HardConcrete } from './hardConcrete.js';
 import { single, type CallOptions, type LayerOptions, type Weight } from './layer.js';
-import { seededNormal } from './seededInitializer.js';
 
 /** One mask for each image and channel, or one for each channel of the mini-batch (as in the paper's code). */
 export type GateSampling = 'image' | 'batch';
 
-export interface L0GateOptions extends LayerOptions {
-  /** d: logAlpha starts at N(ln(1 - d) - ln d, 0.01). Note that d = 0.5 means P(mask != 0) = 0.832, not 0.5. */
-  droprate_init?: number;
-  temperature?: number;
+export interface L0GateOptions extends LayerOptions, GateStart {
   sampling?: GateSampling;
   seed?: number;
   /** A gate that stays open and has nothing to train: logAlpha is 999. */
@@ -34,31 +22,25 @@ const OPEN = 999;
  * Input [N, ..., C], output the same shape; one weight, logAlpha [C]. A training call draws fresh noise from
  * (seed, draws) and counts the draw; `noise` in the call's options replaces it.
  */
-export class L0Gate extends tf.layers.Layer {
+export class L0Gate extends tf.layers.Layer implements Gate {
   static className = 'L0Gate';
   readonly hardConcrete: HardConcrete;
   readonly sampling: GateSampling;
   readonly droprate_init: number;
   readonly seed: number;
   readonly fixedOpen: boolean;
-  /** How many times this gate has drawn noise: with the seed, all that a resumed run needs to know. */
   draws = 0;
   private logAlphaWeight!: Weight;
   private readonly gated = new WeakSet<tf.Tensor>();
 
   constructor(options: L0GateOptions = {}) {
     super(options);
-    this.droprate_init = options.droprate_init ?? 0.5;
+    const { droprate_init, hardConcrete } = gateStart(options);
+    this.droprate_init = droprate_init;
+    this.hardConcrete = hardConcrete;
     this.sampling = options.sampling ?? 'image';
     this.seed = options.seed ?? 0;
     this.fixedOpen = options.fixedOpen ?? false;
-    this.hardConcrete = { ...defaultHardConcrete, temperature: options.temperature ?? defaultHardConcrete.temperature };
-    if (!(this.droprate_init > 0 && this.droprate_init < 1)) {
-      throw new UserError(`droprate_init is a probability between 0 and 1, got ${this.droprate_init}`);
-    }
-    if (!(this.hardConcrete.temperature > 0)) {
-      throw new UserError(`temperature must be positive, got ${this.hardConcrete.temperature}`);
-    }
     if (!['image', 'batch'].includes(this.sampling)) {
       throw new UserError(`sampling is 'image' or 'batch', got '${this.sampling}'`);
     }
@@ -66,10 +48,9 @@ export class L0Gate extends tf.layers.Layer {
 
   override build(inputShape: tf.Shape | tf.Shape[]): void {
     const channels = (inputShape as tf.Shape).at(-1);
-    const mean = Math.log(1 - this.droprate_init) - Math.log(this.droprate_init);
     const initializer = this.fixedOpen
       ? tf.initializers.constant({ value: OPEN })
-      : seededNormal(this.seed, mean, 0.01);
+      : initialLogAlpha(this.droprate_init, this.seed);
     this.logAlphaWeight = this.addWeight(
       'logAlpha',
       [channels ?? null],
@@ -106,7 +87,8 @@ export class L0Gate extends tf.layers.Layer {
       if (!training) return this.inferenceMask().reshape([1, channels]);
       const given = noise?.[this.name];
       if (given) return sampleMask(this.logAlpha, given, this.hardConcrete) as tf.Tensor2D;
-      return this.draw(this.sampling === 'batch' ? 1 : n, channels);
+      const rows = this.sampling === 'batch' ? 1 : n;
+      return drawMasks(this.logAlpha, { rows, seed: this.seed, draw: this.draws++, shape: this.hardConcrete });
     });
   }
 
@@ -141,17 +123,6 @@ export class L0Gate extends tf.layers.Layer {
     { droprateInit, ...config }: tf.serialization.ConfigDict,
   ): T {
     return new cls(droprateInit === undefined ? config : { ...config, droprate_init: droprateInit });
-  }
-
-  private draw(rows: number, channels: number): tf.Tensor2D {
-    // Seed and number of the draw decide the noise alone, so that a resumed run meets the same one.
-    const seed = deriveSeed(this.seed, this.draws++);
-    if (hasKernel('HardConcreteSample')) {
-      const { temperature, gamma, zeta } = this.hardConcrete;
-      return hardConcreteSample(this.logAlpha, { n: rows, seed, offset: 0, temperature, gamma, zeta });
-    }
-    const noise = tf.tensor2d(gateNoise(seed, rows * channels, this.hardConcrete.epsilon), [rows, channels]);
-    return sampleMask(this.logAlpha, noise, this.hardConcrete) as tf.Tensor2D;
   }
 }
 tf.serialization.registerClass(L0Gate);

@@ -1,19 +1,24 @@
 import * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../backend/random.js';
+import { UserError } from '../errors.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import { Conv2d } from '../layers/conv2d.js';
+import { GatedConv2d } from '../layers/gatedConv2d.js';
 import { L0Gate, type L0GateOptions } from '../layers/l0Gate.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
 import { dense } from './dense.js';
 import { networkOptions, type NetworkOptions } from './networkOptions.js';
 
-/** What all gates of a network have in common, and whether the reduce convolutions get one too (the seed: no). */
+/** What all gates of a network have in common, and where they are. */
 export interface GateOptions extends Pick<L0GateOptions, 'droprate_init' | 'temperature' | 'sampling'> {
+  /** Whether the reduce convolutions are gated too. Default false, as in the L0 project. */
   gateReduce?: boolean;
+  /** A gate on each weight of the kernels in place of one on each channel; one mask then serves a whole batch. Default false. */
+  unstructured?: boolean;
 }
 
 export interface GoogleNetOptions extends NetworkOptions {
-  /** L0 gates behind BN and ReLU of each branch's last convolution. Default false. */
+  /** L0 gates behind BN and ReLU of each branch's last convolution, or on its weights. Default false. */
   gates?: boolean | GateOptions;
   /** Decides all start values and the gates' noise. Default 0. */
   seed?: number;
@@ -61,7 +66,8 @@ export const inceptionBranches = ['1x1', '3x3', '5x5', 'pool'] as const;
 
 /**
  * GoogLeNet for 32 x 32 images as in the L0 regularisation project: conv 3x3, eight inception blocks, global average
- * pool, dense. Input [N, 32, 32, 3], output logits [N, classes]; 260,650 parameters at width 1, 832 more with gates.
+ * pool, dense. Input [N, 32, 32, 3], output logits [N, classes]; 260,650 parameters at width 1, 832 more with gates on
+ * channels.
  *
  * Layers are named `block1_3x3_reduce_conv`, `block1_3x3_conv`, `block1_3x3_bn` (with its ReLU), `block1_3x3_gate`; the
  * branches are 1x1, 3x3, 5x5 and pool. Throws a UserError for options out of range.
@@ -70,6 +76,10 @@ export function googleNet(options: GoogleNetOptions = {}): tf.LayersModel {
   const { gates = false } = options;
   const { scaled, classes, seed } = networkOptions(options);
   const gateOptions: GateOptions | undefined = gates === true ? {} : gates || undefined;
+  const { gateReduce = false, unstructured = false, ...shared } = gateOptions ?? {};
+  if (unstructured && shared.sampling === 'image') {
+    throw new UserError("Gates on weights draw one mask for a whole batch: leave sampling out, or set it to 'batch'.");
+  }
 
   const unit = (
     x: tf.SymbolicTensor,
@@ -78,24 +88,23 @@ export function googleNet(options: GoogleNetOptions = {}): tf.LayersModel {
     size: number,
     gated = false,
   ): tf.SymbolicTensor => {
-    const conv = new Conv2d({
+    const settings = {
       name: `${name}_conv`,
       filters: scaled(filters),
       kernelSize: size,
       padding: (size - 1) / 2,
       seed: deriveSeed(seed, name),
-    });
+    };
+    const gateSeed = deriveSeed(seed, name, 'gate');
+    const onWeights = gated && gateOptions !== undefined && unstructured;
+    const conv = onWeights ? new GatedConv2d({ ...settings, ...shared, gateSeed }) : new Conv2d(settings);
     const normal = new BatchNorm({ name: `${name}_bn`, activation: 'relu' });
     const y = normal.apply(conv.apply(x)) as tf.SymbolicTensor;
-    if (!gateOptions || !gated) return y;
-    const { gateReduce: _, ...shared } = gateOptions;
-    return new L0Gate({ ...shared, name: `${name}_gate`, seed: deriveSeed(seed, name, 'gate') }).apply(
-      y,
-    ) as tf.SymbolicTensor;
+    if (!gated || !gateOptions || unstructured) return y;
+    return new L0Gate({ ...shared, name: `${name}_gate`, seed: gateSeed }).apply(y) as tf.SymbolicTensor;
   };
 
   const inception = (x: tf.SymbolicTensor, name: string, widths: InceptionWidths): tf.SymbolicTensor => {
-    const gateReduce = gateOptions?.gateReduce ?? false;
     const reduced3x3 = unit(x, `${name}_3x3_reduce`, widths.reduce3x3, 1, gateReduce);
     const reduced5x5 = unit(x, `${name}_5x5_reduce`, widths.reduce5x5, 1, gateReduce);
     const pooled = new MaxPool2d({ name: `${name}_pool`, poolSize: 3, strides: 1, padding: 1 }).apply(x);

@@ -1,4 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
+import type { Gate } from '../layers/gate.js';
+import { GatedConv2d } from '../layers/gatedConv2d.js';
 import { L0Gate } from '../layers/l0Gate.js';
 
 /** Any layer of a tf.LayersModel. */
@@ -42,9 +44,12 @@ export function kernelGeometry(layer: Layer): KernelGeometry | undefined {
   };
 }
 
-/** The network's gates that can be trained, first to last. */
-export function gatesOf(model: tf.LayersModel): L0Gate[] {
-  return model.layers.filter((layer): layer is L0Gate => layer instanceof L0Gate && !layer.fixedOpen);
+/** The network's layers with gates that can be trained, first to last. */
+export function gatesOf(model: tf.LayersModel): Gate[] {
+  return model.layers.filter(
+    (layer): layer is L0Gate | GatedConv2d =>
+      layer instanceof GatedConv2d || (layer instanceof L0Gate && !layer.fixedOpen),
+  );
 }
 
 /** The convolution or dense layer whose output channels a layer passes on: upwards through BN, activation and pooling. */

@@ -1,5 +1,5 @@
 export * from './ista/index.js';
-export * from './l0Sparsifier.js';
+export * from './l0/index.js';
 export * from './repr/index.js';
 export * from './sparsifier.js';
 export { WeightMasks } from './weightMasks.js';

@@ -30,6 +30,8 @@ export interface Sparsifier {
   afterStep?(learningRate: number): void;
   /** The mask of every channel the method decides about, between 0 (removed) and 1. */
   channelMasks(): ChannelMasks;
+  /** The mask of every single weight the method decides about, flat, by the weight's name (layer/kernel); 0 is removed. */
+  weightMasks?(): ReadonlyMap<string, Float32Array>;
   /** Numbers about the method that the epoch's event carries. */
   summary?(): Record<string, number>;
   /** Everything that a resumed run needs and that is not a weight of the model. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { completeCount, layerCosts, openChannels, seedCount } from 'sparsebook/compact';
+import { completeCount, layerCosts, openChannels, seedCount, weightCount } from 'sparsebook/compact';
 import { BatchNorm, Conv2d } from 'sparsebook/layers';
-import { c3, cnn4, googleNet, resnet18, resnet20 } from 'sparsebook/models';
+import { c3, cnn4, googleNet, kernelGeometry, resnet18, resnet20 } from 'sparsebook/models';
 
 await tf.setBackend('cpu');
 const closed = (n: number, ...channels: number[]): Float32Array =>
@@ -137,4 +137,18 @@ test('masks that do not fit are refused in a sentence', () => {
   assert.throws(() => completeCount(model, new Map([['bn', closed(4)]])), /which has no bn/);
   assert.throws(() => completeCount(model, new Map([['a', closed(3)]])), /mask of a needs 4 values.* got 3/);
   assert.throws(() => seedCount(model), /defined for googleNet alone; residual has no block1_1x1_conv/);
+});
+
+test('single weights are counted where they are, with the positions they work at', () => {
+  const model = residual();
+  const full = completeCount(model);
+  const mask = new Float32Array(3 * 3 * 3 * 4).fill(0.5);
+  mask.fill(0, 10, 40);
+  const { left, sparsity, multiplyAdds } = weightCount(model, new Map([['a/kernel', mask]]));
+  assert.equal(left, full.full - 30);
+  assert.equal(sparsity, 1 - left / full.full);
+  const { positions } = kernelGeometry(model.getLayer('a'))!;
+  assert.equal(multiplyAdds.left, full.multiplyAdds.full - 30 * positions);
+  assert.throws(() => weightCount(model, new Map([['a', mask]])), /which has no a\./);
+  assert.throws(() => weightCount(model, new Map([['b/kernel', mask]])), /mask of b\/kernel needs 12 values, got 108/);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { L0Gate } from 'sparsebook/layers';
-import { googleNet } from 'sparsebook/models';
+import { gatesOf, googleNet } from 'sparsebook/models';
 import { reload } from '../reload.js';
 
 await tf.setBackend('cpu');
@@ -43,6 +43,20 @@ test('gateReduce puts a gate behind every reduce convolution too', () => {
       .length;
   assert.equal(gates(false), 32);
   assert.equal(gates(true), 48);
+});
+
+test('with unstructured gates every weight of the gated convolutions has one, and no layer is added', () => {
+  const gates = (more: object): number =>
+    gatesOf(googleNet({ gates: { unstructured: true, ...more } })).reduce((n, gate) => n + gate.logAlpha.size, 0);
+  // All kernels: 260,650 without biases and batch norm (3 x 1,312 channels), stem and dense layer.
+  const channels = 64 + 832 + 6 * 48 + 2 * 64;
+  const everywhere = 260_650 - 3 * channels - 27 * 64 - 1290;
+  assert.equal(gates({ gateReduce: true }), everywhere);
+  const reduce = 48 * (64 + 64 + 96 + 96 + 96 + 96) + 64 * (128 + 128);
+  assert.equal(gates({}), everywhere - reduce);
+  const plain = googleNet();
+  assert.equal(googleNet({ gates: { unstructured: true } }).layers.length, plain.layers.length);
+  assert.throws(() => googleNet({ gates: { unstructured: true, sampling: 'image' } }), /one mask for a whole batch/);
 });
 
 test('a model keeps at least one channel a layer and as many logits as classes', () => {

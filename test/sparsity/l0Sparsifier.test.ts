@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { BatchNorm, Conv2d, hardConcreteCurves, L0Gate } from 'sparsebook/layers';
-import { channelCost, googleNet } from 'sparsebook/models';
+import { channelCost, gatesOf, googleNet } from 'sparsebook/models';
+import { LambdaController } from 'sparsebook/sparsity/l0/lambdaController.js';
 import { l0Sparsifier, type L0Options, type Sparsifier } from 'sparsebook/sparsity';
 
 await tf.setBackend('cpu');
@@ -111,4 +112,109 @@ test('what cannot work is refused in a sentence', () => {
   const input = tf.input({ shape: [4] });
   const lone = tf.model({ inputs: input, outputs: new L0Gate({ name: 'g' }).apply(input) as tf.SymbolicTensor });
   assert.throws(() => l0Sparsifier(lone, { lambda_l0: 1 }), /The gate g must follow one convolution or dense layer/);
+});
+
+test('gates on weights give masks by kernel, weighed alike or by their multiply-adds', () => {
+  const model = googleNet({ widthMultiplier: 0.1, gates: { unstructured: true } });
+  const gates = gatesOf(model);
+  const sparsifier = l0Sparsifier(model, { lambda_l0: 10 });
+  assert.equal(sparsifier.channelMasks().size, 0);
+  const [first, last] = [gates[0], gates.at(-1)!];
+  first.logAlpha.assign(tf.fill(first.logAlpha.shape, -3));
+  const masks = sparsifier.weightMasks!();
+  assert.deepEqual([...masks.keys()].slice(0, 1), [`${first.name}/kernel`]);
+  assert.equal(Math.max(...masks.get(`${first.name}/kernel`)!), 0);
+  assert.equal(masks.get(`${last.name}/kernel`)!.length, last.logAlpha.size);
+
+  const shares = gates.map(({ logAlpha, outputShape }) => ({
+    open: tf.tidy(() => logAlpha.arraySync() as unknown as number[]).flat(3),
+    positions: (outputShape as number[])[1] ** 2,
+  }));
+  const mean = (weightOf: (positions: number) => number): number => {
+    const weights = shares.flatMap(({ open, positions }) => open.map(() => weightOf(positions)));
+    const values = shares.flatMap(({ open }) => open.map((a) => hardConcreteCurves.openProbability(a)));
+    return values.reduce((sum, p, i) => sum + p * weights[i], 0) / weights.reduce((sum, w) => sum + w, 0);
+  };
+  close(penaltyOf(sparsifier), 10 * mean(() => 1));
+  close(penaltyOf(l0Sparsifier(model, { lambda_l0: 10, weighting: 'multiplyAdds' })), 10 * mean((n) => n));
+});
+
+test('lambda or a target is given, not both', () => {
+  const { model } = network();
+  const target = { sparsity: 0.5, sparsityOf: () => 0 };
+  assert.throws(() => l0Sparsifier(model, {}), /either lambda_l0 or a target sparsity/);
+  assert.throws(() => l0Sparsifier(model, { lambda_l0: 1, target }), /not both/);
+  const beyond = { ...target, sparsity: 1 };
+  assert.throws(() => l0Sparsifier(model, { target: beyond }), /at least 0 and below 1, got 1/);
+});
+
+/**
+ * 800 gates whose log alpha falls or climbs by up to one learning rate a step, as Adam moves it: the penalty pulls down by
+ * lambda, and what each gate is worth, spread over four powers of ten, pulls up.
+ */
+function simulate(controller: LambdaController, { steps, rate }: { steps: number; rate: number }): number {
+  const n = 800;
+  const worth = Array.from({ length: n }, (_, i) => 10 ** (-2 + (4 * i) / n));
+  const logAlpha = Array<number>(n).fill(2.94);
+  const sparsityOf = (mask: Float32Array): number => mask.filter((value) => value === 0).length / n;
+  let mask = new Float32Array(n);
+  for (let step = 0; step < steps; step++) {
+    for (let i = 0; i < n; i++) {
+      const pull = controller.lambda * 0.25 - worth[i];
+      logAlpha[i] = Math.min(4, logAlpha[i] - rate * Math.tanh(pull));
+    }
+    mask = Float32Array.from(logAlpha, (a) => hardConcreteCurves.testMask(a));
+    controller.observe({ masks: new Map([['conv', mask]]), travel: rate });
+  }
+  return sparsityOf(mask);
+}
+
+const target = (sparsity: number) => ({
+  sparsity,
+  sparsityOf: (masks: ReadonlyMap<string, Float32Array>) => {
+    const values = [...masks.values()].flatMap((mask) => [...mask]);
+    return values.filter((value) => value === 0).length / values.length;
+  },
+});
+
+test('the controller leads simulated gates to any target within 0.03 and holds it, at any learning rate', () => {
+  for (const sparsity of [0, 0.2, 0.5, 0.8]) {
+    for (const rate of [0.05, 0.2]) {
+      for (const travel of [24, 40]) {
+        const steps = Math.round(travel / rate);
+        const reached = simulate(new LambdaController(target(sparsity)), { steps, rate });
+        assert.ok(Math.abs(reached - sparsity) <= 0.03, `${sparsity} at ${rate}, travel ${travel}: ${reached}`);
+      }
+    }
+  }
+});
+
+test('a controller that goes on from its saved state chooses the same lambdas', () => {
+  const [whole, saved] = [new LambdaController(target(0.5)), new LambdaController(target(0.5))];
+  const masksAt = (step: number) =>
+    new Map([['conv', Float32Array.from({ length: 50 }, (_, i) => (i < step ? 0 : 1))]]);
+  for (let step = 0; step < 30; step++) {
+    for (const each of [whole, saved]) each.observe({ masks: masksAt(step), travel: 0.4 });
+  }
+  const resumed = new LambdaController(target(0.5));
+  resumed.restore(JSON.parse(JSON.stringify(saved.state())) as ReturnType<typeof saved.state>);
+  for (let step = 30; step < 40; step++) {
+    for (const each of [whole, resumed]) each.observe({ masks: masksAt(step), travel: 0.4 });
+    assert.equal(resumed.lambda, whole.lambda);
+  }
+  assert.throws(() => resumed.restore(undefined), /no lambda of a target sparsity/);
+});
+
+test('a sparsifier with a target keeps its controller in its state and tells lambda', () => {
+  const { model, gates } = network();
+  gates.forEach(({ logAlpha }) => logAlpha.assign(tf.fill(logAlpha.shape, 2.94)));
+  const sparsifier = l0Sparsifier(model, { target: target(0.5), lr_gates: 1 });
+  assert.equal(penaltyOf(sparsifier), 0);
+  sparsifier.afterStep!(0.1);
+  const { lambda } = sparsifier.summary!();
+  assert.ok(lambda > 0, `after a step with open gates: ${lambda}`);
+  const again = l0Sparsifier(model, { target: target(0.5), lr_gates: 1 });
+  again.restore(JSON.parse(JSON.stringify(sparsifier.state())) as ReturnType<Sparsifier['state']>);
+  assert.equal(penaltyOf(again), penaltyOf(sparsifier));
+  assert.throws(() => again.restore({ draws: { gate_a: 0, gate_b: 0 } }), /no lambda of a target sparsity/);
 });

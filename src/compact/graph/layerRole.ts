@@ -17,6 +17,7 @@ const roles: Record<string, LayerRole> = {
   InputLayer: 'input',
   Conv2d: 'kernel',
   Conv2D: 'kernel',
+  GatedConv2d: 'kernel',
   Dense: 'kernel',
   BatchNorm: 'norm',
   BatchNormalization: 'norm',

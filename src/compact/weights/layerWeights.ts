@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import { L0Gate } from '../../layers/l0Gate.js';
+import type { Gate } from '../../layers/gate.js';
+import { GatedConv2d } from '../../layers/gatedConv2d.js';
+import type { L0Gate } from '../../layers/l0Gate.js';
 import type { Layer } from '../../models/layerGraph.js';
 import type { ChannelGraph, ChannelNode } from '../graph/channelGraph.js';
 
@@ -46,6 +48,8 @@ const required = (layer: Layer, name: string): Float32Array => {
 
 function kernelOf({ layer, channels }: ChannelNode): KernelWeights {
   const values = required(layer, 'kernel');
+  // Gates on weights become part of them.
+  if (layer instanceof GatedConv2d) maskOf(layer).forEach((mask, i) => (values[i] *= mask));
   const inputs = (layer.inboundNodes[0].inputShapes[0] as number[]).at(-1) ?? 0;
   return {
     values,
@@ -66,8 +70,8 @@ function normOf({ layer }: ChannelNode): NormWeights {
   };
 }
 
-function gateOf({ layer }: ChannelNode): Float32Array {
-  return tf.tidy(() => (layer as L0Gate).inferenceMask().dataSync<'float32'>().slice());
+function maskOf(gate: Gate): Float32Array {
+  return tf.tidy(() => gate.inferenceMask().dataSync<'float32'>().slice());
 }
 
 /** Multiplies output channel o of a kernel, and its bias, by factors[o]. */
@@ -86,5 +90,9 @@ export function scaleInputs({ values, inputs, outputs }: KernelWeights, factors:
 export function networkWeights({ nodes }: ChannelGraph): NetworkWeights {
   const of = <T>(role: string, read: (node: ChannelNode) => T): Map<ChannelNode, T> =>
     new Map(nodes.filter((node) => node.role === role).map((node) => [node, read(node)]));
-  return { kernels: of('kernel', kernelOf), norms: of('norm', normOf), gates: of('gate', gateOf) };
+  return {
+    kernels: of('kernel', kernelOf),
+    norms: of('norm', normOf),
+    gates: of('gate', ({ layer }) => maskOf(layer as L0Gate)),
+  };
 }

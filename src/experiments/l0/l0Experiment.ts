@@ -4,6 +4,11 @@ import { l0Presets } from './l0Presets.js';
 import type { L0Run } from './l0Run.js';
 import { l0Schema, type L0Settings } from './l0Settings.js';
 
+function runName({ without_using_gate, lambda_l0, target_sparsity }: L0Settings): string {
+  if (without_using_gate) return 'no gates';
+  return target_sparsity === null ? `lambda ${lambda_l0}` : `target sparsity ${target_sparsity}`;
+}
+
 /** What the command line knows of the L0 experiment. */
 export const l0Experiment: Experiment<RunSettings & L0Settings, L0Run> = {
   name: 'l0-googlenet',
@@ -15,6 +20,7 @@ export const l0Experiment: Experiment<RunSettings & L0Settings, L0Run> = {
     'without_using_gate=true',
     'lambda_l0=1.0',
     'lambda_l0=20 droprate_init=0.05 ckpt_path=CHECKPOINT',
+    'target_sparsity=0.5 droprate_init=0.05 lr_gates=0.01 ckpt_path=CHECKPOINT',
     'ckpt_path=CHECKPOINT resume_training=true',
     'preset=short data=synthetic sizes.train=10000 --print > settings.yaml',
     '--config settings.yaml lambda_l0=0.5',
@@ -26,8 +32,6 @@ export const l0Experiment: Experiment<RunSettings & L0Settings, L0Run> = {
   },
   async result(run, signal) {
     const [{ l0Result }, { resultTable }] = await Promise.all([import('./l0Result.js'), import('./resultTable.js')]);
-    const { without_using_gate, lambda_l0 } = run.settings;
-    const name = without_using_gate ? 'no gates' : `lambda ${lambda_l0}`;
-    return resultTable([await l0Result(name, run, signal)])[0];
+    return resultTable([await l0Result(runName(run.settings), run, signal)])[0];
   },
 };

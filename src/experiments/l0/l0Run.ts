@@ -2,10 +2,13 @@ import type * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../../backend/random.js';
 import { randomFlip } from '../../data/augment/flip.js';
 import { randomResizedCrop } from '../../data/augment/randomResizedCrop.js';
+import { completeCount } from '../../compact/count/completeCount.js';
+import { weightCount } from '../../compact/count/weightCount.js';
 import type { DataSplits } from '../../data/loadData.js';
 import { googleNet } from '../../models/googleNet.js';
 import { gatesOf } from '../../models/layerGraph.js';
-import { l0Sparsifier } from '../../sparsity/l0Sparsifier.js';
+import { l0Sparsifier } from '../../sparsity/l0/l0Sparsifier.js';
+import type { Sparsifier } from '../../sparsity/sparsifier.js';
 import { AdamW } from '../../training/adamW.js';
 import { copyWeights } from '../copyWeights.js';
 import { experimentRun, type SettledRun } from '../experimentRun.js';
@@ -29,6 +32,18 @@ function* startWarnings(settings: L0Settings, from: tf.LayersModel, anew: string
   }
 }
 
+/** The sparsity method as the settings say: at a fixed lambda, or towards a share of parameters removed. */
+function methodOf(model: tf.LayersModel, { lambda_l0, target_sparsity, lr_gates, gates }: L0Settings): Sparsifier {
+  const shared = { lr_gates, weighting: gates.weighting, clampLogAlpha: gates.clamp };
+  if (target_sparsity === null) return l0Sparsifier(model, { ...shared, lambda_l0 });
+  const count = gates.unstructured ? weightCount : completeCount;
+  const target = {
+    sparsity: target_sparsity,
+    sparsityOf: (masks: ReadonlyMap<string, Float32Array>) => count(model, masks).sparsity,
+  };
+  return l0Sparsifier(model, { ...shared, target });
+}
+
 /**
  * A run of the L0 experiment with settings in full: GoogleNet, AdamW, a learning rate with milestones, flips and resized
  * crops. `pretrained` gives its weights to all layers that it has; the others, such as gates, start anew.
@@ -37,16 +52,15 @@ function* startWarnings(settings: L0Settings, from: tf.LayersModel, anew: string
  */
 export function l0Run(data: DataSplits, settings: L0Settings, pretrained?: tf.LayersModel): L0Run {
   const { seed, droprate_init, gates, lr, weight_decay } = settings;
+  const { sampling, reduce: gateReduce, unstructured } = gates;
   const model = googleNet({
     widthMultiplier: settings.width,
-    gates: !settings.without_using_gate && { droprate_init, sampling: gates.sampling, gateReduce: gates.reduce },
+    gates: !settings.without_using_gate && { droprate_init, sampling, gateReduce, unstructured },
     classes: data.train.classNames.length,
     seed,
   });
   const anew = pretrained ? copyWeights(pretrained, model) : [];
-  const sparsifier = settings.without_using_gate
-    ? undefined
-    : l0Sparsifier(model, { ...settings, weighting: gates.weighting, clampLogAlpha: gates.clamp });
+  const sparsifier = settings.without_using_gate ? undefined : methodOf(model, settings);
   return experimentRun({
     settings,
     data,

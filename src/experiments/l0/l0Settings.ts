@@ -1,7 +1,7 @@
 import type { GateSampling } from '../../layers/l0Gate.js';
-import type { L0Weighting } from '../../sparsity/l0Sparsifier.js';
+import type { L0Weighting } from '../../sparsity/l0/weightedGates.js';
 import { givenIn } from '../settings/given.js';
-import { flag, number, oneOf, wholeNumber } from '../settings/rules.js';
+import { flag, number, oneOf, orNull, wholeNumber } from '../settings/rules.js';
 import type { Schema, Setting, SettingValue, SomeSettings } from '../settings/schema.js';
 import { settle } from '../settings/settle.js';
 import { trainerSchema, type TrainerSettings } from '../trainerSettings.js';
@@ -10,6 +10,7 @@ import { trainerSchema, type TrainerSettings } from '../trainerSettings.js';
 export interface L0Settings extends TrainerSettings {
   without_using_gate: boolean;
   lambda_l0: number;
+  target_sparsity: number | null;
   droprate_init: number;
   width: number;
   epochs: number;
@@ -20,20 +21,33 @@ export interface L0Settings extends TrainerSettings {
   augment: boolean;
   seed: number;
   /** Where the L0 project, the paper and the paper's code differ. */
-  gates: { sampling: GateSampling; weighting: L0Weighting; reduce: boolean; clamp: boolean };
+  gates: { unstructured: boolean; sampling: GateSampling; weighting: L0Weighting; reduce: boolean; clamp: boolean };
 }
 
-/** A setting that only a network with gates can have. */
+/** A setting that only a network with gates can have; `conflict` is what else can speak against it. */
 const ofGates = <T extends SettingValue>(setting: Setting<T, L0Settings>): Setting<T, L0Settings> => ({
   ...setting,
-  conflict: ({ without_using_gate }) =>
-    without_using_gate ? 'without_using_gate=true builds a network that has no gates' : undefined,
+  conflict: (settings) =>
+    settings.without_using_gate
+      ? 'without_using_gate=true builds a network that has no gates'
+      : setting.conflict?.(settings),
 });
 
 /** The published schedule from scratch is the default: 180 epochs of AdamW at 1e-3, a tenth of it at two milestones. */
 export const l0Schema: Schema<L0Settings> = {
   without_using_gate: { default: false, rule: flag, help: 'whether the network has no gates at all' },
-  lambda_l0: ofGates({ default: 1, rule: number({ min: 0 }), help: 'the weight of the L0 penalty in the loss' }),
+  lambda_l0: ofGates({
+    default: 1,
+    rule: number({ min: 0 }),
+    help: 'the weight of the L0 penalty in the loss',
+    conflict: ({ target_sparsity }) =>
+      target_sparsity === null ? undefined : `target_sparsity=${target_sparsity} chooses lambda by itself`,
+  }),
+  target_sparsity: ofGates({
+    default: null,
+    rule: orNull(number({ min: 0, below: 1 }), 'a fixed lambda_l0'),
+    help: 'the share of parameters to be removed; lambda is then chosen anew after each step so as to reach and hold it',
+  }),
   droprate_init: ofGates({
     default: 0.5,
     rule: number({ above: 0, below: 1 }),
@@ -61,10 +75,19 @@ export const l0Schema: Schema<L0Settings> = {
   augment: { default: true, rule: flag, help: 'whether training images are flipped and cropped at random' },
   seed: { default: 0, rule: wholeNumber({ min: 0 }), help: 'the start of all random numbers' },
   gates: {
+    unstructured: ofGates({
+      default: false,
+      rule: flag,
+      help: 'whether each weight of the kernels has a gate, in place of each channel',
+    }),
     sampling: ofGates({
-      default: 'image',
+      default: ({ gates }) => (gates.unstructured ? 'batch' : 'image'),
       rule: oneOf('image', 'batch'),
       help: "what shares a mask in training; the paper's code draws one for each batch",
+      conflict: ({ gates }) =>
+        gates.unstructured && gates.sampling === 'image'
+          ? 'with gates.unstructured=true a batch shares the weights, and so their masks'
+          : undefined,
     }),
     weighting: ofGates({
       default: 'sum',

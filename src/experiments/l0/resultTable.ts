@@ -7,7 +7,7 @@ export function resultTable(results: readonly L0Result[]): ResultRow[] {
     run: result.run,
     'validation, %': percent(result.validation),
     'test, %': percent(result.test),
-    'sparsity, published count, %': percent(result.seedSparsity),
+    'sparsity, published count, %': result.seedSparsity === null ? null : percent(result.seedSparsity),
     'sparsity, complete, %': percent(result.sparsity),
     parameters: result.parameters,
     'million multiply-adds': Number((result.multiplyAdds / 1e6).toFixed(2)),

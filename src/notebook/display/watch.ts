@@ -1,4 +1,4 @@
-import { trainingCurves } from '../../plots/index.js';
+import { gatesPerLayer, trainingCurves, type GateSnapshot } from '../../plots/index.js';
 import type { WarningEvent } from '../../training/index.js';
 import { addEvent } from '../../training/log/addEvent.js';
 import { display, inNotebook } from './display.js';
@@ -11,6 +11,8 @@ export interface WatchOptions {
   title?: string;
   /** At least this many milliseconds lie between two updates; default 500. */
   interval?: number;
+  /** The masks after each epoch, in a list that grows as the run is read: drawn as a second plot, layer by layer. */
+  snapshots?: readonly GateSnapshot[];
 }
 
 /**
@@ -23,7 +25,7 @@ export async function watch<Event extends { readonly type: string }>(
   events: AsyncIterable<Event>,
   options: WatchOptions = {},
 ): Promise<Event[]> {
-  const { title, interval = 500 } = options;
+  const { title, interval = 500, snapshots } = options;
   const seen: Event[] = [];
   const started = performance.now();
   const figure = () => trainingCurves(seen, { title });
@@ -31,6 +33,7 @@ export async function watch<Event extends { readonly type: string }>(
   const live = inNotebook();
   const progress = live ? display({ 'text/plain': line() }) : undefined;
   const plot = live ? liveFigure(figure(), { final: false, interval: 0 }) : undefined;
+  const gates = live && snapshots ? liveGates(snapshots, title) : undefined;
   let updated = performance.now();
   let waiting: NodeJS.Timeout | undefined;
   const redraw = (): void => {
@@ -38,6 +41,7 @@ export async function watch<Event extends { readonly type: string }>(
     updated = performance.now();
     progress?.update({ 'text/plain': line() });
     plot?.update(figure());
+    gates?.update();
   };
   try {
     for await (const event of events) {
@@ -50,8 +54,23 @@ export async function watch<Event extends { readonly type: string }>(
     if (live) progress?.update({ 'text/plain': line() });
     else console.log(line());
     plot?.update(figure(), { final: true });
+    gates?.done();
   }
   return seen;
+}
+
+/** A heat map of open gates that is drawn anew when there is another snapshot. */
+function liveGates(snapshots: readonly GateSnapshot[], title = 'Training'): { update(): void; done(): void } {
+  const figure = () => gatesPerLayer(snapshots, { title: `${title}: open gates by layer and epoch` });
+  const view = liveFigure(figure(), { final: false, interval: 0 });
+  let drawn = snapshots.length;
+  return {
+    update() {
+      if (snapshots.length > drawn) view.update(figure());
+      drawn = snapshots.length;
+    },
+    done: () => view.update(figure(), { final: true }),
+  };
 }
 
 /** How long a run went on by the times that its log gives its events, since it last started. */

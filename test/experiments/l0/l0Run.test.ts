@@ -9,6 +9,10 @@ import { l0Experiment } from 'sparsebook/experiments/l0/l0Experiment.js';
 import { experimentSettings } from 'sparsebook/experiments/experimentSettings.js';
 import { readSavedRun, savedForm } from 'sparsebook/experiments/savedRun.js';
 import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
+import { l0Schema } from 'sparsebook/experiments/l0/l0Settings.js';
+import { settingWords } from 'sparsebook/experiments/settings/settingWords.js';
+import type { L0Gate } from 'sparsebook/layers';
+import { gatesOf } from 'sparsebook/models';
 import type { WarningEvent } from 'sparsebook/training';
 
 await useBackend({ backend: 'simd', threads: 1 });
@@ -51,6 +55,85 @@ test('what notebooks give is checked as on the command line', () => {
     [{ without_using_gate: true, droprate_init: 0.1 }, /without_using_gate=true builds a network that has no gates/],
   ];
   for (const [given, message] of wrong) assert.throws(() => l0GoogleNet(data, given), { name: 'UserError', message });
+});
+
+test('lambda or a target is given, and gates on weights share their masks over a batch', () => {
+  const wrong: [object, RegExp][] = [
+    [
+      { target_sparsity: 0.5, lambda_l0: 10 },
+      /lambda_l0=10 contradicts .*: target_sparsity=0\.5 chooses lambda by itself/,
+    ],
+    [{ target_sparsity: 1 }, /target_sparsity must be a number of at least 0 and below 1, or null .*; received 1/],
+    [{ without_using_gate: true, target_sparsity: 0.5 }, /builds a network that has no gates/],
+    [{ gates: { unstructured: true, sampling: 'image' } }, /a batch shares the weights, and so their masks/],
+  ];
+  for (const [given, message] of wrong) assert.throws(() => l0Settings(given), { name: 'UserError', message });
+  assert.equal(l0Settings({ gates: { unstructured: true } }).gates.sampling, 'batch');
+  assert.equal(l0Settings({ gates: { sampling: 'batch' } }).gates.sampling, 'batch');
+  const saved = l0Settings({ target_sparsity: 0.5 });
+  assert.deepEqual(
+    settingWords(l0Schema, saved).filter((word) => word.startsWith('lambda_l0')),
+    [],
+  );
+});
+
+const toTarget = { ...small, droprate_init: 0.05, lr: 2e-3, lr_gates: 0.25, batch_size: 8, epochs: 30, augment: false };
+
+test('a run with a target sparsity ends within 0.03 of it, and its result tells the lambda it chose', async () => {
+  const run = l0GoogleNet(data, { ...toTarget, target_sparsity: 0.5 });
+  await warnings(run);
+  const { sparsity, lambda_l0 } = await l0Result('target', run);
+  assert.ok(Math.abs(sparsity - 0.5) <= 0.03, `${sparsity}`);
+  assert.equal(lambda_l0, run.sparsifier!.summary!().lambda);
+  run.dispose();
+});
+
+test('gates on weights are counted one by one, for the target too', async () => {
+  const run = l0GoogleNet(data, { ...small, target_sparsity: 0.3, gates: { unstructured: true } });
+  await warnings(run);
+  const gate = gatesOf(run.model)[0];
+  gate.logAlpha.assign(tf.fill(gate.logAlpha.shape, -9));
+  const { seedSparsity, closedGates, gates, parameters, sparsity } = await l0Result('weights', run);
+  assert.equal(seedSparsity, null);
+  assert.deepEqual([closedGates, parameters], [gate.logAlpha.size, 3419 - gate.logAlpha.size]);
+  assert.ok(gates > 2000 && Math.abs(sparsity - closedGates / 3419) < 1e-12);
+  assert.equal(run.snapshots[0].masks.get(`${gate.name}/kernel`)?.length, gate.logAlpha.size);
+  run.dispose();
+});
+
+test('a run that was stopped goes on where it was, with the steps that one without a stop makes', async () => {
+  const settings = { ...toTarget, target_sparsity: 0.5, epochs: 3 };
+  const whole = l0GoogleNet(data, settings);
+  await warnings(whole);
+  const stopped = l0GoogleNet(data, settings);
+  const stop = new AbortController();
+  for await (const event of stopped.events(stop.signal)) if (event.type === 'step' && event.step === 5) stop.abort();
+  for await (const event of stopped.events()) assert.ok(event.type !== 'start' || event.startStep === 5);
+  for (const name of ['block8_5x5_gate', 'stem_conv']) {
+    assert.deepEqual(weightsOf(stopped.model, name), weightsOf(whole.model, name));
+  }
+  const steps = stopped.history.flatMap((event) => (event.type === 'step' ? [event.step] : []));
+  assert.deepEqual(
+    steps,
+    Array.from({ length: 12 }, (_, i) => i + 1),
+  );
+  for (const run of [whole, stopped]) run.dispose();
+});
+
+test('options of the gates reach the network: one mask a batch, weighed penalties, gates behind reduce convolutions', () => {
+  const gated = (gates: object) => l0GoogleNet(data, { ...small, gates });
+  const penaltyOf = ({ sparsifier }: ReturnType<typeof gated>) => tf.tidy(() => sparsifier!.penalty!().dataSync()[0]);
+  const [plain, batch, reduce] = [gated({}), gated({ sampling: 'batch' }), gated({ reduce: true })];
+  const samplings = (run: typeof plain) => new Set(gatesOf(run.model).map((gate) => (gate as L0Gate).sampling));
+  assert.deepEqual([samplings(plain), samplings(batch)], [new Set(['image']), new Set(['batch'])]);
+  assert.deepEqual([plain.channelMasks().size, reduce.channelMasks().size], [32, 48]);
+  const weighed = (['sum', 'parameters', 'multiplyAdds'] as const).map((weighting) => {
+    const run = gated({ weighting });
+    run.model.getLayer('block1_1x1_gate').setWeights([tf.fill([2], -9)]);
+    return run;
+  });
+  assert.equal(new Set(weighed.map(penaltyOf)).size, 3);
+  for (const run of [plain, batch, reduce, ...weighed]) run.dispose();
 });
 
 test('a run starts from the weights of another, and its gates always anew', async () => {

@@ -1,0 +1,64 @@
+import * as tf from '@tensorflow/tfjs';
+import { hardConcreteSample, hasKernel } from '../backend/fusedOps.js';
+import { deriveSeed } from '../backend/random.js';
+import { UserError } from '../errors.js';
+import { gateNoise } from './gateNoise.js';
+import { defaultHardConcrete, sampleMask, type HardConcrete } from './hardConcrete.js';
+import { seededNormal, type Initializer } from './seededInitializer.js';
+
+/** A layer with hard concrete gates, whatever they multiply: channels (`L0Gate`) or weights (`GatedConv2d`). */
+export interface Gate extends tf.layers.Layer {
+  readonly hardConcrete: HardConcrete;
+  /** The location parameter of each gate: the layer's own variable, not to be disposed. */
+  readonly logAlpha: tf.Variable;
+  /** How many times the layer has drawn noise: with its seed, all that a resumed run needs to know. */
+  draws: number;
+  /** The deterministic mask of each gate, in logAlpha's shape; the caller disposes it. */
+  inferenceMask(): tf.Tensor;
+  /** P(mask != 0) of each gate, in logAlpha's shape; the caller disposes it. */
+  probabilityNonZero(): tf.Tensor;
+}
+
+/** How gates start, and the shape of their distribution. */
+export interface GateStart {
+  /** d: logAlpha starts at N(ln(1 - d) - ln d, 0.01). Note that d = 0.5 means P(mask != 0) = 0.832, not 0.5. Default 0.5. */
+  droprate_init?: number;
+  /** Default 2/3. */
+  temperature?: number;
+}
+
+/** The start and the distribution with their defaults. Throws a UserError for values out of range. */
+export function gateStart({ droprate_init = 0.5, temperature = defaultHardConcrete.temperature }: GateStart): {
+  droprate_init: number;
+  hardConcrete: HardConcrete;
+} {
+  if (!(droprate_init > 0 && droprate_init < 1)) {
+    throw new UserError(`droprate_init is a probability between 0 and 1, got ${droprate_init}`);
+  }
+  if (!(temperature > 0)) throw new UserError(`temperature must be positive, got ${temperature}`);
+  return { droprate_init, hardConcrete: { ...defaultHardConcrete, temperature } };
+}
+
+/** The initializer of logAlpha: N(ln(1 - d) - ln d, 0.01) for the drop rate d. */
+export function initialLogAlpha(droprate_init: number, seed: number): Initializer {
+  return seededNormal(seed, Math.log(1 - droprate_init) - Math.log(droprate_init), 0.01);
+}
+
+/**
+ * `rows` masks [rows, C] of logAlpha [C]. The seed and the number of the draw decide the noise alone, so that a resumed
+ * run meets the same one. The caller disposes the result.
+ */
+export function drawMasks(
+  logAlpha: tf.Tensor1D,
+  { rows, seed, draw, shape }: { rows: number; seed: number; draw: number; shape: HardConcrete },
+): tf.Tensor2D {
+  const own = deriveSeed(seed, draw);
+  if (hasKernel('HardConcreteSample')) {
+    const { temperature, gamma, zeta } = shape;
+    return hardConcreteSample(logAlpha, { n: rows, seed: own, offset: 0, temperature, gamma, zeta });
+  }
+  return tf.tidy(() => {
+    const noise = tf.tensor2d(gateNoise(own, rows * logAlpha.size, shape.epsilon), [rows, logAlpha.size]);
+    return sampleMask(logAlpha, noise, shape) as tf.Tensor2D;
+  });
+}

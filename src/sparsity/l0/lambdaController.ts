@@ -1,0 +1,90 @@
+import { UserError } from '../../errors.js';
+import type { State } from '../sparsifier.js';
+
+/** A sparsity to be reached and held, in place of a lambda. */
+export interface SparsityTarget {
+  /** The share to be removed: at least 0, below 1. */
+  sparsity: number;
+  /** The share removed by masks: those of channels by layer, or those of weights by weight. 0 in a mask means removed. */
+  sparsityOf: (masks: ReadonlyMap<string, Float32Array>) => number;
+}
+
+/** What the controller looks at after a step. */
+export interface Observation {
+  masks: ReadonlyMap<string, Float32Array>;
+  /** How far a gate's log alpha can have moved in the step: the gates' learning rate. */
+  travel: number;
+}
+
+/** Lambda per unit of sparsity that is missing. */
+const GAIN = 400;
+/** How far log alpha travels while the reference climbs to the target: 1.5 times the way from open (2.94) to closed (-2.40). */
+const RAMP = 8;
+/** How far it travels while the integral takes in as much as the proportional part has. */
+const INTEGRAL = 10.6;
+
+/**
+ * Chooses lambda after each step so that a network reaches a sparsity and stays there: a proportional part that follows a
+ * ramp, and an integral part that holds the target.
+ *
+ * Time is counted in travel, the way tau that a gate's log alpha can have gone (steps times its learning rate), so that
+ * the same constants serve any learning rate:
+ *
+ *     lambda = 400 (r - m) + I,   r = m0 + (s* - m0) min(1, tau / 8),   dI = 400 (s* - s) dtau / 10.6 once tau >= 8
+ *
+ * s* is the target, s the share that the masks remove now, and m one minus the mean mask, m0 at first, which sees gates on
+ * their way down before they close. I starts anew from 0 whenever s passes s* (Clegg 1958), so that nothing gathered while sparsity
+ * was missing carries it too far. Lambda may become negative: open gates are then paid for. docs/math-l0.md explains it.
+ */
+export class LambdaController {
+  lambda = 0;
+  private integral = 0;
+  private travel = 0;
+  private lastError = 0;
+  private start = 0;
+
+  constructor(private readonly target: SparsityTarget) {
+    const { sparsity } = target;
+    if (!(sparsity >= 0 && sparsity < 1)) {
+      throw new UserError(`target_sparsity is a share of at least 0 and below 1, got ${sparsity}`);
+    }
+  }
+
+  /** Takes in what a step led to, and sets the next step's lambda. */
+  observe({ masks, travel }: Observation): void {
+    const { sparsity, sparsityOf } = this.target;
+    const closing = 1 - meanOf(masks);
+    if (this.travel === 0) this.start = closing;
+    this.travel += travel;
+    const progress = Math.min(1, this.travel / RAMP);
+    const error = sparsity - sparsityOf(masks);
+    if (error * this.lastError < 0) this.integral = 0;
+    else if (progress === 1) this.integral += (GAIN * error * travel) / INTEGRAL;
+    this.lastError = error;
+    const reference = this.start + (sparsity - this.start) * progress;
+    this.lambda = GAIN * (reference - closing) + this.integral;
+  }
+
+  state(): State {
+    const { lambda, integral, travel, lastError, start } = this;
+    return { lambda, integral, travel, lastError, start };
+  }
+
+  /** Takes back what `state` gave. Throws a UserError where a number is missing. */
+  restore(state: State | undefined): void {
+    for (const name of ['lambda', 'integral', 'travel', 'lastError', 'start'] as const) {
+      const value = state?.[name];
+      if (typeof value !== 'number') throw new UserError(`The saved L0 state has no ${name} of a target sparsity.`);
+      this[name] = value;
+    }
+  }
+}
+
+function meanOf(masks: ReadonlyMap<string, Float32Array>): number {
+  let [sum, count] = [0, 0];
+  for (const mask of masks.values()) {
+    for (const value of mask) sum += value;
+    count += mask.length;
+  }
+  return sum / count;
+}
