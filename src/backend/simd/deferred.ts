@@ -15,8 +15,19 @@ export interface Deferred {
   addTo?(to: number): void;
   /** Computes the values in a block of its own choice, which it gives away. */
   make?(): number;
+  /** The same work with more to do to each value, which costs next to nothing while it is in a register; put off as well. */
+  then?(ending: Ending): Deferred;
   /** Where the values already are, though not side by side: the address of the first pixel and the floats between pixels. */
   view?: Strided;
+}
+
+/** y = max(scale * x + shift, 0 with relu), channel by channel. */
+export interface Ending {
+  /** Addresses of a float for each channel. */
+  affine?: { scale: number; shift: number };
+  relu: boolean;
+  /** A block that is freed with the work: where scale and shift lie. */
+  block?: number;
 }
 
 /** Pixels in memory: the address of the first one, and how many floats further the next one is. */

@@ -19,6 +19,9 @@ function bin(size: number): number {
   return octave * 4 + (Math.floor((size / ALIGNMENT / 2 ** octave) * 4) & 3);
 }
 
+/** What a block takes with its slack. */
+const blockSize = (bytes: number): number => Math.ceil((bytes + SLACK) / ALIGNMENT) * ALIGNMENT;
+
 /**
  * The memory of every tensor: one shared WebAssembly.Memory that never grows, so no view of it is ever detached, and a
  * segregated-fit allocator that joins neighbouring free blocks. Address space is reserved, memory is used only where touched.
@@ -56,15 +59,10 @@ export class Heap {
 
   /** The address of a new block of `bytes` bytes, not cleared. Throws when the memory is exhausted; nothing is lost then. */
   allocate(bytes: number): number {
-    const size = Math.ceil((bytes + SLACK) / ALIGNMENT) * ALIGNMENT;
-    const block = this.take(size);
-    if (block === undefined) {
-      const gigabytes = (n: number): string => `${(n / 2 ** 30).toFixed(2)} GiB`;
-      throw new Error(
-        `The simd backend is out of memory: a tensor needs ${gigabytes(bytes)}, ${gigabytes(this.live)} of ` +
-          `${gigabytes(this.capacity)} are in use. Use a smaller batch, or dispose tensors that are no longer needed.`,
-      );
-    }
+    const size = blockSize(bytes);
+    const block = this.find(size);
+    if (block === undefined) throw this.exhausted(bytes);
+    this.bins[bin(block.size)].delete(block);
     if (block.size - size >= 4 * ALIGNMENT) {
       const rest: Block = {
         pointer: block.pointer + size,
@@ -83,6 +81,11 @@ export class Heap {
     this.live += block.size;
     this.high = Math.max(this.high, this.live);
     return block.pointer;
+  }
+
+  /** Throws what `allocate` would throw: for whoever will need a block later, and should hear now that there is none. */
+  check(bytes: number): void {
+    if (this.find(blockSize(bytes)) === undefined) throw this.exhausted(bytes);
   }
 
   /** Gives a block back. */
@@ -106,21 +109,19 @@ export class Heap {
   }
 
   /** The smallest free block that is certain to hold `size`, or one from the same bin that happens to. */
-  private take(size: number): Block | undefined {
+  private find(size: number): Block | undefined {
     const own = bin(size);
-    for (const block of this.bins[own]) {
-      if (block.size >= size) {
-        this.bins[own].delete(block);
-        return block;
-      }
-    }
-    for (let i = own + 1; i < this.bins.length; i++) {
-      for (const block of this.bins[i]) {
-        this.bins[i].delete(block);
-        return block;
-      }
-    }
+    for (const block of this.bins[own]) if (block.size >= size) return block;
+    for (let i = own + 1; i < this.bins.length; i++) for (const block of this.bins[i]) return block;
     return undefined;
+  }
+
+  private exhausted(bytes: number): Error {
+    const gigabytes = (n: number): string => `${(n / 2 ** 30).toFixed(2)} GiB`;
+    return new Error(
+      `The simd backend is out of memory: a tensor needs ${gigabytes(bytes)}, ${gigabytes(this.live)} of ` +
+        `${gigabytes(this.capacity)} are in use. Use a smaller batch, or dispose tensors that are no longer needed.`,
+    );
   }
 
   private release(block: Block): void {

@@ -15,6 +15,7 @@ import { adamWStep, sgdStep } from './overrides/optimizers.js';
 import { override, type Inputs, type Outputs } from './overrides/override.js';
 import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './overrides/pooling.js';
 import { reduction } from './overrides/reduce.js';
+import { reluGrad, reluGradient } from './overrides/relu.js';
 import { SimdBackend } from './simdBackend.js';
 import { bestVariant, type Variant } from './wasm.js';
 
@@ -61,11 +62,13 @@ function registerKernels(): void {
     add(`${prefix}BatchNormInference`, fusedBatchNormInference);
   }
   add('SparsebookFusedBatchNormGrad', fusedBatchNormGrad);
+  add('SparsebookReluGrad', reluGrad);
   add('SparsebookHardConcreteSample', hardConcreteSample);
   add('SparsebookHardConcreteSampleGrad', hardConcreteGrad);
   add('SparsebookAdamWStep', adamWStep);
   add('SparsebookSgdStep', sgdStep);
-  for (const gradient of [convBiasGradient, hardConcreteGradient, ...batchNormGradients]) tf.registerGradient(gradient);
+  for (const gradient of [convBiasGradient, reluGradient, hardConcreteGradient, ...batchNormGradients])
+    tf.registerGradient(gradient);
 }
 
 /** A kernel that only this backend has. */

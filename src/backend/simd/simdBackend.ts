@@ -91,8 +91,9 @@ export class SimdBackend extends MathBackendCPU {
     return { dataId, shape: shape as number[], dtype: 'float32' };
   }
 
-  /** A tensor whose values are computed when somebody needs them. */
+  /** A tensor whose values are computed when somebody needs them. Throws at once if there is no memory for them. */
   defer(shape: readonly number[], deferred: Deferred): tf.TensorInfo {
+    this.heap.check(tf.util.sizeFromShape(shape as number[]) * 4);
     const dataId = super.write(new Float32Array(0), shape as number[], 'float32');
     for (const { dataId } of deferred.reads) this.incRef(dataId);
     const data = this.dataOf(dataId);

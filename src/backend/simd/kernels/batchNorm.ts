@@ -217,3 +217,14 @@ export function batchNormGradientApply(
     p += count;
   }
 }
+
+/** y *= gate, in place, for pixels [begin, end), `row` bytes apart; gate [N, channels]. */
+export function gateRows(y: usize, row: usize, gate: usize, imagePixels: i32, channels: i32, begin: i32, end: i32): void {
+  for (let p = begin; p < end; p++) {
+    const g = gate + bytes((p / imagePixels) * channels), at = y + <usize>p * row;
+    for (let c = 0; c < channels; c += 4) {
+      const o = bytes(c);
+      storeLanes(at + o, f32x4.mul(v128.load(at + o), v128.load(g + o)), channels - c);
+    }
+  }
+}

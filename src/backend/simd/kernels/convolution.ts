@@ -1,6 +1,16 @@
-import { ROWS, addFloats, bytes, copyFloats } from './vector';
+import { ROWS, bytes, copyFloats } from './vector';
 import { tile4, tile8, tileAdd8 } from './tile';
 import { padBand } from './padding';
+
+/** ReLU of a tile that was just written: in the tile itself it would cost registers. */
+function clipRows(at: usize, row: usize, columns: i32): void {
+  const zero = f32x4.splat(0);
+  for (let r = 0; r < ROWS; r++) {
+    if (columns >= 4) v128.store(at, f32x4.pmax(v128.load(at), zero));
+    if (columns == 8) v128.store(at, f32x4.pmax(v128.load(at, 16), zero), 16);
+    at += row;
+  }
+}
 
 /**
  * The convolution of `pixels` output pixels: for each tile of ROWS pixels, all panels of the packed filter.
@@ -25,6 +35,7 @@ export function convolvePixels(
   cout: i32,
   outRow: usize,
   outPixel: usize,
+  relu: i32,
   pixels: i32,
 ): void {
   const panelBytes = (<usize>k) << 5;
@@ -65,11 +76,14 @@ export function convolvePixels(
         if (direct && columns == 8) {
           tileAdd8(panel, end, offsets, output + <usize>p * outPixel + bytes(c), outPixel, a0, a1, a2, a3, a4, a5);
         } else {
-          memory.fill(stage, 0, 256);
+          for (let r = 0; r < rows; r++) {
+            const y = (p + r) / width;
+            copyFloats(output + <usize>y * outRow + <usize>(p + r - y * width) * outPixel + bytes(c), stage + <usize>(r * 32), columns);
+          }
           tileAdd8(panel, end, offsets, stage, 32, a0, a1, a2, a3, a4, a5);
           for (let r = 0; r < rows; r++) {
             const y = (p + r) / width;
-            addFloats(stage + <usize>(r * 32), output + <usize>y * outRow + <usize>(p + r - y * width) * outPixel + bytes(c), columns);
+            copyFloats(stage + <usize>(r * 32), output + <usize>y * outRow + <usize>(p + r - y * width) * outPixel + bytes(c), columns, relu);
           }
         }
       } else if (direct && columns == 8) {
@@ -82,9 +96,10 @@ export function convolvePixels(
         for (let r = 0; r < rows; r++) {
           const y = (p + r) / width;
           const to = output + <usize>y * outRow + <usize>(p + r - y * width) * outPixel + bytes(c);
-          copyFloats(stage + <usize>(r * 32), to, columns);
+          copyFloats(stage + <usize>(r * 32), to, columns, relu);
         }
       }
+      if (relu && direct) clipRows(output + <usize>p * outPixel + bytes(c), outPixel, columns);
       panel += panelStep;
     }
   }
@@ -117,6 +132,7 @@ export function convolve(
   outImage: usize,
   outRow: usize,
   outPixel: usize,
+  relu: i32,
   bandRows: i32,
   bands: i32,
   begin: i32,
@@ -151,6 +167,7 @@ export function convolve(
       cout,
       outRow,
       outPixel,
+      relu,
       rows * outWidth,
     );
   }
@@ -165,16 +182,16 @@ export function multiplyRows(
   const count = min(end * rows, m) - first;
   const row = bytes(n);
   const to = y + <usize>first * row;
-  convolvePixels(a + <usize>first * aStep, packed, bias, to, scratch, offsets, count, 0, aStep, k, (<usize>k) << 5, n, <usize>count * row, row, count);
+  convolvePixels(a + <usize>first * aStep, packed, bias, to, scratch, offsets, count, 0, aStep, k, (<usize>k) << 5, n, <usize>count * row, row, 0, count);
 }
 
 /**
  * A convolution of small pictures, one output position after the other: that pixel of many images fills the tiles, and taps that see
- * only padding cost nothing. Item i is position i / groups of the `images` images from (i mod groups) * images on.
+ * only padding cost nothing.  Item i is position i / groups of the `images` images from (i mod groups) * images on.
  */
 export function convolvePositions(
   x: usize, packed: usize, bias: usize, y: usize, offsets: usize, batch: i32, height: i32, width: i32, cin: i32, top: i32, left: i32,
-  ny: i32, nx: i32, stride: i32, outWidth: i32, cout: i32, outImage: usize, outRow: usize, outPixel: usize, images: i32, groups: i32,
+  ny: i32, nx: i32, stride: i32, outWidth: i32, cout: i32, outImage: usize, outRow: usize, outPixel: usize, relu: i32, images: i32, groups: i32,
   begin: i32, end: i32, _chunk: i32, scratch: usize,
 ): void {
   const imageBytes = bytes(height * width * cin);
@@ -189,14 +206,14 @@ export function convolvePositions(
     const firstColumn = max(0, -x0), columns = min(nx, width - x0) - firstColumn;
     const to = y + <usize>n * outImage + <usize>oy * outRow + <usize>ox * outPixel;
     if (firstRow >= lastRow || columns <= 0) {
-      if (bias) for (let i = 0; i < count; i++) copyFloats(bias, to + <usize>i * outImage, cout);
+      if (bias) for (let i = 0; i < count; i++) copyFloats(bias, to + <usize>i * outImage, cout, relu);
       continue;
     }
     for (let ky = firstRow; ky < lastRow; ky++) {
       convolvePixels(
         x + <usize>n * imageBytes + bytes(((y0 + ky) * width + x0 + firstColumn) * cin), packed + ((<usize>((ky * nx + firstColumn) * cin)) << 5),
         ky == firstRow ? bias : 0, to, scratch, offsets, count, 0, imageBytes, columns * cin, panelStep, cout,
-        <usize>count * outImage, outImage, count,
+        <usize>count * outImage, outImage, relu & i32(ky == lastRow - 1), count,
       );
     }
   }

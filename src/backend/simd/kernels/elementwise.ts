@@ -93,6 +93,16 @@ export function unary(operation: i32, x: usize, y: usize, n: i32, begin: i32, en
   else transformLoop(5, x + o, y + o, count);
 }
 
+/** dx = dy where y > 0, else 0 (a y that is not a number stays so), for vectors [begin, end) of n values. */
+export function reluGradient(dy: usize, y: usize, dx: usize, n: i32, begin: i32, end: i32): void {
+  const zero = f32x4.splat(0);
+  for (let i = begin * 4; i < min(end * 4, n); i += 4) {
+    const v = v128.load(y + bytes(i));
+    const passed = v128.and(v128.load(dy + bytes(i)), f32x4.gt(v, zero));
+    storeLanes(dx + bytes(i), v128.bitselect(v, passed, f32x4.ne(v, v)), n - i);
+  }
+}
+
 /** This chunk's sums over rows of x [rows, columns]: doubles [columns padded to vectors]. */
 export function sumRows(x: usize, columns: i32, sums: usize, begin: i32, end: i32, chunk: i32): void {
   const row = bytes(columns);

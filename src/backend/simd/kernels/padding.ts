@@ -31,7 +31,7 @@ export function padBand(
   }
 }
 
-/** Rows [begin, end) of [rows, channels] become copies of one row. */
-export function fillRows(row: usize, to: usize, channels: i32, begin: i32, end: i32): void {
-  for (let r = begin; r < end; r++) copyFloats(row, to + bytes(r * channels), channels);
+/** Pixels [begin, end), `step` bytes apart, become copies of one; with relu none of its values is below 0. */
+export function fillRows(pixel: usize, to: usize, step: usize, channels: i32, relu: i32, begin: i32, end: i32): void {
+  for (let p = begin; p < end; p++) copyFloats(pixel, to + <usize>p * step, channels, relu);
 }

@@ -41,13 +41,12 @@ export function bytes(n: i32): usize {
   return (<usize>n) << 2;
 }
 
-/** Copies n floats, never one more. */
+/** Copies n floats, never one more; with relu none below 0. */
 // @ts-ignore: decorator
 @inline
-export function copyFloats(from: usize, to: usize, n: i32): void {
-  let i = 0;
-  for (; i + 4 <= n; i += 4) v128.store(to + bytes(i), v128.load(from + bytes(i)));
-  for (; i < n; i++) f32.store(to + bytes(i), f32.load(from + bytes(i)));
+export function copyFloats(from: usize, to: usize, n: i32, relu: i32 = 0): void {
+  const least = f32x4.splat(relu ? 0 : -Infinity);
+  for (let i = 0; i < n; i += 4) storeLanes(to + bytes(i), f32x4.pmax(v128.load(from + bytes(i)), least), n - i);
 }
 
 /** Adds n floats to n others. */

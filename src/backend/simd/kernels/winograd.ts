@@ -50,10 +50,10 @@ function evenBlock(tiles: i32, most: i32): i32 {
 }
 
 /**
- * y = x * filter + bias for tiles of images [begin, end), `block` tiles at a time. Scratch: stage, square, patch, input planes, output planes.
+ * y = relu?(x * filter + bias), `pixel` bytes from one pixel to the next, for tiles of images [begin, end), `block` tiles at a time. Scratch: stage, square, patch, input planes, output planes.
  */
 export function winogradConvolve(
-  x: usize, u: usize, bias: usize, zeros: usize, y: usize, offsets: usize,
+  x: usize, u: usize, bias: usize, relu: i32, zeros: usize, y: usize, pixel: usize, offsets: usize,
   height: i32, width: i32, cin: i32, kernel: i32, top: i32, left: i32, outHeight: i32, outWidth: i32, cout: i32,
   block: i32, begin: i32, end: i32, _chunk: i32, scratch: usize,
 ): void {
@@ -67,7 +67,7 @@ export function winogradConvolve(
   const inputs = patch + bytes(planes * max(cinPadded, coutPadded));
   const products = inputs + bytes(planes * block * cinPadded);
   const uPlane = bytes(cin * up8(cout));
-  const pixel = bytes(cout), row = bytes(outWidth * cout);
+  const row = <usize>outWidth * pixel;
   const last = end * perImage;
   block = evenBlock(last - begin * perImage, block);
   for (let first = begin * perImage; first < last; first += block) {
@@ -77,7 +77,7 @@ export function winogradConvolve(
     for (let k: usize = 0; k < <usize>planes; k++) {
       convolvePixels(
         inputs + k * inPlane, u + k * uPlane, zeros, products + k * outPlane, scratch, offsets,
-        count, 0, bytes(cinPadded), cin, (<usize>cin) << 5, cout, <usize>count * bytes(coutPadded), bytes(coutPadded), count,
+        count, 0, bytes(cinPadded), cin, (<usize>cin) << 5, cout, <usize>count * bytes(coutPadded), bytes(coutPadded), 0, count,
       );
     }
     for (let i = 0; i < count; i++) {
@@ -88,12 +88,12 @@ export function winogradConvolve(
       const from = products + <usize>i * bytes(coutPadded);
       const to = y + <usize>n * <usize>outHeight * row + <usize>(ty * 4) * row + <usize>(tx * 4) * pixel;
       if (ty * 4 + 4 <= outHeight && tx * 4 + 4 <= outWidth && cout == coutPadded) {
-        if (kernel == 3) outputTile3(from, outPlane, square, to, row, pixel, bias, cout);
-        else outputTile5(from, outPlane, square, to, row, pixel, bias, cout);
+        if (kernel == 3) outputTile3(from, outPlane, square, to, row, pixel, bias, relu, cout);
+        else outputTile5(from, outPlane, square, to, row, pixel, bias, relu, cout);
       } else {
         const padded = bytes(coutPadded);
-        if (kernel == 3) outputTile3(from, outPlane, square, patch, 4 * padded, padded, bias, cout);
-        else outputTile5(from, outPlane, square, patch, 4 * padded, padded, bias, cout);
+        if (kernel == 3) outputTile3(from, outPlane, square, patch, 4 * padded, padded, bias, relu, cout);
+        else outputTile5(from, outPlane, square, patch, 4 * padded, padded, bias, relu, cout);
         const rows = min(4, outHeight - ty * 4), columns = min(4, outWidth - tx * 4);
         for (let r = 0; r < rows; r++) {
           for (let c = 0; c < columns; c++) {

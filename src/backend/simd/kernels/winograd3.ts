@@ -34,18 +34,18 @@ export function inputTransform(from: usize, step: usize, to: usize, outStep: usi
   v128.store(to + 5 * outStep, madd(product, d1, nmadd(sum, d3, d5)));
 }
 
-/** Four outputs of six products, and a bias. */
+/** Four outputs of six products, and a bias; none less than `least`. */
 // @ts-ignore: decorator
 @inline
-export function outputTransform(from: usize, step: usize, to: usize, outStep: usize, bias: v128): void {
+export function outputTransform(from: usize, step: usize, to: usize, outStep: usize, bias: v128, least: v128): void {
   const m0 = v128.load(from), m1 = v128.load(from + step), m2 = v128.load(from + 2 * step);
   const m3 = v128.load(from + 3 * step), m4 = v128.load(from + 4 * step), m5 = v128.load(from + 5 * step);
   const p = f32x4.add(m1, m2), q = f32x4.sub(m1, m2), r = f32x4.add(m3, m4), u = f32x4.sub(m3, m4);
   // B / A = 2.
-  v128.store(to, f32x4.add(f32x4.add(f32x4.add(m0, p), r), bias));
-  v128.store(to + outStep, madd(f32x4.splat(A), madd(f32x4.splat(2), u, q), bias));
-  v128.store(to + 2 * outStep, madd(f32x4.splat(A2), madd(f32x4.splat(4), r, p), bias));
-  v128.store(to + 3 * outStep, f32x4.add(madd(f32x4.splat(A3), madd(f32x4.splat(8), u, q), m5), bias));
+  v128.store(to, f32x4.pmax(f32x4.add(f32x4.add(f32x4.add(m0, p), r), bias), least));
+  v128.store(to + outStep, f32x4.pmax(madd(f32x4.splat(A), madd(f32x4.splat(2), u, q), bias), least));
+  v128.store(to + 2 * outStep, f32x4.pmax(madd(f32x4.splat(A2), madd(f32x4.splat(4), r, p), bias), least));
+  v128.store(to + 3 * outStep, f32x4.pmax(f32x4.add(madd(f32x4.splat(A3), madd(f32x4.splat(8), u, q), m5), bias), least));
 }
 
 /** Six points of four gradients of the output. */

@@ -32,20 +32,20 @@ export function inputTransform(from: usize, step: usize, to: usize, outStep: usi
   v128.store(to + 6 * outStep, nmadd(half, oddH, evenH));
 }
 
-/** Four outputs of eight products, and a bias. */
+/** Four outputs of eight products, and a bias; none less than `least`. */
 // @ts-ignore: decorator
 @inline
-export function outputTransform(from: usize, step: usize, to: usize, outStep: usize, bias: v128): void {
+export function outputTransform(from: usize, step: usize, to: usize, outStep: usize, bias: v128, least: v128): void {
   const m1 = v128.load(from + step), m2 = v128.load(from + 2 * step), m3 = v128.load(from + 3 * step);
   const m4 = v128.load(from + 4 * step), m5 = v128.load(from + 5 * step), m6 = v128.load(from + 6 * step);
   const p1 = f32x4.add(m1, m2), q1 = f32x4.sub(m1, m2);
   const p2 = f32x4.add(m3, m4), q2 = f32x4.sub(m3, m4);
   const pH = f32x4.add(m5, m6), qH = f32x4.sub(m5, m6);
-  v128.store(to, f32x4.add(f32x4.add(v128.load(from), bias), f32x4.add(p1, f32x4.add(p2, pH))));
-  v128.store(to + outStep, madd(f32x4.splat(0.5), qH, madd(f32x4.splat(2), q2, f32x4.add(q1, bias))));
-  v128.store(to + 2 * outStep, madd(f32x4.splat(0.25), pH, madd(f32x4.splat(4), p2, f32x4.add(p1, bias))));
+  v128.store(to, f32x4.pmax(f32x4.add(f32x4.add(v128.load(from), bias), f32x4.add(p1, f32x4.add(p2, pH))), least));
+  v128.store(to + outStep, f32x4.pmax(madd(f32x4.splat(0.5), qH, madd(f32x4.splat(2), q2, f32x4.add(q1, bias))), least));
+  v128.store(to + 2 * outStep, f32x4.pmax(madd(f32x4.splat(0.25), pH, madd(f32x4.splat(4), p2, f32x4.add(p1, bias))), least));
   const last = f32x4.add(v128.load(from + 7 * step), bias);
-  v128.store(to + 3 * outStep, madd(f32x4.splat(0.125), qH, madd(f32x4.splat(8), q2, f32x4.add(q1, last))));
+  v128.store(to + 3 * outStep, f32x4.pmax(madd(f32x4.splat(0.125), qH, madd(f32x4.splat(8), q2, f32x4.add(q1, last))), least));
 }
 
 /** Eight points of four gradients of the output. */

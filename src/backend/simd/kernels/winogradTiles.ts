@@ -49,19 +49,19 @@ function gradientTile(kernel: usize, from: usize, row: usize, pixel: usize, squa
 
 // @ts-ignore: decorator
 @inline
-function outputTile(kernel: usize, from: usize, plane: usize, square: usize, to: usize, row: usize, pixel: usize, bias: usize, channels: i32): void {
+function outputTile(kernel: usize, from: usize, plane: usize, square: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32, channels: i32): void {
   const points = kernel + 3;
   const end = from + bytes(channels);
-  const zero = f32x4.splat(0);
+  const zero = f32x4.splat(0), none = f32x4.splat(-Infinity), least = f32x4.splat(relu ? 0 : -Infinity);
   while (from < end) {
     for (let r: usize = 0; r < points; r++) {
-      if (kernel == 3) three.outputTransform(from + r * points * plane, plane, square + r * SQUARE_ROW, 16, zero);
-      else five.outputTransform(from + r * points * plane, plane, square + r * SQUARE_ROW, 16, zero);
+      if (kernel == 3) three.outputTransform(from + r * points * plane, plane, square + r * SQUARE_ROW, 16, zero, none);
+      else five.outputTransform(from + r * points * plane, plane, square + r * SQUARE_ROW, 16, zero, none);
     }
     const b = v128.load(bias);
     for (let c: usize = 0; c < 4; c++) {
-      if (kernel == 3) three.outputTransform(square + c * 16, SQUARE_ROW, to + c * pixel, row, b);
-      else five.outputTransform(square + c * 16, SQUARE_ROW, to + c * pixel, row, b);
+      if (kernel == 3) three.outputTransform(square + c * 16, SQUARE_ROW, to + c * pixel, row, b, least);
+      else five.outputTransform(square + c * 16, SQUARE_ROW, to + c * pixel, row, b, least);
     }
     from += 16;
     to += 16;
@@ -87,12 +87,12 @@ export function gradientTile5(from: usize, row: usize, pixel: usize, square: usi
   gradientTile(5, from, row, pixel, square, to, plane, channels);
 }
 
-export function outputTile3(from: usize, plane: usize, square: usize, to: usize, row: usize, pixel: usize, bias: usize, channels: i32): void {
-  outputTile(3, from, plane, square, to, row, pixel, bias, channels);
+export function outputTile3(from: usize, plane: usize, square: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32, channels: i32): void {
+  outputTile(3, from, plane, square, to, row, pixel, bias, relu, channels);
 }
 
-export function outputTile5(from: usize, plane: usize, square: usize, to: usize, row: usize, pixel: usize, bias: usize, channels: i32): void {
-  outputTile(5, from, plane, square, to, row, pixel, bias, channels);
+export function outputTile5(from: usize, plane: usize, square: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32, channels: i32): void {
+  outputTile(5, from, plane, square, to, row, pixel, bias, relu, channels);
 }
 
 /** Tiles [first, first + count) of a picture [N, height, width, channels] into planes [points * points][count][channels rounded up to 4]; size points for inputs, 4 for gradients. */

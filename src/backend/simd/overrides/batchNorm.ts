@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { FusedBatchNormOptions } from '../../fusedOps.js';
 import { releaseAfterUse } from '../../releaseAfterUse.js';
 import type { SimdBackend } from '../simdBackend.js';
-import type { Inputs } from './override.js';
+import type { Deferred } from '../deferred.js';
+import { isRecording, type Inputs } from './override.js';
 
 /** Partial sums of the moments and their gradients: fixed by the shape, so that any number of threads adds in the same order. */
 const MOST_CHUNKS = 16;
@@ -109,7 +110,30 @@ export function fusedBatchNormInference(
     channels,
     epsilon,
   );
-  return deferApply(backend, inputs, block, relu);
+  const work = isRecording() ? undefined : backend.deferred(inputs.x);
+  return work?.then ? deferFolded(backend, inputs, block, relu, work) : deferApply(backend, inputs, block, relu);
+}
+
+/** The same where x is a convolution that nobody has computed yet, and no gradient will ask for x: the two become one. */
+function deferFolded(
+  backend: SimdBackend,
+  { x, gate }: Inputs,
+  block: number,
+  relu: boolean,
+  convolution: Deferred,
+): tf.TensorInfo {
+  const { channels, pixels } = layout(backend, x, undefined);
+  const [mean, scale, shift] = [0, 1, 2].map((i) => block + i * channelBytes(channels));
+  const [m, s, b] = [mean, scale, shift].map((pointer) => backend.heap.floats(pointer, channels));
+  for (let c = 0; c < channels; c++) b[c] -= m[c] * s[c];
+  const work = convolution.then!({ affine: { scale, shift }, relu, block });
+  if (!gate) return backend.defer(x.shape, work);
+  const write = (to: number, row: number): void => {
+    work.write?.(to, row);
+    const args = [to, row * 4, backend.pointer(gate), pixels / x.shape[0], channels];
+    backend.run('gateRows', pixels, args, { grain: Math.ceil(8192 / channels) });
+  };
+  return backend.defer(x.shape, { ...work, reads: [...work.reads, gate], write });
 }
 
 /** [dx, dgamma, dbeta, dgate (with a gate)]; `given` says that the moments were not computed from x. */

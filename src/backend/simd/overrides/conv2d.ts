@@ -1,6 +1,13 @@
 import type { SimdBackend } from '../simdBackend.js';
 import type { TensorInfo } from '@tensorflow/tfjs';
-import { convolveDirect, convolveWinograd, trimPass, type ConvolutionPass, type Filter } from './convolve.js';
+import {
+  convolveDirect,
+  convolveWinograd,
+  trimPass,
+  type ConvolutionPass,
+  type Filter,
+  type Whole,
+} from './convolve.js';
 import { convolutionGeometry, prefersWinograd, type Geometry, type WindowAttributes } from './geometry.js';
 import { floats, type FastKernel, type Outputs } from './override.js';
 import { filterGradient } from './filterGradient.js';
@@ -8,7 +15,7 @@ import { filterGradient } from './filterGradient.js';
 /** The widest output for which the backend's zeros can stand in for a bias. */
 const MAX_CHANNELS = 16384;
 
-/** y = x * filter (+ bias), for geometries that the fast kernels cover. */
+/** y = x * filter (+ bias), for geometries that the fast kernels cover; put off, since what follows can often be done on the way. */
 export function convolveForward(
   backend: SimdBackend,
   g: Geometry,
@@ -16,33 +23,60 @@ export function convolveForward(
   filter: TensorInfo,
   bias?: TensorInfo,
 ): TensorInfo {
-  const y = backend.output([g.batch, g.outHeight, g.outWidth, g.cout]);
-  const biasPointer = bias === undefined ? backend.zeros : backend.pointer(bias);
-  const f: Filter = {
-    pointer: backend.pointer(filter),
-    width: g.kernelWidth,
-    cin: g.cin,
-    cout: g.cout,
-    transposed: false,
+  const reads = bias ? [x, filter, bias] : [x, filter];
+  const biasPointer = (): number => (bias ? backend.pointer(bias) : backend.zeros);
+  const compute = (w: number, b: number, relu: boolean, y: number, row: number): void => {
+    const f: Filter = { pointer: w, width: g.kernelWidth, cin: g.cin, cout: g.cout, transposed: false };
+    computeForward(backend, { g, x: backend.pointer(x), filter: f, bias: b, relu, y, row });
   };
-  if (backend.winograd && prefersWinograd(g)) {
-    convolveWinograd(backend, g, backend.pointer(x), f, biasPointer, backend.pointer(y));
-    return y;
-  }
-  const image = g.outHeight * g.outWidth * g.cout;
+  const shape = [g.batch, g.outHeight, g.outWidth, g.cout];
+  return backend.defer(shape, {
+    reads,
+    write: (to, row) => compute(backend.pointer(filter), biasPointer(), false, to, row),
+    then: ({ affine, relu, block }) => ({
+      reads,
+      block,
+      write(to, row) {
+        const w = backend.pointer(filter);
+        if (!affine) return compute(w, biasPointer(), relu, to, row);
+        scaled(backend, g, w, biasPointer(), affine, (w, b) => compute(w, b, relu, to, row));
+      },
+    }),
+  });
+}
+
+/** Calls `use` with a filter and a bias whose output channels are scaled and shifted: what follows the convolution is folded into it. */
+function scaled(
+  backend: SimdBackend,
+  { kernelHeight, kernelWidth, cin, cout }: Geometry,
+  filter: number,
+  bias: number,
+  { scale, shift }: { scale: number; shift: number },
+  use: (filter: number, bias: number) => void,
+): void {
+  const rows = kernelHeight * kernelWidth * cin;
+  const filterBytes = rows * cout * 4;
+  backend.withBlock(filterBytes + (cout + 8) * 4, (block) => {
+    const [from, by, offset] = [bias, scale, shift].map((pointer) => backend.heap.floats(pointer, cout));
+    const to = backend.heap.floats(block + filterBytes, cout);
+    for (let c = 0; c < cout; c++) to[c] = from[c] * by[c] + offset[c];
+    const MULTIPLY = 2;
+    backend.run('binary', rows, [MULTIPLY, filter, scale, block, rows, cout], { grain: Math.ceil(16384 / cout) });
+    use(block, block + filterBytes);
+  });
+}
+
+function computeForward(backend: SimdBackend, whole: Whole): void {
+  const { g, bias, relu, y, row } = whole;
+  if (backend.winograd && prefersWinograd(g)) return convolveWinograd(backend, whole);
   const pass = trimPass({
-    g,
-    x: backend.pointer(x),
-    filter: f,
+    ...whole,
     rows: { first: 0, count: g.kernelHeight, step: 1 },
     columns: { first: 0, count: g.kernelWidth, step: 1 },
-    bias: biasPointer,
-    y: backend.pointer(y),
-    step: { image, row: g.outWidth * g.cout, pixel: g.cout },
+    step: { image: g.outHeight * g.outWidth * row, row: g.outWidth * row, pixel: row },
   });
   if (pass) convolveDirect(backend, pass);
-  else backend.run('fillRows', g.batch * g.outHeight * g.outWidth, [biasPointer, backend.pointer(y), g.cout]);
-  return y;
+  else backend.run('fillRows', g.batch * g.outHeight * g.outWidth, [bias, y, row * 4, g.cout, Number(relu)]);
 }
 
 /**
@@ -69,7 +103,8 @@ export function convolveBackwardInput(
   if (backend.winograd && prefersWinograd(g)) {
     const last = g.kernelHeight - 1;
     const mirrored = { ...g, ...back, top: last - g.top, left: last - g.left, outHeight: g.height, outWidth: g.width };
-    convolveWinograd(backend, mirrored, backend.pointer(dy), f, backend.zeros, backend.pointer(dx));
+    const ends = { bias: backend.zeros, relu: false, y: backend.pointer(dx), row: g.cin };
+    convolveWinograd(backend, { g: mirrored, x: backend.pointer(dy), filter: f, ...ends });
     return dx;
   }
   const to = backend.pointer(dx);
@@ -88,13 +123,14 @@ export function convolveBackwardInput(
           rows: rows.taps,
           columns: columns.taps,
           bias: backend.zeros,
+          relu: false,
           y: to + 4 * (i * g.width + j) * g.cin,
           step: { image: g.height * g.width * g.cin, row: s * g.width * g.cin, pixel: s * g.cin },
         }),
       );
     }
   }
-  if (passes.includes(undefined)) backend.run('fillRows', g.batch * g.height * g.width, [backend.zeros, to, g.cin]);
+  if (passes.includes(undefined)) backend.heap.floats(to, g.batch * g.height * g.width * g.cin).fill(0);
   for (const pass of passes) if (pass) convolveDirect(backend, pass);
   return dx;
 }
@@ -115,6 +151,7 @@ function deferPointwise(backend: SimdBackend, g: Geometry, dy: TensorInfo, filte
       rows: one,
       columns: one,
       bias,
+      relu: false,
       y,
       step: { image: g.height * g.width * row, row: g.width * row, pixel: row },
     });

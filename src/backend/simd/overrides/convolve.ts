@@ -19,6 +19,8 @@ export interface ConvolutionPass {
   columns: Taps;
   /** 0 adds to what y holds. */
   bias: number;
+  /** Whether negative outputs become 0. */
+  relu: boolean;
   y: number;
   /** Floats from one image, row and pixel of the output to the next. */
   step: { image: number; row: number; pixel: number };
@@ -81,19 +83,19 @@ function withPackedFilter(
 const IMAGES = 48;
 
 function convolvePositions(backend: SimdBackend, pass: ConvolutionPass): void {
-  const { g, x, rows, columns, bias, y, step } = pass;
+  const { g, x, rows, columns, bias, relu, y, step } = pass;
   withPackedFilter(backend, pass, columns.count * g.cin, (packed, offsets) => {
     backend.pool.kernels.tapOffsets(offsets, 1, columns.count, g.cin, 0);
     const groups = Math.ceil(g.batch / IMAGES);
     const window = [g.top, g.left, rows.count, columns.count, g.stride, g.outWidth, g.cout];
-    const out = [step.image * 4, step.row * 4, step.pixel * 4, IMAGES, groups];
+    const out = [step.image * 4, step.row * 4, step.pixel * 4, Number(relu), IMAGES, groups];
     const args = [x, packed, bias, y, offsets, g.batch, g.height, g.width, g.cin, ...window, ...out];
     backend.run('convolvePositions', groups * g.outHeight * g.outWidth, args, { scratch: 1024 });
   });
 }
 
 function convolveBands(backend: SimdBackend, pass: ConvolutionPass): void {
-  const { g, x, rows, columns, bias, y, step } = pass;
+  const { g, x, rows, columns, bias, relu, y, step } = pass;
   const { top, left } = g;
   const padded =
     crossesBorder(top, rows.count, g.height, g.stride, g.outHeight) ||
@@ -111,7 +113,7 @@ function convolveBands(backend: SimdBackend, pass: ConvolutionPass): void {
     const pitch = g.cin * (bandColumns || g.width);
     backend.pool.kernels.tapOffsets(offsets, rows.count, columns.count, g.cin, pitch);
     const window = [top, left, bandColumns, rows.count, columns.count, g.stride];
-    const out = [g.outHeight, g.outWidth, g.cout, step.image * 4, step.row * 4, step.pixel * 4];
+    const out = [g.outHeight, g.outWidth, g.cout, step.image * 4, step.row * 4, step.pixel * 4, Number(relu)];
     backend.run(
       'convolve',
       g.batch * bands,
@@ -138,15 +140,19 @@ export function winogradScratch({ kernelHeight, cin, cout }: Geometry, block: nu
   return 2048 + planes(kernelHeight) * 4 * (Math.max(a, b) + block * (a + b)) + 1024;
 }
 
+/** A whole convolution of stride 1: y = relu?(x * filter + bias), `row` floats from one pixel of y to the next. */
+export interface Whole {
+  g: Geometry;
+  x: number;
+  filter: Filter;
+  bias: number;
+  relu: boolean;
+  y: number;
+  row: number;
+}
+
 /** Runs a 3x3 or 5x5 convolution of stride 1 in Winograd's domain. */
-export function convolveWinograd(
-  backend: SimdBackend,
-  g: Geometry,
-  x: number,
-  filter: Filter,
-  bias: number,
-  y: number,
-): void {
+export function convolveWinograd(backend: SimdBackend, { g, x, filter, bias, relu, y, row }: Whole): void {
   const panels = Math.ceil(g.cout / 8);
   const kernel = g.kernelHeight;
   const uBytes = planes(kernel) * 4 * g.cin * panels * 8;
@@ -156,9 +162,8 @@ export function convolveWinograd(
     const { pointer, cin, cout, transposed } = filter;
     backend.run('winogradFilter', panels, [pointer, u, kernel, cin, cout, Number(transposed)], { scratch: 4096 });
     backend.pool.kernels.tapOffsets(offsets, 1, 1, g.cin, 0);
+    const ends = [bias, Number(relu), backend.zeros, y, row * 4, offsets];
     const shape = [g.height, g.width, g.cin, kernel, g.top, g.left, g.outHeight, g.outWidth, g.cout];
-    backend.run('winogradConvolve', g.batch, [x, u, bias, backend.zeros, y, offsets, ...shape, block], {
-      scratch: winogradScratch(g, block),
-    });
+    backend.run('winogradConvolve', g.batch, [x, u, ...ends, ...shape, block], { scratch: winogradScratch(g, block) });
   });
 }

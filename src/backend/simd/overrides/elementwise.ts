@@ -109,6 +109,8 @@ export function unary(name: keyof typeof UNARY): FastKernel<UnaryAttributes> {
   return (backend, { x }, { alpha = 0 } = {}) => {
     const n = product(x.shape);
     if (!floats(x) || n < WORTHWHILE || alpha !== 0) return undefined;
+    const work = name === 'Relu' ? backend.deferred(x)?.then?.({ relu: true }) : undefined;
+    if (work) return backend.defer(x.shape, work);
     const y = backend.output(x.shape);
     const args = [UNARY[name], backend.pointer(x), backend.pointer(y), n];
     backend.run('unary', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });

@@ -27,3 +27,8 @@ export function override<Attributes>(kernelName: string, fast: FastKernel<Attrib
 export function floats(...tensors: (tf.TensorInfo | undefined)[]): boolean {
   return tensors.every((t) => t === undefined || (t.dtype === 'float32' && !t.shape.includes(0)));
 }
+
+/** Whether tfjs records operations for a gradient just now. */
+export function isRecording(): boolean {
+  return (tf.engine() as unknown as { state: { gradientDepth: number } }).state.gradientDepth > 0;
+}

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
 import type { WindowAttributes } from './geometry.js';
-import { floats, type FastKernel } from './override.js';
+import { floats, isRecording, type FastKernel } from './override.js';
 
 interface PoolAttributes extends WindowAttributes {
   filterSize: [number, number] | number;
@@ -104,8 +104,3 @@ export const avgPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input }, 
   backend.run('averagePoolGradient', p.batch, [backend.pointer(dy), backend.pointer(dx), ...p.args]);
   return dx;
 };
-
-/** Whether tfjs records operations for a gradient just now. */
-function isRecording(): boolean {
-  return (tf.engine() as unknown as { state: { gradientDepth: number } }).state.gradientDepth > 0;
-}

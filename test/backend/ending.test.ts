@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import fc from 'fast-check';
+import { normaliseBy } from 'sparsebook/layers/normalise.js';
+import { assertSameAsCpu, builds, computeOn, forAll, random, useSimd, type Compute, type Plain } from './compare.js';
+
+const epsilon = 1e-3;
+const as4d = (x: tf.Tensor) => x as tf.Tensor4D;
+const as1d = (x: tf.Tensor) => x as tf.Tensor1D;
+
+/** A convolution, and what follows it in a network: ReLU, or batch normalisation by given moments with a ReLU and a gate. */
+const networks = fc.record({
+  batch: fc.constantFrom(1, 2, 30),
+  side: fc.integer({ min: 1, max: 9 }),
+  kernel: fc.constantFrom(1, 3, 5),
+  strides: fc.constantFrom(1, 2),
+  channels: fc.tuple(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 })),
+  bias: fc.boolean(),
+  gated: fc.boolean(),
+  relu: fc.boolean(),
+  seed: fc.integer({ min: 1, max: 1e6 }),
+});
+
+for (const { variant, threads } of builds) {
+  test(`${variant}: a convolution does the ReLU, normalisation and gate that follow it`, async () => {
+    await useSimd(variant, threads);
+    await forAll(
+      networks,
+      async ({ batch, side, kernel, strides, channels: [cin, cout], bias, gated, relu, seed }) => {
+        const compute: Compute = (x, w, b, gamma, mean, root, gate) => {
+          const z = tf.conv2d(as4d(x), as4d(w), strides, kernel >> 1);
+          const inputs = { gamma: as1d(gamma), beta: as1d(b), mean: as1d(mean), variance: as1d(tf.square(root)) };
+          const y = normaliseBy(
+            { x: z, ...inputs, gate: gated ? (gate as tf.Tensor2D) : undefined },
+            { epsilon, relu },
+          );
+          // A part of a concatenation is written between others; z itself is still there for whoever asks.
+          return [tf.concat([tf.relu(bias ? tf.add(z, b) : z), y, y], 3), z];
+        };
+        const vectors = [0, 1, 2].map((i) => random([cout], seed + i));
+        const root = { shape: [cout], values: random([cout], seed + 3).values.map((v) => 1 + v / 2) };
+        const tensors = [random([batch, side, side, cin], seed + 4), random([kernel, kernel, cin, cout], seed + 5)];
+        await assertSameAsCpu(compute, [...tensors, ...vectors, root, random([batch, cout], seed + 6)]);
+      },
+      60,
+    );
+  });
+}
+
+test('a ReLU after a convolution has a gradient, and that gradient has one', async () => {
+  await useSimd('fma', 2);
+  const block = (x: tf.Tensor, w: tf.Tensor) => tf.relu(tf.conv2d(as4d(x), as4d(w), 1, 'same'));
+  const squared = (x: tf.Tensor) => tf.sum(tf.square(tf.relu(x)));
+  const slope = (x: tf.Tensor) => tf.grad(squared)(x);
+  await assertSameAsCpu(
+    (x, w, dy) => [...tf.grads(block)([x, w], dy), tf.grad(slope)(x)],
+    [random([2, 9, 9, 18], 1), random([3, 3, 18, 16], 2), random([2, 9, 9, 16], 3)],
+  );
+});
+
+test('what is not a number stays so through a ReLU that a convolution does', async () => {
+  await useSimd('fma', 1);
+  const x = random([1, 6, 6, 16], 1);
+  x.values[100] = NaN;
+  const positive = { shape: [3, 3, 16, 20], values: random([3, 3, 16, 20], 2).values.map(Math.abs) };
+  const cases: [Plain, number][] = [
+    [positive, 2],
+    [{ ...positive, shape: [1, 1, 16, 180] }, 1],
+  ];
+  for (const [filter, strides] of cases) {
+    const compute: Compute = (x, w) => tf.relu(tf.conv2d(as4d(x), as4d(w), strides, 'same'));
+    await assertSameAsCpu(compute, [x, filter]);
+    const [y] = await computeOn('simd', compute, [x, filter]);
+    assert.ok(y.values.some(Number.isNaN));
+  }
+});
