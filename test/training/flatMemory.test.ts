@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { randomFlip } from 'sparsebook/data';
-import { l0Sparsifier, type Sparsifier } from 'sparsebook/sparsity';
+import { istaSparsifier, l0Sparsifier, reprSparsifier, type Sparsifier } from 'sparsebook/sparsity';
 import { AdamW, Sgd, WeightAverages } from 'sparsebook/training';
 import { assertFlatMemory } from './flatMemory.js';
 import { colours, smallNet } from './small.js';
@@ -22,6 +22,19 @@ test('memory stays flat over 1,000 steps of L0', async () => {
   const model = smallNet();
   const sparsifier = l0Sparsifier(model, { lambda_l0: 1, lr_gates: 0.05, clampLogAlpha: true });
   await assertFlatMemory({ ...shared, model, sparsifier, optimizer: new AdamW({ lr: 0.01 }) });
+});
+
+test('memory stays flat over 1,000 steps of ISTA', async () => {
+  const model = smallNet({ gates: false });
+  const sparsifier = istaSparsifier(model, { l1_penalty: 1 });
+  const averages = new WeightAverages(model);
+  await assertFlatMemory({ ...shared, model, averages, sparsifier, optimizer: new Sgd({ lr: 0.05 }) });
+});
+
+test('memory stays flat over 1,000 steps of RePr, its cycles included', async () => {
+  const model = smallNet({ gates: false });
+  const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: 0.5 });
+  await assertFlatMemory({ ...shared, model, sparsifier, optimizer: new Sgd({ lr: 0.05, momentum: 0.9 }) });
 });
 
 test('a method that keeps a tensor an epoch is found out', async () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { Random } from 'sparsebook/backend/random.js';
 import type { L0Gate } from 'sparsebook/layers';
-import { l0Sparsifier } from 'sparsebook/sparsity';
+import { istaSparsifier, l0Sparsifier, reprSparsifier } from 'sparsebook/sparsity';
 import {
   Adam,
   AdamW,
@@ -66,6 +66,16 @@ const setups: Record<string, () => Setup> = {
       averages: new WeightAverages(model, { decay: 0.7 }),
       augment: noise,
     };
+  },
+  'SGD, ISTA': () => {
+    const model = smallNet({ gates: false });
+    const sparsifier = istaSparsifier(model, { l1_penalty: 5 });
+    return { ...shared, model, sparsifier, optimizer: new Sgd({ lr: 0.1 }), augment: noise };
+  },
+  'SGD with momentum, RePr in its second cycle': () => {
+    const model = smallNet({ gates: false });
+    const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: 0.5 });
+    return { ...shared, model, sparsifier, optimizer: new Sgd({ lr: 0.05, momentum: 0.9 }) };
   },
   'Adam, gates that no penalty closes': () => ({ ...shared, model: smallNet(), optimizer: new Adam({ lr: 0.01 }) }),
 };
