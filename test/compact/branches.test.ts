@@ -162,6 +162,25 @@ test('a filter whose gate is closed comes back as it was when a width is rounded
   assert.ok(!names(small).includes('gate'));
 });
 
+test('a network with several inputs and outputs, one of them inside, keeps them all whole', () => {
+  const [first, second] = [tf.input({ shape: [4, 4, 2] }), tf.input({ shape: [4, 4, 3] })];
+  const conv = (name: string): Conv2d =>
+    new Conv2d({ name, filters: 3, kernelSize: 3, padding: 1, initializer: 'uniform' });
+  const relu = tf.layers.reLU({ name: 'relu' }).apply(conv('a').apply(first)) as tf.SymbolicTensor;
+  const both = tf.layers.concatenate({ name: 'both' }).apply([relu, conv('b').apply(second) as tf.SymbolicTensor]);
+  const last = conv('c').apply(both) as tf.SymbolicTensor;
+  const model = tf.model({ inputs: [first, second], outputs: [last, relu] });
+  const masks = new Map(['a', 'b', 'c'].map((name) => [name, closed(3, 1)]));
+  const { model: small } = compact(model, masks);
+  assert.deepEqual(widths(small), { a: 3, b: 2, c: 3 });
+  applyMasks(model, masks);
+  const images = [tf.randomNormal([2, 4, 4, 2]), tf.randomNormal([2, 4, 4, 3])];
+  const [wanted, got] = [model, small].map((m) => (m.predict(images) as tf.Tensor[]).map((y) => [...y.dataSync()]));
+  wanted.forEach((values, i) => {
+    assert.ok(maxAbs(values.map((value, j) => value - got[i][j])) <= 1e-5 * maxAbs(values));
+  });
+});
+
 test('channels that are asked for stay', () => {
   const model = residual();
   const masks = new Map([['c', none(5)]]);
@@ -225,5 +244,15 @@ test('what cannot be done is refused in a sentence', () => {
   const input = tf.input({ shape: [4] });
   const shared = tf.layers.dense({ name: 'twice', units: 4 });
   const twice = tf.model({ inputs: input, outputs: shared.apply(shared.apply(input)) as tf.SymbolicTensor });
+  const anySize = tf.sequential({
+    layers: [tf.layers.conv2d({ name: 'any', filters: 1, kernelSize: 1, inputShape: [null, null, 1] })],
+  });
+  refused(() => compact(anySize), /any \(Conv2D\) gives \[N, \?, \?, 1\], neither images nor vectors of a known size/);
+  const [wide, narrow] = [tf.input({ shape: [2, 2, 3] }), tf.input({ shape: [1, 1, 3] })];
+  const spread = tf.layers.add({ name: 'spread' }).apply([wide, narrow]) as tf.SymbolicTensor;
+  refused(
+    () => compact(tf.model({ inputs: [wide, narrow], outputs: spread })),
+    /spread \(Add\) adds what has different/,
+  );
   refused(() => compact(twice), /twice \(Dense\) is used more than once/);
 });

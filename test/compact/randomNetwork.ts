@@ -201,12 +201,17 @@ function randomise(model: tf.LayersModel, { closed, seed }: NetworkPlan): Channe
   return masks;
 }
 
-/** Sets kernel and bias of closed channels to 0 in the network itself: what a mask means. */
+/** Sets kernel and bias of closed channels to 0 in the network itself, unless the filter is 0 already: what a mask means. */
 export function applyMasks(model: tf.LayersModel, masks: ChannelMasks): void {
   for (const [name, mask] of masks) {
     const layer = model.getLayer(name);
-    tf.tidy(() =>
-      layer.setWeights(layer.getWeights().map((w) => w.mul(tf.tensor1d(mask.map((m) => (m === 0 ? 0 : 1)))))),
-    );
+    tf.tidy(() => {
+      const [kernel, ...bias] = layer.getWeights();
+      const empty = kernel.equal(0).all(kernel.shape.map((_, axis) => axis).slice(0, -1));
+      const open = empty
+        .logicalOr(tf.tensor1d(mask.map((value) => (value === 0 ? 0 : 1))).cast('bool'))
+        .cast('float32');
+      layer.setWeights([kernel, ...bias].map((weight) => weight.mul(open)));
+    });
   }
 }

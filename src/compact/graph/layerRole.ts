@@ -78,7 +78,16 @@ export function layerRole(layer: Layer): LayerRole {
     throw refuse(`is not one whose channels can be followed; known are ${known}`);
   }
   if (layer.inboundNodes.length > 1) throw refuse('is used more than once; give each place a layer of its own');
-  const rank = layer.outputShape.length;
+  const shape = layer.outputShape as (number | null)[];
+  const rank = shape.length;
+  if ((rank !== 2 && rank !== 4) || shape.slice(1).includes(null)) {
+    const sides = shape.slice(1).map((side) => side ?? '?');
+    throw refuse(`gives [N, ${sides.join(', ')}], neither images nor vectors of a known size`);
+  }
+  const [{ inputShapes }] = layer.inboundNodes;
+  if (role === 'add' && inputShapes.some((other) => String(other) !== String(inputShapes[0]))) {
+    throw refuse(`adds what has different shapes: ${inputShapes.map((other) => `[${String(other)}]`).join(', ')}`);
+  }
   if (config.dataFormat === 'channelsFirst' || ![-1, rank - 1, undefined].includes(config.axis as number | undefined)) {
     throw refuse('does not have its channels on the last axis');
   }

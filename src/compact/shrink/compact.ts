@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import type { ChannelMasks } from '../../models/channelMasks.js';
 import { channelGraph } from '../graph/channelGraph.js';
 import { constants, type Constants } from '../weights/constants.js';
-import { closeMasked, checkMasks } from '../weights/closeMasked.js';
+import { checkMasks, closeMasked, closings } from '../weights/closeMasked.js';
 import { foldGates } from '../weights/foldGates.js';
 import { networkWeights } from '../weights/layerWeights.js';
 import { Compaction, type LayerWidth } from './compaction.js';
@@ -24,7 +24,7 @@ export interface CompactOptions extends KeepOptions {
  * logits stay what they were up to rounding. Layers keep their names; the given network stays as it is.
  *
  * `masks` are those of a Sparsifier: a 0 means that this convolution or dense layer computes nothing in that channel,
- * its filter and bias counting as 0. Without masks, what the network silences itself goes.
+ * its filter and bias counting as 0 (unless the filter is 0 in the network: then its bias counts). Without masks, what the network silences itself goes.
  *
  * Throws a UserError for a layer whose channels cannot be followed, for masks that do not fit, and for options out of
  * range. The math is in docs/compaction.md.
@@ -39,8 +39,9 @@ export function compact(
   checkMasks(graph, masks);
   const weights = networkWeights(graph);
   const filters = filterSizes(weights);
+  const closed = closings(weights, masks);
   foldGates(weights);
-  const spared = closeMasked(graph, weights, masks);
+  const spared = closeMasked(graph, weights, closed);
   const kept = keptChannels(graph, weights, filters, keep);
   const rule = absorb === 'interior' ? 'interior' : 'exact';
   const found: Constants = absorb === false ? new Map<never, never>() : constants(graph, weights, kept.live, rule);

@@ -1,0 +1,73 @@
+// The masks of each method mean what the network itself computes, so that it is what its compact form must compute.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend';
+import { compact, completeCount } from 'sparsebook/compact';
+import { BatchNorm } from 'sparsebook/layers';
+import { c3, cnn4, gatesOf, googleNet, resnet18, resnet20 } from 'sparsebook/models';
+import { istaSparsifier, l0Sparsifier, reprSparsifier, type Sparsifier } from 'sparsebook/sparsity';
+import { maxAbs } from '../goldens.js';
+
+await useBackend({ backend: 'simd' });
+const small = { widthMultiplier: 0.25, seed: 2 };
+const images = tf.randomNormal([2, 32, 32, 3], 0, 1, 'float32', 3);
+const logits = (model: tf.LayersModel): Float32Array =>
+  tf.tidy(() => (model.predict(images) as tf.Tensor).dataSync<'float32'>());
+
+/** Makes a network sparse by a method, as training would in the end. */
+type Method = (model: tf.LayersModel) => Sparsifier;
+
+const l0: Method = (model) => {
+  gatesOf(model).forEach((gate, g) => gate.logAlpha.assign(tf.randomNormal([gate.logAlpha.size], 0, 3, 'float32', g)));
+  return l0Sparsifier(model, { lambda_l0: 1 });
+};
+
+const ista: Method = (model) => {
+  model.layers.forEach((layer, i) => {
+    if (!(layer instanceof BatchNorm)) return;
+    layer.beta?.assign(tf.randomNormal(layer.beta.shape, 0.3, 1, 'float32', i));
+    layer.gamma?.assign(tf.randomUniform(layer.gamma.shape, -1, 1, 'float32', i));
+  });
+  const sparsifier = istaSparsifier(model, { l1_penalty: 0.4 });
+  sparsifier.afterStep?.(1);
+  return sparsifier;
+};
+
+const repr =
+  (seedBias: boolean): Method =>
+  (model) => {
+    const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: 0.4, seedBias });
+    sparsifier.beforeEpoch?.(1);
+    return sparsifier;
+  };
+
+const cases: [string, () => tf.LayersModel, Method][] = [
+  ['L0, googleNet', () => googleNet({ ...small, gates: true }), l0],
+  ['L0 with gated reduce convolutions, googleNet', () => googleNet({ ...small, gates: { gateReduce: true } }), l0],
+  ['ISTA, resnet20', () => resnet20(small), ista],
+  ['ISTA, cnn4', () => cnn4(small), ista],
+  ['ISTA, resnet18', () => resnet18(small), ista],
+  ['RePr, c3', () => c3(small), repr(false)],
+  ['RePr with biases that live on, c3', () => c3(small), repr(true)],
+  ['RePr, googleNet', () => googleNet(small), repr(false)],
+];
+
+for (const [name, network, method] of cases) {
+  test(`${name}: the compact network computes what the sparse one computes`, () => {
+    const model = network();
+    const sparsifier = method(model);
+    const masks = sparsifier.channelMasks();
+    const closed = [...masks.values()].reduce((sum, mask) => sum + mask.filter((value) => value === 0).length, 0);
+    assert.ok(closed > 0);
+    const { model: compacted } = compact(model, masks);
+    const [wanted, got] = [logits(model), logits(compacted)];
+    const difference = maxAbs(wanted.map((value, i) => value - got[i]));
+    assert.ok(difference <= 1e-5 * maxAbs(wanted), `differs by ${difference} of ${maxAbs(wanted)}`);
+    assert.ok(completeCount(compacted).full < completeCount(model).full);
+    // The network knows by itself what the masks say.
+    assert.equal(compact(model).model.countParams(), compacted.countParams());
+    model.dispose();
+    compacted.dispose();
+  });
+}
