@@ -1,0 +1,48 @@
+import type * as tf from '@tensorflow/tfjs';
+import { deriveSeed } from '../../backend/random.js';
+import { randomFlip } from '../../data/augment/flip.js';
+import { cifar10PictureStatistics, normalise } from '../../data/augment/normalise.js';
+import { randomPaddedCrop } from '../../data/augment/paddedCrop.js';
+import type { DataSplits } from '../../data/loadData.js';
+import { c3 } from '../../models/c3.js';
+import { reprEpoch, reprSparsifier } from '../../sparsity/index.js';
+import { Sgd } from '../../training/sgd.js';
+import { copyWeights } from '../copyWeights.js';
+import { experimentRun, type SettledRun } from '../experimentRun.js';
+import { trainerOptions } from '../trainerSettings.js';
+import type { ReprSettings } from './reprSettings.js';
+
+/** One run of the RePr experiment, ready to be trained and asked about. */
+export type ReprRun = SettledRun<ReprSettings>;
+
+/**
+ * A run of the RePr experiment with settings in full: C3 and plain SGD, with or without filters that go off and come
+ * back. `pretrained` gives its weights. Throws a UserError for weights that do not fit. The caller disposes the run.
+ */
+export function reprRun(data: DataSplits, settings: ReprSettings, pretrained?: tf.LayersModel): ReprRun {
+  const { standard, S1, S2, prune_ratio, epochs, batch_size, seed, repr } = settings;
+  const model = c3({ widthMultiplier: settings.width, classes: data.train.classNames.length, seed });
+  if (pretrained) copyWeights(pretrained, model);
+  const { ranking, reverse, scaling, next_layer: nextLayer, seed_bias: seedBias } = repr;
+  const options = { S1, S2, prune_ratio, ranking, reverse, scaling, nextLayer, seedBias };
+  const endsPruned = !standard && reprEpoch(epochs - 1, settings).phase === 'S2';
+  return experimentRun({
+    settings,
+    data,
+    model,
+    optimizer: new Sgd({ lr: settings.lr }),
+    sparsifier: standard ? undefined : reprSparsifier(model, { ...options, seed: deriveSeed(seed, 'repr') }),
+    ema_decay: settings.ema_decay,
+    training: {
+      epochs,
+      batchSize: batch_size,
+      ...trainerOptions(settings, data),
+      augment: settings.crop ? [randomPaddedCrop(), randomFlip] : [randomFlip],
+      normalise: normalise(cifar10PictureStatistics),
+      seed: deriveSeed(seed, 'training'),
+    },
+    warnings: endsPruned
+      ? [`epochs=${epochs} ends within S2: the filters that are off then stay off, and are not re-initialised.`]
+      : [],
+  });
+}
