@@ -1,5 +1,10 @@
+export * from './combineSparsifiers.js';
+export { filterRows } from './filterLayers.js';
+export * from './freezeSparsifier.js';
 export * from './ista/index.js';
 export * from './l0/index.js';
+export * from './magnitude/index.js';
+export * from './prunableWeights.js';
 export * from './repr/index.js';
 export * from './sparsifier.js';
 export { WeightMasks } from './weightMasks.js';

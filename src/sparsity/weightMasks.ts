@@ -22,6 +22,11 @@ export class WeightMasks {
     this.masks.set(name, { weight, mask: tf.keep(tf.tensor(values, weight.shape as number[])) });
   }
 
+  /** The weights that have a mask. */
+  get weights(): Weight[] {
+    return [...this.masks.values()].map(({ weight }) => weight);
+  }
+
   /** The mask of a weight, flat; undefined for one without. */
   get({ originalName }: Weight): Float32Array | undefined {
     return this.masks.get(originalName)?.mask.dataSync<'float32'>();

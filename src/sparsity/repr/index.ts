@@ -3,6 +3,5 @@ export * from './orthogonalityScores.js';
 export * from './rankFilters.js';
 export * from './refillFilters.js';
 export type { ReprNextLayer } from './reinitialise.js';
-export { filterRows } from './reprLayers.js';
 export * from './reprSchedule.js';
 export * from './reprSparsifier.js';

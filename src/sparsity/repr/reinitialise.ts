@@ -1,7 +1,7 @@
 import { deriveSeed, Random } from '../../backend/random.js';
 import { changeWeight } from '../changeWeight.js';
 import { refillFilters, type ReprScaling } from './refillFilters.js';
-import { filterRows, weightOf, type ReprLayer } from './reprLayers.js';
+import { filterRows, weightOf, type FilterLayer } from '../filterLayers.js';
 
 /** What becomes of the next layer's weights for filters that come back: the paper leaves it open. */
 export type ReprNextLayer = 'zero' | 'random' | 'keep';
@@ -20,7 +20,7 @@ export interface ReinitialiseOptions {
 export type DroppedFilters = ReadonlyMap<number, Float64Array>;
 
 /** Gives dropped filters new kernels and, unless theirs went on training, a new batch norm. */
-function refill(layer: ReprLayer, dropped: DroppedFilters, { scaling, seedBias, seed }: ReinitialiseOptions): void {
+function refill(layer: FilterLayer, dropped: DroppedFilters, { scaling, seedBias, seed }: ReinitialiseOptions): void {
   const { kernel, filters, gamma, movingVariance } = layer;
   const kept = filterRows(kernel).filter((_, f) => !dropped.has(f));
   const random = new Random(deriveSeed(seed, 'filters', layer.name));
@@ -35,7 +35,7 @@ function refill(layer: ReprLayer, dropped: DroppedFilters, { scaling, seedBias, 
 }
 
 /** Sets the weights that read the channels of dropped filters, of all filters of the next layers. */
-function resetReaders(layer: ReprLayer, dropped: DroppedFilters, { nextLayer, seed }: ReinitialiseOptions): void {
+function resetReaders(layer: FilterLayer, dropped: DroppedFilters, { nextLayer, seed }: ReinitialiseOptions): void {
   // A channel that is added to others shares its readers with them.
   if (nextLayer === 'keep' || layer.flow.summed) return;
   for (const { layer: reader, inputsOf } of layer.flow.readers) {
@@ -57,7 +57,7 @@ function resetReaders(layer: ReprLayer, dropped: DroppedFilters, { nextLayer, se
 
 /** Brings filters back: all layers' own weights first, then the weights that read them. */
 export function reinitialise(
-  pruned: readonly { layer: ReprLayer; dropped: DroppedFilters }[],
+  pruned: readonly { layer: FilterLayer; dropped: DroppedFilters }[],
   options: ReinitialiseOptions,
 ): void {
   for (const { layer, dropped } of pruned) refill(layer, dropped, options);

@@ -7,7 +7,7 @@ import { orthogonalityScores } from './orthogonalityScores.js';
 import { rankFilters, type RankOptions } from './rankFilters.js';
 import type { ReprScaling } from './refillFilters.js';
 import { reinitialise, type DroppedFilters, type ReprNextLayer } from './reinitialise.js';
-import { filterRows, reprLayers, type ReprLayer } from './reprLayers.js';
+import { filterLayers, filterRows, maskFilters, type FilterLayer } from '../filterLayers.js';
 import { reprEpoch, type ReprLengths } from './reprSchedule.js';
 
 export interface ReprOptions extends ReprLengths, RankOptions {
@@ -49,33 +49,20 @@ function check({ S1, S2, prune_ratio, ranking = 'global', scaling = 'clip', next
 export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Sparsifier {
   check(options);
   const { seedBias = false, scaling = 'clip', nextLayer = 'zero', seed = 0 } = options;
-  const layers = reprLayers(model);
+  const layers = filterLayers(model);
   if (layers.length === 0) throw new UserError(`${model.name} has no convolutions whose filters RePr could compare.`);
   const masks = new WeightMasks();
   /** The filters of each layer that are off, and what they were. */
   const off = new Map<string, DroppedFilters>();
-  const offOf = ({ name }: ReprLayer): DroppedFilters => off.get(name) ?? new Map();
+  const offOf = ({ name }: FilterLayer): DroppedFilters => off.get(name) ?? new Map();
 
-  const maskOf = (layer: ReprLayer): Float32Array =>
+  const maskOf = (layer: FilterLayer): Float32Array =>
     Float32Array.from({ length: layer.filters }, (_, f) => (offOf(layer).has(f) ? 0 : 1));
 
   /** Holds at 0 what the filters that are off consist of. */
   const hold = (): void => {
     masks.clear();
-    for (const layer of layers) {
-      const { kernel, bias, gamma, beta, movingMean } = layer;
-      if (offOf(layer).size === 0) continue;
-      const mask = maskOf(layer);
-      const held = seedBias ? [kernel] : [kernel, bias, gamma, beta, movingMean];
-      for (const weight of held) {
-        if (!weight) continue;
-        const size = weight.read().size;
-        masks.set(
-          weight,
-          Float32Array.from({ length: size }, (_, i) => mask[i % mask.length]),
-        );
-      }
-    }
+    for (const layer of layers) if (offOf(layer).size > 0) maskFilters(masks, layer, maskOf(layer), seedBias);
   };
 
   const prune = (): void => {

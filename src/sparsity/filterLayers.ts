@@ -1,12 +1,13 @@
 import type * as tf from '@tensorflow/tfjs';
-import { BatchNorm } from '../../layers/batchNorm.js';
-import { Conv2d } from '../../layers/conv2d.js';
-import type { Weight } from '../../layers/layer.js';
-import { channelFlow, type ChannelFlow } from '../../models/channelFlow.js';
-import { consumersOf, type Layer } from '../../models/layerGraph.js';
+import { BatchNorm } from '../layers/batchNorm.js';
+import { Conv2d } from '../layers/conv2d.js';
+import type { Weight } from '../layers/layer.js';
+import { channelFlow, type ChannelFlow } from '../models/channelFlow.js';
+import { consumersOf, type Layer } from '../models/layerGraph.js';
+import type { WeightMasks } from './weightMasks.js';
 
 /** A convolution with everything that exists once for each of its filters. */
-export interface ReprLayer {
+export interface FilterLayer {
   name: string;
   /** [k, k, in, filters] */
   kernel: Weight;
@@ -28,8 +29,8 @@ export function weightOf(layer: Layer, name: string): Weight | undefined {
   return layer.weights.find(({ originalName }) => originalName.endsWith(`/${name}`));
 }
 
-/** The convolutions of a model whose filters can be compared with each other: those with more than one. */
-export function reprLayers(model: tf.LayersModel): ReprLayer[] {
+/** The convolutions of a model that have more than one filter, so that some can go. */
+export function filterLayers(model: tf.LayersModel): FilterLayer[] {
   return model.layers
     .filter((layer): layer is Conv2d => layer instanceof Conv2d && layer.filters > 1)
     .map((layer) => {
@@ -58,4 +59,15 @@ export function filterRows(kernel: Weight): Float64Array[] {
   return Array.from({ length: filters }, (_, f) =>
     Float64Array.from({ length: values.length / filters }, (_, i) => values[i * filters + f]),
   );
+}
+
+/** Masks all that a layer's closed filters consist of, 0 in `mask` [filters]: the kernel alone, or all they have. */
+export function maskFilters(masks: WeightMasks, layer: FilterLayer, mask: Float32Array, kernelOnly = false): void {
+  const { kernel, bias, gamma, beta, movingMean } = layer;
+  for (const weight of kernelOnly ? [kernel] : [kernel, bias, gamma, beta, movingMean]) {
+    if (!weight) continue;
+    // The filter is the last axis of each.
+    const values = Float32Array.from({ length: weight.read().size }, (_, i) => mask[i % mask.length]);
+    masks.set(weight, values);
+  }
 }

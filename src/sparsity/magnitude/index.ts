@@ -1,0 +1,3 @@
+export * from './magnitudeSparsifier.js';
+export * from './pruneSmallest.js';
+export * from './pruningPlan.js';

@@ -1,0 +1,103 @@
+import type * as tf from '@tensorflow/tfjs';
+import { UserError } from '../../errors.js';
+import type { ChannelMasks } from '../../models/channelMasks.js';
+import { changeWeight } from '../changeWeight.js';
+import type { Sparsifier, State } from '../sparsifier.js';
+import { WeightMasks } from '../weightMasks.js';
+import { channelPruning } from './channelPruning.js';
+import type { PruningScope } from './pruneSmallest.js';
+import type { PruningPlan } from './pruningPlan.js';
+import type { PruningTarget } from './pruningTarget.js';
+import { weightPruning } from './weightPruning.js';
+
+export interface MagnitudeOptions {
+  /** What is pruned when; none: only what `prune` is asked for. */
+  plan?: PruningPlan;
+  /** Default 'global'. */
+  scope?: PruningScope;
+  /** Single weights by |w|, or channels by the mean |w| of their filter. Default 'weights'. */
+  unit?: 'weights' | 'channels';
+  /** The network whose weights decide, with the layers of the one that is pruned. Default: that one itself. */
+  rankedBy?: tf.LayersModel;
+  /** Before which epoch, counted from 0, pruning becomes permanent and what was pruned may move. Default: never. */
+  unfreezeBefore?: number;
+  /**
+   * Whether what was pruned then gets its old values back, instead of starting from 0. Default false. A channel behind a
+   * ReLU only comes back with them: at 0 it has no gradient.
+   */
+  restore?: boolean;
+}
+
+/** Magnitude pruning that can also be asked for by hand. */
+export interface MagnitudeSparsifier extends Sparsifier {
+  /** Prunes an amount of what is left: a share below 1, or so many. */
+  prune(amount: number): void;
+  /** Makes the pruning permanent: what was pruned may move again, from 0 or from its old value. */
+  unfreeze(): void;
+}
+
+/**
+ * Pruning by magnitude with the mask held through training, and unfreezing (torch.nn.utils.prune and its remove): entries
+ * that are pruned stay exactly 0, whatever the optimizer, until the mask is lifted.
+ *
+ * Throws a UserError for a `rankedBy` of another network and for an amount out of range.
+ */
+export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOptions = {}): MagnitudeSparsifier {
+  const { plan = [], scope = 'global', unit = 'weights', rankedBy = model, restore = false } = options;
+  const target: PruningTarget = (unit === 'channels' ? channelPruning : weightPruning)(model, rankedBy);
+  const masks = new WeightMasks();
+  /** All weights as they were before the first pruning, by name, if they are to come back. */
+  const old = new Map<string, Float32Array>();
+
+  const prune = (amount: number): void => {
+    if (restore && old.size === 0) {
+      for (const weight of model.weights) {
+        old.set(weight.originalName, weight.read().dataSync<'float32'>().slice());
+      }
+    }
+    target.prune(masks, amount, scope);
+    masks.apply();
+  };
+
+  const unfreeze = (): void => {
+    for (const weight of masks.weights) {
+      const [values, mask] = [old.get(weight.originalName), masks.get(weight)];
+      if (!values || !mask) continue;
+      changeWeight(weight, (now) => mask.forEach((kept, i) => (now[i] = kept === 0 ? values[i] : now[i])));
+    }
+    masks.clear();
+    old.clear();
+  };
+
+  return {
+    name: 'magnitude pruning',
+    prune,
+    unfreeze,
+    beforeEpoch: (epoch) => {
+      for (const pruning of plan) if (pruning.epoch === epoch) prune(pruning.amount);
+      if (epoch === options.unfreezeBefore) unfreeze();
+    },
+    onGradients: (gradients) => masks.maskGradients(gradients),
+    afterStep: () => masks.apply(),
+    channelMasks: (): ChannelMasks => target.channelMasks(masks),
+    summary: () => {
+      const closed = [...target.channelMasks(masks).values()].flatMap((mask) => [...mask]);
+      let [weights, zeros] = [0, 0];
+      for (const weight of target.weights) {
+        const values = weight.read().dataSync<'float32'>();
+        weights += values.length;
+        for (const value of values) if (value === 0) zeros++;
+      }
+      const channels = { channels: closed.length, closed: closed.filter((mask) => mask === 0).length };
+      return { weights, zeros, weightSparsity: zeros / weights, ...(closed.length > 0 && channels) };
+    },
+    state: () => ({ masks: masks.state(), old: Object.fromEntries([...old].map(([name, v]) => [name, v.slice()])) }),
+    restore: (state) => {
+      if (!state.masks || !state.old) throw new UserError('The saved state is not one of magnitude pruning.');
+      masks.restore(state.masks as State, model);
+      old.clear();
+      for (const [name, values] of Object.entries(state.old as State)) old.set(name, (values as Float32Array).slice());
+    },
+    dispose: () => masks.clear(),
+  };
+}

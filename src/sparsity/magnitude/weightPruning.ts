@@ -1,0 +1,26 @@
+import type * as tf from '@tensorflow/tfjs';
+import { UserError } from '../../errors.js';
+import { prunableWeights } from '../prunableWeights.js';
+import { pruneSmallest } from './pruneSmallest.js';
+import type { PruningTarget } from './pruningTarget.js';
+
+/** Single weights of all kernels, by their magnitude in `rankedBy`. */
+export function weightPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): PruningTarget {
+  const weights = prunableWeights(model);
+  const deciding = prunableWeights(rankedBy);
+  const shapes = (list: typeof weights): string => list.map(({ shape }) => shape.join('x')).join(', ');
+  if (shapes(weights) !== shapes(deciding)) {
+    throw new UserError(
+      `The network that decides must have the kernels of ${model.name}; ${rankedBy.name} has others.`,
+    );
+  }
+  return {
+    weights,
+    prune(masks, amount, scope) {
+      const old = weights.map((weight) => masks.get(weight) ?? new Float32Array(weight.read().size).fill(1));
+      const values = deciding.map((weight) => weight.read().dataSync<'float32'>());
+      pruneSmallest(values, amount, { masks: old, scope }).forEach((mask, i) => masks.set(weights[i], mask));
+    },
+    channelMasks: () => new Map(),
+  };
+}

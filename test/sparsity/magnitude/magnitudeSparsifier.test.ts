@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend';
+import { resnet18 } from 'sparsebook/models';
+import {
+  combineSparsifiers,
+  freezeSparsifier,
+  iterative,
+  magnitudeSparsifier,
+  oneShot,
+  polynomial,
+  pruneSmallest,
+  type MagnitudeOptions,
+  type Sparsifier,
+} from 'sparsebook/sparsity';
+import { Adam, AdamW, Sgd, train, type Optimizer, type TrainingOptions } from 'sparsebook/training';
+import { colours, smallNet, weightsOf } from '../../training/small.js';
+
+await useBackend({ backend: 'simd', threads: 1 });
+
+const data = { train: colours(48, 1) };
+async function trainAll(options: Partial<TrainingOptions> & Pick<TrainingOptions, 'model'>): Promise<void> {
+  for await (const _ of train({ data, epochs: 1, batchSize: 16, ...options }));
+}
+const zerosOf = (sparsifier: Sparsifier): number => sparsifier.summary!().zeros;
+
+const optimizers: [string, () => Optimizer][] = [
+  ['AdamW', () => new AdamW({ lr: 0.01, weight_decay: 0.1 })],
+  ['Adam with decay', () => new Adam({ lr: 0.01, weight_decay: 0.1 })],
+  ['SGD with momentum', () => new Sgd({ lr: 0.05, momentum: 0.9, weight_decay: 0.01 })],
+];
+for (const backend of ['cpu', 'simd'] as const) {
+  for (const [name, optimizer] of optimizers) {
+    test(`${name} on ${backend}: pruned weights stay 0 and frozen ones the same bits, until they may move`, async () => {
+      await useBackend({ backend, threads: 1 });
+      const model = smallNet({ gates: false });
+      const options = { model, optimizer: optimizer() };
+      await trainAll(options);
+      const [freeze, magnitude] = [freezeSparsifier(model, { first: 1 }), magnitudeSparsifier(model)];
+      const frozen = weightsOf(model);
+      magnitude.prune(0.5);
+      const pruned = weightsOf(model);
+      await trainAll({ ...options, epochs: 3, startStep: 3, sparsifier: combineSparsifiers(magnitude) });
+      const now = weightsOf(model);
+      for (const [weight, values] of Object.entries(pruned)) {
+        if (!weight.endsWith('/kernel')) continue;
+        values.forEach((value, i) => assert.equal(value === 0, now[weight][i] === 0, `${weight}[${i}]`));
+      }
+      magnitude.unfreeze();
+      assert.equal(zerosOf(magnitude), Math.round(0.5 * magnitude.summary!().weights));
+      const before = weightsOf(model);
+      await trainAll({ ...options, epochs: 4, startStep: 9, sparsifier: freeze });
+      const after = weightsOf(model);
+      assert.deepEqual(freeze.frozen, ['first/kernel', 'bn/gamma', 'bn/beta']);
+      for (const weight of [...freeze.frozen, 'bn/movingMean', 'bn/movingVariance']) {
+        assert.deepEqual(after[weight], before[weight], weight);
+      }
+      assert.notDeepEqual(after['second/kernel'], before['second/kernel']);
+      assert.ok(
+        after['second/kernel'].filter((value) => value === 0).length <
+          before['second/kernel'].filter((v) => v === 0).length,
+      );
+      freeze.dispose!();
+      await trainAll({ ...options, epochs: 5, startStep: 12 });
+      assert.notDeepEqual(weightsOf(model)['bn/movingMean'], after['bn/movingMean']);
+      assert.ok(frozen);
+      options.optimizer.dispose();
+    });
+  }
+}
+
+test('plans prune what they say, and unfreezing lets zeros leave or brings old values back', async () => {
+  await useBackend({ backend: 'simd', threads: 1 });
+  const plans: [MagnitudeOptions['plan'], number][] = [
+    [oneShot(0.4), 0.4],
+    [iterative(0.5, { times: 2 }), 0.75],
+    [polynomial(0.8, { end: 3 }), 0.8],
+  ];
+  for (const [plan, share] of plans) {
+    const model = smallNet({ gates: false });
+    const sparsifier = magnitudeSparsifier(model, { plan });
+    for (let epoch = 0; epoch < 4; epoch++) sparsifier.beforeEpoch!(epoch);
+    assert.ok(Math.abs(sparsifier.summary!().weightSparsity - share) < 0.01);
+    sparsifier.dispose!();
+  }
+  const model = smallNet({ gates: false });
+  const before = weightsOf(model);
+  const sparsifier = magnitudeSparsifier(model, { plan: oneShot(0.3), unfreezeBefore: 2, restore: true });
+  sparsifier.beforeEpoch!(0);
+  assert.notDeepEqual(weightsOf(model), before);
+  sparsifier.beforeEpoch!(2);
+  assert.deepEqual(weightsOf(model), before);
+});
+
+test('perLayer prunes the same share everywhere, and equal values in order', () => {
+  const values = [Float32Array.from([5, 1, 2, 9]), Float32Array.from([80, 70, 60, 50])];
+  const masks = (scope: 'global' | 'perLayer'): number[][] => pruneSmallest(values, 0.5, { scope }).map((m) => [...m]);
+  assert.deepEqual(masks('global'), [
+    [0, 0, 0, 0],
+    [1, 1, 1, 1],
+  ]);
+  assert.deepEqual(masks('perLayer'), [
+    [1, 0, 0, 1],
+    [1, 1, 0, 0],
+  ]);
+  assert.deepEqual([...pruneSmallest([Float32Array.from([1, -1, 1, 1])], 2)[0]], [0, 0, 1, 1]);
+});
+
+test('channels go with all they have, and a layer keeps its largest', async () => {
+  const model = resnet18({ widthMultiplier: 0.05, classes: 3 });
+  const sparsifier = magnitudeSparsifier(model, { unit: 'channels' });
+  sparsifier.prune(0.5);
+  await trainAll({ model, optimizer: new AdamW({ lr: 0.01 }), sparsifier });
+  const masks = sparsifier.channelMasks();
+  const { channels, closed } = sparsifier.summary!();
+  assert.ok(closed > 0.3 * channels && closed <= 0.5 * channels);
+  const values = weightsOf(model);
+  for (const [layer, mask] of masks) {
+    assert.ok(mask.includes(1), layer);
+    const norm = layer.replace('_conv', '_bn');
+    for (const weight of [`${layer}/kernel`, `${norm}/gamma`, `${norm}/beta`, `${norm}/movingMean`]) {
+      values[weight].forEach((value, i) => mask[i % mask.length] === 0 && assert.equal(Math.abs(value), 0, weight));
+    }
+  }
+  sparsifier.dispose!();
+});
+
+test('another network may decide what is pruned, as for a lottery ticket', () => {
+  const [start, trained] = [smallNet({ gates: false, seed: 3 }), smallNet({ gates: false, seed: 4 })];
+  const wanted = magnitudeSparsifier(trained);
+  const sparsifier = magnitudeSparsifier(start, { rankedBy: trained });
+  for (const each of [wanted, sparsifier]) each.prune(0.5);
+  const zero = (values: Float32Array): boolean[] => Array.from(values, (value) => value === 0);
+  assert.deepEqual(zero(weightsOf(start)['first/kernel']), zero(weightsOf(trained)['first/kernel']));
+  assert.notDeepEqual(weightsOf(start)['first/kernel'], weightsOf(trained)['first/kernel']);
+});
+
+test('a resumed run keeps its mask, and goes on with the same bits', async () => {
+  const begin = (): { model: tf.LayersModel; optimizer: Optimizer; sparsifier: Sparsifier } => {
+    const model = smallNet({ gates: false });
+    const plan = iterative(0.3, { times: 3 });
+    const magnitude = magnitudeSparsifier(model, { plan, unfreezeBefore: 3, restore: true });
+    const sparsifier = combineSparsifiers(freezeSparsifier(model, { first: 1 }), magnitude);
+    return { model, optimizer: new Sgd({ lr: 0.05, momentum: 0.9 }), sparsifier };
+  };
+  const through = begin();
+  await trainAll({ ...through, epochs: 4 });
+  const stopped = begin();
+  await trainAll({ ...stopped, epochs: 4, maxSteps: 5 });
+  const resumed = begin();
+  resumed.model.setWeights(stopped.model.getWeights());
+  resumed.optimizer.restore(stopped.optimizer.state());
+  resumed.sparsifier.restore(stopped.sparsifier.state());
+  await trainAll({ ...resumed, epochs: 4, startStep: 5 });
+  assert.deepEqual(weightsOf(resumed.model), weightsOf(through.model));
+});
+
+test('no method of the sparsifier leaves a tensor behind', () => {
+  const model = smallNet({ gates: false });
+  const before = tf.memory().numTensors;
+  const magnitude = magnitudeSparsifier(model, { restore: true });
+  const sparsifier = combineSparsifiers(magnitude, freezeSparsifier(model, { first: 0.5 }));
+  for (let i = 0; i < 3; i++) {
+    magnitude.prune(0.2);
+    const kernel = model.trainableWeights[0].read() as tf.Variable;
+    const gradients = { [kernel.name]: tf.onesLike(kernel) };
+    sparsifier.onGradients!(gradients);
+    tf.dispose(gradients);
+    sparsifier.afterStep!(0.1);
+    sparsifier.penalty!().dispose();
+    sparsifier.restore(sparsifier.state());
+  }
+  magnitude.unfreeze();
+  assert.equal(tf.memory().numTensors, before);
+});
+
+test('what cannot work is refused in a sentence', () => {
+  const model = smallNet({ gates: false });
+  const refused = (action: () => void, message: RegExp): void => assert.throws(action, { name: 'UserError', message });
+  refused(() => magnitudeSparsifier(model).prune(1.5), /a share of at least 0 and below 1, or a whole number; got 1.5/);
+  refused(() => magnitudeSparsifier(model).prune(1e6), /1000000 values cannot be pruned: only 844 are left/);
+  refused(() => magnitudeSparsifier(model, { rankedBy: resnet18({ widthMultiplier: 0.05 }) }), /resnet18 has others/);
+  refused(() => magnitudeSparsifier(model).restore({}), /not one of magnitude pruning/);
+  refused(() => polynomial(1, { end: 3 }), /at least 0 and below 1, got 1/);
+  refused(() => polynomial(0.5, { begin: 3, end: 3 }), /ends after it begins, got 3 to 3/);
+  refused(() => freezeSparsifier(model, { first: 7 }), /a number of smallNet's 3 kernels, got 7/);
+  refused(
+    () => combineSparsifiers(magnitudeSparsifier(model), magnitudeSparsifier(model)),
+    /Methods to combine differ/,
+  );
+});
