@@ -16,7 +16,7 @@ export interface ConstantMap {
 const count = (index: number[]): number => Math.max(...index) + 1;
 
 /** The place in `values` of row r and column s of the stored values. */
-export const placeOf = ({ columns, channels }: ConstantMap, r: number, s: number): number =>
+const placeOf = ({ columns, channels }: ConstantMap, r: number, s: number): number =>
   (r * count(columns) + s) * channels;
 
 /** The same values at every place of an image. */
