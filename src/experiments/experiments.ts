@@ -1,4 +1,5 @@
 import type { AnyExperiment } from './experiment.js';
+import { freezePruneExperiment } from './freezePrune/freezePruneExperiment.js';
 import { istaCnn4Experiment, istaResnet20Experiment } from './ista/istaExperiment.js';
 import { l0Experiment } from './l0/l0Experiment.js';
 import { reprExperiment } from './repr/reprExperiment.js';
@@ -9,4 +10,5 @@ export const experiments: readonly AnyExperiment[] = [
   istaResnet20Experiment,
   istaCnn4Experiment,
   reprExperiment,
+  freezePruneExperiment,
 ];

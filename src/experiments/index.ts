@@ -1,6 +1,12 @@
 export * from './copyWeights.js';
 export type { ExperimentRun } from './experiment.js';
 export type { MaskSnapshot, SettledRun } from './experimentRun.js';
+export { freezePruneResnet18 } from './freezePrune/freezePruneResnet18.js';
+export { freezePruneResult } from './freezePrune/freezePruneResult.js';
+export type { FreezePruneRun } from './freezePrune/freezePruneRun.js';
+export { freezePruneSettings, type FreezePruneSettings } from './freezePrune/freezePruneSettings.js';
+export { halfOf } from './freezePrune/halfOf.js';
+export { softmaxInLoss } from './freezePrune/softmaxInLoss.js';
 export { istaLogLine } from './ista/istaLogLine.js';
 export { istaCnn4, istaResnet20 } from './ista/istaNetworks.js';
 export { istaResult } from './ista/istaResult.js';

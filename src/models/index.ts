@@ -3,6 +3,7 @@ export * from './channelCost.js';
 export * from './channelFlow.js';
 export type { ChannelMasks } from './channelMasks.js';
 export * from './cnn4.js';
+export * from './fillFromTorchvision.js';
 export * from './fromTorchvision.js';
 export * from './googleNet.js';
 export * from './layerGraph.js';

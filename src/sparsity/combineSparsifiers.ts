@@ -2,8 +2,20 @@ import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import type { Sparsifier, State } from './sparsifier.js';
 
+type Masks = ReadonlyMap<string, Float32Array>;
+
+/** All masks; of two with one name, the product. */
+function products(all: readonly Masks[]): Masks {
+  const masks = new Map<string, Float32Array>();
+  for (const [name, mask] of all.flatMap((each) => [...each])) {
+    const other = masks.get(name);
+    masks.set(name, other ? mask.map((value, i) => value * other[i]) : mask);
+  }
+  return masks;
+}
+
 /**
- * Several methods as one: each hook calls theirs in turn, and where two have a mask of the same layer, their product
+ * Several methods as one: each hook calls theirs in turn, and where two have a mask of the same thing, their product
  * counts. Throws a UserError for two methods of one name.
  */
 export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
@@ -17,14 +29,8 @@ export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
       tf.tidy(() => tf.addN([tf.scalar(0), ...parts.flatMap((part) => part.penalty?.() ?? [])]).asScalar()),
     onGradients: (gradients) => parts.forEach((part) => part.onGradients?.(gradients)),
     afterStep: (learningRate) => parts.forEach((part) => part.afterStep?.(learningRate)),
-    channelMasks: () => {
-      const masks = new Map<string, Float32Array>();
-      for (const [layer, mask] of parts.flatMap((part) => [...part.channelMasks()])) {
-        const other = masks.get(layer);
-        masks.set(layer, other ? mask.map((value, c) => value * other[c]) : mask);
-      }
-      return masks;
-    },
+    channelMasks: () => products(parts.map((part) => part.channelMasks())),
+    weightMasks: () => products(parts.map((part) => part.weightMasks?.() ?? new Map<string, Float32Array>())),
     summary: () => Object.assign({}, ...parts.map((part) => part.summary?.())) as Record<string, number>,
     state: () => Object.fromEntries(parts.map((part) => [part.name, part.state()])),
     restore: (state) => {

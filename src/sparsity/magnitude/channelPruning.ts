@@ -20,15 +20,16 @@ export function channelPruning(model: tf.LayersModel, rankedBy: tf.LayersModel):
   }
   const maskOf = (masks: WeightMasks, i: number): Float32Array =>
     masks.get(layers[i].kernel)?.slice(0, layers[i].filters) ?? new Float32Array(layers[i].filters).fill(1);
+  const sizesNow = (): Float32Array[] =>
+    deciding.map(({ kernel }) =>
+      Float32Array.from(filterRows(kernel), (row) => row.reduce((sum, value) => sum + Math.abs(value), 0) / row.length),
+    );
+  // Another network may be gone, or trained on, when pruning begins.
+  const decided = rankedBy === model ? undefined : sizesNow();
   return {
     weights: layers.map(({ kernel }) => kernel),
     prune(masks, amount, scope) {
-      const sizes = deciding.map(({ kernel }) =>
-        Float32Array.from(
-          filterRows(kernel),
-          (row) => row.reduce((sum, value) => sum + Math.abs(value), 0) / row.length,
-        ),
-      );
+      const sizes = decided ?? sizesNow();
       const old = layers.map((_, i) => maskOf(masks, i));
       pruneSmallest(sizes, amount, { masks: old, scope }).forEach((mask, i) => {
         if (!mask.includes(1)) mask[sizes[i].indexOf(Math.max(...sizes[i]))] = 1;

@@ -17,7 +17,7 @@ export interface MagnitudeOptions {
   scope?: PruningScope;
   /** Single weights by |w|, or channels by the mean |w| of their filter. Default 'weights'. */
   unit?: 'weights' | 'channels';
-  /** The network whose weights decide, with the layers of the one that is pruned. Default: that one itself. */
+  /** A network with the layers of the one that is pruned, whose weights as they are now decide. Default: that one itself. */
   rankedBy?: tf.LayersModel;
   /** Before which epoch, counted from 0, pruning becomes permanent and what was pruned may move. Default: never. */
   unfreezeBefore?: number;
@@ -80,6 +80,7 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
     onGradients: (gradients) => masks.maskGradients(gradients),
     afterStep: () => masks.apply(),
     channelMasks: (): ChannelMasks => target.channelMasks(masks),
+    weightMasks: () => new Map(unit === 'channels' ? [] : masks.weights.map((w) => [w.originalName, masks.get(w)!])),
     summary: () => {
       const closed = [...target.channelMasks(masks).values()].flatMap((mask) => [...mask]);
       let [weights, zeros] = [0, 0];

@@ -14,12 +14,16 @@ export function weightPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): 
       `The network that decides must have the kernels of ${model.name}; ${rankedBy.name} has others.`,
     );
   }
+  const values = (): Float32Array[] => deciding.map((weight) => weight.read().dataSync<'float32'>());
+  // Another network may be gone, or trained on, when pruning begins.
+  const decided = rankedBy === model ? undefined : values().map((each) => each.slice());
   return {
     weights,
     prune(masks, amount, scope) {
       const old = weights.map((weight) => masks.get(weight) ?? new Float32Array(weight.read().size).fill(1));
-      const values = deciding.map((weight) => weight.read().dataSync<'float32'>());
-      pruneSmallest(values, amount, { masks: old, scope }).forEach((mask, i) => masks.set(weights[i], mask));
+      pruneSmallest(decided ?? values(), amount, { masks: old, scope }).forEach((mask, i) =>
+        masks.set(weights[i], mask),
+      );
     },
     channelMasks: () => new Map(),
   };

@@ -1,0 +1,56 @@
+import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../errors.js';
+import { fromTorchvision } from './fromTorchvision.js';
+
+/** A tensor as a file holds it. */
+export interface NamedTensor {
+  shape: readonly number[];
+  values: ArrayLike<number>;
+}
+
+/** What torchvision and timm have besides, and our network does not: its head is another one. */
+const ignored = /(^fc\.(weight|bias)|\.num_batches_tracked)$/;
+
+const listed = (names: readonly string[]): string =>
+  `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
+
+/**
+ * Gives the body of `resnet18` the weights of a file in torchvision's or timm's naming (they are the same for this
+ * network); the head keeps its own. Convolution kernels are turned from [out, in, H, W] to [H, W, in, out].
+ *
+ * Throws a UserError that names the tensors, if some are missing, unknown or of another shape; nothing has been changed then.
+ */
+export function fillFromTorchvision(
+  model: tf.LayersModel,
+  tensors: ReadonlyMap<string, NamedTensor>,
+  source: string,
+): void {
+  const given = new Map([...tensors].map(([name, tensor]) => [fromTorchvision(name) ?? name, { name, tensor }]));
+  const wanted = model.weights.filter(({ originalName }) => !/^(hidden|logits)\//.test(originalName));
+  const names = new Set(wanted.map(({ originalName }) => originalName));
+  const refuse = (what: string): never => {
+    throw new UserError(`${source} does not hold a ResNet-18 as torchvision and timm name it: ${what}.`);
+  };
+
+  const missing = [...names].filter((name) => !given.has(name));
+  if (missing.length > 0) refuse(`it has no tensors for ${listed(missing)}`);
+  const extra = [...given]
+    .filter(([ours, { name }]) => !names.has(ours) && !ignored.test(name))
+    .map(([, { name }]) => name);
+  if (extra.length > 0) refuse(`it also has ${listed(extra)}`);
+  for (const weight of wanted) {
+    const { name, tensor } = given.get(weight.originalName)!;
+    const shape = weight.shape as number[];
+    const theirs = shape.length === 4 ? [3, 2, 0, 1].map((axis) => shape[axis]) : shape;
+    if (tensor.shape.join() !== theirs.join()) {
+      refuse(`its tensor ${name} has the shape [${tensor.shape.join(', ')}], not [${theirs.join(', ')}]`);
+    }
+  }
+  for (const weight of wanted) {
+    const { shape, values } = given.get(weight.originalName)!.tensor;
+    tf.tidy(() => {
+      const tensor = tf.tensor(Float32Array.from(values), [...shape]);
+      weight.write(shape.length === 4 ? tensor.transpose([2, 3, 1, 0]) : tensor);
+    });
+  }
+}

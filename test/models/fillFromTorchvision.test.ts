@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { fillFromTorchvision, fromTorchvision, resnet18 } from 'sparsebook/models';
+import { decodeSafetensors, encodeSafetensors } from 'sparsebook/formats';
+
+await tf.setBackend('cpu');
+
+const model = resnet18({ widthMultiplier: 0.05 });
+const norm = (name: string): string[] =>
+  ['weight', 'bias', 'running_mean', 'running_var'].map((key) => `${name}.${key}`);
+
+/** A narrow network's tensors by torchvision's names, each with its own numbers. */
+function file(): Map<string, { shape: number[]; values: Float32Array }> {
+  const names = ['conv1.weight', ...norm('bn1')];
+  for (const layer of [1, 2, 3, 4]) {
+    for (const block of [0, 1]) {
+      const at = `layer${layer}.${block}`;
+      for (const part of [1, 2]) names.push(`${at}.conv${part}.weight`, ...norm(`${at}.bn${part}`));
+      if (layer > 1 && block === 0) names.push(`${at}.downsample.0.weight`, ...norm(`${at}.downsample.1`));
+    }
+  }
+  const shapes = new Map(model.weights.map((weight) => [weight.originalName, weight.shape as number[]]));
+  const entries = names.map((name, n) => {
+    const ours = shapes.get(fromTorchvision(name)!)!;
+    const shape = ours.length === 4 ? [ours[3], ours[2], ours[0], ours[1]] : ours;
+    const values = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, (_, i) => n + i / 1024);
+    return [name, { shape, values }] as const;
+  });
+  return new Map(entries);
+}
+
+test("a file in torchvision's naming fills the body and leaves the head", () => {
+  const tensors = file();
+  tensors.set('fc.weight', { shape: [1], values: new Float32Array(1) });
+  tensors.set('bn1.num_batches_tracked', { shape: [1], values: new Float32Array(1) });
+  const head = model.getLayer('hidden').getWeights()[0].dataSync();
+  const before = tf.memory().numTensors;
+  fillFromTorchvision(model, decodeSafetensors(encodeSafetensors(tensors), 'small'), 'small');
+  assert.equal(tf.memory().numTensors, before);
+  const { shape, values } = tensors.get('layer2.0.conv1.weight')!;
+  const ours = model.getLayer('stage2_block1_first_conv').getWeights()[0];
+  assert.deepEqual(ours.transpose([3, 2, 0, 1]).dataSync(), values);
+  assert.deepEqual(ours.shape, [shape[2], shape[3], shape[1], shape[0]]);
+  const projection = model.getLayer('stage3_block1_projection_bn').getWeights();
+  assert.deepEqual(projection[3].dataSync(), tensors.get('layer3.0.downsample.1.running_var')!.values);
+  assert.deepEqual(model.getLayer('hidden').getWeights()[0].dataSync(), head);
+});
+
+test('missing, unknown and misshapen tensors are named, and nothing has been changed', () => {
+  const before = model.getWeights().map((weight) => weight.dataSync());
+  const refused = (change: (tensors: ReturnType<typeof file>) => void, message: RegExp): void => {
+    const tensors = file();
+    for (const { values } of tensors.values()) values.fill(-1);
+    change(tensors);
+    assert.throws(() => fillFromTorchvision(model, tensors, 'weights.safetensors'), { name: 'UserError', message });
+  };
+  refused((t) => t.delete('bn1.weight'), /^weights\.safetensors does not .* it has no tensors for stem_bn\/gamma\.$/);
+  refused((t) => t.clear(), /it has no tensors for stem_conv\/kernel, .* and 97 more\.$/);
+  refused(
+    (t) => t.set('layer5.0.conv1.weight', { shape: [1], values: new Float32Array(1) }),
+    /it also has layer5\.0\.conv1\.weight\.$/,
+  );
+  refused(
+    (t) => t.set('conv1.weight', { shape: [3, 3, 7, 6], values: new Float32Array(378) }),
+    /its tensor conv1\.weight has the shape \[3, 3, 7, 6\], not \[3, 3, 7, 7\]\.$/,
+  );
+  model.getWeights().forEach((weight, i) => assert.deepEqual(weight.dataSync(), before[i]));
+});
