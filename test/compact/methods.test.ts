@@ -6,7 +6,13 @@ import { useBackend } from 'sparsebook/backend';
 import { compact, completeCount } from 'sparsebook/compact';
 import { BatchNorm } from 'sparsebook/layers';
 import { c3, cnn4, gatesOf, googleNet, resnet18, resnet20 } from 'sparsebook/models';
-import { istaSparsifier, l0Sparsifier, reprSparsifier, type Sparsifier } from 'sparsebook/sparsity';
+import {
+  istaSparsifier,
+  l0Sparsifier,
+  magnitudeSparsifier,
+  reprSparsifier,
+  type Sparsifier,
+} from 'sparsebook/sparsity';
 import { maxAbs } from '../goldens.js';
 
 await useBackend({ backend: 'simd' });
@@ -42,6 +48,15 @@ const repr =
     return sparsifier;
   };
 
+const magnitude: Method = (model) => {
+  model.layers.forEach((layer, i) => {
+    if (layer instanceof BatchNorm) layer.beta?.assign(tf.randomNormal(layer.beta.shape, 0.3, 1, 'float32', i));
+  });
+  const sparsifier = magnitudeSparsifier(model, { unit: 'channels', scope: 'global' });
+  sparsifier.prune(0.4);
+  return sparsifier;
+};
+
 const cases: [string, () => tf.LayersModel, Method][] = [
   ['L0, googleNet', () => googleNet({ ...small, gates: true }), l0],
   ['L0 with gated reduce convolutions, googleNet', () => googleNet({ ...small, gates: { gateReduce: true } }), l0],
@@ -50,6 +65,8 @@ const cases: [string, () => tf.LayersModel, Method][] = [
   ['ISTA, resnet18', () => resnet18(small), ista],
   ['RePr, c3', () => c3(small), repr(false)],
   ['RePr with biases that live on, c3', () => c3(small), repr(true)],
+  ['magnitude, resnet18', () => resnet18(small), magnitude],
+  ['magnitude, cnn4', () => cnn4(small), magnitude],
   ['RePr, googleNet', () => googleNet(small), repr(false)],
 ];
 
