@@ -78,7 +78,9 @@ const load: Record<BackendName, (threads: number, winograd: boolean) => Promise<
     simd.winograd = winograd;
     await tf.setBackend('simd');
     const count = threads === 1 ? '1 thread' : `${threads} threads`;
-    const kernels = simd.variant === 'fma' ? 'fused multiply-add' : 'multiply and add';
+    const kernels = { wide: 'fused multiply-add on 256 bits', fma: 'fused multiply-add', plain: 'multiply and add' }[
+      simd.variant
+    ];
     return { what: `${count}, WebAssembly SIMD with ${kernels}${winograd ? '' : ', no Winograd'}`, threads };
   },
   async cpu() {

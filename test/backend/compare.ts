@@ -13,9 +13,10 @@ export interface Plain {
   values: Float32Array;
 }
 
-/** Both builds of the kernels, each with a number of threads of its own. */
+/** Every variant of the kernels, each with a number of threads of its own. The wide one runs anywhere, fast only where vectors are joined. */
 export const builds: { variant: Variant; threads: number }[] = [
   { variant: 'fma', threads: 2 },
+  { variant: 'wide', threads: 2 },
   { variant: 'plain', threads: 1 },
 ];
 

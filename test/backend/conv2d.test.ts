@@ -105,7 +105,7 @@ for (const { variant, threads } of builds) {
   });
 }
 
-test('one, two and three threads give the same bits', async () => {
+test('one, two and three threads give the same bits, with tiles of any width', async () => {
   const inputs = [random([5, 9, 9, 19], 1), random([3, 3, 19, 21], 2), random([5, 9, 9, 21], 3)];
   const strided = [random([5, 9, 9, 7], 1), random([5, 5, 7, 9], 2), random([5, 5, 5, 9], 3)];
   const all = (strides: number) => (x: tf.Tensor, w: tf.Tensor, dy: tf.Tensor) => {
@@ -113,12 +113,16 @@ test('one, two and three threads give the same bits', async () => {
     return [forward(x, w), ...tf.grads(forward)([x, w], dy)];
   };
   const results = [];
-  for (const threads of [1, 2, 3]) {
-    await useSimd('fma', threads);
+  for (const [variant, threads] of [
+    ['fma', 1],
+    ['fma', 2],
+    ['fma', 3],
+    ['wide', 2],
+  ] as const) {
+    await useSimd(variant, threads);
     results.push([...(await computeOn('simd', all(1), inputs)), ...(await computeOn('simd', all(2), strided))]);
   }
-  assert.deepEqual(results[1], results[0]);
-  assert.deepEqual(results[2], results[0]);
+  for (const result of results) assert.deepEqual(result, results[0]);
 });
 
 test('memory stays flat, and what was not computed by a fast kernel is moved to the heap once', async () => {

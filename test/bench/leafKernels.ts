@@ -1,10 +1,10 @@
 // The guard of the register tiles: GFLOPS of the convolution kernels on one thread and their share of what the machine can do at all.
-//   node --import tsx test/bench/leafKernels.ts [fma|plain] [rounds]
+//   node --import tsx test/bench/leafKernels.ts [wide|fma|plain] [rounds]
 import * as tf from '@tensorflow/tfjs';
 import { registerSimd } from 'sparsebook/backend/simd/register.js';
-import type { Variant } from 'sparsebook/backend/simd/wasm.js';
+import { bestVariant, type Variant } from 'sparsebook/backend/simd/wasm.js';
 
-const variant = (process.argv[2] ?? 'fma') as Variant;
+const variant = (process.argv[2] ?? bestVariant()) as Variant;
 const rounds = Number(process.argv[3] ?? 7);
 const backend = registerSimd({ threads: 1, variant });
 await tf.setBackend('simd');

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Heap } from './heap.js';
 import { Job, MAX_CHUNKS, SPINS, Word, type Kernel } from './job.js';
-import { instantiate } from './wasm.js';
+import { compile, instantiate, type Variant } from './wasm.js';
 import type { WorkerData } from './worker.js';
 
 /** A chunk takes milliseconds; a worker that is silent this long has died. */
@@ -37,14 +37,16 @@ export class Pool {
 
   constructor(
     private readonly heap: Heap,
-    module: WebAssembly.Module,
+    variant: Variant,
     threads: number,
   ) {
-    this.kernels = instantiate(module, heap.memory);
+    const module = compile(variant);
+    const wide = variant === 'wide';
+    this.kernels = instantiate(module, heap.memory, wide);
     this.list = Object.values(this.kernels);
     this.numbers = new Map(Object.keys(this.kernels).map((name, i) => [name, i]));
     for (let thread = 1; thread < threads; thread++) {
-      const data: WorkerData = { module, memory: heap.memory, buffer: this.job.buffer, thread };
+      const data: WorkerData = { module, memory: heap.memory, buffer: this.job.buffer, wide, thread };
       const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data, execArgv: [] });
       worker.unref();
       worker.on('error', () => undefined);

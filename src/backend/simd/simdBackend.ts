@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Deferred, Strided } from './deferred.js';
 import { Heap } from './heap.js';
 import { Pool, type RunOptions } from './pool.js';
-import { compile, type Variant } from './wasm.js';
+import type { Variant } from './wasm.js';
 
 type Values = tf.backend_util.BackendValues;
 type DataId = ReturnType<MathBackendCPU['write']>;
@@ -48,9 +48,9 @@ export class SimdBackend extends MathBackendCPU {
   ) {
     super();
     (this as unknown as { firstUse: boolean }).firstUse = false; // else the first tensor prints an advertisement
-    this.rows = variant === 'fma' ? 6 : 5;
+    this.rows = variant === 'plain' ? 5 : 6;
     this.heap = new Heap();
-    this.pool = new Pool(this.heap, compile(variant), threads);
+    this.pool = new Pool(this.heap, variant, threads);
     this.zeros = this.heap.allocate(SimdBackend.ZEROS * 4);
     this.ones = this.heap.allocate(SimdBackend.ZEROS * 4);
     this.heap.floats(this.ones, SimdBackend.ZEROS).fill(1);

@@ -7,11 +7,12 @@ export interface WorkerData {
   module: WebAssembly.Module;
   memory: WebAssembly.Memory;
   buffer: SharedArrayBuffer;
+  wide: boolean;
   thread: number;
 }
 
-const { module, memory, buffer, thread } = workerData as WorkerData;
-const kernels: Kernel[] = Object.values(instantiate(module, memory));
+const { module, memory, buffer, wide, thread } = workerData as WorkerData;
+const kernels: Kernel[] = Object.values(instantiate(module, memory, wide));
 const job = new Job(buffer, thread);
 const { words } = job;
 for (let ticket = Atomics.load(words, Word.ticket); Atomics.load(words, Word.stop) === 0;) {

@@ -1,6 +1,7 @@
 import { ROWS, bytes, copyFloats } from './vector';
 import { tile4, tile8, tileAdd8 } from './tile';
 import { padBand } from './padding';
+import { Ends, tile16, wide } from './wideTile';
 
 /** ReLU of a tile that was just written: in the tile itself it would cost registers. */
 function clipRows(at: usize, row: usize, columns: i32): void {
@@ -68,7 +69,22 @@ export function convolvePixels(
     }
     const direct = even && rows == ROWS;
     let panel = packed;
-    for (let c = 0; c < cout; c += 8) {
+    let c = 0;
+    if (wide && direct && bias) {
+      const ends = changetype<Ends>(stage);
+      ends.outRow = outPixel;
+      for (; c + 16 <= cout; c += 16) {
+        ends.bias = bias + bytes(c);
+        ends.out = output + <usize>p * outPixel + bytes(c);
+        tile16(ends, panel, panel + panelStep, panel + panelBytes, offsets, a0, a1, a2, a3, a4, a5);
+        panel += 2 * panelStep;
+        if (relu) {
+          clipRows(ends.out, outPixel, 8);
+          clipRows(ends.out + 32, outPixel, 8);
+        }
+      }
+    }
+    for (; c < cout; c += 8) {
       const end = panel + panelBytes;
       const columns = min(8, cout - c);
       const b = bias + bytes(c);

@@ -2,37 +2,38 @@ import { ROWS, addFloats, bytes, up8 } from './vector';
 import { outer4, outer8 } from './tile';
 import { accumulatorBytes } from './filter';
 import { padBand } from './padding';
+import { outer16, wide } from './wideTile';
+
+/** acc[r][c] += sum_p input[offsets[p] + r] * dy[p][c] for whole tiles of ROWS rows, up to `rows` or just above, and all channels. */
+function accumulateTiles(
+  input: usize, dy: usize, accumulator: usize, offsets: usize, pixels: i32, rows: i32, cout: i32, dyRow: usize,
+): void {
+  const accRow = bytes(up8(cout));
+  const length = <usize>pixels * dyRow;
+  for (let c = 0; c < cout;) {
+    const d = dy + bytes(c), end = d + length;
+    const channels = wide && c + 16 <= cout ? 16 : min(8, cout - c);
+    let acc = accumulator + bytes(c);
+    for (let r = 0; r < rows; r += ROWS) {
+      if (channels == 16) outer16(input + bytes(r), d, end, offsets, dyRow, acc, accRow);
+      else if (channels > 4) outer8(input + bytes(r), d, end, offsets, dyRow, acc, accRow);
+      else outer4(input + bytes(r), d, end, offsets, dyRow, acc, accRow);
+      acc += <usize>ROWS * accRow;
+    }
+    c += channels;
+  }
+}
 
 /**
  * Adds the products of `pixels` pixels to an accumulator [ny][span rounded up to ROWS][cout rounded up to 8], where
  * span = nx * cin floats lie side by side under one row of the kernel. `input` is the padded input of the first pixel.
  */
 export function accumulateFilter(
-  input: usize,
-  dy: usize,
-  accumulator: usize,
-  offsets: usize,
-  pixels: i32,
-  pitch: usize,
-  span: i32,
-  ny: i32,
-  cout: i32,
-  dyRow: usize,
+  input: usize, dy: usize, accumulator: usize, offsets: usize, pixels: i32, pitch: usize, span: i32, ny: i32, cout: i32, dyRow: usize,
 ): void {
-  const accRow = bytes(up8(cout));
-  const accKernelRow = accumulatorBytes(span, cout, ROWS);
+  const kernelRow = accumulatorBytes(span, cout, ROWS);
   for (let ky = 0; ky < ny; ky++) {
-    const row = input + <usize>ky * pitch;
-    for (let c = 0; c < cout; c += 8) {
-      const d = dy + bytes(c);
-      const end = d + <usize>pixels * dyRow;
-      let acc = accumulator + <usize>ky * accKernelRow + bytes(c);
-      for (let r = 0; r < span; r += ROWS) {
-        if (cout - c > 4) outer8(row + bytes(r), d, end, offsets, dyRow, acc, accRow);
-        else outer4(row + bytes(r), d, end, offsets, dyRow, acc, accRow);
-        acc += <usize>ROWS * accRow;
-      }
-    }
+    accumulateTiles(input + <usize>ky * pitch, dy, accumulator + <usize>ky * kernelRow, offsets, pixels, span, cout, dyRow);
   }
 }
 
@@ -76,17 +77,13 @@ function accumulateSpan(
   input: usize, dy: usize, accumulator: usize, offsets: usize, pixels: i32, span: i32, cout: i32, dyRow: usize, stage: usize,
 ): void {
   const accRow = bytes(up8(cout));
-  for (let c = 0; c < cout; c += 8) {
+  const whole = span - (span % ROWS);
+  accumulateTiles(input, dy, accumulator, offsets, pixels, whole, cout, dyRow);
+  for (let c = 0; c < cout && whole < span; c += 8) {
     const d = dy + bytes(c);
-    const end = d + <usize>pixels * dyRow;
-    const acc = accumulator + bytes(c);
-    let r = 0;
-    for (; r + ROWS <= span; r += ROWS) outer8(input + bytes(r), d, end, offsets, dyRow, acc + <usize>r * accRow, accRow);
-    if (r < span) {
-      memory.fill(stage, 0, 256);
-      outer8(input + bytes(r), d, end, offsets, dyRow, stage, 32);
-      for (let i = 0; i < span - r; i++) addFloats(stage + <usize>(i * 32), acc + <usize>(r + i) * accRow, 8);
-    }
+    memory.fill(stage, 0, 256);
+    outer8(input + bytes(whole), d, d + <usize>pixels * dyRow, offsets, dyRow, stage, 32);
+    for (let r = whole; r < span; r++) addFloats(stage + <usize>((r - whole) * 32), accumulator + <usize>r * accRow + bytes(c), 8);
   }
 }
 

@@ -9,4 +9,5 @@ export * from './optimizer';
 export * from './padding';
 export * from './pooling';
 export * from './tile';
+export { outer16, setWide, tile16 } from './wideTile';
 export * from './winograd';
