@@ -29,7 +29,11 @@ const settings: TorchSetting[] = [
   { layout: 'channels_last', tunedMalloc: true },
 ];
 const WARM_UP = 3;
-const SMALL_BATCH_RUNS = 20;
+/** Between turns threads of the one before may still spin, and would be counted against the next. */
+const PAUSE_MS = 40;
+/** How often a turn repeats what takes milliseconds: the first ones warm up, the median of the rest counts. */
+const FORWARD = { warmUp: 1, runs: 3 };
+const SINGLE = { warmUp: 5, runs: 21 };
 
 const sorted = (times: number[]): number[] => [...times].sort((a, b) => a - b);
 const median = (times: number[]): number => {
@@ -42,6 +46,15 @@ const rate = (images: number, times: number[]): string => {
   return `${((1000 * images) / median(times)).toFixed(0)} (${slow}-${fast})`;
 };
 
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+
+async function repeated({ warmUp, runs }: typeof SINGLE, run: () => Promise<number>): Promise<number> {
+  for (let i = 0; i < warmUp; i++) await run();
+  const times: number[] = [];
+  for (let i = 0; i < runs; i++) times.push(await run());
+  return median(times);
+}
+
 /** Takes turns: every contestant once a round. */
 async function interleave(
   contestants: Contestant[],
@@ -51,7 +64,10 @@ async function interleave(
   for (let i = 0; i < WARM_UP; i++) for (const contestant of contestants) await turn(contestant);
   const times: number[][] = contestants.map(() => []);
   for (let round = 0; round < turns; round++) {
-    for (const [i, contestant] of contestants.entries()) times[i].push(await turn(contestant));
+    for (const [i, contestant] of contestants.entries()) {
+      await pause();
+      times[i].push(await turn(contestant));
+    }
   }
   return times;
 }
@@ -68,8 +84,10 @@ for (const name of names) {
   const peers = options['no-torch'] ? [] : await Promise.all(settings.map((setting) => torch(name, threads, setting)));
   const contestants = [ours(name, data), ...peers.filter((peer) => peer !== undefined)];
   const training = await interleave(contestants, rounds, (contestant) => contestant.trainStep());
-  const forward = await interleave(contestants, rounds, (contestant) => contestant.forward(batch));
-  const single = await interleave(contestants, SMALL_BATCH_RUNS, (contestant) => contestant.forward(1));
+  const forward = await interleave(contestants, rounds, (contestant) =>
+    repeated(FORWARD, () => contestant.forward(batch)),
+  );
+  const single = await interleave(contestants, rounds, (contestant) => repeated(SINGLE, () => contestant.forward(1)));
   const ratio = (times: number[][], i: number): string =>
     i === 0 ? '' : (median(times[i]) / median(times[0])).toFixed(2);
   contestants.forEach((contestant, i) => {
