@@ -7,6 +7,7 @@ import { addCompactCommand } from './experiments/command/compactCommand.js';
 import { addRunsCommand } from './experiments/command/runsCommand.js';
 import { addTestCommand } from './experiments/command/testCommand.js';
 import { addTrainCommand } from './experiments/command/trainCommand.js';
+import { addWeightsCommand } from './experiments/command/weightsCommand.js';
 import { addJupyterCommands } from './notebook/jupyter/command.js';
 import { addReportCommand } from './notebook/report/command.js';
 import { addRunCommand } from './notebook/run/command.js';
@@ -24,6 +25,7 @@ addTrainCommand(program);
 addTestCommand(program);
 addCompactCommand(program);
 addRunsCommand(program);
+addWeightsCommand(program);
 
 try {
   await program.parseAsync();

@@ -10,6 +10,7 @@ export * from './layers/index.js';
 export * from './models/index.js';
 export * from './notebook/display/index.js';
 export { interruptSignal } from './notebook/kernel/interruptSignal.js';
+export { savedOutput } from './notebook/outputs/savedOutput.js';
 export { saveOutput } from './notebook/outputs/saveOutput.js';
 export * from './plots/index.js';
 export * from './sparsity/index.js';

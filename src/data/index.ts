@@ -25,3 +25,4 @@ export type { DownloadOptions } from './download/download.js';
 export type { Transfer } from './download/fetchRest.js';
 export { describeData } from './describeData.js';
 export { dataHash } from './dataHash.js';
+export { presentData } from './presentData.js';

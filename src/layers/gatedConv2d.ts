@@ -12,7 +12,7 @@ export interface GatedConv2dOptions extends Conv2dOptions, GateStart {
 /**
  * A convolution with a hard concrete gate on every entry of its kernel: unstructured L0 regularisation (Louizos et al.
  * 2018, section 2). The kernel is multiplied by one mask for the whole batch, sampled in training, deterministic
- * otherwise; the bias has no gate.
+ * otherwise; the bias has no gate. docs/math-l0.md, section 9.
  *
  * Shapes and weights as `Conv2d`, and logAlpha in the kernel's shape. `noise` in the call's options, in that shape too,
  * replaces what the layer would draw.

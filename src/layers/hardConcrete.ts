@@ -1,6 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** The shape of a hard concrete distribution, apart from its location logAlpha (Louizos et al. 2018, section 2.2). */
+/**
+ * The shape of a hard concrete distribution, apart from its location logAlpha (Louizos et al. 2018, section 2.2);
+ * docs/math-l0.md derives it.
+ */
 export interface HardConcrete {
   /** beta: towards 0 the mask becomes a coin toss, towards 1 and above it stays near its mean. */
   temperature: number;

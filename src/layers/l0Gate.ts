@@ -18,6 +18,7 @@ const OPEN = 999;
 
 /**
  * Multiplies each channel by a hard concrete mask (Louizos et al. 2018): sampled in training, deterministic otherwise.
+ * docs/math-l0.md derives it.
  *
  * Input [N, ..., C], output the same shape; one weight, logAlpha [C]. A training call draws fresh noise from
  * (seed, draws) and counts the draw; `noise` in the call's options replaces it.

@@ -1,6 +1,7 @@
 export * from './accuracyAgainstSparsity.js';
 export * from './bernoulliToConcrete.js';
 export * from './exampleImages.js';
+export * from './monteCarloPenalty.js';
 export type { Figure, Layout, Trace } from './figure.js';
 export * from './gateHistogram.js';
 export * from './gatesPerLayer.js';
@@ -8,6 +9,8 @@ export * from './hardConcreteCdf.js';
 export * from './hardConcreteDensity.js';
 export type { HardConcreteOptions } from './hardConcreteFamily.js';
 export * from './hardConcreteSamples.js';
+export * from './hardConcreteSlider.js';
+export * from './inceptionBlock.js';
 export * from './openGatesPerBlock.js';
 export * from './penaltyCurve.js';
 export * from './penaltyDuringTraining.js';

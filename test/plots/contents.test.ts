@@ -6,7 +6,7 @@ import type { Figure, Trace } from 'sparsebook/plots';
 import { encodePng } from 'sparsebook/plots/png.js';
 import { thin } from 'sparsebook/plots/trainingLog.js';
 import { UserError } from 'sparsebook/errors.js';
-import { figures, imageSet, log, masks } from './sampleFigures.js';
+import { blockMasks, figures, imageSet, log, masks } from './sampleFigures.js';
 
 const trace = (figure: Figure, match: Record<string, unknown>): Trace => {
   const found = figure.data.find((t) => Object.entries(match).every(([key, value]) => t[key] === value));
@@ -146,4 +146,45 @@ test('a PNG holds the pixels it was given', () => {
   assert.deepEqual([png.readUInt32BE(16), png.readUInt32BE(20)], [2, 2]);
   const length = png.readUInt32BE(33);
   assert.deepEqual([...inflateSync(png.subarray(41, 41 + length))], [0, 1, 2, 3, 4, 5, 6, 0, 7, 8, 9, 10, 11, 12]);
+});
+
+test('the Monte-Carlo estimate of the penalty meets the closed form within four standard errors', () => {
+  for (const logAlpha of [-3, -1, 0, 2]) {
+    const { estimate, exact, error, distance } = plots.estimateOpen({ logAlpha, samples: 40_000, seed: 5 });
+    // sigmoid(log alpha - 2/3 ln(0.1 / 1.1))
+    assert.ok(Math.abs(exact - 1 / (1 + Math.exp(-logAlpha) * 11 ** (-2 / 3))) < 1e-12);
+    assert.equal(distance, Math.abs(estimate - exact) / error);
+    assert.ok(distance < 4, `log alpha ${logAlpha}: ${estimate} instead of ${exact}`);
+  }
+  const { x, y } = trace(plots.monteCarloPenalty({ samples: 500 }), { name: 'share of samples' });
+  assert.equal(numbers(x).at(-1), 500);
+  assert.equal(numbers(y).at(-1), plots.estimateOpen({ samples: 500 }).estimate);
+});
+
+test('each stop of the sliders draws the distribution that it names', () => {
+  const figure = plots.hardConcreteSlider({ logAlphas: [-2, 0], temperatures: [0.5] });
+  type Slider = { steps: { label: string; args: [string, number[][]] }[] };
+  const [byLogAlpha, byTemperature] = figure.layout.sliders as [Slider, Slider];
+  assert.deepEqual(
+    byLogAlpha.steps.map(({ label }) => label),
+    ['−2', '0'],
+  );
+  const y = byLogAlpha.steps[0].args[1];
+  assert.equal(y[0][0], Number((1 / (1 + Math.exp(-2) * 11 ** (2 / 3))).toPrecision(4)));
+  assert.equal(y[1].length, numbers(figure.data[1].x).length);
+  assert.deepEqual(
+    byLogAlpha.steps[1].args[1],
+    figure.data.map((t) => t.y),
+  );
+  assert.notDeepEqual(byTemperature.steps[0].args[1], y);
+});
+
+test("a block's diagram has the masks of its branches, and refuses a block without", () => {
+  const figure = plots.inceptionBlock(blockMasks, { block: 2 });
+  assert.deepEqual(
+    figure.data.map((strip) => (strip.z as number[][])[0]),
+    [...blockMasks.values()].map((mask) => [...mask]),
+  );
+  assert.match(figure.layout.meta.alt, /Open: 1x1 1 of 2, 3x3 2 of 3, 5x5 0 of 2 and pool 1 of 1\./);
+  assert.throws(() => plots.inceptionBlock(blockMasks, { block: 3 }), UserError);
 });

@@ -10,10 +10,11 @@ for (const [name, figure] of Object.entries(figures)) {
   test(`${name} is a figure that plotly accepts without remark`, () => {
     const { plotly } = plotlyInNode();
     const remarks = plotly.validate(figure.data, figure.layout) ?? [];
-    assert.deepEqual(
-      remarks.map((remark) => remark.msg),
-      [],
+    // It compares arrays inside of a slider's arguments by identity, and remarks that they were reset to what they are.
+    const changes = Array.from(remarks, ({ msg }) => msg).filter(
+      (msg) => !/set to '([\d,.y]+)'\) got reset to '\1'/.test(msg),
     );
+    assert.deepEqual(changes, []);
   });
 
   test(`${name} survives JSON, where NaN and typed arrays would not`, () => {

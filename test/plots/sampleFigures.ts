@@ -28,6 +28,14 @@ export const imageSet = {
   classNames,
 };
 
+/** The masks of one inception block: 1 of 2, 2 of 3, 0 of 2 and 1 of 1 channels are open. */
+export const blockMasks = new Map([
+  ['block2_1x1_conv', Float32Array.of(0, 1)],
+  ['block2_3x3_conv', Float32Array.of(0.5, 1, 0)],
+  ['block2_5x5_conv', Float32Array.of(0, 0)],
+  ['block2_pool_conv', Float32Array.of(1)],
+]);
+
 /** Every figure of the room, drawn from small data. */
 export const figures: Record<string, Figure> = {
   hardConcreteDensity: plots.hardConcreteDensity(),
@@ -35,6 +43,9 @@ export const figures: Record<string, Figure> = {
   hardConcreteCdf: plots.hardConcreteCdf(),
   hardConcreteSamples: plots.hardConcreteSamples({ logAlpha: 1 }),
   bernoulliToConcrete: plots.bernoulliToConcrete(),
+  monteCarloPenalty: plots.monteCarloPenalty({ samples: 2000 }),
+  hardConcreteSlider: plots.hardConcreteSlider(),
+  inceptionBlock: plots.inceptionBlock(blockMasks, { block: 2 }),
   penaltyCurve: plots.penaltyCurve(),
   trainingCurves: plots.trainingCurves(log),
   trainingCurvesOfEpochs: plots.trainingCurves(log.filter((event) => event.type === 'epoch')),
