@@ -13,6 +13,8 @@ const presets: Presets<Settings> = {
       sizes: { train: 4000, validation: 1000, test: 1000 },
       width: 0.125,
       epochs: 5,
+      batch_size: 32,
+      lr: 2e-3,
       prune: 0.3,
       unfreeze_epoch: 4,
       augment: false,
