@@ -3,7 +3,16 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { randomFlip } from 'sparsebook/data';
-import { istaSparsifier, l0Sparsifier, reprSparsifier, type Sparsifier } from 'sparsebook/sparsity';
+import {
+  combineSparsifiers,
+  freezeSparsifier,
+  istaSparsifier,
+  iterative,
+  l0Sparsifier,
+  magnitudeSparsifier,
+  reprSparsifier,
+  type Sparsifier,
+} from 'sparsebook/sparsity';
 import { AdamW, Sgd, WeightAverages } from 'sparsebook/training';
 import { assertFlatMemory } from './flatMemory.js';
 import { colours, smallNet } from './small.js';
@@ -35,6 +44,13 @@ test('memory stays flat over 1,000 steps of RePr, its cycles included', async ()
   const model = smallNet({ gates: false });
   const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: 0.5 });
   await assertFlatMemory({ ...shared, model, sparsifier, optimizer: new Sgd({ lr: 0.05, momentum: 0.9 }) });
+});
+
+test('memory stays flat over 1,000 steps of pruning again and again beside a frozen kernel', async () => {
+  const model = smallNet({ gates: false });
+  const magnitude = magnitudeSparsifier(model, { plan: iterative(0.1, { times: 20 }), restore: true });
+  const sparsifier = combineSparsifiers(magnitude, freezeSparsifier(model, { first: 1 }));
+  await assertFlatMemory({ ...shared, model, sparsifier, optimizer: new AdamW({ lr: 0.01 }) });
 });
 
 test('a method that keeps a tensor an epoch is found out', async () => {

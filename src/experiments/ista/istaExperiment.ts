@@ -12,7 +12,7 @@ const istaExperiment = (network: IstaNetwork, title: string): Experiment<Setting
   name: `ista-${network}`,
   summary: `prune channels of ${title} by the gammas of its batch norms`,
   schema: { ...runSchema, ...istaSchema(network) },
-  presets: istaPresets,
+  presets: istaPresets(network),
   examples: [
     'preset=quick',
     'checkpoint_version=0 l1_penalty=0.001 max_steps=30000',
