@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
+import { sgdStep } from 'sparsebook/backend';
 import { normaliseBy } from 'sparsebook/layers/normalise.js';
 import { assertSameAsCpu, builds, computeOn, forAll, random, useSimd, type Compute, type Plain } from './compare.js';
 
@@ -74,4 +75,45 @@ test('what is not a number stays so through a ReLU that a convolution does', asy
     const [y] = await computeOn('simd', compute, [x, filter]);
     assert.ok(y.values.some(Number.isNaN));
   }
+});
+
+test('a filter that is laid out once for many predictions follows every change of what it was made of', async () => {
+  const backend = await useSimd('fma', 1);
+  const settled = () => ({ ...tf.memory(), ...backend.heap.usage(), high: undefined });
+  const x = tf.randomNormal<tf.Rank.R4>([1, 8, 8, 16], 0, 1, 'float32', 1);
+  const variable = (shape: number[], seed: number) =>
+    tf.tidy(() => tf.variable(tf.randomUniform(shape, 0.5, 1.5, 'float32', seed)));
+  const check = (side: number) => {
+    const [w, gamma, beta] = [variable([side, side, 16, 18], 2), variable([18], 3), variable([18], 4)];
+    const [mean, variance] = [variable([18], 5), variable([18], 6)];
+    const moments = { gamma: as1d(gamma), beta: as1d(beta), mean: as1d(mean), variance: as1d(variance) };
+    const predict = (filter: tf.Tensor) =>
+      tf.tidy(() => {
+        const z = tf.conv2d(x, as4d(filter), 1, 'same');
+        return [...normaliseBy({ x: z, ...moments }, { epsilon, relu: true }).dataSync<'float32'>()];
+      });
+    /** A prediction with a copy of the filter, of which nothing is kept. */
+    const fresh = () => tf.tidy(() => predict(tf.tensor(w.dataSync(), w.shape)));
+    const change: (() => void)[] = [
+      () => w.assign(tf.randomNormal(w.shape, 0, 1, 'float32', 7)),
+      () => sgdStep({ param: w, grad: tf.ones(w.shape) }, { learningRate: 0.1, momentum: 0, weightDecay: 0 }),
+      ...[gamma, beta, mean, variance].map((v) => () => v.assign(tf.mul(v, 2))),
+      () => sgdStep({ param: gamma, grad: tf.ones([18]) }, { learningRate: 0.1, momentum: 0, weightDecay: 0 }),
+    ];
+    let last = predict(w);
+    for (const make of change) {
+      assert.deepEqual(predict(w), last);
+      tf.tidy(make);
+      const now = predict(w);
+      assert.notDeepEqual(now, last);
+      assert.deepEqual(now, fresh());
+      last = now;
+    }
+    tf.dispose([w, gamma, beta, mean, variance]);
+  };
+  [1, 3, 5].forEach(check);
+  const before = settled(); // the threads have their scratch memory now
+  [1, 3, 5].forEach(check);
+  assert.deepEqual(settled(), before);
+  x.dispose();
 });

@@ -23,11 +23,17 @@ export interface Deferred {
 
 /** y = max(scale * x + shift, 0 with relu), channel by channel. */
 export interface Ending {
-  /** Addresses of a float for each channel. */
-  affine?: { scale: number; shift: number };
+  affine?: Affine;
   relu: boolean;
   /** A block that is freed with the work: where scale and shift lie. */
   block?: number;
+}
+
+/** Addresses of a float for each channel, and a name for the scale: the same name, the same values. */
+export interface Affine {
+  scale: number;
+  shift: number;
+  key: string;
 }
 
 /** Pixels in memory: the address of the first one, and how many floats further the next one is. */

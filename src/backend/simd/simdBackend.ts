@@ -14,6 +14,10 @@ interface HeapData {
   pointer?: number;
   /** A block that lives and dies with the tensor: what its kernel wants to remember for the gradient. */
   companion?: number;
+  /** A block with something that was made of the values, and what it is. */
+  derived?: { key: string; block: number };
+  /** A name that no other data has. */
+  name?: number;
   /** Whether the values of each channel are known to add up to zero. */
   balanced?: boolean;
   deferred?: Deferred;
@@ -41,6 +45,9 @@ export class SimdBackend extends MathBackendCPU {
   winograd = true;
 
   private readonly waiting = new Set<HeapData>();
+  /** How often values have changed in place. */
+  private changes = 0;
+  private named = 0;
 
   constructor(
     readonly variant: Variant,
@@ -117,8 +124,31 @@ export class SimdBackend extends MathBackendCPU {
     return this.deferred(tensor)?.view ?? { pointer: this.pointer(tensor), row };
   }
 
+  /**
+   * A block that `make` filled with something made of a tensor's values, kept until the tensor goes: the last one, if it was made under
+   * the same key and no value has changed in place since.
+   */
+  derived(tensor: tf.TensorInfo, key: string, bytes: number, make: (block: number) => void): number {
+    const data = this.dataOf(tensor.dataId);
+    const full = `${key} ${bytes} ${this.changes}`;
+    if (data.derived?.key === full) return data.derived.block;
+    if (data.derived) this.heap.free(data.derived.block);
+    data.derived = undefined;
+    const block = this.heap.allocate(bytes);
+    make(block);
+    data.derived = { key: full, block };
+    return block;
+  }
+
+  /** Names of tensors' values, for keys: other values, another name. */
+  names(...tensors: (tf.TensorInfo | undefined)[]): string {
+    const name = (data: HeapData): number => (data.name ??= ++this.named);
+    return tensors.map((tensor) => (tensor ? name(this.dataOf(tensor.dataId)) : 0)).join();
+  }
+
   /** Does all work that was put off: before values that it may read change in place. */
   settleAll(): void {
+    this.changes++;
     for (const data of [...this.waiting]) this.settle(data);
   }
 
@@ -187,6 +217,7 @@ export class SimdBackend extends MathBackendCPU {
     const gone = super.disposeData(dataId, force);
     if (gone && data?.pointer !== undefined) this.heap.free(data.pointer);
     if (gone && data?.companion !== undefined) this.heap.free(data.companion);
+    if (gone && data?.derived) this.heap.free(data.derived.block);
     if (gone && data?.deferred) this.release(data, data.deferred);
     return gone;
   }

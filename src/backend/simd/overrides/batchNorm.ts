@@ -111,7 +111,10 @@ export function fusedBatchNormInference(
     epsilon,
   );
   const work = isRecording() ? undefined : backend.deferred(inputs.x);
-  return work?.then ? deferFolded(backend, inputs, block, relu, work) : deferApply(backend, inputs, block, relu);
+  const key = backend.names(variance, gamma) + String(epsilon);
+  return work?.then
+    ? deferFolded(backend, inputs, block, { relu, key, work })
+    : deferApply(backend, inputs, block, relu);
 }
 
 /** The same where x is a convolution that nobody has computed yet, and no gradient will ask for x: the two become one. */
@@ -119,14 +122,13 @@ function deferFolded(
   backend: SimdBackend,
   { x, gate }: Inputs,
   block: number,
-  relu: boolean,
-  convolution: Deferred,
+  { relu, key, work: convolution }: { relu: boolean; key: string; work: Deferred },
 ): tf.TensorInfo {
   const { channels, pixels } = layout(backend, x, undefined);
   const [mean, scale, shift] = [0, 1, 2].map((i) => block + i * channelBytes(channels));
   const [m, s, b] = [mean, scale, shift].map((pointer) => backend.heap.floats(pointer, channels));
   for (let c = 0; c < channels; c++) b[c] -= m[c] * s[c];
-  const work = convolution.then!({ affine: { scale, shift }, relu, block });
+  const work = convolution.then!({ affine: { scale, shift, key }, relu, block });
   if (!gate) return backend.defer(x.shape, work);
   const write = (to: number, row: number): void => {
     work.write?.(to, row);

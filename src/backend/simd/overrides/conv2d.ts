@@ -9,7 +9,8 @@ import {
   type Whole,
 } from './convolve.js';
 import { convolutionGeometry, prefersWinograd, type Geometry, type WindowAttributes } from './geometry.js';
-import { floats, type FastKernel, type Outputs } from './override.js';
+import { floats, isRecording, type FastKernel, type Outputs } from './override.js';
+import type { Affine } from '../deferred.js';
 import { filterGradient } from './filterGradient.js';
 
 /** The widest output for which the backend's zeros can stand in for a bias. */
@@ -24,46 +25,38 @@ export function convolveForward(
   bias?: TensorInfo,
 ): TensorInfo {
   const reads = bias ? [x, filter, bias] : [x, filter];
-  const biasPointer = (): number => (bias ? backend.pointer(bias) : backend.zeros);
-  const compute = (w: number, b: number, relu: boolean, y: number, row: number): void => {
-    const f: Filter = { pointer: w, width: g.kernelWidth, cin: g.cin, cout: g.cout, transposed: false };
-    computeForward(backend, { g, x: backend.pointer(x), filter: f, bias: b, relu, y, row });
+  // While a gradient is recorded the filter is about to change; otherwise it is likely to be used again.
+  const keep = !isRecording();
+  const compute = (to: number, row: number, relu: boolean, affine?: Affine): void => {
+    const shift = bias ? backend.pointer(bias) : backend.zeros;
+    const f: Filter = {
+      ...filterOf(backend, g, filter),
+      scale: affine?.scale,
+      kept: keep ? { tensor: filter, key: affine?.key ?? '' } : undefined,
+    };
+    const whole = { g, x: backend.pointer(x), filter: f, relu, y: to, row };
+    if (!affine) return computeForward(backend, { ...whole, bias: shift });
+    backend.withBlock((g.cout + 8) * 4, (bias) => {
+      const [from, by, offset] = [shift, affine.scale, affine.shift].map((at) => backend.heap.floats(at, g.cout));
+      const values = backend.heap.floats(bias, g.cout);
+      for (let c = 0; c < g.cout; c++) values[c] = from[c] * by[c] + offset[c];
+      computeForward(backend, { ...whole, bias });
+    });
   };
-  const shape = [g.batch, g.outHeight, g.outWidth, g.cout];
-  return backend.defer(shape, {
+  return backend.defer([g.batch, g.outHeight, g.outWidth, g.cout], {
     reads,
-    write: (to, row) => compute(backend.pointer(filter), biasPointer(), false, to, row),
+    write: (to, row) => compute(to, row, false),
     then: ({ affine, relu, block }) => ({
       reads,
       block,
-      write(to, row) {
-        const w = backend.pointer(filter);
-        if (!affine) return compute(w, biasPointer(), relu, to, row);
-        scaled(backend, g, w, biasPointer(), affine, (w, b) => compute(w, b, relu, to, row));
-      },
+      write: (to, row) => compute(to, row, relu, affine),
     }),
   });
 }
 
-/** Calls `use` with a filter and a bias whose output channels are scaled and shifted: what follows the convolution is folded into it. */
-function scaled(
-  backend: SimdBackend,
-  { kernelHeight, kernelWidth, cin, cout }: Geometry,
-  filter: number,
-  bias: number,
-  { scale, shift }: { scale: number; shift: number },
-  use: (filter: number, bias: number) => void,
-): void {
-  const rows = kernelHeight * kernelWidth * cin;
-  const filterBytes = rows * cout * 4;
-  backend.withBlock(filterBytes + (cout + 8) * 4, (block) => {
-    const [from, by, offset] = [bias, scale, shift].map((pointer) => backend.heap.floats(pointer, cout));
-    const to = backend.heap.floats(block + filterBytes, cout);
-    for (let c = 0; c < cout; c++) to[c] = from[c] * by[c] + offset[c];
-    const MULTIPLY = 2;
-    backend.run('binary', rows, [MULTIPLY, filter, scale, block, rows, cout], { grain: Math.ceil(16384 / cout) });
-    use(block, block + filterBytes);
-  });
+function filterOf(backend: SimdBackend, g: Geometry, filter: TensorInfo): Filter {
+  const { kernelHeight: height, kernelWidth: width, cin, cout } = g;
+  return { pointer: backend.pointer(filter), height, width, cin, cout, transposed: false };
 }
 
 function computeForward(backend: SimdBackend, whole: Whole): void {
@@ -91,13 +84,7 @@ export function convolveBackwardInput(
 ): TensorInfo {
   if (isPointwise(g)) return deferPointwise(backend, g, dy, filter);
   const dx = backend.output([g.batch, g.height, g.width, g.cin]);
-  const f: Filter = {
-    pointer: backend.pointer(filter),
-    width: g.kernelWidth,
-    cin: g.cin,
-    cout: g.cout,
-    transposed: true,
-  };
+  const f: Filter = { ...filterOf(backend, g, filter), transposed: true };
   const back = { batch: g.batch, height: g.outHeight, width: g.outWidth, cin: g.cout, cout: g.cin, stride: 1 };
   const { stride: s } = g;
   if (backend.winograd && prefersWinograd(g)) {
@@ -147,7 +134,7 @@ function deferPointwise(backend: SimdBackend, g: Geometry, dy: TensorInfo, filte
     convolveDirect(backend, {
       g: { ...g, cin: g.cout, cout: g.cin },
       x: backend.pointer(dy),
-      filter: { pointer: backend.pointer(filter), width: 1, cin: g.cin, cout: g.cout, transposed: true },
+      filter: { ...filterOf(backend, g, filter), transposed: true },
       rows: one,
       columns: one,
       bias,

@@ -1,13 +1,19 @@
+import type { TensorInfo } from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
 import { crossesBorder, prefersPositions, trimTaps, type Geometry, type Taps } from './geometry.js';
 
-/** A filter [kernelHeight, kernelWidth, cin, cout] on the heap; transposed exchanges cin and cout. */
+/** A filter [height, width, cin, cout] on the heap; transposed exchanges cin and cout. */
 export interface Filter {
   pointer: number;
+  height: number;
   width: number;
   cin: number;
   cout: number;
   transposed: boolean;
+  /** Address of a factor for each output channel. */
+  scale?: number;
+  /** Where its packed form stays for the next time, under a key that says what else it was made of. */
+  kept?: { tensor: TensorInfo; key: string };
 }
 
 /** One pass of the direct kernel: `g` is what it computes, the taps say which part of the filter it uses. */
@@ -61,7 +67,39 @@ export function convolveDirect(backend: SimdBackend, pass: ConvolutionPass): voi
   else convolveBands(backend, flat);
 }
 
-/** Calls `run` with the packed filter of a pass and room for `offsets` table entries behind it. */
+/**
+ * Calls `use` with a filter that `pack` has laid out in `bytes` bytes for the kernels, and with room for `offsets` table entries. A filter
+ * that is kept is laid out once and stays with its tensor; `form` says how.
+ */
+function withPacked(
+  backend: SimdBackend,
+  filter: Filter,
+  { form, bytes, offsets }: { form: string; bytes: number; offsets: number },
+  pack: (filter: number, to: number) => void,
+  use: (packed: number, offsets: number) => void,
+): void {
+  const { kept } = filter;
+  const fill = (to: number): void => withScaled(backend, filter, (scaled) => pack(scaled, to));
+  backend.withBlock(offsets * 4 + (kept ? 0 : bytes), (block) => {
+    if (kept) return use(backend.derived(kept.tensor, `${form} ${kept.key}`, bytes, fill), block);
+    fill(block);
+    use(block, block + bytes);
+  });
+}
+
+/** Calls `use` with the filter times its scale. */
+function withScaled(backend: SimdBackend, filter: Filter, use: (pointer: number) => void): void {
+  const { pointer, height, width, cin, cout, scale } = filter;
+  if (scale === undefined) return use(pointer);
+  const rows = height * width * cin;
+  const MULTIPLY = 2;
+  backend.withBlock(rows * cout * 4, (to) => {
+    backend.run('binary', rows, [MULTIPLY, pointer, scale, to, rows, cout], { grain: Math.ceil(16384 / cout) });
+    use(to);
+  });
+}
+
+/** Calls `run` with the packed filter of a pass and room for `offsets` table entries. */
 function withPackedFilter(
   backend: SimdBackend,
   { g, filter, rows, columns }: ConvolutionPass,
@@ -70,13 +108,11 @@ function withPackedFilter(
 ): void {
   const panels = Math.ceil(g.cout / 8);
   const k = rows.count * columns.count * g.cin;
-  const packedBytes = panels * k * 8 * 4;
-  backend.withBlock(packedBytes + offsets * 4, (packed) => {
-    const { pointer, width, cin, cout, transposed } = filter;
-    const taps = [rows.first, rows.count, columns.first, columns.count, rows.step, Number(transposed)];
-    backend.run('packFilter', panels, [pointer, packed, width, cin, cout, ...taps], { grain: Math.ceil(4096 / k) });
-    run(packed, packed + packedBytes);
-  });
+  const { width, cin, cout, transposed } = filter;
+  const taps = [rows.first, rows.count, columns.first, columns.count, rows.step, Number(transposed)];
+  const pack = (pointer: number, to: number): void =>
+    backend.run('packFilter', panels, [pointer, to, width, cin, cout, ...taps], { grain: Math.ceil(4096 / k) });
+  withPacked(backend, filter, { form: `taps ${taps.join()}`, bytes: panels * k * 8 * 4, offsets }, pack, run);
 }
 
 /** Images that share a look at the packed filter. */
@@ -155,12 +191,12 @@ export interface Whole {
 export function convolveWinograd(backend: SimdBackend, { g, x, filter, bias, relu, y, row }: Whole): void {
   const panels = Math.ceil(g.cout / 8);
   const kernel = g.kernelHeight;
-  const uBytes = planes(kernel) * 4 * g.cin * panels * 8;
   const block = winogradBlock(g);
-  backend.withBlock(uBytes + g.cin * 4, (u) => {
-    const offsets = u + uBytes;
-    const { pointer, cin, cout, transposed } = filter;
-    backend.run('winogradFilter', panels, [pointer, u, kernel, cin, cout, Number(transposed)], { scratch: 4096 });
+  const { cin, cout, transposed } = filter;
+  const pack = (pointer: number, to: number): void =>
+    backend.run('winogradFilter', panels, [pointer, to, kernel, cin, cout, Number(transposed)], { scratch: 4096 });
+  const bytes = planes(kernel) * 4 * g.cin * panels * 8;
+  withPacked(backend, filter, { form: 'winograd', bytes, offsets: g.cin }, pack, (u, offsets) => {
     backend.pool.kernels.tapOffsets(offsets, 1, 1, g.cin, 0);
     const ends = [bias, Number(relu), backend.zeros, y, row * 4, offsets];
     const shape = [g.height, g.width, g.cin, kernel, g.top, g.left, g.outHeight, g.outWidth, g.cout];
