@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { batchCount } from '../data/batches.js';
 import type { DataSplits } from '../data/loadData.js';
 import type { ChannelMasks } from '../models/channelMasks.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
@@ -50,12 +51,14 @@ export function experimentRun<S>(parts: RunParts<S>): SettledRun<S> {
   const snapshot = (epoch: number): void => {
     if (sparsifier) snapshots.push({ epoch, masks: sparsifier.weightMasks?.() ?? sparsifier.channelMasks() });
   };
+  const { batchSize = 128 } = training;
+  const stepsPerEpoch = batchCount(data.train.labels.length, { batchSize });
   let made = 0;
 
   async function* events(signal?: AbortSignal, startStep = made): AsyncGenerator<TrainingEvent, void, void> {
     if (history.length === 0) {
       for (const message of warnings) yield { type: 'warning', message };
-      snapshot(0);
+      snapshot(Math.floor(startStep / stepsPerEpoch));
     }
     for await (const event of train({ ...training, model, data, sparsifier, optimizer, averages, signal, startStep })) {
       history.push(event);

@@ -54,6 +54,10 @@ test('a run saved in a notebook goes on as if it had not been, the controller of
   const made = resumeFrom(await loadCheckpoint(path), resumed);
   assert.equal(made, 2);
   await finish(resumed, made);
+  assert.deepEqual(
+    resumed.snapshots.map(({ epoch }) => epoch),
+    [1, 2],
+  );
   const state = async (run: typeof whole) => takeState(run);
   assert.deepEqual(await state(resumed), await state(whole));
   for (const run of [whole, first, resumed]) run.dispose();
