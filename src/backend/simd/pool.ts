@@ -4,8 +4,9 @@ import { Job, MAX_CHUNKS, SPINS, Word, type Kernel } from './job.js';
 import { compile, instantiate, type Variant } from './wasm.js';
 import type { WorkerData } from './worker.js';
 
-/** A chunk takes milliseconds; a worker that is silent this long has died. */
-const PATIENCE_MS = 60_000;
+/** A chunk takes milliseconds; a worker that stays silent over this many waits, a minute in all, has died. */
+const PATIENCE = 600;
+const WAIT_MS = 100;
 
 export interface RunOptions {
   /** The number of chunks; fix it where a result depends on it (sums), so that it is the same for any number of threads. */
@@ -92,12 +93,12 @@ export class Pool {
 
   private join(name: string, chunks: number): void {
     const { words } = this.job;
-    let deadline = 0;
+    // Waits are counted, not time: a machine that slept for hours has killed nobody.
+    let silent = 0;
     for (let spins = 0, done = 0; (done = Atomics.load(words, Word.done)) < chunks; spins++) {
       if (spins < SPINS) continue;
-      deadline ||= performance.now() + PATIENCE_MS;
-      Atomics.wait(words, Word.done, done, 100);
-      if (performance.now() > deadline) {
+      silent = Atomics.wait(words, Word.done, done, WAIT_MS) === 'timed-out' ? silent + 1 : 0;
+      if (silent > PATIENCE) {
         this.abandon();
         throw new Error(`A worker thread died in the simd kernel '${name}'; from here on one thread computes alone.`);
       }
