@@ -3,6 +3,14 @@ import { tile4, tile8, tileAdd8 } from './tile';
 import { padBand } from './padding';
 import { Ends, tile16, wide } from './wideTile';
 
+/** The address of pixel p of an output of rows of `width` pixels. */
+// @ts-ignore: decorator
+@inline
+function pixelAt(output: usize, p: i32, width: i32, row: usize, pixel: usize): usize {
+  const y = p / width;
+  return output + <usize>y * row + <usize>(p - y * width) * pixel;
+}
+
 /** ReLU of a tile that was just written: in the tile itself it would cost registers. */
 function clipRows(at: usize, row: usize, columns: i32): void {
   const zero = f32x4.splat(0);
@@ -93,13 +101,11 @@ export function convolvePixels(
           tileAdd8(panel, end, offsets, output + <usize>p * outPixel + bytes(c), outPixel, a0, a1, a2, a3, a4, a5);
         } else {
           for (let r = 0; r < rows; r++) {
-            const y = (p + r) / width;
-            copyFloats(output + <usize>y * outRow + <usize>(p + r - y * width) * outPixel + bytes(c), stage + <usize>(r * 32), columns);
+            copyFloats(pixelAt(output, p + r, width, outRow, outPixel) + bytes(c), stage + <usize>(r * 32), columns);
           }
           tileAdd8(panel, end, offsets, stage, 32, a0, a1, a2, a3, a4, a5);
           for (let r = 0; r < rows; r++) {
-            const y = (p + r) / width;
-            copyFloats(stage + <usize>(r * 32), output + <usize>y * outRow + <usize>(p + r - y * width) * outPixel + bytes(c), columns, relu);
+            copyFloats(stage + <usize>(r * 32), pixelAt(output, p + r, width, outRow, outPixel) + bytes(c), columns, relu);
           }
         }
       } else if (direct && columns == 8) {
@@ -110,9 +116,7 @@ export function convolvePixels(
         if (columns > 4) tile8(panel, end, offsets, b, stage, 32, a0, a1, a2, a3, a4, a5);
         else tile4(panel, end, offsets, b, stage, 32, a0, a1, a2, a3, a4, a5);
         for (let r = 0; r < rows; r++) {
-          const y = (p + r) / width;
-          const to = output + <usize>y * outRow + <usize>(p + r - y * width) * outPixel + bytes(c);
-          copyFloats(stage + <usize>(r * 32), to, columns, relu);
+          copyFloats(stage + <usize>(r * 32), pixelAt(output, p + r, width, outRow, outPixel) + bytes(c), columns, relu);
         }
       }
       if (relu && direct) clipRows(output + <usize>p * outPixel + bytes(c), outPixel, columns);
@@ -203,7 +207,7 @@ export function multiplyRows(
 
 /**
  * A convolution of small pictures, one output position after the other: that pixel of many images fills the tiles, and taps that see
- * only padding cost nothing.  Item i is position i / groups of the `images` images from (i mod groups) * images on.
+ * only padding cost nothing. Item i is position i / groups of the `images` images from (i mod groups) * images on.
  */
 export function convolvePositions(
   x: usize, packed: usize, bias: usize, y: usize, offsets: usize, batch: i32, height: i32, width: i32, cin: i32, top: i32, left: i32,

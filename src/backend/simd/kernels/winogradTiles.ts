@@ -11,37 +11,25 @@ export const SQUARE_ROW: usize = 128;
 
 // @ts-ignore: decorator
 @inline
-function inputTile(kernel: usize, from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
-  const points = kernel + 3;
-  const end = from + bytes(channels);
-  while (from < end) {
-    for (let r: usize = 0; r < points; r++) {
-      if (kernel == 3) three.inputTransform(from + r * row, pixel, square + r * SQUARE_ROW, 16);
-      else five.inputTransform(from + r * row, pixel, square + r * SQUARE_ROW, 16);
-    }
-    for (let c: usize = 0; c < points; c++) {
-      if (kernel == 3) three.inputTransform(square + c * 16, SQUARE_ROW, to + c * plane, points * plane);
-      else five.inputTransform(square + c * 16, SQUARE_ROW, to + c * plane, points * plane);
-    }
-    from += 16;
-    to += 16;
-  }
+function spread(kernel: usize, size: usize, from: usize, step: usize, to: usize, outStep: usize): void {
+  if (size == 4) {
+    if (kernel == 3) three.gradientTransform(from, step, to, outStep);
+    else five.gradientTransform(from, step, to, outStep);
+  } else if (kernel == 3) three.inputTransform(from, step, to, outStep);
+  else five.inputTransform(from, step, to, outStep);
 }
 
+/** size x size values, of the input (size points) or of a gradient (4), to points x points. */
 // @ts-ignore: decorator
 @inline
-function gradientTile(kernel: usize, from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
+function spreadTile(
+  kernel: usize, size: usize, from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32,
+): void {
   const points = kernel + 3;
   const end = from + bytes(channels);
   while (from < end) {
-    for (let r: usize = 0; r < 4; r++) {
-      if (kernel == 3) three.gradientTransform(from + r * row, pixel, square + r * SQUARE_ROW, 16);
-      else five.gradientTransform(from + r * row, pixel, square + r * SQUARE_ROW, 16);
-    }
-    for (let c: usize = 0; c < points; c++) {
-      if (kernel == 3) three.gradientTransform(square + c * 16, SQUARE_ROW, to + c * plane, points * plane);
-      else five.gradientTransform(square + c * 16, SQUARE_ROW, to + c * plane, points * plane);
-    }
+    for (let r: usize = 0; r < size; r++) spread(kernel, size, from + r * row, pixel, square + r * SQUARE_ROW, 16);
+    for (let c: usize = 0; c < points; c++) spread(kernel, size, square + c * 16, SQUARE_ROW, to + c * plane, points * plane);
     from += 16;
     to += 16;
   }
@@ -72,19 +60,19 @@ function outputTile(kernel: usize, from: usize, plane: usize, square: usize, to:
 // One tile for all its channels. They are exported so that each stays a function of its own, compiled for one kernel.
 
 export function inputTile3(from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
-  inputTile(3, from, row, pixel, square, to, plane, channels);
+  spreadTile(3, 6, from, row, pixel, square, to, plane, channels);
 }
 
 export function inputTile5(from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
-  inputTile(5, from, row, pixel, square, to, plane, channels);
+  spreadTile(5, 8, from, row, pixel, square, to, plane, channels);
 }
 
 export function gradientTile3(from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
-  gradientTile(3, from, row, pixel, square, to, plane, channels);
+  spreadTile(3, 4, from, row, pixel, square, to, plane, channels);
 }
 
 export function gradientTile5(from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
-  gradientTile(5, from, row, pixel, square, to, plane, channels);
+  spreadTile(5, 4, from, row, pixel, square, to, plane, channels);
 }
 
 export function outputTile3(from: usize, plane: usize, square: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32, channels: i32): void {
