@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import { consumersOf, kernelGeometry, type Layer } from './layerGraph.js';
+import { channelFlow } from './channelFlow.js';
+import { kernelGeometry, type Layer } from './layerGraph.js';
 
 /** What one output channel of a layer costs in the network as it stands. */
 export interface ChannelCost {
@@ -16,22 +17,18 @@ export interface ChannelCost {
 export function channelCost(model: tf.LayersModel, layer: Layer): ChannelCost {
   const own = kernelGeometry(layer);
   if (!own) return { parameters: 0, multiplyAdds: 0 };
-  const cost: ChannelCost = {
-    parameters: own.window * own.inputs + (own.bias ? 1 : 0),
-    multiplyAdds: own.window * own.inputs * own.positions,
+  const { readers, passed } = channelFlow(model, layer);
+  const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
+  const read = readers.map((reader) => kernelGeometry(reader.layer)!);
+  const norms = passed.filter((next) => next.getClassName() === 'BatchNorm');
+  return {
+    parameters:
+      own.window * own.inputs +
+      (own.bias ? 1 : 0) +
+      sum(norms.map((norm) => norm.trainableWeights.length)) +
+      sum(read.map(({ window, outputs }) => window * outputs)),
+    multiplyAdds:
+      own.window * own.inputs * own.positions +
+      sum(read.map(({ window, outputs, positions }) => window * outputs * positions)),
   };
-  const follow = (from: Layer): void => {
-    for (const next of consumersOf(model, from)) {
-      const reader = kernelGeometry(next);
-      if (reader) {
-        cost.parameters += reader.window * reader.outputs;
-        cost.multiplyAdds += reader.window * reader.outputs * reader.positions;
-        continue;
-      }
-      if (next.getClassName() === 'BatchNorm') cost.parameters += next.trainableWeights.length;
-      follow(next);
-    }
-  };
-  follow(layer);
-  return cost;
 }

@@ -13,6 +13,8 @@ export interface ChannelReader {
 /** Where the output channels of a layer go. */
 export interface ChannelFlow {
   readers: ChannelReader[];
+  /** The layers on the way, which pass them on. */
+  passed: Layer[];
   /** Whether they are added to other channels on the way, so that no reader can tell them apart. */
   summed: boolean;
   /** Whether they are outputs of the model. */
@@ -48,7 +50,7 @@ function passOn(from: Layer, { offset, width, positions }: Place, next: Layer): 
  * activation, pooling, gates, concatenation, addition and flattening (channels last).
  */
 export function channelFlow(model: tf.LayersModel, layer: Layer): ChannelFlow {
-  const flow: ChannelFlow = { readers: [], summed: false, isOutput: false };
+  const flow: ChannelFlow = { readers: [], passed: [], summed: false, isOutput: false };
   const follow = (from: Layer, place: Place): void => {
     const consumers = consumersOf(model, from);
     flow.isOutput ||= consumers.length === 0;
@@ -59,6 +61,7 @@ export function channelFlow(model: tf.LayersModel, layer: Layer): ChannelFlow {
           Array.from({ length: positions }, (_, position) => position * width + offset + channel);
         flow.readers.push({ layer: next, positions, inputsOf });
       } else {
+        flow.passed.push(next);
         flow.summed ||= next.getClassName() === 'Add';
         follow(next, passOn(from, place, next));
       }

@@ -5,3 +5,4 @@ export * from './shownPath.js';
 export * from './statusLine.js';
 export * from './stopSignals.js';
 export * from './textTable.js';
+export * from './untilStopped.js';

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { useBackend } from '../../backend/useBackend.js';
 import { compact, reportText, saveOnnx, saveSafetensors, saveTfjs } from '../../compact/index.js';
 import { shownPath } from '../../terminal/shownPath.js';
-import { stopSignals } from '../../terminal/stopSignals.js';
+import { untilStopped } from '../../terminal/untilStopped.js';
 import { loadCheckpoint } from '../../training/checkpoint/index.js';
 import type { CompactSettings } from '../compactSettings.js';
 import { readSavedRun } from '../savedRun.js';
@@ -42,13 +42,5 @@ async function makeSmaller(settings: CompactSettings, signal: AbortSignal): Prom
 
 /** Makes the network of a checkpoint smaller, prints what that wins and saves it; Ctrl-C ends it. */
 export async function compactOnTerminal(settings: CompactSettings): Promise<void> {
-  const stop = stopSignals();
-  try {
-    await makeSmaller(settings, stop.interrupt);
-  } catch (error) {
-    if (error !== stop.interrupt.reason) throw error;
-    process.exitCode = stop.exitCode();
-  } finally {
-    stop.release();
-  }
+  await untilStopped((signal) => makeSmaller(settings, signal));
 }

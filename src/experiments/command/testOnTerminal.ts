@@ -2,7 +2,7 @@ import { useBackend } from '../../backend/useBackend.js';
 import { describeData } from '../../data/describeData.js';
 import { fieldList } from '../../terminal/fieldList.js';
 import { shownPath } from '../../terminal/shownPath.js';
-import { stopSignals } from '../../terminal/stopSignals.js';
+import { untilStopped } from '../../terminal/untilStopped.js';
 import { loadCheckpoint } from '../../training/checkpoint/index.js';
 import { measureLatency } from '../../compact/report/latency.js';
 import { readSavedRun } from '../savedRun.js';
@@ -43,13 +43,5 @@ async function measure(settings: TestSettings, signal: AbortSignal): Promise<voi
 
 /** Measures the network of a checkpoint and prints what it found; Ctrl-C ends it. */
 export async function testOnTerminal(settings: TestSettings): Promise<void> {
-  const stop = stopSignals();
-  try {
-    await measure(settings, stop.interrupt);
-  } catch (error) {
-    if (error !== stop.interrupt.reason) throw error;
-    process.exitCode = stop.exitCode();
-  } finally {
-    stop.release();
-  }
+  await untilStopped((signal) => measure(settings, signal));
 }

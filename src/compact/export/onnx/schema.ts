@@ -1,12 +1,5 @@
 import protobuf from 'protobufjs/light.js';
-
-const field = (type: string, id: number): protobuf.IField => ({ type, id });
-const repeated = (type: string, id: number, packed = false): protobuf.IField => ({
-  rule: 'repeated',
-  type,
-  id,
-  ...(packed ? { options: { packed: true } } : {}),
-});
+import { encoder, field, repeated } from '../../../formats/protobuf.js';
 
 /** The parts of ONNX's messages (onnx.proto, IR version 8) that are written. */
 const root = protobuf.Root.fromJSON({
@@ -67,7 +60,4 @@ const root = protobuf.Root.fromJSON({
 export const onnxTypes = { float: 1, int64: 7, attributeFloat: 1, attributeInt: 2, attributeInts: 7 } as const;
 
 /** A message of type ModelProto as bytes. */
-export function encodeModelProto(model: object): Uint8Array {
-  const type = root.lookupType('ModelProto');
-  return type.encode(type.fromObject(model)).finish();
-}
+export const encodeModelProto: (model: object) => Uint8Array = encoder(root, 'ModelProto');

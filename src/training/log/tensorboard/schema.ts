@@ -1,12 +1,5 @@
 import protobuf from 'protobufjs/light.js';
-
-const field = (type: string, id: number): protobuf.IField => ({ type, id });
-const repeated = (type: string, id: number, packed = false): protobuf.IField => ({
-  rule: 'repeated',
-  type,
-  id,
-  ...(packed ? { options: { packed: true } } : {}),
-});
+import { encoder, field, repeated } from '../../../formats/protobuf.js';
 
 /** The parts of TensorBoard's messages (event.proto, summary.proto, tensor.proto, plugin_data.proto) that are written. */
 const root = protobuf.Root.fromJSON({
@@ -126,14 +119,7 @@ export interface HparamsMessage {
   sessionEndInfo?: { status: number; endTimeSecs: number };
 }
 
-const encoder =
-  <Message extends object>(name: string) =>
-  (message: Message): Uint8Array => {
-    const type = root.lookupType(name);
-    return type.encode(type.fromObject(message)).finish();
-  };
-
 /** An event as protobuf's bytes. */
-export const encodeEvent: (event: FileEvent) => Uint8Array = encoder<FileEvent>('Event');
+export const encodeEvent: (event: FileEvent) => Uint8Array = encoder<FileEvent>(root, 'Event');
 /** Settings, or the end of a session, as protobuf's bytes. */
-export const encodeHparams: (message: HparamsMessage) => Uint8Array = encoder<HparamsMessage>('Hparams');
+export const encodeHparams: (message: HparamsMessage) => Uint8Array = encoder<HparamsMessage>(root, 'Hparams');
