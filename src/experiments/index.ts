@@ -23,8 +23,10 @@ export { publishedResults, publishedTable, type PublishedResult } from './l0/pub
 export { resultTable } from './l0/resultTable.js';
 export { measuredRow } from './measuredRow.js';
 export { reprC3 } from './repr/reprC3.js';
-export type { ReprRun } from './repr/reprRun.js';
+export { reprRecord, type ReprEpochRecord, type ReprRecord } from './repr/reprRecord.js';
+export type { OverlapSnapshot, ReprRun } from './repr/reprRun.js';
 export { reprSettings, type ReprSettings } from './repr/reprSettings.js';
+export type { ReprSweep } from './repr/reprSweep.js';
 export type { ResultRow } from './resultRow.js';
 export { saveRun } from './saveRun.js';
 export type { SettingValue, SomeSettings } from './settings/schema.js';

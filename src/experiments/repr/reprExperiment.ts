@@ -5,7 +5,10 @@ import { reprSchema, type ReprSettings } from './reprSettings.js';
 
 type Settings = RunSettings & ReprSettings;
 
-/** S1, S2 and the epochs shrink together: short has the project's three cycles, and no preset ends with filters off. */
+/**
+ * S1, S2 and the epochs shrink together: short has the project's three cycles, and no preset ends with filters off. Its
+ * 2,820 steps at 0.03 go about as far as the project's 35,200 at the 0.003 that it used without crops; 0.1 learns slower.
+ */
 const presets: Presets<Settings> = {
   quick: {
     help: 'about a minute on two cores: a narrow network, synthetic images, two cycles of 3 + 1 epochs',
@@ -21,8 +24,8 @@ const presets: Presets<Settings> = {
     },
   },
   short: {
-    help: 'about twenty minutes on two cores: a fifth of S1, S2 and the epochs, a learning rate three times as large',
-    values: { S1: 4, S2: 2, epochs: 20, lr: 0.03 },
+    help: 'about five minutes on two cores: a fifth of S1, S2 and the epochs, two fifths of the images, three times the lr',
+    values: { sizes: { train: 18_000 }, S1: 4, S2: 2, epochs: 20, lr: 0.03 },
   },
   seed: { help: "the project's 100 epochs on CIFAR-10", values: {} },
 };

@@ -5,15 +5,31 @@ import { cifar10PictureStatistics, normalise } from '../../data/augment/normalis
 import { randomPaddedCrop } from '../../data/augment/paddedCrop.js';
 import type { DataSplits } from '../../data/loadData.js';
 import { c3 } from '../../models/c3.js';
-import { reprEpoch, reprSparsifier } from '../../sparsity/index.js';
+import { filterOverlap, reprEpoch, reprSparsifier } from '../../sparsity/index.js';
+import { evaluate } from '../../training/evaluate.js';
+import type { Scores } from '../../training/events.js';
 import { Sgd } from '../../training/sgd.js';
 import { copyWeights } from '../copyWeights.js';
 import { experimentRun, type SettledRun } from '../experimentRun.js';
 import { trainerOptions } from '../trainerSettings.js';
+import { BestEpoch } from './bestEpoch.js';
 import type { ReprSettings } from './reprSettings.js';
 
+/** How much the filters that are on overlap after so many epochs, by layer; 0 is before training. */
+export interface OverlapSnapshot {
+  epoch: number;
+  overlap: ReadonlyMap<string, number>;
+}
+
 /** One run of the RePr experiment, ready to be trained and asked about. */
-export type ReprRun = SettledRun<ReprSettings>;
+export interface ReprRun extends SettledRun<ReprSettings> {
+  /** Filled while the events are read, standard training's too. */
+  readonly overlaps: OverlapSnapshot[];
+  /** The epoch that did best on the validation images, of those whose events were read. */
+  readonly best: Pick<BestEpoch, 'epoch' | 'validation'>;
+  /** Scores on the test images with the weights of that epoch. */
+  testBest(signal?: AbortSignal): Promise<Scores>;
+}
 
 /**
  * A run of the RePr experiment with settings in full: C3 and plain SGD, with or without filters that go off and come
@@ -25,8 +41,9 @@ export function reprRun(data: DataSplits, settings: ReprSettings, pretrained?: t
   if (pretrained) copyWeights(pretrained, model);
   const { ranking, reverse, scaling, next_layer: nextLayer, seed_bias: seedBias } = repr;
   const options = { S1, S2, prune_ratio, ranking, reverse, scaling, nextLayer, seedBias };
+  const prepare = normalise(cifar10PictureStatistics);
   const endsPruned = !standard && reprEpoch(epochs - 1, settings).phase === 'S2';
-  return experimentRun({
+  const run = experimentRun({
     settings,
     data,
     model,
@@ -38,11 +55,33 @@ export function reprRun(data: DataSplits, settings: ReprSettings, pretrained?: t
       batchSize: batch_size,
       ...trainerOptions(settings, data),
       augment: settings.crop ? [randomPaddedCrop(), randomFlip] : [randomFlip],
-      normalise: normalise(cifar10PictureStatistics),
+      normalise: prepare,
       seed: deriveSeed(seed, 'training'),
     },
     warnings: endsPruned
       ? [`epochs=${epochs} ends within S2: the filters that are off then stay off, and are not re-initialised.`]
       : [],
   });
+
+  const overlaps: OverlapSnapshot[] = [];
+  const best = new BestEpoch(model);
+  const measure = (epoch: number): void => {
+    overlaps.push({ epoch, overlap: filterOverlap(model, run.channelMasks()) });
+  };
+  return {
+    ...run,
+    overlaps,
+    best,
+    async *events(signal, startStep) {
+      for await (const event of run.events(signal, startStep)) {
+        if (event.type === 'start' && overlaps.length === 0) measure(Math.floor(event.startStep / event.stepsPerEpoch));
+        if (event.type === 'epoch') {
+          measure(event.epoch + 1);
+          best.offer(event.epoch, event.validation?.accuracy ?? NaN);
+        }
+        yield event;
+      }
+    },
+    testBest: (signal) => best.use(() => evaluate(model, data.test, { normalise: prepare, signal })),
+  };
 }

@@ -1,3 +1,5 @@
+export * from './filterCosines.js';
+export * from './filterOverlap.js';
 export * from './nullSpace.js';
 export * from './orthogonalityScores.js';
 export * from './rankFilters.js';
