@@ -27,6 +27,7 @@ export { reprRecord, type ReprEpochRecord, type ReprRecord } from './repr/reprRe
 export type { OverlapSnapshot, ReprRun } from './repr/reprRun.js';
 export { reprSettings, type ReprSettings } from './repr/reprSettings.js';
 export type { ReprSweep } from './repr/reprSweep.js';
+export type { LayerCosines, ReprTurn } from './repr/reprTurns.js';
 export type { ResultRow } from './resultRow.js';
 export { saveRun } from './saveRun.js';
 export type { SettingValue, SomeSettings } from './settings/schema.js';

@@ -79,10 +79,11 @@ export async function reprRecord(
         epoch,
         filters: Object.fromEntries([...masks].map(([layer, mask]) => [layer, Array.from(mask).join('')])),
       })),
+    // + 0: JSON has no -0.
     cosines: Object.fromEntries(
       [...cosinesByLayer(run.model)].map(([layer, cosines]) => [
         layer,
-        cosines.map((row, a) => row.slice(0, a).map((cosine) => Number(cosine.toFixed(2)))),
+        cosines.map((row, a) => row.slice(0, a).map((cosine) => Number(cosine.toFixed(2)) + 0)),
       ]),
     ),
     best: {

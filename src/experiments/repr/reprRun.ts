@@ -12,8 +12,9 @@ import { Sgd } from '../../training/sgd.js';
 import { copyWeights } from '../copyWeights.js';
 import { experimentRun, type SettledRun } from '../experimentRun.js';
 import { trainerOptions } from '../trainerSettings.js';
-import { BestEpoch } from './bestEpoch.js';
+import { BestWeights } from './bestWeights.js';
 import type { ReprSettings } from './reprSettings.js';
+import { notingTurns, type ReprTurn } from './reprTurns.js';
 
 /** How much the filters that are on overlap after so many epochs, by layer; 0 is before training. */
 export interface OverlapSnapshot {
@@ -25,8 +26,10 @@ export interface OverlapSnapshot {
 export interface ReprRun extends SettledRun<ReprSettings> {
   /** Filled while the events are read, standard training's too. */
   readonly overlaps: OverlapSnapshot[];
+  /** Filled while the events are read: each pruning and each return, with the cosines between the filters. */
+  readonly turns: ReprTurn[];
   /** The epoch that did best on the validation images, of those whose events were read. */
-  readonly best: Pick<BestEpoch, 'epoch' | 'validation'>;
+  readonly best: Pick<BestWeights, 'epoch' | 'validation'>;
   /** Scores on the test images with the weights of that epoch. */
   testBest(signal?: AbortSignal): Promise<Scores>;
 }
@@ -43,12 +46,14 @@ export function reprRun(data: DataSplits, settings: ReprSettings, pretrained?: t
   const options = { S1, S2, prune_ratio, ranking, reverse, scaling, nextLayer, seedBias };
   const prepare = normalise(cifar10PictureStatistics);
   const endsPruned = !standard && reprEpoch(epochs - 1, settings).phase === 'S2';
+  const turns: ReprTurn[] = [];
+  const method = standard ? undefined : reprSparsifier(model, { ...options, seed: deriveSeed(seed, 'repr') });
   const run = experimentRun({
     settings,
     data,
     model,
     optimizer: new Sgd({ lr: settings.lr }),
-    sparsifier: standard ? undefined : reprSparsifier(model, { ...options, seed: deriveSeed(seed, 'repr') }),
+    sparsifier: method && notingTurns(method, model, settings, turns),
     ema_decay: settings.ema_decay,
     training: {
       epochs,
@@ -64,13 +69,14 @@ export function reprRun(data: DataSplits, settings: ReprSettings, pretrained?: t
   });
 
   const overlaps: OverlapSnapshot[] = [];
-  const best = new BestEpoch(model);
+  const best = new BestWeights(model);
   const measure = (epoch: number): void => {
     overlaps.push({ epoch, overlap: filterOverlap(model, run.channelMasks()) });
   };
   return {
     ...run,
     overlaps,
+    turns,
     best,
     async *events(signal, startStep) {
       for await (const event of run.events(signal, startStep)) {

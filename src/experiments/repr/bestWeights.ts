@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 
 /** The epoch of a run that did best on the validation images, with the weights it ended with. */
-export class BestEpoch {
+export class BestWeights {
   /** Counted from 0; undefined before the first. */
   epoch?: number;
   /** Its validation accuracy, 0 to 1. */
