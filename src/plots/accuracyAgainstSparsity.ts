@@ -9,18 +9,20 @@ export interface SparsityPoint {
   sparsity: number;
   /** Share of right answers, 0 to 1. */
   accuracy: number;
+  /** Runs of a group have one colour, and a line from the least sparse to the sparsest. */
+  group?: string;
 }
 
 /**
  * Accuracy against sparsity, one point a run; the runs of a reference (a published table, say) stand beside them as hollow
- * points. Up and to the right is better.
+ * points. Up and to the right is better. `name` stands for runs without a group.
  */
 export function accuracyAgainstSparsity(
   points: readonly SparsityPoint[],
   options: { title?: string; reference?: { name: string; points: readonly SparsityPoint[] }; name?: string } = {},
 ): Figure {
   const { reference, name = 'our runs' } = options;
-  const series = (name: string, of: readonly SparsityPoint[], color: string, symbol: string) => ({
+  const series = (name: string, of: readonly SparsityPoint[], color: string, style: object) => ({
     type: 'scatter',
     mode: 'markers+text',
     name,
@@ -30,11 +32,20 @@ export function accuracyAgainstSparsity(
     textposition: 'top center',
     textfont: { size: 11 },
     cliponaxis: false,
-    marker: { color, symbol, size: 10, line: { width: 2, color } },
+    marker: { color, size: 10, line: { width: 2, color } },
     hovertemplate: '%{text}: %{y:.2f} % right, %{x:.1f} % removed',
+    ...style,
   });
-  const data = [series(name, points, colour(0), 'circle')];
-  if (reference) data.push(series(reference.name, reference.points, ink, 'circle-open'));
+  const line = { mode: 'lines+markers+text', line: { width: 1.5, dash: 'dot' } };
+  const data = [...new Set(points.map(({ group }) => group))].map((group, i) => {
+    const of = points.filter((point) => point.group === group);
+    const along = group === undefined ? of : of.toSorted((a, b) => a.sparsity - b.sparsity);
+    return series(group ?? name, along, colour(i), group === undefined ? {} : line);
+  });
+  if (reference) {
+    const hollow = { marker: { color: ink, symbol: 'circle-open', size: 10, line: { width: 2, color: ink } } };
+    data.push(series(reference.name, reference.points, ink, hollow));
+  }
   const said = points.map((p) => `${p.label}: ${percent(p.accuracy)} right at ${percent(p.sparsity)} removed`);
   return figure({
     title: options.title ?? 'Accuracy against sparsity',

@@ -15,42 +15,51 @@ export interface HardConcreteSliderOptions {
 }
 
 /**
- * The distribution of a mask under two sliders: the first moves log alpha at beta = 2/3, the second the temperature at
- * log alpha = 0. A picture without sliders shows the first stop: log alpha = 0 at beta = 2/3.
+ * The distribution of a mask under two sliders, log alpha and the temperature, that combine. Each temperature has curves of
+ * its own, of which one is shown; the slider of log alpha moves all of them, shown or not. A picture without sliders shows
+ * the middle: log alpha = 0 at beta = 2/3.
  */
 export function hardConcreteSlider(options: HardConcreteSliderOptions = {}): Figure {
   const { logAlphas = [-4, -3, -2, -1, 0, 1, 2, 3, 4], temperatures = [0.2, 1 / 3, 2 / 3, 1, 1.5] } = options;
-  const beta = defaultHardConcrete.temperature;
-  const { zero, one } = pointMasses(0);
+  const logAlpha = nearest(logAlphas, 0);
+  const beta = nearest(temperatures, defaultHardConcrete.temperature);
+  const { zero, one } = pointMasses(logAlpha, { ...defaultHardConcrete, temperature: beta });
   const slider = (
     name: string,
     stops: readonly number[],
     first: number,
     y: number,
-    of: (stop: number) => number[][],
+    args: (stop: number) => unknown[],
   ) => ({
-    active: Math.max(0, stops.indexOf(first)),
+    active: stops.indexOf(first),
     currentvalue: { prefix: `${name} = `, font: { color: ink } },
     font: { color: ink },
     pad: { t: 40 },
     len: 0.92,
     x: 0.04,
     y,
-    steps: stops.map((stop) => ({ label: number(stop), method: 'restyle', args: ['y', of(stop)] })),
+    steps: stops.map((stop) => ({ label: number(stop), method: 'restyle', args: args(stop) })),
   });
   return figure({
     title: 'The hard concrete distribution, to be moved',
     alt:
-      `The distribution of the mask at log alpha 0 and temperature 2/3: ${percent(zero)} exactly 0, ${percent(one)} ` +
-      'exactly 1. Two sliders move log alpha and the temperature.',
-    data: traces(0, beta),
+      `The distribution of the mask at log alpha ${number(logAlpha)} and temperature ${number(beta)}: ${percent(zero)} exactly 0, ` +
+      `${percent(one)} exactly 1. Two sliders move log alpha and the temperature.`,
+    data: temperatures.flatMap((temperature) => traces(logAlpha, temperature, temperature === beta)),
     layout: {
       ...massPanels(),
       margin: { l: 64, r: 24, t: 56, b: 190 },
       showlegend: false,
+      barmode: 'overlay',
       sliders: [
-        slider('log α (at β = 2/3)', logAlphas, 0, -0.12, (stop) => heights(stop, beta)),
-        slider('β (at log α = 0)', temperatures, beta, -0.5, (stop) => heights(0, stop)),
+        slider('log α', logAlphas, logAlpha, -0.12, (stop) => [
+          'y',
+          temperatures.flatMap((each) => heights(stop, each)),
+        ]),
+        slider('β', temperatures, beta, -0.5, (stop) => [
+          'visible',
+          temperatures.flatMap((each) => Array<boolean>(3).fill(each === stop)),
+        ]),
       ],
     },
     height: 520,
@@ -59,17 +68,22 @@ export function hardConcreteSlider(options: HardConcreteSliderOptions = {}): Fig
 
 const xs = grid(0, 1, 120);
 
-function traces(logAlpha: number, temperature: number): Trace[] {
+function nearest(stops: readonly number[], value: number): number {
+  return stops.reduce((best, stop) => (Math.abs(stop - value) < Math.abs(best - value) ? stop : best));
+}
+
+function traces(logAlpha: number, temperature: number, visible: boolean): Trace[] {
   const y = heights(logAlpha, temperature);
-  const bar = { type: 'bar', marker: { color: colour(0) }, hovertemplate: '%{y:.3f}', width: 0.6 };
+  const bar = { type: 'bar', marker: { color: colour(0) }, hovertemplate: '%{y:.3f}', width: 0.6, visible };
+  const line = { type: 'scatter', mode: 'lines', line: { color: colour(0), width: 2 }, visible };
   return [
     { ...bar, x: ['0'], y: y[0], xaxis: 'x', yaxis: 'y' },
-    { type: 'scatter', mode: 'lines', x: xs, y: y[1], line: { color: colour(0), width: 2 }, xaxis: 'x2', yaxis: 'y2' },
+    { ...line, x: xs, y: y[1], xaxis: 'x2', yaxis: 'y2' },
     { ...bar, x: ['1'], y: y[2], xaxis: 'x3', yaxis: 'y' },
   ];
 }
 
-/** What the three traces show: P(mask = 0), the density at each of xs, P(mask = 1). */
+/** What three traces show: P(mask = 0), the density at each of xs, P(mask = 1). */
 function heights(logAlpha: number, temperature: number): number[][] {
   const shape = { ...defaultHardConcrete, temperature };
   const { zero, one } = pointMasses(logAlpha, shape);

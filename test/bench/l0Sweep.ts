@@ -1,5 +1,5 @@
 // Trains notebook 01's network at several lambdas with the notebook's own budget, one run each, and saves what came out
-// beside the notebook: npm run sweep:l0 -- data=cifar10
+// beside the notebook: npm run sweep:l0 -- data=cifar10 [budget=longer]
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deriveSeed, useBackend } from 'sparsebook/backend';
@@ -12,14 +12,31 @@ import {
   type L0Run,
   type L0Sweep,
 } from 'sparsebook/experiments';
+import { UserError } from 'sparsebook/errors.js';
 import { readAssignments } from 'sparsebook/terminal';
 
-const { data: source = presentData(), output = 'notebooks/outputs/01-l0-googlenet' } = readAssignments(
-  process.argv.slice(2),
-);
+const {
+  data: source = presentData(),
+  output = 'notebooks/outputs/01-l0-googlenet',
+  budget: budgetName = 'notebook',
+} = readAssignments(process.argv.slice(2));
 const seed = 1;
-const budget = { width: 1, batch_size: 64, epochs: 5, lr: 1e-3, lr_gates: 0.2, milestones: [], seed };
-const sizes = { train: 1280, validation: 500, test: 1000 };
+const common = { width: 1, batch_size: 64, lr: 1e-3, milestones: [], seed };
+// The notebook's own budget can be repeated in a minute; the longer one lets weights adapt while gates close more slowly.
+const budgets = {
+  notebook: {
+    budget: { ...common, epochs: 5, lr_gates: 0.2 },
+    sizes: { train: 1280, validation: 500, test: 1000 },
+  },
+  longer: {
+    budget: { ...common, epochs: 4, lr_gates: 0.05 },
+    sizes: { train: 6400, validation: 1000, test: 10_000 },
+  },
+};
+if (!(budgetName in budgets)) {
+  throw new UserError(`budget must be ${Object.keys(budgets).join(' or ')}; received ${budgetName}.`);
+}
+const { budget, sizes } = budgets[budgetName as keyof typeof budgets];
 
 interface Curve {
   name: string;
@@ -45,7 +62,10 @@ async function sweep(data: DataSplits, machine: string): Promise<void> {
   const start = await pretrainedGoogleNet(join('notebooks/outputs/01-l0-googlenet', name), data);
   const results = [await l0Result('no gates', start.run)];
   const curves: Curve[] = [];
-  const file = join(output, `sweep-${source === 'synthetic' ? 'synthetic' : 'cifar10'}.json`);
+  const file = join(
+    output,
+    `sweep-${source === 'synthetic' ? 'synthetic' : 'cifar10'}${budgetName === 'longer' ? '-longer' : ''}.json`,
+  );
   const about = { data: data.name, trainedOn: start.trainedOn, machine, sizes, budget, runsPerSetting: 1 };
   // What a sweep that was stopped has saved is not trained again, unless it was made in another way.
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as L0Sweep) : undefined;

@@ -161,22 +161,38 @@ test('the Monte-Carlo estimate of the penalty meets the closed form within four 
   assert.equal(numbers(y).at(-1), plots.estimateOpen({ samples: 500 }).estimate);
 });
 
-test('each stop of the sliders draws the distribution that it names', () => {
-  const figure = plots.hardConcreteSlider({ logAlphas: [-2, 0], temperatures: [0.5] });
-  type Slider = { steps: { label: string; args: [string, number[][]] }[] };
-  const [byLogAlpha, byTemperature] = figure.layout.sliders as [Slider, Slider];
+test('the two sliders of the hard concrete distribution combine: one shows a temperature, one moves log alpha at all of them', () => {
+  const figure = plots.hardConcreteSlider({ logAlphas: [-2, 0], temperatures: [0.5, 2 / 3] });
+  type Slider<T> = { active: number; steps: { label: string; args: [string, T[]] }[] };
+  const [logAlpha, beta] = figure.layout.sliders as [Slider<number[]>, Slider<boolean>];
   assert.deepEqual(
-    byLogAlpha.steps.map(({ label }) => label),
+    logAlpha.steps.map(({ label }) => label),
     ['−2', '0'],
   );
-  const y = byLogAlpha.steps[0].args[1];
-  assert.equal(y[0][0], Number((1 / (1 + Math.exp(-2) * 11 ** (2 / 3))).toPrecision(4)));
-  assert.equal(y[1].length, numbers(figure.data[1].x).length);
+  const y = logAlpha.steps[0].args[1];
+  // P(mask = 0) at log alpha -2 and each temperature, and the density over as many points as are drawn.
+  [0.5, 2 / 3].forEach((temperature, i) => {
+    assert.equal(y[3 * i][0], Number((1 / (1 + Math.exp(-2) * 11 ** temperature)).toPrecision(4)));
+    assert.equal(y[3 * i + 1].length, numbers(figure.data[3 * i + 1].x).length);
+  });
   assert.deepEqual(
-    byLogAlpha.steps[1].args[1],
+    logAlpha.steps[logAlpha.active].args[1],
     figure.data.map((t) => t.y),
   );
-  assert.notDeepEqual(byTemperature.steps[0].args[1], y);
+  assert.deepEqual(
+    beta.steps[beta.active].args[1],
+    figure.data.map((t) => t.visible),
+  );
+  assert.deepEqual(beta.steps[0].args[1], [true, true, true, false, false, false]);
+});
+
+test('runs of a group are joined by a line from the least sparse on; runs without one are not', () => {
+  const point = (label: string, sparsity: number, group?: string) => ({ label, sparsity, accuracy: 0.9, group });
+  const runs = [point('b', 0.6, 'tuned'), point('a', 0.3, 'tuned'), point('c', 0.5, 'scratch'), point('d', 0)];
+  const [tuned, scratch, alone] = plots.accuracyAgainstSparsity(runs, { name: 'dense' }).data;
+  assert.deepEqual([tuned.name, tuned.text, tuned.mode], ['tuned', ['a', 'b'], 'lines+markers+text']);
+  assert.equal(scratch.name, 'scratch');
+  assert.deepEqual([alone.name, alone.mode], ['dense', 'markers+text']);
 });
 
 test("a block's diagram has the masks of its branches, and refuses a block without", () => {

@@ -9,10 +9,12 @@ type Attributes = Record<string, unknown>;
 for (const [name, figure] of Object.entries(figures)) {
   test(`${name} is a figure that plotly accepts without remark`, () => {
     const { plotly } = plotlyInNode();
-    const remarks = plotly.validate(figure.data, figure.layout) ?? [];
+    // Plotly does not look at what is hidden; a slider can show it.
+    const shown = figure.data.map((trace) => ({ ...trace, visible: true }));
+    const remarks = plotly.validate(shown, figure.layout) ?? [];
     // It compares arrays inside of a slider's arguments by identity, and remarks that they were reset to what they are.
     const changes = Array.from(remarks, ({ msg }) => msg).filter(
-      (msg) => !/set to '([\d,.y]+)'\) got reset to '\1'/.test(msg),
+      (msg) => !/set to '([\w,.]+)'\) got reset to '\1'/.test(msg),
     );
     assert.deepEqual(changes, []);
   });
