@@ -4,7 +4,15 @@ import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { measureLatency } from 'sparsebook/compact';
 import { loadData } from 'sparsebook/data';
-import { copyWeights, l0GoogleNet, l0Result, l0Settings, resultTable } from 'sparsebook/experiments';
+import {
+  besidePublished,
+  copyWeights,
+  l0GoogleNet,
+  l0Result,
+  l0Settings,
+  resultPoints,
+  resultTable,
+} from 'sparsebook/experiments';
 import { l0Experiment } from 'sparsebook/experiments/l0/l0Experiment.js';
 import { experimentSettings } from 'sparsebook/experiments/experimentSettings.js';
 import { readSavedRun, savedForm } from 'sparsebook/experiments/savedRun.js';
@@ -164,9 +172,30 @@ test('a run leaves no tensors behind', async () => {
     [0, 1],
   );
   assert.equal(resultTable([result])[0]['closed gates'], '0 of 85');
+  const beside = besidePublished([{ ...result, run: 'tune 20', test: 0.5, seedSparsity: 0.25 }]);
+  assert.deepEqual(beside.map(({ run }) => run).slice(0, 5), [
+    'no gates',
+    'scratch 0.25',
+    'tune 10',
+    'scratch 0.5',
+    'tune 20',
+  ]);
+  const { parameters, ...row } = beside[4];
+  assert.deepEqual([parameters, row['test, %: published'], row['test, %: here']], [3419, 88.62, 50]);
+  assert.deepEqual([row['sparsity, %: published'], row['sparsity, %: here']], [39, 25]);
+  assert.deepEqual([beside[0].parameters, beside[0]['test, %: here']], [null, null]);
   await measureLatency(run.model, 2, { runs: 2, warmUp: 1 });
   run.dispose();
   assert.equal(tf.memory().numTensors, before);
+});
+
+test('runs become points in groups by how they began; the one without gates stands alone', () => {
+  const of = (run: string) => ({ run, sparsity: 0.4, test: 0.9 });
+  const [none, scratch, tuned, target] = resultPoints(['no gates', 'scratch 1', 'tune 20, here', 'target 0.5'].map(of));
+  assert.deepEqual(none, { label: 'no gates', sparsity: 0.4, accuracy: 0.9, group: undefined });
+  assert.match(scratch.group ?? '', /scratch/);
+  assert.match(tuned.group ?? '', /fine-tuned/);
+  assert.equal(target.group, tuned.group);
 });
 
 test('saved settings read back, and others are refused by the place they lie in', () => {
