@@ -4,6 +4,8 @@ export interface StopSignals {
   interrupt: AbortSignal;
   /** Aborts at the second Ctrl-C, and when the terminal closes or the system asks the process to end. */
   kill: AbortSignal;
+  /** Aborts at the second signal, whichever the two are. */
+  again: AbortSignal;
   /** The exit code that says which signal ended the run: 128 and the signal's number. */
   exitCode(): number;
   /** Gives the signals back their usual meaning. */
@@ -16,9 +18,11 @@ const NUMBERS = { SIGINT: 2, SIGHUP: 1, SIGTERM: 15 };
 export function stopSignals(): StopSignals {
   const interrupt = new AbortController();
   const kill = new AbortController();
+  const again = new AbortController();
   let last: keyof typeof NUMBERS = 'SIGINT';
   const onSignal = (name: keyof typeof NUMBERS): void => {
     last = name;
+    if (interrupt.signal.aborted) again.abort();
     if (interrupt.signal.aborted || name !== 'SIGINT') kill.abort();
     interrupt.abort();
   };
@@ -27,6 +31,7 @@ export function stopSignals(): StopSignals {
   return {
     interrupt: interrupt.signal,
     kill: kill.signal,
+    again: again.signal,
     exitCode: () => 128 + NUMBERS[last],
     release: () => names.forEach((name) => process.off(name, onSignal)),
   };

@@ -102,13 +102,12 @@ async function trainStages(
 
 /**
  * Trains for the terminal: what is trained and what came out on stdout, progress on stderr; log and checkpoints in
- * data/runs. The first Ctrl-C stops between two steps and saves, a second one ends all at once. Sets the exit code: 1
+ * data/runs. The first Ctrl-C (or SIGTERM) stops between two steps and saves, a second one ends all at once. Sets the exit code: 1
  * where the loss diverged, 128 and the signal's number where one stopped it.
  */
 export async function trainOnTerminal(experiment: AnyExperiment, stages: readonly RunSettings[]): Promise<void> {
   const stop = stopSignals();
-  // A second signal finds the interrupt already there.
-  stop.kill.addEventListener('abort', () => stop.interrupt.aborted && process.exit(stop.exitCode()));
+  stop.again.addEventListener('abort', () => process.exit(stop.exitCode()));
   try {
     const reason = await trainStages(experiment, stages, stop.interrupt);
     if (reason === 'diverged') process.exitCode = 1;
