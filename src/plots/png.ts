@@ -7,24 +7,36 @@ export function encodePng(
   height: number,
   channels: 3 | 4,
 ): Buffer {
-  const row = width * channels;
+  return pngFile(pixels, width, height, channels === 3 ? 2 : 6, channels);
+}
+
+/** A PNG file of pixels that are numbers of colours: one byte a pixel, row-major, and `colours` as red, green and blue each. */
+export function encodeIndexedPng(indices: Uint8Array, colours: Uint8Array, width: number, height: number): Buffer {
+  return pngFile(indices, width, height, 3, 1, [chunk('PLTE', colours)]);
+}
+
+function pngFile(
+  pixels: Uint8Array | Uint8ClampedArray,
+  width: number,
+  height: number,
+  colourType: number,
+  bytesPerPixel: number,
+  before: Buffer[] = [],
+): Buffer {
+  const row = width * bytesPerPixel;
   // Every row starts with the number of its filter; 0 is "none".
   const rows = Buffer.alloc((row + 1) * height);
   for (let y = 0; y < height; y++) rows.set(pixels.subarray(y * row, (y + 1) * row), y * (row + 1) + 1);
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header.set([8, channels === 3 ? 2 : 6, 0, 0, 0], 8);
+  header.set([8, colourType, 0, 0, 0], 8);
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([
-    signature,
-    chunk('IHDR', header),
-    chunk('IDAT', deflateSync(rows)),
-    chunk('IEND', Buffer.alloc(0)),
-  ]);
+  const data = chunk('IDAT', deflateSync(rows, { level: 9 }));
+  return Buffer.concat([signature, chunk('IHDR', header), ...before, data, chunk('IEND', Buffer.alloc(0))]);
 }
 
-function chunk(name: string, body: Buffer): Buffer {
+function chunk(name: string, body: Uint8Array): Buffer {
   const named = Buffer.concat([Buffer.from(name, 'latin1'), body]);
   const whole = Buffer.alloc(named.length + 8);
   whole.writeUInt32BE(body.length, 0);

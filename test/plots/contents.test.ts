@@ -3,7 +3,8 @@ import { inflateSync } from 'node:zlib';
 import { test } from 'node:test';
 import * as plots from 'sparsebook/plots';
 import type { Figure, Trace } from 'sparsebook/plots';
-import { encodePng } from 'sparsebook/plots/png.js';
+import { palette } from 'sparsebook/plots/palette.js';
+import { encodeIndexedPng, encodePng } from 'sparsebook/plots/png.js';
 import { thin } from 'sparsebook/plots/trainingLog.js';
 import { UserError } from 'sparsebook/errors.js';
 import { blockMasks, figures, imageSet, log, masks } from './sampleFigures.js';
@@ -146,6 +147,39 @@ test('a PNG holds the pixels it was given', () => {
   assert.deepEqual([png.readUInt32BE(16), png.readUInt32BE(20)], [2, 2]);
   const length = png.readUInt32BE(33);
   assert.deepEqual([...inflateSync(png.subarray(41, 41 + length))], [0, 1, 2, 3, 4, 5, 6, 0, 7, 8, 9, 10, 11, 12]);
+});
+
+test('a picture of few colours keeps each of them, and its PNG holds their numbers', () => {
+  const [red, white] = [
+    [250, 1, 2, 255],
+    [255, 255, 255, 255],
+  ];
+  const few = palette(Uint8Array.from([red, white, white, red].flat()));
+  assert.deepEqual(few, { indices: Uint8Array.of(0, 1, 1, 0), colours: Uint8Array.of(250, 1, 2, 255, 255, 255) });
+  const png = encodeIndexedPng(few.indices, few.colours, 2, 2);
+  assert.equal(png[25], 3, 'indexed colour');
+  assert.equal(png.toString('latin1', 37, 41), 'PLTE');
+  assert.deepEqual([...png.subarray(41, 47)], [...few.colours]);
+  const data = png.indexOf('IDAT');
+  const length = png.readUInt32BE(data - 4);
+  assert.deepEqual([...inflateSync(png.subarray(data + 4, data + 4 + length))], [0, 0, 1, 0, 1, 0]);
+});
+
+test('shades are joined until 256 colours do; a photograph and a transparent picture are left alone', () => {
+  const picture = (of: (i: number) => number[]): Uint8Array =>
+    Uint8Array.from(Array.from({ length: 4096 }, (_, i) => of(i)).flat());
+  const greys = palette(picture((i) => [i & 255, i & 255, (i & 255) ^ (i >> 11), 255]));
+  assert.ok(greys && greys.colours.length <= 3 * 256);
+  greys.indices.forEach((index, i) => {
+    assert.ok(Math.abs(greys.colours[3 * index] - (i & 255)) <= 9, `pixel ${i}`);
+  });
+  assert.deepEqual(
+    [...greys.indices].filter((index, i) => (i & 255) === 0 && i < 2048 && greys.colours[3 * index] !== 0),
+    [],
+    'black stays black',
+  );
+  assert.equal(palette(picture((i) => [(i & 15) * 17, ((i >> 4) & 15) * 17, (i >> 8) * 17, 255])), undefined);
+  assert.equal(palette(picture(() => [1, 2, 3, 254])), undefined);
 });
 
 test('the Monte-Carlo estimate of the penalty meets the closed form within four standard errors', () => {

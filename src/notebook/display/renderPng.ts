@@ -1,4 +1,6 @@
 import type { Figure } from '../../plots/index.js';
+import { palette } from '../../plots/palette.js';
+import { encodeIndexedPng } from '../../plots/png.js';
 import { fontsFor } from './fonts.js';
 import { plotlyInNode } from './plotlyInNode.js';
 
@@ -33,7 +35,9 @@ export function renderPng(figure: Figure, options: PngOptions = {}): Buffer {
   void drawn.then(clear, clear);
   const svg = plotly.Snapshot.toSVG(element, 'svg');
   const font = fontsFor(element.textContent ?? '');
-  return new Resvg(forResvg(svg), { font, fitTo: { mode: 'zoom', value: scale } }).render().asPng();
+  const picture = new Resvg(forResvg(svg), { font, fitTo: { mode: 'zoom', value: scale } }).render();
+  const few = palette(picture.pixels);
+  return few ? encodeIndexedPng(few.indices, few.colours, picture.width, picture.height) : picture.asPng();
 }
 
 /**
