@@ -3,22 +3,20 @@ import type { L0Result } from './l0Result.js';
 import { publishedResults } from './publishedResults.js';
 
 /**
- * The L0 project's table with ours beside it, one row a published run; a run that `results` lack is empty on our side. The
- * two sparsities side by side are by the project's own count.
+ * The L0 project's table and ours, one row a published run: "theirs / ours", and a dash for a run that `results` lack. The two
+ * sparsities side by side are by the project's own count.
  */
 export function besidePublished(results: readonly L0Result[]): ResultRow[] {
-  return publishedResults.map((published) => {
-    const ours = results.find(({ run }) => run === published.run);
-    const share = (value: number | null | undefined): number | null => (value == null ? null : percent(value));
+  return publishedResults.map(({ run, ...published }) => {
+    const ours = results.find((result) => result.run === run);
+    const pair = (theirs: number, own?: number | null): string =>
+      `${percent(theirs)} / ${own == null ? '–' : percent(own)}`;
     return {
-      run: published.run,
-      'validation, %: published': percent(published.validation),
-      'validation, %: here': share(ours?.validation),
-      'test, %: published': percent(published.test),
-      'test, %: here': share(ours?.test),
-      'sparsity, %: published': percent(published.sparsity),
-      'sparsity, %: here': share(ours?.seedSparsity),
-      'complete count, %: here': share(ours?.sparsity),
+      run,
+      'validation, %': pair(published.validation, ours?.validation),
+      'test, %': pair(published.test, ours?.test),
+      'sparsity, published count, %': pair(published.sparsity, ours?.seedSparsity),
+      'sparsity, complete, %': ours ? percent(ours.sparsity) : null,
       parameters: ours?.parameters ?? null,
       'million multiply-adds': ours ? Number((ours.multiplyAdds / 1e6).toFixed(2)) : null,
     };
