@@ -26,6 +26,8 @@ const side = 32;
 const pixels = side * side * 3;
 /** Each pixel becomes a square of this many, so that no viewer blurs the image when it enlarges it. */
 const zoom = 4;
+/** A row, picture and caption, in widths of a column. */
+const rowHeight = 1.15;
 
 /**
  * Images of a set in a grid, each with a caption.
@@ -54,16 +56,17 @@ export function exampleImages(set: LabelledImages, options: ExampleImagesOptions
         type: 'scatter',
         mode: 'text',
         x: chosen.map((_, n) => place(n).x + 0.5),
-        y: chosen.map((_, n) => place(n).y + 0.95),
+        y: chosen.map((_, n) => place(n).y + 0.93),
         text: captions,
+        cliponaxis: false,
         hoverinfo: 'skip',
         showlegend: false,
       },
     ],
     layout: {
       xaxis: hiddenAxis([0, columns], { constrain: 'domain' }),
-      yaxis: hiddenAxis([rows, 0], { scaleanchor: 'x', scaleratio: 1.15, constrain: 'domain' }),
-      margin: { l: 16, r: 16, t: 48, b: 8 },
+      yaxis: hiddenAxis([rows, 0], { scaleanchor: 'x', scaleratio: rowHeight, constrain: 'domain' }),
+      margin: { l: 16, r: 16, t: 48, b: 12 },
       images: chosen.map((i, n) => ({
         source: pngAddress(enlarged(set.images.subarray(i * pixels, (i + 1) * pixels))),
         xref: 'x',
@@ -78,7 +81,8 @@ export function exampleImages(set: LabelledImages, options: ExampleImagesOptions
         layer: 'above',
       })),
     },
-    height: 72 + 150 * rows,
+    // As high as the rows are at the width of a report's column.
+    height: Math.round(60 + (688 / columns) * rowHeight * rows),
   });
 }
 
