@@ -5,6 +5,12 @@ export { freezePruneResnet18 } from './freezePrune/freezePruneResnet18.js';
 export { freezePruneResult } from './freezePrune/freezePruneResult.js';
 export type { FreezePruneRun } from './freezePrune/freezePruneRun.js';
 export { freezePruneSettings, type FreezePruneSettings } from './freezePrune/freezePruneSettings.js';
+export type {
+  CutRecord,
+  FreezePruneEpoch,
+  FreezePruneRecord,
+  FreezePruneSweep,
+} from './freezePrune/freezePruneSweep.js';
 export { halfOf } from './freezePrune/halfOf.js';
 export { softmaxInLoss } from './freezePrune/softmaxInLoss.js';
 export { istaLogLine } from './ista/istaLogLine.js';
@@ -23,6 +29,7 @@ export { pretrainedGoogleNet, type Pretrained } from './l0/pretrainedGoogleNet.j
 export { publishedResults, type PublishedResult } from './l0/publishedResults.js';
 export { resultPoints, type ResultPoint } from './l0/resultPoints.js';
 export { resultTable } from './l0/resultTable.js';
+export { keepingBest, type KeepingOptions } from './keepingBest.js';
 export { measuredRow } from './measuredRow.js';
 export { reprC3 } from './repr/reprC3.js';
 export { reprRecord, type ReprEpochRecord, type ReprRecord } from './repr/reprRecord.js';

@@ -8,3 +8,4 @@ export * from './prunableWeights.js';
 export * from './repr/index.js';
 export * from './sparsifier.js';
 export { WeightMasks } from './weightMasks.js';
+export * from './zeroShares.js';

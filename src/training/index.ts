@@ -1,5 +1,6 @@
 export * from './adam.js';
 export * from './adamW.js';
+export * from './bestEpoch.js';
 export * from './checkpoint/index.js';
 export * from './evaluate.js';
 export * from './events.js';

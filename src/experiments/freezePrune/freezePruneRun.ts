@@ -68,7 +68,8 @@ export async function freezePruneRun(
   const { weights, seed, softmax_in_loss, softmax_scale, pruning, frozen_batch_norm } = settings;
   const model = resnet18({ widthMultiplier: settings.width, classes: data.train.classNames.length, seed });
   if (weights !== null) fillFromTorchvision(model, await tensorsIn(weights), weights);
-  if (pretrained && !pruning.rewind) copyWeights(pretrained, model);
+  const head = settings.new_head ? ['hidden', 'logits'] : [];
+  if (pretrained && !pruning.rewind) copyWeights(pretrained, model, { except: head });
   const sparsifier = sparsifierOf(model, settings, pretrained);
   if (frozen_batch_norm) for (const layer of model.layers) if (layer instanceof BatchNorm) layer.frozen = true;
   const used = halfOf(data, settings.half);

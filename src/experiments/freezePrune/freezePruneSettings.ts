@@ -14,6 +14,7 @@ export interface FreezePruneSettings extends TrainerSettings {
   softmax_in_loss: boolean;
   softmax_scale: number;
   weights: string | null;
+  new_head: boolean;
   half: 'all' | 'first' | 'second';
   frozen_batch_norm: boolean;
   width: number;
@@ -71,6 +72,12 @@ export const freezePruneSchema: Schema<FreezePruneSettings> = {
     default: null,
     rule: orNull(text('the path of a safetensors file'), 'new weights'),
     help: "where the body's start weights are, in torchvision's or timm's naming",
+  },
+  new_head: {
+    default: false,
+    rule: flag,
+    help: 'whether the two dense layers start anew where the others start from a given network, as with ImageNet weights',
+    conflict: ({ pruning }) => (pruning.rewind ? 'pruning.rewind=true starts all layers anew' : undefined),
   },
   half: {
     default: 'all',

@@ -1,0 +1,180 @@
+// Runs the tasks of notebook 04 one after another, each several times with seeds of its own, and saves what came out beside
+// the notebook: npm run sweep:freeze-prune -- data=cifar10 repeats=3
+// What a sweep that was stopped has saved is not run again, unless it was made in another way.
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { useBackend } from 'sparsebook/backend';
+import { dataFolder } from 'sparsebook/data/dataFolder.js';
+import { loadData, presentData, type DataSplits } from 'sparsebook/data';
+import {
+  freezePruneResnet18,
+  keepingBest,
+  saveRun,
+  type FreezePruneRecord,
+  type FreezePruneRun,
+  type FreezePruneSettings,
+  type FreezePruneSweep,
+  type SomeSettings,
+} from 'sparsebook/experiments';
+import { freezePruneExperiment } from 'sparsebook/experiments/freezePrune/freezePruneExperiment.js';
+import { resnet18 } from 'sparsebook/models';
+import { magnitudeSparsifier, prunableWeights, zeroShares } from 'sparsebook/sparsity';
+import { readAssignments } from 'sparsebook/terminal';
+import { bestEpoch, loadCheckpoint, restoreWeights, type EpochEvent } from 'sparsebook/training';
+import { sync as writeFileAtomic } from 'write-file-atomic';
+
+const notebook = '04-freeze-prune-resnet18';
+const words = readAssignments(process.argv.slice(2));
+const { data: source = presentData(), output = join('notebooks/outputs', notebook) } = words;
+const count = (name: string, otherwise: number): number => Number(words[name] ?? otherwise);
+const repeats = count('repeats', 3);
+const short = freezePruneExperiment.presets.short.values;
+const epochs = count('epochs', short.epochs!);
+/** The `short` preset, fine-tuning on the half of the images that pre-training does not see. */
+const shared = { width: count('width', short.width!), epochs, batch_size: short.batch_size, half: 'second' } as const;
+const sizes = {
+  train: count('train', short.sizes!.train!),
+  validation: count('validation', short.sizes!.validation!),
+  test: count('test', 10000),
+};
+
+interface Task {
+  task: string;
+  start: FreezePruneRecord['start'];
+  settings?: SomeSettings<FreezePruneSettings>;
+  /** The first epoch, from 0, whose network is what the task is about. */
+  from?: number;
+}
+
+const shares = [0.1, 0.2, 0.3];
+const farShares = [0.5, 0.7, 0.9, 0.95];
+const percent = (share: number): string => `${Math.round(100 * share)} %`;
+const times = Math.max(1, epochs - 2);
+
+/** The project's own tasks, then what goes beyond. Those that need another one's network come after it. */
+const tasks: Task[] = [
+  { task: 'pre-training', start: 'new weights', settings: { half: 'first', epochs: 2 * epochs } },
+  { task: 'fine-tuning', start: 'pre-trained', settings: { new_head: true } },
+  { task: 'softmax', start: 'pre-trained', settings: { new_head: true, softmax_in_loss: true } },
+  { task: '10 softmax', start: 'pre-trained', settings: { new_head: true, softmax_in_loss: true, softmax_scale: 10 } },
+  ...shares.map((freeze): Task => ({
+    task: `freeze ${percent(freeze)}`,
+    start: 'pre-trained',
+    settings: { new_head: true, freeze },
+  })),
+  { task: 'trained on', start: 'fine-tuned' },
+  ...shares.map((prune): Task => ({ task: `prune ${percent(prune)}`, start: 'fine-tuned', settings: { prune } })),
+  ...shares.map((prune): Task => ({
+    task: `prune ${percent(prune)}`,
+    start: 'pre-trained',
+    settings: { new_head: true, prune },
+  })),
+  ...shares.map((prune): Task => ({
+    task: `unfreeze ${percent(prune)}`,
+    start: 'pre-trained',
+    settings: { new_head: true, prune, unfreeze_epoch: 2 },
+    from: 2,
+  })),
+  ...farShares.map((prune): Task => ({ task: `prune ${percent(prune)}`, start: 'fine-tuned', settings: { prune } })),
+  { task: 'from nothing', start: 'new weights' },
+  ...farShares.map((prune): Task => ({
+    task: `ticket ${percent(prune)}`,
+    start: 'fine-tuned',
+    settings: { prune, pruning: { rewind: true } },
+  })),
+  ...[0.9, 0.95].map((prune): Task => ({
+    task: `gradually ${percent(prune)}`,
+    start: 'fine-tuned',
+    settings: { prune, pruning: { schedule: 'polynomial', times } },
+    from: times,
+  })),
+  { task: 'softmax from nothing', start: 'new weights', settings: { softmax_in_loss: true } },
+];
+/** The networks that others start from. */
+const starts: Record<string, Task['start']> = { 'pre-training': 'pre-trained', 'fine-tuning': 'fine-tuned' };
+
+const savedAt = (name: string): string => join(dataFolder(), 'notebooks', notebook, name);
+const round = (value: number): number => Number(value.toFixed(5));
+
+async function trained(task: Task, seed: number, run: FreezePruneRun): Promise<FreezePruneRecord> {
+  const began = performance.now();
+  for await (const _ of keepingBest(run, { from: task.from })) void _;
+  const all = run.history.filter((event): event is EpochEvent => event.type === 'epoch');
+  const best = bestEpoch(all, { from: task.from })!;
+  return {
+    task: task.task,
+    seed,
+    start: task.start,
+    settings: task.settings ?? {},
+    epochs: all.map(({ epoch, train, validation, sparsity }) => ({
+      epoch: epoch + 1,
+      training: round(train.accuracy),
+      validation: round(validation!.accuracy),
+      sparsity: round(sparsity!.weightSparsity),
+    })),
+    best: best.epoch + 1,
+    validation: round(best.validation!.accuracy),
+    test: round((await run.evaluate('test')).accuracy),
+    sparsity: round(best.sparsity!.weightSparsity),
+    zeros: [...zeroShares(run.model).values()].map(round),
+    seconds: Math.round((performance.now() - began) / 1000),
+  };
+}
+
+/** Accuracy right after pruning more and more of a network, which then gets its weights back. */
+async function cut(run: FreezePruneRun, seed: number): Promise<FreezePruneSweep['cuts']> {
+  const pruning = magnitudeSparsifier(run.model, { restore: true });
+  const cuts: FreezePruneSweep['cuts'] = [];
+  let gone = 0;
+  for (const prune of [0, ...shares, ...farShares]) {
+    if (prune > 0) pruning.prune((prune - gone) / (1 - gone));
+    gone = prune;
+    cuts.push({ seed, prune, validation: round((await run.evaluate('validation')).accuracy) });
+  }
+  pruning.unfreeze();
+  return cuts;
+}
+
+async function sweep(data: DataSplits, machine: string): Promise<void> {
+  const file = join(output, `sweep-${source === 'synthetic' ? 'synthetic' : 'cifar10'}.json`);
+  const example = resnet18({ widthMultiplier: shared.width });
+  const kernels = prunableWeights(example).map(({ originalName }) => originalName);
+  example.dispose();
+  const about = { data: data.name, machine, sizes, settings: shared, kernels };
+  const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as FreezePruneSweep) : undefined;
+  const same = JSON.stringify(before?.about) === JSON.stringify(about);
+  const { records, cuts }: FreezePruneSweep = before && same ? before : { about, records: [], cuts: [] };
+  const save = (): void => {
+    const lines = (list: readonly unknown[]): string => list.map((each) => JSON.stringify(each)).join(',\n');
+    const text = `{"about":${JSON.stringify(about)},\n"records":[\n${lines(records)}\n],\n"cuts":[\n${lines(cuts)}\n]}\n`;
+    mkdirSync(output, { recursive: true });
+    writeFileAtomic(file, text);
+  };
+  for (let seed = 1; seed <= repeats; seed++) {
+    const networks: Partial<Record<Task['start'], FreezePruneRun>> = {};
+    for (const each of tasks) {
+      const { task, start, settings } = each;
+      const kept = starts[task];
+      const known = records.some((r) => r.seed === seed && r.task === task && r.start === start);
+      if (known && !kept) continue;
+      const run = await freezePruneResnet18(data, { ...shared, ...settings, seed }, networks[start]?.model);
+      if (known) restoreWeights(await loadCheckpoint(savedAt(`${kept}-${seed}`)), run.model);
+      else {
+        const record = await trained(each, seed, run);
+        if (kept) await saveRun(run, notebook, `${kept}-${seed}`);
+        records.push(record);
+        if (kept === 'fine-tuned') cuts.push(...(await cut(run, seed)));
+        save();
+        const { epochs: of, best, test, sparsity, seconds } = record;
+        const last = `epoch ${best} of ${of.length}, test ${test.toFixed(4)}, zeros ${sparsity.toFixed(4)}, ${seconds} s`;
+        console.log(`seed ${seed}, ${task} (${start}): ${last}`);
+      }
+      if (kept) networks[kept] = run;
+      else run.dispose();
+    }
+    for (const run of Object.values(networks)) run.dispose();
+  }
+}
+
+const { description } = await useBackend({ backend: 'simd' });
+await sweep(await loadData(source, { sizes }), description);
