@@ -5,12 +5,14 @@ export { freezePruneResnet18 } from './freezePrune/freezePruneResnet18.js';
 export { freezePruneResult } from './freezePrune/freezePruneResult.js';
 export type { FreezePruneRun } from './freezePrune/freezePruneRun.js';
 export { freezePruneSettings, type FreezePruneSettings } from './freezePrune/freezePruneSettings.js';
+export { freezePruneRecord, type RecordOptions } from './freezePrune/freezePruneRecord.js';
 export type {
   CutRecord,
   FreezePruneEpoch,
   FreezePruneRecord,
   FreezePruneSweep,
 } from './freezePrune/freezePruneSweep.js';
+export { freezePruneTable } from './freezePrune/freezePruneTable.js';
 export { halfOf } from './freezePrune/halfOf.js';
 export { softmaxInLoss } from './freezePrune/softmaxInLoss.js';
 export { istaLogLine } from './ista/istaLogLine.js';

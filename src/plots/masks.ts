@@ -19,3 +19,8 @@ export function openCountOf(masks: Iterable<Float32Array>): { open: number; all:
 export function layerLabel(layer: string): string {
   return layer.replace(/_gate$/, '').replaceAll('_', ' ');
 }
+
+/** A layer's name from its kernel's: `stage1_block2_first_conv/kernel` becomes `stage1 block2 first`. */
+export function kernelLabel(kernel: string): string {
+  return kernel.replace(/(_conv)?\/kernel$/, '').replaceAll('_', ' ');
+}

@@ -4,6 +4,7 @@ export * from './bestEpoch.js';
 export * from './checkpoint/index.js';
 export * from './evaluate.js';
 export * from './events.js';
+export * from './layerGradients.js';
 export * from './log/index.js';
 export * from './loss.js';
 export * from './optimizer.js';

@@ -7,6 +7,7 @@ import { useBackend } from 'sparsebook/backend';
 import { dataFolder } from 'sparsebook/data/dataFolder.js';
 import { loadData, presentData, type DataSplits } from 'sparsebook/data';
 import {
+  freezePruneRecord,
   freezePruneResnet18,
   keepingBest,
   saveRun,
@@ -17,10 +18,9 @@ import {
   type SomeSettings,
 } from 'sparsebook/experiments';
 import { freezePruneExperiment } from 'sparsebook/experiments/freezePrune/freezePruneExperiment.js';
-import { resnet18 } from 'sparsebook/models';
-import { magnitudeSparsifier, prunableWeights, zeroShares } from 'sparsebook/sparsity';
+import { magnitudeSparsifier } from 'sparsebook/sparsity';
 import { readAssignments } from 'sparsebook/terminal';
-import { bestEpoch, loadCheckpoint, restoreWeights, type EpochEvent } from 'sparsebook/training';
+import { loadCheckpoint, restoreWeights } from 'sparsebook/training';
 import { sync as writeFileAtomic } from 'write-file-atomic';
 
 const notebook = '04-freeze-prune-resnet18';
@@ -96,31 +96,6 @@ const starts: Record<string, Task['start']> = { 'pre-training': 'pre-trained', '
 const savedAt = (name: string): string => join(dataFolder(), 'notebooks', notebook, name);
 const round = (value: number): number => Number(value.toFixed(5));
 
-async function trained(task: Task, seed: number, run: FreezePruneRun): Promise<FreezePruneRecord> {
-  const began = performance.now();
-  for await (const _ of keepingBest(run, { from: task.from })) void _;
-  const all = run.history.filter((event): event is EpochEvent => event.type === 'epoch');
-  const best = bestEpoch(all, { from: task.from })!;
-  return {
-    task: task.task,
-    seed,
-    start: task.start,
-    settings: task.settings ?? {},
-    epochs: all.map(({ epoch, train, validation, sparsity }) => ({
-      epoch: epoch + 1,
-      training: round(train.accuracy),
-      validation: round(validation!.accuracy),
-      sparsity: round(sparsity!.weightSparsity),
-    })),
-    best: best.epoch + 1,
-    validation: round(best.validation!.accuracy),
-    test: round((await run.evaluate('test')).accuracy),
-    sparsity: round(best.sparsity!.weightSparsity),
-    zeros: [...zeroShares(run.model).values()].map(round),
-    seconds: Math.round((performance.now() - began) / 1000),
-  };
-}
-
 /** Accuracy right after pruning more and more of a network, which then gets its weights back. */
 async function cut(run: FreezePruneRun, seed: number): Promise<FreezePruneSweep['cuts']> {
   const pruning = magnitudeSparsifier(run.model, { restore: true });
@@ -137,10 +112,7 @@ async function cut(run: FreezePruneRun, seed: number): Promise<FreezePruneSweep[
 
 async function sweep(data: DataSplits, machine: string): Promise<void> {
   const file = join(output, `sweep-${source === 'synthetic' ? 'synthetic' : 'cifar10'}.json`);
-  const example = resnet18({ widthMultiplier: shared.width });
-  const kernels = prunableWeights(example).map(({ originalName }) => originalName);
-  example.dispose();
-  const about = { data: data.name, machine, sizes, settings: shared, kernels };
+  const about = { data: data.name, machine, sizes, settings: shared };
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as FreezePruneSweep) : undefined;
   const same = JSON.stringify(before?.about) === JSON.stringify(about);
   const { records, cuts }: FreezePruneSweep = before && same ? before : { about, records: [], cuts: [] };
@@ -152,15 +124,15 @@ async function sweep(data: DataSplits, machine: string): Promise<void> {
   };
   for (let seed = 1; seed <= repeats; seed++) {
     const networks: Partial<Record<Task['start'], FreezePruneRun>> = {};
-    for (const each of tasks) {
-      const { task, start, settings } = each;
+    for (const { task, start, settings, from } of tasks) {
       const kept = starts[task];
       const known = records.some((r) => r.seed === seed && r.task === task && r.start === start);
       if (known && !kept) continue;
       const run = await freezePruneResnet18(data, { ...shared, ...settings, seed }, networks[start]?.model);
       if (known) restoreWeights(await loadCheckpoint(savedAt(`${kept}-${seed}`)), run.model);
       else {
-        const record = await trained(each, seed, run);
+        for await (const _ of keepingBest(run, { from })) void _;
+        const record = { ...(await freezePruneRecord(run, { task, start, from })), settings: settings ?? {} };
         if (kept) await saveRun(run, notebook, `${kept}-${seed}`);
         records.push(record);
         if (kept === 'fine-tuned') cuts.push(...(await cut(run, seed)));

@@ -18,16 +18,14 @@ export interface FreezePruneRecord {
   seed: number;
   /** Where its weights come from. */
   start: 'new weights' | 'pre-trained' | 'fine-tuned';
-  /** What it has of its own besides the sweep's settings. */
-  settings: SomeSettings<FreezePruneSettings>;
   epochs: FreezePruneEpoch[];
   /** The epoch that was picked, and its network's scores. */
   best: number;
   validation: number;
   test: number;
   sparsity: number;
-  /** Share of zeros in each kernel then, in the order of `kernels`. */
-  zeros: number[];
+  /** Share of zeros in each kernel then, by its name, from input to output. */
+  zeros: Record<string, number>;
   seconds: number;
 }
 
@@ -47,9 +45,8 @@ export interface FreezePruneSweep {
     sizes: Required<DataSizes>;
     /** What all runs have in common. */
     settings: SomeSettings<FreezePruneSettings>;
-    /** The kernels, from input to output. */
-    kernels: string[];
   };
-  records: FreezePruneRecord[];
+  /** The runs, each with the settings of its own. */
+  records: (FreezePruneRecord & { settings: SomeSettings<FreezePruneSettings> })[];
   cuts: CutRecord[];
 }

@@ -9,3 +9,4 @@ export { show } from './show.js';
 export { table } from './table.js';
 export type { TableData, TableOptions } from './tableColumns.js';
 export { watch, type WatchOptions } from './watch.js';
+export { watchAll, type WatchAllOptions } from './watchAll.js';

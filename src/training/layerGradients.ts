@@ -1,0 +1,57 @@
+import * as tf from '@tensorflow/tfjs';
+import { batches } from '../data/batches.js';
+import type { Normalise } from '../data/augment/normalise.js';
+import type { ImageSet } from '../data/imageSet.js';
+import { prunableWeights } from '../sparsity/prunableWeights.js';
+import { inputOf } from './batchScores.js';
+import { defaultNormalise } from './defaults.js';
+import { crossEntropy, type Loss } from './loss.js';
+
+/** What reaches a kernel on the way back from the loss. */
+export interface LayerGradient {
+  /** The kernel's name, as layer/kernel. */
+  kernel: string;
+  /** The Euclidean norm of the gradient, in nats per unit of weight. */
+  norm: number;
+  /** The share of the kernel's entries whose gradient is exactly 0: nothing but weight decay can move those. */
+  still: number;
+}
+
+export interface LayerGradientOptions {
+  /** Default: cross-entropy. */
+  loss?: Loss;
+  /** How many images, from the first on, the loss is the mean of. Default 128. */
+  images?: number;
+  /** Default: CIFAR-10's means and standard deviations. */
+  normalise?: Normalise;
+}
+
+/**
+ * The gradient of the mean loss of some images by each kernel, from input to output, with batch statistics as in training.
+ * Nothing is changed, running statistics included.
+ */
+export function layerGradients(
+  model: tf.LayersModel,
+  set: ImageSet,
+  { loss = crossEntropy(), images = 128, normalise = defaultNormalise }: LayerGradientOptions = {},
+): LayerGradient[] {
+  const [batch] = batches(set, { batchSize: images, normalise });
+  const kernels = prunableWeights(model);
+  return tf.tidy(() => {
+    const { x, labels } = inputOf(batch);
+    const variables = kernels.map((kernel) => kernel.read() as tf.Variable);
+    const { grads } = tf.variableGrads(() => {
+      const logits = model.apply(x, { training: true, updateStatistics: false } as object) as tf.Tensor2D;
+      return loss(logits, labels);
+    }, variables);
+    return kernels.map(({ originalName }, i) => {
+      const values = grads[variables[i].name].dataSync<'float32'>();
+      const squares = values.reduce((sum, value) => sum + value * value, 0);
+      return {
+        kernel: originalName,
+        norm: Math.sqrt(squares),
+        still: values.filter((value) => value === 0).length / values.length,
+      };
+    });
+  });
+}
