@@ -5,7 +5,8 @@ export { freezePruneResnet18 } from './freezePrune/freezePruneResnet18.js';
 export { freezePruneResult } from './freezePrune/freezePruneResult.js';
 export type { FreezePruneRun } from './freezePrune/freezePruneRun.js';
 export { freezePruneSettings, type FreezePruneSettings } from './freezePrune/freezePruneSettings.js';
-export { freezePruneRecord, type RecordOptions } from './freezePrune/freezePruneRecord.js';
+export { epochMeans, type EpochMeans } from './freezePrune/epochMeans.js';
+export { freezePruneRecord, freezePruneRecords, type RecordOptions } from './freezePrune/freezePruneRecord.js';
 export type {
   CutRecord,
   FreezePruneEpoch,
@@ -13,6 +14,7 @@ export type {
   FreezePruneSweep,
 } from './freezePrune/freezePruneSweep.js';
 export { freezePruneTable } from './freezePrune/freezePruneTable.js';
+export { cutPoints, pruningPoints, type PrunedAccuracy } from './freezePrune/pruningPoints.js';
 export { halfOf } from './freezePrune/halfOf.js';
 export { softmaxInLoss } from './freezePrune/softmaxInLoss.js';
 export { istaLogLine } from './ista/istaLogLine.js';

@@ -12,8 +12,11 @@ const kinds = {
   U8: Uint8Array,
 } as const;
 
+/** What is read too: PyTorch counts batches in 64 bits. */
+const readKinds = { ...kinds, I64: BigInt64Array } as const;
+
 interface Entry {
-  dtype: keyof typeof kinds;
+  dtype: keyof typeof readKinds;
   shape: number[];
   data_offsets: [number, number];
 }
@@ -52,7 +55,8 @@ export function encodeSafetensors(
 
 /**
  * The tensors of a safetensors file, copied. `path` is for messages: throws a UserError that names it, and the tensor,
- * unless every byte of the file belongs to exactly one tensor of type F32, I32 or U8 and of the shape it says.
+ * unless every byte of the file belongs to exactly one tensor of type F32, I32, U8 or I64 (read as 32 bits) and of the shape
+ * it says.
  */
 export function decodeSafetensors(bytes: Uint8Array, path: string): Map<string, SavedTensor> {
   const refuse = refusalOf(path);
@@ -61,7 +65,7 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): Map<string, 
   const tensors = new Map<string, SavedTensor>();
   for (const [name, { dtype, shape, data_offsets: offsets }] of entries) {
     const [begin, end] = offsets;
-    const kind = kinds[dtype];
+    const kind = readKinds[dtype];
     const wanted = sizeOf(shape) * kind.BYTES_PER_ELEMENT;
     if (end - begin !== wanted) {
       throw refuse(`the tensor ${name} (${dtype} [${shape.join(', ')}]) takes ${wanted} bytes, not ${end - begin}`);
@@ -72,11 +76,18 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): Map<string, 
     }
     if (end > data.length) throw refuse(`the tensor ${name} ends at byte ${end} of ${data.length} of the data`);
     // Copied because the values may start anywhere in the file, and typed arrays only at whole elements.
-    tensors.set(name, { shape, values: new kind(data.slice(begin, end).buffer) });
+    const values = new kind(data.slice(begin, end).buffer);
+    tensors.set(name, { shape, values: values instanceof BigInt64Array ? narrowed(values, name, refuse) : values });
     covered = end;
   }
   if (covered !== data.length) throw refuse(`${data.length - covered} bytes at its end belong to no tensor`);
   return tensors;
+}
+
+function narrowed(values: BigInt64Array, name: string, refuse: Refusal): Int32Array {
+  const large = values.find((value) => BigInt.asIntN(32, value) !== value);
+  if (large !== undefined) throw refuse(`the tensor ${name} has the number ${large}, which does not fit into 32 bits`);
+  return Int32Array.from(values, Number);
 }
 
 /** The texts that a safetensors file carries besides its tensors. Throws a UserError that names `path`. */
@@ -129,8 +140,8 @@ function faultOf(entry: unknown): string | undefined {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
   const counts = (list: unknown): list is number[] =>
     Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
-  if (typeof dtype !== 'string' || !Object.hasOwn(kinds, dtype)) {
-    return `the type ${JSON.stringify(dtype)}, not ${Object.keys(kinds).join(', ')}`;
+  if (typeof dtype !== 'string' || !Object.hasOwn(readKinds, dtype)) {
+    return `the type ${JSON.stringify(dtype)}, not ${Object.keys(readKinds).join(', ')}`;
   }
   if (!counts(shape)) return `the shape ${JSON.stringify(shape)}`;
   if (!counts(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {

@@ -10,3 +10,4 @@ export * from './layerGraph.js';
 export type { NetworkOptions } from './networkOptions.js';
 export * from './resnet18.js';
 export * from './resnet20.js';
+export * from './torchvisionTensors.js';

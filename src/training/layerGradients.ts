@@ -41,7 +41,7 @@ export function layerGradients(
     const { x, labels } = inputOf(batch);
     const variables = kernels.map((kernel) => kernel.read() as tf.Variable);
     const { grads } = tf.variableGrads(() => {
-      const logits = model.apply(x, { training: true, updateStatistics: false } as object) as tf.Tensor2D;
+      const logits = model.apply(x, { training: true, updateStatistics: false }) as tf.Tensor2D;
       return loss(logits, labels);
     }, variables);
     return kernels.map(({ originalName }, i) => {

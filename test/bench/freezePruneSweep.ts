@@ -41,6 +41,8 @@ const sizes = {
 interface Task {
   task: string;
   start: FreezePruneRecord['start'];
+  /** The task whose network it is given: to start from, or to decide what a lottery ticket prunes. */
+  network?: string;
   settings?: SomeSettings<FreezePruneSettings>;
   /** The first epoch, from 0, whose network is what the task is about. */
   from?: number;
@@ -90,8 +92,10 @@ const tasks: Task[] = [
   })),
   { task: 'softmax from nothing', start: 'new weights', settings: { softmax_in_loss: true } },
 ];
-/** The networks that others start from. */
-const starts: Record<string, Task['start']> = { 'pre-training': 'pre-trained', 'fine-tuning': 'fine-tuned' };
+/** Where the networks that others start from are found: by the task that trained them. */
+const starts = { 'new weights': undefined, 'pre-trained': 'pre-training', 'fine-tuned': 'fine-tuning' } as const;
+const given = ({ network, start }: Task): string | undefined => network ?? starts[start];
+const kept = new Set(tasks.map(given));
 
 const savedAt = (name: string): string => join(dataFolder(), 'notebooks', notebook, name);
 const round = (value: number): number => Number(value.toFixed(5));
@@ -123,28 +127,29 @@ async function sweep(data: DataSplits, machine: string): Promise<void> {
     writeFileAtomic(file, text);
   };
   for (let seed = 1; seed <= repeats; seed++) {
-    const networks: Partial<Record<Task['start'], FreezePruneRun>> = {};
-    for (const { task, start, settings, from } of tasks) {
-      const kept = starts[task];
+    const networks = new Map<string | undefined, FreezePruneRun>();
+    for (const each of tasks) {
+      const { task, start, settings, from } = each;
       const known = records.some((r) => r.seed === seed && r.task === task && r.start === start);
-      if (known && !kept) continue;
-      const run = await freezePruneResnet18(data, { ...shared, ...settings, seed }, networks[start]?.model);
-      if (known) restoreWeights(await loadCheckpoint(savedAt(`${kept}-${seed}`)), run.model);
+      if (known && !kept.has(task)) continue;
+      const name = `${task}-${seed}`.replaceAll(' ', '-');
+      const run = await freezePruneResnet18(data, { ...shared, ...settings, seed }, networks.get(given(each))?.model);
+      if (known) restoreWeights(await loadCheckpoint(savedAt(name)), run.model);
       else {
         for await (const _ of keepingBest(run, { from })) void _;
         const record = { ...(await freezePruneRecord(run, { task, start, from })), settings: settings ?? {} };
-        if (kept) await saveRun(run, notebook, `${kept}-${seed}`);
+        if (kept.has(task)) await saveRun(run, notebook, name);
         records.push(record);
-        if (kept === 'fine-tuned') cuts.push(...(await cut(run, seed)));
+        if (task === 'fine-tuning') cuts.push(...(await cut(run, seed)));
         save();
         const { epochs: of, best, test, sparsity, seconds } = record;
         const last = `epoch ${best} of ${of.length}, test ${test.toFixed(4)}, zeros ${sparsity.toFixed(4)}, ${seconds} s`;
         console.log(`seed ${seed}, ${task} (${start}): ${last}`);
       }
-      if (kept) networks[kept] = run;
+      if (kept.has(task)) networks.set(task, run);
       else run.dispose();
     }
-    for (const run of Object.values(networks)) run.dispose();
+    for (const run of networks.values()) run.dispose();
   }
 }
 

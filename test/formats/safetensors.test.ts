@@ -74,6 +74,20 @@ test('a file made by hand is read, whatever the order of its header', () => {
   assert.deepEqual(read.get('empty'), { shape: [0, 3], values: new Float32Array(0) });
 });
 
+test("PyTorch's 64-bit counts are read as 32 bits, and refused where they do not fit", () => {
+  const header = { n: { dtype: 'I64', shape: [2], data_offsets: [0, 16] } };
+  const data = Buffer.from(BigInt64Array.of(391n, -1n).buffer);
+  assert.deepEqual(decodeSafetensors(file(header, data), 'x').get('n'), {
+    shape: [2],
+    values: new Int32Array([391, -1]),
+  });
+  const large = Buffer.from(BigInt64Array.of(0n, 2n ** 31n).buffer);
+  assert.throws(
+    () => decodeSafetensors(file(header, large), 'a.st'),
+    /the tensor n has the number 2147483648, which does/,
+  );
+});
+
 test('what is written has the layout of the format, with values at whole multiples of their size', () => {
   const bytes = Buffer.from(
     encodeSafetensors(

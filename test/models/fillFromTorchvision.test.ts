@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { fillFromTorchvision, fromTorchvision, resnet18 } from 'sparsebook/models';
+import { fillFromTorchvision, fromTorchvision, resnet18, torchvisionTensors, toTorchvision } from 'sparsebook/models';
 import { decodeSafetensors, encodeSafetensors } from 'sparsebook/formats';
 
 await tf.setBackend('cpu');
@@ -66,4 +66,21 @@ test('missing, unknown and misshapen tensors are named, and nothing has been cha
     /its tensor conv1\.weight has the shape \[3, 3, 7, 6\], not \[3, 3, 7, 7\]\.$/,
   );
   model.getWeights().forEach((weight, i) => assert.deepEqual(weight.dataSync(), before[i]));
+});
+
+test('the body written out by those names fills another network with the same bits', () => {
+  for (const { originalName } of model.weights) {
+    const theirs = toTorchvision(originalName);
+    if (/^(hidden|logits)\//.test(originalName)) assert.equal(theirs, undefined);
+    else assert.equal(fromTorchvision(theirs!), originalName);
+  }
+  const before = tf.memory().numTensors;
+  const tensors = torchvisionTensors(model);
+  assert.equal(tf.memory().numTensors, before);
+  const other = resnet18({ widthMultiplier: 0.05, seed: 9 });
+  fillFromTorchvision(other, decodeSafetensors(encodeSafetensors(tensors), 'written'), 'written');
+  model.weights.forEach((weight, i) => {
+    if (/^(hidden|logits)\//.test(weight.originalName)) return;
+    assert.deepEqual(other.weights[i].read().dataSync(), weight.read().dataSync(), weight.originalName);
+  });
 });

@@ -243,3 +243,51 @@ test("a block's diagram has the masks of its branches, and refuses a block witho
   assert.match(figure.layout.meta.alt, /Open: 1x1 1 of 2, 3x3 2 of 3, 5x5 0 of 2 and pool 1 of 1\./);
   assert.throws(() => plots.inceptionBlock(blockMasks, { block: 3 }), UserError);
 });
+
+test('the pull of a loss is its derivative by the right logit', () => {
+  const softmax = (z: number[]): number[] => {
+    const all = sum(z.map(Math.exp));
+    return z.map((value) => Math.exp(value) / all);
+  };
+  for (const scale of [undefined, 1, 10]) {
+    const loss = (z: number[]): number =>
+      -Math.log(softmax(scale === undefined ? z : softmax(z).map((p) => scale * p))[0]);
+    for (const difference of [-6, -1, 0, 2, 6]) {
+      // The other eight logits are so small that their classes have no probability.
+      const at = (right: number): number => loss([right, 0, ...Array<number>(8).fill(-40)]);
+      const slope = (at(difference + 1e-4) - at(difference - 1e-4)) / 2e-4;
+      const pull = plots.pullOfLoss(1 / (1 + Math.exp(-difference)), scale);
+      assert.ok(Math.abs(pull + slope) < 1e-6, `${scale}, ${difference}: ${pull} and ${slope}`);
+    }
+  }
+});
+
+test('a layer that nothing reaches leaves a gap on a logarithmic scale', () => {
+  const { x, y } = trace(figures.gradientsPerLayer, { name: 'logits' });
+  assert.deepEqual(x, ['stem', 'stage1 block1 first', 'logits']);
+  assert.deepEqual(y, [2, null, 0.5]);
+});
+
+test('several runs of one share are a mean with a bar from the lowest to the highest', () => {
+  const [curve] = figures.accuracyByPruning.data;
+  assert.deepEqual(numbers(curve.x), [50, 90]);
+  const { array, arrayminus } = curve.error_y as Record<string, number[]>;
+  [numbers(curve.y), array, arrayminus].forEach((values, i) =>
+    values.forEach((value, j) =>
+      assert.ok(
+        Math.abs(
+          value -
+            [
+              [85, 50],
+              [5, 0],
+              [5, 0],
+            ][i][j],
+        ) < 1e-9,
+      ),
+    ),
+  );
+  assert.match(
+    figures.accuracyByPruning.layout.meta.alt,
+    /at once 85\.0 % at 50\.0 % and 50\.0 % at 90\.0 %; whole 90\.0 %\.$/,
+  );
+});

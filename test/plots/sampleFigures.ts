@@ -36,6 +36,10 @@ export const blockMasks = new Map([
   ['block2_pool_conv', Float32Array.of(1)],
 ]);
 
+const kernels = ['stem_conv/kernel', 'stage1_block1_first_conv/kernel', 'logits/kernel'];
+/** The gradients of three kernels: the second has none at all. */
+export const gradients = [2, 0, 0.5].map((norm, i) => ({ kernel: kernels[i], norm, still: norm === 0 ? 1 : 0 }));
+
 /** Every figure of the room, drawn from small data. */
 export const figures: Record<string, Figure> = {
   hardConcreteDensity: plots.hardConcreteDensity(),
@@ -68,4 +72,32 @@ export const figures: Record<string, Figure> = {
     { layer: 'block1_3x3', before: 32, after: 8 },
   ]),
   exampleImages: plots.exampleImages(imageSet),
+  gradientsPerLayer: plots.gradientsPerLayer([
+    { name: 'logits', gradients },
+    { name: 'softmax', gradients: gradients.map((g) => ({ ...g, norm: g.norm / 10 })) },
+  ]),
+  softmaxTwice: plots.softmaxTwice(),
+  curvesOverEpochs: plots.curvesOverEpochs(
+    [
+      { name: 'prune 10 %', epochs: [1, 2], shares: [0.1, 0.1] },
+      { name: 'not begun', epochs: [], shares: [] },
+    ],
+    { quantity: 'zero weights', of: 'weights' },
+  ),
+  curvesBeforeTheFirstEpoch: plots.curvesOverEpochs([{ name: 'softmax', epochs: [], shares: [] }]),
+  zerosPerLayer: plots.zerosPerLayer([
+    { name: 'prune 30 %', shares: new Map([0.1, 0.5, 0].map((share, i) => [kernels[i], share])) },
+  ]),
+  accuracyByPruning: plots.accuracyByPruning(
+    [
+      {
+        name: 'at once',
+        points: [
+          { pruned: 0.5, accuracies: [0.8, 0.9] },
+          { pruned: 0.9, accuracies: [0.5] },
+        ],
+      },
+    ],
+    { dense: { name: 'whole', accuracy: 0.9 } },
+  ),
 };

@@ -43,3 +43,13 @@ export async function freezePruneRecord(
     seconds: Math.round(epochs.reduce((sum, { seconds }) => sum + seconds, 0)),
   };
 }
+
+/** The records of several runs, by the name of their task. */
+export async function freezePruneRecords(
+  runs: Readonly<Record<string, FreezePruneRun>>,
+  options: Omit<RecordOptions, 'task'>,
+): Promise<FreezePruneRecord[]> {
+  const records: FreezePruneRecord[] = [];
+  for (const [task, run] of Object.entries(runs)) records.push(await freezePruneRecord(run, { ...options, task }));
+  return records;
+}

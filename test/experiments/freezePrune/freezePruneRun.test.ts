@@ -4,11 +4,18 @@ import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { loadData } from 'sparsebook/data';
 import {
+  cutPoints,
+  epochMeans,
+  freezePruneRecord,
   freezePruneResnet18,
   freezePruneResult,
   freezePruneSettings,
+  freezePruneTable,
   halfOf,
+  keepingBest,
+  pruningPoints,
   softmaxInLoss,
+  type FreezePruneRecord,
 } from 'sparsebook/experiments';
 import { crossEntropy, type EpochEvent } from 'sparsebook/training';
 
@@ -85,11 +92,74 @@ test('softmax inside the loss hides it from the network: gradients nearly vanish
   assert.ok(Math.abs(least - (Math.log(Math.E + 9) - 1)) < 1e-5);
 });
 
+test('a new head starts anew on the body of the given network', async () => {
+  const trained = await freezePruneResnet18(data, { ...small, seed: 5 });
+  const run = await freezePruneResnet18(data, { ...small, new_head: true }, trained.model);
+  const fresh = await freezePruneResnet18(data, small);
+  const weightsOf = (from: typeof run, layer: string) => from.model.getLayer(layer).getWeights()[0].dataSync();
+  for (const layer of ['hidden', 'logits']) assert.deepEqual(weightsOf(run, layer), weightsOf(fresh, layer));
+  assert.deepEqual(weightsOf(run, 'stage4_block2_second_conv'), weightsOf(trained, 'stage4_block2_second_conv'));
+  assert.notDeepEqual(weightsOf(run, 'stem_conv'), weightsOf(fresh, 'stem_conv'));
+  for (const each of [trained, run, fresh]) each.dispose();
+});
+
+test('a record holds every epoch and the scores of the one that was picked', async () => {
+  const run = await freezePruneResnet18(data, { ...small, prune: 0.5, unfreeze_epoch: 1, seed: 2 });
+  const options = { task: 'unfreeze 50 %', start: 'new weights', from: 1 } as const;
+  await assert.rejects(freezePruneRecord(run, options), /unfreeze 50 %: the run has not been trained as far/);
+  for await (const _ of keepingBest(run, options)) void _;
+  const record = await freezePruneRecord(run, options);
+  assert.deepEqual(
+    record.epochs.map(({ epoch }) => epoch),
+    [1, 2, 3],
+  );
+  assert.equal(record.epochs[0].sparsity.toFixed(2), '0.50');
+  assert.ok(record.best > 1 && record.validation === Math.max(...record.epochs.slice(1).map((e) => e.validation)));
+  const { accuracy } = await run.evaluate('validation');
+  assert.ok(Math.abs(accuracy - record.validation) < 1e-5);
+  assert.equal(record.seed, 2);
+  assert.equal(Object.keys(record.zeros).length, 22);
+  run.dispose();
+});
+
+/** Two seeds of one task, and one of another. */
+const records = [
+  [1, 'prune 50 %', 0.5, 0.8],
+  [2, 'prune 50 %', 0.50001, 0.7],
+  [1, 'prune 90 %', 0.9, 0.4],
+].map(([seed, task, sparsity, test]): FreezePruneRecord => {
+  const scores = { validation: 0.9, sparsity: Number(sparsity) };
+  const epochs = [1, 2].map((epoch) => ({ epoch, training: 0, ...scores, validation: Number(test) * epoch }));
+  const fixed = { start: 'fine-tuned', best: 2, zeros: {}, seconds: 1 } as const;
+  return { ...fixed, ...scores, task: String(task), seed: Number(seed), test: Number(test), epochs };
+});
+
+test('runs that differ only in their seed are one row, one curve and one point', () => {
+  const [first, second] = freezePruneTable(records);
+  assert.deepEqual([first['test, %'], first['lowest to highest test, %'], first.runs], [75, '70 to 80', 2]);
+  assert.deepEqual([second.task, second['zero weights, %'], second.runs], ['prune 90 %', 90, 1]);
+  assert.ok(!('lowest to highest test, %' in freezePruneTable(records.slice(1))[0]));
+  assert.deepEqual(epochMeans('both', records.slice(0, 2), 'validation'), {
+    name: 'both',
+    epochs: [1, 2],
+    shares: [0.75, 1.5],
+  });
+  assert.deepEqual(pruningPoints(records), [
+    { pruned: 0.5, accuracies: [0.8, 0.7] },
+    { pruned: 0.9, accuracies: [0.4] },
+  ]);
+  assert.deepEqual(cutPoints([0.9, 0].map((prune) => ({ seed: 1, prune, validation: 1 - prune }))), [
+    { pruned: 0, accuracies: [1] },
+    { pruned: 0.9, accuracies: [1 - 0.9] },
+  ]);
+});
+
 test('what cannot work is refused in a sentence', async () => {
   const refused = (given: Parameters<typeof freezePruneSettings>[0], message: RegExp): void =>
     assert.throws(() => freezePruneSettings(given), { name: 'UserError', message });
   refused({ unfreeze_epoch: 2 }, /nothing is pruned/);
   refused({ softmax_scale: 2 }, /softmax_in_loss=false has no such factor/);
+  refused({ prune: 0.5, new_head: true, pruning: { rewind: true } }, /pruning.rewind=true starts all layers anew/);
   refused({ prune: 0.5, pruning: { schedule: 'polynomial', rewind: true } }, /only schedule=one-shot can rewind/);
   await assert.rejects(freezePruneResnet18(data, { ...small, weights: '/none.safetensors' }), {
     name: 'UserError',
