@@ -157,10 +157,7 @@ test('a picture of few colours keeps each of them, and its PNG holds their numbe
   const few = palette(Uint8Array.from([red, white, white, red].flat()));
   assert.deepEqual(few, { indices: Uint8Array.of(0, 1, 1, 0), colours: Uint8Array.of(250, 1, 2, 255, 255, 255) });
   const every = palette(Uint8Array.from(Array.from({ length: 256 }, (_, i) => [i, i, i, 255]).flat()));
-  assert.deepEqual(
-    [...(every?.colours ?? [])],
-    Array.from({ length: 256 }, (_, i) => [i, i, i]).flat(),
-  );
+  assert.deepEqual([...(every?.colours ?? [])], Array.from({ length: 256 }, (_, i) => [i, i, i]).flat());
   const png = encodeIndexedPng(few.indices, few.colours, 2, 2);
   assert.equal(png[25], 3, 'indexed colour');
   assert.equal(png.toString('latin1', 37, 41), 'PLTE');
