@@ -34,13 +34,17 @@ export { publishedResults, type PublishedResult } from './l0/publishedResults.js
 export { resultPoints, type ResultPoint } from './l0/resultPoints.js';
 export { resultTable } from './l0/resultTable.js';
 export { keepingBest, type KeepingOptions } from './keepingBest.js';
+export { meanInterval, type MeanInterval } from './meanInterval.js';
 export { measuredRow } from './measuredRow.js';
+export * from './repr/compareRecords.js';
+export { publishedRepr, type PublishedRepr } from './repr/publishedRepr.js';
 export { reprC3 } from './repr/reprC3.js';
 export { reprRecord, type ReprEpochRecord, type ReprRecord } from './repr/reprRecord.js';
 export type { OverlapSnapshot, ReprRun } from './repr/reprRun.js';
 export { reprSettings, type ReprSettings } from './repr/reprSettings.js';
 export type { ReprSweep } from './repr/reprSweep.js';
 export type { LayerCosines, ReprTurn } from './repr/reprTurns.js';
+export { trainAndRecord } from './repr/trainAndRecord.js';
 export type { ResultRow } from './resultRow.js';
 export { saveRun } from './saveRun.js';
 export type { SettingValue, SomeSettings } from './settings/schema.js';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { useBackend } from 'sparsebook/backend';
 import { loadData, presentData } from 'sparsebook/data';
-import { reprRecord, reprSettings, type ReprRecord, type ReprSweep } from 'sparsebook/experiments';
+import { reprSettings, trainAndRecord, type ReprRecord, type ReprSweep } from 'sparsebook/experiments';
 import { experimentSettings } from 'sparsebook/experiments/experimentSettings.js';
 import { reprExperiment } from 'sparsebook/experiments/repr/reprExperiment.js';
 import { reprRun } from 'sparsebook/experiments/repr/reprRun.js';
@@ -65,7 +65,6 @@ const save = (records: ReprRecord[]): void => {
 };
 for (const [name, ...words] of plans[part]) {
   const settings = settingsOf(words);
-  const run = reprRun(data, settings);
   const own = Object.fromEntries(Object.entries(settings).filter(([key]) => key in reprSettings()));
   const saved = before.find(
     (record) =>
@@ -74,9 +73,7 @@ for (const [name, ...words] of plans[part]) {
       record.images.train === data.train.labels.length &&
       isDeepStrictEqual(record.settings, own),
   );
-  if (!saved) for await (const _ of run.events());
-  const record = saved ?? (await reprRecord(name, description, run));
-  run.dispose();
+  const record = saved ?? (await trainAndRecord(name, description, reprRun(data, settings)));
   runs.push(record);
   save([...runs, ...before.filter((record) => !runs.includes(record))]);
   const { best, last, seconds } = record;

@@ -1,5 +1,7 @@
+import type { ReprRecord } from 'sparsebook/experiments';
 import * as plots from 'sparsebook/plots';
 import type { Figure } from 'sparsebook/plots';
+import type { NamedScores } from 'sparsebook/sparsity';
 
 /** Three layers in two blocks: 3 of 4, 0 of 2 and 1 of 2 gates are open. */
 export const masks = new Map([
@@ -39,6 +41,44 @@ export const blockMasks = new Map([
 const kernels = ['stem_conv/kernel', 'stage1_block1_first_conv/kernel', 'logits/kernel'];
 /** The gradients of three kernels: the second has none at all. */
 export const gradients = [2, 0, 0.5].map((norm, i) => ({ kernel: kernels[i], norm, still: norm === 0 ? 1 : 0 }));
+
+/** The cosines of a layer of three filters, of which the third is off. */
+const cosines = new Map([
+  [
+    'block1_conv',
+    [
+      [1, -0.4, 0],
+      [-0.4, 1, 0],
+      [0, 0, 0],
+    ],
+  ],
+  [
+    'block2_conv',
+    [
+      [1, 0.2],
+      [0.2, 1],
+    ],
+  ],
+]);
+
+/** A run of RePr and a standard one, five epochs each with S1 = 2 and S2 = 1, from the given seed. */
+export const reprRecords = (seed: number): Pick<ReprRecord, 'run' | 'epochs' | 'prunings'>[] =>
+  ['RePr', 'standard'].map((run) => ({
+    run,
+    epochs: [1, 2, 3, 4, 5].map((epoch) => ({
+      epoch,
+      phase: run === 'standard' ? null : epoch === 3 ? 'S2' : 'S1',
+      train: 0.1 * epoch,
+      validation: 0.09 * epoch + 0.01 * seed,
+      overlap: { block1_conv: 0.3 / epoch, block2_conv: 0.1 },
+    })),
+    prunings: run === 'standard' ? [] : [{ epoch: 3, filters: { block1_conv: '110', block2_conv: '10' } }],
+  }));
+
+export const scores: NamedScores[] = [
+  { layer: 'block1_conv', scores: [0.1, 0.2, 0.15, 0.3], fanIn: 27 },
+  { layer: 'block2_conv', scores: [0.05, 0.06, 0.04, 0.09], fanIn: 288 },
+];
 
 /** Every figure of the room, drawn from small data. */
 export const figures: Record<string, Figure> = {
@@ -100,4 +140,19 @@ export const figures: Record<string, Figure> = {
     ],
     { dense: { name: 'whole', accuracy: 0.9 } },
   ),
+  gramMatrices: plots.gramMatrices([
+    { name: 'before', cosines },
+    { name: 'after', cosines },
+  ]),
+  reprCycle: plots.reprCycle({ S1: 2, S2: 1, epochs: 8 }),
+  reprCurves: plots.reprCurves([...reprRecords(1), ...reprRecords(3)]),
+  reprCurvesOfOneRun: plots.reprCurves(reprRecords(1).slice(1)),
+  filterMap: plots.filterMap([reprRecords(1)[0], { ...reprRecords(1)[0], run: 'reverse' }]),
+  overlapDuringTraining: plots.overlapDuringTraining(reprRecords(1)),
+  accuracyIntervals: plots.accuracyIntervals([
+    plots.reportedPoint('paper', 'standard', 0.721),
+    { line: 'here', series: 'standard', n: 3, mean: 0.65, halfWidth: 0.02 },
+    { line: 'here', series: 'RePr', n: 3, mean: 0.66, halfWidth: 0.03 },
+  ]),
+  filterScores: plots.filterScores(scores, { prune_ratio: 0.3 }),
 };

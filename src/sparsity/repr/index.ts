@@ -1,5 +1,6 @@
 export * from './filterCosines.js';
 export * from './filterOverlap.js';
+export * from './layerScores.js';
 export * from './nullSpace.js';
 export * from './orthogonalityScores.js';
 export * from './rankFilters.js';

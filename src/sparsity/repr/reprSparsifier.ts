@@ -3,7 +3,7 @@ import { deriveSeed } from '../../backend/random.js';
 import { UserError } from '../../errors.js';
 import type { Sparsifier, State } from '../sparsifier.js';
 import { WeightMasks } from '../weightMasks.js';
-import { orthogonalityScores } from './orthogonalityScores.js';
+import { layerScores } from './layerScores.js';
 import { rankFilters, type RankOptions } from './rankFilters.js';
 import type { ReprScaling } from './refillFilters.js';
 import { reinitialise, type DroppedFilters, type ReprNextLayer } from './reinitialise.js';
@@ -67,8 +67,7 @@ export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Spa
 
   const prune = (): void => {
     const rows = layers.map(({ kernel }) => filterRows(kernel));
-    const scores = rows.map((filters, l) => ({ scores: orthogonalityScores(filters), fanIn: layers[l].fanIn }));
-    rankFilters(scores, options).forEach((pruned, l) => {
+    rankFilters(layerScores(model), options).forEach((pruned, l) => {
       off.set(layers[l].name, new Map(rows[l].flatMap((row, f) => (pruned[f] ? [[f, row] as const] : []))));
     });
     hold();

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as plots from 'sparsebook/plots';
+import { rankFilters, type ReprRanking } from 'sparsebook/sparsity';
+import { figures, reprRecords, scores } from './sampleFigures.js';
+
+interface Shape {
+  type: string;
+  x0: number;
+  x1: number;
+  xref?: string;
+}
+const shapesOf = (name: string, type: string): Shape[] =>
+  (figures[name].layout.shapes as Shape[]).filter((shape) => shape.type === type);
+
+test('the Gram matrices show |cos|, blank the diagonal, and say the mean without filters that are off', () => {
+  const { data, layout } = figures.gramMatrices;
+  assert.equal(data.length, 4);
+  assert.deepEqual(data[0].z, [
+    [null, 0.4, 0],
+    [0.4, null, 0],
+    [0, 0, null],
+  ]);
+  assert.match(layout.meta.alt, /before: 0\.4 in block1 conv and 0\.2 in block2 conv/);
+});
+
+test('S2 is grey from the end of the epoch before it to its own, in every panel, and standard training has none', () => {
+  assert.deepEqual(
+    shapesOf('reprCurves', 'rect').map(({ x0, x1 }) => [x0, x1]),
+    [[2, 3]],
+  );
+  assert.deepEqual(shapesOf('reprCurvesOfOneRun', 'rect'), []);
+  assert.deepEqual(
+    shapesOf('overlapDuringTraining', 'rect').map(({ xref, x0, x1 }) => [xref, x0, x1]),
+    [
+      ['x', 2, 3],
+      ['x2', 2, 3],
+    ],
+  );
+});
+
+test('the cycle has the gaps of its schedule: filters end where they are pruned and go on where they come back', () => {
+  const bars = figures.reprCycle.data;
+  assert.deepEqual(
+    bars.map(({ name }) => name),
+    ['as it started', 'come back once', 'come back twice'],
+  );
+  const parts = bars.flatMap(({ base, x, y }) =>
+    (base as number[]).map((from, i) => ({ f: (y as number[])[i], from, to: from + (x as number[])[i] })),
+  );
+  for (let epoch = 0; epoch < 8; epoch++) {
+    const on = parts.filter(({ from, to }) => from <= epoch && epoch < to).length;
+    assert.equal(on, epoch === 2 || epoch === 5 ? 7 : 10, `epoch ${epoch}`);
+  }
+});
+
+test('curves of several seeds are their mean, with the range of validation as a band', () => {
+  const line = figures.reprCurves.data.find(({ name }) => name === 'RePr, validation');
+  assert.deepEqual(
+    (line!.y as number[]).map((value) => Number(value.toFixed(6))),
+    [11, 20, 29, 38, 47],
+  );
+  const band = figures.reprCurves.data.find(({ fill }) => fill === 'toself');
+  assert.deepEqual(
+    (band!.y as number[]).map((value) => Number(value.toFixed(6))),
+    [12, 21, 30, 39, 48, 46, 37, 28, 19, 10],
+  );
+  assert.ok(!figures.reprCurvesOfOneRun.data.some(({ fill }) => fill === 'toself'));
+});
+
+test('the filter map has a row for each pruning and a column for each filter', () => {
+  assert.deepEqual(figures.filterMap.data[0].z, [[1, 1, 0, 1, 0]]);
+  assert.match(figures.filterMap.layout.meta.alt, /RePr: 1 in block1 conv and 1 in block2 conv\. reverse: /);
+  const stages = reprRecords(1)[0].prunings.length;
+  assert.deepEqual(
+    figures.filterMap.data[0].y,
+    Array.from({ length: stages }, (_, stage) => stage + 1),
+  );
+});
+
+test('a mean has its interval as a bar, one value has none and is hollow', () => {
+  const [standard, repr] = figures.accuracyIntervals.data as unknown as {
+    x: number[];
+    error_x: { array: number[] };
+    marker: { symbol: string[] };
+  }[];
+  assert.deepEqual(
+    [standard.x, standard.error_x.array],
+    [
+      [72.1, 65],
+      [0, 2],
+    ],
+  );
+  assert.deepEqual(standard.marker.symbol, ['circle-open', 'circle']);
+  assert.deepEqual(repr.error_x.array, [3]);
+  assert.match(figures.accuracyIntervals.layout.meta.alt, /paper, standard: 72\.1 % \(one value\).*± 3\.0, n = 3/);
+});
+
+test('scores are filled where the rule in question prunes them', () => {
+  const [pruned, kept] = figures.filterScores.data;
+  const rules: ReprRanking[] = ['global', 'perLayer', 'depthNormalised'];
+  const flags = rules.map((ranking) => rankFilters(scores, { prune_ratio: 0.3, ranking }));
+  const expected = flags.flatMap((rule) => scores.flatMap((layer, l) => layer.scores.filter((_, f) => rule[l][f])));
+  assert.deepEqual(pruned.y, expected);
+  assert.equal((kept.y as number[]).length + expected.length, 3 * 8);
+  const { shapes } = plots.filterScores(scores, { prune_ratio: 0.3 }).layout as unknown as { shapes: { y0: number }[] };
+  assert.equal(shapes[0].y0.toFixed(4), (0.75 * Math.sqrt(2 / (27 * Math.PI))).toFixed(4));
+});
