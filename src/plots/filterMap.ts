@@ -50,7 +50,6 @@ export function filterMap(
         anchor: `y${suffix(Math.max(0, records.length - 1))}`,
         range: [0.5, total + 0.5],
         showgrid: false,
-        ticks: '',
         tickvals: layers.map(([, filters], l) => ends[l] - filters.length / 2 + 0.5),
         ticktext: layers.map(([layer, filters]) => `${layerLabel(layer)}, ${filters.length} filters`),
       }),

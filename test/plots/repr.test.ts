@@ -81,14 +81,14 @@ test('the filter map has a row for each pruning and a column for each filter', (
 test('a mean has its interval as a bar, one value has none and is hollow', () => {
   const [standard, repr] = figures.accuracyIntervals.data as unknown as {
     x: number[];
-    error_x: { array: number[] };
+    error_x: { array: (number | null)[] };
     marker: { symbol: string[] };
   }[];
   assert.deepEqual(
     [standard.x, standard.error_x.array],
     [
       [72.1, 65],
-      [0, 2],
+      [null, 2],
     ],
   );
   assert.deepEqual(standard.marker.symbol, ['circle-open', 'circle']);
