@@ -6,15 +6,19 @@ import { testSchema, type TestSettings } from './testSettings.js';
 export const exportFormats = ['tfjs', 'safetensors', 'onnx'] as const;
 
 /** What `sparsebook compact` can be told. */
-export interface CompactSettings extends TestSettings {
+export interface CompactSettings extends Omit<TestSettings, 'data'> {
   output: string | null;
   format: (typeof exportFormats)[number];
   round_to: number;
 }
 
+const { ckpt_path, backend, threads, latency } = testSchema;
+
 export const compactSchema: Schema<CompactSettings, never> = {
-  ...testSchema,
-  ckpt_path: { ...testSchema.ckpt_path, help: 'the checkpoint whose network is made smaller' },
+  ckpt_path: { ...ckpt_path, help: 'the checkpoint whose network is made smaller' },
+  backend,
+  threads,
+  latency,
   output: {
     default: null,
     rule: orNull(text('the path of a file, or of a folder for tfjs'), 'no file'),

@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import type { DataSplits } from '../data/loadData.js';
 import type { ChannelMasks } from '../models/channelMasks.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
+import type { Answers } from '../training/evaluate.js';
 import type { Scores, StepEvent, TrainingEvent } from '../training/events.js';
 import type { Optimizer } from '../training/optimizer.js';
 import type { WeightAverages } from '../training/weightAverages.js';
@@ -38,6 +39,10 @@ export interface ExperimentRun {
   events(signal?: AbortSignal, startStep?: number): AsyncGenerator<TrainingEvent, void, void>;
   /** Scores of the network as it is now on one part of the images, prepared as in training. */
   evaluate(part: 'validation' | 'test', signal?: AbortSignal): Promise<Scores>;
+  /** The same image by image: which of them it gets right. */
+  answers(part: 'validation' | 'test', signal?: AbortSignal): Promise<Answers>;
+  /** What was done to the network before the first step, for people to read. */
+  readonly opening?: string;
   /** The network's topology as Keras JSON, where it is not the one that the settings describe. */
   readonly topology?: object;
   /** Frees the network's variables and the optimizer's memory. */

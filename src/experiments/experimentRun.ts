@@ -3,11 +3,12 @@ import { batchCount } from '../data/batches.js';
 import type { DataSplits } from '../data/loadData.js';
 import type { ChannelMasks } from '../models/channelMasks.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
-import { evaluate } from '../training/evaluate.js';
-import type { Scores, TrainingEvent } from '../training/events.js';
+import { answers, evaluate } from '../training/evaluate.js';
+import type { TrainingEvent } from '../training/events.js';
 import type { Optimizer } from '../training/optimizer.js';
 import { train, type TrainingOptions } from '../training/train.js';
 import { WeightAverages } from '../training/weightAverages.js';
+import { asEvaluated } from './asEvaluated.js';
 import type { ExperimentRun } from './experiment.js';
 
 /** The masks of all gates after so many epochs, by layer or, of single weights, by kernel; 0 is before training. */
@@ -80,8 +81,12 @@ export function experimentRun<S>(parts: RunParts<S>): SettledRun<S> {
     history,
     events,
     evaluate(part, signal) {
-      const work = (): Promise<Scores> => evaluate(model, data[part], { normalise: training.normalise, signal });
-      return averages ? averages.use(work) : work();
+      const { normalise } = training;
+      return asEvaluated({ averages }, () => evaluate(model, data[part], { normalise, signal }));
+    },
+    answers(part, signal) {
+      const { normalise } = training;
+      return asEvaluated({ averages }, () => answers(model, data[part], { normalise, signal }));
     },
     channelMasks: () => sparsifier?.channelMasks() ?? new Map(),
     dispose: () => {

@@ -1,3 +1,4 @@
+export { asEvaluated } from './asEvaluated.js';
 export * from './copyWeights.js';
 export type { ExperimentRun } from './experiment.js';
 export type { MaskSnapshot, SettledRun } from './experimentRun.js';
@@ -19,8 +20,11 @@ export { halfOf } from './freezePrune/halfOf.js';
 export { softmaxInLoss } from './freezePrune/softmaxInLoss.js';
 export { istaLogLine } from './ista/istaLogLine.js';
 export { istaCnn4, istaResnet20 } from './ista/istaNetworks.js';
+export { istaRecord, type IstaProtocol, type IstaRecord, type IstaSweep, type IstaSweepRun } from './ista/istaRecord.js';
 export { istaResult } from './ista/istaResult.js';
 export type { IstaLogEntry, IstaRun } from './ista/istaRun.js';
+export { nextIstaRun } from './ista/nextIstaRun.js';
+export type { ReportedRun } from './ista/reported.js';
 export { istaSettings, type IstaNetwork, type IstaSettings } from './ista/istaSettings.js';
 export { besidePublished } from './l0/besidePublished.js';
 export { blockTable, type BlockRow } from './l0/blockTable.js';

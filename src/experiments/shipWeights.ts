@@ -1,21 +1,23 @@
 import { basename, dirname, resolve } from 'node:path';
-import { loadCheckpoint, saveCheckpoint } from '../training/checkpoint/index.js';
+import { averagedWeights, loadCheckpoint, saveCheckpoint } from '../training/checkpoint/index.js';
 import { readSavedRun, resumedSettings, savedForm } from './savedRun.js';
 import { givenIn } from './settings/given.js';
 
 /**
  * Copies a checkpoint to the folder `to` without what only a resumed run needs (a third of its size is left), and returns
- * that path. `data` is what the copy says its images are, where those of the run lay in a folder of somebody's own.
+ * that path. Its weights are those that the network is evaluated with: their averages, where the run keeps any. `data` is
+ * what the copy says its images are, where those of the run lay in a folder of somebody's own.
  *
  * The copy can be tested and started from; a run that asks to go on from it is refused, since it has no optimizer. Throws
  * a UserError for a checkpoint that cannot be read.
  */
 export async function shipWeights(from: string, to: string, data?: string): Promise<string> {
-  const { path: _, sparsifier: __, averages: ___, ...checkpoint } = await loadCheckpoint(from);
+  const { path: _, sparsifier: __, averages, ...checkpoint } = await loadCheckpoint(from);
+  const weights = averagedWeights({ ...checkpoint, averages });
   const saved = readSavedRun(checkpoint.settings, from);
   const changed = givenIn({ data, ckpt_path: null, resume_training: false });
   const settings = savedForm({ ...saved, settings: resumedSettings(saved, changed) });
   const optimizer = { name: 'no optimizer', state: {} };
   const folder = resolve(to);
-  return saveCheckpoint(dirname(folder), basename(folder), { ...checkpoint, settings, optimizer });
+  return saveCheckpoint(dirname(folder), basename(folder), { ...checkpoint, weights, settings, optimizer });
 }

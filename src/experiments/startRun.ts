@@ -5,6 +5,7 @@ import { UserError } from '../errors.js';
 // A topology names layers by their class, which must be registered by then.
 import '../layers/index.js';
 import { restoreWeights, resumeFrom, type Checkpoint } from '../training/checkpoint/index.js';
+import { asEvaluated } from './asEvaluated.js';
 import type { AnyExperiment, ExperimentRun } from './experiment.js';
 import type { RunSettings } from './runSettings.js';
 import { readSavedRun, type SavedRun } from './savedRun.js';
@@ -36,8 +37,8 @@ export interface StartedRun {
 }
 
 /**
- * Builds a run as its settings say: a new one, one with the weights of a checkpoint (`ckpt_path`), or one that goes on
- * (`resume_training`). Throws a UserError for a checkpoint of another experiment, network or data.
+ * Builds a run as its settings say: a new one, one with the weights that a checkpoint's network is evaluated with
+ * (`ckpt_path`), or one that goes on (`resume_training`). Throws a UserError for a checkpoint of another experiment, network or data.
  */
 export async function startRun(
   { experiment, settings }: SavedRun,
@@ -53,7 +54,7 @@ export async function startRun(
   }
   const from = await restoredRun(checkpoint, data);
   try {
-    return { run: await experiment.run(data, settings, from.model), startStep: 0 };
+    return { run: await asEvaluated(from, () => experiment.run(data, settings, from.model)), startStep: 0 };
   } finally {
     from.dispose();
   }

@@ -7,7 +7,12 @@ export function inputOf({ images, labels, size }: Batch): { x: tf.Tensor4D; labe
   return { x: tf.tensor4d(images, [size, imageSize, imageSize, 3]), labels: tf.tensor1d(labels, 'int32') };
 }
 
+/** [N]: 1 for each row of logits [N, classes] that is largest at its label [N], else 0. The caller disposes it. */
+export function isRight(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
+  return tf.tidy(() => logits.argMax<tf.Tensor1D>(1).equal(labels).toFloat() as tf.Tensor1D);
+}
+
 /** How many rows of logits [N, classes] are largest at their label [N]. The caller disposes the scalar. */
 export function rightAnswers(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
-  return tf.tidy(() => logits.argMax(1).equal(labels).sum().asScalar().toFloat());
+  return tf.tidy(() => isRight(logits, labels).sum().asScalar());
 }

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { batches } from '../data/batches.js';
 import type { Normalise } from '../data/augment/normalise.js';
 import type { ImageSet } from '../data/imageSet.js';
-import { inputOf, rightAnswers } from './batchScores.js';
+import { inputOf, isRight } from './batchScores.js';
 import { defaultNormalise } from './defaults.js';
 import type { Scores } from './events.js';
 import { crossEntropy } from './loss.js';
@@ -17,30 +17,48 @@ export interface EvaluationOptions {
   signal?: AbortSignal;
 }
 
+/** A network's mean loss on a whole set, and for each image in turn 1 if the answer is right and 0 if it is not. */
+export interface Answers {
+  /** Cross-entropy in nats. */
+  loss: number;
+  right: Uint8Array;
+}
+
 /**
- * Cross-entropy and accuracy over a whole set, with running statistics and inference masks. Yields to the event loop
- * after every batch; an aborted signal rejects with its reason.
+ * Puts a whole set to a network, with running statistics and inference masks. Yields to the event loop after every batch;
+ * an aborted signal rejects with its reason.
  */
-export async function evaluate(
+export async function answers(
   model: tf.LayersModel,
   set: ImageSet,
   { batchSize = 128, normalise = defaultNormalise, signal }: EvaluationOptions = {},
-): Promise<Scores> {
+): Promise<Answers> {
   const meanCrossEntropy = crossEntropy();
-  let [loss, right, images] = [0, 0, 0];
+  const right = new Uint8Array(set.labels.length);
+  let [loss, images] = [0, 0];
   for (const batch of batches(set, { batchSize, normalise })) {
     signal?.throwIfAborted();
     const scores = tf.tidy(() => {
       const { x, labels } = inputOf(batch);
       const logits = model.predict(x) as tf.Tensor2D;
-      return tf.stack([meanCrossEntropy(logits, labels), rightAnswers(logits, labels)]);
+      return tf.concat([meanCrossEntropy(logits, labels).reshape([1]), isRight(logits, labels)]);
     });
-    const [mean, hits] = await scores.data();
+    const [mean, ...hits] = await scores.data();
     scores.dispose();
+    right.set(hits, images);
     loss += mean * batch.size;
-    right += hits;
     images += batch.size;
     await setImmediate();
   }
-  return { loss: loss / images, accuracy: right / images };
+  return { loss: loss / images, right };
+}
+
+/** Cross-entropy and accuracy over a whole set, as `answers` finds them. */
+export async function evaluate(
+  model: tf.LayersModel,
+  set: ImageSet,
+  options: EvaluationOptions = {},
+): Promise<Scores> {
+  const { loss, right } = await answers(model, set, options);
+  return { loss, accuracy: right.reduce((sum, hit) => sum + hit, 0) / right.length };
 }

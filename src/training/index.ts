@@ -8,6 +8,7 @@ export * from './layerGradients.js';
 export * from './log/index.js';
 export * from './loss.js';
 export * from './optimizer.js';
+export * from './pairedChange.js';
 export * from './schedules/index.js';
 export * from './sgd.js';
 export * from './train.js';

@@ -11,6 +11,9 @@ export interface WeightAveragesOptions {
  * Exponential moving averages of a model's trainable weights (Polyak averaging), which often score better than the weights
  * of any one step. After step n, counted from 1: average <- d average + (1 - d) weight with d = min(decay, (1 + n) / (10 + n)),
  * so that early averages are not mostly start values, as TensorFlow's ExponentialMovingAverage with num_updates.
+ *
+ * Where a weight is exactly 0, its average counts as 0: a sparsity method has closed it, and an average that only comes
+ * ever closer to 0 could never be cut out.
  */
 export class WeightAverages {
   readonly decay: number;
@@ -52,7 +55,7 @@ export class WeightAverages {
     const weights = [...this.averages].map(([name, average]) => {
       const variable = this.variables.get(name)!;
       const weight = variable.clone();
-      variable.assign(average);
+      tf.tidy(() => variable.assign(average.mul(variable.notEqual(0).toFloat())));
       return { variable, weight };
     });
     try {

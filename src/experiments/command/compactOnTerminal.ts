@@ -1,13 +1,14 @@
 import type * as tf from '@tensorflow/tfjs';
 import { useBackend } from '../../backend/useBackend.js';
 import { compact, reportText, saveOnnx, saveSafetensors, saveTfjs } from '../../compact/index.js';
+import { blankImages } from '../../data/blankImages.js';
 import { shownPath } from '../../terminal/shownPath.js';
 import { untilStopped } from '../../terminal/untilStopped.js';
 import { loadCheckpoint } from '../../training/checkpoint/index.js';
+import { asEvaluated } from '../asEvaluated.js';
 import type { CompactSettings } from '../compactSettings.js';
 import { readSavedRun } from '../savedRun.js';
 import { restoredRun } from '../startRun.js';
-import { loadImages } from './loadImages.js';
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -22,19 +23,21 @@ async function makeSmaller(settings: CompactSettings, signal: AbortSignal): Prom
   const checkpoint = await loadCheckpoint(ckpt_path);
   const saved = readSavedRun(checkpoint.settings, checkpoint.path);
   const { description } = await useBackend({ backend, threads: threads ?? undefined });
-  const data = await loadImages(settings.data === null ? saved.settings : { data: settings.data });
-  const run = await restoredRun(checkpoint, data);
+  const run = await restoredRun(checkpoint, blankImages());
+  print(`checkpoint: ${shownPath(checkpoint.path)}, ${saved.experiment.name} after ${checkpoint.step} steps`);
+  print(`backend: ${description}\n`);
   try {
-    const compaction = compact(run.model, run.channelMasks(), { roundTo: round_to });
-    print(`checkpoint: ${shownPath(checkpoint.path)}, ${saved.experiment.name} after ${checkpoint.step} steps`);
-    print(`backend: ${description}\n\n${compaction.explain()}`);
-    const { batches, runs, warm_up: warmUp } = latency;
-    process.stdout.write(reportText(await compaction.report({ batchSizes: batches, runs, warmUp, signal })));
-    if (output !== null) {
-      await save[format](compaction.model, output);
-      print(`saved: ${shownPath(output)} (${format})`);
-    }
-    compaction.model.dispose();
+    await asEvaluated(run, async () => {
+      const compaction = compact(run.model, run.channelMasks(), { roundTo: round_to });
+      print(compaction.explain());
+      const { batches, runs, warm_up: warmUp } = latency;
+      process.stdout.write(reportText(await compaction.report({ batchSizes: batches, runs, warmUp, signal })));
+      if (output !== null) {
+        await save[format](compaction.model, output);
+        print(`saved: ${shownPath(output)} (${format})`);
+      }
+      compaction.model.dispose();
+    });
   } finally {
     run.dispose();
   }

@@ -5,6 +5,7 @@ import { shownPath } from '../../terminal/shownPath.js';
 import { untilStopped } from '../../terminal/untilStopped.js';
 import { loadCheckpoint } from '../../training/checkpoint/index.js';
 import { measureLatency } from '../../compact/report/latency.js';
+import { asEvaluated } from '../asEvaluated.js';
 import { readSavedRun } from '../savedRun.js';
 import { restoredRun } from '../startRun.js';
 import type { TestSettings } from '../testSettings.js';
@@ -23,7 +24,8 @@ async function measure(settings: TestSettings, signal: AbortSignal): Promise<voi
   print(`backend: ${description}`);
   const run = await restoredRun(checkpoint, data);
   try {
-    process.stdout.write(fieldList(await saved.experiment.result(run, signal)));
+    const result = await asEvaluated(run, () => saved.experiment.result(run, signal));
+    process.stdout.write(fieldList(result));
     for (const batchSize of latency.batches) {
       const { median, p10, p90, runs } = await measureLatency(run.model, batchSize, {
         runs: latency.runs,

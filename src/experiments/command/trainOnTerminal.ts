@@ -7,6 +7,7 @@ import { stopSignals } from '../../terminal/stopSignals.js';
 import { checkpointed, loadCheckpoint } from '../../training/checkpoint/index.js';
 import type { EndEvent, TrainingEvent } from '../../training/events.js';
 import { logged, provenance } from '../../training/log/index.js';
+import { asEvaluated } from '../asEvaluated.js';
 import type { AnyExperiment } from '../experiment.js';
 import { openRunLog } from '../openRunLog.js';
 import { saveResult } from '../runResult.js';
@@ -57,6 +58,7 @@ async function train(experiment: AnyExperiment, settings: RunSettings, signal: A
   print(`backend: ${computing.description}`);
   print(`settings: ${settingWords(experiment.schema, settings).join(' ')}`);
   print(`run: ${shownPath(log.dir)}`);
+  if (run.opening !== undefined) print(`\n${run.opening}`);
 
   const saving = checkpointed(run.events(signal, startStep), {
     ...run,
@@ -75,7 +77,7 @@ async function train(experiment: AnyExperiment, settings: RunSettings, signal: A
   print(`${end.message} in ${duration(end.seconds)}`);
   if (last !== undefined) print(`saved: ${shownPath(last)}`);
   if (end.reason === 'finished') {
-    const result = await experiment.result(run, signal);
+    const result = await asEvaluated(run, () => experiment.result(run, signal));
     await saveResult(log.dir, result);
     process.stdout.write(fieldList(result));
   } else if (end.reason === 'aborted' && last !== undefined) {

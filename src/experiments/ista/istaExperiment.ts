@@ -25,7 +25,8 @@ const istaExperiment = (network: IstaNetwork, title: string): Experiment<Setting
   // Imported when needed: settings and help do without tensors.
   async run(...given) {
     const { istaRun } = await import('./istaRun.js');
-    return istaRun(network, ...given);
+    const { reported } = await import('./reported.js');
+    return reported(istaRun(network, ...given));
   },
   stepLine: ({ step }, { log }) => {
     const last = log.at(-1);

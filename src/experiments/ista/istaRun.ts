@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../../backend/random.js';
-import { compact } from '../../compact/index.js';
+import { compact, type Compaction } from '../../compact/index.js';
 import { randomBrightness } from '../../data/augment/brightness.js';
 import { randomContrast } from '../../data/augment/contrast.js';
 import { randomFlip } from '../../data/augment/flip.js';
@@ -28,13 +28,16 @@ export interface IstaLogEntry {
   imagesPerSecond: number;
   secondsPerBatch: number;
   /** By the layer whose channels they belong to. */
-  gammas: Map<string, Float32Array>;
+  gammas: Record<string, number[]>;
 }
 
 /** One run of the ISTA experiment, ready to be trained and asked about. */
 export interface IstaRun extends SettledRun<IstaSettings> {
+  readonly kind: IstaNetwork;
   /** Filled while the events are read, an entry every log_frequency steps. */
   readonly log: IstaLogEntry[];
+  /** How version 2's network was made smaller. */
+  readonly compaction?: Compaction;
 }
 
 /** What is trained from one of the project's networks: itself, or what is left of it. */
@@ -43,18 +46,18 @@ function startNetwork(
   classes: number,
   settings: IstaSettings,
   from?: tf.LayersModel,
-): tf.LayersModel {
+): { model: tf.LayersModel; compaction?: Compaction } {
   const { checkpoint_version, width: widthMultiplier, bn_momentum: momentum, seed, alpha, ista } = settings;
   if (checkpoint_version === 2 && from) {
     const absorb = ista.absorb === 'exact' ? true : ista.absorb === 'none' ? false : ista.absorb;
-    const { model: smaller } = compact(from, undefined, { absorb });
-    rescaleGammas(smaller, 1 / alpha);
-    return smaller;
+    const compaction = compact(from, undefined, { absorb });
+    rescaleGammas(compaction.model, 1 / alpha);
+    return { model: compaction.model, compaction };
   }
   const model = (network === 'resnet20' ? resnet20 : cnn4)({ widthMultiplier, momentum, classes, seed });
   if (from) copyWeights(from, model);
   else rescaleGammas(model, alpha);
-  return model;
+  return { model };
 }
 
 /**
@@ -81,7 +84,9 @@ export function istaRun(
     seed,
   } = settings;
   if (version === null) throw new UserError('A run is of one version: set checkpoint_version to 0, 1 or 2.');
-  const model = network ?? startNetwork(kind, data.train.classNames.length, settings, pretrained);
+  const { model, compaction } = network
+    ? { model: network }
+    : startNetwork(kind, data.train.classNames.length, settings, pretrained);
   const epochs = Math.ceil(max_steps / batchCount(data.train.labels.length, { batchSize: batch_size }));
   const startsAnew = version > 0 && !pretrained && !network && (settings.ckpt_path ?? null) === null;
   const run = experimentRun({
@@ -110,13 +115,15 @@ export function istaRun(
   const entryOf = (step: number, loss: number, imagesPerSecond: number): IstaLogEntry => {
     const { groupLasso, fakeSparsity } = run.sparsifier!.summary!();
     const layers = istaLayers(model, settings.ista.seed_costs);
-    const gammas = new Map(layers.map(({ target, gamma }) => [target.name, gamma.dataSync<'float32'>().slice()]));
+    const gammas = Object.fromEntries(layers.map(({ target, gamma }) => [target.name, [...gamma.dataSync()]]));
     const secondsPerBatch = batch_size / imagesPerSecond;
     return { step, loss, groupLasso, fakeSparsity, imagesPerSecond, secondsPerBatch, gammas };
   };
   return {
     ...run,
+    kind,
     log,
+    compaction,
     async *events(signal, startStep) {
       for await (const event of run.events(signal, startStep)) {
         if (event.type === 'step' && event.step % settings.log_frequency === 0) {

@@ -1,3 +1,4 @@
+export * from './averagedWeights.js';
 export type { Checkpoint, CheckpointState, TrainedState } from './checkpoint.js';
 export { checkpointed, type CheckpointOptions } from './checkpointed.js';
 export { cleanCheckpoints } from './cleanCheckpoints.js';
