@@ -20,9 +20,17 @@ export { halfOf } from './freezePrune/halfOf.js';
 export { softmaxInLoss } from './freezePrune/softmaxInLoss.js';
 export { istaLogLine } from './ista/istaLogLine.js';
 export { istaCnn4, istaResnet20 } from './ista/istaNetworks.js';
-export { istaRecord, type IstaProtocol, type IstaRecord, type IstaSweep, type IstaSweepRun } from './ista/istaRecord.js';
+export {
+  istaRecord,
+  type IstaProtocol,
+  type IstaRecord,
+  type IstaSweep,
+  type IstaSweepRun,
+} from './ista/istaRecord.js';
 export { istaResult } from './ista/istaResult.js';
 export type { IstaLogEntry, IstaRun } from './ista/istaRun.js';
+export { istaSweepRun } from './ista/istaSweepRun.js';
+export { publishedIsta, type PublishedIsta } from './ista/publishedIsta.js';
 export { nextIstaRun } from './ista/nextIstaRun.js';
 export type { ReportedRun } from './ista/reported.js';
 export { istaSettings, type IstaNetwork, type IstaSettings } from './ista/istaSettings.js';

@@ -54,11 +54,7 @@ export async function answers(
 }
 
 /** Cross-entropy and accuracy over a whole set, as `answers` finds them. */
-export async function evaluate(
-  model: tf.LayersModel,
-  set: ImageSet,
-  options: EvaluationOptions = {},
-): Promise<Scores> {
+export async function evaluate(model: tf.LayersModel, set: ImageSet, options: EvaluationOptions = {}): Promise<Scores> {
   const { loss, right } = await answers(model, set, options);
   return { loss, accuracy: right.reduce((sum, hit) => sum + hit, 0) / right.length };
 }

@@ -1,8 +1,8 @@
 // Trains what notebook 02 shows of real images and saves it beside the notebook: the versions of the ISTA protocol, and
 // short runs from version 1 with other penalties and weight decays. What is saved is not trained again.
 //   npm run sweep:ista -- data=cifar10
-//   npm run sweep:ista -- data=cifar10 until=sweep         # version 0 and the short runs alone, to choose l1_penalty by
-//   npm run sweep:ista -- data=cifar10 l1_penalty=0.02
+//   npm run sweep:ista -- data=cifar10 until=sweep      # version 0 and the short runs alone, to choose l1_penalty by
+//   npm run sweep:ista -- data=cifar10 l1_penalty=0.05
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { useBackend } from 'sparsebook/backend';
@@ -13,6 +13,7 @@ import {
   istaLogLine,
   istaRecord,
   istaResnet20,
+  istaSweepRun,
   nextIstaRun,
   saveRun,
   type IstaProtocol,
@@ -28,16 +29,22 @@ const { data: source = presentData(), output = 'notebooks/outputs/02-ista-resnet
 const scale = Number(given.scale ?? 1);
 const steps = (n: number): number => Math.max(2, Math.round(n * scale));
 const sizes = { train: steps(20000), validation: steps(2000), test: steps(10000) };
-const budget = { seed: 1, bn_momentum: 0.025, ema_decay: 0.98, log_frequency: 25, batch_size: Math.min(125, sizes.train) };
+const budget = {
+  seed: 1,
+  bn_momentum: 0.025,
+  ema_decay: 0.98,
+  log_frequency: 25,
+  batch_size: Math.min(125, sizes.train),
+};
 const versions = [
   { l1_penalty: 0.005, max_steps: steps(1200) },
-  { l1_penalty: Number(given.l1_penalty ?? 0.025), max_steps: steps(2000) },
-  { max_steps: steps(1000) },
+  { l1_penalty: Number(given.l1_penalty ?? 0.015), max_steps: steps(1500) },
+  { max_steps: steps(750) },
 ];
-const short = { max_steps: steps(200) };
+const short = { max_steps: steps(150) };
 const usual = 5e-4;
 const grid = [
-  ...[0, 0.01, 0.025, 0.05, 0.1].map((l1_penalty) => ({ l1_penalty, weight_decay: usual })),
+  ...[0, 0.01, 0.02, 0.05, 0.1].map((l1_penalty) => ({ l1_penalty, weight_decay: usual })),
   ...[0, 5e-3, 5e-2].map((weight_decay) => ({ l1_penalty: 0.05, weight_decay })),
 ];
 
@@ -45,12 +52,18 @@ const { description: machine } = await useBackend({ backend: 'simd' });
 const data = await loadData(source, { sizes });
 const suffix = data.name.startsWith('CIFAR') ? 'cifar10' : 'synthetic';
 const fileOf = (what: string): string => join(output, `${what}-${suffix}.json`);
-const about = (settings: Record<string, unknown>): IstaProtocol['about'] => ({ data: data.name, machine, sizes, settings });
+const about = (settings: Record<string, unknown>): IstaProtocol['about'] => ({
+  data: data.name,
+  machine,
+  sizes,
+  settings,
+});
 
-/** What a file has, unless it was made in another way than now. */
-function saved<T extends { about: object }>(file: string, made: T['about']): T | undefined {
-  const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as T) : undefined;
-  return JSON.stringify(before?.about) === JSON.stringify(made) ? before : undefined;
+/** What a file has, unless it was made in another way than now; on which machine does not matter. */
+function saved<T extends { about: IstaProtocol['about'] }>(file: string, made: IstaProtocol['about']): T | undefined {
+  if (!existsSync(file)) return undefined;
+  const before = JSON.parse(readFileSync(file, 'utf8')) as T;
+  return JSON.stringify({ ...before.about, machine }) === JSON.stringify(made) ? before : undefined;
 }
 
 /** Writes JSON with four significant digits, which is more than a figure shows. */
@@ -77,7 +90,11 @@ async function version(n: number, run: IstaRun, protocol: IstaProtocol): Promise
   const name = `${suffix}-version${n + 1}-${scale}-${versions[n].l1_penalty}`;
   const path = join(dataFolder(), 'notebooks', '02-ista-resnet20', name);
   const known = protocol.versions.at(n);
-  if (known?.l1_penalty === run.settings.l1_penalty && known.result.steps === run.settings.max_steps && existsSync(path)) {
+  if (
+    known?.l1_penalty === run.settings.l1_penalty &&
+    known.result.steps === run.settings.max_steps &&
+    existsSync(path)
+  ) {
     resumeFrom(await loadCheckpoint(path), run);
     console.log(`version ${n}: taken from what was saved`);
     return run;
@@ -103,15 +120,11 @@ async function sweep(first: IstaRun): Promise<void> {
   for (const point of grid) {
     const known = all.runs.some((r) => r.l1_penalty === point.l1_penalty && r.weight_decay === point.weight_decay);
     if (known) continue;
-    const run = await nextIstaRun(first, { ...point, ...short });
-    await trained(run);
-    const { accuracy } = await run.evaluate('validation');
-    const { fakeSparsity, groupLasso } = run.sparsifier!.summary!();
-    const log = run.log.map(({ step, loss, fakeSparsity, groupLasso }) => ({ step, loss, fakeSparsity, groupLasso }));
-    all.runs.push({ ...point, validation: accuracy, fakeSparsity, groupLasso, log });
+    const run = await istaSweepRun(first, { ...point, ...short });
+    all.runs.push(run);
     save(fileOf('sweep'), all);
-    console.log(`${JSON.stringify(point)}: validation ${accuracy}, fake sparsity ${fakeSparsity.toFixed(3)}`);
-    run.dispose();
+    const { validation, fakeSparsity } = run;
+    console.log(`${JSON.stringify(point)}: validation ${validation}, fake sparsity ${fakeSparsity.toFixed(3)}`);
   }
 }
 
@@ -119,7 +132,6 @@ const made = about(budget);
 const protocol: IstaProtocol = saved<IstaProtocol>(fileOf('protocol'), made) ?? { about: made, versions: [] };
 const first = await version(0, istaResnet20(data, { ...budget, ...versions[0], checkpoint_version: 0 }), protocol);
 save(fileOf('protocol'), protocol);
-await sweep(first);
 if (until !== 'sweep') {
   const second = await version(1, await nextIstaRun(first, versions[1]), protocol);
   save(fileOf('protocol'), protocol);
@@ -130,7 +142,10 @@ if (until !== 'sweep') {
     console.log(third.opening);
     const before = await asEvaluated(third, () => third.answers('test'));
     const { accuracy } = await third.evaluate('validation');
-    protocol.compacted = { validation: accuracy, test: before.right.reduce((n, hit) => n + hit, 0) / before.right.length };
+    protocol.compacted = {
+      validation: accuracy,
+      test: before.right.reduce((n, hit) => n + hit, 0) / before.right.length,
+    };
     console.log(JSON.stringify(protocol.compacted));
     await version(2, third, protocol);
     protocol.change = pairedChange(before.right, (await third.answers('test')).right);
@@ -138,4 +153,5 @@ if (until !== 'sweep') {
     save(fileOf('protocol'), protocol);
   }
 }
+if (until !== 'protocol') await sweep(first);
 process.exit(0);

@@ -1,4 +1,5 @@
-// The masks of each method mean what the network itself computes, so that it is what its compact form must compute.
+// Every network by every method. A method's masks mean what the network itself computes, so that it is what its compact
+// form must compute.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -14,6 +15,7 @@ import {
   type Sparsifier,
 } from 'sparsebook/sparsity';
 import { maxAbs } from '../goldens.js';
+import { withGates } from './withGates.js';
 
 await useBackend({ backend: 'simd' });
 const small = { widthMultiplier: 0.25, seed: 2 };
@@ -57,22 +59,33 @@ const magnitude: Method = (model) => {
   return sparsifier;
 };
 
-const cases: [string, () => tf.LayersModel, Method][] = [
-  ['L0, googleNet', () => googleNet({ ...small, gates: true }), l0],
+const networks = {
+  googleNet: () => googleNet(small),
+  resnet20: () => resnet20(small),
+  cnn4: () => cnn4(small),
+  c3: () => c3(small),
+  resnet18: () => resnet18(small),
+};
+type Case = [string, () => tf.LayersModel | Promise<tf.LayersModel>, Method];
+const cases: Case[] = [
   ['L0 with gated reduce convolutions, googleNet', () => googleNet({ ...small, gates: { gateReduce: true } }), l0],
-  ['ISTA, resnet20', () => resnet20(small), ista],
-  ['ISTA, cnn4', () => cnn4(small), ista],
-  ['ISTA, resnet18', () => resnet18(small), ista],
-  ['RePr, c3', () => c3(small), repr(false)],
-  ['RePr with biases that live on, c3', () => c3(small), repr(true)],
-  ['magnitude, resnet18', () => resnet18(small), magnitude],
-  ['magnitude, cnn4', () => cnn4(small), magnitude],
-  ['RePr, googleNet', () => googleNet(small), repr(false)],
+  ['RePr with biases that live on, c3', networks.c3, repr(true)],
+  ...Object.entries(networks).flatMap(([name, network]): Case[] => [
+    [`L0, ${name}`, name === 'googleNet' ? () => googleNet({ ...small, gates: true }) : () => withGates(network()), l0],
+    // Without batch norm there are no gammas to prune by.
+    ...(name === 'c3' ? [] : [[`ISTA, ${name}`, network, ista] as Case]),
+    [`RePr, ${name}`, network, repr(false)],
+    [`magnitude, ${name}`, network, magnitude],
+  ]),
 ];
 
+test('a network without batch norm cannot be pruned by its gammas, and ISTA says so', () => {
+  assert.throws(() => istaSparsifier(networks.c3(), { l1_penalty: 1 }), /has no channels to prune by their gammas/);
+});
+
 for (const [name, network, method] of cases) {
-  test(`${name}: the compact network computes what the sparse one computes`, () => {
-    const model = network();
+  test(`${name}: the compact network computes what the sparse one computes`, async () => {
+    const model = await network();
     const sparsifier = method(model);
     const masks = sparsifier.channelMasks();
     const closed = [...masks.values()].reduce((sum, mask) => sum + mask.filter((value) => value === 0).length, 0);

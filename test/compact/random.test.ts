@@ -9,8 +9,7 @@ import { bruteForce, squares } from './bruteForce.js';
 import { applyMasks, networkPlan, randomNetwork } from './randomNetwork.js';
 
 await tf.setBackend('cpu');
-// SPARSEBOOK_FUZZ=500 tries more of them.
-const numRuns = Number(process.env.SPARSEBOOK_FUZZ ?? 60);
+const numRuns = Number(process.env.SPARSEBOOK_FUZZ ?? 500);
 
 test(`${numRuns} random networks: what is left computes what the masked network computes, and nothing more is left`, () => {
   fc.assert(

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { useBackend } from 'sparsebook/backend';
 import { loadData } from 'sparsebook/data';
-import { l0GoogleNet, saveRun } from 'sparsebook/experiments';
+import { istaResnet20, l0GoogleNet, saveRun } from 'sparsebook/experiments';
+import { istaResnet20Experiment } from 'sparsebook/experiments/ista/istaExperiment.js';
 import { l0Experiment } from 'sparsebook/experiments/l0/l0Experiment.js';
 import { savedForm } from 'sparsebook/experiments/savedRun.js';
 import { shipWeights } from 'sparsebook/experiments/shipWeights.js';
 import { experimentSettings } from 'sparsebook/experiments/experimentSettings.js';
 import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
+import { restoredRun } from 'sparsebook/experiments/startRun.js';
 import { loadCheckpoint, resumeFrom, saveCheckpoint, takeState } from 'sparsebook/training';
 
 await useBackend({ backend: 'simd', threads: 1 });
@@ -42,6 +44,23 @@ test('shipped weights are those of the checkpoint, without memories, and say wha
     readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
   assert.ok(bytes(to) < bytes(path) / 2);
   run.dispose();
+});
+
+test('of a run that keeps averages, those are shipped, with 0 where the weight is 0', async () => {
+  const run = istaResnet20(data, { width: 0.125, batch_size: 16, max_steps: 3, l1_penalty: 12, checkpoint_version: 0 });
+  for await (const event of run.events()) assert.notEqual(event.type, 'checkpoint');
+  assert.ok(run.sparsifier!.summary!().closed > 0);
+  const scores = await run.evaluate('test');
+  const settings = experimentSettings(istaResnet20Experiment, givenInWords(['width=0.125', 'checkpoint_version=0']));
+  const form = savedForm({ experiment: istaResnet20Experiment, settings });
+  const path = await saveCheckpoint(scratch, 'ista', { ...(await takeState(run)), step: 3, epoch: 1, settings: form });
+  const shipped = await loadCheckpoint(await shipWeights(path, join(scratch, 'shipped', 'ista'), 'synthetic'));
+  const copy = await restoredRun(shipped, data);
+  assert.equal(shipped.averages, undefined);
+  const { loss } = await copy.evaluate('test');
+  assert.ok(Math.abs(loss - scores.loss) < 1e-6);
+  assert.deepEqual(copy.channelMasks(), run.channelMasks());
+  for (const each of [run, copy]) each.dispose();
 });
 
 test('a run saved in a notebook goes on as if it had not been, the controller of its lambda included', async () => {

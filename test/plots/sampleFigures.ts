@@ -41,6 +41,21 @@ export const blockMasks = new Map([
 const kernels = ['stem_conv/kernel', 'stage1_block1_first_conv/kernel', 'logits/kernel'];
 /** The gradients of three kernels: the second has none at all. */
 export const gradients = [2, 0, 0.5].map((norm, i) => ({ kernel: kernels[i], norm, still: norm === 0 ? 1 : 0 }));
+/** Two versions of a network with one layer to prune: of three channels one closes at the first version's end and is cut out. */
+const entry = (step: number, conv: number[], fakeSparsity: number) => ({
+  step,
+  gammas: { stage1_first_conv: conv },
+  groupLasso: conv.reduce((sum, gamma) => sum + Math.abs(gamma), 0),
+  fakeSparsity,
+});
+export const versions = [
+  {
+    name: 'warm-up',
+    log: [entry(10, [1, 0.8, 0.5], 0), entry(20, [1.1, 0.6, 0], 1 / 3)],
+    validation: [{ step: 25, accuracy: 0.8 }],
+  },
+  { name: 'fine-tuning', log: [entry(10, [1.2, 0.7], 0)], validation: [{ step: 10, accuracy: 0.85 }] },
+];
 
 /** The cosines of a layer of three filters, of which the third is off. */
 const cosines = new Map([
@@ -111,6 +126,26 @@ export const figures: Record<string, Figure> = {
     { layer: 'block1_1x1', before: 16, after: 12 },
     { layer: 'block1_3x3', before: 32, after: 8 },
   ]),
+  proximalStep: plots.proximalStep(),
+  gammasOverSteps: plots.gammasOverSteps(versions),
+  versionsOverSteps: plots.versionsOverSteps(versions),
+  accuracyByStage: plots.accuracyByStage([
+    {
+      name: 'synthetic',
+      stages: [
+        { stage: 'pruned', accuracy: 0.9, images: 100 },
+        { stage: 'compact', accuracy: 0.9, images: 100 },
+      ],
+    },
+  ]),
+  penaltySweep: plots.penaltySweep(
+    [
+      { l1_penalty: 0.1, weight_decay: 0, fakeSparsity: 0.5, validation: 0.7 },
+      { l1_penalty: 0, weight_decay: 0, fakeSparsity: 0, validation: 0.8 },
+      { l1_penalty: 0.1, weight_decay: 5e-4, fakeSparsity: 0.4, validation: 0.75 },
+    ],
+    { start: { validation: 0.7 } },
+  ),
   exampleImages: plots.exampleImages(imageSet),
   gradientsPerLayer: plots.gradientsPerLayer([
     { name: 'logits', gradients },

@@ -78,6 +78,26 @@ test('the model has its weights back however the work ended', async () => {
   assert.deepEqual(weightsOf(model), moved);
 });
 
+test('where a weight is exactly 0 its average counts as 0, so that what is closed can be cut out', async () => {
+  await useBackend({ backend: 'cpu' });
+  const model = smallNet();
+  const averages = new WeightAverages(model, { decay: 0.9 });
+  averages.begin();
+  const kernel = model.getLayer('second').weights[0];
+  const values = Float32Array.from(weightsOf(model)['second/kernel'], (value, i) => (i % 3 === 0 ? 0 : value));
+  kernel.write(tf.tensor(values, kernel.shape as [number, number, number, number]));
+  averages.update();
+  const { averages: state } = averages.state() as { averages: Record<string, Float32Array> };
+  await averages.use(() => {
+    weightsOf(model)['second/kernel'].forEach((value, i) =>
+      assert.ok(value === (i % 3 === 0 ? 0 : state['second/kernel'][i])),
+    );
+    return Promise.resolve();
+  });
+  // What is saved is the average itself: the weight may come back.
+  assert.ok(state['second/kernel'].every((value) => value !== 0));
+});
+
 test('averages cost a tensor for each weight, and none is left behind', async () => {
   const model = smallNet({ gates: false });
   const before = tf.memory().numTensors;

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
+import { completeCount } from 'sparsebook/compact';
 import { loadData } from 'sparsebook/data';
-import { istaCnn4, istaLogLine, istaResnet20, istaResult } from 'sparsebook/experiments';
+import { istaCnn4, istaLogLine, istaResnet20, istaResult, nextIstaRun } from 'sparsebook/experiments';
 import { experimentSettings } from 'sparsebook/experiments/experimentSettings.js';
 import { istaResnet20Experiment } from 'sparsebook/experiments/ista/istaExperiment.js';
 import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
@@ -82,6 +83,32 @@ test('a compact network is trained on with costs of its own, and computes what i
   assert.equal(tf.memory().numTensors, before);
 });
 
+test('each version starts from the network before it as that is evaluated, and keeps its settings', async () => {
+  const before = tf.memory().numTensors;
+  // What is evaluated lags behind the weights, and must be what the next version starts from.
+  const first = istaResnet20(data, { ...small, checkpoint_version: 0, l1_penalty: 2, weight_decay: 1e-3, alpha: 0.9 });
+  await eventsOf(first);
+  const evaluated = await first.evaluate('test');
+  const second = await nextIstaRun(first, { max_steps: 4 });
+  const { checkpoint_version, l1_penalty, learning_rate, weight_decay, width } = second.settings;
+  assert.deepEqual([checkpoint_version, l1_penalty, learning_rate, weight_decay, width], [1, 0.005, 0.1, 1e-3, 0.125]);
+  assert.equal((await second.evaluate('test')).loss, evaluated.loss);
+  assert.equal(second.report, undefined);
+  const pruned = await nextIstaRun(first, { max_steps: 4, l1_penalty: 8 });
+  await eventsOf(pruned);
+  assert.ok(pruned.sparsifier!.summary!().closed > 0);
+  const wanted = await pruned.evaluate('test');
+  const third = await nextIstaRun(pruned, { max_steps: 2 }, { batchSizes: [2], runs: 2, warmUp: 0 });
+  const got = await third.evaluate('test');
+  assert.ok(Math.abs(got.loss - wanted.loss) < 1e-5, `${got.loss} after compaction, ${wanted.loss} before`);
+  assert.ok(third.report!.difference.relative <= 1e-5);
+  assert.equal(third.report!.parameters.compact, completeCount(third.model).full);
+  assert.ok(third.report!.parameters.compact < third.report!.parameters.dense);
+  assert.match(third.opening!, /stage1_block1_first_conv: .*\n[^]*\nresnet20\n[^]*Largest difference of logits/);
+  for (const run of [first, second, pruned, third]) run.dispose();
+  assert.equal(tf.memory().numTensors, before);
+});
+
 test('CNN-4 trains without weight decay', () => {
   const run = istaCnn4(data, { ...small, width: 0.05, checkpoint_version: 0 });
   assert.deepEqual([run.model.name, run.settings.weight_decay], ['cnn4', 0]);
@@ -102,11 +129,20 @@ test('a run of no one version, or of a later one from new weights, says so', asy
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-ista-'));
 after(() => rmSync(folder, { recursive: true }));
 
+const compute = ['backend=simd', 'threads=1'];
+const tiny = [
+  'sizes.train=48',
+  'sizes.validation=16',
+  'sizes.test=16',
+  'width=0.125',
+  'batch_size=16',
+  'log_frequency=3',
+];
+const row = (stdout: string, name: string): string => new RegExp(`^${name} +(.*)$`, 'm').exec(stdout)![1];
+
 test('one command trains all versions, and what it leaves can be tested and resumed', async () => {
-  const words =
-    'preset=quick sizes.train=48 sizes.validation=16 sizes.test=16 width=0.125 batch_size=16 faster=10000 log_frequency=3';
-  const compute = ['backend=simd', 'threads=1'];
-  const all = await sparsebook(['train', 'ista-resnet20', ...words.split(' '), ...compute], folder).ended;
+  const words = ['preset=quick', 'faster=10000', ...tiny];
+  const all = await sparsebook(['train', 'ista-resnet20', ...words, ...compute], folder).ended;
   assert.equal(all.code, 0, all.stderr);
   assert.deepEqual(
     [...all.stdout.matchAll(/^run +(version .*)$/gm)].map(([, run]) => run),
@@ -116,13 +152,34 @@ test('one command trains all versions, and what it leaves can be tested and resu
   const last = join(folder, 'runs', readdirSync(join(folder, 'runs')).sort().at(-1)!, 'checkpoints', 'last');
   const tested = await sparsebook(['test', `ckpt_path=${last}`, ...compute, 'latency.batches=[]'], folder).ended;
   assert.equal(tested.code, 0, tested.stderr);
-  const parameters = /^parameters.*$/m;
-  assert.equal(
-    parameters.exec(tested.stdout)![0].replace(/ +/, ' '),
-    parameters.exec(all.stdout.split('version 2 to 3')[1])![0].replace(/ +/, ' '),
-  );
+  assert.equal(row(tested.stdout, 'parameters'), row(all.stdout.split('version 2 to 3')[1], 'parameters'));
   const more = ['resume_training=true', `ckpt_path=${last}`, 'max_steps=7'];
   const resumed = await sparsebook(['train', 'ista-resnet20', ...more, ...compute], folder).ended;
   assert.equal(resumed.code, 0, resumed.stderr);
   assert.match(resumed.stdout, /trained 7 steps/);
+});
+
+test('a command a version: the one that makes the network compact says what that wins, and so does `compact`', async () => {
+  const command = async (...words: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await sparsebook(words, folder).ended;
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  const version = (n: number, ...words: string[]): Promise<string> =>
+    command('train', 'ista-resnet20', 'data=synthetic', `checkpoint_version=${n}`, ...tiny, ...compute, ...words);
+  const saved = (stdout: string): string => `ckpt_path=${row(stdout, 'saved:')}`;
+  const first = await version(0, 'l1_penalty=2', 'max_steps=4');
+  const second = await version(1, 'l1_penalty=2', 'max_steps=4', saved(first));
+  assert.doesNotMatch(second, /channels stay/);
+  const third = await version(2, 'l1_penalty=0', 'learning_rate=0.01', 'max_steps=2', saved(second));
+  const report = /^parameters +([\d,]+) +([\d,]+) +([\d,]+) +\d/m.exec(third)!.slice(1);
+  assert.match(third, /channels stay[^]*Largest difference of logits[^]*trained 2 steps/);
+  assert.ok(Number(report[2].replace(',', '')) < Number(report[0].replace(',', '')));
+  // The images are not needed to make a network smaller; what is shipped is what is evaluated.
+  const shipped = join(folder, 'shipped');
+  await command('weights', row(second, 'saved:'), shipped, '--data', '/nowhere');
+  const compacted = await command('compact', `ckpt_path=${shipped}`, 'latency.batches=[]', ...compute);
+  assert.ok(compacted.includes(`${report[2]} `), compacted);
+  const tables = [third, compacted].map((stdout) => /^stem_conv: [^]*\n\nresnet20/m.exec(stdout)![0]);
+  assert.equal(tables[0], tables[1]);
 });

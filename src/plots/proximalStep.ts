@@ -1,0 +1,101 @@
+import type { Figure, Trace } from './figure.js';
+import { axis, colour, figure, ink, note } from './theme.js';
+import { number } from './words.js';
+
+export interface ProximalStepOptions {
+  /** Where the loss alone would take the gamma: its minimum. Default 0.2. */
+  minimum?: number;
+  /** Default 0.5. */
+  l1_penalty?: number;
+  /** Default 0.1. */
+  learning_rate?: number;
+  /** Default 60. */
+  steps?: number;
+}
+
+/** The proximal operator of threshold * |x| on numbers; never -0, which JSON does not know. */
+const softThreshold = (x: number, threshold: number): number =>
+  Math.sign(x) * Math.max(0, Math.abs(x) - threshold) || 0;
+
+/** A gamma that starts at 1, under the loss (gamma - minimum)^2 / 2, by three rules. */
+export function gammaPaths(
+  options: ProximalStepOptions = {},
+): Record<'gradient' | 'subgradient' | 'proximal', number[]> {
+  const { minimum = 0.2, l1_penalty = 0.5, learning_rate = 0.1, steps = 60 } = options;
+  const path = (next: (gamma: number, slope: number) => number): number[] => {
+    const values = [1];
+    while (values.length <= steps) values.push(next(values[values.length - 1], values[values.length - 1] - minimum));
+    return values;
+  };
+  return {
+    gradient: path((gamma, slope) => gamma - learning_rate * slope),
+    subgradient: path((gamma, slope) => gamma - learning_rate * (slope + l1_penalty * Math.sign(gamma))),
+    proximal: path((gamma, slope) => softThreshold(gamma - learning_rate * slope, learning_rate * l1_penalty)),
+  };
+}
+
+/**
+ * The proximal step on one gamma: to the left the map gamma -> gamma max(0, 1 - t / |gamma|), to the right what it does
+ * step by step under the loss (gamma - minimum)^2 / 2, beside the loss alone and the subgradient of loss and penalty, which
+ * steps over 0 and back (Beck and Teboulle 2009, section 1).
+ */
+export function proximalStep(options: ProximalStepOptions = {}): Figure {
+  const { l1_penalty = 0.5, learning_rate = 0.1 } = options;
+  const paths = gammaPaths(options);
+  const inset = 0.3;
+  const xs = Array.from({ length: 121 }, (_, i) => (i - 60) / 60);
+  const map = (name: string, y: number[], more: object): Trace => ({
+    type: 'scatter',
+    mode: 'lines',
+    name,
+    x: xs,
+    y,
+    showlegend: false,
+    ...more,
+  });
+  const line = (name: string, y: number[], more: object): Trace => ({
+    type: 'scatter',
+    mode: 'lines',
+    name,
+    x: y.map((_, step) => step),
+    y,
+    xaxis: 'x2',
+    yaxis: 'y2',
+    ...more,
+  });
+  const zeroFrom = paths.proximal.indexOf(0);
+  const end = (values: number[]): string => number(values[values.length - 1]);
+  return figure({
+    title: 'The proximal step on one gamma',
+    alt:
+      `Soft thresholding makes 0 of what lies within its threshold and moves the rest towards 0 by it. Step by step, the loss ` +
+      `alone takes a gamma from 1 to ${end(paths.gradient)}; with the penalty, the subgradient ends at ` +
+      `${end(paths.subgradient)} and proximal steps ${zeroFrom < 0 ? `at ${end(paths.proximal)}` : `are exactly 0 from step ${zeroFrom} on`}.`,
+    data: [
+      map('unchanged', xs, { line: { color: ink, width: 1, dash: 'dot' } }),
+      map(
+        `threshold ${inset}`,
+        xs.map((x) => softThreshold(x, inset)),
+        { line: { color: colour(0), width: 2.5 } },
+      ),
+      line('loss alone', paths.gradient, { line: { color: ink, width: 1.5, dash: 'dash' } }),
+      line('loss and penalty, subgradient', paths.subgradient, { line: { color: colour(1), width: 1.5 } }),
+      line('loss and penalty, proximal', paths.proximal, { line: { color: colour(0), width: 2.5 } }),
+    ],
+    layout: {
+      xaxis: axis('γ before', 'pure number', { domain: [0, 0.36], range: [-1, 1] }),
+      yaxis: axis('γ after', 'pure number', { range: [-1, 1] }),
+      xaxis2: axis('training', 'steps', { domain: [0.5, 1], anchor: 'y2' }),
+      yaxis2: axis('γ', 'pure number', { anchor: 'x2', rangemode: 'tozero' }),
+      annotations: [
+        note(`threshold ${inset}`, 0.18, 1, { xanchor: 'center', yanchor: 'bottom' }),
+        note(`penalty ${number(l1_penalty)}, learning rate ${number(learning_rate)}`, 0.75, 1, {
+          xanchor: 'center',
+          yanchor: 'bottom',
+        }),
+      ],
+    },
+    legendBelow: true,
+    height: 420,
+  });
+}
