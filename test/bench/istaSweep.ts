@@ -10,6 +10,7 @@ import { dataFolder } from 'sparsebook/data/dataFolder.js';
 import { loadData, presentData } from 'sparsebook/data';
 import {
   asEvaluated,
+  compareAbsorptions,
   istaLogLine,
   istaRecord,
   istaResnet20,
@@ -135,6 +136,11 @@ save(fileOf('protocol'), protocol);
 if (until !== 'sweep') {
   const second = await version(1, await nextIstaRun(first, versions[1]), protocol);
   save(fileOf('protocol'), protocol);
+  if (!protocol.absorptions) {
+    protocol.absorptions = await compareAbsorptions(second, { batchSizes: [128], runs: 10, warmUp: 2 });
+    console.log(JSON.stringify(protocol.absorptions));
+    save(fileOf('protocol'), protocol);
+  }
   if (!protocol.versions[2]) {
     const third = await nextIstaRun(second, versions[2], { runs: 10, warmUp: 2 });
     const { widths } = third.compaction!;

@@ -4,12 +4,13 @@ import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { compact, completeCount, layerCosts } from 'sparsebook/compact';
 import { kernelGeometry } from 'sparsebook/models';
+import { fuzzRuns } from '../fuzz.js';
 import { maxAbs } from '../goldens.js';
 import { bruteForce, squares } from './bruteForce.js';
 import { applyMasks, networkPlan, randomNetwork } from './randomNetwork.js';
 
 await tf.setBackend('cpu');
-const numRuns = Number(process.env.SPARSEBOOK_FUZZ ?? 500);
+const numRuns = fuzzRuns(500);
 
 test(`${numRuns} random networks: what is left computes what the masked network computes, and nothing more is left`, () => {
   fc.assert(

@@ -7,7 +7,14 @@ import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { completeCount } from 'sparsebook/compact';
 import { loadData } from 'sparsebook/data';
-import { istaCnn4, istaLogLine, istaResnet20, istaResult, nextIstaRun } from 'sparsebook/experiments';
+import {
+  compareAbsorptions,
+  istaCnn4,
+  istaLogLine,
+  istaResnet20,
+  istaResult,
+  nextIstaRun,
+} from 'sparsebook/experiments';
 import { experimentSettings } from 'sparsebook/experiments/experimentSettings.js';
 import { istaResnet20Experiment } from 'sparsebook/experiments/ista/istaExperiment.js';
 import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
@@ -105,6 +112,14 @@ test('each version starts from the network before it as that is evaluated, and k
   assert.equal(third.report!.parameters.compact, completeCount(third.model).full);
   assert.ok(third.report!.parameters.compact < third.report!.parameters.dense);
   assert.match(third.opening!, /stage1_block1_first_conv: .*\n[^]*\nresnet20\n[^]*Largest difference of logits/);
+  const ways = await compareAbsorptions(pruned, { batchSizes: [2], runs: 2, warmUp: 0 });
+  assert.deepEqual(
+    ways.map(({ constants }) => constants),
+    ['exact', 'interior', 'none'],
+  );
+  const [exact, interior, none] = ways.map((way) => Number(way['difference of logits']));
+  assert.ok(exact < 1e-5 && exact <= interior && interior <= none, JSON.stringify(ways));
+  assert.ok(Number(ways[0].parameters) >= Number(ways[1].parameters));
   for (const run of [first, second, pruned, third]) run.dispose();
   assert.equal(tf.memory().numTensors, before);
 });
