@@ -78,11 +78,12 @@ const tasks: Task[] = [
     from: 2,
   })),
   ...farShares.map((prune): Task => ({ task: `prune ${percent(prune)}`, start: 'fine-tuned', settings: { prune } })),
-  { task: 'from nothing', start: 'new weights' },
+  { task: 'from nothing', start: 'new weights', settings: { epochs: 2 * epochs } },
   ...farShares.map((prune): Task => ({
     task: `ticket ${percent(prune)}`,
-    start: 'fine-tuned',
-    settings: { prune, pruning: { rewind: true } },
+    start: 'new weights',
+    network: 'from nothing',
+    settings: { epochs: 2 * epochs, prune, pruning: { rewind: true } },
   })),
   ...[0.9, 0.95].map((prune): Task => ({
     task: `gradually ${percent(prune)}`,
@@ -90,7 +91,7 @@ const tasks: Task[] = [
     settings: { prune, pruning: { schedule: 'polynomial', times } },
     from: times,
   })),
-  { task: 'softmax from nothing', start: 'new weights', settings: { softmax_in_loss: true } },
+  { task: 'softmax from nothing', start: 'new weights', settings: { epochs: 2 * epochs, softmax_in_loss: true } },
 ];
 /** Where the networks that others start from are found: by the task that trained them. */
 const starts = { 'new weights': undefined, 'pre-trained': 'pre-training', 'fine-tuned': 'fine-tuning' } as const;
