@@ -31,7 +31,7 @@ export function gradientsPerLayer(losses: readonly NamedGradients[], options: { 
     })),
     layout: {
       xaxis: axis('layer', 'from input to output', { tickangle: -60, tickfont: { size: 11 } }),
-      yaxis: axis('norm of the gradient', 'nats per unit of weight', { type: 'log', exponentformat: 'power' }),
+      yaxis: axis('norm of the gradient', 'nats', { type: 'log', dtick: 1, exponentformat: 'power' }),
     },
     height: 440,
   });

@@ -22,7 +22,7 @@ export function softmaxTwice(options: { scales?: readonly number[]; title?: stri
   const x = Array.from({ length: 201 }, (_, i) => i / 200);
   const curves = [
     { name: 'logits', scale: undefined },
-    ...scales.map((scale) => ({ name: scale === 1 ? 'softmax' : `${number(scale)} × softmax`, scale })),
+    ...scales.map((scale) => ({ name: scale === 1 ? 'softmax' : `softmax times ${number(scale)}`, scale })),
   ];
   const most = scales.map((scale) => number(Math.max(...x.map((p) => pullOfLoss(p, scale)))));
   return figure({
@@ -41,7 +41,7 @@ export function softmaxTwice(options: { scales?: readonly number[]; title?: stri
     })),
     layout: {
       xaxis: axis('probability of the right class', '0 to 1'),
-      yaxis: axis('gradient on the right logit', 'nats per unit of logit'),
+      yaxis: axis('size of the gradient', 'nats per unit of logit'),
     },
   });
 }
