@@ -58,7 +58,11 @@ const tasks: Task[] = [
   { task: 'pre-training', start: 'new weights', settings: { half: 'first', epochs: 2 * epochs } },
   { task: 'fine-tuning', start: 'pre-trained', settings: { new_head: true } },
   { task: 'softmax', start: 'pre-trained', settings: { new_head: true, softmax_in_loss: true } },
-  { task: 'softmax times 10', start: 'pre-trained', settings: { new_head: true, softmax_in_loss: true, softmax_scale: 10 } },
+  {
+    task: 'softmax times 10',
+    start: 'pre-trained',
+    settings: { new_head: true, softmax_in_loss: true, softmax_scale: 10 },
+  },
   ...shares.map((freeze): Task => ({
     task: `freeze ${percent(freeze)}`,
     start: 'pre-trained',

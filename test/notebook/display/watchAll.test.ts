@@ -52,9 +52,12 @@ test('an interrupt ends the run that trains and those behind it; called again, t
   assert.deepEqual([stepsOf(first), stepsOf(second)], [[1], []]);
   await watchAll({ first, second }, { signal: new AbortController().signal });
   log.mock.restore();
-  assert.deepEqual([stepsOf(first), stepsOf(second)], [
-    [1, 2, 3, 4],
-    [1, 2, 3, 4],
-  ]);
+  assert.deepEqual(
+    [stepsOf(first), stepsOf(second)],
+    [
+      [1, 2, 3, 4],
+      [1, 2, 3, 4],
+    ],
+  );
   for (const run of [first, second]) run.dispose();
 });
