@@ -1,4 +1,4 @@
-import { duration, hasTag, joined, type CodeCell } from '../run/index.js';
+import { duration, hasTag, joined, secondsTaken, type CodeCell } from '../run/index.js';
 import { escapeHtml } from './escape.js';
 import { faultOf } from './faultOf.js';
 import { highlight } from './highlight.js';
@@ -13,12 +13,9 @@ const warnings = {
   failed: 'This cell ended in an error.',
 };
 
-/** How long a cell ran, from the timing that runners and Jupyter note down; empty where there is none. */
+/** How long a cell ran; empty where that is not known or too short to tell. */
 function timeTaken(cell: CodeCell): string {
-  const timing = (cell.metadata.execution ?? {}) as Record<string, string | undefined>;
-  const start = timing['iopub.execute_input'] ?? timing['iopub.status.busy'];
-  const end = timing['shell.execute_reply'] ?? timing['iopub.status.idle'];
-  const seconds = (Date.parse(end ?? '') - Date.parse(start ?? '')) / 1000;
+  const seconds = secondsTaken(cell) ?? 0;
   return seconds >= 0.1 ? duration(seconds) : '';
 }
 

@@ -47,17 +47,19 @@ function withoutRemotePictures(value: unknown): unknown {
   return Object.fromEntries(kept.map(([key, entry]) => [key, withoutRemotePictures(entry)]));
 }
 
-/** Frames a picture with its number and caption; both parts are HTML. */
-export function frameFigure(number: number, content: string, caption = ''): string {
-  const text = `<span class="figure-number">Figure ${number}</span>${caption ? ` ${caption}` : ''}`;
-  return `<figure class="figure" id="figure-${number}"><figcaption>${text}</figcaption>${content}</figure>`;
+/** Frames a picture with its caption, and its number unless the page counts by itself; both parts are HTML. */
+export function frameFigure(number: number | undefined, content: string, caption = ''): string {
+  const [id, count] = number === undefined ? ['', ''] : [` id="figure-${number}"`, `Figure ${number}`];
+  const text = `<span class="figure-number">${count}</span>${caption ? ` ${caption}` : ''}`;
+  return `<figure class="figure"${id}><figcaption>${text}</figcaption>${content}</figure>`;
 }
 
 /**
  * Renders a plotly bundle: the figure's JSON for the page's script to draw, and until then (or where scripts do not run)
- * the bundle's PNG or text. The title leaves the plot and becomes the caption, which wraps and can be selected.
+ * the bundle's PNG, or its text where there is none or the page wants no pictures. The title leaves the plot and becomes the
+ * caption, which wraps and can be selected.
  */
-export function renderFigure(bundle: MimeBundle, number: number): string {
+export function renderFigure(bundle: MimeBundle, number: number | undefined, pictures = true): string {
   const figure = asObject(bundle[plotlyMime]) as PlotlyFigure;
   const text = textIn(bundle, 'text/plain');
   const alt = escapeHtml(figureAlt(figure, text));
@@ -67,7 +69,7 @@ export function renderFigure(bundle: MimeBundle, number: number): string {
     titleText(title) && `<strong>${sanitize(titleText(title))}</strong>`,
     subtitle && `<span class="subtitle">${sanitize(subtitle)}</span>`,
   ];
-  const png = textIn(bundle, 'image/png').replace(/\s/g, '');
+  const png = pictures ? textIn(bundle, 'image/png').replace(/\s/g, '') : '';
   const still = /^[A-Za-z0-9+/=]+$/.test(png)
     ? `<img src="data:image/png;base64,${png}" alt="">`
     : `<p class="still">${escapeHtml(text || 'This figure is drawn by a script.')}</p>`;

@@ -11,7 +11,13 @@ import { sanitize } from './sanitize.js';
 
 /** Counts figures through a page, so that each has a number of its own. */
 export interface FigureCounter {
-  figures: number;
+  /** How many there are so far; undefined for a page that counts by itself, and draws figures without a picture first. */
+  figures: number | undefined;
+}
+
+function nextNumber(counter: FigureCounter): number | undefined {
+  if (counter.figures !== undefined) counter.figures++;
+  return counter.figures;
 }
 
 /** Longer texts scroll in a box of their own. */
@@ -34,12 +40,12 @@ function altText(bundle: MimeBundle): string {
 
 function picture(bundle: MimeBundle, type: string, base64: string, counter: FigureCounter): string {
   const image = `<img src="data:${type};base64,${base64}" alt="${altText(bundle)}">`;
-  return frameFigure(++counter.figures, image);
+  return frameFigure(nextNumber(counter), image);
 }
 
 /** The representations a report can show, best first. */
 const renderers: Record<string, (bundle: MimeBundle, type: string, counter: FigureCounter) => string> = {
-  [plotlyMime]: (bundle, _type, counter) => renderFigure(bundle, ++counter.figures),
+  [plotlyMime]: (bundle, _type, counter) => renderFigure(bundle, nextNumber(counter), counter.figures !== undefined),
   'text/html': (bundle, type) => `<div class="output rich scroll">${sanitize(textIn(bundle, type))}</div>`,
   'text/markdown': (bundle, type) => `<div class="output rich">${renderMarkdownOutput(textIn(bundle, type))}</div>`,
   'text/latex': (bundle, type) => `<div class="output rich">${renderLatex(textIn(bundle, type))}</div>`,

@@ -93,6 +93,8 @@ function markNumbers(table: HTMLTableElement): void {
  * or leave its place on the page. Ids are renamed, headings of level 1 become level 2, cells that hold a number are marked.
  */
 export function sanitize(html: string): string {
+  // Words alone, as most captions are, need no half second of loading.
+  if (!/[<&]/.test(html)) return html;
   purifier ??= createPurifier();
   const body = purifier.sanitize(html, {
     ALLOWED_TAGS: [...htmlTags, ...svgTags],

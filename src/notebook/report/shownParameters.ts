@@ -1,4 +1,5 @@
 import { hasTag, joined, type Notebook } from '../run/index.js';
+import { commentOn } from '../run/parameters/commentOn.js';
 import { readParameters } from '../run/parameters/readParameters.js';
 
 /** One setting of a notebook: its value in this run, and the notebook's own value where the run changed it. */
@@ -8,15 +9,6 @@ export interface ShownParameter {
   changedFrom?: string;
   /** What the notebook says about it. */
   comment: string;
-}
-
-/** The comment behind a declaration, minding strings that hold slashes, or else the one in the line above it. */
-function commentOn(name: string, source: string): string {
-  const [, above = '', line = ''] =
-    new RegExp(`(?:^|\\n)(?:[ \\t]*//([^\\n]*)\\n)?[ \\t]*(?:const|let|var)[ \\t]+${name}\\b([^\\n]*)`).exec(source) ??
-    [];
-  const [, behind = ''] = /^(?:'[^']*'|"[^"]*"|`[^`]*`|(?!\/\/)[^'"`])*\/\/(.*)$/.exec(line) ?? [];
-  return (behind || above).trim();
 }
 
 /** The settings that cells tagged `parameters` declare, with the values that `injected-parameters` put in their place. */

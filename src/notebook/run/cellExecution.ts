@@ -1,3 +1,4 @@
+import type { CellFailure } from '../kernel/cellFailure.js';
 import type { KernelClient } from '../kernel/kernelClient.js';
 import type { Message } from '../kernel/wire.js';
 import type { CellPlace } from './events.js';
@@ -5,6 +6,7 @@ import { executeCell, type CellOutcome, type Limits } from './executeCell.js';
 import { causeOfDeath, type CellFault } from './failure.js';
 import { joined, type CodeCell, type Metadata, type Output } from './notebook.js';
 import { OutputArea, type Displays } from './outputArea.js';
+import type { OutputLimits } from './outputLimits.js';
 import { sourceHash } from './sourceHash.js';
 
 type ErrorOutput = Extract<Output, { output_type: 'error' }>;
@@ -16,25 +18,40 @@ export class CellExecution {
   private readonly area: OutputArea;
   private readonly times: Record<string, string> = {};
   private executionCount: number | null = null;
-  private over = false;
+  /** The kernel has answered; what the cell left running may still print. */
+  over = false;
+  /** The source that ran: the cell's own may be edited meanwhile. */
+  private readonly source: string;
 
   constructor(
     readonly cell: CodeCell,
     private readonly place: CellPlace,
     displays: Displays,
     private readonly onMessage: (message: Message) => void,
+    limits?: OutputLimits,
   ) {
-    this.area = new OutputArea(displays);
+    this.source = joined(cell.source);
+    this.area = new OutputArea(displays, limits);
   }
 
   /** Runs the cell to its end, good or bad. */
   async run(kernel: KernelClient, limits: Limits): Promise<void> {
-    const outcome = await executeCell(kernel, joined(this.cell.source), limits, (message) => this.hear(message));
+    const outcome = await executeCell(kernel, this.source, limits, (message) => this.hear(message));
     this.over = true;
     this.times['shell.execute_reply'] = new Date().toISOString();
     const { reply } = outcome;
     if (reply.status !== 'dead') this.executionCount = reply.execution_count ?? this.executionCount;
     if (reply.status !== 'ok') this.fault = this.faultOf(outcome, limits);
+  }
+
+  /** Whether it has put anything out yet. */
+  get hasOutputs(): boolean {
+    return !this.area.isEmpty;
+  }
+
+  /** Notes down a failure that the kernel could not tell. */
+  fail(failure: CellFailure): void {
+    this.area.addError(failure);
   }
 
   /** Writes what is known so far into the cell. */
@@ -43,7 +60,7 @@ export class CellExecution {
     cell.execution_count = this.executionCount;
     cell.outputs = this.area.outputs(clean);
     const own = cell.metadata.sparsebook as Metadata | undefined;
-    cell.metadata.sparsebook = { ...own, sourceHash: sourceHash(cell.source) };
+    cell.metadata.sparsebook = { ...own, sourceHash: sourceHash(this.source) };
     cell.metadata.execution = { ...this.times };
   }
 

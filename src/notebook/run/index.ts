@@ -1,12 +1,13 @@
 export type { CellPlace, RunEvent, RunResult } from './events.js';
 export type { CellFault, FailureKind } from './failure.js';
 export * from './notebook.js';
-export { notebookText, readNotebook, writeNotebook } from './notebookFile.js';
+export { notebookText, parseNotebook, readNotebook, writeNotebook } from './notebookFile.js';
 export { showProgress } from './progress.js';
 export type { ParameterValue } from './parameters/parameter.js';
 export { resolveNotebook } from './resolveNotebook.js';
 export { runNotebook, type RunOptions } from './runNotebook.js';
 export { runOnTerminal } from './runOnTerminal.js';
+export { secondsTaken } from './secondsTaken.js';
 export { sourceHash } from './sourceHash.js';
 export { duration } from '../../terminal/duration.js';
 export { readAssignments } from '../../terminal/readAssignments.js';

@@ -42,6 +42,11 @@ export async function readNotebook(file: string): Promise<Notebook> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new UserError(error.code === 'ENOENT' ? `there is no notebook ${file}` : `cannot read ${error.message}`);
   });
+  return parseNotebook(text, file);
+}
+
+/** The notebook that a file's text holds, as `readNotebook` returns it. */
+export function parseNotebook(text: string, file: string): Notebook {
   const refuse = (fault: string): never => {
     throw new UserError(`${file} is not a notebook: ${fault}`);
   };

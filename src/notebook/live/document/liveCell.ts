@@ -1,0 +1,121 @@
+import { faultOf } from '../../report/faultOf.js';
+import { joined, lines, secondsTaken, type Cell, type CodeCell, type Output } from '../../run/index.js';
+import type { CellPatch, CellRun, CellText, CellType } from '../protocol.js';
+import { OutputList } from './outputList.js';
+import { Slice, type Clock } from './slice.js';
+
+/** Turns what a cell holds into HTML that is safe in a page. */
+export interface Renderer {
+  markdown(source: string, attachments?: Record<string, unknown>): string;
+  output(output: Output): string;
+}
+
+/** A cell of an open notebook: what is saved of it, and what pages see of it. */
+export class LiveCell {
+  private readonly text: Slice<Omit<CellText, 'html'>>;
+  private readonly run: Slice<CellRun>;
+  private readonly outputs: OutputList;
+  private html: { source: string; html: string } | undefined;
+  private state: CellRun['state'] = 'idle';
+
+  constructor(
+    clock: Clock,
+    private saved: Cell,
+  ) {
+    this.text = new Slice(clock, this.textNow());
+    this.run = new Slice(clock, this.runNow());
+    this.outputs = new OutputList(clock, saved.cell_type === 'code' ? saved.outputs : []);
+  }
+
+  /** The cell as it is saved. */
+  get cell(): Cell {
+    return this.saved;
+  }
+
+  get id(): string {
+    return this.saved.id;
+  }
+
+  get source(): string {
+    return joined(this.saved.source);
+  }
+
+  /** Takes another source from a page. */
+  edit(source: string, by?: string): void {
+    this.saved.source = lines(source);
+    this.text.set(this.textNow(by));
+    this.run.set(this.runNow());
+  }
+
+  /** Makes it a cell of another type; the outputs of a code cell go. */
+  become(type: CellType): void {
+    const { id, metadata, source } = this.saved;
+    if (type === this.saved.cell_type) return;
+    this.saved =
+      type === 'code'
+        ? { cell_type: type, id, metadata, source, execution_count: null, outputs: [] }
+        : { cell_type: type, id, metadata, source };
+    this.refresh();
+  }
+
+  /** Says whether the cell waits or runs. */
+  mark(state: CellRun['state']): void {
+    this.state = state;
+    this.run.set(this.runNow());
+  }
+
+  /** Drops outputs and number. */
+  clear(): void {
+    if (this.saved.cell_type !== 'code') return;
+    Object.assign(this.saved, { outputs: [], execution_count: null } satisfies Partial<CodeCell>);
+    this.refresh();
+  }
+
+  /** Looks at the saved cell again, after a run wrote into it; returns whether its outputs changed. */
+  refresh(): boolean {
+    this.text.set(this.textNow(this.text.get().by));
+    this.run.set(this.runNow());
+    return this.outputs.set(this.saved.cell_type === 'code' ? this.saved.outputs : []);
+  }
+
+  /** What changed after a version; undefined when nothing did. */
+  since(version: number, renderer: Renderer): CellPatch | undefined {
+    const text = this.text.since(version);
+    const run = this.run.since(version);
+    const outputs = this.outputs.since(version, (output) => renderer.output(output));
+    if (!text && !run && !outputs) return undefined;
+    return {
+      ...(text && { text: { ...text, ...this.rendered(text, renderer) } }),
+      ...(run && { run }),
+      ...(outputs && { outputs }),
+    };
+  }
+
+  private rendered({ type, source }: Omit<CellText, 'html'>, renderer: Renderer): { html?: string } {
+    if (type !== 'markdown' || this.saved.cell_type === 'code') return {};
+    if (this.html?.source !== source) {
+      this.html = { source, html: renderer.markdown(source, this.saved.attachments) };
+    }
+    return { html: this.html.html };
+  }
+
+  private textNow(by?: string): Omit<CellText, 'html'> {
+    const { cell_type: type, metadata } = this.saved;
+    return { type, source: this.source, tags: metadata.tags ?? [], ...(by === undefined ? {} : { by }) };
+  }
+
+  private runNow(): CellRun {
+    const { saved, state } = this;
+    if (saved.cell_type !== 'code') return { state: 'idle', count: null };
+    const count = saved.execution_count;
+    if (state !== 'idle') return { state, count };
+    const fault = faultOf(saved);
+    const seconds = secondsTaken(saved);
+    return {
+      state,
+      count,
+      ...(seconds !== undefined && count !== null ? { seconds } : {}),
+      ...(fault === 'stale' || fault === 'failed' ? { fault } : {}),
+    };
+  }
+}

@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { UserError } from '../../../errors.js';
+import { lines, type Cell, type Notebook } from '../../run/index.js';
+import type { CellType, Patch } from '../protocol.js';
+import { LiveCell, type Renderer } from './liveCell.js';
+import { Slice, type Clock } from './slice.js';
+
+/** An open notebook: its cells in order, what is done to them, and what changed since when. */
+export class LiveDocument {
+  private readonly cells: Map<string, LiveCell>;
+  private readonly order: Slice<string[]>;
+  private readonly removed: { cell: Cell; index: number }[] = [];
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly notebook: Notebook,
+  ) {
+    this.cells = new Map(notebook.cells.map((cell) => [cell.id, new LiveCell(clock, cell)]));
+    this.order = new Slice(clock, [...this.cells.keys()]);
+  }
+
+  /** The notebook's own metadata, which a run adds to. */
+  get metadata(): Notebook['metadata'] {
+    return this.notebook.metadata;
+  }
+
+  /** The cells in order. */
+  get list(): LiveCell[] {
+    return this.order.get().map((id) => this.cell(id));
+  }
+
+  /** The cell of that id; throws a UserError when it is gone. */
+  cell(id: string): LiveCell {
+    const cell = this.cells.get(id);
+    if (!cell) throw new UserError(`the notebook has no cell '${id}'; another page may have removed it`);
+    return cell;
+  }
+
+  has(id: string): boolean {
+    return this.cells.has(id);
+  }
+
+  /** Puts an empty cell at a place, under an id that nobody has yet. */
+  insert(type: CellType, index: number, id: string = randomBytes(4).toString('hex')): LiveCell {
+    if (this.cells.has(id)) throw new UserError(`the notebook has a cell '${id}' already`);
+    const common = { id, metadata: {}, source: lines('') };
+    return this.add(
+      type === 'code'
+        ? { cell_type: type, ...common, execution_count: null, outputs: [] }
+        : { cell_type: type, ...common },
+      index,
+    );
+  }
+
+  /** Takes a cell out; `restore` brings it back. */
+  remove(id: string): void {
+    const { cell } = this.cell(id);
+    const order = this.order.get();
+    this.removed.push({ cell, index: order.indexOf(id) });
+    this.cells.delete(id);
+    this.order.set(order.filter((other) => other !== id));
+  }
+
+  /** Brings the cell back that was removed last; undefined when there is none. */
+  restore(): LiveCell | undefined {
+    const last = this.removed.pop();
+    return last && this.add(last.cell, last.index);
+  }
+
+  /** Moves a cell to a place among the others. */
+  move(id: string, index: number): void {
+    this.cell(id);
+    const others = this.order.get().filter((other) => other !== id);
+    this.order.set([...others.slice(0, index), id, ...others.slice(Math.max(0, index))]);
+  }
+
+  /** The notebook as it is saved. */
+  save(): Notebook {
+    return { ...this.notebook, cells: this.list.map(({ cell }) => cell) };
+  }
+
+  /** What changed after a version; a cell that is in no order any more is gone. */
+  since(version: number, renderer: Renderer): Pick<Patch, 'order' | 'cells'> {
+    const order = this.order.since(version);
+    const patches = this.list.flatMap((cell) => {
+      const patch = cell.since(version, renderer);
+      return patch ? [[cell.id, patch] as const] : [];
+    });
+    return { ...(order && { order }), cells: Object.fromEntries(patches) };
+  }
+
+  private add(cell: Cell, index: number): LiveCell {
+    const live = new LiveCell(this.clock, cell);
+    this.cells.set(cell.id, live);
+    const order = this.order.get();
+    this.order.set([...order.slice(0, index), cell.id, ...order.slice(Math.max(0, index))]);
+    return live;
+  }
+}

@@ -1,0 +1,118 @@
+import { UserError } from '../../../errors.js';
+import { findKernelSpec } from '../../jupyter/kernelSpec.js';
+import { KernelClient } from '../../kernel/kernelClient.js';
+import { causeOfDeath } from '../../run/failure.js';
+import type { KernelStatus } from '../protocol.js';
+import { Slice, type Clock } from '../document/slice.js';
+
+/** Node loses a SIGINT that arrives just as a cell's synchronous part ends, so that it is repeated. */
+const INSIST_MILLISECONDS = 300;
+const DEAF_MILLISECONDS = 5000;
+
+const DEAF =
+  'The cell does not heed the interrupt (a loop that never awaits?). Wait, or restart the kernel: what is shown and saved stays.';
+
+/** The kernel of an open notebook: at most one at a time, started when first needed, and what pages are told of it. */
+export class LiveKernel {
+  readonly status: Slice<KernelStatus>;
+  private running: Promise<KernelClient> | undefined;
+  /** Counts kernels: what one that was given up still says does not count. */
+  private generation = 0;
+  private insisting: NodeJS.Timeout | undefined;
+
+  constructor(
+    clock: Clock,
+    private readonly name: string,
+    private readonly cwd: string,
+  ) {
+    this.status = new Slice<KernelStatus>(clock, { state: 'off', name });
+  }
+
+  /** The kernel, started if there is none; rejects with a UserError when it does not come up. */
+  get(): Promise<KernelClient> {
+    return (this.running ??= this.start());
+  }
+
+  /** Says that cells run, with how many to go, or that none does any more. */
+  mark(left: number): void {
+    const { state, name } = this.status.get();
+    if (left > 0) {
+      const still = state === 'interrupting' || state === 'starting' ? state : 'busy';
+      this.status.set({ state: still, name, left });
+      return;
+    }
+    this.stopInsisting();
+    if (state === 'busy' || state === 'interrupting') this.status.set({ state: 'idle', name });
+  }
+
+  /** Asks the running cell to stop, again and again until it does; after 5 s pages are told what else can be done. */
+  interrupt(): void {
+    const { state, name, left } = this.status.get();
+    if (state !== 'busy' || !this.running) return;
+    this.status.set({ state: 'interrupting', name, left });
+    const since = performance.now();
+    const insist = (): void => {
+      void this.running?.then((kernel) => kernel.interrupt());
+      if (performance.now() - since < DEAF_MILLISECONDS) return;
+      this.status.set({ ...this.status.get(), note: DEAF });
+    };
+    insist();
+    this.insisting = setInterval(insist, INSIST_MILLISECONDS);
+  }
+
+  /** Ends the kernel, if there is one. What runs gets a moment to say goodbye unless `atOnce`. */
+  async stop(atOnce = false): Promise<void> {
+    const ending = this.running;
+    this.running = undefined;
+    this.generation++;
+    this.stopInsisting();
+    const { name } = this.status.get();
+    this.status.set({ state: 'off', name });
+    const kernel = await ending?.catch(() => undefined);
+    await (atOnce ? kernel?.kill() : kernel?.shutdown());
+  }
+
+  /** Asks the kernel something beside running cells; undefined without a kernel, or if it takes longer than 2 s. */
+  async ask(type: string, content: Record<string, unknown>): Promise<Record<string, unknown> | undefined> {
+    if (!this.running) return undefined;
+    const answer = this.running.then((kernel) => kernel.request(type, content)).catch(() => undefined);
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, 2000, undefined)));
+    return Promise.race([answer, patience]).finally(() => clearTimeout(timer));
+  }
+
+  private async start(): Promise<KernelClient> {
+    const { name } = this;
+    this.status.set({ state: 'starting', name: this.status.get().name });
+    const generation = ++this.generation;
+    const current = (): boolean => this.generation === generation;
+    try {
+      const spec = findKernelSpec(name);
+      const kernel = await KernelClient.start({ spec, cwd: this.cwd });
+      if (!current()) return kernel;
+      this.status.set({ state: 'idle', name: spec.display_name });
+      void kernel.exit.then((exit) => {
+        if (!current()) return;
+        this.running = undefined;
+        this.stopInsisting();
+        const cause = causeOfDeath(exit);
+        const note = `${cause[0].toUpperCase()}${cause.slice(1)}. Its variables are gone; what is shown and saved stays.`;
+        this.status.set({ state: 'dead', name: spec.display_name, note });
+        void kernel.kill();
+      });
+      return kernel;
+    } catch (error) {
+      if (current()) {
+        this.running = undefined;
+        const said = error instanceof UserError ? error.message : String(error);
+        this.status.set({ state: 'dead', name, note: `The kernel did not start: ${said}` });
+      }
+      throw error;
+    }
+  }
+
+  private stopInsisting(): void {
+    clearInterval(this.insisting);
+    this.insisting = undefined;
+  }
+}

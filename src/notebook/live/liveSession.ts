@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { basename, dirname } from 'node:path';
+import { UserError } from '../../errors.js';
+import { machinePathRemover } from '../run/machinePaths.js';
+import type { Metadata, Notebook } from '../run/index.js';
+import type { DocumentFile } from './document/documentFile.js';
+import type { LiveCell, Renderer } from './document/liveCell.js';
+import { LiveDocument } from './document/liveDocument.js';
+import { ParameterPanel } from './document/parameterPanel.js';
+import { Clock, Slice } from './document/slice.js';
+import { CellRunner } from './kernel/cellRunner.js';
+import { LiveKernel } from './kernel/liveKernel.js';
+import type { FileStatus, Patch } from './protocol.js';
+
+/**
+ * An open notebook: the document and its outputs, its kernel and its file. It belongs to the server and lives on when pages
+ * come and go; what is done to it is in `handleCommand.ts`.
+ */
+export class LiveSession {
+  readonly clock = new Clock();
+  readonly kernel: LiveKernel;
+  readonly status: Slice<FileStatus>;
+  /** The life of the document; a document that is read anew from its file begins another one. */
+  epoch: string = randomUUID();
+  document: LiveDocument;
+  runner: CellRunner;
+  panel: ParameterPanel;
+  private changes = 0;
+
+  /** Opens a notebook's file; throws a UserError when it is no notebook. */
+  static async open(file: DocumentFile, path: string, renderer: Renderer): Promise<LiveSession> {
+    return new LiveSession(file, path, renderer, await file.read());
+  }
+
+  private constructor(
+    readonly file: DocumentFile,
+    path: string,
+    private readonly renderer: Renderer,
+    notebook: Notebook,
+  ) {
+    this.status = new Slice<FileStatus>(this.clock, { path, dirty: false });
+    this.kernel = new LiveKernel(this.clock, notebook.metadata.kernelspec?.name ?? 'tslab', dirname(file.path));
+    [this.document, this.runner, this.panel] = this.take(notebook);
+  }
+
+  /** What changed since a version of an epoch; undefined when nothing did. */
+  since(version: number, epoch?: string): Patch | undefined {
+    const from = epoch === this.epoch && version <= this.clock.version ? version : 0;
+    if (from === this.clock.version) return undefined;
+    const kernel = this.kernel.status.since(from);
+    const file = this.status.since(from);
+    const parameters = this.panel.controls.since(from);
+    return {
+      epoch: this.epoch,
+      version: this.clock.version,
+      whole: from === 0,
+      ...this.document.since(from, this.renderer),
+      ...(kernel && { kernel }),
+      ...(file && { file }),
+      ...(parameters && { parameters }),
+    };
+  }
+
+  /** The document is no longer what is on the disk; `source` says that a cell's source changed, not its outputs. */
+  changed({ source = true } = {}): void {
+    this.changes++;
+    this.status.set({ ...this.status.get(), dirty: true });
+    if (source) this.panel.read(this.document);
+  }
+
+  /** Saves, unless the file is not the one that was read or saved last: then pages ask what to do. Returns whether it did. */
+  async save(): Promise<boolean> {
+    const { changes } = this;
+    this.runner.flush();
+    try {
+      const state = await this.file.write(this.document.save());
+      if (state === 'same') this.status.set({ path: this.status.get().path, dirty: this.changes !== changes });
+      else this.status.set({ ...this.status.get(), conflict: state });
+      return state === 'same';
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.status.set({ ...this.status.get(), note: error.message });
+      return false;
+    }
+  }
+
+  /** Looks whether somebody else has changed the file. */
+  async lookAtFile(): Promise<void> {
+    const { conflict: _conflict, ...status } = this.status.get();
+    const state = await this.file.look();
+    this.status.set(state === 'same' ? status : { ...status, conflict: state });
+  }
+
+  /** Ends a conflict: with what is here, with what is on the disk, or with both, what is here under another name. */
+  async resolve(choice: 'mine' | 'theirs' | 'copy'): Promise<void> {
+    const { path } = this.status.get();
+    if (choice === 'mine') {
+      await this.file.accept();
+      await this.save();
+      return;
+    }
+    const note = choice === 'copy' ? `What was here is saved as ${basename(await this.copy())}.` : undefined;
+    const notebook = await this.file.read();
+    this.runner.drop();
+    this.epoch = randomUUID();
+    [this.document, this.runner, this.panel] = this.take(notebook);
+    this.status.set({ path, dirty: false, ...(note === undefined ? {} : { note }) });
+  }
+
+  /** Saves what is here under another name; returns it. */
+  copy(): Promise<string> {
+    this.runner.flush();
+    return this.file.writeCopy(this.document.save());
+  }
+
+  /** Ends the kernel and starts another one. */
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.kernel.get();
+  }
+
+  /** Ends the kernel. What it had not been asked to run yet is not run. */
+  async stop(atOnce = this.kernel.status.get().state !== 'idle'): Promise<void> {
+    this.runner.drop();
+    await this.kernel.stop(atOnce);
+    await this.runner.settled();
+  }
+
+  private take(notebook: Notebook): [LiveDocument, CellRunner, ParameterPanel] {
+    const document = new LiveDocument(this.clock, notebook);
+    const panel = new ParameterPanel(this.clock);
+    const runner = new CellRunner(document, this.kernel, machinePathRemover(dirname(this.file.path)), {
+      fresh: () => panel.forget(),
+      start: (cell) => this.noteRun(document.metadata, panel, cell),
+      change: () => this.changed({ source: false }),
+    });
+    // Reading sources takes the kernel's compiler, a moment to load: the page need not wait for it.
+    setImmediate(() => panel.read(document));
+    return [document, runner, panel];
+  }
+
+  /** What the notebook says of how it was run: by hand now, so that a headless run's record no longer holds. */
+  private noteRun(metadata: Notebook['metadata'], panel: ParameterPanel, cell: LiveCell): void {
+    delete metadata.papermill;
+    panel.ran(cell.id);
+    metadata.sparsebook = { ...(metadata.sparsebook as Metadata | undefined), parameters: panel.ranWith() };
+    void this.kernel.get().then(({ spec, info }) => {
+      metadata.kernelspec ??= { name: spec.name, display_name: spec.display_name, language: spec.language };
+      if (info.language_info) metadata.language_info = info.language_info;
+    });
+  }
+}
