@@ -41,7 +41,7 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['eslint.config.js', 'test/run.mjs'] },
+        projectService: { allowDefaultProject: ['eslint.config.js', 'test/run.mjs', 'src/notebook/live/start.mjs'] },
         tsconfigRootDir: import.meta.dirname,
       },
     },

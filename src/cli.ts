@@ -9,6 +9,7 @@ import { addTestCommand } from './experiments/command/testCommand.js';
 import { addTrainCommand } from './experiments/command/trainCommand.js';
 import { addWeightsCommand } from './experiments/command/weightsCommand.js';
 import { addJupyterCommands } from './notebook/jupyter/command.js';
+import { addOpenCommand } from './notebook/live/command.js';
 import { addReportCommand } from './notebook/report/command.js';
 import { addRunCommand } from './notebook/run/command.js';
 
@@ -17,6 +18,7 @@ const program = new Command('sparsebook')
   .showHelpAfterError('(add --help for more)')
   .showSuggestionAfterError();
 
+addOpenCommand(program);
 addRunCommand(program);
 addJupyterCommands(program);
 addReportCommand(program);

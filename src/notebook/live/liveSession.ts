@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { UserError } from '../../errors.js';
+import type { KernelClient } from '../kernel/kernelClient.js';
 import { machinePathRemover } from '../run/machinePaths.js';
 import type { Metadata, Notebook } from '../run/index.js';
 import type { DocumentFile } from './document/documentFile.js';
@@ -26,6 +27,7 @@ export class LiveSession {
   runner: CellRunner;
   panel: ParameterPanel;
   private changes = 0;
+  private warmed = false;
 
   /** Opens a notebook's file; throws a UserError when it is no notebook. */
   static async open(file: DocumentFile, path: string, renderer: Renderer): Promise<LiveSession> {
@@ -113,6 +115,12 @@ export class LiveSession {
     return this.file.writeCopy(this.document.save());
   }
 
+  /** Starts the kernel when the notebook is first looked at: most readers want to run something. */
+  warm(): void {
+    if (!this.warmed) this.kernel.get().catch(() => undefined);
+    this.warmed = true;
+  }
+
   /** Ends the kernel and starts another one. */
   async restart(): Promise<void> {
     await this.stop();
@@ -131,22 +139,21 @@ export class LiveSession {
     const panel = new ParameterPanel(this.clock);
     const runner = new CellRunner(document, this.kernel, machinePathRemover(dirname(this.file.path)), {
       fresh: () => panel.forget(),
-      start: (cell) => this.noteRun(document.metadata, panel, cell),
+      start: (cell, kernel) => noteRun(document.metadata, panel, cell, kernel),
       change: () => this.changed({ source: false }),
     });
     // Reading sources takes the kernel's compiler, a moment to load: the page need not wait for it.
     setImmediate(() => panel.read(document));
     return [document, runner, panel];
   }
+}
 
-  /** What the notebook says of how it was run: by hand now, so that a headless run's record no longer holds. */
-  private noteRun(metadata: Notebook['metadata'], panel: ParameterPanel, cell: LiveCell): void {
-    delete metadata.papermill;
-    panel.ran(cell.id);
-    metadata.sparsebook = { ...(metadata.sparsebook as Metadata | undefined), parameters: panel.ranWith() };
-    void this.kernel.get().then(({ spec, info }) => {
-      metadata.kernelspec ??= { name: spec.name, display_name: spec.display_name, language: spec.language };
-      if (info.language_info) metadata.language_info = info.language_info;
-    });
-  }
+/** What the notebook says of how it was run: by hand now, so that a headless run's record no longer holds. */
+function noteRun(metadata: Notebook['metadata'], panel: ParameterPanel, cell: LiveCell, kernel: KernelClient): void {
+  const { spec, info } = kernel;
+  delete metadata.papermill;
+  panel.ran(cell.id);
+  metadata.sparsebook = { ...(metadata.sparsebook as Metadata | undefined), parameters: panel.ranWith() };
+  metadata.kernelspec ??= { name: spec.name, display_name: spec.display_name, language: spec.language };
+  if (info.language_info) metadata.language_info = info.language_info;
 }

@@ -31,6 +31,18 @@ export class OpenNotebooks {
     return opening;
   }
 
+  /** Why a path cannot be opened; undefined when it can, and then it is being opened. */
+  async whyNot(path: string): Promise<string | undefined> {
+    try {
+      await this.folder.locate(path);
+    } catch (error) {
+      if (error instanceof UserError) return error.message;
+      throw error;
+    }
+    this.at(path).catch(() => undefined);
+    return undefined;
+  }
+
   /** The folder's notebooks, with what is known of those that are open. */
   async list(): Promise<ListedNotebook[]> {
     const sessions = new Map((await this.sessions()).map((session) => [session.status.get().path, session]));

@@ -1,10 +1,9 @@
-import { buildSync } from 'esbuild';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { constants, gzipSync, gunzipSync } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
+import { bundle, filesBelow } from './bundle.js';
 
 /** The parts of a page that do not depend on the notebook. */
 export interface Assets {
@@ -22,51 +21,31 @@ const here = dirname(fileURLToPath(import.meta.url));
 const sources = join(here, '../../../src/notebook/report');
 const folder = join(here, 'assets');
 const require = createRequire(import.meta.url);
-const plotlySource = require.resolve('plotly.js-dist');
-const { version } = require('plotly.js-dist/package.json') as { version: string };
 
 /** SHA-256 of a script or style as a content security policy writes it. */
 export function policyHash(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
-const newest = (paths: string[]): number => Math.max(...paths.map((path) => statSync(path).mtimeMs));
-
-function filesBelow(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
+/** plotly.js minified and gzipped, as a page loads it. */
+export function packedPlotly(): Buffer {
+  const entry = require.resolve('plotly.js-dist');
+  const { version } = require('plotly.js-dist/package.json') as { version: string };
+  const target = join(folder, `plotly-${version}.min.js.gz`);
+  return bundle({ entry, target, dependsOn: [entry], bundle: false });
 }
 
-/** Bundles and minifies with esbuild unless that has been done since the last change; returns the result's bytes. */
-function bundle(entry: string, target: string, dependsOn: string[]): Buffer {
-  const file = join(folder, target);
-  if (existsSync(file) && statSync(file).mtimeMs > newest(dependsOn)) return readFileSync(file);
-  const { outputFiles } = buildSync({
-    entryPoints: [entry],
-    bundle: entry !== plotlySource,
-    minify: true,
-    legalComments: 'inline',
-    target: 'es2022',
-    format: entry.endsWith('.ts') ? 'iife' : undefined,
-    write: false,
-    logLevel: 'error',
-  });
-  const text = Buffer.from(outputFiles[0].contents);
-  const bytes = target.endsWith('.gz') ? gzipSync(text, { level: constants.Z_BEST_COMPRESSION }) : text;
-  mkdirSync(folder, { recursive: true });
-  const aside = `${file}.${process.pid}`;
-  writeFileSync(aside, bytes);
-  renameSync(aside, file);
-  return bytes;
+function part(entry: string, target: string): string {
+  const dependsOn = filesBelow(join(sources, dirname(entry)));
+  return bundle({ entry: join(sources, entry), target: join(folder, target), dependsOn }).toString();
 }
 
 /** The page's style sheet and script and plotly.js, built into dist/ when they are not there yet (about a second). */
 export function loadAssets(): Assets {
-  const plotly = bundle(plotlySource, `plotly-${version}.min.js.gz`, [plotlySource]);
+  const plotly = packedPlotly();
   return {
-    style: bundle(join(sources, 'style/main.css'), 'page.css', filesBelow(join(sources, 'style'))).toString(),
-    script: bundle(join(sources, 'browser/main.ts'), 'page.js', filesBelow(join(sources, 'browser'))).toString(),
+    style: part('style/main.css', 'page.css'),
+    script: part('browser/main.ts', 'page.js'),
     plotly: plotly.toString('base64'),
     plotlyHash: policyHash(gunzipSync(plotly).toString()),
   };

@@ -31,7 +31,7 @@ export class CellRunner {
     /** Takes the places of this machine out of a text. */
     private readonly clean: (text: string) => string,
     /** A kernel is used for the first time; a cell begins to run on it; outputs have changed. */
-    private readonly on: { fresh(): void; start(cell: LiveCell): void; change(): void },
+    private readonly on: { fresh(): void; start(cell: LiveCell, kernel: KernelClient): void; change(): void },
   ) {}
 
   /** Puts cells at the end of the queue; those that wait already keep their place, those without code are passed over. */
@@ -98,7 +98,7 @@ export class CellRunner {
       );
       for (const [old, of] of this.executions) if (of === cell) this.executions.delete(old);
       this.executions.set(execution, cell);
-      this.on.start(cell);
+      this.on.start(cell, kernel);
       await execution.run(kernel, {});
       const { fault } = execution;
       if (fault?.kind === 'dead') execution.fail(this.endOf(fault.cause));

@@ -1,0 +1,158 @@
+import type { CellPatch, CellRun, CellText, CellType } from '../protocol.js';
+import { Editor } from './editor.js';
+import { element } from './element.js';
+import type { Ask } from './kernelHelp.js';
+import type { Action } from './keys.js';
+import { OutputsView } from './outputsView.js';
+import { seconds } from './seconds.js';
+
+/** What a cell asks of the page around it. */
+export interface CellHost {
+  ask: Ask;
+  /** The person has changed the source. */
+  edit(id: string, source: string): void;
+  /** Whether the page knows a newer source than the server. */
+  isAhead(id: string): boolean;
+  act(id: string, action: Action): void;
+  /** The cell has the focus now, as a whole or in its editor. */
+  entered(id: string): void;
+}
+
+const names: Record<CellType, string> = { code: 'Code cell', markdown: 'Text cell', raw: 'Raw cell' };
+
+const tools: [action: Action, sign: string, title: string][] = [
+  ['moveUp', '↑', 'Move up (Ctrl+Shift+↑)'],
+  ['moveDown', '↓', 'Move down (Ctrl+Shift+↓)'],
+  ['insertBelow', '+', 'Insert a cell below (b)'],
+  ['remove', '×', 'Delete (d twice; z brings it back)'],
+];
+
+const warnings = {
+  stale: 'The source has changed since it was run: what stands below is older.',
+  failed: 'This cell ended in an error.',
+};
+
+/** A cell on the page. */
+export class CellView {
+  readonly root: HTMLElement;
+  private text: CellText = { type: 'code', source: '', tags: [] };
+  private editor: Editor | undefined;
+  private readonly run = element(
+    'button',
+    { type: 'button', class: 'run', tabindex: '-1', title: 'Run (Ctrl+Enter)' },
+    '▶',
+  );
+  private readonly count = element('span', { class: 'count' });
+  private readonly place = element('div', { class: 'source' });
+  private readonly prose = element('div', { class: 'prose' });
+  private readonly warning = element('p', { class: 'warning', hidden: true });
+  private readonly outputs = new OutputsView();
+
+  constructor(
+    readonly id: string,
+    private readonly host: CellHost,
+  ) {
+    const button = ([action, sign, title]: (typeof tools)[number]): HTMLElement =>
+      element(
+        'button',
+        { type: 'button', title, 'aria-label': title, tabindex: '-1', click: () => host.act(id, action) },
+        sign,
+      );
+    this.run.addEventListener('click', () => host.act(id, 'run'));
+    this.prose.addEventListener('dblclick', () => host.act(id, 'edit'));
+    this.root = element(
+      'section',
+      { class: 'cell', tabindex: '-1', focusin: () => host.entered(id) },
+      element('div', { class: 'gutter' }, this.run, this.count),
+      element('div', { class: 'body' }, this.prose, this.place, this.warning, this.outputs.root),
+      element('div', { class: 'cell-tools' }, ...tools.map(button)),
+    );
+    this.root.dataset.id = id;
+  }
+
+  get type(): CellType {
+    return this.text.type;
+  }
+
+  get source(): string {
+    return this.editor?.source ?? this.text.source;
+  }
+
+  /** Takes what is new about the cell. */
+  patch({ text, run, outputs }: CellPatch, isOwnEdit: boolean): void {
+    if (text) this.takeText(text, isOwnEdit);
+    if (run) this.takeRun(run);
+    if (outputs) this.outputs.patch(outputs);
+  }
+
+  /** Says which cell of how many it is, and whether it is the selected one. */
+  number(index: number, total: number, selected: boolean): void {
+    this.root.setAttribute('aria-label', `${names[this.type]} ${index + 1} of ${total}`);
+    this.root.classList.toggle('selected', selected);
+    this.root.tabIndex = selected ? 0 : -1;
+  }
+
+  /** Puts the focus on the cell as a whole; text is shown as it reads. */
+  focus(): void {
+    this.root.focus({ preventScroll: true });
+    this.root.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** Puts the cursor into the editor. */
+  edit(): void {
+    this.root.classList.add('editing');
+    this.editor ??= this.makeEditor();
+    this.editor.view.focus();
+  }
+
+  /** Shows text as it reads again. */
+  leave(): void {
+    this.root.classList.remove('editing');
+  }
+
+  private takeText(text: CellText, isOwnEdit: boolean): void {
+    const other = text.type !== this.text.type || !this.editor;
+    const source = isOwnEdit || this.host.isAhead(this.id) ? this.source : text.source;
+    this.text = text;
+    this.root.dataset.type = text.type;
+    this.root.dataset.tags = text.tags.join(' ');
+    this.prose.innerHTML = text.html ?? '';
+    if (text.type === 'markdown' && source.trim() === '')
+      this.prose.innerHTML = '<p class="empty">Empty text: press Enter to write.</p>';
+    if (other) {
+      this.editor?.view.destroy();
+      this.editor = undefined;
+      this.place.replaceChildren();
+      // Text is read far more often than written: its editor is made when it is.
+      if (text.type !== 'markdown') this.editor = this.makeEditor(source);
+    } else this.editor?.show(source);
+  }
+
+  private takeRun({ state, count, seconds: taken, fault }: CellRun): void {
+    this.root.dataset.state = state;
+    const sign = { idle: count === null ? ' ' : String(count), queued: '…', running: '*' }[state];
+    this.count.textContent = `[${sign}]`;
+    const words = { idle: count === null ? 'not run' : `run as number ${count}`, queued: 'waits', running: 'runs' }[
+      state
+    ];
+    this.count.setAttribute('aria-label', words);
+    this.count.title = taken === undefined ? words : `${words}, took ${seconds(taken)}`;
+    this.warning.hidden = !fault;
+    this.warning.className = `warning ${fault ?? ''}`;
+    this.warning.textContent = fault ? warnings[fault] : '';
+  }
+
+  private makeEditor(source = this.text.source): Editor {
+    const editor = new Editor({
+      language: this.text.type === 'code' ? 'typescript' : 'text',
+      label: `Source of the ${names[this.text.type].toLowerCase()}`,
+      source,
+      ask: this.host.ask,
+      onEdit: (edited) => this.host.edit(this.id, edited),
+    });
+    // Tab goes through editors by way of their cells: Enter goes in, Escape out.
+    editor.view.contentDOM.tabIndex = -1;
+    this.place.append(editor.view.dom);
+    return editor;
+  }
+}

@@ -1,0 +1,121 @@
+import type { Command, Patch } from '../protocol.js';
+
+/** How this page and the server stand. */
+export type Link = 'connected' | 'lost' | 'refused';
+
+/** A command that did not reach the server, or that it refused. */
+export class CommandError extends Error {
+  constructor(
+    message: string,
+    /** Whether it never got there: it may be sent again. */
+    readonly lost: boolean,
+  ) {
+    super(message);
+  }
+}
+
+const SILENCE_MILLISECONDS = 25_000;
+const RETRY_MILLISECONDS = 1000;
+
+/** This page among the pages that show the notebook: an edit comes back with the name of the page that made it. */
+export const pageName: string = crypto.randomUUID();
+
+/**
+ * The line to the server: patches come in as server-sent events, commands go out one after another. A line that breaks is taken
+ * up again, and the server sends what was missed. A hidden page hangs up, since browsers allow few lines to one server.
+ */
+export class Connection {
+  private source: EventSource | undefined;
+  private seen = '';
+  private heard = 0;
+  private link: Link | undefined;
+  private queue: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly path: string,
+    private readonly on: { patch(patch: Patch): void; link(link: Link, why: string): void },
+  ) {
+    document.addEventListener('visibilitychange', () => this.attend());
+    addEventListener('pageshow', () => this.attend());
+    addEventListener('pagehide', () => this.hangUp());
+    setInterval(() => {
+      if (this.source && Date.now() - this.heard > SILENCE_MILLISECONDS) this.broken();
+    }, RETRY_MILLISECONDS);
+    this.attend();
+  }
+
+  /** Sends a command after those before it; resolves with the server's answer, rejects with a CommandError. */
+  send<T = unknown>(command: Command): Promise<T> {
+    const result = this.queue.then(() => this.post<T>(command));
+    this.queue = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Asks the kernel something, past the queue: it changes nothing, and typing should not wait for it. */
+  ask<T>(command: Command): Promise<T | null> {
+    return this.post<T>(command).catch(() => null);
+  }
+
+  private async post<T>(command: Command): Promise<T> {
+    const response = await fetch(`/api/commands/${this.path}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'X-Page': pageName },
+      body: JSON.stringify(command),
+    }).catch(() => {
+      throw new CommandError('The server does not answer.', true);
+    });
+    const answer: unknown = await response.json().catch(() => ({}));
+    if (response.ok) return answer as T;
+    const why = String((answer as { error?: string }).error ?? response.statusText);
+    if (response.status === 401 || response.status === 403) this.tell('refused', why);
+    throw new CommandError(why, response.status === 401 || response.status === 403);
+  }
+
+  private attend(): void {
+    if (document.hidden) this.hangUp();
+    else if (!this.source) this.dial();
+  }
+
+  private hangUp(): void {
+    this.source?.close();
+    this.source = undefined;
+  }
+
+  private dial(): void {
+    this.heard = Date.now();
+    const source = new EventSource(`/api/events/${this.path}?seen=${encodeURIComponent(this.seen)}`);
+    this.source = source;
+    source.onmessage = ({ data, lastEventId }: MessageEvent<string>) => {
+      this.heard = Date.now();
+      this.seen = lastEventId;
+      this.on.patch(JSON.parse(data) as Patch);
+    };
+    source.addEventListener('alive', () => (this.heard = Date.now()));
+    source.onopen = () => {
+      this.heard = Date.now();
+      this.tell('connected', '');
+    };
+    source.onerror = () => this.broken();
+  }
+
+  /** Tries again by itself, and tells apart a server that is gone from one that does not know this page. */
+  private broken(): void {
+    this.hangUp();
+    setTimeout(() => this.attend(), RETRY_MILLISECONDS);
+    const url = `/api/events/${this.path}`;
+    const given = new AbortController();
+    fetch(url, { signal: given.signal }).then(
+      async (response) => {
+        if (!response.ok) this.tell('refused', ((await response.json()) as { error: string }).error);
+        given.abort();
+      },
+      () => this.tell('lost', ''),
+    );
+  }
+
+  private tell(link: Link, why: string): void {
+    if (link === this.link && link !== 'refused') return;
+    this.link = link;
+    this.on.link(link, why);
+  }
+}

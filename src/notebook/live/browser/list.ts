@@ -1,0 +1,60 @@
+import { applyStoredTheme, prepareTheme } from '../../report/browser/theme.js';
+import type { ListedNotebook } from '../protocol.js';
+import { byId, element } from './element.js';
+import { Notices } from './notices.js';
+
+applyStoredTheme();
+history.replaceState(null, '', location.pathname);
+
+const REFRESH_MILLISECONDS = 2000;
+
+const encoded = (path: string): string => path.split('/').map(encodeURIComponent).join('/');
+
+function line({ path, title, changed, kernel, dirty }: ListedNotebook): HTMLElement {
+  const states = [
+    kernel && kernel !== 'off' ? `kernel ${kernel}` : '',
+    dirty ? 'not saved' : '',
+    `changed ${new Date(changed).toLocaleString()}`,
+  ];
+  const link = element('a', { href: `/notebooks/${encoded(path)}` }, title || path);
+  const about = element('p', {}, element('code', {}, path), ` · ${states.filter(Boolean).join(' · ')}`);
+  const stop = element(
+    'button',
+    { type: 'button', 'aria-label': `Stop the kernel of ${path}`, click: () => void stopKernel(path) },
+    'Stop',
+  );
+  return element('li', {}, element('div', {}, link, about), ...(kernel && kernel !== 'off' ? [stop] : []));
+}
+
+async function stopKernel(path: string): Promise<void> {
+  await fetch(`/api/commands/${encoded(path)}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ do: 'stop' }),
+  });
+  await refresh();
+}
+
+let shown = '';
+let notices: Notices;
+
+async function refresh(): Promise<void> {
+  if (document.hidden) return;
+  const response = await fetch('/api/notebooks').catch(() => undefined);
+  const lost = 'The server does not answer: it was stopped, or started anew. What was saved is safe.';
+  notices.say('link', response?.ok ? undefined : lost);
+  if (!response?.ok) return;
+  const text = await response.text();
+  if (text === shown) return;
+  shown = text;
+  const listed = JSON.parse(text) as ListedNotebook[];
+  const none = element('li', {}, 'There is no notebook in this folder.');
+  byId('notebooks').replaceChildren(...(listed.length > 0 ? listed.map(line) : [none]));
+}
+
+document.addEventListener('DOMContentLoaded', () => {
+  notices = new Notices(byId('notices'));
+  prepareTheme();
+  void refresh();
+  setInterval(() => void refresh(), REFRESH_MILLISECONDS);
+});

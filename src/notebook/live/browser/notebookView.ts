@@ -1,0 +1,92 @@
+import type { Patch } from '../protocol.js';
+import { CellView, type CellHost } from './cellView.js';
+import { pageName } from './connection.js';
+import { element } from './element.js';
+
+/** The cells of the notebook on the page, and which of them is selected. */
+export class NotebookView {
+  private readonly cells = new Map<string, CellView>();
+  private order: string[] = [];
+  private current = '';
+
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly host: CellHost,
+  ) {}
+
+  /** The selected cell. */
+  get selected(): CellView | undefined {
+    return this.cells.get(this.current);
+  }
+
+  /** The place of the selected cell. */
+  get index(): number {
+    return this.order.indexOf(this.current);
+  }
+
+  get length(): number {
+    return this.order.length;
+  }
+
+  /** Whether a cell is on the page. */
+  has(id: string): boolean {
+    return this.cells.has(id);
+  }
+
+  /** Takes what is new; a patch that is whole says all that there is. */
+  patch({ order, cells, whole }: Patch): void {
+    if (whole) this.root.querySelector('.loading')?.remove();
+    for (const [id, patch] of Object.entries(cells)) {
+      const known = this.cells.get(id);
+      const cell = known ?? new CellView(id, this.host);
+      if (!known) this.cells.set(id, cell);
+      cell.patch(patch, known !== undefined && !whole && patch.text?.by === pageName);
+    }
+    if (order) this.arrange(order);
+    this.number();
+  }
+
+  /** Selects a cell; with `focus` it takes the focus as a whole. */
+  select(id: string | undefined, focus = false): void {
+    const cell = id === undefined ? undefined : this.cells.get(id);
+    if (!cell) return;
+    this.current = cell.id;
+    this.number();
+    if (focus) cell.focus();
+  }
+
+  /** The id of the cell so many places from the selected one, undefined beyond the ends. */
+  beside(step: number): string | undefined {
+    return this.order[this.index + step] as string | undefined;
+  }
+
+  private arrange(order: string[]): void {
+    const focused = this.root.contains(document.activeElement);
+    const was = this.index;
+    for (const [id, cell] of this.cells) {
+      if (order.includes(id)) continue;
+      cell.root.remove();
+      this.cells.delete(id);
+    }
+    // What stands right is left alone: moving an element takes its focus away.
+    let after: Element | null = null;
+    for (const id of order) {
+      const { root } = this.cells.get(id)!;
+      const due: Element | null = after ? after.nextElementSibling : this.root.firstElementChild;
+      if (due !== root) this.root.insertBefore(root, due);
+      after = root;
+    }
+    this.order = order;
+    if (!this.cells.has(this.current)) {
+      const next = order.at(Math.min(Math.max(0, was), order.length - 1));
+      this.select(next, focused);
+    }
+    const empty = this.root.querySelector('.none');
+    if (order.length > 0) empty?.remove();
+    else if (!empty) this.root.append(element('p', { class: 'none' }, 'No cells: press b to insert one.'));
+  }
+
+  private number(): void {
+    this.order.forEach((id, index) => this.cells.get(id)!.number(index, this.order.length, id === this.current));
+  }
+}

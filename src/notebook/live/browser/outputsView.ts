@@ -1,0 +1,81 @@
+import type * as Plotly from 'plotly.js-dist';
+import { Figures } from '../../report/browser/figures.js';
+import type { OutputsPatch } from '../protocol.js';
+import { element } from './element.js';
+
+function loadPlotly(): Promise<typeof Plotly> {
+  return new Promise((resolve, reject) => {
+    const loaded = (): void => resolve((globalThis as unknown as { Plotly: typeof Plotly }).Plotly);
+    document.head.append(element('script', { src: '/assets/plotly.js', load: loaded, error: reject }));
+  });
+}
+
+let figures: Figures | undefined;
+
+/** The outputs below a cell. What the server sends is HTML that it has sanitised. */
+export class OutputsView {
+  readonly root: HTMLElement = element('div', { class: 'outputs' });
+
+  /** Takes the outputs that changed; a figure that changed is redrawn in its place. */
+  patch({ length, changed }: OutputsPatch): void {
+    while (this.root.children.length > length) this.drop(this.root.lastElementChild!);
+    for (const [index, html] of Object.entries(changed)) {
+      const old = this.root.children.item(Number(index));
+      const next = element('div', { class: 'output-place' });
+      next.innerHTML = html;
+      if (!old) this.root.append(next);
+      else if (!this.redraw(old, next)) {
+        keepScroll(old, next);
+        this.drop(old, next);
+      } else continue;
+      this.draw(next);
+    }
+  }
+
+  private drop(old: Element, next?: Element): void {
+    figures?.forget(old);
+    if (next) old.replaceWith(next);
+    else old.remove();
+  }
+
+  private draw(place: Element): void {
+    const plot = place.querySelector<HTMLElement>('.plot');
+    if (!plot) return;
+    figures ??= new Figures(loadPlotly);
+    whenNear(plot, () => void figures!.draw(plot));
+  }
+
+  /** Puts the new data and caption where the old figure is; false where one of the two is no figure. */
+  private redraw(old: Element, next: Element): boolean {
+    const [plot, fresh] = [old, next].map((one) => one.querySelector<HTMLElement>('.plot'));
+    if (!plot?.classList.contains('drawn') || !fresh) return false;
+    plot.setAttribute('aria-label', fresh.getAttribute('aria-label') ?? '');
+    for (const part of ['figcaption', 'script[type="application/json"]']) {
+      old.querySelector(part)!.replaceWith(next.querySelector(part)!);
+    }
+    void figures!.draw(plot);
+    return true;
+  }
+}
+
+/** Draws figures as they come near the screen: a notebook may hold dozens. */
+function whenNear(plot: HTMLElement, draw: () => void): void {
+  const observer = new IntersectionObserver(
+    ([{ isIntersecting }]) => {
+      if (!isIntersecting) return;
+      observer.disconnect();
+      draw();
+    },
+    { rootMargin: '800px' },
+  );
+  observer.observe(plot);
+}
+
+/** A text that scrolls in its box and was at its end stays there as it grows. */
+function keepScroll(old: Element, next: Element): void {
+  const [before, after] = [old, next].map((one) => one.querySelector('pre.long'));
+  if (!before || !after) return;
+  const { scrollTop, scrollHeight, clientHeight } = before;
+  const atEnd = scrollTop + clientHeight > scrollHeight - 8;
+  requestAnimationFrame(() => (after.scrollTop = atEnd ? after.scrollHeight : scrollTop));
+}

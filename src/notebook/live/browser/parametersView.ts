@@ -1,0 +1,172 @@
+import type { ParameterControl } from '../protocol.js';
+import { element } from './element.js';
+
+/** What the panel asks of the page. */
+export interface PanelHost {
+  set(name: string, value: unknown): void;
+  run(): void;
+}
+
+/** The panel of the notebook's parameters: a slider, box, choice or switch for each value, with its comment. */
+export class ParametersView {
+  private readonly rows = new Map<string, Row>();
+  private readonly list = element('div', { class: 'controls-list' });
+  private shape = '';
+
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly host: PanelHost,
+  ) {
+    const run = element(
+      'button',
+      { type: 'submit', class: 'primary', title: 'Run the cells that depend on what changed' },
+      'Run',
+    );
+    const form = element(
+      'form',
+      { submit: (event) => this.submit(event) },
+      this.list,
+      element('div', { class: 'row' }, run),
+    );
+    root.append(element('details', { open: true }, element('summary', {}, 'Parameters'), form));
+  }
+
+  /** Takes the controls as they are now. */
+  show(controls: ParameterControl[]): void {
+    this.root.hidden = controls.length === 0;
+    const shape = JSON.stringify(
+      controls.map(({ name, range, choices, comment, value }) => [name, !!range, choices, comment, typeof value]),
+    );
+    if (shape !== this.shape) {
+      this.rows.clear();
+      for (const control of controls) this.rows.set(control.name, new Row(control, this.host));
+      this.list.replaceChildren(...[...this.rows.values()].map(({ root }) => root));
+      this.shape = shape;
+    }
+    for (const control of controls) this.rows.get(control.name)?.show(control);
+  }
+
+  private submit(event: Event): void {
+    event.preventDefault();
+    for (const row of this.rows.values()) row.send();
+    this.host.run();
+  }
+}
+
+/** One parameter. */
+class Row {
+  readonly root: HTMLElement;
+  private readonly box: HTMLInputElement | HTMLSelectElement;
+  private readonly slider: HTMLInputElement | undefined;
+  private readonly fault = element('p', { class: 'fault', role: 'alert' });
+  private control: ParameterControl;
+  private timer = 0;
+
+  constructor(
+    control: ParameterControl,
+    private readonly host: PanelHost,
+  ) {
+    this.control = control;
+    const { name, comment, value, range, choices } = control;
+    const id = `parameter-${name}`;
+    const help = `${id}-help`;
+    this.box = boxFor(control, { id, 'aria-describedby': help, disabled: value === undefined });
+    this.box.addEventListener('change', () => this.send());
+    const parts: Node[] = [element('label', { for: id }, element('code', {}, name))];
+    if (range) {
+      this.slider = element('input', {
+        type: 'range',
+        'aria-label': name,
+        'aria-describedby': help,
+        input: () => this.slide(),
+      });
+      parts.push(this.slider);
+    }
+    parts.push(this.box);
+    if (choices && !choices.only) {
+      const options = choices.values.map((one) => element('option', { value: one }));
+      parts.push(element('datalist', { id: `${id}-list` }, ...options));
+      this.box.setAttribute('list', `${id}-list`);
+    }
+    const said = value === undefined ? `${comment}${comment && '; '}computed in the cell` : comment;
+    this.root = element(
+      'div',
+      { class: `parameter${range ? ' ranged' : ''}` },
+      ...parts,
+      element('p', { class: 'help', id: help }, said),
+      this.fault,
+    );
+  }
+
+  /** Takes the value of the document; what a person is just changing stays. */
+  show(control: ParameterControl): void {
+    this.control = control;
+    const { range, value } = control;
+    if (range && this.slider) {
+      this.slider.min = String(range.min);
+      this.slider.max = String(range.max);
+      this.slider.step = String(range.step);
+    }
+    if (this.timer || this.box === document.activeElement) return;
+    if (this.box instanceof HTMLInputElement && this.box.type === 'checkbox') this.box.checked = value === true;
+    else this.box.value = textOf(value);
+    if (this.slider && this.slider !== document.activeElement) this.slider.value = String(value);
+  }
+
+  /** Sends the value, if it is another one. */
+  send(): void {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    if (this.control.value === undefined) return;
+    const read = this.read();
+    this.fault.textContent = read === undefined ? `This must be a ${kindOf(this.control.value)}.` : '';
+    if (read === undefined || JSON.stringify(read) === JSON.stringify(this.control.value)) return;
+    this.control = { ...this.control, value: read as ParameterControl['value'] };
+    this.host.set(this.control.name, read);
+  }
+
+  private slide(): void {
+    this.box.value = this.slider!.value;
+    // The source follows the slider, but not with every pixel.
+    this.timer ||= setTimeout(() => this.send(), 120);
+  }
+
+  private read(): unknown {
+    const { value } = this.control;
+    if (this.box instanceof HTMLInputElement && this.box.type === 'checkbox') return this.box.checked;
+    const text = this.box.value;
+    if (typeof value === 'string') return text;
+    if (typeof value === 'number')
+      return text.trim() === '' || !Number.isFinite(Number(text)) ? undefined : Number(text);
+    try {
+      const parsed: unknown = JSON.parse(text);
+      return Array.isArray(value) && !Array.isArray(parsed) ? undefined : parsed;
+    } catch {
+      return value === null && text !== '' ? text : undefined;
+    }
+  }
+}
+
+function boxFor(
+  { value, choices, range }: ParameterControl,
+  attributes: Record<string, string | boolean>,
+): HTMLInputElement | HTMLSelectElement {
+  if (choices?.only) {
+    return element('select', attributes, ...choices.values.map((one) => element('option', { value: one }, one)));
+  }
+  if (typeof value === 'boolean') return element('input', { ...attributes, type: 'checkbox' });
+  const inputmode = typeof value === 'number' ? 'decimal' : 'text';
+  return element('input', {
+    ...attributes,
+    type: 'text',
+    inputmode,
+    autocomplete: 'off',
+    spellcheck: 'false',
+    ...(range && { class: 'short' }),
+  });
+}
+
+const textOf = (value: unknown): string =>
+  typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
+
+const kindOf = (value: unknown): string => (Array.isArray(value) ? 'list such as [1, 2]' : typeof value);

@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { stopSignals } from '../../terminal/stopSignals.js';
+import { packageRoot } from '../jupyter/jupyterPaths.js';
+import { resolveNotebook } from '../run/resolveNotebook.js';
+import { openBrowser } from './openBrowser.js';
+import { startServer } from './server/startServer.js';
+
+export interface OpenOptions {
+  /** A path, or the beginning of a name in notebooks/; the list of notebooks without one. */
+  notebook?: string;
+  port?: number;
+  /** Whether to open the browser. */
+  browser: boolean;
+}
+
+const say = (line: string): boolean => process.stderr.write(`${line}\n`);
+
+function usualFolder(): string {
+  const here = join(process.cwd(), 'notebooks');
+  return existsSync(here) ? here : join(packageRoot, 'notebooks');
+}
+
+/** Serves the notebooks until Ctrl-C, which saves and ends kernels; a second one ends them at once. */
+export async function openOnTerminal({ notebook, port, browser }: OpenOptions): Promise<void> {
+  const file = notebook === undefined ? undefined : resolveNotebook(notebook);
+  const server = await startServer({ folder: file === undefined ? usualFolder() : dirname(file), port });
+  const address = server.address(file === undefined ? undefined : basename(file));
+  const opened = browser && openBrowser(address);
+  say(`${opened ? 'The browser opens' : 'Open in a browser:'} ${address}`);
+  say('Ctrl-C saves, ends the kernels and leaves.');
+  const stop = stopSignals();
+  stop.kill.addEventListener('abort', () => process.exit(stop.exitCode()));
+  // What the first page needs is loaded while the browser starts.
+  if (file !== undefined)
+    server.notebooks.at(basename(file)).then(
+      (session) => session.warm(),
+      () => undefined,
+    );
+  await new Promise((resolve) => stop.interrupt.addEventListener('abort', resolve));
+  say('\nsaving, and ending kernels ...');
+  for (const line of await server.close()) say(line);
+  process.exit(0);
+}

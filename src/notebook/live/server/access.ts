@@ -1,0 +1,68 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** What the gate looks at. */
+export interface Visitor {
+  method: string;
+  headers: IncomingHttpHeaders;
+  /** The address asked for: a path and perhaps a query. */
+  url: URL;
+}
+
+/** Whether a request may pass, and if not, why. */
+export type Verdict = { pass: true; cookie?: string } | { pass: false; status: 401 | 403; reason: string };
+
+const refused = (reason: string): Verdict => ({ pass: false, status: 403, reason });
+
+/**
+ * The gate of the server, as Jupyter's: a notebook runs any code, so nobody passes but the person who started it.
+ *
+ * A token, in the address that the terminal prints, is exchanged for a cookie that scripts cannot read and that other sites' pages
+ * cannot make the browser send. A name other than this machine's own (DNS rebinding) and requests that other sites' pages make
+ * are refused before either is looked at.
+ */
+export class Access {
+  readonly token: string = randomBytes(32).toString('hex');
+  private readonly session = randomBytes(32).toString('hex');
+
+  constructor(private readonly port: number) {}
+
+  judge({ method, headers, url }: Visitor): Verdict {
+    const hosts = [`127.0.0.1:${this.port}`, `localhost:${this.port}`];
+    const host = headers.host ?? '';
+    if (!hosts.includes(host)) return refused(`this server answers to ${hosts.join(' and ')} only`);
+    const reading = method === 'GET' || method === 'HEAD';
+    const { origin } = headers;
+    if (origin === undefined ? !reading : origin !== `http://${host}`) {
+      return refused('the request comes from a page of another site');
+    }
+    const page = url.pathname === '/' || url.pathname.startsWith('/notebooks/');
+    const arriving = reading && page && headers['sec-fetch-mode'] === 'navigate';
+    const site = headers['sec-fetch-site'] ?? 'none';
+    if (site !== 'same-origin' && site !== 'none' && !arriving) {
+      return refused('the request comes from a page of another site');
+    }
+    if (same(this.cookieIn(headers.cookie), this.session)) return { pass: true };
+    const token = url.searchParams.get('token');
+    if (reading && page && token !== null && same(token, this.token)) {
+      return { pass: true, cookie: `${this.cookieName}=${this.session}; Path=/; HttpOnly; SameSite=Strict` };
+    }
+    return { pass: false, status: 401, reason: 'this page needs the address that the terminal printed, token and all' };
+  }
+
+  /** Browsers share cookies between the ports of a machine: each server has a name of its own. */
+  private get cookieName(): string {
+    return `sparsebook-${this.port}`;
+  }
+
+  private cookieIn(header = ''): string {
+    const named = header.split(';').map((part) => part.trim().split('='));
+    return named.find(([name]) => name === this.cookieName)?.[1] ?? '';
+  }
+}
+
+/** Compares without telling, by the time it takes, how much agrees. */
+function same(given: string, secret: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(given), digest(secret));
+}

@@ -1,0 +1,87 @@
+import { escapeHtml } from '../../report/escape.js';
+
+function page(title: string, script: string | undefined, body: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>${escapeHtml(title)}</title>
+<link rel="stylesheet" href="/assets/live.css">
+${script === undefined ? '' : `<script src="/assets/${script}"></script>`}
+</head>
+${body}
+</html>
+`;
+}
+
+const themeButton = '<button type="button" id="toggle-theme">Dark</button>';
+
+/** The page that lists the notebooks; its script fills it. */
+export function listPage(folder: string): string {
+  return page(
+    'Notebooks',
+    'list.js',
+    `<body class="list">
+<header class="bar"><div class="row"><span class="home">sparsebook</span><span class="space"></span>${themeButton}</div></header>
+<main id="main">
+<h1>Notebooks</h1>
+<p class="folder">in <code>${escapeHtml(folder)}</code></p>
+<div id="notices" role="status"></div>
+<ul id="notebooks" class="notebooks" aria-label="Notebooks"></ul>
+<noscript>This page needs JavaScript.</noscript>
+</main>
+</body>`,
+  );
+}
+
+/** What the toolbar offers: action, words, what they mean, and whether a phone hides it behind "More". */
+const tools: [action: string, label: string, title: string, more?: boolean][] = [
+  ['runAndAdvance', 'Run', 'Run the selected cell and go to the next (Shift+Enter)'],
+  ['runAll', 'Run all', 'Run all cells from the first to the last'],
+  ['runFrom', 'Run from here', 'Run the selected cell and all below it', true],
+  ['interrupt', 'Interrupt', 'Stop what runs; variables stay (press i twice)'],
+  ['restart', 'Restart', 'End the kernel and start another; variables go (press 0 twice)', true],
+  ['stop', 'Stop', 'End the kernel; it starts again when a cell runs', true],
+  ['save', 'Save', 'Save to the file (Ctrl+S)'],
+  ['showKeys', 'Keys', 'Show the keyboard shortcuts (h)', true],
+];
+
+/** The page of a notebook; its script fills it. */
+export function notebookPage(path: string): string {
+  const buttons = tools.map(
+    ([action, label, title, more]) =>
+      `<button type="button" data-action="${action}" title="${title}"${more ? ' class="rare"' : ''}>${label}</button>`,
+  );
+  return page(
+    path,
+    'notebook.js',
+    `<body class="notebook">
+<a class="skip" href="#cells">Skip to the cells</a>
+<header class="bar">
+<div class="row"><a class="home" href="/" title="All notebooks">sparsebook</a><span class="name" title="${escapeHtml(path)}">${escapeHtml(path)}</span><span id="saved" role="status"></span><span class="space"></span>${themeButton}</div>
+<div class="row"><div class="tools" role="toolbar" aria-label="Run and save">${buttons.join('')}<button type="button" id="more" aria-expanded="false">More</button></div><span class="space"></span><span id="kernel" role="status"></span></div>
+<div id="notices" role="alert"></div>
+</header>
+<div class="desk">
+<aside id="panel" class="panel" aria-label="Parameters" hidden></aside>
+<main id="cells" tabindex="-1" aria-label="Cells"><p class="loading">Opening …</p></main>
+</div>
+<dialog id="keys" aria-labelledby="keys-title"></dialog>
+<link rel="stylesheet" href="/assets/katex.css">
+<noscript>This page needs JavaScript.</noscript>
+</body>`,
+  );
+}
+
+/** What somebody sees who may not see more. */
+export function refusalPage(reason: string): string {
+  return page(
+    'sparsebook',
+    undefined,
+    `<body class="list"><main><h1>No entry</h1><p>${escapeHtml(reason)}.</p>
+<p>Start the server in a terminal with <code>npm start</code> and open the address that it prints.</p></main></body>`,
+  );
+}

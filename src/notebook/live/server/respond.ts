@@ -1,0 +1,65 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { UserError } from '../../../errors.js';
+
+/**
+ * What every answer carries. The policy lets only this server's own scripts run and nothing load from elsewhere, should something
+ * foreign slip into a page; plotly and the editor write style elements. Nobody may frame a page or open it as a window they hold.
+ */
+const headers = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'X-DNS-Prefetch-Control': 'off',
+};
+
+/** Sends an answer, whole, that is not to be stored. */
+export function respond(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  body: string | Buffer,
+  more: Record<string, string> = {},
+): void {
+  response.writeHead(status, {
+    ...headers,
+    'Cache-Control': 'no-store',
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(body),
+    ...more,
+  });
+  response.end(response.req.method === 'HEAD' ? undefined : body);
+}
+
+export function respondJson(response: ServerResponse, status: number, value: unknown): void {
+  respond(response, status, 'application/json', JSON.stringify(value ?? null));
+}
+
+/** Begins an answer that goes on: server-sent events. */
+export function beginEvents(response: ServerResponse): void {
+  response.writeHead(200, { ...headers, 'Cache-Control': 'no-store', 'Content-Type': 'text/event-stream' });
+}
+
+const LARGEST_BODY = 20_000_000;
+
+/** The JSON that a request carries; throws a UserError for anything else, and for more than 20 MB. */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  if (!/^application\/json(;|$)/.test(request.headers['content-type'] ?? '')) {
+    throw new UserError('a command must be sent as application/json');
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > LARGEST_BODY) throw new UserError(`a command may have at most ${LARGEST_BODY} bytes`);
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString()) as unknown;
+  } catch {
+    throw new UserError('a command must be JSON');
+  }
+}

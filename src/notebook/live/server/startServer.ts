@@ -1,0 +1,66 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { UserError } from '../../../errors.js';
+import { NotebookFolder } from '../notebookFolder.js';
+import { OpenNotebooks } from '../openNotebooks.js';
+import { Access } from './access.js';
+import { handleRequest, type Site } from './handleRequest.js';
+
+export interface ServerOptions {
+  /** The folder whose notebooks are served. */
+  folder: string;
+  /** The port; 8765 by default, or, if that is taken, any that is free. */
+  port?: number;
+}
+
+/** A running server. */
+export interface LiveServer {
+  port: number;
+  /** What opens the list of notebooks, or a notebook: the token is in it. */
+  address(path?: string): string;
+  notebooks: OpenNotebooks;
+  /** Tells the pages, saves, ends kernels; resolves with what a person should know. */
+  close(): Promise<string[]>;
+}
+
+const USUAL_PORT = 8765;
+const LOCAL = '127.0.0.1';
+
+/** Serves a folder's notebooks to this machine alone; throws a UserError when the port asked for is taken. */
+export async function startServer({ folder, port }: ServerOptions): Promise<LiveServer> {
+  const notebooks = new OpenNotebooks(await NotebookFolder.open(folder));
+  let site: Site | undefined;
+  const server = createServer((request, response) => {
+    if (site) void handleRequest(site, request, response);
+  });
+  const taken = await listen(server, port ?? USUAL_PORT).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EADDRINUSE' && port === undefined) return listen(server, 0);
+    throw new UserError(`port ${port ?? USUAL_PORT} cannot be used: ${error.message}. Name another one: --port 8800`);
+  });
+  const access = new Access(taken);
+  site = { access, notebooks, folder };
+  return {
+    port: taken,
+    notebooks,
+    address: (path) => {
+      const below = path === undefined ? '' : `notebooks/${path.split('/').map(encodeURIComponent).join('/')}`;
+      return `http://${LOCAL}:${taken}/${below}?token=${access.token}`;
+    },
+    async close() {
+      const said = await notebooks.close();
+      server.close();
+      server.closeAllConnections();
+      return said;
+    },
+  };
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, LOCAL, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
