@@ -83,7 +83,7 @@ async function ask(
     const text = (answer.data as Record<string, unknown> | undefined)?.['text/plain'];
     return answer.found === true && typeof text === 'string' ? { text } : null;
   }
-  const { matches, cursor_start, cursor_end } = answer as Record<string, unknown>;
+  const { matches, cursor_start, cursor_end } = answer;
   if (!Array.isArray(matches)) return null;
   return { matches: matches.map(String), start: Number(cursor_start), end: Number(cursor_end) };
 }

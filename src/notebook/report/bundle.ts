@@ -32,7 +32,7 @@ export function bundle({ entry, target, dependsOn, bundle = true }: BundleOption
   if (existsSync(target) && statSync(target).mtimeMs > newest(dependsOn)) return readFileSync(target);
   // Loaded only where something has to be made.
   const { buildSync } = require('esbuild') as {
-    buildSync(options: BuildOptions): { outputFiles: { contents: Uint8Array }[] };
+    buildSync: (options: BuildOptions) => { outputFiles: { contents: Uint8Array }[] };
   };
   const { outputFiles } = buildSync({
     entryPoints: [entry],

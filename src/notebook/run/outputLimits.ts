@@ -25,10 +25,10 @@ export function limitedBundle(data: Record<string, unknown>, limits: OutputLimit
     const size = sizeOf(value);
     return size > limits.representation ? [`${mime} of ${grouped(size)} characters`] : [];
   });
-  const kept = typeof text === 'string' ? { 'text/plain': keptText(text, limits.text) } : {};
-  if (large.length === 0) return { ...data, ...kept };
+  const kept = typeof text === 'string' ? keptText(text, limits.text) : undefined;
+  if (large.length === 0) return kept === undefined ? data : { ...data, 'text/plain': kept };
   const note = `… ${large.join(' and ')} left out: at most ${grouped(limits.representation)} are kept …`;
-  return { 'text/plain': [note, ...Object.values(kept)].join('\n') };
+  return { 'text/plain': kept === undefined ? note : `${note}\n${kept}` };
 }
 
 /** A failure whose message and traceback are within the limits. */

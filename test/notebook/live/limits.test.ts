@@ -38,7 +38,8 @@ test('what is kept never grows beyond the limit, whatever is printed and in what
       const text = pieces.join('');
       if (text.length <= 200 && !/[\r\b]/.test(text)) assert.equal(String(kept), text);
       assert.ok(String(kept).length < 200 + 200 + 1200);
-      assert.equal(String(kept).isWellFormed(), true);
+      // It throws on half a character.
+      encodeURIComponent(String(kept));
     }),
   );
 });

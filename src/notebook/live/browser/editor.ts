@@ -27,7 +27,7 @@ export interface EditorOptions {
   source: string;
   ask: Ask;
   /** The person has changed the source. */
-  onEdit(source: string): void;
+  onEdit: (source: string) => void;
 }
 
 /** The editor of a cell. */

@@ -52,7 +52,7 @@ const tip = StateField.define<Tooltip | null>({
   create: () => null,
   update(shown, { effects, docChanged, selection }) {
     const set = effects.find((effect) => effect.is(setTip));
-    if (set) return set.value as Tooltip | null;
+    if (set) return set.value;
     return docChanged || selection ? null : shown;
   },
   provide: (field) => showTooltip.from(field),

@@ -57,7 +57,7 @@ export class NotebookView {
 
   /** The id of the cell so many places from the selected one, undefined beyond the ends. */
   beside(step: number): string | undefined {
-    return this.order[this.index + step] as string | undefined;
+    return this.order[this.index + step];
   }
 
   private arrange(order: string[]): void {

@@ -3,7 +3,7 @@ import { element } from './element.js';
 /** A button in a notice. */
 export interface Choice {
   label: string;
-  act(): void;
+  act: () => void;
 }
 
 /** What a person should know, at the top of the page: one notice for each matter, until it is settled or closed. */

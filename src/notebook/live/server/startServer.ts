@@ -4,7 +4,7 @@ import { UserError } from '../../../errors.js';
 import { NotebookFolder } from '../notebookFolder.js';
 import { OpenNotebooks } from '../openNotebooks.js';
 import { Access } from './access.js';
-import { handleRequest, type Site } from './handleRequest.js';
+import { handleRequest } from './handleRequest.js';
 
 export interface ServerOptions {
   /** The folder whose notebooks are served. */
@@ -29,16 +29,13 @@ const LOCAL = '127.0.0.1';
 /** Serves a folder's notebooks to this machine alone; throws a UserError when the port asked for is taken. */
 export async function startServer({ folder, port }: ServerOptions): Promise<LiveServer> {
   const notebooks = new OpenNotebooks(await NotebookFolder.open(folder));
-  let site: Site | undefined;
-  const server = createServer((request, response) => {
-    if (site) void handleRequest(site, request, response);
-  });
+  const server = createServer();
   const taken = await listen(server, port ?? USUAL_PORT).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code === 'EADDRINUSE' && port === undefined) return listen(server, 0);
     throw new UserError(`port ${port ?? USUAL_PORT} cannot be used: ${error.message}. Name another one: --port 8800`);
   });
   const access = new Access(taken);
-  site = { access, notebooks, folder };
+  server.on('request', (request, response) => void handleRequest({ access, notebooks, folder }, request, response));
   return {
     port: taken,
     notebooks,

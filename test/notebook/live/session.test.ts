@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { joined, notebookText, type CodeCell, type Notebook } from 'sparsebook/notebook/run';
+import { kernelsOf } from '../run/runs.js';
+import { schemaErrors } from '../run/nbformat.js';
+import { notebookOf } from '../report/fixture.js';
+import { fresh, Page, parametersSource, Site, smallNotebook } from './site.js';
+
+const codeIn = (notebook: Notebook, id: string): CodeCell => notebook.cells.find((cell) => cell.id === id) as CodeCell;
+
+describe('an open notebook', () => {
+  let site: Site;
+  let page: Page;
+  before(async () => {
+    const failing = notebookOf(
+      fresh('tolerated', "throw new Error('tolerated');", ['raises-exception']),
+      fresh('broken', "throw new Error('broken');"),
+      fresh('behind', "console.log('behind');"),
+      fresh('loud', "for (let i = 0; i < 100; i++) console.log(String(i).padStart(3) + 'x'.repeat(1e6));"),
+      fresh('many', "import { display } from 'tslab';\nfor (let i = 0; i < 600; i++) display.text('n' + i);"),
+      fresh('exit', "console.log('last words');\nprocess.exit(3);"),
+    );
+    site = await Site.open({ 'small.ipynb': smallNotebook(), 'failing.ipynb': failing });
+    page = await new Page(site, 'small.ipynb').connect();
+  });
+  after(async () => {
+    page.disconnect();
+    await site.close();
+    assert.deepEqual(kernelsOf(process.pid), []);
+  });
+
+  test('its cells, text as HTML, parameters and a kernel that starts by itself', async () => {
+    await page.until('an idle kernel', ({ state }) => state.kernel?.state === 'idle');
+    await page.until('the parameters', ({ state }) => (state.parameters ?? []).length === 2);
+    assert.deepEqual(page.state.order, ['title', 'parameters', 'curve', 'other', 'endless']);
+    assert.match(page.state.cells.title.text?.html ?? '', /<h1>A curve to move<\/h1>[^]*katex/);
+    assert.deepEqual(page.state.parameters?.[0], {
+      name: 'lambda_l0',
+      cell: 'parameters',
+      comment: 'the rent; try 10, 50',
+      value: 20,
+      range: { min: 0, max: 50, step: 1 },
+    });
+    assert.deepEqual(page.state.file, { path: 'small.ipynb', dirty: false });
+  });
+
+  test('cells run in order; figures are redrawn in place and a progress line is one line', async () => {
+    await page.do({ do: 'run', ids: ['parameters', 'curve', 'other'] });
+    await page.until('the cells have run', (at) => at.ran('other'));
+    assert.match(page.shown('curve'), /Curve for 20/);
+    assert.match(page.shown('curve'), /step 3 of 3/);
+    assert.doesNotMatch(page.shown('curve'), /step 1 of 3/);
+    assert.equal(page.state.cells.curve.outputs?.length, 2);
+    assert.match(page.shown('other'), /other a/);
+    assert.ok(page.patches.some(({ cells }) => cells.curve?.run?.state === 'queued'));
+    assert.equal(page.state.file?.dirty, true);
+  });
+
+  test('two gestures: a value set, and what depends on it run again, nothing else', async () => {
+    const count = page.state.cells.other.run?.count;
+    await page.do({ do: 'set', name: 'lambda_l0', value: 35 });
+    await page.until(
+      'the source',
+      ({ state }) => state.cells.parameters.text?.source.startsWith('const lambda_l0 = 35;') ?? false,
+    );
+    assert.equal(page.state.cells.parameters.text?.source, parametersSource.replace('20', '35'));
+    assert.equal(page.state.cells.parameters.run?.fault, 'stale');
+    await page.do({ do: 'runChanged' });
+    await page.until('the new curve', (at) => /Curve for 35/.test(at.shown('curve')) && at.ran('curve'));
+    assert.equal(page.state.cells.other.run?.count, count, 'a cell that does not use the value');
+    const refused = await site.command('small.ipynb', { do: 'set', name: 'lambda_l0', value: 'much' });
+    assert.match(refused.text, /'lambda_l0' must be a number, such as 35; received \\"much\\"/);
+    assert.match(
+      (await site.command('small.ipynb', { do: 'set', name: 'gone', value: 1 })).text,
+      /no parameter 'gone'/,
+    );
+  });
+
+  test('pages see the same; one that was away is sent what it missed and no more', async () => {
+    const other = await new Page(site, 'small.ipynb', 'other page').connect();
+    await other.until('all', ({ state }) => state.order !== undefined);
+    other.disconnect();
+    const before = other.patches.length;
+    await page.do({ do: 'edit', id: 'other', source: "console.log('edited', label);" });
+    await page.do({ do: 'insert', type: 'markdown', index: 1, id: 'new' });
+    await page.do({ do: 'edit', id: 'new', source: '*new*' });
+    await page.do({ do: 'remove', id: 'title' });
+    await page.do({ do: 'move', id: 'new', index: 3 });
+    await other.connect();
+    await other.until('the missed', ({ state }) => state.order?.includes('new') ?? false);
+    const [missed] = other.patches.slice(before);
+    assert.equal(missed.whole, false);
+    assert.deepEqual(Object.keys(missed.cells).sort(), ['new', 'other']);
+    assert.deepEqual(missed.order, ['parameters', 'curve', 'other', 'new', 'endless']);
+    assert.equal(missed.cells.other.text?.by, 'test');
+    assert.match(missed.cells.new.text?.html ?? '', /<em>new<\/em>/);
+    await other.do({ do: 'restore' });
+    await page.until('the restored cell', ({ state }) => state.order?.[0] === 'title');
+    other.disconnect();
+    const anew = await new Page(site, 'small.ipynb').connect();
+    await anew.until('all', ({ state }) => state.version >= page.state.version);
+    assert.deepEqual(anew.state.order, page.state.order);
+    assert.equal(anew.shown('curve'), page.shown('curve'));
+    anew.disconnect();
+  });
+
+  test('the kernel completes names and says what they are', async () => {
+    const answer = await page.do({ do: 'complete', code: 'label.toUpperC', position: 14 });
+    assert.deepEqual(answer, { matches: ['toUpperCase'], start: 6, end: 14 });
+    const { text } = (await page.do({ do: 'inspect', code: 'lambda_l0', position: 3 })) as { text: string };
+    assert.match(text, /const lambda_l0/);
+    assert.equal(await page.do({ do: 'inspect', code: '   ', position: 1 }), null);
+  });
+
+  test('an interrupt stops the cell and empties the queue; variables stay', async () => {
+    await page.do({ do: 'run', ids: ['endless', 'other'] });
+    await page.until('a busy kernel', (at) => /started/.test(at.shown('endless')));
+    assert.deepEqual([page.state.kernel?.state, page.runs('other')], ['busy', 'queued']);
+    await page.do({ do: 'interrupt' });
+    await page.until('an idle kernel', ({ state }) => state.kernel?.state === 'idle');
+    assert.match(page.shown('endless'), /Interrupted/);
+    assert.equal(page.state.cells.endless.run?.fault, 'failed');
+    assert.equal(page.runs('other'), 'idle');
+    await page.do({ do: 'run', ids: ['other'] });
+    await page.until('the other cell', (at) => /edited a/.test(at.shown('other')));
+  });
+
+  test('a restart ends what runs and forgets variables; outputs stay', async () => {
+    await page.do({ do: 'run', ids: ['endless'] });
+    await page.until('a busy kernel', (at) => at.runs('endless') === 'running' && /started/.test(at.shown('endless')));
+    await page.do({ do: 'restart' });
+    await page.until('a new kernel', ({ state }) => state.kernel?.state === 'idle');
+    assert.match(page.shown('endless'), /the kernel was stopped/);
+    assert.match(page.shown('curve'), /Curve for 35/);
+    await page.do({ do: 'run', ids: ['other'] });
+    await page.until('the failure', ({ state }) => state.cells.other.run?.fault === 'failed');
+    assert.match(page.shown('other'), /label/);
+    await page.do({ do: 'stop' });
+    await page.until('no kernel', ({ state }) => state.kernel?.state === 'off');
+    assert.deepEqual(kernelsOf(process.pid), []);
+  });
+
+  test('it is saved as Jupyter saves, with outputs, and what it was run with', async () => {
+    assert.equal(await page.do({ do: 'save' }), true);
+    await page.until('saved', ({ state }) => state.file?.dirty === false);
+    const saved = site.saved('small.ipynb');
+    assert.deepEqual(schemaErrors(saved), []);
+    assert.match(JSON.stringify(codeIn(saved, 'curve').outputs), /Curve for 35/);
+    assert.equal(joined(codeIn(saved, 'parameters').source), parametersSource.replace('20', '35'));
+    assert.equal(saved.metadata.kernelspec?.name, 'tslab');
+  });
+
+  test('a file that another program changed is not written over; each of the three ways out does what it says', async () => {
+    const file = join(site.folder, 'small.ipynb');
+    let theirs = '';
+    const mine = async (source: string): Promise<void> => {
+      await page.do({ do: 'edit', id: page.state.order?.at(-1) ?? '', source });
+      theirs = notebookText(notebookOf(fresh('theirs', source.replace('mine', 'theirs'))));
+      writeFileSync(file, theirs);
+      assert.equal(await page.do({ do: 'save' }), false);
+      await page.until('the conflict', ({ state }) => state.file?.conflict === 'changed');
+      assert.equal(readFileSync(file, 'utf8'), theirs);
+    };
+    await mine('// mine 1');
+    await page.do({ do: 'resolve', with: 'mine' });
+    await page.until('no conflict', ({ state }) => state.file?.conflict === undefined && !state.file?.dirty);
+    assert.match(readFileSync(file, 'utf8'), /mine 1/);
+    await mine('// mine 2');
+    await page.do({ do: 'resolve', with: 'copy' });
+    await page.until('their cells', ({ state }) => state.order?.[0] === 'theirs');
+    assert.equal(page.patches.at(-1)?.whole || page.patches.at(-2)?.whole, true);
+    const copy = readdirSync(site.folder).find((name) => name.includes('-copy-')) ?? '';
+    assert.match(readFileSync(join(site.folder, copy), 'utf8'), /mine 2/);
+    assert.match(page.state.file?.note ?? '', new RegExp(copy));
+    await mine('// mine 3');
+    await page.do({ do: 'resolve', with: 'theirs' });
+    await page.until('their source', ({ state }) => state.cells.theirs.text?.source === '// theirs 3');
+    assert.equal(readFileSync(file, 'utf8'), theirs);
+  });
+
+  test('a cell that fails stops the queue, one that may fail does not', async () => {
+    const failing = await new Page(site, 'failing.ipynb').connect();
+    await failing.until('a kernel', ({ state }) => state.kernel?.state === 'idle');
+    await failing.do({ do: 'run', ids: ['tolerated', 'broken', 'behind'] });
+    await failing.until('the failure', ({ state }) => state.cells.broken.run?.fault === 'failed');
+    await failing.until('quiet', ({ state }) => state.kernel?.state === 'idle');
+    assert.match(failing.shown('tolerated'), /Error: tolerated/);
+    assert.equal(failing.state.cells.tolerated.run?.fault, undefined);
+    assert.equal(failing.shown('behind'), '');
+    failing.disconnect();
+  });
+
+  test('of 100 MB printed, and of 600 outputs, little is kept and a note says so; the kernel lives', async () => {
+    const failing = await new Page(site, 'failing.ipynb').connect();
+    await failing.until('all', ({ state }) => state.order !== undefined);
+    await failing.do({ do: 'run', ids: ['loud', 'many', 'behind'] });
+    await failing.until('the end', (at) => /behind/.test(at.shown('behind')));
+    const loud = failing.shown('loud');
+    assert.match(loud, /… (99|100),\d{3},\d{3} characters are left out here/);
+    assert.match(loud, /^[^…]*  0xxx/);
+    assert.ok(loud.length < 110_000, String(loud.length));
+    assert.match(failing.shown('many'), /n499[^]*100 further outputs are left out/);
+    assert.equal(await failing.do({ do: 'save' }), true);
+    assert.ok(statSync(join(site.folder, 'failing.ipynb')).size < 400_000);
+    failing.disconnect();
+  });
+
+  test('a kernel that dies is announced, what was shown stays, and the next cell gets a new one', async () => {
+    const failing = await new Page(site, 'failing.ipynb').connect();
+    await failing.until('all', ({ state }) => state.order !== undefined);
+    await failing.do({ do: 'run', ids: ['exit', 'behind'] });
+    await failing.until('the death', ({ state }) => state.kernel?.state === 'dead');
+    assert.match(failing.state.kernel?.note ?? '', /The kernel ended with exit code 3 .*what is shown and saved stays/);
+    await failing.until('the cell’s end', (at) => /KernelDied/.test(at.shown('exit')));
+    assert.match(failing.shown('exit'), /last words/);
+    await failing.do({ do: 'run', ids: ['behind'] });
+    await failing.until('a new kernel', (at) => at.state.kernel?.state === 'idle' && at.ran('behind'));
+    failing.disconnect();
+  });
+
+  test('the list says what is open; closing saves, beside the file where that was changed meanwhile', async () => {
+    const closing = await Site.open({ 'a.ipynb': smallNotebook(), 'b.ipynb': smallNotebook() });
+    for (const name of ['a.ipynb', 'b.ipynb']) {
+      await closing.command(name, { do: 'edit', id: 'other', source: '// unsaved' });
+    }
+    const listed = JSON.parse((await closing.ask('GET', '/api/notebooks')).text) as {
+      path: string;
+      title: string;
+      dirty: boolean;
+    }[];
+    assert.deepEqual(
+      listed.map(({ path, title, dirty }) => [path, title, dirty]),
+      [
+        ['a.ipynb', 'A curve to move', true],
+        ['b.ipynb', 'A curve to move', true],
+      ],
+    );
+    const theirs = notebookText(notebookOf(fresh('theirs', '// theirs')));
+    writeFileSync(join(closing.folder, 'b.ipynb'), theirs);
+    const said = await closing.server.close();
+    assert.match(
+      closing
+        .saved('a.ipynb')
+        .cells.map(({ source }) => joined(source))
+        .join(),
+      /unsaved/,
+    );
+    assert.equal(readFileSync(join(closing.folder, 'b.ipynb'), 'utf8'), theirs);
+    assert.match(said.join('\n'), /saved a\.ipynb/);
+    const copy = /is saved as (\S+)/.exec(said.join('\n'))?.[1] ?? '';
+    assert.match(readFileSync(copy, 'utf8'), /unsaved/);
+    await closing.close();
+  });
+});

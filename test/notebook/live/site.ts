@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { packageRoot } from 'sparsebook/notebook/jupyter';
+import { startServer, type Command, type LiveServer, type Patch } from 'sparsebook/notebook/live';
+import { notebookText, type Cell, type Notebook } from 'sparsebook/notebook/run';
+import { codeCell, notebookOf } from '../report/fixture.js';
+
+export const parametersSource = `const lambda_l0 = 20; // the rent; try 10, 50
+const label = 'a'; // what to call it: 'a' or 'b'`;
+
+const curveSource = `import { liveFigure } from 'sparsebook/notebook/display/liveFigure.js';
+const curve = (steps: number) => ({
+  data: [{ type: 'scatter' as const, name: label, x: [0, 1, 2], y: [0, steps, lambda_l0] }],
+  layout: { title: { text: 'Curve for ' + lambda_l0 }, meta: { alt: 'A curve up to ' + lambda_l0 } },
+});
+const view = liveFigure(curve(0) as any, { final: false, interval: 0 });
+for (let step = 1; step <= 3; step++) {
+  process.stdout.write('\\rstep ' + step + ' of 3');
+  view.update(curve(step) as any);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+}`;
+
+/** A notebook that has what the first one has, and is done in a moment. */
+export const smallNotebook = (): Notebook =>
+  notebookOf(
+    { cell_type: 'markdown', id: 'title', metadata: {}, source: '# A curve to move\n\nIts end is $\\lambda$.' },
+    fresh('parameters', parametersSource, ['parameters']),
+    fresh('curve', curveSource),
+    fresh('other', "console.log('other', label);"),
+    fresh('endless', "console.log('started');\nawait new Promise(() => {});"),
+  );
+
+/** A code cell that has not run. */
+export function fresh(id: string, source: string, tags?: string[]): Cell {
+  return codeCell(source, { id, execution_count: null, metadata: tags ? { tags } : {} });
+}
+
+/** What came back for a request. */
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  text: string;
+}
+
+/** A server over a folder of notebooks of its own, inside the project so that cells can import it. */
+export class Site {
+  private cookie = '';
+
+  private constructor(
+    readonly folder: string,
+    readonly server: LiveServer,
+  ) {}
+
+  static async open(notebooks: Record<string, Notebook>): Promise<Site> {
+    const folder = mkdtempSync(join(packageRoot, 'dist', 'live-test-'));
+    for (const [name, notebook] of Object.entries(notebooks)) {
+      writeFileSync(join(folder, name), notebookText(notebook));
+    }
+    const site = new Site(folder, await startServer({ folder, port: 0 }));
+    const { headers } = await site.ask('GET', new URL(site.server.address()).pathname + '?token=' + site.token);
+    site.cookie = headers['set-cookie']?.[0].split(';')[0] ?? '';
+    return site;
+  }
+
+  get token(): string {
+    return new URL(this.server.address()).searchParams.get('token') ?? '';
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.server.port}`;
+  }
+
+  /** A request with this browser's cookie, unless `headers` say otherwise; the address is sent as it is written. */
+  ask(method: string, path: string, headers: Record<string, string | undefined> = {}, body?: string): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      void this.begin(method, path, headers, body).then(async (response) => {
+        let text = '';
+        for await (const chunk of response.setEncoding('utf8')) text += chunk as string;
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
+      }, reject);
+    });
+  }
+
+  begin(
+    method: string,
+    path: string,
+    headers: Record<string, string | undefined> = {},
+    body?: string,
+  ): Promise<IncomingMessage> {
+    const all = { host: new URL(this.origin).host, cookie: this.cookie || undefined, ...headers };
+    const given = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    return new Promise((resolve, reject) => {
+      const options = { host: '127.0.0.1', port: this.server.port, method, path, agent: false as const };
+      const sent = request({ ...options, headers: Object.fromEntries(given), setHost: false }, resolve);
+      sent.on('error', reject);
+      sent.end(body);
+    });
+  }
+
+  /** Sends a command as a page does. */
+  command(notebook: string, command: unknown, by = 'test'): Promise<Answer> {
+    const headers = { 'content-type': 'application/json', origin: this.origin, 'x-page': by };
+    return this.ask('POST', `/api/commands/${notebook}`, headers, JSON.stringify(command));
+  }
+
+  saved(notebook: string): Notebook {
+    return JSON.parse(readFileSync(join(this.folder, notebook), 'utf8')) as Notebook;
+  }
+
+  async close(): Promise<string[]> {
+    const said = await this.server.close();
+    rmSync(this.folder, { recursive: true });
+    return said;
+  }
+}
+
+/** What a page would show, from the patches that it was sent. */
+export class Page {
+  readonly state: Patch = { epoch: '', version: 0, whole: false, cells: {} };
+  readonly patches: Patch[] = [];
+  private response: IncomingMessage | undefined;
+  private waiting: (() => void)[] = [];
+
+  constructor(
+    private readonly site: Site,
+    private readonly notebook: string,
+    private readonly name = 'test',
+  ) {}
+
+  /** Takes up the line, at what was seen last. */
+  async connect(): Promise<this> {
+    const { epoch, version } = this.state;
+    const response = await this.site.begin('GET', `/api/events/${this.notebook}`, {
+      'last-event-id': epoch ? `${epoch}:${version}` : undefined,
+    });
+    assert.equal(response.statusCode, 200);
+    this.response = response;
+    let text = '';
+    response.setEncoding('utf8').on('data', (chunk: string) => {
+      const events = (text + chunk).split('\n\n');
+      text = events.pop() ?? '';
+      for (const event of events) {
+        const data = /^id: .*\ndata: (.*)$/.exec(event)?.[1];
+        if (data !== undefined) this.take(JSON.parse(data) as Patch);
+      }
+    });
+    return this;
+  }
+
+  disconnect(): void {
+    this.response?.destroy();
+  }
+
+  async do(command: Command): Promise<unknown> {
+    const { status, text } = await this.site.command(this.notebook, command, this.name);
+    assert.equal(status, 200, text);
+    return JSON.parse(text);
+  }
+
+  /** Resolves once the page shows something; rejects after a while with what it shows. */
+  async until(what: string, is: (page: Page) => boolean): Promise<void> {
+    const end = performance.now() + 60_000;
+    while (!is(this)) {
+      assert.ok(performance.now() < end, `in vain: ${what}\n${JSON.stringify(this.state).slice(0, 3000)}`);
+      await new Promise<void>((resolve) => {
+        this.waiting.push(resolve);
+        setTimeout(resolve, 500).unref();
+      });
+    }
+  }
+
+  /** What stands below a cell, as the text of its HTML. */
+  shown(id: string): string {
+    const { length = 0, changed = {} } = this.state.cells[id].outputs ?? {};
+    return Array.from({ length }, (_, index) => changed[index]).join('\n');
+  }
+
+  runs(id: string): string {
+    return this.state.cells[id].run?.state ?? '';
+  }
+
+  /** Whether a cell has run to its end, as that number. */
+  ran(id: string): boolean {
+    return this.runs(id) === 'idle' && this.state.cells[id].run?.seconds !== undefined;
+  }
+
+  private take(patch: Patch): void {
+    const { state } = this;
+    this.patches.push(patch);
+    if (patch.whole) state.cells = {};
+    for (const [id, cell] of Object.entries(patch.cells)) {
+      const outputs = cell.outputs && {
+        length: cell.outputs.length,
+        changed: { ...state.cells[id]?.outputs?.changed, ...cell.outputs.changed },
+      };
+      state.cells[id] = { ...state.cells[id], ...cell, ...(outputs && { outputs }) };
+    }
+    Object.assign(state, { ...patch, cells: state.cells });
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+}
