@@ -79,6 +79,7 @@ describe('an open notebook', () => {
   });
 
   test('pages see the same; one that was away is sent what it missed and no more', async () => {
+    await page.until('an idle kernel', ({ state }) => state.kernel?.state === 'idle');
     const other = await new Page(site, 'small.ipynb', 'other page').connect();
     await other.until('all', ({ state }) => state.order !== undefined);
     other.disconnect();

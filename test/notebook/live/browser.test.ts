@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Browser, BrowserContextOptions, Locator, Page as Tab } from 'playwright-core';
+import { notebookText, type Output } from 'sparsebook/notebook/run';
+import { launchChromium, skipWithoutChromium } from '../report/chromium.js';
+import { codeCell, notebookOf } from '../report/fixture.js';
+import { payloads } from '../report/payloads.js';
+import { fresh, Site, smallNotebook } from './site.js';
+
+interface Visit {
+  tab: Tab;
+  /** Requests to elsewhere, console errors and warnings, exceptions, dialogs. */
+  incidents: string[];
+}
+
+const patience = 60_000;
+
+/** Outputs that try to run, to load and to break out, in every kind that pages show. */
+function hostileOutputs(): Output[] {
+  const display = (data: Record<string, unknown>): Output => ({ output_type: 'display_data', data, metadata: {} });
+  const figure = {
+    data: [{ x: [1, 2], y: [1, 2], name: payloads.join(''), text: payloads, hovertemplate: payloads[0] }],
+    layout: {
+      title: { text: payloads.join(' ') },
+      xaxis: { title: { text: '<a href="javascript:hacked=1">x</a>' } },
+      annotations: payloads.slice(0, 20).map((text) => ({ text, x: 1, y: 1 })),
+      images: [{ source: 'https://elsewhere.example/x.png', x: 0, y: 1 }],
+      meta: { alt: payloads.join('') },
+    },
+  };
+  return [
+    display({ 'application/vnd.plotly.v1+json': figure, 'text/plain': payloads.join('') }),
+    display({ 'text/html': payloads.join('') }),
+    ...payloads.flatMap((payload) => [display({ 'text/html': payload }), display({ 'text/markdown': payload })]),
+    display({ 'image/svg+xml': `<svg xmlns="http://www.w3.org/2000/svg">${payloads.join('')}</svg>` }),
+    { output_type: 'stream', name: 'stdout', text: payloads.join('\n') },
+    { output_type: 'error', ename: payloads[0], evalue: payloads[1], traceback: [...payloads] },
+  ];
+}
+
+describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
+  let site: Site;
+  let browser: Browser;
+
+  before(async () => {
+    const hostile = notebookOf(
+      codeCell('1', { id: 'hostile', outputs: hostileOutputs() }),
+      { cell_type: 'markdown', id: 'text', metadata: {}, source: payloads.join('\n\n') },
+      fresh('parameters', `const a = 1; // <img src=x onerror=hacked=1> ${payloads[0].replaceAll('\n', ' ')}`, [
+        'parameters',
+      ]),
+    );
+    site = await Site.open({
+      'small.ipynb': smallNotebook(),
+      'hostile.ipynb': hostile,
+      'second.ipynb': smallNotebook(),
+    });
+    browser = await launchChromium();
+  });
+  after(async () => {
+    await browser.close();
+    await site.close();
+  });
+
+  /** Opens a notebook as a person does, by the address that the terminal prints. */
+  async function visit(notebook: string, options: BrowserContextOptions = {}): Promise<Visit> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+    context.setDefaultTimeout(patience);
+    const tab = await context.newPage();
+    const incidents: string[] = [];
+    tab.on('request', (request) => {
+      if (!request.url().startsWith(site.origin) && !/^(data|blob):/.test(request.url()))
+        incidents.push(`request ${request.url()}`);
+    });
+    tab.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) incidents.push(`${message.type()}: ${message.text()}`);
+    });
+    tab.on('pageerror', (error) => incidents.push(`exception ${error.message}`));
+    tab.on('dialog', (dialog) => {
+      incidents.push(`dialog ${dialog.message()}`);
+      void dialog.accept();
+    });
+    await tab.goto(site.server.address(notebook));
+    await tab.waitForSelector('.cell.selected');
+    return { tab, incidents };
+  }
+
+  const cell = (tab: Tab, id: string): Locator => tab.locator(`.cell[data-id="${id}"]`);
+  const shows = (tab: Tab, id: string, text: string): Promise<void> => cell(tab, id).getByText(text).first().waitFor();
+  const order = (tab: Tab): Promise<string[]> =>
+    tab
+      .locator('.cell')
+      .evaluateAll((cells) => cells.map((one) => (one as unknown as { dataset: { id: string } }).dataset.id));
+  const kernelIs = (tab: Tab, state: string): Promise<unknown> => tab.waitForSelector(`#kernel[data-state="${state}"]`);
+  const selected = (tab: Tab): Promise<string | null> => tab.locator('.cell.selected').getAttribute('data-id');
+
+  test('move lambda, run, see the curve redrawn, interrupt, restart, save, reload: the state is there', async () => {
+    const { tab, incidents } = await visit('small.ipynb');
+    assert.doesNotMatch(tab.url(), /token/);
+    await kernelIs(tab, 'idle');
+    const slider = tab.getByRole('slider', { name: 'lambda_l0' });
+    const run = tab.locator('#panel').getByRole('button', { name: 'Run' });
+    await slider.fill('40');
+    await run.click();
+    await shows(tab, 'curve', 'Curve for 40');
+    assert.match(await cell(tab, 'parameters').locator('.cm-content').innerText(), /lambda_l0 = 40; \/\/ the rent/);
+    await tab.waitForSelector('.cell[data-id="endless"][data-state="running"]');
+    const line = cell(tab, 'curve').locator('.plot.drawn .scatterlayer path.js-line');
+    await line.waitFor();
+    const figure = await cell(tab, 'curve').locator('.plot').elementHandle();
+
+    await shows(tab, 'endless', 'started');
+    await tab.locator('.tools').getByRole('button', { name: 'Interrupt' }).click();
+    await shows(tab, 'endless', 'the cell was interrupted');
+    await kernelIs(tab, 'idle');
+
+    const drawn = (): Promise<unknown> => tab.evaluate("document.querySelector('.plot').data[0].y.join()");
+    assert.equal(await drawn(), '0,3,40');
+    await slider.fill('10');
+    await run.click();
+    await shows(tab, 'curve', 'Curve for 10');
+    await tab.waitForFunction("document.querySelector('.plot').data[0].y.join() === '0,3,10'");
+    assert.equal(
+      await figure?.evaluate((plot) => (plot as { isConnected: boolean }).isConnected),
+      true,
+      'redrawn in place',
+    );
+
+    await cell(tab, 'title').click();
+    await tab.keyboard.press('0');
+    await tab.keyboard.press('0');
+    await kernelIs(tab, 'starting');
+    await kernelIs(tab, 'idle');
+    await tab.waitForSelector('#saved[data-state="dirty"]');
+    await tab.keyboard.press('Control+s');
+    await tab.waitForSelector('#saved[data-state="saved"]');
+    assert.match(JSON.stringify(site.saved('small.ipynb')), /lambda_l0 = 10;.*Curve for 10/);
+
+    await tab.reload();
+    await shows(tab, 'curve', 'Curve for 10');
+    await shows(tab, 'endless', 'the cell was interrupted');
+    assert.equal(await slider.inputValue(), '10');
+    await line.waitFor();
+    await tab.waitForSelector('#saved[data-state="saved"]');
+    assert.deepEqual(incidents, []);
+    await tab.context().close();
+  });
+
+  test('Jupyter’s keys do what they do there, and everything can be reached by keyboard', async () => {
+    const { tab, incidents } = await visit('second.ipynb');
+    await kernelIs(tab, 'idle');
+    await tab.keyboard.press('Tab');
+    assert.equal(await tab.evaluate('document.activeElement.className'), 'skip');
+    await tab.keyboard.press('Enter');
+    await tab.waitForFunction("document.activeElement.dataset.id === 'title'");
+    await tab.keyboard.press('j');
+    await tab.keyboard.press('j');
+    await tab.keyboard.press('k');
+    assert.equal(await selected(tab), 'parameters');
+    await tab.keyboard.press('Shift+Enter');
+    assert.equal(await selected(tab), 'curve');
+    await tab.waitForSelector('.cell[data-id="parameters"] .count:text-is("[1]")');
+
+    await tab.keyboard.press('a');
+    await tab.waitForFunction(
+      "document.querySelectorAll('.cell').length === 6 && document.activeElement.matches('.cell')",
+    );
+    const [, , made] = await order(tab);
+    assert.equal(await selected(tab), made);
+    await tab.keyboard.press('Enter');
+    await tab.keyboard.type('const twice = 2 * lambda_l0;\ntwice');
+    await tab.keyboard.press('Control+Enter');
+    await shows(tab, made, '40');
+    assert.equal(await tab.evaluate('document.activeElement.dataset.id'), made, 'in command mode again');
+
+    await tab.keyboard.press('m');
+    await tab.waitForSelector(`.cell[data-id="${made}"][data-type="markdown"]`);
+    await tab.keyboard.press('Enter');
+    await tab.keyboard.press('Control+a');
+    await tab.keyboard.type('A *written* formula $x^2$');
+    await tab.keyboard.press('Escape');
+    await cell(tab, made).locator('.prose em').waitFor();
+    await cell(tab, made).locator('.prose .katex').waitFor();
+    await tab.keyboard.press('y');
+    await tab.waitForSelector(`.cell[data-id="${made}"][data-type="code"]`);
+
+    await tab.keyboard.press('d');
+    await tab.keyboard.press('d');
+    await tab.waitForFunction("document.querySelectorAll('.cell').length === 5");
+    await tab.keyboard.press('z');
+    await tab.waitForFunction("document.querySelectorAll('.cell').length === 6");
+    await tab.keyboard.press('h');
+    await tab.getByRole('dialog', { name: 'Keys' }).waitFor();
+    await tab.keyboard.press('Escape');
+    assert.deepEqual(incidents, []);
+    await tab.context().close();
+  });
+
+  test('the kernel completes what is typed, and says what a name is', async () => {
+    const { tab } = await visit('second.ipynb');
+    await cell(tab, 'parameters').locator('.run').click();
+    await tab.waitForSelector('.cell[data-id="parameters"] .count:text-matches("\\\\d")');
+    await kernelIs(tab, 'idle');
+    await cell(tab, 'other').locator('.cm-content').click();
+    await tab.keyboard.press('Control+a');
+    await tab.keyboard.type('lambda_');
+    const option = tab.locator('.cm-tooltip-autocomplete').getByText('lambda_l0');
+    await option.waitFor();
+    await tab.keyboard.press('Escape');
+    await tab.keyboard.type('l0');
+    await tab.keyboard.press('Shift+Tab');
+    await tab.locator('.inspection', { hasText: 'const lambda_l0' }).waitFor();
+    await tab.context().close();
+  });
+
+  test('two tabs show the same; a file changed on disk is asked about; a server that goes away is said to be gone', async () => {
+    const own = await Site.open({ 'small.ipynb': smallNotebook() });
+    const context = await browser.newContext();
+    context.setDefaultTimeout(patience);
+    const [one, two] = [await context.newPage(), await context.newPage()];
+    for (const tab of [one, two]) {
+      await tab.goto(own.server.address('small.ipynb'));
+      await tab.waitForSelector('.cell.selected');
+    }
+    await cell(one, 'other').locator('.cm-content').click();
+    await one.keyboard.press('Control+End');
+    await one.keyboard.type(' // typed here');
+    await cell(two, 'other').getByText('// typed here').waitFor();
+    await cell(two, 'other').locator('.cm-content').click();
+    await two.keyboard.press('Control+Home');
+    await two.keyboard.type('/* and there */ ');
+    await cell(one, 'other').getByText('/* and there */').waitFor();
+
+    writeFileSync(join(own.folder, 'small.ipynb'), notebookText(notebookOf(fresh('theirs', '// theirs'))));
+    await one.keyboard.press('Control+s');
+    const notice = one.locator('.notice[data-matter="conflict"]');
+    await notice.getByText('Another program has changed the file').waitFor();
+    await notice.getByRole('button', { name: 'Load the file', exact: true }).click();
+    for (const tab of [one, two]) await cell(tab, 'theirs').waitFor();
+    assert.equal(await one.locator('.cell').count(), 1);
+    await notice.waitFor({ state: 'detached' });
+
+    await own.close();
+    await one.locator('.notice[data-matter="link"]').getByText('The connection to the server is lost').waitFor();
+    await context.close();
+  });
+
+  test('no payload in an untrusted notebook runs, requests or leaves its place', async () => {
+    const { tab, incidents } = await visit('hostile.ipynb');
+    await cell(tab, 'hostile').locator('.plot.drawn').waitFor();
+    await tab.waitForSelector('#panel:not([hidden])');
+    await tab.waitForTimeout(200);
+    assert.equal(await tab.evaluate(() => (globalThis as { hacked?: number }).hacked), undefined);
+    assert.equal(
+      await tab.locator('main script:not([type="application/json"]), main style, main iframe, main form').count(),
+      0,
+    );
+    for (const href of await tab
+      .locator('main a')
+      .evaluateAll((links) => links.map((link) => (link as unknown as { href: string }).href))) {
+      assert.doesNotMatch(href, /^\s*(javascript|vbscript|data):/i);
+    }
+    assert.deepEqual(incidents, []);
+    await tab.context().close();
+  });
+
+  test('on a phone and in the dark nothing is wider than the screen, and the rare tools wait behind a button', async () => {
+    const { tab, incidents } = await visit('small.ipynb', {
+      viewport: { width: 320, height: 700 },
+      colorScheme: 'dark',
+    });
+    await tab.waitForSelector('#panel:not([hidden])');
+    assert.equal(await tab.evaluate('document.documentElement.scrollWidth'), 320);
+    assert.equal(await tab.evaluate('getComputedStyle(document.documentElement).backgroundColor'), 'rgb(20, 23, 28)');
+    assert.equal(await tab.getByRole('button', { name: 'Restart' }).isVisible(), false);
+    await tab.getByRole('button', { name: 'More' }).click();
+    assert.equal(await tab.getByRole('button', { name: 'Restart' }).isVisible(), true);
+    await tab.goto(site.server.address());
+    await tab.getByRole('link', { name: 'A curve to move' }).first().waitFor();
+    assert.equal(await tab.evaluate('document.documentElement.scrollWidth'), 320);
+    assert.deepEqual(incidents, []);
+    await tab.context().close();
+  });
+});
