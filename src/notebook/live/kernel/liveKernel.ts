@@ -8,6 +8,8 @@ import { Slice, type Clock } from '../document/slice.js';
 /** Node loses a SIGINT that arrives just as a cell's synchronous part ends, so that it is repeated. */
 const INSIST_MILLISECONDS = 300;
 const DEAF_MILLISECONDS = 5000;
+/** The first completion of a kernel takes a while: its compiler has to read the library's types. */
+const PATIENCE_MILLISECONDS = 15_000;
 
 const DEAF =
   'The cell does not heed the interrupt (a loop that never awaits?). Wait, or restart the kernel: what is shown and saved stays.';
@@ -72,12 +74,12 @@ export class LiveKernel {
     await (atOnce ? kernel?.kill() : kernel?.shutdown());
   }
 
-  /** Asks the kernel something beside running cells; undefined without a kernel, or if it takes longer than 2 s. */
+  /** Asks the kernel something beside running cells; undefined without a kernel, or if it takes longer than 15 s. */
   async ask(type: string, content: Record<string, unknown>): Promise<Record<string, unknown> | undefined> {
     if (!this.running) return undefined;
     const answer = this.running.then((kernel) => kernel.request(type, content)).catch(() => undefined);
     let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, 2000, undefined)));
+    const patience = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, PATIENCE_MILLISECONDS, undefined)));
     return Promise.race([answer, patience]).finally(() => clearTimeout(timer));
   }
 
