@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KeyReader, shortcuts, type Key, type Mode } from '../../../src/notebook/live/browser/keys.js';
+import { KeyReader, shortcuts, type Key, type Mode } from 'sparsebook/notebook/live/keys.js';
 
 const press = (key: string, held: Partial<Key> = {}): Key => ({
   key,

@@ -1,7 +1,7 @@
 import type { CellType, Command } from '../protocol.js';
 import type { Connection } from './connection.js';
 import type { Edits } from './edits.js';
-import type { Action } from './keys.js';
+import type { Action } from '../keys.js';
 import type { NotebookView } from './notebookView.js';
 
 /** What actions work with. */

@@ -2,7 +2,7 @@ import type { CellPatch, CellRun, CellText, CellType } from '../protocol.js';
 import { Editor } from './editor.js';
 import { element } from './element.js';
 import type { Ask } from './kernelHelp.js';
-import type { Action } from './keys.js';
+import type { Action } from '../keys.js';
 import { OutputsView } from './outputsView.js';
 import { seconds } from './seconds.js';
 

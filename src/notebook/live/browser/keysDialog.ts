@@ -1,5 +1,5 @@
 import { byId, element } from './element.js';
-import { shortcuts } from './keys.js';
+import { shortcuts } from '../keys.js';
 
 /** Shows the keyboard shortcuts. */
 export function showKeys(): void {

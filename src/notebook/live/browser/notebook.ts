@@ -4,7 +4,7 @@ import { Actions } from './actions.js';
 import { CommandError, Connection, type Link } from './connection.js';
 import { Edits } from './edits.js';
 import { byId } from './element.js';
-import { KeyReader, type Action, type Mode } from './keys.js';
+import { KeyReader, type Action, type Mode } from '../keys.js';
 import { showKeys } from './keysDialog.js';
 import { NotebookView } from './notebookView.js';
 import { Notices } from './notices.js';

@@ -100,6 +100,7 @@ export class CellRunner {
       this.executions.set(execution, cell);
       this.on.start(cell, kernel);
       await execution.run(kernel, {});
+      this.kernel.calm();
       const { fault } = execution;
       if (fault?.kind === 'dead') execution.fail(this.endOf(fault.cause));
       cell.mark('idle');

@@ -43,8 +43,15 @@ export class LiveKernel {
       this.status.set({ state: still, name, left });
       return;
     }
-    this.stopInsisting();
+    this.calm();
     if (state === 'busy' || state === 'interrupting') this.status.set({ state: 'idle', name });
+  }
+
+  /** The cell that was to be interrupted has ended: the next one is not meant. */
+  calm(): void {
+    this.stopInsisting();
+    const { state, name, left } = this.status.get();
+    if (state === 'interrupting') this.status.set({ state: 'busy', name, left });
   }
 
   /** Asks the running cell to stop, again and again until it does; after 5 s pages are told what else can be done. */
@@ -79,7 +86,9 @@ export class LiveKernel {
     if (!this.running) return undefined;
     const answer = this.running.then((kernel) => kernel.request(type, content)).catch(() => undefined);
     let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, PATIENCE_MILLISECONDS, undefined)));
+    const patience = new Promise<undefined>(
+      (resolve) => (timer = setTimeout(resolve, PATIENCE_MILLISECONDS, undefined)),
+    );
     return Promise.race([answer, patience]).finally(() => clearTimeout(timer));
   }
 

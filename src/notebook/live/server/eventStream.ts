@@ -12,6 +12,8 @@ const HEARTBEAT_MILLISECONDS = 10_000;
  * goes. A page that reads slowly is sent less often, never less.
  */
 export function streamEvents(response: ServerResponse, session: LiveSession, seen: string): void {
+  // Gone while the notebook was being opened: nothing would ever end the heartbeat.
+  if (response.destroyed || !response.socket || response.socket.destroyed) return;
   let [epoch, version] = parseSeen(seen);
   let timer: NodeJS.Timeout | undefined;
   let blocked = false;
