@@ -18,14 +18,15 @@ const mean = (values: readonly number[]): number => values.reduce((sum, value) =
 
 /**
  * Where pruning breaks a network: accuracy against the share of pruned weights, a line a way of pruning. Points are means;
- * bars reach from the lowest to the highest of several runs. `dense` draws the accuracy without pruning.
+ * bars reach from the lowest to the highest of several runs; a way without points is left out. `dense` draws the accuracy without pruning.
  */
 export function accuracyByPruning(
   curves: readonly PruningCurve[],
   options: { title?: string; dense?: { name: string; accuracy: number }; part?: string } = {},
 ): Figure {
   const { dense, part = 'test' } = options;
-  const said = curves.map(({ name, points }) => {
+  const begun = curves.filter(({ points }) => points.length > 0);
+  const said = begun.map(({ name, points }) => {
     const [first, last] = [points[0], points[points.length - 1]];
     const at = (point: PruningPoint): string => `${percent(mean(point.accuracies))} at ${percent(point.pruned)}`;
     return `${name} ${at(first)} and ${at(last)}`;
@@ -33,7 +34,7 @@ export function accuracyByPruning(
   return figure({
     title: options.title ?? 'Accuracy against the share of pruned weights',
     alt: `Accuracy against pruned weights: ${list(said)}${dense ? `; ${dense.name} ${percent(dense.accuracy)}` : ''}.`,
-    data: curves.map(({ name, points }, n) => {
+    data: begun.map(({ name, points }, n) => {
       const means = points.map(({ accuracies }) => 100 * mean(accuracies));
       const several = points.some(({ accuracies }) => accuracies.length > 1);
       const bars = {

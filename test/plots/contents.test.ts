@@ -288,3 +288,15 @@ test('several runs of one share are a mean with a bar from the lowest to the hig
     /at once 85\.0 % at 50\.0 % and 50\.0 % at 90\.0 %; whole 90\.0 %\.$/,
   );
 });
+
+test('a way of pruning that has not been tried is left out', () => {
+  const points = [{ pruned: 0.5, accuracies: [0.8] }];
+  const { data } = plots.accuracyByPruning([
+    { name: 'tried', points },
+    { name: 'untried', points: [] },
+  ]);
+  assert.deepEqual(
+    data.map(({ name }) => name),
+    ['tried'],
+  );
+});
