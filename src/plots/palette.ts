@@ -20,7 +20,9 @@ export function palette(pixels: Uint8Array): Palette | undefined {
 }
 
 function inShades(pixels: Uint8Array, most: number): Palette | undefined {
-  const shade = Uint8Array.from({ length: 256 }, (_, value) => Math.round((Math.round((value / 255) * most) * 255) / most));
+  const shade = Uint8Array.from({ length: 256 }, (_, value) =>
+    Math.round((Math.round((value / 255) * most) * 255) / most),
+  );
   const numbers = new Map<number, number>();
   const colours: number[] = [];
   const indices = new Uint8Array(pixels.length / 4);

@@ -24,7 +24,10 @@ export function cellsOf(name: string): Cell[] {
 /** What the compiler says of all code cells as one module: a name that does not exist, one used before it is there. */
 export function compilerErrors(cells: readonly Cell[]): string[] {
   const file = resolve('notebooks', 'cells.ts');
-  const text = cells.filter(({ code }) => code).map((cell) => cell.text).join('\n');
+  const text = cells
+    .filter(({ code }) => code)
+    .map((cell) => cell.text)
+    .join('\n');
   const options: ts.CompilerOptions = {
     module: ts.ModuleKind.NodeNext,
     target: ts.ScriptTarget.ES2022,

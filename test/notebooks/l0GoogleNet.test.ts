@@ -15,7 +15,7 @@ const notebook = JSON.parse(readFileSync('notebooks/01-l0-googlenet.ipynb', 'utf
 const sources = notebook.cells.map(({ cell_type, source, metadata }) => ({
   code: cell_type === 'code',
   text: [source].flat().join(''),
-  tags: (metadata.tags ?? []),
+  tags: metadata.tags ?? [],
 }));
 
 test('the notebook has at most 25 cells of at most 30 lines, and its settings in the second', () => {
@@ -31,7 +31,10 @@ test('its cells hold calls: no classes, and no shorthand that the stock kernel c
   for (const { text } of sources.filter(({ code }) => code)) {
     assert.doesNotMatch(text, /\bclass\b/);
     const outsideTexts = text.replaceAll(/\$\{[^}]*\}/g, '');
-    assert.doesNotMatch(outsideTexts, /[{,]\s*(?:seed|images|epochs|lr|machine|results|title|lambda_l0|backend)\s*[,}]/);
+    assert.doesNotMatch(
+      outsideTexts,
+      /[{,]\s*(?:seed|images|epochs|lr|machine|results|title|lambda_l0|backend)\s*[,}]/,
+    );
   }
 });
 
@@ -71,7 +74,10 @@ for (const file of ['sweep-synthetic.json', 'sweep-cifar10.json', 'sweep-cifar10
     const of = (run: string) => results.find((result) => result.run === run)?.sparsity ?? NaN;
     const tuned = [10, 20, 30, 50].map((lambda) => of(`tune ${lambda}`));
     assert.ok(tuned.every(Number.isFinite));
-    assert.deepEqual(tuned, [...tuned].sort((a, b) => a - b));
+    assert.deepEqual(
+      tuned,
+      [...tuned].sort((a, b) => a - b),
+    );
     assert.ok(Math.abs(of('target 0.5') - 0.5) <= 0.03, `${of('target 0.5')}`);
   });
 }

@@ -40,7 +40,9 @@ function shownIn(notebook: Notebook): { text: string; titles: string[] } {
     if (output.output_type === 'stream') return [output.text].flat();
     return 'data' in output ? [output.data['text/plain'] as string | string[]].flat() : [];
   });
-  const figures = outputs.flatMap((output) => ('data' in output ? [output.data['application/vnd.plotly.v1+json']] : []));
+  const figures = outputs.flatMap((output) =>
+    'data' in output ? [output.data['application/vnd.plotly.v1+json']] : [],
+  );
   const titles = figures.flatMap((figure) =>
     figure ? [(figure as { layout: { title: { text: string } } }).layout.title.text] : [],
   );
