@@ -51,7 +51,16 @@ function shownIn(notebook: Notebook): { text: string; titles: string[] } {
 
 test('it runs from the first cell to the last, on a few images', async () => {
   const output = scratchFile('03.ipynb');
-  const parameters = { data: 'synthetic', train_size: 48, test_size: 32, width: 0.125, S1: 1, epochs: 3, seeds: 2 };
+  const parameters = {
+    data: 'synthetic',
+    train_size: 48,
+    test_size: 32,
+    width: 0.125,
+    S1: 1,
+    S2: 1,
+    epochs: 3,
+    seeds: 2,
+  };
   const result = await runNotebook({ notebook: file, output, parameters: { ...parameters, backend: 'simd' } });
   assert.ok(result.ok, JSON.stringify(result.fault));
   const notebook = saved(output);
