@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Locator, Page as Tab } from 'playwright-core';
-import { notebookText, type Output } from 'sparsebook/notebook/run';
+import { notebookText, readNotebook, type Output } from 'sparsebook/notebook/run';
 import { launchChromium, skipWithoutChromium } from '../report/chromium.js';
 import { codeCell, notebookOf } from '../report/fixture.js';
 import { payloads } from '../report/payloads.js';
@@ -152,6 +152,23 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await tab.waitForSelector('#saved[data-state="saved"]');
     assert.deepEqual(incidents, []);
     await tab.context().close();
+  });
+
+  test('notebook 01 opens with its saved figures, its lambda moves, and its parameters run', async () => {
+    const own = await Site.open({ '01.ipynb': await readNotebook('notebooks/01-l0-googlenet.ipynb') });
+    const context = await browser.newContext();
+    context.setDefaultTimeout(patience);
+    const tab = await context.newPage();
+    await tab.goto(own.server.address('01.ipynb'));
+    await kernelIs(tab, 'idle');
+    await tab.locator('.plot').first().scrollIntoViewIfNeeded();
+    await tab.locator('.plot.drawn').first().waitFor();
+    await tab.getByRole('slider', { name: 'lambda_l0' }).fill('30');
+    await cell(tab, 'parameters').getByText('30').first().waitFor();
+    await cell(tab, 'parameters').locator('.run').click();
+    await tab.waitForSelector('.cell[data-id="parameters"][data-state="idle"] .count:text-is("[1]")');
+    await context.close();
+    await own.close();
   });
 
   test('Jupyter’s keys do what they do there, and everything can be reached by keyboard', async () => {
