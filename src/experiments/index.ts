@@ -18,7 +18,7 @@ export { freezePruneTable } from './freezePrune/freezePruneTable.js';
 export { cutPoints, pruningPoints, type PrunedAccuracy } from './freezePrune/pruningPoints.js';
 export { halfOf } from './freezePrune/halfOf.js';
 export { softmaxInLoss } from './freezePrune/softmaxInLoss.js';
-export { compareAbsorptions } from './ista/compareAbsorptions.js';
+export { compareCompactions } from './ista/compareCompactions.js';
 export { istaLogLine } from './ista/istaLogLine.js';
 export { istaCnn4, istaResnet20 } from './ista/istaNetworks.js';
 export {

@@ -44,7 +44,6 @@ export function gammasOverSteps(
       mode: 'lines',
       name: label(layer),
       ...linesOf(layer),
-      opacity: 0.7,
       line: { color: colour(n), width: 1 },
       hovertemplate: 'step %{x}: %{y}',
     })),

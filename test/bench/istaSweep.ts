@@ -10,7 +10,7 @@ import { dataFolder } from 'sparsebook/data/dataFolder.js';
 import { loadData, presentData } from 'sparsebook/data';
 import {
   asEvaluated,
-  compareAbsorptions,
+  compareCompactions,
   istaLogLine,
   istaRecord,
   istaResnet20,
@@ -42,11 +42,11 @@ const versions = [
   { l1_penalty: Number(given.l1_penalty ?? 0.015), max_steps: steps(1500) },
   { max_steps: steps(750) },
 ];
-const short = { max_steps: steps(150) };
+const short = { max_steps: steps(60) };
 const usual = 5e-4;
 const grid = [
-  ...[0, 0.01, 0.02, 0.05, 0.1].map((l1_penalty) => ({ l1_penalty, weight_decay: usual })),
-  ...[0, 5e-3, 5e-2].map((weight_decay) => ({ l1_penalty: 0.05, weight_decay })),
+  ...[0, 0.03, 0.06, 0.12].map((l1_penalty) => ({ l1_penalty, weight_decay: usual })),
+  ...[0, 0.05].map((weight_decay) => ({ l1_penalty: 0.06, weight_decay })),
 ];
 
 const { description: machine } = await useBackend({ backend: 'simd' });
@@ -136,9 +136,9 @@ save(fileOf('protocol'), protocol);
 if (until !== 'sweep') {
   const second = await version(1, await nextIstaRun(first, versions[1]), protocol);
   save(fileOf('protocol'), protocol);
-  if (!protocol.absorptions) {
-    protocol.absorptions = await compareAbsorptions(second, { batchSizes: [128], runs: 10, warmUp: 2 });
-    console.log(JSON.stringify(protocol.absorptions));
+  if (!protocol.compactions) {
+    protocol.compactions = await compareCompactions(second, { batchSizes: [32], runs: 20, warmUp: 3 });
+    console.log(JSON.stringify(protocol.compactions));
     save(fileOf('protocol'), protocol);
   }
   if (!protocol.versions[2]) {

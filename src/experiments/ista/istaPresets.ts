@@ -25,7 +25,7 @@ export const istaPresets = (network: IstaNetwork): Presets<RunSettings & IstaSet
     help: 'all versions within an hour on two cores: a 25th of the steps and a larger penalty',
     values: {
       faster: 25,
-      stronger: network === 'cnn4' ? 3 : 10,
+      stronger: network === 'cnn4' ? 3 : 4,
       bn_momentum: 0.025,
       ema_decay: 0.98,
       log_frequency: 50,

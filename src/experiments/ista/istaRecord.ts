@@ -23,8 +23,8 @@ export interface IstaProtocol {
   about: { data: string; machine: string; sizes: Record<string, number>; settings: Record<string, unknown> };
   versions: IstaRecord[];
   compaction?: { widths: LayerWidth[]; report: CompactionReport; explanation: string };
-  /** What `compareAbsorptions` says of it. */
-  absorptions?: ResultRow[];
+  /** What `compareCompactions` says of version 1's network. */
+  compactions?: ResultRow[];
   /** The compact network before fine-tuning: shares of right answers, from 0 to 1. */
   compacted?: { validation: number; test: number };
   /** What fine-tuning changed, test image by test image. */
