@@ -47,7 +47,7 @@ export async function watch<Event extends { readonly type: string }>(
     for await (const event of events) {
       addEvent(seen, event);
       if (event.type === 'warning') console.warn((event as unknown as WarningEvent).message);
-      if (live) waiting ??= setTimeout(redraw, interval - (performance.now() - updated));
+      if (live) waiting ??= setTimeout(redraw, Math.max(0, interval - (performance.now() - updated)));
     }
   } finally {
     clearTimeout(waiting);
