@@ -21,7 +21,9 @@ test('the notebook has at most 25 cells of at most 30 lines, its settings in the
 
 test('its cells compile as one program, and no cell uses what only a later one has', () => {
   assert.deepEqual(compilerErrors(cells), []);
-  const unknown = [{ code: true, text: "import * as sb from 'sparsebook';\nsb.istaResnet18();", tags: [], outputs: [] }];
+  const unknown = [
+    { code: true, text: "import * as sb from 'sparsebook';\nsb.istaResnet18();", tags: [], outputs: [] },
+  ];
   assert.match(compilerErrors(unknown).join(), /istaResnet18/);
 });
 
@@ -29,7 +31,10 @@ test('it is saved as it ran: every code cell without an error, pictures and the 
   const saved = JSON.stringify(cells.map((cell) => cell.outputs));
   assert.doesNotMatch(saved, /"output_type":"error"/);
   assert.match(saved, /image\/png/);
-  assert.match(saved, /step \d+, loss = \d\.\d\d, group lasso = \d+\.\d\d, fake sparsity = 0\.\d\d, \(\d+\.\d examples\/sec/);
+  assert.match(
+    saved,
+    /step \d+, loss = \d\.\d\d, group lasso = \d+\.\d\d, fake sparsity = 0\.\d\d, \(\d+\.\d examples\/sec/,
+  );
   assert.match(saved, /Largest difference of logits, masked against compact/);
   assert.ok(statSync('notebooks/02-ista-resnet20.ipynb').size < 2e6);
 });
