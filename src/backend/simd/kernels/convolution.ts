@@ -193,16 +193,16 @@ export function convolve(
   }
 }
 
-/** Rows [begin, end), `rows` at a time, of y [m, n] = a * b + bias (or y += a * b where bias is 0); aStep is the bytes from one row of a to the next. */
+/** Rows [begin, end), `rows` at a time, of y [m, n] = relu?(a * b + bias) (or y += a * b where bias is 0); aStep is the bytes from one row of a to the next. */
 export function multiplyRows(
-  a: usize, packed: usize, bias: usize, y: usize, offsets: usize, m: i32, aStep: usize, k: i32, n: i32, rows: i32,
+  a: usize, packed: usize, bias: usize, y: usize, offsets: usize, m: i32, aStep: usize, k: i32, n: i32, relu: i32, rows: i32,
   begin: i32, end: i32, _chunk: i32, scratch: usize,
 ): void {
   const first = begin * rows;
   const count = min(end * rows, m) - first;
   const row = bytes(n);
   const to = y + <usize>first * row;
-  convolvePixels(a + <usize>first * aStep, packed, bias, to, scratch, offsets, count, 0, aStep, k, (<usize>k) << 5, n, <usize>count * row, row, 0, count);
+  convolvePixels(a + <usize>first * aStep, packed, bias, to, scratch, offsets, count, 0, aStep, k, (<usize>k) << 5, n, <usize>count * row, row, relu, count);
 }
 
 /**

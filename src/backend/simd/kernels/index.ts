@@ -11,3 +11,4 @@ export * from './pooling';
 export * from './tile';
 export { outer16, setWide, tile16 } from './wideTile';
 export * from './winograd';
+export { gradientTile3, gradientTile5, inputTile3, inputTile5, outputTile3, outputTile5 } from './winogradTiles';

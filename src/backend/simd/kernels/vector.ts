@@ -21,6 +21,21 @@ export function nmadd(a: v128, b: v128, c: v128): v128 {
   else return f32x4.sub(c, f32x4.mul(a, b));
 }
 
+/** Number i of a table of floats in every lane: a constant in the code would be put together anew wherever it is used. */
+// @ts-ignore: decorator
+@inline
+export function constant(table: usize, i: i32): v128 {
+  return v128.load32_splat(table + bytes(i));
+}
+
+/** Stores eight floats. */
+// @ts-ignore: decorator
+@inline
+export function storePair(to: usize, first: v128, second: v128): void {
+  v128.store(to, first);
+  v128.store(to, second, 16);
+}
+
 /** n rounded up to a multiple of 4 (a vector) or 8 (a panel of a filter). */
 // @ts-ignore: decorator
 @inline

@@ -4,9 +4,12 @@ import { ROWS, bytes, copyFloats, up4, up8 } from './vector';
 import { convolvePixels } from './convolution';
 import { accumulateFilter } from './filterGradient';
 import { accumulatorBytes } from './filter';
-import { SQUARE_ROW, outputTile3, outputTile5, transformTiles } from './winogradTiles';
+import { PIXEL, SQUARE_BYTES, outputTile3, outputTile5, transformTiles } from './winogradTiles';
 import * as three from './winograd3';
 import * as five from './winograd5';
+
+/** Bytes between rows of a filter half of whose transform is done: four channels. */
+const FILTER_ROW: usize = 128;
 
 /** A filter [kernel, kernel, cin, cout] into U [points * points][output channel / 8][input channel][8], mirrored and transposed for the backward input. Panels [begin, end). */
 export function winogradFilter(
@@ -31,11 +34,11 @@ export function winogradFilter(
       const to = u + bytes((panel * inner + k) * 8);
       for (let half: usize = 0; half < 32; half += 16) {
         if (kernel == 3) {
-          for (let r: usize = 0; r < 3; r++) three.filterTransform(taps + half + r * 96, 32, scratch + r * SQUARE_ROW, 16);
-          for (let c: usize = 0; c < 6; c++) three.filterTransform(scratch + c * 16, SQUARE_ROW, to + half + c * plane, 6 * plane);
+          for (let r: usize = 0; r < 3; r++) three.filterTransform(taps + half + r * 96, 32, scratch + r * FILTER_ROW, 16);
+          for (let c: usize = 0; c < 6; c++) three.filterTransform(scratch + c * 16, FILTER_ROW, to + half + c * plane, 6 * plane);
         } else {
-          for (let r: usize = 0; r < 5; r++) five.filterTransform(taps + half + r * 160, 32, scratch + r * SQUARE_ROW, 16);
-          for (let c: usize = 0; c < 8; c++) five.filterTransform(scratch + c * 16, SQUARE_ROW, to + half + c * plane, 8 * plane);
+          for (let r: usize = 0; r < 5; r++) five.filterTransform(taps + half + r * 160, 32, scratch + r * FILTER_ROW, 16);
+          for (let c: usize = 0; c < 8; c++) five.filterTransform(scratch + c * 16, FILTER_ROW, to + half + c * plane, 8 * plane);
         }
       }
     }
@@ -62,7 +65,7 @@ export function winogradConvolve(
   const perImage = tilesAcross * tilesDown;
   const cinPadded = up4(cin), coutPadded = up4(cout);
   const square = scratch + 256;
-  const patch = square + 1024;
+  const patch = square + SQUARE_BYTES;
   const points = kernel + 3, planes = points * points;
   const inputs = patch + bytes(planes * max(cinPadded, coutPadded));
   const products = inputs + bytes(planes * block * cinPadded);
@@ -88,12 +91,12 @@ export function winogradConvolve(
       const from = products + <usize>i * bytes(coutPadded);
       const to = y + <usize>n * <usize>outHeight * row + <usize>(ty * 4) * row + <usize>(tx * 4) * pixel;
       if (ty * 4 + 4 <= outHeight && tx * 4 + 4 <= outWidth && cout == coutPadded) {
-        if (kernel == 3) outputTile3(from, outPlane, square, to, row, pixel, bias, relu, cout);
-        else outputTile5(from, outPlane, square, to, row, pixel, bias, relu, cout);
+        if (kernel == 3) outputTile3(from, outPlane, square, PIXEL, to, row, pixel, bias, relu, cout);
+        else outputTile5(from, outPlane, square, PIXEL, to, row, pixel, bias, relu, cout);
       } else {
         const padded = bytes(coutPadded);
-        if (kernel == 3) outputTile3(from, outPlane, square, patch, 4 * padded, padded, bias, relu, cout);
-        else outputTile5(from, outPlane, square, patch, 4 * padded, padded, bias, relu, cout);
+        if (kernel == 3) outputTile3(from, outPlane, square, PIXEL, patch, 4 * padded, padded, bias, relu, cout);
+        else outputTile5(from, outPlane, square, PIXEL, patch, 4 * padded, padded, bias, relu, cout);
         const rows = min(4, outHeight - ty * 4), columns = min(4, outWidth - tx * 4);
         for (let r = 0; r < rows; r++) {
           for (let c = 0; c < columns; c++) {
@@ -116,7 +119,7 @@ export function winogradFilterGradient(
   const perImage = tilesAcross * tilesDown;
   const cinPadded = up4(cin), coutPadded = up4(cout);
   const square = scratch + 256;
-  const patch = square + 1024;
+  const patch = square + SQUARE_BYTES;
   const points = kernel + 3, planes = points * points;
   const inputs = patch + bytes(planes * max(cinPadded, coutPadded));
   const gradients = inputs + bytes(planes * block * cinPadded);
@@ -159,14 +162,14 @@ export function winogradFilterSum(
           at += size;
           sum = f32x4.add(sum, v128.load(at));
         }
-        v128.store(sums + (k / points) * SQUARE_ROW + (k % points) * 16, sum);
+        v128.store(sums + (k / points) * FILTER_ROW + (k % points) * 16, sum);
       }
       if (kernel == 3) {
-        for (let r: usize = 0; r < 6; r++) three.filterGradientTransform(sums + r * SQUARE_ROW, 16, half + r * 16, SQUARE_ROW);
-        for (let x: usize = 0; x < 3; x++) three.filterGradientTransform(half + x * SQUARE_ROW, 16, taps + x * 16, 48);
+        for (let r: usize = 0; r < 6; r++) three.filterGradientTransform(sums + r * FILTER_ROW, 16, half + r * 16, FILTER_ROW);
+        for (let x: usize = 0; x < 3; x++) three.filterGradientTransform(half + x * FILTER_ROW, 16, taps + x * 16, 48);
       } else {
-        for (let r: usize = 0; r < 8; r++) five.filterGradientTransform(sums + r * SQUARE_ROW, 16, half + r * 16, SQUARE_ROW);
-        for (let x: usize = 0; x < 5; x++) five.filterGradientTransform(half + x * SQUARE_ROW, 16, taps + x * 16, 80);
+        for (let r: usize = 0; r < 8; r++) five.filterGradientTransform(sums + r * FILTER_ROW, 16, half + r * 16, FILTER_ROW);
+        for (let x: usize = 0; x < 5; x++) five.filterGradientTransform(half + x * FILTER_ROW, 16, taps + x * 16, 80);
       }
       const n = min(4, cout - c);
       for (let t: usize = 0; t < count; t++) {

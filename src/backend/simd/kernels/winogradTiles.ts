@@ -4,10 +4,13 @@ import { padBand } from './padding';
 import * as three from './winograd3';
 import * as five from './winograd5';
 
-/** Bytes between the rows of the square in which a 2-D transform keeps its first half. */
+/** The square in which a 2-D transform keeps its first half: 8 rows of 8 pixels of eight channels. */
 // @ts-ignore: decorator
 @inline
-export const SQUARE_ROW: usize = 128;
+export const PIXEL: usize = 32;
+// @ts-ignore: decorator
+@inline
+export const SQUARE_BYTES: usize = 64 * PIXEL;
 
 // @ts-ignore: decorator
 @inline
@@ -19,68 +22,71 @@ function spread(kernel: usize, size: usize, from: usize, step: usize, to: usize,
   else five.inputTransform(from, step, to, outStep);
 }
 
-/** size x size values, of the input (size points) or of a gradient (4), to points x points. */
+/**
+ * size x size values, of the input (size points) or of a gradient (4), to points x points. Eight channels at a time, at least eight in
+ * all (rounded up to 4): where four are left, the four before them are done again.
+ */
 // @ts-ignore: decorator
 @inline
 function spreadTile(
-  kernel: usize, size: usize, from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32,
+  kernel: usize, size: usize, from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32,
 ): void {
-  const points = kernel + 3;
-  const end = from + bytes(channels);
-  while (from < end) {
-    for (let r: usize = 0; r < size; r++) spread(kernel, size, from + r * row, pixel, square + r * SQUARE_ROW, 16);
-    for (let c: usize = 0; c < points; c++) spread(kernel, size, square + c * 16, SQUARE_ROW, to + c * plane, points * plane);
-    from += 16;
-    to += 16;
+  const points = kernel + 3, squareRow = step << 3;
+  const last = bytes(up4(channels)) - PIXEL;
+  for (let at: usize = 0; ; at = min(at + PIXEL, last)) {
+    for (let r: usize = 0; r < size; r++) spread(kernel, size, from + at + r * row, pixel, square + r * squareRow, step);
+    for (let c: usize = 0; c < points; c++) spread(kernel, size, square + c * step, squareRow, to + at + c * plane, points * plane);
+    if (at == last) return;
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function outputTile(kernel: usize, from: usize, plane: usize, square: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32, channels: i32): void {
-  const points = kernel + 3;
-  const end = from + bytes(channels);
+function outputTile(kernel: usize, from: usize, plane: usize, square: usize, step: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32, channels: i32): void {
+  const points = kernel + 3, squareRow = step << 3;
+  const last = bytes(up4(channels)) - PIXEL;
   const zero = f32x4.splat(0), none = f32x4.splat(-Infinity), least = f32x4.splat(relu ? 0 : -Infinity);
-  while (from < end) {
+  for (let at: usize = 0; ; at = min(at + PIXEL, last)) {
     for (let r: usize = 0; r < points; r++) {
-      if (kernel == 3) three.outputTransform(from + r * points * plane, plane, square + r * SQUARE_ROW, 16, zero, none);
-      else five.outputTransform(from + r * points * plane, plane, square + r * SQUARE_ROW, 16, zero, none);
+      const products = from + at + r * points * plane;
+      if (kernel == 3) three.outputTransform(products, plane, square + r * squareRow, step, zero, zero, none);
+      else five.outputTransform(products, plane, square + r * squareRow, step, zero, zero, none);
     }
-    const b = v128.load(bias);
-    for (let c: usize = 0; c < 4; c++) {
-      if (kernel == 3) three.outputTransform(square + c * 16, SQUARE_ROW, to + c * pixel, row, b, least);
-      else five.outputTransform(square + c * 16, SQUARE_ROW, to + c * pixel, row, b, least);
+    const b = v128.load(bias + at), c = v128.load(bias + at, 16);
+    for (let x: usize = 0; x < 4; x++) {
+      const column = square + x * step, out = to + at + x * pixel;
+      if (kernel == 3) three.outputTransform(column, squareRow, out, row, b, c, least);
+      else five.outputTransform(column, squareRow, out, row, b, c, least);
     }
-    from += 16;
-    to += 16;
-    bias += 16;
+    if (at == last) return;
   }
 }
 
-// One tile for all its channels. They are exported so that each stays a function of its own, compiled for one kernel.
+// One tile for all its channels. They are exported, so that each stays a function of its own, compiled for one kernel, which does not know
+// the square's step, PIXEL: an address put together from constants is folded here and not there, and its pair is not joined.
 
-export function inputTile3(from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
-  spreadTile(3, 6, from, row, pixel, square, to, plane, channels);
+export function inputTile3(from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32): void {
+  spreadTile(3, 6, from, row, pixel, square, step, to, plane, channels);
 }
 
-export function inputTile5(from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
-  spreadTile(5, 8, from, row, pixel, square, to, plane, channels);
+export function inputTile5(from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32): void {
+  spreadTile(5, 8, from, row, pixel, square, step, to, plane, channels);
 }
 
-export function gradientTile3(from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
-  spreadTile(3, 4, from, row, pixel, square, to, plane, channels);
+export function gradientTile3(from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32): void {
+  spreadTile(3, 4, from, row, pixel, square, step, to, plane, channels);
 }
 
-export function gradientTile5(from: usize, row: usize, pixel: usize, square: usize, to: usize, plane: usize, channels: i32): void {
-  spreadTile(5, 4, from, row, pixel, square, to, plane, channels);
+export function gradientTile5(from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32): void {
+  spreadTile(5, 4, from, row, pixel, square, step, to, plane, channels);
 }
 
-export function outputTile3(from: usize, plane: usize, square: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32, channels: i32): void {
-  outputTile(3, from, plane, square, to, row, pixel, bias, relu, channels);
+export function outputTile3(from: usize, plane: usize, square: usize, step: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32, channels: i32): void {
+  outputTile(3, from, plane, square, step, to, row, pixel, bias, relu, channels);
 }
 
-export function outputTile5(from: usize, plane: usize, square: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32, channels: i32): void {
-  outputTile(5, from, plane, square, to, row, pixel, bias, relu, channels);
+export function outputTile5(from: usize, plane: usize, square: usize, step: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32, channels: i32): void {
+  outputTile(5, from, plane, square, step, to, row, pixel, bias, relu, channels);
 }
 
 /** Tiles [first, first + count) of a picture [N, height, width, channels] into planes [points * points][count][channels rounded up to 4]; size points for inputs, 4 for gradients. */
@@ -109,9 +115,9 @@ export function transformTiles(
       step = <usize>size * pixel;
     }
     if (size != 4) {
-      if (kernel == 3) inputTile3(from, step, pixel, square, to, plane, channels);
-      else inputTile5(from, step, pixel, square, to, plane, channels);
-    } else if (kernel == 3) gradientTile3(from, step, pixel, square, to, plane, channels);
-    else gradientTile5(from, step, pixel, square, to, plane, channels);
+      if (kernel == 3) inputTile3(from, step, pixel, square, PIXEL, to, plane, channels);
+      else inputTile5(from, step, pixel, square, PIXEL, to, plane, channels);
+    } else if (kernel == 3) gradientTile3(from, step, pixel, square, PIXEL, to, plane, channels);
+    else gradientTile5(from, step, pixel, square, PIXEL, to, plane, channels);
   }
 }

@@ -2,7 +2,7 @@ import type { TensorInfo } from '@tensorflow/tfjs';
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
 import { SimdBackend as Backend } from '../simdBackend.js';
-import { floats, type FastKernel } from './override.js';
+import { floats, type FastKernel, type Inputs } from './override.js';
 
 interface MatMulAttributes {
   transposeA: boolean;
@@ -11,8 +11,25 @@ interface MatMulAttributes {
 
 const WORTHWHILE = 4096;
 
-/** The product of two matrices on the convolution's tiles: rows of a are pixels, columns of b output channels. */
-export const batchMatMul: FastKernel<MatMulAttributes> = (backend, { a, b, bias }, { transposeA, transposeB }) => {
+/** The product of two matrices. */
+export const batchMatMul: FastKernel<MatMulAttributes> = (backend, inputs, attributes) =>
+  product(backend, inputs, attributes, false);
+
+/** A dense layer: the product with a bias for each column, which the tiles start from, and its ReLU. */
+export const fusedMatMul: FastKernel<MatMulAttributes & { activation?: string }> = (backend, inputs, attributes) => {
+  const { activation = 'linear' } = attributes;
+  return ['linear', 'relu'].includes(activation)
+    ? product(backend, inputs, attributes, activation === 'relu')
+    : undefined;
+};
+
+/** The product on the convolution's tiles: rows of a are pixels, columns of b output channels. */
+function product(
+  backend: SimdBackend,
+  { a, b, bias }: Inputs,
+  { transposeA, transposeB }: MatMulAttributes,
+  relu: boolean,
+): TensorInfo | undefined {
   if (!floats(a, b, bias) || a.shape.length < 2) return undefined;
   const [aRows, aColumns] = a.shape.slice(-2);
   const [bRows, bColumns] = b.shape.slice(-2);
@@ -24,13 +41,9 @@ export const batchMatMul: FastKernel<MatMulAttributes> = (backend, { a, b, bias 
   if (bias && !(bias.shape.at(-1) === n && tf.util.sizeFromShape(bias.shape) === n)) return undefined;
   const y = backend.output([...aBatch, m, n]);
   const batches = aBatch.reduce((p, q) => p * q, 1);
-  for (let i = 0; i < batches; i++) multiply(backend, i, { a, b, bias, y, m, k, n, transposeA, transposeB });
+  for (let i = 0; i < batches; i++) multiply(backend, i, { a, b, bias, y, m, k, n, transposeA, transposeB, relu });
   return y;
-};
-
-/** A dense layer: the product with a bias for each column, which the tiles start from. */
-export const fusedMatMul: FastKernel<MatMulAttributes & { activation?: string }> = (backend, inputs, attributes) =>
-  (attributes.activation ?? 'linear') === 'linear' ? batchMatMul(backend, inputs, attributes) : undefined;
+}
 
 interface Product extends MatMulAttributes {
   a: TensorInfo;
@@ -40,9 +53,11 @@ interface Product extends MatMulAttributes {
   m: number;
   k: number;
   n: number;
+  relu: boolean;
 }
 
-function multiply(backend: SimdBackend, i: number, { a, b, bias, y, m, k, n, transposeA, transposeB }: Product): void {
+function multiply(backend: SimdBackend, i: number, p: Product): void {
+  const { a, b, bias, y, m, k, n, transposeA, transposeB, relu } = p;
   const panels = Math.ceil(n / 8);
   const packedBytes = panels * k * 8 * 4;
   const [pa, pb, py] = [
@@ -60,7 +75,7 @@ function multiply(backend: SimdBackend, i: number, { a, b, bias, y, m, k, n, tra
     backend.pool.kernels.pixelOffsets(offsets, 1, 1, k, transposeA ? m : 1, 0, 0, 1);
     const rowsPerItem = 24;
     const items = Math.ceil(m / rowsPerItem);
-    const args = [pa, packed, start, py, offsets, m, transposeA ? 4 : k * 4, k, n, rowsPerItem];
+    const args = [pa, packed, start, py, offsets, m, transposeA ? 4 : k * 4, k, n, Number(relu), rowsPerItem];
     backend.run('multiplyRows', items, args, { grain: Math.ceil(65536 / (rowsPerItem * k * n)), scratch: 1024 });
   });
 }
