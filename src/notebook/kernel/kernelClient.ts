@@ -19,11 +19,14 @@ export interface KernelOptions {
   startTimeout?: number;
   /** Gives up waiting for the kernel. */
   signal?: AbortSignal;
+  /** The kernel's process runs, and will answer in a second or two. */
+  onSpawn?: () => void;
 }
 
 /** Stock tslab can lose the 'idle' that ends a request; after this long without a message it is not coming. */
 const SILENCE_MILLISECONDS = 3000;
 const GOODBYE_MILLISECONDS = 1500;
+const ASK_AGAIN_MILLISECONDS = 100;
 
 /** A running kernel: starts it, has it execute code, interrupts it, ends it. No Python. */
 export class KernelClient {
@@ -45,7 +48,13 @@ export class KernelClient {
     }
   }
 
-  private static async startOnce({ spec, cwd, startTimeout = 60, signal }: KernelOptions): Promise<KernelClient> {
+  private static async startOnce({
+    spec,
+    cwd,
+    startTimeout = 60,
+    signal,
+    onSpawn,
+  }: KernelOptions): Promise<KernelClient> {
     const file = await createConnectionFile();
     const command = commandOf(spec, file.path);
     let kernel: KernelClient | undefined;
@@ -53,6 +62,7 @@ export class KernelClient {
       const process = await KernelProcess.start(command, cwd, spec.env ?? {}).catch((error: Error) => {
         throw new UserError(`kernel '${spec.name}' cannot start: ${error.message} (from ${spec.file})`);
       });
+      onSpawn?.();
       kernel = new KernelClient(spec, process, await Channels.open(file.connection), file);
       await kernel.waitUntilReady(startTimeout, signal);
       return kernel;
@@ -157,9 +167,11 @@ export class KernelClient {
     const heard = async ({ reply, idle }: Exchange): Promise<MessageContent> => (await idle, (await reply).content);
     const patience = sleep(seconds * 1000, 'late' as const, { ref: false, signal });
     const exit = this.exit.then((ended) => ({ ended }));
+    const asked: Promise<MessageContent>[] = [];
     for (;;) {
-      const info = heard(this.channels.request('shell', 'kernel_info_request', {}));
-      const first = await Promise.race([info, exit, patience, sleep(250, 'again' as const, { ref: false })]);
+      asked.push(heard(this.channels.request('shell', 'kernel_info_request', {})));
+      const again = sleep(ASK_AGAIN_MILLISECONDS, 'again' as const, { ref: false });
+      const first = await Promise.race([...asked, exit, patience, again]);
       if (first === 'again') continue;
       if (first === 'late') {
         throw new UserError(`kernel '${this.spec.name}' did not answer within ${seconds} s (from ${this.spec.file})`);

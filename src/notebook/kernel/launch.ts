@@ -6,9 +6,11 @@ import { watchParent } from './parentWatch.js';
 import { repairShorthands } from './shorthandRepair.js';
 import { repairTransport } from './transportRepair.js';
 import { loadTslab } from './tslabInternals.js';
+import { repairTypes } from './typesRepair.js';
 
 installInterruptHook();
 watchParent();
+repairTypes();
 const tslab = loadTslab();
 repairTransport(tslab);
 repairMessages(tslab);

@@ -13,15 +13,16 @@ export function watchParent(): void {
 function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);
-  } catch {
-    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 
 if (!isMainThread) {
   const parent = process.ppid;
-  // An orphan gets a new parent at once, except on Windows, where the old number stays.
-  const orphaned = (): boolean => process.ppid !== parent || (process.platform === 'win32' && !isRunning(parent));
+  const named = Number(process.env.JPY_PARENT_PID);
+  // An orphan gets a new parent at once, except on Windows; one that was orphaned before this line is told by the name.
+  const orphaned = (): boolean => process.ppid !== parent || !isRunning(named);
   setInterval(() => {
     if (orphaned()) process.kill(process.pid, 'SIGKILL');
   }, 500);

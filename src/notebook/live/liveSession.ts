@@ -13,6 +13,9 @@ import { CellRunner } from './kernel/cellRunner.js';
 import { LiveKernel } from './kernel/liveKernel.js';
 import type { FileStatus, Patch } from './protocol.js';
 
+/** How long the first page goes before the panel of parameters. */
+const PANEL_MILLISECONDS = 200;
+
 /**
  * An open notebook: the document and its outputs, its kernel and its file. It belongs to the server and lives on when pages
  * come and go; what is done to it is in `handleCommand.ts`.
@@ -27,17 +30,22 @@ export class LiveSession {
   runner: CellRunner;
   panel: ParameterPanel;
   private changes = 0;
-  private warmed = false;
+  private renderer!: Renderer;
 
-  /** Opens a notebook's file; throws a UserError when it is no notebook. */
-  static async open(file: DocumentFile, path: string, renderer: Renderer): Promise<LiveSession> {
-    return new LiveSession(file, path, renderer, await file.read());
+  /** Opens a notebook's file, starting its kernel: most readers want to run something. Throws a UserError when it is no notebook. */
+  static async open(file: DocumentFile, path: string): Promise<LiveSession> {
+    const session = new LiveSession(file, path, await file.read());
+    // Its process first: what follows, a second of loading, runs beside it.
+    await session.kernel.begin();
+    ({ renderer: session.renderer } = await import('./document/renderer.js'));
+    // Reading sources takes the kernel's compiler, a moment to load: the page need not wait for it.
+    setTimeout(() => session.panel.read(session.document), PANEL_MILLISECONDS);
+    return session;
   }
 
   private constructor(
     readonly file: DocumentFile,
     path: string,
-    private readonly renderer: Renderer,
     notebook: Notebook,
   ) {
     this.status = new Slice<FileStatus>(this.clock, { path, dirty: false });
@@ -45,10 +53,29 @@ export class LiveSession {
     [this.document, this.runner, this.panel] = this.take(notebook);
   }
 
-  /** What changed since a version of an epoch; undefined when nothing did. */
-  since(version: number, epoch?: string): Patch | undefined {
-    const from = epoch === this.epoch && version <= this.clock.version ? version : 0;
-    if (from === this.clock.version) return undefined;
+  /** All but the outputs, which may take a second to make safe: enough to read, and to run. */
+  opening(): Patch {
+    return this.patch(0, Infinity);
+  }
+
+  /** Resolves when no kernel is on its way up, and no cell runs. */
+  async quiet(): Promise<void> {
+    await this.kernel.started();
+    await this.runner.settled();
+  }
+
+  /** Whether a version of an epoch is one that `since` can go on from. */
+  knows(version: number, epoch?: string): boolean {
+    return epoch === this.epoch && version > 0 && version <= this.clock.version;
+  }
+
+  /** What changed since a version of an epoch, outputs since another one; undefined when nothing did. */
+  since(version: number, epoch?: string, outputsSeen = version): Patch | undefined {
+    if (!this.knows(version, epoch)) return this.patch(0, 0);
+    return Math.min(version, outputsSeen) === this.clock.version ? undefined : this.patch(version, outputsSeen);
+  }
+
+  private patch(from: number, outputsFrom: number): Patch {
     const kernel = this.kernel.status.since(from);
     const file = this.status.since(from);
     const parameters = this.panel.controls.since(from);
@@ -56,7 +83,7 @@ export class LiveSession {
       epoch: this.epoch,
       version: this.clock.version,
       whole: from === 0,
-      ...this.document.since(from, this.renderer),
+      ...this.document.since(from, this.renderer, outputsFrom),
       ...(kernel && { kernel }),
       ...(file && { file }),
       ...(parameters && { parameters }),
@@ -106,6 +133,7 @@ export class LiveSession {
     this.runner.drop();
     this.epoch = randomUUID();
     [this.document, this.runner, this.panel] = this.take(notebook);
+    this.panel.read(this.document);
     this.status.set({ path, dirty: false, ...(note === undefined ? {} : { note }) });
   }
 
@@ -113,12 +141,6 @@ export class LiveSession {
   copy(): Promise<string> {
     this.runner.flush();
     return this.file.writeCopy(this.document.save());
-  }
-
-  /** Starts the kernel when the notebook is first looked at: most readers want to run something. */
-  warm(): void {
-    if (!this.warmed) this.kernel.get().catch(() => undefined);
-    this.warmed = true;
   }
 
   /** Ends the kernel and starts another one. */
@@ -142,8 +164,6 @@ export class LiveSession {
       start: (cell, kernel) => noteRun(document.metadata, panel, cell, kernel),
       change: () => this.changed({ source: false }),
     });
-    // Reading sources takes the kernel's compiler, a moment to load: the page need not wait for it.
-    setImmediate(() => panel.read(document));
     return [document, runner, panel];
   }
 }

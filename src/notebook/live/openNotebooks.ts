@@ -64,13 +64,10 @@ export class OpenNotebooks {
   }
 
   private async begin(file: string): Promise<LiveSession> {
-    // The renderer and what it needs take a moment to load: after the first page is out.
-    const [{ LiveSession }, { renderer }] = await Promise.all([
-      import('./liveSession.js'),
-      import('./document/renderer.js'),
-    ]);
+    // Loaded late: the first page needs none of it.
+    const { LiveSession } = await import('./liveSession.js');
     const document = new DocumentFile(file, () => this.folder.check(file));
-    return LiveSession.open(document, this.folder.pathOf(file), renderer);
+    return LiveSession.open(document, this.folder.pathOf(file));
   }
 
   private async sessions(): Promise<LiveSession[]> {

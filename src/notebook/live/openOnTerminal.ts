@@ -32,11 +32,7 @@ export async function openOnTerminal({ notebook, port, browser }: OpenOptions): 
   const stop = stopSignals();
   stop.kill.addEventListener('abort', () => process.exit(stop.exitCode()));
   // What the first page needs is loaded while the browser starts.
-  if (file !== undefined)
-    server.notebooks.at(basename(file)).then(
-      (session) => session.warm(),
-      () => undefined,
-    );
+  if (file !== undefined) server.notebooks.at(basename(file)).catch(() => undefined);
   await new Promise((resolve) => stop.interrupt.addEventListener('abort', resolve));
   say('\nsaving, and ending kernels ...');
   for (const line of await server.close()) say(line);

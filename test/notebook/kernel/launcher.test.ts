@@ -171,6 +171,13 @@ console.log(JSON.stringify([size, relabel('local'), { label }]));`;
   assert.equal(stdout(), '[{"width":32,"seven":7},{"label":"local"},{"label":"assigned"}]\n');
 });
 
+test('cells know the global types of Node, and none that only a dependency declares', async () => {
+  const node = await execute("const size: number = Buffer.from('four').length;\nconsole.log(size, process.version);");
+  assert.equal(node.stdout(), `4 ${process.version}\n`);
+  const other = await execute('const elsewhere: OffscreenCanvas | undefined = undefined;');
+  assert.match(String(other.of('error')[0].evalue), /Cannot find name 'OffscreenCanvas'/);
+});
+
 test('what a cell left running still prints into that cell, and its failure is told', async () => {
   const late: Message[] = [];
   const told = new Promise<void>((resolve) => {

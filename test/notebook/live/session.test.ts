@@ -81,8 +81,15 @@ describe('an open notebook', () => {
   test('pages see the same; one that was away is sent what it missed and no more', async () => {
     await page.until('an idle kernel', ({ state }) => state.kernel?.state === 'idle');
     const other = await new Page(site, 'small.ipynb', 'other page').connect();
-    await other.until('all', ({ state }) => state.order !== undefined);
+    const complete = (at: Page): boolean => at.state.cells.curve?.outputs !== undefined;
+    await other.until('all', complete);
     other.disconnect();
+    const [opening, outputs] = other.patches;
+    assert.ok(
+      opening.whole && opening.order && opening.cells.curve.text && !opening.cells.curve.outputs,
+      'cells first',
+    );
+    assert.ok(!outputs.whole && !outputs.order && !outputs.cells.curve.text && outputs.cells.curve.outputs);
     const before = other.patches.length;
     await page.do({ do: 'edit', id: 'other', source: "console.log('edited', label);" });
     await page.do({ do: 'insert', type: 'markdown', index: 1, id: 'new' });
@@ -101,7 +108,7 @@ describe('an open notebook', () => {
     await page.until('the restored cell', ({ state: { order } }) => order?.[0] === 'title' && order.includes('new'));
     other.disconnect();
     const anew = await new Page(site, 'small.ipynb').connect();
-    await anew.until('all', ({ state }) => state.version >= page.state.version);
+    await anew.until('all', complete);
     assert.deepEqual(anew.state.order, page.state.order);
     assert.equal(anew.shown('curve'), page.shown('curve'));
     anew.disconnect();

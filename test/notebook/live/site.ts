@@ -120,6 +120,7 @@ export class Site {
 export class Page {
   readonly state: Patch = { epoch: '', version: 0, whole: false, cells: {} };
   readonly patches: Patch[] = [];
+  private seen: string | undefined;
   private response: IncomingMessage | undefined;
   private waiting: (() => void)[] = [];
 
@@ -131,10 +132,7 @@ export class Page {
 
   /** Takes up the line, at what was seen last. */
   async connect(): Promise<this> {
-    const { epoch, version } = this.state;
-    const response = await this.site.begin('GET', `/api/events/${this.notebook}`, {
-      'last-event-id': epoch ? `${epoch}:${version}` : undefined,
-    });
+    const response = await this.site.begin('GET', `/api/events/${this.notebook}`, { 'last-event-id': this.seen });
     assert.equal(response.statusCode, 200);
     this.response = response;
     let text = '';
@@ -142,7 +140,8 @@ export class Page {
       const events = (text + chunk).split('\n\n');
       text = events.pop() ?? '';
       for (const event of events) {
-        const data = /^id: .*\ndata: (.*)$/.exec(event)?.[1];
+        const [, id, data] = /^(?:id: (.*)\n)?data: (.*)$/.exec(event) ?? [];
+        this.seen = id ?? this.seen;
         if (data !== undefined) this.take(JSON.parse(data) as Patch);
       }
     });

@@ -5,6 +5,7 @@ import type { Ask } from './kernelHelp.js';
 import type { Action } from '../keys.js';
 import { OutputsView } from './outputsView.js';
 import { seconds } from './seconds.js';
+import { whenNear } from './whenNear.js';
 
 /** What a cell asks of the page around it. */
 export interface CellHost {
@@ -37,6 +38,8 @@ export class CellView {
   readonly root: HTMLElement;
   private text: CellText = { type: 'code', source: '', tags: [] };
   private editor: Editor | undefined;
+  /** Calls off the editor of a cell that was not near the screen yet. */
+  private forgo: (() => void) | undefined;
   private readonly run = element(
     'button',
     { type: 'button', class: 'run', tabindex: '-1', title: 'Run (Ctrl+Enter)' },
@@ -101,8 +104,7 @@ export class CellView {
   /** Puts the cursor into the editor. */
   edit(): void {
     this.root.classList.add('editing');
-    this.editor ??= this.makeEditor();
-    this.editor.view.focus();
+    this.edited().view.focus();
   }
 
   /** Shows text as it reads again. */
@@ -111,7 +113,7 @@ export class CellView {
   }
 
   private takeText(text: CellText, isOwnEdit: boolean): void {
-    const other = text.type !== this.text.type || !this.editor;
+    const other = text.type !== this.text.type;
     const source = isOwnEdit || this.host.isAhead(this.id) ? this.source : text.source;
     this.text = text;
     this.root.dataset.type = text.type;
@@ -122,10 +124,26 @@ export class CellView {
     if (other) {
       this.editor?.view.destroy();
       this.editor = undefined;
-      this.place.replaceChildren();
-      // Text is read far more often than written: its editor is made when it is.
-      if (text.type !== 'markdown') this.editor = this.makeEditor(source);
-    } else this.editor?.show(source);
+    }
+    if (this.editor) this.editor.show(source);
+    else this.promiseEditor(source);
+  }
+
+  /** Shows the source without an editor, which is made when the cell is near; that of text, read more than written, when it is asked for. */
+  private promiseEditor(source: string): void {
+    this.forgo?.();
+    this.forgo = undefined;
+    this.text = { ...this.text, source };
+    this.place.replaceChildren();
+    if (this.type === 'markdown') return;
+    this.place.append(element('pre', { class: 'no-editor' }, source));
+    this.forgo = whenNear(this.root, () => this.edited());
+  }
+
+  private edited(): Editor {
+    this.forgo?.();
+    this.forgo = undefined;
+    return (this.editor ??= this.makeEditor());
   }
 
   private takeRun({ state, count, seconds: taken, fault }: CellRun): void {
@@ -142,17 +160,17 @@ export class CellView {
     this.warning.textContent = fault ? warnings[fault] : '';
   }
 
-  private makeEditor(source = this.text.source): Editor {
+  private makeEditor(): Editor {
     const editor = new Editor({
       language: this.text.type === 'code' ? 'typescript' : 'text',
       label: `Source of the ${names[this.text.type].toLowerCase()}`,
-      source,
+      source: this.text.source,
       ask: this.host.ask,
       onEdit: (edited) => this.host.edit(this.id, edited),
     });
     // Tab goes through editors by way of their cells: Enter goes in, Escape out.
     editor.view.contentDOM.tabIndex = -1;
-    this.place.append(editor.view.dom);
+    this.place.replaceChildren(editor.view.dom);
     return editor;
   }
 }

@@ -2,6 +2,7 @@ import type * as Plotly from 'plotly.js-dist';
 import { Figures } from '../../report/browser/figures.js';
 import type { OutputsPatch } from '../protocol.js';
 import { element } from './element.js';
+import { whenNear } from './whenNear.js';
 
 function loadPlotly(): Promise<typeof Plotly> {
   return new Promise((resolve, reject) => {
@@ -56,19 +57,6 @@ export class OutputsView {
     void figures!.draw(plot);
     return true;
   }
-}
-
-/** Draws figures as they come near the screen: a notebook may hold dozens. */
-function whenNear(plot: HTMLElement, draw: () => void): void {
-  const observer = new IntersectionObserver(
-    ([{ isIntersecting }]) => {
-      if (!isIntersecting) return;
-      observer.disconnect();
-      draw();
-    },
-    { rootMargin: '800px' },
-  );
-  observer.observe(plot);
 }
 
 /** A text that scrolls in its box and was at its end stays there as it grows. */

@@ -78,11 +78,11 @@ export class LiveCell {
     return this.outputs.set(this.saved.cell_type === 'code' ? this.saved.outputs : []);
   }
 
-  /** What changed after a version; undefined when nothing did. */
-  since(version: number, renderer: Renderer): CellPatch | undefined {
+  /** What changed after a version, outputs after another one; undefined when nothing did. */
+  since(version: number, renderer: Renderer, outputsSeen = version): CellPatch | undefined {
     const text = this.text.since(version);
     const run = this.run.since(version);
-    const outputs = this.outputs.since(version, (output) => renderer.output(output));
+    const outputs = this.outputs.since(outputsSeen, (output) => renderer.output(output));
     if (!text && !run && !outputs) return undefined;
     return {
       ...(text && { text: { ...text, ...this.rendered(text, renderer) } }),

@@ -79,11 +79,11 @@ export class LiveDocument {
     return { ...this.notebook, cells: this.list.map(({ cell }) => cell) };
   }
 
-  /** What changed after a version; a cell that is in no order any more is gone. */
-  since(version: number, renderer: Renderer): Pick<Patch, 'order' | 'cells'> {
+  /** What changed after a version, outputs after another one; a cell that is in no order any more is gone. */
+  since(version: number, renderer: Renderer, outputsSeen = version): Pick<Patch, 'order' | 'cells'> {
     const order = this.order.since(version);
     const patches = this.list.flatMap((cell) => {
-      const patch = cell.since(version, renderer);
+      const patch = cell.since(version, renderer, outputsSeen);
       return patch ? [[cell.id, patch] as const] : [];
     });
     return { ...(order && { order }), cells: Object.fromEntries(patches) };

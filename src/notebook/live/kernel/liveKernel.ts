@@ -21,6 +21,7 @@ export class LiveKernel {
   /** Counts kernels: what one that was given up still says does not count. */
   private generation = 0;
   private insisting: NodeJS.Timeout | undefined;
+  private spawned: Promise<void> | undefined;
 
   constructor(
     clock: Clock,
@@ -33,6 +34,17 @@ export class LiveKernel {
   /** The kernel, started if there is none; rejects with a UserError when it does not come up. */
   get(): Promise<KernelClient> {
     return (this.running ??= this.start());
+  }
+
+  /** Starts the kernel if there is none; resolves as soon as its process runs, or cannot: before it answers. */
+  async begin(): Promise<void> {
+    const started = this.get().catch(() => undefined);
+    await Promise.race([started, this.spawned]);
+  }
+
+  /** Resolves when no kernel is on its way up. */
+  async started(): Promise<void> {
+    await this.running?.catch(() => undefined);
   }
 
   /** Says that cells run, with how many to go, or that none does any more. */
@@ -99,7 +111,9 @@ export class LiveKernel {
     const current = (): boolean => this.generation === generation;
     try {
       const spec = findKernelSpec(name);
-      const kernel = await KernelClient.start({ spec, cwd: this.cwd });
+      let onSpawn!: () => void;
+      this.spawned = new Promise((resolve) => (onSpawn = resolve));
+      const kernel = await KernelClient.start({ spec, cwd: this.cwd, onSpawn });
       if (!current()) return kernel;
       this.status.set({ state: 'idle', name: spec.display_name });
       void kernel.exit.then((exit) => {

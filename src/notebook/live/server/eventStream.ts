@@ -1,11 +1,15 @@
 import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LiveSession } from '../liveSession.js';
+import type { Patch } from '../protocol.js';
 import { beginEvents } from './respond.js';
 
 /** Changes that come soon after one another travel together. */
 const JOIN_MILLISECONDS = 40;
 /** Something is said at least this often, so that a lost connection is noticed. */
 const HEARTBEAT_MILLISECONDS = 10_000;
+/** The longest that outputs of a notebook just opened wait. */
+const PATIENCE_MILLISECONDS = 3000;
 
 /**
  * Sends a page all that it does not know yet (it names the epoch and version that it has seen), and then every change, until it
@@ -15,14 +19,35 @@ export function streamEvents(response: ServerResponse, session: LiveSession, see
   // Gone while the notebook was being opened: nothing would ever end the heartbeat.
   if (response.destroyed || !response.socket || response.socket.destroyed) return;
   let [epoch, version] = parseSeen(seen);
+  let outputsSeen = version;
+  /** While outputs are held back patches go without an id: a page that is cut off meanwhile begins again. */
+  let held = false;
   let timer: NodeJS.Timeout | undefined;
   let blocked = false;
+  const send = (patch: Patch): void => {
+    ({ epoch, version } = patch);
+    if (!held) outputsSeen = version;
+    const id = held ? '' : `id: ${epoch}:${version}\n`;
+    blocked = !response.write(`${id}data: ${JSON.stringify(patch)}\n\n`);
+  };
   const flush = (): void => {
     timer = undefined;
-    const patch = blocked ? undefined : session.since(version, epoch);
-    if (!patch) return;
-    ({ epoch, version } = patch);
-    blocked = !response.write(`id: ${epoch}:${version}\ndata: ${JSON.stringify(patch)}\n\n`);
+    if (blocked) return;
+    if (!session.knows(version, epoch)) return open();
+    const patch = session.since(version, epoch, held ? Infinity : outputsSeen);
+    if (patch) send(patch);
+  };
+  /** Cells first. Their outputs let a kernel that starts, and its first cell, have the processor: somebody waits for those. */
+  const open = (): void => {
+    held = true;
+    outputsSeen = 0;
+    send(session.opening());
+    const starts = session.kernel.status.get().state === 'starting';
+    const turn = starts ? Promise.race([session.quiet(), sleep(PATIENCE_MILLISECONDS)]) : Promise.resolve();
+    void turn.then(() => {
+      held = false;
+      soon();
+    });
   };
   const soon = (): void => {
     timer ??= setTimeout(flush, JOIN_MILLISECONDS);

@@ -56,7 +56,6 @@ async function answer(site: Site, request: IncomingMessage, response: ServerResp
   if (room === 'api' && what === 'events' && method === 'GET') {
     const session = await site.notebooks.at(decoded(path));
     const last = request.headers['last-event-id'];
-    session.warm();
     return streamEvents(response, session, typeof last === 'string' ? last : (url.searchParams.get('seen') ?? ''));
   }
   if (room === 'api' && what === 'commands' && method === 'POST') {
