@@ -65,13 +65,12 @@ export class LiveSession {
   }
 
   /** Whether a version of an epoch is one that `since` can go on from. */
-  knows(version: number, epoch?: string): boolean {
+  knows(version: number, epoch: string): boolean {
     return epoch === this.epoch && version > 0 && version <= this.clock.version;
   }
 
-  /** What changed since a version of an epoch, outputs since another one; undefined when nothing did. */
-  since(version: number, epoch?: string, outputsSeen = version): Patch | undefined {
-    if (!this.knows(version, epoch)) return this.patch(0, 0);
+  /** What changed since a version that it knows, outputs since another one; undefined when nothing did. */
+  since(version: number, outputsSeen: number): Patch | undefined {
     return Math.min(version, outputsSeen) === this.clock.version ? undefined : this.patch(version, outputsSeen);
   }
 

@@ -34,7 +34,7 @@ export function streamEvents(response: ServerResponse, session: LiveSession, see
     timer = undefined;
     if (blocked) return;
     if (!session.knows(version, epoch)) return open();
-    const patch = session.since(version, epoch, held ? Infinity : outputsSeen);
+    const patch = session.since(version, held ? Infinity : outputsSeen);
     if (patch) send(patch);
   };
   /** Cells first. Their outputs let a kernel that starts, and its first cell, have the processor: somebody waits for those. */
