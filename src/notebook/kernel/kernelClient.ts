@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../errors.js';
 import { commandOf, type KernelSpec } from '../jupyter/kernelSpec.js';
-import { Channels, type Exchange } from './channels.js';
+import type { Channels } from './channels.js';
 import { createConnectionFile, type ConnectionFile } from './connection.js';
+import { firstContact } from './firstContact.js';
 import { KernelProcess, type KernelExit } from './kernelProcess.js';
 import type { Message, MessageContent } from './wire.js';
 
@@ -26,7 +27,6 @@ export interface KernelOptions {
 /** Stock tslab can lose the 'idle' that ends a request; after this long without a message it is not coming. */
 const SILENCE_MILLISECONDS = 3000;
 const GOODBYE_MILLISECONDS = 1500;
-const ASK_AGAIN_MILLISECONDS = 100;
 
 /** A running kernel: starts it, has it execute code, interrupts it, ends it. No Python. */
 export class KernelClient {
@@ -57,17 +57,26 @@ export class KernelClient {
   }: KernelOptions): Promise<KernelClient> {
     const file = await createConnectionFile();
     const command = commandOf(spec, file.path);
-    let kernel: KernelClient | undefined;
+    let process: KernelProcess | undefined;
     try {
-      const process = await KernelProcess.start(command, cwd, spec.env ?? {}).catch((error: Error) => {
+      process = await KernelProcess.start(command, cwd, spec.env ?? {}).catch((error: Error) => {
         throw new UserError(`kernel '${spec.name}' cannot start: ${error.message} (from ${spec.file})`);
       });
       onSpawn?.();
-      kernel = new KernelClient(spec, process, await Channels.open(file.connection), file);
-      await kernel.waitUntilReady(startTimeout, signal);
-      return kernel;
+      const contact = await firstContact(file.connection, process.exit, startTimeout, signal);
+      if (contact === 'late') {
+        throw new UserError(`kernel '${spec.name}' did not answer within ${startTimeout} s (from ${spec.file})`);
+      }
+      if ('ended' in contact) {
+        const { code, signal: by, lastWords } = contact.ended;
+        const how = by ? `was ended by ${by}` : `ended with exit code ${code}`;
+        throw new UserError(`kernel '${spec.name}' ${how} while starting (from ${spec.file})\n${lastWords.trim()}`);
+      }
+      return new KernelClient(spec, process, contact.channels, file, contact.info);
     } catch (error) {
-      await (kernel?.kill() ?? file.remove());
+      process?.kill();
+      await process?.exit;
+      await file.remove();
       throw error;
     }
   }
@@ -77,12 +86,11 @@ export class KernelClient {
     private readonly process: KernelProcess,
     private readonly channels: Channels,
     private readonly file: ConnectionFile,
+    /** What the kernel says of itself (kernel_info_reply). */
+    readonly info: MessageContent,
   ) {
     this.exit = process.exit;
   }
-
-  /** What the kernel says of itself (kernel_info_reply). */
-  info: MessageContent = {};
 
   /** The id of the kernel's process. */
   get pid(): number {
@@ -160,31 +168,5 @@ export class KernelClient {
     this.channels.close();
     await this.file.remove();
     return exit;
-  }
-
-  /** A kernel is ready when it replies and what it publishes is heard too: subscribing takes a moment. */
-  private async waitUntilReady(seconds: number, signal?: AbortSignal): Promise<void> {
-    const heard = async ({ reply, idle }: Exchange): Promise<MessageContent> => (await idle, (await reply).content);
-    const patience = sleep(seconds * 1000, 'late' as const, { ref: false, signal });
-    const exit = this.exit.then((ended) => ({ ended }));
-    const asked: Promise<MessageContent>[] = [];
-    for (;;) {
-      asked.push(heard(this.channels.request('shell', 'kernel_info_request', {})));
-      const again = sleep(ASK_AGAIN_MILLISECONDS, 'again' as const, { ref: false });
-      const first = await Promise.race([...asked, exit, patience, again]);
-      if (first === 'again') continue;
-      if (first === 'late') {
-        throw new UserError(`kernel '${this.spec.name}' did not answer within ${seconds} s (from ${this.spec.file})`);
-      }
-      if ('ended' in first) {
-        const { code, signal: by, lastWords } = first.ended as KernelExit;
-        const how = by ? `was ended by ${by}` : `ended with exit code ${code}`;
-        throw new UserError(
-          `kernel '${this.spec.name}' ${how} while starting (from ${this.spec.file})\n${lastWords.trim()}`,
-        );
-      }
-      this.info = first;
-      return;
-    }
   }
 }

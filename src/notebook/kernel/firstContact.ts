@@ -1,0 +1,53 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Channels, type Exchange } from './channels.js';
+import type { Connection } from './connection.js';
+import type { KernelExit } from './kernelProcess.js';
+import type { MessageContent } from './wire.js';
+
+const ASK_AGAIN_MILLISECONDS = 100;
+const CONNECT_AGAIN_MILLISECONDS = 2000;
+
+/** How waiting for a kernel ended: it answered, it ended, or neither in time. */
+export type FirstContact = { channels: Channels; info: MessageContent } | { ended: KernelExit } | 'late';
+
+/**
+ * Connects to a kernel that is starting and waits until it is ready: it replies, and what it publishes is heard too, for
+ * subscribing takes a moment. `info` is its kernel_info_reply. Rejects when the signal aborts.
+ */
+export async function firstContact(
+  connection: Connection,
+  exit: Promise<KernelExit>,
+  seconds: number,
+  signal?: AbortSignal,
+): Promise<FirstContact> {
+  const patience = sleep(seconds * 1000, 'late' as const, { ref: false, signal });
+  const end = exit.then((ended) => ({ ended }));
+  for (;;) {
+    const channels = await Channels.open(connection);
+    let result: FirstContact | 'silent' | undefined;
+    try {
+      result = await Promise.race([info(channels, end), patience]);
+    } finally {
+      if (typeof result !== 'object' || !('channels' in result)) channels.close();
+    }
+    // Until the kernel takes its port, another program may have it for a moment. If that one answers in a language of its
+    // own, zeromq gives the port up for ever: hence a new connection.
+    if (result !== 'silent') return result;
+  }
+}
+
+/** Asks every 100 ms, for 2 s. */
+async function info(channels: Channels, end: Promise<{ ended: KernelExit }>): Promise<FirstContact | 'silent'> {
+  const heard = async ({ reply, idle }: Exchange): Promise<FirstContact> => {
+    await idle;
+    return { channels, info: (await reply).content };
+  };
+  const asked: Promise<FirstContact>[] = [];
+  for (let waited = 0; waited < CONNECT_AGAIN_MILLISECONDS; waited += ASK_AGAIN_MILLISECONDS) {
+    asked.push(heard(channels.request('shell', 'kernel_info_request', {})));
+    const again = sleep(ASK_AGAIN_MILLISECONDS, 'again' as const, { ref: false });
+    const first = await Promise.race([...asked, end, again]);
+    if (first !== 'again') return first;
+  }
+  return 'silent';
+}

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { KernelClient } from 'sparsebook/notebook/kernel';
+import { findKernelSpec } from 'sparsebook/notebook/jupyter';
+
+/** A kernel that runs `prelude` (of `connection`, in an async function) before it is the project's own. */
+function kernelAfter(t: TestContext, prelude: string): ReturnType<typeof findKernelSpec> {
+  const own = findKernelSpec('tslab');
+  const launch = own.argv[1].replaceAll('{resource_dir}', join(own.file, '..'));
+  const folder = mkdtempSync(join(tmpdir(), 'late-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'launch.mjs');
+  writeFileSync(
+    file,
+    `import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+const connection = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+${prelude}
+await import(${JSON.stringify(launch)});\n`,
+  );
+  return { ...own, argv: ['node', file, '{connection_file}'] };
+}
+
+for (const channel of ['shell_port', 'iopub_port']) {
+  test(`a kernel is met although a web server answered at its ${channel} before it`, async (t) => {
+    const spec = kernelAfter(
+      t,
+      `const server = createServer((_, answer) => answer.end());
+await new Promise((resolve) => server.listen(connection.${channel}, '127.0.0.1', resolve));
+await new Promise((resolve) => server.on('connection', () => setTimeout(resolve, 100)));
+server.closeAllConnections();
+await new Promise((resolve) => server.close(resolve));`,
+    );
+    const kernel = await KernelClient.start({ spec, cwd: process.cwd(), startTimeout: 20 });
+    t.after(() => kernel.kill());
+    assert.equal((await kernel.execute('1 + 1')).status, 'ok');
+  });
+}
+
+test('a kernel that does not answer in time is ended', async (t) => {
+  const started = join(tmpdir(), `pid-${process.pid}`);
+  t.after(() => rmSync(started));
+  const spec = kernelAfter(
+    t,
+    `(await import('node:fs')).writeFileSync(${JSON.stringify(started)}, String(process.pid));
+await new Promise((resolve) => setTimeout(resolve, 60_000));`,
+  );
+  await assert.rejects(
+    KernelClient.start({ spec, cwd: process.cwd(), startTimeout: 1 }),
+    /kernel 'tslab' did not answer within 1 s/,
+  );
+  assert.throws(() => process.kill(Number(readFileSync(started, 'utf8')), 0), { code: 'ESRCH' });
+});
