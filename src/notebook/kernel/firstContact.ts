@@ -30,8 +30,8 @@ export async function firstContact(
     } finally {
       if (typeof result !== 'object' || !('channels' in result)) channels.close();
     }
-    // Until the kernel takes its port, another program may have it for a moment. If that one answers in a language of its
-    // own, zeromq gives the port up for ever: hence a new connection.
+    // Until the kernel takes its port, another program may have it for a moment, or our own call may reach itself. zeromq
+    // gives up for ever on who answers as no socket of its kind would: hence a new connection.
     if (result !== 'silent') return result;
   }
 }

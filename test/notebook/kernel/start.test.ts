@@ -16,7 +16,7 @@ function kernelAfter(t: TestContext, prelude: string): ReturnType<typeof findKer
   writeFileSync(
     file,
     `import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer } from 'node:net';
 const connection = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 ${prelude}
 await import(${JSON.stringify(launch)});\n`,
@@ -24,21 +24,19 @@ await import(${JSON.stringify(launch)});\n`,
   return { ...own, argv: ['node', file, '{connection_file}'] };
 }
 
-for (const channel of ['shell_port', 'iopub_port']) {
-  test(`a kernel is met although a web server answered at its ${channel} before it`, async (t) => {
-    const spec = kernelAfter(
-      t,
-      `const server = createServer((_, answer) => answer.end());
-await new Promise((resolve) => server.listen(connection.${channel}, '127.0.0.1', resolve));
-await new Promise((resolve) => server.on('connection', () => setTimeout(resolve, 100)));
-server.closeAllConnections();
+test('a kernel is met although an echo answered at its iopub port before it', async (t) => {
+  const spec = kernelAfter(
+    t,
+    `const server = createServer((socket) => socket.on('error', () => {}).pipe(socket));
+await new Promise((resolve) => server.listen(connection.iopub_port, '127.0.0.1', resolve));
+const caller = await new Promise((resolve) => server.on('connection', resolve));
+await new Promise((resolve) => caller.on('close', resolve));
 await new Promise((resolve) => server.close(resolve));`,
-    );
-    const kernel = await KernelClient.start({ spec, cwd: process.cwd(), startTimeout: 20 });
-    t.after(() => kernel.kill());
-    assert.equal((await kernel.execute('1 + 1')).status, 'ok');
-  });
-}
+  );
+  const kernel = await KernelClient.start({ spec, cwd: process.cwd(), startTimeout: 20 });
+  t.after(() => kernel.kill());
+  assert.equal((await kernel.execute('1 + 1')).status, 'ok');
+});
 
 test('a kernel that does not answer in time is ended', async (t) => {
   const started = join(tmpdir(), `pid-${process.pid}`);
