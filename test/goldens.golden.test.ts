@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { uniform } from 'sparsebook/backend/random.js';
-import { fill, noise, readGolden, type GoldenArray, type GoldenCase } from './goldens.js';
+import { fill, noise, readGolden, type GoldenArray, type GoldenCase } from './goldens.ts';
 
 type Case = GoldenCase<
   unknown,

@@ -1,6 +1,6 @@
 // Compares what tf differentiates with central differences.
 import * as tf from '@tensorflow/tfjs';
-import { assertClose } from './goldens.js';
+import { assertClose } from './goldens.ts';
 
 /**
  * Asserts that the gradient of f at x is (f(x + h e) - f(x - h e)) / 2h for every entry e, within `tolerance` of the

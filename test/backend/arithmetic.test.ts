@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { assertSameAsCpu, builds, computeOn, forAll, random, useSimd, type Compute } from './compare.js';
+import { assertSameAsCpu, builds, computeOn, forAll, random, useSimd, type Compute } from './compare.ts';
 
 const dimension = fc.integer({ min: 1, max: 9 });
 const seed = fc.integer({ min: 1, max: 1e6 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { assertSameAsCpu, builds, computeOn, forAll, random, useSimd } from './compare.js';
+import { assertSameAsCpu, builds, computeOn, forAll, random, useSimd } from './compare.ts';
 
 type Pad = 'same' | 'valid' | tf.backend_util.ExplicitPadding;
 

@@ -3,7 +3,7 @@ import { afterEach, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { fusedBatchNorm, sgdStep } from 'sparsebook/backend';
 import type { SimdBackend } from 'sparsebook/backend/simd/simdBackend.js';
-import { assertSameAsCpu, random, useSimd, type Compute } from './compare.js';
+import { assertSameAsCpu, random, useSimd, type Compute } from './compare.ts';
 
 const options = { epsilon: 1e-3, relu: true };
 const pointwise = (x: tf.Tensor, w: tf.Tensor) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'valid');

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { sgdStep } from 'sparsebook/backend';
 import { normaliseBy } from 'sparsebook/layers/normalise.js';
-import { assertSameAsCpu, builds, computeOn, forAll, random, useSimd, type Compute, type Plain } from './compare.js';
+import { assertSameAsCpu, builds, computeOn, forAll, random, useSimd, type Compute, type Plain } from './compare.ts';
 
 const epsilon = 1e-3;
 const as4d = (x: tf.Tensor) => x as tf.Tensor4D;

@@ -13,7 +13,7 @@ import {
   uniform,
   useBackend,
 } from 'sparsebook/backend';
-import { assertClose, builds, computeOn, forAll, random, useSimd, type Compute, type Plain } from './compare.js';
+import { assertClose, builds, computeOn, forAll, random, useSimd, type Compute, type Plain } from './compare.ts';
 
 const epsilon = 1e-3;
 /** The same tensor with the rank that a signature asks for. */

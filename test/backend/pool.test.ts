@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { random, useSimd } from './compare.js';
+import { random, useSimd } from './compare.ts';
 
 type Shape = [number, number, number, number];
 

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { assertSameAsCpu, builds, forAll, random, useSimd } from './compare.js';
+import { assertSameAsCpu, builds, forAll, random, useSimd } from './compare.ts';
 
 const side = fc.integer({ min: 1, max: 9 });
 const pads = fc.integer({ min: 0, max: 2 });

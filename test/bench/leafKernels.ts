@@ -1,5 +1,5 @@
 // The guard of the register tiles: GFLOPS of the convolution kernels on one thread and their share of what the machine can do at all.
-//   node --import tsx test/bench/leafKernels.ts [wide|fma|plain] [rounds]
+//   node --import ./test/typescript.mjs test/bench/leafKernels.ts [wide|fma|plain] [rounds]
 import * as tf from '@tensorflow/tfjs';
 import { registerSimd } from 'sparsebook/backend/simd/register.js';
 import { bestVariant, type Variant } from 'sparsebook/backend/simd/wasm.js';

@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util';
 import { useBackend } from 'sparsebook/backend';
 import { loadData } from 'sparsebook/data';
-import { networks, ours, torch, type Contestant, type NetworkName, type TorchSetting } from './contestants.js';
+import { networks, ours, torch, type Contestant, type NetworkName, type TorchSetting } from './contestants.ts';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

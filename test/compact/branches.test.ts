@@ -5,9 +5,9 @@ import { channelGraph, channelGroups, compact, explain } from 'sparsebook/compac
 import { UserError } from 'sparsebook/errors.js';
 import { BatchNorm, BiasMap, Conv2d, L0Gate } from 'sparsebook/layers';
 import { googleNet, resnet18, resnet20 } from 'sparsebook/models';
-import { maxAbs } from '../goldens.js';
-import { reload } from '../reload.js';
-import { applyMasks } from './randomNetwork.js';
+import { maxAbs } from '../goldens.ts';
+import { reload } from '../reload.ts';
+import { applyMasks } from './randomNetwork.ts';
 
 await tf.setBackend('cpu');
 const closed = (n: number, ...channels: number[]): Float32Array =>

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { compact, completeCount, type CompactOptions } from 'sparsebook/compact';
 import { BatchNorm, Conv2d } from 'sparsebook/layers';
-import { activation, assertClose, flatGolden, readGolden, tensor, weight, type GoldenArray } from '../goldens.js';
+import { activation, assertClose, flatGolden, readGolden, tensor, weight, type GoldenArray } from '../goldens.ts';
 
 type Weights = Record<'w' | 'gamma' | 'beta' | 'mean' | 'var', GoldenArray>;
 

@@ -5,8 +5,8 @@ import { completeCount, seedCount } from 'sparsebook/compact';
 import type { L0Gate } from 'sparsebook/layers';
 import { gatesOf, googleNet } from 'sparsebook/models';
 import { l0Sparsifier } from 'sparsebook/sparsity';
-import { assertClose, fill, readGolden, tensor, type GoldenArray } from '../goldens.js';
-import { ourGateName, ourWeightName } from '../models/googleNetGolden.js';
+import { assertClose, fill, readGolden, tensor, type GoldenArray } from '../goldens.ts';
+import { ourGateName, ourWeightName } from '../models/googleNetGolden.ts';
 
 interface Case {
   name: string;

@@ -14,8 +14,8 @@ import {
   reprSparsifier,
   type Sparsifier,
 } from 'sparsebook/sparsity';
-import { maxAbs } from '../goldens.js';
-import { withGates } from './withGates.js';
+import { maxAbs } from '../goldens.ts';
+import { withGates } from './withGates.ts';
 
 await useBackend({ backend: 'simd' });
 const small = { widthMultiplier: 0.25, seed: 2 };

@@ -6,8 +6,8 @@ import { useBackend } from 'sparsebook/backend';
 import { Random } from 'sparsebook/backend/random.js';
 import { channelGraph, compact, completeCount } from 'sparsebook/compact';
 import { c3, cnn4, gatesOf, googleNet, resnet18, resnet20, type ChannelMasks } from 'sparsebook/models';
-import { maxAbs } from '../goldens.js';
-import { applyMasks } from './randomNetwork.js';
+import { maxAbs } from '../goldens.ts';
+import { applyMasks } from './randomNetwork.ts';
 
 await useBackend({ backend: 'simd' });
 const small = { widthMultiplier: 0.25, seed: 5 };

@@ -4,10 +4,10 @@ import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { compact, completeCount, layerCosts } from 'sparsebook/compact';
 import { kernelGeometry } from 'sparsebook/models';
-import { fuzzRuns } from '../fuzz.js';
-import { maxAbs } from '../goldens.js';
-import { bruteForce, squares } from './bruteForce.js';
-import { applyMasks, networkPlan, randomNetwork } from './randomNetwork.js';
+import { fuzzRuns } from '../fuzz.ts';
+import { maxAbs } from '../goldens.ts';
+import { bruteForce, squares } from './bruteForce.ts';
+import { applyMasks, networkPlan, randomNetwork } from './randomNetwork.ts';
 
 await tf.setBackend('cpu');
 const numRuns = fuzzRuns(500);

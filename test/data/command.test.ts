@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { ArchiveServer } from './download/archiveServer.js';
+import { ArchiveServer } from './download/archiveServer.ts';
 
 const empty = mkdtempSync(join(tmpdir(), 'sparsebook-data-command-'));
 after(() => rmSync(empty, { recursive: true }));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { dataHash, describeData, loadData } from 'sparsebook/data';
-import { smallArchive, smallFolder } from './cifar10/smallCifar10.js';
+import { smallArchive, smallFolder } from './cifar10/smallCifar10.ts';
 
 test('synthetic data comes in three parts of the sizes asked for, named and reproducible', async () => {
   const sizes = { train: 60, validation: 20, test: 30 };

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { experimentRun } from 'sparsebook/experiments/experimentRun.js';
 import { evaluate, Sgd } from 'sparsebook/training';
-import { colours, smallNet } from '../training/small.js';
+import { colours, smallNet } from '../training/small.ts';
 
 await tf.setBackend('cpu');
 const [train, validation, testing] = [colours(32, 1), colours(40, 2), colours(40, 3)];

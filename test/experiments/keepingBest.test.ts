@@ -5,7 +5,7 @@ import { useBackend } from 'sparsebook/backend';
 import { experimentRun } from 'sparsebook/experiments/experimentRun.js';
 import { keepingBest } from 'sparsebook/experiments';
 import { bestEpoch, Sgd, type TrainingEvent } from 'sparsebook/training';
-import { colours, smallNet, weightsOf } from '../training/small.js';
+import { colours, smallNet, weightsOf } from '../training/small.ts';
 
 await useBackend({ backend: 'cpu' });
 const [train, validation] = [colours(48, 1), colours(40, 2)];

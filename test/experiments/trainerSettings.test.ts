@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
 import { settle } from 'sparsebook/experiments/settings/settle.js';
 import { trainerOptions, trainerSchema, type TrainerSettings } from 'sparsebook/experiments/trainerSettings.js';
-import { assertClose } from '../goldens.js';
-import { colours } from '../training/small.js';
+import { assertClose } from '../goldens.ts';
+import { colours } from '../training/small.ts';
 
 const data = { train: colours(50) };
 const settings = (...words: string[]): TrainerSettings =>

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook';
 import { decodeSafetensors, encodeSafetensors, safetensorsMetadata, type SavedTensor } from 'sparsebook/formats';
-import { fuzzRuns } from '../fuzz.js';
+import { fuzzRuns } from '../fuzz.ts';
 
 /** A file as the format's description puts it, from a header and its data. */
 function file(header: unknown, data: Uint8Array | number[] = [], { length }: { length?: bigint } = {}): Buffer {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { BatchNorm, type CallOptions } from 'sparsebook/layers';
-import { assertClose } from '../goldens.js';
-import { assertGradient } from '../gradients.js';
+import { assertClose } from '../goldens.ts';
+import { assertGradient } from '../gradients.ts';
 
 await tf.setBackend('cpu');
 const x = tf.randomNormal([3, 4, 2, 5], 1, 2, 'float32', 8);

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import { UserError } from 'sparsebook/errors.js';
 import { BiasMap } from 'sparsebook/layers';
 import { bordersOf } from 'sparsebook/layers/padding.js';
-import { reload } from '../reload.js';
+import { reload } from '../reload.ts';
 
 await tf.setBackend('cpu');
 

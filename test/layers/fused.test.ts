@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { BatchNorm, Conv2d, L0Gate, type L0GateOptions } from 'sparsebook/layers';
-import { assertClose, maxAbs } from '../goldens.js';
+import { assertClose, maxAbs } from '../goldens.ts';
 
 interface Outcome {
   name: string;

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { Conv2d, GatedConv2d, sampleMask, type GatedConv2dOptions } from 'sparsebook/layers';
-import { assertGradient } from '../gradients.js';
-import { reload } from '../reload.js';
+import { assertGradient } from '../gradients.ts';
+import { reload } from '../reload.ts';
 
 await tf.setBackend('cpu');
 const training = { training: true };

@@ -12,7 +12,7 @@ import {
   sampleMask,
   type HardConcrete,
 } from 'sparsebook/layers';
-import { assertGradient } from '../gradients.js';
+import { assertGradient } from '../gradients.ts';
 
 await tf.setBackend('cpu');
 const { cdf, density, mask, openProbability, pointMasses, quantile, testMask } = hardConcreteCurves;

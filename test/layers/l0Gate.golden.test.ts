@@ -9,7 +9,7 @@ import {
   L0Gate,
   stretchedSample,
 } from 'sparsebook/layers';
-import { activation, assertClose, flatGolden, maxAbs, readGolden, tensor, type GoldenArray } from '../goldens.js';
+import { activation, assertClose, flatGolden, maxAbs, readGolden, tensor, type GoldenArray } from '../goldens.ts';
 
 interface Case {
   name: string;

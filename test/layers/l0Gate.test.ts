@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from 'sparsebook';
 import { L0Gate, type L0GateOptions } from 'sparsebook/layers';
-import { assertGradient } from '../gradients.js';
+import { assertGradient } from '../gradients.ts';
 
 await tf.setBackend('cpu');
 

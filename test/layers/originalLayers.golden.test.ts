@@ -12,7 +12,7 @@ import {
   type GatedDense,
   type GatedMode,
 } from 'sparsebook/layers';
-import { activation, assertClose, flatGolden, readGolden, tensor, weight, type GoldenArray } from '../goldens.js';
+import { activation, assertClose, flatGolden, readGolden, tensor, weight, type GoldenArray } from '../goldens.ts';
 
 interface Case {
   name: string;

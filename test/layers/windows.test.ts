@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { Conv2d, MaxPool2d, type InitializerName, type Padding } from 'sparsebook/layers';
-import { assertGradient } from '../gradients.js';
+import { assertGradient } from '../gradients.ts';
 
 await tf.setBackend('cpu');
 

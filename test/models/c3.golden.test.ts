@@ -14,9 +14,9 @@ import {
   weight,
   type GoldenArray,
   type GoldenRecipe,
-} from '../goldens.js';
-import { assertGradients, forwardPass, parseFill, type Summary } from './forwardGolden.js';
-import { fillModel, weightsByName } from './modelWeights.js';
+} from '../goldens.ts';
+import { assertGradients, forwardPass, parseFill, type Summary } from './forwardGolden.ts';
+import { fillModel, weightsByName } from './modelWeights.ts';
 
 await useBackend({ backend: 'simd' });
 

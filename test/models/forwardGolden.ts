@@ -1,8 +1,8 @@
 // What the golden files of whole networks have in common: a forward pass with its loss, and gradients in summary.
 import * as tf from '@tensorflow/tfjs';
 import { BatchNorm } from 'sparsebook/layers';
-import { assertClose, fill, summarise, type GoldenArray, type GradientSummary } from '../goldens.js';
-import { weightsByName } from './modelWeights.js';
+import { assertClose, fill, summarise, type GoldenArray, type GradientSummary } from '../goldens.ts';
+import { weightsByName } from './modelWeights.ts';
 
 /** The array that a text like `fill(seed=3190, shape=[4,3,32,32], scale=1.6, offset=0)` stands for. */
 export function parseFill(text: string): GoldenArray {

@@ -16,10 +16,10 @@ import {
   tensor,
   type GoldenArray,
   type GradientSummary,
-} from '../goldens.js';
-import { useReferenceConvolution } from '../referenceConvolution.js';
-import { ourGateName, ourProbeName, ourWeightName } from './googleNetGolden.js';
-import { fillModel, weightsByName } from './modelWeights.js';
+} from '../goldens.ts';
+import { useReferenceConvolution } from '../referenceConvolution.ts';
+import { ourGateName, ourProbeName, ourWeightName } from './googleNetGolden.ts';
+import { fillModel, weightsByName } from './modelWeights.ts';
 
 interface Probe {
   name: string;

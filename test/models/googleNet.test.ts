@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { L0Gate } from 'sparsebook/layers';
 import { gatesOf, googleNet } from 'sparsebook/models';
-import { reload } from '../reload.js';
+import { reload } from '../reload.ts';
 
 await tf.setBackend('cpu');
 const images = tf.randomUniform([2, 32, 32, 3], -1, 1, 'float32', 3);

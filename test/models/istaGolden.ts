@@ -1,7 +1,7 @@
 // How the golden files of the ISTA project name the parts of ResNet-20 and CNN-4.
 import type * as tf from '@tensorflow/tfjs';
 import { cnn4, resnet20 } from 'sparsebook/models';
-import { weight, type GoldenArray } from '../goldens.js';
+import { weight, type GoldenArray } from '../goldens.ts';
 
 export const networks: Record<string, () => tf.LayersModel> = { resnet20: () => resnet20(), cnn4: () => cnn4() };
 

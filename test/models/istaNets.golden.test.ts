@@ -11,10 +11,10 @@ import {
   readGolden,
   type GoldenArray,
   type GoldenRecipe,
-} from '../goldens.js';
-import { assertGradients, forwardPass, parseFill, type Summary } from './forwardGolden.js';
-import { networks, ourKernelLayer, ourUnitName, ourWeight, ourWeightName } from './istaGolden.js';
-import { fillModel } from './modelWeights.js';
+} from '../goldens.ts';
+import { assertGradients, forwardPass, parseFill, type Summary } from './forwardGolden.ts';
+import { networks, ourKernelLayer, ourUnitName, ourWeight, ourWeightName } from './istaGolden.ts';
+import { fillModel } from './modelWeights.ts';
 
 // The file's tolerances are those of straight float32 sums.
 await useBackend({ backend: 'simd', winograd: false });

@@ -1,7 +1,7 @@
 // Fills a network with the values of the golden files and finds its weights by name.
 import assert from 'node:assert/strict';
 import type * as tf from '@tensorflow/tfjs';
-import { fill, weight, type GoldenArray, type GoldenRecipe } from '../goldens.js';
+import { fill, weight, type GoldenArray, type GoldenRecipe } from '../goldens.ts';
 
 /** Every weight of the model by its name, e.g. `stem_conv/kernel`. */
 export function weightsByName(model: tf.LayersModel): Map<string, tf.Variable> {

@@ -13,10 +13,10 @@ import {
   summarise,
   type GoldenArray,
   type GoldenRecipe,
-} from '../goldens.js';
-import { useReferenceConvolution } from '../referenceConvolution.js';
-import { assertGradients, forwardPass, parseFill, type Summary } from './forwardGolden.js';
-import { fillModel, weightsByName } from './modelWeights.js';
+} from '../goldens.ts';
+import { useReferenceConvolution } from '../referenceConvolution.ts';
+import { assertGradients, forwardPass, parseFill, type Summary } from './forwardGolden.ts';
+import { fillModel, weightsByName } from './modelWeights.ts';
 
 await useReferenceConvolution();
 

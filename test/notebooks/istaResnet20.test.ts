@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { IstaProtocol, IstaSweep } from 'sparsebook/experiments';
-import { cellsOf, compilerErrors } from './cells.js';
+import { cellsOf, compilerErrors } from './cells.ts';
 
 const cells = cellsOf('02-ista-resnet20');
 const outputs = join('notebooks', 'outputs', '02-ista-resnet20');

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import type { ReprSweep } from 'sparsebook/experiments';
 import { reprEpoch } from 'sparsebook/sparsity';
 import { runNotebook, type Notebook } from 'sparsebook/notebook/run';
-import { schemaErrors } from '../notebook/run/nbformat.js';
-import { saved, scratchFile } from '../notebook/run/runs.js';
+import { schemaErrors } from '../notebook/run/nbformat.ts';
+import { saved, scratchFile } from '../notebook/run/runs.ts';
 
 const file = 'notebooks/03-repr-c3.ipynb';
 const outputs = join('notebooks', 'outputs', '03-repr-c3');

@@ -7,7 +7,7 @@ import { palette } from 'sparsebook/plots/palette.js';
 import { encodeIndexedPng, encodePng } from 'sparsebook/plots/png.js';
 import { thin } from 'sparsebook/plots/trainingLog.js';
 import { UserError } from 'sparsebook/errors.js';
-import { blockMasks, figures, imageSet, log, masks } from './sampleFigures.js';
+import { blockMasks, figures, imageSet, log, masks } from './sampleFigures.ts';
 
 const trace = (figure: Figure, match: Record<string, unknown>): Trace => {
   const found = figure.data.find((t) => Object.entries(match).every(([key, value]) => t[key] === value));

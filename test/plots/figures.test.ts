@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plotlyInNode } from 'sparsebook/notebook/display/plotlyInNode.js';
 import { ink, palette } from 'sparsebook/plots/theme.js';
-import { figures } from './sampleFigures.js';
+import { figures } from './sampleFigures.ts';
 
 type Attributes = Record<string, unknown>;
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import * as plots from 'sparsebook/plots';
 import { softThreshold } from 'sparsebook/sparsity';
-import { figures, versions } from './sampleFigures.js';
+import { figures, versions } from './sampleFigures.ts';
 
 const of = (figure: plots.Figure, name: string): plots.Trace => {
   const found = figure.data.find((trace) => trace.name === name);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as plots from 'sparsebook/plots';
 import { rankFilters, type ReprRanking } from 'sparsebook/sparsity';
-import { figures, reprRecords, scores } from './sampleFigures.js';
+import { figures, reprRecords, scores } from './sampleFigures.ts';
 
 interface Shape {
   type: string;

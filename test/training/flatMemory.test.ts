@@ -14,8 +14,8 @@ import {
   type Sparsifier,
 } from 'sparsebook/sparsity';
 import { AdamW, Sgd, WeightAverages } from 'sparsebook/training';
-import { assertFlatMemory } from './flatMemory.js';
-import { colours, smallNet } from './small.js';
+import { assertFlatMemory } from './flatMemory.ts';
+import { colours, smallNet } from './small.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });
 const data = { train: colours(200), validation: colours(20, 2) };

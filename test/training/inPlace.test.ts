@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { l0Sparsifier } from 'sparsebook/sparsity';
 import { AdamW, Sgd, train, type Optimizer } from 'sparsebook/training';
-import { colours, smallNet, weightsOf } from './small.js';
+import { colours, smallNet, weightsOf } from './small.ts';
 
 await useBackend({ backend: 'simd', threads: 2 });
 const data = { train: colours(48), validation: colours(16, 2) };

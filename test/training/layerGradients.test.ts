@@ -6,7 +6,7 @@ import { loadData } from 'sparsebook/data';
 import { softmaxInLoss } from 'sparsebook/experiments';
 import { resnet18 } from 'sparsebook/models';
 import { crossEntropy, evaluate, layerGradients } from 'sparsebook/training';
-import { colours, smallNet, weightsOf } from './small.js';
+import { colours, smallNet, weightsOf } from './small.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });
 

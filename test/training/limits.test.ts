@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { Sgd, train, type TrainingEvent } from 'sparsebook/training';
-import { colours, smallNet } from './small.js';
+import { colours, smallNet } from './small.ts';
 
 const data = { train: colours(40, 1), validation: colours(16, 2) };
 

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { crossEntropy } from 'sparsebook/training';
-import { assertClose } from '../goldens.js';
-import { assertGradient } from '../gradients.js';
+import { assertClose } from '../goldens.ts';
+import { assertGradient } from '../gradients.ts';
 
 await tf.setBackend('cpu');
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { Adam, AdamW, exponentialDecay, multiStep, Sgd, type Optimizer } from 'sparsebook/training';
-import { assertClose, readGolden, tensor, type GoldenArray } from '../goldens.js';
+import { assertClose, readGolden, tensor, type GoldenArray } from '../goldens.ts';
 
 interface Case {
   name: string;

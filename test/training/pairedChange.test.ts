@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { useBackend } from 'sparsebook/backend';
 import { answers, evaluate, pairedChange } from 'sparsebook/training';
-import { colours, smallNet } from './small.js';
+import { colours, smallNet } from './small.ts';
 
 const bits = (text: string): Uint8Array => Uint8Array.from(text, Number);
 

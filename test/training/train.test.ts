@@ -16,7 +16,7 @@ import {
   type TrainingEvent,
   type TrainingOptions,
 } from 'sparsebook/training';
-import { colours, smallNet, weightsOf } from './small.js';
+import { colours, smallNet, weightsOf } from './small.ts';
 
 await tf.setBackend('cpu');
 const data = { train: colours(72, 1), validation: colours(40, 2) };

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { evaluate, Sgd, train, WeightAverages, type TrainingEvent } from 'sparsebook/training';
-import { assertClose } from '../goldens.js';
-import { colours, smallNet, weightsOf } from './small.js';
+import { assertClose } from '../goldens.ts';
+import { colours, smallNet, weightsOf } from './small.ts';
 
 const data = { train: colours(48), validation: colours(40, 2) };
 

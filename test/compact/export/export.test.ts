@@ -18,9 +18,9 @@ import {
 import { UserError } from 'sparsebook/errors.js';
 import { decodeSafetensors } from 'sparsebook/formats';
 import { c3, cnn4, gatesOf, googleNet, resnet18, resnet20 } from 'sparsebook/models';
-import { maxAbs } from '../../goldens.js';
-import { networkPlan, randomNetwork } from '../randomNetwork.js';
-import { runOnnx } from './onnxRuntime.js';
+import { maxAbs } from '../../goldens.ts';
+import { networkPlan, randomNetwork } from '../randomNetwork.ts';
+import { runOnnx } from './onnxRuntime.ts';
 
 await tf.setBackend('cpu');
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-export-'));

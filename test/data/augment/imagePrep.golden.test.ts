@@ -4,8 +4,8 @@ import { normalise, standardise } from 'sparsebook/data';
 import { flip } from 'sparsebook/data/augment/flip.js';
 import { paddedCrop } from 'sparsebook/data/augment/paddedCrop.js';
 import { resizedCrop } from 'sparsebook/data/augment/resizedCrop.js';
-import { assertClose, readGolden } from '../../goldens.js';
-import type { GoldenArray, GoldenFile } from '../../goldens.js';
+import { assertClose, readGolden } from '../../goldens.ts';
+import type { GoldenArray, GoldenFile } from '../../goldens.ts';
 
 type Triple = [number, number, number];
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Random } from 'sparsebook/backend/random.js';
 import type { Draws, ResizedCropRange } from 'sparsebook/data';
 import { randomBox } from 'sparsebook/data/augment/randomResizedCrop.js';
-import { readGolden } from '../../goldens.js';
+import { readGolden } from '../../goldens.ts';
 
 interface Case {
   name: string;

@@ -5,7 +5,7 @@ import { after, test } from 'node:test';
 import { officialArchive, readCifar10 } from 'sparsebook/data';
 import { recordBytes, trainingFiles } from 'sparsebook/data/cifar10/files.js';
 import { UserError } from 'sparsebook/errors.js';
-import { records, smallArchive, smallFiles, smallFolder } from './smallCifar10.js';
+import { records, smallArchive, smallFiles, smallFolder } from './smallCifar10.ts';
 
 const folders: string[] = [];
 after(() => folders.forEach((folder) => rmSync(folder, { recursive: true })));

@@ -54,7 +54,11 @@ export class ArchiveServer {
     answer(response, range, this.content);
   });
 
-  constructor(public content: Buffer) {}
+  content: Buffer;
+
+  constructor(content: Buffer) {
+    this.content = content;
+  }
 
   /** Starts to listen; returns the file's address. */
   async start(): Promise<string> {

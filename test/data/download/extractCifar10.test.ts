@@ -6,10 +6,10 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook/errors.js';
 import { extractCifar10 } from 'sparsebook/data/download/extractCifar10.js';
-import { fuzzRuns } from '../../fuzz.js';
-import { records, smallFiles } from '../cifar10/smallCifar10.js';
-import { smallEntries, tarGz } from './smallTar.js';
-import type { TarEntry } from './smallTar.js';
+import { fuzzRuns } from '../../fuzz.ts';
+import { records, smallFiles } from '../cifar10/smallCifar10.ts';
+import { smallEntries, tarGz } from './smallTar.ts';
+import type { TarEntry } from './smallTar.ts';
 
 let place: string;
 before(() => (place = mkdtempSync(join(tmpdir(), 'sparsebook-tar-'))));

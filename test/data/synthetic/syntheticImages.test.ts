@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { imageBytes, syntheticImages } from 'sparsebook/data';
 import type { ImageSet } from 'sparsebook/data';
-import { softmaxRegression, standardised } from './softmaxRegression.js';
+import { softmaxRegression, standardised } from './softmaxRegression.ts';
 
 const rowsOf = (set: ImageSet, features: (image: Uint8Array) => Float32Array): Float32Array[] =>
   Array.from(set.labels, (_, i) => features(set.images.subarray(i * imageBytes, (i + 1) * imageBytes)));

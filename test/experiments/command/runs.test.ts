@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
-import { sparsebook, tiny, type Ended } from './sparsebook.js';
+import { sparsebook, tiny, type Ended } from './sparsebook.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-runs-'));
 after(() => rmSync(folder, { recursive: true }));

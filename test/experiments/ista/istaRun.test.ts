@@ -19,7 +19,7 @@ import { experimentSettings } from 'sparsebook/experiments/experimentSettings.js
 import { istaResnet20Experiment } from 'sparsebook/experiments/ista/istaExperiment.js';
 import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
 import type { TrainingEvent } from 'sparsebook/training';
-import { sparsebook } from '../command/sparsebook.js';
+import { sparsebook } from '../command/sparsebook.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });
 const data = await loadData('synthetic', { sizes: { train: 40, validation: 16, test: 16 } });

@@ -8,7 +8,7 @@ import { givenIn } from 'sparsebook/experiments/settings/given.js';
 import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
 import { settingsOf } from 'sparsebook/experiments/settings/schema.js';
 import { settingWords } from 'sparsebook/experiments/settings/settingWords.js';
-import { fuzzRuns } from '../../fuzz.js';
+import { fuzzRuns } from '../../fuzz.ts';
 
 for (const experiment of experiments) {
   const known = settingsOf(experiment.schema);

@@ -13,7 +13,7 @@ import type { Schema } from 'sparsebook/experiments/settings/schema.js';
 import { settingsText } from 'sparsebook/experiments/settings/settingsText.js';
 import { settingWords } from 'sparsebook/experiments/settings/settingWords.js';
 import { settle } from 'sparsebook/experiments/settings/settle.js';
-import { fuzzRuns } from '../../fuzz.js';
+import { fuzzRuns } from '../../fuzz.ts';
 
 interface Oven {
   kind: 'gas' | 'wood';

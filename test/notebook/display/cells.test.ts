@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KernelSpec } from 'sparsebook/notebook/jupyter';
-import { foreignKernel, ownKernel, runCells, stockKernel, type Sent } from './kernels.js';
+import { foreignKernel, ownKernel, runCells, stockKernel, type Sent } from './kernels.ts';
 
 const cells = [
   `import { dataFrame, liveFigure, markdown, table, watch } from 'sparsebook/notebook/display';

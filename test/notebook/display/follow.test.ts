@@ -7,9 +7,9 @@ import { follow } from 'sparsebook/notebook/display';
 import { KernelClient, type Message } from 'sparsebook/notebook/kernel';
 import { packageRoot } from 'sparsebook/notebook/jupyter';
 import type { TrainingEvent } from 'sparsebook/training';
-import { end, epoch, start, step, wholeRun } from '../../training/log/events.js';
-import { fakeKernel, type Shown } from './fakeKernel.js';
-import { ownKernel } from './kernels.js';
+import { end, epoch, start, step, wholeRun } from '../../training/log/events.ts';
+import { fakeKernel, type Shown } from './fakeKernel.ts';
+import { ownKernel } from './kernels.ts';
 
 let data: string;
 before(() => {

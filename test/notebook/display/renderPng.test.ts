@@ -4,7 +4,7 @@ import { Resvg } from '@resvg/resvg-js';
 import { renderPng } from 'sparsebook/notebook/display';
 import { fontFamily, fontsFor } from 'sparsebook/notebook/display/fonts.js';
 import type { Figure } from 'sparsebook/plots';
-import { figures } from '../../plots/sampleFigures.js';
+import { figures } from '../../plots/sampleFigures.ts';
 
 interface Picture {
   width: number;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mock, test, type TestContext } from 'node:test';
 import { liveFigure, markdown, show, table, watch } from 'sparsebook/notebook/display';
 import { hardConcreteCdf, penaltyCurve } from 'sparsebook/plots';
-import { fakeKernel, type Shown } from './fakeKernel.js';
+import { fakeKernel, type Shown } from './fakeKernel.ts';
 
 const inKernel = (t: TestContext): Shown[] => {
   const { shown, leave } = fakeKernel();

@@ -4,7 +4,7 @@ import { useBackend } from 'sparsebook/backend';
 import { experimentRun } from 'sparsebook/experiments/experimentRun.js';
 import { watchAll } from 'sparsebook/notebook/display';
 import { Sgd, type TrainingEvent } from 'sparsebook/training';
-import { colours, smallNet } from '../../training/small.js';
+import { colours, smallNet } from '../../training/small.ts';
 
 await useBackend({ backend: 'cpu' });
 const [train, validation] = [colours(32, 1), colours(16, 2)];

@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Locator, Page as Tab } from 'playwright-core';
 import { notebookText, readNotebook, type Output } from 'sparsebook/notebook/run';
-import { launchChromium, skipWithoutChromium } from '../report/chromium.js';
-import { codeCell, notebookOf } from '../report/fixture.js';
-import { payloads } from '../report/payloads.js';
-import { fresh, Site, smallNotebook } from './site.js';
+import { launchChromium, skipWithoutChromium } from '../report/chromium.ts';
+import { codeCell, notebookOf } from '../report/fixture.ts';
+import { payloads } from '../report/payloads.ts';
+import { fresh, Site, smallNotebook } from './site.ts';
 
 interface Visit {
   tab: Tab;

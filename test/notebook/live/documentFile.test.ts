@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import { DocumentFile } from 'sparsebook/notebook/live/document/documentFile.js';
 import { NotebookFolder } from 'sparsebook/notebook/live/notebookFolder.js';
 import { notebookText, type Notebook } from 'sparsebook/notebook/run';
-import { codeCell, notebookOf } from '../report/fixture.js';
+import { codeCell, notebookOf } from '../report/fixture.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-file-'));
 after(() => rmSync(scratch, { recursive: true }));

@@ -6,8 +6,8 @@ import { LiveDocument } from 'sparsebook/notebook/live/document/liveDocument.js'
 import { Clock } from 'sparsebook/notebook/live/document/slice.js';
 import type { CellType, Patch } from 'sparsebook/notebook/live/protocol.js';
 import { joined, sourceHash, type CodeCell, type Output } from 'sparsebook/notebook/run';
-import { schemaErrors } from '../run/nbformat.js';
-import { codeCell, notebookOf } from '../report/fixture.js';
+import { schemaErrors } from '../run/nbformat.ts';
+import { codeCell, notebookOf } from '../report/fixture.ts';
 
 const plain: Renderer = {
   markdown: (source) => `<p>${source}</p>`,

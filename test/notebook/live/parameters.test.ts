@@ -12,7 +12,7 @@ import { readNotebook } from 'sparsebook/notebook/run';
 import type { ParameterValue } from 'sparsebook/notebook/run/parameters/parameter.js';
 import { readParameters } from 'sparsebook/notebook/run/parameters/readParameters.js';
 import { setParameter } from 'sparsebook/notebook/run/parameters/setParameter.js';
-import { codeCell, notebookOf } from '../report/fixture.js';
+import { codeCell, notebookOf } from '../report/fixture.ts';
 
 const parametersCell = (source: string, tag = 'parameters') => codeCell(source, { id: tag, metadata: { tags: [tag] } });
 

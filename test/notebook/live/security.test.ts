@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { browserCommand } from 'sparsebook/notebook/live/openBrowser.js';
 import { notebookText } from 'sparsebook/notebook/run';
-import { codeCell, notebookOf } from '../report/fixture.js';
-import { payloads } from '../report/payloads.js';
-import { Page, Site, smallNotebook } from './site.js';
+import { codeCell, notebookOf } from '../report/fixture.ts';
+import { payloads } from '../report/payloads.ts';
+import { Page, Site, smallNotebook } from './site.ts';
 
 let site: Site;
 const outside = join(tmpdir(), `sparsebook-outside-${process.pid}`);

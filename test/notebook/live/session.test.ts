@@ -3,10 +3,10 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { joined, notebookText, type CodeCell, type Notebook } from 'sparsebook/notebook/run';
-import { kernelsOf } from '../run/runs.js';
-import { schemaErrors } from '../run/nbformat.js';
-import { notebookOf } from '../report/fixture.js';
-import { fresh, Page, parametersSource, Site, smallNotebook } from './site.js';
+import { kernelsOf } from '../run/runs.ts';
+import { schemaErrors } from '../run/nbformat.ts';
+import { notebookOf } from '../report/fixture.ts';
+import { fresh, Page, parametersSource, Site, smallNotebook } from './site.ts';
 
 const codeIn = (notebook: Notebook, id: string): CodeCell => notebook.cells.find((cell) => cell.id === id) as CodeCell;
 

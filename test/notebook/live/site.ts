@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { packageRoot } from 'sparsebook/notebook/jupyter';
-import { startServer, type Command, type LiveServer, type Patch } from 'sparsebook/notebook/live';
+import { startServer, type Command, type LiveServer, type Patch, type ServerOptions } from 'sparsebook/notebook/live';
 import { notebookText, type Cell, type Notebook } from 'sparsebook/notebook/run';
-import { codeCell, notebookOf } from '../report/fixture.js';
+import { codeCell, notebookOf } from '../report/fixture.ts';
 
 export const parametersSource = `const lambda_l0 = 20; // the rent; try 10, 50
 const label = 'a'; // what to call it: 'a' or 'b'`;
@@ -46,19 +46,21 @@ export interface Answer {
 
 /** A server over a folder of notebooks of its own, inside the project so that cells can import it. */
 export class Site {
+  readonly folder: string;
+  readonly server: LiveServer;
   private cookie = '';
 
-  private constructor(
-    readonly folder: string,
-    readonly server: LiveServer,
-  ) {}
+  private constructor(folder: string, server: LiveServer) {
+    this.folder = folder;
+    this.server = server;
+  }
 
-  static async open(notebooks: Record<string, Notebook>): Promise<Site> {
+  static async open(notebooks: Record<string, Notebook>, options: Partial<ServerOptions> = {}): Promise<Site> {
     const folder = mkdtempSync(join(packageRoot, 'dist', 'live-test-'));
     for (const [name, notebook] of Object.entries(notebooks)) {
       writeFileSync(join(folder, name), notebookText(notebook));
     }
-    const site = new Site(folder, await startServer({ folder, port: 0 }));
+    const site = new Site(folder, await startServer({ folder, port: 0, ...options }));
     const { headers } = await site.ask('GET', new URL(site.server.address()).pathname + '?token=' + site.token);
     site.cookie = headers['set-cookie']?.[0].split(';')[0] ?? '';
     return site;
@@ -123,12 +125,15 @@ export class Page {
   private seen: string | undefined;
   private response: IncomingMessage | undefined;
   private waiting: (() => void)[] = [];
+  private readonly site: Site;
+  private readonly notebook: string;
+  private readonly name: string;
 
-  constructor(
-    private readonly site: Site,
-    private readonly notebook: string,
-    private readonly name = 'test',
-  ) {}
+  constructor(site: Site, notebook: string, name = 'test') {
+    this.site = site;
+    this.notebook = notebook;
+    this.name = name;
+  }
 
   /** Takes up the line, at what was seen last. */
   async connect(): Promise<this> {

@@ -10,9 +10,9 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { renderReport } from 'sparsebook/notebook/report';
 import type { Output } from 'sparsebook/notebook/run';
-import { launchChromium, skipWithoutChromium } from './chromium.js';
-import { codeCell, notebookOf, renderFixture } from './fixture.js';
-import { payloads } from './payloads.js';
+import { launchChromium, skipWithoutChromium } from './chromium.ts';
+import { codeCell, notebookOf, renderFixture } from './fixture.ts';
+import { payloads } from './payloads.ts';
 
 // What runs inside the page; this program knows Node's globals only.
 declare const document: {

@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fixtureFile, visible } from './fixture.js';
+import { fixtureFile, visible } from './fixture.ts';
 
 const command = join(import.meta.dirname, '../../../dist/cli.js');
 const fixtures = join(import.meta.dirname, '../../fixtures/notebooks');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { renderOutput, renderOutputs } from 'sparsebook/notebook/report';
 import type { Output } from 'sparsebook/notebook/run';
-import { renderFixture, visible } from './fixture.js';
+import { renderFixture, visible } from './fixture.ts';
 
 const show = (data: Record<string, unknown>): string =>
   renderOutput({ output_type: 'display_data', data, metadata: {} }, { figures: 0 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { renderReport } from 'sparsebook/notebook/report';
 import { sourceHash } from 'sparsebook/notebook/run';
-import { codeCell, notebookOf, renderFixture, visible } from './fixture.js';
+import { codeCell, notebookOf, renderFixture, visible } from './fixture.ts';
 
 const showcase = await renderFixture('showcase');
 const plain = await renderFixture('plain');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { sanitize } from 'sparsebook/notebook/report';
-import { payloads } from './payloads.js';
+import { payloads } from './payloads.ts';
 
 interface Parsed {
   querySelectorAll(selector: string): Iterable<Parsed>;

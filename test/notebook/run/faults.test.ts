@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { outputsOf, printed, runFixture, saved } from './runs.js';
+import { outputsOf, printed, runFixture, saved } from './runs.ts';
 
 /** Every fault: what came before it is saved, the cell and the cause are named, what comes after is not run. */
 const faults: { name: string; kind: string; cause: RegExp; partial?: string; cellTimeout?: number }[] = [

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { UserError } from 'sparsebook';
 import { notebookText, readNotebook, resolveNotebook } from 'sparsebook/notebook/run';
-import { schemaErrors } from './nbformat.js';
-import { fixtures, scratchFile } from './runs.js';
+import { schemaErrors } from './nbformat.ts';
+import { fixtures, scratchFile } from './runs.ts';
 
 function written(name: string, content: unknown): string {
   const file = scratchFile(name);

@@ -5,7 +5,7 @@ import { readNotebook, type Notebook, type ParameterValue } from 'sparsebook/not
 import { applyParameters } from 'sparsebook/notebook/run/parameters/applyParameters.js';
 import { readAssignments } from 'sparsebook/terminal/readAssignments.js';
 import { readParameters } from 'sparsebook/notebook/run/parameters/readParameters.js';
-import { fixtures, printed, runFixture, saved } from './runs.js';
+import { fixtures, printed, runFixture, saved } from './runs.ts';
 
 const read = (): Promise<Notebook> => readNotebook(`${fixtures}/parameters.ipynb`);
 

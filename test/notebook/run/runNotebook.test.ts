@@ -4,8 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { runNotebook, type RunEvent } from 'sparsebook/notebook/run';
-import { schemaErrors } from './nbformat.js';
-import { fixtures, kernelsOf, outputsOf, printed, runFixture, saved, scratchFile } from './runs.js';
+import { schemaErrors } from './nbformat.ts';
+import { fixtures, kernelsOf, outputsOf, printed, runFixture, saved, scratchFile } from './runs.ts';
 
 test('every kind of output is saved, valid by the schema, with counts, times and hashes', async () => {
   const events: RunEvent[] = [];

@@ -4,8 +4,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
-import { schemaErrors } from './nbformat.js';
-import { fixtures, kernelsOf, outputsOf, printed, saved, scratchFile, sparsebook } from './runs.js';
+import { schemaErrors } from './nbformat.ts';
+import { fixtures, kernelsOf, outputsOf, printed, saved, scratchFile, sparsebook } from './runs.ts';
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(20);

@@ -15,7 +15,7 @@ import {
   weight,
   type GoldenArray,
   type GoldenCase,
-} from '../../goldens.js';
+} from '../../goldens.ts';
 
 await tf.setBackend('cpu');
 

@@ -14,7 +14,7 @@ import {
   type GoldenArray,
   type GoldenCase,
   type GoldenRecipe,
-} from '../../goldens.js';
+} from '../../goldens.ts';
 
 await tf.setBackend('cpu');
 

@@ -17,8 +17,8 @@ import {
   type TrainingEvent,
   type TrainingOptions,
 } from 'sparsebook/training';
-import { colours, smallNet } from '../small.js';
-import { temporaryFolder } from './sample.js';
+import { colours, smallNet } from '../small.ts';
+import { temporaryFolder } from './sample.ts';
 
 await tf.setBackend('cpu');
 const data = { train: colours(40, 1), validation: colours(20, 2) };

@@ -9,7 +9,7 @@ import { uniform } from 'sparsebook/backend/random.js';
 import { cleanCheckpoints } from 'sparsebook/training/checkpoint/cleanCheckpoints.js';
 import { listCheckpoints } from 'sparsebook/training/checkpoint/listCheckpoints.js';
 import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
-import { temporaryFolder } from './sample.js';
+import { temporaryFolder } from './sample.ts';
 
 const kills = 200;
 const saver = join(import.meta.dirname, 'saver.mjs');

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { cleanCheckpoints, loadCheckpoint, saveCheckpoint, type FileSystem } from 'sparsebook/training';
-import { sample, temporaryFolder } from './sample.js';
+import { sample, temporaryFolder } from './sample.ts';
 
 /** The real file system, whose n-th call of what changes something fails with a code. Counts the calls. */
 function failing(n: number, code: string): { files: FileSystem; calls: string[] } {

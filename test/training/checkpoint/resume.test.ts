@@ -22,8 +22,8 @@ import {
   type TrainingEvent,
   type TrainingOptions,
 } from 'sparsebook/training';
-import { colours, smallNet, weightsOf } from '../small.js';
-import { temporaryFolder } from './sample.js';
+import { colours, smallNet, weightsOf } from '../small.ts';
+import { temporaryFolder } from './sample.ts';
 
 await tf.setBackend('cpu');
 const data = { train: colours(72, 1), validation: colours(24, 2) };

@@ -12,8 +12,8 @@ import {
   pruneCheckpoints,
   saveCheckpoint,
 } from 'sparsebook/training';
-import { fuzzRuns } from '../../fuzz.js';
-import { sample, temporaryFolder } from './sample.js';
+import { fuzzRuns } from '../../fuzz.ts';
+import { sample, temporaryFolder } from './sample.ts';
 
 test('a checkpoint is read as it was saved, odd numbers too', async (t) => {
   const dir = temporaryFolder(t);

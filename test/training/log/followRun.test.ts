@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createRun, followRun, logged, type LoggedEvent } from 'sparsebook/training';
-import { temporaryFolder } from '../checkpoint/sample.js';
-import { end, start, step, stream, wholeRun } from './events.js';
+import { temporaryFolder } from '../checkpoint/sample.ts';
+import { end, start, step, stream, wholeRun } from './events.ts';
 
 const withoutTime = (events: readonly LoggedEvent[]): object[] => events.map(({ time: _, ...event }) => event);
 const lines = (events: readonly object[]): string =>

@@ -14,9 +14,9 @@ import {
   type Run,
   type TrainingEvent,
 } from 'sparsebook/training';
-import { fuzzRuns } from '../../fuzz.js';
-import { temporaryFolder } from '../checkpoint/sample.js';
-import { end, epoch, start, step, stream, wholeRun } from './events.js';
+import { fuzzRuns } from '../../fuzz.ts';
+import { temporaryFolder } from '../checkpoint/sample.ts';
+import { end, epoch, start, step, stream, wholeRun } from './events.ts';
 
 const settings = { lambda_l0: 0.5 };
 

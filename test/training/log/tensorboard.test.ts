@@ -7,10 +7,10 @@ import { createRun, logged, reopenRun, type TrainingEvent } from 'sparsebook/tra
 import { fileHead, fileRecords } from 'sparsebook/training/log/tensorboard/eventRecords.js';
 import { crc32c } from 'sparsebook/training/log/tensorboard/crc32c.js';
 import { record } from 'sparsebook/training/log/tensorboard/record.js';
-import { fuzzRuns } from '../../fuzz.js';
-import { temporaryFolder } from '../checkpoint/sample.js';
-import { decodeEventFile, decodeHparams, recordsOf, slowCrc32c, type Shown } from './decode.js';
-import { end, start, step, stream, wholeRun } from './events.js';
+import { fuzzRuns } from '../../fuzz.ts';
+import { temporaryFolder } from '../checkpoint/sample.ts';
+import { decodeEventFile, decodeHparams, recordsOf, slowCrc32c, type Shown } from './decode.ts';
+import { end, start, step, stream, wholeRun } from './events.ts';
 
 const settings = {
   lambda_l0: 0.5,

@@ -5,9 +5,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createRun, logged } from 'sparsebook/training';
-import { temporaryFolder } from '../checkpoint/sample.js';
-import { decodeEventFile } from './decode.js';
-import { stream, wholeRun } from './events.js';
+import { temporaryFolder } from '../checkpoint/sample.ts';
+import { decodeEventFile } from './decode.ts';
+import { stream, wholeRun } from './events.ts';
 
 const python = process.env.PYTHON ?? 'python3';
 
