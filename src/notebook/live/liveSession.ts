@@ -11,6 +11,7 @@ import { ParameterPanel } from './document/parameterPanel.js';
 import { Clock, Slice } from './document/slice.js';
 import { CellRunner } from './kernel/cellRunner.js';
 import { LiveKernel } from './kernel/liveKernel.js';
+import { USUAL_KERNEL, type SpareKernel } from './kernel/spareKernel.js';
 import type { FileStatus, Patch } from './protocol.js';
 
 /** How long the first page goes before the panel of parameters. */
@@ -33,10 +34,9 @@ export class LiveSession {
   private renderer!: Renderer;
 
   /** Opens a notebook's file, starting its kernel: most readers want to run something. Throws a UserError when it is no notebook. */
-  static async open(file: DocumentFile, path: string): Promise<LiveSession> {
-    const session = new LiveSession(file, path, await file.read());
-    // Its process first: what follows, a second of loading, runs beside it.
-    await session.kernel.begin();
+  static async open(file: DocumentFile, path: string, spare?: SpareKernel): Promise<LiveSession> {
+    const session = new LiveSession(file, path, await file.read(), spare);
+    session.kernel.get().catch(() => undefined);
     ({ renderer: session.renderer } = await import('./document/renderer.js'));
     // Reading sources takes the kernel's compiler, a moment to load: the page need not wait for it.
     setTimeout(() => session.panel.read(session.document), PANEL_MILLISECONDS);
@@ -47,9 +47,11 @@ export class LiveSession {
     readonly file: DocumentFile,
     path: string,
     notebook: Notebook,
+    spare?: SpareKernel,
   ) {
     this.status = new Slice<FileStatus>(this.clock, { path, dirty: false });
-    this.kernel = new LiveKernel(this.clock, notebook.metadata.kernelspec?.name ?? 'tslab', dirname(file.path));
+    const name = notebook.metadata.kernelspec?.name ?? USUAL_KERNEL;
+    this.kernel = new LiveKernel(this.clock, name, dirname(file.path), spare);
     [this.document, this.runner, this.panel] = this.take(notebook);
   }
 

@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.js';
 import { DocumentFile } from './document/documentFile.js';
+import type { SpareKernel } from './kernel/spareKernel.js';
 import type { LiveSession } from './liveSession.js';
 import type { NotebookFolder } from './notebookFolder.js';
 import type { ListedNotebook } from './protocol.js';
@@ -12,7 +13,11 @@ export class OpenNotebooks {
   private readonly open = new Map<string, Promise<LiveSession>>();
   private readonly timers: NodeJS.Timeout[];
 
-  constructor(private readonly folder: NotebookFolder) {
+  /** A spare kernel, if there is one, is for the first notebook that it suits. */
+  constructor(
+    private readonly folder: NotebookFolder,
+    private readonly spare?: SpareKernel,
+  ) {
     this.timers = [
       setInterval(() => void this.each(autosave), AUTOSAVE_MILLISECONDS),
       setInterval(() => void this.each((session) => session.lookAtFile()), LOOK_MILLISECONDS),
@@ -59,6 +64,7 @@ export class OpenNotebooks {
    */
   async close(): Promise<string[]> {
     for (const timer of this.timers) clearInterval(timer);
+    await this.spare?.end();
     const said = await Promise.all((await this.sessions()).map(closeOne));
     return said.flat();
   }
@@ -67,7 +73,7 @@ export class OpenNotebooks {
     // Loaded late: the first page needs none of it.
     const { LiveSession } = await import('./liveSession.js');
     const document = new DocumentFile(file, () => this.folder.check(file));
-    return LiveSession.open(document, this.folder.pathOf(file));
+    return LiveSession.open(document, this.folder.pathOf(file), this.spare);
   }
 
   private async sessions(): Promise<LiveSession[]> {

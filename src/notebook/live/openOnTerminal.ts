@@ -24,7 +24,11 @@ function usualFolder(): string {
 /** Serves the notebooks until Ctrl-C, which saves and ends kernels; a second one ends them at once. */
 export async function openOnTerminal({ notebook, port, browser }: OpenOptions): Promise<void> {
   const file = notebook === undefined ? undefined : resolveNotebook(notebook);
-  const server = await startServer({ folder: file === undefined ? usualFolder() : dirname(file), port });
+  const server = await startServer({
+    folder: file === undefined ? usualFolder() : dirname(file),
+    port,
+    spareKernel: true,
+  });
   const address = server.address(file === undefined ? undefined : basename(file));
   const opened = browser && openBrowser(address);
   say(`${opened ? 'The browser opens' : 'Open in a browser:'} ${address}`);

@@ -4,6 +4,7 @@ import { KernelClient } from '../../kernel/kernelClient.js';
 import { causeOfDeath } from '../../run/failure.js';
 import type { KernelStatus } from '../protocol.js';
 import { Slice, type Clock } from '../document/slice.js';
+import type { SpareKernel } from './spareKernel.js';
 
 /** Node loses a SIGINT that arrives just as a cell's synchronous part ends, so that it is repeated. */
 const INSIST_MILLISECONDS = 300;
@@ -21,12 +22,12 @@ export class LiveKernel {
   /** Counts kernels: what one that was given up still says does not count. */
   private generation = 0;
   private insisting: NodeJS.Timeout | undefined;
-  private spawned: Promise<void> | undefined;
 
   constructor(
     clock: Clock,
     private readonly name: string,
     private readonly cwd: string,
+    private readonly spare?: SpareKernel,
   ) {
     this.status = new Slice<KernelStatus>(clock, { state: 'off', name });
   }
@@ -34,12 +35,6 @@ export class LiveKernel {
   /** The kernel, started if there is none; rejects with a UserError when it does not come up. */
   get(): Promise<KernelClient> {
     return (this.running ??= this.start());
-  }
-
-  /** Starts the kernel if there is none; resolves as soon as its process runs, or cannot: before it answers. */
-  async begin(): Promise<void> {
-    const started = this.get().catch(() => undefined);
-    await Promise.race([started, this.spawned]);
   }
 
   /** Resolves when no kernel is on its way up. */
@@ -110,11 +105,10 @@ export class LiveKernel {
     const generation = ++this.generation;
     const current = (): boolean => this.generation === generation;
     try {
-      const spec = findKernelSpec(name);
-      let onSpawn!: () => void;
-      this.spawned = new Promise((resolve) => (onSpawn = resolve));
-      const kernel = await KernelClient.start({ spec, cwd: this.cwd, onSpawn });
+      const kernel = await (this.spare?.take(name, this.cwd) ??
+        KernelClient.start({ spec: findKernelSpec(name), cwd: this.cwd }));
       if (!current()) return kernel;
+      const { spec } = kernel;
       this.status.set({ state: 'idle', name: spec.display_name });
       void kernel.exit.then((exit) => {
         if (!current()) return;

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { UserError } from '../../../errors.js';
+import { SpareKernel, USUAL_KERNEL } from '../kernel/spareKernel.js';
 import { NotebookFolder } from '../notebookFolder.js';
 import { OpenNotebooks } from '../openNotebooks.js';
 import { Access } from './access.js';
@@ -11,6 +12,8 @@ export interface ServerOptions {
   folder: string;
   /** The port; 8765 by default, or, if that is taken, any that is free. */
   port?: number;
+  /** Whether to start a kernel at once, for the first notebook that is opened. */
+  spareKernel?: boolean;
 }
 
 /** A running server. */
@@ -27,13 +30,15 @@ const USUAL_PORT = 8765;
 const LOCAL = '127.0.0.1';
 
 /** Serves a folder's notebooks to this machine alone; throws a UserError when the port asked for is taken. */
-export async function startServer({ folder, port }: ServerOptions): Promise<LiveServer> {
-  const notebooks = new OpenNotebooks(await NotebookFolder.open(folder));
+export async function startServer({ folder, port, spareKernel }: ServerOptions): Promise<LiveServer> {
+  const opened = await NotebookFolder.open(folder);
   const server = createServer();
   const taken = await listen(server, port ?? USUAL_PORT).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code === 'EADDRINUSE' && port === undefined) return listen(server, 0);
     throw new UserError(`port ${port ?? USUAL_PORT} cannot be used: ${error.message}. Name another one: --port 8800`);
   });
+  const spare = spareKernel ? await SpareKernel.begin(USUAL_KERNEL, opened.root) : undefined;
+  const notebooks = new OpenNotebooks(opened, spare);
   const access = new Access(taken);
   server.on('request', (request, response) => void handleRequest({ access, notebooks, folder }, request, response));
   return {

@@ -1,0 +1,48 @@
+import { findKernelSpec } from '../../jupyter/kernelSpec.js';
+import { KernelClient } from '../../kernel/kernelClient.js';
+
+/** The kernel of notebooks that name none: this project's. */
+export const USUAL_KERNEL = 'tslab';
+
+/** A kernel that is started before a notebook is opened, so that the first one need not wait for it. */
+export class SpareKernel {
+  private kernel: Promise<KernelClient> | undefined;
+
+  /** Starts a kernel; resolves as soon as its process runs, or cannot: before it answers. */
+  static async begin(name: string, cwd: string): Promise<SpareKernel> {
+    let onSpawn!: () => void;
+    const spawned = new Promise<void>((resolve) => (onSpawn = resolve));
+    const spare = new SpareKernel(name, cwd, onSpawn);
+    await Promise.race([spawned, spare.kernel?.catch(() => undefined)]);
+    return spare;
+  }
+
+  private constructor(
+    private readonly name: string,
+    private readonly cwd: string,
+    onSpawn: () => void,
+  ) {
+    const start = async (): Promise<KernelClient> => KernelClient.start({ spec: findKernelSpec(name), cwd, onSpawn });
+    const kernel = start();
+    this.kernel = kernel;
+    const forget = (): void => {
+      if (this.kernel === kernel) this.kernel = undefined;
+    };
+    kernel.then(({ exit }) => exit).then(forget, forget);
+  }
+
+  /** The kernel, once, for who wants one of this name in this folder; none if it did not come up. */
+  take(name: string, cwd: string): Promise<KernelClient> | undefined {
+    if (name !== this.name || cwd !== this.cwd) return undefined;
+    const { kernel } = this;
+    this.kernel = undefined;
+    return kernel;
+  }
+
+  /** Ends the kernel if nobody took it. */
+  async end(): Promise<void> {
+    const kernel = await this.kernel?.catch(() => undefined);
+    this.kernel = undefined;
+    await kernel?.kill();
+  }
+}

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { kernelsOf } from '../run/runs.ts';
+import { Page, Site, smallNotebook } from './site.ts';
+
+test('a kernel waits for the first notebook, the second gets one of its own, and all end with the server', async () => {
+  const notebooks = { 'first.ipynb': smallNotebook(), 'second.ipynb': smallNotebook() };
+  const site = await Site.open(notebooks, { spareKernel: true });
+  const waiting = kernelsOf(process.pid);
+  assert.equal(waiting.length, 1);
+  const first = await new Page(site, 'first.ipynb').connect();
+  await first.until('an idle kernel', ({ state }) => state.kernel?.state === 'idle');
+  assert.deepEqual(kernelsOf(process.pid), waiting);
+  const second = await new Page(site, 'second.ipynb').connect();
+  await second.until('an idle kernel', ({ state }) => state.kernel?.state === 'idle');
+  assert.equal(kernelsOf(process.pid).length, 2);
+  first.disconnect();
+  second.disconnect();
+  await site.close();
+  assert.deepEqual(kernelsOf(process.pid), []);
+});
+
+test('a kernel that dies while it waits is not handed on', async () => {
+  const site = await Site.open({ 'small.ipynb': smallNotebook() }, { spareKernel: true });
+  const [waiting] = kernelsOf(process.pid);
+  process.kill(waiting, 'SIGKILL');
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const page = await new Page(site, 'small.ipynb').connect();
+  await page.until('an idle kernel', ({ state }) => state.kernel?.state === 'idle');
+  page.disconnect();
+  await site.close();
+  assert.deepEqual(kernelsOf(process.pid), []);
+});
+
+test('a kernel that no notebook took ends with the server', async () => {
+  const site = await Site.open({}, { spareKernel: true });
+  assert.equal(kernelsOf(process.pid).length, 1);
+  await site.close();
+  assert.deepEqual(kernelsOf(process.pid), []);
+});
