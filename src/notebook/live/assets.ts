@@ -24,8 +24,7 @@ const katex = dirname(createRequire(import.meta.url).resolve('katex/dist/katex.m
 const types = { js: 'text/javascript', css: 'text/css', woff2: 'font/woff2' };
 
 function part(entry: string, target: string): Buffer {
-  const kind = entry.endsWith('.css') ? 'style' : 'browser';
-  const dependsOn = ['live', 'report'].flatMap((room) => filesBelow(join(sources, room, kind)));
+  const dependsOn = ['live', 'report'].flatMap((room) => filesBelow(join(sources, room)));
   return bundle({ entry: join(sources, entry), target: join(folder, target), dependsOn });
 }
 

@@ -14,9 +14,6 @@ import { LiveKernel } from './kernel/liveKernel.js';
 import { USUAL_KERNEL, type SpareKernel } from './kernel/spareKernel.js';
 import type { FileStatus, Patch } from './protocol.js';
 
-/** How long the first page goes before the panel of parameters. */
-const PANEL_MILLISECONDS = 200;
-
 /**
  * An open notebook: the document and its outputs, its kernel and its file. It belongs to the server and lives on when pages
  * come and go; what is done to it is in `handleCommand.ts`.
@@ -38,8 +35,7 @@ export class LiveSession {
     const session = new LiveSession(file, path, await file.read(), spare);
     session.kernel.get().catch(() => undefined);
     ({ renderer: session.renderer } = await import('./document/renderer.js'));
-    // Reading sources takes the kernel's compiler, a moment to load: the page need not wait for it.
-    setTimeout(() => session.panel.read(session.document), PANEL_MILLISECONDS);
+    session.panel.read(session.document);
     return session;
   }
 

@@ -2,7 +2,7 @@ import { duration, hasTag, joined, secondsTaken, type CodeCell } from '../run/in
 import { escapeHtml } from './escape.js';
 import { faultOf } from './faultOf.js';
 import { highlight } from './highlight.js';
-import { renderOutputs, type FigureCounter } from './outputs.js';
+import { renderOutputs, type OutputPage } from './outputs.js';
 
 /** Code of up to this many lines is open from the start; the rest unfolds at a click. */
 const openLines = 8;
@@ -34,9 +34,9 @@ function renderCode(cell: CodeCell): string {
 }
 
 /** Renders a code cell: its code, folded when long, a warning where its outputs cannot be trusted, and its outputs. */
-export function renderCodeCell(cell: CodeCell, number: number, counter: FigureCounter): string {
+export function renderCodeCell(cell: CodeCell, number: number, page: OutputPage): string {
   const fault = faultOf(cell);
-  const outputs = renderOutputs(cell.outputs, counter);
+  const outputs = renderOutputs(cell.outputs, page);
   const code = renderCode(cell);
   if (!code && !outputs) return '';
   const warning = fault ? `<p class="warning ${fault}">${escapeHtml(warnings[fault])}</p>` : '';

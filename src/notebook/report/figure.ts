@@ -1,6 +1,6 @@
 import { escapeHtml, jsonForScript } from './escape.js';
 import { textIn, type MimeBundle } from './mimeBundle.js';
-import { sanitize } from './sanitize.js';
+import type { OutputPage } from './outputs.js';
 
 /** The MIME type under which plotly figures travel. */
 export const plotlyMime = 'application/vnd.plotly.v1+json';
@@ -59,17 +59,17 @@ export function frameFigure(number: number | undefined, content: string, caption
  * the bundle's PNG, or its text where there is none or the page wants no pictures. The title leaves the plot and becomes the
  * caption, which wraps and can be selected.
  */
-export function renderFigure(bundle: MimeBundle, number: number | undefined, pictures = true): string {
+export function renderFigure(bundle: MimeBundle, number: number | undefined, page: OutputPage): string {
   const figure = asObject(bundle[plotlyMime]) as PlotlyFigure;
   const text = textIn(bundle, 'text/plain');
   const alt = escapeHtml(figureAlt(figure, text));
   const title = asObject(figure.layout).title;
   const subtitle = titleText(asObject(title).subtitle);
   const caption = [
-    titleText(title) && `<strong>${sanitize(titleText(title))}</strong>`,
-    subtitle && `<span class="subtitle">${sanitize(subtitle)}</span>`,
+    titleText(title) && `<strong>${page.foreignHtml(titleText(title))}</strong>`,
+    subtitle && `<span class="subtitle">${page.foreignHtml(subtitle)}</span>`,
   ];
-  const png = pictures ? textIn(bundle, 'image/png').replace(/\s/g, '') : '';
+  const png = page.figures !== undefined ? textIn(bundle, 'image/png').replace(/\s/g, '') : '';
   const still = /^[A-Za-z0-9+/=]+$/.test(png)
     ? `<img src="data:image/png;base64,${png}" alt="">`
     : `<p class="still">${escapeHtml(text || 'This figure is drawn by a script.')}</p>`;

@@ -9,15 +9,22 @@ import { renderMarkdownOutput } from './markdown.js';
 import { textIn, type MimeBundle } from './mimeBundle.js';
 import { sanitize } from './sanitize.js';
 
-/** Counts figures through a page, so that each has a number of its own. */
-export interface FigureCounter {
-  /** How many there are so far; undefined for a page that counts by itself, and draws figures without a picture first. */
+/** The page that outputs are rendered for. */
+export interface OutputPage {
+  /** How many figures it has so far; undefined for a page that counts by itself, and draws figures without a picture first. */
   figures: number | undefined;
+  /** HTML that an output brings along, in a form that is safe in the page. */
+  foreignHtml(html: string): string;
+  /** A drawing (an svg element) that an output brings along, for an `img`. */
+  foreignSvg(svg: string): string;
 }
 
-function nextNumber(counter: FigureCounter): number | undefined {
-  if (counter.figures !== undefined) counter.figures++;
-  return counter.figures;
+/** A new page, which takes only what is sanitised. */
+export const outputPage = (): OutputPage => ({ figures: 0, foreignHtml: sanitize, foreignSvg: sanitize });
+
+function nextNumber(page: OutputPage): number | undefined {
+  if (page.figures !== undefined) page.figures++;
+  return page.figures;
 }
 
 /** Longer texts scroll in a box of their own. */
@@ -38,20 +45,21 @@ function altText(bundle: MimeBundle): string {
   return escapeHtml(text && !/^<.*>$/.test(text) ? text : 'Picture that a cell put out');
 }
 
-function picture(bundle: MimeBundle, type: string, base64: string, counter: FigureCounter): string {
+function picture(bundle: MimeBundle, type: string, base64: string, page: OutputPage): string {
   const image = `<img src="data:${type};base64,${base64}" alt="${altText(bundle)}">`;
-  return frameFigure(nextNumber(counter), image);
+  return frameFigure(nextNumber(page), image);
 }
 
 /** The representations a report can show, best first. */
-const renderers: Record<string, (bundle: MimeBundle, type: string, counter: FigureCounter) => string> = {
-  [plotlyMime]: (bundle, _type, counter) => renderFigure(bundle, nextNumber(counter), counter.figures !== undefined),
-  'text/html': (bundle, type) => `<div class="output rich scroll">${sanitize(textIn(bundle, type))}</div>`,
+const renderers: Record<string, (bundle: MimeBundle, type: string, page: OutputPage) => string> = {
+  [plotlyMime]: (bundle, _type, page) => renderFigure(bundle, nextNumber(page), page),
+  'text/html': (bundle, type, page) =>
+    `<div class="output rich scroll">${page.foreignHtml(textIn(bundle, type))}</div>`,
   'text/markdown': (bundle, type) => `<div class="output rich">${renderMarkdownOutput(textIn(bundle, type))}</div>`,
   'text/latex': (bundle, type) => `<div class="output rich">${renderLatex(textIn(bundle, type))}</div>`,
   // As a picture, a drawing can neither run scripts nor load anything, whatever it holds.
-  'image/svg+xml': (bundle, type, counter) =>
-    picture(bundle, type, Buffer.from(standalone(sanitize(textIn(bundle, type)))).toString('base64'), counter),
+  'image/svg+xml': (bundle, type, page) =>
+    picture(bundle, type, Buffer.from(standalone(page.foreignSvg(textIn(bundle, type)))).toString('base64'), page),
   'image/png': encodedPicture,
   'image/jpeg': encodedPicture,
   'image/gif': encodedPicture,
@@ -61,8 +69,8 @@ const renderers: Record<string, (bundle: MimeBundle, type: string, counter: Figu
   'text/plain': (bundle, type) => preformatted(escapeHtml(plainText(textIn(bundle, type))), 'result', 'Text output'),
 };
 
-function encodedPicture(bundle: MimeBundle, type: string, counter: FigureCounter): string {
-  return picture(bundle, type, textIn(bundle, type).replace(/[^A-Za-z0-9+/=]/g, ''), counter);
+function encodedPicture(bundle: MimeBundle, type: string, page: OutputPage): string {
+  return picture(bundle, type, textIn(bundle, type).replace(/[^A-Za-z0-9+/=]/g, ''), page);
 }
 
 /** An svg element that stands alone needs its namespace. */
@@ -71,7 +79,7 @@ function standalone(svg: string): string {
 }
 
 /** Renders one output of a cell as HTML that is safe to put in a page. */
-export function renderOutput(output: Output, counter: FigureCounter): string {
+export function renderOutput(output: Output, page: OutputPage): string {
   switch (output.output_type) {
     case 'stream': {
       const kind = output.name === 'stderr' ? 'stderr' : 'stdout';
@@ -84,13 +92,13 @@ export function renderOutput(output: Output, counter: FigureCounter): string {
     default: {
       const bundle = output.data;
       const type = Object.keys(renderers).find((mime) => mime in bundle);
-      return type ? renderers[type](bundle, type, counter) : '';
+      return type ? renderers[type](bundle, type, page) : '';
     }
   }
 }
 
 /** Renders the outputs of a cell in order; texts on the same stream that follow each other are one. */
-export function renderOutputs(outputs: Output[], counter: FigureCounter): string {
+export function renderOutputs(outputs: Output[], page: OutputPage): string {
   const merged: Output[] = [];
   for (const output of outputs) {
     const last = merged.at(-1);
@@ -98,5 +106,5 @@ export function renderOutputs(outputs: Output[], counter: FigureCounter): string
       merged[merged.length - 1] = { ...last, text: joined(last.text) + joined(output.text) };
     } else merged.push(output);
   }
-  return merged.map((output) => renderOutput(output, counter)).join('\n');
+  return merged.map((output) => renderOutput(output, page)).join('\n');
 }

@@ -2,6 +2,7 @@ import { joined, type Notebook } from '../run/index.js';
 import { renderCodeCell } from './cells.js';
 import { escapeHtml } from './escape.js';
 import { renderMarkdownCell, type Outline } from './markdown.js';
+import { outputPage } from './outputs.js';
 import { renderNotices } from './renderNotices.js';
 import { renderPage } from './page.js';
 import { shownParameters, type ShownParameter } from './shownParameters.js';
@@ -43,9 +44,9 @@ function renderProvenance(notebook: Notebook): string {
 /** Renders a notebook with its saved outputs as one HTML file that makes no network request. */
 export function renderReport(notebook: Notebook, options: ReportOptions): string {
   const outline: Outline = { headings: [] };
-  const counter = { figures: 0 };
+  const page = outputPage();
   const cells = notebook.cells.map((cell, index) => {
-    if (cell.cell_type === 'code') return renderCodeCell(cell, index + 1, counter);
+    if (cell.cell_type === 'code') return renderCodeCell(cell, index + 1, page);
     if (cell.cell_type === 'markdown') {
       const html = renderMarkdownCell(joined(cell.source), outline, cell.attachments);
       return html.trim() && `<section class="prose">${html}</section>`;

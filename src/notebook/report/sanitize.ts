@@ -1,120 +1,24 @@
-import DOMPurify, { type UponSanitizeAttributeHookEvent, type WindowLike } from 'dompurify';
+import DOMPurify, { type WindowLike } from 'dompurify';
 import { createRequire } from 'node:module';
-import { safeStyle } from './safeStyle.js';
+import { sanitizer } from './sanitizer.js';
 
 interface Jsdom {
   JSDOM: new (html: string, options: object) => { window: WindowLike };
   VirtualConsole: new () => object;
 }
 
-const words = (list: string): string[] => list.trim().split(/\s+/);
+let clean: ReturnType<typeof sanitizer> | undefined;
 
-// What results are written with: text, tables, simple vector drawings. Nothing that runs, loads, submits or plays.
-const htmlTags = words(`a abbr b blockquote br caption cite code col colgroup dd del details dfn div dl dt em figcaption
-  figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark meter ol p pre progress q rp rt ruby s samp section small span strong
-  sub summary sup table tbody td tfoot th thead time tr u ul var wbr #text`);
-const svgTags = words(`svg g defs symbol use path rect circle ellipse line polyline polygon text tspan title desc
-  linearGradient radialGradient stop clipPath mask pattern marker`);
-const attributes =
-  words(`class style id title alt href src width height colspan rowspan scope align valign lang dir start
-  reversed value max min low high optimum datetime open aria-label aria-hidden d x y x1 y1 x2 y2 cx cy r rx ry fx fy dx dy
-  points transform viewBox fill fill-opacity fill-rule stroke stroke-width stroke-opacity stroke-dasharray
-  stroke-dashoffset stroke-linecap stroke-linejoin stroke-miterlimit opacity color font-family font-size font-weight
-  font-style text-anchor dominant-baseline offset stop-color stop-opacity gradientUnits gradientTransform spreadMethod
-  clip-path clip-rule clipPathUnits mask maskUnits patternUnits patternTransform markerWidth markerHeight markerUnits
-  marker-start marker-mid marker-end refX refY orient preserveAspectRatio xmlns xlink:href`);
-
-/** Classes that outputs may carry; all others could borrow, or break, the look of the page around them. */
-const outputClass = /^(dataframe|sparsebook-[\w-]+)$/;
-const picture = /^data:image\/(png|jpeg|gif|webp|avif|svg\+xml);base64,[A-Za-z0-9+/=\s]+$/i;
-const outside = /^(https?:|mailto:)/i;
-const number = /^[-+\u2212]?[\d.,\s]*\d(e[-+]?\d+)?\s?%?$/i;
-/** DOMPurify puts this in front of ids, so that an output cannot take the name of a part of the page. */
-const prefix = 'user-content-';
-
-let purifier: ReturnType<typeof DOMPurify> | undefined;
-
-function createPurifier(): ReturnType<typeof DOMPurify> {
+function createSanitizer(): ReturnType<typeof sanitizer> {
   // Half a second to load: only pages that hold HTML wait for it.
   const { JSDOM, VirtualConsole } = createRequire(import.meta.url)('jsdom') as Jsdom;
-  const purify = DOMPurify(new JSDOM('', { virtualConsole: new VirtualConsole() }).window);
-  purify.addHook('uponSanitizeAttribute', (element, event) => {
-    filterAttribute(element.nodeName.toLowerCase(), event);
-  });
-  return purify;
+  return sanitizer(DOMPurify(new JSDOM('', { virtualConsole: new VirtualConsole() }).window));
 }
 
-function filterAttribute(tag: string, event: UponSanitizeAttributeHookEvent): void {
-  const value = event.attrValue.trim();
-  const set = (kept: string): void => {
-    event.attrValue = kept;
-    event.keepAttr = kept !== '';
-  };
-  switch (event.attrName) {
-    case 'style':
-      set(safeStyle(value));
-      break;
-    case 'class':
-      // prettier-ignore
-      set(words(value).filter((name) => outputClass.test(name)).join(' '));
-      break;
-    case 'src':
-      set(tag === 'img' && picture.test(value) ? value : '');
-      break;
-    case 'href':
-    case 'xlink:href':
-      if (value.startsWith('#')) set(`#${prefix}${value.slice(1)}`);
-      else set(tag === 'a' && outside.test(value) ? value : '');
-      break;
-    default:
-      if (/\burl\s*\(|\\/i.test(value)) {
-        const local = /^url\(\s*["']?#([\w-]+)["']?\s*\)$/.exec(value);
-        set(local ? `url(#${prefix}${local[1]})` : '');
-      }
-  }
-}
-
-/** Marks the cells that hold a number, and the headings of columns that hold nothing else. */
-function markNumbers(table: HTMLTableElement): void {
-  const rows = Array.from(table.rows, (row) => Array.from(row.cells));
-  const isNumber = (cell: HTMLTableCellElement): boolean => number.test(cell.textContent?.trim() ?? '');
-  const [heading = [], ...others] = rows;
-  for (const cell of others.flat()) if (cell.localName === 'td' && isNumber(cell)) cell.classList.add('number');
-  heading.forEach((cell, column) => {
-    const below = others.flatMap((row) => row[column] ?? []);
-    if (below.length > 0 && below.every((entry) => entry.localName === 'td' && isNumber(entry))) {
-      cell.classList.add('number');
-    }
-  });
-}
-
-/**
- * Returns HTML (or an svg element) from a notebook's output without anything that could run, load from elsewhere, submit,
- * or leave its place on the page. Ids are renamed, headings of level 1 become level 2, cells that hold a number are marked.
- */
+/** What `sanitizer` does, from text to text, where there is no browser. */
 export function sanitize(html: string): string {
   // Words alone, as most captions are, need no half second of loading.
   if (!/[<&]/.test(html)) return html;
-  purifier ??= createPurifier();
-  const body = purifier.sanitize(html, {
-    ALLOWED_TAGS: [...htmlTags, ...svgTags],
-    ALLOWED_ATTR: attributes,
-    ALLOW_DATA_ATTR: false,
-    ALLOW_ARIA_ATTR: false,
-    SANITIZE_NAMED_PROPS: true,
-    RETURN_DOM: true,
-  }) as HTMLElement;
-  body.querySelectorAll('h1').forEach((heading) => {
-    const lower = body.ownerDocument.createElement('h2');
-    lower.append(...Array.from(heading.childNodes));
-    heading.replaceWith(lower);
-  });
-  body.querySelectorAll('img').forEach((image) => {
-    // A picture from elsewhere would be a request: its words stay in its place.
-    if (!image.hasAttribute('src')) image.replaceWith(image.getAttribute('alt') ?? '');
-    else if (!image.hasAttribute('alt')) image.setAttribute('alt', 'Picture in an output');
-  });
-  body.querySelectorAll('a[href]').forEach((link) => link.setAttribute('rel', 'noopener noreferrer'));
-  body.querySelectorAll('table').forEach(markNumbers);
-  return body.innerHTML;
+  clean ??= createSanitizer();
+  return clean(html).innerHTML;
 }

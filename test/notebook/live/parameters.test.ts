@@ -96,12 +96,12 @@ test('whatever value is set, reading the cell gives it back', () => {
 
 test('the names of a cell: declared, used, changed', () => {
   const { declares, uses, touches } = cellNames(
-    `import * as sb from 'sparsebook';\nconst { a, b: [c] } = f(x.y);\nlist.push(a);\ncount += 1;\nsb.show({ z: w });\nfunction g() {}`,
+    `import * as sb from 'sparsebook';\nconst { a, b: [c] } = f(x.y);\nlist.push(a);\ncount += 1; steps++;\nsb.show({ z: w });\nfunction g() {}`,
   );
   assert.deepEqual([...declares].sort(), ['a', 'c', 'g', 'sb']);
   assert.ok(['f', 'x', 'list', 'w', 'count'].every((name) => uses.has(name)));
   assert.equal(uses.has('y') || uses.has('z'), false);
-  assert.deepEqual([...touches].sort(), ['count', 'list']);
+  assert.deepEqual([...touches].sort(), ['count', 'list', 'steps']);
 });
 
 test('a changed name runs its cell and what depends on it, directly, through others, or through what they change', () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { renderOutput, renderOutputs } from 'sparsebook/notebook/report';
+import { outputPage, renderOutput, renderOutputs } from 'sparsebook/notebook/report';
 import type { Output } from 'sparsebook/notebook/run';
 import { renderFixture, visible } from './fixture.ts';
 
 const show = (data: Record<string, unknown>): string =>
-  renderOutput({ output_type: 'display_data', data, metadata: {} }, { figures: 0 });
+  renderOutput({ output_type: 'display_data', data, metadata: {} }, outputPage());
 const plotly = 'application/vnd.plotly.v1+json';
 const page = visible(await renderFixture('plain'));
 
@@ -15,7 +15,7 @@ test('text on one stream is joined, its escapes removed and a line ends as its l
 
 test('texts on different streams stay apart and in order', () => {
   const text = (name: 'stdout' | 'stderr', content: string): Output => ({ output_type: 'stream', name, text: content });
-  const html = renderOutputs([text('stdout', 'a'), text('stderr', 'b'), text('stdout', 'c')], { figures: 0 });
+  const html = renderOutputs([text('stdout', 'a'), text('stderr', 'b'), text('stdout', 'c')], outputPage());
   assert.deepEqual(html.match(/std(out|err)">./g), ['stdout">a', 'stderr">b', 'stdout">c']);
 });
 

@@ -32,6 +32,23 @@ function f() { const inner = 1; }`;
   ]);
 });
 
+test('numbers and texts are read as JavaScript reads them, and what must be computed is left', () => {
+  const source = [
+    "const a = 1_000, b = 0x1F, c = 'it\\'s \\u{1F600}\\x41\\u0042\\n', d = `plain`, e = [[1], []];",
+    'export const f = 2 satisfies number;',
+    'const broken = ;',
+    "const g = 5n, h = `a${a}`, i = [1, , 2], j = [...e], k = -'x', l = a ? 1 : 2, m = { n: 1 };",
+  ].join('\n');
+  const values = Object.fromEntries(readParameters(source).map(({ name, value }) => [name, value]));
+  const { a, b, c, d, e, f, broken, ...computed } = values;
+  assert.deepEqual(
+    { a, b, c, d, e, f, broken },
+    { a: 1000, b: 31, c: "it's 😀AB\n", d: 'plain', e: [[1], []], f: 2, broken: undefined },
+  );
+  assert.deepEqual(Object.keys(computed), ['g', 'h', 'i', 'j', 'k', 'l', 'm']);
+  assert.ok(Object.values(computed).every((value) => value === undefined));
+});
+
 test('parameters go into a tagged cell after the parameters cell, declared as they are there', async () => {
   const lines = await injected({
     lambda_l0: '2e1',

@@ -2,6 +2,7 @@ import type * as Plotly from 'plotly.js-dist';
 import { Figures } from '../../report/browser/figures.js';
 import type { OutputsPatch } from '../protocol.js';
 import { element } from './element.js';
+import { showForeignHtml } from './showForeignHtml.js';
 import { whenNear } from './whenNear.js';
 
 function loadPlotly(): Promise<typeof Plotly> {
@@ -13,7 +14,7 @@ function loadPlotly(): Promise<typeof Plotly> {
 
 let figures: Figures | undefined;
 
-/** The outputs below a cell. What the server sends is HTML that it has sanitised. */
+/** The outputs below a cell. What the server sends is HTML that is safe, and foreign HTML that is sanitised here. */
 export class OutputsView {
   readonly root: HTMLElement = element('div', { class: 'outputs' });
 
@@ -24,6 +25,7 @@ export class OutputsView {
       const old = this.root.children.item(Number(index));
       const next = element('div', { class: 'output-place' });
       next.innerHTML = html;
+      showForeignHtml(next);
       if (!old) this.root.append(next);
       else if (!this.redraw(old, next)) {
         keepScroll(old, next);

@@ -1,5 +1,4 @@
-import type * as TypeScript from 'typescript';
-import { kernelTypeScript } from '../../kernel/kernelTypeScript.js';
+import { childrenOf, parse, statementsOf, type SyntaxNode } from '../../run/syntax.js';
 
 /** The names through which a cell depends on others and others on it. */
 export interface CellNames {
@@ -13,48 +12,64 @@ export interface CellNames {
 
 /** Reads the names of a cell from its source. */
 export function cellNames(source: string): CellNames {
-  const ts = kernelTypeScript();
-  const file = ts.createSourceFile('cell.ts', source, ts.ScriptTarget.ES2022, true);
+  const script = parse(source);
   const [declares, uses, touches] = [new Set<string>(), new Set<string>(), new Set<string>()];
   const imported = new Set<string>();
+  const text = ({ from, to }: SyntaxNode): string => source.slice(from, to);
 
-  const bind = (name: TypeScript.BindingName): void => {
-    if (ts.isIdentifier(name)) declares.add(name.text);
-    else for (const element of name.elements) if (ts.isBindingElement(element)) bind(element.name);
-  };
-  for (const statement of file.statements) {
-    if (ts.isVariableStatement(statement)) statement.declarationList.declarations.forEach(({ name }) => bind(name));
-    else if (ts.isFunctionDeclaration(statement) && statement.name) declares.add(statement.name.text);
-    else if (ts.isClassDeclaration(statement) && statement.name) declares.add(statement.name.text);
-    else if (ts.isImportDeclaration(statement)) {
-      const { name, namedBindings } = statement.importClause ?? {};
-      if (name) imported.add(name.text);
-      if (namedBindings && ts.isNamespaceImport(namedBindings)) imported.add(namedBindings.name.text);
-      else namedBindings?.elements.forEach((element) => imported.add(element.name.text));
-    }
+  for (const statement of statementsOf(script)) {
+    const names = definitions(statement).map(text);
+    for (const name of names) declares.add(name);
+    if (statement.name === 'ImportDeclaration') for (const name of names) imported.add(name);
   }
-
-  const root = (node: TypeScript.Node): string | undefined => {
-    if (ts.isIdentifier(node)) return node.text;
-    return ts.isPropertyAccessExpression(node) || ts.isElementAccessExpression(node)
-      ? root(node.expression)
-      : undefined;
+  const visit = (node: SyntaxNode): void => {
+    const children = childrenOf(node);
+    if (node.name === 'VariableName' || isShorthand(node)) uses.add(text(node));
+    const changed = children[0] && changes(node, children[0]) ? root(children[0]) : undefined;
+    if (changed) touches.add(text(changed));
+    children.forEach(visit);
   };
-  const touch = (node: TypeScript.Node): void => {
-    const name = root(node);
-    if (name !== undefined) touches.add(name);
-  };
-  const isAssignment = ({ kind }: TypeScript.Node): boolean =>
-    kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment;
-  const isKey = (node: TypeScript.Node, { parent } = node): boolean =>
-    (ts.isPropertyAccessExpression(parent) || ts.isPropertyAssignment(parent)) && parent.name === node;
-  const visit = (node: TypeScript.Node): void => {
-    if (ts.isIdentifier(node) && !isKey(node)) uses.add(node.text);
-    if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) touch(node.expression);
-    if (ts.isBinaryExpression(node) && isAssignment(node.operatorToken)) touch(node.left);
-    ts.forEachChild(node, visit);
-  };
-  ts.forEachChild(file, visit);
+  visit(script);
   for (const name of imported) touches.delete(name);
-  return { declares: new Set([...declares, ...imported]), uses, touches };
+  return { declares, uses, touches };
+}
+
+/** The names that a statement defines for the statements that follow. */
+function definitions(statement: SyntaxNode): SyntaxNode[] {
+  switch (statement.name) {
+    case 'VariableDeclaration':
+    case 'ImportDeclaration':
+    case 'ImportGroup':
+    case 'ObjectPattern':
+    case 'ArrayPattern':
+    case 'PatternProperty':
+      return childrenOf(statement).flatMap((child) =>
+        child.name === 'VariableDefinition' ? [child] : definitions(child),
+      );
+    case 'FunctionDeclaration':
+    case 'ClassDeclaration':
+      return childrenOf(statement)
+        .filter(({ name }) => name === 'VariableDefinition')
+        .slice(0, 1);
+    default:
+      return [];
+  }
+}
+
+/** `{ name }`, which mentions the variable of that name. */
+function isShorthand({ name, parent }: SyntaxNode): boolean {
+  return name === 'PropertyDefinition' && parent?.name === 'Property' && childrenOf(parent).length === 1;
+}
+
+/** Whether an expression may change what its first part names: an assignment, a step, or the call of a method. */
+function changes({ name }: SyntaxNode, first: SyntaxNode): boolean {
+  if (name === 'CallExpression') return first.name === 'MemberExpression';
+  return name === 'AssignmentExpression' || name === 'PostfixExpression';
+}
+
+/** The variable that a chain of properties begins with. */
+function root(node: SyntaxNode): SyntaxNode | undefined {
+  if (node.name === 'VariableName') return node;
+  const [first] = childrenOf(node);
+  return node.name === 'MemberExpression' && first ? root(first) : undefined;
 }

@@ -1,5 +1,6 @@
 import { UserError } from '../../../errors.js';
-import { kernelTypeScript } from '../../kernel/kernelTypeScript.js';
+import { declarations } from './declarations.js';
+import { isCast } from './literalValue.js';
 import type { ParameterValue } from './parameter.js';
 
 /**
@@ -7,17 +8,12 @@ import type { ParameterValue } from './parameter.js';
  * Throws a UserError where the source declares no such name with a value.
  */
 export function setParameter(source: string, name: string, value: ParameterValue): string {
-  const ts = kernelTypeScript();
-  const file = ts.createSourceFile('parameters.ts', source, ts.ScriptTarget.ES2022, true);
-  const initializer = file.statements
-    .filter(ts.isVariableStatement)
-    .flatMap(({ declarationList }) => [...declarationList.declarations])
-    .findLast((declaration) => declaration.name.getText(file) === name)?.initializer;
+  const initializer = declarations(source).findLast((declaration) => declaration.name === name)?.initializer;
   if (!initializer) throw new UserError(`the parameters cell declares no value for '${name}'`);
   // `0.5 as number` keeps its type.
-  const replaced = ts.isAsExpression(initializer) ? initializer.expression : initializer;
-  const quote = replaced.getText(file).startsWith('"') ? '"' : "'";
-  return source.slice(0, replaced.getStart(file)) + written(value, quote) + source.slice(replaced.getEnd());
+  const { from, to } = isCast(initializer) ? initializer.firstChild! : initializer;
+  const quote = source[from] === '"' ? '"' : "'";
+  return source.slice(0, from) + written(value, quote) + source.slice(to);
 }
 
 /** A value as TypeScript: JSON, but with strings in the quotes that the cell uses. */
