@@ -26,6 +26,15 @@ const coarse = (shape: number[], seed: number) => {
 };
 
 for (const { variant, threads } of builds) {
+  test(`${variant}: no row runs over the one behind it, which another thread may have written`, async () => {
+    await useSimd(variant, threads);
+    const pool = (x: tf.Tensor) => tf.maxPool(x as tf.Tensor4D, 3, 1, 'same');
+    for (const channels of [1, 2, 3, 5]) {
+      const x = random([16, 8, 8, channels], channels);
+      for (let repeat = 0; repeat < 20; repeat++) await assertSameAsCpu(pool, [x]);
+    }
+  });
+
   for (const kind of ['max', 'avg'] as const) {
     test(`${variant}: ${kind} pooling of any window, stride, padding and channel count is right, and its gradient`, async () => {
       await useSimd(variant, threads);

@@ -72,7 +72,7 @@ for (const roundTo of options['round-to'].map(Number)) {
 
 async function pass(model: tf.LayersModel, images: tf.Tensor): Promise<number> {
   const began = performance.now();
-  const logits = tf.tidy(() => model.predict(images) as tf.Tensor);
+  const logits = tf.tidy(() => model.predict(images, { batchSize: images.shape[0] }) as tf.Tensor);
   await logits.data();
   logits.dispose();
   return performance.now() - began;

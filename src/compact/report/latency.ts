@@ -40,7 +40,7 @@ export async function measureLatency(
     for (let i = -warmUp; i < runs; i++) {
       signal?.throwIfAborted();
       const began = performance.now();
-      const logits = tf.tidy(() => model.predict(images) as tf.Tensor);
+      const logits = tf.tidy(() => model.predict(images, { batchSize }) as tf.Tensor);
       await logits.data();
       if (i >= 0) times.push(performance.now() - began);
       logits.dispose();

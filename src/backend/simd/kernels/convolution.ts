@@ -3,6 +3,9 @@ import { tile4, tile8, tileAdd8 } from './tile';
 import { padBand } from './padding';
 import { Ends, tile16, wide } from './wideTile';
 
+/** Bytes that lie before all else in the scratch of kernels that convolve: ROWS x 16 floats. */
+export const STAGE: usize = 512;
+
 /** The address of pixel p of an output of rows of `width` pixels. */
 // @ts-ignore: decorator
 @inline
@@ -26,7 +29,7 @@ function clipRows(at: usize, row: usize, columns: i32): void {
  *
  * A panel has k rows of 8 floats, `panelStep` bytes lie between panels. `input` is the (padded) input of the first pixel, `rowStep` and `pixelStep` the bytes from one output pixel to the next
  * one below and beside it in the input; outRow and outPixel are the same in the output. A bias of 0 adds to what the output
- * holds. `stage` takes ROWS x 8 floats: tiles that are not full
+ * holds. `stage` takes ROWS x 16 floats: tiles that are not full
  * go there first, since a full store would run over a neighbour.
  */
 export function convolvePixels(
@@ -78,17 +81,24 @@ export function convolvePixels(
     const direct = even && rows == ROWS;
     let panel = packed;
     let c = 0;
-    if (wide && direct && bias) {
+    if (wide && bias) {
       const ends = changetype<Ends>(stage);
-      ends.outRow = outPixel;
-      for (; c + 16 <= cout; c += 16) {
+      // A rest of more than one panel, too: two narrow tiles would take twice as long as a wide one.
+      for (; c + 8 < cout; c += 16) {
+        const full = direct && c + 16 <= cout;
+        const to = output + <usize>p * outPixel + bytes(c);
         ends.bias = bias + bytes(c);
-        ends.out = output + <usize>p * outPixel + bytes(c);
+        ends.out = full ? to : stage;
+        ends.outRow = full ? outPixel : 64;
         tile16(ends, panel, panel + panelStep, panel + panelBytes, offsets, a0, a1, a2, a3, a4, a5);
         panel += 2 * panelStep;
-        if (relu) {
-          clipRows(ends.out, outPixel, 8);
-          clipRows(ends.out + 32, outPixel, 8);
+        if (!full) {
+          for (let r = 0; r < rows; r++) {
+            copyFloats(stage + <usize>(r * 64), pixelAt(output, p + r, width, outRow, outPixel) + bytes(c), min(16, cout - c), relu);
+          }
+        } else if (relu) {
+          clipRows(to, outPixel, 8);
+          clipRows(to + 32, outPixel, 8);
         }
       }
     }
@@ -160,7 +170,7 @@ export function convolve(
   _chunk: i32,
   scratch: usize,
 ): void {
-  const padded = scratch + 256;
+  const padded = scratch + STAGE;
   const pitch = bytes((bandColumns > 0 ? bandColumns : width) * cin);
   for (let b = begin; b < end; b++) {
     const n = b / bands;

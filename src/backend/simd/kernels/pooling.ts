@@ -40,6 +40,17 @@ export function maxOfThree(at: usize, end: usize, pixel: usize, maxima: usize, i
   }
 }
 
+/** The maximum alone, where nobody asks for its place. */
+export function maximumOfThree(at: usize, end: usize, pixel: usize, maxima: usize): void {
+  const second = pixel << 1;
+  while (at < end) {
+    const m = f32x4.pmax(f32x4.splat(-Infinity), v128.load(at));
+    v128.store(maxima, f32x4.pmax(f32x4.pmax(m, v128.load(at + pixel)), v128.load(at + second)));
+    at += 16;
+    maxima += 16;
+  }
+}
+
 /** The same where only neighbours `first`..`last` exist. */
 function maxOfSome(at: usize, end: usize, pixel: usize, first: i32, last: i32, maxima: usize, ids: usize): void {
   while (at < end) {
@@ -57,14 +68,18 @@ function maxOfSome(at: usize, end: usize, pixel: usize, first: i32, last: i32, m
   }
 }
 
-/** For each output column of one input row: the maximum of its 3 neighbours and which of them it was. */
-function maxOfColumns(row: usize, maxima: usize, ids: usize, width: i32, channels: i32, stride: i32, left: i32, outWidth: i32): void {
+/** For each output column of one input row: the maximum of its 3 neighbours and, if `places`, which of them it was. */
+function maxOfColumns(
+  row: usize, maxima: usize, ids: usize, width: i32, channels: i32, stride: i32, left: i32, outWidth: i32, places: bool,
+): void {
   const pixel = bytes(channels);
   const padded = bytes(up4(channels));
   for (let ox = 0; ox < outWidth; ox++) {
     const x0 = ox * stride - left;
     const at = row + <usize>(x0 * channels) * 4;
-    if (x0 >= 0 && x0 + 3 <= width) maxOfThree(at, at + pixel, pixel, maxima, ids);
+    const whole = x0 >= 0 && x0 + 3 <= width;
+    if (whole && !places) maximumOfThree(at, at + pixel, pixel, maxima);
+    else if (whole) maxOfThree(at, at + pixel, pixel, maxima, ids);
     else maxOfSome(at, at + pixel, pixel, max(0, -x0), min(2, width - 1 - x0), maxima, ids);
     maxima += padded;
     ids += padded;
@@ -98,6 +113,23 @@ export function joinThreeMaxima(a: usize, b: usize, c: usize, y: usize, end: usi
     b += 16;
     c += 16;
     y += 16;
+  }
+}
+
+/** The same for channels that end within a vector: what a pixel writes behind its end, but within the row, the next one writes again. */
+function joinOddMaxima(a: usize, b: usize, c: usize, y: usize, channels: i32, outWidth: i32): void {
+  const padded = bytes(up4(channels)), pixel = bytes(channels), end = y + <usize>outWidth * pixel;
+  for (; y < end; y += pixel) {
+    if (y + padded <= end) joinThreeMaxima(a, b, c, y, y + pixel);
+    else {
+      for (let k: usize = 0; k < padded; k += 16) {
+        const m = f32x4.pmax(f32x4.pmax(v128.load(a + k), v128.load(b + k)), v128.load(c + k));
+        storeLanes(y + k, m, channels - <i32>(k >> 2));
+      }
+    }
+    a += padded;
+    b += padded;
+    c += padded;
   }
 }
 
@@ -143,7 +175,7 @@ export function maxPool3(
     const first = max(0, -y0), last = min(2, height - 1 - y0);
     for (let i = max(n * height + y0 + first, known + 1); i <= n * height + y0 + last; i++) {
       const to = scratch + <usize>(i % 3) * slot;
-      maxOfColumns(x + <usize>i * row, to, to + ids, width, channels, stride, left, outWidth);
+      maxOfColumns(x + <usize>i * row, to, to + ids, width, channels, stride, left, outWidth, positions != 0);
       known = i;
     }
     // Rows outside of the picture are never read; their slot does not matter.
@@ -151,9 +183,14 @@ export function maxPool3(
     const s0 = scratch + <usize>(base % 3) * slot, s1 = scratch + <usize>((base + 1) % 3) * slot, s2 = scratch + <usize>((base + 2) % 3) * slot;
     const o = r * outWidth * channels;
     const to = y + bytes(o), where = positions ? positions + o : 0;
-    if (first > 0 || last < 2 || (channels & 3) != 0) joinSomeRows(s0, s1, s2, ids, first, last, to, where, channels, outWidth);
-    else if (positions) joinThreeRows(s0, s1, s2, ids, to, to + ids, where);
-    else joinThreeMaxima(s0, s1, s2, to, to + ids);
+    const odd = (channels & 3) != 0;
+    if (!positions && first < 2 && last > 0) {
+      // A row that is not there is replaced by its neighbour, which counts twice then.
+      const a = first == 0 ? s0 : s1, c = last == 2 ? s2 : s1;
+      if (odd) joinOddMaxima(a, s1, c, to, channels, outWidth);
+      else joinThreeMaxima(a, s1, c, to, to + ids);
+    } else if (first > 0 || last < 2 || odd) joinSomeRows(s0, s1, s2, ids, first, last, to, where, channels, outWidth);
+    else joinThreeRows(s0, s1, s2, ids, to, to + ids, where);
   }
 }
 

@@ -1,7 +1,7 @@
 // Convolutions of stride 1 as Winograd's F(4x4, 3x3) and F(4x4, 5x5): 36 or 64 products of small matrices instead of 144 or 400
 // multiply-adds for every 4x4 outputs. A tile sees points x points inputs, points = kernel + 3.
 import { ROWS, bytes, copyFloats, up4, up8 } from './vector';
-import { convolvePixels } from './convolution';
+import { STAGE, convolvePixels } from './convolution';
 import { accumulateFilter } from './filterGradient';
 import { accumulatorBytes } from './filter';
 import { PIXEL, SQUARE_BYTES, outputTile3, outputTile5, transformTiles } from './winogradTiles';
@@ -64,7 +64,7 @@ export function winogradConvolve(
   const tilesDown = (outHeight + 3) >> 2;
   const perImage = tilesAcross * tilesDown;
   const cinPadded = up4(cin), coutPadded = up4(cout);
-  const square = scratch + 256;
+  const square = scratch + STAGE;
   const patch = square + SQUARE_BYTES;
   const points = kernel + 3, planes = points * points;
   const inputs = patch + bytes(planes * max(cinPadded, coutPadded));
@@ -80,7 +80,7 @@ export function winogradConvolve(
     for (let k: usize = 0; k < <usize>planes; k++) {
       convolvePixels(
         inputs + k * inPlane, u + k * uPlane, zeros, products + k * outPlane, scratch, offsets,
-        count, 0, bytes(cinPadded), cin, (<usize>cin) << 5, cout, <usize>count * bytes(coutPadded), bytes(coutPadded), 0, count,
+        count, 0, bytes(cinPadded), cin, (<usize>cin) << 5, coutPadded, <usize>count * bytes(coutPadded), bytes(coutPadded), 0, count,
       );
     }
     for (let i = 0; i < count; i++) {
