@@ -90,17 +90,23 @@ export function winogradConvolve(
       const tx = t - ty * tilesAcross;
       const from = products + <usize>i * bytes(coutPadded);
       const to = y + <usize>n * <usize>outHeight * row + <usize>(ty * 4) * row + <usize>(tx * 4) * pixel;
-      if (ty * 4 + 4 <= outHeight && tx * 4 + 4 <= outWidth && cout == coutPadded) {
-        if (kernel == 3) outputTile3(from, outPlane, square, PIXEL, to, row, pixel, bias, relu, cout);
-        else outputTile5(from, outPlane, square, PIXEL, to, row, pixel, bias, relu, cout);
-      } else {
-        const padded = bytes(coutPadded);
-        if (kernel == 3) outputTile3(from, outPlane, square, PIXEL, patch, 4 * padded, padded, bias, relu, cout);
-        else outputTile5(from, outPlane, square, PIXEL, patch, 4 * padded, padded, bias, relu, cout);
-        const rows = min(4, outHeight - ty * 4), columns = min(4, outWidth - tx * 4);
+      const rows = min(4, outHeight - ty * 4), columns = min(4, outWidth - tx * 4);
+      // What can go to its place at once: all channels, the whole panels of them, or none.
+      const direct = rows + columns < 8 ? 0 : cout == coutPadded ? cout : cout & ~7;
+      if (direct > 0) {
+        if (kernel == 3) outputTile3(from, outPlane, square, PIXEL, to, row, pixel, bias, relu, direct);
+        else outputTile5(from, outPlane, square, PIXEL, to, row, pixel, bias, relu, direct);
+      }
+      if (direct < cout) {
+        // The rest by way of the patch, together with channels before it where it is less than the transform takes at a time.
+        const at = direct > 0 ? bytes(coutPadded - 8) : 0;
+        const padded = bytes(coutPadded) - at;
+        if (kernel == 3) outputTile3(from + at, outPlane, square, PIXEL, patch, 4 * padded, padded, bias + at, relu, cout - <i32>(at >> 2));
+        else outputTile5(from + at, outPlane, square, PIXEL, patch, 4 * padded, padded, bias + at, relu, cout - <i32>(at >> 2));
+        const rest = patch + bytes(direct) - at;
         for (let r = 0; r < rows; r++) {
           for (let c = 0; c < columns; c++) {
-            copyFloats(patch + <usize>(r * 4 + c) * padded, to + <usize>r * row + <usize>c * pixel, cout);
+            copyFloats(rest + <usize>(r * 4 + c) * padded, to + <usize>r * row + <usize>c * pixel + bytes(direct), cout - direct);
           }
         }
       }
