@@ -38,6 +38,11 @@ await new Promise((resolve) => server.close(resolve));`,
   assert.equal((await kernel.execute('1 + 1')).status, 'ok');
 });
 
+test('a start that was given up beforehand rejects, and nothing else comes of it', async () => {
+  const options = { spec: findKernelSpec('tslab'), cwd: process.cwd(), signal: AbortSignal.abort() };
+  await assert.rejects(KernelClient.start(options), { name: 'AbortError' });
+});
+
 test('a kernel that does not answer in time is ended', async (t) => {
   const started = join(tmpdir(), `pid-${process.pid}`);
   t.after(() => rmSync(started));
