@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { UserError } from 'sparsebook';
 import { readNotebook, type Notebook, type ParameterValue } from 'sparsebook/notebook/run';
 import { applyParameters } from 'sparsebook/notebook/run/parameters/applyParameters.js';
@@ -47,6 +48,25 @@ test('numbers and texts are read as JavaScript reads them, and what must be comp
   );
   assert.deepEqual(Object.keys(computed), ['g', 'h', 'i', 'j', 'k', 'l', 'm']);
   assert.ok(Object.values(computed).every((value) => value === undefined));
+});
+
+test('whatever a cell holds while it is typed, it is read', () => {
+  const broken = [
+    'const = 5',
+    'const : number = 5',
+    'let a: = 1',
+    'const a = 1,',
+    'var',
+    "const a = '",
+    'const [ = 2',
+    'export const',
+  ];
+  for (const source of broken) assert.doesNotThrow(() => readParameters(source), source);
+  const source = "export const { a, b: [c] } = d, e: number[] = [1, -2] as const, f = 'g'; // h";
+  const cut = fc.tuple(fc.nat({ max: source.length }), fc.nat({ max: 12 }));
+  fc.assert(fc.property(cut, ([at, length]) => void readParameters(source.slice(0, at) + source.slice(at + length))));
+  const [{ value }] = readParameters(String.raw`const a = '\u{110000}\X41\U0041'`);
+  assert.equal(value, 'u{110000}X41U0041');
 });
 
 test('parameters go into a tagged cell after the parameters cell, declared as they are there', async () => {

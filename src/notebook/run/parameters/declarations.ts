@@ -15,17 +15,18 @@ export function declarations(source: string): Declaration[] {
     .filter(({ name }) => name === 'VariableDeclaration')
     .flatMap((statement) => {
       const [keyword, ...parts] = childrenOf(statement);
-      const found: Declaration[] = [];
-      parts.forEach((part, index) => {
-        const text = source.slice(part.from, part.to);
-        if (part.name === 'VariableDefinition')
-          found.push({ name: text, keyword: keyword.name as Parameter['keyword'] });
-        else if (part.name === 'TypeAnnotation' && parts[index - 1].name === 'VariableDefinition') {
-          found[found.length - 1].annotation = part;
-        } else if (part.name === 'Equals' && !parts[index - 1].name.endsWith('Pattern')) {
-          found[found.length - 1].initializer = parts[index + 1];
-        }
+      return parts.flatMap((part, index): Declaration[] => {
+        if (part.name !== 'VariableDefinition') return [];
+        const annotated = parts[index + 1]?.name === 'TypeAnnotation';
+        const equals = index + (annotated ? 2 : 1);
+        return [
+          {
+            name: source.slice(part.from, part.to),
+            keyword: keyword.name as Parameter['keyword'],
+            annotation: annotated ? parts[index + 1] : undefined,
+            initializer: parts[equals]?.name === 'Equals' ? parts[equals + 1] : undefined,
+          },
+        ];
       });
-      return found;
     });
 }

@@ -53,7 +53,7 @@ const escapes: Record<string, string> = { n: '\n', t: '\t', r: '\r', b: '\b', f:
 /** What JavaScript makes of the text between quotes. */
 function unescaped(text: string): string {
   return text.replace(
-    /\\(?:u\{([\da-f]+)\}|u([\da-f]{4})|x([\da-f]{2})|(\r\n|[^]))/gi,
+    /\\(?:u\{0*([\da-fA-F]{1,5}|10[\da-fA-F]{4})\}|u([\da-fA-F]{4})|x([\da-fA-F]{2})|(\r\n|[^]))/g,
     (_all, point?: string, unit?: string, byte?: string, character: string = '') => {
       const code = point ?? unit ?? byte;
       if (code !== undefined) return String.fromCodePoint(parseInt(code, 16));
