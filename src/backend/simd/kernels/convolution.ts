@@ -14,6 +14,15 @@ function pixelAt(output: usize, p: i32, width: i32, row: usize, pixel: usize): u
   return output + <usize>y * row + <usize>(p - y * width) * pixel;
 }
 
+/** Brings the first `columns` channels of a tile in the stage, `stageRow` bytes a pixel, to pixels p.. of the output. */
+// @ts-ignore: decorator
+@inline
+function unstage(
+  stage: usize, stageRow: usize, output: usize, p: i32, rows: i32, width: i32, outRow: usize, outPixel: usize, columns: i32, relu: i32,
+): void {
+  for (let r = 0; r < rows; r++) copyFloats(stage + <usize>r * stageRow, pixelAt(output, p + r, width, outRow, outPixel), columns, relu);
+}
+
 /** ReLU of a tile that was just written: in the tile itself it would cost registers. */
 function clipRows(at: usize, row: usize, columns: i32): void {
   const zero = f32x4.splat(0);
@@ -92,11 +101,8 @@ export function convolvePixels(
         ends.outRow = full ? outPixel : 64;
         tile16(ends, panel, panel + panelStep, panel + panelBytes, offsets, a0, a1, a2, a3, a4, a5);
         panel += 2 * panelStep;
-        if (!full) {
-          for (let r = 0; r < rows; r++) {
-            copyFloats(stage + <usize>(r * 64), pixelAt(output, p + r, width, outRow, outPixel) + bytes(c), min(16, cout - c), relu);
-          }
-        } else if (relu) {
+        if (!full) unstage(stage, 64, output + bytes(c), p, rows, width, outRow, outPixel, min(16, cout - c), relu);
+        else if (relu) {
           clipRows(to, outPixel, 8);
           clipRows(to + 32, outPixel, 8);
         }
@@ -114,9 +120,7 @@ export function convolvePixels(
             copyFloats(pixelAt(output, p + r, width, outRow, outPixel) + bytes(c), stage + <usize>(r * 32), columns);
           }
           tileAdd8(panel, end, offsets, stage, 32, a0, a1, a2, a3, a4, a5);
-          for (let r = 0; r < rows; r++) {
-            copyFloats(stage + <usize>(r * 32), pixelAt(output, p + r, width, outRow, outPixel) + bytes(c), columns, relu);
-          }
+          unstage(stage, 32, output + bytes(c), p, rows, width, outRow, outPixel, columns, relu);
         }
       } else if (direct && columns == 8) {
         tile8(panel, end, offsets, b, output + <usize>p * outPixel + bytes(c), outPixel, a0, a1, a2, a3, a4, a5);
@@ -125,9 +129,7 @@ export function convolvePixels(
       } else {
         if (columns > 4) tile8(panel, end, offsets, b, stage, 32, a0, a1, a2, a3, a4, a5);
         else tile4(panel, end, offsets, b, stage, 32, a0, a1, a2, a3, a4, a5);
-        for (let r = 0; r < rows; r++) {
-          copyFloats(stage + <usize>(r * 32), pixelAt(output, p + r, width, outRow, outPixel) + bytes(c), columns, relu);
-        }
+        unstage(stage, 32, output + bytes(c), p, rows, width, outRow, outPixel, columns, relu);
       }
       if (relu && direct) clipRows(output + <usize>p * outPixel + bytes(c), outPixel, columns);
       panel += panelStep;
