@@ -3,6 +3,7 @@
 //   node test/run.mjs l0 report    only files whose path contains "l0" or "report"
 //   node test/run.mjs --goldens    only the golden tests
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { spawn } from 'node:child_process';
 
@@ -16,9 +17,11 @@ if (files.length === 0) {
   console.error(`no test file matches ${words.join(', ')}`);
   process.exit(1);
 }
+// Node's own number, one less than there are cores, leaves the second of two idle.
+const atOnce = Math.max(2, availableParallelism() - 1);
 const child = spawn(
   process.execPath,
-  ['--import', './test/typescript.mjs', '--test', '--test-concurrency=2', '--test-reporter=spec', ...files],
+  ['--import', './test/typescript.mjs', '--test', `--test-concurrency=${atOnce}`, '--test-reporter=spec', ...files],
   {
     stdio: 'inherit',
   },
