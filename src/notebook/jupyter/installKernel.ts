@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../../errors.js';
 import { packageRoot, userDataDir } from './jupyterPaths.js';
-import { readKernelSpec, type KernelSpec } from './kernelSpec.js';
+import { USUAL_KERNEL, readKernelSpec, type KernelSpec } from './kernelSpec.js';
 
 /** Where a kernelspec is installed, and as what. */
 export interface InstallOptions {
@@ -12,7 +12,7 @@ export interface InstallOptions {
   name?: string;
 }
 
-function folderOf({ prefix, name = 'tslab' }: InstallOptions): { folder: string; name: string } {
+function folderOf({ prefix, name = USUAL_KERNEL }: InstallOptions): { folder: string; name: string } {
   if (!/^[\w.-]+$/.test(name)) {
     throw new UserError(`a kernel's name is made of letters, digits, '-', '.' and '_'; received '${name}'`);
   }

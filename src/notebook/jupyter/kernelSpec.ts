@@ -3,6 +3,9 @@ import { dirname, join } from 'node:path';
 import { UserError } from '../../errors.js';
 import { jupyterPath } from './jupyterPaths.js';
 
+/** The kernel of notebooks that name none: this project's. */
+export const USUAL_KERNEL = 'tslab';
+
 /** A kernelspec: how Jupyter is told to start a kernel. */
 export interface KernelSpec {
   /** The folder's name, which notebooks refer to. */

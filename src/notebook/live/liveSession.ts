@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { UserError } from '../../errors.js';
+import { USUAL_KERNEL } from '../jupyter/kernelSpec.js';
 import type { KernelClient } from '../kernel/kernelClient.js';
 import { machinePathRemover } from '../run/machinePaths.js';
 import type { Metadata, Notebook } from '../run/index.js';
@@ -11,7 +12,7 @@ import { ParameterPanel } from './document/parameterPanel.js';
 import { Clock, Slice } from './document/slice.js';
 import { CellRunner } from './kernel/cellRunner.js';
 import { LiveKernel } from './kernel/liveKernel.js';
-import { USUAL_KERNEL, type SpareKernel } from './kernel/spareKernel.js';
+import type { SpareKernel } from './kernel/spareKernel.js';
 import type { FileStatus, Patch } from './protocol.js';
 
 /**

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { findKernelSpec } from '../jupyter/kernelSpec.js';
+import { USUAL_KERNEL, findKernelSpec } from '../jupyter/kernelSpec.js';
 import { KernelClient } from '../kernel/kernelClient.js';
 import { CellExecution } from './cellExecution.js';
 import type { CellPlace, RunEvent, RunResult } from './events.js';
@@ -62,7 +62,7 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
   const output = options.output === undefined ? file : resolve(options.output);
   const notebook = await readNotebook(file);
   const parameters = applyParameters(notebook, options.parameters ?? {});
-  const spec = findKernelSpec(notebook.metadata.kernelspec?.name ?? 'tslab');
+  const spec = findKernelSpec(notebook.metadata.kernelspec?.name ?? USUAL_KERNEL);
   const places = placesOf(notebook);
   const emit = options.onEvent ?? ((): void => undefined);
   emit({ type: 'start', file, output, total: places.length });

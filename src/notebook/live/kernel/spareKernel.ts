@@ -1,9 +1,6 @@
 import { findKernelSpec } from '../../jupyter/kernelSpec.js';
 import { KernelClient } from '../../kernel/kernelClient.js';
 
-/** The kernel of notebooks that name none: this project's. */
-export const USUAL_KERNEL = 'tslab';
-
 /** A kernel that is started before a notebook is opened, so that the first one need not wait for it. */
 export class SpareKernel {
   private kernel: Promise<KernelClient> | undefined;

@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { UserError } from '../../../errors.js';
-import { SpareKernel, USUAL_KERNEL } from '../kernel/spareKernel.js';
+import { USUAL_KERNEL } from '../../jupyter/kernelSpec.js';
+import { SpareKernel } from '../kernel/spareKernel.js';
 import { NotebookFolder } from '../notebookFolder.js';
 import { OpenNotebooks } from '../openNotebooks.js';
 import { Access } from './access.js';
