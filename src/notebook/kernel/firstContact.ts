@@ -21,8 +21,6 @@ export async function firstContact(
   signal?: AbortSignal,
 ): Promise<FirstContact> {
   const patience = sleep(seconds * 1000, 'late' as const, { ref: false, signal });
-  // An abort while the channels are being opened is heard in the race.
-  patience.catch(() => undefined);
   const end = exit.then((ended) => ({ ended }));
   for (;;) {
     const channels = await Channels.open(connection);

@@ -24,6 +24,11 @@ await import(${JSON.stringify(launch)});\n`,
   return { ...own, argv: ['node', file, '{connection_file}'] };
 }
 
+test('a start that was given up beforehand rejects, and nothing else comes of it', async () => {
+  const options = { spec: findKernelSpec('tslab'), cwd: process.cwd(), signal: AbortSignal.abort() };
+  await assert.rejects(KernelClient.start(options), { name: 'AbortError' });
+});
+
 test('a kernel is met although an echo answered at its iopub port before it', async (t) => {
   const spec = kernelAfter(
     t,
@@ -36,11 +41,6 @@ await new Promise((resolve) => server.close(resolve));`,
   const kernel = await KernelClient.start({ spec, cwd: process.cwd(), startTimeout: 20 });
   t.after(() => kernel.kill());
   assert.equal((await kernel.execute('1 + 1')).status, 'ok');
-});
-
-test('a start that was given up beforehand rejects, and nothing else comes of it', async () => {
-  const options = { spec: findKernelSpec('tslab'), cwd: process.cwd(), signal: AbortSignal.abort() };
-  await assert.rejects(KernelClient.start(options), { name: 'AbortError' });
 });
 
 test('a kernel that does not answer in time is ended', async (t) => {
