@@ -27,9 +27,11 @@ export class Channels {
     // zeromq is native code: loaded only where a kernel is driven.
     const { Dealer, Subscriber } = await import('zeromq');
     const address = (port: number): string => `${connection.transport}://${connection.ip}:${port}`;
-    const shell = new Dealer({ linger: 0 });
-    const control = new Dealer({ linger: 0 });
-    const iopub = new Subscriber({ linger: 0, receiveHighWaterMark: 0 });
+    // A kernel that is up is met at once: zeromq would try again after 100 to 200 ms.
+    const usual = { linger: 0, reconnectInterval: 10 };
+    const shell = new Dealer(usual);
+    const control = new Dealer(usual);
+    const iopub = new Subscriber({ ...usual, receiveHighWaterMark: 0 });
     shell.connect(address(connection.shell_port));
     control.connect(address(connection.control_port));
     iopub.connect(address(connection.iopub_port));
