@@ -1,4 +1,8 @@
-import katex from 'katex';
+import { createRequire } from 'node:module';
+import type Katex from 'katex';
+
+// The build of KaTeX that markdown's plugin requires: the one for `import` would be a second copy, half a megabyte more to load.
+const katex = createRequire(import.meta.url)('katex') as typeof Katex;
 
 /** Renders an output of type text/latex as a displayed formula; the dollars or brackets around it are optional. */
 export function renderLatex(source: string): string {

@@ -1,9 +1,9 @@
-import DOMPurify, { type WindowLike } from 'dompurify';
+import type * as Purify from 'dompurify';
 import { createRequire } from 'node:module';
 import { sanitizer } from './sanitizer.js';
 
 interface Jsdom {
-  JSDOM: new (html: string, options: object) => { window: WindowLike };
+  JSDOM: new (html: string, options: object) => { window: Purify.WindowLike };
   VirtualConsole: new () => object;
 }
 
@@ -11,7 +11,9 @@ let clean: ReturnType<typeof sanitizer> | undefined;
 
 function createSanitizer(): ReturnType<typeof sanitizer> {
   // Half a second to load: only pages that hold HTML wait for it.
-  const { JSDOM, VirtualConsole } = createRequire(import.meta.url)('jsdom') as Jsdom;
+  const require = createRequire(import.meta.url);
+  const { JSDOM, VirtualConsole } = require('jsdom') as Jsdom;
+  const DOMPurify = require('dompurify') as typeof Purify.default;
   return sanitizer(DOMPurify(new JSDOM('', { virtualConsole: new VirtualConsole() }).window));
 }
 
