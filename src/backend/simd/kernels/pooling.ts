@@ -1,5 +1,5 @@
 // Max and average pooling over windows of any size, stride and padding; padding never wins a maximum and does not count in an average.
-import { bytes, storeLanes, up4 } from './vector';
+import { bytes, storeLanes, storePair, up4 } from './vector';
 
 // @ts-ignore: decorator
 @inline
@@ -40,14 +40,25 @@ export function maxOfThree(at: usize, end: usize, pixel: usize, maxima: usize, i
   }
 }
 
-/** The maximum alone, where nobody asks for its place. */
+// @ts-ignore: decorator
+@inline
+function largerOfThree(a: v128, b: v128, c: v128): v128 {
+  return f32x4.pmax(f32x4.pmax(a, b), c);
+}
+
+/** The maxima alone, of any number of pixels side by side: `maxima` may be written up to a vector behind its end. */
 export function maximumOfThree(at: usize, end: usize, pixel: usize, maxima: usize): void {
   const second = pixel << 1;
-  while (at < end) {
-    const m = f32x4.pmax(f32x4.splat(-Infinity), v128.load(at));
-    v128.store(maxima, f32x4.pmax(f32x4.pmax(m, v128.load(at + pixel)), v128.load(at + second)));
-    at += 16;
-    maxima += 16;
+  const least = f32x4.splat(-Infinity);
+  // Two vectors at a time, all loads before the first store, so that an engine can join them to 256 bits.
+  for (; at + 32 <= end; at += 32, maxima += 32) {
+    const a = f32x4.pmax(least, v128.load(at)), b = f32x4.pmax(least, v128.load(at, 16));
+    const v = largerOfThree(a, v128.load(at + pixel), v128.load(at + second));
+    storePair(maxima, v, largerOfThree(b, v128.load(at + pixel, 16), v128.load(at + second, 16)));
+  }
+  for (; at < end; at += 16, maxima += 16) {
+    const a = f32x4.pmax(least, v128.load(at));
+    v128.store(maxima, largerOfThree(a, v128.load(at + pixel), v128.load(at + second)));
   }
 }
 
@@ -68,21 +79,35 @@ function maxOfSome(at: usize, end: usize, pixel: usize, first: i32, last: i32, m
   }
 }
 
-/** For each output column of one input row: the maximum of its 3 neighbours and, if `places`, which of them it was. */
-function maxOfColumns(
-  row: usize, maxima: usize, ids: usize, width: i32, channels: i32, stride: i32, left: i32, outWidth: i32, places: bool,
-): void {
+/** For each output column of one input row: the maximum of its 3 neighbours and which of them it was, each pixel in whole vectors. */
+function maxOfColumns(row: usize, maxima: usize, ids: usize, width: i32, channels: i32, stride: i32, left: i32, outWidth: i32): void {
   const pixel = bytes(channels);
   const padded = bytes(up4(channels));
   for (let ox = 0; ox < outWidth; ox++) {
     const x0 = ox * stride - left;
     const at = row + <usize>(x0 * channels) * 4;
-    const whole = x0 >= 0 && x0 + 3 <= width;
-    if (whole && !places) maximumOfThree(at, at + pixel, pixel, maxima);
-    else if (whole) maxOfThree(at, at + pixel, pixel, maxima, ids);
+    if (x0 >= 0 && x0 + 3 <= width) maxOfThree(at, at + pixel, pixel, maxima, ids);
     else maxOfSome(at, at + pixel, pixel, max(0, -x0), min(2, width - 1 - x0), maxima, ids);
     maxima += padded;
     ids += padded;
+  }
+}
+
+/** The maxima alone, pixel by pixel without a gap: what one writes behind its end the next one writes again. `ids` is room for those of one pixel. */
+function maximaOfColumns(row: usize, maxima: usize, ids: usize, width: i32, channels: i32, stride: i32, left: i32, outWidth: i32): void {
+  const pixel = bytes(channels);
+  for (let ox = 0; ox < outWidth;) {
+    const x0 = ox * stride - left;
+    const at = row + <usize>(x0 * channels) * 4;
+    let count = 1;
+    if (x0 < 0 || x0 + 3 > width) maxOfSome(at, at + pixel, pixel, max(0, -x0), min(2, width - 1 - x0), maxima, ids);
+    else {
+      // Of stride 1, all that see no border are one run of floats.
+      if (stride == 1) count = min(outWidth - ox, width - 2 - x0);
+      maximumOfThree(at, at + <usize>count * pixel, pixel, maxima);
+    }
+    ox += count;
+    maxima += <usize>count * pixel;
   }
 }
 
@@ -105,31 +130,14 @@ export function joinThreeRows(a: usize, b: usize, c: usize, ids: usize, y: usize
   }
 }
 
-/** The same without ids, where nobody asks for the places of the maxima. */
+/** The same without ids and gaps, where nobody asks for the places of the maxima; not a float behind the end. */
 export function joinThreeMaxima(a: usize, b: usize, c: usize, y: usize, end: usize): void {
-  while (y < end) {
-    v128.store(y, f32x4.pmax(f32x4.pmax(v128.load(a), v128.load(b)), v128.load(c)));
-    a += 16;
-    b += 16;
-    c += 16;
-    y += 16;
+  for (; y + 32 <= end; y += 32, a += 32, b += 32, c += 32) {
+    const v = largerOfThree(v128.load(a), v128.load(b), v128.load(c));
+    storePair(y, v, largerOfThree(v128.load(a, 16), v128.load(b, 16), v128.load(c, 16)));
   }
-}
-
-/** The same for channels that end within a vector: what a pixel writes behind its end, but within the row, the next one writes again. */
-function joinOddMaxima(a: usize, b: usize, c: usize, y: usize, channels: i32, outWidth: i32): void {
-  const padded = bytes(up4(channels)), pixel = bytes(channels), end = y + <usize>outWidth * pixel;
-  for (; y < end; y += pixel) {
-    if (y + padded <= end) joinThreeMaxima(a, b, c, y, y + pixel);
-    else {
-      for (let k: usize = 0; k < padded; k += 16) {
-        const m = f32x4.pmax(f32x4.pmax(v128.load(a + k), v128.load(b + k)), v128.load(c + k));
-        storeLanes(y + k, m, channels - <i32>(k >> 2));
-      }
-    }
-    a += padded;
-    b += padded;
-    c += padded;
+  for (; y < end; y += 16, a += 16, b += 16, c += 16) {
+    storeLanes(y, largerOfThree(v128.load(a), v128.load(b), v128.load(c)), <i32>((end - y) >> 2));
   }
 }
 
@@ -151,10 +159,8 @@ function joinSomeRows(
       const n = min(4, channels - k);
       storeLanes(y, m, n);
       y += bytes(n);
-      if (positions) {
-        storePositions(positions, id, n);
-        positions += n;
-      }
+      storePositions(positions, id, n);
+      positions += n;
       o += 16;
     }
   }
@@ -175,21 +181,22 @@ export function maxPool3(
     const first = max(0, -y0), last = min(2, height - 1 - y0);
     for (let i = max(n * height + y0 + first, known + 1); i <= n * height + y0 + last; i++) {
       const to = scratch + <usize>(i % 3) * slot;
-      maxOfColumns(x + <usize>i * row, to, to + ids, width, channels, stride, left, outWidth, positions != 0);
+      const from = x + <usize>i * row;
+      if (positions) maxOfColumns(from, to, to + ids, width, channels, stride, left, outWidth);
+      else maximaOfColumns(from, to, to + ids, width, channels, stride, left, outWidth);
       known = i;
     }
     // Rows outside of the picture are never read; their slot does not matter.
     const base = n * height + y0 + 3;
     const s0 = scratch + <usize>(base % 3) * slot, s1 = scratch + <usize>((base + 1) % 3) * slot, s2 = scratch + <usize>((base + 2) % 3) * slot;
     const o = r * outWidth * channels;
-    const to = y + bytes(o), where = positions ? positions + o : 0;
-    const odd = (channels & 3) != 0;
-    if (!positions && first < 2 && last > 0) {
-      // A row that is not there is replaced by its neighbour, which counts twice then.
-      const a = first == 0 ? s0 : s1, c = last == 2 ? s2 : s1;
-      if (odd) joinOddMaxima(a, s1, c, to, channels, outWidth);
-      else joinThreeMaxima(a, s1, c, to, to + ids);
-    } else if (first > 0 || last < 2 || odd) joinSomeRows(s0, s1, s2, ids, first, last, to, where, channels, outWidth);
+    const to = y + bytes(o), where = positions + o;
+    if (!positions) {
+      // A row that is not there is replaced by one that is, which counts twice then.
+      const a = first == 0 ? s0 : first == 1 ? s1 : s2, c = last == 2 ? s2 : last == 1 ? s1 : s0;
+      const b = first == 2 ? s2 : last == 0 ? s0 : s1;
+      joinThreeMaxima(a, b, c, to, to + bytes(outWidth * channels));
+    } else if (first > 0 || last < 2 || (channels & 3) != 0) joinSomeRows(s0, s1, s2, ids, first, last, to, where, channels, outWidth);
     else joinThreeRows(s0, s1, s2, ids, to, to + ids, where);
   }
 }
