@@ -20,7 +20,13 @@ function pixelAt(output: usize, p: i32, width: i32, row: usize, pixel: usize): u
 function unstage(
   stage: usize, stageRow: usize, output: usize, p: i32, rows: i32, width: i32, outRow: usize, outPixel: usize, columns: i32, relu: i32,
 ): void {
-  for (let r = 0; r < rows; r++) copyFloats(stage + <usize>r * stageRow, pixelAt(output, p + r, width, outRow, outPixel), columns, relu);
+  let at = pixelAt(output, p, width, outRow, outPixel);
+  let left = width - p % width;
+  for (let r = 0; r < rows; r++) {
+    copyFloats(stage + <usize>r * stageRow, at, columns, relu);
+    at += outPixel;
+    if (--left == 0) { left = width; at += outRow - <usize>width * outPixel; }
+  }
 }
 
 /** ReLU of a tile that was just written: in the tile itself it would cost registers. */

@@ -61,7 +61,10 @@ export function bytes(n: i32): usize {
 @inline
 export function copyFloats(from: usize, to: usize, n: i32, relu: i32 = 0): void {
   const least = f32x4.splat(relu ? 0 : -Infinity);
-  for (let i = 0; i < n; i += 4) storeLanes(to + bytes(i), f32x4.pmax(v128.load(from + bytes(i)), least), n - i);
+  if (n < 4) return storeLanes(to, f32x4.pmax(v128.load(from), least), n);
+  for (let i = 0; i < n - 4; i += 4) v128.store(to + bytes(i), f32x4.pmax(v128.load(from + bytes(i)), least));
+  // An odd end together with floats before it: quicker than lane by lane.
+  v128.store(to + bytes(n - 4), f32x4.pmax(v128.load(from + bytes(n - 4)), least));
 }
 
 /** Adds n floats to n others. */
