@@ -63,7 +63,7 @@ export function winogradConvolve(
   const tilesAcross = (outWidth + 3) >> 2;
   const tilesDown = (outHeight + 3) >> 2;
   const perImage = tilesAcross * tilesDown;
-  const cinPadded = up4(cin), coutPadded = up4(cout);
+  const cinPadded = up4(cin), coutPadded = max(8, up4(cout));
   const square = scratch + STAGE;
   const patch = square + SQUARE_BYTES;
   const points = kernel + 3, planes = points * points;
@@ -91,23 +91,18 @@ export function winogradConvolve(
       const from = products + <usize>i * bytes(coutPadded);
       const to = y + <usize>n * <usize>outHeight * row + <usize>(ty * 4) * row + <usize>(tx * 4) * pixel;
       const rows = min(4, outHeight - ty * 4), columns = min(4, outWidth - tx * 4);
-      // What can go to its place at once: all channels, the whole panels of them, or none.
-      const direct = rows + columns < 8 ? 0 : cout == coutPadded ? cout : cout & ~7;
-      if (direct > 0) {
-        if (kernel == 3) outputTile3(from, outPlane, square, PIXEL, to, row, pixel, bias, relu, direct);
-        else outputTile5(from, outPlane, square, PIXEL, to, row, pixel, bias, relu, direct);
+      if (rows + columns == 8 && cout >= 8) {
+        if (kernel == 3) outputTile3(from, outPlane, square, PIXEL, to, row, pixel, bias, relu, cout);
+        else outputTile5(from, outPlane, square, PIXEL, to, row, pixel, bias, relu, cout);
+        continue;
       }
-      if (direct < cout) {
-        // The rest by way of the patch, together with channels before it where it is less than the transform takes at a time.
-        const at = direct > 0 ? bytes(coutPadded - 8) : 0;
-        const padded = bytes(coutPadded) - at;
-        if (kernel == 3) outputTile3(from + at, outPlane, square, PIXEL, patch, 4 * padded, padded, bias + at, relu, cout - <i32>(at >> 2));
-        else outputTile5(from + at, outPlane, square, PIXEL, patch, 4 * padded, padded, bias + at, relu, cout - <i32>(at >> 2));
-        const rest = patch + bytes(direct) - at;
-        for (let r = 0; r < rows; r++) {
-          for (let c = 0; c < columns; c++) {
-            copyFloats(rest + <usize>(r * 4 + c) * padded, to + <usize>r * row + <usize>c * pixel + bytes(direct), cout - direct);
-          }
+      // What would run over a border, or is less than the transform takes at a time, goes by way of the patch.
+      const padded = bytes(coutPadded);
+      if (kernel == 3) outputTile3(from, outPlane, square, PIXEL, patch, 4 * padded, padded, bias, relu, coutPadded);
+      else outputTile5(from, outPlane, square, PIXEL, patch, 4 * padded, padded, bias, relu, coutPadded);
+      for (let r = 0; r < rows; r++) {
+        for (let c = 0; c < columns; c++) {
+          copyFloats(patch + <usize>(r * 4 + c) * padded, to + <usize>r * row + <usize>c * pixel, cout);
         }
       }
     }

@@ -40,11 +40,15 @@ function spreadTile(
   }
 }
 
+/**
+ * points x points products to 4x4 outputs, and a bias: eight channels at a time, at least eight in all. Where fewer are left, they are done
+ * together with those before them again: nothing is written behind the last channel.
+ */
 // @ts-ignore: decorator
 @inline
 function outputTile(kernel: usize, from: usize, plane: usize, square: usize, step: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32, channels: i32): void {
   const points = kernel + 3, squareRow = step << 3;
-  const last = bytes(up4(channels)) - PIXEL;
+  const last = bytes(channels) - PIXEL;
   const zero = f32x4.splat(0), none = f32x4.splat(-Infinity), least = f32x4.splat(relu ? 0 : -Infinity);
   for (let at: usize = 0; ; at = min(at + PIXEL, last)) {
     for (let r: usize = 0; r < points; r++) {

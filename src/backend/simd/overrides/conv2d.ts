@@ -61,7 +61,7 @@ function filterOf(backend: SimdBackend, g: Geometry, filter: TensorInfo): Filter
 
 function computeForward(backend: SimdBackend, whole: Whole): void {
   const { g, bias, relu, y, row } = whole;
-  if (backend.winograd && prefersWinograd(g)) return convolveWinograd(backend, whole);
+  if (backend.winograd && prefersWinograd(g, 1)) return convolveWinograd(backend, whole);
   const pass = trimPass({
     ...whole,
     rows: { first: 0, count: g.kernelHeight, step: 1 },

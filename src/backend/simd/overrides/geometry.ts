@@ -114,11 +114,12 @@ export function prefersPositions(g: Geometry, rows: number, columns: number): bo
 const TILE = 6;
 
 /**
- * Winograd wins for 3x3 and 5x5 kernels of stride 1 on pictures that hold whole tiles, from 16 input channels and some output channels up
- * (its kernels need 5), while its transformed filter stays in cache.
+ * Winograd wins for 3x3 and 5x5 kernels of stride 1 on pictures that hold whole tiles, from 16 input channels and some output channels up,
+ * while its transformed filter stays in cache. Gradients of the output are transformed as pictures are, which takes 5 channels: for a
+ * forward pass `fewest` may be less.
  */
-export function prefersWinograd(g: Geometry): boolean {
+export function prefersWinograd(g: Geometry, fewest = 5): boolean {
   const { kernelHeight: kernel, kernelWidth, stride, outHeight, outWidth, cin, cout } = g;
   if (kernel !== kernelWidth || (kernel !== 3 && kernel !== 5) || stride !== 1) return false;
-  return outHeight >= 4 && outWidth >= 4 && cin >= 16 && cout >= (kernel === 3 ? 9 : 5) && cin * cout <= 256 * 256;
+  return outHeight >= 4 && outWidth >= 4 && cin >= 16 && cout >= (kernel === 3 ? 9 : fewest) && cin * cout <= 256 * 256;
 }
