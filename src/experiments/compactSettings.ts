@@ -1,4 +1,4 @@
-import { oneOf, orNull, text, wholeNumber } from './settings/rules.js';
+import { flag, oneOf, orNull, text, wholeNumber } from './settings/rules.js';
 import type { Schema } from './settings/schema.js';
 import { testSchema, type TestSettings } from './testSettings.js';
 
@@ -10,6 +10,7 @@ export interface CompactSettings extends Omit<TestSettings, 'data'> {
   output: string | null;
   format: (typeof exportFormats)[number];
   round_to: number;
+  fold_batch_norm: boolean;
 }
 
 const { ckpt_path, backend, threads, latency } = testSchema;
@@ -33,5 +34,10 @@ export const compactSchema: Schema<CompactSettings, never> = {
     default: 1,
     rule: wholeNumber({ min: 1 }),
     help: 'widths are rounded up to a multiple of this; 4 suits CPUs',
+  },
+  fold_batch_norm: {
+    default: false,
+    rule: flag,
+    help: 'whether batch norms become part of the layers in front of them, for a network that is only to be run',
   },
 };

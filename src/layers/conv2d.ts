@@ -14,6 +14,8 @@ export interface Conv2dOptions extends LayerOptions {
   /** A number is PyTorch's padding; 'same' is TensorFlow's, which is asymmetric at stride 2. Default 0. */
   padding?: Padding;
   useBias?: boolean;
+  /** 'relu' puts a ReLU behind the convolution, which a backend can do in the same pass. Default 'linear'. */
+  activation?: 'linear' | 'relu';
   /** How the weights start. Default 'kaimingNormal'. */
   initializer?: InitializerName;
   /** Seed of the start values. */
@@ -31,6 +33,7 @@ export class Conv2d extends tf.layers.Layer {
   readonly strides: number;
   readonly padding: Padding;
   readonly useBias: boolean;
+  readonly activation: 'linear' | 'relu';
   readonly initializer: InitializerName;
   readonly seed: number;
   private kernelWeight!: Weight;
@@ -43,10 +46,14 @@ export class Conv2d extends tf.layers.Layer {
     this.strides = options.strides ?? 1;
     this.padding = options.padding ?? 0;
     this.useBias = options.useBias ?? true;
+    this.activation = options.activation ?? 'linear';
     this.initializer = options.initializer ?? 'kaimingNormal';
     this.seed = options.seed ?? 0;
     this.inputSpec = [{ ndim: 4 }];
     checkPadding(this.padding, this.name);
+    if (!['linear', 'relu'].includes(this.activation)) {
+      throw new UserError(`${this.name}: activation is 'linear' or 'relu', got '${this.activation}'`);
+    }
     if (!initializerNames.includes(this.initializer)) {
       throw new UserError(
         `${this.name}: initializer is one of ${initializerNames.join(', ')}, got '${this.initializer}'`,
@@ -70,15 +77,11 @@ export class Conv2d extends tf.layers.Layer {
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[], options: CallOptions): tf.Tensor {
-    return tf.tidy(() =>
-      convolve(
-        single(inputs) as tf.Tensor4D,
-        this.filter(options),
-        this.biasWeight?.read() as tf.Tensor1D | undefined,
-        this.strides,
-        this.padding,
-      ),
-    );
+    return tf.tidy(() => {
+      const bias = this.biasWeight?.read() as tf.Tensor1D | undefined;
+      const y = convolve(single(inputs) as tf.Tensor4D, this.filter(options), bias, this.strides, this.padding);
+      return this.activation === 'relu' ? y.relu() : y;
+    });
   }
 
   /** What this call convolves with, [K, K, Cin, filters]: the kernel itself, not to be disposed. */
@@ -94,8 +97,8 @@ export class Conv2d extends tf.layers.Layer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    const { filters, kernelSize, strides, padding, useBias, initializer, seed } = this;
-    return { ...super.getConfig(), filters, kernelSize, strides, padding, useBias, initializer, seed };
+    const { filters, kernelSize, strides, padding, useBias, activation, initializer, seed } = this;
+    return { ...super.getConfig(), filters, kernelSize, strides, padding, useBias, activation, initializer, seed };
   }
 }
 tf.serialization.registerClass(Conv2d);

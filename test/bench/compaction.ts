@@ -62,12 +62,15 @@ const contestants: Contestant[] = [
   { name: 'masked', model: masked, share: 1 },
 ];
 for (const roundTo of options['round-to'].map(Number)) {
-  const compaction = compact(masked, masks, { roundTo });
-  const report = await compaction.report({ batchSizes: [] });
-  const name = roundTo === 1 ? 'compact' : `compact, widths multiples of ${roundTo}`;
-  console.log(`\n${name}: ${reportText(report)}`);
-  const share = report.multiplyAdds.compact / report.multiplyAdds.dense;
-  contestants.push({ name, model: compaction.model, share });
+  for (const foldBatchNorm of [false, true]) {
+    const compaction = compact(masked, masks, { roundTo, foldBatchNorm });
+    const report = await compaction.report({ batchSizes: [] });
+    const rounded = roundTo === 1 ? 'compact' : `compact, widths multiples of ${roundTo}`;
+    const name = foldBatchNorm ? `${rounded}, batch norms folded` : rounded;
+    console.log(`\n${name}: ${reportText(report)}`);
+    const share = report.multiplyAdds.compact / report.multiplyAdds.dense;
+    contestants.push({ name, model: compaction.model, share });
+  }
 }
 
 async function pass(model: tf.LayersModel, images: tf.Tensor): Promise<number> {

@@ -68,6 +68,24 @@ for (const [name, network] of Object.entries(networks)) {
     });
   }
 
+  test(`${name} computes the same without its batch norms, and can be made smaller again`, () => {
+    const model = network();
+    unsettle(model);
+    const { model: folded } = compact(model, new Map(), { foldBatchNorm: true });
+    assert.deepEqual(
+      folded.layers.filter((layer) => layer.getClassName() === 'BatchNorm').map((layer) => layer.name),
+      [],
+    );
+    const wanted = logits(model);
+    const differs = (other: Float32Array): number =>
+      maxAbs(wanted.map((value, i) => value - other[i])) / maxAbs(wanted);
+    assert.ok(differs(logits(folded)) <= 1e-5);
+    const masks = randomMasks(model, 0.4, 7);
+    const [small, smallFolded] = [model, folded].map((from) => compact(from, masks));
+    assert.deepEqual(smallFolded.widths, small.widths);
+    for (const each of [model, folded, small.model, smallFolded.model]) each.dispose();
+  });
+
   test(`${name} with every channel closed still computes what it computes`, () => {
     const model = network();
     unsettle(model);

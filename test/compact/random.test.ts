@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { compact, completeCount, layerCosts } from 'sparsebook/compact';
+import { channelGraph, compact, completeCount, layerCosts } from 'sparsebook/compact';
+import { activationOf } from 'sparsebook/compact/graph/layerRole.js';
 import { kernelGeometry } from 'sparsebook/models';
 import { fuzzRuns } from '../fuzz.ts';
 import { maxAbs } from '../goldens.ts';
@@ -18,11 +19,12 @@ test(`${numRuns} random networks: what is left computes what the masked network 
       tf.engine().startScope();
       const { model, masks } = randomNetwork(plan);
       const { model: small } = compact(model, masks);
+      const { model: folded } = compact(model, masks, { foldBatchNorm: true });
       const filters = squares(model);
       applyMasks(model, masks);
       const images = tf.randomNormal([3, plan.image, plan.image, 2], 0, 1, 'float32', plan.seed);
-      const [wanted, got] = [model, small].map((m) => (m.predict(images) as tf.Tensor).dataSync());
-      const difference = maxAbs(wanted.map((value, i) => value - got[i]));
+      const [wanted, ...got] = [model, small, folded].map((m) => (m.predict(images) as tf.Tensor).dataSync());
+      const [difference, whenFolded] = got.map((logits) => maxAbs(wanted.map((value, i) => value - logits[i])));
       tf.engine().endScope();
       const expected = bruteForce(model, filters);
       const kernels = small.layers.filter((layer) => kernelGeometry(layer));
@@ -36,9 +38,17 @@ test(`${numRuns} random networks: what is left computes what the masked network 
       assert.equal(full + runningValues.full + gateEntries, small.countParams());
       const entries = kernels.reduce((sum, layer) => sum + layer.weights[0].read().size, 0);
       assert.equal(entries, expected.kernelEntries);
-      model.dispose();
-      small.dispose();
+      const foldable = channelGraph(folded).nodes.filter(({ role, inputs: [source] }) => {
+        const alone = source?.readers.length === 1 && !source.output;
+        return role === 'norm' && source.role === 'kernel' && alone && activationOf(source.layer) === 'linear';
+      });
+      assert.deepEqual(
+        foldable.map(({ name }) => name),
+        [],
+      );
+      for (const network of [model, small, folded]) network.dispose();
       assert.ok(difference <= 1e-5 * maxAbs(wanted), `differs by ${difference} of ${maxAbs(wanted)}`);
+      assert.ok(whenFolded <= 1e-5 * maxAbs(wanted), `folded, differs by ${whenFolded} of ${maxAbs(wanted)}`);
     }),
     { numRuns, seed: 1 },
   );

@@ -16,6 +16,11 @@ export interface CompactOptions extends KeepOptions {
    * makes. false: dropped. Default true.
    */
   absorb?: boolean | 'interior';
+  /**
+   * Makes batch norms, with their ReLU, part of the convolution or dense layer in front of them, where nobody else reads it. For a
+   * network that is only to be run: it has fewer layers, and is hard to train further. Default false.
+   */
+  foldBatchNorm?: boolean;
 }
 
 /**
@@ -34,7 +39,7 @@ export function compact(
   masks: ChannelMasks = new Map(),
   options: CompactOptions = {},
 ): Compaction {
-  const { absorb = true, ...keep } = options;
+  const { absorb = true, foldBatchNorm = false, ...keep } = options;
   const graph = channelGraph(model);
   checkMasks(graph, masks);
   const weights = networkWeights(graph);
@@ -51,5 +56,5 @@ export function compact(
     const after = Object.values(because).reduce((sum, n) => sum + n, 0);
     return { layer: node.name, before: node.channels, after, because };
   });
-  return new Compaction(rebuild({ graph, weights, kept, constants: found, rule }), model, masks, widths);
+  return new Compaction(rebuild({ graph, weights, kept, constants: found, rule, foldBatchNorm }), model, masks, widths);
 }

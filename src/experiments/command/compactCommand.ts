@@ -7,7 +7,7 @@ import { settingLines } from './settingsHelp.js';
 
 const examples = [
   'ckpt_path=data/runs/RUN/checkpoints/last',
-  'ckpt_path=CHECKPOINT output=small.onnx format=onnx round_to=4',
+  'ckpt_path=CHECKPOINT output=small.onnx format=onnx round_to=4 fold_batch_norm=true',
 ];
 
 async function compact(words: string[]): Promise<void> {

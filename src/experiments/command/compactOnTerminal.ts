@@ -19,7 +19,7 @@ const save: Record<CompactSettings['format'], (model: tf.LayersModel, path: stri
 };
 
 async function makeSmaller(settings: CompactSettings, signal: AbortSignal): Promise<void> {
-  const { ckpt_path, backend, threads, latency, output, format, round_to } = settings;
+  const { ckpt_path, backend, threads, latency, output, format, round_to, fold_batch_norm } = settings;
   const checkpoint = await loadCheckpoint(ckpt_path);
   const saved = readSavedRun(checkpoint.settings, checkpoint.path);
   const { description } = await useBackend({ backend, threads: threads ?? undefined });
@@ -28,7 +28,7 @@ async function makeSmaller(settings: CompactSettings, signal: AbortSignal): Prom
   print(`backend: ${description}\n`);
   try {
     await asEvaluated(run, async () => {
-      const compaction = compact(run.model, run.channelMasks(), { roundTo: round_to });
+      const compaction = compact(run.model, run.channelMasks(), { roundTo: round_to, foldBatchNorm: fold_batch_norm });
       print(compaction.explain());
       const { batches, runs, warm_up: warmUp } = latency;
       process.stdout.write(reportText(await compaction.report({ batchSizes: batches, runs, warmUp, signal })));
