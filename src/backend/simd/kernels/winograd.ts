@@ -63,7 +63,9 @@ export function winogradConvolve(
   const tilesAcross = (outWidth + 3) >> 2;
   const tilesDown = (outHeight + 3) >> 2;
   const perImage = tilesAcross * tilesDown;
-  const cinPadded = up4(cin), coutPadded = max(8, up4(cout));
+  const cinPadded = up4(cin);
+  // Whole panels: a tile of products that is not full would go by way of the stage.
+  const coutPadded = up8(cout);
   const square = scratch + STAGE;
   const patch = square + SQUARE_BYTES;
   const points = kernel + 3, planes = points * points;

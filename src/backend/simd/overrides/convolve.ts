@@ -172,7 +172,7 @@ export function planes(kernel: number): number {
 
 /** Bytes of private memory that Winograd's kernels need for a block of tiles. */
 export function winogradScratch({ kernelHeight, cin, cout }: Geometry, block: number): number {
-  const [a, b] = [cin + 3, Math.max(8, cout + 3)];
+  const [a, b] = [cin + 3, cout + 7];
   return 512 + 2048 + planes(kernelHeight) * 4 * (Math.max(a, b) + block * (a + b)) + 1024;
 }
 
