@@ -1,4 +1,5 @@
 // What kernel.json starts: node launch.js CONNECTION_FILE. The project's own tslab, repaired.
+import { repairCompiler } from './compilerRepair.js';
 import { repairExecution } from './executionRepair.js';
 import { installInterruptHook } from './interruptHook.js';
 import { repairMessages } from './messageRepair.js';
@@ -6,11 +7,10 @@ import { watchParent } from './parentWatch.js';
 import { repairShorthands } from './shorthandRepair.js';
 import { repairTransport } from './transportRepair.js';
 import { loadTslab } from './tslabInternals.js';
-import { repairTypes } from './typesRepair.js';
 
 installInterruptHook();
 watchParent();
-repairTypes();
+repairCompiler();
 const tslab = loadTslab();
 repairTransport(tslab);
 repairMessages(tslab);

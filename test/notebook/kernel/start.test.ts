@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -56,4 +56,32 @@ await new Promise((resolve) => setTimeout(resolve, 60_000));`,
     /kernel 'tslab' did not answer within 1 s/,
   );
   assert.throws(() => process.kill(Number(readFileSync(started, 'utf8')), 0), { code: 'ESRCH' });
+});
+
+test('a kernel does not watch what lies in packages, but sees that one is installed', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'packages-'));
+  const lay = (path: string, text: string): void => {
+    mkdirSync(join(folder, 'node_modules', path, '..'), { recursive: true });
+    writeFileSync(join(folder, 'node_modules', path), text);
+  };
+  for (let i = 0; i < 300; i++) lay(`there/deep/${i}/index.d.ts`, '');
+  const kernel = await KernelClient.start({ spec: findKernelSpec('tslab'), cwd: folder });
+  t.after(async () => {
+    await kernel.kill();
+    rmSync(folder, { recursive: true });
+  });
+  const code = "import { seven } from 'late';\nconsole.log(seven);";
+  assert.equal((await kernel.execute(code)).status, 'error');
+  if (process.platform === 'linux') {
+    const handles = join('/proc', String(kernel.pid), 'fdinfo');
+    const watched = readdirSync(handles).map((handle) =>
+      readFileSync(join(handles, handle), 'utf8').match(/^inotify/gm),
+    );
+    assert.ok(watched.flat().length < 100, `${watched.flat().length} places are watched`);
+  }
+  lay('late/package.json', '{ "name": "late", "version": "1.0.0", "types": "index.d.ts" }');
+  lay('late/index.d.ts', 'export declare const seven: number;');
+  lay('late/index.js', 'exports.seven = 7;');
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.equal((await kernel.execute(code)).status, 'ok');
 });
