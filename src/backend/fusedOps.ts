@@ -70,7 +70,10 @@ export function fusedBatchNormInference(
   { epsilon, relu }: FusedBatchNormOptions,
 ): tf.Tensor {
   const name = inputs.gate ? 'GatedBatchNormInference' : 'FusedBatchNormInference';
-  return tf.tidy(() => run<tf.Tensor>(name, withDefaults(inputs), { epsilon, relu }));
+  // A gamma made up for this call must not make a kernel believe that it is a new one.
+  return tf.tidy(() =>
+    run<tf.Tensor>(name, withDefaults(inputs), { epsilon, relu, scaled: inputs.gamma !== undefined }),
+  );
 }
 
 export interface ConvBiasOptions {

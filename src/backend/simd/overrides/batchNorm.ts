@@ -92,11 +92,11 @@ export function fusedBatchNorm(
   return [deferApply(backend, inputs, block, relu), mean, variance];
 }
 
-/** y of x and its optional gamma, beta and gate, with given mean and variance. */
+/** y of x and its optional gamma, beta and gate, with given mean and variance; `scaled` says whether gamma is more than ones. */
 export function fusedBatchNormInference(
   backend: SimdBackend,
   inputs: Inputs,
-  { epsilon, relu }: FusedBatchNormOptions,
+  { epsilon, relu, scaled = true }: FusedBatchNormOptions & { scaled?: boolean },
 ): tf.TensorInfo {
   const { mean, variance, gamma } = inputs;
   const channels = mean.shape[0];
@@ -111,7 +111,7 @@ export function fusedBatchNormInference(
     epsilon,
   );
   const work = isRecording() ? undefined : backend.deferred(inputs.x);
-  const key = backend.names(variance, gamma) + String(epsilon);
+  const key = backend.names(variance, scaled ? gamma : undefined) + String(epsilon);
   return work?.then
     ? deferFolded(backend, inputs, block, { relu, key, work })
     : deferApply(backend, inputs, block, relu);
