@@ -4,6 +4,7 @@ import { channelGraph } from '../graph/channelGraph.js';
 import { constants, type Constants } from '../weights/constants.js';
 import { checkMasks, closeMasked, closings } from '../weights/closeMasked.js';
 import { foldGates } from '../weights/foldGates.js';
+import { foldNorms } from '../weights/foldNorms.js';
 import { networkWeights } from '../weights/layerWeights.js';
 import { Compaction, type LayerWidth } from './compaction.js';
 import { filterSizes, keptChannels, type KeepOptions } from './keptChannels.js';
@@ -56,5 +57,6 @@ export function compact(
     const after = Object.values(because).reduce((sum, n) => sum + n, 0);
     return { layer: node.name, before: node.channels, after, because };
   });
-  return new Compaction(rebuild({ graph, weights, kept, constants: found, rule, foldBatchNorm }), model, masks, widths);
+  if (foldBatchNorm) foldNorms(weights);
+  return new Compaction(rebuild({ graph, weights, kept, constants: found, rule }), model, masks, widths);
 }

@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs';
 import { BiasMap } from '../../layers/biasMap.js';
 import type { L0Gate } from '../../layers/l0Gate.js';
 import type { ChannelGraph, ChannelNode } from '../graph/channelGraph.js';
-import { activationOf } from '../graph/layerRole.js';
 import { addMaps, commonValues, isZero, mapValues, pickChannels, type ConstantMap } from '../weights/constantMap.js';
 import { convolveMap, zeroMap, type BorderRule, type Constants } from '../weights/constants.js';
 import { weightOf, type KernelWeights, type NetworkWeights, type NormWeights } from '../weights/layerWeights.js';
@@ -16,8 +15,6 @@ export interface RebuildPlan {
   kept: KeptChannels;
   constants: Constants;
   rule: BorderRule;
-  /** Whether batch norms become part of the kernel in front of them. */
-  foldBatchNorm: boolean;
 }
 
 /**
@@ -60,6 +57,9 @@ class Builder {
     switch (node.role) {
       case 'input':
         return tf.input({ shape: node.layer.outputShape.slice(1) as number[], name: node.name });
+      case 'norm':
+        // Part of the kernel in front of it.
+        return this.tensor(node.inputs[0]);
       case 'gate':
         return this.gate(node);
       case 'add':
@@ -89,16 +89,11 @@ class Builder {
     const common = commonValues(absorbed);
     const rest = mapValues(absorbed, (value, c) => value - common[c]);
 
-    const norm = normBehind(node);
-    const folded = this.plan.foldBatchNorm ? norm : undefined;
-    const toNorm = norm && !folded && !weights.bias;
+    const normBehind = node.readers.length === 1 && node.readers[0].role === 'norm' && !node.output;
+    const { activation } = weights;
+    const toNorm = !weights.bias && normBehind && activation === 'linear';
     if (toNorm) this.shifts.set(node, common);
-    const biased =
-      weights.bias !== undefined || folded !== undefined || (!toNorm && common.some((value) => value !== 0));
-    const activation = activationOf((folded ?? node).layer);
-    const { scale, shift } = folded
-      ? this.affine(folded)
-      : { scale: outputs.map(() => 1), shift: outputs.map(() => 0) };
+    const biased = weights.bias !== undefined || (!toNorm && common.some((value) => value !== 0));
     const split = !isZero(rest) && activation !== 'linear';
 
     const layer = copyLayer(node.layer, {
@@ -108,24 +103,12 @@ class Builder {
     });
     const y = apply(layer, this.tensor(source));
     setWeights(layer, {
-      kernel: slice(weights, inputs, outputs).map((value, i) => value * scale[i % outputs.length]),
-      bias: outputs.map((o, k) => ((weights.bias?.[o] ?? 0) + common[k]) * scale[k] + shift[k]),
+      kernel: slice(weights, inputs, outputs),
+      bias: outputs.map((o, k) => (weights.bias?.[o] ?? 0) + common[k]),
     });
-    const mapped = this.withMap(
-      y,
-      mapValues(rest, (value, c) => value * scale[c]),
-      node,
-    );
+    const mapped = this.withMap(y, rest, node);
     if (!split) return mapped;
     return apply(tf.layers.activation({ name: `${node.name}_activation`, activation: activation as 'relu' }), mapped);
-  }
-
-  /** A batch norm as what it does to each of its kept channels: scale * x + shift. */
-  private affine(node: ChannelNode): { scale: number[]; shift: number[] } {
-    const { gamma, beta, mean, variance, epsilon } = this.plan.weights.norms.get(node)!;
-    const numbers = this.numbers(node);
-    const scale = numbers.map((c) => (gamma?.[c] ?? 1) / Math.sqrt(variance[c] + epsilon));
-    return { scale, shift: numbers.map((c, k) => (beta?.[c] ?? 0) - mean[c] * scale[k]) };
   }
 
   /** What the removed inputs of a kernel add to its kept outputs. */
@@ -138,7 +121,6 @@ class Builder {
   }
 
   private norm(node: ChannelNode, { gamma, beta, mean, variance }: NormWeights): tf.SymbolicTensor {
-    if (this.plan.foldBatchNorm && normBehind(node.inputs[0]) === node) return this.tensor(node.inputs[0]);
     const numbers = this.numbers(node);
     const layer = copyLayer(node.layer, { scale: gamma !== undefined, center: beta !== undefined });
     const y = apply(layer, this.tensor(node.inputs[0]));
@@ -194,12 +176,6 @@ class Builder {
     setWeights(layer, { map: values });
     return y;
   }
-}
-
-/** The batch norm that alone reads a kernel, which has no activation of its own. */
-function normBehind({ role, readers, output, layer }: ChannelNode): ChannelNode | undefined {
-  const alone = role === 'kernel' && readers.length === 1 && !output && activationOf(layer) === 'linear';
-  return alone && readers[0].role === 'norm' ? readers[0] : undefined;
 }
 
 const apply = (layer: tf.layers.Layer, x: tf.SymbolicTensor | tf.SymbolicTensor[]): tf.SymbolicTensor =>

@@ -5,14 +5,17 @@ import { GatedConv2d } from '../../layers/gatedConv2d.js';
 import type { L0Gate } from '../../layers/l0Gate.js';
 import type { Layer } from '../../models/layerGraph.js';
 import type { ChannelGraph, ChannelNode } from '../graph/channelGraph.js';
+import { activationOf } from '../graph/layerRole.js';
 
-/** A kernel as [window, inputs, outputs], flat, and its bias. */
+/** A kernel as [window, inputs, outputs], flat, its bias, and what it ends with. */
 export interface KernelWeights {
   values: Float32Array;
   window: number;
   inputs: number;
   outputs: number;
   bias?: Float32Array;
+  /** The name of its activation; 'linear' for none. */
+  activation: string;
 }
 
 /** Batch norm at inference: (x - mean) / sqrt(variance + epsilon) * gamma + beta. */
@@ -57,6 +60,7 @@ function kernelOf({ layer, channels }: ChannelNode): KernelWeights {
     inputs,
     outputs: channels,
     bias: weightOf(layer, 'bias'),
+    activation: activationOf(layer),
   };
 }
 
