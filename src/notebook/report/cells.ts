@@ -2,7 +2,8 @@ import { duration, hasTag, joined, secondsTaken, type CodeCell } from '../run/in
 import { escapeHtml } from './escape.js';
 import { faultOf } from './faultOf.js';
 import { highlight } from './highlight.js';
-import { renderOutputs, type OutputPage } from './outputs.js';
+import type { OutputPage } from './outputPage.js';
+import { renderOutputs } from './outputs.js';
 
 /** Code of up to this many lines is open from the start; the rest unfolds at a click. */
 const openLines = 8;

@@ -1,6 +1,6 @@
 import { escapeHtml, jsonForScript } from './escape.js';
 import { textIn, type MimeBundle } from './mimeBundle.js';
-import type { OutputPage } from './outputs.js';
+import type { OutputPage } from './outputPage.js';
 
 /** The MIME type under which plotly figures travel. */
 export const plotlyMime = 'application/vnd.plotly.v1+json';

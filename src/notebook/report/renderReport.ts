@@ -2,7 +2,7 @@ import { joined, type Notebook } from '../run/index.js';
 import { renderCodeCell } from './cells.js';
 import { escapeHtml } from './escape.js';
 import { renderMarkdownCell, type Outline } from './markdown.js';
-import { outputPage } from './outputs.js';
+import { outputPage } from './outputPage.js';
 import { renderNotices } from './renderNotices.js';
 import { renderPage } from './page.js';
 import { shownParameters, type ShownParameter } from './shownParameters.js';

@@ -5,6 +5,7 @@ export * from './elementwise';
 export * from './filter';
 export * from './filterGradient';
 export * from './hardConcrete';
+export * from './maxPool3';
 export * from './optimizer';
 export * from './padding';
 export * from './pooling';

@@ -1,6 +1,7 @@
 import { renderMarkdownCell, type Outline } from '../../report/markdown.js';
 import { escapeHtml } from '../../report/escape.js';
-import { renderOutput, type OutputPage } from '../../report/outputs.js';
+import type { OutputPage } from '../../report/outputPage.js';
+import { renderOutput } from '../../report/outputs.js';
 import type { Renderer } from './liveCell.js';
 
 /** Figures carry no number and no picture, since the page draws them; it also sanitises, with a document that is there already. */
