@@ -18,9 +18,10 @@ export interface RebuildPlan {
 }
 
 /**
- * Builds the network of the kept channels. Every tensor in it equals the same channels of the network it comes from: what
- * constant channels used to add to a layer is in that layer's bias, in the mean of the batch norm behind it or, where the
- * border makes it differ from place to place, in a BiasMap (docs/compaction.md).
+ * Builds the network of the kept channels. Every tensor in it equals the same channels of the network it comes from (behind a
+ * kernel that has taken in its batch norm, the batch norm's): what constant channels used to add to a layer is in that layer's
+ * bias, in the mean of the batch norm behind it or, where the border makes it differ from place to place, in a BiasMap
+ * (docs/compaction.md).
  */
 export function rebuild(plan: RebuildPlan): tf.LayersModel {
   const { model, nodes } = plan.graph;

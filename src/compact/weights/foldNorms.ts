@@ -11,7 +11,7 @@ export function foldNorms(weights: NetworkWeights): void {
   for (const [node, { gamma, beta, mean, variance, epsilon }] of weights.norms) {
     const [source] = node.inputs;
     const kernel = weights.kernels.get(source);
-    if (!kernel || source.readers.length > 1 || source.output || activationOf(source.layer) !== 'linear') continue;
+    if (!kernel || source.readers.length > 1 || source.output || kernel.activation !== 'linear') continue;
     const scale = Float64Array.from(variance, (value, c) => (gamma?.[c] ?? 1) / Math.sqrt(value + epsilon));
     const bias = mean.map((value, c) => ((kernel.bias?.[c] ?? 0) - value) * scale[c] + (beta?.[c] ?? 0));
     scaleOutputs(kernel, scale);
