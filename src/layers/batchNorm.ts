@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
+import { checkActivation, type Activation } from './activation.js';
 import { single, type CallOptions, type LayerOptions, type Weight } from './layer.js';
 import { L0Gate } from './l0Gate.js';
 import { normaliseBy, normaliseByBatch, type NormaliseInputs, type NormaliseOptions } from './normalise.js';
@@ -14,7 +15,7 @@ export interface BatchNormOptions extends LayerOptions {
   /** Whether there is a beta. Default true. */
   center?: boolean;
   /** 'relu' puts a ReLU behind the normalisation, which a backend can do in the same pass. Default 'linear'. */
-  activation?: 'linear' | 'relu';
+  activation?: Activation;
 }
 
 /**
@@ -30,7 +31,7 @@ export class BatchNorm extends tf.layers.Layer {
   readonly momentum: number;
   readonly scale: boolean;
   readonly center: boolean;
-  readonly activation: 'linear' | 'relu';
+  readonly activation: Activation;
   /** Set to true to normalise by the running statistics even in training, and leave them as they are. */
   frozen = false;
   private gammaWeight?: Weight;
@@ -45,9 +46,7 @@ export class BatchNorm extends tf.layers.Layer {
     this.scale = options.scale ?? true;
     this.center = options.center ?? true;
     this.activation = options.activation ?? 'linear';
-    if (!['linear', 'relu'].includes(this.activation)) {
-      throw new UserError(`${this.name}: activation is 'linear' or 'relu', got '${this.activation}'`);
-    }
+    checkActivation(this.activation, this.name);
     if (!(this.momentum >= 0 && this.momentum <= 1)) {
       throw new UserError(
         `${this.name}: momentum is the share of the new batch, between 0 and 1, got ${this.momentum}`,

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
+import { checkActivation, type Activation } from './activation.js';
 import { convolve } from './convolve.js';
 import { single, type CallOptions, type LayerOptions, type Weight } from './layer.js';
 import { checkPadding, outputLength, type Padding } from './padding.js';
@@ -15,7 +16,7 @@ export interface Conv2dOptions extends LayerOptions {
   padding?: Padding;
   useBias?: boolean;
   /** 'relu' puts a ReLU behind the convolution, which a backend can do in the same pass. Default 'linear'. */
-  activation?: 'linear' | 'relu';
+  activation?: Activation;
   /** How the weights start. Default 'kaimingNormal'. */
   initializer?: InitializerName;
   /** Seed of the start values. */
@@ -33,7 +34,7 @@ export class Conv2d extends tf.layers.Layer {
   readonly strides: number;
   readonly padding: Padding;
   readonly useBias: boolean;
-  readonly activation: 'linear' | 'relu';
+  readonly activation: Activation;
   readonly initializer: InitializerName;
   readonly seed: number;
   private kernelWeight!: Weight;
@@ -51,9 +52,7 @@ export class Conv2d extends tf.layers.Layer {
     this.seed = options.seed ?? 0;
     this.inputSpec = [{ ndim: 4 }];
     checkPadding(this.padding, this.name);
-    if (!['linear', 'relu'].includes(this.activation)) {
-      throw new UserError(`${this.name}: activation is 'linear' or 'relu', got '${this.activation}'`);
-    }
+    checkActivation(this.activation, this.name);
     if (!initializerNames.includes(this.initializer)) {
       throw new UserError(
         `${this.name}: initializer is one of ${initializerNames.join(', ')}, got '${this.initializer}'`,

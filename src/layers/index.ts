@@ -1,3 +1,4 @@
+export type { Activation } from './activation.js';
 export * from './batchNorm.js';
 export * from './biasMap.js';
 export * from './conv2d.js';

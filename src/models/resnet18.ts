@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../backend/random.js';
+import type { Activation } from '../layers/activation.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import { Conv2d } from '../layers/conv2d.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
@@ -41,7 +42,7 @@ export function resnet18(options: ResNet18Options = {}): tf.LayersModel {
     filters: number,
     kernelSize: number,
     strides: number,
-    activation: 'linear' | 'relu',
+    activation: Activation,
   ): tf.SymbolicTensor => {
     const conv = new Conv2d({
       name: `${name}_conv`,

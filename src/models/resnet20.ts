@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../backend/random.js';
+import type { Activation } from '../layers/activation.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import { Conv2d } from '../layers/conv2d.js';
 import { dense } from './dense.js';
@@ -18,7 +19,7 @@ interface UnitOptions {
   strides?: number;
   /** Only a unit whose channels nothing else depends on has a gamma to prune by. Default false. */
   scale?: boolean;
-  activation?: 'linear' | 'relu';
+  activation?: Activation;
 }
 
 /**
