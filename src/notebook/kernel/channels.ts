@@ -80,9 +80,19 @@ export class Channels {
     for (const socket of [this.shell, this.control, this.iopub]) if (!socket.closed) socket.close();
   }
 
+  /** A message; undefined if it is not of this kernel: until that takes its port, another program may have it. */
+  private decode(frames: Buffer[]): Message | undefined {
+    try {
+      return decodeMessage(this.key, frames).message;
+    } catch {
+      return undefined;
+    }
+  }
+
   private async read(socket: Dealer | Subscriber): Promise<void> {
     for await (const frames of socket) {
-      const { message } = decodeMessage(this.key, frames);
+      const message = this.decode(frames);
+      if (!message) continue;
       const pending = this.pending.get(message.parent_header.msg_id ?? '');
       if (!pending) continue;
       if (socket !== this.iopub) pending.onReply(message);

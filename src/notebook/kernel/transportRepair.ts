@@ -2,7 +2,11 @@ import { replaceMethod } from './replaceMethod.js';
 import type { Tslab } from './tslabInternals.js';
 
 /**
- * Makes every send arrive.
+ * Makes every message arrive.
+ *
+ * tslab waits for messages on a socket while `bind()` works on it in a thread of zeromq's. On a busy machine the first request is
+ * there before that thread is done, "Socket is blocked by a bind" ends the waiting, and the kernel never answers: ports are taken
+ * in one step.
  *
  * tslab does not await `send()`. zeromq.js completes about 500 sends in a tick at once and refuses those that follow
  * while one is pending, so everything after that was lost, 'idle' included, and the frontend waited for ever. With a
@@ -10,12 +14,14 @@ import type { Tslab } from './tslabInternals.js';
  * mark none is dropped for a slow reader.
  */
 export function repairTransport({ server }: Tslab): void {
-  replaceMethod(server, 'bindSocket', (self, bindSocket, socket, port) => {
+  replaceMethod(server, 'bindSocket', (self, _bindSocket, socket, port) => {
     if (socket === self.iopub || socket === self.shell || socket === self.control) {
       socket.sendTimeout = 0;
       socket.sendHighWaterMark = 0;
     }
-    return bindSocket(socket, port);
+    const { transport, ip } = self.connInfo;
+    socket.bindSync(`${transport}://${ip}:${port}`);
+    return Promise.resolve();
   });
 
   replaceMethod(server, 'init', async (_self, init) => {

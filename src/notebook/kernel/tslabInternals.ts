@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Publisher, Router } from 'zeromq';
+import type { Connection } from './connection.js';
 import type { MessageContent, MessageHeader } from './wire.js';
 
 /** A message inside tslab. */
@@ -24,7 +25,7 @@ export interface TslabHandler {
 /** tslab's server: the five sockets and what it does with each kind of message. */
 export interface TslabServer {
   handler: TslabHandler;
-  connInfo: { key: string };
+  connInfo: Pick<Connection, 'transport' | 'ip' | 'key'>;
   iopub: Publisher;
   shell: Router;
   control: Router;

@@ -43,6 +43,42 @@ await new Promise((resolve) => server.close(resolve));`,
   assert.equal((await kernel.execute('1 + 1')).status, 'ok');
 });
 
+test('what another kernel says at the iopub port before it does no harm', async (t) => {
+  const spec = kernelAfter(
+    t,
+    `import { createRequire } from 'node:module';
+const { Publisher } = createRequire(${JSON.stringify(import.meta.url)})('zeromq');
+const other = new Publisher();
+other.bindSync('tcp://127.0.0.1:' + connection.iopub_port);
+for (let n = 0; n < 20; n++) {
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await other.send(['status', '<IDS|MSG>', 'signed with another key', '{}', '{}', '{}', '{}']);
+}
+other.close();`,
+  );
+  const kernel = await KernelClient.start({ spec, cwd: process.cwd(), startTimeout: 20 });
+  t.after(() => kernel.kill());
+  assert.equal((await kernel.execute('1 + 1')).status, 'ok');
+});
+
+test('a kernel hears nobody while it takes its ports: however long a thread of zeromq takes over that, it answers', async (t) => {
+  const spec = kernelAfter(
+    t,
+    `import { createRequire } from 'node:module';
+const require = createRequire(${JSON.stringify(import.meta.url)});
+const zeromq = require('zeromq');
+class Slow extends zeromq.Router {
+  bind() {
+    return new Promise(() => undefined);
+  }
+}
+require.cache[require.resolve('zeromq')].exports = { ...zeromq, Router: Slow };`,
+  );
+  const kernel = await KernelClient.start({ spec, cwd: process.cwd(), startTimeout: 20 });
+  t.after(() => kernel.kill());
+  assert.equal((await kernel.execute('1 + 1')).status, 'ok');
+});
+
 test('a kernel that does not answer in time is ended', async (t) => {
   const started = join(tmpdir(), `pid-${process.pid}`);
   t.after(() => rmSync(started));

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, test, type TestContext } from 'node:test';
 import type { Browser, BrowserContextOptions, Locator, Page as Tab } from 'playwright-core';
-import { notebookText, readNotebook, type Output } from 'sparsebook/notebook/run';
+import { notebookText, readNotebook, type Notebook, type Output } from 'sparsebook/notebook/run';
 import { launchChromium, skipWithoutChromium } from '../report/chromium.ts';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 import { payloads } from '../report/payloads.ts';
@@ -65,14 +65,21 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await site.close();
   });
 
+  /** A site of one test's own, gone with it however it ends. */
+  async function ownSite(t: TestContext, notebook: Notebook): Promise<Site> {
+    const own = await Site.open({ 'own.ipynb': notebook });
+    t.after(() => own.close());
+    return own;
+  }
+
   /** Opens a notebook as a person does, by the address that the terminal prints. */
-  async function visit(notebook: string, options: BrowserContextOptions = {}): Promise<Visit> {
+  async function visit(notebook: string, options: BrowserContextOptions = {}, of = site): Promise<Visit> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     context.setDefaultTimeout(patience);
     const tab = await context.newPage();
     const incidents: string[] = [];
     tab.on('request', (request) => {
-      if (!request.url().startsWith(site.origin) && !/^(data|blob):/.test(request.url()))
+      if (!request.url().startsWith(of.origin) && !/^(data|blob):/.test(request.url()))
         incidents.push(`request ${request.url()}`);
     });
     tab.on('console', (message) => {
@@ -83,7 +90,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
       incidents.push(`dialog ${dialog.message()}`);
       void dialog.accept();
     });
-    await tab.goto(site.server.address(notebook));
+    await tab.goto(of.server.address(notebook));
     await tab.waitForSelector('.cell.selected');
     return { tab, incidents };
   }
@@ -94,7 +101,11 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     tab
       .locator('.cell')
       .evaluateAll((cells) => cells.map((one) => (one as unknown as { dataset: { id: string } }).dataset.id));
-  const kernelIs = (tab: Tab, state: string): Promise<unknown> => tab.waitForSelector(`#kernel[data-state="${state}"]`);
+  const kernelIs = async (tab: Tab, state: string): Promise<void> => {
+    await tab.waitForSelector(`#kernel:is([data-state="${state}"], [data-state="dead"])`);
+    const notes = await tab.locator('.notice').allInnerTexts();
+    assert.equal(await tab.locator('#kernel').getAttribute('data-state'), state, notes.join('\n'));
+  };
   /** Waits until an expression holds; Playwright's own way would need the policy to allow eval. */
   const holds = async (tab: Tab, expression: string): Promise<void> => {
     for (const end = performance.now() + patience; !(await tab.evaluate(expression)); await sleep(50)) {
@@ -154,12 +165,9 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await tab.context().close();
   });
 
-  test('notebook 01 opens with its saved figures, its lambda moves, and its parameters run', async () => {
-    const own = await Site.open({ '01.ipynb': await readNotebook('notebooks/01-l0-googlenet.ipynb') });
-    const context = await browser.newContext();
-    context.setDefaultTimeout(patience);
-    const tab = await context.newPage();
-    await tab.goto(own.server.address('01.ipynb'));
+  test('notebook 01 opens with its saved figures, its lambda moves, and its parameters run', async (t) => {
+    const own = await ownSite(t, await readNotebook('notebooks/01-l0-googlenet.ipynb'));
+    const { tab } = await visit('own.ipynb', {}, own);
     await kernelIs(tab, 'idle');
     await tab.locator('.plot').first().scrollIntoViewIfNeeded();
     await tab.locator('.plot.drawn').first().waitFor();
@@ -167,8 +175,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await cell(tab, 'parameters').getByText('30').first().waitFor();
     await cell(tab, 'parameters').locator('.run').click();
     await tab.waitForSelector('.cell[data-id="parameters"][data-state="idle"] .count:text-is("[1]")');
-    await context.close();
-    await own.close();
+    await tab.context().close();
   });
 
   test('Jupyter’s keys do what they do there, and everything can be reached by keyboard', async () => {
@@ -237,15 +244,12 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await tab.context().close();
   });
 
-  test('two tabs show the same; a file changed on disk is asked about; a server that goes away is said to be gone', async () => {
-    const own = await Site.open({ 'small.ipynb': smallNotebook() });
-    const context = await browser.newContext();
-    context.setDefaultTimeout(patience);
-    const [one, two] = [await context.newPage(), await context.newPage()];
-    for (const tab of [one, two]) {
-      await tab.goto(own.server.address('small.ipynb'));
-      await tab.waitForSelector('.cell.selected');
-    }
+  test('two tabs show the same; a file changed on disk is asked about; a server that goes away is said to be gone', async (t) => {
+    const own = await ownSite(t, smallNotebook());
+    const { tab: one } = await visit('own.ipynb', {}, own);
+    const two = await one.context().newPage();
+    await two.goto(own.server.address('own.ipynb'));
+    await two.waitForSelector('.cell.selected');
     await cell(one, 'other').locator('.cm-content').click();
     await one.keyboard.press('Control+End');
     await one.keyboard.type(' // typed here');
@@ -255,7 +259,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await two.keyboard.type('/* and there */ ');
     await cell(one, 'other').getByText('/* and there */').waitFor();
 
-    writeFileSync(join(own.folder, 'small.ipynb'), notebookText(notebookOf(fresh('theirs', '// theirs'))));
+    writeFileSync(join(own.folder, 'own.ipynb'), notebookText(notebookOf(fresh('theirs', '// theirs'))));
     await one.keyboard.press('Control+s');
     const notice = one.locator('.notice[data-matter="conflict"]');
     await notice.getByText('Another program has changed the file').waitFor();
@@ -266,7 +270,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
 
     await own.close();
     await one.locator('.notice[data-matter="link"]').getByText('The connection to the server is lost').waitFor();
-    await context.close();
+    await one.context().close();
   });
 
   test('no payload in an untrusted notebook runs, requests or leaves its place', async () => {

@@ -228,8 +228,9 @@ describe('an open notebook', () => {
     failing.disconnect();
   });
 
-  test('the list says what is open; closing saves, beside the file where that was changed meanwhile', async () => {
+  test('the list says what is open; closing saves, beside the file where that was changed meanwhile', async (t) => {
     const closing = await Site.open({ 'a.ipynb': smallNotebook(), 'b.ipynb': smallNotebook() });
+    t.after(() => closing.close());
     for (const name of ['a.ipynb', 'b.ipynb']) {
       await closing.command(name, { do: 'edit', id: 'other', source: '// unsaved' });
     }
@@ -259,6 +260,5 @@ describe('an open notebook', () => {
     assert.match(said.join('\n'), /saved a\.ipynb/);
     const copy = /is saved as (\S+)/.exec(said.join('\n'))?.[1] ?? '';
     assert.match(readFileSync(copy, 'utf8'), /unsaved/);
-    await closing.close();
   });
 });

@@ -49,6 +49,7 @@ export class Site {
   readonly folder: string;
   readonly server: LiveServer;
   private cookie = '';
+  private closing: Promise<string[]> | undefined;
 
   private constructor(folder: string, server: LiveServer) {
     this.folder = folder;
@@ -111,10 +112,14 @@ export class Site {
     return JSON.parse(readFileSync(join(this.folder, notebook), 'utf8')) as Notebook;
   }
 
-  async close(): Promise<string[]> {
-    const said = await this.server.close();
-    rmSync(this.folder, { recursive: true });
-    return said;
+  /** Ends the server and deletes its folder, once; resolves with what a person should know. */
+  close(): Promise<string[]> {
+    const end = async (): Promise<string[]> => {
+      const said = await this.server.close();
+      rmSync(this.folder, { recursive: true });
+      return said;
+    };
+    return (this.closing ??= end());
   }
 }
 

@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import { kernelsOf } from '../run/runs.ts';
 import { Page, Site, smallNotebook } from './site.ts';
 
-test('a kernel waits for the first notebook, the second gets one of its own, and all end with the server', async () => {
+test('a kernel waits for the first notebook, the second gets one of its own, and all end with the server', async (t) => {
   const notebooks = { 'first.ipynb': smallNotebook(), 'second.ipynb': smallNotebook() };
   const site = await Site.open(notebooks, { spareKernel: true });
+  t.after(() => site.close());
   const waiting = kernelsOf(process.pid);
   assert.equal(waiting.length, 1);
   const first = await new Page(site, 'first.ipynb').connect();
@@ -20,8 +21,9 @@ test('a kernel waits for the first notebook, the second gets one of its own, and
   assert.deepEqual(kernelsOf(process.pid), []);
 });
 
-test('a kernel that dies while it waits is not handed on', async () => {
+test('a kernel that dies while it waits is not handed on', async (t) => {
   const site = await Site.open({ 'small.ipynb': smallNotebook() }, { spareKernel: true });
+  t.after(() => site.close());
   const [waiting] = kernelsOf(process.pid);
   process.kill(waiting, 'SIGKILL');
   await new Promise((resolve) => setTimeout(resolve, 500));
@@ -32,8 +34,9 @@ test('a kernel that dies while it waits is not handed on', async () => {
   assert.deepEqual(kernelsOf(process.pid), []);
 });
 
-test('a kernel that no notebook took ends with the server', async () => {
+test('a kernel that no notebook took ends with the server', async (t) => {
   const site = await Site.open({}, { spareKernel: true });
+  t.after(() => site.close());
   assert.equal(kernelsOf(process.pid).length, 1);
   await site.close();
   assert.deepEqual(kernelsOf(process.pid), []);
