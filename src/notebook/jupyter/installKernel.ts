@@ -1,8 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join, normalize } from 'node:path';
 import { UserError } from '../../errors.js';
-import { packageRoot, userDataDir } from './jupyterPaths.js';
-import { USUAL_KERNEL, readKernelSpec, type KernelSpec } from './kernelSpec.js';
+import { packageRoot, projectJupyterPath, userDataDir } from './jupyterPaths.js';
+import { USUAL_KERNEL, commandOf, findKernelSpec, readKernelSpec, type KernelSpec } from './kernelSpec.js';
 
 /** Where a kernelspec is installed, and as what. */
 export interface InstallOptions {
@@ -36,9 +36,9 @@ export function installKernel(options: InstallOptions = {}): string {
   if (there && installedBy(there) === undefined) {
     throw new UserError(`${there.file} belongs to another program; install under another name with --name sparsebook`);
   }
-  const launcher = join(packageRoot, 'dist', 'notebook', 'kernel', 'launch.js');
+  const command = commandOf(findKernelSpec(USUAL_KERNEL, [projectJupyterPath]), '{connection_file}');
   const spec = {
-    argv: [process.execPath, launcher, '{connection_file}'],
+    argv: command.map((word) => (isAbsolute(word) ? normalize(word) : word)),
     display_name: 'TypeScript (sparsebook)',
     language: 'typescript',
     // On Windows a signal ends the kernel instead of interrupting it.

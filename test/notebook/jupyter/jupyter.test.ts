@@ -36,7 +36,8 @@ test('an installed kernelspec has absolute paths that exist, and can be removed'
   assert.equal(file, join(scratch, 'share', 'jupyter', 'kernels', 'tslab', 'kernel.json'));
   const spec = JSON.parse(readFileSync(file, 'utf8')) as KernelSpec;
   assert.equal(spec.argv[0], process.execPath);
-  assert.match(readFileSync(spec.argv[1], 'utf8'), /startKernel/);
+  assert.match(readFileSync(spec.argv.at(-2) ?? '', 'utf8'), /startKernel/);
+  assert.equal(spec.argv.at(-1), '{connection_file}');
   assert.equal(installKernel({ prefix: scratch }), file, 'installing again replaces our own');
   const own = listKernelSpecs([join(scratch, 'share', 'jupyter')]);
   assert.deepEqual(

@@ -9,7 +9,7 @@ import { findKernelSpec } from 'sparsebook/notebook/jupyter';
 /** A kernel that runs `prelude` (of `connection`, in an async function) before it is the project's own. */
 function kernelAfter(t: TestContext, prelude: string): ReturnType<typeof findKernelSpec> {
   const own = findKernelSpec('tslab');
-  const launch = own.argv[1].replaceAll('{resource_dir}', join(own.file, '..'));
+  const launch = own.argv[own.argv.length - 2].replaceAll('{resource_dir}', join(own.file, '..'));
   const folder = mkdtempSync(join(tmpdir(), 'late-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'launch.mjs');
