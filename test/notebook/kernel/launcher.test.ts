@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { createRequire, isBuiltin } from 'node:module';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { KernelClient, type ExecuteOutcome, type Message } from 'sparsebook/notebook/kernel';
 import { findKernelSpec } from 'sparsebook/notebook/jupyter';
@@ -176,6 +179,28 @@ test('cells know the global types of Node, and none that only a dependency decla
   assert.equal(node.stdout(), `4 ${process.version}\n`);
   const other = await execute('const elsewhere: OffscreenCanvas | undefined = undefined;');
   assert.match(String(other.of('error')[0].evalue), /Cannot find name 'OffscreenCanvas'/);
+});
+
+test('the types of every module of Node are there when a cell imports it', async () => {
+  const folder = join(createRequire(import.meta.url).resolve('@types/node/package.json'), '..');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.d.ts'));
+  const declared = (file: string): string[] =>
+    [...readFileSync(join(folder, file), 'utf8').matchAll(/^declare module ["']([^"']+)["']/gm)].map(
+      ([, name]) => name,
+    );
+  const names = [...new Set(files.flatMap(declared))].filter(isBuiltin);
+  assert.ok(names.length > 80, `${names.length} modules`);
+  // What has no type is any, and any is a number too: then there would be no error where one is expected.
+  const code = names.map(
+    (name, i) => `import type * as module${i} from '${name}';
+// @ts-expect-error
+const number${i}: number = undefined as unknown as typeof module${i};`,
+  );
+  const compiled = await execute(code.join('\n'));
+  assert.deepEqual(
+    compiled.of('error').map(({ evalue }) => evalue),
+    [],
+  );
 });
 
 test('what a cell left running still prints into that cell, and its failure is told', async () => {
