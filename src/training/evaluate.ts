@@ -40,7 +40,7 @@ export async function answers(
     signal?.throwIfAborted();
     const scores = tf.tidy(() => {
       const { x, labels } = inputOf(batch);
-      const logits = model.predict(x) as tf.Tensor2D;
+      const logits = model.predict(x, { batchSize }) as tf.Tensor2D;
       return tf.concat([meanCrossEntropy(logits, labels).reshape([1]), isRight(logits, labels)]);
     });
     const [mean, ...hits] = await scores.data();
