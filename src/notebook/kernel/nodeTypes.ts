@@ -17,7 +17,7 @@ const APART: Record<string, string> = {
   zlib: 'zlib',
 };
 
-/** How to read Node's types: what to ask of the compiler, and a file's text made of what is on the disk. */
+/** How to read Node's types: the compiler's options, and what it is to read instead of a file's text. */
 export interface NodeTypes {
   options: TypeScript.CompilerOptions;
   edit: (path: string, text: string) => string;
@@ -40,12 +40,13 @@ export function nodeTypes(typescript: typeof TypeScript, options: TypeScript.Com
   for (const name of names) {
     for (const written of [name, `node:${name}`]) if (isBuiltin(written)) paths[written] = [declares(name)];
   }
-  // The list of all modules, for getBuiltinModule(), would read them all.
+  // What getBuiltinModule() gives is listed there: it would read them all.
+  const list = posix.join(folder, 'process.d.ts');
   const listed = new RegExp(`typeof import\\("(?:node:)?(?:${names.join('|')})"\\)`, 'g');
   return {
     options: { ...options, types: ['node'], paths },
     edit: (path, text) => {
-      if (path === posix.join(folder, 'process.d.ts')) return text.replace(listed, 'any');
+      if (path === list) return text.replace(listed, 'any');
       if (path !== index) return text;
       return text.replace(/^\/\/\/ <reference path="(.*)" \/>$/gm, (line, to: string) =>
         apart.has(posix.join(posix.dirname(index), to)) ? '' : line,
