@@ -36,11 +36,11 @@ export function installKernel(options: InstallOptions = {}): string {
   if (there && installedBy(there) === undefined) {
     throw new UserError(`${there.file} belongs to another program; install under another name with --name sparsebook`);
   }
-  const command = commandOf(findKernelSpec(USUAL_KERNEL, [projectJupyterPath]), '{connection_file}');
+  const own = findKernelSpec(USUAL_KERNEL, [projectJupyterPath]);
   const spec = {
-    argv: command.map((word) => (isAbsolute(word) ? normalize(word) : word)),
-    display_name: 'TypeScript (sparsebook)',
-    language: 'typescript',
+    argv: commandOf(own, '{connection_file}').map((word) => (isAbsolute(word) ? normalize(word) : word)),
+    display_name: own.display_name,
+    language: own.language,
     // On Windows a signal ends the kernel instead of interrupting it.
     interrupt_mode: process.platform === 'win32' ? 'message' : 'signal',
     metadata: { sparsebook: { project: packageRoot } },
