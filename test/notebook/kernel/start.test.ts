@@ -4,24 +4,33 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { KernelClient } from 'sparsebook/notebook/kernel';
-import { findKernelSpec } from 'sparsebook/notebook/jupyter';
+import { commandOf, findKernelSpec, type KernelSpec } from 'sparsebook/notebook/jupyter';
 
-/** A kernel that runs `prelude` (of `connection`, in an async function) before it is the project's own. */
-function kernelAfter(t: TestContext, prelude: string): ReturnType<typeof findKernelSpec> {
+/** A kernel that runs `prelude` (which knows `connection`, and requires what this test can) before it is the project's own. */
+function kernelAfter(t: TestContext, prelude: string): KernelSpec {
   const own = findKernelSpec('tslab');
-  const launch = own.argv[own.argv.length - 2].replaceAll('{resource_dir}', join(own.file, '..'));
+  const launch = commandOf(own, '').at(-2);
   const folder = mkdtempSync(join(tmpdir(), 'late-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'launch.mjs');
   writeFileSync(
     file,
     `import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
+const require = createRequire(${JSON.stringify(import.meta.url)});
 const connection = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 ${prelude}
 await import(${JSON.stringify(launch)});\n`,
   );
   return { ...own, argv: ['node', file, '{connection_file}'] };
+}
+
+/** Such a kernel is met, and runs a cell. */
+async function isMet(t: TestContext, prelude: string): Promise<void> {
+  const kernel = await KernelClient.start({ spec: kernelAfter(t, prelude), cwd: process.cwd(), startTimeout: 20 });
+  t.after(() => kernel.kill());
+  assert.equal((await kernel.execute('1 + 1')).status, 'ok');
 }
 
 test('a start that was given up beforehand rejects, and nothing else comes of it', async () => {
@@ -30,7 +39,7 @@ test('a start that was given up beforehand rejects, and nothing else comes of it
 });
 
 test('a kernel is met although an echo answered at its iopub port before it', async (t) => {
-  const spec = kernelAfter(
+  await isMet(
     t,
     `const server = createServer((socket) => socket.on('error', () => {}).pipe(socket));
 await new Promise((resolve) => server.listen(connection.iopub_port, '127.0.0.1', resolve));
@@ -38,16 +47,12 @@ const caller = await new Promise((resolve) => server.on('connection', resolve));
 await new Promise((resolve) => caller.on('close', resolve));
 await new Promise((resolve) => server.close(resolve));`,
   );
-  const kernel = await KernelClient.start({ spec, cwd: process.cwd(), startTimeout: 20 });
-  t.after(() => kernel.kill());
-  assert.equal((await kernel.execute('1 + 1')).status, 'ok');
 });
 
 test('what another kernel says at the iopub port before it does no harm', async (t) => {
-  const spec = kernelAfter(
+  await isMet(
     t,
-    `import { createRequire } from 'node:module';
-const { Publisher } = createRequire(${JSON.stringify(import.meta.url)})('zeromq');
+    `const { Publisher } = require('zeromq');
 const other = new Publisher();
 other.bindSync('tcp://127.0.0.1:' + connection.iopub_port);
 for (let n = 0; n < 20; n++) {
@@ -56,17 +61,12 @@ for (let n = 0; n < 20; n++) {
 }
 other.close();`,
   );
-  const kernel = await KernelClient.start({ spec, cwd: process.cwd(), startTimeout: 20 });
-  t.after(() => kernel.kill());
-  assert.equal((await kernel.execute('1 + 1')).status, 'ok');
 });
 
 test('a kernel hears nobody while it takes its ports: however long a thread of zeromq takes over that, it answers', async (t) => {
-  const spec = kernelAfter(
+  await isMet(
     t,
-    `import { createRequire } from 'node:module';
-const require = createRequire(${JSON.stringify(import.meta.url)});
-const zeromq = require('zeromq');
+    `const zeromq = require('zeromq');
 class Slow extends zeromq.Router {
   bind() {
     return new Promise(() => undefined);
@@ -74,9 +74,6 @@ class Slow extends zeromq.Router {
 }
 require.cache[require.resolve('zeromq')].exports = { ...zeromq, Router: Slow };`,
   );
-  const kernel = await KernelClient.start({ spec, cwd: process.cwd(), startTimeout: 20 });
-  t.after(() => kernel.kill());
-  assert.equal((await kernel.execute('1 + 1')).status, 'ok');
 });
 
 test('a kernel that does not answer in time is ended', async (t) => {
