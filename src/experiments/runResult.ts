@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { jsonFile, writeFileWhole } from '../platform/writeFile.js';
 import type { ResultRow } from './resultRow.js';
 
 const file = 'result.json';
 
 /** Keeps what a finished run came to in its folder. */
 export async function saveResult(dir: string, result: ResultRow): Promise<void> {
-  await writeFileAtomic(join(dir, file), `${JSON.stringify(result, null, 2)}\n`);
+  await writeFileWhole(join(dir, file), `${JSON.stringify(result, null, 2)}\n`, jsonFile);
 }
 
 /** What a run came to; undefined where it has not come to its end. */

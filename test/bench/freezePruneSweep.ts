@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { useBackend } from 'sparsebook/backend';
 import { dataFolder } from 'sparsebook/data/dataFolder.js';
 import { loadData, presentData, type DataSplits } from 'sparsebook/data';
+import { jsonFile, writeFileWholeSync } from 'sparsebook/platform/writeFile.js';
 import {
   freezePruneRecord,
   freezePruneResnet18,
@@ -21,7 +22,6 @@ import { freezePruneExperiment } from 'sparsebook/experiments/freezePrune/freeze
 import { magnitudeSparsifier } from 'sparsebook/sparsity';
 import { readAssignments } from 'sparsebook/terminal';
 import { loadCheckpoint, restoreWeights } from 'sparsebook/training';
-import { sync as writeFileAtomic } from 'write-file-atomic';
 
 const notebook = '04-freeze-prune-resnet18';
 const words = readAssignments(process.argv.slice(2));
@@ -129,7 +129,7 @@ async function sweep(data: DataSplits, machine: string): Promise<void> {
     const lines = (list: readonly unknown[]): string => list.map((each) => JSON.stringify(each)).join(',\n');
     const text = `{"about":${JSON.stringify(about)},\n"records":[\n${lines(records)}\n],\n"cuts":[\n${lines(cuts)}\n]}\n`;
     mkdirSync(output, { recursive: true });
-    writeFileAtomic(file, text);
+    writeFileWholeSync(file, text, jsonFile);
   };
   for (let seed = 1; seed <= repeats; seed++) {
     const networks = new Map<string | undefined, FreezePruneRun>();

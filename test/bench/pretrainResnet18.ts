@@ -8,8 +8,9 @@ import { freezePruneResnet18, keepingBest } from 'sparsebook/experiments';
 import { encodeSafetensors } from 'sparsebook/formats';
 import { torchvisionTensors } from 'sparsebook/models';
 import { readAssignments } from 'sparsebook/terminal';
+import { safetensorsFile } from 'sparsebook/compact/export/safetensors.js';
+import { writeFileWholeSync } from 'sparsebook/platform/writeFile.js';
 import { bestEpoch } from 'sparsebook/training';
-import { sync as writeFileAtomic } from 'write-file-atomic';
 
 const output = 'notebooks/outputs/04-freeze-prune-resnet18';
 const { data: source = presentData(), epochs = '12' } = readAssignments(process.argv.slice(2));
@@ -43,6 +44,6 @@ const bytes = encodeSafetensors(torchvisionTensors(run.model), {
   validation: bestEpoch(run.history)!.validation!.accuracy.toFixed(4),
   machine: description,
 });
-writeFileAtomic(file, Buffer.from(bytes));
+writeFileWholeSync(file, bytes, safetensorsFile);
 console.log(`saved ${file}, ${bytes.length} bytes`);
 run.dispose();

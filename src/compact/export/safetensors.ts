@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type * as tf from '@tensorflow/tfjs';
-import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../../errors.js';
+import { writeFileWhole, type FileKind } from '../../platform/writeFile.js';
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -9,6 +9,12 @@ import {
   type SavedTensor,
 } from '../../formats/safetensors.js';
 import { artifactsOf, modelOf, readOrRefuse } from './artifacts.js';
+
+/** A safetensors file begins with the length of its header, which is JSON. */
+export const safetensorsFile: FileKind = {
+  name: 'a safetensors file',
+  isOne: (head) => head.length > 8 && head[8] === '{'.charCodeAt(0),
+};
 
 /** The text in a file's header that holds the structure of the network. */
 const TOPOLOGY = 'model_topology';
@@ -26,7 +32,7 @@ export async function saveSafetensors(model: tf.LayersModel, path: string): Prom
     tensors.set(weight.originalName, { shape: [...tensor.shape], values: await tensor.data<'float32'>() });
   }
   const metadata = { format: 'tfjs', [TOPOLOGY]: JSON.stringify(modelTopology) };
-  await writeFileAtomic(path, Buffer.from(encodeSafetensors(tensors, metadata)));
+  await writeFileWhole(path, encodeSafetensors(tensors, metadata), safetensorsFile);
 }
 
 /** Loads a network that `saveSafetensors` saved. Throws a UserError that names the file. */

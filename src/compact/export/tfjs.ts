@@ -1,12 +1,14 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
-import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../../errors.js';
+import { writeFolderWhole, type FolderKind } from '../../platform/writeFolder.js';
 import { artifactsOf, modelOf, readOrRefuse } from './artifacts.js';
 
 const MODEL = 'model.json';
 const WEIGHTS = 'weights.bin';
+
+export const tfjsFolder: FolderKind = { name: 'a network in this format', files: [MODEL, WEIGHTS], mark: MODEL };
 
 /**
  * Saves a network in TensorFlow.js's own format: a folder with model.json and weights.bin, which `loadTfjs` reads here
@@ -16,12 +18,12 @@ export async function saveTfjs(model: tf.LayersModel, folder: string): Promise<v
   const { modelTopology, weightSpecs, weightData, format, generatedBy } = await artifactsOf(model);
   const bytes = Buffer.concat([weightData ?? []].flat().map((part) => Buffer.from(part)));
   const weightsManifest = [{ paths: [WEIGHTS], weights: weightSpecs }];
-  await mkdir(folder, { recursive: true });
-  await writeFileAtomic(join(folder, WEIGHTS), bytes);
-  await writeFileAtomic(
-    join(folder, MODEL),
-    JSON.stringify({ format, generatedBy, convertedBy: null, modelTopology, weightsManifest }),
-  );
+  const json = JSON.stringify({ format, generatedBy, convertedBy: null, modelTopology, weightsManifest });
+  const contents = new Map<string, Uint8Array>([
+    [MODEL, Buffer.from(json)],
+    [WEIGHTS, bytes],
+  ]);
+  await writeFolderWhole(folder, contents, tfjsFolder);
 }
 
 /** Loads a network from a folder with model.json and its weights. Throws a UserError that names the file at fault. */

@@ -1,8 +1,8 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { list } from 'tar';
 import type { ReadEntry } from 'tar';
 import { UserError } from '../../errors.js';
+import { realFiles, writeDurably } from '../../platform/fileSystem.js';
 import type { Archive } from '../cifar10/archive.js';
 import { cifar10Folder, classNamesFile, recordBytes, testFile, trainingFiles } from '../cifar10/files.js';
 import { sha256 } from '../cifar10/origin.js';
@@ -72,7 +72,7 @@ export async function extractCifar10(
   const hashes: Record<string, string> = {};
   for (const [name, pending] of contents) {
     const content = await pending;
-    await writeFile(join(target, name), content);
+    await writeDurably(join(target, name), content, realFiles);
     hashes[name] = sha256(content);
   }
   return hashes;

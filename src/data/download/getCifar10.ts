@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../errors.js';
+import { realFiles, writeDurably } from '../../platform/fileSystem.js';
+import { checkReplaceable, deleteFolder, type FolderKind } from '../../platform/writeFolder.js';
 import { archiveFile, officialArchive } from '../cifar10/archive.js';
 import type { Archive } from '../cifar10/archive.js';
-import { cifar10Folder } from '../cifar10/files.js';
+import { cifar10Folder, classNamesFile, testFile, trainingFiles } from '../cifar10/files.js';
 import { originFile, readOrigin } from '../cifar10/origin.js';
 import type { Origin } from '../cifar10/origin.js';
 import { readCifar10 } from '../cifar10/readCifar10.js';
@@ -18,6 +20,12 @@ export interface GetOptions extends DownloadOptions {
   /** What is fetched; the official archive by default. */
   archive?: Archive;
 }
+
+const unpacked: FolderKind = {
+  name: 'what this command unpacked',
+  files: [...trainingFiles, testFile, classNamesFile, originFile],
+  mark: originFile,
+};
 
 /** Whether the folder already holds the whole data; throws a UserError where it holds something of the user's. */
 async function alreadyThere(folder: string, archive: Archive): Promise<boolean> {
@@ -55,13 +63,20 @@ export async function getCifar10({ to, archive = officialArchive, ...options }: 
     const { extractCifar10 } = await import('./extractCifar10.js');
     const files = await extractCifar10(archivePath, aside, archive);
     const origin: Origin = { name: 'CIFAR-10', archiveSha256: archive.sha256, files };
-    await writeFile(join(aside, originFile), JSON.stringify(origin, null, 2) + '\n');
+    await writeDurably(join(aside, originFile), Buffer.from(JSON.stringify(origin, null, 2) + '\n'), realFiles);
     await readCifar10(aside, archive);
-    await rm(folder, { recursive: true, force: true });
+    await checkReplaceable(folder, unpacked);
+    if (existsSync(folder)) await deleteFolder(folder);
     await rename(aside, folder);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(
+      `${folder} cannot be written: ${(error as Error).message}. The archive is kept: make room on the disk, then run the same command again.`,
+      { cause: error },
+    );
   } finally {
     await rm(aside, { recursive: true, force: true });
-    await rm(archivePath, { force: true });
   }
+  await rm(archivePath, { force: true });
   return folder;
 }

@@ -1,6 +1,7 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 import { UserError } from '../../errors.js';
+import { jsonFile, writeFileWholeSync } from '../../platform/writeFile.js';
 import { packageRoot, projectJupyterPath, userDataDir } from './jupyterPaths.js';
 import { USUAL_KERNEL, commandOf, findKernelSpec, readKernelSpec, type KernelSpec } from './kernelSpec.js';
 
@@ -46,8 +47,7 @@ export function installKernel(options: InstallOptions = {}): string {
     metadata: { sparsebook: { project: packageRoot } },
   };
   const file = join(folder, 'kernel.json');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(file, JSON.stringify(spec, null, 2) + '\n');
+  writeFileWholeSync(file, JSON.stringify(spec, null, 2) + '\n', jsonFile);
   return file;
 }
 

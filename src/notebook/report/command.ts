@@ -1,10 +1,11 @@
-import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../errors.js';
+import { checkWritable, writeFileWhole, type FileKind } from '../../platform/writeFile.js';
 import { duration, readAssignments, readNotebook, resolveNotebook, runOnTerminal } from '../run/index.js';
 
 const DEFAULT_NOTEBOOK = '01';
+const reportFile: FileKind = { name: 'an HTML page', isOne: (head) => /^\s*<!doctype html/i.test(head.toString()) };
 
 interface Flags {
   run: boolean;
@@ -29,22 +30,18 @@ async function report(words: string[], flags: Flags): Promise<void> {
   const file = resolveNotebook(notebook);
   const name = basename(file, '.ipynb');
   const page = resolve(flags.output ?? join('docs', 'reports', `${name}.html`));
-  await mkdir(dirname(page), { recursive: true });
+  await checkWritable(page, reportFile);
   // Beside the notebook, not in it: a report at other values leaves the notebook as its author saved it.
   const executed = join(dirname(file), 'outputs', name, `${name}.ipynb`);
-  if (flags.run) await mkdir(dirname(executed), { recursive: true });
   const result = flags.run
     ? (await runOnTerminal({ notebook: file, parameters, output: executed }))?.notebook
     : await readNotebook(file);
   if (!result) return;
   const started = performance.now();
   // Loaded late: the other commands need none of it.
-  const [{ renderReport }, { default: writeFileAtomic }] = await Promise.all([
-    import('./renderReport.js'),
-    import('write-file-atomic'),
-  ]);
+  const { renderReport } = await import('./renderReport.js');
   const html = renderReport(result, { name });
-  await writeFileAtomic(page, html);
+  await writeFileWhole(page, html, reportFile);
   const size = (Buffer.byteLength(html) / 1e6).toFixed(1);
   const taken = duration((performance.now() - started) / 1000);
   process.stderr.write(`wrote ${relative(process.cwd(), page)} (${size} MB) in ${taken}\n`);

@@ -1,7 +1,7 @@
 export type { CellPlace, RunEvent, RunResult } from './events.js';
 export type { CellFault, FailureKind } from './failure.js';
 export * from './notebook.js';
-export { notebookText, parseNotebook, readNotebook, writeNotebook } from './notebookFile.js';
+export { notebookFile, notebookText, parseNotebook, readNotebook, writeNotebook } from './notebookFile.js';
 export { showProgress } from './progress.js';
 export type { ParameterValue } from './parameters/parameter.js';
 export { resolveNotebook } from './resolveNotebook.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../../errors.js';
+import { writeFileWhole, type FileKind } from '../../platform/writeFile.js';
 import { joined, lines, type Cell, type Notebook } from './notebook.js';
 
 const CELL_ID = /^[a-zA-Z0-9-_]{1,64}$/;
@@ -81,11 +81,13 @@ export function notebookText(notebook: Notebook): string {
   return JSON.stringify(notebook, sorted, 1) + '\n';
 }
 
-/** Writes a notebook aside and renames it: at any moment the file is the old notebook or the new one, whole. */
-export async function writeNotebook(file: string, notebook: Notebook): Promise<void> {
-  try {
-    await writeFileAtomic(file, notebookText(notebook));
-  } catch (error) {
-    throw new UserError(`cannot write ${file}: ${(error as Error).message}`);
-  }
+/** What a saved notebook may replace: JSON that begins as one does, with its keys in any order. */
+export const notebookFile: FileKind = {
+  name: 'a notebook',
+  isOne: (head) => /^\uFEFF?\s*\{\s*"(cells|metadata|nbformat|nbformat_minor)"/.test(head.toString()),
+};
+
+/** Writes a notebook: at any moment the file is the old notebook or the new one, whole. Throws as `writeFileWhole` does. */
+export function writeNotebook(file: string, notebook: Notebook): Promise<void> {
+  return writeFileWhole(file, notebookText(notebook), notebookFile);
 }

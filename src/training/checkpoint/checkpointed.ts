@@ -2,8 +2,8 @@ import { UserError } from '../../errors.js';
 import type { CheckpointEvent, EpochEvent, StartEvent, TrainingEvent, WarningEvent } from '../events.js';
 import type { Provenance } from '../log/provenance.js';
 import type { CheckpointState } from './checkpoint.js';
-import { cleanCheckpoints } from './cleanCheckpoints.js';
-import { realFiles, type FileSystem } from './fileSystem.js';
+import { clearOrphans } from '../../platform/asideName.js';
+import { realFiles, type FileSystem } from '../../platform/fileSystem.js';
 import { bestOf, isBetter, listCheckpoints } from './listCheckpoints.js';
 import { notFinite } from './notFinite.js';
 import { pruneCheckpoints } from './pruneCheckpoints.js';
@@ -82,7 +82,7 @@ class Saver {
 
   async open(): Promise<void> {
     const { dir, files } = this.options;
-    await cleanCheckpoints(dir, files);
+    await clearOrphans(dir, files);
     this.best = bestOf((await listCheckpoints(dir)).checkpoints);
   }
 

@@ -1,8 +1,8 @@
 export * from './averagedWeights.js';
 export type { Checkpoint, CheckpointState, TrainedState } from './checkpoint.js';
 export { checkpointed, type CheckpointOptions } from './checkpointed.js';
-export { cleanCheckpoints } from './cleanCheckpoints.js';
-export type { FileSystem } from './fileSystem.js';
+export { clearOrphans } from '../../platform/asideName.js';
+export type { FileSystem } from '../../platform/fileSystem.js';
 export { listCheckpoints, type CheckpointList, type CheckpointSummary } from './listCheckpoints.js';
 export { loadCheckpoint } from './loadCheckpoint.js';
 export { pruneCheckpoints } from './pruneCheckpoints.js';

@@ -1,6 +1,6 @@
 import { bestOf, listCheckpoints } from './listCheckpoints.js';
-import { realFiles, type FileSystem } from './fileSystem.js';
-import { deleteFolder } from './writeFolder.js';
+import { realFiles, type FileSystem } from '../../platform/fileSystem.js';
+import { deleteFolder } from '../../platform/writeFolder.js';
 
 /**
  * Deletes all checkpoints of a folder but the `keep` that were saved last and the best one; returns the paths of those

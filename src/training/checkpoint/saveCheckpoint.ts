@@ -2,15 +2,21 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { UserError } from '../../errors.js';
 import { checkpointFiles, formatName, formatVersion, type CheckpointState } from './checkpoint.js';
-import { realFiles, type FileSystem } from './fileSystem.js';
+import { realFiles, type FileSystem } from '../../platform/fileSystem.js';
 import { listCheckpoints } from './listCheckpoints.js';
 import { packState } from './packState.js';
 import { encodeSafetensors, type SavedTensor } from '../../formats/safetensors.js';
-import { writeFolder } from './writeFolder.js';
+import { writeFolderWhole, type FolderKind } from '../../platform/writeFolder.js';
+
+const checkpointFolder: FolderKind = {
+  name: 'a checkpoint',
+  files: Object.values(checkpointFiles),
+  mark: checkpointFiles.description,
+};
 
 /**
  * Saves a checkpoint as the folder `dir`/`name` and returns its path. It appears whole and on the disk, or not at all;
- * one of the same name is replaced.
+ * another one of the same name is replaced, any other folder is left alone.
  *
  * Throws a UserError that names the path if it cannot be saved; the earlier checkpoints are then as they were.
  */
@@ -25,7 +31,7 @@ export async function saveCheckpoint(
   }
   const order = 1 + Math.max(-1, ...(await listCheckpoints(dir)).checkpoints.map((other) => other.order));
   const path = join(dir, name);
-  await writeFolder(path, contentsOf(state, order), files);
+  await writeFolderWhole(path, contentsOf(state, order), checkpointFolder, files);
   return path;
 }
 

@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, truncate, type FileHandle } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../../errors.js';
+import { newFile, writeFileWhole } from '../../platform/writeFile.js';
 import type { TrainingEvent } from '../events.js';
 import { eventLine } from './eventJson.js';
 import type { Provenance } from './provenance.js';
@@ -71,8 +71,8 @@ export async function createRun(root: string, name: string, { settings, provenan
   return writing(join(root, id), async () => {
     await mkdir(root, { recursive: true });
     const dir = await makeNew(resolve(root, id));
-    await writeFileAtomic(join(dir, runFiles.provenance), `${JSON.stringify(provenance ?? {}, null, 2)}\n`);
-    await writeFileAtomic(join(dir, runFiles.settings), `${JSON.stringify(settings, null, 2)}\n`);
+    await writeFileWhole(join(dir, runFiles.provenance), `${JSON.stringify(provenance ?? {}, null, 2)}\n`, newFile);
+    await writeFileWhole(join(dir, runFiles.settings), `${JSON.stringify(settings, null, 2)}\n`, newFile);
     return Run.open(dir, settings);
   });
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { uniform } from 'sparsebook/backend/random.js';
-import { cleanCheckpoints } from 'sparsebook/training/checkpoint/cleanCheckpoints.js';
+import { clearOrphans } from 'sparsebook/platform/asideName.js';
 import { listCheckpoints } from 'sparsebook/training/checkpoint/listCheckpoints.js';
 import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
 import { temporaryFolder } from './sample.ts';
@@ -38,7 +38,7 @@ async function lane(dir: string, number: number, count: number): Promise<number>
     const said = await killed(dir, saved + 1, uniform(number, kill));
     saved = Number(said.at(-1) ?? saved);
     if (readdirSync(dir).some((entry) => entry.startsWith('.'))) orphaned++;
-    await cleanCheckpoints(dir);
+    await clearOrphans(dir);
     const { checkpoints, damaged } = await listCheckpoints(dir);
     assert.deepEqual(damaged, []);
     assert.deepEqual(

@@ -5,13 +5,7 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook';
-import {
-  cleanCheckpoints,
-  listCheckpoints,
-  loadCheckpoint,
-  pruneCheckpoints,
-  saveCheckpoint,
-} from 'sparsebook/training';
+import { clearOrphans, listCheckpoints, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from 'sparsebook/training';
 import { fuzzRuns } from '../../fuzz.ts';
 import { sample, temporaryFolder } from './sample.ts';
 
@@ -173,11 +167,11 @@ test('cleaning deletes what dead writers were writing or deleting, and puts back
   await leave('new', 'd', process.pid);
   await leave('new', 'e', process.ppid);
   writeFileSync(join(dir, '.other'), '');
-  assert.equal(await cleanCheckpoints(dir), 5);
+  assert.equal(await clearOrphans(dir), 5);
   assert.deepEqual(readdirSync(dir).sort(), [`.e.${process.ppid}-0123abcd.new`, '.other', 'c', 'there']);
   assert.equal((await loadCheckpoint(join(dir, 'c'))).step, 1);
   assert.equal((await loadCheckpoint(join(dir, 'there'))).step, 2);
-  assert.equal(await cleanCheckpoints(join(dir, 'nowhere')), 0);
+  assert.equal(await clearOrphans(join(dir, 'nowhere')), 0);
 });
 
 test('whatever a checkpoint is called, nothing is written outside of its folder', async (t) => {

@@ -1,12 +1,12 @@
 // Saves checkpoints until it is killed, and says so after each: the child of crash.test.ts.
 //   node saver.mjs FOLDER FIRST_STEP
 import { writeSync } from 'node:fs';
-import { cleanCheckpoints } from 'sparsebook/training/checkpoint/cleanCheckpoints.js';
+import { clearOrphans } from 'sparsebook/platform/asideName.js';
 import { pruneCheckpoints } from 'sparsebook/training/checkpoint/pruneCheckpoints.js';
 import { saveCheckpoint } from 'sparsebook/training/checkpoint/saveCheckpoint.js';
 
 const [dir, first] = process.argv.slice(2);
-await cleanCheckpoints(dir);
+await clearOrphans(dir);
 writeSync(1, 'ready\n');
 for (let step = Number(first); ; step++) {
   const values = new Float32Array(20_000).fill(step);

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import writeFileAtomic from 'write-file-atomic';
+import { writeFileWhole, type FileKind } from '../../../platform/writeFile.js';
 import { channelGraph, type ChannelNode } from '../../graph/channelGraph.js';
 import { networkWeights } from '../../weights/layerWeights.js';
 import { OnnxGraph } from './onnxGraph.js';
@@ -63,7 +63,10 @@ export function encodeOnnx(model: tf.LayersModel): Uint8Array {
   });
 }
 
+/** An ONNX file begins with the field that holds its version. */
+export const onnxFile: FileKind = { name: 'an ONNX file', isOne: (head) => head[0] === 0x08 && head[1] < 0x80 };
+
 /** Saves a network as an ONNX file; what `encodeOnnx` says holds here too. */
 export async function saveOnnx(model: tf.LayersModel, path: string): Promise<void> {
-  await writeFileAtomic(path, Buffer.from(encodeOnnx(model)));
+  await writeFileWhole(path, encodeOnnx(model), onnxFile);
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../../../errors.js';
-import { notebookText, parseNotebook, type Notebook } from '../../run/index.js';
+import { newFile, writeFileWhole } from '../../../platform/writeFile.js';
+import { notebookFile, notebookText, parseNotebook, type Notebook } from '../../run/index.js';
 
 /** What has become of a file since it was last read or written here. */
 export type FileState = 'same' | 'changed' | 'gone';
@@ -64,7 +64,7 @@ export class DocumentFile {
     const stem = this.path.slice(0, -ending.length || undefined);
     const time = new Date().toISOString().slice(0, 19).replace(/[:T]/g, '-');
     const copy = `${stem}-copy-${time}${ending}`;
-    await writeFileAtomic(copy, notebookText(notebook));
+    await writeFileWhole(copy, notebookText(notebook), newFile);
     return copy;
   }
 
@@ -72,9 +72,7 @@ export class DocumentFile {
     await this.check();
     const state = await this.look();
     if (state === 'changed' || (state === 'gone' && this.known !== '')) return state;
-    await writeFileAtomic(this.path, text).catch((error: Error) => {
-      throw new UserError(`cannot write ${this.path}: ${error.message}`);
-    });
+    await writeFileWhole(this.path, text, notebookFile);
     await this.remember(digest(text));
     return 'same';
   }

@@ -1,28 +1,42 @@
-import { dirname, join } from 'node:path';
-import { UserError } from '../../errors.js';
-import { namesAside } from './asideName.js';
-import { realFiles, syncFolder, writeDurably, type FileSystem } from './fileSystem.js';
+import { basename, dirname, join } from 'node:path';
+import { UserError } from '../errors.js';
+import { clearOrphans, namesAside } from './asideName.js';
+import { realFiles, statOf, syncFolder, writeDurably, type FileSystem } from './fileSystem.js';
+
+/** A kind of folder: what may be replaced by another one of its kind. */
+export interface FolderKind {
+  /** What it is called in an error, such as `a checkpoint`. */
+  name: string;
+  /** The files that one may hold: a folder with any other in it is somebody else's. */
+  files: readonly string[];
+  /** The one among them without which a folder is none. */
+  mark: string;
+}
 
 /**
- * Writes a folder of files that is either whole or not there: under a hidden name beside `path`, each file and the
- * folder on the disk, then renamed. A folder that was at `path` is replaced.
+ * Writes a folder of files whole, in place of nothing, an empty folder or one of its kind: under a hidden name beside
+ * `path`, each file and the folder on the disk, then renamed.
  *
  * Throws a UserError that names the path if anything fails; what was at `path` is then as it was.
  */
-export async function writeFolder(
+export async function writeFolderWhole(
   path: string,
   contents: ReadonlyMap<string, Uint8Array>,
+  kind: FolderKind,
   files: FileSystem = realFiles,
 ): Promise<void> {
   const { aside, done } = namesAside(path);
   try {
     await files.mkdir(dirname(path), { recursive: true });
+    await checkReplaceable(path, kind, files);
+    await clearOrphans(dirname(path), files, basename(path));
     await files.mkdir(aside('new'));
     for (const [name, bytes] of contents) await writeDurably(join(aside('new'), name), bytes, files);
     await syncFolder(aside('new'), files);
     await putInPlace(path, aside, files);
   } catch (error) {
     await files.rm(aside('new'), { recursive: true, force: true }).catch(() => undefined);
+    if (error instanceof UserError) throw error;
     throw new UserError(
       `${path} cannot be saved: ${(error as Error).message}. Whatever was saved before is as it was. ` +
         'Make room on the disk, or save in a folder that can be written.',
@@ -30,6 +44,22 @@ export async function writeFolder(
     );
   } finally {
     done();
+  }
+}
+
+/** Throws a UserError where there is something at `path` that a folder of this kind must not replace. */
+export async function checkReplaceable(path: string, kind: FolderKind, files: FileSystem = realFiles): Promise<void> {
+  const there = await statOf(path, files);
+  if (!there) return;
+  const rule = `${path} is not written: only ${kind.name} or an empty folder may be replaced`;
+  if (!there.isDirectory()) throw new UserError(`${rule}, and there is a file. Give another name.`);
+  const entries = await files.readdir(path);
+  const isOne = entries.includes(kind.mark) && entries.every((entry) => kind.files.includes(entry));
+  if (entries.length > 0 && !isOne) {
+    throw new UserError(
+      `${rule}, and this folder holds ${entries.slice(0, 3).join(', ')}${entries.length > 3 ? ', ...' : ''}. ` +
+        'Move it away, or give another name.',
+    );
   }
 }
 
@@ -61,7 +91,7 @@ async function putInPlace(
     throw error;
   }
   if (!replaces) return;
-  // The new one is in place: if the old one cannot be deleted now, cleaning does it at the next start.
+  // The new one is in place: if the old one cannot be deleted now, clearing does it at the next start.
   await files
     .rename(aside('old'), aside('gone'))
     .then(() => files.rm(aside('gone'), { recursive: true }))

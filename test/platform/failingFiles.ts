@@ -1,0 +1,86 @@
+// The real file system with faults: for tests of what is written.
+import * as nodeFiles from 'node:fs/promises';
+import type { FileSystem } from 'sparsebook/platform/fileSystem.js';
+
+const injected = (code: string, what: string): Error =>
+  Object.assign(new Error(`${code}: injected, ${what}`), { code });
+
+type Call = (...given: unknown[]) => Promise<unknown>;
+
+/** Hands every call of a file's handle to `call`, with its name and how to make it. */
+function watched(
+  handle: nodeFiles.FileHandle,
+  call: (name: string, given: unknown[], make: Call) => Promise<unknown>,
+): nodeFiles.FileHandle {
+  return new Proxy(handle, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return (...given: unknown[]) => call(String(name), given, (value as Call).bind(target));
+    },
+  });
+}
+
+/**
+ * Files whose n-th call fails with a code; a failing write first takes half of the bytes. `calls` names those made; those that
+ * only read or clear away do not count.
+ */
+export function failingAt(n: number, code: string): { files: FileSystem; calls: string[] } {
+  const calls: string[] = [];
+  const perhaps = (what: string): void => {
+    calls.push(what);
+    if (calls.length === n + 1) throw injected(code, what);
+  };
+  const counted =
+    (name: 'mkdir' | 'rename', make: Call): Call =>
+    async (...given) => {
+      perhaps(name);
+      return make(...given);
+    };
+  const files = {
+    ...nodeFiles,
+    mkdir: counted('mkdir', nodeFiles.mkdir as Call),
+    rename: counted('rename', nodeFiles.rename as Call),
+    open: async (path: string, flags: string, mode?: number) => {
+      perhaps('open');
+      return watched(await nodeFiles.open(path, flags, mode), async (name, given, make) => {
+        if (name === 'close') return make();
+        if (name === 'write' && calls.length === n) await make((given[0] as Uint8Array).subarray(0, 20));
+        perhaps(name);
+        return make(...given);
+      });
+    },
+  } as unknown as FileSystem;
+  return { files, calls };
+}
+
+/** Files on a disk that takes `room` bytes: the write that crosses the end is short, the next one fails with a code. */
+export function fullAfter(room: number, code = 'ENOSPC'): FileSystem {
+  let left = room;
+  return {
+    ...nodeFiles,
+    open: async (path: string, flags: string, mode?: number) =>
+      watched(await nodeFiles.open(path, flags, mode), async (name, given, make) => {
+        if (name !== 'write') return make(...given);
+        const [bytes, offset, length] = given as [Uint8Array, number, number];
+        if (left === 0) throw injected(code, 'write');
+        const taken = Math.min(left, length);
+        left -= taken;
+        return make(bytes, offset, taken);
+      }),
+  } as unknown as FileSystem;
+}
+
+/** Files that say they wrote everything, and keep only the first `kept` bytes of each. */
+export function forgetful(kept: number): FileSystem {
+  return {
+    ...nodeFiles,
+    open: async (path: string, flags: string, mode?: number) =>
+      watched(await nodeFiles.open(path, flags, mode), async (name, given, make) => {
+        if (name !== 'write') return make(...given);
+        const [bytes, offset, length] = given as [Uint8Array, number, number];
+        await make(bytes, offset, Math.min(kept, length));
+        return { bytesWritten: length };
+      }),
+  } as unknown as FileSystem;
+}
