@@ -69,7 +69,10 @@ export async function getCifar10({ to, archive = officialArchive, ...options }: 
     if (existsSync(folder)) await deleteFolder(folder);
     await rename(aside, folder);
   } catch (error) {
-    if (error instanceof UserError) throw error;
+    if (error instanceof UserError) {
+      await rm(archivePath, { force: true });
+      throw error;
+    }
     throw new UserError(
       `${folder} cannot be written: ${(error as Error).message}. The archive is kept: make room on the disk, then run the same command again.`,
       { cause: error },
