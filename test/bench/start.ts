@@ -39,9 +39,9 @@ async function start(): Promise<{ server: ChildProcess; address: URL; now: () =>
 
 async function overHttp(address: URL, now: () => number): Promise<Times> {
   const page = await fetch(address);
-  await page.text();
+  const [, key = ''] = /<meta name="key" content="(\w+)">/.exec(await page.text()) ?? [];
   const times: Times = { page: now() };
-  const headers = { cookie: page.headers.getSetCookie()[0].split(';')[0], origin: address.origin };
+  const headers = { cookie: page.headers.getSetCookie()[0].split(';')[0], 'x-key': key, origin: address.origin };
   const command = JSON.stringify({ do: 'run', ids: [CELL] });
   await fetch(`${address.origin}/api/commands/first.ipynb`, {
     method: 'POST',

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { basename, dirname } from 'node:path';
-import { UserError } from '../../errors.js';
 import { USUAL_KERNEL } from '../jupyter/kernelSpec.js';
 import type { KernelClient } from '../kernel/kernelClient.js';
 import { machinePathRemover } from '../run/machinePaths.js';
@@ -10,10 +9,13 @@ import type { LiveCell, Renderer } from './document/liveCell.js';
 import { LiveDocument } from './document/liveDocument.js';
 import { ParameterPanel } from './document/parameterPanel.js';
 import { Clock, Slice } from './document/slice.js';
+import { reasonOf } from './fence.js';
 import { CellRunner } from './kernel/cellRunner.js';
 import { LiveKernel } from './kernel/liveKernel.js';
 import type { SpareKernel } from './kernel/spareKernel.js';
 import type { FileStatus, Patch } from './protocol.js';
+
+const KERNEL_NAME = /^(?!\.{1,2}$)[\w.-]{1,100}$/;
 
 /**
  * An open notebook: the document and its outputs, its kernel and its file. It belongs to the server and lives on when pages
@@ -23,6 +25,8 @@ export class LiveSession {
   readonly clock = new Clock();
   readonly kernel: LiveKernel;
   readonly status: Slice<FileStatus>;
+  /** The kernel that the notebook names. */
+  readonly kernelName: string;
   /** The life of the document; a document that is read anew from its file begins another one. */
   epoch: string = randomUUID();
   document: LiveDocument;
@@ -31,12 +35,15 @@ export class LiveSession {
   private changes = 0;
   private renderer!: Renderer;
 
-  /** Opens a notebook's file, starting its kernel: most readers want to run something. Throws a UserError when it is no notebook. */
+  /**
+   * Opens a notebook's file; throws a UserError when it is no notebook. No process is started for it: that takes a person who asks. But
+   * a notebook of the project's own kernel is given the spare one, which runs already.
+   */
   static async open(file: DocumentFile, path: string, spare?: SpareKernel): Promise<LiveSession> {
     const session = new LiveSession(file, path, await file.read(), spare);
-    session.kernel.get().catch(() => undefined);
+    if (spare?.suits(session.kernelName, dirname(file.path))) session.kernel.get().catch(() => undefined);
     ({ renderer: session.renderer } = await import('./document/renderer.js'));
-    session.panel.read(session.document);
+    session.readParameters();
     return session;
   }
 
@@ -47,8 +54,10 @@ export class LiveSession {
     spare?: SpareKernel,
   ) {
     this.status = new Slice<FileStatus>(this.clock, { path, dirty: false });
-    const name = notebook.metadata.kernelspec?.name ?? USUAL_KERNEL;
+    const { name, fault } = kernelOf(notebook);
+    this.kernelName = name;
     this.kernel = new LiveKernel(this.clock, name, dirname(file.path), spare);
+    if (fault) this.kernel.status.set({ ...this.kernel.status.get(), note: fault });
     [this.document, this.runner, this.panel] = this.take(notebook);
   }
 
@@ -92,29 +101,31 @@ export class LiveSession {
   changed({ source = true } = {}): void {
     this.changes++;
     this.status.set({ ...this.status.get(), dirty: true });
-    if (source) this.panel.read(this.document);
+    if (source) this.readParameters();
   }
 
-  /** Saves, unless the file is not the one that was read or saved last: then pages ask what to do. Returns whether it did. */
+  /**
+   * Saves, unless the file is not the one that was read or saved last: then pages ask what to do. Returns whether it did; whatever
+   * keeps it from it is told to the pages, and the notebook stays unsaved, to be saved the next time. Never throws.
+   */
   async save(): Promise<boolean> {
     const { changes } = this;
-    this.runner.flush();
     try {
+      this.runner.flush();
       const state = await this.file.write(this.document.save());
       if (state === 'same') this.status.set({ path: this.status.get().path, dirty: this.changes !== changes });
       else this.status.set({ ...this.status.get(), conflict: state });
       return state === 'same';
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      this.status.set({ ...this.status.get(), note: error.message });
+      this.status.set({ ...this.status.get(), dirty: true, note: reasonOf(error) });
       return false;
     }
   }
 
   /** Looks whether somebody else has changed the file. */
   async lookAtFile(): Promise<void> {
-    const { conflict: _conflict, ...status } = this.status.get();
     const state = await this.file.look();
+    const { conflict: _conflict, ...status } = this.status.get();
     this.status.set(state === 'same' ? status : { ...status, conflict: state });
   }
 
@@ -126,19 +137,19 @@ export class LiveSession {
       await this.save();
       return;
     }
-    const note = choice === 'copy' ? `What was here is saved as ${basename(await this.copy())}.` : undefined;
     const notebook = await this.file.read();
+    const note = choice === 'copy' ? `What was here is saved as ${basename(await this.copy())}.` : undefined;
     this.runner.drop();
     this.epoch = randomUUID();
     [this.document, this.runner, this.panel] = this.take(notebook);
-    this.panel.read(this.document);
+    this.readParameters();
     this.status.set({ path, dirty: false, ...(note === undefined ? {} : { note }) });
   }
 
-  /** Saves what is here under another name; returns it. */
-  copy(): Promise<string> {
+  /** Saves what is here under another name, beside the file or in another folder; returns that path. */
+  copy(folder?: string): Promise<string> {
     this.runner.flush();
-    return this.file.writeCopy(this.document.save());
+    return this.file.writeCopy(this.document.save(), folder);
   }
 
   /** Ends the kernel and starts another one. */
@@ -154,6 +165,15 @@ export class LiveSession {
     await this.runner.settled();
   }
 
+  /** Looks for parameters; sources that cannot be read have none, and say why. */
+  private readParameters(): void {
+    try {
+      this.panel.read(this.document);
+    } catch (error) {
+      this.status.set({ ...this.status.get(), note: `The parameters cannot be read: ${reasonOf(error)}.` });
+    }
+  }
+
   private take(notebook: Notebook): [LiveDocument, CellRunner, ParameterPanel] {
     const document = new LiveDocument(this.clock, notebook);
     const panel = new ParameterPanel(this.clock);
@@ -166,12 +186,25 @@ export class LiveSession {
   }
 }
 
+/** The kernel that a notebook names, the usual one if none; and what is wrong with how it does so. */
+function kernelOf({ metadata }: Notebook): { name: string; fault?: string } {
+  const spec: unknown = metadata.kernelspec;
+  if (spec === undefined) return { name: USUAL_KERNEL };
+  const { name } = Object(spec) as { name?: unknown };
+  if (typeof name === 'string' && KERNEL_NAME.test(name)) return { name };
+  const received = typeof name === 'string' ? `'${name.slice(0, 80)}'` : name === null ? 'null' : typeof name;
+  return {
+    name: 'unknown kernel',
+    fault: `The notebook's metadata.kernelspec.name must be a kernel's name (letters, digits, dots, dashes and underscores); it is ${received}. Cells can run once that is mended in the file.`,
+  };
+}
+
 /** What the notebook says of how it was run: by hand now, so that a headless run's record no longer holds. */
 function noteRun(metadata: Notebook['metadata'], panel: ParameterPanel, cell: LiveCell, kernel: KernelClient): void {
   const { spec, info } = kernel;
   delete metadata.papermill;
   panel.ran(cell.id);
-  metadata.sparsebook = { ...(metadata.sparsebook as Metadata | undefined), parameters: panel.ranWith() };
+  metadata.sparsebook = { ...(Object(metadata.sparsebook) as Metadata), parameters: panel.ranWith() };
   metadata.kernelspec ??= { name: spec.name, display_name: spec.display_name, language: spec.language };
   if (info.language_info) metadata.language_info = info.language_info;
 }

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { stopSignals } from '../../terminal/stopSignals.js';
 import { packageRoot } from '../jupyter/jupyterPaths.js';
 import { resolveNotebook } from '../run/resolveNotebook.js';
+import { fenced, tellFault } from './fence.js';
 import { openBrowser } from './openBrowser.js';
 import { startServer } from './server/startServer.js';
 
@@ -21,7 +22,10 @@ function usualFolder(): string {
   return existsSync(here) ? here : join(packageRoot, 'notebooks');
 }
 
-/** Serves the notebooks until Ctrl-C, which saves and ends kernels; a second one ends them at once. */
+/**
+ * Serves the notebooks until Ctrl-C, until the system asks the process to end or until its terminal is gone: what is not saved is saved
+ * first, then kernels end. A second signal ends them at once.
+ */
 export async function openOnTerminal({ notebook, port, browser }: OpenOptions): Promise<void> {
   const file = notebook === undefined ? undefined : resolveNotebook(notebook);
   const server = await startServer({
@@ -29,15 +33,27 @@ export async function openOnTerminal({ notebook, port, browser }: OpenOptions): 
     port,
     spareKernel: true,
   });
+  const stop = stopSignals();
+  stop.again.addEventListener('abort', () => process.exit(stop.exitCode()));
+  const ended = new Promise<unknown>((resolve) => {
+    stop.interrupt.addEventListener('abort', resolve);
+    // Whoever cannot be told anything any more has closed the terminal.
+    for (const stream of [process.stdout, process.stderr]) stream.on('error', resolve);
+  });
+  // The last resort: whatever was overlooked costs nobody's work, and no other notebook its kernel.
+  for (const event of ['uncaughtException', 'unhandledRejection']) {
+    process.on(event, (error: unknown) => {
+      tellFault('the server', error);
+      fenced('saving', () => server.notebooks.saveAll());
+    });
+  }
   const address = server.address(file === undefined ? undefined : basename(file));
   const opened = browser && openBrowser(address);
   say(`${opened ? 'The browser opens' : 'Open in a browser:'} ${address}`);
   say('Ctrl-C saves, ends the kernels and leaves.');
-  const stop = stopSignals();
-  stop.kill.addEventListener('abort', () => process.exit(stop.exitCode()));
   // What the first page needs is loaded while the browser starts.
   if (file !== undefined) server.notebooks.at(basename(file)).catch(() => undefined);
-  await new Promise((resolve) => stop.interrupt.addEventListener('abort', resolve));
+  await ended;
   say('\nsaving, and ending kernels ...');
   for (const line of await server.close()) say(line);
   process.exit(0);

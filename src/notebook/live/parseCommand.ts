@@ -3,11 +3,13 @@ import type { CellType, Command } from './protocol.js';
 
 type Fields = Record<string, unknown>;
 
+const DEEPEST = 50;
 const CELL_ID = /^[a-zA-Z0-9-_]{1,64}$/;
 
 /** The command that a request's JSON is; throws a UserError that names the field at fault. */
 export function parseCommand(value: unknown): Command {
   if (typeof value !== 'object' || value === null) throw new UserError('a command must be a JSON object');
+  if (!isWithin(DEEPEST, value)) throw new UserError(`a command may be nested ${DEEPEST} levels deep at most`);
   const fields = value as Fields;
   switch (fields.do) {
     case 'edit':
@@ -42,6 +44,12 @@ export function parseCommand(value: unknown): Command {
     default:
       throw new UserError(`there is no command ${JSON.stringify(fields.do)}`);
   }
+}
+
+/** What is nested by the thousand levels cannot be read, compared or written. */
+function isWithin(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((inner) => isWithin(levels - 1, inner));
 }
 
 function refuse(field: string, rule: string, value: unknown): never {

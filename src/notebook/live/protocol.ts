@@ -121,6 +121,8 @@ export interface ListedNotebook {
   title: string;
   /** When the file was changed, in milliseconds since 1970. */
   changed: number;
+  /** Why it cannot be opened. */
+  fault?: string;
   kernel?: KernelStatus['state'];
   dirty?: boolean;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test, type TestContext } from 'node:test';
@@ -118,7 +118,6 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
   test('move lambda, run, see the curve redrawn, interrupt, restart, save, reload: the state is there', async () => {
     const { tab, incidents } = await visit('small.ipynb');
     assert.doesNotMatch(tab.url(), /token/);
-    await kernelIs(tab, 'idle');
     const slider = tab.getByRole('slider', { name: 'lambda_l0' });
     const run = tab.locator('#panel').getByRole('button', { name: 'Run' });
     await slider.fill('40');
@@ -169,7 +168,6 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
   test('notebook 01 opens with its saved figures, its lambda moves, and its parameters run', async (t) => {
     const own = await ownSite(t, await readNotebook('notebooks/01-l0-googlenet.ipynb'));
     const { tab } = await visit('own.ipynb', {}, own);
-    await kernelIs(tab, 'idle');
     await tab.locator('.plot').first().scrollIntoViewIfNeeded();
     await tab.locator('.plot.drawn').first().waitFor();
     await tab.getByRole('slider', { name: 'lambda_l0' }).fill('30');
@@ -181,7 +179,6 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
 
   test('Jupyter’s keys do what they do there, and everything can be reached by keyboard', async () => {
     const { tab, incidents } = await visit('second.ipynb');
-    await kernelIs(tab, 'idle');
     await tab.keyboard.press('Tab');
     assert.equal(await tab.evaluate('document.activeElement.className'), 'skip');
     await tab.keyboard.press('Enter');
@@ -317,6 +314,15 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await tab.getByRole('link', { name: 'A curve to move' }).first().waitFor();
     assert.equal(await tab.evaluate('document.documentElement.scrollWidth'), 320);
     assert.deepEqual(incidents, []);
+    // What cannot be opened: the list with the reason in place of the notebook, also for who comes by an old address.
+    writeFileSync(join(site.folder, 'broken.ipynb'), '{"cells": [');
+    await tab.locator('li', { hasText: 'broken.ipynb' }).getByText('it is not JSON').waitFor();
+    await tab.goto(`${site.origin}/notebooks/broken.ipynb`);
+    await tab.locator('.notice', { hasText: 'it is not JSON' }).waitFor();
+    await tab.goto(`${site.origin}/notebooks/gone.ipynb`);
+    await tab.getByText("'gone.ipynb' does not exist").waitFor();
+    await tab.getByRole('link', { name: 'A curve to move' }).first().waitFor();
+    rmSync(join(site.folder, 'broken.ipynb'));
     await tab.context().close();
   });
 });

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { DocumentFile } from 'sparsebook/notebook/live/document/documentFile.js';
 import { NotebookFolder } from 'sparsebook/notebook/live/notebookFolder.js';
-import { notebookText, type Notebook } from 'sparsebook/notebook/run';
+import { joined, notebookText, type Notebook } from 'sparsebook/notebook/run';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-file-'));
@@ -61,6 +62,58 @@ test('saves at the same time end with the last one, whole, and a copy lies besid
   const copy = await file.writeCopy(notebook('copy'));
   assert.match(copy, /busy-copy-[\d-]+\.ipynb$/);
   assert.equal(readFileSync(copy, 'utf8'), notebookText(notebook('copy')));
+  const names = ['e', 'f', 'g', 'h'];
+  const copies = await Promise.all(names.map((source) => file.writeCopy(notebook(source))));
+  assert.deepEqual(
+    copies.map((path) => readFileSync(path, 'utf8')),
+    names.map((source) => notebookText(notebook(source))),
+    'none replaces another',
+  );
+});
+
+test('what is no plain file, no text or no notebook is refused with the reason; a byte order mark is not text', async () => {
+  const fifo = join(scratch, 'pipe.ipynb');
+  execFileSync('mkfifo', [fifo]);
+  symlinkSync('/dev/zero', join(scratch, 'zeros.ipynb'));
+  mkdirSync(join(scratch, 'folder.ipynb'));
+  const of = (name: string, bytes: string | Buffer): string => {
+    writeFileSync(join(scratch, name), bytes);
+    return join(scratch, name);
+  };
+  const text = notebookText(notebook('first'));
+  const cases: [path: string, reason: RegExp][] = [
+    [fifo, /pipe\.ipynb is not a file/],
+    [join(scratch, 'zeros.ipynb'), /zeros\.ipynb is not a file/],
+    [join(scratch, 'folder.ipynb'), /folder\.ipynb is not a file/],
+    [join(scratch, 'gone.ipynb'), /there is no notebook .*gone\.ipynb/],
+    [of('latin.ipynb', Buffer.from(text.replace('first', 'é'), 'latin1')), /is not text in UTF-8/],
+    [of('empty.ipynb', ''), /is not a notebook/],
+    [of('deep.ipynb', '['.repeat(1e6) + ']'.repeat(1e6)), /is not a notebook/],
+    [of('type.ipynb', `{"nbformat":4,"cells":[{"cell_type":${'['.repeat(1e5) + ']'.repeat(1e5)}}]}`), /not a notebook/],
+  ];
+  for (const [path, reason] of cases) {
+    await assert.rejects(new DocumentFile(path).read(), { name: 'UserError', message: reason }, path);
+  }
+  const marked = await new DocumentFile(of('marked.ipynb', `\uFEFF${text}`)).read();
+  assert.equal(joined(marked.cells[0].source), 'first');
+  const swapped = new DocumentFile(fileOf('swapped.ipynb'));
+  await swapped.read();
+  unlinkSync(swapped.path);
+  execFileSync('mkfifo', [swapped.path]);
+  assert.equal(await swapped.look(), 'changed');
+});
+
+test('a notebook that cannot be written says so, with its path and the cause', async () => {
+  let deep: unknown = 'deep';
+  for (let level = 0; level < 50_000; level++) deep = [deep];
+  const file = new DocumentFile(fileOf('deep-output.ipynb'));
+  await file.read();
+  const output = { output_type: 'display_data' as const, data: { 'application/json': deep }, metadata: {} };
+  await assert.rejects(file.write(notebookOf(codeCell('1', { outputs: [output] }))), {
+    name: 'UserError',
+    message: /deep-output\.ipynb cannot be written: .*nested too deeply: clear it/,
+  });
+  assert.equal(await file.write(notebook('second')), 'same');
 });
 
 test('no path leads out of the folder, neither by dots nor by links, and only notebooks are found', async () => {
@@ -101,12 +154,13 @@ test('no path leads out of the folder, neither by dots nor by links, and only no
   }
   const listed = await folder.list();
   assert.deepEqual(
-    listed.map(({ path, title }) => [path, title]),
+    listed.map(({ path, title, fault }) => [path, fault === undefined ? title : undefined]),
     [
       ['alias.ipynb', 'Title'],
       ['below/two.ipynb', 'Title'],
+      ['link.ipynb', undefined],
       ['one.ipynb', 'Title'],
-      ['text.ipynb', ''],
+      ['text.ipynb', undefined],
     ],
   );
   const file = await folder.locate('one.ipynb');

@@ -12,6 +12,7 @@ import { codeCell, notebookOf } from '../report/fixture.ts';
 const plain: Renderer = {
   markdown: (source) => `<p>${source}</p>`,
   output: (output) => JSON.stringify(output),
+  notice: (text) => text,
 };
 const printed = (text: string): Output => ({ output_type: 'stream', name: 'stdout', text: [text] });
 

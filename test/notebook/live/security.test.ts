@@ -8,7 +8,8 @@ import { browserCommand } from 'sparsebook/notebook/live/openBrowser.js';
 import { notebookText } from 'sparsebook/notebook/run';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 import { payloads } from '../report/payloads.ts';
-import { Page, Site, smallNotebook } from './site.ts';
+import type { ListedNotebook } from 'sparsebook/notebook/live/protocol.js';
+import { keyIn, Page, Site, smallNotebook } from './site.ts';
 
 let site: Site;
 const outside = join(tmpdir(), `sparsebook-outside-${process.pid}`);
@@ -86,6 +87,30 @@ test('the token opens pages alone and is exchanged for a cookie that scripts and
   }
 });
 
+test('another server of this machine, which browsers send the cookie too, can neither see nor do anything with it', async () => {
+  for (const [method, path] of everywhere.slice(3)) {
+    for (const key of [undefined, '', 'x', site.token, '0'.repeat(64)]) {
+      const { status, text } = await site.ask(
+        method,
+        `${path}?key=${key}`,
+        { 'x-key': key, origin: site.origin, ...json },
+        method === 'POST' ? save : undefined,
+      );
+      assert.equal(status, 401, `${method} ${path} ${key}`);
+      assert.doesNotMatch(text, /lambda/);
+    }
+  }
+  const again = await site.ask('GET', '/notebooks/small.ipynb', { 'x-key': undefined });
+  assert.equal(again.status, 200);
+  assert.equal(keyIn(again.text), '', 'no page that comes without the token holds the key');
+  const arrived = await site.ask('GET', `/notebooks/small.ipynb?token=${site.token}`);
+  assert.match(keyIn(arrived.text), /^[0-9a-f]{64}$/);
+  const [cookie] = arrived.headers['set-cookie'] ?? [];
+  assert.equal(cookie.includes(keyIn(arrived.text)) || keyIn(arrived.text) === site.token, false);
+  const keyAlone = { cookie: undefined, 'x-key': keyIn(arrived.text) };
+  assert.equal((await site.ask('GET', '/api/notebooks', keyAlone)).status, 401);
+});
+
 test('another name for this machine is refused, cookie or not: no DNS rebinding', async () => {
   const { port } = site.server;
   for (const host of [
@@ -160,6 +185,14 @@ test('no path leads out of the folder, however it is written', async () => {
     'small.ipynb%00.ipynb',
     '%ff.ipynb',
     '....//secret.ipynb',
+    '%5C%5Cserver%5Cshare%5Cx.ipynb',
+    '%2F%2Fserver%2Fshare%2Fx.ipynb',
+    'C:%5Cx.ipynb',
+    'small.ipynb%0A.ipynb',
+    '%1B[31msmall.ipynb',
+    'out%2F..%2Fsmall.ipynb',
+    '.%2Fsmall.ipynb',
+    `${'x'.repeat(5000)}.ipynb`,
   ];
   for (const way of ways) {
     for (const room of ['notebooks', 'api/events', 'assets', 'assets/fonts']) {
@@ -170,11 +203,12 @@ test('no path leads out of the folder, however it is written', async () => {
     const { status } = await site.ask('POST', `/api/commands/${way}`, { origin: site.origin, ...json }, save);
     assert.ok(status === 400 || status === 404, way);
   }
-  const listed = JSON.parse((await site.ask('GET', '/api/notebooks')).text) as { path: string }[];
+  const listed = JSON.parse((await site.ask('GET', '/api/notebooks')).text) as ListedNotebook[];
   assert.deepEqual(
-    listed.map(({ path }) => path),
+    listed.filter(({ fault }) => fault === undefined).map(({ path }) => path),
     ['hostile.ipynb', 'small.ipynb', 'swapped.ipynb'],
   );
+  assert.match(listed.find(({ path }) => path === 'link.ipynb')?.fault ?? '', /leads out of the folder/);
 });
 
 test('a notebook that becomes a link while it is open is not saved to where the link leads', async () => {

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { joined, notebookText, type CodeCell, type Notebook } from 'sparsebook/notebook/run';
 import { kernelsOf } from '../run/runs.ts';
 import { schemaErrors } from '../run/nbformat.ts';
-import { notebookOf } from '../report/fixture.ts';
+import { codeCell, notebookOf } from '../report/fixture.ts';
 import { fresh, Page, parametersSource, Site, smallNotebook } from './site.ts';
 
 const codeIn = (notebook: Notebook, id: string): CodeCell => notebook.cells.find((cell) => cell.id === id) as CodeCell;
@@ -31,9 +31,11 @@ describe('an open notebook', () => {
     assert.deepEqual(kernelsOf(process.pid), []);
   });
 
-  test('its cells, text as HTML, parameters and a kernel that starts by itself', async () => {
-    await page.until('an idle kernel', ({ state }) => state.kernel?.state === 'idle');
+  test('its cells, text as HTML and parameters; no kernel before somebody runs a cell', async () => {
     await page.until('the parameters', ({ state }) => (state.parameters ?? []).length === 2);
+    assert.equal(await page.do({ do: 'complete', code: 'Math.ma', position: 7 }), null);
+    assert.equal(page.state.kernel?.state, 'off');
+    assert.deepEqual(kernelsOf(process.pid), []);
     assert.deepEqual(page.state.order, ['title', 'parameters', 'curve', 'other', 'endless']);
     assert.match(page.state.cells.title.text?.html ?? '', /<h1>A curve to move<\/h1>[^]*katex/);
     assert.deepEqual(page.state.parameters?.[0], {
@@ -190,7 +192,7 @@ describe('an open notebook', () => {
 
   test('a cell that fails stops the queue, one that may fail does not', async () => {
     const failing = await new Page(site, 'failing.ipynb').connect();
-    await failing.until('a kernel', ({ state }) => state.kernel?.state === 'idle');
+    await failing.until('all', ({ state }) => state.order !== undefined);
     await failing.do({ do: 'run', ids: ['tolerated', 'broken', 'behind'] });
     await failing.until('the failure', ({ state }) => state.cells.broken.run?.fault === 'failed');
     await failing.until('quiet', ({ state }) => state.kernel?.state === 'idle');
@@ -226,6 +228,31 @@ describe('an open notebook', () => {
     await failing.do({ do: 'run', ids: ['behind'] });
     await failing.until('a new kernel', (at) => at.state.kernel?.state === 'idle' && at.ran('behind'));
     failing.disconnect();
+  });
+
+  test('a notebook that cannot be written stays unsaved and says why; the others are saved all the same', async (t) => {
+    const own = await Site.open({ 'b.ipynb': smallNotebook() });
+    t.after(() => own.close());
+    // So deep that no JSON of it can be written; the cell that holds it can be cleared.
+    const deep = `{"application/json":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
+    const text = notebookText(notebookOf(codeCell('1', { id: 'deep', outputs: [] }), fresh('other', '1')));
+    const outputs = `"outputs": [{"output_type":"display_data","metadata":{},"data":${deep}}]`;
+    writeFileSync(join(own.folder, 'a.ipynb'), text.replace('"outputs": []', outputs));
+    const page = await new Page(own, 'a.ipynb').connect();
+    await page.until('the cells', ({ state }) => state.order !== undefined);
+    for (const name of ['a.ipynb', 'b.ipynb']) {
+      await own.command(name, { do: 'edit', id: 'other', source: '// unsaved' });
+    }
+    await own.server.notebooks.saveAll();
+    await page.until('the reason', ({ state }) => state.file?.note !== undefined);
+    assert.match(page.state.file?.note ?? '', /a\.ipynb cannot be written: .*clear it/);
+    assert.equal(page.state.file?.dirty, true);
+    assert.match(joined(codeIn(own.saved('b.ipynb'), 'other').source), /unsaved/);
+    await page.do({ do: 'clear', ids: ['deep'] });
+    await own.server.notebooks.saveAll();
+    await page.until('saved', ({ state }) => state.file?.dirty === false && state.file.note === undefined);
+    assert.match(joined(codeIn(own.saved('a.ipynb'), 'other').source), /unsaved/);
+    page.disconnect();
   });
 
   test('the list says what is open; closing saves, beside the file where that was changed meanwhile', async (t) => {

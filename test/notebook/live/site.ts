@@ -44,11 +44,17 @@ export interface Answer {
   text: string;
 }
 
+/** The key that a page is given that arrives with the token. */
+export function keyIn(page: string): string {
+  return /<meta name="key" content="(\w+)">/.exec(page)?.[1] ?? '';
+}
+
 /** A server over a folder of notebooks of its own, inside the project so that cells can import it. */
 export class Site {
   readonly folder: string;
   readonly server: LiveServer;
-  private cookie = '';
+  cookie = '';
+  key = '';
   private closing: Promise<string[]> | undefined;
 
   private constructor(folder: string, server: LiveServer) {
@@ -62,8 +68,10 @@ export class Site {
       writeFileSync(join(folder, name), notebookText(notebook));
     }
     const site = new Site(folder, await startServer({ folder, port: 0, ...options }));
-    const { headers } = await site.ask('GET', new URL(site.server.address()).pathname + '?token=' + site.token);
+    const path = new URL(site.server.address()).pathname + '?token=' + site.token;
+    const { headers, text } = await site.ask('GET', path);
     site.cookie = headers['set-cookie']?.[0].split(';')[0] ?? '';
+    site.key = keyIn(text);
     return site;
   }
 
@@ -75,7 +83,7 @@ export class Site {
     return `http://127.0.0.1:${this.server.port}`;
   }
 
-  /** A request with this browser's cookie, unless `headers` say otherwise; the address is sent as it is written. */
+  /** A request with this browser's cookie and this page's key, unless `headers` say otherwise; the address is sent as it is written. */
   ask(method: string, path: string, headers: Record<string, string | undefined> = {}, body?: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
       void this.begin(method, path, headers, body).then(async (response) => {
@@ -92,7 +100,7 @@ export class Site {
     headers: Record<string, string | undefined> = {},
     body?: string,
   ): Promise<IncomingMessage> {
-    const all = { host: new URL(this.origin).host, cookie: this.cookie || undefined, ...headers };
+    const all = { host: new URL(this.origin).host, cookie: this.cookie || undefined, 'x-key': this.key, ...headers };
     const given = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined);
     return new Promise((resolve, reject) => {
       const options = { host: '127.0.0.1', port: this.server.port, method, path, agent: false as const };
@@ -146,8 +154,14 @@ export class Page {
     assert.equal(response.statusCode, 200);
     this.response = response;
     let text = '';
+    let before = '';
     response.setEncoding('utf8').on('data', (chunk: string) => {
-      const events = (text + chunk).split('\n\n');
+      text += chunk;
+      // Long events come in thousands of pieces.
+      const ends = `${before}${chunk}`.includes('\n\n');
+      before = chunk.slice(-1);
+      if (!ends) return;
+      const events = text.split('\n\n');
       text = events.pop() ?? '';
       for (const event of events) {
         const [, id, data] = /^(?:id: (.*)\n)?data: (.*)$/.exec(event) ?? [];

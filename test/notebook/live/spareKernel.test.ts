@@ -3,16 +3,24 @@ import { test } from 'node:test';
 import { kernelsOf } from '../run/runs.ts';
 import { Page, Site, smallNotebook } from './site.ts';
 
-test('a kernel waits for the first notebook, the second gets one of its own, and all end with the server', async (t) => {
-  const notebooks = { 'first.ipynb': smallNotebook(), 'second.ipynb': smallNotebook() };
+test('a kernel waits for the first notebook that it suits; the second gets one when a cell runs; all end with the server', async (t) => {
+  const foreign = { ...smallNotebook(), metadata: { kernelspec: { name: 'other', display_name: 'Other' } } };
+  const notebooks = { 'foreign.ipynb': foreign, 'first.ipynb': smallNotebook(), 'second.ipynb': smallNotebook() };
   const site = await Site.open(notebooks, { spareKernel: true });
   t.after(() => site.close());
   const waiting = kernelsOf(process.pid);
   assert.equal(waiting.length, 1);
+  const other = await new Page(site, 'foreign.ipynb').connect();
+  await other.until('the cells', ({ state }) => state.order !== undefined);
+  assert.equal(other.state.kernel?.state, 'off');
+  other.disconnect();
   const first = await new Page(site, 'first.ipynb').connect();
   await first.until('an idle kernel', ({ state }) => state.kernel?.state === 'idle');
   assert.deepEqual(kernelsOf(process.pid), waiting);
   const second = await new Page(site, 'second.ipynb').connect();
+  await second.until('the cells', ({ state }) => state.order !== undefined);
+  assert.equal(second.state.kernel?.state, 'off');
+  await second.do({ do: 'run', ids: ['parameters'] });
   await second.until('an idle kernel', ({ state }) => state.kernel?.state === 'idle');
   assert.equal(kernelsOf(process.pid).length, 2);
   first.disconnect();
@@ -28,6 +36,8 @@ test('a kernel that dies while it waits is not handed on', async (t) => {
   process.kill(waiting, 'SIGKILL');
   await new Promise((resolve) => setTimeout(resolve, 500));
   const page = await new Page(site, 'small.ipynb').connect();
+  await page.until('the cells', ({ state }) => state.order !== undefined);
+  await page.do({ do: 'run', ids: ['parameters'] });
   await page.until('an idle kernel', ({ state }) => state.kernel?.state === 'idle');
   page.disconnect();
   await site.close();

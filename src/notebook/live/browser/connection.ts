@@ -1,7 +1,8 @@
 import type { Command, Patch } from '../protocol.js';
+import { key } from './key.js';
 
-/** How this page and the server stand. */
-export type Link = 'connected' | 'lost' | 'refused';
+/** How this page and the server stand: `refused`, it does not know this page; `failed`, it cannot open the notebook. */
+export type Link = 'connected' | 'lost' | 'refused' | 'failed';
 
 /** A command that did not reach the server, or that it refused. */
 export class CommandError extends Error {
@@ -16,6 +17,8 @@ export class CommandError extends Error {
 
 const SILENCE_MILLISECONDS = 25_000;
 const RETRY_MILLISECONDS = 1000;
+/** What the server said no to, it is asked again less often. */
+const REFUSED_MILLISECONDS = 5000;
 
 /** This page among the pages that show the notebook: an edit comes back with the name of the page that made it. */
 export const pageName: string = crypto.randomUUID();
@@ -59,7 +62,7 @@ export class Connection {
   private async post<T>(command: Command): Promise<T> {
     const response = await fetch(`/api/commands/${this.path}`, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json', 'X-Page': pageName },
+      headers: { 'Content-Type': 'application/json', 'X-Page': pageName, 'X-Key': key },
       body: JSON.stringify(command),
     }).catch(() => {
       throw new CommandError('The server does not answer.', true);
@@ -67,8 +70,8 @@ export class Connection {
     const answer: unknown = await response.json().catch(() => ({}));
     if (response.ok) return answer as T;
     const why = String((answer as { error?: string }).error ?? response.statusText);
-    if (response.status === 401 || response.status === 403) this.tell('refused', why);
-    throw new CommandError(why, response.status === 401 || response.status === 403);
+    if (refuses(response)) this.tell('refused', why);
+    throw new CommandError(why, refuses(response));
   }
 
   private attend(): void {
@@ -83,7 +86,7 @@ export class Connection {
 
   private dial(): void {
     this.heard = Date.now();
-    const source = new EventSource(`/api/events/${this.path}?seen=${encodeURIComponent(this.seen)}`);
+    const source = new EventSource(`/api/events/${this.path}?key=${key}&seen=${encodeURIComponent(this.seen)}`);
     this.source = source;
     source.onmessage = ({ data, lastEventId }: MessageEvent<string>) => {
       this.heard = Date.now();
@@ -98,24 +101,32 @@ export class Connection {
     source.onerror = () => this.broken();
   }
 
-  /** Tries again by itself, and tells apart a server that is gone from one that does not know this page. */
+  /** Tries again by itself, and tells apart a server that is gone from one that says no. */
   private broken(): void {
     this.hangUp();
-    setTimeout(() => this.attend(), RETRY_MILLISECONDS);
-    const url = `/api/events/${this.path}`;
+    const again = (milliseconds: number): unknown => setTimeout(() => this.attend(), milliseconds);
     const given = new AbortController();
-    fetch(url, { signal: given.signal }).then(
+    fetch(`/api/events/${this.path}`, { headers: { 'X-Key': key }, signal: given.signal }).then(
       async (response) => {
-        if (!response.ok) this.tell('refused', ((await response.json()) as { error: string }).error);
+        again(response.ok ? RETRY_MILLISECONDS : REFUSED_MILLISECONDS);
+        if (!response.ok) {
+          const { error } = (await response.json().catch(() => ({}))) as { error?: string };
+          this.tell(refuses(response) ? 'refused' : 'failed', error ?? response.statusText);
+        }
         given.abort();
       },
-      () => this.tell('lost', ''),
+      () => {
+        again(RETRY_MILLISECONDS);
+        this.tell('lost', '');
+      },
     );
   }
 
   private tell(link: Link, why: string): void {
-    if (link === this.link && link !== 'refused') return;
+    if (link === this.link && why === '') return;
     this.link = link;
     this.on.link(link, why);
   }
 }
+
+const refuses = ({ status }: Response): boolean => status === 401 || status === 403;

@@ -1,6 +1,7 @@
 import { applyStoredTheme, prepareTheme } from '../../report/browser/theme.js';
 import type { ListedNotebook } from '../protocol.js';
 import { byId, element } from './element.js';
+import { key } from './key.js';
 import { Notices } from './notices.js';
 
 applyStoredTheme();
@@ -10,7 +11,11 @@ const REFRESH_MILLISECONDS = 2000;
 
 const encoded = (path: string): string => path.split('/').map(encodeURIComponent).join('/');
 
-function line({ path, title, changed, kernel, dirty }: ListedNotebook): HTMLElement {
+function line({ path, title, changed, fault, kernel, dirty }: ListedNotebook): HTMLElement {
+  if (fault !== undefined) {
+    const reason = element('p', { class: 'fault' }, fault);
+    return element('li', {}, element('div', {}, element('strong', {}, path), reason));
+  }
   const states = [
     kernel && kernel !== 'off' ? `kernel ${kernel}` : '',
     dirty ? 'not saved' : '',
@@ -29,10 +34,17 @@ function line({ path, title, changed, kernel, dirty }: ListedNotebook): HTMLElem
 async function stopKernel(path: string): Promise<void> {
   await fetch(`/api/commands/${encoded(path)}`, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
+    headers: { 'Content-Type': 'application/json', 'X-Key': key },
     body: JSON.stringify({ do: 'stop' }),
   });
   await refresh();
+}
+
+/** What an answer that is none, or a refusal, means to a person. */
+async function whyNot(response: Response | undefined): Promise<string> {
+  if (!response) return 'The server does not answer: it was stopped. What was saved is safe.';
+  if (response.status === 401) return 'The server was started anew: open the address that it printed in the terminal.';
+  return ((await response.json().catch(() => ({}))) as { error?: string }).error ?? response.statusText;
 }
 
 let shown = '';
@@ -40,9 +52,8 @@ let notices: Notices;
 
 async function refresh(): Promise<void> {
   if (document.hidden) return;
-  const response = await fetch('/api/notebooks').catch(() => undefined);
-  const lost = 'The server does not answer: it was stopped, or started anew. What was saved is safe.';
-  notices.say('link', response?.ok ? undefined : lost);
+  const response = await fetch('/api/notebooks', { headers: { 'X-Key': key } }).catch(() => undefined);
+  notices.say('link', response?.ok ? undefined : await whyNot(response));
   if (!response?.ok) return;
   const text = await response.text();
   if (text === shown) return;

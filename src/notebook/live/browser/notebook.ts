@@ -16,7 +16,7 @@ applyStoredTheme();
 // The token has done its work, and need not stand in the address, the history, or a screenshot.
 history.replaceState(null, '', location.pathname);
 
-const links: Record<Link, string | undefined> = {
+const links: Record<Exclude<Link, 'failed'>, string | undefined> = {
   connected: undefined,
   lost: 'The connection to the server is lost. What you type stays here and is sent when it is back; what was saved is safe.',
   refused:
@@ -33,8 +33,7 @@ function start(): void {
   const connection = new Connection(location.pathname.replace('/notebooks/', ''), {
     patch: (patch) => take(patch),
     link(link, why) {
-      const started = link === 'refused' && !/token/.test(why) ? why : links[link];
-      notices.say('link', started);
+      notices.say('link', link === 'failed' ? why : links[link]);
       document.documentElement.dataset.link = link;
       if (link === 'connected') void edits.flush();
     },

@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
-import { extname } from 'node:path';
+import { stat, unlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
 import { UserError } from '../../../errors.js';
 import { newFile, writeFileWhole } from '../../../platform/writeFile.js';
-import { notebookFile, notebookText, parseNotebook, type Notebook } from '../../run/index.js';
+import { notebookFile, notebookText, type Notebook } from '../../run/index.js';
+import { reasonOf } from '../fence.js';
+import { notebookIn, readBytes } from './notebookBytes.js';
 
 /** What has become of a file since it was last read or written here. */
 export type FileState = 'same' | 'changed' | 'gone';
 
 const digest = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex');
+/** The known state of a file that cannot be read: no bytes have this digest. */
+const UNREADABLE = 'unreadable';
 
 /** The file of an open notebook: it is replaced whole, and never over what somebody else has written meanwhile. */
 export class DocumentFile {
@@ -18,68 +22,108 @@ export class DocumentFile {
 
   constructor(
     readonly path: string,
-    /** Throws when the path no longer leads to a place that may be written. */
-    private readonly check: () => Promise<void> = () => Promise.resolve(),
+    /** Throws when a path no longer leads to a place that may be written. */
+    private readonly check: (path: string) => Promise<void> = () => Promise.resolve(),
   ) {}
 
   /** Reads the notebook; from now on this is the known state. Throws a UserError when it is none. */
   async read(): Promise<Notebook> {
-    await this.check();
-    const bytes = await readFile(this.path).catch((error: NodeJS.ErrnoException) => {
-      throw new UserError(error.code === 'ENOENT' ? `there is no notebook ${this.path}` : error.message);
-    });
-    const notebook = parseNotebook(bytes.toString(), this.path);
-    await this.remember(digest(bytes));
+    await this.check(this.path);
+    const stamp = await this.stampNow();
+    const bytes = await readBytes(this.path);
+    if (!bytes) throw new UserError(`there is no notebook ${this.path}`);
+    const notebook = notebookIn(bytes, this.path);
+    this.remember(digest(bytes), stamp);
     return notebook;
   }
 
   /** Compares the file with what was last read or written. */
   async look(): Promise<FileState> {
-    if ((await this.stampNow()) === this.stamp) return 'same';
-    const bytes = await readFile(this.path).catch(() => undefined);
-    if (!bytes) return 'gone';
-    const now = digest(bytes);
+    const stamp = await this.stampNow();
+    if (stamp === this.stamp) return 'same';
+    const now = await this.digestNow();
+    if (now === '') return 'gone';
     if (now !== this.known) return 'changed';
-    await this.remember(now);
+    this.remember(now, stamp);
     return 'same';
   }
 
-  /** Accepts what is on the disk now as known, without reading it: the next `write` replaces it. */
+  /** Accepts what is on the disk now as known: the next `write` replaces it. */
   async accept(): Promise<void> {
-    const bytes = await readFile(this.path).catch(() => undefined);
-    await this.remember(bytes ? digest(bytes) : '');
+    const stamp = await this.stampNow();
+    this.remember(await this.digestNow(), stamp);
   }
 
-  /** Writes the notebook unless the file is no longer the known one; says what it found. Saves wait for one another. */
-  write(notebook: Notebook): Promise<FileState> {
-    const text = notebookText(notebook);
+  /**
+   * Writes the notebook unless the file is no longer the known one; says what it found. Saves wait for one another. Throws a UserError
+   * that names the file and the cause when it cannot be written.
+   */
+  async write(notebook: Notebook): Promise<FileState> {
+    const text = this.textOf(notebook);
     const result = this.last.then(() => this.writeText(text));
     this.last = result.catch(() => undefined);
     return result;
   }
 
-  /** Writes the notebook beside its file, under a name that is not taken; returns that path. */
-  async writeCopy(notebook: Notebook): Promise<string> {
-    const ending = extname(this.path);
-    const stem = this.path.slice(0, -ending.length || undefined);
-    const time = new Date().toISOString().slice(0, 19).replace(/[:T]/g, '-');
-    const copy = `${stem}-copy-${time}${ending}`;
-    await writeFileWhole(copy, notebookText(notebook), newFile);
+  /** Writes the notebook beside its file, or into another folder, under a name that is not taken; returns that path. */
+  async writeCopy(notebook: Notebook, folder: string = dirname(this.path)): Promise<string> {
+    const text = this.textOf(notebook);
+    if (folder === dirname(this.path)) await this.check(join(folder, 'copy.ipynb'));
+    const copy = await this.freeName(folder);
+    try {
+      await writeFileWhole(copy, text, newFile);
+    } catch (error) {
+      await unlink(copy).catch(() => undefined);
+      throw error;
+    }
     return copy;
   }
 
+  /** Takes a name that nothing has yet, by making an empty file of it. */
+  private async freeName(folder: string): Promise<string> {
+    const ending = extname(this.path);
+    const time = new Date().toISOString().slice(0, 19).replace(/[:T]/g, '-');
+    const stem = join(folder, `${basename(this.path, ending)}-copy-${time}`);
+    for (let number = 1; ; number++) {
+      const name = `${stem}${number === 1 ? '' : `-${number}`}${ending}`;
+      try {
+        await writeFile(name, '', { flag: 'wx' });
+        return name;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritten(name, error);
+      }
+    }
+  }
+
   private async writeText(text: string): Promise<FileState> {
-    await this.check();
+    await this.check(this.path);
     const state = await this.look();
     if (state === 'changed' || (state === 'gone' && this.known !== '')) return state;
     await writeFileWhole(this.path, text, notebookFile);
-    await this.remember(digest(text));
+    this.remember(digest(text), await this.stampNow());
     return 'same';
   }
 
-  private async remember(known: string): Promise<void> {
+  private textOf(notebook: Notebook): string {
+    try {
+      return notebookText(notebook);
+    } catch (error) {
+      // Lists in lists by the thousand, or more text than a string holds: only an output is like that.
+      throw unwritten(this.path, `${reasonOf(error)}; an output is too large, or nested too deeply: clear it`);
+    }
+  }
+
+  /** The stamp is to be older than the digest, so that a change between the two is seen. */
+  private remember(known: string, stamp: string): void {
     this.known = known;
-    this.stamp = await this.stampNow();
+    this.stamp = stamp;
+  }
+
+  /** What tells the file's bytes from others; empty where there is no file. */
+  private async digestNow(): Promise<string> {
+    const bytes = await readBytes(this.path).catch(() => null);
+    if (bytes === null) return UNREADABLE;
+    return bytes ? digest(bytes) : '';
   }
 
   /** Cheap to ask for, and different after almost every change. */
@@ -88,3 +132,6 @@ export class DocumentFile {
     return now ? `${now.ino} ${now.size} ${now.mtimeMs}` : 'gone';
   }
 }
+
+const unwritten = (path: string, error: unknown): UserError =>
+  new UserError(`${path} cannot be written: ${reasonOf(error)}`);

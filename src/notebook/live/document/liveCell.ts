@@ -1,13 +1,16 @@
 import { faultOf } from '../../report/faultOf.js';
 import { joined, lines, secondsTaken, type Cell, type CodeCell, type Output } from '../../run/index.js';
+import { furtherOutputs } from '../../run/outputLimits.js';
+import { liveLimits } from '../kernel/cellRunner.js';
 import type { CellPatch, CellRun, CellText, CellType } from '../protocol.js';
-import { OutputList } from './outputList.js';
+import { OutputList, type PageRoom } from './outputList.js';
 import { Slice, type Clock } from './slice.js';
 
-/** Turns what a cell holds into HTML that is safe in a page. */
+/** Turns what a cell holds into HTML that is safe in a page; what cannot be shown becomes a notice. Never throws. */
 export interface Renderer {
   markdown(source: string, attachments?: Record<string, unknown>): string;
   output(output: Output): string;
+  notice(text: string): string;
 }
 
 /** A cell of an open notebook: what is saved of it, and what pages see of it. */
@@ -24,7 +27,7 @@ export class LiveCell {
   ) {
     this.text = new Slice(clock, this.textNow());
     this.run = new Slice(clock, this.runNow());
-    this.outputs = new OutputList(clock, saved.cell_type === 'code' ? saved.outputs : []);
+    this.outputs = new OutputList(clock, shownOutputs(saved));
   }
 
   /** The cell as it is saved. */
@@ -75,14 +78,19 @@ export class LiveCell {
   refresh(): boolean {
     this.text.set(this.textNow(this.text.get().by));
     this.run.set(this.runNow());
-    return this.outputs.set(this.saved.cell_type === 'code' ? this.saved.outputs : []);
+    return this.outputs.set(shownOutputs(this.saved));
+  }
+
+  /** How many characters of HTML a page holds of its outputs. */
+  get pageSize(): number {
+    return this.outputs.size;
   }
 
   /** What changed after a version, outputs after another one; undefined when nothing did. */
-  since(version: number, renderer: Renderer, outputsSeen = version): CellPatch | undefined {
+  since(version: number, renderer: Renderer, room: PageRoom, outputsSeen = version): CellPatch | undefined {
     const text = this.text.since(version);
     const run = this.run.since(version);
-    const outputs = this.outputs.since(outputsSeen, (output) => renderer.output(output));
+    const outputs = this.outputs.since(outputsSeen, renderer, room);
     if (!text && !run && !outputs) return undefined;
     return {
       ...(text && { text: { ...text, ...this.rendered(text, renderer) } }),
@@ -107,15 +115,31 @@ export class LiveCell {
   private runNow(): CellRun {
     const { saved, state } = this;
     if (saved.cell_type !== 'code') return { state: 'idle', count: null };
-    const count = saved.execution_count;
+    const count = Number.isSafeInteger(saved.execution_count) ? saved.execution_count : null;
     if (state !== 'idle') return { state, count };
-    const fault = faultOf(saved);
-    const seconds = secondsTaken(saved);
-    return {
-      state,
-      count,
-      ...(seconds !== undefined && count !== null ? { seconds } : {}),
-      ...(fault === 'stale' || fault === 'failed' ? { fault } : {}),
-    };
+    try {
+      const fault = faultOf(saved);
+      const seconds = secondsTaken(saved);
+      return {
+        state,
+        count,
+        ...(seconds !== undefined && count !== null ? { seconds } : {}),
+        ...(fault === 'stale' || fault === 'failed' ? { fault } : {}),
+      };
+    } catch {
+      // Outputs or times that are none of nbformat's say nothing.
+      return { state, count };
+    }
   }
+}
+
+/** The outputs that pages show of a cell: as many as a run would keep; what is not a list of outputs as one that is odd. */
+function shownOutputs(cell: Cell): Output[] {
+  if (cell.cell_type !== 'code') return [];
+  const outputs = Array.isArray(cell.outputs) ? cell.outputs : [cell.outputs as unknown as Output];
+  // A run adds one that says how many it left out.
+  const more = outputs.length - liveLimits.outputs;
+  if (more <= 1) return outputs;
+  const note = furtherOutputs(more, liveLimits);
+  return [...outputs.slice(0, liveLimits.outputs), { output_type: 'stream', name: 'stderr', text: [note] }];
 }

@@ -5,6 +5,9 @@ import type { CellType, Patch } from '../protocol.js';
 import { LiveCell, type Renderer } from './liveCell.js';
 import { Slice, type Clock } from './slice.js';
 
+/** The HTML that a page is sent of all outputs together, in characters: more is more than a browser, or this process, bears. */
+const LARGEST_PAGE = 60_000_000;
+
 /** An open notebook: its cells in order, what is done to them, and what changed since when. */
 export class LiveDocument {
   private readonly cells: Map<string, LiveCell>;
@@ -82,8 +85,10 @@ export class LiveDocument {
   /** What changed after a version, outputs after another one; a cell that is in no order any more is gone. */
   since(version: number, renderer: Renderer, outputsSeen = version): Pick<Patch, 'order' | 'cells'> {
     const order = this.order.since(version);
-    const patches = this.list.flatMap((cell) => {
-      const patch = cell.since(version, renderer, outputsSeen);
+    const { list } = this;
+    const room = { left: LARGEST_PAGE - list.reduce((sum, { pageSize }) => sum + pageSize, 0) };
+    const patches = list.flatMap((cell) => {
+      const patch = cell.since(version, renderer, room, outputsSeen);
       return patch ? [[cell.id, patch] as const] : [];
     });
     return { ...(order && { order }), cells: Object.fromEntries(patches) };

@@ -1,5 +1,6 @@
 import type { Output } from '../../run/index.js';
 import type { OutputsPatch } from '../protocol.js';
+import type { Renderer } from './liveCell.js';
 import type { Clock } from './slice.js';
 
 interface Item {
@@ -37,16 +38,44 @@ export class OutputList {
     return changed || this.items.some((item, index) => item.version !== before[index].version);
   }
 
-  /** What changed after a version; undefined when nothing did. */
-  since(version: number, render: (output: Output) => string): OutputsPatch | undefined {
+  /** How many characters of HTML there are of them. */
+  get size(): number {
+    return this.items.reduce((sum, { html = '' }) => sum + html.length, 0);
+  }
+
+  /** What changed after a version; undefined when nothing did. `room` is what the page has left for HTML. */
+  since(version: number, renderer: Renderer, room: PageRoom): OutputsPatch | undefined {
     const late = [...this.items.entries()].filter(([, item]) => item.version > version);
     if (late.length === 0 && this.lengthVersion <= version) return undefined;
-    const changed = late.map(([index, item]): [number, string] => [index, (item.html ??= render(item.output))]);
+    const changed = late.map(([index, item]): [number, string] => {
+      item.html ??= within(room, renderer.output(item.output), renderer);
+      return [index, item.html];
+    });
     return { length: this.items.length, changed: Object.fromEntries(changed) };
   }
 }
 
+/** How many characters of HTML a page still takes. */
+export interface PageRoom {
+  left: number;
+}
+
+function within(room: PageRoom, html: string, renderer: Renderer): string {
+  const fits = html.length <= room.left;
+  const shown = fits
+    ? html
+    : renderer.notice('An output is left out here: the page holds as much as it can. It is kept, and saved.');
+  room.left -= shown.length;
+  return shown;
+}
+
 /** A display that is updated is given new data, so that its data is enough; texts and errors are made anew at each look. */
 function stateOf(output: Output): unknown {
-  return 'data' in output ? output.data : JSON.stringify(output);
+  // What a file holds may be anything.
+  if (typeof output === 'object' && output !== null && 'data' in output) return output.data;
+  try {
+    return JSON.stringify(output);
+  } catch {
+    return output;
+  }
 }

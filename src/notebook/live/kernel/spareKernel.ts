@@ -28,9 +28,14 @@ export class SpareKernel {
     kernel.then(({ exit }) => exit).then(forget, forget);
   }
 
+  /** Whether a kernel of this name in this folder waits here, or is on its way up. */
+  suits(name: string, cwd: string): boolean {
+    return this.kernel !== undefined && name === this.name && cwd === this.cwd;
+  }
+
   /** The kernel, once, for who wants one of this name in this folder; none if it did not come up. */
   take(name: string, cwd: string): Promise<KernelClient> | undefined {
-    if (name !== this.name || cwd !== this.cwd) return undefined;
+    if (!this.suits(name, cwd)) return undefined;
     const { kernel } = this;
     this.kernel = undefined;
     return kernel;

@@ -9,21 +9,24 @@ export interface Visitor {
   url: URL;
 }
 
-/** Whether a request may pass, and if not, why. */
-export type Verdict = { pass: true; cookie?: string } | { pass: false; status: 401 | 403; reason: string };
+/** Whether a request may pass, and what its page is given; if not, why. */
+export type Verdict =
+  { pass: true; arrival?: { cookie: string; key: string } } | { pass: false; status: 401 | 403; reason: string };
 
 const refused = (reason: string): Verdict => ({ pass: false, status: 403, reason });
 
 /**
- * The gate of the server, as Jupyter's: a notebook runs any code, so nobody passes but the person who started it.
+ * The gate of the server: a notebook runs any code, so nobody passes but the person who started it.
  *
- * A token, in the address that the terminal prints, is exchanged for a cookie that scripts cannot read and that other sites' pages
- * cannot make the browser send. A name other than this machine's own (DNS rebinding) and requests that other sites' pages make
- * are refused before either is looked at.
+ * A token, in the address that the terminal prints, is exchanged for two secrets. The cookie, which scripts cannot read and other
+ * sites' pages cannot make the browser send, opens pages. But browsers send it to every other server on this machine too, whatever its
+ * port. So whoever wants to see or do anything must also name a key, which the page keeps where only pages of this very port can read it.
+ * A name other than this machine's own (DNS rebinding) and requests that other sites' pages make are refused before either is looked at.
  */
 export class Access {
-  readonly token: string = randomBytes(32).toString('hex');
-  private readonly session = randomBytes(32).toString('hex');
+  readonly token: string = secret();
+  private readonly session = secret();
+  private readonly key = secret();
 
   constructor(private readonly port: number) {}
 
@@ -42,11 +45,14 @@ export class Access {
     if (site !== 'same-origin' && site !== 'none' && !arriving) {
       return refused('the request comes from a page of another site');
     }
-    if (same(this.cookieIn(headers.cookie), this.session)) return { pass: true };
-    const token = url.searchParams.get('token');
-    if (reading && page && token !== null && same(token, this.token)) {
-      return { pass: true, cookie: `${this.cookieName}=${this.session}; Path=/; HttpOnly; SameSite=Strict` };
+    if (reading && page && same(url.searchParams.get('token'), this.token)) {
+      const cookie = `${this.cookieName}=${this.session}; Path=/; HttpOnly; SameSite=Strict`;
+      return { pass: true, arrival: { cookie, key: this.key } };
     }
+    const known = same(this.cookieIn(headers.cookie), this.session);
+    // A page and its scripts say nothing of the notebooks.
+    const plain = page || url.pathname.startsWith('/assets/');
+    if (known && (plain || same(headers['x-key'] ?? url.searchParams.get('key'), this.key))) return { pass: true };
     return { pass: false, status: 401, reason: 'this page needs the address that the terminal printed, token and all' };
   }
 
@@ -61,8 +67,10 @@ export class Access {
   }
 }
 
+const secret = (): string => randomBytes(32).toString('hex');
+
 /** Compares without telling, by the time it takes, how much agrees. */
-function same(given: string, secret: string): boolean {
+function same(given: unknown, wanted: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(given), digest(secret));
+  return typeof given === 'string' && timingSafeEqual(digest(given), digest(wanted));
 }

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UserError } from '../../../errors.js';
+import { fenced, tellFault } from '../fence.js';
 import type { LiveSession } from '../liveSession.js';
 import type { Patch } from '../protocol.js';
 import { beginEvents } from './respond.js';
@@ -10,29 +12,49 @@ const JOIN_MILLISECONDS = 40;
 const HEARTBEAT_MILLISECONDS = 10_000;
 /** The longest that outputs of a notebook just opened wait. */
 const PATIENCE_MILLISECONDS = 3000;
+/** A page that takes nothing for so long is hung up on: what waits for it is memory. It begins again when it is back. */
+const DEAF_MILLISECONDS = 60_000;
+/** Pages at once; each holds a connection and, at worst, a patch that it has not read yet. */
+export const MOST_PAGES = 100;
+
+let pages = 0;
 
 /**
  * Sends a page all that it does not know yet (it names the epoch and version that it has seen), and then every change, until it
- * goes. A page that reads slowly is sent less often, never less.
+ * goes. A page that reads slowly is sent less often, never less: at most one patch waits for it. Throws a UserError when there are
+ * too many pages.
  */
 export function streamEvents(response: ServerResponse, session: LiveSession, seen: string): void {
   // Gone while the notebook was being opened: nothing would ever end the heartbeat.
   if (response.destroyed || !response.socket || response.socket.destroyed) return;
+  if (pages >= MOST_PAGES) throw new UserError(`${MOST_PAGES} pages are open at once, and no more can be; close some`);
+  pages++;
+  const where = `a page of ${session.status.get().path}`;
+  /** A page that cannot be sent something is hung up on, and begins again. */
+  const orHangUp = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      tellFault(where, error);
+      response.destroy();
+    }
+  };
   let [epoch, version] = parseSeen(seen);
   let outputsSeen = version;
   /** While outputs are held back patches go without an id: a page that is cut off meanwhile begins again. */
   let held = false;
   let timer: NodeJS.Timeout | undefined;
-  let blocked = false;
+  /** When the page stopped taking what it is sent. */
+  let blocked: number | undefined;
   const send = (patch: Patch): void => {
     ({ epoch, version } = patch);
     if (!held) outputsSeen = version;
     const id = held ? '' : `id: ${epoch}:${version}\n`;
-    blocked = !response.write(`${id}data: ${JSON.stringify(patch)}\n\n`);
+    blocked = response.write(`${id}data: ${JSON.stringify(patch)}\n\n`) ? undefined : performance.now();
   };
   const flush = (): void => {
     timer = undefined;
-    if (blocked) return;
+    if (blocked !== undefined) return;
     if (!session.knows(version, epoch)) return open();
     const patch = session.since(version, held ? Infinity : outputsSeen);
     if (patch) send(patch);
@@ -44,30 +66,35 @@ export function streamEvents(response: ServerResponse, session: LiveSession, see
     send(session.opening());
     const starts = session.kernel.status.get().state === 'starting';
     const turn = starts ? Promise.race([session.quiet(), sleep(PATIENCE_MILLISECONDS)]) : Promise.resolve();
-    void turn.then(() => {
+    fenced(where, async () => {
+      await turn;
       held = false;
       soon();
     });
   };
   const soon = (): void => {
-    timer ??= setTimeout(flush, JOIN_MILLISECONDS);
+    if (!response.destroyed) timer ??= setTimeout(orHangUp, JOIN_MILLISECONDS, flush);
   };
-  beginEvents(response);
-  response.write('retry: 1000\n\n');
-  flush();
-  const heartbeat = setInterval(
-    () => response.write(`event: alive\ndata: ${session.epoch}\n\n`),
-    HEARTBEAT_MILLISECONDS,
-  );
+  const beat = (): void => {
+    if (blocked === undefined) response.write(`event: alive\ndata: ${session.epoch}\n\n`);
+    else if (performance.now() - blocked > DEAF_MILLISECONDS) response.destroy();
+  };
+  const heartbeat = setInterval(orHangUp, HEARTBEAT_MILLISECONDS, beat);
   const forget = session.clock.onTick(soon);
   response.on('drain', () => {
-    blocked = false;
+    blocked = undefined;
     soon();
   });
   response.on('close', () => {
+    pages--;
     clearTimeout(timer);
     clearInterval(heartbeat);
     forget();
+  });
+  orHangUp(() => {
+    beginEvents(response);
+    response.write('retry: 1000\n\n');
+    flush();
   });
 }
 

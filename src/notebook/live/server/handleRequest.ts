@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { UserError } from '../../../errors.js';
 import { asset } from '../assets.js';
 import { handleCommand } from '../handleCommand.js';
+import { reasonOf, tellFault } from '../fence.js';
 import type { OpenNotebooks } from '../openNotebooks.js';
 import { parseCommand } from '../parseCommand.js';
 import type { Access } from './access.js';
@@ -23,9 +24,12 @@ export async function handleRequest(site: Site, request: IncomingMessage, respon
     await answer(site, request, response);
   } catch (error) {
     if (response.headersSent) return void response.destroy();
+    // What is left of a body is not read.
+    if (!request.complete) response.setHeader('Connection', 'close');
     if (error instanceof UserError) return respondJson(response, 400, { error: error.message });
-    console.error(error);
-    respondJson(response, 500, { error: 'something went wrong in the server; its terminal says more' });
+    const where = `${request.method} ${(request.url ?? '').replace(/\?.*/s, '').slice(0, 200)}`;
+    tellFault(where, error);
+    respondJson(response, 500, { error: `something went wrong in the server: ${reasonOf(error)}` });
   }
 }
 
@@ -39,17 +43,18 @@ async function answer(site: Site, request: IncomingMessage, response: ServerResp
     if (room === 'api') return respondJson(response, status, { error: reason });
     return respond(response, status, 'text/html; charset=utf-8', refusalPage(reason));
   }
-  const cookie: Record<string, string> = verdict.cookie === undefined ? {} : { 'Set-Cookie': verdict.cookie };
+  const cookie: Record<string, string> = verdict.arrival ? { 'Set-Cookie': verdict.arrival.cookie } : {};
+  const key = verdict.arrival?.key;
   const html = (text: string): void => respond(response, 200, 'text/html; charset=utf-8', text, cookie);
   const reads = method === 'GET' || method === 'HEAD';
 
-  if (url.pathname === '/' && reads) return html(listPage(site.folder));
+  if (url.pathname === '/' && reads) return html(listPage(site.folder, key));
   if (room === 'assets' && reads) return sendAsset(request, response, rest);
   if (room === 'notebooks' && reads) {
     const path = decoded(rest);
     const wrong = await site.notebooks.whyNot(path);
-    if (wrong === undefined) return html(notebookPage(path));
-    return respond(response, 404, 'text/html; charset=utf-8', refusalPage(wrong), cookie);
+    if (wrong === undefined) return html(notebookPage(path, key));
+    return respond(response, 404, 'text/html; charset=utf-8', listPage(site.folder, key, wrong), cookie);
   }
   if (url.pathname === '/api/notebooks' && reads) return respondJson(response, 200, await site.notebooks.list());
   const [, what = '', path = ''] = /^(events|commands)\/(.+)$/s.exec(rest) ?? [];
@@ -60,7 +65,7 @@ async function answer(site: Site, request: IncomingMessage, response: ServerResp
   }
   if (room === 'api' && what === 'commands' && method === 'POST') {
     const session = await site.notebooks.at(decoded(path));
-    const by = String(request.headers['x-page'] ?? '').slice(0, 64);
+    const [by] = /^[\w-]{1,64}$/.exec(String(request.headers['x-page'])) ?? [''];
     return respondJson(response, 200, await handleCommand(session, parseCommand(await readJson(request)), by));
   }
   respondJson(response, 404, { error: `there is nothing at ${method} ${url.pathname.slice(0, 200)}` });

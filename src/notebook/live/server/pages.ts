@@ -1,6 +1,6 @@
 import { escapeHtml } from '../../report/escape.js';
 
-function page(title: string, script: string | undefined, body: string): string {
+function page(title: string, script: string | undefined, body: string, key?: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -8,6 +8,7 @@ function page(title: string, script: string | undefined, body: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
+${key === undefined ? '' : `<meta name="key" content="${key}">`}
 <title>${escapeHtml(title)}</title>
 <link rel="stylesheet" href="/assets/live.css">
 ${script === undefined ? '' : `<script src="/assets/${script}"></script>`}
@@ -19,8 +20,9 @@ ${body}
 
 const themeButton = '<button type="button" id="toggle-theme">Dark</button>';
 
-/** The page that lists the notebooks; its script fills it. */
-export function listPage(folder: string): string {
+/** The page that lists the notebooks, also in place of one that cannot be opened; its script fills it, and keeps the key. */
+export function listPage(folder: string, key?: string, fault?: string): string {
+  const notice = fault === undefined ? '' : `<div class="notice"><p>${escapeHtml(fault)}.</p></div>`;
   return page(
     'Notebooks',
     'list.js',
@@ -29,11 +31,12 @@ export function listPage(folder: string): string {
 <main id="main">
 <h1>Notebooks</h1>
 <p class="folder">in <code>${escapeHtml(folder)}</code></p>
-<div id="notices" role="status"></div>
+<div id="notices" role="status">${notice}</div>
 <ul id="notebooks" class="notebooks" aria-label="Notebooks"></ul>
 <noscript>This page needs JavaScript.</noscript>
 </main>
 </body>`,
+    key,
   );
 }
 
@@ -49,8 +52,8 @@ const tools: [action: string, label: string, title: string, more?: boolean][] = 
   ['showKeys', 'Keys', 'Show the keyboard shortcuts (h)', true],
 ];
 
-/** The page of a notebook; its script fills it. */
-export function notebookPage(path: string): string {
+/** The page of a notebook; its script fills it, and keeps the key. */
+export function notebookPage(path: string, key?: string): string {
   const buttons = tools.map(
     ([action, label, title, more]) =>
       `<button type="button" data-action="${action}" title="${title}"${more ? ' class="rare"' : ''}>${label}</button>`,
@@ -73,6 +76,7 @@ export function notebookPage(path: string): string {
 <link rel="stylesheet" href="/assets/katex.css">
 <noscript>This page needs JavaScript.</noscript>
 </body>`,
+    key,
   );
 }
 

@@ -45,21 +45,32 @@ export function beginEvents(response: ServerResponse): void {
 
 const LARGEST_BODY = 20_000_000;
 
-/** The JSON that a request carries; throws a UserError for anything else, and for more than 20 MB. */
+/** The JSON that a request carries; throws a UserError for anything else, for more than 20 MB, and for half of it. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   if (!/^application\/json(;|$)/.test(request.headers['content-type'] ?? '')) {
     throw new UserError('a command must be sent as application/json');
   }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > LARGEST_BODY) throw new UserError(`a command may have at most ${LARGEST_BODY} bytes`);
-    chunks.push(chunk);
-  }
+  const body = await bodyOf(request);
   try {
-    return JSON.parse(Buffer.concat(chunks).toString()) as unknown;
+    return JSON.parse(body.toString()) as unknown;
   } catch {
     throw new UserError('a command must be JSON');
   }
+}
+
+function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= LARGEST_BODY) return void chunks.push(chunk);
+      chunks.length = 0;
+      request.pause();
+      reject(new UserError(`a command may have at most ${LARGEST_BODY} bytes`));
+    });
+    request.on('end', () => resolve(Buffer.concat(chunks)));
+    request.on('error', () => reject(new UserError('the connection broke off')));
+    request.on('close', () => reject(new UserError('the connection broke off')));
+  });
 }

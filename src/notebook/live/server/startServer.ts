@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { UserError } from '../../../errors.js';
 import { USUAL_KERNEL } from '../../jupyter/kernelSpec.js';
+import { fenced, tellFault } from '../fence.js';
 import { SpareKernel } from '../kernel/spareKernel.js';
 import { NotebookFolder } from '../notebookFolder.js';
 import { OpenNotebooks } from '../openNotebooks.js';
@@ -23,7 +24,7 @@ export interface LiveServer {
   /** What opens the list of notebooks, or a notebook: the token is in it. */
   address(path?: string): string;
   notebooks: OpenNotebooks;
-  /** Tells the pages, saves, ends kernels; resolves with what a person should know. */
+  /** Saves, ends kernels; resolves with what a person should know. */
   close(): Promise<string[]>;
 }
 
@@ -41,7 +42,12 @@ export async function startServer({ folder, port, spareKernel }: ServerOptions):
   const spare = spareKernel ? await SpareKernel.begin(USUAL_KERNEL, opened.root) : undefined;
   const notebooks = new OpenNotebooks(opened, spare);
   const access = new Access(taken);
-  server.on('request', (request, response) => void handleRequest({ access, notebooks, folder }, request, response));
+  server.on('request', (request, response) => {
+    // A page that goes away while it is answered is no fault.
+    response.on('error', () => response.destroy());
+    fenced('an answer', () => handleRequest({ access, notebooks, folder }, request, response));
+  });
+  server.on('error', (error) => tellFault('the server', error));
   return {
     port: taken,
     notebooks,

@@ -1,0 +1,26 @@
+let last = '';
+
+/** Writes one line on the terminal that says what went wrong and where; the line before it is not said twice in a row. */
+export function tellFault(where: string, error: unknown): void {
+  const line = `error in ${where}: ${reasonOf(error)}`.replace(/\s+/g, ' ').slice(0, 500);
+  if (line !== last) process.stderr.write(`${line}\n`);
+  last = line;
+}
+
+/** What an error says in one line, whatever was thrown. */
+export function reasonOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.message || error.name}` : String(error);
+  } catch {
+    return 'an error that cannot be shown';
+  }
+}
+
+/** Runs work that nobody waits for (timers, events): what goes wrong in it is told on the terminal and ends nothing else. */
+export function fenced(where: string, work: () => unknown): void {
+  try {
+    Promise.resolve(work()).catch((error: unknown) => tellFault(where, error));
+  } catch (error) {
+    tellFault(where, error);
+  }
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { after, test } from 'node:test';
+import { notebookText } from 'sparsebook/notebook/run';
+import { kernelsOf, sparsebook } from '../run/runs.ts';
+import { keyIn, smallNotebook } from './site.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-ending-'));
+after(() => rmSync(scratch, { recursive: true }));
+
+/** At SIGUSR2 something goes wrong that nothing in the server awaits. */
+const overlooks = `
+if (process.argv.includes('open')) {
+  let times = 0;
+  process.on('SIGUSR2', () => {
+    if (times++ === 0) throw new Error('overlooked');
+    void Promise.reject(new Error('overlooked again, ' + times));
+  });
+}`;
+
+/** `sparsebook open` of a notebook, and a page that edits it. */
+async function open(name: string) {
+  const file = join(scratch, `${name}.ipynb`);
+  writeFileSync(file, notebookText(smallNotebook()));
+  const preload = `--import=data:text/javascript,${encodeURIComponent(overlooks)}`;
+  const { child, ended } = sparsebook(['open', file, '--no-browser'], { NODE_OPTIONS: preload });
+  assert.ok(child.stderr && child.pid);
+  let address: URL | undefined;
+  for (let said = ''; !address;) {
+    said += String((await once(child.stderr, 'data'))[0]);
+    const [, found] = /(http:\S+)\n/.exec(said) ?? [];
+    if (found) address = new URL(found);
+  }
+  const { origin } = address;
+  const arrived = await fetch(address);
+  const headers = {
+    cookie: arrived.headers.getSetCookie()[0].split(';')[0],
+    'x-key': keyIn(await arrived.text()),
+    'content-type': 'application/json',
+    origin,
+  };
+  const edit = async (source: string): Promise<void> => {
+    const body = JSON.stringify({ do: 'edit', id: 'other', source });
+    const { status } = await fetch(`${origin}/api/commands/${name}.ipynb`, { method: 'POST', headers, body });
+    assert.equal(status, 200);
+  };
+  const isSaved = (source: string): boolean => readFileSync(file, 'utf8').includes(source);
+  return { child, pid: child.pid, ended, edit, isSaved };
+}
+
+for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+  test(`${signal} saves, ends the kernel and then the server`, async () => {
+    const { child, pid, ended, edit, isSaved } = await open(signal);
+    await edit('// not saved yet');
+    child.kill(signal);
+    const { code, stderr } = await ended;
+    assert.equal(code, 0);
+    assert.ok(isSaved('// not saved yet'));
+    assert.match(stderr, new RegExp(`saved ${signal}\\.ipynb`));
+    assert.deepEqual(kernelsOf(pid), []);
+  });
+}
+
+test('an overlooked error is told, saves what is not saved and ends nothing; a terminal that is lost ends the server', async () => {
+  const { child, ended, edit, isSaved } = await open('overlooked');
+  let stderr = '';
+  child.stderr?.on('data', (text: string) => (stderr += text));
+  for (const source of ['// first', '// second']) {
+    await edit(source);
+    child.kill('SIGUSR2');
+    while (!isSaved(source)) await sleep(20);
+  }
+  assert.match(stderr, /error in the server: overlooked\nerror in the server: overlooked again, 2\n$/);
+  // Who cannot be told anything any more has closed the terminal.
+  await edit('// third');
+  child.stderr?.destroy();
+  child.stdout?.destroy();
+  child.kill('SIGUSR2');
+  assert.equal((await ended).code, 0);
+  assert.ok(isSaved('// third'));
+});
