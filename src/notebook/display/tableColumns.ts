@@ -22,7 +22,10 @@ export interface TableColumn {
   cells: string[];
 }
 
-/** The columns of a frame as text. Numbers without a format get the fewest decimals, up to 4, that show them all. */
+/**
+ * The columns of a frame as text. Numbers without a format get the fewest decimals, up to 4, that show them all; one of which
+ * these would leave too little has as many as it needs. Numbers are written as a program reads them: 2023, -5.5, 1e-7, NaN.
+ */
 export function tableColumns(frame: TableData, { formats = {} }: TableOptions): TableColumn[] {
   const unknown = Object.keys(formats).find((name) => !frame.columns.includes(name));
   if (unknown !== undefined) {
@@ -32,24 +35,30 @@ export function tableColumns(frame: TableData, { formats = {} }: TableOptions): 
   return frame.columns.map((name, c) => {
     const values = rows.map((row) => row[c]);
     const present = values.filter((value) => value !== null && value !== undefined);
-    const numeric = present.length > 0 && present.every((value) => typeof value === 'number');
-    const format = Object.hasOwn(formats, name) ? formats[name] : decimals(present);
+    const numeric =
+      present.length > 0 && present.every((value) => typeof value === 'number' || typeof value === 'bigint');
+    const usual = decimals(present);
+    const format = Object.hasOwn(formats, name) ? formats[name] : (value: unknown) => shown(value, usual);
     return { name, numeric, cells: values.map((value) => cell(value, format)) };
   });
 }
 
 function cell(value: unknown, format: number | ((value: unknown) => string)): string {
-  if (value === null || value === undefined || Number.isNaN(value)) return '';
+  if (value === null || value === undefined) return '';
   if (typeof format === 'function') return format(value);
-  if (typeof value === 'number') return grouped(value, format).replace('-', '−');
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'number' ? value.toFixed(format) : shown(value, format);
 }
 
-/** 1234567.8 with one decimal is 1,234,567.8. */
-function grouped(value: number, digits: number): string {
-  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+function shown(value: unknown, digits: number): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value !== 'number') return JSON.stringify(value) ?? typeof value;
+  const fixed = value.toFixed(digits);
+  const rounded = Math.abs(Number(fixed) - value) > 0 && Math.abs(value) < 10 ** (1 - digits);
+  return rounded || Math.abs(value) > Number.MAX_SAFE_INTEGER ? String(Number(value.toPrecision(4))) : fixed;
 }
 
+/** The decimals, up to 4, that show all of the numbers. */
 function decimals(values: unknown[]): number {
   const needed = values.map((value) =>
     typeof value === 'number' ? (/\.(\d+)$/.exec(String(value))?.[1].length ?? 0) : 0,

@@ -23,15 +23,15 @@ test('numbers stand to the right with the same decimals, and markup in a cell st
   const forms = tableForms(tableColumns(frame, {}), 'R & D');
   const html = String(forms['text/html']);
   assert.match(html, /^<table class="dataframe"><caption>R &amp; D<\/caption>/);
-  assert.match(html, /<td style="text-align: right; font-variant-numeric: tabular-nums">−0\.125<\/td>/);
+  assert.match(html, /<td style="text-align: right; font-variant-numeric: tabular-nums">-0\.125<\/td>/);
   assert.match(html, /a \| &lt;script&gt;/);
   assert.equal(
     forms['text/markdown'],
-    '*R &amp; D*\n\n| run | accuracy |\n| :--- | ---: |\n| a \\| &lt;script&gt; | 0.500 |\n| b | −0.125 |\n| c |  |',
+    '*R &amp; D*\n\n| run | accuracy |\n| :--- | ---: |\n| a \\| &lt;script&gt; | 0.500 |\n| b | -0.125 |\n| c |  |',
   );
   assert.equal(
     forms['text/plain'],
-    'R & D\nrun           accuracy\n------------  --------\na | <script>     0.500\nb               −0.125\nc',
+    'R & D\nrun           accuracy\n------------  --------\na | <script>     0.500\nb               -0.125\nc',
   );
 });
 
@@ -52,9 +52,26 @@ test('a format is a number of decimals or a function', () => {
   const [run, accuracy] = tableColumns(frame, {
     formats: { accuracy: 1, run: (value) => String(value).toUpperCase() },
   });
-  assert.deepEqual(accuracy.cells, ['0.5', '−0.1', '']);
+  assert.deepEqual(accuracy.cells, ['0.5', '-0.1', '']);
   assert.deepEqual(run.cells, ['A | <SCRIPT>', 'B', 'C']);
 });
+
+const columns: [string, unknown[], string[]][] = [
+  ['years and other long numbers', [2023, 100234, 1234567.5], ['2023.0', '100234.0', '1234567.5']],
+  ['whole numbers', [2023, -5], ['2023', '-5']],
+  ['numbers too small for four decimals', [1e-7, 5e-8, 0.00001], ['1e-7', '5e-8', '0.00001']],
+  ['small ones beside larger ones', [0.25, 0.00001234567, 0], ['0.2500', '0.00001235', '0.0000']],
+  ['numbers beyond the exact ones', [1e21, 1.5e300, 12], ['1e+21', '1.5e+300', '12']],
+  ['thirds', [1 / 3, -2 / 3], ['0.3333', '-0.6667']],
+  ['what is no number, and what is not there', [NaN, null, undefined, Infinity, 1], ['NaN', '', '', 'Infinity', '1']],
+  ['whole numbers of any length', [5n, 9007199254740993n], ['5', '9007199254740993']],
+];
+for (const [what, values, right] of columns) {
+  test(`a column shows ${what} as a program reads them`, () => {
+    const [column] = tableColumns({ columns: ['x'], values: values.map((value) => [value]) }, {});
+    assert.deepEqual(column, { name: 'x', numeric: true, cells: right });
+  });
+}
 
 test('a format for a column that is not there is an error that names the columns', () => {
   assert.throws(() => tableColumns(frame, { formats: { acuracy: 2 } }), {
