@@ -12,12 +12,15 @@ export interface KernelExit {
 const ON_WINDOWS = process.platform === 'win32';
 const LAST_WORDS = 8192;
 
+/** The kernels of this process, which end with it. */
+const running = new Set<KernelProcess>();
+process.on('exit', () => running.forEach((kernel) => kernel.kill()));
+
 /** The process of a kernel, and everything it starts, as one group that ends together. */
 export class KernelProcess {
   /** Resolves when the process is gone, however that came about. */
   readonly exit: Promise<KernelExit>;
   private readonly child: ChildProcess;
-  private readonly killWithUs = (): void => this.kill();
   private lastWords = '';
 
   /** Starts the command; throws when it cannot be found. */
@@ -40,11 +43,11 @@ export class KernelProcess {
         this.lastWords = (this.lastWords + text).slice(-LAST_WORDS);
       });
     }
-    this.child.once('spawn', () => process.on('exit', this.killWithUs));
+    this.child.once('spawn', () => running.add(this));
     this.exit = new Promise((resolve) => {
       // 'close' comes after 'exit', when the last words have been read as well; a grandchild may hold the pipes longer.
       this.child.once('exit', (code, signal) => {
-        process.off('exit', this.killWithUs);
+        running.delete(this);
         const end = (): void => resolve({ code, signal, lastWords: this.lastWords });
         const timer = setTimeout(end, 200);
         this.child.once('close', () => {
