@@ -62,11 +62,9 @@ function setValue(session: LiveSession, name: string, value: unknown): void {
   const { panel, document } = session;
   const control = panel.controls.get().find((one) => one.name === name);
   if (!control) throw new UserError(`the notebook has no parameter '${name}'`);
+  const { comment, type } = control;
   const example = control.value as ParameterValue | undefined;
-  const parsed = parseParameter({ name, keyword: 'const', value: example }, value as ParameterValue);
-  if (control.choices?.only && !control.choices.values.includes(String(parsed))) {
-    throw new UserError(`'${name}' must be one of ${control.choices.values.join(', ')}`);
-  }
+  const parsed = parseParameter({ name, keyword: 'const', type, value: example, comment }, value as ParameterValue);
   const cell = document.cell(control.cell);
   cell.edit(setParameter(cell.source, name, parsed));
   session.changed();

@@ -69,7 +69,9 @@ export interface ParameterControl {
   /** What the notebook says about it. */
   comment: string;
   /** The value as JSON; undefined where the notebook computes it, which no control can change. */
-  value?: number | string | boolean | null | unknown[];
+  value?: number | string | boolean | null | unknown[] | Record<string, unknown>;
+  /** Its type, where the cell names one. */
+  type?: string;
   /** The range of a slider. */
   range?: { min: number; max: number; step: number };
   /** Values worth offering; `only` says that there are no others. */

@@ -1,16 +1,39 @@
+import { existsSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../errors.js';
-import { checkWritable, writeFileWhole, type FileKind } from '../../platform/writeFile.js';
-import { duration, readAssignments, readNotebook, resolveNotebook, runOnTerminal } from '../run/index.js';
+import { checkWritable, writeFileWhole } from '../../platform/writeFile.js';
+import { duration } from '../../terminal/duration.js';
+import { writeStdout } from '../../terminal/writeStdout.js';
+import {
+  addParameterOptions,
+  parametersFrom,
+  readNotebook,
+  requireEnding,
+  resolveNotebook,
+  runOnTerminal,
+  STDOUT,
+  type Notebook,
+  type OutputKind,
+  type ParameterFlags,
+  type RunOptions,
+} from '../run/index.js';
 
 const DEFAULT_NOTEBOOK = '01';
-const reportFile: FileKind = { name: 'an HTML page', isOne: (head) => /^\s*<!doctype html/i.test(head.toString()) };
 
-interface Flags {
+const reportFile: OutputKind = {
+  name: 'an HTML page',
+  isOne: (head) => /^\s*<!doctype html/i.test(head.toString()),
+  endings: ['.html', '.htm'],
+  instead: { '.pdf': 'write an .html file, open it in a browser and print it to a PDF' },
+};
+
+interface Flags extends ParameterFlags {
   run: boolean;
   output?: string;
 }
+
+const near = (file: string): string => relative(process.cwd(), file);
 
 /** The notebook may be left out: `report lambda_l0=20` is about the first one. */
 function splitWords(words: string[]): { notebook: string; assignments: string[] } {
@@ -19,38 +42,55 @@ function splitWords(words: string[]): { notebook: string; assignments: string[] 
   return { notebook: first, assignments: others };
 }
 
+/**
+ * Executes a notebook for a report: beside it, not in it, so that a report at other values leaves the notebook as its author
+ * saved it. Resolves with undefined when it was interrupted: then what an earlier run has left stays.
+ */
+async function execute(
+  notebook: string,
+  options: Omit<RunOptions, 'notebook'>,
+  page: string,
+): Promise<Notebook | undefined> {
+  const name = basename(notebook, '.ipynb');
+  const output = join(dirname(notebook), 'outputs', name, `${name}.ipynb`);
+  const result = await runOnTerminal({ ...options, notebook, output, keepOutput: true });
+  if (result && result.fault?.kind !== 'interrupted') return result.notebook;
+  const kept = [...(page === STDOUT ? [] : [page]), output].filter((file) => existsSync(file));
+  const old = kept.length > 0 ? `; as before: ${kept.map(near).join(', ')}` : '';
+  process.stderr.write(`no report is written${old}\n`);
+  return undefined;
+}
+
 async function report(words: string[], flags: Flags): Promise<void> {
   const { notebook, assignments } = splitWords(words);
-  const parameters = readAssignments(assignments);
-  if (!flags.run && assignments.length > 0) {
-    throw new UserError(
-      `--no-run renders saved outputs, which ${assignments[0]} cannot change; leave out one of the two`,
-    );
+  const parameters = parametersFrom(assignments, flags);
+  const [given] = [...assignments, ...Object.keys(parameters)];
+  if (!flags.run && given !== undefined) {
+    throw new UserError(`--no-run renders saved outputs, which ${given} cannot change; leave out one of the two`);
   }
+  if (flags.output !== undefined) requireEnding(flags.output, reportFile);
   const file = resolveNotebook(notebook);
   const name = basename(file, '.ipynb');
-  const page = resolve(flags.output ?? join('docs', 'reports', `${name}.html`));
-  await checkWritable(page, reportFile);
-  // Beside the notebook, not in it: a report at other values leaves the notebook as its author saved it.
-  const executed = join(dirname(file), 'outputs', name, `${name}.ipynb`);
-  const result = flags.run
-    ? (await runOnTerminal({ notebook: file, parameters, output: executed }))?.notebook
+  const page = flags.output === STDOUT ? STDOUT : resolve(flags.output ?? join('docs', 'reports', `${name}.html`));
+  if (page !== STDOUT) await checkWritable(page, reportFile);
+  const executed = flags.run
+    ? await execute(file, { parameters, kernel: flags.kernel }, page)
     : await readNotebook(file);
-  if (!result) return;
+  if (!executed) return;
   const started = performance.now();
   // Loaded late: the other commands need none of it.
   const { renderReport } = await import('./renderReport.js');
-  const html = renderReport(result, { name });
+  const html = renderReport(executed, { name });
+  if (page === STDOUT) return writeStdout(html);
   await writeFileWhole(page, html, reportFile);
   const size = (Buffer.byteLength(html) / 1e6).toFixed(1);
   const taken = duration((performance.now() - started) / 1000);
-  process.stderr.write(`wrote ${relative(process.cwd(), page)} (${size} MB) in ${taken}\n`);
+  process.stderr.write(`wrote ${near(page)} (${size} MB) in ${taken}\n`);
 }
 
 /** Adds `sparsebook report`. */
 export function addReportCommand(program: Command): void {
-  program
-    .command('report')
+  addParameterOptions(program.command('report'))
     .summary('execute a notebook and render it to one HTML file')
     .description(
       'Execute a notebook and render it, with its outputs, to one HTML file that needs no network. The executed notebook is saved in outputs/<name>/ beside the notebook, which stays as it is.',
@@ -58,7 +98,7 @@ export function addReportCommand(program: Command): void {
     .argument('[notebook]', `a path, or the beginning of a name in notebooks/ (default: ${DEFAULT_NOTEBOOK})`)
     .argument('[key=value...]', 'parameters, as for run')
     .option('--no-run', 'render the outputs that are saved in the notebook')
-    .option('-o, --output <file>', 'the HTML file (default: docs/reports/<name>.html)')
+    .option('-o, --output <file>', 'the HTML file (default: docs/reports/<name>.html); - is standard output')
     .addHelpText(
       'after',
       `

@@ -1,5 +1,4 @@
 import { hasTag, joined, type Notebook } from '../run/index.js';
-import { commentOn } from '../run/parameters/commentOn.js';
 import { readParameters } from '../run/parameters/readParameters.js';
 
 /** One setting of a notebook: its value in this run, and the notebook's own value where the run changed it. */
@@ -16,12 +15,11 @@ export function shownParameters(notebook: Notebook): ShownParameter[] {
   const found = new Map<string, ShownParameter>();
   for (const tag of ['parameters', 'injected-parameters']) {
     for (const cell of notebook.cells.filter((candidate) => hasTag(candidate, tag))) {
-      const source = joined(cell.source);
-      for (const { name, value: literal } of readParameters(source)) {
+      for (const { name, value: literal, comment } of readParameters(joined(cell.source))) {
         const value = literal === undefined ? 'computed' : JSON.stringify(literal);
         const earlier = found.get(name);
         const changed = earlier && earlier.value !== value ? { changedFrom: earlier.value } : {};
-        found.set(name, { name, value, comment: earlier?.comment || commentOn(name, source), ...changed });
+        found.set(name, { name, value, comment: earlier?.comment || comment, ...changed });
       }
     }
   }

@@ -12,7 +12,8 @@ export class NotebookSaver {
   private savedAt = 0;
 
   constructor(
-    private readonly output: string,
+    /** The file; undefined where nothing is to be written. */
+    private readonly output: string | undefined,
     private readonly notebook: Notebook,
     private readonly clean: (text: string) => string,
   ) {}
@@ -21,7 +22,9 @@ export class NotebookSaver {
   save(): Promise<void> {
     this.savedAt = performance.now();
     for (const execution of this.executions) execution.save(this.clean);
-    this.last = this.last.then(() => writeNotebook(this.output, this.notebook));
+    const { output, notebook } = this;
+    if (output === undefined) return this.last;
+    this.last = this.last.then(() => writeNotebook(output, notebook));
     // Whoever awaits this or a later save is told of a failure; it must not count as unhandled in between.
     this.last.catch(() => undefined);
     return this.last;

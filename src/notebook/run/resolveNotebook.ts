@@ -14,14 +14,16 @@ export function resolveNotebook(name: string, cwd: string = process.cwd()): stri
   const paths = [resolve(cwd, name), resolve(cwd, `${name}.ipynb`)];
   const path = paths.find(isFile);
   if (path) return path;
-  const folders = [join(cwd, 'notebooks'), join(packageRoot, 'notebooks')].filter((folder) => existsSync(folder));
+  const places = [join(cwd, 'notebooks'), join(packageRoot, 'notebooks')].filter((folder) => existsSync(folder));
+  const folders = [...new Set(places)];
   for (const folder of folders) {
     const names = readdirSync(folder).filter((file) => file.endsWith('.ipynb'));
     const matches = names.filter((file) => file === `${name}.ipynb` || file.startsWith(`${name}-`));
     if (matches.length === 1) return join(folder, matches[0]);
     if (matches.length > 1) throw new UserError(`'${name}' could be ${matches.join(' or ')}; write more of the name`);
   }
-  const known = folders.flatMap((folder) => readdirSync(folder)).filter((file) => file.endsWith('.ipynb'));
+  const found = folders.flatMap((folder) => readdirSync(folder)).filter((file) => file.endsWith('.ipynb'));
+  const known = [...new Set(found)];
   const offer = known.length > 0 ? `; did you mean ${closest(name, known)}? There are: ${known.join(', ')}` : '';
   throw new UserError(`there is no notebook ${name}${offer}`);
 }

@@ -1,5 +1,9 @@
+import { rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { USUAL_KERNEL, findKernelSpec } from '../jupyter/kernelSpec.js';
+import { UserError } from '../../errors.js';
+import { checkWritable } from '../../platform/writeFile.js';
+import { writeStdout } from '../../terminal/writeStdout.js';
+import { USUAL_KERNEL, findKernelSpec, type KernelSpec } from '../jupyter/kernelSpec.js';
 import { KernelClient } from '../kernel/kernelClient.js';
 import { CellExecution } from './cellExecution.js';
 import type { CellPlace, RunEvent, RunResult } from './events.js';
@@ -7,11 +11,12 @@ import type { Limits } from './executeCell.js';
 import type { CellFault } from './failure.js';
 import { machinePathRemover } from './machinePaths.js';
 import { hasTag, type CodeCell, type Metadata, type Notebook } from './notebook.js';
-import { readNotebook } from './notebookFile.js';
+import { notebookFile, notebookText, readNotebook, writeNotebook } from './notebookFile.js';
 import { NotebookSaver } from './notebookSaver.js';
 import type { Displays } from './outputArea.js';
+import { requireEnding, STDOUT } from './outputFile.js';
 import { applyParameters } from './parameters/applyParameters.js';
-import type { ParameterValue } from './parameters/parameter.js';
+import type { GivenValue } from './parameters/parameter.js';
 import { placesOf } from './placesOf.js';
 import { recordRun } from './recordRun.js';
 import { resolveNotebook } from './resolveNotebook.js';
@@ -19,10 +24,14 @@ import { resolveNotebook } from './resolveNotebook.js';
 export interface RunOptions extends Limits {
   /** A path, or the beginning of a name in notebooks/, such as `01`. */
   notebook: string;
-  /** Where the executed notebook goes; in place by default. */
+  /** Where the executed notebook goes: in place by default; `-` is standard output, at the end. */
   output?: string;
+  /** Leave `output` as it is until the run is over, and when it is interrupted: until then it is saved beside it. */
+  keepOutput?: boolean;
   /** Values for the notebook's parameters: as values, or as the texts of `key=value`. */
-  parameters?: Record<string, string | ParameterValue>;
+  parameters?: Record<string, GivenValue>;
+  /** The kernel that runs it, by its name, instead of the one that the notebook names. */
+  kernel?: string;
   /** Seconds to wait for the kernel; 60 by default. */
   startTimeout?: number;
   /** Go on after a cell that fails. */
@@ -44,6 +53,16 @@ function clearOutputs({ cells }: Notebook): void {
   }
 }
 
+/** The kernel of a notebook, or the one asked for. */
+function kernelSpecFor({ metadata }: Notebook, kernel: string | undefined): KernelSpec {
+  try {
+    return findKernelSpec(kernel ?? metadata.kernelspec?.name ?? USUAL_KERNEL);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${error.message}; --kernel NAME runs the notebook on another one`);
+  }
+}
+
 /** An interrupt that came between two cells. */
 function interruptedBefore({ number, title }: CellPlace): CellFault {
   return { kind: 'interrupted', cell: number, title, cause: 'it was interrupted before it began', traceback: [] };
@@ -54,15 +73,20 @@ function interruptedBefore({ number, title }: CellPlace): CellFault {
  * a cell goes on talking), so that whatever happens the file holds what came before.
  *
  * A cell that fails ends the run and is described in the result. Only what keeps the run from starting throws:
- * UserError (no such notebook or parameter, no kernel), AbortError (interrupted before the kernel was up).
+ * UserError (no such notebook or parameter, no kernel, an output that cannot be written), AbortError (interrupted before the kernel was up).
  */
 export async function runNotebook(options: RunOptions): Promise<RunResult> {
   const started = performance.now();
   const file = resolveNotebook(options.notebook);
-  const output = options.output === undefined ? file : resolve(options.output);
+  if (options.output !== undefined) requireEnding(options.output, { ...notebookFile, endings: ['.ipynb'] });
+  const toStdout = options.output === STDOUT;
+  const output = toStdout ? STDOUT : resolve(options.output ?? file);
+  const unfinished = options.keepOutput ? output.replace(/(\.ipynb)?$/, '.unfinished.ipynb') : output;
   const notebook = await readNotebook(file);
   const parameters = applyParameters(notebook, options.parameters ?? {});
-  const spec = findKernelSpec(notebook.metadata.kernelspec?.name ?? USUAL_KERNEL);
+  const spec = kernelSpecFor(notebook, options.kernel);
+  if (options.kernel !== undefined) delete notebook.metadata.kernelspec;
+  if (!toStdout) await checkWritable(output, notebookFile);
   const places = placesOf(notebook);
   const emit = options.onEvent ?? ((): void => undefined);
   emit({ type: 'start', file, output, total: places.length });
@@ -72,7 +96,7 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
   const kernel = await KernelClient.start({ spec, cwd, startTimeout, signal });
   emit({ type: 'kernelReady', kernel: spec.display_name, seconds: secondsSince(started) });
 
-  const saver = new NotebookSaver(output, notebook, machinePathRemover(cwd));
+  const saver = new NotebookSaver(toStdout ? undefined : unfinished, notebook, machinePathRemover(cwd));
   const displays: Displays = new Map();
   const tolerated = new Set<CellFault>();
   let fatal: CellFault | undefined;
@@ -115,8 +139,22 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
   settle();
   endRecord(fatal !== undefined);
   await saver.save();
+  if (toStdout) await writeStdout(notebookText(notebook));
+  const over = fatal?.kind !== 'interrupted';
+  if (unfinished !== output && over) {
+    await writeNotebook(output, notebook);
+    await rm(unfinished);
+  }
   const seconds = secondsSince(started);
-  const result = { ok: !fatal, output, notebook, executed, seconds, fault: fatal, tolerated: [...tolerated] };
+  const result = {
+    ok: !fatal,
+    output: over ? output : unfinished,
+    notebook,
+    executed,
+    seconds,
+    fault: fatal,
+    tolerated: [...tolerated],
+  };
   emit({ type: 'end', result });
   return result;
 }

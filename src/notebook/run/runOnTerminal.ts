@@ -3,6 +3,7 @@ import type { RunResult } from './events.js';
 import type { CellFault } from './failure.js';
 import { duration } from '../../terminal/duration.js';
 import { stopSignals } from '../../terminal/stopSignals.js';
+import { STDOUT } from './outputFile.js';
 import { showProgress } from './progress.js';
 import { runNotebook, type RunOptions } from './runNotebook.js';
 
@@ -13,11 +14,11 @@ const describe = (fault: CellFault): string => `cell ${fault.cell} (${fault.titl
 /** What a run came to, in lines for the terminal. */
 function report({ fault, tolerated, executed, output, seconds: taken }: RunResult): string {
   const near = relative(process.cwd(), output);
-  const file = near.startsWith('..') ? output : near;
+  const file = output === STDOUT ? 'written to standard output' : `saved in ${near.startsWith('..') ? output : near}`;
   const allowed = tolerated.map((t) => `allowed to fail: ${describe(t)}\n`).join('');
-  if (!fault) return `${allowed}ran ${executed} cells in ${duration(taken)}; saved ${file}\n`;
+  if (!fault) return `${allowed}ran ${executed} cells in ${duration(taken)}; ${file}\n`;
   const traceback = fault.traceback.slice(0, TRACEBACK_LINES).map((line) => `  ${line}\n`);
-  return `${allowed}${traceback.join('')}failed in ${describe(fault)}\nwhat came before it is saved in ${file}\n`;
+  return `${allowed}${traceback.join('')}failed in ${describe(fault)}\nwhat came before it is ${file}\n`;
 }
 
 /**

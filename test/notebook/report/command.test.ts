@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fixtureFile, visible } from './fixture.ts';
 
@@ -63,6 +64,43 @@ test('a parameter that is misspelt ends the command and the nearest name is offe
   assert.notEqual(code, 0);
   assert.match(stderr, /did you mean 'lambda_l0'/);
   assert.equal(existsSync(join(folder, 'docs/reports/01-first.html')), false);
+});
+
+test('an output that cannot be one is refused before the first cell', async () => {
+  const folder = workplace('parameters');
+  for (const [output, message] of [
+    ['docs/', /docs\/ is a folder; name a file in it, such as docs\/executed.html/],
+    ['x.pdf', /ends in .html or .htm; received x.pdf: .*print it to a PDF/],
+    ['notebooks/01-first.ipynb', /ends in .html or .htm; received .*01-first.ipynb/],
+    ['notebooks/01-first.ipynb/x.html', /01-first.ipynb\/x.html cannot be written: E/],
+  ] as const) {
+    const { code, stderr } = await report(folder, '--output', output);
+    assert.equal(code, 1);
+    assert.match(stderr, message);
+    assert.doesNotMatch(stderr, /is up after/);
+  }
+});
+
+test('an interrupted report leaves the page and the executed notebook of before', async () => {
+  const folder = workplace('endless-loop');
+  const page = join(folder, 'docs/reports/01-first.html');
+  const executed = join(folder, 'notebooks/outputs/01-first/01-first.ipynb');
+  const before = { [page]: '<!doctype html>', [executed]: '{"cells": []}' };
+  for (const [file, contents] of Object.entries(before)) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, contents);
+  }
+  const child = spawn(process.execPath, [command, 'report'], { cwd: folder });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+    if (/cell 1 of/.test(text)) child.kill('SIGINT');
+  });
+  const [code] = (await once(child, 'close')) as [number];
+  assert.equal(code, 130);
+  assert.match(said, /saved in notebooks\/outputs\/01-first\/01-first.unfinished.ipynb/);
+  assert.match(said, /no report is written; as before: docs\/reports\/01-first.html, notebooks\/outputs/);
+  for (const [file, contents] of Object.entries(before)) assert.equal(readFileSync(file, 'utf8'), contents);
 });
 
 test('what came before a failing cell is rendered, with warnings, and the command fails', async () => {

@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook';
-import { readNotebook, type Notebook, type ParameterValue } from 'sparsebook/notebook/run';
+import { readNotebook, Verbatim, type GivenValue, type Notebook } from 'sparsebook/notebook/run';
 import { applyParameters } from 'sparsebook/notebook/run/parameters/applyParameters.js';
 import { readAssignments } from 'sparsebook/terminal/readAssignments.js';
+import { parametersFrom } from 'sparsebook/notebook/run/parameters/parameterOptions.js';
 import { readParameters } from 'sparsebook/notebook/run/parameters/readParameters.js';
-import { fixtures, printed, runFixture, saved } from './runs.ts';
+import { codeCell, notebookOf } from '../report/fixture.ts';
+import { fixtures, printed, runFixture, saved, scratchFile } from './runs.ts';
 
 const read = (): Promise<Notebook> => readNotebook(`${fixtures}/parameters.ipynb`);
 
-async function injected(given: Record<string, string | ParameterValue>): Promise<string[]> {
+async function injected(given: Record<string, GivenValue>): Promise<string[]> {
   const notebook = await read();
   applyParameters(notebook, given);
   return [notebook.cells[2].source].flat().map((line) => line.trimEnd());
@@ -22,15 +25,64 @@ const a = -1.5e-3, b = 'x' as const; /* const c = 2 */
 let list: (number | null)[] = [1, null, +2];
 var flag = (false);
 const computed = a * 2;
-const { destructured } = { destructured: 1 };
 function f() { const inner = 1; }`;
-  assert.deepEqual(readParameters(source), [
-    { name: 'a', keyword: 'const', annotation: undefined, value: -1.5e-3 },
-    { name: 'b', keyword: 'const', annotation: undefined, value: 'x' },
-    { name: 'list', keyword: 'let', annotation: '(number | null)[]', value: [1, null, 2] },
-    { name: 'flag', keyword: 'var', annotation: undefined, value: false },
-    { name: 'computed', keyword: 'const', annotation: undefined, value: undefined },
-  ]);
+  assert.deepEqual(
+    readParameters(source).map(({ name, keyword, type, value }) => [name, keyword, type, value]),
+    [
+      ['a', 'const', undefined, -1.5e-3],
+      ['b', 'const', undefined, 'x'],
+      ['list', 'let', '(number | null)[]', [1, null, 2]],
+      ['flag', 'var', undefined, false],
+      ['computed', 'const', undefined, undefined],
+    ],
+  );
+});
+
+test('a name in a pattern has the part of the value that is written for it', () => {
+  const source = `const { rate, deep: { steps = 5 }, many = 2, ...rest } = { rate: 0.1, deep: {}, 'other': 1 };
+const [first, , third = 'c'] = [1, 2];
+const { lost } = { ...rest, lost: 1 }, { foreign } = rest;`;
+  assert.deepEqual(
+    readParameters(source).map(({ name, value }) => [name, value]),
+    [
+      ['rate', 0.1],
+      ['steps', 5],
+      ['many', 2],
+      ['rest', undefined],
+      ['first', 1],
+      ['third', 'c'],
+      ['lost', undefined],
+      ['foreign', undefined],
+    ],
+  );
+});
+
+test('a comment is what stands behind a declaration, or in the line above it, whatever ends the lines', () => {
+  const source = `// the rent
+const a = '//'; // from 'x'
+/* not of b */ const b = 1;
+
+// a heading
+
+const c = [ // the first line
+  1, // an element
+];
+/** how many,
+ *  at most */
+export const d = 2, e = 3
+const f = 4; let g; /* of f and g */`;
+  const found = (text: string) => readParameters(text).map(({ comment }) => comment);
+  const right = [
+    "from 'x'",
+    '',
+    'the first line',
+    'how many, at most',
+    'how many, at most',
+    'of f and g',
+    'of f and g',
+  ];
+  assert.deepEqual(found(source), right);
+  assert.deepEqual(found(source.replaceAll('\n', '\r\n')), right);
 });
 
 test('numbers and texts are read as JavaScript reads them, and what must be computed is left', () => {
@@ -38,13 +90,16 @@ test('numbers and texts are read as JavaScript reads them, and what must be comp
     "const a = 1_000, b = 0x1F, c = 'it\\'s \\u{1F600}\\x41\\u0042\\n', d = `plain`, e = [[1], []];",
     'export const f = 2 satisfies number;',
     'const broken = ;',
-    "const g = 5n, h = `a${a}`, i = [1, , 2], j = [...e], k = -'x', l = a ? 1 : 2, m = { n: 1 };",
+    "const g = 5n, h = `a${a}`, i = [1, , 2], j = [...e], k = -'x', l = a ? 1 : 2, m = { n: 1, a }, n = { o: { p: [1] }, 'q r': -1, };",
   ].join('\n');
   const values = Object.fromEntries(readParameters(source).map(({ name, value }) => [name, value]));
-  const { a, b, c, d, e, f, broken, ...computed } = values;
+  const { a, b, c, d, e, f, n, broken, ...computed } = values;
   assert.deepEqual(
-    { a, b, c, d, e, f, broken },
-    { a: 1000, b: 31, c: "it's 😀AB\n", d: 'plain', e: [[1], []], f: 2, broken: undefined },
+    { a, b, c, d, e, f, n, broken },
+    {
+      ...{ a: 1000, b: 31, c: "it's 😀AB\n", d: 'plain', e: [[1], []], f: 2, broken: undefined },
+      n: { o: { p: [1] }, 'q r': -1 },
+    },
   );
   assert.deepEqual(Object.keys(computed), ['g', 'h', 'i', 'j', 'k', 'l', 'm']);
   assert.ok(Object.values(computed).every((value) => value === undefined));
@@ -79,21 +134,23 @@ test('parameters go into a tagged cell after the parameters cell, declared as th
   });
   assert.deepEqual(lines, [
     '// Parameters of this run',
-    'const lambda_l0 = 20;',
-    'const lambdas: number[] = [1,2.5];',
-    `const data: 'synthetic' | 'cifar10' = "cifar10";`,
-    'const augment = false;',
-    'const checkpoint: string | null = "a b";',
+    'const lambda_l0: any = 20;',
+    'const lambdas = [1,2.5] as number[];',
+    `const data = "cifar10" as 'synthetic' | 'cifar10';`,
+    'const augment: any = false;',
+    'const checkpoint = "a b" as string | null;',
+    'const steps = 2 * lambda_l0;',
   ]);
 });
 
 test('values are taken as well as texts', async () => {
   const lines = await injected({ lambda_l0: 5, lambdas: [3], augment: true, checkpoint: null });
   assert.deepEqual(lines.slice(1), [
-    'const lambda_l0 = 5;',
-    'const lambdas: number[] = [3];',
+    'const lambda_l0: any = 5;',
+    'const lambdas = [3] as number[];',
     'const augment = true;',
-    'const checkpoint: string | null = null;',
+    'const checkpoint = null as string | null;',
+    'const steps = 2 * lambda_l0;',
   ]);
 });
 
@@ -103,12 +160,12 @@ test('an injected cell takes the place of an earlier one, and goes when nothing 
   applyParameters(notebook, { lambda_l0: 1 });
   applyParameters(notebook, { lambda_l0: 2 });
   assert.equal(notebook.cells.length, before + 1);
-  assert.match([notebook.cells[2].source].flat().join(''), /lambda_l0 = 2;/);
+  assert.match([notebook.cells[2].source].flat().join(''), /lambda_l0: any = 2;/);
   applyParameters(notebook, {});
   assert.equal(notebook.cells.length, before);
 });
 
-const refused: [string, Record<string, string | ParameterValue>, RegExp][] = [
+const refused: [string, Record<string, GivenValue>, RegExp][] = [
   ['an unknown name offers the nearest', { lamda_l0: '1' }, /no parameter 'lamda_l0'; did you mean 'lambda_l0'\?/],
   ['a word for a number', { lambda_l0: 'much' }, /^'lambda_l0' must be a number, such as 10; received "much"$/],
   ['nothing for a number', { lambda_l0: '' }, /^'lambda_l0' must be a number/],
@@ -121,7 +178,9 @@ const refused: [string, Record<string, string | ParameterValue>, RegExp][] = [
     /^'lambdas' must be a list of number, such as \[10,20\]; received "1,x"$/,
   ],
   ['a JSON list with a wrong element', { lambdas: '[1,"x"]' }, /^'lambdas' must be a list of number/],
-  ['a computed parameter', { steps: '3' }, /^'steps' cannot be set: the notebook computes it/],
+  ['a computed parameter', { steps: '3' }, /^'steps' cannot be set: the notebook computes it \(2 \* lambda_l0\)/],
+  ['a value that its type leaves out', { data: 'mnist' }, /^'data' must be one of "synthetic", "cifar10"/],
+  ['a text, where it must be a number', { lambda_l0: new Verbatim('1') }, /^'lambda_l0' must be a number/],
 ];
 for (const [what, given, message] of refused) {
   test(`refused: ${what}`, async () => {
@@ -132,6 +191,112 @@ for (const [what, given, message] of refused) {
     );
   });
 }
+
+/** What setting parameters of a cell makes of them. */
+function given(source: string, values: Record<string, GivenValue>): unknown {
+  const notebook = notebookOf(codeCell(source, { metadata: { tags: ['parameters'] } }));
+  return applyParameters(notebook, values).given;
+}
+
+const texts: [string, string, string, unknown][] = [
+  ['nothing for a list', "const x = ['a', 'b'];", '', []],
+  ['nothing for an empty list', 'const x: string[] = [];', '', []],
+  ['a list in YAML', "const x = ['a'];", '[b, "c, d"]', ['b', 'c, d']],
+  [
+    'an object in YAML',
+    'const x = { a: 1, b: { c: true, d: 2 } };',
+    '{a: 5, b: {c: false}}',
+    { a: 5, b: { c: false, d: 2 } },
+  ],
+  ['an object in JSON', "const x = { name: 'sgd' };", '{"name":"adam"}', { name: 'adam' }],
+  ['any keys for an empty object', 'const x = {};', '{a: [1]}', { a: [1] }],
+  ['a number where the notebook says null', 'const x = null;', '5', 5],
+  ['a text where the notebook says null', 'const x = null;', 'a: b # c', 'a: b # c'],
+  ['the largest whole number', 'const x = 1;', '9007199254740991', 9007199254740991],
+  ['a value of the range of the comment', 'const x = 2; // blocks, 1 to 8', '8', 8],
+  ['a value that the comment does not offer', 'const x = 20; // the rent; try 10 to 50', '70', 70],
+  ['a time in a comment, which is no range', 'const x = 4; // takes 3 to 5 minutes', '10', 10],
+  ['a word of the comment', "const x = 'a'; // 'a', 'b' or 'c'", 'c', 'c'],
+  ['another word where the comment names some', "const x = 'a'; // 'a', 'b', or a folder", 'c', 'c'],
+];
+for (const [what, source, text, value] of texts) {
+  test(`read: ${what}`, () => assert.deepEqual(given(source, { x: text }), { x: value }));
+}
+
+const refusedOf: [string, string, string, RegExp][] = [
+  [
+    'a whole number that is not exact',
+    'const x = 1;',
+    '9007199254740993',
+    /9007199254740993 .* become 9007199254740992/,
+  ],
+  ['one in a list', 'const x = [1];', '1,-9007199254740993', /-9007199254740993 as a number/],
+  ['one in an object', 'const x = { a: 1 };', '{a: 9007199254740993}', /9007199254740993 as a number/],
+  ['a key that the object has not', 'const x = { rate: 1 };', '{rat: 2}', /^'x' must be an object of rate, such as/],
+  ['a wrong value in an object', 'const x = { rate: 1 };', '{rate: fast}', /^'x' must be an object of rate/],
+  ['no object', 'const x = { rate: 1 };', 'rate', /^'x' must be an object/],
+  ['a BigInt', 'const x = -5n;', '6', /^'x' cannot be set: it is a BigInt/],
+  [
+    'a number below the range',
+    'const x = 2; // the rate (1 to 10)',
+    '0.5',
+    /^'x' must be from 1 to 10, .*; received 0.5$/,
+  ],
+  ['a number above it', 'const x = 0.5; // between 0 and 1', '1.5', /^'x' must be from 0 to 1/],
+  ['a word that the comment leaves out', "const x = 'a'; // 'a' or 'b'", 'c', /^'x' must be one of "a", "b"/],
+  ['a number that its type leaves out', 'const x: 4 | 8 | 16 = 4;', '5', /^'x' must be one of 4, 8, 16/],
+];
+for (const [what, source, text, message] of refusedOf) {
+  test(`refused: ${what}`, () => assert.throws(() => given(source, { x: text }), { name: 'UserError', message }));
+}
+
+test('what the parameters cell computes from a given value is computed again, and nothing else is', () => {
+  const source = `const batch = 32, other = 1, steps = 1024 / batch; // as many
+let most = batch;
+if (steps > 10) most = steps;
+function half() { return steps / 2; }
+const apart = other + 1;
+console.log(batch);
+let size = 5;
+size = 6;`;
+  const notebook = notebookOf(codeCell(source, { metadata: { tags: ['parameters'] } }));
+  applyParameters(notebook, { batch: '16', size: '7' });
+  assert.deepEqual([notebook.cells[1].source].flat().join('').split('\n'), [
+    '// Parameters of this run',
+    'const batch: any = 16;',
+    'let size = 7;',
+    'const steps = 1024 / batch;',
+    'let most = batch;',
+    'if (steps > 10) most = steps;',
+    'function half() { return steps / 2; }',
+    'console.log(batch);',
+  ]);
+});
+
+test('parameters come from words, from pairs, from YAML and from files, the nearer before the farther', () => {
+  const file = scratchFile('parameters.yaml');
+  writeFileSync(file, 'a: file\nb: file\nc: [1, 2]\n');
+  const flags = {
+    parameters: ['d=x'],
+    parameters_raw: ['e=5'],
+    parameters_yaml: ['{b: yaml}'],
+    parameters_file: [file],
+  };
+  assert.deepEqual(parametersFrom(['a=1'], flags), {
+    a: '1',
+    b: new Verbatim('yaml'),
+    c: new Verbatim([1, 2]),
+    d: 'x',
+    e: new Verbatim('5'),
+  });
+  assert.throws(() => parametersFrom(['a=1'], { parameters: ['a=2'] }), /'a' is given twice/);
+  assert.throws(
+    () => parametersFrom([], { parameters_file: ['none.yaml'] }),
+    /cannot read the parameters in none.yaml/,
+  );
+  assert.throws(() => parametersFrom([], { parameters_yaml: ['[1]'] }), /must hold parameters in YAML/);
+  assert.throws(() => parametersFrom(['out.ipynb'], {}), /to save to out.ipynb, write -o out.ipynb/);
+});
 
 test('a notebook without a parameters cell takes none', async () => {
   const notebook = await readNotebook(`${fixtures}/failing-cell.ipynb`);

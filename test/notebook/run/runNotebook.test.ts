@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { runNotebook, type RunEvent } from 'sparsebook/notebook/run';
+import { runNotebook, type Notebook, type RunEvent } from 'sparsebook/notebook/run';
 import { schemaErrors } from './nbformat.ts';
-import { fixtures, kernelsOf, outputsOf, printed, runFixture, saved, scratchFile } from './runs.ts';
+import { fixtures, kernelsOf, outputsOf, printed, runFixture, saved, scratchFile, sparsebook } from './runs.ts';
 
 test('every kind of output is saved, valid by the schema, with counts, times and hashes', async () => {
   const events: RunEvent[] = [];
@@ -91,8 +91,69 @@ function withKernel(name: string, argv: string[]): { notebook: string; output: s
   return { notebook: scratchFile(`${name}.ipynb`), output: scratchFile(`${name}-out.ipynb`) };
 }
 
-test('a kernel that is not installed is named, with those that are', async () => {
-  await assert.rejects(runFixture('unknown-kernel'), /no kernel is named 'fortran'; there are: tslab/);
+test('a kernel that is not installed is named, with those that are and how to choose one', async () => {
+  const message = /no kernel is named 'fortran'; there are: tslab.*; --kernel NAME runs the notebook on another one$/;
+  await assert.rejects(runFixture('unknown-kernel'), message);
+});
+
+test("papermill's options give parameters, another kernel, and the notebook on standard output alone", async () => {
+  const notebook = saved(join(fixtures, 'parameters.ipynb'));
+  notebook.metadata.kernelspec = { name: 'fortran', display_name: 'Fortran' };
+  const [file, settings] = [scratchFile('elsewhere.ipynb'), scratchFile('settings.yaml')];
+  const before = JSON.stringify(notebook);
+  writeFileSync(file, before);
+  writeFileSync(settings, 'augment: false\nlambdas: [1]\n');
+  const options = ['-p', 'lambda_l0', '-3', '-r', 'checkpoint', '5', '-y', '{lambdas: [7, 8]}', '-f', settings];
+  const { code, stdout, stderr } = await sparsebook(['run', file, ...options, '-k', 'tslab', '-o', '-']).ended;
+  assert.equal(code, 0, stderr);
+  const executed = JSON.parse(stdout) as Notebook;
+  assert.equal(printed(executed, 3), '[-3,[7,8],"synthetic",false,"5"]\n');
+  assert.equal(executed.metadata.kernelspec?.name, 'tslab');
+  assert.equal(readFileSync(file, 'utf8'), before);
+});
+
+const written = scratchFile('notes.txt');
+writeFileSync(written, 'notes');
+writeFileSync(scratchFile('other.ipynb'), 'notes');
+mkdirSync(scratchFile('folder.ipynb'));
+const outputs: [string, string, RegExp][] = [
+  [
+    'a name that ends in a slash',
+    scratchFile('new/'),
+    /new\/ is a folder; name a file in it, such as .*new\/executed.ipynb/,
+  ],
+  ['a folder', scratchFile('folder.ipynb'), /folder.ipynb is a folder/],
+  ['a folder that is a file', join(written, 'x.ipynb'), /notes.txt\/x.ipynb cannot be written: E/],
+  ['a file of another kind', written, /ends in .ipynb; received .*notes.txt: write -o .*notes.ipynb/],
+  [
+    'a file that is none by its contents',
+    scratchFile('other.ipynb'),
+    /other.ipynb is not written: only a notebook may be/,
+  ],
+  ['a place where nothing can be written', '/proc/x.ipynb', /\/proc\/x.ipynb cannot be written: E/],
+];
+for (const [what, output, message] of outputs) {
+  test(`refused before the kernel starts, as the output: ${what}`, async () => {
+    const events: string[] = [];
+    const run = runFixture('parameters', { output, onEvent: ({ type }) => events.push(type) });
+    await assert.rejects(run, { name: 'UserError', message });
+    assert.deepEqual(events, []);
+    assert.equal(readFileSync(written, 'utf8'), 'notes');
+  });
+}
+
+test('what is interrupted leaves an output that is to be kept as it is', async () => {
+  const interrupt = new AbortController();
+  const onEvent = ({ type }: RunEvent): void => {
+    if (type === 'cellEnd') interrupt.abort();
+  };
+  const output = scratchFile('kept.ipynb');
+  const before = '{"cells": []}';
+  writeFileSync(output, before);
+  const result = await runFixture('parameters', { output, keepOutput: true, interrupt: interrupt.signal, onEvent });
+  assert.equal(readFileSync(output, 'utf8'), before);
+  assert.equal(result.output, scratchFile('kept.unfinished.ipynb'));
+  assert.deepEqual(schemaErrors(saved(result.output)), []);
 });
 
 test('a kernel whose program is missing says so', async () => {

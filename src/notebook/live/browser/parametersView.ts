@@ -110,7 +110,7 @@ class Row {
     if (this.timer || this.box === document.activeElement) return;
     if (this.box instanceof HTMLInputElement && this.box.type === 'checkbox') this.box.checked = value === true;
     else this.box.value = textOf(value);
-    if (this.slider && this.slider !== document.activeElement) this.slider.value = String(value);
+    if (this.slider && this.slider !== document.activeElement) this.slider.value = textOf(value);
   }
 
   /** Sends the value, if it is another one. */
@@ -136,11 +136,15 @@ class Row {
     if (this.box instanceof HTMLInputElement && this.box.type === 'checkbox') return this.box.checked;
     const text = this.box.value;
     if (typeof value === 'string') return text;
-    if (typeof value === 'number')
-      return text.trim() === '' || !Number.isFinite(Number(text)) ? undefined : Number(text);
+    if (typeof value === 'number') {
+      const number = text.trim() === '' ? NaN : Number(text);
+      if (!Number.isFinite(number)) return undefined;
+      // The server says what is wrong with digits that a number cannot hold.
+      return Number.isInteger(number) && !Number.isSafeInteger(number) ? text : number;
+    }
     try {
       const parsed: unknown = JSON.parse(text);
-      return Array.isArray(value) && !Array.isArray(parsed) ? undefined : parsed;
+      return value !== null && kindOf(parsed) !== kindOf(value) ? undefined : parsed;
     } catch {
       return value === null && text !== '' ? text : undefined;
     }
@@ -169,4 +173,9 @@ function boxFor(
 const textOf = (value: unknown): string =>
   typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
 
-const kindOf = (value: unknown): string => (Array.isArray(value) ? 'list such as [1, 2]' : typeof value);
+const kindOf = (value: unknown): string =>
+  Array.isArray(value)
+    ? 'list such as [1, 2]'
+    : typeof value === 'object'
+      ? 'JSON object such as {"a": 1}'
+      : typeof value;

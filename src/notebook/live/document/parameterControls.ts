@@ -1,7 +1,7 @@
 import { hasTag, joined, type Cell } from '../../run/index.js';
-import { commentOn } from '../../run/parameters/commentOn.js';
 import type { Parameter } from '../../run/parameters/parameter.js';
 import { readParameters } from '../../run/parameters/readParameters.js';
+import { quotedIn, statedChoices, statedRange } from '../../run/parameters/statedLimits.js';
 import type { ParameterControl } from '../protocol.js';
 
 /** Controls for what the cells tagged `parameters` declare; a value that `injected-parameters` replaces is changed there. */
@@ -9,11 +9,10 @@ export function parameterControls(cells: Cell[]): ParameterControl[] {
   const found = new Map<string, ParameterControl>();
   for (const tag of ['parameters', 'injected-parameters']) {
     for (const cell of cells.filter((candidate) => candidate.cell_type === 'code' && hasTag(candidate, tag))) {
-      const source = joined(cell.source);
-      for (const parameter of readParameters(source)) {
+      for (const parameter of readParameters(joined(cell.source))) {
         const { name } = parameter;
-        const comment = found.get(name)?.comment || commentOn(name, source);
-        found.set(name, { cell: cell.id, ...controlOf(parameter, comment) });
+        const comment = found.get(name)?.comment || parameter.comment;
+        found.set(name, { cell: cell.id, ...controlOf({ ...parameter, comment }) });
       }
     }
   }
@@ -21,28 +20,33 @@ export function parameterControls(cells: Cell[]): ParameterControl[] {
 }
 
 /** The control for one declaration. Its comment says what to offer: other numbers to try, words in quotes, a range `0 to 1`. */
-export function controlOf({ name, value, annotation }: Parameter, comment: string): Omit<ParameterControl, 'cell'> {
-  const control: Omit<ParameterControl, 'cell'> = { name, comment, ...(value === undefined ? {} : { value }) };
+export function controlOf(parameter: Parameter): Omit<ParameterControl, 'cell'> {
+  const { name, value, type, comment } = parameter;
+  const control: Omit<ParameterControl, 'cell'> = {
+    name,
+    comment,
+    ...(type === undefined ? {} : { type }),
+    ...(value === undefined ? {} : { value }),
+  };
   if (typeof value === 'number') {
-    const range = rangeFor(value, comment);
+    const range = rangeFor(parameter, value);
     return range ? { ...control, range } : control;
   }
   if (typeof value !== 'string') return control;
-  const only = quoted(annotation ?? '');
-  const union = only.length > 1 && only.includes(value);
-  const values = union ? only : [...new Set([value, ...quoted(comment)])];
-  return values.length > 1 ? { ...control, choices: { values, only: union } } : control;
-}
-
-function quoted(text: string): string[] {
-  return [...text.matchAll(/'([^'\s]+)'/g)].map(([, word]) => word);
+  const only = statedChoices(parameter)?.filter((one) => typeof one === 'string');
+  if (only?.includes(value)) return { ...control, choices: { values: only, only: true } };
+  const values = [...new Set([value, ...quotedIn(comment)])];
+  return values.length > 1 ? { ...control, choices: { values, only: false } } : control;
 }
 
 /**
  * The range of a slider, for numbers of which the comment or the number itself tells one: `0 to 50` in the comment; shares
  * such as 0.25, between 0 and 1; and what the comment offers to try, if that is of the value's own size. Undefined: a box.
  */
-function rangeFor(value: number, comment: string): ParameterControl['range'] {
+function rangeFor(parameter: Parameter, value: number): ParameterControl['range'] {
+  const { comment } = parameter;
+  const stated = statedRange(parameter);
+  if (stated) return { ...stated, step: stepFor(stated.max - stated.min, [value, stated.min]) };
   const [, from, to] = /(-?\d+(?:\.\d+)?)\s*(?:to|–|\.\.)\s*(-?\d+(?:\.\d+)?)/.exec(comment) ?? [];
   if (from !== undefined && Number(from) <= value && value <= Number(to)) {
     return { min: Number(from), max: Number(to), step: stepFor(Number(to) - Number(from), [value, Number(from)]) };

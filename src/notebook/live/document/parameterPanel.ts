@@ -48,8 +48,9 @@ export class ParameterPanel {
     if (this.seen.size === 0) return cells.map(({ id }) => id);
     const controls = this.controls.get();
     const moved = controls.filter(({ name, value }) => JSON.stringify(value) !== JSON.stringify(this.seen.get(name)));
-    const names = (moved.length > 0 ? moved : controls).map(({ name }) => name);
-    const first = cells.find(({ id }) => controls.some(({ cell }) => cell === id));
+    const changed = moved.length > 0 ? moved : controls;
+    const names = changed.map(({ name }) => name);
+    const first = cells.find(({ id }) => changed.some(({ cell }) => cell === id));
     if (!first) return cells.map(({ id }) => id);
     const named = cells.map(({ id, source }) => ({ id, source }));
     return affectedCells(named, first.id, names, (id) => this.hasRun.has(id));

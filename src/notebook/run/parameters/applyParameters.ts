@@ -1,7 +1,9 @@
 import { closest } from 'fastest-levenshtein';
 import { UserError } from '../../../errors.js';
+import { statementsIn } from '../cellNames.js';
+import { dependents, namesOf } from '../dependents.js';
 import { hasTag, joined, lines, type CodeCell, type Notebook } from '../notebook.js';
-import type { Parameter, ParameterValue } from './parameter.js';
+import { typeOfValue, type GivenValue, type Parameter, type ParameterValue } from './parameter.js';
 import { parseParameter } from './parseParameter.js';
 import { readParameters } from './readParameters.js';
 
@@ -13,10 +15,27 @@ export interface AppliedParameters {
 
 const INJECTED = 'injected-parameters';
 
-function declaration(parameter: Parameter, value: ParameterValue): string {
-  // A literal union such as 'a' | 'b' keeps its type only through its annotation.
-  const type = parameter.annotation === undefined ? '' : `: ${parameter.annotation}`;
-  return `${parameter.keyword} ${parameter.name}${type} = ${JSON.stringify(value)};`;
+/**
+ * The declaration of a parameter with another value. Its type stays the one that the notebook names. Where it names none,
+ * `const backend = 'auto'` has the type 'auto', and what compiles with it (a comparison with 'auto', a call that takes 'auto' or
+ * 'cpu') need compile with neither 'cpu' nor string: any.
+ */
+function declaration({ name, keyword, type, value: usual }: Parameter, value: ParameterValue): string {
+  const written = JSON.stringify(value);
+  // Not `: type`, by which the compiler would go on from the value alone.
+  if (type !== undefined) return `${keyword} ${name} = ${written} as ${type};`;
+  const isLiteral = keyword === 'const' && (typeof value !== 'object' || value === null);
+  const keepsType = !isLiteral && typeOfValue(value) === typeOfValue(usual ?? null);
+  return `${keyword} ${name}${keepsType || JSON.stringify(usual) === written ? '' : ': any'} = ${written};`;
+}
+
+/** The statements of a parameters cell that depend on given names; what gives these another value itself is left out. */
+function computedFrom(source: string, names: string[]): string[] {
+  const statements = statementsIn(source);
+  const own = statements.filter(
+    ({ assigns, mutates }) => !names.some((name) => assigns.has(name) || mutates.has(name)),
+  );
+  return dependents(own, names, namesOf(statements)).map((statement) => statement.source);
 }
 
 function injectedCell(source: string): CodeCell {
@@ -32,10 +51,11 @@ function injectedCell(source: string): CodeCell {
 
 /**
  * Puts parameters into a notebook by papermill's conventions: a cell tagged `injected-parameters` after the one tagged
- * `parameters`, in place of an earlier one. Without parameters an earlier one goes, so that the notebook's own values
- * hold. Throws UserError for a name the notebook does not have (offering the nearest) and for a value of another type.
+ * `parameters`, in place of an earlier one. What the parameters cell computes from them is computed there again. Without
+ * parameters an earlier one goes, so that the notebook's own values hold. Throws UserError for a name the notebook does not
+ * have (offering the nearest), for a value of another type, and for one beyond what the notebook says it may be.
  */
-export function applyParameters(notebook: Notebook, given: Record<string, string | ParameterValue>): AppliedParameters {
+export function applyParameters(notebook: Notebook, given: Record<string, GivenValue>): AppliedParameters {
   notebook.cells = notebook.cells.filter((cell) => !hasTag(cell, INJECTED));
   const index = notebook.cells.findIndex((cell) => cell.cell_type === 'code' && hasTag(cell, 'parameters'));
   const names = Object.keys(given);
@@ -43,11 +63,12 @@ export function applyParameters(notebook: Notebook, given: Record<string, string
   if (index < 0) {
     throw new UserError(`'${names[0]}' cannot be set: no code cell of the notebook carries the tag "parameters"`);
   }
-  const parameters = readParameters(joined(notebook.cells[index].source));
+  const source = joined(notebook.cells[index].source);
+  const parameters = readParameters(source);
   const known = parameters.map((parameter) => parameter.name);
   const values: AppliedParameters['given'] = {};
   const declarations = names.map((name) => {
-    const parameter = parameters.find((candidate) => candidate.name === name);
+    const parameter = parameters.findLast((candidate) => candidate.name === name);
     if (!parameter) {
       const offer = known.length > 0 ? `; did you mean '${closest(name, known)}'? There are: ${known.join(', ')}` : '';
       throw new UserError(`the notebook has no parameter '${name}'${offer}`);
@@ -56,7 +77,9 @@ export function applyParameters(notebook: Notebook, given: Record<string, string
     return declaration(parameter, values[name]);
   });
   if (names.length > 0) {
-    notebook.cells.splice(index + 1, 0, injectedCell(`// Parameters of this run\n${declarations.join('\n')}`));
+    const computed = computedFrom(source, names);
+    const text = ['// Parameters of this run', ...declarations, ...computed].join('\n');
+    notebook.cells.splice(index + 1, 0, injectedCell(text));
   }
   const literals = parameters.filter((parameter) => parameter.value !== undefined);
   return {

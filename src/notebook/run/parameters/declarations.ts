@@ -7,26 +7,127 @@ export interface Declaration {
   keyword: Parameter['keyword'];
   annotation?: SyntaxNode;
   initializer?: SyntaxNode;
+  /** What the cell says about it. */
+  comment: string;
 }
 
-/** The variables that a cell declares, those of patterns left out. */
+interface Place {
+  statement: SyntaxNode;
+  from: number;
+  to: number;
+}
+
+/** The variables that a cell declares; a name in a pattern has the part of the value that falls to it, where that is written. */
 export function declarations(source: string): Declaration[] {
-  return statementsOf(parse(source))
+  const script = parse(source);
+  return statementsOf(script)
     .filter(({ name }) => name === 'VariableDeclaration')
     .flatMap((statement) => {
       const [keyword, ...parts] = childrenOf(statement);
       return parts.flatMap((part, index): Declaration[] => {
-        if (part.name !== 'VariableDefinition') return [];
-        const annotated = parts[index + 1]?.name === 'TypeAnnotation';
-        const equals = index + (annotated ? 2 : 1);
-        return [
-          {
-            name: source.slice(part.from, part.to),
-            keyword: keyword.name as Parameter['keyword'],
-            annotation: annotated ? parts[index + 1] : undefined,
-            initializer: parts[equals]?.name === 'Equals' ? parts[equals + 1] : undefined,
-          },
-        ];
+        const annotation = parts[index + 1]?.name === 'TypeAnnotation' ? parts[index + 1] : undefined;
+        const equals = index + (annotation ? 2 : 1);
+        const initializer = parts[equals]?.name === 'Equals' ? parts[equals + 1] : undefined;
+        return namesIn(part, initializer, source).map(([name, value]) => ({
+          name,
+          keyword: keyword.name as Parameter['keyword'],
+          annotation: part.name === 'VariableDefinition' ? annotation : undefined,
+          initializer: value,
+          comment: commentOn(script, { statement, from: part.from, to: (initializer ?? part).to }, source),
+        }));
       });
     });
+}
+
+/** The names of a definition or a pattern, each with the syntax of its value. */
+function namesIn(node: SyntaxNode, value: SyntaxNode | undefined, source: string): [string, SyntaxNode | undefined][] {
+  const text = ({ from, to }: SyntaxNode): string => source.slice(from, to);
+  if (node.name === 'VariableDefinition') return [[text(node), value]];
+  const parts = childrenOf(node).slice(1, -1);
+  const find = valuesIn(value, source);
+  const entry = (key: string, [target, equals, usual]: SyntaxNode[]): [string, SyntaxNode | undefined][] =>
+    namesIn(target, find && (find(key) ?? (equals?.name === 'Equals' ? usual : undefined)), source);
+  if (node.name === 'ObjectPattern') {
+    return parts
+      .filter(({ name }) => name === 'PatternProperty')
+      .flatMap((part) => {
+        const nodes = childrenOf(part);
+        if (nodes[0].name === 'Spread') return namesIn(nodes[1], undefined, source);
+        return entry(text(nodes[0]), nodes[1]?.name === ':' ? nodes.slice(2) : nodes);
+      });
+  }
+  if (node.name !== 'ArrayPattern') return [];
+  return separated(parts).flatMap((nodes, index) => {
+    if (nodes[0]?.name === 'Spread') return namesIn(nodes[1], undefined, source);
+    return nodes.length === 0 ? [] : entry(String(index), nodes);
+  });
+}
+
+/** What finds the parts of an object or list literal by their keys; undefined for anything else. */
+function valuesIn(
+  value: SyntaxNode | undefined,
+  source: string,
+): ((key: string) => SyntaxNode | undefined) | undefined {
+  if (value?.name === 'ArrayExpression') {
+    const elements = elementsOf(value);
+    return elements.includes(undefined) ? undefined : (key) => elements[Number(key)];
+  }
+  if (value?.name !== 'ObjectExpression') return undefined;
+  const properties = new Map(propertiesOf(value, source));
+  return properties.has(undefined) ? undefined : (key) => properties.get(key);
+}
+
+/** The properties of an object literal that are written `name: value`; undefined as value for any other. */
+export function propertiesOf(object: SyntaxNode, source: string): [string | undefined, SyntaxNode | undefined][] {
+  return childrenOf(object)
+    .filter(({ name }) => name === 'Property')
+    .map((property) => {
+      const [key, colon, value] = childrenOf(property);
+      const plain = colon?.name === ':' && ['PropertyDefinition', 'String', 'Number'].includes(key.name);
+      const text = source.slice(key.from, key.to);
+      return plain ? [key.name === 'String' ? text.slice(1, -1) : text, value] : [undefined, undefined];
+    });
+}
+
+/** The elements of a list literal; undefined for a hole and for what is spread. */
+export function elementsOf(list: SyntaxNode): (SyntaxNode | undefined)[] {
+  const inside = separated(childrenOf(list).slice(1, -1));
+  // A comma behind the last element begins no other.
+  if (inside.at(-1)?.length === 0) inside.pop();
+  return inside.map((nodes) => (nodes.length === 1 ? nodes[0] : undefined));
+}
+
+/** What stands between commas. */
+function separated(nodes: SyntaxNode[]): SyntaxNode[][] {
+  const parts: SyntaxNode[][] = [[]];
+  for (const node of nodes) {
+    if (node.name === ',') parts.push([]);
+    else parts.at(-1)!.push(node);
+  }
+  return parts;
+}
+
+/** The comment behind a declaration, on its last or its first line, or else the one that fills the line above. */
+function commentOn(script: SyntaxNode, { statement, from, to }: Place, source: string): string {
+  const lineEnd = (at: number): number => at + source.slice(at).search(/[\r\n]|$/);
+  const behind = { last: '', first: '' };
+  script.cursor().iterate((node) => {
+    if (!node.name.endsWith('Comment')) return;
+    if (node.from >= to && node.from < lineEnd(to)) behind.last = source.slice(node.from, node.to);
+    else if (node.from >= from && node.from < lineEnd(from)) behind.first = source.slice(node.from, node.to);
+  });
+  const comment = behind.last || behind.first || commentAbove(statement, source);
+  return comment
+    .replace(/^\/\/|^\/\*+|\*\/$/g, '')
+    .replace(/\s*[\r\n]+\s*\*?\s*/g, ' ')
+    .trim();
+}
+
+function commentAbove(statement: SyntaxNode, source: string): string {
+  const line = statement.parent?.name === 'ExportDeclaration' ? statement.parent : statement;
+  const above = line.prevSibling;
+  if (!above?.name.endsWith('Comment')) return '';
+  const fillsItsLine = /(^|[\r\n])[ \t]*$/.test(source.slice(0, above.from));
+  const isNext = /^(\r\n|[\r\n])[ \t]*$/.test(source.slice(above.to, line.from));
+  return fillsItsLine && isNext ? source.slice(above.from, above.to) : '';
 }

@@ -1,7 +1,8 @@
 import { childrenOf, type SyntaxNode } from '../syntax.js';
+import { elementsOf, propertiesOf } from './declarations.js';
 import type { ParameterValue } from './parameter.js';
 
-/** The value of a literal, a list of literals included; undefined for everything that would have to be computed. */
+/** The value of a literal, lists and objects of literals included; undefined for everything that would have to be computed. */
 export function literalValue(node: SyntaxNode | undefined, source: string): ParameterValue | undefined {
   if (!node) return undefined;
   const text = source.slice(node.from, node.to);
@@ -12,7 +13,7 @@ export function literalValue(node: SyntaxNode | undefined, source: string): Para
     case 'String':
       return unescaped(text.slice(1, -1));
     case 'TemplateString':
-      return first ? undefined : unescaped(text.slice(1, -1));
+      return first ? undefined : unescaped(text.slice(1, -1).replaceAll('\r\n', '\n'));
     case 'BooleanLiteral':
       return text === 'true';
     case 'null':
@@ -27,8 +28,17 @@ export function literalValue(node: SyntaxNode | undefined, source: string): Para
       const operator = source.slice(first.from, first.to);
       return operator === '-' ? -operand : operator === '+' ? operand : undefined;
     }
-    case 'ArrayExpression':
-      return elementsOf(node, source);
+    case 'ArrayExpression': {
+      const elements = elementsOf(node).map((element) => literalValue(element, source));
+      return elements.includes(undefined) ? undefined : (elements as ParameterValue[]);
+    }
+    case 'ObjectExpression': {
+      const properties = propertiesOf(node, source).map(
+        ([name, value]) => [name, literalValue(value, source)] as const,
+      );
+      if (properties.some(([name, value]) => name === undefined || value === undefined)) return undefined;
+      return Object.fromEntries(properties) as Record<string, ParameterValue>;
+    }
     default:
       return undefined;
   }
@@ -37,15 +47,6 @@ export function literalValue(node: SyntaxNode | undefined, source: string): Para
 /** `value as Type`, or `value satisfies Type`. */
 export function isCast(node: SyntaxNode): boolean {
   return node.name === 'BinaryExpression' && /^(as|satisfies)$/.test(childrenOf(node)[1]?.name ?? '');
-}
-
-function elementsOf(list: SyntaxNode, source: string): ParameterValue[] | undefined {
-  const inside = childrenOf(list).slice(1, -1);
-  const isComma = ({ name }: SyntaxNode): boolean => name === ',';
-  // A hole in a list is no value.
-  if (inside.some((node, index) => isComma(node) !== (index % 2 === 1))) return undefined;
-  const elements = inside.filter((node) => !isComma(node)).map((node) => literalValue(node, source));
-  return elements.includes(undefined) ? undefined : (elements as ParameterValue[]);
 }
 
 const escapes: Record<string, string> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f', v: '\v', 0: '\0' };

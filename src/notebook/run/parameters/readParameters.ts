@@ -1,13 +1,24 @@
+import { childrenOf, type SyntaxNode } from '../syntax.js';
 import { declarations } from './declarations.js';
-import { literalValue } from './literalValue.js';
+import { isCast, literalValue } from './literalValue.js';
 import type { Parameter } from './parameter.js';
 
-/** Reads the declarations of a parameters cell: their names, types and literal values. */
+/** Reads the declarations of a parameters cell: their names, types, literal values and comments. */
 export function readParameters(source: string): Parameter[] {
-  return declarations(source).map(({ name, keyword, annotation, initializer }) => ({
+  const text = ({ from, to }: SyntaxNode): string => source.slice(from, to);
+  return declarations(source).map(({ name, keyword, annotation, initializer, comment }) => ({
     name,
     keyword,
-    annotation: annotation && source.slice(annotation.from, annotation.to).replace(/^:\s*/, ''),
+    type: annotation ? text(annotation).replace(/^:\s*/, '') : castType(initializer, text),
     value: literalValue(initializer, source),
+    written: initializer && text(initializer),
+    comment,
   }));
+}
+
+/** The type of `value as Type`; `as const` names none. */
+function castType(node: SyntaxNode | undefined, text: (node: SyntaxNode) => string): string | undefined {
+  if (!node || !isCast(node)) return undefined;
+  const type = childrenOf(node)[2];
+  return !type || type.name === 'const' ? undefined : text(type);
 }

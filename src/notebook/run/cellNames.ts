@@ -1,0 +1,252 @@
+import { childrenOf, parse, statementsOf, type SyntaxNode } from './syntax.js';
+
+/** The names through which a piece of code depends on others and others on it. */
+export interface CellNames {
+  /** What it declares for the code that follows. */
+  declares: Set<string>;
+  /** What it mentions. */
+  uses: Set<string>;
+  /** Variables that it gives another value. */
+  assigns: Set<string>;
+  /** Names whose value it changes from within, or may: it sets their properties or calls their methods. */
+  mutates: Set<string>;
+  /** Names that it hands to a call. No parser can know whether a call changes what it is given. */
+  passes: Set<string>;
+}
+
+/** A statement of a cell (of `const a = 1, b = 2` each part) with its names. */
+export interface Statement extends CellNames {
+  /** Its source, as a statement of its own. */
+  source: string;
+  /** Names that may stand for the same object, in pairs: `const a = b`. */
+  aliases: [string, string][];
+  /** Whether it declares a function, or what holds one: who mentions that may run what is written here. */
+  runsLater: boolean;
+  /** Whether what it declares never changes from within: an import, a function, a constant of a plain value. */
+  fixed: boolean;
+}
+
+const KINDS = ['declares', 'uses', 'assigns', 'mutates', 'passes'] as const;
+
+/** The statements of a cell, in order. */
+export function statementsIn(cell: string): Statement[] {
+  return statementsOf(parse(cell)).flatMap((statement) => {
+    const text = cell.slice(statement.from, statement.to);
+    if (statement.name !== 'VariableDeclaration') return [new Reader(cell).read([statement], text)];
+    const [keyword, ...parts] = childrenOf(statement);
+    const word = cell.slice(keyword.from, keyword.to);
+    const declarators: SyntaxNode[][] = [[]];
+    for (const part of parts) {
+      if (part.name === ',') declarators.push([]);
+      else if (part.name !== ';') declarators.at(-1)!.push(part);
+    }
+    return declarators
+      .filter((nodes) => nodes.length > 0)
+      .map((nodes) =>
+        new Reader(cell).read(nodes, `${word} ${cell.slice(nodes[0].from, nodes.at(-1)!.to)};`, word === 'const'),
+      );
+  });
+}
+
+/** The names of a cell. */
+export function cellNames(cell: string): CellNames {
+  return together(statementsIn(cell));
+}
+
+/** The names of several pieces of code as one. */
+export function together(pieces: CellNames[]): CellNames {
+  const all = Object.fromEntries(
+    KINDS.map((kind) => [kind, new Set(pieces.flatMap((piece) => [...piece[kind]]))]),
+  ) as unknown as CellNames;
+  return all;
+}
+
+/** Reads the names of one statement. */
+class Reader {
+  private readonly names = together([]);
+  private readonly aliases: [string, string][] = [];
+
+  constructor(private readonly cell: string) {}
+
+  read(nodes: SyntaxNode[], source: string, constant = false): Statement {
+    const value = nodes[nodes.findIndex(({ name }) => name === 'Equals') + 1];
+    const declared = constant || nodes.length > 1 || isPattern(nodes[0]) ? [nodes[0]] : nodes;
+    const definitions = declared.flatMap(definitionsIn);
+    for (const node of definitions) this.add('declares', node);
+    nodes.forEach((node) => this.visit(node));
+    const [{ name: kind }] = nodes;
+    const initialised = nodes.length > 1;
+    if (initialised) for (const name of definitions) this.link(name, value);
+    return {
+      ...this.names,
+      source,
+      aliases: this.aliases,
+      runsLater: initialised ? this.holdsFunction(value) : kind.endsWith('Declaration') && kind !== 'ImportDeclaration',
+      fixed:
+        kind === 'ImportDeclaration' ||
+        kind === 'FunctionDeclaration' ||
+        (constant && initialised && kind === 'VariableDefinition' && isPlain(value)),
+    };
+  }
+
+  private visit(node: SyntaxNode): void {
+    const children = childrenOf(node);
+    if (node.name === 'VariableName' || isShorthand(node)) this.add('uses', node);
+    // A `var` within a block belongs to the cell.
+    if (node.name === 'VariableDeclaration' && children[0].name === 'var') {
+      for (const name of definitionsIn(node)) this.add('declares', name);
+    }
+    for (const target of targetsOf(node, children)) {
+      const variable = root(target);
+      if (!variable) continue;
+      this.add('uses', variable);
+      this.add(target === variable ? 'assigns' : 'mutates', variable);
+      if (node.name === 'AssignmentExpression') this.link(variable, children.at(-1)!);
+    }
+    // What is done to a row, `for (const row of rows)`, is done to the rows.
+    if (node.name === 'ForOfSpec') {
+      for (const name of children.flatMap(definitionsIn)) this.link(name, children.at(-2)!);
+    }
+    this.visitCall(node, children);
+    children.forEach((child) => this.visit(child));
+  }
+
+  private visitCall(node: SyntaxNode, children: SyntaxNode[]): void {
+    if (!['CallExpression', 'NewExpression', 'TaggedTemplateExpression'].includes(node.name)) return;
+    const callee = children.find(({ name }) => name !== 'new')!;
+    if (READERS.test(this.text(callee))) return;
+    const method = callee.name === 'MemberExpression' ? this.text(childrenOf(callee).at(-1)!) : '';
+    const receiver = method !== '' && !READING_METHODS.has(method) ? root(callee) : undefined;
+    if (receiver) this.add('mutates', receiver);
+    for (const handed of children.filter((child) => child !== callee).flatMap(held)) this.add('passes', handed);
+  }
+
+  /** Whether a value is a function, or holds one. */
+  private holdsFunction(value: SyntaxNode): boolean {
+    if (/Function$|^ClassExpression$|^ParamList$/.test(value.name)) return true;
+    const children = childrenOf(value);
+    const [callee] = children;
+    if (value.name === 'CallExpression' && callee.name === 'MemberExpression') {
+      if (CALLBACK_METHODS.has(this.text(childrenOf(callee).at(-1)!))) return false;
+    }
+    return children.some((child) => this.holdsFunction(child));
+  }
+
+  private link(name: SyntaxNode, value: SyntaxNode): void {
+    this.aliases.push(...held(value).map((other): [string, string] => [this.text(name), this.text(other)]));
+  }
+
+  private add(kind: (typeof KINDS)[number], node: SyntaxNode): void {
+    this.names[kind].add(this.text(node));
+  }
+
+  private text({ from, to }: SyntaxNode): string {
+    return this.cell.slice(from, to);
+  }
+}
+
+const WRAPPERS = new Set(['ParenthesizedExpression', 'BinaryExpression', 'PostfixExpression', 'AwaitExpression']);
+
+/** What is known to change nothing that it is given. */
+const READERS =
+  /^(?:console|JSON|Math|Number|String|Boolean|BigInt|Intl|performance)\b|^(?:structuredClone|isNaN|isFinite|parseInt|parseFloat|Date|Set|Map|Array|Error|RangeError|TypeError|RegExp)$|^Object\.(?:keys|values|entries|fromEntries|hasOwn|is)$|^Array\.(?:from|of|isArray)$/;
+
+/** Methods of lists, texts and numbers that leave them as they are. */
+const READING_METHODS = new Set(
+  'at concat endsWith entries flat has includes indexOf join keys lastIndexOf padEnd padStart repeat replace replaceAll slice split startsWith substring toExponential toFixed toLocaleString toLowerCase toPrecision toReversed toSorted toString toUpperCase trim values'.split(
+    ' ',
+  ),
+);
+
+/** Methods that run what they are given before they return, and keep nothing of it. */
+const CALLBACK_METHODS = new Set(
+  'every filter find findIndex findLast flatMap forEach from map reduce replace some sort toSorted'.split(' '),
+);
+
+const isPattern = ({ name }: SyntaxNode): boolean => name === 'ObjectPattern' || name === 'ArrayPattern';
+
+/** The names that a statement or a pattern defines for the statements that follow. */
+function definitionsIn(node: SyntaxNode): SyntaxNode[] {
+  switch (node.name) {
+    case 'VariableDefinition':
+      return [node];
+    case 'VariableDeclaration':
+    case 'ImportDeclaration':
+    case 'ImportGroup':
+    case 'ObjectPattern':
+    case 'ArrayPattern':
+    case 'PatternProperty':
+      return childrenOf(node).flatMap(definitionsIn);
+    case 'FunctionDeclaration':
+    case 'ClassDeclaration':
+      return childrenOf(node)
+        .filter(({ name }) => name === 'VariableDefinition')
+        .slice(0, 1);
+    default:
+      return [];
+  }
+}
+
+/** `{ name }`, which mentions the variable of that name. */
+function isShorthand({ name, parent }: SyntaxNode): boolean {
+  return name === 'PropertyDefinition' && parent?.name === 'Property' && childrenOf(parent).length === 1;
+}
+
+/** What an expression gives another value: by an assignment, a step, `delete`, or a loop over a variable of before. */
+function targetsOf({ name }: SyntaxNode, children: SyntaxNode[]): SyntaxNode[] {
+  const [first, second] = children;
+  // What does not parse may be an assignment that the parser does not know, such as [a.b, c[0]] = d.
+  if (children.some((child) => child.name === '⚠')) return children.flatMap(namesBelow);
+  if (name === 'AssignmentExpression') return isPattern(first) ? definitionsIn(first) : [first];
+  if (name === 'PostfixExpression') return second?.name === 'ArithOp' ? [first] : [];
+  if (name === 'UnaryExpression') {
+    const steps = first.name === 'ArithOp' && first.to - first.from === 2;
+    return steps || first.name === 'delete' ? [second] : [];
+  }
+  if (name === 'ForOfSpec' || name === 'ForInSpec') {
+    const target = children.find((child) => child.name !== '(' && child.name !== 'await');
+    return target && /^(?:const|let|var)$/.test(target.name) ? [] : target ? [target] : [];
+  }
+  return [];
+}
+
+function namesBelow(node: SyntaxNode): SyntaxNode[] {
+  if (node.name === 'VariableName' || isShorthand(node)) return [node];
+  return childrenOf(node).flatMap(namesBelow);
+}
+
+/** The variable that a chain of properties begins with. */
+function root(node: SyntaxNode): SyntaxNode | undefined {
+  if (['VariableName', 'VariableDefinition', 'PropertyDefinition'].includes(node.name)) return node;
+  const first = childrenOf(node).find(({ name }) => name !== '(' && name !== 'await');
+  return first && (node.name === 'MemberExpression' || WRAPPERS.has(node.name)) ? root(first) : undefined;
+}
+
+/** The variables whose objects a value is, or holds. What a call returns is taken to be new. */
+function held(value: SyntaxNode): SyntaxNode[] {
+  if (isShorthand(value)) return [value];
+  if (isPlain(value)) return [];
+  if (value.name === 'VariableName' || value.name === 'MemberExpression') return [root(value) ?? []].flat();
+  const holds = /^(?:ArrayExpression|ObjectExpression|Property|ConditionalExpression|ArgList)$/.test(value.name);
+  return holds || WRAPPERS.has(value.name) ? childrenOf(value).flatMap(held) : [];
+}
+
+/** Whether a value is a number, a text, true, false or null for certain. */
+function isPlain(value: SyntaxNode): boolean {
+  const [first, operator] = childrenOf(value);
+  switch (value.name) {
+    case 'Number':
+    case 'String':
+    case 'BooleanLiteral':
+    case 'null':
+    case 'TemplateString':
+    case 'UnaryExpression':
+      return true;
+    case 'ParenthesizedExpression':
+      return operator !== undefined && isPlain(operator);
+    case 'BinaryExpression':
+      return /^(?:as|satisfies)$/.test(operator?.name ?? '') ? isPlain(first) : operator?.name !== 'LogicOp';
+    default:
+      return false;
+  }
+}

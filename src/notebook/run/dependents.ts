@@ -1,0 +1,57 @@
+import { together, type CellNames, type Statement } from './cellNames.js';
+
+/** What gives the names of some statements of a notebook, with all that follows from its other statements. */
+export type Names = (pieces: Statement[]) => CellNames;
+
+/**
+ * Reads a notebook's names together. Who mentions a function depends on and does what is written in it; what changes an object
+ * changes it under all of its names; and what is fixed no call can change.
+ */
+export function namesOf(notebook: Statement[]): Names {
+  const declaring = new Map<string, Statement[]>();
+  for (const statement of notebook) {
+    for (const name of statement.declares) declaring.set(name, [...(declaring.get(name) ?? []), statement]);
+  }
+  const isFixed = (name: string): boolean => declaring.get(name)?.every(({ fixed }) => fixed) ?? false;
+  const neighbours = new Map<string, string[]>();
+  for (const [one, other] of notebook.flatMap(({ aliases }) => aliases)) {
+    if (isFixed(one) || isFixed(other)) continue;
+    neighbours.set(one, [...(neighbours.get(one) ?? []), other]);
+    neighbours.set(other, [...(neighbours.get(other) ?? []), one]);
+  }
+  const changeable = (names: Set<string>): Set<string> =>
+    new Set([...reached(names, (name) => neighbours.get(name) ?? [])].filter((name) => !isFixed(name)));
+
+  return (pieces) => {
+    const mentioned = reached(pieces, ({ uses }) =>
+      [...uses].flatMap((name) => (declaring.get(name) ?? []).filter(({ runsLater }) => runsLater)),
+    );
+    const { uses, assigns, mutates, passes } = together([...mentioned]);
+    const { declares } = together(pieces);
+    return { declares, uses, assigns, mutates: changeable(mutates), passes: changeable(passes) };
+  };
+}
+
+/** The statements, of some in order, that depend on names, directly or through one another. */
+export function dependents(statements: Statement[], names: Iterable<string>, namesOf: Names): Statement[] {
+  const changed = new Set(names);
+  return statements.filter((statement) => {
+    const own = namesOf([statement]);
+    if (![...own.uses].some((name) => changed.has(name))) return false;
+    for (const name of changedBy(own)) changed.add(name);
+    return true;
+  });
+}
+
+/** All names that have, or may have, another value after a piece of code has run again. */
+export function changedBy({ declares, assigns, mutates, passes }: CellNames): string[] {
+  return [...declares, ...assigns, ...mutates, ...passes];
+}
+
+/** What can be reached from a start by going on and on. */
+function reached<T>(from: Iterable<T>, next: (one: T) => T[]): Set<T> {
+  const found = new Set(from);
+  // A set is walked through in the order in which it grows.
+  for (const one of found) for (const other of next(one)) found.add(other);
+  return found;
+}
