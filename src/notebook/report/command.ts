@@ -64,7 +64,7 @@ async function execute(
 async function report(words: string[], flags: Flags): Promise<void> {
   const { notebook, assignments } = splitWords(words);
   const parameters = parametersFrom(assignments, flags);
-  const [given] = [...assignments, ...Object.keys(parameters)];
+  const [given] = [...assignments, ...Object.keys(parameters), ...(flags.kernel === undefined ? [] : ['--kernel'])];
   if (!flags.run && given !== undefined) {
     throw new UserError(`--no-run renders saved outputs, which ${given} cannot change; leave out one of the two`);
   }
