@@ -1,10 +1,12 @@
+import { lostOutput } from './lostOutput.js';
+
 /** What the person at the terminal wants of a run: see {@link stopSignals}. */
 export interface StopSignals {
   /** Aborts at the first Ctrl-C. */
   interrupt: AbortSignal;
-  /** Aborts at the second Ctrl-C, and when the terminal closes or the system asks the process to end. */
+  /** Aborts at the second Ctrl-C, and when the terminal closes, nobody reads the output any more, or the system asks the process to end. */
   kill: AbortSignal;
-  /** Aborts at the second signal, whichever the two are. */
+  /** Aborts at the second signal, whichever the two are, but for those that a terminal sends as it closes. */
   again: AbortSignal;
   /** The exit code that says which signal ended the run: 128 and the signal's number. */
   exitCode(): number;
@@ -12,27 +14,41 @@ export interface StopSignals {
   release(): void;
 }
 
-const NUMBERS = { SIGINT: 2, SIGHUP: 1, SIGTERM: 15 };
+const NUMBERS = { SIGINT: 2, SIGHUP: 1, SIGTERM: 15, SIGPIPE: 13 };
+type Name = keyof typeof NUMBERS;
 
-/** Turns the process's signals into two AbortSignals: ask the cell to stop, and end the kernel. */
+/** Those that come from the system. SIGPIPE is not among them: it comes for every socket that a browser closes. */
+const received = ['SIGINT', 'SIGHUP', 'SIGTERM'] as const;
+
+/**
+ * Turns the process's signals into two AbortSignals: ask the cell to stop, and end the kernel. Output that nobody reads any
+ * more counts as one, SIGPIPE.
+ */
 export function stopSignals(): StopSignals {
   const interrupt = new AbortController();
   const kill = new AbortController();
   const again = new AbortController();
-  let last: keyof typeof NUMBERS = 'SIGINT';
-  const onSignal = (name: keyof typeof NUMBERS): void => {
+  let last: Name = 'SIGINT';
+  const onSignal = (name: Name): void => {
+    // A terminal that closes says so several times: by signals of its own and of its shell, and at each line for it.
+    const closing = name === 'SIGHUP' || name === 'SIGPIPE';
+    if (closing && interrupt.signal.aborted) return kill.abort();
     last = name;
     if (interrupt.signal.aborted) again.abort();
     if (interrupt.signal.aborted || name !== 'SIGINT') kill.abort();
     interrupt.abort();
   };
-  const names = Object.keys(NUMBERS) as (keyof typeof NUMBERS)[];
-  names.forEach((name) => process.on(name, onSignal));
+  const onLost = (): void => onSignal('SIGPIPE');
+  received.forEach((name) => process.on(name, onSignal));
+  lostOutput.on('lost', onLost);
   return {
     interrupt: interrupt.signal,
     kill: kill.signal,
     again: again.signal,
     exitCode: () => 128 + NUMBERS[last],
-    release: () => names.forEach((name) => process.off(name, onSignal)),
+    release: () => {
+      received.forEach((name) => process.off(name, onSignal));
+      lostOutput.off('lost', onLost);
+    },
   };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { stopSignals } from 'sparsebook/terminal';
+import { lostOutput, stopSignals } from 'sparsebook/terminal';
 
 const raise = (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): boolean => process.emit(signal, signal);
 
@@ -18,14 +18,35 @@ test('the first Ctrl-C asks to stop, the second one ends', () => {
 });
 
 test('a signal that asks the process to end does both, and any second signal is known as one', () => {
-  for (const second of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  for (const second of ['SIGTERM', 'SIGINT'] as const) {
     const stop = stopSignals();
     try {
       raise('SIGTERM');
       assert.deepEqual([stop.interrupt.aborted, stop.kill.aborted, stop.again.aborted], [true, true, false]);
       raise(second);
       assert.ok(stop.again.aborted, second);
-      assert.equal(stop.exitCode(), { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 }[second]);
+      assert.equal(stop.exitCode(), { SIGTERM: 143, SIGINT: 130 }[second]);
+    } finally {
+      stop.release();
+    }
+  }
+});
+
+test('a terminal that closes asks once, however often it and its shell say so', () => {
+  const closing = { SIGHUP: () => raise('SIGHUP'), lost: () => lostOutput.emit('lost') };
+  for (const [first, code] of [
+    ['SIGHUP', 129],
+    ['lost', 141],
+  ] as const) {
+    const stop = stopSignals();
+    try {
+      closing[first]();
+      assert.deepEqual([stop.interrupt.aborted, stop.kill.aborted], [true, true], first);
+      for (const say of Object.values(closing)) say();
+      assert.equal(stop.again.aborted, false, first);
+      assert.equal(stop.exitCode(), code);
+      raise('SIGTERM');
+      assert.ok(stop.again.aborted, 'a signal that somebody sends does count');
     } finally {
       stop.release();
     }
@@ -38,4 +59,5 @@ test('released signals have their usual meaning again', () => {
   assert.equal(process.listenerCount('SIGINT'), before + 1);
   stop.release();
   assert.equal(process.listenerCount('SIGINT'), before);
+  assert.equal(lostOutput.emit('lost'), false, 'nobody listens');
 });

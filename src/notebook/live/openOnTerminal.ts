@@ -35,11 +35,7 @@ export async function openOnTerminal({ notebook, port, browser }: OpenOptions): 
   });
   const stop = stopSignals();
   stop.again.addEventListener('abort', () => process.exit(stop.exitCode()));
-  const ended = new Promise<unknown>((resolve) => {
-    stop.interrupt.addEventListener('abort', resolve);
-    // Whoever cannot be told anything any more has closed the terminal.
-    for (const stream of [process.stdout, process.stderr]) stream.on('error', resolve);
-  });
+  const ended = new Promise<unknown>((resolve) => stop.interrupt.addEventListener('abort', resolve));
   // The last resort: whatever was overlooked costs nobody's work, and no other notebook its kernel.
   for (const event of ['uncaughtException', 'unhandledRejection']) {
     process.on(event, (error: unknown) => {
