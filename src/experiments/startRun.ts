@@ -21,11 +21,15 @@ async function runOf(
   return experiment.run(data, now ?? settings, undefined, network);
 }
 
-/** The network of a checkpoint, built anew, with its weights; the caller disposes the run. */
+/**
+ * The network of a checkpoint, built anew, with its weights, their averages and what its sparsity method knows, so that it is
+ * measured as its run was; the caller disposes the run.
+ */
 export async function restoredRun(checkpoint: Checkpoint, data: DataSplits): Promise<ExperimentRun> {
   const run = await runOf(checkpoint, data);
   restoreWeights(checkpoint, run.model);
   if (checkpoint.averages) run.averages?.restore(checkpoint.averages);
+  if (checkpoint.sparsifier) run.sparsifier?.restore(checkpoint.sparsifier.state);
   return run;
 }
 

@@ -6,13 +6,14 @@ import { shownPath } from '../../terminal/shownPath.js';
 import { stopSignals } from '../../terminal/stopSignals.js';
 import { checkpointed, loadCheckpoint } from '../../training/checkpoint/index.js';
 import type { EndEvent, TrainingEvent } from '../../training/events.js';
-import { logged, provenance } from '../../training/log/index.js';
+import { createRun, logged, provenance, type Run } from '../../training/log/index.js';
 import { asEvaluated } from '../asEvaluated.js';
 import type { AnyExperiment } from '../experiment.js';
-import { openRunLog } from '../openRunLog.js';
+import { reopenRunOf } from '../reopenRunOf.js';
 import { saveResult } from '../runResult.js';
 import type { RunSettings } from '../runSettings.js';
-import { savedForm, type SavedRun } from '../savedRun.js';
+import { runsFolder } from '../runsFolder.js';
+import { savedForm } from '../savedRun.js';
 import { settingWords } from '../settings/settingWords.js';
 import { startRun } from '../startRun.js';
 import { loadImages } from './loadImages.js';
@@ -46,14 +47,31 @@ async function withProgress(events: AsyncIterable<TrainingEvent>, stepLine: Step
 
 /** Trains for the terminal; returns how that ended. */
 async function train(experiment: AnyExperiment, settings: RunSettings, signal: AbortSignal): Promise<Outcome> {
+  const { ckpt_path, resume_training } = settings;
+  // Opened before its checkpoint is read, so that no other process takes the run further in between.
+  const log = resume_training && ckpt_path !== null ? await reopenRunOf(ckpt_path) : undefined;
+  try {
+    return await trainLogged(experiment, settings, signal, log);
+  } finally {
+    await log?.close();
+  }
+}
+
+/** Trains with a run's log, or with one of its own. */
+async function trainLogged(
+  experiment: AnyExperiment,
+  settings: RunSettings,
+  signal: AbortSignal,
+  reopened?: Run,
+): Promise<Outcome> {
   const { backend, threads, ckpt_path, checkpoints } = settings;
   const checkpoint = ckpt_path === null ? undefined : await loadCheckpoint(ckpt_path);
   const computing = await useBackend({ backend, threads: threads ?? undefined });
   const data = await loadImages(settings);
   const { run, startStep } = await startRun({ experiment, settings }, data, checkpoint);
-  const saved: SavedRun = { experiment, settings, topology: run.topology };
+  const saved = savedForm({ experiment, settings, topology: run.topology });
   const origin = await provenance({ data, backend: computing });
-  const log = await openRunLog(saved, origin, checkpoint);
+  const log = reopened ?? (await createRun(runsFolder(), experiment.name, { settings: saved, provenance: origin }));
   print(`data: ${describeData(data)}`);
   print(`backend: ${computing.description}`);
   print(`settings: ${settingWords(experiment.schema, settings).join(' ')}`);
@@ -67,7 +85,7 @@ async function train(experiment: AnyExperiment, settings: RunSettings, signal: A
     everySteps: checkpoints.every_steps ?? undefined,
     keep: checkpoints.keep,
     bestFrom: checkpoints.best_from ?? undefined,
-    settings: savedForm(saved),
+    settings: saved,
     provenance: origin,
   });
   const { end, checkpoint: last = ckpt_path ?? undefined } = await withProgress(

@@ -4,7 +4,7 @@ export { checkpointed, type CheckpointOptions } from './checkpointed.js';
 export { clearOrphans } from '../../platform/asideName.js';
 export type { FileSystem } from '../../platform/fileSystem.js';
 export { listCheckpoints, type CheckpointList, type CheckpointSummary } from './listCheckpoints.js';
-export { loadCheckpoint } from './loadCheckpoint.js';
+export { findCheckpoint, loadCheckpoint } from './loadCheckpoint.js';
 export { pruneCheckpoints } from './pruneCheckpoints.js';
 export { restoreWeights, resumeFrom } from './resumeFrom.js';
 export { saveCheckpoint } from './saveCheckpoint.js';

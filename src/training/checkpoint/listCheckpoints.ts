@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Scores } from '../events.js';
@@ -20,11 +21,18 @@ export interface CheckpointSummary {
 export interface CheckpointList {
   /** In the order in which they were saved. */
   checkpoints: CheckpointSummary[];
-  /** Paths of folders that should be checkpoints and cannot be read. */
+  /** Paths of checkpoints that cannot be read. */
   damaged: string[];
 }
 
-/** The checkpoints in `dir`, by their descriptions alone: that all their bytes are good, only loading can tell. */
+/** Whether a folder is a checkpoint, whole or damaged: one that has neither of these files is somebody's own. */
+export const isCheckpoint = (path: string): boolean =>
+  [checkpointFiles.description, checkpointFiles.sums].some((file) => existsSync(join(path, file)));
+
+/**
+ * The checkpoints in `dir`, by their descriptions alone: that all their bytes are good, only loading can tell. Other
+ * folders are passed over.
+ */
 export async function listCheckpoints(dir: string): Promise<CheckpointList> {
   const entries = await readdir(dir, { withFileTypes: true }).catch(() => []);
   const list: CheckpointList = { checkpoints: [], damaged: [] };
@@ -33,7 +41,7 @@ export async function listCheckpoints(dir: string): Promise<CheckpointList> {
     const path = join(dir, entry.name);
     const summary = await summaryOf(entry.name, path);
     if (summary) list.checkpoints.push(summary);
-    else list.damaged.push(path);
+    else if (isCheckpoint(path)) list.damaged.push(path);
   }
   list.checkpoints.sort((a, b) => a.order - b.order);
   return list;

@@ -5,13 +5,14 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../../errors.js';
 import type { State } from '../../sparsity/sparsifier.js';
 import { checkpointFiles, formatName, formatVersion, type Checkpoint } from './checkpoint.js';
-import { bestOf, listCheckpoints } from './listCheckpoints.js';
+import { bestOf, isCheckpoint, listCheckpoints } from './listCheckpoints.js';
+import { runFiles } from '../log/runFiles.js';
 import { unpackState } from './packState.js';
 import { decodeSafetensors } from '../../formats/safetensors.js';
 
 /**
  * Reads a checkpoint, every byte checked. In place of a folder's name, `last` and `best` (see bestOf) name
- * one of those beside it: loadCheckpoint('data/runs/.../checkpoints/best').
+ * one of those beside it: loadCheckpoint('data/runs/.../checkpoints/best'). The folder of a run means its last one.
  *
  * Throws a UserError that names the file, and the tensor where there is one, if the checkpoint is missing or damaged.
  */
@@ -42,10 +43,13 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   };
 }
 
-/** The folder that a path means. */
-async function findCheckpoint(given: string): Promise<string> {
+/** The folder of the checkpoint that a path means, as `loadCheckpoint` takes it. Throws a UserError where there is none. */
+export async function findCheckpoint(given: string): Promise<string> {
   const path = resolve(given);
-  if (existsSync(path)) return path;
+  if (existsSync(path)) {
+    const ofRun = join(path, runFiles.checkpoints);
+    return existsSync(ofRun) && !isCheckpoint(path) ? findCheckpoint(join(ofRun, 'last')) : path;
+  }
   const name = basename(path);
   const { checkpoints, damaged } = await listCheckpoints(dirname(path));
   const wanted = name === 'last' ? checkpoints.at(-1) : name === 'best' ? bestOf(checkpoints) : undefined;

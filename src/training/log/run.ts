@@ -7,6 +7,7 @@ import { eventLine } from './eventJson.js';
 import type { Provenance } from './provenance.js';
 import { readRun } from './readRun.js';
 import { runFiles } from './runFiles.js';
+import { lockRun, type RunLock } from './runLock.js';
 import { fileHead, fileName, fileRecords } from './tensorboard/eventRecords.js';
 
 /** Masks between 0 and 1 by layer, for histograms. */
@@ -28,17 +29,26 @@ export class Run {
     readonly dir: string,
     private readonly metrics: FileHandle,
     private readonly tensorboard: FileHandle,
+    private readonly lock: RunLock,
   ) {
     this.checkpoints = join(dir, runFiles.checkpoints);
   }
 
-  /** Opens the files of a folder that has its settings. */
+  /** Opens the files of a folder that has its settings, for one process at a time. */
   static async open(dir: string, settings: unknown): Promise<Run> {
-    const time = Date.now();
-    const metrics = await open(join(dir, runFiles.metrics), 'a');
-    const tensorboard = await open(join(dir, fileName(time)), 'ax');
-    await tensorboard.appendFile(fileHead(settings, time));
-    return new Run(basename(dir), dir, metrics, tensorboard);
+    const lock = await lockRun(join(dir, runFiles.lock));
+    try {
+      const time = Date.now();
+      const path = join(dir, runFiles.metrics);
+      const metrics = await open(path, 'a');
+      await cutHalfLine(path);
+      const tensorboard = await open(join(dir, fileName(time)), 'ax');
+      await tensorboard.appendFile(fileHead(settings, time));
+      return new Run(basename(dir), dir, metrics, tensorboard, lock);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
   }
 
   /** Adds an event. It is in the files when the promise resolves, and on the disk after each epoch and at the end. */
@@ -51,10 +61,11 @@ export class Run {
     await this.tensorboard.sync();
   }
 
-  /** Closes the files. */
+  /** Closes the files, and lets another process open them. */
   async close(): Promise<void> {
     await this.metrics.close();
     await this.tensorboard.close();
+    await this.lock.release();
   }
 }
 
@@ -77,19 +88,20 @@ export async function createRun(root: string, name: string, { settings, provenan
   });
 }
 
-/** Opens the folder of a run that stopped, to go on with it: what follows is added to its files. */
+/**
+ * Opens the folder of a run that stopped, to go on with it: what follows is added to its files. Throws a UserError for a run
+ * that another process trains, and for a folder that is not that of a run or cannot be written.
+ */
 export async function reopenRun(dir: string): Promise<Run> {
   const { settings } = await readRun(dir, { steps: false });
-  return writing(dir, async () => {
-    await cutHalfLine(join(dir, runFiles.metrics));
-    return Run.open(resolve(dir), settings);
-  });
+  return writing(dir, () => Run.open(resolve(dir), settings));
 }
 
 async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(
       `The run's folder ${path} cannot be written: ${(error as Error).message}. Make room on the disk, or choose a ` +
         'folder that can be written.',

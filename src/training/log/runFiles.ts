@@ -4,4 +4,6 @@ export const runFiles = {
   provenance: 'provenance.json',
   metrics: 'metrics.jsonl',
   checkpoints: 'checkpoints',
+  /** There while a process writes to the run. */
+  lock: 'run.lock',
 } as const;

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
+import { reopenRun } from 'sparsebook/training';
 import { sparsebook, tiny, type Ended } from './sparsebook.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-runs-'));
@@ -71,6 +72,19 @@ test('a run that the system ends saves first, and one that is killed goes on fro
     const { stdout } = await start('runs').ended;
     assert.match(stdout, new RegExp(`${basename(runIn(resumed))} +finished +2 +8 `), 'the log tells of each step once');
   }
+});
+
+test('a run that a process trains is refused to another, and its checkpoints can be tested all the same', async () => {
+  const held = await reopenRun(dense);
+  const log = readFileSync(join(dense, 'metrics.jsonl'));
+  const path = `ckpt_path=${dense}/checkpoints/last`;
+  const refused = await train(path, 'resume_training=true', 'epochs=3');
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, new RegExp(`^error: The process ${process.pid} trains this run since `));
+  assert.deepEqual(readFileSync(join(dense, 'metrics.jsonl')), log);
+  const tested = await start('test', `ckpt_path=${dense}`, 'latency.batches=[]').ended;
+  assert.match(tested.stdout, /^checkpoint: .*step-000008, /, tested.stderr);
+  await held.close();
 });
 
 test('a loss that is no longer finite ends the run, says where, and exits 1', async () => {

@@ -86,6 +86,21 @@ test('a damaged newer checkpoint is not passed over in silence', async (t) => {
   assert.equal((await loadCheckpoint(join(dir, 'step-1'))).step, 1);
 });
 
+test("somebody's own folder among checkpoints is passed over, and the folder of a run means its last checkpoint", async (t) => {
+  const run = temporaryFolder(t);
+  const dir = join(run, 'checkpoints');
+  await assert.rejects(loadCheckpoint(run), { name: 'UserError', message: /SHA256SUMS cannot be read/ });
+  const path = await saveCheckpoint(dir, 'step-1', sample(1, 0.5));
+  mkdirSync(join(dir, 'step-2'));
+  writeFileSync(join(dir, 'step-2', 'notes.txt'), 'mine');
+  assert.deepEqual((await listCheckpoints(dir)).damaged, []);
+  for (const meant of [join(dir, 'last'), join(dir, 'best'), run]) {
+    assert.equal((await loadCheckpoint(meant)).path, path, meant);
+  }
+  await pruneCheckpoints(dir, 1);
+  assert.equal(readFileSync(join(dir, 'step-2', 'notes.txt'), 'utf8'), 'mine');
+});
+
 test('any missing file, changed byte or cut is found, and the file named', async (t) => {
   const dir = temporaryFolder(t);
   const whole = await saveCheckpoint(dir, 'whole', sample(3));

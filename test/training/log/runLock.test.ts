@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createRun, reopenRun } from 'sparsebook/training';
+import { lockRun, type RunLock } from 'sparsebook/training/log/runLock.js';
+import { temporaryFolder } from '../checkpoint/sample.ts';
+
+const refused = (work: Promise<unknown>, message: RegExp): Promise<void> =>
+  assert.rejects(work, { name: 'UserError', message });
+const holderIn = (path: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+
+/** A process that asks for a lock, says whether it got it, and waits. */
+async function asking(path: string): Promise<{ child: ChildProcess; got: boolean }> {
+  const script = `
+    import { lockRun } from 'sparsebook/training/log/runLock.js';
+    await lockRun(process.argv[1]).then(() => console.log('got'), (error) => console.log(error.message));
+    setInterval(() => undefined, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script, path]);
+  const [said] = (await once(child.stdout, 'data')) as [Buffer];
+  return { child, got: said.toString().startsWith('got') };
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+test('a lock is had by one at a time, and leaves nothing behind', async (t) => {
+  const dir = temporaryFolder(t);
+  const path = join(dir, 'lock');
+  const lock = await lockRun(path);
+  await refused(
+    lockRun(path),
+    new RegExp(`^The process ${process.pid} trains this run since .*kill -INT ${process.pid}`),
+  );
+  await lock.release();
+  await (await lockRun(path)).release();
+  await lock.release();
+  assert.deepEqual(readdirSync(dir), []);
+});
+
+test('the lock of another process holds while that lives, and of several that ask after its death one gets it', async (t) => {
+  const path = join(temporaryFolder(t), 'lock');
+  const first = await asking(path);
+  assert.ok(first.got);
+  await refused(lockRun(path), new RegExp(`^The process ${first.child.pid} trains`));
+  await killed(first.child);
+  const others = await Promise.all([asking(path), asking(path), asking(path)]);
+  assert.equal(others.filter(({ got }) => got).length, 1);
+  assert.equal(holderIn(path).pid, others.find(({ got }) => got)!.child.pid);
+  await Promise.all(others.map(({ child }) => killed(child)));
+});
+
+test('of many that find a lock whose process is gone, exactly one gets it, every time', async (t) => {
+  const dir = temporaryFolder(t);
+  const path = join(dir, 'lock');
+  for (let round = 0; round < 40; round++) {
+    // The number of this process, but of one that started at another time.
+    writeFileSync(path, JSON.stringify({ ...(await sample(dir)), started: '1', token: `gone${round}` }));
+    const asked = await Promise.allSettled(Array.from({ length: 6 }, () => lockRun(path)));
+    const got = asked.filter((each): each is PromiseFulfilledResult<RunLock> => each.status === 'fulfilled');
+    assert.equal(got.length, 1, `round ${round}`);
+    await got[0].value.release();
+    assert.deepEqual(readdirSync(dir), []);
+  }
+});
+
+/** What a lock of this process says. */
+async function sample(dir: string): Promise<Record<string, unknown>> {
+  const path = join(dir, 'sample');
+  const lock = await lockRun(path);
+  const holder = holderIn(path);
+  await lock.release();
+  return holder;
+}
+
+test('what cannot be told is refused, with the file to delete', async (t) => {
+  const dir = temporaryFolder(t);
+  const path = join(dir, 'lock');
+  const holder = await sample(dir);
+  assert.equal(holder.host, hostname());
+  const cases: [object | string, RegExp][] = [
+    [
+      { ...holder, host: 'elsewhere' },
+      /^The process \d+ of elsewhere trains .* cannot be told from here.* delete .*lock /,
+    ],
+    [{ ...holder, space: 'pid:[1]' }, /cannot be told from here.* delete .*lock /],
+    ['', /lock does not say who writes to this run.*delete that file/],
+    ['[]', /lock does not say who writes/],
+    [{ pid: 'x', host: hostname(), token: 'a' }, /lock does not say who writes/],
+  ];
+  for (const [content, message] of cases) {
+    const text = typeof content === 'string' ? content : JSON.stringify(content);
+    writeFileSync(path, text);
+    await refused(lockRun(path), message);
+    assert.equal(readFileSync(path, 'utf8'), text);
+    assert.deepEqual(readdirSync(dir), ['lock']);
+  }
+});
+
+test('a run is locked from when it is opened until it is closed', async (t) => {
+  const run = await createRun(temporaryFolder(t), 'l0', { settings: {} });
+  await refused(reopenRun(run.dir), new RegExp(`^The process ${process.pid} trains this run`));
+  await run.close();
+  const again = await reopenRun(run.dir);
+  await refused(reopenRun(run.dir), /trains this run/);
+  await again.close();
+  assert.ok(!readdirSync(run.dir).some((file) => file.includes('lock')));
+});
