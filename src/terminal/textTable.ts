@@ -17,5 +17,7 @@ export function textTable(rows: readonly Record<string, Cell>[]): string {
     .join('');
 }
 
+const format = new Intl.NumberFormat('en', { maximumFractionDigits: 6 });
+
 /** A number with its thousands grouped: 260,650 and 88.62. */
-export const grouped = (value: number): string => value.toLocaleString('en', { maximumFractionDigits: 6 });
+export const grouped = (value: number): string => format.format(value);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
 import { settle } from 'sparsebook/experiments/settings/settle.js';
-import { trainerOptions, trainerSchema, type TrainerSettings } from 'sparsebook/experiments/trainerSettings.js';
+import { trainerOptions } from 'sparsebook/experiments/trainerOptions.js';
+import { trainerSchema, type TrainerSettings } from 'sparsebook/experiments/trainerSettings.js';
 import { assertClose } from '../goldens.ts';
 import { colours } from '../training/small.ts';
 

@@ -15,7 +15,7 @@ Examples:
   $ sparsebook runs 2026-01-31-120000 last`,
     )
     .action(async (names: string[]) => {
-      // Imported when needed: the log's reader comes with tensors.
+      // Imported when needed: help does without.
       const { runsOnTerminal } = await import('./runsOnTerminal.js');
       await runsOnTerminal(names);
     });

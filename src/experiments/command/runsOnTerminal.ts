@@ -1,6 +1,6 @@
 import { shownPath } from '../../terminal/shownPath.js';
 import { textTable, type Cell } from '../../terminal/textTable.js';
-import { listRuns, type RunSummary } from '../../training/log/index.js';
+import { listRuns, type RunSummary } from '../../training/log/listRuns.js';
 import { readResult } from '../runResult.js';
 import { runNamed } from '../runNamed.js';
 import { runsFolder } from '../runsFolder.js';
@@ -44,18 +44,26 @@ function turned(rows: readonly Row[]): Row[] {
   return names.map((name) => ({ '': name, ...Object.fromEntries(rows.map((row) => [String(row.run), row[name]])) }));
 }
 
+/** What runs came to and in which settings they differ; a setting named like an outcome is told from it. */
+function comparison(outcomes: readonly Row[], settings: readonly Row[]): Row[] {
+  return outcomes.map((row, i) => {
+    const named = Object.entries(settings[i]).map(([name, value]) => [name in row ? `setting ${name}` : name, value]);
+    return { ...row, ...(Object.fromEntries(named) as Row) };
+  });
+}
+
 /** Prints a table of all runs or, of those named, a comparison. */
 export async function runsOnTerminal(names: readonly string[]): Promise<void> {
   const folder = runsFolder();
   const { runs, problems } = await listRuns(folder);
   for (const problem of problems) process.stderr.write(`warning: ${problem}\n`);
+  const chosen = names.length === 0 ? runs : [...new Set(names.map((name) => runNamed(name, runs)))];
+  const outcomes: Row[] = [];
+  for (const run of chosen) outcomes.push(await outcome(run));
   if (names.length > 0) {
-    const chosen = [...new Set(names.map((name) => runNamed(name, runs)))];
-    const settings = differing(chosen);
-    const rows = await Promise.all(chosen.map(async (run) => ({ ...(await outcome(run)), ...settings(run) })));
-    process.stdout.write(textTable(turned(rows)));
+    process.stdout.write(textTable(turned(comparison(outcomes, chosen.map(differing(chosen))))));
   } else if (runs.length > 0) {
-    process.stdout.write(textTable(await Promise.all(runs.map(outcome))));
+    process.stdout.write(textTable(outcomes));
   } else {
     process.stdout.write(`There are no runs in ${shownPath(folder)}.\n`);
   }

@@ -23,7 +23,7 @@ import {
 import { Adam } from '../../training/adam.js';
 import { copyWeights } from '../copyWeights.js';
 import { experimentRun, type SettledRun } from '../experimentRun.js';
-import { trainerOptions } from '../trainerSettings.js';
+import { trainerOptions } from '../trainerOptions.js';
 import type { FreezePruneSettings } from './freezePruneSettings.js';
 import { halfOf } from './halfOf.js';
 import { softmaxInLoss } from './softmaxInLoss.js';

@@ -15,7 +15,7 @@ import { istaLayers, istaSparsifier, rescaleGammas } from '../../sparsity/index.
 import { Sgd } from '../../training/sgd.js';
 import { copyWeights } from '../copyWeights.js';
 import { experimentRun, type SettledRun } from '../experimentRun.js';
-import { trainerOptions } from '../trainerSettings.js';
+import { trainerOptions } from '../trainerOptions.js';
 import type { IstaNetwork, IstaSettings } from './istaSettings.js';
 
 /** The gammas at one step of a run, and what the project's log says of it. */

@@ -12,7 +12,7 @@ import type { Sparsifier } from '../../sparsity/sparsifier.js';
 import { AdamW } from '../../training/adamW.js';
 import { copyWeights } from '../copyWeights.js';
 import { experimentRun, type SettledRun } from '../experimentRun.js';
-import { trainerOptions } from '../trainerSettings.js';
+import { trainerOptions } from '../trainerOptions.js';
 import type { L0Settings } from './l0Settings.js';
 
 /** One run of the L0 experiment, ready to be trained and asked about. */

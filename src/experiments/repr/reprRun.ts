@@ -11,7 +11,7 @@ import type { Scores } from '../../training/events.js';
 import { Sgd } from '../../training/sgd.js';
 import { copyWeights } from '../copyWeights.js';
 import { experimentRun, type SettledRun } from '../experimentRun.js';
-import { trainerOptions } from '../trainerSettings.js';
+import { trainerOptions } from '../trainerOptions.js';
 import { BestWeights } from './bestWeights.js';
 import type { ReprSettings } from './reprSettings.js';
 import { notingTurns, type ReprTurn } from './reprTurns.js';

@@ -39,11 +39,13 @@ export async function runIds(root: string): Promise<string[]> {
 /** The runs below `root`, by their ids. A folder that is not there has none; folders without settings are passed over. */
 export async function listRuns(root: string): Promise<RunList> {
   const list: RunList = { runs: [], problems: [] };
-  for (const id of await runIds(root)) {
-    try {
-      list.runs.push(summaryOf(await readRun(join(root, id), { steps: false })));
-    } catch (error) {
-      list.problems.push((error as Error).message);
+  const ids = await runIds(root);
+  // So many at once, since the number of files that may be open has a limit.
+  for (let first = 0; first < ids.length; first += 16) {
+    const read = ids.slice(first, first + 16).map((id) => readRun(join(root, id), { steps: false }));
+    for (const run of await Promise.allSettled(read)) {
+      if (run.status === 'fulfilled') list.runs.push(summaryOf(run.value));
+      else list.problems.push((run.reason as Error).message);
     }
   }
   return list;

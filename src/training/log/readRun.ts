@@ -24,18 +24,17 @@ export interface RunRecord {
  */
 export async function readRun(dir: string, { steps = true }: { steps?: boolean } = {}): Promise<RunRecord> {
   const path = resolve(dir);
-  return {
-    id: basename(path),
-    dir: path,
-    settings: await readJson(join(path, runFiles.settings)),
-    provenance: (await readJson(join(path, runFiles.provenance))) as Partial<Provenance>,
-    events: await readEvents(join(path, runFiles.metrics), steps),
-  };
+  const [settings, provenance, events] = await Promise.all([
+    readJson(join(path, runFiles.settings)),
+    readJson(join(path, runFiles.provenance)) as Promise<Partial<Provenance>>,
+    readEvents(join(path, runFiles.metrics), steps),
+  ]);
+  return { id: basename(path), dir: path, settings, provenance, events };
 }
 
-async function readText(path: string): Promise<string> {
+async function readBytes(path: string): Promise<Buffer> {
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(path);
   } catch (error) {
     throw new UserError(
       `${path} cannot be read: ${(error as Error).message}. A run is a folder with ${runFiles.settings}, ` +
@@ -46,7 +45,7 @@ async function readText(path: string): Promise<string> {
 }
 
 async function readJson(path: string): Promise<unknown> {
-  const text = await readText(path);
+  const text = (await readBytes(path)).toString('utf8');
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
@@ -54,18 +53,26 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-const stepLine = '{"type":"step"';
+const newline = '\n'.charCodeAt(0);
+/** Where a line says its type, and a step's there, as a number: most lines are steps, and are only looked at. */
+const typeAt = '{"type":"'.length;
+const step = Buffer.from('step').readUInt32BE();
 
 async function readEvents(path: string, steps: boolean): Promise<LoggedEvent[]> {
-  // A line counts once its end is written: the last piece is either empty or half a line.
-  const lines = (await readText(path)).split('\n').slice(0, -1);
+  const bytes = await readBytes(path);
+  // A line counts once its end is written: what follows the last end is half a line.
+  const whole = bytes.lastIndexOf(newline) + 1;
+  const isStep = (at: number): boolean => at + typeAt + 4 < whole && bytes.readUInt32BE(at + typeAt) === step;
   const events: LoggedEvent[] = [];
-  lines.forEach((line, i) => {
-    const last = i + 1 === lines.length || !lines[i + 1].startsWith(stepLine);
-    if (!steps && !last && line.startsWith(stepLine)) return;
+  let number = 0;
+  for (let start = 0, next: number; start < whole; start = next) {
+    next = bytes.indexOf(newline, start) + 1;
+    number++;
+    if (!steps && isStep(start) && isStep(next)) continue;
+    const line = bytes.toString('utf8', start, next - 1);
     const event = parseEventLine(line);
-    if (!event) throw new UserError(`Line ${i + 1} of ${path} is not an event: ${line.slice(0, 80)}`);
+    if (!event) throw new UserError(`Line ${number} of ${path} is not an event: ${line.slice(0, 80)}`);
     addEvent(events, event);
-  });
+  }
   return events;
 }

@@ -202,4 +202,7 @@ test('where a run keeps averages of its weights, they are what is tested, and wh
     assert.deepEqual(lastWeights(runIn(resumed), file), lastWeights(runIn(whole), file), file);
   }
   assert.equal(row('validation, %', resumed), row('validation, %', whole));
+  const { stdout } = await start('runs', basename(runIn(first)), basename(runIn(whole))).ended;
+  assert.match(stdout, /\nepochs +2 +2\n/, 'those made, in a run that went further than it was to');
+  assert.match(stdout, /\nsetting epochs +1 +2\n/);
 });
