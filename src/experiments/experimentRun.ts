@@ -10,6 +10,8 @@ import { train, type TrainingOptions } from '../training/train.js';
 import { WeightAverages } from '../training/weightAverages.js';
 import { asEvaluated } from './asEvaluated.js';
 import type { ExperimentRun } from './experiment.js';
+import { runSchema } from './runSettings.js';
+import { settingWarnings } from './settings/settingWarnings.js';
 
 /** The masks of all gates after so many epochs, by layer or, of single weights, by kernel; 0 is before training. */
 export interface MaskSnapshot {
@@ -27,8 +29,10 @@ export interface SettledRun<S> extends ExperimentRun {
 }
 
 /** What an experiment makes of its settings. */
-export interface RunParts<S> {
+export interface RunParts<S extends object> {
   settings: S;
+  /** What these settings may be, besides those that every run has. */
+  schema?: object;
   data: DataSplits;
   model: tf.LayersModel;
   /** Whether the model is another one than the settings describe, so that a checkpoint must say what it is. */
@@ -39,21 +43,23 @@ export interface RunParts<S> {
   ema_decay?: number | null;
   /** How the network is trained. */
   training: Omit<TrainingOptions, 'model' | 'data' | 'optimizer' | 'sparsifier' | 'averages' | 'signal' | 'startStep'>;
-  /** What a person should know before the first step. */
+  /** What a person should know before the first step, besides settings that the run is too short for. */
   warnings?: readonly string[];
 }
 
 /** Puts the parts of a run together. The caller disposes the run, and with it the network and the optimizer. */
-export function experimentRun<S>(parts: RunParts<S>): SettledRun<S> {
-  const { settings, data, model, optimizer, sparsifier, ema_decay = null, training, warnings = [] } = parts;
+export function experimentRun<S extends object>(parts: RunParts<S>): SettledRun<S> {
+  const { settings, schema, data, model, optimizer, sparsifier, ema_decay = null, training } = parts;
   const averages = ema_decay === null ? undefined : new WeightAverages(model, { decay: ema_decay });
   const snapshots: MaskSnapshot[] = [];
   const history: TrainingEvent[] = [];
   const snapshot = (epoch: number): void => {
     if (sparsifier) snapshots.push({ epoch, masks: sparsifier.weightMasks?.() ?? sparsifier.channelMasks() });
   };
-  const { batchSize = 128 } = training;
+  const { epochs, batchSize = 128, maxSteps = Infinity } = training;
   const stepsPerEpoch = batchCount(data.train.labels.length, { batchSize });
+  const length = { epochs, steps: Math.min(maxSteps, epochs * stepsPerEpoch) };
+  const warnings = [...settingWarnings({ ...runSchema, ...schema }, settings, length), ...(parts.warnings ?? [])];
   let made = 0;
 
   async function* events(signal?: AbortSignal, startStep = made): AsyncGenerator<TrainingEvent, void, void> {

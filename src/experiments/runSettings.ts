@@ -46,6 +46,7 @@ export const runSchema: Schema<RunSettings> = {
     default: null,
     rule: orNull(wholeNumber({ min: 1, max: 64 }), 'one a core'),
     help: 'threads of the simd backend',
+    conflict: ({ backend }) => (['auto', 'simd'].includes(backend) ? undefined : `backend=${backend} does not use it`),
   },
   ckpt_path: {
     default: null,
@@ -64,11 +65,19 @@ export const runSchema: Schema<RunSettings> = {
       default: 1,
       rule: wholeNumber({ min: 1 }),
       help: 'after how many epochs the run is saved; it always is after the best one and at the end',
+      warning: ({ checkpoints }, { epochs }) =>
+        checkpoints.every_epochs > epochs
+          ? `is more than the run has, ${epochs}: it is not saved in between`
+          : undefined,
     },
     every_steps: {
       default: null,
       rule: orNull(wholeNumber({ min: 1 }), 'never'),
       help: 'after how many steps it is saved within an epoch',
+      warning: ({ checkpoints }, { steps }) =>
+        (checkpoints.every_steps ?? 0) > steps
+          ? `is more than the run has, ${steps}: it is not saved within epochs`
+          : undefined,
     },
     keep: { default: 2, rule: wholeNumber({ min: 1 }), help: 'how many checkpoints are kept, besides the best' },
     best_from: {
@@ -78,6 +87,10 @@ export const runSchema: Schema<RunSettings> = {
         'the last fifth of a run that removes channels or weights, all of any other',
       ),
       help: 'the epoch, counted from 0, from which on one can be the best',
+      warning: ({ checkpoints }, { epochs }) =>
+        (checkpoints.best_from ?? 0) >= epochs
+          ? `comes after the last epoch, ${epochs - 1}: any can be the best`
+          : undefined,
     },
   },
 };

@@ -9,7 +9,11 @@ export interface TestSettings extends Pick<RunSettings, 'backend' | 'threads'> {
   latency: { batches: number[]; runs: number; warm_up: number };
 }
 
-export const testSchema: Schema<TestSettings, never> = {
+/** Why the ways of timing mean nothing, if they do. */
+const timesNone = ({ latency }: Pick<TestSettings, 'latency'>): string | undefined =>
+  latency.batches.length === 0 ? 'latency.batches=[] times nothing' : undefined;
+
+export const testSchema: Schema<TestSettings, TestSettings & RunSettings> = {
   ckpt_path: { default: '', rule: text('the path of a checkpoint'), help: 'the checkpoint to test' },
   data: {
     default: null,
@@ -24,7 +28,12 @@ export const testSchema: Schema<TestSettings, never> = {
       rule: listOf(wholeNumber({ min: 1 })),
       help: 'how many images pass at once where passes are timed; [] times none',
     },
-    runs: { default: 30, rule: wholeNumber({ min: 1 }), help: 'how many passes are timed' },
-    warm_up: { default: 5, rule: wholeNumber({ min: 0 }), help: 'how many passes go before them' },
+    runs: { default: 30, rule: wholeNumber({ min: 1 }), help: 'how many passes are timed', conflict: timesNone },
+    warm_up: {
+      default: 5,
+      rule: wholeNumber({ min: 0 }),
+      help: 'how many passes go before them',
+      conflict: timesNone,
+    },
   },
 };

@@ -10,38 +10,37 @@ import { decodeSafetensors } from '../../formats/index.js';
 import { BatchNorm } from '../../layers/batchNorm.js';
 import { fillFromTorchvision } from '../../models/fillFromTorchvision.js';
 import { resnet18 } from '../../models/resnet18.js';
-import {
-  combineSparsifiers,
-  freezeSparsifier,
-  iterative,
-  magnitudeSparsifier,
-  oneShot,
-  polynomial,
-  type PruningPlan,
-  type Sparsifier,
-} from '../../sparsity/index.js';
+import { combineSparsifiers, freezeSparsifier, magnitudeSparsifier, type Sparsifier } from '../../sparsity/index.js';
 import { Adam } from '../../training/adam.js';
 import { copyWeights } from '../copyWeights.js';
 import { experimentRun, type SettledRun } from '../experimentRun.js';
 import { trainerOptions } from '../trainerOptions.js';
-import type { FreezePruneSettings } from './freezePruneSettings.js';
+import { freezePruneSchema, pruningPlan, type FreezePruneSettings } from './freezePruneSettings.js';
 import { halfOf } from './halfOf.js';
 import { softmaxInLoss } from './softmaxInLoss.js';
 
 /** One run of the freezing and pruning experiment, ready to be trained and asked about. */
 export type FreezePruneRun = SettledRun<FreezePruneSettings>;
 
-function planOf({ prune, pruning: { schedule, times } }: FreezePruneSettings): PruningPlan {
-  if (schedule === 'one-shot') return oneShot(prune);
-  // So that the share of all is `prune` after `times` times the same share of what is left.
-  if (schedule === 'iterative') return iterative(1 - (1 - prune) ** (1 / times), { times });
-  return polynomial(prune, { end: times });
+/** What a person should know of settings that are about the network to start from, given or not. */
+function* startWarnings(
+  { new_head, pruning, weights, ckpt_path = null }: FreezePruneSettings & { ckpt_path?: string | null },
+  pretrained?: tf.LayersModel,
+): Generator<string> {
+  const without = !pretrained && ckpt_path === null;
+  if (without && new_head) yield 'new_head=true has no effect: no network to start from is given (ckpt_path).';
+  if (without && pruning.rewind) {
+    yield 'pruning.rewind=true has no effect: no network is given (ckpt_path), and the new weights decide themselves.';
+  }
+  if (pretrained && weights !== null && !pruning.rewind) {
+    yield `weights=${weights} has no effect: the network to start from has weights of its own.`;
+  }
 }
 
 function sparsifierOf(model: tf.LayersModel, settings: FreezePruneSettings, pretrained?: tf.LayersModel): Sparsifier {
-  const { freeze, freeze_bn, prune, unfreeze_epoch, pruning } = settings;
+  const { freeze, freeze_bn, unfreeze_epoch, pruning } = settings;
   const magnitude = magnitudeSparsifier(model, {
-    plan: prune > 0 ? planOf(settings) : [],
+    plan: pruningPlan(settings),
     scope: pruning.scope,
     unit: pruning.unit,
     rankedBy: pruning.rewind ? pretrained : undefined,
@@ -62,7 +61,7 @@ function sparsifierOf(model: tf.LayersModel, settings: FreezePruneSettings, pret
  */
 export async function freezePruneRun(
   data: DataSplits,
-  settings: FreezePruneSettings,
+  settings: FreezePruneSettings & { ckpt_path?: string | null },
   pretrained?: tf.LayersModel,
 ): Promise<FreezePruneRun> {
   const { weights, seed, softmax_in_loss, softmax_scale, pruning, frozen_batch_norm } = settings;
@@ -76,6 +75,7 @@ export async function freezePruneRun(
   const { schedule, loss } = trainerOptions(settings, used);
   return experimentRun({
     settings,
+    schema: freezePruneSchema,
     data: used,
     model,
     optimizer: new Adam({ lr: settings.lr, weight_decay: settings.weight_decay }),
@@ -90,6 +90,7 @@ export async function freezePruneRun(
       normalise: normalise(cifar10PictureStatistics),
       seed: deriveSeed(seed, 'training'),
     },
+    warnings: [...startWarnings(settings, pretrained)],
   });
 }
 

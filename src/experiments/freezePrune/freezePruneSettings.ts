@@ -1,7 +1,8 @@
 import type { PruningScope } from '../../sparsity/index.js';
+import { iterative, oneShot, polynomial, type PruningPlan } from '../../sparsity/magnitude/pruningPlan.js';
 import { givenIn } from '../settings/given.js';
 import { flag, number, oneOf, orNull, text, wholeNumber } from '../settings/rules.js';
-import type { Schema, SomeSettings } from '../settings/schema.js';
+import type { RunLength, Schema, Setting, SettingValue, SomeSettings } from '../settings/schema.js';
 import { settle } from '../settings/settle.js';
 import { trainerSchema, type TrainerSettings } from '../trainerSettings.js';
 
@@ -34,6 +35,47 @@ export interface FreezePruneSettings extends TrainerSettings {
   };
 }
 
+/** What is pruned when. */
+export function pruningPlan({ prune, pruning: { schedule, times } }: FreezePruneSettings): PruningPlan {
+  if (prune === 0) return [];
+  if (schedule === 'one-shot') return oneShot(prune);
+  // So that the share of all is `prune` after `times` times the same share of what is left.
+  if (schedule === 'iterative') return iterative(1 - (1 - prune) ** (1 / times), { times });
+  return polynomial(prune, { end: times });
+}
+
+/** A setting that means nothing where nothing is pruned; `conflict` is what else can speak against it. */
+const ofPruning = <T extends SettingValue>(
+  setting: Setting<T, FreezePruneSettings>,
+): Setting<T, FreezePruneSettings> => ({
+  ...setting,
+  conflict: (settings) => (settings.prune === 0 ? 'nothing is pruned' : setting.conflict?.(settings)),
+});
+
+/** How a run is too short for its prunings, if it is. */
+function prunesLess(settings: FreezePruneSettings, { epochs }: RunLength): string | undefined {
+  const plan = pruningPlan(settings);
+  const made = plan.filter(({ epoch }) => epoch < epochs);
+  if (made.length === plan.length) return undefined;
+  const percent = (share: number): string => `${Number((100 * share).toFixed(1))} %`;
+  const pruned = 1 - made.reduce((left, { amount }) => left * (1 - amount), 1);
+  return (
+    `needs ${plan.at(-1)!.epoch + 1} epochs, and the run has ${epochs}: ` +
+    `${made.length} of ${plan.length} prunings come to pass, and ${percent(pruned)} are pruned, not ${percent(settings.prune)}`
+  );
+}
+
+/** How unfreezing comes too late to happen, or too early to be of all that is pruned, if so. */
+function unfreezesLess(settings: FreezePruneSettings, { epochs }: RunLength): string | undefined {
+  const { unfreeze_epoch } = settings;
+  if (unfreeze_epoch === null) return undefined;
+  if (unfreeze_epoch >= epochs) return `comes after the last epoch, ${epochs - 1}: what is pruned stays pruned`;
+  const later = pruningPlan(settings).filter(({ epoch }) => epoch > unfreeze_epoch && epoch < epochs);
+  return later.length === 0
+    ? undefined
+    : `comes before the pruning of epoch ${later[0].epoch}: what is pruned from then on stays pruned`;
+}
+
 /** The project's task: ten epochs of Adam, nothing frozen, nothing pruned. */
 export const freezePruneSchema: Schema<FreezePruneSettings> = {
   freeze: {
@@ -45,18 +87,19 @@ export const freezePruneSchema: Schema<FreezePruneSettings> = {
     default: true,
     rule: flag,
     help: 'whether the batch norm behind a frozen kernel is frozen too, running statistics included',
+    conflict: ({ freeze }) => (freeze === 0 ? 'nothing is frozen' : undefined),
   },
   prune: {
     default: 0,
     rule: number({ min: 0, below: 1 }),
     help: 'the share that is pruned and held at 0, those of smallest magnitude',
   },
-  unfreeze_epoch: {
+  unfreeze_epoch: ofPruning({
     default: null,
     rule: orNull(wholeNumber({ min: 0 }), 'never'),
     help: 'the epoch, counted from 0, before which the pruning becomes permanent and zeros may move',
-    conflict: ({ prune }) => (prune === 0 ? 'nothing is pruned' : undefined),
-  },
+    warning: unfreezesLess,
+  }),
   softmax_in_loss: {
     default: false,
     rule: flag,
@@ -98,34 +141,37 @@ export const freezePruneSchema: Schema<FreezePruneSettings> = {
   augment: { default: true, rule: flag, help: 'whether training images are moved and flipped at random' },
   seed: { default: 0, rule: wholeNumber({ min: 0 }), help: 'the start of all random numbers' },
   pruning: {
-    unit: { default: 'weights', rule: oneOf('weights', 'channels'), help: 'what is pruned' },
-    scope: {
+    unit: ofPruning({ default: 'weights', rule: oneOf('weights', 'channels'), help: 'what is pruned' }),
+    scope: ofPruning({
       default: 'global',
       rule: oneOf('global', 'perLayer'),
       help: 'whether all compete with each other, or those of each layer',
-    },
-    schedule: {
+    }),
+    schedule: ofPruning({
       default: 'one-shot',
       rule: oneOf('one-shot', 'iterative', 'polynomial'),
       help: 'at once before the first epoch, in equal shares of what is left, or fast at first and slower later',
-    },
-    times: {
+    }),
+    times: ofPruning({
       default: 3,
       rule: wholeNumber({ min: 1 }),
       help: 'before how many epochs something is pruned',
       conflict: ({ pruning }) => (pruning.schedule === 'one-shot' ? 'schedule=one-shot prunes once' : undefined),
-    },
-    restore: {
+      warning: prunesLess,
+    }),
+    restore: ofPruning({
       default: false,
       rule: flag,
       help: 'whether what was pruned gets its old values back when it may move, instead of starting from 0',
-    },
-    rewind: {
+      conflict: ({ unfreeze_epoch }) =>
+        unfreeze_epoch === null ? 'without unfreeze_epoch nothing that was pruned may move' : undefined,
+    }),
+    rewind: ofPruning({
       default: false,
       rule: flag,
       help: 'whether the given network only decides what is pruned, and training starts from new weights (lottery ticket)',
       conflict: ({ pruning }) => (pruning.schedule === 'one-shot' ? undefined : 'only schedule=one-shot can rewind'),
-    },
+    }),
   },
 };
 

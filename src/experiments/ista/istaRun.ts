@@ -16,7 +16,7 @@ import { Sgd } from '../../training/sgd.js';
 import { copyWeights } from '../copyWeights.js';
 import { experimentRun, type SettledRun } from '../experimentRun.js';
 import { trainerOptions } from '../trainerOptions.js';
-import type { IstaNetwork, IstaSettings } from './istaSettings.js';
+import { istaSchema, type IstaNetwork, type IstaSettings } from './istaSettings.js';
 
 /** The gammas at one step of a run, and what the project's log says of it. */
 export interface IstaLogEntry {
@@ -91,6 +91,7 @@ export function istaRun(
   const startsAnew = version > 0 && !pretrained && !network && (settings.ckpt_path ?? null) === null;
   const run = experimentRun({
     settings,
+    schema: istaSchema(kind),
     data,
     model,
     keepsTopology: version === 2,

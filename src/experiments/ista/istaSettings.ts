@@ -37,6 +37,9 @@ export const istaVersions = [
 
 const published = (version: number | null): (typeof istaVersions)[number] => istaVersions[version ?? 0];
 
+const publishedSteps = (version: number | null, faster: number): number =>
+  Math.ceil(published(version).max_steps / faster);
+
 /** A setting that has another value for each version. */
 const ofVersion = <T extends SettingValue>(setting: Setting<T, IstaSettings>): Setting<T, IstaSettings> => ({
   ...setting,
@@ -55,11 +58,17 @@ export const istaSchema = (network: IstaNetwork): Schema<IstaSettings> => ({
     default: 1,
     rule: number({ min: 1 }),
     help: 'how many times fewer steps there are than published',
+    conflict: ({ checkpoint_version: version, faster, max_steps }) =>
+      max_steps === publishedSteps(version, faster) ? undefined : `max_steps=${max_steps} says how many there are`,
   },
   stronger: {
     default: 1,
     rule: number({ min: 1 }),
     help: 'how many times larger the penalty is than published, so that gammas get to 0 in fewer steps',
+    conflict: ({ checkpoint_version: version, stronger, l1_penalty }) =>
+      l1_penalty === published(version).l1_penalty * stronger
+        ? undefined
+        : `l1_penalty=${l1_penalty} says how large it is`,
   },
   l1_penalty: ofVersion({
     default: ({ checkpoint_version, stronger }) => published(checkpoint_version).l1_penalty * stronger,
@@ -67,7 +76,7 @@ export const istaSchema = (network: IstaNetwork): Schema<IstaSettings> => ({
     help: 'how much of the learning rate, times what its channel costs, each gamma loses in a step',
   }),
   max_steps: ofVersion({
-    default: ({ checkpoint_version, faster }) => Math.ceil(published(checkpoint_version).max_steps / faster),
+    default: ({ checkpoint_version, faster }) => publishedSteps(checkpoint_version, faster),
     rule: wholeNumber({ min: 1 }),
     help: 'how many steps are made',
   }),
@@ -98,6 +107,10 @@ export const istaSchema = (network: IstaNetwork): Schema<IstaSettings> => ({
     default: 100,
     rule: wholeNumber({ min: 1 }),
     help: 'after how many steps there is a line of the log',
+    warning: ({ log_frequency }, { steps }) =>
+      log_frequency > steps && log_frequency !== 100
+        ? `is more than the run has, ${steps}: its log has no line`
+        : undefined,
   },
   augment: {
     default: true,

@@ -13,7 +13,7 @@ import { AdamW } from '../../training/adamW.js';
 import { copyWeights } from '../copyWeights.js';
 import { experimentRun, type SettledRun } from '../experimentRun.js';
 import { trainerOptions } from '../trainerOptions.js';
-import type { L0Settings } from './l0Settings.js';
+import { l0Schema, type L0Settings } from './l0Settings.js';
 
 /** One run of the L0 experiment, ready to be trained and asked about. */
 export type L0Run = SettledRun<L0Settings>;
@@ -63,6 +63,7 @@ export function l0Run(data: DataSplits, settings: L0Settings, pretrained?: tf.La
   const sparsifier = settings.without_using_gate ? undefined : methodOf(model, settings);
   return experimentRun({
     settings,
+    schema: l0Schema,
     data,
     model,
     sparsifier,

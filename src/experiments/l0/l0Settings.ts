@@ -33,6 +33,12 @@ const ofGates = <T extends SettingValue>(setting: Setting<T, L0Settings>): Setti
       : setting.conflict?.(settings),
 });
 
+/** The published schedule for a trained network whose gates start open: the learning rate is halved five times. */
+export const l0FineTuning = {
+  milestones: [10, 60, 100, 130, 160],
+  lr_decay: 0.5,
+} satisfies SomeSettings<L0Settings>;
+
 /** The published schedule from scratch is the default: 180 epochs of AdamW at 1e-3, a tenth of it at two milestones. */
 export const l0Schema: Schema<L0Settings> = {
   without_using_gate: { default: false, rule: flag, help: 'whether the network has no gates at all' },
@@ -65,13 +71,14 @@ export const l0Schema: Schema<L0Settings> = {
     default: ({ lr }) => lr,
     rule: number({ min: 0 }),
     help: 'the learning rate of the gates, lr by default; a step moves log alpha by about this much',
+    warning: ({ lr_gates }) => (lr_gates === 0 ? 'leaves every gate as it starts: none closes' : undefined),
   }),
   weight_decay: {
     default: 1e-4,
     rule: number({ min: 0 }),
     help: 'how much every variable shrinks in a step, in learning rates',
   },
-  ...trainerSchema({ schedule: 'steps', milestones: [100, 150], lr_decay: 0.1 }),
+  ...trainerSchema({ schedule: 'steps', milestones: [100, 150], lr_decay: 0.1 }, [l0FineTuning.milestones]),
   augment: { default: true, rule: flag, help: 'whether training images are flipped and cropped at random' },
   seed: { default: 0, rule: wholeNumber({ min: 0 }), help: 'the start of all random numbers' },
   gates: {
@@ -98,6 +105,8 @@ export const l0Schema: Schema<L0Settings> = {
       default: false,
       rule: flag,
       help: 'whether the 1x1 convolutions that reduce channels have gates too',
+      conflict: ({ gates }) =>
+        gates.unstructured ? 'with gates.unstructured=true the weights of every kernel have gates' : undefined,
     }),
     clamp: ofGates({
       default: false,
@@ -106,9 +115,6 @@ export const l0Schema: Schema<L0Settings> = {
     }),
   },
 };
-
-/** The published schedule for a trained network whose gates start open: the learning rate is halved five times. */
-export const l0FineTuning: SomeSettings<L0Settings> = { milestones: [10, 60, 100, 130, 160], lr_decay: 0.5 };
 
 /**
  * The L0 experiment's settings in full; `base` has those that hold where none is given. Throws a UserError for an unknown

@@ -5,7 +5,7 @@ import { cifar10PictureStatistics, normalise } from '../../data/augment/normalis
 import { randomPaddedCrop } from '../../data/augment/paddedCrop.js';
 import type { DataSplits } from '../../data/loadData.js';
 import { c3 } from '../../models/c3.js';
-import { filterOverlap, reprEpoch, reprSparsifier } from '../../sparsity/index.js';
+import { filterOverlap, reprSparsifier } from '../../sparsity/index.js';
 import { evaluate } from '../../training/evaluate.js';
 import type { Scores } from '../../training/events.js';
 import { Sgd } from '../../training/sgd.js';
@@ -13,7 +13,7 @@ import { copyWeights } from '../copyWeights.js';
 import { experimentRun, type SettledRun } from '../experimentRun.js';
 import { trainerOptions } from '../trainerOptions.js';
 import { BestWeights } from './bestWeights.js';
-import type { ReprSettings } from './reprSettings.js';
+import { reprSchema, type ReprSettings } from './reprSettings.js';
 import { notingTurns, type ReprTurn } from './reprTurns.js';
 
 /** How much the filters that are on overlap after so many epochs, by layer; 0 is before training. */
@@ -45,11 +45,11 @@ export function reprRun(data: DataSplits, settings: ReprSettings, pretrained?: t
   const { ranking, reverse, scaling, next_layer: nextLayer, seed_bias: seedBias } = repr;
   const options = { S1, S2, prune_ratio, ranking, reverse, scaling, nextLayer, seedBias };
   const prepare = normalise(cifar10PictureStatistics);
-  const endsPruned = !standard && reprEpoch(epochs - 1, settings).phase === 'S2';
   const turns: ReprTurn[] = [];
   const method = standard ? undefined : reprSparsifier(model, { ...options, seed: deriveSeed(seed, 'repr') });
   const run = experimentRun({
     settings,
+    schema: reprSchema,
     data,
     model,
     optimizer: new Sgd({ lr: settings.lr }),
@@ -63,9 +63,6 @@ export function reprRun(data: DataSplits, settings: ReprSettings, pretrained?: t
       normalise: prepare,
       seed: deriveSeed(seed, 'training'),
     },
-    warnings: endsPruned
-      ? [`epochs=${epochs} ends within S2: the filters that are off then stay off, and are not re-initialised.`]
-      : [],
   });
 
   const overlaps: OverlapSnapshot[] = [];

@@ -1,4 +1,5 @@
 import type { ReprNextLayer, ReprRanking, ReprScaling } from '../../sparsity/index.js';
+import { reprEpoch } from '../../sparsity/repr/reprSchedule.js';
 import { givenIn } from '../settings/given.js';
 import { flag, number, oneOf, wholeNumber } from '../settings/rules.js';
 import type { Schema, Setting, SettingValue, SomeSettings } from '../settings/schema.js';
@@ -31,7 +32,8 @@ export interface ReprSettings extends TrainerSettings {
 /** A setting that means nothing in standard training. */
 const ofRepr = <T extends SettingValue>(setting: Setting<T, ReprSettings>): Setting<T, ReprSettings> => ({
   ...setting,
-  conflict: ({ standard }) => (standard ? 'standard=true trains all filters throughout' : undefined),
+  conflict: (settings) =>
+    settings.standard ? 'standard=true trains all filters throughout' : setting.conflict?.(settings),
 });
 
 /** The RePr project's settings are the default: 100 epochs of plain SGD, three times pruned by 30 %. */
@@ -41,6 +43,8 @@ export const reprSchema: Schema<ReprSettings> = {
     default: 20,
     rule: wholeNumber({ min: 1 }),
     help: 'epochs before each pruning, in which all filters train',
+    warning: ({ S1 }, { epochs }) =>
+      S1 >= epochs ? `is as long as the run of ${epochs} epochs or longer: nothing is pruned` : undefined,
   }),
   S2: ofRepr({ default: 10, rule: wholeNumber({ min: 1 }), help: 'epochs after it, in which only the others train' }),
   prune_ratio: ofRepr({
@@ -52,9 +56,19 @@ export const reprSchema: Schema<ReprSettings> = {
     default: true,
     rule: flag,
     help: 'whether the next weights of a filter that comes back are 0, instead of random',
+    conflict: ({ zero_init, repr }) =>
+      zero_init === (repr.next_layer === 'zero') ? undefined : `repr.next_layer=${repr.next_layer} decides about them`,
   }),
   width: { default: 1, rule: number({ above: 0, max: 8 }), help: "the factor on every layer's number of filters" },
-  epochs: { default: 100, rule: wholeNumber({ min: 1 }), help: 'how often training passes over the images' },
+  epochs: {
+    default: 100,
+    rule: wholeNumber({ min: 1 }),
+    help: 'how often training passes over the images',
+    warning: ({ standard, ...lengths }, { epochs }) =>
+      !standard && reprEpoch(epochs - 1, lengths).phase === 'S2'
+        ? 'ends within S2: the filters that are off then stay off, and are not re-initialised'
+        : undefined,
+  },
   batch_size: { default: 128, rule: wholeNumber({ min: 1 }), help: 'images a step' },
   lr: { default: 0.01, rule: number({ min: 0 }), help: "SGD's learning rate" },
   ...trainerSchema(),

@@ -12,6 +12,14 @@ export interface Setting<T, All> {
   default: T | ((settings: All) => T);
   /** Why it must not be given beside these settings, if so. */
   conflict?: (settings: All) => string | undefined;
+  /** How it has less effect than it says in a run of that length, if so, in words that fit behind name=value. */
+  warning?: (settings: All, run: RunLength) => string | undefined;
+}
+
+/** How long a run is. */
+export interface RunLength {
+  epochs: number;
+  steps: number;
 }
 
 /** A setting for each member of `S`; a member that is an object is a group of settings. */
