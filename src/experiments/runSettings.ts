@@ -25,6 +25,21 @@ const part = (name: string): Schema<RunSettings['sizes'], RunSettings>['train'] 
   help: `how many ${name} images are used`,
 });
 
+/** The settings of what computes. */
+export const computingSchema: Schema<Pick<RunSettings, 'backend' | 'threads'>> = {
+  backend: {
+    default: 'auto',
+    rule: oneOf('auto', 'tensorflow', 'simd', 'cpu', 'webgpu'),
+    help: 'what computes; auto takes the first of tensorflow, simd and cpu that loads',
+  },
+  threads: {
+    default: null,
+    rule: orNull(wholeNumber({ min: 1, max: 64 }), 'one a core'),
+    help: 'threads of the simd backend',
+    conflict: ({ backend }) => (['auto', 'simd'].includes(backend) ? undefined : `backend=${backend} does not use it`),
+  },
+};
+
 export const runSchema: Schema<RunSettings> = {
   preset: {
     default: 'seed',
@@ -37,17 +52,7 @@ export const runSchema: Schema<RunSettings> = {
     help: 'the images',
   },
   sizes: { train: part('training'), validation: part('validation'), test: part('test') },
-  backend: {
-    default: 'auto',
-    rule: oneOf('auto', 'tensorflow', 'simd', 'cpu', 'webgpu'),
-    help: 'what computes; auto takes the first of tensorflow, simd and cpu that loads',
-  },
-  threads: {
-    default: null,
-    rule: orNull(wholeNumber({ min: 1, max: 64 }), 'one a core'),
-    help: 'threads of the simd backend',
-    conflict: ({ backend }) => (['auto', 'simd'].includes(backend) ? undefined : `backend=${backend} does not use it`),
-  },
+  ...computingSchema,
   ckpt_path: {
     default: null,
     rule: orNull(text('the path of a checkpoint'), 'none'),

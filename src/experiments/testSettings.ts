@@ -1,4 +1,4 @@
-import { runSchema, type RunSettings } from './runSettings.js';
+import { computingSchema, type RunSettings } from './runSettings.js';
 import { listOf, orNull, text, wholeNumber } from './settings/rules.js';
 import type { Schema } from './settings/schema.js';
 
@@ -13,15 +13,14 @@ export interface TestSettings extends Pick<RunSettings, 'backend' | 'threads'> {
 const timesNone = ({ latency }: Pick<TestSettings, 'latency'>): string | undefined =>
   latency.batches.length === 0 ? 'latency.batches=[] times nothing' : undefined;
 
-export const testSchema: Schema<TestSettings, TestSettings & RunSettings> = {
+export const testSchema: Schema<TestSettings, Omit<TestSettings, 'data'>> = {
   ckpt_path: { default: '', rule: text('the path of a checkpoint'), help: 'the checkpoint to test' },
   data: {
     default: null,
     rule: orNull(text("synthetic, cifar10 or a folder with CIFAR-10's binary files"), 'those of the run'),
     help: 'the images',
   },
-  backend: runSchema.backend,
-  threads: runSchema.threads,
+  ...computingSchema,
   latency: {
     batches: {
       default: [1, 128],

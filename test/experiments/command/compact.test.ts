@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -45,6 +45,20 @@ test('the network of a checkpoint is made smaller, measured and saved in each fo
   }
   assert.deepEqual(outputs[1], outputs[0]);
   for (const other of outputs.slice(2)) other.forEach((value, i) => assert.ok(Math.abs(value - outputs[0][i]) < 1e-5));
+});
+
+test('the name says the format, and a missing folder is made before anything is measured', async () => {
+  const checkpoint = `ckpt_path=${join(folder, 'runs', readdirSync(join(folder, 'runs'))[0])}`;
+  const output = join(folder, 'new', 'small.ONNX');
+  const words = [checkpoint, `output=${output}`, 'latency.batches=[]', 'backend=simd'];
+  const made = await run('compact', ...words);
+  assert.match(made.stdout, /^saved: .*small\.ONNX \(onnx\)$/m, made.stderr);
+  await runOnnx(readFileSync(output), tf.zeros([1, 32, 32, 3]));
+  writeFileSync(output, 'three years of work');
+  const refused = await run('compact', ...words);
+  assert.deepEqual([refused.code, refused.stdout], [1, '']);
+  assert.match(refused.stderr, /small\.ONNX is there already and is none of the format onnx/);
+  assert.equal(readFileSync(output, 'utf8'), 'three years of work');
 });
 
 test('without output nothing is saved; without a checkpoint, or with a wrong format, a sentence says so', async () => {
