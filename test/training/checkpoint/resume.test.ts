@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend';
 import { Random } from 'sparsebook/backend/random.js';
 import type { L0Gate } from 'sparsebook/layers';
-import { istaSparsifier, l0Sparsifier, reprSparsifier } from 'sparsebook/sparsity';
+import {
+  combineSparsifiers,
+  freezeSparsifier,
+  istaSparsifier,
+  iterative,
+  l0Sparsifier,
+  magnitudeSparsifier,
+  polynomial,
+  reprSparsifier,
+} from 'sparsebook/sparsity';
 import {
   Adam,
   AdamW,
@@ -25,7 +35,7 @@ import {
 import { colours, smallNet, weightsOf } from '../small.ts';
 import { temporaryFolder } from './sample.ts';
 
-await tf.setBackend('cpu');
+await useBackend({ backend: 'simd', threads: 1 });
 const data = { train: colours(72, 1), validation: colours(24, 2) };
 const epochs = 5;
 const steps = 5 * epochs;
@@ -35,6 +45,11 @@ const shared = { data, epochs, batchSize: 16, seed: 11 };
 const noise: NonNullable<TrainingOptions['augment']> = [
   (image, random) => image.forEach((_, i) => (image[i] += 20 * random.next())),
 ];
+
+function closedShare(masks: ReadonlyMap<string, Float32Array>): number {
+  const all = [...masks.values()].flatMap((mask) => [...mask]);
+  return all.filter((value) => value === 0).length / all.length;
+}
 
 /** Each call gives a fresh model, optimizer and method, as a new process would build them. */
 const setups: Record<string, () => Setup> = {
@@ -76,6 +91,28 @@ const setups: Record<string, () => Setup> = {
     const model = smallNet({ gates: false });
     const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: 0.5 });
     return { ...shared, model, sparsifier, optimizer: new Sgd({ lr: 0.05, momentum: 0.9 }) };
+  },
+  'AdamW, L0 gates on the way to a target sparsity': () => {
+    const model = smallNet();
+    const target = { sparsity: 0.5, sparsityOf: (masks: ReadonlyMap<string, Float32Array>) => closedShare(masks) };
+    const sparsifier = l0Sparsifier(model, { target, lr_gates: 0.6 });
+    return { ...shared, model, sparsifier, optimizer: new AdamW({ lr: 0.02 }), augment: noise };
+  },
+  'Adam, weights pruned three times, then let go with their old values': () => {
+    const model = smallNet({ gates: false });
+    const plan = iterative(0.3, { times: 3 });
+    const sparsifier = magnitudeSparsifier(model, { plan, unfreezeBefore: 4, restore: true });
+    return { ...shared, model, sparsifier, optimizer: new Adam({ lr: 0.01 }) };
+  },
+  'SGD with momentum, channels pruned step by step, the first kernel frozen, averages': () => {
+    const model = smallNet({ gates: false });
+    const sparsifier = combineSparsifiers(
+      magnitudeSparsifier(model, { plan: polynomial(0.5, { end: 3 }), unit: 'channels' }),
+      freezeSparsifier(model, { first: 1 }),
+    );
+    const averages = new WeightAverages(model, { decay: 0.7 });
+    const optimizer = new Sgd({ lr: 0.05, momentum: 0.9, weight_decay: 1e-3 });
+    return { ...shared, model, sparsifier, averages, optimizer };
   },
   'Adam, gates that no penalty closes': () => ({ ...shared, model: smallNet(), optimizer: new Adam({ lr: 0.01 }) }),
 };
