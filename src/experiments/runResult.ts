@@ -5,7 +5,7 @@ import type { ResultRow } from './resultRow.js';
 
 const file = 'result.json';
 
-/** Keeps what a finished run came to in its folder. */
+/** Keeps what a finished run came to in its folder. Throws a UserError that names the file if that cannot be written. */
 export async function saveResult(dir: string, result: ResultRow): Promise<void> {
   await writeFileWhole(join(dir, file), `${JSON.stringify(result, null, 2)}\n`, jsonFile);
 }

@@ -96,8 +96,8 @@ async function trainLogged(
   if (last !== undefined) print(`saved: ${shownPath(last)}`);
   if (end.reason === 'finished') {
     const result = await asEvaluated(run, () => experiment.result(run, signal));
-    await saveResult(log.dir, result);
     process.stdout.write(fieldList(result));
+    await saveResult(log.dir, result);
   } else if (end.reason === 'aborted' && last !== undefined) {
     print(`go on with: sparsebook train ${experiment.name} ckpt_path=${shownPath(last)} resume_training=true`);
   }

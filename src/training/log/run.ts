@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, truncate, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, truncate, type FileHandle } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../../errors.js';
 import { newFile, writeFileWhole } from '../../platform/writeFile.js';
@@ -63,9 +63,12 @@ export class Run {
 
   /** Closes the files, and lets another process open them. */
   async close(): Promise<void> {
-    await this.metrics.close();
-    await this.tensorboard.close();
-    await this.lock.release();
+    try {
+      await this.metrics.close();
+      await this.tensorboard.close();
+    } finally {
+      await this.lock.release();
+    }
   }
 }
 
@@ -82,9 +85,15 @@ export async function createRun(root: string, name: string, { settings, provenan
   return writing(join(root, id), async () => {
     await mkdir(root, { recursive: true });
     const dir = await makeNew(resolve(root, id));
-    await writeFileWhole(join(dir, runFiles.provenance), `${JSON.stringify(provenance ?? {}, null, 2)}\n`, newFile);
-    await writeFileWhole(join(dir, runFiles.settings), `${JSON.stringify(settings, null, 2)}\n`, newFile);
-    return Run.open(dir, settings);
+    try {
+      await writeFileWhole(join(dir, runFiles.provenance), `${JSON.stringify(provenance ?? {}, null, 2)}\n`, newFile);
+      await writeFileWhole(join(dir, runFiles.settings), `${JSON.stringify(settings, null, 2)}\n`, newFile);
+      return await Run.open(dir, settings);
+    } catch (error) {
+      // Half a run is none.
+      await rm(dir, { recursive: true, force: true }).catch(() => undefined);
+      throw error;
+    }
   });
 }
 

@@ -208,6 +208,35 @@ test('a log that cannot be written any more is a warning while training goes on,
   assert.deepEqual(withoutTime((await readRun(run.dir)).events), wholeRun.slice(0, 2));
 });
 
+test('a line that a full disk cut is left out when the run goes on', async (t) => {
+  const run = await createRun(temporaryFolder(t), 'l0', { settings });
+  const log = run.log.bind(run);
+  run.log = async (event, gates) => {
+    if (event.type !== 'step' || event.step < 3) return log(event, gates);
+    appendFileSync(metricsOf(run), '{"type":"step","step":3,"ep');
+    throw new Error('ENOSPC: no space left');
+  };
+  await assert.rejects(logAll(run, wholeRun), { name: 'UserError', message: /ENOSPC/ });
+  const before = wholeRun.slice(
+    0,
+    wholeRun.findIndex((event) => event.type === 'step' && event.step === 3),
+  );
+  assert.deepEqual(withoutTime((await readRun(run.dir)).events), before);
+  await logAll(await reopenRun(run.dir), [start(2), step(3), end(3)]);
+  assert.deepEqual(withoutTime((await readRun(run.dir)).events), [...before, start(2), step(3), end(3)]);
+});
+
+test('a run whose folder cannot be filled leaves none', async (t) => {
+  const root = temporaryFolder(t);
+  const cyclic: Record<string, unknown> = {};
+  cyclic.self = cyclic;
+  await assert.rejects(createRun(root, 'l0', { settings: cyclic }), {
+    name: 'UserError',
+    message: /cannot be written/,
+  });
+  assert.deepEqual(readdirSync(root), []);
+});
+
 test('leaving the loop early closes the files', async (t) => {
   const run = await createRun(temporaryFolder(t), 'l0', { settings });
   for await (const event of logged(stream(wholeRun), run)) if (event.type === 'step') break;
