@@ -53,6 +53,11 @@ export const l0Schema: Schema<L0Settings> = {
     default: null,
     rule: orNull(number({ min: 0, below: 1 }), 'a fixed lambda_l0'),
     help: 'the share of parameters to be removed; lambda is then chosen anew after each step so as to reach and hold it',
+    // Lambda follows a ramp while log alpha travels by 8, at lr_gates a step, and settles in twice the time.
+    warning: ({ target_sparsity, lr_gates }, { steps }) =>
+      target_sparsity !== null && lr_gates > 0 && steps * lr_gates < 8
+        ? `needs about ${Math.ceil(20 / lr_gates)} steps at lr_gates=${lr_gates}, and the run has ${steps}`
+        : undefined,
   }),
   droprate_init: ofGates({
     default: 0.5,

@@ -53,6 +53,12 @@ test('settings that a run is too short for, or that come too late in it, are tol
     [l0, 'preset=seed', undefined],
     [l0, 'preset=seed ckpt_path=x', undefined],
     [l0, 'preset=short epochs=10', /^milestones=\[8,12\] has 12 after/],
+    [
+      l0,
+      'target_sparsity=0.5 lr_gates=0.1',
+      /^target_sparsity=0.5 needs about 200 steps at lr_gates=0.1, and the run has 40/,
+    ],
+    [l0, 'target_sparsity=0.5 lr_gates=0.2', undefined],
     [l0, 'lr_gates=0', /^lr_gates=0 leaves every gate as it starts/],
     [repr, 'S1=2 S2=1 schedule=steps', /^schedule=steps has no milestones: the learning rates stay as they are/],
     [
