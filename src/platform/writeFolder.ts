@@ -36,15 +36,38 @@ export async function writeFolderWhole(
     await putInPlace(path, aside, files);
   } catch (error) {
     await files.rm(aside('new'), { recursive: true, force: true }).catch(() => undefined);
-    if (error instanceof UserError) throw error;
-    throw new UserError(
-      `${path} cannot be saved: ${(error as Error).message}. Whatever was saved before is as it was. ` +
-        'Make room on the disk, or save in a folder that can be written.',
-      { cause: error },
-    );
+    throw cannotSave(path, error);
   } finally {
     done();
   }
+}
+
+/** Throws the UserError that `writeFolderWhole` would throw, so far as that can be known before there is anything to write. */
+export async function checkFolderWritable(
+  path: string,
+  kind: FolderKind,
+  files: FileSystem = realFiles,
+): Promise<void> {
+  const { aside, done } = namesAside(path);
+  try {
+    await files.mkdir(dirname(path), { recursive: true });
+    await checkReplaceable(path, kind, files);
+    await files.mkdir(aside('new'));
+    await files.rm(aside('new'), { recursive: true });
+  } catch (error) {
+    throw cannotSave(path, error);
+  } finally {
+    done();
+  }
+}
+
+function cannotSave(path: string, error: unknown): UserError {
+  if (error instanceof UserError) return error;
+  return new UserError(
+    `${path} cannot be saved: ${(error as Error).message}. Whatever was saved before is as it was. ` +
+      'Make room on the disk, or save in a folder that can be written.',
+    { cause: error },
+  );
 }
 
 /** Throws a UserError where there is something at `path` that a folder of this kind must not replace. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { writeFolderWhole, type FolderKind } from 'sparsebook/platform/writeFolder.js';
+import { checkFolderWritable, writeFolderWhole, type FolderKind } from 'sparsebook/platform/writeFolder.js';
 import { temporaryFolder } from '../training/checkpoint/sample.ts';
 import { failingAt } from './failingFiles.ts';
 
@@ -23,6 +23,8 @@ test('a folder takes the place of nothing, of an empty folder and of one of its 
   fs.mkdirSync(join(dir, 'empty'));
   await writeFolderWhole(join(dir, 'empty'), contents('third'), kind);
   assert.equal(dataIn(join(dir, 'empty')), 'third');
+  await checkFolderWritable(path, kind);
+  assert.equal(dataIn(path), 'second', 'asking alone changes nothing');
   assert.deepEqual(fs.readdirSync(join(dir, 'deep')), ['sample']);
 });
 
@@ -48,10 +50,12 @@ for (const [what, make] of others) {
     const listing = (): string[] =>
       fs.statSync(path).isDirectory() ? fs.readdirSync(path) : [fs.readFileSync(path, 'utf8')];
     const before = listing();
-    await assert.rejects(writeFolderWhole(path, contents('new'), kind), {
-      name: 'UserError',
-      message: /thesis is not written: only a sample or an empty folder may be replaced/,
-    });
+    for (const refused of [checkFolderWritable(path, kind), writeFolderWhole(path, contents('new'), kind)]) {
+      await assert.rejects(refused, {
+        name: 'UserError',
+        message: /thesis is not written: only a sample or an empty folder may be replaced/,
+      });
+    }
     assert.deepEqual(listing(), before);
   });
 }

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { UserError } from '../../errors.js';
-import { prepareOutput } from '../compactOutput.js';
 import { compactSchema, type CompactSettings } from '../compactSettings.js';
 import { givenInWords } from '../settings/givenInWords.js';
 import { settle } from '../settings/settle.js';
@@ -16,8 +15,6 @@ async function compact(words: string[]): Promise<void> {
   if (settings.ckpt_path === '') {
     throw new UserError('A checkpoint to make smaller is missing: add ckpt_path=CHECKPOINT.');
   }
-  const { output, format } = settings;
-  if (output !== null) await prepareOutput({ output, format });
   // Imported when needed: settings and help do without tensors.
   const { compactOnTerminal } = await import('./compactOnTerminal.js');
   await compactOnTerminal(settings);

@@ -1,7 +1,12 @@
 import type * as tf from '@tensorflow/tfjs';
 import { useBackend } from '../../backend/useBackend.js';
-import { compact, reportText, saveOnnx, saveSafetensors, saveTfjs } from '../../compact/index.js';
+import { onnxFile, saveOnnx } from '../../compact/export/onnx/onnx.js';
+import { safetensorsFile, saveSafetensors } from '../../compact/export/safetensors.js';
+import { saveTfjs, tfjsFolder } from '../../compact/export/tfjs.js';
+import { compact, reportText } from '../../compact/index.js';
 import { blankImages } from '../../data/blankImages.js';
+import { checkWritable } from '../../platform/writeFile.js';
+import { checkFolderWritable } from '../../platform/writeFolder.js';
 import { shownPath } from '../../terminal/shownPath.js';
 import { untilStopped } from '../../terminal/untilStopped.js';
 import { loadCheckpoint } from '../../training/checkpoint/index.js';
@@ -12,16 +17,23 @@ import { restoredRun } from '../startRun.js';
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-const save: Record<CompactSettings['format'], (model: tf.LayersModel, path: string) => Promise<void>> = {
-  tfjs: saveTfjs,
-  safetensors: saveSafetensors,
-  onnx: saveOnnx,
+interface Output {
+  /** Refuses a path that cannot be written, before there is anything to write. */
+  check(path: string): Promise<void>;
+  save(model: tf.LayersModel, path: string): Promise<void>;
+}
+
+const outputs: Record<CompactSettings['format'], Output> = {
+  tfjs: { check: (path) => checkFolderWritable(path, tfjsFolder), save: saveTfjs },
+  safetensors: { check: (path) => checkWritable(path, safetensorsFile), save: saveSafetensors },
+  onnx: { check: (path) => checkWritable(path, onnxFile), save: saveOnnx },
 };
 
 async function makeSmaller(settings: CompactSettings, signal: AbortSignal): Promise<void> {
   const { ckpt_path, backend, threads, latency, output, format, round_to, fold_batch_norm } = settings;
   const checkpoint = await loadCheckpoint(ckpt_path);
   const saved = readSavedRun(checkpoint.settings, checkpoint.path);
+  if (output !== null) await outputs[format].check(output);
   const { description } = await useBackend({ backend, threads: threads ?? undefined });
   const run = await restoredRun(checkpoint, blankImages());
   print(`checkpoint: ${shownPath(checkpoint.path)}, ${saved.experiment.name} after ${checkpoint.step} steps`);
@@ -33,7 +45,7 @@ async function makeSmaller(settings: CompactSettings, signal: AbortSignal): Prom
       const { batches, runs, warm_up: warmUp } = latency;
       process.stdout.write(reportText(await compaction.report({ batchSizes: batches, runs, warmUp, signal })));
       if (output !== null) {
-        await save[format](compaction.model, output);
+        await outputs[format].save(compaction.model, output);
         print(`saved: ${shownPath(output)} (${format})`);
       }
       compaction.model.dispose();

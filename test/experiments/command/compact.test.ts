@@ -57,7 +57,7 @@ test('the name says the format, and a missing folder is made before anything is 
   writeFileSync(output, 'three years of work');
   const refused = await run('compact', ...words);
   assert.deepEqual([refused.code, refused.stdout], [1, '']);
-  assert.match(refused.stderr, /small\.ONNX is there already and is none of the format onnx/);
+  assert.match(refused.stderr, /small\.ONNX is not written: only an ONNX file may be replaced/);
   assert.equal(readFileSync(output, 'utf8'), 'three years of work');
 });
 
