@@ -5,6 +5,7 @@ const floors = [
   ['platform'],
   ['terminal', 'formats', 'backend'],
   ['data', 'layers'],
+  ['graph'],
   ['models'],
   ['sparsity', 'compact'],
   ['training'],

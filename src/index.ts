@@ -6,6 +6,7 @@ export * from './data/index.js';
 export { UserError } from './errors.js';
 export * from './experiments/index.js';
 export * from './formats/index.js';
+export * from './graph/index.js';
 export * from './layers/index.js';
 export * from './models/index.js';
 export * from './notebook/display/index.js';

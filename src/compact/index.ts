@@ -1,6 +1,5 @@
 export * from './count/index.js';
 export * from './export/index.js';
-export * from './graph/index.js';
 export type { CompactionReport, ReportOptions, Sizes } from './report/compactionReport.js';
 export { measureLatency, type Latency, type LatencyOptions } from './report/latency.js';
 export * from './report/reportText.js';

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import { checkActivation, type Activation } from './activation.js';
 import { single, type CallOptions, type LayerOptions, type Weight } from './layer.js';
-import { L0Gate } from './l0Gate.js';
+import type { L0Gate } from './l0Gate.js';
 import { normaliseBy, normaliseByBatch, type NormaliseInputs, type NormaliseOptions } from './normalise.js';
 
 export interface BatchNormOptions extends LayerOptions {
@@ -22,7 +22,7 @@ export interface BatchNormOptions extends LayerOptions {
  * Batch normalisation by PyTorch's conventions, optionally with its ReLU: batch statistics in training, which also
  * moves the running ones (unbiased variance); running statistics otherwise.
  *
- * A gate that alone reads the layer is multiplied in the same pass: what comes out is gated, and the gate passes it on.
+ * A gate that the caller names in the options is multiplied in the same pass: what comes out is gated, and the gate passes it on.
  * Input [N, ..., C], same output; weights gamma, beta, movingMean, movingVariance, [C] each.
  */
 export class BatchNorm extends tf.layers.Layer {
@@ -78,7 +78,7 @@ export class BatchNorm extends tf.layers.Layer {
   override call(inputs: tf.Tensor | tf.Tensor[], options: CallOptions): tf.Tensor {
     return tf.tidy(() => {
       const x = single(inputs);
-      const gate = this.gateBehind();
+      const gate = options.gates?.get(this) as L0Gate | undefined;
       const all = { x, gamma: this.gamma, beta: this.beta, gate: gate && maskRows(gate, x.shape[0], options) };
       const y = options.training && !this.frozen ? this.normalise(all, options) : this.normaliseByRunning(all);
       gate?.expectGated(y);
@@ -93,13 +93,6 @@ export class BatchNorm extends tf.layers.Layer {
   override getConfig(): tf.serialization.ConfigDict {
     const { epsilon, momentum, scale, center, activation } = this;
     return { ...super.getConfig(), epsilon, momentum, scale, center, activation };
-  }
-
-  /** The gate that is this layer's only reader: its mask is multiplied in the same pass. */
-  private gateBehind(): L0Gate | undefined {
-    const [first, ...others] = this.outboundNodes;
-    const reader = first?.outboundLayer;
-    return others.length === 0 && reader instanceof L0Gate ? reader : undefined;
   }
 
   private normalise(inputs: NormaliseInputs, { updateStatistics = true }: CallOptions): tf.Tensor {

@@ -14,6 +14,8 @@ export interface CallOptions {
   updateStatistics?: boolean;
   /** Uniform noise for gates by layer name, [N, C] or [1, C], in place of what the gates would draw themselves. */
   noise?: Record<string, tf.Tensor>;
+  /** The gates of this network that batch norms multiply in their own pass, by the batch norm. Default none. */
+  gates?: ReadonlyMap<tf.layers.Layer, tf.layers.Layer>;
 }
 
 /** The one tensor of a layer with one input, which tf.layers may wrap in an array. */

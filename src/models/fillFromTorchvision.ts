@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import { fromTorchvision } from './fromTorchvision.js';
+import { toTorchvision } from './torchvisionTensors.js';
 
 /** A tensor as a file holds it. */
 export interface NamedTensor {
@@ -14,9 +15,16 @@ const ignored = /(^fc\.(weight|bias)|\.num_batches_tracked)$/;
 const listed = (names: readonly string[]): string =>
   `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
 
+/** What wrappers put in front of every name: module. of DataParallel, model. of Lightning, and their like, also of each other. */
+function sharedPrefix(names: readonly string[]): string {
+  const [prefix] = /^((module|model|net|network|backbone|encoder|resnet|_orig_mod)\.)*/.exec(names[0] ?? '') ?? [''];
+  return names.every((name) => name.startsWith(prefix)) ? prefix : '';
+}
+
 /**
  * Gives the body of `resnet18` the weights of a file in torchvision's or timm's naming (they are the same for this
- * network); the head keeps its own. Convolution kernels are turned from [out, in, H, W] to [H, W, in, out].
+ * network); the head keeps its own. What a wrapper put in front of all names, such as `module.`, is left out. Convolution
+ * kernels are turned from [out, in, H, W] to [H, W, in, out].
  *
  * Throws a UserError that names the tensors, if some are missing, unknown or of another shape; nothing has been changed then.
  */
@@ -25,7 +33,11 @@ export function fillFromTorchvision(
   tensors: ReadonlyMap<string, NamedTensor>,
   source: string,
 ): void {
-  const given = new Map([...tensors].map(([name, tensor]) => [fromTorchvision(name) ?? name, { name, tensor }]));
+  const prefix = sharedPrefix([...tensors.keys()]);
+  const plain = (name: string): string => name.slice(prefix.length);
+  const given = new Map(
+    [...tensors].map(([name, tensor]) => [fromTorchvision(plain(name)) ?? plain(name), { name, tensor }]),
+  );
   const wanted = model.weights.filter(({ originalName }) => !/^(hidden|logits)\//.test(originalName));
   const names = new Set(wanted.map(({ originalName }) => originalName));
   const refuse = (what: string): never => {
@@ -33,9 +45,12 @@ export function fillFromTorchvision(
   };
 
   const missing = [...names].filter((name) => !given.has(name));
-  if (missing.length > 0) refuse(`it has no tensors for ${listed(missing)}`);
+  if (missing.length > 0) {
+    const theirs = tensors.size > 0 ? `it has ${listed([...tensors.keys()])}, and` : 'it is empty:';
+    refuse(`${theirs} no tensors for ${listed(missing.map((name) => prefix + toTorchvision(name)))}`);
+  }
   const extra = [...given]
-    .filter(([ours, { name }]) => !names.has(ours) && !ignored.test(name))
+    .filter(([ours, { name }]) => !names.has(ours) && !ignored.test(plain(name)))
     .map(([, { name }]) => name);
   if (extra.length > 0) refuse(`it also has ${listed(extra)}`);
   for (const weight of wanted) {

@@ -1,12 +1,9 @@
 export * from './c3.js';
-export * from './channelCost.js';
-export * from './channelFlow.js';
 export type { ChannelMasks } from './channelMasks.js';
 export * from './cnn4.js';
 export * from './fillFromTorchvision.js';
 export * from './fromTorchvision.js';
 export * from './googleNet.js';
-export * from './layerGraph.js';
 export type { NetworkOptions } from './networkOptions.js';
 export * from './resnet18.js';
 export * from './resnet20.js';

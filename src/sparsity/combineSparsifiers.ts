@@ -5,7 +5,7 @@ import type { Sparsifier, State } from './sparsifier.js';
 type Masks = ReadonlyMap<string, Float32Array>;
 
 /** All masks; of two with one name, the product. */
-function products(all: readonly Masks[]): Masks {
+export function products(all: readonly Masks[]): Masks {
   const masks = new Map<string, Float32Array>();
   for (const [name, mask] of all.flatMap((each) => [...each])) {
     const other = masks.get(name);

@@ -1,13 +1,14 @@
 import type * as tf from '@tensorflow/tfjs';
-import { BatchNorm } from '../layers/batchNorm.js';
-import { Conv2d } from '../layers/conv2d.js';
+import { UserError } from '../errors.js';
+import { flowFrom, type ChannelFlow } from '../graph/channelFlow.js';
+import { isConvolution, kernelGeometry, normBehind, weightOf } from '../graph/kernels.js';
+import { inLayerOrder, networkGraph, nodeOf } from '../graph/networkGraph.js';
 import type { Weight } from '../layers/layer.js';
-import { channelFlow, type ChannelFlow } from '../models/channelFlow.js';
-import { consumersOf, type Layer } from '../models/layerGraph.js';
 import type { WeightMasks } from './weightMasks.js';
 
 /** A convolution with everything that exists once for each of its filters. */
 export interface FilterLayer {
+  /** Its name in the network. */
   name: string;
   /** [k, k, in, filters] */
   kernel: Weight;
@@ -20,36 +21,46 @@ export interface FilterLayer {
   beta?: Weight;
   movingMean?: Weight;
   movingVariance?: Weight;
-  /** Where its channels go. */
-  flow: ChannelFlow;
+  /** Where its channels go. Throws a UserError for a layer on the way that cannot be followed. */
+  flow: () => ChannelFlow;
 }
 
-/** A layer's weight by the end of its name, such as 'kernel'. */
-export function weightOf(layer: Layer, name: string): Weight | undefined {
-  return layer.weights.find(({ originalName }) => originalName.endsWith(`/${name}`));
-}
-
-/** The convolutions of a model that have more than one filter, so that some can go. */
+/**
+ * The convolutions of a model that have more than one filter, so that some can go, ours and those of tf.layers. Throws a
+ * UserError that names the layer for one whose filters are not known (`kernelGeometry`), and for one used more than once.
+ */
 export function filterLayers(model: tf.LayersModel): FilterLayer[] {
-  return model.layers
-    .filter((layer): layer is Conv2d => layer instanceof Conv2d && layer.filters > 1)
-    .map((layer) => {
-      const kernel = weightOf(layer, 'kernel')!;
-      const norm = consumersOf(model, layer).find((next) => next instanceof BatchNorm);
-      const ofNorm = (name: string): Weight | undefined => norm && weightOf(norm, name);
-      return {
-        name: layer.name,
+  const graph = networkGraph(model);
+  return inLayerOrder(graph).flatMap((node): FilterLayer[] => {
+    const { layer, name } = node;
+    const geometry = kernelGeometry(layer, node.outputShape);
+    const kernel = weightOf(layer, 'kernel');
+    if (!geometry || !kernel || !isConvolution(layer) || geometry.outputs < 2) return [];
+    nodeOf(graph, layer);
+    const norm = normBehind(node)?.layer;
+    const ofNorm = (which: string): Weight | undefined => norm && weightOf(norm, which);
+    return [
+      {
+        name,
         kernel,
-        filters: layer.filters,
-        fanIn: kernel.read().size / layer.filters,
+        filters: geometry.outputs,
+        fanIn: geometry.window * geometry.inputs,
         bias: weightOf(layer, 'bias'),
         gamma: ofNorm('gamma'),
         beta: ofNorm('beta'),
         movingMean: ofNorm('movingMean'),
         movingVariance: ofNorm('movingVariance'),
-        flow: channelFlow(model, layer),
-      };
-    });
+        flow: () => flowFrom(node),
+      },
+    ];
+  });
+}
+
+/** The same of a model that has any. Throws a UserError that says what `method` needs for one that has none. */
+export function someFilterLayers(model: tf.LayersModel, method: string): FilterLayer[] {
+  const layers = filterLayers(model);
+  if (layers.length > 0) return layers;
+  throw new UserError(`${model.name} has no convolutions with more than one filter, which ${method} chooses among.`);
 }
 
 /** The filters of a kernel [k, k, in, filters] as rows of k * k * in entries. */

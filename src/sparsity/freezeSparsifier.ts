@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
+import { isBatchNorm } from '../graph/kernels.js';
+import { weightNames, type Layer } from '../graph/names.js';
+import { networkGraph } from '../graph/networkGraph.js';
 import { BatchNorm } from '../layers/batchNorm.js';
-import type { Weight } from '../layers/layer.js';
-import { consumersOf } from '../models/layerGraph.js';
-import { prunableWeights } from './prunableWeights.js';
+import type { CallOptions, Weight } from '../layers/layer.js';
+import { somePrunableWeights } from './prunableWeights.js';
 import type { Sparsifier } from './sparsifier.js';
 
 export interface FreezeOptions {
@@ -20,32 +22,46 @@ export interface FreezeSparsifier extends Sparsifier {
 }
 
 /**
+ * Makes a batch norm, ours or that of tf.layers, normalise by its running statistics in training too and leave them as they
+ * are. Returns what undoes it.
+ */
+function freezeStatistics(norm: Layer): () => void {
+  if (norm instanceof BatchNorm) {
+    norm.frozen = true;
+    return () => (norm.frozen = false);
+  }
+  const call = norm.call.bind(norm);
+  norm.call = (inputs, options) => call(inputs, { ...options, training: false } satisfies CallOptions);
+  return () => (norm.call = call);
+}
+
+/**
  * Keeps the first kernels of a network as they are, bit for bit: their gradients are taken away before the optimizer sees
  * them, so that neither momentum nor weight decay moves them. `dispose` lets them train again.
  *
- * Throws a UserError for a number of kernels that the network does not have.
+ * Throws a UserError for a number of kernels that the network does not have, or that comes to none, and for a network in
+ * which it is not known what is a kernel.
  */
 export function freezeSparsifier(model: tf.LayersModel, { first, batchNorm = true }: FreezeOptions): FreezeSparsifier {
-  const kernels = prunableWeights(model);
+  const kernels = somePrunableWeights(model, 'freezing');
   const count = first < 1 ? Math.ceil(first * kernels.length) : first;
-  if (!Number.isInteger(count) || count < 0 || count > kernels.length) {
+  if (!Number.isInteger(count) || count < 1 || count > kernels.length) {
     throw new UserError(
-      `first is a share of at least 0 and below 1, or a number of ${model.name}'s ${kernels.length} kernels, got ${first}`,
+      `first is a share above 0 and below 1, or a number of ${model.name}'s ${kernels.length} kernels, got ${first}`,
     );
   }
   const chosen = kernels.slice(0, count);
-  const layers = model.layers.filter((layer) => layer.weights.some((weight) => chosen.includes(weight)));
-  const norms = batchNorm
-    ? layers
-        .flatMap((layer) => consumersOf(model, layer))
-        .filter((next): next is BatchNorm => next instanceof BatchNorm)
-    : [];
+  const { nodes } = networkGraph(model);
+  const frozen = nodes.filter(({ layer }) => layer.weights.some((weight) => chosen.includes(weight)));
+  const behind = frozen.flatMap(({ readers }) => readers).filter(({ layer }) => isBatchNorm(layer));
+  const norms = batchNorm ? [...new Set(behind.map(({ layer }) => layer))] : [];
   const weights: Weight[] = [...chosen, ...norms.flatMap((norm) => norm.trainableWeights)];
-  for (const norm of norms) norm.frozen = true;
+  const names = weightNames(model);
+  const thaws = norms.map(freezeStatistics);
 
   return {
     name: 'freezing',
-    frozen: weights.map(({ originalName }) => originalName),
+    frozen: weights.map((weight) => names.get(weight)!),
     onGradients: (gradients) => {
       for (const weight of weights) {
         const { name } = weight.read() as tf.Variable;
@@ -58,7 +74,7 @@ export function freezeSparsifier(model: tf.LayersModel, { first, batchNorm = tru
     state: () => ({}),
     restore: () => undefined,
     dispose: () => {
-      for (const norm of norms) norm.frozen = false;
+      for (const thaw of thaws) thaw();
     },
   };
 }

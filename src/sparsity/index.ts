@@ -1,4 +1,4 @@
-export * from './combineSparsifiers.js';
+export { combineSparsifiers } from './combineSparsifiers.js';
 export { filterRows } from './filterLayers.js';
 export * from './freezeSparsifier.js';
 export * from './ista/index.js';

@@ -1,7 +1,36 @@
 import type * as tf from '@tensorflow/tfjs';
+import { UserError } from '../errors.js';
+import { leafLayers } from '../graph/names.js';
 import type { Weight } from '../layers/layer.js';
 
-/** The kernels of a model's convolutions and dense layers, in the model's order: what is pruned and frozen. */
+const lastPart = ({ originalName }: Weight): string => originalName.split('/').at(-1) ?? '';
+/** kernel, depthwise_kernel, pointwise_kernel, recurrent_kernel. */
+const isKernel = (weight: Weight): boolean => /(^|_)kernel$/.test(lastPart(weight));
+/** What has more than one axis and is no kernel: gates, maps of biases, slopes. */
+const others = ['logAlpha', 'map', 'alpha'];
+
+/**
+ * The kernels of a model's layers, in the model's order: what is pruned and frozen. A separable convolution has two.
+ *
+ * Throws a UserError that names the layer for a weight of more than one axis that is not known to be a kernel, or not to be one.
+ */
 export function prunableWeights(model: tf.LayersModel): Weight[] {
-  return model.trainableWeights.filter(({ originalName }) => originalName.endsWith('/kernel'));
+  for (const layer of leafLayers(model)) {
+    const unknown = layer.trainableWeights.find(
+      (weight) => weight.shape.length > 1 && !isKernel(weight) && !others.includes(lastPart(weight)),
+    );
+    if (!unknown) continue;
+    throw new UserError(
+      `The layer ${layer.name} (${layer.getClassName()}) has the weight ${unknown.originalName}, of which it is not known ` +
+        "whether it is a kernel: call it kernel, or set the layer's trainable to false to leave it out.",
+    );
+  }
+  return model.trainableWeights.filter(isKernel);
+}
+
+/** The same of a model that has any. Throws a UserError that says what `method` needs for one that has none. */
+export function somePrunableWeights(model: tf.LayersModel, method: string): Weight[] {
+  const weights = prunableWeights(model);
+  if (weights.length > 0) return weights;
+  throw new UserError(`${model.name} has no kernels that can be trained, which ${method} needs.`);
 }

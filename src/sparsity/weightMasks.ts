@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
+import { namedWeights, weightNames } from '../graph/names.js';
 import type { Weight } from '../layers/layer.js';
 import type { State } from './sparsifier.js';
 
@@ -9,39 +10,43 @@ import type { State } from './sparsifier.js';
  * move entries without a gradient.
  */
 export class WeightMasks {
-  private readonly masks = new Map<string, { weight: Weight; mask: tf.Tensor }>();
+  private readonly masks = new Map<Weight, tf.Tensor>();
+
+  /** Throws a UserError where two weights of the model have one name. */
+  constructor(private readonly model: tf.LayersModel) {
+    namedWeights(model);
+  }
 
   /** Masks a weight by values of its shape, flat, 0 or 1, in place of any mask it has. Takes effect with `apply`. */
   set(weight: Weight, values: Float32Array): void {
     const size = weight.read().size;
-    const name = weight.originalName;
     if (values.length !== size) {
-      throw new UserError(`A mask of ${name} needs ${size} values, one an entry, got ${values.length}.`);
+      throw new UserError(`A mask of ${weight.originalName} needs ${size} values, one an entry, got ${values.length}.`);
     }
-    this.masks.get(name)?.mask.dispose();
-    this.masks.set(name, { weight, mask: tf.keep(tf.tensor(values, weight.shape as number[])) });
+    this.masks.get(weight)?.dispose();
+    this.masks.set(weight, tf.keep(tf.tensor(values, weight.shape as number[])));
   }
 
   /** The weights that have a mask. */
   get weights(): Weight[] {
-    return [...this.masks.values()].map(({ weight }) => weight);
+    return [...this.masks.keys()];
   }
 
   /** The mask of a weight, flat; undefined for one without. */
-  get({ originalName }: Weight): Float32Array | undefined {
-    return this.masks.get(originalName)?.mask.dataSync<'float32'>();
+  get(weight: Weight): Float32Array | undefined {
+    return this.masks.get(weight)?.dataSync<'float32'>();
   }
 
   /** Makes masked entries 0. */
   apply(): void {
     tf.tidy(() => {
-      for (const { weight, mask } of this.masks.values()) weight.write(weight.read().mul(mask));
+      for (const [weight, mask] of this.masks) weight.write(weight.read().mul(mask));
     });
   }
 
   /** Replaces the gradients of masked weights in a map by variable name; those replaced are disposed. */
   maskGradients(gradients: tf.NamedTensorMap): void {
-    for (const { weight, mask } of this.masks.values()) {
+    for (const [weight, mask] of this.masks) {
       const { name } = weight.read() as tf.Variable;
       if (!(name in gradients)) continue;
       const masked = gradients[name].mul(mask);
@@ -52,21 +57,23 @@ export class WeightMasks {
 
   /** Forgets all masks and frees them; the entries stay 0 until something moves them. */
   clear(): void {
-    for (const { mask } of this.masks.values()) mask.dispose();
+    tf.dispose([...this.masks.values()]);
     this.masks.clear();
   }
 
-  /** A copy of all masks: what a checkpoint saves. */
-  state(): State {
+  /** A copy of all masks by the weights' names: what a checkpoint saves. */
+  state(): Record<string, Float32Array> {
+    const names = weightNames(this.model);
     return Object.fromEntries(
-      [...this.masks].map(([name, { mask }]) => [name, mask.dataSync<'float32'>().slice()] as const),
+      [...this.masks].map(([weight, mask]) => [names.get(weight)!, mask.dataSync<'float32'>().slice()] as const),
     );
   }
 
   /** Takes saved masks back. Throws a UserError for one of a weight that the model does not have. */
-  restore(state: State, model: tf.LayersModel): void {
+  restore(state: State): void {
     this.clear();
-    const weights = new Map(model.weights.map((weight) => [weight.originalName, weight]));
+    const { model } = this;
+    const weights = namedWeights(model);
     for (const [name, values] of Object.entries(state)) {
       const weight = weights.get(name);
       if (!weight) throw new UserError(`The saved masks are of another network than ${model.name}: it has no ${name}.`);

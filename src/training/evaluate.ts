@@ -3,9 +3,11 @@ import * as tf from '@tensorflow/tfjs';
 import { batches } from '../data/batches.js';
 import type { Normalise } from '../data/augment/normalise.js';
 import type { ImageSet } from '../data/imageSet.js';
+import { checkSet } from './checkSet.js';
 import { inputOf, isRight } from './batchScores.js';
 import { defaultNormalise } from './defaults.js';
 import type { Scores } from './events.js';
+import { forward } from '../graph/gates.js';
 import { crossEntropy } from './loss.js';
 
 export interface EvaluationOptions {
@@ -26,13 +28,14 @@ export interface Answers {
 
 /**
  * Puts a whole set to a network, with running statistics and inference masks. Yields to the event loop after every batch;
- * an aborted signal rejects with its reason.
+ * an aborted signal rejects with its reason. Throws a UserError for a set whose labels the network has no outputs for.
  */
 export async function answers(
   model: tf.LayersModel,
   set: ImageSet,
   { batchSize = 128, normalise = defaultNormalise, signal }: EvaluationOptions = {},
 ): Promise<Answers> {
+  checkSet(model, set);
   const meanCrossEntropy = crossEntropy();
   const right = new Uint8Array(set.labels.length);
   let [loss, images] = [0, 0];
@@ -40,7 +43,7 @@ export async function answers(
     signal?.throwIfAborted();
     const scores = tf.tidy(() => {
       const { x, labels } = inputOf(batch);
-      const logits = model.predict(x, { batchSize }) as tf.Tensor2D;
+      const logits = forward(model, x) as tf.Tensor2D;
       return tf.concat([meanCrossEntropy(logits, labels).reshape([1]), isRight(logits, labels)]);
     });
     const [mean, ...hits] = await scores.data();

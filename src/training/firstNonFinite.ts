@@ -1,44 +1,48 @@
 import * as tf from '@tensorflow/tfjs';
-import { producersOf } from '../models/layerGraph.js';
+import { leafLayers, weightNames } from '../graph/names.js';
+import { networkGraph, type LayerNode } from '../graph/networkGraph.js';
+import { unchanged } from './unchanged.js';
 
 const finite = (t: tf.Tensor): boolean => tf.tidy(() => tf.isFinite(t).all().dataSync()[0] !== 0);
 
-function badWeightOf(layer: Pick<tf.layers.Layer, 'weights'>): string | undefined {
-  const bad = layer.weights.find((weight) => !finite(weight.read()));
-  return bad && `the weight ${bad.originalName}`;
-}
-
 /** The first weight, from the input on, with a value that is not finite, in words; undefined if all is well. */
 export function firstNonFiniteWeight(model: tf.LayersModel): string | undefined {
-  for (const layer of model.layers) {
-    const bad = badWeightOf(layer);
-    if (bad) return bad;
-  }
-  return undefined;
+  const names = weightNames(model);
+  const bad = leafLayers(model)
+    .flatMap(({ weights }) => weights)
+    .find((weight) => !finite(weight.read()));
+  return bad && `the weight ${names.get(bad)}`;
 }
 
 /**
  * The first layer, from the input on, that has a weight or gives an output which is not finite, in words; undefined if
- * all is well. Runs the network once on x [N, H, W, C] as in training, leaving running statistics as they are.
+ * all is well. Runs the network once on its inputs, such as x [N, H, W, C], as in training, and leaves running statistics
+ * and the gates' count of draws as they are.
  */
-export function firstNonFinite(model: tf.LayersModel, x: tf.Tensor): string | undefined {
-  return tf.tidy(() => {
-    const outputs = new Map<string, tf.Tensor>();
-    if (!finite(x)) return 'the input images';
-    for (const layer of model.layers) {
-      const bad = badWeightOf(layer);
-      if (bad) return bad;
-      const inputs = producersOf(layer).map(({ name }) => outputs.get(name) ?? x);
-      const output =
-        inputs.length === 0
-          ? x
-          : (layer.apply(inputs.length === 1 ? inputs[0] : inputs, {
-              training: true,
-              updateStatistics: false,
-            }) as tf.Tensor);
-      if (!finite(output)) return `the output of the layer ${layer.name}`;
-      outputs.set(layer.name, output);
-    }
-    return undefined;
-  });
+export function firstNonFinite(model: tf.LayersModel, x: tf.Tensor | tf.Tensor[]): string | undefined {
+  const names = weightNames(model);
+  const graph = networkGraph(model);
+  const given = [x].flat();
+  return unchanged(model, () =>
+    tf.tidy(() => {
+      const outputs = new Map<LayerNode, tf.Tensor[]>();
+      if (!given.every(finite)) return 'the input images';
+      graph.inputs.forEach((node, i) => outputs.set(node, [given[i]]));
+      for (const node of graph.nodes) {
+        const { layer, name, inputs } = node;
+        if (outputs.has(node)) continue;
+        const bad = layer.weights.find((weight) => !finite(weight.read()));
+        if (bad) return `the weight ${names.get(bad)}`;
+        // Which of several tensors is read here is not known.
+        if (inputs.some(({ tensors }) => tensors > 1)) return undefined;
+        const read = inputs.map((input) => outputs.get(input)![0]);
+        const output = [
+          layer.apply(read.length === 1 ? read[0] : read, { training: true }) as tf.Tensor | tf.Tensor[],
+        ].flat();
+        if (!output.every(finite)) return `the output of the layer ${name}`;
+        outputs.set(node, output);
+      }
+      return undefined;
+    }),
+  );
 }

@@ -2,10 +2,13 @@ import * as tf from '@tensorflow/tfjs';
 import { batches } from '../data/batches.js';
 import type { Normalise } from '../data/augment/normalise.js';
 import type { ImageSet } from '../data/imageSet.js';
+import { forward } from '../graph/gates.js';
+import { weightNames } from '../graph/names.js';
 import { prunableWeights } from '../sparsity/prunableWeights.js';
 import { inputOf } from './batchScores.js';
 import { defaultNormalise } from './defaults.js';
 import { crossEntropy, type Loss } from './loss.js';
+import { unchanged } from './unchanged.js';
 
 /** What reaches a kernel on the way back from the loss. */
 export interface LayerGradient {
@@ -28,7 +31,7 @@ export interface LayerGradientOptions {
 
 /**
  * The gradient of the mean loss of some images by each kernel, from input to output, with batch statistics as in training.
- * Nothing is changed, running statistics included.
+ * Nothing is changed, running statistics and the gates' count of draws included.
  */
 export function layerGradients(
   model: tf.LayersModel,
@@ -37,21 +40,24 @@ export function layerGradients(
 ): LayerGradient[] {
   const [batch] = batches(set, { batchSize: images, normalise });
   const kernels = prunableWeights(model);
-  return tf.tidy(() => {
-    const { x, labels } = inputOf(batch);
-    const variables = kernels.map((kernel) => kernel.read() as tf.Variable);
-    const { grads } = tf.variableGrads(() => {
-      const logits = model.apply(x, { training: true, updateStatistics: false }) as tf.Tensor2D;
-      return loss(logits, labels);
-    }, variables);
-    return kernels.map(({ originalName }, i) => {
-      const values = grads[variables[i].name].dataSync<'float32'>();
-      const squares = values.reduce((sum, value) => sum + value * value, 0);
-      return {
-        kernel: originalName,
-        norm: Math.sqrt(squares),
-        still: values.filter((value) => value === 0).length / values.length,
-      };
-    });
-  });
+  const names = weightNames(model);
+  return unchanged(model, () =>
+    tf.tidy(() => {
+      const { x, labels } = inputOf(batch);
+      const variables = kernels.map((kernel) => kernel.read() as tf.Variable);
+      const { grads } = tf.variableGrads(() => {
+        const logits = forward(model, x, { training: true }) as tf.Tensor2D;
+        return loss(logits, labels);
+      }, variables);
+      return kernels.map((kernel, i) => {
+        const values = grads[variables[i].name].dataSync<'float32'>();
+        const squares = values.reduce((sum, value) => sum + value * value, 0);
+        return {
+          kernel: names.get(kernel)!,
+          norm: Math.sqrt(squares),
+          still: values.filter((value) => value === 0).length / values.length,
+        };
+      });
+    }),
+  );
 }

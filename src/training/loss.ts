@@ -19,7 +19,9 @@ export function crossEntropy({ label_smoothing = 0 }: CrossEntropyOptions = {}):
   }
   return (logits, labels) =>
     tf.tidy(() => {
-      const targets = tf.oneHot(labels, logits.shape[1]);
+      const [, classes] = logits.shape;
+      // tf.oneHot refuses a single class, whose share is 1.
+      const targets = classes === 1 ? tf.ones(logits.shape) : tf.oneHot(labels, classes);
       return tf.losses.softmaxCrossEntropy(targets, logits, undefined, label_smoothing).asScalar();
     });
 }

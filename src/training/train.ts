@@ -5,10 +5,11 @@ import type { Normalise } from '../data/augment/normalise.js';
 import { batchCount, batches, type Batch } from '../data/batches.js';
 import type { ImageSet } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
-import { gatesOf } from '../models/layerGraph.js';
+import { gatesOf } from '../graph/gates.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { AdamW } from './adamW.js';
 import { inputOf } from './batchScores.js';
+import { checkSet } from './checkSet.js';
 import { defaultNormalise } from './defaults.js';
 import { evaluate } from './evaluate.js';
 import type { EndEvent, EpochEvent, Scores, StartEvent, TrainingEvent } from './events.js';
@@ -208,6 +209,8 @@ class Run {
     if (!Number.isInteger(epochs) || epochs < 0) {
       throw new UserError(`epochs is a whole number of at least 0, got ${epochs}`);
     }
+    const { model } = this.options;
+    for (const set of [data.train, data.validation]) if (set) checkSet(model, set);
     if (data.train.labels.length === 0) throw new UserError(`The training set ${data.train.name} has no images.`);
     if (!Number.isInteger(this.step) || this.step < 0) {
       throw new UserError(`startStep is a whole number of at least 0, got ${this.step}`);

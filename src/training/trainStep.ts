@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Batch } from '../data/batches.js';
+import { forward } from '../graph/gates.js';
+import { weightNames } from '../graph/names.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { inputOf, rightAnswers } from './batchScores.js';
 import type { Loss } from './loss.js';
@@ -27,7 +29,8 @@ export interface StepResult {
  */
 export async function trainStep(context: StepContext, batch: Batch, factor: number): Promise<StepResult> {
   const { model, optimizer, sparsifier } = context;
-  const variables = new Map(model.trainableWeights.map((w) => [w.originalName, w.read() as tf.Variable]));
+  const names = weightNames(model);
+  const variables = new Map(model.trainableWeights.map((w) => [names.get(w)!, w.read() as tf.Variable]));
   // The forward pass moves the running statistics; these share the old values, in case they are wanted back.
   const statistics = model.nonTrainableWeights.map((weight) => ({ weight, before: weight.read().clone() }));
   const { gradients, measured } = gradientsOf(context, batch, [...variables.values()]);
@@ -61,7 +64,7 @@ function gradientsOf(
     const { x, labels } = inputOf(batch);
     let parts: tf.Scalar[] = [];
     const { value, grads } = tf.variableGrads(() => {
-      const logits = model.apply(x, { training: true }) as tf.Tensor2D;
+      const logits = forward(model, x, { training: true }) as tf.Tensor2D;
       const crossEntropy = loss(logits, labels);
       const penalty = sparsifier?.penalty?.() ?? tf.scalar(0);
       // Kept because variableGrads tidies away everything but the loss.

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
+import { weightNames } from '../graph/names.js';
 import type { State } from '../sparsity/sparsifier.js';
 
 export interface WeightAveragesOptions {
@@ -21,13 +22,14 @@ export class WeightAverages {
   private readonly averages = new Map<string, tf.Tensor>();
   private steps = 0;
 
-  /** Throws a UserError for a decay outside of [0, 1). */
+  /** Throws a UserError for a decay outside of [0, 1), and where two weights of the model have one name. */
   constructor(model: tf.LayersModel, { decay = 0.999 }: WeightAveragesOptions = {}) {
     if (!(decay >= 0 && decay < 1)) {
       throw new UserError(`The decay of weight averages must be at least 0 and below 1; received ${decay}.`);
     }
     this.decay = decay;
-    this.variables = new Map(model.trainableWeights.map((w) => [w.originalName, w.read() as tf.Variable]));
+    const names = weightNames(model);
+    this.variables = new Map(model.trainableWeights.map((w) => [names.get(w)!, w.read() as tf.Variable]));
   }
 
   /** To be called before the first step: the averages start as the weights are then, unless they were restored. */

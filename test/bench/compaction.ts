@@ -8,7 +8,8 @@ import { useBackend } from 'sparsebook/backend';
 import { Random } from 'sparsebook/backend/random.js';
 import { compact, completeCount, reportText } from 'sparsebook/compact';
 import { percentile } from 'sparsebook/compact/report/latency.js';
-import { gatesOf, googleNet } from 'sparsebook/models';
+import { gatesOf } from 'sparsebook/graph';
+import { googleNet } from 'sparsebook/models';
 import { l0Sparsifier } from 'sparsebook/sparsity';
 
 const { values: options } = parseArgs({

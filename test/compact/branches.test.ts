@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { channelGraph, channelGroups, compact, explain } from 'sparsebook/compact';
+import { channelGraph, channelGroups, explain } from 'sparsebook/graph';
+import { compact } from 'sparsebook/compact';
 import { UserError } from 'sparsebook/errors.js';
 import { BatchNorm, BiasMap, Conv2d, L0Gate } from 'sparsebook/layers';
 import { googleNet, resnet18, resnet20 } from 'sparsebook/models';

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { completeCount, layerCosts, openChannels, seedCount, weightCount } from 'sparsebook/compact';
 import { BatchNorm, Conv2d } from 'sparsebook/layers';
-import { c3, cnn4, googleNet, kernelGeometry, resnet18, resnet20 } from 'sparsebook/models';
+import { kernelGeometry } from 'sparsebook/graph';
+import { c3, cnn4, googleNet, resnet18, resnet20 } from 'sparsebook/models';
 
 await tf.setBackend('cpu');
 const closed = (n: number, ...channels: number[]): Float32Array =>

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { compact } from 'sparsebook/compact';
-import { gatesOf, googleNet } from 'sparsebook/models';
+import { gatesOf } from 'sparsebook/graph';
+import { googleNet } from 'sparsebook/models';
 
 await useBackend({ backend: 'simd' });
 

@@ -6,7 +6,8 @@ import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { compact, completeCount } from 'sparsebook/compact';
 import { BatchNorm } from 'sparsebook/layers';
-import { c3, cnn4, gatesOf, googleNet, resnet18, resnet20 } from 'sparsebook/models';
+import { gatesOf } from 'sparsebook/graph';
+import { c3, cnn4, googleNet, resnet18, resnet20 } from 'sparsebook/models';
 import {
   istaSparsifier,
   l0Sparsifier,

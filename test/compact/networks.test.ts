@@ -4,8 +4,9 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { Random } from 'sparsebook/backend/random.js';
-import { channelGraph, compact, completeCount } from 'sparsebook/compact';
-import { c3, cnn4, gatesOf, googleNet, resnet18, resnet20, type ChannelMasks } from 'sparsebook/models';
+import { channelGraph, gatesOf } from 'sparsebook/graph';
+import { compact, completeCount } from 'sparsebook/compact';
+import { c3, cnn4, googleNet, resnet18, resnet20, type ChannelMasks } from 'sparsebook/models';
 import { maxAbs } from '../goldens.ts';
 import { applyMasks } from './randomNetwork.ts';
 

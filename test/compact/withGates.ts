@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { BatchNorm } from 'sparsebook/layers';
-import { consumersOf, kernelGeometry } from 'sparsebook/models';
-import { channelFlow } from 'sparsebook/models/channelFlow.js';
+import { consumersOf, kernelGeometry } from 'sparsebook/graph';
+import { channelFlow } from 'sparsebook/graph/channelFlow.js';
 
 interface Topology {
   config: { layers: { class_name: string; name: string; config: object; inbound_nodes: [string, ...unknown[]][][] }[] };

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
+import { forward } from 'sparsebook/graph';
 import { BatchNorm, Conv2d, L0Gate, type L0GateOptions } from 'sparsebook/layers';
 import { assertClose, maxAbs } from '../goldens.ts';
 
@@ -31,7 +32,7 @@ async function outcome(backend: 'cpu' | 'simd', options: L0GateOptions, training
     let y: tf.Tensor | undefined;
     const variables = model.trainableWeights.map((w) => w.read() as tf.Variable);
     const { grads } = tf.variableGrads(() => {
-      y = tf.keep(model.apply(images, { training }) as tf.Tensor);
+      y = tf.keep(forward(model, images, { training }) as tf.Tensor);
       return y
         .square()
         .mul(tf.sin(tf.range(0, y.size)).reshape(y.shape))

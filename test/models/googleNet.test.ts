@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { L0Gate } from 'sparsebook/layers';
-import { gatesOf, googleNet } from 'sparsebook/models';
+import { gatesOf } from 'sparsebook/graph';
+import { googleNet } from 'sparsebook/models';
 import { reload } from '../reload.ts';
 
 await tf.setBackend('cpu');

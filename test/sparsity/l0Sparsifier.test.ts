@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { BatchNorm, Conv2d, hardConcreteCurves, L0Gate } from 'sparsebook/layers';
-import { channelCost, gatesOf, googleNet } from 'sparsebook/models';
+import { channelCost, gatesOf } from 'sparsebook/graph';
+import { googleNet } from 'sparsebook/models';
 import { LambdaController } from 'sparsebook/sparsity/l0/lambdaController.js';
 import { l0Sparsifier, type L0Options, type Sparsifier } from 'sparsebook/sparsity';
 

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { ChannelMasks } from '../../models/channelMasks.js';
-import { channelGraph, sameChannels } from '../graph/channelGraph.js';
+import { channelGraph, sameChannels, type ChannelGraph } from '../../graph/channelGraph.js';
 import { checkMasks } from '../weights/closeMasked.js';
 
 /** For each layer of a model, by name, which of its output channels can be other than 0. */
@@ -19,8 +19,8 @@ export function countOpen(flags: boolean[]): number {
  * Throws a UserError where a mask has no layer, or not as many values as the layer has channels, and for a layer whose
  * channels cannot be followed.
  */
-export function openChannels(model: tf.LayersModel, masks: ChannelMasks): OpenChannels {
-  const graph = channelGraph(model);
+export function openChannels(network: tf.LayersModel | ChannelGraph, masks: ChannelMasks): OpenChannels {
+  const graph = 'nodes' in network ? network : channelGraph(network);
   checkMasks(graph, masks);
   const open: OpenChannels = new Map();
   for (const node of graph.nodes) {

@@ -1,6 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import { kernelGeometry } from '../../models/layerGraph.js';
+import { channelGraph } from '../../graph/channelGraph.js';
+import { kernelGeometry, weightOf } from '../../graph/kernels.js';
+import { weightNames } from '../../graph/names.js';
 import { completeCount, countOf, type Count } from './completeCount.js';
 
 /** How much of a network is left when single weights are removed. */
@@ -17,10 +19,16 @@ export interface WeightCount extends Count {
  */
 export function weightCount(model: tf.LayersModel, masks: ReadonlyMap<string, Float32Array>): WeightCount {
   const full = completeCount(model);
+  const names = weightNames(model);
+  const kernels = new Map(
+    channelGraph(model).nodes.flatMap(({ layer, outputShape }) => {
+      const kernel = weightOf(layer, 'kernel');
+      return kernel ? [[names.get(kernel), kernelGeometry(layer, outputShape)] as const] : [];
+    }),
+  );
   let [parameters, multiplyAdds] = [full.left, full.multiplyAdds.left];
   for (const [name, mask] of masks) {
-    const layer = model.layers.find((candidate) => `${candidate.name}/kernel` === name);
-    const geometry = layer && kernelGeometry(layer);
+    const geometry = kernels.get(name);
     if (!geometry) throw new UserError(`A mask of weights belongs to a kernel of ${model.name}, which has no ${name}.`);
     const size = geometry.window * geometry.inputs * geometry.outputs;
     if (mask.length !== size) throw new UserError(`The mask of ${name} needs ${size} values, got ${mask.length}.`);

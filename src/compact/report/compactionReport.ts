@@ -1,13 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
+import { forward } from '../../graph/gates.js';
 import type { ChannelMasks } from '../../models/channelMasks.js';
 import { layerCosts, type LayerCost } from '../count/layerCosts.js';
-import { measureLatency, type Latency } from './latency.js';
+import { measureLatency, noise, type Latency } from './latency.js';
 import { maskedModel } from './maskedModel.js';
 
 export interface ReportOptions {
-  /** Images [N, ...] to compare logits on; the caller disposes them. Default: 8 of normally distributed noise. */
-  images?: tf.Tensor;
+  /** Images [N, ...] to compare logits on, a tensor for each input; the caller disposes them. Default: 8 of normally distributed noise. */
+  images?: tf.Tensor | tf.Tensor[];
   /** How many images pass at once where passes are timed; [] times none. Default [1, 128]. */
   batchSizes?: number[];
   /** Passes that are timed, and passes before them. Default 30 and 5. */
@@ -70,14 +71,26 @@ function layerTable(
   return { layers, parameters: total('parameters'), multiplyAdds: total('multiplyAdds') };
 }
 
-function largestDifference(a: tf.LayersModel, b: tf.LayersModel, images: tf.Tensor): CompactionReport['difference'] {
+function largestDifference(a: tf.LayersModel, b: tf.LayersModel, images: tf.Tensor[]): CompactionReport['difference'] {
   return tf.tidy(() => {
-    const [wanted, got] = [a, b].map((model) => [model.predict(images)].flat());
+    const [wanted, got] = [a, b].map((model) => [forward(model, images)].flat());
     const most = (values: tf.Tensor[]): number => Math.max(...values.map((t) => t.abs().max().dataSync()[0]));
     const absolute = most(wanted.map((t, i) => t.sub(got[i])));
     const scale = most(wanted);
-    return { absolute, relative: scale > 0 ? absolute / scale : absolute, images: images.shape[0] };
+    return { absolute, relative: scale > 0 ? absolute / scale : absolute, images: images[0].shape[0] };
   });
+}
+
+/** Refuses images of other shapes than those of the network's inputs, and of different numbers. */
+function checkImages(model: tf.LayersModel, images: tf.Tensor[]): void {
+  const shown = (shapes: readonly (readonly (number | null)[])[]): string =>
+    shapes.map(([n, ...sides]) => `[${[n ?? 'N', ...sides].join(', ')}]`).join(' and ');
+  const shapes = images.map(({ shape }) => shape);
+  const wanted = model.inputs.map(({ shape }) => [shapes[0]?.[0] ?? null, ...shape.slice(1)]);
+  if (String(shapes) === String(wanted) && shapes.length === wanted.length) return;
+  throw new UserError(
+    `Images to compare on are ${shown(model.inputs.map(({ shape }) => shape))}, got ${shown(shapes)}.`,
+  );
 }
 
 /**
@@ -91,15 +104,12 @@ export async function compactionReport(
   options: ReportOptions = {},
 ): Promise<CompactionReport> {
   const { batchSizes = [1, 128], images, runs, warmUp, signal } = options;
-  const shape = dense.inputs[0].shape.slice(1) as number[];
-  if (images && !tf.util.arraysEqual(images.shape.slice(1), shape)) {
-    throw new UserError(`Images to compare on are [N, ${shape.join(', ')}], got [${images.shape.join(', ')}].`);
-  }
-  const compared = images ?? tf.randomNormal([8, ...shape], 0, 1, 'float32', 1);
+  if (images) checkImages(dense, [images].flat());
+  const compared = images ? [images].flat() : noise(dense, 8);
   const masked = await maskedModel(dense, masks);
   const difference = largestDifference(masked, compact, compared);
   masked.dispose();
-  if (!images) compared.dispose();
+  if (!images) tf.dispose(compared);
 
   const latency: CompactionReport['latency'] = [];
   for (const batchSize of batchSizes) {

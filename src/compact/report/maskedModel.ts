@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import { weightOf } from '../../graph/kernels.js';
+import { networkGraph } from '../../graph/networkGraph.js';
 import type { ChannelMasks } from '../../models/channelMasks.js';
 import { closingFactors } from '../weights/closeMasked.js';
 
@@ -10,12 +12,13 @@ export async function maskedModel(model: tf.LayersModel, masks: ChannelMasks): P
   const json: unknown = model.toJSON(undefined, true);
   const modelTopology = JSON.parse(String(json)) as object;
   const copy = await tf.models.modelFromJSON({ modelTopology } as tf.io.ModelJSON);
+  copy.setWeights(model.getWeights());
   tf.tidy(() => {
-    for (const layer of copy.layers) {
-      const weights = model.getLayer(layer.name).getWeights();
-      const mask = masks.get(layer.name);
-      const open = mask && tf.tensor1d(closingFactors(weights[0].dataSync<'float32'>(), mask));
-      if (weights.length > 0) layer.setWeights(open ? weights.map((weight) => weight.mul(open)) : weights);
+    for (const { layer, name } of networkGraph(copy).nodes) {
+      const [mask, kernel, bias] = [masks.get(name), weightOf(layer, 'kernel'), weightOf(layer, 'bias')];
+      if (!mask || !kernel) continue;
+      const open = tf.tensor1d(closingFactors(kernel.read().dataSync<'float32'>(), mask));
+      for (const weight of [kernel, bias]) weight?.write(weight.read().mul(open));
     }
   });
   return copy;

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { ChannelMasks } from '../../models/channelMasks.js';
-import { channelGraph } from '../graph/channelGraph.js';
+import { channelGraph } from '../../graph/channelGraph.js';
 import { constants, type Constants } from '../weights/constants.js';
 import { checkMasks, closeMasked, closings } from '../weights/closeMasked.js';
 import { foldGates } from '../weights/foldGates.js';

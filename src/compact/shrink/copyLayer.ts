@@ -1,19 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
 import { Conv2d } from '../../layers/conv2d.js';
 import { GatedConv2d } from '../../layers/gatedConv2d.js';
-import type { Layer } from '../../models/layerGraph.js';
+import type { Layer } from '../../graph/names.js';
+import type { LayerNode } from '../../graph/networkGraph.js';
 
 /**
  * A layer of the same class, name and settings, but for the changes, without weights as yet. A convolution with gates on
  * its weights becomes a plain one.
  */
-export function copyLayer(layer: Layer, changes: tf.serialization.ConfigDict = {}): Layer {
+export function copyLayer({ layer, name }: LayerNode, changes: tf.serialization.ConfigDict = {}): Layer {
   // The shape of the input follows from what the copy is applied to.
   const { batchInputShape: _, ...config } = layer.getConfig();
   const kind = (
     layer instanceof GatedConv2d ? Conv2d : layer.constructor
   ) as tf.serialization.SerializableConstructor<Layer>;
-  return new kind({ ...config, ...changes });
+  return new kind({ ...config, name, ...changes });
 }
 
 /** Gives a built layer its weights: values by the last part of the weight's name, spelt without underscores. */

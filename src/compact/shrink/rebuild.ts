@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { BiasMap } from '../../layers/biasMap.js';
 import type { L0Gate } from '../../layers/l0Gate.js';
-import type { ChannelGraph, ChannelNode } from '../graph/channelGraph.js';
+import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
 import { addMaps, commonValues, isZero, mapValues, pickChannels, type ConstantMap } from '../weights/constantMap.js';
 import { convolveMap, zeroMap, type BorderRule, type Constants } from '../weights/constants.js';
-import { weightOf, type KernelWeights, type NetworkWeights, type NormWeights } from '../weights/layerWeights.js';
+import { valuesOf, type KernelWeights, type NetworkWeights, type NormWeights } from '../weights/layerWeights.js';
 import { copyLayer, setWeights } from './copyLayer.js';
 import type { KeptChannels } from './keptChannels.js';
 
@@ -24,12 +24,9 @@ export interface RebuildPlan {
  * (docs/compaction.md).
  */
 export function rebuild(plan: RebuildPlan): tf.LayersModel {
-  const { model, nodes } = plan.graph;
+  const { model, inputs, outputs } = plan.graph;
   const builder = new Builder(plan);
-  const inputs = model.inputs.map(({ sourceLayer }) => nodes.find(({ layer }) => layer === sourceLayer));
-  const outputs = model.outputs.map(({ sourceLayer }) => nodes.find(({ layer }) => layer === sourceLayer));
-  const tensors = (list: (ChannelNode | undefined)[]): tf.SymbolicTensor[] =>
-    list.flatMap((node) => (node ? [builder.tensor(node)] : []));
+  const tensors = (list: ChannelNode[]): tf.SymbolicTensor[] => list.map((node) => builder.tensor(node));
   return tf.model({ inputs: tensors(inputs), outputs: tensors(outputs), name: model.name });
 }
 
@@ -57,7 +54,7 @@ class Builder {
     if (norm) return this.norm(node, norm);
     switch (node.role) {
       case 'input':
-        return tf.input({ shape: node.layer.outputShape.slice(1) as number[], name: node.name });
+        return tf.input({ shape: node.outputShape.slice(1), name: node.name });
       case 'norm':
         // Part of the kernel in front of it.
         return this.tensor(node.inputs[0]);
@@ -67,7 +64,7 @@ class Builder {
         return this.add(node);
       case 'concat': {
         const parts = node.inputs.filter((input) => this.numbers(input).length > 0).map((input) => this.tensor(input));
-        return parts.length === 1 ? parts[0] : apply(copyLayer(node.layer), parts);
+        return parts.length === 1 ? parts[0] : apply(copyLayer(node), parts);
       }
       default:
         return this.each(node);
@@ -97,7 +94,7 @@ class Builder {
     const biased = weights.bias !== undefined || (!toNorm && common.some((value) => value !== 0));
     const split = !isZero(rest) && activation !== 'linear';
 
-    const layer = copyLayer(node.layer, {
+    const layer = copyLayer(node, {
       [node.layer.getClassName() === 'Dense' ? 'units' : 'filters']: outputs.length,
       useBias: biased,
       activation: split ? 'linear' : activation,
@@ -123,7 +120,7 @@ class Builder {
 
   private norm(node: ChannelNode, { gamma, beta, mean, variance }: NormWeights): tf.SymbolicTensor {
     const numbers = this.numbers(node);
-    const layer = copyLayer(node.layer, { scale: gamma !== undefined, center: beta !== undefined });
+    const layer = copyLayer(node, { scale: gamma !== undefined, center: beta !== undefined });
     const y = apply(layer, this.tensor(node.inputs[0]));
     const shift = this.shifts.get(node.inputs[0]);
     setWeights(layer, {
@@ -138,7 +135,7 @@ class Builder {
   private gate(node: ChannelNode): tf.SymbolicTensor {
     const x = this.tensor(node.inputs[0]);
     if (!this.plan.weights.gates.has(node)) return x;
-    const layer = copyLayer(node.layer);
+    const layer = copyLayer(node);
     const y = apply(layer, x);
     setWeights(layer, { logAlpha: pick((node.layer as L0Gate).logAlpha.dataSync<'float32'>(), this.numbers(node)) });
     return y;
@@ -147,18 +144,18 @@ class Builder {
   private add(node: ChannelNode): tf.SymbolicTensor {
     const skipped = node.inputs.filter((input) => this.plan.kept.skipped(node, input));
     const parts = node.inputs.filter((input) => !skipped.includes(input)).map((input) => this.tensor(input));
-    const sum = parts.length === 1 ? parts[0] : apply(copyLayer(node.layer), parts);
+    const sum = parts.length === 1 ? parts[0] : apply(copyLayer(node), parts);
     if (skipped.length === 0) return sum;
     const constant = addMaps(skipped.map((input) => this.constant(input)));
     return this.withMap(sum, pickChannels(constant, this.numbers(node)), node);
   }
 
   private each(node: ChannelNode): tf.SymbolicTensor {
-    const layer = copyLayer(node.layer);
+    const layer = copyLayer(node);
     const y = apply(layer, this.tensor(node.inputs[0]));
     if (layer instanceof BiasMap) {
       const numbers = this.numbers(node);
-      const values = weightOf(node.layer, 'map') ?? new Float32Array();
+      const values = valuesOf(node.layer, 'map') ?? new Float32Array();
       const places = Array.from({ length: values.length / node.channels }, (_, i) => i * node.channels);
       setWeights(layer, { map: places.flatMap((place) => numbers.map((c) => values[place + c])) });
     }

@@ -1,6 +1,6 @@
 import { UserError } from '../../errors.js';
 import type { ChannelMasks } from '../../models/channelMasks.js';
-import type { ChannelGraph, ChannelNode } from '../graph/channelGraph.js';
+import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
 import { scaleOutputs, type NetworkWeights } from './layerWeights.js';
 import { neededChannels } from './liveChannels.js';
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import type { ChannelGraph, ChannelNode } from '../graph/channelGraph.js';
-import { activationOf, channelwiseKind } from '../graph/layerRole.js';
-import { imageOf, windowsOf } from '../graph/windowGeometry.js';
+import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
+import { activationOf, channelwiseKind } from '../../graph/layerRole.js';
+import { imageOf, windowsOf } from '../../graph/windowGeometry.js';
 import {
   addMaps,
   commonValues,
@@ -13,7 +13,7 @@ import {
   uniformMap,
   type ConstantMap,
 } from './constantMap.js';
-import { weightOf, type KernelWeights, type NetworkWeights } from './layerWeights.js';
+import { valuesOf, type KernelWeights, type NetworkWeights } from './layerWeights.js';
 import type { ChannelFlags } from './liveChannels.js';
 
 /** What each layer's channels put out that depend on no input; 0 for those that do. */
@@ -38,13 +38,13 @@ export function convolveMap(
     }
   };
   if (rule === 'exact') {
-    return moveWindow(map, windowsOf(node.layer), outputs, (taps, out) => {
+    return moveWindow(map, windowsOf(node), outputs, (taps, out) => {
       for (const { tap, place } of taps) add(tap, map.values, place, out);
     });
   }
   const out = new Float64Array(outputs);
   for (let tap = 0; tap < window; tap++) add(tap, commonValues(map), 0, out);
-  return uniformMap(out, imageOf(node.layer.outputShape as number[]));
+  return uniformMap(out, imageOf(node.outputShape));
 }
 
 /** Follows constants from layer to layer, in double precision. */
@@ -68,8 +68,8 @@ export function constants(
 }
 
 /** A map of a layer's output at 0. */
-export function zeroMap({ layer, channels }: ChannelNode): ConstantMap {
-  return uniformMap(new Float64Array(channels), imageOf(layer.outputShape as number[]));
+export function zeroMap({ outputShape, channels }: ChannelNode): ConstantMap {
+  return uniformMap(new Float64Array(channels), imageOf(outputShape));
 }
 
 function constantOf(
@@ -136,11 +136,11 @@ function channelwise(node: ChannelNode, map: ConstantMap, rule: BorderRule): Con
       return overImage(map, name === 'GlobalMaxPooling2D' ? 'max' : 'mean');
     case 'biasMap': {
       const { rows, columns } = layer.getConfig() as { rows: number[]; columns: number[] };
-      const values = Float64Array.from(weightOf(layer, 'map') ?? []);
+      const values = Float64Array.from(valuesOf(layer, 'map') ?? []);
       return addMaps([map, { rows, columns, channels: map.channels, values }]);
     }
     case 'window': {
-      const pooled = moveWindow(map, windowsOf(layer), map.channels, (taps, out) => {
+      const pooled = moveWindow(map, windowsOf(node), map.channels, (taps, out) => {
         for (let c = 0; c < out.length; c++) {
           const seen = taps.map(({ place }) => map.values[place + c]);
           // Outside the image, a maximum sees nothing and an average counts nothing.
@@ -148,7 +148,7 @@ function channelwise(node: ChannelNode, map: ConstantMap, rule: BorderRule): Con
           else out[c] = seen.reduce((sum, value) => sum + value, 0) / Math.max(1, seen.length);
         }
       });
-      return rule === 'exact' ? pooled : uniformMap(commonValues(pooled), imageOf(layer.outputShape as number[]));
+      return rule === 'exact' ? pooled : uniformMap(commonValues(pooled), imageOf(node.outputShape));
     }
     default:
       return map;

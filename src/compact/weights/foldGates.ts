@@ -1,5 +1,5 @@
-import type { ChannelNode } from '../graph/channelGraph.js';
-import { activationOf, isHomogeneous, isHomogeneousActivation } from '../graph/layerRole.js';
+import type { ChannelNode } from '../../graph/channelGraph.js';
+import { activationOf, isHomogeneous, isHomogeneousActivation } from '../../graph/layerRole.js';
 import {
   scaleInputs,
   scaleOutputs,

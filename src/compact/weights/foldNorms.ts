@@ -1,4 +1,4 @@
-import { activationOf } from '../graph/layerRole.js';
+import { activationOf } from '../../graph/layerRole.js';
 import { scaleOutputs, type NetworkWeights } from './layerWeights.js';
 
 /**

@@ -3,9 +3,10 @@ import { UserError } from '../../errors.js';
 import type { Gate } from '../../layers/gate.js';
 import { GatedConv2d } from '../../layers/gatedConv2d.js';
 import type { L0Gate } from '../../layers/l0Gate.js';
-import type { Layer } from '../../models/layerGraph.js';
-import type { ChannelGraph, ChannelNode } from '../graph/channelGraph.js';
-import { activationOf } from '../graph/layerRole.js';
+import type { Layer } from '../../graph/names.js';
+import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
+import { weightOf } from '../../graph/kernels.js';
+import { activationOf } from '../../graph/layerRole.js';
 
 /** A kernel as [window, inputs, outputs], flat, its bias, and what it ends with. */
 export interface KernelWeights {
@@ -35,39 +36,36 @@ export interface NetworkWeights {
   gates: Map<ChannelNode, Float32Array>;
 }
 
-/** A copy of a layer's weight, by the last part of its name, which is spelt moving_mean in some layers; undefined if there is none. */
-export function weightOf(layer: Layer, name: string): Float32Array | undefined {
-  const weight = layer.weights.find(
-    ({ originalName }) => originalName.split('/').at(-1)?.replace('_', '').toLowerCase() === name.toLowerCase(),
-  );
-  return weight?.read().dataSync<'float32'>().slice();
+/** A copy of a layer's weight, by the last part of its name; undefined if there is none. */
+export function valuesOf(layer: Layer, name: string): Float32Array | undefined {
+  return weightOf(layer, name)?.read().dataSync<'float32'>().slice();
 }
 
 const required = (layer: Layer, name: string): Float32Array => {
-  const values = weightOf(layer, name);
+  const values = valuesOf(layer, name);
   if (!values) throw new UserError(`The layer ${layer.name} (${layer.getClassName()}) has no ${name}.`);
   return values;
 };
 
-function kernelOf({ layer, channels }: ChannelNode): KernelWeights {
+function kernelOf({ layer, channels, inputShapes }: ChannelNode): KernelWeights {
   const values = required(layer, 'kernel');
   // Gates on weights become part of them.
   if (layer instanceof GatedConv2d) maskOf(layer).forEach((mask, i) => (values[i] *= mask));
-  const inputs = (layer.inboundNodes[0].inputShapes[0] as number[]).at(-1) ?? 0;
+  const inputs = inputShapes[0].at(-1) ?? 0;
   return {
     values,
     window: values.length / (inputs * channels),
     inputs,
     outputs: channels,
-    bias: weightOf(layer, 'bias'),
+    bias: valuesOf(layer, 'bias'),
     activation: activationOf(layer),
   };
 }
 
 function normOf({ layer }: ChannelNode): NormWeights {
   return {
-    gamma: weightOf(layer, 'gamma'),
-    beta: weightOf(layer, 'beta'),
+    gamma: valuesOf(layer, 'gamma'),
+    beta: valuesOf(layer, 'beta'),
     mean: required(layer, 'movingMean'),
     variance: required(layer, 'movingVariance'),
     epsilon: layer.getConfig().epsilon as number,

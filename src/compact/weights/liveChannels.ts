@@ -1,4 +1,5 @@
-import { sameChannels, type ChannelGraph, type ChannelNode } from '../graph/channelGraph.js';
+import { mixesChannels } from '../../graph/layerRole.js';
+import { sameChannels, type ChannelGraph, type ChannelNode } from '../../graph/channelGraph.js';
 import type { KernelWeights, NetworkWeights } from './layerWeights.js';
 
 /** For each layer, a flag for each channel of its output. */
@@ -36,8 +37,8 @@ export function liveChannels({ nodes }: ChannelGraph, weights: NetworkWeights): 
   const live: ChannelFlags = new Map();
   for (const node of nodes) {
     const kernel = weights.kernels.get(node);
-    if (kernel) live.set(node, reached(kernel, flagsOf(live, node.inputs[0])));
-    else if (node.role === 'input' || node.role === 'mix')
+    if (kernel && !mixesChannels(node.layer)) live.set(node, reached(kernel, flagsOf(live, node.inputs[0])));
+    else if (kernel || node.role === 'input' || node.role === 'mix')
       live.set(
         node,
         each(node, () => true),
@@ -62,7 +63,9 @@ export function neededChannels({ nodes }: ChannelGraph, weights: NetworkWeights)
     const kernel = weights.kernels.get(node);
     if (kernel) {
       const inputs = flagsOf(needed, node.inputs[0]);
-      reaching(kernel, own).forEach((flag, c) => (inputs[c] ||= flag));
+      // Of an activation over all channels, one channel needs all.
+      const wanted = mixesChannels(node.layer) ? own.fill(own.includes(true)) : own;
+      reaching(kernel, wanted).forEach((flag, c) => (inputs[c] ||= flag));
       continue;
     }
     own.forEach((flag, c) => {

@@ -47,7 +47,7 @@ export function istaSparsifier(model: tf.LayersModel, { l1_penalty, seedCosts = 
   if (layers.length === 0) {
     throw new UserError(
       `${model.name} has no channels to prune by their gammas: that takes batch norm with a gamma behind a convolution ` +
-        'whose channels are not added to others.',
+        'whose channels are not added to others, and which nothing else reads.',
     );
   }
   const shrink = (learningRate: number): void =>
@@ -58,7 +58,7 @@ export function istaSparsifier(model: tf.LayersModel, { l1_penalty, seedCosts = 
     });
   const valuesOf = ({ gamma }: IstaLayer): Float32Array => gamma.dataSync<'float32'>();
   const channelMasks = (): ChannelMasks =>
-    new Map(layers.map((layer) => [layer.target.name, valuesOf(layer).map((value) => (value === 0 ? 0 : 1))]));
+    new Map(layers.map((layer) => [layer.name, valuesOf(layer).map((value) => (value === 0 ? 0 : 1))]));
 
   return {
     name: 'ISTA',

@@ -1,8 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import { BatchNorm } from '../../layers/batchNorm.js';
-import { channelFlow } from '../../models/channelFlow.js';
-import { consumersOf } from '../../models/layerGraph.js';
+import { weightOf } from '../../graph/kernels.js';
 import { istaLayers } from './istaLayers.js';
 
 /**
@@ -15,15 +13,14 @@ import { istaLayers } from './istaLayers.js';
 export function rescaleGammas(model: tf.LayersModel, alpha: number): void {
   if (!(alpha > 0 && Number.isFinite(alpha))) throw new UserError(`alpha is a number above 0, got ${alpha}`);
   if (alpha === 1) return;
-  for (const { target } of istaLayers(model)) {
-    const norm = consumersOf(model, target).find((layer): layer is BatchNorm => layer instanceof BatchNorm)!;
+  for (const { gamma, beta, readers } of istaLayers(model)) {
     tf.tidy(() => {
-      for (const variable of [norm.gamma, norm.beta]) variable?.assign(variable.mul<tf.Tensor1D>(alpha));
-      for (const { layer, inputsOf } of channelFlow(model, norm).readers) {
-        const kernel = layer.weights.find((weight) => weight.originalName.endsWith('/kernel'))!;
+      for (const variable of [gamma, beta]) variable?.assign(variable.mul<tf.Tensor1D>(alpha));
+      for (const { layer, inputsOf } of readers) {
+        const kernel = weightOf(layer, 'kernel')!;
         const [inputs, outputs] = kernel.shape.slice(-2) as number[];
         const factors = new Float32Array(inputs).fill(1);
-        for (let c = 0; c < norm.gamma!.size; c++) for (const input of inputsOf(c)) factors[input] = 1 / alpha;
+        for (let c = 0; c < gamma.size; c++) for (const input of inputsOf(c)) factors[input] = 1 / alpha;
         kernel.write(kernel.read().mul(tf.tensor2d(factors, [inputs, 1]).tile([1, outputs])));
       }
     });

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
 import { probabilityNonZero } from '../../layers/hardConcrete.js';
-import { gatesOf } from '../../models/layerGraph.js';
+import { products } from '../combineSparsifiers.js';
 import type { Sparsifier, State } from '../sparsifier.js';
 import { LambdaController, type SparsityTarget } from './lambdaController.js';
 import { weightedGates, type L0Weighting, type WeightedGate } from './weightedGates.js';
@@ -47,7 +47,7 @@ const valuesOf = (t: tf.Tensor): Float32Array => {
  * lambda_l0 * sum of w P(mask != 0) / sum of w over all gates, so that with all gates open it is lambda_l0; w is 1 by
  * default, which is the project's sum / 832 for GoogleNet. docs/math-l0.md derives it.
  *
- * Gates on channels give `channelMasks`, gates on weights `weightMasks`. Throws a UserError for a model without gates or
+ * Gates on channels give `channelMasks`, where all that leaves a layer passes through them, and gates on weights `weightMasks`. Throws a UserError for a model without gates or
  * for options out of range.
  */
 export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsifier {
@@ -63,11 +63,9 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
   const controller = target && new LambdaController(target);
   const lambda = (): number => controller?.lambda ?? options.lambda_l0!;
 
+  const maskOf = ({ target, gate }: WeightedGate): [string, Float32Array] => [target, valuesOf(gate.inferenceMask())];
   const masksOf = (closes: WeightedGate['closes']): ReadonlyMap<string, Float32Array> =>
-    new Map(
-      gates.filter((each) => each.closes === closes).map((each) => [each.target, valuesOf(each.gate.inferenceMask())]),
-    );
-  const allMasks = (): ReadonlyMap<string, Float32Array> => new Map([...masksOf('channels'), ...masksOf('weights')]);
+    products(gates.filter((each) => each.closes === closes).map((each) => new Map([maskOf(each)])));
 
   const clamp = (): void =>
     tf.tidy(() => {
@@ -75,7 +73,10 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
     });
   const afterStep = (learningRate: number): void => {
     if (clampLogAlpha) clamp();
-    controller?.observe({ masks: allMasks(), travel: lr_gates ?? learningRate });
+    controller?.observe({
+      masks: new Map([...masksOf('channels'), ...masksOf('weights')]),
+      travel: lr_gates ?? learningRate,
+    });
   };
 
   return {
@@ -94,7 +95,7 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
     channelMasks: () => masksOf('channels'),
     weightMasks: gates.some(({ closes }) => closes === 'weights') ? () => masksOf('weights') : undefined,
     summary: () => ({
-      ...summaryOf(allMasks().values()),
+      ...summaryOf(gates.map((each) => maskOf(each)[1])),
       expectedOpen: gates.reduce(
         (sum, { gate }) => sum + valuesOf(tf.tidy(() => gate.probabilityNonZero().sum()))[0],
         0,
@@ -102,11 +103,11 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
       ...(controller && { lambda: controller.lambda }),
     }),
     state: () => ({
-      draws: Object.fromEntries(gates.map(({ gate }) => [gate.name, gate.draws])),
+      draws: Object.fromEntries(gates.map(({ name, gate }) => [name, gate.draws])),
       ...(controller && { controller: controller.state() }),
     }),
     restore: (state) => {
-      restoreDraws(model, state);
+      restoreDraws(gates, state);
       controller?.restore(state.controller as State | undefined);
     },
   };
@@ -125,11 +126,11 @@ function summaryOf(masks: Iterable<Float32Array>): { channels: number; closed: n
   return counts;
 }
 
-function restoreDraws(model: tf.LayersModel, state: State): void {
+function restoreDraws(gates: readonly WeightedGate[], state: State): void {
   const draws = state.draws as Record<string, number> | undefined;
-  for (const gate of gatesOf(model)) {
-    const count = draws?.[gate.name];
-    if (typeof count !== 'number') throw new UserError(`The saved L0 state has no draws of the gate ${gate.name}.`);
+  for (const { name, gate } of gates) {
+    const count = draws?.[name];
+    if (typeof count !== 'number') throw new UserError(`The saved L0 state has no draws of the gate ${name}.`);
     gate.draws = count;
   }
 }

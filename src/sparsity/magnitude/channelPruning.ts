@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import { filterLayers, filterRows, maskFilters } from '../filterLayers.js';
+import { filterLayers, filterRows, maskFilters, someFilterLayers } from '../filterLayers.js';
 import type { WeightMasks } from '../weightMasks.js';
 import { pruneSmallest } from './pruneSmallest.js';
 import type { PruningTarget } from './pruningTarget.js';
@@ -10,7 +10,7 @@ import type { PruningTarget } from './pruningTarget.js';
  * have; bias and batch norm go with them. A layer whose filters would all go keeps its largest.
  */
 export function channelPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): PruningTarget {
-  const layers = filterLayers(model);
+  const layers = someFilterLayers(model, 'pruning of channels');
   const deciding = filterLayers(rankedBy);
   const shapes = (list: typeof layers): string => list.map(({ kernel }) => kernel.shape.join('x')).join(', ');
   if (shapes(layers) !== shapes(deciding)) {

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
+import { weightNames } from '../../graph/names.js';
 import type { ChannelMasks } from '../../models/channelMasks.js';
 import { changeWeight } from '../changeWeight.js';
 import type { Sparsifier, State } from '../sparsifier.js';
@@ -40,20 +41,20 @@ export interface MagnitudeSparsifier extends Sparsifier {
  * Pruning by magnitude with the mask held through training, and unfreezing (torch.nn.utils.prune and its remove): entries
  * that are pruned stay exactly 0, whatever the optimizer, until the mask is lifted.
  *
- * Throws a UserError for a `rankedBy` of another network and for an amount out of range.
+ * Throws a UserError for a `rankedBy` of another network, for an amount out of range, and for a network without anything to
+ * prune or with a layer of which that is not known.
  */
 export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOptions = {}): MagnitudeSparsifier {
   const { plan = [], scope = 'global', unit = 'weights', rankedBy = model, restore = false } = options;
   const target: PruningTarget = (unit === 'channels' ? channelPruning : weightPruning)(model, rankedBy);
-  const masks = new WeightMasks();
+  const masks = new WeightMasks(model);
   /** All weights as they were before the first pruning, by name, if they are to come back. */
   const old = new Map<string, Float32Array>();
+  const names = weightNames(model);
 
   const prune = (amount: number): void => {
     if (restore && old.size === 0) {
-      for (const weight of model.weights) {
-        old.set(weight.originalName, weight.read().dataSync<'float32'>().slice());
-      }
+      for (const [weight, name] of names) old.set(name, weight.read().dataSync<'float32'>().slice());
     }
     target.prune(masks, amount, scope);
     masks.apply();
@@ -61,7 +62,7 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
 
   const unfreeze = (): void => {
     for (const weight of masks.weights) {
-      const [values, mask] = [old.get(weight.originalName), masks.get(weight)];
+      const [values, mask] = [old.get(names.get(weight)!), masks.get(weight)];
       if (!values || !mask) continue;
       changeWeight(weight, (now) => mask.forEach((kept, i) => (now[i] = kept === 0 ? values[i] : now[i])));
     }
@@ -80,7 +81,7 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
     onGradients: (gradients) => masks.maskGradients(gradients),
     afterStep: () => masks.apply(),
     channelMasks: (): ChannelMasks => target.channelMasks(masks),
-    weightMasks: () => new Map(unit === 'channels' ? [] : masks.weights.map((w) => [w.originalName, masks.get(w)!])),
+    weightMasks: () => new Map(unit === 'channels' ? [] : Object.entries(masks.state())),
     summary: () => {
       const closed = [...target.channelMasks(masks).values()].flatMap((mask) => [...mask]);
       let [weights, zeros] = [0, 0];
@@ -95,7 +96,7 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
     state: () => ({ masks: masks.state(), old: Object.fromEntries([...old].map(([name, v]) => [name, v.slice()])) }),
     restore: (state) => {
       if (!state.masks || !state.old) throw new UserError('The saved state is not one of magnitude pruning.');
-      masks.restore(state.masks as State, model);
+      masks.restore(state.masks as State);
       old.clear();
       for (const [name, values] of Object.entries(state.old as State)) old.set(name, (values as Float32Array).slice());
     },

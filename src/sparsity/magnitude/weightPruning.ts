@@ -1,12 +1,12 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import { prunableWeights } from '../prunableWeights.js';
+import { prunableWeights, somePrunableWeights } from '../prunableWeights.js';
 import { pruneSmallest } from './pruneSmallest.js';
 import type { PruningTarget } from './pruningTarget.js';
 
 /** Single weights of all kernels, by their magnitude in `rankedBy`. */
 export function weightPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): PruningTarget {
-  const weights = prunableWeights(model);
+  const weights = somePrunableWeights(model, 'magnitude pruning');
   const deciding = prunableWeights(rankedBy);
   const shapes = (list: typeof weights): string => list.map(({ shape }) => shape.join('x')).join(', ');
   if (shapes(weights) !== shapes(deciding)) {

@@ -1,7 +1,8 @@
 import { deriveSeed, Random } from '../../backend/random.js';
 import { changeWeight } from '../changeWeight.js';
 import { refillFilters, type ReprScaling } from './refillFilters.js';
-import { filterRows, weightOf, type FilterLayer } from '../filterLayers.js';
+import { weightOf } from '../../graph/kernels.js';
+import { filterRows, type FilterLayer } from '../filterLayers.js';
 
 /** What becomes of the next layer's weights for filters that come back: the paper leaves it open. */
 export type ReprNextLayer = 'zero' | 'random' | 'keep';
@@ -36,9 +37,10 @@ function refill(layer: FilterLayer, dropped: DroppedFilters, { scaling, seedBias
 
 /** Sets the weights that read the channels of dropped filters, of all filters of the next layers. */
 function resetReaders(layer: FilterLayer, dropped: DroppedFilters, { nextLayer, seed }: ReinitialiseOptions): void {
-  // A channel that is added to others shares its readers with them.
-  if (nextLayer === 'keep' || layer.flow.summed) return;
-  for (const { layer: reader, inputsOf } of layer.flow.readers) {
+  const { readers, summed, mixed } = layer.flow();
+  // A channel that is added to others, or mixed with them, shares its readers with them.
+  if (nextLayer === 'keep' || summed || mixed) return;
+  for (const { layer: reader, inputsOf } of readers) {
     const kernel = weightOf(reader, 'kernel')!;
     const random = new Random(deriveSeed(seed, 'readers', layer.name, reader.name));
     const [inputs, outputs] = kernel.shape.slice(-2) as number[];

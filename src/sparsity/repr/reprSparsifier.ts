@@ -7,7 +7,7 @@ import { layerScores } from './layerScores.js';
 import { rankFilters, type RankOptions } from './rankFilters.js';
 import type { ReprScaling } from './refillFilters.js';
 import { reinitialise, type DroppedFilters, type ReprNextLayer } from './reinitialise.js';
-import { filterLayers, filterRows, maskFilters, type FilterLayer } from '../filterLayers.js';
+import { filterRows, maskFilters, someFilterLayers, type FilterLayer } from '../filterLayers.js';
 import { reprEpoch, type ReprLengths } from './reprSchedule.js';
 
 export interface ReprOptions extends ReprLengths, RankOptions {
@@ -44,14 +44,16 @@ function check({ S1, S2, prune_ratio, ranking = 'global', scaling = 'clip', next
  *
  * Off means that a filter gives 0: its kernel, its bias and its batch norm are held at 0. When it comes back its bias is 0
  * and its batch norm new. Next-layer weights are set by `nextLayer`, except where the filter's channel is added to
- * others, which they belong to as well. Throws a UserError for options out of range and a model without convolutions.
+ * others, which they belong to as well. Throws a UserError for options out of range, for a model without convolutions, and
+ * for a layer whose filters or readers are not known.
  */
 export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Sparsifier {
   check(options);
   const { seedBias = false, scaling = 'clip', nextLayer = 'zero', seed = 0 } = options;
-  const layers = filterLayers(model);
-  if (layers.length === 0) throw new UserError(`${model.name} has no convolutions whose filters RePr could compare.`);
-  const masks = new WeightMasks();
+  const layers = someFilterLayers(model, 'RePr');
+  // Filters that come back need to know who reads them: better refused now than in the middle of training.
+  for (const { flow } of layers) flow();
+  const masks = new WeightMasks(model);
   /** The filters of each layer that are off, and what they were. */
   const off = new Map<string, DroppedFilters>();
   const offOf = ({ name }: FilterLayer): DroppedFilters => off.get(name) ?? new Map();

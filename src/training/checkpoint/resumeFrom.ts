@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import { gatesOf } from '../../models/layerGraph.js';
+import { gatesOf } from '../../graph/gates.js';
+import { layerNames, namedWeights } from '../../graph/names.js';
 import type { Provenance } from '../log/provenance.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { TrainedParts } from './takeState.js';
@@ -12,9 +13,9 @@ import type { TrainedParts } from './takeState.js';
 export function restoreWeights({ path, weights }: Pick<Checkpoint, 'path' | 'weights'>, model: tf.LayersModel): void {
   const refuse = (reason: string): UserError =>
     new UserError(`The checkpoint ${path} is of another network than ${model.name}: ${reason}.`);
-  const wanted = new Set(model.weights.map(({ originalName }) => originalName));
+  const wanted = namedWeights(model);
   const extra = [...weights.keys()].find((name) => !wanted.has(name));
-  for (const { originalName: name, shape } of model.weights) {
+  for (const [name, { shape }] of wanted) {
     const saved = weights.get(name);
     if (!saved) throw refuse(`it has no tensor ${name}${extra ? `, but has ${extra}` : ''}`);
     if (saved.shape.join() !== shape.join()) {
@@ -22,8 +23,8 @@ export function restoreWeights({ path, weights }: Pick<Checkpoint, 'path' | 'wei
     }
   }
   if (extra) throw refuse(`it also has a tensor ${extra}`);
-  for (const weight of model.weights) {
-    const { values, shape } = weights.get(weight.originalName)!;
+  for (const [name, weight] of wanted) {
+    const { values, shape } = weights.get(name)!;
     tf.tidy(() => void weight.write(tf.tensor(values, shape, weight.dtype)));
   }
 }
@@ -69,10 +70,11 @@ export function resumeFrom(
   }
   checkData(checkpoint, data);
   restoreWeights(checkpoint, model);
+  const names = layerNames(model);
   for (const gate of gatesOf(model)) {
-    if (!Number.isSafeInteger(draws[gate.name]))
-      throw new UserError(`The checkpoint ${path} has no draws of ${gate.name}.`);
-    gate.draws = draws[gate.name];
+    const name = names.get(gate)!;
+    if (!Number.isSafeInteger(draws[name])) throw new UserError(`The checkpoint ${path} has no draws of ${name}.`);
+    gate.draws = draws[name];
   }
   optimizer.restore(checkpoint.optimizer.state);
   if (checkpoint.sparsifier) sparsifier?.restore(checkpoint.sparsifier.state);

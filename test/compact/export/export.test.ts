@@ -17,7 +17,8 @@ import {
 } from 'sparsebook/compact';
 import { UserError } from 'sparsebook/errors.js';
 import { decodeSafetensors } from 'sparsebook/formats';
-import { c3, cnn4, gatesOf, googleNet, resnet18, resnet20 } from 'sparsebook/models';
+import { gatesOf } from 'sparsebook/graph';
+import { c3, cnn4, googleNet, resnet18, resnet20 } from 'sparsebook/models';
 import { maxAbs } from '../../goldens.ts';
 import { networkPlan, randomNetwork } from '../randomNetwork.ts';
 import { runOnnx } from './onnxRuntime.ts';

@@ -4,7 +4,8 @@ import * as tf from '@tensorflow/tfjs';
 import { compact, completeCount, layerTableText, measureLatency, reportText } from 'sparsebook/compact';
 import { percentile } from 'sparsebook/compact/report/latency.js';
 import { UserError } from 'sparsebook/errors.js';
-import { gatesOf, googleNet } from 'sparsebook/models';
+import { gatesOf } from 'sparsebook/graph';
+import { googleNet } from 'sparsebook/models';
 import { l0Sparsifier } from 'sparsebook/sparsity';
 
 await tf.setBackend('cpu');

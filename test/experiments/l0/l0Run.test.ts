@@ -20,7 +20,7 @@ import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
 import { l0Schema } from 'sparsebook/experiments/l0/l0Settings.js';
 import { settingWords } from 'sparsebook/experiments/settings/settingWords.js';
 import type { L0Gate } from 'sparsebook/layers';
-import { gatesOf } from 'sparsebook/models';
+import { gatesOf } from 'sparsebook/graph';
 import type { WarningEvent } from 'sparsebook/training';
 
 await useBackend({ backend: 'simd', threads: 1 });

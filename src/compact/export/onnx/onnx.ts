@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { writeFileWhole, type FileKind } from '../../../platform/writeFile.js';
-import { channelGraph, type ChannelNode } from '../../graph/channelGraph.js';
+import { channelGraph, type ChannelNode } from '../../../graph/channelGraph.js';
 import { networkWeights } from '../../weights/layerWeights.js';
 import { OnnxGraph } from './onnxGraph.js';
 import { addOperators, toChannelsFirst, toChannelsLast } from './operators.js';
@@ -32,27 +32,25 @@ export function encodeOnnx(model: tf.LayersModel): Uint8Array {
   const graph = new OnnxGraph();
   const names = new Map<ChannelNode, string>();
   const input: object[] = [];
-  for (const node of channels.nodes) {
-    const { layer, name } = node;
-    const shape = layer.outputShape as (number | null)[];
-    if (node.role !== 'input') {
-      const inputs = node.inputs.map((from) => names.get(from) ?? from.name);
-      names.set(node, addOperators(graph, node, inputs, weights));
-      continue;
-    }
+  const isImage = ({ outputShape }: ChannelNode): boolean => outputShape.length === 4;
+  for (const node of channels.inputs) {
+    const { name } = node;
     const own = graph.unique(name);
-    input.push(valueInfo(own, shape));
-    const image = shape.length === 4;
-    names.set(node, image ? graph.add('Transpose', [own], `${name}_channels_first`, { perm: toChannelsFirst }) : own);
+    input.push(valueInfo(own, node.outputShape));
+    const channelsFirst = (): string =>
+      graph.add('Transpose', [own], `${name}_channels_first`, { perm: toChannelsFirst });
+    names.set(node, isImage(node) ? channelsFirst() : own);
   }
-  const output = model.outputs.map(({ sourceLayer, shape }) => {
-    const node = channels.nodes.find(({ layer }) => layer === sourceLayer);
-    const x = (node && names.get(node)) ?? sourceLayer.name;
-    const image = shape.length === 4;
-    const own = `${sourceLayer.name}_output`;
+  for (const node of channels.nodes.filter(({ role }) => role !== 'input')) {
+    const inputs = node.inputs.map((from) => names.get(from) ?? from.name);
+    names.set(node, addOperators(graph, node, inputs, weights));
+  }
+  const output = channels.outputs.map((node) => {
+    const x = names.get(node) ?? node.name;
+    const own = `${node.name}_output`;
     return valueInfo(
-      image ? graph.add('Transpose', [x], own, { perm: toChannelsLast }) : graph.add('Identity', [x], own),
-      shape,
+      isImage(node) ? graph.add('Transpose', [x], own, { perm: toChannelsLast }) : graph.add('Identity', [x], own),
+      node.outputShape,
     );
   });
   return encodeModelProto({

@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../../errors.js';
 import type { BiasMap } from '../../../layers/biasMap.js';
-import type { Layer } from '../../../models/layerGraph.js';
-import type { ChannelNode } from '../../graph/channelGraph.js';
-import { activationOf, channelwiseKind } from '../../graph/layerRole.js';
-import { windowsOf } from '../../graph/windowGeometry.js';
+import type { Layer } from '../../../graph/names.js';
+import type { LayerNode } from '../../../graph/networkGraph.js';
+import type { ChannelNode } from '../../../graph/channelGraph.js';
+import { activationOf, channelwiseKind, mixesChannels } from '../../../graph/layerRole.js';
+import { windowsOf } from '../../../graph/windowGeometry.js';
 import type { NetworkWeights } from '../../weights/layerWeights.js';
 import type { OnnxGraph } from './onnxGraph.js';
 
@@ -12,7 +13,7 @@ import type { OnnxGraph } from './onnxGraph.js';
 export const toChannelsFirst = [0, 3, 1, 2];
 export const toChannelsLast = [0, 2, 3, 1];
 
-const isImage = ({ layer }: ChannelNode): boolean => layer.outputShape.length === 4;
+const isImage = ({ outputShape }: LayerNode): boolean => outputShape.length === 4;
 
 /** Adds the operators that do what a layer does, given the names of its inputs; returns the name of the output. */
 export function addOperators(graph: OnnxGraph, node: ChannelNode, inputs: string[], weights: NetworkWeights): string {
@@ -38,6 +39,7 @@ export function addOperators(graph: OnnxGraph, node: ChannelNode, inputs: string
       return graph.add('Flatten', [last], name, { axis: 1 });
     }
     case 'mix':
+      if (node.layer.getClassName() !== 'Softmax') return activated(graph, node, inputs[0]);
       return graph.add('Softmax', [inputs[0]], name, { axis: 1 });
     default:
       return channelwise(graph, node, inputs[0]);
@@ -52,19 +54,19 @@ function kernel(graph: OnnxGraph, node: ChannelNode, x: string, { kernels }: Net
     const matrix = graph.constant(`${name}/kernel`, values, [inputs, outputs]);
     return graph.add('Gemm', [x, matrix, ...biases], name);
   }
-  const [down, across] = windowsOf(layer);
+  const [down, across] = windowsOf(node);
   const filters = tf.tidy(() =>
     tf.tensor(values, [window, inputs, outputs]).transpose([2, 1, 0]).dataSync<'float32'>().slice(),
   );
   const weight = graph.constant(`${name}/kernel`, filters, [outputs, inputs, down.size, across.size]);
   return graph.add('Conv', [x, weight, ...biases], name, {
-    ...windowAttributes(layer),
+    ...windowAttributes(node),
     dilations: [down.dilation, across.dilation],
   });
 }
 
-function windowAttributes(layer: Layer): Record<'kernel_shape' | 'strides' | 'pads', number[]> {
-  const [down, across] = windowsOf(layer);
+function windowAttributes(node: LayerNode): Record<'kernel_shape' | 'strides' | 'pads', number[]> {
+  const [down, across] = windowsOf(node);
   return {
     kernel_shape: [down.size, across.size],
     strides: [down.stride, across.stride],
@@ -92,16 +94,19 @@ const activations: Record<string, string> = {
   sigmoid: 'Sigmoid',
   tanh: 'Tanh',
   elu: 'Elu',
+  selu: 'Selu',
   softplus: 'Softplus',
+  softsign: 'Softsign',
   softmax: 'Softmax',
+  logSoftmax: 'LogSoftmax',
 };
 
 function activated(graph: OnnxGraph, { name, layer }: ChannelNode, x: string): string {
   const activation = activationOf(layer);
   if (activation === 'linear') return x;
-  const operator = activations[activation];
+  const operator = Object.hasOwn(activations, activation) ? activations[activation] : undefined;
   if (!operator) throw notExported(layer, `the activation ${activation}`);
-  return graph.add(operator, [x], `${name}_${activation}`, activation === 'softmax' ? { axis: 1 } : {});
+  return graph.add(operator, [x], `${name}_${activation}`, mixesChannels(layer) ? { axis: 1 } : {});
 }
 
 function channelwise(graph: OnnxGraph, node: ChannelNode, x: string): string {
@@ -122,11 +127,13 @@ function channelwise(graph: OnnxGraph, node: ChannelNode, x: string): string {
     }
     case 'window': {
       const kind = layer.getClassName();
-      const attributes = windowAttributes(layer);
+      const attributes = windowAttributes(node);
       if (kind === 'ZeroPadding2D') {
-        const [top, left, bottom, right] = attributes.pads;
-        const pads = BigInt64Array.from([0, 0, top, left, 0, 0, bottom, right].map(BigInt));
-        return graph.add('Pad', [x, graph.constant(`${name}_pads`, pads, [8])], name);
+        // As a convolution of each channel with 1, whose border is 0: onnxruntime makes a Pad part of a pooling behind it, whose
+        // border is no 0.
+        const { channels } = node;
+        const ones = graph.constant(`${name}_ones`, new Float32Array(channels).fill(1), [channels, 1, 1, 1]);
+        return graph.add('Conv', [x, ones], name, { ...attributes, group: channels });
       }
       if (kind === 'AveragePooling2D')
         return graph.add('AveragePool', [x], name, { ...attributes, count_include_pad: 0 });

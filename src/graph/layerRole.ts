@@ -1,5 +1,7 @@
-import { UserError } from '../../errors.js';
-import { kernelGeometry, type Layer } from '../../models/layerGraph.js';
+import { UserError } from '../errors.js';
+import { kernelGeometry } from './kernels.js';
+import type { Layer } from './names.js';
+import type { LayerNode } from './networkGraph.js';
 
 /**
  * What a layer does with channels.
@@ -41,6 +43,25 @@ const idle = [
 ];
 const windows = ['MaxPool2d', 'MaxPooling2D', 'AveragePooling2D', 'ZeroPadding2D'];
 const globalPools = ['GlobalAveragePooling2D', 'GlobalMaxPooling2D'];
+/** Activations of tf.layers, by name, that treat every value alike: channels stay what they are. */
+const elementwiseActivations = [
+  'linear',
+  'relu',
+  'relu6',
+  'elu',
+  'selu',
+  'sigmoid',
+  'hardSigmoid',
+  'softplus',
+  'softsign',
+  'tanh',
+  'swish',
+  'mish',
+  'gelu',
+  'gelu_new',
+];
+/** Activations that compute every channel from all of them. */
+const mixingActivations = ['softmax', 'logSoftmax'];
 
 /** What a channelwise layer does with the values of a channel. */
 export type ChannelwiseKind = 'elementwise' | 'idle' | 'window' | 'global' | 'biasMap';
@@ -64,35 +85,42 @@ export function activationOf(layer: Layer): string {
   return typeof activation === 'string' ? activation : 'linear';
 }
 
+/** Whether a layer ends with an activation that computes every channel from all of them. */
+export function mixesChannels(layer: Layer): boolean {
+  return mixingActivations.includes(activationOf(layer));
+}
+
 /**
- * What a layer does with channels. Throws a UserError for a layer that cannot be followed, one used twice, and one with
- * another axis for its channels than the last.
+ * What a layer does with channels at its place in a network. Throws a UserError for a layer or activation that cannot be
+ * followed, and for one with another axis for its channels than the last.
  */
-export function layerRole(layer: Layer): LayerRole {
+export function layerRole({ layer, name, inputShapes, outputShape, tensors }: LayerNode): LayerRole {
   const kind = layer.getClassName();
-  const role = roles[kind] ?? (channelwise.has(kind) ? 'channelwise' : undefined);
+  const role = Object.hasOwn(roles, kind) ? roles[kind] : channelwise.has(kind) ? 'channelwise' : undefined;
   const config = layer.getConfig();
-  const refuse = (why: string): UserError => new UserError(`The layer ${layer.name} (${kind}) ${why}.`);
+  const refuse = (why: string): UserError => new UserError(`The layer ${name} (${kind}) ${why}.`);
   if (!role) {
     const known = [...new Set([...Object.keys(roles), ...channelwise.keys()])].join(', ');
     throw refuse(`is not one whose channels can be followed; known are ${known}`);
   }
-  if (layer.inboundNodes.length > 1) throw refuse('is used more than once; give each place a layer of its own');
-  const shape = layer.outputShape as (number | null)[];
-  const rank = shape.length;
-  if ((rank !== 2 && rank !== 4) || shape.slice(1).includes(null)) {
-    const sides = shape.slice(1).map((side) => side ?? '?');
+  const activation = activationOf(layer);
+  if (![...elementwiseActivations, ...mixingActivations].includes(activation)) {
+    const known = [...elementwiseActivations, ...mixingActivations].join(', ');
+    throw refuse(`ends with ${activation}, of which it is not known what it does with channels; known are ${known}`);
+  }
+  const rank = outputShape.length;
+  if (tensors !== 1 || (rank !== 2 && rank !== 4) || outputShape.slice(1).includes(null)) {
+    const sides = outputShape.slice(1).map((side) => side ?? '?');
     throw refuse(`gives [N, ${sides.join(', ')}], neither images nor vectors of a known size`);
   }
-  const [{ inputShapes }] = layer.inboundNodes;
   if (role === 'add' && inputShapes.some((other) => String(other) !== String(inputShapes[0]))) {
     throw refuse(`adds what has different shapes: ${inputShapes.map((other) => `[${String(other)}]`).join(', ')}`);
   }
   if (config.dataFormat === 'channelsFirst' || ![-1, rank - 1, undefined].includes(config.axis as number | undefined)) {
     throw refuse('does not have its channels on the last axis');
   }
-  if (role === 'kernel' && kernelGeometry(layer) === undefined) throw refuse('has not been built');
-  return activationOf(layer) === 'softmax' && role === 'channelwise' ? 'mix' : role;
+  if (role === 'kernel' && kernelGeometry(layer, outputShape) === undefined) throw refuse('has not been built');
+  return mixesChannels(layer) && role === 'channelwise' ? 'mix' : role;
 }
 
 /** Whether f(g x) = g f(x) for every g >= 0, so that a gate behind the layer may as well stand before it. */

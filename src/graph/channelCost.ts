@@ -1,6 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
-import { channelFlow } from './channelFlow.js';
-import { kernelGeometry, type Layer } from './layerGraph.js';
+import { flowFrom } from './channelFlow.js';
+import { isBatchNorm, kernelGeometry } from './kernels.js';
+import type { Layer } from './names.js';
+import { networkGraph, nodeOf } from './networkGraph.js';
 
 /** What one output channel of a layer costs in the network as it stands. */
 export interface ChannelCost {
@@ -15,20 +17,19 @@ export interface ChannelCost {
  * of the next layers that read it.
  */
 export function channelCost(model: tf.LayersModel, layer: Layer): ChannelCost {
-  const own = kernelGeometry(layer);
+  const node = nodeOf(networkGraph(model), layer);
+  const own = kernelGeometry(layer, node.outputShape);
   if (!own) return { parameters: 0, multiplyAdds: 0 };
-  const { readers, passed } = channelFlow(model, layer);
+  const { readers, passed } = flowFrom(node);
   const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
-  const read = readers.map((reader) => kernelGeometry(reader.layer)!);
-  const norms = passed.filter((next) => next.getClassName() === 'BatchNorm');
   return {
     parameters:
       own.window * own.inputs +
       (own.bias ? 1 : 0) +
-      sum(norms.map((norm) => norm.trainableWeights.length)) +
-      sum(read.map(({ window, outputs }) => window * outputs)),
+      sum(passed.filter(isBatchNorm).map((norm) => norm.trainableWeights.length)) +
+      sum(readers.map(({ geometry: { window, outputs } }) => window * outputs)),
     multiplyAdds:
       own.window * own.inputs * own.positions +
-      sum(read.map(({ window, outputs, positions }) => window * outputs * positions)),
+      sum(readers.map(({ geometry: { window, outputs, positions } }) => window * outputs * positions)),
   };
 }

@@ -1,26 +1,19 @@
 import type * as tf from '@tensorflow/tfjs';
-import { producersOf, type Layer } from '../../models/layerGraph.js';
-import { activationOf, layerRole, type LayerRole } from './layerRole.js';
+import { activationOf, layerRole, mixesChannels, type LayerRole } from './layerRole.js';
+import type { Layer } from './names.js';
+import { networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './networkGraph.js';
 
 /** A layer in the graph of channels. */
-export interface ChannelNode {
-  layer: Layer;
-  name: string;
+export interface ChannelNode extends LayerNode {
   role: LayerRole;
-  /** The layers it reads, in the order of its inputs, and those that read it. */
   inputs: ChannelNode[];
   readers: ChannelNode[];
   /** How many channels its output has. */
   channels: number;
-  /** Whether the network returns it. */
-  output: boolean;
 }
 
-/** A network's layers from input to output, with who reads whom. */
-export interface ChannelGraph {
-  model: tf.LayersModel;
-  nodes: ChannelNode[];
-}
+/** A network's layers from input to output, with who reads whom and what each does with channels. */
+export type ChannelGraph = NetworkGraph<ChannelNode>;
 
 /** One channel of one layer's output. */
 export interface Channel {
@@ -29,24 +22,18 @@ export interface Channel {
 }
 
 /**
- * Walks a network from its outputs upwards. Throws a UserError for a layer whose channels cannot be followed
- * (`layerRole`).
+ * Reads a network as `networkGraph` does. Throws a UserError for a layer whose channels cannot be followed (`layerRole`),
+ * and for one used twice.
  */
 export function channelGraph(model: tf.LayersModel): ChannelGraph {
-  const known = new Map<Layer, ChannelNode>();
-  const visit = (layer: Layer): ChannelNode => {
-    const seen = known.get(layer);
-    if (seen) return seen;
-    const role = layerRole(layer);
-    const inputs = producersOf(layer).map(visit);
-    const channels = (layer.outputShape as number[]).at(-1) ?? 0;
-    const node: ChannelNode = { layer, name: layer.name, role, inputs, readers: [], channels, output: false };
-    for (const input of new Set(inputs)) input.readers.push(node);
-    known.set(layer, node);
-    return node;
-  };
-  for (const { sourceLayer } of model.outputs) visit(sourceLayer).output = true;
-  return { model, nodes: [...known.values()] };
+  const graph = networkGraph(model);
+  const layers = new Set<Layer>();
+  for (const node of graph.nodes.toReversed()) {
+    if (layers.has(node.layer)) nodeOf(graph, node.layer);
+    layers.add(node.layer);
+    Object.assign(node, { role: layerRole(node), channels: node.outputShape.at(-1) ?? 0 });
+  }
+  return graph as ChannelGraph;
 }
 
 /** The channels of a layer's inputs that are the same channel as its output channel c; none for a kernel layer. */
@@ -75,10 +62,13 @@ function channelOfConcat(inputs: ChannelNode[], c: number): Channel {
 
 /** Why none of a layer's channels may go, if so, as the end of a sentence that begins with the layer's name. */
 export function lockedBecause(node: ChannelNode): string | undefined {
-  if (node.role === 'input') return 'is the input of the network';
+  if (node.role === 'input') {
+    const read = node.readers.length > 0 || node.output;
+    return read ? 'is the input of the network' : 'is an input of the network that no output depends on';
+  }
   if (node.output) return 'is an output of the network';
   if (node.role === 'mix') return 'computes every channel from all of them';
-  if (node.role === 'kernel' && activationOf(node.layer) === 'softmax') return 'ends with a softmax over its channels';
+  if (mixesChannels(node.layer)) return `ends with a ${activationOf(node.layer)} over its channels`;
   const mixing = node.readers.find(({ role }) => role === 'mix');
   return mixing && `is read by ${mixing.name}, which needs every channel`;
 }

@@ -1,5 +1,5 @@
-import { bordersOf, type Padding } from '../../layers/padding.js';
-import type { Layer } from '../../models/layerGraph.js';
+import { bordersOf, type Padding } from '../layers/padding.js';
+import type { LayerNode } from './networkGraph.js';
 
 /** How a window moves along one side of an image. */
 export interface AxisWindow {
@@ -26,7 +26,7 @@ export function imageOf(shape: (number | null)[]): [number, number] {
 }
 
 /** How the window of a convolution, pooling or zero padding moves over [N, H, W, C], down and across; 1 x 1 for a dense layer. */
-export function windowsOf(layer: Layer): [AxisWindow, AxisWindow] {
+export function windowsOf({ layer, inputShapes, outputShape }: LayerNode): [AxisWindow, AxisWindow] {
   const config = layer.getConfig();
   const size = pair(config.kernelSize ?? config.poolSize, 1);
   const stride = pair(config.strides ?? config.poolSize, 1);
@@ -34,8 +34,8 @@ export function windowsOf(layer: Layer): [AxisWindow, AxisWindow] {
   // A zero padding is a window of one value with a border.
   const plain = layer.getClassName() === 'ZeroPadding2D';
   const padding = (config.padding ?? 'valid') as Padding;
-  const input = imageOf(layer.inboundNodes[0].inputShapes[0] as number[]);
-  const output = imageOf(layer.outputShape as number[]);
+  const input = imageOf(inputShapes[0]);
+  const output = imageOf(outputShape);
   const axis = (a: 0 | 1): AxisWindow => {
     const extent = (size[a] - 1) * dilation[a] + 1;
     const [before, after] = bordersOf(input[a], extent, plain ? 1 : stride[a], padding, a);

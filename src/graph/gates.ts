@@ -1,0 +1,61 @@
+import type * as tf from '@tensorflow/tfjs';
+import { BatchNorm } from '../layers/batchNorm.js';
+import type { Gate } from '../layers/gate.js';
+import { GatedConv2d } from '../layers/gatedConv2d.js';
+import { L0Gate } from '../layers/l0Gate.js';
+import type { CallOptions } from '../layers/layer.js';
+import { kernelGeometry } from './kernels.js';
+import { layerRole } from './layerRole.js';
+import { leafLayers } from './names.js';
+import { networkGraph, type LayerNode } from './networkGraph.js';
+
+/** The network's layers with gates that can be trained, first to last. */
+export function gatesOf(model: tf.LayersModel): Gate[] {
+  return leafLayers(model).filter(
+    (layer): layer is L0Gate | GatedConv2d =>
+      layer instanceof GatedConv2d || (layer instanceof L0Gate && !layer.fixedOpen),
+  );
+}
+
+/**
+ * The place of the convolution or dense layer whose channels a place passes on: upwards through batch norm, activation,
+ * pooling and gates. Undefined where something else stands above.
+ */
+export function kernelLayerAbove(node: LayerNode): LayerNode | undefined {
+  let above = node;
+  while (!kernelGeometry(above.layer, above.outputShape)) {
+    if (!['norm', 'gate', 'channelwise'].includes(layerRole(above))) return undefined;
+    [above] = above.inputs;
+  }
+  return above;
+}
+
+const known = new WeakMap<tf.SymbolicTensor[], ReadonlyMap<tf.layers.Layer, L0Gate>>();
+
+/** The gates that alone read a batch norm of this network, by that batch norm, where both are used once. */
+function gatesBehindNorms(model: tf.LayersModel): ReadonlyMap<tf.layers.Layer, L0Gate> {
+  const found = known.get(model.outputs);
+  if (found) return found;
+  const { nodes } = networkGraph(model);
+  const once = ({ layer }: LayerNode): boolean => nodes.filter((other) => other.layer === layer).length === 1;
+  const gates = new Map<tf.layers.Layer, L0Gate>();
+  for (const node of nodes) {
+    const [reader] = node.readers;
+    if (!(node.layer instanceof BatchNorm) || node.readers.length !== 1 || node.output) continue;
+    if (reader.layer instanceof L0Gate && once(node) && once(reader)) gates.set(node.layer, reader.layer);
+  }
+  known.set(model.outputs, gates);
+  return gates;
+}
+
+/**
+ * A network's outputs for some inputs, as `model.apply` computes them, but with gates multiplied in the same pass as the batch
+ * norms in front of them. The caller disposes them.
+ */
+export function forward(
+  model: tf.LayersModel,
+  inputs: tf.Tensor | tf.Tensor[],
+  options: CallOptions = {},
+): tf.Tensor | tf.Tensor[] {
+  return model.apply(inputs, { ...options, gates: gatesBehindNorms(model) }) as tf.Tensor | tf.Tensor[];
+}

@@ -1,0 +1,105 @@
+import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../errors.js';
+import { layerNames, leafLayers, type Layer } from './names.js';
+
+/** One place of a network at which a layer computes. */
+export interface LayerNode {
+  layer: Layer;
+  /** The layer's name in this network (`layerNames`). */
+  name: string;
+  /** The places whose outputs it reads, in the order of its inputs; a place that is read twice stands there twice. */
+  inputs: LayerNode[];
+  /** The places that read it, each once. */
+  readers: LayerNode[];
+  inputShapes: tf.Shape[];
+  outputShape: tf.Shape;
+  /** How many tensors the layer gives. */
+  tensors: number;
+  /** Whether the network returns what it gives. */
+  output: boolean;
+}
+
+/** Who reads whom in a network. */
+export interface NetworkGraph<Node extends LayerNode = LayerNode> {
+  model: tf.LayersModel;
+  /** From input to output: every place comes behind those that it reads. */
+  nodes: Node[];
+  /** The network's inputs and outputs, in its order. */
+  inputs: Node[];
+  outputs: Node[];
+}
+
+/** What a nested network's inputs are where it stands, and its places that are known already. */
+interface Scope {
+  fed: Map<tf.SymbolicTensor, LayerNode>;
+  known: Map<unknown, LayerNode>;
+  nested: Map<unknown, Scope>;
+}
+
+const emptyScope = (): Scope => ({ fed: new Map(), known: new Map(), nested: new Map() });
+
+/**
+ * Reads a network from its own outputs upwards, networks inside it included: layers know all places at which they were
+ * ever applied, in other networks too. A layer that is used twice stands there twice. Inputs that no output depends on come last.
+ */
+export function networkGraph(model: tf.LayersModel): NetworkGraph {
+  const names = layerNames(model);
+  const nodes: LayerNode[] = [];
+  const resolve = (tensor: tf.SymbolicTensor, scope: Scope): LayerNode => {
+    const fed = scope.fed.get(tensor);
+    if (fed) return fed;
+    const layer = tensor.sourceLayer;
+    const place = layer.inboundNodes[tensor.nodeIndex];
+    if (layer instanceof tf.LayersModel) {
+      const inner = scope.nested.get(place) ?? emptyScope();
+      scope.nested.set(place, inner);
+      layer.inputs.forEach((input, i) => {
+        if (!inner.fed.has(input)) inner.fed.set(input, resolve(place.inputTensors[i], scope));
+      });
+      return resolve(layer.outputs[tensor.tensorIndex ?? 0], inner);
+    }
+    const known = scope.known.get(place);
+    if (known) return known;
+    const isInput = layer.getClassName() === 'InputLayer';
+    const inputs = isInput ? [] : place.inputTensors.map((input) => resolve(input, scope));
+    const node: LayerNode = {
+      layer,
+      name: names.get(layer) ?? layer.name,
+      inputs,
+      readers: [],
+      inputShapes: isInput ? [] : place.inputTensors.map(({ shape }) => shape),
+      outputShape: place.outputTensors[0].shape,
+      tensors: place.outputTensors.length,
+      output: false,
+    };
+    for (const input of new Set(inputs)) input.readers.push(node);
+    scope.known.set(place, node);
+    nodes.push(node);
+    return node;
+  };
+  const scope = emptyScope();
+  const outputs = model.outputs.map((tensor) => resolve(tensor, scope));
+  for (const node of outputs) node.output = true;
+  const inputs = model.inputs.map((tensor) => resolve(tensor, scope));
+  return { model, nodes, inputs, outputs };
+}
+
+/** The place of a layer in a network. Throws a UserError for one that the network does not have, or uses more than once. */
+export function nodeOf(graph: NetworkGraph, layer: Layer): LayerNode {
+  const places = graph.nodes.filter((node) => node.layer === layer);
+  if (places.length === 1) return places[0];
+  const kind = `${layer.name} (${layer.getClassName()})`;
+  if (places.length === 0) throw new UserError(`${graph.model.name} has no layer ${kind}.`);
+  throw new UserError(`The layer ${kind} is used more than once; give each place a layer of its own.`);
+}
+
+/** The layers of the model that read a layer's output. */
+export function consumersOf(model: tf.LayersModel, layer: Layer): Layer[] {
+  return nodeOf(networkGraph(model), layer).readers.map((reader) => reader.layer);
+}
+
+/** The places of a graph in the order in which the network lists its layers. */
+export function inLayerOrder<Node extends LayerNode>({ model, nodes }: NetworkGraph<Node>): Node[] {
+  const order = new Map(leafLayers(model).map((layer, i) => [layer, i]));
+  return nodes.toSorted((a, b) => (order.get(a.layer) ?? -1) - (order.get(b.layer) ?? -1));
+}
