@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { UserError } from '../errors.js';
 import { activationOf, layerRole, mixesChannels, type LayerRole } from './layerRole.js';
 import type { Layer } from './names.js';
 import { networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './networkGraph.js';
@@ -15,6 +16,9 @@ export interface ChannelNode extends LayerNode {
 /** A network's layers from input to output, with who reads whom and what each does with channels. */
 export type ChannelGraph = NetworkGraph<ChannelNode>;
 
+/** The most channels that all layers of a network may have together. */
+const mostChannels = 2 ** 22;
+
 /** One channel of one layer's output. */
 export interface Channel {
   node: ChannelNode;
@@ -28,10 +32,17 @@ export interface Channel {
 export function channelGraph(model: tf.LayersModel): ChannelGraph {
   const graph = networkGraph(model);
   const layers = new Set<Layer>();
+  let channels = 0;
   for (const node of graph.nodes.toReversed()) {
     if (layers.has(node.layer)) nodeOf(graph, node.layer);
     layers.add(node.layer);
+    channels += node.outputShape.at(-1) ?? 0;
     Object.assign(node, { role: layerRole(node), channels: node.outputShape.at(-1) ?? 0 });
+  }
+  if (channels > mostChannels) {
+    throw new UserError(
+      `${model.name} has ${channels} channels; they are followed one by one, at most ${mostChannels}.`,
+    );
   }
   return graph as ChannelGraph;
 }

@@ -43,6 +43,8 @@ const idle = [
 ];
 const windows = ['MaxPool2d', 'MaxPooling2D', 'AveragePooling2D', 'ZeroPadding2D'];
 const globalPools = ['GlobalAveragePooling2D', 'GlobalMaxPooling2D'];
+/** Channels, rows and columns are followed one by one: more than these are not. */
+const most = { channels: 2 ** 20, side: 4096 };
 /** Activations of tf.layers, by name, that treat every value alike: channels stay what they are. */
 const elementwiseActivations = [
   'linear',
@@ -82,7 +84,7 @@ export function channelwiseKind(layer: Layer): ChannelwiseKind | undefined {
 /** The name of the activation that a layer ends with; 'linear' for one without. */
 export function activationOf(layer: Layer): string {
   const { activation } = layer.getConfig();
-  return typeof activation === 'string' ? activation : 'linear';
+  return typeof activation === 'string' ? activation : JSON.stringify(activation ?? 'linear').replaceAll('"', '');
 }
 
 /** Whether a layer ends with an activation that computes every channel from all of them. */
@@ -109,10 +111,18 @@ export function layerRole({ layer, name, inputShapes, outputShape, tensors }: La
     throw refuse(`ends with ${activation}, of which it is not known what it does with channels; known are ${known}`);
   }
   const rank = outputShape.length;
-  if (tensors !== 1 || (rank !== 2 && rank !== 4) || outputShape.slice(1).includes(null)) {
+  const limits = [...outputShape.slice(1, -1).map(() => most.side), most.channels];
+  const isKnown = (side: number | null, i: number): boolean =>
+    Number.isInteger(side) && side! >= 1 && side! <= limits[i];
+  if (tensors !== 1 || (rank !== 2 && rank !== 4) || !outputShape.slice(1).every(isKnown)) {
     const sides = outputShape.slice(1).map((side) => side ?? '?');
-    throw refuse(`gives [N, ${sides.join(', ')}], neither images nor vectors of a known size`);
+    throw refuse(
+      `gives [N, ${sides.join(', ')}], neither images nor vectors of a known size (at most ${most.channels} channels, and ` +
+        `${most.side} rows and columns)`,
+    );
   }
+  const wide = [config.poolSize, config.kernelSize].flat().find((side) => typeof side === 'number' && side > most.side);
+  if (wide !== undefined) throw refuse(`has a window with a side of ${wide as number}, which is at most ${most.side}`);
   if (role === 'add' && inputShapes.some((other) => String(other) !== String(inputShapes[0]))) {
     throw refuse(`adds what has different shapes: ${inputShapes.map((other) => `[${String(other)}]`).join(', ')}`);
   }

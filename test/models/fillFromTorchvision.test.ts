@@ -55,8 +55,11 @@ test('missing, unknown and misshapen tensors are named, and nothing has been cha
     change(tensors);
     assert.throws(() => fillFromTorchvision(model, tensors, 'weights.safetensors'), { name: 'UserError', message });
   };
-  refused((t) => t.delete('bn1.weight'), /^weights\.safetensors does not .* it has no tensors for stem_bn\/gamma\.$/);
-  refused((t) => t.clear(), /it has no tensors for stem_conv\/kernel, .* and 97 more\.$/);
+  refused(
+    (t) => t.delete('bn1.weight'),
+    /^weights\.safetensors does not .* it has conv1\.weight, .* and \d+ more, and no tensors for bn1\.weight\.$/,
+  );
+  refused((t) => t.clear(), /it is empty: no tensors for conv1\.weight, .* and 97 more\.$/);
   refused(
     (t) => t.set('layer5.0.conv1.weight', { shape: [1], values: new Float32Array(1) }),
     /it also has layer5\.0\.conv1\.weight\.$/,
@@ -66,6 +69,23 @@ test('missing, unknown and misshapen tensors are named, and nothing has been cha
     /its tensor conv1\.weight has the shape \[3, 3, 7, 6\], not \[3, 3, 7, 7\]\.$/,
   );
   model.getWeights().forEach((weight, i) => assert.deepEqual(weight.dataSync(), before[i]));
+});
+
+test('what a wrapper put in front of all names is left out, and what does not fit is named as the file names it', () => {
+  for (const prefix of ['module.', 'model.', 'module.model.', 'backbone.', '_orig_mod.module.']) {
+    const tensors = new Map([...file()].map(([name, tensor]) => [prefix + name, tensor]));
+    tensors.set(`${prefix}fc.weight`, { shape: [1], values: new Float32Array(1) });
+    fillFromTorchvision(model, tensors, 'wrapped');
+    const kernel = model.getLayer('stem_conv').getWeights()[0];
+    assert.equal(kernel.dataSync()[0], tensors.get(`${prefix}conv1.weight`)!.values[0]);
+  }
+  const some = new Map([...file()].map(([name, tensor], i) => [i === 9 ? name : `module.${name}`, tensor]));
+  assert.throws(() => fillFromTorchvision(model, some, 'x'), {
+    name: 'UserError',
+    message: /it has module\.conv1\.weight/,
+  });
+  const other = new Map([...file()].map(([name, tensor]) => [`theirs.${name}`, tensor]));
+  assert.throws(() => fillFromTorchvision(model, other, 'x'), { message: /it has theirs\.conv1\.weight/ });
 });
 
 test('the body written out by those names fills another network with the same bits', () => {

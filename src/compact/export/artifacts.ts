@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
+import { checkTopology } from './topology.js';
 
 /** What tf.layers know about a network: its structure as JSON, and its weights with their names. */
 export type Artifacts = tf.io.ModelArtifacts;
@@ -17,14 +18,49 @@ export async function artifactsOf(model: tf.LayersModel): Promise<Artifacts> {
   return artifacts;
 }
 
-/** The network that has this structure and these weights. Throws a UserError that names `path`. */
-export async function modelOf(artifacts: Artifacts, path: string): Promise<tf.LayersModel> {
+/**
+ * Builds the network of a saved structure, all of its weights 0, and lets `fill` give it its values. `values` is how many values
+ * the file has for its weights: a structure that asks for more is refused before memory is taken for them.
+ *
+ * Throws a UserError that names `path` for a structure that cannot be built, whatever is wrong with it.
+ */
+export async function modelOf(
+  structure: unknown,
+  { path, values, fill }: { path: string; values: number; fill: (model: tf.LayersModel) => void },
+): Promise<tf.LayersModel> {
+  const refuse = (reason: string, cause?: unknown): UserError =>
+    new UserError(`${path} does not hold a network that can be loaded: ${reason}`, { cause });
+  const modelTopology = checkTopology(structure, refuse);
   try {
-    return await tf.loadLayersModel(tf.io.fromMemory(artifacts));
+    const model = await withoutValues(values, refuse, () =>
+      tf.models.modelFromJSON({ modelTopology } as unknown as tf.io.ModelJSON),
+    );
+    fill(model);
+    return model;
   } catch (error) {
-    throw new UserError(`${path} does not hold a network that can be loaded: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw error instanceof UserError ? error : refuse((error as Error).message, error);
+  }
+}
+
+type AddWeight = (name: string, shape: tf.Shape, dtype: unknown, initializer: unknown, ...rest: unknown[]) => unknown;
+
+/**
+ * Builds layers whose weights are all 0, in one go: what they would start with is not needed, and may take long. Refuses more
+ * values than `values`.
+ */
+function withoutValues<T>(values: number, refuse: (reason: string) => UserError, build: () => T): T {
+  const layers = tf.layers.Layer.prototype as unknown as { addWeight: AddWeight };
+  const { addWeight } = layers;
+  let left = values;
+  layers.addWeight = function (this: tf.layers.Layer, name, shape, dtype, _start, ...rest) {
+    left -= shape.reduce<number>((size, side) => size * (side ?? NaN), 1);
+    if (!(left >= 0)) throw refuse(`its layers have more values than the file, which has ${values}.`);
+    return addWeight.call(this, name, shape, dtype, tf.initializers.zeros(), ...rest);
+  };
+  try {
+    return build();
+  } finally {
+    layers.addWeight = addWeight;
   }
 }
 

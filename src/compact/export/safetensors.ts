@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
+import { namedWeights } from '../../graph/names.js';
 import { writeFileWhole, type FileKind } from '../../platform/writeFile.js';
 import {
   decodeSafetensors,
@@ -27,24 +28,46 @@ const TOPOLOGY = 'model_topology';
 export async function saveSafetensors(model: tf.LayersModel, path: string): Promise<void> {
   const { modelTopology } = await artifactsOf(model);
   const tensors = new Map<string, SavedTensor>();
-  for (const weight of model.weights) {
+  for (const [name, weight] of namedWeights(model)) {
     const tensor = weight.read();
-    tensors.set(weight.originalName, { shape: [...tensor.shape], values: await tensor.data<'float32'>() });
+    tensors.set(name, { shape: [...tensor.shape], values: await tensor.data<'float32'>() });
   }
   const metadata = { format: 'tfjs', [TOPOLOGY]: JSON.stringify(modelTopology) };
   await writeFileWhole(path, encodeSafetensors(tensors, metadata), safetensorsFile);
 }
 
-/** Loads a network that `saveSafetensors` saved. Throws a UserError that names the file. */
+/** Loads a network that `saveSafetensors` saved. Throws a UserError that names the file, and the tensor that does not fit. */
 export async function loadSafetensors(path: string): Promise<tf.LayersModel> {
   const bytes = await readOrRefuse(path, (file) => readFile(file));
-  const tensors = [...decodeSafetensors(bytes, path)];
+  const tensors = decodeSafetensors(bytes, path);
   const topology = safetensorsMetadata(bytes, path)[TOPOLOGY];
   if (topology === undefined) {
     throw new UserError(`${path} holds tensors but not the network they belong to: save it with saveSafetensors.`);
   }
-  const weightSpecs = tensors.map(([name, { shape }]) => ({ name, shape, dtype: 'float32' as const }));
-  const parts = tensors.map(([, { values }]) => Buffer.from(values.buffer, values.byteOffset, values.byteLength));
-  const weightData = Uint8Array.from(Buffer.concat(parts)).buffer;
-  return modelOf({ modelTopology: JSON.parse(topology) as object, weightSpecs, weightData }, path);
+  let structure: unknown;
+  try {
+    structure = JSON.parse(topology);
+  } catch (error) {
+    throw new UserError(`${path} has a text ${TOPOLOGY} that is not JSON (${(error as Error).message}).`, {
+      cause: error,
+    });
+  }
+  const values = [...tensors.values()].reduce((sum, tensor) => sum + tensor.values.length, 0);
+  return modelOf(structure, { path, values, fill: (model) => fill(model, tensors, path) });
+}
+
+/** Gives a network the tensors of a file, by name; all of them, and all that it has. */
+function fill(model: tf.LayersModel, tensors: ReadonlyMap<string, SavedTensor>, path: string): void {
+  const weights = namedWeights(model);
+  const refuse = (what: string): UserError =>
+    new UserError(`${path} does not hold the weights of its network: ${what}.`);
+  const extra = [...tensors.keys()].find((name) => !weights.has(name));
+  if (extra !== undefined) throw refuse(`the network has no weight ${extra}`);
+  for (const [name, weight] of weights) {
+    const tensor = tensors.get(name);
+    if (!tensor) throw refuse(`it has no tensor ${name}`);
+    const [wanted, shape] = [weight.shape, tensor.shape].map((sides) => sides.join(', '));
+    if (wanted !== shape) throw refuse(`its tensor ${name} has the shape [${shape}], not [${wanted}]`);
+    tf.tidy(() => void weight.write(tf.tensor(Float32Array.from(tensor.values), tensor.shape)));
+  }
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
+import { namedWeights } from '../../graph/names.js';
 import { writeFolderWhole, type FolderKind } from '../../platform/writeFolder.js';
 import { artifactsOf, modelOf, readOrRefuse } from './artifacts.js';
 
@@ -12,9 +13,17 @@ export const tfjsFolder: FolderKind = { name: 'a network in this format', files:
 
 /**
  * Saves a network in TensorFlow.js's own format: a folder with model.json and weights.bin, which `loadTfjs` reads here
- * and tf.loadLayersModel in a browser, once this package's layers are registered there.
+ * and tf.loadLayersModel in a browser, once this package's layers are registered there. Throws a UserError where two weights,
+ * of networks inside, have one name.
  */
 export async function saveTfjs(model: tf.LayersModel, folder: string): Promise<void> {
+  const renamed = [...namedWeights(model)].find(([name, { originalName }]) => name !== originalName);
+  if (renamed) {
+    throw new UserError(
+      `TensorFlow.js's format tells weights apart by layer and name, and ${model.name} has two that are called ` +
+        `${renamed[1].originalName}: give one layer another name, or use saveSafetensors.`,
+    );
+  }
   const { modelTopology, weightSpecs, weightData, format, generatedBy } = await artifactsOf(model);
   const bytes = Buffer.concat([weightData ?? []].flat().map((part) => Buffer.from(part)));
   const weightsManifest = [{ paths: [WEIGHTS], weights: weightSpecs }];
@@ -26,20 +35,76 @@ export async function saveTfjs(model: tf.LayersModel, folder: string): Promise<v
   await writeFolderWhole(folder, contents, tfjsFolder);
 }
 
-/** Loads a network from a folder with model.json and its weights. Throws a UserError that names the file at fault. */
+/**
+ * Loads a network from a folder with model.json and its weights. Throws a UserError that names the file at fault, and for files of
+ * weights that do not lie in the folder.
+ */
 export async function loadTfjs(folder: string): Promise<tf.LayersModel> {
   const path = join(folder, MODEL);
   const text = await readOrRefuse(path, (file) => readFile(file, 'utf8'));
-  let json: tf.io.ModelJSON;
+  let json: Partial<tf.io.ModelJSON> | null;
   try {
-    json = JSON.parse(text) as tf.io.ModelJSON;
+    json = JSON.parse(text) as typeof json;
   } catch (error) {
     throw new UserError(`${path} is not JSON (${(error as Error).message}).`, { cause: error });
   }
-  const { modelTopology, weightsManifest } = json;
-  if (!Array.isArray(weightsManifest)) throw new UserError(`${path} does not say where its weights are.`);
-  const files = weightsManifest.flatMap(({ paths }) => paths);
+  const groups = groupsOf(json?.weightsManifest, path);
+  const files = groups.flatMap(({ paths }) => paths);
   const parts = await Promise.all(files.map((file) => readOrRefuse(join(folder, file), (each) => readFile(each))));
-  const weightSpecs = weightsManifest.flatMap(({ weights }) => weights);
-  return modelOf({ modelTopology, weightSpecs, weightData: Uint8Array.from(Buffer.concat(parts)).buffer }, folder);
+  const bytes = Uint8Array.from(Buffer.concat(parts));
+  const weights = decode(
+    bytes.buffer,
+    groups.flatMap((group) => group.weights),
+    path,
+  );
+  const values = Object.values(weights).reduce((sum, tensor) => sum + tensor.size, 0);
+  try {
+    return await modelOf(json?.modelTopology, { path, values, fill: (model) => model.loadWeights(weights) });
+  } finally {
+    tf.dispose(weights);
+  }
+}
+
+/** A plain name of a file in a folder, or in a folder of it. */
+const inside = (name: unknown): name is string =>
+  typeof name === 'string' &&
+  !/[\0\\:]/.test(name) &&
+  name.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+
+/** The groups of weights that a model.json lists, with the names of their files. */
+function groupsOf(manifest: unknown, path: string): { paths: string[]; weights: tf.io.WeightsManifestEntry[] }[] {
+  if (!Array.isArray(manifest)) throw new UserError(`${path} does not say where its weights are.`);
+  const seen = new Set<string>();
+  for (const group of manifest as unknown[]) {
+    const { paths, weights } = Object(group) as Record<string, unknown>;
+    if (!Array.isArray(paths) || !Array.isArray(weights)) {
+      throw new UserError(`${path} does not say where its weights are: a group of them has no paths or no weights.`);
+    }
+    for (const name of paths as unknown[]) {
+      if (!inside(name) || seen.has(name)) {
+        throw new UserError(
+          `${path} names the file ${JSON.stringify(name)} for its weights: a file there has a name of its own and lies in ` +
+            'the folder of model.json. Put it there and name it as it is called.',
+        );
+      }
+      seen.add(name);
+    }
+  }
+  return manifest as { paths: string[]; weights: tf.io.WeightsManifestEntry[] }[];
+}
+
+/** The weights by name. Throws a UserError where what model.json says of them does not fit the bytes. */
+function decode(bytes: ArrayBuffer, specs: tf.io.WeightsManifestEntry[], path: string): tf.NamedTensorMap {
+  for (const { shape } of specs.map((spec) => Object(spec) as { shape?: unknown })) {
+    const sides = Array.isArray(shape) ? (shape as unknown[]) : [NaN];
+    const size = sides.reduce<number>((n, side) => n * (Number.isSafeInteger(side) ? (side as number) : NaN), 1);
+    if (!(size >= 0 && size <= bytes.byteLength)) {
+      throw new UserError(`${path} does not fit its files: a weight of shape ${JSON.stringify(shape)} is not in them.`);
+    }
+  }
+  try {
+    return tf.io.decodeWeights(bytes, specs);
+  } catch (error) {
+    throw new UserError(`${path} does not fit its files: ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { networkGraph } from '../../graph/networkGraph.js';
 import type { ChannelMasks } from '../../models/channelMasks.js';
 import { compactionReport, type CompactionReport, type ReportOptions } from '../report/compactionReport.js';
 import type { KeptBecause } from './keptChannels.js';
@@ -41,6 +42,8 @@ export class Compaction {
       });
       return `${layer}: ${after} of ${before} channels stay (${why.join(', ')})`;
     });
+    const unread = networkGraph(this.original).inputs.filter(({ readers, output }) => readers.length === 0 && !output);
+    lines.push(...unread.map(({ name }) => `${name}: an input that no output depends on stays`));
     return `${lines.join('\n')}\n`;
   }
 

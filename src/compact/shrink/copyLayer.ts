@@ -9,8 +9,10 @@ import type { LayerNode } from '../../graph/networkGraph.js';
  * its weights becomes a plain one.
  */
 export function copyLayer({ layer, name }: LayerNode, changes: tf.serialization.ConfigDict = {}): Layer {
-  // The shape of the input follows from what the copy is applied to.
-  const { batchInputShape: _, ...config } = layer.getConfig();
+  // The shape of the input follows from what the copy is applied to, and its weights are given to it.
+  const config = Object.fromEntries(
+    Object.entries(layer.getConfig()).filter(([key]) => key !== 'batchInputShape' && !key.endsWith('Initializer')),
+  );
   const kind = (
     layer instanceof GatedConv2d ? Conv2d : layer.constructor
   ) as tf.serialization.SerializableConstructor<Layer>;

@@ -1,0 +1,100 @@
+import type { UserError } from '../../errors.js';
+
+/** More of either than any network has: what is beyond takes tf.layers forever to build. */
+const most = { layers: 5000, depth: 100 };
+const networks = ['Model', 'Functional', 'LayersModel', 'Sequential'];
+
+type Json = Record<string, unknown>;
+type Refuse = (reason: string) => UserError;
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/**
+ * The structure of a network out of a file, checked as far as tf.layers rely on it without looking: they go round forever where
+ * layers read each other in a circle or something that is not there. `refuse` makes the error of a reason.
+ */
+export function checkTopology(structure: unknown, refuse: Refuse): Json {
+  const root = isObject(structure) && isObject(structure.model_config) ? structure.model_config : structure;
+  if (!isObject(root) || !networks.includes(root.class_name as string)) {
+    throw refuse(`it says nothing of a network (class_name ${networks.join(', ')}).`);
+  }
+  let layers = 0;
+  const check = (value: unknown, depth: number): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if (depth > most.depth) throw refuse(`its structure is more than ${most.depth} levels deep.`);
+    if (isObject(value) && networks.includes(value.class_name as string)) {
+      const list = layersOf(value, refuse);
+      layers += list.length;
+      if (layers > most.layers) throw refuse(`it has more than ${most.layers} layers.`);
+      if (value.class_name !== 'Sequential') checkReads(list, refuse);
+    }
+    for (const part of Object.values(value)) check(part, depth + 1);
+  };
+  check(root, 0);
+  return root;
+}
+
+/** The layers of a network, each of which has the parts that every layer has. */
+function layersOf({ class_name, config }: Json, refuse: Refuse): Json[] {
+  const list = isObject(config) ? config.layers : config;
+  if (!Array.isArray(list) || list.length === 0) throw refuse(`its ${String(class_name)} has no list of layers.`);
+  const names = new Set<unknown>();
+  for (const layer of list as unknown[]) {
+    // In a Sequential a name may be left out; an older one inside it is a mere list.
+    const nameless = class_name === 'Sequential';
+    if (nameless && isObject(layer) && layer.class_name === 'Sequential' && Array.isArray(layer.config)) continue;
+    if (!isObject(layer) || typeof layer.class_name !== 'string' || !isObject(layer.config)) {
+      throw refuse('one of its layers has no class_name or no config.');
+    }
+    const name = nameless ? layer.config.name : layer.name;
+    if (nameless && name === undefined) continue;
+    if (typeof name !== 'string' || name === '' || name in Object.prototype) {
+      throw refuse(`a layer cannot be called ${JSON.stringify(name)}.`);
+    }
+    if (layer.config.name !== name) {
+      throw refuse(`a layer is called both ${name} and ${JSON.stringify(layer.config.name)}.`);
+    }
+    if (names.has(name)) throw refuse(`two of its layers are called ${name}.`);
+    names.add(name);
+  }
+  return list as Json[];
+}
+
+/** Refuses layers that read something that is never there: each other in a circle, or a layer or call that there is none of. */
+function checkReads(layers: Json[], refuse: Refuse): void {
+  /** How many calls of each layer there are so far; inputs and networks have one from the start. */
+  const made = new Map(
+    layers.map(({ name, class_name }) => {
+      const first = class_name === 'InputLayer' || networks.includes(class_name as string);
+      return [name as string, first ? 1 : 0];
+    }),
+  );
+  let left = layers.flatMap(({ name, inbound_nodes: calls }) => {
+    if (!Array.isArray(calls) || !calls.every(Array.isArray))
+      throw refuse(`the layer ${String(name)} has no inbound_nodes.`);
+    return (calls as unknown[][]).map((reads) => ({ name: name as string, reads }));
+  });
+  for (const { name, reads } of left) {
+    if (reads.length === 0) throw refuse(`the layer ${name} is called with nothing to read.`);
+    for (const read of reads) {
+      const [from, call, tensor] = Array.isArray(read) ? (read as unknown[]) : [];
+      if (made.has(from as string) && isCount(call) && isCount(tensor)) continue;
+      throw refuse(`the layer ${name} reads ${JSON.stringify(read)}, which is none of its layers.`);
+    }
+  }
+  for (let before = Infinity; left.length < before;) {
+    before = left.length;
+    left = left.filter(({ name, reads }) => {
+      const ready = (reads as [string, number][]).every(([from, call]) => made.get(from)! > call);
+      if (ready) made.set(name, made.get(name)! + 1);
+      return !ready;
+    });
+  }
+  if (left.length > 0) {
+    throw refuse(
+      `the layer ${left[0].name} reads what is never there: layers read each other in a circle, or a call is missing.`,
+    );
+  }
+}
