@@ -36,6 +36,7 @@ export function checkSet(model: tf.LayersModel, { name, images, labels }: ImageS
       `Each picture has ${imageBytes} bytes and a label; ${name} has ${images.length} bytes and ${labels.length} labels.`,
     );
   }
+  if (labels.length === 0) throw new UserError(`${name} has no pictures.`);
   const wrong = labels.findIndex((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
   if (wrong < 0) return;
   throw new UserError(

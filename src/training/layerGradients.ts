@@ -6,6 +6,7 @@ import { forward } from '../graph/gates.js';
 import { weightNames } from '../graph/names.js';
 import { prunableWeights } from '../sparsity/prunableWeights.js';
 import { inputOf } from './batchScores.js';
+import { checkSet } from './checkSet.js';
 import { defaultNormalise } from './defaults.js';
 import { crossEntropy, type Loss } from './loss.js';
 import { unchanged } from './unchanged.js';
@@ -38,6 +39,7 @@ export function layerGradients(
   set: ImageSet,
   { loss = crossEntropy(), images = 128, normalise = defaultNormalise }: LayerGradientOptions = {},
 ): LayerGradient[] {
+  checkSet(model, set);
   const [batch] = batches(set, { batchSize: images, normalise });
   const kernels = prunableWeights(model);
   const names = weightNames(model);

@@ -111,6 +111,37 @@ test('an image as output keeps our order in ONNX', async () => {
   assertSame(await runOnnx(encodeOnnx(model), images), logits(model, images), 'ONNX');
 });
 
+test('a border of zeros stays one in front of any window, also where all values are negative', async () => {
+  const { layers: l } = tf;
+  const inputShape = [3, 4, 2];
+  const images = tf.randomUniform([2, ...inputShape], -3, -1, 'float32', 5);
+  const behind: (() => tf.layers.Layer)[] = [
+    () => l.maxPooling2d({ poolSize: 2, strides: 1 }),
+    () => l.maxPooling2d({ poolSize: 3, strides: 2, padding: 'same' }),
+    () => l.averagePooling2d({ poolSize: 2, strides: 1 }),
+    () => l.conv2d({ filters: 2, kernelSize: 2 }),
+    () => l.globalMaxPooling2d({}),
+    () => l.reLU({}),
+  ];
+  for (const padding of [
+    1,
+    2,
+    [
+      [0, 3],
+      [2, 0],
+    ],
+  ] as [number, number][][] | number[]) {
+    for (const layer of behind) {
+      const model = tf.sequential({ layers: [l.zeroPadding2d({ padding: padding as number, inputShape }), layer()] });
+      assertSame(
+        await runOnnx(encodeOnnx(model), images),
+        logits(model, images),
+        `${model.layers[1].name} ${String(padding)}`,
+      );
+    }
+  }
+});
+
 test('what cannot be written or read is refused in a sentence', async () => {
   const refused = (act: () => Promise<unknown>, message: RegExp): Promise<void> =>
     assert.rejects(act, (e) => e instanceof UserError && message.test(e.message));

@@ -80,3 +80,52 @@ test('percentiles lie between two values in proportion', () => {
   );
   assert.equal(percentile([7], 0.9), 7);
 });
+
+test('a network of several inputs and outputs is reported on, and images are given for each input', async () => {
+  const { layers: l } = tf;
+  const [a, b] = [tf.input({ shape: [4, 4, 1] }), tf.input({ shape: [2] })];
+  const conv = l.conv2d({ name: 'conv', filters: 3, kernelSize: 3 }).apply(a) as tf.SymbolicTensor;
+  const mean = l.globalAveragePooling2d({}).apply(conv) as tf.SymbolicTensor;
+  const both = l.concatenate().apply([mean, b]) as tf.SymbolicTensor;
+  const outputs = [2, 1].map((units) => l.dense({ name: `o${units}`, units }).apply(both) as tf.SymbolicTensor);
+  const compaction = compact(tf.model({ inputs: [a, b], outputs }), new Map([['conv', Float32Array.of(1, 0, 1)]]));
+  const before = tf.memory().numTensors;
+  const report = await compaction.report({ batchSizes: [2], runs: 1, warmUp: 0 });
+  assert.deepEqual(report.parameters, { dense: 30 + 12 + 6, masked: 20 + 10 + 5, compact: 20 + 10 + 5 });
+  assert.ok(report.difference.absolute < 1e-6);
+  assert.equal(tf.memory().numTensors, before);
+  const images = [tf.ones([5, 4, 4, 1]), tf.ones([5, 2])];
+  assert.equal((await compaction.report({ images, batchSizes: [] })).difference.images, 5);
+  for (const wrong of [images[0], [images[1], images[0]], [images[0], tf.ones([4, 2])]]) {
+    await assert.rejects(compaction.report({ images: wrong, batchSizes: [] }), {
+      name: 'UserError',
+      message: /are \[N, 4, 4, 1\] and \[N, 2\], got \[/,
+    });
+  }
+});
+
+test('networks inside count with their masks, wherever they stand', async () => {
+  const { layers: l } = tf;
+  const inner = (inputShape: number[]): tf.Sequential =>
+    tf.sequential({
+      name: 'inner',
+      layers: [l.conv2d({ name: 'conv', filters: 4, kernelSize: 3, inputShape }), l.globalAveragePooling2d({})],
+    });
+  const networks = [
+    tf.sequential({ layers: [inner([6, 6, 2]), l.dense({ name: 'o', units: 2 })] }),
+    tf.sequential({
+      layers: [l.reLU({ inputShape: [6, 6, 2] }), inner([6, 6, 2]), l.dense({ name: 'o', units: 2 })],
+    }),
+  ];
+  for (const model of networks) {
+    const compaction = compact(model, new Map([['conv', Float32Array.of(1, 0, 0, 1)]]));
+    const { parameters, difference, layers } = await compaction.report({ batchSizes: [] });
+    assert.deepEqual(parameters, { dense: 76 + 10, masked: 38 + 6, compact: 38 + 6 });
+    assert.equal(parameters.compact, compaction.model.countParams());
+    assert.ok(difference.absolute < 1e-6);
+    assert.deepEqual(
+      layers.map(({ layer }) => layer),
+      ['conv', 'o'],
+    );
+  }
+});

@@ -1,0 +1,115 @@
+// Activations that compute every channel from all of them, and those of which nothing is known.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { compact, encodeOnnx } from 'sparsebook/compact';
+import { assertClose } from '../goldens.ts';
+import { runOnnx } from './export/onnxRuntime.ts';
+
+await tf.setBackend('cpu');
+const { layers: l } = tf;
+const x = tf.randomNormal([4, 3], 0, 1, 'float32', 3);
+type Name = 'softmax';
+
+/** dense with 4 channels, an activation, and dense layers that read some of them only. */
+function network(activation: string, alone: boolean): tf.LayersModel {
+  const input = tf.input({ shape: [3] });
+  const first = l.dense({ name: 'a', units: 4, ...(alone ? {} : { activation: activation as Name }) }).apply(input);
+  const mixed = alone ? l.activation({ name: 'act', activation: activation as Name }).apply(first) : first;
+  const b = l.dense({ name: 'b', units: 3, activation: 'relu' });
+  const model = tf.model({
+    inputs: input,
+    outputs: l.dense({ name: 'c', units: 2 }).apply(b.apply(mixed)) as tf.SymbolicTensor,
+  });
+  // b reads channels 0 and 1 alone, and its third channel reads none.
+  const kernel = tf.tensor2d([1, 2, 0, -1, 1, 0, 0, 0, 0, 0, 0, 0], [4, 3]);
+  b.setWeights([kernel, tf.tensor1d([0.1, 0.2, 0.3])]);
+  return model;
+}
+
+for (const activation of ['softmax', 'logSoftmax']) {
+  for (const alone of [false, true]) {
+    test(`all channels of a ${activation} ${alone ? 'layer' : 'at the end of a layer'} stay, read or not`, async () => {
+      const model = network(activation, alone);
+      const kernel = model.getLayer('a').weights[0];
+      // Channel 1 has a filter of zeros: through the others it depends on the image all the same.
+      tf.tidy(() => void kernel.write(kernel.read().mul(tf.tensor1d([1, 0, 1, 1]))));
+      const small = compact(model);
+      assert.deepEqual(
+        small.widths.map(({ after }) => after),
+        [4, 2, 2],
+      );
+      const wanted = (model.predict(x) as tf.Tensor).dataSync();
+      assertClose((small.model.predict(x) as tf.Tensor).dataSync(), wanted, { absolute: 1e-5 }, 'the same');
+      for (const each of [model, small.model]) {
+        assertClose((await runOnnx(encodeOnnx(each), x)).values, wanted, { absolute: 1e-5 }, 'as ONNX');
+      }
+      const masked = compact(model, new Map([['a', Float32Array.of(1, 1, 0, 1)]]));
+      assert.equal(masked.widths[0].after, 4);
+      assert.ok((await masked.report({ batchSizes: [], images: x })).difference.absolute < 1e-5);
+    });
+  }
+}
+
+test('a softmax layer, and norms over channels, are kept whole or refused by name', () => {
+  const end = (layer: tf.layers.Layer): tf.LayersModel =>
+    tf.sequential({
+      layers: [l.dense({ name: 'a', units: 4, inputShape: [3] }), layer, l.dense({ name: 'b', units: 1 })],
+    });
+  const mask = new Map([['a', Float32Array.of(1, 0, 1, 1)]]);
+  assert.equal(compact(end(l.softmax({ name: 's' })), mask).widths[0].after, 4);
+  const refused: [tf.layers.Layer, RegExp][] = [
+    [l.layerNormalization({ name: 'n' }), /The layer n \(LayerNormalization\)/],
+    [l.prelu({ name: 'p' }), /The layer p \(PReLU\)/],
+    [l.repeatVector({ name: 'r', n: 2 }), /The layer r \(RepeatVector\)/],
+  ];
+  for (const [layer, message] of refused) {
+    assert.throws(
+      () =>
+        compact(
+          layer.name === 'r' ? tf.sequential({ layers: [l.dense({ units: 4, inputShape: [3] }), layer] }) : end(layer),
+          new Map(),
+        ),
+      {
+        name: 'UserError',
+        message,
+      },
+    );
+  }
+});
+
+test('an activation that nobody knows is refused by name', () => {
+  class Scaled extends tf.serialization.Serializable {
+    static className = 'scaledByAll';
+    getConfig(): tf.serialization.ConfigDict {
+      return {};
+    }
+    apply(t: tf.Tensor): tf.Tensor {
+      return t.div(t.sum(-1, true));
+    }
+  }
+  const layer = l.dense({ name: 'a', units: 4, inputShape: [3] });
+  Object.assign(layer, { activation: new Scaled() });
+  const model = tf.sequential({ layers: [layer, l.dense({ units: 1 })] });
+  assert.throws(() => compact(model), { name: 'UserError', message: /The layer a \(Dense\) ends with scaledByAll/ });
+});
+
+test('elementwise activations of tf.layers are cut like relu', () => {
+  for (const activation of [
+    'elu',
+    'relu6',
+    'selu',
+    'sigmoid',
+    'softplus',
+    'softsign',
+    'tanh',
+    'swish',
+    'mish',
+    'hardSigmoid',
+  ]) {
+    const model = network(activation, false);
+    const { widths, model: small } = compact(model, new Map([['a', Float32Array.of(1, 0, 1, 1)]]));
+    assert.equal(widths[0].after, 1, activation);
+    assert.equal(small.outputs.length, 1);
+  }
+});

@@ -1,0 +1,207 @@
+// Layers of tf.layers count in every method as ours do, or are refused by name; nothing to work on is refused as well.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { BatchNorm, Conv2d } from 'sparsebook/layers';
+import {
+  freezeSparsifier,
+  istaSparsifier,
+  l0Sparsifier,
+  magnitudeSparsifier,
+  rescaleGammas,
+  reprSparsifier,
+  type Sparsifier,
+} from 'sparsebook/sparsity';
+import { assertClose } from '../goldens.ts';
+
+await tf.setBackend('cpu');
+const { layers: l } = tf;
+const inputShape = [8, 8, 3];
+
+const plain = (): tf.LayersModel =>
+  tf.sequential({
+    name: 'plain',
+    layers: [
+      l.conv2d({ name: 'a', filters: 4, kernelSize: 3, useBias: false, inputShape }),
+      l.batchNormalization({ name: 'a_bn' }),
+      l.reLU({ name: 'a_relu' }),
+      l.conv2d({ name: 'b', filters: 4, kernelSize: 3 }),
+      l.globalAveragePooling2d({ name: 'mean' }),
+      l.dense({ name: 'o', units: 3 }),
+    ],
+  });
+const separable = (): tf.LayersModel =>
+  tf.sequential({
+    name: 'separable',
+    layers: [
+      l.depthwiseConv2d({ name: 'deep', kernelSize: 3, depthMultiplier: 2, inputShape }),
+      l.batchNormalization({ name: 'deep_bn' }),
+      l.separableConv2d({ name: 'sep', filters: 4, kernelSize: 3 }),
+      l.batchNormalization({ name: 'sep_bn' }),
+      l.globalAveragePooling2d({ name: 'mean' }),
+      l.dense({ name: 'o', units: 2 }),
+    ],
+  });
+const inside = (): tf.LayersModel =>
+  tf.sequential({ name: 'outside', layers: [plain(), l.dense({ name: 'more', units: 2 })] });
+const weightless = (): tf.LayersModel =>
+  tf.sequential({ name: 'weightless', layers: [l.flatten({ inputShape: [2, 2] }), l.reLU()] });
+
+class Mixing extends tf.layers.Layer {
+  static className = 'Mixing';
+  override build(shape: tf.Shape | tf.Shape[]): void {
+    const channels = (shape as tf.Shape).at(-1)!;
+    this.addWeight('table', [channels, channels], 'float32', tf.initializers.identity({}));
+    this.built = true;
+  }
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return [inputs].flat()[0].mul(1);
+  }
+  override computeOutputShape(shape: tf.Shape | tf.Shape[]): tf.Shape | tf.Shape[] {
+    return shape;
+  }
+}
+const unknown = (): tf.LayersModel =>
+  tf.sequential({
+    name: 'unknown',
+    layers: [
+      l.conv2d({ name: 'a', filters: 2, kernelSize: 3, inputShape }),
+      new Mixing({ name: 'mix' }),
+      l.batchNormalization({}),
+    ],
+  });
+
+const methods: Record<string, (model: tf.LayersModel) => Sparsifier> = {
+  weights: (model) => magnitudeSparsifier(model),
+  channels: (model) => magnitudeSparsifier(model, { unit: 'channels' }),
+  freezing: (model) => freezeSparsifier(model, { first: 1 }),
+  RePr: (model) => reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: 0.5 }),
+  ISTA: (model) => istaSparsifier(model, { l1_penalty: 1 }),
+  L0: (model) => l0Sparsifier(model, { lambda_l0: 1 }),
+};
+
+const refusals: [method: keyof typeof methods, network: () => tf.LayersModel, message: RegExp][] = [
+  ['weights', weightless, /weightless has no kernels that can be trained/],
+  ['channels', weightless, /weightless has no convolutions with more than one filter/],
+  ['freezing', weightless, /weightless has no kernels/],
+  ['RePr', weightless, /weightless has no convolutions/],
+  ['ISTA', weightless, /weightless has no channels to prune/],
+  ['L0', plain, /plain has no L0 gates/],
+  ['weights', unknown, /The layer mix \(Mixing\) has the weight mix\/table/],
+  ['freezing', unknown, /The layer mix \(Mixing\)/],
+  ['channels', unknown, /The layer mix \(Mixing\)/],
+  ['RePr', unknown, /The layer mix \(Mixing\)/],
+  ['ISTA', unknown, /The layer mix \(Mixing\)/],
+  ['channels', separable, /The layer deep \(DepthwiseConv2D\)/],
+  ['RePr', separable, /The layer deep \(DepthwiseConv2D\)/],
+  ['ISTA', separable, /The layer deep \(DepthwiseConv2D\)/],
+];
+for (const [method, network, message] of refusals) {
+  test(`${method} of ${network().name} is refused in a sentence`, () => {
+    assert.throws(() => methods[method](network()), { name: 'UserError', message });
+  });
+}
+
+const zeros = (weight: { read(): tf.Tensor }): number =>
+  weight
+    .read()
+    .dataSync()
+    .filter((value) => value === 0).length;
+
+test('magnitude pruning counts every kernel: depthwise and pointwise ones, and those of networks inside', () => {
+  for (const [network, weights] of [
+    [separable, 3 * 3 * 3 * 2 + 3 * 3 * 6 + 6 * 4 + 4 * 2],
+    [plain, 3 * 3 * 3 * 4 + 3 * 3 * 4 * 4 + 4 * 3],
+    [inside, 3 * 3 * 3 * 4 + 3 * 3 * 4 * 4 + 4 * 3 + 3 * 2],
+  ] as const) {
+    const model = network();
+    const sparsifier = magnitudeSparsifier(model);
+    sparsifier.prune(0.5);
+    assert.deepEqual(sparsifier.summary!(), { weights, zeros: weights / 2, weightSparsity: 0.5 });
+    const kernels = model.trainableWeights.filter(({ originalName }) => originalName.endsWith('kernel'));
+    assert.equal(
+      kernels.reduce((sum, kernel) => sum + zeros(kernel), 0),
+      weights / 2,
+    );
+  }
+});
+
+test('channels of plain convolutions are closed with their batch norm, as those of ours', () => {
+  for (const network of [plain, inside]) {
+    const model = network();
+    const sparsifier = magnitudeSparsifier(model, { unit: 'channels' });
+    sparsifier.prune(0.5);
+    const { channels, closed } = sparsifier.summary!();
+    assert.deepEqual([channels, closed], [8, 4]);
+    const mask = sparsifier.channelMasks().get('a')!;
+    const norm = model.weights.filter(({ originalName }) => /a_bn\/(gamma|beta|moving_mean)/.test(originalName));
+    assert.equal(norm.length, 3);
+    for (const weight of norm) {
+      weight
+        .read()
+        .dataSync()
+        .forEach((value, c) => assert.ok(mask[c] === 1 || value === 0, weight.originalName));
+    }
+  }
+});
+
+test('RePr switches filters of plain convolutions off and on again', () => {
+  const model = plain();
+  const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: 0.5 });
+  sparsifier.beforeEpoch!(1);
+  assert.equal(sparsifier.summary!().closed, 4);
+  sparsifier.beforeEpoch!(2);
+  assert.equal(sparsifier.summary!().closed, 0);
+  assert.equal(zeros(model.getLayer('a').weights[0]), 0);
+});
+
+test('ISTA prunes by the gammas of tf.layers at the costs of ours, and rescaling changes nothing', () => {
+  const ours = tf.sequential({
+    layers: [
+      new Conv2d({ name: 'a', filters: 4, kernelSize: 3, useBias: false, inputShape }),
+      new BatchNorm({ name: 'a_bn' }),
+      new Conv2d({ name: 'b', filters: 4, kernelSize: 3 }),
+      l.globalAveragePooling2d({ name: 'mean' }),
+    ],
+  });
+  const model = plain();
+  const [theirs, mine] = [model, ours].map((each) => istaSparsifier(each, { l1_penalty: 0.1 }));
+  assert.equal(theirs.summary!().groupLasso, mine.summary!().groupLasso);
+  const x = tf.randomNormal([2, ...inputShape], 0, 1, 'float32', 3);
+  const before = (model.predict(x) as tf.Tensor).dataSync();
+  rescaleGammas(model, 0.25);
+  assert.equal(model.getLayer('a_bn').getWeights()[0].dataSync()[0], 0.25);
+  assertClose((model.predict(x) as tf.Tensor).dataSync(), before, { absolute: 1e-5 }, 'rescaled');
+  theirs.afterStep!(1e6);
+  assert.equal(theirs.summary!().closed, 4);
+});
+
+test('freezing holds a plain batch norm still in training, statistics included, until it is undone', () => {
+  const model = plain();
+  const norm = model.getLayer('a_bn');
+  const sparsifier = freezeSparsifier(model, { first: 1 });
+  assert.deepEqual(sparsifier.frozen, ['a/kernel', 'a_bn/gamma', 'a_bn/beta']);
+  const x = tf.randomNormal([4, ...inputShape], 1, 2, 'float32', 5);
+  const values = (): number[] => norm.getWeights().flatMap((weight) => [...weight.dataSync()]);
+  const before = values();
+  const trained = model.apply(x, { training: true }) as tf.Tensor;
+  assert.deepEqual(values(), before);
+  assertClose(trained.dataSync(), (model.predict(x) as tf.Tensor).dataSync(), { absolute: 1e-6 }, 'running statistics');
+  sparsifier.dispose!();
+  model.apply(x, { training: true });
+  assert.notDeepEqual(values(), before);
+});
+
+test('a channel that somebody else reads too is not ISTA’s to close', () => {
+  const input = tf.input({ shape: [8, 8, 3] });
+  const a = new Conv2d({ name: 'a', filters: 2, kernelSize: 3 }).apply(input) as tf.SymbolicTensor;
+  const parts = [new BatchNorm({ name: 'one' }), new BatchNorm({ name: 'two' })].map(
+    (norm) => norm.apply(a) as tf.SymbolicTensor,
+  );
+  const both = l.concatenate().apply(parts) as tf.SymbolicTensor;
+  const end = l.dense({ units: 2 }).apply(l.globalAveragePooling2d({}).apply(both)) as tf.SymbolicTensor;
+  assert.throws(() => methods.ISTA(tf.model({ inputs: input, outputs: end })), {
+    name: 'UserError',
+    message: /which nothing else reads/,
+  });
+});
