@@ -1,20 +1,24 @@
-import { failureOfDiagnostics, failureOfThrown, type CellFailure, type Diagnostic } from './cellFailure.js';
-import { StreamJoiner } from './streamJoiner.js';
+import { failureOf, type CellFailure } from './cellFailure.js';
+import { StreamJoiner, type StreamName } from './streamJoiner.js';
+import { valueBundle } from './valueBundle.js';
 import type { MessageContent } from './wire.js';
 
 /** One execution of one cell, as the frontend is told of it. */
 export class CellRun {
   /** The first thing that went wrong. */
   failure: CellFailure | undefined;
-  private readonly diagnostics: Diagnostic[] = [];
+  /** Has the cell end, by failing for this reason, before it is done. */
+  stop!: (reason: unknown) => void;
+  /** Rejects when the cell is stopped. */
+  readonly stopped = new Promise<never>((_, reject) => (this.stop = reject));
   private readonly streams = new StreamJoiner((name, text) => this.publish('stream', { name, text }));
 
   constructor(
     readonly code: string,
-    /** Whether cells that wait behind this one are dropped when it fails. */
-    readonly stopOnError: boolean,
     private readonly publish: (type: string, content: MessageContent) => void,
-  ) {}
+  ) {
+    this.stopped.catch(() => undefined); // nobody may wait for it
+  }
 
   /** The cell has its turn. */
   start(executionCount: number): void {
@@ -22,7 +26,7 @@ export class CellRun {
   }
 
   /** The cell, or something it left running, printed. */
-  write(name: 'stdout' | 'stderr', text: string): void {
+  write(name: StreamName, text: string): void {
     this.streams.write(name, text);
   }
 
@@ -32,30 +36,23 @@ export class CellRun {
     this.publish(update ? 'update_display_data' : 'display_data', content);
   }
 
-  /** The cell threw, or something it left running was rejected. */
+  /** The value of the cell's last expression. */
+  result(value: unknown, executionCount: number): void {
+    const data = valueBundle(value);
+    this.streams.flush();
+    this.publish('execute_result', { data, metadata: {}, execution_count: executionCount });
+  }
+
+  /** The cell did not compile, or threw, or something it left running was rejected. */
   threw(thrown: unknown): void {
-    this.fail(failureOfThrown(thrown));
+    const failure = failureOf(thrown);
+    this.failure ??= failure;
+    this.streams.flush();
+    this.publish('error', { ...failure });
   }
 
-  /** The compiler complains; all complaints become one error at the end. */
-  complained(diagnostic: Diagnostic): void {
-    this.diagnostics.push(diagnostic);
-  }
-
-  /** The cell is done: nothing of it may come after the reply but what it left running. */
-  end(): void {
-    if (this.diagnostics.length > 0) this.fail(failureOfDiagnostics(this.code, this.diagnostics.splice(0)));
-    this.flush();
-  }
-
-  /** Sends what was printed and not sent yet. */
+  /** Sends what was printed and not sent yet: nothing of the cell may come after the reply but what it left running. */
   flush(): void {
     this.streams.flush();
-  }
-
-  private fail(failure: CellFailure): void {
-    this.failure ??= failure;
-    this.flush();
-    this.publish('error', { ...failure });
   }
 }

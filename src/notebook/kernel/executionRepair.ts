@@ -1,71 +1,90 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Publisher, Router } from 'zeromq';
+import { CellExecutor } from './cellExecutor.js';
+import { interruption } from './cellFailure.js';
 import { CellRun } from './cellRun.js';
+import { captureOutput, refuseInput } from './cellStreams.js';
+import { ExecutionQueue } from './executionQueue.js';
+import type { ExecutionHistory } from './executionHistory.js';
 import { replaceMethod } from './replaceMethod.js';
+import { repairStackTraces } from './stackTraces.js';
 import type { Tslab } from './tslabInternals.js';
 import type { MessageContent } from './wire.js';
 
 /**
- * Adds what an execution lacks: `execute_input`, `error` with name, value and traceback, 'aborted', joined streams,
- * and failures that surface outside the cell's own promise. Returns the starter to use in place of tslab's.
+ * Answers `execute_request`, with all that the protocol asks for. What a cell left running prints, shows and fails in that cell, also
+ * while others run. Returns the starter to use in place of tslab's.
  */
-export function repairExecution({ server, handler, queue, startKernel }: Tslab): typeof startKernel {
-  const runs = new WeakMap<MessageContent, CellRun>();
+export function repairExecution(tslab: Tslab, history: ExecutionHistory): Tslab['startKernel'] {
+  const queue = new ExecutionQueue();
+  const runs = new AsyncLocalStorage<CellRun>();
   let current: CellRun | undefined;
+  let executor: CellExecutor;
+  const running = (): CellRun | undefined => runs.getStore() ?? current;
 
-  replaceMethod(server, 'handleExecute', async (self, _handleExecute, socket, request) => {
+  replaceMethod(tslab.executor, 'createExecutor', (_module, _createExecutor, folder, converters) => {
+    executor = new CellExecutor(folder, converters.node, tslab.getCodeMetadata);
+    return {
+      inspect: (code, position) => executor.inspect(code, position),
+      complete: (code, position) => executor.complete(code, position),
+      interrupt: () => current?.stop(interruption),
+      close: () => converters.close(),
+    };
+  });
+
+  replaceMethod(tslab.server, 'handleExecute', async (self, _handleExecute, socket, request) => {
     const reply = (type: string, content: MessageContent, to: Publisher | Router): void => {
+      // What a cell left running may still print when the kernel is on its way out.
+      if (to.closed) return;
       const message = request.createReply();
       message.header.msg_type = type;
       message.content = content;
       message.signAndSend(self.connInfo.key, to);
     };
-    const { code, stop_on_error } = request.content;
-    const run = new CellRun(String(code), stop_on_error !== false, (type, content) => reply(type, content, self.iopub));
-    runs.set(request.content, run);
-    const { status, ...counted } = await self.handler.handleExecute(
-      request.content,
-      (name, text) => run.write(name, text),
-      (content, update) => run.display(content, update),
-    );
-    const outcome = status === 'abort' ? { status: 'aborted' } : { status, ...run.failure, user_expressions: {} };
-    reply('execute_reply', { ...counted, ...outcome }, socket);
-  });
-
-  replaceMethod(handler, 'handleExecuteImpl', async (self, handleExecuteImpl, request, stream, display) => {
-    const run = (current = runs.get(request));
-    run?.start(self.execCount + 1);
-    try {
-      const count = await handleExecuteImpl(request, stream, display);
-      // A promise that the cell dropped is reported as rejected only after the turn in which the cell ended.
+    const { stop_on_error } = request.content;
+    const code = String(request.content.code);
+    const run = new CellRun(code, (type, content) => reply(type, content, self.iopub));
+    const count = await queue.add(async () => {
+      current = run;
+      const count = ++self.handler.execCount;
+      history.add(count, code);
+      run.start(count);
+      await runs.run(run, () => runCell(run, count));
+      // A promise that the cell dropped is reported as rejected only after the turn in which the cell ended, and what a client has sent
+      // meanwhile is here after the next one.
       await nextTurn();
-      run?.end();
-      if (run?.failure) throw count;
+      await nextTurn();
+      run.flush();
+      if (run.failure && stop_on_error !== false) queue.drop();
       return count;
-    } finally {
-      run?.end();
-    }
+    });
+    const outcome = run.failure ? { status: 'error', ...run.failure } : { status: 'ok', user_expressions: {} };
+    reply('execute_reply', count ? { execution_count: count, ...outcome } : { status: 'aborted' }, socket);
   });
 
-  // The frontend says whether a failure drops the cells that wait; tslab always drops them, for 200 ms.
-  replaceMethod(queue, 'reset', (_self, reset, delay) => reset(current?.stopOnError === false ? undefined : delay));
+  const runCell = async (run: CellRun, count: number): Promise<void> => {
+    try {
+      const isCurrent = (): boolean => running() === run;
+      const value = await executor.execute({ code: run.code, count, isCurrent, stopped: run.stopped });
+      if (value !== undefined) run.result(value, count);
+    } catch (error) {
+      run.threw(error);
+    }
+  };
 
   const failOutside = (thrown: unknown): void => {
-    if (current) current.threw(thrown);
+    const run = running();
+    if (run) run.threw(thrown);
     else console.error(thrown);
   };
 
   return (options) => {
-    // tslab keeps the console.error of this moment to report how cells fail, and uses it for nothing else.
-    const { error } = console;
-    console.error = (...said: unknown[]) => {
-      if (said.length === 5 && said[0] === '%s%d:%d - %s') {
-        const [file, line, column, message] = said.slice(1) as [string, number, number, string];
-        current?.complained({ file, line, column, message });
-      } else failOutside(said[0]);
-    };
-    startKernel(options);
-    console.error = error;
+    tslab.jupyter.lastWriteDisplayData = (content, update) => running()?.display(content, update);
+    captureOutput(running);
+    refuseInput(running);
+    repairStackTraces();
+    tslab.startKernel(options);
     for (const event of ['uncaughtException', 'unhandledRejection']) {
       process.removeAllListeners(event).on(event, failOutside);
     }

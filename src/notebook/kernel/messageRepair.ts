@@ -1,20 +1,26 @@
 import { writeSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { randomUUID } from 'node:crypto';
+import { completenessOf } from './completeness.js';
+import type { ExecutionHistory } from './executionHistory.js';
 import { kernelTypeScript } from './kernelTypeScript.js';
 import { replaceMethod } from './replaceMethod.js';
 import type { Tslab, TslabServer } from './tslabInternals.js';
 import { decodeMessage, encodeMessage, type MessageContent, type ReceivedMessage } from './wire.js';
 
 /** Requests that tslab does not know and that have an answer here. */
-const answers: Record<string, () => MessageContent> = {
-  interrupt_request() {
-    // Not process.kill: on Windows that ends the process instead of calling the listeners.
-    process.emit('SIGINT', 'SIGINT');
-    return { status: 'ok' };
-  },
-  history_request: () => ({ status: 'ok', history: [] }),
-};
+type Answers = Record<string, (request: MessageContent) => MessageContent>;
+
+function answersOf(history: ExecutionHistory): Answers {
+  return {
+    interrupt_request() {
+      // Not process.kill: on Windows that ends the process instead of calling the listeners.
+      process.emit('SIGINT', 'SIGINT');
+      return { status: 'ok' };
+    },
+    history_request: (request) => history.answer(request),
+  };
+}
 
 const knownToTslab = new Set([
   'kernel_info_request',
@@ -40,7 +46,8 @@ function answer(key: string, request: ReceivedMessage, to: Socket, type: string,
 }
 
 /** Answers `interrupt_request` and `history_request`, and mends replies that are wrong or missing. */
-export function repairMessages({ server, handler }: Tslab): void {
+export function repairMessages({ server, handler }: Tslab, history: ExecutionHistory): void {
+  const answers = answersOf(history);
   replaceMethod(server, 'handleShellMessage', async (self, handleShellMessage, socket, ...frames) => {
     try {
       const { key } = self.connInfo;
@@ -50,7 +57,7 @@ export function repairMessages({ server, handler }: Tslab): void {
       // Messages without an answer (widgets' comm messages) are passed over; tslab would print into the last cell.
       if (!(type in answers)) return;
       answer(key, request, self.iopub, 'status', { execution_state: 'busy' });
-      answer(key, request, socket, type.replace('_request', '_reply'), answers[type]());
+      answer(key, request, socket, type.replace('_request', '_reply'), answers[type](request.message.content));
       answer(key, request, self.iopub, 'status', { execution_state: 'idle' });
     } catch (error) {
       // Not console.error: that belongs to the running cell, and this is not the cell's fault.
@@ -64,6 +71,10 @@ export function repairMessages({ server, handler }: Tslab): void {
     reply.content = { status: 'ok', comms: {} };
     reply.signAndSend(self.connInfo.key, socket);
   });
+
+  replaceMethod(handler, 'handleIsComplete', (_self, _handle, { code }) =>
+    completenessOf(kernelTypeScript(), String(code)),
+  );
 
   replaceMethod(handler, 'handleKernel', (_self, handleKernel) => {
     const info = handleKernel();

@@ -11,15 +11,11 @@ export interface TslabMessage {
   signAndSend(key: string, socket: Publisher | Router): void;
 }
 
-type WriteStream = (name: 'stdout' | 'stderr', text: string) => void;
-type WriteDisplayData = (content: MessageContent, update: boolean) => void;
-
-/** tslab's side of an execute_request. */
+/** tslab's side of the requests. */
 export interface TslabHandler {
   execCount: number;
   handleKernel(): { language_info: { version: string } } & MessageContent;
-  handleExecute(request: MessageContent, stream: WriteStream, display: WriteDisplayData): Promise<{ status: string }>;
-  handleExecuteImpl(request: MessageContent, stream: WriteStream, display: WriteDisplayData): Promise<unknown>;
+  handleIsComplete(request: MessageContent): MessageContent;
 }
 
 /** tslab's server: the five sockets and what it does with each kind of message. */
@@ -37,37 +33,76 @@ export interface TslabServer {
   handleCommInfoRequest(socket: Router, request: TslabMessage): void;
 }
 
-/** What compiles and runs cells. */
-export interface TslabExecutor {
-  /** The variables of the cells so far. */
-  locals: object;
-  execute(code: string): Promise<boolean>;
+/** What the comments of a cell say about it: `@module name` and the like. */
+export interface CellMetadata {
+  module?: string;
+  mode?: 'node' | 'browser';
+  jsx?: boolean;
 }
+
+/** What the compiler says about a place in a cell, or in a file that it imports. */
+export interface TslabDiagnostic {
+  /** Counted from 0. */
+  start: { line: number; character: number };
+  messageText: string;
+  fileName?: string;
+}
+
+/** A compiled cell: an ES module, and the declarations of all cells so far. */
+export interface Converted {
+  output?: string;
+  declOutput?: string;
+  diagnostics: TslabDiagnostic[];
+  /** The variable that holds the value of the cell's last expression. */
+  lastExpressionVar?: string;
+}
+
+/** What compiles cells. */
+export interface TslabConverter {
+  convert(declarations: string, source: string): Converted;
+  addModule(name: string, source: string, metadata: CellMetadata): TslabDiagnostic[];
+  inspect(declarations: string, source: string, position: number): unknown;
+  complete(declarations: string, source: string, position: number): unknown;
+}
+
+/** What tslab asks of the object that runs cells. */
+export interface TslabExecutor {
+  inspect(source: string, position: number): unknown;
+  complete(source: string, position: number): unknown;
+  interrupt(): void;
+  close(): void;
+}
+
+type CreateExecutor = (folder: string, converters: { node: TslabConverter; close(): void }) => TslabExecutor;
+
+/** What a cell shows through tslab's `display`, or the library's. */
+export type WriteDisplayData = (content: MessageContent, update: boolean) => void;
 
 /** The parts of tslab that are repaired, and its starter. */
 export interface Tslab {
   server: TslabServer;
   handler: TslabHandler;
-  queue: { reset(delay?: number): void };
+  /** The module that holds how the running cell shows something. */
+  jupyter: { lastWriteDisplayData: WriteDisplayData | null };
   /** The module whose createExecutor tslab calls when it starts. */
-  executor: { createExecutor(...args: unknown[]): TslabExecutor };
+  executor: { createExecutor: CreateExecutor };
+  getCodeMetadata: (source: string) => CellMetadata;
   startKernel: (options: { configPath: string; enableFindLocal: boolean; jsKernel: boolean }) => void;
 }
 
 /** Loads the tslab that this project pins; its own prototypes, so a change reaches the kernel about to start. */
 export function loadTslab(): Tslab {
   const require = createRequire(import.meta.url);
-  const jupyter = require('tslab/dist/jupyter.js') as {
+  const jupyter = require('tslab/dist/jupyter.js') as Tslab['jupyter'] & {
     ZmqServer: { prototype: TslabServer };
     JupyterHandlerImpl: { prototype: TslabHandler };
   };
-  const util = require('tslab/dist/util.js') as { TaskQueue: { prototype: Tslab['queue'] } };
-  const main = require('tslab/dist/main.js') as Pick<Tslab, 'startKernel'>;
   return {
     server: jupyter.ZmqServer.prototype,
     handler: jupyter.JupyterHandlerImpl.prototype,
-    queue: util.TaskQueue.prototype,
+    jupyter,
     executor: require('tslab/dist/executor.js') as Tslab['executor'],
-    startKernel: (options) => main.startKernel(options),
+    ...(require('tslab/dist/metadata.js') as Pick<Tslab, 'getCodeMetadata'>),
+    ...(require('tslab/dist/main.js') as Pick<Tslab, 'startKernel'>),
   };
 }

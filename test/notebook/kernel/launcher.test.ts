@@ -2,36 +2,19 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { KernelClient, type ExecuteOutcome, type Message } from 'sparsebook/notebook/kernel';
-import { findKernelSpec } from 'sparsebook/notebook/jupyter';
+import { test } from 'node:test';
+import type { Message } from 'sparsebook/notebook/kernel';
+import { sharedKernel } from './cells.ts';
 
-let kernel: KernelClient;
-before(async () => {
-  kernel = await KernelClient.start({ spec: findKernelSpec('tslab'), cwd: process.cwd() });
+const { kernel, execute } = sharedKernel();
+
+test('cells know the global types of Node, and none that only a dependency declares', async () => {
+  // Before any cell imports something.
+  const node = await execute("const size: number = Buffer.from('four').length;\nconsole.log(size, process.version);");
+  assert.equal(node.stdout(), `4 ${process.version}\n`);
+  const other = await execute('const elsewhere: OffscreenCanvas | undefined = undefined;');
+  assert.match(String(other.of('error')[0].evalue), /Cannot find name 'OffscreenCanvas'/);
 });
-after(() => kernel.kill());
-
-interface Heard {
-  outcome: ExecuteOutcome;
-  messages: Message[];
-  /** The contents of the messages of one type. */
-  of: (type: string) => Record<string, unknown>[];
-  stdout: () => string;
-}
-
-async function execute(code: string): Promise<Heard> {
-  const messages: Message[] = [];
-  const outcome = await kernel.execute(code, (message) => messages.push(message));
-  const of = (type: string): Record<string, unknown>[] =>
-    messages.filter((message) => message.header.msg_type === type).map((message) => message.content);
-  const stdout = (): string =>
-    of('stream')
-      .filter(({ name }) => name === 'stdout')
-      .map(({ text }) => text)
-      .join('');
-  return { outcome, messages, of, stdout };
-}
 
 test('50,000 lines printed in one tick all arrive, in order, in few messages', async () => {
   const { outcome, of, stdout } = await execute('for (let i = 0; i < 50_000; i++) console.log(i);');
@@ -104,7 +87,7 @@ test('an exception in a timer fails the cell that waits meanwhile, and the kerne
   const { outcome, of } = await execute(`setTimeout(() => { throw new Error('late'); }, 10);\n${wait}`);
   assert.equal(outcome.status, 'error');
   assert.equal(of('error')[0].evalue, 'late');
-  assert.equal((await execute('seven')).stdout(), '7\n');
+  assert.equal((await execute('seven')).result(), '7');
 });
 
 test('the cell after a failed one runs at once when the client does not ask to stop on errors', async () => {
@@ -124,9 +107,9 @@ while (!signal.aborted) { steps.push(steps.length); await new Promise((resolve) 
 (globalThis as any).stoppedAt = steps.length;
 await new Promise(() => {});`;
   const messages: Message[] = [];
-  const outcome = await kernel.execute(code, (message) => {
+  const outcome = await kernel().execute(code, (message) => {
     messages.push(message);
-    if (message.header.msg_type === 'stream') kernel.interrupt();
+    if (message.header.msg_type === 'stream') kernel().interrupt();
   });
   assert.ok(outcome.status === 'error' && outcome.ename === 'Interrupted');
   const wait = 'await new Promise((resolve) => setTimeout(resolve, 30));';
@@ -138,29 +121,29 @@ await new Promise(() => {});`;
 });
 
 test('an interrupt stops a synchronous loop', async () => {
-  const outcome = await kernel.execute("console.log('started');\nfor (;;);", ({ header }) => {
-    if (header.msg_type === 'stream') kernel.interrupt();
+  const outcome = await kernel().execute("console.log('started');\nfor (;;);", ({ header }) => {
+    if (header.msg_type === 'stream') kernel().interrupt();
   });
   assert.ok(outcome.status === 'error' && outcome.ename === 'Interrupted');
-  assert.equal((await execute('seven')).stdout(), '7\n');
+  assert.equal((await execute('seven')).result(), '7');
 });
 
 test('interrupt_request is answered, and does what SIGINT does', async () => {
   let reply: Promise<unknown> | undefined;
   const code = "console.log('started');\nawait new Promise(() => {});";
-  const outcome = await kernel.execute(code, ({ header }) => {
-    if (header.msg_type === 'stream') reply = kernel.request('interrupt_request', {});
+  const outcome = await kernel().execute(code, ({ header }) => {
+    if (header.msg_type === 'stream') reply = kernel().request('interrupt_request', {});
   });
   assert.ok(outcome.status === 'error' && outcome.ename === 'Interrupted');
   assert.deepEqual(await reply, { status: 'ok' });
 });
 
 test('completion and inspection still work, and comm_info is answered by its own name', async () => {
-  const complete = await kernel.request('complete_request', { code: 'seven.toF', cursor_pos: 9 });
+  const complete = await kernel().request('complete_request', { code: 'seven.toF', cursor_pos: 9 });
   assert.deepEqual(complete.matches, ['toFixed']);
-  const inspect = await kernel.request('inspect_request', { code: 'seven', cursor_pos: 2, detail_level: 0 });
+  const inspect = await kernel().request('inspect_request', { code: 'seven', cursor_pos: 2, detail_level: 0 });
   assert.deepEqual(inspect.data, { 'text/plain': 'const seven: 7' });
-  assert.deepEqual(await kernel.request('comm_info_request', {}), { status: 'ok', comms: {} });
+  assert.deepEqual(await kernel().request('comm_info_request', {}), { status: 'ok', comms: {} });
 });
 
 test('a variable of an earlier cell can be a shorthand property, and a local one stays local', async () => {
@@ -172,13 +155,6 @@ console.log(JSON.stringify([size, relabel('local'), { label }]));`;
   const { stdout, of } = await execute(code);
   assert.deepEqual(of('error'), []);
   assert.equal(stdout(), '[{"width":32,"seven":7},{"label":"local"},{"label":"assigned"}]\n');
-});
-
-test('cells know the global types of Node, and none that only a dependency declares', async () => {
-  const node = await execute("const size: number = Buffer.from('four').length;\nconsole.log(size, process.version);");
-  assert.equal(node.stdout(), `4 ${process.version}\n`);
-  const other = await execute('const elsewhere: OffscreenCanvas | undefined = undefined;');
-  assert.match(String(other.of('error')[0].evalue), /Cannot find name 'OffscreenCanvas'/);
 });
 
 test('the types of every module of Node are there when a cell imports it', async () => {
@@ -207,7 +183,7 @@ test('what a cell left running still prints into that cell, and its failure is t
   const late: Message[] = [];
   const told = new Promise<void>((resolve) => {
     const code = "setTimeout(() => { console.log('later'); throw new Error('too late'); }, 50);";
-    void kernel.execute(code, (message) => {
+    void kernel().execute(code, (message) => {
       late.push(message);
       if (message.header.msg_type === 'error') resolve();
     });

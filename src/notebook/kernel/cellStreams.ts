@@ -1,0 +1,44 @@
+import { StringDecoder } from 'node:string_decoder';
+import { Readable } from 'node:stream';
+import { UserError } from '../../errors.js';
+import type { CellRun } from './cellRun.js';
+
+type Written = (error?: Error | null) => void;
+
+/** Has what is printed to the process's streams go to the cell that prints it. */
+export function captureOutput(printing: () => CellRun | undefined): void {
+  for (const name of ['stdout', 'stderr'] as const) {
+    const stream = process[name];
+    const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+    const decoder = new StringDecoder();
+    stream.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+      const run = printing();
+      if (!run) return write(chunk, ...rest);
+      run.write(name, typeof chunk === 'string' ? chunk : decoder.write(Buffer.from(chunk)));
+      const written = rest.find((argument): argument is Written => typeof argument === 'function');
+      if (written) process.nextTick(written);
+      return true;
+    };
+  }
+}
+
+/** Has the process's standard input end at once, and the cell that reads it fail: nobody can type into it. */
+export function refuseInput(reading: () => CellRun | undefined): void {
+  const ending = (): Readable =>
+    new Readable({
+      read() {
+        this.push(null);
+        const rule = 'a cell cannot read standard input: nobody can type there';
+        reading()?.stop(
+          new UserError(`${rule}. Put the value into a variable of the notebook, or read it from a file`),
+        );
+      },
+    });
+  let stream: Readable | undefined;
+  Object.defineProperty(process, 'stdin', {
+    configurable: true,
+    enumerable: true,
+    // What has ended does not end again for the next reader.
+    get: () => (stream = !stream || stream.readableEnded || stream.destroyed ? ending() : stream),
+  });
+}

@@ -1,0 +1,52 @@
+import { after, before } from 'node:test';
+import { KernelClient, type ExecuteOutcome, type Message } from 'sparsebook/notebook/kernel';
+import { findKernelSpec } from 'sparsebook/notebook/jupyter';
+
+/** What a cell sent. */
+export interface Heard {
+  outcome: ExecuteOutcome;
+  messages: Message[];
+  /** The contents of the messages of one type. */
+  of: (type: string) => Record<string, unknown>[];
+  stdout: () => string;
+  /** The text of the cell's last value. */
+  result: () => string | undefined;
+  /** The lines of the cell's first error. */
+  traceback: () => string;
+}
+
+/** What a cell sends, told as it comes in. */
+export function hearing(): { hear: (message: Message) => void; heard: Omit<Heard, 'outcome'> } {
+  const messages: Message[] = [];
+  const of = (type: string): Record<string, unknown>[] =>
+    messages.filter((message) => message.header.msg_type === type).map((message) => message.content);
+  const heard = {
+    messages,
+    of,
+    stdout: () =>
+      of('stream')
+        .filter(({ name }) => name === 'stdout')
+        .map(({ text }) => text)
+        .join(''),
+    result: () => (of('execute_result')[0]?.data as Record<string, string> | undefined)?.['text/plain'],
+    traceback: () => ((of('error')[0]?.traceback as string[] | undefined) ?? []).join('\n'),
+  };
+  return { hear: (message) => messages.push(message), heard };
+}
+
+/** One kernel for all tests of a file, in the folder given, and what has it run a cell. */
+export function sharedKernel(cwd = process.cwd()): {
+  kernel: () => KernelClient;
+  execute: (code: string) => Promise<Heard>;
+} {
+  let kernel: KernelClient;
+  before(async () => {
+    kernel = await KernelClient.start({ spec: findKernelSpec('tslab'), cwd });
+  });
+  after(() => kernel.kill());
+  const execute = async (code: string): Promise<Heard> => {
+    const { hear, heard } = hearing();
+    return { outcome: await kernel.execute(code, hear), ...heard };
+  };
+  return { kernel: () => kernel, execute };
+}
