@@ -7,7 +7,8 @@ import { keptDeclarations } from './keptDeclarations.js';
 import { kernelTypeScript } from './kernelTypeScript.js';
 import { LocalModules } from './localModules.js';
 import { rememberOrigin } from './stackTraces.js';
-import type { CellMetadata, TslabConverter } from './tslabInternals.js';
+import type { CellMetadata, Converted, TslabConverter } from './tslabInternals.js';
+import { withNamedTypes } from './unnamedTypes.js';
 
 /** A cell to run. */
 export interface Cell {
@@ -49,22 +50,14 @@ export class CellExecutor {
     Object.assign(globalThis, { __tslab__: kernel });
   }
 
-  /** Runs a cell; resolves to the value of its last expression. Throws what it throws, or CompileError. */
-  async execute({ code, count, isCurrent, stopped }: Cell): Promise<unknown> {
+  /** Runs a cell; resolves to the value of its last expression, which may be a promise. Throws what it throws, or CompileError. */
+  async execute({ code, count, isCurrent, stopped }: Cell): Promise<{ value?: unknown }> {
     const metadata = this.metadataOf(code);
-    if (metadata.mode === 'browser') return undefined;
+    if (metadata.mode === 'browser') return {};
     if (metadata.module !== undefined) return this.define(metadata.module, code, metadata);
 
-    const source = cellSource(this.ts, code, (name) => name in this.variables);
-    const {
-      diagnostics,
-      output,
-      declOutput = '',
-      lastExpressionVar,
-    } = this.converter.convert(this.declarations, source);
-    if (diagnostics.length > 0) throw new CompileError(code, diagnostics);
-
-    const script = toScript(this.ts, output ?? '', this.file, lastExpressionVar);
+    const { output, declOutput = '', lastExpressionVar } = this.compile(code);
+    const script = toScript(this.ts, output, this.file, lastExpressionVar);
     const name = `cell ${count}`;
     rememberOrigin(name, {
       name: () => (isCurrent() ? 'cell' : name),
@@ -88,10 +81,10 @@ export class CellExecutor {
       const unset = new Set(reached ? [] : script.declares.filter((declared) => !this.set.has(declared)));
       this.declarations = keptDeclarations(this.ts, this.declarations, declOutput, unset);
     }
-    if (lastExpressionVar === undefined) return undefined;
+    if (lastExpressionVar === undefined) return {};
     const value = this.variables[lastExpressionVar];
     delete this.variables[lastExpressionVar];
-    return value;
+    return { value };
   }
 
   /** What the name at a place in the code is. */
@@ -104,11 +97,20 @@ export class CellExecutor {
     return this.converter.complete(this.declarations, code, position);
   }
 
-  private define(name: string, code: string, metadata: CellMetadata): undefined {
+  private compile(code: string): Converted & { output: string } {
+    const source = cellSource(this.ts, code, (name) => name in this.variables);
+    let converted = this.converter.convert(this.declarations, source);
+    const named = converted.diagnostics.length > 0 && withNamedTypes(this.ts, source, converted.diagnostics);
+    if (named) converted = this.converter.convert(this.declarations, named);
+    if (converted.diagnostics.length > 0) throw new CompileError(code, converted.diagnostics);
+    return { ...converted, output: converted.output ?? '' };
+  }
+
+  private define(name: string, code: string, metadata: CellMetadata): object {
     const diagnostics = this.converter.addModule(name, code, metadata);
     this.modules.define(join(this.folder, `${name}.ts${metadata.jsx ? 'x' : ''}`), code);
     if (diagnostics.length > 0) throw new CompileError(code, diagnostics);
-    return undefined;
+    return {};
   }
 
   /** The object that cells set their variables in. Imports are defined there as getters, which later cells could not assign to. */

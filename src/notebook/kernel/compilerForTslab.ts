@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import type { CompletionInfo, Node, Program, QuickInfo, SourceFile, SymbolDisplayPart, TypeChecker } from 'typescript';
 import type * as TypeScript from 'typescript';
+import { packageRoot } from '../jupyter/jupyterPaths.js';
 
 /** What TypeScript's own language service is made of, and its declarations leave out. */
 interface Internals {
@@ -25,7 +27,11 @@ export function compilerForTslab(typescript: typeof TypeScript): typeof TypeScri
     // Without it, tslab's `import *` copies 2,000 names to look each of them up anew.
     __esModule: true,
     getNullTransformationContext: () => ts.nullTransformationContext,
-    getDefaultTypeRoots: (folder: string) => ts.getEffectiveTypeRoots({}, { getCurrentDirectory: () => folder }),
+    getDefaultTypeRoots: (folder: string) => [
+      ...(ts.getEffectiveTypeRoots({}, { getCurrentDirectory: () => folder }) ?? []),
+      // tslab's are those of Node 18.
+      join(packageRoot, 'node_modules', '@types'),
+    ],
     getPreEmitDiagnosticsOfFiles: (program: Program, files: SourceFile[]) =>
       ts.sortAndDeduplicateDiagnostics([
         ...program.getGlobalDiagnostics(),

@@ -66,7 +66,7 @@ export function repairExecution(tslab: Tslab, history: ExecutionHistory): Tslab[
   const runCell = async (run: CellRun, count: number): Promise<void> => {
     try {
       const isCurrent = (): boolean => running() === run;
-      const value = await executor.execute({ code: run.code, count, isCurrent, stopped: run.stopped });
+      const { value } = await executor.execute({ code: run.code, count, isCurrent, stopped: run.stopped });
       if (value !== undefined) run.result(value, count);
     } catch (error) {
       run.threw(error);

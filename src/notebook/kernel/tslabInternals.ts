@@ -44,6 +44,8 @@ export interface CellMetadata {
 export interface TslabDiagnostic {
   /** Counted from 0. */
   start: { line: number; character: number };
+  /** TypeScript's number of what is wrong. */
+  code: number;
   messageText: string;
   fileName?: string;
 }
