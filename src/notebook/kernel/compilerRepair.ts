@@ -4,6 +4,7 @@ import type { BuilderProgram, CompilerOptions, WatchCompilerHostOfFilesAndCompil
 import { calmWatch } from './calmWatch.js';
 import { cellLanguage } from './cellLanguage.js';
 import { compilerForTslab } from './compilerForTslab.js';
+import { freshLookups } from './freshLookups.js';
 import { kernelTypeScript } from './kernelTypeScript.js';
 import { nodeTypes } from './nodeTypes.js';
 
@@ -31,7 +32,7 @@ export function repairCompiler(): void {
       const text = usual.readFile(path, encoding);
       return text === undefined ? undefined : withWrittenNames(path, edit(path, text));
     };
-    return calmWatch({ ...usual, readFile });
+    return calmWatch({ ...usual, ...freshLookups(typescript, options, usual), readFile });
   };
 
   const createWatchProgram = (host: Host): unknown => {

@@ -14,14 +14,15 @@ import type { MessageContent } from './wire.js';
 
 /**
  * Answers `execute_request`, with all that the protocol asks for. What a cell left running prints, shows and fails in that cell, also
- * while others run. Returns the starter to use in place of tslab's.
+ * while others run (from Node 24 on). Returns the starter to use in place of tslab's.
  */
 export function repairExecution(tslab: Tslab, history: ExecutionHistory): Tslab['startKernel'] {
   const queue = new ExecutionQueue();
-  const runs = new AsyncLocalStorage<CellRun>();
+  // Before Node 24, what is followed is marked, and a cell that prints a promise would show the marks.
+  const runs = Number.parseInt(process.versions.node) >= 24 ? new AsyncLocalStorage<CellRun>() : undefined;
   let current: CellRun | undefined;
   let executor: CellExecutor;
-  const running = (): CellRun | undefined => runs.getStore() ?? current;
+  const running = (): CellRun | undefined => runs?.getStore() ?? current;
 
   replaceMethod(tslab.executor, 'createExecutor', (_module, _createExecutor, folder, converters) => {
     executor = new CellExecutor(folder, converters.node, tslab.getCodeMetadata);
@@ -50,7 +51,7 @@ export function repairExecution(tslab: Tslab, history: ExecutionHistory): Tslab[
       const count = ++self.handler.execCount;
       history.add(count, code);
       run.start(count);
-      await runs.run(run, () => runCell(run, count));
+      await (runs ? runs.run(run, () => runCell(run, count)) : runCell(run, count));
       // A promise that the cell dropped is reported as rejected only after the turn in which the cell ended, and what a client has sent
       // meanwhile is here after the next one.
       await nextTurn();
