@@ -57,7 +57,7 @@ export class CellExecutor {
     if (metadata.module !== undefined) return this.define(metadata.module, code, metadata);
 
     const { output, declOutput = '', lastExpressionVar } = this.compile(code);
-    const script = toScript(this.ts, output, this.file, lastExpressionVar);
+    const script = toScript(this.ts, output, this.file, { lastValue: lastExpressionVar });
     const name = `cell ${count}`;
     rememberOrigin(name, {
       name: () => (isCurrent() ? 'cell' : name),

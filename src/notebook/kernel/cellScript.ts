@@ -27,71 +27,105 @@ export interface Script {
 const UNSET = /(?<=^Object\.defineProperty\(exports, "__esModule", .*\n)(?:(?:exports\.\S+ = )+void 0;\n)+/m;
 const INLINE_MAP = /\n\/\/# sourceMappingURL=data:[^,]*;base64,(.*)\s*$/;
 
-/**
- * Makes a script of a module in TypeScript or JavaScript. `import()` and `import.meta`, which only modules have, become calls to the
- * kernel's own (`__tslab__`), which are told the `file`. A function that is `lastValue` does not get that name.
- */
-export function toScript(ts: Compiler, source: string, file: string, lastValue?: string): Script {
+/** A cell that tslab has compiled, and the variable in which it puts the last value. */
+interface CompiledCell {
+  lastValue: string | undefined;
+}
+
+/** Makes a script of a module in TypeScript or JavaScript, or of a cell; `file` is where it looks for what it imports. */
+export function toScript(ts: Compiler, source: string, file: string, cell?: CompiledCell): Script {
   const inline = INLINE_MAP.exec(source);
-  const imports = new Set<string>();
-  let awaits = false;
-
-  const ownImports: TypeScript.TransformerFactory<TypeScript.SourceFile> = (context) => (root) => {
-    const call = (name: string, args: readonly TypeScript.Expression[]): TypeScript.Node => {
-      const { factory } = context;
-      const callee = factory.createPropertyAccessExpression(factory.createIdentifier('__tslab__'), name);
-      return factory.createCallExpression(callee, undefined, [factory.createStringLiteral(file), ...args]);
-    };
-    const visit = (given: TypeScript.Node): TypeScript.Node => {
-      const node = ts.visitEachChild(given, visit, context);
-      if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
-        return call('import', node.arguments);
-      }
-      if (ts.isVariableDeclaration(node) && node.initializer && node.name.getText() === lastValue) {
-        const { factory } = context;
-        const value = factory.createComma(factory.createNumericLiteral(0), node.initializer);
-        return factory.updateVariableDeclaration(node, node.name, undefined, undefined, value);
-      }
-      return ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword ? call('meta', []) : node;
-    };
-    return ts.visitEachChild(root, visit, context);
-  };
-
-  const lookedThrough: TypeScript.TransformerFactory<TypeScript.SourceFile> = () => (root) => {
-    const visit = (node: TypeScript.Node, inFunction: boolean): void => {
-      if (ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === 'require') {
-        const [name] = node.arguments;
-        if (name && ts.isStringLiteral(name)) imports.add(name.text);
-      }
-      awaits ||= !inFunction && (ts.isAwaitExpression(node) || (ts.isForOfStatement(node) && !!node.awaitModifier));
-      ts.forEachChild(node, (child) => visit(child, inFunction || ts.isFunctionLike(node)));
-    };
-    visit(root, false);
-    return root;
-  };
-
+  const seen = { imports: new Set<string>(), awaits: false };
   const { outputText, sourceMapText } = ts.transpileModule(inline ? source.slice(0, inline.index) : source, {
     // The other extensions would have it stay a module.
     fileName: file.replace(/\.[cm](?=[jt]s$)/, '.'),
     compilerOptions: { ...cellLanguage(ts), module: ts.ModuleKind.CommonJS, sourceMap: true },
-    transformers: { before: [ownImports], after: [lookedThrough] },
+    transformers: { before: [rewritten(ts, file, cell)], after: [() => (root) => lookThrough(ts, root, seen)] },
   });
   const unset = UNSET.exec(outputText)?.[0] ?? '';
-  const maps = [sourceMapText ?? '', ...(inline ? [Buffer.from(inline[1], 'base64').toString()] : [])];
   // Neither line may go: those that follow keep their numbers.
   const code = outputText.replace(unset, unset.replace(/.+/g, '')).replace(/\n\/\/# sourceMappingURL=.*\s*$/, '');
-  const lines = code.split('\n').length;
+  const maps = [sourceMapText ?? '', ...(inline ? [Buffer.from(inline[1], 'base64').toString()] : [])];
   return {
     code,
-    imports: [...imports],
-    awaits,
+    imports: [...seen.imports],
+    awaits: seen.awaits,
     declares: [...unset.matchAll(/exports\.(\S+) = /g)].map(([, name]) => name),
-    locate: (place) =>
-      place.line > lines ? undefined : maps.reduce<Place | undefined>((at, map) => at && before(map, at), place),
+    locate: locator(code.split('\n').length, maps),
   };
 }
 
-function before(map: string, { line, column }: Place): Place | undefined {
-  const entry = new SourceMap(JSON.parse(map) as SourceMapPayload).findEntry(line - 1, column - 1);
-  return 'originalLine' in entry ? { line: entry.originalLine + 1, column: entry.originalColumn + 1 } : undefined;
+/**
+ * `import()` and `import.meta`, which only modules have, become calls to the kernel's own (`__tslab__`), which are told the file. In a
+ * cell, functions of earlier cells are not called as methods of `exports`, and a function that is the last value gets no name from that.
+ */
+function rewritten(
+  ts: Compiler,
+  file: string,
+  cell?: CompiledCell,
+): TypeScript.TransformerFactory<TypeScript.SourceFile> {
+  const isNamed = (node: TypeScript.Node, name?: string): boolean => ts.isIdentifier(node) && node.text === name;
+  return (context) => (root) => {
+    const { factory } = context;
+    const own = (name: string, args: readonly TypeScript.Expression[]): TypeScript.Node => {
+      const callee = factory.createPropertyAccessExpression(factory.createIdentifier('__tslab__'), name);
+      return factory.createCallExpression(callee, undefined, [factory.createStringLiteral(file), ...args]);
+    };
+    const alone = (value: TypeScript.Expression): TypeScript.Expression =>
+      factory.createParenthesizedExpression(factory.createComma(factory.createNumericLiteral(0), value));
+    const visit = (given: TypeScript.Node): TypeScript.Node => {
+      const node = ts.visitEachChild(given, visit, context);
+      if (ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword) return own('meta', []);
+      if (ts.isCallExpression(node)) {
+        const { expression: callee, arguments: args } = node;
+        if (callee.kind === ts.SyntaxKind.ImportKeyword) return own('import', args);
+        if (cell && ts.isPropertyAccessExpression(callee) && isNamed(callee.expression, 'exports')) {
+          return factory.updateCallExpression(node, alone(callee), undefined, args);
+        }
+      }
+      if (cell && ts.isVariableDeclaration(node) && node.initializer && isNamed(node.name, cell.lastValue)) {
+        return factory.updateVariableDeclaration(node, node.name, undefined, undefined, alone(node.initializer));
+      }
+      return node;
+    };
+    return ts.visitEachChild(root, visit, context);
+  };
+}
+
+/** Notes down what compiled code requires, and whether it awaits outside of functions. */
+function lookThrough(
+  ts: Compiler,
+  root: TypeScript.SourceFile,
+  seen: { imports: Set<string>; awaits: boolean },
+): TypeScript.SourceFile {
+  const awaits = (node: TypeScript.Node): boolean =>
+    ts.isAwaitExpression(node) ||
+    (ts.isForOfStatement(node) && node.awaitModifier !== undefined) ||
+    (ts.isVariableDeclarationList(node) &&
+      Number(node.flags & ts.NodeFlags.AwaitUsing) === Number(ts.NodeFlags.AwaitUsing));
+  const visit = (node: TypeScript.Node, inFunction: boolean): void => {
+    if (ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === 'require') {
+      const [name] = node.arguments;
+      if (name && ts.isStringLiteral(name)) seen.imports.add(name.text);
+    }
+    seen.awaits ||= !inFunction && awaits(node);
+    ts.forEachChild(node, (child) => visit(child, inFunction || ts.isFunctionLike(node)));
+  };
+  visit(root, false);
+  return root;
+}
+
+/** Finds places by source maps: the first one's source is what the second one is the map of. */
+function locator(lines: number, maps: string[]): Script['locate'] {
+  let read: SourceMap[] | undefined;
+  const before = (at: Place | undefined, map: SourceMap): Place | undefined => {
+    const entry = at && map.findEntry(at.line - 1, at.column - 1);
+    if (!entry || !('originalLine' in entry)) return undefined;
+    return { line: entry.originalLine + 1, column: entry.originalColumn + 1 };
+  };
+  return (place) => {
+    if (place.line > lines) return undefined;
+    read ??= maps.map((map) => new SourceMap(JSON.parse(map) as SourceMapPayload));
+    return read.reduce(before, place as Place | undefined);
+  };
 }

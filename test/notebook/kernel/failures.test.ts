@@ -44,7 +44,7 @@ const traces: Record<string, [code: string, lines: string[]]> = {
     'type T = number;\n\nexport function deep(n: T): never {\n  throw new Error(`n ${n}`);\n}\n\n  deep(2);',
     ['Error: n 2', 'at deep (cell:4:9)', 'at cell:7:3'],
   ],
-  'in a function of an earlier cell': ['\n deep(3);', ['Error: n 3', 'at Proxy.deep (cell NUMBER:4:9)', 'at cell:2:2']],
+  'in a function of an earlier cell': ['\n deep(3);', ['Error: n 3', 'at deep (cell NUMBER:4:9)', 'at cell:2:6']],
   'after an await': [
     'type U = string;\nconst wait = async (text: U): Promise<void> => {\n  await null;\n  throw new Error(text);\n};\nawait wait("late");',
     ['Error: late', 'at wait (cell:4:9)', 'at async cell:6:1'],
