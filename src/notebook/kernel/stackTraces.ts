@@ -38,7 +38,8 @@ function frame(site: Frame): string | undefined {
   if (!origin || line === null || column === null) return site.toString();
   const place = origin.locate({ line, column });
   return (
-    place && site.toString().replace(`${file}:${line}:${column}`, `${origin.name()}:${place.line}:${place.column}`)
+    place &&
+    site.toString().replace(`${file}:${line}:${column}`, () => `${origin.name()}:${place.line}:${place.column}`)
   );
 }
 
