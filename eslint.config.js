@@ -67,6 +67,20 @@ export default tseslint.config(
       ],
     },
   },
+  {
+    // Text that becomes HTML without being escaped is how a notebook takes over a page.
+    files: ['src/notebook/{report,live}/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            ':not(TaggedTemplateExpression) > TemplateLiteral[expressions.length>0] > TemplateElement[value.raw=/<[a-z!\\u002f]/i]',
+          message: 'Make HTML by markup`…` (report/markup.ts), which escapes what is put in.',
+        },
+      ],
+    },
+  },
   { files: ['**/*.js', '**/*.mjs', '**/*.cjs'], ...tseslint.configs.disableTypeChecked },
   ...oneWay,
 );

@@ -42,7 +42,8 @@ export class LiveSession {
   static async open(file: DocumentFile, path: string, spare?: SpareKernel): Promise<LiveSession> {
     const session = new LiveSession(file, path, await file.read(), spare);
     if (spare?.suits(session.kernelName, dirname(file.path))) session.kernel.get().catch(() => undefined);
-    ({ renderer: session.renderer } = await import('./document/renderer.js'));
+    const { rendererIn } = await import('./document/renderer.js');
+    session.renderer = rendererIn(dirname(file.path));
     session.readParameters();
     return session;
   }

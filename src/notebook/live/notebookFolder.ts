@@ -1,8 +1,8 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { UserError } from '../../errors.js';
-import { joined, type Notebook } from '../run/index.js';
-import { LARGEST_NOTEBOOK, notebookIn, readBytes, tooLarge } from './document/notebookBytes.js';
+import { joined, parseNotebook, type Notebook } from '../run/index.js';
+import { LARGEST_NOTEBOOK, readBytes, tooLarge } from './document/notebookBytes.js';
 import { reasonOf } from './fence.js';
 import type { ListedNotebook } from './protocol.js';
 
@@ -121,7 +121,7 @@ async function read(file: string, path: string, size: number): Promise<About> {
   if (size > LARGEST_NOTEBOOK) return { title: '', fault: `${shown(path)} ${tooLarge(size)}` };
   if (size > LARGEST_TITLED) return { title: '' };
   try {
-    return { title: titleIn(notebookIn((await readBytes(file)) ?? Buffer.of(), shown(path))) };
+    return { title: titleIn(parseNotebook((await readBytes(file)) ?? Buffer.of(), shown(path))) };
   } catch (error) {
     return { title: '', fault: reasonOf(error) };
   }

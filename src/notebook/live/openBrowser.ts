@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { markup } from '../report/markup.js';
 
 type Environment = Record<string, string | undefined>;
 
@@ -26,8 +27,8 @@ export function openBrowser(address: string): boolean {
   if (!command) return false;
   const folder = mkdtempSync(join(tmpdir(), 'sparsebook-open-'));
   const file = join(folder, 'open.html');
-  const page = `<!doctype html><meta http-equiv="refresh" content="0;url=${address}"><a href="${address}">Open sparsebook</a>`;
-  writeFileSync(file, page, { mode: 0o600 });
+  const page = markup`<!doctype html><meta http-equiv="refresh" content="0;url=${address}"><a href="${address}">Open sparsebook</a>`;
+  writeFileSync(file, String(page), { mode: 0o600 });
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const [program, ...args] = command;
   const child = spawn(program, [...args, pathToFileURL(file).href], { stdio: 'ignore', detached: true });

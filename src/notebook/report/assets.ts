@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { toBase85 } from './base85.js';
 import { bundle, filesBelow } from './bundle.js';
 
 /** The parts of a page that do not depend on the notebook. */
@@ -11,7 +12,7 @@ export interface Assets {
   style: string;
   /** The page's own script. */
   script: string;
-  /** plotly.js minified, gzipped, in base64. The page's script unpacks it with the browser's DecompressionStream. */
+  /** plotly.js, gzipped, in base85. The page's script unpacks it with the browser's DecompressionStream. */
   plotly: string;
   /** SHA-256 of the unpacked plotly.js as a content security policy writes it. */
   plotlyHash: string;
@@ -27,26 +28,32 @@ export function policyHash(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
-/** plotly.js minified and gzipped, as a page loads it. */
+/** plotly.js gzipped, as a page loads it: the bundle that makes no functions from text, which the page's policy refuses. */
 export function packedPlotly(): Buffer {
-  const entry = require.resolve('plotly.js-dist');
-  const { version } = require('plotly.js-dist/package.json') as { version: string };
-  const target = join(folder, `plotly-${version}.min.js.gz`);
+  const entry = require.resolve('plotly.js-strict-dist-min');
+  const { version } = require('plotly.js-strict-dist-min/package.json') as { version: string };
+  const target = join(folder, `plotly-strict-${version}.min.js.gz`);
   return bundle({ entry, target, dependsOn: [entry], bundle: false });
 }
 
 function part(entry: string, target: string): string {
-  const dependsOn = filesBelow(join(sources, dirname(entry)));
+  const dependsOn = [...filesBelow(join(sources, dirname(entry))), join(sources, 'base85.ts')];
   return bundle({ entry: join(sources, entry), target: join(folder, target), dependsOn }).toString();
 }
 
+let loaded: Assets | undefined;
+
 /** The page's style sheet and script and plotly.js, built into dist/ when they are not there yet (about a second). */
 export function loadAssets(): Assets {
+  return (loaded ??= readAssets());
+}
+
+function readAssets(): Assets {
   const plotly = packedPlotly();
   return {
     style: part('style/main.css', 'page.css'),
     script: part('browser/main.ts', 'page.js'),
-    plotly: plotly.toString('base64'),
+    plotly: toBase85(plotly),
     plotlyHash: policyHash(gunzipSync(plotly).toString()),
   };
 }

@@ -1,7 +1,7 @@
-import { duration, hasTag, joined, secondsTaken, type CodeCell } from '../run/index.js';
-import { escapeHtml } from './escape.js';
+import { duration, hasTag, isObject, joined, secondsTaken, type CodeCell } from '../run/index.js';
 import { faultOf } from './faultOf.js';
 import { highlight } from './highlight.js';
+import { markup, type Html } from './markup.js';
 import type { OutputPage } from './outputPage.js';
 import { renderOutputs } from './outputs.js';
 
@@ -20,26 +20,40 @@ function timeTaken(cell: CodeCell): string {
   return seconds >= 0.1 ? duration(seconds) : '';
 }
 
-function renderCode(cell: CodeCell): string {
+/** Whether a cell asks, by a tag or in Jupyter's metadata, that its code or its outputs be folded. */
+function isHidden(cell: CodeCell, part: 'input' | 'output'): boolean {
+  if (hasTag(cell, `hide-${part}`) || hasTag(cell, 'hide-cell')) return true;
+  const { jupyter, collapsed } = cell.metadata;
+  const own = isObject(jupyter) ? jupyter : {};
+  return part === 'input' ? own.source_hidden === true : own.outputs_hidden === true || collapsed === true;
+}
+
+/** Whether a cell asks by a tag that a part of it be left out. */
+const isRemoved = (cell: CodeCell, part: 'input' | 'output'): boolean =>
+  hasTag(cell, `remove-${part}`) || hasTag(cell, 'remove-cell');
+
+function renderCode(cell: CodeCell): Html | undefined {
   const source = joined(cell.source).replace(/\s+$/, '');
-  if (!source) return '';
+  if (!source) return undefined;
   const lines = source.split('\n').length;
-  const open = lines <= openLines && !hasTag(cell, 'hide-input');
+  const open = lines <= openLines && !isHidden(cell, 'input');
   const details = [`${lines} ${lines === 1 ? 'line' : 'lines'}`, timeTaken(cell)].filter(Boolean).join(' · ');
-  const count = cell.execution_count === null ? '' : `<span class="count">[${cell.execution_count}]</span>`;
-  return (
-    `<details class="code"${open ? ' open' : ''}><summary>${count}<span class="show">code</span>` +
-    `<span class="extent">${details}</span></summary>` +
-    `<pre><code>${highlight(source, 'typescript')}</code></pre></details>`
-  );
+  const count = cell.execution_count !== null && markup`<span class="count">[${cell.execution_count}]</span>`;
+  const summary = markup`<summary>${count}<span class="show">code</span><span class="extent">${details}</span></summary>`;
+  const code = markup`<pre><code>${highlight(source, 'typescript')}</code></pre>`;
+  return markup`<details class="code"${open && ' open'}>${summary}${code}</details>`;
 }
 
 /** Renders a code cell: its code, folded when long, a warning where its outputs cannot be trusted, and its outputs. */
-export function renderCodeCell(cell: CodeCell, number: number, page: OutputPage): string {
+export function renderCodeCell(cell: CodeCell, number: number, page: OutputPage): Html | undefined {
   const fault = faultOf(cell);
-  const outputs = renderOutputs(cell.outputs, page);
-  const code = renderCode(cell);
-  if (!code && !outputs) return '';
-  const warning = fault ? `<p class="warning ${fault}">${escapeHtml(warnings[fault])}</p>` : '';
-  return `<section class="cell" id="cell-${number}" aria-label="Cell ${number}">${code}${warning}${outputs}</section>`;
+  const rendered = isRemoved(cell, 'output') ? undefined : renderOutputs(cell.outputs, page, number);
+  const hidden = rendered && cell.outputs.length > 0 && isHidden(cell, 'output');
+  const outputs = hidden
+    ? markup`<details class="outputs"><summary>Show output</summary>${rendered}</details>`
+    : rendered;
+  const code = isRemoved(cell, 'input') ? undefined : renderCode(cell);
+  if (!code && !fault && (!outputs || cell.outputs.length === 0)) return undefined;
+  const warning = fault && markup`<p class="warning ${fault}">${warnings[fault]}</p>`;
+  return markup`<section class="cell" id="cell-${number}" aria-label="Cell ${number}">${code}${warning}${outputs}</section>`;
 }

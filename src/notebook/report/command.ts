@@ -80,7 +80,7 @@ async function report(words: string[], flags: Flags): Promise<void> {
   const started = performance.now();
   // Loaded late: the other commands need none of it.
   const { renderReport } = await import('./renderReport.js');
-  const html = renderReport(executed, { name });
+  const html = renderReport(executed, { name, folder: dirname(file) });
   if (page === STDOUT) return writeStdout(html);
   await writeFileWhole(page, html, reportFile);
   const size = (Buffer.byteLength(html) / 1e6).toFixed(1);

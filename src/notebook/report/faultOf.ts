@@ -1,4 +1,4 @@
-import { hasTag, joined, sourceHash, type Cell, type Metadata } from '../run/index.js';
+import { hasTag, isObject, joined, sourceHash, type Cell, type Metadata } from '../run/index.js';
 
 /** What speaks against a cell's saved outputs. */
 export type Fault = 'stale' | 'missing' | 'failed';
@@ -14,6 +14,6 @@ export function faultOf(cell: Cell): Fault | undefined {
   if (cell.outputs.length === 0 && cell.execution_count === null) return 'missing';
   const noted = (cell.metadata.sparsebook as Metadata | undefined)?.sourceHash;
   if (typeof noted === 'string' && noted !== sourceHash(cell.source)) return 'stale';
-  const failed = cell.outputs.some(({ output_type }) => output_type === 'error');
+  const failed = cell.outputs.some((output: unknown) => isObject(output) && output.output_type === 'error');
   return failed && !hasTag(cell, 'raises-exception') ? 'failed' : undefined;
 }

@@ -1,17 +1,45 @@
-import { escapeHtml, jsonForScript } from './escape.js';
+import { UserError } from '../../errors.js';
+import { isObject } from '../run/index.js';
+import { joinedHtml, jsonForScript, markup, type Html } from './markup.js';
 import { textIn, type MimeBundle } from './mimeBundle.js';
 import type { OutputPage } from './outputPage.js';
 
 /** The MIME type under which plotly figures travel. */
 export const plotlyMime = 'application/vnd.plotly.v1+json';
 
+type Json = Record<string, unknown>;
+
 interface PlotlyFigure {
-  data?: unknown[];
-  layout?: Record<string, unknown>;
+  data: Json[];
+  layout: Json;
+  /** The states of an animation. */
+  frames?: Json[];
+  /** How the figure may be handled. */
+  config?: Json;
 }
 
-const asObject = (value: unknown): Record<string, unknown> =>
-  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+const asObject = (value: unknown): Json => (isObject(value) ? value : {});
+
+const isList = (value: unknown): value is Json[] => Array.isArray(value) && value.every(isObject);
+
+/** The figure that a value is; throws a UserError where it is none. */
+function readFigure(value: unknown): PlotlyFigure {
+  const { data = [], layout, frames, config } = asObject(value);
+  if (!isObject(value)) throw new UserError('its figure is not an object');
+  if (!isList(data)) throw new UserError("its figure has 'data' that is not a list of traces");
+  if (layout !== undefined && layout !== null && !isObject(layout)) {
+    throw new UserError("its figure has a 'layout' that is not an object");
+  }
+  if (frames !== undefined && frames !== null && !isList(frames)) {
+    throw new UserError("its figure has 'frames' that are not a list of objects");
+  }
+  return {
+    data,
+    layout: asObject(layout),
+    ...(frames?.length ? { frames } : {}),
+    ...(isObject(config) ? { config } : {}),
+  };
+}
 
 /** The text of a plotly title, given as a string or as `{ text }`. */
 function titleText(title: unknown): string {
@@ -21,19 +49,18 @@ function titleText(title: unknown): string {
 
 const stripTags = (html: string): string =>
   html
-    .replace(/<[^>]*>/g, ' ')
+    .replace(/<[^<>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim();
 
 /** Says what a figure shows, for those who cannot see it: `layout.meta.alt`, its title, its text form, or its traces. */
-export function figureAlt(figure: PlotlyFigure, text: string): string {
-  const layout = asObject(figure.layout);
+function figureAlt({ data, layout }: PlotlyFigure, text: string): string {
   const { alt } = asObject(layout.meta);
   if (typeof alt === 'string' && alt) return alt;
   const title = stripTags(titleText(layout.title));
   if (title) return title;
   if (text.trim()) return text.trim();
-  const names = (figure.data ?? []).map((trace) => asObject(trace).name).filter((name) => typeof name === 'string');
+  const names = data.map(({ name }) => name).filter((name) => typeof name === 'string');
   return names.length ? `Plot of ${names.join(', ')}` : 'Plot';
 }
 
@@ -47,38 +74,40 @@ function withoutRemotePictures(value: unknown): unknown {
   return Object.fromEntries(kept.map(([key, entry]) => [key, withoutRemotePictures(entry)]));
 }
 
-/** Frames a picture with its caption, and its number unless the page counts by itself; both parts are HTML. */
-export function frameFigure(number: number | undefined, content: string, caption = ''): string {
-  const [id, count] = number === undefined ? ['', ''] : [` id="figure-${number}"`, `Figure ${number}`];
-  const text = `<span class="figure-number">${count}</span>${caption ? ` ${caption}` : ''}`;
-  return `<figure class="figure"${id}><figcaption>${text}</figcaption>${content}</figure>`;
+/** Frames a picture with its caption, and the next number unless the page counts by itself. */
+export function frameFigure(page: OutputPage, content: Html, caption?: Html): Html {
+  if (page.figures === undefined) return figureElement(content, caption);
+  const number = ++page.figures;
+  return figureElement(content, caption, markup` id="figure-${number}"`, `Figure ${number}`);
+}
+
+function figureElement(content: Html, caption?: Html, id?: Html, count?: string): Html {
+  const words = caption && markup` ${caption}`;
+  return markup`<figure class="figure"${id}><figcaption><span class="figure-number">${count}</span>${words}</figcaption>${content}</figure>`;
 }
 
 /**
  * Renders a plotly bundle: the figure's JSON for the page's script to draw, and until then (or where scripts do not run)
  * the bundle's PNG, or its text where there is none or the page wants no pictures. The title leaves the plot and becomes the
- * caption, which wraps and can be selected.
+ * caption, which wraps and can be selected. Throws a UserError where the JSON is no figure.
  */
-export function renderFigure(bundle: MimeBundle, number: number | undefined, page: OutputPage): string {
-  const figure = asObject(bundle[plotlyMime]) as PlotlyFigure;
+export function renderFigure(bundle: MimeBundle, page: OutputPage): Html {
+  const figure = readFigure(bundle[plotlyMime]);
   const text = textIn(bundle, 'text/plain');
-  const alt = escapeHtml(figureAlt(figure, text));
-  const title = asObject(figure.layout).title;
-  const subtitle = titleText(asObject(title).subtitle);
-  const caption = [
-    titleText(title) && `<strong>${page.foreignHtml(titleText(title))}</strong>`,
-    subtitle && `<span class="subtitle">${page.foreignHtml(subtitle)}</span>`,
-  ];
+  const { title } = figure.layout;
+  const [main, sub] = [titleText(title), titleText(asObject(title).subtitle)];
+  const caption = joinedHtml(
+    [
+      main && markup`<strong>${page.foreignHtml(main)}</strong>`,
+      sub && markup`<span class="subtitle">${page.foreignHtml(sub)}</span>`,
+    ],
+    ' ',
+  );
   const png = page.figures !== undefined ? textIn(bundle, 'image/png').replace(/\s/g, '') : '';
   const still = /^[A-Za-z0-9+/=]+$/.test(png)
-    ? `<img src="data:image/png;base64,${png}" alt="">`
-    : `<p class="still">${escapeHtml(text || 'This figure is drawn by a script.')}</p>`;
-  const { data, layout } = withoutRemotePictures({ data: figure.data ?? [], layout: figure.layout ?? {} }) as object & {
-    data: unknown;
-    layout: unknown;
-  };
-  const content =
-    `<div class="scroll"><div class="plot" role="img" aria-label="${alt}">${still}</div></div>` +
-    `<script type="application/json">${jsonForScript({ data, layout })}</script>`;
-  return frameFigure(number, content, caption.filter(Boolean).join(' '));
+    ? markup`<img src="data:image/png;base64,${png}" alt="">`
+    : markup`<p class="still">${text || 'This figure is drawn by a script.'}</p>`;
+  const place = markup`<div class="scroll"><div class="plot" role="img" aria-label="${figureAlt(figure, text)}">${still}</div></div>`;
+  const json = markup`<script type="application/json">${jsonForScript(withoutRemotePictures(figure))}</script>`;
+  return frameFigure(page, markup`${place}${json}`, main || sub ? caption : undefined);
 }

@@ -2,7 +2,7 @@ import hljs from 'highlight.js/lib/core';
 import bash from 'highlight.js/lib/languages/bash';
 import json from 'highlight.js/lib/languages/json';
 import typescript from 'highlight.js/lib/languages/typescript';
-import { escapeHtml } from './escape.js';
+import { asHtml, markup, type Html } from './markup.js';
 
 hljs.registerLanguage('bash', bash);
 hljs.registerLanguage('json', json);
@@ -10,6 +10,6 @@ hljs.registerLanguage('typescript', typescript);
 hljs.registerAliases(['javascript', 'js'], { languageName: 'typescript' });
 
 /** Marks up code for the colours of style/code.css; a language that is not known gives plain, escaped text. */
-export function highlight(code: string, language: string): string {
-  return hljs.getLanguage(language) ? hljs.highlight(code, { language }).value : escapeHtml(code);
+export function highlight(code: string, language: string): Html {
+  return hljs.getLanguage(language) ? asHtml(hljs.highlight(code, { language }).value) : markup`${code}`;
 }

@@ -1,14 +1,55 @@
 import { createRequire } from 'node:module';
 import type Katex from 'katex';
+import { asHtml, markup, type Html } from './markup.js';
 
 // The build of KaTeX that markdown's plugin requires: the one for `import` would be a second copy, half a megabyte more to load.
 const katex = createRequire(import.meta.url)('katex') as typeof Katex;
 
+/** How formulas are rendered: none makes a link, or a box larger than the page. */
+export const katexOptions = { throwOnError: false, trust: false, maxSize: 100 };
+
+const rendered = (tex: string, displayMode: boolean): Html =>
+  asHtml(katex.renderToString(tex, { ...katexOptions, displayMode }));
+
 /** Renders an output of type text/latex as a displayed formula; the dollars or brackets around it are optional. */
-export function renderLatex(source: string): string {
+export function renderLatex(source: string): Html {
   const tex = source
     .trim()
     .replace(/^\$\$?([\s\S]*?)\$?\$$/, '$1')
     .replace(/^\\[[(]([\s\S]*)\\[\])]$/, '$1');
-  return katex.renderToString(tex, { displayMode: true, throwOnError: false, trust: false });
+  return rendered(tex, true);
+}
+
+const formula = /\$\$([^$]+)\$\$|\\\[([^]+?)\\\]|\$(?!\s)([^$\n]*[^$\s\\])\$(?!\d)|\\\(([^]+?)\\\)/g;
+/** Longer HTML is not searched for formulas. */
+const longest = 50_000;
+
+const entities: Record<string, string> = { '&lt;': '<', '&gt;': '>', '&amp;': '&', '&quot;': '"', '&#39;': "'" };
+
+/**
+ * The formulas in the text of foreign HTML, as Jupyter shows them there: the HTML with places held for them, and what belongs there.
+ * Code stays as it is.
+ */
+export function formulasIn(html: string): { html: string; parts: Html[] } {
+  const parts: Html[] = [];
+  if (html.length > longest || !/\$|\\[([]/.test(html)) return { html, parts };
+  const place = (found: string, ...groups: (string | undefined)[]): string => {
+    const [dollars, bracket, inline, parenthesis] = groups;
+    const tex = (dollars ?? bracket ?? inline ?? parenthesis ?? '').replace(
+      /&\w+;|&#39;/g,
+      (name) => entities[name] ?? name,
+    );
+    try {
+      parts.push(rendered(tex, dollars !== undefined || bracket !== undefined));
+    } catch {
+      return found;
+    }
+    return String(markup`<span class="sparsebook-part-${parts.length - 1}"></span>`);
+  };
+  const pieces = html.split(/(<(script|style|pre|code|textarea|svg)\b[^]*?<\/\2\s*>|<!--[^]*?-->|<[^>]*>)/gi);
+  // Every third piece is text; the others are tags, and their names.
+  const shown = pieces.map((piece, index) =>
+    index % 3 === 0 ? (piece ?? '').replace(formula, place) : index % 3 === 1 ? piece : '',
+  );
+  return { html: shown.join(''), parts };
 }

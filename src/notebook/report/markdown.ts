@@ -1,99 +1,152 @@
-import katexPlugin from '@vscode/markdown-it-katex';
-import MarkdownIt from 'markdown-it';
 import type Token from 'markdown-it/lib/token.mjs';
-import { escapeHtml } from './escape.js';
-import { highlight } from './highlight.js';
-import { textIn, type MimeBundle } from './mimeBundle.js';
+import { isObject } from '../run/notebook.js';
+import { sourceHash } from '../run/sourceHash.js';
+import { bringHtml, held, markdown, ownPrefix, type Environment } from './markdownParser.js';
+import { asHtml, markup, type Html } from './markup.js';
+import { textIn } from './mimeBundle.js';
+import { orNotice } from './notice.js';
+import type { OutputPage } from './outputPage.js';
 
 /** A heading as the table of contents lists it. */
 export interface Heading {
   level: number;
   id: string;
-  /** The heading's text as HTML, without links. */
-  html: string;
+  /** The heading's text, without links. */
+  html: Html;
 }
 
 /** What the markdown cells of one page gather: the page's title and the headings below it. */
 export interface Outline {
   /** The first heading of level 1, taken out of its cell; undefined until met. */
-  title?: { html: string; text: string };
+  title?: { html: Html; text: string };
   headings: Heading[];
+  /** Several headings of level 1 are there: one is the title, and all others, of any level, go one level down. */
+  deeper?: boolean;
 }
 
-// A CommonJS package: depending on the loader, its function is the module or the module's default.
-const katex = (katexPlugin as { default?: unknown }).default ?? katexPlugin;
-
-const markdown = new MarkdownIt({ html: false, linkify: true, highlight }).use(
-  katex as (it: MarkdownIt, options?: object) => void,
-  { throwOnError: false },
-);
-
-interface Environment {
-  attachments?: Record<string, unknown> | undefined;
+/** What belongs to a markdown cell besides its source. */
+export interface MarkdownCell {
+  /** Pictures by name, each an object of its forms by MIME type; it may be anything, as a file may hold anything. */
+  attachments?: unknown;
+  /** What to call the cell where it cannot be shown. */
+  name?: string;
 }
 
-/** Pictures come from the page itself; one from elsewhere would be a request, so that a link takes its place. */
-markdown.renderer.rules.image = (tokens, index, _options, environment: Environment) => {
-  const token = tokens[index];
-  const alt = escapeHtml(token.content);
-  const source = String(token.attrGet('src') ?? '');
-  const attached = environment.attachments?.[decodeURIComponent(source.replace(/^attachment:/, ''))];
-  const [type] = Object.keys(attached ?? {});
-  if (type && /^image\/(png|jpeg|gif|webp|svg\+xml)$/.test(type)) {
-    return `<img src="data:${type};base64,${escapeHtml(textIn(attached as MimeBundle, type).replace(/\s/g, ''))}" alt="${alt}">`;
+/** The text that an address stands for; one with a bad escape stands for itself. */
+function decoded(address: string): string {
+  try {
+    return decodeURIComponent(address);
+  } catch {
+    return address;
   }
-  if (/^data:image\/(png|jpeg|gif|webp);base64,/i.test(source)) return `<img src="${escapeHtml(source)}" alt="${alt}">`;
-  return `<a href="${escapeHtml(source)}" rel="noopener noreferrer">${alt || escapeHtml(source)}</a>`;
-};
-markdown.renderer.rules.table_open = () => '<div class="scroll"><table>\n';
-markdown.renderer.rules.table_close = () => '</table></div>\n';
+}
+
+/** The picture attached to a cell under a name, as a data: address; undefined where there is none. */
+function attachedPicture(attachments: unknown, name: string): string | undefined {
+  const bundle = isObject(attachments) && Object.hasOwn(attachments, name) ? attachments[name] : undefined;
+  if (!isObject(bundle)) return undefined;
+  const type = Object.keys(bundle).find((mime) => /^image\/(png|jpeg|gif|webp|svg\+xml)$/.test(mime));
+  return type && `data:${type};base64,${textIn(bundle, type).replace(/\s/g, '')}`;
+}
+
+const inlinePicture = /^data:image\/(png|jpeg|gif|webp);base64,/i;
+
+function environmentOf(source: string, page: OutputPage, attachments?: unknown): Environment {
+  return {
+    docId: sourceHash(source).slice(0, 8),
+    picture: (address) => {
+      if (inlinePicture.test(address)) return address;
+      const name = decoded(address.replace(/^attachment:/, ''));
+      return attachedPicture(attachments, name) ?? (address.includes(':') ? undefined : page.picture?.(name));
+    },
+  };
+}
 
 function plainText(tokens: Token[]): string {
   return tokens.map((token) => (token.children ? plainText(token.children) : token.content)).join('');
 }
 
 function uniqueId(text: string, outline: Outline): string {
-  const slug = `section-${text.toLowerCase().normalize('NFKD').replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')}`; // prettier-ignore
+  const words = text.toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '');
+  const slug = `section-${words.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '')}`;
   const taken = outline.headings.filter(({ id }) => id === slug || id.startsWith(`${slug}--`)).length;
   return taken === 0 ? slug : `${slug}--${taken + 1}`;
 }
 
-function renderHeadingText(tokens: Token[], environment: Environment): string {
-  const children = tokens.filter(({ type }) => type !== 'link_open' && type !== 'link_close');
-  return markdown.renderer.renderInline(children, markdown.options, environment);
+/** Names by which links lead to a heading: as Jupyter and as GitHub make them. */
+function anchors(text: string): Html[] {
+  const names = [text.replace(/ /g, '-'), text.toLowerCase().replace(/[^\p{L}\p{N}\p{M} _-]/gu, '').replace(/ /g, '-')]; // prettier-ignore
+  return [...new Set(names)].map((name) => markup`<a id="${ownPrefix}${name}"></a>`);
+}
+
+/** Renders tokens: what they bring along of HTML is sanitised, what is made here is not. */
+function render(tokens: Token[], environment: Environment, page: OutputPage): Html {
+  if (!bringHtml(tokens)) return asHtml(markdown.renderer.render(tokens, markdown.options, environment));
+  const parts: Html[] = [];
+  return page.foreignHtml(markdown.renderer.render(tokens, markdown.options, { ...environment, parts }), parts);
+}
+
+/** A heading's text as HTML, for its place in the text or, without links, for another. */
+function renderHeadingText(inline: Token, environment: Environment, page: OutputPage, links: boolean): Html {
+  const children = (inline.children ?? []).filter(({ type }) => links || !/^link_|^footnote_ref$/.test(type));
+  return render([Object.assign(Object.create(inline) as Token, { children })], environment, page);
+}
+
+/** How many headings of level 1 a text has. */
+export function countTitles(source: string): number {
+  return markdown.parse(source, {}).filter(({ type, tag }) => type === 'heading_open' && tag === 'h1').length;
 }
 
 /**
- * Renders a markdown cell: no raw HTML, formulas by KaTeX, headings with ids that are added to the outline. The first
+ * Renders a markdown cell: HTML sanitised, formulas by KaTeX, headings with ids that are added to the outline. The first
  * heading of level 1 becomes the outline's title and leaves the text; any further one becomes level 2.
  */
-export function renderMarkdownCell(source: string, outline: Outline, attachments?: Record<string, unknown>): string {
-  const environment: Environment = { attachments };
-  const tokens = markdown.parse(source, environment);
-  for (let index = 0; index < tokens.length; index++) {
-    const open = tokens[index];
-    if (open.type !== 'heading_open') continue;
-    const inline = tokens[index + 1];
-    const html = renderHeadingText(inline.children ?? [], environment);
-    const text = plainText(inline.children ?? []);
-    if (open.tag === 'h1' && !outline.title) {
-      outline.title = { html, text };
-      tokens.splice(index--, 3);
-      continue;
+export function renderMarkdownCell(source: string, outline: Outline, page: OutputPage, cell: MarkdownCell = {}): Html {
+  return orNotice(cell.name ?? 'This text', source, () => {
+    const environment = environmentOf(source, page, cell.attachments);
+    const tokens = markdown.parse(source, environment);
+    for (let index = 0; index < tokens.length; index++) {
+      if (tokens[index].type !== 'heading_open') continue;
+      const [open, inline] = tokens.splice(index, 3);
+      const heading = takeHeading(open, inline, outline, environment, page);
+      if (heading) tokens.splice(index, 0, Object.assign(open, { type: 'own_heading', meta: heading }));
+      else index--;
     }
-    if (open.tag === 'h1') open.tag = tokens[index + 2].tag = 'h2';
-    const id = uniqueId(text, outline);
-    open.attrSet('id', id);
-    outline.headings.push({ level: Number(open.tag.slice(1)), id, html });
-  }
-  return markdown.renderer.render(tokens, markdown.options, environment);
+    return render(tokens, environment, page);
+  });
 }
 
+/** Notes a heading down in the outline and returns it as HTML; undefined where it became the title. */
+function takeHeading(
+  { tag }: Token,
+  inline: Token,
+  outline: Outline,
+  environment: Environment,
+  page: OutputPage,
+): Html | undefined {
+  const html = renderHeadingText(inline, environment, page, false);
+  const text = plainText(inline.children ?? []);
+  if (tag === 'h1' && !outline.title) {
+    outline.title = { html, text };
+    return undefined;
+  }
+  const level = Math.min(6, Math.max(2, Number(tag.slice(1)) + (outline.deeper ? 1 : 0)));
+  const id = uniqueId(text, outline);
+  outline.headings.push({ level, id, html });
+  const shown = renderHeadingText(inline, environment, page, true);
+  return markup`<h${level} id="${id}">${anchors(text)}${shown}</h${level}>\n`;
+}
+
+// Its id is one of the page's own names, which the sanitiser would change.
+markdown.renderer.rules.own_heading = (tokens, index, _options, environment: Environment) =>
+  String(held(tokens[index].meta as Html, environment));
+
 /** Renders markdown (or TeX between dollars) that a cell put out; its headings start below those of the notebook. */
-export function renderMarkdownOutput(source: string): string {
-  const tokens = markdown.parse(source, {});
+export function renderMarkdownOutput(source: string, page: OutputPage): Html {
+  const environment = environmentOf(source, page);
+  const tokens = markdown.parse(source, environment);
   for (const token of tokens) {
     if (/^heading_/.test(token.type)) token.tag = `h${Math.min(6, Number(token.tag.slice(1)) + 3)}`;
   }
-  return markdown.renderer.render(tokens, markdown.options, {});
+  return render(tokens, environment, page);
 }

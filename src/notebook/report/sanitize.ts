@@ -1,5 +1,6 @@
 import type * as Purify from 'dompurify';
 import { createRequire } from 'node:module';
+import { asHtml, type Html } from './markup.js';
 import { sanitizer } from './sanitizer.js';
 
 interface Jsdom {
@@ -8,19 +9,28 @@ interface Jsdom {
 }
 
 let clean: ReturnType<typeof sanitizer> | undefined;
+let drawings: Purify.DOMPurify | undefined;
 
-function createSanitizer(): ReturnType<typeof sanitizer> {
+function newPurifier(): Purify.DOMPurify {
   // Half a second to load: only pages that hold HTML wait for it.
   const require = createRequire(import.meta.url);
   const { JSDOM, VirtualConsole } = require('jsdom') as Jsdom;
   const DOMPurify = require('dompurify') as typeof Purify.default;
-  return sanitizer(DOMPurify(new JSDOM('', { virtualConsole: new VirtualConsole() }).window));
+  return DOMPurify(new JSDOM('', { virtualConsole: new VirtualConsole() }).window);
 }
 
-/** What `sanitizer` does, from text to text, where there is no browser. */
-export function sanitize(html: string): string {
+/** What `sanitizer` does, from text to text, where there is no browser; places that are held for parts get them. */
+export function sanitize(html: string, parts: readonly Html[] = []): Html {
   // Words alone, as most captions are, need no half second of loading.
-  if (!/[<&]/.test(html)) return html;
-  clean ??= createSanitizer();
-  return clean(html).innerHTML;
+  if (!/[<&]/.test(html)) return asHtml(html);
+  clean ??= sanitizer(newPurifier());
+  // Written out, neither text nor an attribute can hold these quotes between these brackets.
+  const place = /<span class="sparsebook-part-(\d+)"><\/span>/g;
+  return asHtml(clean(html).innerHTML.replace(place, (_place, part: string) => String(parts.at(Number(part)) ?? '')));
+}
+
+/** A drawing (an svg element) without what runs. It is for an `img`, in which styles and names are its own: they stay. */
+export function sanitizeDrawing(svg: string): string {
+  drawings ??= newPurifier();
+  return drawings.sanitize(svg, { USE_PROFILES: { svg: true, svgFilters: true } });
 }

@@ -4,7 +4,8 @@ import { safeStyle } from './safeStyle.js';
 const words = (list: string): string[] => list.trim().split(/\s+/);
 
 // What results are written with: text, tables, simple vector drawings. Nothing that runs, loads, submits or plays.
-const htmlTags = words(`a abbr b blockquote br caption cite code col colgroup dd del details dfn div dl dt em figcaption
+const htmlTags =
+  words(`a abbr b blockquote br caption center cite code col colgroup dd del details dfn div dl dt em figcaption
   figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark meter ol p pre progress q rp rt ruby s samp section small span strong
   sub summary sup table tbody td tfoot th thead time tr u ul var wbr #text`);
 const svgTags = words(`svg g defs symbol use path rect circle ellipse line polyline polygon text tspan title desc
@@ -19,7 +20,7 @@ const attributes =
   marker-start marker-mid marker-end refX refY orient preserveAspectRatio xmlns xlink:href`);
 
 /** Classes that outputs may carry; all others could borrow, or break, the look of the page around them. */
-const outputClass = /^(dataframe|sparsebook-[\w-]+)$/;
+const outputClass = /^(dataframe|alert(-\w+)?|footnote[\w-]*|markdown-alert[\w-]*|task|scroll|sparsebook-[\w-]+)$/;
 const picture = /^data:image\/(png|jpeg|gif|webp|avif|svg\+xml);base64,[A-Za-z0-9+/=\s]+$/i;
 const outside = /^(https?:|mailto:)/i;
 const number = /^[-+\u2212]?[\d.,\s]*\d(e[-+]?\d+)?\s?%?$/i;

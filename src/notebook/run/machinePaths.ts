@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { isObject } from './notebook.js';
 
 /** The project a folder belongs to: the nearest folder upwards with a package.json, or the folder itself. */
 export function projectOf(folder: string): string {
@@ -12,19 +13,79 @@ export function projectOf(folder: string): string {
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
+type Clean = (text: string) => string;
+
+const letter = '[\\p{L}\\p{N}_]';
+/** Where a word begins, be it behind a colour or behind the `\n` of a text that was quoted. */
+const start = (inside: string): string => `(?<=^|[^\\p{L}\\p{N}_${inside}]|\\x1b\\[[\\d;]*m|\\\\[nrt])`;
+/** Addresses, also those that hold a path, and pictures in base64: they stay. A `file:` address is a path. */
+const address =
+  `${start('+.-')}(?!file:)[a-zA-Z][a-zA-Z\\d+.-]{0,30}://[^\\s"'<>\`]*|` +
+  `\\bdata:[\\w.+-]+/[\\w.+-]+[;,][^\\s"'<>\`)]*`;
+const pathStart = `${start('.~/\\\\+-')}(?:file://)?`;
+const pathEnd = `(?!${letter}|[.-]${letter})`;
+
 /**
  * A function that takes the places of this machine out of a text: paths in the project become relative to it, the home
  * folder becomes `~`. What a notebook says then does not depend on who ran it, and gives nobody away.
  */
-export function machinePathRemover(folder: string, home: string = homedir()): (text: string) => string {
+export function machinePathRemover(folder: string, home: string = homedir()): Clean {
   const project = projectOf(folder);
-  const roots = [...new Set([project, realpathSync(project)])].filter((root) => root !== dirname(root));
-  const homes = [home].filter((path) => path !== dirname(path));
-  const ends = '(?![\\w.-])';
-  const replacements: [RegExp, string][] = [
-    ...roots.map((root): [RegExp, string] => [new RegExp(`(file://)?${escaped(root)}[\\\\/]`, 'g'), '']),
-    ...roots.map((root): [RegExp, string] => [new RegExp(`(file://)?${escaped(root)}${ends}`, 'g'), '.']),
-    ...homes.map((path): [RegExp, string] => [new RegExp(`(file://)?${escaped(path)}${ends}`, 'g'), '~']),
-  ];
-  return (text) => replacements.reduce((cleaned, [path, short]) => cleaned.replace(path, short), text);
+  const withoutLinks = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
+  const isPlace = (path: string): boolean => path !== '' && path !== dirname(path);
+  const roots = [project, withoutLinks(project)].filter(isPlace);
+  const homes = [home, withoutLinks(home)].filter(isPlace);
+  const oneOf = (places: string[]): string => `${pathStart}(?:${places.map(escaped).join('|')})`;
+  const patterns = [`(?<address>${address})`];
+  if (roots.length > 0) {
+    patterns.push(`(?<inside>${oneOf(roots)}[\\\\/](?=[@.]?${letter}))`, `(?<project>${oneOf(roots)}${pathEnd})`);
+  }
+  if (homes.length > 0) patterns.push(`(?<home>${oneOf(homes)}${pathEnd})`);
+  const pattern = new RegExp(patterns.join('|'), 'gu');
+  return (text) => {
+    if (![...roots, ...homes].some((place) => text.includes(place))) return text;
+    return text.replace(pattern, (found, ...rest) => {
+      const groups = rest.at(-1) as Record<string, string | undefined>;
+      if (groups.inside !== undefined) return '';
+      if (groups.project !== undefined) return '.';
+      return groups.home === undefined ? found : '~';
+    });
+  };
+}
+
+const cleaned = new WeakMap<Clean, WeakMap<object, Record<string, unknown>>>();
+
+/**
+ * An output's representations, by MIME type, with every text and every text inside JSON passed through `clean`; pictures in base64
+ * stay. The same bundle gives the same result, so that who compares sees no change.
+ */
+export function cleanBundle(bundle: Record<string, unknown>, clean: Clean): Record<string, unknown> {
+  const known = cleaned.get(clean) ?? new WeakMap<object, Record<string, unknown>>();
+  cleaned.set(clean, known);
+  const before = known.get(bundle);
+  if (before) return before;
+  const result = Object.fromEntries(
+    Object.entries(bundle).map(([mime, value]) => [mime, isEncoded(mime) ? value : cleanValue(value, clean)]),
+  );
+  known.set(bundle, result);
+  return result;
+}
+
+/** Whether a type is written in base64. */
+const isEncoded = (mime: string): boolean => !/^text\/|[+/](json|xml|javascript)$/.test(mime);
+
+function cleanValue(value: unknown, clean: Clean): unknown {
+  const clear = (one: unknown): unknown => {
+    if (typeof one === 'string') return clean(one);
+    if (Array.isArray(one)) return one.map(clear);
+    if (!isObject(one)) return one;
+    return Object.fromEntries(Object.entries(one).map(([name, entry]) => [name, clear(entry)]));
+  };
+  try {
+    return clear(value);
+  } catch (error) {
+    // Nested deeper than the stack; no page shows it either.
+    if (error instanceof RangeError) return value;
+    throw error;
+  }
 }

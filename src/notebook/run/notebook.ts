@@ -42,6 +42,43 @@ export interface Notebook {
   cells: Cell[];
 }
 
+/** Whether a value, as JSON gives it, is an object with names. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Whether a value is text, or its lines. */
+export const isText = (value: unknown): value is MultilineText =>
+  typeof value === 'string' || (Array.isArray(value) && value.every((line) => typeof line === 'string'));
+
+const isJsonType = (mime: string): boolean => /^application\/(.+\+)?json$/.test(mime);
+
+/**
+ * What keeps a value from being an output, as half a sentence; undefined when nothing does. Notebooks keep whatever their outputs
+ * are, since another program may know them: whoever reads one asks this first.
+ */
+export function faultOfOutput(output: unknown): string | undefined {
+  if (!isObject(output)) return 'is not an object';
+  const needs = (name: string, what: string): string => `needs '${name}', ${what}`;
+  switch (output.output_type) {
+    case 'stream':
+      if (output.name !== 'stdout' && output.name !== 'stderr') return needs('name', 'which is stdout or stderr');
+      return isText(output.text) ? undefined : needs('text', 'text or lines of text');
+    case 'display_data':
+    case 'execute_result': {
+      if (!isObject(output.data)) return needs('data', 'an object that holds it by MIME type');
+      const wrong = Object.entries(output.data).find(([mime, value]) => !isJsonType(mime) && !isText(value));
+      return wrong && `has ${wrong[0]} that is neither text nor lines of text`;
+    }
+    case 'error':
+      if (typeof output.ename !== 'string') return needs('ename', "the error's name");
+      if (typeof output.evalue !== 'string') return needs('evalue', "the error's message");
+      if (Array.isArray(output.traceback) && isText(output.traceback)) return undefined;
+      return needs('traceback', 'a list of lines');
+    default:
+      return needs('output_type', 'which is stream, display_data, execute_result or error');
+  }
+}
+
 /** The text as one string. */
 export function joined(text: MultilineText): string {
   return typeof text === 'string' ? text : text.join('');

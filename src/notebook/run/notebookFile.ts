@@ -1,22 +1,26 @@
+import { constants } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { UserError } from '../../errors.js';
 import { writeFileWhole, type FileKind } from '../../platform/writeFile.js';
-import { joined, lines, type Cell, type Notebook } from './notebook.js';
+import { isObject, isText, joined, lines, type Cell, type Notebook, type Output } from './notebook.js';
 
 const CELL_ID = /^[a-zA-Z0-9-_]{1,64}$/;
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+/** What is nested deeper is indented no further. */
+const DEEPEST_INDENT = 200;
 
-const isText = (value: unknown): boolean =>
-  typeof value === 'string' || (Array.isArray(value) && value.every((line) => typeof line === 'string'));
+/** A value in a few words, however large it is. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  return isObject(value) ? 'an object' : String(JSON.stringify(value)).slice(0, 80);
+}
 
 /** What keeps a value from being a cell; undefined when nothing does. */
 function faultOfCell(cell: unknown): string | undefined {
   if (!isObject(cell)) return 'is not an object';
-  if (!['code', 'markdown', 'raw'].includes(String(cell.cell_type))) {
-    return `has cell_type ${JSON.stringify(cell.cell_type)}; it must be "code", "markdown" or "raw"`;
+  if (!['code', 'markdown', 'raw'].includes(cell.cell_type as string)) {
+    return `has cell_type ${shown(cell.cell_type)}; it must be "code", "markdown" or "raw"`;
   }
   if (!isText(cell.source)) return "needs a 'source' of text or lines of text";
   if (cell.metadata !== undefined && !isObject(cell.metadata)) return "has 'metadata' that is not an object";
@@ -34,32 +38,48 @@ function upgraded(cell: Cell, taken: Set<string>): Cell {
   taken.add(id);
   const common = { ...cell, id, metadata: cell.metadata ?? {}, source: lines(joined(cell.source)) };
   if (common.cell_type !== 'code') return common;
-  return { ...common, execution_count: common.execution_count ?? null, outputs: common.outputs ?? [] };
+  const count: unknown = common.execution_count;
+  const outputs: unknown = common.outputs ?? [];
+  return {
+    ...common,
+    execution_count: Number.isInteger(count) ? (count as number) : null,
+    // What is no list is kept as one output, which says so wherever it is shown.
+    outputs: (Array.isArray(outputs) ? outputs : [outputs]) as Output[],
+  };
 }
 
-/** Reads a notebook of nbformat 4 and brings it up to 4.5; throws UserError that names the file and the fault. */
+/**
+ * Reads a notebook of nbformat 4 and brings it up to 4.5. Its outputs stay whatever they are (`faultOfOutput`). Throws UserError
+ * that names the file and the fault.
+ */
 export async function readNotebook(file: string): Promise<Notebook> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new UserError(error.code === 'ENOENT' ? `there is no notebook ${file}` : `cannot read ${error.message}`);
   });
-  return parseNotebook(text, file);
+  return parseNotebook(bytes, file);
 }
 
-/** The notebook that a file's text holds, as `readNotebook` returns it. */
-export function parseNotebook(text: string, file: string): Notebook {
+/** The notebook that a file's bytes hold, as `readNotebook` returns it. */
+export function parseNotebook(bytes: Uint8Array, file: string): Notebook {
   const refuse = (fault: string): never => {
     throw new UserError(`${file} is not a notebook: ${fault}`);
   };
+  if (bytes.length > constants.MAX_STRING_LENGTH) {
+    refuse(`it has ${bytes.length} bytes, and at most ${constants.MAX_STRING_LENGTH} can be read`);
+  }
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    // Takes a byte order mark for what it is, and refuses what would be saved with other letters than it was read with.
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
-    refuse(`it is not JSON (${(error as Error).message})`);
+    const { message } = error as Error;
+    refuse(error instanceof SyntaxError ? `it is not JSON (${message})` : 'it is not text in UTF-8');
   }
   if (!isObject(parsed) || !Array.isArray(parsed.cells)) return refuse("it has no list of 'cells'");
   if (parsed.nbformat !== 4) {
-    refuse(`its nbformat is ${JSON.stringify(parsed.nbformat)}; save it from Jupyter as nbformat 4`);
+    refuse(`its nbformat is ${shown(parsed.nbformat)}; save it from Jupyter as nbformat 4`);
   }
+  const metadata = isObject(parsed.metadata) ? parsed.metadata : {};
   parsed.cells.forEach((cell, i) => {
     const fault = faultOfCell(cell);
     if (fault) refuse(`cell ${i + 1} ${fault}`);
@@ -68,18 +88,56 @@ export function parseNotebook(text: string, file: string): Notebook {
   return {
     ...parsed,
     nbformat: 4,
-    nbformat_minor: Math.max(5, Number(parsed.nbformat_minor) || 0),
-    metadata: isObject(parsed.metadata) ? parsed.metadata : {},
+    nbformat_minor: Number.isInteger(parsed.nbformat_minor) ? Math.max(5, parsed.nbformat_minor as number) : 5,
+    metadata,
     cells: (parsed.cells as Cell[]).map((cell) => upgraded(cell, taken)),
   };
 }
 
 /** JSON as Jupyter writes it (sorted keys, indented by one), so that the two do not undo each other's layout. */
 export function notebookText(notebook: Notebook): string {
-  const sorted = (_key: string, value: unknown): unknown =>
-    isObject(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value;
-  return JSON.stringify(notebook, sorted, 1) + '\n';
+  const written: string[] = [];
+  // JSON.stringify gives up some thousand levels down, and with it all that a run came to would be lost.
+  const todo: (string | Nested)[] = [{ value: notebook, line: '\n' }];
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    if (typeof next === 'string') written.push(next);
+    else todo.push(...layOut(next).reverse());
+  }
+  return `${written.join('')}\n`;
 }
+
+/** A list or an object, and what begins a line where it stands. */
+interface Nested {
+  value: object;
+  line: string;
+}
+
+const isNested = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** The text of a list or an object, with what is nested in it left as it is. */
+function layOut({ value, line }: Nested): (string | Nested)[] {
+  const inner = line.length < DEEPEST_INDENT ? `${line} ` : line;
+  const [open, close] = Array.isArray(value) ? '[]' : '{}';
+  const pieces: (string | Nested)[] = [];
+  let text = '';
+  const add = (name: string, entry: unknown): void => {
+    text += `${text === '' && pieces.length === 0 ? open : ','}${inner}${name}`;
+    if (!isNested(entry)) text += JSON.stringify(entry) ?? 'null';
+    else {
+      pieces.push(text, { value: entry, line: inner });
+      text = '';
+    }
+  };
+  if (Array.isArray(value)) for (const entry of value) add('', entry);
+  else {
+    const named = Object.entries(value).filter(([, entry]) => entry !== undefined);
+    for (const [name, entry] of named.sort(byName)) add(`${JSON.stringify(name)}: `, entry);
+  }
+  if (text === '' && pieces.length === 0) return [open + close];
+  return [...pieces, text + line + close];
+}
+
+const byName = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : 1);
 
 /** What a saved notebook may replace: JSON that begins as one does, with its keys in any order. */
 export const notebookFile: FileKind = {

@@ -1,5 +1,6 @@
 import type { CellFailure } from '../kernel/cellFailure.js';
 import type { Message, MessageContent } from '../kernel/wire.js';
+import { cleanBundle } from './machinePaths.js';
 import { lines, type Metadata, type Output } from './notebook.js';
 import { KeptText } from './keptText.js';
 import { furtherOutputs, limitedBundle, limitedFailure, unlimited, type OutputLimits } from './outputLimits.js';
@@ -80,7 +81,7 @@ export class OutputArea {
   outputs(clean: (text: string) => string = (text) => text): Output[] {
     const outputs = this.shown.map((output): Output => {
       if (output.output_type === 'stream') return { ...output, text: lines(clean(String(output.text))) };
-      if (output.output_type !== 'error') return output;
+      if (output.output_type !== 'error') return { ...output, data: cleanBundle(output.data, clean) };
       return { ...output, evalue: clean(output.evalue), traceback: output.traceback.map(clean) };
     });
     if (this.leftOut === 0) return outputs;

@@ -1,31 +1,107 @@
+/** Moves that reach other lines, or write over what stands there. */
+const vertical = /\x1b\[\d*[ABEF]/;
+const horizontal = /[\r\b]|\x1b\[\d*[CDGK]/;
+
 /**
- * The text that a terminal would show after '\r' (back to the start of the line, then overwrite) and '\b' (one back).
+ * The text that a terminal would show after '\r' (back to the start of the line, then overwrite), '\b' (one back), erased lines and
+ * moves of the cursor; colours stay with the letters that they were given to.
  *
  * A progress bar that redraws its line a thousand times is saved as its last state.
  */
 export function terminalText(text: string): string {
-  if (!/[\r\b]/.test(text)) return text;
-  return text
-    .replaceAll('\r\n', '\n')
+  const moves = vertical.test(text);
+  if (!moves && !horizontal.test(text)) return text;
+  const lines = text.replaceAll('\r\n', '\n');
+  if (moves) return new Screen().write(lines).toString();
+  // Most lines are plain: only the others need a screen.
+  return lines
     .split('\n')
-    .map((line) => (/[\r\b]/.test(line) ? shownLine(line) : line))
+    .map((line) => (horizontal.test(line) ? new Screen().write(line).toString() : line))
     .join('\n');
 }
 
-function shownLine(line: string): string {
-  let shown: string[] = [];
-  let column = 0;
-  for (const piece of line.split(/(\r|\x08)/)) {
-    if (piece === '\r') column = 0;
-    else if (piece === '\b') column = Math.max(0, column - 1);
-    else {
-      // Erase-line (CSI K, CSI 2K) is how progress bars clear what is left of a longer line.
-      const [, erase = '', rest = piece] = /^(\x1b\[[02]?K)?([^]*)$/.exec(piece) ?? [];
-      if (erase !== '') shown = shown.slice(0, column);
-      const characters = Array.from(rest);
-      shown.splice(column, characters.length, ...characters);
-      column += characters.length;
+/** A letter and the codes of its colours. */
+interface Place {
+  letter: string;
+  colours: string;
+}
+
+/** The codes that lead from one look to another. */
+function change(before = '', after: string): string {
+  if (after === before) return '';
+  return `${before === '' ? '' : '\x1b[0m'}${after}`;
+}
+
+/** The lines of a terminal, and where its cursor stands. */
+class Screen {
+  private readonly lines: Place[][] = [[]];
+  private row = 0;
+  private column = 0;
+  private readonly look = new Map<string, string>();
+  private colours = '';
+
+  write(text: string): this {
+    for (const [piece, count, move] of text.matchAll(/\x1b\[([\d;]*)([A-Za-z])|\x1b\[?|[\n\r\b]|[^\x1b\n\r\b]+/g)) {
+      if (move === 'm') this.colour(count.split(';').map(Number));
+      else if (move !== undefined) this.move(move, Number(count || (move === 'K' ? 0 : 1)));
+      else if (piece === '\n') this.goTo(this.row + 1, 0);
+      else if (piece === '\r') this.goTo(this.row, 0);
+      else if (piece === '\b') this.goTo(this.row, this.column - 1);
+      else for (const letter of piece) this.put(letter);
     }
+    return this;
   }
-  return shown.join('');
+
+  toString(): string {
+    const shown = this.lines.map((line, row) => {
+      const written = line.map(({ letter, colours }, index) => change(line[index - 1]?.colours, colours) + letter);
+      const next = row === this.lines.length - 1 ? this.colours : '';
+      return written.join('') + change(line.at(-1)?.colours, next);
+    });
+    return shown.join('\n');
+  }
+
+  private put(letter: string): void {
+    const line = this.lines[this.row];
+    while (line.length < this.column) line.push({ letter: ' ', colours: '' });
+    line[this.column++] = { letter, colours: this.colours };
+  }
+
+  private colour(codes: number[]): void {
+    for (let code = codes.shift(); code !== undefined; code = codes.shift()) {
+      const tens = code >= 90 ? Math.floor(code / 10) - 6 : Math.floor(code / 10);
+      if (code === 0) this.look.clear();
+      else if (code === 38 || code === 48) {
+        this.look.set(String(tens), [code, ...codes.splice(0, codes[0] === 2 ? 4 : 2)].join(';'));
+      } else if (tens === 3 || tens === 4) {
+        this.look.delete(String(tens));
+        if (code % 10 < 9) this.look.set(String(tens), String(code));
+      } else if (tens === 2) for (const on of code === 22 ? [1, 2] : [code - 20]) this.look.delete(`on ${on}`);
+      else this.look.set(`on ${code}`, String(code));
+    }
+    this.colours = this.look.size === 0 ? '' : `\x1b[${[...this.look.values()].join(';')}m`;
+  }
+
+  private move(kind: string, count: number): void {
+    if (kind === 'A' || kind === 'F') this.goTo(this.row - count, kind === 'F' ? 0 : this.column);
+    else if (kind === 'B' || kind === 'E') this.goTo(this.row + count, kind === 'E' ? 0 : this.column);
+    else if (kind === 'C' || kind === 'D') this.goTo(this.row, this.column + (kind === 'C' ? count : -count));
+    else if (kind === 'G') this.goTo(this.row, count - 1);
+    else if (kind === 'K') this.erase(count);
+  }
+
+  /** Erases the line: from the cursor on, up to the cursor, or all of it. */
+  private erase(part: number): void {
+    const line = this.lines[this.row];
+    if (part === 0) line.splice(this.column);
+    else if (part === 2) line.splice(0);
+    else line.fill({ letter: ' ', colours: '' }, 0, Math.min(this.column + 1, line.length));
+  }
+
+  private goTo(row: number, column: number): void {
+    // No text is as wide or as long as a number may say.
+    this.row = Math.min(Math.max(0, row), this.lines.length + 1000);
+    this.column = Math.min(Math.max(0, column), 10_000);
+    while (this.lines.length <= this.row) this.lines.push([]);
+  }
 }

@@ -5,17 +5,17 @@ import type { Output } from 'sparsebook/notebook/run';
 import { renderFixture, visible } from './fixture.ts';
 
 const show = (data: Record<string, unknown>): string =>
-  renderOutput({ output_type: 'display_data', data, metadata: {} }, outputPage());
+  String(renderOutput({ output_type: 'display_data', data, metadata: {} }, outputPage()));
 const plotly = 'application/vnd.plotly.v1+json';
 const page = visible(await renderFixture('plain'));
 
-test('text on one stream is joined, its escapes removed and a line ends as its last carriage return left it', () => {
-  assert.match(page, /<pre class="output stdout">a &lt;b&gt; &amp; red\n100 %<\/pre>/);
+test('text on one stream is joined, its colours are shown and a line ends as its last carriage return left it', () => {
+  assert.match(page, /<pre class="output stdout">a &lt;b&gt; &amp; <span class="ansi-red">red<\/span>\n100 %<\/pre>/);
 });
 
 test('texts on different streams stay apart and in order', () => {
   const text = (name: 'stdout' | 'stderr', content: string): Output => ({ output_type: 'stream', name, text: content });
-  const html = renderOutputs([text('stdout', 'a'), text('stderr', 'b'), text('stdout', 'c')], outputPage());
+  const html = String(renderOutputs([text('stdout', 'a'), text('stderr', 'b'), text('stdout', 'c')], outputPage()));
   assert.deepEqual(html.match(/std(out|err)">./g), ['stdout">a', 'stderr">b', 'stdout">c']);
 });
 
@@ -39,6 +39,39 @@ test('a drawing becomes a picture, in which nothing can run', () => {
   assert.doesNotMatch(svg, /script|onload/);
 });
 
+test('a drawing keeps the looks that it has of its own', () => {
+  const drawing =
+    '<svg viewBox="0 0 9 9"><style>.bar{fill:crimson}#a{opacity:.5}</style><filter id="f"></filter><rect id="a" class="bar" filter="url(#f)"/></svg>';
+  const [, base64 = ''] = /base64,([^"]*)"/.exec(show({ 'image/svg+xml': drawing })) ?? [];
+  const svg = Buffer.from(base64, 'base64').toString();
+  assert.match(svg, /<style>\.bar\{fill:crimson\}#a\{opacity:\.5\}<\/style>/);
+  assert.match(svg, /<rect id="a" class="bar" filter="url\(#f\)">/);
+});
+
+const formulas: [what: string, html: string, shown: RegExp][] = [
+  ['between dollars', '<p>Energy $E = mc^2$</p>', /<p>Energy <span class="katex">/],
+  ['displayed', '<p>$$a &lt; b$$</p>', /<p><span class="katex-display">[^]*a &lt; b/],
+  ['between brackets', '<p>\\(y\\) and \\[z\\]</p>', /<p><span class="katex">[^]* and <span class="katex-display">/],
+  ['in code', '<code>$x$</code><pre>$y$</pre>', /<code>\$x\$<\/code><pre>\$y\$<\/pre>/],
+  ['two prices', '<p>$5 and $6</p>', /<p>\$5 and \$6<\/p>/],
+  ['in an attribute', '<b title="$x$">b</b>', /<b title="\$x\$">b<\/b>/],
+];
+for (const [what, html, pattern] of formulas) {
+  test(`formulas in HTML are shown as Jupyter shows them: ${what}`, () =>
+    assert.match(show({ 'text/html': html }), pattern));
+}
+
+test('text has the colours that a terminal would give it', () => {
+  const html = show({
+    'text/plain': '\x1b[1;31m<b>\x1b[0m \x1b[38;5;208mo\x1b[0m\x1b[44mg\x1b[0m \x1b]8;;https://x.org\x07l\x1b]8;;\x07',
+  });
+  assert.match(
+    html,
+    /<span class="ansi-red ansi-bold">&lt;b&gt;<\/span> <span style="color: rgb\(255, 135, 0\)">o<\/span>/,
+  );
+  assert.match(html, /<span class="ansi-blue-ground">g<\/span> l<\/pre>/);
+});
+
 test('JSON is laid out and escaped', () => {
   const json = /<pre class="output json">(.*?)<\/pre>/s.exec(page)![1];
   assert.equal(
@@ -47,9 +80,8 @@ test('JSON is laid out and escaped', () => {
   );
 });
 
-test('markdown starts below the headings of the notebook; an unknown type alone shows nothing', () => {
-  assert.match(page, /<h4>Result<\/h4>\s*<p><em>fine<\/em> &lt;i&gt;/);
-  assert.equal(show({ 'application/x-unknown': 1 }), '');
+test('markdown starts below the headings of the notebook', () => {
+  assert.match(page, /<h4>Result<\/h4>\s*<p><em>fine<\/em> <i>x<\/i>/);
 });
 
 test('LaTeX is rendered with or without its dollars, and cannot make links', () => {
@@ -101,4 +133,87 @@ test('until a figure is drawn its PNG stands there, or its words', () => {
   assert.match(show({ [plotly]: {}, 'image/png': 'AA\nAA' }), /<img src="data:image\/png;base64,AAAA" alt="">/);
   assert.match(show({ [plotly]: {}, 'text/plain': 'words <b>' }), /<p class="still">words &lt;b&gt;<\/p>/);
   assert.doesNotMatch(show({ [plotly]: {}, 'image/png': '"><script>' }), /<script>/);
+});
+
+const deepFormula = `${'\\frac{'.repeat(3000)}1${'}{2}'.repeat(3000)}`;
+const failing = 'Error\n    at f (cell.ts:1:1)';
+const unreadable: [what: string, output: unknown, notice: RegExp][] = [
+  ['null', null, /it is not an object/],
+  ['a text', 'x', /it is not an object/],
+  ['an unknown output_type', { output_type: 'pyout', text: 'x' }, /needs 'output_type'/],
+  ['a stream without name', { output_type: 'stream', text: 'x' }, /needs 'name'/],
+  ['a stream without text', { output_type: 'stream', name: 'stdout' }, /needs 'text'/],
+  ['a stream of numbers', { output_type: 'stream', name: 'stdout', text: [1] }, /needs 'text'/],
+  ['a display without data', { output_type: 'display_data', metadata: {} }, /needs 'data'/],
+  ['a display of a list', { output_type: 'display_data', data: [] }, /needs 'data'/],
+  ['a display of nothing', { output_type: 'display_data', data: {} }, /holds nothing/],
+  [
+    'a result of an unknown type',
+    { output_type: 'execute_result', data: { 'application/pdf': 'JVBE' } },
+    /application\/pdf/,
+  ],
+  [
+    'HTML that is a number',
+    { output_type: 'display_data', data: { 'text/html': 5 } },
+    /text\/html that is neither text/,
+  ],
+  [
+    'a picture that is an object',
+    { output_type: 'display_data', data: { 'image/png': {} } },
+    /image\/png that is neither/,
+  ],
+  ['an error without traceback', { output_type: 'error', ename: 'E', evalue: 'v' }, /needs 'traceback'/],
+  [
+    'an error whose traceback is text',
+    { output_type: 'error', ename: 'E', evalue: 'v', traceback: failing },
+    /'traceback'/,
+  ],
+  ['an error without name', { output_type: 'error', evalue: 'v', traceback: [] }, /needs 'ename'/],
+  ['an error whose message is an object', { output_type: 'error', ename: 'E', evalue: {}, traceback: [] }, /'evalue'/],
+  ['a formula that is too deep', { output_type: 'display_data', data: { 'text/latex': deepFormula } }, /too deeply/],
+];
+const oddFigures: [what: string, figure: unknown, notice: RegExp][] = [
+  ['a number', 5, /figure is not an object/],
+  ['traces that are no list', { data: {} }, /'data' that is not a list of traces/],
+  ['a trace that is a number', { data: [5] }, /'data' that is not a list of traces/],
+  ['a layout that is a text', { data: [], layout: 'x' }, /'layout' that is not an object/],
+  ['frames that are no list', { data: [], frames: 5 }, /'frames' that are not a list/],
+  [
+    'a value 10,000 levels deep',
+    { data: [{ x: JSON.parse('['.repeat(10_000) + ']'.repeat(10_000)) as unknown }] },
+    /too deeply/,
+  ],
+];
+const odd = [
+  ...unreadable,
+  ...oddFigures.map(([what, figure, notice]): (typeof unreadable)[number] => [
+    `a figure: ${what}`,
+    { output_type: 'display_data', metadata: {}, data: { [plotly]: figure } },
+    notice,
+  ]),
+];
+for (const [what, output, notice] of odd) {
+  test(`what cannot be shown leaves a notice in its place, and the rest is shown: ${what}`, () => {
+    const good: Output = { output_type: 'stream', name: 'stdout', text: 'all well' };
+    const html = String(renderOutputs([good, output, good], outputPage(), 7));
+    assert.equal(html.match(/<pre class="output stdout">all well<\/pre>/g)?.length, 2);
+    const [said = ''] = /<div class="unshown"[^]*?<\/p>/.exec(html) ?? [];
+    assert.match(said, /Output 2 of cell 7 cannot be shown: /);
+    assert.match(said.replace(/&#39;/g, "'"), notice);
+    assert.doesNotMatch(said, /\n\s+at /);
+  });
+}
+
+test('what cannot be shown is there to be read, however it is written', () => {
+  const html = String(renderOutput({ output_type: '<script>', much: 'x'.repeat(5000) }, outputPage()));
+  assert.match(
+    html,
+    /<details><summary>What is saved<\/summary><pre>\{\n &quot;output_type&quot;: &quot;&lt;script&gt;&quot;/,
+  );
+  assert.ok(html.length < 3000);
+});
+
+test('odd parts of a figure that is one do no harm', () => {
+  const figure = { data: [{ name: 5 }], layout: { title: { text: {}, subtitle: 7 }, meta: [], xaxis: 5 }, config: 'x' };
+  assert.match(show({ [plotly]: figure }), /aria-label="Plot"/);
 });

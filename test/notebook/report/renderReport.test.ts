@@ -139,6 +139,49 @@ test('a cell that failed is warned of unless that was expected', () => {
   assert.doesNotMatch(render(['raises-exception']), /warning|notices/);
 });
 
+test('a cell that took the kernel with it is warned of, and so are those that it kept from running', () => {
+  const ended = { output_type: 'error' as const, ename: 'KernelDied', evalue: 'exit code 0', traceback: [] };
+  const page = visible(
+    renderReport(
+      notebookOf(
+        codeCell('process.exit(0)', {
+          outputs: [{ output_type: 'stream', name: 'stdout', text: 'accuracy 99 %' }, ended],
+        }),
+        codeCell('never()', { execution_count: null }),
+      ),
+      { name: 'x' },
+    ),
+  );
+  assert.match(
+    page,
+    /1 cell ended in an error:<\/strong> <a href="#cell-1">.*1 cell was not run:<\/strong> <a href="#cell-2">/,
+  );
+  assert.match(page, /class="warning failed".*accuracy 99 %.*KernelDied: exit code 0/s);
+  assert.match(page, /id="cell-2"(?:(?!<section).)*class="warning missing"/s);
+});
+
+const start_time = '2026-01-05T10:00:00Z';
+const records: [what: string, papermill: object, warned: boolean][] = [
+  ['ended well', { start_time, end_time: start_time, duration: 1, exception: false }, false],
+  ['failed', { start_time, end_time: start_time, duration: 1, exception: true }, true],
+  ['was killed', { start_time }, true],
+];
+for (const [what, papermill, warned] of records) {
+  test(`the top says whether the run reached its end: one that ${what}`, () => {
+    const page = visible(renderReport({ ...notebookOf(codeCell('f()')), metadata: { papermill } }, { name: 'x' }));
+    assert.equal(/class="notices".*did not reach its end/.test(page), warned);
+  });
+}
+
+test('counts, names and values of a wrong type never reach the page as they are', () => {
+  const meta = '<meta http-equiv=refresh content=0>' as never;
+  const html = renderReport(
+    { ...notebookOf(codeCell('1', { execution_count: meta })), metadata: { sparsebook: { [meta]: meta } } },
+    { name: meta },
+  );
+  assert.doesNotMatch(html.slice(html.indexOf('<body>')), /<meta/);
+});
+
 test('long code is folded, short code is open, and skipped or empty cells raise no warning', () => {
   assert.equal(count(visible(showcase), /<details class="code">/), 1);
   assert.match(visible(showcase), /<details class="code" open>/);
@@ -146,9 +189,40 @@ test('long code is folded, short code is open, and skipped or empty cells raise 
   assert.doesNotMatch(visible(plain), /never shown/);
 });
 
-test('markdown shows raw HTML as text, pictures only from the notebook itself, and no link that runs', () => {
+const marks: [what: string, metadata: Record<string, unknown>, code: boolean | 'folded', output: boolean | 'folded'][] =
+  [
+    ['no mark', {}, true, true],
+    ['hide-input', { tags: ['hide-input'] }, 'folded', true],
+    ['source_hidden', { jupyter: { source_hidden: true } }, 'folded', true],
+    ['hide-output', { tags: ['hide-output'] }, true, 'folded'],
+    ['outputs_hidden', { jupyter: { outputs_hidden: true } }, true, 'folded'],
+    ['collapsed', { collapsed: true }, true, 'folded'],
+    ['hide-cell', { tags: ['hide-cell'] }, 'folded', 'folded'],
+    ['remove-input', { tags: ['remove-input'] }, false, true],
+    ['remove-output', { tags: ['remove-output'] }, true, false],
+    ['remove-cell', { tags: ['remove-cell'] }, false, false],
+    ['marks of wrong types', { jupyter: 5, collapsed: 'yes' }, true, true],
+  ];
+for (const [what, metadata, code, output] of marks) {
+  test(`a cell shows as much as it asks to: ${what}`, () => {
+    const cell = codeCell('f()', { metadata, outputs: [{ output_type: 'stream', name: 'stdout', text: 'printed' }] });
+    const page = visible(renderReport(notebookOf(cell), { name: 'x' }));
+    assert.equal(/<details class="code"/.test(page), code !== false);
+    assert.equal(/<details class="code" open>/.test(page), code === true);
+    assert.equal(/printed/.test(page), output !== false);
+    assert.equal(/<details class="outputs"><summary>.*printed/.test(page), output === 'folded');
+  });
+}
+
+test('a cell that is left out is warned of all the same', () => {
+  const cell = codeCell('f()', { metadata: { tags: ['remove-cell'] }, execution_count: null });
+  assert.match(visible(renderReport(notebookOf(cell), { name: 'x' })), /href="#cell-1".*id="cell-1"/s);
+});
+
+test('markdown shows the HTML that is harmless, pictures only from the notebook itself, and no link that runs', () => {
   const page = visible(plain);
-  assert.match(page, /&lt;script&gt;hacked=1&lt;\/script&gt; &lt;b&gt;raw HTML/);
+  assert.match(page, / <b>raw HTML is text<\/b>/);
+  assert.doesNotMatch(page.slice(page.indexOf('<main')), /hacked=1(?!\))/);
   assert.match(page, /<a href="https:\/\/elsewhere\.example\/x\.png" rel="noopener noreferrer">far<\/a>/);
   assert.match(page, /<img src="data:image\/gif;base64,R0lGODlhAQABAAAAACw=" alt="near">/);
   assert.doesNotMatch(page, /href="javascript/);

@@ -1,18 +1,23 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { UserError } from 'sparsebook';
-import { notebookText, readNotebook, resolveNotebook } from 'sparsebook/notebook/run';
+import { notebookText, parseNotebook, readNotebook, resolveNotebook, type CodeCell } from 'sparsebook/notebook/run';
+import { fuzzRuns } from '../../fuzz.ts';
 import { schemaErrors } from './nbformat.ts';
 import { fixtures, scratchFile } from './runs.ts';
 
 function written(name: string, content: unknown): string {
   const file = scratchFile(name);
-  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  const asItIs = typeof content === 'string' || content instanceof Uint8Array;
+  writeFileSync(file, asItIs ? content : JSON.stringify(content));
   return file;
 }
 
 const minimal = { nbformat: 4, nbformat_minor: 5, metadata: {}, cells: [] as unknown[] };
+
+const deep = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
 
 const refused: [string, unknown, RegExp][] = [
   ['no JSON', '{ "cells": [', /is not JSON/],
@@ -23,6 +28,15 @@ const refused: [string, unknown, RegExp][] = [
     { ...minimal, cells: [{ cell_type: 'heading', source: '' }] },
     /cell 1 has cell_type "heading"/,
   ],
+  ['a deep nbformat', `{"cells": [], "nbformat": ${deep(20_000)}}`, /nbformat is a list/],
+  ['a deep cell_type', `{"nbformat": 4, "cells": [{"cell_type": ${deep(20_000)}}]}`, /cell 1 has cell_type a list/],
+  ['text that is not UTF-8', Buffer.from('{"cells": "caf\xe9"}', 'latin1'), /is not text in UTF-8/],
+  [
+    'a kernelspec that is a text',
+    { ...minimal, metadata: { kernelspec: 'tslab' } },
+    /its kernelspec must be an object/,
+  ],
+  ['a kernel whose name is a number', { ...minimal, metadata: { kernelspec: { name: 5 } } }, /its kernelspec must be/],
   ['a cell without source', { ...minimal, cells: [{ cell_type: 'raw' }] }, /cell 1 needs a 'source'/],
   [
     'tags that are no list',
@@ -58,11 +72,56 @@ test('a notebook of nbformat 4.0 is brought up to 4.5: ids that are there and un
   assert.deepEqual(notebook.cells[0].source, ['a\n', 'b']);
 });
 
+test('a byte order mark is no part of a notebook', async () => {
+  const file = written('marked.ipynb', `\ufeff${JSON.stringify(minimal)}`);
+  assert.deepEqual((await readNotebook(file)).cells, []);
+});
+
+const counts: [unknown, number | null][] = [[3, 3], [null, null], ['4', null], [{}, null], [1.5, null], ['<b>', null]]; // prettier-ignore
+for (const [saved, read] of counts) {
+  test(`an execution count is a whole number or nothing: ${JSON.stringify(saved)}`, async () => {
+    const cells = [{ cell_type: 'code', source: '', metadata: {}, outputs: [], execution_count: saved }];
+    const [cell] = (await readNotebook(written('counted.ipynb', { ...minimal, cells }))).cells;
+    assert.equal(cell.cell_type === 'code' && cell.execution_count, read);
+  });
+}
+
+test('outputs are kept as they are, and are written again, whatever they are and however deep', async () => {
+  const odd = [null, 5, { output_type: 'stream' }, { deep: JSON.parse(deep(10_000)) as unknown }];
+  for (const [outputs, kept] of [
+    [odd, odd],
+    [{ a: 1 }, [{ a: 1 }]],
+    [undefined, []],
+  ]) {
+    const file = written(
+      'odd.ipynb',
+      notebookText({ ...minimal, cells: [{ cell_type: 'code', source: '', outputs }] } as never),
+    );
+    const notebook = await readNotebook(file);
+    const again = parseNotebook(Buffer.from(notebookText(notebook)), 'again');
+    for (const [cell] of [notebook.cells, again.cells]) {
+      assert.equal(notebookText((cell as CodeCell).outputs as never), notebookText(kept as never));
+    }
+  }
+});
+
 test('a notebook is written as Jupyter does: sorted keys, indented by one, a line end at the end', () => {
   const text = notebookText({ nbformat_minor: 5, nbformat: 4, metadata: { b: [], a: 'ü' }, cells: [] });
   assert.equal(
     text,
     '{\n "cells": [],\n "metadata": {\n  "a": "ü",\n  "b": []\n },\n "nbformat": 4,\n "nbformat_minor": 5\n}\n',
+  );
+});
+
+test('a notebook is written so that it reads as it was, however its parts look', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      const metadata = { value, 'ä "b"': [[], {}, [value]] };
+      const notebook = { nbformat_minor: 5, nbformat: 4, metadata, cells: [] } as const;
+      const text = notebookText({ ...notebook, cells: [] });
+      assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(notebook)));
+    }),
+    { numRuns: fuzzRuns(100) },
   );
 });
 

@@ -5,6 +5,7 @@ import type { Ask } from './kernelHelp.js';
 import type { Action } from '../keys.js';
 import { OutputsView } from './outputsView.js';
 import { seconds } from './seconds.js';
+import { showForeignHtml } from './showForeignHtml.js';
 import { whenNear } from './whenNear.js';
 
 /** What a cell asks of the page around it. */
@@ -119,6 +120,7 @@ export class CellView {
     this.root.dataset.type = text.type;
     this.root.dataset.tags = text.tags.join(' ');
     this.prose.innerHTML = text.html ?? '';
+    showForeignHtml(this.prose);
     if (text.type === 'markdown' && source.trim() === '')
       this.prose.innerHTML = '<p class="empty">Empty text: press Enter to write.</p>';
     if (other) {

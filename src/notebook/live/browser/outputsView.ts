@@ -1,13 +1,12 @@
-import type * as Plotly from 'plotly.js-dist';
-import { Figures } from '../../report/browser/figures.js';
+import { Figures, type Plotly } from '../../report/browser/figures.js';
 import type { OutputsPatch } from '../protocol.js';
 import { element } from './element.js';
 import { showForeignHtml } from './showForeignHtml.js';
 import { whenNear } from './whenNear.js';
 
-function loadPlotly(): Promise<typeof Plotly> {
+function loadPlotly(): Promise<Plotly> {
   return new Promise((resolve, reject) => {
-    const loaded = (): void => resolve((globalThis as unknown as { Plotly: typeof Plotly }).Plotly);
+    const loaded = (): void => resolve((globalThis as unknown as { Plotly: Plotly }).Plotly);
     document.head.append(element('script', { src: '/assets/plotly.js', load: loaded, error: reject }));
   });
 }

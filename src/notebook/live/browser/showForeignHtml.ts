@@ -11,10 +11,18 @@ function createSanitizer(): ReturnType<typeof sanitizer> {
   return sanitizer(DOMPurify(frame.contentWindow as unknown as WindowLike));
 }
 
-/** Puts the HTML of outputs, which the server sends as it is but as a mere attribute, in its place, sanitised. */
+/**
+ * Puts the HTML of texts and outputs, which the server sends as it is but as a mere attribute, in its place, sanitised. What stands
+ * there meanwhile are parts that need none of it, and to which places in that HTML belong.
+ */
 export function showForeignHtml(root: Element): void {
   for (const place of root.querySelectorAll<HTMLElement>('[data-foreign-html]')) {
     clean ??= createSanitizer();
-    place.replaceWith(...clean(place.dataset.foreignHtml!).childNodes);
+    const shown = clean(place.dataset.foreignHtml!);
+    const parts = [...place.children];
+    for (const held of shown.querySelectorAll('[class^="sparsebook-part-"]')) {
+      held.replaceWith(...(parts[Number(held.className.slice('sparsebook-part-'.length))]?.childNodes ?? []));
+    }
+    place.replaceWith(...shown.childNodes);
   }
 }

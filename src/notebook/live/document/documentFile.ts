@@ -3,9 +3,9 @@ import { stat, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { UserError } from '../../../errors.js';
 import { newFile, writeFileWhole } from '../../../platform/writeFile.js';
-import { notebookFile, notebookText, type Notebook } from '../../run/index.js';
+import { notebookFile, notebookText, parseNotebook, type Notebook } from '../../run/index.js';
 import { reasonOf } from '../fence.js';
-import { notebookIn, readBytes } from './notebookBytes.js';
+import { readBytes } from './notebookBytes.js';
 
 /** What has become of a file since it was last read or written here. */
 export type FileState = 'same' | 'changed' | 'gone';
@@ -32,7 +32,7 @@ export class DocumentFile {
     const stamp = await this.stampNow();
     const bytes = await readBytes(this.path);
     if (!bytes) throw new UserError(`there is no notebook ${this.path}`);
-    const notebook = notebookIn(bytes, this.path);
+    const notebook = parseNotebook(bytes, this.path);
     this.remember(digest(bytes), stamp);
     return notebook;
   }

@@ -2,7 +2,6 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { UserError } from '../../../errors.js';
 import { reasonOf } from '../fence.js';
-import { parseNotebook, type Notebook } from '../../run/index.js';
 
 /** The largest notebook that is opened, in bytes. */
 export const LARGEST_NOTEBOOK = 100_000_000;
@@ -35,21 +34,4 @@ export async function readBytes(path: string): Promise<Buffer | undefined> {
 export function tooLarge(size: number): string {
   const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
   return `has ${megabytes(size)}; notebooks of up to ${megabytes(LARGEST_NOTEBOOK)} are opened. Clear its outputs`;
-}
-
-/** The notebook that a file's bytes hold; throws a UserError that begins with `name` when they hold none. */
-export function notebookIn(bytes: Buffer, name: string): Notebook {
-  let text: string;
-  try {
-    // What is no UTF-8 would come back from a save as other bytes.
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new UserError(`${name} is not a notebook: it is not text in UTF-8`);
-  }
-  try {
-    return parseNotebook(text, name);
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${name} is not a notebook: ${reasonOf(error)}`);
-  }
 }

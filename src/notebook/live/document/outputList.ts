@@ -1,4 +1,4 @@
-import type { Output } from '../../run/index.js';
+import { faultOfOutput, type Output } from '../../run/index.js';
 import type { OutputsPatch } from '../protocol.js';
 import type { Renderer } from './liveCell.js';
 import type { Clock } from './slice.js';
@@ -69,13 +69,18 @@ function within(room: PageRoom, html: string, renderer: Renderer): string {
   return shown;
 }
 
-/** A display that is updated is given new data, so that its data is enough; texts and errors are made anew at each look. */
+/**
+ * A display that is updated is given new data, so that its data is enough; texts and errors are made anew at each look; what is no
+ * output (a file may hold anything) never changes.
+ */
 function stateOf(output: Output): unknown {
-  // What a file holds may be anything.
-  if (typeof output === 'object' && output !== null && 'data' in output) return output.data;
-  try {
-    return JSON.stringify(output);
-  } catch {
-    return output;
+  if (faultOfOutput(output) !== undefined) return output;
+  switch (output.output_type) {
+    case 'stream':
+      return JSON.stringify([output.name, output.text]);
+    case 'error':
+      return JSON.stringify([output.ename, output.evalue, output.traceback]);
+    default:
+      return output.data;
   }
 }

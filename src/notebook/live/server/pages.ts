@@ -1,36 +1,36 @@
-import { escapeHtml } from '../../report/escape.js';
+import { markup, type Html } from '../../report/markup.js';
 
-function page(title: string, script: string | undefined, body: string, key?: string): string {
-  return `<!doctype html>
+function page(title: string, script: string | undefined, body: Html, key?: string): string {
+  return markup`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
-${key === undefined ? '' : `<meta name="key" content="${key}">`}
-<title>${escapeHtml(title)}</title>
+${key !== undefined && markup`<meta name="key" content="${key}">`}
+<title>${title}</title>
 <link rel="stylesheet" href="/assets/live.css">
-${script === undefined ? '' : `<script src="/assets/${script}"></script>`}
+${script !== undefined && markup`<script src="/assets/${script}"></script>`}
 </head>
 ${body}
 </html>
-`;
+`.toString();
 }
 
-const themeButton = '<button type="button" id="toggle-theme">Dark</button>';
+const themeButton = markup`<button type="button" id="toggle-theme">Dark</button>`;
 
 /** The page that lists the notebooks, also in place of one that cannot be opened; its script fills it, and keeps the key. */
 export function listPage(folder: string, key?: string, fault?: string): string {
-  const notice = fault === undefined ? '' : `<div class="notice"><p>${escapeHtml(fault)}.</p></div>`;
+  const notice = fault !== undefined && markup`<div class="notice"><p>${fault}.</p></div>`;
   return page(
     'Notebooks',
     'list.js',
-    `<body class="list">
+    markup`<body class="list">
 <header class="bar"><div class="row"><span class="home">sparsebook</span><span class="space"></span>${themeButton}</div></header>
 <main id="main">
 <h1>Notebooks</h1>
-<p class="folder">in <code>${escapeHtml(folder)}</code></p>
+<p class="folder">in <code>${folder}</code></p>
 <div id="notices" role="status">${notice}</div>
 <ul id="notebooks" class="notebooks" aria-label="Notebooks"></ul>
 <noscript>This page needs JavaScript.</noscript>
@@ -56,16 +56,16 @@ const tools: [action: string, label: string, title: string, more?: boolean][] = 
 export function notebookPage(path: string, key?: string): string {
   const buttons = tools.map(
     ([action, label, title, more]) =>
-      `<button type="button" data-action="${action}" title="${title}"${more ? ' class="rare"' : ''}>${label}</button>`,
+      markup`<button type="button" data-action="${action}" title="${title}"${more && markup` class="rare"`}>${label}</button>`,
   );
   return page(
     path,
     'notebook.js',
-    `<body class="notebook">
+    markup`<body class="notebook">
 <a class="skip" href="#cells">Skip to the cells</a>
 <header class="bar">
-<div class="row"><a class="home" href="/" title="All notebooks">sparsebook</a><span class="name" title="${escapeHtml(path)}">${escapeHtml(path)}</span><span id="saved" role="status"></span><span class="space"></span>${themeButton}</div>
-<div class="row"><div class="tools" role="toolbar" aria-label="Run and save">${buttons.join('')}<button type="button" id="more" aria-expanded="false">More</button></div><span class="space"></span><span id="kernel" role="status"></span></div>
+<div class="row"><a class="home" href="/" title="All notebooks">sparsebook</a><span class="name" title="${path}">${path}</span><span id="saved" role="status"></span><span class="space"></span>${themeButton}</div>
+<div class="row"><div class="tools" role="toolbar" aria-label="Run and save">${buttons}<button type="button" id="more" aria-expanded="false">More</button></div><span class="space"></span><span id="kernel" role="status"></span></div>
 <div id="notices" role="alert"></div>
 </header>
 <div class="desk">
@@ -85,7 +85,7 @@ export function refusalPage(reason: string): string {
   return page(
     'sparsebook',
     undefined,
-    `<body class="list"><main><h1>No entry</h1><p>${escapeHtml(reason)}.</p>
+    markup`<body class="list"><main><h1>No entry</h1><p>${reason}.</p>
 <p>Start the server in a terminal with <code>npm start</code> and open the address that it prints.</p></main></body>`,
   );
 }

@@ -1,15 +1,14 @@
-import type * as Plotly from 'plotly.js-dist';
-import { Figures } from './figures.js';
+import { fromBase85 } from '../base85.js';
+import { Figures, type Plotly } from './figures.js';
 
 /** Unpacks plotly.js from the page and runs it; the policy of the page admits exactly this script. */
-async function unpackPlotly(): Promise<typeof Plotly> {
-  const packed = atob(document.getElementById('plotly')!.textContent ?? '');
-  const bytes = Uint8Array.from(packed, (character) => character.charCodeAt(0));
+async function unpackPlotly(): Promise<Plotly> {
+  const bytes = fromBase85(document.getElementById('plotly')!.textContent ?? '');
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
   const script = document.createElement('script');
   script.textContent = await new Response(stream).text();
   document.head.append(script);
-  return (globalThis as unknown as { Plotly: typeof Plotly }).Plotly;
+  return (globalThis as unknown as { Plotly: Plotly }).Plotly;
 }
 
 /** Draws all figures of the report, one after another. */

@@ -4,8 +4,8 @@ type Json = Record<string, unknown>;
 
 const family = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 const colours = {
-  light: { ink: '#3b4048', grid: '#e7e9ec', line: '#c3c8ce', hover: '#ffffff' },
-  dark: { ink: '#c9ced6', grid: '#2b3038', line: '#4a515c', hover: '#20242b' },
+  light: { ink: '#3b4048', grid: '#e7e9ec', line: '#c3c8ce', hover: '#ffffff', flow: 'rgba(90,97,107,0.35)' },
+  dark: { ink: '#c9ced6', grid: '#2b3038', line: '#4a515c', hover: '#20242b', flow: 'rgba(201,206,214,0.35)' },
 };
 /** Ten hues that keep apart on both grounds, also for most colour-blind readers. */
 const colorway = [
@@ -29,7 +29,8 @@ const asObject = (value: unknown): Json => (typeof value === 'object' && value !
 /** The width that a figure needs to be read: several panels side by side cannot shrink to a phone's. */
 export function leastWidth(layout: Json): number {
   const columns = Object.entries(layout).filter(([key, axis]) => {
-    const [start, end] = (asObject(axis).domain ?? [0, 1]) as [number, number];
+    const { domain } = asObject(axis);
+    const [start, end] = Array.isArray(domain) ? domain.map(Number) : [0, 1];
     return /^xaxis\d*$/.test(key) && end - start < 0.9;
   });
   return columns.length > 1 ? phone : 0;
@@ -69,26 +70,42 @@ function phoneLayout(data: unknown[], layout: Json): Json {
   };
 }
 
+/** A ground that a figure asks for; none and white are the page's. */
+function ownGround({ paper_bgcolor: ground }: Json): string | undefined {
+  const plain = typeof ground !== 'string' || /^(transparent|rgba\(.*,\s*0\)|white|#fff|#ffffff)$/i.test(ground);
+  return plain ? undefined : ground;
+}
+
 /**
- * The layout in which a figure is drawn: the page's fonts, inks and grounds in place of its own, no title (the caption
- * says it), and `width` pixels, the width of its place.
+ * The layout in which a figure is drawn: the page's fonts, inks and grounds where it asks for none, no title (the caption
+ * says it), in the size that it asks for, or else as wide as its place, which has `width` pixels.
  */
 export function themedLayout(data: unknown[], layout: Json, theme: Theme, width: number): Json {
   const own = asObject(asObject(layout.template).layout);
-  const { title, width: _width, ...kept } = layout;
+  const { title, width: wide, ...kept } = layout;
   const narrow = width < phone;
-  const size = narrow ? 11 : 13;
-  const base = template(theme, size);
+  const font = asObject(layout.font);
+  const size = (typeof font.size === 'number' ? font.size : 13) * (narrow ? 11 / 13 : 1);
+  const ground = ownGround(layout);
+  // On a ground of its own a figure has the inks that go with it, whatever the page's look.
+  const look = ground === undefined ? theme : 'light';
+  const base = template(look, Math.min(size, 13));
+  const traces = asObject(asObject(layout.template).data);
   const fitted: Json = { height: 420, ...kept, ...(narrow ? phoneLayout(data, kept) : {}) };
   const margin: Json = { l: 56, r: 24, b: 48, t: 36, ...asObject(fitted.margin) };
   const text = typeof title === 'string' ? title : asObject(title).text;
   return {
     ...fitted,
-    template: { ...asObject(layout.template), layout: { ...own, ...base, colorway: own.colorway ?? colorway } },
+    template: {
+      layout: { ...own, ...base, colorway: own.colorway ?? colorway },
+      // Plotly takes a transparent ground for black, and makes these white.
+      data: { sankey: [{ link: { color: colours[look].flow } }], ...traces },
+    },
     autosize: true,
-    paper_bgcolor: 'rgba(0,0,0,0)',
-    plot_bgcolor: 'rgba(0,0,0,0)',
-    font: { ...asObject(layout.font), family, size, color: colours[theme].ink },
+    ...(typeof wide === 'number' ? { width: Math.min(wide, width) } : {}),
+    paper_bgcolor: ground ?? 'rgba(0,0,0,0)',
+    plot_bgcolor: ground === undefined ? 'rgba(0,0,0,0)' : (kept.plot_bgcolor ?? 'rgba(0,0,0,0)'),
+    font: { ...font, family, size, color: colours[look].ink },
     // The room above was the title's; what is left is for the names of panels and plotly's buttons.
     margin: text ? { ...margin, t: 36 } : margin,
   };

@@ -1,0 +1,46 @@
+/** HTML, as opposed to text. */
+export class Html {
+  constructor(private readonly text: string) {}
+
+  toString(): string {
+    return this.text;
+  }
+}
+
+/** What may stand in `markup`: HTML as it is, text escaped, a finite number, lists of these; null, undefined and false are nothing. */
+export type MarkupPart = Html | string | number | null | undefined | false | readonly MarkupPart[];
+
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+function partOf(part: MarkupPart): string {
+  if (part === null || part === undefined || part === false) return '';
+  if (typeof part === 'string') return part.replace(/[&<>"']/g, (character) => entities[character] ?? character);
+  if (typeof part === 'number') return Number.isFinite(part) ? String(part) : '';
+  if (part instanceof Html) return part.toString();
+  if (Array.isArray(part)) return part.map(partOf).join('');
+  // What was read from a file may have another type than its declaration says.
+  throw new TypeError(`HTML is made of texts, numbers and HTML, not of ${typeof part}`);
+}
+
+/**
+ * HTML with values in it, in content or in quoted attributes: all are escaped but what is HTML already. Throws a TypeError for a
+ * value of another type.
+ */
+export function markup(literals: TemplateStringsArray, ...parts: MarkupPart[]): Html {
+  return new Html(
+    literals.map((literal, index) => literal + (index < parts.length ? partOf(parts[index]) : '')).join(''),
+  );
+}
+
+/** Takes text for HTML: the work of a library that escapes, or of the sanitiser. */
+export const asHtml = (text: string): Html => new Html(text);
+
+/** Pieces of HTML one after another. */
+export function joinedHtml(pieces: readonly MarkupPart[], separator = ''): Html {
+  return new Html(pieces.map(partOf).filter(Boolean).join(separator));
+}
+
+/** JSON that cannot end, or open a comment in, the script element that carries it. */
+export function jsonForScript(value: unknown): Html {
+  return new Html(JSON.stringify(value).replace(/</g, '\\u003c'));
+}

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { asHtml, joinedHtml, jsonForScript, markup, type MarkupPart } from 'sparsebook/notebook/report/markup.js';
+
+const meta = '<meta http-equiv=refresh content="0">';
+const put: [what: string, value: MarkupPart, html: string][] = [
+  ['text is escaped', `<b title="x">'&`, '&lt;b title=&quot;x&quot;&gt;&#39;&amp;'],
+  ['a number is a number', -1.5, '-1.5'],
+  ['a number that is none is nothing', NaN, ''],
+  ['null is nothing', null, ''],
+  ['undefined is nothing', undefined, ''],
+  ['false is nothing', false, ''],
+  ['HTML stays', asHtml('<i>x</i>'), '<i>x</i>'],
+  ['HTML made here stays', markup`<i>${'<'}</i>`, '<i>&lt;</i>'],
+  ['a list is its parts', ['<', markup`<br>`, [1, null]], '&lt;<br>1'],
+];
+for (const [what, value, html] of put) {
+  test(`in HTML ${what}`, () => {
+    assert.equal(String(markup`<p>${value}</p>`), `<p>${html}</p>`);
+  });
+}
+
+for (const value of [{}, { toString: () => meta }, true, () => meta, Symbol('x'), 5n]) {
+  test(`what a declaration does not promise is refused: ${typeof value}`, () => {
+    assert.throws(() => markup`<p>${value as string}</p>`, TypeError);
+  });
+}
+
+test('pieces are joined, those that are nothing left out', () => {
+  assert.equal(String(joinedHtml([markup`<br>`, undefined, '<', ''], '; ')), '<br>; &lt;');
+});
+
+test('JSON cannot end the script element that carries it', () => {
+  assert.equal(String(jsonForScript({ a: '</script>' })), '{"a":"\\u003c/script>"}');
+});
