@@ -31,12 +31,6 @@ const refused: [string, unknown, RegExp][] = [
   ['a deep nbformat', `{"cells": [], "nbformat": ${deep(20_000)}}`, /nbformat is a list/],
   ['a deep cell_type', `{"nbformat": 4, "cells": [{"cell_type": ${deep(20_000)}}]}`, /cell 1 has cell_type a list/],
   ['text that is not UTF-8', Buffer.from('{"cells": "caf\xe9"}', 'latin1'), /is not text in UTF-8/],
-  [
-    'a kernelspec that is a text',
-    { ...minimal, metadata: { kernelspec: 'tslab' } },
-    /its kernelspec must be an object/,
-  ],
-  ['a kernel whose name is a number', { ...minimal, metadata: { kernelspec: { name: 5 } } }, /its kernelspec must be/],
   ['a cell without source', { ...minimal, cells: [{ cell_type: 'raw' }] }, /cell 1 needs a 'source'/],
   [
     'tags that are no list',

@@ -108,8 +108,8 @@ export class DocumentFile {
     try {
       return notebookText(notebook);
     } catch (error) {
-      // Lists in lists by the thousand, or more text than a string holds: only an output is like that.
-      throw unwritten(this.path, `${reasonOf(error)}; an output is too large, or nested too deeply: clear it`);
+      // More text than a string holds: only an output is like that.
+      throw unwritten(this.path, `${reasonOf(error)}; an output is too large: clear it`);
     }
   }
 
