@@ -4,8 +4,8 @@ type Host = TypeScript.WatchCompilerHost<TypeScript.BuilderProgram>;
 
 /**
  * Finds what cells and the files beside them import, each time anew: a package may have been installed, or a file written, since the last
- * cell. The compiler by itself would watch for that, except in folders near the root of the file system. What packages import is
- * looked for once.
+ * cell. The compiler by itself would watch for that, except in folders near the root of the file system. What declarations and packages
+ * import is looked for once.
  */
 export function freshLookups(
   ts: typeof TypeScript,
@@ -13,21 +13,14 @@ export function freshLookups(
   host: Host,
 ): Required<Pick<Host, 'resolveModuleNameLiterals' | 'hasInvalidatedResolutions'>> {
   const kept = ts.createModuleResolutionCache(host.getCurrentDirectory(), (name) => name, options);
-  const inPackage = (file: string): boolean => file.includes('/node_modules/');
+  const isKept = (file: string): boolean =>
+    file.includes('/node_modules/') || (/\.d\.[cm]?ts$/.test(file) && !file.endsWith('/__prev__.d.ts'));
   return {
     resolveModuleNameLiterals: (literals, file, redirected, given, source) =>
       literals.map((literal) => {
         const mode = ts.getModeForUsageLocation(source, literal, given);
-        return ts.resolveModuleName(
-          literal.text,
-          file,
-          given,
-          host,
-          inPackage(file) ? kept : undefined,
-          redirected,
-          mode,
-        );
+        return ts.resolveModuleName(literal.text, file, given, host, isKept(file) ? kept : undefined, redirected, mode);
       }),
-    hasInvalidatedResolutions: (file) => !inPackage(file),
+    hasInvalidatedResolutions: (file) => !isKept(file),
   };
 }
