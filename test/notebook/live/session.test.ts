@@ -233,22 +233,24 @@ describe('an open notebook', () => {
   test('a notebook that cannot be written stays unsaved and says why; the others are saved all the same', async (t) => {
     const own = await Site.open({ 'b.ipynb': smallNotebook() });
     t.after(() => own.close());
-    // So deep that no JSON of it can be written; the cell that holds it can be cleared.
-    const deep = `{"application/json":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
-    const text = notebookText(notebookOf(codeCell('1', { id: 'deep', outputs: [] }), fresh('other', '1')));
-    const outputs = `"outputs": [{"output_type":"display_data","metadata":{},"data":${deep}}]`;
-    writeFileSync(join(own.folder, 'a.ipynb'), text.replace('"outputs": []', outputs));
+    const text = notebookText(notebookOf(codeCell('1', { id: 'large', outputs: [] }), fresh('other', '1')));
+    writeFileSync(join(own.folder, 'a.ipynb'), text);
     const page = await new Page(own, 'a.ipynb').connect();
     await page.until('the cells', ({ state }) => state.order !== undefined);
     for (const name of ['a.ipynb', 'b.ipynb']) {
       await own.command(name, { do: 'edit', id: 'other', source: '// unsaved' });
     }
+    // In place of more text than a string holds: what no JSON can be written of, until the cell that holds it is cleared.
+    const { document } = await own.server.notebooks.at('a.ipynb');
+    (document.cell('large').cell as CodeCell).outputs = [
+      { output_type: 'display_data', data: { 'application/json': 1n }, metadata: {} },
+    ];
     await own.server.notebooks.saveAll();
     await page.until('the reason', ({ state }) => state.file?.note !== undefined);
     assert.match(page.state.file?.note ?? '', /a\.ipynb cannot be written: .*clear it/);
     assert.equal(page.state.file?.dirty, true);
     assert.match(joined(codeIn(own.saved('b.ipynb'), 'other').source), /unsaved/);
-    await page.do({ do: 'clear', ids: ['deep'] });
+    await page.do({ do: 'clear', ids: ['large'] });
     await own.server.notebooks.saveAll();
     await page.until('saved', ({ state }) => state.file?.dirty === false && state.file.note === undefined);
     assert.match(joined(codeIn(own.saved('a.ipynb'), 'other').source), /unsaved/);
