@@ -38,7 +38,7 @@ function load(): PlotlyInNode {
   window.URL.createObjectURL = () => 'blob:none';
   giveCanvas(window);
   giveBoxes(window, lineWidths(resvg.Resvg));
-  window.eval(readFileSync(require.resolve('plotly.js-strict-dist-min'), 'utf8'));
+  window.eval(readFileSync(require.resolve('plotly.js-dist'), 'utf8'));
   const { Plotly: plotly } = window as unknown as { Plotly: Plotly };
   return { plotly, document: window.document, Resvg: resvg.Resvg };
 }
