@@ -83,7 +83,14 @@ export function namedWeights(model: tf.LayersModel): Map<string, Weight> {
   return new Map(model.weights.map((weight) => [byWeight.get(weight) ?? weight.originalName, weight]));
 }
 
+/** Asked for at every step, and the same as long as a network has the same outputs. */
+const known = new WeakMap<tf.SymbolicTensor[], ReadonlyMap<Weight, string>>();
+
 /** The name of each weight of a network (`namedWeights`). */
-export function weightNames(model: tf.LayersModel): Map<Weight, string> {
-  return new Map([...namedWeights(model)].map(([name, weight]) => [weight, name]));
+export function weightNames(model: tf.LayersModel): ReadonlyMap<Weight, string> {
+  const found = known.get(model.outputs);
+  if (found) return found;
+  const names = new Map([...namedWeights(model)].map(([name, weight]) => [weight, name]));
+  known.set(model.outputs, names);
+  return names;
 }

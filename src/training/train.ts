@@ -209,9 +209,9 @@ class Run {
     if (!Number.isInteger(epochs) || epochs < 0) {
       throw new UserError(`epochs is a whole number of at least 0, got ${epochs}`);
     }
+    if (data.train.labels.length === 0) throw new UserError(`The training set ${data.train.name} has no images.`);
     const { model } = this.options;
     for (const set of [data.train, data.validation]) if (set) checkSet(model, set);
-    if (data.train.labels.length === 0) throw new UserError(`The training set ${data.train.name} has no images.`);
     if (!Number.isInteger(this.step) || this.step < 0) {
       throw new UserError(`startStep is a whole number of at least 0, got ${this.step}`);
     }

@@ -52,8 +52,8 @@ for (const [what, more] of places) {
 
 test('another model that ends at the batch norm gives what the batch norm gives', () => {
   const model = gated(({ gate }) => [head(gate)]);
-  const inner = tf.model({ inputs: model.inputs, outputs: model.getLayer('bn').output as Tensor });
-  const conv = tf.model({ inputs: model.inputs, outputs: model.getLayer('conv').output as Tensor });
+  const inner = tf.model({ inputs: model.inputs, outputs: model.getLayer('bn').output });
+  const conv = tf.model({ inputs: model.inputs, outputs: model.getLayer('conv').output });
   const normal = (conv.predict(x) as tf.Tensor).div(Math.sqrt(1 + 1e-5));
   for (const y of [inner.predict(x), forward(inner, x)]) {
     assertClose((y as tf.Tensor).dataSync(), normal.dataSync(), { absolute: 1e-6 }, 'not gated');
