@@ -24,8 +24,9 @@ export interface RunRecord {
  */
 export async function readRun(dir: string, { steps = true }: { steps?: boolean } = {}): Promise<RunRecord> {
   const path = resolve(dir);
-  const [settings, provenance, events] = await Promise.all([
-    readJson(join(path, runFiles.settings)),
+  // First, so that a folder that is not a run's is always told by the same file.
+  const settings = await readJson(join(path, runFiles.settings));
+  const [provenance, events] = await Promise.all([
     readJson(join(path, runFiles.provenance)) as Promise<Partial<Provenance>>,
     readEvents(join(path, runFiles.metrics), steps),
   ]);
