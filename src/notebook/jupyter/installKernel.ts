@@ -3,7 +3,14 @@ import { isAbsolute, join, normalize } from 'node:path';
 import { UserError } from '../../errors.js';
 import { jsonFile, writeFileWholeSync } from '../../platform/writeFile.js';
 import { packageRoot, projectJupyterPath, userDataDir } from './jupyterPaths.js';
-import { USUAL_KERNEL, commandOf, findKernelSpec, readKernelSpec, type KernelSpec } from './kernelSpec.js';
+import {
+  USUAL_KERNEL,
+  checkedKernelName,
+  commandOf,
+  findKernelSpec,
+  readKernelSpec,
+  type KernelSpec,
+} from './kernelSpec.js';
 
 /** Where a kernelspec is installed, and as what. */
 export interface InstallOptions {
@@ -14,17 +21,13 @@ export interface InstallOptions {
 }
 
 function folderOf({ prefix, name = USUAL_KERNEL }: InstallOptions): { folder: string; name: string } {
-  if (!/^[\w.-]+$/.test(name)) {
-    throw new UserError(`a kernel's name is made of letters, digits, '-', '.' and '_'; received '${name}'`);
-  }
   const data = prefix === undefined ? userDataDir() : join(prefix, 'share', 'jupyter');
-  return { folder: join(data, 'kernels', name), name };
+  return { folder: join(data, 'kernels', checkedKernelName(name)), name };
 }
 
 /** The project that installed a kernelspec; undefined for kernelspecs of others. */
 export function installedBy(spec: KernelSpec): string | undefined {
-  const own = spec.metadata?.sparsebook as { project?: string } | undefined;
-  return own?.project;
+  return spec.metadata?.sparsebook?.project;
 }
 
 /**
@@ -44,7 +47,7 @@ export function installKernel(options: InstallOptions = {}): string {
     language: own.language,
     // On Windows a signal ends the kernel instead of interrupting it.
     interrupt_mode: process.platform === 'win32' ? 'message' : 'signal',
-    metadata: { sparsebook: { project: packageRoot } },
+    metadata: { sparsebook: { ...own.metadata?.sparsebook, project: packageRoot } },
   };
   const file = join(folder, 'kernel.json');
   writeFileWholeSync(file, JSON.stringify(spec, null, 2) + '\n', jsonFile);

@@ -17,7 +17,45 @@ export interface KernelSpec {
   language: string;
   interrupt_mode?: 'signal' | 'message';
   env?: Record<string, string>;
-  metadata?: Record<string, unknown>;
+  /** `sparsebook`: the project that installed it; `ipc` when the kernel opens its sockets as files where it is told to. */
+  metadata?: { sparsebook?: { project?: string; transport?: string } };
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What keeps the value of a kernel.json from being used, for each key; undefined when nothing does. */
+const faults: Record<string, (value: unknown) => string | undefined> = {
+  argv: (value) =>
+    Array.isArray(value) && value.every(isText) && value.length > 0 && value[0] !== ''
+      ? undefined
+      : 'must name the command to start, as a list of texts',
+  display_name: (value) => (value === undefined || isText(value) ? undefined : 'must be a text'),
+  language: (value) => (value === undefined || isText(value) ? undefined : 'must be a text'),
+  interrupt_mode: (value) =>
+    value === undefined || value === 'signal' || value === 'message' ? undefined : "must be 'signal' or 'message'",
+  env: (value) =>
+    value === undefined || (isObject(value) && Object.values(value).every(isText))
+      ? undefined
+      : 'must give each variable a text',
+  metadata: (value) => (value === undefined || isObject(value) ? undefined : 'must be an object'),
+};
+
+/** A value of any type in at most 60 characters, for a message. */
+function shortened(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}
+
+function isKernelName(name: unknown): name is string {
+  return isText(name) && /^[\w.-]+$/.test(name) && !/^\.\.?$/.test(name);
+}
+
+/** The same name, if it can be a kernel's, which names a folder; throws a UserError for anything else. */
+export function checkedKernelName(name: unknown): string {
+  if (isKernelName(name)) return name;
+  throw new UserError(`a kernel's name is made of letters, digits, '-', '.' and '_'; received ${shortened(name)}`);
 }
 
 /** Reads the kernel.json of a kernelspec's folder; undefined when there is none, UserError when it is not usable. */
@@ -25,26 +63,40 @@ export function readKernelSpec(folder: string, name: string): KernelSpec | undef
   const file = join(folder, 'kernel.json');
   if (!existsSync(file)) return undefined;
   try {
-    const spec = JSON.parse(readFileSync(file, 'utf8')) as KernelSpec;
-    if (!Array.isArray(spec.argv) || spec.argv.length === 0) throw new Error("'argv' must name the command to start");
-    return { ...spec, name, file };
+    const spec: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (!isObject(spec)) throw new Error('it must hold an object');
+    for (const [key, faultOf] of Object.entries(faults)) {
+      const fault = faultOf(spec[key]);
+      if (fault !== undefined) throw new Error(`'${key}' ${fault}; received ${shortened(spec[key])}`);
+    }
+    return { display_name: name, language: '', ...(spec as Pick<KernelSpec, 'argv'>), name, file };
   } catch (error) {
     throw new UserError(`${file} is not a kernelspec: ${(error as Error).message}`);
   }
 }
 
-/** Every kernelspec below the given Jupyter paths; of those with the same name the first is the one that is used. */
+/** Every usable kernelspec below the given Jupyter paths; of those with the same name the first is the one that is used. */
 export function listKernelSpecs(paths: string[] = jupyterPath()): KernelSpec[] {
   const folders = paths.map((path) => join(path, 'kernels')).filter((folder) => existsSync(folder));
+  const usable = (folder: string, name: string): KernelSpec[] => {
+    try {
+      const spec = readKernelSpec(join(folder, name), name);
+      return spec ? [spec] : [];
+    } catch {
+      return []; // somebody else's, and not what was asked for
+    }
+  };
   return folders.flatMap((folder) =>
     readdirSync(folder)
+      .filter(isKernelName)
       .sort()
-      .flatMap((name) => readKernelSpec(join(folder, name), name) ?? []),
+      .flatMap((name) => usable(folder, name)),
   );
 }
 
-/** The kernelspec of that name; throws UserError with the names there are. */
-export function findKernelSpec(name: string, paths: string[] = jupyterPath()): KernelSpec {
+/** The kernelspec of that name; throws UserError with the names there are, or when it can be no kernel's name. */
+export function findKernelSpec(asked: unknown, paths: string[] = jupyterPath()): KernelSpec {
+  const name = checkedKernelName(asked);
   for (const path of paths) {
     const spec = readKernelSpec(join(path, 'kernels', name), name);
     if (spec) return spec;

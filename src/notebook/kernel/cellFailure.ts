@@ -30,15 +30,27 @@ const INTERRUPTED: CellFailure = {
   traceback: [`Interrupted: ${interruption.message}`],
 };
 
+/** A property of an error as a text: a cell may have put anything there. */
+const asText = (value: unknown): string => (typeof value === 'string' ? value : inspect(value));
+
 /** The failure of a cell that threw, or whose promise was rejected with, the given value. */
 export function failureOf(thrown: unknown): CellFailure {
+  try {
+    return readFailure(thrown);
+  } catch {
+    const evalue = 'something that throws when it is looked at';
+    return { ename: 'Thrown', evalue, traceback: [`Thrown: ${evalue}`] };
+  }
+}
+
+function readFailure(thrown: unknown): CellFailure {
   if (!(thrown instanceof Error)) {
     const evalue = inspect(thrown);
     return { ename: 'Thrown', evalue, traceback: `Thrown: ${evalue}`.split('\n') };
   }
   const code = (thrown as NodeJS.ErrnoException).code;
   if (thrown === interruption || code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') return INTERRUPTED;
-  return { ename: String(thrown.name), evalue: String(thrown.message), traceback: tracebackOf(thrown) };
+  return { ename: asText(thrown.name), evalue: asText(thrown.message), traceback: tracebackOf(thrown) };
 }
 
 function tracebackOf(error: Error): string[] {

@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Dealer, Subscriber } from 'zeromq';
-import type { Connection } from './connection.js';
+import { checkedMessage } from './checkedMessage.js';
+import type { ClientStateWriter } from './clientState.js';
+import { addressOf, type ConnectionFile } from './connection.js';
+import { sizeOf } from './pace.js';
 import { decodeMessage, encodeMessage, type Message, type MessageContent } from './wire.js';
 
 /** A request on its way: what came back so far, and when it is over. */
@@ -12,10 +16,16 @@ export interface Exchange {
 }
 
 interface Pending {
+  /** The type of its reply. */
+  replyType: string;
   onReply(reply: Message): void;
   onIdle(): void;
   onMessage?(message: Message): void;
 }
+
+/** A content of more bytes is not read: a text of that length takes several times as much to read. */
+const LARGEST_CONTENT = 64_000_000;
+const LONGEST_TURN_MILLISECONDS = 10;
 
 /** The client's ends of a kernel's sockets. */
 export class Channels {
@@ -23,24 +33,25 @@ export class Channels {
   private readonly pending = new Map<string, Pending>();
 
   /** Connects; the kernel may come up later. */
-  static async open(connection: Connection): Promise<Channels> {
+  static async open({ connection, state }: Pick<ConnectionFile, 'connection' | 'state'>): Promise<Channels> {
     // zeromq is native code: loaded only where a kernel is driven.
     const { Dealer, Subscriber } = await import('zeromq');
-    const address = (port: number): string => `${connection.transport}://${connection.ip}:${port}`;
+    const address = (port: number): string => addressOf(connection, port);
     // A kernel that is up is met at once: zeromq would try again after 100 to 200 ms.
     const usual = { linger: 0, reconnectInterval: 10 };
     const shell = new Dealer(usual);
     const control = new Dealer(usual);
-    const iopub = new Subscriber({ ...usual, receiveHighWaterMark: 0 });
+    const iopub = new Subscriber(usual);
     shell.connect(address(connection.shell_port));
     control.connect(address(connection.control_port));
     iopub.connect(address(connection.iopub_port));
     iopub.subscribe('');
-    return new Channels(connection.key, shell, control, iopub);
+    return new Channels(connection.key, state, shell, control, iopub);
   }
 
   private constructor(
     private readonly key: string,
+    private readonly state: ClientStateWriter,
     private readonly shell: Dealer,
     private readonly control: Dealer,
     private readonly iopub: Subscriber,
@@ -49,7 +60,7 @@ export class Channels {
   }
 
   /**
-   * Sends a request. `onMessage` hears everything that the kernel publishes on its behalf, also after the reply: a
+   * Sends a request. `onMessage`, which must not throw, hears everything that the kernel publishes on its behalf, also after the reply: a
    * timer that a cell left running still prints.
    */
   request(
@@ -68,10 +79,12 @@ export class Channels {
     };
     let idle!: Promise<void>;
     const reply = new Promise<Message>((onReply) => {
-      idle = new Promise((onIdle) => this.pending.set(header.msg_id, { onReply, onIdle, onMessage }));
+      const replyType = type.replace(/_request$/, '_reply');
+      idle = new Promise((onIdle) => this.pending.set(header.msg_id, { replyType, onReply, onIdle, onMessage }));
     });
     const frames = encodeMessage(this.key, { header, parent_header: {}, metadata: {}, content });
-    void this[channel].send(frames);
+    // Where nobody hears any more there is no reply; who waits for one waits for the kernel's end too.
+    this[channel].send(frames).catch(() => undefined);
     return { reply, idle };
   }
 
@@ -83,23 +96,36 @@ export class Channels {
   /** A message; undefined if it is not of this kernel: until that takes its port, another program may have it. */
   private decode(frames: Buffer[]): Message | undefined {
     try {
-      return decodeMessage(this.key, frames).message;
+      return checkedMessage(decodeMessage(this.key, frames, LARGEST_CONTENT).message);
     } catch {
       return undefined;
     }
   }
 
   private async read(socket: Dealer | Subscriber): Promise<void> {
+    let turn = performance.now();
     for await (const frames of socket) {
       const message = this.decode(frames);
-      if (!message) continue;
-      const pending = this.pending.get(message.parent_header.msg_id ?? '');
-      if (!pending) continue;
-      if (socket !== this.iopub) pending.onReply(message);
-      else {
-        pending.onMessage?.(message);
-        if (message.header.msg_type === 'status' && message.content.execution_state === 'idle') pending.onIdle();
-      }
+      if (message) this.hand(message, socket === this.iopub);
+      if (socket === this.iopub) this.state.taken(sizeOf(frames));
+      // zeromq hands out message after message without a turn of the event loop in between: timers and others must have theirs.
+      if (performance.now() - turn < LONGEST_TURN_MILLISECONDS) continue;
+      await nextTurn();
+      turn = performance.now();
     }
+  }
+
+  /** Hands a message to whoever asked for it, if anybody did. */
+  private hand(message: Message, published: boolean): void {
+    const id = message.parent_header.msg_id;
+    const pending = typeof id === 'string' ? this.pending.get(id) : undefined;
+    const type = message.header.msg_type;
+    if (!pending) return;
+    if (!published) {
+      if (type === pending.replyType) pending.onReply(message);
+      return;
+    }
+    pending.onMessage?.(message);
+    if (type === 'status' && message.content.execution_state === 'idle') pending.onIdle();
   }
 }

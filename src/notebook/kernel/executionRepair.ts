@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Publisher, Router } from 'zeromq';
 import { CellExecutor } from './cellExecutor.js';
 import { interruption } from './cellFailure.js';
 import { CellRun } from './cellRun.js';
@@ -9,7 +8,8 @@ import { ExecutionQueue } from './executionQueue.js';
 import type { ExecutionHistory } from './executionHistory.js';
 import { replaceMethod } from './replaceMethod.js';
 import { repairStackTraces } from './stackTraces.js';
-import type { Tslab } from './tslabInternals.js';
+import type { Outlet, Tslab } from './tslabInternals.js';
+import { unbroken } from './watchThread.js';
 import type { MessageContent } from './wire.js';
 
 /**
@@ -35,7 +35,7 @@ export function repairExecution(tslab: Tslab, history: ExecutionHistory): Tslab[
   });
 
   replaceMethod(tslab.server, 'handleExecute', async (self, _handleExecute, socket, request) => {
-    const reply = (type: string, content: MessageContent, to: Publisher | Router): void => {
+    const reply = (type: string, content: MessageContent, to: Outlet): void => {
       // What a cell left running may still print when the kernel is on its way out.
       if (to.closed) return;
       const message = request.createReply();
@@ -67,7 +67,10 @@ export function repairExecution(tslab: Tslab, history: ExecutionHistory): Tslab[
   const runCell = async (run: CellRun, count: number): Promise<void> => {
     try {
       const isCurrent = (): boolean => running() === run;
-      const { value } = await executor.execute({ code: run.code, count, isCurrent, stopped: run.stopped });
+      // Breaking a loop off drops the microtasks that wait behind it: nothing of ours must be among them.
+      await nextTurn();
+      const cell = { code: run.code, count, isCurrent, stopped: run.stopped };
+      const { value } = await unbroken(() => executor.execute(cell));
       if (value !== undefined) run.result(value, count);
     } catch (error) {
       run.threw(error);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Channels, type Exchange } from './channels.js';
-import type { Connection } from './connection.js';
+import type { ConnectionFile } from './connection.js';
 import type { KernelExit } from './kernelProcess.js';
 import type { MessageContent } from './wire.js';
 
@@ -15,15 +15,18 @@ export type FirstContact = { channels: Channels; info: MessageContent } | { ende
  * subscribing takes a moment. `info` is its kernel_info_reply. Rejects when the signal aborts.
  */
 export async function firstContact(
-  connection: Connection,
+  file: ConnectionFile,
   exit: Promise<KernelExit>,
   seconds: number,
   signal?: AbortSignal,
 ): Promise<FirstContact> {
+  signal?.throwIfAborted();
   const patience = sleep(seconds * 1000, 'late' as const, { ref: false, signal });
+  // It is waited for below, once there is something to wait for.
+  patience.catch(() => undefined);
   const end = exit.then((ended) => ({ ended }));
   for (;;) {
-    const channels = await Channels.open(connection);
+    const channels = await Channels.open(file);
     let result: FirstContact | 'silent' | undefined;
     try {
       result = await Promise.race([info(channels, end), patience]);

@@ -1,16 +1,22 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { UserError } from '../../errors.js';
 import { commandOf, type KernelSpec } from '../jupyter/kernelSpec.js';
 import type { Channels } from './channels.js';
-import { createConnectionFile, type ConnectionFile } from './connection.js';
+import { createConnectionFile, type ConnectionFile, type Transport } from './connection.js';
 import { firstContact } from './firstContact.js';
 import { KernelProcess, type KernelExit } from './kernelProcess.js';
 import type { Message, MessageContent } from './wire.js';
 
+interface Answer {
+  status: 'ok' | 'error' | 'aborted';
+  execution_count: number | null;
+  ename: string;
+  evalue: string;
+}
+
 /** What the kernel answers to execute_request, or how it died over it. */
-export type ExecuteOutcome =
-  | { status: 'ok' | 'error' | 'aborted'; execution_count?: number; ename?: string; evalue?: string }
-  | { status: 'dead'; exit: KernelExit };
+export type ExecuteOutcome = Answer | { status: 'dead'; exit: KernelExit };
 
 export interface KernelOptions {
   spec: KernelSpec;
@@ -27,35 +33,37 @@ export interface KernelOptions {
 /** Stock tslab can lose the 'idle' that ends a request; after this long without a message it is not coming. */
 const SILENCE_MILLISECONDS = 3000;
 const GOODBYE_MILLISECONDS = 1500;
+/** What a dead kernel sent is all there after this long without a message. */
+const LAST_MESSAGES_MILLISECONDS = 50;
 
 /** A running kernel: starts it, has it execute code, interrupts it, ends it. No Python. */
 export class KernelClient {
   /** Resolves when the process is gone. */
   readonly exit: Promise<KernelExit>;
   private ending: Promise<KernelExit> | undefined;
+  /** Hears the cell that ran last. */
+  private listener: ((message: Message) => void) | undefined;
 
   /** Starts a kernel and waits until it answers; throws UserError when it does not come up. */
   static async start(options: KernelOptions): Promise<KernelClient> {
+    const own = options.spec.metadata?.sparsebook?.transport === 'ipc';
     for (let attempt = 1; ; attempt++) {
       try {
-        return await KernelClient.startOnce(options);
+        return await KernelClient.startOnce(options, own && attempt === 1 ? 'ipc' : 'tcp');
       } catch (error) {
-        // Between choosing a port and the kernel's taking it, somebody else may.
-        if (attempt === 3 || !(error instanceof Error && /EADDRINUSE|Address already in use/i.test(error.message))) {
-          throw error;
-        }
+        // Not every file system has sockets; and between choosing a port and the kernel's taking it, somebody else may.
+        const mayPass =
+          error instanceof Error && /open its sockets|EADDRINUSE|Address already in use/i.test(error.message);
+        if (attempt === 3 || !mayPass) throw error;
       }
     }
   }
 
-  private static async startOnce({
-    spec,
-    cwd,
-    startTimeout = 60,
-    signal,
-    onSpawn,
-  }: KernelOptions): Promise<KernelClient> {
-    const file = await createConnectionFile();
+  private static async startOnce(
+    { spec, cwd, startTimeout = 60, signal, onSpawn }: KernelOptions,
+    transport: Transport,
+  ): Promise<KernelClient> {
+    const file = await createConnectionFile(transport);
     const command = commandOf(spec, file.path);
     let process: KernelProcess | undefined;
     try {
@@ -63,7 +71,7 @@ export class KernelClient {
         throw new UserError(`kernel '${spec.name}' cannot start: ${error.message} (from ${spec.file})`);
       });
       onSpawn?.();
-      const contact = await firstContact(file.connection, process.exit, startTimeout, signal);
+      const contact = await firstContact(file, process.exit, startTimeout, signal);
       if (contact === 'late') {
         throw new UserError(`kernel '${spec.name}' did not answer within ${startTimeout} s (from ${spec.file})`);
       }
@@ -90,6 +98,7 @@ export class KernelClient {
     readonly info: MessageContent,
   ) {
     this.exit = process.exit;
+    process.onOutput = (name, text) => this.listener?.(printed(name, text));
   }
 
   /** The id of the kernel's process. */
@@ -99,21 +108,23 @@ export class KernelClient {
 
   /**
    * Runs code and resolves when the kernel has answered and sent all of its output, or is dead; never rejects.
-   * `onMessage` hears the messages of the iopub channel, in order.
+   * `onMessage` hears the messages of the iopub channel, in order, and what comes out of the process itself as streams.
    */
   async execute(code: string, onMessage?: (message: Message) => void): Promise<ExecuteOutcome> {
     if (this.ending) return { status: 'dead', exit: await this.ending };
     let lastHeard = performance.now();
-    const request = { code, silent: false, store_history: true, allow_stdin: false, stop_on_error: false };
-    const exchange = this.channels.request(
-      'shell',
-      'execute_request',
-      { ...request, user_expressions: {} },
-      (message) => {
-        lastHeard = performance.now();
+    const hear = (message: Message): void => {
+      lastHeard = performance.now();
+      try {
         onMessage?.(message);
-      },
-    );
+      } catch (error) {
+        // Whatever came, what comes after it must still be heard.
+        process.emitWarning(`a message of type '${message.header.msg_type}' could not be taken in: ${inspect(error)}`);
+      }
+    };
+    const content = { code, silent: false, store_history: true, allow_stdin: false, stop_on_error: false };
+    const exchange = this.channels.request('shell', 'execute_request', { ...content, user_expressions: {} }, hear);
+    this.listener = hear;
     const quiet = async (): Promise<void> => {
       lastHeard = performance.now();
       let left: number;
@@ -122,16 +133,23 @@ export class KernelClient {
     };
     const answered = exchange.reply.then(async (reply) => {
       await Promise.race([exchange.idle, quiet()]);
-      const content = reply.content as unknown as ExecuteOutcome;
-      // Stock tslab says 'abort' where the protocol says 'aborted'.
-      return reply.content.status === 'abort' ? { ...content, status: 'aborted' as const } : content;
+      // What the process itself wrote comes another way, and may be a turn behind.
+      for (let turn = 0; turn < 2; turn++) await nextTurn();
+      return outcomeOf(reply.content);
     });
     const died = this.exit.then(async (exit): Promise<ExecuteOutcome> => {
       // What the kernel sent before it died may still be on its way.
-      await sleep(50);
+      for (
+        let end = performance.now();
+        performance.now() < end + LAST_MESSAGES_MILLISECONDS;
+        end = Math.max(end, lastHeard)
+      )
+        await sleep(10);
       return { status: 'dead', exit };
     });
-    return Promise.race([answered, died]);
+    const outcome = await Promise.race([answered, died]);
+    this.file.state.interrupt(false);
+    return outcome;
   }
 
   /** Any other request on the shell channel (complete_request, inspect_request ...): its reply's content. */
@@ -144,6 +162,7 @@ export class KernelClient {
   /** Asks the running cell to stop, in the way that the kernelspec names. */
   interrupt(): void {
     if (this.ending) return;
+    this.file.state.interrupt(true);
     if (this.spec.interrupt_mode === 'message') this.channels.request('control', 'interrupt_request', {});
     else this.process.interrupt();
   }
@@ -169,4 +188,19 @@ export class KernelClient {
     await this.file.remove();
     return exit;
   }
+}
+
+/** What a reply to execute_request means. */
+function outcomeOf({ status, execution_count, ename, evalue }: MessageContent): Answer {
+  const told = { execution_count, ename, evalue } as Omit<Answer, 'status'>;
+  // Stock tslab says 'abort' where the protocol says 'aborted'.
+  if (status === 'aborted' || status === 'abort') return { status: 'aborted', ...told };
+  return { status: status === 'ok' ? 'ok' : 'error', ...told };
+}
+
+/** What came out of the process itself, as a cell would have printed it. */
+function printed(name: 'stdout' | 'stderr', text: string): Message {
+  const date = new Date().toISOString();
+  const header = { msg_id: '', session: '', username: '', date, msg_type: 'stream', version: '5.3' };
+  return { header, parent_header: {}, metadata: {}, content: { name, text } };
 }

@@ -1,27 +1,30 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { atExit } from './atExit.js';
 
 /** How a kernel's process ended. */
 export interface KernelExit {
   code: number | null;
   signal: NodeJS.Signals | null;
-  /** The last 8 kB that the process itself (not a cell) wrote. */
+  /** The last 8 kB that came out of the process itself, past what its cells publish. */
   lastWords: string;
+  /** We ended it. */
+  ended: boolean;
 }
 
 const ON_WINDOWS = process.platform === 'win32';
 const LAST_WORDS = 8192;
-
-/** The kernels of this process, which end with it. */
-const running = new Set<KernelProcess>();
-process.on('exit', () => running.forEach((kernel) => kernel.kill()));
 
 /** The process of a kernel, and everything it starts, as one group that ends together. */
 export class KernelProcess {
   /** Resolves when the process is gone, however that came about. */
   readonly exit: Promise<KernelExit>;
   private readonly child: ChildProcess;
+  /** Hears what comes out of the process itself: written straight to its descriptors, or by what it has started. */
+  onOutput: ((name: 'stdout' | 'stderr', text: string) => void) | undefined;
   private lastWords = '';
+  private ended = false;
 
   /** Starts the command; throws when it cannot be found. */
   static async start(command: string[], cwd: string, env: Record<string, string>): Promise<KernelProcess> {
@@ -38,22 +41,27 @@ export class KernelProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, JPY_PARENT_PID: String(process.pid), ...env },
     });
-    for (const stream of [this.child.stdout, this.child.stderr]) {
+    const { stdout, stderr } = this.child;
+    for (const [name, stream] of Object.entries({ stdout, stderr }) as ['stdout' | 'stderr', Readable | null][]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.lastWords = (this.lastWords + text).slice(-LAST_WORDS);
+        this.onOutput?.(name, text);
       });
     }
-    this.child.once('spawn', () => running.add(this));
     this.exit = new Promise((resolve) => {
-      // 'close' comes after 'exit', when the last words have been read as well; a grandchild may hold the pipes longer.
+      const stay = atExit(() => this.kill());
+      this.child.once('error', stay);
+      // 'close' comes after 'exit', when the last words have been read as well. Something that the kernel started and that
+      // lives on may hold the pipes for longer: they are let go, or we could not end before it.
       this.child.once('exit', (code, signal) => {
-        running.delete(this);
-        const end = (): void => resolve({ code, signal, lastWords: this.lastWords });
-        const timer = setTimeout(end, 200);
-        this.child.once('close', () => {
+        stay();
+        const end = (): void => {
           clearTimeout(timer);
-          end();
-        });
+          for (const stream of [stdout, stderr]) stream?.destroy();
+          resolve({ code, signal, lastWords: this.lastWords, ended: this.ended });
+        };
+        const timer = setTimeout(end, 200);
+        this.child.once('close', end);
       });
     });
   }
@@ -70,6 +78,7 @@ export class KernelProcess {
 
   /** Ends the kernel and what it started, at once. */
   kill(): void {
+    this.ended ||= this.child.exitCode === null && this.child.signalCode === null;
     // Without a pid the process never started, and a group of 0 would be our own.
     const { pid } = this.child;
     if (ON_WINDOWS || pid === undefined) this.child.kill('SIGKILL');

@@ -5,7 +5,7 @@ import { completenessOf } from './completeness.js';
 import type { ExecutionHistory } from './executionHistory.js';
 import { kernelTypeScript } from './kernelTypeScript.js';
 import { replaceMethod } from './replaceMethod.js';
-import type { Tslab, TslabServer } from './tslabInternals.js';
+import type { Outlet, Tslab } from './tslabInternals.js';
 import { decodeMessage, encodeMessage, type MessageContent, type ReceivedMessage } from './wire.js';
 
 /** Requests that tslab does not know and that have an answer here. */
@@ -32,9 +32,7 @@ const knownToTslab = new Set([
   'shutdown_request',
 ]);
 
-type Socket = TslabServer['shell'] | TslabServer['iopub'];
-
-function answer(key: string, request: ReceivedMessage, to: Socket, type: string, content: MessageContent): void {
+function answer(key: string, request: ReceivedMessage, to: Outlet, type: string, content: MessageContent): void {
   const { header } = request.message;
   const message = {
     header: { ...header, msg_id: randomUUID(), date: new Date().toISOString(), msg_type: type },

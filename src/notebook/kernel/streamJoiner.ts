@@ -1,5 +1,7 @@
 const QUIET_MILLISECONDS = 30;
 const LARGE_TEXT = 32_768;
+/** A longer text goes out in pieces: a message is in memory several times over, here and where it is read. */
+const PIECE = 262_144;
 
 export type StreamName = 'stdout' | 'stderr';
 
@@ -34,6 +36,17 @@ export class StreamJoiner {
     const text = this.text;
     this.text = '';
     this.lastSent = performance.now();
-    this.send(this.name, text);
+    for (let start = 0; start < text.length;) {
+      const end = pieceEnd(text, start);
+      this.send(this.name, text.slice(start, end));
+      start = end;
+    }
   }
+}
+
+/** Where the piece of a text that begins at a place ends: never between the halves of a character. */
+function pieceEnd(text: string, start: number): number {
+  const end = Math.min(text.length, start + PIECE);
+  const code = text.charCodeAt(end - 1);
+  return end < text.length && code >= 0xd800 && code <= 0xdbff ? end - 1 : end;
 }

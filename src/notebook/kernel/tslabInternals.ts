@@ -3,12 +3,15 @@ import type { Publisher, Router } from 'zeromq';
 import type { Connection } from './connection.js';
 import type { MessageContent, MessageHeader } from './wire.js';
 
+/** Where tslab sends messages to. */
+export type Outlet = Pick<Publisher, 'send' | 'close' | 'closed'>;
+
 /** A message inside tslab. */
 export interface TslabMessage {
   header: MessageHeader;
   content: MessageContent;
   createReply(): TslabMessage;
-  signAndSend(key: string, socket: Publisher | Router): void;
+  signAndSend(key: string, socket: Outlet): void;
 }
 
 /** tslab's side of the requests. */
@@ -21,8 +24,8 @@ export interface TslabHandler {
 /** tslab's server: the five sockets and what it does with each kind of message. */
 export interface TslabServer {
   handler: TslabHandler;
-  connInfo: Pick<Connection, 'transport' | 'ip' | 'key'>;
-  iopub: Publisher;
+  connInfo: Pick<Connection, 'transport' | 'ip' | 'key' | 'client_state'>;
+  iopub: Outlet;
   shell: Router;
   control: Router;
   init(): Promise<void>;

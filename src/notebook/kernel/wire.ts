@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /** The head of a Jupyter message: who asked, when, and for what. */
 export interface MessageHeader {
@@ -27,7 +27,7 @@ export interface ReceivedMessage {
   message: Message;
 }
 
-const DELIMITER = '<IDS|MSG>';
+const DELIMITER = Buffer.from('<IDS|MSG>');
 
 function signature(key: string, parts: (string | Buffer)[]): string {
   const hmac = createHmac('sha256', key);
@@ -42,17 +42,34 @@ export function encodeMessage(key: string, message: Message, identities: Buffer[
   return [...identities, DELIMITER, signature(key, parts), ...parts];
 }
 
-/** Reads the frames of a message; throws when the delimiter is missing or the signature is not the key's. */
-export function decodeMessage(key: string, frames: Buffer[]): ReceivedMessage {
-  const delimiter = frames.findIndex((frame) => frame.toString() === DELIMITER);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** One of a message's four parts, read; throws when it is no object. */
+function readPart(frame: Buffer): Record<string, unknown> {
+  const part: unknown = JSON.parse(frame.toString());
+  if (!isObject(part)) throw new Error('a part of a Jupyter message is not an object');
+  return part;
+}
+
+/**
+ * Reads the frames of a message; throws when the delimiter is missing, the signature is not the key's or a part is not what
+ * Jupyter sends. A content of more than `largest` bytes is not read: `{ left_out: BYTES }` stands in its place.
+ */
+export function decodeMessage(key: string, frames: Buffer[], largest = Infinity): ReceivedMessage {
+  const delimiter = frames.findIndex((frame) => frame.equals(DELIMITER));
   if (delimiter < 0 || frames.length < delimiter + 6) throw new Error('a Jupyter message lacks its delimiter or parts');
   const parts = frames.slice(delimiter + 2);
-  if (frames[delimiter + 1].toString() !== signature(key, parts)) {
+  const [given, expected] = [frames[delimiter + 1], Buffer.from(signature(key, parts))];
+  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
     throw new Error('a Jupyter message is not signed with the key of this kernel');
   }
-  const [header, parent_header, metadata, content] = parts.slice(0, 4).map((p) => JSON.parse(p.toString()) as object);
+  const [header, parent_header, metadata] = parts.slice(0, 3).map(readPart);
+  if (typeof header.msg_type !== 'string') throw new Error('a Jupyter message does not say its type');
+  const size = parts[3].length;
+  const content = size > largest ? { left_out: size } : readPart(parts[3]);
   return {
     identities: frames.slice(0, delimiter),
-    message: { header, parent_header, metadata, content } as Message,
+    message: { header: header as unknown as MessageHeader, parent_header, metadata, content },
   };
 }

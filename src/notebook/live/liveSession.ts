@@ -15,8 +15,6 @@ import { LiveKernel } from './kernel/liveKernel.js';
 import type { SpareKernel } from './kernel/spareKernel.js';
 import type { FileStatus, Patch } from './protocol.js';
 
-const KERNEL_NAME = /^(?!\.{1,2}$)[\w.-]{1,100}$/;
-
 /**
  * An open notebook: the document and its outputs, its kernel and its file. It belongs to the server and lives on when pages
  * come and go; what is done to it is in `handleCommand.ts`.
@@ -25,8 +23,6 @@ export class LiveSession {
   readonly clock = new Clock();
   readonly kernel: LiveKernel;
   readonly status: Slice<FileStatus>;
-  /** The kernel that the notebook names. */
-  readonly kernelName: string;
   /** The life of the document; a document that is read anew from its file begins another one. */
   epoch: string = randomUUID();
   document: LiveDocument;
@@ -41,7 +37,7 @@ export class LiveSession {
    */
   static async open(file: DocumentFile, path: string, spare?: SpareKernel): Promise<LiveSession> {
     const session = new LiveSession(file, path, await file.read(), spare);
-    if (spare?.suits(session.kernelName, dirname(file.path))) session.kernel.get().catch(() => undefined);
+    if (spare?.suits(session.kernel.asked, dirname(file.path))) session.kernel.get().catch(() => undefined);
     const { rendererIn } = await import('./document/renderer.js');
     session.renderer = rendererIn(dirname(file.path));
     session.readParameters();
@@ -55,10 +51,7 @@ export class LiveSession {
     spare?: SpareKernel,
   ) {
     this.status = new Slice<FileStatus>(this.clock, { path, dirty: false });
-    const { name, fault } = kernelOf(notebook);
-    this.kernelName = name;
-    this.kernel = new LiveKernel(this.clock, name, dirname(file.path), spare);
-    if (fault) this.kernel.status.set({ ...this.kernel.status.get(), note: fault });
+    this.kernel = new LiveKernel(this.clock, kernelAsked(notebook), dirname(file.path), spare);
     [this.document, this.runner, this.panel] = this.take(notebook);
   }
 
@@ -187,17 +180,10 @@ export class LiveSession {
   }
 }
 
-/** The kernel that a notebook names, the usual one if none; and what is wrong with how it does so. */
-function kernelOf({ metadata }: Notebook): { name: string; fault?: string } {
+/** What a notebook says that its kernel is called, which may be anything; the usual one if it says nothing. */
+function kernelAsked({ metadata }: Notebook): unknown {
   const spec: unknown = metadata.kernelspec;
-  if (spec === undefined) return { name: USUAL_KERNEL };
-  const { name } = Object(spec) as { name?: unknown };
-  if (typeof name === 'string' && KERNEL_NAME.test(name)) return { name };
-  const received = typeof name === 'string' ? `'${name.slice(0, 80)}'` : name === null ? 'null' : typeof name;
-  return {
-    name: 'unknown kernel',
-    fault: `The notebook's metadata.kernelspec.name must be a kernel's name (letters, digits, dots, dashes and underscores); it is ${received}. Cells can run once that is mended in the file.`,
-  };
+  return spec === undefined ? USUAL_KERNEL : (Object(spec) as { name?: unknown }).name;
 }
 
 /** What the notebook says of how it was run: by hand now, so that a headless run's record no longer holds. */

@@ -3,13 +3,10 @@ import type { KernelClient } from '../kernel/kernelClient.js';
 import type { Message } from '../kernel/wire.js';
 import type { CellPlace } from './events.js';
 import { executeCell, type CellOutcome, type Limits } from './executeCell.js';
-import { causeOfDeath, type CellFault } from './failure.js';
+import { causeOfDeath, type CellFault, type FailureKind } from './failure.js';
 import { joined, type CodeCell, type Metadata, type Output } from './notebook.js';
-import { OutputArea, type Displays } from './outputArea.js';
-import type { OutputLimits } from './outputLimits.js';
+import { OutputArea, type NotebookOutputs } from './outputArea.js';
 import { sourceHash } from './sourceHash.js';
-
-type ErrorOutput = Extract<Output, { output_type: 'error' }>;
 
 /** One cell of a run: what it printed and showed, when, and what went wrong. */
 export class CellExecution {
@@ -20,28 +17,38 @@ export class CellExecution {
   private executionCount: number | null = null;
   /** The kernel has answered; what the cell left running may still print. */
   over = false;
+  private forgotten = false;
   /** The source that ran: the cell's own may be edited meanwhile. */
   private readonly source: string;
 
   constructor(
     readonly cell: CodeCell,
     private readonly place: CellPlace,
-    displays: Displays,
+    outputs: NotebookOutputs,
     private readonly onMessage: (message: Message) => void,
-    limits?: OutputLimits,
   ) {
     this.source = joined(cell.source);
-    this.area = new OutputArea(displays, limits);
+    this.area = new OutputArea(outputs);
   }
 
-  /** Runs the cell to its end, good or bad. */
+  /** Runs the cell to its end, good or bad; whatever went wrong is an error among its outputs. */
   async run(kernel: KernelClient, limits: Limits): Promise<void> {
     const outcome = await executeCell(kernel, this.source, limits, (message) => this.hear(message));
     this.over = true;
     this.times['shell.execute_reply'] = new Date().toISOString();
     const { reply } = outcome;
     if (reply.status !== 'dead') this.executionCount = reply.execution_count ?? this.executionCount;
-    if (reply.status !== 'ok') this.fault = this.faultOf(outcome, limits);
+    if (reply.status === 'ok') return;
+    const told = failureWithout(outcome, limits);
+    const shown = this.lastError();
+    if (!told) this.fault = this.faultFrom(shown ?? this.errorFromStderr());
+    else {
+      const { kind, ename, evalue } = told;
+      this.fault = { ...this.faultFrom({ ename, evalue, traceback: [] }), kind, cause: evalue };
+      // A kernel that heeds an interrupt says so itself.
+      if (!shown || kind !== 'interrupted' || outcome.reply.status === 'dead')
+        this.area.addError({ ename, evalue, traceback: [`${ename}: ${evalue}`] });
+    }
   }
 
   /** Whether it has put anything out yet. */
@@ -49,9 +56,15 @@ export class CellExecution {
     return !this.area.isEmpty;
   }
 
-  /** Notes down a failure that the kernel could not tell. */
-  fail(failure: CellFailure): void {
-    this.area.addError(failure);
+  /** Whether a message of another cell changes what this one shows. */
+  isUpdatedBy(message: Message): boolean {
+    return this.area.isUpdatedBy(message);
+  }
+
+  /** Gives up its outputs: another execution takes its place, or the cell is gone. */
+  forget(): void {
+    this.forgotten = true;
+    this.area.clear();
   }
 
   /** Writes what is known so far into the cell. */
@@ -65,48 +78,54 @@ export class CellExecution {
   }
 
   private hear(message: Message): void {
+    if (this.forgotten) return;
     const { header, content } = message;
     if (header.msg_type === 'status') this.times[`iopub.status.${String(content.execution_state)}`] = header.date;
     if (header.msg_type === 'execute_input') {
       this.times['iopub.execute_input'] = header.date;
-      this.executionCount = content.execution_count as number;
+      this.executionCount = content.execution_count as number | null;
     }
     this.area.add(message);
-    if (header.msg_type === 'error' && this.over) this.fault ??= this.faultFrom(content as unknown as ErrorOutput);
+    if (header.msg_type === 'error' && this.over) this.fault ??= this.faultFrom(content as unknown as CellFailure);
     this.onMessage(message);
   }
 
-  private faultOf({ reply, stoppedBy }: CellOutcome, limits: Limits): CellFault {
-    const shown = this.lastError() ?? (reply.status === 'error' ? this.errorFromStderr() : undefined);
-    const fault = shown ? this.faultFrom(shown) : this.faultFrom({ ename: 'Error', evalue: '', traceback: [] });
-    const death = reply.status === 'dead' ? causeOfDeath(reply.exit) : undefined;
-    if (stoppedBy === 'timeout') {
-      const ended = death ? ' and did not heed the interrupt; the kernel was ended' : '';
-      const cause = `it took longer than the cell timeout of ${limits.cellTimeout} s${ended}`;
-      return { ...fault, kind: 'timeout', cause, traceback: [] };
-    }
-    if (stoppedBy) return { ...fault, kind: 'interrupted', cause: 'it was interrupted', traceback: [] };
-    if (death) return { ...fault, kind: 'dead', cause: death };
-    return reply.status === 'aborted' ? { ...fault, cause: 'the kernel refused to run it' } : fault;
-  }
-
-  private faultFrom({ ename, evalue, traceback }: Omit<ErrorOutput, 'output_type'>): CellFault {
+  private faultFrom({ ename, evalue, traceback }: CellFailure): CellFault {
     const cause = evalue === '' ? ename : `${ename}: ${evalue.split('\n')[0]}`;
     return { kind: 'error', cell: this.place.number, title: this.place.title, cause, traceback };
   }
 
-  private lastError(): ErrorOutput | undefined {
-    return this.area.outputs().findLast((output): output is ErrorOutput => output.output_type === 'error');
+  private lastError(): CellFailure | undefined {
+    const isError = (output: Output): output is Extract<Output, CellFailure> => output.output_type === 'error';
+    return this.area.outputs().findLast(isError);
   }
 
   /** A kernel that sends no error message (stock tslab) prints the error; the notebook should show it as one. */
-  private errorFromStderr(): ErrorOutput {
+  private errorFromStderr(): CellFailure {
     const printed = this.area.outputs().findLast((o) => o.output_type === 'stream' && o.name === 'stderr');
-    const text = printed?.output_type === 'stream' ? (printed.text as string[]).join('') : '';
+    const text = printed?.output_type === 'stream' ? joined(printed.text) : '';
     const [, ename = 'Error', evalue = text.trim().split('\n')[0]] =
       /^(?:Uncaught )?(\w*Error): (.*)$/m.exec(text) ?? [];
-    const content = { ename, evalue, traceback: [] };
-    this.area.addError(content);
-    return { output_type: 'error', ...content };
+    const failure = { ename, evalue, traceback: [] };
+    this.area.addError(failure);
+    return failure;
   }
+}
+
+/** What a kernel cannot tell of how a cell ended, for it is dead, or does not know why it was interrupted. */
+function failureWithout(
+  { reply, stoppedBy }: CellOutcome,
+  { cellTimeout }: Limits,
+): { kind: FailureKind; ename: string; evalue: string } | undefined {
+  const dead = reply.status === 'dead';
+  const deaf = dead && stoppedBy !== 'kill' ? ' and did not heed the interrupt; the kernel was ended' : '';
+  if (stoppedBy === 'timeout') {
+    const evalue = `it took longer than the cell timeout of ${cellTimeout} s${deaf}`;
+    return { kind: 'timeout', ename: 'CellTimeout', evalue };
+  }
+  if (stoppedBy) return { kind: 'interrupted', ename: 'Interrupted', evalue: `it was interrupted${deaf}` };
+  if (dead && reply.exit.ended) return { kind: 'interrupted', ename: 'Interrupted', evalue: 'the kernel was stopped' };
+  if (dead) return { kind: 'dead', ename: 'KernelDied', evalue: causeOfDeath(reply.exit) };
+  const refused = { kind: 'error', ename: 'Aborted', evalue: 'the kernel refused to run it' } as const;
+  return reply.status === 'aborted' ? refused : undefined;
 }

@@ -19,7 +19,7 @@ export interface CellOutcome {
 }
 
 /** How long an interrupted cell may take to stop before the kernel is ended. */
-const PATIENCE = { timeout: 1000, interrupt: 5000 };
+const PATIENCE_MILLISECONDS = 2000;
 const INSIST_MILLISECONDS = 300;
 
 /** After a failure stock tslab refuses cells for 200 ms. */
@@ -41,7 +41,7 @@ export async function executeCell(
     kernel.interrupt();
     // Node loses a SIGINT that arrives just as a cell's synchronous part ends.
     timers.push(setInterval(() => kernel.interrupt(), INSIST_MILLISECONDS));
-    timers.push(setTimeout(kill, PATIENCE[reason]));
+    timers.push(setTimeout(kill, PATIENCE_MILLISECONDS));
   };
   const onInterrupt = (): void => stop('interrupt');
   const onKill = (): void => {

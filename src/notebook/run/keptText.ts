@@ -9,7 +9,12 @@ export class KeptText {
   private tail = '';
   private missing = 0;
 
-  constructor(private readonly limit: number = Infinity) {}
+  constructor(private readonly limit: number) {}
+
+  /** The characters that are kept. */
+  get length(): number {
+    return this.head.length + this.tail.length;
+  }
 
   /** Takes what comes next. */
   add(text: string): void {

@@ -1,17 +1,34 @@
 import type { CellFailure } from '../kernel/cellFailure.js';
 import type { Message, MessageContent } from '../kernel/wire.js';
 import { cleanBundle } from './machinePaths.js';
-import { lines, type Metadata, type Output } from './notebook.js';
 import { KeptText } from './keptText.js';
-import { furtherOutputs, limitedBundle, limitedFailure, unlimited, type OutputLimits } from './outputLimits.js';
+import { lines, type Metadata, type Output } from './notebook.js';
+import {
+  fileLimits,
+  furtherOutputs,
+  limitedDisplay,
+  limitedFailure,
+  sizeOf,
+  type OutputLimits,
+} from './outputLimits.js';
 
 type Display = Extract<Output, { data: unknown }>;
 type Stream = Extract<Output, { output_type: 'stream' }>;
-/** A text that still grows is kept in pieces. */
-type Shown = Exclude<Output, Stream> | (Omit<Stream, 'text'> & { text: KeptText });
 
-/** The outputs that carry a display id, in any cell of the notebook: an update changes all of them. */
-export type Displays = Map<string, Display[]>;
+/** An output and the characters it takes; a text that still grows is kept in pieces. */
+interface Shown {
+  output: Exclude<Output, Stream> | (Omit<Stream, 'text'> & { text: KeptText });
+  size: number;
+}
+
+/** What the cells that run on one kernel have in common: limits, the characters that they take together, and their displays. */
+export class NotebookOutputs {
+  size = 0;
+  /** The areas that hold a display of an id: an update changes all of them. */
+  readonly areas = new Map<string, Set<OutputArea>>();
+
+  constructor(readonly limits: OutputLimits = fileLimits) {}
+}
 
 /** nbformat keeps text as lines and leaves base64 and JSON as they are. */
 function bundle(data: Record<string, unknown>): Record<string, unknown> {
@@ -27,100 +44,153 @@ function bundle(data: Record<string, unknown>): Record<string, unknown> {
 /** Folds the messages that a cell's execution publishes into the outputs that a notebook saves. */
 export class OutputArea {
   private shown: Shown[] = [];
-  private leftOut = 0;
+  private readonly displays = new Map<string, (Shown & { output: Display })[]>();
+  private size = 0;
+  /** How many outputs are left out, and their characters. */
+  private leftOut = { count: 0, characters: 0 };
   private clearBeforeNext = false;
 
-  constructor(
-    private readonly displays: Displays = new Map(),
-    private readonly limits: OutputLimits = unlimited,
-  ) {}
+  constructor(private readonly notebook: NotebookOutputs = new NotebookOutputs()) {}
 
   /** Whether nothing is shown. */
   get isEmpty(): boolean {
     return this.shown.length === 0;
   }
 
-  /** Takes a message of the iopub channel; returns whether it changed an output. */
-  add({ header, content }: Message): boolean {
+  /** Takes a message of the iopub channel. */
+  add({ header, content }: Message): void {
     switch (header.msg_type) {
       case 'stream':
         this.clearIfAsked();
-        this.addStream(content.name as 'stdout' | 'stderr', String(content.text));
-        return true;
+        return this.addStream(content.name as 'stdout' | 'stderr', content.text as string);
       case 'display_data':
       case 'execute_result':
         this.clearIfAsked();
-        this.addDisplay(header.msg_type, content);
-        return true;
+        return this.addDisplay(header.msg_type, content);
       case 'update_display_data':
-        for (const display of this.displays.get(displayId(content) ?? '') ?? []) {
-          display.data = this.bundle(content);
-          display.metadata = (content.metadata ?? {}) as Metadata;
-        }
-        return true;
+        for (const area of this.notebook.areas.get(displayId(content) ?? '') ?? []) area.update(content);
+        return undefined;
       case 'error':
-        this.addError(content as unknown as CellFailure);
-        return true;
+        return this.addError(content as unknown as CellFailure);
       case 'clear_output':
         // With `wait`, what is shown stays until something takes its place: no flicker, and the last state survives.
         if (content.wait) this.clearBeforeNext = true;
         else this.clear();
-        return true;
-      default:
-        return false;
     }
+  }
+
+  /** Whether a message can change what is shown here, in a cell that it does not come from. */
+  isUpdatedBy({ header, content }: Message): boolean {
+    const areas = this.notebook.areas.get(displayId(content) ?? '');
+    return header.msg_type === 'update_display_data' && areas?.has(this) === true;
   }
 
   /** Takes an error. */
   addError(failure: CellFailure): void {
     this.clearIfAsked();
-    this.push({ output_type: 'error', ...limitedFailure(failure, this.limits) });
+    const error = limitedFailure(failure, this.limits);
+    // That something failed must be seen, whatever was put out before.
+    const first = !this.shown.some(({ output }) => output.output_type === 'error');
+    this.push({ output: { output_type: 'error', ...error }, size: sizeOf(error) }, first);
   }
 
   /** The outputs as they are saved: text as lines, progress lines in their last state, passed through `clean`. */
   outputs(clean: (text: string) => string = (text) => text): Output[] {
-    const outputs = this.shown.map((output): Output => {
+    const outputs = this.shown.map(({ output }): Output => {
       if (output.output_type === 'stream') return { ...output, text: lines(clean(String(output.text))) };
       if (output.output_type !== 'error') return { ...output, data: cleanBundle(output.data, clean) };
       return { ...output, evalue: clean(output.evalue), traceback: output.traceback.map(clean) };
     });
-    if (this.leftOut === 0) return outputs;
-    return [...outputs, { output_type: 'stream', name: 'stderr', text: [furtherOutputs(this.leftOut, this.limits)] }];
+    const { count, characters } = this.leftOut;
+    if (count === 0) return outputs;
+    const note = `${furtherOutputs(this.limits, count, characters)}\n`;
+    return [...outputs, { output_type: 'stream', name: 'stderr', text: [note] }];
+  }
+
+  /** Forgets everything, for another run of the cell. */
+  clear(): void {
+    for (const id of this.displays.keys()) this.notebook.areas.get(id)?.delete(this);
+    this.displays.clear();
+    this.shown = [];
+    this.grow(-this.size);
+    this.leftOut = { count: 0, characters: 0 };
+  }
+
+  private get limits(): OutputLimits {
+    return this.notebook.limits;
+  }
+
+  /** Characters that may still be added. */
+  private get room(): number {
+    return Math.min(this.limits.cell - this.size, this.limits.notebook - this.notebook.size);
   }
 
   private addStream(name: 'stdout' | 'stderr', text: string): void {
     const last = this.shown.at(-1);
-    if (last?.output_type === 'stream' && last.name === name && this.leftOut === 0) return last.text.add(text);
+    const goesOn = last?.output.output_type === 'stream' && last.output.name === name ? last.output.text : undefined;
+    if (last && goesOn && this.leftOut.count === 0 && text.length <= this.room) {
+      goesOn.add(text);
+      this.resize(last, goesOn.length);
+      return;
+    }
     const kept = new KeptText(this.limits.text);
     kept.add(text);
-    this.push({ output_type: 'stream', name, text: kept });
+    const fits = this.push({ output: { output_type: 'stream', name, text: kept }, size: kept.length });
+    if (!fits) this.leftOut.characters += text.length - kept.length;
   }
 
   private addDisplay(output_type: 'display_data' | 'execute_result', content: MessageContent): void {
-    const data = this.bundle(content);
-    const metadata = (content.metadata ?? {}) as Metadata;
+    const { data, metadata, size } = this.limited(content);
     const execution_count = (content.execution_count ?? null) as number | null;
-    const display: Display =
+    const output: Display =
       output_type === 'display_data'
         ? { output_type, data, metadata }
         : { output_type, data, metadata, execution_count };
+    const display = { output, size };
     const id = displayId(content);
-    if (id !== undefined) this.displays.set(id, [...(this.displays.get(id) ?? []), display]);
-    this.push(display);
+    if (!this.push(display) || id === undefined) return;
+    this.displays.set(id, [...(this.displays.get(id) ?? []), display]);
+    this.notebook.areas.set(id, (this.notebook.areas.get(id) ?? new Set()).add(this));
   }
 
-  private bundle({ data }: MessageContent): Record<string, unknown> {
-    return bundle(limitedBundle(data as Record<string, unknown>, this.limits));
+  /** Replaces what is shown under an id. */
+  private update(content: MessageContent): void {
+    for (const display of this.displays.get(displayId(content) ?? '') ?? []) {
+      const { data, metadata, size } = this.limited(content);
+      const fits = size - display.size <= this.room;
+      const note = `… an update of ${size.toLocaleString('en-US')} characters is left out: a cell keeps at most ${this.limits.cell.toLocaleString('en-US')} …`;
+      Object.assign(display.output, fits ? { data, metadata } : { data: { 'text/plain': [note] }, metadata: {} });
+      this.resize(display, fits ? size : note.length);
+    }
   }
 
-  private push(output: Shown): void {
-    if (this.shown.length < this.limits.outputs) this.shown.push(output);
-    else this.leftOut++;
+  private limited({ data, metadata }: MessageContent): ReturnType<typeof limitedDisplay> {
+    const content = { data: data as Record<string, unknown>, metadata: metadata as Metadata };
+    const limited = limitedDisplay(content, this.limits);
+    return { ...limited, data: bundle(limited.data) };
   }
 
-  private clear(): void {
-    this.shown = [];
-    this.leftOut = 0;
+  /** Shows an output, if there is room or it must be seen; returns whether. After the first that is left out all are. */
+  private push(shown: Shown, always = false): boolean {
+    const fits = this.leftOut.count === 0 && this.shown.length < this.limits.outputs && shown.size <= this.room;
+    if (fits || always) {
+      this.shown.push(shown);
+      this.grow(shown.size);
+      return true;
+    }
+    this.leftOut.count++;
+    this.leftOut.characters += shown.size;
+    return false;
+  }
+
+  private resize(shown: Shown, size: number): void {
+    this.grow(size - shown.size);
+    shown.size = size;
+  }
+
+  private grow(characters: number): void {
+    this.size += characters;
+    this.notebook.size += characters;
   }
 
   private clearIfAsked(): void {

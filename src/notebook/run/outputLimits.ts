@@ -1,47 +1,83 @@
 import type { CellFailure } from '../kernel/cellFailure.js';
 import { keptText } from './keptText.js';
 
-/** How much of what a cell puts out is kept. Whatever is left out is replaced by a note that says so. */
+/** How much of what cells put out is kept, in characters. Whatever is left out is replaced by a note that says so. */
 export interface OutputLimits {
-  /** Characters of a text. */
+  /** Of a text. */
   text: number;
   /** Outputs of one cell. */
   outputs: number;
-  /** Characters of one representation (HTML, a picture in base64, a figure's JSON) of an output. */
+  /** Of one representation (HTML, a picture in base64, a figure's JSON) of an output. */
   representation: number;
+  /** Of all outputs of a cell. */
+  cell: number;
+  /** Of all outputs of a notebook. */
+  notebook: number;
 }
+
+/** What a file can hold that somebody will read; writing it takes about six times as much memory. */
+export const fileLimits: OutputLimits = {
+  text: 1_000_000,
+  outputs: 2000,
+  representation: 10_000_000,
+  cell: 20_000_000,
+  notebook: 50_000_000,
+};
+
+/** Deeper structures overflow the stack of whoever writes or draws them. */
+const DEEPEST = 1000;
 
 const grouped = (count: number): string => count.toLocaleString('en-US');
 
-function sizeOf(value: unknown): number {
-  return typeof value === 'string' ? value.length : (JSON.stringify(value) ?? '').length;
+function isDeep(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEEPEST) return true;
+    const objects = level.filter((one) => typeof one === 'object' && one !== null);
+    level = objects.flatMap((one): unknown[] => (Array.isArray(one) ? one : Object.values(one)));
+  }
+  return false;
 }
 
-/** A bundle within the limits: one that holds a representation that is too large becomes a text that says so. */
-export function limitedBundle(data: Record<string, unknown>, limits: OutputLimits): Record<string, unknown> {
-  if (limits === unlimited) return data;
+/** The characters that something takes in a notebook's file, about; a structure that is too deep for one takes infinitely many. */
+export function sizeOf(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  return isDeep(value) ? Infinity : (JSON.stringify(value) ?? '').length;
+}
+
+/** A display's data and metadata within the limits, and the characters they take: what is too large becomes a text that says so. */
+export function limitedDisplay(
+  { data, metadata }: { data: Record<string, unknown>; metadata: Record<string, unknown> },
+  limits: OutputLimits,
+): { data: Record<string, unknown>; metadata: Record<string, unknown>; size: number } {
   const { 'text/plain': text, ...others } = data;
+  const words = typeof text === 'string' ? [keptText(text, limits.text)] : [];
+  const plain = (...said: string[]): Record<string, string> =>
+    said.length > 0 ? { 'text/plain': said.join('\n') } : {};
   const large = Object.entries(others).flatMap(([mime, value]) => {
     const size = sizeOf(value);
+    if (size === Infinity) return [`${mime} of more than ${grouped(DEEPEST)} levels`];
     return size > limits.representation ? [`${mime} of ${grouped(size)} characters`] : [];
   });
-  const kept = typeof text === 'string' ? keptText(text, limits.text) : undefined;
-  if (large.length === 0) return kept === undefined ? data : { ...data, 'text/plain': kept };
-  const note = `… ${large.join(' and ')} left out: at most ${grouped(limits.representation)} are kept …`;
-  return { 'text/plain': kept === undefined ? note : `${note}\n${kept}` };
+  const rule = `at most ${grouped(limits.representation)} characters are kept, in ${grouped(DEEPEST)} levels`;
+  const kept =
+    large.length > 0
+      ? plain(`… ${large.join(' and ')} left out: ${rule} …`, ...words)
+      : { ...others, ...plain(...words) };
+  const about = sizeOf(metadata) > limits.representation ? {} : metadata;
+  const size = [...Object.values(kept), about].reduce<number>((sum, one) => sum + sizeOf(one), 0);
+  return { data: kept, metadata: about, size };
 }
 
 /** A failure whose message and traceback are within the limits. */
 export function limitedFailure({ ename, evalue, traceback }: CellFailure, limits: OutputLimits): CellFailure {
-  if (limits === unlimited || traceback.length === 0) return { ename, evalue, traceback };
-  const lines = keptText(traceback.join('\n'), limits.text).split('\n');
-  return { ename, evalue: keptText(evalue, limits.text), traceback: lines };
+  const lines = traceback.length === 0 ? [] : keptText(traceback.join('\n'), limits.text).split('\n');
+  return { ename: keptText(ename, limits.text), evalue: keptText(evalue, limits.text), traceback: lines };
 }
 
-/** What stands in place of the outputs beyond the limit. */
-export function furtherOutputs(count: number, limits: OutputLimits): string {
-  return `… ${grouped(count)} further output${count === 1 ? ' is' : 's are'} left out: of one cell the first ${grouped(limits.outputs)} are kept …`;
+/** What stands in place of the outputs of a cell beyond the limits: so many, and of so many characters where that is known. */
+export function furtherOutputs(limits: OutputLimits, count: number, characters?: number): string {
+  const size = characters === undefined ? '' : ` (${grouped(characters)} characters)`;
+  const rule = `of one cell the first ${grouped(limits.outputs)} are kept, and at most ${grouped(limits.cell)} characters`;
+  return `… ${grouped(count)} further output${count === 1 ? ' is' : 's are'} left out${size}: ${rule}, of a notebook ${grouped(limits.notebook)} …`;
 }
-
-/** No limit: everything is kept. */
-export const unlimited: OutputLimits = { text: Infinity, outputs: Infinity, representation: Infinity };

@@ -13,7 +13,7 @@ import { machinePathRemover } from './machinePaths.js';
 import { hasTag, type CodeCell, type Metadata, type Notebook } from './notebook.js';
 import { notebookFile, notebookText, readNotebook, writeNotebook } from './notebookFile.js';
 import { NotebookSaver } from './notebookSaver.js';
-import type { Displays } from './outputArea.js';
+import { NotebookOutputs } from './outputArea.js';
 import { requireEnding, STDOUT } from './outputFile.js';
 import { applyParameters } from './parameters/applyParameters.js';
 import type { GivenValue } from './parameters/parameter.js';
@@ -97,7 +97,7 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
   emit({ type: 'kernelReady', kernel: spec.display_name, seconds: secondsSince(started) });
 
   const saver = new NotebookSaver(toStdout ? undefined : unfinished, notebook, machinePathRemover(cwd));
-  const displays: Displays = new Map();
+  const outputs = new NotebookOutputs();
   const tolerated = new Set<CellFault>();
   let fatal: CellFault | undefined;
   let executed = 0;
@@ -121,7 +121,7 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
       const cellStarted = performance.now();
       emit({ type: 'cellStart', place });
       const cell = notebook.cells[place.index] as CodeCell;
-      const execution = new CellExecution(cell, place, displays, (message) => {
+      const execution = new CellExecution(cell, place, outputs, (message) => {
         emit({ type: 'message', place, message });
         saver.saveSometimes();
       });

@@ -8,6 +8,7 @@ import { UserError } from 'sparsebook';
 import {
   commandOf,
   findJupyter,
+  findKernelSpec,
   installKernel,
   jupyterEnvironment,
   listKernelSpecs,
@@ -56,6 +57,66 @@ test("somebody else's kernelspec is neither replaced nor removed", () => {
   assert.throws(() => uninstallKernel({ prefix: scratch }), /belongs to another program; it stays/);
   assert.match(installKernel({ prefix: scratch, name: 'sparsebook' }), /kernels\/sparsebook\/kernel.json$/);
   assert.throws(() => installKernel({ prefix: scratch, name: '../up' }), UserError);
+});
+
+test('a kernel is looked for under names that can be one, whatever a notebook says', () => {
+  const names = [
+    '../up',
+    '..',
+    '.',
+    '',
+    'a/b',
+    'a\\b',
+    'a b',
+    'a\0',
+    'tslab\n',
+    '/etc',
+    5,
+    null,
+    undefined,
+    ['tslab'],
+    { name: 'tslab' },
+  ];
+  for (const name of names) {
+    assert.throws(() => findKernelSpec(name), { name: 'UserError', message: /made of letters, digits.*; received / });
+  }
+  assert.throws(
+    () => findKernelSpec('/'.repeat(1000)),
+    ({ message }: Error) => message.length < 150,
+  );
+  assert.throws(() => findKernelSpec('...'), /no kernel is named '...'; there are: tslab/);
+});
+
+test('a kernel.json says what is wrong in it, and one that is not asked for does not disturb', () => {
+  const usable = { argv: ['node', '{connection_file}'] };
+  const cases: [unknown, RegExp][] = [
+    [[], /it must hold an object/],
+    [{}, /'argv' must name the command/],
+    [{ argv: 'node' }, /'argv' must name the command to start, as a list of texts; received "node"/],
+    [{ argv: [] }, /'argv'/],
+    [{ argv: ['node', 5] }, /'argv'/],
+    [{ ...usable, env: { A: 5 } }, /'env' must give each variable a text; received {"A":5}/],
+    [{ ...usable, env: ['A=5'] }, /'env'/],
+    [{ ...usable, interrupt_mode: 'never' }, /'interrupt_mode' must be 'signal' or 'message'; received "never"/],
+    [{ ...usable, display_name: {} }, /'display_name' must be a text/],
+    [{ ...usable, language: 1 }, /'language' must be a text/],
+    [{ ...usable, metadata: 'x' }, /'metadata' must be an object/],
+  ];
+  const folder = join(scratch, 'kernels');
+  const lay = (name: string, spec: unknown): void => {
+    mkdirSync(join(folder, name), { recursive: true });
+    writeFileSync(join(folder, name, 'kernel.json'), JSON.stringify(spec));
+  };
+  for (const [spec, fault] of cases) {
+    lay('broken', spec);
+    assert.throws(() => findKernelSpec('broken', [scratch]), { name: 'UserError', message: fault });
+  }
+  lay('good', usable);
+  lay('not a name', usable);
+  assert.deepEqual(
+    listKernelSpecs([scratch]).map(({ name, display_name, language }) => [name, display_name, language]),
+    [['good', 'good', '']],
+  );
 });
 
 test('placeholders are filled in, and node is the Node that runs us', () => {

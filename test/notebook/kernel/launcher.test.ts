@@ -128,6 +128,50 @@ test('an interrupt stops a synchronous loop', async () => {
   assert.equal((await execute('seven')).result(), '7');
 });
 
+const deafLoops: [string, string][] = [
+  ['that never awaits again', "await null;\nconsole.log('started');\nfor (;;);"],
+  ['of microtasks', "console.log('started');\nawait null;\nfor (;;) await null;"],
+  ['in a timer', "setTimeout(() => { console.log('started'); for (;;); }, 1);\nawait new Promise(() => {});"],
+];
+for (const [what, code] of deafLoops) {
+  test(`an interrupt stops a loop ${what}, and variables live on`, async () => {
+    let asking: NodeJS.Timeout | undefined;
+    const outcome = await kernel.execute(code, ({ header }) => {
+      if (header.msg_type === 'stream') asking ??= setInterval(() => kernel.interrupt(), 100);
+    });
+    clearInterval(asking);
+    assert.ok(outcome.status === 'error' && outcome.ename === 'Interrupted');
+    assert.equal((await execute('seven')).stdout(), '7\n');
+  });
+}
+
+test('what is written straight to the descriptors, or by a program the cell starts, is output of the cell', async () => {
+  const code = `import { writeSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+writeSync(1, 'raw\\n');
+const ended = spawnSync('sh', ['-c', 'echo started; echo complained >&2'], { stdio: 'inherit' });`;
+  const { stdout, of } = await execute(code);
+  assert.equal(stdout(), 'raw\nstarted\n');
+  const complained = of('stream').filter(({ name }) => name === 'stderr');
+  assert.deepEqual(complained, [{ name: 'stderr', text: 'complained\n' }]);
+});
+
+test('an error that holds no texts, or throws when it is looked at, is an error all the same', async () => {
+  const thrown: [string, string][] = [
+    ["Object.assign(new Error('x'), { message: { a: 1 } })", 'Error: { a: 1 }'],
+    ["Object.assign(new Error('x'), { name: 5 })", '5: x'],
+    [
+      "Object.defineProperty(new Error('x'), 'message', { get() { throw new Error('no'); } })",
+      'Thrown: something that throws',
+    ],
+  ];
+  for (const [value, right] of thrown) {
+    const { outcome } = await execute(`throw ${value};`);
+    assert.ok(outcome.status === 'error');
+    assert.ok(`${outcome.ename}: ${outcome.evalue}`.startsWith(right), `${outcome.ename}: ${outcome.evalue}`);
+  }
+});
+
 test('interrupt_request is answered, and does what SIGINT does', async () => {
   let reply: Promise<unknown> | undefined;
   const code = "console.log('started');\nawait new Promise(() => {});";

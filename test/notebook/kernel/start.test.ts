@@ -6,7 +6,10 @@ import { test, type TestContext } from 'node:test';
 import { KernelClient } from 'sparsebook/notebook/kernel';
 import { commandOf, findKernelSpec, type KernelSpec } from 'sparsebook/notebook/jupyter';
 
-/** A kernel that runs `prelude` (which knows `connection`, and requires what this test can) before it is the project's own. */
+/**
+ * A kernel that runs `prelude` (which knows `connection`, and requires what this test can) before it is the project's own. It
+ * listens at ports, which other programs may have had before.
+ */
 function kernelAfter(t: TestContext, prelude: string): KernelSpec {
   const own = findKernelSpec('tslab');
   const launch = commandOf(own, '').at(-2);
@@ -23,7 +26,7 @@ const connection = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 ${prelude}
 await import(${JSON.stringify(launch)});\n`,
   );
-  return { ...own, argv: ['node', file, '{connection_file}'] };
+  return { ...own, argv: ['node', file, '{connection_file}'], metadata: {} };
 }
 
 /** Such a kernel is met, and runs a cell. */
@@ -89,6 +92,18 @@ await new Promise((resolve) => setTimeout(resolve, 60_000));`,
     /kernel 'tslab' did not answer within 1 s/,
   );
   assert.throws(() => process.kill(Number(readFileSync(started, 'utf8')), 0), { code: 'ESRCH' });
+});
+
+test('where files cannot be sockets a kernel is met at ports', async (t) => {
+  const spec = kernelAfter(
+    t,
+    `if (connection.transport === 'ipc')
+  (await import('node:fs')).writeFileSync(process.argv[2], JSON.stringify({ ...connection, ip: '/no/such/folder/socket' }));`,
+  );
+  const own = { ...spec, metadata: { sparsebook: { transport: 'ipc' } } };
+  const kernel = await KernelClient.start({ spec: own, cwd: process.cwd(), startTimeout: 20 });
+  t.after(() => kernel.kill());
+  assert.equal((await kernel.execute('1 + 1')).status, 'ok');
 });
 
 /** How many files and folders a process has the system watch. */

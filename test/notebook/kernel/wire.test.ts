@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import type { Message } from 'sparsebook/notebook/kernel';
 import { decodeMessage, encodeMessage } from 'sparsebook/notebook/kernel/wire.js';
@@ -21,4 +22,20 @@ test('a message with another key, a changed part or no delimiter is refused', ()
   changed[6] = Buffer.from('{}');
   assert.throws(() => decodeMessage('key', changed), /not signed with the key/);
   assert.throws(() => decodeMessage('key', frames('key').slice(2)), /lacks its delimiter/);
+});
+
+test('parts that are no objects, and a header without a type, are refused; a content that is too large is not read', () => {
+  const signed = (...parts: string[]): Buffer[] => {
+    const hmac = createHmac('sha256', 'key');
+    for (const part of parts) hmac.update(part);
+    return ['<IDS|MSG>', hmac.digest('hex'), ...parts].map((frame) => Buffer.from(frame));
+  };
+  const header = '{"msg_type":"status"}';
+  for (const part of ['null', '[]', '5', '"text"', '']) {
+    assert.throws(() => decodeMessage('key', signed(header, '{}', '{}', part)));
+    assert.throws(() => decodeMessage('key', signed(part, '{}', '{}', '{}')));
+  }
+  assert.throws(() => decodeMessage('key', signed('{"msg_type":5}', '{}', '{}', '{}')), /does not say its type/);
+  const large = signed(header, '{}', '{}', '{"text":"0123456789"}');
+  assert.deepEqual(decodeMessage('key', large, 20).message.content, { left_out: 21 });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Message } from 'sparsebook/notebook/kernel';
-import { OutputArea, type Displays } from 'sparsebook/notebook/run/outputArea.js';
+import { NotebookOutputs, OutputArea } from 'sparsebook/notebook/run/outputArea.js';
 
 const message = (msg_type: string, content: Record<string, unknown>): Message => ({
   header: { msg_id: '', session: '', username: '', date: '', version: '5.3', msg_type },
@@ -42,8 +42,8 @@ test('a progress line is saved as its last state, also across messages', () => {
 });
 
 test('an update changes every display with its id, in other cells too', () => {
-  const displays: Displays = new Map();
-  const [first, second] = [new OutputArea(displays), new OutputArea(displays)];
+  const notebook = new NotebookOutputs();
+  const [first, second] = [new OutputArea(notebook), new OutputArea(notebook)];
   first.add(display('old', 'x'));
   first.add(display('other'));
   second.add(display('old', 'x'));

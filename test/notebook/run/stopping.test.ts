@@ -1,19 +1,27 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
 import { schemaErrors } from './nbformat.ts';
 import { fixtures, kernelsOf, outputsOf, printed, saved, scratchFile, sparsebook } from './runs.ts';
 
+/** Where the kernels of some runs have their connections, and nobody else's. */
+const temporaryFolder = scratchFile('tmp');
+mkdirSync(temporaryFolder);
+
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(20);
 }
 
 /** Starts a run of a fixture and waits until its first cell is done and the second one runs. */
-async function inTheFaultyCell(name: string, output: string): Promise<ReturnType<typeof sparsebook>> {
-  const run = sparsebook(['run', join(fixtures, `${name}.ipynb`), '--output', output]);
+async function inTheFaultyCell(
+  name: string,
+  output: string,
+  env: Record<string, string> = {},
+): Promise<ReturnType<typeof sparsebook>> {
+  const run = sparsebook(['run', join(fixtures, `${name}.ipynb`), '--output', output], env);
   const { stderr } = run.child;
   assert.ok(stderr);
   for (let said = ''; !said.includes('cell 1 of');) said += String((await once(stderr, 'data'))[0]);
@@ -57,7 +65,7 @@ test('SIGTERM ends the run with 143 and leaves no kernel', async () => {
 
 test('a runner that is killed leaves a valid notebook, and its kernel ends even in an endless loop', async () => {
   const output = scratchFile('kill-9.ipynb');
-  const { child, ended } = await inTheFaultyCell('deaf-loop', output);
+  const { child, ended } = await inTheFaultyCell('deaf-loop', output, { TMPDIR: temporaryFolder });
   const pid = child.pid ?? 0;
   assert.equal(kernelsOf(pid).length, 1);
   child.kill('SIGKILL');
@@ -67,6 +75,7 @@ test('a runner that is killed leaves a valid notebook, and its kernel ends even 
   assert.equal(printed(notebook, 1), 'before the fault\n');
   assert.deepEqual(outputsOf(notebook, 3), []);
   await until(() => kernelsOf(pid).length === 0);
+  assert.deepEqual(readdirSync(temporaryFolder), [], 'nor do its sockets stay');
 });
 
 test('whenever a runner is killed, the file on disk is a whole notebook or not there yet', async () => {
@@ -87,13 +96,23 @@ test('whenever a runner is killed, the file on disk is a whole notebook or not t
 });
 
 test('connection files do not stay behind', async () => {
-  const folders = (): string[] =>
-    readdirSync(scratchFile('..')).filter((name) => name.startsWith('sparsebook-kernel-'));
-  const before = folders();
-  const { ended } = sparsebook(['run', join(fixtures, 'process-exit.ipynb'), '--output', scratchFile('exit.ipynb')]);
+  const words = ['run', join(fixtures, 'process-exit.ipynb'), '--output', scratchFile('exit.ipynb')];
+  const { ended } = sparsebook(words, { TMPDIR: temporaryFolder });
   assert.equal((await ended).code, 1);
-  assert.deepEqual(
-    folders().filter((name) => !before.includes(name)),
-    [],
-  );
+  assert.deepEqual(readdirSync(temporaryFolder), []);
+});
+
+test('a program that a cell left running, apart from its kernel, does not keep a finished run alive', async (t) => {
+  const file = scratchFile('leaves-one.ipynb');
+  const source = `import { spawn } from 'node:child_process';
+const left = spawn('sleep', ['60'], { detached: true, stdio: 'inherit' });
+left.unref();
+console.log(left.pid);`;
+  const cell = { cell_type: 'code', id: 'one', metadata: {}, source, execution_count: null, outputs: [] };
+  writeFileSync(file, JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells: [cell] }));
+  const { ended } = sparsebook(['run', file]);
+  assert.equal((await ended).code, 0);
+  const left = Number(printed(saved(file), 1));
+  t.after(() => process.kill(left));
+  process.kill(left, 0);
 });

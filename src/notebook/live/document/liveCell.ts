@@ -140,6 +140,6 @@ function shownOutputs(cell: Cell): Output[] {
   // A run adds one that says how many it left out.
   const more = outputs.length - liveLimits.outputs;
   if (more <= 1) return outputs;
-  const note = furtherOutputs(more, liveLimits);
+  const note = furtherOutputs(liveLimits, more);
   return [...outputs.slice(0, liveLimits.outputs), { output_type: 'stream', name: 'stderr', text: [note] }];
 }

@@ -1,17 +1,16 @@
-import type { CellFailure } from '../../kernel/cellFailure.js';
 import type { KernelClient } from '../../kernel/kernelClient.js';
 import type { Message } from '../../kernel/wire.js';
 import { CellExecution } from '../../run/cellExecution.js';
 import { cellTitle } from '../../run/cellTitle.js';
 import { hasTag, type CodeCell } from '../../run/index.js';
-import type { Displays } from '../../run/outputArea.js';
-import type { OutputLimits } from '../../run/outputLimits.js';
+import { NotebookOutputs } from '../../run/outputArea.js';
+import { fileLimits, type OutputLimits } from '../../run/outputLimits.js';
 import type { LiveCell } from '../document/liveCell.js';
 import type { LiveDocument } from '../document/liveDocument.js';
 import type { LiveKernel } from './liveKernel.js';
 
-/** What is kept of a cell's outputs: enough to read, little enough for a page and a file. */
-export const liveLimits: OutputLimits = { text: 100_000, outputs: 500, representation: 10_000_000 };
+/** Less of a text than a file can hold: a page is sent all of it whenever it grows. */
+export const liveLimits: OutputLimits = { ...fileLimits, text: 100_000, outputs: 500 };
 
 const REFRESH_MILLISECONDS = 50;
 
@@ -20,8 +19,8 @@ export class CellRunner {
   private waiting: string[] = [];
   private pumping: Promise<void> | undefined;
   private last: KernelClient | undefined;
-  private displays: Displays = new Map();
-  private executions = new Map<CellExecution, LiveCell>();
+  private readonly outputs = new NotebookOutputs(liveLimits);
+  private readonly executions = new Map<CellExecution, LiveCell>();
   private readonly late = new Set<CellExecution>();
   private timer: NodeJS.Timeout | undefined;
 
@@ -89,20 +88,14 @@ export class CellRunner {
       const cells = this.document.list.map((one) => one.cell);
       const index = cells.indexOf(cell.cell);
       const place = { index, number: index + 1, total: cells.length, title: cellTitle(cells, Math.max(0, index)) };
-      const execution = new CellExecution(
-        cell.cell as CodeCell,
-        place,
-        this.displays,
-        (message) => this.hear(execution, message),
-        liveLimits,
-      );
-      for (const [old, of] of this.executions) if (of === cell) this.executions.delete(old);
+      const hear = (message: Message): void => this.hear(execution, message);
+      const execution = new CellExecution(cell.cell as CodeCell, place, this.outputs, hear);
+      this.forget((of) => of === cell || !this.document.has(of.id));
       this.executions.set(execution, cell);
       this.on.start(cell, kernel);
-      await execution.run(kernel, {});
+      await execution.run(kernel, { interrupt: this.kernel.begin() });
       this.kernel.calm();
       const { fault } = execution;
-      if (fault?.kind === 'dead') execution.fail(this.endOf(fault.cause));
       cell.mark('idle');
       this.late.add(execution);
       this.flush();
@@ -119,22 +112,24 @@ export class CellRunner {
   private meet(kernel: KernelClient): void {
     if (kernel === this.last) return;
     this.last = kernel;
-    this.displays = new Map();
-    this.executions.clear();
+    this.outputs.areas.clear();
     this.on.fresh();
   }
 
-  /** What a cell is told whose kernel went away under it. */
-  private endOf(cause: string): CellFailure {
-    const died = this.kernel.status.get().state === 'dead';
-    const [ename, evalue] = died ? ['KernelDied', cause] : ['Interrupted', 'the kernel was stopped'];
-    return { ename, evalue, traceback: [`${ename}: ${evalue}`] };
+  /** Gives up executions whose cell is gone, or runs again. */
+  private forget(isMeant: (cell: LiveCell) => boolean): void {
+    for (const [execution, cell] of this.executions) {
+      if (!isMeant(cell)) continue;
+      execution.forget();
+      this.executions.delete(execution);
+      this.late.delete(execution);
+    }
   }
 
   private hear(execution: CellExecution, message: Message): void {
+    this.late.add(execution);
     // A display that is updated may stand below any cell.
-    const all = message.header.msg_type === 'update_display_data';
-    for (const one of all ? this.executions.keys() : [execution]) this.late.add(one);
+    for (const one of this.executions.keys()) if (one.isUpdatedBy(message)) this.late.add(one);
     this.timer ??= setTimeout(() => this.flush(), REFRESH_MILLISECONDS);
   }
 

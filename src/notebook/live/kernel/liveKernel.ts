@@ -1,19 +1,17 @@
 import { UserError } from '../../../errors.js';
-import { findKernelSpec } from '../../jupyter/kernelSpec.js';
+import { checkedKernelName, findKernelSpec } from '../../jupyter/kernelSpec.js';
 import { KernelClient } from '../../kernel/kernelClient.js';
 import { causeOfDeath } from '../../run/failure.js';
 import type { KernelStatus } from '../protocol.js';
 import { Slice, type Clock } from '../document/slice.js';
 import type { SpareKernel } from './spareKernel.js';
 
-/** Node loses a SIGINT that arrives just as a cell's synchronous part ends, so that it is repeated. */
-const INSIST_MILLISECONDS = 300;
-const DEAF_MILLISECONDS = 5000;
 /** The first completion of a kernel takes a while: its compiler has to read the library's types. */
 const PATIENCE_MILLISECONDS = 15_000;
+const LONGEST_NAME = 100;
 
 const DEAF =
-  'The cell does not heed the interrupt (a loop that never awaits?). Wait, or restart the kernel: what is shown and saved stays.';
+  'The cell did not heed the interrupt, so that its kernel was ended and another one started. Its variables are gone; what is shown and saved stays.';
 
 /** The kernel of an open notebook: at most one at a time, started when first needed, and what pages are told of it. */
 export class LiveKernel {
@@ -21,15 +19,19 @@ export class LiveKernel {
   private running: Promise<KernelClient> | undefined;
   /** Counts kernels: what one that was given up still says does not count. */
   private generation = 0;
-  private insisting: NodeJS.Timeout | undefined;
+  /** Interrupts the cell that runs. */
+  private interrupting: AbortController | undefined;
+  private readonly name: string;
 
   constructor(
     clock: Clock,
-    private readonly name: string,
+    /** What the notebook says that it is called: anything. */
+    readonly asked: unknown,
     private readonly cwd: string,
     private readonly spare?: SpareKernel,
   ) {
-    this.status = new Slice<KernelStatus>(clock, { state: 'off', name });
+    this.name = String(asked).slice(0, LONGEST_NAME);
+    this.status = new Slice<KernelStatus>(clock, { state: 'off', name: this.name, ...faultOf(asked) });
   }
 
   /** The kernel, started if there is none; rejects with a UserError when it does not come up. */
@@ -54,26 +56,25 @@ export class LiveKernel {
     if (state === 'busy' || state === 'interrupting') this.status.set({ state: 'idle', name });
   }
 
-  /** The cell that was to be interrupted has ended: the next one is not meant. */
+  /** A cell begins to run: the signal that interrupts it. */
+  begin(): AbortSignal {
+    this.interrupting = new AbortController();
+    return this.interrupting.signal;
+  }
+
+  /** The cell has ended: the next one is not meant by an interrupt. */
   calm(): void {
-    this.stopInsisting();
+    this.interrupting = undefined;
     const { state, name, left } = this.status.get();
     if (state === 'interrupting') this.status.set({ state: 'busy', name, left });
   }
 
-  /** Asks the running cell to stop, again and again until it does; after 5 s pages are told what else can be done. */
+  /** Asks the running cell to stop. If it does not heed that soon, its kernel is ended and another one started. */
   interrupt(): void {
     const { state, name, left } = this.status.get();
-    if (state !== 'busy' || !this.running) return;
+    if (state !== 'busy' || !this.interrupting) return;
     this.status.set({ state: 'interrupting', name, left });
-    const since = performance.now();
-    const insist = (): void => {
-      void this.running?.then((kernel) => kernel.interrupt());
-      if (performance.now() - since < DEAF_MILLISECONDS) return;
-      this.status.set({ ...this.status.get(), note: DEAF });
-    };
-    insist();
-    this.insisting = setInterval(insist, INSIST_MILLISECONDS);
+    this.interrupting.abort();
   }
 
   /** Ends the kernel, if there is one. What runs gets a moment to say goodbye unless `atOnce`. */
@@ -81,7 +82,7 @@ export class LiveKernel {
     const ending = this.running;
     this.running = undefined;
     this.generation++;
-    this.stopInsisting();
+    this.interrupting = undefined;
     const { name } = this.status.get();
     this.status.set({ state: 'off', name });
     const kernel = await ending?.catch(() => undefined);
@@ -100,24 +101,29 @@ export class LiveKernel {
   }
 
   private async start(): Promise<KernelClient> {
-    const { name } = this;
+    const { name, asked } = this;
     this.status.set({ state: 'starting', name: this.status.get().name });
     const generation = ++this.generation;
     const current = (): boolean => this.generation === generation;
     try {
-      const kernel = await (this.spare?.take(name, this.cwd) ??
-        KernelClient.start({ spec: findKernelSpec(name), cwd: this.cwd }));
+      const kernel = await (this.spare?.take(asked, this.cwd) ??
+        KernelClient.start({ spec: findKernelSpec(asked), cwd: this.cwd }));
       if (!current()) return kernel;
       const { spec } = kernel;
       this.status.set({ state: 'idle', name: spec.display_name });
       void kernel.exit.then((exit) => {
         if (!current()) return;
         this.running = undefined;
-        this.stopInsisting();
+        const deaf = this.interrupting?.signal.aborted;
+        this.interrupting = undefined;
+        void kernel.kill();
+        if (deaf) {
+          void this.startAgain();
+          return;
+        }
         const cause = causeOfDeath(exit);
         const note = `${cause[0].toUpperCase()}${cause.slice(1)}. Its variables are gone; what is shown and saved stays.`;
         this.status.set({ state: 'dead', name: spec.display_name, note });
-        void kernel.kill();
       });
       return kernel;
     } catch (error) {
@@ -130,8 +136,23 @@ export class LiveKernel {
     }
   }
 
-  private stopInsisting(): void {
-    clearInterval(this.insisting);
-    this.insisting = undefined;
+  private async startAgain(): Promise<void> {
+    const generation = this.generation + 1;
+    try {
+      await this.get();
+    } catch {
+      return; // which the status says
+    }
+    if (this.generation === generation) this.status.set({ ...this.status.get(), note: DEAF });
+  }
+}
+
+/** What is to be said of a kernel's name in a notebook's metadata before anything runs. */
+function faultOf(name: unknown): { note?: string } {
+  try {
+    checkedKernelName(name);
+    return {};
+  } catch (error) {
+    return { note: `No cell of this notebook can run until its metadata is mended: ${(error as Error).message}.` };
   }
 }

@@ -29,12 +29,12 @@ export class SpareKernel {
   }
 
   /** Whether a kernel of this name in this folder waits here, or is on its way up. */
-  suits(name: string, cwd: string): boolean {
+  suits(name: unknown, cwd: string): boolean {
     return this.kernel !== undefined && name === this.name && cwd === this.cwd;
   }
 
   /** The kernel, once, for who wants one of this name in this folder; none if it did not come up. */
-  take(name: string, cwd: string): Promise<KernelClient> | undefined {
+  take(name: unknown, cwd: string): Promise<KernelClient> | undefined {
     if (!this.suits(name, cwd)) return undefined;
     const { kernel } = this;
     this.kernel = undefined;

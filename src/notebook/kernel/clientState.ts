@@ -1,0 +1,69 @@
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+
+/** What a client tells its kernel in a file beside the connection file. */
+export interface ClientState {
+  /** Bytes of published messages that it has taken in. */
+  taken: number;
+  /** It wants the cell that runs now to stop. */
+  interrupting: boolean;
+}
+
+const BYTES = 16;
+
+/** How many bytes are taken in before that is told: often enough for a kernel that waits for it. */
+const TELL_BYTES = 500_000;
+
+/**
+ * The client's hand on that file. A message would not do: a kernel in a loop that never awaits reads none, but it can look
+ * into a file, and so can a thread of it.
+ */
+export class ClientStateWriter {
+  private bytes = 0;
+  private told = 0;
+  private interrupting = false;
+  private readonly handle: number;
+  private closed = false;
+
+  constructor(path: string) {
+    this.handle = openSync(path, 'wx', 0o600);
+    this.write();
+  }
+
+  /** Published messages of so many bytes have been taken in. */
+  taken(bytes: number): void {
+    this.bytes += bytes;
+    if (this.bytes - this.told >= TELL_BYTES) this.write();
+  }
+
+  /** Whether the cell that runs now should stop. */
+  interrupt(wanted: boolean): void {
+    if (wanted === this.interrupting) return;
+    this.interrupting = wanted;
+    this.write();
+  }
+
+  close(): void {
+    if (!this.closed) closeSync(this.handle);
+    this.closed = true;
+  }
+
+  private write(): void {
+    if (this.closed) return;
+    this.told = this.bytes;
+    writeSync(this.handle, Float64Array.of(this.bytes, Number(this.interrupting)), 0, BYTES, 0);
+  }
+}
+
+/** A function that looks into the file of a client's state; it gives undefined once that cannot be read any more. */
+export function clientStateReader(path: string): () => ClientState | undefined {
+  const handle = openSync(path, 'r');
+  const numbers = new Float64Array(2);
+  return () => {
+    try {
+      if (readSync(handle, numbers, 0, BYTES, 0) < BYTES) return undefined;
+    } catch {
+      return undefined; // a cell has closed it
+    }
+    return { taken: numbers[0], interrupting: numbers[1] === 1 };
+  };
+}
