@@ -30,8 +30,8 @@ export interface RunOptions extends Limits {
   keepOutput?: boolean;
   /** Values for the notebook's parameters: as values, or as the texts of `key=value`. */
   parameters?: Record<string, GivenValue>;
-  /** The kernel that runs it, by its name, instead of the one that the notebook names. */
-  kernel?: string;
+  /** The kernel that runs it instead of the one that the notebook names: by its name, or one that is up, and stays up. */
+  kernel?: string | KernelClient;
   /** Seconds to wait for the kernel; 60 by default. */
   startTimeout?: number;
   /** Go on after a cell that fails. */
@@ -84,7 +84,8 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
   const unfinished = options.keepOutput ? output.replace(/(\.ipynb)?$/, '.unfinished.ipynb') : output;
   const notebook = await readNotebook(file);
   const parameters = applyParameters(notebook, options.parameters ?? {});
-  const spec = kernelSpecFor(notebook, options.kernel);
+  const lent = options.kernel instanceof KernelClient ? options.kernel : undefined;
+  const spec = lent?.spec ?? kernelSpecFor(notebook, options.kernel as string | undefined);
   if (options.kernel !== undefined) delete notebook.metadata.kernelspec;
   if (!toStdout) await checkWritable(output, notebookFile);
   const places = placesOf(notebook);
@@ -93,7 +94,7 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
 
   const cwd = dirname(file);
   const { startTimeout, interrupt: signal } = options;
-  const kernel = await KernelClient.start({ spec, cwd, startTimeout, signal });
+  const kernel = lent ?? (await KernelClient.start({ spec, cwd, startTimeout, signal }));
   emit({ type: 'kernelReady', kernel: spec.display_name, seconds: secondsSince(started) });
 
   const saver = new NotebookSaver(toStdout ? undefined : unfinished, notebook, machinePathRemover(cwd));
@@ -134,7 +135,7 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
     }
   } finally {
     // After an interrupt a training loop may still want to save its checkpoint; after a failure nothing is wanted.
-    await (fatal && fatal.kind !== 'interrupted' ? kernel.kill() : kernel.shutdown());
+    if (!lent) await (fatal && fatal.kind !== 'interrupted' ? kernel.kill() : kernel.shutdown());
   }
   settle();
   endRecord(fatal !== undefined);

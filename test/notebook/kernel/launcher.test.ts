@@ -136,12 +136,12 @@ const deafLoops: [string, string][] = [
 for (const [what, code] of deafLoops) {
   test(`an interrupt stops a loop ${what}, and variables live on`, async () => {
     let asking: NodeJS.Timeout | undefined;
-    const outcome = await kernel.execute(code, ({ header }) => {
-      if (header.msg_type === 'stream') asking ??= setInterval(() => kernel.interrupt(), 100);
+    const outcome = await kernel().execute(code, ({ header }) => {
+      if (header.msg_type === 'stream') asking ??= setInterval(() => kernel().interrupt(), 100);
     });
     clearInterval(asking);
     assert.ok(outcome.status === 'error' && outcome.ename === 'Interrupted');
-    assert.equal((await execute('seven')).stdout(), '7\n');
+    assert.equal((await execute('seven')).result(), '7');
   });
 }
 

@@ -1,0 +1,143 @@
+// Cells that never stop talking: what is kept is bounded, in the runner and in the live server, and both stay small.
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from 'sparsebook/notebook/jupyter';
+import { notebookText, readNotebook } from 'sparsebook/notebook/run';
+import { codeCell, notebookOf } from '../notebook/report/fixture.ts';
+import { keyIn } from '../notebook/live/site.ts';
+import { sparsebook } from '../notebook/run/runs.ts';
+import { each, type Outcome, type Probe } from './probe.ts';
+
+const MEGABYTE = 2 ** 20;
+/** What the runner or the server may take, and what of the outputs may end up in the file. */
+const MOST_MEMORY = 500 * MEGABYTE;
+const MOST_SAVED = 60 * MEGABYTE;
+
+/** What a cell does, with how often it does so here. */
+const cells: [what: string, source: (short: boolean) => string][] = [
+  [
+    'a million displays',
+    (short) => `for (let i = 0; i < ${short ? 20_000 : 1_000_000}; i++) tslab.display.text(String(i));`,
+  ],
+  ['a line of 200 MB', (short) => `console.log('x'.repeat(${short ? 20_000_000 : 200_000_000}));`],
+  [
+    '60 displays of 9 MB of HTML',
+    (short) =>
+      `for (let i = 0; i < ${short ? 6 : 60}; i++) tslab.display.html('<p>' + 'y'.repeat(9_000_000) + '</p>');`,
+  ],
+  ['ten million lines', (short) => `for (let i = 0; i < ${short ? 200_000 : 10_000_000}; i++) console.log('line', i);`],
+  [
+    'one display, updated a hundred thousand times',
+    (short) =>
+      `const d = tslab.newDisplay(); for (let i = 0; i < ${short ? 2000 : 100_000}; i++) d.text(String(i).repeat(100));`,
+  ],
+];
+
+const source = (cell: string): string => `import * as tslab from 'tslab';\n${cell}\nconsole.log('the end');`;
+
+/** The most memory that a process has had so far, in bytes; undefined where the system does not say. */
+function peakOf(pid: number): number | undefined {
+  try {
+    const [, kilobytes] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return kilobytes === undefined ? undefined : 1024 * Number(kilobytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Watches a process until `work` is done; resolves with the most memory that it had. */
+async function peakDuring(child: ChildProcess, work: Promise<unknown>): Promise<number> {
+  let peak = 0;
+  const timer = setInterval(() => (peak = Math.max(peak, peakOf(child.pid ?? 0) ?? 0)), 50);
+  await work.finally(() => clearInterval(timer));
+  return peak;
+}
+
+async function checkSaved(file: string): Promise<void> {
+  const { size } = statSync(file);
+  assert.ok(size < MOST_SAVED, `${(size / MEGABYTE).toFixed(0)} MB were saved`);
+  const [cell] = (await readNotebook(file)).cells;
+  assert.ok(cell.cell_type === 'code' && cell.outputs.length > 0, 'nothing of the outputs is there');
+}
+
+const folder = (): string => mkdtempSync(join(packageRoot, 'dist', 'torture-'));
+
+async function floodRunner(short: boolean): Promise<Outcome> {
+  const dir = folder();
+  const peaks: string[] = [];
+  const outcome = await each(cells, async ([what, make]) => {
+    const file = join(dir, 'n.ipynb');
+    writeFileSync(file, notebookText(notebookOf(codeCell(source(make(short)), { id: 'a', execution_count: null }))));
+    const { child, ended } = sparsebook(['run', file, '--cell-timeout', '240']);
+    const peak = await peakDuring(child, ended);
+    const { code, stderr } = await ended;
+    peaks.push(`${what}: ${(peak / MEGABYTE).toFixed(0)} MB`);
+    assert.equal(code, 0, `${what}: ${stderr}`);
+    assert.ok(peak < MOST_MEMORY, `${what}: the runner took ${(peak / MEGABYTE).toFixed(0)} MB`);
+    await checkSaved(file);
+  }).finally(() => rmSync(dir, { recursive: true }));
+  return { ...outcome, notes: [...(outcome.notes ?? []), `peaks of memory: ${peaks.join('; ')}`] };
+}
+
+async function floodServer(short: boolean): Promise<Outcome> {
+  const dir = folder();
+  const ids = cells.map((_, i) => `c${i}`);
+  const notebook = notebookOf(
+    ...cells.map(([, make], i) => codeCell(source(make(short)), { id: ids[i], execution_count: null })),
+  );
+  const file = join(dir, 'n.ipynb');
+  writeFileSync(file, notebookText(notebook));
+  const server = spawn(process.execPath, ['dist/cli.js', 'open', file, '--no-browser'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  const address = await new Promise<URL>((resolve, reject) => {
+    server.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      const [found] = /http:\/\/\S+/.exec(said) ?? [];
+      if (found) resolve(new URL(found));
+    });
+    server.on('close', () => reject(new Error(said)));
+  });
+  const page = await fetch(address);
+  const key = keyIn(await page.text());
+  const headers = { cookie: page.headers.getSetCookie()[0].split(';')[0], 'x-key': key, origin: address.origin };
+  const command = (body: object): Promise<Response> =>
+    fetch(`${address.origin}/api/commands/n.ipynb`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const notes: string[] = [];
+  /** Runs a cell and reads what a page would be sent until that cell is done. */
+  const run = async (id: string): Promise<void> => {
+    const events = await fetch(`${address.origin}/api/events/n.ipynb`, { headers });
+    assert.equal((await command({ do: 'run', ids: [id] })).status, 200);
+    const done = new RegExp(`"${id}":\\{[^}]*"run":\\{"state":"idle","count":\\d`);
+    let tail = '';
+    for await (const chunk of events.body!.pipeThrough(new TextDecoderStream())) {
+      tail = (tail + chunk).slice(-2_000_000);
+      if (done.test(tail)) return;
+    }
+    throw new Error(`the server went away: ${said.slice(-500)}`);
+  };
+  const outcome = await each(ids, async (id, i) => {
+    await run(id);
+    const peak = peakOf(server.pid ?? 0) ?? 0;
+    notes.push(`${cells[i][0]}: ${(peak / MEGABYTE).toFixed(0)} MB`);
+    assert.ok(peak < MOST_MEMORY, `${cells[i][0]}: the server took ${(peak / MEGABYTE).toFixed(0)} MB`);
+    assert.equal((await fetch(`${address.origin}/api/notebooks`, { headers })).status, 200);
+  });
+  await command({ do: 'save' });
+  server.kill('SIGTERM');
+  await new Promise((resolve) => server.once('close', resolve));
+  await checkSaved(file).finally(() => rmSync(dir, { recursive: true }));
+  return { ...outcome, notes: [...(outcome.notes ?? []), `peaks of memory so far: ${notes.join('; ')}`] };
+}
+
+export const floods: Probe[] = [
+  { name: 'floods of output, in the runner (under 500 MB)', run: floodRunner },
+  { name: 'floods of output, in the live server (under 500 MB)', run: floodServer },
+];

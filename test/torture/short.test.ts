@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { attackPage } from './page.ts';
+import { documents } from './documents.ts';
+import { floods } from './floods.ts';
+import { writing } from './writing.ts';
+
+// Resumed trainings and hostile structures have tests of their own, with more cases than these rows have.
+for (const { name, run } of [...writing, ...documents, ...floods, ...attackPage]) {
+  test(name, async (t) => {
+    const { tried, held, notes = [] } = await run(true);
+    for (const note of notes) t.diagnostic(note);
+    if (tried === 0) return t.skip(notes.join());
+    assert.equal(held, tried, notes.join('\n'));
+  });
+}
