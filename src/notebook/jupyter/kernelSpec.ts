@@ -43,9 +43,13 @@ const faults: Record<string, (value: unknown) => string | undefined> = {
 };
 
 /** A value of any type in at most 60 characters, for a message. */
-function shortened(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+export function shortened(value: unknown): string {
+  try {
+    const text = String(JSON.stringify(value));
+    return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+  } catch {
+    return 'a value that is nested without end';
+  }
 }
 
 function isKernelName(name: unknown): name is string {

@@ -1,5 +1,5 @@
 import { UserError } from '../../../errors.js';
-import { checkedKernelName, findKernelSpec } from '../../jupyter/kernelSpec.js';
+import { checkedKernelName, findKernelSpec, shortened } from '../../jupyter/kernelSpec.js';
 import { KernelClient } from '../../kernel/kernelClient.js';
 import { causeOfDeath } from '../../run/failure.js';
 import type { KernelStatus } from '../protocol.js';
@@ -30,7 +30,7 @@ export class LiveKernel {
     private readonly cwd: string,
     private readonly spare?: SpareKernel,
   ) {
-    this.name = String(asked).slice(0, LONGEST_NAME);
+    this.name = typeof asked === 'string' ? asked.slice(0, LONGEST_NAME) : shortened(asked);
     this.status = new Slice<KernelStatus>(clock, { state: 'off', name: this.name, ...faultOf(asked) });
   }
 
