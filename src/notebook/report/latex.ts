@@ -5,8 +5,11 @@ import { asHtml, markup, type Html } from './markup.js';
 // The build of KaTeX that markdown's plugin requires: the one for `import` would be a second copy, half a megabyte more to load.
 const katex = createRequire(import.meta.url)('katex') as typeof Katex;
 
-/** How formulas are rendered: none makes a link, or a box larger than the page. */
-export const katexOptions = { throwOnError: false, trust: false, maxSize: 100 };
+/**
+ * How formulas are rendered: none makes a link, or a box larger than the page. What LaTeX itself would not read is shown all the same, and
+ * the terminal hears nothing of it.
+ */
+export const katexOptions = { throwOnError: false, trust: false, strict: 'ignore' as const, maxSize: 100 };
 
 const rendered = (tex: string, displayMode: boolean): Html =>
   asHtml(katex.renderToString(tex, { ...katexOptions, displayMode }));

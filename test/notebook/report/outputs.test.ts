@@ -92,6 +92,16 @@ test('LaTeX is rendered with or without its dollars, and cannot make links', () 
   assert.doesNotMatch(show({ 'text/latex': '\\href{javascript:hacked=1}{x}' }), /href="/);
 });
 
+test('a formula that LaTeX itself would not read is shown without a word on the terminal', (t) => {
+  const warn = t.mock.method(console, 'warn', () => undefined);
+  const formulas = ['\\text{Größe} = ä^2', 'a \\\\ b', '\\htmlClass{hacked}{x}'];
+  for (const tex of formulas) assert.match(show({ 'text/latex': tex }), /katex-display/);
+  const html = formulas.map((tex) => show({ 'text/html': `<p>$${tex}$</p>` })).join('');
+  assert.doesNotMatch(html, /class="[^"]*hacked/);
+  assert.equal(html.match(/class="katex"/g)?.length, formulas.length);
+  assert.equal(warn.mock.callCount(), 0);
+});
+
 test('the alternative text of a figure is what it says of itself, else its title, text, traces', () => {
   const alt = (layout: object, text?: string, data: object[] = []): string =>
     /aria-label="([^"]*)"/.exec(show({ [plotly]: { data, layout }, ...(text ? { 'text/plain': text } : {}) }))![1];
