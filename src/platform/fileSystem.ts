@@ -1,4 +1,5 @@
 import type { Stats } from 'node:fs';
+import { dirname } from 'node:path';
 import * as nodeFiles from 'node:fs/promises';
 
 /** What writing needs of the file system: a parameter, so that tests can let each of its calls fail. */
@@ -28,6 +29,19 @@ export async function writeDurably(path: string, bytes: Uint8Array, files: FileS
   } finally {
     await file.close();
   }
+}
+
+/** Makes a folder and those above it that are missing, one by one: Node's `recursive` never ends below /proc. */
+export async function makeFolder(path: string, files: FileSystem): Promise<void> {
+  const make = (): Promise<unknown> =>
+    files.mkdir(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST' && error.code !== 'EISDIR') throw error;
+    });
+  await make().catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path), files);
+    await make();
+  });
 }
 
 /** Waits until the disk has a folder's list of names: without it, a renamed file may be gone after a power cut. */

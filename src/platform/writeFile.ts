@@ -3,7 +3,7 @@ import * as syncFiles from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { UserError } from '../errors.js';
 import { clearOrphans, namesAside } from './asideName.js';
-import { realFiles, statOf, syncFolder, writeDurably, type FileSystem } from './fileSystem.js';
+import { makeFolder, realFiles, statOf, syncFolder, writeDurably, type FileSystem } from './fileSystem.js';
 
 /** A kind of file: what may be replaced by another one of its kind. */
 export interface FileKind {
@@ -34,7 +34,7 @@ export async function writeFileWhole(
   files: FileSystem = realFiles,
 ): Promise<void> {
   try {
-    await files.mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path), files);
     const target = await files.realpath(path).catch(() => path);
     const before = await replaceable(path, target, kind, files);
     await clearOrphans(dirname(target), files, basename(target));
@@ -47,7 +47,7 @@ export async function writeFileWhole(
 /** Throws the UserError that `writeFileWhole` would throw, so far as that can be known before there is anything to write. */
 export async function checkWritable(path: string, kind: FileKind, files: FileSystem = realFiles): Promise<void> {
   try {
-    await files.mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path), files);
     const target = await files.realpath(path).catch(() => path);
     const before = await replaceable(path, target, kind, files);
     const { aside, done } = namesAside(target);

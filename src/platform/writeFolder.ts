@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../errors.js';
 import { clearOrphans, namesAside } from './asideName.js';
-import { realFiles, statOf, syncFolder, writeDurably, type FileSystem } from './fileSystem.js';
+import { makeFolder, realFiles, statOf, syncFolder, writeDurably, type FileSystem } from './fileSystem.js';
 
 /** A kind of folder: what may be replaced by another one of its kind. */
 export interface FolderKind {
@@ -27,7 +27,7 @@ export async function writeFolderWhole(
 ): Promise<void> {
   const { aside, done } = namesAside(path);
   try {
-    await files.mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path), files);
     await checkReplaceable(path, kind, files);
     await clearOrphans(dirname(path), files, basename(path));
     await files.mkdir(aside('new'));
@@ -50,7 +50,7 @@ export async function checkFolderWritable(
 ): Promise<void> {
   const { aside, done } = namesAside(path);
   try {
-    await files.mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path), files);
     await checkReplaceable(path, kind, files);
     await files.mkdir(aside('new'));
     await files.rm(aside('new'), { recursive: true });

@@ -153,6 +153,10 @@ test('an empty file is anybody’s, and a missing folder is made', async (t) => 
   assert.deepEqual(fs.readdirSync(join(dir, 'a', 'b')), ['file.json']);
 });
 
+test('a place where no folder can be made is named, and the wait for it ends', { skip: !fs.existsSync('/proc') }, () =>
+  refused(writeFileWhole('/proc/nowhere/deep/file.json', old, jsonFile), /nowhere.*cannot be written: ENOENT/),
+);
+
 test('saves of one file at once leave one of them whole, and nothing beside it', async (t) => {
   const { dir, path } = saved(t);
   const texts = Array.from({ length: 20 }, (_, i) => JSON.stringify({ i, text: String(i).repeat(5000) }));
