@@ -15,13 +15,13 @@ export interface OutputLimits {
   notebook: number;
 }
 
-/** What a file can hold that somebody will read; writing it takes about six times as much memory. */
+/** What a file can hold that somebody will read; writing it takes about twelve times as much memory. */
 export const fileLimits: OutputLimits = {
   text: 1_000_000,
   outputs: 2000,
   representation: 10_000_000,
   cell: 20_000_000,
-  notebook: 50_000_000,
+  notebook: 25_000_000,
 };
 
 /** Deeper structures overflow the stack of whoever writes or draws them. */
