@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type Katex from 'katex';
+import { UserError } from '../../errors.js';
 import { asHtml, markup, type Html } from './markup.js';
 
 // The build of KaTeX that markdown's plugin requires: the one for `import` would be a second copy, half a megabyte more to load.
@@ -11,8 +12,20 @@ const katex = createRequire(import.meta.url)('katex') as typeof Katex;
  */
 export const katexOptions = { throwOnError: false, trust: false, strict: 'ignore' as const, maxSize: 100 };
 
-const rendered = (tex: string, displayMode: boolean): Html =>
-  asHtml(katex.renderToString(tex, { ...katexOptions, displayMode }));
+/** The most characters of a formula: what KaTeX needs grows far beyond them, and whoever shares the process waits. */
+const LONGEST_FORMULA = 5000;
+
+/** Why a formula is not rendered, though KaTeX could: it would take seconds, and hundreds of megabytes. */
+export function faultOfFormula(tex: string): string | undefined {
+  if (tex.length <= LONGEST_FORMULA) return undefined;
+  return `a formula may have ${LONGEST_FORMULA} characters, and this one has ${tex.length}; divide it into several`;
+}
+
+function rendered(tex: string, displayMode: boolean): Html {
+  const fault = faultOfFormula(tex);
+  if (fault !== undefined) throw new UserError(fault);
+  return asHtml(katex.renderToString(tex, { ...katexOptions, displayMode }));
+}
 
 /** Renders an output of type text/latex as a displayed formula; the dollars or brackets around it are optional. */
 export function renderLatex(source: string): Html {

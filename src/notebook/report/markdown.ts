@@ -1,4 +1,5 @@
 import type Token from 'markdown-it/lib/token.mjs';
+import { UserError } from '../../errors.js';
 import { isObject } from '../run/notebook.js';
 import { sourceHash } from '../run/sourceHash.js';
 import { bringHtml, held, markdown, ownPrefix, type Environment } from './markdownParser.js';
@@ -79,8 +80,24 @@ function anchors(text: string): Html[] {
   return [...new Set(names)].map((name) => markup`<a id="${ownPrefix}${name}"></a>`);
 }
 
+/** Longer addresses and words than these, all together, are not rendered: a text may name one long address many times. */
+const LARGEST_TEXT = 20_000_000;
+
+function sizeOf(tokens: readonly Token[]): number {
+  return tokens.reduce((sum, { attrs, content, children }) => {
+    const written = (attrs ?? []).reduce((length, [, value]) => length + String(value).length, 0);
+    return sum + written + (children ? sizeOf(children) : content.length);
+  }, 0);
+}
+
 /** Renders tokens: what they bring along of HTML is sanitised, what is made here is not. */
 function render(tokens: Token[], environment: Environment, page: OutputPage): Html {
+  const size = sizeOf(tokens);
+  if (size > LARGEST_TEXT) {
+    throw new UserError(
+      `its addresses and words have ${size} characters where it is rendered, and may have ${LARGEST_TEXT}; make them shorter`,
+    );
+  }
   if (!bringHtml(tokens)) return asHtml(markdown.renderer.render(tokens, markdown.options, environment));
   const parts: Html[] = [];
   return page.foreignHtml(markdown.renderer.render(tokens, markdown.options, { ...environment, parts }), parts);

@@ -5,7 +5,7 @@ import footnotes from 'markdown-it-footnote';
 import alerts from 'markdown-it-github-alerts';
 import type Token from 'markdown-it/lib/token.mjs';
 import { highlight } from './highlight.js';
-import { katexOptions } from './latex.js';
+import { faultOfFormula, katexOptions } from './latex.js';
 import { asHtml, markup, type Html } from './markup.js';
 
 /** What the rendering of one text needs and gathers. */
@@ -123,9 +123,15 @@ for (const name of [
 ]) {
   const rule = rules[name]!;
   rules[name] = (tokens, index, options, environment: Environment, renderer) => {
-    const html = rule(tokens, index, options, environment, renderer);
+    const { content } = tokens[index];
+    const isFormula = name.startsWith('math_');
+    const fault = isFormula ? faultOfFormula(content) : undefined;
+    const html =
+      fault === undefined
+        ? rule(tokens, index, options, environment, renderer)
+        : String(markup`<span class="katex-error" title="${fault}">${content}</span>`);
     // A displayed formula in a sentence, where no paragraph may stand.
-    const inSentence = name.startsWith('math_') && !tokens[index].map;
+    const inSentence = isFormula && !tokens[index].map;
     const fitted = inSentence ? html.replace(/^<p (.*)<\/p>\s*$/s, '<span $1</span>') : html;
     return String(held(asHtml(fitted), environment));
   };

@@ -158,3 +158,17 @@ test("pictures in the notebook's folder are in the page, nothing else is", () =>
   assert.deepEqual(page.match(/<img src="[^"]*"/g), [`<img src="data:image/png;base64,${btoa('in')}"`]);
   assert.doesNotMatch(renderReport(notebookOf(text(source)), { name: 'x' }), /<img/);
 });
+
+test('a formula too long to render stands there as it is written and says why, and the rest of its cell is shown', () => {
+  const html = render(`before\n\n$$${'a+'.repeat(5000)}a$$\n\nafter $x$`);
+  assert.match(
+    html,
+    /before[^]*katex-error" title="a formula may have 5000 characters[^]*a\+a\+[^]*after[^]*class="katex"/,
+  );
+});
+
+test('a text that names one long address very often is a notice, before its address is written that often', () => {
+  const html = render(`[a]: ${'x'.repeat(50_000)}\n\n${'[a]'.repeat(20_000)}`);
+  assert.match(html, /Cell 1 cannot be shown: its addresses and words have \d+ characters/);
+  assert.ok(html.length < 10_000);
+});
