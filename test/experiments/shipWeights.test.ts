@@ -43,6 +43,9 @@ test('shipped weights are those of the checkpoint, without memories, and say wha
   const bytes = (folder: string): number =>
     readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
   assert.ok(bytes(to) < bytes(path) / 2);
+  await assert.rejects(shipWeights(path, path), /is not written: a run can go on from the checkpoint there/);
+  assert.deepEqual((await loadCheckpoint(path)).optimizer, whole.optimizer);
+  assert.equal(await shipWeights(path, to), to, 'shipped weights may be replaced');
   run.dispose();
 });
 
