@@ -62,12 +62,14 @@ export async function checkWritable(path: string, kind: FileKind, files: FileSys
 
 /** `writeFileWhole` for a cell of a notebook, which cannot wait: the same promises, but for what a failing folder undoes. */
 export function writeFileWholeSync(path: string, contents: Uint8Array | string, kind: FileKind): void {
-  const { aside, done } = namesAside(path);
+  // Links are followed, so that what they lead to is replaced, and not they.
+  const target = syncFiles.existsSync(path) ? syncFiles.realpathSync(path) : path;
+  const { aside, done } = namesAside(target);
   try {
     syncFiles.mkdirSync(dirname(path), { recursive: true });
-    if (syncFiles.existsSync(path)) refuseOther(path, syncFiles.statSync(path), kind, () => headSync(path));
+    if (syncFiles.existsSync(target)) refuseOther(path, syncFiles.statSync(target), kind, () => headSync(target));
     syncFiles.writeFileSync(aside('new'), contents, { flag: 'wx', flush: true });
-    syncFiles.renameSync(aside('new'), path);
+    syncFiles.renameSync(aside('new'), target);
   } catch (error) {
     syncFiles.rmSync(aside('new'), { force: true });
     throw cannotWrite(path, error);

@@ -6,15 +6,27 @@ import { jsonFile, writeFileWholeSync } from '../../platform/writeFile.js';
  * Saves a value as JSON beside the notebook, in outputs/NOTEBOOK/FILE of the folder it runs in, and returns that path.
  *
  * The file is written whole or not at all. Throws a UserError for a name that is a path, and
- * where the file cannot be written or is no JSON.
+ * where the file cannot be written or the value has no JSON.
  */
 export function saveOutput(notebook: string, file: string, value: unknown): string {
   for (const name of [notebook, file]) {
-    if (basename(name) !== name || name === '' || name === '..') {
+    if (basename(name) !== name || ['', '.', '..'].includes(name)) {
       throw new UserError(`An output is saved under plain names, not paths; received '${name}'.`);
     }
   }
   const path = join('outputs', notebook, file);
-  writeFileWholeSync(path, `${JSON.stringify(value, null, 2)}\n`, jsonFile);
+  writeFileWholeSync(path, `${jsonOf(path, value)}\n`, jsonFile);
   return path;
+}
+
+function jsonOf(path: string, value: unknown): string {
+  try {
+    const text = JSON.stringify(value, null, 2) as string | undefined;
+    if (text !== undefined) return text;
+  } catch (error) {
+    throw new UserError(`${path} is not written: ${(error as Error).message}. Save plain objects, lists and values.`, {
+      cause: error,
+    });
+  }
+  throw new UserError(`${path} is not written: a value of type ${typeof value} has no JSON. Save an object or a list.`);
 }
