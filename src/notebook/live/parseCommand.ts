@@ -42,7 +42,7 @@ export function parseCommand(value: unknown): Command {
     case 'inspect':
       return { do: fields.do, code: textIn(fields, 'code'), position: countIn(fields, 'position') };
     default:
-      throw new UserError(`there is no command ${JSON.stringify(fields.do)}`);
+      throw new UserError(`there is no command ${String(JSON.stringify(fields.do)).slice(0, 80)}`);
   }
 }
 
