@@ -1,5 +1,6 @@
 import type * as Purify from 'dompurify';
 import { createRequire } from 'node:module';
+import { UserError } from '../../errors.js';
 import { asHtml, type Html } from './markup.js';
 import { sanitizer } from './sanitizer.js';
 
@@ -19,10 +20,28 @@ function newPurifier(): Purify.DOMPurify {
   return DOMPurify(new JSDOM('', { virtualConsole: new VirtualConsole() }).window);
 }
 
-/** What `sanitizer` does, from text to text, where there is no browser; places that are held for parts get them. */
+/** Reading what is nested deeper takes time by the square of it; browsers stop at 512. */
+const DEEPEST = 1000;
+/** Elements that end by themselves where the next begins, or hold nothing. */
+const UNENDED =
+  /^(area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|option|p|source|tbody|td|tfoot|th|thead|tr|wbr)$/i;
+
+/** Throws a UserError for HTML that is nested without end. */
+function refuseDepth(html: string): void {
+  let depth = 0;
+  for (const [, end, name] of html.matchAll(/<(\/?)([a-z][a-z0-9-]*)/gi)) {
+    if (UNENDED.test(name)) continue;
+    depth = end === '' ? depth + 1 : Math.max(0, depth - 1);
+    if (depth > DEEPEST)
+      throw new UserError(`HTML must be nested at most ${DEEPEST} levels deep to be shown; this is deeper`);
+  }
+}
+
+/** What `sanitizer` does, from text to text, where there is no browser; places that are held for parts get them. Throws a UserError for what is nested without end. */
 export function sanitize(html: string, parts: readonly Html[] = []): Html {
   // Words alone, as most captions are, need no half second of loading.
   if (!/[<&]/.test(html)) return asHtml(html);
+  refuseDepth(html);
   clean ??= sanitizer(newPurifier());
   // Written out, neither text nor an attribute can hold these quotes between these brackets.
   const place = /<span class="sparsebook-part-(\d+)"><\/span>/g;
@@ -31,6 +50,7 @@ export function sanitize(html: string, parts: readonly Html[] = []): Html {
 
 /** A drawing (an svg element) without what runs. It is for an `img`, in which styles and names are its own: they stay. */
 export function sanitizeDrawing(svg: string): string {
+  refuseDepth(svg);
   drawings ??= newPurifier();
   return drawings.sanitize(svg, { USE_PROFILES: { svg: true, svgFilters: true } });
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { sanitize as sanitized } from 'sparsebook/notebook/report';
+import { sanitizeDrawing } from 'sparsebook/notebook/report/sanitize.js';
 import { payloads } from './payloads.ts';
 
 const sanitize = (html: string): string => String(sanitized(html));
@@ -99,4 +100,12 @@ test('references inside a drawing survive the renaming of its ids', () => {
   assert.match(clean, /id="user-content-g"/);
   assert.match(clean, /fill="url\(#user-content-g\)"/);
   assert.match(clean, /href="#user-content-g"/);
+});
+
+test('HTML and drawings that are nested without end are refused before they are read; long flat ones are not', () => {
+  const deep = [`${'<table><tr><td>'.repeat(20_000)}x`, '<div>'.repeat(1001), `<svg>${'<g>'.repeat(20_000)}</svg>`];
+  for (const html of deep) assert.throws(() => sanitize(html), { name: 'UserError', message: /1000 levels deep/ });
+  assert.throws(() => sanitizeDrawing(deep[2]), { name: 'UserError' });
+  assert.ok(String(sanitize('<p>one<p>two<br>'.repeat(2000))).includes('two'));
+  assert.ok(String(sanitize('<b>x</b>'.repeat(2000))).includes('<b>x</b>'));
 });
