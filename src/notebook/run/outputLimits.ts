@@ -24,6 +24,9 @@ export const fileLimits: OutputLimits = {
   notebook: 25_000_000,
 };
 
+/** Less of a text than a file can hold: a page is sent all of it whenever it grows. */
+export const liveLimits: OutputLimits = { ...fileLimits, text: 100_000, outputs: 500 };
+
 /** Deeper structures overflow the stack of whoever writes or draws them. */
 const DEEPEST = 1000;
 

@@ -1,7 +1,6 @@
 import { faultOf } from '../../report/faultOf.js';
 import { joined, lines, secondsTaken, type Cell, type CodeCell, type Output } from '../../run/index.js';
-import { furtherOutputs } from '../../run/outputLimits.js';
-import { liveLimits } from '../kernel/cellRunner.js';
+import { furtherOutputs, liveLimits } from '../../run/outputLimits.js';
 import type { CellPatch, CellRun, CellText, CellType } from '../protocol.js';
 import { OutputList, type PageRoom } from './outputList.js';
 import { Slice, type Clock } from './slice.js';

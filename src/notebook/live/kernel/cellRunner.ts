@@ -4,13 +4,10 @@ import { CellExecution } from '../../run/cellExecution.js';
 import { cellTitle } from '../../run/cellTitle.js';
 import { hasTag, type CodeCell } from '../../run/index.js';
 import { NotebookOutputs } from '../../run/outputArea.js';
-import { fileLimits, type OutputLimits } from '../../run/outputLimits.js';
+import { liveLimits } from '../../run/outputLimits.js';
 import type { LiveCell } from '../document/liveCell.js';
 import type { LiveDocument } from '../document/liveDocument.js';
 import type { LiveKernel } from './liveKernel.js';
-
-/** Less of a text than a file can hold: a page is sent all of it whenever it grows. */
-export const liveLimits: OutputLimits = { ...fileLimits, text: 100_000, outputs: 500 };
 
 const REFRESH_MILLISECONDS = 50;
 
