@@ -17,15 +17,15 @@ async function refuseResumable(folder: string): Promise<void> {
 }
 
 /**
- * Copies a checkpoint to the folder `to` without what only a resumed run needs (a third of its size is left), and returns
- * that path. Its weights are those that the network is evaluated with: their averages, where the run keeps any. `data` is
+ * Copies a checkpoint to the folder `to` without what only a resumed run needs (a third of its size is left for AdamW), and
+ * returns that path. What its method has closed stays closed. Its weights are those that the network is evaluated with: their averages, where the run keeps any. `data` is
  * what the copy says its images are, where those of the run lay in a folder of somebody's own.
  *
  * The copy can be tested and started from; a run that asks to go on from it is refused, since it has no optimizer. Throws
  * a UserError for a checkpoint that cannot be read, and where it would replace one that a run can go on from.
  */
 export async function shipWeights(from: string, to: string, data?: string): Promise<string> {
-  const { path: _, sparsifier: __, averages, ...checkpoint } = await loadCheckpoint(from);
+  const { path: _, averages, ...checkpoint } = await loadCheckpoint(from);
   const weights = averagedWeights({ ...checkpoint, averages });
   const saved = readSavedRun(checkpoint.settings, from);
   const changed = givenIn({ data, ckpt_path: null, resume_training: false });

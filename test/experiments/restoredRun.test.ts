@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
@@ -11,6 +12,7 @@ import { experimentSettings } from 'sparsebook/experiments/experimentSettings.js
 import type { ResultRow } from 'sparsebook/experiments/resultRow.js';
 import { savedForm } from 'sparsebook/experiments/savedRun.js';
 import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
+import { shipWeights } from 'sparsebook/experiments/shipWeights.js';
 import { restoredRun } from 'sparsebook/experiments/startRun.js';
 import { checkpointed, loadCheckpoint } from 'sparsebook/training';
 import { temporaryFolder } from '../training/checkpoint/sample.ts';
@@ -44,7 +46,7 @@ const cases: [name: string, words: string][] = [
 ];
 
 for (const [name, words] of cases) {
-  test(`a checkpoint says what its training said: ${name} ${words}`, async (t) => {
+  test(`a checkpoint, and the copy of its weights, say what their training said: ${name} ${words}`, async (t) => {
     const experiment = experiments.find((each) => each.name === name)!;
     const epochs = /epochs=|max_steps=/.test(words) ? [] : ['epochs=2'];
     const settings = experimentSettings(experiment, givenInWords([...words.split(' '), ...epochs, 'batch_size=16']));
@@ -62,10 +64,13 @@ for (const [name, words] of cases) {
     run.dispose();
 
     const before = tf.memory().numTensors;
-    const restored = await restoredRun(await loadCheckpoint(`${dir}/last`), data);
-    assert.deepEqual(await measured(experiment, restored), trained);
-    restored.dispose();
-    assert.equal(tf.memory().numTensors, before);
+    for (const path of [`${dir}/last`, await shipWeights(`${dir}/last`, `${dir}-shipped/copy`)]) {
+      const restored = await restoredRun(await loadCheckpoint(path), data);
+      assert.deepEqual(await measured(experiment, restored), trained, path);
+      restored.dispose();
+      assert.equal(tf.memory().numTensors, before);
+    }
+    rmSync(`${dir}-shipped`, { recursive: true });
     if (!words.includes('unstructured')) assert.equal(trained.masked, trained.row.parameters);
   });
 }
