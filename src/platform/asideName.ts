@@ -61,7 +61,8 @@ function orphanOf(entry: string): { name: string; fate: Fate } | undefined {
   return atWork ? undefined : { name, fate: fate as Fate };
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process of this number runs on this machine, whoever's it is. */
+export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {

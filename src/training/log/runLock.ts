@@ -3,6 +3,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { constants, copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { UserError } from '../../errors.js';
+import { isAlive } from '../../platform/asideName.js';
 
 /** Who writes to a run's folder. */
 interface Holder {
@@ -112,18 +113,10 @@ const isHere = ({ host, space }: Holder): boolean => host === hostname() && spac
 function isGone(holder: Holder): boolean {
   const { pid, started, token } = holder;
   if (!isHere(holder)) return false;
-  if (!isThere(pid)) return true;
+  if (!isAlive(pid)) return true;
   const now = startOf(pid);
   if (started !== '' && now !== '' && now !== started) return true;
   return pid === process.pid && !ours.has(token);
-}
-
-function isThere(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 /** When a process started; 'ended' for one that only waits to be cleared away, and nothing where the system has no /proc. */
