@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { hardConcreteSample, hasKernel } from '../backend/fusedOps.js';
-import { deriveSeed } from '../backend/random.js';
+import { deriveSeed, uniform } from '../backend/random.js';
 import { UserError } from '../errors.js';
-import { gateNoise } from './gateNoise.js';
 import { defaultHardConcrete, sampleMask, type HardConcrete } from './hardConcrete.js';
 import { seededNormal, type Initializer } from './seededInitializer.js';
 
@@ -42,6 +41,13 @@ export function gateStart({ droprate_init = 0.5, temperature = defaultHardConcre
 /** The initializer of logAlpha: N(ln(1 - d) - ln d, 0.01) for the drop rate d. */
 export function initialLogAlpha(droprate_init: number, seed: number): Initializer {
   return seededNormal(seed, Math.log(1 - droprate_init) - Math.log(droprate_init), 0.01);
+}
+
+/** The noise of one draw of a gate: `size` uniform numbers of the seed's stream, kept within [epsilon, 1 - epsilon]. */
+function gateNoise(seed: number, size: number, epsilon: number): Float32Array {
+  const noise = new Float32Array(size);
+  for (let i = 0; i < size; i++) noise[i] = Math.min(1 - epsilon, Math.max(epsilon, uniform(seed, i)));
+  return noise;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { leafLayers } from '../graph/names.js';
+import { leafLayers, weightNames } from '../graph/names.js';
 import type { Weight } from '../layers/layer.js';
 
 const lastPart = ({ originalName }: Weight): string => originalName.split('/').at(-1) ?? '';
@@ -33,4 +33,15 @@ export function somePrunableWeights(model: tf.LayersModel, method: string): Weig
   const weights = prunableWeights(model);
   if (weights.length > 0) return weights;
   throw new UserError(`${model.name} has no kernels that can be trained, which ${method} needs.`);
+}
+
+/** The share of entries that are exactly 0 in each kernel of a network, by the kernel's name, in the network's order. */
+export function zeroShares(model: tf.LayersModel): Map<string, number> {
+  const names = weightNames(model);
+  return new Map(
+    prunableWeights(model).map((weight) => {
+      const values = weight.read().dataSync<'float32'>();
+      return [names.get(weight)!, values.filter((value) => value === 0).length / values.length] as const;
+    }),
+  );
 }

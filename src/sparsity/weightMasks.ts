@@ -4,6 +4,13 @@ import { namedWeights, weightNames } from '../graph/names.js';
 import type { Weight } from '../layers/layer.js';
 import type { State } from './sparsifier.js';
 
+/** Changes the values of a weight, flat, in place. */
+export function changeWeight(weight: Weight, change: (values: Float32Array) => void): void {
+  const values = weight.read().dataSync<'float32'>().slice();
+  change(values);
+  tf.tidy(() => void weight.write(tf.tensor(values, weight.shape as number[])));
+}
+
 /**
  * Masks that keep entries of weights at exactly 0 through training, whatever the optimizer: gradients are masked, so that
  * its memory takes in nothing of theirs, and weights are masked again after each step, since momentum and weight decay

@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js';
-import { zeroShares } from '../../sparsity/zeroShares.js';
+import { zeroShares } from '../../sparsity/prunableWeights.js';
 import { bestEpoch } from '../../training/bestEpoch.js';
 import type { EpochEvent } from '../../training/events.js';
 import type { FreezePruneRun } from './freezePruneRun.js';

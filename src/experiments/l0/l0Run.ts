@@ -7,7 +7,7 @@ import { weightCount } from '../../compact/count/weightCount.js';
 import type { DataSplits } from '../../data/loadData.js';
 import { googleNet } from '../../models/googleNet.js';
 import { gatesOf } from '../../graph/gates.js';
-import { l0Sparsifier } from '../../sparsity/l0/l0Sparsifier.js';
+import { l0Sparsifier } from '../../sparsity/l0.js';
 import type { Sparsifier } from '../../sparsity/sparsifier.js';
 import { AdamW } from '../../training/adamW.js';
 import { copyWeights } from '../copyWeights.js';

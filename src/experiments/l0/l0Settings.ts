@@ -1,5 +1,5 @@
 import type { GateSampling } from '../../layers/l0Gate.js';
-import type { L0Weighting } from '../../sparsity/l0/weightedGates.js';
+import type { L0Weighting } from '../../sparsity/l0.js';
 import { givenIn } from '../settings/given.js';
 import { flag, number, oneOf, orNull, wholeNumber } from '../settings/rules.js';
 import type { Schema, Setting, SettingValue, SomeSettings } from '../settings/schema.js';

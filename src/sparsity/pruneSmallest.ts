@@ -1,10 +1,10 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../errors.js';
 
 /** Whether values compete with those of all tensors, or with those of their own. */
 export type PruningScope = 'global' | 'perLayer';
 
 /** The nearest whole number, and of two as near the even one: as Python rounds. */
-export function roundHalfToEven(x: number): number {
+function roundHalfToEven(x: number): number {
   const low = Math.floor(x);
   const rest = x - low;
   return rest === 0.5 ? low + (low % 2) : Math.round(x);

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import { Conv2d } from 'sparsebook/layers';
 import { resnet18 } from 'sparsebook/models';
 import { freezeSparsifier, magnitudeSparsifier, prunableWeights, pruneSmallest } from 'sparsebook/sparsity';
-import { amountToPrune } from 'sparsebook/sparsity/magnitude/pruneSmallest.js';
+import { amountToPrune } from 'sparsebook/sparsity/pruneSmallest.js';
 import { Adam, crossEntropy, Sgd } from 'sparsebook/training';
 import {
   activation,
@@ -15,7 +15,7 @@ import {
   weight,
   type GoldenArray,
   type GoldenCase,
-} from '../../goldens.ts';
+} from '../goldens.ts';
 
 await tf.setBackend('cpu');
 

@@ -17,7 +17,7 @@ import {
   type ReprOptions,
 } from 'sparsebook/sparsity';
 import { AdamW, Sgd, train, type Optimizer, type TrainingOptions } from 'sparsebook/training';
-import { colours, smallNet, weightsOf } from '../../training/small.ts';
+import { colours, smallNet, weightsOf } from '../training/small.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });
 

@@ -16,8 +16,8 @@ import {
   type Sparsifier,
 } from 'sparsebook/sparsity';
 import { Adam, AdamW, Sgd, train, type Optimizer, type TrainingOptions } from 'sparsebook/training';
-import { builds, useSimd } from '../../backend/compare.ts';
-import { colours, smallNet, weightsOf } from '../../training/small.ts';
+import { builds, useSimd } from '../backend/compare.ts';
+import { colours, smallNet, weightsOf } from '../training/small.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });
 

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { gammaSummary, istaLayers, softThreshold } from 'sparsebook/sparsity';
 import { Sgd } from 'sparsebook/training';
-import { assertClose, readGolden, tensor, type GoldenArray, type GoldenCase } from '../../goldens.ts';
-import { networks, ourKernelLayer } from '../../models/istaGolden.ts';
+import { assertClose, readGolden, tensor, type GoldenArray, type GoldenCase } from '../goldens.ts';
+import { networks, ourKernelLayer } from '../models/istaGolden.ts';
 
 await tf.setBackend('cpu');
 

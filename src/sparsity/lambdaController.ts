@@ -1,5 +1,5 @@
-import { UserError } from '../../errors.js';
-import type { State } from '../sparsifier.js';
+import { UserError } from '../errors.js';
+import type { State } from './sparsifier.js';
 
 /** A sparsity to be reached and held, in place of a lambda. */
 export interface SparsityTarget {
@@ -10,7 +10,7 @@ export interface SparsityTarget {
 }
 
 /** What the controller looks at after a step. */
-export interface Observation {
+interface Observation {
   masks: ReadonlyMap<string, Float32Array>;
   /** How far a gate's log alpha can have moved in the step: the gates' learning rate. */
   travel: number;

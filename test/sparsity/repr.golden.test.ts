@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { Conv2d } from 'sparsebook/layers';
 import { nullSpace, orthogonalityScores, rankFilters, reprEpoch, reprSparsifier } from 'sparsebook/sparsity';
-import { withinLimit } from 'sparsebook/sparsity/repr/refillFilters.js';
+import { withinLimit } from 'sparsebook/sparsity/nullSpace.js';
 import {
   assertClose,
   fill,
@@ -14,7 +14,7 @@ import {
   type GoldenArray,
   type GoldenCase,
   type GoldenRecipe,
-} from '../../goldens.ts';
+} from '../goldens.ts';
 
 await tf.setBackend('cpu');
 

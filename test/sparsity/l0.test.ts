@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import { BatchNorm, Conv2d, hardConcreteCurves, L0Gate } from 'sparsebook/layers';
 import { channelCost, gatesOf } from 'sparsebook/graph';
 import { googleNet } from 'sparsebook/models';
-import { LambdaController } from 'sparsebook/sparsity/l0/lambdaController.js';
+import { LambdaController } from 'sparsebook/sparsity/lambdaController.js';
 import { l0Sparsifier, type L0Options, type Sparsifier } from 'sparsebook/sparsity';
 
 await tf.setBackend('cpu');

@@ -1,0 +1,206 @@
+import type * as tf from '@tensorflow/tfjs';
+import { UserError } from '../errors.js';
+import { weightNames } from '../graph/names.js';
+import type { Weight } from '../layers/layer.js';
+import type { ChannelMasks } from '../models/channelMasks.js';
+import { filterLayers, filterRows, maskFilters, someFilterLayers } from './filters.js';
+import { prunableWeights, somePrunableWeights } from './prunableWeights.js';
+import { pruneSmallest, type PruningScope } from './pruneSmallest.js';
+import type { Sparsifier, State } from './sparsifier.js';
+import { changeWeight, WeightMasks } from './weightMasks.js';
+
+/** What is pruned when: before an epoch, counted from 0, an amount of what is left then. */
+export type PruningPlan = readonly { epoch: number; amount: number }[];
+
+/** All at once. */
+export function oneShot(amount: number, epoch = 0): PruningPlan {
+  return [{ epoch, amount }];
+}
+
+/** The same share of what is left, several times: `times` prunings, `every` so many epochs, from epoch `begin` on. */
+export function iterative(
+  amount: number,
+  { times, every = 1, begin = 0 }: { times: number; every?: number; begin?: number },
+): PruningPlan {
+  return Array.from({ length: times }, (_, i) => ({ epoch: begin + i * every, amount }));
+}
+
+/**
+ * Fast at first and slower towards the end (Zhu and Gupta 2017, equation 1): before epoch e the sparsity becomes
+ * amount * (1 - (1 - (e - begin) / (end - begin))^3), from the first epoch after `begin` to `end`.
+ */
+export function polynomial(amount: number, { begin = 0, end }: { begin?: number; end: number }): PruningPlan {
+  if (!(amount >= 0 && amount < 1)) {
+    throw new UserError(`A polynomial schedule ends at a share of at least 0 and below 1, got ${amount}.`);
+  }
+  if (!(end > begin)) throw new UserError(`A polynomial schedule ends after it begins, got ${begin} to ${end}.`);
+  const sparsity = (epoch: number): number => amount * (1 - (1 - (epoch - begin) / (end - begin)) ** 3);
+  return Array.from({ length: end - begin }, (_, i) => {
+    const epoch = begin + i + 1;
+    const before = sparsity(epoch - 1);
+    return { epoch, amount: (sparsity(epoch) - before) / (1 - before) };
+  });
+}
+
+/** What magnitude pruning chooses among. */
+interface PruningTarget {
+  /** The kernels it prunes. */
+  weights: readonly Weight[];
+  /** Puts masks that prune an amount of what is left in place of those there are. */
+  prune(masks: WeightMasks, amount: number, scope: PruningScope): void;
+  /** The masks of channels; empty where single weights are pruned. */
+  channelMasks(masks: WeightMasks): ChannelMasks;
+}
+
+/** Single weights of all kernels, by their magnitude in `rankedBy`. */
+function weightPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): PruningTarget {
+  const weights = somePrunableWeights(model, 'magnitude pruning');
+  const deciding = prunableWeights(rankedBy);
+  const shapes = (list: typeof weights): string => list.map(({ shape }) => shape.join('x')).join(', ');
+  if (shapes(weights) !== shapes(deciding)) {
+    throw new UserError(
+      `The network that decides must have the kernels of ${model.name}; ${rankedBy.name} has others.`,
+    );
+  }
+  const values = (): Float32Array[] => deciding.map((weight) => weight.read().dataSync<'float32'>());
+  // Another network may be gone, or trained on, when pruning begins.
+  const decided = rankedBy === model ? undefined : values().map((each) => each.slice());
+  return {
+    weights,
+    prune(masks, amount, scope) {
+      const old = weights.map((weight) => masks.get(weight) ?? new Float32Array(weight.read().size).fill(1));
+      pruneSmallest(decided ?? values(), amount, { masks: old, scope }).forEach((mask, i) =>
+        masks.set(weights[i], mask),
+      );
+    },
+    channelMasks: () => new Map(),
+  };
+}
+
+/**
+ * Whole filters of convolutions, by the mean |w| of their weights in `rankedBy`, which does not depend on how many they
+ * have; bias and batch norm go with them. A layer whose filters would all go keeps its largest.
+ */
+function channelPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): PruningTarget {
+  const layers = someFilterLayers(model, 'pruning of channels');
+  const deciding = filterLayers(rankedBy);
+  const shapes = (list: typeof layers): string => list.map(({ kernel }) => kernel.shape.join('x')).join(', ');
+  if (shapes(layers) !== shapes(deciding)) {
+    throw new UserError(
+      `The network that decides must have the kernels of ${model.name}; ${rankedBy.name} has others.`,
+    );
+  }
+  const maskOf = (masks: WeightMasks, i: number): Float32Array =>
+    masks.get(layers[i].kernel)?.slice(0, layers[i].filters) ?? new Float32Array(layers[i].filters).fill(1);
+  const sizesNow = (): Float32Array[] =>
+    deciding.map(({ kernel }) =>
+      Float32Array.from(filterRows(kernel), (row) => row.reduce((sum, value) => sum + Math.abs(value), 0) / row.length),
+    );
+  // Another network may be gone, or trained on, when pruning begins.
+  const decided = rankedBy === model ? undefined : sizesNow();
+  return {
+    weights: layers.map(({ kernel }) => kernel),
+    prune(masks, amount, scope) {
+      const sizes = decided ?? sizesNow();
+      const old = layers.map((_, i) => maskOf(masks, i));
+      pruneSmallest(sizes, amount, { masks: old, scope }).forEach((mask, i) => {
+        if (!mask.includes(1)) mask[sizes[i].indexOf(Math.max(...sizes[i]))] = 1;
+        maskFilters(masks, layers[i], mask);
+      });
+    },
+    channelMasks: (masks) => new Map(layers.map(({ name }, i) => [name, maskOf(masks, i)])),
+  };
+}
+
+export interface MagnitudeOptions {
+  /** What is pruned when; none: only what `prune` is asked for. */
+  plan?: PruningPlan;
+  /** Default 'global'. */
+  scope?: PruningScope;
+  /** Single weights by |w|, or channels by the mean |w| of their filter. Default 'weights'. */
+  unit?: 'weights' | 'channels';
+  /** A network with the layers of the one that is pruned, whose weights as they are now decide. Default: that one itself. */
+  rankedBy?: tf.LayersModel;
+  /** Before which epoch, counted from 0, pruning becomes permanent and what was pruned may move. Default: never. */
+  unfreezeBefore?: number;
+  /**
+   * Whether what was pruned then gets its old values back, instead of starting from 0. Default false. A channel behind a
+   * ReLU only comes back with them: at 0 it has no gradient.
+   */
+  restore?: boolean;
+}
+
+/** Magnitude pruning that can also be asked for by hand. */
+export interface MagnitudeSparsifier extends Sparsifier {
+  /** Prunes an amount of what is left: a share below 1, or so many. */
+  prune(amount: number): void;
+  /** Makes the pruning permanent: what was pruned may move again, from 0 or from its old value. */
+  unfreeze(): void;
+}
+
+/**
+ * Pruning by magnitude with the mask held through training, and unfreezing (torch.nn.utils.prune and its remove): entries
+ * that are pruned stay exactly 0, whatever the optimizer, until the mask is lifted.
+ *
+ * Throws a UserError for a `rankedBy` of another network, for an amount out of range, and for a network without anything to
+ * prune or with a layer of which that is not known.
+ */
+export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOptions = {}): MagnitudeSparsifier {
+  const { plan = [], scope = 'global', unit = 'weights', rankedBy = model, restore = false } = options;
+  const target: PruningTarget = (unit === 'channels' ? channelPruning : weightPruning)(model, rankedBy);
+  const masks = new WeightMasks(model);
+  /** All weights as they were before the first pruning, by name, if they are to come back. */
+  const old = new Map<string, Float32Array>();
+  const names = weightNames(model);
+
+  const prune = (amount: number): void => {
+    if (restore && old.size === 0) {
+      for (const [weight, name] of names) old.set(name, weight.read().dataSync<'float32'>().slice());
+    }
+    target.prune(masks, amount, scope);
+    masks.apply();
+  };
+
+  const unfreeze = (): void => {
+    for (const weight of masks.weights) {
+      const [values, mask] = [old.get(names.get(weight)!), masks.get(weight)];
+      if (!values || !mask) continue;
+      changeWeight(weight, (now) => mask.forEach((kept, i) => (now[i] = kept === 0 ? values[i] : now[i])));
+    }
+    masks.clear();
+    old.clear();
+  };
+
+  return {
+    name: 'magnitude pruning',
+    prune,
+    unfreeze,
+    beforeEpoch: (epoch) => {
+      for (const pruning of plan) if (pruning.epoch === epoch) prune(pruning.amount);
+      if (epoch === options.unfreezeBefore) unfreeze();
+    },
+    onGradients: (gradients) => masks.maskGradients(gradients),
+    afterStep: () => masks.apply(),
+    channelMasks: (): ChannelMasks => target.channelMasks(masks),
+    weightMasks: () => new Map(unit === 'channels' ? [] : Object.entries(masks.state())),
+    summary: () => {
+      const closed = [...target.channelMasks(masks).values()].flatMap((mask) => [...mask]);
+      let [weights, zeros] = [0, 0];
+      for (const weight of target.weights) {
+        const values = weight.read().dataSync<'float32'>();
+        weights += values.length;
+        for (const value of values) if (value === 0) zeros++;
+      }
+      const channels = { channels: closed.length, closed: closed.filter((mask) => mask === 0).length };
+      return { weights, zeros, weightSparsity: zeros / weights, ...(closed.length > 0 && channels) };
+    },
+    state: () => ({ masks: masks.state(), old: Object.fromEntries([...old].map(([name, v]) => [name, v.slice()])) }),
+    restore: (state) => {
+      if (!state.masks || !state.old) throw new UserError('The saved state is not one of magnitude pruning.');
+      masks.restore(state.masks as State);
+      old.clear();
+      for (const [name, values] of Object.entries(state.old as State)) old.set(name, (values as Float32Array).slice());
+    },
+    dispose: () => masks.clear(),
+  };
+}

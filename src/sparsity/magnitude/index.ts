@@ -1,3 +1,0 @@
-export * from './magnitudeSparsifier.js';
-export * from './pruneSmallest.js';
-export * from './pruningPlan.js';

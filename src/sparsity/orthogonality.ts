@@ -1,0 +1,118 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { ChannelMasks } from '../models/channelMasks.js';
+import { filterLayers, filterRows } from './filters.js';
+
+/**
+ * The cosine between any two filters of a layer, given as rows: with the rows L2-normalised to W, the Gram matrix W W^T.
+ * 0 means orthogonal; a filter of zeros has cosine 0 with all, itself included.
+ */
+export function filterCosines(filters: readonly Float64Array[]): number[][] {
+  const unit = filters.map((row) => {
+    const norm = Math.max(Math.sqrt(dot(row, row)), 1e-12);
+    return row.map((value) => value / norm);
+  });
+  const cosines = unit.map(() => unit.map(() => 0));
+  for (let a = 0; a < unit.length; a++) {
+    for (let b = 0; b <= a; b++) cosines[a][b] = cosines[b][a] = dot(unit[a], unit[b]);
+  }
+  return cosines;
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+/**
+ * How much each filter overlaps with the others of its layer: with the rows L2-normalised to W, the row sums of
+ * |W W^T - I| divided by the number of filters (Prakash et al. 2019, equations 1 and 2). Higher is less orthogonal; a
+ * filter of zeros scores 1 / filters, from its own diagonal entry.
+ */
+export function orthogonalityScores(filters: readonly Float64Array[]): number[] {
+  return filterCosines(filters).map((row, a) => {
+    const overlaps = row.map((cosine, b) => Math.abs(cosine - (a === b ? 1 : 0)));
+    return overlaps.reduce((sum, overlap) => sum + overlap, 0) / row.length;
+  });
+}
+
+/**
+ * What a filter's score is compared with: the scores of all filters, as the RePr project does, which prunes early layers
+ * first; those of its own layer; or those of all filters, each in units of the score that random filters of its length
+ * would have.
+ */
+export type ReprRanking = 'global' | 'perLayer' | 'depthNormalised';
+
+export interface RankOptions {
+  /** Share of the filters to prune, from 0 to less than 1. */
+  prune_ratio: number;
+  /** Default 'global'. */
+  ranking?: ReprRanking;
+  /** Whether the most orthogonal filters are pruned instead. Default false. */
+  reverse?: boolean;
+}
+
+/** The scores of one layer's filters and the entries that each filter has. */
+export interface LayerScores {
+  scores: readonly number[];
+  fanIn: number;
+}
+
+/** The value below which a share of the values lies, between two of them in proportion. */
+function percentile(values: readonly number[], share: number): number {
+  const sorted = Float64Array.from(values).sort();
+  const place = share * (sorted.length - 1);
+  const low = Math.floor(place);
+  return sorted[low] + (place - low) * (sorted[Math.ceil(place)] - sorted[low]);
+}
+
+/**
+ * The mean score of n random filters with d entries: (n - 1) / n * sqrt(2 / (pi d)), |cos| between two random directions
+ * being about sqrt(2 / (pi d)) on average.
+ */
+const randomScore = ({ scores, fanIn }: LayerScores): number =>
+  (1 - 1 / scores.length) * Math.sqrt(2 / (Math.PI * fanIn));
+
+/** Which filters of each layer to prune: those whose score is strictly above the (1 - prune_ratio) percentile. */
+export function rankFilters(layers: readonly LayerScores[], options: RankOptions): boolean[][] {
+  const { prune_ratio, ranking = 'global', reverse = false } = options;
+  const above = (part: readonly number[][]): boolean[][] => {
+    const threshold = percentile(part.flat(), 1 - prune_ratio);
+    return part.map((scores) => scores.map((score) => score > threshold));
+  };
+  const compared = layers.map((layer) => {
+    // A lone filter overlaps with nothing, whatever its length.
+    const unit = ranking === 'depthNormalised' && layer.scores.length > 1 ? randomScore(layer) : 1;
+    return layer.scores.map((score) => (reverse ? -score : score) / unit);
+  });
+  return ranking === 'perLayer' ? compared.flatMap((scores) => above([scores])) : above(compared);
+}
+
+/** A layer's scores with its name. */
+export interface NamedScores extends LayerScores {
+  layer: string;
+}
+
+/** The orthogonality scores of all filters of a network, by layer from input to output: what `rankFilters` chooses from. */
+export function layerScores(model: tf.LayersModel): NamedScores[] {
+  return filterLayers(model).map(({ name, kernel, fanIn }) => ({
+    layer: name,
+    scores: orthogonalityScores(filterRows(kernel)),
+    fanIn,
+  }));
+}
+
+/** How much the filters of each convolution overlap: the mean orthogonality score of those that are on, by layer. */
+export function filterOverlap(model: tf.LayersModel, masks: ChannelMasks = new Map()): Map<string, number> {
+  return new Map(
+    filterLayers(model).map(({ name, kernel }) => {
+      const scores = orthogonalityScores(filterRows(kernel).filter((_, f) => masks.get(name)?.[f] !== 0));
+      return [name, scores.reduce((sum, score) => sum + score, 0) / Math.max(1, scores.length)];
+    }),
+  );
+}
+
+/** The cosines between the filters of each convolution as they are now, by layer. */
+export function cosinesByLayer(model: tf.LayersModel): Map<string, number[][]> {
+  return new Map(filterLayers(model).map(({ name, kernel }) => [name, filterCosines(filterRows(kernel))]));
+}
