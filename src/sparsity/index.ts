@@ -9,5 +9,6 @@ export * from './orthogonality.js';
 export * from './prunableWeights.js';
 export * from './pruneSmallest.js';
 export * from './repr.js';
+export * from './schedules.js';
 export * from './sparsifier.js';
 export { WeightMasks } from './weightMasks.js';

@@ -1,0 +1,60 @@
+import { UserError } from '../errors.js';
+
+/** What is pruned when: before an epoch, counted from 0, an amount of what is left then. */
+export type PruningPlan = readonly { epoch: number; amount: number }[];
+
+/** All at once. */
+export function oneShot(amount: number, epoch = 0): PruningPlan {
+  return [{ epoch, amount }];
+}
+
+/** The same share of what is left, several times: `times` prunings, `every` so many epochs, from epoch `begin` on. */
+export function iterative(
+  amount: number,
+  { times, every = 1, begin = 0 }: { times: number; every?: number; begin?: number },
+): PruningPlan {
+  return Array.from({ length: times }, (_, i) => ({ epoch: begin + i * every, amount }));
+}
+
+/**
+ * Fast at first and slower towards the end (Zhu and Gupta 2017, equation 1): before epoch e the sparsity becomes
+ * amount * (1 - (1 - (e - begin) / (end - begin))^3), from the first epoch after `begin` to `end`.
+ */
+export function polynomial(amount: number, { begin = 0, end }: { begin?: number; end: number }): PruningPlan {
+  if (!(amount >= 0 && amount < 1)) {
+    throw new UserError(`A polynomial schedule ends at a share of at least 0 and below 1, got ${amount}.`);
+  }
+  if (!(end > begin)) throw new UserError(`A polynomial schedule ends after it begins, got ${begin} to ${end}.`);
+  const sparsity = (epoch: number): number => amount * (1 - (1 - (epoch - begin) / (end - begin)) ** 3);
+  return Array.from({ length: end - begin }, (_, i) => {
+    const epoch = begin + i + 1;
+    const before = sparsity(epoch - 1);
+    return { epoch, amount: (sparsity(epoch) - before) / (1 - before) };
+  });
+}
+
+export interface ReprLengths {
+  /** Epochs in which all filters train, before each pruning. */
+  S1: number;
+  /** Epochs in which only the filters left train, after each pruning. */
+  S2: number;
+}
+
+/** What RePr does with an epoch. */
+export interface ReprEpoch {
+  phase: 'S1' | 'S2';
+  /** Whether filters are pruned before it. */
+  prunes: boolean;
+  /** Whether the pruned filters come back before it. */
+  reinitialises: boolean;
+}
+
+/** RePr's cycle, epochs counted from 0: S1 epochs whole, S2 epochs pruned, and so on. */
+export function reprEpoch(epoch: number, { S1, S2 }: ReprLengths): ReprEpoch {
+  const place = epoch % (S1 + S2);
+  return {
+    phase: place < S1 ? 'S1' : 'S2',
+    prunes: place === S1,
+    reinitialises: place === 0 && epoch > 0,
+  };
+}
