@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 /** The floors of the house, lowest first: a room may import from rooms on floors below its own, never from above. */
 const floors = [
   ['platform'],
-  ['terminal', 'formats', 'backend'],
+  ['formats', 'backend'],
   ['data', 'layers'],
   ['graph'],
   ['models'],
@@ -12,6 +12,7 @@ const floors = [
   ['experiments'],
   ['plots'],
   ['notebook'],
+  ['cli'],
 ];
 
 const oneWay = floors.flatMap((rooms, floor) =>
@@ -23,6 +24,7 @@ const oneWay = floors.flatMap((rooms, floor) =>
     const group = above.flatMap((other) => [`../${other}/**`, `../../${other}/**`, `../../../${other}/**`]);
     return {
       files: [`src/${room}/**/*.ts`],
+      ignores: ['src/experiments/command/**'],
       rules: {
         'no-restricted-imports': [
           'error',
@@ -37,13 +39,23 @@ const oneWay = floors.flatMap((rooms, floor) =>
   }),
 );
 
+/** What is a program of its own, or runs in a cell of a notebook, whose output its console is. */
+const programs = [
+  'src/cli.ts',
+  'src/cli/**',
+  'src/experiments/command/**',
+  'src/notebook/kernel/**',
+  'src/notebook/display/**',
+  'src/**/browser/**',
+];
+
 export default tseslint.config(
   { ignores: ['dist/', 'data/', 'docs/', 'notebooks/', 'src/backend/simd/kernels/', 'test/fixtures/'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['eslint.config.js', 'test/run.mjs', 'src/notebook/live/start.mjs'] },
+        projectService: { allowDefaultProject: ['eslint.config.js', 'test/run.mjs', 'src/cli/start.mjs'] },
         tsconfigRootDir: import.meta.dirname,
       },
     },
@@ -78,6 +90,22 @@ export default tseslint.config(
             ':not(TaggedTemplateExpression) > TemplateLiteral[expressions.length>0] > TemplateElement[value.raw=/<[a-z!\\u002f]/i]',
           message: 'Make HTML by markup`…` (report/markup.ts), which escapes what is put in.',
         },
+      ],
+    },
+  },
+  {
+    // Commands print; what they call gives results, yields events or takes a callback.
+    files: ['src/**/*.ts'],
+    ignores: programs,
+    rules: {
+      'no-console': 'error',
+      'no-restricted-properties': [
+        'error',
+        ...['stdout', 'stderr', 'exit', 'exitCode'].map((property) => ({
+          object: 'process',
+          property,
+          message: 'Only a command prints or ends the process (src/cli).',
+        })),
       ],
     },
   },

@@ -20,7 +20,7 @@ import {
 } from 'sparsebook/experiments';
 import { freezePruneExperiment } from 'sparsebook/experiments/freezePrune/freezePruneExperiment.js';
 import { magnitudeSparsifier } from 'sparsebook/sparsity';
-import { readAssignments } from 'sparsebook/terminal';
+import { readAssignments } from 'sparsebook/formats/text.js';
 import { loadCheckpoint, restoreWeights } from 'sparsebook/training';
 
 const notebook = '04-freeze-prune-resnet18';

@@ -21,7 +21,7 @@ import {
   type IstaRun,
   type IstaSweep,
 } from 'sparsebook/experiments';
-import { readAssignments } from 'sparsebook/terminal';
+import { readAssignments } from 'sparsebook/formats/text.js';
 import { loadCheckpoint, pairedChange, resumeFrom } from 'sparsebook/training';
 
 const given = readAssignments(process.argv.slice(2));

@@ -13,7 +13,7 @@ import {
   type L0Sweep,
 } from 'sparsebook/experiments';
 import { UserError } from 'sparsebook/errors.js';
-import { readAssignments } from 'sparsebook/terminal';
+import { readAssignments } from 'sparsebook/formats/text.js';
 
 const {
   data: source = presentData(),

@@ -7,7 +7,7 @@ import { loadData, presentData } from 'sparsebook/data';
 import { freezePruneResnet18, keepingBest } from 'sparsebook/experiments';
 import { encodeSafetensors } from 'sparsebook/formats';
 import { torchvisionTensors } from 'sparsebook/models';
-import { readAssignments } from 'sparsebook/terminal';
+import { readAssignments } from 'sparsebook/formats/text.js';
 import { safetensorsFile } from 'sparsebook/compact/export/safetensors.js';
 import { writeFileWholeSync } from 'sparsebook/platform/writeFile.js';
 import { bestEpoch } from 'sparsebook/training';

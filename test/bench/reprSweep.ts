@@ -12,7 +12,7 @@ import { experimentSettings } from 'sparsebook/experiments/experimentSettings.js
 import { reprExperiment } from 'sparsebook/experiments/repr/reprExperiment.js';
 import { reprRun } from 'sparsebook/experiments/repr/reprRun.js';
 import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
-import { readAssignments } from 'sparsebook/terminal';
+import { readAssignments } from 'sparsebook/formats/text.js';
 
 const {
   data: source = presentData(),

@@ -1,4 +1,4 @@
-import { textTable, type Cell } from '../../terminal/textTable.js';
+import { textTable, type Cell } from '../../formats/text.js';
 import type { CompactionReport, Sizes } from './compactionReport.js';
 import type { Latency } from './latency.js';
 

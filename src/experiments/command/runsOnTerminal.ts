@@ -1,5 +1,5 @@
-import { shownPath } from '../../terminal/shownPath.js';
-import { textTable, type Cell } from '../../terminal/textTable.js';
+import { shownPath } from '../../cli/output.js';
+import { textTable, type Cell } from '../../formats/text.js';
 import { listRuns, type RunSummary } from '../../training/log/listRuns.js';
 import { readResult } from '../runResult.js';
 import { runNamed } from '../runNamed.js';

@@ -1,5 +1,5 @@
-import { duration } from '../../terminal/duration.js';
-import { bar, StatusLine, type TextStream } from '../../terminal/statusLine.js';
+import { duration } from '../../formats/text.js';
+import { bar, StatusLine, type TextStream } from '../../cli/statusLine.js';
 import type { EpochEvent, StartEvent, StepEvent, TrainingEvent } from '../../training/events.js';
 
 /** How often a run says where it is when its output is no terminal. */

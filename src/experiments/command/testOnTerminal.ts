@@ -1,8 +1,8 @@
 import { useBackend } from '../../backend/useBackend.js';
 import { describeData } from '../../data/describeData.js';
-import { fieldList } from '../../terminal/fieldList.js';
-import { shownPath } from '../../terminal/shownPath.js';
-import { untilStopped } from '../../terminal/untilStopped.js';
+import { fieldList } from '../../formats/text.js';
+import { shownPath } from '../../cli/output.js';
+import { untilStopped } from '../../cli/stopSignals.js';
 import { loadCheckpoint } from '../../training/checkpoint/index.js';
 import { measureLatency } from '../../compact/report/latency.js';
 import { asEvaluated } from '../asEvaluated.js';

@@ -1,9 +1,9 @@
 import { useBackend } from '../../backend/useBackend.js';
 import { describeData } from '../../data/describeData.js';
-import { duration } from '../../terminal/duration.js';
-import { fieldList } from '../../terminal/fieldList.js';
-import { shownPath } from '../../terminal/shownPath.js';
-import { stopSignals } from '../../terminal/stopSignals.js';
+import { duration } from '../../formats/text.js';
+import { fieldList } from '../../formats/text.js';
+import { shownPath } from '../../cli/output.js';
+import { stopSignals } from '../../cli/stopSignals.js';
 import { checkpointed, loadCheckpoint } from '../../training/checkpoint/index.js';
 import type { EndEvent, TrainingEvent } from '../../training/events.js';
 import { createRun, logged, provenance, type Run } from '../../training/log/index.js';

@@ -1,5 +1,5 @@
 import { parse } from 'yaml';
-import { readAssignments } from '../../terminal/readAssignments.js';
+import { readAssignments } from '../../formats/text.js';
 import type { Given } from './given.js';
 
 function valueIn(text: string): unknown {

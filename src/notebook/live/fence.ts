@@ -1,9 +1,14 @@
+import { EventEmitter } from 'node:events';
+
 let last = '';
 
-/** Writes one line on the terminal that says what went wrong and where; the line before it is not said twice in a row. */
+/** Says in one line what went wrong and where; whoever serves notebooks listens, and tells the person at the terminal. */
+export const faults = new EventEmitter<{ fault: [line: string] }>();
+
+/** Tells what went wrong and where; the line before it is not said twice in a row. */
 export function tellFault(where: string, error: unknown): void {
   const line = `error in ${where}: ${reasonOf(error)}`.replace(/\s+/g, ' ').slice(0, 500);
-  if (line !== last) process.stderr.write(`${line}\n`);
+  if (line !== last) faults.emit('fault', line);
   last = line;
 }
 
@@ -16,7 +21,7 @@ export function reasonOf(error: unknown): string {
   }
 }
 
-/** Runs work that nobody waits for (timers, events): what goes wrong in it is told on the terminal and ends nothing else. */
+/** Runs work that nobody waits for (timers, events): what goes wrong in it is told and ends nothing else. */
 export function fenced(where: string, work: () => unknown): void {
   try {
     Promise.resolve(work()).catch((error: unknown) => tellFault(where, error));

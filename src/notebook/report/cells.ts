@@ -1,4 +1,5 @@
-import { duration, hasTag, isObject, joined, secondsTaken, type CodeCell } from '../run/index.js';
+import { duration } from '../../formats/text.js';
+import { hasTag, isObject, joined, secondsTaken, type CodeCell } from '../run/index.js';
 import { faultOf } from './faultOf.js';
 import { highlight } from './highlight.js';
 import { markup, type Html } from './markup.js';

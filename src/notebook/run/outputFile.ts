@@ -11,12 +11,8 @@ export interface OutputKind extends FileKind {
   instead?: Record<string, string>;
 }
 
-/** The name that stands for standard output. */
-export const STDOUT = '-';
-
 /** Throws a UserError for the name of a folder, and for one whose ending is not that of a file of this kind. */
 export function requireEnding(output: string, { name, endings, instead = {} }: OutputKind): void {
-  if (output === STDOUT) return;
   if (/[\\/]$/.test(output) || isFolder(output)) {
     throw new UserError(`${output} is a folder; name a file in it, such as ${join(output, `executed${endings[0]}`)}`);
   }

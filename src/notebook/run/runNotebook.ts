@@ -2,7 +2,6 @@ import { rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UserError } from '../../errors.js';
 import { checkWritable } from '../../platform/writeFile.js';
-import { writeStdout } from '../../terminal/writeStdout.js';
 import { USUAL_KERNEL, findKernelSpec, type KernelSpec } from '../jupyter/kernelSpec.js';
 import { KernelClient } from '../kernel/kernelClient.js';
 import { CellExecution } from './cellExecution.js';
@@ -11,10 +10,10 @@ import type { Limits } from './executeCell.js';
 import type { CellFault } from './failure.js';
 import { machinePathRemover } from './machinePaths.js';
 import { hasTag, type CodeCell, type Metadata, type Notebook } from './notebook.js';
-import { notebookFile, notebookText, readNotebook, writeNotebook } from './notebookFile.js';
+import { notebookFile, readNotebook, writeNotebook } from './notebookFile.js';
 import { NotebookSaver } from './notebookSaver.js';
 import { NotebookOutputs } from './outputArea.js';
-import { requireEnding, STDOUT } from './outputFile.js';
+import { requireEnding } from './outputFile.js';
 import { applyParameters } from './parameters/applyParameters.js';
 import type { GivenValue } from './parameters/parameter.js';
 import { placesOf } from './placesOf.js';
@@ -24,8 +23,10 @@ import { resolveNotebook } from './resolveNotebook.js';
 export interface RunOptions extends Limits {
   /** A path, or the beginning of a name in notebooks/, such as `01`. */
   notebook: string;
-  /** Where the executed notebook goes: in place by default; `-` is standard output, at the end. */
+  /** Where the executed notebook goes: in place by default. */
   output?: string;
+  /** Whether it is written there, which is the default; the result holds it too. */
+  save?: boolean;
   /** Leave `output` as it is until the run is over, and when it is interrupted: until then it is saved beside it. */
   keepOutput?: boolean;
   /** Values for the notebook's parameters: as values, or as the texts of `key=value`. */
@@ -79,15 +80,15 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
   const started = performance.now();
   const file = resolveNotebook(options.notebook);
   if (options.output !== undefined) requireEnding(options.output, { ...notebookFile, endings: ['.ipynb'] });
-  const toStdout = options.output === STDOUT;
-  const output = toStdout ? STDOUT : resolve(options.output ?? file);
+  const save = options.save ?? true;
+  const output = resolve(options.output ?? file);
   const unfinished = options.keepOutput ? output.replace(/(\.ipynb)?$/, '.unfinished.ipynb') : output;
   const notebook = await readNotebook(file);
   const parameters = applyParameters(notebook, options.parameters ?? {});
   const lent = options.kernel instanceof KernelClient ? options.kernel : undefined;
   const spec = lent?.spec ?? kernelSpecFor(notebook, options.kernel as string | undefined);
   if (options.kernel !== undefined) delete notebook.metadata.kernelspec;
-  if (!toStdout) await checkWritable(output, notebookFile);
+  if (save) await checkWritable(output, notebookFile);
   const places = placesOf(notebook);
   const emit = options.onEvent ?? ((): void => undefined);
   emit({ type: 'start', file, output, total: places.length });
@@ -97,7 +98,7 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
   const kernel = lent ?? (await KernelClient.start({ spec, cwd, startTimeout, signal }));
   emit({ type: 'kernelReady', kernel: spec.display_name, seconds: secondsSince(started) });
 
-  const saver = new NotebookSaver(toStdout ? undefined : unfinished, notebook, machinePathRemover(cwd));
+  const saver = new NotebookSaver(save ? unfinished : undefined, notebook, machinePathRemover(cwd));
   const outputs = new NotebookOutputs();
   const tolerated = new Set<CellFault>();
   let fatal: CellFault | undefined;
@@ -140,9 +141,8 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
   settle();
   endRecord(fatal !== undefined);
   await saver.save();
-  if (toStdout) await writeStdout(notebookText(notebook));
   const over = fatal?.kind !== 'interrupted';
-  if (unfinished !== output && over) {
+  if (save && unfinished !== output && over) {
     await writeNotebook(output, notebook);
     await rm(unfinished);
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { duration, type Cell } from 'sparsebook/notebook/run';
+import type { Cell } from 'sparsebook/notebook/run';
 import { cellTitle } from 'sparsebook/notebook/run/cellTitle.js';
 import { cleanBundle, machinePathRemover } from 'sparsebook/notebook/run/machinePaths.js';
 import { terminalText } from 'sparsebook/notebook/run/terminalText.js';
@@ -95,8 +95,4 @@ test('what an output shows gives no place away either, in any of its forms', () 
     'application/vnd.plotly.v1+json': { data: [{ text: ['~/x', 1, null] }], layout: { title: '~' } },
   });
   assert.equal(cleanBundle(bundle, clean), cleanBundle(bundle, clean), 'the same object: a page sees no change');
-});
-
-test('durations are written as a person reads them', () => {
-  assert.deepEqual([4.24, 59.99, 187, 3723].map(duration), ['4.2 s', '60.0 s', '3:07 min', '1:02:03 h']);
 });

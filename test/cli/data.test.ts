@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeTransfer, transferMeter } from 'sparsebook/data/download/transferMeter.js';
+import { describeTransfer, transferMeter } from 'sparsebook/cli/data.js';
 
 const mebibyte = 2 ** 20;
 

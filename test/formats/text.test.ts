@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bar, fieldList, textTable } from 'sparsebook/terminal';
+import { duration, fieldList, textTable } from 'sparsebook/formats/text.js';
 
 test('a table has aligned columns, numbers to the right', () => {
   const rows = [
@@ -14,9 +14,6 @@ test('a row with many columns is a list of fields, empty ones left out', () => {
   assert.equal(fieldList({ run: 'a', gates: null, parameters: 1000 }), 'run         a\nparameters  1,000\n');
 });
 
-test('a bar stays within its ends', () => {
-  assert.deepEqual(
-    [-1, 0, 0.5, 1, 7].map((share) => bar(share).indexOf('░')),
-    [0, 0, 10, -1, -1],
-  );
+test('durations are written as a person reads them', () => {
+  assert.deepEqual([4.24, 59.99, 187, 3723].map(duration), ['4.2 s', '60.0 s', '3:07 min', '1:02:03 h']);
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lostOutput, stopSignals } from 'sparsebook/terminal';
+import { lostOutput } from 'sparsebook/cli/output.js';
+import { stopSignals } from 'sparsebook/cli/stopSignals.js';
 
 const raise = (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): boolean => process.emit(signal, signal);
 

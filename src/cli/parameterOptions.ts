@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { type Command } from 'commander';
-import { UserError } from '../../../errors.js';
-import { readAssignments } from '../../../terminal/readAssignments.js';
-import { isRecord, Verbatim, type GivenValue } from './parameter.js';
-import { fromYaml } from './parseParameter.js';
+import { UserError } from '../errors.js';
+import { readAssignments } from '../formats/text.js';
+import { isRecord, Verbatim, type GivenValue } from '../notebook/run/parameters/parameter.js';
+import { fromYaml } from '../notebook/run/parameters/parseParameter.js';
 
 /** What the options for parameters and kernel were given. */
 export interface ParameterFlags {

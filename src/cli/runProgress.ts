@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
-import { duration } from '../../terminal/duration.js';
-import { bar, StatusLine, type TextStream } from '../../terminal/statusLine.js';
-import type { CellPlace, RunEvent } from './events.js';
-import { terminalText } from './terminalText.js';
+import { duration } from '../formats/text.js';
+import { bar, StatusLine, type TextStream } from './statusLine.js';
+import type { CellPlace, RunEvent } from '../notebook/run/events.js';
+import { terminalText } from '../notebook/run/terminalText.js';
 
 export interface Progress {
   /** The listener for the run's events. */

@@ -1,23 +1,17 @@
 import { existsSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { UserError } from '../../errors.js';
-import { checkWritable, writeFileWhole } from '../../platform/writeFile.js';
-import { duration } from '../../terminal/duration.js';
-import { writeStdout } from '../../terminal/writeStdout.js';
-import {
-  addParameterOptions,
-  parametersFrom,
-  readNotebook,
-  requireEnding,
-  resolveNotebook,
-  runOnTerminal,
-  STDOUT,
-  type Notebook,
-  type OutputKind,
-  type ParameterFlags,
-  type RunOptions,
-} from '../run/index.js';
+import { UserError } from '../errors.js';
+import { duration } from '../formats/text.js';
+import type { Notebook } from '../notebook/run/notebook.js';
+import { readNotebook } from '../notebook/run/notebookFile.js';
+import { requireEnding, type OutputKind } from '../notebook/run/outputFile.js';
+import { resolveNotebook } from '../notebook/run/resolveNotebook.js';
+import type { RunOptions } from '../notebook/run/runNotebook.js';
+import { checkWritable, writeFileWhole } from '../platform/writeFile.js';
+import { shownPath, writeStdout } from './output.js';
+import { addParameterOptions, parametersFrom, type ParameterFlags } from './parameterOptions.js';
+import { runOnTerminal, STDOUT } from './run.js';
 
 const DEFAULT_NOTEBOOK = '01';
 
@@ -32,8 +26,6 @@ interface Flags extends ParameterFlags {
   run: boolean;
   output?: string;
 }
-
-const near = (file: string): string => relative(process.cwd(), file);
 
 /** The notebook may be left out: `report lambda_l0=20` is about the first one. */
 function splitWords(words: string[]): { notebook: string; assignments: string[] } {
@@ -56,7 +48,7 @@ async function execute(
   const result = await runOnTerminal({ ...options, notebook, output, keepOutput: true });
   if (result && result.fault?.kind !== 'interrupted') return result.notebook;
   const kept = [...(page === STDOUT ? [] : [page]), output].filter((file) => existsSync(file));
-  const old = kept.length > 0 ? `; as before: ${kept.map(near).join(', ')}` : '';
+  const old = kept.length > 0 ? `; as before: ${kept.map(shownPath).join(', ')}` : '';
   process.stderr.write(`no report is written${old}\n`);
   return undefined;
 }
@@ -68,7 +60,7 @@ async function report(words: string[], flags: Flags): Promise<void> {
   if (!flags.run && given !== undefined) {
     throw new UserError(`--no-run renders saved outputs, which ${given} cannot change; leave out one of the two`);
   }
-  if (flags.output !== undefined) requireEnding(flags.output, reportFile);
+  if (flags.output !== undefined && flags.output !== STDOUT) requireEnding(flags.output, reportFile);
   const file = resolveNotebook(notebook);
   const name = basename(file, '.ipynb');
   const page = flags.output === STDOUT ? STDOUT : resolve(flags.output ?? join('docs', 'reports', `${name}.html`));
@@ -79,13 +71,13 @@ async function report(words: string[], flags: Flags): Promise<void> {
   if (!executed) return;
   const started = performance.now();
   // Loaded late: the other commands need none of it.
-  const { renderReport } = await import('./renderReport.js');
+  const { renderReport } = await import('../notebook/report/renderReport.js');
   const html = renderReport(executed, { name, folder: dirname(file) });
   if (page === STDOUT) return writeStdout(html);
   await writeFileWhole(page, html, reportFile);
   const size = (Buffer.byteLength(html) / 1e6).toFixed(1);
   const taken = duration((performance.now() - started) / 1000);
-  process.stderr.write(`wrote ${near(page)} (${size} MB) in ${taken}\n`);
+  process.stderr.write(`wrote ${shownPath(page)} (${size} MB) in ${taken}\n`);
 }
 
 /** Adds `sparsebook report`. */

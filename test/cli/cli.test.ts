@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fixtures, sparsebook } from './notebook/run/runs.ts';
+import { fixtures, sparsebook } from '../notebook/run/runs.ts';
 
 const run = (...args: string[]): ReturnType<typeof sparsebook>['ended'] => sparsebook(args).ended;
 

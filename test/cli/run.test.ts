@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { showProgress, type CellPlace, type RunEvent } from 'sparsebook/notebook/run';
+import { showProgress } from 'sparsebook/cli/runProgress.js';
+import { bar } from 'sparsebook/cli/statusLine.js';
+import type { CellPlace, RunEvent } from 'sparsebook/notebook/run';
 
 const place: CellPlace = { index: 4, number: 2, total: 4, title: 'Training at two lambdas' };
 const printed = (text: string): RunEvent => {
@@ -39,4 +41,11 @@ test('on a terminal one line changes, keeps to the width, and is gone in the end
   assert.match(drawn[1], /^█{5}░{15} cell 2 of 4: Training at two lam/);
   for (const line of drawn) assert.ok(Array.from(line).length < 60, line);
   assert.equal(drawn.at(-1), '');
+});
+
+test('a bar stays within its ends', () => {
+  assert.deepEqual(
+    [-1, 0, 0.5, 1, 7].map((share) => bar(share).indexOf('░')),
+    [0, 0, 10, -1, -1],
+  );
 });

@@ -1,4 +1,4 @@
-import { lostOutput } from './lostOutput.js';
+import { lostOutput } from './output.js';
 
 /** What the person at the terminal wants of a run: see {@link stopSignals}. */
 export interface StopSignals {
@@ -51,4 +51,20 @@ export function stopSignals(): StopSignals {
       lostOutput.off('lost', onLost);
     },
   };
+}
+
+/**
+ * Runs work that Ctrl-C, or the system, may end: its signal aborts then, and the process will exit with the code of the signal that did
+ * it. Any other failure is thrown on.
+ */
+export async function untilStopped(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const stop = stopSignals();
+  try {
+    await work(stop.interrupt);
+  } catch (error) {
+    if (error !== stop.interrupt.reason) throw error;
+    process.exitCode = stop.exitCode();
+  } finally {
+    stop.release();
+  }
 }

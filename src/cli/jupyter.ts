@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { installedBy, installKernel, uninstallKernel, type InstallOptions } from './installKernel.js';
-import { listKernelSpecs } from './kernelSpec.js';
-import { startJupyter } from './startJupyter.js';
+import { installedBy, installKernel, uninstallKernel, type InstallOptions } from '../notebook/jupyter/installKernel.js';
+import { listKernelSpecs } from '../notebook/jupyter/kernelSpec.js';
+import { startJupyter } from '../notebook/jupyter/startJupyter.js';
 
 function addKernelCommand(program: Command): void {
   const kernel = program.command('kernel').summary('make the TypeScript kernel known to VS Code and others');

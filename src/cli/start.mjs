@@ -4,7 +4,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const time = (path) => statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 const sources = readdirSync(join(root, 'src'), { recursive: true }).map((path) => join('src', path));
 
@@ -20,5 +20,5 @@ if (['package.json', 'tsconfig.json', ...sources].some((path) => time(path) > ti
     process.exit(1);
   }
 }
-const { openNotebooks } = await import('../../../dist/notebook/live/main.js');
+const { openNotebooks } = await import('../../dist/cli/open.js');
 await openNotebooks(process.argv.slice(2));
