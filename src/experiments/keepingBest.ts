@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { bestEpoch } from '../training/bestEpoch.js';
-import type { EpochEvent, TrainingEvent } from '../training/events.js';
+import { bestEpoch, type EpochEvent, type TrainingEvent } from '../training/events.js';
 import type { ExperimentRun } from './experiment.js';
 
 export interface KeepingOptions {

@@ -1,7 +1,7 @@
 import { batchCount } from '../data/batches.js';
 import type { DataSplits } from '../data/loadData.js';
 import { crossEntropy } from '../training/loss.js';
-import { constant, exponentialDecay, multiStep, oneCycle, type Schedule } from '../training/schedules/index.js';
+import { constant, exponentialDecay, multiStep, oneCycle, type Schedule } from '../training/schedules.js';
 import type { TrainingOptions } from '../training/train.js';
 import type { TrainerSettings } from './trainerSettings.js';
 

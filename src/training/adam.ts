@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { adamWStep, hasKernel } from '../backend/fusedOps.js';
 import type { State } from '../sparsity/sparsifier.js';
-import { ownValues } from './ownValues.js';
 import type { Optimizer, Update } from './optimizer.js';
-import { replace, Slots, type Slot } from './slots.js';
+import { Slots, ownValues, replace, type Slot } from './slots.js';
 
 export interface AdamOptions {
   /** Default 1e-3. */
@@ -80,5 +79,19 @@ export class Adam implements Optimizer {
 
   private withDecay(gradient: tf.Tensor, variable: tf.Variable): tf.Tensor {
     return this.weightDecay === 0 ? gradient : gradient.add(variable.mul(this.weightDecay));
+  }
+}
+
+/**
+ * AdamW (Loshchilov and Hutter 2019) as PyTorch computes it: Adam whose weight decay does not pass through the running
+ * means, p <- p (1 - lr * weight_decay) before Adam's step. It decays every variable given, gates, BN and biases too.
+ */
+export class AdamW extends Adam {
+  override readonly name = 'AdamW';
+  protected override readonly decoupled = true;
+
+  /** weight_decay is 1e-4 by default, as in the L0 project (PyTorch: 1e-2). */
+  constructor(options: AdamOptions = {}) {
+    super({ weight_decay: 1e-4, ...options });
   }
 }

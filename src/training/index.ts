@@ -1,6 +1,4 @@
 export * from './adam.js';
-export * from './adamW.js';
-export * from './bestEpoch.js';
 export * from './checkpoint/index.js';
 export * from './evaluate.js';
 export * from './events.js';
@@ -8,8 +6,7 @@ export * from './layerGradients.js';
 export * from './log/index.js';
 export * from './loss.js';
 export * from './optimizer.js';
-export * from './pairedChange.js';
-export * from './schedules/index.js';
+export * from './schedules.js';
 export * from './sgd.js';
 export * from './train.js';
 export * from './weightAverages.js';

@@ -9,7 +9,7 @@ import { inputOf } from './batchScores.js';
 import { checkSet } from './checkSet.js';
 import { defaultNormalise } from './defaults.js';
 import { crossEntropy, type Loss } from './loss.js';
-import { unchanged } from './unchanged.js';
+import { unchanged } from './statistics.js';
 
 /** What reaches a kernel on the way back from the loss. */
 export interface LayerGradient {

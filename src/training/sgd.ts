@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { hasKernel, sgdStep } from '../backend/fusedOps.js';
 import type { State } from '../sparsity/sparsifier.js';
-import { ownValues } from './ownValues.js';
+import { Slots, ownValues, replace } from './slots.js';
 import type { Optimizer, Update } from './optimizer.js';
-import { replace, Slots } from './slots.js';
 
 export interface SgdOptions {
   /** Default 0.01. */

@@ -7,18 +7,16 @@ import type { ImageSet } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 import { gatesOf } from '../graph/gates.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
-import { AdamW } from './adamW.js';
+import { AdamW } from './adam.js';
 import { inputOf } from './batchScores.js';
 import { checkSet } from './checkSet.js';
 import { defaultNormalise } from './defaults.js';
 import { evaluate } from './evaluate.js';
 import type { EndEvent, EpochEvent, Scores, StartEvent, TrainingEvent } from './events.js';
-import { firstNonFinite, firstNonFiniteWeight } from './firstNonFinite.js';
-import { LeakWatch } from './leakWatch.js';
+import { LeakWatch, firstNonFinite, firstNonFiniteWeight } from './faults.js';
 import { crossEntropy, type Loss } from './loss.js';
 import type { Optimizer } from './optimizer.js';
-import { RunningMeans } from './runningMeans.js';
-import { constant, type Schedule } from './schedules/schedule.js';
+import { constant, type Schedule } from './schedules.js';
 import { trainStep, type StepResult } from './trainStep.js';
 import type { WeightAverages } from './weightAverages.js';
 
@@ -215,5 +213,24 @@ class Run {
     if (!Number.isInteger(this.step) || this.step < 0) {
       throw new UserError(`startStep is a whole number of at least 0, got ${this.step}`);
     }
+  }
+}
+
+/** Weighted means of several named values. */
+class RunningMeans<Name extends string> {
+  private readonly sums = new Map<Name, number>();
+  private weight = 0;
+
+  /** Adds one value of each name, counted `weight` times. */
+  add(values: Record<Name, number>, weight: number): void {
+    this.weight += weight;
+    for (const [name, value] of Object.entries(values) as [Name, number][]) {
+      this.sums.set(name, (this.sums.get(name) ?? 0) + weight * value);
+    }
+  }
+
+  /** The means so far. */
+  values(): Record<Name, number> {
+    return Object.fromEntries([...this.sums].map(([name, sum]) => [name, sum / this.weight])) as Record<Name, number>;
   }
 }

@@ -19,7 +19,7 @@ import {
   type TrainingOptions,
 } from 'sparsebook/training';
 import { loadCheckpoint, resumeFrom, saveCheckpoint, takeState } from 'sparsebook/training/checkpoint';
-import { firstNonFinite } from 'sparsebook/training/firstNonFinite.js';
+import { firstNonFinite } from 'sparsebook/training/faults.js';
 import { colours } from './small.ts';
 
 await tf.setBackend('cpu');

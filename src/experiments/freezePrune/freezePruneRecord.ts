@@ -1,7 +1,6 @@
 import { UserError } from '../../errors.js';
 import { zeroShares } from '../../sparsity/prunableWeights.js';
-import { bestEpoch } from '../../training/bestEpoch.js';
-import type { EpochEvent } from '../../training/events.js';
+import { bestEpoch, type EpochEvent } from '../../training/events.js';
 import type { FreezePruneRun } from './freezePruneRun.js';
 import type { FreezePruneRecord } from './freezePruneSweep.js';
 

@@ -1,6 +1,6 @@
 import type { CompactionReport, LayerWidth } from '../../compact/index.js';
 import type { EpochEvent } from '../../training/events.js';
-import type { PairedChange } from '../../training/pairedChange.js';
+import type { PairedChange } from '../../training/evaluate.js';
 import type { ResultRow } from '../resultRow.js';
 import { istaResult } from './istaResult.js';
 import type { IstaLogEntry, IstaRun } from './istaRun.js';

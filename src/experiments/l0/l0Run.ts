@@ -9,7 +9,7 @@ import { googleNet } from '../../models/googleNet.js';
 import { gatesOf } from '../../graph/gates.js';
 import { l0Sparsifier } from '../../sparsity/l0.js';
 import type { Sparsifier } from '../../sparsity/sparsifier.js';
-import { AdamW } from '../../training/adamW.js';
+import { AdamW } from '../../training/adam.js';
 import { copyWeights } from '../copyWeights.js';
 import { experimentRun, type SettledRun } from '../experimentRun.js';
 import { trainerOptions } from '../trainerOptions.js';

@@ -1,14 +1,12 @@
 import { UserError } from '../../errors.js';
 import type { CheckpointEvent, EpochEvent, StartEvent, TrainingEvent, WarningEvent } from '../events.js';
 import type { Provenance } from '../log/provenance.js';
-import type { CheckpointState } from './checkpoint.js';
+import { notFinite, type CheckpointState } from './checkpoint.js';
 import { clearOrphans } from '../../platform/asideName.js';
 import { realFiles, type FileSystem } from '../../platform/fileSystem.js';
-import { bestOf, isBetter, listCheckpoints } from './listCheckpoints.js';
-import { notFinite } from './notFinite.js';
-import { pruneCheckpoints } from './pruneCheckpoints.js';
+import { bestOf, isBetter, listCheckpoints, pruneCheckpoints } from './listCheckpoints.js';
 import { saveCheckpoint } from './saveCheckpoint.js';
-import { takeState, type TrainedParts } from './takeState.js';
+import { takeState, type TrainedParts } from './trainedState.js';
 
 export interface CheckpointOptions extends TrainedParts {
   /** Folder of the checkpoints, made if need be. It belongs to one run. */

@@ -1,7 +1,11 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, readdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { UserError } from '../../errors.js';
+import { type FileSystem, realFiles } from '../../platform/fileSystem.js';
+import { deleteFolder } from '../../platform/writeFolder.js';
 import type { Scores } from '../events.js';
+import { runFiles } from '../log/runFiles.js';
 import { checkpointFiles, formatName } from './checkpoint.js';
 
 /** What a checkpoint says of itself. */
@@ -74,4 +78,38 @@ async function summaryOf(name: string, path: string): Promise<CheckpointSummary 
   } catch {
     return undefined;
   }
+}
+
+/** The folder of the checkpoint that a path means, as `loadCheckpoint` takes it. Throws a UserError where there is none. */
+export async function findCheckpoint(given: string): Promise<string> {
+  const path = resolve(given);
+  if (existsSync(path)) {
+    const ofRun = join(path, runFiles.checkpoints);
+    return existsSync(ofRun) && !isCheckpoint(path) ? findCheckpoint(join(ofRun, 'last')) : path;
+  }
+  const name = basename(path);
+  const { checkpoints, damaged } = await listCheckpoints(dirname(path));
+  const wanted = name === 'last' ? checkpoints.at(-1) : name === 'best' ? bestOf(checkpoints) : undefined;
+  if (wanted && damaged.length === 0) return wanted.path;
+  if (wanted) {
+    throw new UserError(
+      `Which checkpoint is ${name} cannot be told while ${damaged[0]} is damaged. Name one, such as ${wanted.path}, or ` +
+        'delete the damaged folder.',
+    );
+  }
+  const names = checkpoints.map((checkpoint) => checkpoint.name);
+  const others = names.length > 0 ? `There are: ${[...names, 'last', 'best'].join(', ')}` : 'There are none beside it';
+  throw new UserError(`There is no checkpoint ${path}. ${others}.`);
+}
+
+/**
+ * Deletes all checkpoints of a folder but the `keep` that were saved last and the best one; returns the paths of those
+ * deleted. Folders that cannot be read as checkpoints are left alone.
+ */
+export async function pruneCheckpoints(dir: string, keep: number, files: FileSystem = realFiles): Promise<string[]> {
+  const { checkpoints } = await listCheckpoints(dir);
+  const best = bestOf(checkpoints);
+  const old = checkpoints.slice(0, Math.max(0, checkpoints.length - keep)).filter((checkpoint) => checkpoint !== best);
+  for (const { path } of old) await deleteFolder(path, files);
+  return old.map(({ path }) => path);
 }

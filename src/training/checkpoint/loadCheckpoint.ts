@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { UserError } from '../../errors.js';
 import type { State } from '../../sparsity/sparsifier.js';
-import { checkpointFiles, formatName, formatVersion, type Checkpoint } from './checkpoint.js';
-import { bestOf, isCheckpoint, listCheckpoints } from './listCheckpoints.js';
-import { runFiles } from '../log/runFiles.js';
-import { unpackState } from './packState.js';
+import { checkpointFiles, formatName, formatVersion, unpackState, type Checkpoint } from './checkpoint.js';
+import { findCheckpoint } from './listCheckpoints.js';
 import { decodeSafetensors } from '../../formats/safetensors.js';
 
 /**
@@ -41,28 +38,6 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
     sparsifier: sparsifier && unpack(sparsifier),
     averages: averages === undefined ? undefined : unpackState(averages, arrays, file('state')),
   };
-}
-
-/** The folder of the checkpoint that a path means, as `loadCheckpoint` takes it. Throws a UserError where there is none. */
-export async function findCheckpoint(given: string): Promise<string> {
-  const path = resolve(given);
-  if (existsSync(path)) {
-    const ofRun = join(path, runFiles.checkpoints);
-    return existsSync(ofRun) && !isCheckpoint(path) ? findCheckpoint(join(ofRun, 'last')) : path;
-  }
-  const name = basename(path);
-  const { checkpoints, damaged } = await listCheckpoints(dirname(path));
-  const wanted = name === 'last' ? checkpoints.at(-1) : name === 'best' ? bestOf(checkpoints) : undefined;
-  if (wanted && damaged.length === 0) return wanted.path;
-  if (wanted) {
-    throw new UserError(
-      `Which checkpoint is ${name} cannot be told while ${damaged[0]} is damaged. Name one, such as ${wanted.path}, or ` +
-        'delete the damaged folder.',
-    );
-  }
-  const names = checkpoints.map((checkpoint) => checkpoint.name);
-  const others = names.length > 0 ? `There are: ${[...names, 'last', 'best'].join(', ')}` : 'There are none beside it';
-  throw new UserError(`There is no checkpoint ${path}. ${others}.`);
 }
 
 /** The bytes of a checkpoint's files, compared with their checksums. */

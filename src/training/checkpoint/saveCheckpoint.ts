@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { UserError } from '../../errors.js';
-import { checkpointFiles, formatName, formatVersion, type CheckpointState } from './checkpoint.js';
+import { checkpointFiles, formatName, formatVersion, packState, type CheckpointState } from './checkpoint.js';
 import { realFiles, type FileSystem } from '../../platform/fileSystem.js';
 import { listCheckpoints } from './listCheckpoints.js';
-import { packState } from './packState.js';
 import { encodeSafetensors, type SavedTensor } from '../../formats/safetensors.js';
 import { writeFolderWhole, type FolderKind } from '../../platform/writeFolder.js';
 

@@ -2,7 +2,7 @@
 //   node saver.mjs FOLDER FIRST_STEP
 import { writeSync } from 'node:fs';
 import { clearOrphans } from 'sparsebook/platform/asideName.js';
-import { pruneCheckpoints } from 'sparsebook/training/checkpoint/pruneCheckpoints.js';
+import { pruneCheckpoints } from 'sparsebook/training/checkpoint/listCheckpoints.js';
 import { saveCheckpoint } from 'sparsebook/training/checkpoint/saveCheckpoint.js';
 
 const [dir, first] = process.argv.slice(2);

@@ -1,10 +1,51 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
+import type { SavedTensor } from '../../formats/safetensors.js';
 import { gatesOf } from '../../graph/gates.js';
 import { layerNames, namedWeights } from '../../graph/names.js';
+import type { Sparsifier } from '../../sparsity/sparsifier.js';
 import type { Provenance } from '../log/provenance.js';
-import type { Checkpoint } from './checkpoint.js';
-import type { TrainedParts } from './takeState.js';
+import type { Optimizer } from '../optimizer.js';
+import type { WeightAverages } from '../weightAverages.js';
+import type { Checkpoint, TrainedState } from './checkpoint.js';
+
+/** What a run changes. */
+export interface TrainedParts {
+  model: tf.LayersModel;
+  optimizer: Optimizer;
+  sparsifier?: Sparsifier;
+  averages?: WeightAverages;
+}
+
+/** A copy of everything that a run has changed so far: what a checkpoint saves. */
+export async function takeState({ model, optimizer, sparsifier, averages }: TrainedParts): Promise<TrainedState> {
+  const weights = new Map<string, SavedTensor>();
+  const names = layerNames(model);
+  for (const [name, weight] of namedWeights(model)) {
+    const tensor = weight.read();
+    weights.set(name, { shape: [...tensor.shape], values: (await tensor.data()).slice() });
+  }
+  return {
+    weights,
+    draws: Object.fromEntries(gatesOf(model).map((gate) => [names.get(gate)!, gate.draws])),
+    optimizer: { name: optimizer.name, state: optimizer.state() },
+    sparsifier: sparsifier && { name: sparsifier.name, state: sparsifier.state() },
+    averages: averages?.state(),
+  };
+}
+
+/** The weights that a checkpoint's network is evaluated with: the averages where it has any, and 0 where the weight is 0. */
+export function averagedWeights({
+  weights,
+  averages,
+}: Pick<Checkpoint, 'weights' | 'averages'>): Checkpoint['weights'] {
+  const means = Object(averages?.averages) as Record<string, Float32Array | undefined>;
+  const evaluated = (name: string, { shape, values }: SavedTensor): SavedTensor => {
+    const mean = means[name];
+    return { shape, values: mean ? Float32Array.from(values, (value, i) => (value === 0 ? 0 : mean[i])) : values };
+  };
+  return new Map([...weights].map(([name, tensor]) => [name, evaluated(name, tensor)]));
+}
 
 /**
  * Gives a model the weights of a checkpoint, running statistics among them. Throws a UserError that names the checkpoint

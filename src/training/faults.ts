@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { leafLayers, weightNames } from '../graph/names.js';
-import { networkGraph, type LayerNode } from '../graph/networkGraph.js';
-import { unchanged } from './unchanged.js';
+import { type LayerNode, networkGraph } from '../graph/networkGraph.js';
+import { unchanged } from './statistics.js';
 
 const finite = (t: tf.Tensor): boolean => tf.tidy(() => tf.isFinite(t).all().dataSync()[0] !== 0);
 
@@ -45,4 +45,37 @@ export function firstNonFinite(model: tf.LayersModel, x: tf.Tensor | tf.Tensor[]
       return undefined;
     }),
   );
+}
+
+/** Counts the tensors that training steps leave behind, and names the steps. */
+export class LeakWatch {
+  private variables = 0;
+  private excused = false;
+  private before = 0;
+  private left = 0;
+  private told = 0;
+
+  /** To be called before each step, with the number of variables it trains: optimizers make their memory for new ones. */
+  begin(variables: number): void {
+    this.excused = variables !== this.variables;
+    this.variables = variables;
+    this.before = tf.memory().numTensors;
+  }
+
+  /**
+   * To be called after each step. Says what it left behind, if anything; after the first time only when the sum has doubled,
+   * so that a leak in each of a million steps is told of some twenty times.
+   */
+  end(step: number): string | undefined {
+    const after = tf.memory().numTensors;
+    const grown = after - this.before;
+    if (this.excused || grown <= 0) return undefined;
+    this.left += grown;
+    if (this.left < 2 * this.told) return undefined;
+    this.told = this.left;
+    return (
+      `Step ${step} left ${grown} tensors behind (${this.before} before it, ${after} after), ${this.left} so far in this ` +
+      'run: memory will run out. Dispose what a penalty, a gradient hook or an optimizer makes, or wrap it in tf.tidy.'
+    );
+  }
 }

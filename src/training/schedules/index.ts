@@ -1,4 +1,0 @@
-export * from './exponentialDecay.js';
-export * from './multiStep.js';
-export * from './oneCycle.js';
-export * from './schedule.js';
