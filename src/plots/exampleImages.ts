@@ -1,8 +1,6 @@
 import { UserError } from '../errors.js';
-import type { Figure } from './figure.js';
+import { type Figure, figure, hiddenAxis, list } from './theme.js';
 import { encodePng, pngAddress } from './png.js';
-import { figure, hiddenAxis } from './theme.js';
-import { list } from './words.js';
 
 /** What the figure needs of an image set: `images` is [N, 32, 32, 3], bytes; `labels` is [N]. */
 export interface LabelledImages {

@@ -1,10 +1,8 @@
 import { UserError } from '../errors.js';
 import { inceptionBranches } from '../models/googleNet.js';
 import type { ChannelMasks } from '../models/channelMasks.js';
-import type { Figure } from './figure.js';
-import { openCount } from './masks.js';
-import { figure, hiddenAxis, ink } from './theme.js';
-import { list } from './words.js';
+import { type Figure, figure, hiddenAxis, ink, list } from './theme.js';
+import { openCount } from './gates.js';
 
 /** What stands before a branch's gate: the layers from the block's input on. */
 const before: Record<(typeof inceptionBranches)[number], string[]> = {

@@ -1,6 +1,4 @@
-import type { Figure, Trace } from './figure.js';
-import { axis, colour, figure, ink, note } from './theme.js';
-import { number } from './words.js';
+import { axis, colour, type Figure, figure, ink, note, number, type Trace } from './theme.js';
 
 export interface ProximalStepOptions {
   /** Where the loss alone would take the gamma: its minimum. Default 0.2. */

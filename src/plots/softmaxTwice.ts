@@ -1,6 +1,4 @@
-import type { Figure } from './figure.js';
-import { axis, colour, dash, figure } from './theme.js';
-import { number } from './words.js';
+import { axis, colour, dash, type Figure, figure, number } from './theme.js';
 
 const classes = 10;
 

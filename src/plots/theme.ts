@@ -1,4 +1,27 @@
-import type { Figure, Layout, Trace } from './figure.js';
+/** One trace of a plotly figure: its type and that type's attributes. */
+export interface Trace {
+  type: string;
+  [attribute: string]: unknown;
+}
+
+/** A plotly layout. `meta.alt` says in one sentence or two what the figure shows, for those who cannot see it. */
+export interface Layout {
+  title: { text: string; [attribute: string]: unknown };
+  height: number;
+  meta: { alt: string };
+  [attribute: string]: unknown;
+}
+
+/**
+ * A figure as plain plotly JSON, ready for `Plotly.newPlot(element, data, layout)`.
+ *
+ * The type is our own and small on purpose: a notebook's compiler reads it with every cell, and plotly's runs to
+ * thousands of lines.
+ */
+export interface Figure {
+  data: Trace[];
+  layout: Layout;
+}
 
 /** Six colours that people with any colour vision tell apart (Okabe and Ito, without black and the pale yellow). */
 export const palette: readonly string[] = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
@@ -97,4 +120,30 @@ export function figure(parts: {
     meta: { alt: parts.alt },
   };
   return { data: parts.data, layout };
+}
+
+/** A number for people: three significant digits, no trailing zeros, whole numbers in full, a true minus sign. */
+export function number(value: number): string {
+  const text = Number.isInteger(value) ? value.toLocaleString('en-US') : String(Number(value.toPrecision(3)));
+  return text.replace('-', '−');
+}
+
+/** A share as a percentage with one decimal: 0.1234 becomes "12.3 %". */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+/** A list in a sentence: "a", "a and b", "a, b and c". */
+export function list(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words[words.length - 1]}`;
+}
+
+/** A layer's name without the part that every gate has: `block1_3x3_gate` becomes `block1 3x3`. */
+export function layerLabel(layer: string): string {
+  return layer.replace(/_gate$/, '').replaceAll('_', ' ');
+}
+
+/** A layer's name from its kernel's: `stage1_block2_first_conv/kernel` becomes `stage1 block2 first`. */
+export function kernelLabel(kernel: string): string {
+  return kernel.replace(/(_conv)?\/kernel$/, '').replaceAll('_', ' ');
 }

@@ -99,7 +99,6 @@ export const scores: NamedScores[] = [
 export const figures: Record<string, Figure> = {
   hardConcreteDensity: plots.hardConcreteDensity(),
   hardConcreteDensityTemperatures: plots.hardConcreteDensity({ logAlphas: [0], temperatures: [0.2, 2 / 3, 1] }),
-  hardConcreteCdf: plots.hardConcreteCdf(),
   hardConcreteSamples: plots.hardConcreteSamples({ logAlpha: 1 }),
   bernoulliToConcrete: plots.bernoulliToConcrete(),
   monteCarloPenalty: plots.monteCarloPenalty({ samples: 2000 }),
@@ -118,7 +117,6 @@ export const figures: Record<string, Figure> = {
     { epoch: 1, masks: new Map([...masks].map(([layer, mask]) => [layer, mask.map(() => 1)])) },
     { epoch: 2, masks },
   ]),
-  openGatesPerBlock: plots.openGatesPerBlock(masks),
   accuracyAgainstSparsity: plots.accuracyAgainstSparsity([{ label: 'λ = 10', sparsity: 0.1, accuracy: 0.9 }], {
     reference: { name: 'published', points: [{ label: 'tune 30', sparsity: 0.64, accuracy: 0.8588 }] },
   }),

@@ -1,6 +1,5 @@
 import type { Figure } from '../../plots/index.js';
-import { palette } from '../../plots/palette.js';
-import { encodeIndexedPng } from '../../plots/png.js';
+import { encodeIndexedPng, palette } from '../../plots/png.js';
 import { fontsFor } from './fonts.js';
 import { plotlyInNode } from './plotlyInNode.js';
 

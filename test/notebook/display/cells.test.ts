@@ -5,8 +5,8 @@ import { foreignKernel, ownKernel, runCells, stockKernel, type Sent } from './ke
 
 const cells = [
   `import { dataFrame, liveFigure, markdown, table, watch } from 'sparsebook/notebook/display';
-   import { hardConcreteCdf, penaltyCurve } from 'sparsebook/plots';
-   const view = liveFigure(hardConcreteCdf());`,
+   import { hardConcreteDensity, penaltyCurve } from 'sparsebook/plots';
+   const view = liveFigure(hardConcreteDensity());`,
   `view.update(penaltyCurve(), { final: true });`,
   `const frame = dataFrame([
      { run: 'a <b>', accuracy: 0.9012, gates: 832 },

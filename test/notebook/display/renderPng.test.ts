@@ -69,7 +69,7 @@ test('no axis is drawn over its labels, wide or narrow', () => {
 
 test('scale makes more pixels of the same figure', () => {
   const size = (scale: number): number[] => {
-    const png = renderPng(figures.hardConcreteCdf, { width: 400, height: 300, scale });
+    const png = renderPng(figures.hardConcreteDensity, { width: 400, height: 300, scale });
     return [png.readUInt32BE(16), png.readUInt32BE(20)];
   };
   assert.deepEqual(size(1), [400, 300]);

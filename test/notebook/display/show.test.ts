@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mock, test, type TestContext } from 'node:test';
 import { liveFigure, markdown, show, table, watch } from 'sparsebook/notebook/display';
-import { hardConcreteCdf, penaltyCurve } from 'sparsebook/plots';
+import { hardConcreteDensity, penaltyCurve } from 'sparsebook/plots';
 import { fakeKernel, type Shown } from './fakeKernel.ts';
 
 const inKernel = (t: TestContext): Shown[] => {
@@ -11,7 +11,7 @@ const inKernel = (t: TestContext): Shown[] => {
 };
 const hasPicture = ({ data }: Shown): boolean => 'image/png' in data;
 const titled = (title: string) => {
-  const figure = hardConcreteCdf();
+  const figure = hardConcreteDensity();
   return { ...figure, layout: { ...figure.layout, title: { text: title } } };
 };
 const titleOf = ({ data }: Shown): string => String(data['text/plain']).split('.')[0];

@@ -1,0 +1,172 @@
+import { defaultHardConcrete } from '../layers/hardConcrete.js';
+import { mask, openProbability, quantile, testMask } from '../layers/hardConcreteCurves.js';
+import { axis, colour, type Figure, figure, ink, list, number, percent, verticalMark } from './theme.js';
+import { grid } from './hardConcrete.js';
+import { uniform } from '../backend/random.js';
+
+/** What `bernoulliToConcrete` draws. */
+export interface BernoulliToConcreteOptions {
+  /** Location, a pure number: the coin is open with probability sigmoid(logAlpha). Default 0. */
+  logAlpha?: number;
+  /** Temperatures beta, pure numbers above 0; default 0.1, 1/3, 2/3 and 1. */
+  temperatures?: readonly number[];
+}
+
+/**
+ * A gate as a function of its uniform noise u: the Bernoulli gate is a step, which has no gradient; the concrete
+ * relaxation sigmoid((ln u - ln(1 - u) + log alpha) / beta) is smooth and tends to the step as beta goes to 0
+ * (Maddison et al. 2017; Louizos et al. 2018, equation 10).
+ */
+export function bernoulliToConcrete(options: BernoulliToConcreteOptions = {}): Figure {
+  const { logAlpha = 0, temperatures = [0.1, 1 / 3, 2 / 3, 1] } = options;
+  const step = 1 / (1 + Math.exp(logAlpha));
+  const us = grid(0.001, 0.999, 400);
+  const smooth = temperatures.map((temperature, t) => {
+    const shape = { ...defaultHardConcrete, temperature, gamma: 0, zeta: 1 };
+    return {
+      type: 'scatter',
+      mode: 'lines',
+      name: `concrete, β = ${number(temperature)}`,
+      x: us,
+      y: us.map((u) => quantile(u, logAlpha, shape)),
+      line: { color: colour(t), width: 2 },
+    };
+  });
+  const coin = { type: 'scatter', mode: 'lines', name: 'Bernoulli (a step)', x: [0, step, step, 1], y: [0, 0, 1, 1] };
+  return figure({
+    title: `From a coin toss to a smooth gate, log α = ${number(logAlpha)}`,
+    alt:
+      `The Bernoulli gate jumps from 0 to 1 where the noise passes ${number(step)}; the concrete gates climb smoothly ` +
+      `through the same point, the steeper the lower the temperature (${list(temperatures.map(number))}).`,
+    data: [{ ...coin, line: { color: ink, width: 3 } }, ...smooth],
+    layout: {
+      xaxis: axis('uniform noise u', '0 to 1', { range: [0, 1] }),
+      yaxis: axis('gate', '0 closed, 1 open', { range: [-0.03, 1.03] }),
+    },
+  });
+}
+
+/**
+ * What one gate pays: P(mask != 0) against log alpha for each temperature, and the mask that is used after training. Two
+ * marks show where that mask reaches 0, log alpha = ln(-gamma / zeta) = -2.3979, and 1, ln((1 - gamma) / (zeta - 1)) = 2.3979
+ * (Louizos et al. 2018, equations 12 and 13).
+ */
+export function penaltyCurve(options: { temperatures?: readonly number[] } = {}): Figure {
+  const { temperatures = [defaultHardConcrete.temperature] } = options;
+  const { gamma, zeta } = defaultHardConcrete;
+  const closed = Math.log(-gamma / zeta);
+  const open = Math.log((1 - gamma) / (zeta - 1));
+  const xs = grid(-6, 6, 240);
+  const marks = [
+    verticalMark(closed, `closed up to ${closed.toFixed(4).replace('-', '−')}`),
+    verticalMark(open, `open from ${open.toFixed(4)}`),
+  ];
+  const penalties = temperatures.map((temperature, t) => ({
+    type: 'scatter',
+    mode: 'lines',
+    name: `P(mask > 0), β = ${number(temperature)}`,
+    x: xs,
+    y: xs.map((x) => openProbability(x, { ...defaultHardConcrete, temperature })),
+    line: { color: colour(t), width: 2 },
+  }));
+  const atClosed = openProbability(closed, { ...defaultHardConcrete, temperature: temperatures[0] });
+  return figure({
+    title: 'What an open gate costs',
+    alt:
+      `The probability that a mask is not 0 climbs from 0 to 1 with log alpha. The mask used after training is 0 below ` +
+      `${number(closed)} and 1 above ${number(open)}; at the lower mark the penalty still is ${percent(atClosed)} of an open gate's.`,
+    data: [
+      ...penalties,
+      {
+        type: 'scatter',
+        mode: 'lines',
+        name: 'mask after training',
+        x: xs,
+        y: xs.map((x) => testMask(x)),
+        line: { color: ink, width: 2, dash: 'dash' },
+      },
+    ],
+    layout: {
+      xaxis: axis('log α', 'natural logarithm', { range: [-6, 6] }),
+      yaxis: axis('probability, mask', '0 to 1', { range: [-0.02, 1.02] }),
+      shapes: marks.map((mark) => mark.shape),
+      annotations: marks.map((mark) => mark.annotation),
+    },
+  });
+}
+
+/** What `monteCarloPenalty` draws. */
+export interface MonteCarloOptions {
+  /** Location, a pure number; default 0. */
+  logAlpha?: number;
+  /** How many masks are drawn; default 10,000. */
+  samples?: number;
+  /** Seed of the uniform noise; default 1. */
+  seed?: number;
+}
+
+/** A Monte-Carlo estimate, how sure it is of itself, and what it estimates. */
+export interface OpenEstimate {
+  /** The share of masks that are not 0. */
+  estimate: number;
+  /** Its standard error, sqrt(p (1 - p) / n). */
+  error: number;
+  /** P(mask != 0) in closed form. */
+  exact: number;
+  /** How many standard errors lie between them. */
+  distance: number;
+}
+
+function opened({ logAlpha = 0, samples = 10_000, seed = 1 }: MonteCarloOptions): boolean[] {
+  const { epsilon } = defaultHardConcrete;
+  return Array.from({ length: samples }, (_, i) => mask(Math.max(uniform(seed, i), epsilon), logAlpha) !== 0);
+}
+
+/** Compares the share of sampled masks that are not 0 with sigmoid(log alpha - beta ln(-gamma / zeta)), the closed form. */
+export function estimateOpen(options: MonteCarloOptions = {}): OpenEstimate {
+  const draws = opened(options);
+  const estimate = draws.filter(Boolean).length / draws.length;
+  const exact = openProbability(options.logAlpha ?? 0);
+  const error = Math.sqrt((exact * (1 - exact)) / draws.length);
+  return { estimate, error, exact, distance: Math.abs(estimate - exact) / error };
+}
+
+/**
+ * The penalty of one gate estimated by tossing it n times, n growing, against the closed form with a band of two standard
+ * errors, in which the estimate should lie 95 times out of 100 (Louizos et al. 2018, equation 12).
+ */
+export function monteCarloPenalty(options: MonteCarloOptions = {}): Figure {
+  const draws = opened(options);
+  const { estimate, error, exact, distance } = estimateOpen(options);
+  const counts = [...new Set(grid(1, Math.log10(draws.length), 80).map((e) => Math.round(10 ** e)))];
+  let [open, made] = [0, 0];
+  const shares = counts.map((count) => {
+    while (made < count) if (draws[made++]) open++;
+    return open / count;
+  });
+  const spread = counts.map((count) => 2 * Math.sqrt((exact * (1 - exact)) / count));
+  const line = { type: 'scatter', mode: 'lines', x: counts };
+  const edge = { ...line, line: { width: 0 }, hoverinfo: 'skip' };
+  return figure({
+    title: `Sampling meets the closed form, log α = ${number(options.logAlpha ?? 0)}`,
+    alt:
+      `The share of open gates among ${number(draws.length)} samples is ${estimate.toFixed(4)}, give or take ` +
+      `${error.toFixed(4)}; the closed form is ${exact.toFixed(4)}, ${distance.toFixed(1)} standard errors away.`,
+    data: [
+      { ...edge, y: spread.map((s) => Math.min(1, exact + s)), showlegend: false },
+      {
+        ...edge,
+        name: 'two standard errors',
+        y: spread.map((s) => Math.max(0, exact - s)),
+        fill: 'tonexty',
+        fillcolor: 'rgba(213, 94, 0, 0.18)',
+      },
+      { ...line, name: 'closed form', y: counts.map(() => exact), line: { color: colour(1), width: 2 } },
+      { ...line, name: 'share of samples', y: shares, line: { color: colour(0), width: 2 } },
+    ],
+    layout: {
+      xaxis: axis('samples', 'count, logarithmic', { type: 'log', dtick: 1 }),
+      yaxis: axis('P(mask ≠ 0)', '0 to 1'),
+    },
+  });
+}

@@ -1,0 +1,119 @@
+import type { ChannelMasks } from '../models/channelMasks.js';
+import { axis, colour, epochAxis, figure, ink, layerLabel, percent, type Figure } from './theme.js';
+
+/** How many of a layer's channels are open (mask not 0), and how many there are. */
+export function openCount(mask: Float32Array): { open: number; all: number } {
+  return { open: mask.reduce((sum, value) => sum + (value === 0 ? 0 : 1), 0), all: mask.length };
+}
+
+/** The same over several layers. */
+export function openCountOf(masks: Iterable<Float32Array>): { open: number; all: number } {
+  let open = 0;
+  let all = 0;
+  for (const mask of masks) {
+    const count = openCount(mask);
+    open += count.open;
+    all += count.all;
+  }
+  return { open, all };
+}
+
+/** How many gates are exactly closed, exactly open and in between after training: a histogram of the masks' values. */
+export function gateHistogram(masks: ChannelMasks, options: { title?: string; bins?: number } = {}): Figure {
+  const { bins = 20 } = options;
+  const values = [...masks.values()].flatMap((mask) => Array.from(mask));
+  const closed = values.filter((value) => value === 0).length;
+  const open = values.filter((value) => value === 1).length;
+  const between = new Array<number>(bins).fill(0);
+  for (const value of values) if (value > 0 && value < 1) between[Math.floor(value * bins)]++;
+  const bar = (name: string, xs: number[], ys: number[], n: number, width: number) => ({
+    type: 'bar',
+    name,
+    x: xs,
+    y: ys,
+    width,
+    marker: { color: colour(n) },
+    hovertemplate: '%{y} gates',
+  });
+  const { all } = openCountOf(masks.values());
+  return figure({
+    title: options.title ?? 'Masks after training',
+    alt:
+      `Histogram of ${all} masks: ${closed} (${percent(closed / all)}) are exactly 0, ${open} (${percent(open / all)}) ` +
+      `exactly 1 and ${all - closed - open} in between.`,
+    data: [
+      bar('closed', [-0.06], [closed], 1, 0.08),
+      bar(
+        'in between',
+        between.map((_, i) => (i + 0.5) / bins),
+        between,
+        5,
+        0.94 / bins,
+      ),
+      bar('open', [1.06], [open], 0, 0.08),
+    ],
+    layout: {
+      xaxis: axis('mask value', '0 closed, 1 open', {
+        range: [-0.14, 1.14],
+        tickvals: [-0.06, 0.25, 0.5, 0.75, 1.06],
+        ticktext: ['exactly 0', '0.25', '0.5', '0.75', 'exactly 1'],
+      }),
+      yaxis: axis('gates', 'count'),
+    },
+  });
+}
+
+/** The masks as they were after so many epochs; 0 is before training. */
+export interface GateSnapshot {
+  epoch: number;
+  masks: ChannelMasks;
+}
+
+/** Which layers lost their gates when: a heat map of the share of open gates, layers from top to bottom, epochs to the right. */
+export function gatesPerLayer(snapshots: readonly GateSnapshot[], options: { title?: string } = {}): Figure {
+  const layers = [...(snapshots.at(0)?.masks.keys() ?? [])];
+  const share = (masks: ChannelMasks, layer: string): number | null => {
+    const mask = masks.get(layer);
+    if (mask === undefined) return null;
+    const { open, all } = openCount(mask);
+    return (100 * open) / all;
+  };
+  const total = (snapshot: GateSnapshot | undefined): string => {
+    const { open, all } = openCountOf(snapshot?.masks.values() ?? []);
+    return percent(open / all);
+  };
+  return figure({
+    title: options.title ?? 'Open gates by layer and epoch',
+    alt:
+      `Heat map of open gates in ${layers.length} layers over ${snapshots.length} epochs: over all layers ` +
+      `${total(snapshots.at(0))} are open at first and ${total(snapshots.at(-1))} at last.`,
+    data: [
+      {
+        type: 'heatmap',
+        x: snapshots.map(({ epoch }) => epoch),
+        y: layers.map(layerLabel),
+        z: layers.map((layer) => snapshots.map(({ masks }) => share(masks, layer))),
+        zmin: 0,
+        zmax: 100,
+        colorscale: 'Cividis',
+        xgap: 1,
+        ygap: 1,
+        colorbar: { title: { text: 'open gates (%)', side: 'right' }, outlinewidth: 0, tickcolor: ink },
+        hovertemplate: 'epoch %{x}, %{y}: %{z:.0f} % open<extra></extra>',
+      },
+    ],
+    layout: {
+      xaxis: epochAxis(
+        snapshots.map(({ epoch }) => epoch),
+        { showgrid: false },
+      ),
+      yaxis: axis('layer', 'block and branch', {
+        autorange: 'reversed',
+        showgrid: false,
+        dtick: 1,
+        tickfont: { size: 11 },
+      }),
+    },
+    height: Math.max(320, 150 + 15 * layers.length),
+  });
+}

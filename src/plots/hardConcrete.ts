@@ -1,0 +1,301 @@
+import { defaultHardConcrete, type HardConcrete } from '../layers/hardConcrete.js';
+import {
+  axis,
+  type Axis,
+  colour,
+  dash,
+  type Figure,
+  figure,
+  ink,
+  list,
+  note,
+  number,
+  percent,
+  type Trace,
+} from './theme.js';
+import { density, mask, pointMasses } from '../layers/hardConcreteCurves.js';
+import { uniform } from '../backend/random.js';
+
+/** Which hard concrete distributions a figure draws: every log alpha with every temperature. */
+export interface HardConcreteOptions {
+  /** Locations, pure numbers; default -2, 0, 2. */
+  logAlphas?: readonly number[];
+  /** Temperatures beta, pure numbers above 0; default 2/3. */
+  temperatures?: readonly number[];
+}
+
+/** One distribution and how a figure draws it. */
+export interface HardConcreteCurve {
+  logAlpha: number;
+  shape: HardConcrete;
+  name: string;
+  line: { color: string; dash: string; width: number };
+}
+
+/** Every log alpha with every temperature: colour tells what there is more of, the line style tells the other. */
+export function hardConcreteFamily(options: HardConcreteOptions): HardConcreteCurve[] {
+  const logAlphas = options.logAlphas ?? [-2, 0, 2];
+  const temperatures = options.temperatures ?? [defaultHardConcrete.temperature];
+  return logAlphas.flatMap((logAlpha, a) =>
+    temperatures.map((temperature, t) => ({
+      logAlpha,
+      shape: { ...defaultHardConcrete, temperature },
+      name: `log α = ${number(logAlpha)}, β = ${number(temperature)}`,
+      line:
+        logAlphas.length > 1
+          ? { color: colour(a), dash: dash(t), width: 2 }
+          : { color: colour(t), dash: 'solid', width: 2 },
+    })),
+  );
+}
+
+/** n + 1 numbers from start to end, at equal distances. */
+export function grid(start: number, end: number, n: number): number[] {
+  return Array.from({ length: n + 1 }, (_, i) => start + ((end - start) * i) / n);
+}
+
+/**
+ * The axes of a distribution on [0, 1] that is part mass, part density: a narrow panel left for P(mask = 0), the density
+ * in the middle, a narrow panel right for P(mask = 1). A density and a probability have different units, so they
+ * cannot share an axis honestly.
+ *
+ * Traces go to `x`/`y` (mass at 0), `x2`/`y2` (density) and `x3`/`y` (mass at 1).
+ */
+export function massPanels(): Record<string, unknown> {
+  const category: Axis = {
+    type: 'category',
+    showticklabels: false,
+    ticks: '',
+    fixedrange: true,
+    showgrid: false,
+    showline: true,
+    linecolor: ink,
+  };
+  return {
+    xaxis: { ...category, domain: [0, 0.14] },
+    yaxis: axis('probability of exactly 0 or 1', '0 to 1', { range: [0, 1] }),
+    xaxis2: axis('mask value', '0 closed, 1 open', { domain: [0.26, 0.82], anchor: 'y2', range: [0, 1] }),
+    yaxis2: axis('density in between', 'per unit of mask', { anchor: 'x2', rangemode: 'tozero' }),
+    annotations: [
+      note('exactly 0', 0.07, 1.02, { yanchor: 'bottom' }),
+      note('in between', 0.54, 1.02, { yanchor: 'bottom' }),
+      note('exactly 1', 0.93, 1.02, { yanchor: 'bottom' }),
+    ],
+    xaxis3: { ...category, domain: [0.86, 1], anchor: 'y' },
+  };
+}
+
+/**
+ * The distribution of a gate's mask: its density between 0 and 1, and the probabilities of exactly 0 and exactly 1 that
+ * stretching and clipping pile up at the ends (Louizos et al. 2018, section 2.2, figure 2).
+ */
+export function hardConcreteDensity(options: HardConcreteOptions = {}): Figure {
+  const xs = grid(0, 1, 200);
+  const curves = hardConcreteFamily(options).map((curve) => ({
+    ...curve,
+    mass: pointMasses(curve.logAlpha, curve.shape),
+  }));
+  const data = curves.flatMap(({ name, line, logAlpha, shape, mass }) => {
+    const shared = { name, legendgroup: name };
+    const bar = {
+      ...shared,
+      type: 'bar',
+      x: [name],
+      showlegend: false,
+      marker: { color: line.color },
+      hovertemplate: '%{y:.3f}',
+    };
+    return [
+      { ...bar, y: [mass.zero], xaxis: 'x', yaxis: 'y' },
+      {
+        ...shared,
+        type: 'scatter',
+        mode: 'lines',
+        x: xs,
+        y: xs.map((x) => density(x, logAlpha, shape)),
+        line,
+        xaxis: 'x2',
+        yaxis: 'y2',
+      },
+      { ...bar, y: [mass.one], xaxis: 'x3', yaxis: 'y' },
+    ];
+  });
+  const said = curves.map(
+    ({ name, mass }) => `${name}: ${percent(mass.zero)} exactly 0, ${percent(mass.one)} exactly 1`,
+  );
+  return figure({
+    title: 'The hard concrete distribution',
+    alt: `Density of the mask between 0 and 1, with the probabilities of its two ends beside it. ${list(said)}.`,
+    data,
+    layout: { ...massPanels(), bargap: 0.1 },
+    legendBelow: true,
+    height: 420,
+  });
+}
+
+/** What `hardConcreteSlider` lets a reader move. */
+export interface HardConcreteSliderOptions {
+  /** Stops of the first slider; default -4 to 4 in steps of 1. */
+  logAlphas?: readonly number[];
+  /** Stops of the second slider; default 0.2, 1/3, 2/3, 1 and 1.5. */
+  temperatures?: readonly number[];
+}
+
+/**
+ * The distribution of a mask under two sliders, log alpha and the temperature, that combine. Each temperature has curves of
+ * its own, of which one is shown; the slider of log alpha moves all of them, shown or not. A picture without sliders shows
+ * the middle: log alpha = 0 at beta = 2/3.
+ */
+export function hardConcreteSlider(options: HardConcreteSliderOptions = {}): Figure {
+  const { logAlphas = [-4, -3, -2, -1, 0, 1, 2, 3, 4], temperatures = [0.2, 1 / 3, 2 / 3, 1, 1.5] } = options;
+  const logAlpha = nearest(logAlphas, 0);
+  const beta = nearest(temperatures, defaultHardConcrete.temperature);
+  const { zero, one } = pointMasses(logAlpha, { ...defaultHardConcrete, temperature: beta });
+  const slider = (
+    name: string,
+    stops: readonly number[],
+    first: number,
+    y: number,
+    args: (stop: number) => unknown[],
+  ) => ({
+    active: stops.indexOf(first),
+    currentvalue: { prefix: `${name} = `, font: { color: ink } },
+    font: { color: ink },
+    pad: { t: 40 },
+    len: 0.92,
+    x: 0.04,
+    y,
+    steps: stops.map((stop) => ({ label: number(stop), method: 'restyle', args: args(stop) })),
+  });
+  return figure({
+    title: 'The hard concrete distribution, to be moved',
+    alt:
+      `The distribution of the mask at log alpha ${number(logAlpha)} and temperature ${number(beta)}: ${percent(zero)} exactly 0, ` +
+      `${percent(one)} exactly 1. Two sliders move log alpha and the temperature.`,
+    data: temperatures.flatMap((temperature) => traces(logAlpha, temperature, temperature === beta)),
+    layout: {
+      ...massPanels(),
+      margin: { l: 64, r: 24, t: 56, b: 190 },
+      showlegend: false,
+      barmode: 'overlay',
+      sliders: [
+        slider('log α', logAlphas, logAlpha, -0.12, (stop) => [
+          'y',
+          temperatures.flatMap((each) => heights(stop, each)),
+        ]),
+        slider('β', temperatures, beta, -0.5, (stop) => [
+          'visible',
+          temperatures.flatMap((each) => Array<boolean>(3).fill(each === stop)),
+        ]),
+      ],
+    },
+    height: 520,
+  });
+}
+
+const xs = grid(0, 1, 120);
+
+function nearest(stops: readonly number[], value: number): number {
+  return stops.reduce((best, stop) => (Math.abs(stop - value) < Math.abs(best - value) ? stop : best));
+}
+
+function traces(logAlpha: number, temperature: number, visible: boolean): Trace[] {
+  const y = heights(logAlpha, temperature);
+  const bar = { type: 'bar', marker: { color: colour(0) }, hovertemplate: '%{y:.3f}', width: 0.6, visible };
+  const line = { type: 'scatter', mode: 'lines', line: { color: colour(0), width: 2 }, visible };
+  return [
+    { ...bar, x: ['0'], y: y[0], xaxis: 'x', yaxis: 'y' },
+    { ...line, x: xs, y: y[1], xaxis: 'x2', yaxis: 'y2' },
+    { ...bar, x: ['1'], y: y[2], xaxis: 'x3', yaxis: 'y' },
+  ];
+}
+
+/** What three traces show: P(mask = 0), the density at each of xs, P(mask = 1). */
+function heights(logAlpha: number, temperature: number): number[][] {
+  const shape = { ...defaultHardConcrete, temperature };
+  const { zero, one } = pointMasses(logAlpha, shape);
+  const rounded = (value: number): number => Number(value.toPrecision(4));
+  return [[rounded(zero)], xs.map((x) => rounded(density(x, logAlpha, shape))), [rounded(one)]];
+}
+
+/** What `hardConcreteSamples` draws. */
+export interface HardConcreteSamplesOptions {
+  /** Location, a pure number; default 0. */
+  logAlpha?: number;
+  /** Temperature beta, a pure number above 0; default 2/3. */
+  temperature?: number;
+  /** How many masks are drawn; default 10,000. */
+  samples?: number;
+  /** Seed of the uniform noise; default 1. */
+  seed?: number;
+  /** Bars between 0 and 1; default 40. */
+  bins?: number;
+}
+
+/** A histogram of seeded samples of the mask against the closed form: the samples are right if bars and line agree. */
+export function hardConcreteSamples(options: HardConcreteSamplesOptions = {}): Figure {
+  const {
+    logAlpha = 0,
+    temperature = defaultHardConcrete.temperature,
+    samples = 10_000,
+    seed = 1,
+    bins = 40,
+  } = options;
+  const shape = { ...defaultHardConcrete, temperature };
+  const counts = new Array<number>(bins).fill(0);
+  const ends = { zero: 0, one: 0 };
+  for (let i = 0; i < samples; i++) {
+    const value = mask(Math.max(uniform(seed, i), shape.epsilon), logAlpha, shape);
+    if (value === 0) ends.zero++;
+    else if (value === 1) ends.one++;
+    else counts[Math.floor(value * bins)]++;
+  }
+  const exact = pointMasses(logAlpha, shape);
+  const xs = grid(0, 1, 200);
+  const drawn = {
+    name: `${number(samples)} samples`,
+    legendgroup: 'samples',
+    type: 'bar',
+    marker: { color: colour(5) },
+  };
+  const form = { name: 'closed form', legendgroup: 'form', type: 'scatter' };
+  const dot = {
+    ...form,
+    mode: 'markers',
+    marker: { color: colour(1), size: 10, symbol: 'diamond' },
+    showlegend: false,
+  };
+  const data = [
+    { ...drawn, x: ['0'], y: [ends.zero / samples], showlegend: false },
+    { ...dot, x: ['0'], y: [exact.zero] },
+    {
+      ...drawn,
+      x: counts.map((_, i) => (i + 0.5) / bins),
+      y: counts.map((n) => (n * bins) / samples),
+      width: 0.96 / bins,
+      xaxis: 'x2',
+      yaxis: 'y2',
+    },
+    {
+      ...form,
+      mode: 'lines',
+      x: xs,
+      y: xs.map((x) => density(x, logAlpha, shape)),
+      line: { color: colour(1), width: 2 },
+      xaxis: 'x2',
+      yaxis: 'y2',
+    },
+    { ...drawn, x: ['1'], y: [ends.one / samples], xaxis: 'x3', yaxis: 'y', showlegend: false },
+    { ...dot, x: ['1'], y: [exact.one], xaxis: 'x3', yaxis: 'y' },
+  ];
+  return figure({
+    title: `Samples of the mask at log α = ${number(logAlpha)}, β = ${number(temperature)}`,
+    alt:
+      `Histogram of ${number(samples)} masks against the closed form: ${percent(ends.zero / samples)} are exactly 0 ` +
+      `(closed form ${percent(exact.zero)}), ${percent(ends.one / samples)} exactly 1 (${percent(exact.one)}).`,
+    data,
+    layout: { ...massPanels(), bargap: 0.1 },
+    legendBelow: true,
+    height: 420,
+  });
+}

@@ -1,0 +1,236 @@
+import { axis, colour, dash, type Figure, figure, ink, list, number, percent, type Trace } from './theme.js';
+
+/** A trained version of the ISTA protocol: what its figures need of it. */
+export interface VersionCourse {
+  name: string;
+  log: readonly {
+    step: number;
+    groupLasso: number;
+    fakeSparsity: number;
+    /** By the layer whose channels they belong to. */
+    gammas: Readonly<Record<string, readonly number[]>>;
+  }[];
+  /** Accuracy from 0 to 1. */
+  validation: readonly { step: number; accuracy: number }[];
+}
+
+/** A version with the number of steps that were made before it, so that one axis can hold several. */
+export interface PlacedVersion extends VersionCourse {
+  from: number;
+}
+
+/** Versions one behind another. */
+export function oneAfterAnother(versions: readonly VersionCourse[]): PlacedVersion[] {
+  let from = 0;
+  return versions.map((version) => {
+    const placed = { ...version, from };
+    from += Math.max(0, ...[...version.log, ...version.validation].map(({ step }) => step));
+    return placed;
+  });
+}
+
+/** A vertical line where each version begins, and its name beside the line, above the panels. */
+export function versionMarks(versions: readonly PlacedVersion[]): { shapes: object[]; annotations: object[] } {
+  const line = { color: ink, width: 1, dash: 'dash' };
+  return {
+    shapes: versions
+      .slice(1)
+      .map(({ from }) => ({ type: 'line', x0: from, x1: from, yref: 'paper', y0: 0, y1: 1, line })),
+    annotations: versions.map(({ from, name }) => ({
+      text: name,
+      x: from,
+      y: 1,
+      yref: 'paper',
+      xanchor: 'left',
+      yanchor: 'bottom',
+      showarrow: false,
+      font: { size: 12 },
+    })),
+  };
+}
+
+/**
+ * How versions of the ISTA protocol went, one behind another: validation accuracy after each epoch, and at every step that
+ * was logged the fake sparsity (cost-weighted share of zero gammas) and the group lasso (cost-weighted sum of |gamma|).
+ */
+export function versionsOverSteps(versions: readonly VersionCourse[], options: { title?: string } = {}): Figure {
+  const placed = oneAfterAnother(versions);
+  const curve = (name: string, n: number, x: number[][], y: number[][], more: object): Trace => ({
+    type: 'scatter',
+    name,
+    // A gap between versions: compaction lies there.
+    x: x.flatMap((part) => [...part, null]),
+    y: y.flatMap((part) => [...part, null]),
+    line: { color: colour(n), width: 2 },
+    // Each panel's axis says whose it is.
+    showlegend: false,
+    ...more,
+  });
+  const logged = placed.map(({ from, log }) => log.map(({ step }) => from + step));
+  const said = versions.map(({ name, log, validation }) => {
+    const [entry, scores] = [log.at(-1), validation.at(-1)];
+    const accuracy = scores ? `, ${percent(scores.accuracy)} right on validation` : '';
+    return entry
+      ? `${name}: fake sparsity ${percent(entry.fakeSparsity)}, group lasso ${number(entry.groupLasso)}${accuracy}`
+      : `${name}: nothing yet`;
+  });
+  return figure({
+    title: options.title ?? 'The versions, step by step',
+    alt: `Validation accuracy, fake sparsity and group lasso over the steps of ${versions.length} versions. At the end of ${list(said)}.`,
+    data: [
+      curve(
+        'validation accuracy',
+        2,
+        placed.map(({ from, validation }) => validation.map(({ step }) => from + step)),
+        placed.map(({ validation }) => validation.map(({ accuracy }) => 100 * accuracy)),
+        { mode: 'lines+markers' },
+      ),
+      curve(
+        'fake sparsity',
+        1,
+        logged,
+        placed.map(({ log }) => log.map(({ fakeSparsity }) => 100 * fakeSparsity)),
+        { mode: 'lines', yaxis: 'y2' },
+      ),
+      curve(
+        'group lasso',
+        0,
+        logged,
+        placed.map(({ log }) => log.map(({ groupLasso }) => groupLasso)),
+        { mode: 'lines', yaxis: 'y3' },
+      ),
+    ],
+    layout: {
+      xaxis: axis('training', 'steps of all versions', { anchor: 'y3', rangemode: 'tozero' }),
+      yaxis: axis('accuracy', '% of images', { domain: [0.7, 1] }),
+      yaxis2: axis('fake sparsity', '%', { domain: [0.36, 0.64], rangemode: 'tozero' }),
+      yaxis3: axis('group lasso', 'cost × γ', { domain: [0, 0.28], rangemode: 'tozero' }),
+      ...versionMarks(placed),
+    },
+    height: 620,
+  });
+}
+
+/** A layer's name without the part that every one has: `stage1_block1_first_conv` becomes `stage1 block1 first`. */
+const label = (layer: string): string => layer.replace(/_conv$/, '').replaceAll('_', ' ');
+
+/**
+ * Every gamma of some layers at every step that was logged, one line each, over versions one behind another. A line that
+ * ends at a version's beginning is of a channel that was cut out. Default: the first, the middle and the last layer.
+ */
+export function gammasOverSteps(
+  versions: readonly VersionCourse[],
+  options: { layers?: readonly string[]; title?: string } = {},
+): Figure {
+  const all = Object.keys(versions.at(0)?.log.at(0)?.gammas ?? {});
+  const some = [...new Set([0, Math.floor(all.length / 2), all.length - 1].map((i) => all[i]))];
+  const layers = options.layers ?? some.filter((layer) => layer !== undefined);
+  const placed = oneAfterAnother(versions);
+
+  /** All lines of a layer in one trace, with a gap after each: a trace for each gamma would be hundreds. */
+  const linesOf = (layer: string): { x: (number | null)[]; y: (number | null)[] } => {
+    const [x, y]: (number | null)[][] = [[], []];
+    for (const { from, log } of placed) {
+      const count = log.at(0)?.gammas[layer]?.length ?? 0;
+      for (let c = 0; c < count; c++) {
+        x.push(...log.map(({ step }) => from + step), null);
+        y.push(...log.map(({ gammas }) => Number(gammas[layer][c].toPrecision(3))), null);
+      }
+    }
+    return { x, y };
+  };
+  const end = (layer: string): string => {
+    const first = versions.at(0)?.log.at(0)?.gammas[layer]?.length ?? 0;
+    const last = versions.at(-1)?.log.at(-1)?.gammas[layer] ?? [];
+    return `${last.filter((gamma) => gamma !== 0).length} of ${first} in ${label(layer)}`;
+  };
+  return figure({
+    title: options.title ?? 'Every gamma, step by step',
+    alt: `Gammas during training; not 0 at the end are ${list(layers.map(end))}.`,
+    data: layers.map((layer, n) => ({
+      type: 'scatter',
+      mode: 'lines',
+      name: label(layer),
+      ...linesOf(layer),
+      line: { color: colour(n), width: 1 },
+      hovertemplate: 'step %{x}: %{y}',
+    })),
+    layout: {
+      xaxis: axis('training', 'steps of all versions', { rangemode: 'tozero' }),
+      yaxis: axis('γ', 'pure number'),
+      ...versionMarks(placed),
+    },
+    legendBelow: true,
+    height: 460,
+  });
+}
+
+/** A short run with one penalty and one weight decay; shares are from 0 to 1. */
+export interface SweepPoint {
+  l1_penalty: number;
+  weight_decay: number;
+  fakeSparsity: number;
+  /** Accuracy on the validation images. */
+  validation: number;
+}
+
+/**
+ * What runs of the same length came to, penalty by penalty, a line for each weight decay: above, the share of gammas that are
+ * 0; below, the validation accuracy. A dotted line is the accuracy that all of them started from.
+ */
+export function penaltySweep(
+  points: readonly SweepPoint[],
+  options: { title?: string; start?: { validation: number } } = {},
+): Figure {
+  const decays = [...new Set(points.map(({ weight_decay }) => weight_decay))].sort((a, b) => a - b);
+  const penalties = [...new Set(points.map(({ l1_penalty }) => l1_penalty))].sort((a, b) => a - b);
+  const traces = decays.flatMap((decay, n): Trace[] => {
+    const of = points.filter((p) => p.weight_decay === decay).sort((a, b) => a.l1_penalty - b.l1_penalty);
+    const line = {
+      type: 'scatter',
+      mode: 'lines+markers',
+      name: `weight_decay ${decay}`,
+      // By its name: penalties grow by factors, and one of them may be 0.
+      x: of.map((p) => String(p.l1_penalty)),
+      line: { color: colour(n), dash: dash(n), width: 2 },
+      marker: { size: 8 },
+      legendgroup: String(decay),
+    };
+    return [
+      { ...line, y: of.map((p) => 100 * p.fakeSparsity) },
+      { ...line, y: of.map((p) => 100 * p.validation), yaxis: 'y2', showlegend: false },
+    ];
+  });
+  const start = options.start && {
+    type: 'line',
+    xref: 'paper',
+    x0: 0,
+    x1: 1,
+    yref: 'y2',
+    y0: 100 * options.start.validation,
+    y1: 100 * options.start.validation,
+    line: { color: ink, width: 1, dash: 'dot' },
+  };
+  const said = points.map(
+    (p) =>
+      `penalty ${number(p.l1_penalty)} with weight decay ${p.weight_decay} gives ${percent(p.fakeSparsity)} and ${percent(p.validation)}`,
+  );
+  return figure({
+    title: options.title ?? 'Short runs at several penalties',
+    alt: `Fake sparsity and validation accuracy of ${points.length} short runs: ${list(said)}.`,
+    data: traces,
+    layout: {
+      xaxis: axis('l1_penalty', 'pure number', {
+        type: 'category',
+        categoryorder: 'array',
+        categoryarray: penalties.map(String),
+        anchor: 'y2',
+      }),
+      yaxis: axis('fake sparsity', '%', { domain: [0.55, 1], rangemode: 'tozero' }),
+      yaxis2: axis('validation', '% of images', { domain: [0, 0.45] }),
+      shapes: start ? [start] : [],
+    },
+    legendBelow: true,
+    height: 520,
+  });
+}

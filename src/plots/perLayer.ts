@@ -1,0 +1,103 @@
+import { axis, colour, dash, figure, ink, kernelLabel, list, number, percent, type Figure } from './theme.js';
+import type { LayerGradient } from '../training/layerGradients.js';
+
+/** A layer's number of output channels before and after the closed ones are cut out. */
+export interface LayerWidths {
+  layer: string;
+  before: number;
+  after: number;
+}
+
+/** The architecture that a method found: each layer's width, the full network's behind the compact one's. */
+export function widthsPerLayer(widths: readonly LayerWidths[], options: { title?: string } = {}): Figure {
+  const layers = widths.map(({ layer }) => layer);
+  const sum = (of: 'before' | 'after') => widths.reduce((total, width) => total + width[of], 0);
+  const bar = { type: 'bar', x: layers, hovertemplate: '%{y} channels' };
+  return figure({
+    title: options.title ?? 'Width of each layer',
+    alt:
+      `Channels of ${layers.length} layers before and after: ${sum('after')} of ${sum('before')} are left ` +
+      `(${percent(sum('after') / sum('before'))}).`,
+    data: [
+      { ...bar, name: 'before', y: widths.map(({ before }) => before), marker: { color: ink, opacity: 0.4 } },
+      { ...bar, name: 'after', y: widths.map(({ after }) => after), marker: { color: colour(0) }, width: 0.5 },
+    ],
+    layout: {
+      barmode: 'overlay',
+      xaxis: axis('layer', 'from input to output', {
+        tickangle: layers.length > 8 ? -60 : 'auto',
+        tickfont: { size: 11 },
+      }),
+      yaxis: axis('width', 'channels'),
+    },
+    height: 420,
+  });
+}
+
+/** Share of each kernel, between 0 and 1, by its name: of entries that are 0, or that have some other property. */
+export interface NamedShares {
+  name: string;
+  shares: ReadonlyMap<string, number>;
+}
+
+/** Which layers lost most: for each kernel the share of its entries that are 0, several networks side by side. */
+export function zerosPerLayer(
+  networks: readonly NamedShares[],
+  options: { title?: string; quantity?: string } = {},
+): Figure {
+  const said = networks.map(({ name, shares }) => {
+    const [kernel, most] = [...shares].reduce((top, each) => (each[1] > top[1] ? each : top), ['none', 0]);
+    return `${name}, most in ${kernelLabel(kernel)} with ${percent(most)}`;
+  });
+  return figure({
+    title: options.title ?? 'Zeros by layer',
+    alt: `Shares by layer: ${list(said)}.`,
+    data: networks.map(({ name, shares }, n) => ({
+      type: 'bar',
+      name,
+      x: [...shares.keys()].map(kernelLabel),
+      y: [...shares.values()].map((share) => 100 * share),
+      marker: { color: colour(n) },
+      hovertemplate: '%{x}: %{y:.1f} %',
+    })),
+    layout: {
+      barmode: 'group',
+      xaxis: axis('layer', 'from input to output', { tickangle: -60, tickfont: { size: 11 } }),
+      yaxis: axis(options.quantity ?? 'zeros', '% of the weights of the layer', { range: [0, 100] }),
+    },
+    height: 440,
+  });
+}
+
+/** The gradients of one loss. */
+export interface NamedGradients {
+  name: string;
+  gradients: readonly LayerGradient[];
+}
+
+/** How much of several losses reaches each kernel: the norms of their gradients, on a logarithmic scale, from input to output. */
+export function gradientsPerLayer(losses: readonly NamedGradients[], options: { title?: string } = {}): Figure {
+  const said = losses.map(
+    ({ name, gradients }) =>
+      `${name} from ${number(gradients.at(0)?.norm ?? 0)} at the input to ${number(gradients.at(-1)?.norm ?? 0)} at the output`,
+  );
+  return figure({
+    title: options.title ?? 'What reaches each layer',
+    alt: `Norms of the gradient by layer: ${list(said)}.`,
+    data: losses.map(({ name, gradients }, n) => ({
+      type: 'scatter',
+      mode: 'lines+markers',
+      name,
+      x: gradients.map(({ kernel }) => kernelLabel(kernel)),
+      // A logarithm has no place for 0.
+      y: gradients.map(({ norm }) => (norm > 0 ? norm : null)),
+      line: { color: colour(n), dash: dash(n), width: 2 },
+      hovertemplate: '%{x}: %{y:.2e}',
+    })),
+    layout: {
+      xaxis: axis('layer', 'from input to output', { tickangle: -60, tickfont: { size: 11 } }),
+      yaxis: axis('norm of the gradient', 'nats', { type: 'log', dtick: 1, exponentformat: 'power' }),
+    },
+    height: 440,
+  });
+}

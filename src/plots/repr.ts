@@ -1,0 +1,263 @@
+import {
+  axis,
+  colour,
+  dash,
+  epochAxis,
+  figure,
+  ink,
+  layerLabel,
+  list,
+  note,
+  number,
+  percent,
+  type Figure,
+  type Trace,
+  verticalMark,
+} from './theme.js';
+import { reprEpoch, type ReprLengths } from '../sparsity/index.js';
+
+/** An epoch of RePr's cycle, counted from 1; standard training has no phases. */
+export interface PhasedEpoch {
+  epoch: number;
+  phase: 'S1' | 'S2' | null;
+}
+
+/** Grey bands over whole panels where filters are off: from the end of the epoch before S2 to the end of its last one. */
+export function phaseBands(epochs: readonly PhasedEpoch[], panels: readonly string[] = ['x']): object[] {
+  const bands: { x0: number; x1: number }[] = [];
+  for (const { epoch, phase } of epochs) {
+    if (phase !== 'S2') continue;
+    const last = bands.at(-1);
+    if (last?.x1 === epoch - 1) last.x1 = epoch;
+    else bands.push({ x0: epoch - 1, x1: epoch });
+  }
+  return panels.flatMap((xref) =>
+    bands.map((band) => ({
+      type: 'rect',
+      ...band,
+      xref,
+      yref: `${xref.replace('x', 'y')} domain`,
+      y0: 0,
+      y1: 1,
+      fillcolor: ink,
+      opacity: 0.18,
+      line: { width: 0 },
+      layer: 'below',
+    })),
+  );
+}
+
+/** The epochs of a run of RePr or of standard training; accuracies are from 0 to 1. */
+export interface ReprCourse {
+  run: string;
+  epochs: readonly (PhasedEpoch & {
+    train: number;
+    validation: number;
+    /** Mean orthogonality score of each layer's filters that are on. */
+    overlap: Readonly<Record<string, number>>;
+  })[];
+}
+
+/**
+ * Accuracy over the epochs of several runs, on validation (solid) and on the training batches (dotted), with the epochs in
+ * which filters are off in grey. Records of one name differ in their seeds: their mean is drawn, and the range of the
+ * validation accuracies as a band.
+ */
+export function reprCurves(records: readonly ReprCourse[], options: { title?: string } = {}): Figure {
+  const groups = [...new Set(records.map(({ run }) => run))].map((run) =>
+    records.filter((record) => record.run === run),
+  );
+  const epochs = records.at(0)?.epochs.map(({ epoch }) => epoch) ?? [];
+  const cycle = records.find((record) => record.epochs.some(({ phase }) => phase === 'S2'));
+  const at = (group: readonly ReprCourse[], of: 'train' | 'validation', over: (values: number[]) => number): number[] =>
+    group[0].epochs.map(
+      (_, i) => 100 * over(group.flatMap((record) => record.epochs.slice(i, i + 1).map((e) => e[of]))),
+    );
+  const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const data = groups.flatMap((group, n): Trace[] => {
+    const x = group[0].epochs.map(({ epoch }) => epoch);
+    const shared = { type: 'scatter', legendgroup: group[0].run, x };
+    const [low, high] = [Math.min, Math.max].map((over) => at(group, 'validation', (values) => over(...values)));
+    const band = {
+      ...shared,
+      mode: 'lines',
+      x: [...x, ...[...x].reverse()],
+      y: [...high, ...low.reverse()],
+      fill: 'toself',
+      fillcolor: `${colour(n)}33`,
+      line: { width: 0 },
+      showlegend: false,
+      hoverinfo: 'skip',
+    };
+    const line = (of: 'train' | 'validation'): Trace => ({
+      ...shared,
+      mode: of === 'train' ? 'lines' : 'lines+markers',
+      name: `${group[0].run}, ${of === 'train' ? 'training' : 'validation'}`,
+      y: at(group, of, mean),
+      line: { color: colour(n), width: of === 'train' ? 1.5 : 2, dash: of === 'train' ? 'dot' : 'solid' },
+      ...(of === 'validation' ? { marker: { size: 5 } } : {}),
+    });
+    return [...(group.length > 1 ? [band] : []), line('validation'), line('train')];
+  });
+  const said = groups.map((group) => {
+    const last = mean(group.map((record) => record.epochs.at(-1)?.validation ?? NaN));
+    return `${group[0].run} ends at ${percent(last)} on validation${group.length > 1 ? ` (mean of ${group.length} runs)` : ''}`;
+  });
+  return figure({
+    title: options.title ?? 'Accuracy during training',
+    alt: `Accuracy over ${epochs.length} epochs; ${said.join(', ')}. In the grey epochs filters are off.`,
+    data,
+    layout: {
+      xaxis: epochAxis(epochs, { range: [0.5, (epochs.at(-1) ?? 1) + 0.5] }),
+      yaxis: axis('accuracy', '% of images'),
+      shapes: phaseBands(cycle?.epochs ?? []),
+    },
+    legendBelow: true,
+    height: 440,
+  });
+}
+
+/** How often a filter has come back by an epoch's end, or that it is off. */
+type Life = { from: number; to: number; lives: number };
+
+/** Which of ten filters a picture of the cycle switches off in turn n: three of them, others each time. */
+const offInTurn = (n: number): number[] => [1, 5, 8].map((f) => (f + 3 * n) % 10);
+
+/**
+ * RePr's cycle as a picture: ten filters as bars along the epochs. In S1 all train; before S2 three go off and leave a
+ * gap; after it they come back new, in another colour. Which ones go is made up, when they go is the schedule's.
+ */
+export function reprCycle(
+  { S1, S2, epochs }: ReprLengths & { epochs: number },
+  options: { title?: string } = {},
+): Figure {
+  const lives: Life[][] = Array.from({ length: 10 }, () => [{ from: 0, to: 0, lives: 0 }]);
+  const turns: { epoch: number; prunes: boolean }[] = [];
+  let off: number[] = [];
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const { prunes, reinitialises } = reprEpoch(epoch, { S1, S2 });
+    if (reinitialises) {
+      for (const f of off) lives[f].push({ from: epoch, to: epoch, lives: lives[f].length });
+      off = [];
+    }
+    if (prunes) off = offInTurn(turns.filter((turn) => turn.prunes).length);
+    if (prunes || reinitialises) turns.push({ epoch, prunes });
+    lives.forEach((life, f) => {
+      if (!off.includes(f)) life[life.length - 1].to = epoch + 1;
+    });
+  }
+  const most = Math.max(...lives.map((life) => life.length));
+  const names = ['as it started', 'come back once', 'come back twice'];
+  const data: Trace[] = Array.from({ length: most }, (_, n) => {
+    const bars = lives.flatMap((life, f) => life.filter((part) => part.lives === n).map((part) => ({ ...part, f })));
+    return {
+      type: 'bar',
+      orientation: 'h',
+      name: names[n] ?? `come back ${n} times`,
+      base: bars.map(({ from }) => from),
+      x: bars.map(({ from, to }) => to - from),
+      y: bars.map(({ f }) => f + 1),
+      width: 0.62,
+      marker: { color: colour(n) },
+      hovertemplate: 'filter %{y}<extra></extra>',
+    };
+  });
+  const marks = turns.map(({ epoch, prunes }) => verticalMark(epoch, prunes ? 'prune' : 'bring back'));
+  const phases = Array.from({ length: epochs }, (_, epoch) => ({
+    epoch: epoch + 1,
+    ...reprEpoch(epoch, { S1, S2 }),
+  }));
+  const starts = (prunes: boolean): string =>
+    list(turns.filter((turn) => turn.prunes === prunes).map(({ epoch }) => String(epoch)));
+  return figure({
+    title: options.title ?? 'The cycle',
+    alt:
+      `Diagram of ${epochs} epochs: filters are switched off after epoch ${starts(true) || 'none'} and brought back after ` +
+      `epoch ${starts(false) || 'none'}; in between, in grey, only the others train.`,
+    data,
+    layout: {
+      barmode: 'overlay',
+      xaxis: axis('training', 'epochs', { range: [0, epochs], showgrid: false }),
+      yaxis: axis('filter', 'number', { autorange: 'reversed', dtick: 1, showgrid: false }),
+      shapes: [...phaseBands(phases), ...marks.map(({ shape }) => shape)],
+      annotations: [
+        ...marks.map(({ annotation }) => ({ ...annotation, textangle: 0, font: { size: 11, color: ink } })),
+        note('grey: S2, the filters with a gap are off', 0, -0.24, {
+          xanchor: 'left',
+          yanchor: 'top',
+          font: { size: 11 },
+        }),
+      ],
+    },
+    height: 380,
+  });
+}
+
+/** Mean orthogonality score of the filters that are on, over the epochs of several runs, a panel for each layer. */
+export function overlapDuringTraining(records: readonly ReprCourse[], options: { title?: string } = {}): Figure {
+  const layers = Object.keys(records.at(0)?.epochs.at(0)?.overlap ?? {});
+  const names = [...new Set(records.map(({ run }) => run))];
+  const epochs = records.at(0)?.epochs.map(({ epoch }) => epoch) ?? [];
+  const cycle = records.find((record) => record.epochs.some(({ phase }) => phase === 'S2'));
+  const suffix = (n: number): string => (n === 0 ? '' : String(n + 1));
+  const width = (1 - 0.07 * (layers.length - 1)) / Math.max(1, layers.length);
+  const left = (l: number): number => l * (width + 0.07);
+  const ends = (run: string): string =>
+    list(
+      layers.map((layer) => {
+        const last = records
+          .filter((record) => record.run === run)
+          .map(({ epochs: e }) => e.at(-1)?.overlap[layer] ?? NaN);
+        return `${number(last.reduce((sum, value) => sum + value, 0) / last.length)} in ${layerLabel(layer)}`;
+      }),
+    );
+  return figure({
+    title: options.title ?? 'Overlap during training',
+    alt: `Mean overlap of filters after the last epoch, ${names.map((run) => `${run}: ${ends(run)}`).join('; ')}.`,
+    data: records.flatMap(({ run, epochs: own }, r) =>
+      layers.map((layer, l) => ({
+        type: 'scatter',
+        mode: 'lines',
+        name: run,
+        legendgroup: run,
+        showlegend: l === 0 && records.findIndex((record) => record.run === run) === r,
+        xaxis: `x${suffix(l)}`,
+        yaxis: `y${suffix(l)}`,
+        x: own.map(({ epoch }) => epoch),
+        y: own.map(({ overlap }) => overlap[layer]),
+        line: { color: colour(names.indexOf(run)), dash: dash(names.indexOf(run)), width: 2 },
+      })),
+    ),
+    layout: {
+      ...Object.fromEntries(
+        layers.flatMap((_, l) => [
+          [
+            `xaxis${suffix(l)}`,
+            epochAxis(epochs, {
+              domain: [left(l), left(l) + width],
+              anchor: `y${suffix(l)}`,
+              range: [0.5, epochs.length + 0.5],
+            }),
+          ],
+          [
+            `yaxis${suffix(l)}`,
+            axis('overlap', 'mean score, 0 is orthogonal', {
+              anchor: `x${suffix(l)}`,
+              rangemode: 'tozero',
+              ...(l > 0 ? { title: { text: '' }, matches: 'y', showticklabels: false } : {}),
+            }),
+          ],
+        ]),
+      ),
+      shapes: phaseBands(
+        cycle?.epochs ?? [],
+        layers.map((_, l) => `x${suffix(l)}`),
+      ),
+      annotations: layers.map((layer, l) =>
+        note(layerLabel(layer), left(l) + width / 2, 1.01, { yanchor: 'bottom', xanchor: 'center' }),
+      ),
+    },
+    legendBelow: true,
+    height: 400,
+  });
+}
