@@ -1,5 +1,5 @@
-import type { Element, Window } from './jsdom.js';
-import type { LineWidth } from './textMetrics.js';
+import type { Element, Window } from './plotlyInNode.js';
+import type { LineWidth } from './fonts.js';
 
 interface Rectangle extends Box {
   x: number;

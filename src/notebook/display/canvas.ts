@@ -1,5 +1,5 @@
 import { encodePng, pngAddress } from '../../plots/png.js';
-import type { Canvas, Window } from './jsdom.js';
+import type { Canvas, Window } from './plotlyInNode.js';
 
 type Colour = [number, number, number, number];
 

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { ResvgRenderOptions } from '@resvg/resvg-js';
+import type { Resvg, ResvgRenderOptions } from '@resvg/resvg-js';
 
 /**
  * The fonts that a PNG is drawn with: KaTeX's, which are in the tree anyway, so that an image looks the same on every
@@ -30,3 +30,25 @@ const ownCharacters = /^[\s!-_a-~α-ωΓΔΘΛΞΠΣΥΦΨΩ−×±≤≥≈…�
 
 /** The family that figures ask for first and that `fontsFor` provides. */
 export const fontFamily = 'KaTeX_SansSerif';
+
+/** Measures a line of text: its width in units of the font's size. */
+export type LineWidth = (text: string, bold: boolean) => number;
+
+/** Exact widths from the renderer that will draw the text; each takes about 0.1 ms and is measured once. */
+export function lineWidths(Renderer: typeof Resvg): LineWidth {
+  const known = new Map<string, number>();
+  return (text, bold) => {
+    const key = `${bold}${text}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const look = `font-size="100" font-weight="${bold ? 'bold' : 'normal'}" font-family="${fontFamily}"`;
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg"><text ${look}>${escape(text)}</text></svg>`;
+    const width = (new Renderer(svg, { font: fontsFor(text) }).getBBox()?.width ?? 0) / 100;
+    known.set(key, width);
+    return width;
+  };
+}
+
+function escape(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+}

@@ -1,12 +1,7 @@
-export { dataFrame, type Row } from './dataFrame.js';
-export { display, DisplayHandle, inNotebook } from './display.js';
-export type { Bundle } from './kernelOutput.js';
+export { liveFigure, show, type FigureView, type LiveFigureOptions } from './figure.js';
 export { follow, type FollowCellOptions } from './follow.js';
-export { markdown } from './markdown.js';
+export { display, DisplayHandle, inNotebook, markdown, type Bundle } from './output.js';
 export { renderPng, type PngOptions } from './renderPng.js';
-export { liveFigure, type FigureView, type LiveFigureOptions } from './liveFigure.js';
-export { show } from './show.js';
-export { table } from './table.js';
-export type { TableData, TableOptions } from './tableColumns.js';
+export { dataFrame, table, type Row, type TableData, type TableOptions } from './table.js';
 export { watch, type WatchOptions } from './watch.js';
 export { watchAll, type WatchAllOptions } from './watchAll.js';

@@ -3,8 +3,7 @@ import { createRequire } from 'node:module';
 import type { Resvg } from '@resvg/resvg-js';
 import { giveBoxes } from './boxes.js';
 import { giveCanvas } from './canvas.js';
-import { emptyWindow, type Element, type Window } from './jsdom.js';
-import { lineWidths } from './textMetrics.js';
+import { lineWidths } from './fonts.js';
 
 /** The part of plotly that draws pictures. */
 export interface Plotly {
@@ -41,4 +40,53 @@ function load(): PlotlyInNode {
   window.eval(readFileSync(require.resolve('plotly.js-dist'), 'utf8'));
   const { Plotly: plotly } = window as unknown as { Plotly: Plotly };
   return { plotly, document: window.document, Resvg: resvg.Resvg };
+}
+
+/** What we use of an element. TypeScript's own DOM library would redefine Node's streams and URLs for the whole project. */
+export interface Element {
+  tagName: string;
+  textContent: string | null;
+  parentElement: Element | null;
+  children: Iterable<Element>;
+  style: { display?: string; fontSize?: string; fontWeight?: string; textAnchor?: string };
+  getAttribute(name: string): string | null;
+  querySelectorAll(selector: string): Iterable<Element>;
+  append(child: Element): void;
+  remove(): void;
+}
+
+/** What we use of a canvas element. */
+export interface Canvas {
+  width: number;
+  height: number;
+  getContext(kind: string): unknown;
+  toDataURL(): string;
+}
+
+/** A class of the document, whose methods can be replaced. */
+interface Class<Methods> {
+  prototype: Methods;
+}
+
+/** What we use of jsdom's window. */
+export interface Window {
+  document: { body: Element; createElement(tag: string): Element };
+  Element: Class<{ getBoundingClientRect(this: Element): unknown }>;
+  SVGElement: Class<{ getBBox(this: Element): unknown; getComputedTextLength(this: Element): number }>;
+  HTMLCanvasElement: Class<Canvas>;
+  URL: { createObjectURL(blob: unknown): string };
+  eval(source: string): void;
+}
+
+interface Jsdom {
+  JSDOM: new (html: string, options: object) => { window: Window };
+  VirtualConsole: new () => object;
+}
+
+/** An empty document in which scripts of ours can run; what they print is dropped. */
+export function emptyWindow(): Window {
+  // Half a second to load: only who draws waits for it.
+  const { JSDOM, VirtualConsole } = createRequire(import.meta.url)('jsdom') as Jsdom;
+  const options = { runScripts: 'outside-only', pretendToBeVisual: true, virtualConsole: new VirtualConsole() };
+  return new JSDOM('<!doctype html><body></body>', options).window;
 }

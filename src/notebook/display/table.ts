@@ -1,6 +1,7 @@
-import { display } from './display.js';
-import { tableColumns, type TableData, type TableOptions } from './tableColumns.js';
-import { tableForms } from './tableForms.js';
+import { type Bundle, display } from './output.js';
+import { UserError } from '../../errors.js';
+import { createRequire } from 'node:module';
+import type { DataFrame } from 'danfojs-node';
 
 /**
  * Shows a data frame below the cell as a table: HTML, Markdown and plain text in one output. Columns of numbers stand to
@@ -12,4 +13,159 @@ import { tableForms } from './tableForms.js';
  */
 export function table(frame: TableData, options: TableOptions = {}): void {
   display(tableForms(tableColumns(frame, options), options.caption));
+}
+
+/** The part of a danfojs DataFrame that a table shows. */
+export interface TableData {
+  columns: readonly string[];
+  /** Rows of cells. */
+  values: unknown;
+}
+
+/** How a table is shown. */
+export interface TableOptions {
+  /** A line above the table that says what it holds. */
+  caption?: string;
+  /** For a column, the number of decimals, or what turns a cell into text. */
+  formats?: Readonly<Record<string, number | ((value: unknown) => string)>>;
+}
+
+/** A column ready to be written: its cells are text. */
+export interface TableColumn {
+  name: string;
+  numeric: boolean;
+  cells: string[];
+}
+
+/**
+ * The columns of a frame as text. Numbers without a format get the fewest decimals, up to 4, that show them all; one of which
+ * these would leave too little has as many as it needs. Numbers are written as a program reads them: 2023, -5.5, 1e-7, NaN.
+ */
+export function tableColumns(frame: TableData, { formats = {} }: TableOptions): TableColumn[] {
+  const unknown = Object.keys(formats).find((name) => !frame.columns.includes(name));
+  if (unknown !== undefined) {
+    throw new UserError(`formats names the column '${unknown}', but the columns are ${frame.columns.join(', ')}`);
+  }
+  const rows = frame.values as unknown[][];
+  return frame.columns.map((name, c) => {
+    const values = rows.map((row) => row[c]);
+    const present = values.filter((value) => value !== null && value !== undefined);
+    const numeric =
+      present.length > 0 && present.every((value) => typeof value === 'number' || typeof value === 'bigint');
+    const usual = decimals(present);
+    const format = Object.hasOwn(formats, name) ? formats[name] : (value: unknown) => shown(value, usual);
+    return { name, numeric, cells: values.map((value) => cell(value, format)) };
+  });
+}
+
+function cell(value: unknown, format: number | ((value: unknown) => string)): string {
+  if (value === null || value === undefined) return '';
+  if (typeof format === 'function') return format(value);
+  return typeof value === 'number' ? value.toFixed(format) : shown(value, format);
+}
+
+function shown(value: unknown, digits: number): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value !== 'number') return JSON.stringify(value) ?? typeof value;
+  const fixed = value.toFixed(digits);
+  const rounded = Math.abs(Number(fixed) - value) > 0 && Math.abs(value) < 10 ** (1 - digits);
+  return rounded || Math.abs(value) > Number.MAX_SAFE_INTEGER ? String(Number(value.toPrecision(4))) : fixed;
+}
+
+/** The decimals, up to 4, that show all of the numbers. */
+function decimals(values: unknown[]): number {
+  const needed = values.map((value) =>
+    typeof value === 'number' ? (/\.(\d+)$/.exec(String(value))?.[1].length ?? 0) : 0,
+  );
+  return Math.min(4, Math.max(0, ...needed));
+}
+
+/** A table as HTML, as Markdown and as aligned plain text. */
+export function tableForms(columns: TableColumn[], caption?: string): Bundle {
+  return {
+    'text/html': html(columns, caption),
+    'text/markdown': markdown(columns, caption),
+    'text/plain': plain(columns, caption),
+  };
+}
+
+const rowsOf = (columns: TableColumn[]): number[] => [...(columns[0]?.cells.keys() ?? [])];
+
+function html(columns: TableColumn[], caption?: string): string {
+  const style = ({ numeric }: TableColumn): string =>
+    numeric ? ' style="text-align: right; font-variant-numeric: tabular-nums"' : ' style="text-align: left"';
+  const head = columns.map((column) => `<th scope="col"${style(column)}>${escape(column.name)}</th>`).join('');
+  const body = rowsOf(columns).map(
+    (row) => `<tr>${columns.map((column) => `<td${style(column)}>${escape(column.cells[row])}</td>`).join('')}</tr>`,
+  );
+  const title = caption === undefined ? '' : `<caption>${escape(caption)}</caption>`;
+  return `<table class="dataframe">${title}<thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table>`;
+}
+
+function markdown(columns: TableColumn[], caption?: string): string {
+  const line = (cells: string[]): string => `| ${cells.join(' | ')} |`;
+  const safe = (text: string): string => escape(text).replaceAll('|', '\\|').replaceAll('\n', ' ');
+  return [
+    ...(caption === undefined ? [] : [`*${safe(caption)}*`, '']),
+    line(columns.map(({ name }) => safe(name))),
+    line(columns.map(({ numeric }) => (numeric ? '---:' : ':---'))),
+    ...rowsOf(columns).map((row) => line(columns.map(({ cells }) => safe(cells[row])))),
+  ].join('\n');
+}
+
+function plain(columns: TableColumn[], caption?: string): string {
+  const padded = columns.map(({ name, numeric, cells }) => {
+    const width = Math.max(...[name, ...cells].map((text) => text.length));
+    return [name, '-'.repeat(width), ...cells].map((text) => (numeric ? text.padStart(width) : text.padEnd(width)));
+  });
+  const lines = [...(padded[0]?.keys() ?? [])].map((row) =>
+    padded
+      .map((column) => column[row])
+      .join('  ')
+      .trimEnd(),
+  );
+  return [...(caption === undefined ? [] : [caption]), ...lines].join('\n');
+}
+
+function escape(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+/** A row of a data frame: column name to value. Every row has the same columns. */
+export type Row = Readonly<Record<string, string | number | boolean | null>>;
+
+/**
+ * A danfojs DataFrame of rows. danfojs is loaded on the first call (about a second).
+ *
+ * @throws UserError when the package tree holds two copies of TensorFlow.js.
+ */
+export function dataFrame(rows: readonly Row[]): DataFrame {
+  const require = createRequire(import.meta.url);
+  requireOneTensorCore(require.resolve('danfojs-node'));
+  const danfo = require('danfojs-node') as { DataFrame: new (rows: Row[]) => DataFrame };
+  return new danfo.DataFrame([...rows]);
+}
+
+/**
+ * Refuses a package tree with two copies of TensorFlow.js: tensors of one are strangers to the other.
+ *
+ * `danfo` is the main file of the danfojs-node that is about to be loaded.
+ *
+ * @throws UserError with both places.
+ */
+export function requireOneTensorCore(danfo: string): void {
+  const coreOf = (file: string): string => createRequire(file).resolve('@tensorflow/tfjs-core');
+  const ours = coreOf(createRequire(import.meta.url).resolve('@tensorflow/tfjs'));
+  const theirs = coreOf(createRequire(danfo).resolve('@tensorflow/tfjs-node'));
+  if (ours === theirs) return;
+  throw new UserError(
+    `the package tree must hold one TensorFlow.js, but danfojs-node uses ${theirs} and everything else ${ours}: ` +
+      'install with the overrides of this project (npm ci in its folder)',
+  );
 }

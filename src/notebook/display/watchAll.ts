@@ -2,9 +2,9 @@ import { keepingBest, type ExperimentRun, type KeepingOptions } from '../../expe
 import { curvesOverEpochs, type EpochCurve } from '../../plots/index.js';
 import type { TrainingEvent } from '../../training/index.js';
 import { interruptSignal } from '../kernel/interruptSignal.js';
-import { display, inNotebook } from './display.js';
-import { liveFigure } from './liveFigure.js';
-import { progressLine } from './progressLine.js';
+import { display, inNotebook } from './output.js';
+import { liveFigure } from './figure.js';
+import { progressLine } from './watch.js';
 
 /** How several runs are watched. */
 export interface WatchAllOptions extends KeepingOptions {

@@ -1,7 +1,6 @@
 import { inspect } from 'node:util';
-import { tableColumns } from '../display/tableColumns.js';
-import { tableForms } from '../display/tableForms.js';
-import type { Bundle } from '../display/kernelOutput.js';
+import { tableColumns, tableForms } from '../display/table.js';
+import type { Bundle } from '../display/output.js';
 
 /** The part of a danfojs DataFrame or Series that a table shows. */
 interface Frame {

@@ -42,7 +42,7 @@ async function showsEverything(spec: KernelSpec): Promise<void> {
   );
   assert.deepEqual(Object.keys(data(shown[0])).sort(), ['application/vnd.plotly.v1+json', 'image/png', 'text/plain']);
   assert.ok(Buffer.from(data(shown[0])['image/png'], 'base64').subarray(1, 4).equals(Buffer.from('PNG')));
-  assert.match(data(shown[0])['text/plain'], /^Cumulative distribution of a mask\. .* jumps by 59\.9 % at 0/);
+  assert.match(data(shown[0])['text/plain'], /^The hard concrete distribution\. .*59\.9 % exactly 0/);
 
   // Another cell replaces it in place.
   assert.deepEqual(

@@ -5,10 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { dataFrame } from 'sparsebook/notebook/display';
-import { requireOneTensorCore } from 'sparsebook/notebook/display/oneTensorCore.js';
-import { progressLine } from 'sparsebook/notebook/display/progressLine.js';
-import { tableColumns } from 'sparsebook/notebook/display/tableColumns.js';
-import { tableForms } from 'sparsebook/notebook/display/tableForms.js';
+import { requireOneTensorCore, tableColumns, tableForms } from 'sparsebook/notebook/display/table.js';
+import { progressLine } from 'sparsebook/notebook/display/watch.js';
 
 const frame = {
   columns: ['run', 'accuracy'],

@@ -10,7 +10,7 @@ import { codeCell, notebookOf } from '../report/fixture.ts';
 export const parametersSource = `const lambda_l0 = 20; // the rent; try 10, 50
 const label = 'a'; // what to call it: 'a' or 'b'`;
 
-const curveSource = `import { liveFigure } from 'sparsebook/notebook/display/liveFigure.js';
+const curveSource = `import { liveFigure } from 'sparsebook/notebook/display/figure.js';
 const curve = (steps: number) => ({
   data: [{ type: 'scatter' as const, name: label, x: [0, 1, 2], y: [0, steps, lambda_l0] }],
   layout: { title: { text: 'Curve for ' + lambda_l0 }, meta: { alt: 'A curve up to ' + lambda_l0 } },

@@ -1,7 +1,14 @@
 import type { Figure } from '../../plots/index.js';
-import { display } from './display.js';
-import { figureBundle } from './figureBundle.js';
-import type { PngOptions } from './renderPng.js';
+import { type Bundle, display } from './output.js';
+import { type PngOptions, renderPng } from './renderPng.js';
+
+/**
+ * Shows a figure below the cell, as one output in three forms: interactive (plotly), a picture (PNG) and a sentence of text.
+ * Outside of a notebook it prints the sentence. For a figure that changes, see `liveFigure`.
+ */
+export function show(figure: Figure, picture: PngOptions = {}): void {
+  display(figureBundle(figure, picture));
+}
 
 /** How a live figure is shown: the size of its picture, and how often it may change. */
 export interface LiveFigureOptions extends PngOptions {
@@ -53,4 +60,20 @@ export function liveFigure(figure: Figure, options: LiveFigureOptions = {}): Fig
     },
     done,
   };
+}
+
+/** A figure as one output in several forms: interactive (plotly), a sentence of text and, unless `picture` is null, a PNG. */
+export function figureBundle({ data, layout }: Figure, picture: PngOptions | null): Bundle {
+  const bundle: Bundle = {
+    'application/vnd.plotly.v1+json': { data, layout, config: { responsive: true, displaylogo: false } },
+    'text/plain': `${layout.title.text}. ${layout.meta.alt}`,
+  };
+  if (picture) {
+    try {
+      bundle['image/png'] = renderPng({ data, layout }, picture).toString('base64');
+    } catch (error) {
+      process.emitWarning(`the figure "${layout.title.text}" is shown without a picture: ${String(error)}`);
+    }
+  }
+  return bundle;
 }

@@ -1,0 +1,81 @@
+import { createRequire } from 'node:module';
+import { sep } from 'node:path';
+import { randomUUID } from 'node:crypto';
+
+/** What a cell shows, as one thing in several forms: MIME type to content. A viewer picks the richest it knows. */
+export type Bundle = Record<string, unknown>;
+
+interface DisplayData {
+  data: Bundle;
+  metadata: Record<string, unknown>;
+  transient: { display_id: string };
+}
+
+/** Sends display_data, or update_display_data, on behalf of the cell that runs. */
+export type WriteDisplayData = (content: DisplayData, update: boolean) => void;
+
+const tslabJupyter = ['', 'tslab', 'dist', 'jupyter.js'].join(sep);
+
+/**
+ * The output of the cell that runs, or null outside of a notebook.
+ *
+ * It belongs to the tslab that runs the cell, and this may be a globally installed one: importing `tslab` from here would
+ * load a second, mute copy. So we look for the one that the process has loaded already.
+ */
+export function kernelOutput(): WriteDisplayData | null {
+  const loaded = createRequire(import.meta.url).cache;
+  for (const [file, module] of Object.entries(loaded)) {
+    if (!file.endsWith(tslabJupyter)) continue;
+    const { lastWriteDisplayData } = (module?.exports ?? {}) as { lastWriteDisplayData?: WriteDisplayData | null };
+    if (lastWriteDisplayData) return lastWriteDisplayData;
+  }
+  return null;
+}
+
+/** Something on display below a cell, which can be replaced in place. */
+export class DisplayHandle {
+  readonly id: string = randomUUID();
+
+  /** Replaces what is shown, in every place where it is shown. Does nothing outside of a notebook. */
+  update(bundle: Bundle): void {
+    this.send(bundle, true);
+  }
+
+  /** Adds the bundle to the output of the cell that runs; false outside of a notebook. */
+  send(bundle: Bundle, update = false): boolean {
+    const write = kernelOutput();
+    write?.({ data: bundle, metadata: {}, transient: { display_id: this.id } }, update);
+    return write !== null;
+  }
+}
+
+/** Shows a bundle (MIME type to content) below the cell as one output. Outside of a notebook, prints its `text/plain`. */
+export function display(bundle: Bundle): DisplayHandle {
+  const handle = new DisplayHandle();
+  const text = bundle['text/plain'];
+  if (!handle.send(bundle) && typeof text === 'string') console.log(text);
+  return handle;
+}
+
+/** Whether a notebook cell is what runs us. */
+export function inNotebook(): boolean {
+  return kernelOutput() !== null;
+}
+
+/**
+ * Shows Markdown below the cell: markdown`Accuracy: **${accuracy}**`.
+ *
+ * The text is taken as written, so that a backslash in a formula needs no second one; the indentation that all its lines
+ * share is dropped.
+ */
+export function markdown(strings: TemplateStringsArray, ...values: unknown[]): void {
+  const text = unindented(String.raw(strings, ...values));
+  display({ 'text/markdown': text, 'text/plain': text });
+}
+
+function unindented(text: string): string {
+  const lines = text.replace(/^\n/, '').trimEnd().split('\n');
+  const indents = lines.filter((line) => line.trim() !== '').map((line) => line.length - line.trimStart().length);
+  const shared = Math.min(...indents);
+  return lines.map((line) => line.slice(Number.isFinite(shared) ? shared : 0)).join('\n');
+}
