@@ -1,5 +1,5 @@
 import type { PruningScope } from '../../sparsity/index.js';
-import { iterative, oneShot, polynomial, type PruningPlan } from '../../sparsity/magnitude.js';
+import { iterative, oneShot, polynomial, type PruningPlan } from '../../sparsity/schedules.js';
 import { givenIn } from '../settings/given.js';
 import { flag, number, oneOf, orNull, text, wholeNumber } from '../settings/rules.js';
 import type { RunLength, Schema, Setting, SettingValue, SomeSettings } from '../settings/schema.js';

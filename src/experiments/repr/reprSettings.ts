@@ -1,5 +1,5 @@
 import type { ReprNextLayer, ReprRanking, ReprScaling } from '../../sparsity/index.js';
-import { reprEpoch } from '../../sparsity/repr.js';
+import { reprEpoch } from '../../sparsity/schedules.js';
 import { givenIn } from '../settings/given.js';
 import { flag, number, oneOf, wholeNumber } from '../settings/rules.js';
 import type { Schema, Setting, SettingValue, SomeSettings } from '../settings/schema.js';
