@@ -1,12 +1,11 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
-import { archiveFile, officialArchive } from '../data/cifar10/archive.js';
-import { dataFolder } from '../data/dataFolder.js';
-import { describeData } from '../data/describeData.js';
-import { getCifar10 } from '../data/download/getCifar10.js';
-import type { Transfer } from '../data/download/fetchRest.js';
-import { loadData } from '../data/loadData.js';
+import { archiveFile, officialArchive } from '../data/cifar10.js';
+import { dataFolder, loadData } from '../data/loadData.js';
+import { describeData } from '../data/dataSplits.js';
+import { getCifar10 } from '../data/getCifar10.js';
+import type { Transfer } from '../data/download.js';
 
 const megabytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 

@@ -1,17 +1,19 @@
 import { Random, deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
-import type { Augmentation } from './augment/augmentation.js';
-import type { Normalise } from './augment/normalise.js';
-import { imageBytes } from './imageSet.js';
-import type { ImageSet } from './imageSet.js';
+import type { Augmentation } from './augment.js';
+import { valuesOf } from './imageSet.js';
+import type { ImageSet, ImageShape } from './imageSet.js';
+import type { Normalise } from './normalise.js';
 
-/** A few pictures, ready for a network. */
+/** A few images, ready for a network. */
 export interface Batch {
   /** Its place in the epoch, from 0. */
   index: number;
-  /** How many pictures it has: n. */
+  /** How many images it has: n. */
   size: number;
-  /** [n, 32, 32, 3] normalised values, flat. */
+  /** Of each image. */
+  shape: ImageShape;
+  /** [n, H, W, C] normalised values, flat. */
   images: Float32Array;
   /** [n] class indices. */
   labels: Int32Array;
@@ -20,13 +22,13 @@ export interface Batch {
 /** How an epoch is cut into batches. */
 export interface BatchOptions {
   batchSize: number;
-  /** Turns a picture's 0..255 into what the network is given. */
+  /** Turns an image's 0..255 into what the network is given. */
   normalise: Normalise;
-  /** Seed of the order and the augmentations. Without it pictures come as stored and unchanged, as for evaluation. */
+  /** Seed of the order and the augmentations. Without it images come as stored and unchanged, as for evaluation. */
   seed?: number;
   /** Which epoch this is, from 0: each has an order and augmentations of its own. Needed with a seed. */
   epoch?: number;
-  /** Changes to each picture, in this order. Needs a seed. */
+  /** Changes to each image, in this order. Needs a seed. */
   augment?: Augmentation[];
   /** Whether to leave out a last batch that is not full. Default false. */
   dropLast?: boolean;
@@ -34,7 +36,7 @@ export interface BatchOptions {
   startAt?: number;
 }
 
-/** How many batches an epoch over `count` pictures has. */
+/** How many batches an epoch over `count` images has. */
 export function batchCount(
   count: number,
   { batchSize, dropLast = false }: { batchSize: number; dropLast?: boolean },
@@ -62,11 +64,13 @@ function check(options: BatchOptions, total: number): void {
  * One epoch over a set, batch by batch; the same options give the same bits, and batch i does not depend on whether
  * the batches before it were taken.
  *
- * A picture's augmentation depends on seed, epoch and picture, not on its place among the batches. The arrays are new
+ * An image's augmentation depends on seed, epoch and image, not on its place among the batches. The arrays are new
  * for every batch. Throws a UserError where the options contradict each other.
  */
 export function* batches(set: ImageSet, options: BatchOptions): Generator<Batch, void, void> {
   const { batchSize, normalise, seed, epoch = 0, augment = [], startAt = 0 } = options;
+  const { shape } = set;
+  const values = valuesOf(shape);
   const count = set.labels.length;
   const total = batchCount(count, options);
   check(options, total);
@@ -76,19 +80,19 @@ export function* batches(set: ImageSet, options: BatchOptions): Generator<Batch,
   for (let index = startAt; index < total; index++) {
     const first = index * batchSize;
     const size = Math.min(batchSize, count - first);
-    const images = new Float32Array(size * imageBytes);
+    const images = new Float32Array(size * values);
     const labels = new Int32Array(size);
     for (let i = 0; i < size; i++) {
-      const picture = order === undefined ? first + i : order[first + i];
-      const image = images.subarray(i * imageBytes, (i + 1) * imageBytes);
-      image.set(set.images.subarray(picture * imageBytes, (picture + 1) * imageBytes));
+      const which = order === undefined ? first + i : order[first + i];
+      const image = images.subarray(i * values, (i + 1) * values);
+      image.set(set.images.subarray(which * values, (which + 1) * values));
       if (augment.length > 0) {
-        const random = new Random(deriveSeed(augmentSeed, picture));
-        for (const change of augment) change(image, random);
+        const random = new Random(deriveSeed(augmentSeed, which));
+        for (const change of augment) change(image, random, shape);
       }
-      normalise(image);
-      labels[i] = set.labels[picture];
+      normalise(image, shape);
+      labels[i] = set.labels[which];
     }
-    yield { index, size, images, labels };
+    yield { index, size, shape, images, labels };
   }
 }

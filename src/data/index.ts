@@ -1,28 +1,28 @@
-export { imageBytes, imageSize } from './imageSet.js';
-export type { ImageSet } from './imageSet.js';
-export { loadData } from './loadData.js';
-export type { DataOptions, DataSizes, DataSplits } from './loadData.js';
-export { readCifar10 } from './cifar10/readCifar10.js';
-export type { Cifar10 } from './cifar10/readCifar10.js';
-export { officialArchive } from './cifar10/archive.js';
-export type { Archive } from './cifar10/archive.js';
-export { syntheticImages } from './synthetic/syntheticImages.js';
+export type { Augmentation, Draws } from './augment.js';
+export { randomBrightness, randomContrast, randomFlip, randomPaddedCrop } from './augment.js';
 export { batchCount, batches } from './batches.js';
 export type { Batch, BatchOptions } from './batches.js';
-export type { Augmentation, Draws } from './augment/augmentation.js';
-export { randomFlip } from './augment/flip.js';
-export { randomResizedCrop } from './augment/randomResizedCrop.js';
-export type { ResizedCropRange } from './augment/randomResizedCrop.js';
-export { randomPaddedCrop } from './augment/paddedCrop.js';
-export { randomBrightness } from './augment/brightness.js';
-export { randomContrast } from './augment/contrast.js';
-export { cifar10PictureStatistics, cifar10Statistics, imageNetStatistics, normalise } from './augment/normalise.js';
-export type { ChannelStatistics, Normalise } from './augment/normalise.js';
-export { standardise } from './augment/standardise.js';
-export { getCifar10 } from './download/getCifar10.js';
-export type { GetOptions } from './download/getCifar10.js';
-export type { DownloadOptions } from './download/download.js';
-export type { Transfer } from './download/fetchRest.js';
-export { describeData } from './describeData.js';
-export { dataHash } from './dataHash.js';
-export { presentData } from './presentData.js';
+export { officialArchive, readCifar10 } from './cifar10.js';
+export type { Archive, Cifar10 } from './cifar10.js';
+export { dataFromArrays, dataHash, describeData, splitImages } from './dataSplits.js';
+export type { DataParts, DataSizes, DataSplits, SplitOptions } from './dataSplits.js';
+export type { DownloadOptions, Transfer } from './download.js';
+export { getCifar10 } from './getCifar10.js';
+export type { GetOptions } from './getCifar10.js';
+export { imageSet } from './imageSet.js';
+export type { ImageArrays, ImageSet, ImageShape, Labels } from './imageSet.js';
+export { loadData, presentData } from './loadData.js';
+export type { DataOptions } from './loadData.js';
+export {
+  channelStatistics,
+  cifar10ImageStatistics,
+  cifar10Statistics,
+  imageNetStatistics,
+  normalise,
+  standardise,
+} from './normalise.js';
+export type { ChannelStatistics, Normalise } from './normalise.js';
+export { randomResizedCrop } from './resizedCrop.js';
+export type { ResizedCropRange } from './resizedCrop.js';
+export { syntheticImages } from './synthetic.js';
+export type { SyntheticOptions } from './synthetic.js';

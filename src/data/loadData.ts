@@ -1,99 +1,87 @@
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
-import { officialArchive } from './cifar10/archive.js';
-import type { Archive } from './cifar10/archive.js';
-import { readCifar10 } from './cifar10/readCifar10.js';
-import { cifar10Folder } from './cifar10/files.js';
-import { dataFolder } from './dataFolder.js';
-import { pickImages } from './imageSet.js';
-import type { ImageSet } from './imageSet.js';
-import { split } from './split.js';
-import { syntheticImages, syntheticName } from './synthetic/syntheticImages.js';
-
-/** Training, validation and test pictures. */
-export interface DataSplits {
-  /** Which data this is, for people; every result is printed with it. */
-  name: string;
-  train: ImageSet;
-  validation: ImageSet;
-  test: ImageSet;
-  /** Identifies which pictures train and which validate. */
-  splitHash: string;
-}
-
-/** How many pictures each part should have. */
-export interface DataSizes {
-  train?: number;
-  validation?: number;
-  test?: number;
-}
+import { cifar10Folder, isCifar10, officialArchive, readCifar10 } from './cifar10.js';
+import type { Archive } from './cifar10.js';
+import { checkSizes, splitImages } from './dataSplits.js';
+import type { DataSizes, DataSplits } from './dataSplits.js';
+import { readImageFolder } from './folder.js';
+import { imageSizeOf, sizeOf } from './imageSet.js';
+import { syntheticImages, syntheticName } from './synthetic.js';
 
 /** What loadData can be asked for. */
 export interface DataOptions {
-  /** Seed of the synthetic pictures (default 0); files and the split do not depend on it. */
+  /** Seed of the synthetic images (default 0); files and the split do not depend on it. */
   seed?: number;
-  /** Sizes of the parts. Default: everything of CIFAR-10 (45,000, 5,000, 10,000); 4,000, 1,000, 2,000 synthetic ones. */
+  /**
+   * How many images each part has, the first ones. Default: all of CIFAR-10 (45,000, 5,000, 10,000) or of a folder; 4,000,
+   * 1,000 and 2,000 synthetic ones.
+   */
   sizes?: DataSizes;
   /** Replaces the name that the data gives itself. */
   name?: string;
-}
-
-const syntheticSizes = { train: 4000, validation: 1000, test: 2000 };
-/** A tenth of the published training set validates, as in the documents: 5,000 of 50,000. */
-const validationShare = 0.1;
-
-function checkSizes(sizes: DataSizes, most: Required<DataSizes>, name: string): void {
-  for (const part of ['train', 'validation', 'test'] as const) {
-    const size = sizes[part];
-    if (size === undefined || (Number.isInteger(size) && size > 0 && size <= most[part])) continue;
-    const limit = Number.isFinite(most[part]) ? `, at most ${most[part]} for ${name}` : '';
-    throw new UserError(`sizes.${part} must be a whole number above 0${limit}; received ${size}.`);
-  }
-}
-
-function firstImages(set: ImageSet, count: number, name: string): ImageSet {
-  return pickImages(
-    set,
-    Uint32Array.from({ length: count }, (_, i) => i),
-    name,
-  );
-}
-
-function splitSets(name: string, all: ImageSet, test: ImageSet, validation: number, sizes: DataSizes): DataSplits {
-  const parts = split(all.labels.length, validation, { training: sizes.train, validation: sizes.validation });
-  return {
-    name,
-    train: pickImages(all, parts.training, `${name}, training`),
-    validation: pickImages(all, parts.validation, `${name}, validation`),
-    test: firstImages(test, sizes.test ?? test.labels.length, `${name}, test`),
-    splitHash: parts.hash,
-  };
-}
-
-function loadSynthetic({ seed = 0, sizes = {}, name = syntheticName }: DataOptions): DataSplits {
-  checkSizes(sizes, { train: Infinity, validation: Infinity, test: Infinity }, name);
-  const { train, validation, test } = { ...syntheticSizes, ...sizes };
-  const all = syntheticImages(train + validation, deriveSeed(seed, 'training'));
-  return splitSets(name, all, syntheticImages(test, deriveSeed(seed, 'test')), validation, {});
-}
-
-async function loadFolder(folder: string, options: DataOptions, archive: Archive): Promise<DataSplits> {
-  const { name: nameOfCopy, training, test } = await readCifar10(folder, archive);
-  const count = training.labels.length;
-  const name = options.name ?? nameOfCopy;
-  const validation = Math.round(count * validationShare);
-  const sizes = options.sizes ?? {};
-  checkSizes(sizes, { train: count - validation, validation, test: test.labels.length }, name);
-  return splitSets(name, training, test, validation, sizes);
+  /**
+   * HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, as in '28x28x1': what synthetic images are drawn in (default 32x32x3), and what
+   * all images of a folder are scaled to (default: the size that they have).
+   */
+  imageSize?: string;
+  /** How many classes the synthetic images have. Default 10. */
+  classes?: number;
 }
 
 /**
- * Loads a data set by name: 'synthetic' (procedural pictures, no file), 'cifar10' (what `sparsebook data get cifar10`
- * downloaded), or a folder with the binary files of CIFAR-10.
+ * The folder that data sets lie in: `data/` of this project, or the one that the environment variable SPARSEBOOK_DATA
+ * names.
+ */
+export function dataFolder(): string {
+  return resolve(process.env.SPARSEBOOK_DATA ?? join(import.meta.dirname, '..', '..', 'data'));
+}
+
+/** The name of the best data that is there: 'cifar10' once it has been downloaded, else 'synthetic', which needs no file. */
+export function presentData(): 'cifar10' | 'synthetic' {
+  return existsSync(join(dataFolder(), cifar10Folder)) ? 'cifar10' : 'synthetic';
+}
+
+const syntheticSizes = { train: 4000, validation: 1000, test: 2000 };
+
+function loadSynthetic({ seed = 0, sizes = {}, name = syntheticName, imageSize, classes }: DataOptions): DataSplits {
+  checkSizes(sizes, { train: Infinity, validation: Infinity, test: Infinity }, name);
+  const { train, validation, test } = { ...syntheticSizes, ...sizes };
+  const size = imageSize === undefined ? undefined : imageSizeOf(imageSize);
+  const options = { shape: size && [size.height, size.width, size.channels ?? 3], classes };
+  const images = (count: number, part: string) => syntheticImages(count, deriveSeed(seed, part), options);
+  return splitImages(
+    { train: images(train + validation, 'training'), test: images(test, 'test') },
+    { validation, name },
+  );
+}
+
+async function loadFolder(folder: string, options: DataOptions, archive: Archive): Promise<DataSplits> {
+  const { sizes, imageSize, classes } = options;
+  const size = imageSize === undefined ? undefined : imageSizeOf(imageSize);
+  const cifar10 = isCifar10(folder) ? await readCifar10(folder, archive) : undefined;
+  const given = cifar10 ? { train: cifar10.training, test: cifar10.test } : await readImageFolder(folder, size);
+  const name = options.name ?? cifar10?.name ?? given.train.name;
+  const { shape, classNames } = given.train;
+  const [height, width, channels] = shape;
+  if (size && String([size.height, size.width, size.channels ?? channels]) !== String([height, width, channels])) {
+    throw new UserError(`The images of ${name} are ${sizeOf(shape)} and not scaled; received the size ${imageSize}.`);
+  }
+  if (classes !== undefined && classes !== classNames.length) {
+    throw new UserError(`${name} has ${classNames.length} classes; received ${classes}. Leave the number out.`);
+  }
+  return splitImages(given, { sizes, name });
+}
+
+/**
+ * Loads a data set by name: 'synthetic' (procedural images, no file), 'cifar10' (what `sparsebook data get cifar10`
+ * downloaded), or a folder: of images by class (`PATH/cat/1.png`, or `PATH/train/cat/1.png` and `PATH/test/…`), or of the
+ * binary files of CIFAR-10.
  *
- * `archive` is what the files are checked against. Throws a UserError where the data is missing or damaged, or a size is not available.
+ * Where a folder has no test or validation images of their own, a tenth of the others is split off, always the same way.
+ * `archive` is what CIFAR-10's files are checked against. Throws a UserError where the data is missing or damaged, or a
+ * size is not available; it names the file and the rule.
  */
 export async function loadData(
   data: string,
@@ -110,5 +98,7 @@ export async function loadData(
     );
   }
   if (existsSync(data) && statSync(data).isDirectory()) return loadFolder(data, options, archive);
-  throw new UserError(`data must be synthetic, cifar10 or a folder with CIFAR-10's binary files; received ${data}.`);
+  throw new UserError(
+    `data must be synthetic, cifar10 or a folder of images by class or of CIFAR-10's binary files; received ${data}.`,
+  );
 }

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { DataSplits } from '../data/loadData.js';
+import type { DataSplits } from '../data/dataSplits.js';
 import type { ChannelMasks } from '../models/channelMasks.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import type { Answers } from '../training/evaluate.js';

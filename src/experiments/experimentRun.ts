@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { batchCount } from '../data/batches.js';
-import type { DataSplits } from '../data/loadData.js';
+import type { DataSplits } from '../data/dataSplits.js';
 import type { ChannelMasks } from '../models/channelMasks.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { answers, evaluate } from '../training/evaluate.js';

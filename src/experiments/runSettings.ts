@@ -1,5 +1,5 @@
 import type { BackendOptions } from '../backend/useBackend.js';
-import type { DataSizes } from '../data/loadData.js';
+import type { DataSizes } from '../data/dataSplits.js';
 import { oneOf, orNull, text, wholeNumber, flag } from './settings/rules.js';
 import type { Schema } from './settings/schema.js';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { dataFolder } from '../data/dataFolder.js';
+import { dataFolder } from '../data/loadData.js';
 
 /** The folder that runs are logged and saved in: data/runs. */
 export const runsFolder = (): string => join(dataFolder(), 'runs');

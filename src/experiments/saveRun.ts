@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { dataFolder } from '../data/dataFolder.js';
+import { dataFolder } from '../data/loadData.js';
 import { saveCheckpoint, takeState } from '../training/checkpoint/index.js';
 import type { SettledRun } from './experimentRun.js';
 

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { dataHash } from '../data/dataHash.js';
-import type { DataSplits } from '../data/loadData.js';
+import { type DataSplits, dataHash } from '../data/dataSplits.js';
 import { UserError } from '../errors.js';
 // A topology names layers by their class, which must be registered by then.
 import '../layers/index.js';

@@ -1,5 +1,5 @@
 import { batchCount } from '../data/batches.js';
-import type { DataSplits } from '../data/loadData.js';
+import type { DataSplits } from '../data/dataSplits.js';
 import { crossEntropy } from '../training/loss.js';
 import { constant, exponentialDecay, multiStep, oneCycle, type Schedule } from '../training/schedules.js';
 import type { TrainingOptions } from '../training/train.js';

@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../backend/random.js';
 import { Conv2d } from '../layers/conv2d.js';
-import { dense } from './dense.js';
-import { networkOptions, type NetworkOptions } from './networkOptions.js';
+import { dense, networkOptions, type NetworkOptions } from './networkOptions.js';
 
 export type C3Options = NetworkOptions;
 
@@ -11,7 +10,7 @@ const BLOCKS = 3;
 
 /**
  * The small network of RePr (Prakash et al. 2019), C3(32): three 3x3 convolutions with ReLU, no batch norm and no
- * pooling, then dense. Input [N, 32, 32, 3], output logits [N, classes]; 347,082 parameters at width 1.
+ * pooling, then dense. Input [N, H, W, C], output logits [N, classes]; 347,082 parameters at width 1 for 32 x 32 x 3.
  *
  * All weights start as PyTorch's do. The inputs of the dense layer run over row, column, channel, the channel fastest;
  * PyTorch, with channels first, flattens to channel, row, column, so that a dense kernel [units, C * H * W] from there
@@ -20,8 +19,7 @@ const BLOCKS = 3;
  * Layers are named `block1_conv`, `block1_relu`, ..., `flatten`, `logits`. Throws a UserError for options out of range.
  */
 export function c3(options: C3Options = {}): tf.LayersModel {
-  const { scaled, classes, seed } = networkOptions(options);
-  const input = tf.input({ shape: [32, 32, 3], name: 'image' });
+  const { scaled, input, classes, seed } = networkOptions('c3', options);
   let x = input;
   for (let b = 1; b <= BLOCKS; b++) {
     const conv = new Conv2d({

@@ -3,8 +3,7 @@ import { deriveSeed } from '../backend/random.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import { Conv2d } from '../layers/conv2d.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
-import { dense } from './dense.js';
-import { networkOptions, type NetworkOptions } from './networkOptions.js';
+import { dense, networkOptions, type NetworkOptions } from './networkOptions.js';
 
 export interface Cnn4Options extends NetworkOptions {
   /** Share of the new batch in the running statistics; runs of a few hundred steps want more. Default 0.001. */
@@ -18,18 +17,20 @@ const BLOCKS = [
   { filters: 192, kernelSize: 3 },
 ];
 const HIDDEN = { filters: 384, kernelSize: 4 };
+/** Three halvings, rounded up, leave the 4 pixels that the last kernel needs. */
+const LEAST_SIDE = 25;
 
 /**
  * The CNN with four convolutions of the project on pruning by ISTA (Ye et al. 2018): three times conv, batch norm, ReLU
- * and max-pool 3x3/2, then a 4x4 convolution over the 4x4 image that is left, then dense. Input [N, 32, 32, 3], output
- * logits [N, classes]; 1,985,012 parameters at width 1 and 1,748 running statistics.
+ * and max-pool 3x3/2, then a 4x4 convolution, over all that is left of 32 x 32 pixels, then dense. Input [N, H, W, C], 25 x 25
+ * pixels or more, output logits [N, classes]; 1,985,012 parameters at width 1 for 32 x 32 x 3 and 1,748 running statistics.
  *
  * Padding is TensorFlow's `same`; every convolution and the logits (in the project a 1x1 convolution) have batch norm
  * with gamma instead of a bias. Layers are named `block1_conv`, `block1_bn` (with its ReLU), `block1_pool`,
  * `hidden_conv`, `hidden_bn`, `logits_dense`, `logits_bn`. Throws a UserError for options out of range.
  */
 export function cnn4(options: Cnn4Options = {}): tf.LayersModel {
-  const { scaled, classes, seed } = networkOptions(options);
+  const { scaled, input, classes, seed } = networkOptions('cnn4', options, LEAST_SIDE);
   const normal = { epsilon: 1e-3, momentum: options.momentum ?? 1e-3 };
 
   const unit = (
@@ -50,7 +51,6 @@ export function cnn4(options: Cnn4Options = {}): tf.LayersModel {
     return bn.apply(conv.apply(x)) as tf.SymbolicTensor;
   };
 
-  const input = tf.input({ shape: [32, 32, 3], name: 'image' });
   let x = input;
   BLOCKS.forEach((shape, i) => {
     const name = `block${i + 1}`;

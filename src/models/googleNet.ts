@@ -6,8 +6,7 @@ import { Conv2d } from '../layers/conv2d.js';
 import { GatedConv2d } from '../layers/gatedConv2d.js';
 import { L0Gate, type L0GateOptions } from '../layers/l0Gate.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
-import { dense } from './dense.js';
-import { networkOptions, type NetworkOptions } from './networkOptions.js';
+import { dense, networkOptions, type NetworkOptions } from './networkOptions.js';
 
 /** What all gates of a network have in common, and where they are. */
 export interface GateOptions extends Pick<L0GateOptions, 'droprate_init' | 'temperature' | 'sampling'> {
@@ -65,16 +64,16 @@ export const inceptionBlocks = BLOCKS.length;
 export const inceptionBranches = ['1x1', '3x3', '5x5', 'pool'] as const;
 
 /**
- * GoogLeNet for 32 x 32 images as in the L0 regularisation project: conv 3x3, eight inception blocks, global average
- * pool, dense. Input [N, 32, 32, 3], output logits [N, classes]; 260,650 parameters at width 1, 832 more with gates on
- * channels.
+ * GoogLeNet for small images as in the L0 regularisation project: conv 3x3, eight inception blocks, global average pool,
+ * dense. Input [N, H, W, C], output logits [N, classes]; 260,650 parameters at width 1 for three channels and ten classes,
+ * 832 more with gates on channels.
  *
  * Layers are named `block1_3x3_reduce_conv`, `block1_3x3_conv`, `block1_3x3_bn` (with its ReLU), `block1_3x3_gate`; the
  * branches are 1x1, 3x3, 5x5 and pool. Throws a UserError for options out of range.
  */
 export function googleNet(options: GoogleNetOptions = {}): tf.LayersModel {
   const { gates = false } = options;
-  const { scaled, classes, seed } = networkOptions(options);
+  const { scaled, input, classes, seed } = networkOptions('googleNet', options);
   const gateOptions: GateOptions | undefined = gates === true ? {} : gates || undefined;
   const { gateReduce = false, unstructured = false, ...shared } = gateOptions ?? {};
   if (unstructured && shared.sampling === 'image') {
@@ -117,7 +116,6 @@ export function googleNet(options: GoogleNetOptions = {}): tf.LayersModel {
     return tf.layers.concatenate({ name: `${name}_concat` }).apply(branches) as tf.SymbolicTensor;
   };
 
-  const input = tf.input({ shape: [32, 32, 3], name: 'image' });
   let x = unit(input, 'stem', STEM, 3);
   BLOCKS.forEach((widths, i) => {
     x = inception(x, `block${i + 1}`, widths);

@@ -1,27 +1,72 @@
+import * as tf from '@tensorflow/tfjs';
+import { imageShape, sizeOf } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 
 /** What every network can be asked for. */
 export interface NetworkOptions {
   /** Every number of channels is multiplied by this and rounded, to at least 1. Default 1. */
   widthMultiplier?: number;
-  /** Default 10. */
+  /** [height, width, channels] of the images. Default [32, 32, 3]. */
+  inputShape?: readonly number[];
+  /** How many logits the network gives. Default 10. */
   classes?: number;
   /** Decides all start values. Default 0. */
   seed?: number;
 }
 
-/**
- * The options with their defaults, and `scaled`, which turns a width of the full network into one of this network.
- * Throws a UserError for options out of range.
- */
-export function networkOptions({ widthMultiplier = 1, classes = 10, seed = 0 }: NetworkOptions): {
+/** What a network is built of. */
+interface NetworkParts {
+  /** Turns a width of the full network into one of this network. */
   scaled: (width: number) => number;
+  /** The images, [N, H, W, C]. */
+  input: tf.SymbolicTensor;
   classes: number;
   seed: number;
-} {
-  if (!(widthMultiplier > 0)) throw new UserError(`widthMultiplier must be positive, got ${widthMultiplier}`);
-  if (!Number.isInteger(classes) || classes < 1) {
-    throw new UserError(`classes is a whole number of at least 1, got ${classes}`);
+}
+
+/**
+ * The options of the network `name` with their defaults. Throws a UserError for options out of range, and for images with less
+ * than `leastSide` pixels in height or width.
+ */
+export function networkOptions(
+  name: string,
+  { widthMultiplier = 1, inputShape = [32, 32, 3], classes = 10, seed = 0 }: NetworkOptions,
+  leastSide = 1,
+): NetworkParts {
+  if (!(widthMultiplier > 0 && widthMultiplier < Infinity)) {
+    throw new UserError(`widthMultiplier must be a number above 0; received ${widthMultiplier}.`);
   }
-  return { scaled: (width) => Math.max(1, Math.round(width * widthMultiplier)), classes, seed };
+  if (!Number.isInteger(classes) || classes < 1) {
+    throw new UserError(`classes must be a whole number above 0; received ${classes}.`);
+  }
+  const shape = imageShape(inputShape, 'inputShape');
+  if (Math.min(shape[0], shape[1]) < leastSide) {
+    throw new UserError(
+      `inputShape must be at least ${leastSide}x${leastSide} pixels for ${name}; received ${sizeOf(shape)}. Enlarge ` +
+        'the images, or take another network.',
+    );
+  }
+  return {
+    scaled: (width) => Math.max(1, Math.round(width * widthMultiplier)),
+    input: tf.input({ shape: [...shape], name: 'image' }),
+    classes,
+    seed,
+  };
+}
+
+/** What a dense layer of tf.layers takes, apart from how its weights start. */
+export type DenseOptions = Omit<Parameters<typeof tf.layers.dense>[0], 'kernelInitializer'> & { seed: number };
+
+/**
+ * A dense layer whose kernel starts as PyTorch's does, uniform within 1 / sqrt(fanIn), and whose bias, if any, at zero:
+ * [N, fanIn] to [N, units].
+ */
+export function dense({ seed, ...options }: DenseOptions): tf.layers.Layer {
+  const kernelInitializer = tf.initializers.varianceScaling({
+    scale: 1 / 3,
+    mode: 'fanIn',
+    distribution: 'uniform',
+    seed,
+  });
+  return tf.layers.dense({ ...options, kernelInitializer });
 }

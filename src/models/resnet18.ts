@@ -4,8 +4,7 @@ import type { Activation } from '../layers/activation.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import { Conv2d } from '../layers/conv2d.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
-import { dense } from './dense.js';
-import { networkOptions, type NetworkOptions } from './networkOptions.js';
+import { dense, networkOptions, type NetworkOptions } from './networkOptions.js';
 
 export type ResNet18Options = NetworkOptions;
 
@@ -16,8 +15,8 @@ const HIDDEN = 100;
 
 /**
  * ResNet-18 (He et al. 2016) as torchvision builds it for ImageNet, stem 7x7/2 and max-pool 3x3/2 included, with a head
- * of two dense layers. Input [N, 32, 32, 3], output logits [N, classes]; at width 1 the body has 11,176,512 parameters
- * and the head 512-100-10 has 52,310.
+ * of two dense layers. Input [N, H, W, C], output logits [N, classes]; at width 1 for three channels the body has
+ * 11,176,512 parameters, and the head 512-100-10 has 52,310.
  *
  * Layers are named as in `resnet20`: `stage1_block1_first_conv`, `stage1_block1_first_bn` (with its ReLU),
  * `stage1_block1_sum`, `stage1_block1_relu`; the parts of a block are first, second and projection.
@@ -34,7 +33,7 @@ const HIDDEN = 100;
  * Throws a UserError for options out of range.
  */
 export function resnet18(options: ResNet18Options = {}): tf.LayersModel {
-  const { scaled, classes, seed } = networkOptions(options);
+  const { scaled, input, classes, seed } = networkOptions('resnet18', options);
 
   const unit = (
     x: tf.SymbolicTensor,
@@ -66,7 +65,6 @@ export function resnet18(options: ResNet18Options = {}): tf.LayersModel {
     return tf.layers.activation({ name: `${name}_relu`, activation: 'relu' }).apply(sum) as tf.SymbolicTensor;
   };
 
-  const input = tf.input({ shape: [32, 32, 3], name: 'image' });
   let x = unit(input, 'stem', scaled(STAGES[0]), 7, 2, 'relu');
   x = new MaxPool2d({ name: 'stem_pool', poolSize: 3, strides: 2, padding: 1 }).apply(x) as tf.SymbolicTensor;
   STAGES.forEach((width, stage) => {

@@ -3,8 +3,7 @@ import { deriveSeed } from '../backend/random.js';
 import type { Activation } from '../layers/activation.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import { Conv2d } from '../layers/conv2d.js';
-import { dense } from './dense.js';
-import { networkOptions, type NetworkOptions } from './networkOptions.js';
+import { dense, networkOptions, type NetworkOptions } from './networkOptions.js';
 
 export interface ResNet20Options extends NetworkOptions {
   /** Share of the new batch in the running statistics; runs of a few hundred steps want more. Default 0.001. */
@@ -23,9 +22,9 @@ interface UnitOptions {
 }
 
 /**
- * ResNet-20 for 32 x 32 images as in the project on pruning by ISTA (Ye et al. 2018): conv 3x3, three stages of three
- * blocks, global average pool, dense. Input [N, 32, 32, 3], output logits [N, classes]; 279,716 parameters at width 1
- * and 1,588 running statistics.
+ * ResNet-20 for small images as in the project on pruning by ISTA (Ye et al. 2018): conv 3x3, three stages of three
+ * blocks, global average pool, dense. Input [N, H, W, C], output logits [N, classes]; 279,716 parameters at width 1
+ * for three channels and ten classes, and 1,588 running statistics.
  *
  * It is not the usual ResNet-20: no ReLU follows the sum of a block; a stage's first block has a 2x2 convolution of
  * stride 2 in its shortcut; padding is TensorFlow's `same`; the logits (in the project a 1x1 convolution) are
@@ -35,7 +34,7 @@ interface UnitOptions {
  * of a block are first, second and projection. Throws a UserError for options out of range.
  */
 export function resnet20(options: ResNet20Options = {}): tf.LayersModel {
-  const { scaled, classes, seed } = networkOptions(options);
+  const { scaled, input, classes, seed } = networkOptions('resnet20', options);
   const normal = { epsilon: 1e-3, momentum: options.momentum ?? 1e-3 };
 
   const unit = (
@@ -65,7 +64,6 @@ export function resnet20(options: ResNet20Options = {}): tf.LayersModel {
     return tf.layers.add({ name: `${name}_sum` }).apply([second, shortcut]) as tf.SymbolicTensor;
   };
 
-  const input = tf.input({ shape: [32, 32, 3], name: 'image' });
   let x = unit(input, 'stem', scaled(STAGES[0]), 3, { activation: 'relu' });
   STAGES.forEach((width, stage) => {
     for (let b = 0; b < BLOCKS; b++) {

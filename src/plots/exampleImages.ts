@@ -2,9 +2,11 @@ import { UserError } from '../errors.js';
 import { type Figure, figure, hiddenAxis, list } from './theme.js';
 import { encodePng, pngAddress } from './png.js';
 
-/** What the figure needs of an image set: `images` is [N, 32, 32, 3], bytes; `labels` is [N]. */
+/** What the figure needs of an image set: `images` is [N, H, W, C], bytes; `labels` is [N]. */
 export interface LabelledImages {
   name?: string;
+  /** [H, W, C] */
+  shape: readonly [height: number, width: number, channels: number];
   images: Uint8Array;
   labels: ArrayLike<number>;
   classNames: readonly string[];
@@ -12,7 +14,7 @@ export interface LabelledImages {
 
 /** What `exampleImages` draws. */
 export interface ExampleImagesOptions {
-  /** How many images; default one of each class, the first in the set. */
+  /** How many images; default one of each class, the first in the set, of 25 classes at most. */
   count?: number;
   columns?: number;
   /** A caption for image i of the set; default the name of its class. */
@@ -20,23 +22,24 @@ export interface ExampleImagesOptions {
   title?: string;
 }
 
-const side = 32;
-const pixels = side * side * 3;
-/** Each pixel becomes a square of this many, so that no viewer blurs the image when it enlarges it. */
-const zoom = 4;
-/** A row, picture and caption, in widths of a column. */
+/** Pixels of a small image become squares, until it has this many a side, so that no viewer blurs it when it enlarges it. */
+const leastSide = 128;
+/** A row, image and caption, in widths of a column. */
 const rowHeight = 1.15;
 
 /**
- * Images of a set in a grid, each with a caption.
+ * Images of a set in a grid, each with a caption: one channel as grey, three as colours, four with transparency; of any
+ * other number the first three, or the first.
  *
  * @throws UserError when `images` and `labels` do not belong together.
  */
 export function exampleImages(set: LabelledImages, options: ExampleImagesOptions = {}): Figure {
-  if (set.images.length !== set.labels.length * pixels) {
+  const [height, width, channels] = set.shape;
+  const bytes = height * width * channels;
+  if (set.images.length !== set.labels.length * bytes) {
     throw new UserError(
-      `an image set holds 32 x 32 x 3 = ${pixels} bytes an image: ${set.labels.length} labels came with ` +
-        `${set.images.length} bytes, expected ${set.labels.length * pixels}`,
+      `An image set must have ${height} x ${width} x ${channels} = ${bytes} bytes an image; received ${set.images.length} bytes and ` +
+        `${set.labels.length} labels.`,
     );
   }
   const chosen = choose(set, options.count);
@@ -48,7 +51,7 @@ export function exampleImages(set: LabelledImages, options: ExampleImagesOptions
   const title = options.title ?? `Examples${set.name === undefined ? '' : ` of ${set.name}`}`;
   return figure({
     title,
-    alt: `${chosen.length} images of 32 x 32 pixels, each with its caption: ${list(captions)}.`,
+    alt: `${chosen.length} images of ${height} x ${width} pixels, each with its caption: ${list(captions)}.`,
     data: [
       {
         type: 'scatter',
@@ -66,7 +69,7 @@ export function exampleImages(set: LabelledImages, options: ExampleImagesOptions
       yaxis: hiddenAxis([rows, 0], { scaleanchor: 'x', scaleratio: rowHeight, constrain: 'domain' }),
       margin: { l: 16, r: 16, t: 48, b: 12 },
       images: chosen.map((i, n) => ({
-        source: pngAddress(enlarged(set.images.subarray(i * pixels, (i + 1) * pixels))),
+        source: pngAddress(enlarged(set.images.subarray(i * bytes, (i + 1) * bytes), set.shape)),
         xref: 'x',
         yref: 'y',
         x: place(n).x + 0.06,
@@ -85,7 +88,7 @@ export function exampleImages(set: LabelledImages, options: ExampleImagesOptions
 }
 
 /** The first image of each class in turn, then the second of each, until there are `count`. */
-function choose(set: LabelledImages, count = set.classNames.length): number[] {
+function choose(set: LabelledImages, count = Math.min(25, set.classNames.length)): number[] {
   const byClass = set.classNames.map((_, label) => {
     const found: number[] = [];
     for (let i = 0; i < set.labels.length && found.length < count; i++) if (set.labels[i] === label) found.push(i);
@@ -97,14 +100,15 @@ function choose(set: LabelledImages, count = set.classNames.length): number[] {
     .slice(0, count);
 }
 
-function enlarged(image: Uint8Array): Buffer {
-  const size = side * zoom;
-  const large = new Uint8Array(size * size * 3);
-  for (let y = 0; y < size; y++) {
-    for (let x = 0; x < size; x++) {
-      const from = (Math.floor(y / zoom) * side + Math.floor(x / zoom)) * 3;
-      large.set(image.subarray(from, from + 3), (y * size + x) * 3);
+function enlarged(image: Uint8Array, [height, width, channels]: LabelledImages['shape']): Buffer {
+  const zoom = Math.max(1, Math.ceil(leastSide / Math.max(height, width)));
+  const shown = channels === 4 ? 4 : 3;
+  const large = new Uint8Array(height * width * zoom * zoom * shown);
+  for (let y = 0, to = 0; y < height * zoom; y++) {
+    for (let x = 0; x < width * zoom; x++) {
+      const from = (Math.floor(y / zoom) * width + Math.floor(x / zoom)) * channels;
+      for (let k = 0; k < shown; k++) large[to++] = image[channels < 3 ? from : from + k];
     }
   }
-  return encodePng(large, size, size, 3);
+  return encodePng(large, width * zoom, height * zoom, shown);
 }

@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Batch } from '../data/batches.js';
-import { imageSize } from '../data/imageSet.js';
 
-/** A batch as tensors; the caller disposes both. */
-export function inputOf({ images, labels, size }: Batch): { x: tf.Tensor4D; labels: tf.Tensor1D } {
-  return { x: tf.tensor4d(images, [size, imageSize, imageSize, 3]), labels: tf.tensor1d(labels, 'int32') };
+/** A batch as tensors, images [N, H, W, C] and labels [N]; the caller disposes both. */
+export function inputOf({ images, labels, size, shape }: Batch): { x: tf.Tensor4D; labels: tf.Tensor1D } {
+  return { x: tf.tensor4d(images, [size, ...shape]), labels: tf.tensor1d(labels, 'int32') };
 }
 
 /** [N]: 1 for each row of logits [N, classes] that is largest at its label [N], else 0. The caller disposes it. */

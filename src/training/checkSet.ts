@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { imageBytes, imageSize, type ImageSet } from '../data/imageSet.js';
+import { type ImageSet, imageShape, valuesOf } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 
 const shown = (shape: readonly (number | null)[]): string =>
@@ -9,38 +9,40 @@ const shown = (shape: readonly (number | null)[]): string =>
     .join(', ')}]`;
 
 /**
- * Refuses a network that cannot be asked about pictures, and a set whose labels it has no outputs for. Throws a UserError; looks
- * at each label once, so it is called once for a set and not at every step.
+ * Refuses a network that cannot be asked about images, and a set of another shape than it takes or with labels that it has no
+ * outputs for. Throws a UserError; looks at each label once, so it is called once for a set and not at every step.
  */
-export function checkSet(model: tf.LayersModel, { name, images, labels }: ImageSet): void {
+export function checkSet(model: tf.LayersModel, set: ImageSet): void {
+  const { name, images, labels } = set;
   if (model.inputs.length !== 1 || model.outputs.length !== 1) {
     throw new UserError(
       `A network that is trained or evaluated takes images and gives logits; ${model.name} has ${model.inputs.length} ` +
         `inputs and ${model.outputs.length} outputs. Make a model of one input and one output of it.`,
     );
   }
+  const shape = imageShape(set.shape, `The shape of ${name}`);
   const [input, output] = [model.inputs[0].shape, model.outputs[0].shape];
-  const takes = input.slice(1).map((side, i) => side ?? [imageSize, imageSize, 3][i]);
-  if (String(takes) !== String([imageSize, imageSize, 3])) {
+  const fits = input.length === 4 && shape.every((side, i) => side === (input[i + 1] ?? side));
+  if (!fits) {
     throw new UserError(
-      `The pictures of ${name} are [N, ${imageSize}, ${imageSize}, 3], and ${model.name} takes ${shown(input)}: build it for the ` +
-        'shape of the pictures.',
+      `The images of ${name} are ${shown([null, ...shape])}, and ${model.name} takes ${shown(input)}: build it for the shape of ` +
+        'the images.',
     );
   }
   const classes = output[1];
   if (output.length !== 2 || classes === null) {
     throw new UserError(`${model.name} gives ${shown(output)}, not logits [N, classes]: end it with a dense layer.`);
   }
-  if (images.length !== labels.length * imageBytes) {
+  if (images.length !== labels.length * valuesOf(shape)) {
     throw new UserError(
-      `Each picture has ${imageBytes} bytes and a label; ${name} has ${images.length} bytes and ${labels.length} labels.`,
+      `Each image has ${valuesOf(shape)} bytes and a label; ${name} has ${images.length} bytes and ${labels.length} labels.`,
     );
   }
-  if (labels.length === 0) throw new UserError(`${name} has no pictures.`);
+  if (labels.length === 0) throw new UserError(`${name} has no images.`);
   const wrong = labels.findIndex((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
   if (wrong < 0) return;
   throw new UserError(
-    `A label is the number of an output, 0 to ${classes - 1} for the ${classes} of ${model.name}; picture ${wrong} of ${name} ` +
+    `A label is the number of an output, 0 to ${classes - 1} for the ${classes} of ${model.name}; image ${wrong} of ${name} ` +
       `has the label ${labels[wrong]}. Build the network with as many classes as the data has, or correct the labels.`,
   );
 }

@@ -1,13 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
-import type { Normalise } from '../data/augment/normalise.js';
+import { type Normalise, defaultNormalise } from '../data/normalise.js';
 import { batches } from '../data/batches.js';
 import type { ImageSet } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 import { forward } from '../graph/gates.js';
 import { inputOf, isRight } from './batchScores.js';
 import { checkSet } from './checkSet.js';
-import { defaultNormalise } from './defaults.js';
 import type { Scores } from './events.js';
 import { crossEntropy } from './loss.js';
 

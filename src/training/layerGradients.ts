@@ -1,13 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import { batches } from '../data/batches.js';
-import type { Normalise } from '../data/augment/normalise.js';
+import { type Normalise, defaultNormalise } from '../data/normalise.js';
 import type { ImageSet } from '../data/imageSet.js';
 import { forward } from '../graph/gates.js';
 import { weightNames } from '../graph/names.js';
 import { prunableWeights } from '../sparsity/prunableWeights.js';
 import { inputOf } from './batchScores.js';
 import { checkSet } from './checkSet.js';
-import { defaultNormalise } from './defaults.js';
 import { crossEntropy, type Loss } from './loss.js';
 import { unchanged } from './statistics.js';
 
@@ -26,7 +25,7 @@ export interface LayerGradientOptions {
   loss?: Loss;
   /** How many images, from the first on, the loss is the mean of. Default 128. */
   images?: number;
-  /** Default: CIFAR-10's means and standard deviations. */
+  /** Default: `defaultNormalise`, CIFAR-10's means and standard deviations. */
   normalise?: Normalise;
 }
 

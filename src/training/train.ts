@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type * as tf from '@tensorflow/tfjs';
-import type { Augmentation } from '../data/augment/augmentation.js';
-import type { Normalise } from '../data/augment/normalise.js';
-import { batchCount, batches, type Batch } from '../data/batches.js';
+import type { Augmentation } from '../data/augment.js';
+import { type Normalise, defaultNormalise } from '../data/normalise.js';
+import { type Batch, batchCount, batches } from '../data/batches.js';
 import type { ImageSet } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 import { gatesOf } from '../graph/gates.js';
@@ -10,7 +10,6 @@ import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { AdamW } from './adam.js';
 import { inputOf } from './batchScores.js';
 import { checkSet } from './checkSet.js';
-import { defaultNormalise } from './defaults.js';
 import { evaluate } from './evaluate.js';
 import type { EndEvent, EpochEvent, Scores, StartEvent, TrainingEvent } from './events.js';
 import { LeakWatch, firstNonFinite, firstNonFiniteWeight } from './faults.js';
@@ -41,7 +40,7 @@ export interface TrainingOptions {
   averages?: WeightAverages;
   /** Changes to each training picture. Default none. */
   augment?: Augmentation[];
-  /** Default: CIFAR-10's means and standard deviations. */
+  /** Default: `defaultNormalise`, CIFAR-10's means and standard deviations. */
   normalise?: Normalise;
   /** Seed of order and augmentations. Default 0. */
   seed?: number;

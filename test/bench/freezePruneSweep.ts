@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { useBackend } from 'sparsebook/backend';
-import { dataFolder } from 'sparsebook/data/dataFolder.js';
+import { dataFolder } from 'sparsebook/data/loadData.js';
 import { loadData, presentData, type DataSplits } from 'sparsebook/data';
 import { jsonFile, writeFileWholeSync } from 'sparsebook/platform/writeFile.js';
 import {

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { useBackend } from 'sparsebook/backend';
-import { dataFolder } from 'sparsebook/data/dataFolder.js';
+import { dataFolder } from 'sparsebook/data/loadData.js';
 import { loadData, presentData } from 'sparsebook/data';
 import {
   asEvaluated,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { split } from 'sparsebook/data/split.js';
+import { split } from 'sparsebook/data/dataSplits.js';
 
 test('the split of CIFAR-10 is 45,000 to 5,000, complete, and never changes', () => {
   const { training, validation, hash } = split(50_000, 5_000);

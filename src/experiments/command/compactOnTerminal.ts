@@ -4,7 +4,7 @@ import { onnxFile, saveOnnx } from '../../compact/export/onnx/onnx.js';
 import { safetensorsFile, saveSafetensors } from '../../compact/export/safetensors.js';
 import { saveTfjs, tfjsFolder } from '../../compact/export/tfjs.js';
 import { compact, reportText } from '../../compact/index.js';
-import { blankImages } from '../../data/blankImages.js';
+import { blankImages } from '../../data/dataSplits.js';
 import { checkWritable } from '../../platform/writeFile.js';
 import { checkFolderWritable } from '../../platform/writeFolder.js';
 import { shownPath } from '../../cli/output.js';

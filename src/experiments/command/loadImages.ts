@@ -1,4 +1,5 @@
-import { loadData, type DataSplits } from '../../data/loadData.js';
+import { loadData } from '../../data/loadData.js';
+import type { DataSplits } from '../../data/dataSplits.js';
 import type { RunSettings } from '../runSettings.js';
 
 /** The images that settings ask for; all of them where no sizes are given. */

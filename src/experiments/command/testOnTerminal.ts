@@ -1,5 +1,5 @@
 import { useBackend } from '../../backend/useBackend.js';
-import { describeData } from '../../data/describeData.js';
+import { describeData } from '../../data/dataSplits.js';
 import { fieldList } from '../../formats/text.js';
 import { shownPath } from '../../cli/output.js';
 import { untilStopped } from '../../cli/stopSignals.js';

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { DataSplits } from '../../data/loadData.js';
+import type { DataSplits } from '../../data/dataSplits.js';
 import type { SomeSettings } from '../settings/schema.js';
 import { freezePruneRun, type FreezePruneRun } from './freezePruneRun.js';
 import { freezePruneSettings, type FreezePruneSettings } from './freezePruneSettings.js';

@@ -1,14 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import type * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../../backend/random.js';
-import { randomFlip } from '../../data/augment/flip.js';
-import { cifar10PictureStatistics, normalise } from '../../data/augment/normalise.js';
-import { randomPaddedCrop } from '../../data/augment/paddedCrop.js';
-import type { DataSplits } from '../../data/loadData.js';
+import { randomFlip, randomPaddedCrop } from '../../data/augment.js';
+import { cifar10ImageStatistics, normalise } from '../../data/normalise.js';
+import type { DataSplits } from '../../data/dataSplits.js';
 import { UserError } from '../../errors.js';
 import { decodeSafetensors } from '../../formats/index.js';
 import { BatchNorm } from '../../layers/batchNorm.js';
-import { fillFromTorchvision } from '../../models/fillFromTorchvision.js';
+import { fillFromTorchvision } from '../../models/torchvision.js';
 import { resnet18 } from '../../models/resnet18.js';
 import { combineSparsifiers, freezeSparsifier, magnitudeSparsifier, type Sparsifier } from '../../sparsity/index.js';
 import { Adam } from '../../training/adam.js';
@@ -87,7 +86,7 @@ export async function freezePruneRun(
       schedule,
       loss: softmax_in_loss ? softmaxInLoss(loss, softmax_scale) : loss,
       augment: settings.augment ? [randomPaddedCrop(), randomFlip] : [],
-      normalise: normalise(cifar10PictureStatistics),
+      normalise: normalise(cifar10ImageStatistics),
       seed: deriveSeed(seed, 'training'),
     },
     warnings: [...startWarnings(settings, pretrained)],

@@ -1,4 +1,4 @@
-import type { DataSizes } from '../../data/loadData.js';
+import type { DataSizes } from '../../data/dataSplits.js';
 import type { SomeSettings } from '../settings/schema.js';
 import type { FreezePruneSettings } from './freezePruneSettings.js';
 

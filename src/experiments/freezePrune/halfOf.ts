@@ -1,5 +1,5 @@
 import { pickImages } from '../../data/imageSet.js';
-import type { DataSplits } from '../../data/loadData.js';
+import type { DataSplits } from '../../data/dataSplits.js';
 
 /** The data with one half of its training images: the two halves have none in common. */
 export function halfOf(data: DataSplits, half: 'all' | 'first' | 'second'): DataSplits {

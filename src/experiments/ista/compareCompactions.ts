@@ -1,5 +1,5 @@
 import { compact, type CompactOptions, type ReportOptions } from '../../compact/index.js';
-import { standardise } from '../../data/augment/standardise.js';
+import { standardise } from '../../data/normalise.js';
 import { evaluate } from '../../training/evaluate.js';
 import { asEvaluated } from '../asEvaluated.js';
 import { percent, type ResultRow } from '../resultRow.js';

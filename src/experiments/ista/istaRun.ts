@@ -1,13 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../../backend/random.js';
 import { compact, type Compaction } from '../../compact/index.js';
-import { randomBrightness } from '../../data/augment/brightness.js';
-import { randomContrast } from '../../data/augment/contrast.js';
-import { randomFlip } from '../../data/augment/flip.js';
-import { randomPaddedCrop } from '../../data/augment/paddedCrop.js';
-import { standardise } from '../../data/augment/standardise.js';
+import { randomBrightness, randomContrast, randomFlip, randomPaddedCrop } from '../../data/augment.js';
+import { standardise } from '../../data/normalise.js';
 import { batchCount } from '../../data/batches.js';
-import type { DataSplits } from '../../data/loadData.js';
+import type { DataSplits } from '../../data/dataSplits.js';
 import { UserError } from '../../errors.js';
 import { cnn4 } from '../../models/cnn4.js';
 import { resnet20 } from '../../models/resnet20.js';

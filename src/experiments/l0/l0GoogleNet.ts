@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { DataSplits } from '../../data/loadData.js';
+import type { DataSplits } from '../../data/dataSplits.js';
 import type { SomeSettings } from '../settings/schema.js';
 import { l0Run, type L0Run } from './l0Run.js';
 import { l0FineTuning, l0Settings, type L0Settings } from './l0Settings.js';

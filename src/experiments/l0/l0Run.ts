@@ -1,10 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../../backend/random.js';
-import { randomFlip } from '../../data/augment/flip.js';
-import { randomResizedCrop } from '../../data/augment/randomResizedCrop.js';
+import { randomFlip } from '../../data/augment.js';
+import { randomResizedCrop } from '../../data/resizedCrop.js';
 import { completeCount } from '../../compact/count/completeCount.js';
 import { weightCount } from '../../compact/count/weightCount.js';
-import type { DataSplits } from '../../data/loadData.js';
+import type { DataSplits } from '../../data/dataSplits.js';
 import { googleNet } from '../../models/googleNet.js';
 import { gatesOf } from '../../graph/gates.js';
 import { l0Sparsifier } from '../../sparsity/l0.js';

@@ -1,4 +1,4 @@
-import type { DataSplits } from '../../data/loadData.js';
+import type { DataSplits } from '../../data/dataSplits.js';
 import { loadCheckpoint, restoreWeights } from '../../training/checkpoint/index.js';
 import { readSavedRun } from '../savedRun.js';
 import { l0Run, type L0Run } from './l0Run.js';

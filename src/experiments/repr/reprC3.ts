@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { DataSplits } from '../../data/loadData.js';
+import type { DataSplits } from '../../data/dataSplits.js';
 import type { SomeSettings } from '../settings/schema.js';
 import { reprRun, type ReprRun } from './reprRun.js';
 import { reprSettings, type ReprSettings } from './reprSettings.js';

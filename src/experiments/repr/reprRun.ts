@@ -1,9 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../../backend/random.js';
-import { randomFlip } from '../../data/augment/flip.js';
-import { cifar10PictureStatistics, normalise } from '../../data/augment/normalise.js';
-import { randomPaddedCrop } from '../../data/augment/paddedCrop.js';
-import type { DataSplits } from '../../data/loadData.js';
+import { randomFlip, randomPaddedCrop } from '../../data/augment.js';
+import { cifar10ImageStatistics, normalise } from '../../data/normalise.js';
+import type { DataSplits } from '../../data/dataSplits.js';
 import { c3 } from '../../models/c3.js';
 import { filterOverlap, reprSparsifier } from '../../sparsity/index.js';
 import { evaluate } from '../../training/evaluate.js';
@@ -44,7 +43,7 @@ export function reprRun(data: DataSplits, settings: ReprSettings, pretrained?: t
   if (pretrained) copyWeights(pretrained, model);
   const { ranking, reverse, scaling, next_layer: nextLayer, seed_bias: seedBias } = repr;
   const options = { S1, S2, prune_ratio, ranking, reverse, scaling, nextLayer, seedBias };
-  const prepare = normalise(cifar10PictureStatistics);
+  const prepare = normalise(cifar10ImageStatistics);
   const turns: ReprTurn[] = [];
   const method = standard ? undefined : reprSparsifier(model, { ...options, seed: deriveSeed(seed, 'repr') });
   const run = experimentRun({

@@ -4,8 +4,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
 import type { BackendInfo } from '../../backend/useBackend.js';
-import { dataHash } from '../../data/dataHash.js';
-import type { DataSplits } from '../../data/loadData.js';
+import { type DataSplits, dataHash } from '../../data/dataSplits.js';
 
 /** What a result depends on besides its settings. */
 export interface Provenance {

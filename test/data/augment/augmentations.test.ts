@@ -3,10 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Random, uniform } from 'sparsebook/backend/random.js';
 import { randomBrightness, randomFlip } from 'sparsebook/data';
-import { changeContrast } from 'sparsebook/data/augment/contrast.js';
-import { flip } from 'sparsebook/data/augment/flip.js';
-import { paddedCrop } from 'sparsebook/data/augment/paddedCrop.js';
-import { resizedCrop } from 'sparsebook/data/augment/resizedCrop.js';
+import { changeContrast, flip, paddedCrop } from 'sparsebook/data/augment.js';
+import { resizedCrop } from 'sparsebook/data/resizedCrop.js';
 
 const noise = (seed: number): Float32Array =>
   Float32Array.from({ length: 3072 }, (_, i) => Math.floor(256 * uniform(seed, i)));

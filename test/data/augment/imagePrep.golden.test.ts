@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { normalise, standardise } from 'sparsebook/data';
-import { flip } from 'sparsebook/data/augment/flip.js';
-import { paddedCrop } from 'sparsebook/data/augment/paddedCrop.js';
-import { resizedCrop } from 'sparsebook/data/augment/resizedCrop.js';
+import { flip, paddedCrop } from 'sparsebook/data/augment.js';
+import { resizedCrop } from 'sparsebook/data/resizedCrop.js';
 import { assertClose, readGolden } from '../../goldens.ts';
 import type { GoldenArray, GoldenFile } from '../../goldens.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from 'sparsebook/backend/random.js';
 import type { Draws, ResizedCropRange } from 'sparsebook/data';
-import { randomBox } from 'sparsebook/data/augment/randomResizedCrop.js';
+import { randomBox } from 'sparsebook/data/resizedCrop.js';
 import { readGolden } from '../../goldens.ts';
 
 interface Case {

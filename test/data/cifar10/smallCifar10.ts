@@ -2,9 +2,14 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { uniform } from 'sparsebook/backend/random.js';
-import { officialArchive } from 'sparsebook/data/cifar10/archive.js';
-import type { Archive } from 'sparsebook/data/cifar10/archive.js';
-import { cifar10ClassNames, recordBytes, testFile, trainingFiles } from 'sparsebook/data/cifar10/files.js';
+import {
+  type Archive,
+  cifar10ClassNames,
+  officialArchive,
+  recordBytes,
+  testFile,
+  trainingFiles,
+} from 'sparsebook/data/cifar10.js';
 
 export const records = 20;
 /** The official archive's rules for files of only 20 records. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook/errors.js';
-import { extractCifar10 } from 'sparsebook/data/download/extractCifar10.js';
+import { extractCifar10 } from 'sparsebook/data/getCifar10.js';
 import { fuzzRuns } from '../../fuzz.ts';
 import { records, smallFiles } from '../cifar10/smallCifar10.ts';
 import { smallEntries, tarGz } from './smallTar.ts';

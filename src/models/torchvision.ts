@@ -1,7 +1,41 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { fromTorchvision } from './fromTorchvision.js';
-import { toTorchvision } from './torchvisionTensors.js';
+
+/** A convolution and its batch norm: the names of their weights here and, given both layers' names, in torchvision. */
+const unit = (ours: string, conv: string, bn: string): [ours: string, theirs: string][] => [
+  [`${ours}_conv/kernel`, `${conv}.weight`],
+  [`${ours}_bn/gamma`, `${bn}.weight`],
+  [`${ours}_bn/beta`, `${bn}.bias`],
+  [`${ours}_bn/movingMean`, `${bn}.running_mean`],
+  [`${ours}_bn/movingVariance`, `${bn}.running_var`],
+];
+
+/** All weights of the body of `resnet18`. */
+const names = [1, 2, 3, 4].flatMap((stage) =>
+  [1, 2].flatMap((block) => {
+    const [ours, theirs] = [`stage${stage}_block${block}`, `layer${stage}.${block - 1}`];
+    return [
+      ...unit(`${ours}_first`, `${theirs}.conv1`, `${theirs}.bn1`),
+      ...unit(`${ours}_second`, `${theirs}.conv2`, `${theirs}.bn2`),
+      ...(stage > 1 && block === 1
+        ? unit(`${ours}_projection`, `${theirs}.downsample.0`, `${theirs}.downsample.1`)
+        : []),
+    ];
+  }),
+);
+names.unshift(...unit('stem', 'conv1', 'bn1'));
+const [theirName, ourName] = [new Map(names), new Map(names.map(([ours, theirs]) => [theirs, ours]))];
+
+/** The name that torchvision and timm have for a weight of `resnet18`; undefined for the head's. */
+export const toTorchvision = (name: string): string | undefined => theirName.get(name);
+
+/**
+ * The name of the weight of `resnet18` that torchvision (and timm) call `name`: `layer2.0.downsample.1.running_mean` is
+ * `stage2_block1_projection_bn/movingMean`. Convolution kernels there are [out, in, H, W], here [H, W, in, out].
+ *
+ * Undefined for what our network does not have: the head `fc` and `num_batches_tracked`.
+ */
+export const fromTorchvision = (name: string): string | undefined => ourName.get(name);
 
 /** A tensor as a file holds it. */
 export interface NamedTensor {
@@ -39,18 +73,18 @@ export function fillFromTorchvision(
     [...tensors].map(([name, tensor]) => [fromTorchvision(plain(name)) ?? plain(name), { name, tensor }]),
   );
   const wanted = model.weights.filter(({ originalName }) => !/^(hidden|logits)\//.test(originalName));
-  const names = new Set(wanted.map(({ originalName }) => originalName));
+  const ours = new Set(wanted.map(({ originalName }) => originalName));
   const refuse = (what: string): never => {
     throw new UserError(`${source} does not hold a ResNet-18 as torchvision and timm name it: ${what}.`);
   };
 
-  const missing = [...names].filter((name) => !given.has(name));
+  const missing = [...ours].filter((name) => !given.has(name));
   if (missing.length > 0) {
     const theirs = tensors.size > 0 ? `it has ${listed([...tensors.keys()])}, and` : 'it is empty:';
     refuse(`${theirs} no tensors for ${listed(missing.map((name) => prefix + toTorchvision(name)))}`);
   }
   const extra = [...given]
-    .filter(([ours, { name }]) => !names.has(ours) && !ignored.test(plain(name)))
+    .filter(([known, { name }]) => !ours.has(known) && !ignored.test(plain(name)))
     .map(([, { name }]) => name);
   if (extra.length > 0) refuse(`it also has ${listed(extra)}`);
   for (const weight of wanted) {
@@ -68,4 +102,22 @@ export function fillFromTorchvision(
       weight.write(shape.length === 4 ? tensor.transpose([2, 3, 1, 0]) : tensor);
     });
   }
+}
+
+/**
+ * The body of a `resnet18` as torchvision and timm name it, kernels turned to [out, in, H, W], for `encodeSafetensors`:
+ * what `fillFromTorchvision` reads. The head is left out.
+ */
+export function torchvisionTensors(model: tf.LayersModel): Map<string, { shape: number[]; values: Float32Array }> {
+  return new Map(
+    model.weights.flatMap((weight) => {
+      const name = toTorchvision(weight.originalName);
+      if (name === undefined) return [];
+      return tf.tidy(() => {
+        const values = weight.read();
+        const theirs = values.rank === 4 ? values.transpose([3, 2, 0, 1]) : values;
+        return [[name, { shape: theirs.shape, values: theirs.dataSync<'float32'>().slice() }] as const];
+      });
+    }),
+  );
 }

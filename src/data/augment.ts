@@ -1,0 +1,84 @@
+import type { Random } from '../backend/random.js';
+import type { ImageShape } from './imageSet.js';
+
+/** Where an augmentation takes its random choices from. */
+export type Draws = Pick<Random, 'next' | 'integer'>;
+
+/**
+ * Changes one image in place: [H, W, C] values in 0..255 (flat, rows first), with all chance drawn from `random`.
+ * Augmentations run in the order in which they are listed.
+ */
+export type Augmentation = (image: Float32Array, random: Draws, shape: ImageShape) => void;
+
+/** Mirrors an image left to right, in place. */
+export function flip(image: Float32Array, [, width, channels]: ImageShape): void {
+  const row = width * channels;
+  for (let start = 0; start < image.length; start += row) {
+    for (let left = start, right = start + row - channels; left < right; left += channels, right -= channels) {
+      for (let k = 0; k < channels; k++) {
+        const value = image[left + k];
+        image[left + k] = image[right + k];
+        image[right + k] = value;
+      }
+    }
+  }
+}
+
+/** Mirrors every other image, on average. */
+export const randomFlip: Augmentation = (image, random, shape) => {
+  if (random.next() < 0.5) flip(image, shape);
+};
+
+let copy = new Float32Array(0);
+
+/**
+ * Moves an image in place: as if it had a black border of `padding` pixels and a window of its own size were cut out of
+ * that at (top, left), both in 0..2*padding.
+ */
+export function paddedCrop(
+  image: Float32Array,
+  [height, width, channels]: ImageShape,
+  { padding, top, left }: { padding: number; top: number; left: number },
+): void {
+  if (copy.length < image.length) copy = new Float32Array(image.length);
+  copy.set(image);
+  image.fill(0);
+  const [down, right] = [top - padding, left - padding];
+  const columns = width - Math.abs(right);
+  if (columns <= 0) return;
+  for (let y = Math.max(0, -down); y < Math.min(height, height - down); y++) {
+    const from = ((y + down) * width + Math.max(0, right)) * channels;
+    image.set(copy.subarray(from, from + columns * channels), (y * width + Math.max(0, -right)) * channels);
+  }
+}
+
+/** Moves an image by up to `padding` pixels in either direction, black where nothing is left. */
+export function randomPaddedCrop(padding = 4): Augmentation {
+  return (image, random, shape) => {
+    const [top, left] = [random.integer(2 * padding + 1), random.integer(2 * padding + 1)];
+    paddedCrop(image, shape, { padding, top, left });
+  };
+}
+
+/** Adds one number, uniform in -most..most, to all values (TensorFlow's random_brightness; nothing is clipped). */
+export function randomBrightness(most = 63): Augmentation {
+  return (image, random) => {
+    const step = most * (2 * random.next() - 1);
+    for (let i = 0; i < image.length; i++) image[i] += step;
+  };
+}
+
+/** Stretches each channel's distance from its mean over the image: x <- (x - mean) factor + mean, in place. */
+export function changeContrast(image: Float32Array, [height, width, channels]: ImageShape, factor: number): void {
+  for (let k = 0; k < channels; k++) {
+    let sum = 0;
+    for (let i = k; i < image.length; i += channels) sum += image[i];
+    const mean = sum / (height * width);
+    for (let i = k; i < image.length; i += channels) image[i] = (image[i] - mean) * factor + mean;
+  }
+}
+
+/** Changes the contrast by a factor that is uniform in low..high (TensorFlow's random_contrast; nothing is clipped). */
+export function randomContrast(low = 0.2, high = 1.8): Augmentation {
+  return (image, random, shape) => changeContrast(image, shape, low + (high - low) * random.next());
+}

@@ -1,0 +1,242 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, extname, join, resolve } from 'node:path';
+import type { Metadata, Sharp } from 'sharp';
+import { UserError } from '../errors.js';
+import { fixedOrder, type DataParts } from './dataSplits.js';
+import { bytesFor, labelsFor, valuesOf } from './imageSet.js';
+import type { ImageSet, ImageShape, ImageSize } from './imageSet.js';
+
+/** What is no part of the data: hidden files, what systems leave behind, notes on the data. */
+const passedOver = /^(\.|(thumbs\.db|desktop\.ini)$|(readme|licen[cs]e)\b)/i;
+const imageFile = /^\.(png|jpe?g)$/i;
+
+interface Entry {
+  name: string;
+  path: string;
+  isFolder: boolean;
+}
+
+/** What a folder holds, in the order of the names' characters, links followed. */
+async function entriesOf(folder: string): Promise<Entry[]> {
+  const found = await readdir(folder, { withFileTypes: true });
+  const entries = found
+    .filter(({ name }) => !passedOver.test(name))
+    .map(async (entry) => {
+      const path = join(folder, entry.name);
+      const isFolder = entry.isSymbolicLink() ? (await stat(path)).isDirectory() : entry.isDirectory();
+      // One spelling of é, whichever the file system keeps.
+      return { name: entry.name.normalize('NFC'), path, isFolder };
+    });
+  return (await Promise.all(entries)).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+const layout =
+  'A folder of images has a folder for each class, with PNG and JPEG files in it; or train/, test/ and validation/ (or val/) ' +
+  'with such folders in them, of which only train/ must be there';
+
+interface ImagePath {
+  path: string;
+  label: number;
+}
+
+/** The images of a part in a random order that is always the same, so that its first ones are a fair sample. */
+interface Part {
+  classNames: string[];
+  files: ImagePath[];
+}
+
+async function listPart(folder: string): Promise<Part> {
+  const classes = await entriesOf(folder);
+  const stray = classes.find(({ isFolder }) => !isFolder);
+  if (stray) throw new UserError(`${layout}; ${stray.path} is no folder of a class.`);
+  if (classes.length < 2) {
+    const has = classes.length === 0 ? 'none' : `only ${classes[0].name}`;
+    throw new UserError(`${layout}, of two classes or more; ${folder} has ${has}.`);
+  }
+  const files: ImagePath[] = [];
+  for (const [label, { path, name }] of classes.entries()) {
+    if (name === classes[label - 1]?.name) {
+      throw new UserError(
+        `Classes must have different names; ${folder} has two folders ${name}, spelt with other bytes.`,
+      );
+    }
+    const inside = await entriesOf(path);
+    if (inside.length === 0) throw new UserError(`A class must have images; ${path} is empty. Delete it, or fill it.`);
+    for (const file of inside) {
+      if (file.isFolder || !imageFile.test(extname(file.name))) {
+        const what = file.isFolder ? 'a folder' : 'something else';
+        throw new UserError(
+          `The folder of a class holds PNG and JPEG files (.png, .jpg, .jpeg); ${file.path} is ${what}.`,
+        );
+      }
+      files.push({ path: file.path, label });
+    }
+  }
+  const order = fixedOrder(files.length);
+  return { classNames: classes.map(({ name }) => name), files: Array.from(order, (i) => files[i]) };
+}
+
+type PartName = keyof DataParts;
+const partFolders: Record<string, PartName> = {
+  train: 'train',
+  validation: 'validation',
+  val: 'validation',
+  test: 'test',
+};
+
+async function listParts(folder: string): Promise<Map<PartName, Part>> {
+  const entries = await entriesOf(folder);
+  const train = entries.find(({ name, isFolder }) => name === 'train' && isFolder);
+  // A class may be called train too; then it holds images.
+  const inParts = train && (await entriesOf(train.path)).some(({ isFolder }) => isFolder);
+  if (!train || !inParts) return new Map([['train', await listPart(folder)]]);
+  const parts = new Map([['train' as PartName, await listPart(train.path)]]);
+  const { classNames } = parts.get('train')!;
+  for (const { name, path, isFolder } of entries) {
+    if (name === 'train') continue;
+    const part = isFolder && Object.hasOwn(partFolders, name) ? partFolders[name] : undefined;
+    if (part === undefined || parts.has(part)) throw new UserError(`${layout}, and nothing else; found ${path}.`);
+    const listed = await listPart(path);
+    const missing = classNames.find((one) => !listed.classNames.includes(one));
+    const strange = listed.classNames.find((one) => !classNames.includes(one));
+    if (missing !== undefined || strange !== undefined) {
+      const what = strange === undefined ? `has no ${missing}` : `also has ${strange}`;
+      throw new UserError(`All parts must have the same classes as ${train.path}; ${path} ${what}.`);
+    }
+    parts.set(part, listed);
+  }
+  return parts;
+}
+
+/**
+ * `work` for each item, a few at a time, as decoding runs in threads. The error thrown is the one of the first item that
+ * fails, whichever fails first.
+ */
+async function forEachInParallel<T>(items: readonly T[], work: (item: T, i: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const errors = new Map<number, unknown>();
+  const worker = async (): Promise<void> => {
+    while (next < items.length && errors.size === 0) {
+      const i = next++;
+      await work(items[i], i).catch((error: unknown) => errors.set(i, error));
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+  if (errors.size > 0) throw errors.get(Math.min(...errors.keys()));
+}
+
+type Decoder = (path: string) => Sharp;
+
+/** A decoder that turns images as their cameras say; loaded only here, as whoever has no image files needs none. */
+async function decoder(): Promise<Decoder> {
+  const { default: sharp } = await import('sharp');
+  // It would give the old pixels of a file that has changed.
+  sharp.cache(false);
+  return (path) => sharp(path).autoOrient();
+}
+
+const unreadable = (path: string, error: unknown): UserError =>
+  new UserError(`${path} must be a whole PNG or JPEG image; it cannot be decoded: ${(error as Error).message.trim()}.`);
+
+/** What the header of an image says; throws a UserError for what would not be decoded as it is. */
+async function headerOf(decode: Decoder, path: string): Promise<Metadata> {
+  const header = await decode(path)
+    .metadata()
+    .catch((error: unknown) => {
+      throw unreadable(path, error);
+    });
+  const { format, depth } = header;
+  if (format !== 'png' && format !== 'jpeg') {
+    throw new UserError(`Images must be PNG or JPEG, whatever their names end in; ${path} is ${format.toUpperCase()}.`);
+  }
+  if (depth !== 'uchar') {
+    throw new UserError(
+      `Images must have 8 bits a value; ${path} has 16 (${depth}). Convert it: its values would be rounded.`,
+    );
+  }
+  return header;
+}
+
+/** The shape that all images get: as asked for, or that of the first one, grey where all are. */
+async function commonShape(decode: Decoder, files: readonly ImagePath[], size?: ImageSize): Promise<ImageShape> {
+  const headers: Metadata[] = [];
+  await forEachInParallel(files, async ({ path }, i) => void (headers[i] = await headerOf(decode, path)));
+  const grey = headers.every(({ space }) => space === 'b-w');
+  const { height, width } = size ?? headers[0].autoOrient;
+  const channels = size?.channels ?? (grey ? 1 : 3);
+  if (![1, 3, 4].includes(channels)) {
+    throw new UserError(
+      `Images from files have 1, 3 or 4 channels (grey, colour, colour and transparency); received ${channels}.`,
+    );
+  }
+  const other = size ? -1 : headers.findIndex(({ autoOrient: now }) => now.height !== height || now.width !== width);
+  if (other >= 0) {
+    const { height: otherHeight, width: otherWidth } = headers[other].autoOrient;
+    throw new UserError(
+      `Images must be of one size, height by width; ${files[other].path} is ${otherHeight}x${otherWidth}, and ` +
+        `${files[0].path} is ${height}x${width}. Give a size that all are scaled to: image_size=${height}x${width}.`,
+    );
+  }
+  return [height, width, channels];
+}
+
+/** Decodes one image into `to`: scaled to cover the shape and cropped in the middle, where it has another size. */
+async function decodeInto(
+  decode: Decoder,
+  path: string,
+  [height, width, channels]: ImageShape,
+  to: Uint8Array,
+): Promise<void> {
+  const scaled = decode(path).resize({ width, height, fit: 'cover' });
+  const { data } = await scaled
+    .toColourspace('srgb')
+    .ensureAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true })
+    .catch((error: unknown) => {
+      throw unreadable(path, error);
+    });
+  if (channels === 4) return to.set(data);
+  for (let from = 0, at = 0; from < data.length; from += 4, at += channels) {
+    if (data[from + 3] !== 255) {
+      throw new UserError(
+        `Images of ${channels === 1 ? 'one channel' : 'three channels'} must be opaque; ${path} has transparent pixels. Put it on ` +
+          `a background, or ask for four channels: image_size=${height}x${width}x4.`,
+      );
+    }
+    // Luma as in JPEG and in Python's Pillow; a grey pixel keeps its value.
+    if (channels === 1) to[at] = Math.round(0.299 * data[from] + 0.587 * data[from + 1] + 0.114 * data[from + 2]);
+    else to.set(data.subarray(from, from + 3), at);
+  }
+}
+
+/**
+ * Reads a folder of images by class, and all parts that it has, as sets named after it.
+ *
+ * Classes are sorted by name. Images are turned as their EXIF says, greyscale ones become colour where any has colour, and
+ * all get `size`, if given: scaled to cover it and cropped in the middle. Throws a UserError that names the file and the rule
+ * for a folder of another layout, for what is not an 8-bit PNG or JPEG, is transparent, or has a size of its own.
+ */
+export async function readImageFolder(folder: string, size?: ImageSize): Promise<DataParts> {
+  const parts = await listParts(folder);
+  const decode = await decoder();
+  const shape = await commonShape(
+    decode,
+    [...parts.values()].flatMap(({ files }) => files),
+    size,
+  );
+  const name = basename(resolve(folder));
+  const read = async ({ files, classNames }: Part): Promise<ImageSet> => {
+    const images = bytesFor(files.length, shape);
+    const labels = labelsFor(files.length, classNames.length);
+    const values = valuesOf(shape);
+    await forEachInParallel(files, async ({ path, label }, i) => {
+      labels[i] = label;
+      await decodeInto(decode, path, shape, images.subarray(i * values, (i + 1) * values));
+    });
+    return { name, shape, images, labels, classNames };
+  };
+  const sets: Partial<DataParts> = {};
+  for (const [part, listed] of parts) sets[part] = await read(listed);
+  return sets as DataParts;
+}

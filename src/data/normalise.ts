@@ -1,0 +1,104 @@
+import { UserError } from '../errors.js';
+import { sizeOf, type ImageSet, type ImageShape } from './imageSet.js';
+
+/** Turns one image's values in 0..255 ([H, W, C], flat) into what a network is given, in place. */
+export type Normalise = (image: Float32Array, shape: ImageShape) => void;
+
+/** Mean and standard deviation of each channel, [C] both, on a scale of 0..1. */
+export interface ChannelStatistics {
+  mean: readonly number[];
+  std: readonly number[];
+}
+
+/** CIFAR-10's training images: what the L0 project uses. */
+export const cifar10Statistics: ChannelStatistics = {
+  mean: [0.4914, 0.4822, 0.4465],
+  std: [0.247, 0.2435, 0.2616],
+};
+
+/** The same means with the average of the single images' deviations: what the RePr and ResNet-18 projects use. */
+export const cifar10ImageStatistics: ChannelStatistics = {
+  mean: [0.4914, 0.4822, 0.4465],
+  std: [0.2023, 0.1994, 0.201],
+};
+
+/** ImageNet's: what networks pre-trained there expect. */
+export const imageNetStatistics: ChannelStatistics = {
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+
+/**
+ * Mean and standard deviation of each channel over all pixels of a set, usually the training set, for `normalise`. A
+ * channel that has one value everywhere gets the deviation 1, so that it becomes 0.
+ */
+export function channelStatistics({ images, shape }: ImageSet): ChannelStatistics {
+  const channels = shape[2];
+  const sums = new Float64Array(channels);
+  const squares = new Float64Array(channels);
+  for (let i = 0; i < images.length; i += channels) {
+    for (let k = 0; k < channels; k++) {
+      const value = images[i + k];
+      sums[k] += value;
+      squares[k] += value * value;
+    }
+  }
+  const pixels = images.length / channels;
+  const mean = Array.from(sums, (sum) => sum / pixels / 255);
+  const std = Array.from(squares, (sum, k) => Math.sqrt(Math.max(0, sum / pixels / 255 ** 2 - mean[k] ** 2)));
+  // Below a thousandth of a step between two values there is only rounding.
+  return { mean, std: std.map((deviation) => (deviation > 1e-3 / 255 ? deviation : 1)) };
+}
+
+/**
+ * x <- (x / 255 - mean) / std, for each channel. Throws a UserError for statistics that are not a mean and a deviation
+ * above 0 a channel, and, where it is used, for images of another number of channels.
+ */
+export function normalise({ mean, std }: ChannelStatistics): Normalise {
+  if (mean.length !== std.length || !mean.every(Number.isFinite) || !std.every((deviation) => deviation > 0)) {
+    throw new UserError(
+      `Statistics must be a mean and a standard deviation above 0 for each channel; received mean [${mean.join(', ')}] and ` +
+        `std [${std.join(', ')}].`,
+    );
+  }
+  const channels = mean.length;
+  const scale = Float64Array.from(std, (deviation) => 1 / (255 * deviation));
+  const shift = Float64Array.from(mean, (value, k) => value / std[k]);
+  return (image, shape) => {
+    if (shape[2] !== channels) {
+      throw new UserError(
+        `Statistics must have a mean and a deviation for each channel of the images, ${sizeOf(shape)}; received ${channels} ` +
+          'of each. Measure them: normalise(channelStatistics(data.train)).',
+      );
+    }
+    for (let i = 0; i < image.length; i += channels) {
+      for (let k = 0; k < channels; k++) image[i + k] = image[i + k] * scale[k] - shift[k];
+    }
+  };
+}
+
+const ofPhotographs = normalise(cifar10Statistics);
+
+/**
+ * What an image goes through where nothing else is asked for: CIFAR-10's means and standard deviations; where there are
+ * not three channels, CIFAR-10's 0.473 and 0.251 over all three for each.
+ */
+export const defaultNormalise: Normalise = (image, shape) => {
+  if (shape[2] === 3) return ofPhotographs(image, shape);
+  for (let i = 0; i < image.length; i++) image[i] = (image[i] / 255 - 0.473) / 0.251;
+};
+
+/**
+ * x <- (x - mean) / max(std, 1 / sqrt(n)), over all n values of the one image: TensorFlow's per_image_standardization.
+ * An image of one value becomes 0.
+ */
+export const standardise: Normalise = (image) => {
+  const n = image.length;
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += image[i];
+  const mean = sum / n;
+  let squares = 0;
+  for (let i = 0; i < n; i++) squares += (image[i] - mean) ** 2;
+  const scale = 1 / Math.max(Math.sqrt(squares / n), 1 / Math.sqrt(n));
+  for (let i = 0; i < n; i++) image[i] = (image[i] - mean) * scale;
+};

@@ -1,0 +1,144 @@
+import type { Augmentation, Draws } from './augment.js';
+import type { ImageShape } from './imageSet.js';
+
+/** A rectangle of an image, in pixels. */
+export interface Box {
+  top: number;
+  left: number;
+  height: number;
+  width: number;
+}
+
+/** For each output along one axis: the first input it looks at, and its weights for the inputs from there. */
+interface Taps {
+  first: Int32Array;
+  /** [outputs, most]: whole numbers; 2^22 means 1. */
+  weights: Int32Array;
+  most: number;
+}
+
+/** Pillow's precision for 8-bit pixels: weights are multiples of 2^-22. */
+const precision = 22;
+const half = 2 ** (precision - 1);
+
+/** Pillow's weights of the triangle filter from `size` inputs to `outputs`, widened where the axis shrinks. */
+function triangleTaps(size: number, outputs: number): Taps {
+  const scale = size / outputs;
+  const support = Math.max(scale, 1);
+  const most = Math.min(size, Math.ceil(support) * 2 + 1);
+  const first = new Int32Array(outputs);
+  const weights = new Int32Array(outputs * most);
+  for (let out = 0; out < outputs; out++) {
+    const centre = (out + 0.5) * scale;
+    const start = Math.max(0, Math.floor(centre - support + 0.5));
+    const end = Math.min(size, Math.floor(centre + support + 0.5));
+    const exact = Array.from({ length: end - start }, (_, i) =>
+      Math.max(0, 1 - Math.abs((start + i - centre + 0.5) / support)),
+    );
+    const total = exact.reduce((sum, weight) => sum + weight, 0);
+    // All windows are `most` wide; near the end they start earlier, with weights of 0, to stay inside.
+    first[out] = Math.min(start, size - most);
+    const skipped = start - first[out];
+    exact.forEach((weight, i) => {
+      weights[out * most + skipped + i] = Math.floor((weight / total) * 2 ** precision + 0.5);
+    });
+  }
+  return { first, weights, most };
+}
+
+const known = new Map<number, Taps>();
+
+function tapsFor(size: number, outputs: number): Taps {
+  const key = size * 2 ** 20 + outputs;
+  let taps = known.get(key);
+  if (taps === undefined) known.set(key, (taps = triangleTaps(size, outputs)));
+  return taps;
+}
+
+let scratch = new Float32Array(0);
+
+/**
+ * Cuts `box` out of `source` (rows of `sourceWidth` pixels, whole numbers in 0..255) and stretches it to an image of
+ * `shape` in `target`, which may be `source` itself: bilinear, the same bits as Pillow's `resize` and so as
+ * torchvision's `resized_crop` on images (fixed point, first across, then down, each rounded to whole numbers).
+ */
+export function resizedCrop(
+  source: Float32Array,
+  sourceWidth: number,
+  box: Box,
+  target: Float32Array,
+  [height, width, channels]: ImageShape,
+): void {
+  const across = tapsFor(box.width, width);
+  const down = tapsFor(box.height, height);
+  const row = width * channels;
+  if (scratch.length < box.height * row) scratch = new Float32Array(box.height * row);
+
+  for (let y = 0; y < box.height; y++) {
+    const from = ((box.top + y) * sourceWidth + box.left) * channels;
+    for (let x = 0; x < width; x++) {
+      const firstTap = x * across.most;
+      for (let k = 0; k < channels; k++) {
+        let sum = half;
+        let at = from + across.first[x] * channels + k;
+        for (let i = firstTap, end = i + across.most; i < end; i++, at += channels) {
+          sum += across.weights[i] * source[at];
+        }
+        // Weights are not negative and add up to one, so the sums stay within 0..255 without clipping.
+        scratch[y * row + x * channels + k] = sum >> precision;
+      }
+    }
+  }
+
+  for (let y = 0; y < height; y++) {
+    const from = down.first[y] * row;
+    for (let x = 0; x < row; x++) {
+      let sum = half;
+      for (let i = y * down.most, end = i + down.most, at = from + x; i < end; i++, at += row) {
+        sum += down.weights[i] * scratch[at];
+      }
+      target[y * row + x] = sum >> precision;
+    }
+  }
+}
+
+/** What randomResizedCrop may choose. */
+export interface ResizedCropRange {
+  /** Area of the box as a share of the image's: smallest, largest. */
+  scale: [number, number];
+  /** Width over height: smallest, largest. */
+  ratio: [number, number];
+}
+
+/** Python's round: a half goes to the even neighbour. */
+function roundHalfEven(x: number): number {
+  const below = Math.floor(x);
+  if (x - below !== 0.5) return Math.round(x);
+  return below % 2 === 0 ? below : below + 1;
+}
+
+/**
+ * Draws a box of an image as torchvision's RandomResizedCrop does: w = round(sqrt(area r)), h = round(sqrt(area / r)),
+ * with the area and log r uniform; up to ten attempts to find one that fits, then the largest in the middle whose ratio
+ * is allowed.
+ */
+export function randomBox(random: Draws, [height, width]: ImageShape, { scale, ratio }: ResizedCropRange): Box {
+  const [low, high] = [Math.log(ratio[0]), Math.log(ratio[1])];
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const area = height * width * (scale[0] + (scale[1] - scale[0]) * random.next());
+    const aspect = Math.exp(low + (high - low) * random.next());
+    const w = roundHalfEven(Math.sqrt(area * aspect));
+    const h = roundHalfEven(Math.sqrt(area / aspect));
+    if (w > 0 && w <= width && h > 0 && h <= height) {
+      return { width: w, height: h, top: random.integer(height - h + 1), left: random.integer(width - w + 1) };
+    }
+  }
+  const w = Math.min(width, Math.max(1, roundHalfEven(height * ratio[1])));
+  const h = Math.min(height, Math.max(1, roundHalfEven(width / ratio[0])));
+  return { width: w, height: h, top: Math.floor((height - h) / 2), left: Math.floor((width - w) / 2) };
+}
+
+/** Cuts out a random box and stretches it to the whole image; the L0 project's range unless another is given. */
+export function randomResizedCrop(range: ResizedCropRange = { scale: [0.8, 1], ratio: [0.9, 1.1] }): Augmentation {
+  return (image, random, shape) => resizedCrop(image, shape[1], randomBox(random, shape, range), image, shape);
+}
