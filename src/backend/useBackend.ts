@@ -25,6 +25,11 @@ export interface BackendInfo {
   threads: number;
 }
 
+let current: BackendInfo | undefined;
+
+/** What `useBackend` chose last; undefined before. */
+export const currentBackend = (): BackendInfo | undefined => current;
+
 const NAMES = ['auto', 'tensorflow', 'simd', 'cpu', 'webgpu'];
 
 /**
@@ -44,7 +49,8 @@ export async function useBackend(options: BackendOptions = {}): Promise<BackendI
   for (const name of backend === 'auto' ? (['tensorflow', 'simd', 'cpu'] as const) : [backend as BackendName]) {
     try {
       const loaded = await load[name](threads, options.winograd ?? true);
-      return { name, threads: loaded.threads, description: `${name}: ${loaded.what} (${machine})` };
+      current = { name, threads: loaded.threads, description: `${name}: ${loaded.what} (${machine})` };
+      return current;
     } catch (error) {
       if (backend !== 'auto') throw error;
       reasons.push(`${name}: ${(error as Error).message}`);

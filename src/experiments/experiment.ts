@@ -1,74 +1,92 @@
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import type { DataSplits } from '../data/dataSplits.js';
-import type { ChannelMasks } from '../models/channelMasks.js';
-import type { Sparsifier } from '../sparsity/sparsifier.js';
-import type { Answers } from '../training/evaluate.js';
-import type { Scores, StepEvent, TrainingEvent } from '../training/events.js';
-import type { Optimizer } from '../training/optimizer.js';
-import type { WeightAverages } from '../training/weightAverages.js';
-import type { ResultRow } from './resultRow.js';
-import type { PresetName, RunSettings } from './runSettings.js';
-import type { Schema, SomeSettings } from './settings/schema.js';
+import { UserError } from '../errors.js';
+import type { ExperimentSettings } from './experimentSettings.js';
+import { ownNetwork } from './identity.js';
+import type { MethodName, MethodSettings } from './methods.js';
+import { protocolSettings, type Protocol } from './protocols/protocol.js';
+import { protocols, type ProtocolName } from './protocols/protocols.js';
+import type { RecipeSettings } from './recipe.js';
+import { Run } from './run.js';
+import type { SomeSettings } from './settings/schema.js';
+import { givenIn } from './settings/settle.js';
 
-/** What a size of the experiment changes of the defaults. */
-export interface Preset<S> {
-  help: string;
-  values: SomeSettings<S>;
-  /** What it changes besides where a run starts from another one's weights. */
-  fineTuning?: SomeSettings<S>;
+/** What every experiment can be given as objects. */
+interface Given {
+  /** Images, or the name of those that are to be loaded. */
+  data?: DataSplits | string;
+  /** What it starts from: a run, which is trained first if need be, the path of a checkpoint, or a network. */
+  start?: Run | string | tf.LayersModel;
+  /** The folder in which the run gets one of its own. Default: data/runs. */
+  root?: string;
 }
 
-export type Presets<S> = Readonly<Record<PresetName, Preset<S>>>;
+/** A method, or a method with settings: `'l0'`, `{ name: 'l0', lambda: 20 }`. */
+type MethodSpec = { [Name in MethodName]: Name | ({ name: Name } & Partial<MethodSettings[Name]>) }[MethodName];
 
-/** One run of an experiment: trained by reading its events. */
-export interface ExperimentRun {
-  readonly data: DataSplits;
-  readonly model: tf.LayersModel;
-  readonly optimizer: Optimizer;
-  /** What makes the network sparse, if anything does. */
-  readonly sparsifier?: Sparsifier;
-  /** Averages of the network's weights, if the run keeps any: what is evaluated. */
-  readonly averages?: WeightAverages;
-  /** The masks as they are now; empty where no channel has one. */
-  channelMasks(): ChannelMasks;
-  /**
-   * Trains, and tells of it event by event; `signal` ends it between two steps. `startStep` steps were already made by
-   * the run that goes on here, whose state must have been restored. Default: those that this run has made, so that a
-   * second call goes on where the first was stopped.
-   */
-  events(signal?: AbortSignal, startStep?: number): AsyncGenerator<TrainingEvent, void, void>;
-  /** Scores of the network as it is now on one part of the images, prepared as in training. */
-  evaluate(part: 'validation' | 'test', signal?: AbortSignal): Promise<Scores>;
-  /** The same image by image: which of them it gets right. */
-  answers(part: 'validation' | 'test', signal?: AbortSignal): Promise<Answers>;
-  /** What was done to the network before the first step, for people to read. */
-  readonly opening?: string;
-  /** The network's topology as Keras JSON, where it is not the one that the settings describe. */
-  readonly topology?: object;
-  /** Frees the network's variables and the optimizer's memory. */
-  dispose(): void;
+/** An experiment as data: network, data, methods, recipe and seed, each a name with settings or an object. */
+export interface ExperimentSpec extends Given {
+  network: ExperimentSettings['network'] | tf.LayersModel | ({ name: ExperimentSettings['network'] } & SomeSettings<Pick<ExperimentSettings, 'width' | 'bn_momentum' | 'weights' | 'frozen_batch_norm'>>);
+  methods?: MethodSpec | readonly MethodSpec[];
+  recipe?: Partial<RecipeSettings>;
+  seed?: number;
+  again?: boolean;
+  name?: string;
+  tags?: string[];
 }
 
-/** Something the command line can train: its settings, and how a run comes from them. */
-export interface Experiment<S extends RunSettings, Run extends ExperimentRun> {
-  readonly name: string;
-  readonly summary: string;
-  readonly schema: Schema<S, never>;
-  readonly presets: Presets<S>;
-  /** Words after `sparsebook train NAME` that are worth showing. */
-  readonly examples: readonly string[];
-  /** The settings of runs that follow one another, each from the last checkpoint of the one before; default: one run. */
-  stages?(settings: S): SomeSettings<S>[];
-  /**
-   * A run that is ready to be trained, with the weights of another network where one is given. `network` is what it trains
-   * instead of the network that the settings describe, and becomes the run's to dispose.
-   */
-  run(data: DataSplits, settings: S, pretrained?: tf.LayersModel, network?: tf.LayersModel): Promise<Run>;
-  /** A line about a step, for the terminal; most steps have none. */
-  stepLine?(event: StepEvent, run: Run): string | undefined;
-  /** Measures a trained run; the test images are seen here only. */
-  result(run: Run, signal?: AbortSignal): Promise<ResultRow>;
+type OwnSettings<P extends ProtocolName> = (typeof protocols)[P] extends Protocol<infer S> ? SomeSettings<S> : never;
+
+/** A document's protocol with settings of its own. */
+export type ProtocolSpec = {
+  [P in Exclude<ProtocolName, 'experiment'>]: { protocol: P } & Given & Omit<OwnSettings<P>, 'data'>;
+}[Exclude<ProtocolName, 'experiment'>];
+
+/** The settings of a spec that does not name a protocol. */
+function settingsOf({ network, methods = [], recipe = {}, data, start: _, root: __, ...rest }: ExperimentSpec): object {
+  const named = [methods].flat().map((method) => (typeof method === 'string' ? { name: method } : method));
+  const groups = named.map(({ name, ...settings }) => [name, settings] as const);
+  const { name = undefined, ...ofNetwork } =
+    typeof network === 'string' ? { name: network } : network instanceof tf.LayersModel ? { name: 'own' } : network;
+  return {
+    ...rest,
+    ...recipe,
+    ...ofNetwork,
+    network: name,
+    methods: named.map((method) => method.name),
+    ...Object.fromEntries(groups.filter(([, settings]) => Object.keys(settings).length > 0)),
+    ...(typeof data === 'string' && { data }),
+  };
 }
 
-/** Any experiment, for code that treats all alike. */
-export type AnyExperiment = Experiment<RunSettings, ExperimentRun>;
+/**
+ * A run of an experiment; nothing is trained before its events are read. Two forms: a document's protocol with settings in
+ * the document's spelling,
+ *
+ *     experiment({ protocol: 'l0-googlenet', data: images, lambda_l0: 20, start: 'CHECKPOINT' })
+ *
+ * or any network with any methods:
+ *
+ *     experiment({ network: model, data: images, methods: { name: 'magnitude', prune: 0.5 }, recipe: { epochs: 3 }, seed: 1 })
+ *
+ * A network is copied as it is now: training does not change the one that is given. Throws a UserError for an unknown name,
+ * a value against its rule, and settings that contradict each other. The caller disposes the run.
+ */
+export function experiment(spec: ExperimentSpec | ProtocolSpec): Run {
+  const { data, start, root } = spec;
+  const images = typeof data === 'object' ? data : undefined;
+  const starts = start !== undefined;
+  if ('protocol' in spec) {
+    const { protocol: name, data: _, start: __, root: ___, ...own } = spec;
+    const protocol = (protocols as Record<string, Protocol | undefined>)[name];
+    if (!protocol) {
+      throw new UserError(`The protocol must be one of ${Object.keys(protocols).join(', ')}; received ${String(name)}.`);
+    }
+    const given = givenIn({ ...own, ...(typeof data === 'string' && { data }) });
+    return new Run({ protocol, settings: protocolSettings(protocol, given, starts), images, start, root });
+  }
+  const protocol = protocols.experiment as Protocol;
+  const settings = protocolSettings(protocol, givenIn(settingsOf(spec)), starts);
+  const own = spec.network instanceof tf.LayersModel ? ownNetwork(spec.network) : undefined;
+  return new Run({ protocol, settings, images, start, own, root });
+}

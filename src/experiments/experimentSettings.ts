@@ -1,35 +1,87 @@
-import type { Experiment, ExperimentRun } from './experiment.js';
+import { methodSettings, methodNames, type MethodName, type MethodSettings } from './methods.js';
+import { recipeSchema, type RecipeSettings } from './recipe.js';
 import { runSchema, type RunSettings } from './runSettings.js';
-import { givenIn, type Given } from './settings/given.js';
-import { settle } from './settings/settle.js';
+import { flag, listOf, number, oneOf, orNull, text, wholeNumber } from './settings/rules.js';
+import type { Schema } from './settings/schema.js';
 
-type Start = Pick<RunSettings, 'preset' | 'ckpt_path' | 'resume_training'>;
+/** The networks that have a name; `own` is one that was given as a `tf.LayersModel`. */
+export const networkNames = ['googlenet', 'resnet20', 'cnn4', 'c3', 'resnet18'] as const;
 
-/** Those of the settings given on which the others depend. */
-function startIn(given: readonly Given[]): Start {
-  const { preset, ckpt_path, resume_training } = runSchema;
-  const schema = { preset, ckpt_path, resume_training };
-  return settle<Start>(
-    schema,
-    given.filter(({ name }) => name in schema),
-  );
+/** What is trained, and from which weights. */
+interface NetworkSettings {
+  network: (typeof networkNames)[number] | 'own';
+  width: number;
+  bn_momentum: number | null;
+  weights: string | null;
+  frozen_batch_norm: boolean;
+  start: { except: string[]; compact: boolean; absorb: 'exact' | 'interior' | 'none'; rewind: boolean };
 }
 
-/** The checkpoint whose run the settings given ask to go on, if they do. */
-export function resumesFrom(given: readonly Given[]): string | undefined {
-  const { ckpt_path, resume_training } = startIn(given);
-  return resume_training && ckpt_path !== null ? ckpt_path : undefined;
+/** An experiment in full: a network, data, methods, a recipe and a seed, as plain values. */
+export interface ExperimentSettings extends RunSettings, NetworkSettings, RecipeSettings, MethodSettings {
+  methods: MethodName[];
+  seed: number;
 }
 
-/**
- * The settings of a new run of an experiment in full: what was given, else what the preset says, else the defaults.
- * Throws a UserError as `settle` does.
- */
-export function experimentSettings<S extends RunSettings>(
-  { schema, presets }: Pick<Experiment<S, ExperimentRun>, 'schema' | 'presets'>,
-  given: readonly Given[],
-): S {
-  const { preset, ckpt_path } = startIn(given);
-  const { values, fineTuning = {} } = presets[preset];
-  return settle<S>(schema, given, [...givenIn(values), ...(ckpt_path === null ? [] : givenIn(fineTuning))]);
-}
+const networkSchema: Schema<NetworkSettings, ExperimentSettings> = {
+  network: { default: 'googlenet', rule: oneOf(...networkNames, 'own'), help: 'the network' },
+  width: {
+    default: 1,
+    rule: number({ above: 0, max: 8 }),
+    help: "the factor on every layer's number of channels",
+    conflict: ({ network }) => (network === 'own' ? 'an own network has the widths it was built with' : undefined),
+  },
+  bn_momentum: {
+    default: null,
+    rule: orNull(number({ above: 0, max: 1 }), "the network's own"),
+    help: 'the share of a new batch in the running statistics; short runs want more',
+    conflict: ({ network }) => (network === 'own' ? 'an own network has its own momentum' : undefined),
+  },
+  weights: {
+    default: null,
+    rule: orNull(text('the path of a safetensors file'), 'new weights'),
+    help: "where ResNet-18's start weights are, in torchvision's or timm's naming",
+    conflict: ({ network }) => (network === 'resnet18' ? undefined : `network=${network} does not read such a file`),
+  },
+  frozen_batch_norm: {
+    default: false,
+    rule: flag,
+    help: 'whether all batch norm stays as in evaluation during training',
+  },
+  start: {
+    except: {
+      default: [],
+      rule: listOf(text("a layer's name")),
+      help: 'layers that start anew where the others start from the network of ckpt_path',
+    },
+    compact: {
+      default: false,
+      rule: flag,
+      help: 'whether the network of ckpt_path is made compact first, and what is left of it is trained',
+    },
+    absorb: {
+      default: 'exact',
+      rule: oneOf('exact', 'interior', 'none'),
+      help: 'what becomes of the constants that removed channels put out; interior leaves an error at the borders',
+    },
+    rewind: {
+      default: false,
+      rule: flag,
+      help: 'whether the network of ckpt_path only decides what is pruned, and training starts from new weights (lottery ticket)',
+    },
+  },
+};
+
+/** Everything that an experiment can be told, each setting declared once: its rule, default, help and conflicts. */
+export const experimentSchema: Schema<ExperimentSettings> = {
+  ...runSchema,
+  ...networkSchema,
+  ...recipeSchema,
+  methods: {
+    default: [],
+    rule: listOf(oneOf(...methodNames)),
+    help: 'what makes the network sparse; several work together',
+  },
+  ...methodSettings,
+  seed: { default: 0, rule: wholeNumber({ min: 0 }), help: 'the start of all random numbers' },
+};

@@ -1,23 +1,47 @@
 import type { BackendOptions } from '../backend/useBackend.js';
 import type { DataSizes } from '../data/dataSplits.js';
-import { oneOf, orNull, text, wholeNumber, flag } from './settings/rules.js';
+import { flag, listOf, oneOf, orNull, text, wholeNumber } from './settings/rules.js';
 import type { Schema } from './settings/schema.js';
 
-/** How large an experiment is run: in about a minute, within an hour, or as the documents did. */
-export type PresetName = 'quick' | 'short' | 'seed';
-
-/** The settings that every experiment has, whatever it trains. */
+/** The settings of a run that are not about what is learnt: its images, what computes, and where it is kept. */
 export interface RunSettings {
-  preset: PresetName;
   data: string;
   sizes: { [Part in keyof Required<DataSizes>]: number | null };
+  image_size: string | null;
+  classes: number | null;
+  half: 'all' | 'first' | 'second';
   backend: NonNullable<BackendOptions['backend']>;
   threads: number | null;
   ckpt_path: string | null;
   resume_training: boolean;
+  again: boolean;
+  name: string | null;
+  tags: string[];
   /** When training saves itself. */
   checkpoints: { every_epochs: number; every_steps: number | null; keep: number; best_from: number | null };
 }
+
+/** Settings that do not change what a run comes to: two runs that differ in nothing else are one. */
+export const outsideIdentity = [
+  'data',
+  'sizes.train',
+  'sizes.validation',
+  'sizes.test',
+  'image_size',
+  'classes',
+  'half',
+  'weights',
+  'backend',
+  'threads',
+  'ckpt_path',
+  'resume_training',
+  'again',
+  'name',
+  'tags',
+  'checkpoints.every_epochs',
+  'checkpoints.every_steps',
+  'checkpoints.keep',
+];
 
 const part = (name: string): Schema<RunSettings['sizes'], RunSettings>['train'] => ({
   default: null,
@@ -41,17 +65,27 @@ export const computingSchema: Schema<Pick<RunSettings, 'backend' | 'threads'>> =
 };
 
 export const runSchema: Schema<RunSettings> = {
-  preset: {
-    default: 'seed',
-    rule: oneOf('quick', 'short', 'seed'),
-    help: 'the size of the run, whose settings hold where nothing else is given',
-  },
   data: {
     default: 'cifar10',
-    rule: text("synthetic, cifar10 or a folder with CIFAR-10's binary files"),
+    rule: text("synthetic, cifar10, a folder with CIFAR-10's binary files, or one with a folder of images for each class"),
     help: 'the images',
   },
   sizes: { train: part('training'), validation: part('validation'), test: part('test') },
+  image_size: {
+    default: null,
+    rule: orNull(text('HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, as in 28x28x1'), 'the size that they have'),
+    help: 'what synthetic images are drawn in, and what all images of a folder are scaled to',
+  },
+  classes: {
+    default: null,
+    rule: orNull(wholeNumber({ min: 2 }), 'ten, or as many as the folder has'),
+    help: 'how many classes synthetic images have',
+  },
+  half: {
+    default: 'all',
+    rule: oneOf('all', 'first', 'second'),
+    help: 'which half of the training images is used: one to pre-train on and another to go on with',
+  },
   ...computingSchema,
   ckpt_path: {
     default: null,
@@ -65,6 +99,19 @@ export const runSchema: Schema<RunSettings> = {
     conflict: ({ resume_training, ckpt_path }) =>
       resume_training && ckpt_path === null ? 'there is nothing to resume without ckpt_path' : undefined,
   },
+  again: {
+    default: false,
+    rule: flag,
+    help: 'whether a run that is finished already is trained anew; the earlier one stays',
+    conflict: ({ again, resume_training }) =>
+      again && resume_training ? 'resume_training=true goes on with the run' : undefined,
+  },
+  name: {
+    default: null,
+    rule: orNull(text('a name'), 'none'),
+    help: 'what the run is called in tables',
+  },
+  tags: { default: [], rule: listOf(text('a word')), help: 'words that tables of runs show' },
   checkpoints: {
     every_epochs: {
       default: 1,

@@ -83,6 +83,17 @@ export interface WarningEvent {
   message: string;
 }
 
+/** What a method, or whoever watches it, keeps of a moment of training: masks, gammas, cosines. It comes before the event of that moment. */
+export interface NoteEvent {
+  type: 'note';
+  kind: string;
+  /** Steps made, and epochs finished, by then. */
+  step: number;
+  epoch: number;
+  /** Plain JSON. */
+  values: object;
+}
+
 /** The last event of every run. */
 export interface EndEvent {
   type: 'end';
@@ -94,7 +105,14 @@ export interface EndEvent {
 }
 
 /** What `train` yields, and the wrappers around it. */
-export type TrainingEvent = StartEvent | StepEvent | EpochEvent | CheckpointEvent | WarningEvent | EndEvent;
+export type TrainingEvent =
+  | StartEvent
+  | StepEvent
+  | EpochEvent
+  | CheckpointEvent
+  | NoteEvent
+  | WarningEvent
+  | EndEvent;
 
 /**
  * The epoch of a log that did best on the validation images, the first of several: what a checkpoint is picked by. `from`

@@ -1,7 +1,29 @@
 import { closest } from 'fastest-levenshtein';
+import { stringify } from 'yaml';
 import { UserError } from '../../errors.js';
-import type { Given } from './given.js';
-import { defaultOf, settingsOf, type AnySetting, type Schema, type SettingValue } from './schema.js';
+import { defaultOf, settingsOf, type AnySetting, type RunLength, type Schema, type SettingValue } from './schema.js';
+
+/** A value that somebody gave a setting. */
+export interface Given {
+  /** The setting's name, in a group group.name. */
+  name: string;
+  value: unknown;
+  /** The words it was given with, if it comes from a command line: they count where the value itself does not fit. */
+  text?: string;
+  /** Where it stands, if in a file: "run.yaml, line 3". */
+  place?: string;
+}
+
+const isGroup = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The settings in an object, groups taken apart; what is undefined was not given. */
+export function givenIn(settings: object, group = ''): Given[] {
+  return Object.entries(settings).flatMap(([name, value]): Given[] => {
+    if (value === undefined) return [];
+    return isGroup(value) ? givenIn(value, `${group}${name}.`) : [{ name: group + name, value }];
+  });
+}
 
 /**
  * Settings written out in full: what was given (the last of several), else what `base` has, else the default.
@@ -61,10 +83,32 @@ function unknown(name: string, names: string[]): string {
 }
 
 /** Sets a value by its name, making the groups that it lies in. */
-function put(settings: object, name: string, value: SettingValue): void {
+export function put(settings: object, name: string, value: SettingValue): void {
   const groups = name.split('.');
   const last = groups.pop() as string;
   let group = settings as Record<string, object | SettingValue>;
   for (const step of groups) group = (group[step] ??= {}) as typeof group;
   group[last] = value;
+}
+
+/** A value as YAML writes it in one line. */
+export const valueText = (value: unknown): string =>
+  stringify(value, { collectionStyle: 'flow', flowCollectionPadding: false, lineWidth: 0 }).trimEnd();
+
+/** Settings as the words that a command line would give them with, without those that contradict the others. */
+export function settingWords(schema: object, settings: object): string[] {
+  const known = settingsOf(schema);
+  return givenIn(settings)
+    .filter(({ name }) => known.get(name)?.conflict?.(settings) === undefined)
+    .map(({ name, value }) => `${name}=${valueText(value).replaceAll(', ', ',')}`);
+}
+
+/** What a person should know of settings that have less effect than they say in a run of that length, a sentence each. */
+export function settingWarnings(schema: object, settings: object, run: RunLength): string[] {
+  const known = settingsOf(schema);
+  const words = new Map(settingWords(schema, settings).map((word) => [word.slice(0, word.indexOf('=')), word]));
+  return givenIn(settings).flatMap(({ name }) => {
+    const reason = words.has(name) ? known.get(name)?.warning?.(settings, run) : undefined;
+    return reason === undefined ? [] : [`${words.get(name)} ${reason}.`];
+  });
 }

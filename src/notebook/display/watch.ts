@@ -1,6 +1,6 @@
 import { type GateSnapshot, gatesPerLayer, trainingCurves, type TrainingLog } from '../../plots/index.js';
 import type { EndEvent, StartEvent, StepEvent, WarningEvent } from '../../training/index.js';
-import { addEvent } from '../../training/log/addEvent.js';
+import { addEvent } from '../../training/log/readRun.js';
 import { display, inNotebook } from './output.js';
 import { liveFigure } from './figure.js';
 

@@ -5,7 +5,7 @@ import { UserError } from '../../errors.js';
 import { type FileSystem, realFiles } from '../../platform/fileSystem.js';
 import { deleteFolder } from '../../platform/writeFolder.js';
 import type { Scores } from '../events.js';
-import { runFiles } from '../log/runFiles.js';
+import { runFiles } from '../log/readRun.js';
 import { checkpointFiles, formatName } from './checkpoint.js';
 
 /** What a checkpoint says of itself. */

@@ -2,8 +2,8 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { UserError } from '../../errors.js';
-import { parseEventLine, type LoggedEvent } from './eventJson.js';
-import { runFiles } from './runFiles.js';
+import { parseEventLine, type LoggedEvent } from './readRun.js';
+import { runFiles } from './readRun.js';
 
 export interface FollowOptions {
   /** Ends the reading. */

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EndEvent, EpochEvent, Scores } from '../events.js';
-import { readRun, type RunRecord } from './readRun.js';
-import { runFiles } from './runFiles.js';
+import { readRun, type LoggedRun } from './readRun.js';
+import { runFiles } from './readRun.js';
 
 /** A run in a few words. */
-export interface RunSummary extends Omit<RunRecord, 'events'> {
+export interface RunSummary extends Omit<LoggedRun, 'events'> {
   /** Steps made. */
   step: number;
   /** Epochs finished. */
@@ -51,7 +51,7 @@ export async function listRuns(root: string): Promise<RunList> {
   return list;
 }
 
-function summaryOf({ events, ...facts }: RunRecord): RunSummary {
+function summaryOf({ events, ...facts }: LoggedRun): RunSummary {
   const epochs = events.filter((event) => event.type === 'epoch');
   const accuracy = ({ validation }: EpochEvent): number => validation?.accuracy ?? -1;
   const best = epochs.reduce<EpochEvent | undefined>(

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
-import type { BackendInfo } from '../../backend/useBackend.js';
-import { type DataSplits, dataHash } from '../../data/dataSplits.js';
+import { currentBackend } from '../../backend/useBackend.js';
+import { dataHash, type DataSplits } from '../../data/dataSplits.js';
 
 /** What a result depends on besides its settings. */
 export interface Provenance {
@@ -18,7 +18,9 @@ export interface Provenance {
   node: string;
   /** One line on what computes. */
   backend: string;
-  data?: { name: string; splitHash: string; hash: string };
+  data?: { name: string; splitHash: string; hash: string; shape?: readonly number[]; classNames?: string[] };
+  /** Of the run: see `identityOf`. */
+  identity?: string;
   /** ISO 8601, UTC. */
   date: string;
 }
@@ -26,17 +28,20 @@ export interface Provenance {
 const root = resolve(import.meta.dirname, '..', '..', '..');
 
 /** What a run that starts now depends on: code, machine and data. */
-export async function provenance({
-  data,
-  backend,
-}: { data?: DataSplits; backend?: BackendInfo } = {}): Promise<Provenance> {
+export async function provenance({ data }: { data?: DataSplits } = {}): Promise<Provenance> {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
   return {
     version,
     ...(await commit()),
     node: process.versions.node,
-    backend: backend?.description ?? tf.getBackend(),
-    data: data && { name: data.name, splitHash: data.splitHash, hash: dataHash(data) },
+    backend: currentBackend()?.description ?? tf.getBackend(),
+    data: data && {
+      name: data.name,
+      splitHash: data.splitHash,
+      hash: dataHash(data),
+      shape: data.train.shape,
+      classNames: data.train.classNames,
+    },
     date: new Date().toISOString(),
   };
 }

@@ -1,13 +1,71 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../../errors.js';
-import { addEvent } from './addEvent.js';
-import { parseEventLine, type LoggedEvent } from './eventJson.js';
+import type { TrainingEvent } from '../events.js';
 import type { Provenance } from './provenance.js';
-import { runFiles } from './runFiles.js';
+
+/** What lies in a run's folder, besides TensorBoard's event files. */
+export const runFiles = {
+  settings: 'settings.json',
+  provenance: 'provenance.json',
+  metrics: 'metrics.jsonl',
+  checkpoints: 'checkpoints',
+  /** There while a process writes to the run. */
+  lock: 'run.lock',
+} as const;
+
+/** An event and when it was logged, in milliseconds since 1970. */
+export type LoggedEvent = TrainingEvent & { time: number };
+
+const words = new Set(['NaN', 'Infinity', '-Infinity']);
+const aWord = /"(NaN|-?Infinity)"/;
+
+/** An event as one line of JSON. Numbers that JSON does not have are written as the words NaN, Infinity, -Infinity. */
+export function eventLine(event: LoggedEvent): string {
+  const text = JSON.stringify(event, (_, value: unknown) =>
+    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
+  );
+  return `${text}\n`;
+}
+
+/** The event of a line; undefined for a line that is not one, such as a last one that was cut off. */
+export function parseEventLine(line: string): LoggedEvent | undefined {
+  try {
+    const number = (_: string, value: unknown): unknown =>
+      typeof value === 'string' && words.has(value) ? Number(value) : value;
+    // Asked for each value, which takes three times as long, only where there is such a word.
+    const event: unknown = JSON.parse(line, aWord.test(line) ? number : undefined);
+    const { type, time } = Object(event) as Partial<LoggedEvent>;
+    return typeof type === 'string' && typeof time === 'number' ? (event as LoggedEvent) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Anything that says its type, such as a run's events. */
+interface Typed {
+  readonly type: string;
+}
+
+/**
+ * Adds an event to those of a run so far. A run that resumes makes the steps behind its checkpoint again, and tells of them
+ * again: where it starts, what was told of them before is taken out.
+ */
+export function addEvent<Event extends Typed>(events: Event[], event: Event): void {
+  if (event.type === 'start') {
+    const { startStep } = event as unknown as { startStep: number };
+    const kept = events.filter((earlier) => !isBehind(earlier, startStep));
+    events.splice(0, events.length, ...kept);
+  }
+  events.push(event);
+}
+
+function isBehind(event: Typed, step: number): boolean {
+  return event.type === 'end' || ('step' in event && (event.step as number) > step);
+}
 
 /** A run as its folder tells it. */
-export interface RunRecord {
+export interface LoggedRun {
   id: string;
   dir: string;
   settings: unknown;
@@ -22,7 +80,7 @@ export interface RunRecord {
  *
  * Throws a UserError that names the file, and the line, if the folder is not that of a run or is damaged.
  */
-export async function readRun(dir: string, { steps = true }: { steps?: boolean } = {}): Promise<RunRecord> {
+export async function readRun(dir: string, { steps = true }: { steps?: boolean } = {}): Promise<LoggedRun> {
   const path = resolve(dir);
   // First, so that a folder that is not a run's is always told by the same file.
   const settings = await readJson(join(path, runFiles.settings));

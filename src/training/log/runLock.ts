@@ -19,6 +19,9 @@ interface Holder {
   since: string;
 }
 
+/** Another process writes to the run. */
+export class RunHeld extends UserError {}
+
 /** A lock that is held. */
 export interface RunLock {
   /** Gives it back. */
@@ -32,7 +35,7 @@ const ours = new Set<string>();
  * Takes the lock at `path`, so that one process at a time writes to a run; of several that ask at once, one gets it. A lock
  * whose process is gone is taken over.
  *
- * Throws a UserError that says who holds it, or what to delete where that cannot be told.
+ * Throws a RunHeld that says who holds it, or a UserError that says what to delete where that cannot be told.
  */
 export async function lockRun(path: string): Promise<RunLock> {
   const token = randomBytes(8).toString('hex');
@@ -107,6 +110,12 @@ async function holderOf(path: string): Promise<Holder | undefined> {
   );
 }
 
+/** Whether a lock lies at `path` whose process is not known to be gone. */
+export async function isHeld(path: string): Promise<boolean> {
+  const holder = await holderOf(path);
+  return holder !== undefined && !isGone(holder);
+}
+
 const isHere = ({ host, space }: Holder): boolean => host === hostname() && space === processSpace();
 
 /** Whether a lock's process is known to be no more. */
@@ -140,14 +149,14 @@ function processSpace(): string {
   }
 }
 
-function held(path: string, holder: Holder): UserError {
+function held(path: string, holder: Holder): RunHeld {
   const { pid, host, since } = holder;
   if (isHere(holder)) {
-    return new UserError(
+    return new RunHeld(
       `The process ${pid} trains this run since ${since} (${path}). Wait for its end, or stop it: kill -INT ${pid}`,
     );
   }
-  return new UserError(
+  return new RunHeld(
     `The process ${pid} of ${host} trains this run since ${since}, and whether it still does cannot be told from here. ` +
       `If it does not, delete ${path} and start again.`,
   );

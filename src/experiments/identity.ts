@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { dataHash, type DataSplits } from '../data/dataSplits.js';
+import { UserError } from '../errors.js';
+import { namedWeights } from '../graph/names.js';
+import { checkpointFiles } from '../training/checkpoint/checkpoint.js';
+import { findCheckpoint } from '../training/checkpoint/index.js';
+import type { ExperimentSettings } from './experimentSettings.js';
+import { outsideIdentity } from './runSettings.js';
+import { givenIn } from './settings/settle.js';
+
+/** To be raised when training gives other bits than before for the same settings: earlier runs are then others. */
+const numerics = 1;
+
+/** Where a run starts: the path of a checkpoint, or a network. */
+export type StartPoint = string | tf.LayersModel;
+
+/** A network without a name as it was given: what it is, and its weights. */
+export interface OwnNetwork {
+  topology: object;
+  weights: ReadonlyMap<string, Float32Array>;
+}
+
+/** Keeps what a network is and has now, so that what becomes of it later changes no run. */
+export function ownNetwork(model: tf.LayersModel): OwnNetwork {
+  const weights = [...namedWeights(model)].map(([name, weight]) => [name, weight.read().dataSync<'float32'>().slice()] as const);
+  return { topology: model.toJSON(null, false) as object, weights: new Map(weights) };
+}
+
+type Hash = ReturnType<typeof createHash>;
+
+function addOwn(hash: Hash, { topology, weights }: OwnNetwork): void {
+  hash.update(JSON.stringify(topology));
+  for (const [name, values] of weights) hash.update(name).update(values);
+}
+
+/** Adds a file's content. Throws a UserError that names it where it cannot be read. */
+async function addFile(hash: Hash, path: string): Promise<void> {
+  const bytes = await readFile(path).catch((error: Error) => {
+    throw new UserError(`${path} cannot be read: ${error.message}.`);
+  });
+  hash.update(bytes);
+}
+
+/**
+ * What a run is, in twelve hexadecimal digits: its settings but for those that change nothing it comes to, its images, the
+ * weights it starts from, what computes, and the version of this library's numerics. Two runs of one identity come to the
+ * same bits.
+ *
+ * Throws a UserError for a checkpoint or a file of weights that cannot be read.
+ */
+export async function identityOf(
+  settings: ExperimentSettings,
+  data: DataSplits,
+  { start, own }: { start?: StartPoint; own?: OwnNetwork } = {},
+): Promise<string> {
+  const hash = createHash('sha256');
+  const inside = givenIn(settings).filter(({ name }) => !outsideIdentity.includes(name));
+  const values = inside.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).sort();
+  hash.update(JSON.stringify({ numerics, backend: tf.getBackend(), data: dataHash(data), values }));
+  if (own) addOwn(hash.update('own'), own);
+  if (settings.weights !== null) await addFile(hash.update('weights'), settings.weights);
+  if (typeof start === 'string') {
+    const folder = await findCheckpoint(start);
+    // The sums stand for the files; that of the description has dates in it.
+    const sums = await readFile(join(folder, checkpointFiles.sums), 'utf8').catch(() => '');
+    const lines = sums.split('\n').filter((line) => !line.endsWith(checkpointFiles.description));
+    hash.update(`start ${lines.join('\n')}`);
+  } else if (start) addOwn(hash.update('start'), ownNetwork(start));
+  return hash.digest('hex').slice(0, 12);
+}

@@ -1,0 +1,374 @@
+import type * as tf from '@tensorflow/tfjs';
+import { iterative, oneShot, polynomial, reprEpoch, type PruningPlan } from '../sparsity/schedules.js';
+import type { Sparsifier } from '../sparsity/sparsifier.js';
+import type { ExperimentSettings } from './experimentSettings.js';
+import { flag, listOf, number, oneOf, orNull, text, wholeNumber } from './settings/rules.js';
+import type { AnySetting, RunLength, Schema, Setting, SettingValue } from './settings/schema.js';
+
+/** The settings of all methods, each method's in a group of its own. */
+export interface MethodSettings {
+  l0: {
+    lambda: number;
+    target_sparsity: number | null;
+    droprate_init: number;
+    lr_gates: number;
+    where: string[];
+    unstructured: boolean;
+    sampling: 'image' | 'batch';
+    weighting: 'sum' | 'parameters' | 'multiplyAdds';
+    reduce: boolean;
+    clamp: boolean;
+  };
+  ista: { l1_penalty: number; alpha: number; log_frequency: number; published_costs: boolean };
+  repr: {
+    S1: number;
+    S2: number;
+    prune_ratio: number;
+    ranking: 'global' | 'perLayer' | 'depthNormalised';
+    reverse: boolean;
+    next_layer: 'zero' | 'random' | 'keep';
+    scaling: 'clip' | 'rescale';
+    bias_trains: boolean;
+  };
+  magnitude: {
+    prune: number;
+    unit: 'weights' | 'channels';
+    scope: 'global' | 'perLayer';
+    schedule: 'one-shot' | 'iterative' | 'polynomial';
+    times: number;
+    unfreeze_epoch: number | null;
+    restore: boolean;
+  };
+  freeze: { first: number; batch_norm: boolean };
+}
+
+/** The name of a method: `methods=l0`. */
+export type MethodName = keyof MethodSettings;
+
+/** What a method is built from besides its network. */
+export interface MethodContext {
+  settings: ExperimentSettings;
+  /** Decides its random draws. */
+  seed: number;
+  /** The network whose weights decide what is pruned, where that is not the one that is trained. */
+  rankedBy?: tf.LayersModel;
+}
+
+/** A sparsity method as an experiment knows it. To add one: its file in sparsity/, an entry here, and its test. */
+interface Method<S> {
+  settings: Schema<S, ExperimentSettings>;
+  /** The network with what the method needs in it; it takes the place of the given one, which is disposed. */
+  prepare?(model: tf.LayersModel, context: MethodContext): Promise<tf.LayersModel>;
+  build(model: tf.LayersModel, context: MethodContext): Promise<Sparsifier>;
+  /** The first epoch, counted from 0, after which nothing more is removed or let free: from there one can be the best. */
+  settled?(settings: ExperimentSettings): number;
+}
+
+// Imported when needed: settings and help do without tensors.
+const sparsity = () => import('../sparsity/index.js');
+
+/** What is pruned when. */
+export function pruningPlan({ prune, schedule, times }: MethodSettings['magnitude']): PruningPlan {
+  if (prune === 0) return [];
+  if (schedule === 'one-shot') return oneShot(prune);
+  // So that the share of all is `prune` after `times` times the same share of what is left.
+  if (schedule === 'iterative') return iterative(1 - (1 - prune) ** (1 / times), { times });
+  return polynomial(prune, { end: times });
+}
+
+/** How a run is too short for its prunings, if it is. */
+function prunesLess({ magnitude }: ExperimentSettings, { epochs }: RunLength): string | undefined {
+  const plan = pruningPlan(magnitude);
+  const made = plan.filter(({ epoch }) => epoch < epochs);
+  if (made.length === plan.length) return undefined;
+  const percent = (share: number): string => `${Number((100 * share).toFixed(1))} %`;
+  const pruned = 1 - made.reduce((left, { amount }) => left * (1 - amount), 1);
+  return (
+    `needs ${plan.at(-1)!.epoch + 1} epochs, and the run has ${epochs}: ` +
+    `${made.length} of ${plan.length} prunings come to pass, and ${percent(pruned)} are pruned, not ${percent(magnitude.prune)}`
+  );
+}
+
+/** How unfreezing comes too late to happen, or too early to be of all that is pruned, if so. */
+function unfreezesLess({ magnitude }: ExperimentSettings, { epochs }: RunLength): string | undefined {
+  const { unfreeze_epoch } = magnitude;
+  if (unfreeze_epoch === null) return undefined;
+  if (unfreeze_epoch >= epochs) return `comes after the last epoch, ${epochs - 1}: what is pruned stays pruned`;
+  const later = pruningPlan(magnitude).filter(({ epoch }) => epoch > unfreeze_epoch && epoch < epochs);
+  return later.length === 0
+    ? undefined
+    : `comes before the pruning of epoch ${later[0].epoch}: what is pruned from then on stays pruned`;
+}
+
+const unlessPruning = ({ magnitude }: ExperimentSettings): string | undefined =>
+  magnitude.prune === 0 ? 'nothing is pruned' : undefined;
+
+/** A setting of magnitude pruning that means nothing where nothing is pruned. */
+const ofPruning = <T extends SettingValue>(setting: Setting<T, ExperimentSettings>): Setting<T, ExperimentSettings> => ({
+  ...setting,
+  conflict: (settings) => unlessPruning(settings) ?? setting.conflict?.(settings),
+});
+
+/** The sparsity methods by name. */
+export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Name]> } = {
+  l0: {
+    settings: {
+      lambda: {
+        default: 1,
+        rule: number({ min: 0 }),
+        help: 'the weight of the L0 penalty in the loss',
+        conflict: ({ l0 }) =>
+          l0.target_sparsity === null ? undefined : `a target sparsity of ${l0.target_sparsity} chooses lambda by itself`,
+      },
+      target_sparsity: {
+        default: null,
+        rule: orNull(number({ min: 0, below: 1 }), 'a fixed lambda'),
+        help: 'the share of parameters to be removed; lambda is then chosen anew after each step so as to reach and hold it',
+        // Lambda follows a ramp while log alpha travels by 8, at lr_gates a step, and settles in twice the time.
+        warning: ({ l0: { target_sparsity, lr_gates } }, { steps }) =>
+          target_sparsity !== null && lr_gates > 0 && steps * lr_gates < 8
+            ? `needs about ${Math.ceil(20 / lr_gates)} steps at lr_gates=${lr_gates}, and the run has ${steps}`
+            : undefined,
+      },
+      droprate_init: {
+        default: 0.5,
+        rule: number({ above: 0, below: 1 }),
+        help: 'how closed the gates start; 0.05 is open (P(mask != 0) = 0.989), 0.5 undecided (0.832)',
+      },
+      lr_gates: {
+        default: ({ lr }) => lr,
+        rule: number({ min: 0 }),
+        help: 'the learning rate of the gates, lr by default; a step moves log alpha by about this much',
+        warning: ({ l0 }) => (l0.lr_gates === 0 ? 'leaves every gate as it starts: none closes' : undefined),
+      },
+      where: {
+        default: [],
+        rule: listOf(text("a layer's name")),
+        help: 'the layers behind which channels get gates; none named: all whose channels can be cut out',
+        conflict: ({ network }) => (network === 'googlenet' ? 'network=googlenet has gates in places of its own' : undefined),
+      },
+      unstructured: {
+        default: false,
+        rule: flag,
+        help: 'whether each weight of the kernels has a gate, in place of each channel',
+        conflict: ({ network }) => (network === 'googlenet' ? undefined : 'only network=googlenet has gates on weights'),
+      },
+      sampling: {
+        default: ({ l0 }) => (l0.unstructured ? 'batch' : 'image'),
+        rule: oneOf('image', 'batch'),
+        help: "what shares a mask in training; the paper's code draws one for each batch",
+        conflict: ({ l0 }) =>
+          l0.unstructured && l0.sampling === 'image'
+            ? 'where weights have gates, a batch shares the weights, and so their masks'
+            : undefined,
+      },
+      weighting: {
+        default: 'sum',
+        rule: oneOf('sum', 'parameters', 'multiplyAdds'),
+        help: 'what the penalty counts of an open channel: one, or what the channel costs',
+      },
+      reduce: {
+        default: false,
+        rule: flag,
+        help: 'whether the 1x1 convolutions of GoogleNet that reduce channels have gates too',
+        conflict: ({ l0, network }) =>
+          network !== 'googlenet'
+            ? 'only network=googlenet has such convolutions'
+            : l0.unstructured
+              ? 'the weights of every kernel have gates'
+              : undefined,
+      },
+      clamp: {
+        default: false,
+        rule: flag,
+        help: "whether log alpha stays within +-ln 100, as in the paper's code",
+      },
+    },
+    async prepare(model, { settings: { l0 } }) {
+      const { gatesOf } = await import('../graph/gates.js');
+      if (gatesOf(model).length > 0) return model;
+      const { withGates } = await sparsity();
+      const { droprate_init, sampling, where } = l0;
+      return withGates(model, { droprate_init, sampling, where: where.length > 0 ? where : undefined });
+    },
+    async build(model, { settings: { l0 } }) {
+      const [{ l0Sparsifier }, { completeCount, weightCount }] = await Promise.all([sparsity(), import('../compact/index.js')]);
+      const { lambda, target_sparsity, lr_gates, weighting, clamp, unstructured } = l0;
+      const shared = { lr_gates, weighting, clampLogAlpha: clamp };
+      if (target_sparsity === null) return l0Sparsifier(model, { ...shared, lambda_l0: lambda });
+      const count = unstructured ? weightCount : completeCount;
+      const target = {
+        sparsity: target_sparsity,
+        sparsityOf: (masks: ReadonlyMap<string, Float32Array>) => count(model, masks).sparsity,
+      };
+      return l0Sparsifier(model, { ...shared, target });
+    },
+  },
+  ista: {
+    settings: {
+      l1_penalty: {
+        default: 0.001,
+        rule: number({ min: 0 }),
+        help: 'how much of the learning rate, times what its channel costs, each gamma loses in a step',
+      },
+      alpha: {
+        default: 1,
+        rule: number({ above: 0 }),
+        help: 'the factor on all gammas at the start, taken back from the next weights; smaller ones reach 0 sooner',
+      },
+      log_frequency: {
+        default: 100,
+        rule: wholeNumber({ min: 1 }),
+        help: 'after how many steps the gammas are noted',
+        warning: ({ ista: { log_frequency } }, { steps }) =>
+          log_frequency > steps && log_frequency !== 100
+            ? `is more than the run has, ${steps}: its log has no line`
+            : undefined,
+      },
+      published_costs: {
+        default: false,
+        rule: flag,
+        help: "whether CNN-4's third layer costs what it does in the project's code, instead of what the rule gives",
+      },
+    },
+    async build(model, { settings: { ista } }) {
+      const { istaSparsifier } = await sparsity();
+      return istaSparsifier(model, { l1_penalty: ista.l1_penalty, seedCosts: ista.published_costs });
+    },
+  },
+  repr: {
+    settings: {
+      S1: {
+        default: 20,
+        rule: wholeNumber({ min: 1 }),
+        help: 'epochs before each pruning, in which all filters train',
+        warning: ({ repr: { S1 } }, { epochs }) =>
+          S1 >= epochs ? `is as long as the run of ${epochs} epochs or longer: nothing is pruned` : undefined,
+      },
+      S2: {
+        default: 10,
+        rule: wholeNumber({ min: 1 }),
+        help: 'epochs after it, in which only the others train',
+        warning: ({ repr }, { epochs }) =>
+          reprEpoch(epochs - 1, repr).phase === 'S2'
+            ? `is not over when the run of ${epochs} epochs ends: the filters that are off then stay off, and are not re-initialised`
+            : undefined,
+      },
+      prune_ratio: {
+        default: 0.3,
+        rule: number({ min: 0, below: 1 }),
+        help: 'the share of the filters that each pruning switches off',
+      },
+      ranking: {
+        default: 'global',
+        rule: oneOf('global', 'perLayer', 'depthNormalised'),
+        help: "what scores are compared with: all filters', their layer's, or all in units of random filters' scores",
+      },
+      reverse: { default: false, rule: flag, help: 'whether the most orthogonal filters are pruned instead' },
+      next_layer: {
+        default: 'zero',
+        rule: oneOf('zero', 'random', 'keep'),
+        help: 'what becomes of the next weights of a filter that comes back; keep is what the project calls random',
+      },
+      scaling: {
+        default: 'clip',
+        rule: oneOf('clip', 'rescale'),
+        help: 'how new filters are brought within the bounds of start values; rescaled ones stay orthogonal',
+      },
+      bias_trains: {
+        default: false,
+        rule: flag,
+        help: 'whether biases of filters that are off train on, so that they give relu(bias)',
+      },
+    },
+    async build(model, { settings: { repr }, seed }) {
+      const { reprSparsifier } = await sparsity();
+      const { next_layer: nextLayer, bias_trains: seedBias, ...options } = repr;
+      return reprSparsifier(model, { ...options, nextLayer, seedBias, seed });
+    },
+    settled: () => 0,
+  },
+  magnitude: {
+    settings: {
+      prune: {
+        default: 0,
+        rule: number({ min: 0, below: 1 }),
+        help: 'the share that is pruned and held at 0, those of smallest magnitude',
+      },
+      unit: ofPruning({ default: 'weights', rule: oneOf('weights', 'channels'), help: 'what is pruned' }),
+      scope: ofPruning({
+        default: 'global',
+        rule: oneOf('global', 'perLayer'),
+        help: 'whether all compete with each other, or those of each layer',
+      }),
+      schedule: ofPruning({
+        default: 'one-shot',
+        rule: oneOf('one-shot', 'iterative', 'polynomial'),
+        help: 'at once before the first epoch, in equal shares of what is left, or fast at first and slower later',
+        conflict: ({ start, magnitude }) =>
+          start.rewind && magnitude.schedule !== 'one-shot' ? 'only schedule=one-shot can rewind' : undefined,
+      }),
+      times: ofPruning({
+        default: 3,
+        rule: wholeNumber({ min: 1 }),
+        help: 'before how many epochs something is pruned',
+        conflict: ({ magnitude }) => (magnitude.schedule === 'one-shot' ? 'schedule=one-shot prunes once' : undefined),
+        warning: prunesLess,
+      }),
+      unfreeze_epoch: ofPruning({
+        default: null,
+        rule: orNull(wholeNumber({ min: 0 }), 'never'),
+        help: 'the epoch, counted from 0, before which the pruning becomes permanent and zeros may move',
+        warning: unfreezesLess,
+      }),
+      restore: ofPruning({
+        default: false,
+        rule: flag,
+        help: 'whether what was pruned gets its old values back when it may move, instead of starting from 0',
+        conflict: ({ magnitude }) =>
+          magnitude.unfreeze_epoch === null ? 'without unfreeze_epoch nothing that was pruned may move' : undefined,
+      }),
+    },
+    async build(model, { settings: { magnitude }, rankedBy }) {
+      const { magnitudeSparsifier } = await sparsity();
+      const { scope, unit, unfreeze_epoch, restore } = magnitude;
+      const plan = pruningPlan(magnitude);
+      return magnitudeSparsifier(model, { plan, scope, unit, rankedBy, unfreezeBefore: unfreeze_epoch ?? undefined, restore });
+    },
+    settled: ({ magnitude }) => Math.max(magnitude.unfreeze_epoch ?? 0, pruningPlan(magnitude).at(-1)?.epoch ?? 0),
+  },
+  freeze: {
+    settings: {
+      first: {
+        default: 0.1,
+        rule: number({ above: 0 }),
+        help: 'the kernels that stay as they are: the first so many, or below 1 that share of them, rounded up',
+      },
+      batch_norm: {
+        default: true,
+        rule: flag,
+        help: 'whether the batch norm behind a frozen kernel is frozen too, running statistics included',
+      },
+    },
+    async build(model, { settings: { freeze } }) {
+      const { freezeSparsifier } = await sparsity();
+      return freezeSparsifier(model, { first: freeze.first, batchNorm: freeze.batch_norm });
+    },
+    settled: () => 0,
+  },
+};
+
+export const methodNames = Object.keys(methods) as MethodName[];
+
+/** Every setting of a method, refused where the method is not among those chosen. */
+function whereChosen(name: MethodName): object {
+  const settings = Object.entries(methods[name].settings as Record<string, AnySetting>);
+  const conflict = (own: AnySetting['conflict']) => (all: object) =>
+    (all as ExperimentSettings).methods.includes(name) ? own?.(all) : `methods does not include ${name}`;
+  return Object.fromEntries(settings.map(([key, setting]) => [key, { ...setting, conflict: conflict(setting.conflict) }]));
+}
+
+/** The settings of all methods, as groups of an experiment's. */
+export const methodSettings = Object.fromEntries(methodNames.map((name) => [name, whereChosen(name)])) as {
+  readonly [Name in MethodName]: Schema<MethodSettings[Name], ExperimentSettings>;
+};

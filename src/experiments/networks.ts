@@ -1,0 +1,133 @@
+import * as tf from '@tensorflow/tfjs';
+import { readFile } from 'node:fs/promises';
+import { deriveSeed } from '../backend/random.js';
+import { compact } from '../compact/index.js';
+import { UserError } from '../errors.js';
+import { decodeSafetensors } from '../formats/index.js';
+import { namedWeights } from '../graph/names.js';
+// A topology names layers by their class, which must be registered by then.
+import { BatchNorm } from '../layers/index.js';
+import type { ImageSet } from '../data/imageSet.js';
+import { c3 } from '../models/c3.js';
+import { cnn4 } from '../models/cnn4.js';
+import { fillFromTorchvision } from '../models/torchvision.js';
+import { googleNet } from '../models/googleNet.js';
+import type { NetworkOptions } from '../models/networkOptions.js';
+import { resnet18 } from '../models/resnet18.js';
+import { resnet20 } from '../models/resnet20.js';
+import { rescaleGammas } from '../sparsity/index.js';
+import type { ExperimentSettings } from './experimentSettings.js';
+import { methods } from './methods.js';
+
+/** How each network with a name is built. To add one: its file in models/, an entry here, and its test. */
+const builders: Record<
+  Exclude<ExperimentSettings['network'], 'own'>,
+  (settings: ExperimentSettings, common: Required<NetworkOptions>) => tf.LayersModel
+> = {
+  googlenet({ methods, l0 }, common) {
+    const { droprate_init, sampling, reduce: gateReduce, unstructured } = l0;
+    return googleNet({ ...common, gates: methods.includes('l0') && { droprate_init, sampling, gateReduce, unstructured } });
+  },
+  resnet20: ({ bn_momentum }, common) => resnet20({ ...common, momentum: bn_momentum ?? undefined }),
+  cnn4: ({ bn_momentum }, common) => cnn4({ ...common, momentum: bn_momentum ?? undefined }),
+  c3: (_, common) => c3(common),
+  resnet18: (_, common) => resnet18(common),
+};
+
+/** A network that training starts from, as it is evaluated: its weights, and the masks of its channels. */
+export interface StartNetwork {
+  model: tf.LayersModel;
+  masks: ReadonlyMap<string, Float32Array>;
+}
+
+/** A network that is ready to be trained, and what was done to it. */
+export interface BuiltNetwork {
+  model: tf.LayersModel;
+  /** Whether the settings alone do not describe it, so that a checkpoint must say what it is. */
+  keepsTopology: boolean;
+  /** For people to read. */
+  opening?: string;
+  /** Names of the layers that start anew though there is a network to start from. */
+  anew: string[];
+}
+
+/**
+ * Gives a network the weights of another one, as far as it has weights of the same names and gates apart, which start anew.
+ * Returns the names of the layers of `to` that keep start values: those that `from` does not have, and those in `except`.
+ *
+ * Throws a UserError where a weight has another shape, and for a name in `except` that is no layer of `to`.
+ */
+export function copyWeights(
+  from: tf.LayersModel,
+  to: tf.LayersModel,
+  { except = [] }: { except?: readonly string[] } = {},
+): string[] {
+  const sources = namedWeights(from);
+  const anew = new Set<string>();
+  const layers = new Set<string>();
+  for (const [name, weight] of namedWeights(to)) {
+    const layer = name.slice(0, name.lastIndexOf('/'));
+    layers.add(layer);
+    const source = sources.get(name);
+    if (!source || name.endsWith('/logAlpha') || except.includes(layer)) {
+      anew.add(layer);
+      continue;
+    }
+    if (source.shape.join() !== weight.shape.join()) {
+      throw new UserError(
+        `The weights of ${layer} must have the shapes of those to start from: ${name} is ${weight.shape.join('x')}, ` +
+          `there it is ${source.shape.join('x')}. Build both with the same width.`,
+      );
+    }
+    weight.write(source.read());
+  }
+  const unknown = except.find((name) => !layers.has(name));
+  if (unknown !== undefined) {
+    throw new UserError(`The layers that start anew must be of ${to.name}; received ${unknown}. There are: ${[...layers].join(', ')}.`);
+  }
+  return [...anew];
+}
+
+/** A network from its topology as Keras JSON, with new weights. */
+export const networkOf = (topology: object): Promise<tf.LayersModel> =>
+  tf.models.modelFromJSON(topology as tf.io.ModelJSON);
+
+/** The network of `ckpt_path` made compact, with gammas of their usual size. */
+function compactStart({ start, ista }: ExperimentSettings, from: StartNetwork): BuiltNetwork {
+  const absorb = start.absorb === 'exact' ? true : start.absorb === 'none' ? false : start.absorb;
+  const compaction = compact(from.model, new Map(from.masks), { absorb });
+  rescaleGammas(compaction.model, 1 / ista.alpha);
+  return { model: compaction.model, keepsTopology: true, opening: compaction.explain(), anew: [] };
+}
+
+/**
+ * Builds the network of an experiment with its start weights: new ones, those of a file, or those of `from`. `own` is the
+ * network where it has no name. What its methods need is in it. The caller disposes it.
+ *
+ * Throws a UserError for weights that do not fit, and for a file that cannot be read.
+ */
+export async function buildNetwork(
+  settings: ExperimentSettings,
+  { train }: { train: ImageSet },
+  { from, own }: { from?: StartNetwork; own?: tf.LayersModel } = {},
+): Promise<BuiltNetwork> {
+  const { network, width, seed, weights, start, ista } = settings;
+  if (start.compact && from) return compactStart(settings, from);
+  if (network === 'own' && !own) throw new UserError('network=own must come with a tf.LayersModel: experiment({ network: model }).');
+  const common = { widthMultiplier: width, inputShape: train.shape, classes: train.classNames.length, seed };
+  let model = network === 'own' ? own! : builders[network](settings, common);
+  for (const name of settings.methods) {
+    const seedOf = deriveSeed(seed, name);
+    model = (await methods[name].prepare?.(model, { settings, seed: seedOf })) ?? model;
+  }
+  if (weights !== null) {
+    const bytes = await readFile(weights).catch((error: Error) => {
+      throw new UserError(`The weights ${weights} cannot be read: ${error.message}.`);
+    });
+    fillFromTorchvision(model, decodeSafetensors(bytes, weights), weights);
+  }
+  const anew = from && !start.rewind ? copyWeights(from.model, model, { except: start.except }) : [];
+  if (!from && settings.methods.includes('ista')) rescaleGammas(model, ista.alpha);
+  if (settings.frozen_batch_norm) for (const layer of model.layers) if (layer instanceof BatchNorm) layer.frozen = true;
+  return { model, keepsTopology: network === 'own', anew };
+}

@@ -1,0 +1,115 @@
+import type * as tf from '@tensorflow/tfjs';
+import { cosinesByLayer, filterOverlap, istaLayers, reprEpoch, type Sparsifier } from '../sparsity/index.js';
+import type { NoteEvent, StepEvent } from '../training/events.js';
+import type { ExperimentSettings } from './experimentSettings.js';
+
+/** The gammas at a step, and what the ISTA project's log says of it: notes of the kind `gammas`. */
+export interface GammaNote {
+  /** Cross-entropy; the project's loss has the weight decay of the kernels in it as well. */
+  loss: number;
+  groupLasso: number;
+  fakeSparsity: number;
+  imagesPerSecond: number;
+  secondsPerBatch: number;
+  /** By the layer whose channels they belong to. */
+  gammas: Record<string, number[]>;
+}
+
+/** A moment at which filters go off or come back, with the cosines between the filters of each layer: kind `turn`. */
+export interface TurnNote {
+  turn: 'prune' | 'return';
+  before: Record<string, number[][]>;
+  after: Record<string, number[][]>;
+}
+
+/** The masks after an epoch, by layer; of single weights their mean, by kernel: kind `masks`. */
+export type MaskNote = Record<string, number[]>;
+
+/** How much the filters that are on overlap, by layer: kind `overlap`. */
+export type OverlapNote = Record<string, number>;
+
+const digits = (value: number, n = 4): number => Number(value.toPrecision(n));
+
+/** The cosines between the filters of each layer, to three decimals. */
+function cosines(model: tf.LayersModel): Record<string, number[][]> {
+  const short = (cosine: number): number => Number(cosine.toFixed(3)) + 0; // JSON has no -0
+  return Object.fromEntries([...cosinesByLayer(model)].map(([layer, rows]) => [layer, rows.map((row) => row.map(short))]));
+}
+
+/** A run's network and method, as far as notes are taken of them. */
+interface Noted {
+  settings: ExperimentSettings;
+  model: tf.LayersModel;
+  sparsifier?: Sparsifier;
+  /** How many the run has. */
+  epochs: number;
+}
+
+/** Takes the notes of a run: what its figures need and no other event says. */
+export class Notes {
+  private readonly turns: { epoch: number; values: TurnNote }[] = [];
+
+  constructor(private readonly noted: Noted) {
+    if (noted.settings.methods.includes('repr') && noted.sparsifier) this.watchTurns(noted.sparsifier);
+  }
+
+  /** Those of the end of an epoch; 0 epochs are before the first step. */
+  ofEpoch(epochs: number, step: number): NoteEvent[] {
+    const { settings, model, sparsifier } = this.noted;
+    const notes: NoteEvent[] = [];
+    const note = (kind: string, values: object): void => void notes.push({ type: 'note', kind, step, epoch: epochs, values });
+    if (sparsifier) note('masks', this.masks(sparsifier));
+    if (settings.network === 'c3' || settings.methods.includes('repr')) {
+      const overlaps = [...filterOverlap(model, sparsifier?.channelMasks() ?? new Map())];
+      note('overlap', Object.fromEntries(overlaps.map(([layer, overlap]) => [layer, digits(overlap)])));
+      if (epochs === this.noted.epochs) note('cosines', cosines(model));
+    }
+    return notes;
+  }
+
+  /** Those of a step. */
+  ofStep({ step, epoch, crossEntropy, imagesPerSecond }: StepEvent): NoteEvent[] {
+    const { settings, model, sparsifier } = this.noted;
+    const notes: NoteEvent[] = this.turns
+      .splice(0)
+      .map(({ epoch, values }) => ({ type: 'note', kind: 'turn', step, epoch, values }));
+    const { log_frequency, published_costs } = settings.ista;
+    if (settings.methods.includes('ista') && step % log_frequency === 0) {
+      const { groupLasso, fakeSparsity } = sparsifier!.summary!();
+      const layers = istaLayers(model, published_costs);
+      const values: GammaNote = {
+        loss: crossEntropy,
+        groupLasso,
+        fakeSparsity,
+        imagesPerSecond: digits(imagesPerSecond),
+        secondsPerBatch: digits(settings.batch_size / imagesPerSecond),
+        gammas: Object.fromEntries(layers.map(({ name, gamma }) => [name, [...gamma.dataSync()].map((g) => digits(g))])),
+      };
+      notes.push({ type: 'note', kind: 'gammas', step, epoch, values });
+    }
+    return notes;
+  }
+
+  private masks(sparsifier: Sparsifier): MaskNote {
+    const weights = [...(sparsifier.weightMasks?.() ?? [])];
+    if (weights.length > 0) {
+      const mean = (mask: Float32Array): number => mask.reduce((sum, value) => sum + value, 0) / mask.length;
+      return Object.fromEntries(weights.map(([kernel, mask]) => [kernel, [digits(mean(mask))]]));
+    }
+    const masks = [...sparsifier.channelMasks()];
+    return Object.fromEntries(masks.map(([layer, mask]) => [layer, Array.from(mask, (value) => digits(value))]));
+  }
+
+  /** Has the method say when filters go off or come back. */
+  private watchTurns(sparsifier: Sparsifier): void {
+    const { settings, model } = this.noted;
+    const beforeEpoch = sparsifier.beforeEpoch?.bind(sparsifier);
+    sparsifier.beforeEpoch = (epoch) => {
+      const { prunes, reinitialises } = reprEpoch(epoch, settings.repr);
+      const before = prunes || reinitialises ? cosines(model) : undefined;
+      beforeEpoch?.(epoch);
+      if (!before) return;
+      this.turns.push({ epoch, values: { turn: prunes ? 'prune' : 'return', before, after: cosines(model) } });
+    };
+  }
+}

@@ -1,0 +1,211 @@
+import { experimentSchema, type ExperimentSettings } from '../experimentSettings.js';
+import type { RunSettings } from '../runSettings.js';
+import { oneOf, type Rule } from '../settings/rules.js';
+import {
+  defaultOf,
+  settingsOf,
+  type AnySetting,
+  type RunLength,
+  type Schema,
+  type Setting,
+  type SettingValue,
+  type SomeSettings,
+} from '../settings/schema.js';
+import { givenIn, put, settle, type Given } from '../settings/settle.js';
+
+/** How large a protocol is run: in about a minute, within an hour, or as it was published. */
+export type PresetName = 'quick' | 'short' | 'published';
+
+/** What a size changes of the defaults. */
+export interface Preset<S> {
+  help: string;
+  values: SomeSettings<S>;
+  /** What it changes besides where a run starts from another one's weights. */
+  fineTuning?: SomeSettings<S>;
+}
+
+/** The settings of every protocol besides its own. */
+export interface ProtocolSettings extends Omit<RunSettings, 'half'> {
+  preset: PresetName;
+}
+
+/**
+ * A document's protocol: an experiment whose settings have the document's names and defaults. `sparsebook train NAME` and
+ * `experiment({ protocol: NAME })` know it by its name.
+ */
+export interface Protocol<S extends object = object> {
+  readonly name: string;
+  readonly summary: string;
+  readonly schema: Schema<S, never>;
+  readonly presets: Readonly<Record<PresetName, Preset<S>>>;
+  /** Words after `sparsebook train NAME` that are worth showing. */
+  readonly examples: readonly string[];
+  /** The settings of runs that follow one another, each from the last checkpoint of the one before; default: one run. */
+  stages?(settings: S): SomeSettings<S>[];
+  /** What a person should know before the first step, besides settings that the run is too short for. */
+  warnings?(settings: S, starts: 'anew' | 'from a network'): string[];
+  /** The experiment that the settings describe. */
+  experiment(settings: S): ExperimentSettings;
+}
+
+export type Paths<S> = {
+  [K in keyof S & string]: S[K] extends SettingValue ? K : `${K}.${keyof S[K] & string}`;
+}[keyof S & string];
+export type At<P extends string> = P extends `${infer G}.${infer N}`
+  ? ExperimentSettings[G & keyof ExperimentSettings][N & keyof ExperimentSettings[G & keyof ExperimentSettings]]
+  : ExperimentSettings[P & keyof ExperimentSettings];
+
+/** A setting of the experiment under the protocol's name for it. */
+export interface Renamed<P extends string> extends Own<At<P>> {
+  of: P;
+}
+
+/** What a protocol says of an experiment's setting otherwise. */
+export interface Own<T> {
+  default?: T | ((settings: never) => T);
+  rule?: Rule<T>;
+  help?: string;
+  conflict?: (settings: never) => string | undefined;
+  /** Values that are published: a run that is too short for them need not be told so. */
+  published?: readonly T[];
+}
+
+/** A setting of the experiment, with what the protocol says of it otherwise. */
+export const of = <const P extends Paths<ExperimentSettings>>(path: P, own: Own<At<P>> = {}): Renamed<P> => ({
+  of: path,
+  ...own,
+});
+
+/** Settings of a protocol: the experiment's renamed, its own, and groups of both. */
+export type Fields = Readonly<Record<string, object>>;
+
+/** The settings that fields describe. */
+export type SettingsOf<F> = {
+  -readonly [K in keyof F]: F[K] extends { of: infer P extends string }
+    ? At<P>
+    : F[K] extends { rule: Rule<infer T> }
+      ? T
+      : SettingsOf<F[K]>;
+};
+
+/** The values of an experiment's settings that a protocol's settings, perhaps not all there yet, give under other names. */
+function renamed(fields: object, settings: object): object {
+  const values = {};
+  const read = (part: object, from: Record<string, unknown>): void => {
+    for (const [name, field] of Object.entries(part) as [string, object][]) {
+      if (from[name] === undefined) continue;
+      if ('of' in field) put(values, field.of as string, from[name] as SettingValue);
+      else if (!('rule' in field)) read(field, from[name] as Record<string, unknown>);
+    }
+  };
+  read(fields, settings as Record<string, unknown>);
+  return values;
+}
+
+/** The fields as settings with a rule, a default and help each. */
+function schemaOf(fields: object, all: object, full: (settings: object) => object): object {
+  const known = settingsOf(experimentSchema);
+  return Object.fromEntries(
+    (Object.entries(fields) as [string, object][]).map(([name, field]): [string, object] => {
+      if ('rule' in field && !('of' in field)) return [name, field];
+      if (!('of' in field)) return [name, schemaOf(field, all, full)];
+      const { of: path, published = [], ...own } = field as { of: string; published?: unknown[] } & Partial<AnySetting>;
+      const setting = known.get(path)!;
+      const isPublished = (settings: object): boolean => {
+        const value = givenIn(settings).find((given) => given.name === name)?.value;
+        return published.some((each) => String(each) === String(value));
+      };
+      const merged: AnySetting = {
+        rule: setting.rule,
+        help: setting.help,
+        default: (settings) => defaultOf(setting, renamed(all, settings)),
+        ...own,
+        conflict: (settings) =>
+          own.conflict?.(settings) ?? setting.conflict?.(full(settings)),
+        warning: (settings: object, run: RunLength) =>
+          isPublished(settings) ? undefined : setting.warning?.(full(settings), run),
+      };
+      return [name, merged];
+    }),
+  );
+}
+
+/** What a protocol is made of. */
+interface ProtocolParts<F extends Fields, S> extends Pick<Protocol<S & object>, 'name' | 'summary' | 'examples'> {
+  /** Its settings, those on which the defaults of others depend first. */
+  fields: F;
+  presets: Record<PresetName, Preset<S>>;
+  stages?(settings: S): SomeSettings<S>[];
+  warnings?(settings: S, starts: 'anew' | 'from a network'): string[];
+  /** What the experiment is besides the fields that name its settings. */
+  experiment(settings: S): SomeSettings<ExperimentSettings>;
+}
+
+/** Makes a protocol: its schema comes from the experiment's, so that a setting is declared once. */
+export function protocol<const F extends Fields>(
+  parts: ProtocolParts<F, ProtocolSettings & SettingsOf<F>>,
+): Protocol<ProtocolSettings & SettingsOf<F>> {
+  type S = ProtocolSettings & SettingsOf<F>;
+  const { fields, experiment, presets, ...rest } = parts;
+  const shared = Object.keys(experimentSchema).filter((name) => runNames.includes(name));
+  const all: Fields = { ...(Object.fromEntries(shared.map((name) => [name, groupOf(name)])) as Fields), ...fields };
+  const known = new WeakMap<object, ExperimentSettings>();
+  const full = (settings: object): ExperimentSettings => {
+    const found =
+      known.get(settings) ??
+      settle<ExperimentSettings>(
+        experimentSchema,
+        [],
+        [...givenIn(renamed(all, settings)), ...givenIn(experiment(settings as S))],
+      );
+    known.set(settings, found);
+    return found;
+  };
+  const preset: Setting<PresetName, object> = {
+    default: 'published',
+    rule: oneOf('quick', 'short', 'published'),
+    help: 'the size of the run, whose settings hold where nothing else is given',
+  };
+  const schema = { preset, ...schemaOf(all, all, full) } as unknown as Schema<S, never>;
+  return { ...rest, presets, schema, experiment: full };
+}
+
+const runNames = 'data sizes image_size classes backend threads ckpt_path resume_training again name tags checkpoints'.split(' ');
+
+/** An experiment's setting, or group of settings, under its own name. */
+function groupOf(name: string): object {
+  const node = (experimentSchema as unknown as Record<string, object>)[name];
+  if ('rule' in node) return { of: name };
+  return Object.fromEntries(Object.keys(node).map((member) => [member, { of: `${name}.${member}` }]));
+}
+
+/** Those of the settings given on which the others depend. */
+function startIn({ schema }: Pick<Protocol, 'schema'>, given: readonly Given[]): Partial<ProtocolSettings> {
+  const names = ['preset', 'ckpt_path', 'resume_training'];
+  const part = Object.fromEntries(Object.entries(schema).filter(([name]) => names.includes(name)));
+  return settle(
+    part as Schema<Partial<ProtocolSettings>, never>,
+    given.filter(({ name }) => names.includes(name)),
+  );
+}
+
+/** The checkpoint whose run the settings given ask to go on, if they do. */
+export function resumesFrom(of: Pick<Protocol, 'schema'>, given: readonly Given[]): string | undefined {
+  const { ckpt_path, resume_training } = startIn(of, given);
+  return resume_training ? (ckpt_path ?? undefined) : undefined;
+}
+
+/**
+ * The settings of a new run in full: what was given, else what the preset says, else the defaults. `starts` says whether it
+ * begins with the weights of another network where no `ckpt_path` says so. Throws a UserError as `settle` does.
+ */
+export function protocolSettings<S extends object>(
+  { schema, presets }: Pick<Protocol<S>, 'schema' | 'presets'>,
+  given: readonly Given[],
+  starts = false,
+): S {
+  const { preset = 'published', ckpt_path } = startIn({ schema }, given);
+  const { values, fineTuning = {} } = presets[preset];
+  const tuned = starts || typeof ckpt_path === 'string';
+  return settle<S>(schema, given, [...givenIn(values), ...(tuned ? givenIn(fineTuning) : [])]);
+}

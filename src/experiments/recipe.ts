@@ -1,0 +1,206 @@
+import { randomBrightness, randomContrast, randomFlip, randomPaddedCrop, type Augmentation } from '../data/augment.js';
+import type { ImageSet } from '../data/imageSet.js';
+import {
+  channelStatistics,
+  cifar10ImageStatistics,
+  cifar10Statistics,
+  normalise,
+  standardise,
+  type Normalise,
+} from '../data/normalise.js';
+import { randomResizedCrop } from '../data/resizedCrop.js';
+import { constant, exponentialDecay, multiStep, oneCycle, type Schedule } from '../training/schedules.js';
+import { flag, listOf, number, oneOf, orNull, wholeNumber } from './settings/rules.js';
+import type { Schema } from './settings/schema.js';
+
+/** How a network is trained, whatever makes it sparse. */
+export interface RecipeSettings {
+  optimizer: 'adamw' | 'adam' | 'sgd';
+  lr: number;
+  momentum: number;
+  nesterov: boolean;
+  weight_decay: number;
+  decay: 'all' | 'kernels';
+  epochs: number | null;
+  max_steps: number | null;
+  batch_size: number;
+  drop_last: boolean;
+  schedule: 'constant' | 'steps' | 'exponential' | 'one-cycle';
+  milestones: number[];
+  decay_epochs: number;
+  lr_decay: number;
+  augment: (keyof typeof augmentations)[];
+  normalise: keyof typeof normalisations;
+  label_smoothing: number;
+  softmax_in_loss: boolean;
+  softmax_scale: number;
+  ema_decay: number | null;
+  select: 'last' | 'best';
+}
+
+/** Ways to change a training image at random, by name. */
+export const augmentations = {
+  flip: () => randomFlip,
+  crop: () => randomPaddedCrop(),
+  'resized-crop': () => randomResizedCrop(),
+  brightness: () => randomBrightness(),
+  contrast: () => randomContrast(),
+} satisfies Record<string, () => Augmentation>;
+
+/** Ways to turn 0..255 into what a network is given, by name. */
+export const normalisations = {
+  data: (train: ImageSet) => normalise(channelStatistics(train)),
+  pixels: () => normalise(cifar10Statistics),
+  images: () => normalise(cifar10ImageStatistics),
+  each: () => standardise,
+} satisfies Record<string, (train: ImageSet) => Normalise>;
+
+const keys = <K extends string>(record: Record<K, unknown>): K[] => Object.keys(record) as K[];
+
+/** Why a setting means nothing with the schedule, if it belongs to other ones. */
+const belongsTo =
+  (...schedules: RecipeSettings['schedule'][]) =>
+  ({ schedule }: RecipeSettings): string | undefined =>
+    schedules.includes(schedule) ? undefined : `schedule=${schedule} does not use it`;
+
+const ofSgd = ({ optimizer }: RecipeSettings): string | undefined =>
+  optimizer === 'sgd' ? undefined : `optimizer=${optimizer} does not use it`;
+
+export const recipeSchema: Schema<RecipeSettings> = {
+  optimizer: { default: 'adamw', rule: oneOf('adamw', 'adam', 'sgd'), help: 'the rule by which gradients change weights' },
+  lr: {
+    default: ({ optimizer }) => (optimizer === 'sgd' ? 0.1 : 1e-3),
+    rule: number({ min: 0 }),
+    help: 'the learning rate, before the schedule',
+  },
+  momentum: { default: 0, rule: number({ min: 0, below: 1 }), help: "the share of SGD's velocity that stays", conflict: ofSgd },
+  nesterov: {
+    default: false,
+    rule: flag,
+    help: 'whether SGD looks ahead by its velocity',
+    conflict: (settings) =>
+      ofSgd(settings) ?? (settings.nesterov && settings.momentum === 0 ? 'momentum=0 has no velocity' : undefined),
+  },
+  weight_decay: {
+    default: 1e-4,
+    rule: number({ min: 0 }),
+    help: 'how much weights shrink: of each step of the learning rate with adamw, added to the gradient with adam and sgd',
+  },
+  decay: {
+    default: 'all',
+    rule: oneOf('all', 'kernels'),
+    help: 'which variables shrink: all, or kernels alone, and no biases, batch norms and gates',
+    conflict: ({ weight_decay }) => (weight_decay === 0 ? 'weight_decay=0 shrinks nothing' : undefined),
+  },
+  epochs: {
+    default: 20,
+    rule: orNull(wholeNumber({ min: 1 }), 'as many as max_steps take'),
+    help: 'how often training passes over the images',
+    conflict: ({ epochs, max_steps }) =>
+      epochs === null && max_steps === null ? 'max_steps=null does not say where training ends' : undefined,
+  },
+  max_steps: {
+    default: null,
+    rule: orNull(wholeNumber({ min: 1 }), 'all of the epochs'),
+    help: 'how many steps are made at most',
+  },
+  batch_size: { default: 128, rule: wholeNumber({ min: 1 }), help: 'images a step' },
+  drop_last: {
+    default: false,
+    rule: flag,
+    help: 'whether a last batch that is not full is left out of training',
+  },
+  schedule: {
+    default: 'constant',
+    rule: oneOf('constant', 'steps', 'exponential', 'one-cycle'),
+    help: 'how the learning rates change: at milestones, every so many epochs, or up to lr and down to nothing',
+    warning: ({ schedule, milestones }) =>
+      schedule === 'steps' && milestones.length === 0
+        ? 'has no milestones: the learning rates stay as they are'
+        : undefined,
+  },
+  milestones: {
+    default: [],
+    rule: listOf(wholeNumber({ min: 0 })),
+    help: 'epochs, counted from 0, from which on the learning rates are multiplied by lr_decay once more',
+    conflict: belongsTo('steps'),
+    warning({ milestones }, { epochs }) {
+      const late = milestones.filter((epoch) => epoch >= epochs);
+      if (late.length === 0) return undefined;
+      return `has ${late.join(', ')} after the last epoch, ${epochs - 1}, where no learning rate changes any more`;
+    },
+  },
+  decay_epochs: {
+    default: 350,
+    rule: number({ above: 0 }),
+    help: 'after how many epochs they are multiplied by lr_decay, and again after as many',
+    conflict: belongsTo('exponential'),
+    warning: ({ decay_epochs }, { epochs }) =>
+      decay_epochs >= epochs && decay_epochs !== 350
+        ? `is as long as the run of ${epochs} epochs or longer: the learning rates stay as they are`
+        : undefined,
+  },
+  lr_decay: {
+    default: 0.1,
+    rule: number({ min: 0, max: 1 }),
+    help: 'the factor at each milestone, or of each stretch of decay_epochs',
+    conflict: (settings) =>
+      belongsTo('steps', 'exponential')(settings) ??
+      (settings.schedule === 'steps' && settings.milestones.length === 0 ? 'there are no milestones' : undefined),
+  },
+  augment: {
+    default: [],
+    rule: listOf(oneOf(...keys(augmentations))),
+    help: 'how training images are changed at random, in this order',
+  },
+  normalise: {
+    default: 'data',
+    rule: oneOf(...keys(normalisations)),
+    help: "by which mean and deviation values are normalised: the training images', CIFAR-10's (of its pixels, or the mean of its images'), or each image's own",
+  },
+  label_smoothing: {
+    default: 0,
+    rule: number({ min: 0, below: 1 }),
+    help: "the share of each image's label that all classes divide among them in training",
+  },
+  softmax_in_loss: {
+    default: false,
+    rule: flag,
+    help: 'whether the loss gets probabilities where it wants logits',
+  },
+  softmax_scale: {
+    default: 1,
+    rule: number({ above: 0 }),
+    help: 'the factor on those probabilities',
+    conflict: ({ softmax_in_loss }) => (softmax_in_loss ? undefined : 'softmax_in_loss=false has no such factor'),
+  },
+  ema_decay: {
+    default: null,
+    rule: orNull(number({ min: 0, below: 1 }), 'none'),
+    help: 'how slowly averages of the weights follow them; where there are averages, they are what is evaluated',
+  },
+  select: {
+    default: 'last',
+    rule: oneOf('last', 'best'),
+    help: 'which network a run comes to: that of the last step, or of the epoch that did best on the validation images',
+  },
+};
+
+/** The changes to training images that settings name. */
+export const augmentationsOf = ({ augment }: Pick<RecipeSettings, 'augment'>): Augmentation[] =>
+  augment.map((name) => augmentations[name]());
+
+/** The normalisation that settings name, for images like the training images. */
+export const normalisationOf = ({ normalise }: Pick<RecipeSettings, 'normalise'>, train: ImageSet): Normalise =>
+  normalisations[normalise](train);
+
+/** How learning rates go on from lr, in a run of so many steps an epoch and in all. */
+export function scheduleOf(
+  { schedule, milestones, decay_epochs, lr_decay }: RecipeSettings,
+  { stepsPerEpoch, steps }: { stepsPerEpoch: number; steps: number },
+): Schedule {
+  if (schedule === 'steps') return multiStep({ milestones, gamma: lr_decay });
+  if (schedule === 'one-cycle') return oneCycle({ totalSteps: steps });
+  if (schedule === 'constant') return constant;
+  return exponentialDecay({ decaySteps: decay_epochs * stepsPerEpoch, factor: lr_decay });
+}

@@ -1,0 +1,243 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { completeCount, seedCount, weightCount } from '../compact/index.js';
+import type { DataSplits } from '../data/dataSplits.js';
+import { UserError } from '../errors.js';
+import { jsonFile, writeFileWhole } from '../platform/writeFile.js';
+import { zeroShares } from '../sparsity/index.js';
+import { evaluate } from '../training/evaluate.js';
+import type { EpochEvent, Scores, TrainingEvent } from '../training/events.js';
+import type { Provenance } from '../training/log/index.js';
+import { normalisationOf } from './recipe.js';
+import { savedForm, type TrainedNetwork } from './saved.js';
+
+/** What a network has, and what is left of it without what its method removed. */
+interface Size {
+  dense: number;
+  left: number;
+}
+
+/** What a network comes to: plain numbers, shares between 0 and 1. */
+export interface Measured {
+  /** Cross-entropy in nats, and the share of right answers. */
+  validation: Scores & { images: number };
+  test: Scores & { images: number };
+  sparsity: {
+    /** By the complete count of all trained values. */
+    complete: number;
+    /** By the L0 project's count, which its published table uses: it leaves out some layers. null but for GoogleNet's channels. */
+    published: number | null;
+    /** Share of the kernels' entries that are exactly 0. */
+    zeros: number;
+  };
+  parameters: Size;
+  running_values: Size;
+  /** Per image. */
+  multiply_adds: Size;
+  channels: { all: number; closed: number };
+  /** What the method says of itself: the lambda chosen last, the group lasso. */
+  method: Record<string, number>;
+  /** Share of zeros in each kernel, by its name, from input to output. */
+  zeros: Record<string, number>;
+}
+
+/** What a finished run says: one form for all methods. */
+export interface RunRecord extends Measured {
+  format: 'sparsebook record';
+  version: 1;
+  /** The run's id. */
+  run: string;
+  name: string | null;
+  tags: string[];
+  /** The protocol, or `experiment` for one without a document. */
+  experiment: string;
+  network: string;
+  methods: string[];
+  seed: number;
+  /** As the protocol spells them. */
+  settings: Record<string, unknown>;
+  data: { name: string; hash: string; train: number; validation: number; test: number };
+  /** The network that was measured: after which epoch, counted from 1, and step; `best` on the validation images, or the last. */
+  selected: { which: 'last' | 'best'; epoch: number; step: number };
+  /** After the last step, where that is not what was selected. */
+  last: { validation: number; test: number } | null;
+  /** Accuracy on training images in the last epoch, each batch as it was when its turn came. */
+  train: number | null;
+  epochs: number;
+  steps: number;
+  seconds: number;
+  /** Backend, processor and versions. */
+  machine: string;
+  /** ISO 8601, UTC: when the run ended. */
+  date: string;
+}
+
+const number = { type: 'number' };
+const size = { type: 'object', required: ['dense', 'left'], properties: { dense: number, left: number } };
+const scores = { type: 'object', required: ['accuracy', 'images'], properties: { accuracy: number, images: number } };
+
+/** What every record must have, as JSON schema: other programs read them. */
+export const recordSchema = {
+  $id: 'sparsebook-record-1',
+  type: 'object',
+  required: 'format version run experiment network methods seed settings data selected validation test sparsity parameters multiply_adds epochs steps machine date'.split(' '),
+  properties: {
+    format: { const: 'sparsebook record' },
+    version: { const: 1 },
+    run: { type: 'string' },
+    experiment: { type: 'string' },
+    methods: { type: 'array', items: { type: 'string' } },
+    seed: number,
+    settings: { type: 'object' },
+    data: { type: 'object', required: ['name', 'hash'] },
+    validation: scores,
+    test: scores,
+    sparsity: { type: 'object', required: ['complete'], properties: { complete: number } },
+    parameters: size,
+    multiply_adds: size,
+    epochs: number,
+    steps: number,
+    machine: { type: 'string' },
+    date: { type: 'string' },
+  },
+};
+
+const isRecord = new Ajv({ strict: false }).compile<RunRecord>(recordSchema);
+
+const mean = (shares: readonly number[]): number => shares.reduce((sum, share) => sum + share, 0) / shares.length;
+
+/** Accuracy and loss of a network on one part of the images, prepared as in its training; an aborted signal rejects. */
+export async function scoresOf(
+  { model, settings }: Pick<TrainedNetwork, 'model' | 'settings'>,
+  data: DataSplits,
+  part: 'validation' | 'test',
+  signal?: AbortSignal,
+): Promise<Measured['test']> {
+  const scores = await evaluate(model, data[part], { normalise: normalisationOf(settings, data.train), signal });
+  return { ...scores, images: data[part].labels.length };
+}
+
+/** Measures a trained network; the test images are seen here. An aborted signal rejects with its reason. */
+export async function measure(network: TrainedNetwork, data: DataSplits, signal?: AbortSignal): Promise<Measured> {
+  const { model, sparsifier, settings } = network;
+  const masks = network.channelMasks();
+  const weights = sparsifier?.weightMasks?.() ?? new Map<string, Float32Array>();
+  const whole = completeCount(model, masks);
+  const left = weights.size > 0 ? weightCount(model, weights) : whole;
+  const all = [...(weights.size > 0 && masks.size === 0 ? weights : masks).values()];
+  const zeros = zeroShares(model);
+  const sizes = new Map(model.weights.map((weight) => [weight.originalName, weight.read().size]));
+  const countsAsPublished = settings.network === 'googlenet' && weights.size === 0;
+  return {
+    validation: await scoresOf(network, data, 'validation', signal),
+    test: await scoresOf(network, data, 'test', signal),
+    sparsity: {
+      complete: left.sparsity,
+      published: countsAsPublished ? seedCount(model, masks).sparsity : null,
+      zeros: zeros.size === 0 ? 0 : weightedMean(zeros, sizes),
+    },
+    parameters: { dense: left.full, left: left.left },
+    running_values: { dense: whole.runningValues.full, left: whole.runningValues.left },
+    multiply_adds: { dense: left.multiplyAdds.full, left: left.multiplyAdds.left },
+    channels: {
+      all: all.reduce((sum, mask) => sum + mask.length, 0),
+      closed: all.reduce((sum, mask) => sum + mask.filter((value) => value === 0).length, 0),
+    },
+    method: sparsifier?.summary?.() ?? {},
+    zeros: Object.fromEntries([...zeros].map(([kernel, share]) => [kernel, Number(share.toFixed(5))])),
+  };
+}
+
+function weightedMean(shares: ReadonlyMap<string, number>, sizes: ReadonlyMap<string, number>): number {
+  const known = [...shares].map(([name, share]) => [share, sizes.get(name) ?? NaN] as const);
+  const total = known.reduce((sum, [, entries]) => sum + entries, 0);
+  return Number.isNaN(total)
+    ? mean([...shares.values()])
+    : known.reduce((sum, [share, entries]) => sum + share * entries, 0) / total;
+}
+
+/** What a record is put together from. */
+interface RecordParts {
+  id: string;
+  network: TrainedNetwork;
+  data: DataSplits;
+  events: readonly TrainingEvent[];
+  provenance: Provenance;
+  measured: Measured;
+  last: RunRecord['last'];
+}
+
+/** Puts together what a finished run says. */
+export function recordOf({ id, network, data, events, provenance, measured, last }: RecordParts): RunRecord {
+  const { saved, settings, checkpoint } = network;
+  const epochs = events.filter((event): event is EpochEvent => event.type === 'epoch');
+  const end = events.findLast((event) => event.type === 'end');
+  const steps = end?.step ?? checkpoint.step;
+  const { topology: _, experiment: __, ...own } = savedForm(saved) as Record<string, unknown>;
+  return {
+    format: 'sparsebook record',
+    version: 1,
+    run: id,
+    name: settings.name,
+    tags: settings.tags,
+    experiment: saved.protocol.name,
+    network: network.model.name,
+    methods: settings.methods,
+    seed: settings.seed,
+    settings: own,
+    data: {
+      name: data.name,
+      hash: provenance.data?.hash ?? '',
+      train: data.train.labels.length,
+      validation: data.validation.labels.length,
+      test: data.test.labels.length,
+    },
+    selected: { which: settings.select, epoch: checkpoint.epoch, step: checkpoint.step },
+    last,
+    train: epochs.at(-1)?.train.accuracy ?? null,
+    epochs: epochs.length,
+    steps,
+    seconds: Math.round(epochs.reduce((sum, { seconds }) => sum + seconds, 0)),
+    machine: provenance.backend,
+    date: new Date().toISOString(),
+    ...measured,
+  };
+}
+
+const file = 'record.json';
+
+/** Keeps what a finished run came to in its folder. Throws a UserError that names the file if that cannot be written. */
+export async function saveRecord(dir: string, record: RunRecord): Promise<void> {
+  await writeFileWhole(join(dir, file), `${JSON.stringify(record, null, 2)}\n`, jsonFile);
+}
+
+/** What a run came to; undefined where it has not come to its end. Throws a UserError for a file that is no record. */
+export async function readRecord(dir: string): Promise<RunRecord | undefined> {
+  const path = join(dir, file);
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  let found: unknown;
+  try {
+    found = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`${path} is not JSON: ${(error as Error).message}. Delete it, and ask for the run again.`);
+  }
+  if (isRecord(found)) return found;
+  const [fault] = isRecord.errors ?? [];
+  throw new UserError(
+    `${path} is not a record of version 1: ${fault?.instancePath || 'it'} ${fault?.message}. Delete it, and ask for the run again.`,
+  );
+}
+
+/** The numbers of a record by names with dots: `test.accuracy`, `parameters.left`; nothing else. */
+export function numbersOf(record: object, prefix = ''): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(record).flatMap(([name, value]: [string, unknown]): [string, number][] => {
+      if (['settings', 'zeros', 'version'].includes(name) && prefix === '') return [];
+      if (typeof value === 'number') return [[prefix + name, value]];
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+      return Object.entries(numbersOf(value, `${prefix}${name}.`));
+    }),
+  );
+}

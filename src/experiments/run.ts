@@ -1,0 +1,447 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { loadData, dataFolder } from '../data/loadData.js';
+import type { DataSplits } from '../data/dataSplits.js';
+import { UserError } from '../errors.js';
+import { namedWeights } from '../graph/names.js';
+import type { ChannelMasks } from '../models/channelMasks.js';
+import {
+  checkpointed,
+  findCheckpoint,
+  listCheckpoints,
+  loadCheckpoint,
+  resumeFrom,
+  type Checkpoint,
+} from '../training/checkpoint/index.js';
+import { answers, type Answers } from '../training/evaluate.js';
+import type { NoteEvent, Scores, TrainingEvent } from '../training/events.js';
+import { followRun, provenance, readRun, reopenRun, RunFolder, type Provenance } from '../training/log/index.js';
+import { addEvent, runFiles } from '../training/log/readRun.js';
+import { isHeld, RunHeld } from '../training/log/runLock.js';
+import type { ExperimentSettings } from './experimentSettings.js';
+import { identityOf, type OwnNetwork, type StartPoint } from './identity.js';
+import { methods } from './methods.js';
+import { networkOf, type StartNetwork } from './networks.js';
+import type { MaskNote } from './notes.js';
+import type { Protocol } from './protocols/protocol.js';
+import { normalisationOf } from './recipe.js';
+import { measure, numbersOf, readRecord, recordOf, saveRecord, scoresOf, type RunRecord } from './record.js';
+import type { RunSettings } from './runSettings.js';
+import { readSaved, resumedSettings, savedForm, trainedNetwork, type SavedRun, type TrainedNetwork } from './saved.js';
+import { settingWarnings, type Given } from './settings/settle.js';
+import { halfOf, openSession, type Session } from './session.js';
+
+/** The folder that runs are kept in: data/runs. */
+export const runsFolder = (): string => join(dataFolder(), 'runs');
+
+/** A run that is finished was asked for: what follows are its events as they were logged. */
+export interface LoadedEvent {
+  type: 'loaded';
+  run: string;
+  dir: string;
+  /** When it was trained: ISO 8601, UTC. */
+  date: string;
+  message: string;
+}
+
+/** Another process trains the run that was asked for: what follows are its events as it logs them. */
+export interface FollowedEvent {
+  type: 'followed';
+  run: string;
+  dir: string;
+  message: string;
+}
+
+/** What reading a run gives. */
+export type RunEvent = TrainingEvent | LoadedEvent | FollowedEvent;
+
+/** What a run is made of. */
+export interface RunRequest {
+  protocol: Protocol;
+  /** The protocol's settings in full. */
+  settings: object;
+  /** Default: those that the settings name. */
+  images?: DataSplits;
+  /** Default: the checkpoint that the settings name, if they do. */
+  start?: StartPoint | Run;
+  /** The network where it has no name. */
+  own?: OwnNetwork;
+  /** Where runs are kept. Default: data/runs. */
+  root?: string;
+}
+
+/** The masks of all gates after so many epochs, by layer or, of single weights, by kernel; 0 is before training. */
+export interface MaskSnapshot {
+  epoch: number;
+  masks: ChannelMasks;
+}
+
+/**
+ * A run of an experiment, trained by reading its events; it has an identity (see `identityOf`) and a folder in data/runs. A
+ * run that is finished is handed out instead of trained, one that is half done goes on from its last checkpoint, and one
+ * that another process trains is followed. Trained networks come from its checkpoints, so that who trained it changes nothing.
+ */
+export class Run {
+  /** The experiment's settings in full. */
+  readonly settings: ExperimentSettings;
+  /** All events so far, those of before an interruption too. */
+  readonly history: TrainingEvent[] = [];
+  /** Its folder, once it has been asked for. */
+  dir?: string;
+  private found?: RunRecord;
+  private images?: DataSplits;
+  private trained?: TrainedNetwork;
+  private again: boolean;
+
+  constructor(private readonly request: RunRequest) {
+    this.settings = request.protocol.experiment(request.settings);
+    this.images = request.images;
+    this.again = this.settings.again;
+  }
+
+  /** What the run came to. Throws a UserError for one that is not finished. */
+  get record(): RunRecord {
+    if (this.found) return this.found;
+    throw new UserError('The run is not finished: read its events first, e.g. with await watch(run) or await run.finish().');
+  }
+
+  get isFinished(): boolean {
+    return this.found !== undefined;
+  }
+
+  /** The masks before training and after each epoch; empty without a method. */
+  get snapshots(): MaskSnapshot[] {
+    return this.notes<MaskNote>('masks').map(({ epoch, values }) => ({
+      epoch,
+      masks: new Map(Object.entries(values).map(([layer, mask]) => [layer, Float32Array.from(mask)])),
+    }));
+  }
+
+  /** The notes of one kind, in order: `gammas`, `overlap`, `turn`, `masks`. */
+  notes<T extends object>(kind: string): (NoteEvent & { values: T })[] {
+    const isOne = (event: TrainingEvent): event is NoteEvent & { values: T } => event.type === 'note' && event.kind === kind;
+    return this.history.filter(isOne);
+  }
+
+  /** The images: those given, or those that the settings name. */
+  async data(): Promise<DataSplits> {
+    const { data, sizes, image_size, classes } = this.settings;
+    const given = Object.fromEntries(Object.entries(sizes).filter(([, size]) => size !== null));
+    this.images ??= await loadData(data, { sizes: given, imageSize: image_size ?? undefined, classes: classes ?? undefined });
+    return this.images;
+  }
+
+  /**
+   * Trains the run, hands it out or follows it, event by event; an aborted `signal` ends training between two steps and
+   * saves. Throws a UserError for settings, images and weights that do not fit.
+   */
+  async *events(signal?: AbortSignal): AsyncGenerator<RunEvent, void, void> {
+    const start = await this.startPoint(signal);
+    const data = await this.data();
+    const identity = await identityOf(this.settings, halfOf(data, this.settings.half), { start, own: this.request.own });
+    for (;;) {
+      const claim = await claimRun(this.request.root ?? runsFolder(), this.title(), identity, this.again);
+      this.dir = claim.dir;
+      if (claim.state === 'finished') return yield* this.load(claim.dir);
+      if (claim.state === 'held') {
+        yield* this.follow(claim.dir, claim.why, signal);
+        if (signal?.aborted) return;
+        continue;
+      }
+      this.again = false;
+      const checkpoint = await latestOf(claim.folder);
+      return yield* this.train(claim.folder, { identity, start, checkpoint }, signal);
+    }
+  }
+
+  /** Reads all events. Throws a UserError for a run that was stopped or diverged. */
+  async finish(signal?: AbortSignal): Promise<this> {
+    for await (const event of this.events(signal)) {
+      if (event.type !== 'end' || event.reason === 'finished') continue;
+      throw new UserError(`The run ${this.title()} (seed ${this.settings.seed}) did not finish: ${event.message}`);
+    }
+    return this;
+  }
+
+  /** Goes on with a run from one of its checkpoints, for longer or as it was meant to. */
+  static async resume(ckpt_path: string, given: readonly Given[]): Promise<{ run: Run; events: (signal?: AbortSignal) => AsyncGenerator<RunEvent, void, void> }> {
+    const path = await findCheckpoint(ckpt_path);
+    const checkpoint = await loadCheckpoint(path);
+    const { protocol, settings, topology } = await savedOf(checkpoint, given);
+    const own = topology && { topology, weights: new Map<string, Float32Array>() };
+    const run = new Run({ protocol, settings, own });
+    const dir = dirname(dirname(path));
+    const isRun = existsSync(join(dir, runFiles.settings)) && existsSync(join(dir, runFiles.metrics));
+    return {
+      run,
+      events: async function* (signal) {
+        // Taken before anything else, so that no other process takes the run further in between.
+        const folder = isRun ? await reopenRun(dir) : undefined;
+        const data = await run.data();
+        const half = halfOf(data, run.settings.half);
+        const identity = await identityOf(run.settings, half, { start: isRun ? undefined : path, own });
+        run.dir = folder?.dir;
+        yield* run.train(folder, { identity, checkpoint }, signal);
+      },
+    };
+  }
+
+  /** The path of the checkpoint of the network that the run came to. Throws a UserError for a run that is not finished. */
+  async checkpoint(): Promise<string> {
+    const { selected } = this.record;
+    return findCheckpoint(join(this.dir!, runFiles.checkpoints, selected.which));
+  }
+
+  /**
+   * The network that the run came to, as it was evaluated, with its masks. It is the run's: `dispose` frees it. Throws a
+   * UserError for a run that is not finished.
+   */
+  async network(): Promise<TrainedNetwork> {
+    return (this.trained ??= await trainedNetwork(await this.checkpoint()));
+  }
+
+  /** Accuracy and loss of that network on one part of the images. An aborted signal rejects with its reason. */
+  async evaluate(part: 'validation' | 'test', signal?: AbortSignal): Promise<Scores> {
+    return scoresOf(await this.network(), await this.data(), part, signal);
+  }
+
+  /** The same image by image: which of them it gets right. */
+  async answers(part: 'validation' | 'test', signal?: AbortSignal): Promise<Answers> {
+    const [{ model, settings }, data] = [await this.network(), await this.data()];
+    return answers(model, data[part], { normalise: normalisationOf(settings, data.train), signal });
+  }
+
+  /** Frees the network, if there is one; asked for again, it is read again. */
+  dispose(): void {
+    this.trained?.dispose();
+    this.trained = undefined;
+  }
+
+  /** What runs of this experiment are called: network and methods. */
+  private title(): string {
+    const { network, methods } = this.settings;
+    return [network, ...methods].join('-');
+  }
+
+  private async startPoint(signal?: AbortSignal): Promise<StartPoint | undefined> {
+    const start = this.request.start ?? this.settings.ckpt_path ?? undefined;
+    if (!(start instanceof Run)) return start;
+    if (!start.isFinished) await start.finish(signal);
+    return start.checkpoint();
+  }
+
+  private async *load(dir: string): AsyncGenerator<RunEvent, void, void> {
+    const record = (await readRecord(dir))!;
+    const { events, id } = await readRun(dir);
+    this.history.splice(0, Infinity, ...events);
+    this.found = record;
+    const message = `loaded: trained on ${record.date.slice(0, 16).replace('T', ' ')} UTC; again=true trains it anew`;
+    yield { type: 'loaded', run: id, dir, date: record.date, message };
+    yield* events;
+  }
+
+  private async *follow(dir: string, why: string, signal?: AbortSignal): AsyncGenerator<RunEvent, void, void> {
+    yield { type: 'followed', run: dir, dir, message: `${why} What follows is its log.` };
+    const over = new AbortController();
+    const lock = join(dir, runFiles.lock);
+    const look = setInterval(() => {
+      if (signal?.aborted) over.abort();
+      else void isHeld(lock).then((held) => held || over.abort());
+    }, 300);
+    try {
+      const log = join(dir, runFiles.metrics);
+      while (!existsSync(log) && !over.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 50));
+      if (!over.signal.aborted) {
+        // Its end comes before its record is written: what was handed out is read again once the lock is gone.
+        for await (const event of followRun(dir, { signal: over.signal })) if (event.type !== 'end') yield event;
+      }
+      while (!over.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 50));
+    } finally {
+      clearInterval(look);
+    }
+  }
+
+  /** Trains in a folder of its own, which is closed at the end; without one a folder is made. */
+  private async *train(
+    taken: RunFolder | undefined,
+    { identity, start, checkpoint }: { identity: string; start?: StartPoint; checkpoint?: Checkpoint },
+    signal?: AbortSignal,
+  ): AsyncGenerator<RunEvent, void, void> {
+    let folder = taken;
+    let session: Session | undefined;
+    try {
+      if (!folder) {
+        const claim = await claimRun(this.request.root ?? runsFolder(), this.title(), identity, true);
+        if (claim.state !== 'taken') throw new UserError(`${claim.dir} is in use. Ask again.`);
+        folder = claim.folder;
+        this.dir = folder.dir;
+      }
+      const before = existsSync(join(folder.dir, runFiles.metrics)) ? await readRun(folder.dir) : undefined;
+      this.history.splice(0, Infinity, ...(before?.events ?? []));
+      const data = await this.data();
+      if (checkpoint) checkData(checkpoint, halfOf(data, this.settings.half));
+      session = await this.session(data, start, checkpoint);
+      const startStep = checkpoint ? resumeFrom(checkpoint, session) : 0;
+      const { protocol, settings } = this.request;
+      const saved = savedForm({ protocol, settings, topology: session.topology } as SavedRun);
+      const origin = { ...(await provenance({ data: session.data })), ...(before?.provenance as Partial<Provenance>), identity };
+      await folder.begin({ settings: saved, provenance: origin });
+      const { checkpoints } = this.settings;
+      const saving = checkpointed(this.noticed(session, start, signal, startStep), {
+        ...session,
+        dir: folder.checkpoints,
+        everyEpochs: checkpoints.every_epochs,
+        everySteps: checkpoints.every_steps ?? undefined,
+        keep: checkpoints.keep,
+        bestFrom: checkpoints.best_from ?? this.bestFrom(),
+        settings: saved,
+        provenance: origin,
+      });
+      let finished = false;
+      const { sparsifier } = session;
+      for await (const event of folder.logged(saving, () => sparsifier?.channelMasks() ?? new Map())) {
+        addEvent(this.history, event);
+        finished = event.type === 'end' && event.reason === 'finished';
+        yield event;
+      }
+      session.dispose();
+      session = undefined;
+      if (finished) await this.keep(folder, origin, signal);
+    } finally {
+      session?.dispose();
+      await folder?.close();
+    }
+  }
+
+  /** Measures the trained network, and writes the record. */
+  private async keep(folder: RunFolder, origin: Provenance, signal?: AbortSignal): Promise<void> {
+    this.dispose();
+    const data = halfOf(await this.data(), this.settings.half);
+    const at = (which: string): string => join(folder.checkpoints, which);
+    const network = await trainedNetwork(at(this.settings.select));
+    const measured = await measure(network, data, signal);
+    const end = await trainedNetwork(at('last'));
+    const isLast = end.checkpoint.step === network.checkpoint.step;
+    const accuracy = async (part: 'validation' | 'test'): Promise<number> => (await scoresOf(end, data, part, signal)).accuracy;
+    const last = isLast ? null : { validation: await accuracy('validation'), test: await accuracy('test') };
+    end.dispose();
+    const parts = { id: folder.id, network, data, events: this.history, provenance: origin, measured, last };
+    const record = recordOf(parts);
+    await saveRecord(folder.dir, record);
+    await folder.logMetrics(numbersOf({ ...measured, method: {} }), record.steps);
+    this.found = record;
+    this.trained = network;
+  }
+
+  /** The events of a session, behind what a person should know of it. */
+  private async *noticed(
+    session: Session,
+    start: StartPoint | undefined,
+    signal: AbortSignal | undefined,
+    startStep: number,
+  ): AsyncGenerator<TrainingEvent, void, void> {
+    if (startStep === 0) {
+      const { protocol, settings } = this.request;
+      const starts = start === undefined ? 'anew' : 'from a network';
+      const all = [
+        ...settingWarnings(protocol.schema, settings, session.length),
+        ...session.warnings,
+        ...(protocol.warnings?.(settings, starts) ?? []),
+      ];
+      for (const message of all) yield { type: 'warning', message };
+      if (session.opening !== undefined) {
+        yield { type: 'note', kind: 'opening', step: 0, epoch: 0, values: { text: session.opening } };
+      }
+    }
+    yield* session.events(signal, startStep);
+  }
+
+  /** The first epoch that can be the best; undefined where `checkpointed` decides. */
+  private bestFrom(): number | undefined {
+    const { methods: names } = this.settings;
+    const settled = names.map((name) => methods[name].settled?.(this.settings));
+    return settled.length === 0 || settled.includes(undefined) ? undefined : Math.max(...(settled as number[]));
+  }
+
+  private async session(data: DataSplits, start?: StartPoint, checkpoint?: Checkpoint): Promise<Session> {
+    const { own } = this.request;
+    const topology = checkpoint && readSaved(checkpoint.settings, checkpoint.path).topology;
+    if (checkpoint) {
+      const model = topology && (await networkOf(topology));
+      const settings = { ...this.settings, weights: null, start: { ...this.settings.start, compact: false } };
+      const session = await openSession(model ? { ...settings, network: 'own' } : settings, data, { own: model });
+      return { ...session, topology };
+    }
+    const model = own && (await networkOf(own.topology));
+    if (model && own) {
+      const weights = namedWeights(model);
+      tf.tidy(() => own.weights.forEach((values, name) => weights.get(name)?.write(tf.tensor(values, weights.get(name)!.shape as number[]))));
+    }
+    if (start === undefined) return openSession(this.settings, data, { own: model });
+    const trained = typeof start === 'string' ? await trainedNetwork(start) : undefined;
+    const from: StartNetwork = trained
+      ? { model: trained.model, masks: trained.channelMasks() }
+      : { model: start as tf.LayersModel, masks: new Map() };
+    try {
+      return await openSession(this.settings, data, { from, own: model });
+    } finally {
+      trained?.dispose();
+    }
+  }
+}
+
+async function savedOf(checkpoint: Checkpoint, given: readonly Given[]): Promise<SavedRun> {
+  const saved = readSaved(checkpoint.settings, checkpoint.path);
+  return { ...saved, settings: resumedSettings(saved, given) as RunSettings };
+}
+
+/** The last checkpoint of a run's folder, from which it goes on; undefined for a run that has none. */
+async function latestOf({ checkpoints }: RunFolder): Promise<Checkpoint | undefined> {
+  const last = (await listCheckpoints(checkpoints)).checkpoints.at(-1);
+  return last && loadCheckpoint(last.path);
+}
+
+function checkData({ path, provenance: saved }: Checkpoint, data: DataSplits): void {
+  if (!saved?.data || saved.data.splitHash === data.splitHash) return;
+  throw new UserError(
+    `The run of the checkpoint ${path} was trained on other images than these, and cannot go on: ${saved.data.name} ` +
+      `(split ${saved.data.splitHash}), not ${data.name} (split ${data.splitHash}).`,
+  );
+}
+
+/** What became of asking for a run. */
+type Claim =
+  | { state: 'finished'; dir: string }
+  | { state: 'held'; dir: string; why: string }
+  | { state: 'taken'; dir: string; folder: RunFolder };
+
+/**
+ * Asks for the run of an identity: its folder is TITLE-IDENTITY, or TITLE-IDENTITY-2 and so on where it was trained again.
+ * The newest one counts; with `again`, a new one is made. Of several processes that ask at once, one gets the folder.
+ */
+async function claimRun(root: string, title: string, identity: string, again: boolean): Promise<Claim> {
+  const dirOf = (n: number): string => join(root, `${title}-${identity}${n === 1 ? '' : `-${n}`}`);
+  let n = 1;
+  while (existsSync(join(dirOf(n + 1), runFiles.settings))) n++;
+  if (again && existsSync(join(dirOf(n), runFiles.settings))) n++;
+  for (; ; n++) {
+    const dir = dirOf(n);
+    // A run that went on for longer than its identity says is another one.
+    const whose = existsSync(join(dir, runFiles.settings)) ? (await readRun(dir, { steps: false })).provenance.identity : undefined;
+    if (whose !== undefined && whose !== identity) continue;
+    if (await readRecord(dir)) return { state: 'finished', dir };
+    try {
+      const folder = await RunFolder.take(dir);
+      // It may have been finished, or prolonged, while the lock was taken.
+      if (await readRecord(dir)) {
+        await folder.close();
+        return { state: 'finished', dir };
+      }
+      return { state: 'taken', dir, folder };
+    } catch (error) {
+      if (!(error instanceof RunHeld)) throw error;
+      return { state: 'held', dir, why: error.message };
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import * as tf from '@tensorflow/tfjs';
+import { deriveSeed } from '../backend/random.js';
+import { batchCount } from '../data/batches.js';
+import { pickImages } from '../data/imageSet.js';
+import type { DataSplits } from '../data/dataSplits.js';
+import type { Sparsifier } from '../sparsity/index.js';
+import type { TrainingEvent } from '../training/events.js';
+import { crossEntropy, type Loss } from '../training/loss.js';
+import { makeOptimizer, type Optimizer } from '../training/optimizer.js';
+import { train } from '../training/train.js';
+import { WeightAverages } from '../training/weightAverages.js';
+import type { ExperimentSettings } from './experimentSettings.js';
+import { buildNetwork, type StartNetwork } from './networks.js';
+import { Notes } from './notes.js';
+import { augmentationsOf, normalisationOf, scheduleOf } from './recipe.js';
+import { buildMethods } from './saved.js';
+
+/** An experiment that is built and ready to be trained: everything that its settings say, as tensors and objects. */
+export interface Session {
+  readonly settings: ExperimentSettings;
+  readonly data: DataSplits;
+  readonly model: tf.LayersModel;
+  readonly optimizer: Optimizer;
+  readonly sparsifier?: Sparsifier;
+  /** Averages of the network's weights, if the run keeps any: what is evaluated. */
+  readonly averages?: WeightAverages;
+  /** The network's topology as Keras JSON, where the settings do not describe it. */
+  readonly topology?: object;
+  /** What was done to the network before the first step, for people to read. */
+  readonly opening?: string;
+  /** What a person should know before the first step. */
+  readonly warnings: readonly string[];
+  readonly length: { epochs: number; steps: number; stepsPerEpoch: number };
+  /** Trains from `startStep` on, whose state must have been restored; `signal` ends it between two steps. */
+  events(signal?: AbortSignal, startStep?: number): AsyncGenerator<TrainingEvent, void, void>;
+  /** Frees the network's variables and the optimizer's memory. */
+  dispose(): void;
+}
+
+/**
+ * A loss that is given scale * softmax(logits) where it expects logits. At scale 1 the values differ by 1 at most, so that
+ * cross-entropy over 10 classes stays above ln(e + 9) - 1 = 1.46 and its gradients nearly vanish.
+ */
+export function softmaxInLoss(loss: Loss, scale: number): Loss {
+  return (logits, labels) => tf.tidy(() => loss(logits.softmax().mul<tf.Tensor2D>(scale), labels));
+}
+
+/** The data with one half of its training images: the two halves have none in common. */
+export function halfOf(data: DataSplits, half: ExperimentSettings['half']): DataSplits {
+  if (half === 'all') return data;
+  const { train } = data;
+  const middle = Math.ceil(train.labels.length / 2);
+  const [start, end] = half === 'first' ? [0, middle] : [middle, train.labels.length];
+  const indices = Uint32Array.from({ length: end - start }, (_, i) => start + i);
+  return { ...data, train: pickImages(train, indices, `${train.name}, ${half} half`) };
+}
+
+/** How long a run on so many images is. */
+function lengthOf(settings: ExperimentSettings, images: number): Session['length'] {
+  const { batch_size: batchSize, drop_last: dropLast, max_steps } = settings;
+  const stepsPerEpoch = batchCount(images, { batchSize, dropLast });
+  const epochs = settings.epochs ?? Math.ceil(max_steps! / Math.max(1, stepsPerEpoch));
+  return { epochs, stepsPerEpoch, steps: Math.min(max_steps ?? Infinity, epochs * stepsPerEpoch) };
+}
+
+/** What a person should know of settings that are about the network to start from. */
+function startWarnings({ start, weights }: ExperimentSettings, anew: string[], from?: StartNetwork): string[] {
+  const warnings: string[] = [];
+  const without = (setting: string): void => {
+    warnings.push(`${setting} has no effect: no network to start from is given (ckpt_path).`);
+  };
+  if (!from && start.except.length > 0) without(`start.except=${start.except.join(',')}`);
+  if (!from && start.rewind) without('start.rewind=true');
+  if (!from && start.compact) without('start.compact=true');
+  if (from && weights !== null && !start.rewind) {
+    warnings.push(`weights=${weights} has no effect: the network to start from has weights of its own.`);
+  }
+  const others = anew.filter((layer) => !start.except.includes(layer));
+  if (from && others.length > 0) {
+    warnings.push(`${others.length} layers start anew instead of from the given network: ${others[0]}${others.length > 1 ? ', ...' : ''}`);
+  }
+  return warnings;
+}
+
+/**
+ * Builds a session: the network and its start weights, methods, optimizer, averages. `own` is the network where it has no
+ * name, and becomes the session's. The caller disposes the session.
+ *
+ * Throws a UserError for settings, weights and images that do not fit.
+ */
+export async function openSession(
+  settings: ExperimentSettings,
+  images: DataSplits,
+  { from, own }: { from?: StartNetwork; own?: tf.LayersModel } = {},
+): Promise<Session> {
+  const data = halfOf(images, settings.half);
+  const { model, keepsTopology, opening, anew } = await buildNetwork(settings, data, { from, own });
+  const rankedBy = settings.start.rewind ? from?.model : undefined;
+  const sparsifier = await buildMethods(settings, model, rankedBy);
+  const { optimizer: name, lr, momentum, nesterov, weight_decay, decay, ema_decay, seed } = settings;
+  const optimizer = makeOptimizer({ name, lr, momentum, nesterov, weight_decay, decay });
+  const averages = ema_decay === null ? undefined : new WeightAverages(model, { decay: ema_decay });
+  const length = lengthOf(settings, data.train.labels.length);
+  const smooth = crossEntropy({ label_smoothing: settings.label_smoothing });
+  const notes = new Notes({ settings, model, sparsifier, epochs: length.epochs });
+
+  async function* events(signal?: AbortSignal, startStep = 0): AsyncGenerator<TrainingEvent, void, void> {
+    const training = train({
+      model,
+      data,
+      optimizer,
+      sparsifier,
+      averages,
+      signal,
+      startStep,
+      epochs: length.epochs,
+      maxSteps: settings.max_steps ?? undefined,
+      batchSize: settings.batch_size,
+      dropLast: settings.drop_last,
+      schedule: scheduleOf(settings, length),
+      loss: settings.softmax_in_loss ? softmaxInLoss(smooth, settings.softmax_scale) : smooth,
+      augment: augmentationsOf(settings),
+      normalise: normalisationOf(settings, data.train),
+      seed: deriveSeed(seed, 'training'),
+    });
+    for await (const event of training) {
+      // Before the event that they belong to, so that a checkpoint of that moment is never without them.
+      if (event.type === 'step') yield* notes.ofStep(event);
+      if (event.type === 'epoch') yield* notes.ofEpoch(event.epoch + 1, event.step);
+      yield event;
+      if (event.type === 'start' && startStep === 0) yield* notes.ofEpoch(0, 0);
+    }
+  }
+
+  return {
+    settings,
+    data,
+    model,
+    optimizer,
+    sparsifier,
+    averages,
+    topology: keepsTopology ? (model.toJSON(null, false) as object) : undefined,
+    opening,
+    warnings: startWarnings(settings, anew, from),
+    length,
+    events,
+    dispose() {
+      optimizer.dispose();
+      averages?.dispose();
+      sparsifier?.dispose?.();
+      model.dispose();
+    },
+  };
+}

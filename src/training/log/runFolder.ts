@@ -1,0 +1,150 @@
+import { mkdir, open, readFile, truncate, type FileHandle } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { UserError } from '../../errors.js';
+import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
+import type { TrainingEvent } from '../events.js';
+import type { Provenance } from './provenance.js';
+import { eventLine, readRun, runFiles } from './readRun.js';
+import { lockRun, type RunLock } from './runLock.js';
+import { fileHead, fileName, fileRecords, metricRecords } from './tensorboard/eventFile.js';
+
+/** Masks between 0 and 1 by layer, for histograms. */
+export type GateMasks = ReadonlyMap<string, Float32Array>;
+
+/** What a run's folder says besides its events. */
+export interface RunFacts {
+  settings: unknown;
+  provenance?: Partial<Provenance>;
+}
+
+/** A run's folder, open for writing: one process at a time has it. */
+export class RunFolder {
+  readonly id: string;
+  /** The folder for `checkpointed`. */
+  readonly checkpoints: string;
+  private metrics?: FileHandle;
+  private tensorboard?: FileHandle;
+  private failure?: UserError;
+
+  private constructor(
+    readonly dir: string,
+    private readonly lock: RunLock,
+  ) {
+    this.id = basename(dir);
+    this.checkpoints = join(dir, runFiles.checkpoints);
+  }
+
+  /**
+   * Takes the folder of a run, made if need be; nothing is written yet but the lock. Throws a RunHeld while another process
+   * has it, and a UserError that names the folder where it cannot be written.
+   */
+  static async take(dir: string): Promise<RunFolder> {
+    return writing(dir, async () => {
+      await mkdir(dir, { recursive: true });
+      return new RunFolder(resolve(dir), await lockRun(join(dir, runFiles.lock)));
+    });
+  }
+
+  /** Writes what the run is, and opens its log: events are added to those that are there. */
+  async begin({ settings, provenance }: RunFacts): Promise<void> {
+    const { dir } = this;
+    await writing(dir, async () => {
+      const time = Date.now();
+      await writeFileWhole(join(dir, runFiles.provenance), `${JSON.stringify(provenance ?? {}, null, 2)}\n`, jsonFile);
+      await writeFileWhole(join(dir, runFiles.settings), `${JSON.stringify(settings, null, 2)}\n`, jsonFile);
+      const path = join(dir, runFiles.metrics);
+      this.metrics = await open(path, 'a');
+      await cutHalfLine(path);
+      this.tensorboard = await open(join(dir, fileName(time)), 'ax');
+      await this.tensorboard.appendFile(fileHead(settings, time));
+    });
+  }
+
+  /** Adds an event. It is in the files when the promise resolves, and on the disk after each epoch and at the end. */
+  async log(event: TrainingEvent, gates?: GateMasks): Promise<void> {
+    const time = Date.now();
+    await this.metrics?.appendFile(eventLine({ ...event, time }));
+    await this.tensorboard?.appendFile(fileRecords(event, time, gates));
+    if (event.type === 'epoch' || event.type === 'end') await this.sync();
+  }
+
+  /** Adds what the finished run came to, for TensorBoard's table of settings. */
+  async logMetrics(metrics: Readonly<Record<string, number>>, step: number): Promise<void> {
+    await this.tensorboard?.appendFile(metricRecords(metrics, step, Date.now()));
+    await this.sync();
+  }
+
+  /**
+   * Passes a run's events on, each once it is in the run's files. Where one cannot be written, a warning says so and
+   * training goes on without a log; a UserError that names the folder follows the end. `gates` are the masks of channels,
+   * shown as histograms.
+   */
+  async *logged(
+    events: AsyncIterable<TrainingEvent>,
+    gates?: () => GateMasks,
+  ): AsyncGenerator<TrainingEvent, void, void> {
+    for await (const event of events) {
+      // After a failure the files may end within a line: nothing may follow it.
+      const failed = this.failure ?? (await this.tryToLog(event, event.type === 'epoch' ? gates?.() : undefined));
+      if (failed && !this.failure) yield { type: 'warning', message: failed.message };
+      this.failure = failed;
+      yield event;
+    }
+    if (this.failure) throw this.failure;
+  }
+
+  /** Closes the files, and lets another process have the folder. */
+  async close(): Promise<void> {
+    try {
+      await this.metrics?.close();
+      await this.tensorboard?.close();
+    } finally {
+      await this.lock.release();
+    }
+  }
+
+  private async sync(): Promise<void> {
+    await this.metrics?.sync();
+    await this.tensorboard?.sync();
+  }
+
+  private async tryToLog(event: TrainingEvent, gates?: GateMasks): Promise<UserError | undefined> {
+    try {
+      await this.log(event, gates);
+      return undefined;
+    } catch (error) {
+      return new UserError(
+        `The log in ${this.dir} cannot be written any more: ${(error as Error).message}. It ends before this ${event.type}.`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+/**
+ * Takes the folder of a run that stopped, to go on with it. Throws a RunHeld for a run that another process trains, and a
+ * UserError for a folder that is not that of a run or cannot be written.
+ */
+export async function reopenRun(dir: string): Promise<RunFolder> {
+  await readRun(dir, { steps: false });
+  return RunFolder.take(dir);
+}
+
+async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(
+      `The run's folder ${path} cannot be written: ${(error as Error).message}. Make room on the disk, or choose a ` +
+        'folder that can be written.',
+      { cause: error },
+    );
+  }
+}
+
+async function cutHalfLine(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  const end = bytes.lastIndexOf('\n') + 1;
+  if (end < bytes.length) await truncate(path, end);
+}

@@ -1,0 +1,174 @@
+import type { TrainingEvent } from '../../events.js';
+import { encodeEvent, encodeHparams, type FileEvent, type HparamsMessage, type SummaryValue } from './schema.js';
+
+/** Numbers of tensor types and of a session's outcome, as TensorBoard's messages have them. */
+const types = { float: 1, string: 7 } as const;
+const outcomes = { success: 1, failure: 2 } as const;
+const tensorClass = 2;
+
+/** One point of a curve. */
+export function scalar(tag: string, value: number): SummaryValue {
+  return { tag, simpleValue: value };
+}
+
+/** Text that TensorBoard shows as Markdown. */
+export function text(tag: string, markdown: string): SummaryValue {
+  return {
+    tag,
+    tensor: { dtype: types.string, tensorShape: { dim: [{ size: 1 }] }, stringVal: [Buffer.from(markdown)] },
+    metadata: { pluginData: { pluginName: 'text' }, dataClass: tensorClass },
+  };
+}
+
+/** How many of the values lie in each of `bins` equal parts of [low, high]; values outside count in the outer ones. */
+export function histogram(
+  tag: string,
+  values: Float32Array,
+  { low = 0, high = 1, bins = 30 }: { low?: number; high?: number; bins?: number } = {},
+): SummaryValue {
+  const bucket = Array<number>(bins).fill(0);
+  let [sum, sumSquares, min, max] = [0, 0, Infinity, -Infinity];
+  for (const value of values) {
+    const bin = Math.floor(((value - low) / (high - low)) * bins);
+    bucket[Math.min(bins - 1, Math.max(0, bin))]++;
+    sum += value;
+    sumSquares += value * value;
+    min = Math.min(min, value);
+    max = Math.max(max, value);
+  }
+  const bucketLimit = bucket.map((_, bin) => low + ((high - low) * (bin + 1)) / bins);
+  return { tag, histo: { min, max, num: values.length, sum, sumSquares, bucketLimit, bucket } };
+}
+
+/** The settings of a run, for the plugin that compares runs by them; settings within settings get names with dots. */
+export function sessionStart(settings: unknown, startTimeSecs: number): SummaryValue {
+  const hparams = Object.fromEntries(flatten(settings));
+  return hparamsValue('_hparams_/session_start_info', { version: 0, sessionStartInfo: { hparams, startTimeSecs } });
+}
+
+/** How a run ended. */
+export function sessionEnd(outcome: keyof typeof outcomes, endTimeSecs: number): SummaryValue {
+  const sessionEndInfo = { status: outcomes[outcome], endTimeSecs };
+  return hparamsValue('_hparams_/session_end_info', { version: 0, sessionEndInfo });
+}
+
+function hparamsValue(tag: string, message: HparamsMessage): SummaryValue {
+  return {
+    tag,
+    // The plugin reads the metadata; a tensor must be there, whatever it is.
+    tensor: { dtype: types.float, tensorShape: { dim: [{ size: 1 }] }, floatVal: [0] },
+    metadata: { pluginData: { pluginName: 'hparams', content: encodeHparams(message) }, dataClass: tensorClass },
+  };
+}
+
+type HparamValue = NonNullable<HparamsMessage['sessionStartInfo']>['hparams'][string];
+
+function flatten(settings: unknown, prefix = ''): [string, HparamValue][] {
+  return Object.entries(Object(settings) as Record<string, unknown>).flatMap(
+    ([name, value]): [string, HparamValue][] => {
+      const key = `${prefix}${name}`;
+      if (value === undefined || value === null) return [];
+      if (typeof value === 'number') return [[key, { numberValue: value }]];
+      if (typeof value === 'boolean') return [[key, { boolValue: value }]];
+      if (typeof value === 'object' && !Array.isArray(value)) return flatten(value, `${key}.`);
+      return [[key, { stringValue: typeof value === 'string' ? value : JSON.stringify(value) }]];
+    },
+  );
+}
+
+/** What TensorBoard shows of an event; `gates` are masks by layer, and `seconds` is the time since 1970. */
+export function summariesOf(
+  event: TrainingEvent,
+  seconds: number,
+  gates: ReadonlyMap<string, Float32Array> = new Map(),
+): SummaryValue[] {
+  if (event.type === 'step') {
+    const { loss, crossEntropy, penalty, accuracy, imagesPerSecond, learningRate } = event;
+    return scalars('step', { loss, crossEntropy, penalty, accuracy, imagesPerSecond, learningRate });
+  }
+  if (event.type === 'epoch') {
+    return [
+      ...scalars('train', { ...event.train }),
+      ...scalars('validation', { ...event.validation }),
+      ...scalars('sparsity', { ...event.sparsity }),
+      ...scalars('epoch', { seconds: event.seconds }),
+      ...[...gates].map(([layer, masks]) => histogram(`gates/${layer}`, masks)),
+    ];
+  }
+  // A run that is stopped has not failed: its session stays open, and may go on.
+  if (event.type === 'end' && event.reason !== 'aborted') {
+    return [sessionEnd(event.reason === 'finished' ? 'success' : 'failure', seconds)];
+  }
+  return [];
+}
+
+function scalars(group: string, values: Record<string, number>): SummaryValue[] {
+  return Object.entries(values).map(([name, value]) => scalar(`${group}/${name}`, value));
+}
+
+/** Remainders of all bytes by the Castagnoli polynomial 0x1EDC6F41, bits reversed. */
+const table = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let remainder = byte;
+  for (let bit = 0; bit < 8; bit++) remainder = (remainder >>> 1) ^ (remainder & 1 ? 0x82f63b78 : 0);
+  return remainder;
+});
+
+/** CRC-32C (RFC 3720, appendix B.4) of bytes, an unsigned 32-bit number. */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = table[(crc ^ byte) & 0xff] ^ (crc >>> 8);
+  return ~crc >>> 0;
+}
+
+/** TensorFlow's disguise of a CRC, which would be weak if a record held another record's CRC. */
+const masked = (bytes: Uint8Array): number => {
+  const crc = crc32c(bytes);
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+};
+
+/** Data framed as a TFRecord: length (8 bytes), its masked CRC-32C, the data, their masked CRC-32C; little endian. */
+export function record(data: Uint8Array): Uint8Array {
+  const framed = Buffer.alloc(8 + 4 + data.length + 4);
+  framed.writeBigUInt64LE(BigInt(data.length));
+  framed.writeUInt32LE(masked(framed.subarray(0, 8)), 8);
+  framed.set(data, 12);
+  framed.writeUInt32LE(masked(data), 12 + data.length);
+  return framed;
+}
+
+/** The status of a session that starts: TensorBoard then drops what it had of the steps from that one on. */
+const started = 1;
+
+const framed = (event: FileEvent): Uint8Array => record(encodeEvent(event));
+
+/** The records that an event file begins with: format, and settings as text and for comparing runs. */
+export function fileHead(settings: unknown, time: number): Uint8Array {
+  const wallTime = time / 1000;
+  const value = [
+    text('settings', `\`\`\`json\n${JSON.stringify(settings, null, 2)}\n\`\`\``),
+    sessionStart(settings, wallTime),
+  ];
+  return Buffer.concat([framed({ wallTime, fileVersion: 'brain.Event:2' }), framed({ wallTime, summary: { value } })]);
+}
+
+/** An event of a run as records, none if there is nothing to show. `gates` are masks by layer, for histograms. */
+export function fileRecords(event: TrainingEvent, time: number, gates?: ReadonlyMap<string, Float32Array>): Uint8Array {
+  const wallTime = time / 1000;
+  if (event.type === 'start') return framed({ wallTime, step: event.startStep + 1, sessionLog: { status: started } });
+  const value: SummaryValue[] = summariesOf(event, wallTime, gates);
+  if (value.length === 0) return new Uint8Array();
+  return framed({ wallTime, step: 'step' in event ? event.step : 0, summary: { value } });
+}
+
+/** What a finished run came to as records, a scalar each: TensorBoard's table of settings shows them as metrics. */
+export function metricRecords(metrics: Readonly<Record<string, number>>, step: number, time: number): Uint8Array {
+  const value = Object.entries(metrics).map(([name, value]) => scalar(name, value));
+  return framed({ wallTime: time / 1000, step, summary: { value } });
+}
+
+let files = 0;
+
+/** A new event file's name; TensorBoard reads those of a folder in alphabetical order. */
+export function fileName(time: number): string {
+  return `events.out.tfevents.${Math.floor(time / 1000)}.sparsebook.${process.pid}.${files++}`;
+}
