@@ -114,6 +114,8 @@ export interface SgdOptions {
   learningRate: number;
   /** Velocity is momentum * velocity + gradient; 0 needs no velocity tensor. */
   momentum: number;
+  /** Whether the step is gradient + momentum * velocity instead of the velocity. */
+  nesterov: boolean;
   /** Added to the gradient times the parameter, as PyTorch's SGD does. */
   weightDecay: number;
 }

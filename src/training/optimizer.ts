@@ -1,5 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
+import { UserError } from '../errors.js';
 import type { State } from '../sparsity/sparsifier.js';
+import { Adam, AdamW } from './adam.js';
+import { Sgd } from './sgd.js';
 
 /** One variable's share in a step. */
 export interface Update {
@@ -25,4 +28,49 @@ export interface Optimizer {
   restore(state: State): void;
   /** Frees the memory's tensors. */
   dispose(): void;
+}
+
+/**
+ * Whether a variable of this key is a kernel: a choice of `decays` that spares norms, biases and gates, whose size says
+ * nothing of how complicated a network is.
+ */
+export const kernelsOnly = (key: string): boolean => key.endsWith('kernel');
+
+/** An optimizer in plain values, as settings give it. */
+export interface OptimizerSettings {
+  name: 'adamw' | 'adam' | 'sgd';
+  /** Default: the optimizer's own, 1e-3, or 0.01 of sgd. */
+  lr?: number;
+  /** Of sgd. Default 0. */
+  momentum?: number;
+  /** Of sgd with momentum. Default false. */
+  nesterov?: boolean;
+  /** Default: the optimizer's own, 0, or 1e-4 of adamw. */
+  weight_decay?: number;
+  /** What weight decay acts on: all that is trained, or kernels and no norms, biases and gates. Default 'all'. */
+  decay?: 'all' | 'kernels';
+}
+
+const decaying = { all: () => true, kernels: kernelsOnly };
+
+/**
+ * The optimizer that settings describe; the caller disposes it. Throws a UserError for a name that there is not, for numbers
+ * out of range, and for momentum where the optimizer has none.
+ */
+export function makeOptimizer(settings: OptimizerSettings): Optimizer {
+  const { name, lr, momentum = 0, nesterov = false, weight_decay, decay = 'all' } = settings;
+  if (!Object.hasOwn(decaying, decay)) {
+    throw new UserError(`decay must be 'all' or 'kernels'; received '${decay}'.`);
+  }
+  const shared = { lr, weight_decay, decays: decaying[decay] };
+  if (name === 'sgd') return new Sgd({ ...shared, momentum, nesterov });
+  if (name !== 'adam' && name !== 'adamw') {
+    throw new UserError(`An optimizer must be 'adamw', 'adam' or 'sgd'; received '${name as string}'.`);
+  }
+  if (momentum !== 0 || nesterov) {
+    throw new UserError(
+      `momentum and nesterov must be left out with ${name}: they are settings of sgd. Choose sgd, or leave them out.`,
+    );
+  }
+  return name === 'adam' ? new Adam(shared) : new AdamW(shared);
 }

@@ -1,73 +1,53 @@
-import * as tf from '@tensorflow/tfjs';
 import { hasKernel, sgdStep } from '../backend/fusedOps.js';
-import type { State } from '../sparsity/sparsifier.js';
-import { Slots, ownValues, replace } from './slots.js';
-import type { Optimizer, Update } from './optimizer.js';
+import { UserError } from '../errors.js';
+import type { Update } from './optimizer.js';
+import { checkAtLeast0, ownValues, replace, SlotOptimizer, type SlotOptimizerOptions } from './slots.js';
 
-export interface SgdOptions {
+export interface SgdOptions extends SlotOptimizerOptions {
   /** Default 0.01. */
   lr?: number;
   /** Default 0: no velocity. */
   momentum?: number;
+  /** Whether a step goes where the velocity will have led (Nesterov 1983). Needs momentum. Default false. */
+  nesterov?: boolean;
   /** Default 0. */
   weight_decay?: number;
-  /** Which variables weight decay acts on, by their keys. Default: all. */
-  decays?: (key: string) => boolean;
 }
 
 /**
  * Stochastic gradient descent as PyTorch computes it: g <- g + weight_decay * p, velocity <- momentum * velocity + g,
- * p <- p - lr * velocity.
+ * p <- p - lr * velocity; with Nesterov's momentum p <- p - lr * (g + momentum * velocity).
  */
-export class Sgd implements Optimizer {
+export class Sgd extends SlotOptimizer {
   readonly name = 'SGD';
-  readonly lr: number;
   private readonly momentum: number;
-  private readonly weightDecay: (key: string) => number;
-  private readonly slots = new Slots(['velocity']);
+  private readonly nesterov: boolean;
 
-  constructor({ lr = 0.01, momentum = 0, weight_decay = 0, decays = () => true }: SgdOptions = {}) {
-    this.lr = lr;
+  /** Throws a UserError for a number below 0, and for Nesterov's momentum without momentum. */
+  constructor({ lr = 0.01, momentum = 0, nesterov = false, weight_decay = 0, decays }: SgdOptions = {}) {
+    super(['velocity'], { lr, weight_decay, decays });
+    checkAtLeast0('momentum', momentum);
+    if (nesterov && momentum === 0) {
+      throw new UserError('nesterov must have a momentum above 0; received momentum 0. Set one, such as 0.9.');
+    }
     this.momentum = momentum;
-    this.weightDecay = (key) => (decays(key) ? weight_decay : 0);
+    this.nesterov = nesterov;
   }
 
-  step(updates: Update[]): void {
-    for (const update of updates) {
-      tf.tidy(() => (hasKernel('SgdStep') ? this.updateInPlace(update) : this.update(update)));
+  protected update(update: Update): void {
+    const { key, variable, gradient, lr } = update;
+    const { momentum, nesterov } = this;
+    const weightDecay = this.decayOf(key);
+    const slot = momentum === 0 ? undefined : this.slotOf(update);
+    if (hasKernel('SgdStep')) {
+      ownValues(variable);
+      const settings = { learningRate: lr, momentum, nesterov, weightDecay };
+      return sgdStep({ param: variable, grad: gradient, velocity: slot?.tensors.velocity }, settings);
     }
-  }
-
-  state(): State {
-    return this.slots.state();
-  }
-
-  restore(state: State): void {
-    this.slots.restore(state);
-  }
-
-  dispose(): void {
-    this.slots.dispose();
-  }
-
-  private update({ key, variable, gradient, lr }: Update): void {
-    const weightDecay = this.weightDecay(key);
-    let change = weightDecay === 0 ? gradient : gradient.add(variable.mul(weightDecay));
-    if (this.momentum !== 0) {
-      const slot = this.slots.of(key, variable);
-      slot.step++;
-      change = slot.tensors.velocity.mul(this.momentum).add(change);
-      replace(slot, { velocity: change });
-    }
+    const g = weightDecay === 0 ? gradient : gradient.add(variable.mul(weightDecay));
+    const velocity = slot?.tensors.velocity.mul(momentum).add(g);
+    const change = velocity && nesterov ? g.add(velocity.mul(momentum)) : (velocity ?? g);
+    if (slot && velocity) replace(slot, { velocity });
     variable.assign(variable.sub(change.mul(lr)));
-  }
-
-  private updateInPlace({ key, variable, gradient, lr }: Update): void {
-    ownValues(variable);
-    const { momentum } = this;
-    const slot = momentum === 0 ? undefined : this.slots.of(key, variable);
-    if (slot) slot.step++;
-    const settings = { learningRate: lr, momentum, weightDecay: this.weightDecay(key) };
-    sgdStep({ param: variable, grad: gradient, velocity: slot?.tensors.velocity }, settings);
   }
 }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import type { State } from '../sparsity/sparsifier.js';
+import type { Optimizer, Update } from './optimizer.js';
 
 /** The tensors an optimizer remembers of one variable, and how many steps it has made with it. */
 export interface Slot {
@@ -8,33 +9,36 @@ export interface Slot {
   tensors: Record<string, tf.Tensor>;
 }
 
-/** An optimizer's memory: for each variable a step count and tensors of the variable's shape, zero at first. */
-export class Slots {
+/** What every optimizer with a memory takes. */
+export interface SlotOptimizerOptions {
+  lr?: number;
+  weight_decay?: number;
+  /** Which variables weight decay acts on, by their keys. Default: all. `kernelsOnly` spares norms, biases and gates. */
+  decays?: (key: string) => boolean;
+}
+
+/** An optimizer whose memory has for each variable a step count and tensors of the variable's shape, zero at first. */
+export abstract class SlotOptimizer implements Optimizer {
+  abstract readonly name: string;
+  readonly lr: number;
+  /** How strongly weight decay acts on a variable. */
+  protected readonly decayOf: (key: string) => number;
   private readonly slots = new Map<string, Slot>();
   /** Restored values whose variable has not come by yet, so that its shape is unknown. */
   private waiting: State = {};
 
-  /** `names` are the tensors of each slot, e.g. ['m', 'v']. */
-  constructor(private readonly names: readonly string[]) {}
+  /** `names` are the tensors of each slot, e.g. ['m', 'v']. Throws a UserError for a rate or a decay below 0. */
+  constructor(
+    private readonly names: readonly string[],
+    { lr, weight_decay, decays = () => true }: SlotOptimizerOptions & { lr: number; weight_decay: number },
+  ) {
+    for (const [name, value] of Object.entries({ lr, weight_decay })) checkAtLeast0(name, value);
+    this.lr = lr;
+    this.decayOf = (key) => (decays(key) ? weight_decay : 0);
+  }
 
-  /** The slot of a variable. */
-  of(key: string, variable: tf.Variable): Slot {
-    const known = this.slots.get(key);
-    if (known) return known;
-    const saved = this.waiting[key] as State | undefined;
-    const start = (name: string): tf.Tensor => {
-      const values = saved ? (saved[name] as Float32Array | undefined) : new Float32Array(variable.size);
-      if (values?.length !== variable.size) {
-        throw new UserError(
-          `The saved optimizer needs ${variable.size} values ${name} for ${key}, got ${values?.length ?? 'none'}: it belongs to another network.`,
-        );
-      }
-      return tf.keep(tf.tensor(values.slice(), variable.shape));
-    };
-    const tensors = Object.fromEntries(this.names.map((name) => [name, start(name)]));
-    const slot: Slot = { step: (saved?.step as number | undefined) ?? 0, tensors };
-    this.slots.set(key, slot);
-    return slot;
+  step(updates: Update[]): void {
+    for (const update of updates) tf.tidy(() => this.update(update));
   }
 
   state(): State {
@@ -57,6 +61,38 @@ export class Slots {
     this.slots.clear();
     this.waiting = {};
   }
+
+  /** Changes one variable. */
+  protected abstract update(update: Update): void;
+
+  /** What is remembered of a variable, one step further. */
+  protected slotOf({ key, variable }: Update): Slot {
+    const slot = this.slots.get(key) ?? this.newSlot(key, variable);
+    slot.step++;
+    return slot;
+  }
+
+  private newSlot(key: string, variable: tf.Variable): Slot {
+    const saved = this.waiting[key] as State | undefined;
+    const start = (name: string): tf.Tensor => {
+      const values = saved ? (saved[name] as Float32Array | undefined) : new Float32Array(variable.size);
+      if (values?.length !== variable.size) {
+        throw new UserError(
+          `The saved optimizer needs ${variable.size} values ${name} for ${key}, got ${values?.length ?? 'none'}: it belongs to another network.`,
+        );
+      }
+      return tf.keep(tf.tensor(values.slice(), variable.shape));
+    };
+    const tensors = Object.fromEntries(this.names.map((name) => [name, start(name)]));
+    const slot: Slot = { step: (saved?.step as number | undefined) ?? 0, tensors };
+    this.slots.set(key, slot);
+    return slot;
+  }
+}
+
+/** Throws a UserError for a number below 0, and for none. */
+export function checkAtLeast0(name: string, value: number): void {
+  if (!(value >= 0)) throw new UserError(`${name} must be a number of at least 0; received ${value}.`);
 }
 
 /** Puts new tensors in a slot in place of the old, which are disposed. */

@@ -51,8 +51,8 @@ test('what was put off is what it was when it was asked for, whatever happens to
   const beta = tf.variable<tf.Rank.R1>(tf.tensor1d([1, 2, 3, 4]));
   const expected = fusedBatchNorm({ x, beta }, options).y.dataSync();
   const { y } = fusedBatchNorm({ x, beta }, options);
-  sgdStep({ param: x, grad: tf.ones(x.shape) }, { learningRate: 5, momentum: 0, weightDecay: 0 });
-  sgdStep({ param: beta, grad: tf.ones([4]) }, { learningRate: 5, momentum: 0, weightDecay: 0 });
+  sgdStep({ param: x, grad: tf.ones(x.shape) }, { learningRate: 5, momentum: 0, nesterov: false, weightDecay: 0 });
+  sgdStep({ param: beta, grad: tf.ones([4]) }, { learningRate: 5, momentum: 0, nesterov: false, weightDecay: 0 });
   assert.deepEqual(y.dataSync(), expected);
 
   const z = fusedBatchNorm({ x, beta }, options).y;

@@ -96,9 +96,17 @@ test('a filter that is laid out once for many predictions follows every change o
     const fresh = () => tf.tidy(() => predict(tf.tensor(w.dataSync(), w.shape)));
     const change: (() => void)[] = [
       () => w.assign(tf.randomNormal(w.shape, 0, 1, 'float32', 7)),
-      () => sgdStep({ param: w, grad: tf.ones(w.shape) }, { learningRate: 0.1, momentum: 0, weightDecay: 0 }),
+      () =>
+        sgdStep(
+          { param: w, grad: tf.ones(w.shape) },
+          { learningRate: 0.1, momentum: 0, nesterov: false, weightDecay: 0 },
+        ),
       ...[gamma, beta, mean, variance].map((v) => () => v.assign(tf.mul(v, 2))),
-      () => sgdStep({ param: gamma, grad: tf.ones([18]) }, { learningRate: 0.1, momentum: 0, weightDecay: 0 }),
+      () =>
+        sgdStep(
+          { param: gamma, grad: tf.ones([18]) },
+          { learningRate: 0.1, momentum: 0, nesterov: false, weightDecay: 0 },
+        ),
     ];
     let last = predict(w);
     for (const make of change) {

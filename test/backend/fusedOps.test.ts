@@ -210,14 +210,15 @@ for (const { variant, threads } of builds) {
 
     const velocity = tf.zeros([1003]);
     const q = { p: Float64Array.from(out(param).values), v: new Float64Array(1003) };
-    for (let step = 0; step < 3; step++) {
-      sgdStep({ param, grad, velocity }, { learningRate: 0.1, momentum: 0.9, weightDecay: 0.01 });
+    for (const nesterov of [false, false, true, true]) {
+      sgdStep({ param, grad, velocity }, { learningRate: 0.1, momentum: 0.9, nesterov, weightDecay: 0.01 });
       q.p.forEach((w, i) => {
-        q.v[i] = 0.9 * q.v[i] + g[i] + 0.01 * w;
-        q.p[i] = w - 0.1 * q.v[i];
+        const decayed = g[i] + 0.01 * w;
+        q.v[i] = 0.9 * q.v[i] + decayed;
+        q.p[i] = w - 0.1 * (nesterov ? decayed + 0.9 * q.v[i] : q.v[i]);
       });
     }
-    sgdStep({ param, grad }, { learningRate: 0.5, momentum: 0, weightDecay: 0 });
+    sgdStep({ param, grad }, { learningRate: 0.5, momentum: 0, nesterov: false, weightDecay: 0 });
     q.p.forEach((w, i) => (q.p[i] = w - 0.5 * g[i]));
     assertClose([out(param), out(velocity)], [plain(q.p), plain(q.v)], 2e-6);
     tf.dispose([param, grad, m, v, velocity]);

@@ -21,9 +21,9 @@ export function adamW(
   }
 }
 
-/** SGD on vectors [begin, end): velocity = momentum * velocity + grad + decay * param, param -= rate * velocity. velocity may be 0: none. */
+/** SGD on vectors [begin, end): g = grad + decay * param, velocity = momentum * velocity + g, param -= rate * velocity, or with nesterov rate * (g + momentum * velocity). velocity may be 0: none. */
 export function sgd(
-  param: usize, grad: usize, velocity: usize, n: i32, rate: f32, momentum: f32, decay: f32, begin: i32, end: i32,
+  param: usize, grad: usize, velocity: usize, n: i32, rate: f32, momentum: f32, nesterov: i32, decay: f32, begin: i32, end: i32,
 ): void {
   const r = f32x4.splat(-rate), k = f32x4.splat(momentum), d = f32x4.splat(decay);
   for (let i = begin; i < end; i++) {
@@ -32,8 +32,9 @@ export function sgd(
     const p = v128.load(param + o);
     let g = madd(d, p, v128.load(grad + o));
     if (velocity) {
-      g = madd(k, v128.load(velocity + o), g);
-      storeLanes(velocity + o, g, lanes);
+      const moved = madd(k, v128.load(velocity + o), g);
+      storeLanes(velocity + o, moved, lanes);
+      g = nesterov ? madd(k, moved, g) : moved;
     }
     storeLanes(param + o, madd(r, g, p), lanes);
   }

@@ -34,7 +34,8 @@ export function sgdStep(backend: SimdBackend, { param, grad, velocity }: Inputs,
   backend.settleAll();
   const n = size(param);
   const pointers = [backend.pointer(param), backend.pointer(grad), backend.pointerOrNull(velocity)];
-  const args = [...pointers, n, options.learningRate, options.momentum, options.weightDecay];
+  const { learningRate, momentum, nesterov, weightDecay } = options;
+  const args = [...pointers, n, learningRate, momentum, Number(nesterov), weightDecay];
   backend.run('sgd', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
   return [];
 }
