@@ -129,11 +129,11 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
     tf.tidy(() => {
       for (const { gate } of gates) gate.logAlpha.assign(gate.logAlpha.clipByValue(-BOUND, BOUND));
     });
-  const afterStep = (learningRate: number): void => {
+  const afterStep = (learningRate: number, factor: number): void => {
     if (clampLogAlpha) clamp();
     controller?.observe({
       masks: new Map([...masksOf('channels'), ...masksOf('weights')]),
-      travel: lr_gates ?? learningRate,
+      travel: lr_gates === undefined ? learningRate : factor * lr_gates,
     });
   };
 

@@ -27,8 +27,11 @@ export interface Sparsifier {
   penalty?(): tf.Scalar;
   /** May change gradients in place of the map (by variable name), disposing those it replaces: masks, frozen tensors. */
   onGradients?(gradients: tf.NamedTensorMap): void;
-  /** Called after the optimizer's step with the learning rate it used: proximal steps, masks applied anew. */
-  afterStep?(learningRate: number): void;
+  /**
+   * Called after the optimizer's step with the learning rate it used, which is its own times the schedule's factor: proximal
+   * steps, masks applied anew.
+   */
+  afterStep?(learningRate: number, factor: number): void;
   /** The mask of every channel the method decides about, between 0 (removed) and 1. */
   channelMasks(): ChannelMasks;
   /** The mask of every single weight the method decides about, flat, by the weight's name (layer/kernel); 0 is removed. */
@@ -69,7 +72,7 @@ export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
     penalty: () =>
       tf.tidy(() => tf.addN([tf.scalar(0), ...parts.flatMap((part) => part.penalty?.() ?? [])]).asScalar()),
     onGradients: (gradients) => parts.forEach((part) => part.onGradients?.(gradients)),
-    afterStep: (learningRate) => parts.forEach((part) => part.afterStep?.(learningRate)),
+    afterStep: (...rates) => parts.forEach((part) => part.afterStep?.(...rates)),
     channelMasks: () => products(parts.map((part) => part.channelMasks())),
     weightMasks: () => products(parts.map((part) => part.weightMasks?.() ?? new Map<string, Float32Array>())),
     summary: () => Object.assign({}, ...parts.map((part) => part.summary?.())) as Record<string, number>,

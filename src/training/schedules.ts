@@ -1,8 +1,11 @@
-/** Where a run is, both counted from 0. */
+/** Where a run is. */
 export interface Progress {
+  /** Counted from 0. */
   epoch: number;
   /** Steps made since the start of the run. */
   step: number;
+  /** Steps of the whole run, as it will be where nothing stops it. */
+  totalSteps: number;
 }
 
 /** The factor by which learning rates are multiplied at a point of the run. */
@@ -40,8 +43,6 @@ export function exponentialDecay({ decaySteps, factor, staircase = true }: Expon
 }
 
 export interface OneCycleOptions {
-  /** Steps of the whole run. */
-  totalSteps: number;
   /** Share of the steps in which the rate rises. Default 0.3. */
   rise?: number;
   /** The rate starts at base / startDivisor. Default 25. */
@@ -50,13 +51,12 @@ export interface OneCycleOptions {
   endDivisor?: number;
 }
 
-/** One rise to the base rate and one fall, each half a cosine, as PyTorch's OneCycleLR (Smith and Topin 2018). */
-export function oneCycle({ totalSteps, rise = 0.3, startDivisor = 25, endDivisor = 1e4 }: OneCycleOptions): Schedule {
-  const top = rise * totalSteps - 1;
-  const last = totalSteps - 1;
+/** One rise to the base rate and one fall over all steps that the run makes, each half a cosine, as PyTorch's OneCycleLR (Smith and Topin 2018). */
+export function oneCycle({ rise = 0.3, startDivisor = 25, endDivisor = 1e4 }: OneCycleOptions = {}): Schedule {
   const cosine = (from: number, to: number, share: number): number =>
     to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share));
-  return ({ step }) => {
+  return ({ step, totalSteps }) => {
+    const [top, last] = [rise * totalSteps - 1, totalSteps - 1];
     const at = Math.min(step, last);
     if (at < top) return cosine(1 / startDivisor, 1, at / top);
     return cosine(1, 1 / startDivisor / endDivisor, (at - top) / (last - top));

@@ -1,18 +1,68 @@
+import { setImmediate } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
-import { gatesOf } from '../graph/gates.js';
+import type { Batch } from '../data/batches.js';
+import { forward, gatesOf } from '../graph/gates.js';
+import { isBatchNorm } from '../graph/kernels.js';
+import { leafLayers } from '../graph/names.js';
+import { BatchNorm } from '../layers/batchNorm.js';
+import { inputOf } from './batchScores.js';
+
+/** What a pass as in training moved: `undo` gives it back as it was; either way `dispose` frees the copies. */
+export interface PassMemory {
+  undo(): void;
+  dispose(): void;
+}
 
 /**
- * Does what runs a network as in training and gives it back what such a pass moves, whatever the classes of its layers:
- * the weights that are not trained, such as running statistics, and the gates' count of draws.
+ * Notes what a pass as in training moves in a network, whatever the classes of its layers: the weights that are not trained,
+ * such as running statistics, and the gates' counts of draws.
  */
-export function unchanged<T>(model: tf.LayersModel, work: () => T): T {
+export function beforePass(model: tf.LayersModel): PassMemory {
+  // Clones share the values that a pass replaces.
   const statistics = model.nonTrainableWeights.map((weight) => ({ weight, before: weight.read().clone() }));
   const draws = gatesOf(model).map((gate) => ({ gate, before: gate.draws }));
+  return {
+    undo: () => {
+      for (const { weight, before } of statistics) weight.write(before);
+      for (const { gate, before } of draws) gate.draws = before;
+    },
+    dispose: () => tf.dispose(statistics.map(({ before }) => before)),
+  };
+}
+
+/** Does what runs a network as in training, and gives it back what such a pass moves. */
+export function unchanged<T>(model: tf.LayersModel, work: () => T): T {
+  const memory = beforePass(model);
   try {
     return work();
   } finally {
-    for (const { weight, before } of statistics) weight.write(before);
+    memory.undo();
+    memory.dispose();
+  }
+}
+
+/** The batch norms of a network, ours and those of tf.layers. */
+export const normsOf = (model: tf.LayersModel): tf.layers.Layer[] => leafLayers(model).filter(isBatchNorm);
+
+/**
+ * Takes the running statistics of a network's batch norms anew: each becomes the mean of its batch statistics over all the
+ * batches, whatever it was, with gates and dropout as in training (torch.optim.swa_utils.update_bn). Batch norms that are
+ * frozen, and all that a pass moves besides, stay as they are. Yields to the event loop after every batch.
+ */
+export async function takeStatistics(model: tf.LayersModel, images: Iterable<Batch>): Promise<void> {
+  const norms = (normsOf(model) as { momentum?: number }[]).map((norm) => ({ norm, momentum: norm.momentum }));
+  const draws = gatesOf(model).map((gate) => ({ gate, before: gate.draws }));
+  let taken = 0;
+  try {
+    for (const batch of images) {
+      taken++;
+      // tf.layers' momentum is the share of the old value, ours that of the new one.
+      for (const { norm } of norms) norm.momentum = norm instanceof BatchNorm ? 1 / taken : 1 - 1 / taken;
+      tf.tidy(() => void forward(model, inputOf(batch).x, { training: true }));
+      await setImmediate();
+    }
+  } finally {
+    for (const { norm, momentum } of norms) norm.momentum = momentum;
     for (const { gate, before } of draws) gate.draws = before;
-    tf.dispose(statistics.map(({ before }) => before));
   }
 }

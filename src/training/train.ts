@@ -11,7 +11,7 @@ import { AdamW } from './adam.js';
 import { inputOf } from './batchScores.js';
 import { checkSet } from './checkSet.js';
 import { evaluate } from './evaluate.js';
-import type { EndEvent, EpochEvent, Scores, StartEvent, TrainingEvent } from './events.js';
+import type { EndEvent, EpochEvent, StartEvent, TrainingEvent } from './events.js';
 import { LeakWatch, firstNonFinite, firstNonFiniteWeight } from './faults.js';
 import { crossEntropy, type Loss } from './loss.js';
 import type { Optimizer } from './optimizer.js';
@@ -28,6 +28,11 @@ export interface TrainingOptions {
   maxSteps?: number;
   /** Default 128. */
   batchSize?: number;
+  /**
+   * Whether each epoch leaves out a last batch that is not full: a few images would set a tenth of the running statistics
+   * that the network is then evaluated with. Default false.
+   */
+  dropLast?: boolean;
   /** Default: a new AdamW. One that is given stays the caller's to dispose. */
   optimizer?: Optimizer;
   /** Default: constant. */
@@ -36,7 +41,10 @@ export interface TrainingOptions {
   loss?: Loss;
   /** What makes the network sparse, if anything. */
   sparsifier?: Sparsifier;
-  /** Kept up to date at every step and, where given, what the validation set is evaluated with. The caller disposes them. */
+  /**
+   * Kept up to date at every step and, where given, the network that is evaluated and whose sparsity is told, with running
+   * statistics of its own, taken from the first 2,048 training images. The caller disposes them.
+   */
   averages?: WeightAverages;
   /** Changes to each training picture. Default none. */
   augment?: Augmentation[];
@@ -66,40 +74,51 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingE
   }
 }
 
+/** From how many training images the averaged network's running statistics are taken, at most. */
+const fittingImages = 2048;
+
 const advice = 'Lower the learning rate, or look at the data.';
 
 class Run {
   private readonly batchSize: number;
   private readonly normalise: Normalise;
+  private readonly dropLast: boolean;
   private readonly stepsPerEpoch: number;
+  /** Steps of the whole run. */
+  private readonly totalSteps: number;
   private readonly began = performance.now();
   private readonly leaks = new LeakWatch();
   private step: number;
 
   constructor(private readonly options: TrainingOptions & { optimizer: Optimizer; loss: Loss }) {
     this.batchSize = options.batchSize ?? 128;
+    this.dropLast = options.dropLast ?? false;
     this.normalise = options.normalise ?? defaultNormalise;
     this.step = options.startStep ?? 0;
-    this.stepsPerEpoch = batchCount(options.data.train.labels.length, { batchSize: this.batchSize });
+    this.stepsPerEpoch = batchCount(options.data.train.labels.length, {
+      batchSize: this.batchSize,
+      dropLast: this.dropLast,
+    });
+    this.totalSteps = Math.min(options.maxSteps ?? Infinity, options.epochs * this.stepsPerEpoch);
     this.check();
   }
 
   async *events(): AsyncGenerator<TrainingEvent, void, void> {
-    const { epochs, maxSteps = Infinity, signal, model, sparsifier, averages } = this.options;
+    const { epochs, signal, model, sparsifier, averages } = this.options;
     yield this.start();
-    averages?.begin();
+    averages?.begin(() => this.fittingBatches());
     if (gatesOf(model).length > 0 && !sparsifier) {
       yield { type: 'warning', message: 'The model has L0 gates but no L0 penalty: nothing will close them.' };
     }
     const made = this.step % this.stepsPerEpoch;
-    if (made > 0 && this.step < maxSteps) {
+    if (made > 0 && this.step < this.totalSteps) {
       yield {
         type: 'warning',
         message: `Going on within an epoch: its means leave out the ${made} steps already made.`,
       };
     }
     const first = Math.floor(this.step / this.stepsPerEpoch);
-    for (let epoch = first; epoch < epochs && this.step < maxSteps; epoch++) {
+    for (let epoch = first; epoch < epochs && this.step < this.totalSteps; epoch++) {
       const diverged = yield* this.epoch(epoch);
       if (diverged !== undefined) return yield this.end('diverged', diverged);
       if (signal?.aborted) return yield this.end('aborted', `stopped after ${this.step} steps`);
@@ -109,17 +128,16 @@ class Run {
 
   /** One epoch's steps and its summary. Returns what went wrong if the loss is no longer finite. */
   private async *epoch(epoch: number): AsyncGenerator<TrainingEvent, string | undefined, void> {
-    const { data, augment, maxSteps, seed = 0, signal, sparsifier, averages, model } = this.options;
-    const { batchSize, normalise } = this;
+    const { signal, sparsifier, averages, model } = this.options;
     const began = performance.now();
     const startAt = this.step - epoch * this.stepsPerEpoch;
     const means = new RunningMeans<keyof StepResult>();
     if (startAt === 0) sparsifier?.beforeEpoch?.(epoch);
 
     let prepared = performance.now();
-    for (const batch of batches(data.train, { batchSize, normalise, seed, epoch, augment, startAt })) {
+    for (const batch of this.batches(epoch, startAt)) {
       if (signal?.aborted) return undefined;
-      if (this.step === maxSteps) break;
+      if (this.step === this.totalSteps) break;
       const factor = this.factor(epoch);
       this.leaks.begin(model.trainableWeights.length);
       const result = await trainStep(this.options, batch, factor);
@@ -147,28 +165,43 @@ class Run {
       learningRate: this.factor(epoch) * this.options.optimizer.lr,
       seconds: 0,
     };
-    if (data.validation) {
-      try {
-        event.validation = await this.validate(data.validation);
-      } catch (error) {
-        if (!signal?.aborted) throw error;
-        return undefined;
-      }
+    try {
+      Object.assign(event, await (averages ? averages.use(() => this.judge()) : this.judge()));
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+      return undefined;
     }
-    if (sparsifier?.summary) event.sparsity = sparsifier.summary();
     yield { ...event, seconds: (performance.now() - began) / 1000 };
     return undefined;
   }
 
-  private validate(set: ImageSet): Promise<Scores> {
+  /** What an epoch's event says of the network as it is now. */
+  private async judge(): Promise<Pick<EpochEvent, 'validation' | 'sparsity'>> {
     const { batchSize, normalise } = this;
-    const { model, signal, averages } = this.options;
-    const work = (): Promise<Scores> => evaluate(model, set, { batchSize, normalise, signal });
-    return averages ? averages.use(work) : work();
+    const { data, model, signal, sparsifier } = this.options;
+    return {
+      ...(data.validation && { validation: await evaluate(model, data.validation, { batchSize, normalise, signal }) }),
+      ...(sparsifier?.summary && { sparsity: sparsifier.summary() }),
+    };
+  }
+
+  private batches(epoch: number, startAt = 0): Generator<Batch, void, void> {
+    const { data, augment, seed = 0 } = this.options;
+    const { batchSize, dropLast, normalise } = this;
+    return batches(data.train, { batchSize, dropLast, normalise, seed, epoch, augment, startAt });
+  }
+
+  /** The first batches of the first epoch, as they are trained on, a few images at its end left out. */
+  private *fittingBatches(): Generator<Batch, void, void> {
+    const most = Math.max(1, Math.floor(fittingImages / this.batchSize));
+    for (const batch of this.batches(0)) {
+      if (batch.index === most || (batch.index > 0 && batch.size < this.batchSize)) return;
+      yield batch;
+    }
   }
 
   private factor(epoch: number): number {
-    return (this.options.schedule ?? constant)({ epoch, step: this.step });
+    return (this.options.schedule ?? constant)({ epoch, step: this.step, totalSteps: this.totalSteps });
   }
 
   private blame(batch: Batch, { loss, crossEntropy, penalty }: StepResult): string {
@@ -207,6 +240,12 @@ class Run {
       throw new UserError(`epochs is a whole number of at least 0, got ${epochs}`);
     }
     if (data.train.labels.length === 0) throw new UserError(`The training set ${data.train.name} has no images.`);
+    if (this.stepsPerEpoch === 0) {
+      throw new UserError(
+        `dropLast must leave a batch; the training set ${data.train.name} has ${data.train.labels.length} images, fewer than a ` +
+          `batch of ${this.batchSize}. Make batches smaller, or leave dropLast out.`,
+      );
+    }
     const { model } = this.options;
     for (const set of [data.train, data.validation]) if (set) checkSet(model, set);
     if (!Number.isInteger(this.step) || this.step < 0) {

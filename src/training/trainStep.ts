@@ -6,6 +6,7 @@ import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { inputOf, rightAnswers } from './batchScores.js';
 import type { Loss } from './loss.js';
 import type { Optimizer } from './optimizer.js';
+import { beforePass } from './statistics.js';
 
 /** Everything a step needs besides the batch. */
 export interface StepContext {
@@ -31,8 +32,7 @@ export async function trainStep(context: StepContext, batch: Batch, factor: numb
   const { model, optimizer, sparsifier } = context;
   const names = weightNames(model);
   const variables = new Map(model.trainableWeights.map((w) => [names.get(w)!, w.read() as tf.Variable]));
-  // The forward pass moves the running statistics; these share the old values, in case they are wanted back.
-  const statistics = model.nonTrainableWeights.map((weight) => ({ weight, before: weight.read().clone() }));
+  const memory = beforePass(model);
   const { gradients, measured } = gradientsOf(context, batch, [...variables.values()]);
   const [loss, crossEntropy, penalty, right] = await measured.data();
   measured.dispose();
@@ -47,11 +47,12 @@ export async function trainStep(context: StepContext, batch: Batch, factor: numb
         return gradient ? [{ key, variable, gradient, lr: factor * (ownRates.get(variable) ?? optimizer.lr) }] : [];
       }),
     );
-    sparsifier?.afterStep?.(factor * optimizer.lr);
+    sparsifier?.afterStep?.(factor * optimizer.lr, factor);
   } else {
-    for (const { weight, before } of statistics) weight.write(before);
+    memory.undo();
   }
-  tf.dispose([gradients, statistics.map(({ before }) => before)]);
+  memory.dispose();
+  tf.dispose(gradients);
   return { loss, crossEntropy, penalty, accuracy: right / batch.size };
 }
 

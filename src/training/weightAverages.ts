@@ -1,7 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
+import type { Batch } from '../data/batches.js';
 import { UserError } from '../errors.js';
 import { weightNames } from '../graph/names.js';
+import type { Weight } from '../layers/layer.js';
 import type { State } from '../sparsity/sparsifier.js';
+import { normsOf, takeStatistics } from './statistics.js';
 
 export interface WeightAveragesOptions {
   /** Share of the old average in the new one, from 0 to less than 1. Default 0.999. */
@@ -14,89 +17,151 @@ export interface WeightAveragesOptions {
  * so that early averages are not mostly start values, as TensorFlow's ExponentialMovingAverage with num_updates.
  *
  * Where a weight is exactly 0, its average counts as 0: a sparsity method has closed it, and an average that only comes
- * ever closer to 0 could never be cut out.
+ * ever closer to 0 could never be cut out. Running statistics are not averaged, which would fit them to none of the networks
+ * they are averaged over: those of the averaged network are taken anew from training images.
  */
 export class WeightAverages {
   readonly decay: number;
-  private readonly variables: Map<string, tf.Variable>;
-  private readonly averages = new Map<string, tf.Tensor>();
+  /** What is averaged, by name. */
+  private readonly trained: ReadonlyMap<string, Weight>;
+  /** What fits one set of weights only, by name: the running statistics of batch norms. */
+  private readonly fitted: ReadonlyMap<string, Weight>;
+  private readonly averages = new Map<Weight, tf.Tensor>();
+  private readonly statistics = new Map<Weight, tf.Tensor>();
   private steps = 0;
+  /** After how many steps the statistics were taken. */
+  private statisticsOf = 0;
+  private images?: () => Iterable<Batch>;
+  private inUse = false;
 
   /** Throws a UserError for a decay outside of [0, 1), and where two weights of the model have one name. */
-  constructor(model: tf.LayersModel, { decay = 0.999 }: WeightAveragesOptions = {}) {
+  constructor(
+    private readonly model: tf.LayersModel,
+    { decay = 0.999 }: WeightAveragesOptions = {},
+  ) {
     if (!(decay >= 0 && decay < 1)) {
       throw new UserError(`The decay of weight averages must be at least 0 and below 1; received ${decay}.`);
     }
     this.decay = decay;
     const names = weightNames(model);
-    this.variables = new Map(model.trainableWeights.map((w) => [names.get(w)!, w.read() as tf.Variable]));
+    const named = (weights: Weight[]): Map<string, Weight> => new Map(weights.map((w) => [names.get(w)!, w]));
+    this.trained = named(model.trainableWeights);
+    this.fitted = named(
+      normsOf(model).flatMap(({ weights }) => weights.filter((w) => !model.trainableWeights.includes(w))),
+    );
   }
 
-  /** To be called before the first step: the averages start as the weights are then, unless they were restored. */
-  begin(): void {
+  /**
+   * To be called before the first step: the averages start as the weights are then, unless they were restored. `images` gives
+   * the training batches, always the same ones, that running statistics are taken from; without it there are none but those
+   * that were restored.
+   */
+  begin(images?: () => Iterable<Batch>): void {
+    this.images = images;
     if (this.averages.size > 0) return;
-    for (const [name, variable] of this.variables) this.averages.set(name, tf.keep(variable.clone()));
+    for (const weight of this.trained.values()) keep(this.averages, weight, weight.read().clone());
   }
 
   /** To be called after every step. */
   update(): void {
     this.steps++;
     const decay = Math.min(this.decay, (1 + this.steps) / (10 + this.steps));
-    for (const [name, variable] of this.variables) {
-      const old = this.averages.get(name)!;
-      this.averages.set(name, tf.keep(tf.tidy(() => old.mul(decay).add(variable.mul(1 - decay)))));
-      old.dispose();
+    for (const [weight, old] of this.averages) {
+      const average = tf.tidy(() => old.mul(decay).add(weight.read().mul(1 - decay)));
+      keep(this.averages, weight, average);
     }
   }
 
   /**
-   * Lets the model have the averages in place of its weights while `work` goes on, and its weights again when that is over,
-   * however it ended. Before the first step these are the same.
+   * Lets the model be the averaged network while `work` goes on, and what it was again when that is over, however it ended:
+   * what is evaluated, counted or made smaller is to be so within. Before the first step both are the same.
    */
   async use<T>(work: () => Promise<T>): Promise<T> {
-    const weights = [...this.averages].map(([name, average]) => {
-      const variable = this.variables.get(name)!;
-      const weight = variable.clone();
-      tf.tidy(() => variable.assign(average.mul(variable.notEqual(0).toFloat())));
-      return { variable, weight };
-    });
+    if (this.inUse) return work();
+    const weights = [...this.trained.values(), ...this.fitted.values()];
+    const before = weights.map((weight) => ({ weight, values: weight.read().clone() }));
+    this.inUse = true;
     try {
+      for (const [weight, average] of this.averages) {
+        tf.tidy(() => void weight.write(average.mul(weight.read().notEqual(0).toFloat())));
+      }
+      await this.fitStatistics();
       return await work();
     } finally {
-      for (const { variable, weight } of weights) {
-        variable.assign(weight);
-        weight.dispose();
+      this.inUse = false;
+      for (const { weight, values } of before) {
+        weight.write(values);
+        values.dispose();
       }
     }
   }
 
-  /** A copy of the averages: what a checkpoint saves. */
-  state(): State {
-    const values = [...this.averages].map(([name, t]) => [name, t.dataSync<'float32'>().slice()] as const);
-    return { steps: this.steps, averages: Object.fromEntries(values) };
+  /** A copy of the averages and of the statistics that fit them: what a checkpoint saves. */
+  state(): Promise<State> {
+    const copy = (values: Map<Weight, tf.Tensor>, names: ReadonlyMap<string, Weight>): State =>
+      Object.fromEntries(
+        [...names].flatMap(([name, weight]) => {
+          const tensor = values.get(weight);
+          return tensor ? [[name, tensor.dataSync<'float32'>().slice()] as const] : [];
+        }),
+      );
+    return this.use(() =>
+      Promise.resolve({
+        steps: this.steps,
+        averages: copy(this.averages, this.trained),
+        statisticsOf: this.statisticsOf,
+        statistics: copy(this.statistics, this.fitted),
+      }),
+    );
   }
 
   /** Takes saved averages back. Throws a UserError that names the weight if they are of another network. */
   restore(state: State): void {
-    const saved = Object(state.averages) as Record<string, Float32Array | undefined>;
-    for (const [name, { size }] of this.variables) {
-      const values = saved[name];
-      if (values?.length === size) continue;
+    const [averages, statistics] = [Object(state.averages) as State, Object(state.statistics) as State];
+    const wanted = [
+      ...[...this.trained].map(([name, weight]) => ({ name, weight, saved: averages[name], values: this.averages })),
+      ...[...this.fitted]
+        .filter(([name]) => name in statistics)
+        .map(([name, weight]) => ({ name, weight, saved: statistics[name], values: this.statistics })),
+    ];
+    for (const { name, weight, saved } of wanted) {
+      const { size } = weight.read();
+      if (saved instanceof Float32Array && saved.length === size) continue;
       throw new UserError(
-        `The saved averages need ${size} values for ${name}, got ${values?.length ?? 'none'}: they are of another network.`,
+        `The saved averages need ${size} values for ${name}, got ${(saved as Float32Array | undefined)?.length ?? 'none'}: they are of another network.`,
       );
     }
     this.dispose();
     this.steps = state.steps as number;
-    for (const [name, { shape }] of this.variables) {
-      this.averages.set(name, tf.keep(tf.tensor(saved[name]!.slice(), shape)));
+    this.statisticsOf = (state.statisticsOf as number | undefined) ?? 0;
+    for (const { weight, saved, values } of wanted) {
+      keep(values, weight, tf.tensor((saved as Float32Array).slice(), weight.read().shape));
     }
   }
 
   /** Frees the averages. */
   dispose(): void {
-    tf.dispose([...this.averages.values()]);
-    this.averages.clear();
+    for (const values of [this.averages, this.statistics]) {
+      tf.dispose([...values.values()]);
+      values.clear();
+    }
     this.steps = 0;
+    this.statisticsOf = 0;
   }
+
+  /** Gives the averaged network, which must be in place, running statistics of its own: new ones if a step was made since. */
+  private async fitStatistics(): Promise<void> {
+    if (this.images && this.statisticsOf !== this.steps && this.fitted.size > 0) {
+      await takeStatistics(this.model, this.images());
+      for (const weight of this.fitted.values()) keep(this.statistics, weight, weight.read().clone());
+      this.statisticsOf = this.steps;
+    }
+    for (const [weight, values] of this.statistics) weight.write(values);
+  }
+}
+
+/** Remembers a tensor in place of the one of before, which is disposed. */
+function keep(values: Map<Weight, tf.Tensor>, weight: Weight, tensor: tf.Tensor): void {
+  values.get(weight)?.dispose();
+  values.set(weight, tf.keep(tensor));
 }

@@ -39,7 +39,7 @@ const ista: Method = (model) => {
     layer.gamma?.assign(tf.randomUniform(layer.gamma.shape, -1, 1, 'float32', i));
   });
   const sparsifier = istaSparsifier(model, { l1_penalty: 0.4 });
-  sparsifier.afterStep?.(1);
+  sparsifier.afterStep?.(1, 1);
   return sparsifier;
 };
 

@@ -14,7 +14,7 @@ const settings = (...words: string[]): TrainerSettings =>
 /** The schedule's factors at the first step of each of 8 epochs of 5 steps. */
 function factors(...words: string[]): number[] {
   const { schedule } = trainerOptions({ ...settings(...words), epochs: 8, batch_size: 10 }, data);
-  return Array.from({ length: 8 }, (_, epoch) => schedule({ epoch, step: 5 * epoch }));
+  return Array.from({ length: 8 }, (_, epoch) => schedule({ epoch, step: 5 * epoch, totalSteps: 40 }));
 }
 
 test('the learning rate goes as the schedule says', () => {

@@ -27,7 +27,7 @@ test('a step closes the channels whose gamma is within cost * lr * l1_penalty, a
   const sparsifier = istaSparsifier(model, { l1_penalty: 0.5 });
   const [{ target, gamma, cost }] = istaLayers(model);
   gamma.assign(tf.tensor1d([cost * 0.049, -cost * 0.051]));
-  sparsifier.afterStep!(0.1);
+  sparsifier.afterStep!(0.1, 1);
   assert.deepEqual([...sparsifier.channelMasks().get(target.name)!], [0, 1]);
   const [, left] = gamma.dataSync();
   assert.ok(Math.abs(left + cost * 0.001) < 1e-6);

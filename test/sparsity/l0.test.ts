@@ -67,7 +67,7 @@ test('clampLogAlpha keeps logAlpha within +-ln 100 after a step, and only if ask
   const { model, gates } = network();
   gates[0].logAlpha.assign(tf.tensor1d([-9, 9]));
   assert.ok(!l0Sparsifier(model, { lambda_l0: 1 }).afterStep);
-  l0Sparsifier(model, { lambda_l0: 1, clampLogAlpha: true }).afterStep!(0.1);
+  l0Sparsifier(model, { lambda_l0: 1, clampLogAlpha: true }).afterStep!(0.1, 1);
   assert.deepEqual([...gates[0].logAlpha.dataSync()], [-Math.fround(Math.log(100)), Math.fround(Math.log(100))]);
 });
 
@@ -98,7 +98,7 @@ test('no method of the sparsifier leaves a tensor behind', () => {
   const sparsifier = l0Sparsifier(model, { lambda_l0: 1, clampLogAlpha: true });
   const before = tf.memory().numTensors;
   sparsifier.penalty!().dispose();
-  sparsifier.afterStep!(0.1);
+  sparsifier.afterStep!(0.1, 1);
   sparsifier.channelMasks();
   sparsifier.summary!();
   assert.equal(tf.memory().numTensors, before);
@@ -211,7 +211,7 @@ test('a sparsifier with a target keeps its controller in its state and tells lam
   gates.forEach(({ logAlpha }) => logAlpha.assign(tf.fill(logAlpha.shape, 2.94)));
   const sparsifier = l0Sparsifier(model, { target: target(0.5), lr_gates: 1 });
   assert.equal(penaltyOf(sparsifier), 0);
-  sparsifier.afterStep!(0.1);
+  sparsifier.afterStep!(0.1, 1);
   const { lambda } = sparsifier.summary!();
   assert.ok(lambda > 0, `after a step with open gates: ${lambda}`);
   const again = l0Sparsifier(model, { target: target(0.5), lr_gates: 1 });

@@ -191,7 +191,7 @@ test('no method of the sparsifier leaves a tensor behind', () => {
     const gradients = { [kernel.name]: tf.onesLike(kernel) };
     sparsifier.onGradients!(gradients);
     tf.dispose(gradients);
-    sparsifier.afterStep!(0.1);
+    sparsifier.afterStep!(0.1, 1);
     sparsifier.penalty!().dispose();
     sparsifier.restore(sparsifier.state());
   }

@@ -172,7 +172,7 @@ test('ISTA prunes by the gammas of tf.layers at the costs of ours, and rescaling
   rescaleGammas(model, 0.25);
   assert.equal(model.getLayer('a_bn').getWeights()[0].dataSync()[0], 0.25);
   assertClose((model.predict(x) as tf.Tensor).dataSync(), before, { absolute: 1e-5 }, 'rescaled');
-  theirs.afterStep!(1e6);
+  theirs.afterStep!(1e6, 1);
   assert.equal(theirs.summary!().closed, 4);
 });
 

@@ -106,7 +106,7 @@ for (const { name, inputs, attrs, expected } of readGolden<Training>('prune_trai
       optimizer.step(
         weights.map((variable, i) => ({ key: names[i], variable, gradient: grads[variable.name], lr: attrs.lr })),
       );
-      sparsifier.afterStep!(attrs.lr);
+      sparsifier.afterStep!(attrs.lr, 1);
     };
     const compare = (actual: Float32Array[], wanted: GoldenArray[], what: string): void => {
       assert.equal(actual.length, wanted.length);

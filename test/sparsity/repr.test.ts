@@ -272,7 +272,7 @@ test('the number of tensors stays the same from cycle to cycle', () => {
   const before = tf.memory().numTensors;
   for (let epoch = 0; epoch < 9; epoch++) {
     sparsifier.beforeEpoch!(epoch);
-    sparsifier.afterStep!(0.1);
+    sparsifier.afterStep!(0.1, 1);
     sparsifier.channelMasks();
     sparsifier.state();
   }

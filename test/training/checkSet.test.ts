@@ -144,7 +144,7 @@ test('of two networks inside with equal names both are trained, averaged, pruned
   for (const copy of [other, await loadSafetensors(file)]) {
     copy.getWeights().forEach((weight, i) => assert.deepEqual(weight.dataSync(), model.getWeights()[i].dataSync()));
   }
-  assert.deepEqual(again.averages.state(), averages.state());
+  assert.deepEqual(await again.averages.state(), await averages.state());
   assert.deepEqual(again.sparsifier.weightMasks!(), masks);
   await assert.rejects(saveTfjs(model, join(folder, 'net')), {
     name: 'UserError',

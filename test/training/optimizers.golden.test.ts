@@ -77,7 +77,9 @@ for (const golden of cases.filter(({ expected }) => expected.params_after_step))
 for (const { name, attrs, expected } of cases.filter(({ expected }) => expected.lr_used_in_epoch)) {
   test(`optimizers ${name}`, () => {
     const schedule = multiStep({ milestones: attrs.milestones, gamma: attrs.gamma });
-    const rates = expected.lr_used_in_epoch!.map((_, epoch) => attrs.base_lr * schedule({ epoch, step: 0 }));
+    const rates = expected.lr_used_in_epoch!.map(
+      (_, epoch) => attrs.base_lr * schedule({ epoch, step: 0, totalSteps: 1 }),
+    );
     assertClose(rates, expected.lr_used_in_epoch!, { relative: 1e-9 }, 'learning rate');
   });
 }
@@ -86,7 +88,12 @@ for (const { name, attrs, expected } of cases.filter(({ expected }) => expected.
   test(`optimizers ${name}`, () => {
     const schedule = exponentialDecay({ decaySteps: attrs.decay_steps, factor: attrs.factor });
     for (const { step, lr } of expected.lr_at_step!) {
-      assertClose([attrs.initial * schedule({ epoch: 0, step })], [lr], { relative: 1e-9 }, `step ${step}`);
+      assertClose(
+        [attrs.initial * schedule({ epoch: 0, step, totalSteps: 1 })],
+        [lr],
+        { relative: 1e-9 },
+        `step ${step}`,
+      );
     }
   });
 }

@@ -4,8 +4,8 @@ import { exponentialDecay, oneCycle } from 'sparsebook/training';
 import { assertClose } from '../goldens.ts';
 
 test('one cycle rises from base / 25 to base and falls to base / 250,000, never jumping', () => {
-  const schedule = oneCycle({ totalSteps: 100 });
-  const rates = Array.from({ length: 101 }, (_, step) => schedule({ epoch: 0, step }));
+  const schedule = oneCycle();
+  const rates = Array.from({ length: 101 }, (_, step) => schedule({ epoch: 0, step, totalSteps: 100 }));
   const top = rates.indexOf(Math.max(...rates));
   assert.equal(top, 29);
   // (1/25 + 1)/2 halfway up, (1 + 4e-6)/2 halfway down.
@@ -20,9 +20,9 @@ test('one cycle rises from base / 25 to base and falls to base / 250,000, never 
 test('one cycle has a rate for every step of however short a run', () => {
   for (let totalSteps = 1; totalSteps <= 40; totalSteps++) {
     for (const rise of [0.1, 0.25, 0.3, 0.5]) {
-      const schedule = oneCycle({ totalSteps, rise });
+      const schedule = oneCycle({ rise });
       for (let step = 0; step <= totalSteps; step++) {
-        const rate = schedule({ epoch: 0, step });
+        const rate = schedule({ epoch: 0, step, totalSteps });
         assert.ok(rate > 0 && rate <= 1, `${rate} at step ${step} of ${totalSteps}, rise ${rise}`);
       }
     }
@@ -32,7 +32,7 @@ test('one cycle has a rate for every step of however short a run', () => {
 test('without a staircase exponential decay is continuous', () => {
   const schedule = exponentialDecay({ decaySteps: 100, factor: 0.25, staircase: false });
   assertClose(
-    [0, 50, 100, 150].map((step) => schedule({ epoch: 0, step })),
+    [0, 50, 100, 150].map((step) => schedule({ epoch: 0, step, totalSteps: 200 })),
     [1, 0.5, 0.25, 0.125],
     { relative: 1e-12 },
     'rates',

@@ -28,7 +28,10 @@ for (const backend of ['cpu', 'simd'] as const) {
       const decay = event.step < 8 ? (1 + event.step) / (10 + event.step) : 0.5;
       const weights = weightsOf(model)[name];
       expected = expected.map((value, i) => decay * value + (1 - decay) * weights[i]);
-      const { steps, averages: all } = averages.state() as { steps: number; averages: Record<string, Float32Array> };
+      const { steps, averages: all } = (await averages.state()) as {
+        steps: number;
+        averages: Record<string, Float32Array>;
+      };
       assert.equal(steps, event.step);
       assertClose(all[name], expected, { absolute: 1e-5, relative: 1e-5 }, `averages after step ${steps}`);
     }
@@ -87,7 +90,7 @@ test('where a weight is exactly 0 its average counts as 0, so that what is close
   const values = Float32Array.from(weightsOf(model)['second/kernel'], (value, i) => (i % 3 === 0 ? 0 : value));
   kernel.write(tf.tensor(values, kernel.shape as [number, number, number, number]));
   averages.update();
-  const { averages: state } = averages.state() as { averages: Record<string, Float32Array> };
+  const { averages: state } = (await averages.state()) as { averages: Record<string, Float32Array> };
   await averages.use(() => {
     weightsOf(model)['second/kernel'].forEach((value, i) =>
       assert.ok(value === (i % 3 === 0 ? 0 : state['second/kernel'][i])),
@@ -106,7 +109,7 @@ test('averages cost a tensor for each weight, and none is left behind', async ()
     assert.notEqual(event.type, 'warning', JSON.stringify(event));
   }
   assert.equal(tf.memory().numTensors, before + model.trainableWeights.length);
-  averages.restore(averages.state());
+  averages.restore(await averages.state());
   assert.equal(tf.memory().numTensors, before + model.trainableWeights.length);
   averages.dispose();
   assert.equal(tf.memory().numTensors, before);

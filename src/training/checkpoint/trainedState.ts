@@ -30,19 +30,26 @@ export async function takeState({ model, optimizer, sparsifier, averages }: Trai
     draws: Object.fromEntries(gatesOf(model).map((gate) => [names.get(gate)!, gate.draws])),
     optimizer: { name: optimizer.name, state: optimizer.state() },
     sparsifier: sparsifier && { name: sparsifier.name, state: sparsifier.state() },
-    averages: averages?.state(),
+    averages: await averages?.state(),
   };
 }
 
-/** The weights that a checkpoint's network is evaluated with: the averages where it has any, and 0 where the weight is 0. */
+/**
+ * The weights that a checkpoint's network is evaluated with: the averages where it has any, 0 where the weight is 0, and the
+ * running statistics that fit them.
+ */
 export function averagedWeights({
   weights,
   averages,
 }: Pick<Checkpoint, 'weights' | 'averages'>): Checkpoint['weights'] {
-  const means = Object(averages?.averages) as Record<string, Float32Array | undefined>;
+  const [means, statistics] = [Object(averages?.averages), Object(averages?.statistics)] as Record<
+    string,
+    Float32Array | undefined
+  >[];
   const evaluated = (name: string, { shape, values }: SavedTensor): SavedTensor => {
     const mean = means[name];
-    return { shape, values: mean ? Float32Array.from(values, (value, i) => (value === 0 ? 0 : mean[i])) : values };
+    if (!mean) return { shape, values: statistics[name] ?? values };
+    return { shape, values: Float32Array.from(values, (value, i) => (value === 0 ? 0 : mean[i])) };
   };
   return new Map([...weights].map(([name, tensor]) => [name, evaluated(name, tensor)]));
 }
