@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { addDataCommand } from './cli/data.js';
-import { addCompactCommand } from './experiments/command/compactCommand.js';
-import { addRunsCommand } from './experiments/command/runsCommand.js';
-import { addTestCommand } from './experiments/command/testCommand.js';
-import { addTrainCommand } from './experiments/command/trainCommand.js';
-import { addWeightsCommand } from './experiments/command/weightsCommand.js';
+import { addCompactCommand } from './cli/compact.js';
+import { addRunsCommand } from './cli/runs.js';
+import { addTestCommand } from './cli/test.js';
+import { addTrainCommand } from './cli/train.js';
+import { addWeightsCommand } from './cli/weights.js';
 import { addJupyterCommands } from './cli/jupyter.js';
 import { addOpenCommand } from './cli/open.js';
 import { addReportCommand } from './cli/report.js';

@@ -194,13 +194,13 @@ export const augmentationsOf = ({ augment }: Pick<RecipeSettings, 'augment'>): A
 export const normalisationOf = ({ normalise }: Pick<RecipeSettings, 'normalise'>, train: ImageSet): Normalise =>
   normalisations[normalise](train);
 
-/** How learning rates go on from lr, in a run of so many steps an epoch and in all. */
+/** How learning rates go on from lr, in a run of so many steps an epoch. */
 export function scheduleOf(
   { schedule, milestones, decay_epochs, lr_decay }: RecipeSettings,
-  { stepsPerEpoch, steps }: { stepsPerEpoch: number; steps: number },
+  { stepsPerEpoch }: { stepsPerEpoch: number },
 ): Schedule {
   if (schedule === 'steps') return multiStep({ milestones, gamma: lr_decay });
-  if (schedule === 'one-cycle') return oneCycle({ totalSteps: steps });
+  if (schedule === 'one-cycle') return oneCycle();
   if (schedule === 'constant') return constant;
   return exponentialDecay({ decaySteps: decay_epochs * stepsPerEpoch, factor: lr_decay });
 }

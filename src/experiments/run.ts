@@ -100,6 +100,11 @@ export class Run {
     this.again = this.settings.again;
   }
 
+  /** The protocol's settings in full. */
+  get own(): object {
+    return this.request.settings;
+  }
+
   /** What the run came to. Throws a UserError for one that is not finished. */
   get record(): RunRecord {
     if (this.found) return this.found;

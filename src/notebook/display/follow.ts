@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { runNamed } from '../../experiments/runNamed.js';
-import { runsFolder } from '../../experiments/runsFolder.js';
+import { runsFolder } from '../../experiments/run.js';
 import { followRun, type LoggedEvent } from '../../training/index.js';
-import { runIds } from '../../training/log/listRuns.js';
+import { runIds, runNamed } from '../../training/log/listRuns.js';
 import { interruptSignal } from '../kernel/interruptSignal.js';
 import { watch, type WatchOptions } from './watch.js';
 

@@ -1,5 +1,7 @@
 import { type GateSnapshot, gatesPerLayer, trainingCurves, type TrainingLog } from '../../plots/index.js';
-import type { EndEvent, StartEvent, StepEvent, WarningEvent } from '../../training/index.js';
+import type { MaskNote } from '../../experiments/index.js';
+import type { EndEvent, NoteEvent, StartEvent, StepEvent, WarningEvent } from '../../training/index.js';
+import { interruptSignal } from '../kernel/interruptSignal.js';
 import { addEvent } from '../../training/log/readRun.js';
 import { display, inNotebook } from './output.js';
 import { liveFigure } from './figure.js';
@@ -10,21 +12,23 @@ export interface WatchOptions {
   title?: string;
   /** At least this many milliseconds lie between two updates; default 500. */
   interval?: number;
-  /** The masks after each epoch, in a list that grows as the run is read: drawn as a second plot, layer by layer. */
-  snapshots?: readonly GateSnapshot[];
 }
 
+/** A run of an experiment, or its events alone. */
+type Watched<Event> = { events(signal?: AbortSignal): AsyncIterable<Event> } | AsyncIterable<Event>;
+
 /**
- * Consumes the events of a training run, shows a line of progress and a live plot below the cell while it runs, prints its
- * warnings, and returns all events. Outside of a notebook it only prints warnings and the last line of progress.
+ * Trains a run, or reads the events of one, shows a line of progress and a live plot below the cell while it runs, prints its
+ * warnings, and returns all events. Where the run notes masks, a second plot shows them layer by layer. Outside of a notebook it only prints warnings and the last line of progress.
  *
  * If the run fails or is interrupted, what was seen so far stays on display and the error is passed on.
  */
 export async function watch<Event extends { readonly type: string }>(
-  events: AsyncIterable<Event>,
+  run: Watched<Event>,
   options: WatchOptions = {},
 ): Promise<Event[]> {
-  const { title, interval = 500, snapshots } = options;
+  const { title, interval = 500 } = options;
+  const events = 'events' in run ? run.events(interruptSignal()) : run;
   const seen: Event[] = [];
   const started = performance.now();
   const figure = () => trainingCurves(seen, { title });
@@ -32,7 +36,7 @@ export async function watch<Event extends { readonly type: string }>(
   const live = inNotebook();
   const progress = live ? display({ 'text/plain': line() }) : undefined;
   const plot = live ? liveFigure(figure(), { final: false, interval: 0 }) : undefined;
-  const gates = live && snapshots ? liveGates(snapshots, title) : undefined;
+  let gates: ReturnType<typeof liveGates> | undefined;
   let updated = performance.now();
   let waiting: NodeJS.Timeout | undefined;
   const redraw = (): void => {
@@ -46,6 +50,8 @@ export async function watch<Event extends { readonly type: string }>(
     for await (const event of events) {
       addEvent(seen, event);
       if (event.type === 'warning') console.warn((event as unknown as WarningEvent).message);
+      if (event.type === 'loaded' || event.type === 'followed') console.log((event as unknown as WarningEvent).message);
+      if (live && event.type === 'note') gates ??= liveGates(seen, title);
       if (live) waiting ??= setTimeout(redraw, Math.max(0, interval - (performance.now() - updated)));
     }
   } finally {
@@ -58,17 +64,37 @@ export async function watch<Event extends { readonly type: string }>(
   return seen;
 }
 
+/** The masks that a run has noted so far. */
+function snapshotsOf(seen: readonly { readonly type: string }[]): GateSnapshot[] {
+  return seen.flatMap((event) => {
+    const { type, kind, epoch, values } = event as NoteEvent;
+    if (type !== 'note' || kind !== 'masks') return [];
+    const masks = Object.entries(values as MaskNote).map(([layer, mask]) => [layer, Float32Array.from(mask)] as const);
+    return [{ epoch, masks: new Map(masks) }];
+  });
+}
+
 /** A heat map of open gates that is drawn anew when there is another snapshot. */
-function liveGates(snapshots: readonly GateSnapshot[], title = 'Training'): { update(): void; done(): void } {
+function liveGates(
+  seen: readonly { readonly type: string }[],
+  title = 'Training',
+): { update(): void; done(): void } | undefined {
+  let snapshots = snapshotsOf(seen);
+  if (snapshots.length === 0) return undefined;
   const figure = () => gatesPerLayer(snapshots, { title: `${title}: open gates by layer and epoch` });
   const view = liveFigure(figure(), { final: false, interval: 0 });
-  let drawn = snapshots.length;
   return {
     update() {
-      if (snapshots.length > drawn) view.update(figure());
-      drawn = snapshots.length;
+      const now = snapshotsOf(seen);
+      if (now.length > snapshots.length) {
+        snapshots = now;
+        view.update(figure());
+      }
     },
-    done: () => view.update(figure(), { final: true }),
+    done() {
+      snapshots = snapshotsOf(seen);
+      view.update(figure(), { final: true });
+    },
   };
 }
 

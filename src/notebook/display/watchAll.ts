@@ -1,23 +1,21 @@
-import { keepingBest, type ExperimentRun, type KeepingOptions } from '../../experiments/index.js';
+import type { Run, RunEvent } from '../../experiments/index.js';
 import { curvesOverEpochs, type EpochCurve } from '../../plots/index.js';
-import type { TrainingEvent } from '../../training/index.js';
 import { interruptSignal } from '../kernel/interruptSignal.js';
 import { display, inNotebook } from './output.js';
 import { liveFigure } from './figure.js';
 import { progressLine } from './watch.js';
 
 /** How several runs are watched. */
-export interface WatchAllOptions extends KeepingOptions {
+export interface WatchAllOptions {
+  /** Ends the training between two steps. Default: an interrupt of the cell. */
+  signal?: AbortSignal;
   /** Title of the live plot. */
   title?: string;
   /** At least this many milliseconds lie between two updates of the line; default 500. */
   interval?: number;
 }
 
-/** What is drawn of a run: its events so far. */
-type WatchedRun = ExperimentRun & { readonly history: readonly TrainingEvent[] };
-
-function curveOf(name: string, { history }: WatchedRun): EpochCurve {
+function curveOf(name: string, { history }: Run): EpochCurve {
   const epochs = history.flatMap((event) => (event.type === 'epoch' && event.validation ? [event] : []));
   return {
     name,
@@ -27,16 +25,16 @@ function curveOf(name: string, { history }: WatchedRun): EpochCurve {
 }
 
 /**
- * Trains runs one after another with `keepingBest`, and shows below the cell a line of progress and one plot of all their
- * validation accuracies, which grows epoch by epoch. Outside of a notebook it prints one line a run.
+ * Trains runs one after another, or reads those that are finished, and shows below the cell a line of progress and one plot
+ * of all their validation accuracies, which grows epoch by epoch. Outside of a notebook it prints one line a run.
  *
  * An interrupt of the cell ends the run that trains and those behind it; called again, they go on.
  */
 export async function watchAll(
-  runs: Readonly<Record<string, WatchedRun>>,
+  runs: Readonly<Record<string, Run>>,
   options: WatchAllOptions = {},
 ): Promise<void> {
-  const { title, interval = 500, signal = interruptSignal(), from } = options;
+  const { title, interval = 500, signal = interruptSignal() } = options;
   const named = Object.entries(runs);
   const figure = () =>
     curvesOverEpochs(
@@ -49,16 +47,18 @@ export async function watchAll(
   const done: string[] = [];
   try {
     for (const [name, run] of named) {
-      if (signal.aborted || isFinished(run)) continue;
+      if (signal.aborted || run.isFinished) continue;
+      let loaded = '';
       const started = performance.now();
-      const seen: TrainingEvent[] = [];
+      const seen: RunEvent[] = [];
       const line = (): string => `${name}: ${progressLine(seen, (performance.now() - started) / 1000)}`;
       let updated = started;
-      for await (const event of keepingBest(run, { signal, from })) {
+      for await (const event of run.events(signal)) {
         seen.push(event);
         if (event.type === 'warning') console.warn(`${name}: ${event.message}`);
         if (event.type === 'epoch') plot?.update(figure());
-        if (event.type === 'end') done.push(`${name}: ${event.message}`);
+        if (event.type === 'loaded') loaded = ` (${event.message})`;
+        if (event.type === 'end') done.push(`${name}: ${event.message}${loaded}`);
         if (performance.now() - updated < interval) continue;
         progress?.update({ 'text/plain': [...done, line()].join('\n') });
         updated = performance.now();
@@ -69,10 +69,4 @@ export async function watchAll(
     else console.log(done.join('\n'));
     plot?.update(figure(), { final: true });
   }
-}
-
-/** Whether a run has come to its end, so that there is nothing to go on with. */
-function isFinished({ history }: WatchedRun): boolean {
-  const last = history.at(-1);
-  return last?.type === 'end' && last.reason === 'finished';
 }

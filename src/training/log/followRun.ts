@@ -2,8 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { UserError } from '../../errors.js';
-import { parseEventLine, type LoggedEvent } from './readRun.js';
-import { runFiles } from './readRun.js';
+import { parseEventLine, runFiles, type LoggedEvent } from './readRun.js';
 
 export interface FollowOptions {
   /** Ends the reading. */

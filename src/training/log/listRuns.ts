@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EndEvent, EpochEvent, Scores } from '../events.js';
-import { readRun, type LoggedRun } from './readRun.js';
-import { runFiles } from './readRun.js';
+import { UserError } from '../../errors.js';
+import { readRun, runFiles, type LoggedRun } from './readRun.js';
 
 /** A run in a few words. */
 export interface RunSummary extends Omit<LoggedRun, 'events'> {
@@ -22,33 +22,21 @@ export interface RunSummary extends Omit<LoggedRun, 'events'> {
   updated?: number;
 }
 
-/** The runs of a folder. */
-export interface RunList {
-  /** Oldest first. */
-  runs: RunSummary[];
-  /** Why the others cannot be read, a sentence each. */
-  problems: string[];
-}
-
-/** The ids of the runs below `root`, oldest first: its folders that have settings. */
+/** The ids of the runs below `root`, in the order in which they last began: its folders that have settings. */
 export async function runIds(root: string): Promise<string[]> {
   const names = existsSync(root) ? await readdir(root) : [];
-  return names.filter((name) => existsSync(join(root, name, runFiles.settings))).sort();
+  const began = async (id: string): Promise<{ id: string; time: number } | undefined> =>
+    stat(join(root, id, runFiles.settings)).then(
+      ({ mtimeMs: time }) => ({ id, time }),
+      () => undefined,
+    );
+  const runs = (await Promise.all(names.map(began))).filter((run) => run !== undefined);
+  return runs.sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1)).map(({ id }) => id);
 }
 
-/** The runs below `root`, by their ids. A folder that is not there has none; folders without settings are passed over. */
-export async function listRuns(root: string): Promise<RunList> {
-  const list: RunList = { runs: [], problems: [] };
-  const ids = await runIds(root);
-  // So many at once, since the number of files that may be open has a limit.
-  for (let first = 0; first < ids.length; first += 16) {
-    const read = ids.slice(first, first + 16).map((id) => readRun(join(root, id), { steps: false }));
-    for (const run of await Promise.allSettled(read)) {
-      if (run.status === 'fulfilled') list.runs.push(summaryOf(run.value));
-      else list.problems.push((run.reason as Error).message);
-    }
-  }
-  return list;
+/** A run in a few words, by its log. Throws a UserError for a folder that is not that of a run. */
+export async function listed(dir: string): Promise<RunSummary> {
+  return summaryOf(await readRun(dir, { steps: false }));
 }
 
 function summaryOf({ events, ...facts }: LoggedRun): RunSummary {
@@ -68,4 +56,16 @@ function summaryOf({ events, ...facts }: LoggedRun): RunSummary {
     began: events.at(0)?.time,
     updated: events.at(-1)?.time,
   };
+}
+
+/** The run that a person means by its id, the beginning of one, or `last`. Throws a UserError that says which there are. */
+export function runNamed<Run extends { id: string }>(name: string, runs: readonly Run[]): Run {
+  const found = name === 'last' ? runs.slice(-1) : runs.filter(({ id }) => id.startsWith(name));
+  const exact = found.find(({ id }) => id === name);
+  if (exact ?? found.length === 1) return exact ?? found[0];
+  const fitting = found.length === 0 ? runs : found;
+  throw new UserError(
+    `${found.length === 0 ? 'No run begins' : 'Several runs begin'} with '${name}'. There are: ` +
+      `${fitting.map(({ id }) => id).join(', ') || 'none'}.`,
+  );
 }

@@ -1,0 +1,163 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { Command } from 'commander';
+import { UserError } from '../errors.js';
+import { flag, oneOf, orNull, text, wholeNumber } from '../experiments/settings/rules.js';
+import type { Schema } from '../experiments/settings/schema.js';
+import { settle } from '../experiments/settings/settle.js';
+import { givenInWords } from '../experiments/settings/written.js';
+import { shownPath } from './output.js';
+import { settingLines } from './settingsHelp.js';
+import { untilStopped } from './stopSignals.js';
+import { testSchema, type TestSettings } from './test.js';
+
+/** The kinds of files that a small network can be written to. */
+export const exportFormats = ['tfjs', 'safetensors', 'onnx'] as const;
+
+/** What `sparsebook compact` can be told. */
+export interface CompactSettings extends Omit<TestSettings, 'data'> {
+  output: string | null;
+  format: (typeof exportFormats)[number];
+  round_to: number;
+  fold_batch_norm: boolean;
+}
+
+const { ckpt_path, backend, threads, latency } = testSchema;
+
+/** The format that a file's ending says. */
+const byEnding = (output: string | null): CompactSettings['format'] | undefined =>
+  (['safetensors', 'onnx'] as const).find((format) => output?.toLowerCase().endsWith(`.${format}`));
+
+/** Endings of files that other programs write, and no names for a folder. */
+const foreign = /\.(h5|hdf5|keras|pb|pt|pth|tflite|npz|bin|json|zip)$/i;
+
+export const compactSchema: Schema<CompactSettings> = {
+  ckpt_path: { ...ckpt_path, help: 'the checkpoint whose network is made smaller' },
+  backend,
+  threads,
+  latency,
+  output: {
+    default: null,
+    rule: orNull(text('the path of a file, or of a folder for tfjs'), 'no file'),
+    help: 'where the small network is saved; .onnx and .safetensors say as what',
+    conflict({ output, format }) {
+      const ending = format === 'tfjs' && output !== null ? foreign.exec(output)?.[0] : undefined;
+      return (
+        ending && `no ${ending} file is written, and format=tfjs is a folder; there are ${exportFormats.join(', ')}`
+      );
+    },
+  },
+  format: {
+    default: ({ output }) => byEnding(output) ?? 'tfjs',
+    rule: oneOf(...exportFormats),
+    help: "as what: TensorFlow.js's folder with model.json, one safetensors file, or one ONNX file",
+    conflict({ output, format }) {
+      if (output === null) return 'nothing is saved without output';
+      const other = byEnding(output);
+      return other && other !== format ? `output=${output} is called a file of the format ${other}` : undefined;
+    },
+  },
+  round_to: {
+    default: 1,
+    rule: wholeNumber({ min: 1 }),
+    help: 'widths are rounded up to a multiple of this; 4 suits CPUs',
+  },
+  fold_batch_norm: {
+    default: false,
+    rule: flag,
+    help: 'whether batch norms become part of the layers in front of them, for a network that is only to be run',
+  },
+};
+
+const examples = [
+  'ckpt_path=data/runs/RUN/checkpoints/last',
+  'ckpt_path=CHECKPOINT output=small.onnx format=onnx round_to=4 fold_batch_norm=true',
+];
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+interface Output {
+  /** Refuses a path that cannot be written, before there is anything to write. */
+  check(path: string): Promise<void>;
+  save(model: tf.LayersModel, path: string): Promise<void>;
+}
+
+// Imported when needed: settings and help do without tensors.
+const outputs: Record<CompactSettings['format'], () => Promise<Output>> = {
+  async tfjs() {
+    const [{ saveTfjs, tfjsFolder }, { checkFolderWritable }] = await Promise.all([
+      import('../compact/export/tfjs.js'),
+      import('../platform/writeFolder.js'),
+    ]);
+    return { check: (path) => checkFolderWritable(path, tfjsFolder), save: saveTfjs };
+  },
+  async safetensors() {
+    const [{ safetensorsFile, saveSafetensors }, { checkWritable }] = await Promise.all([
+      import('../compact/export/safetensors.js'),
+      import('../platform/writeFile.js'),
+    ]);
+    return { check: (path) => checkWritable(path, safetensorsFile), save: saveSafetensors };
+  },
+  async onnx() {
+    const [{ onnxFile, saveOnnx }, { checkWritable }] = await Promise.all([
+      import('../compact/export/onnx/onnx.js'),
+      import('../platform/writeFile.js'),
+    ]);
+    return { check: (path) => checkWritable(path, onnxFile), save: saveOnnx };
+  },
+};
+
+async function makeSmaller(settings: CompactSettings, signal: AbortSignal): Promise<void> {
+  const { ckpt_path, backend, threads, latency, output, format, round_to, fold_batch_norm } = settings;
+  const [{ useBackend }, { compact, reportText }, { trainedNetwork }] = await Promise.all([
+    import('../backend/useBackend.js'),
+    import('../compact/index.js'),
+    import('../experiments/saved.js'),
+  ]);
+  const writer = await outputs[format]();
+  if (output !== null) await writer.check(output);
+  const { description } = await useBackend({ backend, threads: threads ?? undefined });
+  const network = await trainedNetwork(ckpt_path);
+  const { path, step } = network.checkpoint;
+  print(`checkpoint: ${shownPath(path)}, ${network.saved.protocol.name} after ${step} steps`);
+  print(`backend: ${description}\n`);
+  try {
+    const options = { roundTo: round_to, foldBatchNorm: fold_batch_norm };
+    const compaction = compact(network.model, network.channelMasks(), options);
+    print(compaction.explain());
+    const { batches, runs, warm_up: warmUp } = latency;
+    process.stdout.write(reportText(await compaction.report({ batchSizes: batches, runs, warmUp, signal })));
+    if (output !== null) {
+      await writer.save(compaction.model, output);
+      print(`saved: ${shownPath(output)} (${format})`);
+    }
+    compaction.model.dispose();
+  } finally {
+    network.dispose();
+  }
+}
+
+/** Adds `sparsebook compact`. */
+export function addCompactCommand(program: Command): void {
+  program
+    .command('compact')
+    .summary('make a trained network smaller')
+    .description(
+      'Make the network of a checkpoint smaller, without what it does not need, say what that wins, and save it.',
+    )
+    .argument('[key=value...]', 'settings; see below')
+    .addHelpText('after', () =>
+      [
+        '\nSettings with their defaults:',
+        ...settingLines(compactSchema, settle<CompactSettings>(compactSchema, [])),
+        '\nExamples:',
+        ...examples.map((words) => `  $ sparsebook compact ${words}`),
+      ].join('\n'),
+    )
+    .action(async (words: string[]) => {
+      const settings = settle<CompactSettings>(compactSchema, givenInWords(words));
+      if (settings.ckpt_path === '') {
+        throw new UserError('A checkpoint to make smaller is missing: add ckpt_path=CHECKPOINT.');
+      }
+      await untilStopped((signal) => makeSmaller(settings, signal));
+    });
+}

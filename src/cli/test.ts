@@ -1,0 +1,116 @@
+import type { Command } from 'commander';
+import { UserError } from '../errors.js';
+import { computingSchema, type RunSettings } from '../experiments/runSettings.js';
+import { listOf, orNull, text, wholeNumber } from '../experiments/settings/rules.js';
+import type { Schema } from '../experiments/settings/schema.js';
+import { settle } from '../experiments/settings/settle.js';
+import { givenInWords } from '../experiments/settings/written.js';
+import { fieldList } from '../formats/text.js';
+import { shownPath } from './output.js';
+import { settingLines } from './settingsHelp.js';
+import { untilStopped } from './stopSignals.js';
+
+/** What `sparsebook test` can be told. */
+export interface TestSettings extends Pick<RunSettings, 'backend' | 'threads'> {
+  ckpt_path: string;
+  data: string | null;
+  latency: { batches: number[]; runs: number; warm_up: number };
+}
+
+/** Why the ways of timing mean nothing, if they do. */
+const timesNone = ({ latency }: Pick<TestSettings, 'latency'>): string | undefined =>
+  latency.batches.length === 0 ? 'latency.batches=[] times nothing' : undefined;
+
+export const testSchema: Schema<TestSettings, Omit<TestSettings, 'data'>> = {
+  ckpt_path: { default: '', rule: text('the path of a checkpoint'), help: 'the checkpoint to test' },
+  data: {
+    default: null,
+    rule: orNull(text('synthetic, cifar10 or a folder'), 'those of the run'),
+    help: 'the images',
+  },
+  ...computingSchema,
+  latency: {
+    batches: {
+      default: [1, 128],
+      rule: listOf(wholeNumber({ min: 1 })),
+      help: 'how many images pass at once where passes are timed; [] times none',
+    },
+    runs: { default: 30, rule: wholeNumber({ min: 1 }), help: 'how many passes are timed', conflict: timesNone },
+    warm_up: {
+      default: 5,
+      rule: wholeNumber({ min: 0 }),
+      help: 'how many passes go before them',
+      conflict: timesNone,
+    },
+  },
+};
+
+const examples = [
+  'ckpt_path=data/runs/RUN/checkpoints/best',
+  'ckpt_path=CHECKPOINT backend=simd threads=1 latency.batches=1',
+];
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+async function measureOnTerminal(settings: TestSettings, signal: AbortSignal): Promise<void> {
+  // Imported when needed: settings and help do without tensors.
+  const [{ useBackend }, { describeData }, { Run }, { trainedNetwork }, { measure, recordOf }, { measureLatency }, train] =
+    await Promise.all([
+      import('../backend/useBackend.js'),
+      import('../data/dataSplits.js'),
+      import('../experiments/run.js'),
+      import('../experiments/saved.js'),
+      import('../experiments/record.js'),
+      import('../compact/report/latency.js'),
+      import('./trainOnTerminal.js'),
+    ]);
+  const { ckpt_path, backend, threads, latency } = settings;
+  const { description } = await useBackend({ backend, threads: threads ?? undefined });
+  const network = await trainedNetwork(ckpt_path);
+  const { protocol, settings: own } = network.saved;
+  const { path, step } = network.checkpoint;
+  const given = settings.data === null ? own : { ...own, data: settings.data, sizes: { train: null, validation: null, test: null } };
+  const data = await new Run({ protocol, settings: given }).data();
+  print(`checkpoint: ${shownPath(path)}, ${protocol.name} after ${step} steps`);
+  print(`data: ${describeData(data)}`);
+  print(`backend: ${description}`);
+  try {
+    const measured = await measure(network, data, signal);
+    const { provenance = {} } = network.checkpoint;
+    const parts = { id: shownPath(path), network, data, events: [], provenance: provenance as never, measured, last: null };
+    const { epochs: _, ...fields } = train.recordFields(recordOf(parts));
+    process.stdout.write(fieldList(fields));
+    for (const batchSize of latency.batches) {
+      const { runs, warm_up: warmUp } = latency;
+      const { median, p10, p90, runs: timed } = await measureLatency(network.model, batchSize, { runs, warmUp, signal });
+      const [middle, low, high] = [median, p10, p90].map((ms) => ms.toFixed(ms < 10 ? 2 : 1));
+      const what = batchSize === 1 ? 'one image' : `${batchSize} images`;
+      print(`latency of ${what}: ${middle} ms (median of ${timed}; p10 ${low}, p90 ${high})`);
+    }
+    if (latency.batches.length > 0) print('Latency is that of the whole network: closed channels are computed too.');
+  } finally {
+    network.dispose();
+  }
+}
+
+/** Adds `sparsebook test`. */
+export function addTestCommand(program: Command): void {
+  program
+    .command('test')
+    .summary('measure a trained network')
+    .description('Measure the network of a checkpoint: accuracy, sparsity, size and how long it takes.')
+    .argument('[key=value...]', 'settings; see below')
+    .addHelpText('after', () =>
+      [
+        '\nSettings with their defaults:',
+        ...settingLines(testSchema, settle<TestSettings>(testSchema, [])),
+        '\nExamples:',
+        ...examples.map((words) => `  $ sparsebook test ${words}`),
+      ].join('\n'),
+    )
+    .action(async (words: string[]) => {
+      const settings = settle<TestSettings>(testSchema, givenInWords(words));
+      if (settings.ckpt_path === '') throw new UserError(`A checkpoint to test is missing: add ckpt_path=CHECKPOINT.`);
+      await untilStopped((signal) => measureOnTerminal(settings, signal));
+    });
+}

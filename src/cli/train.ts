@@ -1,0 +1,69 @@
+import { closest } from 'fastest-levenshtein';
+import type { Command } from 'commander';
+import { UserError } from '../errors.js';
+import { protocolSettings, resumesFrom, type Protocol } from '../experiments/protocols/protocol.js';
+import { protocols } from '../experiments/protocols/protocols.js';
+import { givenIn, type Given } from '../experiments/settings/settle.js';
+import { givenInFile, givenInWords, settingsText } from '../experiments/settings/written.js';
+import { settingsHelp } from './settingsHelp.js';
+
+interface Flags {
+  config?: string;
+  print?: boolean;
+}
+
+/** The settings of new runs that follow one another. */
+function stagesOf(protocol: Protocol, given: readonly Given[]): object[] {
+  const settings = protocolSettings(protocol, given);
+  const stages = protocol.stages?.(settings) ?? [{}];
+  // Each stage but the first starts from the one before, whether a checkpoint is given or not.
+  return stages.map((own, i) => protocolSettings(protocol, [...given, ...givenIn(own)], i > 0));
+}
+
+/** Refuses a first word that is no setting: it was to be the name of a protocol. */
+function checkWords(words: readonly string[]): void {
+  const word = words.find((each) => !each.includes('='));
+  if (word === undefined) return;
+  const names = Object.keys(protocols);
+  throw new UserError(
+    `'${word}' is no setting (key=value), and no experiment; did you mean '${closest(word, names)}'? All: ${names.join(', ')}.`,
+  );
+}
+
+async function train(protocol: Protocol, words: string[], { config, print }: Flags): Promise<void> {
+  checkWords(words);
+  const inFile = config === undefined ? [] : await givenInFile(config);
+  const given = [...inFile, ...givenInWords(words)];
+  const path = resumesFrom(protocol, given);
+  if (print) {
+    return void process.stdout.write(settingsText(protocol.schema, protocolSettings(protocol, given)));
+  }
+  const stages = path === undefined ? stagesOf(protocol, given) : [];
+  // Imported when needed: settings and help do without tensors.
+  const { resumeOnTerminal, trainOnTerminal } = await import('./trainOnTerminal.js');
+  await (path === undefined ? trainOnTerminal(protocol, stages) : resumeOnTerminal(protocol, path, given));
+}
+
+/** Adds `sparsebook train`, with a command for each protocol and one for any experiment. */
+export function addTrainCommand(program: Command): void {
+  const command = program
+    .command('train')
+    .summary('train a network')
+    .description(
+      'Train a network and make it sparse: as a document did, or any network by any methods (network=resnet20 methods=l0). ' +
+        'A run that is finished is not trained twice: again=true trains it anew. Ctrl-C stops and saves; the same command goes on.',
+    );
+  for (const protocol of Object.values(protocols) as Protocol[]) {
+    command
+      .command(protocol.name, { isDefault: protocol.name === 'experiment' })
+      .summary(protocol.summary)
+      .description(
+        `Train: ${protocol.summary}. Settings on the command line win over those in the file, which win over the preset's.`,
+      )
+      .argument('[key=value...]', 'settings; see below')
+      .option('-c, --config <file>', 'take settings from a YAML file')
+      .option('-p, --print', 'print the settings in full, as YAML, and train nothing')
+      .addHelpText('after', () => settingsHelp(protocol))
+      .action((words: string[], flags: Flags) => train(protocol, words, flags));
+  }
+}

@@ -1,0 +1,156 @@
+import { useBackend } from '../backend/useBackend.js';
+import { describeData } from '../data/dataSplits.js';
+import type { GammaNote } from '../experiments/notes.js';
+import type { Protocol } from '../experiments/protocols/protocol.js';
+import { readSaved } from '../experiments/saved.js';
+import { Run, type RunEvent } from '../experiments/run.js';
+import type { RunSettings } from '../experiments/runSettings.js';
+import { settingWords, type Given } from '../experiments/settings/settle.js';
+import { headingOf, shownAs, type ResultRow } from '../experiments/tables.js';
+import { numbersOf, type RunRecord } from '../experiments/record.js';
+import { UserError } from '../errors.js';
+import { duration, fieldList } from '../formats/text.js';
+import { findCheckpoint, loadCheckpoint } from '../training/checkpoint/index.js';
+import type { EndEvent, NoteEvent } from '../training/events.js';
+import { shownPath } from './output.js';
+import { showTraining } from './showTraining.js';
+import { stopSignals } from './stopSignals.js';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** What a record says, in the words of a table. */
+export function recordFields(record: RunRecord): ResultRow {
+  const names = [
+    'validation.accuracy',
+    'test.accuracy',
+    ...(record.last ? ['last.test'] : []),
+    'sparsity.complete',
+    ...(record.sparsity.published === null ? [] : ['sparsity.published']),
+    ...(record.sparsity.zeros === 0 ? [] : ['sparsity.zeros']),
+    'parameters.left',
+    'multiply_adds.left',
+    ...Object.keys(record.method).map((name) => `method.${name}`),
+    'epochs',
+    'steps',
+  ];
+  const numbers = numbersOf(record);
+  const { all, closed } = record.channels;
+  return {
+    run: record.name ?? record.run,
+    ...(all > 0 && { 'closed channels': `${closed} of ${all}` }),
+    ...Object.fromEntries(names.map((name) => [headingOf(name), shownAs(name, numbers[name])])),
+  };
+}
+
+/** A line of the ISTA project's log: step 100, loss = 0.59, group lasso = 29.12, fake sparsity = 0.34, (...). */
+export function gammaLine({ step, values }: NoteEvent & { values: GammaNote }): string {
+  const { loss, groupLasso, fakeSparsity, imagesPerSecond, secondsPerBatch } = values;
+  return (
+    `step ${step}, loss = ${loss.toFixed(2)}, group lasso = ${groupLasso.toFixed(2)}, ` +
+    `fake sparsity = ${fakeSparsity.toFixed(2)}, ` +
+    `(${imagesPerSecond.toFixed(1)} examples/sec; ${secondsPerBatch.toFixed(3)} sec/batch)`
+  );
+}
+
+/** What a note has to say on the terminal, if anything. */
+function noteLine(note: NoteEvent): string | undefined {
+  if (note.kind === 'opening') return `\n${(note.values as { text: string }).text}`;
+  return note.kind === 'gammas' ? gammaLine(note as NoteEvent & { values: GammaNote }) : undefined;
+}
+
+/** Reads a run's events to the end: what is trained on stdout, progress on stderr. Returns how it ended. */
+async function show(run: Run, protocol: Protocol, events: AsyncIterable<RunEvent>): Promise<EndEvent | undefined> {
+  const view = showTraining(process.stderr);
+  let end: EndEvent | undefined;
+  let loaded = false;
+  try {
+    for await (const event of events) {
+      if (event.type === 'loaded' || event.type === 'followed') {
+        print(`run: ${shownPath(event.dir)}`);
+        print(event.message);
+        loaded ||= event.type === 'loaded';
+      } else if (event.type === 'end') end = event;
+      else if (event.type === 'note' && !loaded) {
+        const line = noteLine(event);
+        if (line !== undefined) view.print(line);
+      } else if (!loaded) {
+        if (event.type === 'start') print(`run: ${shownPath(run.dir!)}`);
+        view.onEvent(event);
+      }
+    }
+  } finally {
+    view.close();
+  }
+  if (!end) return undefined;
+  if (!loaded) print(`${end.message} in ${duration(end.seconds)}`);
+  const last = await findCheckpoint(`${run.dir}/checkpoints/last`).catch(() => undefined);
+  if (last !== undefined) print(`saved: ${shownPath(last)}`);
+  if (run.isFinished) process.stdout.write(fieldList(recordFields(run.record)));
+  else if (end.reason === 'aborted' && last !== undefined) {
+    const name = protocol.name === 'experiment' ? '' : ` ${protocol.name}`;
+    print(`go on with: sparsebook train${name} ckpt_path=${shownPath(last)} resume_training=true`);
+  }
+  return end;
+}
+
+/** Says what a run computes with. */
+async function describe(run: Run, protocol: Protocol, settings: RunSettings): Promise<void> {
+  const { description } = await useBackend({ backend: settings.backend, threads: settings.threads ?? undefined });
+  print(`data: ${describeData(await run.data())}`);
+  print(`backend: ${description}`);
+  print(`settings: ${settingWords(protocol.schema, settings).join(' ')}`);
+}
+
+/**
+ * Does the work of a command that trains: the first Ctrl-C (or SIGTERM) stops between two steps and saves, a second one ends
+ * all at once. Sets the exit code: 1 where the loss diverged, 128 and the signal's number where one stopped it.
+ */
+async function untilEnded(work: (signal: AbortSignal) => Promise<EndEvent | undefined>): Promise<void> {
+  const stop = stopSignals();
+  stop.again.addEventListener('abort', () => process.exit(stop.exitCode()));
+  try {
+    const end = await work(stop.interrupt);
+    if (end?.reason === 'diverged') process.exitCode = 1;
+    if (stop.interrupt.aborted && end?.reason !== 'finished') process.exitCode = stop.exitCode();
+  } catch (error) {
+    if (error !== stop.interrupt.reason) throw error;
+    print('stopped before the result was measured; the same command measures it');
+    process.exitCode = stop.exitCode();
+  } finally {
+    stop.release();
+  }
+}
+
+/** Trains runs one after another for the terminal, each from the one before, until one does not finish. */
+export async function trainOnTerminal(protocol: Protocol, stages: readonly object[]): Promise<void> {
+  await untilEnded(async (signal) => {
+    let before: Run | undefined;
+    let end: EndEvent | undefined;
+    for (const settings of stages) {
+      const run: Run = new Run({ protocol, settings, start: before });
+      await describe(run, protocol, settings as RunSettings);
+      end = await show(run, protocol, run.events(signal));
+      before?.dispose();
+      before = run;
+      if (end?.reason !== 'finished') break;
+    }
+    before?.dispose();
+    return end;
+  });
+}
+
+/** Goes on with the run of a checkpoint for the terminal. */
+export async function resumeOnTerminal(protocol: Protocol, path: string, given: readonly Given[]): Promise<void> {
+  const { settings: saved, path: folder } = await loadCheckpoint(path);
+  const { name } = readSaved(saved, folder).protocol;
+  if (name !== protocol.name) {
+    throw new UserError(`The checkpoint ${folder} is of the experiment ${name}, not of ${protocol.name}.`);
+  }
+  await untilEnded(async (signal) => {
+    const { run, events } = await Run.resume(path, given);
+    await describe(run, protocol, run.own as RunSettings);
+    const end = await show(run, protocol, events(signal));
+    run.dispose();
+    return end;
+  });
+}
