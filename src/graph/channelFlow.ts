@@ -1,10 +1,11 @@
 import type * as tf from '@tensorflow/tfjs';
-import { kernelGeometry, type KernelGeometry } from './kernels.js';
-import { layerRole } from './layerRole.js';
+import { channelSources } from './channelGraph.js';
+import { isBatchNorm, kernelGeometry, type KernelGeometry } from './kernels.js';
+import { isMerge, layerRole } from './layerRole.js';
 import type { Layer } from './names.js';
 import { networkGraph, nodeOf, type LayerNode } from './networkGraph.js';
 
-/** A convolution or dense layer that reads the output channels of another layer. */
+/** A convolution or dense layer that computes each of its channels from all channels of another layer. */
 export interface ChannelReader {
   layer: Layer;
   geometry: KernelGeometry;
@@ -17,9 +18,9 @@ export interface ChannelReader {
 /** Where the output channels of a layer go. */
 export interface ChannelFlow {
   readers: ChannelReader[];
-  /** The layers on the way, which pass them on. */
+  /** The layers on the way, which pass them on, depthwise convolutions among them. */
   passed: Layer[];
-  /** Whether they are added to other channels on the way, so that no reader can tell them apart. */
+  /** Whether they are added to other channels on the way, or multiplied with them, so that no reader can tell them apart. */
   summed: boolean;
   /** Whether a layer on the way computes every channel from all of them, as softmax does. */
   mixed: boolean;
@@ -27,34 +28,9 @@ export interface ChannelFlow {
   isOutput: boolean;
 }
 
-/** Where a channel lies among the channels of a tensor further down, and at how many positions. */
-interface Place {
-  offset: number;
-  width: number;
-  positions: number;
-}
-
-const channelsOf = ({ outputShape }: LayerNode): number => outputShape.at(-1) ?? 0;
-
-/** The place of a layer's channels in the output of the next layer; of several, where that reads them twice. */
-function passOn(from: LayerNode, { offset, width, positions }: Place, next: LayerNode): Place[] {
-  switch (layerRole(next)) {
-    case 'concat': {
-      const before = (i: number): number => next.inputs.slice(0, i).reduce((sum, input) => sum + channelsOf(input), 0);
-      return next.inputs.flatMap((input, i) =>
-        input === from ? [{ offset: offset + before(i), width: channelsOf(next), positions }] : [],
-      );
-    }
-    case 'flatten':
-      return [{ offset, width, positions: channelsOf(next) / width }];
-    default:
-      return [{ offset, width, positions }];
-  }
-}
-
 /**
  * Follows the output channels of a layer down to the convolutions and dense layers that read them, through batch norm,
- * activation, pooling, gates, concatenation, addition and flattening (channels last).
+ * activation, pooling, gates, depthwise convolutions, concatenation, sums and flattening (channels last).
  *
  * Throws a UserError for a layer on the way that cannot be followed, and for one that the network uses more than once.
  */
@@ -65,28 +41,87 @@ export function channelFlow(model: tf.LayersModel, layer: Layer): ChannelFlow {
 /** The same from a place of a network's graph on. */
 export function flowFrom(start: LayerNode): ChannelFlow {
   const flow: ChannelFlow = { readers: [], passed: [], summed: false, mixed: false, isOutput: false };
-  const seen = new Map<LayerNode, Set<number>>();
-  const follow = (from: LayerNode, place: Place): void => {
-    const offsets = seen.get(from) ?? new Set();
-    if (offsets.has(place.offset)) return;
-    seen.set(from, offsets.add(place.offset));
-    flow.isOutput ||= from.output;
-    for (const next of from.readers) {
-      const geometry = kernelGeometry(next.layer, next.outputShape);
-      if (geometry) {
-        const { offset, width, positions } = place;
-        const inputsOf = (channel: number): number[] =>
-          Array.from({ length: positions }, (_, position) => position * width + offset + channel);
-        flow.readers.push({ layer: next.layer, geometry, positions, inputsOf });
-        continue;
-      }
-      const role = layerRole(next);
-      flow.passed.push(next.layer);
-      flow.summed ||= role === 'add';
-      flow.mixed ||= role === 'mix';
-      for (const passed of passOn(from, place, next)) follow(next, passed);
+  const channelsOf = ({ outputShape }: LayerNode): number => outputShape.at(-1) ?? 0;
+  /** The start's channel that each channel further down is computed from. */
+  const origins = new Map<LayerNode, (number | undefined)[]>([[start, [...Array(channelsOf(start)).keys()]]]);
+  for (const node of placesBehind(start)) {
+    const originOf = (from: LayerNode, channel: number): number | undefined => origins.get(from)?.[channel];
+    const { layer } = node;
+    flow.isOutput ||= node.output;
+    if (node === start) continue;
+    const geometry = kernelGeometry(layer, node.outputShape);
+    if (geometry && geometry.multiplier === undefined) {
+      const inputs = Array.from({ length: geometry.inputs }, (_, input) => originOf(node.inputs[0], input));
+      const inputsOf = (channel: number): number[] =>
+        inputs.flatMap((from, input) => (from === channel ? [input] : []));
+      flow.readers.push({ layer, geometry, inputsOf, positions: inputsOf(0).length });
+      continue;
     }
-  };
-  follow(start, { offset: 0, width: channelsOf(start), positions: 1 });
+    const role = layerRole(node);
+    flow.passed.push(layer);
+    flow.summed ||= isMerge(role);
+    flow.mixed ||= role === 'mix';
+    const sources = channelSources(node, role);
+    const originsOf = (c: number): (number | undefined)[] =>
+      sources(c).map(({ node: from, channel }) => originOf(from, channel));
+    origins.set(
+      node,
+      Array.from({ length: channelsOf(node) }, (_, c) => originsOf(c).find((origin) => origin !== undefined)),
+    );
+  }
   return flow;
+}
+
+/** A place and those behind it up to the kernels that read them, each behind those that it reads. */
+function placesBehind(start: LayerNode): LayerNode[] {
+  const places: LayerNode[] = [];
+  const seen = new Set<LayerNode>();
+  const visit = (node: LayerNode): void => {
+    if (seen.has(node)) return;
+    seen.add(node);
+    const geometry = node === start ? undefined : kernelGeometry(node.layer, node.outputShape);
+    if (!geometry || geometry.multiplier !== undefined) [...node.readers].reverse().forEach(visit);
+    places.unshift(node);
+  };
+  visit(start);
+  return places;
+}
+
+/** What one output channel of a layer costs in the network as it stands. */
+export interface ChannelCost {
+  /** Kernel entries, bias and batch-norm values that exist only for this channel. */
+  parameters: number;
+  /** Multiply-adds per image that its kernel entries cause. */
+  multiplyAdds: number;
+}
+
+/**
+ * What removing one output channel of a convolution would save: its own filter, what batch norms and depthwise
+ * convolutions behind it have for it, and the kernel entries of the next layers that read it.
+ */
+export function channelCost(model: tf.LayersModel, layer: Layer): ChannelCost {
+  const graph = networkGraph(model);
+  const node = nodeOf(graph, layer);
+  const own = kernelGeometry(layer, node.outputShape);
+  if (!own) return { parameters: 0, multiplyAdds: 0 };
+  const { readers, passed } = flowFrom(node);
+  const depthwise = passed.flatMap((each) => kernelGeometry(each, nodeOf(graph, each).outputShape) ?? []);
+  const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
+  const entries = own.multiplier === undefined ? own.window * own.inputs : own.window;
+  return {
+    parameters:
+      entries +
+      (own.bias ? 1 : 0) +
+      sum(depthwise.map(({ window, multiplier = 1, bias }) => (window + (bias ? 1 : 0)) * multiplier)) +
+      sum(passed.filter(isBatchNorm).map((norm) => norm.trainableWeights.length)) +
+      sum(readers.map(({ positions: inputs, geometry: { window, outputs } }) => window * inputs * outputs)),
+    multiplyAdds:
+      entries * own.positions +
+      sum(depthwise.map(({ window, multiplier = 1, positions }) => window * multiplier * positions)) +
+      sum(
+        readers.map(
+          ({ positions: inputs, geometry: { window, outputs, positions } }) => window * inputs * outputs * positions,
+        ),
+      ),
+  };
 }

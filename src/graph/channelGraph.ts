@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { activationOf, layerRole, mixesChannels, type LayerRole } from './layerRole.js';
+import { kernelGeometry } from './kernels.js';
+import { activationOf, isSpread, layerRole, mixesChannels, type LayerRole } from './layerRole.js';
 import type { Layer } from './names.js';
 import { networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './networkGraph.js';
 
@@ -11,6 +12,8 @@ export interface ChannelNode extends LayerNode {
   readers: ChannelNode[];
   /** How many channels its output has. */
   channels: number;
+  /** The channels that output channel c is computed from one by one (`channelSources`). */
+  sources: (c: number) => Channel[];
 }
 
 /** A network's layers from input to output, with who reads whom and what each does with channels. */
@@ -20,9 +23,11 @@ export type ChannelGraph = NetworkGraph<ChannelNode>;
 const mostChannels = 2 ** 22;
 
 /** One channel of one layer's output. */
-export interface Channel {
-  node: ChannelNode;
+export interface Channel<Node extends LayerNode = ChannelNode> {
+  node: Node;
   channel: number;
+  /** Whether it is the one channel of an input that counts for all channels of the output. */
+  spread?: boolean;
 }
 
 /**
@@ -32,43 +37,56 @@ export interface Channel {
 export function channelGraph(model: tf.LayersModel): ChannelGraph {
   const graph = networkGraph(model);
   const layers = new Set<Layer>();
-  let channels = 0;
+  let total = 0;
   for (const node of graph.nodes.toReversed()) {
     if (layers.has(node.layer)) nodeOf(graph, node.layer);
     layers.add(node.layer);
-    channels += node.outputShape.at(-1) ?? 0;
-    Object.assign(node, { role: layerRole(node), channels: node.outputShape.at(-1) ?? 0 });
+    const role = layerRole(node);
+    const channels = channelsOf(node);
+    total += channels;
+    Object.assign(node, { role, channels, sources: channelSources(node, role) });
   }
-  if (channels > mostChannels) {
-    throw new UserError(
-      `${model.name} has ${channels} channels; they are followed one by one, at most ${mostChannels}.`,
-    );
+  if (total > mostChannels) {
+    throw new UserError(`${model.name} has ${total} channels; they are followed one by one, at most ${mostChannels}.`);
   }
   return graph as ChannelGraph;
 }
 
-/** The channels of a layer's inputs that are the same channel as its output channel c; none for a kernel layer. */
-export function sameChannels(node: ChannelNode, c: number): Channel[] {
-  switch (node.role) {
+const channelsOf = ({ outputShape }: LayerNode): number => outputShape.at(-1) ?? 0;
+
+/**
+ * For a layer with a role, what tells the channels of its inputs that an output channel is computed from one by one, other
+ * channels having no part in it; none for a kernel over all channels.
+ */
+export function channelSources<Node extends LayerNode>(
+  node: Omit<LayerNode, 'inputs'> & { inputs: Node[] },
+  role: LayerRole,
+): (c: number) => Channel<Node>[] {
+  const { inputs } = node;
+  const [input] = inputs;
+  switch (role) {
     case 'kernel':
     case 'input':
-      return [];
-    case 'concat':
-      return [channelOfConcat(node.inputs, c)];
+      return () => [];
+    case 'depthwise': {
+      const { multiplier = 1 } = kernelGeometry(node.layer, node.outputShape) ?? {};
+      return (c) => [{ node: input, channel: Math.floor(c / multiplier) }];
+    }
+    case 'concat': {
+      const places = inputs.flatMap((part) =>
+        Array.from({ length: channelsOf(part) }, (_, channel) => [part, channel]),
+      );
+      return (c) => [{ node: places[c][0] as Node, channel: places[c][1] as number }];
+    }
     case 'flatten':
-      return [{ node: node.inputs[0], channel: c % node.inputs[0].channels }];
+    case 'reshape':
+      return (c) => [{ node: input, channel: c % channelsOf(input) }];
     default:
-      return node.inputs.map((input) => ({ node: input, channel: c }));
+      return (c) =>
+        inputs.map((each) =>
+          isSpread(node, each) ? { node: each, channel: 0, spread: true } : { node: each, channel: c },
+        );
   }
-}
-
-function channelOfConcat(inputs: ChannelNode[], c: number): Channel {
-  let channel = c;
-  for (const node of inputs) {
-    if (channel < node.channels) return { node, channel };
-    channel -= node.channels;
-  }
-  throw new RangeError(`no channel ${c} in a concatenation of ${inputs.map(({ channels }) => channels).join(' + ')}`);
 }
 
 /** Why none of a layer's channels may go, if so, as the end of a sentence that begins with the layer's name. */

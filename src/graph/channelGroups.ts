@@ -1,7 +1,64 @@
 import type * as tf from '@tensorflow/tfjs';
 import { channelGraph, lockedBecause, type ChannelGraph, type ChannelNode } from './channelGraph.js';
-import { channelTies } from './channelTies.js';
-import { DisjointSets } from './disjointSets.js';
+import { isMerge, type Merge } from './layerRole.js';
+
+/** Numbers 0..n-1 in sets that can be joined (union-find). */
+class DisjointSets {
+  private readonly parent: number[];
+
+  constructor(n: number) {
+    this.parent = Array.from({ length: n }, (_, i) => i);
+  }
+
+  /** The number that stands for the set of i: its smallest. */
+  find(i: number): number {
+    let root = i;
+    while (this.parent[root] !== root) root = this.parent[root];
+    while (this.parent[i] !== root) [this.parent[i], i] = [root, this.parent[i]];
+    return root;
+  }
+
+  join(a: number, b: number): void {
+    const [low, high] = [this.find(a), this.find(b)].sort((x, y) => x - y);
+    this.parent[high] = low;
+  }
+}
+
+/** Which channels of all layers are one and the same, so that they stay or go together. */
+export interface ChannelTies {
+  /** The number of the set that a layer's channel belongs to. */
+  setOf(node: ChannelNode, channel: number): number;
+  /** How many numbers there are; not every one names a set. */
+  size: number;
+}
+
+/**
+ * Ties every channel to the channels it is computed from one by one: through batch norm, activation, gate, pooling and a
+ * depthwise convolution to itself, through a sum or product to the channel of each part. One channel that counts for all
+ * is not tied to them. `skipped(merge, part)` says which parts are left out.
+ */
+export function channelTies(
+  { nodes }: ChannelGraph,
+  skipped: (merge: ChannelNode, part: ChannelNode) => boolean = () => false,
+): ChannelTies {
+  const start = new Map<ChannelNode, number>();
+  let size = 0;
+  for (const node of nodes) {
+    start.set(node, size);
+    size += node.channels;
+  }
+  const sets = new DisjointSets(size);
+  const place = (node: ChannelNode, channel: number): number => (start.get(node) ?? NaN) + channel;
+  for (const node of nodes) {
+    for (let c = 0; c < node.channels; c++) {
+      for (const source of node.sources(c)) {
+        if (source.spread || skipped(node, source.node)) continue;
+        sets.join(place(node, c), place(source.node, source.channel));
+      }
+    }
+  }
+  return { setOf: (node, channel) => sets.find(place(node, channel)), size };
+}
 
 /** Convolutions and dense layers whose channels can only stay or go together, and why. */
 export interface ChannelGroup {
@@ -17,19 +74,28 @@ export interface ChannelGroup {
   locked?: string;
 }
 
+const verbs: Record<Merge, string> = {
+  add: 'adds',
+  multiply: 'multiplies',
+  average: 'averages',
+  maximum: 'takes the larger of',
+  minimum: 'takes the smaller of',
+};
+
+/** Why the channels of a layer's inputs and output belong together, if they are those of several layers. */
+function reasonFor({ role, name, inputs }: ChannelNode): string[] {
+  if (isMerge(role)) return [`${name} ${verbs[role]} ${inputs.map((input) => input.name).join(' and ')}`];
+  return role === 'depthwise' ? [`${name} works on each channel of ${inputs[0].name} alone`] : [];
+}
+
 /** The groups of a network, in the order of their first layers. */
 export function channelGroups(graph: ChannelGraph): ChannelGroup[] {
   const ties = channelTies(graph);
   const setsOf = (node: ChannelNode): number[] => Array.from({ length: node.channels }, (_, c) => ties.setOf(node, c));
   // Layers that share one set of tied channels are one group.
   const groups = new DisjointSets(ties.size);
-  for (const node of graph.nodes) {
-    if (node.role !== 'add') continue;
-    const sets = setsOf(node);
-    for (const set of sets) groups.join(sets[0], set);
-  }
-  const makers = graph.nodes.filter(({ role }) => role === 'kernel' || role === 'input');
-  for (const node of makers) {
+  const makers = graph.nodes.filter(({ role }) => role === 'kernel' || role === 'depthwise' || role === 'input');
+  for (const node of [...graph.nodes.filter(({ role }) => isMerge(role)), ...makers]) {
     const sets = setsOf(node);
     for (const set of sets) groups.join(sets[0], set);
   }
@@ -47,9 +113,7 @@ export function channelGroups(graph: ChannelGraph): ChannelGroup[] {
       layers: layers.map(({ name }) => name),
       channels: new Set(layers.flatMap(setsOf)).size,
       readers: readers.map(({ name }) => name),
-      because: inside
-        .filter(({ role }) => role === 'add')
-        .map(({ name, inputs }) => `${name} adds ${inputs.map((input) => input.name).join(' and ')}`),
+      because: inside.flatMap(reasonFor),
       ...(locked ? { locked: `${locked.name} ${lockedBecause(locked)}` } : {}),
     };
   });

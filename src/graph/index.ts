@@ -1,9 +1,8 @@
-export * from './channelCost.js';
 export * from './channelFlow.js';
 export { channelGraph, type Channel, type ChannelGraph, type ChannelNode } from './channelGraph.js';
 export * from './channelGroups.js';
 export { forward, gatesOf, kernelLayerAbove } from './gates.js';
-export { kernelGeometry, type KernelGeometry } from './kernels.js';
+export { kernelGeometry, type Kernel, type KernelGeometry } from './kernels.js';
 export type { LayerRole } from './layerRole.js';
 export * from './names.js';
 export * from './networkGraph.js';

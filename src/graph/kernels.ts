@@ -1,11 +1,14 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import type { Weight } from '../layers/layer.js';
+import { bordersOf, type Padding } from '../layers/padding.js';
 import type { Layer } from './names.js';
 import type { LayerNode } from './networkGraph.js';
 
 const convolutions = ['Conv2d', 'GatedConv2d', 'Conv2D'];
 const norms = ['BatchNorm', 'BatchNormalization'];
+/** Layers without a kernel whose weights may have more than one axis: the last is that of the channels. */
+const maps = ['BiasMap', 'PReLU'];
 
 /** Whether a layer is a convolution whose filters are the last axis of its kernel. */
 export function isConvolution(layer: Layer): boolean {
@@ -24,61 +27,210 @@ export function weightOf(layer: Layer, name: string): Weight | undefined {
   );
 }
 
+/** One kernel of a layer: which of its entries belong to which channels of the layer. Entries go by their flat index. */
+export interface Kernel {
+  weight: Weight;
+  inputOf: (entry: number) => number;
+  /** Undefined for the kernel of a separable convolution's first half, which belongs to all output channels. */
+  outputOf?: (entry: number) => number;
+  /** How many entries there are between so many input channels and so many output channels. */
+  entries: (inputs: number, outputs: number) => number;
+}
+
 /** What a layer with a kernel computes: a window over inputs for each output, at a number of positions. */
 export interface KernelGeometry {
   /** Entries of the window: height x width, 1 for a dense layer. */
   window: number;
   inputs: number;
   outputs: number;
-  /** Positions of the output image at which the window is applied. */
+  /**
+   * How many outputs each input has to itself, in a depthwise convolution: output c * multiplier + j is made of input c
+   * alone. Undefined where every output is made of all inputs.
+   */
+  multiplier?: number;
+  /** Positions at which the window is applied: of the output image or, where a convolution is transposed, the input image. */
   positions: number;
   bias: boolean;
+  /** One; of a separable convolution two, the depthwise and the pointwise one. */
+  kernels: Kernel[];
 }
 
+/** [h, w, in, out] and [in, out]. */
+function dense(weight: Weight): Pick<KernelGeometry, 'window' | 'inputs' | 'outputs' | 'kernels'> {
+  const [inputs, outputs] = weight.shape.slice(-2) as number[];
+  const window = product(weight.shape.slice(0, -2));
+  const kernel: Kernel = {
+    weight,
+    inputOf: (entry) => Math.floor(entry / outputs) % inputs,
+    outputOf: (entry) => entry % outputs,
+    entries: (m, n) => window * m * n,
+  };
+  return { window, inputs, outputs, kernels: [kernel] };
+}
+
+/** [h, w, out, in]. */
+function transposed(weight: Weight): ReturnType<typeof dense> {
+  const [outputs, inputs] = weight.shape.slice(-2) as number[];
+  const window = product(weight.shape.slice(0, -2));
+  const kernel: Kernel = {
+    weight,
+    inputOf: (entry) => entry % inputs,
+    outputOf: (entry) => Math.floor(entry / inputs) % outputs,
+    entries: (m, n) => window * m * n,
+  };
+  return { window, inputs, outputs, kernels: [kernel] };
+}
+
+/** [h, w, in, multiplier]. */
+function depthwise(weight: Weight): ReturnType<typeof dense> & { multiplier: number } {
+  const [inputs, multiplier] = weight.shape.slice(-2) as number[];
+  const window = product(weight.shape.slice(0, -2));
+  const outputs = inputs * multiplier;
+  const kernel: Kernel = {
+    weight,
+    inputOf: (entry) => Math.floor((entry % outputs) / multiplier),
+    outputOf: (entry) => entry % outputs,
+    entries: (_, n) => window * n,
+  };
+  return { window, inputs, outputs, multiplier, kernels: [kernel] };
+}
+
+/** A depthwise kernel [h, w, in, multiplier], then a pointwise one [1, 1, in * multiplier, out]. */
+function separable(first: Weight, second: Weight): ReturnType<typeof dense> {
+  const { window, inputs, multiplier, kernels } = depthwise(first);
+  const { outputs, kernels: pointwise } = dense(second);
+  const { inputOf } = pointwise[0];
+  return {
+    window,
+    inputs,
+    outputs,
+    kernels: [
+      { weight: first, inputOf: kernels[0].inputOf, entries: (m) => window * m * multiplier },
+      {
+        ...pointwise[0],
+        inputOf: (entry) => Math.floor(inputOf(entry) / multiplier),
+        entries: (m, n) => m * multiplier * n,
+      },
+    ],
+  };
+}
+
+const product = (sides: readonly (number | null)[]): number => sides.reduce<number>((n, side) => n * (side ?? 0), 1);
+
+/** The layers with kernels, and what theirs are called. */
+const kinds: Record<string, { weights: string[]; read: (...weights: Weight[]) => ReturnType<typeof dense> }> = {
+  Conv2d: { weights: ['kernel'], read: dense },
+  GatedConv2d: { weights: ['kernel'], read: dense },
+  Conv2D: { weights: ['kernel'], read: dense },
+  Dense: { weights: ['kernel'], read: dense },
+  Conv2DTranspose: { weights: ['kernel'], read: transposed },
+  DepthwiseConv2D: { weights: ['depthwiseKernel'], read: depthwise },
+  SeparableConv2D: { weights: ['depthwiseKernel', 'pointwiseKernel'], read: separable },
+};
+
 /**
- * The geometry of a convolution or dense layer, ours or that of tf.layers; undefined for a layer without a kernel.
+ * The geometry of a convolution (plain, transposed, depthwise or separable) or dense layer, ours or that of tf.layers; undefined
+ * for a layer without a kernel.
  *
- * Throws a UserError that names the layer and its class for any other with a weight of more than one axis, since nothing is known of
- * its filters: a depthwise or transposed convolution, or a class of somebody else's.
+ * Throws a UserError that names the layer and its class for any other with a weight of more than one axis, since nothing is
+ * known of its filters.
  */
 export function kernelGeometry(
   layer: Layer,
   outputShape: tf.Shape = layer.outputShape as tf.Shape,
 ): KernelGeometry | undefined {
   const kind = layer.getClassName();
-  if (![...convolutions, 'Dense'].includes(kind)) {
+  if (!Object.hasOwn(kinds, kind)) {
     const large = layer.weights.find(({ shape }) => shape.length > 1);
-    if (!large || kind === 'BiasMap') return undefined;
+    if (!large || maps.includes(kind)) return undefined;
     throw new UserError(
       `The layer ${layer.name} (${kind}) has the weight ${large.originalName}, of which it is not known what belongs to ` +
-        `which channel. Channels are counted and removed in the layers ${convolutions.join(', ')} and Dense.`,
+        `which channel. Channels are counted and removed in the layers ${Object.keys(kinds).join(', ')}.`,
     );
   }
-  const kernel = weightOf(layer, 'kernel');
-  if (!kernel) return undefined;
+  const weights = kinds[kind].weights.flatMap((name) => weightOf(layer, name) ?? []);
+  if (weights.length < kinds[kind].weights.length) return undefined;
   if (layer.getConfig().dataFormat === 'channelsFirst') {
     throw new UserError(`The layer ${layer.name} (${kind}) does not have its channels on the last axis.`);
   }
-  const shape = kernel.shape as number[];
-  const [inputs, outputs] = shape.slice(-2);
-  const product = (sides: readonly (number | null)[]): number => sides.reduce<number>((n, side) => n * (side ?? 0), 1);
+  const windows = kind === 'Conv2DTranspose' ? inputImage(layer, outputShape) : outputShape.slice(1, -1);
   return {
-    window: product(shape.slice(0, -2)),
-    inputs,
-    outputs,
-    positions: product(outputShape.slice(1, -1)),
+    ...kinds[kind].read(...weights),
+    positions: product(windows),
     bias: weightOf(layer, 'bias') !== undefined,
   };
+}
+
+/** Height and width of the image that a transposed convolution makes an output of: the window is applied at each of its places. */
+function inputImage(layer: Layer, [, ...output]: tf.Shape): number[] {
+  const { kernelSize, strides, padding } = layer.getConfig() as Record<string, [number, number]>;
+  return [0, 1].map((axis) => {
+    const more = String(padding) === 'same' ? 0 : Math.max(kernelSize[axis] - strides[axis], 0);
+    return ((output[axis] ?? 0) - more) / strides[axis];
+  });
+}
+
+/** Whether the axis in a layer's settings, if there is one, is the last of so many; Keras writes [3] as well as 3. */
+export function hasChannelsLast(layer: Layer, rank: number): boolean {
+  const { axis, dataFormat } = layer.getConfig();
+  const axes = [axis ?? -1].flat();
+  return dataFormat !== 'channelsFirst' && axes.length === 1 && [-1, rank - 1].includes(axes[0] as number);
 }
 
 /** The batch norm that reads a place of a network, if there is one. Throws a UserError for one over another axis than the last. */
 export function normBehind({ readers }: LayerNode): LayerNode | undefined {
   const norm = readers.find(({ layer }) => isBatchNorm(layer));
-  const axis = norm?.layer.getConfig().axis as number | undefined;
-  if (norm && ![undefined, -1, norm.outputShape.length - 1].includes(axis)) {
+  if (norm && !hasChannelsLast(norm.layer, norm.outputShape.length)) {
     throw new UserError(
       `The layer ${norm.name} (${norm.layer.getClassName()}) does not have its channels on the last axis.`,
     );
   }
   return norm;
+}
+
+/** How a window moves along one side of an image. */
+export interface AxisWindow {
+  /** Values the window covers, and the step between them. */
+  size: number;
+  dilation: number;
+  stride: number;
+  /** Border in front of and behind the image. */
+  before: number;
+  after: number;
+  /** Length of the input and of the output. */
+  input: number;
+  output: number;
+  /** Whether it moves over the output, as that of a transposed convolution: then the border is that of the output. */
+  transposed: boolean;
+}
+
+const pair = (value: unknown, otherwise: number): [number, number] => {
+  if (Array.isArray(value)) return [value[0], value[1] ?? value[0]] as [number, number];
+  return typeof value === 'number' ? [value, value] : [otherwise, otherwise];
+};
+
+/** Height and width of the output of a layer, [1, 1] if it is a vector. */
+export function imageOf(shape: (number | null)[]): [number, number] {
+  return shape.length === 4 ? [shape[1] ?? 0, shape[2] ?? 0] : [1, 1];
+}
+
+/** How the window of a convolution, pooling or zero padding moves over [N, H, W, C], down and across; 1 x 1 for a dense layer. */
+export function windowsOf({ layer, inputShapes, outputShape }: LayerNode): [AxisWindow, AxisWindow] {
+  const config = layer.getConfig();
+  const kind = layer.getClassName();
+  const size = pair(config.kernelSize ?? config.poolSize, 1);
+  // A zero padding is a window of one value with a border.
+  const strides = kind === 'ZeroPadding2D' ? [1, 1] : pair(config.strides ?? config.poolSize, 1);
+  // tf.layers pass no dilation on to a depthwise convolution.
+  const dilations = kind === 'DepthwiseConv2D' ? [1, 1] : pair(config.dilationRate, 1);
+  const transposed = kind === 'Conv2DTranspose';
+  const padding = (config.padding ?? 'valid') as Padding;
+  const [inputs, outputs] = [imageOf(inputShapes[0]), imageOf(outputShape)];
+  const axis = (a: 0 | 1): AxisWindow => {
+    const [stride, dilation] = [strides[a], dilations[a]];
+    const over = transposed ? outputs[a] : inputs[a];
+    const [before, after] = bordersOf(over, (size[a] - 1) * dilation + 1, stride, padding, a);
+    return { size: size[a], dilation, stride, before, after, input: inputs[a], output: outputs[a], transposed };
+  };
+  return [axis(0), axis(1)];
 }

@@ -1,48 +1,68 @@
 import { UserError } from '../errors.js';
-import { kernelGeometry } from './kernels.js';
+import { hasChannelsLast, imageOf, kernelGeometry } from './kernels.js';
 import type { Layer } from './names.js';
 import type { LayerNode } from './networkGraph.js';
+
+/** How a layer makes one tensor of several, value by value. */
+export type Merge = 'add' | 'multiply' | 'average' | 'maximum' | 'minimum';
 
 /**
  * What a layer does with channels.
  *
  * - `kernel`: every output channel is computed from all input channels (convolution, dense);
+ * - `depthwise`: output channel c * multiplier + j is computed by a kernel from input channel c alone;
  * - `norm`, `gate`, `channelwise`: output channel c is computed from input channel c alone;
- * - `add`: output channel c is the sum of the inputs' channels c;
+ * - `add`, `multiply`, `average`, `maximum`, `minimum`: output channel c from the inputs' channels c; an input of one place or
+ *   one channel counts for all of them;
  * - `concat`: the inputs' channels one after another;
- * - `flatten`: each channel once for each position, the channel fastest;
+ * - `flatten`, `reshape`: each channel once for each position that becomes a channel, the channel fastest;
  * - `mix`: channels depend on each other, as in softmax, and none can be taken away.
  */
-export type LayerRole = 'input' | 'kernel' | 'norm' | 'gate' | 'channelwise' | 'add' | 'concat' | 'flatten' | 'mix';
+export type LayerRole =
+  'input' | 'kernel' | 'depthwise' | 'norm' | 'gate' | 'channelwise' | Merge | 'concat' | 'flatten' | 'reshape' | 'mix';
 
 const roles: Record<string, LayerRole> = {
   InputLayer: 'input',
   Conv2d: 'kernel',
   Conv2D: 'kernel',
   GatedConv2d: 'kernel',
+  Conv2DTranspose: 'kernel',
+  SeparableConv2D: 'kernel',
   Dense: 'kernel',
+  DepthwiseConv2D: 'depthwise',
   BatchNorm: 'norm',
   BatchNormalization: 'norm',
   L0Gate: 'gate',
   Add: 'add',
+  Multiply: 'multiply',
+  Average: 'average',
+  Maximum: 'maximum',
+  Minimum: 'minimum',
   Concatenate: 'concat',
   Flatten: 'flatten',
+  Reshape: 'reshape',
   Softmax: 'mix',
 };
 
-/** Layers that apply one function to every value. */
-const elementwise = ['Activation', 'ReLU', 'LeakyReLU', 'ELU', 'ThresholdedReLU'];
-/** Layers that do something in training only. */
-const idle = [
-  'Dropout',
-  'SpatialDropout1D',
-  'GaussianNoise',
-  'GaussianDropout',
-  'AlphaDropout',
-  'ActivityRegularization',
-];
-const windows = ['MaxPool2d', 'MaxPooling2D', 'AveragePooling2D', 'ZeroPadding2D'];
-const globalPools = ['GlobalAveragePooling2D', 'GlobalMaxPooling2D'];
+/** Whether a role makes one tensor of several, value by value. */
+export function isMerge(role: LayerRole): role is Merge {
+  return ['add', 'multiply', 'average', 'maximum', 'minimum'].includes(role);
+}
+
+/** What a channelwise layer does with the values of a channel. */
+export type ChannelwiseKind = 'elementwise' | 'slopes' | 'idle' | 'window' | 'upsampling' | 'global' | 'biasMap';
+
+/** `idle` ones do something in training only. */
+const channelwise: Record<ChannelwiseKind, string[]> = {
+  elementwise: ['Activation', 'ReLU', 'LeakyReLU', 'ELU', 'ThresholdedReLU'],
+  slopes: ['PReLU'],
+  idle: ['Dropout', 'SpatialDropout1D', 'GaussianNoise', 'GaussianDropout', 'AlphaDropout', 'ActivityRegularization'],
+  window: ['MaxPool2d', 'MaxPooling2D', 'AveragePooling2D', 'ZeroPadding2D'],
+  upsampling: ['UpSampling2D'],
+  global: ['GlobalAveragePooling2D', 'GlobalMaxPooling2D'],
+  biasMap: ['BiasMap'],
+};
+
 /** Channels, rows and columns are followed one by one: more than these are not. */
 const most = { channels: 2 ** 20, side: 4096 };
 /** Activations of tf.layers, by name, that treat every value alike: channels stay what they are. */
@@ -65,20 +85,10 @@ const elementwiseActivations = [
 /** Activations that compute every channel from all of them. */
 const mixingActivations = ['softmax', 'logSoftmax'];
 
-/** What a channelwise layer does with the values of a channel. */
-export type ChannelwiseKind = 'elementwise' | 'idle' | 'window' | 'global' | 'biasMap';
-
-const channelwise = new Map<string, ChannelwiseKind>([
-  ...elementwise.map((name): [string, ChannelwiseKind] => [name, 'elementwise']),
-  ...idle.map((name): [string, ChannelwiseKind] => [name, 'idle']),
-  ...windows.map((name): [string, ChannelwiseKind] => [name, 'window']),
-  ...globalPools.map((name): [string, ChannelwiseKind] => [name, 'global']),
-  ['BiasMap', 'biasMap'],
-]);
-
 /** What a channelwise layer does; undefined for other layers. */
 export function channelwiseKind(layer: Layer): ChannelwiseKind | undefined {
-  return channelwise.get(layer.getClassName());
+  const name = layer.getClassName();
+  return (Object.keys(channelwise) as ChannelwiseKind[]).find((kind) => channelwise[kind].includes(name));
 }
 
 /** The name of the activation that a layer ends with; 'linear' for one without. */
@@ -96,13 +106,14 @@ export function mixesChannels(layer: Layer): boolean {
  * What a layer does with channels at its place in a network. Throws a UserError for a layer or activation that cannot be
  * followed, and for one with another axis for its channels than the last.
  */
-export function layerRole({ layer, name, inputShapes, outputShape, tensors }: LayerNode): LayerRole {
+export function layerRole(node: LayerNode): LayerRole {
+  const { layer, name, inputShapes, outputShape, tensors } = node;
   const kind = layer.getClassName();
-  const role = Object.hasOwn(roles, kind) ? roles[kind] : channelwise.has(kind) ? 'channelwise' : undefined;
+  const role = Object.hasOwn(roles, kind) ? roles[kind] : channelwiseKind(layer) && 'channelwise';
   const config = layer.getConfig();
   const refuse = (why: string): UserError => new UserError(`The layer ${name} (${kind}) ${why}.`);
   if (!role) {
-    const known = [...new Set([...Object.keys(roles), ...channelwise.keys()])].join(', ');
+    const known = [...Object.keys(roles), ...Object.values(channelwise).flat()].join(', ');
     throw refuse(`is not one whose channels can be followed; known are ${known}`);
   }
   const activation = activationOf(layer);
@@ -123,25 +134,51 @@ export function layerRole({ layer, name, inputShapes, outputShape, tensors }: La
   }
   const wide = [config.poolSize, config.kernelSize].flat().find((side) => typeof side === 'number' && side > most.side);
   if (wide !== undefined) throw refuse(`has a window with a side of ${wide as number}, which is at most ${most.side}`);
-  if (role === 'add' && inputShapes.some((other) => String(other) !== String(inputShapes[0]))) {
-    throw refuse(`adds what has different shapes: ${inputShapes.map((other) => `[${String(other)}]`).join(', ')}`);
+  if (!hasChannelsLast(layer, rank)) throw refuse('does not have its channels on the last axis');
+  if (role === 'reshape' && outputShape.at(-1)! % inputShapes[0].at(-1)! !== 0) {
+    throw refuse(
+      `makes [${String(outputShape.slice(1))}] of [${String(inputShapes[0].slice(1))}], which does not keep its channels together`,
+    );
   }
-  if (config.dataFormat === 'channelsFirst' || ![-1, rank - 1, undefined].includes(config.axis as number | undefined)) {
-    throw refuse('does not have its channels on the last axis');
+  if ((role === 'kernel' || role === 'depthwise') && kernelGeometry(layer, outputShape) === undefined) {
+    throw refuse('has not been built');
   }
-  if (role === 'kernel' && kernelGeometry(layer, outputShape) === undefined) throw refuse('has not been built');
-  return mixesChannels(layer) && role === 'channelwise' ? 'mix' : role;
+  return mixesChannels(layer) && role !== 'kernel' ? mixing(node, role, refuse) : role;
 }
+
+/** An activation layer that mixes channels; a depthwise convolution that ends with one is something of which nothing is known. */
+function mixing({ layer }: LayerNode, role: LayerRole, refuse: (why: string) => UserError): LayerRole {
+  if (role === 'channelwise') return 'mix';
+  throw refuse(`ends with a ${activationOf(layer)} over its channels, which only a convolution or dense layer may`);
+}
+
+/** Whether an input of a merging layer counts for all channels of its output. */
+export function isSpread({ outputShape }: Pick<LayerNode, 'outputShape'>, input: LayerNode): boolean {
+  return input.outputShape.at(-1) === 1 && outputShape.at(-1) !== 1;
+}
+
+/** Whether an input of a merging layer is as large as its output, rather than counting for all places or channels. */
+export function isFull({ outputShape }: LayerNode, input: LayerNode): boolean {
+  const sizes = [outputShape, input.outputShape].map((shape) => [...imageOf(shape), shape.at(-1)]);
+  return String(sizes[0]) === String(sizes[1]);
+}
+
+/** Layers with f(g x) = g f(x) for every g >= 0, whatever their settings. */
+const homogeneous = [
+  'LeakyReLU',
+  'PReLU',
+  ...channelwise.idle,
+  ...channelwise.window,
+  ...channelwise.upsampling,
+  ...channelwise.global,
+];
 
 /** Whether f(g x) = g f(x) for every g >= 0, so that a gate behind the layer may as well stand before it. */
 export function isHomogeneous(layer: Layer): boolean {
-  const kind = channelwiseKind(layer);
-  if (kind === 'elementwise') {
-    const name = layer.getClassName();
-    if (name === 'ReLU') return layer.getConfig().maxValue === undefined || layer.getConfig().maxValue === null;
-    return name === 'LeakyReLU' || (name === 'Activation' && isHomogeneousActivation(activationOf(layer)));
-  }
-  return kind !== undefined && kind !== 'biasMap';
+  const name = layer.getClassName();
+  if (name === 'ReLU') return (layer.getConfig().maxValue ?? null) === null;
+  if (name === 'Activation') return isHomogeneousActivation(activationOf(layer));
+  return homogeneous.includes(name);
 }
 
 /** Whether an activation, by name, has f(g x) = g f(x) for every g >= 0. */

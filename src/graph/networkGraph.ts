@@ -9,6 +9,8 @@ export interface LayerNode {
   name: string;
   /** The places whose outputs it reads, in the order of its inputs; a place that is read twice stands there twice. */
   inputs: LayerNode[];
+  /** Which of the tensors of each of those it reads. */
+  reads: number[];
   /** The places that read it, each once. */
   readers: LayerNode[];
   inputShapes: tf.Shape[];
@@ -29,9 +31,15 @@ export interface NetworkGraph<Node extends LayerNode = LayerNode> {
   outputs: Node[];
 }
 
+/** One of the tensors that a layer gives at a place. */
+interface Source {
+  node: LayerNode;
+  index: number;
+}
+
 /** What a nested network's inputs are where it stands, and its places that are known already. */
 interface Scope {
-  fed: Map<tf.SymbolicTensor, LayerNode>;
+  fed: Map<tf.SymbolicTensor, Source>;
   known: Map<unknown, LayerNode>;
   nested: Map<unknown, Scope>;
 }
@@ -45,10 +53,11 @@ const emptyScope = (): Scope => ({ fed: new Map(), known: new Map(), nested: new
 export function networkGraph(model: tf.LayersModel): NetworkGraph {
   const names = layerNames(model);
   const nodes: LayerNode[] = [];
-  const resolve = (tensor: tf.SymbolicTensor, scope: Scope): LayerNode => {
+  const resolve = (tensor: tf.SymbolicTensor, scope: Scope): Source => {
     const fed = scope.fed.get(tensor);
     if (fed) return fed;
     const layer = tensor.sourceLayer;
+    const index = tensor.tensorIndex ?? 0;
     const place = layer.inboundNodes[tensor.nodeIndex];
     if (layer instanceof tf.LayersModel) {
       const inner = scope.nested.get(place) ?? emptyScope();
@@ -56,16 +65,18 @@ export function networkGraph(model: tf.LayersModel): NetworkGraph {
       layer.inputs.forEach((input, i) => {
         if (!inner.fed.has(input)) inner.fed.set(input, resolve(place.inputTensors[i], scope));
       });
-      return resolve(layer.outputs[tensor.tensorIndex ?? 0], inner);
+      return resolve(layer.outputs[index], inner);
     }
     const known = scope.known.get(place);
-    if (known) return known;
+    if (known) return { node: known, index };
     const isInput = layer.getClassName() === 'InputLayer';
-    const inputs = isInput ? [] : place.inputTensors.map((input) => resolve(input, scope));
+    const sources = isInput ? [] : place.inputTensors.map((input) => resolve(input, scope));
+    const inputs = sources.map((source) => source.node);
     const node: LayerNode = {
       layer,
       name: names.get(layer) ?? layer.name,
       inputs,
+      reads: sources.map((source) => source.index),
       readers: [],
       inputShapes: isInput ? [] : place.inputTensors.map(({ shape }) => shape),
       outputShape: place.outputTensors[0].shape,
@@ -75,12 +86,12 @@ export function networkGraph(model: tf.LayersModel): NetworkGraph {
     for (const input of new Set(inputs)) input.readers.push(node);
     scope.known.set(place, node);
     nodes.push(node);
-    return node;
+    return { node, index };
   };
   const scope = emptyScope();
-  const outputs = model.outputs.map((tensor) => resolve(tensor, scope));
+  const outputs = model.outputs.map((tensor) => resolve(tensor, scope).node);
   for (const node of outputs) node.output = true;
-  const inputs = model.inputs.map((tensor) => resolve(tensor, scope));
+  const inputs = model.inputs.map((tensor) => resolve(tensor, scope).node);
   return { model, nodes, inputs, outputs };
 }
 

@@ -33,9 +33,7 @@ export function firstNonFinite(model: tf.LayersModel, x: tf.Tensor | tf.Tensor[]
         if (outputs.has(node)) continue;
         const bad = layer.weights.find((weight) => !finite(weight.read()));
         if (bad) return `the weight ${names.get(bad)}`;
-        // Which of several tensors is read here is not known.
-        if (inputs.some(({ tensors }) => tensors > 1)) return undefined;
-        const read = inputs.map((input) => outputs.get(input)![0]);
+        const read = inputs.map((input, i) => outputs.get(input)![node.reads[i]]);
         const output = [
           layer.apply(read.length === 1 ? read[0] : read, { training: true }) as tf.Tensor | tf.Tensor[],
         ].flat();

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { ChannelMasks } from '../../models/channelMasks.js';
-import { channelGraph, sameChannels, type ChannelGraph } from '../../graph/channelGraph.js';
+import { channelGraph, type ChannelGraph } from '../../graph/channelGraph.js';
 import { checkMasks } from '../weights/closeMasked.js';
 
 /** For each layer of a model, by name, which of its output channels can be other than 0. */
@@ -27,7 +27,7 @@ export function openChannels(network: tf.LayersModel | ChannelGraph, masks: Chan
     const mask = masks.get(node.name);
     const isOpen = (c: number): boolean => {
       if (mask) return mask[c] !== 0;
-      const same = sameChannels(node, c);
+      const same = node.sources(c);
       return same.length === 0 || same.some(({ node: from, channel }) => open.get(from.name)?.[channel]);
     };
     open.set(

@@ -1,6 +1,6 @@
 import { UserError } from '../../errors.js';
 import { lockedBecause, type ChannelGraph, type ChannelNode } from '../../graph/channelGraph.js';
-import { channelTies, type ChannelTies } from '../../graph/channelTies.js';
+import { channelTies, type ChannelTies } from '../../graph/channelGroups.js';
 import type { NetworkWeights } from '../weights/layerWeights.js';
 import { liveChannels, neededChannels, type ChannelFlags } from '../weights/liveChannels.js';
 

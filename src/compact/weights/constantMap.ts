@@ -1,4 +1,4 @@
-import type { AxisWindow } from '../../graph/windowGeometry.js';
+import type { AxisWindow } from '../../graph/kernels.js';
 
 /**
  * What channels put out that depend on no input: values [R, S, C] and, for each row and column of the image, which of

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
 import { activationOf, channelwiseKind } from '../../graph/layerRole.js';
-import { imageOf, windowsOf } from '../../graph/windowGeometry.js';
+import { imageOf, windowsOf } from '../../graph/kernels.js';
 import {
   addMaps,
   commonValues,

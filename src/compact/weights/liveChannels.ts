@@ -1,5 +1,5 @@
 import { mixesChannels } from '../../graph/layerRole.js';
-import { sameChannels, type ChannelGraph, type ChannelNode } from '../../graph/channelGraph.js';
+import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
 import type { KernelWeights, NetworkWeights } from './layerWeights.js';
 
 /** For each layer, a flag for each channel of its output. */
@@ -45,7 +45,7 @@ export function liveChannels({ nodes }: ChannelGraph, weights: NetworkWeights): 
       );
     else {
       const arrives = (c: number): boolean =>
-        sameChannels(node, c).some(({ node: from, channel }) => flagsOf(live, from)[channel]);
+        node.sources(c).some(({ node: from, channel }) => flagsOf(live, from)[channel]);
       live.set(
         node,
         each(node, (c) => arrives(c) && passes(node, c, weights)),
@@ -71,7 +71,7 @@ export function neededChannels({ nodes }: ChannelGraph, weights: NetworkWeights)
     own.forEach((flag, c) => {
       if (node.role === 'mix') flagsOf(needed, node.inputs[0])[c] = true;
       else if (flag && passes(node, c, weights)) {
-        for (const { node: from, channel } of sameChannels(node, c)) flagsOf(needed, from)[channel] = true;
+        for (const { node: from, channel } of node.sources(c)) flagsOf(needed, from)[channel] = true;
       }
     });
   }

@@ -5,7 +5,7 @@ import type { Layer } from '../../../graph/names.js';
 import type { LayerNode } from '../../../graph/networkGraph.js';
 import type { ChannelNode } from '../../../graph/channelGraph.js';
 import { activationOf, channelwiseKind, mixesChannels } from '../../../graph/layerRole.js';
-import { windowsOf } from '../../../graph/windowGeometry.js';
+import { windowsOf } from '../../../graph/kernels.js';
 import type { NetworkWeights } from '../../weights/layerWeights.js';
 import type { OnnxGraph } from './onnxGraph.js';
 
