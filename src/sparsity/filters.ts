@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import { flowFrom, type ChannelFlow } from '../graph/channelFlow.js';
-import { isConvolution, kernelGeometry, normBehind, weightOf } from '../graph/kernels.js';
+import { kernelGeometry, normBehind, weightOf } from '../graph/kernels.js';
 import { inLayerOrder, networkGraph, nodeOf } from '../graph/networkGraph.js';
 import type { Weight } from '../layers/layer.js';
 import type { WeightMasks } from './weightMasks.js';
@@ -10,10 +10,12 @@ import type { WeightMasks } from './weightMasks.js';
 export interface FilterLayer {
   /** Its name in the network. */
   name: string;
-  /** [k, k, in, filters] */
+  /** The kernel with the filters; of a separable convolution the pointwise one. */
   kernel: Weight;
+  /** Which filter an entry of the kernel, by its flat index, belongs to. */
+  filterOf: (entry: number) => number;
   filters: number;
-  /** Entries of one filter: k * k * in. */
+  /** Entries of one filter. */
   fanIn: number;
   /** [filters] each: its bias, and the weights of the batch norm behind it, if any. */
   bias?: Weight;
@@ -26,25 +28,28 @@ export interface FilterLayer {
 }
 
 /**
- * The convolutions of a model that have more than one filter, so that some can go, ours and those of tf.layers. Throws a
- * UserError that names the layer for one whose filters are not known (`kernelGeometry`), and for one used more than once.
+ * The convolutions of a model that have more than one filter, so that some can go, ours and those of tf.layers, transposed
+ * and separable ones too. Depthwise ones, each of whose filters sees one channel alone, only if asked for. Throws a UserError
+ * that names the layer for one whose filters are not known (`kernelGeometry`), and for one used more than once.
  */
-export function filterLayers(model: tf.LayersModel): FilterLayer[] {
+export function filterLayers(model: tf.LayersModel, { depthwise = false } = {}): FilterLayer[] {
   const graph = networkGraph(model);
   return inLayerOrder(graph).flatMap((node): FilterLayer[] => {
-    const { layer, name } = node;
-    const geometry = kernelGeometry(layer, node.outputShape);
-    const kernel = weightOf(layer, 'kernel');
-    if (!geometry || !kernel || !isConvolution(layer) || geometry.outputs < 2) return [];
+    const { layer, name, outputShape } = node;
+    const geometry = kernelGeometry(layer, outputShape);
+    if (!geometry || layer.getClassName() === 'Dense' || geometry.outputs < 2) return [];
+    if (geometry.multiplier !== undefined && !depthwise) return [];
     nodeOf(graph, layer);
+    const { weight: kernel, outputOf } = geometry.kernels.at(-1)!;
     const norm = normBehind(node)?.layer;
     const ofNorm = (which: string): Weight | undefined => norm && weightOf(norm, which);
     return [
       {
         name,
         kernel,
+        filterOf: outputOf!,
         filters: geometry.outputs,
-        fanIn: geometry.window * geometry.inputs,
+        fanIn: kernel.read().size / geometry.outputs,
         bias: weightOf(layer, 'bias'),
         gamma: ofNorm('gamma'),
         beta: ofNorm('beta'),
@@ -57,28 +62,40 @@ export function filterLayers(model: tf.LayersModel): FilterLayer[] {
 }
 
 /** The same of a model that has any. Throws a UserError that says what `method` needs for one that has none. */
-export function someFilterLayers(model: tf.LayersModel, method: string): FilterLayer[] {
-  const layers = filterLayers(model);
+export function someFilterLayers(model: tf.LayersModel, method: string, options = {}): FilterLayer[] {
+  const layers = filterLayers(model, options);
   if (layers.length > 0) return layers;
   throw new UserError(`${model.name} has no convolutions with more than one filter, which ${method} chooses among.`);
 }
 
-/** The filters of a kernel [k, k, in, filters] as rows of k * k * in entries. */
-export function filterRows(kernel: Weight): Float64Array[] {
-  const filters = kernel.shape.at(-1) as number;
+/** The filters of a kernel as rows of their entries, in the kernel's order. Default: of one whose last axis they are. */
+export function filterRows(
+  kernel: Weight,
+  filters = kernel.shape.at(-1) as number,
+  filterOf = (entry: number): number => entry % filters,
+): Float64Array[] {
   const values = kernel.read().dataSync<'float32'>();
-  return Array.from({ length: filters }, (_, f) =>
-    Float64Array.from({ length: values.length / filters }, (_, i) => values[i * filters + f]),
-  );
+  const rows = Array.from({ length: filters }, () => new Float64Array(values.length / filters));
+  const filled = new Uint32Array(filters);
+  values.forEach((value, entry) => {
+    const filter = filterOf(entry);
+    rows[filter][filled[filter]++] = value;
+  });
+  return rows;
+}
+
+/** The filters of a layer as rows. */
+export function rowsOf({ kernel, filters, filterOf }: FilterLayer): Float64Array[] {
+  return filterRows(kernel, filters, filterOf);
 }
 
 /** Masks all that a layer's closed filters consist of, 0 in `mask` [filters]: the kernel alone, or all they have. */
 export function maskFilters(masks: WeightMasks, layer: FilterLayer, mask: Float32Array, kernelOnly = false): void {
-  const { kernel, bias, gamma, beta, movingMean } = layer;
-  for (const weight of kernelOnly ? [kernel] : [kernel, bias, gamma, beta, movingMean]) {
-    if (!weight) continue;
-    // The filter is the last axis of each.
-    const values = Float32Array.from({ length: weight.read().size }, (_, i) => mask[i % mask.length]);
-    masks.set(weight, values);
-  }
+  const { kernel, filterOf, bias, gamma, beta, movingMean } = layer;
+  masks.set(
+    kernel,
+    Float32Array.from({ length: kernel.read().size }, (_, entry) => mask[filterOf(entry)]),
+  );
+  if (kernelOnly) return;
+  for (const weight of [bias, gamma, beta, movingMean]) if (weight) masks.set(weight, mask);
 }

@@ -12,3 +12,4 @@ export * from './repr.js';
 export * from './schedules.js';
 export * from './sparsifier.js';
 export { WeightMasks } from './weightMasks.js';
+export * from './withGates.js';

@@ -1,13 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { flowFrom, type ChannelReader } from '../graph/channelFlow.js';
-import { isBatchNorm, kernelGeometry, weightOf } from '../graph/kernels.js';
-import { layerRole } from '../graph/layerRole.js';
+import { channelGraph, type Channel, type ChannelNode } from '../graph/channelGraph.js';
+import { kernelGeometry, weightOf } from '../graph/kernels.js';
+import { isHomogeneous } from '../graph/layerRole.js';
 import type { Layer } from '../graph/names.js';
-import { inLayerOrder, networkGraph, nodeOf } from '../graph/networkGraph.js';
-import { BiasMap } from '../layers/biasMap.js';
-import type { ChannelMasks } from '../models/channelMasks.js';
-import type { Sparsifier } from './sparsifier.js';
+import { inLayerOrder } from '../graph/networkGraph.js';
+import type { Weight } from '../layers/layer.js';
+import { channelCosts, channelSpan, masksAbove, type ChannelSpan } from './channelSpan.js';
+import { products, type Sparsifier } from './sparsifier.js';
+import { changeWeight } from './weightMasks.js';
 
 /**
  * The proximal operator of threshold * |x|: x * max(0, 1 - threshold / |x|), which moves every value towards 0 by
@@ -25,59 +26,49 @@ export function softThreshold(x: tf.Tensor, threshold: number): tf.Tensor {
 
 /** A batch norm by whose gammas the channels of a layer are pruned. */
 export interface IstaLayer {
-  /** The layer whose channels they are, and its name in the network. */
+  /** The layer whose channels they are: the first kernel above the batch norm. */
   target: Layer;
+  /** Its name in the network. */
   name: string;
   /** [C] each: the batch norm's own variables, not to be disposed. */
   gamma: tf.Variable<tf.Rank.R1>;
   beta?: tf.Variable<tf.Rank.R1>;
-  /** Who reads the channels. */
-  readers: ChannelReader[];
   /** What one channel costs: the weight of |gamma| in the penalty. */
   cost: number;
+  /** The place of the batch norm, and what becomes idle where gammas are 0. */
+  norm: ChannelNode;
+  span: ChannelSpan;
 }
 
 /**
  * The layers that can be pruned by their gammas, with what a channel costs in the network as it stands:
- * (H_out W_out + k^2 C_in + sum over the next layers of k_next^2 C_out_next) / (H W), where H x W is the input image
- * (Ye et al. 2018, section 4.2).
+ * (H_out W_out + k^2 C_in + sum over the next layers of k_next^2 C_out_next) / (H W), where H x W is the (first) input image
+ * (Ye et al. 2018, section 4.2). Where channels pass through a depthwise convolution, its values and its k^2 entries count
+ * too, and what is behind it and before it: all that goes with the channel.
  *
- * Those are the batch norms with gamma, ours and those of tf.layers, that alone read a convolution or dense layer whose channels
- * are neither added to others nor outputs of the model: nothing else depends on them. `seedCosts` counts a 4x4 kernel that
- * comes next as 3x3, as the project's code does in CNN-4.
+ * Those are the batch norms with gamma, ours and those of tf.layers, that alone read what convolutions or dense layers give, not
+ * put beside other channels, and whose own channels are neither joined with others by value (added, multiplied, as by squeeze
+ * and excite) nor outputs of the model: nothing else depends on them. `seedCosts` counts a 4x4 kernel that comes next as 3x3,
+ * as the project's code does in CNN-4.
  *
- * Throws a UserError that names the layer where it is not known what a batch norm's channels belong to, or where they go.
+ * Throws a UserError that names the layer where it is not known what belongs to which channel, and for one used twice.
  */
 export function istaLayers(model: tf.LayersModel, seedCosts = false): IstaLayer[] {
-  const [, height, width] = model.inputs[0].shape as number[];
-  const nextWindow = (window: number): number => (seedCosts && window === 16 ? 9 : window);
-  const graph = networkGraph(model);
-  return inLayerOrder(graph).flatMap((norm): IstaLayer[] => {
+  const [, ...sides] = model.inputs[0].shape.slice(0, -1) as number[];
+  const pixels = sides.reduce((n, side) => n * side, 1);
+  const windowOf = (window: number): number => (seedCosts && window === 16 ? 9 : window);
+  return inLayerOrder(channelGraph(model)).flatMap((norm): IstaLayer[] => {
     const variable = (name: string): tf.Variable<tf.Rank.R1> | undefined =>
       weightOf(norm.layer, name)?.read() as tf.Variable<tf.Rank.R1> | undefined;
     const gamma = variable('gamma');
-    if (!isBatchNorm(norm.layer) || !gamma) return [];
-    nodeOf(graph, norm.layer);
-    layerRole(norm);
-    let [target] = norm.inputs;
-    let alone = target.readers.length === 1 && !target.output;
-    // Compaction may have put a bias there that depends on the position.
-    if (target.layer instanceof BiasMap) {
-      [target] = target.inputs;
-      alone &&= target.readers.length === 1 && !target.output;
-    }
-    const { layer, name } = target;
-    const own = kernelGeometry(layer, target.outputShape);
-    if (!own || !alone) return [];
-    nodeOf(graph, layer);
-    const { readers, summed, mixed, isOutput } = flowFrom(norm);
-    if (summed || mixed || isOutput) return [];
-    const read = readers.reduce(
-      (sum, { geometry, positions }) => sum + nextWindow(geometry.window) * positions * geometry.outputs,
-      0,
-    );
-    const cost = (own.positions + own.window * own.inputs + read) / (height * width);
-    return [{ target: layer, name, gamma, beta: variable('beta'), readers, cost }];
+    if (norm.role !== 'norm' || !gamma) return [];
+    const span = channelSpan(norm, 'constant');
+    const above = [...span.above];
+    const target = above.find(({ role }) => role === 'kernel' || role === 'depthwise');
+    if (!target || !span.whole || span.output || above.some(({ role }) => role === 'concat')) return [];
+    const [{ values, entries }] = channelCosts(norm, span, windowOf);
+    const cost = (values + entries) / pixels;
+    return [{ target: target.layer, name: target.name, gamma, beta: variable('beta'), cost, norm, span }];
   });
 }
 
@@ -132,20 +123,19 @@ export function istaSparsifier(model: tf.LayersModel, { l1_penalty, seedCosts = 
         gamma.assign(softThreshold(gamma, cost * learningRate * l1_penalty) as tf.Tensor1D);
       }
     });
-  const valuesOf = ({ gamma }: IstaLayer): Float32Array => gamma.dataSync<'float32'>();
-  const channelMasks = (): ChannelMasks =>
-    new Map(layers.map((layer) => [layer.name, valuesOf(layer).map((value) => (value === 0 ? 0 : 1))]));
+  const gammasOf = ({ gamma }: IstaLayer): Float32Array => gamma.dataSync<'float32'>();
+  const maskOf = (layer: IstaLayer): Float32Array => gammasOf(layer).map((value) => (value === 0 ? 0 : 1));
 
   return {
     name: 'ISTA',
     afterStep: l1_penalty === 0 ? undefined : shrink,
-    channelMasks,
+    channelMasks: () => products(layers.map((layer) => masksAbove(layer.norm, layer.span, maskOf(layer)))),
     summary: () => {
-      const masks = [...channelMasks().values()].flatMap((mask) => [...mask]);
+      const masks = layers.flatMap((layer) => [...maskOf(layer)]);
       return {
         channels: masks.length,
         closed: masks.filter((mask) => mask === 0).length,
-        ...gammaSummary(layers.map((layer) => ({ cost: layer.cost, gamma: valuesOf(layer) }))),
+        ...gammaSummary(layers.map((layer) => ({ cost: layer.cost, gamma: gammasOf(layer) }))),
       };
     },
     state: () => ({}),
@@ -156,23 +146,48 @@ export function istaSparsifier(model: tf.LayersModel, { l1_penalty, seedCosts = 
 /**
  * Multiplies the gammas and betas that `istaSparsifier` prunes by with `alpha`, and the weights that read their channels
  * with 1 / alpha: the network computes the same, and smaller gammas reach 0 sooner (Ye et al. 2018, section 4.3). With
- * 1 / alpha it undoes itself.
+ * 1 / alpha it undoes itself. Of a depthwise or separable convolution it is the depthwise kernel that takes the factor back.
  *
- * Throws a UserError for an alpha that is not positive.
+ * That takes layers between the two with f(alpha x) = alpha f(x): pooling, ReLU, LeakyReLU, PReLU and others, but not ReLU6,
+ * swish or another batch norm. Throws a UserError that names one without, and for an alpha that is not positive; the network
+ * then stays as it was.
  */
 export function rescaleGammas(model: tf.LayersModel, alpha: number): void {
   if (!(alpha > 0 && Number.isFinite(alpha))) throw new UserError(`alpha is a number above 0, got ${alpha}`);
   if (alpha === 1) return;
-  for (const { gamma, beta, readers } of istaLayers(model)) {
-    tf.tidy(() => {
-      for (const variable of [gamma, beta]) variable?.assign(variable.mul<tf.Tensor1D>(alpha));
-      for (const { layer, inputsOf } of readers) {
-        const kernel = weightOf(layer, 'kernel')!;
-        const [inputs, outputs] = kernel.shape.slice(-2) as number[];
-        const factors = new Float32Array(inputs).fill(1);
-        for (let c = 0; c < gamma.size; c++) for (const input of inputsOf(c)) factors[input] = 1 / alpha;
-        kernel.write(kernel.read().mul(tf.tensor2d(factors, [inputs, 1]).tile([1, outputs])));
-      }
-    });
+  const layers = istaLayers(model);
+  const inverse = layers.flatMap(({ norm }) => kernelsBehind(norm));
+  tf.tidy(() => {
+    for (const variable of layers.flatMap(({ gamma, beta }) => [gamma, beta ?? []].flat())) {
+      variable.assign(variable.mul<tf.Tensor1D>(alpha));
+    }
+  });
+  for (const { weight, reads } of inverse) {
+    changeWeight(weight, (values) => values.forEach((value, i) => (values[i] = reads(i) ? value / alpha : value)));
   }
+}
+
+/** The kernels that read the channels of a batch norm first, with which of their entries do. */
+function kernelsBehind(norm: ChannelNode): { weight: Weight; reads: (entry: number) => boolean }[] {
+  const on = new Set([norm]);
+  const readers = new Set<ChannelNode>();
+  for (const node of on) {
+    for (const next of node.readers) {
+      if (next.role === 'kernel' || next.role === 'depthwise') readers.add(next);
+      else if (['gate', 'concat', 'flatten', 'reshape'].includes(next.role) || isHomogeneous(next.layer)) on.add(next);
+      else {
+        throw new UserError(
+          `The gammas of ${norm.name} cannot be rescaled: ${next.name} (${next.layer.getClassName()}), which reads its ` +
+            'channels, does not make alpha f(x) of alpha x. Leave alpha at 1.',
+        );
+      }
+    }
+  }
+  const isOn = ({ node, channel }: Channel): boolean =>
+    node === norm || (on.has(node) && node.sources(channel).some(isOn));
+  return [...readers].map(({ layer, outputShape, inputs: [node] }) => {
+    const [{ weight, inputOf }] = kernelGeometry(layer, outputShape)!.kernels;
+    const scaled = Array.from({ length: node.channels }, (_, channel) => isOn({ node, channel }));
+    return { weight, reads: (entry: number) => scaled[inputOf(entry)] };
+  });
 }

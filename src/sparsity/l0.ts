@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { channelCost } from '../graph/channelCost.js';
-import { gatesOf, kernelLayerAbove } from '../graph/gates.js';
+import { channelGraph } from '../graph/channelGraph.js';
+import { gatesOf } from '../graph/gates.js';
 import { kernelGeometry, weightOf } from '../graph/kernels.js';
 import { weightNames } from '../graph/names.js';
-import { networkGraph, nodeOf, type LayerNode } from '../graph/networkGraph.js';
 import type { Gate } from '../layers/gate.js';
 import { GatedConv2d } from '../layers/gatedConv2d.js';
 import { probabilityNonZero } from '../layers/hardConcrete.js';
+import { channelCosts, channelSpan, masksAbove } from './channelSpan.js';
 import { LambdaController, type SparsityTarget } from './lambdaController.js';
 import { products, type Sparsifier, type State } from './sparsifier.js';
 
@@ -19,48 +19,36 @@ interface WeightedGate {
   gate: Gate;
   /** The gate's name in the network. */
   name: string;
-  /**
-   * What the gates close: channels of the layer of this name, entries of the weight of this name or, where somebody else
-   * reads the layer too, nothing but what passes through the gate of this name.
-   */
-  closes: 'channels' | 'weights' | 'itself';
-  target: string;
-  /** What one of the gates weighs in the penalty. */
-  weight: number;
+  /** What each gate weighs in the penalty, flat. */
+  weights: Float32Array;
+  /** What its masks say of channels and of weights, by the names of those. */
+  channelMasks: (mask: Float32Array) => ReadonlyMap<string, Float32Array>;
+  weightMasks: (mask: Float32Array) => ReadonlyMap<string, Float32Array>;
 }
 
-/** Whether all that leaves a layer passes through a gate further down. */
-function passesThrough(gate: LayerNode, source: LayerNode): boolean {
-  for (let node = gate; node !== source; [node] = node.inputs) {
-    const [above] = node.inputs;
-    if (above.readers.length > 1 || above.output) return false;
-  }
-  return true;
-}
+const nothing = (): ReadonlyMap<string, Float32Array> => new Map<string, Float32Array>();
 
-/**
- * The gates of a network with their weights. Throws a UserError for a gate behind no layer with a kernel, and for a layer that
- * is used more than once.
- */
+/** The gates of a network with their weights. Throws a UserError for one whose channels cannot be followed. */
 function weightedGates(model: tf.LayersModel, weighting: L0Weighting): WeightedGate[] {
-  const graph = networkGraph(model);
+  const gates = gatesOf(model);
+  if (gates.length === 0) {
+    throw new UserError(`${model.name} has no L0 gates: put some in with withGates(model), or build it with gates.`);
+  }
+  const { nodes } = channelGraph(model);
   const names = weightNames(model);
-  return gatesOf(model).map((gate): WeightedGate => {
-    const node = nodeOf(graph, gate);
+  return gates.map((gate): WeightedGate => {
+    const node = nodes.find(({ layer }) => layer === gate)!;
     const { name } = node;
     if (gate instanceof GatedConv2d) {
+      const kernel = names.get(weightOf(gate, 'kernel')!)!;
       const weight = weighting === 'multiplyAdds' ? kernelGeometry(gate, node.outputShape)!.positions : 1;
-      return { gate, name, closes: 'weights', target: names.get(weightOf(gate, 'kernel')!)!, weight };
+      const weights = new Float32Array(gate.logAlpha.size).fill(weight);
+      return { gate, name, weights, channelMasks: nothing, weightMasks: (mask) => new Map([[kernel, mask]]) };
     }
-    const above = kernelLayerAbove(node);
-    if (!above) {
-      throw new UserError(
-        `The gate ${name} must follow one convolution or dense layer, apart from BN, activation and pooling.`,
-      );
-    }
-    const weight = weighting === 'sum' ? 1 : channelCost(model, above.layer)[weighting];
-    const whole = passesThrough(node, above);
-    return { gate, name, closes: whole ? 'channels' : 'itself', target: whole ? above.name : name, weight };
+    const span = channelSpan(node);
+    const costs = channelCosts(node, span);
+    const weights = Float32Array.from(costs, (cost) => (weighting === 'sum' ? 1 : cost[weighting]));
+    return { gate, name, weights, channelMasks: (mask) => masksAbove(node, span, mask), weightMasks: nothing };
   });
 }
 
@@ -105,26 +93,31 @@ const valuesOf = (t: tf.Tensor): Float32Array => {
  * lambda_l0 * sum of w P(mask != 0) / sum of w over all gates, so that with all gates open it is lambda_l0; w is 1 by
  * default, which is the project's sum / 832 for GoogleNet. docs/math-l0.md derives it.
  *
- * Gates on channels give `channelMasks`, where all that leaves a layer passes through them, and gates on weights `weightMasks`. Throws a UserError for a model without gates or
- * for options out of range.
+ * A gate on channels gives `channelMasks` of the layers above it all of whose output passes through it, and a gate on
+ * weights `weightMasks`. With `weighting`, w is what compaction saves where that gate alone is closed: the channel's filters,
+ * biases and batch norm, and the entries of the kernels that read it. Where the channel is joined with others, as in a
+ * residual stream, it is what would be saved if those were closed too.
+ *
+ * Throws a UserError for a model without gates, with a layer whose channels cannot be followed or that it uses twice, and for
+ * options out of range.
  */
 export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsifier {
   checkOptions(options);
   const { target, lr_gates, weighting = 'sum', clampLogAlpha = false } = options;
   const gates = weightedGates(model, weighting);
-  if (gates.length === 0) {
-    throw new UserError(
-      `The model ${model.name} has no L0 gates: build it with gates, e.g. googleNet({ gates: true }).`,
-    );
-  }
-  const total = gates.reduce((sum, { gate, weight }) => sum + weight * gate.logAlpha.size, 0);
+  const total = gates.reduce((sum, { weights }) => sum + weights.reduce((all, weight) => all + weight, 0), 0);
   const controller = target && new LambdaController(target);
   const lambda = (): number => controller?.lambda ?? options.lambda_l0!;
 
-  const maskOf = ({ target, gate }: WeightedGate): [string, Float32Array] => [target, valuesOf(gate.inferenceMask())];
-  const masksOf = (closes: WeightedGate['closes']): ReadonlyMap<string, Float32Array> =>
-    products(gates.filter((each) => each.closes === closes).map((each) => new Map([maskOf(each)])));
+  const maskOf = ({ gate }: WeightedGate): Float32Array => valuesOf(gate.inferenceMask());
+  const masksOf = (kind: 'channelMasks' | 'weightMasks'): ReadonlyMap<string, Float32Array> =>
+    products(gates.map((each) => each[kind](maskOf(each))));
 
+  if (target && masksOf('channelMasks').size + masksOf('weightMasks').size === 0) {
+    throw new UserError(
+      `A target sparsity counts channels that gates close; in ${model.name} other layers read all channels in front of its gates.`,
+    );
+  }
   const clamp = (): void =>
     tf.tidy(() => {
       for (const { gate } of gates) gate.logAlpha.assign(gate.logAlpha.clipByValue(-BOUND, BOUND));
@@ -132,7 +125,7 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
   const afterStep = (learningRate: number, factor: number): void => {
     if (clampLogAlpha) clamp();
     controller?.observe({
-      masks: new Map([...masksOf('channels'), ...masksOf('weights')]),
+      masks: new Map([...masksOf('channelMasks'), ...masksOf('weightMasks')]),
       travel: lr_gates === undefined ? learningRate : factor * lr_gates,
     });
   };
@@ -142,18 +135,21 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
     parameterGroups: [{ name: 'gates', variables: gates.map(({ gate }) => gate.logAlpha), lr: lr_gates }],
     penalty: () =>
       tf.tidy(() => {
-        const terms = gates.map(({ gate, weight }) =>
-          probabilityNonZero(gate.logAlpha, gate.hardConcrete)
-            .sum()
-            .mul((lambda() * weight) / total),
-        );
+        const terms = gates.map(({ gate, weights }) => {
+          const open = probabilityNonZero(gate.logAlpha, gate.hardConcrete);
+          // Most often all weigh the same, and one factor serves.
+          const [first] = weights;
+          const same = weights.every((weight) => weight === first);
+          const weighted = same ? open : open.mul(tf.tensor(weights, open.shape));
+          return weighted.sum().mul((lambda() * (same ? first : 1)) / total);
+        });
         return tf.addN(terms).asScalar();
       }),
     afterStep: clampLogAlpha || controller ? afterStep : undefined,
-    channelMasks: () => masksOf('channels'),
-    weightMasks: gates.some(({ closes }) => closes === 'weights') ? () => masksOf('weights') : undefined,
+    channelMasks: () => masksOf('channelMasks'),
+    weightMasks: gates.some(({ gate }) => gate instanceof GatedConv2d) ? () => masksOf('weightMasks') : undefined,
     summary: () => ({
-      ...summaryOf(gates.map((each) => maskOf(each)[1])),
+      ...summaryOf(gates.map(maskOf)),
       expectedOpen: gates.reduce(
         (sum, { gate }) => sum + valuesOf(tf.tidy(() => gate.probabilityNonZero().sum()))[0],
         0,

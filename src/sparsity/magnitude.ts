@@ -3,7 +3,7 @@ import { UserError } from '../errors.js';
 import { weightNames } from '../graph/names.js';
 import type { Weight } from '../layers/layer.js';
 import type { ChannelMasks } from '../models/channelMasks.js';
-import { filterLayers, filterRows, maskFilters, someFilterLayers } from './filters.js';
+import { filterLayers, maskFilters, rowsOf, someFilterLayers } from './filters.js';
 import { prunableWeights, somePrunableWeights } from './prunableWeights.js';
 import { pruneSmallest, type PruningScope } from './pruneSmallest.js';
 import type { PruningPlan } from './schedules.js';
@@ -50,19 +50,23 @@ function weightPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): Pruning
  * have; bias and batch norm go with them. A layer whose filters would all go keeps its largest.
  */
 function channelPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): PruningTarget {
-  const layers = someFilterLayers(model, 'pruning of channels');
-  const deciding = filterLayers(rankedBy);
+  const layers = someFilterLayers(model, 'pruning of channels', { depthwise: true });
+  const deciding = filterLayers(rankedBy, { depthwise: true });
   const shapes = (list: typeof layers): string => list.map(({ kernel }) => kernel.shape.join('x')).join(', ');
   if (shapes(layers) !== shapes(deciding)) {
     throw new UserError(
       `The network that decides must have the kernels of ${model.name}; ${rankedBy.name} has others.`,
     );
   }
-  const maskOf = (masks: WeightMasks, i: number): Float32Array =>
-    masks.get(layers[i].kernel)?.slice(0, layers[i].filters) ?? new Float32Array(layers[i].filters).fill(1);
+  const maskOf = (masks: WeightMasks, i: number): Float32Array => {
+    const { kernel, filters, filterOf } = layers[i];
+    const mask = new Float32Array(filters).fill(1);
+    masks.get(kernel)?.forEach((value, entry) => (mask[filterOf(entry)] = value));
+    return mask;
+  };
   const sizesNow = (): Float32Array[] =>
-    deciding.map(({ kernel }) =>
-      Float32Array.from(filterRows(kernel), (row) => row.reduce((sum, value) => sum + Math.abs(value), 0) / row.length),
+    deciding.map((layer) =>
+      Float32Array.from(rowsOf(layer), (row) => row.reduce((sum, value) => sum + Math.abs(value), 0) / row.length),
     );
   // Another network may be gone, or trained on, when pruning begins.
   const decided = rankedBy === model ? undefined : sizesNow();

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { ChannelMasks } from '../models/channelMasks.js';
-import { filterLayers, filterRows } from './filters.js';
+import { filterLayers, rowsOf } from './filters.js';
 
 /**
  * The cosine between any two filters of a layer, given as rows: with the rows L2-normalised to W, the Gram matrix W W^T.
@@ -93,26 +93,26 @@ export interface NamedScores extends LayerScores {
   layer: string;
 }
 
-/** The orthogonality scores of all filters of a network, by layer from input to output: what `rankFilters` chooses from. */
+/** The orthogonality scores of all filters of a network but those of depthwise convolutions, by layer from input to output: what `rankFilters` chooses from. */
 export function layerScores(model: tf.LayersModel): NamedScores[] {
-  return filterLayers(model).map(({ name, kernel, fanIn }) => ({
-    layer: name,
-    scores: orthogonalityScores(filterRows(kernel)),
-    fanIn,
+  return filterLayers(model).map((layer) => ({
+    layer: layer.name,
+    scores: orthogonalityScores(rowsOf(layer)),
+    fanIn: layer.fanIn,
   }));
 }
 
 /** How much the filters of each convolution overlap: the mean orthogonality score of those that are on, by layer. */
 export function filterOverlap(model: tf.LayersModel, masks: ChannelMasks = new Map()): Map<string, number> {
   return new Map(
-    filterLayers(model).map(({ name, kernel }) => {
-      const scores = orthogonalityScores(filterRows(kernel).filter((_, f) => masks.get(name)?.[f] !== 0));
-      return [name, scores.reduce((sum, score) => sum + score, 0) / Math.max(1, scores.length)];
+    filterLayers(model).map((layer) => {
+      const scores = orthogonalityScores(rowsOf(layer).filter((_, f) => masks.get(layer.name)?.[f] !== 0));
+      return [layer.name, scores.reduce((sum, score) => sum + score, 0) / Math.max(1, scores.length)];
     }),
   );
 }
 
 /** The cosines between the filters of each convolution as they are now, by layer. */
 export function cosinesByLayer(model: tf.LayersModel): Map<string, number[][]> {
-  return new Map(filterLayers(model).map(({ name, kernel }) => [name, filterCosines(filterRows(kernel))]));
+  return new Map(filterLayers(model).map((layer) => [layer.name, filterCosines(rowsOf(layer))]));
 }

@@ -1,8 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { deriveSeed, Random } from '../backend/random.js';
 import { UserError } from '../errors.js';
-import { weightOf } from '../graph/kernels.js';
-import { filterRows, maskFilters, someFilterLayers, type FilterLayer } from './filters.js';
+import { maskFilters, rowsOf, someFilterLayers, type FilterLayer } from './filters.js';
 import { refillFilters, type ReprScaling } from './nullSpace.js';
 import { layerScores, rankFilters, type RankOptions } from './orthogonality.js';
 import { reprEpoch, type ReprLengths } from './schedules.js';
@@ -27,13 +26,17 @@ type DroppedFilters = ReadonlyMap<number, Float64Array>;
 
 /** Gives dropped filters new kernels and, unless theirs went on training, a new batch norm. */
 function refill(layer: FilterLayer, dropped: DroppedFilters, { scaling, seedBias, seed }: ReinitialiseOptions): void {
-  const { kernel, filters, gamma, movingVariance } = layer;
-  const kept = filterRows(kernel).filter((_, f) => !dropped.has(f));
+  const { kernel, filterOf, gamma, movingVariance } = layer;
+  const kept = rowsOf(layer).filter((_, f) => !dropped.has(f));
   const random = new Random(deriveSeed(seed, 'filters', layer.name));
   const { rows } = refillFilters([...dropped.values()], kept, { scaling, random });
-  changeWeight(kernel, (values) => {
-    [...dropped.keys()].forEach((f, i) => rows[i].forEach((value, entry) => (values[entry * filters + f] = value)));
-  });
+  const left = new Map([...dropped.keys()].map((f, i) => [f, rows[i].values()]));
+  changeWeight(kernel, (values) =>
+    values.forEach((_, entry) => {
+      const next = left.get(filterOf(entry))?.next();
+      if (next?.done === false) values[entry] = next.value;
+    }),
+  );
   if (seedBias) return;
   for (const weight of [gamma, movingVariance]) {
     if (weight) changeWeight(weight, (values) => [...dropped.keys()].forEach((f) => (values[f] = 1)));
@@ -45,19 +48,16 @@ function resetReaders(layer: FilterLayer, dropped: DroppedFilters, { nextLayer, 
   const { readers, summed, mixed } = layer.flow();
   // A channel that is added to others, or mixed with them, shares its readers with them.
   if (nextLayer === 'keep' || summed || mixed) return;
-  for (const { layer: reader, inputsOf } of readers) {
-    const kernel = weightOf(reader, 'kernel')!;
+  for (const { layer: reader, geometry, inputsOf } of readers) {
+    // Of a separable convolution's two kernels the last: were both 0, neither would ever learn.
+    const { weight, inputOf } = geometry.kernels.at(-1)!;
     const random = new Random(deriveSeed(seed, 'readers', layer.name, reader.name));
-    const [inputs, outputs] = kernel.shape.slice(-2) as number[];
-    changeWeight(kernel, (values) => {
-      const rows = values.length / outputs;
-      const start = (): number => (nextLayer === 'zero' ? 0 : (2 * random.next() - 1) / Math.sqrt(rows));
-      for (const input of [...dropped.keys()].flatMap(inputsOf)) {
-        // The kernel's rows repeat the inputs for each place of its window.
-        for (let row = input; row < rows; row += inputs) {
-          for (let o = 0; o < outputs; o++) values[row * outputs + o] = start();
-        }
-      }
+    changeWeight(weight, (values) => {
+      const fanIn = values.length / geometry.outputs;
+      const start = (): number => (nextLayer === 'zero' ? 0 : (2 * random.next() - 1) / Math.sqrt(fanIn));
+      const entries = new Map([...dropped.keys()].flatMap(inputsOf).map((input) => [input, [] as number[]]));
+      for (let entry = 0; entry < values.length; entry++) entries.get(inputOf(entry))?.push(entry);
+      for (const entry of [...entries.values()].flat()) values[entry] = start();
     });
   }
 }
@@ -129,7 +129,7 @@ export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Spa
   };
 
   const prune = (): void => {
-    const rows = layers.map(({ kernel }) => filterRows(kernel));
+    const rows = layers.map(rowsOf);
     rankFilters(layerScores(model), options).forEach((pruned, l) => {
       off.set(layers[l].name, new Map(rows[l].flatMap((row, f) => (pruned[f] ? [[f, row] as const] : []))));
     });

@@ -1,0 +1,177 @@
+import type { Channel, ChannelNode } from '../graph/channelGraph.js';
+import { kernelGeometry, weightOf } from '../graph/kernels.js';
+import { activationOf, channelwiseKind, isMerge } from '../graph/layerRole.js';
+
+/** What becomes idle where the channels at one place of a network, the output of a layer, are closed there. */
+export interface ChannelSpan {
+  /** The place and what stands above it, up to kernels, as far as nothing that stays reads it: it goes channel by channel. */
+  above: ReadonlySet<ChannelNode>;
+  /** The layers below it that pass its channels on, down to the kernels that read them. */
+  passed: ReadonlySet<ChannelNode>;
+  /** Those kernels. */
+  readers: ReadonlySet<ChannelNode>;
+  /** Whether all kernels that the channels come from are in `above`, and nothing below joins them with channels that stay. */
+  whole: boolean;
+  /** The first layer below, if any, that joins the channels with others that stay, or computes every channel from all. */
+  joined?: ChannelNode;
+  /** The first place, if any, at which the channels are an output of the network. */
+  output?: ChannelNode;
+}
+
+/** What an activation makes of 0 is not 0. */
+const movesZero = ['sigmoid', 'hardSigmoid', 'softplus'];
+
+/** Whether a layer makes 0 of a channel of zeros. */
+function keepsZero(node: ChannelNode): boolean {
+  if (node.role === 'depthwise') return !weightOf(node.layer, 'bias') && !movesZero.includes(activationOf(node.layer));
+  return (
+    node.role !== 'norm' && channelwiseKind(node.layer) !== 'biasMap' && !movesZero.includes(activationOf(node.layer))
+  );
+}
+
+/** How many channels a layer that passes channels on makes of each of its input's. */
+function growth({ role, channels, inputs }: ChannelNode): number {
+  return ['depthwise', 'flatten', 'reshape'].includes(role) ? channels / inputs[0].channels : 1;
+}
+
+/** Whether each channel of a layer is made of one channel of each input, which nothing else in the layer is made of. */
+function isOneToOne(node: ChannelNode): boolean {
+  const { role, channels, inputs } = node;
+  if (['kernel', 'input', 'mix'].includes(role) || growth(node) > 1) return false;
+  return role === 'concat' || inputs.every((input) => input.channels === channels);
+}
+
+/**
+ * The span of the channels that a place gives. Closed means that they are 0 there, as a gate makes them, or some other
+ * constant (`closedTo`): a product with a constant other than 0 still has channels that differ.
+ */
+export function channelSpan(place: ChannelNode, closedTo: 'zero' | 'constant' = 'zero'): ChannelSpan {
+  const passed = new Set<ChannelNode>();
+  const readers = new Set<ChannelNode>();
+  const products: ChannelNode[] = [];
+  let [joined, output]: (ChannelNode | undefined)[] = [];
+  const descend = (node: ChannelNode, isZero: boolean): void => {
+    if (node.output) output ??= node;
+    for (const next of node.readers) {
+      if (next.role === 'kernel') readers.add(next);
+      if (next.role === 'kernel' || passed.has(next)) continue;
+      passed.add(next);
+      if (next.role === 'multiply' && isZero) products.push(next);
+      else if (isMerge(next.role) || next.role === 'mix') joined ??= next;
+      descend(next, isZero && keepsZero(next));
+    }
+  };
+  descend(place, closedTo === 'zero');
+
+  const above = new Set([place]);
+  const idle = (node: ChannelNode): boolean => above.has(node) || passed.has(node);
+  // A layer whose readers are not all known to be idle yet is met again from the last of them.
+  const climb = (node: ChannelNode): void => {
+    if (!isOneToOne(node)) return;
+    for (const input of node.inputs) {
+      if (idle(input) || input.output || !input.readers.every(idle)) continue;
+      above.add(input);
+      climb(input);
+    }
+  };
+  // A product with 0 makes its other factors idle too.
+  for (const from of [place, ...products]) climb(from);
+  joined ??= products.find(({ inputs }) => !inputs.every(idle));
+  const ends = (node: ChannelNode): boolean => node.role === 'kernel' || (isOneToOne(node) && node.inputs.every(idle));
+  return { above, passed, readers, joined, output, whole: !joined && [...above].every(ends) };
+}
+
+/** What closing one channel saves. */
+export interface ChannelCost {
+  /** Entries of kernels, of those that make it and of those that read it. */
+  entries: number;
+  /** The same with biases, gamma, beta and whatever else is trained for this channel alone, gates apart. */
+  parameters: number;
+  /** Multiply-adds per image that the entries cause. */
+  multiplyAdds: number;
+  /** Values per image that kernels make of it. */
+  values: number;
+}
+
+/**
+ * What each channel of a place costs [channels]: its filters in `above` with all that is trained for it there and in
+ * `passed`, and the entries of the kernels that read it. `windowOf` says what a reader's window counts as. Default: what it has.
+ */
+export function channelCosts(
+  place: ChannelNode,
+  { above, passed, readers }: ChannelSpan,
+  windowOf = (window: number): number => window,
+): ChannelCost[] {
+  const below: ChannelCost = { entries: 0, parameters: 0, multiplyAdds: 0, values: 0 };
+  const multiples = multiplesOf(place, passed);
+  for (const node of passed) add(below, ownCost(node), multiples(node));
+  for (const { inputs, layer, outputShape } of readers) {
+    const { kernels, outputs, positions, window } = kernelGeometry(layer, outputShape)!;
+    const all = sum(kernels.map((kernel) => kernel.entries(multiples(inputs[0]), outputs)));
+    const entries = (all * windowOf(window)) / window;
+    add(below, { entries, parameters: entries, multiplyAdds: entries * positions, values: 0 });
+  }
+  const own = new Map([...above].map((node) => [node, ownCost(node)]));
+  return Array.from({ length: place.channels }, (_, c) => {
+    const cost = { ...below };
+    const met = new Set<ChannelNode>();
+    const climb = ({ node, channel }: Channel): void => {
+      const mine = own.get(node);
+      if (!mine || met.has(node)) return;
+      met.add(node);
+      add(cost, mine);
+      node.sources(channel).forEach(climb);
+    };
+    climb({ node: place, channel: c });
+    return cost;
+  });
+}
+
+const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
+
+function add(to: ChannelCost, cost: ChannelCost, times = 1): void {
+  for (const key of ['entries', 'parameters', 'multiplyAdds', 'values'] as const) to[key] += times * cost[key];
+}
+
+/** What one channel of a layer has to itself there. */
+function ownCost({ layer, role, channels, outputShape }: ChannelNode): ChannelCost {
+  const geometry = kernelGeometry(layer, outputShape);
+  if (geometry) {
+    const { kernels, inputs, positions, bias } = geometry;
+    const entries = sum(kernels.map(({ outputOf, entries: count }) => (outputOf ? count(inputs, 1) : 0)));
+    const values = outputShape.slice(1, -1).reduce<number>((n, side) => n * (side ?? 0), 1);
+    return { entries, parameters: entries + (bias ? 1 : 0), multiplyAdds: entries * positions, values };
+  }
+  const trained = role === 'gate' ? [] : layer.trainableWeights.map((weight) => weight.read().size);
+  return { entries: 0, parameters: sum(trained) / channels, multiplyAdds: 0, values: 0 };
+}
+
+/** How many channels of the layers below one channel of a place becomes: with flattening, one for each position. */
+function multiplesOf(place: ChannelNode, passed: ReadonlySet<ChannelNode>): (node: ChannelNode) => number {
+  const known = new Map([[place, 1]]);
+  const multipleOf = (node: ChannelNode): number => {
+    const found = known.get(node);
+    if (found !== undefined) return found;
+    const each = passed.has(node) ? node.inputs.map(multipleOf) : [0];
+    const grown = node.role === 'concat' ? sum(each) : Math.max(...each) * growth(node);
+    known.set(node, grown);
+    return grown;
+  };
+  return multipleOf;
+}
+
+/** What masks of the channels at a place say of the layers with kernels in `above`, by their names. */
+export function masksAbove(place: ChannelNode, { above }: ChannelSpan, mask: Float32Array): Map<string, Float32Array> {
+  const masks = new Map<string, Float32Array>();
+  const climb = ({ node, channel }: Channel, value: number): void => {
+    if (!above.has(node)) return;
+    if (node.role === 'kernel' || node.role === 'depthwise') {
+      const own = masks.get(node.name) ?? new Float32Array(node.channels).fill(1);
+      own[channel] = value;
+      masks.set(node.name, own);
+    }
+    for (const source of node.sources(channel)) climb(source, value);
+  };
+  mask.forEach((value, channel) => climb({ node: place, channel }, value));
+  return masks;
+}

@@ -1,0 +1,175 @@
+import * as tf from '@tensorflow/tfjs';
+import { closest } from 'fastest-levenshtein';
+import { deriveSeed } from '../backend/random.js';
+import { UserError } from '../errors.js';
+import { channelGraph, type ChannelNode } from '../graph/channelGraph.js';
+import { channelwiseKind, isMerge } from '../graph/layerRole.js';
+import { leafLayers, type Layer } from '../graph/names.js';
+import { inLayerOrder } from '../graph/networkGraph.js';
+import { L0Gate, type L0GateOptions } from '../layers/l0Gate.js';
+import { channelSpan } from './channelSpan.js';
+
+/** Where gates go, and how they start. */
+export interface WithGatesOptions extends Pick<L0GateOptions, 'droprate_init' | 'temperature' | 'sampling'> {
+  /**
+   * The layers to put gates behind: their names in the network, or a predicate that is asked of every layer behind which a
+   * gate can stand. Default: one gate for each set of channels that compaction can cut by it.
+   */
+  where?: ((layer: Layer) => boolean) | readonly string[];
+  /** Decides start values and noise of all gates. Default 0. */
+  seed?: number;
+}
+
+/**
+ * The same network with L0 gates (`L0Gate`, one a channel) behind chosen layers, which `l0Sparsifier` then trains: functional
+ * models, tf.sequential, several inputs and outputs, and networks inside, which get their gates inside. A gate has its
+ * layer's name and `_gate`.
+ *
+ * By default gates go behind each convolution (depthwise, separable and transposed ones too) or dense layer with more than
+ * one channel, and each sum, average or maximum, or rather behind the last batch norm or activation that follows, wherever
+ * closing one gate alone lets compaction cut its channel: the channels are no outputs and go into no further sum, and all
+ * that leaves the layers above passes through the gate. So a residual stream, which every block reads, gets no gate. Where a
+ * channel meets two such places, as in front of and behind a depthwise convolution, the later one gets the gate.
+ *
+ * The given model stays as it is, and the new one starts with its weights. They are two models: the caller disposes both.
+ *
+ * Throws a UserError for a name that the network does not have, for a layer behind which no gate can stand, and for a choice
+ * that comes to nothing.
+ */
+export function withGates(model: tf.LayersModel, options: WithGatesOptions = {}): tf.LayersModel {
+  const { where, seed = 0, ...start } = options;
+  const chosen = choose(model, where);
+  const taken = new Set(leafLayers(model).map(({ name }) => name));
+  const gates = new Map(
+    chosen.map(({ layer, name }) => {
+      let own = `${layer.name}_gate`;
+      for (let n = 2; taken.has(own); n++) own = `${layer.name}_gate_${n}`;
+      // Networks inside may have layers of one name, and name tells them apart.
+      return [layer, new L0Gate({ ...start, name: own, seed: deriveSeed(seed, name, 'gate') })] as const;
+    }),
+  );
+  return copyNetwork(model, gates);
+}
+
+/** The layers that get a gate behind them. */
+function choose(model: tf.LayersModel, where: WithGatesOptions['where']): ChannelNode[] {
+  const nodes = inLayerOrder(channelGraph(model));
+  const possible = nodes.filter((node) => noGateBecause(node) === undefined);
+  if (possible.length === 0) {
+    throw new UserError(
+      `${model.name} has no layer behind which a gate could stand: all channels are inputs or outputs.`,
+    );
+  }
+  const names = possible.map(({ name }) => name);
+  if (where === undefined) {
+    const places = defaultPlaces(nodes);
+    if (places.length > 0) return places;
+    throw new UserError(
+      `In ${model.name} there is no place at which closing a gate would cut a channel. ` +
+        `Name layers with where; gates can stand behind ${names.join(', ')}.`,
+    );
+  }
+  if (typeof where !== 'function') {
+    for (const name of where) {
+      const node = nodes.find((each) => each.name === name);
+      if (!node) {
+        throw new UserError(
+          `where must name layers of ${model.name}; received '${name}'. Did you mean '${closest(name, names)}'?`,
+        );
+      }
+      const why = noGateBecause(node);
+      if (why) throw new UserError(`No gate can stand behind ${name}: it ${why}.`);
+    }
+  }
+  const isChosen = typeof where === 'function' ? where : (_: Layer, name: string): boolean => where.includes(name);
+  const chosen = possible.filter(({ layer, name }) => isChosen(layer, name));
+  if (chosen.length > 0) return chosen;
+  throw new UserError(`where chooses no layer of ${model.name}. Gates can stand behind ${names.join(', ')}.`);
+}
+
+/** Why no gate can stand behind a layer, if so, as the end of a sentence that begins with its name. */
+function noGateBecause(node: ChannelNode): string | undefined {
+  if (node.role === 'input') return 'is an input of the network';
+  if (node.role === 'gate') return 'is a gate itself';
+  const { output, joined } = channelSpan(node);
+  if (output)
+    return `gives channels that ${output === node ? 'are' : `${output.name} hands on as`} an output of the network`;
+  return joined?.role === 'mix' ? `gives channels that ${joined.name} needs all of` : undefined;
+}
+
+/** The places where closing one gate lets compaction cut a channel; of several on one way, the last. */
+function defaultPlaces(nodes: readonly ChannelNode[]): ChannelNode[] {
+  const makes = ({ role, channels }: ChannelNode): boolean =>
+    channels > 1 && (role === 'kernel' || role === 'depthwise' || isMerge(role));
+  const spans = new Map(
+    nodes
+      .filter(makes)
+      .map(lastOfUnit)
+      .map((node) => [node, channelSpan(node)]),
+  );
+  for (const [node, { above, passed, whole, output }] of spans) {
+    const isGated = [...above, ...passed].some(({ role }) => role === 'gate');
+    if (!whole || output || isGated) spans.delete(node);
+  }
+  const covered = (node: ChannelNode): boolean =>
+    [...spans].some(([other, { above }]) => other !== node && above.has(node));
+  return [...spans.keys()].filter((node) => !covered(node));
+}
+
+/** The last of the batch norms and activations that follow a layer, each the only reader of the one before. */
+function lastOfUnit(node: ChannelNode): ChannelNode {
+  const [next] = node.readers;
+  if (node.readers.length !== 1 || node.output) return node;
+  const follows =
+    next.role === 'norm' || ['elementwise', 'slopes', 'biasMap'].includes(channelwiseKind(next.layer) ?? '');
+  return follows && next.role !== 'mix' ? lastOfUnit(next) : node;
+}
+
+/** A network of new layers like those of another, with its weights, and gates behind some of them. */
+function copyNetwork(model: tf.LayersModel, gates: ReadonlyMap<Layer, L0Gate>): tf.LayersModel {
+  const copies = new Map<Layer, Layer>();
+  const copyOf = (layer: Layer): Layer => {
+    const known = copies.get(layer);
+    if (known) return known;
+    const kind = layer.constructor as tf.serialization.SerializableConstructor<Layer> &
+      typeof tf.serialization.Serializable;
+    const copy = layer instanceof tf.LayersModel ? copyModel(layer) : kind.fromConfig(kind, layer.getConfig());
+    copies.set(layer, copy);
+    return copy;
+  };
+  const copyModel = (network: tf.LayersModel): tf.LayersModel => {
+    const tensors = new Map<tf.SymbolicTensor, tf.SymbolicTensor>();
+    const copyTensor = (tensor: tf.SymbolicTensor): tf.SymbolicTensor => {
+      const known = tensors.get(tensor);
+      if (known) return known;
+      const { sourceLayer: layer, nodeIndex, shape, dtype } = tensor;
+      const { inputTensors, outputTensors, callArgs } = layer.inboundNodes[nodeIndex];
+      if (layer.getClassName() === 'InputLayer') {
+        tensors.set(tensor, tf.input({ batchShape: shape, dtype, name: layer.name }));
+      } else {
+        const inputs = inputTensors.map(copyTensor);
+        const given = copyOf(layer).apply(inputs.length === 1 ? inputs[0] : inputs, callArgs) as tf.SymbolicTensor;
+        const outputs = [gates.get(layer)?.apply(given) ?? given].flat() as tf.SymbolicTensor[];
+        outputTensors.forEach((output, i) => tensors.set(output, outputs[i]));
+      }
+      return tensors.get(tensor)!;
+    };
+    const [inputs, outputs] = [network.inputs.map(copyTensor), network.outputs.map(copyTensor)];
+    const copy = tf.model({ name: network.name, inputs, outputs });
+    copy.trainable = network.trainable;
+    return copy;
+  };
+  const gated = copyModel(model);
+  for (const [layer, copy] of copies) {
+    if (layer instanceof tf.LayersModel) continue;
+    const shapes = (each: Layer): string => each.weights.map(({ shape }) => `[${shape.join(', ')}]`).join(' and ');
+    if (shapes(layer) !== shapes(copy)) {
+      throw new UserError(
+        `The layer ${layer.name} (${layer.getClassName()}) cannot be copied: what its getConfig gives makes a layer with ` +
+          `weights of ${shapes(copy) || 'no shape'}, in place of ${shapes(layer)}.`,
+      );
+    }
+    copy.setWeights(layer.getWeights());
+  }
+  return gated;
+}
