@@ -169,7 +169,16 @@ async function runs(names: readonly string[], { json, csv }: Flags): Promise<voi
   }
   const settings = differing(chosen);
   if (csv) {
-    const columns = ['run', 'name', 'tags', 'state', 'epochs', 'steps', ...Object.keys(headings), ...settings.map((name) => `settings.${name}`)];
+    const columns = [
+      'run',
+      'name',
+      'tags',
+      'state',
+      'epochs',
+      'steps',
+      ...Object.keys(headings),
+      ...settings.map((name) => `settings.${name}`),
+    ];
     process.stdout.write(csvLine(columns));
     for (const { id, name, tags, state, epochs, steps, numbers, settings: own } of chosen) {
       const values = [...Object.keys(headings).map((each) => numbers[each]), ...settings.map((each) => own.get(each))];

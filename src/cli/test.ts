@@ -54,22 +54,32 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function measureOnTerminal(settings: TestSettings, signal: AbortSignal): Promise<void> {
   // Imported when needed: settings and help do without tensors.
-  const [{ useBackend }, { describeData }, { Run }, { trainedNetwork }, { measure, recordOf }, { measureLatency }, train] =
-    await Promise.all([
-      import('../backend/useBackend.js'),
-      import('../data/dataSplits.js'),
-      import('../experiments/run.js'),
-      import('../experiments/saved.js'),
-      import('../experiments/record.js'),
-      import('../compact/report/latency.js'),
-      import('./trainOnTerminal.js'),
-    ]);
+  const [
+    { useBackend },
+    { describeData },
+    { Run },
+    { trainedNetwork },
+    { measure, recordOf },
+    { measureLatency },
+    train,
+  ] = await Promise.all([
+    import('../backend/useBackend.js'),
+    import('../data/dataSplits.js'),
+    import('../experiments/run.js'),
+    import('../experiments/saved.js'),
+    import('../experiments/record.js'),
+    import('../compact/report/latency.js'),
+    import('./trainOnTerminal.js'),
+  ]);
   const { ckpt_path, backend, threads, latency } = settings;
   const { description } = await useBackend({ backend, threads: threads ?? undefined });
   const network = await trainedNetwork(ckpt_path);
   const { protocol, settings: own } = network.saved;
   const { path, step } = network.checkpoint;
-  const given = settings.data === null ? own : { ...own, data: settings.data, sizes: { train: null, validation: null, test: null } };
+  const given =
+    settings.data === null
+      ? own
+      : { ...own, data: settings.data, sizes: { train: null, validation: null, test: null } };
   const data = await new Run({ protocol, settings: given }).data();
   print(`checkpoint: ${shownPath(path)}, ${protocol.name} after ${step} steps`);
   print(`data: ${describeData(data)}`);
@@ -77,12 +87,25 @@ async function measureOnTerminal(settings: TestSettings, signal: AbortSignal): P
   try {
     const measured = await measure(network, data, signal);
     const { provenance = {} } = network.checkpoint;
-    const parts = { id: shownPath(path), network, data, events: [], provenance: provenance as never, measured, last: null };
+    const parts = {
+      id: shownPath(path),
+      network,
+      data,
+      events: [],
+      provenance: provenance as never,
+      measured,
+      last: null,
+    };
     const { epochs: _, ...fields } = train.recordFields(recordOf(parts));
     process.stdout.write(fieldList(fields));
     for (const batchSize of latency.batches) {
       const { runs, warm_up: warmUp } = latency;
-      const { median, p10, p90, runs: timed } = await measureLatency(network.model, batchSize, { runs, warmUp, signal });
+      const {
+        median,
+        p10,
+        p90,
+        runs: timed,
+      } = await measureLatency(network.model, batchSize, { runs, warmUp, signal });
       const [middle, low, high] = [median, p10, p90].map((ms) => ms.toFixed(ms < 10 ? 2 : 1));
       const what = batchSize === 1 ? 'one image' : `${batchSize} images`;
       print(`latency of ${what}: ${middle} ms (median of ${timed}; p10 ${low}, p90 ${high})`);

@@ -29,7 +29,7 @@ export function recordFields(record: RunRecord): ResultRow {
     ...(record.sparsity.zeros === 0 ? [] : ['sparsity.zeros']),
     'parameters.left',
     'multiply_adds.left',
-    ...Object.keys(record.method).map((name) => `method.${name}`),
+    ...['lambda', 'groupLasso', 'fakeSparsity', 'frozen'].filter((n) => n in record.method).map((n) => `method.${n}`),
     'epochs',
     'steps',
   ];

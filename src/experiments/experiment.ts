@@ -26,9 +26,16 @@ type MethodSpec = { [Name in MethodName]: Name | ({ name: Name } & Partial<Metho
 
 /** An experiment as data: network, data, methods, recipe and seed, each a name with settings or an object. */
 export interface ExperimentSpec extends Given {
-  network: ExperimentSettings['network'] | tf.LayersModel | ({ name: ExperimentSettings['network'] } & SomeSettings<Pick<ExperimentSettings, 'width' | 'bn_momentum' | 'weights' | 'frozen_batch_norm'>>);
+  network:
+    | ExperimentSettings['network']
+    | tf.LayersModel
+    | ({ name: ExperimentSettings['network'] } & SomeSettings<
+        Pick<ExperimentSettings, 'width' | 'bn_momentum' | 'weights' | 'frozen_batch_norm'>
+      >);
   methods?: MethodSpec | readonly MethodSpec[];
   recipe?: Partial<RecipeSettings>;
+  sizes?: SomeSettings<ExperimentSettings['sizes']>;
+  checkpoints?: SomeSettings<ExperimentSettings['checkpoints']>;
   seed?: number;
   again?: boolean;
   name?: string;
@@ -80,7 +87,9 @@ export function experiment(spec: ExperimentSpec | ProtocolSpec): Run {
     const { protocol: name, data: _, start: __, root: ___, ...own } = spec;
     const protocol = (protocols as Record<string, Protocol | undefined>)[name];
     if (!protocol) {
-      throw new UserError(`The protocol must be one of ${Object.keys(protocols).join(', ')}; received ${String(name)}.`);
+      throw new UserError(
+        `The protocol must be one of ${Object.keys(protocols).join(', ')}; received ${String(name)}.`,
+      );
     }
     const given = givenIn({ ...own, ...(typeof data === 'string' && { data }) });
     return new Run({ protocol, settings: protocolSettings(protocol, given, starts), images, start, root });

@@ -25,7 +25,9 @@ export interface OwnNetwork {
 
 /** Keeps what a network is and has now, so that what becomes of it later changes no run. */
 export function ownNetwork(model: tf.LayersModel): OwnNetwork {
-  const weights = [...namedWeights(model)].map(([name, weight]) => [name, weight.read().dataSync<'float32'>().slice()] as const);
+  const weights = [...namedWeights(model)].map(
+    ([name, weight]) => [name, weight.read().dataSync<'float32'>().slice()] as const,
+  );
   return { topology: model.toJSON(null, false) as object, weights: new Map(weights) };
 }
 

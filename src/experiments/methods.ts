@@ -104,7 +104,9 @@ const unlessPruning = ({ magnitude }: ExperimentSettings): string | undefined =>
   magnitude.prune === 0 ? 'nothing is pruned' : undefined;
 
 /** A setting of magnitude pruning that means nothing where nothing is pruned. */
-const ofPruning = <T extends SettingValue>(setting: Setting<T, ExperimentSettings>): Setting<T, ExperimentSettings> => ({
+const ofPruning = <T extends SettingValue>(
+  setting: Setting<T, ExperimentSettings>,
+): Setting<T, ExperimentSettings> => ({
   ...setting,
   conflict: (settings) => unlessPruning(settings) ?? setting.conflict?.(settings),
 });
@@ -118,7 +120,9 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
         rule: number({ min: 0 }),
         help: 'the weight of the L0 penalty in the loss',
         conflict: ({ l0 }) =>
-          l0.target_sparsity === null ? undefined : `a target sparsity of ${l0.target_sparsity} chooses lambda by itself`,
+          l0.target_sparsity === null
+            ? undefined
+            : `a target sparsity of ${l0.target_sparsity} chooses lambda by itself`,
       },
       target_sparsity: {
         default: null,
@@ -145,13 +149,15 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
         default: [],
         rule: listOf(text("a layer's name")),
         help: 'the layers behind which channels get gates; none named: all whose channels can be cut out',
-        conflict: ({ network }) => (network === 'googlenet' ? 'network=googlenet has gates in places of its own' : undefined),
+        conflict: ({ network }) =>
+          network === 'googlenet' ? 'network=googlenet has gates in places of its own' : undefined,
       },
       unstructured: {
         default: false,
         rule: flag,
         help: 'whether each weight of the kernels has a gate, in place of each channel',
-        conflict: ({ network }) => (network === 'googlenet' ? undefined : 'only network=googlenet has gates on weights'),
+        conflict: ({ network }) =>
+          network === 'googlenet' ? undefined : 'only network=googlenet has gates on weights',
       },
       sampling: {
         default: ({ l0 }) => (l0.unstructured ? 'batch' : 'image'),
@@ -192,7 +198,10 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       return withGates(model, { droprate_init, sampling, where: where.length > 0 ? where : undefined });
     },
     async build(model, { settings: { l0 } }) {
-      const [{ l0Sparsifier }, { completeCount, weightCount }] = await Promise.all([sparsity(), import('../compact/index.js')]);
+      const [{ l0Sparsifier }, { completeCount, weightCount }] = await Promise.all([
+        sparsity(),
+        import('../compact/index.js'),
+      ]);
       const { lambda, target_sparsity, lr_gates, weighting, clamp, unstructured } = l0;
       const shared = { lr_gates, weighting, clampLogAlpha: clamp };
       if (target_sparsity === null) return l0Sparsifier(model, { ...shared, lambda_l0: lambda });
@@ -333,7 +342,14 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       const { magnitudeSparsifier } = await sparsity();
       const { scope, unit, unfreeze_epoch, restore } = magnitude;
       const plan = pruningPlan(magnitude);
-      return magnitudeSparsifier(model, { plan, scope, unit, rankedBy, unfreezeBefore: unfreeze_epoch ?? undefined, restore });
+      return magnitudeSparsifier(model, {
+        plan,
+        scope,
+        unit,
+        rankedBy,
+        unfreezeBefore: unfreeze_epoch ?? undefined,
+        restore,
+      });
     },
     settled: ({ magnitude }) => Math.max(magnitude.unfreeze_epoch ?? 0, pruningPlan(magnitude).at(-1)?.epoch ?? 0),
   },
@@ -365,7 +381,9 @@ function whereChosen(name: MethodName): object {
   const settings = Object.entries(methods[name].settings as Record<string, AnySetting>);
   const conflict = (own: AnySetting['conflict']) => (all: object) =>
     (all as ExperimentSettings).methods.includes(name) ? own?.(all) : `methods does not include ${name}`;
-  return Object.fromEntries(settings.map(([key, setting]) => [key, { ...setting, conflict: conflict(setting.conflict) }]));
+  return Object.fromEntries(
+    settings.map(([key, setting]) => [key, { ...setting, conflict: conflict(setting.conflict) }]),
+  );
 }
 
 /** The settings of all methods, as groups of an experiment's. */

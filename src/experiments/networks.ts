@@ -26,7 +26,10 @@ const builders: Record<
 > = {
   googlenet({ methods, l0 }, common) {
     const { droprate_init, sampling, reduce: gateReduce, unstructured } = l0;
-    return googleNet({ ...common, gates: methods.includes('l0') && { droprate_init, sampling, gateReduce, unstructured } });
+    return googleNet({
+      ...common,
+      gates: methods.includes('l0') && { droprate_init, sampling, gateReduce, unstructured },
+    });
   },
   resnet20: ({ bn_momentum }, common) => resnet20({ ...common, momentum: bn_momentum ?? undefined }),
   cnn4: ({ bn_momentum }, common) => cnn4({ ...common, momentum: bn_momentum ?? undefined }),
@@ -83,7 +86,9 @@ export function copyWeights(
   }
   const unknown = except.find((name) => !layers.has(name));
   if (unknown !== undefined) {
-    throw new UserError(`The layers that start anew must be of ${to.name}; received ${unknown}. There are: ${[...layers].join(', ')}.`);
+    throw new UserError(
+      `The layers that start anew must be of ${to.name}; received ${unknown}. There are: ${[...layers].join(', ')}.`,
+    );
   }
   return [...anew];
 }
@@ -113,7 +118,8 @@ export async function buildNetwork(
 ): Promise<BuiltNetwork> {
   const { network, width, seed, weights, start, ista } = settings;
   if (start.compact && from) return compactStart(settings, from);
-  if (network === 'own' && !own) throw new UserError('network=own must come with a tf.LayersModel: experiment({ network: model }).');
+  if (network === 'own' && !own)
+    throw new UserError('network=own must come with a tf.LayersModel: experiment({ network: model }).');
   const common = { widthMultiplier: width, inputShape: train.shape, classes: train.classNames.length, seed };
   let model = network === 'own' ? own! : builders[network](settings, common);
   for (const name of settings.methods) {

@@ -33,7 +33,9 @@ const digits = (value: number, n = 4): number => Number(value.toPrecision(n));
 /** The cosines between the filters of each layer, to three decimals. */
 function cosines(model: tf.LayersModel): Record<string, number[][]> {
   const short = (cosine: number): number => Number(cosine.toFixed(3)) + 0; // JSON has no -0
-  return Object.fromEntries([...cosinesByLayer(model)].map(([layer, rows]) => [layer, rows.map((row) => row.map(short))]));
+  return Object.fromEntries(
+    [...cosinesByLayer(model)].map(([layer, rows]) => [layer, rows.map((row) => row.map(short))]),
+  );
 }
 
 /** A run's network and method, as far as notes are taken of them. */
@@ -57,7 +59,8 @@ export class Notes {
   ofEpoch(epochs: number, step: number): NoteEvent[] {
     const { settings, model, sparsifier } = this.noted;
     const notes: NoteEvent[] = [];
-    const note = (kind: string, values: object): void => void notes.push({ type: 'note', kind, step, epoch: epochs, values });
+    const note = (kind: string, values: object): void =>
+      void notes.push({ type: 'note', kind, step, epoch: epochs, values });
     if (sparsifier) note('masks', this.masks(sparsifier));
     if (settings.network === 'c3' || settings.methods.includes('repr')) {
       const overlaps = [...filterOverlap(model, sparsifier?.channelMasks() ?? new Map())];
@@ -83,7 +86,9 @@ export class Notes {
         fakeSparsity,
         imagesPerSecond: digits(imagesPerSecond),
         secondsPerBatch: digits(settings.batch_size / imagesPerSecond),
-        gammas: Object.fromEntries(layers.map(({ name, gamma }) => [name, [...gamma.dataSync()].map((g) => digits(g))])),
+        gammas: Object.fromEntries(
+          layers.map(({ name, gamma }) => [name, [...gamma.dataSync()].map((g) => digits(g))]),
+        ),
       };
       notes.push({ type: 'note', kind: 'gammas', step, epoch, values });
     }

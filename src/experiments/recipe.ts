@@ -67,13 +67,22 @@ const ofSgd = ({ optimizer }: RecipeSettings): string | undefined =>
   optimizer === 'sgd' ? undefined : `optimizer=${optimizer} does not use it`;
 
 export const recipeSchema: Schema<RecipeSettings> = {
-  optimizer: { default: 'adamw', rule: oneOf('adamw', 'adam', 'sgd'), help: 'the rule by which gradients change weights' },
+  optimizer: {
+    default: 'adamw',
+    rule: oneOf('adamw', 'adam', 'sgd'),
+    help: 'the rule by which gradients change weights',
+  },
   lr: {
     default: ({ optimizer }) => (optimizer === 'sgd' ? 0.1 : 1e-3),
     rule: number({ min: 0 }),
     help: 'the learning rate, before the schedule',
   },
-  momentum: { default: 0, rule: number({ min: 0, below: 1 }), help: "the share of SGD's velocity that stays", conflict: ofSgd },
+  momentum: {
+    default: 0,
+    rule: number({ min: 0, below: 1 }),
+    help: "the share of SGD's velocity that stays",
+    conflict: ofSgd,
+  },
   nesterov: {
     default: false,
     rule: flag,

@@ -81,7 +81,10 @@ const scores = { type: 'object', required: ['accuracy', 'images'], properties: {
 export const recordSchema = {
   $id: 'sparsebook-record-1',
   type: 'object',
-  required: 'format version run experiment network methods seed settings data selected validation test sparsity parameters multiply_adds epochs steps machine date'.split(' '),
+  required:
+    'format version run experiment network methods seed settings data selected validation test sparsity parameters multiply_adds epochs steps machine date'.split(
+      ' ',
+    ),
   properties: {
     format: { const: 'sparsebook record' },
     version: { const: 1 },

@@ -108,7 +108,9 @@ export class Run {
   /** What the run came to. Throws a UserError for one that is not finished. */
   get record(): RunRecord {
     if (this.found) return this.found;
-    throw new UserError('The run is not finished: read its events first, e.g. with await watch(run) or await run.finish().');
+    throw new UserError(
+      'The run is not finished: read its events first, e.g. with await watch(run) or await run.finish().',
+    );
   }
 
   get isFinished(): boolean {
@@ -125,7 +127,8 @@ export class Run {
 
   /** The notes of one kind, in order: `gammas`, `overlap`, `turn`, `masks`. */
   notes<T extends object>(kind: string): (NoteEvent & { values: T })[] {
-    const isOne = (event: TrainingEvent): event is NoteEvent & { values: T } => event.type === 'note' && event.kind === kind;
+    const isOne = (event: TrainingEvent): event is NoteEvent & { values: T } =>
+      event.type === 'note' && event.kind === kind;
     return this.history.filter(isOne);
   }
 
@@ -133,7 +136,11 @@ export class Run {
   async data(): Promise<DataSplits> {
     const { data, sizes, image_size, classes } = this.settings;
     const given = Object.fromEntries(Object.entries(sizes).filter(([, size]) => size !== null));
-    this.images ??= await loadData(data, { sizes: given, imageSize: image_size ?? undefined, classes: classes ?? undefined });
+    this.images ??= await loadData(data, {
+      sizes: given,
+      imageSize: image_size ?? undefined,
+      classes: classes ?? undefined,
+    });
     return this.images;
   }
 
@@ -144,7 +151,10 @@ export class Run {
   async *events(signal?: AbortSignal): AsyncGenerator<RunEvent, void, void> {
     const start = await this.startPoint(signal);
     const data = await this.data();
-    const identity = await identityOf(this.settings, halfOf(data, this.settings.half), { start, own: this.request.own });
+    const identity = await identityOf(this.settings, halfOf(data, this.settings.half), {
+      start,
+      own: this.request.own,
+    });
     for (;;) {
       const claim = await claimRun(this.request.root ?? runsFolder(), this.title(), identity, this.again);
       this.dir = claim.dir;
@@ -170,7 +180,10 @@ export class Run {
   }
 
   /** Goes on with a run from one of its checkpoints, for longer or as it was meant to. */
-  static async resume(ckpt_path: string, given: readonly Given[]): Promise<{ run: Run; events: (signal?: AbortSignal) => AsyncGenerator<RunEvent, void, void> }> {
+  static async resume(
+    ckpt_path: string,
+    given: readonly Given[],
+  ): Promise<{ run: Run; events: (signal?: AbortSignal) => AsyncGenerator<RunEvent, void, void> }> {
     const path = await findCheckpoint(ckpt_path);
     const checkpoint = await loadCheckpoint(path);
     const { protocol, settings, topology } = await savedOf(checkpoint, given);
@@ -290,7 +303,11 @@ export class Run {
       const startStep = checkpoint ? resumeFrom(checkpoint, session) : 0;
       const { protocol, settings } = this.request;
       const saved = savedForm({ protocol, settings, topology: session.topology } as SavedRun);
-      const origin = { ...(await provenance({ data: session.data })), ...(before?.provenance as Partial<Provenance>), identity };
+      const origin = {
+        ...(await provenance({ data: session.data })),
+        ...(before?.provenance as Partial<Provenance>),
+        identity,
+      };
       await folder.begin({ settings: saved, provenance: origin });
       const { checkpoints } = this.settings;
       const saving = checkpointed(this.noticed(session, start, signal, startStep), {
@@ -328,7 +345,8 @@ export class Run {
     const measured = await measure(network, data, signal);
     const end = await trainedNetwork(at('last'));
     const isLast = end.checkpoint.step === network.checkpoint.step;
-    const accuracy = async (part: 'validation' | 'test'): Promise<number> => (await scoresOf(end, data, part, signal)).accuracy;
+    const accuracy = async (part: 'validation' | 'test'): Promise<number> =>
+      (await scoresOf(end, data, part, signal)).accuracy;
     const last = isLast ? null : { validation: await accuracy('validation'), test: await accuracy('test') };
     end.dispose();
     const parts = { id: folder.id, network, data, events: this.history, provenance: origin, measured, last };
@@ -381,7 +399,11 @@ export class Run {
     const model = own && (await networkOf(own.topology));
     if (model && own) {
       const weights = namedWeights(model);
-      tf.tidy(() => own.weights.forEach((values, name) => weights.get(name)?.write(tf.tensor(values, weights.get(name)!.shape as number[]))));
+      tf.tidy(() =>
+        own.weights.forEach((values, name) =>
+          weights.get(name)?.write(tf.tensor(values, weights.get(name)!.shape as number[])),
+        ),
+      );
     }
     if (start === undefined) return openSession(this.settings, data, { own: model });
     const trained = typeof start === 'string' ? await trainedNetwork(start) : undefined;
@@ -433,7 +455,9 @@ async function claimRun(root: string, title: string, identity: string, again: bo
   for (; ; n++) {
     const dir = dirOf(n);
     // A run that went on for longer than its identity says is another one.
-    const whose = existsSync(join(dir, runFiles.settings)) ? (await readRun(dir, { steps: false })).provenance.identity : undefined;
+    const whose = existsSync(join(dir, runFiles.settings))
+      ? (await readRun(dir, { steps: false })).provenance.identity
+      : undefined;
     if (whose !== undefined && whose !== identity) continue;
     if (await readRecord(dir)) return { state: 'finished', dir };
     try {

@@ -67,7 +67,9 @@ export const computingSchema: Schema<Pick<RunSettings, 'backend' | 'threads'>> =
 export const runSchema: Schema<RunSettings> = {
   data: {
     default: 'cifar10',
-    rule: text("synthetic, cifar10, a folder with CIFAR-10's binary files, or one with a folder of images for each class"),
+    rule: text(
+      "synthetic, cifar10, a folder with CIFAR-10's binary files, or one with a folder of images for each class",
+    ),
     help: 'the images',
   },
   sizes: { train: part('training'), validation: part('validation'), test: part('test') },

@@ -37,7 +37,8 @@ export function savedForm({ protocol, settings, topology }: SavedRun): object {
 /** Reads what `savedForm` made. Throws a UserError that names the `place` it was saved in. */
 export function readSaved(saved: unknown, place: string): SavedRun {
   const { experiment: name, topology, ...settings } = Object(saved) as { experiment?: unknown; topology?: string };
-  const protocol = Object.values(protocols).find((candidate) => candidate.name === name) as SavedRun['protocol'] | undefined;
+  const protocol = Object.values(protocols).find((candidate) => candidate.name === name) as
+    SavedRun['protocol'] | undefined;
   if (!protocol) {
     throw new UserError(
       `${place} must be of one of the experiments ${Object.keys(protocols).join(', ')}; it is of ${JSON.stringify(name)}.`,

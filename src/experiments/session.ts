@@ -77,7 +77,9 @@ function startWarnings({ start, weights }: ExperimentSettings, anew: string[], f
   }
   const others = anew.filter((layer) => !start.except.includes(layer));
   if (from && others.length > 0) {
-    warnings.push(`${others.length} layers start anew instead of from the given network: ${others[0]}${others.length > 1 ? ', ...' : ''}`);
+    warnings.push(
+      `${others.length} layers start anew instead of from the given network: ${others[0]}${others.length > 1 ? ', ...' : ''}`,
+    );
   }
   return warnings;
 }

@@ -76,6 +76,7 @@ const columns: Readonly<Record<string, [heading: string, shown: (value: number) 
   'method.fakeSparsity': ['fake sparsity, %', percent],
   'method.groupLasso': ['group lasso', (value) => Number(value.toFixed(2))],
   'method.lambda': ['lambda', (value) => Number(value.toPrecision(3))],
+  'method.frozen': ['frozen parameters', Math.round],
   'selected.epoch': ['epoch', Math.round],
   epochs: ['epochs', Math.round],
   steps: ['steps', Math.round],

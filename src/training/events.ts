@@ -105,14 +105,7 @@ export interface EndEvent {
 }
 
 /** What `train` yields, and the wrappers around it. */
-export type TrainingEvent =
-  | StartEvent
-  | StepEvent
-  | EpochEvent
-  | CheckpointEvent
-  | NoteEvent
-  | WarningEvent
-  | EndEvent;
+export type TrainingEvent = StartEvent | StepEvent | EpochEvent | CheckpointEvent | NoteEvent | WarningEvent | EndEvent;
 
 /**
  * The epoch of a log that did best on the validation images, the first of several: what a checkpoint is picked by. `from`

@@ -165,12 +165,8 @@ class Run {
       learningRate: this.factor(epoch) * this.options.optimizer.lr,
       seconds: 0,
     };
-    try {
-      Object.assign(event, await (averages ? averages.use(() => this.judge()) : this.judge()));
-    } catch (error) {
-      if (!signal?.aborted) throw error;
-      return undefined;
-    }
+    // To its end though the run is to stop: one that goes on from here begins with the next epoch.
+    Object.assign(event, await (averages ? averages.use(() => this.judge()) : this.judge()));
     yield { ...event, seconds: (performance.now() - began) / 1000 };
     return undefined;
   }
@@ -178,9 +174,9 @@ class Run {
   /** What an epoch's event says of the network as it is now. */
   private async judge(): Promise<Pick<EpochEvent, 'validation' | 'sparsity'>> {
     const { batchSize, normalise } = this;
-    const { data, model, signal, sparsifier } = this.options;
+    const { data, model, sparsifier } = this.options;
     return {
-      ...(data.validation && { validation: await evaluate(model, data.validation, { batchSize, normalise, signal }) }),
+      ...(data.validation && { validation: await evaluate(model, data.validation, { batchSize, normalise }) }),
       ...(sparsifier?.summary && { sparsity: sparsifier.summary() }),
     };
   }

@@ -23,7 +23,7 @@ export const l0GoogleNet = protocol({
     batch_size: of('batch_size'),
     lr: of('lr', { default: 1e-3 }),
     weight_decay: of('weight_decay'),
-    schedule: of('schedule', { default: 'steps' }),
+    schedule: of('schedule', { default: 'steps', published: ['steps'] }),
     milestones: of('milestones', { default: [100, 150], published: [[100, 150], fineTuning.milestones] }),
     decay_epochs: of('decay_epochs'),
     lr_decay: of('lr_decay'),

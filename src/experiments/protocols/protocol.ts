@@ -120,8 +120,7 @@ function schemaOf(fields: object, all: object, full: (settings: object) => objec
         help: setting.help,
         default: (settings) => defaultOf(setting, renamed(all, settings)),
         ...own,
-        conflict: (settings) =>
-          own.conflict?.(settings) ?? setting.conflict?.(full(settings)),
+        conflict: (settings) => own.conflict?.(settings) ?? setting.conflict?.(full(settings)),
         warning: (settings: object, run: RunLength) =>
           isPublished(settings) ? undefined : setting.warning?.(full(settings), run),
       };
@@ -170,7 +169,8 @@ export function protocol<const F extends Fields>(
   return { ...rest, presets, schema, experiment: full };
 }
 
-const runNames = 'data sizes image_size classes backend threads ckpt_path resume_training again name tags checkpoints'.split(' ');
+const runNames =
+  'data sizes image_size classes backend threads ckpt_path resume_training again name tags checkpoints'.split(' ');
 
 /** An experiment's setting, or group of settings, under its own name. */
 function groupOf(name: string): object {

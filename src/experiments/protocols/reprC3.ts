@@ -27,7 +27,9 @@ export const reprC3 = protocol({
       help: 'whether the next weights of a filter that comes back are 0, instead of random',
       conflict: ({ zero_init, repr, ...settings }: NextWeights & { standard: boolean }) =>
         ofRepr.conflict(settings) ??
-        (zero_init === (repr.next_layer === 'zero') ? undefined : `repr.next_layer=${repr.next_layer} decides about them`),
+        (zero_init === (repr.next_layer === 'zero')
+          ? undefined
+          : `repr.next_layer=${repr.next_layer} decides about them`),
     },
     width: of('width'),
     epochs: of('epochs', { default: 100 }),

@@ -63,8 +63,8 @@ function accepted(known: Map<string, AnySetting>, given: Given): SettingValue {
   const setting = known.get(name);
   if (!setting) throw new UserError(`${at(place)}${unknown(name, [...known.keys()])}`);
   // A command line has words only: 123 may be a folder's name, and "10,60" is a list to those who leave its brackets out.
-  const list = Array.isArray(value) || text === undefined || text.includes('[') ? [] : [listIn(text)];
-  const readings = text === undefined ? [value] : [value, text, ...list];
+  const lists = Array.isArray(value) || text === undefined || text.includes('[') ? [] : listsIn(text);
+  const readings = text === undefined ? [value] : [value, text, ...lists];
   const fitting = readings.find((reading) => setting.rule.accepts(reading));
   if (fitting !== undefined) return fitting;
   const received = text ?? (typeof value === 'string' ? JSON.stringify(value) : shown(value));
@@ -73,8 +73,11 @@ function accepted(known: Map<string, AnySetting>, given: Given): SettingValue {
   );
 }
 
-const listIn = (text: string): unknown[] =>
-  text.split(',').map((element) => (element.trim() === '' ? element : Number(element)));
+/** A text as a list of numbers, and as one of words. */
+function listsIn(text: string): unknown[][] {
+  const elements = text.split(',').map((element) => element.trim());
+  return [elements.map((element) => (element === '' ? element : Number(element))), elements];
+}
 
 function unknown(name: string, names: string[]): string {
   const members = names.filter((other) => other.startsWith(`${name}.`));

@@ -30,10 +30,7 @@ function curveOf(name: string, { history }: Run): EpochCurve {
  *
  * An interrupt of the cell ends the run that trains and those behind it; called again, they go on.
  */
-export async function watchAll(
-  runs: Readonly<Record<string, Run>>,
-  options: WatchAllOptions = {},
-): Promise<void> {
+export async function watchAll(runs: Readonly<Record<string, Run>>, options: WatchAllOptions = {}): Promise<void> {
   const { title, interval = 500, signal = interruptSignal() } = options;
   const named = Object.entries(runs);
   const figure = () =>

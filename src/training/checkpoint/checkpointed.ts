@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js';
-import type { CheckpointEvent, EpochEvent, StartEvent, TrainingEvent, WarningEvent } from '../events.js';
+import type { CheckpointEvent, EpochEvent, StartEvent, StepEvent, TrainingEvent, WarningEvent } from '../events.js';
 import type { Provenance } from '../log/provenance.js';
 import { notFinite, type CheckpointState } from './checkpoint.js';
 import { clearOrphans } from '../../platform/asideName.js';
@@ -54,10 +54,12 @@ export async function* checkpointed(
     if (event.type === 'start') saver.begin(event);
     if (event.type === 'end' && event.reason !== 'diverged') yield* saver.save(event.step);
     yield event;
-    if (event.type === 'step' && event.step % everySteps === 0) yield* saver.save(event.step);
+    // At the end of an epoch its scores come first: a run that went on from the step before them would never have them.
+    const due = 'step' in event && event.step % everySteps === 0;
+    if (event.type === 'step' && due && !saver.endsEpoch(event)) yield* saver.save(event.step);
     if (event.type === 'epoch') {
       const isBest = saver.score(event);
-      if (isBest || (event.epoch + 1) % everyEpochs === 0) yield* saver.save(event.step);
+      if (isBest || due || (event.epoch + 1) % everyEpochs === 0) yield* saver.save(event.step);
     }
   }
   if (saver.failure) throw saver.failure;
@@ -88,6 +90,11 @@ class Saver {
     this.stepsPerEpoch = stepsPerEpoch;
     this.bestFrom = this.options.bestFrom ?? (sparsifier === undefined ? 0 : Math.floor(0.8 * epochs));
     this.saved = `${startStep}`;
+  }
+
+  /** Whether a step is the last one of its epoch. */
+  endsEpoch({ step }: StepEvent): boolean {
+    return step % this.stepsPerEpoch === 0;
   }
 
   /** Keeps an epoch's scores for its checkpoint; says whether it is the best so far. */

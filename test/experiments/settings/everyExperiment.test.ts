@@ -2,23 +2,22 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook/errors.js';
-import { experiments } from 'sparsebook/experiments/experiments.js';
-import { experimentSettings } from 'sparsebook/experiments/experimentSettings.js';
-import { givenIn } from 'sparsebook/experiments/settings/given.js';
-import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
+import { protocolSettings, type Protocol } from 'sparsebook/experiments/protocols/protocol.js';
+import { protocols } from 'sparsebook/experiments/protocols/protocols.js';
 import { settingsOf } from 'sparsebook/experiments/settings/schema.js';
-import { settingWords } from 'sparsebook/experiments/settings/settingWords.js';
 import { fuzzRuns } from '../../fuzz.ts';
+import { givenIn, settingWords } from 'sparsebook/experiments/settings/settle.js';
+import { givenInWords } from 'sparsebook/experiments/settings/written.js';
 
-for (const experiment of experiments) {
+for (const experiment of Object.values(protocols) as Protocol[]) {
   const known = settingsOf(experiment.schema);
-  const presets = ['preset=quick', 'preset=short', 'preset=seed'];
+  const presets = 'preset' in experiment.schema ? ['preset=quick', 'preset=short', 'preset=published'] : ['seed=1'];
 
   test(`${experiment.name}: every preset's settings keep their rules, and can be given as words`, () => {
     for (const words of [...presets.map((preset) => [preset]), ...presets.map((preset) => [preset, 'ckpt_path=x'])]) {
-      const settings = experimentSettings(experiment, givenInWords(words));
+      const settings = protocolSettings(experiment, givenInWords(words));
       for (const { name, value } of givenIn(settings)) assert.ok(known.get(name)?.rule.accepts(value), name);
-      const again = experimentSettings(experiment, givenInWords(settingWords(experiment.schema, settings)));
+      const again = protocolSettings(experiment, givenInWords(settingWords(experiment.schema, settings)));
       assert.deepEqual(again, settings, words.join(' '));
     }
   });
@@ -26,7 +25,7 @@ for (const experiment of experiments) {
   test(`${experiment.name}: the examples in its help are accepted`, () => {
     for (const example of experiment.examples) {
       const words = example.split(' ').filter((word) => word.includes('='));
-      assert.ok(experimentSettings(experiment, givenInWords(words)), example);
+      assert.ok(protocolSettings(experiment, givenInWords(words)), example);
     }
   });
 
@@ -44,7 +43,7 @@ for (const experiment of experiments) {
     fc.assert(
       fc.property(words, (given) => {
         try {
-          const settings = experimentSettings(experiment, givenInWords(given));
+          const settings = protocolSettings(experiment, givenInWords(given));
           for (const { name, value } of givenIn(settings)) assert.ok(known.get(name)?.rule.accepts(value), name);
         } catch (error) {
           if (!(error instanceof UserError)) throw error;

@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { experiments } from 'sparsebook/experiments/experiments.js';
-import { experimentSettings } from 'sparsebook/experiments/experimentSettings.js';
-import { compactSchema } from 'sparsebook/experiments/compactSettings.js';
-import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
-import { settingWarnings } from 'sparsebook/experiments/settings/settingWarnings.js';
-import { settle } from 'sparsebook/experiments/settings/settle.js';
+import { compactSchema } from 'sparsebook/cli/compact.js';
+import { protocolSettings, type Protocol } from 'sparsebook/experiments/protocols/protocol.js';
+import { protocols } from 'sparsebook/experiments/protocols/protocols.js';
+import { settingWarnings, settle } from 'sparsebook/experiments/settings/settle.js';
+import { givenInWords } from 'sparsebook/experiments/settings/written.js';
 
-const experimentNamed = (name: string): (typeof experiments)[number] => experiments.find((each) => each.name === name)!;
+const experimentNamed = (name: string): Protocol => (protocols as unknown as Record<string, Protocol>)[name];
 const [l0, ista, repr, prune] = ['l0-googlenet', 'ista-resnet20', 'repr-c3', 'freeze-prune-resnet18'];
 
 /** The warnings about settings in a run of 5 epochs of 8 steps, or of other epochs if the words say so. */
 function warnings(name: string, words: string, stepsPerEpoch = 8): string[] {
   const { schema, ...experiment } = experimentNamed(name);
-  const settings = experimentSettings({ schema, ...experiment }, givenInWords(words.split(' ')));
+  const settings = protocolSettings({ schema, ...experiment }, givenInWords(words.split(' ')));
   const epochs = Number(/(?:^| )epochs=(\d+)/.exec(words)?.[1] ?? 5);
   return settingWarnings(schema, settings, { epochs, steps: stepsPerEpoch * epochs });
 }
@@ -45,13 +44,13 @@ test('settings that a run is too short for, or that come too late in it, are tol
     ],
     [prune, 'prune=0.6 pruning.schedule=iterative pruning.times=3 unfreeze_epoch=2', undefined],
     [repr, 'S1=5', /^S1=5 is as long as the run of 5 epochs or longer: nothing is pruned/],
-    [repr, 'S1=3 S2=3', /^epochs=\d+ ends within S2: the filters that are off then stay off/],
+    [repr, 'S1=3 S2=3', /^S2=3 is not over when the run of 5 epochs ends: the filters that are off then stay off/],
     [repr, 'S1=2 S2=1', undefined],
     [repr, 'standard=true', undefined],
     [l0, 'milestones=2,5,9', /^milestones=\[2,5,9\] has 5, 9 after the last epoch, 4, where no learning rate changes/],
     [l0, 'milestones=4', undefined],
-    [l0, 'preset=seed', undefined],
-    [l0, 'preset=seed ckpt_path=x', undefined],
+    [l0, 'preset=published', undefined],
+    [l0, 'preset=published ckpt_path=x', undefined],
     [l0, 'preset=short epochs=10', /^milestones=\[8,12\] has 12 after/],
     [
       l0,
@@ -67,7 +66,7 @@ test('settings that a run is too short for, or that come too late in it, are tol
       /^decay_epochs=5 is as long as the run of 5 epochs or longer/,
     ],
     [ista, 'log_frequency=41', /^log_frequency=41 is more than the run has, 40: its log has no line/],
-    [ista, 'preset=seed', undefined],
+    [ista, 'preset=published', undefined],
     [l0, 'checkpoints.best_from=5', /^checkpoints.best_from=5 comes after the last epoch, 4: any can be the best/],
     [l0, 'checkpoints.every_steps=41', /^checkpoints.every_steps=41 is more than the run has, 40/],
     [l0, 'checkpoints.every_epochs=6', /^checkpoints.every_epochs=6 is more than the run has, 5/],
@@ -81,9 +80,10 @@ test('settings that a run is too short for, or that come too late in it, are tol
 });
 
 test('presets make runs that are long enough for their settings', () => {
-  for (const { name, presets } of experiments) {
+  for (const { name, presets } of Object.values(protocols)) {
+    if (name === 'experiment') continue;
     for (const preset of Object.keys(presets)) {
-      const { epochs } = experimentSettings(experimentNamed(name), givenInWords([`preset=${preset}`])) as unknown as {
+      const { epochs } = protocolSettings(experimentNamed(name), givenInWords([`preset=${preset}`])) as unknown as {
         epochs?: number;
       };
       const words = epochs === undefined ? '' : ` epochs=${epochs}`;
@@ -107,7 +107,7 @@ test('a setting that others leave without any effect is refused with the reason'
   ];
   for (const [name, words, message] of cases) {
     const given = givenInWords(words.split(' '));
-    assert.throws(() => experimentSettings(experimentNamed(name), given), { name: 'UserError', message }, words);
+    assert.throws(() => protocolSettings(experimentNamed(name), given), { name: 'UserError', message }, words);
   }
   assert.throws(() => settle(compactSchema, givenInWords(['latency.batches=[]', 'latency.runs=3'])), {
     name: 'UserError',

@@ -5,15 +5,11 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook/errors.js';
-import { givenIn } from 'sparsebook/experiments/settings/given.js';
-import { givenInFile } from 'sparsebook/experiments/settings/givenInFile.js';
-import { givenInWords } from 'sparsebook/experiments/settings/givenInWords.js';
 import { flag, listOf, number, oneOf, orNull, text, wholeNumber } from 'sparsebook/experiments/settings/rules.js';
 import type { Schema } from 'sparsebook/experiments/settings/schema.js';
-import { settingsText } from 'sparsebook/experiments/settings/settingsText.js';
-import { settingWords } from 'sparsebook/experiments/settings/settingWords.js';
-import { settle } from 'sparsebook/experiments/settings/settle.js';
 import { fuzzRuns } from '../../fuzz.ts';
+import { givenIn, settingWords, settle } from 'sparsebook/experiments/settings/settle.js';
+import { givenInFile, givenInWords, settingsText } from 'sparsebook/experiments/settings/written.js';
 
 interface Oven {
   kind: 'gas' | 'wood';
