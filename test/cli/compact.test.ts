@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { loadSafetensors, loadTfjs } from 'sparsebook/compact';
-import { runOnnx } from '../../compact/export/onnxRuntime.ts';
+import { runOnnx } from '../compact/export/onnxRuntime.ts';
 import { sparsebook, tiny, type Ended } from './sparsebook.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-compact-'));

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
+import type { RunRecord } from 'sparsebook/experiments';
 import { reopenRun } from 'sparsebook/training';
 import { sparsebook, tiny, type Ended } from './sparsebook.ts';
 
@@ -11,6 +12,9 @@ after(() => rmSync(folder, { recursive: true }));
 
 const start = (...words: string[]): ReturnType<typeof sparsebook> => sparsebook(words, folder);
 const train = (...words: string[]): Promise<Ended> => start('train', 'l0-googlenet', ...words).ended;
+/** The same where no run is known yet. */
+const trainElsewhere = (...words: string[]): Promise<Ended> =>
+  sparsebook(['train', 'l0-googlenet', ...words], mkdtempSync(join(folder, 'elsewhere-'))).ended;
 
 /** The folder of the run that a command's output names. */
 const runIn = ({ stdout }: Ended): string => /^run: (.*)$/m.exec(stdout)?.[1] ?? '';
@@ -28,7 +32,7 @@ test('a run leaves settings, log, checkpoints and its result', async () => {
   dense = runIn(ended);
   assert.match(ended.stdout, /\nsaved: .*step-000008\n/);
   const files = readdirSync(dense);
-  for (const file of ['settings.json', 'metrics.jsonl', 'provenance.json', 'result.json', 'checkpoints']) {
+  for (const file of ['settings.json', 'metrics.jsonl', 'provenance.json', 'record.json', 'checkpoints']) {
     assert.ok(files.includes(file), file);
   }
   const settings = JSON.parse(readFileSync(join(dense, 'settings.json'), 'utf8')) as Record<string, unknown>;
@@ -37,7 +41,7 @@ test('a run leaves settings, log, checkpoints and its result', async () => {
 });
 
 test('Ctrl-C saves and exits 130, and the run that goes on ends with the bits of one that never stopped', async () => {
-  const whole = await train(...tiny, 'lambda_l0=2');
+  const whole = await trainElsewhere(...tiny, 'lambda_l0=2');
   const { child, ended } = start('train', 'l0-googlenet', ...tiny, 'lambda_l0=2');
   child.stderr?.once('data', () => child.kill('SIGINT'));
   const stopped = await ended;
@@ -56,12 +60,12 @@ test('Ctrl-C saves and exits 130, and the run that goes on ends with the bits of
 
 test('a run that the system ends saves first, and one that is killed goes on from its last checkpoint', async () => {
   const words = [...tiny, 'lambda_l0=3', 'checkpoints.every_steps=1'];
-  const whole = await train(...words);
+  const whole = await trainElsewhere(...words);
   for (const [signal, code] of [
     ['SIGTERM', 143],
     ['SIGKILL', null],
   ] as const) {
-    const { child, ended } = start('train', 'l0-googlenet', ...words);
+    const { child, ended } = start('train', 'l0-googlenet', ...words, 'again=true');
     child.stderr?.once('data', () => child.kill(signal));
     const stopped = await ended;
     assert.equal(stopped.code, code, stopped.stderr);
@@ -138,8 +142,10 @@ test('test measures a checkpoint: accuracies as after training, sparsity, size a
   const { code, stdout, stderr } = await start('test', path, 'threads=1', 'latency.runs=3', 'latency.warm_up=1').ended;
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^checkpoint: .*step-000012, l0-googlenet after 12 steps\ndata: synthetic shapes: 64 /);
-  const result = JSON.parse(readFileSync(join(dense, 'result.json'), 'utf8')) as Record<string, number>;
-  for (const name of ['validation, %', 'test, %']) assert.match(stdout, new RegExp(`\n${name} +${result[name]}\n`));
+  const record = JSON.parse(readFileSync(join(dense, 'record.json'), 'utf8')) as RunRecord;
+  for (const part of ['validation', 'test'] as const) {
+    assert.match(stdout, new RegExp(`\n${part}, % +${Number((100 * record[part].accuracy).toFixed(2))}\n`));
+  }
   assert.match(stdout, /\nparameters +3,419\n/);
   assert.match(stdout, /\nlatency of one image: \d+\.\d+ ms \(median of 3; p10 \d+\.\d+, p90 \d+\.\d+\)\n/);
   assert.match(stdout, /\nlatency of 128 images: /);
@@ -170,14 +176,11 @@ test('runs lists all runs, and compares those named by their results and the set
   const all = await start('runs').ended;
   assert.equal(all.code, 0, all.stderr);
   const lines = all.stdout.trim().split('\n');
-  const runs = readdirSync(join(folder, 'runs')).sort();
-  assert.deepEqual(
-    lines.slice(1).map((line) => line.split(' ')[0]),
-    runs,
-  );
-  assert.match(lines[1], / finished +3 +12 /);
-  const { stdout } = await start('runs', runs[0], 'last').ended;
-  assert.match(stdout, /^ +\S+-l0-googlenet\S* +\S+-l0-googlenet\S*\nstate +finished +finished\n/);
+  const runs = lines.slice(1).map((line) => line.split(' ')[0]);
+  assert.deepEqual([...runs].sort(), readdirSync(join(folder, 'runs')).sort());
+  assert.match(all.stdout, new RegExp(`\n${basename(dense)} +finished +3 +12 `));
+  const { stdout } = await start('runs', basename(dense), 'last').ended;
+  assert.match(stdout, /^ +googlenet-\w+ +googlenet-l0-\w+\nstate +finished +finished\n/);
   assert.match(stdout, /\nwithout_using_gate +true +false\n/);
   assert.doesNotMatch(stdout, /\nwidth /, 'it is the same in both');
   const unknown = await start('runs', 'x').ended;
@@ -198,6 +201,7 @@ test('where a run keeps averages of its weights, they are what is tested, and wh
   for (const name of ['validation, %', 'test, %']) assert.equal(row(name, tested), row(name, first));
   const resumed = await train(path, 'resume_training=true', 'epochs=2');
   const whole = await train(...words, 'epochs=2', 'without_using_gate=true', 'ema_decay=0.9', 'label_smoothing=0.1');
+  assert.notEqual(runIn(whole), runIn(first), 'a run that went further is no longer the one that was asked for');
   for (const file of ['weights.safetensors', 'state.safetensors']) {
     assert.deepEqual(lastWeights(runIn(resumed), file), lastWeights(runIn(whole), file), file);
   }

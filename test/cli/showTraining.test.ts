@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { showTraining } from 'sparsebook/experiments/command/showTraining.js';
+import { showTraining } from 'sparsebook/cli/showTraining.js';
 import type { TrainingEvent } from 'sparsebook/training';
 
 const start: TrainingEvent = {

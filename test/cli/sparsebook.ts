@@ -9,7 +9,7 @@ export interface Ended {
 
 /** Starts `sparsebook ...` with another data folder if one is given; `ended` resolves when it is over. */
 export function sparsebook(words: string[], dataFolder?: string): { child: ChildProcess; ended: Promise<Ended> } {
-  const cli = join(import.meta.dirname, '..', '..', '..', 'dist', 'cli.js');
+  const cli = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');
   const env = { ...process.env, ...(dataFolder === undefined ? {} : { SPARSEBOOK_DATA: dataFolder }) };
   const child = spawn(process.execPath, [cli, ...words], { env });
   let [stdout, stderr] = ['', ''];

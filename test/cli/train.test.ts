@@ -14,12 +14,15 @@ const train = (...words: string[]): ReturnType<typeof sparsebook> =>
 test('train says what it trains, tells of each epoch, and ends with a table', async () => {
   const { code, stdout, stderr } = await train(...tiny, 'lambda_l0=3').ended;
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^data: synthetic shapes: 64 training, 32 validation and 32 test pictures/);
+  assert.match(
+    stdout,
+    /^data: synthetic shapes: 64 training, 32 validation and 32 test images \(32x32x3, 10 classes, split /,
+  );
   assert.match(stdout, /\nbackend: simd: 1 thread, /);
   assert.match(stdout, /\nsettings: preset=quick data=synthetic .*lambda_l0=3 .*width=0\.1 epochs=2 /);
   assert.match(stdout, /\ntrained 8 steps in /);
   assert.match(stdout, /\nvalidation, % +\d+(\.\d+)?\ntest, % +\d+(\.\d+)?\n(.*\n)*parameters +3,419\n/);
-  assert.match(stdout, /\nclosed gates +\d+ of 85\n/);
+  assert.match(stdout, /\nclosed channels +\d+ of 85\n/);
   const epochs = stderr.trim().split('\n');
   assert.equal(epochs.length, 2, stderr);
   for (const [i, line] of epochs.entries()) {
@@ -40,7 +43,7 @@ test('without gates there is no penalty and no row of gates', async () => {
   const plain = await train(...once, 'without_using_gate=true').ended;
   assert.equal(plain.code, 0, plain.stderr);
   assert.match(plain.stderr, /^epoch 1 of 1: loss \d+\.\d+, accuracy/);
-  assert.doesNotMatch(plain.stdout, /closed gates|lambda_l0/);
+  assert.doesNotMatch(plain.stdout, /closed channels|lambda_l0/);
 });
 
 test('--print writes the settings in full, and --config reads them, less than the command line', async () => {
@@ -65,7 +68,7 @@ test('a wrong command line trains nothing, says what is wrong and exits 1', asyn
   writeFileSync(file, 'preset: quick\nlambda_l0: -1\n');
   const cases: [string[], RegExp][] = [
     [['lamda_l0=2'], /^error: There is no setting 'lamda_l0'; did you mean 'lambda_l0'\?/],
-    [['preset=slow'], /^error: preset must be one of quick, short, seed; received slow\./],
+    [['preset=slow'], /^error: preset must be one of quick, short, published; received slow\./],
     [
       ['resume_training=true'],
       /^error: resume_training=true contradicts .*: there is nothing to resume without ckpt_path\./,
@@ -84,7 +87,7 @@ test('a wrong command line trains nothing, says what is wrong and exits 1', asyn
   }
   const unknown = await sparsebook(['train', 'l0-googlnet']).ended;
   assert.equal(unknown.code, 1);
-  assert.match(unknown.stderr, /Did you mean l0-googlenet\?/);
+  assert.match(unknown.stderr, /did you mean 'l0-googlenet'\?/);
 });
 
 test('help lists every setting, the presets and examples', async () => {

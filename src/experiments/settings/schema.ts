@@ -29,7 +29,7 @@ export type Schema<S, All = S> = {
 
 /** Some of the settings, at any depth. */
 export type SomeSettings<S> = {
-  [Name in keyof S]?: S[Name] extends SettingValue ? S[Name] : SomeSettings<S[Name]>;
+  [Name in keyof S]?: S[Name] extends SettingValue ? Readonly<S[Name]> : SomeSettings<S[Name]>;
 };
 
 /** A setting of which nothing is known but that it is one. */
