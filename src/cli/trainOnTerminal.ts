@@ -1,5 +1,6 @@
 import { useBackend } from '../backend/useBackend.js';
 import { describeData } from '../data/dataSplits.js';
+import { gammaLine } from '../experiments/courses.js';
 import type { GammaNote } from '../experiments/notes.js';
 import type { Protocol } from '../experiments/protocols/protocol.js';
 import { readSaved } from '../experiments/saved.js';
@@ -40,16 +41,6 @@ export function recordFields(record: RunRecord): ResultRow {
     ...(all > 0 && { 'closed channels': `${closed} of ${all}` }),
     ...Object.fromEntries(names.map((name) => [headingOf(name), shownAs(name, numbers[name])])),
   };
-}
-
-/** A line of the ISTA project's log: step 100, loss = 0.59, group lasso = 29.12, fake sparsity = 0.34, (...). */
-export function gammaLine({ step, values }: NoteEvent & { values: GammaNote }): string {
-  const { loss, groupLasso, fakeSparsity, imagesPerSecond, secondsPerBatch } = values;
-  return (
-    `step ${step}, loss = ${loss.toFixed(2)}, group lasso = ${groupLasso.toFixed(2)}, ` +
-    `fake sparsity = ${fakeSparsity.toFixed(2)}, ` +
-    `(${imagesPerSecond.toFixed(1)} examples/sec; ${secondsPerBatch.toFixed(3)} sec/batch)`
-  );
 }
 
 /** What a note has to say on the terminal, if anything. */

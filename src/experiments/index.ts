@@ -1,3 +1,6 @@
+export { blockTable, type BlockRow } from './blockTable.js';
+export { compareCompactions } from './compareCompactions.js';
+export * from './courses.js';
 export * from './experiment.js';
 export type { ExperimentSettings } from './experimentSettings.js';
 export { copyWeights } from './networks.js';
@@ -5,7 +8,7 @@ export type * from './notes.js';
 export type { RecipeSettings } from './recipe.js';
 export { protocols, type ProtocolName } from './protocols/protocols.js';
 export * from './published.js';
-export type { RunRecord } from './record.js';
+export { measure, type Measured, type RunRecord } from './record.js';
 export { Run, type MaskSnapshot, type RunEvent } from './run.js';
 export { trainedNetwork, type TrainedNetwork } from './saved.js';
 export { halfOf, softmaxInLoss } from './session.js';

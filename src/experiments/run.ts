@@ -107,7 +107,10 @@ export class Run {
 
   /** What the run came to. Throws a UserError for one that is not finished. */
   get record(): RunRecord {
-    if (this.found) return this.found;
+    const { name, tags } = this.settings;
+    // Who asks for a run that is known by another name has it under the one that was asked for.
+    if (this.found)
+      return { ...this.found, name: name ?? this.found.name, tags: tags.length > 0 ? tags : this.found.tags };
     throw new UserError(
       'The run is not finished: read its events first, e.g. with await watch(run) or await run.finish().',
     );

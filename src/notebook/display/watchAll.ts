@@ -30,9 +30,9 @@ function curveOf(name: string, { history }: Run): EpochCurve {
  *
  * An interrupt of the cell ends the run that trains and those behind it; called again, they go on.
  */
-export async function watchAll(runs: Readonly<Record<string, Run>>, options: WatchAllOptions = {}): Promise<void> {
+export async function watchAll(runs: readonly Run[], options: WatchAllOptions = {}): Promise<void> {
   const { title, interval = 500, signal = interruptSignal() } = options;
-  const named = Object.entries(runs);
+  const named = runs.map((run, i) => [run.settings.name ?? `run ${i + 1}`, run] as const);
   const figure = () =>
     curvesOverEpochs(
       named.map(([name, run]) => curveOf(name, run)),
