@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { packageRoot } from '../notebook/jupyter/jupyterPaths.js';
-import { resolveNotebook } from '../notebook/run/resolveNotebook.js';
+import { packageRoot } from '../notebook/jupyter/kernelSpec.js';
+import { resolveNotebook } from '../notebook/run/notebookFile.js';
 import { runCommand } from './output.js';
 import { stopSignals } from './stopSignals.js';
 

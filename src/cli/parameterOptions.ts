@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { type Command } from 'commander';
 import { UserError } from '../errors.js';
 import { readAssignments } from '../formats/text.js';
-import { isRecord, Verbatim, type GivenValue } from '../notebook/run/parameters/parameter.js';
-import { fromYaml } from '../notebook/run/parameters/parseParameter.js';
+import { isRecord, Verbatim, type GivenValue } from '../notebook/run/parameters.js';
+import { fromYaml } from '../notebook/run/parseParameter.js';
 
 /** What the options for parameters and kernel were given. */
 export interface ParameterFlags {

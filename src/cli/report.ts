@@ -4,13 +4,11 @@ import type { Command } from 'commander';
 import { UserError } from '../errors.js';
 import { duration } from '../formats/text.js';
 import type { Notebook } from '../notebook/run/notebook.js';
-import { readNotebook } from '../notebook/run/notebookFile.js';
-import { requireEnding, type OutputKind } from '../notebook/run/outputFile.js';
-import { resolveNotebook } from '../notebook/run/resolveNotebook.js';
+import { type OutputKind, readNotebook, requireEnding, resolveNotebook } from '../notebook/run/notebookFile.js';
 import type { RunOptions } from '../notebook/run/runNotebook.js';
 import { checkWritable, writeFileWhole } from '../platform/writeFile.js';
 import { shownPath, writeStdout } from './output.js';
-import { addParameterOptions, parametersFrom, type ParameterFlags } from './parameterOptions.js';
+import { addParameterOptions, type ParameterFlags, parametersFrom } from './parameterOptions.js';
 import { runOnTerminal, STDOUT } from './run.js';
 
 const DEFAULT_NOTEBOOK = '01';

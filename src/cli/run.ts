@@ -1,11 +1,10 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { duration } from '../formats/text.js';
-import type { RunResult } from '../notebook/run/events.js';
-import type { CellFault } from '../notebook/run/failure.js';
+import type { CellFault, RunResult } from '../notebook/run/events.js';
 import { notebookText } from '../notebook/run/notebookFile.js';
 import { runNotebook, type RunOptions } from '../notebook/run/runNotebook.js';
 import { shownPath, writeStdout } from './output.js';
-import { addParameterOptions, parametersFrom, type ParameterFlags } from './parameterOptions.js';
+import { addParameterOptions, type ParameterFlags, parametersFrom } from './parameterOptions.js';
 import { showProgress } from './runProgress.js';
 import { stopSignals } from './stopSignals.js';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { UserError } from 'sparsebook/errors.js';
-import { saveOutput } from 'sparsebook/notebook/outputs/saveOutput.js';
+import { saveOutput } from 'sparsebook/notebook/outputs.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-output-'));
 process.chdir(folder);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { runsFolder } from '../../experiments/run.js';
 import { followRun, type LoggedEvent } from '../../training/index.js';
 import { runIds, runNamed } from '../../training/log/listRuns.js';
-import { interruptSignal } from '../kernel/interruptSignal.js';
+import { interruptSignal } from '../kernel/interrupt.js';
 import { watch, type WatchOptions } from './watch.js';
 
 /** How a logged run is followed. */

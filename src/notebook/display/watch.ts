@@ -1,7 +1,7 @@
 import { type GateSnapshot, gatesPerLayer, trainingCurves, type TrainingLog } from '../../plots/index.js';
 import type { MaskNote } from '../../experiments/index.js';
 import type { EndEvent, NoteEvent, StartEvent, StepEvent, WarningEvent } from '../../training/index.js';
-import { interruptSignal } from '../kernel/interruptSignal.js';
+import { interruptSignal } from '../kernel/interrupt.js';
 import { addEvent } from '../../training/log/readRun.js';
 import { display, inNotebook } from './output.js';
 import { liveFigure } from './figure.js';

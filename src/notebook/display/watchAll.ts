@@ -1,6 +1,6 @@
 import type { Run, RunEvent } from '../../experiments/index.js';
 import { curvesOverEpochs, type EpochCurve } from '../../plots/index.js';
-import { interruptSignal } from '../kernel/interruptSignal.js';
+import { interruptSignal } from '../kernel/interrupt.js';
 import { display, inNotebook } from './output.js';
 import { liveFigure } from './figure.js';
 import { progressLine } from './watch.js';

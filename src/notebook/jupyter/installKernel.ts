@@ -2,14 +2,16 @@ import { rmSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 import { UserError } from '../../errors.js';
 import { jsonFile, writeFileWholeSync } from '../../platform/writeFile.js';
-import { packageRoot, projectJupyterPath, userDataDir } from './jupyterPaths.js';
 import {
-  USUAL_KERNEL,
   checkedKernelName,
   commandOf,
   findKernelSpec,
-  readKernelSpec,
   type KernelSpec,
+  packageRoot,
+  projectJupyterPath,
+  readKernelSpec,
+  userDataDir,
+  USUAL_KERNEL,
 } from './kernelSpec.js';
 
 /** Where a kernelspec is installed, and as what. */

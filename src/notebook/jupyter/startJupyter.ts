@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { UserError } from '../../errors.js';
-import { projectJupyterPath } from './jupyterPaths.js';
+import { projectJupyterPath } from './kernelSpec.js';
 
 type Environment = Record<string, string | undefined>;
 

@@ -67,3 +67,11 @@ export function clientStateReader(path: string): () => ClientState | undefined {
     return { taken: numbers[0], interrupting: numbers[1] === 1 };
   };
 }
+
+/** What a frame of a message takes beside its bytes. */
+const FRAME_BYTES = 100;
+
+/** What a message counts, on both sides. */
+export function sizeOf(frames: (string | Buffer)[]): number {
+  return frames.reduce((sum, frame) => sum + FRAME_BYTES + Buffer.byteLength(frame), 0);
+}

@@ -1,7 +1,6 @@
 import { UserError } from '../../errors.js';
-import { parseParameter } from '../run/parameters/parseParameter.js';
-import type { ParameterValue } from '../run/parameters/parameter.js';
-import { setParameter } from '../run/parameters/setParameter.js';
+import { type ParameterValue, setParameter } from '../run/parameters.js';
+import { parseParameter } from '../run/parseParameter.js';
 import type { LiveSession } from './liveSession.js';
 import type { Command, Completion } from './protocol.js';
 

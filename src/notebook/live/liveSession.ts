@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { USUAL_KERNEL } from '../jupyter/kernelSpec.js';
-import type { KernelClient } from '../kernel/kernelClient.js';
+import type { KernelClient } from '../kernel/client/kernelClient.js';
 import { machinePathRemover } from '../run/machinePaths.js';
 import type { Metadata, Notebook } from '../run/index.js';
 import type { DocumentFile } from './document/documentFile.js';

@@ -1,9 +1,8 @@
 import type Token from 'markdown-it/lib/token.mjs';
 import { UserError } from '../../errors.js';
-import { isObject } from '../run/notebook.js';
-import { sourceHash } from '../run/sourceHash.js';
-import { bringHtml, held, markdown, ownPrefix, type Environment } from './markdownParser.js';
-import { asHtml, markup, type Html } from './markup.js';
+import { isObject, sourceHash } from '../run/notebook.js';
+import { bringHtml, type Environment, held, markdown, ownPrefix } from './markdownParser.js';
+import { asHtml, type Html, markup } from './markup.js';
 import { textIn } from './mimeBundle.js';
 import { orNotice } from './notice.js';
 import type { OutputPage } from './outputPage.js';

@@ -1,5 +1,5 @@
 import { isObject, type Notebook } from '../run/index.js';
-import { placesOf } from '../run/placesOf.js';
+import { placesOf } from '../run/runNotebook.js';
 import { faultOf, type Fault } from './faultOf.js';
 import { joinedHtml, markup, type Html } from './markup.js';
 

@@ -1,5 +1,5 @@
 import { hasTag, joined, type Notebook } from '../run/index.js';
-import { readParameters } from '../run/parameters/readParameters.js';
+import { readParameters } from '../run/parameters.js';
 
 /** One setting of a notebook: its value in this run, and the notebook's own value where the run changed it. */
 export interface ShownParameter {

@@ -1,4 +1,4 @@
-import { together, type CellNames, type Statement } from './cellNames.js';
+import { type CellNames, type Statement, together } from './cellNames.js';
 
 /** What gives the names of some statements of a notebook, with all that follows from its other statements. */
 export type Names = (pieces: Statement[]) => CellNames;

@@ -1,5 +1,5 @@
+import type { KernelExit } from '../kernel/client/kernelProcess.js';
 import type { Message } from '../kernel/wire.js';
-import type { CellFault } from './failure.js';
 import type { Notebook } from './notebook.js';
 
 /** A cell's place in a run. */
@@ -36,3 +36,28 @@ export type RunEvent =
   | { type: 'message'; place: CellPlace; message: Message }
   | { type: 'cellEnd'; place: CellPlace; seconds: number; fault: CellFault | undefined }
   | { type: 'end'; result: RunResult };
+
+/** Why a run ended before its last cell. */
+export type FailureKind = 'error' | 'timeout' | 'interrupted' | 'dead';
+
+/** A cell that went wrong. */
+export interface CellFault {
+  kind: FailureKind;
+  /** Counted from 1, over all cells of the notebook that is written. */
+  cell: number;
+  title: string;
+  /** One line: what happened. */
+  cause: string;
+  /** More lines, if the kernel gave any. */
+  traceback: string[];
+}
+
+/** How a kernel died, in words. */
+export function causeOfDeath({ code, signal, lastWords }: KernelExit): string {
+  if (/heap out of memory|Array buffer allocation failed/.test(lastWords)) {
+    return 'the kernel ran out of memory (more: NODE_OPTIONS=--max-old-space-size=MEGABYTES)';
+  }
+  if (signal === 'SIGKILL') return 'the kernel was killed (SIGKILL), perhaps by the system for want of memory';
+  if (signal) return `the kernel was ended by ${signal}`;
+  return `the kernel ended with exit code ${code} (does the cell call process.exit?)`;
+}

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { isObject } from './notebook.js';
 
 /** The project a folder belongs to: the nearest folder upwards with a package.json, or the folder itself. */
-export function projectOf(folder: string): string {
+function projectOf(folder: string): string {
   for (let candidate = folder; ; candidate = dirname(candidate)) {
     if (existsSync(join(candidate, 'package.json'))) return candidate;
     if (dirname(candidate) === candidate) return folder;

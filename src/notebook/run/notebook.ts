@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** Text as notebooks keep it: one string, or its lines, each with its line end. */
 export type MultilineText = string | string[];
 
@@ -92,4 +94,50 @@ export function lines(text: string): string[] {
 /** Whether a cell carries a tag. */
 export function hasTag(cell: Cell, tag: string): boolean {
   return cell.metadata.tags?.includes(tag) ?? false;
+}
+
+const LONGEST = 60;
+
+/** What to call a cell: the nearest Markdown heading above it, else its first comment, else its first line. */
+export function cellTitle(cells: Cell[], index: number): string {
+  const title = headingAbove(cells, index) ?? firstComment(joined(cells[index].source)) ?? firstLine(cells[index]);
+  return title.length > LONGEST ? `${title.slice(0, LONGEST - 1)}…` : title;
+}
+
+function headingAbove(cells: Cell[], index: number): string | undefined {
+  for (const cell of cells.slice(0, index).reverse()) {
+    if (cell.cell_type !== 'markdown') continue;
+    // A '#' inside a fenced block is a comment of somebody's code.
+    const text = joined(cell.source).replace(/^(```|~~~)[^]*?^\1/gm, '');
+    const heading = [...text.matchAll(/^#{1,6}\s+(.+?)\s*#*$/gm)].at(-1)?.[1];
+    if (heading) return heading.replace(/[*_`]/g, '').replace(/\[([^\]]*)\]\([^)]*\)/g, '$1');
+  }
+  return undefined;
+}
+
+function firstComment(source: string): string | undefined {
+  const [, line, block] = /^\s*(?:\/\/+\s*(.+)|\/\*+\s*([^]*?)\s*\*\/)/.exec(source) ?? [];
+  return (line ?? block?.split('\n')[0])?.trim();
+}
+
+function firstLine(cell: Cell): string {
+  return joined(cell.source).trim().split('\n')[0];
+}
+
+/** How long a cell ran, in seconds, from the timing that runners and Jupyter note down; undefined where there is none. */
+export function secondsTaken({ metadata }: CodeCell): number | undefined {
+  const timing = isObject(metadata.execution) ? metadata.execution : {};
+  const time = (...names: string[]): number => {
+    const noted = names.map((name) => timing[name]).find((value) => typeof value === 'string');
+    return Date.parse(noted ?? '');
+  };
+  const start = time('iopub.execute_input', 'iopub.status.busy');
+  const end = time('shell.execute_reply', 'iopub.status.idle');
+  const seconds = (end - start) / 1000;
+  return seconds >= 0 ? seconds : undefined;
+}
+
+/** SHA-256 of a cell's source: outputs saved with another hash are older than their source. */
+export function sourceHash(source: MultilineText): string {
+  return createHash('sha256').update(joined(source)).digest('hex');
 }

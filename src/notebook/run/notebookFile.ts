@@ -1,9 +1,13 @@
 import { constants } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { closest } from 'fastest-levenshtein';
 import { UserError } from '../../errors.js';
-import { writeFileWhole, type FileKind } from '../../platform/writeFile.js';
-import { isObject, isText, joined, lines, type Cell, type Notebook, type Output } from './notebook.js';
+import { type FileKind, writeFileWhole } from '../../platform/writeFile.js';
+import { packageRoot } from '../jupyter/kernelSpec.js';
+import { type Cell, isObject, isText, joined, lines, type Notebook, type Output } from './notebook.js';
 
 const CELL_ID = /^[a-zA-Z0-9-_]{1,64}$/;
 
@@ -148,4 +152,58 @@ export const notebookFile: FileKind = {
 /** Writes a notebook: at any moment the file is the old notebook or the new one, whole. Throws as `writeFileWhole` does. */
 export function writeNotebook(file: string, notebook: Notebook): Promise<void> {
   return writeFileWhole(file, notebookText(notebook), notebookFile);
+}
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+
+/**
+ * The file that a notebook's name means: a path (with or without `.ipynb`), or the beginning of a name in
+ * `notebooks/` of the working folder or of this project, such as `01`. Throws UserError when there is none or more than one.
+ */
+export function resolveNotebook(name: string, cwd: string = process.cwd()): string {
+  const paths = [resolve(cwd, name), resolve(cwd, `${name}.ipynb`)];
+  const path = paths.find(isFile);
+  if (path) return path;
+  const places = [join(cwd, 'notebooks'), join(packageRoot, 'notebooks')].filter((folder) => existsSync(folder));
+  const folders = [...new Set(places)];
+  for (const folder of folders) {
+    const names = readdirSync(folder).filter((file) => file.endsWith('.ipynb'));
+    const matches = names.filter((file) => file === `${name}.ipynb` || file.startsWith(`${name}-`));
+    if (matches.length === 1) return join(folder, matches[0]);
+    if (matches.length > 1) throw new UserError(`'${name}' could be ${matches.join(' or ')}; write more of the name`);
+  }
+  const found = folders.flatMap((folder) => readdirSync(folder)).filter((file) => file.endsWith('.ipynb'));
+  const known = [...new Set(found)];
+  const offer = known.length > 0 ? `; did you mean ${closest(name, known)}? There are: ${known.join(', ')}` : '';
+  throw new UserError(`there is no notebook ${name}${offer}`);
+}
+
+/** A kind of file that a command is asked to write. */
+export interface OutputKind extends FileKind {
+  /** The endings that its file may have, the usual one first. */
+  endings: string[];
+  /** What to do instead, for some other endings. */
+  instead?: Record<string, string>;
+}
+
+/** Throws a UserError for the name of a folder, and for one whose ending is not that of a file of this kind. */
+export function requireEnding(output: string, { name, endings, instead = {} }: OutputKind): void {
+  if (/[\\/]$/.test(output) || isFolder(output)) {
+    throw new UserError(`${output} is a folder; name a file in it, such as ${join(output, `executed${endings[0]}`)}`);
+  }
+  const ending = extname(output).toLowerCase();
+  if (endings.includes(ending)) return;
+  const named = join(dirname(output), `${basename(output, extname(output))}${endings[0]}`);
+  const rather = instead[ending] ?? `write -o ${named}, or -o - for standard output`;
+  throw new UserError(
+    `${name} is written to a file that ends in ${endings.join(' or ')}; received ${output}: ${rather}`,
+  );
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }

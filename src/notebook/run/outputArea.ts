@@ -1,15 +1,16 @@
-import type { CellFailure } from '../kernel/cellFailure.js';
+import { grouped } from '../../formats/text.js';
+import type { CellFailure } from '../kernel/patch/failures.js';
 import type { Message, MessageContent } from '../kernel/wire.js';
 import { cleanBundle } from './machinePaths.js';
-import { KeptText } from './keptText.js';
 import { lines, type Metadata, type Output } from './notebook.js';
 import {
   fileLimits,
   furtherOutputs,
+  KeptText,
   limitedDisplay,
   limitedFailure,
-  sizeOf,
   type OutputLimits,
+  sizeOf,
 } from './outputLimits.js';
 
 type Display = Extract<Output, { data: unknown }>;
@@ -158,7 +159,7 @@ export class OutputArea {
     for (const display of this.displays.get(displayId(content) ?? '') ?? []) {
       const { data, metadata, size } = this.limited(content);
       const fits = size - display.size <= this.room;
-      const note = `… an update of ${size.toLocaleString('en-US')} characters is left out: a cell keeps at most ${this.limits.cell.toLocaleString('en-US')} …`;
+      const note = `… an update of ${grouped(size)} characters is left out: a cell keeps at most ${grouped(this.limits.cell)} …`;
       Object.assign(display.output, fits ? { data, metadata } : { data: { 'text/plain': [note] }, metadata: {} });
       this.resize(display, fits ? size : note.length);
     }

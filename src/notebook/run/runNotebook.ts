@@ -2,23 +2,16 @@ import { rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UserError } from '../../errors.js';
 import { checkWritable } from '../../platform/writeFile.js';
-import { USUAL_KERNEL, findKernelSpec, type KernelSpec } from '../jupyter/kernelSpec.js';
-import { KernelClient } from '../kernel/kernelClient.js';
-import { CellExecution } from './cellExecution.js';
-import type { CellPlace, RunEvent, RunResult } from './events.js';
-import type { Limits } from './executeCell.js';
-import type { CellFault } from './failure.js';
+import { findKernelSpec, type KernelSpec, USUAL_KERNEL } from '../jupyter/kernelSpec.js';
+import { KernelClient } from '../kernel/client/kernelClient.js';
+import { type AppliedParameters, applyParameters } from './applyParameters.js';
+import { CellExecution, type Limits } from './cellExecution.js';
+import type { CellFault, CellPlace, RunEvent, RunResult } from './events.js';
 import { machinePathRemover } from './machinePaths.js';
-import { hasTag, type CodeCell, type Metadata, type Notebook } from './notebook.js';
-import { notebookFile, readNotebook, writeNotebook } from './notebookFile.js';
-import { NotebookSaver } from './notebookSaver.js';
+import { cellTitle, type CodeCell, hasTag, joined, type Metadata, type Notebook } from './notebook.js';
+import { notebookFile, readNotebook, requireEnding, resolveNotebook, writeNotebook } from './notebookFile.js';
 import { NotebookOutputs } from './outputArea.js';
-import { requireEnding } from './outputFile.js';
-import { applyParameters } from './parameters/applyParameters.js';
-import type { GivenValue } from './parameters/parameter.js';
-import { placesOf } from './placesOf.js';
-import { recordRun } from './recordRun.js';
-import { resolveNotebook } from './resolveNotebook.js';
+import type { GivenValue } from './parameters.js';
 
 export interface RunOptions extends Limits {
   /** A path, or the beginning of a name in notebooks/, such as `01`. */
@@ -158,4 +151,70 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
   };
   emit({ type: 'end', result });
   return result;
+}
+
+/** Writes into a notebook's metadata what runs it and with which values; returns what to call when the run is over. */
+function recordRun(
+  notebook: Notebook,
+  { given, defaults }: AppliedParameters,
+  { spec, info }: KernelClient,
+): (failed: boolean) => void {
+  const start = new Date();
+  const { name, display_name, language } = spec;
+  const { metadata } = notebook;
+  metadata.kernelspec ??= { name, display_name, language };
+  if (info.language_info) metadata.language_info = info.language_info;
+  // What the cells saw, for readers of the notebook; and papermill's record, for tools that know it.
+  metadata.sparsebook = { ...(metadata.sparsebook as Metadata | undefined), parameters: { ...defaults, ...given } };
+  const papermill: Metadata = { default_parameters: defaults, parameters: given, start_time: start.toISOString() };
+  metadata.papermill = papermill;
+  return (failed) => {
+    const end = new Date();
+    papermill.end_time = end.toISOString();
+    papermill.duration = (end.getTime() - start.getTime()) / 1000;
+    papermill.exception = failed;
+  };
+}
+
+/** The code cells to run: those with source that are not tagged `skip-execution`. */
+export function placesOf({ cells }: Notebook): CellPlace[] {
+  const indices = cells.flatMap((cell, index) => {
+    const runs = cell.cell_type === 'code' && joined(cell.source).trim() !== '' && !hasTag(cell, 'skip-execution');
+    return runs ? [index] : [];
+  });
+  return indices.map((index, i) => ({ index, number: i + 1, total: indices.length, title: cellTitle(cells, index) }));
+}
+
+const SOMETIMES_MILLISECONDS = 10_000;
+
+/** Saves a notebook while its cells run; saves wait for one another, so an older state never overwrites a newer one. */
+class NotebookSaver {
+  /** The executions whose outputs belong into the notebook. */
+  readonly executions: CellExecution[] = [];
+  private last = Promise.resolve();
+  private savedAt = 0;
+
+  constructor(
+    /** The file; undefined where nothing is to be written. */
+    private readonly output: string | undefined,
+    private readonly notebook: Notebook,
+    private readonly clean: (text: string) => string,
+  ) {}
+
+  /** Saves what is known now. */
+  save(): Promise<void> {
+    this.savedAt = performance.now();
+    for (const execution of this.executions) execution.save(this.clean);
+    const { output, notebook } = this;
+    if (output === undefined) return this.last;
+    this.last = this.last.then(() => writeNotebook(output, notebook));
+    // Whoever awaits this or a later save is told of a failure; it must not count as unhandled in between.
+    this.last.catch(() => undefined);
+    return this.last;
+  }
+
+  /** Saves if that was more than 10 s ago: a cell that trains for hours should not lose all that it said. */
+  saveSometimes(): void {
+    if (performance.now() - this.savedAt > SOMETIMES_MILLISECONDS) void this.save();
+  }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Message } from 'sparsebook/notebook/kernel';
-import { checkedMessage } from 'sparsebook/notebook/kernel/checkedMessage.js';
+import { checkedMessage } from 'sparsebook/notebook/kernel/client/checkedMessage.js';
 import { OutputArea } from 'sparsebook/notebook/run/outputArea.js';
 import { schemaErrors } from '../run/nbformat.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
-import { KernelProcess } from 'sparsebook/notebook/kernel/kernelProcess.js';
+import { KernelProcess } from 'sparsebook/notebook/kernel/client/kernelProcess.js';
 
 test('however many kernels run, they add no listeners to the process', async () => {
   const before = process.listenerCount('exit');

@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { findKernelSpec, type KernelSpec } from 'sparsebook/notebook/jupyter';
 import { KernelClient, type Message } from 'sparsebook/notebook/kernel';
-import { addressOf, createConnectionFile } from 'sparsebook/notebook/kernel/connection.js';
-import { StreamJoiner } from 'sparsebook/notebook/kernel/streamJoiner.js';
+import { addressOf, createConnectionFile } from 'sparsebook/notebook/kernel/client/connection.js';
+import { StreamJoiner } from 'sparsebook/notebook/kernel/patch/cellOutput.js';
 
 let kernel: KernelClient;
 before(async () => {
@@ -62,7 +62,7 @@ function smallKernel(t: TestContext, body: string, metadata?: KernelSpec['metada
 import { createRequire } from 'node:module';
 const { Publisher, Router } = createRequire(${JSON.stringify(import.meta.url)})('zeromq');
 const { decodeMessage, encodeMessage } = await import(${JSON.stringify(import.meta.resolve('sparsebook/notebook/kernel/wire.js'))});
-const { addressOf } = await import(${JSON.stringify(import.meta.resolve('sparsebook/notebook/kernel/connection.js'))});
+const { addressOf } = await import(${JSON.stringify(import.meta.resolve('sparsebook/notebook/kernel/client/connection.js'))});
 const connection = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const [shell, iopub] = [new Router(), new Publisher()];
 ${body}

@@ -2,17 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { affectedCells } from 'sparsebook/notebook/live/document/affectedCells.js';
-
+import { LiveDocument } from 'sparsebook/notebook/live/document/liveDocument.js';
 import { controlOf, parameterControls } from 'sparsebook/notebook/live/document/parameterControls.js';
 import { ParameterPanel } from 'sparsebook/notebook/live/document/parameterPanel.js';
-import { LiveDocument } from 'sparsebook/notebook/live/document/liveDocument.js';
 import { Clock } from 'sparsebook/notebook/live/document/slice.js';
 import type { ParameterControl } from 'sparsebook/notebook/live/protocol.js';
-import { cellNames } from 'sparsebook/notebook/run/cellNames.js';
 import { readNotebook } from 'sparsebook/notebook/run';
-import type { ParameterValue } from 'sparsebook/notebook/run/parameters/parameter.js';
-import { readParameters } from 'sparsebook/notebook/run/parameters/readParameters.js';
-import { setParameter } from 'sparsebook/notebook/run/parameters/setParameter.js';
+import { cellNames } from 'sparsebook/notebook/run/cellNames.js';
+import { type ParameterValue, readParameters, setParameter } from 'sparsebook/notebook/run/parameters.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 
 const parametersCell = (source: string, tag = 'parameters') => codeCell(source, { id: tag, metadata: { tags: [tag] } });

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { KeptText, keptText } from 'sparsebook/notebook/run/keptText.js';
-import { NotebookOutputs, OutputArea } from 'sparsebook/notebook/run/outputArea.js';
-import type { OutputLimits } from 'sparsebook/notebook/run/outputLimits.js';
-import { joined, type Output } from 'sparsebook/notebook/run';
 import type { Message } from 'sparsebook/notebook/kernel';
+import { joined, type Output } from 'sparsebook/notebook/run';
+import { NotebookOutputs, OutputArea } from 'sparsebook/notebook/run/outputArea.js';
+import { KeptText, keptText, type OutputLimits } from 'sparsebook/notebook/run/outputLimits.js';
 
 const limits: OutputLimits = { text: 1000, outputs: 3, representation: 2000, cell: 5000, notebook: 8000 };
 

@@ -4,10 +4,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook';
 import { readNotebook, Verbatim, type GivenValue, type Notebook } from 'sparsebook/notebook/run';
-import { applyParameters } from 'sparsebook/notebook/run/parameters/applyParameters.js';
+import { applyParameters } from 'sparsebook/notebook/run/applyParameters.js';
 import { readAssignments } from 'sparsebook/formats/text.js';
 import { parametersFrom } from 'sparsebook/cli/parameterOptions.js';
-import { readParameters } from 'sparsebook/notebook/run/parameters/readParameters.js';
+import { readParameters } from 'sparsebook/notebook/run/parameters.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 import { fixtures, printed, runFixture, saved, scratchFile } from './runs.ts';
 

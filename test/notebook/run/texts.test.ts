@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Cell } from 'sparsebook/notebook/run';
-import { cellTitle } from 'sparsebook/notebook/run/cellTitle.js';
+import { cellTitle } from 'sparsebook/notebook/run/notebook.js';
 import { cleanBundle, machinePathRemover } from 'sparsebook/notebook/run/machinePaths.js';
 import { terminalText } from 'sparsebook/notebook/run/terminalText.js';
 

@@ -1,7 +1,5 @@
-import { hasTag, joined, type Cell } from '../../run/index.js';
-import type { Parameter } from '../../run/parameters/parameter.js';
-import { readParameters } from '../../run/parameters/readParameters.js';
-import { quotedIn, statedChoices, statedRange } from '../../run/parameters/statedLimits.js';
+import { type Cell, hasTag, joined } from '../../run/index.js';
+import { type Parameter, quotedIn, readParameters, statedChoices, statedRange } from '../../run/parameters.js';
 import type { ParameterControl } from '../protocol.js';
 
 /** Controls for what the cells tagged `parameters` declare; a value that `injected-parameters` replaces is changed there. */

@@ -1,11 +1,10 @@
-import { renderMarkdownCell, type Outline } from '../../report/markdown.js';
+import { type Outline, renderMarkdownCell } from '../../report/markdown.js';
 import { asHtml, markup } from '../../report/markup.js';
 import type { OutputPage } from '../../report/outputPage.js';
 import { renderOutput } from '../../report/outputs.js';
 import { picturesIn } from '../../report/picturesIn.js';
 import { faultOfOutput, joined, type Output } from '../../run/index.js';
-import { keptText } from '../../run/keptText.js';
-import { liveLimits } from '../../run/outputLimits.js';
+import { keptText, liveLimits } from '../../run/outputLimits.js';
 import type { Renderer } from './liveCell.js';
 
 /** Figures carry no number and no picture, since the page draws them; it also sanitises, with a document that is there already. */

@@ -1,7 +1,7 @@
 import { UserError } from '../../../errors.js';
 import { checkedKernelName, findKernelSpec, shortened } from '../../jupyter/kernelSpec.js';
-import { KernelClient } from '../../kernel/kernelClient.js';
-import { causeOfDeath } from '../../run/failure.js';
+import { KernelClient } from '../../kernel/client/kernelClient.js';
+import { causeOfDeath } from '../../run/events.js';
 import type { KernelStatus } from '../protocol.js';
 import { Slice, type Clock } from '../document/slice.js';
 import type { SpareKernel } from './spareKernel.js';

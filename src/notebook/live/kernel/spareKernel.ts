@@ -1,5 +1,5 @@
 import { findKernelSpec } from '../../jupyter/kernelSpec.js';
-import { KernelClient } from '../../kernel/kernelClient.js';
+import { KernelClient } from '../../kernel/client/kernelClient.js';
 
 /** A kernel that is started before a notebook is opened, so that the first one need not wait for it. */
 export class SpareKernel {

@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import type { Dealer, Subscriber } from 'zeromq';
+import { sizeOf, type ClientStateWriter } from '../clientState.js';
+import { decodeMessage, encodeMessage, type Message, type MessageContent } from '../wire.js';
+import { checkedMessage } from './checkedMessage.js';
+import { addressOf, type ConnectionFile } from './connection.js';
+import type { KernelExit } from './kernelProcess.js';
+
+/** A request on its way: what came back so far, and when it is over. */
+interface Exchange {
+  /** The reply's message. */
+  reply: Promise<Message>;
+  /** The kernel says that it has nothing more to send for this request. */
+  idle: Promise<void>;
+}
+
+interface Pending {
+  /** The type of its reply. */
+  replyType: string;
+  onReply(reply: Message): void;
+  onIdle(): void;
+  onMessage?(message: Message): void;
+}
+
+/** A content of more bytes is not read: a text of that length takes several times as much to read. */
+const LARGEST_CONTENT = 64_000_000;
+const LONGEST_TURN_MILLISECONDS = 10;
+
+/** The client's ends of a kernel's sockets. */
+export class Channels {
+  private readonly session = randomUUID();
+  private readonly pending = new Map<string, Pending>();
+
+  /** Connects; the kernel may come up later. */
+  static async open({ connection, state }: Pick<ConnectionFile, 'connection' | 'state'>): Promise<Channels> {
+    // zeromq is native code: loaded only where a kernel is driven.
+    const { Dealer, Subscriber } = await import('zeromq');
+    const address = (port: number): string => addressOf(connection, port);
+    // A kernel that is up is met at once: zeromq would try again after 100 to 200 ms.
+    const usual = { linger: 0, reconnectInterval: 10 };
+    const shell = new Dealer(usual);
+    const control = new Dealer(usual);
+    const iopub = new Subscriber(usual);
+    shell.connect(address(connection.shell_port));
+    control.connect(address(connection.control_port));
+    iopub.connect(address(connection.iopub_port));
+    iopub.subscribe('');
+    return new Channels(connection.key, state, shell, control, iopub);
+  }
+
+  private constructor(
+    private readonly key: string,
+    private readonly state: ClientStateWriter,
+    private readonly shell: Dealer,
+    private readonly control: Dealer,
+    private readonly iopub: Subscriber,
+  ) {
+    for (const socket of [shell, control, iopub]) void this.read(socket);
+  }
+
+  /**
+   * Sends a request. `onMessage`, which must not throw, hears everything that the kernel publishes on its behalf, also after the reply: a
+   * timer that a cell left running still prints.
+   */
+  request(
+    channel: 'shell' | 'control',
+    type: string,
+    content: MessageContent,
+    onMessage?: (message: Message) => void,
+  ): Exchange {
+    const header = {
+      msg_id: randomUUID(),
+      session: this.session,
+      username: 'sparsebook',
+      date: new Date().toISOString(),
+      msg_type: type,
+      version: '5.3',
+    };
+    let idle!: Promise<void>;
+    const reply = new Promise<Message>((onReply) => {
+      const replyType = type.replace(/_request$/, '_reply');
+      idle = new Promise((onIdle) => this.pending.set(header.msg_id, { replyType, onReply, onIdle, onMessage }));
+    });
+    const frames = encodeMessage(this.key, { header, parent_header: {}, metadata: {}, content });
+    // Where nobody hears any more there is no reply; who waits for one waits for the kernel's end too.
+    this[channel].send(frames).catch(() => undefined);
+    return { reply, idle };
+  }
+
+  /** Closes the sockets; nothing is heard any more. */
+  close(): void {
+    for (const socket of [this.shell, this.control, this.iopub]) if (!socket.closed) socket.close();
+  }
+
+  /** A message; undefined if it is not of this kernel: until that takes its port, another program may have it. */
+  private decode(frames: Buffer[]): Message | undefined {
+    try {
+      return checkedMessage(decodeMessage(this.key, frames, LARGEST_CONTENT).message);
+    } catch {
+      return undefined;
+    }
+  }
+
+  private async read(socket: Dealer | Subscriber): Promise<void> {
+    let turn = performance.now();
+    for await (const frames of socket) {
+      const message = this.decode(frames);
+      if (message) this.hand(message, socket === this.iopub);
+      if (socket === this.iopub) this.state.taken(sizeOf(frames));
+      // zeromq hands out message after message without a turn of the event loop in between: timers and others must have theirs.
+      if (performance.now() - turn < LONGEST_TURN_MILLISECONDS) continue;
+      await nextTurn();
+      turn = performance.now();
+    }
+  }
+
+  /** Hands a message to whoever asked for it, if anybody did. */
+  private hand(message: Message, published: boolean): void {
+    const id = message.parent_header.msg_id;
+    const pending = typeof id === 'string' ? this.pending.get(id) : undefined;
+    const type = message.header.msg_type;
+    if (!pending) return;
+    if (!published) {
+      if (type === pending.replyType) pending.onReply(message);
+      return;
+    }
+    pending.onMessage?.(message);
+    if (type === 'status' && message.content.execution_state === 'idle') pending.onIdle();
+  }
+}
+
+const ASK_AGAIN_MILLISECONDS = 20;
+const CONNECT_AGAIN_MILLISECONDS = 2000;
+
+/** How waiting for a kernel ended: it answered, it ended, or neither in time. */
+type FirstContact = { channels: Channels; info: MessageContent } | { ended: KernelExit } | 'late';
+
+/**
+ * Connects to a kernel that is starting and waits until it is ready: it replies, and what it publishes is heard too, for
+ * subscribing takes a moment. `info` is its kernel_info_reply. Rejects when the signal aborts.
+ */
+export async function firstContact(
+  file: ConnectionFile,
+  exit: Promise<KernelExit>,
+  seconds: number,
+  signal?: AbortSignal,
+): Promise<FirstContact> {
+  signal?.throwIfAborted();
+  const patience = sleep(seconds * 1000, 'late' as const, { ref: false, signal });
+  // It is waited for below, once there is something to wait for.
+  patience.catch(() => undefined);
+  const end = exit.then((ended) => ({ ended }));
+  for (;;) {
+    const channels = await Channels.open(file);
+    let result: FirstContact | 'silent' | undefined;
+    try {
+      result = await Promise.race([info(channels, end), patience]);
+    } finally {
+      if (typeof result !== 'object' || !('channels' in result)) channels.close();
+    }
+    // Until the kernel takes its port, another program may have it for a moment, or our own call may reach itself. zeromq
+    // gives up for ever on who answers as no socket of its kind would: hence a new connection.
+    if (result !== 'silent') return result;
+  }
+}
+
+/** Asks, and from the first reply on again every 20 ms, for 2 s in all. */
+async function info(channels: Channels, end: Promise<{ ended: KernelExit }>): Promise<FirstContact | 'silent'> {
+  const heard = async ({ reply, idle }: Exchange): Promise<FirstContact> => {
+    await idle;
+    return { channels, info: (await reply).content };
+  };
+  const silent = sleep(CONNECT_AGAIN_MILLISECONDS, 'silent' as const, { ref: false });
+  const asked: Promise<FirstContact>[] = [];
+  for (;;) {
+    const exchange = channels.request('shell', 'kernel_info_request', {});
+    asked.push(heard(exchange));
+    const again = exchange.reply.then(() => sleep(ASK_AGAIN_MILLISECONDS, 'again' as const, { ref: false }));
+    const first = await Promise.race([...asked, end, silent, again]);
+    if (first !== 'again') return first;
+  }
+}

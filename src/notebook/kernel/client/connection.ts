@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ClientStateWriter } from '../clientState.js';
+import { atExit } from './kernelProcess.js';
+
+/** How messages travel: through sockets that are files in a folder of this user alone, or through ports of this machine. */
+export type Transport = 'ipc' | 'tcp';
+
+/** Where a kernel listens, as Jupyter's connection file has it. */
+export interface Connection {
+  transport: Transport;
+  /** The address, or what the paths of all sockets begin with. */
+  ip: string;
+  key: string;
+  signature_scheme: 'hmac-sha256';
+  shell_port: number;
+  iopub_port: number;
+  stdin_port: number;
+  control_port: number;
+  hb_port: number;
+  /** Where the client's state is written (not Jupyter's). */
+  client_state?: string;
+}
+
+/** A connection written to a file that only this user can read, in a folder that only this user can open. */
+export interface ConnectionFile {
+  connection: Connection;
+  path: string;
+  state: ClientStateWriter;
+  /** Removes the folder with all that is in it, sockets included. */
+  remove(): Promise<void>;
+}
+
+/** macOS takes no longer path for a socket; Linux allows 107 bytes. */
+const LONGEST_SOCKET_PATH = 103;
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** ZeroMQ's address of one of a connection's sockets, in Jupyter's form. */
+export function addressOf({ transport, ip }: Pick<Connection, 'transport' | 'ip'>, port: number): string {
+  return transport === 'ipc' ? `ipc://${ip}-${port}` : `${transport}://${ip}:${port}`;
+}
+
+/**
+ * Chooses five sockets and a key, and writes them to a new connection file in the system's temporary folder. Sockets are
+ * ports where files are not wanted or cannot be: on Windows, or in a folder whose path is too long.
+ */
+export async function createConnectionFile(wanted: Transport): Promise<ConnectionFile> {
+  const folder = await mkdtemp(join(tmpdir(), 'sparsebook-kernel-'));
+  const prefix = join(folder, 'socket');
+  const asFiles =
+    wanted === 'ipc' && process.platform !== 'win32' && Buffer.byteLength(`${prefix}-5`) <= LONGEST_SOCKET_PATH;
+  const ports = asFiles ? [1, 2, 3, 4, 5] : await Promise.all(Array.from({ length: 5 }, freePort));
+  const [shell_port, iopub_port, stdin_port, control_port, hb_port] = ports;
+  const client_state = join(folder, 'client-state');
+  const connection: Connection = {
+    ...(asFiles ? { transport: 'ipc', ip: prefix } : { transport: 'tcp', ip: '127.0.0.1' }),
+    key: randomBytes(32).toString('hex'),
+    signature_scheme: 'hmac-sha256',
+    shell_port,
+    iopub_port,
+    stdin_port,
+    control_port,
+    hb_port,
+    client_state,
+  };
+  const path = join(folder, 'connection.json');
+  await writeFile(path, JSON.stringify(connection), { mode: 0o600 });
+  const state = new ClientStateWriter(client_state);
+  const stay = atExit(() => rmSync(folder, { recursive: true, force: true }));
+  const remove = async (): Promise<void> => {
+    stay();
+    state.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { connection, path, state, remove };
+}

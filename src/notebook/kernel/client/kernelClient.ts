@@ -1,0 +1,205 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { UserError } from '../../../errors.js';
+import { commandOf, type KernelSpec } from '../../jupyter/kernelSpec.js';
+import type { Message, MessageContent } from '../wire.js';
+import { type Channels, firstContact } from './channels.js';
+import { type ConnectionFile, createConnectionFile, type Transport } from './connection.js';
+import { type KernelExit, KernelProcess } from './kernelProcess.js';
+
+interface Answer {
+  status: 'ok' | 'error' | 'aborted';
+  execution_count: number | null;
+  ename: string;
+  evalue: string;
+}
+
+/** What the kernel answers to execute_request, or how it died over it. */
+export type ExecuteOutcome = Answer | { status: 'dead'; exit: KernelExit };
+
+export interface KernelOptions {
+  spec: KernelSpec;
+  /** The folder in which cells run; Jupyter uses the notebook's. */
+  cwd: string;
+  /** Seconds to wait for the kernel to answer; 60 by default. */
+  startTimeout?: number;
+  /** Gives up waiting for the kernel. */
+  signal?: AbortSignal;
+  /** The kernel's process runs, and will answer in a second or two. */
+  onSpawn?: () => void;
+}
+
+/** Stock tslab can lose the 'idle' that ends a request; after this long without a message it is not coming. */
+const SILENCE_MILLISECONDS = 3000;
+const GOODBYE_MILLISECONDS = 1500;
+/** What a dead kernel sent is all there after this long without a message. */
+const LAST_MESSAGES_MILLISECONDS = 50;
+
+/** A running kernel: starts it, has it execute code, interrupts it, ends it. No Python. */
+export class KernelClient {
+  /** Resolves when the process is gone. */
+  readonly exit: Promise<KernelExit>;
+  private ending: Promise<KernelExit> | undefined;
+  /** Hears the cell that ran last. */
+  private listener: ((message: Message) => void) | undefined;
+
+  /** Starts a kernel and waits until it answers; throws UserError when it does not come up. */
+  static async start(options: KernelOptions): Promise<KernelClient> {
+    const own = options.spec.metadata?.sparsebook?.transport === 'ipc';
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await KernelClient.startOnce(options, own && attempt === 1 ? 'ipc' : 'tcp');
+      } catch (error) {
+        // Not every file system has sockets; and between choosing a port and the kernel's taking it, somebody else may.
+        const mayPass =
+          error instanceof Error && /open its sockets|EADDRINUSE|Address already in use/i.test(error.message);
+        if (attempt === 3 || !mayPass) throw error;
+      }
+    }
+  }
+
+  private static async startOnce(
+    { spec, cwd, startTimeout = 60, signal, onSpawn }: KernelOptions,
+    transport: Transport,
+  ): Promise<KernelClient> {
+    const file = await createConnectionFile(transport);
+    const command = commandOf(spec, file.path);
+    let process: KernelProcess | undefined;
+    try {
+      process = await KernelProcess.start(command, cwd, spec.env ?? {}).catch((error: Error) => {
+        throw new UserError(`kernel '${spec.name}' cannot start: ${error.message} (from ${spec.file})`);
+      });
+      onSpawn?.();
+      const contact = await firstContact(file, process.exit, startTimeout, signal);
+      if (contact === 'late') {
+        throw new UserError(`kernel '${spec.name}' did not answer within ${startTimeout} s (from ${spec.file})`);
+      }
+      if ('ended' in contact) {
+        const { code, signal: by, lastWords } = contact.ended;
+        const how = by ? `was ended by ${by}` : `ended with exit code ${code}`;
+        throw new UserError(`kernel '${spec.name}' ${how} while starting (from ${spec.file})\n${lastWords.trim()}`);
+      }
+      return new KernelClient(spec, process, contact.channels, file, contact.info);
+    } catch (error) {
+      process?.kill();
+      await process?.exit;
+      await file.remove();
+      throw error;
+    }
+  }
+
+  private constructor(
+    readonly spec: KernelSpec,
+    private readonly process: KernelProcess,
+    private readonly channels: Channels,
+    private readonly file: ConnectionFile,
+    /** What the kernel says of itself (kernel_info_reply). */
+    readonly info: MessageContent,
+  ) {
+    this.exit = process.exit;
+    process.onOutput = (name, text) => this.listener?.(printed(name, text));
+  }
+
+  /** The id of the kernel's process. */
+  get pid(): number {
+    return this.process.pid;
+  }
+
+  /**
+   * Runs code and resolves when the kernel has answered and sent all of its output, or is dead; never rejects.
+   * `onMessage` hears the messages of the iopub channel, in order, and what comes out of the process itself as streams.
+   */
+  async execute(code: string, onMessage?: (message: Message) => void): Promise<ExecuteOutcome> {
+    if (this.ending) return { status: 'dead', exit: await this.ending };
+    let lastHeard = performance.now();
+    const hear = (message: Message): void => {
+      lastHeard = performance.now();
+      try {
+        onMessage?.(message);
+      } catch (error) {
+        // Whatever came, what comes after it must still be heard.
+        process.emitWarning(`a message of type '${message.header.msg_type}' could not be taken in: ${inspect(error)}`);
+      }
+    };
+    const content = { code, silent: false, store_history: true, allow_stdin: false, stop_on_error: false };
+    const exchange = this.channels.request('shell', 'execute_request', { ...content, user_expressions: {} }, hear);
+    this.listener = hear;
+    const quiet = async (): Promise<void> => {
+      lastHeard = performance.now();
+      let left: number;
+      while ((left = lastHeard + SILENCE_MILLISECONDS - performance.now()) > 0)
+        await sleep(left, undefined, { ref: false });
+    };
+    const answered = exchange.reply.then(async (reply) => {
+      await Promise.race([exchange.idle, quiet()]);
+      // What the process itself wrote comes another way, and may be a turn behind.
+      for (let turn = 0; turn < 2; turn++) await nextTurn();
+      return outcomeOf(reply.content);
+    });
+    const died = this.exit.then(async (exit): Promise<ExecuteOutcome> => {
+      // What the kernel sent before it died may still be on its way.
+      for (
+        let end = performance.now();
+        performance.now() < end + LAST_MESSAGES_MILLISECONDS;
+        end = Math.max(end, lastHeard)
+      )
+        await sleep(10);
+      return { status: 'dead', exit };
+    });
+    const outcome = await Promise.race([answered, died]);
+    this.file.state.interrupt(false);
+    return outcome;
+  }
+
+  /** Any other request on the shell channel (complete_request, inspect_request ...): its reply's content. */
+  async request(type: string, content: MessageContent): Promise<MessageContent> {
+    const { reply } = this.channels.request('shell', type, content);
+    const dead = this.exit.then(() => Promise.reject(new Error(`the kernel died over ${type}`)));
+    return (await Promise.race([reply, dead])).content;
+  }
+
+  /** Asks the running cell to stop, in the way that the kernelspec names. */
+  interrupt(): void {
+    if (this.ending) return;
+    this.file.state.interrupt(true);
+    if (this.spec.interrupt_mode === 'message') this.channels.request('control', 'interrupt_request', {});
+    else this.process.interrupt();
+  }
+
+  /** Says goodbye, and ends the process if it does not go within 1.5 s. */
+  async shutdown(): Promise<KernelExit> {
+    if (this.ending === undefined) {
+      this.channels.request('control', 'shutdown_request', { restart: false });
+      await Promise.race([this.exit, sleep(GOODBYE_MILLISECONDS, undefined, { ref: false })]);
+    }
+    return this.kill();
+  }
+
+  /** Ends the process and what it started, at once. */
+  kill(): Promise<KernelExit> {
+    return (this.ending ??= this.end());
+  }
+
+  private async end(): Promise<KernelExit> {
+    this.process.kill();
+    const exit = await this.exit;
+    this.channels.close();
+    await this.file.remove();
+    return exit;
+  }
+}
+
+/** What a reply to execute_request means. */
+function outcomeOf({ status, execution_count, ename, evalue }: MessageContent): Answer {
+  const told = { execution_count, ename, evalue } as Omit<Answer, 'status'>;
+  // Stock tslab says 'abort' where the protocol says 'aborted'.
+  if (status === 'aborted' || status === 'abort') return { status: 'aborted', ...told };
+  return { status: status === 'ok' ? 'ok' : 'error', ...told };
+}
+
+/** What came out of the process itself, as a cell would have printed it. */
+function printed(name: 'stdout' | 'stderr', text: string): Message {
+  const date = new Date().toISOString();
+  const header = { msg_id: '', session: '', username: '', date, msg_type: 'stream', version: '5.3' };
+  return { header, parent_header: {}, metadata: {}, content: { name, text } };
+}

@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+
+/** How a kernel's process ended. */
+export interface KernelExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** The last 8 kB that came out of the process itself, past what its cells publish. */
+  lastWords: string;
+  /** We ended it. */
+  ended: boolean;
+}
+
+const ON_WINDOWS = process.platform === 'win32';
+const LAST_WORDS = 8192;
+
+/** The process of a kernel, and everything it starts, as one group that ends together. */
+export class KernelProcess {
+  /** Resolves when the process is gone, however that came about. */
+  readonly exit: Promise<KernelExit>;
+  private readonly child: ChildProcess;
+  /** Hears what comes out of the process itself: written straight to its descriptors, or by what it has started. */
+  onOutput: ((name: 'stdout' | 'stderr', text: string) => void) | undefined;
+  private lastWords = '';
+  private ended = false;
+
+  /** Starts the command; throws when it cannot be found. */
+  static async start(command: string[], cwd: string, env: Record<string, string>): Promise<KernelProcess> {
+    const kernel = new KernelProcess(command, cwd, env);
+    await once(kernel.child, 'spawn');
+    return kernel;
+  }
+
+  private constructor([program, ...args]: string[], cwd: string, env: Record<string, string>) {
+    this.child = spawn(program, args, {
+      cwd,
+      // A group of its own: Ctrl-C in the terminal reaches us alone, and we decide what the kernel hears.
+      detached: !ON_WINDOWS,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, JPY_PARENT_PID: String(process.pid), ...env },
+    });
+    const { stdout, stderr } = this.child;
+    for (const [name, stream] of Object.entries({ stdout, stderr }) as ['stdout' | 'stderr', Readable | null][]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.lastWords = (this.lastWords + text).slice(-LAST_WORDS);
+        this.onOutput?.(name, text);
+      });
+    }
+    this.exit = new Promise((resolve) => {
+      const stay = atExit(() => this.kill());
+      this.child.once('error', stay);
+      // 'close' comes after 'exit', when the last words have been read as well. Something that the kernel started and that
+      // lives on may hold the pipes for longer: they are let go, or we could not end before it.
+      this.child.once('exit', (code, signal) => {
+        stay();
+        const end = (): void => {
+          clearTimeout(timer);
+          for (const stream of [stdout, stderr]) stream?.destroy();
+          resolve({ code, signal, lastWords: this.lastWords, ended: this.ended });
+        };
+        const timer = setTimeout(end, 200);
+        this.child.once('close', end);
+      });
+    });
+  }
+
+  /** The process id. */
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  /** Sends SIGINT to the kernel alone. */
+  interrupt(): void {
+    this.child.kill('SIGINT');
+  }
+
+  /** Ends the kernel and what it started, at once. */
+  kill(): void {
+    this.ended ||= this.child.exitCode === null && this.child.signalCode === null;
+    // Without a pid the process never started, and a group of 0 would be our own.
+    const { pid } = this.child;
+    if (ON_WINDOWS || pid === undefined) this.child.kill('SIGKILL');
+    else {
+      try {
+        process.kill(-pid, 'SIGKILL');
+      } catch {
+        // Already gone.
+      }
+    }
+  }
+}
+
+const actions = new Set<() => void>();
+// One listener serves all: Node warns of more than ten.
+process.on('exit', () => actions.forEach((action) => action()));
+
+/** Has something done when this process ends; returns what calls that off. */
+export function atExit(action: () => void): () => void {
+  actions.add(action);
+  return () => actions.delete(action);
+}

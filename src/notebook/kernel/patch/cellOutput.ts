@@ -1,0 +1,190 @@
+import { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import { inspect } from 'node:util';
+import { UserError } from '../../../errors.js';
+import type { Bundle } from '../../display/output.js';
+import { tableColumns, tableForms } from '../../display/table.js';
+import type { MessageContent } from '../wire.js';
+import { type CellFailure, failureOf } from './failures.js';
+
+/** One execution of one cell, as the frontend is told of it. */
+export class CellRun {
+  /** The first thing that went wrong. */
+  failure: CellFailure | undefined;
+  /** Has the cell end, by failing for this reason, before it is done. */
+  stop!: (reason: unknown) => void;
+  /** Rejects when the cell is stopped. */
+  readonly stopped = new Promise<never>((_, reject) => (this.stop = reject));
+  private readonly streams = new StreamJoiner((name, text) => this.publish('stream', { name, text }));
+
+  constructor(
+    readonly code: string,
+    private readonly publish: (type: string, content: MessageContent) => void,
+  ) {
+    this.stopped.catch(() => undefined); // nobody may wait for it
+  }
+
+  /** The cell has its turn. */
+  start(executionCount: number): void {
+    this.publish('execute_input', { code: this.code, execution_count: executionCount });
+  }
+
+  /** The cell, or something it left running, printed. */
+  write(name: StreamName, text: string): void {
+    this.streams.write(name, text);
+  }
+
+  /** The cell shows a MIME bundle, or replaces one it showed before. */
+  display(content: MessageContent, update: boolean): void {
+    this.streams.flush();
+    this.publish(update ? 'update_display_data' : 'display_data', content);
+  }
+
+  /** The value of the cell's last expression. */
+  result(value: unknown, executionCount: number): void {
+    const data = valueBundle(value);
+    this.streams.flush();
+    this.publish('execute_result', { data, metadata: {}, execution_count: executionCount });
+  }
+
+  /** The cell did not compile, or threw, or something it left running was rejected. */
+  threw(thrown: unknown): void {
+    const failure = failureOf(thrown);
+    this.failure ??= failure;
+    this.streams.flush();
+    this.publish('error', { ...failure });
+  }
+
+  /** Sends what was printed and not sent yet: nothing of the cell may come after the reply but what it left running. */
+  flush(): void {
+    this.streams.flush();
+  }
+}
+
+const QUIET_MILLISECONDS = 30;
+const LARGE_TEXT = 32_768;
+/** A longer text goes out in pieces: a message is in memory several times over, here and where it is read. */
+const PIECE = 262_144;
+
+type StreamName = 'stdout' | 'stderr';
+
+/**
+ * Joins the texts that a cell prints into few messages.
+ *
+ * What comes after a pause goes out at once, so that a slow loop is seen live; what follows within 30 ms is collected
+ * until those have passed, 32 kB have come together, or the other stream speaks.
+ */
+export class StreamJoiner {
+  private name: StreamName = 'stdout';
+  private text = '';
+  private lastSent = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly send: (name: StreamName, text: string) => void) {}
+
+  /** Takes a text that was printed. */
+  write(name: StreamName, text: string): void {
+    if (name !== this.name) this.flush();
+    this.name = name;
+    this.text += text;
+    if (performance.now() - this.lastSent > QUIET_MILLISECONDS || this.text.length > LARGE_TEXT) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), QUIET_MILLISECONDS);
+  }
+
+  /** Sends what has been collected; called before any other message, so that the order stays. */
+  flush(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.text === '') return;
+    const text = this.text;
+    this.text = '';
+    this.lastSent = performance.now();
+    for (let start = 0; start < text.length;) {
+      const end = pieceEnd(text, start);
+      this.send(this.name, text.slice(start, end));
+      start = end;
+    }
+  }
+}
+
+/** Where the piece of a text that begins at a place ends: never between the halves of a character. */
+function pieceEnd(text: string, start: number): number {
+  const end = Math.min(text.length, start + PIECE);
+  const code = text.charCodeAt(end - 1);
+  return end < text.length && code >= 0xd800 && code <= 0xdbff ? end - 1 : end;
+}
+
+type Written = (error?: Error | null) => void;
+
+/** Has what is printed to the process's streams go to the cell that prints it. */
+export function captureOutput(printing: () => CellRun | undefined): void {
+  for (const name of ['stdout', 'stderr'] as const) {
+    const stream = process[name];
+    const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+    const decoder = new StringDecoder();
+    stream.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+      const run = printing();
+      if (!run) return write(chunk, ...rest);
+      run.write(name, typeof chunk === 'string' ? chunk : decoder.write(Buffer.from(chunk)));
+      const written = rest.find((argument): argument is Written => typeof argument === 'function');
+      if (written) process.nextTick(written);
+      return true;
+    };
+  }
+}
+
+/** Has the process's standard input end at once, and the cell that reads it fail: nobody can type into it. */
+export function refuseInput(reading: () => CellRun | undefined): void {
+  const ending = (): Readable =>
+    new Readable({
+      read() {
+        this.push(null);
+        const rule = 'a cell cannot read standard input: nobody can type there';
+        reading()?.stop(
+          new UserError(`${rule}. Put the value into a variable of the notebook, or read it from a file`),
+        );
+      },
+    });
+  let stream: Readable | undefined;
+  Object.defineProperty(process, 'stdin', {
+    configurable: true,
+    enumerable: true,
+    // What has ended does not end again for the next reader.
+    get: () => (stream = !stream || stream.readableEnded || stream.destroyed ? ending() : stream),
+  });
+}
+
+/** The part of a danfojs DataFrame or Series that a table shows. */
+interface Frame {
+  columns: string[];
+  index: (string | number)[];
+  values: unknown[];
+  shape: number[];
+  head(rows: number): Frame;
+  print(): void;
+  /** What it prints. */
+  toString(): string;
+}
+
+const ROWS = 60;
+
+/** The forms of a cell's last value: text as `console.log` has it, and a data frame's table. */
+function valueBundle(value: unknown): Bundle {
+  if (isFrame(value)) return frameBundle(value);
+  return { 'text/plain': typeof value === 'string' ? value : inspect(value) };
+}
+
+function isFrame(value: unknown): value is Frame {
+  const { columns, index, values, shape, head, print } = (value ?? {}) as Partial<Frame>;
+  return (
+    [columns, index, values, shape].every(Array.isArray) && typeof head === 'function' && typeof print === 'function'
+  );
+}
+
+function frameBundle(frame: Frame): Bundle {
+  const rows = frame.index.length;
+  const { columns, index, values } = rows > ROWS ? frame.head(ROWS) : frame;
+  const table = { columns: ['', ...columns], values: index.map((label, i) => [label, values[i]].flat()) };
+  const caption = rows > ROWS ? `the first ${ROWS} of ${rows} rows` : undefined;
+  return { ...tableForms(tableColumns(table, {}), caption), 'text/plain': frame.toString() };
+}

@@ -1,0 +1,131 @@
+import { SourceMap, type SourceMapPayload } from 'node:module';
+import type * as TypeScript from 'typescript';
+import { cellLanguage } from './compiler.js';
+
+type Compiler = typeof TypeScript;
+
+/** A place in a source; both counted from 1. */
+export interface Place {
+  line: number;
+  column: number;
+}
+
+/** Code that can be run as the body of a function of `exports` and `require`. */
+export interface Script {
+  code: string;
+  /** The modules that it imports. */
+  imports: string[];
+  /** Whether it awaits outside of its functions. */
+  awaits: boolean;
+  /** The names that are set in `exports` when their declarations are reached. */
+  declares: string[];
+  /** Where in the source a place in the code comes from; undefined for what only runs it. */
+  locate: (place: Place) => Place | undefined;
+}
+
+/** A line after TypeScript's mark of a module, which sets every export to undefined. */
+const UNSET = /(?<=^Object\.defineProperty\(exports, "__esModule", .*\n)(?:(?:exports\.\S+ = )+void 0;\n)+/m;
+const INLINE_MAP = /\n\/\/# sourceMappingURL=data:[^,]*;base64,(.*)\s*$/;
+
+/** A cell that tslab has compiled, and the variable in which it puts the last value. */
+interface CompiledCell {
+  lastValue: string | undefined;
+}
+
+/** Makes a script of a module in TypeScript or JavaScript, or of a cell; `file` is where it looks for what it imports. */
+export function toScript(ts: Compiler, source: string, file: string, cell?: CompiledCell): Script {
+  const inline = INLINE_MAP.exec(source);
+  const seen = { imports: new Set<string>(), awaits: false };
+  const { outputText, sourceMapText } = ts.transpileModule(inline ? source.slice(0, inline.index) : source, {
+    // The other extensions would have it stay a module.
+    fileName: file.replace(/\.[cm](?=[jt]s$)/, '.'),
+    compilerOptions: { ...cellLanguage(ts), module: ts.ModuleKind.CommonJS, sourceMap: true },
+    transformers: { before: [rewritten(ts, file, cell)], after: [() => (root) => lookThrough(ts, root, seen)] },
+  });
+  const unset = UNSET.exec(outputText)?.[0] ?? '';
+  // Neither line may go: those that follow keep their numbers.
+  const code = outputText.replace(unset, unset.replace(/.+/g, '')).replace(/\n\/\/# sourceMappingURL=.*\s*$/, '');
+  const maps = [sourceMapText ?? '', ...(inline ? [Buffer.from(inline[1], 'base64').toString()] : [])];
+  return {
+    code,
+    imports: [...seen.imports],
+    awaits: seen.awaits,
+    declares: [...unset.matchAll(/exports\.(\S+) = /g)].map(([, name]) => name),
+    locate: locator(code.split('\n').length, maps),
+  };
+}
+
+/**
+ * `import()` and `import.meta`, which only modules have, become calls to the kernel's own (`__tslab__`), which are told the file. In a
+ * cell, functions of earlier cells are not called as methods of `exports`, and a function that is the last value gets no name from that.
+ */
+function rewritten(
+  ts: Compiler,
+  file: string,
+  cell?: CompiledCell,
+): TypeScript.TransformerFactory<TypeScript.SourceFile> {
+  const isNamed = (node: TypeScript.Node, name?: string): boolean => ts.isIdentifier(node) && node.text === name;
+  return (context) => (root) => {
+    const { factory } = context;
+    const own = (name: string, args: readonly TypeScript.Expression[]): TypeScript.Node => {
+      const callee = factory.createPropertyAccessExpression(factory.createIdentifier('__tslab__'), name);
+      return factory.createCallExpression(callee, undefined, [factory.createStringLiteral(file), ...args]);
+    };
+    const alone = (value: TypeScript.Expression): TypeScript.Expression =>
+      factory.createParenthesizedExpression(factory.createComma(factory.createNumericLiteral(0), value));
+    const visit = (given: TypeScript.Node): TypeScript.Node => {
+      const node = ts.visitEachChild(given, visit, context);
+      if (ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword) return own('meta', []);
+      if (ts.isCallExpression(node)) {
+        const { expression: callee, arguments: args } = node;
+        if (callee.kind === ts.SyntaxKind.ImportKeyword) return own('import', args);
+        if (cell && ts.isPropertyAccessExpression(callee) && isNamed(callee.expression, 'exports')) {
+          return factory.updateCallExpression(node, alone(callee), undefined, args);
+        }
+      }
+      if (cell && ts.isVariableDeclaration(node) && node.initializer && isNamed(node.name, cell.lastValue)) {
+        return factory.updateVariableDeclaration(node, node.name, undefined, undefined, alone(node.initializer));
+      }
+      return node;
+    };
+    return ts.visitEachChild(root, visit, context);
+  };
+}
+
+/** Notes down what compiled code requires, and whether it awaits outside of functions. */
+function lookThrough(
+  ts: Compiler,
+  root: TypeScript.SourceFile,
+  seen: { imports: Set<string>; awaits: boolean },
+): TypeScript.SourceFile {
+  const awaits = (node: TypeScript.Node): boolean =>
+    ts.isAwaitExpression(node) ||
+    (ts.isForOfStatement(node) && node.awaitModifier !== undefined) ||
+    (ts.isVariableDeclarationList(node) &&
+      Number(node.flags & ts.NodeFlags.AwaitUsing) === Number(ts.NodeFlags.AwaitUsing));
+  const visit = (node: TypeScript.Node, inFunction: boolean): void => {
+    if (ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === 'require') {
+      const [name] = node.arguments;
+      if (name && ts.isStringLiteral(name)) seen.imports.add(name.text);
+    }
+    seen.awaits ||= !inFunction && awaits(node);
+    ts.forEachChild(node, (child) => visit(child, inFunction || ts.isFunctionLike(node)));
+  };
+  visit(root, false);
+  return root;
+}
+
+/** Finds places by source maps: the first one's source is what the second one is the map of. */
+function locator(lines: number, maps: string[]): Script['locate'] {
+  let read: SourceMap[] | undefined;
+  const before = (at: Place | undefined, map: SourceMap): Place | undefined => {
+    const entry = at && map.findEntry(at.line - 1, at.column - 1);
+    if (!entry || !('originalLine' in entry)) return undefined;
+    return { line: entry.originalLine + 1, column: entry.originalColumn + 1 };
+  };
+  return (place) => {
+    if (place.line > lines) return undefined;
+    read ??= maps.map((map) => new SourceMap(JSON.parse(map) as SourceMapPayload));
+    return read.reduce(before, place as Place | undefined);
+  };
+}

@@ -1,0 +1,102 @@
+import type * as TypeScript from 'typescript';
+import type { TslabDiagnostic } from './tslab.js';
+
+/** A stretch of the source, and what stands there instead. */
+interface Edit {
+  start: number;
+  end: number;
+  text: string;
+}
+
+/**
+ * A cell's source as tslab can compile it; what stays keeps its line, and nearly always its column.
+ *
+ * tslab exports all that a cell declares by itself, so that `export` of the cell's own goes. And it turns variables of earlier cells
+ * into properties of its `exports`, but overlooks shorthand properties: `{ model }` becomes `{ model: model }` where `isVariable`.
+ */
+export function cellSource(ts: typeof TypeScript, code: string, isVariable: (name: string) => boolean): string {
+  const file = ts.createSourceFile('cell.ts', code, ts.ScriptTarget.ESNext, true);
+  const edits: Edit[] = file.statements.flatMap((statement) => withoutExport(ts, statement));
+  const visit = (node: TypeScript.Node): void => {
+    if (ts.isShorthandPropertyAssignment(node) && isVariable(node.name.text)) {
+      edits.push({ start: node.name.end, end: node.name.end, text: `: ${node.name.text}` });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return edits
+    .sort((a, b) => b.start - a.start)
+    .reduce((text, edit) => text.slice(0, edit.start) + edit.text + text.slice(edit.end), code);
+}
+
+function withoutExport(ts: typeof TypeScript, statement: TypeScript.Statement): Edit[] {
+  const start = statement.getStart();
+  const code = statement.getSourceFile().text;
+  /** Spaces up to `end`, behind a first word. */
+  const blank = (from: number, end: number, word = ''): Edit => {
+    const rest = code.slice(from + word.length, end).replace(/[^\r\n]/g, ' ');
+    return { start: from, end, text: word + rest };
+  };
+  // After a line without a semicolon, a parenthesis would be a call.
+  const asExpression = (from: number, inner: number, end: number): Edit[] => [
+    blank(from, inner, ';('),
+    { start: end, end, text: ')' },
+  ];
+
+  if (ts.isExportAssignment(statement)) {
+    const { expression } = statement;
+    return asExpression(start, expression.getStart(), expression.end);
+  }
+  if (ts.isExportDeclaration(statement)) {
+    const { moduleSpecifier, exportClause } = statement;
+    if (!moduleSpecifier) return [blank(start, statement.end, statement.end < code.trimEnd().length ? ';' : '')];
+    const named = exportClause && ts.isNamedExports(exportClause) ? exportClause.elements : [];
+    const bindable = named.every(({ name }) => ts.isIdentifier(name) && name.text !== 'default');
+    if (exportClause && bindable) return [blank(start, start + 'export'.length, 'import')];
+    return [blank(start, moduleSpecifier.getStart(), 'import')];
+  }
+  if (ts.isNamespaceExportDeclaration(statement)) return [blank(start, statement.end)];
+  const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
+  const words = modifiers.filter(
+    ({ kind }) => kind === ts.SyntaxKind.ExportKeyword || kind === ts.SyntaxKind.DefaultKeyword,
+  );
+  const nameless = (ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement)) && !statement.name;
+  if (nameless && words.length === 2) return asExpression(words[0].getStart(), words[1].end, statement.end);
+  return words.map((word) => blank(word.getStart(), word.end));
+}
+
+/** "Exported variable has or is using name ... cannot be named" and its like: there are no words for a variable's type. */
+const UNNAMED = new Set([2527, 2742, 4023, 4024, 4025, 7056]);
+
+/**
+ * The source with types written to the variables whose own cannot be declared, if that is all that is wrong with it; undefined otherwise.
+ * A whole module keeps its type, anything else becomes `any`: the cell would not compile although nothing in it is at fault.
+ */
+export function withNamedTypes(
+  ts: typeof TypeScript,
+  source: string,
+  diagnostics: TslabDiagnostic[],
+): string | undefined {
+  const file = ts.createSourceFile('cell.ts', source, ts.ScriptTarget.ESNext, true);
+  const edits = new Map<number, string>();
+  for (const { code, start, fileName } of diagnostics) {
+    const position = fileName === undefined ? file.getPositionOfLineAndCharacter(start.line, start.character) : -1;
+    const declared = file.statements
+      .filter(ts.isVariableStatement)
+      .flatMap(({ declarationList }) => declarationList.declarations)
+      .find((declaration) => declaration.name.getStart() === position);
+    if (!UNNAMED.has(code) || !declared || declared.type) return undefined;
+    edits.set(declared.name.end, `: ${moduleTypeOf(ts, declared.initializer) ?? 'any'}`);
+  }
+  return [...edits]
+    .sort(([a], [b]) => b - a)
+    .reduce((text, [end, type]) => text.slice(0, end) + type + text.slice(end), source);
+}
+
+function moduleTypeOf(ts: typeof TypeScript, value?: TypeScript.Expression): string | undefined {
+  const called = value && ts.isAwaitExpression(value) && ts.isCallExpression(value.expression) && value.expression;
+  if (!called || called.expression.kind !== ts.SyntaxKind.ImportKeyword) return undefined;
+  const [name] = called.arguments;
+  // CommonJS modules have no `default` of their own.
+  return ts.isStringLiteral(name) ? `typeof import(${name.getText()}) & { default: any }` : undefined;
+}

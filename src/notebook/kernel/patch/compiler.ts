@@ -1,0 +1,190 @@
+import { createRequire } from 'node:module';
+import { join, parse } from 'node:path';
+import type {
+  BuilderProgram,
+  CompilerOptions,
+  CompletionInfo,
+  Node,
+  Program,
+  QuickInfo,
+  SourceFile,
+  SymbolDisplayPart,
+  TypeChecker,
+  WatchCompilerHostOfFilesAndCompilerOptions,
+} from 'typescript';
+import type * as TypeScript from 'typescript';
+import { packageRoot } from '../../jupyter/kernelSpec.js';
+import { calmWatch, freshLookups, nodeTypes } from './compilerHost.js';
+
+/**
+ * Has tslab compile with the project's TypeScript instead of its own 5.0, in the language of the Node that runs, and read fewer types
+ * that no cell sees (`nodeTypes`): reading is most of what a kernel does when it starts. What a cell imports is found as before, and
+ * watched as far as it can change (`calmWatch`). Before tslab is loaded, which keeps the compiler it sees.
+ */
+export function repairCompiler(): void {
+  const typescript = kernelTypeScript();
+  type Host = WatchCompilerHostOfFilesAndCompilerOptions<BuilderProgram>;
+  type CreateHost = (files: string[], options: CompilerOptions, ...rest: unknown[]) => Host;
+
+  const createWatchCompilerHost: CreateHost = (files, given, ...rest) => {
+    // Imports may lie outside of the notebook's folder.
+    const language = {
+      ...given,
+      ...cellLanguage(typescript),
+      rootDir: parse(process.cwd()).root,
+      inlineSourceMap: true,
+    };
+    const { options, edit } = nodeTypes(typescript, language);
+    const usual = (typescript.createWatchCompilerHost as unknown as CreateHost)(files, options, ...rest);
+    const readFile = (path: string, encoding?: string): string | undefined => {
+      const text = usual.readFile(path, encoding);
+      return text === undefined ? undefined : withWrittenNames(path, edit(path, text));
+    };
+    return calmWatch({ ...usual, ...freshLookups(typescript, options, usual), readFile });
+  };
+
+  const createWatchProgram = (host: Host): unknown => {
+    const afterProgramCreate = host.afterProgramCreate?.bind(host);
+    host.afterProgramCreate = (program) => {
+      emitCellsAlone(program);
+      afterProgramCreate?.(program);
+    };
+    return typescript.createWatchProgram(host);
+  };
+
+  const require = createRequire(createRequire(import.meta.url).resolve('tslab/dist/main.js'));
+  const id = require.resolve('@tslab/typescript-for-tslab');
+  const exports = {
+    ...compilerForTslab(typescript),
+    createWatchCompilerHost,
+    createWatchProgram,
+    // Modules become scripts when they run (`toScript`).
+    transpileModule: (outputText: string) => ({ outputText }),
+  };
+  // As if it had been loaded already.
+  require.cache[id] = { id, filename: id, loaded: true, exports } as NodeJS.Module;
+}
+
+/** tslab exports what a cell declares by the names in the compiler's tables, where `__x` is `___x`. */
+function withWrittenNames(path: string, text: string): string {
+  if (!path.endsWith('/__tslab__.ts')) return text;
+  return text.replace(/\nexport \{([^{}]*)\}$/, (list) => list.replace(/(?<=[{ ])___/g, '__'));
+}
+
+/** Has a program write the cell alone, to where tslab looks for it: the files that it imports are compiled when they are loaded. */
+function emitCellsAlone(program: BuilderProgram): void {
+  const emit = program.emit.bind(program);
+  program.emit = (file, write, ...rest) => {
+    const name = file?.fileName.split('/').at(-1);
+    if (name !== '__tslab__.ts') return { emitSkipped: true, diagnostics: [] };
+    return emit(file, (path, ...written) => write?.(`outDir/${path.split('/').at(-1)}`, ...written), ...rest);
+  };
+}
+
+/** What TypeScript's own language service is made of, and its declarations leave out. */
+interface Internals {
+  nullTransformationContext: unknown;
+  getEffectiveTypeRoots(options: object, host: { getCurrentDirectory: () => string }): string[] | undefined;
+  getTouchingPropertyName(file: SourceFile, position: number): Node;
+  getContainerNode(node: Node): Node | undefined;
+  createTextSpanFromNode(node: Node, file: SourceFile): TypeScript.TextSpan;
+  typeToDisplayParts(checker: TypeChecker, type: TypeScript.Type, place?: Node): SymbolDisplayPart[];
+  SymbolDisplay: {
+    getSymbolModifiers(checker: TypeChecker, symbol: TypeScript.Symbol): string;
+    getSymbolDisplayPartsDocumentationAndSymbolKind(
+      ...args: [TypeChecker, TypeScript.Symbol, SourceFile, place: Node | undefined, Node]
+    ): Pick<QuickInfo, 'displayParts' | 'documentation' | 'tags'> & { symbolKind: TypeScript.ScriptElementKind };
+  };
+  Completions: { getCompletionsAtPosition(...args: unknown[]): CompletionInfo | undefined };
+}
+
+/** The compiler with the functions that tslab's own copy of TypeScript 5.0 adds to it, so that tslab can work with a newer one. */
+function compilerForTslab(typescript: typeof TypeScript): typeof TypeScript {
+  const ts = typescript as unknown as typeof TypeScript & Internals;
+  const added = {
+    // Without it, tslab's `import *` copies 2,000 names to look each of them up anew.
+    __esModule: true,
+    getNullTransformationContext: () => ts.nullTransformationContext,
+    getDefaultTypeRoots: (folder: string) => [
+      ...(ts.getEffectiveTypeRoots({}, { getCurrentDirectory: () => folder }) ?? []),
+      // tslab's are those of Node 18.
+      join(packageRoot, 'node_modules', '@types'),
+    ],
+    getPreEmitDiagnosticsOfFiles: (program: Program, files: SourceFile[]) =>
+      ts.sortAndDeduplicateDiagnostics([
+        ...program.getGlobalDiagnostics(),
+        ...files.flatMap((file) => [
+          ...program.getSyntacticDiagnostics(file),
+          ...program.getSemanticDiagnostics(file),
+          ...program.getDeclarationDiagnostics(file),
+        ]),
+      ]),
+    getQuickInfoAtPosition: (file: SourceFile, checker: TypeChecker, _token: unknown, position: number) =>
+      quickInfo(ts, file, checker, position),
+    Completions: {
+      ...ts.Completions,
+      getCompletionsAtPositionForTslab: (...args: unknown[]) => ts.Completions.getCompletionsAtPosition(...args),
+    },
+  };
+  return { ...ts, ...added };
+}
+
+function quickInfo(
+  ts: typeof TypeScript & Internals,
+  file: SourceFile,
+  checker: TypeChecker,
+  position: number,
+): QuickInfo | undefined {
+  const node = ts.getTouchingPropertyName(file, position);
+  if (node === file) return undefined;
+  const textSpan = ts.createTextSpanFromNode(node, file);
+  const place = ts.getContainerNode(node);
+  const symbol = checker.getSymbolAtLocation(node);
+  if (symbol) {
+    const { symbolKind, ...said } = ts.SymbolDisplay.getSymbolDisplayPartsDocumentationAndSymbolKind(
+      checker,
+      symbol,
+      file,
+      place,
+      node,
+    );
+    return { kind: symbolKind, kindModifiers: ts.SymbolDisplay.getSymbolModifiers(checker, symbol), textSpan, ...said };
+  }
+  if (!ts.isIdentifier(node) && node.kind !== ts.SyntaxKind.ThisKeyword) return undefined;
+  const displayParts = ts.typeToDisplayParts(checker, checker.getTypeAtLocation(node), place);
+  return { kind: ts.ScriptElementKind.unknown, kindModifiers: '', textSpan, displayParts };
+}
+
+let loaded: typeof TypeScript | undefined;
+
+/** The TypeScript that the kernel compiles cells with: whoever reads a cell with it reads what will run. */
+export function kernelTypeScript(): typeof TypeScript {
+  // Required, not imported: Node would read its 9 MB once more to find the names it exports.
+  return (loaded ??= createRequire(import.meta.url)('typescript') as typeof TypeScript);
+}
+
+const NODE = Number(process.versions.node.split('.')[0]);
+
+/** The names of the libraries whose types fit the Node that runs. */
+function libraries(): string[] {
+  if (NODE >= 24) return ['esnext'];
+  if (NODE >= 22) return ['es2024', 'esnext.array', 'esnext.collection', 'esnext.iterator'];
+  return ['es2023', 'es2024.regexp', 'es2024.string'];
+}
+
+/** The language of cells: what the Node that runs understands, modules as it finds them, packages as an `import` finds them. */
+export function cellLanguage(ts: typeof TypeScript): TypeScript.CompilerOptions {
+  return {
+    // What an older Node lacks of its newest syntax (`using`) is spelled out.
+    target: NODE >= 24 ? ts.ScriptTarget.ESNext : ts.ScriptTarget.ES2024,
+    lib: libraries().map((name) => `lib.${name}.d.ts`),
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    customConditions: ['node'],
+    allowImportingTsExtensions: true,
+    resolveJsonModule: true,
+    allowJs: true,
+    esModuleInterop: true,
+    experimentalDecorators: true,
+    jsx: ts.JsxEmit.React,
+  };
+}

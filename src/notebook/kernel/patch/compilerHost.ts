@@ -1,0 +1,103 @@
+import { isBuiltin } from 'node:module';
+import { posix } from 'node:path';
+import type { WatchHost } from 'typescript';
+import type * as TypeScript from 'typescript';
+
+type Host = TypeScript.WatchCompilerHost<TypeScript.BuilderProgram>;
+
+/**
+ * Finds what cells and the files beside them import, each time anew: a package may have been installed, or a file written, since the last
+ * cell. The compiler by itself would watch for that, except in folders near the root of the file system. What declarations and packages
+ * import is looked for once.
+ */
+export function freshLookups(
+  ts: typeof TypeScript,
+  options: TypeScript.CompilerOptions,
+  host: Host,
+): Required<Pick<Host, 'resolveModuleNameLiterals' | 'hasInvalidatedResolutions'>> {
+  const kept = ts.createModuleResolutionCache(host.getCurrentDirectory(), (name) => name, options);
+  const isKept = (file: string): boolean =>
+    file.includes('/node_modules/') || (/\.d\.[cm]?ts$/.test(file) && !file.endsWith('/__prev__.d.ts'));
+  return {
+    resolveModuleNameLiterals: (literals, file, redirected, given, source) =>
+      literals.map((literal) => {
+        const mode = ts.getModeForUsageLocation(source, literal, given);
+        return ts.resolveModuleName(literal.text, file, given, host, isKept(file) ? kept : undefined, redirected, mode);
+      }),
+    hasInvalidatedResolutions: (file) => !isKept(file),
+  };
+}
+
+/**
+ * The same host, which does not watch what lies in packages: one by one those are thousands of files and folders, of which a system may
+ * let its users watch 8192 in all. That a package is installed is still seen, and does not stop the kernel any more.
+ */
+export function calmWatch<Host extends WatchHost>(host: Host): Host {
+  const cwd = process.cwd();
+  // The notebook itself may lie in a package.
+  const inPackages = (path: string): boolean =>
+    /(^|[\\/])node_modules([\\/]|$)/.test(path.startsWith(cwd) ? path.slice(cwd.length) : path);
+  const calm: WatchHost = {
+    watchFile: (path, ...rest) => (inPackages(path) ? { close: () => undefined } : host.watchFile(path, ...rest)),
+    watchDirectory: (path, callback, recursive, options) =>
+      host.watchDirectory(path, callback, recursive && !inPackages(path), options),
+    // tslab has room for one timer, which builds the next program, and throws from then on when there is another. The other one
+    // would only do sooner what the next program does in any case: look again for what was not found.
+    setTimeout: (callback, ...rest): unknown =>
+      callback.name === 'invalidateResolutionsOfFailedLookup' ? undefined : host.setTimeout?.(callback, ...rest),
+  };
+  return { ...host, ...calm };
+}
+
+/** Modules of Node that no other one's types refer to, and the files that declare them. */
+const APART: Record<string, string> = {
+  assert: 'assert',
+  'assert/strict': 'assert/strict',
+  cluster: 'cluster',
+  http2: 'http2',
+  inspector: 'inspector.generated',
+  'inspector/promises': 'inspector.generated',
+  repl: 'repl',
+  test: 'test',
+  'test/reporters': 'test',
+  v8: 'v8',
+  zlib: 'zlib',
+};
+
+/** How to read Node's types: the compiler's options, and what it is to read instead of a file's text. */
+interface NodeTypes {
+  options: TypeScript.CompilerOptions;
+  edit: (path: string, text: string) => string;
+}
+
+/**
+ * Global types of Node alone, not of every @types package that some dependency brought along, and without the modules that stand
+ * apart, a quarter of the rest: less to read before the first cell. Whoever imports one of those has it read then.
+ */
+export function nodeTypes(typescript: typeof TypeScript, options: TypeScript.CompilerOptions): NodeTypes {
+  const cell = posix.join(typescript.sys.getCurrentDirectory(), 'cell.ts');
+  const found = typescript.resolveTypeReferenceDirective('node', cell, options, typescript.sys);
+  const index = found.resolvedTypeReferenceDirective?.resolvedFileName ?? '';
+  // There is an index for older compilers in a folder of its own.
+  const folder = posix.dirname(index).replace(/\/ts[\d.]+$/, '');
+  const declares = (name: string): string => posix.join(folder, `${APART[name]}.d.ts`);
+  const names = Object.keys(APART).filter((name) => index !== '' && typescript.sys.fileExists(declares(name)));
+  const apart = new Set(names.map(declares));
+  const paths: Record<string, string[]> = { ...options.paths };
+  for (const name of names) {
+    for (const written of [name, `node:${name}`]) if (isBuiltin(written)) paths[written] = [declares(name)];
+  }
+  // What getBuiltinModule() gives is listed there: it would read them all.
+  const list = posix.join(folder, 'process.d.ts');
+  const listed = new RegExp(`typeof import\\("(?:node:)?(?:${names.join('|')})"\\)`, 'g');
+  return {
+    options: { ...options, types: ['node'], paths },
+    edit: (path, text) => {
+      if (path === list) return text.replace(listed, 'any');
+      if (path !== index) return text;
+      return text.replace(/^\/\/\/ <reference path="(.*)" \/>$/gm, (line, to: string) =>
+        apart.has(posix.join(posix.dirname(index), to)) ? '' : line,
+      );
+    },
+  };
+}

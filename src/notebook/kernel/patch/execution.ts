@@ -1,0 +1,113 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { MessageContent } from '../wire.js';
+import { CellExecutor } from './cellExecutor.js';
+import { captureOutput, CellRun, refuseInput } from './cellOutput.js';
+import { interruption, repairStackTraces } from './failures.js';
+import type { ExecutionHistory } from './messages.js';
+import { type Outlet, replaceMethod, type Tslab } from './tslab.js';
+import { unbroken } from './watchThread.js';
+
+/**
+ * Answers `execute_request`, with all that the protocol asks for. What a cell left running prints, shows and fails in that cell, also
+ * while others run (from Node 24 on). Returns the starter to use in place of tslab's.
+ */
+export function repairExecution(tslab: Tslab, history: ExecutionHistory): Tslab['startKernel'] {
+  const queue = new ExecutionQueue();
+  // Before Node 24, what is followed is marked, and a cell that prints a promise would show the marks.
+  const runs = Number.parseInt(process.versions.node) >= 24 ? new AsyncLocalStorage<CellRun>() : undefined;
+  let current: CellRun | undefined;
+  let executor: CellExecutor;
+  const running = (): CellRun | undefined => runs?.getStore() ?? current;
+
+  replaceMethod(tslab.executor, 'createExecutor', (_module, _createExecutor, folder, converters) => {
+    executor = new CellExecutor(folder, converters.node, tslab.getCodeMetadata);
+    return {
+      inspect: (code, position) => executor.inspect(code, position),
+      complete: (code, position) => executor.complete(code, position),
+      interrupt: () => current?.stop(interruption),
+      close: () => converters.close(),
+    };
+  });
+
+  replaceMethod(tslab.server, 'handleExecute', async (self, _handleExecute, socket, request) => {
+    const reply = (type: string, content: MessageContent, to: Outlet): void => {
+      // What a cell left running may still print when the kernel is on its way out.
+      if (to.closed) return;
+      const message = request.createReply();
+      message.header.msg_type = type;
+      message.content = content;
+      message.signAndSend(self.connInfo.key, to);
+    };
+    const { stop_on_error } = request.content;
+    const code = String(request.content.code);
+    const run = new CellRun(code, (type, content) => reply(type, content, self.iopub));
+    const count = await queue.add(async () => {
+      current = run;
+      const count = ++self.handler.execCount;
+      history.add(count, code);
+      run.start(count);
+      await (runs ? runs.run(run, () => runCell(run, count)) : runCell(run, count));
+      // A promise that the cell dropped is reported as rejected only after the turn in which the cell ended, and what a client has sent
+      // meanwhile is here after the next one.
+      await nextTurn();
+      await nextTurn();
+      run.flush();
+      if (run.failure && stop_on_error !== false) queue.drop();
+      return count;
+    });
+    const outcome = run.failure ? { status: 'error', ...run.failure } : { status: 'ok', user_expressions: {} };
+    reply('execute_reply', count ? { execution_count: count, ...outcome } : { status: 'aborted' }, socket);
+  });
+
+  const runCell = async (run: CellRun, count: number): Promise<void> => {
+    try {
+      const isCurrent = (): boolean => running() === run;
+      // Breaking a loop off drops the microtasks that wait behind it: nothing of ours must be among them.
+      await nextTurn();
+      const cell = { code: run.code, count, isCurrent, stopped: run.stopped };
+      const { value } = await unbroken(() => executor.execute(cell));
+      if (value !== undefined) run.result(value, count);
+    } catch (error) {
+      run.threw(error);
+    }
+  };
+
+  const failOutside = (thrown: unknown): void => {
+    const run = running();
+    if (run) run.threw(thrown);
+    else console.error(thrown);
+  };
+
+  return (options) => {
+    tslab.jupyter.lastWriteDisplayData = (content, update) => running()?.display(content, update);
+    captureOutput(running);
+    refuseInput(running);
+    repairStackTraces();
+    tslab.startKernel(options);
+    for (const event of ['uncaughtException', 'unhandledRejection']) {
+      process.removeAllListeners(event).on(event, failOutside);
+    }
+    process.on('exit', () => current?.flush());
+  };
+}
+
+/** Runs tasks one after another. */
+class ExecutionQueue {
+  private last: Promise<unknown> = Promise.resolve();
+  private added = 0;
+  private dropped = 0;
+
+  /** Runs a task when those before it are done; resolves to undefined if it was dropped instead. */
+  add<Result>(task: () => Promise<Result>): Promise<Result | undefined> {
+    const number = ++this.added;
+    const turn = this.last.then(() => (number > this.dropped ? task() : undefined));
+    this.last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Drops the tasks that wait now, not those that come later. */
+  drop(): void {
+    this.dropped = this.added;
+  }
+}

@@ -1,0 +1,134 @@
+import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
+import type { Place } from './cellScript.js';
+import type { TslabDiagnostic } from './tslab.js';
+
+/** Why a cell failed, as Jupyter's `error` message has it. */
+export interface CellFailure {
+  ename: string;
+  evalue: string;
+  /** One line of text each. */
+  traceback: string[];
+}
+
+/** A cell that does not compile. */
+export class CompileError extends Error {
+  override readonly name = 'TypeScriptError';
+
+  constructor(
+    readonly code: string,
+    readonly diagnostics: TslabDiagnostic[],
+  ) {
+    super(said(diagnostics[0]));
+  }
+}
+
+/** What stops a cell that is interrupted. */
+export const interruption = new Error('the cell was interrupted');
+
+const INTERRUPTED: CellFailure = {
+  ename: 'Interrupted',
+  evalue: interruption.message,
+  traceback: [`Interrupted: ${interruption.message}`],
+};
+
+/** A property of an error as a text: a cell may have put anything there. */
+const asText = (value: unknown): string => (typeof value === 'string' ? value : inspect(value));
+
+/** The failure of a cell that threw, or whose promise was rejected with, the given value. */
+export function failureOf(thrown: unknown): CellFailure {
+  try {
+    return readFailure(thrown);
+  } catch {
+    const evalue = 'something that throws when it is looked at';
+    return { ename: 'Thrown', evalue, traceback: [`Thrown: ${evalue}`] };
+  }
+}
+
+function readFailure(thrown: unknown): CellFailure {
+  if (!(thrown instanceof Error)) {
+    const evalue = inspect(thrown);
+    return { ename: 'Thrown', evalue, traceback: `Thrown: ${evalue}`.split('\n') };
+  }
+  const code = (thrown as NodeJS.ErrnoException).code;
+  if (thrown === interruption || code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') return INTERRUPTED;
+  return { ename: asText(thrown.name), evalue: asText(thrown.message), traceback: tracebackOf(thrown) };
+}
+
+function tracebackOf(error: Error): string[] {
+  if (error instanceof CompileError) return error.diagnostics.flatMap((diagnostic) => pointAt(error.code, diagnostic));
+  // A UserError says by itself what to do; a stack would only bury it.
+  const text = error.name === 'UserError' ? `${error.name}: ${error.message}` : inspect(error);
+  return text.split('\n');
+}
+
+function said({ fileName, start, messageText }: TslabDiagnostic): string {
+  const file = fileName === undefined ? '' : `${fileName} `;
+  return `${file}${start.line + 1}:${start.character + 1} - ${messageText}`;
+}
+
+/** What the compiler says, with the line of the cell it points at. */
+function pointAt(code: string, diagnostic: TslabDiagnostic): string[] {
+  const { fileName, start } = diagnostic;
+  const source = fileName === undefined ? code.split('\n').at(start.line) : undefined;
+  const frame = source === undefined ? [] : [`    ${source}`, `    ${' '.repeat(start.character)}^`];
+  return [...`TypeScript: ${said(diagnostic)}`.split('\n'), ...frame];
+}
+
+/** How a place in a script's code is shown: its file's name, and the place in the source. */
+interface Origin {
+  name: () => string;
+  /** Undefined for what is not of the source: it is left out. */
+  locate: (place: Place) => Place | undefined;
+}
+
+/** A frame of a stack, which can be written as V8 writes it. */
+interface Frame extends NodeJS.CallSite {
+  toString(): string;
+}
+
+/** A kernel that runs for days forgets the oldest. */
+const REMEMBERED = 1000;
+
+const origins = new Map<string, Origin>();
+const machinery = [
+  fileURLToPath(new URL('..', import.meta.url)),
+  'node:internal',
+  'node:vm',
+  'node_modules/tslab/dist/',
+  'node_modules\\tslab\\dist\\',
+];
+
+/** From now on, stack traces show the places of this file in its source. */
+export function rememberOrigin(file: string, origin: Origin): void {
+  origins.delete(file);
+  origins.set(file, origin);
+  if (origins.size > REMEMBERED) origins.delete(origins.keys().next().value!);
+}
+
+function frame(site: Frame): string | undefined {
+  const [file, line, column] = [site.getFileName(), site.getLineNumber(), site.getColumnNumber()];
+  const origin = origins.get(file ?? '');
+  if (!origin || line === null || column === null) return site.toString();
+  const place = origin.locate({ line, column });
+  return (
+    place &&
+    site.toString().replace(`${file}:${line}:${column}`, () => `${origin.name()}:${place.line}:${place.column}`)
+  );
+}
+
+function headline(error: Error): string {
+  try {
+    return Error.prototype.toString.call(error);
+  } catch {
+    return 'Error'; // its name or message cannot be made into text
+  }
+}
+
+/** Has stack traces show the lines of cells as they were written, and leave out the frames of the kernel and of Node below them. */
+export function repairStackTraces(): void {
+  Error.prepareStackTrace = (error: Error, sites: Frame[]) => {
+    const told = sites.filter((site) => !machinery.some((part) => site.getFileName()?.includes(part)));
+    return [headline(error), ...told.map(frame).filter((line) => line !== undefined)].join('\n    at ');
+  };
+}

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { writeSync } from 'node:fs';
+import { inspect } from 'node:util';
+import type * as TypeScript from 'typescript';
+import { decodeMessage, encodeMessage, type MessageContent, type ReceivedMessage } from '../wire.js';
+import { kernelTypeScript } from './compiler.js';
+import { type Outlet, replaceMethod, type Tslab } from './tslab.js';
+
+/** Requests that tslab does not know and that have an answer here. */
+type Answers = Record<string, (request: MessageContent) => MessageContent>;
+
+function answersOf(history: ExecutionHistory): Answers {
+  return {
+    interrupt_request() {
+      // Not process.kill: on Windows that ends the process instead of calling the listeners.
+      process.emit('SIGINT', 'SIGINT');
+      return { status: 'ok' };
+    },
+    history_request: (request) => history.answer(request),
+  };
+}
+
+const knownToTslab = new Set([
+  'kernel_info_request',
+  'execute_request',
+  'is_complete_request',
+  'inspect_request',
+  'complete_request',
+  'comm_info_request',
+  'shutdown_request',
+]);
+
+function answer(key: string, request: ReceivedMessage, to: Outlet, type: string, content: MessageContent): void {
+  const { header } = request.message;
+  const message = {
+    header: { ...header, msg_id: randomUUID(), date: new Date().toISOString(), msg_type: type },
+    parent_header: header,
+    metadata: {},
+    content,
+  };
+  void to.send(encodeMessage(key, message, request.identities));
+}
+
+/** Answers `interrupt_request` and `history_request`, and mends replies that are wrong or missing. */
+export function repairMessages({ server, handler }: Tslab, history: ExecutionHistory): void {
+  const answers = answersOf(history);
+  replaceMethod(server, 'handleShellMessage', async (self, handleShellMessage, socket, ...frames) => {
+    try {
+      const { key } = self.connInfo;
+      const request = decodeMessage(key, frames);
+      const type = request.message.header.msg_type;
+      if (knownToTslab.has(type)) return await handleShellMessage(socket, ...frames);
+      // Messages without an answer (widgets' comm messages) are passed over; tslab would print into the last cell.
+      if (!(type in answers)) return;
+      answer(key, request, self.iopub, 'status', { execution_state: 'busy' });
+      answer(key, request, socket, type.replace('_request', '_reply'), answers[type](request.message.content));
+      answer(key, request, self.iopub, 'status', { execution_state: 'idle' });
+    } catch (error) {
+      // Not console.error: that belongs to the running cell, and this is not the cell's fault.
+      writeSync(2, `kernel: ${inspect(error)}\n`);
+    }
+  });
+
+  replaceMethod(server, 'handleCommInfoRequest', (self, _handle, socket, request) => {
+    const reply = request.createReply();
+    reply.header.msg_type = 'comm_info_reply';
+    reply.content = { status: 'ok', comms: {} };
+    reply.signAndSend(self.connInfo.key, socket);
+  });
+
+  replaceMethod(handler, 'handleIsComplete', (_self, _handle, { code }) =>
+    completenessOf(kernelTypeScript(), String(code)),
+  );
+
+  replaceMethod(handler, 'handleKernel', (_self, handleKernel) => {
+    const info = handleKernel();
+    info.language_info.version = kernelTypeScript().version;
+    return { status: 'ok', help_links: [], ...info };
+  });
+}
+
+/** What was executed, as `history_request` asks for it. There is one session, number 0. */
+export class ExecutionHistory {
+  private readonly entries: { count: number; code: string }[] = [];
+
+  /** Notes down what is executed. */
+  add(count: number, code: string): void {
+    this.entries.push({ count, code });
+  }
+
+  /** The answer to a request: the last ones, a range of counts, or those that match a pattern with `*` and `?`. */
+  answer({ hist_access_type, n, start, stop, pattern, unique, output }: MessageContent): MessageContent {
+    let found = this.entries;
+    if (hist_access_type === 'range') {
+      const last = typeof stop === 'number' ? stop : Infinity;
+      found = found.filter(({ count }) => count >= Number(start ?? 0) && count < last);
+    } else if (hist_access_type === 'search') {
+      const matcher = globMatcher(typeof pattern === 'string' ? pattern : '*');
+      found = found.filter(({ code }) => matcher.test(code));
+      if (unique) found = [...new Map(found.map((entry) => [entry.code, entry])).values()];
+    }
+    if (hist_access_type !== 'range' && typeof n === 'number') found = n > 0 ? found.slice(-n) : [];
+    const history = found.map(({ count, code }) => [0, count, output ? [code, null] : code]);
+    return { status: 'ok', history };
+  }
+}
+
+function globMatcher(pattern: string): RegExp {
+  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${escaped.replaceAll('*', '[^]*').replaceAll('?', '[^]')}$`);
+}
+
+/** What the parser says of code whose end is missing, besides that something was "expected" there. */
+const UNTERMINATED = /^(Unterminated template literal|'\*\/' expected)/;
+
+/** The answer to `is_complete_request`: whether code can be run, or more of it is to come. */
+function completenessOf(ts: typeof TypeScript, code: string): MessageContent {
+  // Whoever leaves two lines empty wants it run.
+  if (/(^|\n)\s*\n\s*$/.test(code)) return { status: 'complete' };
+  const file = ts.createSourceFile('cell.ts', code, ts.ScriptTarget.ESNext);
+  const { parseDiagnostics } = file as unknown as { parseDiagnostics: TypeScript.Diagnostic[] };
+  const end = code.trimEnd().length;
+  const open = parseDiagnostics.some(({ start = 0, length = 0, messageText }) => {
+    const message = ts.flattenDiagnosticMessageText(messageText, '\n');
+    return UNTERMINATED.test(message) || (start + length >= end && start >= end && message.endsWith('expected.'));
+  });
+  if (open) return { status: 'incomplete', indent: indentAfter(code) };
+  return { status: parseDiagnostics.length > 0 ? 'invalid' : 'complete' };
+}
+
+/** The spaces that the next line begins with: two more after a bracket that the last one leaves open. */
+function indentAfter(code: string): string {
+  const line = code.slice(code.lastIndexOf('\n') + 1);
+  const indent = /^\s*/.exec(line)?.[0] ?? '';
+  return /[{([]\s*$/.test(line) ? `${indent}  ` : indent;
+}

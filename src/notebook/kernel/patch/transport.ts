@@ -1,0 +1,98 @@
+import { addressOf } from '../client/connection.js';
+import { clientStateReader, sizeOf } from '../clientState.js';
+import { type Outlet, replaceMethod, type Tslab } from './tslab.js';
+
+/**
+ * Makes every message arrive.
+ *
+ * tslab waits for messages on a socket while `bind()` works on it in a thread of zeromq's. On a busy machine the first request is
+ * there before that thread is done, "Socket is blocked by a bind" ends the waiting, and the kernel never answers: ports are taken
+ * in one step. The addresses of sockets that are files it would write in another form than Jupyter.
+ *
+ * tslab does not await `send()`. zeromq.js completes about 500 sends in a tick at once and refuses those that follow
+ * while one is pending, so everything after that was lost, 'idle' included, and the frontend waited for ever. With a
+ * send timeout of 0 each send completes at once, in order, even inside a loop that never yields; without a high-water
+ * mark none is dropped for a slow reader. Instead the kernel waits for a client that says how far it has come (`Pace`).
+ */
+export function repairTransport({ server }: Tslab): void {
+  replaceMethod(server, 'bindSocket', (self, _bindSocket, socket, port) => {
+    if (socket === self.iopub || socket === self.shell || socket === self.control) {
+      socket.sendTimeout = 0;
+      socket.sendHighWaterMark = 0;
+    }
+    socket.bindSync(addressOf(self.connInfo, port));
+    const { client_state } = self.connInfo;
+    if (socket === self.iopub && client_state !== undefined) self.iopub = paced(socket, new Pace(client_state));
+    return Promise.resolve();
+  });
+
+  replaceMethod(server, 'init', async (_self, init) => {
+    try {
+      await init();
+    } catch (error) {
+      // Without its sockets the kernel can only be waited for in vain.
+      console.error('the kernel cannot open its sockets:', error);
+      process.exit(1);
+    }
+  });
+
+  replaceMethod(server, 'close', (_self, close) => {
+    close();
+    // A training loop or a timer that still runs would keep the process alive after the frontend said goodbye.
+    setTimeout(() => process.exit(), 500).unref();
+  });
+}
+
+/** A socket that sends no faster than that. It stands in its place: zeromq's own cannot be changed. */
+function paced(socket: Outlet, pace: Pace): Outlet {
+  return {
+    send: (frames) => {
+      pace.wait(frames as (string | Buffer)[]);
+      return socket.send(frames);
+    },
+    close: () => socket.close(),
+    get closed() {
+      return socket.closed;
+    },
+  };
+}
+
+/** How far, in bytes, a kernel may be ahead of its client: what lies in between is held in memory, here or there. */
+const AHEAD_BYTES = 8_000_000;
+const LOOK_AGAIN_MILLISECONDS = 2;
+const PATIENCE_MILLISECONDS = 10_000;
+
+/**
+ * Keeps a kernel from publishing faster than its client reads. A cell that prints without end would otherwise fill the
+ * memory of both: nothing is dropped on the way, and a loop that never awaits leaves no time to hear of it.
+ */
+class Pace {
+  private readonly look: ReturnType<typeof clientStateReader>;
+  private readonly clock = new Int32Array(new SharedArrayBuffer(4));
+  private sent = 0;
+  /** What the client had taken when it was last looked at. */
+  private taken = 0;
+  private stuck = false;
+
+  constructor(clientState: string) {
+    this.look = clientStateReader(clientState);
+  }
+
+  /** Counts a message that is about to be sent, and waits until the client is near enough. A client that stands still is not waited for. */
+  wait(frames: (string | Buffer)[]): void {
+    let since = performance.now();
+    while (this.sent - this.taken > AHEAD_BYTES) {
+      const taken = this.look()?.taken;
+      if (taken === undefined) break;
+      if (taken !== this.taken) {
+        this.taken = taken;
+        this.stuck = false;
+        since = performance.now();
+      } else if (this.stuck || performance.now() - since > PATIENCE_MILLISECONDS) {
+        this.stuck = true;
+        break;
+      } else Atomics.wait(this.clock, 0, 0, LOOK_AGAIN_MILLISECONDS);
+    }
+    this.sent += sizeOf(frames);
+  }
+}

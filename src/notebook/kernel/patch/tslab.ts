@@ -1,0 +1,141 @@
+import { createRequire } from 'node:module';
+import type { Publisher, Router } from 'zeromq';
+import type { Connection } from '../client/connection.js';
+import type { MessageContent, MessageHeader } from '../wire.js';
+
+/** Where tslab sends messages to. */
+export type Outlet = Pick<Publisher, 'send' | 'close' | 'closed'>;
+
+/** A message inside tslab. */
+export interface TslabMessage {
+  header: MessageHeader;
+  content: MessageContent;
+  createReply(): TslabMessage;
+  signAndSend(key: string, socket: Outlet): void;
+}
+
+/** tslab's side of the requests. */
+export interface TslabHandler {
+  execCount: number;
+  handleKernel(): { language_info: { version: string } } & MessageContent;
+  handleIsComplete(request: MessageContent): MessageContent;
+}
+
+/** tslab's server: the five sockets and what it does with each kind of message. */
+export interface TslabServer {
+  handler: TslabHandler;
+  connInfo: Pick<Connection, 'transport' | 'ip' | 'key' | 'client_state'>;
+  iopub: Outlet;
+  shell: Router;
+  control: Router;
+  init(): Promise<void>;
+  close(): void;
+  bindSocket(socket: Publisher | Router, port: number): Promise<void>;
+  handleShellMessage(socket: Router, ...frames: Buffer[]): Promise<void>;
+  handleExecute(socket: Router, request: TslabMessage): Promise<void>;
+  handleCommInfoRequest(socket: Router, request: TslabMessage): void;
+}
+
+/** What the comments of a cell say about it: `@module name` and the like. */
+export interface CellMetadata {
+  module?: string;
+  mode?: 'node' | 'browser';
+  jsx?: boolean;
+}
+
+/** What the compiler says about a place in a cell, or in a file that it imports. */
+export interface TslabDiagnostic {
+  /** Counted from 0. */
+  start: { line: number; character: number };
+  /** TypeScript's number of what is wrong. */
+  code: number;
+  messageText: string;
+  fileName?: string;
+}
+
+/** A compiled cell: an ES module, and the declarations of all cells so far. */
+export interface Converted {
+  output?: string;
+  declOutput?: string;
+  diagnostics: TslabDiagnostic[];
+  /** The variable that holds the value of the cell's last expression. */
+  lastExpressionVar?: string;
+}
+
+/** What compiles cells. */
+export interface TslabConverter {
+  convert(declarations: string, source: string): Converted;
+  addModule(name: string, source: string, metadata: CellMetadata): TslabDiagnostic[];
+  inspect(declarations: string, source: string, position: number): unknown;
+  complete(declarations: string, source: string, position: number): unknown;
+}
+
+/** What tslab asks of the object that runs cells. */
+export interface TslabExecutor {
+  inspect(source: string, position: number): unknown;
+  complete(source: string, position: number): unknown;
+  interrupt(): void;
+  close(): void;
+}
+
+type CreateExecutor = (folder: string, converters: { node: TslabConverter; close(): void }) => TslabExecutor;
+
+/** What a cell shows through tslab's `display`, or the library's. */
+export type WriteDisplayData = (content: MessageContent, update: boolean) => void;
+
+/** The parts of tslab that are repaired, and its starter. */
+export interface Tslab {
+  server: TslabServer;
+  handler: TslabHandler;
+  /** The module that holds how the running cell shows something. */
+  jupyter: { lastWriteDisplayData: WriteDisplayData | null };
+  /** The module whose createExecutor tslab calls when it starts. */
+  executor: { createExecutor: CreateExecutor };
+  getCodeMetadata: (source: string) => CellMetadata;
+  startKernel: (options: { configPath: string; enableFindLocal: boolean; jsKernel: boolean }) => void;
+}
+
+/** Loads the tslab that this project pins; its own prototypes, so a change reaches the kernel about to start. */
+export function loadTslab(): Tslab {
+  const require = createRequire(import.meta.url);
+  const jupyter = require('tslab/dist/jupyter.js') as Tslab['jupyter'] & {
+    ZmqServer: { prototype: TslabServer };
+    JupyterHandlerImpl: { prototype: TslabHandler };
+  };
+  return {
+    server: jupyter.ZmqServer.prototype,
+    handler: jupyter.JupyterHandlerImpl.prototype,
+    jupyter,
+    executor: require('tslab/dist/executor.js') as Tslab['executor'],
+    ...(require('tslab/dist/metadata.js') as Pick<Tslab, 'getCodeMetadata'>),
+    ...(require('tslab/dist/main.js') as Pick<Tslab, 'startKernel'>),
+  };
+}
+
+type Method = (...args: never[]) => unknown;
+
+/** The names of an object's methods. */
+type MethodName<T> = { [K in keyof T]: T[K] extends Method ? K : never }[keyof T];
+
+type ParametersOf<T, K extends keyof T> = T[K] extends (...args: infer A) => unknown ? A : never;
+type ReturnOf<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R ? R : never;
+
+/**
+ * Replaces a method of a prototype. The replacement is given the object it is called on, the original method bound to
+ * that object, and the arguments.
+ */
+export function replaceMethod<T extends object, K extends MethodName<T>>(
+  prototype: T,
+  name: K,
+  replacement: (
+    self: T,
+    original: (...args: ParametersOf<T, K>) => ReturnOf<T, K>,
+    ...args: ParametersOf<T, K>
+  ) => ReturnOf<T, K>,
+): void {
+  const method = prototype[name] as (...args: ParametersOf<T, K>) => ReturnOf<T, K>;
+  const replaced = function (this: T, ...args: ParametersOf<T, K>): ReturnOf<T, K> {
+    return replacement(this, method.bind(this), ...args);
+  };
+  prototype[name] = replaced as T[K];
+}

@@ -1,0 +1,97 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isMainThread, Worker, workerData } from 'node:worker_threads';
+import type { Connection } from '../client/connection.js';
+import { type ClientState, clientStateReader } from '../clientState.js';
+
+const LOOK_MILLISECONDS = 100;
+/** How long the main thread may take to hear of an interrupt before its loop is broken. */
+const PATIENCE_MILLISECONDS = 800;
+
+/** What the main thread tells the watch: how many interrupts it has heard, and whether it compiles. */
+const told = new Int32Array(new SharedArrayBuffer(8));
+const HEARD = 0;
+const COMPILES = 1;
+
+interface Watched {
+  told: Int32Array;
+  /** The program whose end is the kernel's too. */
+  parent: number | undefined;
+  /** The file of the client's state. */
+  client: string | undefined;
+}
+
+/**
+ * Starts a thread that watches, because a cell in an endless loop leaves the main thread no time to. It ends the kernel when
+ * the program that started it is gone, and breaks a loop that keeps the main thread from hearing that its client wants the cell
+ * interrupted; the kernel and its variables live on. Jupyter sets JPY_PARENT_PID for kernels that belong to it; one that is
+ * started without it may outlive its parent. Only this project's client has a state to look at.
+ */
+export function startWatch(connectionFile: string): void {
+  const { client_state: client } = JSON.parse(readFileSync(connectionFile, 'utf8')) as Connection;
+  const parent = Number(process.env.JPY_PARENT_PID) || undefined;
+  if (parent === undefined && client === undefined) return;
+  process.on('SIGINT', () => Atomics.add(told, HEARD, 1));
+  const data: Watched = { told, parent, client };
+  new Worker(new URL(import.meta.url), { name: 'watch', workerData: data }).unref();
+}
+
+/** Does something that must not be broken off before it first awaits: a cell whose compilation is broken off would never end. */
+export function unbroken<Result>(act: () => Promise<Result>): Promise<Result> {
+  Atomics.store(told, COMPILES, 1);
+  const done = act();
+  Atomics.store(told, COMPILES, 0);
+  return done;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+/** A function that ends the kernel, with the folder of its connection, once its parent is gone. */
+function endWithParent(named: number, client: string | undefined): () => void {
+  const parent = process.ppid;
+  return () => {
+    // An orphan gets a new parent at once, except on Windows; one that was orphaned before this line is told by the name.
+    if (process.ppid === parent && isRunning(named)) return;
+    if (client !== undefined) rmSync(dirname(client), { recursive: true, force: true });
+    process.kill(process.pid, 'SIGKILL');
+  };
+}
+
+/** A function that breaks what the main thread does once that has not heard for a while that its cell should stop. */
+function breakLoops(told: Int32Array, look: () => ClientState | undefined): () => void {
+  let since: number | undefined;
+  let heard = 0;
+  return () => {
+    const before = heard;
+    heard = Atomics.load(told, HEARD);
+    const deaf = heard === before && Atomics.load(told, COMPILES) === 0 && look()?.interrupting === true;
+    since = deaf ? (since ?? performance.now()) : undefined;
+    if (since === undefined || performance.now() - since < PATIENCE_MILLISECONDS) return;
+    since = undefined;
+    void terminate();
+  };
+}
+
+async function terminate(): Promise<void> {
+  const { Session } = await import('node:inspector');
+  const session = new Session();
+  session.connectToMainThread();
+  session.post('Runtime.terminateExecution', () => session.disconnect());
+}
+
+if (!isMainThread) {
+  const { told, parent, client } = workerData as Watched;
+  const duties = [
+    ...(parent === undefined ? [] : [endWithParent(parent, client)]),
+    ...(client === undefined ? [] : [breakLoops(told, clientStateReader(client))]),
+  ];
+  setInterval(() => {
+    for (const duty of duties) duty();
+  }, LOOK_MILLISECONDS);
+}

@@ -1,0 +1,47 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { UserError } from '../errors.js';
+import { jsonFile, writeFileWholeSync } from '../platform/writeFile.js';
+
+/**
+ * Saves a value as JSON beside the notebook, in outputs/NOTEBOOK/FILE of the folder it runs in, and returns that path.
+ *
+ * The file is written whole or not at all. Throws a UserError for a name that is a path, and
+ * where the file cannot be written or the value has no JSON.
+ */
+export function saveOutput(notebook: string, file: string, value: unknown): string {
+  for (const name of [notebook, file]) {
+    if (basename(name) !== name || ['', '.', '..'].includes(name)) {
+      throw new UserError(`An output is saved under plain names, not paths; received '${name}'.`);
+    }
+  }
+  const path = join('outputs', notebook, file);
+  writeFileWholeSync(path, `${jsonOf(path, value)}\n`, jsonFile);
+  return path;
+}
+
+function jsonOf(path: string, value: unknown): string {
+  try {
+    const text = JSON.stringify(value, null, 2) as string | undefined;
+    if (text !== undefined) return text;
+  } catch (error) {
+    throw new UserError(`${path} is not written: ${(error as Error).message}. Save plain objects, lists and values.`, {
+      cause: error,
+    });
+  }
+  throw new UserError(`${path} is not written: a value of type ${typeof value} has no JSON. Save an object or a list.`);
+}
+
+/**
+ * Reads JSON that lies beside the notebook, in outputs/NOTEBOOK/FILE of the folder it runs in; undefined where there is
+ * none. Throws a UserError for a file that is not JSON.
+ */
+export function savedOutput<T>(notebook: string, file: string): T | undefined {
+  const path = join('outputs', basename(notebook), basename(file));
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as T;
+  } catch (error) {
+    throw new UserError(`${path} must be JSON: ${(error as Error).message}. Delete it, or make it anew.`);
+  }
+}

@@ -1,0 +1,148 @@
+import { UserError } from '../../errors.js';
+import { childrenOf, declarations, isCast, literalValue, type SyntaxNode } from './syntax.js';
+
+/** What a parameter can hold: JSON. */
+export type ParameterValue = number | string | boolean | null | ParameterValue[] | { [name: string]: ParameterValue };
+
+/** A declaration in the cell tagged `parameters`. */
+export interface Parameter {
+  name: string;
+  /** How it is declared; an injected declaration repeats it. */
+  keyword: 'const' | 'let' | 'var';
+  /** Its type as written, if it has one: in its annotation, or behind `as` or `satisfies`. */
+  type?: string;
+  /** Its value; undefined when the notebook computes it. */
+  value?: ParameterValue;
+  /** Its value as written. */
+  written?: string;
+  /** What the notebook says about it. */
+  comment: string;
+}
+
+/** A value that is meant as it is: its text is not read as a number, a list or anything else. */
+export class Verbatim {
+  constructor(readonly value: ParameterValue) {}
+}
+
+/** A value for a parameter: as a value, or as a text that is read like the value that the notebook has. */
+export type GivenValue = ParameterValue | Verbatim;
+
+/** Whether a value is an object, with values of its own under names. */
+export function isRecord(value: unknown): value is { [name: string]: ParameterValue } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The type of a value in words: number, string, boolean, null, object, list of number. */
+export function typeOfValue(value: ParameterValue): string {
+  if (value === null) return 'null';
+  if (!Array.isArray(value)) return typeof value;
+  const types = [...new Set(value.map(typeOfValue))];
+  return types.length === 0 ? 'list' : `list of ${types.join(' or ')}`;
+}
+
+/** Reads the declarations of a parameters cell: their names, types, literal values and comments. */
+export function readParameters(source: string): Parameter[] {
+  const text = ({ from, to }: SyntaxNode): string => source.slice(from, to);
+  return declarations(source).map(({ name, keyword, annotation, initializer, comment }) => ({
+    name,
+    keyword,
+    type: annotation ? text(annotation).replace(/^:\s*/, '') : castType(initializer, text),
+    value: literalValue(initializer, source),
+    written: initializer && text(initializer),
+    comment,
+  }));
+}
+
+/** The type of `value as Type`; `as const` names none. */
+function castType(node: SyntaxNode | undefined, text: (node: SyntaxNode) => string): string | undefined {
+  if (!node || !isCast(node)) return undefined;
+  const type = childrenOf(node)[2];
+  return !type || type.name === 'const' ? undefined : text(type);
+}
+
+/**
+ * The source of a parameters cell with another value for a name; all else (comments, annotations, layout) stays as it was.
+ * Throws a UserError where the source declares no such name with a value.
+ */
+export function setParameter(source: string, name: string, value: ParameterValue): string {
+  let node = declarations(source).findLast((declaration) => declaration.name === name)?.initializer;
+  if (!node) throw new UserError(`the parameters cell declares no value for '${name}'`);
+  // `0.5 as number` keeps its type.
+  while (isCast(node)) [node] = childrenOf(node);
+  const { from, to } = node;
+  const quote = source[from] === '"' ? '"' : "'";
+  return source.slice(0, from) + written(value, quote) + source.slice(to);
+}
+
+/** A value as TypeScript: JSON, but with strings in the quotes that the cell uses, and names without. */
+function written(value: ParameterValue, quote: string): string {
+  if (Array.isArray(value)) return `[${value.map((element) => written(element, quote)).join(', ')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const name = (key: string): string => (/^[A-Za-z_$][\w$]*$/.test(key) ? key : written(key, quote));
+    const properties = Object.entries(value).map(([key, one]) => `${name(key)}: ${written(one, quote)}`);
+    return properties.length === 0 ? '{}' : `{ ${properties.join(', ')} }`;
+  }
+  if (typeof value !== 'string' || quote === '"') return JSON.stringify(value);
+  return `'${JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
+}
+
+/** The values of a type such as `'a' | 'b'`; undefined where it has others. */
+function choicesOfType(type = ''): ParameterValue[] | undefined {
+  const parts = type.trim().replace(/^\|/, '').split('|');
+  const values = parts.map((part): ParameterValue | undefined => {
+    const [, text, other] =
+      /^\s*(?:'([^'\\]*)'|(-?\d+(?:\.\d+)?|true|false|null))\s*$/.exec(part.replaceAll('"', "'")) ?? [];
+    return text ?? (other === undefined ? undefined : (JSON.parse(other) as ParameterValue));
+  });
+  return values.length > 1 && !values.includes(undefined) ? (values as ParameterValue[]) : undefined;
+}
+
+/** The words in quotes of a comment. */
+export function quotedIn(comment: string): string[] {
+  return [...comment.matchAll(/'([^'\s]+)'/g)].map(([, word]) => word);
+}
+
+/** The values of a comment that is nothing but a list of them, `'a', 'b' or 'c'`, the parameter's own among them. */
+function choicesOfComment({ value, comment }: Parameter): ParameterValue[] | undefined {
+  const isList = /^'[^'\s]+'(?:(?:\s*,\s*|\s+)(?:or\s+)?'[^'\s]+')+[.;]?$/.test(comment);
+  const words = quotedIn(comment);
+  return isList && words.some((word) => word === value) ? words : undefined;
+}
+
+/** The values that a parameter may have, if its type or its comment lists them all. */
+export function statedChoices(parameter: Parameter): ParameterValue[] | undefined {
+  return choicesOfType(parameter.type) ?? choicesOfComment(parameter);
+}
+
+const NUMBER = String.raw`(-?\d+(?:\.\d+)?(?:e-?\d+)?)`;
+const RANGE = new RegExp(String.raw`(?:^|\s)(?:${NUMBER}\s*(?:to|–|\.\.)\s*|between\s+${NUMBER}\s+and\s+)${NUMBER}$`);
+
+/** The range of a number, where a part of its comment ends in one: `blocks, 1 to 8`. What it offers to try is none. */
+export function statedRange({ value, comment }: Parameter): { min: number; max: number } | undefined {
+  if (typeof value !== 'number') return undefined;
+  const parts = comment.split(/[;,()]|(?<!\.)\.\s/).map((part) => part.trim().replace(/\.$/, ''));
+  for (const part of parts.filter((words) => !/\btry\b/.test(words))) {
+    const [, from, between, to] = RANGE.exec(part) ?? [];
+    const [min, max] = [Number(from ?? between), Number(to)];
+    if (min <= value && value <= max) return { min, max };
+  }
+  return undefined;
+}
+
+/** Throws a UserError for a value that the parameter's type or comment rules out. */
+export function requireStated(parameter: Parameter, value: ParameterValue): void {
+  const { name } = parameter;
+  const choices = statedChoices(parameter);
+  const shown = (one: ParameterValue): string => JSON.stringify(one);
+  if (choices && !choices.some((choice) => shown(choice) === shown(value))) {
+    throw new UserError(
+      `'${name}' must be one of ${choices.map(shown).join(', ')}, as the notebook says; received ${shown(value)}`,
+    );
+  }
+  const range = statedRange(parameter);
+  if (range && typeof value === 'number' && (value < range.min || value > range.max)) {
+    throw new UserError(
+      `'${name}' must be from ${range.min} to ${range.max}, as its comment in the notebook says; received ${value}`,
+    );
+  }
+}
