@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { KernelClient } from 'sparsebook/notebook/kernel';
 import { commandOf, findKernelSpec, type KernelSpec } from 'sparsebook/notebook/jupyter';
+import { KernelClient } from 'sparsebook/notebook/kernel';
+import { KernelProcess } from 'sparsebook/notebook/kernel/client/kernelProcess.js';
 
 /**
  * A kernel that runs `prelude` (which knows `connection`, and requires what this test can) before it is the project's own. It
@@ -140,4 +141,13 @@ test('a kernel does not watch what lies in packages, but sees that one is instal
   lay('late/index.js', 'exports.seven = 7;');
   await new Promise((resolve) => setTimeout(resolve, 500));
   assert.equal((await kernel.execute(code)).status, 'ok');
+});
+
+test('however many kernels run, they add no listeners to the process', async () => {
+  const before = process.listenerCount('exit');
+  const sleeper = [process.execPath, '-e', 'setInterval(() => 0, 1000)'];
+  const kernels = await Promise.all([1, 2, 3].map(() => KernelProcess.start(sleeper, tmpdir(), {})));
+  assert.equal(process.listenerCount('exit'), before);
+  for (const kernel of kernels) kernel.kill();
+  await Promise.all(kernels.map(({ exit }) => exit));
 });

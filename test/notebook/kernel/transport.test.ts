@@ -2,17 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { after, before, test, type TestContext } from 'node:test';
-import { findKernelSpec, type KernelSpec } from 'sparsebook/notebook/jupyter';
+import { test, type TestContext } from 'node:test';
+import type { KernelSpec } from 'sparsebook/notebook/jupyter';
 import { KernelClient, type Message } from 'sparsebook/notebook/kernel';
 import { addressOf, createConnectionFile } from 'sparsebook/notebook/kernel/client/connection.js';
 import { StreamJoiner } from 'sparsebook/notebook/kernel/patch/cellOutput.js';
+import { sharedKernel } from './cells.ts';
 
-let kernel: KernelClient;
-before(async () => {
-  kernel = await KernelClient.start({ spec: findKernelSpec('tslab'), cwd: process.cwd() });
-});
-after(() => kernel.kill());
+const shared = sharedKernel();
 
 function scratch(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'transport-'));
@@ -150,7 +147,7 @@ const written = process.stdout.write(String(process.hrtime.bigint() / 1_000_000n
   const now = (): number => Number(process.hrtime.bigint() / 1_000_000n);
   const heard: number[] = [];
   let end = NaN;
-  const outcome = await kernel.execute(code, ({ header, content }) => {
+  const outcome = await shared.kernel().execute(code, ({ header, content }) => {
     if (header.msg_type === 'display_data') heard.push(now());
     for (const until = performance.now() + 2; performance.now() < until;);
     if (header.msg_type === 'stream') end = Number(content.text);
@@ -164,6 +161,7 @@ const written = process.stdout.write(String(process.hrtime.bigint() / 1_000_000n
 });
 
 test('a kernel listens in a folder of its user alone, which is gone after it, however it ended', async () => {
+  const kernel = shared.kernel();
   const folder = dirname(connectionOf(kernel));
   assert.equal(statSync(folder).mode & 0o777, 0o700);
   const sockets = readdirSync(folder).filter((name) => statSync(join(folder, name)).isSocket());

@@ -3,9 +3,13 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { runNotebook, type Notebook, type RunEvent } from 'sparsebook/notebook/run';
+import { type Notebook, type RunEvent, runNotebook } from 'sparsebook/notebook/run';
+import { sharedKernel } from '../kernel/cells.ts';
 import { schemaErrors } from './nbformat.ts';
 import { fixtures, kernelsOf, outputsOf, printed, runFixture, saved, scratchFile, sparsebook } from './runs.ts';
+
+/** For the runs that need no fresh one and do it no harm. */
+const { kernel } = sharedKernel(fixtures);
 
 test('every kind of output is saved, valid by the schema, with counts, times and hashes', async () => {
   const events: RunEvent[] = [];
@@ -47,7 +51,7 @@ test('every kind of output is saved, valid by the schema, with counts, times and
 });
 
 test('with allowErrors a run goes on at once after a failing cell', async () => {
-  const result = await runFixture('failing-cell', { allowErrors: true });
+  const result = await runFixture('failing-cell', { allowErrors: true, kernel: kernel() });
   assert.ok(result.ok);
   assert.deepEqual(
     result.tolerated.map((fault) => [fault.cell, fault.cause]),
@@ -75,7 +79,8 @@ test('an interrupt between two cells keeps the next one from starting', async ()
   const onEvent = ({ type }: RunEvent): void => {
     if (type === 'cellEnd') interrupt.abort();
   };
-  const { fault, output } = await runFixture('parameters', { interrupt: interrupt.signal, onEvent });
+  const options = { kernel: kernel(), interrupt: interrupt.signal, onEvent };
+  const { fault, output } = await runFixture('parameters', options);
   assert.deepEqual([fault?.kind, fault?.cell, fault?.cause], ['interrupted', 2, 'it was interrupted before it began']);
   assert.deepEqual(outputsOf(saved(output), 2), []);
 });
@@ -150,7 +155,8 @@ test('what is interrupted leaves an output that is to be kept as it is', async (
   const output = scratchFile('kept.ipynb');
   const before = '{"cells": []}';
   writeFileSync(output, before);
-  const result = await runFixture('parameters', { output, keepOutput: true, interrupt: interrupt.signal, onEvent });
+  const options = { output, keepOutput: true, kernel: kernel(), interrupt: interrupt.signal, onEvent };
+  const result = await runFixture('parameters', options);
   assert.equal(readFileSync(output, 'utf8'), before);
   assert.equal(result.output, scratchFile('kept.unfinished.ipynb'));
   assert.deepEqual(schemaErrors(saved(result.output)), []);
@@ -169,7 +175,7 @@ test('a kernel that ends while starting says how, and its last words', async () 
 test('a kernel that never answers is given up after the start timeout, and does not stay', async () => {
   const run = runNotebook({ ...withKernel('silent', ['node', '-e', 'setInterval(() => 0, 1000)']), startTimeout: 0.5 });
   await assert.rejects(run, /kernel 'silent' did not answer within 0.5 s/);
-  assert.deepEqual(kernelsOf(process.pid), []);
+  assert.deepEqual(kernelsOf(process.pid), [kernel().pid]);
 });
 
 test('stock tslab runs a notebook too, and its errors are recorded as errors', async () => {
@@ -199,3 +205,39 @@ test('stock tslab runs a notebook too, and its errors are recorded as errors', a
   assert.equal(printed(saved(output), 1), 'before the fault\n');
   assert.equal(printed(saved(output), 4), '2\n');
 });
+
+/** Every fault: what came before it is saved, the cell and the cause are named, what comes after is not run. */
+const faults: { name: string; kind: string; ename: string; cause: RegExp; partial?: string; cellTimeout?: number }[] = [
+  { name: 'failing-cell', kind: 'error', ename: 'TypeError', cause: /^TypeError: no such layer$/ },
+  { name: 'compile-error', kind: 'error', ename: 'TypeScriptError', cause: /1:7 - Type 'string'/, partial: '' },
+  { name: 'uncaught-rejection', kind: 'error', ename: 'Error', cause: /^Error: lost$/ },
+  { name: 'killed-kernel', kind: 'dead', ename: 'KernelDied', cause: /killed \(SIGKILL\)/ },
+  { name: 'process-exit', kind: 'dead', ename: 'KernelDied', cause: /exit code 3/ },
+  { name: 'out-of-memory', kind: 'dead', ename: 'KernelDied', cause: /ran out of memory/ },
+  { name: 'endless-loop', kind: 'timeout', ename: 'CellTimeout', cause: /timeout of 0.5 s$/, cellTimeout: 0.5 },
+  { name: 'deaf-loop', kind: 'timeout', ename: 'CellTimeout', cause: /timeout of 0.5 s/, cellTimeout: 0.5 },
+  { name: 'deaf-kernel', kind: 'timeout', ename: 'CellTimeout', cause: /did not heed/, cellTimeout: 0.5 },
+];
+
+for (const { name, kind, ename, cause, partial = 'partial\n', cellTimeout } of faults) {
+  test(`${name}: partial outputs are saved, the error is one of them, cell and cause are named`, async (t) => {
+    // A small heap, so that filling it does not take a minute.
+    process.env.NODE_OPTIONS = '--max-old-space-size=150';
+    t.after(() => delete process.env.NODE_OPTIONS);
+    const result = await runFixture(name, { cellTimeout, kernel: kind === 'error' ? kernel() : undefined });
+    assert.equal(result.ok, false);
+    assert.ok(result.fault);
+    assert.equal(result.fault.kind, kind);
+    assert.equal(result.fault.cell, 2);
+    assert.equal(result.fault.title, 'The faulty cell');
+    assert.match(result.fault.cause, cause);
+    const notebook = saved(result.output);
+    assert.equal(printed(notebook, 1), 'before the fault\n');
+    assert.equal(printed(notebook, 2), partial);
+    const error = outputsOf(notebook, 2).at(-1);
+    assert.ok(error?.output_type === 'error');
+    assert.equal(error.ename, ename);
+    assert.match(`${error.ename}: ${error.evalue}`, cause);
+    assert.deepEqual(outputsOf(notebook, 3), []);
+  });
+}

@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { sharedKernel } from './cells.ts';
+
+const { kernel, execute } = sharedKernel();
+
+const texts: Record<string, string | undefined> = {
+  '10n ** 20n': '100000000000000000000n',
+  'new Map([["a", new Set([1])]])': "Map(1) { 'a' => Set(1) { 1 } }",
+  'Symbol("s")': 'Symbol(s)',
+  '-0': '-0',
+  'Promise.resolve(4)': 'Promise { 4 }',
+  '"it\'s\\n2 lines"': "it's\n2 lines",
+  '({ a: { b: 1 } })': '{ a: { b: 1 } }',
+  'const o: any = { name: "o" }; o.self = o;\no': "<ref *1> { name: 'o', self: [Circular *1] }",
+  'new Date(0)': '1970-01-01T00:00:00.000Z',
+  '(x: number) => x': '[Function (anonymous)]',
+  'class {}': undefined,
+  null: 'null',
+  undefined: undefined,
+  'const silent = 1;': undefined,
+  'new Error("only a value")': 'Error: only a value\n    at cell:1:1',
+};
+
+test('the last value of a cell is its result, as console.log would write it', async () => {
+  for (const [code, text] of Object.entries(texts)) {
+    const { result, of } = await execute(code);
+    assert.equal(result(), text, code);
+    assert.deepEqual(of('stream'), [], code);
+  }
+});
+
+test('a result has the number of its cell, and comes after what the cell printed', async () => {
+  const { outcome, messages, of } = await execute('console.log("first");\n"second"');
+  assert.ok(outcome.status === 'ok');
+  assert.equal(of('execute_result')[0].execution_count, outcome.execution_count);
+  const types = messages.map(({ header }) => header.msg_type);
+  assert.ok(types.indexOf('stream') < types.indexOf('execute_result'));
+});
+
+test('a value that cannot be written fails its cell', async () => {
+  const { outcome, traceback } = await execute(
+    '({ [Symbol.for("nodejs.util.inspect.custom")]() { throw new Error("shy"); } })',
+  );
+  assert.equal(outcome.status, 'error');
+  assert.match(traceback(), /Error: shy/);
+});
+
+test('a data frame shows as its table, and a long one with its first rows', async () => {
+  const code = `import { DataFrame } from 'danfojs-node';
+const frame = new DataFrame([{ n: 1, word: 'one' }, { n: 2, word: '<b>' }], { index: ['r1', 'r2'] });
+frame`;
+  const { of, traceback } = await execute(code);
+  assert.equal(traceback(), '');
+  const data = of('execute_result')[0].data as Record<string, string>;
+  assert.match(data['text/html'], /^<table.*>word<.*>r1<.*>1<.*>one<.*>r2<.*>2<.*>&lt;b&gt;<.*<\/table>$/);
+  assert.match(data['text/plain'], /║ r2 +│ 2 +│ <b> +║/);
+  const series = (await execute('frame["n"]')).of('execute_result')[0].data as Record<string, string>;
+  assert.match(series['text/html'], />r1<.*>1<.*>r2<.*>2</);
+  const long = await execute('new DataFrame(Array.from({ length: 1000 }, (_, n) => ({ n })))');
+  const { 'text/html': html } = long.of('execute_result')[0].data as Record<string, string>;
+  assert.match(html, /the first 60 of 1000 rows/);
+  assert.equal(html.match(/<tr>/g)?.length, 61);
+});
+
+/** Cells that run one after another, and what each prints, or the text of its last value. */
+const cases: Record<string, [code: string, said: string][]> = {
+  'names that begin with underscores are names like any other': [
+    ["import { sep as __s } from 'node:path';\nconst _a = 1, __b = 2, ___c = 3;\n__b", '2'],
+    ['export function __f() { return _a + __b + ___c; }\nclass __C {}\nenum __E { X }\n__f()', '6'],
+    ['`${_a}${__b}${___c}${__s}${__f()} ${new __C() instanceof __C} ${__E.X}`', '123/6 true 0'],
+  ],
+  'arrays, objects, promises and sets have the methods of the Node that runs': [
+    ['const letters = ["c", "a"]; [...letters.toSorted(), letters.findLast((x) => x > "b")].join("")', 'acc'],
+    ['letters.with(0, "d").toSpliced(1, 0, "e").join("")', 'dea'],
+    ...(Number(process.versions.node.split('.')[0]) < 22
+      ? []
+      : ([
+          ['Object.keys(Object.groupBy([1, 2], (n) => (n > 1 ? "many" : "one"))).join()', 'one,many'],
+          ['new Set([1]).union(new Set([2])).size + [1, 2].values().map((n) => n * 2).toArray()[1]', '6'],
+        ] as [string, string][])),
+  ],
+  '`using` ends a resource with its block, and one of the cell with the cell': [
+    ['const end = (name: string) => ({ name, [Symbol.dispose]() { console.log("end", name); } });', ''],
+    ['{ using inner = end("inner");\nconsole.log("in"); }\nconsole.log("out");', 'in\nend inner\nout\n'],
+    ['using whole = end("whole");\nconsole.log("last");', 'last\nend whole\n'],
+    ['await using later = { async [Symbol.asyncDispose]() { console.log("later"); } };', 'later\n'],
+    ['whole.name', 'whole'],
+  ],
+  'newer syntax than that of TypeScript 5.0 is understood': [
+    ['const pair = <const T extends unknown[]>(...all: T) => all satisfies T;\npair(1, 2).length', '2'],
+    ['/[\\p{L}--[a-z]]/v.test("a")', 'false'],
+  ],
+  '`export` before a declaration changes nothing': [
+    ['export const one = 1, { two } = { two: 2 };\nexport let three = one + two;\nthree', '3'],
+    ['export function plus() { return one + two; }\nexport async function soon() { return 4; }', ''],
+    [
+      'export class Thing { size = 5 }\nexport abstract class Base { abstract size: number }\nexport enum E { A = 6 }',
+      '',
+    ],
+    ['export type Maybe<T> = T | undefined;\nexport interface Sized { size: Maybe<number> }', ''],
+    ['export namespace Space { export const seven = 7; }\nexport declare const nowhere: number;', ''],
+    ['const sized: Sized = new Thing();\n[plus(), await soon(), sized.size, E.A, Space.seven].join(" ")', '3 4 5 6 7'],
+  ],
+  '`export default` leaves its value as the last one, and names what has a name': [
+    ['export default 5;', '5'],
+    ['console.log("no semicolon")\nexport default { a: [1] }', 'no semicolon\n{ a: [ 1 ] }'],
+    ['export default function () { return 1; }', '[Function (anonymous)]'],
+    ['export default class Named { value = 8 }', ''],
+    ['export default async function named() { return new Named().value; }\nawait named()', '8'],
+  ],
+  'a list of exports says nothing, and one from a module imports': [
+    ['const local = 9;\nexport { local, local as other };\nexport {};\nlocal', '9'],
+    ["export { basename, join as joined } from 'node:path';\nexport * as url from 'node:url';", ''],
+    ["export * from 'node:os';\nexport { default } from 'node:os';\nexport type { Stats } from 'node:fs';", ''],
+    [
+      'const none: Stats | undefined = undefined;\n[basename("a/b"), joined("c", "d"), typeof url.parse].join()',
+      'b,c/d,function',
+    ],
+  ],
+  'a cell awaits in whatever way it likes': [
+    ['for await (const n of [1, Promise.resolve(2)]) console.log(n);', '1\n2\n'],
+    ['const awaited = await Promise.resolve(3);\nif (awaited) for (const n of [await 4]) console.log(n);', '4\n'],
+    ['await Promise.all([5, 6])', '[ 5, 6 ]'],
+    ['async function* numbers() { yield 7; }\nfor await (const n of numbers()) console.log(awaited, n);', '3 7\n'],
+  ],
+};
+
+for (const [title, cells] of Object.entries(cases)) {
+  test(title, async () => {
+    for (const [code, said] of cells) {
+      const { stdout, result, traceback } = await execute(code);
+      assert.equal(traceback(), '', code);
+      assert.equal(stdout() + (result() ?? ''), said, code);
+    }
+  });
+}
+
+test('completion and inspection know the variables of earlier cells, and what is written about them', async () => {
+  await execute('/** How wide. */\nconst wide = { inMetres: 3 };\nfunction spread(factor: number) { return factor; }');
+  const matches = async (code: string): Promise<unknown> =>
+    (await kernel().request('complete_request', { code, cursor_pos: code.length })).matches;
+  assert.deepEqual(await matches('wide.in'), ['inMetres']);
+  assert.deepEqual(await matches("import { basen } from 'node:path'; wide.inMetres.toE"), ['toExponential']);
+  const about = async (code: string, cursor_pos: number): Promise<unknown> =>
+    (await kernel().request('inspect_request', { code, cursor_pos, detail_level: 0 })).data;
+  assert.deepEqual(await about('wide', 1), { 'text/plain': 'const wide: {\n    inMetres: number;\n}\n\nHow wide.' });
+  assert.deepEqual(await about('spread(1)', 3), { 'text/plain': 'function spread(factor: number): number' });
+  assert.deepEqual(await about('  ', 1), {});
+});
+
+test('a failed cell keeps the variables, functions and types that it got to', async () => {
+  await execute(`import { sep } from 'node:path';
+type Text = string;
+const before: Text = 'set', pair = [before, sep];
+function both(): Text { return pair.join(''); }
+throw new Error('half');
+const after = 1;
+let afterwards = 2;`);
+  const { result } = await execute('const text: Text = both();\ntext + before + sep');
+  assert.equal(result(), 'set/set/');
+  for (const name of ['after', 'afterwards']) {
+    assert.match((await execute(name)).traceback(), new RegExp(`Cannot find name '${name}'`));
+  }
+});
+
+test('what a failed cell did not get to keeps the value and the type from before', async () => {
+  await execute('const kept = "old", lost = "old";\nclass Shape { sides = 3 }');
+  await execute(
+    'const kept = 1;\nawait null;\nif (kept) throw new Error("half");\nconst lost = 2;\nclass Shape { sides = 4 }',
+  );
+  const { traceback, result } = await execute('[kept.toFixed(1), lost.toUpperCase(), new Shape().sides].join()');
+  assert.equal(traceback(), '');
+  assert.equal(result(), '1.0,OLD,3');
+});
+
+test('a cell that does not compile changes nothing', async () => {
+  await execute('const kept: number = "text";\nconst never = 1;');
+  assert.equal((await execute('kept.toFixed(2)')).result(), '1.00');
+});
+
+/** A cell, and the lines of its traceback. */
+const traces: Record<string, [code: string, lines: string[]]> = {
+  'after types, comments and blank lines': [
+    'interface Point {\n  x: number;\n}\n\n// one\nconst p: Point = { x: 1 };\nthrow new RangeError(`x ${p.x}`);',
+    ['RangeError: x 1', 'at cell:7:7'],
+  ],
+  'in a function of the cell': [
+    'type T = number;\n\nexport function deep(n: T): never {\n  throw new Error(`n ${n}`);\n}\n\n  deep(2);',
+    ['Error: n 2', 'at deep (cell:4:9)', 'at cell:7:3'],
+  ],
+  'in a function of an earlier cell': ['\n deep(3);', ['Error: n 3', 'at deep (cell NUMBER:4:9)', 'at cell:2:6']],
+  'after an await': [
+    'type U = string;\nconst wait = async (text: U): Promise<void> => {\n  await null;\n  throw new Error(text);\n};\nawait wait("late");',
+    ['Error: late', 'at wait (cell:4:9)', 'at async cell:6:1'],
+  ],
+  'beside properties of its own': [
+    'import { readFileSync } from "node:fs";\n\nreadFileSync("/nowhere");',
+    ["Error: ENOENT: no such file or directory, open '/nowhere'", 'at cell:3:13 {'],
+  ],
+};
+
+for (const [where, [code, lines]] of Object.entries(traces)) {
+  test(`a traceback names the line of the cell as it was written: ${where}`, async () => {
+    const { traceback } = await execute(code);
+    const told = traceback()
+      .split('\n')
+      .map((line) => line.trim().replace(/cell \d+/, 'cell NUMBER'))
+      .filter((line) => lines.includes(line) || line.includes('cell') || /^\w*Error/.test(line));
+    assert.deepEqual(told, lines);
+  });
+}
+
+test('the stack that a cell prints is the one that its traceback shows', async () => {
+  const { stdout } = await execute(
+    'type T = 1;\ntry {\n  JSON.parse("{");\n} catch (error) {\n  console.log(error.stack.split("\\n").at(-1));\n}',
+  );
+  assert.equal(stdout(), '    at cell:3:8\n');
+});
+
+test('an error whose message is no text is told all the same, and the kernel lives', async () => {
+  const { outcome } = await execute(
+    'const odd: any = new Error(); odd.message = { status: 500 }; odd.name = 5; throw odd;',
+  );
+  assert.equal(outcome.status, 'error');
+  assert.equal((await execute('1 + 1')).result(), '2');
+});
