@@ -24,7 +24,6 @@ const oneWay = floors.flatMap((rooms, floor) =>
     const group = above.flatMap((other) => [`../${other}/**`, `../../${other}/**`, `../../../${other}/**`]);
     return {
       files: [`src/${room}/**/*.ts`],
-      ignores: ['src/experiments/command/**'],
       rules: {
         'no-restricted-imports': [
           'error',
@@ -43,8 +42,7 @@ const oneWay = floors.flatMap((rooms, floor) =>
 const programs = [
   'src/cli.ts',
   'src/cli/**',
-  'src/experiments/command/**',
-  'src/notebook/kernel/**',
+  'src/notebook/kernel/patch/**',
   'src/notebook/display/**',
   'src/**/browser/**',
 ];

@@ -80,7 +80,13 @@ async function check(data: string): Promise<void> {
 
 /** Adds `sparsebook data get` and `sparsebook data check`. */
 export function addDataCommand(program: Command): void {
-  const data = program.command('data').description('Get and check data sets.');
+  const data = program
+    .command('data')
+    .description('Get and check data sets.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ sparsebook data get cifar10\n  $ sparsebook data check\n  $ sparsebook data check my/images',
+    );
   data
     .command('get')
     .description('Download CIFAR-10 (162 MiB); a stopped download goes on where it was.')

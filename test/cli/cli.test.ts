@@ -9,7 +9,7 @@ test('--help lists the commands, and each command shows examples', async () => {
   const { code, stdout } = await run('--help');
   assert.equal(code, 0);
   for (const command of ['run', 'kernel', 'jupyter', 'data']) assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
-  for (const command of [['run'], ['kernel', 'install'], ['jupyter']]) {
+  for (const command of [['open'], ['run'], ['kernel', 'install'], ['data']]) {
     assert.match((await run(...command, '--help')).stdout, /Examples:\n  \$ sparsebook /);
   }
 });

@@ -1,10 +1,14 @@
-export type { CellPlace, RunEvent, RunResult } from './events.js';
-export type { CellFault, FailureKind } from './events.js';
+export type { CellFault, CellPlace, FailureKind, RunEvent, RunResult } from './events.js';
 export * from './notebook.js';
-export { notebookFile, notebookText, parseNotebook, readNotebook, writeNotebook } from './notebookFile.js';
+export {
+  notebookFile,
+  notebookText,
+  parseNotebook,
+  readNotebook,
+  requireEnding,
+  resolveNotebook,
+  writeNotebook,
+  type OutputKind,
+} from './notebookFile.js';
 export { Verbatim, type GivenValue, type ParameterValue } from './parameters.js';
-export { requireEnding, type OutputKind } from './notebookFile.js';
-export { resolveNotebook } from './notebookFile.js';
 export { runNotebook, type RunOptions } from './runNotebook.js';
-export { secondsTaken } from './notebook.js';
-export { sourceHash } from './notebook.js';

@@ -64,13 +64,13 @@ export class KernelClient {
   ): Promise<KernelClient> {
     const file = await createConnectionFile(transport);
     const command = commandOf(spec, file.path);
-    let process: KernelProcess | undefined;
+    let child: KernelProcess | undefined;
     try {
-      process = await KernelProcess.start(command, cwd, spec.env ?? {}).catch((error: Error) => {
+      child = await KernelProcess.start(command, cwd, spec.env ?? {}).catch((error: Error) => {
         throw new UserError(`kernel '${spec.name}' cannot start: ${error.message} (from ${spec.file})`);
       });
       onSpawn?.();
-      const contact = await firstContact(file, process.exit, startTimeout, signal);
+      const contact = await firstContact(file, child.exit, startTimeout, signal);
       if (contact === 'late') {
         throw new UserError(`kernel '${spec.name}' did not answer within ${startTimeout} s (from ${spec.file})`);
       }
@@ -79,10 +79,10 @@ export class KernelClient {
         const how = by ? `was ended by ${by}` : `ended with exit code ${code}`;
         throw new UserError(`kernel '${spec.name}' ${how} while starting (from ${spec.file})\n${lastWords.trim()}`);
       }
-      return new KernelClient(spec, process, contact.channels, file, contact.info);
+      return new KernelClient(spec, child, contact.channels, file, contact.info);
     } catch (error) {
-      process?.kill();
-      await process?.exit;
+      child?.kill();
+      await child?.exit;
       await file.remove();
       throw error;
     }
@@ -90,19 +90,19 @@ export class KernelClient {
 
   private constructor(
     readonly spec: KernelSpec,
-    private readonly process: KernelProcess,
+    private readonly child: KernelProcess,
     private readonly channels: Channels,
     private readonly file: ConnectionFile,
     /** What the kernel says of itself (kernel_info_reply). */
     readonly info: MessageContent,
   ) {
-    this.exit = process.exit;
-    process.onOutput = (name, text) => this.listener?.(printed(name, text));
+    this.exit = child.exit;
+    child.onOutput = (name, text) => this.listener?.(printed(name, text));
   }
 
   /** The id of the kernel's process. */
   get pid(): number {
-    return this.process.pid;
+    return this.child.pid;
   }
 
   /**
@@ -163,7 +163,7 @@ export class KernelClient {
     if (this.ending) return;
     this.file.state.interrupt(true);
     if (this.spec.interrupt_mode === 'message') this.channels.request('control', 'interrupt_request', {});
-    else this.process.interrupt();
+    else this.child.interrupt();
   }
 
   /** Says goodbye, and ends the process if it does not go within 1.5 s. */
@@ -181,7 +181,7 @@ export class KernelClient {
   }
 
   private async end(): Promise<KernelExit> {
-    this.process.kill();
+    this.child.kill();
     const exit = await this.exit;
     this.channels.close();
     await this.file.remove();
