@@ -33,9 +33,8 @@ export async function runOnTerminal(options: RunOptions): Promise<RunResult | un
   try {
     const { interrupt, kill } = stop;
     const toStdout = options.output === STDOUT;
-    const output = toStdout ? undefined : options.output;
-    const { onEvent } = progress;
-    const result = await runNotebook({ ...options, output, save: !toStdout, interrupt, kill, onEvent });
+    const target = toStdout ? { output: undefined, save: false } : {};
+    const result = await runNotebook({ ...options, ...target, interrupt, kill, onEvent: progress.onEvent });
     progress.close();
     if (toStdout) await writeStdout(notebookText(result.notebook));
     const file = toStdout ? 'written to standard output' : `saved in ${shownPath(result.output)}`;

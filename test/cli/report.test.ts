@@ -5,10 +5,10 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFi
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { fixtureFile, visible } from './fixture.ts';
+import { fixtureFile, visible } from '../notebook/report/fixture.ts';
 
-const command = join(import.meta.dirname, '../../../dist/cli.js');
-const fixtures = join(import.meta.dirname, '../../fixtures/notebooks');
+const command = join(import.meta.dirname, '../../dist/cli.js');
+const fixtures = join(import.meta.dirname, '../fixtures/notebooks');
 
 /** A folder with a first notebook, which says which of its parameters it was given. */
 function workplace(fixture: string): string {
