@@ -171,7 +171,7 @@ export function randomWeights(model: tf.LayersModel, seed = 1): tf.LayersModel {
       );
       const value = (): number => {
         const u = 2 * random.next() - 1;
-        if (/variance$/.test(part)) return 1 + 0.5 * u;
+        if (/variance$/i.test(part)) return 1 + 0.5 * u;
         if (part === 'gamma') return 1 + 0.5 * u;
         return part.includes('kernel') ? u * Math.sqrt(6 / fanIn) : 0.3 * u;
       };

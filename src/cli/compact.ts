@@ -99,7 +99,7 @@ const outputs: Record<CompactSettings['format'], () => Promise<Output>> = {
   },
   async onnx() {
     const [{ onnxFile, saveOnnx }, { checkWritable }] = await Promise.all([
-      import('../compact/export/onnx/onnx.js'),
+      import('../compact/export/onnx.js'),
       import('../platform/writeFile.js'),
     ]);
     return { check: (path) => checkWritable(path, onnxFile), save: saveOnnx };

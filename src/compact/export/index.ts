@@ -1,3 +1,3 @@
-export { encodeOnnx, saveOnnx } from './onnx/onnx.js';
+export { encodeOnnx, saveOnnx } from './onnx.js';
 export * from './safetensors.js';
 export * from './tfjs.js';

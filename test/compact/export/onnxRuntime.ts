@@ -5,12 +5,30 @@ import * as tf from '@tensorflow/tfjs';
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = 'error';
 
-/** The first output of an ONNX file for a batch of inputs. */
-export async function runOnnx(file: Uint8Array, images: tf.Tensor): Promise<{ shape: number[]; values: Float32Array }> {
+/** What a network puts out at one of its outputs. */
+export interface Output {
+  shape: number[];
+  values: Float32Array;
+}
+
+/** All outputs of an ONNX file for its inputs, in order. */
+export async function outputsOfOnnx(file: Uint8Array, inputs: tf.Tensor[]): Promise<Output[]> {
   const session = await ort.InferenceSession.create(file);
-  const input = new ort.Tensor('float32', images.dataSync<'float32'>(), images.shape);
-  const { [session.outputNames[0]]: output } = await session.run({ [session.inputNames[0]]: input });
-  const values = (output.data as Float32Array).slice();
+  const feeds = inputs.map((input, i): [string, ort.Tensor] => [
+    session.inputNames[i],
+    new ort.Tensor('float32', input.dataSync<'float32'>(), input.shape),
+  ]);
+  const results = await session.run(Object.fromEntries(feeds));
+  const outputs = session.outputNames.map((name) => {
+    const { dims, data } = results[name];
+    return { shape: [...dims], values: (data as Float32Array).slice() };
+  });
   await session.release();
-  return { shape: [...output.dims], values };
+  return outputs;
+}
+
+/** The first output of an ONNX file for a batch of images. */
+export async function runOnnx(file: Uint8Array, images: tf.Tensor): Promise<Output> {
+  const [first] = await outputsOfOnnx(file, [images]);
+  return first;
 }

@@ -1,0 +1,270 @@
+import * as tf from '@tensorflow/tfjs';
+import { weightOf } from '../../graph/kernels.js';
+import { networkGraph, type LayerNode } from '../../graph/networkGraph.js';
+import type { BiasMap } from '../../layers/biasMap.js';
+import type { Gate } from '../../layers/gate.js';
+import { writeFileWhole, type FileKind } from '../../platform/writeFile.js';
+import { channelsFirst, channelsLast, OnnxGraph, Place, type OnnxAttributes } from './onnxGraph.js';
+
+/**
+ * A network at inference as the bytes of an ONNX file. Inputs and outputs are named as the layers are and keep our order,
+ * images [N, H, W, C]; inside it is channels first. Gates are multiplications by their masks. Networks inside are written out
+ * in place, and a layer that is used twice twice.
+ *
+ * Throws a UserError for a layer that has no operator in ONNX.
+ */
+export function encodeOnnx(model: tf.LayersModel): Uint8Array {
+  const { nodes, inputs, outputs } = networkGraph(model);
+  const graph = new OnnxGraph();
+  const names = new Map<LayerNode, string>();
+  for (const node of inputs) {
+    const place = new Place(graph, node, [graph.addInput(node.name, node.outputShape)]);
+    if ((node.layer.dtype ?? 'float32') !== 'float32') throw place.refusal(`its numbers are ${node.layer.dtype}`);
+    names.set(node, place.channelsFirst(place.x, place.rank));
+  }
+  for (const node of nodes.filter((each) => !inputs.includes(each))) {
+    const from = node.inputs.map((input) => names.get(input)!);
+    names.set(node, write(new Place(graph, node, from)));
+  }
+  for (const node of outputs) {
+    const x = names.get(node)!;
+    const own = `${node.name}_output`;
+    const isImage = node.outputShape.length === 4;
+    const y = isImage ? graph.add('Transpose', [x], own, { perm: channelsLast }) : graph.add('Identity', [x], own);
+    graph.addOutput(y, node.outputShape);
+  }
+  return graph.encode(model.name);
+}
+
+/** An ONNX file begins with the field that holds its version. */
+export const onnxFile: FileKind = { name: 'an ONNX file', isOne: (head) => head[0] === 0x08 && head[1] < 0x80 };
+
+/** Saves a network as an ONNX file; what `encodeOnnx` says holds here too. */
+export async function saveOnnx(model: tf.LayersModel, path: string): Promise<void> {
+  await writeFileWhole(path, encodeOnnx(model), onnxFile);
+}
+
+/** Adds the operators that do what a layer does, its activation behind it; returns the name of the output. */
+function write(place: Place): string {
+  const { node, config } = place;
+  const kind = node.layer.getClassName();
+  const { activation = 'linear' } = config as { activation?: string };
+  if (!Object.hasOwn(writers, kind)) throw place.refusal(`its class is not one of ${Object.keys(writers).join(', ')}`);
+  if (!Object.hasOwn(activations, activation)) {
+    throw place.refusal(
+      `its activation ${JSON.stringify(activation)} is not one of ${Object.keys(activations).join(', ')}`,
+    );
+  }
+  if (node.tensors !== 1) throw place.refusal('it gives more than one tensor');
+  if (config.dataFormat === 'channelsFirst') throw place.refusal('its channels are not on the last axis');
+  return activations[activation](place, writers[kind](place));
+}
+
+const simple =
+  (opType: string, attributes: OnnxAttributes = {}) =>
+  (place: Place, x: string): string =>
+    place.add(opType, [x], attributes);
+
+const overChannels =
+  (opType: string) =>
+  (place: Place, x: string): string =>
+    place.add(opType, [x], { axis: place.axis(-1) });
+
+/** The activations of tf.layers, by the names that they have there. */
+const activations: Record<string, (place: Place, x: string) => string> = {
+  linear: (_, x) => x,
+  relu: simple('Relu'),
+  relu6: (place, x) => place.add('Clip', [x, place.scalar(0), place.scalar(6)]),
+  elu: simple('Elu'),
+  selu: simple('Selu'),
+  sigmoid: simple('Sigmoid'),
+  hardSigmoid: simple('HardSigmoid', { alpha: { float: 0.2 }, beta: { float: 0.5 } }),
+  softplus: simple('Softplus'),
+  softsign: simple('Softsign'),
+  tanh: simple('Tanh'),
+  softmax: overChannels('Softmax'),
+  logSoftmax: overChannels('LogSoftmax'),
+  swish: (place, x) => place.add('Mul', [x, place.chain(x, 'Sigmoid')]),
+  mish: (place, x) => place.add('Mul', [x, place.chain(x, 'Softplus', 'Tanh')]),
+  gelu: (place, x) => halfGated(place, x, place.chain(place.add('Mul', [x, place.scalar(Math.SQRT1_2)]), 'Erf')),
+  gelu_new: (place, x) => {
+    const cube = place.add('Mul', [place.add('Pow', [x, place.scalar(3)]), place.scalar(0.044715)]);
+    const inner = place.add('Mul', [place.add('Add', [x, cube]), place.scalar(Math.sqrt(2 / Math.PI))]);
+    return halfGated(place, x, place.chain(inner, 'Tanh'));
+  },
+};
+
+/** x (1 + gate) / 2. */
+function halfGated(place: Place, x: string, gate: string): string {
+  const half = place.add('Mul', [place.add('Add', [gate, place.scalar(1)]), place.scalar(0.5)]);
+  return place.add('Mul', [x, half]);
+}
+
+type Writer = (place: Place) => string;
+
+/** Does something in training only, or is nothing but an activation. */
+const pass: Writer = (place) => place.x;
+
+const convolution: Writer = (place) => {
+  const gate = place.node.layer.getClassName() === 'GatedConv2d' ? (place.node.layer as unknown as Gate) : undefined;
+  const kernel = place.weight('kernel', (weight) =>
+    (gate ? weight.mul(gate.inferenceMask()) : weight).transpose([3, 2, 0, 1]),
+  );
+  return place.add('Conv', [place.x, kernel, ...place.bias()], { ...place.window(), ...place.dilations() });
+};
+
+/** Each channel on its own: [h, w, C, M] becomes [C M, 1, h, w]. */
+function depthwise(place: Place, bias: string[], attributes: OnnxAttributes = {}): string {
+  const kernel = place.weight('depthwiseKernel', (weight) => {
+    const [height, width, channels, multiplier] = weight.shape;
+    return weight.transpose([2, 3, 0, 1]).reshape([channels * multiplier, 1, height, width]);
+  });
+  const group = place.node.inputShapes[0].at(-1)!;
+  return place.add('Conv', [place.x, kernel, ...bias], { ...place.window(), ...attributes, group });
+}
+
+const transposedConvolution: Writer = (place) => {
+  const kernel = place.weight('kernel', (weight) => weight.transpose([3, 2, 0, 1]));
+  const { kernel_shape, strides } = place.window();
+  const same = place.config.padding === 'same';
+  // The border that a convolution from the output to the input would have; where its window leaves places out, they are added.
+  const border = kernel_shape.map((size, a) => (same ? Math.max(0, size - strides[a]) : 0));
+  const pads = [...border.map((both) => Math.floor(both / 2)), ...border.map((both) => Math.ceil(both / 2))];
+  const output_padding = kernel_shape.map((size, a) => Math.max(0, strides[a] - size));
+  return place.add('ConvTranspose', [place.x, kernel, ...place.bias()], {
+    kernel_shape,
+    strides,
+    pads,
+    output_padding,
+  });
+};
+
+const dense: Writer = (place) => {
+  if (place.rank === 2) return place.add('Gemm', [place.x, place.weight('kernel'), ...place.bias()]);
+  if (place.rank === 4) {
+    const kernel = place.weight('kernel', (weight) => weight.transpose().expandDims(-1).expandDims(-1));
+    return place.add('Conv', [place.x, kernel, ...place.bias()]);
+  }
+  const product = place.add('MatMul', [place.x, place.weight('kernel')]);
+  return place.bias().reduce((x, bias) => place.add('Add', [x, bias]), product);
+};
+
+const norm: Writer = (place) => {
+  const { layer, outputShape } = place.node;
+  const { axis = -1, epsilon } = place.config;
+  if (place.axis(axis) !== 1) throw place.refusal(`its axis is ${JSON.stringify(axis)}`);
+  const channels = outputShape.at(-1)!;
+  const orElse = (part: string, value: number): string =>
+    weightOf(layer, part) ? place.weight(part) : place.tensor(part, () => tf.fill([channels], value));
+  const parts = [orElse('gamma', 1), orElse('beta', 0), place.weight('movingMean'), place.weight('movingVariance')];
+  return place.add('BatchNormalization', [place.x, ...parts], { epsilon: { float: epsilon as number } });
+};
+
+const merge =
+  (opType: string): Writer =>
+  (place) => {
+    // Inputs with fewer axes get theirs behind that of the batch, as in tf.layers.
+    const parts = place.inputs.map((x, i) => {
+      const missing = place.rank - place.node.inputShapes[i].length;
+      if (missing === 0) return x;
+      const axes = Array.from({ length: missing }, (_, axis) => axis + 1);
+      return place.channelsFirst(place.add('Unsqueeze', [x, place.integers(axes)]), place.rank);
+    });
+    if (opType === 'Mean') return place.add(opType, parts);
+    return parts.reduce((sum, x) => place.add(opType, [sum, x]));
+  };
+
+const maxPool: Writer = (place) => place.add('MaxPool', [place.x], place.window());
+
+const globalPool =
+  (opType: string): Writer =>
+  (place) =>
+    place.add('Flatten', [place.add(opType, [place.x])], { axis: 1 });
+
+/** Puts the values, in our order, into another shape. */
+const reshape: Writer = (place) => {
+  const sides = place.node.outputShape.slice(1).map((side) => side ?? -1);
+  if (sides.indexOf(-1) !== sides.lastIndexOf(-1)) throw place.refusal('more than one side of it is not known');
+  const x = place.channelsLast(place.x, place.node.inputShapes[0].length);
+  return place.channelsFirst(place.add('Reshape', [x, place.integers([0, ...sides])]), place.rank);
+};
+
+/** How each class of layers is written, without its activation. */
+const writers: Record<string, Writer> = {
+  Conv2D: convolution,
+  Conv2d: convolution,
+  GatedConv2d: convolution,
+  DepthwiseConv2D: (place) => depthwise(place, place.bias()),
+  SeparableConv2D: (place) => {
+    const pointwise = place.weight('pointwiseKernel', (weight) => weight.transpose([3, 2, 0, 1]));
+    return place.add('Conv', [depthwise(place, [], place.dilations()), pointwise, ...place.bias()]);
+  },
+  Conv2DTranspose: transposedConvolution,
+  Dense: dense,
+  BatchNormalization: norm,
+  BatchNorm: norm,
+  L0Gate: (place) => {
+    const factors = place.tensor('factors', () => {
+      const mask = (place.node.layer as unknown as Gate).inferenceMask();
+      return place.rank === 4 ? mask.reshape([1, -1, 1, 1]) : mask;
+    });
+    return place.add('Mul', [place.x, factors]);
+  },
+  BiasMap: (place) => {
+    const map = place.tensor('map', () => {
+      const full = (place.node.layer as BiasMap).fullMap().transpose(channelsFirst);
+      return place.rank === 4 ? full : full.reshape([1, -1]);
+    });
+    return place.add('Add', [place.x, map]);
+  },
+  Activation: pass,
+  ReLU: (place) => {
+    const { maxValue } = place.config;
+    if (maxValue === undefined || maxValue === null) return place.chain(place.x, 'Relu');
+    return place.add('Clip', [place.x, place.scalar(0), place.scalar(maxValue as number)]);
+  },
+  LeakyReLU: (place) => place.add('LeakyRelu', [place.x], { alpha: { float: place.config.alpha as number } }),
+  ThresholdedReLU: (place) =>
+    place.add('ThresholdedRelu', [place.x], { alpha: { float: place.config.theta as number } }),
+  ELU: (place) => place.chain(place.x, 'Elu'),
+  PReLU: (place) => {
+    const slope = place.weight('alpha', (weight) => (place.rank === 4 ? weight.transpose([2, 0, 1]) : weight));
+    return place.add('PRelu', [place.x, slope]);
+  },
+  Softmax: (place) => place.add('Softmax', [place.x], { axis: place.axis(place.config.axis) }),
+  Add: merge('Add'),
+  Multiply: merge('Mul'),
+  Average: merge('Mean'),
+  Maximum: merge('Max'),
+  Minimum: merge('Min'),
+  Concatenate: (place) => place.add('Concat', place.inputs, { axis: place.axis(place.config.axis) }),
+  MaxPooling2D: maxPool,
+  MaxPool2d: maxPool,
+  AveragePooling2D: (place) => place.add('AveragePool', [place.x], { ...place.window(), count_include_pad: 0 }),
+  GlobalAveragePooling2D: globalPool('GlobalAveragePool'),
+  GlobalMaxPooling2D: globalPool('GlobalMaxPool'),
+  ZeroPadding2D: (place) => {
+    // As a convolution of each channel with 1, whose border is 0: onnxruntime makes a Pad part of a pooling behind it, whose
+    // border is no 0.
+    const channels = place.node.outputShape[3]!;
+    const ones = place.tensor('ones', () => tf.ones([channels, 1, 1, 1]));
+    return place.add('Conv', [place.x, ones], { ...place.window(), group: channels });
+  },
+  UpSampling2D: (place) => {
+    const { size, interpolation } = place.config;
+    const scales = place.tensor('scales', () => tf.tensor1d([1, 1, ...(size as number[])]));
+    return place.add('Resize', [place.x, '', scales], {
+      mode: interpolation === 'bilinear' ? 'linear' : 'nearest',
+      coordinate_transformation_mode: 'asymmetric',
+      nearest_mode: 'floor',
+    });
+  },
+  Flatten: reshape,
+  Reshape: reshape,
+  Dropout: pass,
+  SpatialDropout1D: pass,
+  GaussianNoise: pass,
+  GaussianDropout: pass,
+  AlphaDropout: pass,
+  ActivityRegularization: pass,
+};

@@ -1,0 +1,248 @@
+import * as tf from '@tensorflow/tfjs';
+import protobuf from 'protobufjs/light.js';
+import { UserError } from '../../errors.js';
+import { encoder, field, repeated } from '../../formats/protobuf.js';
+import { weightOf, windowsOf } from '../../graph/kernels.js';
+import type { LayerNode } from '../../graph/networkGraph.js';
+
+/** The parts of ONNX's messages (onnx.proto, IR version 8) that are written. */
+const root = protobuf.Root.fromJSON({
+  nested: {
+    ModelProto: {
+      fields: {
+        irVersion: field('int64', 1),
+        producerName: field('string', 2),
+        graph: field('GraphProto', 7),
+        opsetImport: repeated('OperatorSetIdProto', 8),
+      },
+    },
+    OperatorSetIdProto: { fields: { domain: field('string', 1), version: field('int64', 2) } },
+    GraphProto: {
+      fields: {
+        node: repeated('NodeProto', 1),
+        name: field('string', 2),
+        initializer: repeated('TensorProto', 5),
+        input: repeated('ValueInfoProto', 11),
+        output: repeated('ValueInfoProto', 12),
+      },
+    },
+    NodeProto: {
+      fields: {
+        input: repeated('string', 1),
+        output: repeated('string', 2),
+        name: field('string', 3),
+        opType: field('string', 4),
+        attribute: repeated('AttributeProto', 5),
+      },
+    },
+    AttributeProto: {
+      fields: {
+        name: field('string', 1),
+        f: field('float', 2),
+        i: field('int64', 3),
+        s: field('bytes', 4),
+        ints: repeated('int64', 8),
+        type: field('int32', 20),
+      },
+    },
+    TensorProto: {
+      fields: {
+        dims: repeated('int64', 1),
+        dataType: field('int32', 2),
+        name: field('string', 8),
+        rawData: field('bytes', 9),
+      },
+    },
+    ValueInfoProto: { fields: { name: field('string', 1), type: field('TypeProto', 2) } },
+    TypeProto: { fields: { tensorType: field('TensorType', 1) } },
+    TensorType: { fields: { elemType: field('int32', 1), shape: field('TensorShapeProto', 2) } },
+    TensorShapeProto: { fields: { dim: repeated('Dimension', 1) } },
+    Dimension: { fields: { dimValue: field('int64', 1), dimParam: field('string', 2) } },
+  },
+});
+
+/** Operators as ONNX 1.12 has them, in files of IR version 8. */
+const OPSET = 17;
+const IR_VERSION = 8;
+const elemTypes = { float: 1, int64: 7 };
+const encodeModel = encoder(root, 'ModelProto');
+
+/** The attributes of an operator: whole numbers, lists of them, texts, and floats, which are marked. */
+export type OnnxAttributes = Record<string, number | readonly number[] | string | { float: number }>;
+
+/** An attribute with the number that ONNX has for its type. */
+function attributeOf([name, value]: [string, OnnxAttributes[string]]): object {
+  if (typeof value === 'number') return { name, i: value, type: 2 };
+  if (typeof value === 'string') return { name, s: Buffer.from(value), type: 3 };
+  if ('float' in value) return { name, f: value.float, type: 1 };
+  return { name, ints: value, type: 7 };
+}
+
+/** A graph in the making: operators in order, the constants they read, what goes in and what comes out. */
+export class OnnxGraph {
+  private readonly node: object[] = [];
+  private readonly initializer: object[] = [];
+  private readonly input: object[] = [];
+  private readonly output: object[] = [];
+  private readonly used = new Set<string>();
+
+  /** Adds an operator and returns the name of what it puts out, which begins with the name given. An input '' is left out. */
+  add(opType: string, inputs: string[], name: string, attributes: OnnxAttributes = {}): string {
+    const output = this.unique(name);
+    const attribute = Object.entries(attributes).map(attributeOf);
+    this.node.push({ opType, input: inputs, output: [output], name: output, attribute });
+    return output;
+  }
+
+  /** Adds a constant and returns its name. */
+  constant(name: string, values: Float32Array | BigInt64Array, dims: number[]): string {
+    const own = this.unique(name);
+    const dataType = values instanceof Float32Array ? elemTypes.float : elemTypes.int64;
+    const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    this.initializer.push({ name: own, dims, dataType, rawData });
+    return own;
+  }
+
+  /** Adds an input of the network, of any batch size, and returns its name. */
+  addInput(name: string, shape: readonly (number | null)[]): string {
+    const own = this.unique(name);
+    this.input.push(valueInfo(own, shape));
+    return own;
+  }
+
+  /** Makes what has this name an output of the network. */
+  addOutput(name: string, shape: readonly (number | null)[]): void {
+    this.output.push(valueInfo(name, shape));
+  }
+
+  /** The bytes of an ONNX file with this graph. */
+  encode(name: string): Uint8Array {
+    const { node, initializer, input, output } = this;
+    return encodeModel({
+      irVersion: IR_VERSION,
+      producerName: 'sparsebook',
+      opsetImport: [{ domain: '', version: OPSET }],
+      graph: { name, node, initializer, input, output },
+    });
+  }
+
+  /** A name that nothing has yet. */
+  private unique(name: string): string {
+    let own = name;
+    for (let i = 2; this.used.has(own); i++) own = `${name}_${i}`;
+    this.used.add(own);
+    return own;
+  }
+}
+
+/** The name and shape of an input or output; sides that are not known have names, N for the images. */
+function valueInfo(name: string, shape: readonly (number | null)[]): object {
+  const dim = shape.map((side, axis) => {
+    if (axis === 0) return { dimParam: 'N' };
+    return side === null ? { dimParam: `${name}_side${axis}` } : { dimValue: side };
+  });
+  return { name, type: { tensorType: { elemType: elemTypes.float, shape: { dim } } } };
+}
+
+/** Images are [N, C, H, W] in ONNX, where ours are [N, H, W, C]; all else is the same in both. */
+export const channelsFirst = [0, 3, 1, 2];
+export const channelsLast = [0, 2, 3, 1];
+
+/** One place of a network, at which the operators of its layer are added to a graph. */
+export class Place {
+  readonly config: tf.serialization.ConfigDict;
+  /** How many axes the output has. */
+  readonly rank: number;
+
+  constructor(
+    readonly graph: OnnxGraph,
+    readonly node: LayerNode,
+    /** The names of its inputs in the graph. */
+    readonly inputs: string[],
+  ) {
+    this.config = node.layer.getConfig();
+    this.rank = node.outputShape.length;
+  }
+
+  /** The first input. */
+  get x(): string {
+    return this.inputs[0];
+  }
+
+  refusal(why: string): UserError {
+    const { layer, name } = this.node;
+    return new UserError(`The layer ${name} (${layer.getClassName()}) cannot be written as ONNX: ${why}.`);
+  }
+
+  add(opType: string, inputs: string[], attributes: OnnxAttributes = {}): string {
+    return this.graph.add(opType, inputs, this.node.name, attributes);
+  }
+
+  /** Adds operators with one input, one behind the other. */
+  chain(x: string, ...opTypes: string[]): string {
+    return opTypes.reduce((y, opType) => this.add(opType, [y]), x);
+  }
+
+  /** A constant out of a tensor that `make` gives. */
+  tensor(part: string, make: () => tf.Tensor): string {
+    const { shape, values } = tf.tidy(() => {
+      const tensor = make();
+      return { shape: tensor.shape, values: tensor.dataSync<'float32'>().slice() };
+    });
+    return this.graph.constant(`${this.node.name}/${part}`, values, shape);
+  }
+
+  scalar(value: number): string {
+    return this.tensor('value', () => tf.scalar(value));
+  }
+
+  integers(values: number[]): string {
+    return this.graph.constant(`${this.node.name}/sides`, BigInt64Array.from(values, BigInt), [values.length]);
+  }
+
+  /** A weight of the layer, by the last part of its name, laid out as ONNX has it. */
+  weight(part: string, layout: (weight: tf.Tensor) => tf.Tensor = (weight) => weight): string {
+    const weight = weightOf(this.node.layer, part);
+    if (!weight) throw this.refusal(`it has no ${part}`);
+    return this.tensor(part, () => layout(weight.read()));
+  }
+
+  /** The bias, if there is one. */
+  bias(): string[] {
+    return weightOf(this.node.layer, 'bias') ? [this.weight('bias')] : [];
+  }
+
+  channelsFirst(x: string, rank: number): string {
+    return rank === 4 ? this.add('Transpose', [x], { perm: channelsFirst }) : x;
+  }
+
+  channelsLast(x: string, rank: number): string {
+    return rank === 4 ? this.add('Transpose', [x], { perm: channelsLast }) : x;
+  }
+
+  /** Where an axis of ours, which may count from the end and stand in a list, lies in ONNX. */
+  axis(given: unknown): number {
+    const [axis, ...more] = [given].flat<unknown[]>();
+    if (!Number.isInteger(axis) || more.length > 0) throw this.refusal(`its axis is ${JSON.stringify(given)}`);
+    const ours = (axis as number) < 0 ? (axis as number) + this.rank : (axis as number);
+    return this.rank === 4 ? channelsFirst.indexOf(ours) : ours;
+  }
+
+  /** How the window of a convolution or pooling moves. */
+  window(): Record<'kernel_shape' | 'strides' | 'pads', number[]> {
+    const [down, across] = windowsOf(this.node);
+    const unknown = this.node.inputShapes[0].slice(1).includes(null);
+    if (unknown && this.config.padding === 'same' && (down.stride > 1 || across.stride > 1)) {
+      throw this.refusal('the border of its padding follows from a size of images that is not known');
+    }
+    return {
+      kernel_shape: [down.size, across.size],
+      strides: [down.stride, across.stride],
+      pads: [down.before, across.before, down.after, across.after],
+    };
+  }
+
+  dilations(): { dilations: number[] } {
+    return { dilations: windowsOf(this.node).map(({ dilation }) => dilation) };
+  }
+}
