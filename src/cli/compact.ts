@@ -88,7 +88,11 @@ const outputs: Record<CompactSettings['format'], () => Promise<Output>> = {
       import('../compact/export/tfjs.js'),
       import('../platform/writeFolder.js'),
     ]);
-    return { check: (path) => checkFolderWritable(path, tfjsFolder), save: saveTfjs };
+    const save: Output['save'] = async (model, path) => {
+      const left = await saveTfjs(model, path);
+      if (left.length > 0) print(`It has layers of ${left.join(', ')}: import sparsebook/layers where it is loaded.`);
+    };
+    return { check: (path) => checkFolderWritable(path, tfjsFolder), save };
   },
   async safetensors() {
     const [{ safetensorsFile, saveSafetensors }, { checkWritable }] = await Promise.all([

@@ -9,7 +9,7 @@ import {
   safetensorsMetadata,
   type SavedTensor,
 } from '../../formats/safetensors.js';
-import { artifactsOf, modelOf, readOrRefuse } from './artifacts.js';
+import { modelOf, readOrRefuse } from './topology.js';
 
 /** A safetensors file begins with the length of its header, which is JSON. */
 export const safetensorsFile: FileKind = {
@@ -26,13 +26,12 @@ const TOPOLOGY = 'model_topology';
  * can build the network again; other readers see the weights.
  */
 export async function saveSafetensors(model: tf.LayersModel, path: string): Promise<void> {
-  const { modelTopology } = await artifactsOf(model);
   const tensors = new Map<string, SavedTensor>();
   for (const [name, weight] of namedWeights(model)) {
     const tensor = weight.read();
     tensors.set(name, { shape: [...tensor.shape], values: await tensor.data<'float32'>() });
   }
-  const metadata = { format: 'tfjs', [TOPOLOGY]: JSON.stringify(modelTopology) };
+  const metadata = { format: 'tfjs', [TOPOLOGY]: JSON.stringify(model.toJSON(null, false)) };
   await writeFileWhole(path, encodeSafetensors(tensors, metadata), safetensorsFile);
 }
 

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import { namedWeights } from '../../graph/names.js';
 import { writeFolderWhole, type FolderKind } from '../../platform/writeFolder.js';
-import { artifactsOf, modelOf, readOrRefuse } from './artifacts.js';
+import { ownClasses, standardModel } from './standardLayers.js';
+import { modelOf, readOrRefuse } from './topology.js';
 
 const MODEL = 'model.json';
 const WEIGHTS = 'weights.bin';
@@ -12,27 +12,37 @@ const WEIGHTS = 'weights.bin';
 export const tfjsFolder: FolderKind = { name: 'a network in this format', files: [MODEL, WEIGHTS], mark: MODEL };
 
 /**
- * Saves a network in TensorFlow.js's own format: a folder with model.json and weights.bin, which `loadTfjs` reads here
- * and tf.loadLayersModel in a browser, once this package's layers are registered there. Throws a UserError where two weights,
- * of networks inside, have one name.
+ * Saves a network in TensorFlow.js's own format: a folder with model.json and weights.bin, which `loadTfjs` reads here and
+ * tf.loadLayersModel anywhere. Layers of ours are written as tf's own wherever those can say the same at inference
+ * (`standardModel`).
+ *
+ * Returns the names of our classes that are left, which a reader must register by importing this package's layers; none where
+ * TensorFlow.js alone reads the folder.
  */
-export async function saveTfjs(model: tf.LayersModel, folder: string): Promise<void> {
-  const renamed = [...namedWeights(model)].find(([name, { originalName }]) => name !== originalName);
-  if (renamed) {
-    throw new UserError(
-      `TensorFlow.js's format tells weights apart by layer and name, and ${model.name} has two that are called ` +
-        `${renamed[1].originalName}: give one layer another name, or use saveSafetensors.`,
-    );
+export async function saveTfjs(model: tf.LayersModel, folder: string): Promise<string[]> {
+  const standard = standardModel(model);
+  try {
+    const contents = new Map(Object.entries(await filesOf(standard)));
+    await writeFolderWhole(folder, contents, tfjsFolder);
+    return ownClasses(standard);
+  } finally {
+    if (standard !== model) standard.dispose();
   }
-  const { modelTopology, weightSpecs, weightData, format, generatedBy } = await artifactsOf(model);
-  const bytes = Buffer.concat([weightData ?? []].flat().map((part) => Buffer.from(part)));
-  const weightsManifest = [{ paths: [WEIGHTS], weights: weightSpecs }];
-  const json = JSON.stringify({ format, generatedBy, convertedBy: null, modelTopology, weightsManifest });
-  const contents = new Map<string, Uint8Array>([
-    [MODEL, Buffer.from(json)],
-    [WEIGHTS, bytes],
-  ]);
-  await writeFolderWhole(folder, contents, tfjsFolder);
+}
+
+/** The files of a network in this format. */
+async function filesOf(model: tf.LayersModel): Promise<Record<string, Uint8Array>> {
+  let files: Record<string, Uint8Array> = {};
+  await model.save(
+    tf.io.withSaveHandler(({ weightData, weightSpecs, modelTopology, format, generatedBy }) => {
+      const weightsManifest = [{ paths: [WEIGHTS], weights: weightSpecs }];
+      const json = JSON.stringify({ format, generatedBy, convertedBy: null, modelTopology, weightsManifest });
+      const parts = [weightData ?? []].flat().map((part) => Buffer.from(part));
+      files = { [MODEL]: Buffer.from(json), [WEIGHTS]: Buffer.concat(parts) };
+      return Promise.resolve({ modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } });
+    }),
+  );
+  return files;
 }
 
 /**

@@ -1,4 +1,60 @@
-import type { UserError } from '../../errors.js';
+import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../../errors.js';
+
+/** Reads a file, or throws a UserError that names it. */
+export async function readOrRefuse<T>(path: string, read: (path: string) => Promise<T>): Promise<T> {
+  try {
+    return await read(path);
+  } catch (error) {
+    throw new UserError(`${path} cannot be read: ${(error as Error).message}. Check the path.`, { cause: error });
+  }
+}
+
+/**
+ * Builds the network of a saved structure, all of its weights 0, and lets `fill` give it its values. `values` is how many values
+ * the file has for its weights: a structure that asks for more is refused before memory is taken for them.
+ *
+ * Throws a UserError that names `path` for a structure that cannot be built, whatever is wrong with it.
+ */
+export async function modelOf(
+  structure: unknown,
+  { path, values, fill }: { path: string; values: number; fill: (model: tf.LayersModel) => void },
+): Promise<tf.LayersModel> {
+  const refuse = (reason: string, cause?: unknown): UserError =>
+    new UserError(`${path} does not hold a network that can be loaded: ${reason}`, { cause });
+  const modelTopology = checkTopology(structure, refuse);
+  try {
+    const model = await withoutValues(values, () =>
+      tf.models.modelFromJSON({ modelTopology } as unknown as tf.io.ModelJSON),
+    );
+    fill(model);
+    return model;
+  } catch (error) {
+    throw error instanceof UserError ? error : refuse((error as Error).message, error);
+  }
+}
+
+type AddWeight = (name: string, shape: tf.Shape, dtype: unknown, initializer: unknown, ...rest: unknown[]) => unknown;
+
+/**
+ * Builds layers whose weights are all 0, in one go: what they would start with is not needed, and may take long. Throws for more
+ * values than `most`.
+ */
+export function withoutValues<T>(most: number, build: () => T): T {
+  const layers = tf.layers.Layer.prototype as unknown as { addWeight: AddWeight };
+  const { addWeight } = layers;
+  let left = most;
+  layers.addWeight = function (this: tf.layers.Layer, name, shape, dtype, _start, ...rest) {
+    left -= shape.reduce<number>((size, side) => size * (side ?? NaN), 1);
+    if (!(left >= 0)) throw new Error(`its layers have more values than the file, which has ${most}.`);
+    return addWeight.call(this, name, shape, dtype, tf.initializers.zeros(), ...rest);
+  };
+  try {
+    return build();
+  } finally {
+    layers.addWeight = addWeight;
+  }
+}
 
 /** More of either than any network has: what is beyond takes tf.layers forever to build. */
 const most = { layers: 5000, depth: 100 };
@@ -15,7 +71,7 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
  * The structure of a network out of a file, checked as far as tf.layers rely on it without looking: they go round forever where
  * layers read each other in a circle or something that is not there. `refuse` makes the error of a reason.
  */
-export function checkTopology(structure: unknown, refuse: Refuse): Json {
+function checkTopology(structure: unknown, refuse: Refuse): Json {
   const root = isObject(structure) && isObject(structure.model_config) ? structure.model_config : structure;
   if (!isObject(root) || !networks.includes(root.class_name as string)) {
     throw refuse(`it says nothing of a network (class_name ${networks.join(', ')}).`);
