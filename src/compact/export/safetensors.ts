@@ -9,7 +9,7 @@ import {
   safetensorsMetadata,
   type SavedTensor,
 } from '../../formats/safetensors.js';
-import { modelOf, readOrRefuse } from './topology.js';
+import { modelOf, readOrRefuse, structureOf } from './topology.js';
 
 /** A safetensors file begins with the length of its header, which is JSON. */
 export const safetensorsFile: FileKind = {
@@ -31,7 +31,7 @@ export async function saveSafetensors(model: tf.LayersModel, path: string): Prom
     const tensor = weight.read();
     tensors.set(name, { shape: [...tensor.shape], values: await tensor.data<'float32'>() });
   }
-  const metadata = { format: 'tfjs', [TOPOLOGY]: JSON.stringify(model.toJSON(null, false)) };
+  const metadata = { format: 'tfjs', [TOPOLOGY]: JSON.stringify(structureOf(model)) };
   await writeFileWhole(path, encodeSafetensors(tensors, metadata), safetensorsFile);
 }
 

@@ -11,6 +11,7 @@ import { GatedConv2d } from '../../layers/gatedConv2d.js';
 import { L0Gate } from '../../layers/l0Gate.js';
 import { MaxPool2d } from '../../layers/maxPool2d.js';
 import { bordersOf } from '../../layers/padding.js';
+import { kernelOfBiasMap } from './biasMapAsConvolution.js';
 import { withoutValues } from './topology.js';
 
 const ours = [BatchNorm, BiasMap, Conv2d, GatedConv2d, L0Gate, MaxPool2d];
@@ -28,7 +29,8 @@ export function ownClasses(model: tf.LayersModel): string[] {
  * - a pooling becomes MaxPooling2D likewise; but where its border is another one, zeros can stand for it only if what it reads is
  *   never below 0, so that it stays ours otherwise;
  * - a batch norm becomes BatchNormalization, with an Activation behind it for its ReLU;
- * - a gate that is open everywhere goes; other gates and BiasMaps stay ours.
+ * - a BiasMap over images becomes the sum with a Conv2D over ones (`kernelOfBiasMap`);
+ * - a gate that is open everywhere goes; other gates stay ours.
  *
  * Networks inside are laid open, and weights get the names of `namedWeights`. The network itself where it has none of our
  * layers and no two weights of one name; or else the caller disposes it. Throws a UserError for a layer that gives several tensors.
@@ -48,55 +50,43 @@ function rebuilt({ model, nodes, inputs, outputs }: NetworkGraph): tf.LayersMode
   }
   const inner = nodes.filter((node) => !inputs.includes(node));
   const positive = neverNegative(nodes);
-  const free = freeNames(nodes);
-  const copies = new Map<Layer, Layer[]>();
-  for (const node of inner) {
-    if (node.tensors !== 1) {
-      throw new UserError(
-        `The layer ${node.name} (${node.layer.getClassName()}) gives ${node.tensors} tensors; networks with layers of this ` +
-          'package are saved where each layer gives one. Use saveSafetensors.',
-      );
-    }
-    const known = copies.get(node.layer);
-    const places = known ? [] : inner.filter(({ layer }) => layer === node.layer);
-    const layers = known ?? standardLayers(places, positive, free);
-    let x: tf.SymbolicTensor | tf.SymbolicTensor[] = at(node.inputs);
-    for (const layer of layers) x = layer.apply(x) as tf.SymbolicTensor;
-    tensors.set(node, [x].flat()[0]);
-    copies.set(node.layer, layers);
-    if (!known) takeWeights(layers, node.layer);
-  }
-  return tf.model({ name: model.name, inputs: at(inputs), outputs: at(outputs) });
-}
-
-/** Gives the layer that stands for another one its weights; a gate's, which come last, only to one that has gates too. */
-function takeWeights(layers: Layer[], from: Layer): void {
-  const to = layers.find(({ weights }) => weights.length > 0);
-  to?.setWeights(from.getWeights().slice(0, to.weights.length));
-}
-
-/** What makes names of layers that no other layer has. */
-function freeNames(nodes: LayerNode[]): (name: string) => string {
   const used = new Set(nodes.map(({ name }) => name));
-  return (wanted) => {
+  const free: FreeName = (wanted) => {
     let name = wanted;
     for (let i = 2; used.has(name); i++) name = `${wanted}_${i}`;
     used.add(name);
     return name;
   };
+  const parts = new Map<Layer, Part>();
+  for (const node of inner) {
+    const { layer, name } = node;
+    if (node.tensors !== 1) {
+      throw new UserError(
+        `The layer ${name} (${layer.getClassName()}) gives ${node.tensors} tensors; a network with layers of this package is ` +
+          'saved in this format where each layer gives one. Use saveSafetensors.',
+      );
+    }
+    const places = inner.filter((other) => other.layer === layer);
+    const part = parts.get(layer) ?? standardPart(places, positive, free);
+    parts.set(layer, part);
+    tensors.set(node, part(at(node.inputs)));
+  }
+  return tf.model({ name: model.name, inputs: at(inputs), outputs: at(outputs) });
 }
 
-/** The layers that do, one behind the other, what a layer does at all of its places. */
-function standardLayers(
-  places: LayerNode[],
-  positive: ReadonlySet<LayerNode>,
-  free: (name: string) => string,
-): Layer[] {
+/** Makes a name of a layer that no other layer has. */
+type FreeName = (wanted: string) => string;
+
+/** Layers that stand for a layer, applied to what it reads; they have its weights from then on. */
+type Part = (inputs: tf.SymbolicTensor[]) => tf.SymbolicTensor;
+
+/** What does the same as a layer at all of its places. */
+function standardPart(places: LayerNode[], positive: ReadonlySet<LayerNode>, free: FreeName): Part {
   const { layer, name } = places[0];
   const { trainable } = layer;
-  if (isGate(layer) && isOpen(layer)) {
-    if (layer instanceof L0Gate) return [];
-  } else if (layer instanceof L0Gate || layer instanceof GatedConv2d) return [copyOf(layer, name)];
+  const same = (): Part => chain(layer, copyOf(layer, name));
+  if (layer instanceof L0Gate) return isOpen(layer) ? chain(layer) : same();
+  if (layer instanceof GatedConv2d && !isOpen(layer)) return same();
   if (layer instanceof Conv2d) {
     const { filters, kernelSize, strides, useBias, activation } = layer;
     const settings = { name, trainable, filters, kernelSize, strides, useBias, activation };
@@ -104,7 +94,7 @@ function standardLayers(
   }
   if (layer instanceof MaxPool2d) {
     const zerosLose = places.every(({ inputs }) => positive.has(inputs[0]));
-    if (typeof borderOf(places) !== 'string' && !zerosLose) return [copyOf(layer, name)];
+    if (typeof borderOf(places) !== 'string' && !zerosLose) return same();
     const { poolSize, strides } = layer;
     return bordered(places, free, (padding) => tf.layers.maxPooling2d({ name, poolSize, strides, padding }));
   }
@@ -113,9 +103,43 @@ function standardLayers(
     // Here the share of what is new, there of what was before.
     const momentum = 1 - layer.momentum;
     const norm = tf.layers.batchNormalization({ name, trainable, epsilon, momentum, scale, center });
-    return activation === 'linear' ? [norm] : [norm, tf.layers.activation({ name: free(`${name}_relu`), activation })];
+    if (activation === 'linear') return chain(layer, norm);
+    return chain(layer, norm, tf.layers.activation({ name: free(`${name}_relu`), activation }));
   }
-  return [copyOf(layer, name)];
+  return layer instanceof BiasMap && places[0].outputShape.length === 4 ? biasMap(layer, name, free) : same();
+}
+
+/** Layers one behind the other, the first with weights having those of another one; a gate's, which come last, only if it has gates. */
+function chain(from: Layer, ...layers: Layer[]): Part {
+  return (inputs) => {
+    const y = layers.reduce<tf.SymbolicTensor | tf.SymbolicTensor[]>(
+      (x, layer) => layer.apply(x) as tf.SymbolicTensor,
+      inputs.length === 1 ? inputs[0] : inputs,
+    );
+    const to = layers.find(({ weights }) => weights.length > 0);
+    to?.setWeights(from.getWeights().slice(0, to.weights.length));
+    return y as tf.SymbolicTensor;
+  };
+}
+
+/** A sum with a convolution over ones, which a convolution without a kernel makes of the image. */
+function biasMap(layer: BiasMap, name: string, free: FreeName): Part {
+  const { trainable } = layer;
+  const [height, width, , filters] = tf.tidy(() => kernelOfBiasMap(layer).shape);
+  const ones = tf.layers.conv2d({ name: free(`${name}_ones`), filters: 1, kernelSize: 1, trainable: false });
+  const values = tf.layers.conv2d({
+    ...{ name: free(`${name}_values`), trainable, filters, useBias: false },
+    ...{ kernelSize: [height, width], padding: 'same' },
+  });
+  const sum = tf.layers.add({ name });
+  return ([x]) => {
+    const y = sum.apply([x, values.apply(ones.apply(x)) as tf.SymbolicTensor]) as tf.SymbolicTensor;
+    tf.tidy(() => {
+      ones.setWeights([tf.zerosLike(ones.getWeights()[0]), tf.ones([1])]);
+      values.setWeights([kernelOfBiasMap(layer)]);
+    });
+    return y;
+  };
 }
 
 function copyOf(layer: Layer, name: string): Layer {
@@ -123,23 +147,18 @@ function copyOf(layer: Layer, name: string): Layer {
   return kind.fromConfig(kind, { ...layer.getConfig(), name });
 }
 
-const isGate = (layer: Layer): layer is Gate => layer instanceof L0Gate || layer instanceof GatedConv2d;
-
 /** Whether a gate multiplies by nothing but 1. */
 const isOpen = (gate: Gate): boolean => tf.tidy(() => gate.inferenceMask().min().dataSync()[0] === 1);
 
 type Border = 'same' | 'valid' | [number, number][];
 
 /** A layer with a window, and a ZeroPadding2D in front of it where its border is none that the layer makes itself. */
-function bordered(
-  places: LayerNode[],
-  free: (name: string) => string,
-  make: (padding: 'same' | 'valid') => Layer,
-): Layer[] {
+function bordered(places: LayerNode[], free: FreeName, make: (padding: 'same' | 'valid') => Layer): Part {
+  const [{ layer, name }] = places;
   const border = borderOf(places);
-  if (typeof border === 'string') return [make(border)];
+  if (typeof border === 'string') return chain(layer, make(border));
   const padding = border as [[number, number], [number, number]];
-  return [tf.layers.zeroPadding2d({ name: free(`${places[0].name}_border`), padding }), make('valid')];
+  return chain(layer, tf.layers.zeroPadding2d({ name: free(`${name}_border`), padding }), make('valid'));
 }
 
 /** The border that a layer has at all of its places. */

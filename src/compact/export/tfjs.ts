@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
 import { writeFolderWhole, type FolderKind } from '../../platform/writeFolder.js';
 import { ownClasses, standardModel } from './standardLayers.js';
-import { modelOf, readOrRefuse } from './topology.js';
+import { modelOf, readOrRefuse, structureOf } from './topology.js';
 
 const MODEL = 'model.json';
 const WEIGHTS = 'weights.bin';
@@ -32,9 +32,10 @@ export async function saveTfjs(model: tf.LayersModel, folder: string): Promise<s
 
 /** The files of a network in this format. */
 async function filesOf(model: tf.LayersModel): Promise<Record<string, Uint8Array>> {
+  const modelTopology = structureOf(model);
   let files: Record<string, Uint8Array> = {};
   await model.save(
-    tf.io.withSaveHandler(({ weightData, weightSpecs, modelTopology, format, generatedBy }) => {
+    tf.io.withSaveHandler(({ weightData, weightSpecs, format, generatedBy }) => {
       const weightsManifest = [{ paths: [WEIGHTS], weights: weightSpecs }];
       const json = JSON.stringify({ format, generatedBy, convertedBy: null, modelTopology, weightsManifest });
       const parts = [weightData ?? []].flat().map((part) => Buffer.from(part));

@@ -1,5 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
+import type { Layer } from '../../graph/names.js';
+
+/**
+ * tf's SeparableConv2D leaves its depthMultiplier out of its settings, so that no file would say how to build it again: from here on
+ * it is among them.
+ */
+function completeSeparableConv2d(): void {
+  const prototype = Object.getPrototypeOf(tf.layers.separableConv2d({ filters: 1, kernelSize: 1 })) as Layer;
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its layer below
+  const { getConfig } = prototype;
+  prototype.getConfig = function (this: Layer & { depthMultiplier: number }) {
+    return { ...getConfig.call(this), depthMultiplier: this.depthMultiplier };
+  };
+}
+completeSeparableConv2d();
 
 /** Reads a file, or throws a UserError that names it. */
 export async function readOrRefuse<T>(path: string, read: (path: string) => Promise<T>): Promise<T> {
@@ -54,6 +69,15 @@ export function withoutValues<T>(most: number, build: () => T): T {
   } finally {
     layers.addWeight = addWeight;
   }
+}
+
+/**
+ * The structure of a network as JSON. Throws a UserError for one that could not be read again: tf.layers number the calls of a
+ * layer that is used at several places as they come.
+ */
+export function structureOf(model: tf.LayersModel): object {
+  const refuse = (reason: string): UserError => new UserError(`${model.name} cannot be saved: ${reason}`);
+  return checkTopology(model.toJSON(null, false), refuse);
 }
 
 /** More of either than any network has: what is beyond takes tf.layers forever to build. */
@@ -130,7 +154,11 @@ function checkReads(layers: Json[], refuse: Refuse): void {
   let left = layers.flatMap(({ name, inbound_nodes: calls }) => {
     if (!Array.isArray(calls) || !calls.every(Array.isArray))
       throw refuse(`the layer ${String(name)} has no inbound_nodes.`);
-    return (calls as unknown[][]).map((reads) => ({ name: name as string, reads }));
+    return (calls as unknown[][]).map((reads, call) => ({
+      name: name as string,
+      reads,
+      turn: made.get(name as string)! + call,
+    }));
   });
   for (const { name, reads } of left) {
     if (reads.length === 0) throw refuse(`the layer ${name} is called with nothing to read.`);
@@ -142,9 +170,15 @@ function checkReads(layers: Json[], refuse: Refuse): void {
   }
   for (let before = Infinity; left.length < before;) {
     before = left.length;
-    left = left.filter(({ name, reads }) => {
+    // In the order of tf.layers, which number calls as they come, whichever was meant.
+    left = left.filter(({ name, reads, turn }) => {
       const ready = (reads as [string, number][]).every(([from, call]) => made.get(from)! > call);
-      if (ready) made.set(name, made.get(name)! + 1);
+      if (ready && made.get(name) !== turn) {
+        throw refuse(
+          `the layer ${name} is used at several places, which tf.layers mix up when they read it: give each a layer of its own.`,
+        );
+      }
+      if (ready) made.set(name, turn + 1);
       return !ready;
     });
   }

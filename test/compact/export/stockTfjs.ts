@@ -1,0 +1,97 @@
+// Reads folders of networks with @tensorflow/tfjs alone, where this package is not loaded: in a new Node process, in Chromium.
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createRequire } from 'node:module';
+import { dirname, join, normalize } from 'node:path';
+import { promisify } from 'node:util';
+import { launchChromium } from '../../notebook/report/chromium.ts';
+import type { Output } from './onnxRuntime.ts';
+
+/** What reading one folder came to: all outputs, or the message of the error. */
+export type Read = { outputs: Output[] } | { error: string };
+
+/** The same program for both: loads each network by its address and runs it on the inputs that lie beside it. */
+const program = `async (tf, base, names) => {
+  await tf.setBackend('cpu');
+  const read = async (name) => {
+    try {
+      const model = await tf.loadLayersModel(base + name + '/model.json');
+      const inputs = await (await fetch(base + name + '/inputs.json')).json();
+      const outputs = [model.predict(inputs.map(({ shape, values }) => tf.tensor(values, shape)))].flat();
+      return { outputs: outputs.map((y) => ({ shape: y.shape, values: [...y.dataSync()] })) };
+    } catch (error) {
+      return { error: error.message };
+    }
+  };
+  const all = {};
+  for (const name of names) all[name] = await read(name);
+  return JSON.stringify(all);
+}`;
+
+const tfjs = join(
+  dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs/package.json')),
+  'dist',
+  'tf.min.js',
+);
+
+/** Serves a folder, tfjs as /tf.min.js and an empty page as /. */
+async function serve(folder: string): Promise<Server> {
+  const server = createServer((request, response) => {
+    const path = normalize(request.url!);
+    if (path === '/') return void response.setHeader('content-type', 'text/html').end('<!doctype html>');
+    readFile(path === '/tf.min.js' ? tfjs : join(folder, path)).then(
+      (bytes) => response.end(bytes),
+      () => response.writeHead(404).end(),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+const decoded = (json: string): Record<string, Read> => {
+  const all = JSON.parse(json) as Record<string, { outputs?: { shape: number[]; values: number[] }[]; error: string }>;
+  return Object.fromEntries(
+    Object.entries(all).map(([name, { outputs, error }]): [string, Read] => [
+      name,
+      outputs ? { outputs: outputs.map((y) => ({ ...y, values: Float32Array.from(y.values) })) } : { error },
+    ]),
+  );
+};
+
+async function served(folder: string, run: (base: string) => Promise<string>): Promise<Record<string, Read>> {
+  const server = await serve(folder);
+  try {
+    return decoded(await run(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`));
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+/** What a new Node process that imports @tensorflow/tfjs alone makes of networks in a folder. */
+export function readInNode(folder: string, names: string[]): Promise<Record<string, Read>> {
+  return served(folder, async (base) => {
+    const code = `import * as tf from '@tensorflow/tfjs';
+      process.stdout.write(await (${program})(tf, ...${JSON.stringify([base, names])}));`;
+    const options = { maxBuffer: 2 ** 26 };
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code], options);
+    return stdout;
+  });
+}
+
+/** What a page in Chromium with TensorFlow.js's own bundle makes of networks in a folder. */
+export function readInChromium(folder: string, names: string[]): Promise<Record<string, Read>> {
+  return served(folder, async (base) => {
+    const browser = await launchChromium();
+    try {
+      const page = await browser.newPage();
+      await page.goto(base);
+      await page.addScriptTag({ url: '/tf.min.js' });
+      return await page.evaluate<string>(`(${program})(tf, ...${JSON.stringify([base, names])})`);
+    } finally {
+      await browser.close();
+    }
+  });
+}
