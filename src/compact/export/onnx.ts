@@ -125,18 +125,10 @@ function depthwise(place: Place, bias: string[], attributes: OnnxAttributes = {}
 
 const transposedConvolution: Writer = (place) => {
   const kernel = place.weight('kernel', (weight) => weight.transpose([3, 2, 0, 1]));
-  const { kernel_shape, strides } = place.window();
-  const same = place.config.padding === 'same';
-  // The border that a convolution from the output to the input would have; where its window leaves places out, they are added.
-  const border = kernel_shape.map((size, a) => (same ? Math.max(0, size - strides[a]) : 0));
-  const pads = [...border.map((both) => Math.floor(both / 2)), ...border.map((both) => Math.ceil(both / 2))];
-  const output_padding = kernel_shape.map((size, a) => Math.max(0, strides[a] - size));
-  return place.add('ConvTranspose', [place.x, kernel, ...place.bias()], {
-    kernel_shape,
-    strides,
-    pads,
-    output_padding,
-  });
+  const window = place.window();
+  // A window smaller than its steps leaves places out, which are added.
+  const output_padding = window.kernel_shape.map((size, axis) => Math.max(0, window.strides[axis] - size));
+  return place.add('ConvTranspose', [place.x, kernel, ...place.bias()], { ...window, output_padding });
 };
 
 const dense: Writer = (place) => {

@@ -12,6 +12,7 @@ import { decodeSafetensors } from 'sparsebook/formats';
 import { gatesOf } from 'sparsebook/graph';
 import { BatchNorm, BiasMap, Conv2d, GatedConv2d, L0Gate, MaxPool2d } from 'sparsebook/layers';
 import { c3, cnn4, googleNet, resnet18, resnet20 } from 'sparsebook/models';
+import type { Gate } from 'sparsebook/layers/gate.js';
 import { skipWithoutChromium } from '../../notebook/report/chromium.ts';
 import { plainNetworks, randomWeights } from '../../plainNetworks.ts';
 import { outputsOfOnnx, type Output } from './onnxRuntime.ts';
@@ -62,7 +63,8 @@ async function save(name: string, model: tf.LayersModel): Promise<string[]> {
   wanted.set(name, outputsOf(model, inputs));
   const back = await loadTfjs(path);
   assertSame(outputsOf(back, inputs), wanted.get(name)!, `${name}, loaded here`);
-  tf.dispose([inputs, back]);
+  back.dispose();
+  tf.dispose(inputs);
   return classes;
 }
 
@@ -144,10 +146,7 @@ const cases: Record<string, [model: () => tf.LayersModel, classes: string[]]> = 
   'open gates': [
     () => {
       const model = onImages(new L0Gate({ fixedOpen: true }), new GatedConv2d({ filters: 2, kernelSize: 2 }));
-      for (const layer of model.layers) {
-        if (layer instanceof L0Gate || layer instanceof GatedConv2d)
-          layer.logAlpha.assign(tf.fill(layer.logAlpha.shape, 3));
-      }
+      for (const { logAlpha } of model.layers as Partial<Gate>[]) logAlpha?.assign(tf.fill(logAlpha.shape, 3));
       return model;
     },
     [],
@@ -197,6 +196,11 @@ test('each of our layers becomes standard ones, or its class is named', async ()
     assert.deepEqual(await save(what.replaceAll(' ', '_'), model), classes, what);
     model.dispose();
   }
+  const { layers } = await loadTfjs(join(folder, 'norms'));
+  const { epsilon, momentum, scale } = layers
+    .find((layer) => layer.getClassName() === 'BatchNormalization')!
+    .getConfig();
+  assert.deepEqual([epsilon, momentum, scale], [0.01, 0.9, true]);
 });
 
 function assertRead(read: Record<string, Read>): void {

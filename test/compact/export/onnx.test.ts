@@ -63,6 +63,8 @@ const single: Record<string, () => tf.layers.Layer> = {
   'Conv2d with a border': () =>
     new Conv2d({ filters: 3, kernelSize: 3, strides: 2, padding: border, activation: 'relu' }),
   depthwiseConv2d: () => l.depthwiseConv2d({ kernelSize: 3, padding: same, strides: 2, activation: 'swish' }),
+  'depthwiseConv2d with a dilation that tf.layers leave out': () =>
+    l.depthwiseConv2d({ kernelSize: 3, padding: same, dilationRate: 2 }),
   'depthwiseConv2d x 3': () => l.depthwiseConv2d({ kernelSize: [2, 3], depthMultiplier: 3 }),
   separableConv2d: () =>
     l.separableConv2d({ filters: 5, kernelSize: 3, padding: same, depthMultiplier: 2, activation: 'gelu' }),
@@ -70,6 +72,7 @@ const single: Record<string, () => tf.layers.Layer> = {
   'conv2dTranspose same': () => l.conv2dTranspose({ filters: 3, kernelSize: 3, strides: 2, padding: same }),
   'conv2dTranspose even': () => l.conv2dTranspose({ filters: 3, kernelSize: 4, strides: [2, 1], padding: same }),
   'conv2dTranspose valid': () => l.conv2dTranspose({ filters: 3, kernelSize: [3, 5], strides: 2, activation: 'elu' }),
+  'conv2dTranspose larger than its steps, valid': () => l.conv2dTranspose({ filters: 2, kernelSize: 4, strides: 3 }),
   'conv2dTranspose with gaps': () => l.conv2dTranspose({ filters: 3, kernelSize: 1, strides: 2, padding: same }),
   'conv2dTranspose with gaps, valid': () => l.conv2dTranspose({ filters: 3, kernelSize: 2, strides: 3 }),
   batchNormalization: () => l.batchNormalization({ epsilon: 0.01 }),
