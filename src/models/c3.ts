@@ -33,6 +33,6 @@ export function c3(options: C3Options = {}): tf.LayersModel {
     x = tf.layers.activation({ name: `block${b}_relu`, activation: 'relu' }).apply(conv.apply(x)) as tf.SymbolicTensor;
   }
   x = tf.layers.flatten({ name: 'flatten' }).apply(x) as tf.SymbolicTensor;
-  const logits = dense({ name: 'logits', units: classes, seed: deriveSeed(seed, 'logits') });
-  return tf.model({ inputs: input, outputs: logits.apply(x) as tf.SymbolicTensor, name: 'c3' });
+  const logits = dense(x, { name: 'logits', units: classes, seed: deriveSeed(seed, 'logits') });
+  return tf.model({ inputs: input, outputs: logits, name: 'c3' });
 }

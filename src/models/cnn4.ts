@@ -59,7 +59,7 @@ export function cnn4(options: Cnn4Options = {}): tf.LayersModel {
   });
   x = unit(x, 'hidden', HIDDEN, 'valid');
   x = tf.layers.flatten({ name: 'flatten' }).apply(x) as tf.SymbolicTensor;
-  const logits = dense({ name: 'logits_dense', units: classes, useBias: false, seed: deriveSeed(seed, 'logits') });
-  x = new BatchNorm({ ...normal, name: 'logits_bn' }).apply(logits.apply(x)) as tf.SymbolicTensor;
+  const logits = dense(x, { name: 'logits_dense', units: classes, useBias: false, seed: deriveSeed(seed, 'logits') });
+  x = new BatchNorm({ ...normal, name: 'logits_bn' }).apply(logits) as tf.SymbolicTensor;
   return tf.model({ inputs: input, outputs: x, name: 'cnn4' });
 }

@@ -124,6 +124,6 @@ export function googleNet(options: GoogleNetOptions = {}): tf.LayersModel {
     }
   });
   x = tf.layers.globalAveragePooling2d({ name: 'global_pool' }).apply(x) as tf.SymbolicTensor;
-  const logits = dense({ name: 'logits', units: classes, seed: deriveSeed(seed, 'logits') });
-  return tf.model({ inputs: input, outputs: logits.apply(x) as tf.SymbolicTensor, name: 'googleNet' });
+  const logits = dense(x, { name: 'logits', units: classes, seed: deriveSeed(seed, 'logits') });
+  return tf.model({ inputs: input, outputs: logits, name: 'googleNet' });
 }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { deriveSeed } from '../backend/random.js';
 import { imageShape, sizeOf } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 
@@ -55,18 +56,18 @@ export function networkOptions(
 }
 
 /** What a dense layer of tf.layers takes, apart from how its weights start. */
-export type DenseOptions = Omit<Parameters<typeof tf.layers.dense>[0], 'kernelInitializer'> & { seed: number };
+export type DenseOptions = Omit<Parameters<typeof tf.layers.dense>[0], 'kernelInitializer' | 'biasInitializer'> & {
+  seed: number;
+};
 
 /**
- * A dense layer whose kernel starts as PyTorch's does, uniform within 1 / sqrt(fanIn), and whose bias, if any, at zero:
- * [N, fanIn] to [N, units].
+ * A dense layer [N, fanIn] to [N, units] whose kernel and bias, if it has one, start as PyTorch's do: uniform within
+ * 1 / sqrt(fanIn).
  */
-export function dense({ seed, ...options }: DenseOptions): tf.layers.Layer {
-  const kernelInitializer = tf.initializers.varianceScaling({
-    scale: 1 / 3,
-    mode: 'fanIn',
-    distribution: 'uniform',
-    seed,
-  });
-  return tf.layers.dense({ ...options, kernelInitializer });
+export function dense(x: tf.SymbolicTensor, { seed, ...options }: DenseOptions): tf.SymbolicTensor {
+  const bound = 1 / Math.sqrt(x.shape.at(-1)!);
+  const uniform = (seed: number): ReturnType<typeof tf.initializers.randomUniform> =>
+    tf.initializers.randomUniform({ minval: -bound, maxval: bound, seed });
+  const initializers = { kernelInitializer: uniform(seed), biasInitializer: uniform(deriveSeed(seed, 'bias')) };
+  return tf.layers.dense({ ...options, ...initializers }).apply(x) as tf.SymbolicTensor;
 }

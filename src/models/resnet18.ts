@@ -74,13 +74,12 @@ export function resnet18(options: ResNet18Options = {}): tf.LayersModel {
     }
   });
   x = tf.layers.globalAveragePooling2d({ name: 'global_pool' }).apply(x) as tf.SymbolicTensor;
-  const hidden = dense({
+  const hidden = dense(x, {
     name: 'hidden',
     units: scaled(HIDDEN),
     activation: 'relu',
     seed: deriveSeed(seed, 'hidden'),
   });
-  const logits = dense({ name: 'logits', units: classes, seed: deriveSeed(seed, 'logits') });
-  const y = logits.apply(hidden.apply(x)) as tf.SymbolicTensor;
-  return tf.model({ inputs: input, outputs: y, name: 'resnet18' });
+  const logits = dense(hidden, { name: 'logits', units: classes, seed: deriveSeed(seed, 'logits') });
+  return tf.model({ inputs: input, outputs: logits, name: 'resnet18' });
 }

@@ -72,7 +72,7 @@ export function resnet20(options: ResNet20Options = {}): tf.LayersModel {
     }
   });
   x = tf.layers.globalAveragePooling2d({ name: 'global_pool' }).apply(x) as tf.SymbolicTensor;
-  const logits = dense({ name: 'logits_dense', units: classes, useBias: false, seed: deriveSeed(seed, 'logits') });
-  x = new BatchNorm({ ...normal, name: 'logits_bn' }).apply(logits.apply(x)) as tf.SymbolicTensor;
+  const logits = dense(x, { name: 'logits_dense', units: classes, useBias: false, seed: deriveSeed(seed, 'logits') });
+  x = new BatchNorm({ ...normal, name: 'logits_bn' }).apply(logits) as tf.SymbolicTensor;
   return tf.model({ inputs: input, outputs: x, name: 'resnet20' });
 }

@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { UserError } from 'sparsebook/errors.js';
 import { BatchNorm } from 'sparsebook/layers';
-import { c3, cnn4, resnet18, resnet20, type NetworkOptions } from 'sparsebook/models';
+import { c3, cnn4, googleNet, resnet18, resnet20, type NetworkOptions } from 'sparsebook/models';
 import { reload } from '../reload.ts';
 import { forwardPass } from './forwardGolden.ts';
 
@@ -71,5 +71,21 @@ test("the ISTA project's networks take the momentum of their batch norm as an op
       network({ ...small, momentum }).layers.flatMap((layer) => (layer instanceof BatchNorm ? [layer.momentum] : []));
     assert.deepEqual(new Set(momenta()), new Set([1e-3]));
     assert.deepEqual(new Set(momenta(0.1)), new Set([0.1]));
+  }
+});
+
+test("a dense layer's kernel and bias start as PyTorch's do, uniform within 1 / sqrt(inputs)", () => {
+  for (const [network, layer] of [
+    [c3(), 'logits'],
+    [googleNet(), 'logits'],
+    [resnet18({ widthMultiplier: 0.125 }), 'hidden'],
+  ] as const) {
+    const [kernel, bias] = network.getLayer(layer).getWeights();
+    const bound = 1 / Math.sqrt(kernel.shape[0]);
+    for (const values of [kernel, bias].map((weight) => weight.dataSync())) {
+      const [most, mean] = [Math.max(...values.map(Math.abs)), values.reduce((a, b) => a + b, 0) / values.length];
+      assert.ok(most <= bound && most > 0.6 * bound, `${network.name}: ${most} of ${bound}`);
+      assert.ok(Math.abs(mean) < 0.6 * bound, `${network.name}: mean ${mean} of ${bound}`);
+    }
   }
 });
