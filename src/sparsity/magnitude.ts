@@ -130,7 +130,7 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
       for (const [weight, name] of names) old.set(name, weight.read().dataSync<'float32'>().slice());
     }
     target.prune(masks, amount, scope);
-    masks.apply();
+    masks.hide();
   };
 
   const unfreeze = (): void => {
@@ -151,7 +151,7 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
       for (const pruning of plan) if (pruning.epoch === epoch) prune(pruning.amount);
       if (epoch === options.unfreezeBefore) unfreeze();
     },
-    onGradients: (gradients) => masks.maskGradients(gradients),
+    onGradients: (gradients, decayed) => masks.maskGradients(gradients, decayed),
     afterStep: () => masks.apply(),
     channelMasks: (): ChannelMasks => target.channelMasks(masks),
     weightMasks: () => new Map(unit === 'channels' ? [] : Object.entries(masks.state())),
@@ -166,10 +166,14 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
       const channels = { channels: closed.length, closed: closed.filter((mask) => mask === 0).length };
       return { weights, zeros, weightSparsity: zeros / weights, ...(closed.length > 0 && channels) };
     },
-    state: () => ({ masks: masks.state(), old: Object.fromEntries([...old].map(([name, v]) => [name, v.slice()])) }),
+    state: () => ({
+      masks: masks.state(),
+      hidden: masks.hiddenState(),
+      old: Object.fromEntries([...old].map(([name, v]) => [name, v.slice()])),
+    }),
     restore: (state) => {
       if (!state.masks || !state.old) throw new UserError('The saved state is not one of magnitude pruning.');
-      masks.restore(state.masks as State);
+      masks.restore(state.masks as State, state.hidden as State | undefined);
       old.clear();
       for (const [name, values] of Object.entries(state.old as State)) old.set(name, (values as Float32Array).slice());
     },

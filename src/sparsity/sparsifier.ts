@@ -25,8 +25,11 @@ export interface Sparsifier {
   beforeEpoch?(epoch: number): void;
   /** A term that is added to the loss; the trainer disposes it. */
   penalty?(): tf.Scalar;
-  /** May change gradients in place of the map (by variable name), disposing those it replaces: masks, frozen tensors. */
-  onGradients?(gradients: tf.NamedTensorMap): void;
+  /**
+   * May change gradients in place of the map (by variable name), disposing those it replaces: masks, frozen tensors.
+   * `decayed` says that the optimizer adds weight decay to them and remembers the sum, which it may do for hidden weights too.
+   */
+  onGradients?(gradients: tf.NamedTensorMap, decayed: boolean): void;
   /**
    * Called after the optimizer's step with the learning rate it used, which is its own times the schedule's factor: proximal
    * steps, masks applied anew.
@@ -71,7 +74,7 @@ export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
     beforeEpoch: (epoch) => parts.forEach((part) => part.beforeEpoch?.(epoch)),
     penalty: () =>
       tf.tidy(() => tf.addN([tf.scalar(0), ...parts.flatMap((part) => part.penalty?.() ?? [])]).asScalar()),
-    onGradients: (gradients) => parts.forEach((part) => part.onGradients?.(gradients)),
+    onGradients: (...given) => parts.forEach((part) => part.onGradients?.(...given)),
     afterStep: (...rates) => parts.forEach((part) => part.afterStep?.(...rates)),
     channelMasks: () => products(parts.map((part) => part.channelMasks())),
     weightMasks: () => products(parts.map((part) => part.weightMasks?.() ?? new Map<string, Float32Array>())),

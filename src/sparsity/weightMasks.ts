@@ -12,12 +12,18 @@ export function changeWeight(weight: Weight, change: (values: Float32Array) => v
 }
 
 /**
- * Masks that keep entries of weights at exactly 0 through training, whatever the optimizer: gradients are masked, so that
- * its memory takes in nothing of theirs, and weights are masked again after each step, since momentum and weight decay
- * move entries without a gradient.
+ * Masks that keep entries of weights at exactly 0 through training, whatever the optimizer: gradients are masked, and weights
+ * are masked again after each step, since momentum and weight decay move entries without a gradient.
+ *
+ * In torch.nn.utils.prune a mask only hides an entry: weight decay goes on with the hidden value, and where it passes
+ * through the optimizer's memory it is felt once the mask goes. For such an optimizer hidden values are kept here too.
  */
 export class WeightMasks {
   private readonly masks = new Map<Weight, tf.Tensor>();
+  /** What masked entries would be without the masks, and 0 elsewhere. */
+  private readonly hidden = new Map<Weight, tf.Tensor>();
+  /** Whether weights are as they would be without the masks: while the optimizer makes its step. */
+  private revealed = false;
 
   /** Throws a UserError where two weights of the model have one name. */
   constructor(private readonly model: tf.LayersModel) {
@@ -26,12 +32,7 @@ export class WeightMasks {
 
   /** Masks a weight by values of its shape, flat, 0 or 1, in place of any mask it has. Takes effect with `apply`. */
   set(weight: Weight, values: Float32Array): void {
-    const size = weight.read().size;
-    if (values.length !== size) {
-      throw new UserError(`A mask of ${weight.originalName} needs ${size} values, one an entry, got ${values.length}.`);
-    }
-    this.masks.get(weight)?.dispose();
-    this.masks.set(weight, tf.keep(tf.tensor(values, weight.shape as number[])));
+    this.put(this.masks, weight, values);
   }
 
   /** The weights that have a mask. */
@@ -44,15 +45,39 @@ export class WeightMasks {
     return this.masks.get(weight)?.dataSync<'float32'>();
   }
 
-  /** Makes masked entries 0. */
+  /** Makes entries that new masks close 0, and keeps what they were until it is known whether the optimizer needs it. */
+  hide(): void {
+    for (const [weight, mask] of this.masks) {
+      const [values, before] = [weight.read(), this.hidden.get(weight)];
+      const closed = tf.tidy(() => {
+        const masked = values.mul(mask);
+        const closed = values.sub(masked);
+        weight.write(masked);
+        return before ? closed.add(before) : closed;
+      });
+      before?.dispose();
+      this.hidden.set(weight, tf.keep(closed));
+    }
+    this.revealed = false;
+  }
+
+  /** Makes masked entries 0 again after a step. */
   apply(): void {
+    if (this.revealed) return this.hide();
     tf.tidy(() => {
       for (const [weight, mask] of this.masks) weight.write(weight.read().mul(mask));
     });
   }
 
-  /** Replaces the gradients of masked weights in a map by variable name; those replaced are disposed. */
-  maskGradients(gradients: tf.NamedTensorMap): void {
+  /**
+   * Replaces the gradients of masked weights in a map by variable name; those replaced are disposed. Where the optimizer
+   * remembers weight decay (`decayed`), hidden entries come back until `apply`, for it to see.
+   */
+  maskGradients(gradients: tf.NamedTensorMap, decayed = false): void {
+    this.revealed = decayed;
+    if (decayed)
+      for (const [weight, values] of this.hidden) tf.tidy(() => void weight.write(weight.read().add(values)));
+    this.forget();
     for (const [weight, mask] of this.masks) {
       const { name } = weight.read() as tf.Variable;
       if (!(name in gradients)) continue;
@@ -66,25 +91,56 @@ export class WeightMasks {
   clear(): void {
     tf.dispose([...this.masks.values()]);
     this.masks.clear();
+    this.forget();
+  }
+
+  private forget(): void {
+    tf.dispose([...this.hidden.values()]);
+    this.hidden.clear();
   }
 
   /** A copy of all masks by the weights' names: what a checkpoint saves. */
   state(): Record<string, Float32Array> {
-    const names = weightNames(this.model);
-    return Object.fromEntries(
-      [...this.masks].map(([weight, mask]) => [names.get(weight)!, mask.dataSync<'float32'>().slice()] as const),
-    );
+    return this.named(this.masks);
   }
 
-  /** Takes saved masks back. Throws a UserError for one of a weight that the model does not have. */
-  restore(state: State): void {
+  /** A copy of what masked entries would be without the masks, where that is kept: what a checkpoint saves besides. */
+  hiddenState(): Record<string, Float32Array> {
+    return this.named(this.hidden);
+  }
+
+  /** Takes saved masks back, and hidden entries. Throws a UserError for one of a weight that the model does not have. */
+  restore(masks: State, hidden: State = {}): void {
     this.clear();
     const { model } = this;
     const weights = namedWeights(model);
-    for (const [name, values] of Object.entries(state)) {
-      const weight = weights.get(name);
-      if (!weight) throw new UserError(`The saved masks are of another network than ${model.name}: it has no ${name}.`);
-      this.set(weight, values as Float32Array);
+    for (const [state, tensors] of [
+      [masks, this.masks],
+      [hidden, this.hidden],
+    ] as const) {
+      for (const [name, values] of Object.entries(state)) {
+        const weight = weights.get(name);
+        if (!weight) {
+          throw new UserError(`The saved masks are of another network than ${model.name}: it has no ${name}.`);
+        }
+        this.put(tensors, weight, values as Float32Array);
+      }
     }
+  }
+
+  private put(tensors: Map<Weight, tf.Tensor>, weight: Weight, values: Float32Array): void {
+    const size = weight.read().size;
+    if (values.length !== size) {
+      throw new UserError(`A mask of ${weight.originalName} needs ${size} values, one an entry, got ${values.length}.`);
+    }
+    tensors.get(weight)?.dispose();
+    tensors.set(weight, tf.keep(tf.tensor(values, weight.shape as number[])));
+  }
+
+  private named(tensors: ReadonlyMap<Weight, tf.Tensor>): Record<string, Float32Array> {
+    const names = weightNames(this.model);
+    return Object.fromEntries(
+      [...tensors].map(([weight, tensor]) => [names.get(weight)!, tensor.dataSync<'float32'>().slice()] as const),
+    );
   }
 }

@@ -30,12 +30,16 @@ export class Adam extends SlotOptimizer {
     this.eps = eps;
   }
 
+  get remembersDecay(): boolean {
+    return !this.decoupled && this.weightDecay > 0;
+  }
+
   protected update(update: Update): void {
-    const { key, variable, gradient, lr } = update;
+    const { variable, gradient, lr } = update;
     const slot = this.slotOf(update);
     const { step, tensors } = slot;
     const [beta1, beta2] = this.betas;
-    const decay = this.decayOf(key);
+    const decay = this.decayOf(update);
     const g = this.decoupled || decay === 0 ? gradient : gradient.add(variable.mul(decay));
     const shrink = this.decoupled ? decay : 0;
     if (hasKernel('AdamWStep')) {

@@ -20,6 +20,8 @@ export interface Optimizer {
   readonly name: string;
   /** Base learning rate, before the schedule. */
   readonly lr: number;
+  /** Whether weight decay is part of what is remembered of gradients, as in SGD with momentum, and not in AdamW. */
+  readonly remembersDecay: boolean;
   /** Changes every variable of the updates in place. */
   step(updates: Update[]): void;
   /** A copy of the memory: what a checkpoint saves. */

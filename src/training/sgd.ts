@@ -34,10 +34,14 @@ export class Sgd extends SlotOptimizer {
     this.nesterov = nesterov;
   }
 
+  get remembersDecay(): boolean {
+    return this.momentum > 0 && this.weightDecay > 0;
+  }
+
   protected update(update: Update): void {
-    const { key, variable, gradient, lr } = update;
+    const { variable, gradient, lr } = update;
     const { momentum, nesterov } = this;
-    const weightDecay = this.decayOf(key);
+    const weightDecay = this.decayOf(update);
     const slot = momentum === 0 ? undefined : this.slotOf(update);
     if (hasKernel('SgdStep')) {
       ownValues(variable);

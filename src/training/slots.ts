@@ -21,8 +21,8 @@ export interface SlotOptimizerOptions {
 export abstract class SlotOptimizer implements Optimizer {
   abstract readonly name: string;
   readonly lr: number;
-  /** How strongly weight decay acts on a variable. */
-  protected readonly decayOf: (key: string) => number;
+  protected readonly weightDecay: number;
+  private readonly decays: (key: string) => boolean;
   private readonly slots = new Map<string, Slot>();
   /** Restored values whose variable has not come by yet, so that its shape is unknown. */
   private waiting: State = {};
@@ -34,7 +34,8 @@ export abstract class SlotOptimizer implements Optimizer {
   ) {
     for (const [name, value] of Object.entries({ lr, weight_decay })) checkAtLeast0(name, value);
     this.lr = lr;
-    this.decayOf = (key) => (decays(key) ? weight_decay : 0);
+    this.weightDecay = weight_decay;
+    this.decays = decays;
   }
 
   step(updates: Update[]): void {
@@ -62,8 +63,15 @@ export abstract class SlotOptimizer implements Optimizer {
     this.waiting = {};
   }
 
+  abstract get remembersDecay(): boolean;
+
   /** Changes one variable. */
   protected abstract update(update: Update): void;
+
+  /** How strongly weight decay acts on a variable. */
+  protected decayOf({ key }: Update): number {
+    return this.decays(key) ? this.weightDecay : 0;
+  }
 
   /** What is remembered of a variable, one step further. */
   protected slotOf({ key, variable }: Update): Slot {

@@ -37,7 +37,7 @@ export async function trainStep(context: StepContext, batch: Batch, factor: numb
   const [loss, crossEntropy, penalty, right] = await measured.data();
   measured.dispose();
   if (Number.isFinite(loss)) {
-    sparsifier?.onGradients?.(gradients);
+    sparsifier?.onGradients?.(gradients, optimizer.remembersDecay);
     const ownRates = new Map(
       (sparsifier?.parameterGroups ?? []).flatMap(({ variables, lr }) => variables.map((v) => [v, lr] as const)),
     );

@@ -219,3 +219,15 @@ test('a sparsifier with a target keeps its controller in its state and tells lam
   assert.equal(penaltyOf(again), penaltyOf(sparsifier));
   assert.throws(() => again.restore({ draws: { gate_a: 0, gate_b: 0 } }), /no lambda of a target sparsity/);
 });
+
+test("the controller's time is the way that gates can have gone: their learning rate times the schedule's factor", () => {
+  for (const [lr_gates, way] of [
+    [0.5, 0.5 + 0.125],
+    [undefined, 0.1 + 0.025],
+  ] as const) {
+    const sparsifier = l0Sparsifier(network().model, { target: target(0.5), lr_gates });
+    sparsifier.afterStep!(0.1, 1);
+    sparsifier.afterStep!(0.025, 0.25);
+    assert.equal((sparsifier.state().controller as { travel: number }).travel, way);
+  }
+});

@@ -17,6 +17,7 @@ import {
 } from 'sparsebook/sparsity';
 import { Adam, AdamW, Sgd, train, type Optimizer, type TrainingOptions } from 'sparsebook/training';
 import { builds, useSimd } from '../backend/compare.ts';
+import { assertClose } from '../goldens.ts';
 import { colours, smallNet, weightsOf } from '../training/small.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });
@@ -180,6 +181,87 @@ test('a resumed run keeps its mask, and goes on with the same bits', async () =>
   assert.deepEqual(weightsOf(resumed.model), weightsOf(through.model));
 });
 
+/** One step with PyTorch's formulas, in double precision, of a value that a mask may hide: what is remembered of it, m and v. */
+type Rule = (p: number, gradient: number, memory: { m: number; v: number; step: number }) => number;
+const torch: [string, () => Optimizer, Rule][] = [
+  [
+    'SGD with momentum',
+    () => new Sgd({ lr: 0.1, momentum: 0.9, weight_decay: 0.05 }),
+    (p, gradient, memory) => p - 0.1 * (memory.m = 0.9 * memory.m + gradient + 0.05 * p),
+  ],
+  [
+    'Adam',
+    () => new Adam({ lr: 0.1, weight_decay: 0.05 }),
+    (p, gradient, memory) => {
+      const g = gradient + 0.05 * p;
+      memory.m = 0.9 * memory.m + 0.1 * g;
+      memory.v = 0.999 * memory.v + 0.001 * g * g;
+      const [m, v] = [memory.m / (1 - 0.9 ** memory.step), memory.v / (1 - 0.999 ** memory.step)];
+      return p - (0.1 * m) / (Math.sqrt(v) + 1e-8);
+    },
+  ],
+];
+
+for (const [name, make, rule] of torch) {
+  test(`weight decay of hidden entries stays in the memory of ${name} as in PyTorch, and is felt when the mask goes`, () => {
+    const start = [1.5, -2, 0.5, -0.25];
+    const network = (): tf.LayersModel =>
+      tf.sequential({
+        layers: [
+          tf.layers.dense({
+            name: 'only',
+            inputShape: [4],
+            units: 1,
+            useBias: false,
+            weights: [tf.tensor2d(start, [4, 1])],
+          }),
+        ],
+      });
+    const partsOf = (model: tf.LayersModel) => ({ model, optimizer: make(), sparsifier: magnitudeSparsifier(model) });
+    let parts = partsOf(network());
+    // What torch.nn.utils.prune trains is weight_orig, all of it; the network sees weight_orig * mask.
+    const orig = start.slice();
+    let mask = [1, 1, 1, 1];
+    const memory = start.map(() => ({ m: 0, v: 0, step: 0 }));
+    const step = (n: number): void => {
+      const gradient = start.map((_, i) => Math.sin(n + i));
+      const variable = parts.model.weights[0].read() as tf.Variable;
+      const gradients: tf.NamedTensorMap = { [variable.name]: tf.tensor2d(gradient, [4, 1]) };
+      parts.sparsifier.onGradients!(gradients, parts.optimizer.remembersDecay);
+      parts.optimizer.step([{ key: 'only/kernel', variable, gradient: gradients[variable.name], lr: 0.1 }]);
+      parts.sparsifier.afterStep!(0.1, 1);
+      orig.forEach((p, i) => {
+        memory[i].step++;
+        orig[i] = rule(p, gradient[i] * mask[i], memory[i]);
+      });
+      const seen = variable.dataSync();
+      assertClose(
+        [...seen],
+        orig.map((p, i) => p * mask[i]),
+        { absolute: 2e-6 },
+        `weights after step ${n}`,
+      );
+    };
+    for (let n = 0; n < 3; n++) step(n);
+    parts.sparsifier.prune(0.5);
+    mask = [...parts.sparsifier.weightMasks!().get('only/kernel')!];
+    assert.equal(mask.filter((kept) => kept === 0).length, 2);
+    for (let n = 3; n < 6; n++) step(n);
+
+    const again = partsOf(network());
+    again.model.setWeights(parts.model.getWeights());
+    again.optimizer.restore(parts.optimizer.state());
+    again.sparsifier.restore(parts.sparsifier.state());
+    parts = again;
+    for (let n = 6; n < 9; n++) step(n);
+
+    parts.sparsifier.unfreeze();
+    orig.forEach((p, i) => (orig[i] = p * mask[i]));
+    mask = [1, 1, 1, 1];
+    for (let n = 9; n < 12; n++) step(n);
+  });
+}
+
 test('no method of the sparsifier leaves a tensor behind', () => {
   const model = smallNet({ gates: false });
   const before = tf.memory().numTensors;
@@ -189,7 +271,7 @@ test('no method of the sparsifier leaves a tensor behind', () => {
     magnitude.prune(0.2);
     const kernel = model.trainableWeights[0].read() as tf.Variable;
     const gradients = { [kernel.name]: tf.onesLike(kernel) };
-    sparsifier.onGradients!(gradients);
+    sparsifier.onGradients!(gradients, i > 0);
     tf.dispose(gradients);
     sparsifier.afterStep!(0.1, 1);
     sparsifier.penalty!().dispose();

@@ -102,7 +102,7 @@ for (const { name, inputs, attrs, expected } of readGolden<Training>('prune_trai
     const step = (loss: number): void => {
       const { value, grads } = tf.variableGrads(() => crossEntropy()(model.apply(x) as tf.Tensor2D, labels), weights);
       assertClose(value.dataSync(), [loss], { absolute: 1e-4 }, 'loss');
-      sparsifier.onGradients!(grads);
+      sparsifier.onGradients!(grads, optimizer.remembersDecay);
       optimizer.step(
         weights.map((variable, i) => ({ key: names[i], variable, gradient: grads[variable.name], lr: attrs.lr })),
       );

@@ -8,10 +8,12 @@ import {
   crossEntropy,
   evaluate,
   multiStep,
+  oneCycle,
   Sgd,
   train,
   type EndEvent,
   type EpochEvent,
+  type StartEvent,
   type StepEvent,
   type TrainingEvent,
   type TrainingOptions,
@@ -181,6 +183,7 @@ test('after a loss that is not finite the running statistics are the old ones to
   const events = await run({ model, sparsifier: { ...sparsifier, penalty: () => tf.scalar(Infinity) } });
   assert.match(end(events).message, /not finite is cross-entropy \d\S*, penalty Infinity/);
   assert.deepEqual(weightsOf(model), before);
+  assert.equal((model.getLayer('gate') as L0Gate).draws, 0, 'and so is the count of what the gates have drawn');
 });
 
 test('a rate that is far too high is found out', async () => {
@@ -227,6 +230,44 @@ test('the schedule sets the learning rate of each epoch', async () => {
   ]);
 });
 
+test('one cycle ends where the run ends, at max_steps too', async () => {
+  for (const [maxSteps, last] of [
+    [undefined, 15],
+    [7, 7],
+    [40, 15],
+  ] as const) {
+    const rates = steps(
+      await run({ model: smallNet(), optimizer: new Sgd({ lr: 1 }), schedule: oneCycle(), epochs: 3, maxSteps }),
+    ).map(({ learningRate }) => learningRate);
+    assert.equal(rates.length, last);
+    assert.ok(Math.abs(rates[0] - 1 / 25) < 1e-9 || last === 7, `${rates[0]}`);
+    assert.ok(Math.abs(rates.at(-1)! - 4e-6) < 1e-9, `ends at ${rates.at(-1)}`);
+  }
+});
+
+test('a last batch that is not full can be left out, and epochs, resuming and max_steps follow', async () => {
+  const dropped = { dropLast: true, optimizer: new Sgd({ lr: 0.1 }), epochs: 3 };
+  const events = await run({ model: smallNet({ gates: false }), ...dropped });
+  assert.equal((events[0] as StartEvent).stepsPerEpoch, 4);
+  assert.deepEqual(
+    epochs(events).map(({ step }) => step),
+    [4, 8, 12],
+  );
+  const rest = await run({ model: smallNet({ gates: false }), ...dropped, startStep: 6, maxSteps: 9 });
+  assert.deepEqual(
+    steps(rest).map(({ step, epoch }) => [step, epoch]),
+    [
+      [7, 1],
+      [8, 1],
+      [9, 2],
+    ],
+  );
+  await assert.rejects(run({ model: smallNet(), dropLast: true, batchSize: 73 }), {
+    name: 'UserError',
+    message: /dropLast must leave a batch; the training set colours 1 has 72 images, fewer than a batch of 73/,
+  });
+});
+
 test("a method's hooks are called in their order, and may change gradients", async () => {
   const model = smallNet({ gates: false });
   const before = weightsOf(model);
@@ -242,14 +283,15 @@ test("a method's hooks are called in their order, and may change gradients", asy
         gradient.dispose();
       }
     },
-    afterStep: (learningRate) => void calls.push(`after ${learningRate}`),
+    afterStep: (learningRate, factor) => void calls.push(`after ${learningRate} ${factor}`),
     channelMasks: () => new Map(),
     state: () => ({}),
     restore: () => undefined,
   };
   const optimizer = new Sgd({ lr: 0.5 });
-  const events = await run({ model, sparsifier: method, optimizer, batchSize: 36 });
-  assert.deepEqual(calls, ['epoch 0', ...Array<string[]>(2).fill(['penalty', 'gradients', 'after 0.5']).flat()]);
+  const schedule = (): number => 0.25;
+  const events = await run({ model, sparsifier: method, optimizer, batchSize: 36, schedule });
+  assert.deepEqual(calls, ['epoch 0', ...Array<string[]>(2).fill(['penalty', 'gradients', 'after 0.125 0.25']).flat()]);
   assert.equal(steps(events)[0].penalty, 2);
   assert.deepEqual(weightsOf(model)['first/kernel'], before['first/kernel']);
 });

@@ -2,7 +2,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
-import { evaluate, Sgd, train, WeightAverages, type TrainingEvent } from 'sparsebook/training';
+import { batches, cifar10Statistics, normalise, randomFlip } from 'sparsebook/data';
+import { istaSparsifier, l0Sparsifier } from 'sparsebook/sparsity';
+import {
+  averagedWeights,
+  evaluate,
+  Sgd,
+  takeState,
+  train,
+  WeightAverages,
+  type EpochEvent,
+  type TrainingEvent,
+  type TrainingOptions,
+} from 'sparsebook/training';
 import { assertClose } from '../goldens.ts';
 import { colours, smallNet, weightsOf } from './small.ts';
 
@@ -101,18 +113,120 @@ test('where a weight is exactly 0 its average counts as 0, so that what is close
   assert.ok(state['second/kernel'].every((value) => value !== 0));
 });
 
-test('averages cost a tensor for each weight, and none is left behind', async () => {
+test('averages cost a tensor for each weight and statistic, and none is left behind', async () => {
   const model = smallNet({ gates: false });
   const before = tf.memory().numTensors;
   const averages = new WeightAverages(model);
   for await (const event of train({ model, data, averages, epochs: 2, batchSize: 16 })) {
     assert.notEqual(event.type, 'warning', JSON.stringify(event));
   }
-  assert.equal(tf.memory().numTensors, before + model.trainableWeights.length);
+  assert.equal(tf.memory().numTensors, before + model.weights.length);
   averages.restore(await averages.state());
-  assert.equal(tf.memory().numTensors, before + model.trainableWeights.length);
+  assert.equal(tf.memory().numTensors, before + model.weights.length);
   averages.dispose();
   assert.equal(tf.memory().numTensors, before);
+});
+
+/** The network of `smallNet` without gates, with batch norm of tf.layers. */
+function plainNet(): tf.LayersModel {
+  return tf.sequential({
+    layers: [
+      tf.layers.conv2d({ name: 'first', inputShape: [32, 32, 3], filters: 4, kernelSize: 8, strides: 8 }),
+      tf.layers.batchNormalization({ name: 'bn' }),
+      tf.layers.reLU(),
+      tf.layers.globalAveragePooling2d({}),
+      tf.layers.dense({ name: 'logits', units: 3 }),
+    ],
+  });
+}
+
+const options = { data, batchSize: 16, epochs: 2, seed: 5, augment: [randomFlip] };
+
+async function lastEpoch(given: TrainingOptions): Promise<EpochEvent> {
+  let last: EpochEvent | undefined;
+  for await (const event of train(given)) if (event.type === 'epoch') last = event;
+  return last!;
+}
+
+// A value has 16 images of 4 x 4 places: our running variance is the unbiased one, that of tf.layers is not.
+for (const [name, network, correction] of [
+  ['our batch norm', () => smallNet({ gates: false }), 256 / 255],
+  ["tf.layers' batch norm", plainNet, 1],
+] as const) {
+  test(`running statistics fit the averaged weights: ${name}`, async () => {
+    await useBackend({ backend: 'cpu' });
+    const model = network();
+    const averages = new WeightAverages(model, { decay: 0.95 });
+    const { validation } = await lastEpoch({ ...options, model, averages, optimizer: new Sgd({ lr: 0.3 }) });
+    const [first, bn] = [model.getLayer('first'), model.getLayer('bn')];
+    const raw = bn.getWeights().map((weight) => [...weight.dataSync()]);
+    await averages.use(async () => {
+      // What the averaged convolution gives for the training images, 48 of them in three batches.
+      const [means, variances] = tf.tidy(() => {
+        const seen = [...batches(data.train, { ...options, epoch: 0, normalise: normalise(cifar10Statistics) })];
+        const moments = seen.map(({ images }) => {
+          const x = first.apply(tf.tensor4d(images, [16, 32, 32, 3])) as tf.Tensor;
+          const { mean, variance } = tf.moments(x, [0, 1, 2]);
+          return [mean, variance.mul(correction)];
+        });
+        return [0, 1].map((i) =>
+          tf
+            .stack(moments.map((pair) => pair[i]))
+            .mean(0)
+            .dataSync()
+            .slice(),
+        );
+      });
+      const [, , mean, variance] = bn.getWeights().map((weight) => weight.dataSync());
+      assertClose(mean, means, { absolute: 1e-5, relative: 1e-5 }, 'means');
+      assertClose(variance, variances, { absolute: 1e-5, relative: 1e-3 }, 'variances');
+      assert.notDeepEqual([...mean], raw[2]);
+      assert.deepEqual(await evaluate(model, data.validation, { batchSize: 16 }), validation);
+    });
+    assert.deepEqual(
+      bn.getWeights().map((weight) => [...weight.dataSync()]),
+      raw,
+    );
+    averages.dispose();
+  });
+}
+
+for (const [name, gates, method] of [
+  ['L0', true, (model) => l0Sparsifier(model, { lambda_l0: 100, lr_gates: 1 })],
+  ['ISTA', false, (model) => istaSparsifier(model, { l1_penalty: 2 })],
+] as [string, boolean, (model: tf.LayersModel) => ReturnType<typeof l0Sparsifier>][]) {
+  test(`an epoch tells the sparsity of the network that is evaluated: ${name}`, async () => {
+    await useBackend({ backend: 'cpu' });
+    const model = smallNet({ gates });
+    const averages = new WeightAverages(model, { decay: 0.9 });
+    const sparsifier = method(model);
+    const { sparsity } = await lastEpoch({ ...options, model, sparsifier, averages, optimizer: new Sgd({ lr: 0.1 }) });
+    assert.deepEqual(sparsity, await averages.use(() => Promise.resolve(sparsifier.summary!())));
+    assert.notDeepEqual(sparsity, sparsifier.summary!(), 'the raw network has another one');
+    averages.dispose();
+  });
+}
+
+test('a checkpoint within an epoch holds the very network that its run would evaluate', async () => {
+  await useBackend({ backend: 'simd', threads: 1 });
+  const parts = (): { model: tf.LayersModel; averages: WeightAverages; optimizer: Sgd } => {
+    const model = smallNet({ gates: false });
+    return { model, averages: new WeightAverages(model, { decay: 0.9 }), optimizer: new Sgd({ lr: 0.1 }) };
+  };
+  const run = parts();
+  const abort = new AbortController();
+  for await (const event of train({ ...options, ...run, signal: abort.signal })) {
+    if (event.type === 'step' && event.step === 5) abort.abort();
+  }
+  const state = await takeState(run);
+  const evaluated = await run.averages.use(() => Promise.resolve(weightsOf(run.model)));
+  assert.notDeepEqual(evaluated['bn/movingMean'], weightsOf(run.model)['bn/movingMean']);
+  for (const [name, { values }] of averagedWeights(state)) assert.deepEqual(values, evaluated[name], name);
+
+  const restored = parts();
+  restored.model.setWeights(run.model.getWeights());
+  restored.averages.restore(state.averages!);
+  assert.deepEqual(await restored.averages.use(() => Promise.resolve(weightsOf(restored.model))), evaluated);
 });
 
 test('a decay that is none and averages of another network are refused', () => {
