@@ -12,7 +12,7 @@ export interface SparsityTarget {
 /** What the controller looks at after a step. */
 interface Observation {
   masks: ReadonlyMap<string, Float32Array>;
-  /** How far a gate's log alpha can have moved in the step: the gates' learning rate. */
+  /** How far a gate's log alpha can have moved in the step: the gates' learning rate at that step. */
   travel: number;
 }
 
@@ -27,7 +27,7 @@ const INTEGRAL = 10.6;
  * Chooses lambda after each step so that a network reaches a sparsity and stays there: a proportional part that follows a
  * ramp, and an integral part that holds the target.
  *
- * Time is counted in travel, the way tau that a gate's log alpha can have gone (steps times its learning rate), so that
+ * Time is counted in travel, the way tau that a gate's log alpha can have gone (the sum of its learning rates), so that
  * the same constants serve any learning rate:
  *
  *     lambda = 400 (r - m) + I,   r = m0 + (s* - m0) min(1, tau / 8),   dI = 400 (s* - s) dtau / 10.6 once tau >= 8
