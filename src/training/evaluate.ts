@@ -5,10 +5,9 @@ import { batches } from '../data/batches.js';
 import type { ImageSet } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 import { forward } from '../graph/gates.js';
-import { inputOf, isRight } from './batchScores.js';
+import { crossEntropy, inputOf, isRight } from './loss.js';
 import { checkSet } from './checkSet.js';
 import type { Scores } from './events.js';
-import { crossEntropy } from './loss.js';
 
 export interface EvaluationOptions {
   /** Default 128. */

@@ -5,9 +5,8 @@ import type { ImageSet } from '../data/imageSet.js';
 import { forward } from '../graph/gates.js';
 import { weightNames } from '../graph/names.js';
 import { prunableWeights } from '../sparsity/prunableWeights.js';
-import { inputOf } from './batchScores.js';
+import { crossEntropy, inputOf, type Loss } from './loss.js';
 import { checkSet } from './checkSet.js';
-import { crossEntropy, type Loss } from './loss.js';
 import { unchanged } from './statistics.js';
 
 /** What reaches a kernel on the way back from the loss. */

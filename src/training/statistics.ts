@@ -5,7 +5,7 @@ import { forward, gatesOf } from '../graph/gates.js';
 import { isBatchNorm } from '../graph/kernels.js';
 import { leafLayers } from '../graph/names.js';
 import { BatchNorm } from '../layers/batchNorm.js';
-import { inputOf } from './batchScores.js';
+import { inputOf } from './loss.js';
 
 /** What a pass as in training moved: `undo` gives it back as it was; either way `dispose` frees the copies. */
 export interface PassMemory {

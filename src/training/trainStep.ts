@@ -3,8 +3,7 @@ import type { Batch } from '../data/batches.js';
 import { forward } from '../graph/gates.js';
 import { weightNames } from '../graph/names.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
-import { inputOf, rightAnswers } from './batchScores.js';
-import type { Loss } from './loss.js';
+import { inputOf, rightAnswers, type Loss } from './loss.js';
 import type { Optimizer } from './optimizer.js';
 import { beforePass } from './statistics.js';
 
