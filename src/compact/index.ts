@@ -1,8 +1,12 @@
 export * from './count/index.js';
 export * from './export/index.js';
-export type { CompactionReport, ReportOptions, Sizes } from './report/compactionReport.js';
+export {
+  layerTableText,
+  reportText,
+  type CompactionReport,
+  type ReportOptions,
+  type Sizes,
+} from './report/compactionReport.js';
 export { measureLatency, type Latency, type LatencyOptions } from './report/latency.js';
-export * from './report/reportText.js';
-export { compact, type CompactOptions } from './shrink/compact.js';
-export { Compaction, type LayerWidth } from './shrink/compaction.js';
+export { compact, Compaction, type CompactOptions, type LayerWidth } from './shrink/compact.js';
 export type { KeepOptions, KeptBecause } from './shrink/keptChannels.js';

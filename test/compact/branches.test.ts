@@ -249,11 +249,5 @@ test('what cannot be done is refused in a sentence', () => {
     layers: [tf.layers.conv2d({ name: 'any', filters: 1, kernelSize: 1, inputShape: [null, null, 1] })],
   });
   refused(() => compact(anySize), /any \(Conv2D\) gives \[N, \?, \?, 1\], neither images nor vectors of a known size/);
-  const [wide, narrow] = [tf.input({ shape: [2, 2, 3] }), tf.input({ shape: [1, 1, 3] })];
-  const spread = tf.layers.add({ name: 'spread' }).apply([wide, narrow]) as tf.SymbolicTensor;
-  refused(
-    () => compact(tf.model({ inputs: [wide, narrow], outputs: spread })),
-    /spread \(Add\) adds what has different/,
-  );
   refused(() => compact(twice), /twice \(Dense\) is used more than once/);
 });

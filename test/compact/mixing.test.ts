@@ -60,7 +60,6 @@ test('a softmax layer, and norms over channels, are kept whole or refused by nam
   assert.equal(compact(end(l.softmax({ name: 's' })), mask).widths[0].after, 4);
   const refused: [tf.layers.Layer, RegExp][] = [
     [l.layerNormalization({ name: 'n' }), /The layer n \(LayerNormalization\)/],
-    [l.prelu({ name: 'p' }), /The layer p \(PReLU\)/],
     [l.repeatVector({ name: 'r', n: 2 }), /The layer r \(RepeatVector\)/],
   ];
   for (const [layer, message] of refused) {

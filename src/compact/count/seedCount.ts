@@ -1,8 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
 import { inceptionBlocks } from '../../models/googleNet.js';
-import { layerCosts, type LayerCost } from './layerCosts.js';
-import { countOf, type Count } from './completeCount.js';
+import { countOf, layerCosts, type Count, type LayerCost } from './counts.js';
 import type { ChannelMasks } from '../../models/channelMasks.js';
 
 /** The seed count of GoogleNet, in all and by block. */

@@ -1,10 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
+import { channelGraph } from '../../graph/channelGraph.js';
 import { forward } from '../../graph/gates.js';
+import { kernelGeometry, weightOf } from '../../graph/kernels.js';
+import type { Weight } from '../../layers/layer.js';
 import type { ChannelMasks } from '../../models/channelMasks.js';
-import { layerCosts, type LayerCost } from '../count/layerCosts.js';
+import { textTable, type Cell } from '../../formats/text.js';
+import { layerCosts, type LayerCost } from '../count/counts.js';
+import { networkWeights } from '../weights/layerWeights.js';
+import { closings } from '../weights/masks.js';
 import { measureLatency, noise, type Latency } from './latency.js';
-import { maskedModel } from './maskedModel.js';
 
 export interface ReportOptions {
   /** Images [N, ...] to compare logits on, a tensor for each input; the caller disposes them. Default: 8 of normally distributed noise. */
@@ -81,6 +86,39 @@ function largestDifference(a: tf.LayersModel, b: tf.LayersModel, images: tf.Tens
   });
 }
 
+/**
+ * Does some work with a network whose weights are those that masks mean (`closings`): channels that they close compute
+ * nothing. The weights are what they were after it.
+ */
+function whileMasked<T>(model: tf.LayersModel, masks: ChannelMasks, work: () => T): T {
+  const before: { weight: Weight; values: tf.Tensor }[] = [];
+  const close = (weight: Weight, factorOf: (entry: number) => number): void => {
+    const values = weight.read().dataSync<'float32'>();
+    before.push({ weight, values: weight.read().clone() });
+    tf.tidy(() => {
+      weight.write(
+        tf.tensor(
+          values.map((value, i) => value * factorOf(i)),
+          weight.shape as number[],
+        ),
+      );
+    });
+  };
+  try {
+    for (const [{ layer, outputShape }, factors] of closings(networkWeights(channelGraph(model)), masks)) {
+      for (const { weight, outputOf } of kernelGeometry(layer, outputShape)!.kernels) {
+        if (outputOf) close(weight, (entry) => factors[outputOf(entry)]);
+      }
+      const bias = weightOf(layer, 'bias');
+      if (bias) close(bias, (channel) => factors[channel]);
+    }
+    return work();
+  } finally {
+    for (const { weight, values } of before) weight.write(values);
+    tf.dispose(before.map(({ values }) => values));
+  }
+}
+
 /** Refuses images of other shapes than those of the network's inputs, and of different numbers. */
 function checkImages(model: tf.LayersModel, images: tf.Tensor[]): void {
   const shown = (shapes: readonly (readonly (number | null)[])[]): string =>
@@ -106,9 +144,7 @@ export async function compactionReport(
   const { batchSizes = [1, 128], images, runs, warmUp, signal } = options;
   if (images) checkImages(dense, [images].flat());
   const compared = images ? [images].flat() : noise(dense, 8);
-  const masked = await maskedModel(dense, masks);
-  const difference = largestDifference(masked, compact, compared);
-  masked.dispose();
+  const difference = whileMasked(dense, masks, () => largestDifference(dense, compact, compared));
   if (!images) tf.dispose(compared);
 
   const latency: CompactionReport['latency'] = [];
@@ -122,4 +158,66 @@ export async function compactionReport(
   const bytes = { dense: 4 * dense.countParams(), compact: 4 * compact.countParams() };
   const table = layerTable(dense, masks, compact);
   return { network: dense.name, ...table, bytes, latency, backend: tf.getBackend(), difference };
+}
+
+const times = (dense: number, compact: number): string => (compact > 0 ? `${(dense / compact).toFixed(2)} x` : '');
+const milliseconds = ({ median, p10, p90 }: Latency): string => {
+  const [middle, low, high] = [median, p10, p90].map((ms) => ms.toFixed(ms < 10 ? 2 : 1));
+  return `${middle} (${low}-${high})`;
+};
+
+function row(what: string, sizes: Omit<Sizes, 'masked'> & Partial<Sizes>): Record<string, Cell> {
+  const shown = (n: number | undefined): string => n?.toLocaleString('en') ?? '';
+  const { dense, masked, compact } = sizes;
+  return {
+    '': what,
+    dense: shown(dense),
+    masked: shown(masked),
+    compact: shown(compact),
+    smaller: times(dense, compact),
+  };
+}
+
+/** A report as text: the sizes of the network, how long it takes, and how far the logits are apart. */
+export function reportText(report: CompactionReport): string {
+  const { network, parameters, multiplyAdds, bytes, latency, backend, difference } = report;
+  const passes = latency.map(({ batchSize, dense, compact }): Record<string, Cell> => {
+    const what = `${batchSize === 1 ? 'one image' : `${batchSize} images`}, ms`;
+    const smaller = times(dense.median, compact.median);
+    return { '': what, dense: milliseconds(dense), masked: '', compact: milliseconds(compact), smaller };
+  });
+  const rows = [
+    row('parameters', parameters),
+    row('multiply-adds per image', multiplyAdds),
+    row('bytes', bytes),
+    ...passes,
+  ];
+  // Counts and times share columns, so that the table takes them for words: set them to the right here.
+  for (const column of ['dense', 'masked', 'compact', 'smaller']) {
+    const width = Math.max(...rows.map((cells) => String(cells[column]).length));
+    for (const cells of rows) cells[column] = String(cells[column]).padStart(width);
+  }
+  const timed =
+    latency.length > 0 ? `Times: median (p10-p90) of ${latency[0].dense.runs} passes, backend ${backend}.\n` : '';
+  const { absolute, relative, images } = difference;
+  return (
+    `${network}\n${textTable(rows)}${timed}` +
+    `Largest difference of logits, masked against compact, on ${images} images: ` +
+    `${absolute.toExponential(1)}, ${relative.toExponential(1)} of the largest logit.\n`
+  );
+}
+
+/** The parameters and multiply-adds of every layer as text. */
+export function layerTableText({ layers }: CompactionReport): string {
+  return textTable(
+    layers.map(({ layer, parameters, multiplyAdds }) => ({
+      layer,
+      parameters: parameters.dense,
+      masked: parameters.masked,
+      compact: parameters.compact,
+      'multiply-adds': multiplyAdds.dense,
+      'masked ': multiplyAdds.masked,
+      'compact ': multiplyAdds.compact,
+    })),
+  );
 }

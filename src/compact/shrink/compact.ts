@@ -1,14 +1,66 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { ChannelMasks } from '../../models/channelMasks.js';
 import { channelGraph } from '../../graph/channelGraph.js';
-import { constants, type Constants } from '../weights/constants.js';
-import { checkMasks, closeMasked, closings } from '../weights/closeMasked.js';
-import { foldGates } from '../weights/foldGates.js';
-import { foldNorms } from '../weights/foldNorms.js';
+import { networkGraph } from '../../graph/networkGraph.js';
+import type { ChannelMasks } from '../../models/channelMasks.js';
+import { compactionReport, type CompactionReport, type ReportOptions } from '../report/compactionReport.js';
+import { channelValues } from '../weights/channelValues.js';
+import { foldGates, foldNorms } from '../weights/fold.js';
 import { networkWeights } from '../weights/layerWeights.js';
-import { Compaction, type LayerWidth } from './compaction.js';
-import { filterSizes, keptChannels, type KeepOptions } from './keptChannels.js';
+import { checkMasks, closeMasked, closings } from '../weights/masks.js';
+import { filterSizes, keptChannels, type KeepOptions, type KeptBecause } from './keptChannels.js';
 import { rebuild } from './rebuild.js';
+
+/** How many channels of a convolution or dense layer stay, and why. */
+export interface LayerWidth {
+  layer: string;
+  before: number;
+  after: number;
+  because: Partial<Record<KeptBecause, number>>;
+}
+
+const reasons: Record<KeptBecause, string> = {
+  used: 'used',
+  locked: 'of the input or output',
+  asked: 'asked for',
+  rounding: 'to round the width up',
+  last: 'so that one is left',
+};
+
+/** A network made smaller. */
+export class Compaction {
+  constructor(
+    /** The smaller network. */
+    readonly model: tf.LayersModel,
+    /** The network it was made from, as it is. */
+    readonly original: tf.LayersModel,
+    readonly masks: ChannelMasks,
+    /** The widths of the original's convolutions and dense layers, before and after. */
+    readonly widths: LayerWidth[],
+  ) {}
+
+  /** What became of each layer's channels, as text: a line for each layer. */
+  explain(): string {
+    const lines = this.widths.map(({ layer, before, after, because }) => {
+      if (after === 0) return `${layer}: 0 of ${before} channels stay, and the layer is gone`;
+      const why = Object.entries(reasons).flatMap(([reason, words]) => {
+        const n = because[reason as KeptBecause];
+        return n === undefined ? [] : [`${n} ${words}`];
+      });
+      return `${layer}: ${after} of ${before} channels stay (${why.join(', ')})`;
+    });
+    const unread = networkGraph(this.original).inputs.filter(({ readers, output }) => readers.length === 0 && !output);
+    lines.push(...unread.map(({ name }) => `${name}: an input that no output depends on stays`));
+    return `${lines.join('\n')}\n`;
+  }
+
+  /**
+   * Measures what was won: parameters, multiply-adds, bytes, the time of a forward pass, and the largest difference of
+   * the logits. `reportText` prints it.
+   */
+  report(options: ReportOptions = {}): Promise<CompactionReport> {
+    return compactionReport(this.original, this.masks, this.model, options);
+  }
+}
 
 export interface CompactOptions extends KeepOptions {
   /**
@@ -48,9 +100,9 @@ export function compact(
   const closed = closings(weights, masks);
   foldGates(weights);
   const spared = closeMasked(graph, weights, closed);
-  const kept = keptChannels(graph, weights, filters, keep);
   const rule = absorb === 'interior' ? 'interior' : 'exact';
-  const found: Constants = absorb === false ? new Map<never, never>() : constants(graph, weights, kept.live, rule);
+  const values = channelValues(graph, weights, rule);
+  const kept = keptChannels(graph, weights, values, filters, keep);
   for (const { node, channel, restore } of spared) if (kept.kept.get(node)?.[channel]) restore();
   const widths = [...weights.kernels.keys()].map((node): LayerWidth => {
     const because = Object.fromEntries(kept.reasons(node));
@@ -58,5 +110,6 @@ export function compact(
     return { layer: node.name, before: node.channels, after, because };
   });
   if (foldBatchNorm) foldNorms(weights);
-  return new Compaction(rebuild({ graph, weights, kept, constants: found, rule }), model, masks, widths);
+  const small = rebuild({ graph, weights, kept, constants: values.constants, absorb: absorb !== false, rule });
+  return new Compaction(small, model, masks, widths);
 }

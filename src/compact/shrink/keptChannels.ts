@@ -1,8 +1,10 @@
 import { UserError } from '../../errors.js';
 import { lockedBecause, type ChannelGraph, type ChannelNode } from '../../graph/channelGraph.js';
 import { channelTies, type ChannelTies } from '../../graph/channelGroups.js';
+import { isFull, isMerge, isSpread } from '../../graph/layerRole.js';
+import { neededChannels, type ChannelFlags, type ChannelValues } from '../weights/channelValues.js';
+import { isUniform } from '../weights/constantMap.js';
 import type { NetworkWeights } from '../weights/layerWeights.js';
-import { liveChannels, neededChannels, type ChannelFlags } from '../weights/liveChannels.js';
 
 export interface KeepOptions {
   /** Channels to keep whatever the masks say, by layer: their numbers, or all of them. */
@@ -16,18 +18,17 @@ export type KeptBecause = 'used' | 'locked' | 'asked' | 'rounding' | 'last';
 
 /** What stays of a network. */
 export interface KeptChannels {
-  live: ChannelFlags;
   kept: ChannelFlags;
   /** How many channels of a layer stay for a reason. */
   reasons(node: ChannelNode): Map<KeptBecause, number>;
-  /** Whether a sum leaves out a summand, since all of its channels are constant. */
-  skipped(sum: ChannelNode, summand: ChannelNode): boolean;
+  /** Whether a sum or product leaves out one of its parts, since all channels of that are constant. */
+  skipped(merge: ChannelNode, part: ChannelNode): boolean;
 }
 
 /**
  * Decides which channels stay: those that depend on the input and that an output depends on, with all they are tied to,
- * and what the options add. A summand without a live channel unties itself from its sum. A layer that must stay keeps at
- * least one input.
+ * and what the options add. A summand without a live channel unties itself from its sum, and so does a factor, if it is the
+ * same at every place of the image. A layer that must stay keeps at least one input.
  *
  * Where channels are added (rounding, last one), those with the largest filters come first: they have the most to offer
  * to further training, and being closed they change nothing now. `filters` are their sizes before gates and masks changed any.
@@ -35,6 +36,7 @@ export interface KeptChannels {
 export function keptChannels(
   graph: ChannelGraph,
   weights: NetworkWeights,
+  { live, constants }: ChannelValues,
   filters: ReadonlyMap<ChannelNode, Float64Array>,
   options: KeepOptions,
 ): KeptChannels {
@@ -42,12 +44,16 @@ export function keptChannels(
   if (!Number.isInteger(roundTo) || roundTo < 1) {
     throw new UserError(`roundTo is a whole number of at least 1, got ${roundTo}`);
   }
-  const live = liveChannels(graph, weights);
-  const needed = neededChannels(graph, weights);
+  const needed = neededChannels(graph, weights, live);
   const dead = (node: ChannelNode): boolean => !live.get(node)?.includes(true);
-  // A sum of nothing but constants keeps one summand, to be there at all.
-  const skipped = (sum: ChannelNode, summand: ChannelNode): boolean =>
-    sum.role === 'add' && dead(summand) && !(dead(sum) && summand === sum.inputs[0]);
+  const skipped = (merge: ChannelNode, part: ChannelNode): boolean => {
+    const { role, inputs, outputShape } = merge;
+    const can = role === 'add' || (role === 'multiply' && outputShape.length === 4 && isUniform(constants.get(part)!));
+    // What stays has to have the size of the output, and something stays where nothing is alive.
+    const full = inputs.filter((input) => isFull(merge, input));
+    const stays = full.find((input) => !dead(input)) ?? full.at(0);
+    return can && dead(part) && stays !== undefined && part !== stays;
+  };
   const ties = channelTies(graph, skipped);
   const reasons = new Map<number, KeptBecause>();
   const keep = (set: number, because: KeptBecause): void => {
@@ -64,12 +70,11 @@ export function keptChannels(
       else if (wanted?.has(c)) keep(set, 'asked');
     }
   }
-  addChannels(filters, ties, reasons, roundTo);
+  addChannels(graph, filters, ties, reasons, { roundTo, skipped });
   const flags = (node: ChannelNode): boolean[] =>
     Array.from({ length: node.channels }, (_, c) => reasons.has(ties.setOf(node, c)));
   const kept: ChannelFlags = new Map(graph.nodes.map((node) => [node, flags(node)]));
   return {
-    live,
     kept,
     skipped,
     reasons: (node) => {
@@ -98,12 +103,13 @@ function askedFor({ model, nodes }: ChannelGraph, keep: Record<string, number[] 
   );
 }
 
-/** Adds channels until every kernel that stays has an input, and a width that is a multiple of `roundTo`. */
+/** Adds channels until every layer that stays has what it reads, and kernels a width that is a multiple of `roundTo`. */
 function addChannels(
+  { nodes }: ChannelGraph,
   filters: ReadonlyMap<ChannelNode, Float64Array>,
   ties: ChannelTies,
   reasons: Map<number, KeptBecause>,
-  roundTo: number,
+  { roundTo, skipped }: { roundTo: number; skipped: KeptChannels['skipped'] },
 ): void {
   const sizes = new Map<number, number>();
   for (const [node, squares] of filters) {
@@ -123,11 +129,16 @@ function addChannels(
   };
   const stays = (node: ChannelNode): boolean =>
     Array.from({ length: node.channels }).some((_, c) => reasons.has(ties.setOf(node, c)));
+  /** Inputs that are not tied to what a layer makes of them. */
+  const readBy = (node: ChannelNode): ChannelNode[] => {
+    if (node.role === 'kernel') return node.inputs;
+    return isMerge(node.role) ? node.inputs.filter((part) => isSpread(node, part) && !skipped(node, part)) : [];
+  };
   for (let changed = true; changed;) {
     changed = false;
-    for (const node of [...filters.keys()].filter(stays)) {
-      if (grow(node.inputs[0], (kept) => Math.max(1, kept), 'last')) changed = true;
-      if (grow(node, (kept) => Math.ceil(kept / roundTo) * roundTo, 'rounding')) changed = true;
+    for (const node of nodes.filter(stays)) {
+      for (const input of readBy(node)) if (grow(input, (kept) => Math.max(1, kept), 'last')) changed = true;
+      if (filters.has(node) && grow(node, (kept) => Math.ceil(kept / roundTo) * roundTo, 'rounding')) changed = true;
     }
   }
 }

@@ -1,11 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
-import { BiasMap } from '../../layers/biasMap.js';
-import type { L0Gate } from '../../layers/l0Gate.js';
 import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
-import { addMaps, commonValues, isZero, mapValues, pickChannels, type ConstantMap } from '../weights/constantMap.js';
-import { convolveMap, zeroMap, type BorderRule, type Constants } from '../weights/constants.js';
-import { valuesOf, type KernelWeights, type NetworkWeights, type NormWeights } from '../weights/layerWeights.js';
-import { copyLayer, setWeights } from './copyLayer.js';
+import { imageOf } from '../../graph/kernels.js';
+import { isMerge, type Merge } from '../../graph/layerRole.js';
+import type { Layer } from '../../graph/names.js';
+import { BiasMap } from '../../layers/biasMap.js';
+import { Conv2d } from '../../layers/conv2d.js';
+import { GatedConv2d } from '../../layers/gatedConv2d.js';
+import { convolveMap, zeroMap, type BorderRule } from '../weights/channelValues.js';
+import { commonValues, isZero, mapValues, mergeMaps, pickChannels, type ConstantMap } from '../weights/constantMap.js';
+import { swapChannels, type KernelWeights, type NetworkWeights, type NormWeights } from '../weights/layerWeights.js';
 import type { KeptChannels } from './keptChannels.js';
 
 /** All that is known about a network when the smaller one is built. */
@@ -13,7 +16,9 @@ export interface RebuildPlan {
   graph: ChannelGraph;
   weights: NetworkWeights;
   kept: KeptChannels;
-  constants: Constants;
+  constants: ReadonlyMap<ChannelNode, ConstantMap>;
+  /** Whether what follows takes in the constants of channels that go. */
+  absorb: boolean;
   rule: BorderRule;
 }
 
@@ -34,8 +39,11 @@ class Builder {
   private readonly tensors = new Map<ChannelNode, tf.SymbolicTensor>();
   /** What a batch norm has to take from its mean, by the layer in front of it. */
   private readonly shifts = new Map<ChannelNode, Float64Array>();
+  private readonly names: Set<string>;
 
-  constructor(private readonly plan: RebuildPlan) {}
+  constructor(private readonly plan: RebuildPlan) {
+    this.names = new Set(plan.graph.nodes.map(({ name }) => name));
+  }
 
   /** The output of a layer in the new network; built when first asked for. */
   tensor(node: ChannelNode): tf.SymbolicTensor {
@@ -52,20 +60,22 @@ class Builder {
     if (kernel) return this.kernel(node, kernel);
     const norm = weights.norms.get(node);
     if (norm) return this.norm(node, norm);
-    switch (node.role) {
+    const { role } = node;
+    if (isMerge(role)) return this.merge(node, role);
+    switch (role) {
       case 'input':
         return tf.input({ shape: node.outputShape.slice(1), name: node.name });
       case 'norm':
         // Part of the kernel in front of it.
         return this.tensor(node.inputs[0]);
       case 'gate':
-        return this.gate(node);
-      case 'add':
-        return this.add(node);
+        return weights.gates.has(node) ? this.each(node) : this.tensor(node.inputs[0]);
       case 'concat': {
         const parts = node.inputs.filter((input) => this.numbers(input).length > 0).map((input) => this.tensor(input));
         return parts.length === 1 ? parts[0] : apply(copyLayer(node), parts);
       }
+      case 'reshape':
+        return this.each(node, { targetShape: [...node.outputShape.slice(1, -1), this.numbers(node).length] });
       default:
         return this.each(node);
     }
@@ -76,12 +86,9 @@ class Builder {
     return (this.plan.kept.kept.get(node) ?? []).flatMap((flag, c) => (flag ? [c] : []));
   }
 
-  private constant(node: ChannelNode): ConstantMap {
-    return this.plan.constants.get(node) ?? zeroMap(node);
-  }
-
   private kernel(node: ChannelNode, weights: KernelWeights): tf.SymbolicTensor {
     const [source] = node.inputs;
+    const kind = node.layer.getClassName();
     const [inputs, outputs] = [this.numbers(source), this.numbers(node)];
     const absorbed = this.absorbed(node, weights);
     const common = commonValues(absorbed);
@@ -94,27 +101,27 @@ class Builder {
     const biased = weights.bias !== undefined || (!toNorm && common.some((value) => value !== 0));
     const split = !isZero(rest) && activation !== 'linear';
 
+    const width = { kernel: { [kind === 'Dense' ? 'units' : 'filters']: outputs.length }, depthwise: {} };
     const layer = copyLayer(node, {
-      [node.layer.getClassName() === 'Dense' ? 'units' : 'filters']: outputs.length,
+      ...width[node.role as 'kernel' | 'depthwise'],
       useBias: biased,
       activation: split ? 'linear' : activation,
     });
     const y = apply(layer, this.tensor(source));
-    setWeights(layer, {
-      kernel: slice(weights, inputs, outputs),
-      bias: outputs.map((o, k) => (weights.bias?.[o] ?? 0) + common[k]),
-    });
+    const bias = outputs.map((o, k) => (weights.bias?.[o] ?? 0) + common[k]);
+    setWeights(layer, { ...kernelValues(kind, weights, inputs, outputs), bias });
     const mapped = this.withMap(y, rest, node);
     if (!split) return mapped;
-    return apply(tf.layers.activation({ name: `${node.name}_activation`, activation: activation as 'relu' }), mapped);
+    const name = this.fresh(`${node.name}_activation`);
+    return apply(tf.layers.activation({ name, activation: activation as 'relu' }), mapped);
   }
 
   /** What the removed inputs of a kernel add to its kept outputs. */
   private absorbed(node: ChannelNode, weights: KernelWeights): ConstantMap {
     const [source] = node.inputs;
     const stays = this.plan.kept.kept.get(source) ?? [];
-    const gone = mapValues(this.constant(source), (value, c) => (stays[c] ? 0 : value));
-    const sum = isZero(gone) ? zeroMap(node) : convolveMap(node, weights, gone, this.plan.rule);
+    const gone = mapValues(this.plan.constants.get(source)!, (value, c) => (stays[c] ? 0 : value));
+    const sum = isZero(gone) || !this.plan.absorb ? zeroMap(node) : convolveMap(node, weights, gone, this.plan.rule);
     return pickChannels(sum, this.numbers(node));
   }
 
@@ -132,34 +139,48 @@ class Builder {
     return y;
   }
 
-  private gate(node: ChannelNode): tf.SymbolicTensor {
-    const x = this.tensor(node.inputs[0]);
-    if (!this.plan.weights.gates.has(node)) return x;
-    const layer = copyLayer(node);
-    const y = apply(layer, x);
-    setWeights(layer, { logAlpha: pick((node.layer as L0Gate).logAlpha.dataSync<'float32'>(), this.numbers(node)) });
-    return y;
-  }
-
-  private add(node: ChannelNode): tf.SymbolicTensor {
+  /** Parts of a sum or product that are constant are left out, and what they make of the others comes behind. */
+  private merge(node: ChannelNode, role: Merge): tf.SymbolicTensor {
     const skipped = node.inputs.filter((input) => this.plan.kept.skipped(node, input));
     const parts = node.inputs.filter((input) => !skipped.includes(input)).map((input) => this.tensor(input));
-    const sum = parts.length === 1 ? parts[0] : apply(copyLayer(node), parts);
-    if (skipped.length === 0) return sum;
-    const constant = addMaps(skipped.map((input) => this.constant(input)));
-    return this.withMap(sum, pickChannels(constant, this.numbers(node)), node);
+    const merged = parts.length === 1 ? parts[0] : apply(copyLayer(node), parts);
+    if (skipped.length === 0) return merged;
+    const maps = skipped.map((input) => this.plan.constants.get(input)!);
+    const constant = pickChannels(mergeMaps(role, maps, imageOf(node.outputShape), node.channels), this.numbers(node));
+    if (role === 'multiply') return this.scaled(merged, constant.values, node);
+    return this.plan.absorb ? this.withMap(merged, constant, node) : merged;
   }
 
-  private each(node: ChannelNode): tf.SymbolicTensor {
-    const layer = copyLayer(node);
-    const y = apply(layer, this.tensor(node.inputs[0]));
-    if (layer instanceof BiasMap) {
-      const numbers = this.numbers(node);
-      const values = valuesOf(node.layer, 'map') ?? new Float32Array();
-      const places = Array.from({ length: values.length / node.channels }, (_, i) => i * node.channels);
-      setWeights(layer, { map: places.flatMap((place) => numbers.map((c) => values[place + c])) });
-    }
+  /** Multiplies the channels of an image, in a layer that tf.layers have. */
+  private scaled(x: tf.SymbolicTensor, factors: Float64Array, node: ChannelNode): tf.SymbolicTensor {
+    if (factors.every((factor) => factor === 1)) return x;
+    const name = this.fresh(`${node.name}_scale`);
+    const layer = tf.layers.depthwiseConv2d({ name, kernelSize: 1, useBias: false });
+    const y = apply(layer, x);
+    setWeights(layer, { depthwiseKernel: factors });
     return y;
+  }
+
+  /** A layer that treats each channel alone: of its weights, the channels that stay. */
+  private each(node: ChannelNode, changes: tf.serialization.ConfigDict = {}): tf.SymbolicTensor {
+    const layer = copyLayer(node, changes);
+    const y = apply(layer, this.tensor(node.inputs[0]));
+    const numbers = this.numbers(node);
+    const values = node.layer.weights.map((weight) => {
+      const all = weight.read().dataSync<'float32'>();
+      // Slopes may be shared by all channels.
+      return weight.shape.at(-1) === node.channels ? pick(all, numbers, node.channels) : all;
+    });
+    tf.tidy(() => layer.setWeights(values.map((value, i) => tf.tensor(value, layer.weights[i].shape as number[]))));
+    return y;
+  }
+
+  /** A name that no layer has. */
+  private fresh(name: string): string {
+    let free = name;
+    for (let n = 2; this.names.has(free); n++) free = `${name}_${n}`;
+    this.names.add(free);
+    return free;
   }
 
   /** Adds a map to a tensor, unless it is 0. */
@@ -169,7 +190,7 @@ class Builder {
     node: ChannelNode,
   ): tf.SymbolicTensor {
     if (isZero({ rows, columns, values, ...map })) return x;
-    const layer = new BiasMap({ name: `${node.name}_bias_map`, rows, columns });
+    const layer = new BiasMap({ name: this.fresh(`${node.name}_bias_map`), rows, columns });
     const y = apply(layer, x);
     setWeights(layer, { map: values });
     return y;
@@ -179,14 +200,81 @@ class Builder {
 const apply = (layer: tf.layers.Layer, x: tf.SymbolicTensor | tf.SymbolicTensor[]): tf.SymbolicTensor =>
   layer.apply(x) as tf.SymbolicTensor;
 
-const pick = (values: Float32Array, numbers: number[]): Float32Array => Float32Array.from(numbers, (c) => values[c]);
+/** Some channels of values [..., channels], flat. */
+function pick(values: Float32Array, numbers: number[], channels = values.length): Float32Array {
+  const places = Array.from({ length: values.length / channels }, (_, i) => i * channels);
+  return Float32Array.from(places.flatMap((place) => numbers.map((c) => values[place + c])));
+}
 
-/** The kept inputs and outputs of a kernel, [window, inputs, outputs], flat. */
-function slice({ values, window, inputs, outputs }: KernelWeights, from: number[], to: number[]): Float32Array {
+/** The kept inputs and outputs of a kernel, in the order in which a class of layers has its weights. */
+function kernelValues(
+  kind: string,
+  { values, window, inputs, outputs, separable }: KernelWeights,
+  from: number[],
+  to: number[],
+): Record<string, Float32Array> {
+  switch (kind) {
+    case 'DepthwiseConv2D':
+      return { depthwiseKernel: pick(values, to, outputs) };
+    case 'SeparableConv2D': {
+      const { depthwise, pointwise, multiplier } = separable!;
+      const between = from.flatMap((c) => Array.from({ length: multiplier }, (_, j) => c * multiplier + j));
+      return {
+        depthwiseKernel: pick(depthwise, between, inputs * multiplier),
+        pointwiseKernel: slice(pointwise, [1, inputs * multiplier, outputs], between, to),
+      };
+    }
+    case 'Conv2DTranspose':
+      return { kernel: swapChannels(slice(values, [window, inputs, outputs], from, to), from.length, to.length) };
+    default:
+      return { kernel: slice(values, [window, inputs, outputs], from, to) };
+  }
+}
+
+/** Some inputs and outputs of a kernel [window, inputs, outputs], flat. */
+function slice(
+  values: Float32Array,
+  [window, inputs, outputs]: [number, number, number],
+  from: number[],
+  to: number[],
+): Float32Array {
   const kept = new Float32Array(window * from.length * to.length);
   let at = 0;
   for (let w = 0; w < window; w++) {
     for (const c of from) for (const o of to) kept[at++] = values[(w * inputs + c) * outputs + o];
   }
   return kept;
+}
+
+/**
+ * A layer of the same class, name and settings, but for the changes, without weights as yet. A convolution with gates on
+ * its weights becomes a plain one.
+ */
+function copyLayer({ layer, name }: ChannelNode, changes: tf.serialization.ConfigDict = {}): Layer {
+  // The shape of the input follows from what the copy is applied to, and its weights are given to it.
+  const config = Object.fromEntries(
+    Object.entries(layer.getConfig()).filter(([key]) => key !== 'batchInputShape' && !key.endsWith('Initializer')),
+  );
+  const kind = (
+    layer instanceof GatedConv2d ? Conv2d : layer.constructor
+  ) as tf.serialization.SerializableConstructor<Layer>;
+  // tf.layers leave it out of a separable convolution's settings.
+  const { depthMultiplier } = layer as { depthMultiplier?: number };
+  return new kind({ ...config, ...(depthMultiplier !== undefined && { depthMultiplier }), name, ...changes });
+}
+
+/** Gives a built layer its weights: values by the last part of the weight's name, spelt without underscores. */
+function setWeights(layer: Layer, values: Record<string, ArrayLike<number> | undefined>): void {
+  tf.tidy(() => {
+    layer.setWeights(
+      layer.weights.map(({ originalName, shape }) => {
+        const name = (originalName.split('/').at(-1) ?? '').replace(/_(\w)/, (_, letter: string) =>
+          letter.toUpperCase(),
+        );
+        const given = values[name];
+        if (!given) throw new Error(`no values for the weight ${originalName}`);
+        return tf.tensor(Float32Array.from(given), shape as number[]);
+      }),
+    );
+  });
 }

@@ -1,4 +1,5 @@
 import type { AxisWindow } from '../../graph/kernels.js';
+import type { Merge } from '../../graph/layerRole.js';
 
 /**
  * What channels put out that depend on no input: values [R, S, C] and, for each row and column of the image, which of
@@ -13,7 +14,7 @@ export interface ConstantMap {
   values: Float64Array;
 }
 
-const count = (index: number[]): number => Math.max(...index) + 1;
+const count = (index: number[]): number => index.reduce((most, i) => Math.max(most, i), -1) + 1;
 
 /** The place in `values` of row r and column s of the stored values. */
 const placeOf = ({ columns, channels }: ConstantMap, r: number, s: number): number =>
@@ -30,8 +31,14 @@ export function mapValues(map: ConstantMap, f: (value: number, channel: number) 
   return { ...map, values: map.values.map((value, i) => f(value, i % map.channels)) };
 }
 
-export function isZero({ values }: ConstantMap): boolean {
-  return values.every((value) => value === 0);
+/** Whether a map, or one channel of it, is 0 everywhere. */
+export function isZero({ values, channels }: ConstantMap, channel?: number): boolean {
+  return values.every((value, i) => value === 0 || (channel !== undefined && i % channels !== channel));
+}
+
+/** Whether a map has the same values at every place. */
+export function isUniform({ values, channels }: ConstantMap): boolean {
+  return values.length === channels;
 }
 
 /** Some of a map's channels, in the order given. */
@@ -53,10 +60,25 @@ export function concatMaps(maps: ConstantMap[]): ConstantMap {
   });
 }
 
-/** The sum of several maps of one image and width. */
-export function addMaps(maps: ConstantMap[]): ConstantMap {
-  return combine(maps, maps[0].channels, (places, out) => {
-    maps.forEach(({ values }, m) => out.forEach((sum, c) => (out[c] = sum + values[places[m] + c])));
+const merges: Record<Merge, (a: number, b: number) => number> = {
+  add: (a, b) => a + b,
+  average: (a, b) => a + b,
+  multiply: (a, b) => a * b,
+  maximum: (a, b) => Math.max(a, b),
+  minimum: (a, b) => Math.min(a, b),
+};
+
+/** Several maps as one, value by value; a map of one place or one channel counts for all of them. */
+export function mergeMaps(kind: Merge, maps: ConstantMap[], image: [number, number], channels: number): ConstantMap {
+  const wide = maps.map((map) => {
+    const all = map.channels < channels ? pickChannels(map, Array<number>(channels).fill(0)) : map;
+    return all.rows.length === 1 && all.columns.length === 1 ? uniformMap(all.values, image) : all;
+  });
+  const divisor = kind === 'average' ? maps.length : 1;
+  return combine(wide, channels, (places, out) => {
+    for (let c = 0; c < channels; c++) {
+      out[c] = wide.map(({ values }, m) => values[places[m] + c]).reduce(merges[kind]) / divisor;
+    }
   });
 }
 
@@ -66,29 +88,23 @@ export function commonValues(map: ConstantMap): Float64Array {
   return map.values.slice(place, place + map.channels);
 }
 
-/** The mean over the image (or the largest value), [C], as a vector. */
-export function overImage(map: ConstantMap, kind: 'mean' | 'max'): ConstantMap {
-  const out = new Float64Array(map.channels).fill(kind === 'mean' ? 0 : -Infinity);
-  const share = 1 / (map.rows.length * map.columns.length);
-  for (const r of map.rows) {
-    for (const s of map.columns) {
-      const place = placeOf(map, r, s);
-      for (let c = 0; c < out.length; c++) {
-        const value = map.values[place + c];
-        out[c] = kind === 'mean' ? out[c] + value * share : Math.max(out[c], value);
-      }
-    }
-  }
-  return uniformMap(out, [1, 1]);
+/** The values of the whole image, [H, W, C], flat. */
+export function fullValues({ rows, columns, channels, values }: ConstantMap): Float32Array {
+  const stored = count(columns);
+  const full = new Float32Array(rows.length * columns.length * channels);
+  rows.forEach((r, y) =>
+    columns.forEach((s, x) => {
+      const place = (r * stored + s) * channels;
+      full.set(values.subarray(place, place + channels), (y * columns.length + x) * channels);
+    }),
+  );
+  return full;
 }
 
-/** Every value of the image in a row, the channel fastest, as a vector. */
-export function flattenMap(map: ConstantMap): ConstantMap {
-  const places = map.rows.flatMap((r) => map.columns.map((s) => placeOf(map, r, s)));
-  return uniformMap(
-    places.flatMap((place) => [...map.values.subarray(place, place + map.channels)]),
-    [1, 1],
-  );
+/** The map of an image whose values are given in full, [H, W, C], flat. */
+export function imageMap(values: ArrayLike<number>, [height, width]: [number, number], channels: number): ConstantMap {
+  const range = (length: number): number[] => Array.from({ length }, (_, i) => i);
+  return simplify({ rows: range(height), columns: range(width), channels, values: Float64Array.from(values) });
 }
 
 /** What a window sees at one place of its output: a tap, and where the values of the input under it begin. */
@@ -123,10 +139,13 @@ export function moveWindow(
 
 /** Which rows of the input the window sees at each row of the output (-1: border), each combination once. */
 function sightings(rows: number[], window: AxisWindow): { index: number[]; seen: number[][] } {
-  const combinations = Array.from({ length: window.output }, (_, y) =>
-    Array.from({ length: window.size }, (_, i) => rows[y * window.stride - window.before + i * window.dilation] ?? -1),
+  const { size, stride, before, dilation, output, transposed } = window;
+  const rowUnder = (y: number, tap: number): number =>
+    transposed ? (y + before - tap) / stride : y * stride - before + tap * dilation;
+  return distinct(
+    // Between two rows, or outside the image, there is none.
+    Array.from({ length: output }, (_, y) => Array.from({ length: size }, (_, tap) => rows[rowUnder(y, tap)] ?? -1)),
   );
-  return distinct(combinations);
 }
 
 function distinct(combinations: number[][]): { index: number[]; seen: number[][] } {
@@ -161,22 +180,37 @@ function combine(
 
 /** Stores rows and columns with equal values once. */
 function simplify(map: ConstantMap): ConstantMap {
+  const { channels, values } = map;
   const [R, S] = [count(map.rows), count(map.columns)];
-  if (R === 1 && S === 1) return map;
+  const at = (r: number, s: number): number => (r * S + s) * channels;
+  const equal = (a: number, b: number): boolean => {
+    for (let c = 0; c < channels; c++) if (values[a + c] !== values[b + c]) return false;
+    return true;
+  };
   const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-  const strip = (places: number[]): number[] =>
-    places.flatMap((place) => [...map.values.subarray(place, place + map.channels)]);
-  const rows = distinct(range(R).map((r) => strip(range(S).map((s) => placeOf(map, r, s)))));
-  const columns = distinct(range(S).map((s) => strip(range(R).map((r) => placeOf(map, r, s)))));
-  if (rows.seen.length === R && columns.seen.length === S) return map;
-  const [firstRow, firstColumn] = [rows, columns].map(({ index, seen }) => seen.map((_, i) => index.indexOf(i)));
-  const values = firstRow.flatMap((r) => strip(firstColumn.map((s) => placeOf(map, r, s))));
+  const rows = firstOfEach(R, (a, b) => range(S).every((s) => equal(at(a, s), at(b, s))));
+  const columns = firstOfEach(S, (a, b) => rows.first.every((r) => equal(at(r, a), at(r, b))));
+  if (rows.first.length === R && columns.first.length === S) return map;
+  const kept = rows.first.flatMap((r) =>
+    columns.first.flatMap((s) => [...values.subarray(at(r, s), at(r, s) + channels)]),
+  );
   return {
     rows: map.rows.map((r) => rows.index[r]),
     columns: map.columns.map((s) => columns.index[s]),
-    channels: map.channels,
-    values: Float64Array.from(values),
+    channels,
+    values: Float64Array.from(kept),
   };
+}
+
+/** The numbers below n that are like none before them, and for each number which of those it is like. */
+function firstOfEach(n: number, same: (a: number, b: number) => boolean): { first: number[]; index: number[] } {
+  const first: number[] = [];
+  const index: number[] = [];
+  for (let i = 0; i < n; i++) {
+    const like = first.findLastIndex((other) => same(other, i));
+    index.push(like >= 0 ? like : first.push(i) - 1);
+  }
+  return { first, index };
 }
 
 function mostFrequent(index: number[]): number {

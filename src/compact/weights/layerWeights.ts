@@ -1,19 +1,27 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
+import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
+import { kernelGeometry, weightOf } from '../../graph/kernels.js';
+import { activationOf } from '../../graph/layerRole.js';
+import type { Layer } from '../../graph/names.js';
 import type { Gate } from '../../layers/gate.js';
 import { GatedConv2d } from '../../layers/gatedConv2d.js';
 import type { L0Gate } from '../../layers/l0Gate.js';
-import type { Layer } from '../../graph/names.js';
-import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
-import { weightOf } from '../../graph/kernels.js';
-import { activationOf } from '../../graph/layerRole.js';
 
-/** A kernel as [window, inputs, outputs], flat, its bias, and what it ends with. */
+/** The kernel of a layer, its bias, and what it ends with. */
 export interface KernelWeights {
+  /**
+   * [window, inputs, outputs], flat, that of a transposed convolution too; of a depthwise convolution [window, outputs]; of a
+   * separable one what its two kernels come to.
+   */
   values: Float32Array;
   window: number;
   inputs: number;
   outputs: number;
+  /** Of a depthwise convolution, how many outputs each input has to itself. */
+  multiplier?: number;
+  /** The kernels of a separable convolution: [window, inputs * multiplier] and [inputs * multiplier, outputs]. */
+  separable?: { depthwise: Float32Array; pointwise: Float32Array; multiplier: number };
   bias?: Float32Array;
   /** The name of its activation; 'linear' for none. */
   activation: string;
@@ -47,19 +55,50 @@ const required = (layer: Layer, name: string): Float32Array => {
   return values;
 };
 
-function kernelOf({ layer, channels, inputShapes }: ChannelNode): KernelWeights {
-  const values = required(layer, 'kernel');
-  // Gates on weights become part of them.
-  if (layer instanceof GatedConv2d) maskOf(layer).forEach((mask, i) => (values[i] *= mask));
-  const inputs = inputShapes[0].at(-1) ?? 0;
-  return {
-    values,
-    window: values.length / (inputs * channels),
-    inputs,
-    outputs: channels,
-    bias: valuesOf(layer, 'bias'),
-    activation: activationOf(layer),
-  };
+function kernelOf({ layer, outputShape }: ChannelNode): KernelWeights {
+  const { window, inputs, outputs, multiplier } = kernelGeometry(layer, outputShape)!;
+  const rest = { window, inputs, outputs, bias: valuesOf(layer, 'bias'), activation: activationOf(layer) };
+  switch (layer.getClassName()) {
+    case 'DepthwiseConv2D':
+      return { ...rest, multiplier, values: required(layer, 'depthwiseKernel') };
+    case 'SeparableConv2D': {
+      const [depthwise, pointwise] = ['depthwiseKernel', 'pointwiseKernel'].map((name) => required(layer, name));
+      const separable = { depthwise, pointwise, multiplier: depthwise.length / (window * inputs) };
+      return { ...rest, values: composed(rest, separable), separable };
+    }
+    case 'Conv2DTranspose':
+      return { ...rest, values: swapChannels(required(layer, 'kernel'), outputs, inputs) };
+    default: {
+      const values = required(layer, 'kernel');
+      // Gates on weights become part of them.
+      if (layer instanceof GatedConv2d) maskOf(layer).forEach((mask, i) => (values[i] *= mask));
+      return { ...rest, values };
+    }
+  }
+}
+
+/** [window, from, to] as [window, to, from]. */
+export function swapChannels(values: Float32Array, from: number, to: number): Float32Array {
+  const swapped = new Float32Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const [w, a, b] = [Math.floor(i / (from * to)), Math.floor(i / to) % from, i % to];
+    swapped[(w * to + b) * from + a] = values[i];
+  }
+  return swapped;
+}
+
+/** The kernel [window, inputs, outputs] that does what a depthwise kernel and a pointwise one behind it do. */
+function composed(
+  { window, inputs, outputs }: Pick<KernelWeights, 'window' | 'inputs' | 'outputs'>,
+  { depthwise, pointwise, multiplier }: NonNullable<KernelWeights['separable']>,
+): Float32Array {
+  const values = new Float32Array(window * inputs * outputs);
+  for (let d = 0; d < depthwise.length; d++) {
+    const between = d % (inputs * multiplier);
+    const row = Math.floor(d / multiplier) * outputs;
+    for (let o = 0; o < outputs; o++) values[row + o] += depthwise[d] * pointwise[between * outputs + o];
+  }
+  return values;
 }
 
 function normOf({ layer }: ChannelNode): NormWeights {
@@ -76,25 +115,37 @@ function maskOf(gate: Gate): Float32Array {
   return tf.tidy(() => gate.inferenceMask().dataSync<'float32'>().slice());
 }
 
+/** The input that entry i of a kernel's values takes from; it goes to output i % outputs. */
+export function inputOf({ inputs, outputs, multiplier }: KernelWeights, i: number): number {
+  return multiplier === undefined ? Math.floor(i / outputs) % inputs : Math.floor((i % outputs) / multiplier);
+}
+
+/** All values of a kernel that belong to one output each: value i to output i % outputs. */
+export function byOutput({ values, separable, bias }: KernelWeights): Float32Array[] {
+  return [values, separable?.pointwise, bias].filter((part) => part !== undefined);
+}
+
 /** Multiplies output channel o of a kernel, and its bias, by factors[o]. */
 export function scaleOutputs(kernel: KernelWeights, factors: ArrayLike<number>): void {
-  const { values, outputs, bias } = kernel;
-  for (let i = 0; i < values.length; i++) values[i] *= factors[i % outputs];
-  bias?.forEach((value, o) => (bias[o] = value * factors[o]));
+  for (const part of byOutput(kernel)) part.forEach((value, i) => (part[i] = value * factors[i % kernel.outputs]));
 }
 
 /** Multiplies what a kernel takes from input channel c by factors[c]. */
-export function scaleInputs({ values, inputs, outputs }: KernelWeights, factors: ArrayLike<number>): void {
-  for (let i = 0; i < values.length; i++) values[i] *= factors[Math.floor(i / outputs) % inputs];
+export function scaleInputs(kernel: KernelWeights, factors: ArrayLike<number>): void {
+  const { values, separable, inputs } = kernel;
+  for (let i = 0; i < values.length; i++) values[i] *= factors[inputOf(kernel, i)];
+  separable?.depthwise.forEach((value, i) => {
+    separable.depthwise[i] = value * factors[Math.floor(i / separable.multiplier) % inputs];
+  });
 }
 
 /** The weights of a network's layers, as they are. */
 export function networkWeights({ nodes }: ChannelGraph): NetworkWeights {
-  const of = <T>(role: string, read: (node: ChannelNode) => T): Map<ChannelNode, T> =>
-    new Map(nodes.filter((node) => node.role === role).map((node) => [node, read(node)]));
+  const of = <T>(roles: string[], read: (node: ChannelNode) => T): Map<ChannelNode, T> =>
+    new Map(nodes.filter((node) => roles.includes(node.role)).map((node) => [node, read(node)]));
   return {
-    kernels: of('kernel', kernelOf),
-    norms: of('norm', normOf),
-    gates: of('gate', ({ layer }) => maskOf(layer as L0Gate)),
+    kernels: of(['kernel', 'depthwise'], kernelOf),
+    norms: of(['norm'], normOf),
+    gates: of(['gate'], ({ layer }) => maskOf(layer as L0Gate)),
   };
 }

@@ -41,7 +41,7 @@ function scaleNorm(norm: NormWeights, factors: Float32Array): void {
 function sourceBefore(gate: ChannelNode): ChannelNode | undefined {
   let node = gate.inputs[0];
   while (node.readers.length === 1 && !node.output) {
-    if (node.role === 'norm' || node.role === 'kernel') {
+    if (node.role === 'norm' || node.role === 'kernel' || node.role === 'depthwise') {
       return isHomogeneousActivation(activationOf(node.layer)) ? node : undefined;
     }
     if (!(node.role === 'gate' || (node.role === 'channelwise' && isHomogeneous(node.layer)))) return undefined;
@@ -76,9 +76,33 @@ function kernelsBehind(
 function factorsPassed(reader: ChannelNode, from: ChannelNode, factors: Float32Array): Float32Array | undefined {
   if (reader.role === 'gate') return factors;
   if (reader.role === 'channelwise') return isHomogeneous(reader.layer) ? factors : undefined;
-  if (reader.role === 'flatten')
+  // A product takes on the factor of each part.
+  if (reader.role === 'multiply') {
+    const parts = reader.inputs.filter((input) => input === from);
+    return parts.length === 1 && from.channels === reader.channels ? factors : undefined;
+  }
+  if (reader.role === 'flatten' || reader.role === 'reshape')
     return Float32Array.from({ length: reader.channels }, (_, c) => factors[c % factors.length]);
   if (reader.role !== 'concat') return undefined;
   const parts = reader.inputs.map((input) => (input === from ? [...factors] : Array<number>(input.channels).fill(1)));
   return Float32Array.from(parts.flat());
+}
+/**
+ * Makes batch norms part of the kernels in front of them, with their activation, and takes them out of `weights.norms`:
+ * gamma (W x + b - mean) / sqrt(variance + epsilon) + beta = s W x + s (b - mean) + beta.
+ *
+ * Where somebody else reads the kernel, or it has an activation of its own, the batch norm stays.
+ */
+export function foldNorms(weights: NetworkWeights): void {
+  for (const [node, { gamma, beta, mean, variance, epsilon }] of weights.norms) {
+    const [source] = node.inputs;
+    const kernel = weights.kernels.get(source);
+    if (!kernel || source.readers.length > 1 || source.output || kernel.activation !== 'linear') continue;
+    const scale = Float64Array.from(variance, (value, c) => (gamma?.[c] ?? 1) / Math.sqrt(value + epsilon));
+    const bias = mean.map((value, c) => ((kernel.bias?.[c] ?? 0) - value) * scale[c] + (beta?.[c] ?? 0));
+    scaleOutputs(kernel, scale);
+    kernel.bias = bias;
+    kernel.activation = activationOf(node.layer);
+    weights.norms.delete(node);
+  }
 }
