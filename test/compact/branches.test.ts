@@ -8,7 +8,7 @@ import { BatchNorm, BiasMap, Conv2d, L0Gate } from 'sparsebook/layers';
 import { googleNet, resnet18, resnet20 } from 'sparsebook/models';
 import { maxAbs } from '../goldens.ts';
 import { reload } from '../reload.ts';
-import { applyMasks } from './randomNetwork.ts';
+import { applyMasks } from './bruteForce.ts';
 
 await tf.setBackend('cpu');
 const closed = (n: number, ...channels: number[]): Float32Array =>

@@ -1,7 +1,11 @@
 // The kept channels by brute force: flags of single channels, passed on from layer to layer again and again until none
 // changes, by rules written down for each class of layer anew.
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
+import { networkGraph, type LayerNode } from 'sparsebook/graph';
 import type { L0Gate } from 'sparsebook/layers';
+
+type Layer = tf.layers.Layer;
+type Masks = ReadonlyMap<string, Float32Array>;
 
 export interface BruteForceCount {
   kernelEntries: number;
@@ -10,145 +14,330 @@ export interface BruteForceCount {
   width: Record<string, number>;
 }
 
-interface Place {
-  layer: tf.layers.Layer;
-  inputs: string[];
-  width: number;
+const lastPart = ({ originalName }: { originalName: string }): string => originalName.split('/').at(-1)!;
+const sizeOf = (sides: readonly (number | null)[]): number => sides.reduce<number>((n, side) => n * side!, 1);
+const kernelNames = ['kernel', 'depthwise_kernel', 'pointwise_kernel'];
+
+/** Whether a layer computes channels with a kernel. */
+export const isKernel = (layer: Layer): boolean =>
+  layer.weights.some((weight) => kernelNames.includes(lastPart(weight)));
+
+function groups<T, Key>(things: readonly T[], keyOf: (thing: T) => Key): Map<Key, T[]> {
+  const all = new Map<Key, T[]>();
+  for (const thing of things) {
+    const group = all.get(keyOf(thing));
+    if (group) group.push(thing);
+    else all.set(keyOf(thing), [thing]);
+  }
+  return all;
 }
+
+/** One product that a kernel makes: of an input channel, for an output channel. */
+interface Entry {
+  tap: number;
+  from: number;
+  to: number;
+  value: number;
+}
+
+/** The entries of one of a layer's kernels; `from` and `to` are its own channels. */
+function entriesOf(layer: Layer, name: string): Entry[] {
+  const weight = layer.weights.find((each) => lastPart(each) === name)!;
+  const [third, fourth] = weight.shape.slice(-2) as number[];
+  return [...weight.read().dataSync()].map((value, i) => {
+    const [tap, a, b] = [Math.floor(i / (third * fourth)), Math.floor(i / fourth) % third, i % fourth];
+    if (layer.getClassName() === 'Conv2DTranspose') return { tap, from: b, to: a, value };
+    return name === 'depthwise_kernel' ? { tap, from: a, to: a * fourth + b, value } : { tap, from: a, to: b, value };
+  });
+}
+
+/** What a layer with kernels makes of inputs, as entries of one kernel. */
+function products(layer: Layer): Entry[] {
+  if (layer.getClassName() === 'DepthwiseConv2D') return entriesOf(layer, 'depthwise_kernel');
+  if (layer.getClassName() !== 'SeparableConv2D') return entriesOf(layer, 'kernel');
+  const second = groups(entriesOf(layer, 'pointwise_kernel'), ({ from }) => from);
+  const sums = new Map<string, Entry>();
+  for (const { tap, from, to: between, value } of entriesOf(layer, 'depthwise_kernel')) {
+    for (const next of second.get(between)!) {
+      const key = [tap, from, next.to].join();
+      const sum = sums.get(key)?.value ?? 0;
+      sums.set(key, { tap, from, to: next.to, value: sum + value * next.value });
+    }
+  }
+  return [...sums.values()];
+}
+
+/** Sets kernel and bias of closed channels to 0 in the network itself, unless the filter is 0 already: what a mask means. */
+export function applyMasks(model: tf.LayersModel, masks: Masks): void {
+  for (const { layer, name } of networkGraph(model).nodes) {
+    const mask = masks.get(name);
+    if (!mask) continue;
+    const alive = new Set(products(layer).flatMap(({ to, value }) => (value === 0 ? [] : [to])));
+    const isClosed = (channel: number): boolean => mask[channel] === 0 && alive.has(channel);
+    for (const weight of layer.weights) {
+      const part = lastPart(weight);
+      if (part === 'depthwise_kernel' && layer.getClassName() === 'SeparableConv2D') continue;
+      const values = weight.read().dataSync();
+      const open =
+        part === 'bias'
+          ? values.map((value, channel) => (isClosed(channel) ? 0 : value))
+          : entriesOf(layer, part).map(({ to, value }) => (isClosed(to) ? 0 : value));
+      tf.tidy(() => void weight.write(tf.tensor([...open], weight.shape as number[])));
+    }
+  }
+}
+
+const channelsOf = ({ outputShape }: LayerNode): number => outputShape.at(-1)!;
+const id = ({ name }: LayerNode, c: number): string => `${name} ${c}`;
+const channelsIn = (node: LayerNode): number[] => [...Array(channelsOf(node)).keys()];
+const kindOf = ({ layer }: LayerNode): string => layer.getClassName();
+const merges = ['Add', 'Multiply', 'Average', 'Maximum', 'Minimum'];
 
 /** The squares of each filter, summed: of the channels that could be a layer's last, the one with the largest stays. */
 export function squares(model: tf.LayersModel): Map<string, number> {
   const sums = new Map<string, number>();
-  for (const { name, weights } of model.layers) {
-    const kernel = weights.find(({ originalName }) => originalName.endsWith('/kernel'))?.read();
-    const width = kernel?.shape.at(-1) ?? 1;
-    kernel?.dataSync().forEach((value, i) => {
-      const channel = `${name} ${i % width}`;
-      sums.set(channel, (sums.get(channel) ?? 0) + value * value);
-    });
+  for (const node of networkGraph(model).nodes.filter(({ layer }) => isKernel(layer))) {
+    for (const { to, value } of products(node.layer))
+      sums.set(id(node, to), (sums.get(id(node, to)) ?? 0) + value * value);
   }
   return sums;
 }
 
-/** Counts what a network needs; its masks have been applied to it. `filters` are the squares from before. */
-export function bruteForce(model: tf.LayersModel, filters: Map<string, number>): BruteForceCount {
-  const places = new Map<string, Place>();
-  for (const layer of model.layers) {
-    const inputs = layer.inboundNodes[0].inboundLayers.map(({ name }) => name);
-    places.set(layer.name, { layer, inputs, width: (layer.outputShape as number[]).at(-1)! });
+/** What every layer gives for an image of noise, by its name. */
+function evaluate(model: tf.LayersModel): Map<string, tf.Tensor> {
+  const { inputs, nodes } = networkGraph(model);
+  const noise = (node: LayerNode, i: number): [string, tf.Tensor] => [
+    node.name,
+    tf.randomNormal([1, ...(node.outputShape.slice(1) as number[])], 0, 1, 'float32', i + 5),
+  ];
+  const values = new Map(inputs.map(noise));
+  for (const { name, layer, inputs: sources } of nodes) {
+    const read = sources.map((source) => values.get(source.name)!);
+    if (!values.has(name)) values.set(name, layer.apply(read.length === 1 ? read[0] : read) as tf.Tensor);
   }
-  const output = model.outputs[0].sourceLayer.name;
-  const id = (name: string, c: number): string => `${name} ${c}`;
-  const channels = (name: string): number[] => [...Array(places.get(name)!.width).keys()];
-  const kind = (name: string): string => places.get(name)!.layer.getClassName();
-  const isKernel = (name: string): boolean => ['Conv2d', 'Conv2D', 'Dense'].includes(kind(name));
+  return values;
+}
 
-  /** The pairs (input channel, output channel) of a layer through which a value can pass. */
-  const wires = (name: string): { from: string; to: string; inputs: string[] }[] => {
-    const { layer, inputs } = places.get(name)!;
-    if (isKernel(name)) {
-      const kernel = layer.getWeights()[0];
-      const [m, n] = kernel.shape.slice(-2);
-      const values = kernel.dataSync();
-      const linked = new Set<string>();
-      values.forEach((value, i) => value !== 0 && linked.add(`${Math.floor(i / n) % m} ${i % n}`));
-      return [...linked].map((pair) => {
-        const [c, o] = pair.split(' ').map(Number);
-        return { from: id(inputs[0], c), to: id(name, o), inputs };
-      });
+type Wire = [from: string, to: string];
+
+/** The channels of a layer's inputs that its channel c comes from, where it is no kernel. */
+function comesFrom(node: LayerNode, c: number): Wire[] {
+  const [first] = node.inputs;
+  const wire = (from: LayerNode, channel: number): Wire => [id(from, channel), id(node, c)];
+  switch (kindOf(node)) {
+    case 'Concatenate': {
+      const all = node.inputs.flatMap((input) => channelsIn(input).map((channel) => wire(input, channel)));
+      return [all[c]];
     }
+    case 'Softmax':
+      return channelsIn(first).map((channel) => wire(first, channel));
+    case 'Flatten':
+    case 'Reshape':
+      return [wire(first, c % channelsOf(first))];
+    default:
+      return node.inputs.map((input) => wire(input, channelsOf(input) === 1 ? 0 : c));
+  }
+}
+
+function spread(start: string[], links: Wire[]): Set<string> {
+  const reached = new Set(start);
+  const next = groups(links, ([from]) => from);
+  for (const channel of reached) for (const [, to] of next.get(channel) ?? []) reached.add(to);
+  return reached;
+}
+
+/** The pairs of channels through which a value can pass, and the channels that depend on the inputs. */
+function wiring(model: tf.LayersModel): { wires: Wire[]; live: Set<string>; values: Map<string, tf.Tensor> } {
+  const values = evaluate(model);
+  const live = new Set<string>();
+  const wires: Wire[] = [];
+  const isNothing = (node: LayerNode, c: number): boolean => {
+    const value = values.get(node.name)!;
+    const channel = value.slice([...Array<number>(value.rank - 1).fill(0), c], [...value.shape.slice(0, -1), 1]);
+    return !live.has(id(node, c)) && channel.abs().max().dataSync()[0] === 0;
+  };
+  for (const node of networkGraph(model).nodes) {
+    const { layer, inputs } = node;
     const blocked = (c: number): boolean => {
-      if (kind(name) === 'L0Gate') return (layer as L0Gate).inferenceMask().dataSync()[c] === 0;
-      const gamma = layer.weights.find(({ originalName }) => originalName.endsWith('/gamma'));
+      if (kindOf(node) === 'L0Gate') return (layer as L0Gate).inferenceMask().dataSync()[c] === 0;
+      if (kindOf(node) === 'Multiply') return inputs.some((input) => isNothing(input, channelsOf(input) === 1 ? 0 : c));
+      const gamma = layer.weights.find((weight) => lastPart(weight) === 'gamma');
       return gamma?.read().dataSync()[c] === 0;
     };
-    const open = (c: number): boolean => !blocked(c);
-    if (kind(name) === 'Concatenate') {
-      const all = inputs.flatMap((input) => channels(input).map((c) => id(input, c)));
-      return all.map((from, c) => ({ from, to: id(name, c), inputs }));
-    }
-    if (kind(name) === 'Softmax') {
-      return channels(name).flatMap((c) =>
-        channels(name).map((o) => ({ from: id(inputs[0], c), to: id(name, o), inputs })),
-      );
-    }
-    if (kind(name) === 'Flatten') {
-      const { width } = places.get(inputs[0])!;
-      return channels(name).map((c) => ({ from: id(inputs[0], c % width), to: id(name, c), inputs }));
-    }
-    return inputs.flatMap((input) =>
-      channels(name)
-        .filter(open)
-        .map((c) => ({ from: id(input, c), to: id(name, c), inputs })),
-    );
-  };
+    const own = isKernel(layer)
+      ? products(layer).flatMap(({ from, to, value }): Wire[] =>
+          value === 0 ? [] : [[id(inputs[0], from), id(node, to)]],
+        )
+      : channelsIn(node).flatMap((c) => (blocked(c) ? [] : comesFrom(node, c)));
+    if (kindOf(node) === 'InputLayer') channelsIn(node).forEach((c) => live.add(id(node, c)));
+    for (const [from, to] of own) if (live.has(from)) live.add(to);
+    wires.push(...own);
+  }
+  return { wires, live, values };
+}
 
-  const all = [...places.keys()].filter((name) => kind(name) !== 'InputLayer').flatMap((name) => wires(name));
-  const spread = (start: string[], links: [string, string][]): Set<string> => {
-    const reached = new Set(start);
-    for (let before = -1; before !== reached.size;) {
-      before = reached.size;
-      for (const [from, to] of links) if (reached.has(from)) reached.add(to);
-    }
-    return reached;
-  };
-  const image = model.inputs[0].sourceLayer.name;
-  const imageChannels = channels(image).map((c) => id(image, c));
-  const outputs = channels(output).map((c) => id(output, c));
-  const live = spread(
-    imageChannels,
-    all.map(({ from, to }) => [from, to]),
-  );
-  const needed = spread(
-    outputs,
-    all.map(({ from, to }) => [to, from]),
-  );
+/** Counts what a network needs; its masks have been applied to it. `filters` are the squares from before. */
+export function bruteForce(model: tf.LayersModel, filters: Map<string, number>): BruteForceCount {
+  return tf.tidy(() => {
+    const { nodes, inputs: images, outputs: ends } = networkGraph(model);
+    const { wires, live, values } = wiring(model);
+    const given = images.flatMap((node) => channelsIn(node).map((c) => id(node, c)));
+    const outputs = ends.flatMap((node) => channelsIn(node).map((c) => id(node, c)));
+    const back = wires.map(([from, to]): Wire => [to, from]);
+    const needed = spread(outputs, back);
 
-  // Channels that are one: whatever goes through a layer one by one, gamma 0 or not, but for summands without life.
-  const lifeless = (name: string): boolean => channels(name).every((c) => !live.has(id(name, c)));
-  const ties: [string, string][] = [];
-  for (const [name, { inputs }] of places) {
-    if (isKernel(name) || inputs.length === 0) continue;
-    let offset = 0;
-    for (const [i, input] of inputs.entries()) {
-      const leftOut = kind(name) === 'Add' && lifeless(input) && !(lifeless(name) && i === 0);
-      for (const c of channels(input)) {
-        if (kind(name) === 'Flatten') {
-          for (const o of channels(name))
-            if (o % places.get(input)!.width === c) ties.push([id(input, c), id(name, o)]);
-        } else if (!leftOut) ties.push([id(input, c), id(name, c + (kind(name) === 'Concatenate' ? offset : 0))]);
+    const lifeless = (node: LayerNode): boolean => channelsIn(node).every((c) => !live.has(id(node, c)));
+    const isUniform = ({ name }: LayerNode): boolean => {
+      const value = values.get(name)!;
+      const axes = value.shape.map((_, axis) => axis).slice(0, -1);
+      const [most, least] = [value.max(axes), value.min(axes)];
+      return most.sub(least).abs().max().dataSync()[0] <= 1e-6;
+    };
+    const places = ({ outputShape }: LayerNode): string => [...outputShape.slice(1, -1)].join() || '1,1';
+    const isWhole = (node: LayerNode, input: LayerNode): boolean =>
+      places(node) === places(input) && channelsOf(node) === channelsOf(input);
+    /** A summand, or a factor that is the same everywhere, without life goes, but for the one that gives the size. */
+    const leftOut = (node: LayerNode, input: LayerNode): boolean => {
+      const kind = kindOf(node);
+      if (!lifeless(input) || !['Add', 'Multiply'].includes(kind)) return false;
+      if (kind === 'Multiply' && (node.outputShape.length !== 4 || !isUniform(input))) return false;
+      const whole = node.inputs.filter((each) => isWhole(node, each));
+      return whole.length > 0 && input !== (whole.find((each) => !lifeless(each)) ?? whole[0]);
+    };
+    const isOneForAll = (node: LayerNode, input: LayerNode): boolean =>
+      merges.includes(kindOf(node)) && channelsOf(input) === 1 && channelsOf(node) > 1;
+
+    // Channels that are one: whatever goes through a layer one by one, gamma 0 or not.
+    const ties: Wire[] = [];
+    for (const node of nodes) {
+      if (kindOf(node) === 'DepthwiseConv2D') {
+        for (const { from, to } of products(node.layer)) ties.push([id(node.inputs[0], from), id(node, to)]);
       }
-      offset += places.get(input)!.width;
+      if (isKernel(node.layer) || node.inputs.length === 0 || kindOf(node) === 'Softmax') continue;
+      const tied = node.inputs.filter((input) => !leftOut(node, input) && !isOneForAll(node, input));
+      const names = new Set(tied.map(({ name }) => name));
+      for (const c of channelsIn(node)) {
+        for (const [from, to] of comesFrom(node, c))
+          if (names.has(from.slice(0, from.lastIndexOf(' ')))) ties.push([from, to]);
+      }
     }
-  }
-  const both = ties.flatMap(([a, b]): [string, string][] => [
-    [a, b],
-    [b, a],
-  ]);
-  let kept = spread([...[...live].filter((channel) => needed.has(channel)), ...imageChannels, ...outputs], both);
-  const count = (name: string): number => channels(name).filter((c) => kept.has(id(name, c))).length;
-  const inputOf = (name: string): string => places.get(name)!.inputs[0];
-  const starving = (): string | undefined =>
-    [...places.keys()].find((name) => isKernel(name) && count(name) > 0 && count(inputOf(name)) === 0);
-  for (let name = starving(); name !== undefined; name = starving()) {
-    const candidates = channels(inputOf(name)).map((c) => spread([id(inputOf(name), c)], both));
-    const sizes = candidates.map((one) => [...one].reduce((sum, channel) => sum + (filters.get(channel) ?? 0), 0));
-    kept = new Set([...kept, ...candidates[sizes.indexOf(Math.max(...sizes))]]);
-  }
+    const both = ties.flatMap(([a, b]): Wire[] => [
+      [a, b],
+      [b, a],
+    ]);
+    const softened = nodes.filter((node) => kindOf(node) === 'Softmax').flatMap(({ inputs }) => inputs);
+    const whole = softened.flatMap((node) => channelsIn(node).map((c) => id(node, c)));
+    let kept = spread([...[...live].filter((channel) => needed.has(channel)), ...given, ...outputs, ...whole], both);
+    const count = (node: LayerNode): number => channelsIn(node).filter((c) => kept.has(id(node, c))).length;
+    const readBy = (node: LayerNode): LayerNode[] => {
+      if (isKernel(node.layer)) return kindOf(node) === 'DepthwiseConv2D' ? [] : node.inputs;
+      return node.inputs.filter((input) => isOneForAll(node, input) && !leftOut(node, input));
+    };
+    const starving = (): LayerNode | undefined =>
+      nodes.flatMap((node) => (count(node) > 0 ? readBy(node) : [])).find((input) => count(input) === 0);
+    for (let node = starving(); node !== undefined; node = starving()) {
+      const source = node;
+      const candidates = channelsIn(source).map((c) => spread([id(source, c)], both));
+      const sizes = candidates.map((one) => [...one].reduce((sum, channel) => sum + (filters.get(channel) ?? 0), 0));
+      kept = new Set([...kept, ...candidates[sizes.indexOf(Math.max(...sizes))]]);
+    }
 
-  const total: BruteForceCount = { kernelEntries: 0, multiplyAdds: 0, normChannels: 0, width: {} };
-  for (const [name, { layer, inputs }] of places) {
-    if (isKernel(name)) {
-      const window = layer
-        .getWeights()[0]
-        .shape.slice(0, -2)
-        .reduce((product, side) => product * side, 1);
-      const positions = (layer.outputShape as number[]).slice(1, -1).reduce((product, side) => product * side, 1);
-      const entries = window * count(inputs[0]) * count(name);
-      total.kernelEntries += entries;
-      total.multiplyAdds += entries * positions;
-      if (count(name) > 0) total.width[name] = count(name);
-    } else if (kind(name).startsWith('BatchNorm')) total.normChannels += count(name);
+    // A layer is there if an output is made of it: of concatenated parts, those with a channel.
+    const built = new Set<LayerNode>();
+    const build = (node: LayerNode): void => {
+      if (built.has(node)) return;
+      built.add(node);
+      for (const input of node.inputs) {
+        if (!leftOut(node, input) && (kindOf(node) !== 'Concatenate' || count(input) > 0)) build(input);
+      }
+    };
+    ends.forEach(build);
+
+    const total: BruteForceCount = { kernelEntries: 0, multiplyAdds: 0, normChannels: 0, width: {} };
+    for (const node of built) {
+      const { layer, inputs } = node;
+      if (isKernel(layer)) {
+        const isKept = (channel: number): boolean => kept.has(id(node, channel));
+        const entries = countEntries(layer, (channel) => kept.has(id(inputs[0], channel)), isKept);
+        total.kernelEntries += entries;
+        total.multiplyAdds += entries * positionsOf(node);
+        total.width[node.name] = count(node);
+      } else if (kindOf(node).startsWith('BatchNorm')) total.normChannels += count(node);
+      const factor = inputs.find((input) => kindOf(node) === 'Multiply' && leftOut(node, input));
+      // A factor that is left out becomes a layer of its own.
+      if (factor) {
+        total.kernelEntries += count(node);
+        total.multiplyAdds += count(node) * sizeOf(node.outputShape.slice(1, -1));
+        total.width[`${node.name}_scale`] = count(node);
+      }
+    }
+    return total;
+  });
+}
+
+/** The entries of a layer's kernels between channels that are open, one by one. */
+function countEntries(layer: Layer, isOpen: (input: number) => boolean, isKept: (output: number) => boolean): number {
+  if (layer.getClassName() !== 'SeparableConv2D') {
+    return products(layer).filter(({ from, to }) => isOpen(from) && isKept(to)).length;
   }
-  return total;
+  const [first, second] = ['depthwise_kernel', 'pointwise_kernel'].map((name) => entriesOf(layer, name));
+  const source = new Map(first.map(({ from, to }) => [to, from]));
+  return (
+    first.filter(({ from }) => isOpen(from)).length +
+    second.filter(({ from, to }) => isOpen(source.get(from)!) && isKept(to)).length
+  );
+}
+
+/** How often a kernel is applied to an image: once for each place of the output; transposed, of the input. */
+function positionsOf({ layer, inputShapes, outputShape }: LayerNode): number {
+  return sizeOf((layer.getClassName() === 'Conv2DTranspose' ? inputShapes[0] : outputShape).slice(1, -1));
+}
+
+/** Parameters and multiply-adds with the channels that masks close, counted out one by one. */
+export function maskedCount(model: tf.LayersModel, masks: Masks): { parameters: number; multiplyAdds: number } {
+  return tf.tidy(() => {
+    const before = model.getWeights().map((weight) => weight.clone());
+    applyMasks(model, masks);
+    const { live } = wiring(model);
+    model.setWeights(before);
+    const open = new Set<string>();
+    const total = { parameters: 0, multiplyAdds: 0 };
+    for (const node of networkGraph(model).nodes) {
+      const { layer, name, inputs } = node;
+      const mask = masks.get(name);
+      const opens = (c: number): boolean => {
+        if (mask?.[c] === 0) return false;
+        if (kindOf(node) === 'InputLayer' || (isKernel(layer) && kindOf(node) !== 'DepthwiseConv2D')) return true;
+        const from = isKernel(layer)
+          ? products(layer)
+              .filter(({ to }) => to === c)
+              .map((entry) => id(inputs[0], entry.from))
+          : comesFrom(node, c).map(([source]) => source);
+        // A product of something closed is closed where it is the same for every image.
+        if (kindOf(node) === 'Multiply' && from.some((channel) => !open.has(channel)) && !live.has(id(node, c)))
+          return false;
+        return from.some((channel) => open.has(channel));
+      };
+      const channels = channelsIn(node).filter(opens);
+      for (const c of channels) open.add(id(node, c));
+      if (kindOf(node) === 'L0Gate') continue;
+      if (isKernel(layer)) {
+        const entries = countEntries(
+          layer,
+          (c) => open.has(id(inputs[0], c)),
+          (c) => open.has(id(node, c)),
+        );
+        total.parameters += entries;
+        total.multiplyAdds += entries * positionsOf(node);
+      }
+      for (const weight of layer.weights) {
+        const part = lastPart(weight);
+        if (kernelNames.includes(part) || /moving_?(mean|variance)/i.test(part)) continue;
+        // One value for each place and channel; slopes may be shared by all channels.
+        const places = sizeOf(weight.shape.slice(0, -1));
+        total.parameters += weight.shape.at(-1) === channelsOf(node) ? places * channels.length : places;
+      }
+    }
+    return total;
+  });
 }

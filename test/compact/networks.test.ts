@@ -8,7 +8,7 @@ import { channelGraph, gatesOf } from 'sparsebook/graph';
 import { compact, completeCount } from 'sparsebook/compact';
 import { c3, cnn4, googleNet, resnet18, resnet20, type ChannelMasks } from 'sparsebook/models';
 import { maxAbs } from '../goldens.ts';
-import { applyMasks } from './randomNetwork.ts';
+import { applyMasks } from './bruteForce.ts';
 
 await useBackend({ backend: 'simd' });
 const small = { widthMultiplier: 0.25, seed: 5 };

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { Random } from 'sparsebook/backend/random.js';
+import { leafLayers } from 'sparsebook/graph';
 import { BatchNorm, Conv2d, L0Gate, MaxPool2d } from 'sparsebook/layers';
 import type { ChannelMasks } from 'sparsebook/models';
 
@@ -17,8 +18,29 @@ interface Unit {
   gate: boolean;
 }
 
+const kinds = [
+  'chain',
+  'residual',
+  'projection',
+  'concat',
+  'concat and add',
+  'max pool',
+  'average pool',
+  'depthwise',
+  'separable',
+  'excite',
+  'attend',
+  'larger',
+  'mean',
+  'smaller product',
+  'up',
+  'transposed',
+  'slopes',
+  'nested',
+] as const;
+
 interface Block {
-  kind: 'chain' | 'residual' | 'projection' | 'concat' | 'concat and add' | 'max pool' | 'average pool';
+  kind: (typeof kinds)[number];
   a: Unit;
   b: Unit;
   gateBehind: boolean;
@@ -52,7 +74,7 @@ export const networkPlan = fc.record<NetworkPlan>({
   image: fc.integer({ min: 5, max: 9 }),
   blocks: fc.array(
     fc.record<Block>({
-      kind: fc.constantFrom('chain', 'residual', 'projection', 'concat', 'concat and add', 'max pool', 'average pool'),
+      kind: fc.constantFrom(...kinds),
       a: unit,
       b: unit,
       gateBehind: fc.boolean(),
@@ -76,7 +98,7 @@ export function randomNetwork(plan: NetworkPlan): { model: tf.LayersModel; masks
   const widthOf = (x: Tensor): number => x.shape.at(-1)!;
 
   const withUnit = (x: Tensor, given: Unit, same = false, width = given.width): Tensor => {
-    const side = x.shape[1]!;
+    const side = Math.min(x.shape[1]!, x.shape[2]!);
     const kernel = given.kernel > side ? 1 : given.kernel;
     const stride = same ? 1 : given.stride;
     const half = (kernel - 1) / 2;
@@ -109,8 +131,22 @@ export function randomNetwork(plan: NetworkPlan): { model: tf.LayersModel; masks
     return given.gate ? apply(new L0Gate({ name: name('gate') }), y) : y;
   };
 
+  const active = ({ relu, gate }: Unit): 'relu' | 'swish' | 'linear' => (relu ? 'relu' : gate ? 'swish' : 'linear');
+  const dense1x1 = (filters: number, activation: 'swish' | 'sigmoid' | 'relu' | 'tanh'): tf.layers.Layer =>
+    tf.layers.conv2d({ name: name('conv'), filters, kernelSize: 1, activation });
+  const withNorm = (x: Tensor, { norm, relu }: Unit): Tensor => {
+    const y = norm === 'none' ? x : apply(tf.layers.batchNormalization({ name: name('norm'), axis: 3 }), x);
+    return relu ? apply(tf.layers.reLU({ name: name('relu') }), y) : y;
+  };
+  const deepen = (x: Tensor, unit: Unit): Tensor => {
+    const size = { kernelSize: Math.min(unit.kernel, x.shape[1]!, x.shape[2]!), strides: unit.stride };
+    const more = { depthMultiplier: 1 + (unit.width % 2), useBias: unit.gate, activation: active(unit) };
+    const padding = unit.padding === 'valid' ? 'valid' : 'same';
+    return withNorm(apply(tf.layers.depthwiseConv2d({ name: name('conv'), ...size, ...more, padding }), x), unit);
+  };
+
   const withBlock = (x: Tensor, { kind, a, b, gateBehind }: Block): Tensor => {
-    const side = x.shape[1]!;
+    const side = Math.min(x.shape[1]!, x.shape[2]!);
     const gated = (y: Tensor): Tensor => (gateBehind ? apply(new L0Gate({ name: name('gate') }), y) : y);
     switch (kind) {
       case 'chain':
@@ -138,6 +174,64 @@ export function randomNetwork(plan: NetworkPlan): { model: tf.LayersModel; masks
       }
       case 'max pool':
         return side < 3 ? x : apply(new MaxPool2d({ name: name('pool'), poolSize: 3, strides: 2, padding: 1 }), x);
+      case 'depthwise':
+        return deepen(x, a);
+      case 'separable': {
+        const size = { filters: a.width, kernelSize: Math.min(a.kernel, side), strides: a.stride };
+        const more = { padding: 'same' as const, depthMultiplier: 1 + (b.width % 2), activation: active(b) };
+        return withNorm(apply(tf.layers.separableConv2d({ name: name('conv'), ...size, ...more }), x), a);
+      }
+      case 'excite': {
+        const mean = apply(tf.layers.globalAveragePooling2d({ name: name('global') }), x);
+        const place = apply(tf.layers.reshape({ name: name('place'), targetShape: [1, 1, widthOf(x)] }), mean);
+        const small = apply(dense1x1(a.width, 'swish'), place);
+        const weights = apply(dense1x1(widthOf(x), a.relu ? 'sigmoid' : 'relu'), small);
+        return gated(apply(tf.layers.multiply({ name: name('product') }), [x, weights]));
+      }
+      case 'attend':
+        // One channel that weighs all, or is added to all.
+        return a.relu
+          ? apply(tf.layers.multiply({ name: name('product') }), [apply(dense1x1(1, 'sigmoid'), x), x])
+          : apply(tf.layers.add({ name: name('sum') }), [x, apply(dense1x1(1, 'tanh'), x)]);
+      case 'larger':
+        return gated(
+          apply(tf.layers.maximum({ name: name('maximum') }), [withUnit(x, a, true, b.width), withUnit(x, b, true)]),
+        );
+      case 'mean': {
+        const parts = [x, withUnit(x, a, true, widthOf(x)), withUnit(x, b, true, widthOf(x))];
+        return gated(apply(tf.layers.average({ name: name('average') }), parts));
+      }
+      case 'smaller product': {
+        const parts = [withUnit(x, a, true, b.width), withUnit(x, b, true)];
+        const least = apply(tf.layers.minimum({ name: name('minimum') }), parts);
+        return gated(apply(tf.layers.multiply({ name: name('product') }), [least, withUnit(x, a, true, b.width)]));
+      }
+      case 'up': {
+        if (side > 8) return x;
+        const interpolation = a.relu ? 'nearest' : 'bilinear';
+        const size = [2, 1 + (a.width % 2)];
+        return apply(tf.layers.upSampling2d({ name: name('up'), size: size as [number, number], interpolation }), x);
+      }
+      case 'transposed': {
+        if (side > 8) return x;
+        const padding = a.padding === 'valid' ? 'valid' : 'same';
+        const size = { filters: a.width, kernelSize: a.kernel, strides: a.stride, padding } as const;
+        return withNorm(apply(tf.layers.conv2dTranspose({ name: name('conv'), ...size, activation: active(b) }), x), a);
+      }
+      case 'slopes': {
+        const sharedAxes = [[1, 2], [1, 2, 3], [1], undefined][a.width % 4];
+        const args = { name: name('slopes'), ...(sharedAxes && { sharedAxes }) };
+        return gated(apply(tf.layers.prelu(args), apply(tf.layers.reLU({ name: name('relu'), maxValue: 2 }), x)));
+      }
+      case 'nested': {
+        const inner = tf.input({ shape: x.shape.slice(1) });
+        const inside = tf.model({
+          name: name('inside'),
+          inputs: inner,
+          outputs: withUnit(withUnit(inner, a, true), b, true),
+        });
+        return apply(inside, x);
+      }
       case 'average pool':
         return apply(tf.layers.averagePooling2d({ name: name('pool'), poolSize: 2, strides: 1, padding: 'same' }), x);
     }
@@ -163,15 +257,17 @@ function randomise(model: tf.LayersModel, { closed, seed }: NetworkPlan): Channe
   const random = new Random(seed);
   const between = (low: number, high: number): number => low + (high - low) * random.next();
   const masks = new Map<string, Float32Array>();
-  for (const layer of model.layers) {
+  for (const layer of leafLayers(model)) {
     const values = layer.weights.map(({ originalName, shape }) => {
       const what = originalName.split('/').at(-1)!;
-      const width = shape.at(-1)!;
+      const width = what === 'depthwise_kernel' ? shape[2]! * shape[3]! : shape.at(-1)!;
       const zeroFilters = Array.from({ length: width }, () => random.next() < closed.filter / 4);
       const bound = Math.sqrt(3 / (shape.slice(0, -1) as number[]).reduce((product, side) => product * side, 1));
       const draw = (i: number): number => {
         switch (what) {
           case 'kernel':
+          case 'depthwise_kernel':
+          case 'pointwise_kernel':
             return zeroFilters[i % width] ? 0 : between(-bound, bound);
           case 'gamma':
             return random.next() < closed.gamma ? 0 : between(-1.5, 1.5);
@@ -199,19 +295,4 @@ function randomise(model: tf.LayersModel, { closed, seed }: NetworkPlan): Channe
     }
   }
   return masks;
-}
-
-/** Sets kernel and bias of closed channels to 0 in the network itself, unless the filter is 0 already: what a mask means. */
-export function applyMasks(model: tf.LayersModel, masks: ChannelMasks): void {
-  for (const [name, mask] of masks) {
-    const layer = model.getLayer(name);
-    tf.tidy(() => {
-      const [kernel, ...bias] = layer.getWeights();
-      const empty = kernel.equal(0).all(kernel.shape.map((_, axis) => axis).slice(0, -1));
-      const open = empty
-        .logicalOr(tf.tensor1d(mask.map((value) => (value === 0 ? 0 : 1))).cast('bool'))
-        .cast('float32');
-      layer.setWeights([kernel, ...bias].map((weight) => weight.mul(open)));
-    });
-  }
 }

@@ -105,11 +105,12 @@ export function compact(
   const kept = keptChannels(graph, weights, values, filters, keep);
   for (const { node, channel, restore } of spared) if (kept.kept.get(node)?.[channel]) restore();
   const widths = [...weights.kernels.keys()].map((node): LayerWidth => {
-    const because = Object.fromEntries(kept.reasons(node));
+    // What only channels that go were computed from is not built, though channels that stay belong to it.
+    const because = kept.built.has(node) ? Object.fromEntries(kept.reasons(node)) : {};
     const after = Object.values(because).reduce((sum, n) => sum + n, 0);
     return { layer: node.name, before: node.channels, after, because };
   });
-  if (foldBatchNorm) foldNorms(weights);
+  if (foldBatchNorm) foldNorms(weights, kept.built);
   const small = rebuild({ graph, weights, kept, constants: values.constants, absorb: absorb !== false, rule });
   return new Compaction(small, model, masks, widths);
 }

@@ -19,6 +19,8 @@ export type KeptBecause = 'used' | 'locked' | 'asked' | 'rounding' | 'last';
 /** What stays of a network. */
 export interface KeptChannels {
   kept: ChannelFlags;
+  /** The layers that an output is made of: not those whose channels belong to others that stay, but lead nowhere. */
+  built: ReadonlySet<ChannelNode>;
   /** How many channels of a layer stay for a reason. */
   reasons(node: ChannelNode): Map<KeptBecause, number>;
   /** Whether a sum or product leaves out one of its parts, since all channels of that are constant. */
@@ -74,8 +76,17 @@ export function keptChannels(
   const flags = (node: ChannelNode): boolean[] =>
     Array.from({ length: node.channels }, (_, c) => reasons.has(ties.setOf(node, c)));
   const kept: ChannelFlags = new Map(graph.nodes.map((node) => [node, flags(node)]));
+  const built = new Set<ChannelNode>();
+  const build = (node: ChannelNode): void => {
+    if (built.has(node)) return;
+    built.add(node);
+    const parts = node.role === 'concat' ? node.inputs.filter((part) => kept.get(part)?.includes(true)) : node.inputs;
+    for (const part of parts) if (!skipped(node, part)) build(part);
+  };
+  graph.outputs.forEach(build);
   return {
     kept,
+    built,
     skipped,
     reasons: (node) => {
       const counts = new Map<KeptBecause, number>();

@@ -28,7 +28,7 @@ export function uniformMap(values: ArrayLike<number>, [height, width]: [number, 
 
 /** The map with `f(value, channel)` in place of each value. */
 export function mapValues(map: ConstantMap, f: (value: number, channel: number) => number): ConstantMap {
-  return { ...map, values: map.values.map((value, i) => f(value, i % map.channels)) };
+  return simplify({ ...map, values: map.values.map((value, i) => f(value, i % map.channels)) });
 }
 
 /** Whether a map, or one channel of it, is 0 everywhere. */

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import * as tf from '@tensorflow/tfjs';
+import { compact, completeCount, layerCosts } from 'sparsebook/compact';
+import { channelGraph } from 'sparsebook/graph';
+import { activationOf } from 'sparsebook/graph/layerRole.js';
+import type { ChannelMasks } from 'sparsebook/models';
+import { maxAbs } from '../goldens.ts';
+import { applyMasks, bruteForce, isKernel, maskedCount, squares } from './bruteForce.ts';
+
+/** What a network gives, one output behind the other, each in units of its largest value. */
+function logits(model: tf.LayersModel, images: tf.Tensor[]): number[][] {
+  return tf.tidy(() => [model.predict(images)].flat().map((y) => [...y.dataSync()]));
+}
+
+/**
+ * Compares a network made smaller by masks with the masked network: its outputs, its widths and all counts, found by brute
+ * force. Disposes the network.
+ */
+export function checkCompaction(model: tf.LayersModel, masks: ChannelMasks): void {
+  const images = model.inputs.map(({ shape }, i) =>
+    tf.randomNormal([3, ...(shape.slice(1) as number[])], 0, 1, 'float32', i + 1),
+  );
+  const [{ model: small }, { model: folded }] = [compact(model, masks), compact(model, masks, { foldBatchNorm: true })];
+  const counted = completeCount(model, masks);
+  const closed = maskedCount(model, masks);
+  assert.deepEqual([counted.left, counted.multiplyAdds.left], [closed.parameters, closed.multiplyAdds], 'masked');
+
+  const filters = squares(model);
+  applyMasks(model, masks);
+  const [wanted, ...got] = [model, small, folded].map((each) => logits(each, images));
+  for (const [i, outputs] of got.entries()) {
+    const most = Math.max(...wanted.map(maxAbs));
+    const difference = Math.max(...wanted.map((values, o) => maxAbs(values.map((value, k) => value - outputs[o][k]))));
+    assert.ok(difference <= 1e-5 * most, `${['compact', 'folded'][i]} differs by ${difference} of ${most}`);
+  }
+
+  const expected = bruteForce(model, filters);
+  const kernels = small.layers.filter((layer) => isKernel(layer));
+  const costs = new Map(layerCosts(small).map((cost) => [cost.layer, cost]));
+  assert.deepEqual(Object.fromEntries(kernels.map(({ name }) => [name, costs.get(name)!.outputs])), expected.width);
+  const { multiplyAdds, full, runningValues } = completeCount(small);
+  assert.equal(multiplyAdds.full, expected.multiplyAdds);
+  assert.equal(runningValues.full, 2 * expected.normChannels);
+  const gates = small.layers.filter((layer) => layer.getClassName() === 'L0Gate');
+  assert.equal(
+    full + runningValues.full + gates.reduce((sum, gate) => sum + gate.countParams(), 0),
+    small.countParams(),
+  );
+  const entries = kernels.flatMap(({ weights }) => weights).filter(({ originalName }) => /kernel$/.test(originalName));
+  assert.equal(
+    entries.reduce((sum, weight) => sum + weight.read().size, 0),
+    expected.kernelEntries,
+  );
+  // What reads a concatenation of which one part is left reads a kernel now, and stays.
+  const direct = channelGraph(model).nodes.filter(({ inputs }) => inputs.some(({ layer }) => isKernel(layer)));
+  const names = new Set(direct.map(({ name }) => name));
+  const foldable = channelGraph(folded).nodes.filter(({ name, role, inputs: [source] }) => {
+    const alone = source?.readers.length === 1 && !source.output && names.has(name);
+    return role === 'norm' && isKernel(source.layer) && alone && activationOf(source.layer) === 'linear';
+  });
+  assert.deepEqual(
+    foldable.map(({ name }) => name),
+    [],
+  );
+  tf.dispose(images);
+  for (const network of [model, small, folded]) network.dispose();
+}
