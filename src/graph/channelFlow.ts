@@ -1,7 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 import { channelSources } from './channelGraph.js';
-import { isBatchNorm, kernelGeometry, type KernelGeometry } from './kernels.js';
+import { kernelGeometry, type KernelGeometry } from './kernels.js';
 import { isMerge, layerRole } from './layerRole.js';
+import type { Weight } from '../layers/layer.js';
 import type { Layer } from './names.js';
 import { networkGraph, nodeOf, type LayerNode } from './networkGraph.js';
 
@@ -18,8 +19,8 @@ export interface ChannelReader {
 /** Where the output channels of a layer go. */
 export interface ChannelFlow {
   readers: ChannelReader[];
-  /** The layers on the way, which pass them on, depthwise convolutions among them. */
-  passed: Layer[];
+  /** The layers on the way, which pass them on, depthwise convolutions among them, and how many channels one becomes there. */
+  passed: { node: LayerNode; channels: number }[];
   /** Whether they are added to other channels on the way, or multiplied with them, so that no reader can tell them apart. */
   summed: boolean;
   /** Whether a layer on the way computes every channel from all of them, as softmax does. */
@@ -58,16 +59,14 @@ export function flowFrom(start: LayerNode): ChannelFlow {
       continue;
     }
     const role = layerRole(node);
-    flow.passed.push(layer);
     flow.summed ||= isMerge(role);
     flow.mixed ||= role === 'mix';
     const sources = channelSources(node, role);
     const originsOf = (c: number): (number | undefined)[] =>
       sources(c).map(({ node: from, channel }) => originOf(from, channel));
-    origins.set(
-      node,
-      Array.from({ length: channelsOf(node) }, (_, c) => originsOf(c).find((origin) => origin !== undefined)),
-    );
+    const own = Array.from({ length: channelsOf(node) }, (_, c) => originsOf(c).find((origin) => origin !== undefined));
+    origins.set(node, own);
+    flow.passed.push({ node, channels: own.filter((origin) => origin === 0).length });
   }
   return flow;
 }
@@ -105,23 +104,24 @@ export function channelCost(model: tf.LayersModel, layer: Layer): ChannelCost {
   const own = kernelGeometry(layer, node.outputShape);
   if (!own) return { parameters: 0, multiplyAdds: 0 };
   const { readers, passed } = flowFrom(node);
-  const depthwise = passed.flatMap((each) => kernelGeometry(each, nodeOf(graph, each).outputShape) ?? []);
   const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
   const entries = own.multiplier === undefined ? own.window * own.inputs : own.window;
+  // What layers on the way have for each of their channels: a depthwise window, and whatever else has the channels as its last axis.
+  const others = passed.map(({ node: { layer, outputShape }, channels }) => {
+    const { window = 0, positions = 0, kernels = [] } = kernelGeometry(layer, outputShape) ?? {};
+    const isOwn = (weight: Weight): boolean =>
+      weight.shape.at(-1) === outputShape.at(-1) && kernels.every((kernel) => kernel.weight !== weight);
+    const values = layer.getClassName() === 'L0Gate' ? [] : layer.trainableWeights.filter(isOwn);
+    const perChannel = sum(values.map((weight) => weight.read().size)) / outputShape.at(-1)!;
+    return { entries: window * channels, positions, values: perChannel * channels };
+  });
+  const read = readers.map(({ positions: inputs, geometry: { window, outputs, positions } }) => {
+    return { entries: window * inputs * outputs, positions };
+  });
+  const kernels = [{ entries, positions: own.positions }, ...others, ...read];
   return {
     parameters:
-      entries +
-      (own.bias ? 1 : 0) +
-      sum(depthwise.map(({ window, multiplier = 1, bias }) => (window + (bias ? 1 : 0)) * multiplier)) +
-      sum(passed.filter(isBatchNorm).map((norm) => norm.trainableWeights.length)) +
-      sum(readers.map(({ positions: inputs, geometry: { window, outputs } }) => window * inputs * outputs)),
-    multiplyAdds:
-      entries * own.positions +
-      sum(depthwise.map(({ window, multiplier = 1, positions }) => window * multiplier * positions)) +
-      sum(
-        readers.map(
-          ({ positions: inputs, geometry: { window, outputs, positions } }) => window * inputs * outputs * positions,
-        ),
-      ),
+      sum(kernels.map((kernel) => kernel.entries)) + (own.bias ? 1 : 0) + sum(others.map(({ values }) => values)),
+    multiplyAdds: sum(kernels.map((kernel) => kernel.entries * kernel.positions)),
   };
 }

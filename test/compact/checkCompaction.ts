@@ -20,18 +20,19 @@ export function checkCompaction(model: tf.LayersModel, masks: ChannelMasks): voi
   const images = model.inputs.map(({ shape }, i) =>
     tf.randomNormal([3, ...(shape.slice(1) as number[])], 0, 1, 'float32', i + 1),
   );
-  const [{ model: small }, { model: folded }] = [compact(model, masks), compact(model, masks, { foldBatchNorm: true })];
+  const ways = { compact: {}, folded: { foldBatchNorm: true }, rounded: { roundTo: 3 } };
+  const [small, folded, rounded] = Object.values(ways).map((options) => compact(model, masks, options).model);
   const counted = completeCount(model, masks);
   const closed = maskedCount(model, masks);
   assert.deepEqual([counted.left, counted.multiplyAdds.left], [closed.parameters, closed.multiplyAdds], 'masked');
 
   const filters = squares(model);
   applyMasks(model, masks);
-  const [wanted, ...got] = [model, small, folded].map((each) => logits(each, images));
+  const [wanted, ...got] = [model, small, folded, rounded].map((each) => logits(each, images));
   for (const [i, outputs] of got.entries()) {
     const most = Math.max(...wanted.map(maxAbs));
     const difference = Math.max(...wanted.map((values, o) => maxAbs(values.map((value, k) => value - outputs[o][k]))));
-    assert.ok(difference <= 1e-5 * most, `${['compact', 'folded'][i]} differs by ${difference} of ${most}`);
+    assert.ok(difference <= 1e-5 * most, `${Object.keys(ways)[i]} differs by ${difference} of ${most}`);
   }
 
   const expected = bruteForce(model, filters);
@@ -63,5 +64,5 @@ export function checkCompaction(model: tf.LayersModel, masks: ChannelMasks): voi
     [],
   );
   tf.dispose(images);
-  for (const network of [model, small, folded]) network.dispose();
+  for (const network of [model, small, folded, rounded]) network.dispose();
 }

@@ -22,7 +22,7 @@ function silence(model: tf.LayersModel, share: number, random: Random): void {
 }
 
 for (const [name, network] of Object.entries(plainNetworks)) {
-  for (const share of [0, 0.3, 0.8]) {
+  for (const share of [0.3, 0.8]) {
     test(`${name} with ${100 * share} % closed computes the same when compact, and is counted right`, () => {
       const model = randomWeights(network(), 3);
       const random = new Random(5);

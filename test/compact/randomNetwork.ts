@@ -210,7 +210,7 @@ export function randomNetwork(plan: NetworkPlan): { model: tf.LayersModel; masks
         if (side > 8) return x;
         const interpolation = a.relu ? 'nearest' : 'bilinear';
         const size = [2, 1 + (a.width % 2)];
-        return apply(tf.layers.upSampling2d({ name: name('up'), size: size as [number, number], interpolation }), x);
+        return apply(tf.layers.upSampling2d({ name: name('up'), size: size, interpolation }), x);
       }
       case 'transposed': {
         if (side > 8) return x;
