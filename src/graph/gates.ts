@@ -4,8 +4,6 @@ import type { Gate } from '../layers/gate.js';
 import { GatedConv2d } from '../layers/gatedConv2d.js';
 import { L0Gate } from '../layers/l0Gate.js';
 import type { CallOptions } from '../layers/layer.js';
-import { kernelGeometry } from './kernels.js';
-import { layerRole } from './layerRole.js';
 import { leafLayers } from './names.js';
 import { networkGraph, type LayerNode } from './networkGraph.js';
 
@@ -15,19 +13,6 @@ export function gatesOf(model: tf.LayersModel): Gate[] {
     (layer): layer is L0Gate | GatedConv2d =>
       layer instanceof GatedConv2d || (layer instanceof L0Gate && !layer.fixedOpen),
   );
-}
-
-/**
- * The place of the convolution or dense layer whose channels a place passes on: upwards through batch norm, activation,
- * pooling and gates. Undefined where something else stands above.
- */
-export function kernelLayerAbove(node: LayerNode): LayerNode | undefined {
-  let above = node;
-  while (!kernelGeometry(above.layer, above.outputShape)) {
-    if (!['norm', 'gate', 'channelwise'].includes(layerRole(above))) return undefined;
-    [above] = above.inputs;
-  }
-  return above;
 }
 
 const known = new WeakMap<tf.SymbolicTensor[], ReadonlyMap<tf.layers.Layer, L0Gate>>();
