@@ -64,7 +64,9 @@ export function channelSpan(place: ChannelNode, closedTo: 'zero' | 'constant' = 
   descend(place, closedTo === 'zero');
 
   const above = new Set([place]);
-  const idle = (node: ChannelNode): boolean => above.has(node) || passed.has(node);
+  // What joins the channels with others is idle only if those are: what is added to itself behind a gate stays.
+  const idle = (node: ChannelNode): boolean =>
+    above.has(node) || (passed.has(node) && (products.includes(node) || node.inputs.every(idle)));
   // A layer whose readers are not all known to be idle yet is met again from the last of them.
   const climb = (node: ChannelNode): void => {
     if (!isOneToOne(node)) return;
