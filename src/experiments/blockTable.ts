@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { layerCosts, type LayerCost } from '../compact/count/layerCosts.js';
+import { layerCosts, type LayerCost } from '../compact/count/counts.js';
 import type { ChannelMasks } from '../models/channelMasks.js';
 
 /** What a block of the network costs, as a row of a table. */
