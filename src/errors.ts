@@ -5,3 +5,12 @@
 export class UserError extends Error {
   override readonly name = 'UserError';
 }
+
+/** What an error says, whatever was thrown. */
+export function reasonOf(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message || error.name : String(error);
+  } catch {
+    return 'an error that cannot be shown';
+  }
+}

@@ -3,8 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { packedPlotly } from '../report/assets.js';
-import { bundle, filesBelow } from '../report/bundle.js';
+import { bundle, filesBelow, packedPlotly } from '../report/assets.js';
 
 /** A file that pages load. */
 export interface Asset {

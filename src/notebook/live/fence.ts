@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { reasonOf } from '../../errors.js';
 
 let last = '';
 
@@ -10,15 +11,6 @@ export function tellFault(where: string, error: unknown): void {
   const line = `error in ${where}: ${reasonOf(error)}`.replace(/\s+/g, ' ').slice(0, 500);
   if (line !== last) faults.emit('fault', line);
   last = line;
-}
-
-/** What an error says in one line, whatever was thrown. */
-export function reasonOf(error: unknown): string {
-  try {
-    return error instanceof Error ? `${error.message || error.name}` : String(error);
-  } catch {
-    return 'an error that cannot be shown';
-  }
 }
 
 /** Runs work that nobody waits for (timers, events): what goes wrong in it is told and ends nothing else. */

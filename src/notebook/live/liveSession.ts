@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { basename, dirname } from 'node:path';
+import { reasonOf } from '../../errors.js';
 import { USUAL_KERNEL } from '../jupyter/kernelSpec.js';
 import type { KernelClient } from '../kernel/client/kernelClient.js';
 import { machinePathRemover } from '../run/machinePaths.js';
@@ -7,17 +8,15 @@ import type { Metadata, Notebook } from '../run/index.js';
 import type { DocumentFile } from './document/documentFile.js';
 import type { LiveCell, Renderer } from './document/liveCell.js';
 import { LiveDocument } from './document/liveDocument.js';
-import { ParameterPanel } from './document/parameterPanel.js';
+import { ParameterPanel } from './document/parameters.js';
 import { Clock, Slice } from './document/slice.js';
-import { reasonOf } from './fence.js';
 import { CellRunner } from './kernel/cellRunner.js';
-import { LiveKernel } from './kernel/liveKernel.js';
-import type { SpareKernel } from './kernel/spareKernel.js';
+import { LiveKernel, type SpareKernel } from './kernel/liveKernel.js';
 import type { FileStatus, Patch } from './protocol.js';
 
 /**
  * An open notebook: the document and its outputs, its kernel and its file. It belongs to the server and lives on when pages
- * come and go; what is done to it is in `handleCommand.ts`.
+ * come and go; what is done to it is in `commands.ts`.
  */
 export class LiveSession {
   readonly clock = new Clock();

@@ -1,9 +1,8 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { UserError } from '../../errors.js';
+import { reasonOf, UserError } from '../../errors.js';
 import { joined, parseNotebook, type Notebook } from '../run/index.js';
-import { LARGEST_NOTEBOOK, readBytes, tooLarge } from './document/notebookBytes.js';
-import { reasonOf } from './fence.js';
+import { LARGEST_NOTEBOOK, readBytes, tooLarge } from './document/documentFile.js';
 import type { ListedNotebook } from './protocol.js';
 
 const DEEPEST = 3;

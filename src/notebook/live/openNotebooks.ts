@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os';
-import { UserError } from '../../errors.js';
+import { reasonOf, UserError } from '../../errors.js';
 import { DocumentFile } from './document/documentFile.js';
-import { fenced, reasonOf } from './fence.js';
-import type { SpareKernel } from './kernel/spareKernel.js';
+import { fenced } from './fence.js';
+import type { SpareKernel } from './kernel/liveKernel.js';
 import type { LiveSession } from './liveSession.js';
 import type { NotebookFolder } from './notebookFolder.js';
 import type { ListedNotebook } from './protocol.js';

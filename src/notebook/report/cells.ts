@@ -1,6 +1,6 @@
 import { duration } from '../../formats/text.js';
 import { hasTag, isObject, joined, secondsTaken, type CodeCell } from '../run/index.js';
-import { faultOf } from './faultOf.js';
+import { faultOf } from './provenance.js';
 import { highlight } from './highlight.js';
 import { markup, type Html } from './markup.js';
 import type { OutputPage } from './outputPage.js';

@@ -1,7 +1,6 @@
 import { UserError } from '../../errors.js';
 import { isObject } from '../run/index.js';
-import { joinedHtml, jsonForScript, markup, type Html } from './markup.js';
-import { textIn, type MimeBundle } from './mimeBundle.js';
+import { type Html, joinedHtml, jsonForScript, markup, type MimeBundle, textIn } from './markup.js';
 import type { OutputPage } from './outputPage.js';
 
 /** The MIME type under which plotly figures travel. */

@@ -1,5 +1,5 @@
-export { faultOf, type Fault } from './faultOf.js';
-export type { MimeBundle } from './mimeBundle.js';
+export { faultOf, type Fault } from './provenance.js';
+export type { MimeBundle } from './markup.js';
 export { outputPage, type OutputPage } from './outputPage.js';
 export { renderOutput, renderOutputs } from './outputs.js';
 export { renderReport, type ReportOptions } from './renderReport.js';

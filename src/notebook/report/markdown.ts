@@ -2,9 +2,7 @@ import type Token from 'markdown-it/lib/token.mjs';
 import { UserError } from '../../errors.js';
 import { isObject, sourceHash } from '../run/notebook.js';
 import { bringHtml, type Environment, held, markdown, ownPrefix } from './markdownParser.js';
-import { asHtml, type Html, markup } from './markup.js';
-import { textIn } from './mimeBundle.js';
-import { orNotice } from './notice.js';
+import { asHtml, type Html, markup, orNotice, textIn } from './markup.js';
 import type { OutputPage } from './outputPage.js';
 
 /** A heading as the table of contents lists it. */

@@ -1,3 +1,5 @@
+import { reasonOf } from '../../errors.js';
+
 /** HTML, as opposed to text. */
 export class Html {
   constructor(private readonly text: string) {}
@@ -43,4 +45,45 @@ export function joinedHtml(pieces: readonly MarkupPart[], separator = ''): Html 
 /** JSON that cannot end, or open a comment in, the script element that carries it. */
 export function jsonForScript(value: unknown): Html {
   return new Html(JSON.stringify(value).replace(/</g, '\\u003c'));
+}
+
+/** One result in several representations, by MIME type: JSON types hold a value, all others text or its lines. */
+export type MimeBundle = Record<string, unknown>;
+
+/** The text under a type, as one string; empty where there is none. */
+export function textIn(bundle: MimeBundle, type: string): string {
+  const value = bundle[type];
+  if (Array.isArray(value)) return value.map(String).join('');
+  return typeof value === 'string' ? value : '';
+}
+
+/** Of what cannot be shown, at most this many characters stand below the notice. */
+const longest = 2000;
+
+function asSaved(value: unknown): string {
+  if (typeof value === 'string') return value;
+  try {
+    return JSON.stringify(value, null, 1) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** What stands in the place of something that cannot be shown: why, and what is saved of it. */
+export function notice(what: string, reason: string, saved: unknown): Html {
+  const text = asSaved(saved);
+  const details =
+    text &&
+    markup`<details><summary>What is saved</summary><pre>${text.slice(0, longest)}${text.length > longest && ' …'}</pre></details>`;
+  return markup`<div class="unshown" role="note"><p>${what} cannot be shown: ${reason}.</p>${details}</div>`;
+}
+
+/** What a function renders or, where it throws, a notice in its place: the rest of the page goes on. */
+export function orNotice<T extends Html | undefined>(what: string, saved: unknown, render: () => T): T | Html {
+  try {
+    return render();
+  } catch (error) {
+    // Deeper than the stack: a formula, or a value in values.
+    return notice(what, error instanceof RangeError ? 'it is nested too deeply' : reasonOf(error), saved);
+  }
 }

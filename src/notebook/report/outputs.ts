@@ -1,13 +1,10 @@
 import { UserError } from '../../errors.js';
 import { faultOfOutput, joined, type Output } from '../run/index.js';
-import { colouredText } from './colouredText.js';
+import { colouredText, highlight } from './highlight.js';
 import { frameFigure, plotlyMime, renderFigure } from './figure.js';
-import { highlight } from './highlight.js';
 import { formulasIn, renderLatex } from './latex.js';
 import { renderMarkdownOutput } from './markdown.js';
-import { joinedHtml, markup, type Html } from './markup.js';
-import { textIn, type MimeBundle } from './mimeBundle.js';
-import { orNotice } from './notice.js';
+import { type Html, joinedHtml, markup, type MimeBundle, orNotice, textIn } from './markup.js';
 import type { OutputPage } from './outputPage.js';
 
 /** Longer texts scroll in a box of their own. */

@@ -1,4 +1,81 @@
-import type { Notebook } from '../run/index.js';
+import { type Cell, hasTag, isObject, joined, type Metadata, type Notebook, sourceHash } from '../run/index.js';
+import { placesOf } from '../run/runNotebook.js';
+import { type Html, joinedHtml, markup } from './markup.js';
+import { readParameters } from '../run/parameters.js';
+
+/** What speaks against a cell's saved outputs. */
+export type Fault = 'stale' | 'missing' | 'failed';
+
+/**
+ * What speaks against a cell's saved outputs: `stale`, its source has changed since it was run; `missing`, it was not run;
+ * `failed`, it ended in an error. Undefined for cells that are not meant to run, and for those that something else than the
+ * headless runner executed, since without its hash nothing can be known.
+ */
+export function faultOf(cell: Cell): Fault | undefined {
+  if (cell.cell_type !== 'code' || !joined(cell.source).trim() || hasTag(cell, 'skip-execution')) return undefined;
+  // A hash alone says nothing: a run that stopped early leaves those of the run before it.
+  if (cell.outputs.length === 0 && cell.execution_count === null) return 'missing';
+  const noted = (cell.metadata.sparsebook as Metadata | undefined)?.sourceHash;
+  if (typeof noted === 'string' && noted !== sourceHash(cell.source)) return 'stale';
+  const failed = cell.outputs.some((output: unknown) => isObject(output) && output.output_type === 'error');
+  return failed && !hasTag(cell, 'raises-exception') ? 'failed' : undefined;
+}
+
+const sentences: Record<Fault, [one: string, many: string]> = {
+  failed: ['cell ended in an error', 'cells ended in an error'],
+  missing: ['cell was not run', 'cells were not run'],
+  stale: ['cell has outputs older than its source', 'cells have outputs older than their source'],
+};
+
+/** Whether the run that the outputs come from stopped early, from the record that headless runners share (papermill's). */
+function stoppedEarly({ papermill: record }: Notebook['metadata']): boolean {
+  if (!isObject(record) || typeof record.start_time !== 'string') return false;
+  return record.exception === true || (record.end_time === undefined && record.duration === undefined);
+}
+
+/** The box at the top of a report that counts the cells whose outputs cannot be trusted and leads to each, or says that the run stopped early; undefined if none. */
+export function renderNotices(notebook: Notebook): Html | undefined {
+  const places = placesOf(notebook);
+  const lines = (Object.keys(sentences) as Fault[]).flatMap((fault) => {
+    const cells = places.filter(({ index }) => faultOf(notebook.cells[index]) === fault);
+    if (cells.length === 0) return [];
+    const links = cells.map(
+      ({ index, number, title }) => markup`<a href="#cell-${index + 1}">cell ${number}, ${title}</a>`,
+    );
+    const sentence = sentences[fault][cells.length === 1 ? 0 : 1];
+    return [markup`<li><strong>${cells.length} ${sentence}:</strong> ${joinedHtml(links, '; ')}</li>`];
+  });
+  if (lines.length === 0 && stoppedEarly(notebook.metadata)) {
+    lines.push(markup`<li><strong>The run that these outputs come from did not reach its end.</strong></li>`);
+  }
+  if (lines.length === 0) return undefined;
+  return markup`<ul class="notices" role="note" aria-label="Warnings">${lines}</ul>`;
+}
+
+/** One setting of a notebook: its value in this run, and the notebook's own value where the run changed it. */
+export interface ShownParameter {
+  name: string;
+  value: string;
+  changedFrom?: string;
+  /** What the notebook says about it. */
+  comment: string;
+}
+
+/** The settings that cells tagged `parameters` declare, with the values that `injected-parameters` put in their place. */
+export function shownParameters(notebook: Notebook): ShownParameter[] {
+  const found = new Map<string, ShownParameter>();
+  for (const tag of ['parameters', 'injected-parameters']) {
+    for (const cell of notebook.cells.filter((candidate) => hasTag(candidate, tag))) {
+      for (const { name, value: literal, comment } of readParameters(joined(cell.source))) {
+        const value = literal === undefined ? 'computed' : JSON.stringify(literal);
+        const earlier = found.get(name);
+        const changed = earlier && earlier.value !== value ? { changedFrom: earlier.value } : {};
+        found.set(name, { name, value, comment: earlier?.comment || comment, ...changed });
+      }
+    }
+  }
+  return [...found.values()];
+}
 
 /** What is known about a run, in the order in which a reader asks. Other keys follow under their own names. */
 const labels: Record<string, string> = {

@@ -1,13 +1,112 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { loadAssets, policyHash } from './assets.js';
+import { countTitles, type Heading, type Outline, renderMarkdownCell } from './markdown.js';
+import { asHtml, type Html, joinedHtml, markup, orNotice } from './markup.js';
 import { hasTag, joined, type Notebook } from '../run/index.js';
 import { renderCodeCell } from './cells.js';
-import { countTitles, renderMarkdownCell, type Outline } from './markdown.js';
-import { joinedHtml, markup, type Html } from './markup.js';
-import { orNotice } from './notice.js';
 import { outputPage } from './outputPage.js';
-import { renderNotices } from './renderNotices.js';
-import { renderPage } from './page.js';
-import { shownParameters, type ShownParameter } from './shownParameters.js';
-import { readProvenance } from './provenance.js';
+import { readProvenance, renderNotices, type ShownParameter, shownParameters } from './provenance.js';
+
+const folder = dirname(createRequire(import.meta.url).resolve('katex/dist/katex.min.css'));
+
+/**
+ * KaTeX's style sheet for a page, with the fonts its formulas use inlined as WOFF2 and all others left out; empty when the
+ * page has no formula. All fonts together would be 350 kB, the usual ones are half of that.
+ */
+export function katexStyle(html: string): string {
+  if (!html.includes('class="katex')) return '';
+  const css = readFileSync(join(folder, 'katex.min.css'), 'utf8');
+  const [faces, rules] = [css.match(/@font-face\{[^}]*\}/g) ?? [], css.replace(/@font-face\{[^}]*\}/g, '')];
+  const classes = new Set([...html.matchAll(/class="([^"]*)"/g)].flatMap((match) => match[1].split(' ')));
+  const used = new Set(['KaTeX_Main', 'KaTeX_Math']);
+  for (const [, selectors = '', family = ''] of rules.matchAll(/([^{}]*)\{[^}]*font-family:(KaTeX_\w+)[^}]*\}/g)) {
+    const wanted = selectors
+      .split(',')
+      .some((selector) => [...selector.matchAll(/\.([\w-]+)/g)].every(([, name]) => classes.has(name)));
+    if (wanted) used.add(family);
+  }
+  const inlined = faces
+    .filter((face) => used.has(/font-family:(\w+)/.exec(face)?.[1] ?? ''))
+    .map((face) =>
+      face.replace(/src:url\(fonts\/([^)]+\.woff2)\)[^;}]*/, (_, file: string) => {
+        const data = readFileSync(join(folder, 'fonts', file)).toString('base64');
+        return `src:url(data:font/woff2;base64,${data}) format("woff2")`;
+      }),
+    );
+  return inlined.join('') + rules;
+}
+
+/** What a page shows. */
+export interface PageParts {
+  title: string;
+  titleHtml: Html;
+  headings: Heading[];
+  /** Below the title: what was set, what to beware of. */
+  introHtml: Html;
+  mainHtml: Html;
+  footerHtml: Html;
+}
+
+function renderContents(headings: Heading[]): Html | undefined {
+  const items = headings
+    .filter(({ level }) => level <= 3)
+    .map(({ level, id, html }) => markup`<li class="level-${level}"><a href="#${id}">${html}</a></li>`);
+  if (items.length === 0) return undefined;
+  return markup`<nav class="contents" aria-label="Contents"><details open><summary>Contents</summary><ul>${items}</ul></details></nav>`;
+}
+
+const controls = markup`<div class="controls" hidden>
+<button type="button" id="toggle-code" aria-pressed="false">Show all code</button>
+<button type="button" id="toggle-theme">Dark</button>
+</div>`;
+
+/**
+ * Assembles one HTML file that needs nothing else: style, script, fonts, formulas and plotly.js are in it. Its content
+ * security policy lets only this page's own scripts run and nothing be loaded, should something foreign slip through.
+ */
+export function renderPage(parts: PageParts): string {
+  const assets = loadAssets();
+  const contents = renderContents(parts.headings);
+  const body = markup`${parts.titleHtml}${parts.introHtml}${parts.mainHtml}${contents}${parts.footerHtml}`;
+  const hasFigures = parts.mainHtml.toString().includes('class="plot"');
+  const scripts = [policyHash(assets.script), ...(hasFigures ? [assets.plotlyHash] : [])].join(' ');
+  const policy = `default-src 'none'; script-src ${scripts}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'`;
+  return markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${asHtml(policy)}">
+<meta http-equiv="x-dns-prefetch-control" content="off">
+<meta name="referrer" content="no-referrer">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>${parts.title}</title>
+<style>${asHtml(katexStyle(body.toString()))}</style>
+<style>${asHtml(assets.style)}</style>
+<script>${asHtml(assets.script)}</script>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the text</a>
+<header>
+<div class="kicker"><span>sparsebook</span>${controls}</div>
+<h1>${parts.titleHtml}</h1>
+${parts.introHtml}
+</header>
+${contents}
+<main id="main" tabindex="-1">
+${parts.mainHtml}
+</main>
+<footer>
+${parts.footerHtml}
+</footer>
+${hasFigures && markup`<script type="text/plain" id="plotly">${asHtml(assets.plotly)}</script>`}
+</body>
+</html>
+`.toString();
+}
 
 /** How a report is rendered. */
 export interface ReportOptions {

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { affectedCells } from 'sparsebook/notebook/live/document/affectedCells.js';
 import { LiveDocument } from 'sparsebook/notebook/live/document/liveDocument.js';
-import { controlOf, parameterControls } from 'sparsebook/notebook/live/document/parameterControls.js';
-import { ParameterPanel } from 'sparsebook/notebook/live/document/parameterPanel.js';
+import {
+  affectedCells,
+  controlOf,
+  parameterControls,
+  ParameterPanel,
+} from 'sparsebook/notebook/live/document/parameters.js';
 import { Clock } from 'sparsebook/notebook/live/document/slice.js';
 import type { ParameterControl } from 'sparsebook/notebook/live/protocol.js';
 import { readNotebook } from 'sparsebook/notebook/run';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseCommand } from 'sparsebook/notebook/live/parseCommand.js';
+import { parseCommand } from 'sparsebook/notebook/live/commands.js';
 
 test('a command is taken with its own fields and nothing else', () => {
   assert.deepEqual(parseCommand({ do: 'edit', id: 'a-1', source: 'x', more: 1 }), {

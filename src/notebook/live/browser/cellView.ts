@@ -1,12 +1,8 @@
 import type { CellPatch, CellRun, CellText, CellType } from '../protocol.js';
-import { Editor } from './editor.js';
-import { element } from './element.js';
-import type { Ask } from './kernelHelp.js';
+import { type Ask, Editor } from './editor.js';
+import { element, seconds, whenNear } from './elements.js';
 import type { Action } from '../keys.js';
-import { OutputsView } from './outputsView.js';
-import { seconds } from './seconds.js';
-import { showForeignHtml } from './showForeignHtml.js';
-import { whenNear } from './whenNear.js';
+import { OutputsView, showForeignHtml } from './outputsView.js';
 
 /** What a cell asks of the page around it. */
 export interface CellHost {

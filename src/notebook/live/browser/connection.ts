@@ -1,5 +1,22 @@
 import type { Command, Patch } from '../protocol.js';
-import { key } from './key.js';
+
+const NAME = 'key';
+
+/**
+ * The key that lets this page see and do things. The page that came with the token holds it; the browser keeps it for further pages
+ * of this server alone, unlike a cookie, which all servers of this machine are sent.
+ */
+export const key: string = (() => {
+  const given = document.querySelector<HTMLMetaElement>('meta[name="key"]');
+  given?.remove();
+  try {
+    if (given) localStorage.setItem(NAME, given.content);
+    return given?.content ?? localStorage.getItem(NAME) ?? '';
+  } catch {
+    // A browser that keeps nothing: this page works until it is left.
+    return given?.content ?? '';
+  }
+})();
 
 /** How this page and the server stand: `refused`, it does not know this page; `failed`, it cannot open the notebook. */
 export type Link = 'connected' | 'lost' | 'refused' | 'failed';
@@ -130,3 +147,48 @@ export class Connection {
 }
 
 const refuses = ({ status }: Response): boolean => status === 401 || status === 403;
+
+const PAUSE_MILLISECONDS = 250;
+
+/** What has been typed and not been sent: sent at a pause, before any command, and again when a lost line is back. */
+export class Edits {
+  private readonly pending = new Map<string, string>();
+  private timer = 0;
+
+  constructor(private readonly connection: Connection) {
+    addEventListener('beforeunload', (event) => {
+      if (this.pending.size > 0) event.preventDefault();
+    });
+  }
+
+  /** The source of a cell has changed. */
+  note(id: string, source: string): void {
+    this.pending.set(id, source);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.flush(), PAUSE_MILLISECONDS);
+  }
+
+  /** Whether the page knows a newer source of a cell than the server. */
+  has(id: string): boolean {
+    return this.pending.has(id);
+  }
+
+  /** A cell is gone: nothing of it is to be sent. */
+  forget(id: string): void {
+    this.pending.delete(id);
+  }
+
+  /** Sends all that waits; what does not get there goes on waiting. */
+  async flush(): Promise<void> {
+    clearTimeout(this.timer);
+    const sent = [...this.pending].map(async ([id, source]) => {
+      try {
+        await this.connection.send({ do: 'edit', id, source });
+      } catch (error) {
+        if (error instanceof CommandError && error.lost) return;
+      }
+      if (this.pending.get(id) === source) this.pending.delete(id);
+    });
+    await Promise.all(sent);
+  }
+}

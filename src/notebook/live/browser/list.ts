@@ -1,8 +1,7 @@
 import { applyStoredTheme, prepareTheme } from '../../report/browser/theme.js';
 import type { ListedNotebook } from '../protocol.js';
-import { byId, element } from './element.js';
-import { key } from './key.js';
-import { Notices } from './notices.js';
+import { byId, element, Notices } from './elements.js';
+import { key } from './connection.js';
 
 applyStoredTheme();
 history.replaceState(null, '', location.pathname);

@@ -1,15 +1,11 @@
 import { applyStoredTheme, prepareTheme } from '../../report/browser/theme.js';
 import type { Patch } from '../protocol.js';
-import { Actions } from './actions.js';
-import { CommandError, Connection, type Link } from './connection.js';
-import { Edits } from './edits.js';
-import { byId } from './element.js';
+import { Actions, showKeys } from './actions.js';
+import { CommandError, Connection, Edits, type Link } from './connection.js';
+import { byId, Notices } from './elements.js';
 import { KeyReader, type Action, type Mode } from '../keys.js';
-import { showKeys } from './keysDialog.js';
-import { NotebookView } from './notebookView.js';
-import { Notices } from './notices.js';
+import { NotebookView, showStatus } from './notebookView.js';
 import { ParametersView } from './parametersView.js';
-import { showStatus } from './statusView.js';
 
 // Before the page is painted, so that it does not flash in the other theme.
 applyStoredTheme();

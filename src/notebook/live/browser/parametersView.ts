@@ -1,5 +1,5 @@
 import type { ParameterControl } from '../protocol.js';
-import { element } from './element.js';
+import { element } from './elements.js';
 
 /** What the panel asks of the page. */
 export interface PanelHost {

@@ -1,8 +1,7 @@
 import { type Outline, renderMarkdownCell } from '../../report/markdown.js';
 import { asHtml, markup } from '../../report/markup.js';
-import type { OutputPage } from '../../report/outputPage.js';
+import { type OutputPage, picturesIn } from '../../report/outputPage.js';
 import { renderOutput } from '../../report/outputs.js';
-import { picturesIn } from '../../report/picturesIn.js';
 import { faultOfOutput, joined, type Output } from '../../run/index.js';
 import { keptText, liveLimits } from '../../run/outputLimits.js';
 import type { Renderer } from './liveCell.js';

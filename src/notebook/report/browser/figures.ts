@@ -1,5 +1,115 @@
-import { leastWidth, themedLayout } from './figureTheme.js';
 import { currentTheme, onThemeChange, type Theme } from './theme.js';
+
+type Json = Record<string, unknown>;
+
+const family = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+const colours = {
+  light: { ink: '#3b4048', grid: '#e7e9ec', line: '#c3c8ce', hover: '#ffffff', flow: 'rgba(90,97,107,0.35)' },
+  dark: { ink: '#c9ced6', grid: '#2b3038', line: '#4a515c', hover: '#20242b', flow: 'rgba(201,206,214,0.35)' },
+};
+/** Ten hues that keep apart on both grounds, also for most colour-blind readers. */
+const colorway = [
+  '#4269d0',
+  '#e8a30c',
+  '#e8604f',
+  '#4fb0a5',
+  '#3ca951',
+  '#e07aa4',
+  '#a463f2',
+  '#7aa3e8',
+  '#9c6b4e',
+  '#8b919b',
+];
+
+/** Below this width, in pixels, a figure is drawn for a phone. */
+const phone = 560;
+
+const asObject = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
+
+/** The width that a figure needs to be read: several panels side by side cannot shrink to a phone's. */
+export function leastWidth(layout: Json): number {
+  const columns = Object.entries(layout).filter(([key, axis]) => {
+    const { domain } = asObject(axis);
+    const [start, end] = Array.isArray(domain) ? domain.map(Number) : [0, 1];
+    return /^xaxis\d*$/.test(key) && end - start < 0.9;
+  });
+  return columns.length > 1 ? phone : 0;
+}
+
+/** A template such as plotly's own, in the colours of the page. */
+function template(theme: Theme, size: number): Json {
+  const { ink, grid, line, hover } = colours[theme];
+  const axis = {
+    gridcolor: grid,
+    linecolor: line,
+    zerolinecolor: line,
+    tickcolor: line,
+    automargin: true,
+    title: { standoff: 10, font: { size } },
+  };
+  return {
+    colorway,
+    xaxis: axis,
+    yaxis: axis,
+    hoverlabel: { bgcolor: hover, bordercolor: line, font: { family, color: ink } },
+    legend: { bgcolor: 'rgba(0,0,0,0)' },
+  };
+}
+
+/** On a phone the names of the traces stand in rows below the plot, which grows by their height. */
+function phoneLayout(data: unknown[], layout: Json): Json {
+  const margin = asObject(layout.margin);
+  const height = typeof layout.height === 'number' ? layout.height : 340;
+  const names = data.map(asObject).filter((trace) => trace.name !== undefined && trace.showlegend !== false);
+  const legend = layout.showlegend !== false && (names.length > 1 || layout.showlegend === true);
+  const place = { orientation: 'h', xref: 'container', x: 0, yref: 'container', y: 0, yanchor: 'bottom' };
+  return {
+    margin: { ...margin, l: Math.min(48, Number(margin.l ?? 48)), r: Math.min(12, Number(margin.r ?? 12)) },
+    height: height + (legend ? 20 * Math.ceil(names.length / 2) : 0),
+    ...(legend ? { legend: { ...asObject(layout.legend), ...place } } : {}),
+  };
+}
+
+/** A ground that a figure asks for; none and white are the page's. */
+function ownGround({ paper_bgcolor: ground }: Json): string | undefined {
+  const plain = typeof ground !== 'string' || /^(transparent|rgba\(.*,\s*0\)|white|#fff|#ffffff)$/i.test(ground);
+  return plain ? undefined : ground;
+}
+
+/**
+ * The layout in which a figure is drawn: the page's fonts, inks and grounds where it asks for none, no title (the caption
+ * says it), in the size that it asks for, or else as wide as its place, which has `width` pixels.
+ */
+export function themedLayout(data: unknown[], layout: Json, theme: Theme, width: number): Json {
+  const own = asObject(asObject(layout.template).layout);
+  const { title, width: wide, ...kept } = layout;
+  const narrow = width < phone;
+  const font = asObject(layout.font);
+  const size = (typeof font.size === 'number' ? font.size : 13) * (narrow ? 11 / 13 : 1);
+  const ground = ownGround(layout);
+  // On a ground of its own a figure has the inks that go with it, whatever the page's look.
+  const look = ground === undefined ? theme : 'light';
+  const base = template(look, Math.min(size, 13));
+  const traces = asObject(asObject(layout.template).data);
+  const fitted: Json = { height: 420, ...kept, ...(narrow ? phoneLayout(data, kept) : {}) };
+  const margin: Json = { l: 56, r: 24, b: 48, t: 36, ...asObject(fitted.margin) };
+  const text = typeof title === 'string' ? title : asObject(title).text;
+  return {
+    ...fitted,
+    template: {
+      layout: { ...own, ...base, colorway: own.colorway ?? colorway },
+      // Plotly takes a transparent ground for black, and makes these white.
+      data: { sankey: [{ link: { color: colours[look].flow } }], ...traces },
+    },
+    autosize: true,
+    ...(typeof wide === 'number' ? { width: Math.min(wide, width) } : {}),
+    paper_bgcolor: ground ?? 'rgba(0,0,0,0)',
+    plot_bgcolor: ground === undefined ? 'rgba(0,0,0,0)' : (kept.plot_bgcolor ?? 'rgba(0,0,0,0)'),
+    font: { ...font, family, size, color: colours[look].ink },
+    // The room above was the title's; what is left is for the names of panels and plotly's buttons.
+    margin: text ? { ...margin, t: 36 } : margin,
+  };
+}
 
 interface Figure {
   data: unknown[];

@@ -1,7 +1,77 @@
-import { prepareCode } from './code.js';
-import { prepareContents } from './contents.js';
-import { drawFigures } from './drawFigures.js';
+import { fromBase85 } from '../base85.js';
+import { Figures, type Plotly } from './figures.js';
 import { applyStoredTheme, prepareTheme } from './theme.js';
+
+/** Makes the button unfold, or fold, the code of all cells; everything unfolds for print. */
+export function prepareCode(): void {
+  const button = document.getElementById('toggle-code')!;
+  const cells = [...document.querySelectorAll<HTMLDetailsElement>('details.code')];
+  button.hidden = cells.length === 0;
+  const announce = (): void => {
+    const all = cells.every(({ open }) => open);
+    button.textContent = all ? 'Hide all code' : 'Show all code';
+    button.setAttribute('aria-pressed', String(all));
+  };
+  button.addEventListener('click', () => {
+    const open = !cells.every((cell) => cell.open);
+    for (const cell of cells) cell.open = open;
+    announce();
+  });
+  for (const cell of cells) cell.addEventListener('toggle', announce);
+  addEventListener('beforeprint', () => {
+    for (const cell of cells) cell.open = true;
+  });
+  announce();
+}
+
+/** Folds the table of contents where it would stand in the way, and marks the section that is being read. */
+export function prepareContents(): void {
+  const contents = document.querySelector<HTMLDetailsElement>('.contents details');
+  if (!contents) return;
+  const wide = matchMedia('(min-width: 72rem)');
+  const fit = (): void => {
+    contents.open = wide.matches;
+  };
+  wide.addEventListener('change', fit);
+  fit();
+  const links = new Map([...contents.querySelectorAll('a')].map((link) => [link.hash.slice(1), link]));
+  contents.addEventListener('click', (event) => {
+    if (!wide.matches && (event.target as Element).closest('a')) contents.open = false;
+  });
+  const headings = [...links.keys()].flatMap((id) => document.getElementById(id) ?? []);
+  const mark = (): void => {
+    const read = headings.filter((heading) => heading.getBoundingClientRect().top < innerHeight / 4).at(-1);
+    for (const [id, link] of links) {
+      if (id === read?.id) link.setAttribute('aria-current', 'true');
+      else link.removeAttribute('aria-current');
+    }
+  };
+  addEventListener('scroll', mark, { passive: true });
+  mark();
+}
+
+/** Unpacks plotly.js from the page and runs it; the policy of the page admits exactly this script. */
+async function unpackPlotly(): Promise<Plotly> {
+  const bytes = fromBase85(document.getElementById('plotly')!.textContent ?? '');
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+  const script = document.createElement('script');
+  script.textContent = await new Response(stream).text();
+  document.head.append(script);
+  return (globalThis as unknown as { Plotly: Plotly }).Plotly;
+}
+
+/** Draws all figures of the report, one after another. */
+export async function drawFigures(): Promise<void> {
+  const places = [...document.querySelectorAll<HTMLElement>('.plot')];
+  if (places.length === 0) return;
+  const figures = new Figures(unpackPlotly);
+  for (const place of places) {
+    await figures.draw(place);
+    // Between two figures the page stays responsive.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  document.documentElement.dataset.figures = 'drawn';
+}
 
 // Before the page is painted, so that it does not flash in the other theme.
 applyStoredTheme();

@@ -1,0 +1,81 @@
+type Attributes = Record<string, string | boolean | ((event: Event) => void)>;
+
+/** Makes an element: attributes (`true` for one without a value, `false` for none), listeners (a function), and what is in it. */
+export function element<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Attributes = {},
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[K] {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') made.addEventListener(name, value);
+    else if (value === true) made.setAttribute(name, '');
+    else if (value !== false) made.setAttribute(name, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+/** The element of that id, which the page has from the start. */
+export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
+  return document.getElementById(id) as T;
+}
+
+/** Seconds in words: 0.4 s, 12 s, 3 min 20 s. */
+export function seconds(value: number): string {
+  if (value < 60) return `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
+  return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+}
+
+/** Acts when a part of the page comes near the screen: a notebook may hold dozens of figures and editors. Returns what calls it off. */
+export function whenNear(part: Element, act: () => void): () => void {
+  const observer = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+      observer.disconnect();
+      act();
+    },
+    { rootMargin: '800px' },
+  );
+  observer.observe(part);
+  return () => observer.disconnect();
+}
+
+/** A button in a notice. */
+export interface Choice {
+  label: string;
+  act: () => void;
+}
+
+/** What a person should know, at the top of the page: one notice for each matter, until it is settled or closed. */
+export class Notices {
+  private readonly shown = new Map<string, HTMLElement>();
+
+  constructor(private readonly root: HTMLElement) {}
+
+  /** Says something about a matter, in place of what was said before; nothing (undefined) settles it. */
+  say(matter: string, text: string | undefined, choices: Choice[] = [], closable = false): void {
+    const before = this.shown.get(matter);
+    if (before?.dataset.text === text && text !== undefined) return;
+    before?.remove();
+    this.shown.delete(matter);
+    if (text === undefined) return;
+    const buttons = choices.map(({ label, act }) => element('button', { type: 'button', click: act }, label));
+    const close = element(
+      'button',
+      { type: 'button', 'aria-label': 'Close this notice', click: () => this.say(matter, undefined) },
+      '×',
+    );
+    const notice = element(
+      'div',
+      { class: 'notice' },
+      element('p', {}, text),
+      ...buttons,
+      ...(closable ? [close] : []),
+    );
+    notice.dataset.matter = matter;
+    notice.dataset.text = text;
+    this.shown.set(matter, notice);
+    this.root.append(notice);
+  }
+}
