@@ -1,4 +1,4 @@
-import { axis, colour, dash, type Figure, figure, ink, list, percent } from './theme.js';
+import { axis, colour, curve, dash, type Figure, figure, ink, levelLine, list, mean, percent } from './theme.js';
 
 /** A run as a point: what it kept of its accuracy and what it saved. */
 export interface SparsityPoint {
@@ -70,18 +70,17 @@ export interface PruningCurve {
   points: readonly PruningPoint[];
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-
 /**
  * Where pruning breaks a network: accuracy against the share of pruned weights, a line a way of pruning. Points are means;
  * bars reach from the lowest to the highest of several runs; a way without points is left out. `dense` draws the accuracy without pruning.
  */
 export function accuracyByPruning(
   curves: readonly PruningCurve[],
-  options: { title?: string; dense?: { name: string; accuracy: number }; part?: string } = {},
+  options: { title?: string; dense?: { name: string; accuracy: number } } = {},
 ): Figure {
-  const { dense, part = 'test' } = options;
+  const { dense } = options;
   const begun = curves.filter(({ points }) => points.length > 0);
+  const atLeft = { xref: 'paper', x: 0, xanchor: 'left', yanchor: 'bottom', showarrow: false };
   const said = begun.map(({ name, points }) => {
     const [first, last] = [points[0], points[points.length - 1]];
     const at = (point: PruningPoint): string => `${percent(mean(point.accuracies))} at ${percent(point.pruned)}`;
@@ -100,33 +99,31 @@ export function accuracyByPruning(
         arrayminus: points.map(({ accuracies }, i) => means[i] - 100 * Math.min(...accuracies)),
         thickness: 1.5,
       };
-      return {
-        type: 'scatter',
-        mode: 'lines+markers',
+      const pruned = points.map((point) => 100 * point.pruned);
+      return curve(
         name,
-        x: points.map(({ pruned }) => 100 * pruned),
-        y: means,
-        ...(several ? { error_y: bars } : {}),
-        line: { color: colour(n), dash: dash(n), width: 2 },
-        hovertemplate: '%{x:.0f} % pruned: %{y:.2f} % right',
-      };
+        pruned,
+        means,
+        { color: colour(n), dash: dash(n) },
+        {
+          mode: 'lines+markers',
+          ...(several ? { error_y: bars } : {}),
+          hovertemplate: '%{x:.0f} % pruned: %{y:.2f} % right',
+        },
+      );
     }),
     layout: {
       xaxis: axis('pruned', '% of the weights', { range: [-2, 102] }),
-      yaxis: axis(`${part} accuracy`, '% of images', { rangemode: 'tozero' }),
-      ...(dense ? level(100 * dense.accuracy, dense.name) : {}),
+      yaxis: axis('test accuracy', '% of images', { rangemode: 'tozero' }),
+      ...(dense
+        ? {
+            shapes: [levelLine(100 * dense.accuracy, {}, 'dash')],
+            annotations: [{ text: dense.name, y: 100 * dense.accuracy, ...atLeft }],
+          }
+        : {}),
     },
     height: 420,
   });
-}
-
-/** A level line with its name at the left. */
-function level(y: number, text: string): { shapes: object[]; annotations: object[] } {
-  const line = { color: ink, width: 1, dash: 'dash' };
-  return {
-    shapes: [{ type: 'line', xref: 'paper', x0: 0, x1: 1, y0: y, y1: y, line }],
-    annotations: [{ text, xref: 'paper', x: 0, xanchor: 'left', y, yanchor: 'bottom', showarrow: false }],
-  };
 }
 
 /** A network at one stage, and how many images its accuracy is of. */

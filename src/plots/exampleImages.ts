@@ -12,28 +12,18 @@ export interface LabelledImages {
   classNames: readonly string[];
 }
 
-/** What `exampleImages` draws. */
-export interface ExampleImagesOptions {
-  /** How many images; default one of each class, the first in the set, of 25 classes at most. */
-  count?: number;
-  columns?: number;
-  /** A caption for image i of the set; default the name of its class. */
-  caption?: (i: number) => string;
-  title?: string;
-}
-
 /** Pixels of a small image become squares, until it has this many a side, so that no viewer blurs it when it enlarges it. */
 const leastSide = 128;
 /** A row, image and caption, in widths of a column. */
 const rowHeight = 1.15;
 
 /**
- * Images of a set in a grid, each with a caption: one channel as grey, three as colours, four with transparency; of any
- * other number the first three, or the first.
+ * `count` images of a set in a grid, class by class, each with the name of its class below it; default one of each class, of 25
+ * at most. One channel is drawn as grey, three as colours, four with transparency; of any other number the first three, or the first.
  *
  * @throws UserError when `images` and `labels` do not belong together.
  */
-export function exampleImages(set: LabelledImages, options: ExampleImagesOptions = {}): Figure {
+export function exampleImages(set: LabelledImages, options: { count?: number; columns?: number } = {}): Figure {
   const [height, width, channels] = set.shape;
   const bytes = height * width * channels;
   if (set.images.length !== set.labels.length * bytes) {
@@ -43,14 +33,12 @@ export function exampleImages(set: LabelledImages, options: ExampleImagesOptions
     );
   }
   const chosen = choose(set, options.count);
-  const captionOf = options.caption ?? ((i: number) => set.classNames[set.labels[i]] ?? `class ${set.labels[i]}`);
-  const captions = chosen.map(captionOf);
+  const captions = chosen.map((i) => set.classNames[set.labels[i]] ?? `class ${set.labels[i]}`);
   const columns = options.columns ?? Math.min(chosen.length, 5);
   const rows = Math.ceil(chosen.length / columns);
   const place = (n: number) => ({ x: n % columns, y: Math.floor(n / columns) });
-  const title = options.title ?? `Examples${set.name === undefined ? '' : ` of ${set.name}`}`;
   return figure({
-    title,
+    title: `Examples${set.name === undefined ? '' : ` of ${set.name}`}`,
     alt: `${chosen.length} images of ${height} x ${width} pixels, each with its caption: ${list(captions)}.`,
     data: [
       {

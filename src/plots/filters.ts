@@ -1,4 +1,4 @@
-import { axis, colour, figure, hiddenAxis, ink, layerLabel, list, note, number, type Figure } from './theme.js';
+import { axis, colour, type Figure, figure, hiddenAxis, ink, layerLabel, list, note, number, panel } from './theme.js';
 import {
   type LayerScores,
   type NamedScores,
@@ -21,7 +21,6 @@ export function filterMap(records: readonly PrunedRun[], options: { title?: stri
   const layers = Object.entries(records.at(0)?.prunings.at(0)?.filters ?? {});
   const ends = layers.map((_, l) => layers.slice(0, l + 1).reduce((sum, [, filters]) => sum + filters.length, 0));
   const total = ends.at(-1) ?? 0;
-  const suffix = (n: number): string => (n === 0 ? '' : String(n + 1));
   const size = (1 - 0.12 * (records.length - 1)) / Math.max(1, records.length);
   const top = (n: number): number => 1 - n * (size + 0.12);
   const said = records.map(({ run, prunings }) => {
@@ -36,7 +35,7 @@ export function filterMap(records: readonly PrunedRun[], options: { title?: stri
     data: records.map(({ prunings }, n) => ({
       type: 'heatmap',
       xaxis: 'x',
-      yaxis: `y${suffix(n)}`,
+      yaxis: `y${panel(n)}`,
       x: Array.from({ length: total }, (_, f) => f + 1),
       y: prunings.map((_, stage) => stage + 1),
       z: prunings.map(({ filters }) => layers.flatMap(([layer]) => [...filters[layer]].map(Number))),
@@ -53,7 +52,7 @@ export function filterMap(records: readonly PrunedRun[], options: { title?: stri
     })),
     layout: {
       xaxis: axis('filter', 'from input to output', {
-        anchor: `y${suffix(Math.max(0, records.length - 1))}`,
+        anchor: `y${panel(Math.max(0, records.length - 1))}`,
         range: [0.5, total + 0.5],
         showgrid: false,
         tickvals: layers.map(([, filters], l) => ends[l] - filters.length / 2 + 0.5),
@@ -61,7 +60,7 @@ export function filterMap(records: readonly PrunedRun[], options: { title?: stri
       }),
       ...Object.fromEntries(
         records.map((_, n) => [
-          `yaxis${suffix(n)}`,
+          `yaxis${panel(n)}`,
           axis('pruning', 'number', {
             domain: [Math.max(0, top(n) - size), top(n)],
             autorange: 'reversed',
@@ -186,27 +185,25 @@ function meanOverlap(cosines: readonly (readonly number[])[]): number {
  * The Gram matrices |W W^T| of each layer's normalised filters, layers from top to bottom, moments from left to right: how
  * much each pair of filters overlaps, 0 for orthogonal. The diagonal is left blank; a filter that is off leaves a dark cross.
  */
-export function gramMatrices(moments: readonly GramMoment[], options: { title?: string; most?: number } = {}): Figure {
-  const { title = 'Overlap of filters', most = 0.5 } = options;
+export function gramMatrices(moments: readonly GramMoment[], options: { title?: string } = {}): Figure {
   const layers = [...(moments.at(0)?.cosines.keys() ?? [])];
   const panels = layers.flatMap((layer, row) => moments.map((moment, column) => ({ layer, row, moment, column })));
   const place = (at: number, of: number, gap: number): [number, number] => {
     const size = (1 - gap * (of - 1)) / of;
     return [at * (size + gap), at * (size + gap) + size];
   };
-  const suffix = (n: number): string => (n === 0 ? '' : String(n + 1));
   const layout: Record<string, unknown> = {};
   panels.forEach(({ layer, row, moment, column }, n) => {
-    const [x, y] = [`x${suffix(n)}`, `y${suffix(n)}`];
+    const [x, y] = [`x${panel(n)}`, `y${panel(n)}`];
     const filters = numbersOf(moment, layer).length;
     const square = { showgrid: false, dtick: Math.max(1, Math.round(filters / 4)), constrain: 'domain' };
-    layout[`xaxis${suffix(n)}`] = axis('filter', 'number', {
+    layout[`xaxis${panel(n)}`] = axis('filter', 'number', {
       ...square,
       domain: place(column, moments.length, 0.08),
       anchor: y,
       ...(row < layers.length - 1 ? { title: { text: '' }, showticklabels: false } : {}),
     });
-    layout[`yaxis${suffix(n)}`] = axis(layerLabel(layer), 'filter number', {
+    layout[`yaxis${panel(n)}`] = axis(layerLabel(layer), 'filter number', {
       ...square,
       domain: place(layers.length - 1 - row, layers.length, 0.06),
       anchor: x,
@@ -220,19 +217,19 @@ export function gramMatrices(moments: readonly GramMoment[], options: { title?: 
       `${name}: ${list(layers.map((layer) => `${number(meanOverlap(cosines.get(layer) ?? []))} in ${layerLabel(layer)}`))}`,
   );
   return figure({
-    title,
+    title: options.title ?? 'Overlap of filters',
     alt: `Mean |cosine| of two filters of a layer. ${said.join('. ')}.`,
     data: panels.map(({ layer, moment }, n) => ({
       type: 'heatmap',
-      xaxis: `x${suffix(n)}`,
-      yaxis: `y${suffix(n)}`,
+      xaxis: `x${panel(n)}`,
+      yaxis: `y${panel(n)}`,
       x: numbersOf(moment, layer),
       y: numbersOf(moment, layer),
       z: (moment.cosines.get(layer) ?? []).map((row, a) => row.map((c, b) => (a === b ? null : Math.abs(c)))),
       xgap: 1,
       ygap: 1,
       zmin: 0,
-      zmax: most,
+      zmax: 0.5,
       colorscale: 'Cividis',
       hovertemplate: 'filters %{y} and %{x}: |cos| %{z:.2f}<extra></extra>',
       ...(n === 0

@@ -1,6 +1,6 @@
 import { defaultHardConcrete } from '../layers/hardConcrete.js';
 import { mask, openProbability, quantile, testMask } from '../layers/hardConcreteCurves.js';
-import { axis, colour, type Figure, figure, ink, list, number, percent, verticalMark } from './theme.js';
+import { axis, colour, curve, type Figure, figure, ink, list, number, percent, verticalMark } from './theme.js';
 import { grid } from './hardConcrete.js';
 import { uniform } from '../backend/random.js';
 
@@ -23,22 +23,16 @@ export function bernoulliToConcrete(options: BernoulliToConcreteOptions = {}): F
   const us = grid(0.001, 0.999, 400);
   const smooth = temperatures.map((temperature, t) => {
     const shape = { ...defaultHardConcrete, temperature, gamma: 0, zeta: 1 };
-    return {
-      type: 'scatter',
-      mode: 'lines',
-      name: `concrete, β = ${number(temperature)}`,
-      x: us,
-      y: us.map((u) => quantile(u, logAlpha, shape)),
-      line: { color: colour(t), width: 2 },
-    };
+    const gates = us.map((u) => quantile(u, logAlpha, shape));
+    return curve(`concrete, β = ${number(temperature)}`, us, gates, { color: colour(t) });
   });
-  const coin = { type: 'scatter', mode: 'lines', name: 'Bernoulli (a step)', x: [0, step, step, 1], y: [0, 0, 1, 1] };
+  const coin = curve('Bernoulli (a step)', [0, step, step, 1], [0, 0, 1, 1], { color: ink, width: 3 });
   return figure({
     title: `From a coin toss to a smooth gate, log α = ${number(logAlpha)}`,
     alt:
       `The Bernoulli gate jumps from 0 to 1 where the noise passes ${number(step)}; the concrete gates climb smoothly ` +
       `through the same point, the steeper the lower the temperature (${list(temperatures.map(number))}).`,
-    data: [{ ...coin, line: { color: ink, width: 3 } }, ...smooth],
+    data: [coin, ...smooth],
     layout: {
       xaxis: axis('uniform noise u', '0 to 1', { range: [0, 1] }),
       yaxis: axis('gate', '0 closed, 1 open', { range: [-0.03, 1.03] }),
@@ -47,44 +41,29 @@ export function bernoulliToConcrete(options: BernoulliToConcreteOptions = {}): F
 }
 
 /**
- * What one gate pays: P(mask != 0) against log alpha for each temperature, and the mask that is used after training. Two
+ * What one gate pays: P(mask != 0) against log alpha, and the mask that is used after training. Two
  * marks show where that mask reaches 0, log alpha = ln(-gamma / zeta) = -2.3979, and 1, ln((1 - gamma) / (zeta - 1)) = 2.3979
  * (Louizos et al. 2018, equations 12 and 13).
  */
-export function penaltyCurve(options: { temperatures?: readonly number[] } = {}): Figure {
-  const { temperatures = [defaultHardConcrete.temperature] } = options;
-  const { gamma, zeta } = defaultHardConcrete;
+export function penaltyCurve(): Figure {
+  const { gamma, zeta, temperature } = defaultHardConcrete;
   const closed = Math.log(-gamma / zeta);
-  const open = Math.log((1 - gamma) / (zeta - 1));
+  const opened = Math.log((1 - gamma) / (zeta - 1));
   const xs = grid(-6, 6, 240);
   const marks = [
     verticalMark(closed, `closed up to ${closed.toFixed(4).replace('-', '−')}`),
-    verticalMark(open, `open from ${open.toFixed(4)}`),
+    verticalMark(opened, `open from ${opened.toFixed(4)}`),
   ];
-  const penalties = temperatures.map((temperature, t) => ({
-    type: 'scatter',
-    mode: 'lines',
-    name: `P(mask > 0), β = ${number(temperature)}`,
-    x: xs,
-    y: xs.map((x) => openProbability(x, { ...defaultHardConcrete, temperature })),
-    line: { color: colour(t), width: 2 },
-  }));
-  const atClosed = openProbability(closed, { ...defaultHardConcrete, temperature: temperatures[0] });
+  const paid = xs.map((x) => openProbability(x));
+  const testMasks = xs.map((x) => testMask(x));
   return figure({
     title: 'What an open gate costs',
     alt:
       `The probability that a mask is not 0 climbs from 0 to 1 with log alpha. The mask used after training is 0 below ` +
-      `${number(closed)} and 1 above ${number(open)}; at the lower mark the penalty still is ${percent(atClosed)} of an open gate's.`,
+      `${number(closed)} and 1 above ${number(opened)}; at the lower mark the penalty still is ${percent(openProbability(closed))} of an open gate's.`,
     data: [
-      ...penalties,
-      {
-        type: 'scatter',
-        mode: 'lines',
-        name: 'mask after training',
-        x: xs,
-        y: xs.map((x) => testMask(x)),
-        line: { color: ink, width: 2, dash: 'dash' },
-      },
+      curve(`P(mask > 0), β = ${number(temperature)}`, xs, paid, { color: colour(0) }),
+      curve('mask after training', xs, testMasks, { color: ink, dash: 'dash' }),
     ],
     layout: {
       xaxis: axis('log α', 'natural logarithm', { range: [-6, 6] }),
@@ -117,14 +96,14 @@ export interface OpenEstimate {
   distance: number;
 }
 
-function opened({ logAlpha = 0, samples = 10_000, seed = 1 }: MonteCarloOptions): boolean[] {
+function drawn({ logAlpha = 0, samples = 10_000, seed = 1 }: MonteCarloOptions): boolean[] {
   const { epsilon } = defaultHardConcrete;
   return Array.from({ length: samples }, (_, i) => mask(Math.max(uniform(seed, i), epsilon), logAlpha) !== 0);
 }
 
 /** Compares the share of sampled masks that are not 0 with sigmoid(log alpha - beta ln(-gamma / zeta)), the closed form. */
 export function estimateOpen(options: MonteCarloOptions = {}): OpenEstimate {
-  const draws = opened(options);
+  const draws = drawn(options);
   const estimate = draws.filter(Boolean).length / draws.length;
   const exact = openProbability(options.logAlpha ?? 0);
   const error = Math.sqrt((exact * (1 - exact)) / draws.length);
@@ -136,7 +115,7 @@ export function estimateOpen(options: MonteCarloOptions = {}): OpenEstimate {
  * errors, in which the estimate should lie 95 times out of 100 (Louizos et al. 2018, equation 12).
  */
 export function monteCarloPenalty(options: MonteCarloOptions = {}): Figure {
-  const draws = opened(options);
+  const draws = drawn(options);
   const { estimate, error, exact, distance } = estimateOpen(options);
   const counts = [...new Set(grid(1, Math.log10(draws.length), 80).map((e) => Math.round(10 ** e)))];
   let [open, made] = [0, 0];
@@ -145,8 +124,7 @@ export function monteCarloPenalty(options: MonteCarloOptions = {}): Figure {
     return open / count;
   });
   const spread = counts.map((count) => 2 * Math.sqrt((exact * (1 - exact)) / count));
-  const line = { type: 'scatter', mode: 'lines', x: counts };
-  const edge = { ...line, line: { width: 0 }, hoverinfo: 'skip' };
+  const edge = { type: 'scatter', mode: 'lines', x: counts, line: { width: 0 }, hoverinfo: 'skip' };
   return figure({
     title: `Sampling meets the closed form, log α = ${number(options.logAlpha ?? 0)}`,
     alt:
@@ -161,8 +139,13 @@ export function monteCarloPenalty(options: MonteCarloOptions = {}): Figure {
         fill: 'tonexty',
         fillcolor: 'rgba(213, 94, 0, 0.18)',
       },
-      { ...line, name: 'closed form', y: counts.map(() => exact), line: { color: colour(1), width: 2 } },
-      { ...line, name: 'share of samples', y: shares, line: { color: colour(0), width: 2 } },
+      curve(
+        'closed form',
+        counts,
+        counts.map(() => exact),
+        { color: colour(1) },
+      ),
+      curve('share of samples', counts, shares, { color: colour(0) }),
     ],
     layout: {
       xaxis: axis('samples', 'count, logarithmic', { type: 'log', dtick: 1 }),

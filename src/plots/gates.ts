@@ -1,5 +1,5 @@
 import type { ChannelMasks } from '../models/channelMasks.js';
-import { axis, colour, epochAxis, figure, ink, layerLabel, percent, type Figure } from './theme.js';
+import { axis, colour, epochAxis, type Figure, figure, ink, layerLabel, percent } from './theme.js';
 
 /** How many of a layer's channels are open (mask not 0), and how many there are. */
 export function openCount(mask: Float32Array): { open: number; all: number } {
@@ -19,8 +19,8 @@ export function openCountOf(masks: Iterable<Float32Array>): { open: number; all:
 }
 
 /** How many gates are exactly closed, exactly open and in between after training: a histogram of the masks' values. */
-export function gateHistogram(masks: ChannelMasks, options: { title?: string; bins?: number } = {}): Figure {
-  const { bins = 20 } = options;
+export function gateHistogram(masks: ChannelMasks, options: { title?: string } = {}): Figure {
+  const bins = 20;
   const values = [...masks.values()].flatMap((mask) => Array.from(mask));
   const closed = values.filter((value) => value === 0).length;
   const open = values.filter((value) => value === 1).length;

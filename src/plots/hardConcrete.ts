@@ -1,8 +1,9 @@
-import { defaultHardConcrete, type HardConcrete } from '../layers/hardConcrete.js';
+import { defaultHardConcrete } from '../layers/hardConcrete.js';
 import {
-  axis,
   type Axis,
+  axis,
   colour,
+  curve,
   dash,
   type Figure,
   figure,
@@ -22,31 +23,6 @@ export interface HardConcreteOptions {
   logAlphas?: readonly number[];
   /** Temperatures beta, pure numbers above 0; default 2/3. */
   temperatures?: readonly number[];
-}
-
-/** One distribution and how a figure draws it. */
-export interface HardConcreteCurve {
-  logAlpha: number;
-  shape: HardConcrete;
-  name: string;
-  line: { color: string; dash: string; width: number };
-}
-
-/** Every log alpha with every temperature: colour tells what there is more of, the line style tells the other. */
-export function hardConcreteFamily(options: HardConcreteOptions): HardConcreteCurve[] {
-  const logAlphas = options.logAlphas ?? [-2, 0, 2];
-  const temperatures = options.temperatures ?? [defaultHardConcrete.temperature];
-  return logAlphas.flatMap((logAlpha, a) =>
-    temperatures.map((temperature, t) => ({
-      logAlpha,
-      shape: { ...defaultHardConcrete, temperature },
-      name: `log α = ${number(logAlpha)}, β = ${number(temperature)}`,
-      line:
-        logAlphas.length > 1
-          ? { color: colour(a), dash: dash(t), width: 2 }
-          : { color: colour(t), dash: 'solid', width: 2 },
-    })),
-  );
 }
 
 /** n + 1 numbers from start to end, at equal distances. */
@@ -90,33 +66,24 @@ export function massPanels(): Record<string, unknown> {
  * stretching and clipping pile up at the ends (Louizos et al. 2018, section 2.2, figure 2).
  */
 export function hardConcreteDensity(options: HardConcreteOptions = {}): Figure {
+  const { logAlphas = [-2, 0, 2], temperatures = [defaultHardConcrete.temperature] } = options;
   const xs = grid(0, 1, 200);
-  const curves = hardConcreteFamily(options).map((curve) => ({
-    ...curve,
-    mass: pointMasses(curve.logAlpha, curve.shape),
-  }));
-  const data = curves.flatMap(({ name, line, logAlpha, shape, mass }) => {
-    const shared = { name, legendgroup: name };
-    const bar = {
-      ...shared,
-      type: 'bar',
-      x: [name],
-      showlegend: false,
-      marker: { color: line.color },
-      hovertemplate: '%{y:.3f}',
-    };
+  // Colour tells what there is more of, the line style tells the other.
+  const curves = logAlphas.flatMap((logAlpha, a) =>
+    temperatures.map((temperature, t) => {
+      const shape = { ...defaultHardConcrete, temperature };
+      const style = logAlphas.length > 1 ? { color: colour(a), dash: dash(t) } : { color: colour(t), dash: 'solid' };
+      const name = `log α = ${number(logAlpha)}, β = ${number(temperature)}`;
+      return { name, style, mass: pointMasses(logAlpha, shape), heights: xs.map((x) => density(x, logAlpha, shape)) };
+    }),
+  );
+  const data = curves.flatMap(({ name, style, mass, heights }) => {
+    const marker = { color: style.color };
+    const shared = { name, legendgroup: name, showlegend: false };
+    const bar = { ...shared, type: 'bar', x: [name], marker, hovertemplate: '%{y:.3f}' };
     return [
       { ...bar, y: [mass.zero], xaxis: 'x', yaxis: 'y' },
-      {
-        ...shared,
-        type: 'scatter',
-        mode: 'lines',
-        x: xs,
-        y: xs.map((x) => density(x, logAlpha, shape)),
-        line,
-        xaxis: 'x2',
-        yaxis: 'y2',
-      },
+      curve(name, xs, heights, style, { legendgroup: name, xaxis: 'x2', yaxis: 'y2' }),
       { ...bar, y: [mass.one], xaxis: 'x3', yaxis: 'y' },
     ];
   });
@@ -133,24 +100,16 @@ export function hardConcreteDensity(options: HardConcreteOptions = {}): Figure {
   });
 }
 
-/** What `hardConcreteSlider` lets a reader move. */
-export interface HardConcreteSliderOptions {
-  /** Stops of the first slider; default -4 to 4 in steps of 1. */
-  logAlphas?: readonly number[];
-  /** Stops of the second slider; default 0.2, 1/3, 2/3, 1 and 1.5. */
-  temperatures?: readonly number[];
-}
-
 /**
  * The distribution of a mask under two sliders, log alpha and the temperature, that combine. Each temperature has curves of
  * its own, of which one is shown; the slider of log alpha moves all of them, shown or not. A picture without sliders shows
  * the middle: log alpha = 0 at beta = 2/3.
  */
-export function hardConcreteSlider(options: HardConcreteSliderOptions = {}): Figure {
-  const { logAlphas = [-4, -3, -2, -1, 0, 1, 2, 3, 4], temperatures = [0.2, 1 / 3, 2 / 3, 1, 1.5] } = options;
-  const logAlpha = nearest(logAlphas, 0);
-  const beta = nearest(temperatures, defaultHardConcrete.temperature);
-  const { zero, one } = pointMasses(logAlpha, { ...defaultHardConcrete, temperature: beta });
+export function hardConcreteSlider(): Figure {
+  const logAlphas = [-4, -3, -2, -1, 0, 1, 2, 3, 4];
+  const temperatures = [0.2, 1 / 3, defaultHardConcrete.temperature, 1, 1.5];
+  const [logAlpha, beta] = [0, defaultHardConcrete.temperature];
+  const { zero, one } = pointMasses(logAlpha);
   const slider = (
     name: string,
     stops: readonly number[],
@@ -194,10 +153,6 @@ export function hardConcreteSlider(options: HardConcreteSliderOptions = {}): Fig
 }
 
 const xs = grid(0, 1, 120);
-
-function nearest(stops: readonly number[], value: number): number {
-  return stops.reduce((best, stop) => (Math.abs(stop - value) < Math.abs(best - value) ? stop : best));
-}
 
 function traces(logAlpha: number, temperature: number, visible: boolean): Trace[] {
   const y = heights(logAlpha, temperature);
@@ -252,15 +207,17 @@ export function hardConcreteSamples(options: HardConcreteSamplesOptions = {}): F
   }
   const exact = pointMasses(logAlpha, shape);
   const xs = grid(0, 1, 200);
+  const heights = xs.map((x) => density(x, logAlpha, shape));
   const drawn = {
     name: `${number(samples)} samples`,
     legendgroup: 'samples',
     type: 'bar',
     marker: { color: colour(5) },
   };
-  const form = { name: 'closed form', legendgroup: 'form', type: 'scatter' };
   const dot = {
-    ...form,
+    name: 'closed form',
+    legendgroup: 'form',
+    type: 'scatter',
     mode: 'markers',
     marker: { color: colour(1), size: 10, symbol: 'diamond' },
     showlegend: false,
@@ -276,15 +233,7 @@ export function hardConcreteSamples(options: HardConcreteSamplesOptions = {}): F
       xaxis: 'x2',
       yaxis: 'y2',
     },
-    {
-      ...form,
-      mode: 'lines',
-      x: xs,
-      y: xs.map((x) => density(x, logAlpha, shape)),
-      line: { color: colour(1), width: 2 },
-      xaxis: 'x2',
-      yaxis: 'y2',
-    },
+    curve('closed form', xs, heights, { color: colour(1) }, { legendgroup: 'form', xaxis: 'x2', yaxis: 'y2' }),
     { ...drawn, x: ['1'], y: [ends.one / samples], xaxis: 'x3', yaxis: 'y', showlegend: false },
     { ...dot, x: ['1'], y: [exact.one], xaxis: 'x3', yaxis: 'y' },
   ];

@@ -1,4 +1,17 @@
-import { axis, colour, dash, type Figure, figure, ink, list, number, percent, type Trace } from './theme.js';
+import {
+  axis,
+  colour,
+  curve,
+  dash,
+  type Figure,
+  figure,
+  levelLine,
+  list,
+  number,
+  percent,
+  type Trace,
+  verticalMark,
+} from './theme.js';
 
 /** A trained version of the ISTA protocol: what its figures need of it. */
 export interface VersionCourse {
@@ -15,12 +28,12 @@ export interface VersionCourse {
 }
 
 /** A version with the number of steps that were made before it, so that one axis can hold several. */
-export interface PlacedVersion extends VersionCourse {
+interface PlacedVersion extends VersionCourse {
   from: number;
 }
 
 /** Versions one behind another. */
-export function oneAfterAnother(versions: readonly VersionCourse[]): PlacedVersion[] {
+function oneAfterAnother(versions: readonly VersionCourse[]): PlacedVersion[] {
   let from = 0;
   return versions.map((version) => {
     const placed = { ...version, from };
@@ -30,22 +43,11 @@ export function oneAfterAnother(versions: readonly VersionCourse[]): PlacedVersi
 }
 
 /** A vertical line where each version begins, and its name beside the line, above the panels. */
-export function versionMarks(versions: readonly PlacedVersion[]): { shapes: object[]; annotations: object[] } {
-  const line = { color: ink, width: 1, dash: 'dash' };
+function versionMarks(versions: readonly PlacedVersion[]): { shapes: object[]; annotations: object[] } {
+  const marks = versions.map(({ from, name }) => verticalMark(from, name));
   return {
-    shapes: versions
-      .slice(1)
-      .map(({ from }) => ({ type: 'line', x0: from, x1: from, yref: 'paper', y0: 0, y1: 1, line })),
-    annotations: versions.map(({ from, name }) => ({
-      text: name,
-      x: from,
-      y: 1,
-      yref: 'paper',
-      xanchor: 'left',
-      yanchor: 'bottom',
-      showarrow: false,
-      font: { size: 12 },
-    })),
+    shapes: marks.slice(1).map(({ shape }) => shape),
+    annotations: marks.map(({ annotation }) => ({ ...annotation, xanchor: 'left', font: { size: 12 } })),
   };
 }
 
@@ -55,18 +57,23 @@ export function versionMarks(versions: readonly PlacedVersion[]): { shapes: obje
  */
 export function versionsOverSteps(versions: readonly VersionCourse[], options: { title?: string } = {}): Figure {
   const placed = oneAfterAnother(versions);
-  const curve = (name: string, n: number, x: number[][], y: number[][], more: object): Trace => ({
-    type: 'scatter',
-    name,
-    // A gap between versions: compaction lies there.
-    x: x.flatMap((part) => [...part, null]),
-    y: y.flatMap((part) => [...part, null]),
-    line: { color: colour(n), width: 2 },
-    // Each panel's axis says whose it is.
-    showlegend: false,
-    ...more,
-  });
+  const parts = (name: string, n: number, x: number[][], y: number[][], more: object): Trace =>
+    // A gap between versions: compaction lies there. Each panel's axis says whose the curve is.
+    curve(
+      name,
+      x.flatMap((part) => [...part, null]),
+      y.flatMap((part) => [...part, null]),
+      { color: colour(n) },
+      {
+        showlegend: false,
+        ...more,
+      },
+    );
   const logged = placed.map(({ from, log }) => log.map(({ step }) => from + step));
+  const sparsities = placed.map(({ log }) => log.map(({ fakeSparsity }) => 100 * fakeSparsity));
+  const norms = placed.map(({ log }) => log.map(({ groupLasso }) => groupLasso));
+  const evaluated = placed.map(({ from, validation }) => validation.map(({ step }) => from + step));
+  const accuracies = placed.map(({ validation }) => validation.map(({ accuracy }) => 100 * accuracy));
   const said = versions.map(({ name, log, validation }) => {
     const [entry, scores] = [log.at(-1), validation.at(-1)];
     const accuracy = scores ? `, ${percent(scores.accuracy)} right on validation` : '';
@@ -78,27 +85,9 @@ export function versionsOverSteps(versions: readonly VersionCourse[], options: {
     title: options.title ?? 'The versions, step by step',
     alt: `Validation accuracy, fake sparsity and group lasso over the steps of ${versions.length} versions. At the end of ${list(said)}.`,
     data: [
-      curve(
-        'validation accuracy',
-        2,
-        placed.map(({ from, validation }) => validation.map(({ step }) => from + step)),
-        placed.map(({ validation }) => validation.map(({ accuracy }) => 100 * accuracy)),
-        { mode: 'lines+markers' },
-      ),
-      curve(
-        'fake sparsity',
-        1,
-        logged,
-        placed.map(({ log }) => log.map(({ fakeSparsity }) => 100 * fakeSparsity)),
-        { mode: 'lines', yaxis: 'y2' },
-      ),
-      curve(
-        'group lasso',
-        0,
-        logged,
-        placed.map(({ log }) => log.map(({ groupLasso }) => groupLasso)),
-        { mode: 'lines', yaxis: 'y3' },
-      ),
+      parts('validation accuracy', 2, evaluated, accuracies, { mode: 'lines+markers' }),
+      parts('fake sparsity', 1, logged, sparsities, { yaxis: 'y2' }),
+      parts('group lasso', 0, logged, norms, { yaxis: 'y3' }),
     ],
     layout: {
       xaxis: axis('training', 'steps of all versions', { anchor: 'y3', rangemode: 'tozero' }),
@@ -115,16 +104,12 @@ export function versionsOverSteps(versions: readonly VersionCourse[], options: {
 const label = (layer: string): string => layer.replace(/_conv$/, '').replaceAll('_', ' ');
 
 /**
- * Every gamma of some layers at every step that was logged, one line each, over versions one behind another. A line that
- * ends at a version's beginning is of a channel that was cut out. Default: the first, the middle and the last layer.
+ * Every gamma of the first, the middle and the last layer at every step that was logged, one line each, over versions one behind another. A line that
+ * ends at a version's beginning is of a channel that was cut out.
  */
-export function gammasOverSteps(
-  versions: readonly VersionCourse[],
-  options: { layers?: readonly string[]; title?: string } = {},
-): Figure {
+export function gammasOverSteps(versions: readonly VersionCourse[], options: { title?: string } = {}): Figure {
   const all = Object.keys(versions.at(0)?.log.at(0)?.gammas ?? {});
-  const some = [...new Set([0, Math.floor(all.length / 2), all.length - 1].map((i) => all[i]))];
-  const layers = options.layers ?? some.filter((layer) => layer !== undefined);
+  const layers = [...new Set([0, Math.floor(all.length / 2), all.length - 1])].flatMap((i) => all[i] ?? []);
   const placed = oneAfterAnother(versions);
 
   /** All lines of a layer in one trace, with a gap after each: a trace for each gamma would be hundreds. */
@@ -147,14 +132,10 @@ export function gammasOverSteps(
   return figure({
     title: options.title ?? 'Every gamma, step by step',
     alt: `Gammas during training; not 0 at the end are ${list(layers.map(end))}.`,
-    data: layers.map((layer, n) => ({
-      type: 'scatter',
-      mode: 'lines',
-      name: label(layer),
-      ...linesOf(layer),
-      line: { color: colour(n), width: 1 },
-      hovertemplate: 'step %{x}: %{y}',
-    })),
+    data: layers.map((layer, n) => {
+      const { x, y } = linesOf(layer);
+      return curve(label(layer), x, y, { color: colour(n), width: 1 }, { hovertemplate: 'step %{x}: %{y}' });
+    }),
     layout: {
       xaxis: axis('training', 'steps of all versions', { rangemode: 'tozero' }),
       yaxis: axis('γ', 'pure number'),
@@ -186,31 +167,15 @@ export function penaltySweep(
   const penalties = [...new Set(points.map(({ l1_penalty }) => l1_penalty))].sort((a, b) => a - b);
   const traces = decays.flatMap((decay, n): Trace[] => {
     const of = points.filter((p) => p.weight_decay === decay).sort((a, b) => a.l1_penalty - b.l1_penalty);
-    const line = {
-      type: 'scatter',
-      mode: 'lines+markers',
-      name: `weight_decay ${decay}`,
-      // By its name: penalties grow by factors, and one of them may be 0.
-      x: of.map((p) => String(p.l1_penalty)),
-      line: { color: colour(n), dash: dash(n), width: 2 },
-      marker: { size: 8 },
-      legendgroup: String(decay),
+    // By its name: penalties grow by factors, and one of them may be 0.
+    const x = of.map((p) => String(p.l1_penalty));
+    const line = (value: (point: SweepPoint) => number, more: object): Trace => {
+      const look = { mode: 'lines+markers', marker: { size: 8 }, legendgroup: String(decay), ...more };
+      return curve(`weight_decay ${decay}`, x, of.map(value), { color: colour(n), dash: dash(n) }, look);
     };
-    return [
-      { ...line, y: of.map((p) => 100 * p.fakeSparsity) },
-      { ...line, y: of.map((p) => 100 * p.validation), yaxis: 'y2', showlegend: false },
-    ];
+    return [line((p) => 100 * p.fakeSparsity, {}), line((p) => 100 * p.validation, { yaxis: 'y2', showlegend: false })];
   });
-  const start = options.start && {
-    type: 'line',
-    xref: 'paper',
-    x0: 0,
-    x1: 1,
-    yref: 'y2',
-    y0: 100 * options.start.validation,
-    y1: 100 * options.start.validation,
-    line: { color: ink, width: 1, dash: 'dot' },
-  };
+  const start = options.start && levelLine(100 * options.start.validation, { yref: 'y2' }, 'dot');
   const said = points.map(
     (p) =>
       `penalty ${number(p.l1_penalty)} with weight decay ${p.weight_decay} gives ${percent(p.fakeSparsity)} and ${percent(p.validation)}`,

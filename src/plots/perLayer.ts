@@ -1,4 +1,4 @@
-import { axis, colour, dash, figure, ink, kernelLabel, list, number, percent, type Figure } from './theme.js';
+import { axis, colour, curve, dash, type Figure, figure, ink, kernelLabel, list, number, percent } from './theme.js';
 import type { LayerGradient } from '../training/layerGradients.js';
 
 /** A layer's number of output channels before and after the closed ones are cut out. */
@@ -84,16 +84,13 @@ export function gradientsPerLayer(losses: readonly NamedGradients[], options: { 
   return figure({
     title: options.title ?? 'What reaches each layer',
     alt: `Norms of the gradient by layer: ${list(said)}.`,
-    data: losses.map(({ name, gradients }, n) => ({
-      type: 'scatter',
-      mode: 'lines+markers',
-      name,
-      x: gradients.map(({ kernel }) => kernelLabel(kernel)),
+    data: losses.map(({ name, gradients }, n) => {
+      const kernels = gradients.map(({ kernel }) => kernelLabel(kernel));
       // A logarithm has no place for 0.
-      y: gradients.map(({ norm }) => (norm > 0 ? norm : null)),
-      line: { color: colour(n), dash: dash(n), width: 2 },
-      hovertemplate: '%{x}: %{y:.2e}',
-    })),
+      const norms = gradients.map(({ norm }) => (norm > 0 ? norm : null));
+      const style = { color: colour(n), dash: dash(n) };
+      return curve(name, kernels, norms, style, { mode: 'lines+markers', hovertemplate: '%{x}: %{y:.2e}' });
+    }),
     layout: {
       xaxis: axis('layer', 'from input to output', { tickangle: -60, tickfont: { size: 11 } }),
       yaxis: axis('norm of the gradient', 'nats', { type: 'log', dtick: 1, exponentformat: 'power' }),

@@ -1,4 +1,4 @@
-import { axis, colour, type Figure, figure, ink, note, number, type Trace } from './theme.js';
+import { axis, colour, curve, type Figure, figure, ink, note, number, type Trace } from './theme.js';
 
 export interface ProximalStepOptions {
   /** Where the loss alone would take the gamma: its minimum. Default 0.2. */
@@ -42,25 +42,12 @@ export function proximalStep(options: ProximalStepOptions = {}): Figure {
   const paths = gammaPaths(options);
   const inset = 0.3;
   const xs = Array.from({ length: 121 }, (_, i) => (i - 60) / 60);
-  const map = (name: string, y: number[], more: object): Trace => ({
-    type: 'scatter',
-    mode: 'lines',
-    name,
-    x: xs,
-    y,
-    showlegend: false,
-    ...more,
-  });
-  const line = (name: string, y: number[], more: object): Trace => ({
-    type: 'scatter',
-    mode: 'lines',
-    name,
-    x: y.map((_, step) => step),
-    y,
-    xaxis: 'x2',
-    yaxis: 'y2',
-    ...more,
-  });
+  const thresholded = xs.map((x) => softThreshold(x, inset));
+  const [thin, thick] = [1.5, 2.5];
+  const path = (name: string, y: number[], style: { color: string; width: number; dash?: string }): Trace => {
+    const steps = y.map((_, step) => step);
+    return curve(name, steps, y, style, { xaxis: 'x2', yaxis: 'y2' });
+  };
   const zeroFrom = paths.proximal.indexOf(0);
   const end = (values: number[]): string => number(values[values.length - 1]);
   return figure({
@@ -70,15 +57,11 @@ export function proximalStep(options: ProximalStepOptions = {}): Figure {
       `alone takes a gamma from 1 to ${end(paths.gradient)}; with the penalty, the subgradient ends at ` +
       `${end(paths.subgradient)} and proximal steps ${zeroFrom < 0 ? `at ${end(paths.proximal)}` : `are exactly 0 from step ${zeroFrom} on`}.`,
     data: [
-      map('unchanged', xs, { line: { color: ink, width: 1, dash: 'dot' } }),
-      map(
-        `threshold ${inset}`,
-        xs.map((x) => softThreshold(x, inset)),
-        { line: { color: colour(0), width: 2.5 } },
-      ),
-      line('loss alone', paths.gradient, { line: { color: ink, width: 1.5, dash: 'dash' } }),
-      line('loss and penalty, subgradient', paths.subgradient, { line: { color: colour(1), width: 1.5 } }),
-      line('loss and penalty, proximal', paths.proximal, { line: { color: colour(0), width: 2.5 } }),
+      curve('unchanged', xs, xs, { color: ink, width: 1, dash: 'dot' }, { showlegend: false }),
+      curve(`threshold ${inset}`, xs, thresholded, { color: colour(0), width: thick }, { showlegend: false }),
+      path('loss alone', paths.gradient, { color: ink, width: thin, dash: 'dash' }),
+      path('loss and penalty, subgradient', paths.subgradient, { color: colour(1), width: thin }),
+      path('loss and penalty, proximal', paths.proximal, { color: colour(0), width: thick }),
     ],
     layout: {
       xaxis: axis('γ before', 'pure number', { domain: [0, 0.36], range: [-1, 1] }),

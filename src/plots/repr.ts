@@ -1,16 +1,20 @@
 import {
+  type Axis,
   axis,
   colour,
+  curve,
   dash,
   epochAxis,
+  type Figure,
   figure,
   ink,
   layerLabel,
   list,
+  mean,
   note,
   number,
+  panel,
   percent,
-  type Figure,
   type Trace,
   verticalMark,
 } from './theme.js';
@@ -22,8 +26,8 @@ export interface PhasedEpoch {
   phase: 'S1' | 'S2' | null;
 }
 
-/** Grey bands over whole panels where filters are off: from the end of the epoch before S2 to the end of its last one. */
-export function phaseBands(epochs: readonly PhasedEpoch[], panels: readonly string[] = ['x']): object[] {
+/** Grey bands over so many panels where filters are off: from the end of the epoch before S2 to the end of its last one. */
+function phaseBands(epochs: readonly PhasedEpoch[], panels = 1): object[] {
   const bands: { x0: number; x1: number }[] = [];
   for (const { epoch, phase } of epochs) {
     if (phase !== 'S2') continue;
@@ -31,12 +35,12 @@ export function phaseBands(epochs: readonly PhasedEpoch[], panels: readonly stri
     if (last?.x1 === epoch - 1) last.x1 = epoch;
     else bands.push({ x0: epoch - 1, x1: epoch });
   }
-  return panels.flatMap((xref) =>
+  return Array.from({ length: panels }, (_, n) =>
     bands.map((band) => ({
       type: 'rect',
       ...band,
-      xref,
-      yref: `${xref.replace('x', 'y')} domain`,
+      xref: `x${panel(n)}`,
+      yref: `y${panel(n)} domain`,
       y0: 0,
       y1: 1,
       fillcolor: ink,
@@ -44,7 +48,7 @@ export function phaseBands(epochs: readonly PhasedEpoch[], panels: readonly stri
       line: { width: 0 },
       layer: 'below',
     })),
-  );
+  ).flat();
 }
 
 /** The epochs of a run of RePr or of standard training; accuracies are from 0 to 1. */
@@ -58,6 +62,12 @@ export interface ReprCourse {
   })[];
 }
 
+/** The epochs that the runs were trained for, and those of the first that goes through RePr's cycle. */
+function epochsOf(records: readonly ReprCourse[]): { epochs: number[]; cycle: readonly PhasedEpoch[] } {
+  const cycle = records.find((record) => record.epochs.some(({ phase }) => phase === 'S2'));
+  return { epochs: records.at(0)?.epochs.map(({ epoch }) => epoch) ?? [], cycle: cycle?.epochs ?? [] };
+}
+
 /**
  * Accuracy over the epochs of several runs, on validation (solid) and on the training batches (dotted), with the epochs in
  * which filters are off in grey. Records of one name differ in their seeds: their mean is drawn, and the range of the
@@ -67,20 +77,19 @@ export function reprCurves(records: readonly ReprCourse[], options: { title?: st
   const groups = [...new Set(records.map(({ run }) => run))].map((run) =>
     records.filter((record) => record.run === run),
   );
-  const epochs = records.at(0)?.epochs.map(({ epoch }) => epoch) ?? [];
-  const cycle = records.find((record) => record.epochs.some(({ phase }) => phase === 'S2'));
+  const { epochs, cycle } = epochsOf(records);
   const at = (group: readonly ReprCourse[], of: 'train' | 'validation', over: (values: number[]) => number): number[] =>
     group[0].epochs.map(
       (_, i) => 100 * over(group.flatMap((record) => record.epochs.slice(i, i + 1).map((e) => e[of]))),
     );
-  const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const data = groups.flatMap((group, n): Trace[] => {
     const x = group[0].epochs.map(({ epoch }) => epoch);
-    const shared = { type: 'scatter', legendgroup: group[0].run, x };
+    const [{ run }] = group;
     const [low, high] = [Math.min, Math.max].map((over) => at(group, 'validation', (values) => over(...values)));
     const band = {
-      ...shared,
+      type: 'scatter',
       mode: 'lines',
+      legendgroup: run,
       x: [...x, ...[...x].reverse()],
       y: [...high, ...low.reverse()],
       fill: 'toself',
@@ -89,15 +98,16 @@ export function reprCurves(records: readonly ReprCourse[], options: { title?: st
       showlegend: false,
       hoverinfo: 'skip',
     };
-    const line = (of: 'train' | 'validation'): Trace => ({
-      ...shared,
-      mode: of === 'train' ? 'lines' : 'lines+markers',
-      name: `${group[0].run}, ${of === 'train' ? 'training' : 'validation'}`,
-      y: at(group, of, mean),
-      line: { color: colour(n), width: of === 'train' ? 1.5 : 2, dash: of === 'train' ? 'dot' : 'solid' },
-      ...(of === 'validation' ? { marker: { size: 5 } } : {}),
-    });
-    return [...(group.length > 1 ? [band] : []), line('validation'), line('train')];
+    const validation = { mode: 'lines+markers', marker: { size: 5 }, legendgroup: run };
+    const [solid, dotted] = [
+      { color: colour(n), dash: 'solid' },
+      { color: colour(n), dash: 'dot', width: 1.5 },
+    ];
+    return [
+      ...(group.length > 1 ? [band] : []),
+      curve(`${run}, validation`, x, at(group, 'validation', mean), solid, validation),
+      curve(`${run}, training`, x, at(group, 'train', mean), dotted, { legendgroup: run }),
+    ];
   });
   const said = groups.map((group) => {
     const last = mean(group.map((record) => record.epochs.at(-1)?.validation ?? NaN));
@@ -110,7 +120,7 @@ export function reprCurves(records: readonly ReprCourse[], options: { title?: st
     layout: {
       xaxis: epochAxis(epochs, { range: [0.5, (epochs.at(-1) ?? 1) + 0.5] }),
       yaxis: axis('accuracy', '% of images'),
-      shapes: phaseBands(cycle?.epochs ?? []),
+      shapes: phaseBands(cycle),
     },
     legendBelow: true,
     height: 440,
@@ -127,15 +137,13 @@ const offInTurn = (n: number): number[] => [1, 5, 8].map((f) => (f + 3 * n) % 10
  * RePr's cycle as a picture: ten filters as bars along the epochs. In S1 all train; before S2 three go off and leave a
  * gap; after it they come back new, in another colour. Which ones go is made up, when they go is the schedule's.
  */
-export function reprCycle(
-  { S1, S2, epochs }: ReprLengths & { epochs: number },
-  options: { title?: string } = {},
-): Figure {
+export function reprCycle(cycle: ReprLengths & { epochs: number }, options: { title?: string } = {}): Figure {
+  const { epochs, ...lengths } = cycle;
   const lives: Life[][] = Array.from({ length: 10 }, () => [{ from: 0, to: 0, lives: 0 }]);
   const turns: { epoch: number; prunes: boolean }[] = [];
   let off: number[] = [];
   for (let epoch = 0; epoch < epochs; epoch++) {
-    const { prunes, reinitialises } = reprEpoch(epoch, { S1, S2 });
+    const { prunes, reinitialises } = reprEpoch(epoch, lengths);
     if (reinitialises) {
       for (const f of off) lives[f].push({ from: epoch, to: epoch, lives: lives[f].length });
       off = [];
@@ -163,10 +171,7 @@ export function reprCycle(
     };
   });
   const marks = turns.map(({ epoch, prunes }) => verticalMark(epoch, prunes ? 'prune' : 'bring back'));
-  const phases = Array.from({ length: epochs }, (_, epoch) => ({
-    epoch: epoch + 1,
-    ...reprEpoch(epoch, { S1, S2 }),
-  }));
+  const phases = Array.from({ length: epochs }, (_, epoch) => ({ epoch: epoch + 1, ...reprEpoch(epoch, lengths) }));
   const starts = (prunes: boolean): string =>
     list(turns.filter((turn) => turn.prunes === prunes).map(({ epoch }) => String(epoch)));
   return figure({
@@ -197,62 +202,44 @@ export function reprCycle(
 export function overlapDuringTraining(records: readonly ReprCourse[], options: { title?: string } = {}): Figure {
   const layers = Object.keys(records.at(0)?.epochs.at(0)?.overlap ?? {});
   const names = [...new Set(records.map(({ run }) => run))];
-  const epochs = records.at(0)?.epochs.map(({ epoch }) => epoch) ?? [];
-  const cycle = records.find((record) => record.epochs.some(({ phase }) => phase === 'S2'));
-  const suffix = (n: number): string => (n === 0 ? '' : String(n + 1));
+  const { epochs, cycle } = epochsOf(records);
   const width = (1 - 0.07 * (layers.length - 1)) / Math.max(1, layers.length);
   const left = (l: number): number => l * (width + 0.07);
-  const ends = (run: string): string =>
-    list(
-      layers.map((layer) => {
-        const last = records
-          .filter((record) => record.run === run)
-          .map(({ epochs: e }) => e.at(-1)?.overlap[layer] ?? NaN);
-        return `${number(last.reduce((sum, value) => sum + value, 0) / last.length)} in ${layerLabel(layer)}`;
-      }),
-    );
+  const axes = (l: number): [name: string, Axis][] => {
+    const [domain, range] = [
+      [left(l), left(l) + width],
+      [0.5, epochs.length + 0.5],
+    ];
+    const inner = l > 0 ? { title: { text: '' }, matches: 'y', showticklabels: false } : {};
+    const y = { anchor: `x${panel(l)}`, rangemode: 'tozero', ...inner };
+    return [
+      [`xaxis${panel(l)}`, epochAxis(epochs, { domain, anchor: `y${panel(l)}`, range })],
+      [`yaxis${panel(l)}`, axis('overlap', 'mean score, 0 is orthogonal', y)],
+    ];
+  };
+  const ends = (run: string): string => {
+    const last = records.filter((record) => record.run === run).map((record) => record.epochs.at(-1)?.overlap);
+    const end = (layer: string): number => mean(last.map((overlap) => overlap?.[layer] ?? NaN));
+    return list(layers.map((layer) => `${number(end(layer))} in ${layerLabel(layer)}`));
+  };
   return figure({
     title: options.title ?? 'Overlap during training',
     alt: `Mean overlap of filters after the last epoch, ${names.map((run) => `${run}: ${ends(run)}`).join('; ')}.`,
     data: records.flatMap(({ run, epochs: own }, r) =>
-      layers.map((layer, l) => ({
-        type: 'scatter',
-        mode: 'lines',
-        name: run,
-        legendgroup: run,
-        showlegend: l === 0 && records.findIndex((record) => record.run === run) === r,
-        xaxis: `x${suffix(l)}`,
-        yaxis: `y${suffix(l)}`,
-        x: own.map(({ epoch }) => epoch),
-        y: own.map(({ overlap }) => overlap[layer]),
-        line: { color: colour(names.indexOf(run)), dash: dash(names.indexOf(run)), width: 2 },
-      })),
+      layers.map((layer, l) => {
+        const [x, y] = [own.map(({ epoch }) => epoch), own.map(({ overlap }) => overlap[layer])];
+        const style = { color: colour(names.indexOf(run)), dash: dash(names.indexOf(run)) };
+        return curve(run, x, y, style, {
+          legendgroup: run,
+          showlegend: l === 0 && records.findIndex((record) => record.run === run) === r,
+          xaxis: `x${panel(l)}`,
+          yaxis: `y${panel(l)}`,
+        });
+      }),
     ),
     layout: {
-      ...Object.fromEntries(
-        layers.flatMap((_, l) => [
-          [
-            `xaxis${suffix(l)}`,
-            epochAxis(epochs, {
-              domain: [left(l), left(l) + width],
-              anchor: `y${suffix(l)}`,
-              range: [0.5, epochs.length + 0.5],
-            }),
-          ],
-          [
-            `yaxis${suffix(l)}`,
-            axis('overlap', 'mean score, 0 is orthogonal', {
-              anchor: `x${suffix(l)}`,
-              rangemode: 'tozero',
-              ...(l > 0 ? { title: { text: '' }, matches: 'y', showticklabels: false } : {}),
-            }),
-          ],
-        ]),
-      ),
-      shapes: phaseBands(
-        cycle?.epochs ?? [],
-        layers.map((_, l) => `x${suffix(l)}`),
-      ),
+      ...Object.fromEntries(layers.flatMap((_, l) => axes(l))),
+      shapes: phaseBands(cycle, layers.length),
       annotations: layers.map((layer, l) =>
         note(layerLabel(layer), left(l) + width / 2, 1.01, { yanchor: 'bottom', xanchor: 'center' }),
       ),

@@ -1,4 +1,4 @@
-import { axis, colour, dash, type Figure, figure, number } from './theme.js';
+import { axis, colour, curve, dash, type Figure, figure, number } from './theme.js';
 
 const classes = 10;
 
@@ -29,14 +29,10 @@ export function softmaxTwice(options: { scales?: readonly number[]; title?: stri
       'Size of the gradient on the right logit against the probability of the right class. Of logits it falls from 1 to 0 ' +
       `in a straight line; with softmax inside the loss it is 0 at both ends and at most ${most.join(' and ')} between, ` +
       `at the factor${scales.length > 1 ? 's' : ''} ${scales.map(number).join(' and ')}.`,
-    data: curves.map(({ name, scale }, n) => ({
-      type: 'scatter',
-      mode: 'lines',
-      name,
-      x,
-      y: x.map((p) => Number(pullOfLoss(p, scale).toPrecision(6))),
-      line: { color: colour(n), dash: dash(n), width: 2 },
-    })),
+    data: curves.map(({ name, scale }, n) => {
+      const pulls = x.map((p) => Number(pullOfLoss(p, scale).toPrecision(6)));
+      return curve(name, x, pulls, { color: colour(n), dash: dash(n) });
+    }),
     layout: {
       xaxis: axis('probability of the right class', '0 to 1'),
       yaxis: axis('size of the gradient', 'nats per unit of logit'),

@@ -79,6 +79,26 @@ export function hiddenAxis(range: [number, number], more: Axis = {}): Axis {
   return { visible: false, fixedrange: true, range, ...more };
 }
 
+/** The n-th panel's axes are called `x` and `y` with this behind them, and `xaxis` and `yaxis` in the layout. */
+export function panel(n: number): string {
+  return n === 0 ? '' : String(n + 1);
+}
+
+/** A line through points; `style` is its colour and what else plotly's `line` takes. */
+export function curve(
+  name: string,
+  x: readonly unknown[],
+  y: readonly unknown[],
+  style: { color: string; width?: number; dash?: string },
+  more: Record<string, unknown> = {},
+): Trace {
+  return { type: 'scatter', mode: 'lines', name, x, y, line: { width: 2, ...style }, ...more };
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 /** A text in the margin or over a panel, in paper coordinates: 0 to 1 from left to right and from bottom to top. */
 export function note(text: string, x: number, y: number, more: Record<string, unknown> = {}): Record<string, unknown> {
   return { text, x, y, xref: 'paper', yref: 'paper', showarrow: false, ...more };
@@ -90,6 +110,11 @@ export function verticalMark(x: number, text: string): { shape: object; annotati
     shape: { type: 'line', x0: x, x1: x, yref: 'paper', y0: 0, y1: 1, line: { color: ink, width: 1, dash: 'dash' } },
     annotation: { text, x, y: 1, yref: 'paper', yanchor: 'bottom', showarrow: false },
   };
+}
+
+/** A level line across a panel. */
+export function levelLine(y: number, more: object, dash: string): object {
+  return { type: 'line', xref: 'paper', x0: 0, x1: 1, y0: y, y1: y, line: { color: ink, width: 1, dash }, ...more };
 }
 
 const beside = { orientation: 'v', x: 1.02, xanchor: 'left', y: 1, yanchor: 'top' };

@@ -1,5 +1,18 @@
-import type { EpochEvent, Scores, StepEvent } from '../training/events.js';
-import { axis, colour, dash, epochAxis, type Figure, figure, ink, list, number, percent, type Trace } from './theme.js';
+import type { EpochEvent, StepEvent } from '../training/events.js';
+import {
+  axis,
+  colour,
+  curve,
+  dash,
+  epochAxis,
+  type Figure,
+  figure,
+  ink,
+  list,
+  number,
+  percent,
+  type Trace,
+} from './theme.js';
 
 /** The trainer's events, or what was kept of them: anything that says its type. */
 export type TrainingLog = readonly { readonly type: string }[];
@@ -23,8 +36,6 @@ export function thin(values: readonly number[], bins = 400): number[] {
   });
 }
 
-const inPercent = ({ accuracy }: Scores): number => 100 * accuracy;
-
 /**
  * How a run went: above, the terms of the loss (cross-entropy, penalty, total) at every training step; below, the accuracy
  * on the training batches and, once an epoch, on the validation images.
@@ -38,77 +49,33 @@ export function trainingCurves(log: TrainingLog, options: { title?: string } = {
   const x = overSteps
     ? axis('training', 'steps', { rangemode: 'tozero' })
     : epochAxis(epochs.map(({ epoch }) => epoch + 1));
-  const at = thin(steps.map((step) => step.step));
-  const line = (name: string, ys: number[], color: string, more: object = {}): Trace => ({
-    type: 'scatter',
-    mode: 'lines',
-    name,
-    x: at,
-    y: thin(ys),
-    line: { color, width: 1.5 },
-    ...more,
-  });
-  const below = { yaxis: 'y2' };
-  const perEpoch = (
-    name: string,
-    of: 'train' | 'validation',
-    value: (scores: Scores) => number,
-    color: string,
-  ): Trace => {
-    const known = epochs.flatMap(({ step, epoch, [of]: scores }) =>
-      scores ? [{ at: overSteps ? step : epoch + 1, y: value(scores) }] : [],
+  const at = thin(steps.map(({ step }) => step));
+  const perStep = (name: string, of: (step: StepEvent) => number, color: string, more = {}): Trace =>
+    drawn(curve(name, at, thin(steps.map(of)), { color, width: 1.5 }, more));
+  const perEpoch = (name: string, part: 'train' | 'validation', of: 'loss' | 'accuracy', color: string): Trace => {
+    const known = epochs.flatMap(({ step, epoch, [part]: scores }) =>
+      scores ? [{ at: overSteps ? step : epoch + 1, scores }] : [],
     );
-    return {
-      type: 'scatter',
-      mode: 'lines+markers',
-      name,
-      x: known.map((point) => point.at),
-      y: known.map((point) => point.y),
-      line: { color, width: 2 },
-      ...below,
-    };
+    const xs = known.map((point) => point.at);
+    const ys = known.map(({ scores }) => (of === 'loss' ? scores.loss : 100 * scores.accuracy));
+    return drawn(curve(name, xs, ys, { color }, { mode: 'lines+markers', yaxis: of === 'loss' ? 'y' : 'y2' }));
   };
-  const crossEntropy = line(
-    'cross-entropy',
-    steps.map((s) => s.crossEntropy),
-    colour(0),
-  );
+  const crossEntropy = perStep('cross-entropy', (step) => step.crossEntropy, colour(0));
   // Without a penalty the total is the cross-entropy, and a line along zero says nothing.
-  const lossTerms = steps.every((s) => s.penalty === 0)
+  const loss = steps.every(({ penalty }) => penalty === 0)
     ? [crossEntropy]
     : [
-        line(
-          'total loss',
-          steps.map((s) => s.loss),
-          ink,
-        ),
+        perStep('total loss', (step) => step.loss, ink),
         crossEntropy,
-        line(
-          'λ × penalty',
-          steps.map((s) => s.penalty),
-          colour(1),
-        ),
+        perStep('λ × penalty', ({ penalty }) => penalty, colour(1)),
       ];
-  const data = overSteps
-    ? [
-        ...lossTerms,
-        line(
-          'training batches',
-          steps.map((s) => 100 * s.accuracy),
-          colour(5),
-          below,
-        ),
-      ]
-    : [
-        { ...perEpoch('training loss', 'train', ({ loss }) => loss, ink), yaxis: 'y' },
-        perEpoch('training accuracy', 'train', inPercent, colour(5)),
-      ];
-  data.push(perEpoch('validation accuracy', 'validation', inPercent, colour(2)));
+  const training = overSteps
+    ? [...loss, perStep('training batches', ({ accuracy }) => 100 * accuracy, colour(5), { yaxis: 'y2' })]
+    : [perEpoch('training loss', 'train', 'loss', ink), perEpoch('training accuracy', 'train', 'accuracy', colour(5))];
   return figure({
     title: options.title ?? 'Training',
     alt: sentence(log),
-    // A point at nowhere keeps the place of a curve that has not begun.
-    data: data.map((trace) => ((trace.x as number[]).length > 0 ? trace : { ...trace, x: [null], y: [null] })),
+    data: [...training, perEpoch('validation accuracy', 'validation', 'accuracy', colour(2))],
     layout: {
       xaxis: { ...x, anchor: 'y2' },
       yaxis: axis('loss', 'nats per image', { domain: [0.54, 1], rangemode: 'tozero' }),
@@ -118,11 +85,15 @@ export function trainingCurves(log: TrainingLog, options: { title?: string } = {
   });
 }
 
+/** A point at nowhere keeps the place of a curve that has not begun. */
+function drawn(trace: Trace): Trace {
+  return (trace.x as unknown[]).length > 0 ? trace : { ...trace, x: [null], y: [null] };
+}
+
 function sentence(log: TrainingLog): string {
   const steps = stepsOf(log);
   const validation = epochsOf(log).flatMap((epoch) => epoch.validation ?? []);
-  const first = steps.at(0);
-  const last = steps.at(-1);
+  const [first, last, final] = [steps.at(0), steps.at(-1), validation.at(-1)];
   const parts: string[] = [];
   if (first && last) {
     parts.push(
@@ -130,11 +101,10 @@ function sentence(log: TrainingLog): string {
         `of which the penalty is ${number(first.penalty)} at first and ${number(last.penalty)} at last.`,
     );
   }
-  const final = validation.at(-1);
-  if (final)
-    parts.push(
-      `Validation accuracy after ${validation.length} epoch${validation.length === 1 ? '' : 's'}: ${percent(final.accuracy)}.`,
-    );
+  if (final) {
+    const after = `${validation.length} epoch${validation.length === 1 ? '' : 's'}`;
+    parts.push(`Validation accuracy after ${after}: ${percent(final.accuracy)}.`);
+  }
   return parts.join(' ') || 'An empty plot: training has not begun.';
 }
 
@@ -169,14 +139,10 @@ export function penaltyDuringTraining(runs: readonly NamedRun[], options: { titl
   return figure({
     title: options.title ?? 'The penalty during training',
     alt: `The penalty term during training: ${list(said)}.`,
-    data: curves.map(({ name, steps }, n) => ({
-      type: 'scatter',
-      mode: 'lines',
-      name,
-      x: thin(steps.map((step) => step.step)),
-      y: thin(steps.map((step) => step.penalty)),
-      line: { color: colour(n), dash: dash(n), width: 2 },
-    })),
+    data: curves.map(({ name, steps }, n) => {
+      const [at, penalties] = [steps.map(({ step }) => step), steps.map(({ penalty }) => penalty)];
+      return curve(name, thin(at), thin(penalties), { color: colour(n), dash: dash(n) });
+    }),
     layout: {
       xaxis: axis('training', 'steps'),
       yaxis: axis('λ × penalty', 'nats per image', { rangemode: 'tozero' }),
@@ -209,16 +175,10 @@ export function curvesOverEpochs(curves: readonly EpochCurve[], options: EpochCu
   return figure({
     title: options.title ?? `${what} over the epochs`,
     alt: said.length > 0 ? `${what} by epoch: ${list(said)}.` : 'An empty plot: no epoch is over yet.',
-    data: curves.map(({ name, epochs, shares }, n) => ({
-      type: 'scatter',
-      mode: 'lines+markers',
-      name,
-      // A point at nowhere keeps the place of a curve that has not begun.
-      x: epochs.length > 0 ? [...epochs] : [null],
-      y: shares.length > 0 ? shares.map((share) => 100 * share) : [null],
-      line: { color: colour(n), dash: dash(n), width: 2 },
-      hovertemplate: '%{y:.2f} %',
-    })),
+    data: curves.map(({ name, epochs, shares }, n) => {
+      const [percents, style] = [shares.map((share) => 100 * share), { color: colour(n), dash: dash(n) }];
+      return drawn(curve(name, [...epochs], percents, style, { mode: 'lines+markers', hovertemplate: '%{y:.2f} %' }));
+    }),
     layout: { xaxis: epochAxis(epochs), yaxis: axis(quantity, `% of ${of}`, { rangemode: 'tozero' }) },
   });
 }

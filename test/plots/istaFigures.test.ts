@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import * as plots from 'sparsebook/plots';
 import { softThreshold } from 'sparsebook/sparsity';
-import { figures, versions } from './sampleFigures.ts';
+import { figures } from './sampleFigures.ts';
 
 const of = (figure: plots.Figure, name: string): plots.Trace => {
   const found = figure.data.find((trace) => trace.name === name);
@@ -36,7 +36,6 @@ test('a line for each gamma, versions one behind another, and a line ends where 
   assert.deepEqual(x, [10, 20, null, 10, 20, null, 10, 20, null, 35, null, 35, null]);
   assert.deepEqual(y, [1, 1.1, null, 0.8, 0.6, null, 0.5, 0, null, 1.2, null, 0.7, null]);
   assert.match(figures.gammasOverSteps.layout.meta.alt, /not 0 at the end are 2 of 3 in stage1 first\./);
-  assert.equal(plots.gammasOverSteps(versions, { layers: [] }).data.length, 0);
 });
 
 test('the course of versions has accuracy, fake sparsity and group lasso at the steps they were measured', () => {
