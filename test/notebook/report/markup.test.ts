@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asHtml, joinedHtml, jsonForScript, markup, type MarkupPart } from 'sparsebook/notebook/report/markup.js';
+import fc from 'fast-check';
+import { fromBase85, toBase85 } from 'sparsebook/notebook/report/base85.js';
 
 const meta = '<meta http-equiv=refresh content="0">';
 const put: [what: string, value: MarkupPart, html: string][] = [
@@ -32,4 +34,16 @@ test('pieces are joined, those that are nothing left out', () => {
 
 test('JSON cannot end the script element that carries it', () => {
   assert.equal(String(jsonForScript({ a: '</script>' })), '{"a":"\\u003c/script>"}');
+});
+
+test('bytes come back as they were, and no letter of them can begin a tag', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+      const text = toBase85(bytes);
+      assert.doesNotMatch(text, /</);
+      assert.deepEqual(fromBase85(text), bytes);
+    }),
+  );
+  const every = Uint8Array.from({ length: 4 * 256 }, (_, index) => (index % 4 === 3 ? index >> 2 : 255));
+  assert.deepEqual(fromBase85(toBase85(every)), every);
 });

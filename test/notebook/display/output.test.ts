@@ -1,0 +1,328 @@
+import assert from 'node:assert/strict';
+import { mock, test, type TestContext } from 'node:test';
+import { dataFrame, liveFigure, markdown, show, table, watch, watchAll } from 'sparsebook/notebook/display';
+import { hardConcreteDensity, penaltyCurve } from 'sparsebook/plots';
+import { fakeKernel, type Shown } from './fakeKernel.ts';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { requireOneTensorCore, tableColumns, tableForms } from 'sparsebook/notebook/display/table.js';
+import { progressLine } from 'sparsebook/notebook/display/watch.js';
+import { useBackend } from 'sparsebook/backend';
+import { experimentRun } from 'sparsebook/experiments/experimentRun.js';
+import { Sgd, type TrainingEvent } from 'sparsebook/training';
+import { colours, smallNet } from '../../training/small.ts';
+
+const inKernel = (t: TestContext): Shown[] => {
+  const { shown, leave } = fakeKernel();
+  t.after(leave);
+  return shown;
+};
+const hasPicture = ({ data }: Shown): boolean => 'image/png' in data;
+const titled = (title: string) => {
+  const figure = hardConcreteDensity();
+  return { ...figure, layout: { ...figure.layout, title: { text: title } } };
+};
+const titleOf = ({ data }: Shown): string => String(data['text/plain']).split('.')[0];
+const printed = (t: TestContext): string[] => {
+  const lines: string[] = [];
+  t.mock.method(console, 'log', (line: string) => lines.push(line));
+  return lines;
+};
+
+test('a figure is one output with plotly, a picture and a sentence', (t) => {
+  const shown = inKernel(t);
+  show(penaltyCurve());
+  assert.equal(shown.length, 1);
+  assert.deepEqual(Object.keys(shown[0].data).sort(), ['application/vnd.plotly.v1+json', 'image/png', 'text/plain']);
+});
+
+test('updates that come too fast wait, the newest wins, and only the last is drawn as a picture', (t) => {
+  const shown = inKernel(t);
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  t.after(() => mock.timers.reset());
+  const view = liveFigure(titled('0'), { final: false, interval: 100 });
+  for (let i = 1; i <= 30; i++) {
+    mock.timers.tick(10);
+    view.update(titled(String(i)));
+  }
+  view.done();
+  view.done();
+  mock.timers.tick(1000);
+  assert.deepEqual(shown.map(titleOf), ['0', '9', '19', '29', '30']);
+  assert.deepEqual(shown.map(hasPicture), [false, false, false, false, true]);
+  assert.deepEqual(
+    shown.map(({ update }) => update),
+    [false, true, true, true, true],
+  );
+  assert.equal(new Set(shown.map(({ id }) => id)).size, 1);
+});
+
+test('a final update goes out at once, with a picture, and nothing follows it', (t) => {
+  const shown = inKernel(t);
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  t.after(() => mock.timers.reset());
+  const view = liveFigure(titled('first'));
+  view.update(titled('waits'));
+  view.update(titled('last'), { final: true });
+  mock.timers.tick(1000);
+  assert.deepEqual(shown.map(titleOf), ['first', 'last']);
+  assert.deepEqual(shown.map(hasPicture), [true, true]);
+});
+
+test('outside of a notebook a figure prints its sentence, a table its text, and updates do nothing', (t) => {
+  const lines = printed(t);
+  const view = liveFigure(penaltyCurve());
+  view.update(penaltyCurve(), { final: true });
+  table({ columns: ['run', 'gates'], values: [['a', 12]] });
+  void markdown`
+**bold**
+  `;
+  assert.equal(lines.length, 3);
+  assert.match(lines[0], /^What an open gate costs\. The probability/);
+  assert.equal(lines[1], 'run  gates\n---  -----\na       12');
+  assert.equal(lines[2], '**bold**');
+});
+
+test('Markdown keeps backslashes and drops the indentation that all lines share', (t) => {
+  const shown = inKernel(t);
+  void markdown`
+    # ${'Title'}
+
+      - $\frac{1}{2}$
+  `;
+  assert.equal(shown[0].data['text/markdown'], '# Title\n\n  - $\\frac{1}{2}$');
+});
+
+const start = { type: 'start', epochs: 1, stepsPerEpoch: 4, startStep: 0 };
+const step = (n: number) => ({
+  type: 'step',
+  step: n,
+  epoch: 0,
+  imagesPerSecond: 100,
+  loss: 1 / n,
+  crossEntropy: 1 / n,
+  penalty: 0,
+  accuracy: 0.5,
+});
+
+test('a run that fails leaves its last state on display and passes the error on', async (t) => {
+  const shown = inKernel(t);
+  async function* failing() {
+    yield start;
+    yield { type: 'warning', message: 'it gets hot' };
+    yield step(1);
+    yield step(2);
+    await Promise.reject(new Error('the machine caught fire'));
+  }
+  const warnings: string[] = [];
+  t.mock.method(console, 'warn', (line: string) => warnings.push(line));
+  await assert.rejects(watch(failing()), /the machine caught fire/);
+  assert.deepEqual(warnings, ['it gets hot']);
+  const last = shown.slice(-2);
+  assert.match(String(last[0].data['text/plain']), /step 2 of 4/);
+  assert.match(String(last[1].data['text/plain']), /Over 2 training steps/);
+  assert.ok(hasPicture(last[1]));
+});
+
+test('outside of a notebook watching returns the events and prints one line', async (t) => {
+  const lines = printed(t);
+  async function* events() {
+    yield start;
+    for (let n = 1; n <= 4; n++) yield await Promise.resolve(step(n));
+  }
+  assert.equal((await watch(events())).length, 5);
+  assert.equal(lines.length, 1);
+  assert.match(
+    lines[0],
+    /^\[█{24}\] step 4 of 4, epoch 1 of 1, loss 0\.250, accuracy 50\.0 %, 100 images\/s, 0:00 left$/,
+  );
+});
+
+const frame = {
+  columns: ['run', 'accuracy'],
+  values: [
+    ['a | <script>', 0.5],
+    ['b', -0.125],
+    ['c', null],
+  ],
+};
+
+test('numbers stand to the right with the same decimals, and markup in a cell stays text', () => {
+  const forms = tableForms(tableColumns(frame, {}), 'R & D');
+  const html = String(forms['text/html']);
+  assert.match(html, /^<table class="dataframe"><caption>R &amp; D<\/caption>/);
+  assert.match(html, /<td style="text-align: right; font-variant-numeric: tabular-nums">-0\.125<\/td>/);
+  assert.match(html, /a \| &lt;script&gt;/);
+  assert.equal(
+    forms['text/markdown'],
+    '*R &amp; D*\n\n| run | accuracy |\n| :--- | ---: |\n| a \\| &lt;script&gt; | 0.500 |\n| b | -0.125 |\n| c |  |',
+  );
+  assert.equal(
+    forms['text/plain'],
+    'R & D\nrun           accuracy\n------------  --------\na | <script>     0.500\nb               -0.125\nc',
+  );
+});
+
+test('no text in any place can become markup', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.string(), fc.string(), (name, value, caption) => {
+      const forms = tableForms(tableColumns({ columns: [name], values: [[value]] }, {}), caption);
+      const text = String(forms['text/html']).replaceAll(
+        /<\/?(table|caption|thead|tbody|tr|th|td)( [\w-]+="[\w\s:;-]*")*>/g,
+        '',
+      );
+      assert.doesNotMatch(text, /[<>"']/);
+    }),
+  );
+});
+
+test('a format is a number of decimals or a function', () => {
+  const [run, accuracy] = tableColumns(frame, {
+    formats: { accuracy: 1, run: (value) => String(value).toUpperCase() },
+  });
+  assert.deepEqual(accuracy.cells, ['0.5', '-0.1', '']);
+  assert.deepEqual(run.cells, ['A | <SCRIPT>', 'B', 'C']);
+});
+
+const columns: [string, unknown[], string[]][] = [
+  ['years and other long numbers', [2023, 100234, 1234567.5], ['2023.0', '100234.0', '1234567.5']],
+  ['whole numbers', [2023, -5], ['2023', '-5']],
+  ['numbers too small for four decimals', [1e-7, 5e-8, 0.00001], ['1e-7', '5e-8', '0.00001']],
+  ['small ones beside larger ones', [0.25, 0.00001234567, 0], ['0.2500', '0.00001235', '0.0000']],
+  ['numbers beyond the exact ones', [1e21, 1.5e300, 12], ['1e+21', '1.5e+300', '12']],
+  ['thirds', [1 / 3, -2 / 3], ['0.3333', '-0.6667']],
+  ['what is no number, and what is not there', [NaN, null, undefined, Infinity, 1], ['NaN', '', '', 'Infinity', '1']],
+  ['whole numbers of any length', [5n, 9007199254740993n], ['5', '9007199254740993']],
+];
+for (const [what, values, right] of columns) {
+  test(`a column shows ${what} as a program reads them`, () => {
+    const [column] = tableColumns({ columns: ['x'], values: values.map((value) => [value]) }, {});
+    assert.deepEqual(column, { name: 'x', numeric: true, cells: right });
+  });
+}
+
+test('a format for a column that is not there is an error that names the columns', () => {
+  assert.throws(() => tableColumns(frame, { formats: { acuracy: 2 } }), {
+    name: 'UserError',
+    message: "formats names the column 'acuracy', but the columns are run, accuracy",
+  });
+});
+
+test('an empty frame is a table without rows', () => {
+  const forms = tableForms(tableColumns({ columns: ['a'], values: [] }, {}));
+  assert.equal(forms['text/markdown'], '| a |\n| :--- |');
+});
+
+test('a danfo data frame becomes a table', () => {
+  const danfo = dataFrame([
+    { run: 'a', gates: 832, open: true },
+    { run: 'b', gates: 41, open: false },
+  ]);
+  assert.deepEqual(danfo.shape, [2, 3]);
+  const columns = tableColumns(danfo.sortValues('gates'), {});
+  assert.deepEqual(
+    columns.map(({ cells }) => cells),
+    [
+      ['b', 'a'],
+      ['41', '832'],
+      ['false', 'true'],
+    ],
+  );
+});
+
+test('a second TensorFlow.js in the tree is refused', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'danfo-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const name of ['danfojs-node', '@tensorflow/tfjs-node', '@tensorflow/tfjs-core']) {
+    mkdirSync(join(folder, 'node_modules', name), { recursive: true });
+    writeFileSync(join(folder, 'node_modules', name, 'index.js'), '');
+  }
+  assert.throws(() => requireOneTensorCore(join(folder, 'node_modules/danfojs-node/index.js')), {
+    name: 'UserError',
+    message: /one TensorFlow\.js, but danfojs-node uses .*danfo-.* \(npm ci in its folder\)/,
+  });
+});
+
+const begun = { type: 'start', epochs: 4, stepsPerEpoch: 25, startStep: 0 };
+const last = { type: 'step', step: 25, epoch: 0, loss: 1.5, accuracy: 0.25, imagesPerSecond: 1234.5 };
+
+test('the progress line tells how far, how good, how fast and how long', () => {
+  assert.equal(
+    progressLine([begun, last], 20),
+    '[██████░░░░░░░░░░░░░░░░░░] step 25 of 100, epoch 1 of 4, loss 1.500, accuracy 25.0 %, 1,235 images/s, 1:00 left',
+  );
+});
+
+test('a resumed run counts only its own steps for the time that is left', () => {
+  const resumed = { ...begun, startStep: 20 };
+  assert.match(progressLine([resumed, last], 10), /2:30 left$/);
+});
+
+test('a run that has ended says how', () => {
+  const end = { type: 'end', reason: 'aborted', message: 'stopped', seconds: 3700 };
+  assert.match(progressLine([begun, last, end], 3701), /aborted after 1:01:40$/);
+  assert.equal(progressLine([begun, end], 1), 'stopped');
+});
+
+test('a run of unknown length has no bar, and one that has not begun says so', () => {
+  assert.equal(progressLine([last], 61), 'step 25, epoch 1, loss 1.500, accuracy 25.0 %, 1,235 images/s, 1:01 so far');
+  assert.equal(progressLine([], 0), 'training begins');
+});
+
+await useBackend({ backend: 'cpu' });
+const [train, validation] = [colours(32, 1), colours(16, 2)];
+const data = { name: 'colours', train, validation, test: validation, splitHash: '' };
+const newRun = (): ReturnType<typeof experimentRun<object>> =>
+  experimentRun({
+    settings: {},
+    data,
+    model: smallNet({ gates: false }),
+    optimizer: new Sgd({ lr: 0.1 }),
+    training: { epochs: 2, batchSize: 16 },
+  });
+const stepsOf = ({ history }: { history: readonly TrainingEvent[] }): number[] =>
+  history.flatMap((event) => (event.type === 'step' ? [event.step] : []));
+
+test('runs are trained in turn, and one that is finished is left alone', async () => {
+  const log = mock.method(console, 'log', () => undefined);
+  const runs = { first: newRun(), second: newRun() };
+  await watchAll(runs, { signal: new AbortController().signal });
+  await watchAll(runs, { signal: new AbortController().signal });
+  const [lines] = log.mock.calls.map(({ arguments: [text] }) => String(text).split('\n'));
+  log.mock.restore();
+  assert.equal(lines.length, 2);
+  assert.match(lines[0], /^first: trained 4 steps; the weights are those after epoch [12], the best$/);
+  for (const run of Object.values(runs)) {
+    assert.deepEqual(stepsOf(run), [1, 2, 3, 4]);
+    run.dispose();
+  }
+});
+
+test('an interrupt ends the run that trains and those behind it; called again, they go on', async () => {
+  const log = mock.method(console, 'log', () => undefined);
+  const [first, second] = [newRun(), newRun()];
+  const stop = new AbortController();
+  const stopping = {
+    ...first,
+    async *events(signal?: AbortSignal) {
+      for await (const event of first.events(signal)) {
+        if (event.type === 'step') stop.abort();
+        yield event;
+      }
+    },
+  };
+  await watchAll({ stopping, second }, { signal: stop.signal });
+  assert.deepEqual([stepsOf(first), stepsOf(second)], [[1], []]);
+  await watchAll({ first, second }, { signal: new AbortController().signal });
+  log.mock.restore();
+  assert.deepEqual(
+    [stepsOf(first), stepsOf(second)],
+    [
+      [1, 2, 3, 4],
+      [1, 2, 3, 4],
+    ],
+  );
+  for (const run of [first, second]) run.dispose();
+});
