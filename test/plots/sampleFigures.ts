@@ -1,4 +1,3 @@
-import type { ReprRecord } from 'sparsebook/experiments';
 import * as plots from 'sparsebook/plots';
 import type { Figure } from 'sparsebook/plots';
 import type { NamedScores } from 'sparsebook/sparsity';
@@ -25,6 +24,7 @@ const classNames = ['plane', 'car', 'bird'];
 const labels = Uint8Array.of(0, 1, 1, 2);
 export const imageSet = {
   name: 'stripes',
+  shape: [32, 32, 3] as const,
   images: new Uint8Array(4 * 3072).map((_, i) => 128 + 100 * Math.sin((i % 3) + i / 40)),
   labels,
   classNames,
@@ -77,7 +77,7 @@ const cosines = new Map([
 ]);
 
 /** A run of RePr and a standard one, five epochs each with S1 = 2 and S2 = 1, from the given seed. */
-export const reprRecords = (seed: number): Pick<ReprRecord, 'run' | 'epochs' | 'prunings'>[] =>
+export const reprRecords = (seed: number): (plots.ReprCourse & plots.PrunedRun)[] =>
   ['RePr', 'standard'].map((run) => ({
     run,
     epochs: [1, 2, 3, 4, 5].map((epoch) => ({
