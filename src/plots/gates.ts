@@ -1,13 +1,8 @@
 import type { ChannelMasks } from '../models/channelMasks.js';
-import { axis, colour, epochAxis, type Figure, figure, ink, layerLabel, percent } from './theme.js';
-
-/** How many of a layer's channels are open (mask not 0), and how many there are. */
-export function openCount(mask: Float32Array): { open: number; all: number } {
-  return { open: mask.reduce((sum, value) => sum + (value === 0 ? 0 : 1), 0), all: mask.length };
-}
+import { axis, colour, epochAxis, type Figure, figure, ink, layerLabel, openCount, percent } from './theme.js';
 
 /** The same over several layers. */
-export function openCountOf(masks: Iterable<Float32Array>): { open: number; all: number } {
+function openCountOf(masks: Iterable<Float32Array>): { open: number; all: number } {
   let open = 0;
   let all = 0;
   for (const mask of masks) {

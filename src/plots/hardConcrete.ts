@@ -1,19 +1,5 @@
 import { defaultHardConcrete } from '../layers/hardConcrete.js';
-import {
-  type Axis,
-  axis,
-  colour,
-  curve,
-  dash,
-  type Figure,
-  figure,
-  ink,
-  list,
-  note,
-  number,
-  percent,
-  type Trace,
-} from './theme.js';
+import { axis, type Axis, colour, curve, dash, type Figure, figure, grid, ink, list, note, number, percent, type Trace } from './theme.js';
 import { density, mask, pointMasses } from '../layers/hardConcreteCurves.js';
 import { uniform } from '../backend/random.js';
 
@@ -25,11 +11,6 @@ export interface HardConcreteOptions {
   temperatures?: readonly number[];
 }
 
-/** n + 1 numbers from start to end, at equal distances. */
-export function grid(start: number, end: number, n: number): number[] {
-  return Array.from({ length: n + 1 }, (_, i) => start + ((end - start) * i) / n);
-}
-
 /**
  * The axes of a distribution on [0, 1] that is part mass, part density: a narrow panel left for P(mask = 0), the density
  * in the middle, a narrow panel right for P(mask = 1). A density and a probability have different units, so they
@@ -37,7 +18,7 @@ export function grid(start: number, end: number, n: number): number[] {
  *
  * Traces go to `x`/`y` (mass at 0), `x2`/`y2` (density) and `x3`/`y` (mass at 1).
  */
-export function massPanels(): Record<string, unknown> {
+function massPanels(): Record<string, unknown> {
   const category: Axis = {
     type: 'category',
     showticklabels: false,

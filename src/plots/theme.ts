@@ -172,3 +172,22 @@ export function layerLabel(layer: string): string {
 export function kernelLabel(kernel: string): string {
   return kernel.replace(/(_conv)?\/kernel$/, '').replaceAll('_', ' ');
 }
+
+/** n + 1 numbers from start to end, at equal distances. */
+export function grid(start: number, end: number, n: number): number[] {
+  return Array.from({ length: n + 1 }, (_, i) => start + ((end - start) * i) / n);
+}
+
+/** How many of a layer's channels are open (mask not 0), and how many there are. */
+export function openCount(mask: Float32Array): { open: number; all: number } {
+  return { open: mask.reduce((sum, value) => sum + (value === 0 ? 0 : 1), 0), all: mask.length };
+}
+
+/** The means of at most `bins` neighbouring stretches: a curve of a hundred thousand steps that a page can hold. */
+export function thin(values: readonly number[], bins = 400): number[] {
+  if (values.length <= bins) return [...values];
+  return Array.from({ length: bins }, (_, b) => {
+    const stretch = values.slice(Math.floor((b * values.length) / bins), Math.floor(((b + 1) * values.length) / bins));
+    return stretch.reduce((sum, value) => sum + value, 0) / stretch.length;
+  });
+}

@@ -22,7 +22,7 @@ const tslabJupyter = ['', 'tslab', 'dist', 'jupyter.js'].join(sep);
  * It belongs to the tslab that runs the cell, and this may be a globally installed one: importing `tslab` from here would
  * load a second, mute copy. So we look for the one that the process has loaded already.
  */
-export function kernelOutput(): WriteDisplayData | null {
+function kernelOutput(): WriteDisplayData | null {
   const loaded = createRequire(import.meta.url).cache;
   for (const [file, module] of Object.entries(loaded)) {
     if (!file.endsWith(tslabJupyter)) continue;

@@ -84,7 +84,7 @@ interface Jsdom {
 }
 
 /** An empty document in which scripts of ours can run; what they print is dropped. */
-export function emptyWindow(): Window {
+function emptyWindow(): Window {
   // Half a second to load: only who draws waits for it.
   const { JSDOM, VirtualConsole } = createRequire(import.meta.url)('jsdom') as Jsdom;
   const options = { runScripts: 'outside-only', pretendToBeVisual: true, virtualConsole: new VirtualConsole() };

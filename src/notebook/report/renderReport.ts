@@ -15,7 +15,7 @@ const folder = dirname(createRequire(import.meta.url).resolve('katex/dist/katex.
  * KaTeX's style sheet for a page, with the fonts its formulas use inlined as WOFF2 and all others left out; empty when the
  * page has no formula. All fonts together would be 350 kB, the usual ones are half of that.
  */
-export function katexStyle(html: string): string {
+function katexStyle(html: string): string {
   if (!html.includes('class="katex')) return '';
   const css = readFileSync(join(folder, 'katex.min.css'), 'utf8');
   const [faces, rules] = [css.match(/@font-face\{[^}]*\}/g) ?? [], css.replace(/@font-face\{[^}]*\}/g, '')];
@@ -39,7 +39,7 @@ export function katexStyle(html: string): string {
 }
 
 /** What a page shows. */
-export interface PageParts {
+interface PageParts {
   title: string;
   titleHtml: Html;
   headings: Heading[];
@@ -66,7 +66,7 @@ const controls = markup`<div class="controls" hidden>
  * Assembles one HTML file that needs nothing else: style, script, fonts, formulas and plotly.js are in it. Its content
  * security policy lets only this page's own scripts run and nothing be loaded, should something foreign slip through.
  */
-export function renderPage(parts: PageParts): string {
+function renderPage(parts: PageParts): string {
   const assets = loadAssets();
   const contents = renderContents(parts.headings);
   const body = markup`${parts.titleHtml}${parts.introHtml}${parts.mainHtml}${contents}${parts.footerHtml}`;

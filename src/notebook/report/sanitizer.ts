@@ -8,7 +8,7 @@ const properties =
 const value = /^(?:[\w\s#.,%+!-]|\b(?:rgba?|hsla?|calc|repeat|minmax|min|max)\(|\))*$/i;
 
 /** Keeps the declarations of a style attribute that are harmless; the others are dropped. */
-export function safeStyle(style: string): string {
+function safeStyle(style: string): string {
   return style
     .split(';')
     .map((declaration) => {

@@ -31,7 +31,7 @@ export type Ask = <T>(command: Command) => Promise<T | null>;
  * What the running kernel knows, in the editor: completions while typing and at Tab, what a name is under the pointer and at
  * Shift+Tab. At the beginning of a line, and with text selected, the two keys indent.
  */
-export function kernelHelp(ask: Ask): Extension {
+function kernelHelp(ask: Ask): Extension {
   const complete = async (context: CompletionContext): Promise<CompletionResult | null> => {
     const word = context.matchBefore(/[\w$]+/);
     const afterDot = context.matchBefore(/\.\s*/);

@@ -152,7 +152,7 @@ interface Item {
 }
 
 /** The outputs of a cell, each with the version of its last change. */
-export class OutputList {
+class OutputList {
   private items: Item[] = [];
   private lengthVersion: number;
 

@@ -22,7 +22,7 @@ export interface Site {
 }
 
 /** Answers a request; whatever goes wrong over it is told to whoever asked. */
-export async function handleRequest(site: Site, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handleRequest(site: Site, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
     await answer(site, request, response);
   } catch (error) {

@@ -27,7 +27,7 @@ const phone = 560;
 const asObject = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
 
 /** The width that a figure needs to be read: several panels side by side cannot shrink to a phone's. */
-export function leastWidth(layout: Json): number {
+function leastWidth(layout: Json): number {
   const columns = Object.entries(layout).filter(([key, axis]) => {
     const { domain } = asObject(axis);
     const [start, end] = Array.isArray(domain) ? domain.map(Number) : [0, 1];
@@ -80,7 +80,7 @@ function ownGround({ paper_bgcolor: ground }: Json): string | undefined {
  * The layout in which a figure is drawn: the page's fonts, inks and grounds where it asks for none, no title (the caption
  * says it), in the size that it asks for, or else as wide as its place, which has `width` pixels.
  */
-export function themedLayout(data: unknown[], layout: Json, theme: Theme, width: number): Json {
+function themedLayout(data: unknown[], layout: Json, theme: Theme, width: number): Json {
   const own = asObject(asObject(layout.template).layout);
   const { title, width: wide, ...kept } = layout;
   const narrow = width < phone;

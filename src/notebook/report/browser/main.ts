@@ -3,7 +3,7 @@ import { Figures, type Plotly } from './figures.js';
 import { applyStoredTheme, prepareTheme } from './theme.js';
 
 /** Makes the button unfold, or fold, the code of all cells; everything unfolds for print. */
-export function prepareCode(): void {
+function prepareCode(): void {
   const button = document.getElementById('toggle-code')!;
   const cells = [...document.querySelectorAll<HTMLDetailsElement>('details.code')];
   button.hidden = cells.length === 0;
@@ -25,7 +25,7 @@ export function prepareCode(): void {
 }
 
 /** Folds the table of contents where it would stand in the way, and marks the section that is being read. */
-export function prepareContents(): void {
+function prepareContents(): void {
   const contents = document.querySelector<HTMLDetailsElement>('.contents details');
   if (!contents) return;
   const wide = matchMedia('(min-width: 72rem)');
@@ -61,7 +61,7 @@ async function unpackPlotly(): Promise<Plotly> {
 }
 
 /** Draws all figures of the report, one after another. */
-export async function drawFigures(): Promise<void> {
+async function drawFigures(): Promise<void> {
   const places = [...document.querySelectorAll<HTMLElement>('.plot')];
   if (places.length === 0) return;
   const figures = new Figures(unpackPlotly);
