@@ -67,11 +67,14 @@ export function channelSpan(place: ChannelNode, closedTo: 'zero' | 'constant' = 
   // What joins the channels with others is idle only if those are: what is added to itself behind a gate stays.
   const idle = (node: ChannelNode): boolean =>
     above.has(node) || (passed.has(node) && (products.includes(node) || node.inputs.every(idle)));
+  // A kernel reads all channels, whichever of its own are closed.
+  const isRead = ({ output, readers: all }: ChannelNode): boolean =>
+    output || all.some((reader) => reader.role === 'kernel' || !idle(reader));
   // A layer whose readers are not all known to be idle yet is met again from the last of them.
   const climb = (node: ChannelNode): void => {
     if (!isOneToOne(node)) return;
     for (const input of node.inputs) {
-      if (idle(input) || input.output || !input.readers.every(idle)) continue;
+      if (idle(input) || isRead(input)) continue;
       above.add(input);
       climb(input);
     }

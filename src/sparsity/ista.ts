@@ -72,6 +72,16 @@ export function istaLayers(model: tf.LayersModel, seedCosts = false): IstaLayer[
   });
 }
 
+/** The same of a network that has any. Throws a UserError that says what it takes for one that has none. */
+function someIstaLayers(model: tf.LayersModel, seedCosts = false): IstaLayer[] {
+  const layers = istaLayers(model, seedCosts);
+  if (layers.length > 0) return layers;
+  throw new UserError(
+    `${model.name} has no channels to prune by their gammas: that takes batch norm with a gamma behind a convolution ` +
+      'whose channels are not added to others, nor multiplied with them, and which nothing else reads.',
+  );
+}
+
 export interface IstaOptions {
   /** The penalty's weight against the loss: each gamma is charged l1_penalty * cost * |gamma|. */
   l1_penalty: number;
@@ -110,13 +120,7 @@ export function gammaSummary(layers: readonly { cost: number; gamma: ArrayLike<n
  */
 export function istaSparsifier(model: tf.LayersModel, { l1_penalty, seedCosts = false }: IstaOptions): Sparsifier {
   if (!(l1_penalty >= 0)) throw new UserError(`l1_penalty is a number of at least 0, got ${l1_penalty}`);
-  const layers = istaLayers(model, seedCosts);
-  if (layers.length === 0) {
-    throw new UserError(
-      `${model.name} has no channels to prune by their gammas: that takes batch norm with a gamma behind a convolution ` +
-        'whose channels are not added to others, and which nothing else reads.',
-    );
-  }
+  const layers = someIstaLayers(model, seedCosts);
   const shrink = (learningRate: number): void =>
     tf.tidy(() => {
       for (const { gamma, cost } of layers) {
@@ -155,7 +159,7 @@ export function istaSparsifier(model: tf.LayersModel, { l1_penalty, seedCosts = 
 export function rescaleGammas(model: tf.LayersModel, alpha: number): void {
   if (!(alpha > 0 && Number.isFinite(alpha))) throw new UserError(`alpha is a number above 0, got ${alpha}`);
   if (alpha === 1) return;
-  const layers = istaLayers(model);
+  const layers = someIstaLayers(model);
   const inverse = layers.flatMap(({ norm }) => kernelsBehind(norm));
   tf.tidy(() => {
     for (const variable of layers.flatMap(({ gamma, beta }) => [gamma, beta ?? []].flat())) {

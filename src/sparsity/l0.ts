@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { channelGraph } from '../graph/channelGraph.js';
+import { channelGraph, type ChannelNode } from '../graph/channelGraph.js';
 import { gatesOf } from '../graph/gates.js';
 import { kernelGeometry, weightOf } from '../graph/kernels.js';
 import { weightNames } from '../graph/names.js';
@@ -26,6 +26,11 @@ interface WeightedGate {
   weightMasks: (mask: Float32Array) => ReadonlyMap<string, Float32Array>;
 }
 
+/** Whether a kernel has computed what a place gives. */
+function isComputed({ role, inputs }: ChannelNode): boolean {
+  return role === 'kernel' || role === 'depthwise' || inputs.some(isComputed);
+}
+
 const nothing = (): ReadonlyMap<string, Float32Array> => new Map<string, Float32Array>();
 
 /** The gates of a network with their weights. Throws a UserError for one whose channels cannot be followed. */
@@ -44,6 +49,11 @@ function weightedGates(model: tf.LayersModel, weighting: L0Weighting): WeightedG
       const weight = weighting === 'multiplyAdds' ? kernelGeometry(gate, node.outputShape)!.positions : 1;
       const weights = new Float32Array(gate.logAlpha.size).fill(weight);
       return { gate, name, weights, channelMasks: nothing, weightMasks: (mask) => new Map([[kernel, mask]]) };
+    }
+    if (!isComputed(node)) {
+      throw new UserError(
+        `The gate ${name} must follow a convolution or dense layer; it stands behind an input of ${model.name}.`,
+      );
     }
     const span = channelSpan(node);
     const costs = channelCosts(node, span);

@@ -125,15 +125,25 @@ function lastOfUnit(node: ChannelNode): ChannelNode {
   return follows && next.role !== 'mix' ? lastOfUnit(next) : node;
 }
 
+/** A layer of the same class, name and settings, without weights as yet. */
+function newLayer(layer: Layer): Layer {
+  type Kind = tf.serialization.SerializableConstructor<Layer> & typeof tf.serialization.Serializable;
+  const kind = layer.constructor as Kind;
+  const config = layer.getConfig();
+  // What tf.layers 4.22 leave out of a separable convolution's settings, and what they take from a depthwise one's regularizer.
+  for (const name of ['depthMultiplier', 'depthwiseConstraint'] as const) {
+    if (name in layer) config[name] = layer[name as keyof Layer] as never;
+  }
+  return kind.fromConfig(kind, config);
+}
+
 /** A network of new layers like those of another, with its weights, and gates behind some of them. */
 function copyNetwork(model: tf.LayersModel, gates: ReadonlyMap<Layer, L0Gate>): tf.LayersModel {
   const copies = new Map<Layer, Layer>();
   const copyOf = (layer: Layer): Layer => {
     const known = copies.get(layer);
     if (known) return known;
-    const kind = layer.constructor as tf.serialization.SerializableConstructor<Layer> &
-      typeof tf.serialization.Serializable;
-    const copy = layer instanceof tf.LayersModel ? copyModel(layer) : kind.fromConfig(kind, layer.getConfig());
+    const copy = layer instanceof tf.LayersModel ? copyModel(layer) : newLayer(layer);
     copies.set(layer, copy);
     return copy;
   };

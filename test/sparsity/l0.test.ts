@@ -103,7 +103,7 @@ test('what cannot work is refused in a sentence', () => {
   assert.throws(() => l0Sparsifier(model, { lambda_l0: 1, weighting: 'l1' as 'sum' }), /weighting is .* got 'l1'/);
   const input = tf.input({ shape: [4] });
   const lone = tf.model({ inputs: input, outputs: new L0Gate({ name: 'g' }).apply(input) as tf.SymbolicTensor });
-  assert.throws(() => l0Sparsifier(lone, { lambda_l0: 1 }), /The gate g must follow one convolution or dense layer/);
+  assert.throws(() => l0Sparsifier(lone, { lambda_l0: 1 }), /The gate g must follow a convolution or dense layer/);
 });
 
 test('gates on weights give masks by kernel, weighed alike or by their multiply-adds', () => {

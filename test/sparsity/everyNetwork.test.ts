@@ -1,0 +1,120 @@
+// Every method on every network of plain tf.layers: a few steps, as the trainer takes them, and what compaction by the
+// method's masks computes is what the network computes.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend';
+import { compact } from 'sparsebook/compact';
+import { forward, gatesOf } from 'sparsebook/graph';
+import {
+  freezeSparsifier,
+  istaLayers,
+  istaSparsifier,
+  l0Sparsifier,
+  magnitudeSparsifier,
+  oneShot,
+  reprSparsifier,
+  withGates,
+  type Sparsifier,
+} from 'sparsebook/sparsity';
+import { assertClose, maxAbs } from '../goldens.ts';
+import { plainNetworks, randomWeights } from '../plainNetworks.ts';
+
+await useBackend({ backend: 'simd' });
+
+const learningRate = 0.01;
+const valuesOf = (tensors: tf.Tensor | tf.Tensor[]): Float32Array[] =>
+  [tensors].flat().map((tensor) => tensor.dataSync<'float32'>());
+
+/** Two images (or pairs of them) for a network. */
+const inputsOf = (model: tf.LayersModel): tf.Tensor[] =>
+  model.inputs.map(({ shape }, i) => tf.randomNormal([2, ...(shape.slice(1) as number[])], 0, 1, 'float32', i + 1));
+
+/** One step of gradient descent on the mean square of all outputs and the method's penalty, hooks in the trainer's order. */
+function step(model: tf.LayersModel, sparsifier: Sparsifier, x: tf.Tensor[]): void {
+  const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
+  tf.tidy(() => {
+    const { grads } = tf.variableGrads(() => {
+      const outputs = [forward(model, x, { training: true })].flat();
+      const terms = outputs.map((output) => output.square().mean());
+      return tf.addN([...terms, sparsifier.penalty?.() ?? tf.scalar(0)]).asScalar();
+    }, variables);
+    sparsifier.onGradients?.(grads);
+    for (const variable of variables) {
+      const gradient = grads[variable.name] as tf.Tensor | undefined;
+      if (gradient) variable.assign(variable.sub(gradient.clipByValue(-1, 1).mul(learningRate)));
+    }
+    sparsifier.afterStep?.(learningRate);
+  });
+}
+
+interface Method {
+  /** The network to train, in place of the one given. */
+  network?: (model: tf.LayersModel) => tf.LayersModel;
+  sparsifier: (model: tf.LayersModel) => Sparsifier;
+  /** Whether channels must have gone in the end. */
+  cuts: boolean;
+  /** Networks that it refuses, and what it says. */
+  refuses?: Record<string, RegExp>;
+}
+
+const methods: Record<string, Method> = {
+  L0: {
+    network: (model) => {
+      const gated = withGates(model, { seed: 1 });
+      const width = ({ logAlpha }: { logAlpha: tf.Variable }): number[] => logAlpha.shape;
+      gatesOf(gated).forEach((gate, g) => gate.logAlpha.assign(tf.randomNormal(width(gate), 0, 3, 'float32', g + 1)));
+      return gated;
+    },
+    sparsifier: (model) => l0Sparsifier(model, { lambda_l0: 1, weighting: 'parameters' }),
+    cuts: true,
+  },
+  ISTA: {
+    sparsifier: (model) => {
+      const most = Math.max(...istaLayers(model).map(({ cost }) => cost));
+      return istaSparsifier(model, { l1_penalty: 0.5 / (learningRate * most) });
+    },
+    cuts: true,
+    refuses: { squeezeNet: /squeezeNet has no channels to prune by their gammas/ },
+  },
+  RePr: { sparsifier: (model) => reprSparsifier(model, { S1: 1, S2: 9, prune_ratio: 0.3 }), cuts: true },
+  channels: {
+    sparsifier: (model) => magnitudeSparsifier(model, { unit: 'channels', plan: oneShot(0.3, 1) }),
+    cuts: true,
+  },
+  weights: { sparsifier: (model) => magnitudeSparsifier(model, { plan: oneShot(0.5, 1) }), cuts: false },
+  freezing: { sparsifier: (model) => freezeSparsifier(model, { first: 0.5 }), cuts: false },
+};
+
+for (const [networkName, build] of Object.entries(plainNetworks)) {
+  for (const [name, { network = (model) => model, sparsifier: sparsify, cuts, refuses = {} }] of Object.entries(
+    methods,
+  )) {
+    const message = Object.hasOwn(refuses, networkName) && refuses[networkName];
+    test(`${name} on ${networkName}: ${message ? 'refused' : 'trained and compact'}`, () => {
+      const model = network(randomWeights(build()));
+      if (message) {
+        assert.throws(() => sparsify(model), { name: 'UserError', message });
+        return;
+      }
+      const sparsifier = sparsify(model);
+      const x = inputsOf(model);
+      for (const epoch of [0, 1, 2]) {
+        sparsifier.beforeEpoch?.(epoch);
+        step(model, sparsifier, x);
+      }
+      const masks = sparsifier.channelMasks();
+      const { model: small } = compact(model, masks);
+      const [wanted, got] = [model, small].map((each) => valuesOf(each.predict(x) as tf.Tensor | tf.Tensor[]));
+      wanted.forEach((values, i) => assertClose(got[i], values, { absolute: 1e-5 * maxAbs(values) }, `output ${i}`));
+      if (cuts) {
+        assert.ok(
+          [...masks.values()].some((mask) => mask.includes(0)),
+          'no channel is closed',
+        );
+        assert.ok(small.countParams() < model.countParams());
+        assert.equal(small.countParams(), compact(model).model.countParams(), 'the network knows what the masks say');
+      }
+    });
+  }
+}
