@@ -104,9 +104,10 @@ export interface ChannelCost {
  */
 export function channelCosts(
   place: ChannelNode,
-  { above, passed, readers }: ChannelSpan,
+  span: ChannelSpan,
   windowOf = (window: number): number => window,
 ): ChannelCost[] {
+  const { above, passed, readers } = span;
   const below: ChannelCost = { entries: 0, parameters: 0, multiplyAdds: 0, values: 0 };
   const multiples = multiplesOf(place, passed);
   for (const node of passed) add(below, ownCost(node), multiples(node));
@@ -117,19 +118,39 @@ export function channelCosts(
     add(below, { entries, parameters: entries, multiplyAdds: entries * positions, values: 0 });
   }
   const own = new Map([...above].map((node) => [node, ownCost(node)]));
-  return Array.from({ length: place.channels }, (_, c) => {
+  return channelsAbove(place, span).map((channels) => {
     const cost = { ...below };
-    const met = new Set<ChannelNode>();
-    const climb = ({ node, channel }: Channel): void => {
-      const mine = own.get(node);
-      if (!mine || met.has(node)) return;
-      met.add(node);
-      add(cost, mine);
-      node.sources(channel).forEach(climb);
-    };
-    climb({ node: place, channel: c });
+    for (const { node } of channels) add(cost, own.get(node)!);
     return cost;
   });
+}
+
+/** The channels in `above` that go with each channel of a place. */
+function channelsAbove(place: ChannelNode, { above, passed }: ChannelSpan): Channel[][] {
+  const lists = Array.from({ length: place.channels }, () => new Map<ChannelNode, Channel>());
+  const climb = (found: Map<ChannelNode, Channel>, from: Channel): void => {
+    if (!above.has(from.node) || found.has(from.node)) return;
+    found.set(from.node, from);
+    for (const source of from.node.sources(from.channel)) climb(found, source);
+  };
+  lists.forEach((found, channel) => climb(found, { node: place, channel }));
+  // The other factors of products below.
+  const originOf = ({ node, channel }: Channel): number | undefined => {
+    if (node === place) return channel;
+    return passed.has(node)
+      ? node
+          .sources(channel)
+          .map(originOf)
+          .find((origin) => origin !== undefined)
+      : undefined;
+  };
+  for (const node of [...passed].filter(({ role }) => role === 'multiply')) {
+    for (let channel = 0; channel < node.channels; channel++) {
+      const origin = originOf({ node, channel });
+      if (origin !== undefined) for (const factor of node.sources(channel)) climb(lists[origin], factor);
+    }
+  }
+  return lists.map((found) => [...found.values()]);
 }
 
 const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
@@ -165,18 +186,21 @@ function multiplesOf(place: ChannelNode, passed: ReadonlySet<ChannelNode>): (nod
   return multipleOf;
 }
 
-/** What masks of the channels at a place say of the layers with kernels in `above`, by their names. */
-export function masksAbove(place: ChannelNode, { above }: ChannelSpan, mask: Float32Array): Map<string, Float32Array> {
-  const masks = new Map<string, Float32Array>();
-  const climb = ({ node, channel }: Channel, value: number): void => {
-    if (!above.has(node)) return;
-    if (node.role === 'kernel' || node.role === 'depthwise') {
-      const own = masks.get(node.name) ?? new Float32Array(node.channels).fill(1);
-      own[channel] = value;
-      masks.set(node.name, own);
-    }
-    for (const source of node.sources(channel)) climb(source, value);
+/** What tells masks of the layers with kernels in `above`, by their names, for a mask of the channels of a place. */
+export function masksAbove(
+  place: ChannelNode,
+  span: ChannelSpan,
+): (mask: Float32Array) => ReadonlyMap<string, Float32Array> {
+  const isKernel = ({ node: { role } }: Channel): boolean => role === 'kernel' || role === 'depthwise';
+  const kernels = channelsAbove(place, span).map((channels) => channels.filter(isKernel));
+  return (mask) => {
+    const masks = new Map<string, Float32Array>();
+    kernels.forEach((channels, c) => {
+      for (const { node, channel } of channels) {
+        if (!masks.has(node.name)) masks.set(node.name, new Float32Array(node.channels).fill(1));
+        masks.get(node.name)![channel] = mask[c];
+      }
+    });
+    return masks;
   };
-  mask.forEach((value, channel) => climb({ node: place, channel }, value));
-  return masks;
 }

@@ -6,7 +6,7 @@ import { isHomogeneous } from '../graph/layerRole.js';
 import type { Layer } from '../graph/names.js';
 import { inLayerOrder } from '../graph/networkGraph.js';
 import type { Weight } from '../layers/layer.js';
-import { channelCosts, channelSpan, masksAbove, type ChannelSpan } from './channelSpan.js';
+import { channelCosts, channelSpan, masksAbove } from './channelSpan.js';
 import { products, type Sparsifier } from './sparsifier.js';
 import { changeWeight } from './weightMasks.js';
 
@@ -35,9 +35,10 @@ export interface IstaLayer {
   beta?: tf.Variable<tf.Rank.R1>;
   /** What one channel costs: the weight of |gamma| in the penalty. */
   cost: number;
-  /** The place of the batch norm, and what becomes idle where gammas are 0. */
+  /** The place of the batch norm. */
   norm: ChannelNode;
-  span: ChannelSpan;
+  /** What a mask of its channels says of the layers whose channels they are, by their names. */
+  masks: (mask: Float32Array) => ReadonlyMap<string, Float32Array>;
 }
 
 /**
@@ -68,7 +69,17 @@ export function istaLayers(model: tf.LayersModel, seedCosts = false): IstaLayer[
     if (!target || !span.whole || span.output || above.some(({ role }) => role === 'concat')) return [];
     const [{ values, entries }] = channelCosts(norm, span, windowOf);
     const cost = (values + entries) / pixels;
-    return [{ target: target.layer, name: target.name, gamma, beta: variable('beta'), cost, norm, span }];
+    return [
+      {
+        target: target.layer,
+        name: target.name,
+        gamma,
+        beta: variable('beta'),
+        cost,
+        norm,
+        masks: masksAbove(norm, span),
+      },
+    ];
   });
 }
 
@@ -133,7 +144,7 @@ export function istaSparsifier(model: tf.LayersModel, { l1_penalty, seedCosts = 
   return {
     name: 'ISTA',
     afterStep: l1_penalty === 0 ? undefined : shrink,
-    channelMasks: () => products(layers.map((layer) => masksAbove(layer.norm, layer.span, maskOf(layer)))),
+    channelMasks: () => products(layers.map((layer) => layer.masks(maskOf(layer)))),
     summary: () => {
       const masks = layers.flatMap((layer) => [...maskOf(layer)]);
       return {

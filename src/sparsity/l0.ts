@@ -58,7 +58,7 @@ function weightedGates(model: tf.LayersModel, weighting: L0Weighting): WeightedG
     const span = channelSpan(node);
     const costs = channelCosts(node, span);
     const weights = Float32Array.from(costs, (cost) => (weighting === 'sum' ? 1 : cost[weighting]));
-    return { gate, name, weights, channelMasks: (mask) => masksAbove(node, span, mask), weightMasks: nothing };
+    return { gate, name, weights, channelMasks: masksAbove(node, span), weightMasks: nothing };
   });
 }
 

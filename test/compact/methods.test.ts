@@ -13,10 +13,10 @@ import {
   l0Sparsifier,
   magnitudeSparsifier,
   reprSparsifier,
+  withGates,
   type Sparsifier,
 } from 'sparsebook/sparsity';
 import { maxAbs } from '../goldens.ts';
-import { withGates } from './withGates.ts';
 
 await useBackend({ backend: 'simd' });
 const small = { widthMultiplier: 0.25, seed: 2 };
@@ -67,7 +67,7 @@ const networks = {
   c3: () => c3(small),
   resnet18: () => resnet18(small),
 };
-type Case = [string, () => tf.LayersModel | Promise<tf.LayersModel>, Method];
+type Case = [string, () => tf.LayersModel, Method];
 const cases: Case[] = [
   ['L0 with gated reduce convolutions, googleNet', () => googleNet({ ...small, gates: { gateReduce: true } }), l0],
   ['RePr with biases that live on, c3', networks.c3, repr(true)],
@@ -85,8 +85,8 @@ test('a network without batch norm cannot be pruned by its gammas, and ISTA says
 });
 
 for (const [name, network, method] of cases) {
-  test(`${name}: the compact network computes what the sparse one computes`, async () => {
-    const model = await network();
+  test(`${name}: the compact network computes what the sparse one computes`, () => {
+    const model = network();
     const sparsifier = method(model);
     const masks = sparsifier.channelMasks();
     const closed = [...masks.values()].reduce((sum, mask) => sum + mask.filter((value) => value === 0).length, 0);

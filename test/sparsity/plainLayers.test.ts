@@ -85,16 +85,13 @@ const refusals: [method: keyof typeof methods, network: () => tf.LayersModel, me
   ['channels', weightless, /weightless has no convolutions with more than one filter/],
   ['freezing', weightless, /weightless has no kernels/],
   ['RePr', weightless, /weightless has no convolutions/],
-  ['ISTA', weightless, /weightless has no channels to prune/],
+  ['ISTA', weightless, /The layer .* gives \[N, 2, 2\], neither images nor vectors/],
   ['L0', plain, /plain has no L0 gates/],
   ['weights', unknown, /The layer mix \(Mixing\) has the weight mix\/table/],
   ['freezing', unknown, /The layer mix \(Mixing\)/],
   ['channels', unknown, /The layer mix \(Mixing\)/],
   ['RePr', unknown, /The layer mix \(Mixing\)/],
   ['ISTA', unknown, /The layer mix \(Mixing\)/],
-  ['channels', separable, /The layer deep \(DepthwiseConv2D\)/],
-  ['RePr', separable, /The layer deep \(DepthwiseConv2D\)/],
-  ['ISTA', separable, /The layer deep \(DepthwiseConv2D\)/],
 ];
 for (const [method, network, message] of refusals) {
   test(`${method} of ${network().name} is refused in a sentence`, () => {

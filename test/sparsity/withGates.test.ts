@@ -146,19 +146,6 @@ const twice = (): tf.LayersModel => {
     outputs: l.globalAveragePooling2d({}).apply(x) as tf.SymbolicTensor,
   });
 };
-class Forgetful extends tf.layers.Layer {
-  static className = 'Forgetful';
-  constructor(private readonly width: number) {
-    super({ name: 'forgetful' });
-  }
-  override build(): void {
-    this.addWeight('kernel', [this.width ?? 1], 'float32', tf.initializers.ones());
-    this.built = true;
-  }
-  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return [inputs].flat()[0].mul(1);
-  }
-}
 const refusals: [network: () => tf.LayersModel, where: Parameters<typeof withGates>[1], message: RegExp][] = [
   [chain, { where: ['a_rely'] }, /where must name layers of chain; received 'a_rely'. Did you mean 'a_relu'\?/],
   [
