@@ -13,6 +13,7 @@ import {
   type Sparsifier,
 } from 'sparsebook/sparsity';
 import { assertClose } from '../goldens.ts';
+import { randomWeights } from '../plainNetworks.ts';
 
 await tf.setBackend('cpu');
 const { layers: l } = tf;
@@ -46,6 +47,15 @@ const inside = (): tf.LayersModel =>
   tf.sequential({ name: 'outside', layers: [plain(), l.dense({ name: 'more', units: 2 })] });
 const weightless = (): tf.LayersModel =>
   tf.sequential({ name: 'weightless', layers: [l.flatten({ inputShape: [2, 2] }), l.reLU()] });
+
+/** One convolution used twice, with a batch norm of its own. */
+const twice = (): tf.LayersModel => {
+  const input = tf.input({ shape: inputShape });
+  const shared = l.conv2d({ name: 'shared', filters: 3, kernelSize: 1 });
+  const x = l.batchNormalization({ name: 'norm' }).apply(shared.apply(shared.apply(input)));
+  const mean = l.globalAveragePooling2d({}).apply(x);
+  return tf.model({ name: 'twice', inputs: input, outputs: l.dense({ units: 2 }).apply(mean) as tf.SymbolicTensor });
+};
 
 class Mixing extends tf.layers.Layer {
   static className = 'Mixing';
@@ -92,6 +102,11 @@ const refusals: [method: keyof typeof methods, network: () => tf.LayersModel, me
   ['channels', unknown, /The layer mix \(Mixing\)/],
   ['RePr', unknown, /The layer mix \(Mixing\)/],
   ['ISTA', unknown, /The layer mix \(Mixing\)/],
+  ...['channels', 'RePr', 'ISTA'].map((method): [string, () => tf.LayersModel, RegExp] => [
+    method,
+    twice,
+    /The layer shared \(Conv2D\) is used more than once/,
+  ]),
 ];
 for (const [method, network, message] of refusals) {
   test(`${method} of ${network().name} is refused in a sentence`, () => {
@@ -123,9 +138,19 @@ test('magnitude pruning counts every kernel: depthwise and pointwise ones, and t
   }
 });
 
+test('weights of a layer that is used twice are pruned and frozen once', () => {
+  const model = twice();
+  const pruning = magnitudeSparsifier(model);
+  pruning.prune(0.6);
+  assert.deepEqual(pruning.summary!(), { weights: 15, zeros: 9, weightSparsity: 0.6 });
+  const freezing = freezeSparsifier(model, { first: 1 });
+  assert.deepEqual(freezing.frozen, ['shared/kernel', 'norm/gamma', 'norm/beta']);
+  freezing.dispose!();
+});
+
 test('channels of plain convolutions are closed with their batch norm, as those of ours', () => {
   for (const network of [plain, inside]) {
-    const model = network();
+    const model = randomWeights(network());
     const sparsifier = magnitudeSparsifier(model, { unit: 'channels' });
     sparsifier.prune(0.5);
     const { channels, closed } = sparsifier.summary!();
@@ -140,6 +165,78 @@ test('channels of plain convolutions are closed with their batch norm, as those 
         .forEach((value, c) => assert.ok(mask[c] === 1 || value === 0, weight.originalName));
     }
   }
+});
+
+/** A depthwise, a separable and a transposed convolution, each with a batch norm, and what reads the last. */
+const kinds = (): tf.LayersModel =>
+  tf.sequential({
+    name: 'kinds',
+    layers: [
+      l.depthwiseConv2d({ name: 'deep', kernelSize: 3, depthMultiplier: 2, inputShape }),
+      l.batchNormalization({ name: 'deep_bn', axis: 3 }),
+      l.separableConv2d({ name: 'sep', filters: 4, kernelSize: 3, depthMultiplier: 2 }),
+      l.batchNormalization({ name: 'sep_bn' }),
+      l.conv2dTranspose({ name: 'up', filters: 3, kernelSize: 2, strides: 2 }),
+      l.separableConv2d({ name: 'last', filters: 2, kernelSize: 1 }),
+      l.globalAveragePooling2d({ name: 'mean' }),
+    ],
+  });
+/** The entries of a weight that belong to each filter, flat, by the shape of the kernel. */
+const filterOf: Record<string, (entry: number) => number> = {
+  'deep/depthwise_kernel': (entry) => entry % 6,
+  'sep/pointwise_kernel': (entry) => entry % 4,
+  'up/kernel': (entry) => Math.floor(entry / 4) % 3,
+  'last/pointwise_kernel': (entry) => entry % 2,
+};
+const kernelsOf = (model: tf.LayersModel): [string, Float32Array, (entry: number) => number][] =>
+  model.weights.flatMap((weight) => {
+    const name = weight.originalName;
+    return name in filterOf ? [[name, weight.read().dataSync<'float32'>().slice(), filterOf[name]] as const] : [];
+  });
+
+test('channels of depthwise, separable and transposed kernels are closed filter by filter, the smallest first', () => {
+  const model = randomWeights(kinds());
+  const before = kernelsOf(model);
+  const sparsifier = magnitudeSparsifier(model, { unit: 'channels', scope: 'perLayer' });
+  sparsifier.prune(0.5);
+  const masks = sparsifier.channelMasks();
+  assert.deepEqual([...masks.keys()], ['deep', 'sep', 'up', 'last']);
+  kernelsOf(model).forEach(([name, values, filter], k) => {
+    const mask = masks.get(name.split('/')[0])!;
+    const sizes = Array.from(mask, () => 0);
+    before[k][1].forEach((value, entry) => (sizes[filter(entry)] += Math.abs(value)));
+    const order = [...sizes].sort((a, b) => a - b);
+    const closed = mask.filter((value) => value === 0).length;
+    assert.deepEqual(
+      [...mask],
+      sizes.map((size) => (order.indexOf(size) < closed ? 0 : 1)),
+      name,
+    );
+    values.forEach((value, entry) => assert.equal(value, mask[filter(entry)] * before[k][1][entry], name));
+  });
+});
+
+test('RePr leaves depthwise kernels alone, and brings filters of other kernels back as new', () => {
+  const model = randomWeights(kinds());
+  const whole = kernelsOf(model);
+  const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: 0.4, ranking: 'perLayer' });
+  sparsifier.beforeEpoch!(1);
+  const masks = sparsifier.channelMasks();
+  assert.deepEqual([...masks.keys()], ['sep', 'up', 'last']);
+  assert.ok([...masks].every(([name, mask]) => name === 'last' || mask.includes(0)));
+  sparsifier.beforeEpoch!(2);
+  const readsOff: Record<string, (entry: number) => boolean> = {
+    'up/kernel': (entry) => masks.get('sep')![entry % 4] === 0,
+    'last/pointwise_kernel': (entry) => masks.get('up')![Math.floor(entry / 2) % 3] === 0,
+  };
+  kernelsOf(model).forEach(([name, values, filter], k) => {
+    const mask = masks.get(name.split('/')[0]);
+    values.forEach((value, entry) => {
+      if (readsOff[name]?.(entry)) assert.equal(value, 0, `${name} reads what was off`);
+      else if (!mask || mask[filter(entry)] === 1) assert.equal(value, whole[k][1][entry], name);
+      else assert.ok(value !== 0 && value !== whole[k][1][entry], `${name} is new`);
+    });
+  });
 });
 
 test('RePr switches filters of plain convolutions off and on again', () => {
@@ -172,6 +269,62 @@ test('ISTA prunes by the gammas of tf.layers at the costs of ours, and rescaling
   theirs.afterStep!(1e6, 1);
   assert.equal(theirs.summary!().closed, 4);
 });
+
+/** Batch norm behind a convolution, then what is given, then a layer that reads it. */
+const between = (...layers: tf.layers.Layer[]): tf.LayersModel =>
+  tf.sequential({
+    layers: [
+      l.conv2d({ filters: 4, kernelSize: 3, inputShape }),
+      l.batchNormalization({ name: 'norm', axis: 3 }),
+      ...layers,
+      l.conv2d({ filters: 2, kernelSize: 1 }),
+    ],
+  });
+const rescaled: [what: string, layers: () => tf.layers.Layer[]][] = [
+  ['ReLU and pooling', () => [l.reLU(), l.maxPooling2d({ poolSize: 2 }), l.upSampling2d({ size: [2, 2] })]],
+  ['slopes', () => [l.prelu({ sharedAxes: [1, 2] }), l.leakyReLU()]],
+  [
+    'a depthwise convolution, then what is not homogeneous',
+    () => [
+      l.reLU(),
+      l.depthwiseConv2d({ kernelSize: 3 }),
+      l.batchNormalization({ scale: false }),
+      l.activation({ activation: 'swish' }),
+    ],
+  ],
+  ['a separable convolution', () => [l.separableConv2d({ filters: 3, kernelSize: 3, depthMultiplier: 2 })]],
+  [
+    'a transposed convolution',
+    () => [l.conv2dTranspose({ filters: 3, kernelSize: 2, strides: 2 }), l.activation({ activation: 'tanh' })],
+  ],
+];
+for (const [what, layers] of rescaled) {
+  test(`rescaled gammas change nothing through ${what}`, () => {
+    const model = randomWeights(between(...layers()));
+    const x = tf.randomNormal([2, ...inputShape], 0, 1, 'float32', 3);
+    const before = (model.predict(x) as tf.Tensor).dataSync();
+    const gamma = model.getLayer('norm').getWeights()[0].dataSync().slice();
+    rescaleGammas(model, 0.25);
+    assert.deepEqual(
+      model.getLayer('norm').getWeights()[0].dataSync(),
+      gamma.map((value) => value / 4),
+    );
+    assertClose((model.predict(x) as tf.Tensor).dataSync(), before, { absolute: 1e-5 }, what);
+  });
+}
+for (const layer of [
+  l.reLU({ maxValue: 6 }),
+  l.activation({ activation: 'swish' }),
+  l.batchNormalization({ scale: false }),
+]) {
+  test(`gammas in front of ${layer.getClassName()} ${layer.name} are not rescaled`, () => {
+    const model = randomWeights(between(layer));
+    const before = model.getWeights().map((weight) => weight.dataSync());
+    const message = new RegExp(`The gammas of norm cannot be rescaled: ${layer.name} \\(${layer.getClassName()}\\)`);
+    assert.throws(() => rescaleGammas(model, 0.5), { name: 'UserError', message });
+    model.getWeights().forEach((weight, i) => assert.deepEqual(weight.dataSync(), before[i]));
+  });
+}
 
 test('freezing holds a plain batch norm still in training, statistics included, until it is undone', () => {
   const model = plain();
