@@ -13,6 +13,7 @@ import {
   l0Sparsifier,
   magnitudeSparsifier,
   oneShot,
+  prunableWeights,
   reprSparsifier,
   withGates,
   type Sparsifier,
@@ -101,11 +102,20 @@ for (const [networkName, build] of Object.entries(plainNetworks)) {
         return;
       }
       const sparsifier = sparsify(model);
+      const before = prunableWeights(model).map((weight) => weight.read().dataSync<'float32'>().slice());
       const x = inputsOf(model);
       for (const epoch of [0, 1]) {
         sparsifier.beforeEpoch?.(epoch);
         step(model, sparsifier, x);
       }
+      const { weightSparsity = 0.5, frozen = 0 } = sparsifier.summary!();
+      assert.ok(name !== 'weights' || Math.abs(weightSparsity - 0.5) < 0.001, `${weightSparsity} are 0`);
+      const same = prunableWeights(model).map((weight, i) => String(weight.read().dataSync()) === String(before[i]));
+      if (frozen)
+        assert.deepEqual(
+          same,
+          same.map((_, i) => i < Math.ceil(same.length / 2)),
+        );
       const masks = sparsifier.channelMasks();
       const { model: small } = compact(model, masks);
       const [wanted, got] = [model, small].map((each) => valuesOf(each.predict(x)));

@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { BatchNorm, Conv2d } from 'sparsebook/layers';
 import {
   freezeSparsifier,
+  istaLayers,
   istaSparsifier,
   l0Sparsifier,
   magnitudeSparsifier,
@@ -325,6 +326,21 @@ for (const layer of [
     model.getWeights().forEach((weight, i) => assert.deepEqual(weight.dataSync(), before[i]));
   });
 }
+
+test('vectors have gammas too: a channel costs its own value and its weights', () => {
+  const model = tf.sequential({
+    layers: [
+      l.dense({ name: 'a', units: 4, inputShape: [7] }),
+      l.batchNormalization(),
+      l.reLU(),
+      l.dense({ units: 3 }),
+    ],
+  });
+  assert.deepEqual(
+    istaLayers(model).map(({ name, cost }) => [name, cost]),
+    [['a', 1 + 7 + 3]],
+  );
+});
 
 test('freezing holds a plain batch norm still in training, statistics included, until it is undone', () => {
   const model = plain();
