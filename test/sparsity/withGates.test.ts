@@ -217,6 +217,22 @@ test('what a channel weighs is what compaction saves where its gate alone is clo
   }
 });
 
+for (const join of ['add', 'concatenate', 'multiply'] as const) {
+  test(`what is read beside a gate too stays open: ${join}`, () => {
+    const input = tf.input({ shape: inputShape });
+    const a = l.conv2d({ name: 'a', filters: 4, kernelSize: 3, activation: 'relu' }).apply(input) as tf.SymbolicTensor;
+    const both = l[join]().apply([a, l.reLU({ name: 'relu' }).apply(a) as tf.SymbolicTensor]);
+    const mean = l.globalAveragePooling2d({}).apply(both);
+    const o = l.dense({ units: 2 }).apply(mean) as tf.SymbolicTensor;
+    const model = withGates(randomWeights(tf.model({ inputs: input, outputs: o })), { where: ['relu'] });
+    gatesOf(model)[0].logAlpha.assign(tf.tensor1d([9, -9, -9, 9]));
+    const masks = l0Sparsifier(model, { lambda_l0: 1 }).channelMasks();
+    assert.deepEqual([...masks.keys()], join === 'multiply' ? ['a'] : []);
+    const [[wanted], [got]] = [model, compact(model, masks).model].map(outputsOf);
+    assertClose(got, wanted, { absolute: 1e-5 * maxAbs(wanted) }, join);
+  });
+}
+
 test('gates behind a concatenation weigh what each of its parts does', () => {
   const input = tf.input({ shape: inputShape });
   const parts = [1, 3].map(
