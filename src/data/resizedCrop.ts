@@ -74,18 +74,16 @@ export function resizedCrop(
   const row = width * channels;
   if (scratch.length < box.height * row) scratch = new Float32Array(box.height * row);
 
-  for (let y = 0; y < box.height; y++) {
+  const { first, weights, most } = across;
+  for (let y = 0, to = 0; y < box.height; y++) {
     const from = ((box.top + y) * sourceWidth + box.left) * channels;
-    for (let x = 0; x < width; x++) {
-      const firstTap = x * across.most;
+    for (let x = 0, tap = 0; x < width; x++, tap += most) {
+      const start = from + first[x] * channels;
       for (let k = 0; k < channels; k++) {
         let sum = half;
-        let at = from + across.first[x] * channels + k;
-        for (let i = firstTap, end = i + across.most; i < end; i++, at += channels) {
-          sum += across.weights[i] * source[at];
-        }
+        for (let i = 0, at = start + k; i < most; i++, at += channels) sum += weights[tap + i] * source[at];
         // Weights are not negative and add up to one, so the sums stay within 0..255 without clipping.
-        scratch[y * row + x * channels + k] = sum >> precision;
+        scratch[to++] = sum >> precision;
       }
     }
   }

@@ -4,7 +4,6 @@ import {
   batchCount,
   batches,
   cifar10Statistics,
-  imageBytes,
   normalise,
   randomBrightness,
   randomContrast,
@@ -17,6 +16,7 @@ import {
 import type { Batch, BatchOptions } from 'sparsebook/data';
 
 const set = syntheticImages(103, 1);
+const imageBytes = 32 * 32 * 3;
 const plain = normalise(cifar10Statistics);
 const untouched = (): void => undefined;
 const training: BatchOptions = {
@@ -27,8 +27,8 @@ const training: BatchOptions = {
   normalise: plain,
 };
 
-/** Every picture of the batches, keyed by its pixels. */
-function pictures(list: Batch[]): Map<string, number> {
+/** Every image of the batches, keyed by its pixels. */
+function imagesOf(list: Batch[]): Map<string, number> {
   const found = new Map<string, number>();
   for (const { images, labels } of list) {
     labels.forEach((label, i) => found.set(images.slice(i * imageBytes, (i + 1) * imageBytes).join(), label));
@@ -36,7 +36,7 @@ function pictures(list: Batch[]): Map<string, number> {
   return found;
 }
 
-test('an epoch has every picture once, with its label, the last batch being smaller', () => {
+test('an epoch has every image once, with its label, the last batch being smaller', () => {
   const list = [...batches(set, { ...training, augment: [], normalise: untouched })];
   assert.deepEqual(
     list.map((batch) => batch.size),
@@ -47,7 +47,7 @@ test('an epoch has every picture once, with its label, the last batch being smal
     Array.from({ length: 11 }, (_, i) => i),
   );
   assert.equal(list[10].images.length, 3 * imageBytes);
-  const found = pictures(list);
+  const found = imagesOf(list);
   assert.equal(found.size, 103);
   for (let i = 0; i < 103; i++) {
     assert.equal(found.get(set.images.slice(i * imageBytes, (i + 1) * imageBytes).join()), set.labels[i]);
@@ -70,11 +70,11 @@ test('an epoch can go on from any batch', () => {
   }
 });
 
-test('a picture is augmented the same way whatever the batch size', () => {
-  assert.deepEqual(pictures([...batches(set, training)]), pictures([...batches(set, { ...training, batchSize: 7 })]));
+test('an image is augmented the same way whatever the batch size', () => {
+  assert.deepEqual(imagesOf([...batches(set, training)]), imagesOf([...batches(set, { ...training, batchSize: 7 })]));
 });
 
-test('without a seed pictures come as stored', () => {
+test('without a seed images come as stored', () => {
   const [first, second] = batches(set, { batchSize: 60, normalise: untouched });
   assert.deepEqual([...first.images, ...second.images], [...set.images]);
   assert.deepEqual([...first.labels, ...second.labels], [...set.labels]);
@@ -87,7 +87,7 @@ test('a last batch that is not full can be left out', () => {
   assert.equal([...batches(set, { ...training, batchSize: 200, dropLast: true })].length, 0);
 });
 
-test('all augmentations together leave finite values and the stored pictures alone', () => {
+test('all augmentations together leave finite values and the stored images alone', () => {
   const before = set.images.slice();
   const augment = [randomPaddedCrop(), randomFlip, randomBrightness(), randomContrast()];
   for (const { images } of batches(set, { ...training, augment, normalise: standardise })) {

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { ArchiveServer } from './download/archiveServer.ts';
+import { ArchiveServer } from './archiveServer.ts';
 
 const empty = mkdtempSync(join(tmpdir(), 'sparsebook-data-command-'));
 after(() => rmSync(empty, { recursive: true }));
@@ -27,7 +27,7 @@ test('data check says what a data set holds', async () => {
   assert.equal(failed, false);
   assert.match(
     out,
-    /^synthetic shapes: 4,000 training, 1,000 validation and 2,000 test pictures \(split [0-9a-f]{16}\)\n/,
+    /^synthetic shapes: 4,000 training, 1,000 validation and 2,000 test images \(32x32x3, 10 classes, split [0-9a-f]{16}\)\n/,
   );
   const rows = out
     .trim()

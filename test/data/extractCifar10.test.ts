@@ -6,8 +6,8 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook/errors.js';
 import { extractCifar10 } from 'sparsebook/data/getCifar10.js';
-import { fuzzRuns } from '../../fuzz.ts';
-import { records, smallFiles } from '../cifar10/smallCifar10.ts';
+import { fuzzRuns } from '../fuzz.ts';
+import { records, smallFiles } from './smallCifar10.ts';
 import { smallEntries, tarGz } from './smallTar.ts';
 import type { TarEntry } from './smallTar.ts';
 

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { getCifar10, officialArchive, readCifar10 } from 'sparsebook/data';
 import type { Archive, GetOptions, Transfer } from 'sparsebook/data';
-import { smallFiles } from '../cifar10/smallCifar10.ts';
+import { smallFiles } from './smallCifar10.ts';
 import { ArchiveServer, interrupted, silence, status, whole } from './archiveServer.ts';
 import type { Answer } from './archiveServer.ts';
 import { archiveOf, smallEntries, tarGz } from './smallTar.ts';

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { Header } from 'tar';
 import type { Archive } from 'sparsebook/data';
 import { cifar10Folder } from 'sparsebook/data/cifar10.js';
-import { records, smallFiles } from '../cifar10/smallCifar10.ts';
+import { records, smallFiles } from './smallCifar10.ts';
 
 /** One entry of a tar file, as it should be written, right or wrong. */
 export interface TarEntry {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Random } from 'sparsebook/backend/random.js';
 import type { Draws, ResizedCropRange } from 'sparsebook/data';
 import { randomBox } from 'sparsebook/data/resizedCrop.js';
-import { readGolden } from '../../goldens.ts';
+import { readGolden } from '../goldens.ts';
 
 interface Case {
   name: string;
@@ -47,7 +47,7 @@ class Replay implements Draws {
 
 function checkDraws(golden: Case): void {
   const replay = new Replay(golden);
-  const box = randomBox(replay, golden.attrs);
+  const box = randomBox(replay, [32, 32, 3], golden.attrs);
   const { h, w, top_choices, left_choices, accepted_attempt } = golden.expected;
   assert.deepEqual(box, { height: h, width: w, top: top_choices - 1, left: left_choices - 1 });
   const attempts = accepted_attempt < 0 ? 10 : accepted_attempt + 1;
@@ -62,7 +62,7 @@ function checkDistribution({ attrs, expected }: Case): void {
   let draws = 0;
   const counting: Draws = { next: () => (draws++, random.next()), integer: (n) => random.integer(n) };
   for (let i = 0; i < rounds; i++) {
-    const { height, width } = randomBox(counting, attrs);
+    const { height, width } = randomBox(counting, [32, 32, 3], attrs);
     counts.set(`${height}x${width}`, (counts.get(`${height}x${width}`) ?? 0) + 1);
   }
   const sizes = new Set([...counts.keys(), ...Object.keys(expected.probability_of_h_x_w)]);

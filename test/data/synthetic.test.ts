@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { imageBytes, syntheticImages } from 'sparsebook/data';
+import { syntheticImages } from 'sparsebook/data';
 import type { ImageSet } from 'sparsebook/data';
 import { softmaxRegression, standardised } from './softmaxRegression.ts';
 
+const imageBytes = 32 * 32 * 3;
 const rowsOf = (set: ImageSet, features: (image: Uint8Array) => Float32Array): Float32Array[] =>
   Array.from(set.labels, (_, i) => features(set.images.subarray(i * imageBytes, (i + 1) * imageBytes)));
 
@@ -32,7 +34,7 @@ test('there are ten balanced classes with names a person knows', () => {
   for (let k = 0; k < 10; k++) assert.equal(set.labels.filter((label) => label === k).length, 20);
 });
 
-test('a picture depends on the seed and its place alone', () => {
+test('an image depends on the seed and its place alone', () => {
   const long = syntheticImages(50, 7);
   const short = syntheticImages(20, 7);
   assert.deepEqual(short.images, long.images.slice(0, 20 * imageBytes));
@@ -52,7 +54,7 @@ test('a linear model stays under 60 % on the pixels', () => {
     { classes: 10, epochs: 4, rate: 1e-3 },
   );
   const last = result.training[result.training.length - 1];
-  assert.ok(last > 0.5, `the linear model did not learn its own training pictures: ${last}`);
+  assert.ok(last > 0.5, `the linear model did not learn its own training images: ${last}`);
   assert.ok(result.bestTest < 0.6, `a linear model reaches ${result.bestTest}`);
 });
 
@@ -65,4 +67,28 @@ test('a linear model stays under 60 % on colour statistics', () => {
     { classes: 10, epochs: 40, rate: 1e-2 },
   );
   assert.ok(result.bestTest < 0.6, `colours alone give ${result.bestTest}`);
+});
+
+test('the images of 32x32x3 in ten classes never change', () => {
+  const { images, labels } = syntheticImages(50, 1);
+  assert.equal(createHash('sha256').update(images).update(labels).digest('hex').slice(0, 16), '07f0d79de47588f4');
+});
+
+test('images of any shape are drawn whole, each class another way', () => {
+  for (const [shape, classes] of [
+    [[28, 28, 1], 3],
+    [[64, 48, 3], 100],
+    [[9, 40, 5], 10],
+    [[16, 40, 2], 2000],
+  ] as const) {
+    const set = syntheticImages(2 * classes, 4, { shape, classes });
+    const values = shape[0] * shape[1] * shape[2];
+    assert.equal(set.images.length, 2 * classes * values);
+    assert.equal(new Set(set.classNames).size, classes);
+    assert.deepEqual([...set.labels.slice(classes)], [...set.labels.slice(0, classes)]);
+    assert.equal(set.labels.at(-1), classes - 1);
+    // Every channel of the last image varies: nothing was left undrawn.
+    const last = set.images.subarray(-values);
+    for (let k = 0; k < shape[2]; k++) assert.ok(new Set(last.filter((_, i) => i % shape[2] === k)).size > 8);
+  }
 });
