@@ -7,7 +7,7 @@ import { bytesFor, labelsFor, valuesOf } from './imageSet.js';
 import type { ImageSet, ImageShape, ImageSize } from './imageSet.js';
 
 /** What is no part of the data: hidden files, what systems leave behind, notes on the data. */
-const passedOver = /^(\.|(thumbs\.db|desktop\.ini)$|(readme|licen[cs]e)\b)/i;
+const passedOver = /^(\..*|thumbs\.db|desktop\.ini|(readme|licen[cs]e)(\.(md|txt|rst))?)$/i;
 const imageFile = /^\.(png|jpe?g)$/i;
 
 interface Entry {

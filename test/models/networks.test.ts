@@ -59,11 +59,44 @@ for (const [name, network] of Object.entries(networks)) {
         () => network(options),
         (e) => e instanceof UserError && message.test(e.message),
       );
-    refused({ widthMultiplier: -1 }, /widthMultiplier must be positive, got -1/);
-    refused({ widthMultiplier: NaN }, /widthMultiplier must be positive, got NaN/);
-    refused({ classes: 0 }, /classes is a whole number of at least 1, got 0/);
+    refused({ widthMultiplier: -1 }, /widthMultiplier must be a number above 0; received -1/);
+    refused({ widthMultiplier: NaN }, /widthMultiplier must be a number above 0; received NaN/);
+    refused({ classes: 0 }, /classes must be a whole number above 0; received 0/);
+    refused({ inputShape: [32, 32] }, /inputShape must be \[height, width, channels\], .* received \[32,32\]/);
+    refused({ inputShape: [32, 0, 3] }, /received \[32,0,3\]/);
   });
 }
+
+for (const [name, network] of Object.entries({ ...networks, googleNet })) {
+  test(`${name}: takes images of any shape it is built for, and gives as many logits as there are classes`, () => {
+    for (const [inputShape, classes] of [
+      [[28, 28, 1], 3],
+      [[64, 48, 3], 100],
+      [[40, 33, 5], 2],
+    ] as const) {
+      const model = network({ ...small, inputShape, classes });
+      const x = tf.randomUniform([2, ...inputShape], -1, 1, 'float32', 3);
+      const { logits, gradients } = forwardPass(model, x, [1, 0]);
+      assert.deepEqual(logits.shape, [2, classes]);
+      assert.ok([...gradients.values()].every((gradient) => gradient.dataSync().every(Number.isFinite)));
+      tf.dispose([x, logits, ...gradients.values()]);
+    }
+  });
+}
+
+test('cnn4 refuses images that its three halvings leave too small for its last kernel, and takes the next larger ones', () => {
+  assert.throws(() => cnn4({ ...small, inputShape: [64, 24, 3] }), {
+    name: 'UserError',
+    message: /inputShape must be at least 25x25 pixels for cnn4; received 64x24x3/,
+  });
+  assert.deepEqual(cnn4({ ...small, inputShape: [25, 25, 1] }).outputs[0].shape, [null, 10]);
+});
+
+test('every other network takes images of a few pixels', () => {
+  for (const network of [googleNet, resnet20, resnet18, c3]) {
+    assert.deepEqual(network({ ...small, inputShape: [3, 2, 1] }).outputs[0].shape, [null, 10]);
+  }
+});
 
 test("the ISTA project's networks take the momentum of their batch norm as an option", () => {
   for (const network of [resnet20, cnn4]) {

@@ -1,4 +1,4 @@
-// A problem that the plain cpu backend learns in a second: the colour of a noisy picture, and a small gated network.
+// A problem that the plain cpu backend learns in a second: the colour of a noisy image, and a small gated network.
 import * as tf from '@tensorflow/tfjs';
 import { Random } from 'sparsebook/backend/random.js';
 import type { ImageSet } from 'sparsebook/data';
@@ -6,7 +6,7 @@ import { BatchNorm, Conv2d, L0Gate } from 'sparsebook/layers';
 
 const classNames = ['red', 'green', 'blue'];
 
-/** Pictures whose brightest colour is their class. */
+/** Images whose brightest colour is their class. */
 export function colours(count: number, seed = 1): ImageSet {
   const random = new Random(seed);
   const labels = Uint8Array.from({ length: count }, () => random.integer(3));
@@ -14,7 +14,7 @@ export function colours(count: number, seed = 1): ImageSet {
     const bright = i % 3 === labels[Math.floor(i / 3072)] ? 60 : 0;
     return Math.floor(random.next() * 190) + bright;
   });
-  return { name: `colours ${seed}`, images, labels, classNames };
+  return { name: `colours ${seed}`, shape: [32, 32, 3], images, labels, classNames };
 }
 
 /** conv 8x8 stride 8, BN + ReLU, gate if asked for, conv 2x2 stride 2, pool, dense: 3 classes. */

@@ -10,18 +10,20 @@ const model = resnet18({ widthMultiplier: 0.05 });
 const norm = (name: string): string[] =>
   ['weight', 'bias', 'running_mean', 'running_var'].map((key) => `${name}.${key}`);
 
+/** The names of torchvision's tensors of the body, as its files have them. */
+const torchvision = ['conv1.weight', ...norm('bn1')];
+for (const layer of [1, 2, 3, 4]) {
+  for (const block of [0, 1]) {
+    const at = `layer${layer}.${block}`;
+    for (const part of [1, 2]) torchvision.push(`${at}.conv${part}.weight`, ...norm(`${at}.bn${part}`));
+    if (layer > 1 && block === 0) torchvision.push(`${at}.downsample.0.weight`, ...norm(`${at}.downsample.1`));
+  }
+}
+
 /** A narrow network's tensors by torchvision's names, each with its own numbers. */
 function file(): Map<string, { shape: number[]; values: Float32Array }> {
-  const names = ['conv1.weight', ...norm('bn1')];
-  for (const layer of [1, 2, 3, 4]) {
-    for (const block of [0, 1]) {
-      const at = `layer${layer}.${block}`;
-      for (const part of [1, 2]) names.push(`${at}.conv${part}.weight`, ...norm(`${at}.bn${part}`));
-      if (layer > 1 && block === 0) names.push(`${at}.downsample.0.weight`, ...norm(`${at}.downsample.1`));
-    }
-  }
   const shapes = new Map(model.weights.map((weight) => [weight.originalName, weight.shape as number[]]));
-  const entries = names.map((name, n) => {
+  const entries = torchvision.map((name, n) => {
     const ours = shapes.get(fromTorchvision(name)!)!;
     const shape = ours.length === 4 ? [ours[3], ours[2], ours[0], ours[1]] : ours;
     const values = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, (_, i) => n + i / 1024);
@@ -29,6 +31,31 @@ function file(): Map<string, { shape: number[]; values: Float32Array }> {
   });
   return new Map(entries);
 }
+
+test("torchvision's names are the names of the body of our ResNet-18, one to one", () => {
+  const ours = model.weights.map((w) => w.originalName);
+  assert.deepEqual(
+    torchvision.map(fromTorchvision).sort(),
+    ours.filter((name) => !/^(hidden|logits)\//.test(name)).sort(),
+  );
+});
+
+test('a name says which layer it means', () => {
+  assert.equal(fromTorchvision('conv1.weight'), 'stem_conv/kernel');
+  assert.equal(fromTorchvision('layer3.1.bn2.running_var'), 'stage3_block2_second_bn/movingVariance');
+  assert.equal(fromTorchvision('layer2.0.downsample.1.bias'), 'stage2_block1_projection_bn/beta');
+});
+
+test('what our network does not have, has no name', () => {
+  const strangers = [
+    'fc.weight',
+    'bn1.num_batches_tracked',
+    'conv2.weight',
+    'layer1.0.conv1.bias',
+    'downsample.0.weight',
+  ];
+  for (const name of strangers) assert.equal(fromTorchvision(name), undefined, name);
+});
 
 test("a file in torchvision's naming fills the body and leaves the head", () => {
   const tensors = file();
