@@ -90,7 +90,7 @@ async function listParts(folder: string): Promise<Map<PartName, Part>> {
   // A class may be called train too; then it holds images.
   const inParts = train && (await entriesOf(train.path)).some(({ isFolder }) => isFolder);
   if (!train || !inParts) return new Map([['train', await listPart(folder)]]);
-  const parts = new Map([['train' as PartName, await listPart(train.path)]]);
+  const parts = new Map([['train', await listPart(train.path)]]);
   const { classNames } = parts.get('train')!;
   for (const { name, path, isFolder } of entries) {
     if (name === 'train') continue;

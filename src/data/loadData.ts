@@ -7,7 +7,7 @@ import type { Archive } from './cifar10.js';
 import { checkSizes, splitImages } from './dataSplits.js';
 import type { DataSizes, DataSplits } from './dataSplits.js';
 import { readImageFolder } from './folder.js';
-import { imageSizeOf, sizeOf } from './imageSet.js';
+import { imageSizeOf, sizeOf, type ImageSet } from './imageSet.js';
 import { syntheticImages, syntheticName } from './synthetic.js';
 
 /** What loadData can be asked for. */
@@ -50,7 +50,7 @@ function loadSynthetic({ seed = 0, sizes = {}, name = syntheticName, imageSize, 
   const { train, validation, test } = { ...syntheticSizes, ...sizes };
   const size = imageSize === undefined ? undefined : imageSizeOf(imageSize);
   const options = { shape: size && [size.height, size.width, size.channels ?? 3], classes };
-  const images = (count: number, part: string) => syntheticImages(count, deriveSeed(seed, part), options);
+  const images = (count: number, part: string): ImageSet => syntheticImages(count, deriveSeed(seed, part), options);
   return splitImages(
     { train: images(train + validation, 'training'), test: images(test, 'test') },
     { validation, name },

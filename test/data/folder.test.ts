@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { describeData, loadData, type DataOptions, type DataSplits, type ImageShape } from 'sparsebook/data';
 
 const place = mkdtempSync(join(tmpdir(), 'sparsebook-images-'));
@@ -12,7 +12,7 @@ after(() => rmSync(place, { recursive: true }));
 type Values = number | ((y: number, x: number, k: number) => number);
 
 /** The pixels of an image, for sharp. */
-function raw([height, width, channels]: ImageShape, values: Values = 100): sharp.Sharp {
+function raw([height, width, channels]: ImageShape, values: Values = 100): Sharp {
   const bytes = Buffer.alloc(height * width * channels);
   bytes.forEach((_, i) => {
     const [k, x, y] = [i % channels, Math.floor(i / channels) % width, Math.floor(i / channels / width)];

@@ -3,7 +3,7 @@ import { Random } from 'sparsebook/backend/random.js';
 /** Rows of features with a label each. */
 export interface Samples {
   rows: Float32Array[];
-  labels: Uint8Array;
+  labels: ArrayLike<number>;
 }
 
 /** Each feature shifted and scaled by the training rows' mean and standard deviation. */
