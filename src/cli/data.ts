@@ -97,6 +97,6 @@ export function addDataCommand(program: Command): void {
   data
     .command('check')
     .description('Read a data set whole, check it, and print what it holds.')
-    .argument('[data]', 'synthetic, cifar10 or a folder with its binary files', 'cifar10')
+    .argument('[data]', 'synthetic, cifar10, or a folder of images by class or of its binary files', 'cifar10')
     .action(check);
 }

@@ -90,7 +90,7 @@ async function listParts(folder: string): Promise<Map<PartName, Part>> {
   // A class may be called train too; then it holds images.
   const inParts = train && (await entriesOf(train.path)).some(({ isFolder }) => isFolder);
   if (!train || !inParts) return new Map([['train', await listPart(folder)]]);
-  const parts = new Map([['train', await listPart(train.path)]]);
+  const parts = new Map<PartName, Part>([['train', await listPart(train.path)]]);
   const { classNames } = parts.get('train')!;
   for (const { name, path, isFolder } of entries) {
     if (name === 'train') continue;
@@ -180,25 +180,23 @@ async function commonShape(decode: Decoder, files: readonly ImagePath[], size?: 
   return [height, width, channels];
 }
 
-/** Decodes one image into `to`: scaled to cover the shape and cropped in the middle, where it has another size. */
+/** Decodes one image of the size of `shape`, read from `path`, into `to`. */
 async function decodeInto(
-  decode: Decoder,
+  image: Sharp,
   path: string,
   [height, width, channels]: ImageShape,
   to: Uint8Array,
 ): Promise<void> {
-  const scaled = decode(path).resize({ width, height, fit: 'cover' });
-  const { data } = await scaled
-    .toColourspace('srgb')
-    .ensureAlpha()
+  const coloured = image.toColourspace('srgb');
+  const { data, info } = await (channels === 4 ? coloured.ensureAlpha() : coloured)
     .raw()
     .toBuffer({ resolveWithObject: true })
     .catch((error: unknown) => {
       throw unreadable(path, error);
     });
   if (channels === 4) return to.set(data);
-  for (let from = 0, at = 0; from < data.length; from += 4, at += channels) {
-    if (data[from + 3] !== 255) {
+  for (let from = 0, at = 0; from < data.length; from += info.channels, at += channels) {
+    if (info.channels === 4 && data[from + 3] !== 255) {
       throw new UserError(
         `Images of ${channels === 1 ? 'one channel' : 'three channels'} must be opaque; ${path} has transparent pixels. Put it on ` +
           `a background, or ask for four channels: image_size=${height}x${width}x4.`,
@@ -206,7 +204,7 @@ async function decodeInto(
     }
     // Luma as in JPEG and in Python's Pillow; a grey pixel keeps its value.
     if (channels === 1) to[at] = Math.round(0.299 * data[from] + 0.587 * data[from + 1] + 0.114 * data[from + 2]);
-    else to.set(data.subarray(from, from + 3), at);
+    else for (let k = 0; k < 3; k++) to[at + k] = data[from + k];
   }
 }
 
@@ -232,7 +230,8 @@ export async function readImageFolder(folder: string, size?: ImageSize): Promise
     const values = valuesOf(shape);
     await forEachInParallel(files, async ({ path, label }, i) => {
       labels[i] = label;
-      await decodeInto(decode, path, shape, images.subarray(i * values, (i + 1) * values));
+      const image = size ? decode(path).resize({ height: size.height, width: size.width, fit: 'cover' }) : decode(path);
+      await decodeInto(image, path, shape, images.subarray(i * values, (i + 1) * values));
     });
     return { name, shape, images, labels, classNames };
   };
