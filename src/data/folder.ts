@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import type { Metadata, Sharp } from 'sharp';
@@ -18,16 +19,19 @@ interface Entry {
 
 /** What a folder holds, in the order of the names' characters, links followed. */
 async function entriesOf(folder: string): Promise<Entry[]> {
-  const found = await readdir(folder, { withFileTypes: true });
-  const entries = found
-    .filter(({ name }) => !passedOver.test(name))
-    .map(async (entry) => {
-      const path = join(folder, entry.name);
-      const isFolder = entry.isSymbolicLink() ? (await stat(path)).isDirectory() : entry.isDirectory();
-      // One spelling of é, whichever the file system keeps.
-      return { name: entry.name.normalize('NFC'), path, isFolder };
-    });
-  return (await Promise.all(entries)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const entryOf = async (entry: Dirent): Promise<Entry> => {
+    const path = join(folder, entry.name);
+    const isFolder = entry.isSymbolicLink() ? (await stat(path)).isDirectory() : entry.isDirectory();
+    // One spelling of é, whichever the file system keeps.
+    return { name: entry.name.normalize('NFC'), path, isFolder };
+  };
+  try {
+    const found = await readdir(folder, { withFileTypes: true });
+    const entries = await Promise.all(found.filter(({ name }) => !passedOver.test(name)).map(entryOf));
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (error) {
+    throw new UserError(`All that is in ${folder} must be readable: ${(error as Error).message}.`);
+  }
 }
 
 const layout =
@@ -129,7 +133,12 @@ type Decoder = (path: string) => Sharp;
 
 /** A decoder that turns images as their cameras say; loaded only here, as whoever has no image files needs none. */
 async function decoder(): Promise<Decoder> {
-  const { default: sharp } = await import('sharp');
+  const { default: sharp } = await import('sharp').catch((error: unknown) => {
+    throw new UserError(
+      `Image files are decoded by the package sharp, which cannot be loaded here: ${(error as Error).message}. Install it anew, ` +
+        'or give the images as arrays.',
+    );
+  });
   // It would give the old pixels of a file that has changed.
   sharp.cache(false);
   return (path) => sharp(path).autoOrient();

@@ -308,6 +308,12 @@ for (const [what, files, message, options] of refused) {
   });
 }
 
+test('a link that leads nowhere is named', async () => {
+  const folder = await folderOf(two());
+  symlinkSync(join(folder, 'nowhere'), join(folder, 'b', 'z.png'));
+  await assert.rejects(loadData(folder), { name: 'UserError', message: /must be readable: .*b\/z\.png/ });
+});
+
 test('what is no folder is refused', async () => {
   const folder = await folderOf(two());
   await assert.rejects(loadData(join(folder, 'a', '0.png')), {
