@@ -12,11 +12,12 @@ type Case = GoldenCase<
 for (const { name, attrs, expected } of readGolden<Case>('fill_formula').cases) {
   test(`the fill formula gives the exact numbers of ${name}`, () => {
     const shape = [attrs.count];
+    assert.equal(expected.u.data.length, attrs.count);
     assert.deepEqual(
       Array.from({ length: attrs.count }, (_, i) => uniform(attrs.seed, i)),
       expected.u.data,
     );
-    assert.deepEqual(fill({ ...attrs, shape }).data, expected.value.data.map(Math.fround));
-    assert.deepEqual(noise(attrs.seed, shape).data, expected.noise.data.map(Math.fround));
+    assert.deepEqual([...fill({ ...attrs, shape }).data], expected.value.data.map(Math.fround));
+    assert.deepEqual([...noise(attrs.seed, shape).data], expected.noise.data.map(Math.fround));
   });
 }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { uniform } from 'sparsebook/backend/random.js';
 
@@ -30,51 +31,132 @@ export interface GoldenCase<Inputs = unknown, Attrs = unknown, Expected = unknow
   tolerance?: Record<string, number>;
 }
 
-export interface GoldenFile<Case> {
-  what: string;
-  cases: Case[];
-  tables: Record<string, GoldenRecipe[]>;
-}
-
 const folder = process.env.SPARSEBOOK_GOLDENS ?? join(import.meta.dirname, 'fixtures', 'goldens');
 
-/** All of one golden file, e.g. 'l0_gate'. */
-export function readGolden<Case = GoldenCase>(name: string): GoldenFile<Case> {
-  return JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as GoldenFile<Case>;
+/** What a file or a case says in words. */
+const WORDS = ['what', 'source', 'layout', 'notes', 'tolerance', 'observed_error', 'code_raised'];
+
+/**
+ * All of one golden file, e.g. 'l0_gate'. Its tests must read every field of every case, or the test file fails and names
+ * those left: what a file says is tested, or listed among `notes` (`expected.layers[].limit`; `*` is any key), with
+ * all below it.
+ */
+export function readGolden<Case = GoldenCase, Rest = unknown>(
+  name: string,
+  notes: string[] = [],
+): { cases: Case[] } & Rest {
+  const file = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as { cases: Case[] } & Rest;
+  const read = new Set<string>();
+  const known = [...WORDS, ...notes].map((note) => {
+    const pattern = note.replaceAll(/[.[\]]/g, String.raw`\$&`).replaceAll('*', '.+');
+    return new RegExp(String.raw`(^|\.)${pattern}($|[.[])`);
+  });
+  after(() => {
+    const left = leaves(file, '').filter((path) => !read.has(path) && !known.some((note) => note.test(path)));
+    assert.ok(left.length === 0, `${name}.json has fields that no test reads: ${[...new Set(left)].join(', ')}`);
+  });
+  return watched(file, '', read);
 }
 
-const sizeOf = (shape: number[]): number => shape.reduce((product, n) => product * n, 1);
+/** What is read at once: a number, a text, an array of them, a stored array. */
+function isLeaf(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return Array.isArray(value) ? typeof value[0] !== 'object' : 'shape' in value && 'data' in value;
+}
+
+/** A case goes by its name, all entries of any other array by one path. */
+function pathOf(parent: string, key: string, value: unknown, inArray: boolean): string {
+  if (inArray) return parent === 'cases' ? (value as GoldenCase).name : `${parent}[]`;
+  return parent === '' ? key : `${parent}.${key}`;
+}
+
+function leaves(value: unknown, path: string): string[] {
+  if (isLeaf(value)) return [path];
+  return Object.entries(value as object).flatMap(([key, below]) =>
+    leaves(below, pathOf(path, key, below, Array.isArray(value))),
+  );
+}
+
+/** The same value; the leaves that are read through it are noted. */
+function watched<T>(value: T, path: string, read: Set<string>): T {
+  if (isLeaf(value)) return value;
+  return new Proxy(value as object, {
+    get(target, key, receiver): unknown {
+      const below: unknown = Reflect.get(target, key, receiver);
+      if (typeof key === 'symbol' || !Object.hasOwn(target, key) || key === 'length') return below;
+      const at = pathOf(path, key, below, Array.isArray(target));
+      if (isLeaf(below)) read.add(at);
+      return watched(below, at, read);
+    },
+  }) as T;
+}
+
+/** Which of the fields a case's `expected` has: what kind of case it is. Refuses a case that has none of them. */
+export function kindOf<Kind extends string>({ name, expected }: GoldenCase, kinds: readonly Kind[]): Kind {
+  const kind = kinds.find((field) => field in (expected as object));
+  assert.ok(kind !== undefined, `the case ${name} expects none of ${kinds.join(', ')}, which are what is tested`);
+  return kind;
+}
+
+/** What a case refers to in a text such as `see top level tables.gated`: that part of the file. */
+export function topLevel<T>(file: object, text: string): T {
+  const path = /^see top level (\S+)$/.exec(text)?.[1];
+  assert.ok(path !== undefined, `'${text}' names no part of the file`);
+  return path.split('.').reduce((part: unknown, key) => (part as Record<string, unknown>)[key], file) as T;
+}
+
+/** The array that a text like `fill(seed=3190, shape=[4,3,32,32], scale=1.6, offset=0)` stands for. */
+export function parseFill(text: string): Values {
+  const [, seed, shape, scale, offset] =
+    /^fill\(seed=(\d+), shape=(\[[\d,]+\]), scale=([-\d.e]+), offset=([-\d.e]+)\)$/.exec(text) ?? [];
+  assert.ok(offset !== undefined, `'${text}' is no fill(...)`);
+  return fill({ seed: +seed, shape: JSON.parse(shape) as number[], scale: +scale, offset: +offset });
+}
+
+/** An array by its values in the order of its shape. */
+export interface Values {
+  shape: number[];
+  data: ArrayLike<number>;
+}
+
+function made(shape: number[], value: (i: number) => number): Values & { data: Float32Array } {
+  const data = new Float32Array(shape.reduce((product, n) => product * n, 1));
+  for (let i = 0; i < data.length; i++) data[i] = value(i);
+  return { shape, data };
+}
 
 /** value[i] = fround((2 u(seed, i) - 1) scale + offset), in the order of the recipe's shape. */
-export function fill({ shape, seed, scale, offset }: Omit<GoldenRecipe, 'name'>): GoldenArray {
-  const data = Array.from({ length: sizeOf(shape) }, (_, i) =>
-    Math.fround((2 * uniform(seed, i) - 1) * scale + offset),
-  );
-  return { shape, dtype: 'float32', data };
+export function fill({ shape, seed, scale, offset }: Omit<GoldenRecipe, 'name'>): Values & { data: Float32Array } {
+  return made(shape, (i) => (2 * uniform(seed, i) - 1) * scale + offset);
 }
 
 /** Uniform noise in [1e-6, 1 - 1e-6]: fround(1e-6 + (1 - 2e-6) u(seed, i)). */
-export function noise(seed: number, shape: number[]): GoldenArray {
-  const data = Array.from({ length: sizeOf(shape) }, (_, i) => Math.fround(1e-6 + (1 - 2e-6) * uniform(seed, i)));
-  return { shape, dtype: 'float32', data };
+export function noise(seed: number, shape: number[]): Values & { data: Float32Array } {
+  return made(shape, (i) => 1e-6 + (1 - 2e-6) * uniform(seed, i));
 }
 
 /** The array as a tensor in the order it is stored in; the caller disposes it. */
-export function tensor({ shape, data }: GoldenArray): tf.Tensor {
+export function tensor({ shape, data }: Values): tf.Tensor {
   return tf.tensor(data, shape, 'float32');
 }
 
 /** An activation as a tensor, channels last: NCHW becomes NHWC, lower ranks stay; the caller disposes it. */
-export function activation(array: GoldenArray): tf.Tensor {
+export function activation(array: Values): tf.Tensor {
   return tf.tidy(() => (array.shape.length === 4 ? tensor(array).transpose([0, 2, 3, 1]) : tensor(array)));
 }
 
 /** A weight as tf.layers holds it: OIHW becomes HWIO, [out, in] becomes [in, out]; the caller disposes it. */
-export function weight(array: GoldenArray): tf.Tensor {
+export function weight(array: Values): tf.Tensor {
   return tf.tidy(() => {
     if (array.shape.length === 4) return tensor(array).transpose([2, 3, 1, 0]);
     return array.shape.length === 2 ? tensor(array).transpose() : tensor(array);
   });
+}
+
+/** The shape that `weight` gives a weight of the files. */
+export function weightShape(shape: number[]): number[] {
+  const order = shape.length === 4 ? [2, 3, 1, 0] : shape.length === 2 ? [1, 0] : [0];
+  return order.map((axis) => shape[axis]);
 }
 
 /** A tensor of ours in the files' order, flat: the inverse of `activation` (NHWC) or `weight` (HWIO, [in, out]). */

@@ -9,18 +9,39 @@ import {
   L0Gate,
   stretchedSample,
 } from 'sparsebook/layers';
-import { activation, assertClose, flatGolden, maxAbs, readGolden, tensor, type GoldenArray } from '../goldens.ts';
+import {
+  activation,
+  assertClose,
+  flatGolden,
+  kindOf,
+  maxAbs,
+  readGolden,
+  tensor,
+  type GoldenArray,
+} from '../goldens.ts';
 
 interface Case {
   name: string;
   inputs: Record<'qz_loga' | 'uniform_noise' | 'x' | 'loss_coef', GoldenArray>;
-  attrs: { temperature: number; droprate_init: number; lamba: number; mask_dim: number };
+  attrs: {
+    temperature: number;
+    droprate_init: number;
+    lamba: number;
+    limit_a: number;
+    limit_b: number;
+    epsilon: number;
+    mask_dim: number;
+    qz_loga_buffer: number;
+    fix_and_open_gate: boolean;
+    is_trainable: boolean;
+  };
   expected: Record<string, GoldenArray & number>;
   tolerance?: Record<string, number>;
 }
 
 await tf.setBackend('cpu');
-const { cases } = readGolden<Case>('l0_gate');
+// The start is a matter of the cases 'init_...'; here logAlpha is given.
+const { cases } = readGolden<Case>('l0_gate', ['attrs.droprate_init']);
 const gradients = { relative: 1e-3, absolute: 1e-4 };
 
 /** A gate with the logAlpha of the case. */
@@ -33,7 +54,8 @@ function gateOf({ inputs, attrs }: Case): L0Gate {
 
 for (const golden of cases.filter(({ expected }) => 'stretched' in expected)) {
   const { name, inputs, attrs, expected } = golden;
-  const shape = { ...defaultHardConcrete, temperature: attrs.temperature };
+  const { limit_a: gamma, limit_b: zeta, epsilon, temperature } = attrs;
+  const shape = { ...defaultHardConcrete, temperature };
   const noise = { gate: tensor(inputs.uniform_noise) };
   const x = activation(inputs.x);
   const coefficients = activation(inputs.loss_coef);
@@ -67,6 +89,10 @@ for (const golden of cases.filter(({ expected }) => 'stretched' in expected)) {
       );
     });
   }
+
+  test(`l0_gate ${name}: the limits are ours, which nobody can change`, () => {
+    assert.deepEqual(shape, { temperature, gamma, zeta, epsilon });
+  });
 
   test(`l0_gate ${name}: stretched sample, masks, probabilities, penalty`, () => {
     const gate = gateOf(golden);
@@ -115,7 +141,10 @@ for (const { name, inputs, attrs, expected } of cases.filter(({ expected }) => '
       const y = gate.apply(x, { training }) as tf.Tensor;
       assert.deepEqual([...flatGolden(y, 'activation')], expected[key].data.map(Math.fround));
     }
-    assert.equal(gate.logAlpha.size, attrs.mask_dim);
+    assert.ok(attrs.fix_and_open_gate);
+    assert.deepEqual([...gate.logAlpha.dataSync()], Array(attrs.mask_dim).fill(attrs.qz_loga_buffer));
+    assert.equal(gate.trainableWeights.length > 0, attrs.is_trainable);
+    assert.equal(gate.hardConcrete.temperature, attrs.temperature);
     assertClose(
       gate.probabilityNonZero().dataSync(),
       expected.probability_non_zero.data,
@@ -155,13 +184,15 @@ for (const { name, attrs, expected, tolerance } of cases.filter(({ expected }) =
     );
     const absolute = tolerance?.others;
     const { openProbability, testMask } = hardConcreteCurves;
-    assertClose([openProbability(expected.init_mean)], [expected.probability_non_zero_at_mean], { absolute }, 'P');
-    assertClose([testMask(expected.init_mean)], [expected.inference_mask_at_mean], { absolute }, 'mask');
+    const shape = { ...defaultHardConcrete, temperature: attrs.temperature };
+    assertClose(
+      [openProbability(expected.init_mean, shape)],
+      [expected.probability_non_zero_at_mean],
+      { absolute },
+      'P',
+    );
+    assertClose([testMask(expected.init_mean, shape)], [expected.inference_mask_at_mean], { absolute }, 'mask');
   });
 }
 
-test('every case of l0_gate is of a kind that is tested here', () => {
-  for (const { name, expected } of cases) {
-    assert.ok('stretched' in expected || 'output_train_mode' in expected || 'init_mean' in expected, name);
-  }
-});
+for (const golden of cases) kindOf(golden, ['stretched', 'output_train_mode', 'init_mean']);

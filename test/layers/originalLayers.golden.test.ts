@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import {
+  defaultHardConcrete,
   gatedConvolution,
   gatedConvolutionCost,
   gatedConvolutionPrior,
@@ -19,7 +20,7 @@ interface Case {
   inputs: Record<'x' | 'weights' | 'qz_loga' | 'noise_minibatch' | 'noise_local_rep', GoldenArray> & {
     bias?: GoldenArray;
   };
-  attrs: { weight_decay_prior_prec: number; lamba: number; N: number; padding: number };
+  attrs: { weight_decay_prior_prec: number; lamba: number; N: number; padding: number; temperature: number };
   expected: Record<string, GoldenArray> & {
     regularization: number;
     model_penalty_minus_reg_over_N: number;
@@ -30,7 +31,7 @@ interface Case {
 }
 
 await tf.setBackend('cpu');
-const { cases } = readGolden<unknown>('l0_original_layers') as { cases: Case[] };
+const { cases } = readGolden<Case>('l0_original_layers');
 
 for (const { name, inputs, attrs, expected } of cases) {
   const dense = inputs.x.shape.length === 2;
@@ -42,6 +43,7 @@ for (const { name, inputs, attrs, expected } of cases) {
     logAlpha: tensor(inputs.qz_loga),
     padding: attrs.padding,
   };
+  assert.equal(attrs.temperature, defaultHardConcrete.temperature, 'the only temperature of these layers');
   const prior = { weight_decay: attrs.weight_decay_prior_prec, lambda: attrs.lamba };
 
   for (const [mode, key, noise] of [

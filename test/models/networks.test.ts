@@ -7,7 +7,7 @@ import { UserError } from 'sparsebook/errors.js';
 import { BatchNorm } from 'sparsebook/layers';
 import { c3, cnn4, googleNet, resnet18, resnet20, type NetworkOptions } from 'sparsebook/models';
 import { reload } from '../reload.ts';
-import { forwardPass } from './forwardGolden.ts';
+import { forwardPass } from './goldenNetworks.ts';
 
 await useBackend({ backend: 'simd' });
 const images = tf.randomUniform([2, 32, 32, 3], -1, 1, 'float32', 3);

@@ -1,89 +1,148 @@
 import assert from 'node:assert/strict';
-import { afterEach, test } from 'node:test';
-import type * as tf from '@tensorflow/tfjs';
-
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend';
 import { BatchNorm } from 'sparsebook/layers';
-import { fromTorchvision, resnet18 } from 'sparsebook/models';
+import { freezeSparsifier, prunableWeights, pruneSmallest } from 'sparsebook/sparsity';
 import {
   activation,
   assertClose,
-  flatGolden,
-  maxAbs,
+  kindOf,
+  parseFill,
   readGolden,
   summarise,
+  topLevel,
+  weightShape,
   type GoldenArray,
+  type GoldenCase,
   type GoldenRecipe,
 } from '../goldens.ts';
-import { useReferenceConvolution } from '../referenceConvolution.ts';
-import { assertGradients, forwardPass, parseFill, type Summary } from './forwardGolden.ts';
-import { fillModel, weightsByName } from './modelWeights.ts';
+import {
+  assertGradients,
+  assertLogits,
+  convolutions,
+  filledNetwork,
+  forwardPass,
+  goldenNetworks,
+  goldenWeight,
+  networkOf,
+  weightsByName,
+  type NetworkSettings,
+  type Summary,
+} from './goldenNetworks.ts';
 
-await useReferenceConvolution();
-
-/** Where the layers of torchvision's network stand in the files' `model`; the head is called fc1 and fc2. */
-const positions = ['conv1', 'bn1', '', '', 'layer1', 'layer2', 'layer3', 'layer4'];
-
-function ourName(golden: string): string {
-  const [model, position, ...rest] = golden.split('.');
-  if (model === 'model') return fromTorchvision([positions[Number(position)], ...rest].join('.'))!;
-  return `${model === 'fc1' ? 'hidden' : 'logits'}/${position === 'weight' ? 'kernel' : 'bias'}`;
-}
+const network = goldenNetworks.resnet18;
+const { ourName } = network;
 
 interface Forward {
   name: string;
-  inputs: { x: string; labels?: number[] };
+  inputs: { x: string; labels: number[]; tensors: string };
+  attrs: { bn_eps: number; bn_momentum: number; amounts: number[] };
   expected: {
     logits: GoldenArray;
     loss: number;
     grads: Summary[];
     running_stats_after?: { name: string; l2: number }[];
     total_zeros: number;
+    largest_pruned_abs: number;
+    smallest_kept_abs: number;
+    weights_equal_to_largest_pruned: number;
     zeros_per_tensor: { name: string; zeros: number; count: number }[];
     logits_bn_running_statistics: GoldenArray;
   };
 }
 
-const forward = readGolden<Forward>('resnet18_forward');
-const { tensors } = forward as unknown as { tensors: GoldenRecipe[] };
-const x = activation(parseFill(forward.cases[0].inputs.x));
-const model = resnet18();
-const weights = weightsByName(model);
-fillModel(model, tensors, ourName);
-const start = model.getWeights().map((weight) => weight.clone());
-afterEach(() => model.setWeights(start));
+const forward = readGolden<Forward>('resnet18_forward', ['attrs.method', 'tensors[].kind']);
 
-const assertLogits = (logits: tf.Tensor, { data }: GoldenArray): void =>
-  assertClose(logits.dataSync(), data, { absolute: 1e-4 * maxAbs(data) }, 'logits');
+/** Networks by what they are made of: their eleven million weights take a while to fill. */
+const filled = new Map<string, { model: tf.LayersModel; start: tf.Tensor[] }>();
+
+function network18(tensors: string, settings: NetworkSettings): tf.LayersModel {
+  const key = JSON.stringify([tensors, settings]);
+  if (!filled.has(key)) {
+    const model = filledNetwork(network, topLevel<GoldenRecipe[]>(forward, tensors), settings);
+    filled.set(key, { model, start: model.getWeights().map((weight) => weight.clone()) });
+  }
+  const { model, start } = filled.get(key)!;
+  model.setWeights(start);
+  return model;
+}
+
+/** The network of a case, and its images: 'as above' are those of the last case that has any. */
+function given({ name, inputs, attrs: { bn_eps, bn_momentum } }: Forward): { model: tf.LayersModel; x: tf.Tensor } {
+  const before = forward.cases.slice(
+    0,
+    forward.cases.findIndex((each) => each.name === name),
+  );
+  const text =
+    inputs.x === 'as above' ? before.findLast(({ inputs }) => inputs.x.startsWith('fill('))!.inputs.x : inputs.x;
+  const images = parseFill(text);
+  return { model: network18(inputs.tensors, { bn_eps, bn_momentum, images: images.shape }), x: activation(images) };
+}
 
 /** The file's own gradients are up to 1.1e-3 of their norm off (observed_error), which can add up in their sum. */
 const SUM = { sum: 1e-2 };
 
-for (const { name, inputs, expected } of forward.cases) {
-  if (inputs.labels) {
-    test(`resnet18_forward ${name}`, () => {
-      const batchStatistics = name === 'bn_batch_statistics';
-      const { logits, loss, gradients } = forwardPass(model, x, inputs.labels!, { batchStatistics });
-      assertLogits(logits, expected.logits);
-      assertClose(loss.dataSync(), [expected.loss], { absolute: 1e-4 }, 'loss');
-      assert.equal(gradients.size, expected.grads.length);
-      assertGradients(expected.grads, (golden) => flatGolden(gradients.get(ourName(golden))!, 'weight'), SUM);
-      for (const { name, l2 } of expected.running_stats_after ?? []) {
-        const after = summarise(name, weights.get(ourName(name))!.dataSync<'float32'>());
-        assertClose([after.l2], [l2], { relative: 1e-5 }, name);
-      }
+const forwardChecks: Record<'logits' | 'zeros_per_tensor', (golden: Forward) => void> = {
+  logits(golden) {
+    const { model, x } = given(golden);
+    const { name, inputs, expected } = golden;
+    assert.match(name, /^bn_(batch|running)_statistics$/);
+    const pass = forwardPass(model, x, inputs.labels, { batchStatistics: name === 'bn_batch_statistics' });
+    assertLogits(pass.logits, expected.logits);
+    assertClose(pass.loss.dataSync(), [expected.loss], { absolute: 1e-4 }, 'loss');
+    assert.equal(pass.gradients.size, expected.grads.length);
+    const gradientOf = (name: string): Float32Array =>
+      goldenWeight(model, ourName(name), pass.gradients.get(ourName(name))!);
+    assertGradients(expected.grads, gradientOf, SUM);
+    const weights = weightsByName(model);
+    for (const { name, l2 } of expected.running_stats_after ?? []) {
+      const after = summarise(name, weights.get(ourName(name))!.dataSync<'float32'>());
+      assertClose([after.l2], [l2], { relative: 1e-5 }, name);
+    }
+  },
+
+  /** The smallest weights at zero. */
+  zeros_per_tensor(golden) {
+    const { model, x } = given(golden);
+    const { attrs, expected } = golden;
+    const weights = weightsByName(model);
+    const kernels = expected.zeros_per_tensor.map(({ name }) => weights.get(ourName(name))!);
+    const values = kernels.map((kernel) => kernel.dataSync<'float32'>());
+    let masks: Float32Array[] | undefined;
+    for (const amount of attrs.amounts) masks = pruneSmallest(values, amount, { masks });
+    const all = values.map((tensor, i) => ({ tensor, mask: masks![i] }));
+    /** Folds the magnitudes of the weights whose mask is that. */
+    const fold = (wanted: number, start: number, next: (sum: number, size: number) => number): number =>
+      all.reduce(
+        (sum, { tensor, mask }) => tensor.reduce((a, v, j) => (mask[j] === wanted ? next(a, Math.abs(v)) : a), sum),
+        start,
+      );
+    const largest = fold(0, 0, Math.max);
+    assert.equal(largest, Math.fround(expected.largest_pruned_abs));
+    assert.equal(fold(1, Infinity, Math.min), Math.fround(expected.smallest_kept_abs));
+    assert.equal(
+      fold(0, 0, (n) => n + 1),
+      expected.total_zeros,
+    );
+    assert.equal(
+      fold(0, 0, (n, size) => n + Number(size === largest)),
+      expected.weights_equal_to_largest_pruned,
+    );
+    expected.zeros_per_tensor.forEach(({ name, zeros, count }, i) => {
+      assert.deepEqual([masks![i].filter((mask) => mask === 0).length, masks![i].length], [zeros, count], name);
+      kernels[i].assign(kernels[i].mul(tf.tensor(masks![i], kernels[i].shape)));
     });
-  } else {
-    test(`resnet18_forward ${name}: the smallest weights at zero`, () => {
-      const kernels = expected.zeros_per_tensor.map(({ name }) => weights.get(ourName(name))!);
-      const sizes = kernels.map((kernel) => kernel.abs().dataSync<'float32'>());
-      const sorted = new Float32Array(sizes.reduce((n, { length }) => n + length, 0));
-      sizes.reduce((at, values) => (sorted.set(values, at), at + values.length), 0);
-      const threshold = sorted.sort()[expected.total_zeros - 1];
-      expected.zeros_per_tensor.forEach(({ name, zeros, count }, i) => {
-        assert.deepEqual([sizes[i].filter((size) => size <= threshold).length, sizes[i].length], [zeros, count], name);
-        kernels[i].assign(kernels[i].mul(kernels[i].abs().greater(threshold)));
-      });
-      assertLogits(model.predict(x) as tf.Tensor, expected.logits_bn_running_statistics);
+    assertLogits(model.predict(x) as tf.Tensor, expected.logits_bn_running_statistics);
+  },
+};
+
+for (const golden of forward.cases) {
+  const kind = kindOf(golden, Object.keys(forwardChecks) as (keyof typeof forwardChecks)[]);
+  for (const [way, choose] of Object.entries(convolutions)) {
+    test(`resnet18_forward ${golden.name} by ${way}`, async () => {
+      await choose();
+      forwardChecks[kind](golden);
     });
   }
 }
@@ -100,58 +159,97 @@ interface Counts {
   head: number;
   parameter_tensors: number;
   prunable_weights: number;
+  prunable_weight_tensors: number;
+  conv_weights: number;
+  conv_weight_tensors: number;
+  linear_weights: number;
+  linear_weight_tensors: number;
   bn_layers: number;
+  bn_affine_values: number;
   bn_running_values: number;
   prunable: Tensor[];
   parameters: Tensor[];
 }
 
-type Reading = Record<'first_ceil_percent_of_the_22_prunable_weight_tensors', { tensors: string[]; weights: number }>;
+type Frozen = Record<string, { tensors: string[]; count: number; weights: number }>;
+interface Zeros {
+  zeros: number;
+  sparsity_percent: number;
+}
+type CountCase = GoldenCase<unknown, { head?: string; prunable_weights?: number }, Record<string, unknown>>;
 
-const kernels = [...weights.keys()].filter((name) => name.endsWith('/kernel'));
-const count = (names: string[]): number => names.reduce((n, name) => n + weights.get(name)!.size, 0);
+const countCases = readGolden<CountCase>('resnet18_counts', [
+  'attrs.order',
+  // Other readings of "the first 10 %" than the one built; a float32 that the study printed.
+  'expected.*.as_coded',
+  'expected.*.first_floor_percent_of_the_64_parameter_tensors',
+  'expected.*.first_tensors_not_exceeding_percent_of_all_parameter_values',
+  'expected.*.sparsity_percent_printed_by_the_study_float32',
+]).cases;
+const counted = countCases.find(({ expected }) => 'parameters' in expected);
+const parameters = counted ? (counted.expected as unknown as Counts).parameters : [];
 
-const checks: Record<string, (golden: { attrs: unknown; expected: unknown }) => void> = {
-  counts({ expected }) {
-    const golden = expected as Counts;
-    const head = [...weights.keys()].filter((name) => /^(hidden|logits)\//.test(name));
-    const trained = model.trainableWeights.map(({ originalName }) => originalName);
-    assert.equal(count(trained), golden.total);
-    assert.equal(count(head), golden.head);
-    assert.equal(count(trained.filter((name) => !head.includes(name))), golden.body_without_fc);
-    assert.equal(trained.length, golden.parameter_tensors);
-    assert.equal(count([...weights.keys()]) - count(trained), golden.bn_running_values);
-    assert.equal(model.layers.filter((layer) => layer instanceof BatchNorm).length, golden.bn_layers);
-    assert.equal(count(kernels), golden.prunable_weights);
-    assert.deepEqual(
-      kernels,
-      golden.prunable.map(({ name }) => ourName(name)),
-    );
-    for (const { name, shape } of golden.parameters) {
-      const order = shape.length === 4 ? [2, 3, 1, 0] : shape.length === 2 ? [1, 0] : [0];
+const isKernel = (name: string): boolean => name.endsWith('/kernel');
+
+for (const { name, attrs, expected } of countCases) {
+  test(`resnet18_counts ${name}`, async () => {
+    await useBackend({ backend: 'simd' });
+    const model = networkOf(network, parameters);
+    const weights = weightsByName(model);
+    const count = (names: string[]): number => names.reduce((n, name) => n + weights.get(name)!.size, 0);
+    const kernels = [...weights.keys()].filter(isKernel);
+    if ('parameters' in expected) {
+      const golden = expected as unknown as Counts;
+      const head = [...weights.keys()].filter((name) => /^(hidden|logits)\//.test(name));
+      const linear = head.filter(isKernel);
+      const trained = model.trainableWeights.map(({ originalName }) => originalName);
+      const affine = trained.filter((name) => /_bn\/(gamma|beta)$/.test(name));
+      const widths = [...linear.map((name) => weights.get(name)!.shape[0]), weights.get('logits/kernel')!.shape[1]!];
+      assert.equal(attrs.head, `Linear ${widths[0]}->${widths[1]}, ReLU, Linear ${widths[1]}->${widths[2]}`);
       assert.deepEqual(
-        weights.get(ourName(name))?.shape,
-        order.map((axis) => shape[axis]),
-        name,
+        {
+          total: count(trained),
+          head: count(head),
+          body_without_fc: count(trained.filter((name) => !head.includes(name))),
+          parameter_tensors: trained.length,
+          prunable_weights: count(kernels),
+          prunable_weight_tensors: kernels.length,
+          linear_weights: count(linear),
+          linear_weight_tensors: linear.length,
+          conv_weights: count(kernels) - count(linear),
+          conv_weight_tensors: kernels.length - linear.length,
+          bn_layers: model.layers.filter((layer) => layer instanceof BatchNorm).length,
+          bn_affine_values: count(affine),
+          bn_running_values: count([...weights.keys()]) - count(trained),
+        },
+        Object.fromEntries(Object.entries(golden).filter(([, value]) => typeof value === 'number')),
       );
+      const listed = (tensors: Tensor[]): unknown[] =>
+        tensors.map(({ name, shape, count }) => [ourName(name), weightShape(shape), count]);
+      const ours = (names: string[]): unknown[] =>
+        names.map((name) => [name, weights.get(name)!.shape, weights.get(name)!.size]);
+      assert.deepEqual(ours(kernels), listed(golden.prunable));
+      assert.deepEqual(new Set(ours(trained)), new Set(listed(golden.parameters)));
+    } else if ('prunable_weights' in attrs) {
+      const values = prunableWeights(model).map((w) => w.read().dataSync<'float32'>());
+      const size = values.reduce((n, { length }) => n + length, 0);
+      assert.equal(size, attrs.prunable_weights);
+      for (const [amounts, wanted] of Object.entries(expected as Record<string, Zeros>)) {
+        let masks: Float32Array[] | undefined;
+        for (const amount of amounts.split(' then ')) masks = pruneSmallest(values, Number(amount), { masks });
+        const zeros = masks!.reduce((sum, mask) => sum + mask.reduce((n, kept) => n + 1 - kept, 0), 0);
+        assert.equal(zeros, wanted.zeros, amounts);
+        assertClose([(100 * zeros) / size], [wanted.sparsity_percent], { absolute: 1e-5 }, amounts);
+      }
+    } else {
+      for (const [percent, readings] of Object.entries(expected as Record<string, Frozen>)) {
+        const reading = Object.keys(readings).find((name) => name.startsWith('first_ceil_percent_of_the_'));
+        assert.ok(reading, `no reading of the first ${percent} % that is built`);
+        const { tensors, count: first, weights: frozenWeights } = readings[reading];
+        const { frozen } = freezeSparsifier(model, { first: Number(percent) / 100, batchNorm: false });
+        assert.deepEqual(frozen, tensors.map(ourName));
+        assert.deepEqual([frozen.length, count(frozen)], [first, frozenWeights]);
+      }
     }
-    assert.deepEqual(new Set(golden.parameters.map(({ name }) => ourName(name))), new Set(trained));
-  },
-
-  freeze_first_percent({ expected }) {
-    for (const reading of Object.values(expected as Record<string, Reading>)) {
-      const { tensors, weights } = reading.first_ceil_percent_of_the_22_prunable_weight_tensors;
-      const first = kernels.slice(0, tensors.length);
-      assert.deepEqual(first, tensors.map(ourName));
-      assert.equal(count(first), weights);
-    }
-  },
-
-  zeros_after_global_pruning({ attrs }) {
-    assert.equal(count(kernels), (attrs as { prunable_weights: number }).prunable_weights);
-  },
-};
-
-for (const golden of readGolden<{ name: string; attrs: unknown; expected: unknown }>('resnet18_counts').cases) {
-  test(`resnet18_counts ${golden.name}`, () => checks[golden.name](golden));
+  });
 }
