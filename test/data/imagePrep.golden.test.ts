@@ -3,108 +3,118 @@ import { test } from 'node:test';
 import { normalise, standardise, type ImageShape } from 'sparsebook/data';
 import { flip, paddedCrop } from 'sparsebook/data/augment.js';
 import { resizedCrop } from 'sparsebook/data/resizedCrop.js';
-import { assertClose, readGolden } from '../goldens.ts';
-import type { GoldenArray, GoldenFile } from '../goldens.ts';
+import { assertClose, kindOf, readGolden, topLevel } from '../goldens.ts';
+import type { GoldenArray } from '../goldens.ts';
 
 type Triple = [number, number, number];
-
-interface Attrs {
-  top: number;
-  left: number;
-  height: number;
-  width: number;
-  padding: number;
-  mean: Triple;
-  std: Triple;
-}
 
 interface Case {
   name: string;
   inputs: { image: string | GoldenArray };
-  attrs: Attrs;
-  expected: {
-    image_uint8_hwc: GoldenArray;
-    first_row_uint8: GoldenArray;
-    crc_sum: number;
-    tensor_chw_rows_0_and_17: GoldenArray;
-    channel_mean: GoldenArray;
-    channel_std_population: GoldenArray;
-    tensor_chw: GoldenArray;
-    mean: number;
-    std: number;
-    rows_0_and_9_hwc: GoldenArray;
-    constant_image_gives: number;
+  attrs: {
+    top: number;
+    left: number;
+    height: number;
+    width: number;
+    padding?: number;
+    fill: number;
+    flip: boolean;
+    out: [number, number];
+    interpolation: string;
+    mean: Triple;
+    std: Triple;
   };
+  /** Rows of an image are given under names like `rows_0_and_9_hwc` and `tensor_chw_rows_0_and_17`. */
+  expected: Record<string, GoldenArray> & { crc_sum: number; mean: number; std: number; constant_image_gives: number };
 }
 
-const file = readGolden<Case>('image_prep') as GoldenFile<Case> & { image_main: GoldenArray };
+const file = readGolden<Case>('image_prep', ['attrs.formula']);
 const floatTolerance = { absolute: 5e-6 };
 const statisticsTolerance = { absolute: 1e-5 };
 
-/** Given rows of a [32, 32, 3] image, as [3, rows, 32]. */
-function planes(image: Float32Array, rows: number[]): number[] {
-  return [0, 1, 2].flatMap((k) =>
-    rows.flatMap((row) => Array.from({ length: 32 }, (_, column) => image[(row * 32 + column) * 3 + k])),
-  );
+const bytes = (array: GoldenArray): Float32Array => Float32Array.from(array.data);
+const valuesIn = (shape: ImageShape): number => shape.reduce((product, n) => product * n, 1);
+
+/** The field of a case that gives some rows of an image, and which. */
+function rowsGiven({ name, expected }: Case): { rows: number[]; values: number[] } {
+  const [key, numbers] = Object.keys(expected).flatMap((field) => /^\w*rows_(\d+(?:_and_\d+)*)\w*$/.exec(field) ?? []);
+  assert.ok(numbers !== undefined, `${name} gives no rows`);
+  return { rows: numbers.split('_and_').map(Number), values: expected[key].data };
 }
 
-const channel = (image: Float32Array, k: number): Float32Array => image.filter((_, i) => i % 3 === k);
+/** Rows of an image [height, width, channels], as [channels, rows, width]. */
+function planes(image: Float32Array, [, width, channels]: ImageShape, rows: number[]): number[] {
+  return Array.from({ length: channels }, (_, k) =>
+    rows.flatMap((row) => Array.from({ length: width }, (_, column) => image[(row * width + column) * channels + k])),
+  ).flat();
+}
+
 const meanOf = (values: Float32Array): number => values.reduce((sum, v) => sum + v, 0) / values.length;
 const deviationOf = (values: Float32Array): number => {
   const mean = meanOf(values);
   return Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length);
 };
 
-function checkNormalised(image: Float32Array, { attrs, expected }: Case): void {
-  normalise(attrs)(image, shape);
-  assertClose(planes(image, [0, 17]), expected.tensor_chw_rows_0_and_17.data, floatTolerance, 'rows 0 and 17');
-  const colours = [0, 1, 2].map((k) => channel(image, k));
-  assertClose(colours.map(meanOf), expected.channel_mean.data, statisticsTolerance, 'means');
-  assertClose(colours.map(deviationOf), expected.channel_std_population.data, statisticsTolerance, 'deviations');
-}
+type Check = (image: Float32Array, shape: ImageShape, golden: Case) => void;
 
-const shape: ImageShape = [32, 32, 3];
-const allRows = Array.from({ length: 32 }, (_, row) => row);
-const bytes = (array: GoldenArray): Float32Array => Float32Array.from(array.data);
-
-const checks: Record<string, (image: Float32Array, golden: Case) => void> = {
-  resized_crop(image, { attrs, expected }) {
-    const target = new Float32Array(3072);
-    resizedCrop(image, 32, attrs, target, shape);
-    assert.deepEqual(target, bytes(expected.image_uint8_hwc));
-    resizedCrop(image, 32, attrs, image, shape);
-    assert.deepEqual(image, target, 'in place');
-  },
-  antialias_downscale(image, { inputs, expected }) {
-    const [height, width] = (inputs.image as GoldenArray).shape;
-    const target = new Float32Array(3072);
-    resizedCrop(image, width, { top: 0, left: 0, height, width }, target, shape);
-    assert.deepEqual(target, bytes(expected.image_uint8_hwc));
-  },
-  hflip(image, { expected }) {
+/** By a field that only one kind of case expects. */
+const checks: Record<string, Check> = {
+  first_row_uint8(image, shape, { expected }) {
     flip(image, shape);
-    assert.deepEqual(image.slice(0, 96), bytes(expected.first_row_uint8));
+    assert.deepEqual(image.slice(0, shape[1] * shape[2]), bytes(expected.first_row_uint8));
     const sum = image.reduce((total, value, i) => total + value * ((i % 97) + 1), 0);
     assert.equal(sum, expected.crc_sum);
   },
-  normalize: checkNormalised,
-  train_pipeline_flip_then_crop(image, { attrs, expected }) {
-    flip(image, shape);
-    resizedCrop(image, 32, attrs, image, shape);
+
+  channel_mean(image, shape, golden) {
+    const { attrs, expected } = golden;
     normalise(attrs)(image, shape);
-    assertClose(planes(image, allRows), expected.tensor_chw.data, floatTolerance, 'tensor');
+    const { rows, values } = rowsGiven(golden);
+    assertClose(planes(image, shape, rows), values, floatTolerance, `rows ${rows.join()}`);
+    const colours = Array.from({ length: shape[2] }, (_, k) => image.filter((_, i) => i % shape[2] === k));
+    assertClose(colours.map(meanOf), expected.channel_mean.data, statisticsTolerance, 'means');
+    assertClose(colours.map(deviationOf), expected.channel_std_population.data, statisticsTolerance, 'deviations');
   },
-  random_crop_pad4_given_offset(image, { attrs, expected }) {
-    paddedCrop(image, shape, attrs);
-    assert.deepEqual(image, bytes(expected.image_uint8_hwc));
+
+  tensor_chw(image, shape, { attrs, expected }) {
+    if (attrs.flip) flip(image, shape);
+    resizedCrop(image, shape[1], attrs, image, shape);
+    normalise(attrs)(image, shape);
+    const rows = Array.from({ length: shape[0] }, (_, row) => row);
+    assertClose(planes(image, shape, rows), expected.tensor_chw.data, floatTolerance, 'tensor');
   },
-  tf_per_image_standardization(image, { expected }) {
-    assert.ok(Math.abs(meanOf(image) - expected.mean) <= statisticsTolerance.absolute);
-    assert.ok(Math.abs(deviationOf(image) - expected.std) <= statisticsTolerance.absolute);
+
+  /** A padded crop, a crop that is resized, or all of an image resized. */
+  image_uint8_hwc(image, shape, { attrs, expected }) {
+    const wanted = bytes(expected.image_uint8_hwc);
+    if (attrs.padding !== undefined) {
+      assert.equal(attrs.fill, 0);
+      paddedCrop(image, shape, { padding: attrs.padding, top: attrs.top, left: attrs.left });
+      assert.deepEqual(image, wanted);
+      return;
+    }
+    assert.equal(attrs.interpolation, 'bilinear');
+    const out: ImageShape = [...attrs.out, shape[2]];
+    const [height, width] = shape;
+    const { top, left, height: boxHeight, width: boxWidth } = { top: 0, left: 0, height, width, ...attrs };
+    const target = new Float32Array(valuesIn(out));
+    const box = { top, left, height: boxHeight, width: boxWidth };
+    resizedCrop(image, width, box, target, out);
+    assert.deepEqual(target, wanted);
+    if (out.join() !== shape.join()) return;
+    resizedCrop(image, width, box, image, out);
+    assert.deepEqual(image, target, 'in place');
+  },
+
+  constant_image_gives(image, shape, golden) {
+    const { expected } = golden;
+    assertClose([meanOf(image), deviationOf(image)], [expected.mean, expected.std], statisticsTolerance, 'statistics');
     standardise(image, shape);
-    const rows = [...image.slice(0, 96), ...image.slice(9 * 96, 10 * 96)];
-    assertClose(rows, expected.rows_0_and_9_hwc.data, floatTolerance, 'rows 0 and 9');
-    const constant = new Float32Array(3072).fill(77);
+    const { rows, values } = rowsGiven(golden);
+    const row = shape[1] * shape[2];
+    const ours = rows.flatMap((y) => [...image.slice(y * row, (y + 1) * row)]);
+    assertClose(ours, values, floatTolerance, `rows ${rows.join()}`);
+    const constant = new Float32Array(valuesIn(shape)).fill(77);
     standardise(constant, shape);
     assert.ok(constant.every((value) => value === expected.constant_image_gives));
   },
@@ -113,8 +123,7 @@ const checks: Record<string, (image: Float32Array, golden: Case) => void> = {
 for (const golden of file.cases) {
   test(`image_prep: ${golden.name}`, () => {
     const { image } = golden.inputs;
-    const check = Object.keys(checks).find((name) => golden.name.startsWith(name));
-    assert.ok(check !== undefined, `no check for ${golden.name}`);
-    checks[check](bytes(typeof image === 'string' ? file.image_main : image), golden);
+    const given = typeof image === 'string' ? topLevel<GoldenArray>(file, image) : image;
+    checks[kindOf(golden, Object.keys(checks))](bytes(given), given.shape as unknown as ImageShape, golden);
   });
 }

@@ -8,9 +8,10 @@ import { readGolden } from '../goldens.ts';
 interface Case {
   name: string;
   inputs: { attempts?: { area_scale: number; log_ratio: number }[] };
-  attrs: ResizedCropRange;
+  attrs: ResizedCropRange & { height: number; width: number };
   expected: {
     accepted_attempt: number;
+    fallback_whole_image: boolean;
     h: number;
     w: number;
     top_choices: number;
@@ -47,9 +48,11 @@ class Replay implements Draws {
 
 function checkDraws(golden: Case): void {
   const replay = new Replay(golden);
-  const box = randomBox(replay, [32, 32, 3], golden.attrs);
+  const { height, width } = golden.attrs;
+  const box = randomBox(replay, [height, width, 3], golden.attrs);
   const { h, w, top_choices, left_choices, accepted_attempt } = golden.expected;
   assert.deepEqual(box, { height: h, width: w, top: top_choices - 1, left: left_choices - 1 });
+  assert.equal(accepted_attempt < 0, golden.expected.fallback_whole_image);
   const attempts = accepted_attempt < 0 ? 10 : accepted_attempt + 1;
   assert.equal(replay.drawn, 2 * attempts);
   assert.deepEqual(replay.choices, accepted_attempt < 0 ? [] : [top_choices, left_choices]);
@@ -62,7 +65,7 @@ function checkDistribution({ attrs, expected }: Case): void {
   let draws = 0;
   const counting: Draws = { next: () => (draws++, random.next()), integer: (n) => random.integer(n) };
   for (let i = 0; i < rounds; i++) {
-    const { height, width } = randomBox(counting, [32, 32, 3], attrs);
+    const { height, width } = randomBox(counting, [attrs.height, attrs.width, 3], attrs);
     counts.set(`${height}x${width}`, (counts.get(`${height}x${width}`) ?? 0) + 1);
   }
   const sizes = new Set([...counts.keys(), ...Object.keys(expected.probability_of_h_x_w)]);
