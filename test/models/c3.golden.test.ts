@@ -13,6 +13,8 @@ import {
   goldenWeight,
   networkOf,
   weightsByName,
+  type Convolution,
+  type GradientTolerance,
   type Summary,
 } from './goldenNetworks.ts';
 
@@ -33,7 +35,7 @@ interface Case {
   };
 }
 
-const { cases } = readGolden<Case>('repr_vanilla_net', ['attrs.net', 'attrs.order']);
+const { cases, tolerance } = readGolden<Case, GradientTolerance>('repr_vanilla_net', ['attrs.net', 'attrs.order']);
 const network = goldenNetworks.c3;
 const { ourName } = network;
 
@@ -47,15 +49,17 @@ function given(golden: Case): { model: tf.LayersModel; x: tf.Tensor; labels: num
   return { model, x: activation(images), labels: inputs.labels };
 }
 
-const checks: Record<'logits' | 'loss_before_each_step' | 'per_tensor', (golden: Case) => void> = {
-  logits(golden) {
+const checks: Record<'logits' | 'loss_before_each_step' | 'per_tensor', (golden: Case, by: Convolution) => void> = {
+  logits(golden, by) {
     const { model, x, labels } = given(golden);
     const { expected } = golden;
     const { logits, loss, gradients } = forwardPass(model, x, labels);
     assertLogits(logits, expected.logits);
     assertClose(loss.dataSync(), [expected.loss], { absolute: 1e-4 }, 'loss');
     assert.equal(gradients.size, expected.grads.length);
-    assertGradients(expected.grads, (name) => goldenWeight(model, ourName(name), gradients.get(ourName(name))!));
+    const gradientOf = (name: string): Float32Array =>
+      goldenWeight(model, ourName(name), gradients.get(ourName(name))!);
+    assertGradients(expected.grads, gradientOf, tolerance.grads, by);
   },
 
   loss_before_each_step(golden) {
@@ -111,10 +115,10 @@ const checks: Record<'logits' | 'loss_before_each_step' | 'per_tensor', (golden:
 
 for (const golden of cases) {
   const kind = kindOf(golden, Object.keys(checks) as (keyof typeof checks)[]);
-  for (const [name, choose] of Object.entries(convolutions)) {
+  for (const [name, by] of Object.entries(convolutions)) {
     test(`repr_vanilla_net ${golden.name} by ${name}`, async () => {
-      await choose();
-      checks[kind](golden);
+      await by.choose();
+      checks[kind](golden, by);
     });
   }
 }

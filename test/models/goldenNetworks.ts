@@ -216,13 +216,20 @@ export function goldenWeight(model: tf.LayersModel, name: string, value: tf.Tens
   });
 }
 
+export interface Convolution {
+  choose: () => Promise<unknown>;
+  /** The share of a network's gradients that may be off where the file allows that for a ReLU whose input is almost 0. */
+  turned: number;
+}
+
 /**
  * Ways to convolve: sums of products, nearest to what PyTorch does; and what a user gets, where most convolutions of 3x3 and
- * 5x5 go through Winograd's transforms, with larger rounding errors.
+ * 5x5 go through Winograd's transforms. Their rounding errors are larger: in GoogleNet they turn a ReLU of the first block,
+ * which moves 23 of 181 gradients.
  */
-export const convolutions = {
-  'straight sums': async (): Promise<void> => void (await useBackend({ backend: 'simd', winograd: false })),
-  'the default, Winograd': async (): Promise<void> => void (await useBackend({ backend: 'simd' })),
+export const convolutions: Record<string, Convolution> = {
+  'straight sums': { choose: () => useBackend({ backend: 'simd', winograd: false }), turned: 0.05 },
+  'the default, Winograd': { choose: () => useBackend({ backend: 'simd' }), turned: 0.13 },
 };
 
 export interface ForwardPass {
@@ -292,24 +299,27 @@ export function assertLogits(logits: tf.Tensor, { shape, data }: GoldenArray): v
 /** A gradient as a golden file summarises it; not every file gives the sum of magnitudes. */
 export type Summary = Omit<GradientSummary, 'abs_sum'> & { abs_sum?: number };
 
+/** What the tests of networks read of a file's tolerances. */
 export interface GradientTolerance {
-  /** The share of the tensors that must be within `near`, the others within `far`. Default: all. */
-  share?: number;
-  /** Norms are within this relatively, sums and first entries within this share of the norm. Default 2e-3, as in the files. */
-  near?: number;
-  /** The same for the sum alone, where rounding errors add up. */
-  sum?: number;
+  tolerance: { grads: string };
 }
 
 /** What the files allow where a rounding error turned some ReLU's input near 0: norms within 2e-2, the rest within 5e-2. */
-const far = { norm: 2e-2, rest: 5e-2 };
+export const far = { norm: 2e-2, rest: 5e-2 };
 
-/** Compares all gradients with their summaries, and their number with that of the weights that have one. */
+/**
+ * Compares gradients with their summaries by what the file's `tolerance` says of them: norms to 2e-3, sums and first entries
+ * to that share of the norm (`sum` says otherwise); where it allows 2e-2 for a ReLU that a rounding error turns, the share
+ * `turned` may be off so far. The answer names those.
+ */
 export function assertGradients(
   goldens: readonly Summary[],
   gradientOf: (golden: string) => Float32Array,
-  { share = 1, near = 2e-3, sum: sumNear = near }: GradientTolerance = {},
-): void {
+  tolerance: string,
+  { turned, sum: ofSum = 2e-3 }: { turned: number; sum?: number },
+): string[] {
+  const near = Number(/l2\S*(?: and abs_sum)? rel ([\d.e-]+)/.exec(tolerance)?.[1]);
+  assert.equal(near, 2e-3, `'${tolerance}' is no tolerance of gradients that is known`);
   const within = ({ name, l2, sum, abs_sum, first }: Summary, norm: number, rest: number, ofSum: number): void => {
     const actual = summarise(name, gradientOf(name), first.length);
     assertClose([actual.l2], [l2], { relative: norm }, `${name} norm`);
@@ -320,12 +330,14 @@ export function assertGradients(
   };
   const off = goldens.filter((golden) => {
     try {
-      within(golden, near, near, sumNear);
+      within(golden, near, near, ofSum);
     } catch (error) {
-      if (share === 1) throw error;
+      if (!tolerance.includes('2e-2')) throw error;
       within(golden, far.norm, far.rest, far.rest);
       return true;
     }
   });
-  assert.ok(off.length <= (1 - share) * goldens.length, `off: ${off.map(({ name }) => name).join(', ')}`);
+  const names = off.map(({ name }) => name);
+  assert.ok(names.length <= turned * goldens.length, `off: ${names.join(', ')}`);
+  return names;
 }

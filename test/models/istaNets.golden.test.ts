@@ -24,6 +24,7 @@ import {
   istaUnitName,
   networkOf,
   type GoldenNetwork,
+  type GradientTolerance,
   type Summary,
 } from './goldenNetworks.ts';
 
@@ -50,16 +51,15 @@ interface Case {
 /** It moves every image's logits alike, which the batch norm of the logits undoes: its gradient is 0 but for rounding. */
 const ZERO_BY_BATCH = 'g2b2c1.beta';
 
-/** Winograd's rounding errors add up in the sum of CNN-4's 460,800 gradients of a kernel: to 3.1e-3 of their norm. */
-const SUM = { 'straight sums': {}, 'the default, Winograd': { sum: 4e-3 } };
+const forward = readGolden<Case, GradientTolerance>('ista_nets_forward');
 
-for (const { name, inputs, attrs, expected } of readGolden<Case>('ista_nets_forward').cases) {
+for (const { name, inputs, attrs, expected } of forward.cases) {
   const network = networkNamed(name);
   for (const [mode, golden] of Object.entries(expected)) {
-    for (const [way, choose] of Object.entries(convolutions)) {
+    for (const [way, by] of Object.entries(convolutions)) {
       test(`ista_nets_forward ${name}, ${mode}, by ${way}`, async () => {
         assert.ok(['batch_statistics', 'moving_statistics'].includes(mode), `${mode} is no mode of batch norm`);
-        await choose();
+        await by.choose();
         const images = parseFill(inputs.x);
         const model = filledNetwork(network, inputs.tensors, { images: images.shape, bn_eps: attrs.bn_eps });
         const pass = forwardPass(model, activation(images), inputs.labels, {
@@ -78,7 +78,8 @@ for (const { name, inputs, attrs, expected } of readGolden<Case>('ista_nets_forw
         assertGradients(
           goldens.filter(({ name }) => !zero.includes(name)),
           gradientOf,
-          SUM[way as keyof typeof SUM],
+          forward.tolerance.grads,
+          by,
         );
       });
     }
