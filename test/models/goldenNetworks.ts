@@ -220,16 +220,18 @@ export interface Convolution {
   choose: () => Promise<unknown>;
   /** The share of a network's gradients that may be off where the file allows that for a ReLU whose input is almost 0. */
   turned: number;
+  /** How far an entry of the gates' gradients may be off, as a share of the largest of its gate. */
+  entry: number;
 }
 
 /**
  * Ways to convolve: sums of products, nearest to what PyTorch does; and what a user gets, where most convolutions of 3x3 and
  * 5x5 go through Winograd's transforms. Their rounding errors are larger: in GoogleNet they turn a ReLU of the first block,
- * which moves 23 of 181 gradients.
+ * which moves 23 of 181 gradients, and entries of the gates' by up to 6.3e-3.
  */
 export const convolutions: Record<string, Convolution> = {
-  'straight sums': { choose: () => useBackend({ backend: 'simd', winograd: false }), turned: 0.05 },
-  'the default, Winograd': { choose: () => useBackend({ backend: 'simd' }), turned: 0.13 },
+  'straight sums': { choose: () => useBackend({ backend: 'simd', winograd: false }), turned: 0.05, entry: 1e-3 },
+  'the default, Winograd': { choose: () => useBackend({ backend: 'simd' }), turned: 0.13, entry: 1e-2 },
 };
 
 export interface ForwardPass {
@@ -305,19 +307,19 @@ export interface GradientTolerance {
 }
 
 /** What the files allow where a rounding error turned some ReLU's input near 0: norms within 2e-2, the rest within 5e-2. */
-export const far = { norm: 2e-2, rest: 5e-2 };
+const far = { norm: 2e-2, rest: 5e-2 };
 
 /**
  * Compares gradients with their summaries by what the file's `tolerance` says of them: norms to 2e-3, sums and first entries
  * to that share of the norm (`sum` says otherwise); where it allows 2e-2 for a ReLU that a rounding error turns, the share
- * `turned` may be off so far. The answer names those.
+ * `turned` may be off so far.
  */
 export function assertGradients(
   goldens: readonly Summary[],
   gradientOf: (golden: string) => Float32Array,
   tolerance: string,
   { turned, sum: ofSum = 2e-3 }: { turned: number; sum?: number },
-): string[] {
+): void {
   const near = Number(/l2\S*(?: and abs_sum)? rel ([\d.e-]+)/.exec(tolerance)?.[1]);
   assert.equal(near, 2e-3, `'${tolerance}' is no tolerance of gradients that is known`);
   const within = ({ name, l2, sum, abs_sum, first }: Summary, norm: number, rest: number, ofSum: number): void => {
@@ -339,5 +341,4 @@ export function assertGradients(
   });
   const names = off.map(({ name }) => name);
   assert.ok(names.length <= turned * goldens.length, `off: ${names.join(', ')}`);
-  return names;
 }
