@@ -7,16 +7,10 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
-import {
-  activation,
-  flatGolden,
-  noise,
-  parseFill,
-  summarise,
-  tensor,
-  type GoldenArray,
-  type GoldenRecipe,
-} from './goldens.ts';
+import { gatesOf } from 'sparsebook/graph';
+import type { L0Gate } from 'sparsebook/layers';
+import { l0Sparsifier } from 'sparsebook/sparsity';
+import { activation, noise, parseFill, summarise, tensor, type GoldenArray, type GoldenRecipe } from './goldens.ts';
 import {
   filledNetwork,
   forwardPass,
@@ -25,11 +19,9 @@ import {
   type GoldenNetwork,
   type PassOptions,
 } from './models/goldenNetworks.ts';
-import type { L0Gate } from 'sparsebook/layers';
-import { gatesOf } from 'sparsebook/graph';
-import { l0Sparsifier } from 'sparsebook/sparsity';
 
-/* eslint-disable @typescript-eslint/no-explicit-any -- files of twenty forms are changed here, whose tests have their types */
+// Files of twenty forms are changed here; their tests have their types.
+/* eslint-disable @typescript-eslint/no-explicit-any, @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-return */
 type Json = any;
 
 const ours = join(import.meta.dirname, 'fixtures', 'goldens');
@@ -38,7 +30,7 @@ after(() => rmSync(folder, { recursive: true }));
 
 /** Puts a changed copy of a file into the folder. */
 function change(name: string, how: (file: Json) => void): void {
-  const file = JSON.parse(readFileSync(join(ours, `${name}.json`), 'utf8')) as Json;
+  const file = JSON.parse(readFileSync(join(ours, `${name}.json`), 'utf8'));
   how(file);
   writeFileSync(join(folder, `${name}.json`), JSON.stringify(file));
 }
@@ -83,7 +75,8 @@ function computed(network: GoldenNetwork, model: tf.LayersModel, options: PassOp
     logits: stored(pass.logits.dataSync<'float32'>(), pass.logits.shape),
     cross_entropy: pass.crossEntropy.dataSync()[0],
     loss: pass.loss.dataSync()[0],
-    gradientOf: (name: string) => goldenWeight(model, network.ourName(name), pass.gradients.get(network.ourName(name))!),
+    gradientOf: (name: string) =>
+      goldenWeight(model, network.ourName(name), pass.gradients.get(network.ourName(name))!),
     grads: (names: string[]) =>
       names.flatMap((name) => {
         const gradient = pass.gradients.get(network.ourName(name));
@@ -99,7 +92,13 @@ test('networks of other widths, kernels, classes, batches, images and seeds pass
 
   change('repr_vanilla_net', (file) => {
     const [forward] = file.cases;
-    const kernel = (name: string, shape: number[]): GoldenRecipe => ({ name, shape, seed: shape[0] + 9, scale: 0.2, offset: 0 });
+    const kernel = (name: string, shape: number[]): GoldenRecipe => ({
+      name,
+      shape,
+      seed: shape[0] + 9,
+      scale: 0.2,
+      offset: 0,
+    });
     const tensors = [1, 2, 3].flatMap((n) => [
       kernel(`conv${n}.weight`, [n + 4, n === 1 ? 1 : n + 3, 5, 5]),
       kernel(`conv${n}.bias`, [n + 4]),
@@ -146,7 +145,7 @@ test('networks of other widths, kernels, classes, batches, images and seeds pass
     const names = attrs.gates_in_order.map((gate: string) => network.ourName(`${gate}.qz_loga`).split('/')[0]);
     const made = computed(network, model, {
       batchStatistics: false,
-      penalty: () => sparsifier.penalty!() as tf.Scalar,
+      penalty: () => sparsifier.penalty!(),
       call: {
         noise: Object.fromEntries(
           gates.map(({ name, logAlpha }) => [name, tensor(noise(50 + names.indexOf(name), [3, logAlpha.size]))]),
@@ -173,7 +172,11 @@ test('files with fewer images, channels, parameters, epochs and rows, or other o
   change('l0_original_layers', (file) => {
     for (const { inputs, expected } of file.cases) {
       for (const part of [inputs, expected]) {
-        for (const key of ['x', 'noise_local_rep', ...Object.keys(expected).filter((key) => key.startsWith('output_'))]) {
+        for (const key of [
+          'x',
+          'noise_local_rep',
+          ...Object.keys(expected).filter((key) => key.startsWith('output_')),
+        ]) {
           if (key in part) part[key] = take(part[key], 0, [1]);
         }
       }
@@ -185,7 +188,9 @@ test('files with fewer images, channels, parameters, epochs and rows, or other o
       for (const key of Object.keys(expected)) {
         if (key.startsWith('logits')) expected[key] = take(expected[key], 0, [1]);
       }
-      const off = expected.logits_full.data.map((v: number, i: number) => Math.abs(v - expected.logits_compact.data[i]));
+      const off = expected.logits_full.data.map((v: number, i: number) =>
+        Math.abs(v - expected.logits_compact.data[i]),
+      );
       expected.max_abs_logit_difference_full_vs_compact = Math.max(...off);
     }
   });
@@ -206,12 +211,18 @@ test('files with fewer images, channels, parameters, epochs and rows, or other o
       inputs.gamma = some(inputs.gamma);
       inputs.grads_per_step = inputs.grads_per_step.map(some);
       expected.gamma_after_step = expected.gamma_after_step.map(some);
-      expected.zeros_after_step = expected.gamma_after_step.map(({ data }: GoldenArray) => data.filter((v) => v === 0).length);
+      expected.zeros_after_step = expected.gamma_after_step.map(
+        ({ data }: GoldenArray) => data.filter((v) => v === 0).length,
+      );
     }
   });
   change('prune_masks', (file) => {
     for (const { inputs, expected } of file.cases.filter(({ inputs }: Json) => 'weights' in inputs)) {
-      for (const list of [inputs.weights, expected.effective_weights, ...expected.after_each_call.map(({ masks }: Json) => masks)]) {
+      for (const list of [
+        inputs.weights,
+        expected.effective_weights,
+        ...expected.after_each_call.map(({ masks }: Json) => masks),
+      ]) {
         list.reverse();
       }
     }
@@ -242,26 +253,41 @@ test('files with fewer images, channels, parameters, epochs and rows, or other o
     const at = (y: number, x: number, k: number): number => image.data[(y * width + x) * 3 + k];
     const each = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
     const [hflip, normalised] = file.cases;
-    const flipped = each(height).flatMap((y) => each(width).flatMap((x) => each(3).map((k) => at(y, width - 1 - x, k))));
+    const flipped = each(height).flatMap((y) =>
+      each(width).flatMap((x) => each(3).map((k) => at(y, width - 1 - x, k))),
+    );
     hflip.expected = {
       first_row_uint8: { shape: [width, 3], dtype: 'uint8', data: flipped.slice(0, width * 3) },
       crc_sum: flipped.reduce((sum, v, i) => sum + v * ((i % 97) + 1), 0),
     };
     const { mean, std } = normalised.attrs;
-    const planes = each(3).map((k) => each(height).map((y) => each(width).map((x) => (at(y, x, k) / 255 - mean[k]) / std[k])));
+    const planes = each(3).map((k) =>
+      each(height).map((y) => each(width).map((x) => (at(y, x, k) / 255 - mean[k]) / std[k])),
+    );
     const means = planes.map((plane) => plane.flat().reduce((a, b) => a + b) / (height * width));
     const array = (data: number[], shape: number[]): GoldenArray => ({ shape, dtype: 'float32', data });
     normalised.expected = {
-      tensor_chw_rows_2_and_6: array(planes.flatMap((plane) => [...plane[2], ...plane[6]]), [3, 2, width]),
+      tensor_chw_rows_2_and_6: array(
+        planes.flatMap((plane) => [...plane[2], ...plane[6]]),
+        [3, 2, width],
+      ),
       channel_mean: array(means, [3]),
       channel_std_population: array(
-        planes.map((plane, k) => Math.sqrt(plane.flat().reduce((sum, v) => sum + (v - means[k]) ** 2, 0) / (height * width))),
+        planes.map((plane, k) =>
+          Math.sqrt(plane.flat().reduce((sum, v) => sum + (v - means[k]) ** 2, 0) / (height * width)),
+        ),
         [3],
       ),
     };
   });
 
-  const tests = ['layers/originalLayers', 'layers/l0Gate', 'compact/compaction', 'training/optimizers', 'data/imagePrep'];
+  const tests = [
+    'layers/originalLayers',
+    'layers/l0Gate',
+    'compact/compaction',
+    'training/optimizers',
+    'data/imagePrep',
+  ];
   const { passes, output } = run(...tests, 'sparsity/ista', 'sparsity/prune');
   assert.ok(passes, output);
 });
@@ -274,6 +300,9 @@ test('a wrong number, a field and a kind of case that no test knows are refused 
   const { passes, output } = run('sparsity/repr', 'training/optimizers');
   assert.ok(!passes);
   assert.match(output, /not ok \d+ - repr_schedule S1_20_S2_10_epochs_100/);
-  assert.match(output, /repr_null_space\.json has fields that no test reads: with_zero_rows\.expected\.condition_number/);
+  assert.match(
+    output,
+    /repr_null_space\.json has fields that no test reads: with_zero_rows\.expected\.condition_number/,
+  );
   assert.match(output, /the case adamw_default expects none of params_after_step, lr_used_in_epoch, lr_at_step/);
 });
