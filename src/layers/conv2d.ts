@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
+import { convBias, hasKernel } from '../backend/fusedOps.js';
 import { UserError } from '../errors.js';
-import { checkActivation, type Activation } from './activation.js';
-import { convolve } from './convolve.js';
-import { single, type CallOptions, type LayerOptions, type Weight } from './layer.js';
-import { checkPadding, outputLength, type Padding } from './padding.js';
+import { checkActivation, single, type Activation, type CallOptions, type LayerOptions, type Weight } from './layer.js';
+import { checkPadding, outputLength, tfPadding, type Padding } from './padding.js';
 import { initialConvolution, initializerNames, type InitializerName } from './seededInitializer.js';
 
 export interface Conv2dOptions extends LayerOptions {
@@ -101,3 +100,22 @@ export class Conv2d extends tf.layers.Layer {
   }
 }
 tf.serialization.registerClass(Conv2d);
+
+/**
+ * Convolution plus bias: x [N, H, W, Cin], filter [K, K, Cin, Cout], bias [Cout] or none, to [N, H', W', Cout]. The
+ * caller disposes the result.
+ */
+export function convolve(
+  x: tf.Tensor4D,
+  filter: tf.Tensor4D,
+  bias: tf.Tensor1D | undefined,
+  strides: number,
+  padding: Padding,
+): tf.Tensor4D {
+  const pad = tfPadding(padding);
+  if (bias && hasKernel('ConvBias')) return convBias({ x, filter, bias }, { strides, pad });
+  return tf.tidy(() => {
+    const y = tf.conv2d(x, filter, strides, pad);
+    return bias ? y.add(bias) : y;
+  });
+}

@@ -1,13 +1,12 @@
-export type { Activation } from './activation.js';
-export * from './batchNorm.js';
+export { BatchNorm, type BatchNormOptions } from './batchNorm.js';
 export * from './biasMap.js';
-export * from './conv2d.js';
+export { Conv2d, type Conv2dOptions } from './conv2d.js';
 export type { Gate, GateStart } from './gate.js';
 export * from './gatedConv2d.js';
 export * from './hardConcrete.js';
 export * as hardConcreteCurves from './hardConcreteCurves.js';
 export * from './l0Gate.js';
-export type { CallOptions, LayerOptions } from './layer.js';
+export type { Activation, CallOptions, LayerOptions } from './layer.js';
 export * from './maxPool2d.js';
 export * from './originalLayers.js';
 export type { Padding } from './padding.js';

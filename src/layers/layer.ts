@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../errors.js';
 
 /** A weight of a layer: a named variable. */
 export type Weight = tf.layers.Layer['weights'][number];
@@ -21,4 +22,13 @@ export interface CallOptions {
 /** The one tensor of a layer with one input, which tf.layers may wrap in an array. */
 export function single<T>(inputs: T | T[]): T {
   return Array.isArray(inputs) ? inputs[0] : inputs;
+}
+
+/** What a layer may end with, in the same pass. */
+export type Activation = 'linear' | 'relu';
+
+/** Refuses what is not an activation, in a sentence that names the layer. */
+export function checkActivation(activation: Activation, layer: string): void {
+  if (['linear', 'relu'].includes(activation)) return;
+  throw new UserError(`${layer}: activation is 'linear' or 'relu', got '${activation}'`);
 }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { convolve } from './convolve.js';
+import { convolve } from './conv2d.js';
 import { inferenceMask, probabilityNonZero, sampleMask } from './hardConcrete.js';
 
 /**

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../backend/random.js';
-import type { Activation } from '../layers/activation.js';
+import type { Activation } from '../layers/layer.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import { Conv2d } from '../layers/conv2d.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { sgdStep } from 'sparsebook/backend';
-import { normaliseBy } from 'sparsebook/layers/normalise.js';
+import { normaliseBy } from 'sparsebook/layers/batchNorm.js';
 import { assertSameAsCpu, builds, computeOn, forAll, random, useSimd, type Compute, type Plain } from './compare.ts';
 
 const epsilon = 1e-3;

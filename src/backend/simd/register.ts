@@ -5,17 +5,31 @@ import {
   fusedBatchNormGrad,
   fusedBatchNormInference,
 } from './overrides/batchNorm.js';
-import { biasGrad, convBias, convBiasGradient } from './overrides/convBias.js';
 import { conv2d, conv2dBackpropFilter, conv2dBackpropInput } from './overrides/conv2d.js';
 import { concat, slice, splitV } from './overrides/copies.js';
-import { addN, binary, binaryKernels, unary, unaryKernels } from './overrides/elementwise.js';
-import { hardConcreteGrad, hardConcreteGradient, hardConcreteSample } from './overrides/hardConcrete.js';
+import {
+  addN,
+  binary,
+  binaryKernels,
+  reduction,
+  reluGrad,
+  reluGradient,
+  unary,
+  unaryKernels,
+} from './overrides/elementwise.js';
+import {
+  adamWStep,
+  biasGrad,
+  convBias,
+  convBiasGradient,
+  hardConcreteGrad,
+  hardConcreteGradient,
+  hardConcreteSample,
+  sgdStep,
+} from './overrides/fused.js';
 import { batchMatMul, fusedMatMul } from './overrides/matMul.js';
-import { adamWStep, sgdStep } from './overrides/optimizers.js';
 import { override, type Inputs, type Outputs } from './overrides/override.js';
 import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './overrides/pooling.js';
-import { reduction } from './overrides/reduce.js';
-import { reluGrad, reluGradient } from './overrides/relu.js';
 import { SimdBackend } from './simdBackend.js';
 import { bestVariant, type Variant } from './wasm.js';
 

@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { FusedBatchNormOptions } from '../../fusedOps.js';
-import { releaseAfterUse } from '../../releaseAfterUse.js';
 import type { SimdBackend } from '../simdBackend.js';
 import type { Deferred } from '../deferred.js';
-import { isRecording, type Inputs } from './override.js';
+import { isRecording, releaseAfterUse, type Inputs } from './override.js';
 
 /** Partial sums of the moments and their gradients: fixed by the shape, so that any number of threads adds in the same order. */
 const MOST_CHUNKS = 16;

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
-import { floats, type FastKernel, type Inputs } from './override.js';
+import { floats, isRecording, type FastKernel, type Inputs } from './override.js';
 
 /** Below this many values the plain kernel is as fast. */
 const WORTHWHILE = 512;
@@ -114,6 +114,70 @@ export function unary(name: keyof typeof UNARY): FastKernel<UnaryAttributes> {
     const y = backend.output(x.shape);
     const args = [UNARY[name], backend.pointer(x), backend.pointer(y), n];
     backend.run('unary', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
+    return y;
+  };
+}
+
+/** dx = dy where y > 0, else 0. */
+export function reluGrad(backend: SimdBackend, { dy, y }: Inputs): tf.TensorInfo {
+  const dx = backend.output(y.shape);
+  const n = tf.util.sizeFromShape(y.shape);
+  const args = [backend.pointer(dy), backend.pointer(y), backend.pointer(dx), n];
+  backend.run('reluGradient', Math.ceil(n / 4), args, { grain: 4096 });
+  return dx;
+}
+
+/**
+ * The gradient of ReLU from its output, for every backend, in place of tfjs's from its input: a convolution whose ReLU is done on the way
+ * never has that input. A gradient that may itself be differentiated is composed of operations that tfjs can differentiate.
+ */
+export const reluGradient: tf.GradConfig = {
+  kernelName: 'Relu',
+  outputsToSave: [true],
+  gradFunc: (dys, [y]) => {
+    const dy = dys as tf.Tensor;
+    const fused = tf.getBackend() === 'simd' && !isRecording() && dy.dtype === 'float32' && y.size > 0;
+    return { x: () => (fused ? tf.engine().runKernel('SparsebookReluGrad', { dy, y }) : tf.mul(dy, tf.step(y))) };
+  },
+};
+
+/** Partial sums of a sum over rows: fixed, so that any number of threads adds in the same order. */
+const CHUNKS = 16;
+
+/** y [columns] = factor * the column sums of x [rows, columns]. */
+export function sumColumns(
+  backend: SimdBackend,
+  x: number,
+  rows: number,
+  columns: number,
+  y: number,
+  factor = 1,
+): void {
+  const chunks = Math.max(1, Math.min(CHUNKS, Math.floor((rows * columns) / 4096)));
+  backend.withBlock(chunks * (columns + 3) * 8, (sums) => {
+    backend.run('sumRows', rows, [x, columns, sums], { chunks: Math.min(chunks, rows) });
+    backend.pool.kernels.finishSums(sums, Math.min(chunks, rows), columns, y, factor);
+  });
+}
+
+/** A sum (or mean) over neighbouring axes: the first ones (a bias gradient), the middle (global pooling), the last. */
+export function reduction(mean: boolean): FastKernel<{ axis: number | number[]; keepDims: boolean }> {
+  return (backend, { x }, { axis, keepDims }) => {
+    if (!floats(x) || product(x.shape) < WORTHWHILE) return undefined;
+    const axes = tf.util.parseAxisParam(axis, x.shape).sort((a, b) => a - b);
+    const [first, last] = [axes[0], axes[axes.length - 1]];
+    if (axes.length === 0 || last - first + 1 !== axes.length) return undefined;
+    const outer = product(x.shape.slice(0, first));
+    const middle = product(x.shape.slice(first, last + 1));
+    const inner = product(x.shape.slice(last + 1));
+    const shape = x.shape.flatMap((n, i) => (i < first || i > last ? [n] : keepDims ? [1] : []));
+    const y = backend.output(shape);
+    const factor = mean ? 1 / middle : 1;
+    if (outer === 1 && inner > 1) sumColumns(backend, backend.pointer(x), middle, inner, backend.pointer(y), factor);
+    else {
+      const args = [backend.pointer(x), backend.pointer(y), middle, inner, factor];
+      backend.run('sumMiddle', outer, args, { grain: Math.ceil(16384 / (middle * inner)) });
+    }
     return y;
   };
 }

@@ -1,0 +1,136 @@
+// What only the layers and optimizers of this package ask for, each in one pass: see fusedOps.ts.
+import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../../../errors.js';
+import type { AdamWOptions, HardConcreteOptions, SgdOptions } from '../../fusedOps.js';
+import type { SimdBackend } from '../simdBackend.js';
+import { convolveForward } from './conv2d.js';
+import { sumColumns } from './elementwise.js';
+import { convolutionGeometry, type WindowAttributes } from './geometry.js';
+import { releaseAfterUse, type Inputs } from './override.js';
+
+/** x * filter + bias. */
+export function convBias(
+  backend: SimdBackend,
+  { x, filter, bias }: Inputs,
+  attributes: WindowAttributes,
+): tf.TensorInfo {
+  const g = convolutionGeometry(x.shape, filter.shape, attributes);
+  if (!g) {
+    throw new UserError(
+      `A fused convolution takes [N, H, W, C] pictures, one stride for both axes and no dilation; received pictures ` +
+        `[${x.shape.join(', ')}], a filter [${filter.shape.join(', ')}] and ${JSON.stringify(attributes)}. Use tf.conv2d and tf.add instead.`,
+    );
+  }
+  return convolveForward(backend, g, x, filter, bias);
+}
+
+/** The sum of dy over all pixels: exactly zero, and no need to add, where a batch normalisation follows the convolution. */
+export function biasGrad(backend: SimdBackend, { dy }: Inputs): tf.TensorInfo {
+  const channels = dy.shape[dy.shape.length - 1];
+  const dbias = backend.output([channels]);
+  const pixels = tf.util.sizeFromShape(dy.shape) / channels;
+  if (backend.isBalanced(dy)) backend.heap.floats(backend.pointer(dbias), channels).fill(0);
+  else sumColumns(backend, backend.pointer(dy), pixels, channels, backend.pointer(dbias));
+  return dbias;
+}
+
+/** Only what is asked for is computed: the first layer's input needs no gradient. */
+export const convBiasGradient: tf.GradConfig = {
+  kernelName: 'SparsebookConvBias',
+  inputsToSave: ['x', 'filter'],
+  gradFunc: (dys, [x, filter], attrs) => {
+    const dy = dys as tf.Tensor;
+    const release = releaseAfterUse(dy);
+    const attributes = attrs;
+    const run = (name: string, inputs: tf.NamedTensorMap, more: object): tf.Tensor =>
+      tf.engine().runKernel(name, inputs, { ...attributes, ...more });
+    return {
+      x: () => run('Conv2DBackpropInput', { dy, filter }, { inputShape: x.shape }),
+      filter: () => run('Conv2DBackpropFilter', { x, dy }, { filterShape: filter.shape }),
+      // tfjs asks for the gradients in the order of the inputs, so this one is the last.
+      bias: () => {
+        const dbias = run('SparsebookBiasGrad', { dy }, {});
+        release();
+        return dbias;
+      },
+    };
+  },
+};
+
+export function hardConcreteSample(
+  backend: SimdBackend,
+  { logAlpha }: Inputs,
+  options: HardConcreteOptions,
+): tf.TensorInfo {
+  const { n, seed, offset, temperature, gamma, zeta } = options;
+  const channels = logAlpha.shape[0];
+  const mask = backend.output([n, channels]);
+  const args = [backend.pointer(logAlpha), backend.pointer(mask), channels, seed, offset, temperature, gamma, zeta];
+  backend.run('hardConcreteSample', n, args, { grain: Math.ceil(512 / channels) });
+  return mask;
+}
+
+export function hardConcreteGrad(
+  backend: SimdBackend,
+  { dy, mask }: Inputs,
+  options: HardConcreteOptions,
+): tf.TensorInfo {
+  const [n, channels] = mask.shape;
+  const { temperature, gamma, zeta } = options;
+  const dlogAlpha = backend.output([channels]);
+  const args = [
+    backend.pointer(dy),
+    backend.pointer(mask),
+    backend.pointer(dlogAlpha),
+    n,
+    channels,
+    temperature,
+    gamma,
+    zeta,
+  ];
+  backend.run('hardConcreteGradient', channels, args, { grain: Math.ceil(8192 / n) });
+  return dlogAlpha;
+}
+
+export const hardConcreteGradient: tf.GradConfig = {
+  kernelName: 'SparsebookHardConcreteSample',
+  outputsToSave: [true],
+  gradFunc: (dy, [mask], attrs) => ({
+    logAlpha: () => tf.engine().runKernel('SparsebookHardConcreteSampleGrad', { dy: dy as tf.Tensor, mask }, attrs),
+  }),
+};
+
+const GRAIN_VECTORS = 4096;
+
+export function adamWStep(backend: SimdBackend, { param, grad, m, v }: Inputs, options: AdamWOptions): tf.TensorInfo[] {
+  backend.settleAll();
+  const { learningRate, beta1, beta2, epsilon, weightDecay, step } = options;
+  const n = tf.util.sizeFromShape(param.shape);
+  const rate = learningRate / (1 - beta1 ** step);
+  const root = 1 / Math.sqrt(1 - beta2 ** step);
+  const pointers = [param, grad, m, v].map((t) => backend.pointer(t));
+  const args = [
+    ...pointers,
+    n,
+    beta1,
+    1 - beta1,
+    beta2,
+    1 - beta2,
+    rate,
+    root,
+    epsilon,
+    1 - learningRate * weightDecay,
+  ];
+  backend.run('adamW', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
+  return [];
+}
+
+export function sgdStep(backend: SimdBackend, { param, grad, velocity }: Inputs, options: SgdOptions): tf.TensorInfo[] {
+  backend.settleAll();
+  const n = tf.util.sizeFromShape(param.shape);
+  const pointers = [backend.pointer(param), backend.pointer(grad), backend.pointerOrNull(velocity)];
+  const { learningRate, momentum, nesterov, weightDecay } = options;
+  const args = [...pointers, n, learningRate, momentum, Number(nesterov), weightDecay];
+  backend.run('sgd', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
+  return [];
+}
