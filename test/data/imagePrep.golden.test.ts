@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { normalise, standardise, type ImageShape } from 'sparsebook/data';
 import { flip, paddedCrop } from 'sparsebook/data/augment.js';
-import { resizedCrop } from 'sparsebook/data/resizedCrop.js';
+import { resizedCrop, type Box } from 'sparsebook/data/resizedCrop.js';
 import { assertClose, kindOf, readGolden, topLevel } from '../goldens.ts';
 import type { GoldenArray } from '../goldens.ts';
 
@@ -12,10 +12,10 @@ interface Case {
   name: string;
   inputs: { image: string | GoldenArray };
   attrs: {
-    top: number;
-    left: number;
-    height: number;
-    width: number;
+    top?: number;
+    left?: number;
+    height?: number;
+    width?: number;
     padding?: number;
     fill: number;
     flip: boolean;
@@ -34,6 +34,16 @@ const statisticsTolerance = { absolute: 1e-5 };
 
 const bytes = (array: GoldenArray): Float32Array => Float32Array.from(array.data);
 const valuesIn = (shape: ImageShape): number => shape.reduce((product, n) => product * n, 1);
+
+/** The part of an image that a case cuts out: all of it where it says nothing. */
+function boxOf(attrs: Case['attrs'], [height, width]: ImageShape): Box {
+  return {
+    top: attrs.top ?? 0,
+    left: attrs.left ?? 0,
+    height: attrs.height ?? height,
+    width: attrs.width ?? width,
+  };
+}
 
 /** The field of a case that gives some rows of an image, and which. */
 function rowsGiven({ name, expected }: Case): { rows: number[]; values: number[] } {
@@ -78,7 +88,7 @@ const checks: Record<string, Check> = {
 
   tensor_chw(image, shape, { attrs, expected }) {
     if (attrs.flip) flip(image, shape);
-    resizedCrop(image, shape[1], attrs, image, shape);
+    resizedCrop(image, shape[1], boxOf(attrs, shape), image, shape);
     normalise(attrs)(image, shape);
     const rows = Array.from({ length: shape[0] }, (_, row) => row);
     assertClose(planes(image, shape, rows), expected.tensor_chw.data, floatTolerance, 'tensor');
@@ -89,20 +99,19 @@ const checks: Record<string, Check> = {
     const wanted = bytes(expected.image_uint8_hwc);
     if (attrs.padding !== undefined) {
       assert.equal(attrs.fill, 0);
-      paddedCrop(image, shape, { padding: attrs.padding, top: attrs.top, left: attrs.left });
+      const { top, left } = boxOf(attrs, shape);
+      paddedCrop(image, shape, { padding: attrs.padding, top, left });
       assert.deepEqual(image, wanted);
       return;
     }
     assert.equal(attrs.interpolation, 'bilinear');
     const out: ImageShape = [...attrs.out, shape[2]];
-    const [height, width] = shape;
-    const { top, left, height: boxHeight, width: boxWidth } = { top: 0, left: 0, height, width, ...attrs };
     const target = new Float32Array(valuesIn(out));
-    const box = { top, left, height: boxHeight, width: boxWidth };
-    resizedCrop(image, width, box, target, out);
+    const box = boxOf(attrs, shape);
+    resizedCrop(image, shape[1], box, target, out);
     assert.deepEqual(target, wanted);
     if (out.join() !== shape.join()) return;
-    resizedCrop(image, width, box, image, out);
+    resizedCrop(image, shape[1], box, image, out);
     assert.deepEqual(image, target, 'in place');
   },
 
