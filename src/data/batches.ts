@@ -1,7 +1,7 @@
 import { Random, deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
 import type { Augmentation } from './augment.js';
-import { valuesOf } from './imageSet.js';
+import { valuesOf, shapeOf } from './imageSet.js';
 import type { ImageSet, ImageShape } from './imageSet.js';
 import type { Normalise } from './normalise.js';
 
@@ -69,7 +69,7 @@ function check(options: BatchOptions, total: number): void {
  */
 export function* batches(set: ImageSet, options: BatchOptions): Generator<Batch, void, void> {
   const { batchSize, normalise, seed, epoch = 0, augment = [], startAt = 0 } = options;
-  const { shape } = set;
+  const shape = shapeOf(set);
   const values = valuesOf(shape);
   const count = set.labels.length;
   const total = batchCount(count, options);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Random } from '../backend/random.js';
 import { UserError } from '../errors.js';
-import { bytesFor, imageSet, labelsFor, pickImages, sizeOf } from './imageSet.js';
+import { bytesFor, imageSet, labelsFor, pickImages, sizeOf, shapeOf } from './imageSet.js';
 import type { ImageArrays, ImageSet, ImageShape } from './imageSet.js';
 
 /** Training, validation and test images. */
@@ -78,9 +78,7 @@ function countOf(share: number, total: number, part: string): number {
 function checkParts({ train, ...others }: DataParts): void {
   for (const set of Object.values(others)) {
     if (!set) continue;
-    const [ours, theirs] = [train, set].map(
-      ({ shape, classNames }) => `${sizeOf(shape)} in ${classNames.length} classes`,
-    );
+    const [ours, theirs] = [train, set].map((set) => `${sizeOf(shapeOf(set))} in ${set.classNames.length} classes`);
     if (theirs !== ours) {
       throw new UserError(
         `All parts of a data set must be alike: ${train.name} is ${ours}, and ${set.name} is ${theirs}.`,
@@ -157,11 +155,11 @@ export function dataFromArrays({ sizes, validation, test, ...arrays }: ImageArra
 export function dataHash(data: DataSplits): string {
   const hash = createHash('sha256');
   for (const part of parts) {
-    const { images, labels, shape, classNames } = data[part];
+    const { images, labels, classNames } = data[part];
     hash
       .update(images)
       .update(labels)
-      .update(`|${sizeOf(shape)}|${classNames.length}|`);
+      .update(`|${sizeOf(shapeOf(data[part]))}|${classNames.length}|`);
   }
   return hash.digest('hex').slice(0, 16);
 }
@@ -169,7 +167,7 @@ export function dataHash(data: DataSplits): string {
 /** One line that says which data this is; results are printed with it. */
 export function describeData({ name, train, validation, test, splitHash }: DataSplits): string {
   const [a, b, c] = [train, validation, test].map((set) => set.labels.length.toLocaleString('en'));
-  const what = `${sizeOf(train.shape)}, ${train.classNames.length.toLocaleString('en')} classes`;
+  const what = `${sizeOf(shapeOf(train))}, ${train.classNames.length.toLocaleString('en')} classes`;
   return `${name}: ${a} training, ${b} validation and ${c} test images (${what}, split ${splitHash})`;
 }
 

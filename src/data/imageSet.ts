@@ -10,13 +10,17 @@ export type Labels = Uint8Array | Uint16Array | Int32Array;
 export interface ImageSet {
   /** Which data this is, for people: "CIFAR-10, validation". */
   name: string;
-  shape: ImageShape;
+  /** Default: 32x32x3. */
+  shape?: ImageShape;
   /** [N, H, W, C] flat: rows, columns, then channels (red, green, blue) in 0..255. */
   images: Uint8Array;
   /** [N] indices into classNames. */
   labels: Labels;
   classNames: string[];
 }
+
+/** The shape of a set's images. */
+export const shapeOf = ({ shape = [32, 32, 3] }: Pick<ImageSet, 'shape'>): ImageShape => shape;
 
 /** Images as arrays hold them. */
 export interface ImageArrays {
@@ -91,7 +95,8 @@ export function bytesFor(count: number, shape: ImageShape): Uint8Array {
 
 /** The images of `set` at the given indices, copied, in that order, under a new name. */
 export function pickImages(set: ImageSet, indices: Uint32Array, name: string): ImageSet {
-  const { shape, classNames } = set;
+  const { classNames } = set;
+  const shape = shapeOf(set);
   const values = valuesOf(shape);
   const images = bytesFor(indices.length, shape);
   const labels = labelsFor(indices.length, classNames.length);

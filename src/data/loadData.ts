@@ -7,7 +7,7 @@ import type { Archive } from './cifar10.js';
 import { checkSizes, splitImages } from './dataSplits.js';
 import type { DataSizes, DataSplits } from './dataSplits.js';
 import { readImageFolder } from './folder.js';
-import { imageSizeOf, sizeOf, type ImageSet } from './imageSet.js';
+import { imageSizeOf, sizeOf, type ImageSet, shapeOf } from './imageSet.js';
 import { syntheticImages, syntheticName } from './synthetic.js';
 
 /** What loadData can be asked for. */
@@ -63,7 +63,8 @@ async function loadFolder(folder: string, options: DataOptions, archive: Archive
   const cifar10 = isCifar10(folder) ? await readCifar10(folder, archive) : undefined;
   const given = cifar10 ? { train: cifar10.training, test: cifar10.test } : await readImageFolder(folder, size);
   const name = options.name ?? cifar10?.name ?? given.train.name;
-  const { shape, classNames } = given.train;
+  const { classNames } = given.train;
+  const shape = shapeOf(given.train);
   const [height, width, channels] = shape;
   if (size && String([size.height, size.width, size.channels ?? channels]) !== String([height, width, channels])) {
     throw new UserError(`The images of ${name} are ${sizeOf(shape)} and not scaled; received the size ${imageSize}.`);

@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js';
-import { sizeOf, type ImageSet, type ImageShape } from './imageSet.js';
+import { sizeOf, type ImageSet, type ImageShape, shapeOf } from './imageSet.js';
 
 /** Turns one image's values in 0..255 ([H, W, C], flat) into what a network is given, in place. */
 export type Normalise = (image: Float32Array, shape: ImageShape) => void;
@@ -32,8 +32,9 @@ export const imageNetStatistics: ChannelStatistics = {
  * Mean and standard deviation of each channel over all pixels of a set, usually the training set, for `normalise`. A
  * channel that has one value everywhere gets the deviation 1, so that it becomes 0.
  */
-export function channelStatistics({ images, shape }: ImageSet): ChannelStatistics {
-  const channels = shape[2];
+export function channelStatistics(set: ImageSet): ChannelStatistics {
+  const { images } = set;
+  const channels = shapeOf(set)[2];
   const sums = new Float64Array(channels);
   const squares = new Float64Array(channels);
   for (let i = 0; i < images.length; i += channels) {

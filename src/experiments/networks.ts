@@ -1,3 +1,4 @@
+import { shapeOf } from '../data/imageSet.js';
 import * as tf from '@tensorflow/tfjs';
 import { readFile } from 'node:fs/promises';
 import { deriveSeed } from '../backend/random.js';
@@ -120,7 +121,7 @@ export async function buildNetwork(
   if (start.compact && from) return compactStart(settings, from);
   if (network === 'own' && !own)
     throw new UserError('network=own must come with a tf.LayersModel: experiment({ network: model }).');
-  const common = { widthMultiplier: width, inputShape: train.shape, classes: train.classNames.length, seed };
+  const common = { widthMultiplier: width, inputShape: shapeOf(train), classes: train.classNames.length, seed };
   let model = network === 'own' ? own! : builders[network](settings, common);
   for (const name of settings.methods) {
     const seedOf = deriveSeed(seed, name);

@@ -423,7 +423,7 @@ export class Run {
 
 async function savedOf(checkpoint: Checkpoint, given: readonly Given[]): Promise<SavedRun> {
   const saved = readSaved(checkpoint.settings, checkpoint.path);
-  return { ...saved, settings: resumedSettings(saved, given) as RunSettings };
+  return { ...saved, settings: resumedSettings(saved, given) };
 }
 
 /** The last checkpoint of a run's folder, from which it goes on; undefined for a run that has none. */

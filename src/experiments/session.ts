@@ -4,7 +4,7 @@ import { batchCount } from '../data/batches.js';
 import { pickImages } from '../data/imageSet.js';
 import type { DataSplits } from '../data/dataSplits.js';
 import type { Sparsifier } from '../sparsity/index.js';
-import type { TrainingEvent } from '../training/events.js';
+import type { NoteEvent, TrainingEvent } from '../training/events.js';
 import { crossEntropy, type Loss } from '../training/loss.js';
 import { makeOptimizer, type Optimizer } from '../training/optimizer.js';
 import { train } from '../training/train.js';
@@ -128,7 +128,11 @@ export async function openSession(
     for await (const event of training) {
       // Before the event that they belong to, so that a checkpoint of that moment is never without them.
       if (event.type === 'step') yield* notes.ofStep(event);
-      if (event.type === 'epoch') yield* notes.ofEpoch(event.epoch + 1, event.step);
+      if (event.type === 'epoch') {
+        const { epoch, step } = event;
+        const note = (): Promise<NoteEvent[]> => Promise.resolve(notes.ofEpoch(epoch + 1, step));
+        yield* await (averages ? averages.use(note) : note());
+      }
       yield event;
       if (event.type === 'start' && startStep === 0) yield* notes.ofEpoch(0, 0);
     }

@@ -6,10 +6,10 @@ import {
   type RankOptions,
   type ReprRanking,
 } from '../sparsity/index.js';
+import { named, type CourseOf } from './repr.js';
 
-/** A run that prunes filters: which stayed on (1) and which went off (0) at each pruning, layer by layer: '1101'. */
-export interface PrunedRun {
-  run: string;
+/** The prunings of a run: which filters stayed on (1) and which went off (0) at each pruning, layer by layer: '1101'. */
+export interface Prunings {
   prunings: readonly { filters: Readonly<Record<string, string>> }[];
 }
 
@@ -17,7 +17,8 @@ export interface PrunedRun {
  * Which filters went off at each pruning: filters from input to output along the axis, prunings from top to bottom, a panel
  * for each run.
  */
-export function filterMap(records: readonly PrunedRun[], options: { title?: string } = {}): Figure {
+export function filterMap(runs: readonly CourseOf<Prunings>[], options: { title?: string } = {}): Figure {
+  const records = named(runs);
   const layers = Object.entries(records.at(0)?.prunings.at(0)?.filters ?? {});
   const ends = layers.map((_, l) => layers.slice(0, l + 1).reduce((sum, [, filters]) => sum + filters.length, 0));
   const total = ends.at(-1) ?? 0;

@@ -1,5 +1,20 @@
 import { defaultHardConcrete } from '../layers/hardConcrete.js';
-import { axis, type Axis, colour, curve, dash, type Figure, figure, grid, ink, list, note, number, percent, type Trace } from './theme.js';
+import {
+  axis,
+  type Axis,
+  colour,
+  curve,
+  dash,
+  type Figure,
+  figure,
+  grid,
+  ink,
+  list,
+  note,
+  number,
+  percent,
+  type Trace,
+} from './theme.js';
 import { density, mask, pointMasses } from '../layers/hardConcreteCurves.js';
 import { uniform } from '../backend/random.js';
 

@@ -12,10 +12,10 @@ import {
   type Trace,
   verticalMark,
 } from './theme.js';
+import { named, type CourseOf } from './repr.js';
 
-/** A trained version of the ISTA protocol: what its figures need of it. */
+/** How a version of the ISTA protocol went: what its figures need of it. */
 export interface VersionCourse {
-  name: string;
   log: readonly {
     step: number;
     groupLasso: number;
@@ -24,27 +24,28 @@ export interface VersionCourse {
     gammas: Readonly<Record<string, readonly number[]>>;
   }[];
   /** Accuracy from 0 to 1. */
-  validation: readonly { step: number; accuracy: number }[];
+  epochs: readonly { step: number; validation: number }[];
 }
 
 /** A version with the number of steps that were made before it, so that one axis can hold several. */
 interface PlacedVersion extends VersionCourse {
+  run: string;
   from: number;
 }
 
 /** Versions one behind another. */
-function oneAfterAnother(versions: readonly VersionCourse[]): PlacedVersion[] {
+function oneAfterAnother(versions: readonly CourseOf<VersionCourse>[]): PlacedVersion[] {
   let from = 0;
-  return versions.map((version) => {
+  return named(versions).map((version) => {
     const placed = { ...version, from };
-    from += Math.max(0, ...[...version.log, ...version.validation].map(({ step }) => step));
+    from += Math.max(0, ...[...version.log, ...version.epochs].map(({ step }) => step));
     return placed;
   });
 }
 
 /** A vertical line where each version begins, and its name beside the line, above the panels. */
 function versionMarks(versions: readonly PlacedVersion[]): { shapes: object[]; annotations: object[] } {
-  const marks = versions.map(({ from, name }) => verticalMark(from, name));
+  const marks = versions.map(({ from, run }) => verticalMark(from, run));
   return {
     shapes: marks.slice(1).map(({ shape }) => shape),
     annotations: marks.map(({ annotation }) => ({ ...annotation, xanchor: 'left', font: { size: 12 } })),
@@ -55,7 +56,10 @@ function versionMarks(versions: readonly PlacedVersion[]): { shapes: object[]; a
  * How versions of the ISTA protocol went, one behind another: validation accuracy after each epoch, and at every step that
  * was logged the fake sparsity (cost-weighted share of zero gammas) and the group lasso (cost-weighted sum of |gamma|).
  */
-export function versionsOverSteps(versions: readonly VersionCourse[], options: { title?: string } = {}): Figure {
+export function versionsOverSteps(
+  versions: readonly CourseOf<VersionCourse>[],
+  options: { title?: string } = {},
+): Figure {
   const placed = oneAfterAnother(versions);
   const parts = (name: string, n: number, x: number[][], y: number[][], more: object): Trace =>
     // A gap between versions: compaction lies there. Each panel's axis says whose the curve is.
@@ -72,11 +76,11 @@ export function versionsOverSteps(versions: readonly VersionCourse[], options: {
   const logged = placed.map(({ from, log }) => log.map(({ step }) => from + step));
   const sparsities = placed.map(({ log }) => log.map(({ fakeSparsity }) => 100 * fakeSparsity));
   const norms = placed.map(({ log }) => log.map(({ groupLasso }) => groupLasso));
-  const evaluated = placed.map(({ from, validation }) => validation.map(({ step }) => from + step));
-  const accuracies = placed.map(({ validation }) => validation.map(({ accuracy }) => 100 * accuracy));
-  const said = versions.map(({ name, log, validation }) => {
-    const [entry, scores] = [log.at(-1), validation.at(-1)];
-    const accuracy = scores ? `, ${percent(scores.accuracy)} right on validation` : '';
+  const evaluated = placed.map(({ from, epochs }) => epochs.map(({ step }) => from + step));
+  const accuracies = placed.map(({ epochs }) => epochs.map(({ validation }) => 100 * validation));
+  const said = placed.map(({ run: name, log, epochs }) => {
+    const [entry, scores] = [log.at(-1), epochs.at(-1)];
+    const accuracy = scores ? `, ${percent(scores.validation)} right on validation` : '';
     return entry
       ? `${name}: fake sparsity ${percent(entry.fakeSparsity)}, group lasso ${number(entry.groupLasso)}${accuracy}`
       : `${name}: nothing yet`;
@@ -107,8 +111,11 @@ const label = (layer: string): string => layer.replace(/_conv$/, '').replaceAll(
  * Every gamma of the first, the middle and the last layer at every step that was logged, one line each, over versions one behind another. A line that
  * ends at a version's beginning is of a channel that was cut out.
  */
-export function gammasOverSteps(versions: readonly VersionCourse[], options: { title?: string } = {}): Figure {
-  const all = Object.keys(versions.at(0)?.log.at(0)?.gammas ?? {});
+export function gammasOverSteps(
+  versions: readonly CourseOf<VersionCourse>[],
+  options: { title?: string } = {},
+): Figure {
+  const all = Object.keys(versions.at(0)?.course.log.at(0)?.gammas ?? {});
   const layers = [...new Set([0, Math.floor(all.length / 2), all.length - 1])].flatMap((i) => all[i] ?? []);
   const placed = oneAfterAnother(versions);
 
@@ -125,8 +132,8 @@ export function gammasOverSteps(versions: readonly VersionCourse[], options: { t
     return { x, y };
   };
   const end = (layer: string): string => {
-    const first = versions.at(0)?.log.at(0)?.gammas[layer]?.length ?? 0;
-    const last = versions.at(-1)?.log.at(-1)?.gammas[layer] ?? [];
+    const first = versions.at(0)?.course.log.at(0)?.gammas[layer]?.length ?? 0;
+    const last = versions.at(-1)?.course.log.at(-1)?.gammas[layer] ?? [];
     return `${last.filter((gamma) => gamma !== 0).length} of ${first} in ${label(layer)}`;
   };
   return figure({

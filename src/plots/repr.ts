@@ -52,7 +52,7 @@ function phaseBands(epochs: readonly PhasedEpoch[], panels = 1): object[] {
 }
 
 /** The epochs of a run of RePr or of standard training; accuracies are from 0 to 1. */
-export interface ReprCourse {
+interface ReprCourse {
   run: string;
   epochs: readonly (PhasedEpoch & {
     train: number;
@@ -61,6 +61,16 @@ export interface ReprCourse {
     overlap: Readonly<Record<string, number>>;
   })[];
 }
+
+/** A run with its name and how it went, as experiments keep it. */
+export interface CourseOf<Course> {
+  readonly name: string | null;
+  readonly course: Course;
+}
+
+/** Courses with the names of their runs in them. */
+export const named = <Course>(runs: readonly CourseOf<Course>[]): (Course & { run: string })[] =>
+  runs.map(({ name, course }) => ({ ...course, run: name ?? 'run' }));
 
 /** The epochs that the runs were trained for, and those of the first that goes through RePr's cycle. */
 function epochsOf(records: readonly ReprCourse[]): { epochs: number[]; cycle: readonly PhasedEpoch[] } {
@@ -73,7 +83,11 @@ function epochsOf(records: readonly ReprCourse[]): { epochs: number[]; cycle: re
  * which filters are off in grey. Records of one name differ in their seeds: their mean is drawn, and the range of the
  * validation accuracies as a band.
  */
-export function reprCurves(records: readonly ReprCourse[], options: { title?: string } = {}): Figure {
+export function reprCurves(
+  runs: readonly CourseOf<Pick<ReprCourse, 'epochs'>>[],
+  options: { title?: string } = {},
+): Figure {
+  const records = named(runs);
   const groups = [...new Set(records.map(({ run }) => run))].map((run) =>
     records.filter((record) => record.run === run),
   );
@@ -199,7 +213,11 @@ export function reprCycle(cycle: ReprLengths & { epochs: number }, options: { ti
 }
 
 /** Mean orthogonality score of the filters that are on, over the epochs of several runs, a panel for each layer. */
-export function overlapDuringTraining(records: readonly ReprCourse[], options: { title?: string } = {}): Figure {
+export function overlapDuringTraining(
+  runs: readonly CourseOf<Pick<ReprCourse, 'epochs'>>[],
+  options: { title?: string } = {},
+): Figure {
+  const records = named(runs);
   const layers = Object.keys(records.at(0)?.epochs.at(0)?.overlap ?? {});
   const names = [...new Set(records.map(({ run }) => run))];
   const { epochs, cycle } = epochsOf(records);

@@ -1,5 +1,19 @@
 import type { EpochEvent, StepEvent } from '../training/events.js';
-import { axis, colour, curve, dash, epochAxis, type Figure, figure, ink, list, number, percent, thin, type Trace } from './theme.js';
+import {
+  axis,
+  colour,
+  curve,
+  dash,
+  epochAxis,
+  type Figure,
+  figure,
+  ink,
+  list,
+  number,
+  percent,
+  thin,
+  type Trace,
+} from './theme.js';
 
 /** The trainer's events, or what was kept of them: anything that says its type. */
 export type TrainingLog = readonly { readonly type: string }[];

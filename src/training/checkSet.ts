@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { type ImageSet, imageShape, valuesOf } from '../data/imageSet.js';
+import { type ImageSet, imageShape, valuesOf, shapeOf } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 
 const shown = (shape: readonly (number | null)[]): string =>
@@ -20,7 +20,7 @@ export function checkSet(model: tf.LayersModel, set: ImageSet): void {
         `inputs and ${model.outputs.length} outputs. Make a model of one input and one output of it.`,
     );
   }
-  const shape = imageShape(set.shape, `The shape of ${name}`);
+  const shape = imageShape(shapeOf(set), `The shape of ${name}`);
   const [input, output] = [model.inputs[0].shape, model.outputs[0].shape];
   const fits = input.length === 4 && shape.every((side, i) => side === (input[i + 1] ?? side));
   if (!fits) {

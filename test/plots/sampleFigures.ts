@@ -51,10 +51,15 @@ const entry = (step: number, conv: number[], fakeSparsity: number) => ({
 export const versions = [
   {
     name: 'warm-up',
-    log: [entry(10, [1, 0.8, 0.5], 0), entry(20, [1.1, 0.6, 0], 1 / 3)],
-    validation: [{ step: 25, accuracy: 0.8 }],
+    course: {
+      log: [entry(10, [1, 0.8, 0.5], 0), entry(20, [1.1, 0.6, 0], 1 / 3)],
+      epochs: [{ step: 25, validation: 0.8 }],
+    },
   },
-  { name: 'fine-tuning', log: [entry(10, [1.2, 0.7], 0)], validation: [{ step: 10, accuracy: 0.85 }] },
+  {
+    name: 'fine-tuning',
+    course: { log: [entry(10, [1.2, 0.7], 0)], epochs: [{ step: 10, validation: 0.85 }] },
+  },
 ];
 
 /** The cosines of a layer of three filters, of which the third is off. */
@@ -77,17 +82,19 @@ const cosines = new Map([
 ]);
 
 /** A run of RePr and a standard one, five epochs each with S1 = 2 and S2 = 1, from the given seed. */
-export const reprRecords = (seed: number): (plots.ReprCourse & plots.PrunedRun)[] =>
-  ['RePr', 'standard'].map((run) => ({
-    run,
-    epochs: [1, 2, 3, 4, 5].map((epoch) => ({
-      epoch,
-      phase: run === 'standard' ? null : epoch === 3 ? 'S2' : 'S1',
-      train: 0.1 * epoch,
-      validation: 0.09 * epoch + 0.01 * seed,
-      overlap: { block1_conv: 0.3 / epoch, block2_conv: 0.1 },
-    })),
-    prunings: run === 'standard' ? [] : [{ epoch: 3, filters: { block1_conv: '110', block2_conv: '10' } }],
+export const reprRecords = (seed: number) =>
+  ['RePr', 'standard'].map((name) => ({
+    name,
+    course: {
+      epochs: [1, 2, 3, 4, 5].map((epoch) => ({
+        epoch,
+        phase: name === 'standard' ? null : epoch === 3 ? ('S2' as const) : ('S1' as const),
+        train: 0.1 * epoch,
+        validation: 0.09 * epoch + 0.01 * seed,
+        overlap: { block1_conv: 0.3 / epoch, block2_conv: 0.1 },
+      })),
+      prunings: name === 'standard' ? [] : [{ epoch: 3, filters: { block1_conv: '110', block2_conv: '10' } }],
+    },
   }));
 
 export const scores: NamedScores[] = [
@@ -180,7 +187,7 @@ export const figures: Record<string, Figure> = {
   reprCycle: plots.reprCycle({ S1: 2, S2: 1, epochs: 8 }),
   reprCurves: plots.reprCurves([...reprRecords(1), ...reprRecords(3)]),
   reprCurvesOfOneRun: plots.reprCurves(reprRecords(1).slice(1)),
-  filterMap: plots.filterMap([reprRecords(1)[0], { ...reprRecords(1)[0], run: 'reverse' }]),
+  filterMap: plots.filterMap([reprRecords(1)[0], { ...reprRecords(1)[0], name: 'reverse' }]),
   overlapDuringTraining: plots.overlapDuringTraining(reprRecords(1)),
   accuracyIntervals: plots.accuracyIntervals([
     plots.reportedPoint('paper', 'standard', 0.721),

@@ -1,3 +1,4 @@
+import { shapeOf } from '../../data/imageSet.js';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -39,7 +40,7 @@ export async function provenance({ data }: { data?: DataSplits } = {}): Promise<
       name: data.name,
       splitHash: data.splitHash,
       hash: dataHash(data),
-      shape: data.train.shape,
+      shape: shapeOf(data.train),
       classNames: data.train.classNames,
     },
     date: new Date().toISOString(),
