@@ -178,7 +178,7 @@ function wiring(model: tf.LayersModel): { wires: Wire[]; live: Set<string>; valu
 
 /** Counts what a network needs; its masks have been applied to it. `filters` are the squares from before. */
 export function bruteForce(model: tf.LayersModel, filters: Map<string, number>): BruteForceCount {
-  return tf.tidy(() => {
+  return tidied(() => {
     const { nodes, inputs: images, outputs: ends } = networkGraph(model);
     const { wires, live, values } = wiring(model);
     const given = images.flatMap((node) => channelsIn(node).map((c) => id(node, c)));
@@ -293,9 +293,19 @@ function positionsOf({ layer, inputShapes, outputShape }: LayerNode): number {
   return sizeOf((layer.getClassName() === 'Conv2DTranspose' ? inputShapes[0] : outputShape).slice(1, -1));
 }
 
+/** Does some work whose tensors go with it. */
+function tidied<T>(work: () => T): T {
+  tf.engine().startScope();
+  try {
+    return work();
+  } finally {
+    tf.engine().endScope();
+  }
+}
+
 /** Parameters and multiply-adds with the channels that masks close, counted out one by one. */
 export function maskedCount(model: tf.LayersModel, masks: Masks): { parameters: number; multiplyAdds: number } {
-  return tf.tidy(() => {
+  return tidied(() => {
     const before = model.getWeights().map((weight) => weight.clone());
     applyMasks(model, masks);
     const { live } = wiring(model);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { firstNonFinite } from 'sparsebook/training/firstNonFinite.js';
+import { firstNonFinite } from 'sparsebook/training/faults.js';
 import { plainNetworks, randomWeights } from '../plainNetworks.ts';
 
 await tf.setBackend('cpu');
