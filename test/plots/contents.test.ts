@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import * as plots from 'sparsebook/plots';
 import type { Figure, Trace } from 'sparsebook/plots';
 import { encodeIndexedPng, encodePng, palette } from 'sparsebook/plots/png.js';
-import { thin } from 'sparsebook/plots/training.js';
+import { thin } from 'sparsebook/plots/theme.js';
 import { UserError } from 'sparsebook/errors.js';
 import { blockMasks, figures, imageSet, log, masks } from './sampleFigures.ts';
 
