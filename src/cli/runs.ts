@@ -113,10 +113,10 @@ function differing(runs: readonly Told[]): string[] {
 
 /** A run as a row: what it came to, and the settings in which it differs from others; one named like an outcome is told from it. */
 function rowOf(run: Told, settings: readonly string[]): Row {
-  const numbers = Object.entries(run.numbers).map(([name, value]): [string, Cell] => [
-    headings[name],
-    value === null || !shares.includes(name) ? value : Number((100 * value).toFixed(2)),
-  ]);
+  const numbers = Object.entries(run.numbers).map(
+    ([name, value]) =>
+      [headings[name], value === null || !shares.includes(name) ? value : Number((100 * value).toFixed(2))] as const,
+  );
   const row: Row = {
     run: run.id,
     ...(run.name !== null && { name: run.name }),
@@ -124,7 +124,7 @@ function rowOf(run: Told, settings: readonly string[]): Row {
     state: run.state,
     epochs: run.epochs,
     steps: run.steps,
-    ...(Object.fromEntries(numbers) as Row),
+    ...Object.fromEntries(numbers),
   };
   for (const name of settings) row[name in row ? `setting ${name}` : name] = run.settings.get(name) ?? null;
   return row;

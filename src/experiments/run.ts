@@ -16,9 +16,9 @@ import {
 } from '../training/checkpoint/index.js';
 import { answers, type Answers } from '../training/evaluate.js';
 import type { NoteEvent, Scores, TrainingEvent } from '../training/events.js';
-import { followRun, provenance, readRun, reopenRun, RunFolder, type Provenance } from '../training/log/index.js';
+import { provenance, readRun, reopenRun, type Provenance, type RunFolder } from '../training/log/index.js';
 import { addEvent, runFiles } from '../training/log/readRun.js';
-import { isHeld, RunHeld } from '../training/log/runLock.js';
+import { claimRun, followed, type RunEvent } from './claim.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { identityOf, type OwnNetwork, type StartPoint } from './identity.js';
 import { methods } from './methods.js';
@@ -27,34 +27,12 @@ import type { MaskNote } from './notes.js';
 import type { Protocol } from './protocols/protocol.js';
 import { normalisationOf } from './recipe.js';
 import { measure, numbersOf, readRecord, recordOf, saveRecord, scoresOf, type RunRecord } from './record.js';
-import type { RunSettings } from './runSettings.js';
 import { readSaved, resumedSettings, savedForm, trainedNetwork, type SavedRun, type TrainedNetwork } from './saved.js';
 import { settingWarnings, type Given } from './settings/settle.js';
 import { halfOf, openSession, type Session } from './session.js';
 
 /** The folder that runs are kept in: data/runs. */
 export const runsFolder = (): string => join(dataFolder(), 'runs');
-
-/** A run that is finished was asked for: what follows are its events as they were logged. */
-export interface LoadedEvent {
-  type: 'loaded';
-  run: string;
-  dir: string;
-  /** When it was trained: ISO 8601, UTC. */
-  date: string;
-  message: string;
-}
-
-/** Another process trains the run that was asked for: what follows are its events as it logs them. */
-export interface FollowedEvent {
-  type: 'followed';
-  run: string;
-  dir: string;
-  message: string;
-}
-
-/** What reading a run gives. */
-export type RunEvent = TrainingEvent | LoadedEvent | FollowedEvent;
 
 /** What a run is made of. */
 export interface RunRequest {
@@ -163,7 +141,7 @@ export class Run {
       this.dir = claim.dir;
       if (claim.state === 'finished') return yield* this.load(claim.dir);
       if (claim.state === 'held') {
-        yield* this.follow(claim.dir, claim.why, signal);
+        yield* followed(claim.dir, claim.why, signal);
         if (signal?.aborted) return;
         continue;
       }
@@ -189,7 +167,9 @@ export class Run {
   ): Promise<{ run: Run; events: (signal?: AbortSignal) => AsyncGenerator<RunEvent, void, void> }> {
     const path = await findCheckpoint(ckpt_path);
     const checkpoint = await loadCheckpoint(path);
-    const { protocol, settings, topology } = await savedOf(checkpoint, given);
+    const saved = readSaved(checkpoint.settings, checkpoint.path);
+    const { protocol, topology } = saved;
+    const settings = resumedSettings(saved, given);
     const own = topology && { topology, weights: new Map<string, Float32Array>() };
     const run = new Run({ protocol, settings, own });
     const dir = dirname(dirname(path));
@@ -260,27 +240,6 @@ export class Run {
     const message = `loaded: trained on ${record.date.slice(0, 16).replace('T', ' ')} UTC; again=true trains it anew`;
     yield { type: 'loaded', run: id, dir, date: record.date, message };
     yield* events;
-  }
-
-  private async *follow(dir: string, why: string, signal?: AbortSignal): AsyncGenerator<RunEvent, void, void> {
-    yield { type: 'followed', run: dir, dir, message: `${why} What follows is its log.` };
-    const over = new AbortController();
-    const lock = join(dir, runFiles.lock);
-    const look = setInterval(() => {
-      if (signal?.aborted) over.abort();
-      else void isHeld(lock).then((held) => held || over.abort());
-    }, 300);
-    try {
-      const log = join(dir, runFiles.metrics);
-      while (!existsSync(log) && !over.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 50));
-      if (!over.signal.aborted) {
-        // Its end comes before its record is written: what was handed out is read again once the lock is gone.
-        for await (const event of followRun(dir, { signal: over.signal })) if (event.type !== 'end') yield event;
-      }
-      while (!over.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 50));
-    } finally {
-      clearInterval(look);
-    }
   }
 
   /** Trains in a folder of its own, which is closed at the end; without one a folder is made. */
@@ -421,11 +380,6 @@ export class Run {
   }
 }
 
-async function savedOf(checkpoint: Checkpoint, given: readonly Given[]): Promise<SavedRun> {
-  const saved = readSaved(checkpoint.settings, checkpoint.path);
-  return { ...saved, settings: resumedSettings(saved, given) };
-}
-
 /** The last checkpoint of a run's folder, from which it goes on; undefined for a run that has none. */
 async function latestOf({ checkpoints }: RunFolder): Promise<Checkpoint | undefined> {
   const last = (await listCheckpoints(checkpoints)).checkpoints.at(-1);
@@ -438,42 +392,4 @@ function checkData({ path, provenance: saved }: Checkpoint, data: DataSplits): v
     `The run of the checkpoint ${path} was trained on other images than these, and cannot go on: ${saved.data.name} ` +
       `(split ${saved.data.splitHash}), not ${data.name} (split ${data.splitHash}).`,
   );
-}
-
-/** What became of asking for a run. */
-type Claim =
-  | { state: 'finished'; dir: string }
-  | { state: 'held'; dir: string; why: string }
-  | { state: 'taken'; dir: string; folder: RunFolder };
-
-/**
- * Asks for the run of an identity: its folder is TITLE-IDENTITY, or TITLE-IDENTITY-2 and so on where it was trained again.
- * The newest one counts; with `again`, a new one is made. Of several processes that ask at once, one gets the folder.
- */
-async function claimRun(root: string, title: string, identity: string, again: boolean): Promise<Claim> {
-  const dirOf = (n: number): string => join(root, `${title}-${identity}${n === 1 ? '' : `-${n}`}`);
-  let n = 1;
-  while (existsSync(join(dirOf(n + 1), runFiles.settings))) n++;
-  if (again && existsSync(join(dirOf(n), runFiles.settings))) n++;
-  for (; ; n++) {
-    const dir = dirOf(n);
-    // A run that went on for longer than its identity says is another one.
-    const whose = existsSync(join(dir, runFiles.settings))
-      ? (await readRun(dir, { steps: false })).provenance.identity
-      : undefined;
-    if (whose !== undefined && whose !== identity) continue;
-    if (await readRecord(dir)) return { state: 'finished', dir };
-    try {
-      const folder = await RunFolder.take(dir);
-      // It may have been finished, or prolonged, while the lock was taken.
-      if (await readRecord(dir)) {
-        await folder.close();
-        return { state: 'finished', dir };
-      }
-      return { state: 'taken', dir, folder };
-    } catch (error) {
-      if (!(error instanceof RunHeld)) throw error;
-      return { state: 'held', dir, why: error.message };
-    }
-  }
 }

@@ -134,10 +134,10 @@ interface ProtocolParts<F extends Fields, S> extends Pick<Protocol<S & object>, 
   /** Its settings, those on which the defaults of others depend first. */
   fields: F;
   presets: Record<PresetName, Preset<S>>;
-  stages?(settings: S): SomeSettings<S>[];
-  warnings?(settings: S, starts: 'anew' | 'from a network'): string[];
+  stages?: (settings: S) => SomeSettings<S>[];
+  warnings?: (settings: S, starts: 'anew' | 'from a network') => string[];
   /** What the experiment is besides the fields that name its settings. */
-  experiment(settings: S): SomeSettings<ExperimentSettings>;
+  experiment: (settings: S) => SomeSettings<ExperimentSettings>;
 }
 
 /** Makes a protocol: its schema comes from the experiment's, so that a setting is declared once. */

@@ -1,0 +1,88 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TrainingEvent } from '../training/events.js';
+import { followRun, readRun, RunFolder } from '../training/log/index.js';
+import { runFiles } from '../training/log/readRun.js';
+import { isHeld, RunHeld } from '../training/log/runLock.js';
+import { readRecord } from './record.js';
+
+/** A run that is finished was asked for: what follows are its events as they were logged. */
+export interface LoadedEvent {
+  type: 'loaded';
+  run: string;
+  dir: string;
+  /** When it was trained: ISO 8601, UTC. */
+  date: string;
+  message: string;
+}
+
+/** Another process trains the run that was asked for: what follows are its events as it logs them. */
+export interface FollowedEvent {
+  type: 'followed';
+  run: string;
+  dir: string;
+  message: string;
+}
+
+/** What reading a run gives. */
+export type RunEvent = TrainingEvent | LoadedEvent | FollowedEvent;
+
+/** What became of asking for a run. */
+export type Claim =
+  | { state: 'finished'; dir: string }
+  | { state: 'held'; dir: string; why: string }
+  | { state: 'taken'; dir: string; folder: RunFolder };
+
+/**
+ * Asks for the run of an identity: its folder is TITLE-IDENTITY, or TITLE-IDENTITY-2 and so on where it was trained again.
+ * The newest one counts; with `again`, a new one is made. Of several processes that ask at once, one gets the folder.
+ */
+export async function claimRun(root: string, title: string, identity: string, again: boolean): Promise<Claim> {
+  const dirOf = (n: number): string => join(root, `${title}-${identity}${n === 1 ? '' : `-${n}`}`);
+  let n = 1;
+  while (existsSync(join(dirOf(n + 1), runFiles.settings))) n++;
+  if (again && existsSync(join(dirOf(n), runFiles.settings))) n++;
+  for (; ; n++) {
+    const dir = dirOf(n);
+    // A run that went on for longer than its identity says is another one.
+    const whose = existsSync(join(dir, runFiles.settings))
+      ? (await readRun(dir, { steps: false })).provenance.identity
+      : undefined;
+    if (whose !== undefined && whose !== identity) continue;
+    if (await readRecord(dir)) return { state: 'finished', dir };
+    try {
+      const folder = await RunFolder.take(dir);
+      // It may have been finished, or prolonged, while the lock was taken.
+      if (await readRecord(dir)) {
+        await folder.close();
+        return { state: 'finished', dir };
+      }
+      return { state: 'taken', dir, folder };
+    } catch (error) {
+      if (!(error instanceof RunHeld)) throw error;
+      return { state: 'held', dir, why: error.message };
+    }
+  }
+}
+
+/** The events of a run that another process trains, until that process is done with it or `signal` aborts. */
+export async function* followed(dir: string, why: string, signal?: AbortSignal): AsyncGenerator<RunEvent, void, void> {
+  yield { type: 'followed', run: dir, dir, message: `${why} What follows is its log.` };
+  const over = new AbortController();
+  const lock = join(dir, runFiles.lock);
+  const look = setInterval(() => {
+    if (signal?.aborted) over.abort();
+    else void isHeld(lock).then((held) => held || over.abort());
+  }, 300);
+  try {
+    const log = join(dir, runFiles.metrics);
+    while (!existsSync(log) && !over.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 50));
+    if (!over.signal.aborted) {
+      // Its end comes before its record is written: what was handed out is read again once the lock is gone.
+      for await (const event of followRun(dir, { signal: over.signal })) if (event.type !== 'end') yield event;
+    }
+    while (!over.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 50));
+  } finally {
+    clearInterval(look);
+  }
+}
