@@ -9,7 +9,7 @@ export type { DataParts, DataSizes, DataSplits, SplitOptions } from './dataSplit
 export type { DownloadOptions, Transfer } from './download.js';
 export { getCifar10 } from './getCifar10.js';
 export type { GetOptions } from './getCifar10.js';
-export { imageSet } from './imageSet.js';
+export { imageSet, shapeOf } from './imageSet.js';
 export type { ImageArrays, ImageSet, ImageShape, Labels } from './imageSet.js';
 export { loadData, presentData } from './loadData.js';
 export type { DataOptions } from './loadData.js';

@@ -242,7 +242,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
     },
     async build(model, { settings: { ista } }) {
       const { istaSparsifier } = await sparsity();
-      return istaSparsifier(model, { l1_penalty: ista.l1_penalty, seedCosts: ista.published_costs });
+      return istaSparsifier(model, { l1_penalty: ista.l1_penalty, publishedCosts: ista.published_costs });
     },
   },
   repr: {
@@ -292,8 +292,8 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
     },
     async build(model, { settings: { repr }, seed }) {
       const { reprSparsifier } = await sparsity();
-      const { next_layer: nextLayer, bias_trains: seedBias, ...options } = repr;
-      return reprSparsifier(model, { ...options, nextLayer, seedBias, seed });
+      const { next_layer: nextLayer, bias_trains: biasTrains, ...options } = repr;
+      return reprSparsifier(model, { ...options, nextLayer, biasTrains, seed });
     },
     settled: () => 0,
   },

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
-import { completeCount, seedCount, weightCount } from '../compact/index.js';
+import { completeCount, publishedCount, weightCount } from '../compact/index.js';
 import type { DataSplits } from '../data/dataSplits.js';
 import { UserError } from '../errors.js';
 import { jsonFile, writeFileWhole } from '../platform/writeFile.js';
@@ -137,7 +137,7 @@ export async function measure(network: TrainedNetwork, data: DataSplits, signal?
     test: await scoresOf(network, data, 'test', signal),
     sparsity: {
       complete: left.sparsity,
-      published: countsAsPublished ? seedCount(model, masks).sparsity : null,
+      published: countsAsPublished ? publishedCount(model, masks).sparsity : null,
       zeros: zeros.size === 0 ? 0 : weightedMean(zeros, sizes),
     },
     parameters: { dense: left.full, left: left.left },

@@ -73,7 +73,7 @@ export class GatedConv2d extends Conv2d implements Gate {
     return { ...super.getConfig(), droprate_init, temperature: this.hardConcrete.temperature, gateSeed };
   }
 
-  /** tf.layers turn every snake_case key of a saved model to camelCase: turn the seed's spelling back. */
+  /** tf.layers turn every snake_case key of a saved model to camelCase: turn the documents' spelling back. */
   static override fromConfig<T extends tf.serialization.Serializable>(
     cls: tf.serialization.SerializableConstructor<T>,
     { droprateInit, ...config }: tf.serialization.ConfigDict,

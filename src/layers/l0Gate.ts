@@ -118,7 +118,7 @@ export class L0Gate extends tf.layers.Layer implements Gate {
     return { ...super.getConfig(), droprate_init, temperature, sampling, seed, fixedOpen };
   }
 
-  /** tf.layers turn every snake_case key of a saved model to camelCase: turn the seed's spelling back. */
+  /** tf.layers turn every snake_case key of a saved model to camelCase: turn the documents' spelling back. */
   static override fromConfig<T extends tf.serialization.Serializable>(
     cls: tf.serialization.SerializableConstructor<T>,
     { droprateInit, ...config }: tf.serialization.ConfigDict,

@@ -49,15 +49,15 @@ export interface IstaLayer {
  *
  * Those are the batch norms with gamma, ours and those of tf.layers, that alone read what convolutions or dense layers give, not
  * put beside other channels, and whose own channels are neither joined with others by value (added, multiplied, as by squeeze
- * and excite) nor outputs of the model: nothing else depends on them. `seedCosts` counts a 4x4 kernel that comes next as 3x3,
+ * and excite) nor outputs of the model: nothing else depends on them. `publishedCosts` counts a 4x4 kernel that comes next as 3x3,
  * as the project's code does in CNN-4.
  *
  * Throws a UserError that names the layer where it is not known what belongs to which channel, and for one used twice.
  */
-export function istaLayers(model: tf.LayersModel, seedCosts = false): IstaLayer[] {
+export function istaLayers(model: tf.LayersModel, publishedCosts = false): IstaLayer[] {
   const [, ...sides] = model.inputs[0].shape.slice(0, -1) as number[];
   const pixels = sides.reduce((n, side) => n * side, 1);
-  const windowOf = (window: number): number => (seedCosts && window === 16 ? 9 : window);
+  const windowOf = (window: number): number => (publishedCosts && window === 16 ? 9 : window);
   return inLayerOrder(channelGraph(model)).flatMap((norm): IstaLayer[] => {
     const variable = (name: string): tf.Variable<tf.Rank.R1> | undefined =>
       weightOf(norm.layer, name)?.read() as tf.Variable<tf.Rank.R1> | undefined;
@@ -84,8 +84,8 @@ export function istaLayers(model: tf.LayersModel, seedCosts = false): IstaLayer[
 }
 
 /** The same of a network that has any. Throws a UserError that says what it takes for one that has none. */
-function someIstaLayers(model: tf.LayersModel, seedCosts = false): IstaLayer[] {
-  const layers = istaLayers(model, seedCosts);
+function someIstaLayers(model: tf.LayersModel, publishedCosts = false): IstaLayer[] {
+  const layers = istaLayers(model, publishedCosts);
   if (layers.length > 0) return layers;
   throw new UserError(
     `${model.name} has no channels to prune by their gammas: that takes batch norm with a gamma behind a convolution ` +
@@ -97,7 +97,7 @@ export interface IstaOptions {
   /** The penalty's weight against the loss: each gamma is charged l1_penalty * cost * |gamma|. */
   l1_penalty: number;
   /** Whether a channel's cost is as in the project's code where that departs from its own rule. Default false. */
-  seedCosts?: boolean;
+  publishedCosts?: boolean;
 }
 
 /** How far the gammas have shrunk. */
@@ -129,9 +129,9 @@ export function gammaSummary(layers: readonly { cost: number; gamma: ArrayLike<n
  * Costs are those of the network as it stands, so that a compact network has costs of its own. Throws a UserError for a
  * network without gammas to prune by, and for a penalty below 0.
  */
-export function istaSparsifier(model: tf.LayersModel, { l1_penalty, seedCosts = false }: IstaOptions): Sparsifier {
+export function istaSparsifier(model: tf.LayersModel, { l1_penalty, publishedCosts = false }: IstaOptions): Sparsifier {
   if (!(l1_penalty >= 0)) throw new UserError(`l1_penalty is a number of at least 0, got ${l1_penalty}`);
-  const layers = someIstaLayers(model, seedCosts);
+  const layers = someIstaLayers(model, publishedCosts);
   const shrink = (learningRate: number): void =>
     tf.tidy(() => {
       for (const { gamma, cost } of layers) {

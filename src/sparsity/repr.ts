@@ -16,7 +16,7 @@ interface ReinitialiseOptions {
   scaling: ReprScaling;
   nextLayer: ReprNextLayer;
   /** Whether the batch norm of a filter that is off went on training. */
-  seedBias: boolean;
+  biasTrains: boolean;
   /** Decides all draws. */
   seed: number;
 }
@@ -25,7 +25,7 @@ interface ReinitialiseOptions {
 type DroppedFilters = ReadonlyMap<number, Float64Array>;
 
 /** Gives dropped filters new kernels and, unless theirs went on training, a new batch norm. */
-function refill(layer: FilterLayer, dropped: DroppedFilters, { scaling, seedBias, seed }: ReinitialiseOptions): void {
+function refill(layer: FilterLayer, dropped: DroppedFilters, { scaling, biasTrains, seed }: ReinitialiseOptions): void {
   const { kernel, filterOf, gamma, movingVariance } = layer;
   const kept = rowsOf(layer).filter((_, f) => !dropped.has(f));
   const random = new Random(deriveSeed(seed, 'filters', layer.name));
@@ -37,7 +37,7 @@ function refill(layer: FilterLayer, dropped: DroppedFilters, { scaling, seedBias
       if (next?.done === false) values[entry] = next.value;
     }),
   );
-  if (seedBias) return;
+  if (biasTrains) return;
   for (const weight of [gamma, movingVariance]) {
     if (weight) changeWeight(weight, (values) => [...dropped.keys()].forEach((f) => (values[f] = 1)));
   }
@@ -73,7 +73,7 @@ function reinitialise(
 
 export interface ReprOptions extends ReprLengths, RankOptions {
   /** Whether biases and batch norm of a filter that is off go on training, so that it gives relu(bias). Default false. */
-  seedBias?: boolean;
+  biasTrains?: boolean;
   /** Default 'clip'. */
   scaling?: ReprScaling;
   /** Default 'zero'. */
@@ -110,7 +110,7 @@ function check({ S1, S2, prune_ratio, ranking = 'global', scaling = 'clip', next
  */
 export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Sparsifier {
   check(options);
-  const { seedBias = false, scaling = 'clip', nextLayer = 'zero', seed = 0 } = options;
+  const { biasTrains = false, scaling = 'clip', nextLayer = 'zero', seed = 0 } = options;
   const layers = someFilterLayers(model, 'RePr');
   // Filters that come back need to know who reads them: better refused now than in the middle of training.
   for (const { flow } of layers) flow();
@@ -125,7 +125,7 @@ export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Spa
   /** Holds at 0 what the filters that are off consist of. */
   const hold = (): void => {
     masks.clear();
-    for (const layer of layers) if (offOf(layer).size > 0) maskFilters(masks, layer, maskOf(layer), seedBias);
+    for (const layer of layers) if (offOf(layer).size > 0) maskFilters(masks, layer, maskOf(layer), biasTrains);
   };
 
   const prune = (): void => {
@@ -140,7 +140,7 @@ export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Spa
   const bringBack = (epoch: number): void => {
     masks.clear();
     const pruned = layers.map((layer) => ({ layer, dropped: offOf(layer) })).filter(({ dropped }) => dropped.size > 0);
-    reinitialise(pruned, { scaling, nextLayer, seedBias, seed: deriveSeed(seed, 'repr', epoch) });
+    reinitialise(pruned, { scaling, nextLayer, biasTrains, seed: deriveSeed(seed, 'repr', epoch) });
     off.clear();
   };
 

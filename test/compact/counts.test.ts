@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { completeCount, layerCosts, openChannels, seedCount, weightCount } from 'sparsebook/compact';
+import { completeCount, layerCosts, openChannels, publishedCount, weightCount } from 'sparsebook/compact';
 import { BatchNorm, Conv2d } from 'sparsebook/layers';
 import { kernelGeometry } from 'sparsebook/graph';
 import { c3, cnn4, googleNet, resnet18, resnet20 } from 'sparsebook/models';
@@ -156,7 +156,7 @@ test('a closed channel goes where it is made and where it is read; a sum keeps w
 test('gated reduce convolutions count as closed too', () => {
   const model = googleNet({ gates: { gateReduce: true } });
   const masks = new Map([['block1_3x3_reduce_conv', closed(32, ...Array(32).keys())]]);
-  const [block] = seedCount(model, masks).blocks;
+  const [block] = publishedCount(model, masks).blocks;
   assert.equal(block.full - block.left, 64 * 32 + 9 * 32 * 32);
 });
 
@@ -165,7 +165,7 @@ test('masks that do not fit are refused in a sentence', () => {
   assert.throws(() => completeCount(model, new Map([['c', closed(4)]])), /of residual, which has no c/);
   assert.throws(() => completeCount(model, new Map([['bn', closed(4)]])), /which has no bn/);
   assert.throws(() => completeCount(model, new Map([['a', closed(3)]])), /mask of a needs 4 values.* got 3/);
-  assert.throws(() => seedCount(model), /defined for googleNet alone; residual has no block1_1x1_conv/);
+  assert.throws(() => publishedCount(model), /defined for googleNet alone; residual has no block1_1x1_conv/);
 });
 
 test('single weights are counted where they are, with the positions they work at', () => {

@@ -44,9 +44,9 @@ const ista: Method = (model) => {
 };
 
 const repr =
-  (seedBias: boolean): Method =>
+  (biasTrains: boolean): Method =>
   (model) => {
-    const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: 0.4, seedBias });
+    const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: 0.4, biasTrains });
     sparsifier.beforeEpoch?.(1);
     return sparsifier;
   };

@@ -13,6 +13,7 @@ import {
   standardise,
   syntheticImages,
   type ImageShape,
+  shapeOf,
 } from 'sparsebook/data';
 import { changeContrast, flip, paddedCrop } from 'sparsebook/data/augment.js';
 import { valuesOf } from 'sparsebook/data/imageSet.js';
@@ -100,7 +101,7 @@ for (const shape of shapes) {
     const statistics = channelStatistics(set);
     assert.equal(statistics.mean.length, channels);
     const all = Float32Array.from(set.images);
-    normalise(statistics)(all, set.shape);
+    normalise(statistics)(all, shapeOf(set));
     for (let k = 0; k < channels; k++) {
       const values = all.filter((_, i) => i % channels === k);
       const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
@@ -113,7 +114,7 @@ for (const shape of shapes) {
 test('a channel of one value becomes 0 by its own statistics', () => {
   const set = { ...syntheticImages(2, 1, { shape: [8, 8, 1] }), images: new Uint8Array(128).fill(77) };
   const image = new Float32Array(64).fill(77);
-  normalise(channelStatistics(set))(image, set.shape);
+  normalise(channelStatistics(set))(image, shapeOf(set));
   assert.ok(image.every((value) => Math.abs(value) < 1e-6));
 });
 

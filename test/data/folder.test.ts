@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import sharp, { type Sharp } from 'sharp';
-import { describeData, loadData, type DataOptions, type DataSplits, type ImageShape } from 'sparsebook/data';
+import { describeData, loadData, type DataOptions, type DataSplits, type ImageShape, shapeOf } from 'sparsebook/data';
 
 const place = mkdtempSync(join(tmpdir(), 'sparsebook-images-'));
 after(() => rmSync(place, { recursive: true }));
@@ -50,7 +50,8 @@ function classes(names: string[], count: number, shape: ImageShape = [4, 5, 1], 
 
 /** All values of a part, an image each, sorted, to see which images are there. */
 const valuesOf = (data: DataSplits, part: 'train' | 'validation' | 'test'): number[] => {
-  const { images, shape } = data[part];
+  const { images } = data[part];
+  const shape = shapeOf(data[part]);
   const step = shape[0] * shape[1] * shape[2];
   return Array.from({ length: images.length / step }, (_, i) => images[i * step]).sort((a, b) => a - b);
 };
@@ -142,9 +143,10 @@ async function read(
   for (const part of ['train', 'test']) files[`${part}/b/1.${ending}`] = filler;
   const others = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`train/b/${i + 2}.${ending}`, filler]));
   const { test: set } = await loadData(await folderOf({ ...files, ...others }), options);
-  const step = set.shape[0] * set.shape[1] * set.shape[2];
+  const shape = shapeOf(set);
+  const step = shape[0] * shape[1] * shape[2];
   const at = set.labels.indexOf(0) * step;
-  return [set.shape, [...set.images.subarray(at, at + step)]];
+  return [shape, [...set.images.subarray(at, at + step)]];
 }
 const ramp = (y: number, x: number, k: number): number => 60 * y + 20 * x + 5 * k;
 const rampOf = ([height, width, channels]: ImageShape): number[] =>

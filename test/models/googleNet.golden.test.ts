@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
-import { completeCount, seedCount } from 'sparsebook/compact';
+import { completeCount, publishedCount } from 'sparsebook/compact';
 import { gatesOf } from 'sparsebook/graph';
 import { BatchNorm, type L0Gate } from 'sparsebook/layers';
 import { googleNet } from 'sparsebook/models';
@@ -126,7 +126,7 @@ function checkForward(golden: Forward, by: Convolution): void {
       [masks.filter((m) => m === 0).length, masks.filter((m) => m === 1).length],
       [expected.zero_masks, expected.full_masks],
     );
-    const { left, full, sparsity } = seedCount(model, sparsifier!.channelMasks());
+    const { left, full, sparsity } = publishedCount(model, sparsifier!.channelMasks());
     assert.deepEqual([left, full], expected.cal_full_and_l0_param_num);
     assertClose([sparsity], [expected.sparsity], { absolute: 1e-6 }, 'sparsity');
     return;
@@ -212,7 +212,7 @@ for (const { name, attrs, expected } of readGolden<Parameters>('googlenet_params
     assert.deepEqual(plain.outputs[0].shape, [null, attrs.num_classes]);
     const gateEntries = gatesOf(gated).map((gate): [string, number] => [gate.name, gate.logAlpha.size]);
     const running = count(plain.nonTrainableWeights);
-    const { full } = seedCount(gated, l0Sparsifier(gated, { lambda_l0: 1 }).channelMasks());
+    const { full } = publishedCount(gated, l0Sparsifier(gated, { lambda_l0: 1 }).channelMasks());
     assert.deepEqual(
       {
         trainable_ungated: count(plain.trainableWeights),
@@ -282,7 +282,7 @@ for (const { name, inputs, attrs, expected } of readGolden<Sparsity>('googlenet_
     const open = names.map((gate) => masks.get(gate.replace(/_gate$/, '_conv'))!.filter((m) => m > 0).length);
     assert.deepEqual(open, expected.channels_open);
 
-    const seed = seedCount(model, masks);
+    const seed = publishedCount(model, masks);
     assert.deepEqual([seed.left, seed.full], [expected.l0_count, expected.full_count]);
     assertClose([seed.sparsity], [expected.sparsity], { absolute: 1e-6 }, 'sparsity');
     assert.deepEqual(

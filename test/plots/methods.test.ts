@@ -128,7 +128,7 @@ test('curves of several seeds are their mean, with the range of validation as a 
 test('the filter map has a row for each pruning and a column for each filter', () => {
   assert.deepEqual(figures.filterMap.data[0].z, [[1, 1, 0, 1, 0]]);
   assert.match(figures.filterMap.layout.meta.alt, /RePr: 1 in block1 conv and 1 in block2 conv\. reverse: /);
-  const stages = reprRecords(1)[0].prunings.length;
+  const stages = reprRecords(1)[0].course.prunings.length;
   assert.deepEqual(
     figures.filterMap.data[0].y,
     Array.from({ length: stages }, (_, stage) => stage + 1),

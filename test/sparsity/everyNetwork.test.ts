@@ -40,12 +40,12 @@ function step(model: tf.LayersModel, sparsifier: Sparsifier, x: tf.Tensor[]): vo
       const terms = outputs.map((output) => output.square().mean());
       return tf.addN([...terms, sparsifier.penalty?.() ?? tf.scalar(0)]).asScalar();
     }, variables);
-    sparsifier.onGradients?.(grads);
+    sparsifier.onGradients?.(grads, false);
     for (const variable of variables) {
       const gradient = grads[variable.name] as tf.Tensor | undefined;
       if (gradient) variable.assign(variable.sub(gradient.clipByValue(-1, 1).mul(learningRate)));
     }
-    sparsifier.afterStep?.(learningRate);
+    sparsifier.afterStep?.(learningRate, 1);
   });
 }
 

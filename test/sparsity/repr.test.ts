@@ -93,9 +93,9 @@ for (const [name, build, conv, behind] of networks) {
   });
 }
 
-test('with seedBias a filter that is off gives relu(bias), which trains', async () => {
+test('with biasTrains a filter that is off gives relu(bias), which trains', async () => {
   const model = c3({ widthMultiplier: 0.25, classes: 3 });
-  const sparsifier = reprSparsifier(model, { ...cycle, seedBias: true, ranking: 'perLayer' });
+  const sparsifier = reprSparsifier(model, { ...cycle, biasTrains: true, ranking: 'perLayer' });
   sparsifier.beforeEpoch!(1);
   const bias = (): Float32Array => weightsOf(model)['block2_conv/bias'];
   const before = bias();

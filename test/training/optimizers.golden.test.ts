@@ -81,7 +81,9 @@ for (const { name, attrs, expected } of cases.filter(({ expected }) => expected.
   test(`optimizers ${name}`, () => {
     const schedule = multiStep({ milestones: attrs.milestones, gamma: attrs.gamma });
     assert.equal(expected.lr_used_in_epoch!.length, attrs.epochs);
-    const rates = expected.lr_used_in_epoch!.map((_, epoch) => attrs.base_lr * schedule({ epoch, step: 0, totalSteps: 1 }));
+    const rates = expected.lr_used_in_epoch!.map(
+      (_, epoch) => attrs.base_lr * schedule({ epoch, step: 0, totalSteps: 1 }),
+    );
     assertClose(rates, expected.lr_used_in_epoch!, { relative: 1e-9 }, 'learning rate');
   });
 }

@@ -10,6 +10,7 @@ import {
   randomFlip,
   randomPaddedCrop,
   type DataSplits,
+  shapeOf,
 } from 'sparsebook/data';
 import { AdamW, evaluate, train } from 'sparsebook/training';
 
@@ -18,7 +19,7 @@ const { layers: l } = tf;
 
 /** A few steps of a small network of plain layers; its loss at the first and at the last step. */
 async function losses(data: DataSplits, options: Partial<Parameters<typeof train>[0]>): Promise<number[]> {
-  const inputShape = [...data.train.shape];
+  const inputShape = [...shapeOf(data.train)];
   const model = tf.sequential({
     layers: [
       l.conv2d({ filters: 4, kernelSize: 5, strides: 4, activation: 'relu', inputShape, kernelInitializer: seeded(1) }),

@@ -1,2 +1,2 @@
 export * from './counts.js';
-export * from './seedCount.js';
+export * from './publishedCount.js';

@@ -4,12 +4,12 @@ import { inceptionBlocks } from '../../models/googleNet.js';
 import { countOf, layerCosts, type Count, type LayerCost } from './counts.js';
 import type { ChannelMasks } from '../../models/channelMasks.js';
 
-/** The seed count of GoogleNet, in all and by block. */
-export interface SeedCount extends Count {
+/** The published count of GoogleNet, in all and by block. */
+export interface PublishedCount extends Count {
   blocks: (Count & { inputs: number })[];
 }
 
-/** Values of a batch norm by the seed's rule: gamma, beta and the two running ones. */
+/** Values of a batch norm by the project's rule: gamma, beta and the two running ones. */
 const NORM = 4;
 
 function blockCount(costOf: (layer: string) => LayerCost, block: string): number {
@@ -29,12 +29,12 @@ function blockCount(costOf: (layer: string) => LayerCost, block: string): number
  *
  * Throws a UserError for another network.
  */
-export function seedCount(model: tf.LayersModel, masks: ChannelMasks = new Map()): SeedCount {
+export function publishedCount(model: tf.LayersModel, masks: ChannelMasks = new Map()): PublishedCount {
   const table = (costs: LayerCost[]): ((layer: string) => LayerCost) => {
     const byName = new Map(costs.map((cost) => [cost.layer, cost]));
     return (layer) => {
       const cost = byName.get(layer);
-      if (!cost) throw new UserError(`The seed count is defined for googleNet alone; ${model.name} has no ${layer}.`);
+      if (!cost) throw new UserError(`The published count is defined for googleNet alone; ${model.name} has no ${layer}.`);
       return cost;
     };
   };
