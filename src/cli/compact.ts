@@ -112,9 +112,10 @@ const outputs: Record<CompactSettings['format'], () => Promise<Output>> = {
 
 async function makeSmaller(settings: CompactSettings, signal: AbortSignal): Promise<void> {
   const { ckpt_path, backend, threads, latency, output, format, round_to, fold_batch_norm } = settings;
-  const [{ useBackend }, { compact, reportText }, { trainedNetwork }] = await Promise.all([
+  const [{ useBackend }, { compact }, { reportText }, { trainedNetwork }] = await Promise.all([
     import('../backend/useBackend.js'),
-    import('../compact/index.js'),
+    import('../compact/shrink/compact.js'),
+    import('../compact/report/compactionReport.js'),
     import('../experiments/saved.js'),
   ]);
   const writer = await outputs[format]();

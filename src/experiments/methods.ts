@@ -64,9 +64,6 @@ interface Method<S> {
   settled?(settings: ExperimentSettings): number;
 }
 
-// Imported when needed: settings and help do without tensors.
-const sparsity = () => import('../sparsity/index.js');
-
 /** What is pruned when. */
 export function pruningPlan({ prune, schedule, times }: MethodSettings['magnitude']): PruningPlan {
   if (prune === 0) return [];
@@ -111,7 +108,7 @@ const ofPruning = <T extends SettingValue>(
   conflict: (settings) => unlessPruning(settings) ?? setting.conflict?.(settings),
 });
 
-/** The sparsity methods by name. */
+/** The sparsity methods by name. Their code is imported when needed: settings and help do without tensors. */
 export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Name]> } = {
   l0: {
     settings: {
@@ -193,14 +190,14 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
     async prepare(model, { settings: { l0 } }) {
       const { gatesOf } = await import('../graph/gates.js');
       if (gatesOf(model).length > 0) return model;
-      const { withGates } = await sparsity();
+      const { withGates } = await import('../sparsity/withGates.js');
       const { droprate_init, sampling, where } = l0;
       return withGates(model, { droprate_init, sampling, where: where.length > 0 ? where : undefined });
     },
     async build(model, { settings: { l0 } }) {
       const [{ l0Sparsifier }, { completeCount, weightCount }] = await Promise.all([
-        sparsity(),
-        import('../compact/index.js'),
+        import('../sparsity/l0.js'),
+        import('../compact/count/counts.js'),
       ]);
       const { lambda, target_sparsity, lr_gates, weighting, clamp, unstructured } = l0;
       const shared = { lr_gates, weighting, clampLogAlpha: clamp };
@@ -241,7 +238,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       },
     },
     async build(model, { settings: { ista } }) {
-      const { istaSparsifier } = await sparsity();
+      const { istaSparsifier } = await import('../sparsity/ista.js');
       return istaSparsifier(model, { l1_penalty: ista.l1_penalty, publishedCosts: ista.published_costs });
     },
   },
@@ -291,7 +288,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       },
     },
     async build(model, { settings: { repr }, seed }) {
-      const { reprSparsifier } = await sparsity();
+      const { reprSparsifier } = await import('../sparsity/repr.js');
       const { next_layer: nextLayer, bias_trains: biasTrains, ...options } = repr;
       return reprSparsifier(model, { ...options, nextLayer, biasTrains, seed });
     },
@@ -339,7 +336,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       }),
     },
     async build(model, { settings: { magnitude }, rankedBy }) {
-      const { magnitudeSparsifier } = await sparsity();
+      const { magnitudeSparsifier } = await import('../sparsity/magnitude.js');
       const { scope, unit, unfreeze_epoch, restore } = magnitude;
       const plan = pruningPlan(magnitude);
       return magnitudeSparsifier(model, {
@@ -367,7 +364,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       },
     },
     async build(model, { settings: { freeze } }) {
-      const { freezeSparsifier } = await sparsity();
+      const { freezeSparsifier } = await import('../sparsity/freeze.js');
       return freezeSparsifier(model, { first: freeze.first, batchNorm: freeze.batch_norm });
     },
     settled: () => 0,

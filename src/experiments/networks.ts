@@ -6,8 +6,8 @@ import { compact } from '../compact/index.js';
 import { UserError } from '../errors.js';
 import { decodeSafetensors } from '../formats/index.js';
 import { namedWeights } from '../graph/names.js';
-// A topology names layers by their class, which must be registered by then.
-import { BatchNorm } from '../layers/index.js';
+import { BatchNorm } from '../layers/batchNorm.js';
+import '../layers/registered.js';
 import type { ImageSet } from '../data/imageSet.js';
 import { c3 } from '../models/c3.js';
 import { cnn4 } from '../models/cnn4.js';
