@@ -70,7 +70,7 @@ const refusals: [what: string, model: tf.LayersModel, set: ImageSet, message: Re
   [
     'images without a shape',
     net(),
-    { ...set, shape: undefined as never },
+    { ...set, shape: undefined },
     /The shape of .* must be \[height, width, channels\]/,
   ],
   ['two inputs', tf.model({ inputs: [images, tf.input({ shape: [1] })], outputs: one }), set, /2 inputs and 1 outputs/],

@@ -34,7 +34,8 @@ export function publishedCount(model: tf.LayersModel, masks: ChannelMasks = new 
     const byName = new Map(costs.map((cost) => [cost.layer, cost]));
     return (layer) => {
       const cost = byName.get(layer);
-      if (!cost) throw new UserError(`The published count is defined for googleNet alone; ${model.name} has no ${layer}.`);
+      if (!cost)
+        throw new UserError(`The published count is defined for googleNet alone; ${model.name} has no ${layer}.`);
       return cost;
     };
   };
