@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
-/** The floors of the house, lowest first: a room may import from rooms on floors below its own, never from above. */
-const floors = [
+/** The levels of modules, lowest first: a module may import from those on levels below its own, never from above. */
+const levels = [
   ['platform'],
   ['formats', 'backend'],
   ['data', 'layers'],
@@ -15,21 +15,24 @@ const floors = [
   ['cli'],
 ];
 
-const oneWay = floors.flatMap((rooms, floor) =>
-  rooms.map((room) => {
-    const above = floors
-      .slice(floor)
+const oneWay = levels.flatMap((modules, level) =>
+  modules.map((name) => {
+    const above = levels
+      .slice(level)
       .flat()
-      .filter((other) => other !== room);
+      .filter((other) => other !== name);
     const group = above.flatMap((other) => [`../${other}/**`, `../../${other}/**`, `../../../${other}/**`]);
     return {
-      files: [`src/${room}/**/*.ts`],
+      files: [`src/${name}/**/*.ts`],
       rules: {
         'no-restricted-imports': [
           'error',
           {
             patterns: [
-              { group: [...group, '**/cli.js'], message: `src/${room} must not look up the house (docs/house.md).` },
+              {
+                group: [...group, '**/cli.js'],
+                message: `src/${name} must not import from a module above it (docs/architecture.md).`,
+              },
             ],
           },
         ],
