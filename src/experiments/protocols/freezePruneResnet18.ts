@@ -1,5 +1,5 @@
 import { flag, number } from '../settings/rules.js';
-import { of, protocol } from './protocol.js';
+import { of, protocol, waysOfTraining } from './protocol.js';
 
 /** What decides about settings that are about freezing or about the start. */
 export interface Decides {
@@ -45,12 +45,7 @@ export const freezePruneResnet18 = protocol({
     batch_size: of('batch_size'),
     lr: of('lr', { default: 1e-3 }),
     weight_decay: of('weight_decay', { default: 0, help: 'how much of each weight is added to its gradient' }),
-    schedule: of('schedule'),
-    milestones: of('milestones'),
-    decay_epochs: of('decay_epochs'),
-    lr_decay: of('lr_decay'),
-    label_smoothing: of('label_smoothing'),
-    ema_decay: of('ema_decay'),
+    ...waysOfTraining,
     select: of('select', { default: 'best' }),
     augment: { default: true, rule: flag, help: 'whether training images are moved and flipped at random' },
     seed: of('seed'),

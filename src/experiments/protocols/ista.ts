@@ -1,5 +1,5 @@
 import { flag, number, orNull, wholeNumber } from '../settings/rules.js';
-import { of, protocol } from './protocol.js';
+import { of, protocol, waysOfTraining } from './protocol.js';
 
 /** The versions that a run can start from, each with what the project's README trains it with. */
 export const istaVersions = [
@@ -83,11 +83,8 @@ const ista = (network: 'resnet20' | 'cnn4', title: string) =>
       alpha: of('ista.alpha'),
       width: of('width'),
       bn_momentum: of('bn_momentum', { default: 1e-3, rule: number({ above: 0, max: 1 }) }),
+      ...waysOfTraining,
       schedule: of('schedule', { default: 'exponential' }),
-      milestones: of('milestones'),
-      decay_epochs: of('decay_epochs'),
-      lr_decay: of('lr_decay'),
-      label_smoothing: of('label_smoothing'),
       ema_decay: of('ema_decay', { default: 0.999 }),
       log_frequency: of('ista.log_frequency', { help: 'after how many steps there is a line of the log' }),
       augment: {

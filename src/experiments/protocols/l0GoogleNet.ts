@@ -1,5 +1,5 @@
 import { flag } from '../settings/rules.js';
-import { of, protocol } from './protocol.js';
+import { of, protocol, waysOfTraining } from './protocol.js';
 
 const ofGates = {
   conflict: ({ without_using_gate }: { without_using_gate: boolean }) =>
@@ -23,12 +23,9 @@ export const l0GoogleNet = protocol({
     batch_size: of('batch_size'),
     lr: of('lr', { default: 1e-3 }),
     weight_decay: of('weight_decay'),
+    ...waysOfTraining,
     schedule: of('schedule', { default: 'steps', published: ['steps'] }),
     milestones: of('milestones', { default: [100, 150], published: [[100, 150], fineTuning.milestones] }),
-    decay_epochs: of('decay_epochs'),
-    lr_decay: of('lr_decay'),
-    label_smoothing: of('label_smoothing'),
-    ema_decay: of('ema_decay'),
     augment: { default: true, rule: flag, help: 'whether training images are flipped and cropped at random' },
     lambda_l0: of('l0.lambda', ofGates),
     target_sparsity: of('l0.target_sparsity', ofGates),

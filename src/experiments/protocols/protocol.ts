@@ -76,6 +76,16 @@ export const of = <const P extends Paths<ExperimentSettings>>(path: P, own: Own<
   ...own,
 });
 
+/** Ways of training that no document names, each with the experiment's default. */
+export const waysOfTraining = {
+  schedule: of('schedule'),
+  milestones: of('milestones'),
+  decay_epochs: of('decay_epochs'),
+  lr_decay: of('lr_decay'),
+  label_smoothing: of('label_smoothing'),
+  ema_decay: of('ema_decay'),
+};
+
 /** Settings of a protocol: the experiment's renamed, its own, and groups of both. */
 export type Fields = Readonly<Record<string, object>>;
 

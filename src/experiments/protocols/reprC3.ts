@@ -1,5 +1,5 @@
 import { flag } from '../settings/rules.js';
-import { of, protocol } from './protocol.js';
+import { of, protocol, waysOfTraining } from './protocol.js';
 
 const ofRepr = {
   conflict: ({ standard }: { standard: boolean }) =>
@@ -35,12 +35,7 @@ export const reprC3 = protocol({
     epochs: of('epochs', { default: 100 }),
     batch_size: of('batch_size'),
     lr: of('lr', { default: 0.01 }),
-    schedule: of('schedule'),
-    milestones: of('milestones'),
-    decay_epochs: of('decay_epochs'),
-    lr_decay: of('lr_decay'),
-    label_smoothing: of('label_smoothing'),
-    ema_decay: of('ema_decay'),
+    ...waysOfTraining,
     select: of('select', { default: 'best' }),
     crop: {
       default: true,
