@@ -5,15 +5,9 @@ import { bordersOf, type Padding } from '../layers/padding.js';
 import type { Layer } from './names.js';
 import type { LayerNode } from './networkGraph.js';
 
-const convolutions = ['Conv2d', 'GatedConv2d', 'Conv2D'];
 const norms = ['BatchNorm', 'BatchNormalization'];
 /** Layers without a kernel whose weights may have more than one axis: the last is that of the channels. */
 const maps = ['BiasMap', 'PReLU'];
-
-/** Whether a layer is a convolution whose filters are the last axis of its kernel. */
-export function isConvolution(layer: Layer): boolean {
-  return convolutions.includes(layer.getClassName());
-}
 
 /** Whether a layer is a batch norm, ours or that of tf.layers. */
 export function isBatchNorm(layer: Layer): boolean {

@@ -104,11 +104,6 @@ export function nodeOf(graph: NetworkGraph, layer: Layer): LayerNode {
   throw new UserError(`The layer ${kind} is used more than once; give each place a layer of its own.`);
 }
 
-/** The layers of the model that read a layer's output. */
-export function consumersOf(model: tf.LayersModel, layer: Layer): Layer[] {
-  return nodeOf(networkGraph(model), layer).readers.map((reader) => reader.layer);
-}
-
 /** The places of a graph in the order in which the network lists its layers. */
 export function inLayerOrder<Node extends LayerNode>({ model, nodes }: NetworkGraph<Node>): Node[] {
   const order = new Map(leafLayers(model).map((layer, i) => [layer, i]));

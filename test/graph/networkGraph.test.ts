@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { compact } from 'sparsebook/compact';
-import { consumersOf, forward, gatesOf, layerNames, namedWeights, networkGraph } from 'sparsebook/graph';
+import { forward, gatesOf, layerNames, namedWeights, networkGraph, nodeOf } from 'sparsebook/graph';
 import { BatchNorm, Conv2d, L0Gate } from 'sparsebook/layers';
 import { l0Sparsifier } from 'sparsebook/sparsity';
 import { assertClose } from '../goldens.ts';
@@ -66,7 +66,7 @@ test('a layer that another model uses too is read as this one uses it', () => {
   const model = tf.model({ inputs: a, outputs: apply(l.dense({ name: 'end', units: 1 }), apply(shared, a)) });
   tf.model({ inputs: b, outputs: apply(l.reLU({ name: 'elsewhere' }), apply(shared, b)) });
   assert.deepEqual(
-    consumersOf(model, shared).map(({ name }) => name),
+    nodeOf(networkGraph(model), shared).readers.map(({ name }) => name),
     ['end'],
   );
   assert.equal(compact(model, new Map([['shared', Float32Array.of(1, 0, 1)]])).widths[0].after, 2);

@@ -206,18 +206,3 @@ export function reportText(report: CompactionReport): string {
     `${absolute.toExponential(1)}, ${relative.toExponential(1)} of the largest logit.\n`
   );
 }
-
-/** The parameters and multiply-adds of every layer as text. */
-export function layerTableText({ layers }: CompactionReport): string {
-  return textTable(
-    layers.map(({ layer, parameters, multiplyAdds }) => ({
-      layer,
-      parameters: parameters.dense,
-      masked: parameters.masked,
-      compact: parameters.compact,
-      'multiply-adds': multiplyAdds.dense,
-      'masked ': multiplyAdds.masked,
-      'compact ': multiplyAdds.compact,
-    })),
-  );
-}
