@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, truncate, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readFile, rmdir, truncate, type FileHandle } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../../errors.js';
 import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
@@ -40,8 +40,15 @@ export class RunFolder {
    */
   static async take(dir: string): Promise<RunFolder> {
     return writing(dir, async () => {
-      await mkdir(dir, { recursive: true });
-      return new RunFolder(resolve(dir), await lockRun(join(dir, runFiles.lock)));
+      for (;;) {
+        await mkdir(dir, { recursive: true });
+        try {
+          return new RunFolder(resolve(dir), await lockRun(join(dir, runFiles.lock)));
+        } catch (error) {
+          // Another process, which has begun nothing, took it away in between.
+          if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        }
+      }
     });
   }
 
@@ -93,13 +100,15 @@ export class RunFolder {
     if (this.failure) throw this.failure;
   }
 
-  /** Closes the files, and lets another process have the folder. */
+  /** Closes the files, and lets another process have the folder; one in which nothing was begun is taken away. */
   async close(): Promise<void> {
     try {
       await this.metrics?.close();
       await this.tensorboard?.close();
     } finally {
       await this.lock.release();
+      // Refused where there is anything in it.
+      if (!this.metrics) await rmdir(this.dir).catch(() => undefined);
     }
   }
 

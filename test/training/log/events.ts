@@ -1,5 +1,12 @@
 // The events of a run that never took place.
-import type { EndEvent, EpochEvent, StartEvent, StepEvent, TrainingEvent } from 'sparsebook/training';
+import {
+  RunFolder,
+  type EndEvent,
+  type EpochEvent,
+  type StartEvent,
+  type StepEvent,
+  type TrainingEvent,
+} from 'sparsebook/training';
 
 export const start = (startStep = 0): StartEvent => ({
   type: 'start',
@@ -62,4 +69,26 @@ export const wholeRun: TrainingEvent[] = [
 // eslint-disable-next-line @typescript-eslint/require-await -- what wrappers read is asynchronous
 export async function* stream(events: readonly TrainingEvent[]): AsyncGenerator<TrainingEvent, void, void> {
   for (const event of events) yield event;
+}
+
+/** A run's folder, begun with these settings. */
+export async function begun(dir: string, settings: unknown = {}): Promise<RunFolder> {
+  const run = await RunFolder.take(dir);
+  await run.begin({ settings });
+  return run;
+}
+
+/** Logs events, closes the run, and returns what was passed on. */
+export async function logAll(
+  run: RunFolder,
+  events: readonly TrainingEvent[],
+  gates?: () => ReadonlyMap<string, Float32Array>,
+): Promise<TrainingEvent[]> {
+  const passed: TrainingEvent[] = [];
+  try {
+    for await (const event of run.logged(stream(events), gates)) passed.push(event);
+  } finally {
+    await run.close();
+  }
+  return passed;
 }

@@ -3,9 +3,9 @@ import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createRun, followRun, logged, type LoggedEvent } from 'sparsebook/training';
+import { followRun, type LoggedEvent } from 'sparsebook/training';
 import { temporaryFolder } from '../checkpoint/sample.ts';
-import { end, start, step, stream, wholeRun } from './events.ts';
+import { begun, end, logAll, start, step, wholeRun } from './events.ts';
 
 const withoutTime = (events: readonly LoggedEvent[]): object[] => events.map(({ time: _, ...event }) => event);
 const lines = (events: readonly object[]): string =>
@@ -26,14 +26,14 @@ async function followed(metrics: string, pieces: readonly (string | Buffer)[]): 
 }
 
 async function emptyLog(t: Parameters<typeof temporaryFolder>[0]): Promise<string> {
-  const run = await createRun(temporaryFolder(t), 'l0', { settings: {} });
+  const run = await begun(temporaryFolder(t));
   await run.close();
   return join(run.dir, 'metrics.jsonl');
 }
 
 test('a run that is over is told whole', async (t) => {
-  const run = await createRun(temporaryFolder(t), 'l0', { settings: {} });
-  for await (const _ of logged(stream(wholeRun), run));
+  const run = await begun(temporaryFolder(t));
+  await logAll(run, wholeRun);
   const events: LoggedEvent[] = [];
   for await (const event of followRun(run.dir)) events.push(event);
   assert.deepEqual(withoutTime(events), wholeRun);

@@ -5,9 +5,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createRun, reopenRun } from 'sparsebook/training';
+import { reopenRun } from 'sparsebook/training';
 import { lockRun, type RunLock } from 'sparsebook/training/log/runLock.js';
 import { temporaryFolder } from '../checkpoint/sample.ts';
+import { begun } from './events.ts';
 
 const refused = (work: Promise<unknown>, message: RegExp): Promise<void> =>
   assert.rejects(work, { name: 'UserError', message });
@@ -104,7 +105,7 @@ test('what cannot be told is refused, with the file to delete', async (t) => {
 });
 
 test('a run is locked from when it is opened until it is closed', async (t) => {
-  const run = await createRun(temporaryFolder(t), 'l0', { settings: {} });
+  const run = await begun(temporaryFolder(t));
   await refused(reopenRun(run.dir), new RegExp(`^The process ${process.pid} trains this run`));
   await run.close();
   const again = await reopenRun(run.dir);

@@ -3,14 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createRun, logged, reopenRun, type TrainingEvent } from 'sparsebook/training';
-import { fileHead, fileRecords } from 'sparsebook/training/log/tensorboard/eventRecords.js';
-import { crc32c } from 'sparsebook/training/log/tensorboard/crc32c.js';
-import { record } from 'sparsebook/training/log/tensorboard/record.js';
+import { reopenRun, type TrainingEvent } from 'sparsebook/training';
+import { crc32c, fileHead, fileRecords, record } from 'sparsebook/training/log/tensorboard/eventFile.js';
 import { fuzzRuns } from '../../fuzz.ts';
 import { temporaryFolder } from '../checkpoint/sample.ts';
 import { decodeEventFile, decodeHparams, recordsOf, slowCrc32c, type Shown } from './decode.ts';
-import { end, start, step, stream, wholeRun } from './events.ts';
+import { begun, end, logAll, start, step, wholeRun } from './events.ts';
 
 const settings = {
   lambda_l0: 0.5,
@@ -26,9 +24,9 @@ const eventFiles = (dir: string): string[] =>
     .filter((name) => name.startsWith('events.out.tfevents.'))
     .sort();
 
-async function logAll(root: string, events: TrainingEvent[]): Promise<ReturnType<typeof decodeEventFile>> {
-  const run = await createRun(root, 'l0', { settings });
-  for await (const _ of logged(stream(events), run, { gates: () => masks }));
+async function decoded(dir: string, events: TrainingEvent[]): Promise<ReturnType<typeof decodeEventFile>> {
+  const run = await begun(dir, settings);
+  await logAll(run, events, () => masks);
   const [name] = eventFiles(run.dir);
   return decodeEventFile(readFileSync(join(run.dir, name)));
 }
@@ -61,7 +59,7 @@ test('a record is length, masked checksum, data, masked checksum', () => {
 
 test('a whole run can be decoded: format, session, curves', async (t) => {
   const before = Date.now() / 1000;
-  const { version, sessions, shown } = await logAll(temporaryFolder(t), wholeRun);
+  const { version, sessions, shown } = await decoded(temporaryFolder(t), wholeRun);
   const tagged = taggedIn(shown);
   assert.equal(version, 'brain.Event:2');
   assert.deepEqual(sessions, [1]);
@@ -90,7 +88,7 @@ test('a whole run can be decoded: format, session, curves', async (t) => {
 });
 
 test('gates are shown as histograms', async (t) => {
-  const { shown } = await logAll(temporaryFolder(t), wholeRun);
+  const { shown } = await decoded(temporaryFolder(t), wholeRun);
   const histograms = taggedIn(shown)('gates/conv');
   assert.deepEqual(
     histograms.map(({ step }) => step),
@@ -111,7 +109,7 @@ test('gates are shown as histograms', async (t) => {
 });
 
 test('settings are shown as text, and for comparing runs', async (t) => {
-  const { shown } = await logAll(temporaryFolder(t), wholeRun);
+  const { shown } = await decoded(temporaryFolder(t), wholeRun);
   const tagged = taggedIn(shown);
   const [text] = tagged('settings');
   assert.equal(text.plugin, 'text');
@@ -128,13 +126,12 @@ test('settings are shown as text, and for comparing runs', async (t) => {
 });
 
 test('the outcome of a run is success or failure, and a stopped run has none yet', async (t) => {
-  const root = temporaryFolder(t);
   for (const [reason, status] of [
     ['finished', 1],
     ['diverged', 2],
     ['aborted', undefined],
   ] as const) {
-    const { shown } = await logAll(root, [start(), step(1), end(1, reason)]);
+    const { shown } = await decoded(temporaryFolder(t), [start(), step(1), end(1, reason)]);
     const [session] = taggedIn(shown)('_hparams_/session_end_info');
     const content = session?.pluginContent;
     // HParamsPluginData.session_end_info (4) with status (1) in front.
@@ -143,10 +140,11 @@ test('the outcome of a run is success or failure, and a stopped run has none yet
 });
 
 test('a resumed run starts its session behind the checkpoint, in a file of its own', async (t) => {
-  const first = await createRun(temporaryFolder(t), 'l0', { settings });
-  for await (const _ of logged(stream([start(), step(1), step(2)]), first));
+  const first = await begun(temporaryFolder(t), settings);
+  await logAll(first, [start(), step(1), step(2)]);
   const second = await reopenRun(first.dir);
-  for await (const _ of logged(stream([start(1), step(2)]), second));
+  await second.begin({ settings });
+  await logAll(second, [start(1), step(2)]);
   const files = eventFiles(first.dir).map((name) => decodeEventFile(readFileSync(join(first.dir, name))));
   assert.deepEqual(
     files.map(({ sessions }) => sessions),
@@ -154,6 +152,24 @@ test('a resumed run starts its session behind the checkpoint, in a file of its o
   );
   const losses = files.map(({ shown }) => taggedIn(shown)('step/loss').map(({ step }) => step));
   assert.deepEqual(losses, [[1, 2], [2]]);
+});
+
+test('what a finished run came to is there for the table of settings, number by number', async (t) => {
+  const run = await begun(temporaryFolder(t), settings);
+  await run.log(end(4));
+  await run.logMetrics({ 'test.accuracy': 0.75, 'sparsity.complete': 0.5 }, 4);
+  await run.close();
+  const { shown } = decodeEventFile(readFileSync(join(run.dir, eventFiles(run.dir)[0])));
+  for (const [tag, value] of [
+    ['test.accuracy', 0.75],
+    ['sparsity.complete', 0.5],
+  ] as const) {
+    assert.deepEqual(
+      taggedIn(shown)(tag).map(({ step, scalar }) => [step, scalar]),
+      [[4, value]],
+      tag,
+    );
+  }
 });
 
 const anyNumber = fc.oneof(fc.double(), fc.constantFrom(0, -0, NaN, Infinity, -Infinity, 1e300));

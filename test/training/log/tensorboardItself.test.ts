@@ -4,10 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createRun, logged } from 'sparsebook/training';
 import { temporaryFolder } from '../checkpoint/sample.ts';
 import { decodeEventFile } from './decode.ts';
-import { stream, wholeRun } from './events.ts';
+import { begun, logAll, wholeRun } from './events.ts';
 
 const python = process.env.PYTHON ?? 'python3';
 
@@ -41,8 +40,8 @@ print(json.dumps({'curves': curves}))
 `;
 
 test('TensorBoard reads the curves that were written', { skip: missing() }, async (t) => {
-  const run = await createRun(temporaryFolder(t), 'l0', { settings: { lambda_l0: 0.5 } });
-  for await (const _ of logged(stream(wholeRun), run));
+  const run = await begun(temporaryFolder(t), { lambda_l0: 0.5 });
+  await logAll(run, wholeRun);
   const [file] = readdirSync(run.dir).filter((name) => name.startsWith('events.out.tfevents.'));
   const expected: Record<string, [number, number][]> = {};
   for (const { tag, step, scalar } of decodeEventFile(readFileSync(join(run.dir, file))).shown) {
