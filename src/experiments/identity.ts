@@ -46,6 +46,16 @@ async function addFile(hash: Hash, path: string): Promise<void> {
   hash.update(bytes);
 }
 
+/** The settings on which it depends what a run comes to, as words in order. */
+function decisive(settings: ExperimentSettings): string[] {
+  const inside = givenIn(settings).filter(({ name }) => !outsideIdentity.includes(name));
+  return inside.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).sort();
+}
+
+/** Whether two runs on the same images, from the same start, come to the same. */
+export const sameOutcome = (a: ExperimentSettings, b: ExperimentSettings): boolean =>
+  decisive(a).join() === decisive(b).join();
+
 /**
  * What a run is, in twelve hexadecimal digits: its settings but for those that change nothing it comes to, its images, the
  * weights it starts from, what computes, and the version of this library's numerics. Two runs of one identity come to the
@@ -59,9 +69,7 @@ export async function identityOf(
   { start, own }: { start?: StartPoint; own?: OwnNetwork } = {},
 ): Promise<string> {
   const hash = createHash('sha256');
-  const inside = givenIn(settings).filter(({ name }) => !outsideIdentity.includes(name));
-  const values = inside.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).sort();
-  hash.update(JSON.stringify({ numerics, backend: tf.getBackend(), data: dataHash(data), values }));
+  hash.update(JSON.stringify({ numerics, backend: tf.getBackend(), data: dataHash(data), values: decisive(settings) }));
   if (own) addOwn(hash.update('own'), own);
   if (settings.weights !== null) await addFile(hash.update('weights'), settings.weights);
   if (typeof start === 'string') {

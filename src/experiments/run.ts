@@ -20,7 +20,7 @@ import { provenance, readRun, reopenRun, type Provenance, type RunFolder } from 
 import { addEvent, runFiles } from '../training/log/readRun.js';
 import { claimRun, followed, type RunEvent } from './claim.js';
 import type { ExperimentSettings } from './experimentSettings.js';
-import { identityOf, type OwnNetwork, type StartPoint } from './identity.js';
+import { identityOf, sameOutcome, type OwnNetwork, type StartPoint } from './identity.js';
 import { methods } from './methods.js';
 import { networkOf, type StartNetwork } from './networks.js';
 import type { MaskNote } from './notes.js';
@@ -169,7 +169,9 @@ export class Run {
     const checkpoint = await loadCheckpoint(path);
     const saved = readSaved(checkpoint.settings, checkpoint.path);
     const { protocol, topology } = saved;
-    const settings = resumedSettings(saved, given);
+    const { ckpt_path: from, resume_training, again } = saved.settings;
+    // Where the run once started stays what it was.
+    const settings = { ...resumedSettings(saved, given), ckpt_path: from, resume_training, again };
     const own = topology && { topology, weights: new Map<string, Float32Array>() };
     const run = new Run({ protocol, settings, own });
     const dir = dirname(dirname(path));
@@ -181,7 +183,10 @@ export class Run {
         const folder = isRun ? await reopenRun(dir) : undefined;
         const data = await run.data();
         const half = halfOf(data, run.settings.half);
-        const identity = await identityOf(run.settings, half, { start: isRun ? undefined : path, own });
+        const before = isRun ? (await readRun(dir, { steps: false })).provenance.identity : undefined;
+        // A run that goes on as it was meant to is the one that was asked for; one that goes further is another.
+        const isSame = sameOutcome(protocol.experiment(saved.settings), run.settings);
+        const identity = (isSame && before) || (await identityOf(run.settings, half, { start: path, own }));
         run.dir = folder?.dir;
         yield* run.train(folder, { identity, checkpoint }, signal);
       },

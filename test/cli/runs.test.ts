@@ -207,6 +207,79 @@ test('where a run keeps averages of its weights, they are what is tested, and wh
   }
   assert.equal(row('validation, %', resumed), row('validation, %', whole));
   const { stdout } = await start('runs', basename(runIn(first)), basename(runIn(whole))).ended;
-  assert.match(stdout, /\nepochs +2 +2\n/, 'those made, in a run that went further than it was to');
-  assert.match(stdout, /\nsetting epochs +1 +2\n/);
+  assert.match(stdout, /\nepochs +2 +2\n/);
+  assert.doesNotMatch(stdout, /ckpt_path|setting epochs/, 'it went further, and its settings with it');
+});
+
+test('a run that was fine-tuned, stopped and taken on by its checkpoint is the one that is asked for later', async () => {
+  const from = `ckpt_path=${dense}/checkpoints/best`;
+  const words = [...tiny, from, 'lambda_l0=4', 'droprate_init=0.05', 'checkpoints.every_steps=1'];
+  const { child, ended } = start('train', 'l0-googlenet', ...words);
+  child.stderr?.once('data', () => child.kill('SIGINT'));
+  const stopped = await ended;
+  assert.equal(stopped.code, 130, stopped.stdout);
+  const resumed = await train(`ckpt_path=${runIn(stopped)}/checkpoints/last`, 'resume_training=true', 'name=tuned');
+  assert.equal(resumed.code, 0, resumed.stderr);
+  const settings = JSON.parse(readFileSync(join(runIn(stopped), 'settings.json'), 'utf8')) as Record<string, unknown>;
+  assert.deepEqual(
+    [settings.ckpt_path, settings.resume_training, settings.name],
+    [from.slice('ckpt_path='.length), false, 'tuned'],
+    'where it started stays what it was',
+  );
+  const asked = await train(...words);
+  assert.match(asked.stdout, /^loaded: trained on \d{4}-\d\d-\d\d \d\d:\d\d UTC; again=true trains it anew$/m);
+  assert.equal(runIn(asked), runIn(stopped));
+  assert.doesNotMatch(asked.stderr, /^epoch/m);
+});
+
+/** Reads a CSV file without line breaks in cells. */
+const cellsOf = (line: string): string[] =>
+  [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) =>
+    quoted === undefined ? plain : quoted.replaceAll('""', '"'),
+  );
+
+test('runs are listed for programs: numbers by machine names, names, tags, state, and settings that differ', async () => {
+  const root = mkdtempSync(join(folder, 'told-'));
+  const at = (...words: string[]): ReturnType<typeof sparsebook> => sparsebook(words, root);
+  const small = 'data=synthetic network=c3 width=0.1 optimizer=sgd sizes.train=32 sizes.validation=8 sizes.test=8';
+  const plain = [...small.split(' '), 'batch_size=8', 'backend=simd', 'threads=1'];
+  const named = await at('train', ...plain, 'epochs=1', 'lr=0.02', 'name=one, "first"', 'tags=a,b').ended;
+  assert.equal(named.code, 0, named.stderr);
+  const { child, ended } = at('train', ...plain, 'epochs=1000', 'lr=0.01');
+  child.stderr?.once('data', () => child.kill('SIGKILL'));
+  await ended;
+  type Told = { id: string; name: string | null; tags: string[]; state: string; numbers: Record<string, number> } & {
+    settings: Record<string, string>;
+  };
+  const told = async (): Promise<Told[]> => {
+    const { code, stdout, stderr } = await at('runs', '--json').ended;
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout) as Told[];
+  };
+  const [first, killed] = await told();
+  const record = JSON.parse(readFileSync(join(runIn(named), 'record.json'), 'utf8')) as RunRecord;
+  assert.deepEqual([first.name, first.tags, first.state], ['one, "first"', ['a', 'b'], 'finished']);
+  assert.equal(first.numbers['test.accuracy'], record.test.accuracy);
+  assert.deepEqual([first.settings.lr, killed.settings.lr, killed.state], ['0.02', '0.01', 'killed']);
+  const held = await reopenRun(join(root, 'runs', killed.id));
+  assert.equal((await told())[1].state, 'training');
+  await held.close();
+
+  const [head, ...rows] = (await at('runs', '--csv').ended).stdout.trim().split('\n').map(cellsOf);
+  const value = (row: number, column: string): string => rows[row][head.indexOf(column)];
+  assert.deepEqual(
+    head.filter((column) => column.startsWith('settings.')),
+    ['settings.lr'],
+  );
+  assert.deepEqual([value(0, 'name'), value(0, 'tags'), value(0, 'settings.lr')], ['one, "first"', 'a b', '0.02']);
+  assert.equal(Number(value(0, 'test.accuracy')), record.test.accuracy);
+  assert.deepEqual([value(1, 'state'), value(1, 'test.accuracy')], ['killed', '']);
+
+  writeFileSync(join(runIn(named), 'record.json'), '{"format":"sparsebook record","version":7}');
+  const damaged = await at('runs').ended;
+  assert.equal(damaged.code, 0);
+  assert.match(damaged.stderr, /^warning: .*record\.json is not a record of version 1: .*\. Delete it, and ask for/);
+  assert.match(damaged.stdout, new RegExp(`^${killed.id} +killed`, 'm'), 'the others are listed');
+  const both = await at('runs', '--json', '--csv').ended;
+  assert.match(both.stderr, /^error: Runs are printed as JSON or as CSV; received both/);
 });
