@@ -1,3 +1,4 @@
+import { shapeOf, type ImageShape } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 import { type Figure, figure, hiddenAxis, list } from './theme.js';
 import { encodePng, pngAddress } from './png.js';
@@ -5,8 +6,8 @@ import { encodePng, pngAddress } from './png.js';
 /** What the figure needs of an image set: `images` is [N, H, W, C], bytes; `labels` is [N]. */
 export interface LabelledImages {
   name?: string;
-  /** [H, W, C] */
-  shape: readonly [height: number, width: number, channels: number];
+  /** Default: 32x32x3. */
+  shape?: ImageShape;
   images: Uint8Array;
   labels: ArrayLike<number>;
   classNames: readonly string[];
@@ -24,7 +25,8 @@ const rowHeight = 1.15;
  * @throws UserError when `images` and `labels` do not belong together.
  */
 export function exampleImages(set: LabelledImages, options: { count?: number; columns?: number } = {}): Figure {
-  const [height, width, channels] = set.shape;
+  const shape = shapeOf(set);
+  const [height, width, channels] = shape;
   const bytes = height * width * channels;
   if (set.images.length !== set.labels.length * bytes) {
     throw new UserError(
@@ -57,7 +59,7 @@ export function exampleImages(set: LabelledImages, options: { count?: number; co
       yaxis: hiddenAxis([rows, 0], { scaleanchor: 'x', scaleratio: rowHeight, constrain: 'domain' }),
       margin: { l: 16, r: 16, t: 48, b: 12 },
       images: chosen.map((i, n) => ({
-        source: pngAddress(enlarged(set.images.subarray(i * bytes, (i + 1) * bytes), set.shape)),
+        source: pngAddress(enlarged(set.images.subarray(i * bytes, (i + 1) * bytes), shape)),
         xref: 'x',
         yref: 'y',
         x: place(n).x + 0.06,
@@ -88,7 +90,7 @@ function choose(set: LabelledImages, count = Math.min(25, set.classNames.length)
     .slice(0, count);
 }
 
-function enlarged(image: Uint8Array, [height, width, channels]: LabelledImages['shape']): Buffer {
+function enlarged(image: Uint8Array, [height, width, channels]: ImageShape): Buffer {
   const zoom = Math.max(1, Math.ceil(leastSide / Math.max(height, width)));
   const shown = channels === 4 ? 4 : 3;
   const large = new Uint8Array(height * width * zoom * zoom * shown);

@@ -168,12 +168,12 @@ export function filterScores(
 export interface GramMoment {
   name: string;
   /** Of each layer, row by row: entry [a][b] is the cosine between filters a and b. */
-  cosines: ReadonlyMap<string, readonly (readonly number[])[]>;
+  cosines: Readonly<Record<string, readonly (readonly number[])[]>>;
 }
 
 /** The numbers of a layer's filters, from 1. */
 function numbersOf({ cosines }: GramMoment, layer: string): number[] {
-  return (cosines.get(layer) ?? []).map((_, f) => f + 1);
+  return (cosines[layer] ?? []).map((_, f) => f + 1);
 }
 
 /** The mean of |cos| over pairs of different filters that are not 0. */
@@ -187,7 +187,7 @@ function meanOverlap(cosines: readonly (readonly number[])[]): number {
  * much each pair of filters overlaps, 0 for orthogonal. The diagonal is left blank; a filter that is off leaves a dark cross.
  */
 export function gramMatrices(moments: readonly GramMoment[], options: { title?: string } = {}): Figure {
-  const layers = [...(moments.at(0)?.cosines.keys() ?? [])];
+  const layers = Object.keys(moments.at(0)?.cosines ?? {});
   const panels = layers.flatMap((layer, row) => moments.map((moment, column) => ({ layer, row, moment, column })));
   const place = (at: number, of: number, gap: number): [number, number] => {
     const size = (1 - gap * (of - 1)) / of;
@@ -215,7 +215,7 @@ export function gramMatrices(moments: readonly GramMoment[], options: { title?: 
   });
   const said = moments.map(
     ({ name, cosines }) =>
-      `${name}: ${list(layers.map((layer) => `${number(meanOverlap(cosines.get(layer) ?? []))} in ${layerLabel(layer)}`))}`,
+      `${name}: ${list(layers.map((layer) => `${number(meanOverlap(cosines[layer] ?? []))} in ${layerLabel(layer)}`))}`,
   );
   return figure({
     title: options.title ?? 'Overlap of filters',
@@ -226,7 +226,7 @@ export function gramMatrices(moments: readonly GramMoment[], options: { title?: 
       yaxis: `y${panel(n)}`,
       x: numbersOf(moment, layer),
       y: numbersOf(moment, layer),
-      z: (moment.cosines.get(layer) ?? []).map((row, a) => row.map((c, b) => (a === b ? null : Math.abs(c)))),
+      z: (moment.cosines[layer] ?? []).map((row, a) => row.map((c, b) => (a === b ? null : Math.abs(c)))),
       xgap: 1,
       ygap: 1,
       zmin: 0,

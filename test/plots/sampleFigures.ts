@@ -63,23 +63,17 @@ export const versions = [
 ];
 
 /** The cosines of a layer of three filters, of which the third is off. */
-const cosines = new Map([
-  [
-    'block1_conv',
-    [
-      [1, -0.4, 0],
-      [-0.4, 1, 0],
-      [0, 0, 0],
-    ],
+const cosines = {
+  block1_conv: [
+    [1, -0.4, 0],
+    [-0.4, 1, 0],
+    [0, 0, 0],
   ],
-  [
-    'block2_conv',
-    [
-      [1, 0.2],
-      [0.2, 1],
-    ],
+  block2_conv: [
+    [1, 0.2],
+    [0.2, 1],
   ],
-]);
+};
 
 /** A run of RePr and a standard one, five epochs each with S1 = 2 and S2 = 1, from the given seed. */
 export const reprRecords = (seed: number) =>
