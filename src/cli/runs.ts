@@ -2,8 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
+import type { Protocol } from '../experiments/protocols/protocol.js';
+import { protocols } from '../experiments/protocols/protocols.js';
+import { readRecord } from '../experiments/record.js';
+import { settingsOf } from '../experiments/settings/schema.js';
 import { givenIn, valueText } from '../experiments/settings/settle.js';
 import { textTable, type Cell } from '../formats/text.js';
+import { listed, runIds, runNamed, runsFolder } from '../training/log/listRuns.js';
+import { runFiles } from '../training/log/readRun.js';
+import { isHeld } from '../training/log/runLock.js';
 import { shownPath } from './output.js';
 
 type Row = Record<string, Cell>;
@@ -17,7 +24,8 @@ interface Told {
   epochs: number;
   steps: number;
   numbers: Record<string, number | null>;
-  settings: Map<string, string>;
+  /** As they were saved. */
+  settings: object;
 }
 
 const headings: Record<string, string> = {
@@ -32,24 +40,13 @@ const shares = ['validation.best', 'validation.last', 'test.accuracy', 'sparsity
 const unasked = ['experiment', 'topology', 'name', 'tags', 'backend', 'threads', 'resume_training', 'again'];
 
 async function settingsIn(dir: string): Promise<object> {
-  return Object(JSON.parse(await readFile(join(dir, 'settings.json'), 'utf8'))) as object;
+  return Object(JSON.parse(await readFile(join(dir, runFiles.settings), 'utf8'))) as object;
 }
 
-/** A run that is finished, by its record and settings alone: a log of thousands of steps need not be read. */
+/** A run: one that is finished by its record and settings alone, so that a log of thousands of steps need not be read. */
 async function toldOf(root: string, id: string): Promise<Told> {
-  const [{ readRecord }, { listed }, { isHeld }] = await Promise.all([
-    import('../experiments/record.js'),
-    import('../training/log/listRuns.js'),
-    import('../training/log/runLock.js'),
-  ]);
   const dir = join(root, id);
-  const record = await readRecord(dir);
-  const settings = await settingsIn(dir).catch(() => undefined);
-  const values = new Map(
-    givenIn(settings ?? {})
-      .filter(({ name }) => !unasked.includes(name) && !name.startsWith('checkpoints.'))
-      .map(({ name, value }) => [name, valueText(value)]),
-  );
+  const [record, settings] = await Promise.all([readRecord(dir), settingsIn(dir).catch(() => undefined)]);
   if (record && settings) {
     const { name, tags, epochs, steps, validation, last, channels, test, sparsity } = record;
     return {
@@ -66,12 +63,12 @@ async function toldOf(root: string, id: string): Promise<Told> {
         'test.accuracy': test.accuracy,
         'sparsity.complete': sparsity.complete,
       },
-      settings: values,
+      settings,
     };
   }
   const run = await listed(dir);
   const { name = null, tags = [] } = Object(run.settings) as { name?: string | null; tags?: string[] };
-  const held = await isHeld(join(dir, 'run.lock')).catch(() => true);
+  const held = await isHeld(join(dir, runFiles.lock)).catch(() => true);
   return {
     id,
     name,
@@ -86,13 +83,12 @@ async function toldOf(root: string, id: string): Promise<Told> {
       'test.accuracy': null,
       'sparsity.complete': null,
     },
-    settings: values,
+    settings: Object(run.settings) as object,
   };
 }
 
 /** The runs of a folder that can be read, oldest first; the others are warned of. */
 async function toldIn(root: string): Promise<Told[]> {
-  const { runIds } = await import('../training/log/listRuns.js');
   const ids = await runIds(root);
   const runs: Told[] = [];
   // So many at once, since the number of files that may be open has a limit.
@@ -105,14 +101,50 @@ async function toldIn(root: string): Promise<Told[]> {
   return runs;
 }
 
-/** The settings that several of the runs have, and not all of those the same. */
-function differing(runs: readonly Told[]): string[] {
-  const names = [...new Set(runs.flatMap(({ settings }) => [...settings.keys()]))];
-  return names.filter((name) => new Set(runs.flatMap(({ settings }) => settings.get(name) ?? [])).size > 1);
+/** A setting and its value. */
+type Setting = readonly [name: string, value: unknown];
+
+/** What was set of a run, by names with dots. */
+const settingsOfRun = ({ settings }: Told): Setting[] =>
+  givenIn(settings)
+    .filter(({ name }) => !unasked.includes(name) && !name.startsWith('checkpoints.'))
+    .map(({ name, value }) => [name, value]);
+
+/** Tells which settings mean something beside the others of their run. */
+function meaning({ settings }: Told): (name: string) => boolean {
+  const { experiment } = settings as { experiment?: string };
+  const protocol = (protocols as Record<string, Protocol | undefined>)[experiment ?? ''];
+  const known = protocol && settingsOf(protocol.schema);
+  return (name) => {
+    try {
+      return known?.get(name)?.conflict?.(settings) === undefined;
+    } catch {
+      // Another version's settings may lack what the rule looks at.
+      return true;
+    }
+  };
+}
+
+/** The settings in which runs that have them differ, and their values in each run. */
+function differing(runs: readonly Told[]): { names: string[]; values: Map<Told, Map<string, string>> } {
+  const all = new Map(runs.map((run) => [run, new Map(settingsOfRun(run))]));
+  const isVaried = (values: ReadonlyMap<Told, ReadonlyMap<string, unknown>>, name: string): boolean => {
+    const found = [...values.values()].filter((own) => own.has(name)).map((own) => JSON.stringify(own.get(name)));
+    return new Set(found).size > 1;
+  };
+  const names = [...new Set([...all.values()].flatMap((own) => [...own.keys()]))].filter((name) => isVaried(all, name));
+  const values = new Map(
+    runs.map((run) => {
+      const means = meaning(run);
+      const own = names.filter((name) => all.get(run)!.has(name) && means(name));
+      return [run, new Map(own.map((name) => [name, valueText(all.get(run)!.get(name))]))];
+    }),
+  );
+  return { names: names.filter((name) => isVaried(values, name)), values };
 }
 
 /** A run as a row: what it came to, and the settings in which it differs from others; one named like an outcome is told from it. */
-function rowOf(run: Told, settings: readonly string[]): Row {
+function rowOf(run: Told, settings: readonly string[], values: ReadonlyMap<string, string>): Row {
   const numbers = Object.entries(run.numbers).map(
     ([name, value]) =>
       [headings[name], value === null || !shares.includes(name) ? value : Number((100 * value).toFixed(2))] as const,
@@ -126,7 +158,7 @@ function rowOf(run: Told, settings: readonly string[]): Row {
     steps: run.steps,
     ...Object.fromEntries(numbers),
   };
-  for (const name of settings) row[name in row ? `setting ${name}` : name] = run.settings.get(name) ?? null;
+  for (const name of settings) row[name in row ? `setting ${name}` : name] = values.get(name) ?? null;
   return row;
 }
 
@@ -156,18 +188,14 @@ interface Flags {
 /** Prints a table of all runs or, of those named, a comparison; or their numbers by machine names. */
 async function runs(names: readonly string[], { json, csv }: Flags): Promise<void> {
   if (json && csv) throw new UserError('Runs are printed as JSON or as CSV; received both --json and --csv.');
-  const [{ runsFolder }, { runNamed }] = await Promise.all([
-    import('../experiments/run.js'),
-    import('../training/log/listRuns.js'),
-  ]);
   const folder = runsFolder();
   const all = await toldIn(folder);
   const chosen = names.length === 0 ? all : [...new Set(names.map((name) => runNamed(name, all)))];
   if (json) {
-    const plain = chosen.map(({ settings, ...run }) => ({ ...run, settings: Object.fromEntries(settings) }));
+    const plain = chosen.map((run) => ({ ...run, settings: Object.fromEntries(settingsOfRun(run)) }));
     return void process.stdout.write(`${JSON.stringify(plain, null, 2)}\n`);
   }
-  const settings = differing(chosen);
+  const { names: settings, values } = differing(chosen);
   if (csv) {
     const columns = [
       'run',
@@ -180,13 +208,15 @@ async function runs(names: readonly string[], { json, csv }: Flags): Promise<voi
       ...settings.map((name) => `settings.${name}`),
     ];
     process.stdout.write(csvLine(columns));
-    for (const { id, name, tags, state, epochs, steps, numbers, settings: own } of chosen) {
-      const values = [...Object.keys(headings).map((each) => numbers[each]), ...settings.map((each) => own.get(each))];
-      process.stdout.write(csvLine([id, name, tags.join(' '), state, epochs, steps, ...values]));
+    for (const run of chosen) {
+      const { id, name, tags, state, epochs, steps, numbers } = run;
+      const given = settings.map((each) => values.get(run)!.get(each));
+      const came = Object.keys(headings).map((each) => numbers[each]);
+      process.stdout.write(csvLine([id, name, tags.join(' '), state, epochs, steps, ...came, ...given]));
     }
     return;
   }
-  const rows = aligned(chosen.map((run) => rowOf(run, settings)));
+  const rows = aligned(chosen.map((run) => rowOf(run, settings, values.get(run)!)));
   if (names.length > 0) process.stdout.write(textTable(turned(rows)));
   else if (rows.length > 0) process.stdout.write(textTable(rows));
   else process.stdout.write(`There are no runs in ${shownPath(folder)}.\n`);

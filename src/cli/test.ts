@@ -67,7 +67,7 @@ async function measureOnTerminal(settings: TestSettings, signal: AbortSignal): P
     import('../data/dataSplits.js'),
     import('../experiments/run.js'),
     import('../experiments/saved.js'),
-    import('../experiments/record.js'),
+    import('../experiments/measure.js'),
     import('../compact/report/latency.js'),
     import('./trainOnTerminal.js'),
   ]);

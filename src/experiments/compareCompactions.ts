@@ -1,6 +1,6 @@
 import { compact, type CompactOptions, type ReportOptions } from '../compact/index.js';
 import type { DataSplits } from '../data/dataSplits.js';
-import { scoresOf } from './record.js';
+import { scoresOf } from './measure.js';
 import type { TrainedNetwork } from './saved.js';
 import { percent, type ResultRow } from './tables.js';
 

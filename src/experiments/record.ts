@@ -1,16 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
-import { completeCount, publishedCount, weightCount } from '../compact/index.js';
-import type { DataSplits } from '../data/dataSplits.js';
 import { UserError } from '../errors.js';
 import { jsonFile, writeFileWhole } from '../platform/writeFile.js';
-import { zeroShares } from '../sparsity/index.js';
-import { evaluate } from '../training/evaluate.js';
-import type { EpochEvent, Scores, TrainingEvent } from '../training/events.js';
-import type { Provenance } from '../training/log/index.js';
-import { normalisationOf } from './recipe.js';
-import { savedForm, type TrainedNetwork } from './saved.js';
+import type { Scores } from '../training/events.js';
 
 /** What a network has, and what is left of it without what its method removed. */
 interface Size {
@@ -107,106 +100,6 @@ export const recordSchema = {
 };
 
 const isRecord = new Ajv({ strict: false }).compile<RunRecord>(recordSchema);
-
-const mean = (shares: readonly number[]): number => shares.reduce((sum, share) => sum + share, 0) / shares.length;
-
-/** Accuracy and loss of a network on one part of the images, prepared as in its training; an aborted signal rejects. */
-export async function scoresOf(
-  { model, settings }: Pick<TrainedNetwork, 'model' | 'settings'>,
-  data: DataSplits,
-  part: 'validation' | 'test',
-  signal?: AbortSignal,
-): Promise<Measured['test']> {
-  const scores = await evaluate(model, data[part], { normalise: normalisationOf(settings, data.train), signal });
-  return { ...scores, images: data[part].labels.length };
-}
-
-/** Measures a trained network; the test images are seen here. An aborted signal rejects with its reason. */
-export async function measure(network: TrainedNetwork, data: DataSplits, signal?: AbortSignal): Promise<Measured> {
-  const { model, sparsifier, settings } = network;
-  const masks = network.channelMasks();
-  const weights = sparsifier?.weightMasks?.() ?? new Map<string, Float32Array>();
-  const whole = completeCount(model, masks);
-  const left = weights.size > 0 ? weightCount(model, weights) : whole;
-  const all = [...(weights.size > 0 && masks.size === 0 ? weights : masks).values()];
-  const zeros = zeroShares(model);
-  const sizes = new Map(model.weights.map((weight) => [weight.originalName, weight.read().size]));
-  const countsAsPublished = settings.network === 'googlenet' && weights.size === 0;
-  return {
-    validation: await scoresOf(network, data, 'validation', signal),
-    test: await scoresOf(network, data, 'test', signal),
-    sparsity: {
-      complete: left.sparsity,
-      published: countsAsPublished ? publishedCount(model, masks).sparsity : null,
-      zeros: zeros.size === 0 ? 0 : weightedMean(zeros, sizes),
-    },
-    parameters: { dense: left.full, left: left.left },
-    running_values: { dense: whole.runningValues.full, left: whole.runningValues.left },
-    multiply_adds: { dense: left.multiplyAdds.full, left: left.multiplyAdds.left },
-    channels: {
-      all: all.reduce((sum, mask) => sum + mask.length, 0),
-      closed: all.reduce((sum, mask) => sum + mask.filter((value) => value === 0).length, 0),
-    },
-    method: sparsifier?.summary?.() ?? {},
-    zeros: Object.fromEntries([...zeros].map(([kernel, share]) => [kernel, Number(share.toFixed(5))])),
-  };
-}
-
-function weightedMean(shares: ReadonlyMap<string, number>, sizes: ReadonlyMap<string, number>): number {
-  const known = [...shares].map(([name, share]) => [share, sizes.get(name) ?? NaN] as const);
-  const total = known.reduce((sum, [, entries]) => sum + entries, 0);
-  return Number.isNaN(total)
-    ? mean([...shares.values()])
-    : known.reduce((sum, [share, entries]) => sum + share * entries, 0) / total;
-}
-
-/** What a record is put together from. */
-interface RecordParts {
-  id: string;
-  network: TrainedNetwork;
-  data: DataSplits;
-  events: readonly TrainingEvent[];
-  provenance: Provenance;
-  measured: Measured;
-  last: RunRecord['last'];
-}
-
-/** Puts together what a finished run says. */
-export function recordOf({ id, network, data, events, provenance, measured, last }: RecordParts): RunRecord {
-  const { saved, settings, checkpoint } = network;
-  const epochs = events.filter((event): event is EpochEvent => event.type === 'epoch');
-  const end = events.findLast((event) => event.type === 'end');
-  const steps = end?.step ?? checkpoint.step;
-  const { topology: _, experiment: __, ...own } = savedForm(saved) as Record<string, unknown>;
-  return {
-    format: 'sparsebook record',
-    version: 1,
-    run: id,
-    name: settings.name,
-    tags: settings.tags,
-    experiment: saved.protocol.name,
-    network: network.model.name,
-    methods: settings.methods,
-    seed: settings.seed,
-    settings: own,
-    data: {
-      name: data.name,
-      hash: provenance.data?.hash ?? '',
-      train: data.train.labels.length,
-      validation: data.validation.labels.length,
-      test: data.test.labels.length,
-    },
-    selected: { which: settings.select, epoch: checkpoint.epoch, step: checkpoint.step },
-    last,
-    train: epochs.at(-1)?.train.accuracy ?? null,
-    epochs: epochs.length,
-    steps,
-    seconds: Math.round(epochs.reduce((sum, { seconds }) => sum + seconds, 0)),
-    machine: provenance.backend,
-    date: new Date().toISOString(),
-    ...measured,
-  };
-}
 
 const file = 'record.json';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { loadData, dataFolder } from '../data/loadData.js';
+import { loadData } from '../data/loadData.js';
 import type { DataSplits } from '../data/dataSplits.js';
 import { UserError } from '../errors.js';
 import { namedWeights } from '../graph/names.js';
@@ -16,7 +16,7 @@ import {
 } from '../training/checkpoint/index.js';
 import { answers, type Answers } from '../training/evaluate.js';
 import type { NoteEvent, Scores, TrainingEvent } from '../training/events.js';
-import { provenance, readRun, reopenRun, type Provenance, type RunFolder } from '../training/log/index.js';
+import { provenance, readRun, reopenRun, runsFolder, type Provenance, type RunFolder } from '../training/log/index.js';
 import { addEvent, runFiles } from '../training/log/readRun.js';
 import { claimRun, followed, type RunEvent } from './claim.js';
 import type { ExperimentSettings } from './experimentSettings.js';
@@ -26,13 +26,11 @@ import { networkOf, type StartNetwork } from './networks.js';
 import type { MaskNote } from './notes.js';
 import type { Protocol } from './protocols/protocol.js';
 import { normalisationOf } from './recipe.js';
-import { measure, numbersOf, readRecord, recordOf, saveRecord, scoresOf, type RunRecord } from './record.js';
+import { measure, recordOf, scoresOf } from './measure.js';
+import { numbersOf, readRecord, saveRecord, type RunRecord } from './record.js';
 import { readSaved, resumedSettings, savedForm, trainedNetwork, type SavedRun, type TrainedNetwork } from './saved.js';
 import { settingWarnings, type Given } from './settings/settle.js';
 import { halfOf, openSession, type Session } from './session.js';
-
-/** The folder that runs are kept in: data/runs. */
-export const runsFolder = (): string => join(dataFolder(), 'runs');
 
 /** What a run is made of. */
 export interface RunRequest {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { runsFolder } from '../../experiments/run.js';
+import { runsFolder } from '../../training/log/listRuns.js';
 import { followRun, type LoggedEvent } from '../../training/index.js';
 import { runIds, runNamed } from '../../training/log/listRuns.js';
 import { interruptSignal } from '../kernel/interrupt.js';

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { dataFolder } from '../../data/loadData.js';
 import type { EndEvent, EpochEvent, Scores } from '../events.js';
 import { UserError } from '../../errors.js';
 import { readRun, runFiles, type LoggedRun } from './readRun.js';
@@ -21,6 +22,9 @@ export interface RunSummary extends Omit<LoggedRun, 'events'> {
   began?: number;
   updated?: number;
 }
+
+/** The folder that runs are kept in: data/runs. */
+export const runsFolder = (): string => join(dataFolder(), 'runs');
 
 /** The ids of the runs below `root`, in the order in which they last began: its folders that have settings. */
 export async function runIds(root: string): Promise<string[]> {
