@@ -53,7 +53,11 @@ export function addTrainCommand(program: Command): void {
       'Train a network and make it sparse: as a document did, or any network by any methods (network=resnet20 methods=l0). ' +
         'A run that is finished is not trained twice: again=true trains it anew. Ctrl-C stops and saves; the same command goes on.',
     );
-  for (const protocol of Object.values(protocols) as Protocol[]) {
+  const all = Object.values(protocols) as Protocol[];
+  const words = ({ name }: Protocol): string => (name === 'experiment' ? '' : ` ${name}`);
+  const examples = all.map((protocol) => `  $ sparsebook train${words(protocol)} ${protocol.examples[0]}`);
+  command.addHelpText('after', ['', 'Examples:', ...examples].join('\n'));
+  for (const protocol of all) {
     command
       .command(protocol.name, { isDefault: protocol.name === 'experiment' })
       .summary(protocol.summary)

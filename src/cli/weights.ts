@@ -11,6 +11,10 @@ export function addWeightsCommand(program: Command): void {
     .argument('<checkpoint>', 'the checkpoint, e.g. data/runs/RUN/checkpoints/best')
     .argument('<folder>', 'the folder to write')
     .option('--data <name>', 'what the copy says its images are: synthetic, cifar10 or a folder')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ sparsebook weights data/runs/RUN/checkpoints/best data/small --data cifar10',
+    )
     .action(async (checkpoint: string, folder: string, { data }: { data?: string }) => {
       // Imported when needed: help does without tensors.
       const { shipWeights } = await import('../experiments/saved.js');

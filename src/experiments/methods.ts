@@ -300,6 +300,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
         default: 0,
         rule: number({ min: 0, below: 1 }),
         help: 'the share that is pruned and held at 0, those of smallest magnitude',
+        warning: ({ magnitude }) => (magnitude.prune === 0 ? 'prunes nothing' : undefined),
       },
       unit: ofPruning({ default: 'weights', rule: oneOf('weights', 'channels'), help: 'what is pruned' }),
       scope: ofPruning({

@@ -9,7 +9,9 @@ test('--help lists the commands, and each command shows examples', async () => {
   const { code, stdout } = await run('--help');
   assert.equal(code, 0);
   for (const command of ['run', 'kernel', 'jupyter', 'data']) assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
-  for (const command of [['open'], ['run'], ['kernel', 'install'], ['data']]) {
+  for (const command of 'open,run,kernel install,data,train,train experiment,test,compact,runs,weights'
+    .split(',')
+    .map((words) => words.split(' '))) {
     assert.match((await run(...command, '--help')).stdout, /Examples:\n  \$ sparsebook /);
   }
 });

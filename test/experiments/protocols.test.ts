@@ -1,6 +1,6 @@
 // The documents' protocols: their defaults, and what their runs note.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -64,8 +64,8 @@ test("the documents' commands give the documents' settings", () => {
     const found = Object.fromEntries(Object.keys(expected).map((key) => [key, settings[key]]));
     assert.deepEqual(found, expected, `${name} ${words}`);
   }
-  const optimizers = Object.entries(protocols).map(([name, { experiment }]) => {
-    const { optimizer } = (experiment as Protocol['experiment'])(settingsOf(name as 'repr-c3'));
+  const optimizers = Object.entries(protocols).map(([name, protocol]) => {
+    const { optimizer } = (protocol as unknown as Protocol).experiment(settingsOf(name as 'repr-c3'));
     return [name, optimizer];
   });
   assert.deepEqual(Object.fromEntries(optimizers.slice(0, 5)), {
@@ -106,7 +106,7 @@ test('values that contradict each other, or a rule, are refused before anything 
     ['freeze-prune-resnet18', { prune: 0.5, pruning: { schedule: 'polynomial', rewind: true } }, /can rewind/],
   ];
   for (const [protocol, given, message] of cases) {
-    assert.throws(() => experiment({ protocol, ...given } as ProtocolSpec), { name: 'UserError', message });
+    assert.throws(() => experiment({ protocol, ...given }), { name: 'UserError', message });
   }
 });
 
@@ -161,14 +161,14 @@ test('a run of RePr notes how its filters lay at each turn, how they overlap, an
   for (const [layer, filters] of Object.entries(prunings[1].filters)) {
     assert.deepEqual([...filters].map(Number), [...run.snapshots[4].masks.get(layer)!]);
   }
-  const { model, channelMasks } = await run.network();
+  const network = await run.network();
   const last = run.notes<OverlapNote>('overlap').at(-1)!;
-  for (const [layer, overlap] of filterOverlap(model, channelMasks())) {
+  for (const [layer, overlap] of filterOverlap(network.model, network.channelMasks())) {
     assert.ok(Math.abs(last.values[layer] - overlap) <= 5e-4 * Math.abs(overlap), layer);
   }
   assert.equal(
     run.record.channels.closed,
-    [...channelMasks().values()].flatMap((m) => [...m].filter((v) => !v)).length,
+    [...network.channelMasks().values()].flatMap((m) => [...m].filter((v) => !v)).length,
   );
   run.dispose();
   const standard = await finished({ protocol: 'repr-c3', width: 0.125, standard: true, epochs: 1, select: 'last' });
@@ -248,4 +248,31 @@ test('softmax inside the loss hides it from the network: gradients nearly vanish
   const [plain, inside, scaled] = [crossEntropy(), softmaxInLoss(crossEntropy(), 1), softmaxInLoss(crossEntropy(), 10)];
   assert.ok(norm(inside) < 0.01 * norm(plain));
   assert.ok(norm(scaled) > 5 * norm(inside));
+});
+
+test('what does not fit the network or the images is refused before the first step, and leaves no run', async () => {
+  const at = join(root, 'refused');
+  const c3 = { network: { name: 'c3', width: 0.1 }, data, root: at } as const;
+  const small = tf.sequential({
+    layers: [
+      tf.layers.conv2d({ filters: 2, kernelSize: 3, inputShape: [32, 32, 3] }),
+      tf.layers.flatten(),
+      tf.layers.dense({ units: 4 }),
+    ],
+  });
+  const wide = await experiment({ ...c3, network: { name: 'c3', width: 0.2 }, root, recipe: { epochs: 1 } }).finish();
+  const cases: [() => Run, RegExp][] = [
+    [() => experiment({ ...c3, network: 'own' }), /network=own must come with a tf\.LayersModel/],
+    [() => experiment({ ...c3, methods: 'lo' as never }), /methods must be a list, each one of l0, ista, repr/],
+    [() => experiment({ ...c3, recipe: { epochs: 0 } }), /epochs must be a whole number of at least 1/],
+    [() => experiment({ ...c3, methods: { name: 'l0', where: ['no_layer'] } }), /must name layers of c3.*'no_layer'/],
+    [() => experiment({ ...c3, methods: 'ista' }), /c3 has no channels to prune by their gammas/],
+    [() => experiment({ ...c3, data: 'synthetic', image_size: 'big' }), /HEIGHTxWIDTH.*received big/],
+    [() => experiment({ ...c3, network: small }), /10.*4|4.*10/],
+    [() => experiment({ ...c3, start: wide }), /must have the shapes of those to start from/],
+  ];
+  for (const [build, message] of cases) {
+    await assert.rejects(async () => build().finish(), { name: 'UserError', message }, String(message));
+  }
+  assert.deepEqual(existsSync(at) ? readdirSync(at) : [], []);
 });

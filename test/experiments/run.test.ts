@@ -11,6 +11,7 @@ import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend';
 import { dataFromArrays, loadData } from 'sparsebook/data';
 import { experiment, type ExperimentSpec, type ProtocolSpec, type Run, type RunEvent } from 'sparsebook/experiments';
+import { readRecord } from 'sparsebook/experiments/record.js';
 
 await useBackend({ backend: 'simd', threads: 1 });
 const root = mkdtempSync(join(tmpdir(), 'sparsebook-runs-'));
@@ -91,6 +92,7 @@ for (const [name, spec] of Object.entries(specs)) {
   test(`${name}: stopped at any step and asked for again, a run comes to the bits of one that was not stopped`, async () => {
     const whole = await experiment({ ...spec, root: folder() }).finish();
     const expected = await outcome(whole);
+    assert.deepEqual(await readRecord(whole.dir!), whole.record, 'record.json is valid by its schema, and the record');
     const at = folder();
     for (const steps of [1, 5, 9]) {
       const run = experiment({ ...spec, root: at });

@@ -23,7 +23,7 @@ export const freezePruneResnet18 = protocol({
     freeze_bn: of('freeze.batch_norm', {
       conflict: ({ freeze }: Decides) => (freeze === 0 ? 'nothing is frozen' : undefined),
     }),
-    prune: of('magnitude.prune'),
+    prune: of('magnitude.prune', { published: [0] }),
     unfreeze_epoch: of('magnitude.unfreeze_epoch'),
     softmax_in_loss: of('softmax_in_loss', {
       help: "whether the loss gets probabilities where it wants logits, the project's first try",
