@@ -4,6 +4,7 @@ import { batchCount } from '../data/batches.js';
 import { pickImages } from '../data/imageSet.js';
 import type { DataSplits } from '../data/dataSplits.js';
 import type { Sparsifier } from '../sparsity/index.js';
+import { checkSet } from '../training/checkSet.js';
 import type { NoteEvent, TrainingEvent } from '../training/events.js';
 import { crossEntropy, type Loss } from '../training/loss.js';
 import { makeOptimizer, type Optimizer } from '../training/optimizer.js';
@@ -97,6 +98,8 @@ export async function openSession(
 ): Promise<Session> {
   const data = halfOf(images, settings.half);
   const { model, keepsTopology, opening, anew } = await buildNetwork(settings, data, { from, own });
+  // Here, so that images which do not fit are known before a run has begun, those that test it too.
+  for (const set of [data.train, data.validation, data.test]) checkSet(model, set);
   const rankedBy = settings.start.rewind ? from?.model : undefined;
   const sparsifier = await buildMethods(settings, model, rankedBy);
   const { optimizer: name, lr, momentum, nesterov, weight_decay, decay, ema_decay, seed } = settings;

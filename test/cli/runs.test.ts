@@ -269,7 +269,7 @@ test('runs are listed for programs: numbers by machine names, names, tags, state
   const value = (row: number, column: string): string => rows[row][head.indexOf(column)];
   assert.deepEqual(
     head.filter((column) => column.startsWith('settings.')),
-    ['settings.lr'],
+    ['settings.lr', 'settings.epochs'],
   );
   assert.deepEqual([value(0, 'name'), value(0, 'tags'), value(0, 'settings.lr')], ['one, "first"', 'a b', '0.02']);
   assert.equal(Number(value(0, 'test.accuracy')), record.test.accuracy);
