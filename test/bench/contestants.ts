@@ -2,10 +2,11 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { l0GoogleNet } from 'sparsebook/experiments';
+import { gatesOf } from 'sparsebook/graph';
 import { randomFlip, randomResizedCrop, type DataSplits } from 'sparsebook/data';
-import { c3, cnn4, resnet18, resnet20 } from 'sparsebook/models';
-import { Adam, Sgd, train, type TrainingEvent } from 'sparsebook/training';
+import { c3, cnn4, googleNet, resnet18, resnet20 } from 'sparsebook/models';
+import { l0Sparsifier } from 'sparsebook/sparsity';
+import { Adam, AdamW, Sgd, train, type TrainingEvent } from 'sparsebook/training';
 
 /** One side of a comparison: it makes one step, or one forward pass, whenever it is asked to. Times in milliseconds. */
 export interface Contestant {
@@ -29,7 +30,7 @@ export type NetworkName = keyof typeof networks;
 
 type Run = { model: tf.LayersModel; events: AsyncGenerator<TrainingEvent, void, void> };
 
-const plain = (model: tf.LayersModel, data: DataSplits, batchSize: number, optimizer: Adam | Sgd): Run => ({
+const run = (model: tf.LayersModel, data: DataSplits, batchSize: number, optimizer: Adam | Sgd): Run => ({
   model,
   events: train({
     model,
@@ -38,23 +39,20 @@ const plain = (model: tf.LayersModel, data: DataSplits, batchSize: number, optim
     epochs: 1000,
     batchSize,
     optimizer,
+    sparsifier: gatesOf(model).length > 0 ? l0Sparsifier(model, { lambda_l0: 10 }) : undefined,
     augment: [randomFlip, randomResizedCrop()],
   }),
 });
 
-function gated(data: DataSplits, plainly: boolean): Run {
-  const gates = plainly ? { without_using_gate: true } : { lambda_l0: 10, droprate_init: 0.05 };
-  const experiment = l0GoogleNet(data, { ...gates, epochs: 1000 });
-  return { model: experiment.model, events: experiment.events() };
-}
+const adamW = (): AdamW => new AdamW({ lr: 1e-3, weight_decay: 1e-4 });
 
 const builders: Record<NetworkName, (data: DataSplits, batch: number) => Run> = {
-  googleNet: (data) => gated(data, true),
-  'googleNet, gates': (data) => gated(data, false),
-  resnet20: (data, batch) => plain(resnet20(), data, batch, new Sgd({ lr: 0.01 })),
-  c3: (data, batch) => plain(c3(), data, batch, new Sgd({ lr: 0.01 })),
-  resnet18: (data, batch) => plain(resnet18(), data, batch, new Adam({ lr: 1e-3 })),
-  cnn4: (data, batch) => plain(cnn4(), data, batch, new Sgd({ lr: 0.01 })),
+  googleNet: (data, batch) => run(googleNet(), data, batch, adamW()),
+  'googleNet, gates': (data, batch) => run(googleNet({ gates: { droprate_init: 0.05 } }), data, batch, adamW()),
+  resnet20: (data, batch) => run(resnet20(), data, batch, new Sgd({ lr: 0.01 })),
+  c3: (data, batch) => run(c3(), data, batch, new Sgd({ lr: 0.01 })),
+  resnet18: (data, batch) => run(resnet18(), data, batch, new Adam({ lr: 1e-3 })),
+  cnn4: (data, batch) => run(cnn4(), data, batch, new Sgd({ lr: 0.01 })),
 };
 
 /** sparsebook on the active backend, through the trainer that notebooks use: augmentation, metrics and optimizer included. */

@@ -9,6 +9,8 @@ export interface Cell {
   text: string;
   tags: string[];
   outputs: object[];
+  /** The SHA-256 of the source that made the outputs. */
+  hash?: string;
 }
 
 export function cellsOf(name: string): Cell[] {
@@ -18,6 +20,7 @@ export function cellsOf(name: string): Cell[] {
     text: [cell.source].flat().join(''),
     tags: cell.metadata.tags ?? [],
     outputs: cell.cell_type === 'code' ? cell.outputs : [],
+    hash: (cell.metadata.sparsebook as { sourceHash?: string } | undefined)?.sourceHash,
   }));
 }
 

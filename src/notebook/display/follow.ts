@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { runsFolder } from '../../training/log/listRuns.js';
-import { followRun, type LoggedEvent } from '../../training/index.js';
-import { runIds, runNamed } from '../../training/log/listRuns.js';
+import { followRun } from '../../training/index.js';
+import { runIds, runNamed, runsFolder } from '../../training/log/listRuns.js';
 import { interruptSignal } from '../kernel/interrupt.js';
 import { watch, type WatchOptions } from './watch.js';
 
@@ -14,14 +13,14 @@ export interface FollowCellOptions extends WatchOptions {
 
 /**
  * Shows a run that another process trains, or has trained, below the cell: its curves and progress, redrawn as its log grows,
- * until it ends or the cell is interrupted; either way they stay. Returns the events seen.
+ * until it ends or the cell is interrupted; either way they stay.
  *
  * `run` is a folder, the id of a run in data/runs, the beginning of one, or `last`. Throws a UserError if there is none.
  */
-export async function follow(run = 'last', options: FollowCellOptions = {}): Promise<LoggedEvent[]> {
+export async function follow(run = 'last', options: FollowCellOptions = {}): Promise<void> {
   const { signal = interruptSignal(), interval = 500, title } = options;
   const dir = existsSync(run) ? run : await folderOf(run);
-  return watch(followRun(dir, { signal, interval }), { title, interval });
+  await watch(followRun(dir, { signal, interval }), { title, interval });
 }
 
 async function folderOf(name: string): Promise<string> {

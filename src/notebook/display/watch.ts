@@ -15,21 +15,21 @@ export interface WatchOptions {
 }
 
 /** A run of an experiment, or its events alone. */
-type Watched<Event> = { events(signal?: AbortSignal): AsyncIterable<Event> } | AsyncIterable<Event>;
+type Watched = { events(signal?: AbortSignal): Events } | Events;
+type Events = AsyncIterable<{ readonly type: string }>;
 
 /**
- * Trains a run, or reads the events of one, shows a line of progress and a live plot below the cell while it runs, prints its
- * warnings, and returns all events. Where the run notes masks, a second plot shows them layer by layer. Outside of a notebook it only prints warnings and the last line of progress.
+ * Trains a run, or reads the events of one, shows a line of progress and a live plot below the cell while it runs, and prints
+ * its warnings. Where the run notes masks, a second plot shows them layer by layer. Outside of a notebook it only prints
+ * warnings and the last line of progress.
  *
- * If the run fails or is interrupted, what was seen so far stays on display and the error is passed on.
+ * If the run fails or is interrupted, what was seen so far stays on display and the error is passed on. All events of a run
+ * are its `history`; nothing is returned, since a cell shows what its last line gives.
  */
-export async function watch<Event extends { readonly type: string }>(
-  run: Watched<Event>,
-  options: WatchOptions = {},
-): Promise<Event[]> {
+export async function watch(run: Watched, options: WatchOptions = {}): Promise<void> {
   const { title, interval = 500 } = options;
   const events = 'events' in run ? run.events(interruptSignal()) : run;
-  const seen: Event[] = [];
+  const seen: { readonly type: string }[] = [];
   const started = performance.now();
   const figure = () => trainingCurves(seen, { title });
   const line = (): string => progressLine(seen, loggedSeconds(seen) ?? (performance.now() - started) / 1000);
@@ -61,7 +61,6 @@ export async function watch<Event extends { readonly type: string }>(
     plot?.update(figure(), { final: true });
     gates?.done();
   }
-  return seen;
 }
 
 /** The masks that a run has noted so far. */

@@ -48,8 +48,7 @@ async function until(condition: () => boolean): Promise<void> {
 test('a run that is over is shown with all its curves', async (t) => {
   const shown = inKernel(t);
   makeRun('2026-01-01-a', wholeRun);
-  const events = await follow('2026-01-01');
-  assert.equal(events.length, wholeRun.length);
+  await follow('2026-01-01');
   const last = shown.findLast(isFigure)!;
   assert.match(textOf(last), /Over 4 training steps .* Validation accuracy after 2 epochs: 60/);
   assert.ok('image/png' in last.data);
@@ -72,12 +71,8 @@ test('a run that goes on is redrawn as its log grows, also where it was killed a
   appendFileSync(log, lines([start(2)]));
   await drawn(/step 2 of 4, .*, going on$/);
   appendFileSync(log, lines([step(3), step(4), epoch(1), end(4)]));
-  const events = await following;
-  assert.deepEqual(
-    events.flatMap((event) => (event.type === 'step' ? [event.step] : [])),
-    [1, 2, 3, 4],
-    'a step that was made anew is there once',
-  );
+  await following;
+  assert.match(textOf(shown.at(-1)!), /Over 4 training steps/, 'a step that was made anew is there once');
   assert.equal(shown.filter(({ update }) => !update).length, 2, 'one line and one plot, updated in place');
 });
 

@@ -122,13 +122,13 @@ test('a run that fails leaves its last state on display and passes the error on'
   assert.ok(hasPicture(last[1]));
 });
 
-test('outside of a notebook watching returns the events and prints one line', async (t) => {
+test('outside of a notebook watching prints one line', async (t) => {
   const lines = printed(t);
   async function* events() {
     yield start;
     for (let n = 1; n <= 4; n++) yield await Promise.resolve(step(n));
   }
-  assert.equal((await watch(events())).length, 5);
+  await watch(events());
   assert.equal(lines.length, 1);
   assert.match(
     lines[0],

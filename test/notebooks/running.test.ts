@@ -1,0 +1,100 @@
+// Notebooks as they run: what is trained already is not trained again, and two of ours from their first cell to their last.
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { findKernelSpec } from 'sparsebook/notebook/jupyter';
+import { KernelClient } from 'sparsebook/notebook/kernel';
+import { runNotebook, type GivenValue, type Notebook } from 'sparsebook/notebook/run';
+import { schemaErrors } from '../notebook/run/nbformat.ts';
+import { fixtures, runFixture } from '../notebook/run/runs.ts';
+
+// Runs are kept in a folder of their own; kernels inherit the environment.
+const folder = mkdtempSync(join(tmpdir(), 'sparsebook-notebooks-'));
+process.env.SPARSEBOOK_DATA = folder;
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+/** All that the outputs of a notebook's cells say, cell by cell. */
+const textsOf = ({ cells }: Notebook): Record<string, string> =>
+  Object.fromEntries(
+    cells.map((cell) => [
+      cell.id,
+      (cell.cell_type === 'code' ? cell.outputs : [])
+        .flatMap((output) => {
+          if (output.output_type === 'stream') return output.text;
+          return 'data' in output ? (output.data['text/plain'] as string | string[]) : [];
+        })
+        .join(''),
+    ]),
+  );
+
+test('a notebook that runs again trains nothing and says so; after a change, only what the change touches', async () => {
+  const runs = join(folder, 'runs');
+  /** The log of each run: one that is trained has another one. */
+  const logs = (): string[] => readdirSync(runs).map((run) => readFileSync(join(runs, run, 'metrics.jsonl'), 'utf8'));
+  const kernel = await KernelClient.start({ spec: findKernelSpec('tslab'), cwd: fixtures });
+  const texts = async (parameters: Record<string, GivenValue> = {}): Promise<Record<string, string>> => {
+    const result = await runFixture('runs', { parameters, kernel });
+    assert.equal(result.fault, undefined);
+    return textsOf(result.notebook);
+  };
+  try {
+    const loaded = /loaded: trained on \d{4}-\d\d-\d\d \d\d:\d\d UTC; again=true trains it anew/;
+    const first = await texts();
+    assert.doesNotMatch(JSON.stringify(first), loaded);
+    const trained = logs();
+    assert.equal(trained.length, 3);
+
+    const second = await texts();
+    assert.match(second.dense, loaded);
+    for (const name of ['lambda 5', 'tuned']) assert.match(second.gated, new RegExp(`${name}: .*${loaded.source}`));
+    assert.equal(second.table, first.table);
+    assert.deepEqual(logs(), trained);
+
+    const changed = await texts({ lambda: 6 });
+    assert.match(changed.dense, loaded);
+    assert.doesNotMatch(changed.gated, loaded);
+    const anew = logs().filter((log) => !trained.includes(log));
+    assert.equal(anew.length, 2, 'the run with gates, and the one that starts from it');
+  } finally {
+    await kernel.shutdown();
+  }
+});
+
+/** Runs one of our notebooks with settings of seconds, and gives what its cells say. */
+async function said(name: string, parameters: Record<string, GivenValue>): Promise<Record<string, string>> {
+  // A folder within the project, since a notebook imports the package and saves beside itself.
+  const beside = mkdtempSync(join('notebooks', 'running-'));
+  try {
+    const notebook = join(beside, `${name}.ipynb`);
+    cpSync(join('notebooks', `${name}.ipynb`), notebook);
+    cpSync(join('notebooks', 'outputs', name), join(beside, 'outputs', name), { recursive: true });
+    const result = await runNotebook({ notebook, parameters: { data: 'synthetic', backend: 'simd', ...parameters } });
+    assert.equal(result.fault, undefined);
+    assert.deepEqual(schemaErrors(result.notebook), []);
+    const texts = textsOf(result.notebook);
+    assert.doesNotMatch(JSON.stringify(texts), /NaN|undefined/);
+    return texts;
+  } finally {
+    rmSync(beside, { recursive: true });
+  }
+}
+
+test('notebook 03 runs from its first cell to its last, on a few images', async () => {
+  const small = { train_size: 48, test_size: 32, width: 0.125, S1: 1, S2: 1, epochs: 3, seeds: 2 };
+  const text = Object.values(await said('03-repr-c3', small)).join('\n');
+  for (const title of ['The cycle', 'Standard and RePr', 'Filters on and off', 'Test accuracy, n = 2 each']) {
+    assert.ok(text.includes(title), title);
+  }
+  assert.match(text, /RePr, no crop minus standard, no crop: .* points \(n = 2, 95 %\)/);
+});
+
+test('notebook 04 runs from its first cell to its last, and says what it shows', async () => {
+  const small = { train_size: 64, test_size: 32, epochs: 2, epochs_scratch: 1 };
+  const texts = await said('04-freeze-prune-resnet18', small);
+  assert.match(texts['freeze-train'], /entries of the frozen stem that changed in training: 0/);
+  assert.match(texts['prune-train'], /prune 30 % from 30\.0 % to 30\.0 %/);
+  assert.match(texts['unfreeze-train'], /unfreeze 10 % from 10\.0 % to \d\.\d %/);
+  assert.match(texts['results-table'], /ticket 95 %/);
+});
