@@ -15,8 +15,8 @@ export interface WatchOptions {
 }
 
 /** A run of an experiment, or its events alone. */
-type Watched = { events(signal?: AbortSignal): Events } | Events;
-type Events = AsyncIterable<{ readonly type: string }>;
+type Watched = { readonly history: TrainingLog; events(signal?: AbortSignal): Events } | Events;
+type Events = AsyncIterable<TrainingLog[number]>;
 
 /**
  * Trains a run, or reads the events of one, shows a line of progress and a live plot below the cell while it runs, and prints
@@ -29,9 +29,11 @@ type Events = AsyncIterable<{ readonly type: string }>;
 export async function watch(run: Watched, options: WatchOptions = {}): Promise<void> {
   const { title, interval = 500 } = options;
   const events = 'events' in run ? run.events(interruptSignal()) : run;
-  const seen: { readonly type: string }[] = [];
+  const seen: TrainingLog[number][] = [];
+  /** A run that goes on has events of before; one that another process trains has none of its own yet. */
+  const log = (): TrainingLog => ('history' in run && run.history.length > seen.length ? run.history : seen);
   const started = performance.now();
-  const figure = () => trainingCurves(seen, { title });
+  const figure = () => trainingCurves(log(), { title });
   const line = (): string => progressLine(seen, loggedSeconds(seen) ?? (performance.now() - started) / 1000);
   const live = inNotebook();
   const progress = live ? display({ 'text/plain': line() }) : undefined;
@@ -51,7 +53,7 @@ export async function watch(run: Watched, options: WatchOptions = {}): Promise<v
       addEvent(seen, event);
       if (event.type === 'warning') console.warn((event as unknown as WarningEvent).message);
       if (event.type === 'loaded' || event.type === 'followed') console.log((event as unknown as WarningEvent).message);
-      if (live && event.type === 'note') gates ??= liveGates(seen, title);
+      if (live && event.type === 'note') gates ??= liveGates(log, title);
       if (live) waiting ??= setTimeout(redraw, Math.max(0, interval - (performance.now() - updated)));
     }
   } finally {
@@ -64,8 +66,8 @@ export async function watch(run: Watched, options: WatchOptions = {}): Promise<v
 }
 
 /** The masks that a run has noted so far. */
-function snapshotsOf(seen: readonly { readonly type: string }[]): GateSnapshot[] {
-  return seen.flatMap((event) => {
+function snapshotsOf(log: TrainingLog): GateSnapshot[] {
+  return log.flatMap((event) => {
     const { type, kind, epoch, values } = event as NoteEvent;
     if (type !== 'note' || kind !== 'masks') return [];
     const masks = Object.entries(values as MaskNote).map(([layer, mask]) => [layer, Float32Array.from(mask)] as const);
@@ -74,24 +76,21 @@ function snapshotsOf(seen: readonly { readonly type: string }[]): GateSnapshot[]
 }
 
 /** A heat map of open gates that is drawn anew when there is another snapshot. */
-function liveGates(
-  seen: readonly { readonly type: string }[],
-  title = 'Training',
-): { update(): void; done(): void } | undefined {
-  let snapshots = snapshotsOf(seen);
+function liveGates(log: () => TrainingLog, title = 'Training'): { update(): void; done(): void } | undefined {
+  let snapshots = snapshotsOf(log());
   if (snapshots.length === 0) return undefined;
   const figure = () => gatesPerLayer(snapshots, { title: `${title}: open gates by layer and epoch` });
   const view = liveFigure(figure(), { final: false, interval: 0 });
   return {
     update() {
-      const now = snapshotsOf(seen);
+      const now = snapshotsOf(log());
       if (now.length > snapshots.length) {
         snapshots = now;
         view.update(figure());
       }
     },
     done() {
-      snapshots = snapshotsOf(seen);
+      snapshots = snapshotsOf(log());
       view.update(figure(), { final: true });
     },
   };

@@ -122,6 +122,18 @@ test('a run that fails leaves its last state on display and passes the error on'
   assert.ok(hasPicture(last[1]));
 });
 
+test('a run that goes on is drawn with what was before', async (t) => {
+  const shown = inKernel(t);
+  const history = [start, step(1)];
+  async function* events() {
+    await Promise.resolve();
+    history.push(step(2));
+    yield step(2);
+  }
+  await watch({ history, events });
+  assert.match(String(shown.at(-1)!.data['text/plain']), /Over 2 training steps/);
+});
+
 test('outside of a notebook watching prints one line', async (t) => {
   const lines = printed(t);
   async function* events() {
