@@ -30,9 +30,10 @@ for (const [name, trainedOn, leastEpochs] of [
 ] as const) {
   test(`01: ${name} is whole, says what it was trained on, gives its network, and cannot be resumed`, async () => {
     const path = join(outputs, '01-l0-googlenet', name);
-    const { settings, provenance, epoch } = await loadCheckpoint(path);
+    const { settings, provenance, epoch, optimizer } = await loadCheckpoint(path);
     assert.match(provenance!.data!.name, trainedOn);
     assert.ok(epoch >= leastEpochs);
+    assert.equal(optimizer.name, 'no optimizer');
     assert.doesNotMatch(JSON.stringify(settings), /work|home/);
     const network = await trainedNetwork(path);
     assert.deepEqual([network.settings.width, network.settings.methods], [1, []]);
