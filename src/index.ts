@@ -1,17 +1,388 @@
-// The front door: what notebooks and programs import. Each room's own index.ts says what it shows.
-export { deriveSeed, Random, uniform, useBackend } from './backend/index.js';
-export type { BackendInfo, BackendName, BackendOptions } from './backend/index.js';
-export * from './compact/index.js';
-export * from './data/index.js';
+// The public API: what notebooks and programs import from 'sparsebook', module by module.
+export { clearOrphans } from './platform/asideName.js';
+export type { FileSystem } from './platform/fileSystem.js';
+
 export { UserError } from './errors.js';
-export * from './experiments/index.js';
-export * from './formats/index.js';
-export * from './graph/index.js';
-export * from './layers/index.js';
-export * from './models/index.js';
-export * from './notebook/display/index.js';
+
+export { Random, deriveSeed, uniform } from './backend/random.js';
+export { useBackend, type BackendInfo, type BackendName, type BackendOptions } from './backend/useBackend.js';
+
+export {
+  randomBrightness,
+  randomContrast,
+  randomFlip,
+  randomPaddedCrop,
+  type Augmentation,
+  type Draws,
+} from './data/augment.js';
+export { batchCount, batches, type Batch, type BatchOptions } from './data/batches.js';
+export { officialArchive, readCifar10, type Archive, type Cifar10 } from './data/cifar10.js';
+export {
+  dataFromArrays,
+  dataHash,
+  describeData,
+  splitImages,
+  type DataParts,
+  type DataSizes,
+  type DataSplits,
+  type SplitOptions,
+} from './data/dataSplits.js';
+export type { DownloadOptions, Transfer } from './data/download.js';
+export { getCifar10, type GetOptions } from './data/getCifar10.js';
+export { imageSet, shapeOf, type ImageArrays, type ImageSet, type ImageShape, type Labels } from './data/imageSet.js';
+export { loadData, presentData, type DataOptions } from './data/loadData.js';
+export {
+  channelStatistics,
+  cifar10ImageStatistics,
+  cifar10Statistics,
+  imageNetStatistics,
+  normalise,
+  standardise,
+  type ChannelStatistics,
+  type Normalise,
+} from './data/normalise.js';
+export { randomResizedCrop, type ResizedCropRange } from './data/resizedCrop.js';
+export { syntheticImages, type SyntheticOptions } from './data/synthetic.js';
+
+export { decodeSafetensors, encodeSafetensors, safetensorsMetadata, type SavedTensor } from './formats/safetensors.js';
+
+export { BatchNorm, type BatchNormOptions } from './layers/batchNorm.js';
+export { BiasMap, type BiasMapOptions } from './layers/biasMap.js';
+export { Conv2d, type Conv2dOptions } from './layers/conv2d.js';
+export type { Gate, GateStart } from './layers/gate.js';
+export { GatedConv2d, type GatedConv2dOptions } from './layers/gatedConv2d.js';
+export {
+  cumulativeProbability,
+  defaultHardConcrete,
+  expectedOpen,
+  inferenceMask,
+  probabilityNonZero,
+  sampleMask,
+  stretchedSample,
+  type HardConcrete,
+} from './layers/hardConcrete.js';
+export * as hardConcreteCurves from './layers/hardConcreteCurves.js';
+export { L0Gate, type GateSampling, type L0GateOptions } from './layers/l0Gate.js';
+export type { Activation, CallOptions, LayerOptions } from './layers/layer.js';
+export { MaxPool2d, type MaxPool2dOptions } from './layers/maxPool2d.js';
+export {
+  gatedConvolution,
+  gatedConvolutionCost,
+  gatedConvolutionPrior,
+  gatedDense,
+  gatedDenseCost,
+  gatedDensePrior,
+  modeMask,
+  type ExpectedCost,
+  type GatedConvolution,
+  type GatedDense,
+  type GatedMode,
+  type GatedPrior,
+} from './layers/originalLayers.js';
+export type { Padding } from './layers/padding.js';
+export type { InitializerName } from './layers/seededInitializer.js';
+
+export { channelFlow, flowFrom, type ChannelFlow, type ChannelReader } from './graph/channelFlow.js';
+export { channelGraph, type Channel, type ChannelGraph, type ChannelNode } from './graph/channelGraph.js';
+export { channelGroups, channelTies, explain, type ChannelGroup, type ChannelTies } from './graph/channelGroups.js';
+export { forward, gatesOf } from './graph/gates.js';
+export { kernelGeometry, type Kernel, type KernelGeometry } from './graph/kernels.js';
+export type { LayerRole } from './graph/layerRole.js';
+export { layerNames, leafLayers, namedWeights, weightNames, type Layer } from './graph/names.js';
+export { inLayerOrder, networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './graph/networkGraph.js';
+
+export { c3, type C3Options } from './models/c3.js';
+export type { ChannelMasks } from './models/channelMasks.js';
+export { cnn4, type Cnn4Options } from './models/cnn4.js';
+export {
+  googleNet,
+  inceptionBlocks,
+  inceptionBranches,
+  type GateOptions,
+  type GoogleNetOptions,
+  type InceptionWidths,
+} from './models/googleNet.js';
+export type { NetworkOptions } from './models/networkOptions.js';
+export { resnet18, type ResNet18Options } from './models/resnet18.js';
+export { resnet20, type ResNet20Options } from './models/resnet20.js';
+export {
+  fillFromTorchvision,
+  fromTorchvision,
+  toTorchvision,
+  torchvisionTensors,
+  type NamedTensor,
+} from './models/torchvision.js';
+
+export { filterRows } from './sparsity/filters.js';
+export { freezeSparsifier, type FreezeOptions, type FreezeSparsifier } from './sparsity/freeze.js';
+export {
+  gammaSummary,
+  istaLayers,
+  istaSparsifier,
+  rescaleGammas,
+  softThreshold,
+  type GammaSummary,
+  type IstaLayer,
+  type IstaOptions,
+} from './sparsity/ista.js';
+export { l0Sparsifier, type L0Options, type L0Weighting } from './sparsity/l0.js';
+export type { SparsityTarget } from './sparsity/lambdaController.js';
+export { magnitudeSparsifier, type MagnitudeOptions, type MagnitudeSparsifier } from './sparsity/magnitude.js';
+export {
+  nullSpace,
+  refillFilters,
+  withinLimit,
+  type NullSpace,
+  type NullSpaceOptions,
+  type Refill,
+  type ReprScaling,
+} from './sparsity/nullSpace.js';
+export {
+  cosinesByLayer,
+  filterCosines,
+  filterOverlap,
+  layerScores,
+  orthogonalityScores,
+  rankFilters,
+  type LayerScores,
+  type NamedScores,
+  type RankOptions,
+  type ReprRanking,
+} from './sparsity/orthogonality.js';
+export { prunableWeights, somePrunableWeights, zeroShares } from './sparsity/prunableWeights.js';
+export { amountToPrune, pruneSmallest, type PruningScope } from './sparsity/pruneSmallest.js';
+export { reprSparsifier, type ReprNextLayer, type ReprOptions } from './sparsity/repr.js';
+export {
+  iterative,
+  oneShot,
+  polynomial,
+  reprEpoch,
+  type PruningPlan,
+  type ReprEpoch,
+  type ReprLengths,
+} from './sparsity/schedules.js';
+export {
+  combineSparsifiers,
+  products,
+  type ParameterGroup,
+  type Sparsifier,
+  type State,
+} from './sparsity/sparsifier.js';
+export { WeightMasks } from './sparsity/weightMasks.js';
+export { withGates, type WithGatesOptions } from './sparsity/withGates.js';
+
+export {
+  completeCount,
+  countOf,
+  layerCosts,
+  openChannels,
+  weightCount,
+  type CompleteCount,
+  type Count,
+  type LayerCost,
+  type OpenChannels,
+  type WeightCount,
+} from './compact/count/counts.js';
+export { publishedCount, type PublishedCount } from './compact/count/publishedCount.js';
+export { encodeOnnx, saveOnnx } from './compact/export/onnx.js';
+export { loadSafetensors, safetensorsFile, saveSafetensors } from './compact/export/safetensors.js';
+export { loadTfjs, saveTfjs, tfjsFolder } from './compact/export/tfjs.js';
+export {
+  reportText,
+  type CompactionReport,
+  type ReportOptions,
+  type Sizes,
+} from './compact/report/compactionReport.js';
+export { measureLatency, type Latency, type LatencyOptions } from './compact/report/latency.js';
+export { Compaction, compact, type CompactOptions, type LayerWidth } from './compact/shrink/compact.js';
+export type { KeepOptions, KeptBecause } from './compact/shrink/keptChannels.js';
+
+export { Adam, AdamW, type AdamOptions } from './training/adam.js';
+export type { Checkpoint, CheckpointState, TrainedState } from './training/checkpoint/checkpoint.js';
+export { checkpointed, type CheckpointOptions } from './training/checkpoint/checkpointed.js';
+export {
+  findCheckpoint,
+  listCheckpoints,
+  pruneCheckpoints,
+  type CheckpointList,
+  type CheckpointSummary,
+} from './training/checkpoint/listCheckpoints.js';
+export { loadCheckpoint } from './training/checkpoint/loadCheckpoint.js';
+export { saveCheckpoint } from './training/checkpoint/saveCheckpoint.js';
+export {
+  averagedWeights,
+  restoreWeights,
+  resumeFrom,
+  takeState,
+  type TrainedParts,
+} from './training/checkpoint/trainedState.js';
+export {
+  answers,
+  evaluate,
+  pairedChange,
+  type Answers,
+  type EvaluationOptions,
+  type PairedChange,
+} from './training/evaluate.js';
+export type {
+  CheckpointEvent,
+  EndEvent,
+  EpochEvent,
+  NoteEvent,
+  Scores,
+  StartEvent,
+  StepEvent,
+  TrainingEvent,
+  WarningEvent,
+} from './training/events.js';
+export { layerGradients, type LayerGradient, type LayerGradientOptions } from './training/layerGradients.js';
+export { followRun, type FollowOptions } from './training/log/followRun.js';
+export { listed, runIds, runNamed, runsFolder, type RunSummary } from './training/log/listRuns.js';
+export { provenance, type Provenance } from './training/log/provenance.js';
+export { readRun, type LoggedEvent, type LoggedRun } from './training/log/readRun.js';
+export { RunFolder, reopenRun, type GateMasks, type RunFacts } from './training/log/runFolder.js';
+export { crossEntropy, inputOf, isRight, rightAnswers, type CrossEntropyOptions, type Loss } from './training/loss.js';
+export {
+  kernelsOnly,
+  makeOptimizer,
+  type Optimizer,
+  type OptimizerSettings,
+  type Update,
+} from './training/optimizer.js';
+export {
+  constant,
+  exponentialDecay,
+  multiStep,
+  oneCycle,
+  type ExponentialDecayOptions,
+  type MultiStepOptions,
+  type OneCycleOptions,
+  type Progress,
+  type Schedule,
+} from './training/schedules.js';
+export { Sgd, type SgdOptions } from './training/sgd.js';
+export { train, type TrainingOptions } from './training/train.js';
+export { WeightAverages, type WeightAveragesOptions } from './training/weightAverages.js';
+
+export { blockTable, type BlockRow } from './experiments/blockTable.js';
+export type { FollowedEvent, LoadedEvent, RunEvent } from './experiments/claim.js';
+export { compareCompactions } from './experiments/compareCompactions.js';
+export {
+  courseOf,
+  cutPoints,
+  epochMeans,
+  gammaLine,
+  keptRun,
+  pruningPoints,
+  resultPoints,
+  type Course,
+  type Cut,
+  type EpochMeans,
+  type KeptRun,
+  type ResultPoint,
+  type SavedIsta,
+  type SavedPruning,
+  type SavedSweep,
+} from './experiments/courses.js';
+export { experiment, type ExperimentSpec, type ProtocolSpec } from './experiments/experiment.js';
+export type { ExperimentSettings } from './experiments/experimentSettings.js';
+export { measure } from './experiments/measure.js';
+export { copyWeights } from './experiments/networks.js';
+export { Notes, type GammaNote, type MaskNote, type OverlapNote, type TurnNote } from './experiments/notes.js';
+export { protocols, type ProtocolName } from './experiments/protocols/protocols.js';
+export {
+  besidePublished,
+  publishedIsta,
+  publishedL0,
+  publishedRepr,
+  type PublishedL0,
+} from './experiments/published.js';
+export type { RecipeSettings } from './experiments/recipe.js';
+export type { Measured, RunRecord } from './experiments/record.js';
+export { Run, type MaskSnapshot } from './experiments/run.js';
+export { trainedNetwork, type TrainedNetwork } from './experiments/saved.js';
+export { halfOf, softmaxInLoss } from './experiments/session.js';
+export type { SettingValue, SomeSettings } from './experiments/settings/schema.js';
+export {
+  differenceInWords,
+  differenceOf,
+  groupRecords,
+  headingOf,
+  meanInterval,
+  percent,
+  recordTable,
+  shownAs,
+  usualColumns,
+  type MeanInterval,
+  type RecordGroup,
+  type ResultRow,
+  type SomeRecord,
+} from './experiments/tables.js';
+
+export {
+  accuracyAgainstSparsity,
+  accuracyByPruning,
+  accuracyByStage,
+  accuracyIntervals,
+  accuracyMargin,
+  reportedPoint,
+  type IntervalPoint,
+  type PruningCurve,
+  type PruningPoint,
+  type SparsityPoint,
+  type StageAccuracy,
+} from './plots/accuracy.js';
+export { exampleImages, type LabelledImages } from './plots/exampleImages.js';
+export { filterMap, filterScores, gramMatrices, type GramMoment, type Prunings } from './plots/filters.js';
+export {
+  bernoulliToConcrete,
+  estimateOpen,
+  monteCarloPenalty,
+  penaltyCurve,
+  type BernoulliToConcreteOptions,
+  type MonteCarloOptions,
+  type OpenEstimate,
+} from './plots/gateCurves.js';
+export { gateHistogram, gatesPerLayer, type GateSnapshot } from './plots/gates.js';
+export {
+  hardConcreteDensity,
+  hardConcreteSamples,
+  hardConcreteSlider,
+  type HardConcreteOptions,
+  type HardConcreteSamplesOptions,
+} from './plots/hardConcrete.js';
+export { inceptionBlock } from './plots/inceptionBlock.js';
+export { gammasOverSteps, penaltySweep, versionsOverSteps, type SweepPoint, type VersionCourse } from './plots/ista.js';
+export {
+  gradientsPerLayer,
+  widthsPerLayer,
+  zerosPerLayer,
+  type LayerWidths,
+  type NamedGradients,
+  type NamedShares,
+} from './plots/perLayer.js';
+export { gammaPaths, proximalStep, type ProximalStepOptions } from './plots/proximalStep.js';
+export { named, overlapDuringTraining, reprCurves, reprCycle, type CourseOf, type PhasedEpoch } from './plots/repr.js';
+export { pullOfLoss, softmaxTwice } from './plots/softmaxTwice.js';
+export type { Figure, Layout, Trace } from './plots/theme.js';
+export {
+  curvesOverEpochs,
+  penaltyDuringTraining,
+  runsOfCurves,
+  trainingCurves,
+  type EpochCurve,
+  type EpochCurveOptions,
+  type NamedRun,
+  type PenaltyCurve,
+  type TrainingLog,
+} from './plots/training.js';
+
+export { liveFigure, show, type FigureView, type LiveFigureOptions } from './notebook/display/figure.js';
+export { follow, type FollowCellOptions } from './notebook/display/follow.js';
+export { DisplayHandle, display, inNotebook, markdown, type Bundle } from './notebook/display/output.js';
+export { renderPng, type PngOptions } from './notebook/display/renderPng.js';
+export { dataFrame, table, type Row, type TableData, type TableOptions } from './notebook/display/table.js';
+export { watch, type WatchOptions } from './notebook/display/watch.js';
+export { watchAll, type WatchAllOptions } from './notebook/display/watchAll.js';
 export { interruptSignal } from './notebook/kernel/interrupt.js';
-export { savedOutput, saveOutput } from './notebook/outputs.js';
-export * from './plots/index.js';
-export * from './sparsity/index.js';
-export * from './training/index.js';
+export { saveOutput, savedOutput } from './notebook/outputs.js';

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { gatesOf } from 'sparsebook/graph';
-import type { L0Gate } from 'sparsebook/layers';
-import { l0Sparsifier } from 'sparsebook/sparsity';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { gatesOf } from 'sparsebook/graph/gates.js';
+import type { L0Gate } from 'sparsebook/layers/l0Gate.js';
+import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
 import { activation, noise, parseFill, summarise, tensor, type GoldenArray, type GoldenRecipe } from './goldens.ts';
 import {
   filledNetwork,

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TrainingEvent } from '../training/events.js';
-import { followRun, readRun, RunFolder } from '../training/log/index.js';
+import { followRun } from '../training/log/followRun.js';
+import { readRun } from '../training/log/readRun.js';
+import { RunFolder } from '../training/log/runFolder.js';
 import { runFiles } from '../training/log/readRun.js';
 import { isHeld, RunHeld } from '../training/log/runLock.js';
 import { readRecord } from './record.js';

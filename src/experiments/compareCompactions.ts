@@ -1,4 +1,5 @@
-import { compact, type CompactOptions, type ReportOptions } from '../compact/index.js';
+import { compact, type CompactOptions } from '../compact/shrink/compact.js';
+import type { ReportOptions } from '../compact/report/compactionReport.js';
 import type { DataSplits } from '../data/dataSplits.js';
 import { scoresOf } from './measure.js';
 import type { TrainedNetwork } from './saved.js';

@@ -1,5 +1,6 @@
 import { reprEpoch } from '../sparsity/schedules.js';
-import type { CompactionReport, LayerWidth } from '../compact/index.js';
+import type { CompactionReport } from '../compact/report/compactionReport.js';
+import type { LayerWidth } from '../compact/shrink/compact.js';
 import type { PairedChange } from '../training/evaluate.js';
 import type { EpochEvent, NoteEvent } from '../training/events.js';
 import type { GammaNote, MaskNote, OverlapNote } from './notes.js';

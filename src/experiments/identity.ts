@@ -6,7 +6,7 @@ import { dataHash, type DataSplits } from '../data/dataSplits.js';
 import { UserError } from '../errors.js';
 import { namedWeights } from '../graph/names.js';
 import { checkpointFiles } from '../training/checkpoint/checkpoint.js';
-import { findCheckpoint } from '../training/checkpoint/index.js';
+import { findCheckpoint } from '../training/checkpoint/listCheckpoints.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { outsideIdentity } from './runSettings.js';
 import { givenIn } from './settings/settle.js';

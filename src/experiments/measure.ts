@@ -1,6 +1,7 @@
-import { completeCount, publishedCount, weightCount } from '../compact/index.js';
+import { completeCount, weightCount } from '../compact/count/counts.js';
+import { publishedCount } from '../compact/count/publishedCount.js';
 import type { DataSplits } from '../data/dataSplits.js';
-import { zeroShares } from '../sparsity/index.js';
+import { zeroShares } from '../sparsity/prunableWeights.js';
 import { evaluate } from '../training/evaluate.js';
 import type { EpochEvent, TrainingEvent } from '../training/events.js';
 import type { Provenance } from '../training/log/provenance.js';

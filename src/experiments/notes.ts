@@ -1,5 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
-import { cosinesByLayer, filterOverlap, istaLayers, reprEpoch, type Sparsifier } from '../sparsity/index.js';
+import { cosinesByLayer, filterOverlap } from '../sparsity/orthogonality.js';
+import { istaLayers } from '../sparsity/ista.js';
+import { reprEpoch } from '../sparsity/schedules.js';
+import type { Sparsifier } from '../sparsity/sparsifier.js';
 import type { NoteEvent, StepEvent } from '../training/events.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 

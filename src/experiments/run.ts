@@ -6,17 +6,17 @@ import type { DataSplits } from '../data/dataSplits.js';
 import { UserError } from '../errors.js';
 import { namedWeights } from '../graph/names.js';
 import type { ChannelMasks } from '../models/channelMasks.js';
-import {
-  checkpointed,
-  findCheckpoint,
-  listCheckpoints,
-  loadCheckpoint,
-  resumeFrom,
-  type Checkpoint,
-} from '../training/checkpoint/index.js';
+import { checkpointed } from '../training/checkpoint/checkpointed.js';
+import { findCheckpoint, listCheckpoints } from '../training/checkpoint/listCheckpoints.js';
+import { loadCheckpoint } from '../training/checkpoint/loadCheckpoint.js';
+import { resumeFrom } from '../training/checkpoint/trainedState.js';
+import type { Checkpoint } from '../training/checkpoint/checkpoint.js';
 import { answers, type Answers } from '../training/evaluate.js';
 import type { NoteEvent, Scores, TrainingEvent } from '../training/events.js';
-import { provenance, readRun, reopenRun, runsFolder, type Provenance, type RunFolder } from '../training/log/index.js';
+import { provenance, type Provenance } from '../training/log/provenance.js';
+import { readRun } from '../training/log/readRun.js';
+import { reopenRun, type RunFolder } from '../training/log/runFolder.js';
+import { runsFolder } from '../training/log/listRuns.js';
 import { addEvent, runFiles } from '../training/log/readRun.js';
 import { claimRun, followed, type RunEvent } from './claim.js';
 import type { ExperimentSettings } from './experimentSettings.js';

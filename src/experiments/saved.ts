@@ -4,14 +4,11 @@ import { blankImages } from '../data/dataSplits.js';
 import type { ImageShape } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 import type { ChannelMasks } from '../models/channelMasks.js';
-import { combineSparsifiers, type Sparsifier } from '../sparsity/index.js';
-import {
-  averagedWeights,
-  loadCheckpoint,
-  restoreWeights,
-  saveCheckpoint,
-  type Checkpoint,
-} from '../training/checkpoint/index.js';
+import { combineSparsifiers, type Sparsifier } from '../sparsity/sparsifier.js';
+import { averagedWeights, restoreWeights } from '../training/checkpoint/trainedState.js';
+import { loadCheckpoint } from '../training/checkpoint/loadCheckpoint.js';
+import { saveCheckpoint } from '../training/checkpoint/saveCheckpoint.js';
+import type { Checkpoint } from '../training/checkpoint/checkpoint.js';
 import { deriveSeed } from '../backend/random.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { methods } from './methods.js';

@@ -3,7 +3,7 @@ import { deriveSeed } from '../backend/random.js';
 import { batchCount } from '../data/batches.js';
 import { pickImages } from '../data/imageSet.js';
 import type { DataSplits } from '../data/dataSplits.js';
-import type { Sparsifier } from '../sparsity/index.js';
+import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { checkSet } from '../training/checkSet.js';
 import type { NoteEvent, TrainingEvent } from '../training/events.js';
 import { crossEntropy, type Loss } from '../training/loss.js';

@@ -5,7 +5,7 @@ import {
   rankFilters,
   type RankOptions,
   type ReprRanking,
-} from '../sparsity/index.js';
+} from '../sparsity/orthogonality.js';
 import { named, type CourseOf } from './repr.js';
 
 /** The prunings of a run: which filters stayed on (1) and which went off (0) at each pruning, layer by layer: '1101'. */

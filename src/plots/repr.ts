@@ -18,7 +18,7 @@ import {
   type Trace,
   verticalMark,
 } from './theme.js';
-import { reprEpoch, type ReprLengths } from '../sparsity/index.js';
+import { reprEpoch, type ReprLengths } from '../sparsity/schedules.js';
 
 /** An epoch of RePr's cycle, counted from 1; standard training has no phases. */
 export interface PhasedEpoch {

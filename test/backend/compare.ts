@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { useBackend } from 'sparsebook/backend';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { registerSimd } from 'sparsebook/backend/simd/register.js';
 import type { SimdBackend } from 'sparsebook/backend/simd/simdBackend.js';
 import type { Variant } from 'sparsebook/backend/simd/wasm.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { fusedBatchNorm, sgdStep } from 'sparsebook/backend';
+import { fusedBatchNorm, sgdStep } from 'sparsebook/backend/fusedOps.js';
 import type { SimdBackend } from 'sparsebook/backend/simd/simdBackend.js';
 import { assertSameAsCpu, random, useSimd, type Compute } from './compare.ts';
 

@@ -10,9 +10,9 @@ import {
   hardConcreteSample,
   hasKernel,
   sgdStep,
-  uniform,
-  useBackend,
-} from 'sparsebook/backend';
+} from 'sparsebook/backend/fusedOps.js';
+import { uniform } from 'sparsebook/backend/random.js';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { assertClose, builds, computeOn, forAll, random, useSimd, type Compute, type Plain } from './compare.ts';
 
 const epsilon = 1e-3;

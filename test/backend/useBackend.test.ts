@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { UserError } from 'sparsebook/errors.js';
 
 afterEach(() => {

@@ -4,13 +4,15 @@
 //   npm run bench:compaction -- --sparsity 0.7 --threads 1 --rounds 60 --width 0.5 --round-to 4
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { Random } from 'sparsebook/backend/random.js';
-import { compact, completeCount, reportText } from 'sparsebook/compact';
+import { compact } from 'sparsebook/compact/shrink/compact.js';
+import { completeCount } from 'sparsebook/compact/count/counts.js';
+import { reportText } from 'sparsebook/compact/report/compactionReport.js';
 import { percentile } from 'sparsebook/compact/report/latency.js';
-import { gatesOf } from 'sparsebook/graph';
-import { googleNet } from 'sparsebook/models';
-import { l0Sparsifier } from 'sparsebook/sparsity';
+import { gatesOf } from 'sparsebook/graph/gates.js';
+import { googleNet } from 'sparsebook/models/googleNet.js';
+import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
 
 const { values: options } = parseArgs({
   options: {

@@ -2,11 +2,20 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { gatesOf } from 'sparsebook/graph';
-import { randomFlip, randomResizedCrop, type DataSplits } from 'sparsebook/data';
-import { c3, cnn4, googleNet, resnet18, resnet20 } from 'sparsebook/models';
-import { l0Sparsifier } from 'sparsebook/sparsity';
-import { Adam, AdamW, Sgd, train, type TrainingEvent } from 'sparsebook/training';
+import { gatesOf } from 'sparsebook/graph/gates.js';
+import { randomFlip } from 'sparsebook/data/augment.js';
+import { randomResizedCrop } from 'sparsebook/data/resizedCrop.js';
+import type { DataSplits } from 'sparsebook/data/dataSplits.js';
+import { c3 } from 'sparsebook/models/c3.js';
+import { cnn4 } from 'sparsebook/models/cnn4.js';
+import { googleNet } from 'sparsebook/models/googleNet.js';
+import { resnet18 } from 'sparsebook/models/resnet18.js';
+import { resnet20 } from 'sparsebook/models/resnet20.js';
+import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
+import { Adam, AdamW } from 'sparsebook/training/adam.js';
+import { Sgd } from 'sparsebook/training/sgd.js';
+import { train } from 'sparsebook/training/train.js';
+import type { TrainingEvent } from 'sparsebook/training/events.js';
 
 /** One side of a comparison: it makes one step, or one forward pass, whenever it is asked to. Times in milliseconds. */
 export interface Contestant {

@@ -4,8 +4,8 @@
 //   npm run bench -- --rounds 12 c3       one network
 //   npm run bench -- --threads 1 --no-torch googleNet
 import { parseArgs } from 'node:util';
-import { useBackend } from 'sparsebook/backend';
-import { loadData } from 'sparsebook/data';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { loadData } from 'sparsebook/data/loadData.js';
 import { networks, ours, torch, type Contestant, type NetworkName, type TorchSetting } from './contestants.ts';
 
 const { values: options, positionals } = parseArgs({

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
-import { packageRoot } from 'sparsebook/notebook/jupyter';
+import { packageRoot } from 'sparsebook/notebook/jupyter/kernelSpec.js';
 import { launchChromium, skipWithoutChromium } from '../notebook/report/chromium.ts';
 
 const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });

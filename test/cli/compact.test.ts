@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { loadSafetensors, loadTfjs } from 'sparsebook/compact';
+import { loadSafetensors } from 'sparsebook/compact/export/safetensors.js';
+import { loadTfjs } from 'sparsebook/compact/export/tfjs.js';
 import { runOnnx } from '../compact/export/onnxRuntime.ts';
 import { sparsebook, tiny, type Ended } from './sparsebook.ts';
 

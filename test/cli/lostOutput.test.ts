@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { loadCheckpoint, readRun } from 'sparsebook/training';
+import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
+import { readRun } from 'sparsebook/training/log/readRun.js';
 import { sparsebook, tiny } from './sparsebook.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-lost-'));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { showProgress } from 'sparsebook/cli/runProgress.js';
 import { bar } from 'sparsebook/cli/statusLine.js';
-import type { CellPlace, RunEvent } from 'sparsebook/notebook/run';
+import type { CellPlace, RunEvent } from 'sparsebook/notebook/run/events.js';
 
 const place: CellPlace = { index: 4, number: 2, total: 4, title: 'Training at two lambdas' };
 const printed = (text: string): RunEvent => {

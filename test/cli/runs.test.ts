@@ -3,8 +3,8 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
-import type { RunRecord } from 'sparsebook/experiments';
-import { reopenRun } from 'sparsebook/training';
+import type { RunRecord } from 'sparsebook/experiments/record.js';
+import { reopenRun } from 'sparsebook/training/log/runFolder.js';
 import { sparsebook, tiny, type Ended } from './sparsebook.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-runs-'));

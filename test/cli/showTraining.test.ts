@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { showTraining } from 'sparsebook/cli/showTraining.js';
-import type { TrainingEvent } from 'sparsebook/training';
+import type { TrainingEvent } from 'sparsebook/training/events.js';
 
 const start: TrainingEvent = {
   type: 'start',

@@ -1,8 +1,8 @@
 // The kept channels by brute force: flags of single channels, passed on from layer to layer again and again until none
 // changes, by rules written down for each class of layer anew.
 import * as tf from '@tensorflow/tfjs';
-import { networkGraph, type LayerNode } from 'sparsebook/graph';
-import type { L0Gate } from 'sparsebook/layers';
+import { networkGraph, type LayerNode } from 'sparsebook/graph/networkGraph.js';
+import type { L0Gate } from 'sparsebook/layers/l0Gate.js';
 
 type Layer = tf.layers.Layer;
 type Masks = ReadonlyMap<string, Float32Array>;

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { compact, completeCount, type CompactOptions } from 'sparsebook/compact';
-import { BatchNorm, Conv2d } from 'sparsebook/layers';
+import { compact, type CompactOptions } from 'sparsebook/compact/shrink/compact.js';
+import { completeCount } from 'sparsebook/compact/count/counts.js';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import { Conv2d } from 'sparsebook/layers/conv2d.js';
 import {
   activation,
   assertClose,

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { completeCount, layerCosts, openChannels, publishedCount, weightCount } from 'sparsebook/compact';
-import { BatchNorm, Conv2d } from 'sparsebook/layers';
-import { kernelGeometry } from 'sparsebook/graph';
-import { c3, cnn4, googleNet, resnet18, resnet20 } from 'sparsebook/models';
+import { completeCount, layerCosts, openChannels, weightCount } from 'sparsebook/compact/count/counts.js';
+import { publishedCount } from 'sparsebook/compact/count/publishedCount.js';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import { Conv2d } from 'sparsebook/layers/conv2d.js';
+import { kernelGeometry } from 'sparsebook/graph/kernels.js';
+import { c3 } from 'sparsebook/models/c3.js';
+import { cnn4 } from 'sparsebook/models/cnn4.js';
+import { googleNet } from 'sparsebook/models/googleNet.js';
+import { resnet18 } from 'sparsebook/models/resnet18.js';
+import { resnet20 } from 'sparsebook/models/resnet20.js';
 
 await tf.setBackend('cpu');
 const closed = (n: number, ...channels: number[]): Float32Array =>

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { compact } from 'sparsebook/compact';
-import { gatesOf } from 'sparsebook/graph';
-import { googleNet } from 'sparsebook/models';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { compact } from 'sparsebook/compact/shrink/compact.js';
+import { gatesOf } from 'sparsebook/graph/gates.js';
+import { googleNet } from 'sparsebook/models/googleNet.js';
 
 await useBackend({ backend: 'simd' });
 

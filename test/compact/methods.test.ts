@@ -3,19 +3,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { compact, completeCount } from 'sparsebook/compact';
-import { BatchNorm } from 'sparsebook/layers';
-import { gatesOf } from 'sparsebook/graph';
-import { c3, cnn4, googleNet, resnet18, resnet20 } from 'sparsebook/models';
-import {
-  istaSparsifier,
-  l0Sparsifier,
-  magnitudeSparsifier,
-  reprSparsifier,
-  withGates,
-  type Sparsifier,
-} from 'sparsebook/sparsity';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { compact } from 'sparsebook/compact/shrink/compact.js';
+import { completeCount } from 'sparsebook/compact/count/counts.js';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import { gatesOf } from 'sparsebook/graph/gates.js';
+import { c3 } from 'sparsebook/models/c3.js';
+import { cnn4 } from 'sparsebook/models/cnn4.js';
+import { googleNet } from 'sparsebook/models/googleNet.js';
+import { resnet18 } from 'sparsebook/models/resnet18.js';
+import { resnet20 } from 'sparsebook/models/resnet20.js';
+import { istaSparsifier } from 'sparsebook/sparsity/ista.js';
+import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
+import { magnitudeSparsifier } from 'sparsebook/sparsity/magnitude.js';
+import { reprSparsifier } from 'sparsebook/sparsity/repr.js';
+import { withGates } from 'sparsebook/sparsity/withGates.js';
+import type { Sparsifier } from 'sparsebook/sparsity/sparsifier.js';
 import { maxAbs } from '../goldens.ts';
 
 await useBackend({ backend: 'simd' });

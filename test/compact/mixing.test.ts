@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { compact, encodeOnnx } from 'sparsebook/compact';
+import { compact } from 'sparsebook/compact/shrink/compact.js';
+import { encodeOnnx } from 'sparsebook/compact/export/onnx.js';
 import { assertClose } from '../goldens.ts';
 import { runOnnx } from './export/onnxRuntime.ts';
 

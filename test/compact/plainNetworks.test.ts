@@ -2,7 +2,7 @@
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { Random } from 'sparsebook/backend/random.js';
-import { channelGraph } from 'sparsebook/graph';
+import { channelGraph } from 'sparsebook/graph/channelGraph.js';
 import { plainNetworks, randomWeights } from '../plainNetworks.ts';
 import { checkCompaction } from './checkCompaction.ts';
 

@@ -2,9 +2,12 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { Random } from 'sparsebook/backend/random.js';
-import { leafLayers } from 'sparsebook/graph';
-import { BatchNorm, Conv2d, L0Gate, MaxPool2d } from 'sparsebook/layers';
-import type { ChannelMasks } from 'sparsebook/models';
+import { leafLayers } from 'sparsebook/graph/names.js';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import { Conv2d } from 'sparsebook/layers/conv2d.js';
+import { L0Gate } from 'sparsebook/layers/l0Gate.js';
+import { MaxPool2d } from 'sparsebook/layers/maxPool2d.js';
+import type { ChannelMasks } from 'sparsebook/models/channelMasks.js';
 
 /** A convolution with what follows it. */
 interface Unit {

@@ -2,19 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Random, uniform } from 'sparsebook/backend/random.js';
-import {
-  channelStatistics,
-  cifar10Statistics,
-  normalise,
-  randomBrightness,
-  randomFlip,
-  randomPaddedCrop,
-  randomResizedCrop,
-  standardise,
-  syntheticImages,
-  type ImageShape,
-  shapeOf,
-} from 'sparsebook/data';
+import { channelStatistics, cifar10Statistics, normalise, standardise } from 'sparsebook/data/normalise.js';
+import { randomBrightness, randomFlip, randomPaddedCrop } from 'sparsebook/data/augment.js';
+import { randomResizedCrop } from 'sparsebook/data/resizedCrop.js';
+import { syntheticImages } from 'sparsebook/data/synthetic.js';
+import { type ImageShape, shapeOf } from 'sparsebook/data/imageSet.js';
 import { changeContrast, flip, paddedCrop } from 'sparsebook/data/augment.js';
 import { valuesOf } from 'sparsebook/data/imageSet.js';
 import { randomBox, resizedCrop } from 'sparsebook/data/resizedCrop.js';

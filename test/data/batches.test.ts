@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  batchCount,
-  batches,
-  cifar10Statistics,
-  normalise,
-  randomBrightness,
-  randomContrast,
-  randomFlip,
-  randomPaddedCrop,
-  randomResizedCrop,
-  standardise,
-  syntheticImages,
-} from 'sparsebook/data';
-import type { Batch, BatchOptions } from 'sparsebook/data';
+import { batchCount, batches } from 'sparsebook/data/batches.js';
+import { cifar10Statistics, normalise, standardise } from 'sparsebook/data/normalise.js';
+import { randomBrightness, randomContrast, randomFlip, randomPaddedCrop } from 'sparsebook/data/augment.js';
+import { randomResizedCrop } from 'sparsebook/data/resizedCrop.js';
+import { syntheticImages } from 'sparsebook/data/synthetic.js';
+import type { Batch, BatchOptions } from 'sparsebook/data/batches.js';
 
 const set = syntheticImages(103, 1);
 const imageBytes = 32 * 32 * 3;

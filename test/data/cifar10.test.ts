@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { officialArchive, readCifar10 } from 'sparsebook/data';
+import { officialArchive, readCifar10 } from 'sparsebook/data/cifar10.js';
 import { recordBytes, trainingFiles } from 'sparsebook/data/cifar10.js';
 import { UserError } from 'sparsebook/errors.js';
 import { records, smallArchive, smallFiles, smallFolder } from './smallCifar10.ts';

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dataFromArrays, dataHash, describeData, imageSet, splitImages, syntheticImages } from 'sparsebook/data';
-import type { DataSplits, ImageArrays, ImageSet, SplitOptions } from 'sparsebook/data';
+import { dataFromArrays, dataHash, describeData, splitImages } from 'sparsebook/data/dataSplits.js';
+import { imageSet } from 'sparsebook/data/imageSet.js';
+import { syntheticImages } from 'sparsebook/data/synthetic.js';
+import type { DataSplits, SplitOptions } from 'sparsebook/data/dataSplits.js';
+import type { ImageArrays, ImageSet } from 'sparsebook/data/imageSet.js';
 import { blankImages } from 'sparsebook/data/dataSplits.js';
 
 /** `count` images of one pixel: the value of each is its number, its class the number modulo `classes`. */

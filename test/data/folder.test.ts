@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import sharp, { type Sharp } from 'sharp';
-import { describeData, loadData, type DataOptions, type DataSplits, type ImageShape, shapeOf } from 'sparsebook/data';
+import { describeData, type DataSplits } from 'sparsebook/data/dataSplits.js';
+import { loadData, type DataOptions } from 'sparsebook/data/loadData.js';
+import { type ImageShape, shapeOf } from 'sparsebook/data/imageSet.js';
 
 const place = mkdtempSync(join(tmpdir(), 'sparsebook-images-'));
 after(() => rmSync(place, { recursive: true }));

@@ -12,8 +12,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { getCifar10, officialArchive, readCifar10 } from 'sparsebook/data';
-import type { Archive, GetOptions, Transfer } from 'sparsebook/data';
+import { getCifar10 } from 'sparsebook/data/getCifar10.js';
+import { officialArchive, readCifar10 } from 'sparsebook/data/cifar10.js';
+import type { Archive } from 'sparsebook/data/cifar10.js';
+import type { GetOptions } from 'sparsebook/data/getCifar10.js';
+import type { Transfer } from 'sparsebook/data/download.js';
 import { smallFiles } from './smallCifar10.ts';
 import { ArchiveServer, interrupted, silence, status, whole } from './archiveServer.ts';
 import type { Answer } from './archiveServer.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { normalise, standardise, type ImageShape } from 'sparsebook/data';
+import { normalise, standardise } from 'sparsebook/data/normalise.js';
+import type { ImageShape } from 'sparsebook/data/imageSet.js';
 import { flip, paddedCrop } from 'sparsebook/data/augment.js';
 import { resizedCrop, type Box } from 'sparsebook/data/resizedCrop.js';
 import { assertClose, kindOf, readGolden, topLevel } from '../goldens.ts';

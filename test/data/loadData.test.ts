@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { describeData, loadData, type DataOptions } from 'sparsebook/data';
+import { describeData } from 'sparsebook/data/dataSplits.js';
+import { loadData, type DataOptions } from 'sparsebook/data/loadData.js';
 import { smallArchive, smallFolder } from './smallCifar10.ts';
 
 test('synthetic data comes in three parts of the sizes asked for, named and reproducible', async () => {

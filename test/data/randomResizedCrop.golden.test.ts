@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from 'sparsebook/backend/random.js';
-import type { Draws, ResizedCropRange } from 'sparsebook/data';
+import type { Draws } from 'sparsebook/data/augment.js';
+import type { ResizedCropRange } from 'sparsebook/data/resizedCrop.js';
 import { randomBox } from 'sparsebook/data/resizedCrop.js';
 import { readGolden } from '../goldens.ts';
 

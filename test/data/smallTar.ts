@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { Header } from 'tar';
-import type { Archive } from 'sparsebook/data';
+import type { Archive } from 'sparsebook/data/cifar10.js';
 import { cifar10Folder } from 'sparsebook/data/cifar10.js';
 import { records, smallFiles } from './smallCifar10.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { syntheticImages } from 'sparsebook/data';
-import type { ImageSet } from 'sparsebook/data';
+import { syntheticImages } from 'sparsebook/data/synthetic.js';
+import type { ImageSet } from 'sparsebook/data/imageSet.js';
 import { softmaxRegression, standardised } from './softmaxRegression.ts';
 
 const imageBytes = 32 * 32 * 3;

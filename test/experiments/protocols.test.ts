@@ -5,26 +5,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { loadData } from 'sparsebook/data';
-import {
-  compareCompactions,
-  courseOf,
-  experiment,
-  gammaLine,
-  halfOf,
-  softmaxInLoss,
-  type GammaNote,
-  type OverlapNote,
-  type ProtocolSpec,
-  type Run,
-  type TurnNote,
-} from 'sparsebook/experiments';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { loadData } from 'sparsebook/data/loadData.js';
+import { compareCompactions } from 'sparsebook/experiments/compareCompactions.js';
+import { courseOf, gammaLine } from 'sparsebook/experiments/courses.js';
+import { experiment, type ProtocolSpec } from 'sparsebook/experiments/experiment.js';
+import { halfOf, softmaxInLoss } from 'sparsebook/experiments/session.js';
+import type { GammaNote, OverlapNote, TurnNote } from 'sparsebook/experiments/notes.js';
+import type { Run } from 'sparsebook/experiments/run.js';
 import { protocolSettings, type Protocol } from 'sparsebook/experiments/protocols/protocol.js';
 import { protocols } from 'sparsebook/experiments/protocols/protocols.js';
 import { givenInWords } from 'sparsebook/experiments/settings/written.js';
-import { filterOverlap, reprEpoch } from 'sparsebook/sparsity';
-import { crossEntropy } from 'sparsebook/training';
+import { filterOverlap } from 'sparsebook/sparsity/orthogonality.js';
+import { reprEpoch } from 'sparsebook/sparsity/schedules.js';
+import { crossEntropy } from 'sparsebook/training/loss.js';
 
 await useBackend({ backend: 'simd', threads: 1 });
 const data = await loadData('synthetic', { sizes: { train: 40, validation: 16, test: 16 } });

@@ -8,9 +8,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { dataFromArrays, loadData } from 'sparsebook/data';
-import { experiment, type ExperimentSpec, type ProtocolSpec, type Run, type RunEvent } from 'sparsebook/experiments';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { dataFromArrays } from 'sparsebook/data/dataSplits.js';
+import { loadData } from 'sparsebook/data/loadData.js';
+import { experiment, type ExperimentSpec, type ProtocolSpec } from 'sparsebook/experiments/experiment.js';
+import type { Run } from 'sparsebook/experiments/run.js';
+import type { RunEvent } from 'sparsebook/experiments/claim.js';
 import { readRecord } from 'sparsebook/experiments/record.js';
 
 await useBackend({ backend: 'simd', threads: 1 });
@@ -209,8 +212,8 @@ test("a reader's own network and images of another size are trained, and the net
 });
 
 const script = (spec: string, at: string): string => `
-  import { useBackend } from 'sparsebook/backend';
-  import { experiment } from 'sparsebook/experiments';
+  import { useBackend } from 'sparsebook';
+  import { experiment } from 'sparsebook';
   await useBackend({ backend: 'simd', threads: 1 });
   const run = experiment({ ...${spec}, root: ${JSON.stringify(at)} });
   let kind = 'trained';

@@ -1,20 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { besidePublished, publishedL0 } from 'sparsebook/experiments/published.js';
+import { cutPoints, epochMeans, pruningPoints, resultPoints, type KeptRun } from 'sparsebook/experiments/courses.js';
 import {
-  besidePublished,
-  cutPoints,
   differenceInWords,
   differenceOf,
-  epochMeans,
   groupRecords,
   meanInterval,
-  pruningPoints,
-  publishedL0,
   recordTable,
-  resultPoints,
-  type KeptRun,
   type SomeRecord,
-} from 'sparsebook/experiments';
+} from 'sparsebook/experiments/tables.js';
 
 const scores = (accuracy: number) => ({ accuracy, loss: 1, images: 10 });
 const record = (name: string, seed: number, accuracy: number): SomeRecord => ({ name, seed, test: scores(accuracy) });

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook';
-import { decodeSafetensors, encodeSafetensors, safetensorsMetadata, type SavedTensor } from 'sparsebook/formats';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  safetensorsMetadata,
+  type SavedTensor,
+} from 'sparsebook/formats/safetensors.js';
 import { fuzzRuns } from '../fuzz.ts';
 
 /** A file as the format's description puts it, from a header and its data. */

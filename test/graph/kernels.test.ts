@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { compact, completeCount, weightCount } from 'sparsebook/compact';
+import { compact } from 'sparsebook/compact/shrink/compact.js';
+import { completeCount, weightCount } from 'sparsebook/compact/count/counts.js';
 import { UserError } from 'sparsebook/errors.js';
-import { channelFlow, channelGraph, channelGroups, explain, kernelGeometry } from 'sparsebook/graph';
+import { channelFlow } from 'sparsebook/graph/channelFlow.js';
+import { channelGraph } from 'sparsebook/graph/channelGraph.js';
+import { channelGroups, explain } from 'sparsebook/graph/channelGroups.js';
+import { kernelGeometry } from 'sparsebook/graph/kernels.js';
 import { plainNetworks } from '../plainNetworks.ts';
 
 await tf.setBackend('cpu');

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { compact } from 'sparsebook/compact';
-import { forward, gatesOf, layerNames, namedWeights, networkGraph, nodeOf } from 'sparsebook/graph';
-import { BatchNorm, Conv2d, L0Gate } from 'sparsebook/layers';
-import { l0Sparsifier } from 'sparsebook/sparsity';
+import { compact } from 'sparsebook/compact/shrink/compact.js';
+import { forward, gatesOf } from 'sparsebook/graph/gates.js';
+import { layerNames, namedWeights } from 'sparsebook/graph/names.js';
+import { networkGraph, nodeOf } from 'sparsebook/graph/networkGraph.js';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import { Conv2d } from 'sparsebook/layers/conv2d.js';
+import { L0Gate } from 'sparsebook/layers/l0Gate.js';
+import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
 import { assertClose } from '../goldens.ts';
 
 await tf.setBackend('cpu');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { BatchNorm, type CallOptions } from 'sparsebook/layers';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import type { CallOptions } from 'sparsebook/layers/layer.js';
 import { assertClose } from '../goldens.ts';
 import { assertGradient } from '../gradients.ts';
 

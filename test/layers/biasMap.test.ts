@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from 'sparsebook/errors.js';
-import { BiasMap } from 'sparsebook/layers';
+import { BiasMap } from 'sparsebook/layers/biasMap.js';
 import { bordersOf } from 'sparsebook/layers/padding.js';
 import { reload } from '../reload.ts';
 

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { forward } from 'sparsebook/graph';
-import { BatchNorm, Conv2d, L0Gate, type L0GateOptions } from 'sparsebook/layers';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { forward } from 'sparsebook/graph/gates.js';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import { Conv2d } from 'sparsebook/layers/conv2d.js';
+import { L0Gate, type L0GateOptions } from 'sparsebook/layers/l0Gate.js';
 import { assertClose, maxAbs } from '../goldens.ts';
 
 interface Outcome {

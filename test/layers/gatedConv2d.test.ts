@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { Conv2d, GatedConv2d, sampleMask, type GatedConv2dOptions } from 'sparsebook/layers';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { Conv2d } from 'sparsebook/layers/conv2d.js';
+import { GatedConv2d, type GatedConv2dOptions } from 'sparsebook/layers/gatedConv2d.js';
+import { sampleMask } from 'sparsebook/layers/hardConcrete.js';
 import { assertGradient } from '../gradients.ts';
 import { reload } from '../reload.ts';
 

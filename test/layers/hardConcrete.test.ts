@@ -6,12 +6,12 @@ import { Random } from 'sparsebook/backend/random.js';
 import {
   defaultHardConcrete,
   expectedOpen,
-  hardConcreteCurves,
   inferenceMask,
   probabilityNonZero,
   sampleMask,
   type HardConcrete,
-} from 'sparsebook/layers';
+} from 'sparsebook/layers/hardConcrete.js';
+import * as hardConcreteCurves from 'sparsebook/layers/hardConcreteCurves.js';
 import { assertGradient } from '../gradients.ts';
 
 await tf.setBackend('cpu');

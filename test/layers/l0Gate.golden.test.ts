@@ -5,10 +5,10 @@ import {
   cumulativeProbability,
   defaultHardConcrete,
   expectedOpen,
-  hardConcreteCurves,
-  L0Gate,
   stretchedSample,
-} from 'sparsebook/layers';
+} from 'sparsebook/layers/hardConcrete.js';
+import * as hardConcreteCurves from 'sparsebook/layers/hardConcreteCurves.js';
+import { L0Gate } from 'sparsebook/layers/l0Gate.js';
 import {
   activation,
   assertClose,

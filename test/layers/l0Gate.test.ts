@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from 'sparsebook';
-import { L0Gate, type L0GateOptions } from 'sparsebook/layers';
+import { L0Gate, type L0GateOptions } from 'sparsebook/layers/l0Gate.js';
 import { assertGradient } from '../gradients.ts';
 
 await tf.setBackend('cpu');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { defaultHardConcrete } from 'sparsebook/layers/hardConcrete.js';
 import {
-  defaultHardConcrete,
   gatedConvolution,
   gatedConvolutionCost,
   gatedConvolutionPrior,
@@ -12,7 +12,7 @@ import {
   type GatedConvolution,
   type GatedDense,
   type GatedMode,
-} from 'sparsebook/layers';
+} from 'sparsebook/layers/originalLayers.js';
 import { activation, assertClose, flatGolden, readGolden, tensor, weight, type GoldenArray } from '../goldens.ts';
 
 interface Case {

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { Conv2d, MaxPool2d, type InitializerName, type Padding } from 'sparsebook/layers';
+import { Conv2d } from 'sparsebook/layers/conv2d.js';
+import { MaxPool2d } from 'sparsebook/layers/maxPool2d.js';
+import type { InitializerName } from 'sparsebook/layers/seededInitializer.js';
+import type { Padding } from 'sparsebook/layers/padding.js';
 import { assertGradient } from '../gradients.ts';
 
 await tf.setBackend('cpu');

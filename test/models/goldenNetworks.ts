@@ -2,9 +2,15 @@
 // that a file gives, a forward pass with its loss, and gradients in summary.
 import assert from 'node:assert/strict';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { BatchNorm, type CallOptions } from 'sparsebook/layers';
-import { c3, cnn4, fromTorchvision, googleNet, resnet18, resnet20 } from 'sparsebook/models';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import type { CallOptions } from 'sparsebook/layers/layer.js';
+import { c3 } from 'sparsebook/models/c3.js';
+import { cnn4 } from 'sparsebook/models/cnn4.js';
+import { fromTorchvision } from 'sparsebook/models/torchvision.js';
+import { googleNet } from 'sparsebook/models/googleNet.js';
+import { resnet18 } from 'sparsebook/models/resnet18.js';
+import { resnet20 } from 'sparsebook/models/resnet20.js';
 import {
   assertClose,
   fill,

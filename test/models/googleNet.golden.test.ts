@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { completeCount, publishedCount } from 'sparsebook/compact';
-import { gatesOf } from 'sparsebook/graph';
-import { BatchNorm, type L0Gate } from 'sparsebook/layers';
-import { googleNet } from 'sparsebook/models';
-import { l0Sparsifier } from 'sparsebook/sparsity';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { completeCount } from 'sparsebook/compact/count/counts.js';
+import { publishedCount } from 'sparsebook/compact/count/publishedCount.js';
+import { gatesOf } from 'sparsebook/graph/gates.js';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import type { L0Gate } from 'sparsebook/layers/l0Gate.js';
+import { googleNet } from 'sparsebook/models/googleNet.js';
+import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
 import {
   activation,
   assertClose,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { L0Gate } from 'sparsebook/layers';
-import { gatesOf } from 'sparsebook/graph';
-import { googleNet } from 'sparsebook/models';
+import { L0Gate } from 'sparsebook/layers/l0Gate.js';
+import { gatesOf } from 'sparsebook/graph/gates.js';
+import { googleNet } from 'sparsebook/models/googleNet.js';
 import { reload } from '../reload.ts';
 
 await tf.setBackend('cpu');

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { BatchNorm, type Conv2d } from 'sparsebook/layers';
-import { istaLayers } from 'sparsebook/sparsity';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import type { Conv2d } from 'sparsebook/layers/conv2d.js';
+import { istaLayers } from 'sparsebook/sparsity/ista.js';
 import {
   activation,
   assertClose,

@@ -2,10 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { UserError } from 'sparsebook/errors.js';
-import { BatchNorm } from 'sparsebook/layers';
-import { c3, cnn4, googleNet, resnet18, resnet20, type NetworkOptions } from 'sparsebook/models';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import { c3 } from 'sparsebook/models/c3.js';
+import { cnn4 } from 'sparsebook/models/cnn4.js';
+import { googleNet } from 'sparsebook/models/googleNet.js';
+import { resnet18 } from 'sparsebook/models/resnet18.js';
+import { resnet20 } from 'sparsebook/models/resnet20.js';
+import type { NetworkOptions } from 'sparsebook/models/networkOptions.js';
 import { reload } from '../reload.ts';
 import { forwardPass } from './goldenNetworks.ts';
 

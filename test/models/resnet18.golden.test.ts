@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { BatchNorm } from 'sparsebook/layers';
-import { freezeSparsifier, prunableWeights, pruneSmallest } from 'sparsebook/sparsity';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import { freezeSparsifier } from 'sparsebook/sparsity/freeze.js';
+import { prunableWeights } from 'sparsebook/sparsity/prunableWeights.js';
+import { pruneSmallest } from 'sparsebook/sparsity/pruneSmallest.js';
 import {
   activation,
   assertClose,

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { fillFromTorchvision, fromTorchvision, resnet18, torchvisionTensors, toTorchvision } from 'sparsebook/models';
-import { decodeSafetensors, encodeSafetensors } from 'sparsebook/formats';
+import {
+  fillFromTorchvision,
+  fromTorchvision,
+  torchvisionTensors,
+  toTorchvision,
+} from 'sparsebook/models/torchvision.js';
+import { resnet18 } from 'sparsebook/models/resnet18.js';
+import { decodeSafetensors, encodeSafetensors } from 'sparsebook/formats/safetensors.js';
 
 await tf.setBackend('cpu');
 

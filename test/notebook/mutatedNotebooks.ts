@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { notebookText, type Notebook } from 'sparsebook/notebook/run';
+import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
+import type { Notebook } from 'sparsebook/notebook/run/notebook.js';
 
 /** Texts that run where they reach a page unescaped, and those that readers of addresses, formulas and escapes stumble over. */
 const hostile = [

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import ts from 'typescript';
-import type { Notebook } from 'sparsebook/notebook/run';
+import type { Notebook } from 'sparsebook/notebook/run/notebook.js';
 
 /** A cell of a notebook, with its source as one text. */
 export interface Cell {

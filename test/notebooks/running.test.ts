@@ -4,9 +4,11 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { findKernelSpec } from 'sparsebook/notebook/jupyter';
-import { KernelClient } from 'sparsebook/notebook/kernel';
-import { runNotebook, type GivenValue, type Notebook } from 'sparsebook/notebook/run';
+import { findKernelSpec } from 'sparsebook/notebook/jupyter/kernelSpec.js';
+import { KernelClient } from 'sparsebook/notebook/kernel/client/kernelClient.js';
+import { runNotebook } from 'sparsebook/notebook/run/runNotebook.js';
+import type { GivenValue } from 'sparsebook/notebook/run/parameters.js';
+import type { Notebook } from 'sparsebook/notebook/run/notebook.js';
 import { schemaErrors } from '../notebook/run/nbformat.ts';
 import { fixtures, runFixture } from '../notebook/run/runs.ts';
 

@@ -3,20 +3,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { useBackend } from 'sparsebook/backend';
-import { loadData } from 'sparsebook/data';
-import {
-  experiment,
-  measure,
-  Run,
-  trainedNetwork,
-  type SavedIsta,
-  type SavedPruning,
-  type SavedSweep,
-} from 'sparsebook/experiments';
-import { safetensorsMetadata } from 'sparsebook/formats';
-import { reprEpoch } from 'sparsebook/sparsity';
-import { loadCheckpoint } from 'sparsebook/training';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { loadData } from 'sparsebook/data/loadData.js';
+import { experiment } from 'sparsebook/experiments/experiment.js';
+import { measure } from 'sparsebook/experiments/measure.js';
+import { Run } from 'sparsebook/experiments/run.js';
+import { trainedNetwork } from 'sparsebook/experiments/saved.js';
+import type { SavedIsta, SavedPruning, SavedSweep } from 'sparsebook/experiments/courses.js';
+import { safetensorsMetadata } from 'sparsebook/formats/safetensors.js';
+import { reprEpoch } from 'sparsebook/sparsity/schedules.js';
+import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
 
 const outputs = join('notebooks', 'outputs');
 const read = <T>(...path: string[]): T => JSON.parse(readFileSync(join(outputs, ...path), 'utf8')) as T;

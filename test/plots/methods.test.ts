@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import * as plots from 'sparsebook/plots';
-import { rankFilters, type ReprRanking, softThreshold } from 'sparsebook/sparsity';
+import * as plots from 'sparsebook';
+import { rankFilters, type ReprRanking } from 'sparsebook/sparsity/orthogonality.js';
+import { softThreshold } from 'sparsebook/sparsity/ista.js';
 import { figures, reprRecords, scores } from './sampleFigures.ts';
 
 const of = (figure: plots.Figure, name: string): plots.Trace => {

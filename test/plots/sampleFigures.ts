@@ -1,6 +1,6 @@
-import * as plots from 'sparsebook/plots';
-import type { Figure } from 'sparsebook/plots';
-import type { NamedScores } from 'sparsebook/sparsity';
+import * as plots from 'sparsebook';
+import type { Figure } from 'sparsebook/plots/theme.js';
+import type { NamedScores } from 'sparsebook/sparsity/orthogonality.js';
 
 /** Three layers in two blocks: 3 of 4, 0 of 2 and 1 of 2 gates are open. */
 export const masks = new Map([

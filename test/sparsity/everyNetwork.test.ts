@@ -3,21 +3,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { compact } from 'sparsebook/compact';
-import { forward, gatesOf } from 'sparsebook/graph';
-import {
-  freezeSparsifier,
-  istaLayers,
-  istaSparsifier,
-  l0Sparsifier,
-  magnitudeSparsifier,
-  oneShot,
-  prunableWeights,
-  reprSparsifier,
-  withGates,
-  type Sparsifier,
-} from 'sparsebook/sparsity';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { compact } from 'sparsebook/compact/shrink/compact.js';
+import { forward, gatesOf } from 'sparsebook/graph/gates.js';
+import { freezeSparsifier } from 'sparsebook/sparsity/freeze.js';
+import { istaLayers, istaSparsifier } from 'sparsebook/sparsity/ista.js';
+import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
+import { magnitudeSparsifier } from 'sparsebook/sparsity/magnitude.js';
+import { oneShot } from 'sparsebook/sparsity/schedules.js';
+import { prunableWeights } from 'sparsebook/sparsity/prunableWeights.js';
+import { reprSparsifier } from 'sparsebook/sparsity/repr.js';
+import { withGates } from 'sparsebook/sparsity/withGates.js';
+import type { Sparsifier } from 'sparsebook/sparsity/sparsifier.js';
 import { assertClose, maxAbs } from '../goldens.ts';
 import { plainNetworks, randomWeights } from '../plainNetworks.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { gammaSummary, softThreshold } from 'sparsebook/sparsity';
-import { Sgd } from 'sparsebook/training';
+import { gammaSummary, softThreshold } from 'sparsebook/sparsity/ista.js';
+import { Sgd } from 'sparsebook/training/sgd.js';
 import { assertClose, readGolden, tensor, type GoldenArray, type GoldenCase } from '../goldens.ts';
 
 await tf.setBackend('cpu');

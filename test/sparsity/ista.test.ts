@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { BatchNorm } from 'sparsebook/layers';
-import { c3, googleNet, resnet18, resnet20 } from 'sparsebook/models';
-import { istaLayers, istaSparsifier, rescaleGammas, softThreshold } from 'sparsebook/sparsity';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import { c3 } from 'sparsebook/models/c3.js';
+import { googleNet } from 'sparsebook/models/googleNet.js';
+import { resnet18 } from 'sparsebook/models/resnet18.js';
+import { resnet20 } from 'sparsebook/models/resnet20.js';
+import { istaLayers, istaSparsifier, rescaleGammas, softThreshold } from 'sparsebook/sparsity/ista.js';
 
 await tf.setBackend('cpu');
 

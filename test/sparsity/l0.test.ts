@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { BatchNorm, Conv2d, hardConcreteCurves, L0Gate } from 'sparsebook/layers';
-import { gatesOf } from 'sparsebook/graph';
-import { googleNet } from 'sparsebook/models';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import { Conv2d } from 'sparsebook/layers/conv2d.js';
+import * as hardConcreteCurves from 'sparsebook/layers/hardConcreteCurves.js';
+import { L0Gate } from 'sparsebook/layers/l0Gate.js';
+import { gatesOf } from 'sparsebook/graph/gates.js';
+import { googleNet } from 'sparsebook/models/googleNet.js';
 import { LambdaController } from 'sparsebook/sparsity/lambdaController.js';
-import { l0Sparsifier, type L0Options, type Sparsifier } from 'sparsebook/sparsity';
+import { l0Sparsifier, type L0Options } from 'sparsebook/sparsity/l0.js';
+import type { Sparsifier } from 'sparsebook/sparsity/sparsifier.js';
 
 await tf.setBackend('cpu');
 

@@ -1,21 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { resnet18 } from 'sparsebook/models';
-import {
-  combineSparsifiers,
-  freezeSparsifier,
-  iterative,
-  magnitudeSparsifier,
-  oneShot,
-  polynomial,
-  pruneSmallest,
-  zeroShares,
-  type MagnitudeOptions,
-  type Sparsifier,
-} from 'sparsebook/sparsity';
-import { Adam, AdamW, Sgd, train, type Optimizer, type TrainingOptions } from 'sparsebook/training';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { resnet18 } from 'sparsebook/models/resnet18.js';
+import { combineSparsifiers, type Sparsifier } from 'sparsebook/sparsity/sparsifier.js';
+import { freezeSparsifier } from 'sparsebook/sparsity/freeze.js';
+import { iterative, oneShot, polynomial } from 'sparsebook/sparsity/schedules.js';
+import { magnitudeSparsifier, type MagnitudeOptions } from 'sparsebook/sparsity/magnitude.js';
+import { pruneSmallest } from 'sparsebook/sparsity/pruneSmallest.js';
+import { zeroShares } from 'sparsebook/sparsity/prunableWeights.js';
+import { Adam, AdamW } from 'sparsebook/training/adam.js';
+import { Sgd } from 'sparsebook/training/sgd.js';
+import { train, type TrainingOptions } from 'sparsebook/training/train.js';
+import type { Optimizer } from 'sparsebook/training/optimizer.js';
 import { builds, useSimd } from '../backend/compare.ts';
 import { assertClose } from '../goldens.ts';
 import { colours, smallNet, weightsOf } from '../training/small.ts';

@@ -2,17 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { BatchNorm, Conv2d } from 'sparsebook/layers';
-import {
-  freezeSparsifier,
-  istaLayers,
-  istaSparsifier,
-  l0Sparsifier,
-  magnitudeSparsifier,
-  rescaleGammas,
-  reprSparsifier,
-  type Sparsifier,
-} from 'sparsebook/sparsity';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import { Conv2d } from 'sparsebook/layers/conv2d.js';
+import { freezeSparsifier } from 'sparsebook/sparsity/freeze.js';
+import { istaLayers, istaSparsifier, rescaleGammas } from 'sparsebook/sparsity/ista.js';
+import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
+import { magnitudeSparsifier } from 'sparsebook/sparsity/magnitude.js';
+import { reprSparsifier } from 'sparsebook/sparsity/repr.js';
+import type { Sparsifier } from 'sparsebook/sparsity/sparsifier.js';
 import { assertClose } from '../goldens.ts';
 import { randomWeights } from '../plainNetworks.ts';
 

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { Conv2d } from 'sparsebook/layers';
-import { magnitudeSparsifier, pruneSmallest } from 'sparsebook/sparsity';
+import { Conv2d } from 'sparsebook/layers/conv2d.js';
+import { magnitudeSparsifier } from 'sparsebook/sparsity/magnitude.js';
+import { pruneSmallest } from 'sparsebook/sparsity/pruneSmallest.js';
 import { amountToPrune } from 'sparsebook/sparsity/pruneSmallest.js';
-import { Adam, crossEntropy, Sgd } from 'sparsebook/training';
+import { Adam } from 'sparsebook/training/adam.js';
+import { crossEntropy } from 'sparsebook/training/loss.js';
+import { Sgd } from 'sparsebook/training/sgd.js';
 import { activation, assertClose, readGolden, type GoldenArray, type GoldenCase } from '../goldens.ts';
 import { goldenWeight, ourWeight } from '../models/goldenNetworks.ts';
 

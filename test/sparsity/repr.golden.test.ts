@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { Conv2d } from 'sparsebook/layers';
-import { nullSpace, orthogonalityScores, rankFilters, reprEpoch, reprSparsifier } from 'sparsebook/sparsity';
+import { Conv2d } from 'sparsebook/layers/conv2d.js';
+import { nullSpace } from 'sparsebook/sparsity/nullSpace.js';
+import { orthogonalityScores, rankFilters } from 'sparsebook/sparsity/orthogonality.js';
+import { reprEpoch } from 'sparsebook/sparsity/schedules.js';
+import { reprSparsifier } from 'sparsebook/sparsity/repr.js';
 import { withinLimit } from 'sparsebook/sparsity/nullSpace.js';
 import {
   assertClose,

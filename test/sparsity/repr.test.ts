@@ -2,21 +2,23 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { Random, useBackend } from 'sparsebook/backend';
-import { BatchNorm, Conv2d } from 'sparsebook/layers';
-import { c3, cnn4, googleNet, resnet18, resnet20 } from 'sparsebook/models';
-import {
-  cosinesByLayer,
-  filterOverlap,
-  filterRows,
-  nullSpace,
-  orthogonalityScores,
-  rankFilters,
-  refillFilters,
-  reprSparsifier,
-  type ReprOptions,
-} from 'sparsebook/sparsity';
-import { AdamW, Sgd, train, type Optimizer, type TrainingOptions } from 'sparsebook/training';
+import { Random } from 'sparsebook/backend/random.js';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import { Conv2d } from 'sparsebook/layers/conv2d.js';
+import { c3 } from 'sparsebook/models/c3.js';
+import { cnn4 } from 'sparsebook/models/cnn4.js';
+import { googleNet } from 'sparsebook/models/googleNet.js';
+import { resnet18 } from 'sparsebook/models/resnet18.js';
+import { resnet20 } from 'sparsebook/models/resnet20.js';
+import { cosinesByLayer, filterOverlap, orthogonalityScores, rankFilters } from 'sparsebook/sparsity/orthogonality.js';
+import { filterRows } from 'sparsebook/sparsity/filters.js';
+import { nullSpace, refillFilters } from 'sparsebook/sparsity/nullSpace.js';
+import { reprSparsifier, type ReprOptions } from 'sparsebook/sparsity/repr.js';
+import { AdamW } from 'sparsebook/training/adam.js';
+import { Sgd } from 'sparsebook/training/sgd.js';
+import { train, type TrainingOptions } from 'sparsebook/training/train.js';
+import type { Optimizer } from 'sparsebook/training/optimizer.js';
 import { colours, smallNet, weightsOf } from '../training/small.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });

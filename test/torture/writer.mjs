@@ -1,7 +1,7 @@
 // Writes one notebook again and again until it is killed, and says so after each: the child of writing.ts.
 //   node writer.mjs FILE FIRST
 import { writeSync } from 'node:fs';
-import { writeNotebook } from 'sparsebook/notebook/run';
+import { writeNotebook } from 'sparsebook/notebook/run/notebookFile.js';
 
 const [file, first] = process.argv.slice(2);
 writeSync(1, 'ready\n');

@@ -5,20 +5,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { loadSafetensors, saveSafetensors, loadTfjs, saveTfjs } from 'sparsebook/compact';
-import type { ImageSet } from 'sparsebook/data';
-import { L0Gate } from 'sparsebook/layers';
-import { magnitudeSparsifier } from 'sparsebook/sparsity';
-import {
-  AdamW,
-  evaluate,
-  layerGradients,
-  train,
-  WeightAverages,
-  type TrainingEvent,
-  type TrainingOptions,
-} from 'sparsebook/training';
-import { loadCheckpoint, resumeFrom, saveCheckpoint, takeState } from 'sparsebook/training/checkpoint';
+import { loadSafetensors, saveSafetensors } from 'sparsebook/compact/export/safetensors.js';
+import { loadTfjs, saveTfjs } from 'sparsebook/compact/export/tfjs.js';
+import type { ImageSet } from 'sparsebook/data/imageSet.js';
+import { L0Gate } from 'sparsebook/layers/l0Gate.js';
+import { magnitudeSparsifier } from 'sparsebook/sparsity/magnitude.js';
+import { AdamW } from 'sparsebook/training/adam.js';
+import { evaluate } from 'sparsebook/training/evaluate.js';
+import { layerGradients } from 'sparsebook/training/layerGradients.js';
+import { train, type TrainingOptions } from 'sparsebook/training/train.js';
+import { WeightAverages } from 'sparsebook/training/weightAverages.js';
+import type { TrainingEvent } from 'sparsebook/training/events.js';
+import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
+import { resumeFrom, takeState } from 'sparsebook/training/checkpoint/trainedState.js';
+import { saveCheckpoint } from 'sparsebook/training/checkpoint/saveCheckpoint.js';
 import { firstNonFinite } from 'sparsebook/training/faults.js';
 import { colours } from './small.ts';
 

@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { randomFlip } from 'sparsebook/data';
-import {
-  combineSparsifiers,
-  freezeSparsifier,
-  istaSparsifier,
-  iterative,
-  l0Sparsifier,
-  magnitudeSparsifier,
-  reprSparsifier,
-  type Sparsifier,
-} from 'sparsebook/sparsity';
-import { AdamW, Sgd, WeightAverages } from 'sparsebook/training';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { randomFlip } from 'sparsebook/data/augment.js';
+import { combineSparsifiers, type Sparsifier } from 'sparsebook/sparsity/sparsifier.js';
+import { freezeSparsifier } from 'sparsebook/sparsity/freeze.js';
+import { istaSparsifier } from 'sparsebook/sparsity/ista.js';
+import { iterative } from 'sparsebook/sparsity/schedules.js';
+import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
+import { magnitudeSparsifier } from 'sparsebook/sparsity/magnitude.js';
+import { reprSparsifier } from 'sparsebook/sparsity/repr.js';
+import { AdamW } from 'sparsebook/training/adam.js';
+import { Sgd } from 'sparsebook/training/sgd.js';
+import { WeightAverages } from 'sparsebook/training/weightAverages.js';
 import { assertFlatMemory } from './flatMemory.ts';
 import { colours, smallNet } from './small.ts';
 

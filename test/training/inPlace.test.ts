@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { l0Sparsifier } from 'sparsebook/sparsity';
-import { AdamW, Sgd, train, type Optimizer } from 'sparsebook/training';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
+import { AdamW } from 'sparsebook/training/adam.js';
+import { Sgd } from 'sparsebook/training/sgd.js';
+import { train } from 'sparsebook/training/train.js';
+import type { Optimizer } from 'sparsebook/training/optimizer.js';
 import { colours, smallNet, weightsOf } from './small.ts';
 
 await useBackend({ backend: 'simd', threads: 2 });

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { loadData } from 'sparsebook/data';
-import { softmaxInLoss } from 'sparsebook/experiments';
-import { resnet18 } from 'sparsebook/models';
-import { crossEntropy, evaluate, layerGradients } from 'sparsebook/training';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { loadData } from 'sparsebook/data/loadData.js';
+import { softmaxInLoss } from 'sparsebook/experiments/session.js';
+import { resnet18 } from 'sparsebook/models/resnet18.js';
+import { crossEntropy } from 'sparsebook/training/loss.js';
+import { evaluate } from 'sparsebook/training/evaluate.js';
+import { layerGradients } from 'sparsebook/training/layerGradients.js';
 import { colours, smallNet, weightsOf } from './small.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });

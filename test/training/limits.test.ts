@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { Sgd, train, type TrainingEvent } from 'sparsebook/training';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { Sgd } from 'sparsebook/training/sgd.js';
+import { train } from 'sparsebook/training/train.js';
+import type { TrainingEvent } from 'sparsebook/training/events.js';
 import { colours, smallNet } from './small.ts';
 
 const data = { train: colours(40, 1), validation: colours(16, 2) };

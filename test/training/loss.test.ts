@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { crossEntropy } from 'sparsebook/training';
+import { crossEntropy } from 'sparsebook/training/loss.js';
 import { assertClose } from '../goldens.ts';
 import { assertGradient } from '../gradients.ts';
 

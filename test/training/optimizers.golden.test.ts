@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { Adam, AdamW, exponentialDecay, multiStep, Sgd, type Optimizer } from 'sparsebook/training';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { Adam, AdamW } from 'sparsebook/training/adam.js';
+import { exponentialDecay, multiStep } from 'sparsebook/training/schedules.js';
+import { Sgd } from 'sparsebook/training/sgd.js';
+import type { Optimizer } from 'sparsebook/training/optimizer.js';
 import { assertClose, kindOf, readGolden, tensor, type GoldenArray } from '../goldens.ts';
 
 interface Case {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { kernelsOnly, makeOptimizer, type OptimizerSettings } from 'sparsebook/training';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { kernelsOnly, makeOptimizer, type OptimizerSettings } from 'sparsebook/training/optimizer.js';
 import { assertClose } from '../goldens.ts';
 
 const keys = ['conv/kernel', 'depthwise/depthwise_kernel', 'bn/gamma', 'bn/beta', 'conv/bias', 'gate/logAlpha'];

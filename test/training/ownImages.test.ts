@@ -2,17 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import {
-  channelStatistics,
-  dataFromArrays,
-  loadData,
-  normalise,
-  randomFlip,
-  randomPaddedCrop,
-  type DataSplits,
-  shapeOf,
-} from 'sparsebook/data';
-import { AdamW, evaluate, train } from 'sparsebook/training';
+import { channelStatistics, normalise } from 'sparsebook/data/normalise.js';
+import { dataFromArrays, type DataSplits } from 'sparsebook/data/dataSplits.js';
+import { loadData } from 'sparsebook/data/loadData.js';
+import { randomFlip, randomPaddedCrop } from 'sparsebook/data/augment.js';
+import { shapeOf } from 'sparsebook/data/imageSet.js';
+import { AdamW } from 'sparsebook/training/adam.js';
+import { evaluate } from 'sparsebook/training/evaluate.js';
+import { train } from 'sparsebook/training/train.js';
 
 await tf.setBackend('cpu');
 const { layers: l } = tf;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { useBackend } from 'sparsebook/backend';
-import { answers, evaluate, pairedChange } from 'sparsebook/training';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { answers, evaluate, pairedChange } from 'sparsebook/training/evaluate.js';
 import { colours, smallNet } from './small.ts';
 
 const bits = (text: string): Uint8Array => Uint8Array.from(text, Number);

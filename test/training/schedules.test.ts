@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exponentialDecay, oneCycle } from 'sparsebook/training';
+import { exponentialDecay, oneCycle } from 'sparsebook/training/schedules.js';
 import { assertClose } from '../goldens.ts';
 
 test('one cycle rises from base / 25 to base and falls to base / 250,000, never jumping', () => {

@@ -1,8 +1,10 @@
 // A problem that the plain cpu backend learns in a second: the colour of a noisy image, and a small gated network.
 import * as tf from '@tensorflow/tfjs';
 import { Random } from 'sparsebook/backend/random.js';
-import type { ImageSet } from 'sparsebook/data';
-import { BatchNorm, Conv2d, L0Gate } from 'sparsebook/layers';
+import type { ImageSet } from 'sparsebook/data/imageSet.js';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import { Conv2d } from 'sparsebook/layers/conv2d.js';
+import { L0Gate } from 'sparsebook/layers/l0Gate.js';
 
 const classNames = ['red', 'green', 'blue'];
 

@@ -1,23 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { L0Gate } from 'sparsebook/layers';
-import { l0Sparsifier, type Sparsifier } from 'sparsebook/sparsity';
-import {
-  AdamW,
-  crossEntropy,
-  evaluate,
-  multiStep,
-  oneCycle,
-  Sgd,
-  train,
-  type EndEvent,
-  type EpochEvent,
-  type StartEvent,
-  type StepEvent,
-  type TrainingEvent,
-  type TrainingOptions,
-} from 'sparsebook/training';
+import { L0Gate } from 'sparsebook/layers/l0Gate.js';
+import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
+import type { Sparsifier } from 'sparsebook/sparsity/sparsifier.js';
+import { AdamW } from 'sparsebook/training/adam.js';
+import { crossEntropy } from 'sparsebook/training/loss.js';
+import { evaluate } from 'sparsebook/training/evaluate.js';
+import { multiStep, oneCycle } from 'sparsebook/training/schedules.js';
+import { Sgd } from 'sparsebook/training/sgd.js';
+import { train, type TrainingOptions } from 'sparsebook/training/train.js';
+import type { EndEvent, EpochEvent, StartEvent, StepEvent, TrainingEvent } from 'sparsebook/training/events.js';
 import { colours, smallNet, weightsOf } from './small.ts';
 
 await tf.setBackend('cpu');

@@ -1,20 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from 'sparsebook/backend';
-import { batches, cifar10Statistics, normalise, randomFlip } from 'sparsebook/data';
-import { istaSparsifier, l0Sparsifier } from 'sparsebook/sparsity';
-import {
-  averagedWeights,
-  evaluate,
-  Sgd,
-  takeState,
-  train,
-  WeightAverages,
-  type EpochEvent,
-  type TrainingEvent,
-  type TrainingOptions,
-} from 'sparsebook/training';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { batches } from 'sparsebook/data/batches.js';
+import { cifar10Statistics, normalise } from 'sparsebook/data/normalise.js';
+import { randomFlip } from 'sparsebook/data/augment.js';
+import { istaSparsifier } from 'sparsebook/sparsity/ista.js';
+import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
+import { averagedWeights, takeState } from 'sparsebook/training/checkpoint/trainedState.js';
+import { evaluate } from 'sparsebook/training/evaluate.js';
+import { Sgd } from 'sparsebook/training/sgd.js';
+import { train, type TrainingOptions } from 'sparsebook/training/train.js';
+import { WeightAverages } from 'sparsebook/training/weightAverages.js';
+import type { EpochEvent, TrainingEvent } from 'sparsebook/training/events.js';
 import { assertClose } from '../goldens.ts';
 import { colours, smallNet, weightsOf } from './small.ts';
 

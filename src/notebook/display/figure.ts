@@ -1,4 +1,4 @@
-import type { Figure } from '../../plots/index.js';
+import type { Figure } from '../../plots/theme.js';
 import { type Bundle, display } from './output.js';
 import { type PngOptions, renderPng } from './renderPng.js';
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { followRun } from '../../training/index.js';
+import { followRun } from '../../training/log/followRun.js';
 import { runIds, runNamed, runsFolder } from '../../training/log/listRuns.js';
 import { interruptSignal } from '../kernel/interrupt.js';
 import { watch, type WatchOptions } from './watch.js';

@@ -1,4 +1,4 @@
-import type { Figure } from '../../plots/index.js';
+import type { Figure } from '../../plots/theme.js';
 import { encodeIndexedPng, palette } from '../../plots/png.js';
 import { fontsFor } from './fonts.js';
 import { plotlyInNode } from './plotlyInNode.js';

@@ -1,6 +1,7 @@
-import { type GateSnapshot, gatesPerLayer, trainingCurves, type TrainingLog } from '../../plots/index.js';
-import type { MaskNote } from '../../experiments/index.js';
-import type { EndEvent, NoteEvent, StartEvent, StepEvent, WarningEvent } from '../../training/index.js';
+import { type GateSnapshot, gatesPerLayer } from '../../plots/gates.js';
+import { trainingCurves, type TrainingLog } from '../../plots/training.js';
+import type { MaskNote } from '../../experiments/notes.js';
+import type { EndEvent, NoteEvent, StartEvent, StepEvent, WarningEvent } from '../../training/events.js';
 import { interruptSignal } from '../kernel/interrupt.js';
 import { addEvent } from '../../training/log/readRun.js';
 import { display, inNotebook } from './output.js';

@@ -1,5 +1,6 @@
-import type { Run, RunEvent } from '../../experiments/index.js';
-import { curvesOverEpochs, type EpochCurve } from '../../plots/index.js';
+import type { Run } from '../../experiments/run.js';
+import type { RunEvent } from '../../experiments/claim.js';
+import { curvesOverEpochs, type EpochCurve } from '../../plots/training.js';
 import { interruptSignal } from '../kernel/interrupt.js';
 import { display, inNotebook } from './output.js';
 import { liveFigure } from './figure.js';

@@ -4,7 +4,7 @@ import { reasonOf } from '../../errors.js';
 import { USUAL_KERNEL } from '../jupyter/kernelSpec.js';
 import type { KernelClient } from '../kernel/client/kernelClient.js';
 import { machinePathRemover } from '../run/machinePaths.js';
-import type { Metadata, Notebook } from '../run/index.js';
+import type { Metadata, Notebook } from '../run/notebook.js';
 import type { DocumentFile } from './document/documentFile.js';
 import type { LiveCell, Renderer } from './document/liveCell.js';
 import { LiveDocument } from './document/liveDocument.js';

@@ -1,7 +1,8 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { reasonOf, UserError } from '../../errors.js';
-import { joined, parseNotebook, type Notebook } from '../run/index.js';
+import { joined, type Notebook } from '../run/notebook.js';
+import { parseNotebook } from '../run/notebookFile.js';
 import { LARGEST_NOTEBOOK, readBytes, tooLarge } from './document/documentFile.js';
 import type { ListedNotebook } from './protocol.js';
 

@@ -1,5 +1,5 @@
 import { duration } from '../../formats/text.js';
-import { hasTag, isObject, joined, secondsTaken, type CodeCell } from '../run/index.js';
+import { hasTag, isObject, joined, secondsTaken, type CodeCell } from '../run/notebook.js';
 import { faultOf } from './provenance.js';
 import { highlight } from './highlight.js';
 import { markup, type Html } from './markup.js';

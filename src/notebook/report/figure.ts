@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js';
-import { isObject } from '../run/index.js';
+import { isObject } from '../run/notebook.js';
 import { type Html, joinedHtml, jsonForScript, markup, type MimeBundle, textIn } from './markup.js';
 import type { OutputPage } from './outputPage.js';
 

@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js';
-import { faultOfOutput, joined, type Output } from '../run/index.js';
+import { faultOfOutput, joined, type Output } from '../run/notebook.js';
 import { colouredText, highlight } from './highlight.js';
 import { frameFigure, plotlyMime, renderFigure } from './figure.js';
 import { formulasIn, renderLatex } from './latex.js';

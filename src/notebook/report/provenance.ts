@@ -1,4 +1,4 @@
-import { type Cell, hasTag, isObject, joined, type Metadata, type Notebook, sourceHash } from '../run/index.js';
+import { type Cell, hasTag, isObject, joined, type Metadata, type Notebook, sourceHash } from '../run/notebook.js';
 import { placesOf } from '../run/runNotebook.js';
 import { type Html, joinedHtml, markup } from './markup.js';
 import { readParameters } from '../run/parameters.js';

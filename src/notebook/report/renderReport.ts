@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { loadAssets, policyHash } from './assets.js';
 import { countTitles, type Heading, type Outline, renderMarkdownCell } from './markdown.js';
 import { asHtml, type Html, joinedHtml, markup, orNotice } from './markup.js';
-import { hasTag, joined, type Notebook } from '../run/index.js';
+import { hasTag, joined, type Notebook } from '../run/notebook.js';
 import { renderCodeCell } from './cells.js';
 import { outputPage } from './outputPage.js';
 import { readProvenance, renderNotices, type ShownParameter, shownParameters } from './provenance.js';

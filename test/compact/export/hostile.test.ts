@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { Random } from 'sparsebook';
-import { compact, loadSafetensors, loadTfjs } from 'sparsebook/compact';
-import { encodeSafetensors } from 'sparsebook/formats';
+import { compact } from 'sparsebook/compact/shrink/compact.js';
+import { loadSafetensors } from 'sparsebook/compact/export/safetensors.js';
+import { loadTfjs } from 'sparsebook/compact/export/tfjs.js';
+import { encodeSafetensors } from 'sparsebook/formats/safetensors.js';
 import { fuzzRuns } from '../../fuzz.ts';
 import { mutate, networks, saved, tryBoth, type Json } from './hostileModels.ts';
 

@@ -4,9 +4,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { UserError, type Random } from 'sparsebook';
-import { compact, loadSafetensors, loadTfjs } from 'sparsebook/compact';
-import { encodeSafetensors } from 'sparsebook/formats';
-import { BatchNorm, Conv2d, L0Gate, MaxPool2d } from 'sparsebook/layers';
+import { compact } from 'sparsebook/compact/shrink/compact.js';
+import { loadSafetensors } from 'sparsebook/compact/export/safetensors.js';
+import { loadTfjs } from 'sparsebook/compact/export/tfjs.js';
+import { encodeSafetensors } from 'sparsebook/formats/safetensors.js';
+import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import { Conv2d } from 'sparsebook/layers/conv2d.js';
+import { L0Gate } from 'sparsebook/layers/l0Gate.js';
+import { MaxPool2d } from 'sparsebook/layers/maxPool2d.js';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { compact, completeCount, measureLatency, reportText } from 'sparsebook/compact';
+import { compact } from 'sparsebook/compact/shrink/compact.js';
+import { completeCount } from 'sparsebook/compact/count/counts.js';
+import { measureLatency } from 'sparsebook/compact/report/latency.js';
+import { reportText } from 'sparsebook/compact/report/compactionReport.js';
 import { percentile } from 'sparsebook/compact/report/latency.js';
 import { UserError } from 'sparsebook/errors.js';
-import { gatesOf } from 'sparsebook/graph';
-import { googleNet } from 'sparsebook/models';
-import { l0Sparsifier } from 'sparsebook/sparsity';
+import { gatesOf } from 'sparsebook/graph/gates.js';
+import { googleNet } from 'sparsebook/models/googleNet.js';
+import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
 
 await tf.setBackend('cpu');
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { KernelSpec } from 'sparsebook/notebook/jupyter';
+import type { KernelSpec } from 'sparsebook/notebook/jupyter/kernelSpec.js';
 import { foreignKernel, ownKernel, runCells, stockKernel, type Sent } from './kernels.ts';
 
 const cells = [
-  `import { dataFrame, liveFigure, markdown, table, watch } from 'sparsebook/notebook/display';
-   import { hardConcreteDensity, penaltyCurve } from 'sparsebook/plots';
+  `import { dataFrame, liveFigure, markdown, table, watch } from 'sparsebook';
+   import { hardConcreteDensity, penaltyCurve } from 'sparsebook';
    const view = liveFigure(hardConcreteDensity());`,
   `view.update(penaltyCurve(), { final: true });`,
   `const frame = dataFrame([

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { sep } from 'node:path';
-import type { Bundle } from 'sparsebook/notebook/display';
+import type { Bundle } from 'sparsebook/notebook/display/output.js';
 
 /** A display message that a cell would have sent. */
 export interface Shown {

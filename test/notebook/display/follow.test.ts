@@ -3,10 +3,11 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
-import { follow } from 'sparsebook/notebook/display';
-import { KernelClient, type Message } from 'sparsebook/notebook/kernel';
-import { packageRoot } from 'sparsebook/notebook/jupyter';
-import type { TrainingEvent } from 'sparsebook/training';
+import { follow } from 'sparsebook/notebook/display/follow.js';
+import { KernelClient } from 'sparsebook/notebook/kernel/client/kernelClient.js';
+import type { Message } from 'sparsebook/notebook/kernel/wire.js';
+import { packageRoot } from 'sparsebook/notebook/jupyter/kernelSpec.js';
+import type { TrainingEvent } from 'sparsebook/training/events.js';
 import { end, epoch, start, step, wholeRun } from '../../training/log/events.ts';
 import { fakeKernel, type Shown } from './fakeKernel.ts';
 import { ownKernel } from './kernels.ts';
@@ -90,7 +91,7 @@ test('a cell that is interrupted keeps what it showed, and the kernel goes on', 
       if (text.includes('Over 2 training steps')) kernel.interrupt();
     };
     const cell = await kernel.execute(
-      `import { follow } from 'sparsebook/notebook/display';
+      `import { follow } from 'sparsebook';
        await follow(${JSON.stringify(join(log, '..'))}, { interval: 20 });`,
       onMessage,
     );

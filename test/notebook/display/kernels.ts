@@ -1,8 +1,14 @@
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { projectJupyterPath, findKernelSpec, packageRoot, type KernelSpec } from 'sparsebook/notebook/jupyter';
-import { KernelClient, type ExecuteOutcome, type MessageContent } from 'sparsebook/notebook/kernel';
+import {
+  projectJupyterPath,
+  findKernelSpec,
+  packageRoot,
+  type KernelSpec,
+} from 'sparsebook/notebook/jupyter/kernelSpec.js';
+import { KernelClient, type ExecuteOutcome } from 'sparsebook/notebook/kernel/client/kernelClient.js';
+import type { MessageContent } from 'sparsebook/notebook/kernel/wire.js';
 
 /** A message that a cell sent. */
 export interface Sent {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { mock, test, type TestContext } from 'node:test';
-import { dataFrame, liveFigure, markdown, show, table, watch } from 'sparsebook/notebook/display';
-import { hardConcreteDensity, penaltyCurve } from 'sparsebook/plots';
+import { dataFrame, table } from 'sparsebook/notebook/display/table.js';
+import { liveFigure, show } from 'sparsebook/notebook/display/figure.js';
+import { markdown } from 'sparsebook/notebook/display/output.js';
+import { watch } from 'sparsebook/notebook/display/watch.js';
+import { hardConcreteDensity } from 'sparsebook/plots/hardConcrete.js';
+import { penaltyCurve } from 'sparsebook/plots/gateCurves.js';
 import { fakeKernel, type Shown } from './fakeKernel.ts';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

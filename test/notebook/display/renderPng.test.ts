@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Resvg } from '@resvg/resvg-js';
-import { renderPng } from 'sparsebook/notebook/display';
+import { renderPng } from 'sparsebook/notebook/display/renderPng.js';
 import { fontFamily, fontsFor } from 'sparsebook/notebook/display/fonts.js';
-import type { Figure } from 'sparsebook/plots';
+import type { Figure } from 'sparsebook/plots/theme.js';
 import { figures } from '../../plots/sampleFigures.ts';
 
 interface Picture {

@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mock, test } from 'node:test';
-import { useBackend } from 'sparsebook/backend';
-import { experiment, type Run } from 'sparsebook/experiments';
-import { watchAll } from 'sparsebook/notebook/display';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { experiment } from 'sparsebook/experiments/experiment.js';
+import type { Run } from 'sparsebook/experiments/run.js';
+import { watchAll } from 'sparsebook/notebook/display/watchAll.js';
 import { colours, smallNet } from '../../training/small.ts';
 
 await useBackend({ backend: 'cpu' });

@@ -7,16 +7,14 @@ import { after, test } from 'node:test';
 import { UserError } from 'sparsebook';
 import {
   commandOf,
-  findJupyter,
   findKernelSpec,
-  installKernel,
-  jupyterEnvironment,
   listKernelSpecs,
   projectJupyterPath,
-  uninstallKernel,
   userDataDir,
   type KernelSpec,
-} from 'sparsebook/notebook/jupyter';
+} from 'sparsebook/notebook/jupyter/kernelSpec.js';
+import { findJupyter, jupyterEnvironment } from 'sparsebook/notebook/jupyter/startJupyter.js';
+import { installKernel, uninstallKernel } from 'sparsebook/notebook/jupyter/installKernel.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-jupyter-'));
 after(() => rmSync(scratch, { recursive: true }));

@@ -1,6 +1,7 @@
 import { after, before } from 'node:test';
-import { KernelClient, type ExecuteOutcome, type Message } from 'sparsebook/notebook/kernel';
-import { findKernelSpec } from 'sparsebook/notebook/jupyter';
+import { KernelClient, type ExecuteOutcome } from 'sparsebook/notebook/kernel/client/kernelClient.js';
+import type { Message } from 'sparsebook/notebook/kernel/wire.js';
+import { findKernelSpec } from 'sparsebook/notebook/jupyter/kernelSpec.js';
 
 /** What a cell sent. */
 export interface Heard {

@@ -4,7 +4,7 @@ import { createRequire, isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Message, MessageContent } from 'sparsebook/notebook/kernel';
+import type { Message, MessageContent } from 'sparsebook/notebook/kernel/wire.js';
 import { hearing, sharedKernel } from './cells.ts';
 
 const { kernel, execute } = sharedKernel();
@@ -99,7 +99,7 @@ test('the cell after a failed one runs at once when the client does not ask to s
 });
 
 test('an interrupt stops an async loop, reaches the library, and the next cell works', async () => {
-  const code = `import { interruptSignal } from 'sparsebook/notebook/kernel';
+  const code = `import { interruptSignal } from 'sparsebook';
 const steps: number[] = (globalThis as any).steps = [];
 const signal = interruptSignal();
 await null;
@@ -117,7 +117,7 @@ await new Promise(() => {});`;
   const next = await execute(`${wait}\nconst g = globalThis as any;\nconsole.log(g.stoppedAt, g.steps.length);`);
   assert.match(next.stdout(), /^(\d+) \1\n$/, 'the loop itself has stopped');
   const again =
-    "import { interruptSignal } from 'sparsebook/notebook/kernel';\nconsole.log(interruptSignal().aborted);";
+    "import { interruptSignal } from 'sparsebook';\nconsole.log(interruptSignal().aborted);";
   assert.equal((await execute(again)).stdout(), 'false\n', 'the next cell gets a fresh signal');
 });
 

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { commandOf, findKernelSpec, type KernelSpec } from 'sparsebook/notebook/jupyter';
-import { KernelClient } from 'sparsebook/notebook/kernel';
+import { commandOf, findKernelSpec, type KernelSpec } from 'sparsebook/notebook/jupyter/kernelSpec.js';
+import { KernelClient } from 'sparsebook/notebook/kernel/client/kernelClient.js';
 import { KernelProcess } from 'sparsebook/notebook/kernel/client/kernelProcess.js';
 
 /**

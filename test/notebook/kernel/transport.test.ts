@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import type { KernelSpec } from 'sparsebook/notebook/jupyter';
-import { KernelClient, type Message } from 'sparsebook/notebook/kernel';
+import type { KernelSpec } from 'sparsebook/notebook/jupyter/kernelSpec.js';
+import { KernelClient } from 'sparsebook/notebook/kernel/client/kernelClient.js';
+import type { Message } from 'sparsebook/notebook/kernel/wire.js';
 import { addressOf, createConnectionFile } from 'sparsebook/notebook/kernel/client/connection.js';
 import { StreamJoiner } from 'sparsebook/notebook/kernel/patch/cellOutput.js';
 import { sharedKernel } from './cells.ts';

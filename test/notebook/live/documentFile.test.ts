@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { DocumentFile } from 'sparsebook/notebook/live/document/documentFile.js';
 import { NotebookFolder } from 'sparsebook/notebook/live/notebookFolder.js';
-import { joined, notebookText, type Notebook } from 'sparsebook/notebook/run';
+import { joined, type Notebook } from 'sparsebook/notebook/run/notebook.js';
+import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-file-'));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, test } from 'node:test';
-import { notebookText } from 'sparsebook/notebook/run';
+import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
 import { kernelsOf, sparsebook } from '../run/runs.ts';
 import { keyIn, smallNotebook } from './site.ts';
 

@@ -10,7 +10,7 @@ import {
 } from 'sparsebook/notebook/live/document/parameters.js';
 import { Clock } from 'sparsebook/notebook/live/document/slice.js';
 import type { ParameterControl } from 'sparsebook/notebook/live/protocol.js';
-import { readNotebook } from 'sparsebook/notebook/run';
+import { readNotebook } from 'sparsebook/notebook/run/notebookFile.js';
 import { cellNames } from 'sparsebook/notebook/run/cellNames.js';
 import { type ParameterValue, readParameters, setParameter } from 'sparsebook/notebook/run/parameters.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';

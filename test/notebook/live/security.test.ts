@@ -5,7 +5,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { browserCommand } from 'sparsebook/notebook/live/openBrowser.js';
-import { notebookText } from 'sparsebook/notebook/run';
+import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 import { payloads } from '../report/payloads.ts';
 import type { ListedNotebook } from 'sparsebook/notebook/live/protocol.js';

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { packageRoot } from 'sparsebook/notebook/jupyter';
-import { startServer, type Command, type LiveServer, type Patch, type ServerOptions } from 'sparsebook/notebook/live';
-import { notebookText, type Cell, type Notebook } from 'sparsebook/notebook/run';
+import { packageRoot } from 'sparsebook/notebook/jupyter/kernelSpec.js';
+import { startServer, type LiveServer, type ServerOptions } from 'sparsebook/notebook/live/server/startServer.js';
+import type { Command, Patch } from 'sparsebook/notebook/live/protocol.js';
+import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
+import type { Cell, Notebook } from 'sparsebook/notebook/run/notebook.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 
 export const parametersSource = `const lambda_l0 = 20; // the rent; try 10, 50

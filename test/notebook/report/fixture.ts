@@ -1,5 +1,6 @@
-import { readNotebook, type Cell, type CodeCell, type Notebook } from 'sparsebook/notebook/run';
-import { renderReport } from 'sparsebook/notebook/report';
+import { readNotebook } from 'sparsebook/notebook/run/notebookFile.js';
+import type { Cell, CodeCell, Notebook } from 'sparsebook/notebook/run/notebook.js';
+import { renderReport } from 'sparsebook/notebook/report/renderReport.js';
 
 /** Where one of the report's fixture notebooks lies. */
 export function fixtureFile(name: string): string {

@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { outputPage, renderReport } from 'sparsebook/notebook/report';
-import type { Cell, TextCell } from 'sparsebook/notebook/run';
+import { outputPage } from 'sparsebook/notebook/report/outputPage.js';
+import { renderReport } from 'sparsebook/notebook/report/renderReport.js';
+import type { Cell, TextCell } from 'sparsebook/notebook/run/notebook.js';
 import { renderMarkdownCell } from 'sparsebook/notebook/report/markdown.js';
 import { notebookOf, visible } from './fixture.ts';
 

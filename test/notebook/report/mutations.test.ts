@@ -5,8 +5,9 @@ import { UserError } from 'sparsebook';
 import { LiveDocument } from 'sparsebook/notebook/live/document/liveDocument.js';
 import { rendererIn } from 'sparsebook/notebook/live/document/renderer.js';
 import { Clock } from 'sparsebook/notebook/live/document/slice.js';
-import { renderReport } from 'sparsebook/notebook/report';
-import { parseNotebook, type Notebook } from 'sparsebook/notebook/run';
+import { renderReport } from 'sparsebook/notebook/report/renderReport.js';
+import { parseNotebook } from 'sparsebook/notebook/run/notebookFile.js';
+import type { Notebook } from 'sparsebook/notebook/run/notebook.js';
 import { fuzzRuns } from '../../fuzz.ts';
 import { mutatedNotebook, mutatedNotebooks } from '../mutatedNotebooks.ts';
 

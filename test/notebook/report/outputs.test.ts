@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { outputPage, renderOutput, renderOutputs } from 'sparsebook/notebook/report';
-import type { Output } from 'sparsebook/notebook/run';
+import { outputPage } from 'sparsebook/notebook/report/outputPage.js';
+import { renderOutput, renderOutputs } from 'sparsebook/notebook/report/outputs.js';
+import type { Output } from 'sparsebook/notebook/run/notebook.js';
 import { renderFixture, visible } from './fixture.ts';
 
 const show = (data: Record<string, unknown>): string =>

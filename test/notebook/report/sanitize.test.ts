@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { sanitize as sanitized } from 'sparsebook/notebook/report';
+import { sanitize as sanitized } from 'sparsebook/notebook/report/sanitize.js';
 import { sanitizeDrawing } from 'sparsebook/notebook/report/sanitize.js';
 import { payloads } from './payloads.ts';
 

@@ -3,14 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook';
-import {
-  type Cell,
-  type CodeCell,
-  notebookText,
-  parseNotebook,
-  readNotebook,
-  resolveNotebook,
-} from 'sparsebook/notebook/run';
+import type { Cell, CodeCell } from 'sparsebook/notebook/run/notebook.js';
+import { notebookText, parseNotebook, readNotebook, resolveNotebook } from 'sparsebook/notebook/run/notebookFile.js';
 import { cleanBundle, machinePathRemover } from 'sparsebook/notebook/run/machinePaths.js';
 import { cellTitle } from 'sparsebook/notebook/run/notebook.js';
 import { terminalText } from 'sparsebook/notebook/run/terminalText.js';

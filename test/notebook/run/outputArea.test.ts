@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Message } from 'sparsebook/notebook/kernel';
-import { joined, type Output } from 'sparsebook/notebook/run';
+import type { Message } from 'sparsebook/notebook/kernel/wire.js';
+import { joined, type Output } from 'sparsebook/notebook/run/notebook.js';
 import { NotebookOutputs, OutputArea } from 'sparsebook/notebook/run/outputArea.js';
 import { KeptText, keptText, type OutputLimits } from 'sparsebook/notebook/run/outputLimits.js';
 

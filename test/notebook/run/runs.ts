@@ -3,7 +3,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runNotebook, type Notebook, type Output, type RunOptions, type RunResult } from 'sparsebook/notebook/run';
+import { runNotebook, type RunOptions } from 'sparsebook/notebook/run/runNotebook.js';
+import type { Notebook, Output } from 'sparsebook/notebook/run/notebook.js';
+import type { RunResult } from 'sparsebook/notebook/run/events.js';
 
 export const fixtures = join(import.meta.dirname, '..', '..', 'fixtures', 'notebooks');
 const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-runs-'));

@@ -4,19 +4,14 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { l0Sparsifier } from 'sparsebook/sparsity';
-import {
-  AdamW,
-  checkpointed,
-  loadCheckpoint,
-  Sgd,
-  train,
-  type CheckpointEvent,
-  type CheckpointOptions,
-  type FileSystem,
-  type TrainingEvent,
-  type TrainingOptions,
-} from 'sparsebook/training';
+import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
+import { AdamW } from 'sparsebook/training/adam.js';
+import { checkpointed, type CheckpointOptions } from 'sparsebook/training/checkpoint/checkpointed.js';
+import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
+import { Sgd } from 'sparsebook/training/sgd.js';
+import { train, type TrainingOptions } from 'sparsebook/training/train.js';
+import type { CheckpointEvent, TrainingEvent } from 'sparsebook/training/events.js';
+import type { FileSystem } from 'sparsebook/platform/fileSystem.js';
 import { colours, smallNet } from '../small.ts';
 import { temporaryFolder } from './sample.ts';
 

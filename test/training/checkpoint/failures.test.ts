@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { clearOrphans, loadCheckpoint, saveCheckpoint, type FileSystem } from 'sparsebook/training';
+import { clearOrphans } from 'sparsebook/platform/asideName.js';
+import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
+import { saveCheckpoint } from 'sparsebook/training/checkpoint/saveCheckpoint.js';
+import type { FileSystem } from 'sparsebook/platform/fileSystem.js';
 import { failingAt } from '../../platform/failingFiles.ts';
 import { sample, temporaryFolder } from './sample.ts';
 

@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import type { L0Gate } from 'sparsebook/layers';
-import {
-  Adam,
-  AdamW,
-  checkpointed,
-  loadCheckpoint,
-  restoreWeights,
-  resumeFrom,
-  takeState,
-  train,
-  WeightAverages,
-  type Checkpoint,
-} from 'sparsebook/training';
+import type { L0Gate } from 'sparsebook/layers/l0Gate.js';
+import { Adam, AdamW } from 'sparsebook/training/adam.js';
+import { checkpointed } from 'sparsebook/training/checkpoint/checkpointed.js';
+import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
+import { restoreWeights, resumeFrom, takeState } from 'sparsebook/training/checkpoint/trainedState.js';
+import { train } from 'sparsebook/training/train.js';
+import { WeightAverages } from 'sparsebook/training/weightAverages.js';
+import type { Checkpoint } from 'sparsebook/training/checkpoint/checkpoint.js';
 import { smallNet, weightsOf } from '../small.ts';
 import { leg, resumesExactly, setups, shared, steps } from './resumed.ts';
 import { temporaryFolder } from './sample.ts';

@@ -1,32 +1,24 @@
 // Trainings with every method and optimizer, and what stopping and resuming them must give.
 import assert from 'node:assert/strict';
-import { useBackend } from 'sparsebook/backend';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { Random } from 'sparsebook/backend/random.js';
-import {
-  combineSparsifiers,
-  freezeSparsifier,
-  istaSparsifier,
-  iterative,
-  l0Sparsifier,
-  magnitudeSparsifier,
-  polynomial,
-  reprSparsifier,
-} from 'sparsebook/sparsity';
-import {
-  Adam,
-  AdamW,
-  checkpointed,
-  crossEntropy,
-  loadCheckpoint,
-  multiStep,
-  oneCycle,
-  resumeFrom,
-  Sgd,
-  train,
-  WeightAverages,
-  type TrainingEvent,
-  type TrainingOptions,
-} from 'sparsebook/training';
+import { combineSparsifiers } from 'sparsebook/sparsity/sparsifier.js';
+import { freezeSparsifier } from 'sparsebook/sparsity/freeze.js';
+import { istaSparsifier } from 'sparsebook/sparsity/ista.js';
+import { iterative, polynomial } from 'sparsebook/sparsity/schedules.js';
+import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
+import { magnitudeSparsifier } from 'sparsebook/sparsity/magnitude.js';
+import { reprSparsifier } from 'sparsebook/sparsity/repr.js';
+import { Adam, AdamW } from 'sparsebook/training/adam.js';
+import { checkpointed } from 'sparsebook/training/checkpoint/checkpointed.js';
+import { crossEntropy } from 'sparsebook/training/loss.js';
+import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
+import { multiStep, oneCycle } from 'sparsebook/training/schedules.js';
+import { resumeFrom } from 'sparsebook/training/checkpoint/trainedState.js';
+import { Sgd } from 'sparsebook/training/sgd.js';
+import { train, type TrainingOptions } from 'sparsebook/training/train.js';
+import { WeightAverages } from 'sparsebook/training/weightAverages.js';
+import type { TrainingEvent } from 'sparsebook/training/events.js';
 import { colours, smallNet, weightsOf } from '../small.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { CheckpointState } from 'sparsebook/training';
+import type { CheckpointState } from 'sparsebook/training/checkpoint/checkpoint.js';
 
 /** A state whose every value depends on the step. */
 export function sample(step: number, accuracy?: number): CheckpointState {

@@ -5,7 +5,10 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook';
-import { clearOrphans, listCheckpoints, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from 'sparsebook/training';
+import { clearOrphans } from 'sparsebook/platform/asideName.js';
+import { listCheckpoints, pruneCheckpoints } from 'sparsebook/training/checkpoint/listCheckpoints.js';
+import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
+import { saveCheckpoint } from 'sparsebook/training/checkpoint/saveCheckpoint.js';
 import { fuzzRuns } from '../../fuzz.ts';
 import { sample, temporaryFolder } from './sample.ts';
 

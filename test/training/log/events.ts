@@ -1,12 +1,6 @@
 // The events of a run that never took place.
-import {
-  RunFolder,
-  type EndEvent,
-  type EpochEvent,
-  type StartEvent,
-  type StepEvent,
-  type TrainingEvent,
-} from 'sparsebook/training';
+import { RunFolder } from 'sparsebook/training/log/runFolder.js';
+import type { EndEvent, EpochEvent, StartEvent, StepEvent, TrainingEvent } from 'sparsebook/training/events.js';
 
 export const start = (startStep = 0): StartEvent => ({
   type: 'start',

@@ -3,7 +3,8 @@ import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { followRun, type LoggedEvent } from 'sparsebook/training';
+import { followRun } from 'sparsebook/training/log/followRun.js';
+import type { LoggedEvent } from 'sparsebook/training/log/readRun.js';
 import { temporaryFolder } from '../checkpoint/sample.ts';
 import { begun, end, logAll, start, step, wholeRun } from './events.ts';
 

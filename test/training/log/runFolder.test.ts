@@ -3,17 +3,12 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, trunc
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { loadData } from 'sparsebook/data';
-import {
-  listed,
-  provenance,
-  readRun,
-  reopenRun,
-  RunFolder,
-  runIds,
-  runNamed,
-  type TrainingEvent,
-} from 'sparsebook/training';
+import { loadData } from 'sparsebook/data/loadData.js';
+import { listed, runIds, runNamed } from 'sparsebook/training/log/listRuns.js';
+import { provenance } from 'sparsebook/training/log/provenance.js';
+import { readRun } from 'sparsebook/training/log/readRun.js';
+import { reopenRun, RunFolder } from 'sparsebook/training/log/runFolder.js';
+import type { TrainingEvent } from 'sparsebook/training/events.js';
 import { fuzzRuns } from '../../fuzz.ts';
 import { temporaryFolder } from '../checkpoint/sample.ts';
 import { begun, end, epoch, logAll, start, step, stream, wholeRun } from './events.ts';

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { reopenRun } from 'sparsebook/training';
+import { reopenRun } from 'sparsebook/training/log/runFolder.js';
 import { lockRun, type RunLock } from 'sparsebook/training/log/runLock.js';
 import { temporaryFolder } from '../checkpoint/sample.ts';
 import { begun } from './events.ts';

@@ -4,7 +4,8 @@ import { reasonOf, UserError } from '../../../errors.js';
 import { createHash } from 'node:crypto';
 import { basename, dirname, extname, join } from 'node:path';
 import { newFile, writeFileWhole } from '../../../platform/writeFile.js';
-import { type Notebook, notebookFile, notebookText, parseNotebook } from '../../run/index.js';
+import type { Notebook } from '../../run/notebook.js';
+import { notebookFile, notebookText, parseNotebook } from '../../run/notebookFile.js';
 
 /** The largest notebook that is opened, in bytes. */
 export const LARGEST_NOTEBOOK = 100_000_000;

@@ -1,5 +1,13 @@
 import { faultOf } from '../../report/provenance.js';
-import { type Cell, type CodeCell, faultOfOutput, joined, lines, type Output, secondsTaken } from '../../run/index.js';
+import {
+  type Cell,
+  type CodeCell,
+  faultOfOutput,
+  joined,
+  lines,
+  type Output,
+  secondsTaken,
+} from '../../run/notebook.js';
 import { furtherOutputs, liveLimits } from '../../run/outputLimits.js';
 import type { CellPatch, CellRun, CellText, CellType, OutputsPatch } from '../protocol.js';
 import { type Clock, Slice } from './slice.js';

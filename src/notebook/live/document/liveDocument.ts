@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { UserError } from '../../../errors.js';
-import { lines, type Cell, type Notebook } from '../../run/index.js';
+import { lines, type Cell, type Notebook } from '../../run/notebook.js';
 import type { CellType, Patch } from '../protocol.js';
 import { LiveCell, type Renderer } from './liveCell.js';
 import { Slice, type Clock } from './slice.js';

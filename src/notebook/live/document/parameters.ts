@@ -1,4 +1,4 @@
-import { type Cell, hasTag, joined } from '../../run/index.js';
+import { type Cell, hasTag, joined } from '../../run/notebook.js';
 import { type Parameter, quotedIn, readParameters, statedChoices, statedRange } from '../../run/parameters.js';
 import type { ParameterControl } from '../protocol.js';
 import { statementsIn } from '../../run/cellNames.js';

@@ -2,7 +2,7 @@ import type { KernelClient } from '../../kernel/client/kernelClient.js';
 import type { Message } from '../../kernel/wire.js';
 import { CellExecution } from '../../run/cellExecution.js';
 import { cellTitle } from '../../run/notebook.js';
-import { hasTag, type CodeCell } from '../../run/index.js';
+import { hasTag, type CodeCell } from '../../run/notebook.js';
 import { NotebookOutputs } from '../../run/outputArea.js';
 import { liveLimits } from '../../run/outputLimits.js';
 import type { LiveCell } from '../document/liveCell.js';

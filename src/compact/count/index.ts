@@ -1,2 +1,0 @@
-export * from './counts.js';
-export * from './publishedCount.js';

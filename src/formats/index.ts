@@ -1,1 +1,0 @@
-export { decodeSafetensors, encodeSafetensors, safetensorsMetadata, type SavedTensor } from './safetensors.js';

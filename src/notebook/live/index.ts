@@ -1,2 +1,0 @@
-export type { Command, Patch } from './protocol.js';
-export { startServer, type LiveServer, type ServerOptions } from './server/startServer.js';
