@@ -140,9 +140,9 @@ export async function resumeOnTerminal(protocol: Protocol, path: string, given: 
     throw new UserError(`The checkpoint ${folder} is of the experiment ${name}, not of ${protocol.name}.`);
   }
   await untilEnded(async (signal) => {
-    const { run, events } = await Run.resume(path, given);
+    const run = await Run.resume(path, given);
     await describe(run, protocol, run.own as RunSettings);
-    const end = await show(run, protocol, events(signal));
+    const end = await show(run, protocol, run.events(signal));
     run.dispose();
     return end;
   });

@@ -69,6 +69,8 @@ export class Run {
   private images?: DataSplits;
   private trained?: TrainedNetwork;
   private again: boolean;
+  /** How it goes on, where it was made from one of its checkpoints. */
+  private goesOn?: (signal?: AbortSignal) => AsyncGenerator<RunEvent, void, void>;
 
   constructor(private readonly request: RunRequest) {
     this.settings = request.protocol.experiment(request.settings);
@@ -128,6 +130,7 @@ export class Run {
    * saves. Throws a UserError for settings, images and weights that do not fit.
    */
   async *events(signal?: AbortSignal): AsyncGenerator<RunEvent, void, void> {
+    if (this.goesOn) return yield* this.goesOn(signal);
     const start = await this.startPoint(signal);
     const data = await this.data();
     const identity = await identityOf(this.settings, halfOf(data, this.settings.half), {
@@ -159,10 +162,7 @@ export class Run {
   }
 
   /** Goes on with a run from one of its checkpoints, for longer or as it was meant to. */
-  static async resume(
-    ckpt_path: string,
-    given: readonly Given[],
-  ): Promise<{ run: Run; events: (signal?: AbortSignal) => AsyncGenerator<RunEvent, void, void> }> {
+  static async resume(ckpt_path: string, given: readonly Given[]): Promise<Run> {
     const path = await findCheckpoint(ckpt_path);
     const checkpoint = await loadCheckpoint(path);
     const saved = readSaved(checkpoint.settings, checkpoint.path);
@@ -174,21 +174,19 @@ export class Run {
     const run = new Run({ protocol, settings, own });
     const dir = dirname(dirname(path));
     const isRun = existsSync(join(dir, runFiles.settings)) && existsSync(join(dir, runFiles.metrics));
-    return {
-      run,
-      events: async function* (signal) {
-        // Taken before anything else, so that no other process takes the run further in between.
-        const folder = isRun ? await reopenRun(dir) : undefined;
-        const data = await run.data();
-        const half = halfOf(data, run.settings.half);
-        const before = isRun ? (await readRun(dir, { steps: false })).provenance.identity : undefined;
-        // A run that goes on as it was meant to is the one that was asked for; one that goes further is another.
-        const isSame = sameOutcome(protocol.experiment(saved.settings), run.settings);
-        const identity = (isSame && before) || (await identityOf(run.settings, half, { start: path, own }));
-        run.dir = folder?.dir;
-        yield* run.train(folder, { identity, checkpoint }, signal);
-      },
+    run.goesOn = async function* (signal) {
+      // Taken before anything else, so that no other process takes the run further in between.
+      const folder = isRun ? await reopenRun(dir) : undefined;
+      const data = await run.data();
+      const half = halfOf(data, run.settings.half);
+      const before = isRun ? (await readRun(dir, { steps: false })).provenance.identity : undefined;
+      // A run that goes on as it was meant to is the one that was asked for; one that goes further is another.
+      const isSame = sameOutcome(protocol.experiment(saved.settings), run.settings);
+      const identity = (isSame && before) || (await identityOf(run.settings, half, { start: path, own }));
+      run.dir = folder?.dir;
+      yield* run.train(folder, { identity, checkpoint }, signal);
     };
+    return run;
   }
 
   /** The path of the checkpoint of the network that the run came to. Throws a UserError for a run that is not finished. */

@@ -43,15 +43,17 @@ export const l0GoogleNet = protocol({
   // A step moves log alpha by about lr_gates, so that a short run closes gates only with a larger one.
   presets: {
     quick: {
-      help: 'about a minute on two cores: a narrow network, synthetic images, fast gates',
+      help: 'about a minute on two cores: a narrow network, synthetic images, open and fast gates; a fifth of it goes, 90 % are right',
       values: {
         data: 'synthetic',
         sizes: { train: 4000, validation: 1000, test: 1000 },
         width: 0.25,
-        epochs: 4,
+        epochs: 6,
         batch_size: 64,
-        lr: 2e-3,
-        lr_gates: 0.03,
+        lr: 3e-3,
+        lambda_l0: 2,
+        droprate_init: 0.05,
+        lr_gates: 0.05,
         milestones: [],
       },
       fineTuning: { lr: 1e-3 },
