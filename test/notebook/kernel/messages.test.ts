@@ -116,8 +116,7 @@ await new Promise(() => {});`;
   const wait = 'await new Promise((resolve) => setTimeout(resolve, 30));';
   const next = await execute(`${wait}\nconst g = globalThis as any;\nconsole.log(g.stoppedAt, g.steps.length);`);
   assert.match(next.stdout(), /^(\d+) \1\n$/, 'the loop itself has stopped');
-  const again =
-    "import { interruptSignal } from 'sparsebook';\nconsole.log(interruptSignal().aborted);";
+  const again = "import { interruptSignal } from 'sparsebook';\nconsole.log(interruptSignal().aborted);";
   assert.equal((await execute(again)).stdout(), 'false\n', 'the next cell gets a fresh signal');
 });
 
