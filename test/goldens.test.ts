@@ -40,11 +40,15 @@ function run(...tests: string[]): { passes: boolean; output: string } {
   const files = tests.map((name) => join(import.meta.dirname, `${name}.golden.test.ts`));
   const loader = join(import.meta.dirname, 'typescript.mjs');
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const { status, stdout } = spawnSync(process.execPath, ['--import', loader, '--test', '--test-reporter=tap', ...files], {
-    env: { ...env, SPARSEBOOK_GOLDENS: folder },
-    encoding: 'utf8',
-    maxBuffer: 2 ** 26,
-  });
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    ['--import', loader, '--test', '--test-reporter=tap', ...files],
+    {
+      env: { ...env, SPARSEBOOK_GOLDENS: folder },
+      encoding: 'utf8',
+      maxBuffer: 2 ** 26,
+    },
+  );
   return { passes: status === 0, output: stdout };
 }
 
