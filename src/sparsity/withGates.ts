@@ -6,6 +6,7 @@ import { channelGraph, type ChannelNode } from '../graph/channelGraph.js';
 import { channelwiseKind, isMerge } from '../graph/layerRole.js';
 import { leafLayers, type Layer } from '../graph/names.js';
 import { inLayerOrder } from '../graph/networkGraph.js';
+import '../layers/completeConfigs.js';
 import { L0Gate, type L0GateOptions } from '../layers/l0Gate.js';
 import { channelSpan } from './channelSpan.js';
 
@@ -130,11 +131,7 @@ function lastOfUnit(node: ChannelNode): ChannelNode {
 function newLayer(layer: Layer): Layer {
   type Kind = tf.serialization.SerializableConstructor<Layer> & typeof tf.serialization.Serializable;
   const kind = layer.constructor as Kind;
-  const config = layer.getConfig();
-  const own = layer as unknown as tf.serialization.ConfigDict;
-  // What tf.layers 4.22 leave out of a separable convolution's settings, and what they take from a depthwise one's regularizer.
-  for (const name of ['depthMultiplier', 'depthwiseConstraint']) if (name in own) config[name] = own[name];
-  return kind.fromConfig(kind, config);
+  return kind.fromConfig(kind, layer.getConfig());
 }
 
 /** A network of new layers like those of another, with its weights, and gates behind some of them. */

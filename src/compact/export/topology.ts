@@ -1,20 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import type { Layer } from '../../graph/names.js';
-
-/**
- * tf's SeparableConv2D leaves its depthMultiplier out of its settings, so that no file would say how to build it again: from here on
- * it is among them.
- */
-function completeSeparableConv2d(): void {
-  const prototype = Object.getPrototypeOf(tf.layers.separableConv2d({ filters: 1, kernelSize: 1 })) as Layer;
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its layer below
-  const { getConfig } = prototype;
-  prototype.getConfig = function (this: Layer & { depthMultiplier: number }) {
-    return { ...getConfig.call(this), depthMultiplier: this.depthMultiplier };
-  };
-}
-completeSeparableConv2d();
+import '../../layers/completeConfigs.js';
 
 /** Reads a file, or throws a UserError that names it. */
 export async function readOrRefuse<T>(path: string, read: (path: string) => Promise<T>): Promise<T> {

@@ -4,6 +4,7 @@ import { imageOf } from '../../graph/kernels.js';
 import { isMerge, type Merge } from '../../graph/layerRole.js';
 import type { Layer } from '../../graph/names.js';
 import { BiasMap } from '../../layers/biasMap.js';
+import '../../layers/completeConfigs.js';
 import { Conv2d } from '../../layers/conv2d.js';
 import { GatedConv2d } from '../../layers/gatedConv2d.js';
 import { convolveMap, zeroMap, type BorderRule } from '../weights/channelValues.js';
@@ -258,9 +259,7 @@ function copyLayer({ layer, name }: ChannelNode, changes: tf.serialization.Confi
   const kind = (
     layer instanceof GatedConv2d ? Conv2d : layer.constructor
   ) as tf.serialization.SerializableConstructor<Layer>;
-  // tf.layers leave it out of a separable convolution's settings.
-  const { depthMultiplier } = layer as { depthMultiplier?: number };
-  return new kind({ ...config, ...(depthMultiplier !== undefined && { depthMultiplier }), name, ...changes });
+  return new kind({ ...config, name, ...changes });
 }
 
 /** Gives a built layer its weights: values by the last part of the weight's name, spelt without underscores. */

@@ -1,0 +1,28 @@
+// For its effect, where layers are built again from what they say of themselves: copies, files, compact networks.
+import * as tf from '@tensorflow/tfjs';
+
+type Config = tf.serialization.ConfigDict;
+
+/** Has all layers of the class of `layer` add to their config what tf.layers 4.22 leave out of it. */
+function complete<L extends tf.layers.Layer>(layer: tf.layers.Layer, missing: (layer: L) => Config): void {
+  const prototype = Object.getPrototypeOf(layer) as tf.layers.Layer;
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its layer below
+  const { getConfig } = prototype;
+  prototype.getConfig = function (this: L) {
+    return { ...getConfig.call(this), ...missing(this) };
+  };
+}
+
+/** Left out altogether, so that the depthwise kernel of a copy would have another shape. */
+complete<tf.layers.Layer & { depthMultiplier: number }>(
+  tf.layers.separableConv2d({ filters: 1, kernelSize: 1 }),
+  ({ depthMultiplier }) => ({ depthMultiplier }),
+);
+
+/** The regularizer is there in its place, which no layer can be built with. */
+complete<tf.layers.Layer & { depthwiseConstraint: tf.serialization.Serializable | null }>(
+  tf.layers.depthwiseConv2d({ kernelSize: 1 }),
+  ({ depthwiseConstraint: constraint }) => ({
+    depthwiseConstraint: constraint && { className: constraint.getClassName(), config: constraint.getConfig() },
+  }),
+);
