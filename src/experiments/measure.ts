@@ -1,15 +1,13 @@
 import { completeCount, weightCount } from '../compact/count/counts.js';
 import { publishedCount } from '../compact/count/publishedCount.js';
 import type { DataSplits } from '../data/dataSplits.js';
-import { zeroShares } from '../sparsity/prunableWeights.js';
+import { zeroCounts, type ZeroCount } from '../sparsity/prunableWeights.js';
 import { evaluate } from '../training/evaluate.js';
 import type { EpochEvent, TrainingEvent } from '../training/events.js';
 import type { Provenance } from '../training/log/provenance.js';
 import { normalisationOf } from './recipe.js';
 import type { Measured, RunRecord } from './record.js';
 import { savedForm, type TrainedNetwork } from './saved.js';
-
-const mean = (shares: readonly number[]): number => shares.reduce((sum, share) => sum + share, 0) / shares.length;
 
 /** Accuracy and loss of a network on one part of the images, prepared as in its training; an aborted signal rejects. */
 export async function scoresOf(
@@ -30,8 +28,8 @@ export async function measure(network: TrainedNetwork, data: DataSplits, signal?
   const whole = completeCount(model, masks);
   const left = weights.size > 0 ? weightCount(model, weights) : whole;
   const all = [...(weights.size > 0 && masks.size === 0 ? weights : masks).values()];
-  const zeros = zeroShares(model);
-  const sizes = new Map(model.weights.map((weight) => [weight.originalName, weight.read().size]));
+  const kernels = zeroCounts(model);
+  const sum = (of: keyof ZeroCount): number => [...kernels.values()].reduce((total, count) => total + count[of], 0);
   const countsAsPublished = settings.network === 'googlenet' && weights.size === 0;
   return {
     validation: await scoresOf(network, data, 'validation', signal),
@@ -39,7 +37,7 @@ export async function measure(network: TrainedNetwork, data: DataSplits, signal?
     sparsity: {
       complete: left.sparsity,
       published: countsAsPublished ? publishedCount(model, masks).sparsity : null,
-      zeros: zeros.size === 0 ? 0 : weightedMean(zeros, sizes),
+      zeros: kernels.size === 0 ? 0 : sum('zeros') / sum('entries'),
     },
     parameters: { dense: left.full, left: left.left },
     running_values: { dense: whole.runningValues.full, left: whole.runningValues.left },
@@ -49,16 +47,10 @@ export async function measure(network: TrainedNetwork, data: DataSplits, signal?
       closed: all.reduce((sum, mask) => sum + mask.filter((value) => value === 0).length, 0),
     },
     method: sparsifier?.summary?.() ?? {},
-    zeros: Object.fromEntries([...zeros].map(([kernel, share]) => [kernel, Number(share.toFixed(5))])),
+    zeros: Object.fromEntries(
+      [...kernels].map(([kernel, { zeros, entries }]) => [kernel, Number((zeros / entries).toFixed(5))]),
+    ),
   };
-}
-
-function weightedMean(shares: ReadonlyMap<string, number>, sizes: ReadonlyMap<string, number>): number {
-  const known = [...shares].map(([name, share]) => [share, sizes.get(name) ?? NaN] as const);
-  const total = known.reduce((sum, [, entries]) => sum + entries, 0);
-  return Number.isNaN(total)
-    ? mean([...shares.values()])
-    : known.reduce((sum, [share, entries]) => sum + share * entries, 0) / total;
 }
 
 /** What a record is put together from. */

@@ -4,7 +4,7 @@ import { weightNames } from '../graph/names.js';
 import type { Weight } from '../layers/layer.js';
 import type { ChannelMasks } from '../models/channelMasks.js';
 import { filterLayers, maskFilters, rowsOf, someFilterLayers } from './filters.js';
-import { prunableWeights, somePrunableWeights } from './prunableWeights.js';
+import { countZeros, prunableWeights, somePrunableWeights } from './prunableWeights.js';
 import { pruneSmallest, type PruningScope } from './pruneSmallest.js';
 import type { PruningPlan } from './schedules.js';
 import type { Sparsifier, State } from './sparsifier.js';
@@ -157,12 +157,7 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
     weightMasks: () => new Map(unit === 'channels' ? [] : Object.entries(masks.state())),
     summary: () => {
       const closed = [...target.channelMasks(masks).values()].flatMap((mask) => [...mask]);
-      let [weights, zeros] = [0, 0];
-      for (const weight of target.weights) {
-        const values = weight.read().dataSync<'float32'>();
-        weights += values.length;
-        for (const value of values) if (value === 0) zeros++;
-      }
+      const { entries: weights, zeros } = countZeros(target.weights);
       const channels = { channels: closed.length, closed: closed.filter((mask) => mask === 0).length };
       return { weights, zeros, weightSparsity: zeros / weights, ...(closed.length > 0 && channels) };
     },

@@ -35,13 +35,30 @@ export function somePrunableWeights(model: tf.LayersModel, method: string): Weig
   throw new UserError(`${model.name} has no kernels that can be trained, which ${method} needs.`);
 }
 
+/** How many entries weights have, and how many of them are exactly 0. */
+export interface ZeroCount {
+  entries: number;
+  zeros: number;
+}
+
+/** Counts the zeros of weights, all together. */
+export function countZeros(weights: readonly Weight[]): ZeroCount {
+  const count: ZeroCount = { entries: 0, zeros: 0 };
+  for (const weight of weights) {
+    const values = weight.read().dataSync<'float32'>();
+    count.entries += values.length;
+    for (const value of values) if (value === 0) count.zeros++;
+  }
+  return count;
+}
+
+/** The same of each kernel of a network, by the kernel's name, in the network's order. */
+export function zeroCounts(model: tf.LayersModel): Map<string, ZeroCount> {
+  const names = weightNames(model);
+  return new Map(prunableWeights(model).map((kernel) => [names.get(kernel)!, countZeros([kernel])]));
+}
+
 /** The share of entries that are exactly 0 in each kernel of a network, by the kernel's name, in the network's order. */
 export function zeroShares(model: tf.LayersModel): Map<string, number> {
-  const names = weightNames(model);
-  return new Map(
-    prunableWeights(model).map((weight) => {
-      const values = weight.read().dataSync<'float32'>();
-      return [names.get(weight)!, values.filter((value) => value === 0).length / values.length] as const;
-    }),
-  );
+  return new Map([...zeroCounts(model)].map(([name, { zeros, entries }]) => [name, zeros / entries]));
 }
