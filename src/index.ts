@@ -299,7 +299,8 @@ export {
 } from './experiments/published.js';
 export type { RecipeSettings } from './experiments/recipe.js';
 export type { Measured, RunRecord } from './experiments/record.js';
-export { Run, type MaskSnapshot } from './experiments/run.js';
+export { type MaskSnapshot } from './experiments/notes.js';
+export { Run } from './experiments/run.js';
 export { trainedNetwork, type TrainedNetwork } from './experiments/saved.js';
 export { halfOf, softmaxInLoss } from './experiments/session.js';
 export type { SettingValue, SomeSettings } from './experiments/settings/schema.js';

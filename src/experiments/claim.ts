@@ -2,9 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TrainingEvent } from '../training/events.js';
 import { followRun } from '../training/log/followRun.js';
-import { readRun } from '../training/log/readRun.js';
 import { RunFolder } from '../training/log/runFolder.js';
-import { runFiles } from '../training/log/readRun.js';
+import { readProvenance, runFiles } from '../training/log/readRun.js';
 import { isHeld, RunHeld } from '../training/log/runLock.js';
 import { readRecord } from './record.js';
 
@@ -47,9 +46,7 @@ export async function claimRun(root: string, title: string, identity: string, ag
   for (; ; n++) {
     const dir = dirOf(n);
     // A run that went on for longer than its identity says is another one.
-    const whose = existsSync(join(dir, runFiles.settings))
-      ? (await readRun(dir, { steps: false })).provenance.identity
-      : undefined;
+    const whose = existsSync(join(dir, runFiles.settings)) ? (await readProvenance(dir)).identity : undefined;
     if (whose !== undefined && whose !== identity) continue;
     if (await readRecord(dir)) return { state: 'finished', dir };
     try {

@@ -125,11 +125,11 @@ export function resultPoints(records: readonly (SomeRecord | PublishedL0)[]): Re
     if (name.startsWith('scratch')) return 'gates from scratch';
     return /^(tune|target)/.test(name) ? 'a trained network, fine-tuned with gates' : undefined;
   };
+  const isPublished = (record: SomeRecord | PublishedL0): record is PublishedL0 => typeof record.test === 'number';
   return records.map((record) => {
-    const [label, sparsity, accuracy] =
-      typeof record.test === 'number'
-        ? [(record as PublishedL0).run, record.sparsity as number, record.test]
-        : [record.name ?? '', (record as SomeRecord).sparsity!.complete, record.test!.accuracy];
+    const [label, sparsity, accuracy] = isPublished(record)
+      ? [record.run, record.sparsity, record.test]
+      : [record.name ?? '', record.sparsity!.complete, record.test!.accuracy];
     return { label, sparsity, accuracy, group: group(label) };
   });
 }

@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { cosinesByLayer, filterOverlap } from '../sparsity/orthogonality.js';
 import { istaLayers } from '../sparsity/ista.js';
+import type { ChannelMasks } from '../models/channelMasks.js';
 import { reprEpoch } from '../sparsity/schedules.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import type { NoteEvent, StepEvent } from '../training/events.js';
@@ -27,6 +28,22 @@ export interface TurnNote {
 
 /** The masks after an epoch, by layer; of single weights their mean, by kernel: kind `masks`. */
 export type MaskNote = Record<string, number[]>;
+
+/** The masks of all gates after so many epochs, by layer or, of single weights, by kernel; 0 is before training. */
+export interface MaskSnapshot {
+  epoch: number;
+  masks: ChannelMasks;
+}
+
+/** The masks that a run's events have noted, in order. */
+export function maskSnapshots(events: readonly { readonly type: string }[]): MaskSnapshot[] {
+  const isMasks = (event: { readonly type: string }): event is NoteEvent & { values: MaskNote } =>
+    event.type === 'note' && (event as NoteEvent).kind === 'masks';
+  return events.filter(isMasks).map(({ epoch, values }) => ({
+    epoch,
+    masks: new Map(Object.entries(values).map(([layer, mask]) => [layer, Float32Array.from(mask)])),
+  }));
+}
 
 /** How much the filters that are on overlap, by layer: kind `overlap`. */
 export type OverlapNote = Record<string, number>;

@@ -3,7 +3,6 @@ import { percent, type ResultRow, type SomeRecord } from './tables.js';
 /** A row of the L0 project's table; shares are between 0 and 1. */
 export interface PublishedL0 {
   run: string;
-  name?: undefined;
   validation: number;
   test: number;
   /** By the project's own count. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Ajv } from 'ajv';
+import type { ValidateFunction } from 'ajv';
 import { UserError } from '../errors.js';
 import { jsonFile, writeFileWhole } from '../platform/writeFile.js';
 import type { Scores } from '../training/events.js';
@@ -99,7 +99,8 @@ export const recordSchema = {
   },
 };
 
-const isRecord = new Ajv({ strict: false }).compile<RunRecord>(recordSchema);
+/** Made when the first record is read: commands that read none start without it. */
+let isRecord: ValidateFunction<RunRecord> | undefined;
 
 const file = 'record.json';
 
@@ -118,6 +119,10 @@ export async function readRecord(dir: string): Promise<RunRecord | undefined> {
     found = JSON.parse(text);
   } catch (error) {
     throw new UserError(`${path} is not JSON: ${(error as Error).message}. Delete it, and ask for the run again.`);
+  }
+  if (!isRecord) {
+    const { Ajv } = await import('ajv');
+    isRecord = new Ajv({ strict: false }).compile<RunRecord>(recordSchema);
   }
   if (isRecord(found)) return found;
   const [fault] = isRecord.errors ?? [];

@@ -5,7 +5,6 @@ import { loadData } from '../data/loadData.js';
 import type { DataSplits } from '../data/dataSplits.js';
 import { UserError } from '../errors.js';
 import { namedWeights } from '../graph/names.js';
-import type { ChannelMasks } from '../models/channelMasks.js';
 import { checkpointed } from '../training/checkpoint/checkpointed.js';
 import { findCheckpoint, listCheckpoints } from '../training/checkpoint/listCheckpoints.js';
 import { loadCheckpoint } from '../training/checkpoint/loadCheckpoint.js';
@@ -14,16 +13,15 @@ import type { Checkpoint } from '../training/checkpoint/checkpoint.js';
 import { answers, type Answers } from '../training/evaluate.js';
 import type { NoteEvent, Scores, TrainingEvent } from '../training/events.js';
 import { provenance, type Provenance } from '../training/log/provenance.js';
-import { readRun } from '../training/log/readRun.js';
 import { reopenRun, type RunFolder } from '../training/log/runFolder.js';
 import { runsFolder } from '../training/log/listRuns.js';
-import { addEvent, runFiles } from '../training/log/readRun.js';
+import { addEvent, readProvenance, readRun, runFiles } from '../training/log/readRun.js';
 import { claimRun, followed, type RunEvent } from './claim.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { identityOf, sameOutcome, type OwnNetwork, type StartPoint } from './identity.js';
 import { methods } from './methods.js';
 import { networkOf, type StartNetwork } from './networks.js';
-import type { MaskNote } from './notes.js';
+import { maskSnapshots, type MaskSnapshot } from './notes.js';
 import type { Protocol } from './protocols/protocol.js';
 import { normalisationOf } from './recipe.js';
 import { measure, recordOf, scoresOf } from './measure.js';
@@ -47,12 +45,6 @@ export interface RunRequest {
   root?: string;
 }
 
-/** The masks of all gates after so many epochs, by layer or, of single weights, by kernel; 0 is before training. */
-export interface MaskSnapshot {
-  epoch: number;
-  masks: ChannelMasks;
-}
-
 /**
  * A run of an experiment, trained by reading its events; it has an identity (see `identityOf`) and a folder in data/runs. A
  * run that is finished is handed out instead of trained, one that is half done goes on from its last checkpoint, and one
@@ -67,6 +59,7 @@ export class Run {
   dir?: string;
   private found?: RunRecord;
   private images?: DataSplits;
+  private halved?: DataSplits;
   private trained?: TrainedNetwork;
   private again: boolean;
   /** How it goes on, where it was made from one of its checkpoints. */
@@ -100,10 +93,7 @@ export class Run {
 
   /** The masks before training and after each epoch; empty without a method. */
   get snapshots(): MaskSnapshot[] {
-    return this.notes<MaskNote>('masks').map(({ epoch, values }) => ({
-      epoch,
-      masks: new Map(Object.entries(values).map(([layer, mask]) => [layer, Float32Array.from(mask)])),
-    }));
+    return maskSnapshots(this.history);
   }
 
   /** The notes of one kind, in order: `gammas`, `overlap`, `turn`, `masks`. */
@@ -125,18 +115,20 @@ export class Run {
     return this.images;
   }
 
+  /** The images that it is trained and measured with: all of them, or with one half of the training images. */
+  private async used(): Promise<DataSplits> {
+    return (this.halved ??= halfOf(await this.data(), this.settings.half));
+  }
+
   /**
    * Trains the run, hands it out or follows it, event by event; an aborted `signal` ends training between two steps and
    * saves. Throws a UserError for settings, images and weights that do not fit.
    */
   async *events(signal?: AbortSignal): AsyncGenerator<RunEvent, void, void> {
+    if (this.found && this.dir) return yield* this.load(this.dir);
     if (this.goesOn) return yield* this.goesOn(signal);
     const start = await this.startPoint(signal);
-    const data = await this.data();
-    const identity = await identityOf(this.settings, halfOf(data, this.settings.half), {
-      start,
-      own: this.request.own,
-    });
+    const identity = await identityOf(this.settings, await this.used(), { start, own: this.request.own });
     for (;;) {
       const claim = await claimRun(this.request.root ?? runsFolder(), this.title(), identity, this.again);
       this.dir = claim.dir;
@@ -177,12 +169,10 @@ export class Run {
     run.goesOn = async function* (signal) {
       // Taken before anything else, so that no other process takes the run further in between.
       const folder = isRun ? await reopenRun(dir) : undefined;
-      const data = await run.data();
-      const half = halfOf(data, run.settings.half);
-      const before = isRun ? (await readRun(dir, { steps: false })).provenance.identity : undefined;
+      const before = isRun ? (await readProvenance(dir)).identity : undefined;
       // A run that goes on as it was meant to is the one that was asked for; one that goes further is another.
       const isSame = sameOutcome(protocol.experiment(saved.settings), run.settings);
-      const identity = (isSame && before) || (await identityOf(run.settings, half, { start: path, own }));
+      const identity = (isSame && before) || (await identityOf(run.settings, await run.used(), { start: path, own }));
       run.dir = folder?.dir;
       yield* run.train(folder, { identity, checkpoint }, signal);
     };
@@ -260,8 +250,8 @@ export class Run {
       }
       const before = existsSync(join(folder.dir, runFiles.metrics)) ? await readRun(folder.dir) : undefined;
       this.history.splice(0, Infinity, ...(before?.events ?? []));
-      const data = await this.data();
-      if (checkpoint) checkData(checkpoint, halfOf(data, this.settings.half));
+      const data = await this.used();
+      if (checkpoint) checkData(checkpoint, data);
       session = await this.session(data, start, checkpoint);
       const startStep = checkpoint ? resumeFrom(checkpoint, session) : 0;
       const { protocol, settings } = this.request;
@@ -302,16 +292,12 @@ export class Run {
   /** Measures the trained network, and writes the record. */
   private async keep(folder: RunFolder, origin: Provenance, signal?: AbortSignal): Promise<void> {
     this.dispose();
-    const data = halfOf(await this.data(), this.settings.half);
+    const data = await this.used();
     const at = (which: string): string => join(folder.checkpoints, which);
-    const network = await trainedNetwork(at(this.settings.select));
+    const [selected, end] = await Promise.all([at(this.settings.select), at('last')].map(findCheckpoint));
+    const network = await trainedNetwork(selected);
     const measured = await measure(network, data, signal);
-    const end = await trainedNetwork(at('last'));
-    const isLast = end.checkpoint.step === network.checkpoint.step;
-    const accuracy = async (part: 'validation' | 'test'): Promise<number> =>
-      (await scoresOf(end, data, part, signal)).accuracy;
-    const last = isLast ? null : { validation: await accuracy('validation'), test: await accuracy('test') };
-    end.dispose();
+    const last = end === selected ? null : await lastAccuracies(end, data, signal);
     const parts = { id: folder.id, network, data, events: this.history, provenance: origin, measured, last };
     const record = recordOf(parts);
     await saveRecord(folder.dir, record);
@@ -355,7 +341,7 @@ export class Run {
     const topology = checkpoint && readSaved(checkpoint.settings, checkpoint.path).topology;
     if (checkpoint) {
       const model = topology && (await networkOf(topology));
-      const settings = { ...this.settings, weights: null, start: { ...this.settings.start, compact: false } };
+      const settings = { ...this.settings, weights: null };
       const session = await openSession(model ? { ...settings, network: 'own' } : settings, data, { own: model });
       return { ...session, topology };
     }
@@ -378,6 +364,18 @@ export class Run {
     } finally {
       trained?.dispose();
     }
+  }
+}
+
+/** What a record says of the network after the last step, where another one was selected. */
+async function lastAccuracies(path: string, data: DataSplits, signal?: AbortSignal): Promise<RunRecord['last']> {
+  const network = await trainedNetwork(path);
+  try {
+    const validation = await scoresOf(network, data, 'validation', signal);
+    const test = await scoresOf(network, data, 'test', signal);
+    return { validation: validation.accuracy, test: test.accuracy };
+  } finally {
+    network.dispose();
   }
 }
 

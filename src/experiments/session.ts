@@ -86,17 +86,17 @@ function startWarnings({ start, weights }: ExperimentSettings, anew: string[], f
 }
 
 /**
- * Builds a session: the network and its start weights, methods, optimizer, averages. `own` is the network where it has no
+ * Builds a session: the network and its start weights, methods, optimizer, averages. `data` are the images as `halfOf` gives
+ * them. `own` is the network where it has no
  * name, and becomes the session's. The caller disposes the session.
  *
  * Throws a UserError for settings, weights and images that do not fit.
  */
 export async function openSession(
   settings: ExperimentSettings,
-  images: DataSplits,
+  data: DataSplits,
   { from, own }: { from?: StartNetwork; own?: tf.LayersModel } = {},
 ): Promise<Session> {
-  const data = halfOf(images, settings.half);
   const { model, keepsTopology, opening, anew } = await buildNetwork(settings, data, { from, own });
   // Here, so that images which do not fit are known before a run has begun, those that test it too.
   for (const set of [data.train, data.validation, data.test]) checkSet(model, set);

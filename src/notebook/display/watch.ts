@@ -1,7 +1,7 @@
-import { type GateSnapshot, gatesPerLayer } from '../../plots/gates.js';
+import { gatesPerLayer } from '../../plots/gates.js';
 import { trainingCurves, type TrainingLog } from '../../plots/training.js';
-import type { MaskNote } from '../../experiments/notes.js';
-import type { EndEvent, NoteEvent, StartEvent, StepEvent, WarningEvent } from '../../training/events.js';
+import { maskSnapshots } from '../../experiments/notes.js';
+import type { EndEvent, StartEvent, StepEvent, WarningEvent } from '../../training/events.js';
 import { interruptSignal } from '../kernel/interrupt.js';
 import { addEvent } from '../../training/log/readRun.js';
 import { display, inNotebook } from './output.js';
@@ -66,32 +66,22 @@ export async function watch(run: Watched, options: WatchOptions = {}): Promise<v
   }
 }
 
-/** The masks that a run has noted so far. */
-function snapshotsOf(log: TrainingLog): GateSnapshot[] {
-  return log.flatMap((event) => {
-    const { type, kind, epoch, values } = event as NoteEvent;
-    if (type !== 'note' || kind !== 'masks') return [];
-    const masks = Object.entries(values as MaskNote).map(([layer, mask]) => [layer, Float32Array.from(mask)] as const);
-    return [{ epoch, masks: new Map(masks) }];
-  });
-}
-
 /** A heat map of open gates that is drawn anew when there is another snapshot. */
 function liveGates(log: () => TrainingLog, title = 'Training'): { update(): void; done(): void } | undefined {
-  let snapshots = snapshotsOf(log());
+  let snapshots = maskSnapshots(log());
   if (snapshots.length === 0) return undefined;
   const figure = () => gatesPerLayer(snapshots, { title: `${title}: open gates by layer and epoch` });
   const view = liveFigure(figure(), { final: false, interval: 0 });
   return {
     update() {
-      const now = snapshotsOf(log());
+      const now = maskSnapshots(log());
       if (now.length > snapshots.length) {
         snapshots = now;
         view.update(figure());
       }
     },
     done() {
-      snapshots = snapshotsOf(log());
+      snapshots = maskSnapshots(log());
       view.update(figure(), { final: true });
     },
   };

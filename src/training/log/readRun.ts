@@ -85,10 +85,15 @@ export async function readRun(dir: string, { steps = true }: { steps?: boolean }
   // First, so that a folder that is not a run's is always told by the same file.
   const settings = await readJson(join(path, runFiles.settings));
   const [provenance, events] = await Promise.all([
-    readJson(join(path, runFiles.provenance)) as Promise<Partial<Provenance>>,
+    readProvenance(path),
     readEvents(join(path, runFiles.metrics), steps),
   ]);
   return { id: basename(path), dir: path, settings, provenance, events };
+}
+
+/** What a run was trained with, without the rest of its folder. Throws a UserError that names the file. */
+export async function readProvenance(dir: string): Promise<Partial<Provenance>> {
+  return (await readJson(join(resolve(dir), runFiles.provenance))) as Partial<Provenance>;
 }
 
 async function readBytes(path: string): Promise<Buffer> {
