@@ -54,23 +54,16 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function measureOnTerminal(settings: TestSettings, signal: AbortSignal): Promise<void> {
   // Imported when needed: settings and help do without tensors.
-  const [
-    { useBackend },
-    { describeData },
-    { Run },
-    { trainedNetwork },
-    { measure, recordOf },
-    { measureLatency },
-    train,
-  ] = await Promise.all([
-    import('../backend/useBackend.js'),
-    import('../data/dataSplits.js'),
-    import('../experiments/run.js'),
-    import('../experiments/saved.js'),
-    import('../experiments/measure.js'),
-    import('../compact/report/latency.js'),
-    import('./trainOnTerminal.js'),
-  ]);
+  const [{ useBackend }, { describeData }, { Run }, { trainedNetwork }, { measure }, { measureLatency }, train] =
+    await Promise.all([
+      import('../backend/useBackend.js'),
+      import('../data/dataSplits.js'),
+      import('../experiments/run.js'),
+      import('../experiments/saved.js'),
+      import('../experiments/measure.js'),
+      import('../compact/report/latency.js'),
+      import('./trainOnTerminal.js'),
+    ]);
   const { ckpt_path, backend, threads, latency } = settings;
   const { description } = await useBackend({ backend, threads: threads ?? undefined });
   const network = await trainedNetwork(ckpt_path);
@@ -86,18 +79,8 @@ async function measureOnTerminal(settings: TestSettings, signal: AbortSignal): P
   print(`backend: ${description}`);
   try {
     const measured = await measure(network, data, signal);
-    const { provenance = {} } = network.checkpoint;
-    const parts = {
-      id: shownPath(path),
-      network,
-      data,
-      events: [],
-      provenance: provenance as never,
-      measured,
-      last: null,
-    };
-    const { epochs: _, ...fields } = train.recordFields(recordOf(parts));
-    process.stdout.write(fieldList(fields));
+    const { name } = network.settings;
+    process.stdout.write(fieldList(train.recordFields({ ...measured, name, run: shownPath(path), steps: step })));
     for (const batchSize of latency.batches) {
       const { runs, warm_up: warmUp } = latency;
       const {

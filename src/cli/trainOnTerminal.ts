@@ -9,7 +9,7 @@ import { Run } from '../experiments/run.js';
 import type { RunSettings } from '../experiments/runSettings.js';
 import { settingWords, type Given } from '../experiments/settings/settle.js';
 import { headingOf, shownAs, type ResultRow } from '../experiments/tables.js';
-import { numbersOf, type RunRecord } from '../experiments/record.js';
+import { numbersOf, type Measured, type RunRecord } from '../experiments/record.js';
 import { UserError } from '../errors.js';
 import { duration, fieldList } from '../formats/text.js';
 import { findCheckpoint } from '../training/checkpoint/listCheckpoints.js';
@@ -21,8 +21,11 @@ import { stopSignals } from './stopSignals.js';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
+/** What is told of a network that was measured: all of its record, or what is known without one. */
+type Told = Measured & Pick<RunRecord, 'run' | 'steps'> & Partial<Pick<RunRecord, 'name' | 'last' | 'epochs'>>;
+
 /** What a record says, in the words of a table. */
-export function recordFields(record: RunRecord): ResultRow {
+export function recordFields(record: Told): ResultRow {
   const names = [
     'validation.accuracy',
     'test.accuracy',
@@ -33,7 +36,7 @@ export function recordFields(record: RunRecord): ResultRow {
     'parameters.left',
     'multiply_adds.left',
     ...['lambda', 'groupLasso', 'fakeSparsity', 'frozen'].filter((n) => n in record.method).map((n) => `method.${n}`),
-    'epochs',
+    ...(record.epochs === undefined ? [] : ['epochs']),
     'steps',
   ];
   const numbers = numbersOf(record);
