@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fixtures, sparsebook } from '../notebook/run/runs.ts';
+import { fixtures } from '../notebook/run/runs.ts';
+import { sparsebook } from '../sparsebook.ts';
 
 const run = (...args: string[]): ReturnType<typeof sparsebook>['ended'] => sparsebook(args).ended;
 

@@ -7,11 +7,11 @@ import * as tf from '@tensorflow/tfjs';
 import { loadSafetensors } from 'sparsebook/compact/export/safetensors.js';
 import { loadTfjs } from 'sparsebook/compact/export/tfjs.js';
 import { runOnnx } from '../compact/export/onnxRuntime.ts';
-import { sparsebook, tiny, type Ended } from './sparsebook.ts';
+import { sparsebook, tiny, type Ended } from '../sparsebook.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-compact-'));
 after(() => rmSync(folder, { recursive: true }));
-const run = (...words: string[]): Promise<Ended> => sparsebook(words, folder).ended;
+const run = (...words: string[]): Promise<Ended> => sparsebook(words, { SPARSEBOOK_DATA: folder }).ended;
 const quick = ['backend=simd', 'threads=1', 'latency.runs=2', 'latency.warm_up=1', 'latency.batches=[1, 2]'];
 
 test('the network of a checkpoint is made smaller, measured and saved in each format', async () => {

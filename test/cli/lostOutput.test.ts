@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
 import { readRun } from 'sparsebook/training/log/readRun.js';
-import { sparsebook, tiny } from './sparsebook.ts';
+import { sparsebook, tiny } from '../sparsebook.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-lost-'));
 after(() => rmSync(folder, { recursive: true }));
 
 /** Starts a command and closes one of its streams once something has come out of it. */
 async function closing(stream: 'stdout' | 'stderr', ...words: string[]): ReturnType<typeof sparsebook>['ended'] {
-  const { child, ended } = sparsebook(words, folder);
+  const { child, ended } = sparsebook(words, { SPARSEBOOK_DATA: folder });
   child[stream]?.once('data', () => child[stream]?.destroy());
   return ended;
 }

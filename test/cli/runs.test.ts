@@ -5,16 +5,16 @@ import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import type { RunRecord } from 'sparsebook/experiments/record.js';
 import { reopenRun } from 'sparsebook/training/log/runFolder.js';
-import { sparsebook, tiny, type Ended } from './sparsebook.ts';
+import { sparsebook, tiny, type Ended } from '../sparsebook.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-runs-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const start = (...words: string[]): ReturnType<typeof sparsebook> => sparsebook(words, folder);
+const start = (...words: string[]): ReturnType<typeof sparsebook> => sparsebook(words, { SPARSEBOOK_DATA: folder });
 const train = (...words: string[]): Promise<Ended> => start('train', 'l0-googlenet', ...words).ended;
 /** The same where no run is known yet. */
 const trainElsewhere = (...words: string[]): Promise<Ended> =>
-  sparsebook(['train', 'l0-googlenet', ...words], mkdtempSync(join(folder, 'elsewhere-'))).ended;
+  sparsebook(['train', 'l0-googlenet', ...words], { SPARSEBOOK_DATA: mkdtempSync(join(folder, 'elsewhere-')) }).ended;
 
 /** The folder of the run that a command's output names. */
 const runIn = ({ stdout }: Ended): string => /^run: (.*)$/m.exec(stdout)?.[1] ?? '';
@@ -186,7 +186,7 @@ test('runs lists all runs, and compares those named by their results and the set
   const unknown = await start('runs', 'x').ended;
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /^error: No run begins with 'x'\. There are: /);
-  const none = await sparsebook(['runs'], join(folder, 'none')).ended;
+  const none = await sparsebook(['runs'], { SPARSEBOOK_DATA: join(folder, 'none') }).ended;
   assert.match(none.stdout, /^There are no runs in .*none/);
 });
 
@@ -240,7 +240,7 @@ const cellsOf = (line: string): string[] =>
 
 test('runs are listed for programs: numbers by machine names, names, tags, state, and settings that differ', async () => {
   const root = mkdtempSync(join(folder, 'told-'));
-  const at = (...words: string[]): ReturnType<typeof sparsebook> => sparsebook(words, root);
+  const at = (...words: string[]): ReturnType<typeof sparsebook> => sparsebook(words, { SPARSEBOOK_DATA: root });
   const small = 'data=synthetic network=c3 width=0.1 optimizer=sgd sizes.train=32 sizes.validation=8 sizes.test=8';
   const plain = [...small.split(' '), 'batch_size=8', 'backend=simd', 'threads=1'];
   const named = await at('train', ...plain, 'epochs=1', 'lr=0.02', 'name=one, "first"', 'tags=a,b').ended;

@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { sparsebook, tiny } from './sparsebook.ts';
+import { sparsebook, tiny } from '../sparsebook.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-train-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const train = (...words: string[]): ReturnType<typeof sparsebook> =>
-  sparsebook(['train', 'l0-googlenet', ...words], folder);
+  sparsebook(['train', 'l0-googlenet', ...words], { SPARSEBOOK_DATA: folder });
 
 test('train says what it trains, tells of each epoch, and ends with a table', async () => {
   const { code, stdout, stderr } = await train(...tiny, 'lambda_l0=3').ended;

@@ -7,7 +7,7 @@ import { packageRoot } from 'sparsebook/notebook/jupyter/kernelSpec.js';
 import { notebookText, readNotebook } from 'sparsebook/notebook/run/notebookFile.js';
 import { codeCell, notebookOf } from '../notebook/report/fixture.ts';
 import { keyIn } from '../notebook/live/site.ts';
-import { sparsebook } from '../notebook/run/runs.ts';
+import { sparsebook } from '../sparsebook.ts';
 import { each, type Outcome, type Probe } from './probe.ts';
 
 const MEGABYTE = 2 ** 20;

@@ -17,7 +17,7 @@ import type { Notebook } from 'sparsebook/notebook/run/notebook.js';
 import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
 import { saveCheckpoint } from 'sparsebook/training/checkpoint/saveCheckpoint.js';
 import { codeCell, notebookOf } from '../notebook/report/fixture.ts';
-import { sparsebook } from '../notebook/run/runs.ts';
+import { sparsebook } from '../sparsebook.ts';
 import { fullAfter } from '../platform/failingFiles.ts';
 import { sample } from '../training/checkpoint/sample.ts';
 import { writeFileWhole, newFile } from 'sparsebook/platform/writeFile.js';

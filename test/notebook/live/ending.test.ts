@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, test } from 'node:test';
 import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
-import { kernelsOf, sparsebook } from '../run/runs.ts';
+import { kernelsOf } from '../run/runs.ts';
+import { sparsebook } from '../../sparsebook.ts';
 import { keyIn, smallNotebook } from './site.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-ending-'));

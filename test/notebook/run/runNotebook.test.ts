@@ -8,7 +8,8 @@ import type { RunEvent } from 'sparsebook/notebook/run/events.js';
 import { runNotebook } from 'sparsebook/notebook/run/runNotebook.js';
 import { sharedKernel } from '../kernel/cells.ts';
 import { schemaErrors } from './nbformat.ts';
-import { fixtures, kernelsOf, outputsOf, printed, runFixture, saved, scratchFile, sparsebook } from './runs.ts';
+import { fixtures, kernelsOf, outputsOf, printed, runFixture, saved, scratchFile } from './runs.ts';
+import { sparsebook } from '../../sparsebook.ts';
 
 /** For the runs that need no fresh one and do it no harm. */
 const { kernel } = sharedKernel(fixtures);

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,25 +31,6 @@ export function printed(notebook: Notebook, n: number): string {
   return outputsOf(notebook, n)
     .map((output) => (output.output_type === 'stream' && output.name === 'stdout' ? [output.text].flat().join('') : ''))
     .join('');
-}
-
-export interface Ended {
-  code: number | null;
-  stderr: string;
-  stdout: string;
-}
-
-/** Starts `sparsebook ...`; `ended` resolves when it is over. */
-export function sparsebook(
-  args: string[],
-  env: Record<string, string> = {},
-): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, ['dist/cli.js', ...args], { env: { ...process.env, ...env } });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const ended = new Promise<Ended>((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
-  return { child, ended };
 }
 
 /** The kernels of this user that run below a process that is (or was) `parent`. */

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
 import { schemaErrors } from './nbformat.ts';
-import { fixtures, kernelsOf, outputsOf, printed, saved, scratchFile, sparsebook } from './runs.ts';
+import { fixtures, kernelsOf, outputsOf, printed, saved, scratchFile } from './runs.ts';
+import { sparsebook } from '../../sparsebook.ts';
 
 /** Where the kernels of some runs have their connections, and nobody else's. */
 const temporaryFolder = scratchFile('tmp');

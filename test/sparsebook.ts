@@ -7,11 +7,13 @@ export interface Ended {
   stderr: string;
 }
 
-/** Starts `sparsebook ...` with another data folder if one is given; `ended` resolves when it is over. */
-export function sparsebook(words: string[], dataFolder?: string): { child: ChildProcess; ended: Promise<Ended> } {
-  const cli = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');
-  const env = { ...process.env, ...(dataFolder === undefined ? {} : { SPARSEBOOK_DATA: dataFolder }) };
-  const child = spawn(process.execPath, [cli, ...words], { env });
+/** Starts `sparsebook ...`; `ended` resolves when it is over. */
+export function sparsebook(
+  words: string[],
+  env: Record<string, string> = {},
+): { child: ChildProcess; ended: Promise<Ended> } {
+  const cli = join(import.meta.dirname, '..', 'dist', 'cli.js');
+  const child = spawn(process.execPath, [cli, ...words], { env: { ...process.env, ...env } });
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
