@@ -96,7 +96,7 @@ export const scores: NamedScores[] = [
   { layer: 'block2_conv', scores: [0.05, 0.06, 0.04, 0.09], fanIn: 288 },
 ];
 
-/** Every figure of the room, drawn from small data. */
+/** Every figure of src/plots, drawn from small data. */
 export const figures: Record<string, Figure> = {
   hardConcreteDensity: plots.hardConcreteDensity(),
   hardConcreteDensityTemperatures: plots.hardConcreteDensity({ logAlphas: [0], temperatures: [0.2, 2 / 3, 1] }),

@@ -1,4 +1,4 @@
-// The part of the WebAssembly interface that this room uses: neither the ES library nor Node's types declare it.
+// The part of the WebAssembly interface that this folder uses: neither the ES library nor Node's types declare it.
 declare namespace WebAssembly {
   class Memory {
     constructor(descriptor: { initial: number; maximum: number; shared: boolean });

@@ -40,10 +40,10 @@ async function answer(site: Site, request: IncomingMessage, response: ServerResp
   const method = request.method ?? '';
   const url = addressOf(request);
   const verdict = site.access.judge({ method, headers: request.headers, url });
-  const [, room = '', rest = ''] = /^\/([^/]*)\/?(.*)$/s.exec(url.pathname) ?? [];
+  const [, first = '', rest = ''] = /^\/([^/]*)\/?(.*)$/s.exec(url.pathname) ?? [];
   if (!verdict.pass) {
     const { status, reason } = verdict;
-    if (room === 'api') return respondJson(response, status, { error: reason });
+    if (first === 'api') return respondJson(response, status, { error: reason });
     return respond(response, status, 'text/html; charset=utf-8', refusalPage(reason));
   }
   const cookie: Record<string, string> = verdict.arrival ? { 'Set-Cookie': verdict.arrival.cookie } : {};
@@ -52,8 +52,8 @@ async function answer(site: Site, request: IncomingMessage, response: ServerResp
   const reads = method === 'GET' || method === 'HEAD';
 
   if (url.pathname === '/' && reads) return html(listPage(site.folder, key));
-  if (room === 'assets' && reads) return sendAsset(request, response, rest);
-  if (room === 'notebooks' && reads) {
+  if (first === 'assets' && reads) return sendAsset(request, response, rest);
+  if (first === 'notebooks' && reads) {
     const path = decoded(rest);
     const wrong = await site.notebooks.whyNot(path);
     if (wrong === undefined) return html(notebookPage(path, key));
@@ -61,12 +61,12 @@ async function answer(site: Site, request: IncomingMessage, response: ServerResp
   }
   if (url.pathname === '/api/notebooks' && reads) return respondJson(response, 200, await site.notebooks.list());
   const [, what = '', path = ''] = /^(events|commands)\/(.+)$/s.exec(rest) ?? [];
-  if (room === 'api' && what === 'events' && method === 'GET') {
+  if (first === 'api' && what === 'events' && method === 'GET') {
     const session = await site.notebooks.at(decoded(path));
     const last = request.headers['last-event-id'];
     return streamEvents(response, session, typeof last === 'string' ? last : (url.searchParams.get('seen') ?? ''));
   }
-  if (room === 'api' && what === 'commands' && method === 'POST') {
+  if (first === 'api' && what === 'commands' && method === 'POST') {
     const session = await site.notebooks.at(decoded(path));
     const [by] = /^[\w-]{1,64}$/.exec(String(request.headers['x-page'])) ?? [''];
     return respondJson(response, 200, await handleCommand(session, parseCommand(await readJson(request)), by));
