@@ -1,5 +1,5 @@
 /** The part of a terminal stream that output needs. */
-export type TextStream = Pick<NodeJS.WriteStream, 'write'> & { isTTY?: boolean; columns?: number };
+export type TextStream = Pick<NodeJS.WriteStream, 'write'> & { isTTY?: boolean; columns?: number; rows?: number };
 
 const BAR_WIDTH = 20;
 
@@ -9,28 +9,38 @@ export function bar(share: number): string {
   return '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled);
 }
 
-/** The last line of a terminal, which changes in place while lines that stay are written above it. */
+/** The last lines of a terminal, which change in place while lines that stay are written above them. */
 export class StatusLine {
-  private text = '';
+  private lines: string[] = [];
 
   constructor(private readonly stream: TextStream) {}
 
-  /** Replaces the line; what does not fit the terminal's width is cut off. */
-  show(text: string): void {
-    this.text = Array.from(text)
-      .slice(0, (this.stream.columns ?? 80) - 1)
-      .join('');
-    this.stream.write(`\r\x1b[K${this.text}`);
+  /** Replaces the lines; what does not fit the terminal's width or height is cut off. */
+  show(...lines: string[]): void {
+    const { columns = 80, rows = 24 } = this.stream;
+    const cut = (line: string): string =>
+      Array.from(line)
+        .slice(0, columns - 1)
+        .join('');
+    const before = this.back();
+    this.lines = lines.slice(0, rows - 1).map(cut);
+    this.stream.write(`${before}${this.lines.join('\n')}`);
   }
 
-  /** Writes a line that stays, above the one that changes. */
+  /** Writes a line that stays, above those that change. */
   print(line: string): void {
-    this.stream.write(`\r\x1b[K${line}\n${this.text}`);
+    this.stream.write(`${this.back()}${line}\n${this.lines.join('\n')}`);
   }
 
-  /** Takes the line away. */
+  /** Takes the lines away. */
   clear(): void {
-    this.text = '';
-    this.stream.write('\r\x1b[K');
+    const before = this.back();
+    this.lines = [];
+    this.stream.write(before);
+  }
+
+  /** What leads back to the beginning of the lines and takes them away. */
+  private back(): string {
+    return `\r${'\x1b[A'.repeat(Math.max(0, this.lines.length - 1))}\x1b[${this.lines.length > 1 ? 'J' : 'K'}`;
   }
 }

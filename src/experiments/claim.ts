@@ -39,9 +39,8 @@ export type Claim =
  * The newest one counts; with `again`, a new one is made. Of several processes that ask at once, one gets the folder.
  */
 export async function claimRun(root: string, title: string, identity: string, again: boolean): Promise<Claim> {
-  const dirOf = (n: number): string => join(root, `${title}-${identity}${n === 1 ? '' : `-${n}`}`);
-  let n = 1;
-  while (existsSync(join(dirOf(n + 1), runFiles.settings))) n++;
+  const dirOf = foldersOf(root, title, identity);
+  let n = newestOf(dirOf);
   if (again && existsSync(join(dirOf(n), runFiles.settings))) n++;
   for (; ; n++) {
     const dir = dirOf(n);
@@ -62,6 +61,29 @@ export async function claimRun(root: string, title: string, identity: string, ag
       return { state: 'held', dir, why: error.message };
     }
   }
+}
+
+/** The newest folder of the run of an identity, which is not taken; undefined where it has none yet. */
+export async function findRun(root: string, title: string, identity: string): Promise<string | undefined> {
+  const dirOf = foldersOf(root, title, identity);
+  for (let n = newestOf(dirOf); n > 0; n--) {
+    if (!existsSync(join(dirOf(n), runFiles.settings))) continue;
+    if ((await readProvenance(dirOf(n))).identity === identity) return dirOf(n);
+  }
+  return undefined;
+}
+
+/** The folders that a run may have, by number, counted from 1. */
+const foldersOf =
+  (root: string, title: string, identity: string) =>
+  (n: number): string =>
+    join(root, `${title}-${identity}${n === 1 ? '' : `-${n}`}`);
+
+/** The number of the newest of them. */
+function newestOf(dirOf: (n: number) => string): number {
+  let n = 1;
+  while (existsSync(join(dirOf(n + 1), runFiles.settings))) n++;
+  return n;
 }
 
 /** The events of a run that another process trains, until that process is done with it or `signal` aborts. */

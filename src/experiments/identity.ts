@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { dataHash, type DataSplits } from '../data/dataSplits.js';
 import { UserError } from '../errors.js';
 import { namedWeights } from '../graph/names.js';
 import { checkpointFiles } from '../training/checkpoint/checkpoint.js';
@@ -59,17 +58,17 @@ export const sameOutcome = (a: ExperimentSettings, b: ExperimentSettings): boole
 /**
  * What a run is, in twelve hexadecimal digits: its settings but for those that change nothing it comes to, its images, the
  * weights it starts from, what computes, and the version of this library's numerics. Two runs of one identity come to the
- * same bits.
+ * same bits. `images` is the `dataHash` of the images it is trained and measured with.
  *
  * Throws a UserError for a checkpoint or a file of weights that cannot be read.
  */
 export async function identityOf(
   settings: ExperimentSettings,
-  data: DataSplits,
+  images: string,
   { start, own }: { start?: StartPoint; own?: OwnNetwork } = {},
 ): Promise<string> {
   const hash = createHash('sha256');
-  hash.update(JSON.stringify({ numerics, backend: tf.getBackend(), data: dataHash(data), values: decisive(settings) }));
+  hash.update(JSON.stringify({ numerics, backend: tf.getBackend(), data: images, values: decisive(settings) }));
   if (own) addOwn(hash.update('own'), own);
   if (settings.weights !== null) await addFile(hash.update('weights'), settings.weights);
   if (typeof start === 'string') {

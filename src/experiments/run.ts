@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { loadData } from '../data/loadData.js';
-import type { DataSplits } from '../data/dataSplits.js';
+import { dataHash, type DataSplits } from '../data/dataSplits.js';
 import { UserError } from '../errors.js';
 import { namedWeights } from '../graph/names.js';
 import { checkpointed } from '../training/checkpoint/checkpointed.js';
@@ -16,7 +15,7 @@ import { provenance, type Provenance } from '../training/log/provenance.js';
 import { reopenRun, type RunFolder } from '../training/log/runFolder.js';
 import { runsFolder } from '../training/log/listRuns.js';
 import { addEvent, readProvenance, readRun, runFiles } from '../training/log/readRun.js';
-import { claimRun, followed, type RunEvent } from './claim.js';
+import { claimRun, findRun, followed, type RunEvent } from './claim.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { identityOf, sameOutcome, type OwnNetwork, type StartPoint } from './identity.js';
 import { methods } from './methods.js';
@@ -28,7 +27,7 @@ import { measure, recordOf, scoresOf } from './measure.js';
 import { numbersOf, readRecord, saveRecord, type RunRecord } from './record.js';
 import { readSaved, resumedSettings, savedForm, trainedNetwork, type SavedRun, type TrainedNetwork } from './saved.js';
 import { settingWarnings, type Given } from './settings/settle.js';
-import { halfOf, openSession, type Session } from './session.js';
+import { halfOf, imagesOf, openSession, type Session } from './session.js';
 
 /** What a run is made of. */
 export interface RunRequest {
@@ -37,6 +36,8 @@ export interface RunRequest {
   settings: object;
   /** Default: those that the settings name. */
   images?: DataSplits;
+  /** The `dataHash` of those that are used of them, where it is known already. */
+  imagesHash?: string;
   /** Default: the checkpoint that the settings name, if they do. */
   start?: StartPoint | Run;
   /** The network where it has no name. */
@@ -105,14 +106,7 @@ export class Run {
 
   /** The images: those given, or those that the settings name. */
   async data(): Promise<DataSplits> {
-    const { data, sizes, image_size, classes } = this.settings;
-    const given = Object.fromEntries(Object.entries(sizes).filter(([, size]) => size !== null));
-    this.images ??= await loadData(data, {
-      sizes: given,
-      imageSize: image_size ?? undefined,
-      classes: classes ?? undefined,
-    });
-    return this.images;
+    return (this.images ??= await imagesOf(this.settings));
   }
 
   /** The images that it is trained and measured with: all of them, or with one half of the training images. */
@@ -128,7 +122,7 @@ export class Run {
     if (this.found && this.dir) return yield* this.load(this.dir);
     if (this.goesOn) return yield* this.goesOn(signal);
     const start = await this.startPoint(signal);
-    const identity = await identityOf(this.settings, await this.used(), { start, own: this.request.own });
+    const identity = await this.identity(start);
     for (;;) {
       const claim = await claimRun(this.request.root ?? runsFolder(), this.title(), identity, this.again);
       this.dir = claim.dir;
@@ -142,6 +136,12 @@ export class Run {
       const checkpoint = await latestOf(claim.folder);
       return yield* this.train(claim.folder, { identity, start, checkpoint }, signal);
     }
+  }
+
+  /** Its folder if it has one already, finished or half done; nothing is trained. A run that it starts from must be finished. */
+  async find(): Promise<string | undefined> {
+    const identity = await this.identity(await this.startPoint());
+    return findRun(this.request.root ?? runsFolder(), this.title(), identity);
   }
 
   /** Reads all events. Throws a UserError for a run that was stopped or diverged. */
@@ -172,7 +172,7 @@ export class Run {
       const before = isRun ? (await readProvenance(dir)).identity : undefined;
       // A run that goes on as it was meant to is the one that was asked for; one that goes further is another.
       const isSame = sameOutcome(protocol.experiment(saved.settings), run.settings);
-      const identity = (isSame && before) || (await identityOf(run.settings, await run.used(), { start: path, own }));
+      const identity = (isSame && before) || (await run.identity(path));
       run.dir = folder?.dir;
       yield* run.train(folder, { identity, checkpoint }, signal);
     };
@@ -214,6 +214,11 @@ export class Run {
   private title(): string {
     const { network, methods } = this.settings;
     return [network, ...methods].join('-');
+  }
+
+  private async identity(start?: StartPoint): Promise<string> {
+    const images = this.request.imagesHash ?? dataHash(await this.used());
+    return identityOf(this.settings, images, { start, own: this.request.own });
   }
 
   private async startPoint(signal?: AbortSignal): Promise<StartPoint | undefined> {

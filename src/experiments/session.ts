@@ -3,6 +3,7 @@ import { deriveSeed } from '../backend/random.js';
 import { batchCount } from '../data/batches.js';
 import { pickImages } from '../data/imageSet.js';
 import type { DataSplits } from '../data/dataSplits.js';
+import { loadData } from '../data/loadData.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { checkSet } from '../training/checkSet.js';
 import type { NoteEvent, TrainingEvent } from '../training/events.js';
@@ -46,6 +47,12 @@ export function softmaxInLoss(loss: Loss, scale: number): Loss {
   return (logits, labels) => tf.tidy(() => loss(logits.softmax().mul<tf.Tensor2D>(scale), labels));
 }
 
+/** The images that the settings name, all of them. */
+export async function imagesOf({ data, sizes, image_size, classes }: ExperimentSettings): Promise<DataSplits> {
+  const given = Object.fromEntries(Object.entries(sizes).filter(([, size]) => size !== null));
+  return loadData(data, { sizes: given, imageSize: image_size ?? undefined, classes: classes ?? undefined });
+}
+
 /** The data with one half of its training images: the two halves have none in common. */
 export function halfOf(data: DataSplits, half: ExperimentSettings['half']): DataSplits {
   if (half === 'all') return data;
@@ -57,7 +64,7 @@ export function halfOf(data: DataSplits, half: ExperimentSettings['half']): Data
 }
 
 /** How long a run on so many images is. */
-function lengthOf(settings: ExperimentSettings, images: number): Session['length'] {
+export function lengthOf(settings: ExperimentSettings, images: number): Session['length'] {
   const { batch_size: batchSize, drop_last: dropLast, max_steps } = settings;
   const stepsPerEpoch = batchCount(images, { batchSize, dropLast });
   const epochs = settings.epochs ?? Math.ceil(max_steps! / Math.max(1, stepsPerEpoch));

@@ -5,7 +5,8 @@ import { readAssignments } from '../../formats/text.js';
 import type { AnySetting, SettingValue } from './schema.js';
 import { valueText, type Given } from './settle.js';
 
-function valueIn(text: string): unknown {
+/** A word of a command line as YAML reads it; one that is no plain value or list means itself. */
+export function valueIn(text: string): unknown {
   try {
     const value: unknown = parse(text, { logLevel: 'error' });
     const isPlain = value === null || ['number', 'boolean'].includes(typeof value) || Array.isArray(value);
@@ -24,13 +25,16 @@ export function givenInWords(words: string[]): Given[] {
   return Object.entries(readAssignments(words)).map(([name, text]) => ({ name, value: valueIn(text), text }));
 }
 
+/** Where something stands in a file, by its distance from the start: "run.yaml, line 3". */
+export type PlaceOf = (offset?: number) => string;
+
 /**
- * Reads the settings in a YAML file, each with its line. Throws a UserError that names the file, and the line where there
- * is one, for a file that cannot be read, is not YAML, or does not consist of names and values.
+ * Reads a YAML file; its contents are null where it is empty. Throws a UserError that names the file, and the line where
+ * there is one, for a file that cannot be read, is not YAML, or has values that stand for others.
  */
-export async function givenInFile(file: string): Promise<Given[]> {
+export async function readYaml(file: string, what: string): Promise<{ document: Document; place: PlaceOf }> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`The settings file ${file} cannot be read: ${error.message}.`);
+    throw new UserError(`The ${what} file ${file} cannot be read: ${error.message}.`);
   });
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false });
@@ -42,16 +46,26 @@ export async function givenInFile(file: string): Promise<Given[]> {
       throw new UserError(`${place(range?.[0])}: *${source} stands for a value elsewhere; write the value itself.`);
     },
   });
-  return document.contents === null ? [] : settingsIn(document, document.contents, '', place);
+  return { document, place };
 }
 
-function settingsIn(document: Document, node: Node, group: string, place: (offset?: number) => string): Given[] {
+/**
+ * Reads the settings in a YAML file, each with its line. Throws a UserError as `readYaml` does, and for a file that does not
+ * consist of names and values.
+ */
+export async function givenInFile(file: string): Promise<Given[]> {
+  const { document, place } = await readYaml(file, 'settings');
+  return document.contents === null ? [] : givenInNode(document, document.contents, place);
+}
+
+/** The settings in a part of a YAML document, groups taken apart. Throws a UserError for a part that is no names and values. */
+export function givenInNode(document: Document, node: Node, place: PlaceOf, group = ''): Given[] {
   if (!isMap(node)) {
-    throw new UserError(`${place(node.range?.[0])}: a settings file has lines of the form "name: value".`);
+    throw new UserError(`${place(node.range?.[0])}: settings are lines of the form "name: value".`);
   }
   return (node.items as Pair<Node, Node | null>[]).flatMap(({ key, value }): Given[] => {
     const name = group + (isScalar(key) ? String(key.value) : key.toString());
-    if (isMap(value)) return settingsIn(document, value, `${name}.`, place);
+    if (isMap(value)) return givenInNode(document, value, place, `${name}.`);
     return [{ name, value: value?.toJS(document) ?? null, place: place(key.range?.[0]) }];
   });
 }

@@ -166,8 +166,8 @@ test('a wrong file is refused with its name and the line', async () => {
     ['heat: 1\n  bad\n x: [', /oven\.yaml, line \d: this is not YAML: /],
     ['heat: 1\ngoal: *nowhere\n', /oven\.yaml, line 2: \*nowhere stands for a value elsewhere; write/],
     ['door: &x {open: *x}\n', /line 1: \*x stands for/],
-    ['just words\n', /line 1: a settings file has lines of the form "name: value"/],
-    ['- heat\n', /line 1: a settings file has lines of the form "name: value"/],
+    ['just words\n', /line 1: settings are lines of the form "name: value"/],
+    ['- heat\n', /line 1: settings are lines of the form "name: value"/],
     ['heat: 1\n---\nheat: 2\n', /line 2: this is not YAML: .*multiple documents/],
     ['? [a]\n: 1\n', /line 1: There is no setting '\["a"\]'/],
   ];

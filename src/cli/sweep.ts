@@ -1,0 +1,205 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { UserError } from '../errors.js';
+import type { Engine } from '../experiments/sweep/engine.js';
+import { engineOf, splitWords, sweepSchema, type SweepOptions } from '../experiments/sweep/options.js';
+import { pointsOf, titleOf, type SweepPoint } from '../experiments/sweep/points.js';
+import { readSpec } from '../experiments/sweep/spec.js';
+import { Sweep } from '../experiments/sweep/sweep.js';
+import { settle } from '../experiments/settings/settle.js';
+import { duration } from '../formats/text.js';
+import { lockRun } from '../training/log/runLock.js';
+import { shownPath } from './output.js';
+import { settingLines } from './settingsHelp.js';
+import { stopSignals } from './stopSignals.js';
+import { countsText, pointLine, showSweep } from './sweepProgress.js';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+interface Flags {
+  config?: string;
+  dryRun?: boolean;
+  detach?: boolean;
+}
+
+const isFile = (word: string | undefined): word is string => word !== undefined && /\.ya?ml$/.test(word);
+
+/** What a command line asks for: a sweep that is not written yet, and how it is to be run. */
+async function asked(
+  words: readonly string[],
+  config: string | undefined,
+): Promise<{ sweep: Sweep; options: SweepOptions; slurm: Record<string, string> }> {
+  const [first, ...others] = words;
+  const named = first !== undefined && !first.includes('=');
+  const { options, slurm, rest } = splitWords(named ? others : words);
+  const file = named && isFile(first) ? first : config;
+  const protocol = named && !isFile(first) ? first : undefined;
+  const spec = await readSpec(rest, { file, protocol, name: options.name ?? undefined });
+  const points = pointsOf(spec);
+  return { sweep: Sweep.at(Sweep.folderOf(spec.name), points), options, slurm };
+}
+
+/** Says how many runs a sweep has, which are there, and how long the others take on this machine. */
+async function dryRun(sweep: Sweep, found: ReadonlyMap<string, string>, options: SweepOptions): Promise<void> {
+  const missing = sweep.points.filter(({ id }) => !found.has(id));
+  for (const point of sweep.points) print(`${found.has(point.id) ? 'there  ' : 'missing'}  ${titleOf(point)}`);
+  print(`${sweep.name}: ${sweep.points.length} runs, of which ${found.size} are there and ${missing.length} are not`);
+  if (missing.length === 0 || options.engine !== 'local') return;
+  const { estimated } = await import('../experiments/sweep/local.js');
+  const { seconds, jobs, threads } = await estimated(sweep, missing, options);
+  if (seconds === undefined) print('how long they take cannot be told: the network could not be tried');
+  else
+    print(`about ${duration(seconds)}, ${jobs} at once with ${threads === 1 ? '1 thread' : `${threads} threads`} each`);
+}
+
+/** Seconds until a sweep is done, by what was done since `began`; undefined while that says nothing. */
+function leftOf(done: number, left: number, seconds: number): number | undefined {
+  return done === 0 ? undefined : (seconds / done) * left;
+}
+
+/** Shows a sweep until all its points are done, failed or blocked, or `signal` aborts. Returns whether all are done. */
+async function watchSweep(sweep: Sweep, engine: Engine, signal: AbortSignal): Promise<boolean> {
+  const view = showSweep(process.stdout, sweep.name);
+  const began = performance.now();
+  let before: number | undefined;
+  try {
+    for (;;) {
+      const states = await sweep.states();
+      const failures = await engine.failures(sweep);
+      for (const each of states) {
+        const reason = failures.get(each.point.id);
+        if (reason !== undefined && ['waiting', 'stopped'].includes(each.state))
+          Object.assign(each, { state: 'failed', reason });
+      }
+      const open = states.filter(({ state }) => ['waiting', 'running', 'stopped'].includes(state)).length;
+      const done = states.length - open;
+      before ??= done;
+      view.onStates(states, leftOf(done - before, open, (performance.now() - began) / 1000));
+      if (signal.aborted || open === 0) return states.every(({ state }) => state === 'finished');
+      await pause(1000, undefined, { signal }).catch(() => undefined);
+    }
+  } finally {
+    view.close();
+  }
+}
+
+async function runSweep(sweep: Sweep, missing: readonly SweepPoint[], engine: Engine, detach: boolean): Promise<void> {
+  const stop = stopSignals();
+  stop.again.addEventListener('abort', () => process.exit(stop.exitCode()));
+  const over = new AbortController();
+  try {
+    const work = engine.run(sweep, missing, stop.interrupt);
+    if (engine.outlives) {
+      await work;
+      if (detach) return print(`handed over; watch it with: sparsebook sweep status ${sweep.name}`);
+    }
+    // An engine that ends before the points do has stopped, or failed.
+    const ended = work.finally(() => !engine.outlives && over.abort());
+    const [all] = await Promise.all([watchSweep(sweep, engine, engine.outlives ? stop.interrupt : over.signal), ended]);
+    if (stop.interrupt.aborted) {
+      print(
+        engine.outlives
+          ? `no longer watched, and goes on: sparsebook sweep status ${sweep.name}`
+          : 'stopped and saved; the same command goes on',
+      );
+      process.exitCode = stop.exitCode();
+    } else if (!all) {
+      const states = await sweep.states();
+      if (sweep.isCancelled) print('cancelled: what ran is saved; the same command goes on');
+      else print(`${countsText(states)}; the same command tries again what is missing`);
+      process.exitCode = 1;
+    } else print(`all ${sweep.points.length} runs are done; table: sparsebook sweep table ${sweep.name}`);
+  } finally {
+    stop.release();
+  }
+}
+
+async function sweepCommand(words: string[], { config, dryRun: dry = false, detach = false }: Flags): Promise<void> {
+  const { sweep, options, slurm } = await asked(words, config);
+  const engine = await engineOf(options, slurm);
+  // Imported when needed: help does without tensors.
+  const { finishedRuns } = await import('../experiments/sweep/runPoint.js');
+  if (dry) return dryRun(sweep, await finishedRuns(sweep), options);
+  await engine.check(sweep);
+  await mkdir(sweep.dir, { recursive: true });
+  // Two that hand out work for one sweep would do nothing twice, and tell everything twice.
+  const lock = await lockRun(join(sweep.dir, 'lock')).catch((error: Error) => {
+    throw new UserError(
+      `The sweep ${sweep.name} is run already. ${error.message} Watch it: sparsebook sweep status ${sweep.name}`,
+    );
+  });
+  try {
+    const found = await finishedRuns(sweep);
+    await sweep.write();
+    await sweep.cancel(false);
+    await sweep.adopt(found);
+    const missing = sweep.points.filter(({ id }) => !found.has(id));
+    print(`sweep: ${shownPath(sweep.dir)}`);
+    print(`${sweep.points.length} runs, of which ${found.size} are there`);
+    await runSweep(sweep, missing, engine, detach);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function status(name: string): Promise<void> {
+  const states = await (await Sweep.open(name)).states();
+  for (const state of states) print(pointLine(state));
+  print(`${name}: ${countsText(states)}`);
+  if (states.some(({ state }) => ['failed', 'blocked'].includes(state))) process.exitCode = 1;
+}
+
+async function cancel(name: string): Promise<void> {
+  const sweep = await Sweep.open(name);
+  await sweep.cancel();
+  print(`${sweep.name} is cancelled: what runs saves and stops; asked for again, the sweep goes on`);
+}
+
+/** Adds `sparsebook sweep` and what belongs to it. */
+export function addSweepCommand(program: Command): void {
+  const command = program
+    .command('sweep')
+    .summary('train many runs, and compare them')
+    .description(
+      'Train an experiment with many settings: lists and ranges are tried in all combinations. What is done is not trained ' +
+        'twice: the same command goes on after a stop, and with other values trains what is missing.',
+    );
+  command
+    .command('run', { isDefault: true })
+    .summary('train what is missing of a sweep (the usual command: the word run may be left out)')
+    .argument(
+      '[words...]',
+      'a protocol or a YAML file, then settings: key=value, key=a,b,c, key=1..3, zip=key,key; options below',
+    )
+    .option('-c, --config <file>', 'take the sweep from a YAML file; what the words say wins')
+    .option('-n, --dry-run', 'say how many runs there are, which are done and how long the others take; train nothing')
+    .option('-d, --detach', 'with Slurm or BullMQ: hand the work over and do not watch it')
+    .addHelpText('after', () =>
+      [
+        '',
+        'Options, written like settings:',
+        ...settingLines(sweepSchema, settle(sweepSchema, [])),
+        '  slurm.NAME=VALUE',
+        '      with engine=slurm: any option of sbatch, such as slurm.partition=long slurm.time=4:00:00',
+        '',
+        'Examples:',
+        '  $ sparsebook sweep l0-googlenet preset=quick lambda_l0=1,2,5 seed=1..3',
+        '  $ sparsebook sweep network=c3 data=synthetic epochs=2 lr=0.01,0.003 weight_decay=0,1e-4 zip=lr,weight_decay --dry-run',
+        '  $ sparsebook sweep notebooks/sweeps/l0-googlenet.yaml jobs=2',
+        '  $ sparsebook sweep status l0-googlenet',
+      ].join('\n'),
+    )
+    .action(sweepCommand);
+  command
+    .command('status')
+    .summary('say how each run of a sweep stands')
+    .argument('<sweep>', 'its name or folder')
+    .action(status);
+  command
+    .command('cancel')
+    .summary('let what runs of a sweep save and stop')
+    .argument('<sweep>', 'its name or folder')
+    .action(cancel);
+}

@@ -1,0 +1,99 @@
+import { duration } from '../formats/text.js';
+import { percent } from '../experiments/tables.js';
+import { titleOf } from '../experiments/sweep/points.js';
+import type { PointState } from '../experiments/sweep/sweep.js';
+import { bar, StatusLine, type TextStream } from './statusLine.js';
+
+/** How often a sweep says where it is when its output is no terminal and nothing else happens. */
+const SECONDS_BETWEEN_LINES = 60;
+
+type State = PointState['state'];
+
+const count = (states: readonly PointState[], ...of: State[]): number =>
+  states.filter(({ state }) => of.includes(state)).length;
+
+/** How many points are in which state, in a line. */
+export function countsText(states: readonly PointState[]): string {
+  const [failed, blocked, running, stopped] = (['failed', 'blocked', 'running', 'stopped'] as const).map((state) =>
+    count(states, state),
+  );
+  const parts = [
+    `${count(states, 'finished')} of ${states.length} done`,
+    ...(running ? [`${running} running`] : []),
+    ...(failed ? [`${failed} failed`] : []),
+    ...(blocked ? [`${blocked} blocked`] : []),
+    ...(stopped ? [`${stopped} stopped half done`] : []),
+    ...(count(states, 'waiting') ? [`${count(states, 'waiting')} waiting`] : []),
+  ];
+  return parts.join(', ');
+}
+
+/** What there is to say of a point besides its name and state. */
+function detailOf({ state, record, progress, reason }: PointState): string {
+  if (state === 'finished' && record) {
+    const { test, sparsity, seconds } = record;
+    return `test ${percent(test.accuracy)} %, sparsity ${percent(sparsity.complete)} %, ${duration(seconds)}`;
+  }
+  if (state === 'running' && progress) {
+    const { epoch, epochs, imagesPerSecond, left } = progress;
+    return `epoch ${epoch} of ${epochs}, ${Math.round(imagesPerSecond)} images/s, ${duration(left)} left`;
+  }
+  return reason?.split('\n')[0] ?? '';
+}
+
+const words: Record<State, string> = {
+  finished: 'done',
+  running: 'running',
+  failed: 'failed',
+  blocked: 'blocked',
+  stopped: 'stopped',
+  waiting: 'waiting',
+};
+
+/** A point in a line: its state, its name, and what there is to say of it. */
+export function pointLine(state: PointState): string {
+  const detail = detailOf(state);
+  return `${words[state.state].padEnd(8)} ${titleOf(state.point)}${detail === '' ? '' : `: ${detail}`}`;
+}
+
+/** Shows a sweep's states as they come. */
+export interface SweepView {
+  onStates(states: readonly PointState[], left?: number): void;
+  /** Leaves the terminal clean. */
+  close(): void;
+}
+
+/**
+ * Shows a sweep: on a terminal a table that changes in place, elsewhere a plain line for each point that is done or failed and
+ * now and then one for the whole. What was done before the first look is not told one by one.
+ */
+export function showSweep(stream: TextStream, name: string): SweepView {
+  const line = stream.isTTY ? new StatusLine(stream) : undefined;
+  const told = new Map<string, State>();
+  let first = true;
+  let shownAt = performance.now();
+
+  const onStates = (states: readonly PointState[], left?: number): void => {
+    const over = states.filter(({ state }) => ['finished', 'failed', 'blocked'].includes(state));
+    for (const state of over) {
+      if (told.get(state.point.id) === state.state) continue;
+      told.set(state.point.id, state.state);
+      if (first && state.state === 'finished') continue;
+      const text = pointLine(state);
+      if (line) line.print(text);
+      else stream.write(`${text}\n`);
+      shownAt = performance.now();
+    }
+    const time = left === undefined || !Number.isFinite(left) ? '' : `, about ${duration(left)} left`;
+    const summary = `${name}: ${countsText(states)}${time}`;
+    if (line) {
+      const running = states.filter(({ state }) => state === 'running').map(pointLine);
+      line.show(`${bar(over.length / Math.max(1, states.length))} ${summary}`, ...running);
+    } else if (first || (performance.now() - shownAt) / 1000 > SECONDS_BETWEEN_LINES) {
+      stream.write(`${summary}\n`);
+      shownAt = performance.now();
+    }
+    first = false;
+  };
+  return { onStates, close: () => line?.clear() };
+}

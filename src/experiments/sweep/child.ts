@@ -1,0 +1,47 @@
+// A process that trains the points it is told, one after another, for whoever started it: code and images are loaded once.
+import { useBackend } from '../../backend/useBackend.js';
+import { UserError } from '../../errors.js';
+import { experimentOf } from './estimate.js';
+import type { FromChild, Task, ToChild } from './children.js';
+import { runPoint, SharedImages } from './runPoint.js';
+import { measureSpeed } from './speed.js';
+import { Sweep } from './sweep.js';
+
+const shared = new SharedImages();
+const stop = new AbortController();
+
+async function work({ type, sweep, point, threads }: Task): Promise<FromChild> {
+  const settings = experimentOf(point);
+  await useBackend({ backend: settings.backend, threads });
+  if (type === 'speed') return { type, speed: await measureSpeed(settings, (await shared.of(settings)).images) };
+  return { type, state: await runPoint(Sweep.at(sweep, [point]), point, { shared, signal: stop.signal }) };
+}
+
+function send(message: FromChild): void {
+  if (!process.connected) process.exit(1);
+  process.send!(message, (error: Error | null) => error && process.exit(1));
+}
+
+let busy = false;
+
+process.on('message', (task: ToChild) => {
+  if (task.type === 'stop') return stop.abort();
+  busy = true;
+  const failed = (error: Error): FromChild => {
+    return { type: 'error', message: error instanceof UserError ? error.message : (error.stack ?? error.message) };
+  };
+  void work(task)
+    .catch(failed)
+    .then((answer) => {
+      busy = false;
+      send(answer);
+    });
+});
+// Whoever started it is gone: what runs is saved, and then there is nobody to tell.
+process.on('disconnect', () => {
+  stop.abort();
+  if (!busy) process.exit(1);
+});
+// Ctrl-C reaches all processes of a terminal; the one that started this says what is to happen.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => stop.abort());

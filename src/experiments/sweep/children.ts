@@ -1,0 +1,88 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { setPriority } from 'node:os';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SweepPoint } from './points.js';
+import type { Speed } from './speed.js';
+
+/** A point to be trained, or to be measured for its speed, with so many threads; `sweep` is the sweep's folder. */
+export interface Task {
+  type: 'point' | 'speed';
+  sweep: string;
+  point: SweepPoint;
+  threads: number;
+}
+
+/** What a child is told. */
+export type ToChild = Task | { type: 'stop' };
+
+/** What a child answers. */
+export type FromChild =
+  | { type: 'point'; state: 'finished' | 'failed' | 'stopped' }
+  | { type: 'speed'; speed: Speed }
+  | { type: 'error'; message: string };
+
+/** How a child's work ended: with its answer, or with its process, in words. */
+export type Outcome = FromChild | { type: 'died'; how: string };
+
+/** A process that trains points one after another, so that what kills one of them ends nothing else. */
+export class Child {
+  private readonly process: ChildProcess;
+  private answered?: (outcome: Outcome) => void;
+  private how?: string;
+
+  /** Starts it with the priority `nice`, 0 (usual) to 19. What it prints goes to the file `log`, or nowhere. */
+  constructor(nice: number, log?: string) {
+    const to = log === undefined ? 'ignore' : openSync(log, 'a');
+    this.process = fork(join(import.meta.dirname, 'child.js'), { execArgv: [], stdio: ['ignore', to, to, 'ipc'] });
+    if (typeof to === 'number') closeSync(to);
+    try {
+      if (this.process.pid !== undefined) setPriority(this.process.pid, nice);
+    } catch {
+      // It may be gone already, which its end says.
+    }
+    this.process.on('message', (message: FromChild) => this.answer(message));
+    const died = (how: string): void => {
+      this.how = how;
+      this.answer({ type: 'died', how });
+    };
+    this.process.on('exit', (code, signal) => died(signal ? `was ended by ${signal}` : `exited with code ${code}`));
+    this.process.on('error', (error) => died(`cannot be started: ${error.message}`));
+  }
+
+  /** Whether its process is there. */
+  get alive(): boolean {
+    return this.how === undefined;
+  }
+
+  /** Gives it one task; the promise resolves when it is done, or with the process. */
+  ask(task: Task): Promise<Outcome> {
+    return new Promise((resolve) => {
+      if (this.how !== undefined) return resolve({ type: 'died', how: this.how });
+      this.answered = resolve;
+      this.process.send(task, (error) => error && this.answer({ type: 'died', how: error.message }));
+    });
+  }
+
+  /** Asks it to save and stop what it trains. */
+  stop(): void {
+    if (this.alive && this.process.connected) this.process.send({ type: 'stop' } satisfies ToChild, () => undefined);
+  }
+
+  /** Ends it at once. */
+  kill(): void {
+    if (this.alive) this.process.kill('SIGKILL');
+  }
+
+  /** Ends it when it has nothing to do. */
+  close(): void {
+    if (this.process.connected) this.process.disconnect();
+    this.kill();
+  }
+
+  private answer(outcome: Outcome): void {
+    const { answered } = this;
+    this.answered = undefined;
+    answered?.(outcome);
+  }
+}

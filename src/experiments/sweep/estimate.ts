@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { dataFolder } from '../../data/loadData.js';
+import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
+import type { DataSplits } from '../../data/dataSplits.js';
+import { halfOf, lengthOf } from '../session.js';
+import type { ExperimentSettings } from '../experimentSettings.js';
+import { settingsOfPoint, type SweepPoint } from './points.js';
+import { protocolNamed } from './spec.js';
+import type { Speed } from './speed.js';
+
+/** How a machine is shared out: so many runs at once, with so many threads each. */
+export interface Sharing {
+  jobs: number;
+  threads: number;
+}
+
+/** The experiment that a point is. */
+export const experimentOf = (point: SweepPoint): ExperimentSettings =>
+  protocolNamed(point.protocol).experiment(settingsOfPoint(point));
+
+/** What the speed of an experiment depends on, in short. */
+export function speedKey(settings: ExperimentSettings, { jobs, threads }: Sharing): string {
+  const { network, width, methods, batch_size, data, image_size, classes, augment, optimizer, ema_decay, backend } =
+    settings;
+  const kind = {
+    network,
+    width,
+    methods,
+    batch_size,
+    data,
+    image_size,
+    classes,
+    augment,
+    optimizer,
+    ema_decay,
+    backend,
+  };
+  const machine = [cpus()[0]?.model, cpus().length, process.versions.node];
+  return createHash('sha256').update(JSON.stringify({ kind, machine, jobs, threads })).digest('hex').slice(0, 16);
+}
+
+const speedsFile = (): string => join(dataFolder(), 'speeds.json');
+
+/** The speeds that were measured on this machine, by `speedKey`. */
+export async function knownSpeeds(): Promise<Map<string, Speed>> {
+  try {
+    return new Map(Object.entries(JSON.parse(await readFile(speedsFile(), 'utf8')) as Record<string, Speed>));
+  } catch {
+    return new Map();
+  }
+}
+
+/** Adds a speed to those that are known. */
+export async function keepSpeed(key: string, speed: Speed): Promise<void> {
+  const all = Object.fromEntries((await knownSpeeds()).set(key, speed));
+  await writeFileWhole(speedsFile(), `${JSON.stringify(all, null, 1)}\n`, jsonFile);
+}
+
+/** Seconds that a run takes at a speed. */
+export function secondsOf(settings: ExperimentSettings, data: DataSplits, speed: Speed): number {
+  const { train, validation, test } = halfOf(data, settings.half);
+  const { steps, stepsPerEpoch } = lengthOf(settings, train.labels.length);
+  const epochs = Math.ceil(steps / stepsPerEpoch);
+  const [validations, tests] = [validation.labels.length, test.labels.length];
+  // The best network and the last one are both measured where they differ, which is not known before.
+  const measured = (settings.select === 'best' ? 1.5 : 1) * (validations + tests);
+  const trained = (steps / stepsPerEpoch) * Math.min(train.labels.length, stepsPerEpoch * settings.batch_size);
+  const saves = Math.floor((epochs - 1) / settings.checkpoints.every_epochs);
+  return (
+    trained / speed.train + (epochs * validations + measured) / speed.evaluate + speed.overhead + saves * speed.save
+  );
+}
+
+/** Seconds until all points are done where `jobs` run at once, each as soon as what it starts from is done. */
+export function secondsOfAll(points: readonly { id: string; start?: string; seconds: number }[], jobs: number): number {
+  const ends = new Map<string, number>();
+  const free = Array.from({ length: jobs }, () => 0);
+  const left = [...points];
+  while (left.length > 0) {
+    const job = free.indexOf(Math.min(...free));
+    // What it starts from is done before, or was there already.
+    const startOf = ({ start }: { start?: string }): number =>
+      left.some(({ id }) => id === start) ? Infinity : ((start === undefined ? undefined : ends.get(start)) ?? 0);
+    const next = left.reduce((best, point) =>
+      Math.max(startOf(point), free[job]) < Math.max(startOf(best), free[job]) ? point : best,
+    );
+    left.splice(left.indexOf(next), 1);
+    free[job] = Math.max(startOf(next), free[job]) + next.seconds;
+    ends.set(next.id, free[job]);
+  }
+  return Math.max(0, ...ends.values());
+}

@@ -1,0 +1,228 @@
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { Child, type Outcome, type Task } from './children.js';
+import type { Engine } from './engine.js';
+import { experimentOf, keepSpeed, knownSpeeds, secondsOf, secondsOfAll, speedKey, type Sharing } from './estimate.js';
+import { SharedImages } from './runPoint.js';
+import type { SweepPoint } from './points.js';
+import type { Speed } from './speed.js';
+import { progressOf, type Sweep } from './sweep.js';
+
+/** How the processes of this machine are used. */
+export interface LocalOptions {
+  /** Default: what was measured to be faster of one run with all cores and one a core. */
+  jobs?: number;
+  /** Threads of each run. Default: the cores shared out. */
+  threads?: number;
+  /** How far its processes stand back behind others, 0 to 19. Default 10. */
+  nice?: number;
+  /** How often a run whose process dies is begun again without getting further in between. Default 3. */
+  retries?: number;
+}
+
+/** Children that do one task each, kept for the next one. */
+export class ChildPool {
+  private readonly idle: Child[] = [];
+  private readonly all = new Set<Child>();
+
+  /** What they print goes to the file `log`, if there is one. */
+  constructor(
+    private readonly nice: number,
+    private readonly log?: string,
+  ) {}
+
+  /** Has a free child do a task, or a new one. An aborted `signal` lets it save and stop. */
+  async ask(task: Task, signal: AbortSignal): Promise<Outcome> {
+    const child = this.idle.pop() ?? new Child(this.nice, this.log);
+    this.all.add(child);
+    const stop = (): void => child.stop();
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop);
+    try {
+      const outcome = await child.ask(task);
+      // One that was told to stop does nothing more.
+      const reusable = child.alive && !(outcome.type === 'point' && outcome.state === 'stopped') && !signal.aborted;
+      if (reusable) this.idle.push(child);
+      else this.end(child);
+      return outcome;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Ends all children. */
+  close(): void {
+    [...this.all].forEach((child) => this.end(child));
+  }
+
+  private end(child: Child): void {
+    child.close();
+    this.all.delete(child);
+  }
+}
+
+/**
+ * How this machine is best shared out for a point: as many runs as cores with a thread each, or one run with all of them,
+ * whichever trains more images a second. What was measured once is kept.
+ */
+export async function bestSharing(
+  sweep: Sweep,
+  point: SweepPoint,
+  { jobs, threads, nice = 10 }: LocalOptions,
+  signal: AbortSignal,
+): Promise<Sharing & { speed?: Speed }> {
+  const cores = availableParallelism();
+  const given = jobs ?? (threads === undefined ? undefined : Math.max(1, Math.floor(cores / threads)));
+  const counts = given === undefined ? [...new Set([1, cores])] : [given];
+  const pool = new ChildPool(nice);
+  try {
+    const measured: (Sharing & { speed?: Speed })[] = [];
+    for (const count of counts) {
+      const sharing = { jobs: count, threads: threads ?? Math.max(1, Math.floor(cores / count)) };
+      measured.push({ ...sharing, speed: await speedOf(pool, sweep, point, sharing, signal) });
+    }
+    const imagesPerSecond = ({ jobs: n, speed }: Sharing & { speed?: Speed }): number => n * (speed?.train ?? 0);
+    return measured.reduce((best, each) => (imagesPerSecond(each) > imagesPerSecond(best) ? each : best));
+  } finally {
+    pool.close();
+  }
+}
+
+/** The speed of a point's experiment where so many run at once: as it was measured before, or now. */
+async function speedOf(
+  pool: ChildPool,
+  sweep: Sweep,
+  point: SweepPoint,
+  sharing: Sharing,
+  signal: AbortSignal,
+): Promise<Speed | undefined> {
+  const key = speedKey(experimentOf(point), sharing);
+  const known = (await knownSpeeds()).get(key);
+  if (known) return known;
+  const speed = await together(pool, sweep, point, sharing, signal);
+  if (speed) await keepSpeed(key, speed);
+  return speed;
+}
+
+/** The mean speed of so many children at once; undefined where one of them cannot tell. */
+async function together(
+  pool: ChildPool,
+  sweep: Sweep,
+  point: SweepPoint,
+  { jobs, threads }: Sharing,
+  signal: AbortSignal,
+): Promise<Speed | undefined> {
+  const ask = (): Promise<Outcome> => pool.ask({ type: 'speed', sweep: sweep.dir, point, threads }, signal);
+  const outcomes = await Promise.all(Array.from({ length: jobs }, ask));
+  const speeds = outcomes.flatMap((outcome) => (outcome.type === 'speed' ? [outcome.speed] : []));
+  if (speeds.length < outcomes.length) return undefined;
+  const mean = (of: keyof Speed): number => speeds.reduce((sum, speed) => sum + speed[of], 0) / speeds.length;
+  return { train: mean('train'), evaluate: mean('evaluate'), overhead: mean('overhead'), save: mean('save') };
+}
+
+/** How long this machine takes for points, and how it is shared out for them; no `seconds` where a network could not be tried. */
+export async function estimated(
+  sweep: Sweep,
+  points: readonly SweepPoint[],
+  options: { jobs: number | null; threads: number | null },
+): Promise<Sharing & { seconds?: number }> {
+  const { signal } = new AbortController();
+  const given = { jobs: options.jobs ?? undefined, threads: options.threads ?? undefined };
+  const sharing = await bestSharing(sweep, points[0], given, signal);
+  const shared = new SharedImages();
+  const pool = new ChildPool(0);
+  try {
+    const timed: { id: string; start?: string; seconds: number }[] = [];
+    for (const point of points) {
+      const settings = experimentOf(point);
+      const speed = await speedOf(pool, sweep, point, sharing, signal);
+      if (!speed) return sharing;
+      const { images } = await shared.of(settings);
+      timed.push({ id: point.id, start: point.start, seconds: secondsOf(settings, images, speed) });
+    }
+    return { ...sharing, seconds: secondsOfAll(timed, sharing.jobs) };
+  } finally {
+    pool.close();
+  }
+}
+
+/** Trains the points of a sweep in child processes of this one. */
+export function localEngine(options: LocalOptions = {}): Engine {
+  return {
+    outlives: false,
+    check: () => Promise.resolve(),
+    run: (sweep, points, signal) => runLocally(sweep, points, options, signal),
+    cancel: () => Promise.resolve(),
+    failures: () => Promise.resolve(new Map()),
+  };
+}
+
+async function runLocally(
+  sweep: Sweep,
+  points: readonly SweepPoint[],
+  options: LocalOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  if (points.length === 0) return;
+  const cores = availableParallelism();
+  const { jobs, threads } =
+    points.length === 1 && options.jobs === undefined
+      ? { jobs: 1, threads: options.threads ?? cores }
+      : await bestSharing(sweep, points[0], options, signal);
+  const log = join(sweep.dir, 'log');
+  await mkdir(log, { recursive: true });
+  const pool = new ChildPool(options.nice ?? 10, join(log, `local-${process.pid}.log`));
+  const waiting = new Map(points.map((point) => [point.id, point]));
+  const running = new Map<string, Promise<void>>();
+  const failed = new Set<string>();
+  /** How often a point's process died in a row, and the step it had come to. */
+  const deaths = new Map<string, { count: number; step: number }>();
+
+  const run = async (point: SweepPoint, own: number): Promise<void> => {
+    const outcome = await pool.ask({ type: 'point', sweep: sweep.dir, point, threads: own }, signal);
+    if (outcome.type === 'point' && outcome.state === 'finished') return;
+    if (signal.aborted || sweep.isCancelled) return;
+    if (outcome.type === 'point' && outcome.state === 'failed') return void failed.add(point.id);
+    const how =
+      outcome.type === 'died' ? outcome.how : outcome.type === 'error' ? `failed: ${outcome.message}` : 'was stopped';
+    const dir = await sweep.runOf(point.id);
+    const step = (dir && (await progressOf(dir))?.step) || 0;
+    const before = deaths.get(point.id);
+    const count = before && step <= before.step ? before.count + 1 : 1;
+    deaths.set(point.id, { count, step });
+    if (count <= (options.retries ?? 3)) return void waiting.set(point.id, point);
+    failed.add(point.id);
+    const reason = `The process that trains it ${how}, ${count} times in a row without getting further.`;
+    await sweep.tell(point.id, { state: 'failed', reason });
+  };
+
+  /** Those that can be trained now; those whose start failed never can. */
+  const ready = (): SweepPoint[] => {
+    for (const { id, start } of waiting.values()) if (start !== undefined && failed.has(start)) failed.add(id);
+    failed.forEach((id) => waiting.delete(id));
+    return [...waiting.values()].filter(
+      ({ start }) => start === undefined || !(waiting.has(start) || running.has(start)),
+    );
+  };
+
+  try {
+    for (;;) {
+      const next = signal.aborted || sweep.isCancelled ? [] : ready();
+      // While there is less to do than could run, what runs gets more threads: how many changes no bit of the result.
+      const own = options.threads ?? Math.max(threads, Math.floor(cores / Math.max(1, running.size + next.length)));
+      for (const point of next.slice(0, jobs - running.size)) {
+        waiting.delete(point.id);
+        running.set(
+          point.id,
+          run(point, own).finally(() => running.delete(point.id)),
+        );
+      }
+      if (running.size === 0) break;
+      await Promise.race(running.values());
+    }
+  } finally {
+    await Promise.allSettled(running.values());
+    pool.close();
+  }
+}

@@ -1,0 +1,97 @@
+import { UserError } from '../../errors.js';
+import { orNull, oneOf, text, wholeNumber } from '../settings/rules.js';
+import type { Schema } from '../settings/schema.js';
+import { settle } from '../settings/settle.js';
+import { givenInWords } from '../settings/written.js';
+import type { Engine } from './engine.js';
+
+/** How a sweep is run: nothing of this changes what its runs come to. */
+export interface SweepOptions {
+  name: string | null;
+  engine: 'local' | 'slurm' | 'bullmq';
+  jobs: number | null;
+  threads: number | null;
+  nice: number;
+  retries: number;
+  redis: string;
+}
+
+export const sweepSchema: Schema<SweepOptions> = {
+  name: {
+    default: null,
+    rule: orNull(text("a folder's name"), "the file's, or the protocol's with what varies"),
+    help: 'what the sweep is called; one of the same name that is asked for with other values keeps what is done',
+  },
+  engine: {
+    default: 'local',
+    rule: oneOf('local', 'slurm', 'bullmq'),
+    help: 'what the runs are trained with: processes of this machine, a Slurm cluster, or workers that share a Redis server',
+  },
+  jobs: {
+    default: null,
+    rule: orNull(wholeNumber({ min: 1 }), 'what was measured to be fastest; in Slurm, no limit'),
+    help: 'how many runs are trained at once',
+    conflict: ({ engine, jobs }) =>
+      engine === 'bullmq' && jobs !== null
+        ? 'each worker says how many it trains: sparsebook worker jobs=2'
+        : undefined,
+  },
+  threads: {
+    default: null,
+    rule: orNull(wholeNumber({ min: 1, max: 64 }), 'the cores shared out'),
+    help: 'threads of each run; they change no bit of the result',
+    conflict: ({ engine, threads }) =>
+      engine === 'bullmq' && threads !== null
+        ? 'each worker says how many it uses: sparsebook worker threads=1'
+        : undefined,
+  },
+  nice: {
+    default: 10,
+    rule: wholeNumber({ min: 0, max: 19 }),
+    help: 'how far the runs stand back behind other processes of the machine, 0 not at all',
+  },
+  retries: {
+    default: 3,
+    rule: wholeNumber({ min: 0 }),
+    help: 'how often a run whose process dies is begun again without getting further in between',
+  },
+  redis: {
+    default: 'redis://127.0.0.1:6379',
+    rule: text('the address of a Redis server'),
+    help: 'where the workers of engine=bullmq get their work',
+    conflict: ({ engine, redis }) =>
+      engine === 'bullmq' || redis === 'redis://127.0.0.1:6379' ? undefined : `engine=${engine} uses no Redis`,
+  },
+};
+
+/** The options among the words of a command line, the free ones of Slurm (`slurm.partition=long`), and the other words. */
+export function splitWords(words: readonly string[]): {
+  options: SweepOptions;
+  slurm: Record<string, string>;
+  rest: string[];
+} {
+  const nameOf = (word: string): string => word.slice(0, word.indexOf('='));
+  const isSlurm = (word: string): boolean => nameOf(word).startsWith('slurm.');
+  const own = words.filter((word) => nameOf(word) in sweepSchema);
+  const free = words
+    .filter(isSlurm)
+    .map((word) => [nameOf(word).slice('slurm.'.length), word.slice(word.indexOf('=') + 1)] as const);
+  const options = settle<SweepOptions>(sweepSchema, givenInWords(own));
+  if (free.length > 0 && options.engine !== 'slurm') {
+    throw new UserError(`slurm.${free[0][0]} is an option of engine=slurm; received engine=${options.engine}.`);
+  }
+  return {
+    options,
+    slurm: Object.fromEntries(free),
+    rest: words.filter((word) => !own.includes(word) && !isSlurm(word)),
+  };
+}
+
+/** The engine that options name. */
+export async function engineOf(options: SweepOptions, slurm: Record<string, string>): Promise<Engine> {
+  const { jobs, threads, nice, retries } = options;
+  const given = { jobs: jobs ?? undefined, threads: threads ?? undefined, nice, retries };
+  // Imported when asked for: the packages of one are not needed for another.
+  if (options.engine === 'local') return (await import('./local.js')).localEngine(given);
+  throw new UserError(`engine=${options.engine} is not there yet; slurm options ${Object.keys(slurm).join()}.`);
+}

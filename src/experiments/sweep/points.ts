@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { UserError } from '../../errors.js';
+import { protocolSettings } from '../protocols/protocol.js';
+import type { RunSettings } from '../runSettings.js';
+import { givenIn, settle, valueText, type Given } from '../settings/settle.js';
+import { protocolNamed, type Axis, type EntrySpec, type SweepSpec } from './spec.js';
+
+/** One run of a sweep: plain JSON, as the manifest keeps it. */
+export interface SweepPoint {
+  /** Made of what the point is, so that it stays the same when others come and go. */
+  id: string;
+  /** What it is called: its entry and the values that vary, but for the seed. Points of one group differ in their seeds. */
+  group: string;
+  seed: number | null;
+  protocol: string;
+  /** The protocol's settings in full. */
+  settings: RunSettings;
+  /** The values that vary within the sweep, as words. */
+  values: Record<string, string>;
+  /** The id of the point from whose result it starts. */
+  start?: string;
+}
+
+/** What a point is called in full. */
+export const titleOf = ({ group, seed }: Pick<SweepPoint, 'group' | 'seed'>): string =>
+  seed === null ? group : `${group} seed=${seed}`;
+
+/** Settings that do not make another point: they change nothing that a run comes to. */
+const outside = ['name', 'tags', 'threads', 'resume_training', 'again'];
+const refused: Record<string, string> = {
+  name: 'runs are called after their points',
+  again: 'a sweep trains each of its runs once',
+  resume_training: 'a sweep goes on with its own runs by itself',
+};
+
+/** All combinations of one value of each axis; `zip` goes along as one axis. */
+function combinations({ grid, zip, place }: EntrySpec): Given[][] {
+  const lengths = zip.map(({ values }) => values.length);
+  if (new Set(lengths).size > 1) {
+    const each = zip.map(({ name, values }) => `${name} has ${values.length}`).join(', ');
+    throw new UserError(
+      `${place ? `${place}: ` : ''}Settings that go along together (zip) have as many values each; ${each}.`,
+    );
+  }
+  const together = zip.length === 0 ? [] : [zip[0].values.map((_, i) => zip.map(({ values }) => values[i]))];
+  const axes: Given[][][] = [...grid.map(({ values }) => values.map((value) => [value])), ...together];
+  return axes.reduce<Given[][]>((all, axis) => all.flatMap((some) => axis.map((next) => [...some, ...next])), [[]]);
+}
+
+const valueOf = (settings: object, name: string): unknown =>
+  givenIn(settings).find((each) => each.name === name)?.value;
+
+/** The point of an entry's start with the values that the two have in common. */
+function startOf(
+  point: Omit<SweepPoint, 'id'>,
+  known: readonly Given[],
+  entry: EntrySpec,
+  from: readonly SweepPoint[],
+): string {
+  const names = new Set(known.map(({ name }) => name));
+  const fitting = from.filter((other) =>
+    Object.entries(other.values).every(
+      ([name, value]) => !names.has(name) || value === valueText(valueOf(point.settings, name)),
+    ),
+  );
+  if (fitting.length === 1) return fitting[0].id;
+  const which = from.map(titleOf).join('; ');
+  throw new UserError(
+    `${entry.place}: '${titleOf(point)}' starts from '${entry.from}', and ${fitting.length === 0 ? 'none' : 'several'} of its ` +
+      `points fit: ${which}. Give it the same values, such as the same seed in its grid.`,
+  );
+}
+
+function checkAxes({ grid, zip, place }: EntrySpec): void {
+  for (const { name, values } of [...grid, ...zip] satisfies Axis[]) {
+    const twice = values.find(({ value }, i) =>
+      values.slice(0, i).some((other) => valueText(other.value) === valueText(value)),
+    );
+    if (twice && grid.some((axis) => axis.name === name)) {
+      throw new UserError(`${place ? `${place}: ` : ''}${name} has the value ${valueText(twice.value)} twice.`);
+    }
+  }
+}
+
+/**
+ * The points of a sweep in order, those that others start from first. Throws a UserError that names the point, and the line
+ * if it is in a file, for settings that a run would refuse, lists of unequal length, values given twice, and a start that
+ * is none or several points.
+ */
+export function pointsOf({ entries }: SweepSpec): SweepPoint[] {
+  const byEntry = new Map<string | undefined, SweepPoint[]>();
+  for (const entry of entries) {
+    checkAxes(entry);
+    const protocol = protocolNamed(entry.protocol);
+    const points = combinations(entry).map((own): SweepPoint => {
+      const given = [...entry.settings, ...own];
+      const varied = Object.fromEntries(own.map(({ name, value }) => [name, valueText(value)]));
+      const words = Object.entries(varied)
+        .filter(([name]) => name !== 'seed')
+        .map(([name, value]) => `${name}=${value}`);
+      const group = [...(entry.name === undefined ? [] : [entry.name]), ...words].join(' ') || protocol.name;
+      try {
+        for (const { name } of given) {
+          if (name in refused) throw new UserError(`${name} is not set in a sweep: ${refused[name]}.`);
+        }
+        const settings = protocolSettings(protocol, given, entry.from !== undefined);
+        protocol.experiment(settings);
+        // What the axes' values became: words of a command line have a type only now.
+        const values = Object.fromEntries(own.map(({ name }) => [name, valueText(valueOf(settings, name))]));
+        const seed = valueOf(settings, 'seed');
+        const point = {
+          group,
+          seed: typeof seed === 'number' ? seed : null,
+          protocol: protocol.name,
+          settings,
+          values,
+        };
+        const start =
+          entry.from === undefined ? undefined : startOf(point, given, entry, byEntry.get(entry.from) ?? []);
+        return { id: idOf({ ...point, start }), ...point, ...(start !== undefined && { start }) };
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        const which = [group, ...('seed' in varied ? [`seed=${varied.seed}`] : [])].join(' ');
+        throw new UserError(`The point '${which}' of the sweep cannot be run: ${error.message}`, { cause: error });
+      }
+    });
+    byEntry.set(entry.name, points);
+  }
+  return [...byEntry.values()].flat();
+}
+
+function idOf({ group, protocol, settings, start }: Omit<SweepPoint, 'id'>): string {
+  const decisive = givenIn(settings).filter(({ name }) => !outside.includes(name) && !name.startsWith('checkpoints.'));
+  const hash = createHash('sha256').update(JSON.stringify({ group, protocol, decisive, start: start ?? null }));
+  return hash.digest('hex').slice(0, 10);
+}
+
+/** The settings of a point in the types of its protocol, read back from a manifest. Throws a UserError as `settle` does. */
+export const settingsOfPoint = ({ protocol, settings }: SweepPoint): RunSettings =>
+  settle(protocolNamed(protocol).schema, [], givenIn(settings));

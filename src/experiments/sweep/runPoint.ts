@@ -1,0 +1,115 @@
+import { basename } from 'node:path';
+import { useBackend } from '../../backend/useBackend.js';
+import { dataHash, type DataSplits } from '../../data/dataSplits.js';
+import { UserError } from '../../errors.js';
+import type { ExperimentSettings } from '../experimentSettings.js';
+import { readRecord } from '../record.js';
+import { Run } from '../run.js';
+import { halfOf, imagesOf } from '../session.js';
+import { settingsOfPoint, type SweepPoint } from './points.js';
+import { protocolNamed } from './spec.js';
+import { checkpointIn, type Sweep } from './sweep.js';
+
+/** Images by the settings that name them: those asked for last are kept, since the points of a sweep mostly share them. */
+export class SharedImages {
+  private key = '';
+  private images?: Promise<DataSplits>;
+  private hashes = new Map<string, string>();
+
+  /** The images of an experiment, and the hash of those that it uses. */
+  async of(settings: ExperimentSettings): Promise<{ images: DataSplits; imagesHash: string }> {
+    const { data, sizes, image_size, classes, half } = settings;
+    const key = JSON.stringify({ data, sizes, image_size, classes });
+    if (key !== this.key) {
+      this.images = imagesOf(settings);
+      this.key = key;
+      this.hashes.clear();
+    }
+    const images = await this.images!;
+    const imagesHash = this.hashes.get(half) ?? dataHash(halfOf(images, half));
+    this.hashes.set(half, imagesHash);
+    return { images, imagesHash };
+  }
+}
+
+/** The run of a point, from the checkpoint `start` if it starts from another point. */
+async function runOfPoint(sweep: Sweep, point: SweepPoint, shared: SharedImages, start?: string): Promise<Run> {
+  const protocol = protocolNamed(point.protocol);
+  const settings = { ...settingsOfPoint(point), name: point.group, tags: [sweep.name] };
+  return new Run({ protocol, settings, start, root: sweep.runs, ...(await shared.of(protocol.experiment(settings))) });
+}
+
+/**
+ * The runs of a sweep's points that are finished already, whoever trained them: their folders by the points' ids. Throws a
+ * UserError for images and files that cannot be read. It changes which backend computes.
+ */
+export async function finishedRuns(sweep: Sweep, shared = new SharedImages()): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const point of sweep.points) {
+    const before = point.start === undefined ? undefined : found.get(point.start);
+    if (point.start !== undefined && before === undefined) continue;
+    // What computes is part of what a run is; how many threads are not.
+    await useBackend({ backend: point.settings.backend, threads: 1 });
+    const start = before === undefined ? undefined : await checkpointIn(before);
+    const dir = await (await runOfPoint(sweep, point, shared, start)).find();
+    if (dir !== undefined && (await readRecord(dir))) found.set(point.id, dir);
+  }
+  return found;
+}
+
+/** How long after it was asked for a sweep's end is seen. */
+const LOOK_MS = 500;
+
+/**
+ * Trains a point of a sweep, goes on with it, or takes over what is there, and writes what became of it into the sweep's
+ * folder. An aborted `signal`, or the end of the sweep, saves and stops between two steps. Returns how it ended; a point that
+ * fails is no error here.
+ */
+export async function runPoint(
+  sweep: Sweep,
+  point: SweepPoint,
+  { shared = new SharedImages(), signal }: { shared?: SharedImages; signal?: AbortSignal } = {},
+): Promise<'finished' | 'failed' | 'stopped'> {
+  const over = new AbortController();
+  const stop = (): void => over.abort();
+  if (signal?.aborted) return 'stopped';
+  signal?.addEventListener('abort', stop);
+  const look = setInterval(() => sweep.isCancelled && stop(), LOOK_MS);
+  let run: Run | undefined;
+  const id = (): string | undefined => (run?.dir === undefined ? undefined : basename(run.dir));
+  try {
+    await sweep.tell(point.id, {
+      state: 'running',
+      run: (await sweep.runOf(point.id)) && basename((await sweep.runOf(point.id))!),
+    });
+    const start = point.start === undefined ? undefined : await sweep.checkpointOf(point.start);
+    run = await runOfPoint(sweep, point, shared, start);
+    let told: string | undefined;
+    for await (const event of run.events(over.signal)) {
+      if (run.dir !== told) {
+        told = run.dir;
+        await sweep.tell(point.id, { state: 'running', run: id() });
+      }
+      if (event.type === 'end' && event.reason === 'diverged') throw new UserError(event.message);
+    }
+    const state = run.isFinished ? 'finished' : 'stopped';
+    await sweep.tell(point.id, { state, run: id() });
+    return state;
+  } catch (error) {
+    if (over.signal.aborted && error === over.signal.reason) {
+      await sweep.tell(point.id, { state: 'stopped', run: id() });
+      return 'stopped';
+    }
+    const { message, stack } = error as Error;
+    await sweep.tell(point.id, {
+      state: 'failed',
+      run: id(),
+      reason: error instanceof UserError ? message : (stack ?? message),
+    });
+    return 'failed';
+  } finally {
+    clearInterval(look);
+    signal?.removeEventListener('abort', stop);
+    run?.dispose();
+  }
+}

@@ -1,0 +1,219 @@
+import { basename } from 'node:path';
+import { closest } from 'fastest-levenshtein';
+import { isMap, isScalar, isSeq, type Document, type Node, type Pair } from 'yaml';
+import { UserError } from '../../errors.js';
+import { readAssignments } from '../../formats/text.js';
+import type { Protocol } from '../protocols/protocol.js';
+import { protocols } from '../protocols/protocols.js';
+import type { RunSettings } from '../runSettings.js';
+import { settingsOf } from '../settings/schema.js';
+import type { Given } from '../settings/settle.js';
+import { givenInNode, readYaml, valueIn, type PlaceOf } from '../settings/written.js';
+
+/** A setting that takes several values, one in each point. */
+export interface Axis {
+  name: string;
+  values: Given[];
+}
+
+/** Settings and axes: of all points, or of one entry of the list of points. */
+export interface PointsSpec {
+  settings: Given[];
+  /** All combinations of their values. */
+  grid: Axis[];
+  /** Their first values together, their second ones together, and so on. */
+  zip: Axis[];
+}
+
+/** One entry of the list of points. */
+export interface EntrySpec extends PointsSpec {
+  /** Undefined for the only entry of a sweep without a list. */
+  name?: string;
+  protocol: string;
+  /** The entry from whose results it starts. */
+  from?: string;
+  place?: string;
+}
+
+/** What a sweep asks for, as it was written. */
+export interface SweepSpec {
+  name: string;
+  entries: EntrySpec[];
+}
+
+const keys = ['name', 'protocol', 'settings', 'grid', 'zip', 'points'] as const;
+const entryKeys = ['name', 'protocol', 'start', 'settings', 'grid', 'zip'] as const;
+
+/** A protocol by its name. Throws a UserError that offers the nearest. */
+export function protocolNamed(name: string, place = ''): Protocol<RunSettings> {
+  const found = (protocols as Record<string, object | undefined>)[name] as Protocol<RunSettings> | undefined;
+  if (found) return found;
+  const names = Object.keys(protocols);
+  throw new UserError(
+    `${place}There is no protocol '${name}'; did you mean '${closest(name, names)}'? All: ${names.join(', ')}.`,
+  );
+}
+
+/** The values of a range, `1..3`; undefined for any other word. */
+function rangeIn(text: string): number[] | undefined {
+  const found = /^(-?\d+)\.\.(-?\d+)$/.exec(text);
+  if (!found) return undefined;
+  const [low, high] = [Number(found[1]), Number(found[2])];
+  if (high < low || high - low >= 1000) {
+    throw new UserError(`A range goes up from its first number to its last, by less than 1000; received ${text}.`);
+  }
+  return Array.from({ length: high - low + 1 }, (_, i) => low + i);
+}
+
+/** Whether a setting holds a list in every point: a list of lists is then several values. */
+const holdsList = (protocol: Protocol<RunSettings>, name: string): boolean =>
+  settingsOf(protocol.schema).get(name)?.rule.accepts([]) ?? false;
+
+/**
+ * The words of a command line as settings and axes: `lambda_l0=10,20` and `seed=1..3` are axes, `zip=a,b` lets those two go
+ * along together. A setting that holds a list takes several as `milestones=[8,12],[10]`. Throws a UserError for a word
+ * without a key, a key given twice, and an axis of zip that has one value.
+ */
+export function pointsInWords(words: string[], protocol: Protocol<RunSettings>): PointsSpec {
+  const { zip: together = '', ...assignments } = readAssignments(words);
+  const settings: Given[] = [];
+  const axes: Axis[] = [];
+  for (const [name, text] of Object.entries(assignments)) {
+    const parts = text.split(/,(?![^[]*\])/).map((part) => part.trim());
+    const several = parts.length > 1 && (!holdsList(protocol, name) || parts.every((part) => part.startsWith('[')));
+    const values = rangeIn(text) ?? (several ? parts : undefined);
+    if (!values) settings.push({ name, value: valueIn(text), text });
+    else
+      axes.push({ name, values: values.map((each) => ({ name, value: valueIn(String(each)), text: String(each) })) });
+  }
+  const zipped = together === '' ? [] : together.split(',').map((name) => name.trim());
+  for (const name of zipped) {
+    if (axes.some((axis) => axis.name === name)) continue;
+    throw new UserError(
+      `zip=${together} names settings that have several values each; ${name} has none, as in ${name}=1,2.`,
+    );
+  }
+  return {
+    settings,
+    grid: axes.filter(({ name }) => !zipped.includes(name)),
+    zip: zipped.map((name) => axes.find((axis) => axis.name === name)!),
+  };
+}
+
+/** Reads the part of a YAML document that is a map of axes. */
+function axesIn(document: Document, node: Node | null, place: PlaceOf): Axis[] {
+  if (node === null) return [];
+  const before = givenInNode(document, node, place);
+  return before.map(({ name, value, place: at }): Axis => {
+    const values = typeof value === 'string' ? rangeIn(value) : Array.isArray(value) ? (value as unknown[]) : undefined;
+    if (!values?.length) {
+      throw new UserError(
+        `${at}: ${name} must be a list of values, or a range such as 1..3; received ${JSON.stringify(value)}.`,
+      );
+    }
+    return { name, values: values.map((each) => ({ name, value: each, place: at })) };
+  });
+}
+
+/** The members of a map by their keys. Throws a UserError for another key, naming the line. */
+function membersOf<Key extends string>(
+  node: Node | null,
+  known: readonly Key[],
+  place: PlaceOf,
+): Partial<Record<Key, Node>> {
+  if (node === null) return {};
+  if (!isMap(node))
+    throw new UserError(`${place(node.range?.[0])}: there must be lines of the form "name: value" here.`);
+  const members: Partial<Record<string, Node>> = {};
+  for (const { key, value } of node.items as Pair<Node, Node | null>[]) {
+    const name = isScalar(key) ? String(key.value) : key.toString();
+    if (!known.some((each) => each === name)) {
+      throw new UserError(
+        `${place(key.range?.[0])}: there is no '${name}' here; did you mean '${closest(name, [...known])}'? ` +
+          `All: ${known.join(', ')}. Settings of a run stand below settings, grid or zip.`,
+      );
+    }
+    if (value !== null) members[name] = value;
+  }
+  return members as Partial<Record<Key, Node>>;
+}
+
+const textOf = (document: Document, node: Node | undefined): string | undefined =>
+  node === undefined ? undefined : String(node.toJS(document));
+
+function partsOf(
+  document: Document,
+  { settings, grid, zip }: Partial<Record<'settings' | 'grid' | 'zip', Node>>,
+  place: PlaceOf,
+): PointsSpec {
+  return {
+    settings: settings ? givenInNode(document, settings, place) : [],
+    grid: axesIn(document, grid ?? null, place),
+    zip: axesIn(document, zip ?? null, place),
+  };
+}
+
+/** Both, where the second has the last word about a setting that both have. */
+function merged(first: PointsSpec, second: PointsSpec): PointsSpec {
+  const namesOf = ({ settings, grid, zip }: PointsSpec): string[] =>
+    [...settings, ...grid, ...zip].map(({ name }) => name);
+  const later = new Set(namesOf(second));
+  const kept = <T extends { name: string }>(list: T[]): T[] => list.filter(({ name }) => !later.has(name));
+  return {
+    settings: [...kept(first.settings), ...second.settings],
+    grid: [...kept(first.grid), ...second.grid],
+    zip: [...kept(first.zip), ...second.zip],
+  };
+}
+
+/**
+ * A sweep as words of a command line, of a YAML file, or of both: what the words say counts for all points, and wins. `name`
+ * is by default the file's, or the protocol's with the names of the axes.
+ *
+ * Throws a UserError that names the file and line for what cannot be read, unknown keys, entries of one name, and an entry
+ * that starts from one that does not stand before it.
+ */
+export async function readSpec(
+  words: string[],
+  { file, protocol, name }: { file?: string; protocol?: string; name?: string },
+): Promise<SweepSpec> {
+  if (file === undefined) {
+    const { name: of } = protocolNamed(protocol ?? 'experiment');
+    const own = pointsInWords(words, protocolNamed(of));
+    const axes = [...own.grid, ...own.zip].map((axis) => axis.name);
+    return { name: name ?? [of, ...axes].join('-'), entries: [{ ...own, protocol: of }] };
+  }
+  const { document, place } = await readYaml(file, 'sweep');
+  const { points, ...top } = membersOf(document.contents as Node | null, keys, place);
+  const usual = textOf(document, top.protocol) ?? protocol ?? 'experiment';
+  const shared = partsOf(document, top, place);
+  if (points !== undefined && !isSeq(points)) {
+    throw new UserError(`${place(points.range?.[0])}: points must be a list, each entry begun with "- name: ...".`);
+  }
+  const entries = (points ? (points.items as (Node | null)[]) : [null]).map((node, i): EntrySpec => {
+    const members = membersOf(node, entryKeys, place);
+    const of = protocolNamed(textOf(document, members.protocol) ?? usual, `${place(node?.range?.[0])}: `);
+    const { from } = membersOf(members.start ?? null, ['from'], place);
+    const all = merged(merged(shared, partsOf(document, members, place)), pointsInWords(words, of));
+    return {
+      ...all,
+      name: textOf(document, members.name) ?? (points ? `point ${i + 1}` : undefined),
+      protocol: of.name,
+      from: textOf(document, from),
+      place: place(node?.range?.[0]),
+    };
+  });
+  entries.forEach((entry, i) => checkEntry(entry, entries.slice(0, i)));
+  return { name: name ?? textOf(document, top.name) ?? basename(file).replace(/\.ya?ml$/, ''), entries };
+}
+
+function checkEntry({ name, from, place }: EntrySpec, before: readonly EntrySpec[]): void {
+  if (before.some((other) => other.name === name)) {
+    throw new UserError(`${place}: each entry of points has a name of its own; there are two of '${name}'.`);
+  }
+  if (from === undefined || before.some((other) => other.name === from)) return;
+  throw new UserError(
+    `${place}: '${name}' starts from '${from}', and no entry before it has that name: ` +
+      `${before.map((other) => other.name).join(', ') || 'there is none'}.`,
+  );
+}

@@ -1,0 +1,261 @@
+import { existsSync } from 'node:fs';
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { dataFolder } from '../../data/loadData.js';
+import { UserError } from '../../errors.js';
+import { isAlive } from '../../platform/asideName.js';
+import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
+import type { EpochEvent, StartEvent, StepEvent } from '../../training/events.js';
+import { parseEventLine, runFiles, type LoggedEvent } from '../../training/log/readRun.js';
+import { isHeld } from '../../training/log/runLock.js';
+import { findCheckpoint } from '../../training/checkpoint/listCheckpoints.js';
+import { readRecord, type RunRecord } from '../record.js';
+import type { SweepPoint } from './points.js';
+
+/** What a sweep's folder says. */
+interface Manifest {
+  format: 'sparsebook sweep';
+  version: 1;
+  name: string;
+  points: SweepPoint[];
+}
+
+/** What the process that runs a point writes of it: one file a point, so that many processes write side by side. */
+interface PointFile {
+  state: 'running' | 'finished' | 'failed' | 'stopped';
+  /** The run's id. */
+  run?: string;
+  reason?: string;
+  host: string;
+  pid: number;
+}
+
+/** How far a run is. */
+export interface Progress {
+  epoch: number;
+  epochs: number;
+  step: number;
+  steps: number;
+  imagesPerSecond: number;
+  /** In seconds, at that speed. */
+  left: number;
+}
+
+/** How a point stands: what its files say. */
+export interface PointState {
+  point: SweepPoint;
+  /** `blocked`: what it starts from failed. `stopped`: half done, and nobody trains it. */
+  state: 'waiting' | 'running' | 'finished' | 'failed' | 'stopped' | 'blocked';
+  run?: string;
+  record?: RunRecord;
+  progress?: Progress;
+  /** Why it failed. */
+  reason?: string;
+}
+
+const files = { manifest: 'manifest.json', points: 'points', cancelled: 'cancelled' };
+
+/** The folder that sweeps are kept in: data/sweeps. */
+export const sweepsFolder = (): string => join(dataFolder(), 'sweeps');
+
+/** A sweep: a folder with its points and, once they run, which run each is. The runs lie where all runs lie. */
+export class Sweep {
+  private records = new Map<string, RunRecord>();
+
+  private constructor(
+    readonly dir: string,
+    readonly name: string,
+    readonly points: readonly SweepPoint[],
+  ) {}
+
+  /** The folder of its runs. */
+  get runs(): string {
+    return resolve(this.dir, '..', '..', 'runs');
+  }
+
+  /** A sweep of these points in a folder, of which nothing is read or written. */
+  static at(dir: string, points: readonly SweepPoint[]): Sweep {
+    return new Sweep(resolve(dir), basename(dir), points);
+  }
+
+  /** The folder of the sweep of a name. Throws a UserError for a name that no folder can have. */
+  static folderOf(name: string, root = sweepsFolder()): string {
+    if (/^\w[\w.=,-]*$/.test(name)) return resolve(root, name);
+    throw new UserError(`The name of a sweep must be of letters, digits and . _ - = , alone; received '${name}'.`);
+  }
+
+  /**
+   * Writes the sweep's points in place of those that its folder had: what is done of those that stay is kept. Throws a
+   * UserError where it cannot be written.
+   */
+  async write(): Promise<void> {
+    const { name, points } = this;
+    const manifest: Manifest = { format: 'sparsebook sweep', version: 1, name, points: [...points] };
+    await writeFileWhole(join(this.dir, files.manifest), `${JSON.stringify(manifest, null, 1)}\n`, jsonFile);
+  }
+
+  /** Reads the sweep of a name or folder. Throws a UserError that says which there are. */
+  static async open(nameOrFolder: string, root = sweepsFolder()): Promise<Sweep> {
+    const dir = resolve(root, nameOrFolder);
+    const path = join(dir, files.manifest);
+    const text = await readFile(path, 'utf8').catch(() => undefined);
+    if (text === undefined) {
+      const there = (await readdir(root).catch(() => [])).filter((each) =>
+        existsSync(join(root, each, files.manifest)),
+      );
+      throw new UserError(
+        `There is no sweep '${nameOrFolder}'. There are: ${there.join(', ') || 'none'} (in ${root}).`,
+      );
+    }
+    try {
+      const { format, version, name, points } = Object(JSON.parse(text)) as Partial<Manifest>;
+      if (format === 'sparsebook sweep' && version === 1 && Array.isArray(points)) {
+        return new Sweep(dir, name ?? basename(dir), points);
+      }
+    } catch {
+      // Said below.
+    }
+    throw new UserError(
+      `${path} is not the description of a sweep of version 1. Ask for the sweep again to write it anew.`,
+    );
+  }
+
+  /** The point of an id. Throws a UserError for one that it does not have. */
+  point(id: string): SweepPoint {
+    const found = this.points.find((point) => point.id === id);
+    if (found) return found;
+    throw new UserError(`The sweep ${this.name} has no point ${id}: it was asked for with other settings since.`);
+  }
+
+  /** Says what became of a point. */
+  async tell(id: string, told: Omit<PointFile, 'host' | 'pid'>): Promise<void> {
+    const file: PointFile = { ...told, host: hostname(), pid: process.pid };
+    await writeFileWhole(join(this.dir, files.points, `${id}.json`), `${JSON.stringify(file)}\n`, jsonFile);
+  }
+
+  /** Takes runs that are finished, whoever trained them, as those of its points: their folders by the points' ids. */
+  async adopt(runs: ReadonlyMap<string, string>): Promise<void> {
+    for (const [id, dir] of runs) {
+      const told = await this.told(id);
+      const run = basename(dir);
+      if (told?.state !== 'finished' || told.run !== run) await this.tell(id, { state: 'finished', run });
+    }
+  }
+
+  private async told(id: string): Promise<PointFile | undefined> {
+    const text = await readFile(join(this.dir, files.points, `${id}.json`), 'utf8').catch(() => undefined);
+    try {
+      return text === undefined ? undefined : (JSON.parse(text) as PointFile);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The folder of a point's run; undefined before it has one. */
+  async runOf(id: string): Promise<string | undefined> {
+    const run = (await this.told(id))?.run;
+    return run === undefined ? undefined : join(this.runs, run);
+  }
+
+  /** The checkpoint of the network that a finished point came to. Throws a UserError for one that is not finished. */
+  async checkpointOf(id: string): Promise<string> {
+    const dir = await this.runOf(id);
+    const path = dir === undefined ? undefined : await checkpointIn(dir);
+    if (path !== undefined) return path;
+    throw new UserError(`The point ${id} of ${this.name} is not finished, and others start from it.`);
+  }
+
+  /** How a point stands, but for what it depends on. */
+  private async stateOf(point: SweepPoint): Promise<PointState> {
+    const known = this.records.get(point.id);
+    if (known) return { point, state: 'finished', run: known.run, record: known };
+    const told = await this.told(point.id);
+    if (!told) return { point, state: 'waiting' };
+    const { run, reason } = told;
+    const dir = run === undefined ? undefined : join(this.runs, run);
+    const record = dir === undefined ? undefined : await readRecord(dir);
+    if (record && told.state === 'finished') {
+      this.records.set(point.id, record);
+      return { point, state: 'finished', run, record };
+    }
+    if (told.state === 'failed') return { point, state: 'failed', run, reason };
+    const held = dir !== undefined && (await isHeld(join(dir, runFiles.lock)).catch(() => true));
+    const starts = told.state === 'running' && told.host === hostname() && isAlive(told.pid);
+    if (!held && !starts) return { point, state: dir === undefined ? 'waiting' : 'stopped', run };
+    return { point, state: 'running', run, progress: dir === undefined ? undefined : await progressOf(dir) };
+  }
+
+  /** How all points stand. */
+  async states(): Promise<PointState[]> {
+    const states: PointState[] = [];
+    // So many at once, since the number of files that may be open has a limit.
+    for (let first = 0; first < this.points.length; first += 32) {
+      states.push(...(await Promise.all(this.points.slice(first, first + 32).map((point) => this.stateOf(point)))));
+    }
+    const of = new Map(states.map((each) => [each.point.id, each]));
+    // Those that others start from come first.
+    for (const each of states) {
+      const before = each.point.start === undefined ? undefined : of.get(each.point.start);
+      if (before && ['failed', 'blocked'].includes(before.state) && each.state === 'waiting') {
+        each.state = 'blocked';
+        each.reason = `it starts from ${before.point.group}, which ${before.state === 'failed' ? 'failed' : 'cannot run'}`;
+      }
+    }
+    return states;
+  }
+
+  /** Whether somebody asked to end it. */
+  get isCancelled(): boolean {
+    return existsSync(join(this.dir, files.cancelled));
+  }
+
+  /** Asks all processes that run its points, on whatever machine, to save and stop; `false` takes that back. */
+  async cancel(cancelled = true): Promise<void> {
+    const path = join(this.dir, files.cancelled);
+    if (cancelled) await writeFileWhole(path, '{}\n', jsonFile);
+    else await rm(path, { force: true });
+  }
+}
+
+/** The checkpoint of the network that a run came to; undefined for a run that is not finished. */
+export async function checkpointIn(dir: string): Promise<string | undefined> {
+  const record = await readRecord(dir);
+  return record && findCheckpoint(join(dir, runFiles.checkpoints, record.selected.which));
+}
+
+const TAIL = 16_384;
+
+/** How far a run is by the two ends of its log; undefined before its first step. */
+export async function progressOf(dir: string): Promise<Progress | undefined> {
+  const path = join(dir, runFiles.metrics);
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => 0,
+  );
+  if (size === 0) return undefined;
+  const file = await open(path, 'r');
+  try {
+    const read = async (at: number): Promise<LoggedEvent[]> => {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(TAIL, size - at)), 0, undefined, at);
+      const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
+      return lines.flatMap((line) => parseEventLine(line) ?? []);
+    };
+    const [first, last] = [await read(0), await read(Math.max(0, size - TAIL))];
+    const start = [...first, ...last].findLast((event): event is LoggedEvent & StartEvent => event.type === 'start');
+    const steps = last.filter((event): event is LoggedEvent & StepEvent => event.type === 'step');
+    const step = steps.at(-1);
+    if (!start || !step) return undefined;
+    const { epochs, stepsPerEpoch, batchSize, trainingImages } = start;
+    const all = epochs * stepsPerEpoch;
+    // Whole epochs count their validation too.
+    const epoch = [...first, ...last].findLast((event): event is LoggedEvent & EpochEvent => event.type === 'epoch');
+    const speed = steps.reduce((sum, { imagesPerSecond }) => sum + imagesPerSecond, 0) / steps.length;
+    const left = epoch
+      ? ((all - step.step) / stepsPerEpoch) * epoch.seconds
+      : ((all - step.step) * Math.min(batchSize, trainingImages)) / speed;
+    return { epoch: step.epoch + 1, epochs, step: step.step, steps: all, imagesPerSecond: speed, left };
+  } finally {
+    await file.close();
+  }
+}
