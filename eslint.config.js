@@ -45,6 +45,7 @@ const oneWay = levels.flatMap((modules, level) =>
 const programs = [
   'src/cli.ts',
   'src/cli/**',
+  'src/experiments/sweep/child.ts',
   'src/notebook/kernel/patch/**',
   'src/notebook/display/**',
   'src/**/browser/**',

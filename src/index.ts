@@ -353,7 +353,13 @@ export {
   type HardConcreteSamplesOptions,
 } from './plots/hardConcrete.js';
 export { inceptionBlock } from './plots/inceptionBlock.js';
-export { gammasOverSteps, penaltySweep, versionsOverSteps, type SweepPoint, type VersionCourse } from './plots/ista.js';
+export {
+  gammasOverSteps,
+  penaltySweep,
+  versionsOverSteps,
+  type PenaltyPoint,
+  type VersionCourse,
+} from './plots/ista.js';
 export {
   gradientsPerLayer,
   widthsPerLayer,
@@ -380,6 +386,7 @@ export {
 
 export { liveFigure, show, type FigureView, type LiveFigureOptions } from './notebook/display/figure.js';
 export { follow, type FollowCellOptions } from './notebook/display/follow.js';
+export { loadSweep } from './notebook/display/sweep.js';
 export { DisplayHandle, display, inNotebook, markdown, type Bundle } from './notebook/display/output.js';
 export { renderPng, type PngOptions } from './notebook/display/renderPng.js';
 export { dataFrame, table, type Row, type TableData, type TableOptions } from './notebook/display/table.js';

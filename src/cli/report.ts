@@ -13,7 +13,8 @@ import { runOnTerminal, STDOUT } from './run.js';
 
 const DEFAULT_NOTEBOOK = '01';
 
-const reportFile: OutputKind = {
+/** A page that is written whole. */
+export const htmlPage: OutputKind = {
   name: 'an HTML page',
   isOne: (head) => /^\s*<!doctype html/i.test(head.toString()),
   endings: ['.html', '.htm'],
@@ -58,11 +59,11 @@ async function report(words: string[], flags: Flags): Promise<void> {
   if (!flags.run && given !== undefined) {
     throw new UserError(`--no-run renders saved outputs, which ${given} cannot change; leave out one of the two`);
   }
-  if (flags.output !== undefined && flags.output !== STDOUT) requireEnding(flags.output, reportFile);
+  if (flags.output !== undefined && flags.output !== STDOUT) requireEnding(flags.output, htmlPage);
   const file = resolveNotebook(notebook);
   const name = basename(file, '.ipynb');
   const page = flags.output === STDOUT ? STDOUT : resolve(flags.output ?? join('docs', 'reports', `${name}.html`));
-  if (page !== STDOUT) await checkWritable(page, reportFile);
+  if (page !== STDOUT) await checkWritable(page, htmlPage);
   const executed = flags.run
     ? await execute(file, { parameters, kernel: flags.kernel }, page)
     : await readNotebook(file);
@@ -72,7 +73,7 @@ async function report(words: string[], flags: Flags): Promise<void> {
   const { renderReport } = await import('../notebook/report/renderReport.js');
   const html = renderReport(executed, { name, folder: dirname(file) });
   if (page === STDOUT) return writeStdout(html);
-  await writeFileWhole(page, html, reportFile);
+  await writeFileWhole(page, html, htmlPage);
   const size = (Buffer.byteLength(html) / 1e6).toFixed(1);
   const taken = duration((performance.now() - started) / 1000);
   process.stderr.write(`wrote ${shownPath(page)} (${size} MB) in ${taken}\n`);

@@ -7,7 +7,7 @@ import { protocols } from '../experiments/protocols/protocols.js';
 import { readRecord } from '../experiments/record.js';
 import { settingsOf } from '../experiments/settings/schema.js';
 import { givenIn, valueText } from '../experiments/settings/settle.js';
-import { textTable, type Cell } from '../formats/text.js';
+import { csvLine, textTable, type Cell } from '../formats/text.js';
 import { listed, runIds, runNamed, runsFolder } from '../training/log/listRuns.js';
 import { runFiles } from '../training/log/readRun.js';
 import { isHeld } from '../training/log/runLock.js';
@@ -175,10 +175,6 @@ function turned(rows: readonly Row[]): Row[] {
   const names = Object.keys(rows[0] ?? {}).filter((name) => name !== 'run');
   return names.map((name) => ({ '': name, ...Object.fromEntries(rows.map((row) => [String(row.run), row[name]])) }));
 }
-
-/** A line of a CSV file (RFC 4180). */
-const csvLine = (cells: readonly (Cell | undefined)[]): string =>
-  `${cells.map((cell) => (/[",\n]/.test(String(cell ?? '')) ? `"${String(cell).replaceAll('"', '""')}"` : String(cell ?? ''))).join(',')}\n`;
 
 interface Flags {
   json?: boolean;

@@ -13,6 +13,7 @@ import { duration } from '../formats/text.js';
 import { lockRun } from '../training/log/runLock.js';
 import { shownPath } from './output.js';
 import { settingLines } from './settingsHelp.js';
+import { addResultCommands } from './sweepResults.js';
 import { stopSignals } from './stopSignals.js';
 import { countsText, pointLine, showSweep } from './sweepProgress.js';
 
@@ -202,4 +203,5 @@ export function addSweepCommand(program: Command): void {
     .summary('let what runs of a sweep save and stop')
     .argument('<sweep>', 'its name or folder')
     .action(cancel);
+  addResultCommands(command);
 }

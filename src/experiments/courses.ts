@@ -3,7 +3,7 @@ import type { CompactionReport } from '../compact/report/compactionReport.js';
 import type { LayerWidth } from '../compact/shrink/compact.js';
 import type { PairedChange } from '../training/evaluate.js';
 import type { EpochEvent, NoteEvent } from '../training/events.js';
-import type { GammaNote, MaskNote, OverlapNote } from './notes.js';
+import { notesOf, type GammaNote, type MaskNote, type OverlapNote } from './notes.js';
 import type { PublishedL0 } from './published.js';
 import type { RunRecord } from './record.js';
 import type { Run } from './run.js';
@@ -38,12 +38,12 @@ export type KeptRun = SomeRecord & { course: Course };
 
 const digits = (value: number): number => Number(value.toPrecision(5));
 
-/** How a run went so far. */
-export function courseOf(run: Run): Course {
-  const { methods, repr } = run.settings;
+/** How a run went so far, by its settings and its events. */
+export function courseOf({ settings, history }: Pick<Run, 'settings' | 'history'>): Course {
+  const { methods, repr } = settings;
   const phase = (epoch: number) => (methods.includes('repr') ? reprEpoch(epoch, repr) : undefined);
-  const overlaps = new Map(run.notes<OverlapNote>('overlap').map(({ epoch, values }) => [epoch, values]));
-  const epochs = run.history.filter((event): event is EpochEvent => event.type === 'epoch');
+  const overlaps = new Map(notesOf<OverlapNote>(history, 'overlap').map(({ epoch, values }) => [epoch, values]));
+  const epochs = history.filter((event): event is EpochEvent => event.type === 'epoch');
   return {
     epochs: epochs.map(({ epoch, step, train, validation, sparsity }) => ({
       epoch: epoch + 1,
@@ -55,14 +55,13 @@ export function courseOf(run: Run): Course {
       zeros: digits(sparsity?.weightSparsity ?? 0),
       overlap: overlaps.get(epoch + 1) ?? {},
     })),
-    prunings: run
-      .notes<MaskNote>('masks')
+    prunings: notesOf<MaskNote>(history, 'masks')
       .filter(({ epoch }) => epoch > 0 && phase(epoch - 1)?.prunes)
       .map(({ epoch, values }) => ({
         epoch,
         filters: Object.fromEntries(Object.entries(values).map(([layer, mask]) => [layer, mask.join('')])),
       })),
-    log: run.notes<GammaNote>('gammas').map(({ step, values }) => ({ step, ...values })),
+    log: notesOf<GammaNote>(history, 'gammas').map(({ step, values }) => ({ step, ...values })),
   };
 }
 

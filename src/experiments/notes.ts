@@ -35,11 +35,19 @@ export interface MaskSnapshot {
   masks: ChannelMasks;
 }
 
+/** The notes of one kind among a run's events, in order. */
+export function notesOf<T extends object>(
+  events: readonly { readonly type: string }[],
+  kind: string,
+): (NoteEvent & { values: T })[] {
+  const isOne = (event: { readonly type: string }): event is NoteEvent & { values: T } =>
+    event.type === 'note' && (event as NoteEvent).kind === kind;
+  return events.filter(isOne);
+}
+
 /** The masks that a run's events have noted, in order. */
 export function maskSnapshots(events: readonly { readonly type: string }[]): MaskSnapshot[] {
-  const isMasks = (event: { readonly type: string }): event is NoteEvent & { values: MaskNote } =>
-    event.type === 'note' && (event as NoteEvent).kind === 'masks';
-  return events.filter(isMasks).map(({ epoch, values }) => ({
+  return notesOf<MaskNote>(events, 'masks').map(({ epoch, values }) => ({
     epoch,
     masks: new Map(Object.entries(values).map(([layer, mask]) => [layer, Float32Array.from(mask)])),
   }));

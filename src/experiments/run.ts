@@ -20,7 +20,7 @@ import type { ExperimentSettings } from './experimentSettings.js';
 import { identityOf, sameOutcome, type OwnNetwork, type StartPoint } from './identity.js';
 import { methods } from './methods.js';
 import { networkOf, type StartNetwork } from './networks.js';
-import { maskSnapshots, type MaskSnapshot } from './notes.js';
+import { maskSnapshots, notesOf, type MaskSnapshot } from './notes.js';
 import type { Protocol } from './protocols/protocol.js';
 import { normalisationOf } from './recipe.js';
 import { measure, recordOf, scoresOf } from './measure.js';
@@ -99,9 +99,7 @@ export class Run {
 
   /** The notes of one kind, in order: `gammas`, `overlap`, `turn`, `masks`. */
   notes<T extends object>(kind: string): (NoteEvent & { values: T })[] {
-    const isOne = (event: TrainingEvent): event is NoteEvent & { values: T } =>
-      event.type === 'note' && event.kind === kind;
-    return this.history.filter(isOne);
+    return notesOf<T>(this.history, kind);
   }
 
   /** The images: those given, or those that the settings name. */

@@ -38,6 +38,14 @@ export function meanInterval(values: readonly number[]): MeanInterval {
   return { n, mean, halfWidth: studentPoint(n - 1) * Math.sqrt(variance / n) };
 }
 
+/** The bounds of the 95 % interval of a share of right answers among n, by Wilson's score. */
+export function wilsonInterval(share: number, n: number): [low: number, high: number] {
+  const z = 1.959964;
+  const middle = (share + z ** 2 / (2 * n)) / (1 + z ** 2 / n);
+  const half = (z / (1 + z ** 2 / n)) * Math.sqrt((share * (1 - share)) / n + z ** 2 / (4 * n ** 2));
+  return [middle - half, middle + half];
+}
+
 /** A record, or what was kept of one: the numbers that a table is asked for. */
 export type SomeRecord = Pick<RunRecord, 'name'> & Partial<Omit<RunRecord, 'name'>>;
 

@@ -24,6 +24,10 @@ const format = new Intl.NumberFormat('en', { maximumFractionDigits: 6 });
 /** A number with its thousands grouped: 260,650 and 88.62. */
 export const grouped = (value: number): string => format.format(value);
 
+/** Cells as a line of a CSV file (RFC 4180). */
+export const csvLine = (cells: readonly Cell[]): string =>
+  `${cells.map((cell) => (/[",\n]/.test(String(cell ?? '')) ? `"${String(cell).replaceAll('"', '""')}"` : String(cell ?? ''))).join(',')}\n`;
+
 /** A row with many columns as aligned text: a line for each column. */
 export function fieldList(row: Readonly<Record<string, Cell>>): string {
   const fields = Object.entries(row).filter(([, value]) => value !== null && value !== undefined);

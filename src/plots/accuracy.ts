@@ -7,6 +7,8 @@ export interface SparsityPoint {
   sparsity: number;
   /** Share of right answers, 0 to 1. */
   accuracy: number;
+  /** The bounds of the accuracy's 95 % interval, 0 to 1. */
+  interval?: readonly [low: number, high: number];
   /** Runs of a group have one colour, and a line from the least sparse to the sparsest. */
   group?: string;
 }
@@ -26,6 +28,7 @@ export function accuracyAgainstSparsity(
     name,
     x: of.map(({ sparsity }) => 100 * sparsity),
     y: of.map(({ accuracy }) => 100 * accuracy),
+    ...(of.some(({ interval }) => interval) && { error_y: bars(of) }),
     text: of.map(({ label }) => label),
     textposition: 'top center',
     textfont: { size: 11 },
@@ -57,6 +60,15 @@ export function accuracyAgainstSparsity(
     height: 420,
   });
 }
+
+/** Bars over the points' intervals. */
+const bars = (points: readonly SparsityPoint[]): object => ({
+  type: 'data',
+  symmetric: false,
+  array: points.map(({ interval, accuracy }) => (interval ? 100 * (interval[1] - accuracy) : null)),
+  arrayminus: points.map(({ interval, accuracy }) => (interval ? 100 * (accuracy - interval[0]) : null)),
+  thickness: 1.5,
+});
 
 /** What a way of pruning came to at one share of zeros, in one or several runs; shares are between 0 and 1. */
 export interface PruningPoint {

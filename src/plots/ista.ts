@@ -154,7 +154,7 @@ export function gammasOverSteps(
 }
 
 /** A short run with one penalty and one weight decay; shares are from 0 to 1. */
-export interface SweepPoint {
+export interface PenaltyPoint {
   l1_penalty: number;
   weight_decay: number;
   fakeSparsity: number;
@@ -167,7 +167,7 @@ export interface SweepPoint {
  * 0; below, the validation accuracy. A dotted line is the accuracy that all of them started from.
  */
 export function penaltySweep(
-  points: readonly SweepPoint[],
+  points: readonly PenaltyPoint[],
   options: { title?: string; start?: { validation: number } } = {},
 ): Figure {
   const decays = [...new Set(points.map(({ weight_decay }) => weight_decay))].sort((a, b) => a - b);
@@ -176,7 +176,7 @@ export function penaltySweep(
     const of = points.filter((p) => p.weight_decay === decay).sort((a, b) => a.l1_penalty - b.l1_penalty);
     // By its name: penalties grow by factors, and one of them may be 0.
     const x = of.map((p) => String(p.l1_penalty));
-    const line = (value: (point: SweepPoint) => number, more: object): Trace => {
+    const line = (value: (point: PenaltyPoint) => number, more: object): Trace => {
       const look = { mode: 'lines+markers', marker: { size: 8 }, legendgroup: String(decay), ...more };
       return curve(`weight_decay ${decay}`, x, of.map(value), { color: colour(n), dash: dash(n) }, look);
     };

@@ -135,7 +135,7 @@ function membersOf<Key extends string>(
     }
     if (value !== null) members[name] = value;
   }
-  return members as Partial<Record<Key, Node>>;
+  return members;
 }
 
 const textOf = (document: Document, node: Node | undefined): string | undefined =>
@@ -184,7 +184,7 @@ export async function readSpec(
     return { name: name ?? [of, ...axes].join('-'), entries: [{ ...own, protocol: of }] };
   }
   const { document, place } = await readYaml(file, 'sweep');
-  const { points, ...top } = membersOf(document.contents as Node | null, keys, place);
+  const { points, ...top } = membersOf(document.contents, keys, place);
   const usual = textOf(document, top.protocol) ?? protocol ?? 'experiment';
   const shared = partsOf(document, top, place);
   if (points !== undefined && !isSeq(points)) {

@@ -32,7 +32,7 @@ interface PointFile {
 }
 
 /** How far a run is. */
-export interface Progress {
+export interface RunProgress {
   epoch: number;
   epochs: number;
   step: number;
@@ -49,7 +49,7 @@ export interface PointState {
   state: 'waiting' | 'running' | 'finished' | 'failed' | 'stopped' | 'blocked';
   run?: string;
   record?: RunRecord;
-  progress?: Progress;
+  progress?: RunProgress;
   /** Why it failed. */
   reason?: string;
 }
@@ -227,7 +227,7 @@ export async function checkpointIn(dir: string): Promise<string | undefined> {
 const TAIL = 16_384;
 
 /** How far a run is by the two ends of its log; undefined before its first step. */
-export async function progressOf(dir: string): Promise<Progress | undefined> {
+export async function progressOf(dir: string): Promise<RunProgress | undefined> {
   const path = join(dir, runFiles.metrics);
   const size = await stat(path).then(
     (found) => found.size,

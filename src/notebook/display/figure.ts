@@ -63,7 +63,7 @@ export function liveFigure(figure: Figure, options: LiveFigureOptions = {}): Fig
 }
 
 /** A figure as one output in several forms: interactive (plotly), a sentence of text and, unless `picture` is null, a PNG. */
-function figureBundle({ data, layout }: Figure, picture: PngOptions | null): Bundle {
+export function figureBundle({ data, layout }: Figure, picture: PngOptions | null): Bundle {
   const bundle: Bundle = {
     'application/vnd.plotly.v1+json': { data, layout, config: { responsive: true, displaylogo: false } },
     'text/plain': `${layout.title.text}. ${layout.meta.alt}`,

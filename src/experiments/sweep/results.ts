@@ -1,0 +1,150 @@
+import { readRun } from '../../training/log/readRun.js';
+import type { StepEvent } from '../../training/events.js';
+import { courseOf, type KeptRun, type SavedSweep } from '../courses.js';
+import { numbersOf, type RunRecord } from '../record.js';
+import { readSaved } from '../saved.js';
+import { headingOf, meanInterval, percent, shownAs, wilsonInterval, type ResultRow } from '../tables.js';
+import { givenIn, valueText } from '../settings/settle.js';
+import type { PointState, Sweep } from './sweep.js';
+
+/** What the runs of one group, which differ in their seeds alone, came to; shares are between 0 and 1. */
+export interface SweepResult {
+  group: string;
+  /** The values that vary, but for the seed. */
+  values: Record<string, string>;
+  /** How many of how many runs are finished. */
+  n: number;
+  runs: number;
+  /** Means over them by machine names, such as `test.accuracy` and `parameters.left`; empty where none is finished. */
+  means: Record<string, number>;
+  /** The 95 % interval of the test accuracy: of the mean over seeds by Student's t or, of one run, of the share by Wilson's score. */
+  interval?: { low: number; high: number; by: 'seeds' | 'images' };
+  /** Why there is no number, or not of all runs. */
+  missing?: string;
+}
+
+function intervalOf(records: readonly RunRecord[]): SweepResult['interval'] {
+  if (records.length === 0) return undefined;
+  const { mean, halfWidth } = meanInterval(records.map(({ test }) => test.accuracy));
+  if (halfWidth !== null) return { low: mean - halfWidth, high: mean + halfWidth, by: 'seeds' };
+  const [low, high] = wilsonInterval(mean, records[0].test.images);
+  return { low, high, by: 'images' };
+}
+
+/** What there is to say of points that are not finished: "not run", "2 failed". */
+function missingIn(states: readonly PointState[]): string | undefined {
+  const open = states.filter(({ state }) => state !== 'finished');
+  if (open.length === 0) return undefined;
+  const words: Record<string, string> = { waiting: 'not run', blocked: 'not run', stopped: 'half done' };
+  const kinds = open.map(({ state }) => words[state] ?? state);
+  return [...new Set(kinds)]
+    .map((kind) => (states.length === 1 ? kind : `${kinds.filter((each) => each === kind).length} ${kind}`))
+    .join(', ');
+}
+
+/** The results of a sweep, a group of runs each, in the order of its points; what was not run is there and says so. */
+export function sweepResults(states: readonly PointState[]): SweepResult[] {
+  const groups = [...new Set(states.map(({ point }) => point.group))];
+  return groups.map((group) => {
+    const own = states.filter(({ point }) => point.group === group);
+    const records = own.flatMap(({ record }) => record ?? []);
+    const numbers = records.map((record) => numbersOf(record));
+    const names = [...new Set(numbers.flatMap((each) => Object.keys(each)))].filter((name) => name !== 'seed');
+    const mean = (name: string): number => meanInterval(numbers.flatMap((each) => each[name] ?? [])).mean;
+    const { seed: _, ...values } = own[0].point.values;
+    return {
+      group,
+      values,
+      n: records.length,
+      runs: own.length,
+      means: Object.fromEntries(names.map((name) => [name, mean(name)])),
+      interval: intervalOf(records),
+      missing: missingIn(own),
+    };
+  });
+}
+
+/** The columns of a sweep's table where none are asked for. */
+export const sweepColumns: readonly string[] =
+  'validation.accuracy test.accuracy sparsity.complete parameters.left multiply_adds.left seconds'.split(' ');
+
+/** The results as rows of a table: settings that vary, n, means in the units that people read, the interval of the test accuracy. */
+export function sweepTable(results: readonly SweepResult[], columns: readonly string[] = sweepColumns): ResultRow[] {
+  const intervals = new Set(results.flatMap(({ interval }) => interval?.by ?? []));
+  const by = { seeds: 'over seeds', images: 'over images' };
+  const heading = `95 % interval${intervals.size === 1 ? ` ${by[[...intervals][0]]}` : ''}`;
+  return results.map(({ group, n, means, interval, missing }) => {
+    const row: ResultRow = { run: group, n };
+    for (const name of columns) {
+      row[headingOf(name)] = shownAs(name, means[name]);
+      if (name !== 'test.accuracy') continue;
+      const text = interval && `${percent(interval.low)} to ${percent(interval.high)}`;
+      row[heading] = text ? (intervals.size > 1 ? `${text} ${by[interval.by]}` : text) : null;
+    }
+    if (results.some((each) => each.missing !== undefined)) row['not there'] = missing ?? null;
+    return row;
+  });
+}
+
+/** The results as rows of machine names and plain numbers: for CSV files, JSON and data frames. */
+export function sweepNumbers(results: readonly SweepResult[]): ResultRow[] {
+  const varied = [...new Set(results.flatMap(({ values }) => Object.keys(values)))];
+  const names = [...new Set(results.flatMap(({ means }) => Object.keys(means)))];
+  return results.map(({ group, values, n, runs, means, interval, missing }) => ({
+    run: group,
+    ...Object.fromEntries(varied.map((name) => [name, values[name] ?? null])),
+    n,
+    runs,
+    missing: missing ?? null,
+    'test.accuracy.low': interval?.low ?? null,
+    'test.accuracy.high': interval?.high ?? null,
+    'test.accuracy.interval': interval?.by ?? null,
+    ...Object.fromEntries(names.map((name) => [name, means[name] ?? null])),
+  }));
+}
+
+/** A number with four significant digits, which is more than a figure shows. */
+const digits = (value: number): number => Number(value.toPrecision(4));
+
+/**
+ * What a sweep came to in the form in which notebooks keep it: what its runs have in common, their records and courses, and
+ * the penalty at each step of those that have one. Runs that are not finished are left out.
+ */
+export async function savedSweep(sweep: Sweep): Promise<SavedSweep> {
+  const states = await sweep.states();
+  const finished = states.filter((state): state is PointState & { record: RunRecord } => state.record !== undefined);
+  const records: KeptRun[] = [];
+  const curves: NonNullable<SavedSweep['curves']> = [];
+  for (const { point, record } of finished) {
+    const { events, settings, dir } = await readRun((await sweep.runOf(point.id))!);
+    const saved = readSaved(settings, dir);
+    const course = courseOf({ settings: saved.protocol.experiment(saved.settings), history: events });
+    records.push({ ...record, name: point.group, tags: [], course });
+    const steps = events.filter((event): event is typeof event & StepEvent => event.type === 'step');
+    if (steps.some(({ penalty }) => penalty !== 0)) {
+      curves.push({
+        name: point.group,
+        steps: steps.map(({ step }) => step),
+        penalty: steps.map(({ penalty }) => digits(penalty)),
+      });
+    }
+  }
+  const { data, machine } = finished[0]?.record ?? { data: undefined, machine: '' };
+  const inAll = (name: string, value: unknown): boolean =>
+    sweep.points.every(
+      ({ settings }) => valueText(givenIn(settings).find((each) => each.name === name)?.value) === valueText(value),
+    );
+  const common = givenIn(sweep.points[0]?.settings ?? {}).filter(({ name, value }) => inAll(name, value));
+  const groups = new Set(sweep.points.map(({ group }) => group));
+  return {
+    about: {
+      data: data?.name ?? '',
+      machine,
+      sizes: { train: data?.train ?? 0, validation: data?.validation ?? 0, test: data?.test ?? 0 },
+      budget: Object.fromEntries(common.map(({ name, value }) => [name, value])),
+      runsPerSetting: sweep.points.length / Math.max(1, groups.size),
+    },
+    records,
+    ...(curves.length > 0 && { curves }),
+  };
+}

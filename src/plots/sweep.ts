@@ -1,0 +1,42 @@
+import type { SweepResult } from '../experiments/sweep/results.js';
+import { accuracyAgainstSparsity, accuracyIntervals } from './accuracy.js';
+import type { Figure } from './theme.js';
+
+/** The part of a group's name that is the same for all values: its entry in the list of points. */
+const entryOf = ({ group, values }: SweepResult): string =>
+  Object.entries(values)
+    .reduce((name, [setting, value]) => name.replace(`${setting}=${value}`, ''), group)
+    .trim();
+
+/** What tells a group from the others of its entry. */
+const labelOf = ({ group, values }: SweepResult): string => {
+  const words = Object.entries(values);
+  return words.length === 1 ? words[0][1] : words.map(([name, value]) => `${name}=${value}`).join(' ') || group;
+};
+
+/**
+ * What a sweep came to: test accuracy against sparsity, a point for each group of runs that differ in their seeds alone, with
+ * 95 % intervals; where nothing became sparse, accuracies one below the other. Groups without a finished run are left out.
+ */
+export function sweepFigure(results: readonly SweepResult[], { title }: { title?: string } = {}): Figure {
+  const done = results.filter(({ n }) => n > 0);
+  if (!done.some(({ means }) => means['sparsity.complete'] > 0)) {
+    const points = done.map(({ group, n, means, interval }) => ({
+      line: group,
+      series: 'test accuracy',
+      mean: means['test.accuracy'],
+      halfWidth: interval?.by === 'seeds' ? (interval.high - interval.low) / 2 : null,
+      n,
+    }));
+    return accuracyIntervals(points, { title });
+  }
+  const entries = new Set(done.map(entryOf));
+  const points = done.map((result) => ({
+    label: labelOf(result),
+    sparsity: result.means['sparsity.complete'],
+    accuracy: result.means['test.accuracy'],
+    interval: result.interval && ([result.interval.low, result.interval.high] as const),
+    group: entryOf(result) || (entries.size > 1 ? result.group : undefined),
+  }));
+  return accuracyAgainstSparsity(points, { title: title ?? 'Accuracy against sparsity, with 95 % intervals' });
+}
