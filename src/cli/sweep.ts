@@ -122,9 +122,12 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
   const engine = await engineOf(options, slurm);
   // Imported when needed: help does without tensors.
   const { finishedRuns } = await import('../experiments/sweep/runPoint.js');
-  if (dry) return dryRun(sweep, await finishedRuns(sweep), options);
   await engine.check(sweep);
-  await mkdir(sweep.dir, { recursive: true });
+  const found = await finishedRuns(sweep);
+  if (dry) return dryRun(sweep, found, options);
+  await mkdir(sweep.dir, { recursive: true }).catch((error: Error) => {
+    throw new UserError(`The folder of the sweep cannot be made: ${error.message}.`);
+  });
   // Two that hand out work for one sweep would do nothing twice, and tell everything twice.
   const lock = await lockRun(join(sweep.dir, 'lock')).catch((error: Error) => {
     throw new UserError(
@@ -132,7 +135,6 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
     );
   });
   try {
-    const found = await finishedRuns(sweep);
     await sweep.write();
     await sweep.cancel(false);
     await sweep.adopt(found);

@@ -1,11 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { UserError } from '../../errors.js';
 import { Child, type Outcome, type Task } from './children.js';
 import type { Engine } from './engine.js';
 import { experimentOf, keepSpeed, knownSpeeds, secondsOf, secondsOfAll, speedKey, type Sharing } from './estimate.js';
 import { SharedImages } from './runPoint.js';
-import type { SweepPoint } from './points.js';
+import { titleOf, type SweepPoint } from './points.js';
 import type { Speed } from './speed.js';
 import { progressOf, type Sweep } from './sweep.js';
 
@@ -184,17 +185,22 @@ async function runLocally(
     if (outcome.type === 'point' && outcome.state === 'finished') return;
     if (signal.aborted || sweep.isCancelled) return;
     if (outcome.type === 'point' && outcome.state === 'failed') return void failed.add(point.id);
-    const how =
-      outcome.type === 'died' ? outcome.how : outcome.type === 'error' ? `failed: ${outcome.message}` : 'was stopped';
+    if (outcome.type === 'error') return fail(point, outcome.message);
     const dir = await sweep.runOf(point.id);
     const step = (dir && (await progressOf(dir))?.step) || 0;
     const before = deaths.get(point.id);
     const count = before && step <= before.step ? before.count + 1 : 1;
     deaths.set(point.id, { count, step });
     if (count <= (options.retries ?? 3)) return void waiting.set(point.id, point);
+    const how = outcome.type === 'died' ? outcome.how : 'was stopped';
+    return fail(point, `The process that trains it ${how}, ${count} times in a row without getting further.`);
+  };
+
+  const fail = async (point: SweepPoint, reason: string): Promise<void> => {
     failed.add(point.id);
-    const reason = `The process that trains it ${how}, ${count} times in a row without getting further.`;
-    await sweep.tell(point.id, { state: 'failed', reason });
+    await sweep.tell(point.id, { state: 'failed', reason }).catch((error: Error) => {
+      throw new UserError(`The point '${titleOf(point)}' failed: ${reason} ${error.message}`);
+    });
   };
 
   /** Those that can be trained now; those whose start failed never can. */

@@ -11,7 +11,6 @@ export interface SweepPoint {
   id: string;
   /** What it is called: its entry and the values that vary, but for the seed. Points of one group differ in their seeds. */
   group: string;
-  seed: number | null;
   protocol: string;
   /** The protocol's settings in full. */
   settings: RunSettings;
@@ -22,8 +21,8 @@ export interface SweepPoint {
 }
 
 /** What a point is called in full. */
-export const titleOf = ({ group, seed }: Pick<SweepPoint, 'group' | 'seed'>): string =>
-  seed === null ? group : `${group} seed=${seed}`;
+export const titleOf = ({ group, values }: Pick<SweepPoint, 'group' | 'values'>): string =>
+  'seed' in values ? `${group} seed=${values.seed}` : group;
 
 /** Settings that do not make another point: they change nothing that a run comes to. */
 const outside = ['name', 'tags', 'threads', 'resume_training', 'again'];
@@ -120,8 +119,10 @@ export function pointsOf({ entries }: SweepSpec): SweepPoint[] {
         return { id: idOf({ ...point, start }), ...point, ...(start !== undefined && { start }) };
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
-        const which = [group, ...('seed' in varied ? [`seed=${varied.seed}`] : [])].join(' ');
-        throw new UserError(`The point '${which}' of the sweep cannot be run: ${error.message}`, { cause: error });
+        throw new UserError(
+          `The point '${titleOf({ group, values: varied })}' of the sweep cannot be run: ${error.message}`,
+          { cause: error },
+        );
       }
     });
     byEntry.set(entry.name, points);

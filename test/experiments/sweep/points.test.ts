@@ -1,0 +1,198 @@
+// What a sweep asks for: words and files become points, or a sentence that says what is wrong and where.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import fc from 'fast-check';
+import { secondsOfAll } from 'sparsebook/experiments/sweep/estimate.js';
+import { splitWords } from 'sparsebook/experiments/sweep/options.js';
+import { pointsOf, titleOf, type SweepPoint } from 'sparsebook/experiments/sweep/points.js';
+import { readSpec } from 'sparsebook/experiments/sweep/spec.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'sparsebook-spec-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function yaml(text: string): string {
+  const file = join(folder, 'own.yaml');
+  writeFileSync(file, text);
+  return file;
+}
+
+const inWords = async (...words: string[]): Promise<SweepPoint[]> => pointsOf(await readSpec(words, {}));
+const inFile = async (text: string, ...words: string[]): Promise<SweepPoint[]> =>
+  pointsOf(await readSpec(words, { file: yaml(text) }));
+const c3 = 'network=c3';
+
+test('lists and ranges are tried in all combinations, and keep the types of their settings', async () => {
+  const points = await inWords(c3, 'lr=0.01,0.003', 'seed=1..3', 'epochs=2');
+  assert.deepEqual(points.map(titleOf), [
+    'lr=0.01 seed=1',
+    'lr=0.01 seed=2',
+    'lr=0.01 seed=3',
+    'lr=0.003 seed=1',
+    'lr=0.003 seed=2',
+    'lr=0.003 seed=3',
+  ]);
+  const { lr, seed, epochs } = points[4].settings as unknown as Record<string, number>;
+  assert.deepEqual([lr, seed, epochs], [0.003, 2, 2]);
+  assert.equal(new Set(points.map(({ id }) => id)).size, 6);
+});
+
+test('what goes along together is one axis', async () => {
+  const points = await inWords(c3, 'lr=0.1,0.2', 'weight_decay=0,1e-4', 'zip=lr,weight_decay', 'seed=1,2');
+  assert.deepEqual(points.map(({ values }) => `${values.lr} ${values.weight_decay} ${values.seed}`).sort(), [
+    '0.1 0 1',
+    '0.1 0 2',
+    '0.2 0.0001 1',
+    '0.2 0.0001 2',
+  ]);
+});
+
+test('a setting that holds a list is one value, and several where they have brackets', async () => {
+  const [one] = await inWords(c3, 'methods=l0,magnitude');
+  assert.deepEqual((one.settings as unknown as { methods: string[] }).methods, ['l0', 'magnitude']);
+  const several = await inWords(c3, 'schedule=steps', 'milestones=[8,12],[10]', 'epochs=20');
+  assert.deepEqual(
+    several.map(({ settings }) => (settings as unknown as { milestones: number[] }).milestones),
+    [[8, 12], [10]],
+  );
+});
+
+const graph = `
+protocol: experiment
+settings: { network: c3, data: synthetic, epochs: 1 }
+grid: { seed: 1..2 }
+points:
+  - name: base
+  - name: tune
+    start: { from: base }
+    grid: { lr: [0.1, 0.2] }
+    settings: { epochs: 2 }
+  - name: further
+    start: { from: tune }
+    settings: { lr: 0.1 }
+`;
+
+test('a file has entries that start from others: each from the one with the values that both have', async () => {
+  const points = await inFile(graph);
+  const of = new Map(points.map((point) => [point.id, titleOf(point)]));
+  assert.deepEqual(
+    points.map((point) => [titleOf(point), point.start === undefined ? null : of.get(point.start)]),
+    [
+      ['base seed=1', null],
+      ['base seed=2', null],
+      // Seed by seed, so that a part of the sweep already compares all.
+      ['tune lr=0.1 seed=1', 'base seed=1'],
+      ['tune lr=0.2 seed=1', 'base seed=1'],
+      ['tune lr=0.1 seed=2', 'base seed=2'],
+      ['tune lr=0.2 seed=2', 'base seed=2'],
+      ['further seed=1', 'tune lr=0.1 seed=1'],
+      ['further seed=2', 'tune lr=0.1 seed=2'],
+    ],
+  );
+});
+
+test('what the words say wins over the file, whether it varies there or here', async () => {
+  const one = await inFile(graph, 'seed=7', 'epochs=5');
+  assert.deepEqual(new Set(one.map(({ settings }) => (settings as unknown as { seed: number }).seed)), new Set([7]));
+  assert.ok(one.every(({ settings }) => (settings as unknown as { epochs: number }).epochs === 5));
+  const more = await inFile(graph, 'epochs=1,2');
+  assert.equal(more.filter(({ group }) => group.startsWith('base')).length, 4);
+});
+
+test('a point stays the same when others come and go, and is another one with another value', async () => {
+  const before = await inWords(c3, 'lr=0.1,0.2', 'seed=1..2');
+  const after = await inWords(c3, 'lr=0.2,0.4', 'seed=2..3');
+  const ids = new Set(before.map(({ id }) => id));
+  assert.deepEqual(after.filter(({ id }) => ids.has(id)).map(titleOf), ['lr=0.2 seed=2']);
+});
+
+for (const [what, words, message] of [
+  [
+    'a wrong value, by its point',
+    [c3, 'lr=0.1,much', 'seed=1,2'],
+    /The point 'lr=much seed=1' .* lr must be a number .*received much/,
+  ],
+  ['an unknown setting', [c3, 'lrr=0.1,0.2'], /The point 'lrr=0.1' .*did you mean 'lr'/],
+  ['a value twice', [c3, 'lr=0.1,0.10'], /lr has the value 0.1 twice/],
+  [
+    'lists of unequal length',
+    [c3, 'lr=1,2', 'epochs=1,2,3', 'zip=lr,epochs'],
+    /as many values each; lr has 2, epochs has 3/,
+  ],
+  ['one value in zip', [c3, 'lr=1', 'epochs=1,2', 'zip=lr,epochs'], /zip=lr,epochs names settings .* lr has none/],
+  ['a range that goes down', [c3, 'seed=3..1'], /A range goes up .*received 3\.\.1/],
+  ['what a sweep does itself', [c3, 'again=true'], /again is not set in a sweep/],
+  ['a network that the methods do not fit', [c3, 'width=0,1'], /The point 'width=0' .*width must be/],
+] as const) {
+  test(`words are refused with the reason: ${what}`, () => assert.rejects(inWords(...words), message));
+}
+
+for (const [what, text, message] of [
+  [
+    'an unknown key, with its line',
+    'protocol: experiment\ngird: { seed: [1] }\n',
+    /own\.yaml, line 2: there is no 'gird' here; did you mean 'grid'/,
+  ],
+  ['a single value in a grid', 'grid:\n  seed: 1\n', /own\.yaml, line 2: seed must be a list of values, or a range/],
+  ['an empty list', 'grid: { seed: [] }\n', /seed must be a list of values/],
+  [
+    'a start that does not stand before',
+    'points:\n  - name: a\n    start: { from: b }\n',
+    /line 2: 'a' starts from 'b', and no entry before it has that name: there is none/,
+  ],
+  [
+    'two entries of one name',
+    'points:\n  - name: a\n  - name: a\n',
+    /line 3: each entry of points has a name of its own; there are two of 'a'/,
+  ],
+  [
+    'an unknown protocol',
+    'protocol: l0-googelnet\n',
+    /There is no protocol 'l0-googelnet'; did you mean 'l0-googlenet'/,
+  ],
+  [
+    'several that fit as a start',
+    `${graph}  - name: last\n    start: { from: tune }\n`,
+    /'last seed=1' starts from 'tune', and several of its points fit/,
+  ],
+  ['no YAML', 'grid: [', /own\.yaml, line 1: this is not YAML/],
+  ['points that are no list', 'points: { a: 1 }\n', /points must be a list/],
+  [
+    'a wrong value in one entry',
+    'settings: { network: c3 }\npoints:\n  - name: a\n    settings: { lr: -1 }\n',
+    /The point 'a' .*own\.yaml, line 4: lr must be/,
+  ],
+] as const) {
+  test(`a file is refused with the reason: ${what}`, () => assert.rejects(inFile(text), message));
+}
+
+test('options are told from settings, and a wrong one is refused', () => {
+  const { options, slurm, rest } = splitWords(['jobs=2', 'engine=slurm', 'slurm.partition=long', 'lr=1,2']);
+  assert.deepEqual([options.jobs, options.engine, slurm, rest], [2, 'slurm', { partition: 'long' }, ['lr=1,2']]);
+  assert.throws(() => splitWords(['engine=cloud']), /engine must be one of local, slurm, bullmq; received cloud/);
+  assert.throws(
+    () => splitWords(['slurm.time=1:00']),
+    /slurm\.time is an option of engine=slurm; received engine=local/,
+  );
+  assert.throws(() => splitWords(['jobs=0']), /jobs must be a whole number of at least 1/);
+});
+
+test('the time of all is at least that of the longest chain and of the work shared out, and at most that of one job', () => {
+  const point = fc.record({ seconds: fc.double({ min: 0.1, max: 10, noNaN: true }), from: fc.nat(9) });
+  fc.assert(
+    fc.property(fc.array(point, { minLength: 1, maxLength: 12 }), fc.integer({ min: 1, max: 4 }), (list, jobs) => {
+      const points = list.map(({ seconds, from }, i) => ({
+        id: `${i}`,
+        seconds,
+        start: from < i ? `${from}` : undefined,
+      }));
+      const chain = (i: number): number =>
+        points[i].seconds + (points[i].start === undefined ? 0 : chain(Number(points[i].start)));
+      const [all, sum] = [secondsOfAll(points, jobs), points.reduce((total, { seconds }) => total + seconds, 0)];
+      const least = Math.max(sum / jobs, ...points.map((_, i) => chain(i)));
+      assert.ok(all >= least - 1e-9 && all <= sum + 1e-9, `${least} ${all} ${sum}`);
+    }),
+  );
+});
