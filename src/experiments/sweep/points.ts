@@ -82,7 +82,7 @@ function checkAxes({ grid, zip, place }: EntrySpec): void {
 }
 
 /**
- * The points of a sweep in order, those that others start from first. Throws a UserError that names the point, and the line
+ * The points of a sweep seed by seed, those that others start from first. Throws a UserError that names the point, and the line
  * if it is in a file, for settings that a run would refuse, lists of unequal length, values given twice, and a start that
  * is none or several points.
  */
@@ -127,7 +127,18 @@ export function pointsOf({ entries }: SweepSpec): SweepPoint[] {
     });
     byEntry.set(entry.name, points);
   }
-  return [...byEntry.values()].flat();
+  return seedBySeed([...byEntry.values()].flat());
+}
+
+/** All points of the first seed before those of the next one, so that a part of a sweep already compares all its entries. */
+function seedBySeed(points: readonly SweepPoint[]): SweepPoint[] {
+  const seeds = [...new Set(points.map(({ values }) => values.seed))];
+  const ranks = new Map<string, number>();
+  // A point that starts from another comes after it, whatever its seed.
+  for (const { id, values, start } of points) {
+    ranks.set(id, Math.max(seeds.indexOf(values.seed), start === undefined ? 0 : ranks.get(start)!));
+  }
+  return points.toSorted((a, b) => ranks.get(a.id)! - ranks.get(b.id)!);
 }
 
 function idOf({ group, protocol, settings, start }: Omit<SweepPoint, 'id'>): string {

@@ -1,6 +1,6 @@
 // What a sweep asks for: words and files become points, or a sentence that says what is wrong and where.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -26,15 +26,16 @@ const c3 = 'network=c3';
 
 test('lists and ranges are tried in all combinations, and keep the types of their settings', async () => {
   const points = await inWords(c3, 'lr=0.01,0.003', 'seed=1..3', 'epochs=2');
+  // Seed by seed, so that a part of the sweep already compares all.
   assert.deepEqual(points.map(titleOf), [
     'lr=0.01 seed=1',
-    'lr=0.01 seed=2',
-    'lr=0.01 seed=3',
     'lr=0.003 seed=1',
+    'lr=0.01 seed=2',
     'lr=0.003 seed=2',
+    'lr=0.01 seed=3',
     'lr=0.003 seed=3',
   ]);
-  const { lr, seed, epochs } = points[4].settings as unknown as Record<string, number>;
+  const { lr, seed, epochs } = points[3].settings as unknown as Record<string, number>;
   assert.deepEqual([lr, seed, epochs], [0.003, 2, 2]);
   assert.equal(new Set(points.map(({ id }) => id)).size, 6);
 });
@@ -81,13 +82,12 @@ test('a file has entries that start from others: each from the one with the valu
     points.map((point) => [titleOf(point), point.start === undefined ? null : of.get(point.start)]),
     [
       ['base seed=1', null],
-      ['base seed=2', null],
-      // Seed by seed, so that a part of the sweep already compares all.
       ['tune lr=0.1 seed=1', 'base seed=1'],
       ['tune lr=0.2 seed=1', 'base seed=1'],
+      ['further seed=1', 'tune lr=0.1 seed=1'],
+      ['base seed=2', null],
       ['tune lr=0.1 seed=2', 'base seed=2'],
       ['tune lr=0.2 seed=2', 'base seed=2'],
-      ['further seed=1', 'tune lr=0.1 seed=1'],
       ['further seed=2', 'tune lr=0.1 seed=2'],
     ],
   );
@@ -99,6 +99,22 @@ test('what the words say wins over the file, whether it varies there or here', a
   assert.ok(one.every(({ settings }) => (settings as unknown as { epochs: number }).epochs === 5));
   const more = await inFile(graph, 'epochs=1,2');
   assert.equal(more.filter(({ group }) => group.startsWith('base')).length, 4);
+});
+
+test('the sweeps beside the notebooks are what can be run', async () => {
+  const folder = join('notebooks', 'sweeps');
+  const counts = readdirSync(folder).map(async (name) => {
+    return [name, pointsOf(await readSpec([], { file: join(folder, name) })).length] as const;
+  });
+  assert.deepEqual(Object.fromEntries(await Promise.all(counts)), {
+    'freeze-prune-resnet18.yaml': 87,
+    'ista-penalties.yaml': 7,
+    'ista-resnet20.yaml': 3,
+    'l0-googlenet-longer.yaml': 9,
+    'l0-googlenet.yaml': 9,
+    'repr-c3.yaml': 12,
+    'repr-variants.yaml': 7,
+  });
 });
 
 test('a point stays the same when others come and go, and is another one with another value', async () => {
