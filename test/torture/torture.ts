@@ -7,10 +7,11 @@ import { attackPage } from './page.ts';
 import { documents } from './documents.ts';
 import { floods } from './floods.ts';
 import type { Probe } from './probe.ts';
+import { sweeps } from './sweeps.ts';
 import { models, resumes } from './training.ts';
 import { writing } from './writing.ts';
 
-const probes: Probe[] = [...documents, ...floods, ...writing, ...resumes, ...attackPage, ...models];
+const probes: Probe[] = [...documents, ...sweeps, ...floods, ...writing, ...resumes, ...attackPage, ...models];
 
 const [NAME, NUMBER] = [74, 8];
 const line = (name: string, ...numbers: (string | number)[]): string =>

@@ -1,0 +1,100 @@
+// Sweeps whose processes are killed at random moments: every run must be there once, with the bits of a sweep left alone.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Random } from 'sparsebook/backend/random.js';
+import { sparsebook } from '../sparsebook.ts';
+import { tinyRun, trainedWeights } from '../sweeps.ts';
+import type { Outcome, Probe } from './probe.ts';
+
+/** What a sweep's runs are trained with, and what of it can be killed. */
+export interface Cluster {
+  /** Words that choose the engine. */
+  words: string[];
+  /** Starts what is not there or was killed. */
+  repair(): Promise<void>;
+  /** The processes that may be killed, besides the sweep's own. */
+  processes(): number[];
+  stop(): Promise<void>;
+}
+
+/** All processes that descend from one. */
+export function descendantsOf(pid: number): number[] {
+  const table = execFileSync('ps', ['-eo', 'pid=,ppid=']).toString().trim().split('\n');
+  const pairs = table.map((line) => line.trim().split(/\s+/).map(Number));
+  const below = (parent: number): number[] => pairs.flatMap(([id, of]) => (of === parent ? [id, ...below(id)] : []));
+  return below(pid);
+}
+
+const local = (): Promise<Cluster> =>
+  Promise.resolve({
+    words: ['jobs=2', 'threads=1'],
+    repair: () => Promise.resolve(),
+    processes: () => [],
+    stop: () => Promise.resolve(),
+  });
+
+/** Runs a sweep of so many runs while processes are killed, and compares it to one that was left alone. */
+async function killed(start: (data: string) => Promise<Cluster>, runs: number, kills: number): Promise<Outcome> {
+  const folder = mkdtempSync(join(tmpdir(), 'sparsebook-sweeps-'));
+  const random = new Random(runs);
+  const words = [...tinyRun.map((word) => (word.startsWith('epochs') ? 'epochs=1' : word)), `seed=1..${runs}`];
+  const sweep = (data: string, ...more: string[]): ReturnType<typeof sparsebook> =>
+    sparsebook(['sweep', ...words, 'retries=20', ...more], { SPARSEBOOK_DATA: join(folder, data) });
+  const cluster = await start(join(folder, 'killed'));
+  const died: string[] = [];
+  try {
+    const alone = await sweep('alone', 'jobs=1', 'threads=1').ended;
+    const expected = await trainedWeights(join(folder, 'alone'));
+    if (alone.code !== 0) return { tried: runs, held: 0, notes: [alone.stderr, alone.stdout.slice(-1000)] };
+
+    let driver: ReturnType<typeof sparsebook> | undefined;
+    const isOver = (): boolean =>
+      driver === undefined || driver.child.exitCode !== null || driver.child.signalCode !== null;
+    for (let kill = 0; kill < kills; kill++) {
+      await cluster.repair();
+      if (isOver()) driver = sweep('killed', ...cluster.words);
+      await pause(random.next() * 3000);
+      const all = [driver!.child.pid!, ...descendantsOf(driver!.child.pid!), ...cluster.processes()];
+      const victim = all[Math.floor(random.next() * all.length)];
+      try {
+        process.kill(victim, 'SIGKILL');
+        died.push(victim === driver!.child.pid ? 'driver' : 'other');
+      } catch {
+        // It ended by itself in between.
+      }
+      // A lock of a process that is gone is told from one of a process that lives only once it is gone.
+      await pause(50);
+    }
+    await cluster.repair();
+    let last = await driver!.ended.then(() => sweep('killed', ...cluster.words).ended);
+    for (let i = 0; i < 3 && last.code !== 0; i++) last = await sweep('killed', ...cluster.words).ended;
+    const found = await trainedWeights(join(folder, 'killed'));
+    const same = [...expected].filter(([id, weights]) => found.get(id) === weights).length;
+    const drivers = died.filter((who) => who === 'driver').length;
+    return {
+      tried: runs,
+      held: found.size === expected.size && last.code === 0 ? same : 0,
+      notes: [
+        `${died.length} processes killed, of which ${drivers} handed out the work; ${found.size} runs are there, ${same} with equal bits`,
+        ...(last.code === 0 ? [] : [last.stderr, last.stdout.slice(-500)]),
+      ],
+    };
+  } finally {
+    await cluster.stop();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+const [RUNS, KILLS] = [
+  [12, 200],
+  [5, 50],
+];
+const row = (name: string, start: (data: string) => Promise<Cluster>): Probe => ({
+  name,
+  run: (short) => killed(start, RUNS[Number(!short)], KILLS[Number(!short)]),
+});
+
+export const sweeps: Probe[] = [row('processes of a sweep killed: local', local)];
