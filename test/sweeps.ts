@@ -1,8 +1,11 @@
 // Sweeps of runs that take a second, and what is left of them.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pointsOf } from 'sparsebook/experiments/sweep/points.js';
+import { readSpec } from 'sparsebook/experiments/sweep/spec.js';
+import { Sweep } from 'sparsebook/experiments/sweep/sweep.js';
 import { readRun } from 'sparsebook/training/log/readRun.js';
 
 /** A network and images so small that a run takes a second. */
@@ -43,4 +46,56 @@ export async function trainedWeights(data: string): Promise<Map<string, string>>
     return [id, createHash('sha256').update(bytes).digest('hex')];
   });
   return new Map(await Promise.all(weights));
+}
+
+/** A sweep whose runs were never trained: two lambdas, two seeds; `finish` lets the next point have a record. */
+export async function madeUpSweep(
+  data: string,
+  name: string,
+): Promise<{ sweep: Sweep; finish: (test: number, sparsity: number) => Promise<void> }> {
+  const spec = await readSpec(['network=c3', 'methods=l0', 'l0.lambda=1,2', 'seed=1..2'], {});
+  const sweep = Sweep.at(join(data, 'sweeps', name), pointsOf(spec));
+  await sweep.write();
+  const waiting = [...sweep.points];
+  const size = { dense: 100, left: 80 };
+  const finish = async (test: number, sparsity: number): Promise<void> => {
+    const { id, group, settings } = waiting.shift()!;
+    const run = `c3-l0-${id}`;
+    const scores = (accuracy: number): object => ({ accuracy, loss: 1, images: 1000 });
+    mkdirSync(join(data, 'runs', run), { recursive: true });
+    const record = {
+      ...{
+        format: 'sparsebook record',
+        version: 1,
+        run,
+        name: group,
+        tags: [name],
+        experiment: 'experiment',
+        network: 'c3',
+      },
+      ...{
+        methods: ['l0'],
+        seed: 1,
+        settings,
+        selected: { which: 'last', epoch: 1, step: 10 },
+        last: null,
+        epochs: 1,
+        steps: 10,
+      },
+      data: { name: 'none', hash: '', train: 10, validation: 10, test: 1000 },
+      ...{ seconds: 1, machine: 'none', date: '2026-01-01T00:00:00Z', validation: scores(test), test: scores(test) },
+      sparsity: { complete: sparsity, published: null, zeros: 0 },
+      ...{
+        parameters: size,
+        multiply_adds: size,
+        running_values: size,
+        channels: { all: 0, closed: 0 },
+        method: {},
+        zeros: {},
+      },
+    };
+    writeFileSync(join(data, 'runs', run, 'record.json'), JSON.stringify(record));
+    await sweep.tell(id, { state: 'finished', run });
+  };
+  return { sweep, finish };
 }

@@ -28,7 +28,9 @@ export function sweepFigure(results: readonly SweepResult[], { title }: { title?
       halfWidth: interval?.by === 'seeds' ? (interval.high - interval.low) / 2 : null,
       n,
     }));
-    return accuracyIntervals(points, { title });
+    const figure = accuracyIntervals(points, { title });
+    if (done.length === 0) figure.layout.meta.alt = 'No run is finished yet.';
+    return figure;
   }
   const entries = new Set(done.map(entryOf));
   const points = done.map((result) => ({

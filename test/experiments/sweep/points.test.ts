@@ -1,6 +1,6 @@
 // What a sweep asks for: words and files become points, or a sentence that says what is wrong and where.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -115,6 +115,15 @@ test('the sweeps beside the notebooks are what can be run', async () => {
     'repr-c3.yaml': 12,
     'repr-variants.yaml': 7,
   });
+});
+
+test('the file that docs/sweeps.md shows is a sweep', async () => {
+  const [, text] = /```yaml\n([^`]*)```/.exec(readFileSync(join('docs', 'sweeps.md'), 'utf8'))!;
+  const points = await inFile(text);
+  assert.deepEqual(
+    points.filter(({ values }) => values.seed === '1').map(({ group }) => group),
+    ['dense', 'tune lambda_l0=1', 'tune lambda_l0=2', 'tune lambda_l0=5'],
+  );
 });
 
 test('a point stays the same when others come and go, and is another one with another value', async () => {

@@ -8,6 +8,7 @@ import { KernelClient } from 'sparsebook/notebook/kernel/client/kernelClient.js'
 import type { Message } from 'sparsebook/notebook/kernel/wire.js';
 import { packageRoot } from 'sparsebook/notebook/jupyter/kernelSpec.js';
 import type { TrainingEvent } from 'sparsebook/training/events.js';
+import { madeUpSweep } from '../../sweeps.ts';
 import { end, epoch, start, step, wholeRun } from '../../training/log/events.ts';
 import { fakeKernel, type Shown } from './fakeKernel.ts';
 import { ownKernel } from './kernels.ts';
@@ -109,4 +110,25 @@ test('a run that is not there is refused with those that are', async () => {
     message: /No run begins with '2025'\. There are: 2026-01-01-a/,
   });
   await assert.rejects(follow('2026'), { name: 'UserError', message: /Several runs begin with '2026'/ });
+});
+
+test('a sweep is drawn anew as its runs are done, until all are', async (t) => {
+  const shown = inKernel(t);
+  const { finish } = await madeUpSweep(data, 'made-up');
+  const following = follow('made-up', { interval: 20 });
+  const drawn = (words: RegExp): Promise<void> => until(() => shown.some((each) => words.test(textOf(each))));
+  await drawn(/^0 of 4 runs done$/);
+  await drawn(/made-up\. No run is finished yet/);
+  await finish(0.9, 0.1);
+  await drawn(/^1 of 4 runs done$/);
+  await drawn(/made-up\. Accuracy against sparsity, 1: 90.0 % right at 10.0 % removed/);
+  await finish(0.8, 0.5);
+  await finish(0.9, 0.1);
+  await finish(0.8, 0.5);
+  await following;
+  assert.match(
+    textOf(shown.findLast(isFigure)!),
+    /1: 90.0 % right at 10.0 % removed and 2: 80.0 % right at 50.0 % removed/,
+  );
+  assert.ok('image/png' in shown.findLast(isFigure)!.data);
 });

@@ -1,0 +1,74 @@
+// What a sweep came to: means and intervals, and an entry for what was not run.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { sweepNumbers, sweepResults, sweepTable } from 'sparsebook/experiments/sweep/results.js';
+import { Sweep } from 'sparsebook/experiments/sweep/sweep.js';
+import { wilsonInterval } from 'sparsebook/experiments/tables.js';
+import { loadSweep } from 'sparsebook/notebook/display/sweep.js';
+import { sweepFigure } from 'sparsebook/plots/sweep.js';
+import { madeUpSweep } from '../../sweeps.ts';
+
+const data = mkdtempSync(join(tmpdir(), 'sparsebook-results-'));
+process.env.SPARSEBOOK_DATA = data;
+after(() => rmSync(data, { recursive: true }));
+
+test("Wilson's interval has the values of the published examples", () => {
+  // Newcombe (1998), table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
+  for (const [right, n, low, high] of [
+    [81, 263, 0.2553, 0.3662],
+    [15, 148, 0.0624, 0.1605],
+    [0, 20, 0, 0.1611],
+    [1, 29, 0.0061, 0.1718],
+  ]) {
+    const [from, to] = wilsonInterval(right / n, n);
+    assert.ok(Math.abs(from - low) < 5e-5 && Math.abs(to - high) < 5e-5, `${right} of ${n}: ${from} ${to}`);
+  }
+});
+
+test('seeds give a mean with its interval, one run that of its images, and none is an entry', async () => {
+  const { sweep, finish } = await madeUpSweep(data, 'made-up');
+  const none = sweepTable(sweepResults(await sweep.states()));
+  assert.deepEqual(
+    none.map((row) => [row.run, row.n, row['test, %'], row['not there']]),
+    [
+      ['l0.lambda=1', 0, null, '2 not run'],
+      ['l0.lambda=2', 0, null, '2 not run'],
+    ],
+  );
+  await finish(0.9, 0.1);
+  await finish(0.8, 0.3);
+  await finish(0.88, 0.2);
+  const results = sweepResults(await sweep.states());
+  const [one, two] = sweepNumbers(results);
+  assert.deepEqual([one.n, one['l0.lambda'], one['test.accuracy.interval'], one.missing], [2, '1', 'seeds', null]);
+  assert.ok(Math.abs(Number(one['test.accuracy']) - 0.89) < 1e-12);
+  assert.ok(Math.abs(Number(one['sparsity.complete']) - 0.15) < 1e-12);
+  // t(1) s / sqrt(2) = 12.706 * 0.01
+  assert.ok(Math.abs(Number(one['test.accuracy.high']) - 0.89 - 0.12706205) < 1e-6);
+  assert.deepEqual([two.n, two.runs, two['test.accuracy.interval'], two.missing], [1, 2, 'images', '1 not run']);
+  assert.ok(Math.abs(Number(two['test.accuracy.low']) - wilsonInterval(0.8, 1000)[0]) < 1e-12);
+  const rows = sweepTable(results);
+  assert.equal(rows[0]['95 % interval'], '76.29 to 101.71 over seeds');
+  assert.match(String(rows[1]['95 % interval']), /^77\.\d+ to 82\.\d+ over images$/);
+
+  const { data: traces, layout } = sweepFigure(results);
+  assert.deepEqual(
+    (traces[0].x as number[]).map((x) => Number(x.toFixed(9))),
+    [15, 30],
+  );
+  assert.match(layout.meta.alt, /1: 89.0 % right/);
+  const bars = traces[0].error_y as { array: number[] };
+  assert.ok(Math.abs(bars.array[0] - 12.706205) < 1e-4);
+
+  const frame = await loadSweep('made-up');
+  assert.deepEqual(frame.columns.slice(0, 5), ['run', 'l0.lambda', 'n', 'runs', 'missing']);
+  assert.deepEqual(frame.column('test.accuracy').values, [0.89, 0.8]);
+});
+
+test('a sweep that is not there, or is damaged, is a sentence', async () => {
+  await assert.rejects(loadSweep('nowhere'), /There is no sweep 'nowhere'\. There are: made-up \(in /);
+  assert.equal((await Sweep.open(join(data, 'sweeps', 'made-up'))).name, 'made-up');
+});
