@@ -86,6 +86,12 @@ test('a wrong command line trains nothing, says what is wrong and exits 1', asyn
     assert.match(stderr, message);
     assert.equal(stdout, '');
   }
+  // Before the images are looked for, which are not there either.
+  const twice = await sparsebook(['train', 'network=c3', 'methods=l0,l0'], { SPARSEBOOK_DATA: folder }).ended;
+  assert.match(
+    twice.stderr,
+    /^error: methods must be a list, .*, none of them twice; received l0,l0\. It is what makes/,
+  );
   const unknown = await sparsebook(['train', 'l0-googlnet']).ended;
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /did you mean 'l0-googlenet'\?/);

@@ -100,6 +100,11 @@ test('values that contradict each other, or a rule, are refused before anything 
     ['freeze-prune-resnet18', { prune: 0.5, new_head: true, pruning: { rewind: true } }, /starts all layers anew/],
     ['freeze-prune-resnet18', { prune: 0.5, pruning: { schedule: 'polynomial', rewind: true } }, /can rewind/],
   ];
+  const twice = {
+    name: 'UserError',
+    message: /methods must be a list, .*, none of them twice; received \["l0","l0"\]/,
+  };
+  assert.throws(() => experiment({ network: 'c3', methods: ['l0', { name: 'l0', lambda: 3 }] }), twice);
   for (const [protocol, given, message] of cases) {
     assert.throws(() => experiment({ protocol, ...given }), { name: 'UserError', message });
   }
