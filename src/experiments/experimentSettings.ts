@@ -1,7 +1,7 @@
 import { methodSettings, methodNames, type MethodName, type MethodSettings } from './methods.js';
 import { recipeSchema, type RecipeSettings } from './recipe.js';
 import { runSchema, type RunSettings } from './runSettings.js';
-import { flag, listOf, number, oneOf, orNull, text, wholeNumber } from './settings/rules.js';
+import { flag, listOf, number, oneOf, orNull, setOf, text, wholeNumber } from './settings/rules.js';
 import type { Schema } from './settings/schema.js';
 
 /** The networks that have a name; `own` is one that was given as a `tf.LayersModel`. */
@@ -79,7 +79,7 @@ export const experimentSchema: Schema<ExperimentSettings> = {
   ...recipeSchema,
   methods: {
     default: [],
-    rule: listOf(oneOf(...methodNames)),
+    rule: setOf(oneOf(...methodNames)),
     help: 'what makes the network sparse; several work together',
   },
   ...methodSettings,

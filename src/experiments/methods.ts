@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { iterative, oneShot, polynomial, reprEpoch, type PruningPlan } from '../sparsity/schedules.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import type { ExperimentSettings } from './experimentSettings.js';
+import { factorsOf } from './recipe.js';
 import { flag, listOf, number, oneOf, orNull, text, wholeNumber } from './settings/rules.js';
 import type { AnySetting, RunLength, Schema, Setting, SettingValue } from './settings/schema.js';
 
@@ -97,6 +98,19 @@ function unfreezesLess({ magnitude }: ExperimentSettings, { epochs }: RunLength)
     : `comes before the pruning of epoch ${later[0].epoch}: what is pruned from then on stays pruned`;
 }
 
+/** How a run is too short for its target sparsity, if it is. */
+function travelsLess(settings: ExperimentSettings, length: RunLength): string | undefined {
+  const { target_sparsity, lr_gates } = settings.l0;
+  if (target_sparsity === null || lr_gates === 0) return undefined;
+  const { steps } = length;
+  // As many at lr_gates as all steps of the schedule are together.
+  const full = factorsOf(settings, length).reduce((sum, factor) => sum + factor, 0);
+  // Lambda follows a ramp while log alpha travels by 8, at lr_gates a step, and settles in twice the time.
+  if (full * lr_gates >= 8) return undefined;
+  const slowed = Math.round(full) < steps ? `, which are as many as ${Math.round(full)} by its schedule` : '';
+  return `needs about ${Math.ceil(20 / lr_gates)} steps at lr_gates=${lr_gates}, and the run has ${steps}${slowed}`;
+}
+
 const unlessPruning = ({ magnitude }: ExperimentSettings): string | undefined =>
   magnitude.prune === 0 ? 'nothing is pruned' : undefined;
 
@@ -125,11 +139,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
         default: null,
         rule: orNull(number({ min: 0, below: 1 }), 'a fixed lambda'),
         help: 'the share of parameters to be removed; lambda is then chosen anew after each step so as to reach and hold it',
-        // Lambda follows a ramp while log alpha travels by 8, at lr_gates a step, and settles in twice the time.
-        warning: ({ l0: { target_sparsity, lr_gates } }, { steps }) =>
-          target_sparsity !== null && lr_gates > 0 && steps * lr_gates < 8
-            ? `needs about ${Math.ceil(20 / lr_gates)} steps at lr_gates=${lr_gates}, and the run has ${steps}`
-            : undefined,
+        warning: travelsLess,
       },
       droprate_init: {
         default: 0.5,

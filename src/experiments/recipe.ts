@@ -11,7 +11,7 @@ import {
 import { randomResizedCrop } from '../data/resizedCrop.js';
 import { constant, exponentialDecay, multiStep, oneCycle, type Schedule } from '../training/schedules.js';
 import { flag, listOf, number, oneOf, orNull, wholeNumber } from './settings/rules.js';
-import type { Schema } from './settings/schema.js';
+import type { RunLength, Schema } from './settings/schema.js';
 
 /** How a network is trained, whatever makes it sparse. */
 export interface RecipeSettings {
@@ -212,4 +212,13 @@ export function scheduleOf(
   if (schedule === 'one-cycle') return oneCycle();
   if (schedule === 'constant') return constant;
   return exponentialDecay({ decaySteps: decay_epochs * stepsPerEpoch, factor: lr_decay });
+}
+
+/** The factor on the learning rates at each step of a run. */
+export function factorsOf(settings: RecipeSettings, { epochs, steps }: RunLength): number[] {
+  const stepsPerEpoch = Math.ceil(steps / epochs);
+  const schedule = scheduleOf(settings, { stepsPerEpoch });
+  return Array.from({ length: steps }, (_, step) =>
+    schedule({ epoch: Math.floor(step / stepsPerEpoch), step, totalSteps: steps }),
+  );
 }

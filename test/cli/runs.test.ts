@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import type { RunRecord } from 'sparsebook/experiments/record.js';
+import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
+import { readRun } from 'sparsebook/training/log/readRun.js';
 import { reopenRun } from 'sparsebook/training/log/runFolder.js';
 import { sparsebook, tiny, type Ended } from '../sparsebook.ts';
 
@@ -58,23 +61,50 @@ test('Ctrl-C saves and exits 130, and the run that goes on ends with the bits of
   assert.deepEqual(lastWeights(runIn(resumed)), lastWeights(runIn(whole)));
 });
 
-test('a run that the system ends saves first, and one that is killed goes on from its last checkpoint', async () => {
-  const words = [...tiny, 'lambda_l0=3', 'checkpoints.every_steps=1'];
-  const whole = await trainElsewhere(...words);
-  for (const [signal, code] of [
-    ['SIGTERM', 143],
-    ['SIGKILL', null],
-  ] as const) {
-    const { child, ended } = start('train', 'l0-googlenet', ...words, 'again=true');
-    child.stderr?.once('data', () => child.kill(signal));
+/** A run of C3 with gates: 40 steps. */
+const gatedC3 =
+  'network=c3 width=0.1 methods=l0 l0.lambda=3 l0.lr_gates=0.2 optimizer=sgd lr=0.01 epochs=10 batch_size=8';
+const fewImages = 'data=synthetic sizes.train=32 sizes.validation=8 sizes.test=8 backend=simd threads=1';
+
+test('however a run is stopped, it saves if it can, and the same command goes on to the bits of one that never was', async () => {
+  const ask = (data: string): ReturnType<typeof sparsebook> =>
+    sparsebook(['train', ...`${gatedC3} ${fewImages} checkpoints.every_steps=1`.split(' ')], { SPARSEBOOK_DATA: data });
+  const newFolder = (): string => mkdtempSync(join(folder, 'stopped-'));
+  const whole = await ask(newFolder()).ended;
+  const signal = (name: NodeJS.Signals) => (child: ChildProcess) => void process.kill(child.pid!, name);
+  const stops: Record<string, [at: 'stdout' | 'stderr', stop: (child: ChildProcess) => void, code: number | null]> = {
+    SIGTERM: ['stderr', signal('SIGTERM'), 143],
+    SIGHUP: ['stderr', signal('SIGHUP'), 129],
+    SIGKILL: ['stderr', signal('SIGKILL'), null],
+    'both pipes closed': ['stderr', ({ stdout, stderr }) => [stdout, stderr].forEach((pipe) => pipe?.destroy()), 141],
+    // Before the first step: nothing more is written to stdout until the run ends.
+    'stdout closed': ['stdout', ({ stdout }) => stdout?.destroy(), 141],
+  };
+  for (const [how, [at, stop, code]] of Object.entries(stops)) {
+    const data = newFolder();
+    const { child, ended } = ask(data);
+    child[at]?.once('data', () => stop(child));
     const stopped = await ended;
-    assert.equal(stopped.code, code, stopped.stderr);
-    if (signal === 'SIGTERM') assert.match(stopped.stdout, /\nstopped after [4-7] steps in .*\nsaved: /);
-    const resumed = await train(`ckpt_path=${runIn(stopped)}/checkpoints/last`, 'resume_training=true');
+    assert.equal(stopped.code, code, `${how}: ${stopped.stderr}`);
+    const run = join(data, 'runs', readdirSync(join(data, 'runs'))[0]);
+    const end = (await readRun(run)).events.at(-1);
+    if (code === null) assert.notEqual(end?.type, 'end');
+    else {
+      assert.ok(end?.type === 'end' && end.reason === 'aborted' && end.step < 40, `${how}: ${JSON.stringify(end)}`);
+      assert.ok(end.step > 0 || at === 'stdout', how);
+      const saved = end.step === 0 ? 0 : (await loadCheckpoint(join(run, 'checkpoints', 'last'))).step;
+      assert.equal(saved, end.step, `${how}: it was saved as it stopped`);
+    }
+    const resumed = await ask(data).ended;
     assert.equal(resumed.code, 0, resumed.stderr);
-    assert.deepEqual(lastWeights(runIn(resumed)), lastWeights(runIn(whole)), signal);
-    const { stdout } = await start('runs').ended;
-    assert.match(stdout, new RegExp(`${basename(runIn(resumed))} +finished +2 +8 `), 'the log tells of each step once');
+    assert.equal(runIn(resumed), run, 'in the same folder');
+    assert.deepEqual(lastWeights(run), lastWeights(runIn(whole)), how);
+    const steps = (await readRun(run)).events.flatMap((event) => (event.type === 'step' ? [event.step] : []));
+    assert.deepEqual(
+      steps,
+      Array.from({ length: 40 }, (_, i) => i + 1),
+      'the log tells of each step once',
+    );
   }
 });
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { readRecord } from 'sparsebook/experiments/record.js';
 import { sparsebook, tiny } from '../sparsebook.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-train-'));
@@ -85,9 +86,43 @@ test('a wrong command line trains nothing, says what is wrong and exits 1', asyn
     assert.match(stderr, message);
     assert.equal(stdout, '');
   }
+  // Before the images are looked for, which are not there either.
+  const twice = await sparsebook(['train', 'network=c3', 'methods=l0,l0'], { SPARSEBOOK_DATA: folder }).ended;
+  assert.match(
+    twice.stderr,
+    /^error: methods must be a list, .*, none of them twice; received l0,l0\. It is what makes/,
+  );
   const unknown = await sparsebook(['train', 'l0-googlnet']).ended;
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /did you mean 'l0-googlenet'\?/);
+});
+
+test("one command trains all of ISTA's versions, each from the one before, the last one compact", async () => {
+  const sizes = 'data=synthetic sizes.train=48 sizes.validation=16 sizes.test=16 width=0.125 batch_size=16';
+  const words = `preset=quick faster=10000 stronger=5000 log_frequency=3 ${sizes} backend=simd threads=1`.split(' ');
+  const ista = (...more: string[]): ReturnType<typeof sparsebook>['ended'] =>
+    sparsebook(['train', 'ista-resnet20', ...words, ...more], { SPARSEBOOK_DATA: folder }).ended;
+  const all = await ista();
+  assert.equal(all.code, 0, all.stderr);
+  assert.match(all.stderr, /^step 3, loss = .* group lasso = .* fake sparsity = /m);
+  const runs = [...all.stdout.matchAll(/^run: (.*)$/gm)].map(([, path]) => path);
+  const records = await Promise.all(runs.map(async (path) => (await readRecord(path))!));
+  assert.deepEqual(
+    records.map(({ steps, settings }) => [settings.checkpoint_version, steps]),
+    [
+      [0, 3],
+      [1, 5],
+      [2, 5],
+    ],
+  );
+  const [, second, third] = records.map(({ parameters }) => parameters);
+  assert.ok(third.dense < second.dense && third.dense === third.left, JSON.stringify([second, third]));
+  for (const version of [1, 2]) {
+    const from = `ckpt_path=${runs[version - 1]}/checkpoints/last`;
+    const alone = await ista(`checkpoint_version=${version}`, from);
+    assert.match(alone.stdout, /^loaded: /m, `version ${version} by itself is the run that started from ${from}`);
+    assert.ok(alone.stdout.includes(`run: ${runs[version]}\n`), alone.stdout);
+  }
 });
 
 test('help lists every setting, the presets and examples', async () => {

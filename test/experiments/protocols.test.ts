@@ -17,6 +17,7 @@ import { protocolSettings, type Protocol } from 'sparsebook/experiments/protocol
 import { protocols } from 'sparsebook/experiments/protocols/protocols.js';
 import { givenInWords } from 'sparsebook/experiments/settings/written.js';
 import { filterOverlap } from 'sparsebook/sparsity/orthogonality.js';
+import { prunableWeights } from 'sparsebook/sparsity/prunableWeights.js';
 import { reprEpoch } from 'sparsebook/sparsity/schedules.js';
 import { crossEntropy } from 'sparsebook/training/loss.js';
 
@@ -99,6 +100,11 @@ test('values that contradict each other, or a rule, are refused before anything 
     ['freeze-prune-resnet18', { prune: 0.5, new_head: true, pruning: { rewind: true } }, /starts all layers anew/],
     ['freeze-prune-resnet18', { prune: 0.5, pruning: { schedule: 'polynomial', rewind: true } }, /can rewind/],
   ];
+  const twice = {
+    name: 'UserError',
+    message: /methods must be a list, .*, none of them twice; received \["l0","l0"\]/,
+  };
+  assert.throws(() => experiment({ network: 'c3', methods: ['l0', { name: 'l0', lambda: 3 }] }), twice);
   for (const [protocol, given, message] of cases) {
     assert.throws(() => experiment({ protocol, ...given }), { name: 'UserError', message });
   }
@@ -219,6 +225,63 @@ test('sparsity stays flat while the mask is held, and falls when zeros may move;
   assert.deepEqual(await kernel(head, body), await kernel(dense, body));
   assert.notDeepEqual(await kernel(head, 'logits'), await kernel(dense, 'logits'));
   for (const run of [dense, held, freed, head]) run.dispose();
+});
+
+test('schedules end at the share that was asked for', async () => {
+  for (const schedule of ['one-shot', 'iterative', 'polynomial'] as const) {
+    const times = schedule === 'one-shot' ? {} : { times: 2 };
+    const run = experiment({
+      network: { name: 'c3', width: 0.125 },
+      data,
+      root,
+      methods: { name: 'magnitude', prune: 0.6, schedule, ...times },
+      recipe: { epochs: 3, batch_size: 16 },
+    });
+    const { zeros } = (await run.finish()).record.sparsity;
+    assert.ok(Math.abs(zeros - 0.6) < 1e-3, `${schedule}: ${zeros}`);
+    run.dispose();
+  }
+});
+
+test('a lottery ticket has the weights that training starts with where the trained network had large ones, else 0', async () => {
+  const small = { protocol: 'freeze-prune-resnet18', width: 0.05, epochs: 1 };
+  const still = { ...small, lr: 0 };
+  const trained = await finished({ ...small, seed: 5, lr: 0.01 });
+  const start = await finished(still);
+  const ticket = await finished({ ...still, prune: 0.5, pruning: { rewind: true }, start: trained });
+  const kernels = async (run: Run): Promise<Float32Array> => {
+    const weights = prunableWeights((await run.network()).model);
+    return Float32Array.from(weights.flatMap((weight) => [...weight.read().dataSync()]));
+  };
+  const [decided, began, left] = await Promise.all([trained, start, ticket].map(kernels));
+  const gone = [...left.keys()].filter((i) => left[i] === 0);
+  const kept = [...left.keys()].filter((i) => left[i] !== 0);
+  assert.ok(Math.abs(gone.length / left.length - 0.5) < 1e-3, `${gone.length} of ${left.length}`);
+  assert.ok(kept.every((i) => left[i] === began[i]));
+  const most = gone.reduce((largest, i) => Math.max(largest, Math.abs(decided[i])), 0);
+  assert.ok(kept.every((i) => Math.abs(decided[i]) >= most));
+  for (const run of [trained, start, ticket]) run.dispose();
+});
+
+test('a run with a target sparsity ends within 0.03 of it, and its record tells the lambda that it chose', async () => {
+  const small = await loadData('synthetic', {
+    sizes: { train: 40, validation: 16, test: 16 },
+    imageSize: '12x12',
+  });
+  for (const target_sparsity of [0.3, 0.6]) {
+    const run = experiment({
+      network: 'c3',
+      data: small,
+      root,
+      methods: { name: 'l0', target_sparsity, droprate_init: 0.05, lr_gates: 0.5 },
+      recipe: { epochs: 16, batch_size: 8 },
+    });
+    const { sparsity, method } = (await run.finish()).record;
+    assert.ok(Math.abs(sparsity.complete - target_sparsity) <= 0.03, `${target_sparsity}: ${sparsity.complete}`);
+    const last = run.history.findLast((event) => event.type === 'epoch');
+    assert.equal(method.lambda, last?.sparsity?.lambda);
+    run.dispose();
+  }
 });
 
 test('the halves of the training images have none in common', () => {

@@ -1,9 +1,13 @@
 // Every method on every network of plain tf.layers: a few steps, as the trainer takes them, and what compaction by the
-// method's masks computes is what the network computes.
+// method's masks computes is what the network computes, here, in onnxruntime and in TensorFlow.js without this package.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { encodeOnnx } from 'sparsebook/compact/export/onnx.js';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
 import { forward, gatesOf } from 'sparsebook/graph/gates.js';
 import { freezeSparsifier } from 'sparsebook/sparsity/freeze.js';
@@ -15,18 +19,19 @@ import { prunableWeights } from 'sparsebook/sparsity/prunableWeights.js';
 import { reprSparsifier } from 'sparsebook/sparsity/repr.js';
 import { withGates } from 'sparsebook/sparsity/withGates.js';
 import type { Sparsifier } from 'sparsebook/sparsity/sparsifier.js';
-import { assertClose, maxAbs } from '../goldens.ts';
+import { outputsOfOnnx } from '../compact/export/onnxRuntime.ts';
+import { assertSame, outputsOf, someInputs } from '../compact/export/outputs.ts';
+import { assertRead, readInChromium, readInNode, saveWithInputs, type Saved } from '../compact/export/stockTfjs.ts';
+import { skipWithoutChromium } from '../notebook/report/chromium.ts';
 import { plainNetworks, randomWeights } from '../plainNetworks.ts';
 
 await useBackend({ backend: 'simd' });
 
 const learningRate = 0.01;
-const valuesOf = (tensors: tf.Tensor | tf.Tensor[]): Float32Array[] =>
-  [tensors].flat().map((tensor) => tensor.dataSync<'float32'>());
-
-/** Two images (or pairs of them) for a network. */
-const inputsOf = (model: tf.LayersModel): tf.Tensor[] =>
-  model.inputs.map(({ shape }, i) => tf.randomNormal([2, ...(shape.slice(1) as number[])], 0, 1, 'float32', i + 1));
+const folder = mkdtempSync(join(tmpdir(), 'sparsebook-compact-'));
+after(() => rmSync(folder, { recursive: true }));
+/** What each compact network puts out, by the name of its folder. */
+const saved = new Map<string, Saved>();
 
 /** One step of gradient descent on the mean square of all outputs and the method's penalty, hooks in the trainer's order. */
 function step(model: tf.LayersModel, sparsifier: Sparsifier, x: tf.Tensor[]): void {
@@ -91,7 +96,7 @@ const methods: Record<string, Method> = {
 for (const [networkName, build] of Object.entries(plainNetworks)) {
   for (const [name, { network, sparsifier: sparsify, cuts, refuses = {} }] of Object.entries(methods)) {
     const message = Object.hasOwn(refuses, networkName) && refuses[networkName];
-    test(`${name} on ${networkName}: ${message ? 'refused' : 'trained and compact'}`, () => {
+    test(`${name} on ${networkName}: ${message ? 'refused' : 'trained, compact and exported'}`, async () => {
       const given = randomWeights(build());
       const model = network?.(given) ?? given;
       if (message) {
@@ -100,7 +105,7 @@ for (const [networkName, build] of Object.entries(plainNetworks)) {
       }
       const sparsifier = sparsify(model);
       const before = prunableWeights(model).map((weight) => weight.read().dataSync<'float32'>().slice());
-      const x = inputsOf(model);
+      const x = someInputs(model);
       for (const epoch of [0, 1]) {
         sparsifier.beforeEpoch?.(epoch);
         step(model, sparsifier, x);
@@ -115,8 +120,11 @@ for (const [networkName, build] of Object.entries(plainNetworks)) {
         );
       const masks = sparsifier.channelMasks();
       const { model: small } = compact(model, masks);
-      const [wanted, got] = [model, small].map((each) => valuesOf(each.predict(x)));
-      wanted.forEach((values, i) => assertClose(got[i], values, { absolute: 1e-5 * maxAbs(values) }, `output ${i}`));
+      const { outputs, classes } = await saveWithInputs(small, join(folder, `${name}_${networkName}`), x);
+      assertSame(outputs, outputsOf(model, x), 'compact');
+      assertSame(await outputsOfOnnx(encodeOnnx(small), x), outputs, 'ONNX');
+      assert.deepEqual(classes, [], 'standard layers say the same');
+      saved.set(`${name}_${networkName}`, { outputs, classes });
       if (cuts) {
         assert.ok(
           [...masks.values()].some((mask) => mask.includes(0)),
@@ -128,3 +136,14 @@ for (const [networkName, build] of Object.entries(plainNetworks)) {
     });
   }
 }
+
+test('a Node process with TensorFlow.js alone reads all compact networks and computes the same', async () => {
+  assert.equal(saved.size, 46);
+  assertRead(await readInNode(folder, [...saved.keys()]), saved);
+});
+
+test(
+  'Chromium with TensorFlow.js alone reads all compact networks and computes the same',
+  { skip: skipWithoutChromium },
+  async () => assertRead(await readInChromium(folder, [...saved.keys()]), saved),
+);

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { WeightMasks } from 'sparsebook/sparsity/weightMasks.js';
 import { kernelsOnly, makeOptimizer, type OptimizerSettings } from 'sparsebook/training/optimizer.js';
 import { assertClose } from '../goldens.ts';
 
@@ -26,22 +29,62 @@ function walk(settings: OptimizerSettings): number[][] {
   return ends;
 }
 
+type Values = Record<string, number[]>;
+/** What PyTorch makes of a kernel, a bias and a gate; optimizers.py beside it writes it. */
+const torch = JSON.parse(
+  readFileSync(join(import.meta.dirname, '..', 'fixtures', 'torch', 'optimizers.json'), 'utf8'),
+) as { pruned_from: number; free_from: number; shapes: Values; start: Values; mask: number[]; gradients: Values[] } & {
+  cases: { settings: OptimizerSettings & { gate_lr: number }; steps: Values[] }[];
+};
+
+/** What an optimizer makes of them after each step, while entries of the kernel are pruned for some of the steps. */
+function walkPruned(settings: OptimizerSettings, gateRate: number): Record<string, Float32Array>[] {
+  const { shapes, start, mask, gradients } = torch;
+  const optimizer = makeOptimizer(settings);
+  const layer = tf.layers.dense({ name: 'd', units: shapes.kernel[1], inputShape: [shapes.kernel[0]] });
+  const model = tf.sequential({ layers: [layer] });
+  layer.setWeights([tf.tensor(start.kernel, shapes.kernel), tf.tensor(start.bias)]);
+  const [kernel, bias] = layer.weights.map((weight) => weight.read() as tf.Variable);
+  const gate = tf.variable(tf.tensor(start.gate));
+  const masks = new WeightMasks(model);
+  const keys: Record<string, string> = { kernel: 'd/kernel', bias: 'd/bias', gate: 'g/logAlpha' };
+  const variables = Object.entries({ kernel, bias, gate });
+  const states = gradients.map((gradient, step) => {
+    if (step === torch.pruned_from) {
+      masks.set(layer.weights[0], Float32Array.from(mask));
+      masks.hide();
+    }
+    if (step === torch.free_from) masks.clear();
+    const grads = Object.fromEntries(variables.map(([name, v]) => [v.name, tf.tensor(gradient[name], shapes[name])]));
+    masks.maskGradients(grads, optimizer.remembersDecay);
+    optimizer.step(
+      variables.map(([name, variable]) => {
+        const lr = name === 'gate' ? gateRate : optimizer.lr;
+        return { key: keys[name], variable, gradient: grads[variable.name], lr };
+      }),
+    );
+    masks.apply();
+    tf.dispose(grads);
+    return Object.fromEntries(variables.map(([name, variable]) => [name, variable.dataSync<'float32'>().slice()]));
+  });
+  masks.clear();
+  optimizer.dispose();
+  gate.dispose();
+  model.dispose();
+  return states;
+}
+
 for (const backend of ['cpu', 'simd'] as const) {
-  test(`Nesterov's momentum is PyTorch's, step by step, on ${backend}`, async () => {
+  test(`steps are PyTorch's: momentum, Nesterov's, decay by group, pruned entries and those let free, on ${backend}`, async () => {
     await useBackend({ backend, threads: 1 });
-    const [lr, momentum, weight_decay] = [0.1, 0.9, 0.05];
-    const expected = start.map((p, i) => {
-      let velocity = 0;
-      for (const gradient of gradients) {
-        const g = gradient[i] + weight_decay * p;
-        velocity = momentum * velocity + g;
-        p -= lr * (g + momentum * velocity);
-      }
-      return p;
-    });
-    const [end] = walk({ name: 'sgd', lr, momentum, nesterov: true, weight_decay });
-    assertClose(end, expected, { absolute: 1e-6 }, 'after three steps');
-    assert.notDeepEqual(end, walk({ name: 'sgd', lr, momentum, weight_decay })[0]);
+    for (const { settings, steps } of torch.cases) {
+      const { gate_lr, ...own } = settings;
+      walkPruned(own, gate_lr).forEach((step, n) => {
+        for (const [name, values] of Object.entries(steps[n])) {
+          assertClose(step[name], values, { absolute: 1e-6 }, `${JSON.stringify(settings)}: ${name}, step ${n + 1}`);
+        }
+      });
+    }
   });
 
   test(`weight decay can be kept to kernels, whatever the optimizer, on ${backend}`, async () => {

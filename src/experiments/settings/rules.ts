@@ -64,6 +64,15 @@ export const listOf = <T>(element: Rule<T>): Rule<T[]> => ({
   accepts: (value): value is T[] => Array.isArray(value) && value.every((each) => element.accepts(each)),
 });
 
+/** A list whose elements all keep a rule, and differ. */
+export const setOf = <T extends string>(element: Rule<T>): Rule<T[]> => {
+  const list = listOf(element);
+  return {
+    words: `${list.words}, none of them twice`,
+    accepts: (value): value is T[] => list.accepts(value) && new Set(value).size === value.length,
+  };
+};
+
 /** What a rule allows, or null, which means what `meaning` says. */
 export const orNull = <T>(rule: Rule<T>, meaning: string): Rule<T | null> => ({
   words: `${rule.words}, or null for ${meaning}`,

@@ -1,13 +1,42 @@
-// Reads folders of networks with @tensorflow/tfjs alone, where this package is not loaded: in a new Node process, in Chromium.
+// Saves networks, and reads their folders with @tensorflow/tfjs alone, where this package is not loaded: in a new Node
+// process, in Chromium.
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createRequire } from 'node:module';
 import { dirname, join, normalize } from 'node:path';
 import { promisify } from 'node:util';
+import type * as tf from '@tensorflow/tfjs';
+import { saveTfjs } from 'sparsebook/compact/export/tfjs.js';
 import { launchChromium } from '../../notebook/report/chromium.ts';
 import type { Output } from './onnxRuntime.ts';
+import { assertSame, outputsOf } from './outputs.ts';
+
+/** What a network that was saved put out, and which of our classes a reader must know. */
+export interface Saved {
+  outputs: Output[];
+  classes: string[];
+}
+
+/** Saves a network in a folder with the inputs that a reader shall run it on. */
+export async function saveWithInputs(model: tf.LayersModel, path: string, inputs: tf.Tensor[]): Promise<Saved> {
+  const classes = await saveTfjs(model, path);
+  const saved = inputs.map((input) => ({ shape: input.shape, values: [...input.dataSync()] }));
+  await writeFile(join(path, 'inputs.json'), JSON.stringify(saved));
+  return { outputs: outputsOf(model, inputs), classes };
+}
+
+/** Asserts that networks put out what they did, or that the class which their reader does not know is named. */
+export function assertRead(read: Record<string, Read>, saved: ReadonlyMap<string, Saved>): void {
+  for (const [name, { outputs, classes }] of saved) {
+    const got = read[name];
+    if (classes.length > 0)
+      assert.match((got as { error: string }).error, new RegExp(`Unknown layer: (${classes.join('|')})`));
+    else assertSame('error' in got ? assert.fail(`${name}: ${got.error}`) : got.outputs, outputs, name);
+  }
+}
 
 /** What reading one folder came to: all outputs, or the message of the error. */
 export type Read = { outputs: Output[] } | { error: string };

@@ -58,6 +58,13 @@ test('settings that a run is too short for, or that come too late in it, are tol
       /^target_sparsity=0.5 needs about 200 steps at lr_gates=0.1, and the run has 40/,
     ],
     [l0, 'target_sparsity=0.5 lr_gates=0.2', undefined],
+    [
+      l0,
+      'target_sparsity=0.5 lr_gates=0.2 milestones=1,3',
+      /^target_sparsity=0.5 needs about 100 steps at lr_gates=0.2, and the run has 40, which are as many as 10 by its schedule/,
+    ],
+    [l0, 'target_sparsity=0.5 lr_gates=0.2 milestones=4 lr_decay=1', undefined],
+    [l0, 'target_sparsity=0.5 lr_gates=0.25 milestones=4', undefined],
     [l0, 'lr_gates=0', /^lr_gates=0 leaves every gate as it starts/],
     [repr, 'S1=2 S2=1 schedule=steps', /^schedule=steps has no milestones: the learning rates stay as they are/],
     [

@@ -95,6 +95,26 @@ await new Promise((resolve) => setTimeout(resolve, 60_000));`,
   assert.throws(() => process.kill(Number(readFileSync(started, 'utf8')), 0), { code: 'ESRCH' });
 });
 
+test('a kernel whose watch fails ends and says why, in an endless loop too', async (t) => {
+  for (const busy of ['', 'for (;;);']) {
+    const spec = kernelAfter(
+      t,
+      `const threads = require('node:worker_threads');
+threads.Worker = class extends threads.Worker {
+  constructor(file, options) {
+    super(file, { ...options, workerData: { ...options.workerData, told: null } });
+    ${busy}
+  }
+};
+require('node:module').syncBuiltinESMExports();`,
+    );
+    await assert.rejects(
+      KernelClient.start({ spec, cwd: process.cwd(), startTimeout: 20 }),
+      /SIGKILL[^]*The kernel ends: the thread that watches it has failed\. TypeError/,
+    );
+  }
+});
+
 test('where files cannot be sockets a kernel is met at ports', async (t) => {
   const spec = kernelAfter(
     t,

@@ -1,5 +1,6 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { inspect } from 'node:util';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import type { Connection } from '../client/connection.js';
 import { type ClientState, clientStateReader } from '../clientState.js';
@@ -33,7 +34,17 @@ export function startWatch(connectionFile: string): void {
   if (parent === undefined && client === undefined) return;
   process.on('SIGINT', () => Atomics.add(told, HEARD, 1));
   const data: Watched = { told, parent, client };
-  new Worker(new URL(import.meta.url), { name: 'watch', workerData: data }).unref();
+  const worker = new Worker(new URL(import.meta.url), { name: 'watch', workerData: data });
+  worker.on('error', endUnwatched).unref();
+}
+
+/** Ends a kernel whose watch has failed, with the reason as its last words: nobody else would once its parent is gone. */
+function endUnwatched(error: unknown): void {
+  try {
+    writeSync(2, `The kernel ends: the thread that watches it has failed. ${inspect(error)}\n`);
+  } finally {
+    process.kill(process.pid, 'SIGKILL');
+  }
 }
 
 /** Does something that must not be broken off before it first awaits: a cell whose compilation is broken off would never end. */
@@ -86,6 +97,8 @@ async function terminate(): Promise<void> {
 }
 
 if (!isMainThread) {
+  // Here, not only where the main thread hears of it: that may be in a loop.
+  process.on('uncaughtException', endUnwatched);
   const { told, parent, client } = workerData as Watched;
   const duties = [
     ...(parent === undefined ? [] : [endWithParent(parent, client)]),
