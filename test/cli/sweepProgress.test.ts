@@ -1,0 +1,92 @@
+// What a sweep says while it runs: a table that changes on a terminal, plain lines elsewhere.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { countsText, pointLine, showSweep } from 'sparsebook/cli/sweepProgress.js';
+import type { PointState } from 'sparsebook/experiments/sweep/sweep.js';
+
+const at = (lr: string, state: PointState['state'], more: object = {}): PointState =>
+  ({ point: { id: lr, group: `lr=${lr}`, values: { lr, seed: '1' } }, state, ...more }) as PointState;
+const record = { test: { accuracy: 0.8812 }, sparsity: { complete: 0.5 }, seconds: 61 };
+const progress = { epoch: 2, epochs: 5, step: 3, steps: 10, imagesPerSecond: 812.4, left: 41.2 };
+const states = [
+  at('0.1', 'finished', { record }),
+  at('0.2', 'running', { progress }),
+  at('0.3', 'failed', { reason: 'The loss is NaN.\n    at a stack' }),
+  at('0.4', 'blocked', { reason: 'it starts from base, which failed' }),
+  at('0.5', 'waiting'),
+];
+
+function stream(
+  isTTY: boolean,
+  columns = 200,
+  rows = 24,
+): { text: () => string; write: (text: string) => boolean } & object {
+  let written = '';
+  return { isTTY, columns, rows, write: (text: string) => Boolean((written += text)), text: () => written };
+}
+
+test('a point is a line with what there is to say of it', () => {
+  assert.deepEqual(states.map(pointLine), [
+    'done     lr=0.1 seed=1: test 88.12 %, sparsity 50 %, 1:01 min',
+    'running  lr=0.2 seed=1: epoch 2 of 5, 812 images/s, 41.2 s left',
+    'failed   lr=0.3 seed=1: The loss is NaN.',
+    'blocked  lr=0.4 seed=1: it starts from base, which failed',
+    'waiting  lr=0.5 seed=1',
+  ]);
+  assert.equal(countsText(states), '1 of 5 done, 1 running, 1 failed, 1 blocked, 1 waiting');
+});
+
+test('outside a terminal each point that is done or failed is said once', () => {
+  const out = stream(false);
+  const view = showSweep(out, 'mine');
+  const begun = [at('0.1', 'running', { progress }), ...states.slice(1)];
+  view.onStates(begun);
+  view.onStates(states, 125);
+  view.onStates(states, 120);
+  view.close();
+  assert.deepEqual(out.text().trimEnd().split('\n'), [
+    'failed   lr=0.3 seed=1: The loss is NaN.',
+    'blocked  lr=0.4 seed=1: it starts from base, which failed',
+    'mine: 0 of 5 done, 2 running, 1 failed, 1 blocked, 1 waiting',
+    'done     lr=0.1 seed=1: test 88.12 %, sparsity 50 %, 1:01 min',
+  ]);
+});
+
+test('what was done before the first look is not told again', () => {
+  const out = stream(false);
+  showSweep(out, 'mine').onStates([states[0], states[4]]);
+  assert.equal(out.text(), 'mine: 1 of 2 done, 1 waiting\n');
+});
+
+/** What a terminal shows after it was written to: the sequences used here, and no others. */
+function screen(text: string): string[] {
+  const lines = [''];
+  let row = 0;
+  for (const [part] of text.matchAll(/\x1b\[A|\x1b\[J|\x1b\[K|\r|\n|[^\x1b\r\n]+/g)) {
+    if (part === '\x1b[A') row--;
+    else if (part === '\x1b[J') lines.splice(row, Infinity, '');
+    else if (part === '\x1b[K') lines[row] = '';
+    else if (part === '\n') lines[++row] ??= '';
+    else if (part !== '\r') lines[row] = part;
+  }
+  return lines;
+}
+
+test('on a terminal the table stands below what is done, changes in place, keeps to the width, and is gone in the end', () => {
+  const out = stream(true, 60);
+  const view = showSweep(out, 'mine');
+  view.onStates([at('0.1', 'running', { progress }), at('0.2', 'running', { progress })]);
+  assert.deepEqual(
+    screen(out.text()).map((line) => line.slice(0, 34)),
+    ['░░░░░░░░░░░░░░░░░░░░ mine: 0 of 2 ', 'running  lr=0.1 seed=1: epoch 2 of', 'running  lr=0.2 seed=1: epoch 2 of'],
+  );
+  view.onStates([states[0], at('0.2', 'running', { progress })], 41);
+  const shown = screen(out.text());
+  assert.deepEqual(
+    shown.map((line) => line.slice(0, 34)),
+    ['done     lr=0.1 seed=1: test 88.12', '██████████░░░░░░░░░░ mine: 1 of 2 ', 'running  lr=0.2 seed=1: epoch 2 of'],
+  );
+  assert.ok(shown.slice(1).every((line) => line.length < 60));
+  view.close();
+  assert.deepEqual(screen(out.text()), ['done     lr=0.1 seed=1: test 88.12 %, sparsity 50 %, 1:01 min', '']);
+});
