@@ -70,9 +70,9 @@ test('asked for again nothing is trained, and with other values what is missing'
   }).ended;
   assert.equal(code, 0, stderr);
   const dry = await done('alone', ...tinyRun, 'lr=0.02', 'seed=5..6', '--dry-run');
-  assert.match(dry.stdout, /^there {4}experiment seed=5\nmissing {2}experiment seed=6\n/, dry.stderr);
+  assert.match(dry.stdout, /^there {4}c3-seed seed=5\nmissing {2}c3-seed seed=6\n/, dry.stderr);
   assert.match(dry.stdout, /2 runs, of which 1 are there and 1 are not\nabout \d+\.\d s, \d+ at once with/);
-  assert.ok(!existsSync(join(folder, 'alone', 'sweeps', 'experiment-seed')), 'a dry run writes no sweep');
+  assert.ok(!existsSync(join(folder, 'alone', 'sweeps', 'c3-seed')), 'a dry run writes no sweep');
 });
 
 test('the table has means, intervals, n and what was not run; so have the figure, the file and the other forms', async () => {
@@ -181,4 +181,23 @@ test('a folder that cannot be written is said in a sentence', async () => {
   const { code, stderr } = await done('full', ...tinyRun, 'seed=1,2');
   assert.equal(code, 1);
   assert.match(stderr, /^error: The folder of the sweep cannot be made: .*\n$/);
+});
+
+test('a disk that fills up is said of each point that it stopped, and nothing is half-written', async (t) => {
+  const disk = join(folder, 'disk');
+  mkdirSync(disk);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=900k', 'tmpfs', disk], { stdio: 'ignore' });
+  } catch {
+    return t.skip('no small disk can be made here');
+  }
+  try {
+    const { code, stdout } = await done('disk', ...tinyRun, 'seed=1..2', 'jobs=2', 'threads=1');
+    assert.equal(code, 1);
+    assert.match(stdout, /^failed {3}c3-seed seed=\d: .* cannot be saved: ENOSPC/m);
+    const files = readdirSync(disk, { recursive: true }).map(String);
+    assert.ok(!files.some((name) => /\.(new|old)|record\.json$/.test(name)), files.join());
+  } finally {
+    execFileSync('umount', [disk]);
+  }
 });

@@ -86,9 +86,9 @@ function checkAxes({ grid, zip, place }: EntrySpec): void {
  * if it is in a file, for settings that a run would refuse, lists of unequal length, values given twice, and a start that
  * is none or several points.
  */
-export function pointsOf({ entries }: SweepSpec): SweepPoint[] {
+export function pointsOf(spec: SweepSpec): SweepPoint[] {
   const byEntry = new Map<string | undefined, SweepPoint[]>();
-  for (const entry of entries) {
+  for (const entry of spec.entries) {
     checkAxes(entry);
     const protocol = protocolNamed(entry.protocol);
     const points = combinations(entry).map((own): SweepPoint => {
@@ -97,7 +97,7 @@ export function pointsOf({ entries }: SweepSpec): SweepPoint[] {
       const words = Object.entries(varied)
         .filter(([name]) => name !== 'seed')
         .map(([name, value]) => `${name}=${value}`);
-      const group = [...(entry.name === undefined ? [] : [entry.name]), ...words].join(' ') || protocol.name;
+      const group = [...(entry.name === undefined ? [] : [entry.name]), ...words].join(' ') || spec.name;
       try {
         for (const { name } of given) {
           if (name in refused) throw new UserError(`${name} is not set in a sweep: ${refused[name]}.`);

@@ -168,7 +168,7 @@ function merged(first: PointsSpec, second: PointsSpec): PointsSpec {
 
 /**
  * A sweep as words of a command line, of a YAML file, or of both: what the words say counts for all points, and wins. `name`
- * is by default the file's, or the protocol's with the names of the axes.
+ * is by default the file's, or that of the protocol, or network and methods, with the names of the axes.
  *
  * Throws a UserError that names the file and line for what cannot be read, unknown keys, entries of one name, and an entry
  * that starts from one that does not stand before it.
@@ -181,7 +181,9 @@ export async function readSpec(
     const { name: of } = protocolNamed(protocol ?? 'experiment');
     const own = pointsInWords(words, protocolNamed(of));
     const axes = [...own.grid, ...own.zip].map((axis) => axis.name);
-    return { name: name ?? [of, ...axes].join('-'), entries: [{ ...own, protocol: of }] };
+    const given = ['network', 'methods'].flatMap((part) => own.settings.find((each) => each.name === part)?.text ?? []);
+    const what = of === 'experiment' && given.length > 0 ? given : [of];
+    return { name: name ?? [...what, ...axes].join('-'), entries: [{ ...own, protocol: of }] };
   }
   const { document, place } = await readYaml(file, 'sweep');
   const { points, ...top } = membersOf(document.contents, keys, place);
