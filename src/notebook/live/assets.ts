@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { bundle, filesBelow, packedPlotly } from '../report/assets.js';
+import { dirname, extname, join } from 'node:path';
+import { assetFolder } from '../assets.js';
 
 /** A file that pages load. */
 export interface Asset {
@@ -15,46 +14,26 @@ export interface Asset {
   tag: string;
 }
 
-const here = dirname(fileURLToPath(import.meta.url));
-const sources = join(here, '../../../src/notebook');
-const folder = join(here, 'assets');
+const types: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css', '.woff2': 'font/woff2' };
+
 const katex = dirname(createRequire(import.meta.url).resolve('katex/dist/katex.min.css'));
+const fonts = readdirSync(join(katex, 'fonts')).filter((name) => name.endsWith('.woff2'));
+const paths = new Map([
+  ...['notebook.js', 'list.js', 'live.css', 'plotly.js'].map((name) => [name, join(assetFolder, name)] as const),
+  ...fonts.map((name) => [`fonts/${name}`, join(katex, 'fonts', name)] as const),
+  ['katex.css', join(katex, 'katex.min.css')],
+]);
+const read = new Map<string, Asset>();
 
-const types = { js: 'text/javascript', css: 'text/css', woff2: 'font/woff2' };
-
-function part(entry: string, target: string): Buffer {
-  const dependsOn = ['live', 'report'].flatMap((name) => filesBelow(join(sources, name)));
-  return bundle({ entry: join(sources, entry), target: join(folder, target), dependsOn });
-}
-
-const makers: Record<string, () => Buffer> = {
-  'notebook.js': () => part('live/browser/notebook.ts', 'notebook.js'),
-  'list.js': () => part('live/browser/list.ts', 'list.js'),
-  'live.css': () => part('live/style/main.css', 'live.css'),
-  'plotly.js': packedPlotly,
-  'katex.css': () => readFileSync(join(katex, 'katex.min.css')),
-  ...Object.fromEntries(
-    readdirSync(join(katex, 'fonts'))
-      .filter((name) => name.endsWith('.woff2'))
-      .map((name) => [`fonts/${name}`, () => readFileSync(join(katex, 'fonts', name))]),
-  ),
-};
-
-const made = new Map<string, Asset>();
-
-/** The file of that name, built into dist/ if it is not there yet; undefined when pages have no such file. */
+/** The file of that name; undefined when pages have no such file. */
 export function asset(name: string): Asset | undefined {
-  const known = made.get(name);
-  if (known || !Object.hasOwn(makers, name)) return known;
-  const bytes = makers[name]();
-  const type = `${types[name.slice(name.lastIndexOf('.') + 1) as keyof typeof types]}; charset=utf-8`;
+  const path = paths.get(name);
+  const known = read.get(name);
+  if (path === undefined || known) return known;
+  const bytes = readFileSync(path);
   const tag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 20)}"`;
-  const found = { type, bytes, packed: bytes[0] === 0x1f && bytes[1] === 0x8b, tag };
-  made.set(name, found);
+  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  const found = { type: `${types[extname(name)]}; charset=utf-8`, bytes, packed, tag };
+  read.set(name, found);
   return found;
-}
-
-/** Builds what has to be built, so that the first page need not wait for it. */
-export function buildAssets(): void {
-  for (const name of Object.keys(makers)) if (!name.startsWith('fonts/')) asset(name);
 }

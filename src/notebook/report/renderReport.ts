@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { loadAssets, policyHash } from './assets.js';
+import { gunzipSync } from 'node:zlib';
+import { assetFolder } from '../assets.js';
+import { toBase85 } from './base85.js';
 import { countTitles, type Heading, type Outline, renderMarkdownCell } from './markdown.js';
 import { asHtml, type Html, joinedHtml, markup, orNotice } from './markup.js';
 import { hasTag, joined, type Notebook } from '../run/notebook.js';
@@ -10,6 +13,18 @@ import { outputPage } from './outputPage.js';
 import { readProvenance, renderNotices, type ShownParameter, shownParameters } from './provenance.js';
 
 const folder = dirname(createRequire(import.meta.url).resolve('katex/dist/katex.min.css'));
+
+/** SHA-256 of a script as a content security policy writes it. */
+const policyHash = (script: string): string => `'sha256-${createHash('sha256').update(script).digest('base64')}'`;
+
+let loaded: ReturnType<typeof readAssets> | undefined;
+
+/** What pages have in common; plotly.js as text, which the page's script unpacks with the browser's DecompressionStream. */
+function readAssets(): { style: string; script: string; plotly: string; plotlyHash: string } {
+  const [style, script] = ['report.css', 'report.js'].map((name) => readFileSync(join(assetFolder, name), 'utf8'));
+  const plotly = readFileSync(join(assetFolder, 'plotly.js'));
+  return { style, script, plotly: toBase85(plotly), plotlyHash: policyHash(gunzipSync(plotly).toString()) };
+}
 
 /**
  * KaTeX's style sheet for a page, with the fonts its formulas use inlined as WOFF2 and all others left out; empty when the
@@ -67,7 +82,7 @@ const controls = markup`<div class="controls" hidden>
  * security policy lets only this page's own scripts run and nothing be loaded, should something foreign slip through.
  */
 function renderPage(parts: PageParts): string {
-  const assets = loadAssets();
+  const assets = (loaded ??= readAssets());
   const contents = renderContents(parts.headings);
   const body = markup`${parts.titleHtml}${parts.introHtml}${parts.mainHtml}${contents}${parts.footerHtml}`;
   const hasFigures = parts.mainHtml.toString().includes('class="plot"');
