@@ -1,89 +1,64 @@
 import { UserError } from '../../errors.js';
 import { type ParameterValue, setParameter } from '../run/parameters.js';
 import { parseParameter } from '../run/parseParameter.js';
-import type { CellType, Command, Completion } from './protocol.js';
+import type { Command, Completion } from './protocol.js';
 import type { LiveSession } from './liveSession.js';
 
-type Fields = Record<string, unknown>;
+/** What the value of a field must be: the rule in words, and whether a value keeps it. */
+type Field = [rule: string, keeps: (value: unknown) => boolean];
+
+const oneOf = (...values: unknown[]): Field => [`one of ${values.join(', ')}`, (value) => values.includes(value)];
+const isId = (value: unknown): boolean => typeof value === 'string' && /^[a-zA-Z0-9-_]{1,64}$/.test(value);
+
+const anything: Field = ['anything', () => true];
+const text: Field = ['text', (value) => typeof value === 'string'];
+const count: Field = ['a whole number', (value) => Number.isSafeInteger(value) && Number(value) >= 0];
+const id: Field = ["a cell's id", isId];
+const ids: Field = ['a list of ids of cells', (value) => Array.isArray(value) && value.every(isId)];
+const type = oneOf('code', 'markdown', 'raw');
+
+const fieldsOf: Record<Command['do'], Record<string, Field>> = {
+  edit: { id, source: text },
+  insert: { type, index: count, id },
+  remove: { id },
+  restore: {},
+  move: { id, index: count },
+  type: { id, type },
+  set: { name: text, value: anything },
+  run: { ids },
+  runFrom: { id },
+  runAll: {},
+  runChanged: {},
+  interrupt: {},
+  restart: {},
+  stop: {},
+  save: {},
+  resolve: { with: oneOf('mine', 'theirs', 'copy') },
+  complete: { code: text, position: count },
+  inspect: { code: text, position: count },
+};
 
 const DEEPEST = 50;
-const CELL_ID = /^[a-zA-Z0-9-_]{1,64}$/;
 
 /** The command that a request's JSON is; throws a UserError that names the field at fault. */
 export function parseCommand(value: unknown): Command {
   if (typeof value !== 'object' || value === null) throw new UserError('a command must be a JSON object');
   if (!isWithin(DEEPEST, value)) throw new UserError(`a command may be nested ${DEEPEST} levels deep at most`);
-  const fields = value as Fields;
-  switch (fields.do) {
-    case 'edit':
-      return { do: 'edit', id: idIn(fields), source: textIn(fields, 'source') };
-    case 'insert':
-      return { do: 'insert', type: typeIn(fields), index: countIn(fields, 'index'), id: idIn(fields) };
-    case 'remove':
-    case 'runFrom':
-      return { do: fields.do, id: idIn(fields) };
-    case 'move':
-      return { do: 'move', id: idIn(fields), index: countIn(fields, 'index') };
-    case 'type':
-      return { do: 'type', id: idIn(fields), type: typeIn(fields) };
-    case 'set':
-      return { do: 'set', name: textIn(fields, 'name'), value: fields.value };
-    case 'clear':
-    case 'run':
-      return { do: fields.do, ids: idsIn(fields) };
-    case 'restore':
-    case 'runAll':
-    case 'runChanged':
-    case 'interrupt':
-    case 'restart':
-    case 'stop':
-    case 'save':
-      return { do: fields.do };
-    case 'resolve':
-      return { do: 'resolve', with: oneOf(fields, 'with', ['mine', 'theirs', 'copy']) };
-    case 'complete':
-    case 'inspect':
-      return { do: fields.do, code: textIn(fields, 'code'), position: countIn(fields, 'position') };
-    default:
-      throw new UserError(`there is no command ${String(JSON.stringify(fields.do)).slice(0, 80)}`);
-  }
+  const given = value as Record<string, unknown>;
+  const shown = (one: unknown): string => String(JSON.stringify(one)).slice(0, 80);
+  const name = given.do as Command['do'];
+  if (!Object.hasOwn(fieldsOf, name)) throw new UserError(`there is no command ${shown(name)}`);
+  const fields = Object.entries(fieldsOf[name]).map(([field, [rule, keeps]]) => {
+    if (keeps(given[field])) return [field, given[field]];
+    throw new UserError(`'${field}' must be ${rule}; received ${shown(given[field])}`);
+  });
+  return { do: name, ...Object.fromEntries(fields) } as Command;
 }
 
 /** What is nested by the thousand levels cannot be read, compared or written. */
 function isWithin(levels: number, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return levels > 0 && Object.values(value).every((inner) => isWithin(levels - 1, inner));
-}
-
-function refuse(field: string, rule: string, value: unknown): never {
-  throw new UserError(`'${field}' must be ${rule}; received ${(JSON.stringify(value) ?? 'nothing').slice(0, 80)}`);
-}
-
-function textIn(fields: Fields, field: string): string {
-  const value = fields[field];
-  return typeof value === 'string' ? value : refuse(field, 'text', value);
-}
-
-function countIn(fields: Fields, field: string): number {
-  const value = fields[field];
-  return Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : refuse(field, 'a whole number', value);
-}
-
-function oneOf<T extends string>(fields: Fields, field: string, values: readonly T[]): T {
-  const value = fields[field];
-  return values.find((one) => one === value) ?? refuse(field, `one of ${values.join(', ')}`, value);
-}
-
-const typeIn = (fields: Fields): CellType => oneOf(fields, 'type', ['code', 'markdown', 'raw']);
-
-const isId = (value: unknown): value is string => typeof value === 'string' && CELL_ID.test(value);
-
-function idIn({ id }: Fields): string {
-  return isId(id) ? id : refuse('id', "a cell's id", id);
-}
-
-function idsIn({ ids }: Fields): string[] {
-  return Array.isArray(ids) && ids.every(isId) ? ids : refuse('ids', 'a list of ids of cells', ids);
 }
 
 /** Does what a page asks of a notebook; `by` names the page. Resolves with the answer, if it is a question. */
@@ -110,9 +85,6 @@ export async function handleCommand(session: LiveSession, command: Command, by: 
       return session.changed();
     case 'set':
       return setValue(session, command.name, command.value);
-    case 'clear':
-      for (const id of command.ids) document.cell(id).clear();
-      return session.changed();
     case 'run':
       return runner.add(command.ids.map((id) => document.cell(id)));
     case 'runFrom':

@@ -1,31 +1,3 @@
-/** What a key, a button or a menu makes the page do. */
-export type Action =
-  | 'runAndAdvance'
-  | 'run'
-  | 'runAndInsert'
-  | 'runAll'
-  | 'runFrom'
-  | 'runChanged'
-  | 'interrupt'
-  | 'restart'
-  | 'stop'
-  | 'save'
-  | 'showKeys'
-  | 'edit'
-  | 'leave'
-  | 'selectAbove'
-  | 'selectBelow'
-  | 'insertAbove'
-  | 'insertBelow'
-  | 'remove'
-  | 'restore'
-  | 'moveUp'
-  | 'moveDown'
-  | 'toMarkdown'
-  | 'toCode'
-  | 'toRaw'
-  | 'clear';
-
 /** Command mode: a cell as a whole is selected. Edit mode: the cursor is in its editor. */
 export type Mode = 'command' | 'edit';
 
@@ -38,8 +10,10 @@ export interface Key {
   altKey: boolean;
 }
 
-/** Jupyter's keys: which, in which mode (both without one), and what for. */
-export const shortcuts: { keys: string; mode?: Mode; action: Action; meaning: string }[] = [
+/** What a key, a button or a menu makes the page do. */
+export type Action = (typeof list)[number]['action'] | 'runAll' | 'runFrom' | 'runChanged' | 'stop';
+
+const list = [
   { keys: 'Shift+Enter', action: 'runAndAdvance', meaning: 'run the cell, go to the next' },
   { keys: 'Ctrl+Enter', action: 'run', meaning: 'run the cell' },
   { keys: 'Alt+Enter', action: 'runAndInsert', meaning: 'run the cell, insert one below' },
@@ -63,7 +37,10 @@ export const shortcuts: { keys: string; mode?: Mode; action: Action; meaning: st
   { keys: '0 0', mode: 'command', action: 'restart', meaning: 'restart the kernel' },
   { keys: 's', mode: 'command', action: 'save', meaning: 'save' },
   { keys: 'h', mode: 'command', action: 'showKeys', meaning: 'show these keys' },
-];
+] as const;
+
+/** Jupyter's keys: which, in which mode (both without one), and what for. */
+export const shortcuts: readonly { keys: string; mode?: Mode; action: Action; meaning: string }[] = list;
 
 const SEQUENCE_MILLISECONDS = 1000;
 

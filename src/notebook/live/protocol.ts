@@ -97,16 +97,12 @@ export type Command =
   | { do: 'edit'; id: string; source: string }
   | { do: 'insert'; type: CellType; index: number; id: string }
   | { do: 'remove'; id: string }
-  | { do: 'restore' }
   | { do: 'move'; id: string; index: number }
   | { do: 'type'; id: string; type: CellType }
   | { do: 'set'; name: string; value: unknown }
-  | { do: 'clear'; ids: string[] }
   | { do: 'run'; ids: string[] }
   | { do: 'runFrom'; id: string }
-  | { do: 'runAll' }
-  | { do: 'runChanged' }
-  | { do: 'interrupt' | 'restart' | 'stop' | 'save' }
+  | { do: 'runAll' | 'runChanged' | 'restore' | 'interrupt' | 'restart' | 'stop' | 'save' }
   | { do: 'resolve'; with: 'mine' | 'theirs' | 'copy' }
   | { do: 'complete' | 'inspect'; code: string; position: number };
 

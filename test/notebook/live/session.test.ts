@@ -241,17 +241,17 @@ describe('an open notebook', () => {
     for (const name of ['a.ipynb', 'b.ipynb']) {
       await own.command(name, { do: 'edit', id: 'other', source: '// unsaved' });
     }
-    // In place of more text than a string holds: what no JSON can be written of, until the cell that holds it is cleared.
+    // In place of more text than a string holds: what no JSON can be written of, until the cell that holds it is deleted.
     const { document } = await own.server.notebooks.at('a.ipynb');
     (document.cell('large').cell as CodeCell).outputs = [
       { output_type: 'display_data', data: { 'application/json': 1n }, metadata: {} },
     ];
     await own.server.notebooks.saveAll();
     await page.until('the reason', ({ state }) => state.file?.note !== undefined);
-    assert.match(page.state.file?.note ?? '', /a\.ipynb cannot be written: .*clear it/);
+    assert.match(page.state.file?.note ?? '', /a\.ipynb cannot be written: .*delete the cell/);
     assert.equal(page.state.file?.dirty, true);
     assert.match(joined(codeIn(own.saved('b.ipynb'), 'other').source), /unsaved/);
-    await page.do({ do: 'clear', ids: ['large'] });
+    await page.do({ do: 'remove', id: 'large' });
     await own.server.notebooks.saveAll();
     await page.until('saved', ({ state }) => state.file?.dirty === false && state.file.note === undefined);
     assert.match(joined(codeIn(own.saved('a.ipynb'), 'other').source), /unsaved/);

@@ -1,6 +1,7 @@
+import { duration } from '../../../formats/text.js';
 import type { CellPatch, CellRun, CellText, CellType } from '../protocol.js';
 import { type Ask, Editor } from './editor.js';
-import { element, seconds, whenNear } from './elements.js';
+import { button, element, whenNear } from './elements.js';
 import type { Action } from '../keys.js';
 import { OutputsView, showForeignHtml } from './outputsView.js';
 
@@ -37,11 +38,6 @@ export class CellView {
   private editor: Editor | undefined;
   /** Calls off the editor of a cell that was not near the screen yet. */
   private forgo: (() => void) | undefined;
-  private readonly run = element(
-    'button',
-    { type: 'button', class: 'run', tabindex: '-1', title: 'Run (Ctrl+Enter)' },
-    '▶',
-  );
   private readonly count = element('span', { class: 'count' });
   private readonly place = element('div', { class: 'source' });
   private readonly prose = element('div', { class: 'prose' });
@@ -52,20 +48,16 @@ export class CellView {
     readonly id: string,
     private readonly host: CellHost,
   ) {
-    const button = ([action, sign, title]: (typeof tools)[number]): HTMLElement =>
-      element(
-        'button',
-        { type: 'button', title, 'aria-label': title, tabindex: '-1', click: () => host.act(id, action) },
-        sign,
-      );
-    this.run.addEventListener('click', () => host.act(id, 'run'));
+    const tool = ([action, sign, title]: (typeof tools)[number]): HTMLElement =>
+      button(sign, () => host.act(id, action), { title, 'aria-label': title, tabindex: '-1' });
+    const run = button('▶', () => host.act(id, 'run'), { class: 'run', tabindex: '-1', title: 'Run (Ctrl+Enter)' });
     this.prose.addEventListener('dblclick', () => host.act(id, 'edit'));
     this.root = element(
       'section',
       { class: 'cell', tabindex: '-1', focusin: () => host.entered(id) },
-      element('div', { class: 'gutter' }, this.run, this.count),
+      element('div', { class: 'gutter' }, run, this.count),
       element('div', { class: 'body' }, this.prose, this.place, this.warning, this.outputs.root),
-      element('div', { class: 'cell-tools' }, ...tools.map(button)),
+      element('div', { class: 'cell-tools' }, ...tools.map(tool)),
     );
     this.root.dataset.id = id;
   }
@@ -144,15 +136,14 @@ export class CellView {
     return (this.editor ??= this.makeEditor());
   }
 
-  private takeRun({ state, count, seconds: taken, fault }: CellRun): void {
+  private takeRun({ state, count, seconds, fault }: CellRun): void {
     this.root.dataset.state = state;
     const sign = { idle: count === null ? ' ' : String(count), queued: '…', running: '*' }[state];
     this.count.textContent = `[${sign}]`;
-    const words = { idle: count === null ? 'not run' : `run as number ${count}`, queued: 'waits', running: 'runs' }[
-      state
-    ];
+    const ran = count === null ? 'not run' : `run as number ${count}`;
+    const words = { idle: ran, queued: 'waits', running: 'runs' }[state];
     this.count.setAttribute('aria-label', words);
-    this.count.title = taken === undefined ? words : `${words}, took ${seconds(taken)}`;
+    this.count.title = seconds === undefined ? words : `${words}, took ${duration(seconds)}`;
     this.warning.hidden = !fault;
     this.warning.className = `warning ${fault ?? ''}`;
     this.warning.textContent = fault ? warnings[fault] : '';

@@ -21,10 +21,9 @@ export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
 
-/** Seconds in words: 0.4 s, 12 s, 3 min 20 s. */
-export function seconds(value: number): string {
-  if (value < 60) return `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
-  return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+/** A button with words on it, and what it does. */
+export function button(words: string, act: () => void, attributes: Attributes = {}): HTMLButtonElement {
+  return element('button', { type: 'button', click: act, ...attributes }, words);
 }
 
 /** Acts when a part of the page comes near the screen: a notebook may hold dozens of figures and editors. Returns what calls it off. */
@@ -60,19 +59,10 @@ export class Notices {
     before?.remove();
     this.shown.delete(matter);
     if (text === undefined) return;
-    const buttons = choices.map(({ label, act }) => element('button', { type: 'button', click: act }, label));
-    const close = element(
-      'button',
-      { type: 'button', 'aria-label': 'Close this notice', click: () => this.say(matter, undefined) },
-      '×',
-    );
-    const notice = element(
-      'div',
-      { class: 'notice' },
-      element('p', {}, text),
-      ...buttons,
-      ...(closable ? [close] : []),
-    );
+    const notice = element('div', { class: 'notice' }, element('p', {}, text));
+    notice.append(...choices.map(({ label, act }) => button(label, act)));
+    const close = (): void => this.say(matter, undefined);
+    if (closable) notice.append(button('×', close, { 'aria-label': 'Close this notice' }));
     notice.dataset.matter = matter;
     notice.dataset.text = text;
     this.shown.set(matter, notice);

@@ -1,6 +1,6 @@
 import { applyStoredTheme, prepareTheme } from '../../report/browser/theme.js';
 import type { ListedNotebook } from '../protocol.js';
-import { byId, element, Notices } from './elements.js';
+import { button, byId, element, Notices } from './elements.js';
 import { key } from './connection.js';
 
 applyStoredTheme();
@@ -22,11 +22,7 @@ function line({ path, title, changed, fault, kernel, dirty }: ListedNotebook): H
   ];
   const link = element('a', { href: `/notebooks/${encoded(path)}` }, title || path);
   const about = element('p', {}, element('code', {}, path), ` · ${states.filter(Boolean).join(' · ')}`);
-  const stop = element(
-    'button',
-    { type: 'button', 'aria-label': `Stop the kernel of ${path}`, click: () => void stopKernel(path) },
-    'Stop',
-  );
+  const stop = button('Stop', () => void stopKernel(path), { 'aria-label': `Stop the kernel of ${path}` });
   return element('li', {}, element('div', {}, link, about), ...(kernel && kernel !== 'off' ? [stop] : []));
 }
 

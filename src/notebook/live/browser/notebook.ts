@@ -1,6 +1,6 @@
 import { applyStoredTheme, prepareTheme } from '../../report/browser/theme.js';
 import type { Patch } from '../protocol.js';
-import { Actions, showKeys } from './actions.js';
+import { actionsOf, send } from './actions.js';
 import { CommandError, Connection, Edits, type Link } from './connection.js';
 import { byId, Notices } from './elements.js';
 import { KeyReader, type Action, type Mode } from '../keys.js';
@@ -18,6 +18,8 @@ const links: Record<Exclude<Link, 'failed'>, string | undefined> = {
   refused:
     'The server does not let this page in: it was started anew. Open the address that it printed in the terminal.',
 };
+
+type Actions = ReturnType<typeof actionsOf>;
 
 /** Puts the parts of the page together. */
 function start(): void {
@@ -45,20 +47,21 @@ function start(): void {
     },
     act(id, action) {
       view.select(id, true);
-      actions.do(action);
+      actions[action]();
     },
   });
-  const actions = new Actions({ view, connection, edits, fail, showKeys });
+  const bench = { view, connection, edits, fail };
+  const actions = actionsOf(bench);
   const parameters = new ParametersView(byId('panel'), {
-    set: (name, value) => actions.send({ do: 'set', name, value }),
-    run: () => actions.do('runChanged'),
+    set: (name, value) => send(bench, { do: 'set', name, value }),
+    run: actions.runChanged,
   });
   const take = (patch: Patch): void => {
     view.patch(patch);
     if (patch.parameters) parameters.show(patch.parameters);
     showStatus(patch, notices, {
-      resolve: (choice) => actions.send({ do: 'resolve', with: choice }),
-      restart: () => actions.do('restart'),
+      resolve: (choice) => send(bench, { do: 'resolve', with: choice }),
+      restart: actions.restart,
     });
     if (!view.selected && patch.order) view.select(patch.order[0]);
   };
@@ -69,12 +72,11 @@ function start(): void {
 
 function prepareTools(actions: Actions): void {
   for (const button of document.querySelectorAll<HTMLButtonElement>('[data-action]')) {
-    button.addEventListener('click', () => actions.do(button.dataset.action as Action));
+    button.addEventListener('click', () => actions[button.dataset.action as Action]());
   }
   const more = byId('more');
   more.addEventListener('click', () => {
-    const open = more.getAttribute('aria-expanded') !== 'true';
-    more.setAttribute('aria-expanded', String(open));
+    more.setAttribute('aria-expanded', String(more.getAttribute('aria-expanded') !== 'true'));
   });
 }
 
@@ -96,7 +98,7 @@ function prepareKeys(view: NotebookView, actions: Actions): void {
     if (action === undefined) return;
     event.preventDefault();
     event.stopPropagation();
-    if (action !== 'wait') actions.do(action);
+    if (action !== 'wait') actions[action]();
   };
   // Before the editor sees them: Ctrl+Enter would otherwise insert a line.
   addEventListener('keydown', onKey, { capture: true });

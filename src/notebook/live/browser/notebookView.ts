@@ -124,20 +124,17 @@ function showKernel({ state, name, note, left }: KernelStatus, notices: Notices,
 }
 
 function showFile({ path, dirty, conflict, note }: FileStatus, notices: Notices, host: StatusHost): void {
-  byId('saved').textContent = conflict ? 'conflict' : dirty ? 'not saved' : 'saved';
-  byId('saved').dataset.state = conflict ? 'conflict' : dirty ? 'dirty' : 'saved';
+  const saved = byId('saved');
+  saved.textContent = conflict ? 'conflict' : dirty ? 'not saved' : 'saved';
+  saved.dataset.state = saved.textContent;
   document.title = `${dirty ? '• ' : ''}${path}`;
   const choice = (label: string, which: 'mine' | 'theirs' | 'copy') => ({ label, act: () => host.resolve(which) });
   const keep = choice('Keep this page’s version', 'mine');
   const changed = 'Another program has changed the file on disk. Nothing is saved until you choose.';
   const gone = 'The file is no longer on disk. Nothing is saved until you choose.';
-  const [text, choices] =
-    conflict === 'changed'
-      ? [
-          changed,
-          [keep, choice('Load the file', 'theirs'), choice('Load the file, save this version beside it', 'copy')],
-        ]
-      : [gone, [choice('Save it there again', 'mine')]];
-  notices.say('conflict', conflict ? text : undefined, choices);
+  const load = [choice('Load the file', 'theirs'), choice('Load the file, save this version beside it', 'copy')];
+  if (conflict === 'changed') notices.say('conflict', changed, [keep, ...load]);
+  else if (conflict === 'gone') notices.say('conflict', gone, [choice('Save it there again', 'mine')]);
+  else notices.say('conflict', undefined);
   notices.say('file', note, [], true);
 }

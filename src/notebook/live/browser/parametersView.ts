@@ -2,7 +2,7 @@ import type { ParameterControl } from '../protocol.js';
 import { element } from './elements.js';
 
 /** What the panel asks of the page. */
-export interface PanelHost {
+interface PanelHost {
   set(name: string, value: unknown): void;
   run(): void;
 }
@@ -17,17 +17,10 @@ export class ParametersView {
     private readonly root: HTMLElement,
     private readonly host: PanelHost,
   ) {
-    const run = element(
-      'button',
-      { type: 'submit', class: 'primary', title: 'Run the cells that depend on what changed' },
-      'Run',
-    );
-    const form = element(
-      'form',
-      { submit: (event) => this.submit(event) },
-      this.list,
-      element('div', { class: 'row' }, run),
-    );
+    const title = 'Run the cells that depend on what changed';
+    const run = element('button', { type: 'submit', class: 'primary', title }, 'Run');
+    const row = element('div', { class: 'row' }, run);
+    const form = element('form', { submit: (event) => this.submit(event) }, this.list, row);
     root.append(element('details', { open: true }, element('summary', {}, 'Parameters'), form));
   }
 
@@ -72,30 +65,20 @@ class Row {
     const help = `${id}-help`;
     this.box = boxFor(control, { id, 'aria-describedby': help, disabled: value === undefined });
     this.box.addEventListener('change', () => this.send());
-    const parts: Node[] = [element('label', { for: id }, element('code', {}, name))];
+    this.root = element('div', { class: 'parameter' }, element('label', { for: id }, element('code', {}, name)));
     if (range) {
-      this.slider = element('input', {
-        type: 'range',
-        'aria-label': name,
-        'aria-describedby': help,
-        input: () => this.slide(),
-      });
-      parts.push(this.slider);
+      const named = { 'aria-label': name, 'aria-describedby': help };
+      this.slider = element('input', { type: 'range', ...named, input: () => this.slide() });
+      this.root.append(this.slider);
     }
-    parts.push(this.box);
+    this.root.append(this.box);
     if (choices && !choices.only) {
       const options = choices.values.map((one) => element('option', { value: one }));
-      parts.push(element('datalist', { id: `${id}-list` }, ...options));
+      this.root.append(element('datalist', { id: `${id}-list` }, ...options));
       this.box.setAttribute('list', `${id}-list`);
     }
     const said = value === undefined ? `${comment}${comment && '; '}computed in the cell` : comment;
-    this.root = element(
-      'div',
-      { class: `parameter${range ? ' ranged' : ''}` },
-      ...parts,
-      element('p', { class: 'help', id: help }, said),
-      this.fault,
-    );
+    this.root.append(element('p', { class: 'help', id: help }, said), this.fault);
   }
 
   /** Takes the value of the document; what a person is just changing stays. */
@@ -159,23 +142,15 @@ function boxFor(
     return element('select', attributes, ...choices.values.map((one) => element('option', { value: one }, one)));
   }
   if (typeof value === 'boolean') return element('input', { ...attributes, type: 'checkbox' });
-  const inputmode = typeof value === 'number' ? 'decimal' : 'text';
-  return element('input', {
-    ...attributes,
-    type: 'text',
-    inputmode,
-    autocomplete: 'off',
-    spellcheck: 'false',
-    ...(range && { class: 'short' }),
-  });
+  const typed = { type: 'text', inputmode: typeof value === 'number' ? 'decimal' : 'text' };
+  const plain = { autocomplete: 'off', spellcheck: 'false', ...(range && { class: 'short' }) };
+  return element('input', { ...attributes, ...typed, ...plain });
 }
 
 const textOf = (value: unknown): string =>
   typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
 
-const kindOf = (value: unknown): string =>
-  Array.isArray(value)
-    ? 'list such as [1, 2]'
-    : typeof value === 'object'
-      ? 'JSON object such as {"a": 1}'
-      : typeof value;
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'list such as [1, 2]';
+  return typeof value === 'object' ? 'JSON object such as {"a": 1}' : typeof value;
+}

@@ -142,7 +142,10 @@ export class DocumentFile {
       return notebookText(notebook);
     } catch (error) {
       // More text than a string holds: only an output is like that.
-      throw unwritten(this.path, `${reasonOf(error)}; an output is too large: clear it`);
+      throw unwritten(
+        this.path,
+        `${reasonOf(error)}; an output is too large: have its cell put out less, or delete the cell`,
+      );
     }
   }
 

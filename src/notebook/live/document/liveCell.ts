@@ -1,13 +1,5 @@
 import { faultOf } from '../../report/provenance.js';
-import {
-  type Cell,
-  type CodeCell,
-  faultOfOutput,
-  joined,
-  lines,
-  type Output,
-  secondsTaken,
-} from '../../run/notebook.js';
+import { type Cell, faultOfOutput, joined, lines, type Output, secondsTaken } from '../../run/notebook.js';
 import { furtherOutputs, liveLimits } from '../../run/outputLimits.js';
 import type { CellPatch, CellRun, CellText, CellType, OutputsPatch } from '../protocol.js';
 import { type Clock, Slice } from './slice.js';
@@ -71,13 +63,6 @@ export class LiveCell {
   mark(state: CellRun['state']): void {
     this.state = state;
     this.run.set(this.runNow());
-  }
-
-  /** Drops outputs and number. */
-  clear(): void {
-    if (this.saved.cell_type !== 'code') return;
-    Object.assign(this.saved, { outputs: [], execution_count: null } satisfies Partial<CodeCell>);
-    this.refresh();
   }
 
   /** Looks at the saved cell again, after a run wrote into it; returns whether its outputs changed. */
