@@ -17,6 +17,14 @@ export function highlight(code: string, language: string): Html {
   return hljs.getLanguage(language) ? asHtml(hljs.highlight(code, { language }).value) : markup`${code}`;
 }
 
+const styles: Record<string, string | undefined> = {
+  bold: 'font-weight: 600',
+  dim: 'opacity: 0.7',
+  italic: 'font-style: italic',
+  underline: 'text-decoration: underline',
+  strikethrough: 'text-decoration: line-through',
+};
+
 /** What a terminal would show in the end: its sixteen colours in those of the page, all others as they are. */
 export function colouredText(text: string): Html {
   const shown = terminalText(text);
@@ -26,17 +34,21 @@ export function colouredText(text: string): Html {
   const named = Anser.ansiToJson(shown, { ...options, use_classes: true });
   const spans = named.map(({ content, fg, bg, decorations }, index) => {
     const letters = stripVTControlCharacters(content);
-    const kept = [classOf(fg), classOf(bg) && `${classOf(bg)}-ground`, ...decorations.map((one) => `ansi-${one}`)];
+    const [ink, ground] = [colourOf(fg, exact[index].fg), colourOf(bg, exact[index].bg)];
     const style = [
-      fg && !classOf(fg) && `color: rgb(${exact[index].fg})`,
-      bg && !classOf(bg) && `background-color: rgb(${exact[index].bg})`,
+      ink && `color: ${ink}`,
+      ground && `background: ${ground.startsWith('var') ? `color-mix(in srgb, ${ground} 25%, transparent)` : ground}`,
+      ...decorations.map((name) => styles[name]),
     ];
-    const [classes, styles] = [kept.filter(Boolean).join(' '), style.filter(Boolean).join('; ')];
-    if (!classes && !styles) return letters;
-    return markup`<span${classes && markup` class="${classes}"`}${styles && markup` style="${styles}"`}>${letters}</span>`;
+    const written = style.filter(Boolean).join('; ');
+    return written ? markup`<span style="${written}">${letters}</span>` : letters;
   });
   return markup`${spans}`;
 }
 
-/** The class of one of the sixteen colours. */
-const classOf = (colour: string | null): string => (colour && !/palette|truecolor/.test(colour) ? colour : '');
+/** A colour by its class, such as `ansi-bright-red`, and its numbers; undefined for none. */
+function colourOf(name: string | null, numbers: string | null): string | undefined {
+  if (!name) return undefined;
+  const own = /^ansi-(?:bright-)?(black|red|green|yellow|blue|magenta|cyan|white)$/.exec(name)?.[1];
+  return own ? `var(--ansi-${own})` : `rgb(${numbers})`;
+}

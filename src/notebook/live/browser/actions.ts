@@ -11,7 +11,7 @@ export interface Workbench {
   connection: Connection;
   edits: Edits;
   /** Says what went wrong. */
-  fail(error: unknown): void;
+  fail: (error: unknown) => void;
 }
 
 /** Sends what has been typed, and then a command. */

@@ -100,7 +100,6 @@ const colours = tagHighlighter([
   { tag: [tags.number, tags.bool, tags.null], class: 'hljs-number' },
   { tag: [tags.function(tags.variableName), tags.function(tags.propertyName), tags.className], class: 'hljs-title' },
   { tag: [tags.typeName, tags.namespace], class: 'hljs-type' },
-  { tag: tags.propertyName, class: 'hljs-property' },
 ]);
 
 /** Marks a change that comes from the server: it is not sent back. */
