@@ -46,8 +46,8 @@ export function parseCommand(value: unknown): Command {
   if (!isWithin(DEEPEST, value)) throw new UserError(`a command may be nested ${DEEPEST} levels deep at most`);
   const given = value as Record<string, unknown>;
   const shown = (one: unknown): string => String(JSON.stringify(one)).slice(0, 80);
-  const name = given.do as Command['do'];
-  if (!Object.hasOwn(fieldsOf, name)) throw new UserError(`there is no command ${shown(name)}`);
+  const name = Object.keys(fieldsOf).find((one): one is Command['do'] => one === given.do);
+  if (name === undefined) throw new UserError(`there is no command ${shown(given.do)}`);
   const fields = Object.entries(fieldsOf[name]).map(([field, [rule, keeps]]) => {
     if (keeps(given[field])) return [field, given[field]];
     throw new UserError(`'${field}' must be ${rule}; received ${shown(given[field])}`);
