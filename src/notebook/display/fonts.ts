@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Resvg, ResvgRenderOptions } from '@resvg/resvg-js';
+import { markup } from '../report/markup.js';
 
 /**
  * The fonts that a PNG is drawn with: KaTeX's, which are in the tree anyway, so that an image looks the same on every
@@ -9,14 +10,8 @@ import type { Resvg, ResvgRenderOptions } from '@resvg/resvg-js';
  */
 export function fontsFor(text: string): NonNullable<ResvgRenderOptions['font']> {
   const folder = join(dirname(createRequire(import.meta.url).resolve('katex/package.json')), 'dist', 'fonts');
-  const names = [
-    'SansSerif-Regular',
-    'SansSerif-Bold',
-    'SansSerif-Italic',
-    'Main-Regular',
-    'Math-Italic',
-    'AMS-Regular',
-  ];
+  const sans = ['SansSerif-Regular', 'SansSerif-Bold', 'SansSerif-Italic'];
+  const names = [...sans, 'Main-Regular', 'Math-Italic', 'AMS-Regular'];
   return {
     loadSystemFonts: !ownCharacters.test(text),
     fontFiles: names.map((name) => join(folder, `KaTeX_${name}.ttf`)),
@@ -42,13 +37,9 @@ export function lineWidths(Renderer: typeof Resvg): LineWidth {
     const before = known.get(key);
     if (before !== undefined) return before;
     const look = `font-size="100" font-weight="${bold ? 'bold' : 'normal'}" font-family="${fontFamily}"`;
-    const svg = `<svg xmlns="http://www.w3.org/2000/svg"><text ${look}>${escape(text)}</text></svg>`;
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg"><text ${look}>${String(markup`${text}`)}</text></svg>`;
     const width = (new Renderer(svg, { font: fontsFor(text) }).getBBox()?.width ?? 0) / 100;
     known.set(key, width);
     return width;
   };
-}
-
-function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

@@ -1,5 +1,6 @@
 import { type Bundle, display } from './output.js';
 import { UserError } from '../../errors.js';
+import { markup } from '../report/markup.js';
 import { createRequire } from 'node:module';
 import type { DataFrame } from 'danfojs-node';
 
@@ -93,19 +94,23 @@ export function tableForms(columns: TableColumn[], caption?: string): Bundle {
 const rowsOf = (columns: TableColumn[]): number[] => [...(columns[0]?.cells.keys() ?? [])];
 
 function html(columns: TableColumn[], caption?: string): string {
-  const style = ({ numeric }: TableColumn): string =>
-    numeric ? ' style="text-align: right; font-variant-numeric: tabular-nums"' : ' style="text-align: left"';
-  const head = columns.map((column) => `<th scope="col"${style(column)}>${escape(column.name)}</th>`).join('');
-  const body = rowsOf(columns).map(
-    (row) => `<tr>${columns.map((column) => `<td${style(column)}>${escape(column.cells[row])}</td>`).join('')}</tr>`,
-  );
-  const title = caption === undefined ? '' : `<caption>${escape(caption)}</caption>`;
-  return `<table class="dataframe">${title}<thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table>`;
+  const look = ({ numeric }: TableColumn): string =>
+    numeric ? 'text-align: right; font-variant-numeric: tabular-nums' : 'text-align: left';
+  const head = columns.map((column) => markup`<th scope="col" style="${look(column)}">${column.name}</th>`);
+  const cellIn = (row: number) => (column: TableColumn) =>
+    markup`<td style="${look(column)}">${column.cells[row]}</td>`;
+  const body = rowsOf(columns).map((row) => markup`<tr>${columns.map(cellIn(row))}</tr>`);
+  const title = caption !== undefined && markup`<caption>${caption}</caption>`;
+  const rows = markup`<thead><tr>${head}</tr></thead><tbody>${body}</tbody>`;
+  return String(markup`<table class="dataframe">${title}${rows}</table>`);
 }
 
 function markdown(columns: TableColumn[], caption?: string): string {
   const line = (cells: string[]): string => `| ${cells.join(' | ')} |`;
-  const safe = (text: string): string => escape(text).replaceAll('|', '\\|').replaceAll('\n', ' ');
+  const safe = (text: string): string =>
+    String(markup`${text}`)
+      .replaceAll('|', '\\|')
+      .replaceAll('\n', ' ');
   return [
     ...(caption === undefined ? [] : [`*${safe(caption)}*`, '']),
     line(columns.map(({ name }) => safe(name))),
@@ -119,22 +124,10 @@ function plain(columns: TableColumn[], caption?: string): string {
     const width = Math.max(...[name, ...cells].map((text) => text.length));
     return [name, '-'.repeat(width), ...cells].map((text) => (numeric ? text.padStart(width) : text.padEnd(width)));
   });
-  const lines = [...(padded[0]?.keys() ?? [])].map((row) =>
-    padded
-      .map((column) => column[row])
-      .join('  ')
-      .trimEnd(),
-  );
-  return [...(caption === undefined ? [] : [caption]), ...lines].join('\n');
-}
-
-function escape(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
+  const line = (_: string, row: number): string => padded.map((column) => column[row]).join('  ');
+  return [...(caption === undefined ? [] : [caption]), ...(padded[0] ?? []).map(line)]
+    .map((text) => text.trimEnd())
+    .join('\n');
 }
 
 /** A row of a data frame: column name to value. Every row has the same columns. */
