@@ -2,7 +2,7 @@ import { closest } from 'fastest-levenshtein';
 import { UserError } from '../../errors.js';
 import { statementsIn } from './cellNames.js';
 import { dependents, namesOf } from './dependents.js';
-import { type CodeCell, hasTag, joined, lines, type Notebook } from './notebook.js';
+import { hasTag, joined, lines, newCell, type Notebook } from './notebook.js';
 import { type GivenValue, type Parameter, type ParameterValue, readParameters, typeOfValue } from './parameters.js';
 import { parseParameter } from './parseParameter.js';
 
@@ -37,17 +37,6 @@ function computedFrom(source: string, names: string[]): string[] {
   return dependents(own, names, namesOf(statements)).map((statement) => statement.source);
 }
 
-function injectedCell(source: string): CodeCell {
-  return {
-    cell_type: 'code',
-    id: INJECTED,
-    metadata: { tags: [INJECTED] },
-    source: lines(source),
-    execution_count: null,
-    outputs: [],
-  };
-}
-
 /**
  * Puts parameters into a notebook by papermill's conventions: a cell tagged `injected-parameters` after the one tagged
  * `parameters`, in place of an earlier one. What the parameters cell computes from them is computed there again. Without
@@ -78,7 +67,8 @@ export function applyParameters(notebook: Notebook, given: Record<string, GivenV
   if (names.length > 0) {
     const computed = computedFrom(source, names);
     const text = ['// Parameters of this run', ...declarations, ...computed].join('\n');
-    notebook.cells.splice(index + 1, 0, injectedCell(text));
+    const metadata = { tags: [INJECTED] };
+    notebook.cells.splice(index + 1, 0, newCell('code', { id: INJECTED, metadata, source: lines(text) }));
   }
   const literals = parameters.filter((parameter) => parameter.value !== undefined);
   return {

@@ -36,6 +36,11 @@ export interface TextCell {
 
 export type Cell = CodeCell | TextCell;
 
+/** A cell without outputs. */
+export function newCell(cell_type: Cell['cell_type'], common: Pick<Cell, 'id' | 'metadata' | 'source'>): Cell {
+  return cell_type === 'code' ? { cell_type, ...common, execution_count: null, outputs: [] } : { cell_type, ...common };
+}
+
 /** A notebook, nbformat 4.5. */
 export interface Notebook {
   nbformat: 4;

@@ -62,7 +62,7 @@ test('only the outputs that changed are sent, and how many there are', () => {
   assert.deepEqual(Object.keys(document.since(seen, plain).cells.a.outputs?.changed ?? {}), ['0']);
   const later = clock.version;
   assert.equal(cell.refresh(), false);
-  (saved.outputs[1] as { data: object }).data = { 'text/plain': 'y' };
+  saved.outputs = [saved.outputs[0], { output_type: 'display_data', data: { 'text/plain': 'y' }, metadata: {} }];
   assert.equal(cell.refresh(), true);
   assert.deepEqual(document.since(later, plain).cells.a.outputs, {
     length: 2,

@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { faultOf } from '../../report/provenance.js';
-import { type Cell, faultOfOutput, joined, lines, type Output, secondsTaken } from '../../run/notebook.js';
+import { type Cell, joined, lines, newCell, type Output, secondsTaken } from '../../run/notebook.js';
 import { furtherOutputs, liveLimits } from '../../run/outputLimits.js';
 import type { CellPatch, CellRun, CellText, CellType, OutputsPatch } from '../protocol.js';
 import { type Clock, Slice } from './slice.js';
@@ -52,10 +53,7 @@ export class LiveCell {
   become(type: CellType): void {
     const { id, metadata, source } = this.saved;
     if (type === this.saved.cell_type) return;
-    this.saved =
-      type === 'code'
-        ? { cell_type: type, id, metadata, source, execution_count: null, outputs: [] }
-        : { cell_type: type, id, metadata, source };
+    this.saved = newCell(type, { id, metadata, source });
     this.refresh();
   }
 
@@ -137,8 +135,6 @@ function shownOutputs(cell: Cell): Output[] {
 
 interface Item {
   output: Output;
-  /** What tells one state of the output from another. */
-  state: unknown;
   version: number;
   /** The output as HTML, made when it is first asked for. */
   html?: string;
@@ -164,8 +160,7 @@ class OutputList {
     if (changed) this.lengthVersion = this.clock.tick();
     this.items = outputs.map((output, index) => {
       const old = before.at(index);
-      const state = stateOf(output);
-      return old && old.state === state ? { ...old, output } : { output, state, version: this.clock.tick() };
+      return old && isDeepStrictEqual(old.output, output) ? old : { output, version: this.clock.tick() };
     });
     return changed || this.items.some((item, index) => item.version !== before[index].version);
   }
@@ -199,20 +194,4 @@ function within(room: PageRoom, html: string, renderer: Renderer): string {
     : renderer.notice('An output is left out here: the page holds as much as it can. It is kept, and saved.');
   room.left -= shown.length;
   return shown;
-}
-
-/**
- * A display that is updated is given new data, so that its data is enough; texts and errors are made anew at each look; what is no
- * output (a file may hold anything) never changes.
- */
-function stateOf(output: Output): unknown {
-  if (faultOfOutput(output) !== undefined) return output;
-  switch (output.output_type) {
-    case 'stream':
-      return JSON.stringify([output.name, output.text]);
-    case 'error':
-      return JSON.stringify([output.ename, output.evalue, output.traceback]);
-    default:
-      return output.data;
-  }
 }

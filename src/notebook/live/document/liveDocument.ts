@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { UserError } from '../../../errors.js';
-import { lines, type Cell, type Notebook } from '../../run/notebook.js';
+import { newCell, type Cell, type Notebook } from '../../run/notebook.js';
 import type { CellType, Patch } from '../protocol.js';
 import { LiveCell, type Renderer } from './liveCell.js';
 import { Slice, type Clock } from './slice.js';
@@ -46,13 +46,7 @@ export class LiveDocument {
   /** Puts an empty cell at a place, under an id that nobody has yet. */
   insert(type: CellType, index: number, id: string = randomBytes(4).toString('hex')): LiveCell {
     if (this.cells.has(id)) throw new UserError(`the notebook has a cell '${id}' already`);
-    const common = { id, metadata: {}, source: lines('') };
-    return this.add(
-      type === 'code'
-        ? { cell_type: type, ...common, execution_count: null, outputs: [] }
-        : { cell_type: type, ...common },
-      index,
-    );
+    return this.add(newCell(type, { id, metadata: {}, source: [] }), index);
   }
 
   /** Takes a cell out; `restore` brings it back. */
