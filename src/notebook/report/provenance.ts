@@ -1,7 +1,6 @@
 import { type Cell, hasTag, isObject, joined, type Metadata, type Notebook, sourceHash } from '../run/notebook.js';
 import { placesOf } from '../run/runNotebook.js';
 import { type Html, joinedHtml, markup } from './markup.js';
-import { readParameters } from '../run/parameters.js';
 
 /** What speaks against a cell's saved outputs. */
 export type Fault = 'stale' | 'missing' | 'failed';
@@ -50,31 +49,6 @@ export function renderNotices(notebook: Notebook): Html | undefined {
   }
   if (lines.length === 0) return undefined;
   return markup`<ul class="notices" role="note" aria-label="Warnings">${lines}</ul>`;
-}
-
-/** One setting of a notebook: its value in this run, and the notebook's own value where the run changed it. */
-export interface ShownParameter {
-  name: string;
-  value: string;
-  changedFrom?: string;
-  /** What the notebook says about it. */
-  comment: string;
-}
-
-/** The settings that cells tagged `parameters` declare, with the values that `injected-parameters` put in their place. */
-export function shownParameters(notebook: Notebook): ShownParameter[] {
-  const found = new Map<string, ShownParameter>();
-  for (const tag of ['parameters', 'injected-parameters']) {
-    for (const cell of notebook.cells.filter((candidate) => hasTag(candidate, tag))) {
-      for (const { name, value: literal, comment } of readParameters(joined(cell.source))) {
-        const value = literal === undefined ? 'computed' : JSON.stringify(literal);
-        const earlier = found.get(name);
-        const changed = earlier && earlier.value !== value ? { changedFrom: earlier.value } : {};
-        found.set(name, { name, value, comment: earlier?.comment || comment, ...changed });
-      }
-    }
-  }
-  return [...found.values()];
 }
 
 /** What is known about a run, in the order in which a reader asks. Other keys follow under their own names. */

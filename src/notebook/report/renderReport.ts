@@ -10,7 +10,8 @@ import { asHtml, type Html, joinedHtml, markup, orNotice } from './markup.js';
 import { hasTag, joined, type Notebook } from '../run/notebook.js';
 import { renderCodeCell } from './cells.js';
 import { outputPage } from './outputPage.js';
-import { readProvenance, renderNotices, type ShownParameter, shownParameters } from './provenance.js';
+import { readProvenance, renderNotices } from './provenance.js';
+import { type DeclaredParameter, parametersOf, type ParameterValue } from '../run/parameters.js';
 
 const folder = dirname(createRequire(import.meta.url).resolve('katex/dist/katex.min.css'));
 
@@ -131,14 +132,16 @@ export interface ReportOptions {
   folder?: string;
 }
 
-function renderParameter({ name, value, changedFrom, comment }: ShownParameter): Html {
-  const before = changedFrom !== undefined && markup` <span class="was">instead of <code>${changedFrom}</code></span>`;
-  const shown = markup`<td class="value"><code>${value}</code>${before}</td><td>${comment}</td>`;
-  return markup`<tr${before && markup` class="changed"`}><th scope="row"><code>${name}</code></th>${shown}</tr>`;
+function renderParameter({ name, value, before, comment }: DeclaredParameter): Html {
+  const text = (one: ParameterValue | undefined): string => (one === undefined ? 'computed' : JSON.stringify(one));
+  const changed = before !== undefined && text(before.value) !== text(value);
+  const was = changed && markup` <span class="was">instead of <code>${text(before.value)}</code></span>`;
+  const shown = markup`<td class="value"><code>${text(value)}</code>${was}</td><td>${comment}</td>`;
+  return markup`<tr${was && markup` class="changed"`}><th scope="row"><code>${name}</code></th>${shown}</tr>`;
 }
 
-function renderParameters(notebook: Notebook): Html | undefined {
-  const parameters = shownParameters(notebook);
+function renderParameters({ cells }: Notebook): Html | undefined {
+  const parameters = parametersOf(cells);
   if (parameters.length === 0) return undefined;
   return markup`<section class="facts" aria-labelledby="parameters"><h2 id="parameters">Parameters</h2>
 <div class="scroll"><table><thead><tr><th scope="col">Name</th><th scope="col">Value</th><th scope="col">Meaning</th></tr></thead>

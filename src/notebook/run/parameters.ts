@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js';
+import { type Cell, hasTag, joined } from './notebook.js';
 import { childrenOf, declarations, isCast, literalValue, type SyntaxNode } from './syntax.js';
 
 /** What a parameter can hold: JSON. */
@@ -51,6 +52,29 @@ export function readParameters(source: string): Parameter[] {
     written: initializer && text(initializer),
     comment,
   }));
+}
+
+/** A parameter of a notebook. */
+export interface DeclaredParameter extends Parameter {
+  /** The cell that declares it. */
+  cell: string;
+  /** What was declared before, whose place this one takes. */
+  before?: Parameter;
+}
+
+/** What the cells tagged `parameters` declare, or in its place those tagged `injected-parameters`; the first comment stays. */
+export function parametersOf(cells: Cell[]): DeclaredParameter[] {
+  const found = new Map<string, DeclaredParameter>();
+  for (const tag of ['parameters', 'injected-parameters']) {
+    for (const cell of cells.filter((candidate) => candidate.cell_type === 'code' && hasTag(candidate, tag))) {
+      for (const parameter of readParameters(joined(cell.source))) {
+        const before = found.get(parameter.name);
+        const comment = before?.comment || parameter.comment;
+        found.set(parameter.name, { ...parameter, cell: cell.id, comment, before });
+      }
+    }
+  }
+  return [...found.values()];
 }
 
 /** The type of `value as Type`; `as const` names none. */

@@ -1,24 +1,14 @@
-import { type Cell, hasTag, joined } from '../../run/notebook.js';
-import { type Parameter, quotedIn, readParameters, statedChoices, statedRange } from '../../run/parameters.js';
+import type { Cell } from '../../run/notebook.js';
+import { type Parameter, parametersOf, quotedIn, statedChoices, statedRange } from '../../run/parameters.js';
 import type { ParameterControl } from '../protocol.js';
 import { statementsIn } from '../../run/cellNames.js';
 import { changedBy, dependents, namesOf } from '../../run/dependents.js';
 import type { LiveDocument } from './liveDocument.js';
 import { type Clock, Slice } from './slice.js';
 
-/** Controls for what the cells tagged `parameters` declare; a value that `injected-parameters` replaces is changed there. */
+/** Controls for a notebook's parameters; a value that `injected-parameters` replaces is changed there. */
 export function parameterControls(cells: Cell[]): ParameterControl[] {
-  const found = new Map<string, ParameterControl>();
-  for (const tag of ['parameters', 'injected-parameters']) {
-    for (const cell of cells.filter((candidate) => candidate.cell_type === 'code' && hasTag(candidate, tag))) {
-      for (const parameter of readParameters(joined(cell.source))) {
-        const { name } = parameter;
-        const comment = found.get(name)?.comment || parameter.comment;
-        found.set(name, { cell: cell.id, ...controlOf({ ...parameter, comment }) });
-      }
-    }
-  }
-  return [...found.values()];
+  return parametersOf(cells).map((parameter) => ({ cell: parameter.cell, ...controlOf(parameter) }));
 }
 
 /** The control for one declaration. Its comment says what to offer: other numbers to try, words in quotes, a range `0 to 1`. */
