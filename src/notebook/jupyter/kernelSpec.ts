@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../../errors.js';
+import { isObject } from '../run/notebook.js';
 
 /** The root of this package; this file is built to dist/notebook/jupyter/. */
 export const packageRoot: string = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
@@ -53,8 +54,6 @@ export interface KernelSpec {
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string';
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What keeps the value of a kernel.json from being used, for each key; undefined when nothing does. */
 const faults: Record<string, (value: unknown) => string | undefined> = {

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { isObject } from '../run/notebook.js';
 
 /** The head of a Jupyter message: who asked, when, and for what. */
 export interface MessageHeader {
@@ -41,9 +42,6 @@ export function encodeMessage(key: string, message: Message, identities: Buffer[
   const parts = [header, parent_header, metadata, content].map((part) => JSON.stringify(part));
   return [...identities, DELIMITER, signature(key, parts), ...parts];
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** One of a message's four parts, read; throws when it is no object. */
 function readPart(frame: Buffer): Record<string, unknown> {

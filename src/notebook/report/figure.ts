@@ -73,16 +73,13 @@ function withoutRemotePictures(value: unknown): unknown {
   return Object.fromEntries(kept.map(([key, entry]) => [key, withoutRemotePictures(entry)]));
 }
 
-/** Frames a picture with its caption, and the next number unless the page counts by itself. */
+/** Frames an image with its caption, and the next number unless the page counts by itself. */
 export function frameFigure(page: OutputPage, content: Html, caption?: Html): Html {
-  if (page.figures === undefined) return figureElement(content, caption);
-  const number = ++page.figures;
-  return figureElement(content, caption, markup` id="figure-${number}"`, `Figure ${number}`);
-}
-
-function figureElement(content: Html, caption?: Html, id?: Html, count?: string): Html {
+  const number = page.figures === undefined ? undefined : ++page.figures;
+  const id = number && markup` id="figure-${number}"`;
+  const count = markup`<span class="figure-number">${number && `Figure ${number}`}</span>`;
   const words = caption && markup` ${caption}`;
-  return markup`<figure class="figure"${id}><figcaption><span class="figure-number">${count}</span>${words}</figcaption>${content}</figure>`;
+  return markup`<figure class="figure"${id}><figcaption>${count}${words}</figcaption>${content}</figure>`;
 }
 
 /**

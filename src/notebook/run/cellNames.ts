@@ -1,4 +1,4 @@
-import { childrenOf, parse, statementsOf, type SyntaxNode } from './syntax.js';
+import { childrenOf, parse, separated, statementsOf, type SyntaxNode } from './syntax.js';
 
 /** The names through which a piece of code depends on others and others on it. */
 export interface CellNames {
@@ -35,12 +35,7 @@ export function statementsIn(cell: string): Statement[] {
     if (statement.name !== 'VariableDeclaration') return [new Reader(cell).read([statement], text)];
     const [keyword, ...parts] = childrenOf(statement);
     const word = cell.slice(keyword.from, keyword.to);
-    const declarators: SyntaxNode[][] = [[]];
-    for (const part of parts) {
-      if (part.name === ',') declarators.push([]);
-      else if (part.name !== ';') declarators.at(-1)!.push(part);
-    }
-    return declarators
+    return separated(parts.filter(({ name }) => name !== ';'))
       .filter((nodes) => nodes.length > 0)
       .map((nodes) =>
         new Reader(cell).read(nodes, `${word} ${cell.slice(nodes[0].from, nodes.at(-1)!.to)};`, word === 'const'),
@@ -55,10 +50,8 @@ export function cellNames(cell: string): CellNames {
 
 /** The names of several pieces of code as one. */
 export function together(pieces: CellNames[]): CellNames {
-  const all = Object.fromEntries(
-    KINDS.map((kind) => [kind, new Set(pieces.flatMap((piece) => [...piece[kind]]))]),
-  ) as unknown as CellNames;
-  return all;
+  const all = KINDS.map((kind) => [kind, new Set(pieces.flatMap((piece) => [...piece[kind]]))] as const);
+  return Object.fromEntries(all) as unknown as CellNames;
 }
 
 /** Reads the names of one statement. */

@@ -122,7 +122,7 @@ function elementsOf(list: SyntaxNode): (SyntaxNode | undefined)[] {
 }
 
 /** What stands between commas. */
-function separated(nodes: SyntaxNode[]): SyntaxNode[][] {
+export function separated(nodes: SyntaxNode[]): SyntaxNode[][] {
   const parts: SyntaxNode[][] = [[]];
   for (const node of nodes) {
     if (node.name === ',') parts.push([]);

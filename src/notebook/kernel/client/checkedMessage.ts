@@ -1,10 +1,8 @@
 import { grouped } from '../../../formats/text.js';
+import { isObject } from '../../run/notebook.js';
 import type { Message, MessageContent } from '../wire.js';
 
 type Read = (value: unknown) => unknown;
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Whatever it is, as a text. */
 export function asText(value: unknown): string {

@@ -6,20 +6,6 @@ import { decodeMessage, encodeMessage, type MessageContent, type ReceivedMessage
 import { kernelTypeScript } from './compiler.js';
 import { type Outlet, replaceMethod, type Tslab } from './tslab.js';
 
-/** Requests that tslab does not know and that have an answer here. */
-type Answers = Record<string, (request: MessageContent) => MessageContent>;
-
-function answersOf(history: ExecutionHistory): Answers {
-  return {
-    interrupt_request() {
-      // Not process.kill: on Windows that ends the process instead of calling the listeners.
-      process.emit('SIGINT', 'SIGINT');
-      return { status: 'ok' };
-    },
-    history_request: (request) => history.answer(request),
-  };
-}
-
 const knownToTslab = new Set([
   'kernel_info_request',
   'execute_request',
@@ -43,7 +29,15 @@ function answer(key: string, request: ReceivedMessage, to: Outlet, type: string,
 
 /** Answers `interrupt_request` and `history_request`, and mends replies that are wrong or missing. */
 export function repairMessages({ server, handler }: Tslab, history: ExecutionHistory): void {
-  const answers = answersOf(history);
+  /** Requests that tslab does not know and that have an answer here. */
+  const answers: Record<string, (request: MessageContent) => MessageContent> = {
+    interrupt_request() {
+      // Not process.kill: on Windows that ends the process instead of calling the listeners.
+      process.emit('SIGINT', 'SIGINT');
+      return { status: 'ok' };
+    },
+    history_request: (request) => history.answer(request),
+  };
   replaceMethod(server, 'handleShellMessage', async (self, handleShellMessage, socket, ...frames) => {
     try {
       const { key } = self.connInfo;
