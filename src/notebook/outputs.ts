@@ -32,10 +32,7 @@ function jsonOf(path: string, value: unknown): string {
   throw new UserError(`${path} is not written: a value of type ${typeof value} has no JSON. Save an object or a list.`);
 }
 
-/**
- * Reads JSON that lies beside the notebook, in outputs/NOTEBOOK/FILE of the folder it runs in; undefined where there is
- * none. Throws a UserError for a file that is not JSON.
- */
+/** Reads outputs/NOTEBOOK/FILE beside the notebook; undefined where there is none. Throws a UserError for no JSON. */
 export function savedOutput<T>(notebook: string, file: string): T | undefined {
   const path = join('outputs', basename(notebook), basename(file));
   if (!existsSync(path)) return undefined;

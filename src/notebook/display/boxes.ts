@@ -21,10 +21,7 @@ type Matrix = [a: number, b: number, c: number, d: number, e: number, f: number]
 const ascent = 0.85;
 const lineHeight = 1.3;
 
-/**
- * jsdom lays nothing out, but plotly asks where its texts, and groups of them, end up in order to leave room for them. This
- * answers for the kinds of SVG that plotly writes: texts, rectangles and images, in nested, transformed groups.
- */
+/** jsdom lays nothing out, but plotly asks where texts end up: this answers for the SVG that it writes. */
 export function giveBoxes(window: Window, lineWidth: LineWidth): void {
   const prototype = window.SVGElement.prototype;
   prototype.getBBox = function () {
@@ -38,12 +35,10 @@ export function giveBoxes(window: Window, lineWidth: LineWidth): void {
   };
 }
 
-/** An element, its parent, and so on up to the root. */
 function ancestry(element: Element): Element[] {
   return [element, ...(element.parentElement ? ancestry(element.parentElement) : [])];
 }
 
-/** The box of an element before its own transformation. */
 function boxOf(element: Element, lineWidth: LineWidth): Box | null {
   if (element.style.display === 'none') return null;
   const attribute = (name: string): number => parseFloat(element.getAttribute(name) ?? '0') || 0;
@@ -90,7 +85,6 @@ function union(a: Box | null, b: Box | null): Box | null {
   };
 }
 
-/** The box around an element's box after the element's `transform`. */
 function transformed(box: Box | null, element: Element): Box | null {
   const transform = element.getAttribute('transform');
   if (!box || !transform) return box;

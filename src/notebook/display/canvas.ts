@@ -3,10 +3,7 @@ import type { Canvas, Window } from './plotlyInNode.js';
 
 type Colour = [number, number, number, number];
 
-/**
- * The four canvas operations with which plotly paints heat maps, for jsdom, which has no canvas: filled rectangles and
- * whole images, read back as a PNG.
- */
+/** The canvas operations with which plotly paints heat maps, for jsdom, which has none; read back as a PNG. */
 export function giveCanvas(window: Window): void {
   const pictures = new WeakMap<Canvas, Picture>();
   const prototype = window.HTMLCanvasElement.prototype;

@@ -2,10 +2,7 @@ import type { Figure } from '../../plots/theme.js';
 import { type Bundle, display } from './output.js';
 import { type PngOptions, renderPng } from './renderPng.js';
 
-/**
- * Shows a figure below the cell, as one output in three forms: interactive (plotly), a picture (PNG) and a sentence of text.
- * Outside of a notebook it prints the sentence. For a figure that changes, see `liveFigure`.
- */
+/** Shows a figure below the cell: plotly, an image (PNG) and a sentence of text, which is printed elsewhere. */
 export function show(figure: Figure, picture: PngOptions = {}): void {
   display(figureBundle(figure, picture));
 }
@@ -21,17 +18,15 @@ export interface LiveFigureOptions extends PngOptions {
 /** A figure on display. */
 export interface FigureView {
   /**
-   * Replaces the figure in place, without its picture (PNG), which takes longer to draw than all the rest. `final: true`
-   * says that this is the last update: it goes out now and with a picture.
+   * Replaces the figure in place, without its picture (PNG), which takes longer to draw than all the rest. `final:
+   * true` says that this is the last update: it goes out now and with a picture.
    */
   update(figure: Figure, options?: { final?: boolean }): void;
   /** Sends what still waits and draws the picture of the last update. Call it when the updates are over. */
   done(): void;
 }
 
-/**
- * Shows a figure below the cell like `show`, and keeps hold of it: the view's `update` replaces it in place.
- */
+/** Shows a figure below the cell like `show`; the view's `update` replaces it in place. */
 export function liveFigure(figure: Figure, options: LiveFigureOptions = {}): FigureView {
   const { interval = 250, final = true } = options;
   let latest = figure;

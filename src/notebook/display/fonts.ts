@@ -5,8 +5,7 @@ import { markup } from '../report/markup.js';
 
 /**
  * The fonts that a PNG is drawn with: KaTeX's, which are in the tree anyway, so that an image looks the same on every
- * machine, also on one without a single font. They hold Latin letters, Greek and common signs; a text with anything
- * else falls back to the system's fonts, if it has any.
+ * machine. A text with letters that they do not have falls back to the system's fonts, if it has any.
  */
 export function fontsFor(text: string): NonNullable<ResvgRenderOptions['font']> {
   const folder = join(dirname(createRequire(import.meta.url).resolve('katex/package.json')), 'dist', 'fonts');
@@ -26,7 +25,6 @@ const ownCharacters = /^[\s!-_a-~α-ωΓΔΘΛΞΠΣΥΦΨΩ−×±≤≥≈…�
 /** The family that figures ask for first and that `fontsFor` provides. */
 export const fontFamily = 'KaTeX_SansSerif';
 
-/** Measures a line of text: its width in units of the font's size. */
 export type LineWidth = (text: string, bold: boolean) => number;
 
 /** Exact widths from the renderer that will draw the text; each takes about 0.1 ms and is measured once. */

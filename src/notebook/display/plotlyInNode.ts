@@ -15,7 +15,6 @@ export interface Plotly {
   validate(data: unknown, layout: unknown): { msg: string }[] | undefined;
 }
 
-/** plotly at work in a document without a browser, and the renderer for what it draws. */
 export interface PlotlyInNode {
   plotly: Plotly;
   document: Window['document'];
@@ -55,7 +54,6 @@ export interface Element {
   remove(): void;
 }
 
-/** What we use of a canvas element. */
 export interface Canvas {
   width: number;
   height: number;
@@ -63,7 +61,6 @@ export interface Canvas {
   toDataURL(): string;
 }
 
-/** A class of the document, whose methods can be replaced. */
 interface Class<Methods> {
   prototype: Methods;
 }

@@ -31,7 +31,6 @@ export interface TableOptions {
   formats?: Readonly<Record<string, number | ((value: unknown) => string)>>;
 }
 
-/** A column ready to be written: its cells are text. */
 export interface TableColumn {
   name: string;
   numeric: boolean;
@@ -39,8 +38,9 @@ export interface TableColumn {
 }
 
 /**
- * The columns of a frame as text. Numbers without a format get the fewest decimals, up to 4, that show them all; one of which
- * these would leave too little has as many as it needs. Numbers are written as a program reads them: 2023, -5.5, 1e-7, NaN.
+ * The columns of a frame as text. Numbers without a format get the fewest decimals, up to 4, that show them all; one of
+ * which these would leave too little has as many as it needs. Numbers are written as a program reads them: 2023, -5.5,
+ * 1e-7, NaN.
  */
 export function tableColumns(frame: TableData, { formats = {} }: TableOptions): TableColumn[] {
   const unknown = Object.keys(formats).find((name) => !frame.columns.includes(name));
@@ -82,7 +82,6 @@ function decimals(values: unknown[]): number {
   return Math.min(4, Math.max(0, ...needed));
 }
 
-/** A table as HTML, as Markdown and as aligned plain text. */
 export function tableForms(columns: TableColumn[], caption?: string): Bundle {
   return {
     'text/html': html(columns, caption),
@@ -133,11 +132,7 @@ function plain(columns: TableColumn[], caption?: string): string {
 /** A row of a data frame: column name to value. Every row has the same columns. */
 export type Row = Readonly<Record<string, string | number | boolean | null>>;
 
-/**
- * A danfojs DataFrame of rows. danfojs is loaded on the first call (about a second).
- *
- * @throws UserError when the package tree holds two copies of TensorFlow.js.
- */
+/** A danfojs DataFrame of rows; danfojs takes a second to load. Throws a UserError for two TensorFlow.js. */
 export function dataFrame(rows: readonly Row[]): DataFrame {
   const require = createRequire(import.meta.url);
   requireOneTensorCore(require.resolve('danfojs-node'));
@@ -146,11 +141,8 @@ export function dataFrame(rows: readonly Row[]): DataFrame {
 }
 
 /**
- * Refuses a package tree with two copies of TensorFlow.js: tensors of one are strangers to the other.
- *
- * `danfo` is the main file of the danfojs-node that is about to be loaded.
- *
- * @throws UserError with both places.
+ * Throws a UserError where `danfo`, the main file of danfojs-node, would bring another copy of TensorFlow.js: tensors
+ * of one are strangers to the other.
  */
 export function requireOneTensorCore(danfo: string): void {
   const coreOf = (file: string): string => createRequire(file).resolve('@tensorflow/tfjs-core');

@@ -15,7 +15,6 @@ export interface WatchOptions {
   interval?: number;
 }
 
-/** A run of an experiment, or its events alone. */
 type Watched = { readonly history: TrainingLog; events(signal?: AbortSignal): Events } | Events;
 type Events = AsyncIterable<TrainingLog[number]>;
 
@@ -66,7 +65,6 @@ export async function watch(run: Watched, options: WatchOptions = {}): Promise<v
   }
 }
 
-/** A heat map of open gates that is drawn anew when there is another snapshot. */
 function liveGates(log: () => TrainingLog, title = 'Training'): { update(): void; done(): void } | undefined {
   let snapshots = maskSnapshots(log());
   if (snapshots.length === 0) return undefined;

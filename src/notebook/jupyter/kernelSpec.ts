@@ -42,7 +42,6 @@ export const USUAL_KERNEL = 'tslab';
 export interface KernelSpec {
   /** The folder's name, which notebooks refer to. */
   name: string;
-  /** The kernel.json it was read from. */
   file: string;
   argv: string[];
   display_name: string;

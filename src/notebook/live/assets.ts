@@ -4,7 +4,6 @@ import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { assetFolder } from '../assets.js';
 
-/** A file that pages load. */
 export interface Asset {
   type: string;
   bytes: Buffer;

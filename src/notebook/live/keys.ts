@@ -1,7 +1,6 @@
 /** Command mode: a cell as a whole is selected. Edit mode: the cursor is in its editor. */
 export type Mode = 'command' | 'edit';
 
-/** A key as an event tells it. */
 export interface Key {
   key: string;
   ctrlKey: boolean;

@@ -15,8 +15,8 @@ import { LiveKernel, type SpareKernel } from './kernel/liveKernel.js';
 import type { FileStatus, Patch } from './protocol.js';
 
 /**
- * An open notebook: the document and its outputs, its kernel and its file. It belongs to the server and lives on when pages
- * come and go; what is done to it is in `commands.ts`.
+ * An open notebook: the document and its outputs, its kernel and its file. It belongs to the server and lives on when
+ * pages come and go.
  */
 export class LiveSession {
   readonly clock = new Clock();
@@ -31,8 +31,8 @@ export class LiveSession {
   private renderer!: Renderer;
 
   /**
-   * Opens a notebook's file; throws a UserError when it is no notebook. No process is started for it: that takes a person who asks. But
-   * a notebook of the project's own kernel is given the spare one, which runs already.
+   * Opens a notebook's file; throws a UserError when it is no notebook. No process is started for it: that takes a
+   * person who asks. But a notebook of the project's own kernel is given the spare one, which runs already.
    */
   static async open(file: DocumentFile, path: string, spare?: SpareKernel): Promise<LiveSession> {
     const session = new LiveSession(file, path, await file.read(), spare);
@@ -98,8 +98,8 @@ export class LiveSession {
   }
 
   /**
-   * Saves, unless the file is not the one that was read or saved last: then pages ask what to do. Returns whether it did; whatever
-   * keeps it from it is told to the pages, and the notebook stays unsaved, to be saved the next time. Never throws.
+   * Saves, unless the file is not the one that was read or saved last: then pages ask what to do. Returns whether it
+   * did; what keeps it from it is told to the pages, and it is tried again. Never throws.
    */
   async save(): Promise<boolean> {
     const { changes } = this;

@@ -12,7 +12,6 @@ const LARGEST_TITLED = 10_000_000;
 /** Folders whose notebooks are not for opening: what runs saved, packages, hidden ones. */
 const passedOver = (name: string): boolean => name === 'outputs' || name === 'node_modules' || name.startsWith('.');
 
-/** What a notebook's file says of itself. */
 type About = Pick<ListedNotebook, 'title' | 'fault'>;
 
 /** The folder whose notebooks are served; nothing outside of it is ever read or written. */
@@ -27,10 +26,7 @@ export class NotebookFolder {
     return new NotebookFolder(await realpath(folder));
   }
 
-  /**
-   * The file that a path below the folder names. Throws a UserError for a path that is not a notebook's, that leads out of the
-   * folder, also by a symbolic link, or that leads nowhere.
-   */
+  /** The file that a path names; throws a UserError for what is no notebook, or leads out of the folder or nowhere. */
   async locate(path: string): Promise<string> {
     const refuse = (why: string): never => {
       throw new UserError(`${shown(path)} ${why}`);

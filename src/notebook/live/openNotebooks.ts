@@ -69,8 +69,8 @@ export class OpenNotebooks {
   }
 
   /**
-   * Saves what is not saved and ends all kernels. A notebook that cannot be saved, for one because somebody else has changed its file,
-   * is saved under another name. Returns a line for each thing that a person should know.
+   * Saves what is not saved and ends all kernels. A notebook that cannot be saved in its place is saved under another
+   * name. Returns a line for each thing that a person should know.
    */
   async close(): Promise<string[]> {
     for (const timer of this.timers) clearInterval(timer);

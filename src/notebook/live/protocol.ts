@@ -1,6 +1,5 @@
 // What the server and its pages say to each other. Both sides compile this file: it imports nothing.
 
-/** The kinds of cell that nbformat knows. */
 export type CellType = 'code' | 'markdown' | 'raw';
 
 /** What a cell says, and which page said it last. */
@@ -31,14 +30,12 @@ export interface OutputsPatch {
   changed: Record<number, string>;
 }
 
-/** What is new about a cell. */
 export interface CellPatch {
   text?: CellText;
   run?: CellRun;
   outputs?: OutputsPatch;
 }
 
-/** What the kernel is doing. */
 export interface KernelStatus {
   state: 'off' | 'starting' | 'idle' | 'busy' | 'interrupting' | 'dead';
   /** Its display name. */
@@ -64,15 +61,11 @@ export interface FileStatus {
 /** A value of the parameters cell as a control: a slider, a box, a choice or a switch. */
 export interface ParameterControl {
   name: string;
-  /** The cell that declares it. */
   cell: string;
-  /** What the notebook says about it. */
   comment: string;
   /** The value as JSON; undefined where the notebook computes it, which no control can change. */
   value?: number | string | boolean | null | unknown[] | Record<string, unknown>;
-  /** Its type, where the cell names one. */
   type?: string;
-  /** The range of a slider. */
   range?: { min: number; max: number; step: number };
   /** Values worth offering; `only` says that there are no others. */
   choices?: { values: string[]; only: boolean };

@@ -29,7 +29,6 @@ function isHidden(cell: CodeCell, part: 'input' | 'output'): boolean {
   return part === 'input' ? own.source_hidden === true : own.outputs_hidden === true || collapsed === true;
 }
 
-/** Whether a cell asks by a tag that a part of it be left out. */
 const isRemoved = (cell: CodeCell, part: 'input' | 'output'): boolean =>
   hasTag(cell, `remove-${part}`) || hasTag(cell, 'remove-cell');
 

@@ -11,9 +11,7 @@ type Json = Record<string, unknown>;
 interface PlotlyFigure {
   data: Json[];
   layout: Json;
-  /** The states of an animation. */
   frames?: Json[];
-  /** How the figure may be handled. */
   config?: Json;
 }
 
@@ -83,9 +81,9 @@ export function frameFigure(page: OutputPage, content: Html, caption?: Html): Ht
 }
 
 /**
- * Renders a plotly bundle: the figure's JSON for the page's script to draw, and until then (or where scripts do not run)
- * the bundle's PNG, or its text where there is none or the page wants no pictures. The title leaves the plot and becomes the
- * caption, which wraps and can be selected. Throws a UserError where the JSON is no figure.
+ * Renders a plotly bundle: the figure's JSON for the page's script to draw, and until then (or where scripts do not
+ * run) the bundle's PNG, or its text where there is none or the page wants no pictures. The title leaves the plot and
+ * becomes the caption, which wraps and can be selected. Throws a UserError where the JSON is no figure.
  */
 export function renderFigure(bundle: MimeBundle, page: OutputPage): Html {
   const figure = readFigure(bundle[plotlyMime]);

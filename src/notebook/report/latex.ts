@@ -7,8 +7,8 @@ import { asHtml, markup, type Html } from './markup.js';
 const katex = createRequire(import.meta.url)('katex') as typeof Katex;
 
 /**
- * How formulas are rendered: none makes a link, or a box larger than the page. What LaTeX itself would not read is shown all the same, and
- * the terminal hears nothing of it.
+ * How formulas are rendered: none makes a link, or a box larger than the page. What LaTeX itself would not read is
+ * shown all the same, and the terminal hears nothing of it.
  */
 export const katexOptions = { throwOnError: false, trust: false, strict: 'ignore' as const, maxSize: 100 };
 
@@ -42,10 +42,7 @@ const longest = 50_000;
 
 const entities: Record<string, string> = { '&lt;': '<', '&gt;': '>', '&amp;': '&', '&quot;': '"', '&#39;': "'" };
 
-/**
- * The formulas in the text of foreign HTML, as Jupyter shows them there: the HTML with places held for them, and what belongs there.
- * Code stays as it is.
- */
+/** The formulas in the text of foreign HTML: the HTML with places held for them, and what belongs there. */
 export function formulasIn(html: string): { html: string; parts: Html[] } {
   const parts: Html[] = [];
   if (html.length > longest || !/\$|\\[([]/.test(html)) return { html, parts };

@@ -22,7 +22,6 @@ export interface Outline {
   deeper?: boolean;
 }
 
-/** What belongs to a markdown cell besides its source. */
 export interface MarkdownCell {
   /** Pictures by name, each an object of its forms by MIME type; it may be anything, as a file may hold anything. */
   attachments?: unknown;
@@ -112,8 +111,8 @@ export function countTitles(source: string): number {
 }
 
 /**
- * Renders a markdown cell: HTML sanitised, formulas by KaTeX, headings with ids that are added to the outline. The first
- * heading of level 1 becomes the outline's title and leaves the text; any further one becomes level 2.
+ * Renders a markdown cell: HTML sanitised, formulas by KaTeX, headings with ids that are added to the outline. The
+ * first of level 1 becomes the outline's title and leaves the text; any further one becomes level 2.
  */
 export function renderMarkdownCell(source: string, outline: Outline, page: OutputPage, cell: MarkdownCell = {}): Html {
   return orNotice(cell.name ?? 'This text', source, () => {

@@ -24,10 +24,7 @@ function partOf(part: MarkupPart): string {
   throw new TypeError(`HTML is made of texts, numbers and HTML, not of ${typeof part}`);
 }
 
-/**
- * HTML with values in it, in content or in quoted attributes: all are escaped but what is HTML already. Throws a TypeError for a
- * value of another type.
- */
+/** HTML with values in it, in content or in quoted attributes, all escaped but what is HTML already. */
 export function markup(literals: TemplateStringsArray, ...parts: MarkupPart[]): Html {
   return new Html(
     literals.map((literal, index) => literal + (index < parts.length ? partOf(parts[index]) : '')).join(''),

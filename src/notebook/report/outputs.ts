@@ -77,8 +77,8 @@ function renderValid(output: Output, page: OutputPage): Html {
 }
 
 /**
- * Renders one output of a cell as HTML that is safe to put in a page. It may be any value, as a file may hold any: a notice, which
- * calls it by `name`, stands in the place of what is no output or cannot be shown.
+ * Renders one output as HTML that is safe in a page. A file may hold anything: a notice, which calls it by `name`,
+ * stands in the place of what is no output or cannot be shown.
  */
 export function renderOutput(output: unknown, page: OutputPage, name = 'This output'): Html {
   return orNotice(name, output, () => {

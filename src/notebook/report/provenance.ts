@@ -2,13 +2,12 @@ import { type Cell, hasTag, isObject, joined, type Metadata, type Notebook, sour
 import { placesOf } from '../run/runNotebook.js';
 import { type Html, joinedHtml, markup } from './markup.js';
 
-/** What speaks against a cell's saved outputs. */
 export type Fault = 'stale' | 'missing' | 'failed';
 
 /**
- * What speaks against a cell's saved outputs: `stale`, its source has changed since it was run; `missing`, it was not run;
- * `failed`, it ended in an error. Undefined for cells that are not meant to run, and for those that something else than the
- * headless runner executed, since without its hash nothing can be known.
+ * What speaks against a cell's saved outputs: `stale`, its source has changed since it was run; `missing`, it was not
+ * run; `failed`, it ended in an error. Undefined for cells that are not meant to run, and for those that something else
+ * than the headless runner executed, since without its hash nothing can be known.
  */
 export function faultOf(cell: Cell): Fault | undefined {
   if (cell.cell_type !== 'code' || !joined(cell.source).trim() || hasTag(cell, 'skip-execution')) return undefined;

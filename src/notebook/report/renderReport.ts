@@ -28,8 +28,8 @@ function readAssets(): { style: string; script: string; plotly: string; plotlyHa
 }
 
 /**
- * KaTeX's style sheet for a page, with the fonts its formulas use inlined as WOFF2 and all others left out; empty when the
- * page has no formula. All fonts together would be 350 kB, the usual ones are half of that.
+ * KaTeX's style sheet for a page, with the fonts that its formulas use inlined; empty when it has none. All fonts
+ * together would be 350 kB, the usual ones are half of that.
  */
 function katexStyle(html: string): string {
   if (!html.includes('class="katex')) return '';
@@ -54,7 +54,6 @@ function katexStyle(html: string): string {
   return inlined.join('') + rules;
 }
 
-/** What a page shows. */
 interface PageParts {
   title: string;
   titleHtml: Html;
@@ -79,8 +78,8 @@ const controls = markup`<div class="controls" hidden>
 </div>`;
 
 /**
- * Assembles one HTML file that needs nothing else: style, script, fonts, formulas and plotly.js are in it. Its content
- * security policy lets only this page's own scripts run and nothing be loaded, should something foreign slip through.
+ * One HTML file that needs nothing else: style, script, fonts, formulas and plotly.js are in it. Its policy lets only
+ * this page's own scripts run and nothing be loaded, should something foreign slip through.
  */
 function renderPage(parts: PageParts): string {
   const assets = (loaded ??= readAssets());
@@ -124,7 +123,6 @@ ${hasFigures && markup`<script type="text/plain" id="plotly">${asHtml(assets.plo
 `.toString();
 }
 
-/** How a report is rendered. */
 export interface ReportOptions {
   /** The notebook's name: the title where the notebook has no heading of level 1, and named in the footer. */
   name: string;

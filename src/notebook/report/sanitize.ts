@@ -26,7 +26,6 @@ const DEEPEST = 1000;
 const UNENDED =
   /^(area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|option|p|source|tbody|td|tfoot|th|thead|tr|wbr)$/i;
 
-/** Throws a UserError for HTML that is nested without end. */
 function refuseDepth(html: string): void {
   let depth = 0;
   for (const [, end, name] of html.matchAll(/<(\/?)([a-z][a-z0-9-]*)/gi)) {

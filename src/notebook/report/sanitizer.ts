@@ -91,9 +91,8 @@ function markNumbers(table: HTMLTableElement): void {
 }
 
 /**
- * A function that takes from HTML (or an svg element) of a notebook's output all that could run, load from elsewhere, submit, or leave
- * its place on the page, and returns an element that holds what is left. Ids are renamed, headings of level 1 become level 2, cells
- * that hold a number are marked.
+ * A function that takes from foreign HTML all that could run, load from elsewhere, submit, or leave its place on the
+ * page, and returns an element that holds what is left: ids renamed, headings of level 1 lowered, numbers marked.
  */
 export function sanitizer(purifier: DOMPurify): (html: string) => HTMLElement {
   purifier.addHook('uponSanitizeAttribute', (element, event) => {

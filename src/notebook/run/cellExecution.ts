@@ -49,7 +49,6 @@ export class CellExecution {
     }
   }
 
-  /** Whether it has put anything out yet. */
   get hasOutputs(): boolean {
     return !this.area.isEmpty;
   }
@@ -132,13 +131,11 @@ function failureWithout(
 export interface Limits {
   /** Seconds; none by default. */
   cellTimeout?: number;
-  /** Interrupts the cell. */
   interrupt?: AbortSignal;
   /** Ends the kernel. */
   kill?: AbortSignal;
 }
 
-/** How a cell ended, and whether that was our doing. */
 interface CellOutcome {
   reply: ExecuteOutcome;
   stoppedBy?: 'timeout' | 'interrupt' | 'kill';

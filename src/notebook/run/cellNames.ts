@@ -28,7 +28,6 @@ export interface Statement extends CellNames {
 
 const KINDS = ['declares', 'uses', 'assigns', 'mutates', 'passes'] as const;
 
-/** The statements of a cell, in order. */
 export function statementsIn(cell: string): Statement[] {
   return statementsOf(parse(cell)).flatMap((statement) => {
     const text = cell.slice(statement.from, statement.to);
@@ -43,7 +42,6 @@ export function statementsIn(cell: string): Statement[] {
   });
 }
 
-/** The names of a cell. */
 export function cellNames(cell: string): CellNames {
   return together(statementsIn(cell));
 }
@@ -54,7 +52,6 @@ export function together(pieces: CellNames[]): CellNames {
   return Object.fromEntries(all) as unknown as CellNames;
 }
 
-/** Reads the names of one statement. */
 class Reader {
   private readonly names = together([]);
   private readonly aliases: [string, string][] = [];
@@ -114,7 +111,6 @@ class Reader {
     for (const handed of children.filter((child) => child !== callee).flatMap(held)) this.add('passes', handed);
   }
 
-  /** Whether a value is a function, or holds one. */
   private holdsFunction(value: SyntaxNode): boolean {
     if (/Function$|^ClassExpression$|^ParamList$/.test(value.name)) return true;
     const children = childrenOf(value);

@@ -4,8 +4,8 @@ import { type CellNames, type Statement, together } from './cellNames.js';
 export type Names = (pieces: Statement[]) => CellNames;
 
 /**
- * Reads a notebook's names together. Who mentions a function depends on and does what is written in it; what changes an object
- * changes it under all of its names; and what is fixed no call can change.
+ * Reads a notebook's names together: who mentions a function depends on and does what is written in it; what changes an
+ * object changes it under all of its names; and what is fixed no call can change.
  */
 export function namesOf(notebook: Statement[]): Names {
   const declaring = new Map<string, Statement[]>();

@@ -2,13 +2,11 @@ import type { KernelExit } from '../kernel/client/kernelProcess.js';
 import type { Message } from '../kernel/wire.js';
 import type { Notebook } from './notebook.js';
 
-/** A cell's place in a run. */
 export interface CellPlace {
   /** Its index among all cells of the notebook. */
   index: number;
   /** n of "cell n of m", counted from 1 over the code cells that are run. */
   number: number;
-  /** m of "cell n of m". */
   total: number;
   title: string;
 }
@@ -40,7 +38,6 @@ export type RunEvent =
 /** Why a run ended before its last cell. */
 export type FailureKind = 'error' | 'timeout' | 'interrupted' | 'dead';
 
-/** A cell that went wrong. */
 export interface CellFault {
   kind: FailureKind;
   /** Counted from 1, over all cells of the notebook that is written. */

@@ -25,10 +25,7 @@ const address =
 const pathStart = `${start('.~/\\\\+-')}(?:file://)?`;
 const pathEnd = `(?!${letter}|[.-]${letter})`;
 
-/**
- * A function that takes the places of this machine out of a text: paths in the project become relative to it, the home
- * folder becomes `~`. What a notebook says then does not depend on who ran it, and gives nobody away.
- */
+/** A function that makes paths in the project relative to it and the home folder `~`: they give nobody away. */
 export function machinePathRemover(folder: string, home: string = homedir()): Clean {
   const project = projectOf(folder);
   const withoutLinks = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
@@ -56,8 +53,8 @@ export function machinePathRemover(folder: string, home: string = homedir()): Cl
 const cleaned = new WeakMap<Clean, WeakMap<object, Record<string, unknown>>>();
 
 /**
- * An output's representations, by MIME type, with every text and every text inside JSON passed through `clean`; pictures in base64
- * stay. The same bundle gives the same result, so that who compares sees no change.
+ * An output's data with every text, also inside JSON, passed through `clean`; images in base64 stay. The same bundle
+ * gives the same result, so that who compares sees no change.
  */
 export function cleanBundle(bundle: Record<string, unknown>, clean: Clean): Record<string, unknown> {
   const known = cleaned.get(clean) ?? new WeakMap<object, Record<string, unknown>>();

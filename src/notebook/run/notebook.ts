@@ -60,8 +60,8 @@ export const isText = (value: unknown): value is MultilineText =>
 const isJsonType = (mime: string): boolean => /^application\/(.+\+)?json$/.test(mime);
 
 /**
- * What keeps a value from being an output, as half a sentence; undefined when nothing does. Notebooks keep whatever their outputs
- * are, since another program may know them: whoever reads one asks this first.
+ * What keeps a value from being an output, as half a sentence; undefined when nothing does. Notebooks keep whatever
+ * their outputs are: whoever reads one asks this first.
  */
 export function faultOfOutput(output: unknown): string | undefined {
   if (!isObject(output)) return 'is not an object';
@@ -96,7 +96,6 @@ export function lines(text: string): string[] {
   return text === '' ? [] : text.split(/(?<=\n)/);
 }
 
-/** Whether a cell carries a tag. */
 export function hasTag(cell: Cell, tag: string): boolean {
   return cell.metadata.tags?.includes(tag) ?? false;
 }

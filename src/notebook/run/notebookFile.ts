@@ -52,10 +52,7 @@ function upgraded(cell: Cell, taken: Set<string>): Cell {
   };
 }
 
-/**
- * Reads a notebook of nbformat 4 and brings it up to 4.5. Its outputs stay whatever they are (`faultOfOutput`). Throws UserError
- * that names the file and the fault.
- */
+/** Reads a notebook, in nbformat 4.5; its outputs stay as they are. Throws a UserError that names file and fault. */
 export async function readNotebook(file: string): Promise<Notebook> {
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new UserError(error.code === 'ENOENT' ? `there is no notebook ${file}` : `cannot read ${error.message}`);
@@ -157,8 +154,8 @@ export function writeNotebook(file: string, notebook: Notebook): Promise<void> {
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 
 /**
- * The file that a notebook's name means: a path (with or without `.ipynb`), or the beginning of a name in
- * `notebooks/` of the working folder or of this project, such as `01`. Throws UserError when there is none or more than one.
+ * The file that a notebook's name means: a path (`.ipynb` may be missing), or the beginning of a name in `notebooks/`
+ * of the working folder or of this project, such as `01`. Throws UserError when there is none or more than one.
  */
 export function resolveNotebook(name: string, cwd: string = process.cwd()): string {
   const paths = [resolve(cwd, name), resolve(cwd, `${name}.ipynb`)];

@@ -53,7 +53,6 @@ export class OutputArea {
 
   constructor(private readonly notebook: NotebookOutputs = new NotebookOutputs()) {}
 
-  /** Whether nothing is shown. */
   get isEmpty(): boolean {
     return this.shown.length === 0;
   }
@@ -86,7 +85,6 @@ export class OutputArea {
     return header.msg_type === 'update_display_data' && areas?.has(this) === true;
   }
 
-  /** Takes an error. */
   addError(failure: CellFailure): void {
     this.clearIfAsked();
     const error = limitedFailure(failure, this.limits);
@@ -121,7 +119,6 @@ export class OutputArea {
     return this.notebook.limits;
   }
 
-  /** Characters that may still be added. */
   private get room(): number {
     return Math.min(this.limits.cell - this.size, this.limits.notebook - this.notebook.size);
   }

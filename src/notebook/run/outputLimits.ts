@@ -85,8 +85,8 @@ export function furtherOutputs(limits: OutputLimits, count: number, characters?:
 }
 
 /**
- * A text that grows and of which, once it is longer than `limit` characters, only the beginning and the end are kept, with
- * a note in between that says how much is missing. A progress line that redraws itself counts as its last state.
+ * A text that grows and of which only the beginning and the end are kept once it is longer than `limit` characters,
+ * with a note in between. A progress line that redraws itself counts as its last state.
  */
 export class KeptText {
   private head = '';
@@ -95,12 +95,10 @@ export class KeptText {
 
   constructor(private readonly limit: number) {}
 
-  /** The characters that are kept. */
   get length(): number {
     return this.head.length + this.tail.length;
   }
 
-  /** Takes what comes next. */
   add(text: string): void {
     this.tail += text;
     if (this.tail.length <= this.limit) return;

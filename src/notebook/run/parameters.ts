@@ -14,9 +14,7 @@ export interface Parameter {
   type?: string;
   /** Its value; undefined when the notebook computes it. */
   value?: ParameterValue;
-  /** Its value as written. */
   written?: string;
-  /** What the notebook says about it. */
   comment: string;
 }
 
@@ -54,7 +52,6 @@ export function readParameters(source: string): Parameter[] {
   }));
 }
 
-/** A parameter of a notebook. */
 export interface DeclaredParameter extends Parameter {
   /** The cell that declares it. */
   cell: string;
@@ -85,8 +82,8 @@ function castType(node: SyntaxNode | undefined, text: (node: SyntaxNode) => stri
 }
 
 /**
- * The source of a parameters cell with another value for a name; all else (comments, annotations, layout) stays as it was.
- * Throws a UserError where the source declares no such name with a value.
+ * The source of a parameters cell with another value for a name; all else (comments, annotations, layout) stays. Throws
+ * a UserError where it declares no such name with a value.
  */
 export function setParameter(source: string, name: string, value: ParameterValue): string {
   let node = declarations(source).findLast((declaration) => declaration.name === name)?.initializer;

@@ -201,7 +201,6 @@ class NotebookSaver {
     private readonly clean: (text: string) => string,
   ) {}
 
-  /** Saves what is known now. */
   save(): Promise<void> {
     this.savedAt = performance.now();
     for (const execution of this.executions) execution.save(this.clean);

@@ -31,7 +31,6 @@ export interface Declaration {
   keyword: Parameter['keyword'];
   annotation?: SyntaxNode;
   initializer?: SyntaxNode;
-  /** What the cell says about it. */
   comment: string;
 }
 

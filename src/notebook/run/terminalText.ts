@@ -20,7 +20,6 @@ export function terminalText(text: string): string {
     .join('\n');
 }
 
-/** A letter and the codes of its colours. */
 interface Place {
   letter: string;
   colours: string;

@@ -9,14 +9,12 @@ import type { KernelExit } from './kernelProcess.js';
 
 /** A request on its way: what came back so far, and when it is over. */
 interface Exchange {
-  /** The reply's message. */
   reply: Promise<Message>;
   /** The kernel says that it has nothing more to send for this request. */
   idle: Promise<void>;
 }
 
 interface Pending {
-  /** The type of its reply. */
   replyType: string;
   onReply(reply: Message): void;
   onIdle(): void;
@@ -60,8 +58,8 @@ export class Channels {
   }
 
   /**
-   * Sends a request. `onMessage`, which must not throw, hears everything that the kernel publishes on its behalf, also after the reply: a
-   * timer that a cell left running still prints.
+   * Sends a request. `onMessage`, which must not throw, hears all that the kernel publishes on its behalf, also after
+   * the reply: a timer that a cell left running still prints.
    */
   request(
     channel: 'shell' | 'control',
@@ -115,7 +113,6 @@ export class Channels {
     }
   }
 
-  /** Hands a message to whoever asked for it, if anybody did. */
   private hand(message: Message, published: boolean): void {
     const id = message.parent_header.msg_id;
     const pending = typeof id === 'string' ? this.pending.get(id) : undefined;
@@ -137,8 +134,8 @@ const CONNECT_AGAIN_MILLISECONDS = 2000;
 type FirstContact = { channels: Channels; info: MessageContent } | { ended: KernelExit } | 'late';
 
 /**
- * Connects to a kernel that is starting and waits until it is ready: it replies, and what it publishes is heard too, for
- * subscribing takes a moment. `info` is its kernel_info_reply. Rejects when the signal aborts.
+ * Connects to a kernel that is starting and waits until it is ready: it replies, and what it publishes is heard too,
+ * for subscribing takes a moment. `info` is its kernel_info_reply. Rejects when the signal aborts.
  */
 export async function firstContact(
   file: ConnectionFile,

@@ -4,7 +4,6 @@ import type { Message, MessageContent } from '../wire.js';
 
 type Read = (value: unknown) => unknown;
 
-/** Whatever it is, as a text. */
 export function asText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (value === undefined || value === null) return '';
@@ -57,10 +56,7 @@ function leftOut(type: string, bytes: number): MessageContent {
   return type === 'stream' ? { name: 'stderr', text: `${note}\n` } : { data: { 'text/plain': note }, evalue: note };
 }
 
-/**
- * The message with the types that Jupyter's protocol gives to what it holds. A kernel is somebody else's program: what has
- * another type becomes a text, or what the key means when it is missing.
- */
+/** The message with the types of Jupyter's protocol: a kernel is somebody else's program, and may send others. */
 export function checkedMessage(message: Message): Message {
   const { msg_type: type } = message.header;
   const reads = Object.hasOwn(keys, type) ? keys[type] : undefined;

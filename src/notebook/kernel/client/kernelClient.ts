@@ -37,7 +37,6 @@ const LAST_MESSAGES_MILLISECONDS = 50;
 
 /** A running kernel: starts it, has it execute code, interrupts it, ends it. No Python. */
 export class KernelClient {
-  /** Resolves when the process is gone. */
   readonly exit: Promise<KernelExit>;
   private ending: Promise<KernelExit> | undefined;
   /** Hears the cell that ran last. */
@@ -100,7 +99,6 @@ export class KernelClient {
     child.onOutput = (name, text) => this.listener?.(printed(name, text));
   }
 
-  /** The id of the kernel's process. */
   get pid(): number {
     return this.child.pid;
   }
@@ -189,7 +187,6 @@ export class KernelClient {
   }
 }
 
-/** What a reply to execute_request means. */
 function outcomeOf({ status, execution_count, ename, evalue }: MessageContent): Answer {
   const told = { execution_count, ename, evalue } as Omit<Answer, 'status'>;
   // Stock tslab says 'abort' where the protocol says 'aborted'.

@@ -8,7 +8,6 @@ export interface KernelExit {
   signal: NodeJS.Signals | null;
   /** The last 8 kB that came out of the process itself, past what its cells publish. */
   lastWords: string;
-  /** We ended it. */
   ended: boolean;
 }
 
@@ -17,7 +16,6 @@ const LAST_WORDS = 8192;
 
 /** The process of a kernel, and everything it starts, as one group that ends together. */
 export class KernelProcess {
-  /** Resolves when the process is gone, however that came about. */
   readonly exit: Promise<KernelExit>;
   private readonly child: ChildProcess;
   /** Hears what comes out of the process itself: written straight to its descriptors, or by what it has started. */
@@ -65,7 +63,6 @@ export class KernelProcess {
     });
   }
 
-  /** The process id. */
   get pid(): number {
     return this.child.pid ?? 0;
   }

@@ -8,7 +8,6 @@ import { CompileError, rememberOrigin } from './failures.js';
 import { LocalModules } from './imports.js';
 import type { CellMetadata, Converted, TslabConverter } from './tslab.js';
 
-/** A cell to run. */
 export interface Cell {
   code: string;
   /** Its number among those that ran. */
@@ -19,10 +18,7 @@ export interface Cell {
   stopped: Promise<never>;
 }
 
-/**
- * Compiles and runs cells, in place of tslab's executor: their variables are properties of one object, whose types are kept as
- * declarations that the next cell is compiled with.
- */
+/** Compiles and runs cells in place of tslab's executor: their variables are properties of one object. */
 export class CellExecutor {
   private readonly ts = kernelTypeScript();
   private readonly modules = new LocalModules(this.ts);
@@ -85,12 +81,10 @@ export class CellExecutor {
     return { value };
   }
 
-  /** What the name at a place in the code is. */
   inspect(code: string, position: number): unknown {
     return this.converter.inspect(this.declarations, code, position);
   }
 
-  /** The names that may stand at a place in the code. */
   complete(code: string, position: number): unknown {
     return this.converter.complete(this.declarations, code, position);
   }
@@ -124,16 +118,12 @@ export class CellExecutor {
   }
 }
 
-/**
- * The declarations after a cell that failed half-way: `next` are those after it had succeeded, but the names in `unset` it did not
- * reach. For them the ones from before count.
- */
+/** The declarations after a cell that failed half-way: `next`, but from before for the names it did not reach. */
 function keptDeclarations(ts: typeof TypeScript, previous: string, next: string, unset: ReadonlySet<string>): string {
   if (unset.size === 0) return next;
   return select(ts, next, (name) => !unset.has(name)) + select(ts, previous, (name) => unset.has(name));
 }
 
-/** The declarations of the names that are wanted. */
 function select(ts: typeof TypeScript, text: string, isWanted: (name: string) => boolean): string {
   const file = ts.createSourceFile('declarations.d.ts', text, ts.ScriptTarget.ESNext, true);
   const kept = file.statements.map((statement) => {

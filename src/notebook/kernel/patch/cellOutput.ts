@@ -9,7 +9,6 @@ import { type CellFailure, failureOf } from './failures.js';
 
 /** One execution of one cell, as the frontend is told of it. */
 export class CellRun {
-  /** The first thing that went wrong. */
   failure: CellFailure | undefined;
   /** Has the cell end, by failing for this reason, before it is done. */
   stop!: (reason: unknown) => void;
@@ -24,7 +23,6 @@ export class CellRun {
     this.stopped.catch(() => undefined); // nobody may wait for it
   }
 
-  /** The cell has its turn. */
   start(executionCount: number): void {
     this.publish('execute_input', { code: this.code, execution_count: executionCount });
   }
@@ -69,10 +67,8 @@ const PIECE = 262_144;
 type StreamName = 'stdout' | 'stderr';
 
 /**
- * Joins the texts that a cell prints into few messages.
- *
- * What comes after a pause goes out at once, so that a slow loop is seen live; what follows within 30 ms is collected
- * until those have passed, 32 kB have come together, or the other stream speaks.
+ * Joins the texts that a cell prints into few messages. What comes after a pause goes out at once, so that a slow loop
+ * is seen live; what follows is collected for 30 ms, up to 32 kB, or until the other stream speaks.
  */
 export class StreamJoiner {
   private name: StreamName = 'stdout';
@@ -82,7 +78,6 @@ export class StreamJoiner {
 
   constructor(private readonly send: (name: StreamName, text: string) => void) {}
 
-  /** Takes a text that was printed. */
   write(name: StreamName, text: string): void {
     if (name !== this.name) this.flush();
     this.name = name;
@@ -162,7 +157,6 @@ interface Frame {
   shape: number[];
   head(rows: number): Frame;
   print(): void;
-  /** What it prints. */
   toString(): string;
 }
 

@@ -13,7 +13,6 @@ export interface Place {
 /** Code that can be run as the body of a function of `exports` and `require`. */
 export interface Script {
   code: string;
-  /** The modules that it imports. */
   imports: string[];
   /** Whether it awaits outside of its functions. */
   awaits: boolean;
@@ -56,8 +55,9 @@ export function toScript(ts: Compiler, source: string, file: string, cell?: Comp
 }
 
 /**
- * `import()` and `import.meta`, which only modules have, become calls to the kernel's own (`__tslab__`), which are told the file. In a
- * cell, functions of earlier cells are not called as methods of `exports`, and a function that is the last value gets no name from that.
+ * `import()` and `import.meta`, which only modules have, become calls to the kernel's own (`__tslab__`), which are told
+ * the file. In a cell, functions of earlier cells are not called as methods of `exports`, and a function that is the
+ * last value gets no name from that.
  */
 function rewritten(
   ts: Compiler,

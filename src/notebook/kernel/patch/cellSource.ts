@@ -1,7 +1,6 @@
 import type * as TypeScript from 'typescript';
 import type { TslabDiagnostic } from './tslab.js';
 
-/** A stretch of the source, and what stands there instead. */
 interface Edit {
   start: number;
   end: number;
@@ -69,8 +68,9 @@ function withoutExport(ts: typeof TypeScript, statement: TypeScript.Statement): 
 const UNNAMED = new Set([2527, 2742, 4023, 4024, 4025, 7056]);
 
 /**
- * The source with types written to the variables whose own cannot be declared, if that is all that is wrong with it; undefined otherwise.
- * A whole module keeps its type, anything else becomes `any`: the cell would not compile although nothing in it is at fault.
+ * The source with types written to the variables whose own cannot be declared, if that is all that is wrong with it;
+ * undefined otherwise. A whole module keeps its type, anything else becomes `any`: the cell would not compile although
+ * nothing in it is at fault.
  */
 export function withNamedTypes(
   ts: typeof TypeScript,

@@ -17,9 +17,10 @@ import { packageRoot } from '../../jupyter/kernelSpec.js';
 import { calmWatch, freshLookups, nodeTypes } from './compilerHost.js';
 
 /**
- * Has tslab compile with the project's TypeScript instead of its own 5.0, in the language of the Node that runs, and read fewer types
- * that no cell sees (`nodeTypes`): reading is most of what a kernel does when it starts. What a cell imports is found as before, and
- * watched as far as it can change (`calmWatch`). Before tslab is loaded, which keeps the compiler it sees.
+ * Has tslab compile with the project's TypeScript instead of its own 5.0, in the language of the Node that runs, and
+ * read fewer types that no cell sees (`nodeTypes`): reading is most of what a kernel does when it starts. What a cell
+ * imports is found as before, and watched as far as it can change (`calmWatch`). Before tslab is loaded, which keeps
+ * the compiler it sees.
  */
 export function repairCompiler(): void {
   const typescript = kernelTypeScript();
@@ -165,7 +166,6 @@ export function kernelTypeScript(): typeof TypeScript {
 
 const NODE = Number(process.versions.node.split('.')[0]);
 
-/** The names of the libraries whose types fit the Node that runs. */
 function libraries(): string[] {
   if (NODE >= 24) return ['esnext'];
   if (NODE >= 22) return ['es2024', 'esnext.array', 'esnext.collection', 'esnext.iterator'];

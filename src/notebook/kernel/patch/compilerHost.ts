@@ -6,9 +6,9 @@ import type * as TypeScript from 'typescript';
 type Host = TypeScript.WatchCompilerHost<TypeScript.BuilderProgram>;
 
 /**
- * Finds what cells and the files beside them import, each time anew: a package may have been installed, or a file written, since the last
- * cell. The compiler by itself would watch for that, except in folders near the root of the file system. What declarations and packages
- * import is looked for once.
+ * Finds what cells and the files beside them import, each time anew: a package may have been installed, or a file
+ * written, since the last cell. The compiler by itself would watch for that, except in folders near the root of the
+ * file system. What declarations and packages import is looked for once.
  */
 export function freshLookups(
   ts: typeof TypeScript,
@@ -29,8 +29,8 @@ export function freshLookups(
 }
 
 /**
- * The same host, which does not watch what lies in packages: one by one those are thousands of files and folders, of which a system may
- * let its users watch 8192 in all. That a package is installed is still seen, and does not stop the kernel any more.
+ * The same host, which does not watch what lies in packages: one by one those are thousands of files, of which a system
+ * may let its users watch 8192. That a package is installed is still seen.
  */
 export function calmWatch<Host extends WatchHost>(host: Host): Host {
   const cwd = process.cwd();
@@ -64,15 +64,15 @@ const APART: Record<string, string> = {
   zlib: 'zlib',
 };
 
-/** How to read Node's types: the compiler's options, and what it is to read instead of a file's text. */
 interface NodeTypes {
   options: TypeScript.CompilerOptions;
   edit: (path: string, text: string) => string;
 }
 
 /**
- * Global types of Node alone, not of every @types package that some dependency brought along, and without the modules that stand
- * apart, a quarter of the rest: less to read before the first cell. Whoever imports one of those has it read then.
+ * Global types of Node alone, not of every @types package that some dependency brought along, and without the modules
+ * that stand apart, a quarter of the rest: less to read before the first cell. Whoever imports one of those has it read
+ * then.
  */
 export function nodeTypes(typescript: typeof TypeScript, options: TypeScript.CompilerOptions): NodeTypes {
   const cell = posix.join(typescript.sys.getCurrentDirectory(), 'cell.ts');

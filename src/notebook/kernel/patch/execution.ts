@@ -9,7 +9,7 @@ import { type Outlet, replaceMethod, type Tslab } from './tslab.js';
 import { unbroken } from './watchThread.js';
 
 /**
- * Answers `execute_request`, with all that the protocol asks for. What a cell left running prints, shows and fails in that cell, also
+ * Answers `execute_request` as the protocol asks. What a cell left running prints, shows and fails in that cell, also
  * while others run (from Node 24 on). Returns the starter to use in place of tslab's.
  */
 export function repairExecution(tslab: Tslab, history: ExecutionHistory): Tslab['startKernel'] {
@@ -92,7 +92,6 @@ export function repairExecution(tslab: Tslab, history: ExecutionHistory): Tslab[
   };
 }
 
-/** Runs tasks one after another. */
 class ExecutionQueue {
   private last: Promise<unknown> = Promise.resolve();
   private added = 0;

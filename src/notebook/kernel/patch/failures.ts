@@ -11,7 +11,6 @@ export interface CellFailure {
   traceback: string[];
 }
 
-/** A cell that does not compile. */
 export class CompileError extends Error {
   override readonly name = 'TypeScriptError';
 

@@ -8,7 +8,6 @@ import { type Script, toScript } from './cellScript.js';
 import { cellLanguage } from './compiler.js';
 import { rememberOrigin } from './failures.js';
 
-/** A file that cells import, compiled. */
 interface LocalModule {
   script: Script;
   /** When the file was last changed; 0 for a cell's own module. */
@@ -18,8 +17,8 @@ interface LocalModule {
 }
 
 /**
- * What cells import: the files beside the notebook, TypeScript or JavaScript, compiled as cells are, wherever they lie; and packages, by
- * Node. A file that has changed is read again when the next cell runs.
+ * What cells import: files, compiled as cells are, wherever they lie, and packages, by Node. A file that has changed is
+ * read again when the next cell runs.
  */
 export class LocalModules {
   private readonly modules = new Map<string, LocalModule>();
@@ -31,7 +30,6 @@ export class LocalModules {
 
   constructor(private readonly ts: typeof TypeScript) {}
 
-  /** Defines a module that has no file. */
   define(path: string, source: string): void {
     this.defined.set(path, source);
     this.modules.delete(path);
@@ -51,8 +49,8 @@ export class LocalModules {
   }
 
   /**
-   * Loads ahead what a script in `file` cannot load when it runs: a script requires, and neither ES modules that await nor packages that
-   * are there for `import` alone can be required.
+   * Loads ahead what a script in `file` cannot load when it runs: a script requires, and neither ES modules that await
+   * nor packages that are there for `import` alone can be required.
    */
   async prepare(imports: string[], file: string, seen = new Set<string>()): Promise<void> {
     for (const name of imports) {
@@ -169,7 +167,6 @@ function jsonScript(source: string): Script {
   return { code, imports: [], awaits: false, declares: [], locate: () => undefined };
 }
 
-/** Node's own `import()`. */
 type Import = (name: string, options?: ImportCallOptions) => Promise<object>;
 
 /** Node's own `import()`, as code in `file` calls it. */

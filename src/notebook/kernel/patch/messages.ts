@@ -77,7 +77,6 @@ export function repairMessages({ server, handler }: Tslab, history: ExecutionHis
 export class ExecutionHistory {
   private readonly entries: { count: number; code: string }[] = [];
 
-  /** Notes down what is executed. */
   add(count: number, code: string): void {
     this.entries.push({ count, code });
   }

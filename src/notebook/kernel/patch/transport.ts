@@ -70,7 +70,6 @@ class Pace {
   private readonly look: ReturnType<typeof clientStateReader>;
   private readonly clock = new Int32Array(new SharedArrayBuffer(4));
   private sent = 0;
-  /** What the client had taken when it was last looked at. */
   private taken = 0;
   private stuck = false;
 

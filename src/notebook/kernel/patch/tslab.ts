@@ -6,7 +6,6 @@ import type { MessageContent, MessageHeader } from '../wire.js';
 /** Where tslab sends messages to. */
 export type Outlet = Pick<Publisher, 'send' | 'close' | 'closed'>;
 
-/** A message inside tslab. */
 export interface TslabMessage {
   header: MessageHeader;
   content: MessageContent;
@@ -14,7 +13,6 @@ export interface TslabMessage {
   signAndSend(key: string, socket: Outlet): void;
 }
 
-/** tslab's side of the requests. */
 export interface TslabHandler {
   execCount: number;
   handleKernel(): { language_info: { version: string } } & MessageContent;
@@ -62,7 +60,6 @@ export interface Converted {
   lastExpressionVar?: string;
 }
 
-/** What compiles cells. */
 export interface TslabConverter {
   convert(declarations: string, source: string): Converted;
   addModule(name: string, source: string, metadata: CellMetadata): TslabDiagnostic[];
@@ -70,7 +67,6 @@ export interface TslabConverter {
   complete(declarations: string, source: string, position: number): unknown;
 }
 
-/** What tslab asks of the object that runs cells. */
 export interface TslabExecutor {
   inspect(source: string, position: number): unknown;
   complete(source: string, position: number): unknown;
@@ -114,16 +110,12 @@ export function loadTslab(): Tslab {
 
 type Method = (...args: never[]) => unknown;
 
-/** The names of an object's methods. */
 type MethodName<T> = { [K in keyof T]: T[K] extends Method ? K : never }[keyof T];
 
 type ParametersOf<T, K extends keyof T> = T[K] extends (...args: infer A) => unknown ? A : never;
 type ReturnOf<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R ? R : never;
 
-/**
- * Replaces a method of a prototype. The replacement is given the object it is called on, the original method bound to
- * that object, and the arguments.
- */
+/** Replaces a method by one that is given the object, the original method bound to it, and the arguments. */
 export function replaceMethod<T extends object, K extends MethodName<T>>(
   prototype: T,
   name: K,

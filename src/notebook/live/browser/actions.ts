@@ -5,12 +5,10 @@ import type { CellView } from './cellView.js';
 import type { NotebookView } from './notebookView.js';
 import { byId, element } from './elements.js';
 
-/** What actions work with. */
 export interface Workbench {
   view: NotebookView;
   connection: Connection;
   edits: Edits;
-  /** Says what went wrong. */
   fail: (error: unknown) => void;
 }
 
@@ -102,7 +100,6 @@ function whenThere(is: () => boolean, act: () => void, tries = 60): void {
   else if (tries > 0) setTimeout(() => whenThere(is, act, tries - 1), 50);
 }
 
-/** Shows the keyboard shortcuts. */
 function showKeys(): void {
   const dialog = byId<HTMLDialogElement>('keys');
   const row = (caps: string[], meaning: string): HTMLElement => {

@@ -8,7 +8,6 @@ import { OutputsView, showForeignHtml } from './outputsView.js';
 /** What a cell asks of the page around it. */
 export interface CellHost {
   ask: Ask;
-  /** The person has changed the source. */
   edit(id: string, source: string): void;
   /** Whether the page knows a newer source than the server. */
   isAhead(id: string): boolean;
@@ -31,7 +30,6 @@ const warnings = {
   failed: 'This cell ended in an error.',
 };
 
-/** A cell on the page. */
 export class CellView {
   readonly root: HTMLElement;
   private text: CellText = { type: 'code', source: '', tags: [] };
@@ -70,7 +68,6 @@ export class CellView {
     return this.editor?.source ?? this.text.source;
   }
 
-  /** Takes what is new about the cell. */
   patch({ text, run, outputs }: CellPatch, isOwnEdit: boolean): void {
     if (text) this.takeText(text, isOwnEdit);
     if (run) this.takeRun(run);
@@ -90,7 +87,6 @@ export class CellView {
     this.root.scrollIntoView({ block: 'nearest' });
   }
 
-  /** Puts the cursor into the editor. */
   edit(): void {
     this.root.classList.add('editing');
     this.edited().view.focus();

@@ -3,8 +3,8 @@ import type { Command, Patch } from '../protocol.js';
 const NAME = 'key';
 
 /**
- * The key that lets this page see and do things. The page that came with the token holds it; the browser keeps it for further pages
- * of this server alone, unlike a cookie, which all servers of this machine are sent.
+ * The key that lets this page see and do things. The page that came with the token holds it; the browser keeps it for
+ * further pages of this server alone, unlike a cookie, which all servers of this machine are sent.
  */
 export const key: string = (() => {
   const given = document.querySelector<HTMLMetaElement>('meta[name="key"]');
@@ -41,8 +41,8 @@ const REFUSED_MILLISECONDS = 5000;
 export const pageName: string = crypto.randomUUID();
 
 /**
- * The line to the server: patches come in as server-sent events, commands go out one after another. A line that breaks is taken
- * up again, and the server sends what was missed. A hidden page hangs up, since browsers allow few lines to one server.
+ * The line to the server: patches come in as server-sent events, commands go out one after another. A line that breaks
+ * is taken up again. A hidden page hangs up, since browsers allow few lines to one server.
  */
 export class Connection {
   private source: EventSource | undefined;
@@ -161,7 +161,6 @@ export class Edits {
     });
   }
 
-  /** The source of a cell has changed. */
   note(id: string, source: string): void {
     this.pending.set(id, source);
     clearTimeout(this.timer);

@@ -27,10 +27,7 @@ import { tagHighlighter, tags } from '@lezer/highlight';
 /** Asks the kernel; null when it has no answer. */
 export type Ask = <T>(command: Command) => Promise<T | null>;
 
-/**
- * What the running kernel knows, in the editor: completions while typing and at Tab, what a name is under the pointer and at
- * Shift+Tab. At the beginning of a line, and with text selected, the two keys indent.
- */
+/** What the kernel knows: completions while typing and at Tab, what a name is under the pointer and at Shift+Tab. */
 function kernelHelp(ask: Ask): Extension {
   const complete = async (context: CompletionContext): Promise<CompletionResult | null> => {
     const word = context.matchBefore(/[\w$]+/);
@@ -110,11 +107,9 @@ export interface EditorOptions {
   label: string;
   source: string;
   ask: Ask;
-  /** The person has changed the source. */
   onEdit: (source: string) => void;
 }
 
-/** The editor of a cell. */
 export class Editor {
   readonly view: EditorView;
 

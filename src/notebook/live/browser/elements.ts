@@ -40,7 +40,6 @@ export function whenNear(part: Element, act: () => void): () => void {
   return () => observer.disconnect();
 }
 
-/** A button in a notice. */
 export interface Choice {
   label: string;
   act: () => void;

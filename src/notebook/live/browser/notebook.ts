@@ -21,7 +21,6 @@ const links: Record<Exclude<Link, 'failed'>, string | undefined> = {
 
 type Actions = ReturnType<typeof actionsOf>;
 
-/** Puts the parts of the page together. */
 function start(): void {
   const notices = new Notices(byId('notices'));
   const fail = (error: unknown): void => {

@@ -14,12 +14,10 @@ export class NotebookView {
     private readonly host: CellHost,
   ) {}
 
-  /** The selected cell. */
   get selected(): CellView | undefined {
     return this.cells.get(this.current);
   }
 
-  /** The place of the selected cell. */
   get index(): number {
     return this.order.indexOf(this.current);
   }
@@ -28,7 +26,6 @@ export class NotebookView {
     return this.order.length;
   }
 
-  /** Whether a cell is on the page. */
   has(id: string): boolean {
     return this.cells.has(id);
   }
@@ -100,7 +97,6 @@ const words: Record<KernelStatus['state'], string> = {
   dead: 'kernel died',
 };
 
-/** What the status asks of the page. */
 export interface StatusHost {
   resolve(choice: 'mine' | 'theirs' | 'copy'): void;
   restart(): void;

@@ -1,7 +1,6 @@
 import type { ParameterControl } from '../protocol.js';
 import { element } from './elements.js';
 
-/** What the panel asks of the page. */
 interface PanelHost {
   set(name: string, value: unknown): void;
   run(): void;
@@ -24,7 +23,6 @@ export class ParametersView {
     root.append(element('details', { open: true }, element('summary', {}, 'Parameters'), form));
   }
 
-  /** Takes the controls as they are now. */
   show(controls: ParameterControl[]): void {
     this.root.hidden = controls.length === 0;
     const shape = JSON.stringify(
@@ -46,7 +44,6 @@ export class ParametersView {
   }
 }
 
-/** One parameter. */
 class Row {
   readonly root: HTMLElement;
   private readonly box: HTMLInputElement | HTMLSelectElement;

@@ -7,12 +7,11 @@ import { newFile, writeFileWhole } from '../../../platform/writeFile.js';
 import type { Notebook } from '../../run/notebook.js';
 import { notebookFile, notebookText, parseNotebook } from '../../run/notebookFile.js';
 
-/** The largest notebook that is opened, in bytes. */
 export const LARGEST_NOTEBOOK = 100_000_000;
 
 /**
- * The bytes of a file; undefined where there is none. Throws a UserError for a folder, a pipe or a device, which might be read without
- * end, for a file that is too large, and for one that cannot be read.
+ * The bytes of a file; undefined where there is none. Throws a UserError for what is no plain file, which might be read
+ * without end, for a file that is too large, and for one that cannot be read.
  */
 export async function readBytes(path: string): Promise<Buffer | undefined> {
   // Opening a pipe would otherwise wait for somebody who writes into it.
@@ -88,8 +87,8 @@ export class DocumentFile {
   }
 
   /**
-   * Writes the notebook unless the file is no longer the known one; says what it found. Saves wait for one another. Throws a UserError
-   * that names the file and the cause when it cannot be written.
+   * Writes the notebook unless the file is no longer the known one; says what it found. Saves wait for one another.
+   * Throws a UserError that names the file and the cause when it cannot be written.
    */
   async write(notebook: Notebook): Promise<FileState> {
     const text = this.textOf(notebook);
@@ -155,7 +154,6 @@ export class DocumentFile {
     this.stamp = stamp;
   }
 
-  /** What tells the file's bytes from others; empty where there is no file. */
   private async digestNow(): Promise<string> {
     const bytes = await readBytes(this.path).catch(() => null);
     if (bytes === null) return UNREADABLE;

@@ -29,7 +29,6 @@ export class LiveCell {
     this.outputs = new OutputList(clock, shownOutputs(saved));
   }
 
-  /** The cell as it is saved. */
   get cell(): Cell {
     return this.saved;
   }
@@ -165,7 +164,6 @@ class OutputList {
     return changed || this.items.some((item, index) => item.version !== before[index].version);
   }
 
-  /** How many characters of HTML there are of them. */
   get size(): number {
     return this.items.reduce((sum, { html = '' }) => sum + html.length, 0);
   }

@@ -27,7 +27,6 @@ export class LiveDocument {
     return this.notebook.metadata;
   }
 
-  /** The cells in order. */
   get list(): LiveCell[] {
     return this.order.get().map((id) => this.cell(id));
   }
@@ -71,7 +70,6 @@ export class LiveDocument {
     this.order.set([...others.slice(0, index), id, ...others.slice(Math.max(0, index))]);
   }
 
-  /** The notebook as it is saved. */
   save(): Notebook {
     return { ...this.notebook, cells: this.list.map(({ cell }) => cell) };
   }

@@ -32,8 +32,8 @@ export function controlOf(parameter: Parameter): Omit<ParameterControl, 'cell'> 
 }
 
 /**
- * The range of a slider, for numbers of which the comment or the number itself tells one: `0 to 50` in the comment; shares
- * such as 0.25, between 0 and 1; and what the comment offers to try, if that is of the value's own size. Undefined: a box.
+ * The range of a slider: `0 to 50` in the comment; shares such as 0.25, between 0 and 1; and what the comment offers to
+ * try, if that is of the value's own size. Undefined: a box.
  */
 function rangeFor(parameter: Parameter, value: number): ParameterControl['range'] {
   const { comment } = parameter;
@@ -62,7 +62,6 @@ function stepFor(extent: number, numbers: number[]): number {
   return 10 ** -Math.max(places, even);
 }
 
-/** A code cell as this sees it. */
 export interface NamedCell {
   id: string;
   source: string;
@@ -149,8 +148,8 @@ export class ParameterPanel {
   }
 
   /**
-   * The ids of the cells to run so that the notebook agrees with its parameters: all of them on a fresh kernel, else the cells
-   * that declare a changed value and what depends on it. Without a change, whatever depends on any parameter.
+   * The ids of the cells to run so that the notebook agrees with its parameters: all of them on a fresh kernel, else
+   * those that declare a changed value and what depends on it. Without a change, whatever depends on any parameter.
    */
   toRun(document: LiveDocument): string[] {
     const cells = document.list.filter(({ cell }) => cell.cell_type === 'code');

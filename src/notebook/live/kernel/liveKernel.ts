@@ -66,7 +66,6 @@ export class LiveKernel {
   private running: Promise<KernelClient> | undefined;
   /** Counts kernels: what one that was given up still says does not count. */
   private generation = 0;
-  /** Interrupts the cell that runs. */
   private interrupting: AbortController | undefined;
   private readonly name: string;
 
@@ -81,7 +80,6 @@ export class LiveKernel {
     this.status = new Slice<KernelStatus>(clock, { state: 'off', name: this.name, ...faultOf(asked) });
   }
 
-  /** The kernel, started if there is none; rejects with a UserError when it does not come up. */
   get(): Promise<KernelClient> {
     return (this.running ??= this.start());
   }

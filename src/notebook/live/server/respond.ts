@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { UserError } from '../../../errors.js';
 
 /**
- * What every answer carries. The policy lets only this server's own scripts run and nothing load from elsewhere, should something
- * foreign slip into a page; plotly and the editor write style elements. Nobody may frame a page or open it as a window they hold.
+ * What every answer carries: only this server's own scripts run and nothing loads from elsewhere, should something
+ * foreign slip into a page; plotly and the editor write style elements. Nobody may frame a page or hold its window.
  */
 const headers = {
   'Content-Security-Policy':

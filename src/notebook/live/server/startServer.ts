@@ -13,7 +13,6 @@ import { USUAL_KERNEL } from '../../jupyter/kernelSpec.js';
 import { SpareKernel } from '../kernel/liveKernel.js';
 import { NotebookFolder } from '../notebookFolder.js';
 
-/** What requests are answered from. */
 export interface Site {
   access: Access;
   notebooks: OpenNotebooks;
@@ -109,7 +108,6 @@ export interface ServerOptions {
   spareKernel?: boolean;
 }
 
-/** A running server. */
 export interface LiveServer {
   port: number;
   /** What opens the list of notebooks, or a notebook: the token is in it. */

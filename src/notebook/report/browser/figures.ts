@@ -77,8 +77,8 @@ function ownGround({ paper_bgcolor: ground }: Json): string | undefined {
 }
 
 /**
- * The layout in which a figure is drawn: the page's fonts, inks and grounds where it asks for none, no title (the caption
- * says it), in the size that it asks for, or else as wide as its place, which has `width` pixels.
+ * The layout in which a figure is drawn: the page's fonts, inks and grounds where it asks for none, no title (the
+ * caption says it), in the size that it asks for, or else as wide as its place.
  */
 function themedLayout(data: unknown[], layout: Json, theme: Theme, width: number): Json {
   const own = asObject(asObject(layout.template).layout);

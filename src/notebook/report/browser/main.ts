@@ -60,7 +60,6 @@ async function unpackPlotly(): Promise<Plotly> {
   return (globalThis as unknown as { Plotly: Plotly }).Plotly;
 }
 
-/** Draws all figures of the report, one after another. */
 async function drawFigures(): Promise<void> {
   const places = [...document.querySelectorAll<HTMLElement>('.plot')];
   if (places.length === 0) return;

@@ -1,4 +1,3 @@
-/** The two looks of a page. */
 export type Theme = 'light' | 'dark';
 
 const key = 'sparsebook-theme';
