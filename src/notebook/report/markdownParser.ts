@@ -113,14 +113,8 @@ export function held(piece: Html, { parts }: Environment): Html {
   return markup`<span class="sparsebook-part-${parts.length - 1}"></span>`;
 }
 
-for (const name of [
-  'math_inline',
-  'math_block',
-  'math_inline_block',
-  'math_inline_bare_block',
-  'fence',
-  'code_block',
-]) {
+const heldRules = 'math_inline math_block math_inline_block math_inline_bare_block fence code_block';
+for (const name of heldRules.split(' ')) {
   const rule = rules[name]!;
   rules[name] = (tokens, index, options, environment: Environment, renderer) => {
     const { content } = tokens[index];

@@ -54,16 +54,6 @@ function katexStyle(html: string): string {
   return inlined.join('') + rules;
 }
 
-interface PageParts {
-  title: string;
-  titleHtml: Html;
-  headings: Heading[];
-  /** Below the title: what was set, what to beware of. */
-  introHtml: Html;
-  mainHtml: Html;
-  footerHtml: Html;
-}
-
 function renderContents(headings: Heading[]): Html | undefined {
   const items = headings
     .filter(({ level }) => level <= 3)
@@ -76,52 +66,6 @@ const controls = markup`<div class="controls" hidden>
 <button type="button" id="toggle-code" aria-pressed="false">Show all code</button>
 <button type="button" id="toggle-theme">Dark</button>
 </div>`;
-
-/**
- * One HTML file that needs nothing else: style, script, fonts, formulas and plotly.js are in it. Its policy lets only
- * this page's own scripts run and nothing be loaded, should something foreign slip through.
- */
-function renderPage(parts: PageParts): string {
-  const assets = (loaded ??= readAssets());
-  const contents = renderContents(parts.headings);
-  const body = markup`${parts.titleHtml}${parts.introHtml}${parts.mainHtml}${contents}${parts.footerHtml}`;
-  const hasFigures = parts.mainHtml.toString().includes('class="plot"');
-  const scripts = [policyHash(assets.script), ...(hasFigures ? [assets.plotlyHash] : [])].join(' ');
-  const policy = `default-src 'none'; script-src ${scripts}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'`;
-  return markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${asHtml(policy)}">
-<meta http-equiv="x-dns-prefetch-control" content="off">
-<meta name="referrer" content="no-referrer">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<link rel="icon" href="data:,">
-<title>${parts.title}</title>
-<style>${asHtml(katexStyle(body.toString()))}</style>
-<style>${asHtml(assets.style)}</style>
-<script>${asHtml(assets.script)}</script>
-</head>
-<body>
-<a class="skip" href="#main">Skip to the text</a>
-<header>
-<div class="kicker"><span>sparsebook</span>${controls}</div>
-<h1>${parts.titleHtml}</h1>
-${parts.introHtml}
-</header>
-${contents}
-<main id="main" tabindex="-1">
-${parts.mainHtml}
-</main>
-<footer>
-${parts.footerHtml}
-</footer>
-${hasFigures && markup`<script type="text/plain" id="plotly">${asHtml(assets.plotly)}</script>`}
-</body>
-</html>
-`.toString();
-}
 
 export interface ReportOptions {
   /** The notebook's name: the title where the notebook has no heading of level 1, and named in the footer. */
@@ -154,12 +98,16 @@ function renderProvenance(notebook: Notebook): Html | undefined {
 <div class="scroll"><table><tbody>${cells}</tbody></table></div></section>`;
 }
 
-/** Renders a notebook with its saved outputs as one HTML file that makes no network request. */
-export function renderReport(notebook: Notebook, options: ReportOptions): string {
+/**
+ * Renders a notebook with its saved outputs as one HTML file that needs nothing else: style, script, fonts, formulas and
+ * plotly.js are in it. Its policy lets only its own scripts run and nothing be loaded, should something foreign slip
+ * through.
+ */
+export function renderReport(notebook: Notebook, { name, folder }: ReportOptions): string {
   const texts = notebook.cells.filter((cell) => cell.cell_type === 'markdown').map(({ source }) => joined(source));
   const titles = texts.reduce((count, text) => count + countTitles(text), 0);
   const outline: Outline = { headings: [], deeper: titles > 1 };
-  const page = outputPage(options.folder);
+  const page = outputPage(folder);
   const cells = notebook.cells.map((cell, index) => {
     if (cell.cell_type === 'code') {
       return orNotice(`Cell ${index + 1}`, cell.source, () => renderCodeCell(cell, index + 1, page));
@@ -171,16 +119,47 @@ export function renderReport(notebook: Notebook, options: ReportOptions): string
     }
     return undefined;
   });
-  const title = outline.title ?? { text: options.name, html: markup`${options.name}` };
-  return renderPage({
-    title: title.text,
-    titleHtml: title.html,
-    headings: outline.headings,
-    introHtml: joinedHtml([
-      renderNotices(notebook),
-      orNotice('The table of parameters', undefined, () => renderParameters(notebook)),
-    ]),
-    mainHtml: joinedHtml(cells, '\n'),
-    footerHtml: markup`${orNotice('The provenance', undefined, () => renderProvenance(notebook))}<p>Rendered by sparsebook from <code>${options.name}</code>. This page is one file and loads nothing.</p>`,
-  });
+  const title = outline.title ?? { text: name, html: markup`${name}` };
+  const notices = renderNotices(notebook);
+  const parameters = orNotice('The table of parameters', undefined, () => renderParameters(notebook));
+  const provenance = orNotice('The provenance', undefined, () => renderProvenance(notebook));
+  const main = joinedHtml(cells, '\n');
+  const body = markup`<body>
+<a class="skip" href="#main">Skip to the text</a>
+<header>
+<div class="kicker"><span>sparsebook</span>${controls}</div>
+<h1>${title.html}</h1>
+${notices}${parameters}
+</header>
+${renderContents(outline.headings)}
+<main id="main" tabindex="-1">
+${main}
+</main>
+<footer>
+${provenance}<p>Rendered by sparsebook from <code>${name}</code>. This page is one file and loads nothing.</p>
+</footer>`;
+  const assets = (loaded ??= readAssets());
+  const hasFigures = main.toString().includes('class="plot"');
+  const scripts = [policyHash(assets.script), ...(hasFigures ? [assets.plotlyHash] : [])].join(' ');
+  const policy = `default-src 'none'; script-src ${scripts}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'`;
+  return markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${asHtml(policy)}">
+<meta http-equiv="x-dns-prefetch-control" content="off">
+<meta name="referrer" content="no-referrer">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>${title.text}</title>
+<style>${asHtml(katexStyle(body.toString()))}</style>
+<style>${asHtml(assets.style)}</style>
+<script>${asHtml(assets.script)}</script>
+</head>
+${body}
+${hasFigures && markup`<script type="text/plain" id="plotly">${asHtml(assets.plotly)}</script>`}
+</body>
+</html>
+`.toString();
 }

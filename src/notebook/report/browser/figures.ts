@@ -8,18 +8,7 @@ const colours = {
   dark: { ink: '#c9ced6', grid: '#2b3038', line: '#4a515c', hover: '#20242b', flow: 'rgba(201,206,214,0.35)' },
 };
 /** Ten hues that keep apart on both grounds, also for most colour-blind readers. */
-const colorway = [
-  '#4269d0',
-  '#e8a30c',
-  '#e8604f',
-  '#4fb0a5',
-  '#3ca951',
-  '#e07aa4',
-  '#a463f2',
-  '#7aa3e8',
-  '#9c6b4e',
-  '#8b919b',
-];
+const colorway = '#4269d0 #e8a30c #e8604f #4fb0a5 #3ca951 #e07aa4 #a463f2 #7aa3e8 #9c6b4e #8b919b'.split(' ');
 
 /** Below this width, in pixels, a figure is drawn for a phone. */
 const phone = 560;
@@ -39,14 +28,8 @@ function leastWidth(layout: Json): number {
 /** A template such as plotly's own, in the colours of the page. */
 function template(theme: Theme, size: number): Json {
   const { ink, grid, line, hover } = colours[theme];
-  const axis = {
-    gridcolor: grid,
-    linecolor: line,
-    zerolinecolor: line,
-    tickcolor: line,
-    automargin: true,
-    title: { standoff: 10, font: { size } },
-  };
+  const lines = { gridcolor: grid, linecolor: line, zerolinecolor: line, tickcolor: line };
+  const axis = { ...lines, automargin: true, title: { standoff: 10, font: { size } } };
   return {
     colorway,
     xaxis: axis,
@@ -113,10 +96,10 @@ function themedLayout(data: unknown[], layout: Json, theme: Theme, width: number
 
 interface Figure {
   data: unknown[];
-  layout: Record<string, unknown>;
+  layout: Json;
   /** The states of an animation, which the figure's own buttons play. */
   frames?: unknown[];
-  config?: Record<string, unknown>;
+  config?: Json;
 }
 
 /** The part of plotly that draws in a page. */
@@ -136,7 +119,7 @@ const config = {
 /** What a figure itself may ask for; other settings would add buttons, or ask other servers. */
 const asked = ['staticPlot', 'scrollZoom', 'displayModeBar', 'doubleClick'];
 
-const askedOf = (own: Record<string, unknown> = {}): Record<string, unknown> =>
+const askedOf = (own: Json = {}): Json =>
   Object.fromEntries(asked.filter((name) => Object.hasOwn(own, name)).map((name) => [name, own[name]]));
 
 /** What fits on a sheet of A4 or Letter between the margins, in pixels. */
