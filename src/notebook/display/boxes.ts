@@ -53,7 +53,12 @@ function boxOf(element: Element, lineWidth: LineWidth): Box | null {
     case 'g':
     case 'svg':
     case 'a':
-      return [...element.children].map((child) => transformed(boxOf(child, lineWidth), child)).reduce(union, null);
+      return boxAround(
+        [...element.children].flatMap((child) => {
+          const box = transformed(boxOf(child, lineWidth), child);
+          return box ? cornersOf(box) : [];
+        }),
+      );
     default:
       return null;
   }
@@ -75,32 +80,31 @@ function boxOfText(text: Element, lineWidth: LineWidth): Box | null {
   return { left, top, right: left + width, bottom: top + lineHeight * lines.length * size };
 }
 
-function union(a: Box | null, b: Box | null): Box | null {
-  if (!a || !b) return a ?? b;
-  return {
-    left: Math.min(a.left, b.left),
-    top: Math.min(a.top, b.top),
-    right: Math.max(a.right, b.right),
-    bottom: Math.max(a.bottom, b.bottom),
-  };
+type Point = [x: number, y: number];
+
+const cornersOf = ({ left, top, right, bottom }: Box): Point[] => [
+  [left, top],
+  [right, top],
+  [left, bottom],
+  [right, bottom],
+];
+
+function boxAround(points: Point[]): Box | null {
+  if (points.length === 0) return null;
+  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
+  return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
 }
 
+/** The box around an element's box after the element's `transform`. */
 function transformed(box: Box | null, element: Element): Box | null {
   const transform = element.getAttribute('transform');
   if (!box || !transform) return box;
   // The last transformation of the list is applied first.
-  return [...transform.matchAll(/(\w+)\(([^)]*)\)/g)].reverse().reduce((moved, [, name, list]) => {
+  const points = [...transform.matchAll(/(\w+)\(([^)]*)\)/g)].reverse().reduce((moved, [, name, list]) => {
     const [a, b, c, d, e, f] = matrix(name, list.split(/[\s,]+/).map(Number));
-    const corners = [
-      [moved.left, moved.top],
-      [moved.right, moved.top],
-      [moved.left, moved.bottom],
-      [moved.right, moved.bottom],
-    ].map(([x, y]) => [a * x + c * y + e, b * x + d * y + f]);
-    const xs = corners.map(([x]) => x);
-    const ys = corners.map(([, y]) => y);
-    return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
-  }, box);
+    return moved.map(([x, y]): Point => [a * x + c * y + e, b * x + d * y + f]);
+  }, cornersOf(box));
+  return boxAround(points);
 }
 
 function matrix(name: string, numbers: number[]): Matrix {

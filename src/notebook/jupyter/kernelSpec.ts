@@ -26,13 +26,14 @@ export function userDataDir(
 }
 
 /** Where kernelspecs are looked for, best first: the project's own, JUPYTER_PATH, the user's, the system's. */
-export function jupyterPath(env: Environment = process.env, platform: NodeJS.Platform = process.platform): string[] {
+function jupyterPath(): string[] {
+  const { env, platform } = process;
   const named = (env.JUPYTER_PATH ?? '').split(delimiter).filter((path) => path !== '');
   const system =
     platform === 'win32'
       ? [join(env.PROGRAMDATA ?? 'C:\\ProgramData', 'jupyter')]
       : ['/usr/local/share/jupyter', '/usr/share/jupyter'];
-  return [projectJupyterPath, ...named, userDataDir(env, platform), ...system];
+  return [projectJupyterPath, ...named, userDataDir(), ...system];
 }
 
 /** The kernel of notebooks that name none: this project's. */
@@ -54,21 +55,22 @@ export interface KernelSpec {
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 
-/** What keeps the value of a kernel.json from being used, for each key; undefined when nothing does. */
-const faults: Record<string, (value: unknown) => string | undefined> = {
-  argv: (value) =>
-    Array.isArray(value) && value.every(isText) && value.length > 0 && value[0] !== ''
-      ? undefined
-      : 'must name the command to start, as a list of texts',
-  display_name: (value) => (value === undefined || isText(value) ? undefined : 'must be a text'),
-  language: (value) => (value === undefined || isText(value) ? undefined : 'must be a text'),
-  interrupt_mode: (value) =>
-    value === undefined || value === 'signal' || value === 'message' ? undefined : "must be 'signal' or 'message'",
-  env: (value) =>
-    value === undefined || (isObject(value) && Object.values(value).every(isText))
-      ? undefined
-      : 'must give each variable a text',
-  metadata: (value) => (value === undefined || isObject(value) ? undefined : 'must be an object'),
+type Test = (value: unknown) => boolean;
+
+const optional =
+  (keeps: Test): Test =>
+  (value) =>
+    value === undefined || keeps(value);
+const isCommand: Test = (value) => Array.isArray(value) && value.every(isText) && !['', undefined].includes(value[0]);
+
+/** What the values of a kernel.json must be. */
+const rules: Record<string, [keeps: Test, rule: string]> = {
+  argv: [isCommand, 'must name the command to start, as a list of texts'],
+  display_name: [optional(isText), 'must be a text'],
+  language: [optional(isText), 'must be a text'],
+  interrupt_mode: [optional((value) => value === 'signal' || value === 'message'), "must be 'signal' or 'message'"],
+  env: [optional((value) => isObject(value) && Object.values(value).every(isText)), 'must give each variable a text'],
+  metadata: [optional(isObject), 'must be an object'],
 };
 
 /** A value of any type in at most 60 characters, for a message. */
@@ -98,9 +100,8 @@ export function readKernelSpec(folder: string, name: string): KernelSpec | undef
   try {
     const spec: unknown = JSON.parse(readFileSync(file, 'utf8'));
     if (!isObject(spec)) throw new Error('it must hold an object');
-    for (const [key, faultOf] of Object.entries(faults)) {
-      const fault = faultOf(spec[key]);
-      if (fault !== undefined) throw new Error(`'${key}' ${fault}; received ${shortened(spec[key])}`);
+    for (const [key, [keeps, rule]] of Object.entries(rules)) {
+      if (!keeps(spec[key])) throw new Error(`'${key}' ${rule}; received ${shortened(spec[key])}`);
     }
     return { display_name: name, language: '', ...(spec as Pick<KernelSpec, 'argv'>), name, file };
   } catch (error) {

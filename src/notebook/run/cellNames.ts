@@ -1,4 +1,4 @@
-import { childrenOf, parse, separated, statementsOf, type SyntaxNode } from './syntax.js';
+import { childrenOf, isCast, parse, separated, statementsOf, type SyntaxNode } from './syntax.js';
 
 /** The names through which a piece of code depends on others and others on it. */
 export interface CellNames {
@@ -40,10 +40,6 @@ export function statementsIn(cell: string): Statement[] {
         new Reader(cell).read(nodes, `${word} ${cell.slice(nodes[0].from, nodes.at(-1)!.to)};`, word === 'const'),
       );
   });
-}
-
-export function cellNames(cell: string): CellNames {
-  return together(statementsIn(cell));
 }
 
 /** The names of several pieces of code as one. */
@@ -156,24 +152,13 @@ const isPattern = ({ name }: SyntaxNode): boolean => name === 'ObjectPattern' ||
 
 /** The names that a statement or a pattern defines for the statements that follow. */
 function definitionsIn(node: SyntaxNode): SyntaxNode[] {
-  switch (node.name) {
-    case 'VariableDefinition':
-      return [node];
-    case 'VariableDeclaration':
-    case 'ImportDeclaration':
-    case 'ImportGroup':
-    case 'ObjectPattern':
-    case 'ArrayPattern':
-    case 'PatternProperty':
-      return childrenOf(node).flatMap(definitionsIn);
-    case 'FunctionDeclaration':
-    case 'ClassDeclaration':
-      return childrenOf(node)
-        .filter(({ name }) => name === 'VariableDefinition')
-        .slice(0, 1);
-    default:
-      return [];
+  const children = childrenOf(node);
+  if (node.name === 'VariableDefinition') return [node];
+  if (/^(?:FunctionDeclaration|ClassDeclaration)$/.test(node.name)) {
+    return children.filter(({ name }) => name === 'VariableDefinition').slice(0, 1);
   }
+  const holds = /^(?:VariableDeclaration|ImportDeclaration|ImportGroup|ObjectPattern|ArrayPattern|PatternProperty)$/;
+  return holds.test(node.name) ? children.flatMap(definitionsIn) : [];
 }
 
 /** `{ name }`, which mentions the variable of that name. */
@@ -223,19 +208,7 @@ function held(value: SyntaxNode): SyntaxNode[] {
 /** Whether a value is a number, a text, true, false or null for certain. */
 function isPlain(value: SyntaxNode): boolean {
   const [first, operator] = childrenOf(value);
-  switch (value.name) {
-    case 'Number':
-    case 'String':
-    case 'BooleanLiteral':
-    case 'null':
-    case 'TemplateString':
-    case 'UnaryExpression':
-      return true;
-    case 'ParenthesizedExpression':
-      return operator !== undefined && isPlain(operator);
-    case 'BinaryExpression':
-      return /^(?:as|satisfies)$/.test(operator?.name ?? '') ? isPlain(first) : operator?.name !== 'LogicOp';
-    default:
-      return false;
-  }
+  if (value.name === 'ParenthesizedExpression') return operator !== undefined && isPlain(operator);
+  if (value.name === 'BinaryExpression') return isCast(value) ? isPlain(first) : operator?.name !== 'LogicOp';
+  return /^(?:Number|String|BooleanLiteral|null|TemplateString|UnaryExpression)$/.test(value.name);
 }

@@ -140,15 +140,9 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
     await rm(unfinished);
   }
   const seconds = secondsSince(started);
-  const result = {
-    ok: !fatal,
-    output: over ? output : unfinished,
-    notebook,
-    executed,
-    seconds,
-    fault: fatal,
-    tolerated: [...tolerated],
-  };
+  const place = over ? output : unfinished;
+  const faults = { fault: fatal, tolerated: [...tolerated] };
+  const result = { ok: !fatal, output: place, notebook, executed, seconds, ...faults };
   emit({ type: 'end', result });
   return result;
 }

@@ -11,7 +11,7 @@ import {
 import { Clock } from 'sparsebook/notebook/live/document/slice.js';
 import type { ParameterControl } from 'sparsebook/notebook/live/protocol.js';
 import { readNotebook } from 'sparsebook/notebook/run/notebookFile.js';
-import { cellNames } from 'sparsebook/notebook/run/cellNames.js';
+import { statementsIn, together } from 'sparsebook/notebook/run/cellNames.js';
 import { type ParameterValue, readParameters, setParameter } from 'sparsebook/notebook/run/parameters.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 
@@ -101,8 +101,9 @@ test('whatever value is set, reading the cell gives it back', () => {
 });
 
 test('the names of a cell: declared, used, assigned, changed from within, handed to calls', () => {
-  const { declares, uses, assigns, mutates, passes } = cellNames(
-    `import * as sb from 'sparsebook';
+  const { declares, uses, assigns, mutates, passes } = together(
+    statementsIn(
+      `import * as sb from 'sparsebook';
 const { a, b: [c] } = f(x.y);
 list.push(a);
 count += 1; --steps; [low, { high }] = [w]; for (row of rows) {}
@@ -111,6 +112,7 @@ new Model({ data, more: [...parts], made: g(q) }, one ? two : three);
 console.log(seen.join(), JSON.stringify(told), Object.keys(kept));
 Object.assign(target, from);
 function h() {}`,
+    ),
   );
   const sorted = (names: Set<string>): string[] => [...names].sort();
   assert.deepEqual(sorted(declares), ['a', 'c', 'h', 'sb']);

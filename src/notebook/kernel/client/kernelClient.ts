@@ -122,26 +122,20 @@ export class KernelClient {
     const content = { code, silent: false, store_history: true, allow_stdin: false, stop_on_error: false };
     const exchange = this.channels.request('shell', 'execute_request', { ...content, user_expressions: {} }, hear);
     this.listener = hear;
-    const quiet = async (): Promise<void> => {
+    const silence = async (milliseconds: number, ref: boolean): Promise<void> => {
       lastHeard = performance.now();
       let left: number;
-      while ((left = lastHeard + SILENCE_MILLISECONDS - performance.now()) > 0)
-        await sleep(left, undefined, { ref: false });
+      while ((left = lastHeard + milliseconds - performance.now()) > 0) await sleep(left, undefined, { ref });
     };
     const answered = exchange.reply.then(async (reply) => {
-      await Promise.race([exchange.idle, quiet()]);
+      await Promise.race([exchange.idle, silence(SILENCE_MILLISECONDS, false)]);
       // What the process itself wrote comes another way, and may be a turn behind.
       for (let turn = 0; turn < 2; turn++) await nextTurn();
       return outcomeOf(reply.content);
     });
     const died = this.exit.then(async (exit): Promise<ExecuteOutcome> => {
       // What the kernel sent before it died may still be on its way.
-      for (
-        let end = performance.now();
-        performance.now() < end + LAST_MESSAGES_MILLISECONDS;
-        end = Math.max(end, lastHeard)
-      )
-        await sleep(10);
+      await silence(LAST_MESSAGES_MILLISECONDS, true);
       return { status: 'dead', exit };
     });
     const outcome = await Promise.race([answered, died]);
@@ -188,10 +182,9 @@ export class KernelClient {
 }
 
 function outcomeOf({ status, execution_count, ename, evalue }: MessageContent): Answer {
-  const told = { execution_count, ename, evalue } as Omit<Answer, 'status'>;
   // Stock tslab says 'abort' where the protocol says 'aborted'.
-  if (status === 'aborted' || status === 'abort') return { status: 'aborted', ...told };
-  return { status: status === 'ok' ? 'ok' : 'error', ...told };
+  const outcome = status === 'abort' || status === 'aborted' ? 'aborted' : status === 'ok' ? 'ok' : 'error';
+  return { status: outcome, execution_count, ename, evalue } as Answer;
 }
 
 /** What came out of the process itself, as a cell would have printed it. */

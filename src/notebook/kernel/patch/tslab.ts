@@ -108,26 +108,17 @@ export function loadTslab(): Tslab {
   };
 }
 
-type Method = (...args: never[]) => unknown;
-
-type MethodName<T> = { [K in keyof T]: T[K] extends Method ? K : never }[keyof T];
-
-type ParametersOf<T, K extends keyof T> = T[K] extends (...args: infer A) => unknown ? A : never;
-type ReturnOf<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R ? R : never;
+type Method<T, K extends keyof T> = Extract<T[K], (...args: never[]) => unknown>;
 
 /** Replaces a method by one that is given the object, the original method bound to it, and the arguments. */
-export function replaceMethod<T extends object, K extends MethodName<T>>(
+export function replaceMethod<T extends object, K extends keyof T>(
   prototype: T,
   name: K,
-  replacement: (
-    self: T,
-    original: (...args: ParametersOf<T, K>) => ReturnOf<T, K>,
-    ...args: ParametersOf<T, K>
-  ) => ReturnOf<T, K>,
+  replacement: (self: T, original: Method<T, K>, ...args: Parameters<Method<T, K>>) => ReturnType<Method<T, K>>,
 ): void {
-  const method = prototype[name] as (...args: ParametersOf<T, K>) => ReturnOf<T, K>;
-  const replaced = function (this: T, ...args: ParametersOf<T, K>): ReturnOf<T, K> {
-    return replacement(this, method.bind(this), ...args);
+  const method = prototype[name] as (...args: unknown[]) => unknown;
+  const replaced = function (this: T, ...args: Parameters<Method<T, K>>): unknown {
+    return replacement(this, method.bind(this) as Method<T, K>, ...args);
   };
   prototype[name] = replaced as T[K];
 }

@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { inspect } from 'node:util';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
+import { isAlive } from '../../../platform/asideName.js';
 import type { Connection } from '../client/connection.js';
 import { type ClientState, clientStateReader } from '../clientState.js';
 
@@ -54,20 +55,12 @@ export function unbroken<Result>(act: () => Promise<Result>): Promise<Result> {
   return done;
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
-}
-
 /** A function that ends the kernel, with the folder of its connection, once its parent is gone. */
 function endWithParent(named: number, client: string | undefined): () => void {
   const parent = process.ppid;
   return () => {
     // An orphan gets a new parent at once, except on Windows; one that was orphaned before this line is told by the name.
-    if (process.ppid === parent && isRunning(named)) return;
+    if (process.ppid === parent && isAlive(named)) return;
     if (client !== undefined) rmSync(dirname(client), { recursive: true, force: true });
     process.kill(process.pid, 'SIGKILL');
   };
