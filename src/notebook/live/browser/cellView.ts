@@ -129,7 +129,18 @@ export class CellView {
   private edited(): Editor {
     this.forgo?.();
     this.forgo = undefined;
-    return (this.editor ??= this.makeEditor());
+    if (this.editor) return this.editor;
+    this.editor = new Editor({
+      language: this.type === 'code' ? 'typescript' : 'text',
+      label: `Source of the ${names[this.type].toLowerCase()}`,
+      source: this.text.source,
+      ask: this.host.ask,
+      onEdit: (edited) => this.host.edit(this.id, edited),
+    });
+    // Tab goes through editors by way of their cells: Enter goes in, Escape out.
+    this.editor.view.contentDOM.tabIndex = -1;
+    this.place.replaceChildren(this.editor.view.dom);
+    return this.editor;
   }
 
   private takeRun({ state, count, seconds, fault }: CellRun): void {
@@ -143,19 +154,5 @@ export class CellView {
     this.warning.hidden = !fault;
     this.warning.className = `warning ${fault ?? ''}`;
     this.warning.textContent = fault ? warnings[fault] : '';
-  }
-
-  private makeEditor(): Editor {
-    const editor = new Editor({
-      language: this.text.type === 'code' ? 'typescript' : 'text',
-      label: `Source of the ${names[this.text.type].toLowerCase()}`,
-      source: this.text.source,
-      ask: this.host.ask,
-      onEdit: (edited) => this.host.edit(this.id, edited),
-    });
-    // Tab goes through editors by way of their cells: Enter goes in, Escape out.
-    editor.view.contentDOM.tabIndex = -1;
-    this.place.replaceChildren(editor.view.dom);
-    return editor;
   }
 }

@@ -40,6 +40,12 @@ const REFUSED_MILLISECONDS = 5000;
 /** This page among the pages that show the notebook: an edit comes back with the name of the page that made it. */
 export const pageName: string = crypto.randomUUID();
 
+/** Sends a command to the notebook of that path. */
+export function post(path: string, command: Command): Promise<Response> {
+  const headers = { 'Content-Type': 'application/json', 'X-Page': pageName, 'X-Key': key };
+  return fetch(`/api/commands/${path}`, { method: 'POST', headers, body: JSON.stringify(command) });
+}
+
 /**
  * The line to the server: patches come in as server-sent events, commands go out one after another. A line that breaks
  * is taken up again. A hidden page hangs up, since browsers allow few lines to one server.
@@ -66,22 +72,18 @@ export class Connection {
 
   /** Sends a command after those before it; resolves with the server's answer, rejects with a CommandError. */
   send<T = unknown>(command: Command): Promise<T> {
-    const result = this.queue.then(() => this.post<T>(command));
+    const result = this.queue.then(() => this.order<T>(command));
     this.queue = result.catch(() => undefined);
     return result;
   }
 
   /** Asks the kernel something, past the queue: it changes nothing, and typing should not wait for it. */
   ask<T>(command: Command): Promise<T | null> {
-    return this.post<T>(command).catch(() => null);
+    return this.order<T>(command).catch(() => null);
   }
 
-  private async post<T>(command: Command): Promise<T> {
-    const response = await fetch(`/api/commands/${this.path}`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', 'X-Page': pageName, 'X-Key': key },
-      body: JSON.stringify(command),
-    }).catch(() => {
+  private async order<T>(command: Command): Promise<T> {
+    const response = await post(this.path, command).catch(() => {
       throw new CommandError('The server does not answer.', true);
     });
     const answer: unknown = await response.json().catch(() => ({}));

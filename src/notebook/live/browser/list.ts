@@ -1,7 +1,7 @@
 import { applyStoredTheme, prepareTheme } from '../../report/browser/theme.js';
 import type { ListedNotebook } from '../protocol.js';
 import { button, byId, element, Notices } from './elements.js';
-import { key } from './connection.js';
+import { key, post } from './connection.js';
 
 applyStoredTheme();
 history.replaceState(null, '', location.pathname);
@@ -27,11 +27,7 @@ function line({ path, title, changed, fault, kernel, dirty }: ListedNotebook): H
 }
 
 async function stopKernel(path: string): Promise<void> {
-  await fetch(`/api/commands/${encoded(path)}`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'X-Key': key },
-    body: JSON.stringify({ do: 'stop' }),
-  });
+  await post(encoded(path), { do: 'stop' });
   await refresh();
 }
 

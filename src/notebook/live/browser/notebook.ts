@@ -4,7 +4,7 @@ import { actionsOf, send } from './actions.js';
 import { CommandError, Connection, Edits, type Link } from './connection.js';
 import { byId, Notices } from './elements.js';
 import { KeyReader, type Action, type Mode } from '../keys.js';
-import { NotebookView, showStatus } from './notebookView.js';
+import { NotebookView, showFile, showKernel } from './notebookView.js';
 import { ParametersView } from './parametersView.js';
 
 // Before the page is painted, so that it does not flash in the other theme.
@@ -58,10 +58,8 @@ function start(): void {
   const take = (patch: Patch): void => {
     view.patch(patch);
     if (patch.parameters) parameters.show(patch.parameters);
-    showStatus(patch, notices, {
-      resolve: (choice) => send(bench, { do: 'resolve', with: choice }),
-      restart: actions.restart,
-    });
+    if (patch.kernel) showKernel(patch.kernel, notices, actions.restart);
+    if (patch.file) showFile(patch.file, notices, (version) => send(bench, { do: 'resolve', with: version }));
     if (!view.selected && patch.order) view.select(patch.order[0]);
   };
   prepareTheme();

@@ -97,34 +97,31 @@ const words: Record<KernelStatus['state'], string> = {
   dead: 'kernel died',
 };
 
-export interface StatusHost {
-  resolve(choice: 'mine' | 'theirs' | 'copy'): void;
-  restart(): void;
-}
+type Version = 'mine' | 'theirs' | 'copy';
 
-/** Shows how the kernel and the file are: in the bar, in the tab's title, and as notices where a person should act. */
-export function showStatus({ kernel, file }: Pick<Patch, 'kernel' | 'file'>, notices: Notices, host: StatusHost): void {
-  if (kernel) showKernel(kernel, notices, host);
-  if (file) showFile(file, notices, host);
-}
-
-function showKernel({ state, name, note, left }: KernelStatus, notices: Notices, host: StatusHost): void {
+/** Shows how the kernel is: in the bar, and as a notice where a person should act. */
+export function showKernel({ state, name, note, left }: KernelStatus, notices: Notices, restart: () => void): void {
   const place = byId('kernel');
   const more = left !== undefined && left > 1 ? `, ${left - 1} more wait${left === 2 ? 's' : ''}` : '';
   place.textContent = `${words[state]}${more}`;
   place.title = name;
   place.dataset.state = state;
   document.documentElement.dataset.kernel = state;
-  const restart = [{ label: state === 'dead' ? 'Start it again' : 'Restart the kernel', act: () => host.restart() }];
-  notices.say('kernel', note, restart);
+  const label = state === 'dead' ? 'Start it again' : 'Restart the kernel';
+  notices.say('kernel', note, [{ label, act: restart }]);
 }
 
-function showFile({ path, dirty, conflict, note }: FileStatus, notices: Notices, host: StatusHost): void {
+/** Shows how the file is: in the bar, in the tab's title, and as notices where a person should act. */
+export function showFile(
+  { path, dirty, conflict, note }: FileStatus,
+  notices: Notices,
+  resolve: (choice: Version) => void,
+): void {
   const saved = byId('saved');
   saved.textContent = conflict ? 'conflict' : dirty ? 'not saved' : 'saved';
   saved.dataset.state = saved.textContent;
   document.title = `${dirty ? '• ' : ''}${path}`;
-  const choice = (label: string, which: 'mine' | 'theirs' | 'copy') => ({ label, act: () => host.resolve(which) });
+  const choice = (label: string, version: Version) => ({ label, act: () => resolve(version) });
   const keep = choice('Keep this page’s version', 'mine');
   const changed = 'Another program has changed the file on disk. Nothing is saved until you choose.';
   const gone = 'The file is no longer on disk. Nothing is saved until you choose.';

@@ -11,26 +11,23 @@ export class SpareKernel {
 
   /** Starts a kernel; resolves as soon as its process runs, or cannot: before it answers. */
   static async begin(name: string, cwd: string): Promise<SpareKernel> {
-    let onSpawn!: () => void;
-    const spawned = new Promise<void>((resolve) => (onSpawn = resolve));
-    const spare = new SpareKernel(name, cwd, onSpawn);
-    await Promise.race([spawned, spare.kernel?.catch(() => undefined)]);
+    const spare = new SpareKernel(name, cwd);
+    await new Promise<void>((onSpawn) => {
+      const start = async (): Promise<KernelClient> => KernelClient.start({ spec: findKernelSpec(name), cwd, onSpawn });
+      const kernel = (spare.kernel = start());
+      const forget = (): void => {
+        if (spare.kernel === kernel) spare.kernel = undefined;
+        onSpawn();
+      };
+      kernel.then(({ exit }) => exit).then(forget, forget);
+    });
     return spare;
   }
 
   private constructor(
     private readonly name: string,
     private readonly cwd: string,
-    onSpawn: () => void,
-  ) {
-    const start = async (): Promise<KernelClient> => KernelClient.start({ spec: findKernelSpec(name), cwd, onSpawn });
-    const kernel = start();
-    this.kernel = kernel;
-    const forget = (): void => {
-      if (this.kernel === kernel) this.kernel = undefined;
-    };
-    kernel.then(({ exit }) => exit).then(forget, forget);
-  }
+  ) {}
 
   /** Whether a kernel of this name in this folder waits here, or is on its way up. */
   suits(name: unknown, cwd: string): boolean {
