@@ -11,11 +11,9 @@ export const packageRoot: string = dirname(dirname(dirname(dirname(fileURLToPath
 /** The folder to put on JUPYTER_PATH so that Jupyter finds the project's own kernelspec. */
 export const projectJupyterPath: string = join(packageRoot, 'src', 'notebook', 'jupyter');
 
-type Environment = Record<string, string | undefined>;
-
 /** The user's Jupyter data folder by Jupyter's own rules: JUPYTER_DATA_DIR, or the platform's place. */
 export function userDataDir(
-  env: Environment = process.env,
+  env: NodeJS.ProcessEnv = process.env,
   platform: NodeJS.Platform = process.platform,
   home: string = homedir(),
 ): string {

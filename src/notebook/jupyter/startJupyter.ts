@@ -4,9 +4,7 @@ import { delimiter, join } from 'node:path';
 import { UserError } from '../../errors.js';
 import { projectJupyterPath } from './kernelSpec.js';
 
-type Environment = Record<string, string | undefined>;
-
-function findProgram(name: string, env: Environment): string | undefined {
+function findProgram(name: string, env: NodeJS.ProcessEnv): string | undefined {
   const endings = process.platform === 'win32' ? ['.exe', '.cmd'] : [''];
   const folders = (env.PATH ?? env.Path ?? '').split(delimiter).filter((folder) => folder !== '');
   const candidates = folders.flatMap((folder) => endings.map((ending) => join(folder, name + ending)));
@@ -26,14 +24,14 @@ const ABSENT = `neither JupyterLab nor Jupyter Notebook is on the PATH. You can
   - run a notebook without either: sparsebook run 01`;
 
 /** JupyterLab, else Jupyter Notebook; throws UserError that says how to get one. */
-export function findJupyter(env: Environment = process.env): string {
+export function findJupyter(env: NodeJS.ProcessEnv = process.env): string {
   const program = findProgram('jupyter-lab', env) ?? findProgram('jupyter-notebook', env);
   if (program === undefined) throw new UserError(ABSENT);
   return program;
 }
 
 /** The environment in which Jupyter finds the project's own kernel before any other. */
-export function jupyterEnvironment(env: Environment = process.env): Environment {
+export function jupyterEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const paths = [projectJupyterPath, env.JUPYTER_PATH].filter((path) => path !== undefined && path !== '');
   return { ...env, JUPYTER_PATH: paths.join(delimiter) };
 }

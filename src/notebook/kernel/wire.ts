@@ -1,7 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { isObject } from '../run/notebook.js';
 
-/** The head of a Jupyter message: who asked, when, and for what. */
 export interface MessageHeader {
   msg_id: string;
   session: string;
@@ -43,7 +42,6 @@ export function encodeMessage(key: string, message: Message, identities: Buffer[
   return [...identities, DELIMITER, signature(key, parts), ...parts];
 }
 
-/** One of a message's four parts, read; throws when it is no object. */
 function readPart(frame: Buffer): Record<string, unknown> {
   const part: unknown = JSON.parse(frame.toString());
   if (!isObject(part)) throw new Error('a part of a Jupyter message is not an object');

@@ -110,7 +110,6 @@ export async function handleCommand(session: LiveSession, command: Command, by: 
   }
 }
 
-/** Writes a value into the cell that declares it. */
 function setValue(session: LiveSession, name: string, value: unknown): void {
   const { panel, document } = session;
   const control = panel.controls.get().find((one) => one.name === name);

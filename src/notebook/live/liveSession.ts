@@ -115,7 +115,6 @@ export class LiveSession {
     }
   }
 
-  /** Looks whether somebody else has changed the file. */
   async lookAtFile(): Promise<void> {
     const state = await this.file.look();
     const { conflict: _conflict, ...status } = this.status.get();
@@ -145,7 +144,6 @@ export class LiveSession {
     return this.file.writeCopy(this.document.save(), folder);
   }
 
-  /** Ends the kernel and starts another one. */
   async restart(): Promise<void> {
     await this.stop();
     await this.kernel.get();

@@ -21,7 +21,6 @@ export class NotebookFolder {
 
   private constructor(readonly root: string) {}
 
-  /** Opens a folder; throws when there is none. */
   static async open(folder: string): Promise<NotebookFolder> {
     return new NotebookFolder(await realpath(folder));
   }

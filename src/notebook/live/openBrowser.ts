@@ -5,11 +5,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { markup } from '../report/markup.js';
 
-type Environment = Record<string, string | undefined>;
-
 /** What opens an address in the person's browser; undefined where there is no screen to open it on. */
 export function browserCommand(
-  env: Environment = process.env,
+  env: NodeJS.ProcessEnv = process.env,
   platform: NodeJS.Platform = process.platform,
 ): string[] | undefined {
   if (platform === 'darwin') return ['open'];

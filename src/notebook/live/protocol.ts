@@ -16,9 +16,7 @@ export interface CellText {
 /** Where a cell is in its life. */
 export interface CellRun {
   state: 'idle' | 'queued' | 'running';
-  /** The number in brackets. */
   count: number | null;
-  /** How long the last run took. */
   seconds?: number;
   /** What speaks against the outputs: older than the source, or ended in an error. */
   fault?: 'stale' | 'failed';
@@ -38,7 +36,6 @@ export interface CellPatch {
 
 export interface KernelStatus {
   state: 'off' | 'starting' | 'idle' | 'busy' | 'interrupting' | 'dead';
-  /** Its display name. */
   name: string;
   /** Why it is dead, or what a person should know. */
   note?: string;
@@ -48,9 +45,7 @@ export interface KernelStatus {
 
 /** How the document and its file relate. */
 export interface FileStatus {
-  /** The path below the notebooks' folder. */
   path: string;
-  /** Something is not saved yet. */
   dirty: boolean;
   /** The file on disk is not the one that was read or written last; nothing is saved until a person chooses. */
   conflict?: 'changed' | 'gone';
@@ -85,7 +80,6 @@ export interface Patch {
   parameters?: ParameterControl[];
 }
 
-/** What a page asks of the server. */
 export type Command =
   | { do: 'edit'; id: string; source: string }
   | { do: 'insert'; type: CellType; index: number; id: string }
@@ -99,7 +93,6 @@ export type Command =
   | { do: 'resolve'; with: 'mine' | 'theirs' | 'copy' }
   | { do: 'complete' | 'inspect'; code: string; position: number };
 
-/** What the kernel offers at a place in a cell. */
 export interface Completion {
   matches: string[];
   start: number;

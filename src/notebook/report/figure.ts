@@ -1,6 +1,7 @@
+import type { Bundle } from '../display/output.js';
 import { UserError } from '../../errors.js';
 import { isObject } from '../run/notebook.js';
-import { type Html, joinedHtml, jsonForScript, markup, type MimeBundle, textIn } from './markup.js';
+import { type Html, joinedHtml, jsonForScript, markup, textIn } from './markup.js';
 import type { OutputPage } from './outputPage.js';
 
 /** The MIME type under which plotly figures travel. */
@@ -85,7 +86,7 @@ export function frameFigure(page: OutputPage, content: Html, caption?: Html): Ht
  * run) the bundle's PNG, or its text where there is none or the page wants no pictures. The title leaves the plot and
  * becomes the caption, which wraps and can be selected. Throws a UserError where the JSON is no figure.
  */
-export function renderFigure(bundle: MimeBundle, page: OutputPage): Html {
+export function renderFigure(bundle: Bundle, page: OutputPage): Html {
   const figure = readFigure(bundle[plotlyMime]);
   const text = textIn(bundle, 'text/plain');
   const { title } = figure.layout;

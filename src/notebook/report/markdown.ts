@@ -5,7 +5,6 @@ import { bringHtml, type Environment, held, markdown, ownPrefix } from './markdo
 import { asHtml, type Html, markup, orNotice, textIn } from './markup.js';
 import type { OutputPage } from './outputPage.js';
 
-/** A heading as the table of contents lists it. */
 export interface Heading {
   level: number;
   id: string;

@@ -1,6 +1,6 @@
 import { reasonOf } from '../../errors.js';
+import type { Bundle } from '../display/output.js';
 
-/** HTML, as opposed to text. */
 export class Html {
   constructor(private readonly text: string) {}
 
@@ -44,11 +44,8 @@ export function jsonForScript(value: unknown): Html {
   return new Html(JSON.stringify(value).replace(/</g, '\\u003c'));
 }
 
-/** One result in several representations, by MIME type: JSON types hold a value, all others text or its lines. */
-export type MimeBundle = Record<string, unknown>;
-
 /** The text under a type, as one string; empty where there is none. */
-export function textIn(bundle: MimeBundle, type: string): string {
+export function textIn(bundle: Bundle, type: string): string {
   const value = bundle[type];
   if (Array.isArray(value)) return value.map(String).join('');
   return typeof value === 'string' ? value : '';

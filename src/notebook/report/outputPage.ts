@@ -33,7 +33,6 @@ export function picturesIn(folder: string): (path: string) => string | undefined
   };
 }
 
-/** The page that outputs are rendered for. */
 export interface OutputPage {
   /** How many figures it has so far; undefined for a page that counts by itself, and draws figures without a picture first. */
   figures: number | undefined;

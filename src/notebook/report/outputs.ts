@@ -1,10 +1,11 @@
+import type { Bundle } from '../display/output.js';
 import { UserError } from '../../errors.js';
 import { faultOfOutput, joined, type Output } from '../run/notebook.js';
 import { colouredText, highlight } from './highlight.js';
 import { frameFigure, plotlyMime, renderFigure } from './figure.js';
 import { formulasIn, renderLatex } from './latex.js';
 import { renderMarkdownOutput } from './markdown.js';
-import { type Html, joinedHtml, markup, type MimeBundle, orNotice, textIn } from './markup.js';
+import { type Html, joinedHtml, markup, orNotice, textIn } from './markup.js';
 import type { OutputPage } from './outputPage.js';
 
 /** Longer texts scroll in a box of their own. */
@@ -17,14 +18,14 @@ function preformatted(html: Html, kind: string, label: string): Html {
   return markup`<pre class="output ${kind}${long && ' long'}"${scroll}>${html}</pre>`;
 }
 
-function picture(bundle: MimeBundle, type: string, base64: string, page: OutputPage): Html {
+function picture(bundle: Bundle, type: string, base64: string, page: OutputPage): Html {
   const text = textIn(bundle, 'text/plain').trim();
   const alt = text && !/^<.*>$/.test(text) ? text : 'Picture that a cell put out';
   return frameFigure(page, markup`<img src="data:${type};base64,${base64}" alt="${alt}">`);
 }
 
 /** The representations a report can show, best first. */
-const renderers: Record<string, (bundle: MimeBundle, type: string, page: OutputPage) => Html> = {
+const renderers: Record<string, (bundle: Bundle, type: string, page: OutputPage) => Html> = {
   [plotlyMime]: (bundle, _type, page) => renderFigure(bundle, page),
   'text/html': (bundle, type, page) => {
     const { html, parts } = formulasIn(textIn(bundle, type));
@@ -45,7 +46,7 @@ const renderers: Record<string, (bundle: MimeBundle, type: string, page: OutputP
   'text/plain': (bundle, type) => preformatted(colouredText(textIn(bundle, type)), 'result', 'Text output'),
 };
 
-function encodedPicture(bundle: MimeBundle, type: string, page: OutputPage): Html {
+function encodedPicture(bundle: Bundle, type: string, page: OutputPage): Html {
   return picture(bundle, type, textIn(bundle, type).replace(/[^A-Za-z0-9+/=]/g, ''), page);
 }
 
@@ -54,7 +55,7 @@ function standalone(svg: string): string {
   return svg.replace(/<svg\b(?![^<>]*\sxmlns=)/, '<svg xmlns="http://www.w3.org/2000/svg"');
 }
 
-function renderBundle(bundle: MimeBundle, page: OutputPage): Html {
+function renderBundle(bundle: Bundle, page: OutputPage): Html {
   const type = Object.keys(renderers).find((mime) => Object.hasOwn(bundle, mime));
   if (type !== undefined) return renderers[type](bundle, type, page);
   const types = Object.keys(bundle).join(', ');

@@ -127,7 +127,6 @@ function failureWithout(
   return reply.status === 'aborted' ? refused : undefined;
 }
 
-/** What can end a cell before it is done. */
 export interface Limits {
   /** Seconds; none by default. */
   cellTimeout?: number;

@@ -4,7 +4,6 @@ import { childrenOf, isCast, parse, separated, statementsOf, type SyntaxNode } f
 export interface CellNames {
   /** What it declares for the code that follows. */
   declares: Set<string>;
-  /** What it mentions. */
   uses: Set<string>;
   /** Variables that it gives another value. */
   assigns: Set<string>;
@@ -16,7 +15,6 @@ export interface CellNames {
 
 /** A statement of a cell (of `const a = 1, b = 2` each part) with its names. */
 export interface Statement extends CellNames {
-  /** Its source, as a statement of its own. */
   source: string;
   /** Names that may stand for the same object, in pairs: `const a = b`. */
   aliases: [string, string][];

@@ -11,10 +11,8 @@ export interface CellPlace {
   title: string;
 }
 
-/** What a run came to. */
 export interface RunResult {
   ok: boolean;
-  /** The file that holds the executed notebook. */
   output: string;
   notebook: Notebook;
   /** How many cells were run, failed ones included. */

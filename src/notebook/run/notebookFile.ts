@@ -107,7 +107,6 @@ export function notebookText(notebook: Notebook): string {
   return `${written.join('')}\n`;
 }
 
-/** A list or an object, and what begins a line where it stands. */
 interface Nested {
   value: object;
   line: string;

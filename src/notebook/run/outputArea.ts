@@ -57,7 +57,6 @@ export class OutputArea {
     return this.shown.length === 0;
   }
 
-  /** Takes a message of the iopub channel. */
   add({ header, content }: Message): void {
     switch (header.msg_type) {
       case 'stream':
@@ -106,7 +105,6 @@ export class OutputArea {
     return [...outputs, { output_type: 'stream', name: 'stderr', text: [note] }];
   }
 
-  /** Forgets everything, for another run of the cell. */
   clear(): void {
     for (const id of this.displays.keys()) this.notebook.areas.get(id)?.delete(this);
     this.displays.clear();

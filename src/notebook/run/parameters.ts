@@ -53,7 +53,6 @@ export function readParameters(source: string): Parameter[] {
 }
 
 export interface DeclaredParameter extends Parameter {
-  /** The cell that declares it. */
   cell: string;
   /** What was declared before, whose place this one takes. */
   before?: Parameter;

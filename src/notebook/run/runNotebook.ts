@@ -28,9 +28,7 @@ export interface RunOptions extends Limits {
   kernel?: string | KernelClient;
   /** Seconds to wait for the kernel; 60 by default. */
   startTimeout?: number;
-  /** Go on after a cell that fails. */
   allowErrors?: boolean;
-  /** Hears how the run goes. */
   onEvent?: (event: RunEvent) => void;
 }
 
@@ -183,7 +181,6 @@ const SOMETIMES_MILLISECONDS = 10_000;
 
 /** Saves a notebook while its cells run; saves wait for one another, so an older state never overwrites a newer one. */
 class NotebookSaver {
-  /** The executions whose outputs belong into the notebook. */
   readonly executions: CellExecution[] = [];
   private last = Promise.resolve();
   private savedAt = 0;

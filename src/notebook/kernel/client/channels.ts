@@ -7,7 +7,6 @@ import { checkedMessage } from './checkedMessage.js';
 import { addressOf, type ConnectionFile } from './connection.js';
 import type { KernelExit } from './kernelProcess.js';
 
-/** A request on its way: what came back so far, and when it is over. */
 interface Exchange {
   reply: Promise<Message>;
   /** The kernel says that it has nothing more to send for this request. */
@@ -86,7 +85,6 @@ export class Channels {
     return { reply, idle };
   }
 
-  /** Closes the sockets; nothing is heard any more. */
   close(): void {
     for (const socket of [this.shell, this.control, this.iopub]) if (!socket.closed) socket.close();
   }

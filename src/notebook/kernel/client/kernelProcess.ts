@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 
-/** How a kernel's process ended. */
 export interface KernelExit {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -67,7 +66,6 @@ export class KernelProcess {
     return this.child.pid ?? 0;
   }
 
-  /** Sends SIGINT to the kernel alone. */
   interrupt(): void {
     this.child.kill('SIGINT');
   }

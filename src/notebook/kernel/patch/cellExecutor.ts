@@ -23,7 +23,6 @@ export class CellExecutor {
   private readonly ts = kernelTypeScript();
   private readonly modules = new LocalModules(this.ts);
   private readonly variables: Record<string, unknown> = {};
-  /** The names that the cell that runs has set. */
   private readonly set = new Set<string>();
   private declarations = '';
   /** The file that cells are to have been written in: what they import is looked for beside it. */

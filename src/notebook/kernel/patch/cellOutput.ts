@@ -27,12 +27,10 @@ export class CellRun {
     this.publish('execute_input', { code: this.code, execution_count: executionCount });
   }
 
-  /** The cell, or something it left running, printed. */
   write(name: StreamName, text: string): void {
     this.streams.write(name, text);
   }
 
-  /** The cell shows a MIME bundle, or replaces one it showed before. */
   display(content: MessageContent, update: boolean): void {
     this.streams.flush();
     this.publish(update ? 'update_display_data' : 'display_data', content);

@@ -14,7 +14,6 @@ export interface Place {
 export interface Script {
   code: string;
   imports: string[];
-  /** Whether it awaits outside of its functions. */
   awaits: boolean;
   /** The names that are set in `exports` when their declarations are reached. */
   declares: string[];

@@ -105,7 +105,6 @@ class ExecutionQueue {
     return turn;
   }
 
-  /** Drops the tasks that wait now, not those that come later. */
   drop(): void {
     this.dropped = this.added;
   }

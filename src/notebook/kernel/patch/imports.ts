@@ -26,7 +26,6 @@ export class LocalModules {
   private readonly defined = new Map<string, string>();
   /** What only `import()` can load, by name and by the folder that asks. */
   private readonly imported = new Map<string, unknown>();
-  private readonly importers = new Map<string, Import>();
 
   constructor(private readonly ts: typeof TypeScript) {}
 
@@ -81,12 +80,11 @@ export class LocalModules {
   /** `import()` of code in `file`. */
   async import(file: string, name: string, options?: ImportCallOptions): Promise<unknown> {
     const path = this.find(name, file);
-    if (path === undefined && name !== 'tslab') return this.importFrom(file)(name, options);
+    if (path === undefined && name !== 'tslab') return importFrom(file)(name, options);
     await this.prepare([name], file);
     return namespaceOf(this.requireFrom(file)(name));
   }
 
-  /** `import.meta` of code in `file`. */
   meta(file: string): ImportMeta {
     const url = pathToFileURL(file).href;
     const resolve = (name: string): string => {
@@ -140,15 +138,9 @@ export class LocalModules {
     }
   }
 
-  private importFrom(file: string): Import {
-    let load = this.importers.get(file);
-    if (!load) this.importers.set(file, (load = importFrom(file)));
-    return load;
-  }
-
   private async preparePackage(name: string, file: string): Promise<void> {
     if (isBuiltin(name) || name === 'tslab') return;
-    const imported = await importIfNeeded(this.ts, name, file, this.importFrom(file));
+    const imported = await importIfNeeded(this.ts, name, file);
     if (imported) this.imported.set(key(name, file), imported);
   }
 }
@@ -192,13 +184,9 @@ function requiredOf(namespace: object): object {
 }
 
 /** Imports a package if code in `file` cannot `require` it: it has no entry for that, or awaits while it loads. Undefined otherwise. */
-async function importIfNeeded(
-  ts: typeof TypeScript,
-  name: string,
-  file: string,
-  load: Import,
-): Promise<object | undefined> {
+async function importIfNeeded(ts: typeof TypeScript, name: string, file: string): Promise<object | undefined> {
   const require = createRequire(file);
+  const load = importFrom(file);
   let path: string;
   try {
     path = require.resolve(name);

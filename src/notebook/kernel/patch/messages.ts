@@ -6,15 +6,8 @@ import { decodeMessage, encodeMessage, type MessageContent, type ReceivedMessage
 import { kernelTypeScript } from './compiler.js';
 import { type Outlet, replaceMethod, type Tslab } from './tslab.js';
 
-const knownToTslab = new Set([
-  'kernel_info_request',
-  'execute_request',
-  'is_complete_request',
-  'inspect_request',
-  'complete_request',
-  'comm_info_request',
-  'shutdown_request',
-]);
+const tslabAnswers = 'kernel_info execute is_complete inspect complete comm_info shutdown';
+const knownToTslab = new Set(tslabAnswers.split(' ').map((name) => `${name}_request`));
 
 function answer(key: string, request: ReceivedMessage, to: Outlet, type: string, content: MessageContent): void {
   const { header } = request.message;

@@ -19,7 +19,6 @@ export interface TslabHandler {
   handleIsComplete(request: MessageContent): MessageContent;
 }
 
-/** tslab's server: the five sockets and what it does with each kind of message. */
 export interface TslabServer {
   handler: TslabHandler;
   connInfo: Pick<Connection, 'transport' | 'ip' | 'key' | 'client_state'>;
@@ -56,7 +55,6 @@ export interface Converted {
   output?: string;
   declOutput?: string;
   diagnostics: TslabDiagnostic[];
-  /** The variable that holds the value of the cell's last expression. */
   lastExpressionVar?: string;
 }
 
@@ -76,10 +74,8 @@ export interface TslabExecutor {
 
 type CreateExecutor = (folder: string, converters: { node: TslabConverter; close(): void }) => TslabExecutor;
 
-/** What a cell shows through tslab's `display`, or the library's. */
 export type WriteDisplayData = (content: MessageContent, update: boolean) => void;
 
-/** The parts of tslab that are repaired, and its starter. */
 export interface Tslab {
   server: TslabServer;
   handler: TslabHandler;

@@ -5,14 +5,12 @@ import { button, element, whenNear } from './elements.js';
 import type { Action } from '../keys.js';
 import { OutputsView, showForeignHtml } from './outputsView.js';
 
-/** What a cell asks of the page around it. */
 export interface CellHost {
   ask: Ask;
   edit(id: string, source: string): void;
   /** Whether the page knows a newer source than the server. */
   isAhead(id: string): boolean;
   act(id: string, action: Action): void;
-  /** The cell has the focus now, as a whole or in its editor. */
   entered(id: string): void;
 }
 
@@ -74,7 +72,6 @@ export class CellView {
     if (outputs) this.outputs.patch(outputs);
   }
 
-  /** Says which cell of how many it is, and whether it is the selected one. */
   number(index: number, total: number, selected: boolean): void {
     this.root.setAttribute('aria-label', `${names[this.type]} ${index + 1} of ${total}`);
     this.root.classList.toggle('selected', selected);
@@ -92,7 +89,6 @@ export class CellView {
     this.edited().view.focus();
   }
 
-  /** Shows text as it reads again. */
   leave(): void {
     this.root.classList.remove('editing');
   }

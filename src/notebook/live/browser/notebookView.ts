@@ -30,7 +30,6 @@ export class NotebookView {
     return this.cells.has(id);
   }
 
-  /** Takes what is new; a patch that is whole says all that there is. */
   patch({ order, cells, whole }: Patch): void {
     if (whole) this.root.querySelector('.loading')?.remove();
     for (const [id, patch] of Object.entries(cells)) {

@@ -93,7 +93,6 @@ class Row {
     if (this.slider && this.slider !== document.activeElement) this.slider.value = textOf(value);
   }
 
-  /** Sends the value, if it is another one. */
   send(): void {
     clearTimeout(this.timer);
     this.timer = 0;

@@ -69,7 +69,6 @@ export class DocumentFile {
     return notebook;
   }
 
-  /** Compares the file with what was last read or written. */
   async look(): Promise<FileState> {
     const stamp = await this.stampNow();
     if (stamp === this.stamp) return 'same';

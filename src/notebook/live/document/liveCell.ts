@@ -41,7 +41,6 @@ export class LiveCell {
     return joined(this.saved.source);
   }
 
-  /** Takes another source from a page. */
   edit(source: string, by?: string): void {
     this.saved.source = lines(source);
     this.text.set(this.textNow(by));
@@ -56,7 +55,6 @@ export class LiveCell {
     this.refresh();
   }
 
-  /** Says whether the cell waits or runs. */
   mark(state: CellRun['state']): void {
     this.state = state;
     this.run.set(this.runNow());
@@ -135,7 +133,6 @@ function shownOutputs(cell: Cell): Output[] {
 interface Item {
   output: Output;
   version: number;
-  /** The output as HTML, made when it is first asked for. */
   html?: string;
 }
 

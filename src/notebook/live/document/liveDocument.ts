@@ -22,7 +22,6 @@ export class LiveDocument {
     this.order = new Slice(clock, [...this.cells.keys()]);
   }
 
-  /** The notebook's own metadata, which a run adds to. */
   get metadata(): Notebook['metadata'] {
     return this.notebook.metadata;
   }
@@ -63,7 +62,6 @@ export class LiveDocument {
     return last && this.add(last.cell, last.index);
   }
 
-  /** Moves a cell to a place among the others. */
   move(id: string, index: number): void {
     this.cell(id);
     const others = this.order.get().filter((other) => other !== id);

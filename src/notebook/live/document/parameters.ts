@@ -117,7 +117,6 @@ type Values = Map<string, ParameterControl['value']>;
 /** The panel of a notebook's parameters: its controls, and what has to run when some of them are moved. */
 export class ParameterPanel {
   readonly controls: Slice<ParameterControl[]>;
-  /** The values that the kernel has seen. */
   private seen: Values = new Map();
   private readonly hasRun = new Set<string>();
 
@@ -125,7 +124,6 @@ export class ParameterPanel {
     this.controls = new Slice<ParameterControl[]>(clock, []);
   }
 
-  /** Looks at the cells' sources again. */
   read(document: LiveDocument): void {
     this.controls.set(parameterControls(document.list.map(({ cell }) => cell)));
   }

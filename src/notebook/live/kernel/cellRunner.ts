@@ -46,7 +46,6 @@ export class CellRunner {
     for (const id of this.waiting.splice(0)) if (this.document.has(id)) this.document.cell(id).mark('idle');
   }
 
-  /** Resolves when no cell runs any more. */
   async settled(): Promise<void> {
     await this.pumping;
   }

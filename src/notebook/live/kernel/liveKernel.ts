@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { checkedKernelName, findKernelSpec, shortened } from '../../jupyter/kernelSpec.js';
-import { UserError } from '../../../errors.js';
+import { reasonOf } from '../../../errors.js';
 import { KernelClient } from '../../kernel/client/kernelClient.js';
 import { causeOfDeath } from '../../run/events.js';
 import type { KernelStatus } from '../protocol.js';
@@ -81,24 +82,18 @@ export class LiveKernel {
     return (this.running ??= this.start());
   }
 
-  /** Resolves when no kernel is on its way up. */
   async started(): Promise<void> {
     await this.running?.catch(() => undefined);
   }
 
   /** Says that cells run, with how many to go, or that none does any more. */
   mark(left: number): void {
-    const { state, name } = this.status.get();
-    if (left > 0) {
-      const still = state === 'interrupting' || state === 'starting' ? state : 'busy';
-      this.status.set({ state: still, name, left });
-      return;
-    }
-    this.calm();
-    if (state === 'busy' || state === 'interrupting') this.status.set({ state: 'idle', name });
+    const { state } = this.status.get();
+    if (left === 0) this.calm();
+    if (left > 0) this.say(state === 'interrupting' || state === 'starting' ? state : 'busy', { left });
+    else if (state === 'busy' || state === 'interrupting') this.say('idle');
   }
 
-  /** A cell begins to run: the signal that interrupts it. */
   begin(): AbortSignal {
     this.interrupting = new AbortController();
     return this.interrupting.signal;
@@ -107,15 +102,15 @@ export class LiveKernel {
   /** The cell has ended: the next one is not meant by an interrupt. */
   calm(): void {
     this.interrupting = undefined;
-    const { state, name, left } = this.status.get();
-    if (state === 'interrupting') this.status.set({ state: 'busy', name, left });
+    const { state, left } = this.status.get();
+    if (state === 'interrupting') this.say('busy', { left });
   }
 
   /** Asks the running cell to stop. If it does not heed that soon, its kernel is ended and another one started. */
   interrupt(): void {
-    const { state, name, left } = this.status.get();
+    const { state, left } = this.status.get();
     if (state !== 'busy' || !this.interrupting) return;
-    this.status.set({ state: 'interrupting', name, left });
+    this.say('interrupting', { left });
     this.interrupting.abort();
   }
 
@@ -125,8 +120,7 @@ export class LiveKernel {
     this.running = undefined;
     this.generation++;
     this.interrupting = undefined;
-    const { name } = this.status.get();
-    this.status.set({ state: 'off', name });
+    this.say('off');
     const kernel = await ending?.catch(() => undefined);
     await (atOnce ? kernel?.kill() : kernel?.shutdown());
   }
@@ -135,16 +129,12 @@ export class LiveKernel {
   async ask(type: string, content: Record<string, unknown>): Promise<Record<string, unknown> | undefined> {
     if (!this.running) return undefined;
     const answer = this.running.then((kernel) => kernel.request(type, content)).catch(() => undefined);
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<undefined>(
-      (resolve) => (timer = setTimeout(resolve, PATIENCE_MILLISECONDS, undefined)),
-    );
-    return Promise.race([answer, patience]).finally(() => clearTimeout(timer));
+    return Promise.race([answer, sleep(PATIENCE_MILLISECONDS, undefined, { ref: false })]);
   }
 
   private async start(): Promise<KernelClient> {
     const { name, asked } = this;
-    this.status.set({ state: 'starting', name: this.status.get().name });
+    this.say('starting');
     const generation = ++this.generation;
     const current = (): boolean => this.generation === generation;
     try {
@@ -171,11 +161,14 @@ export class LiveKernel {
     } catch (error) {
       if (current()) {
         this.running = undefined;
-        const said = error instanceof UserError ? error.message : String(error);
-        this.status.set({ state: 'dead', name, note: `The kernel did not start: ${said}` });
+        this.status.set({ state: 'dead', name, note: `The kernel did not start: ${reasonOf(error)}` });
       }
       throw error;
     }
+  }
+
+  private say(state: KernelStatus['state'], more: Partial<KernelStatus> = {}): void {
+    this.status.set({ state, name: this.status.get().name, ...more });
   }
 
   private async startAgain(): Promise<void> {

@@ -1,7 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** What the gate looks at. */
 export interface Visitor {
   method: string;
   headers: IncomingHttpHeaders;

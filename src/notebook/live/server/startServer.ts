@@ -16,7 +16,6 @@ import { NotebookFolder } from '../notebookFolder.js';
 export interface Site {
   access: Access;
   notebooks: OpenNotebooks;
-  /** The folder as it is shown. */
   folder: string;
 }
 
@@ -100,7 +99,6 @@ function sendAsset(request: IncomingMessage, response: ServerResponse, name: str
 }
 
 export interface ServerOptions {
-  /** The folder whose notebooks are served. */
   folder: string;
   /** The port; 8765 by default, or, if that is taken, any that is free. */
   port?: number;

@@ -97,12 +97,10 @@ function themedLayout(data: unknown[], layout: Json, theme: Theme, width: number
 interface Figure {
   data: unknown[];
   layout: Json;
-  /** The states of an animation, which the figure's own buttons play. */
   frames?: unknown[];
   config?: Json;
 }
 
-/** The part of plotly that draws in a page. */
 export interface Plotly {
   react(place: HTMLElement, figure: Figure): Promise<unknown>;
   purge(place: HTMLElement): void;
