@@ -1,3 +1,4 @@
+import { duration } from '../../formats/text.js';
 import { gatesPerLayer } from '../../plots/gates.js';
 import { trainingCurves, type TrainingLog } from '../../plots/training.js';
 import { maskSnapshots } from '../../experiments/notes.js';
@@ -103,24 +104,16 @@ export function progressLine(events: TrainingLog, seconds: number): string {
   const { step, epoch, loss, accuracy, imagesPerSecond } = last;
   const costs = [`loss ${loss.toFixed(3)}`, `accuracy ${(100 * accuracy).toFixed(1)} %`];
   const speed = `${Math.round(imagesPerSecond).toLocaleString('en-US')} images/s`;
-  const time = `${clock(seconds)} so far`;
+  const time = `${duration(seconds)} so far`;
   if (!start) return [`step ${step}`, `epoch ${epoch + 1}`, ...costs, speed, time].join(', ');
   const steps = start.epochs * start.stepsPerEpoch;
   const full = Math.min(width, Math.round((width * step) / steps));
   const bar = `[${'█'.repeat(full)}${'░'.repeat(width - full)}]`;
   // Steps made before a resumed run took no time of ours.
   const made = step - start.startStep;
-  const left = made > 0 ? `${clock(((steps - step) * seconds) / made)} left` : 'going on';
-  const state = end ? `${end.reason} after ${clock(end.seconds)}` : left;
+  const left = made > 0 ? `${duration(((steps - step) * seconds) / made)} left` : 'going on';
+  const state = end ? `${end.reason} after ${duration(end.seconds)}` : left;
   return [`${bar} step ${step} of ${steps}`, `epoch ${epoch + 1} of ${start.epochs}`, ...costs, speed, state].join(
     ', ',
   );
-}
-
-/** Seconds as m:ss, or h:mm:ss from an hour on. */
-function clock(seconds: number): string {
-  const whole = Math.round(seconds);
-  const two = (n: number): string => String(n).padStart(2, '0');
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import { isObject } from '../run/notebook.js';
 
 export interface MessageHeader {
@@ -8,6 +8,12 @@ export interface MessageHeader {
   date: string;
   msg_type: string;
   version: string;
+}
+
+/** The header of a message of ours. */
+export function headerOf(msg_type: string, session = ''): MessageHeader {
+  const date = new Date().toISOString();
+  return { msg_id: randomUUID(), session, username: 'sparsebook', date, msg_type, version: '5.3' };
 }
 
 /** The body of a Jupyter message; each message type has its own keys. */

@@ -67,7 +67,7 @@ async function showsEverything(spec: KernelSpec): Promise<void> {
   const lines = updates.map(data).filter((bundle) => !('application/vnd.plotly.v1+json' in bundle));
   assert.match(
     lines.at(-1)?.['text/plain'] ?? '',
-    /^\[█{24}\] step 30 of 30, epoch 1 of 1, .* 4,000 images\/s, 0:00 left$/,
+    /^\[█{24}\] step 30 of 30, epoch 1 of 1, .* 4,000 images\/s, 0\.0 s left$/,
   );
   const plots = updates.map(data).filter((bundle) => 'application/vnd.plotly.v1+json' in bundle);
   // Only the last plot is drawn as a picture.

@@ -56,7 +56,7 @@ test('a run that is over is shown with all its curves', async (t) => {
   assert.ok('image/png' in last.data);
   assert.match(
     textOf(shown.findLast((each) => !isFigure(each))!),
-    /step 4 of 4, epoch 2 of 2, .* finished after 0:09$/,
+    /step 4 of 4, epoch 2 of 2, .* finished after 9\.\d s$/,
   );
 });
 
@@ -67,7 +67,7 @@ test('a run that goes on is redrawn as its log grows, also where it was killed a
   const drawn = (words: RegExp): Promise<void> => until(() => shown.some((each) => words.test(textOf(each))));
   // Nothing more comes, and still what is there gets drawn; the time left is by the log's clock: 2 steps in 4 s.
   await drawn(/Over 2 training steps/);
-  await drawn(/step 2 of 4, .* 0:04 left$/);
+  await drawn(/step 2 of 4, .* 4\.\d s left$/);
   appendFileSync(log, lines([epoch(0), step(3)]));
   await drawn(/Over 3 training steps .*after 1 epoch: 50/);
   appendFileSync(log, lines([start(2)]));

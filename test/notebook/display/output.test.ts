@@ -148,7 +148,7 @@ test('outside of a notebook watching prints one line', async (t) => {
   assert.equal(lines.length, 1);
   assert.match(
     lines[0],
-    /^\[█{24}\] step 4 of 4, epoch 1 of 1, loss 0\.250, accuracy 50\.0 %, 100 images\/s, 0:00 left$/,
+    /^\[█{24}\] step 4 of 4, epoch 1 of 1, loss 0\.250, accuracy 50\.0 %, 100 images\/s, 0\.0 s left$/,
   );
 });
 
@@ -279,6 +279,9 @@ test('a run that has ended says how', () => {
 });
 
 test('a run of unknown length has no bar, and one that has not begun says so', () => {
-  assert.equal(progressLine([last], 61), 'step 25, epoch 1, loss 1.500, accuracy 25.0 %, 1,235 images/s, 1:01 so far');
+  assert.equal(
+    progressLine([last], 61),
+    'step 25, epoch 1, loss 1.500, accuracy 25.0 %, 1,235 images/s, 1:01 min so far',
+  );
   assert.equal(progressLine([], 0), 'training begins');
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Dealer, Subscriber } from 'zeromq';
 import { sizeOf, type ClientStateWriter } from '../clientState.js';
-import { decodeMessage, encodeMessage, type Message, type MessageContent } from '../wire.js';
+import { decodeMessage, encodeMessage, headerOf, type Message, type MessageContent } from '../wire.js';
 import { checkedMessage } from './checkedMessage.js';
 import { addressOf, type ConnectionFile } from './connection.js';
 import type { KernelExit } from './kernelProcess.js';
@@ -66,14 +66,7 @@ export class Channels {
     content: MessageContent,
     onMessage?: (message: Message) => void,
   ): Exchange {
-    const header = {
-      msg_id: randomUUID(),
-      session: this.session,
-      username: 'sparsebook',
-      date: new Date().toISOString(),
-      msg_type: type,
-      version: '5.3',
-    };
+    const header = headerOf(type, this.session);
     let idle!: Promise<void>;
     const reply = new Promise<Message>((onReply) => {
       const replyType = type.replace(/_request$/, '_reply');

@@ -64,16 +64,13 @@ export async function createConnectionFile(wanted: Transport): Promise<Connectio
     wanted === 'ipc' && process.platform !== 'win32' && Buffer.byteLength(`${prefix}-5`) <= LONGEST_SOCKET_PATH;
   const ports = asFiles ? [1, 2, 3, 4, 5] : await Promise.all(Array.from({ length: 5 }, freePort));
   const [shell_port, iopub_port, stdin_port, control_port, hb_port] = ports;
+  const sockets = { shell_port, iopub_port, stdin_port, control_port, hb_port };
   const client_state = join(folder, 'client-state');
   const connection: Connection = {
     ...(asFiles ? { transport: 'ipc', ip: prefix } : { transport: 'tcp', ip: '127.0.0.1' }),
+    ...sockets,
     key: randomBytes(32).toString('hex'),
     signature_scheme: 'hmac-sha256',
-    shell_port,
-    iopub_port,
-    stdin_port,
-    control_port,
-    hb_port,
     client_state,
   };
   const path = join(folder, 'connection.json');

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { inspect } from 'node:util';
 import { UserError } from '../../../errors.js';
 import { commandOf, type KernelSpec } from '../../jupyter/kernelSpec.js';
-import type { Message, MessageContent } from '../wire.js';
+import { headerOf, type Message, type MessageContent } from '../wire.js';
 import { type Channels, firstContact } from './channels.js';
 import { type ConnectionFile, createConnectionFile, type Transport } from './connection.js';
 import { type KernelExit, KernelProcess } from './kernelProcess.js';
@@ -189,7 +189,5 @@ function outcomeOf({ status, execution_count, ename, evalue }: MessageContent): 
 
 /** What came out of the process itself, as a cell would have printed it. */
 function printed(name: 'stdout' | 'stderr', text: string): Message {
-  const date = new Date().toISOString();
-  const header = { msg_id: '', session: '', username: '', date, msg_type: 'stream', version: '5.3' };
-  return { header, parent_header: {}, metadata: {}, content: { name, text } };
+  return { header: headerOf('stream'), parent_header: {}, metadata: {}, content: { name, text } };
 }

@@ -72,8 +72,6 @@ export interface TslabExecutor {
   close(): void;
 }
 
-type CreateExecutor = (folder: string, converters: { node: TslabConverter; close(): void }) => TslabExecutor;
-
 export type WriteDisplayData = (content: MessageContent, update: boolean) => void;
 
 export interface Tslab {
@@ -82,7 +80,9 @@ export interface Tslab {
   /** The module that holds how the running cell shows something. */
   jupyter: { lastWriteDisplayData: WriteDisplayData | null };
   /** The module whose createExecutor tslab calls when it starts. */
-  executor: { createExecutor: CreateExecutor };
+  executor: {
+    createExecutor(folder: string, converters: { node: TslabConverter; close(): void }): TslabExecutor;
+  };
   getCodeMetadata: (source: string) => CellMetadata;
   startKernel: (options: { configPath: string; enableFindLocal: boolean; jsKernel: boolean }) => void;
 }

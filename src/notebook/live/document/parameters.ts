@@ -3,6 +3,7 @@ import { type Parameter, parametersOf, quotedIn, statedChoices, statedRange } fr
 import type { ParameterControl } from '../protocol.js';
 import { statementsIn } from '../../run/cellNames.js';
 import { changedBy, dependents, namesOf } from '../../run/dependents.js';
+import type { LiveCell } from './liveCell.js';
 import type { LiveDocument } from './liveDocument.js';
 import { type Clock, Slice } from './slice.js';
 
@@ -62,11 +63,6 @@ function stepFor(extent: number, numbers: number[]): number {
   return 10 ** -Math.max(places, even);
 }
 
-export interface NamedCell {
-  id: string;
-  source: string;
-}
-
 /**
  * The cells to run, in order, when the given names of one cell have changed: that cell, those below that depend on it, directly or
  * through one another, and those above any of them that they need and that have not run yet (`hasRun`).
@@ -76,7 +72,7 @@ export interface NamedCell {
  * name, such as a file.
  */
 export function affectedCells(
-  cells: NamedCell[],
+  cells: Pick<LiveCell, 'id' | 'source'>[],
   from: string,
   names: Iterable<string>,
   hasRun: (id: string) => boolean,
@@ -158,7 +154,6 @@ export class ParameterPanel {
     const names = changed.map(({ name }) => name);
     const first = cells.find(({ id }) => changed.some(({ cell }) => cell === id));
     if (!first) return cells.map(({ id }) => id);
-    const named = cells.map(({ id, source }) => ({ id, source }));
-    return affectedCells(named, first.id, names, (id) => this.hasRun.has(id));
+    return affectedCells(cells, first.id, names, (id) => this.hasRun.has(id));
   }
 }
