@@ -61,7 +61,6 @@ const optional =
     value === undefined || keeps(value);
 const isCommand: Test = (value) => Array.isArray(value) && value.every(isText) && !['', undefined].includes(value[0]);
 
-/** What the values of a kernel.json must be. */
 const rules: Record<string, [keeps: Test, rule: string]> = {
   argv: [isCommand, 'must name the command to start, as a list of texts'],
   display_name: [optional(isText), 'must be a text'],

@@ -2,9 +2,7 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 
 /** What a client tells its kernel in a file beside the connection file. */
 export interface ClientState {
-  /** Bytes of published messages that it has taken in. */
   taken: number;
-  /** It wants the cell that runs now to stop. */
   interrupting: boolean;
 }
 

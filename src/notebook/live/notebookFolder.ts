@@ -106,7 +106,6 @@ export class NotebookFolder {
   }
 }
 
-/** A path that a client sent, as messages name it. */
 function shown(path: string): string {
   const short = path.length > 200 ? `${path.slice(0, 200)}…` : path;
   return `'${short.replace(/\p{Cc}/gu, '\u{fffd}')}'`;
@@ -122,7 +121,6 @@ async function read(file: string, path: string, size: number): Promise<About> {
   }
 }
 
-/** The first heading of level 1 in a notebook; empty where there is none. */
 function titleIn({ cells }: Notebook): string {
   const prose = cells.filter((cell) => cell.cell_type === 'markdown').map((cell) => joined(cell.source));
   return /^#\s+(.+)$/m.exec(prose.join('\n'))?.[1].trim() ?? '';

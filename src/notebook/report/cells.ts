@@ -15,7 +15,6 @@ const warnings = {
   failed: 'This cell ended in an error.',
 };
 
-/** How long a cell ran; empty where that is not known or too short to tell. */
 function timeTaken(cell: CodeCell): string {
   const seconds = secondsTaken(cell) ?? 0;
   return seconds >= 0.1 ? duration(seconds) : '';

@@ -20,7 +20,6 @@ const asObject = (value: unknown): Json => (isObject(value) ? value : {});
 
 const isList = (value: unknown): value is Json[] => Array.isArray(value) && value.every(isObject);
 
-/** The figure that a value is; throws a UserError where it is none. */
 function readFigure(value: unknown): PlotlyFigure {
   const { data = [], layout, frames, config } = asObject(value);
   if (!isObject(value)) throw new UserError('its figure is not an object');
@@ -39,7 +38,6 @@ function readFigure(value: unknown): PlotlyFigure {
   };
 }
 
-/** The text of a plotly title, given as a string or as `{ text }`. */
 function titleText(title: unknown): string {
   const text = typeof title === 'string' ? title : asObject(title).text;
   return typeof text === 'string' ? text : '';

@@ -37,7 +37,6 @@ export function renderLatex(source: string): Html {
 }
 
 const formula = /\$\$([^$]+)\$\$|\\\[([^]+?)\\\]|\$(?!\s)([^$\n]*[^$\s\\])\$(?!\d)|\\\(([^]+?)\\\)/g;
-/** Longer HTML is not searched for formulas. */
 const longest = 50_000;
 
 const entities: Record<string, string> = { '&lt;': '<', '&gt;': '>', '&amp;': '&', '&quot;': '"', '&#39;': "'" };

@@ -8,7 +8,6 @@ import type { OutputPage } from './outputPage.js';
 export interface Heading {
   level: number;
   id: string;
-  /** The heading's text, without links. */
   html: Html;
 }
 
@@ -37,7 +36,6 @@ function decoded(address: string): string {
   }
 }
 
-/** The picture attached to a cell under a name, as a data: address; undefined where there is none. */
 function attachedPicture(attachments: unknown, name: string): string | undefined {
   const bundle = isObject(attachments) && Object.hasOwn(attachments, name) ? attachments[name] : undefined;
   if (!isObject(bundle)) return undefined;

@@ -128,10 +128,8 @@ function failureWithout(
 }
 
 export interface Limits {
-  /** Seconds; none by default. */
   cellTimeout?: number;
   interrupt?: AbortSignal;
-  /** Ends the kernel. */
   kill?: AbortSignal;
 }
 

@@ -2,10 +2,8 @@ import { childrenOf, isCast, parse, separated, statementsOf, type SyntaxNode } f
 
 /** The names through which a piece of code depends on others and others on it. */
 export interface CellNames {
-  /** What it declares for the code that follows. */
   declares: Set<string>;
   uses: Set<string>;
-  /** Variables that it gives another value. */
   assigns: Set<string>;
   /** Names whose value it changes from within, or may: it sets their properties or calls their methods. */
   mutates: Set<string>;
@@ -148,7 +146,6 @@ const CALLBACK_METHODS = new Set(
 
 const isPattern = ({ name }: SyntaxNode): boolean => name === 'ObjectPattern' || name === 'ArrayPattern';
 
-/** The names that a statement or a pattern defines for the statements that follow. */
 function definitionsIn(node: SyntaxNode): SyntaxNode[] {
   const children = childrenOf(node);
   if (node.name === 'VariableDefinition') return [node];
@@ -187,7 +184,6 @@ function namesBelow(node: SyntaxNode): SyntaxNode[] {
   return childrenOf(node).flatMap(namesBelow);
 }
 
-/** The variable that a chain of properties begins with. */
 function root(node: SyntaxNode): SyntaxNode | undefined {
   if (['VariableName', 'VariableDefinition', 'PropertyDefinition'].includes(node.name)) return node;
   const first = childrenOf(node).find(({ name }) => name !== '(' && name !== 'await');
@@ -203,7 +199,6 @@ function held(value: SyntaxNode): SyntaxNode[] {
   return holds || WRAPPERS.has(value.name) ? childrenOf(value).flatMap(held) : [];
 }
 
-/** Whether a value is a number, a text, true, false or null for certain. */
 function isPlain(value: SyntaxNode): boolean {
   const [first, operator] = childrenOf(value);
   if (value.name === 'ParenthesizedExpression') return operator !== undefined && isPlain(operator);

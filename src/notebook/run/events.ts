@@ -3,7 +3,6 @@ import type { Message } from '../kernel/wire.js';
 import type { Notebook } from './notebook.js';
 
 export interface CellPlace {
-  /** Its index among all cells of the notebook. */
   index: number;
   /** n of "cell n of m", counted from 1 over the code cells that are run. */
   number: number;
@@ -18,7 +17,6 @@ export interface RunResult {
   /** How many cells were run, failed ones included. */
   executed: number;
   seconds: number;
-  /** What ended the run early. */
   fault: CellFault | undefined;
   /** Failures that did not end it (`allowErrors`, tag `raises-exception`). */
   tolerated: CellFault[];
@@ -41,9 +39,7 @@ export interface CellFault {
   /** Counted from 1, over all cells of the notebook that is written. */
   cell: number;
   title: string;
-  /** One line: what happened. */
   cause: string;
-  /** More lines, if the kernel gave any. */
   traceback: string[];
 }
 

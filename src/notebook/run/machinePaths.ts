@@ -68,7 +68,6 @@ export function cleanBundle(bundle: Record<string, unknown>, clean: Clean): Reco
   return result;
 }
 
-/** Whether a type is written in base64. */
 const isEncoded = (mime: string): boolean => !/^text\/|[+/](json|xml|javascript)$/.test(mime);
 
 function cleanValue(value: unknown, clean: Clean): unknown {

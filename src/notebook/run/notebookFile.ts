@@ -14,13 +14,11 @@ const CELL_ID = /^[a-zA-Z0-9-_]{1,64}$/;
 /** What is nested deeper is indented no further. */
 const DEEPEST_INDENT = 200;
 
-/** A value in a few words, however large it is. */
 function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   return isObject(value) ? 'an object' : String(JSON.stringify(value)).slice(0, 80);
 }
 
-/** What keeps a value from being a cell; undefined when nothing does. */
 function faultOfCell(cell: unknown): string | undefined {
   if (!isObject(cell)) return 'is not an object';
   if (!['code', 'markdown', 'raw'].includes(cell.cell_type as string)) {
@@ -176,7 +174,6 @@ export function resolveNotebook(name: string, cwd: string = process.cwd()): stri
 
 /** A kind of file that a command is asked to write. */
 export interface OutputKind extends FileKind {
-  /** The endings that its file may have, the usual one first. */
   endings: string[];
   /** What to do instead, for some other endings. */
   instead?: Record<string, string>;

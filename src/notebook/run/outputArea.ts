@@ -25,7 +25,6 @@ interface Shown {
 /** What the cells that run on one kernel have in common: limits, the characters that they take together, and their displays. */
 export class NotebookOutputs {
   size = 0;
-  /** The areas that hold a display of an id: an update changes all of them. */
   readonly areas = new Map<string, Set<OutputArea>>();
 
   constructor(readonly limits: OutputLimits = fileLimits) {}
@@ -47,7 +46,6 @@ export class OutputArea {
   private shown: Shown[] = [];
   private readonly displays = new Map<string, (Shown & { output: Display })[]>();
   private size = 0;
-  /** How many outputs are left out, and their characters. */
   private leftOut = { count: 0, characters: 0 };
   private clearBeforeNext = false;
 
@@ -149,7 +147,6 @@ export class OutputArea {
     this.notebook.areas.set(id, (this.notebook.areas.get(id) ?? new Set()).add(this));
   }
 
-  /** Replaces what is shown under an id. */
   private update(content: MessageContent): void {
     for (const display of this.displays.get(displayId(content) ?? '') ?? []) {
       const { data, metadata, size } = this.limited(content);

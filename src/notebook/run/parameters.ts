@@ -12,7 +12,6 @@ export interface Parameter {
   keyword: 'const' | 'let' | 'var';
   /** Its type as written, if it has one: in its annotation, or behind `as` or `satisfies`. */
   type?: string;
-  /** Its value; undefined when the notebook computes it. */
   value?: ParameterValue;
   written?: string;
   comment: string;

@@ -45,7 +45,6 @@ function clearOutputs({ cells }: Notebook): void {
   }
 }
 
-/** The kernel of a notebook, or the one asked for. */
 function kernelSpecFor({ metadata }: Notebook, kernel: string | undefined): KernelSpec {
   try {
     return findKernelSpec(kernel ?? metadata.kernelspec?.name ?? USUAL_KERNEL);
@@ -55,7 +54,6 @@ function kernelSpecFor({ metadata }: Notebook, kernel: string | undefined): Kern
   }
 }
 
-/** An interrupt that came between two cells. */
 function interruptedBefore({ number, title }: CellPlace): CellFault {
   return { kind: 'interrupted', cell: number, title, cause: 'it was interrupted before it began', traceback: [] };
 }
@@ -186,7 +184,6 @@ class NotebookSaver {
   private savedAt = 0;
 
   constructor(
-    /** The file; undefined where nothing is to be written. */
     private readonly output: string | undefined,
     private readonly notebook: Notebook,
     private readonly clean: (text: string) => string,

@@ -25,13 +25,11 @@ interface Place {
   colours: string;
 }
 
-/** The codes that lead from one look to another. */
 function change(before = '', after: string): string {
   if (after === before) return '';
   return `${before === '' ? '' : '\x1b[0m'}${after}`;
 }
 
-/** The lines of a terminal, and where its cursor stands. */
 class Screen {
   private readonly lines: Place[][] = [[]];
   private row = 0;
@@ -89,7 +87,6 @@ class Screen {
     else if (kind === 'K') this.erase(count);
   }
 
-  /** Erases the line: from the cursor on, up to the cursor, or all of it. */
   private erase(part: number): void {
     const line = this.lines[this.row];
     if (part === 0) line.splice(this.column);

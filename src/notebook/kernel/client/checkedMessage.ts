@@ -50,7 +50,6 @@ const keys: Record<string, Record<string, Read> | undefined> = {
   },
 };
 
-/** The keys of what stands in place of a content that is too large to be read. */
 function leftOut(type: string, bytes: number): MessageContent {
   const note = `… an output of ${grouped(bytes)} bytes is left out: so large a message is not read …`;
   return type === 'stream' ? { name: 'stderr', text: `${note}\n` } : { data: { 'text/plain': note }, evalue: note };

@@ -31,7 +31,6 @@ export interface ConnectionFile {
   connection: Connection;
   path: string;
   state: ClientStateWriter;
-  /** Removes the folder with all that is in it, sockets included. */
   remove(): Promise<void>;
 }
 

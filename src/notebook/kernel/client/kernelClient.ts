@@ -23,7 +23,6 @@ export interface KernelOptions {
   cwd: string;
   /** Seconds to wait for the kernel to answer; 60 by default. */
   startTimeout?: number;
-  /** Gives up waiting for the kernel. */
   signal?: AbortSignal;
   /** The kernel's process runs, and will answer in a second or two. */
   onSpawn?: () => void;

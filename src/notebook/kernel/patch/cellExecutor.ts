@@ -10,11 +10,8 @@ import type { CellMetadata, Converted, TslabConverter } from './tslab.js';
 
 export interface Cell {
   code: string;
-  /** Its number among those that ran. */
   count: number;
-  /** Whether it is the one that runs now. */
   isCurrent: () => boolean;
-  /** Rejects when the cell is to end before it is done. */
   stopped: Promise<never>;
 }
 

@@ -12,7 +12,6 @@ export class CellRun {
   failure: CellFailure | undefined;
   /** Has the cell end, by failing for this reason, before it is done. */
   stop!: (reason: unknown) => void;
-  /** Rejects when the cell is stopped. */
   readonly stopped = new Promise<never>((_, reject) => (this.stop = reject));
   private readonly streams = new StreamJoiner((name, text) => this.publish('stream', { name, text }));
 
@@ -160,7 +159,6 @@ interface Frame {
 
 const ROWS = 60;
 
-/** The forms of a cell's last value: text as `console.log` has it, and a data frame's table. */
 function valueBundle(value: unknown): Bundle {
   if (isFrame(value)) return frameBundle(value);
   return { 'text/plain': typeof value === 'string' ? value : inspect(value) };

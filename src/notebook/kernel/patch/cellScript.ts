@@ -91,7 +91,6 @@ function rewritten(
   };
 }
 
-/** Notes down what compiled code requires, and whether it awaits outside of functions. */
 function lookThrough(
   ts: Compiler,
   root: TypeScript.SourceFile,

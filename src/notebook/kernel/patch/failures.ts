@@ -66,7 +66,6 @@ function said({ fileName, start, messageText }: TslabDiagnostic): string {
   return `${file}${start.line + 1}:${start.character + 1} - ${messageText}`;
 }
 
-/** What the compiler says, with the line of the cell it points at. */
 function pointAt(code: string, diagnostic: TslabDiagnostic): string[] {
   const { fileName, start } = diagnostic;
   const source = fileName === undefined ? code.split('\n').at(start.line) : undefined;

@@ -149,7 +149,6 @@ function key(name: string, file: string): string {
   return `${dirname(file)}\n${name}`;
 }
 
-/** When a file was last changed; 0 if there is none. */
 function changeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }

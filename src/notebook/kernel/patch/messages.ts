@@ -22,7 +22,6 @@ function answer(key: string, request: ReceivedMessage, to: Outlet, type: string,
 
 /** Answers `interrupt_request` and `history_request`, and mends replies that are wrong or missing. */
 export function repairMessages({ server, handler }: Tslab, history: ExecutionHistory): void {
-  /** Requests that tslab does not know and that have an answer here. */
   const answers: Record<string, (request: MessageContent) => MessageContent> = {
     interrupt_request() {
       // Not process.kill: on Windows that ends the process instead of calling the listeners.

@@ -17,7 +17,6 @@ const COMPILES = 1;
 
 interface Watched {
   told: Int32Array;
-  /** The program whose end is the kernel's too. */
   parent: number | undefined;
   client: string | undefined;
 }

@@ -8,7 +8,6 @@ import { OutputsView, showForeignHtml } from './outputsView.js';
 export interface CellHost {
   ask: Ask;
   edit(id: string, source: string): void;
-  /** Whether the page knows a newer source than the server. */
   isAhead(id: string): boolean;
   act(id: string, action: Action): void;
   entered(id: string): void;

@@ -136,7 +136,6 @@ interface Item {
   html?: string;
 }
 
-/** The outputs of a cell, each with the version of its last change. */
 class OutputList {
   private items: Item[] = [];
   private lengthVersion: number;

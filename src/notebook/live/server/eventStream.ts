@@ -44,7 +44,6 @@ export function streamEvents(response: ServerResponse, session: LiveSession, see
   /** While outputs are held back patches go without an id: a page that is cut off meanwhile begins again. */
   let held = false;
   let timer: NodeJS.Timeout | undefined;
-  /** When the page stopped taking what it is sent. */
   let blocked: number | undefined;
   const send = (patch: Patch): void => {
     ({ epoch, version } = patch);

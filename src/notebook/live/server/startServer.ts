@@ -19,7 +19,6 @@ export interface Site {
   folder: string;
 }
 
-/** Answers a request; whatever goes wrong over it is told to whoever asked. */
 async function handleRequest(site: Site, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
     await answer(site, request, response);

@@ -10,7 +10,6 @@ const colours = {
 /** Ten hues that keep apart on both grounds, also for most colour-blind readers. */
 const colorway = '#4269d0 #e8a30c #e8604f #4fb0a5 #3ca951 #e07aa4 #a463f2 #7aa3e8 #9c6b4e #8b919b'.split(' ');
 
-/** Below this width, in pixels, a figure is drawn for a phone. */
 const phone = 560;
 
 const asObject = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});

@@ -2,7 +2,6 @@ import { fromBase85 } from '../base85.js';
 import { Figures, type Plotly } from './figures.js';
 import { applyStoredTheme, prepareTheme } from './theme.js';
 
-/** Makes the button unfold, or fold, the code of all cells; everything unfolds for print. */
 function prepareCode(): void {
   const button = document.getElementById('toggle-code')!;
   const cells = [...document.querySelectorAll<HTMLDetailsElement>('details.code')];
