@@ -263,18 +263,18 @@ const last = { type: 'step', step: 25, epoch: 0, loss: 1.5, accuracy: 0.25, imag
 test('the progress line tells how far, how good, how fast and how long', () => {
   assert.equal(
     progressLine([begun, last], 20),
-    '[██████░░░░░░░░░░░░░░░░░░] step 25 of 100, epoch 1 of 4, loss 1.500, accuracy 25.0 %, 1,235 images/s, 1:00 left',
+    '[██████░░░░░░░░░░░░░░░░░░] step 25 of 100, epoch 1 of 4, loss 1.500, accuracy 25.0 %, 1,235 images/s, 1:00 min left',
   );
 });
 
 test('a resumed run counts only its own steps for the time that is left', () => {
   const resumed = { ...begun, startStep: 20 };
-  assert.match(progressLine([resumed, last], 10), /2:30 left$/);
+  assert.match(progressLine([resumed, last], 10), /2:30 min left$/);
 });
 
 test('a run that has ended says how', () => {
   const end = { type: 'end', reason: 'aborted', message: 'stopped', seconds: 3700 };
-  assert.match(progressLine([begun, last, end], 3701), /aborted after 1:01:40$/);
+  assert.match(progressLine([begun, last, end], 3701), /aborted after 1:01:40 h$/);
   assert.equal(progressLine([begun, end], 1), 'stopped');
 });
 

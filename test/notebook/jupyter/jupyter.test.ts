@@ -13,7 +13,7 @@ import {
   userDataDir,
   type KernelSpec,
 } from 'sparsebook/notebook/jupyter/kernelSpec.js';
-import { findJupyter, jupyterEnvironment } from 'sparsebook/notebook/jupyter/startJupyter.js';
+import { jupyterEnvironment, startJupyter } from 'sparsebook/notebook/jupyter/startJupyter.js';
 import { installKernel, uninstallKernel } from 'sparsebook/notebook/jupyter/installKernel.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-jupyter-'));
@@ -123,16 +123,16 @@ test('placeholders are filled in, and node is the Node that runs us', () => {
   assert.deepEqual(command, [process.execPath, '/spec/a.js', '-f=/tmp/c.json']);
 });
 
-test("Jupyter is given the project's kernel first, and its absence says what to do", () => {
+test("Jupyter is given the project's kernel first, and its absence says what to do", async () => {
   assert.equal(jupyterEnvironment({}).JUPYTER_PATH, projectJupyterPath);
   assert.equal(jupyterEnvironment({ JUPYTER_PATH: '/mine' }).JUPYTER_PATH, `${projectJupyterPath}:/mine`);
-  assert.throws(
-    () => findJupyter({ PATH: scratch }),
+  await assert.rejects(
+    startJupyter([], { PATH: scratch }),
     (error: Error) => error instanceof UserError && /pipx install jupyterlab[^]*kernel install/.test(error.message),
   );
-  for (const name of ['jupyter-notebook', 'jupyter-lab']) {
-    writeFileSync(join(scratch, name), '#!/bin/sh\n', { mode: 0o755 });
-    assert.equal(findJupyter({ PATH: scratch }), join(scratch, name), 'JupyterLab is preferred');
+  for (const [code, name] of ['jupyter-notebook', 'jupyter-lab'].entries()) {
+    writeFileSync(join(scratch, name), `#!/bin/sh\nexit ${code}$1\n`, { mode: 0o755 });
+    assert.equal(await startJupyter(['7'], { PATH: scratch }), code * 10 + 7, 'JupyterLab is preferred');
   }
 });
 

@@ -23,6 +23,10 @@ export function cellSource(ts: typeof TypeScript, code: string, isVariable: (nam
     ts.forEachChild(node, visit);
   };
   visit(file);
+  return edited(code, edits);
+}
+
+function edited(code: string, edits: Edit[]): string {
   return edits
     .sort((a, b) => b.start - a.start)
     .reduce((text, edit) => text.slice(0, edit.start) + edit.text + text.slice(edit.end), code);
@@ -78,7 +82,7 @@ export function withNamedTypes(
   diagnostics: TslabDiagnostic[],
 ): string | undefined {
   const file = ts.createSourceFile('cell.ts', source, ts.ScriptTarget.ESNext, true);
-  const edits = new Map<number, string>();
+  const edits = new Map<number, Edit>();
   for (const { code, start, fileName } of diagnostics) {
     const position = fileName === undefined ? file.getPositionOfLineAndCharacter(start.line, start.character) : -1;
     const declared = file.statements
@@ -86,11 +90,10 @@ export function withNamedTypes(
       .flatMap(({ declarationList }) => declarationList.declarations)
       .find((declaration) => declaration.name.getStart() === position);
     if (!UNNAMED.has(code) || !declared || declared.type) return undefined;
-    edits.set(declared.name.end, `: ${moduleTypeOf(ts, declared.initializer) ?? 'any'}`);
+    const { end } = declared.name;
+    edits.set(end, { start: end, end, text: `: ${moduleTypeOf(ts, declared.initializer) ?? 'any'}` });
   }
-  return [...edits]
-    .sort(([a], [b]) => b - a)
-    .reduce((text, [end, type]) => text.slice(0, end) + type + text.slice(end), source);
+  return edited(source, [...edits.values()]);
 }
 
 function moduleTypeOf(ts: typeof TypeScript, value?: TypeScript.Expression): string | undefined {

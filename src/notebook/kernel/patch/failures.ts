@@ -25,40 +25,33 @@ export class CompileError extends Error {
 /** What stops a cell that is interrupted. */
 export const interruption = new Error('the cell was interrupted');
 
-const INTERRUPTED: CellFailure = {
-  ename: 'Interrupted',
-  evalue: interruption.message,
-  traceback: [`Interrupted: ${interruption.message}`],
-};
-
 /** A property of an error as a text: a cell may have put anything there. */
 const asText = (value: unknown): string => (typeof value === 'string' ? value : inspect(value));
+
+const failure = (ename: string, evalue: string, text = `${ename}: ${evalue}`): CellFailure => ({
+  ename,
+  evalue,
+  traceback: text.split('\n'),
+});
 
 /** The failure of a cell that threw, or whose promise was rejected with, the given value. */
 export function failureOf(thrown: unknown): CellFailure {
   try {
-    return readFailure(thrown);
+    if (!(thrown instanceof Error)) return failure('Thrown', inspect(thrown));
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (thrown === interruption || code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') {
+      return failure('Interrupted', interruption.message);
+    }
+    return failure(asText(thrown.name), asText(thrown.message), tracebackOf(thrown));
   } catch {
-    const evalue = 'something that throws when it is looked at';
-    return { ename: 'Thrown', evalue, traceback: [`Thrown: ${evalue}`] };
+    return failure('Thrown', 'something that throws when it is looked at');
   }
 }
 
-function readFailure(thrown: unknown): CellFailure {
-  if (!(thrown instanceof Error)) {
-    const evalue = inspect(thrown);
-    return { ename: 'Thrown', evalue, traceback: `Thrown: ${evalue}`.split('\n') };
-  }
-  const code = (thrown as NodeJS.ErrnoException).code;
-  if (thrown === interruption || code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') return INTERRUPTED;
-  return { ename: asText(thrown.name), evalue: asText(thrown.message), traceback: tracebackOf(thrown) };
-}
-
-function tracebackOf(error: Error): string[] {
-  if (error instanceof CompileError) return error.diagnostics.flatMap((diagnostic) => pointAt(error.code, diagnostic));
+function tracebackOf(error: Error): string {
+  if (error instanceof CompileError) return error.diagnostics.map((found) => pointAt(error.code, found)).join('\n');
   // A UserError says by itself what to do; a stack would only bury it.
-  const text = error.name === 'UserError' ? `${error.name}: ${error.message}` : inspect(error);
-  return text.split('\n');
+  return error.name === 'UserError' ? `${error.name}: ${error.message}` : inspect(error);
 }
 
 function said({ fileName, start, messageText }: TslabDiagnostic): string {
@@ -66,11 +59,11 @@ function said({ fileName, start, messageText }: TslabDiagnostic): string {
   return `${file}${start.line + 1}:${start.character + 1} - ${messageText}`;
 }
 
-function pointAt(code: string, diagnostic: TslabDiagnostic): string[] {
+function pointAt(code: string, diagnostic: TslabDiagnostic): string {
   const { fileName, start } = diagnostic;
   const source = fileName === undefined ? code.split('\n').at(start.line) : undefined;
   const frame = source === undefined ? [] : [`    ${source}`, `    ${' '.repeat(start.character)}^`];
-  return [...`TypeScript: ${said(diagnostic)}`.split('\n'), ...frame];
+  return [`TypeScript: ${said(diagnostic)}`, ...frame].join('\n');
 }
 
 /** How a place in a script's code is shown: its file's name, and the place in the source. */

@@ -58,19 +58,19 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on('data', (chunk: Buffer) => {
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    // Whoever sends too much is told so: what is left unread must not end the connection.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size <= LARGEST_BODY) return void chunks.push(chunk);
-      chunks.length = 0;
-      request.pause();
-      reject(new UserError(`a command may have at most ${LARGEST_BODY} bytes`));
-    });
-    request.on('end', () => resolve(Buffer.concat(chunks)));
-    request.on('error', () => reject(new UserError('the connection broke off')));
-    request.on('close', () => reject(new UserError('the connection broke off')));
-  });
+      if (size > LARGEST_BODY) break;
+      chunks.push(chunk);
+    }
+  } catch {
+    throw new UserError('the connection broke off');
+  }
+  if (size > LARGEST_BODY) throw new UserError(`a command may have at most ${LARGEST_BODY} bytes`);
+  return Buffer.concat(chunks);
 }
