@@ -1,4 +1,4 @@
-import { type Cell, hasTag, isObject, joined, type Metadata, type Notebook, sourceHash } from '../run/notebook.js';
+import { type Cell, hasTag, isExecuted, isObject, type Metadata, type Notebook, sourceHash } from '../run/notebook.js';
 import { placesOf } from '../run/runNotebook.js';
 import { type Html, joinedHtml, markup } from './markup.js';
 
@@ -10,7 +10,7 @@ export type Fault = 'stale' | 'missing' | 'failed';
  * than the headless runner executed, since without its hash nothing can be known.
  */
 export function faultOf(cell: Cell): Fault | undefined {
-  if (cell.cell_type !== 'code' || !joined(cell.source).trim() || hasTag(cell, 'skip-execution')) return undefined;
+  if (!isExecuted(cell)) return undefined;
   // A hash alone says nothing: a run that stopped early leaves those of the run before it.
   if (cell.outputs.length === 0 && cell.execution_count === null) return 'missing';
   const noted = (cell.metadata.sparsebook as Metadata | undefined)?.sourceHash;

@@ -100,6 +100,11 @@ export function hasTag(cell: Cell, tag: string): boolean {
   return cell.metadata.tags?.includes(tag) ?? false;
 }
 
+/** Whether a cell is one that a run executes: code, and not tagged `skip-execution`. */
+export function isExecuted(cell: Cell): cell is CodeCell {
+  return cell.cell_type === 'code' && joined(cell.source).trim() !== '' && !hasTag(cell, 'skip-execution');
+}
+
 const LONGEST = 60;
 
 /** What to call a cell: the nearest Markdown heading above it, else its first comment, else its first line. */

@@ -8,7 +8,7 @@ import { type AppliedParameters, applyParameters } from './applyParameters.js';
 import { CellExecution, type Limits } from './cellExecution.js';
 import type { CellFault, CellPlace, RunEvent, RunResult } from './events.js';
 import { machinePathRemover } from './machinePaths.js';
-import { cellTitle, type CodeCell, hasTag, joined, type Metadata, type Notebook } from './notebook.js';
+import { cellTitle, type CodeCell, hasTag, isExecuted, type Metadata, type Notebook } from './notebook.js';
 import { notebookFile, readNotebook, requireEnding, resolveNotebook, writeNotebook } from './notebookFile.js';
 import { NotebookOutputs } from './outputArea.js';
 import type { GivenValue } from './parameters.js';
@@ -166,12 +166,9 @@ function recordRun(
   };
 }
 
-/** The code cells to run: those with source that are not tagged `skip-execution`. */
+/** The cells that a run executes. */
 export function placesOf({ cells }: Notebook): CellPlace[] {
-  const indices = cells.flatMap((cell, index) => {
-    const runs = cell.cell_type === 'code' && joined(cell.source).trim() !== '' && !hasTag(cell, 'skip-execution');
-    return runs ? [index] : [];
-  });
+  const indices = cells.flatMap((cell, index) => (isExecuted(cell) ? [index] : []));
   return indices.map((index, i) => ({ index, number: i + 1, total: indices.length, title: cellTitle(cells, index) }));
 }
 

@@ -1,8 +1,7 @@
 import type { KernelClient } from '../../kernel/client/kernelClient.js';
 import type { Message } from '../../kernel/wire.js';
 import { CellExecution } from '../../run/cellExecution.js';
-import { cellTitle } from '../../run/notebook.js';
-import { hasTag, type CodeCell } from '../../run/notebook.js';
+import { cellTitle, type CodeCell, hasTag, isExecuted } from '../../run/notebook.js';
 import { NotebookOutputs } from '../../run/outputArea.js';
 import { liveLimits } from '../../run/outputLimits.js';
 import type { LiveCell } from '../document/liveCell.js';
@@ -33,8 +32,7 @@ export class CellRunner {
   /** Puts cells at the end of the queue; those that wait already keep their place, those without code are passed over. */
   add(cells: LiveCell[]): void {
     for (const cell of cells) {
-      if (cell.cell.cell_type !== 'code' || cell.source.trim() === '' || this.waiting.includes(cell.id)) continue;
-      if (hasTag(cell.cell, 'skip-execution')) continue;
+      if (!isExecuted(cell.cell) || this.waiting.includes(cell.id)) continue;
       this.waiting.push(cell.id);
       cell.mark('queued');
     }
