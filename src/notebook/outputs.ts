@@ -4,10 +4,9 @@ import { UserError } from '../errors.js';
 import { jsonFile, writeFileWholeSync } from '../platform/writeFile.js';
 
 /**
- * Saves a value as JSON beside the notebook, in outputs/NOTEBOOK/FILE of the folder it runs in, and returns that path.
- *
- * The file is written whole or not at all. Throws a UserError for a name that is a path, and
- * where the file cannot be written or the value has no JSON.
+ * Saves a value as JSON beside the notebook, whole or not at all, in outputs/NOTEBOOK/FILE of the folder it runs in,
+ * and returns that path. Throws a UserError for a name that is a path, and where the file cannot be written or the
+ * value has no JSON.
  */
 export function saveOutput(notebook: string, file: string, value: unknown): string {
   for (const name of [notebook, file]) {

@@ -1,13 +1,6 @@
 import type { Element, Window } from './plotlyInNode.js';
 import type { LineWidth } from './fonts.js';
 
-interface Rectangle extends Box {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-}
-
 interface Box {
   left: number;
   top: number;
@@ -124,7 +117,7 @@ function matrix(name: string, numbers: number[]): Matrix {
   }
 }
 
-function rectangle(box: Box | null): Rectangle {
+function rectangle(box: Box | null): Box & Record<'x' | 'y' | 'width' | 'height', number> {
   const { left, top, right, bottom } = box ?? { left: 0, top: 0, right: 0, bottom: 0 };
   return { x: left, y: top, left, top, right, bottom, width: right - left, height: bottom - top };
 }

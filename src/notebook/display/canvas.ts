@@ -1,8 +1,6 @@
 import { encodePng, pngAddress } from '../../plots/png.js';
 import type { Canvas, Window } from './plotlyInNode.js';
 
-type Colour = [number, number, number, number];
-
 /** The canvas operations with which plotly paints heat maps, for jsdom, which has none; read back as a PNG. */
 export function giveCanvas(window: Window): void {
   const pictures = new WeakMap<Canvas, Picture>();
@@ -51,7 +49,7 @@ class Picture {
 }
 
 /** "rgba(12, 34, 56, 0.5)" as four bytes. */
-function parse(style: string): Colour {
+function parse(style: string): number[] {
   const [r = 0, g = 0, b = 0, alpha = 1] = (style.match(/[\d.]+/g) ?? []).map(Number);
   return [r, g, b, 255 * alpha];
 }

@@ -17,10 +17,8 @@ export type WriteDisplayData = (content: DisplayData, update: boolean) => void;
 const tslabJupyter = ['', 'tslab', 'dist', 'jupyter.js'].join(sep);
 
 /**
- * The output of the cell that runs, or null outside of a notebook.
- *
- * It belongs to the tslab that runs the cell, and this may be a globally installed one: importing `tslab` from here would
- * load a second, mute copy. So we look for the one that the process has loaded already.
+ * The output of the cell that runs, or null outside of a notebook: of the tslab that the process has loaded already.
+ * That may be a globally installed one, and importing `tslab` from here would load a second, mute copy.
  */
 function kernelOutput(): WriteDisplayData | null {
   const loaded = createRequire(import.meta.url).cache;
@@ -63,10 +61,8 @@ export function inNotebook(): boolean {
 }
 
 /**
- * Shows Markdown below the cell: markdown`Accuracy: **${accuracy}**`.
- *
- * The text is taken as written, so that a backslash in a formula needs no second one; the indentation that all its lines
- * share is dropped.
+ * Shows Markdown below the cell: markdown`Accuracy: **${accuracy}**`. The text is taken as written, so that a backslash
+ * in a formula needs no second one; the indentation that all its lines share is dropped.
  */
 export function markdown(strings: TemplateStringsArray, ...values: unknown[]): void {
   const text = unindented(String.raw(strings, ...values));

@@ -15,21 +15,15 @@ export interface Plotly {
   validate(data: unknown, layout: unknown): { msg: string }[] | undefined;
 }
 
-export interface PlotlyInNode {
-  plotly: Plotly;
-  document: Window['document'];
-  Resvg: typeof Resvg;
-}
-
-let loaded: PlotlyInNode | undefined;
+let loaded: ReturnType<typeof load> | undefined;
 
 /** Loads jsdom, resvg and plotly on the first call (one to two seconds); every later call gets the same. */
-export function plotlyInNode(): PlotlyInNode {
-  loaded ??= load();
-  return loaded;
+export function plotlyInNode(): ReturnType<typeof load> {
+  return (loaded ??= load());
 }
 
-function load(): PlotlyInNode {
+/** plotly at work in a document without a browser, and the renderer for what it draws. */
+function load(): { plotly: Plotly; document: Window['document']; Resvg: typeof Resvg } {
   const require = createRequire(import.meta.url);
   const resvg = require('@resvg/resvg-js') as { Resvg: typeof Resvg };
   const window = emptyWindow();

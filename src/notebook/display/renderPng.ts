@@ -14,9 +14,8 @@ export interface PngOptions {
 }
 
 /**
- * Draws a figure as a PNG, dark on white, without a browser: plotly runs in jsdom, resvg paints. About 0.2 s.
- *
- * It returns the finished picture, not a promise, so that a cell that ends with `show(figure)` has shown it.
+ * Draws a figure as a PNG, dark on white, without a browser: plotly runs in jsdom, resvg paints, in about 0.2 s. It
+ * returns the image, not a promise, so that a cell that ends with `show(figure)` has shown it.
  */
 export function renderPng(figure: Figure, options: PngOptions = {}): Buffer {
   const { width = 720, height = figure.layout.height, scale = 2 } = options;

@@ -5,10 +5,9 @@ import { createRequire } from 'node:module';
 import type { DataFrame } from 'danfojs-node';
 
 /**
- * Shows a data frame below the cell as a table: HTML, Markdown and plain text in one output. Columns of numbers stand to
- * the right, with the same number of decimals from top to bottom. Outside of a notebook it prints the text.
- *
- * Takes a danfojs DataFrame or anything with `columns` and `values` (rows of cells).
+ * Shows a danfojs DataFrame, or anything with `columns` and `values` (rows of cells), below the cell: HTML, Markdown
+ * and plain text in one output. Numbers stand to the right, with the same number of decimals from top to bottom.
+ * Outside of a notebook it prints the text.
  *
  * @throws UserError when `formats` names a column that the frame does not have.
  */

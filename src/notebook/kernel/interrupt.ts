@@ -6,10 +6,8 @@ const hook: unique symbol = Symbol.for('sparsebook.interrupt');
 const shared = globalThis as { [hook]?: EventEmitter };
 
 /**
- * Has the signals of `interruptSignal` abort at SIGINT.
- *
- * It must run before any cell: Node puts signal listeners aside while a cell's synchronous part runs, and a listener
- * that a cell adds in that time makes the next SIGINT end the process.
+ * Has the signals of `interruptSignal` abort at SIGINT. It must run before any cell: Node puts signal listeners aside
+ * while a cell's synchronous part runs, and one that a cell adds in that time makes the next SIGINT end the process.
  */
 export function installInterruptHook(): void {
   const emitter = (shared[hook] = new EventEmitter());

@@ -15,11 +15,6 @@ const warnings = {
   failed: 'This cell ended in an error.',
 };
 
-function timeTaken(cell: CodeCell): string {
-  const seconds = secondsTaken(cell) ?? 0;
-  return seconds >= 0.1 ? duration(seconds) : '';
-}
-
 /** Whether a cell asks, by a tag or in Jupyter's metadata, that its code or its outputs be folded. */
 function isHidden(cell: CodeCell, part: 'input' | 'output'): boolean {
   if (hasTag(cell, `hide-${part}`) || hasTag(cell, 'hide-cell')) return true;
@@ -36,7 +31,9 @@ function renderCode(cell: CodeCell): Html | undefined {
   if (!source) return undefined;
   const lines = source.split('\n').length;
   const open = lines <= openLines && !isHidden(cell, 'input');
-  const details = [`${lines} ${lines === 1 ? 'line' : 'lines'}`, timeTaken(cell)].filter(Boolean).join(' · ');
+  const seconds = secondsTaken(cell) ?? 0;
+  const time = seconds >= 0.1 ? ` · ${duration(seconds)}` : '';
+  const details = `${lines} ${lines === 1 ? 'line' : 'lines'}${time}`;
   const count = cell.execution_count !== null && markup`<span class="count">[${cell.execution_count}]</span>`;
   const summary = markup`<summary>${count}<span class="show">code</span><span class="extent">${details}</span></summary>`;
   const code = markup`<pre><code>${highlight(source, 'typescript')}</code></pre>`;

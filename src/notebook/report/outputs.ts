@@ -35,8 +35,11 @@ const renderers: Record<string, (bundle: Bundle, type: string, page: OutputPage)
     markup`<div class="output rich">${renderMarkdownOutput(textIn(bundle, type), page)}</div>`,
   'text/latex': (bundle, type) => markup`<div class="output rich">${renderLatex(textIn(bundle, type))}</div>`,
   // As a picture, a drawing can neither run scripts nor load anything, whatever it holds.
-  'image/svg+xml': (bundle, type, page) =>
-    picture(bundle, type, Buffer.from(standalone(page.foreignSvg(textIn(bundle, type)))).toString('base64'), page),
+  'image/svg+xml': (bundle, type, page) => {
+    const svg = page.foreignSvg(textIn(bundle, type));
+    const alone = svg.replace(/<svg\b(?![^<>]*\sxmlns=)/, '<svg xmlns="http://www.w3.org/2000/svg"');
+    return picture(bundle, type, Buffer.from(alone).toString('base64'), page);
+  },
   'image/png': encodedPicture,
   'image/jpeg': encodedPicture,
   'image/gif': encodedPicture,
@@ -48,11 +51,6 @@ const renderers: Record<string, (bundle: Bundle, type: string, page: OutputPage)
 
 function encodedPicture(bundle: Bundle, type: string, page: OutputPage): Html {
   return picture(bundle, type, textIn(bundle, type).replace(/[^A-Za-z0-9+/=]/g, ''), page);
-}
-
-/** An svg element that stands alone needs its namespace. */
-function standalone(svg: string): string {
-  return svg.replace(/<svg\b(?![^<>]*\sxmlns=)/, '<svg xmlns="http://www.w3.org/2000/svg"');
 }
 
 function renderBundle(bundle: Bundle, page: OutputPage): Html {

@@ -6,8 +6,7 @@ export type Fault = 'stale' | 'missing' | 'failed';
 
 /**
  * What speaks against a cell's saved outputs: `stale`, its source has changed since it was run; `missing`, it was not
- * run; `failed`, it ended in an error. Undefined for cells that are not meant to run, and for those that something else
- * than the headless runner executed, since without its hash nothing can be known.
+ * run; `failed`, it ended in an error. Undefined for cells that are not meant to run, and where no hash tells.
  */
 export function faultOf(cell: Cell): Fault | undefined {
   if (!isExecuted(cell)) return undefined;

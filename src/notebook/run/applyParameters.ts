@@ -39,9 +39,8 @@ function computedFrom(source: string, names: string[]): string[] {
 
 /**
  * Puts parameters into a notebook by papermill's conventions: a cell tagged `injected-parameters` after the one tagged
- * `parameters`, in place of an earlier one. What the parameters cell computes from them is computed there again. Without
- * parameters an earlier one goes, so that the notebook's own values hold. Throws UserError for a name the notebook does not
- * have (offering the nearest), for a value of another type, and for one beyond what the notebook says it may be.
+ * `parameters`, in place of an earlier one, with what the parameters cell computes from them. Throws UserError for a
+ * name that the notebook does not have (offering the nearest), and for a value that it rules out.
  */
 export function applyParameters(notebook: Notebook, given: Record<string, GivenValue>): AppliedParameters {
   notebook.cells = notebook.cells.filter((cell) => !hasTag(cell, INJECTED));

@@ -109,7 +109,8 @@ const LONGEST = 60;
 
 /** What to call a cell: the nearest Markdown heading above it, else its first comment, else its first line. */
 export function cellTitle(cells: Cell[], index: number): string {
-  const title = headingAbove(cells, index) ?? firstComment(joined(cells[index].source)) ?? firstLine(cells[index]);
+  const source = joined(cells[index].source);
+  const title = headingAbove(cells, index) ?? firstComment(source) ?? source.trim().split('\n')[0];
   return title.length > LONGEST ? `${title.slice(0, LONGEST - 1)}…` : title;
 }
 
@@ -127,10 +128,6 @@ function headingAbove(cells: Cell[], index: number): string | undefined {
 function firstComment(source: string): string | undefined {
   const [, line, block] = /^\s*(?:\/\/+\s*(.+)|\/\*+\s*([^]*?)\s*\*\/)/.exec(source) ?? [];
   return (line ?? block?.split('\n')[0])?.trim();
-}
-
-function firstLine(cell: Cell): string {
-  return joined(cell.source).trim().split('\n')[0];
 }
 
 /** How long a cell ran, in seconds, from the timing that runners and Jupyter note down; undefined where there is none. */

@@ -54,16 +54,11 @@ function kernelSpecFor({ metadata }: Notebook, kernel: string | undefined): Kern
   }
 }
 
-function interruptedBefore({ number, title }: CellPlace): CellFault {
-  return { kind: 'interrupted', cell: number, title, cause: 'it was interrupted before it began', traceback: [] };
-}
-
 /**
- * Executes a notebook's code cells in order on its kernel and saves it, whole, after every cell (and every 10 s while
- * a cell goes on talking), so that whatever happens the file holds what came before.
- *
- * A cell that fails ends the run and is described in the result. Only what keeps the run from starting throws:
- * UserError (no such notebook or parameter, no kernel, an output that cannot be written), AbortError (interrupted before the kernel was up).
+ * Executes a notebook's code cells in order on its kernel and saves it, whole, after every cell (and every 10 s while a
+ * cell goes on talking). A cell that fails ends the run and is described in the result. Only what keeps the run from
+ * starting throws: UserError (no such notebook or parameter, no kernel, no place to write), AbortError (interrupted
+ * before that).
  */
 export async function runNotebook(options: RunOptions): Promise<RunResult> {
   const started = performance.now();
@@ -107,7 +102,9 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
     endRecord = recordRun(notebook, parameters, kernel);
     await saver.save();
     for (const place of places) {
-      if (signal?.aborted) fatal ??= interruptedBefore(place);
+      const { number, title } = place;
+      const cause = 'it was interrupted before it began';
+      if (signal?.aborted) fatal ??= { kind: 'interrupted', cell: number, title, cause, traceback: [] };
       if (fatal) break;
       const cellStarted = performance.now();
       emit({ type: 'cellStart', place });

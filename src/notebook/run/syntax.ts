@@ -34,12 +34,6 @@ export interface Declaration {
   comment: string;
 }
 
-interface Place {
-  statement: SyntaxNode;
-  from: number;
-  to: number;
-}
-
 /** The variables that a cell declares; a name in a pattern has the part of the value that falls to it, where that is written. */
 export function declarations(source: string): Declaration[] {
   const script = parse(source);
@@ -56,7 +50,7 @@ export function declarations(source: string): Declaration[] {
           keyword: keyword.name as Parameter['keyword'],
           annotation: part.name === 'VariableDefinition' ? annotation : undefined,
           initializer: value,
-          comment: commentOn(script, { statement, from: part.from, to: (initializer ?? part).to }, source),
+          comment: commentOn(script, statement, [part, initializer ?? part], source),
         }));
       });
     });
@@ -131,7 +125,8 @@ export function separated(nodes: SyntaxNode[]): SyntaxNode[][] {
 }
 
 /** The comment behind a declaration, on its last or its first line, or else the one that fills the line above. */
-function commentOn(script: SyntaxNode, { statement, from, to }: Place, source: string): string {
+function commentOn(script: SyntaxNode, statement: SyntaxNode, range: SyntaxNode[], source: string): string {
+  const [{ from }, { to }] = range;
   const lineEnd = (at: number): number => at + source.slice(at).search(/[\r\n]|$/);
   const behind = { last: '', first: '' };
   script.cursor().iterate((node) => {

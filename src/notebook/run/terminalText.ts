@@ -3,10 +3,8 @@ const vertical = /\x1b\[\d*[ABEF]/;
 const horizontal = /[\r\b]|\x1b\[\d*[CDGK]/;
 
 /**
- * The text that a terminal would show after '\r' (back to the start of the line, then overwrite), '\b' (one back), erased lines and
- * moves of the cursor; colours stay with the letters that they were given to.
- *
- * A progress bar that redraws its line a thousand times is saved as its last state.
+ * The text that a terminal would show after '\r', '\b', erased lines and moves of the cursor: a progress bar that
+ * redraws its line a thousand times is its last state. Colours stay with the letters that they were given to.
  */
 export function terminalText(text: string): string {
   const moves = vertical.test(text);

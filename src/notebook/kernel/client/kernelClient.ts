@@ -95,7 +95,9 @@ export class KernelClient {
     readonly info: MessageContent,
   ) {
     this.exit = child.exit;
-    child.onOutput = (name, text) => this.listener?.(printed(name, text));
+    // What comes out of the process itself is heard as if a cell had printed it.
+    child.onOutput = (name, text) =>
+      this.listener?.({ header: headerOf('stream'), parent_header: {}, metadata: {}, content: { name, text } });
   }
 
   get pid(): number {
@@ -184,9 +186,4 @@ function outcomeOf({ status, execution_count, ename, evalue }: MessageContent): 
   // Stock tslab says 'abort' where the protocol says 'aborted'.
   const outcome = status === 'abort' || status === 'aborted' ? 'aborted' : status === 'ok' ? 'ok' : 'error';
   return { status: outcome, execution_count, ename, evalue } as Answer;
-}
-
-/** What came out of the process itself, as a cell would have printed it. */
-function printed(name: 'stdout' | 'stderr', text: string): Message {
-  return { header: headerOf('stream'), parent_header: {}, metadata: {}, content: { name, text } };
 }

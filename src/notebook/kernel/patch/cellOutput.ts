@@ -1,11 +1,10 @@
 import { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { inspect } from 'node:util';
 import { UserError } from '../../../errors.js';
 import type { Bundle } from '../../display/output.js';
 import { tableColumns, tableForms } from '../../display/table.js';
 import type { MessageContent } from '../wire.js';
-import { type CellFailure, failureOf } from './failures.js';
+import { asText, type CellFailure, failureOf } from './failures.js';
 
 /** One execution of one cell, as the frontend is told of it. */
 export class CellRun {
@@ -37,7 +36,7 @@ export class CellRun {
 
   /** The value of the cell's last expression. */
   result(value: unknown, executionCount: number): void {
-    const data = valueBundle(value);
+    const data = isFrame(value) ? frameBundle(value) : { 'text/plain': asText(value) };
     this.streams.flush();
     this.publish('execute_result', { data, metadata: {}, execution_count: executionCount });
   }
@@ -158,11 +157,6 @@ interface Frame {
 }
 
 const ROWS = 60;
-
-function valueBundle(value: unknown): Bundle {
-  if (isFrame(value)) return frameBundle(value);
-  return { 'text/plain': typeof value === 'string' ? value : inspect(value) };
-}
 
 function isFrame(value: unknown): value is Frame {
   const { columns, index, values, shape, head, print } = (value ?? {}) as Partial<Frame>;

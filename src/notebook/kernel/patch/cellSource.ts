@@ -8,10 +8,9 @@ interface Edit {
 }
 
 /**
- * A cell's source as tslab can compile it; what stays keeps its line, and nearly always its column.
- *
- * tslab exports all that a cell declares by itself, so that `export` of the cell's own goes. And it turns variables of earlier cells
- * into properties of its `exports`, but overlooks shorthand properties: `{ model }` becomes `{ model: model }` where `isVariable`.
+ * A cell's source as tslab can compile it; what stays keeps its line, and nearly always its column. tslab exports all
+ * that a cell declares, so that `export` of its own goes; and it overlooks shorthand properties: `{ model }` becomes `{
+ * model: model }` where `isVariable`.
  */
 export function cellSource(ts: typeof TypeScript, code: string, isVariable: (name: string) => boolean): string {
   const file = ts.createSourceFile('cell.ts', code, ts.ScriptTarget.ESNext, true);

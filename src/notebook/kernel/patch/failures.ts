@@ -25,8 +25,8 @@ export class CompileError extends Error {
 /** What stops a cell that is interrupted. */
 export const interruption = new Error('the cell was interrupted');
 
-/** A property of an error as a text: a cell may have put anything there. */
-const asText = (value: unknown): string => (typeof value === 'string' ? value : inspect(value));
+/** A value as `console.log` writes it. */
+export const asText = (value: unknown): string => (typeof value === 'string' ? value : inspect(value));
 
 const failure = (ename: string, evalue: string, text = `${ename}: ${evalue}`): CellFailure => ({
   ename,

@@ -3,16 +3,14 @@ import { clientStateReader, sizeOf } from '../clientState.js';
 import { type Outlet, replaceMethod, type Tslab } from './tslab.js';
 
 /**
- * Makes every message arrive.
+ * Makes every message arrive. tslab waits for messages on a socket while `bind()` works on it in another thread: on a
+ * busy machine "Socket is blocked by a bind" ends the waiting, and the kernel never answers. So ports are taken in one
+ * step, and sockets that are files at the addresses that Jupyter writes.
  *
- * tslab waits for messages on a socket while `bind()` works on it in a thread of zeromq's. On a busy machine the first request is
- * there before that thread is done, "Socket is blocked by a bind" ends the waiting, and the kernel never answers: ports are taken
- * in one step. The addresses of sockets that are files it would write in another form than Jupyter.
- *
- * tslab does not await `send()`. zeromq.js completes about 500 sends in a tick at once and refuses those that follow
- * while one is pending, so everything after that was lost, 'idle' included, and the frontend waited for ever. With a
- * send timeout of 0 each send completes at once, in order, even inside a loop that never yields; without a high-water
- * mark none is dropped for a slow reader. Instead the kernel waits for a client that says how far it has come (`Pace`).
+ * tslab does not await `send()`, of which zeromq.js completes about 500 in a tick and refuses those that follow while
+ * one is pending: all after that was lost, 'idle' included. With a send timeout of 0 each completes at once, in order;
+ * without a high-water mark none is dropped for a slow reader. Instead the kernel waits for a client that says how far
+ * it has come (`Pace`).
  */
 export function repairTransport({ server }: Tslab): void {
   replaceMethod(server, 'bindSocket', (self, _bindSocket, socket, port) => {

@@ -23,9 +23,8 @@ interface Watched {
 
 /**
  * Starts a thread that watches, because a cell in an endless loop leaves the main thread no time to. It ends the kernel
- * when the program that started it is gone, and breaks a loop that keeps the main thread from hearing that its client
- * wants the cell interrupted; the kernel and its variables live on. Jupyter sets JPY_PARENT_PID for kernels that belong
- * to it; one that is started without it may outlive its parent. Only this project's client has a state to look at.
+ * when the program that started it (JPY_PARENT_PID) is gone, and breaks a loop that keeps the main thread from hearing
+ * that this project's client wants the cell interrupted; the kernel and its variables live on.
  */
 export function startWatch(connectionFile: string): void {
   const { client_state: client } = JSON.parse(readFileSync(connectionFile, 'utf8')) as Connection;

@@ -40,11 +40,6 @@ export function whenNear(part: Element, act: () => void): () => void {
   return () => observer.disconnect();
 }
 
-export interface Choice {
-  label: string;
-  act: () => void;
-}
-
 /** What a person should know, at the top of the page: one notice for each matter, until it is settled or closed. */
 export class Notices {
   private readonly shown = new Map<string, HTMLElement>();
@@ -52,7 +47,12 @@ export class Notices {
   constructor(private readonly root: HTMLElement) {}
 
   /** Says something about a matter, in place of what was said before; nothing (undefined) settles it. */
-  say(matter: string, text: string | undefined, choices: Choice[] = [], closable = false): void {
+  say(
+    matter: string,
+    text: string | undefined,
+    choices: { label: string; act: () => void }[] = [],
+    closable = false,
+  ): void {
     const before = this.shown.get(matter);
     if (before?.dataset.text === text && text !== undefined) return;
     before?.remove();

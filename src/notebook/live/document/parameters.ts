@@ -64,12 +64,10 @@ function stepFor(extent: number, numbers: number[]): number {
 }
 
 /**
- * The cells to run, in order, when the given names of one cell have changed: that cell, those below that depend on it, directly or
- * through one another, and those above any of them that they need and that have not run yet (`hasRun`).
- *
- * A cell that runs again makes everything anew that it declares, and may change what it assigns to, whose methods it calls and what
- * it hands to a call. Reading names alone, this may run a cell too many; it misses only what passes between cells without a
- * name, such as a file.
+ * The cells to run, in order, when the given names of one cell have changed: that cell, those below that depend on it,
+ * and those above any of them that they need and that have not run yet (`hasRun`). A cell that runs again makes anew
+ * what it declares, and may change what it assigns to, whose methods it calls and what it hands to a call. Reading
+ * names alone, this may run a cell too many; it misses only what passes without a name, such as a file.
  */
 export function affectedCells(
   cells: Pick<LiveCell, 'id' | 'source'>[],

@@ -1,13 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
-export interface Visitor {
-  method: string;
-  headers: IncomingHttpHeaders;
-  /** The address asked for: a path and perhaps a query. */
-  url: URL;
-}
-
 /** Whether a request may pass, and what its page is given; if not, why. */
 export type Verdict =
   { pass: true; arrival?: { cookie: string; key: string } } | { pass: false; status: 401 | 403; reason: string };
@@ -29,7 +22,8 @@ export class Access {
 
   constructor(private readonly port: number) {}
 
-  judge({ method, headers, url }: Visitor): Verdict {
+  /** Judges a request for an address: a path and perhaps a query. */
+  judge(method: string, headers: IncomingHttpHeaders, url: URL): Verdict {
     const hosts = [`127.0.0.1:${this.port}`, `localhost:${this.port}`];
     const host = headers.host ?? '';
     if (!hosts.includes(host)) return refused(`this server answers to ${hosts.join(' and ')} only`);

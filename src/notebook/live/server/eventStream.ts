@@ -39,7 +39,9 @@ export function streamEvents(response: ServerResponse, session: LiveSession, see
       response.destroy();
     }
   };
-  let [epoch, version] = parseSeen(seen);
+  const [, seenEpoch = '', seenVersion = '0'] = /^([\w-]{1,64}):(\d{1,15})$/.exec(seen) ?? [];
+  let epoch = seenEpoch;
+  let version = Number(seenVersion);
   let outputsSeen = version;
   /** While outputs are held back patches go without an id: a page that is cut off meanwhile begins again. */
   let held = false;
@@ -95,9 +97,4 @@ export function streamEvents(response: ServerResponse, session: LiveSession, see
     response.write('retry: 1000\n\n');
     flush();
   });
-}
-
-function parseSeen(seen: string): [epoch: string, version: number] {
-  const [, epoch = '', version = '0'] = /^([\w-]{1,64}):(\d{1,15})$/.exec(seen) ?? [];
-  return [epoch, Number(version)];
 }

@@ -36,7 +36,7 @@ async function handleRequest(site: Site, request: IncomingMessage, response: Ser
 async function answer(site: Site, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const method = request.method ?? '';
   const url = addressOf(request);
-  const verdict = site.access.judge({ method, headers: request.headers, url });
+  const verdict = site.access.judge(method, request.headers, url);
   const [, first = '', rest = ''] = /^\/([^/]*)\/?(.*)$/s.exec(url.pathname) ?? [];
   if (!verdict.pass) {
     const { status, reason } = verdict;
