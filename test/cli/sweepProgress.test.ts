@@ -5,7 +5,7 @@ import { countsText, pointLine, showSweep } from 'sparsebook/cli/sweepProgress.j
 import type { PointState } from 'sparsebook/experiments/sweep/sweep.js';
 
 const at = (lr: string, state: PointState['state'], more: object = {}): PointState =>
-  ({ point: { id: lr, group: `lr=${lr}`, values: { lr, seed: '1' } }, state, ...more }) as PointState;
+  ({ point: { id: lr, group: `lr=${lr}`, values: { lr, seed: '1' } }, state, ...more }) as unknown as PointState;
 const record = { test: { accuracy: 0.8812 }, sparsity: { complete: 0.5 }, seconds: 61 };
 const progress = { epoch: 2, epochs: 5, step: 3, steps: 10, imagesPerSecond: 812.4, left: 41.2 };
 const states = [
