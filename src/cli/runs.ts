@@ -3,7 +3,8 @@ import { UserError } from '../errors.js';
 import { differingSettings, runsCsv, shares } from '../experiments/runTable.js';
 import { tellRuns, type ReadRun } from '../experiments/toldRuns.js';
 import { textTable, type Cell } from '../formats/text.js';
-import { runNamed, runsFolder } from '../training/log/listRuns.js';
+import { runIds, runNamed, runsFolder } from '../training/log/listRuns.js';
+import { keepOpen, portNumber } from './keepOpen.js';
 import { shownPath } from './output.js';
 
 type Row = Record<string, Cell>;
@@ -52,12 +53,23 @@ function turned(rows: readonly Row[]): Row[] {
 interface Flags {
   json?: boolean;
   csv?: boolean;
+  open?: boolean;
+  port?: number;
+  browser: boolean;
 }
 
-/** Prints a table of all runs or, of those named, a comparison; or their numbers by machine names. */
-async function runs(names: readonly string[], { json, csv }: Flags): Promise<void> {
-  if (json && csv) throw new UserError('Runs are printed as JSON or as CSV; received both --json and --csv.');
+/** Prints a table of all runs or, of those named, a comparison; or their numbers by machine names. Or opens them in the browser. */
+async function runs(names: readonly string[], { json, csv, open, port, browser }: Flags): Promise<void> {
+  const forms = Object.entries({ '--json': json, '--csv': csv, '--open': open }).flatMap(([flag, on]) =>
+    on ? [flag] : [],
+  );
+  if (forms.length > 1)
+    throw new UserError(`Runs are shown in one form; received ${forms.join(' and ')}. Leave one out.`);
+  if (!open && (port !== undefined || !browser)) {
+    throw new UserError(`${browser ? '--port' : '--no-browser'} goes with --open. Add --open, or leave it out.`);
+  }
   const folder = runsFolder();
+  if (open) return openRuns(folder, names, { port, browser });
   const { runs: all, faults } = await tellRuns(folder);
   for (const fault of faults) process.stderr.write(`warning: ${fault}\n`);
   const chosen = names.length === 0 ? all : [...new Set(names.map((name) => runNamed(name, all)))];
@@ -76,6 +88,25 @@ async function runs(names: readonly string[], { json, csv }: Flags): Promise<voi
   else process.stdout.write(`There are no runs in ${shownPath(folder)}.\n`);
 }
 
+/** Keeps a page of the runs open in the browser; those named are chosen. */
+async function openRuns(folder: string, names: readonly string[], { port, browser }: Flags): Promise<void> {
+  const ids = (await runIds(folder)).map((id) => ({ id }));
+  const chosen = new URLSearchParams(names.map((name) => ['run', runNamed(name, ids).id]));
+  await keepOpen(browser, async () => {
+    const { startRunsServer } = await import('../notebook/runs/startRunsServer.js');
+    const server = await startRunsServer(folder, shownPath(folder), port);
+    return {
+      address: `${server.address('/')}${names.length > 0 ? `#${chosen}` : ''}`,
+      hint: 'Ctrl-C closes the page; runs go on.',
+      farewell: 'closed',
+      close: () => {
+        server.close();
+        return Promise.resolve([]);
+      },
+    };
+  });
+}
+
 /** Adds `sparsebook runs`. */
 export function addRunsCommand(program: Command): void {
   program
@@ -87,13 +118,17 @@ export function addRunsCommand(program: Command): void {
     .argument('[run...]', 'runs to compare; the beginning of a name is enough, and last is the newest')
     .option('--json', 'print their numbers as JSON, shares from 0 to 1')
     .option('--csv', 'print their numbers as comma-separated values, shares from 0 to 1')
+    .option('--open', 'show them in the browser, with their curves, and what is new as it comes')
+    .option('--port <number>', 'the port of that page (default: 8765, or any that is free)', portNumber)
+    .option('--no-browser', 'only print its address')
     .addHelpText(
       'after',
       `
 Examples:
   $ sparsebook runs
   $ sparsebook runs googlenet-l0-3f2a last
-  $ sparsebook runs --csv > runs.csv`,
+  $ sparsebook runs --csv > runs.csv
+  $ sparsebook runs --open`,
     )
     .action(runs);
 }

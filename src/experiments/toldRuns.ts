@@ -64,17 +64,23 @@ export async function tellRun(root: string, id: string): Promise<ReadRun> {
 
 /** The runs of a folder that can be read, oldest first, and what is wrong with the others. */
 export async function tellRuns(root: string): Promise<{ runs: ReadRun[]; faults: string[] }> {
-  const ids = await runIds(root);
-  const runs: ReadRun[] = [];
-  const faults: string[] = [];
-  // So many at once, since the number of files that may be open has a limit.
+  const told = await eachOf(await runIds(root), (id) => tellRun(root, id));
+  return {
+    runs: told.flatMap((run) => (run.status === 'fulfilled' ? [run.value] : [])),
+    faults: told.flatMap((run) => (run.status === 'rejected' ? [reasonOf(run.reason)] : [])),
+  };
+}
+
+/** What becomes of work on each of many folders: so many at once, since the number of files that may be open has a limit. */
+export async function eachOf<T>(
+  ids: readonly string[],
+  work: (id: string) => Promise<T>,
+): Promise<PromiseSettledResult<T>[]> {
+  const results: PromiseSettledResult<T>[] = [];
   for (let first = 0; first < ids.length; first += 32) {
-    for (const run of await Promise.allSettled(ids.slice(first, first + 32).map((id) => tellRun(root, id)))) {
-      if (run.status === 'fulfilled') runs.push(run.value);
-      else faults.push(reasonOf(run.reason));
-    }
+    results.push(...(await Promise.allSettled(ids.slice(first, first + 32).map(work))));
   }
-  return { runs, faults };
+  return results;
 }
 
 async function settingsIn(dir: string): Promise<object> {

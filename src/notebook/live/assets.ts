@@ -23,13 +23,17 @@ const katex = dirname(createRequire(import.meta.url).resolve('katex/dist/katex.m
 const types = { js: 'text/javascript', css: 'text/css', woff2: 'font/woff2' };
 
 function part(entry: string, target: string): Buffer {
-  const dependsOn = ['live', 'report'].flatMap((name) => filesBelow(join(sources, name)));
+  const dependsOn = ['live', 'report', 'runs', '../plots', '../experiments'].flatMap((name) =>
+    filesBelow(join(sources, name)),
+  );
   return bundle({ entry: join(sources, entry), target: join(folder, target), dependsOn });
 }
 
 const makers: Record<string, () => Buffer> = {
   'notebook.js': () => part('live/browser/notebook.ts', 'notebook.js'),
   'list.js': () => part('live/browser/list.ts', 'list.js'),
+  'runs.js': () => part('runs/browser/runs.ts', 'runs.js'),
+  'runs.css': () => part('runs/style.css', 'runs.css'),
   'live.css': () => part('live/style/main.css', 'live.css'),
   'plotly.js': packedPlotly,
   'katex.css': () => readFileSync(join(katex, 'katex.min.css')),
