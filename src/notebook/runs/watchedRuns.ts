@@ -11,9 +11,8 @@ import { Clock, Slice } from '../live/document/slice.js';
 import { LoggedCurves } from './curves.js';
 import { MOST_CHOSEN, type ListedRun, type RunsPatch } from './protocol.js';
 
-const LOOK_MILLISECONDS = 1000;
-/** Looking takes at most this share of the time, however many runs there are and however slow their disk. */
-const MOST_OF_TIME = 0.05;
+/** From one look to the next: ten times as long as it took, however many runs there are and however slow their disk, within limits. */
+const [LEAST_PAUSE, MOST_PAUSE] = [1000, 5000];
 /** Within this time of a change there may be another one that the file system's clock does not tell from it. */
 const YOUNG_MILLISECONDS = 2000;
 /** Curves that no page shows any more are forgotten. */
@@ -24,12 +23,12 @@ function seldom(work: () => Promise<void>): () => Promise<void> {
   let done = Promise.resolve();
   let next = 0;
   return () => {
-    if (performance.now() < next) return done;
-    next = Infinity;
     const began = performance.now();
+    if (began < next) return done;
+    next = Infinity;
     done = work().finally(() => {
       const now = performance.now();
-      next = now + Math.max(LOOK_MILLISECONDS, (now - began) / MOST_OF_TIME);
+      next = now + Math.min(MOST_PAUSE, Math.max(LEAST_PAUSE, 10 * (now - began)));
     });
     return done;
   };

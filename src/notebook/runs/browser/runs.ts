@@ -5,7 +5,7 @@ import { applyStoredTheme, prepareTheme } from '../../report/browser/theme.js';
 import { MOST_CHOSEN, type ListedRun, type RunCurves, type RunsPatch } from '../protocol.js';
 import { Choice } from './choice.js';
 import { CurvesView, type ChosenRun } from './curvesView.js';
-import { filterOf } from './filter.js';
+import { filterOf } from '../filter.js';
 import { RunsTable, sorted } from './table.js';
 
 applyStoredTheme();

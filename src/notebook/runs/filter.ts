@@ -1,4 +1,4 @@
-import type { ListedRun } from '../protocol.js';
+import type { ListedRun } from './protocol.js';
 
 /**
  * What tells whether a run is among those that somebody looks for. All words must fit: `state:training` by the beginning of the state,
