@@ -38,7 +38,7 @@ export function runCurves(
     alt: said.length > 0 ? `${title}, ${unit}: ${list(said)}.` : 'An empty plot: nothing is logged yet.',
     data: curves.map(({ name, x, y, style }) =>
       curve(asText(name), x, y, runStyle(style), {
-        mode: x.length < 2 ? 'markers' : 'lines',
+        mode: x.length < 2 ? 'lines+markers' : 'lines',
         showlegend: false,
         hovertemplate: `%{y:${format}} at epoch %{x:.3~g}`,
       }),
@@ -62,12 +62,13 @@ const asText = (name: string): string => name.replaceAll('&', '&amp;').replaceAl
  * none at all, to nearly 1. What is `null` stays so.
  */
 export function smoothed(values: readonly (number | null)[], weight: number): (number | null)[] {
-  let sum = 0;
+  let mean = 0;
   let counted = 0;
   return values.map((value) => {
     if (value === null) return null;
-    sum = weight * sum + value;
     counted = weight * counted + 1;
-    return sum / counted;
+    // By the difference, so that a level curve stays level to the last bit: plotly fails over a range of 1e-13.
+    mean += (value - mean) / counted;
+    return mean;
   });
 }

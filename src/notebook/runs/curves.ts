@@ -36,7 +36,8 @@ type Point = Record<'x' | 'y' | 'count', number>;
 
 function joined(a: Point, b: Point): Point {
   const count = a.count + b.count;
-  return { x: (a.x * a.count + b.x * b.count) / count, y: (a.y * a.count + b.y * b.count) / count, count };
+  const share = b.count / count;
+  return { x: a.x + share * (b.x - a.x), y: a.y + share * (b.y - a.y), count };
 }
 
 /** The curves of a run, read from its log as that grows. */

@@ -64,10 +64,7 @@ test('a curve that is cut goes on from there, and what is not a number leaves a 
   curve.cutBehind(2);
   curve.add(3, NaN);
   assert.deepEqual(JSON.parse(JSON.stringify(curve.all)), { x: [1, 2, 3], y: [1, 2, null] });
-  assert.deepEqual(smoothed([1, null, 3, 3], 0.5), [1, null, 3.5 / 1.5, 4.75 / 1.75]);
+  assert.deepEqual(smoothed([1, null, 4, 8], 0.5), [1, null, 3, 3 + 5 / 1.75]);
   assert.deepEqual(smoothed([5, 1, 2], 0), [5, 1, 2]);
-  assert.deepEqual(
-    smoothed([7, 7, 7], 0.9).map((value) => Number(value?.toFixed(9))),
-    [7, 7, 7],
-  );
+  assert.deepEqual(smoothed(new Array<number>(99).fill(0.1), 0.8), new Array(99).fill(0.1));
 });

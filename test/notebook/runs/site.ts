@@ -92,7 +92,7 @@ export class RunsSite {
   async since(seen?: RunsPatch, runs: Record<string, number> = {}): Promise<RunsPatch> {
     const asked = new URLSearchParams({ seen: seen ? `${seen.epoch}:${seen.version}` : '' });
     for (const [id, version] of Object.entries(runs)) asked.append('run', `${id}:${version}`);
-    const answer = await this.ask(`/api/runs?${asked}`);
+    const answer = await this.ask(`/api/runs?${asked.toString()}`);
     if (!answer.ok) throw new Error(await answer.text());
     return (await answer.json()) as RunsPatch;
   }
