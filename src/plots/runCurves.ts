@@ -40,13 +40,19 @@ export function runCurves(
       curve(asText(name), x, y, runStyle(style), {
         mode: x.length < 2 ? 'lines+markers' : 'lines',
         showlegend: false,
-        hovertemplate: `%{y:${format}} at epoch %{x:.3~g}`,
+        hovertemplate: `%{y:${format}}`,
       }),
     ),
     layout: {
-      xaxis: axis('training', 'epochs', { rangemode: 'tozero' }),
+      xaxis: axis('training', 'epochs', {
+        rangemode: 'tozero',
+        hoverformat: '.3~g',
+        unifiedhovertitle: { text: 'epoch %{x}' },
+      }),
       yaxis: axis(quantity, unit),
       margin: { l: 56, r: 12, t: 36, b: 44 },
+      // All runs at a place, to compare them.
+      hovermode: 'x unified',
       // What a person zoomed in on stays as the curves grow.
       uirevision: 'runs',
     },

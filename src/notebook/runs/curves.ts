@@ -25,6 +25,7 @@ export class ThinCurve {
   /** Takes out what lies behind a place: a run that goes on from its checkpoint makes it again. */
   cutBehind(x: number): void {
     this.points = this.points.filter((point) => point.x <= x);
+    this.stride = Math.max(1, ...this.points.map(({ count }) => count));
   }
 
   get all(): Points {

@@ -19,7 +19,7 @@ export function runsPage(folder: string, key?: string): string {
 <span id="count" role="status">Reading …</span>
 <button type="button" id="csv" title="What sparsebook runs --csv prints of the runs below">CSV</button>
 </search>
-<div id="table" class="scroll" tabindex="-1"></div>
+<div id="table" class="scroll" role="region" tabindex="0" aria-label="Table of runs"></div>
 <button type="button" id="more-runs" hidden></button>
 </main>
 <aside id="curves" aria-label="Curves of the chosen runs">
