@@ -23,7 +23,7 @@ const katex = dirname(createRequire(import.meta.url).resolve('katex/dist/katex.m
 const types = { js: 'text/javascript', css: 'text/css', woff2: 'font/woff2' };
 
 function part(entry: string, target: string): Buffer {
-  const dependsOn = ['live', 'report', 'runs', '../plots', '../experiments'].flatMap((name) =>
+  const dependsOn = ['live', 'report', 'runs', '../plots', '../experiments', '../formats'].flatMap((name) =>
     filesBelow(join(sources, name)),
   );
   return bundle({ entry: join(sources, entry), target: join(folder, target), dependsOn });

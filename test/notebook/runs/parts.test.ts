@@ -41,7 +41,8 @@ test('a filter lets a run through where all its words fit', () => {
 });
 
 test('settings differ where runs that have them have other values', () => {
-  const runs = [{ a: '1', b: '1' }, { a: '2', b: '1', c: 'x' }, { b: '1' }].map((settings) => ({ settings }));
+  const all: Record<string, string>[] = [{ a: '1', b: '1' }, { a: '2', b: '1', c: 'x' }, { b: '1' }];
+  const runs = all.map((settings) => ({ settings }));
   assert.deepEqual(differingSettings(runs), ['a']);
   assert.deepEqual(differingSettings([]), []);
 });

@@ -56,7 +56,7 @@ function start(): void {
     more.hidden = ordered.length <= rows;
     more.textContent = `Show ${Math.min(ROWS, ordered.length - rows)} more of ${ordered.length}`;
     const training = some.filter(({ state }) => state === 'training').length;
-    const all = runs.size === 1 ? '1 run' : `${runs.size} runs`;
+    const all = runs.size === 0 ? 'No runs yet' : runs.size === 1 ? '1 run' : `${runs.size} runs`;
     const count = some.length === runs.size ? all : `${some.length} of ${all}`;
     byId('count').textContent = training > 0 ? `${count}, ${training} training` : count;
     const chosen = choice.runs.flatMap(([id, place]): ChosenRun[] => {
