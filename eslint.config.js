@@ -83,7 +83,7 @@ export default tseslint.config(
   },
   {
     // Text that becomes HTML without being escaped is how a notebook takes over a page.
-    files: ['src/notebook/{report,live}/**/*.ts'],
+    files: ['src/notebook/{report,live,runs}/**/*.ts'],
     rules: {
       'no-restricted-syntax': [
         'error',

@@ -1,18 +1,16 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { packageRoot } from '../notebook/jupyter/kernelSpec.js';
 import { resolveNotebook } from '../notebook/run/notebookFile.js';
+import { keepOpen, portNumber } from './keepOpen.js';
 import { runCommand } from './output.js';
-import { stopSignals } from './stopSignals.js';
 
 interface Flags {
   port?: number;
   /** Whether to open the browser. */
   browser: boolean;
 }
-
-const say = (line: string): boolean => process.stderr.write(`${line}\n`);
 
 function usualFolder(): string {
   const here = join(process.cwd(), 'notebooks');
@@ -25,46 +23,20 @@ function usualFolder(): string {
  */
 async function open(notebook: string | undefined, { port, browser }: Flags): Promise<void> {
   const file = notebook === undefined ? undefined : resolveNotebook(notebook);
-  // Loaded late: the other commands need none of it.
-  const [{ startServer }, { openBrowser }, { faults, fenced, tellFault }] = await Promise.all([
-    import('../notebook/live/server/startServer.js'),
-    import('../notebook/live/openBrowser.js'),
-    import('../notebook/live/fence.js'),
-  ]);
-  faults.on('fault', say);
-  const server = await startServer({
-    folder: file === undefined ? usualFolder() : dirname(file),
-    port,
-    spareKernel: true,
+  await keepOpen(browser, async () => {
+    const { startServer } = await import('../notebook/live/server/startServer.js');
+    const folder = file === undefined ? usualFolder() : dirname(file);
+    const server = await startServer({ folder, port, spareKernel: true });
+    // What the first page needs is loaded while the browser starts.
+    if (file !== undefined) server.notebooks.at(basename(file)).catch(() => undefined);
+    return {
+      address: server.address(file === undefined ? undefined : basename(file)),
+      hint: 'Ctrl-C saves, ends the kernels and leaves.',
+      farewell: 'saving, and ending kernels ...',
+      rescue: () => server.notebooks.saveAll(),
+      close: () => server.close(),
+    };
   });
-  const stop = stopSignals();
-  stop.again.addEventListener('abort', () => process.exit(stop.exitCode()));
-  const ended = new Promise<unknown>((resolve) => stop.interrupt.addEventListener('abort', resolve));
-  // The last resort: whatever was overlooked costs nobody's work, and no other notebook its kernel.
-  for (const event of ['uncaughtException', 'unhandledRejection']) {
-    process.on(event, (error: unknown) => {
-      tellFault('the server', error);
-      fenced('saving', () => server.notebooks.saveAll());
-    });
-  }
-  const address = server.address(file === undefined ? undefined : basename(file));
-  const opened = browser && openBrowser(address);
-  say(`${opened ? 'The browser opens' : 'Open in a browser:'} ${address}`);
-  say('Ctrl-C saves, ends the kernels and leaves.');
-  // What the first page needs is loaded while the browser starts.
-  if (file !== undefined) server.notebooks.at(basename(file)).catch(() => undefined);
-  await ended;
-  say('\nsaving, and ending kernels ...');
-  for (const line of await server.close()) say(line);
-  process.exit(0);
-}
-
-function port(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 65535) {
-    throw new InvalidArgumentError('It must be a number from 1 to 65535.');
-  }
-  return value;
 }
 
 /** Adds `sparsebook open`. */
@@ -76,7 +48,7 @@ export function addOpenCommand(program: Command): void {
       'Open the notebooks, or one of them, in the browser: edit and run cells, move parameters, save. The server answers to this machine alone; Ctrl-C saves and ends it.',
     )
     .argument('[notebook]', 'a path, or the beginning of a name in notebooks/')
-    .option('--port <number>', 'the port (default: 8765, or any that is free)', port)
+    .option('--port <number>', 'the port (default: 8765, or any that is free)', portNumber)
     .option('--no-browser', 'only print the address')
     .addHelpText(
       'after',

@@ -20,7 +20,7 @@ function stream(
   isTTY: boolean,
   columns = 200,
   rows = 24,
-): { text: () => string; write: (text: string) => boolean } & object {
+): { isTTY: boolean; columns: number; rows: number; text: () => string; write: (text: string) => boolean } {
   let written = '';
   return { isTTY, columns, rows, write: (text: string) => Boolean((written += text)), text: () => written };
 }

@@ -18,7 +18,9 @@ const types: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/
 const katex = dirname(createRequire(import.meta.url).resolve('katex/dist/katex.min.css'));
 const fonts = readdirSync(join(katex, 'fonts')).filter((name) => name.endsWith('.woff2'));
 const paths = new Map([
-  ...['notebook.js', 'list.js', 'live.css', 'plotly.js'].map((name) => [name, join(assetFolder, name)] as const),
+  ...['notebook.js', 'list.js', 'live.css', 'runs.js', 'runs.css', 'plotly.js'].map(
+    (name) => [name, join(assetFolder, name)] as const,
+  ),
   ...fonts.map((name) => [`fonts/${name}`, join(katex, 'fonts', name)] as const),
   ['katex.css', join(katex, 'katex.min.css')],
 ]);

@@ -13,6 +13,8 @@ const entries = {
   'live/browser/notebook.ts': 'notebook',
   'live/browser/list.ts': 'list',
   'live/style/main.css': 'live',
+  'runs/browser/runs.ts': 'runs',
+  'runs/style.css': 'runs',
 };
 buildSync({
   entryPoints: Object.entries(entries).map(([source, out]) => ({ in: join(packageRoot, 'src/notebook', source), out })),

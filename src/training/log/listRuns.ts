@@ -26,16 +26,24 @@ export interface RunSummary extends Omit<LoggedRun, 'events'> {
 /** The folder that runs are kept in: data/runs. */
 export const runsFolder = (): string => join(dataFolder(), 'runs');
 
+/** When a run last began, in milliseconds since 1970; undefined for a folder that is not that of a run: it has no settings. */
+export async function beganAt(dir: string): Promise<number | undefined> {
+  return stat(join(dir, runFiles.settings)).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => undefined,
+  );
+}
+
+/** The ids of runs, given when they began, in that order. */
+export function inOrder(began: ReadonlyMap<string, number>): string[] {
+  return [...began].sort(([a, at], [b, bt]) => at - bt || (a < b ? -1 : 1)).map(([id]) => id);
+}
+
 /** The ids of the runs below `root`, in the order in which they last began: its folders that have settings. */
 export async function runIds(root: string): Promise<string[]> {
   const names = existsSync(root) ? await readdir(root) : [];
-  const began = async (id: string): Promise<{ id: string; time: number } | undefined> =>
-    stat(join(root, id, runFiles.settings)).then(
-      ({ mtimeMs: time }) => ({ id, time }),
-      () => undefined,
-    );
-  const runs = (await Promise.all(names.map(began))).filter((run) => run !== undefined);
-  return runs.sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1)).map(({ id }) => id);
+  const times = await Promise.all(names.map((name) => beganAt(join(root, name))));
+  return inOrder(new Map(names.flatMap((name, i) => (times[i] === undefined ? [] : [[name, times[i]]]))));
 }
 
 /** A run in a few words, by its log. Throws a UserError for a folder that is not that of a run. */

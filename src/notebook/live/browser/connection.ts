@@ -18,6 +18,13 @@ export const key: string = (() => {
   }
 })();
 
+/** What an answer that is none, or a refusal, means to a person. */
+export async function whyNot(response: Response | undefined): Promise<string> {
+  if (!response) return 'The server does not answer: it was stopped. What was saved is safe.';
+  if (response.status === 401) return 'The server was started anew: open the address that it printed in the terminal.';
+  return ((await response.json().catch(() => ({}))) as { error?: string }).error ?? response.statusText;
+}
+
 /** How this page and the server stand: `refused`, it does not know this page; `failed`, it cannot open the notebook. */
 export type Link = 'connected' | 'lost' | 'refused' | 'failed';
 

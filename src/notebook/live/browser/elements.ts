@@ -1,3 +1,5 @@
+import type { Plotly } from '../../report/browser/figures.js';
+
 type Attributes = Record<string, string | boolean | ((event: Event) => void)>;
 
 /** Makes an element: attributes (`true` for one without a value, `false` for none), listeners (a function), and what is in it. */
@@ -38,6 +40,14 @@ export function whenNear(part: Element, act: () => void): () => void {
   );
   observer.observe(part);
   return () => observer.disconnect();
+}
+
+/** Brings plotly.js, when there is a figure to draw. */
+export function loadPlotly(): Promise<Plotly> {
+  return new Promise((resolve, reject) => {
+    const loaded = (): void => resolve((globalThis as unknown as { Plotly: Plotly }).Plotly);
+    document.head.append(element('script', { src: '/assets/plotly.js', load: loaded, error: reject }));
+  });
 }
 
 /** What a person should know, at the top of the page: one notice for each matter, until it is settled or closed. */

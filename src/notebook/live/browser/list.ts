@@ -1,7 +1,7 @@
 import { applyStoredTheme, prepareTheme } from '../../report/browser/theme.js';
 import type { ListedNotebook } from '../protocol.js';
 import { button, byId, element, Notices } from './elements.js';
-import { key, post } from './connection.js';
+import { key, post, whyNot } from './connection.js';
 
 applyStoredTheme();
 history.replaceState(null, '', location.pathname);
@@ -29,13 +29,6 @@ function line({ path, title, changed, fault, kernel, dirty }: ListedNotebook): H
 async function stopKernel(path: string): Promise<void> {
   await post(encoded(path), { do: 'stop' });
   await refresh();
-}
-
-/** What an answer that is none, or a refusal, means to a person. */
-async function whyNot(response: Response | undefined): Promise<string> {
-  if (!response) return 'The server does not answer: it was stopped. What was saved is safe.';
-  if (response.status === 401) return 'The server was started anew: open the address that it printed in the terminal.';
-  return ((await response.json().catch(() => ({}))) as { error?: string }).error ?? response.statusText;
 }
 
 let shown = '';

@@ -1,7 +1,7 @@
 import DOMPurify, { type WindowLike } from 'dompurify';
 import { sanitizer } from '../../report/sanitizer.js';
-import { element, whenNear } from './elements.js';
-import { Figures, type Plotly } from '../../report/browser/figures.js';
+import { element, loadPlotly, whenNear } from './elements.js';
+import { Figures } from '../../report/browser/figures.js';
 import type { OutputsPatch } from '../protocol.js';
 
 let clean: ReturnType<typeof sanitizer> | undefined;
@@ -27,13 +27,6 @@ export function showForeignHtml(root: Element): void {
     }
     place.replaceWith(...shown.childNodes);
   }
-}
-
-function loadPlotly(): Promise<Plotly> {
-  return new Promise((resolve, reject) => {
-    const loaded = (): void => resolve((globalThis as unknown as { Plotly: Plotly }).Plotly);
-    document.head.append(element('script', { src: '/assets/plotly.js', load: loaded, error: reject }));
-  });
 }
 
 let figures: Figures | undefined;

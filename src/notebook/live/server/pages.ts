@@ -1,6 +1,7 @@
 import { markup, type Html } from '../../report/markup.js';
 
-function page(title: string, script: string | undefined, body: Html, key?: string): string {
+/** A page around its body; `script` is the asset that fills it and keeps the key. */
+export function page(title: string, script: string | undefined, body: Html, key?: string): string {
   return markup`<!doctype html>
 <html lang="en">
 <head>
@@ -18,7 +19,8 @@ ${body}
 `.toString();
 }
 
-const themeButton = markup`<button type="button" id="toggle-theme">Dark</button>`;
+/** What switches between light and dark. */
+export const themeButton = markup`<button type="button" id="toggle-theme">Dark</button>`;
 
 /** The page that lists the notebooks, also in place of one that cannot be opened; its script fills it, and keeps the key. */
 export function listPage(folder: string, key?: string, fault?: string): string {
@@ -86,6 +88,6 @@ export function refusalPage(reason: string): string {
     'sparsebook',
     undefined,
     markup`<body class="list"><main><h1>No entry</h1><p>${reason}.</p>
-<p>Start the server in a terminal with <code>npm start</code> and open the address that it prints.</p></main></body>`,
+<p>Start the server in a terminal, by <code>npm start</code> or <code>sparsebook runs --open</code>, and open the address that it prints.</p></main></body>`,
   );
 }

@@ -1,0 +1,56 @@
+import { InvalidArgumentError } from 'commander';
+import { stopSignals } from './stopSignals.js';
+
+/** What a server of pages is to the terminal from which it was started. */
+export interface Served {
+  address: string;
+  /** What Ctrl-C does, and what is said when it comes. */
+  hint: string;
+  farewell: string;
+  /** Puts what somebody made in safety, after a defect of ours. */
+  rescue?: () => unknown;
+  /** Ends the server; resolves with what a person should know. */
+  close: () => Promise<string[]>;
+}
+
+const say = (line: string): boolean => process.stderr.write(`${line}\n`);
+
+/**
+ * Starts a server, opens its page in the browser or only prints the address, and ends the process once Ctrl-C comes, the system asks
+ * for it or the terminal is gone. A second signal ends it at once.
+ */
+export async function keepOpen(browser: boolean, start: () => Promise<Served>): Promise<never> {
+  // Loaded late: most commands need none of it.
+  const [{ openBrowser }, { faults, fenced, tellFault }] = await Promise.all([
+    import('../notebook/live/openBrowser.js'),
+    import('../notebook/live/fence.js'),
+  ]);
+  faults.on('fault', say);
+  const { address, hint, farewell, rescue, close } = await start();
+  const stop = stopSignals();
+  stop.again.addEventListener('abort', () => process.exit(stop.exitCode()));
+  const ended = new Promise<unknown>((resolve) => stop.interrupt.addEventListener('abort', resolve));
+  // The last resort: whatever was overlooked costs nobody's work, and no other notebook its kernel.
+  for (const event of ['uncaughtException', 'unhandledRejection']) {
+    process.on(event, (error: unknown) => {
+      tellFault('the server', error);
+      if (rescue) fenced('saving', rescue);
+    });
+  }
+  const opened = browser && openBrowser(address);
+  say(`${opened ? 'The browser opens' : 'Open in a browser:'} ${address}`);
+  say(hint);
+  await ended;
+  say(`\n${farewell}`);
+  for (const line of await close()) say(line);
+  process.exit(0);
+}
+
+/** The value of `--port`. */
+export function portNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 65535) {
+    throw new InvalidArgumentError('It must be a number from 1 to 65535.');
+  }
+  return value;
+}
