@@ -65,7 +65,7 @@ async function workerCommand(words: string[], { exitWhenDone = false }: { exitWh
       signal: stop.interrupt,
       untilDone: exitWhenDone,
       onPoint: (sweep, state) => print(`${sweep.name}: ${pointLine(state)}`),
-      onServer: print,
+      onTrouble: print,
     });
     if (stop.interrupt.aborted) {
       print('saved and handed back');

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import { UserError } from '../../errors.js';
 import type { Engine } from './engine.js';
 import type { SweepPoint } from './points.js';
@@ -12,7 +12,14 @@ const LOOK_MS = 5000;
 /** How long the queue remembers why a job failed. */
 const REMEMBERED_SECONDS = 30 * 24 * 3600;
 
-/** Puts points into the queue, but for those that are in it: a job has its point's name. */
+/** What the queue knows of a sweep. */
+interface Look {
+  /** Why jobs failed, by the ids of their points. */
+  failures: Map<string, string>;
+  notice?: string;
+}
+
+/** Puts points into the queue, but for those that are in it already. */
 async function add(queue: Queue<JobData>, sweep: Sweep, points: readonly SweepPoint[], retries: number): Promise<void> {
   await queue.addBulk(
     points.map(({ id }) => ({
@@ -23,65 +30,64 @@ async function add(queue: Queue<JobData>, sweep: Sweep, points: readonly SweepPo
   );
 }
 
-/** What the queue knows of a sweep. */
-interface Look {
-  at: number;
-  failures: Map<string, string>;
-  notice?: string;
+/** A sweep's jobs in some states. */
+async function jobsOf(
+  queue: Queue<JobData>,
+  sweep: Sweep,
+  ...states: ('failed' | 'waiting' | 'delayed')[]
+): Promise<Job<JobData>[]> {
+  const jobs = (await queue.getJobs(states)) as (Job<JobData> | undefined)[];
+  return jobs.filter((job) => job?.data.sweep === sweep.name) as Job<JobData>[];
 }
 
-/** Has a sweep's points trained by the workers (`sparsebook worker`) that get their work from the Redis server at `redis`. */
+/** Looks into the queue, and puts into it again what it should have: a server whose file is lost has forgotten all. */
+async function lookInto(queue: Queue<JobData>, sweep: Sweep, retries: number): Promise<Look> {
+  const failed = await jobsOf(queue, sweep, 'failed');
+  const left = (await sweep.states()).filter(({ state }) => state === 'waiting' || state === 'stopped');
+  const points = left.map(({ point }) => point);
+  if (!sweep.isCancelled) await add(queue, sweep, points, retries);
+  return {
+    failures: new Map(failed.map(({ data, failedReason }) => [data.point, failedReason])),
+    notice: (await queue.getWorkersCount()) === 0 ? 'no worker is connected: sparsebook worker' : undefined,
+  };
+}
+
+/**
+ * Has a sweep's points trained by the workers (`sparsebook worker`) that get their work from the Redis server at `redis`. The
+ * queue has all points from the beginning; a worker puts off one that starts from another until that is done.
+ */
 export function bullmqEngine({ redis, retries }: { redis: string; retries: number }): Engine {
   const ask = async <T>(sweep: Sweep, question: (queue: Queue<JobData>) => Promise<T>): Promise<T> =>
     askQueue(redis, await queueNameOf(dirname(sweep.dir)), question);
-  const ownOf = async (queue: Queue<JobData>, sweep: Sweep, ...states: ('failed' | 'waiting' | 'delayed')[]) =>
-    (await queue.getJobs(states)).filter(({ data }) => data.sweep === sweep.name);
-  let last: Look | undefined;
+  let lookedAt = -Infinity;
+  let last: Look = { failures: new Map() };
 
-  /** Looks into the queue, and puts into it again what a server without its file has forgotten. */
   const look = async (sweep: Sweep): Promise<Look> => {
-    const at = performance.now();
-    if (last && at - last.at < LOOK_MS) return last;
-    try {
-      return (last = await ask(sweep, async (queue): Promise<Look> => {
-        const failed = await ownOf(queue, sweep, 'failed');
-        const open = (await sweep.states()).filter(({ state }) => state === 'waiting' || state === 'stopped');
-        if (!sweep.isCancelled) {
-          await add(
-            queue,
-            sweep,
-            open.map(({ point }) => point),
-            retries,
-          );
-        }
-        const workers = await queue.getWorkersCount();
-        return {
-          at,
-          failures: new Map(failed.map(({ data, failedReason }) => [data.point, failedReason])),
-          notice: workers === 0 ? 'no worker is connected: sparsebook worker' : undefined,
-        };
-      }));
-    } catch (error) {
+    if (performance.now() - lookedAt < LOOK_MS) return last;
+    lookedAt = performance.now();
+    last = await ask(sweep, (queue) => lookInto(queue, sweep, retries)).catch((error) => {
       if (!(error instanceof UserError)) throw error;
-      return (last = { at, failures: last?.failures ?? new Map(), notice: error.message.split('. ')[0] });
-    }
+      // The workers go on, and so does whoever watches them.
+      return { ...last, notice: error.message.split('. ')[0] };
+    });
+    return last;
   };
 
   return {
     outlives: true,
-    // The queue has no name yet where nothing is written yet.
+    // Nothing is written yet, not even what the queue is called.
     check: () => askQueue(redis, 'sparsebook', () => Promise.resolve()),
     run: (sweep, points) =>
       ask(sweep, async (queue) => {
-        // What failed before is tried again.
         const asked = new Set(points.map(({ id }) => id));
-        for (const job of await ownOf(queue, sweep, 'failed')) if (asked.has(job.data.point)) await job.remove();
+        // What failed before is tried again.
+        for (const job of await jobsOf(queue, sweep, 'failed')) if (asked.has(job.data.point)) await job.remove();
         await add(queue, sweep, points, retries);
       }),
     cancel: (sweep) =>
       ask(sweep, async (queue) => {
         // One that a worker takes in between is ended by the worker.
-        for (const job of await ownOf(queue, sweep, 'waiting', 'delayed')) await job.remove().catch(() => undefined);
+        for (const job of await jobsOf(queue, sweep, 'waiting', 'delayed')) await job.remove().catch(() => undefined);
       }),
     failures: async (sweep) => (await look(sweep)).failures,
     notice: async (sweep) => (await look(sweep)).notice,

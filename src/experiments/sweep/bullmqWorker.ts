@@ -32,10 +32,13 @@ export interface WorkerCalls {
   /** Whether it ends when there is nothing left to do. */
   untilDone: boolean;
   /** A point begins, or ended so. */
-  onPoint(sweep: Sweep, state: PointState): void;
-  /** The server does not answer, or does again, or something else is wrong with it. */
-  onServer(message: string): void;
+  onPoint: (sweep: Sweep, state: PointState) => void;
+  /** The server does not answer, or does again, or what it says cannot be done. */
+  onTrouble: (message: string) => void;
 }
+
+/** How often a server that does not answer is tried. */
+const RETRY_MS = 1000;
 
 /** How long a worker that was told to end waits for a server that does not answer. */
 const LAST_WORD_MS = 5000;
@@ -78,31 +81,38 @@ class Trainer {
         );
       }
       // Whoever finishes it wakes this job, unless he is lost in between.
-      if (start.state !== 'finished') return this.putBackFor(this.options.lost_after, job, token);
+      if (start.state !== 'finished') return this.putOff(job, token);
     }
     onPoint(sweep, { point, state: 'running' });
     const outcome = await this.ask(sweep, point);
-    const answer = outcome.type === 'point' ? outcome.state : undefined;
-    if (answer === 'finished') await this.wakeNext(sweep, point);
-    const isOver = answer === 'finished' || answer === 'failed' || sweep.isCancelled;
-    const { deaths: before, retries } = job.data;
-    const deaths = isOver || signal.aborted ? undefined : await afterDeath(sweep, point, outcome, before, retries);
+    const next = sweep.isCancelled ? undefined : await this.nextOf(job.data, sweep, point, outcome);
     const state = await stateOf(sweep, point);
     onPoint(sweep, state);
-    if (deaths) await job.updateData({ ...job.data, deaths });
-    if (deaths || (signal.aborted && !isOver)) return this.putBack(job, token);
+    if (state.state === 'finished') await this.wakeNext(sweep, point);
+    if (next) {
+      await job.updateData(next);
+      return this.putBack(job, token);
+    }
     if (state.state === 'failed') throw new Error(state.reason);
+  }
+
+  /** What a job goes on as whose point is neither finished nor failed. */
+  private async nextOf(data: JobData, sweep: Sweep, point: SweepPoint, outcome: Outcome): Promise<JobData | undefined> {
+    if (outcome.type === 'point' && outcome.state !== 'stopped') return undefined;
+    if (this.calls.signal.aborted) return data;
+    const deaths = await afterDeath(sweep, point, outcome, data.deaths, data.retries);
+    return deaths && { ...data, deaths };
   }
 
   private async open(name: string): Promise<Sweep> {
     try {
       return await Sweep.open(name);
     } catch (error) {
-      throw new Error(
+      const message =
         `the worker on ${hostname()} does not see the sweep: ${(error as Error).message} ` +
-          'SPARSEBOOK_DATA must name the same folder for the sweep and its workers.',
-        { cause: error },
-      );
+        'SPARSEBOOK_DATA must name the same folder for a sweep and its workers.';
+      this.calls.onTrouble(message);
+      throw new Error(message, { cause: error });
     }
   }
 
@@ -127,8 +137,8 @@ class Trainer {
     throw new this.bullmq.WaitingError();
   }
 
-  private async putBackFor(seconds: number, job: Job<JobData>, token?: string): Promise<never> {
-    await job.moveToDelayed(Date.now() + seconds * 1000, token);
+  private async putOff(job: Job<JobData>, token?: string): Promise<never> {
+    await job.moveToDelayed(Date.now() + this.options.lost_after * 1000, token);
     throw new this.bullmq.DelayedError();
   }
 }
@@ -141,14 +151,14 @@ class Trainer {
  */
 export async function runWorker(options: WorkerOptions, calls: WorkerCalls): Promise<void> {
   const { redis, jobs, nice, lost_after } = options;
-  const { signal, untilDone, onServer } = calls;
+  const { signal, untilDone, onTrouble } = calls;
   await askQueue(redis, 'sparsebook', () => Promise.resolve());
   const bullmq = await loadBullmq();
   const name = await queueNameOf(sweepsFolder());
   const logs = join(dataFolder(), 'workers');
   await mkdir(logs, { recursive: true });
   const pool = new ChildPool(nice, join(logs, `${hostname()}-${process.pid}.log`));
-  const connection = { url: redis, maxRetriesPerRequest: null };
+  const connection = { url: redis, maxRetriesPerRequest: null, retryStrategy: () => RETRY_MS };
   const queue = new bullmq.Queue<JobData>(name, { connection });
   const trainer = new Trainer(bullmq, queue, pool, options, calls);
   const worker = new bullmq.Worker<JobData>(name, (job, token) => trainer.train(job, token), {
@@ -162,17 +172,20 @@ export async function runWorker(options: WorkerOptions, calls: WorkerCalls): Pro
 
   const shown = shownAddress(redis);
   let answers = true;
-  const onError = (error: NodeJS.ErrnoException): void => {
-    if (error.code === undefined && !/connection is closed/i.test(error.message)) {
-      return onServer(`Redis at ${shown}: ${error.message}`);
-    }
-    if (answers) onServer(`Redis does not answer at ${shown}; what runs goes on`);
+  const isConnection = ({ code, message }: NodeJS.ErrnoException): boolean =>
+    code !== undefined || /connection is closed/i.test(message);
+  // One of the connections speaks for all.
+  queue.on('error', (error) => {
+    if (!isConnection(error)) return onTrouble(`Redis at ${shown}: ${error.message}`);
+    if (answers) onTrouble(`Redis does not answer at ${shown}; what runs goes on`);
     answers = false;
-  };
-  worker.on('error', onError);
-  queue.on('error', onError);
+  });
+  worker.on('error', (error) => {
+    // While the server was away, a job may have been given to another worker too: it waits for the run's end, or finds it.
+    if (!isConnection(error) && !/\block\b/.test(error.message)) onTrouble(`Redis at ${shown}: ${error.message}`);
+  });
   queue.backend.on('ready', () => {
-    if (!answers) onServer(`Redis answers again at ${shown}`);
+    if (!answers) onTrouble(`Redis answers again at ${shown}`);
     answers = true;
   });
 

@@ -85,11 +85,13 @@ export async function askQueue<T>(
   const shown = shownAddress(address);
   const bullmq = await loadBullmq();
   const connection = { url: address, connectTimeout: ANSWER_MS, commandTimeout: ANSWER_MS, retryStrategy: () => null };
-  const queue = new bullmq.Queue<JobData>(name, { connection });
-  let why = `no answer within ${ANSWER_MS / 1000} s`;
-  queue.on('error', (error) => (why = error.message || String((error as NodeJS.ErrnoException).code)));
+  const queue = new bullmq.Queue<JobData>(name, { connection, skipMetasUpdate: true });
+  let why: string | undefined;
+  queue.on('error', (error) => (why = error.message));
   const over = new AbortController();
-  const late = pause(ANSWER_MS, undefined, { signal: over.signal }).then(() => Promise.reject(new Error(why)));
+  const late = pause(ANSWER_MS, undefined, { signal: over.signal }).then(() =>
+    Promise.reject(new Error(`no answer within ${ANSWER_MS / 1000} s`)),
+  );
   late.catch(() => undefined);
   try {
     await Promise.race([queue.waitUntilReady(), late]);
@@ -97,7 +99,8 @@ export async function askQueue<T>(
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(
-      `Redis does not answer at ${shown}: ${why}. Start it (docs/sweeps.md), or name another with redis=redis://HOST:PORT.`,
+      `Redis does not answer at ${shown}: ${why || (error as Error).message}. ` +
+        'Start it (docs/sweeps.md), or name another with redis=redis://HOST:PORT.',
       { cause: error },
     );
   } finally {
