@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import type { WorkerOptions } from '../experiments/sweep/bullmqWorker.js';
-import { redisSetting, shownAddress } from '../experiments/sweep/redis.js';
+import { checkServer, redisSetting, shownAddress } from '../experiments/sweep/redis.js';
 import { sweepsFolder } from '../experiments/sweep/sweep.js';
 import { orNull, wholeNumber } from '../experiments/settings/rules.js';
 import type { Schema } from '../experiments/settings/schema.js';
@@ -53,6 +53,7 @@ async function workerCommand(words: string[], { exitWhenDone = false }: { exitWh
   const { jobs, threads, redis } = options;
   // Imported when needed: help does without tensors.
   const { runWorker } = await import('../experiments/sweep/bullmqWorker.js');
+  await checkServer(redis);
   const stop = stopSignals();
   stop.again.addEventListener('abort', () => process.exit(stop.exitCode()));
   const runs = jobs === 1 ? 'a run at a time' : `${jobs} runs at once`;
@@ -61,15 +62,17 @@ async function workerCommand(words: string[], { exitWhenDone = false }: { exitWh
       `${threads === 1 ? '1 thread' : `${threads} threads`} each; Ctrl-C saves and hands back what runs`,
   );
   try {
-    await runWorker(options, {
+    const isHandedBack = await runWorker(options, {
       signal: stop.interrupt,
       untilDone: exitWhenDone,
       onPoint: (sweep, state) => print(`${sweep.name}: ${pointLine(state)}`),
       onTrouble: print,
     });
     if (stop.interrupt.aborted) {
-      print('saved and handed back');
-      // A server that does not answer is not waited for.
+      print(
+        isHandedBack ? 'saved and handed back' : `saved; other workers get it in ${options.lost_after} s or sooner`,
+      );
+      // What is still to be said to a server that does not answer is not waited for.
       process.exit(stop.exitCode());
     }
     print('nothing left to do');

@@ -3,7 +3,7 @@ import type { Job, Queue } from 'bullmq';
 import { UserError } from '../../errors.js';
 import type { Engine } from './engine.js';
 import type { SweepPoint } from './points.js';
-import { askQueue, jobId, queueNameOf, type JobData } from './redis.js';
+import { askQueue, checkServer, jobId, queueNameOf, type JobData } from './redis.js';
 import type { Sweep } from './sweep.js';
 
 /** How long what the queue said is taken for true. */
@@ -75,8 +75,7 @@ export function bullmqEngine({ redis, retries }: { redis: string; retries: numbe
 
   return {
     outlives: true,
-    // Nothing is written yet, not even what the queue is called.
-    check: () => askQueue(redis, 'sparsebook', () => Promise.resolve()),
+    check: () => checkServer(redis),
     run: (sweep, points) =>
       ask(sweep, async (queue) => {
         const asked = new Set(points.map(({ id }) => id));

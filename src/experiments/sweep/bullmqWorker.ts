@@ -8,7 +8,7 @@ import type { Outcome } from './children.js';
 import { afterDeath } from './deaths.js';
 import { ChildPool } from './local.js';
 import type { SweepPoint } from './points.js';
-import { askQueue, jobId, loadBullmq, queueNameOf, shownAddress, type JobData } from './redis.js';
+import { jobId, loadBullmq, queueNameOf, shownAddress, type JobData } from './redis.js';
 import { Sweep, sweepsFolder, type PointState } from './sweep.js';
 
 /** How a worker uses its machine. */
@@ -106,7 +106,8 @@ class Trainer {
 
   private async open(name: string): Promise<Sweep> {
     try {
-      return await Sweep.open(name);
+      // What is in the queue names no folder but those below this one.
+      return await Sweep.open(Sweep.folderOf(name));
     } catch (error) {
       const message =
         `the worker on ${hostname()} does not see the sweep: ${(error as Error).message} ` +
@@ -144,15 +145,13 @@ class Trainer {
 }
 
 /**
- * Trains the points that sweeps put into the queue of this machine's folder of sweeps, until it is told to end. Returns when
- * all is saved and handed back; where the server does not answer then, others get its points when they count as lost.
- *
- * Throws a UserError where the server does not answer to begin with.
+ * Trains the points that sweeps put into the queue of this machine's folder of sweeps, until it is told to end and all that
+ * runs is saved. Returns whether that is handed back; where the server does not answer then, others get it when this worker
+ * counts as lost.
  */
-export async function runWorker(options: WorkerOptions, calls: WorkerCalls): Promise<void> {
+export async function runWorker(options: WorkerOptions, calls: WorkerCalls): Promise<boolean> {
   const { redis, jobs, nice, lost_after } = options;
   const { signal, untilDone, onTrouble } = calls;
-  await askQueue(redis, 'sparsebook', () => Promise.resolve());
   const bullmq = await loadBullmq();
   const name = await queueNameOf(sweepsFolder());
   const logs = join(dataFolder(), 'workers');
@@ -199,8 +198,9 @@ export async function runWorker(options: WorkerOptions, calls: WorkerCalls): Pro
   const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   await Promise.race([stopped, ...(untilDone ? [done().catch(() => undefined)] : [])]);
 
-  const closed = Promise.all([worker.close(), queue.close()]);
+  const closed = Promise.all([worker.close(), queue.close()]).then(() => true);
   await Promise.allSettled(trainer.running);
-  await Promise.race([closed, pause(LAST_WORD_MS)]);
+  const isHandedBack = await Promise.race([closed, pause(LAST_WORD_MS, false)]);
   pool.close();
+  return isHandedBack;
 }

@@ -76,6 +76,15 @@ export async function queueNameOf(root: string): Promise<string> {
   return (await readFile(path, 'utf8')).trim();
 }
 
+function reasonOf(message: string): string {
+  return /^(NOAUTH|WRONGPASS)/.test(message)
+    ? 'it wants another name and password, as in redis=redis://USER:PASSWORD@HOST:PORT.'
+    : `${message}. Start it (docs/sweeps.md), or name another with redis=redis://HOST:PORT.`;
+}
+
+/** Throws a UserError that names the server where it does not answer. It writes nothing there. */
+export const checkServer = (address: string): Promise<void> => askQueue(address, 'sparsebook', () => Promise.resolve());
+
 /** Connects to a queue for as long as one question takes. Throws a UserError that names the server where it does not answer. */
 export async function askQueue<T>(
   address: string,
@@ -84,7 +93,13 @@ export async function askQueue<T>(
 ): Promise<T> {
   const shown = shownAddress(address);
   const bullmq = await loadBullmq();
-  const connection = { url: address, connectTimeout: ANSWER_MS, commandTimeout: ANSWER_MS, retryStrategy: () => null };
+  const connection = {
+    url: address,
+    connectTimeout: ANSWER_MS,
+    commandTimeout: ANSWER_MS,
+    disconnectTimeout: 100,
+    retryStrategy: () => null,
+  };
   const queue = new bullmq.Queue<JobData>(name, { connection, skipMetasUpdate: true });
   let why: string | undefined;
   queue.on('error', (error) => (why = error.message));
@@ -98,11 +113,9 @@ export async function askQueue<T>(
     return await question(queue);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(
-      `Redis does not answer at ${shown}: ${why || (error as Error).message}. ` +
-        'Start it (docs/sweeps.md), or name another with redis=redis://HOST:PORT.',
-      { cause: error },
-    );
+    throw new UserError(`Redis does not answer at ${shown}: ${reasonOf(why ?? (error as Error).message)}`, {
+      cause: error,
+    });
   } finally {
     over.abort();
     await queue.close().catch(() => undefined);

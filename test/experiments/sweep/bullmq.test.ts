@@ -249,7 +249,7 @@ describe('with a Redis server', { skip }, () => {
     cpSync(join(root, 'queue'), join(other, 'queue'));
     const { stdout } = await worker('--exit-when-done').ended;
     const why =
-      /does not see the sweep: There is no sweep 'lost'\. .*\(in .*elsewhere.sweeps\)\. SPARSEBOOK_DATA must name the same folder/;
+      /does not see the sweep: There is no sweep '.*elsewhere.sweeps.lost'\. .*\(in .*elsewhere.sweeps\)\. SPARSEBOOK_DATA must name the same folder/;
     assert.match(stdout, why);
     const lost = await Sweep.open('lost', root);
     const engine = bullmqEngine({ redis: address, retries: 0 });
