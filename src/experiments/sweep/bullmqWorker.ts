@@ -166,7 +166,7 @@ export async function runWorker(options: WorkerOptions, calls: WorkerCalls): Pro
     lockDuration: lost_after * 1000,
     stalledInterval: lost_after * 1000,
     maxStalledCount: WORKERS_LOST,
-    runRetryDelay: 1000,
+    runRetryDelay: RETRY_MS,
   });
 
   const shown = shownAddress(redis);
@@ -188,17 +188,23 @@ export async function runWorker(options: WorkerOptions, calls: WorkerCalls): Pro
     answers = true;
   });
 
-  const isDone = async (): Promise<boolean> => {
-    const counts = await queue.getJobCounts('waiting', 'active', 'delayed');
-    return Object.values(counts).every((count) => count === 0);
-  };
   const done = async (): Promise<void> => {
-    while (!(await isDone())) await pause(1000, undefined, { signal });
+    while (!signal.aborted) {
+      const counts = await queue.getJobCounts('waiting', 'active', 'delayed').catch(() => ({ unknown: 1 }));
+      if (Object.values(counts).every((count) => count === 0)) return;
+      await pause(1000, undefined, { signal }).catch(() => undefined);
+    }
   };
-  const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-  await Promise.race([stopped, ...(untilDone ? [done().catch(() => undefined)] : [])]);
+  const stopped = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await Promise.race([stopped, ...(untilDone ? [done()] : [])]);
 
-  const closed = Promise.all([worker.close(), queue.close()]).then(() => true);
+  const closed = worker
+    .close()
+    .then(() => queue.close())
+    .then(() => true);
   await Promise.allSettled(trainer.running);
   const isHandedBack = await Promise.race([closed, pause(LAST_WORD_MS, false)]);
   pool.close();

@@ -35,7 +35,7 @@ const oneRun = [...settings, 'seed=1'];
 
 /** Resolves when something is so. */
 async function until(what: string, isSo: () => unknown): Promise<void> {
-  const end = performance.now() + 60_000;
+  const end = performance.now() + 240_000;
   while (!(await isSo())) {
     if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
     await pause(50);
