@@ -77,8 +77,10 @@ async function watchSweep(sweep: Sweep, engine: Engine, signal: AbortSignal): Pr
       const open = states.filter(({ state }) => ['waiting', 'running', 'stopped'].includes(state)).length;
       const done = states.length - open;
       before ??= done;
-      view.onStates(states, leftOf(done - before, open, (performance.now() - began) / 1000));
-      if (signal.aborted || open === 0) return states.every(({ state }) => state === 'finished');
+      const left = leftOf(done - before, open, (performance.now() - began) / 1000);
+      view.onStates(states, left, open === 0 ? undefined : await engine.notice?.(sweep));
+      const isOver = open === 0 || (sweep.isCancelled && !states.some(({ state }) => state === 'running'));
+      if (signal.aborted || isOver) return states.every(({ state }) => state === 'finished');
       await pause(1000, undefined, { signal }).catch(() => undefined);
     }
   } finally {
@@ -108,6 +110,7 @@ async function runSweep(sweep: Sweep, missing: readonly SweepPoint[], engine: En
       process.exitCode = stop.exitCode();
     } else if (!all) {
       const states = await sweep.states();
+      if (sweep.isCancelled) await engine.cancel(sweep);
       if (sweep.isCancelled) print('cancelled: what ran is saved; the same command goes on');
       else print(`${countsText(states)}; the same command tries again what is missing`);
       process.exitCode = 1;
@@ -139,6 +142,7 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
     await sweep.cancel(false);
     await sweep.adopt(found);
     const missing = sweep.points.filter(({ id }) => !found.has(id));
+    await sweep.reopen(missing);
     print(`sweep: ${shownPath(sweep.dir)}`);
     print(`${sweep.points.length} runs, of which ${found.size} are there`);
     await runSweep(sweep, missing, engine, detach);

@@ -58,7 +58,8 @@ export function pointLine(state: PointState): string {
 
 /** Shows a sweep's states as they come. */
 export interface SweepView {
-  onStates(states: readonly PointState[], left?: number): void;
+  /** `left`: seconds until all are done. `notice`: what keeps it from going on. */
+  onStates(states: readonly PointState[], left?: number, notice?: string): void;
   /** Leaves the terminal clean. */
   close(): void;
 }
@@ -70,10 +71,11 @@ export interface SweepView {
 export function showSweep(stream: TextStream, name: string): SweepView {
   const line = stream.isTTY ? new StatusLine(stream) : undefined;
   const told = new Map<string, State>();
+  let noticed = '';
   let first = true;
   let shownAt = performance.now();
 
-  const onStates = (states: readonly PointState[], left?: number): void => {
+  const onStates = (states: readonly PointState[], left?: number, notice = ''): void => {
     const over = states.filter(({ state }) => ['finished', 'failed', 'blocked'].includes(state));
     for (const state of over) {
       if (told.get(state.point.id) === state.state) continue;
@@ -85,13 +87,14 @@ export function showSweep(stream: TextStream, name: string): SweepView {
       shownAt = performance.now();
     }
     const time = left === undefined || !Number.isFinite(left) ? '' : `, about ${duration(left)} left`;
-    const summary = `${name}: ${countsText(states)}${time}`;
+    const summary = `${name}: ${countsText(states)}${time}${notice && `; ${notice}`}`;
     if (line) {
       const running = states.filter(({ state }) => state === 'running').map(pointLine);
       line.show(`${bar(over.length / Math.max(1, states.length))} ${summary}`, ...running);
-    } else if (first || (performance.now() - shownAt) / 1000 > SECONDS_BETWEEN_LINES) {
+    } else if (first || notice !== noticed || (performance.now() - shownAt) / 1000 > SECONDS_BETWEEN_LINES) {
       stream.write(`${summary}\n`);
       shownAt = performance.now();
+      noticed = notice;
     }
     first = false;
   };

@@ -16,4 +16,6 @@ export interface Engine {
   cancel(sweep: Sweep): Promise<void>;
   /** What it knows of points beyond their files, by id: why one will not run. */
   failures(sweep: Sweep): Promise<Map<string, string>>;
+  /** What keeps all of a sweep from going on at present, if anything, in a few words. */
+  notice?(sweep: Sweep): Promise<string | undefined>;
 }

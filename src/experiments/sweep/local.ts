@@ -1,14 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { UserError } from '../../errors.js';
 import { Child, type Outcome, type Task } from './children.js';
+import { afterDeath, type Deaths } from './deaths.js';
 import type { Engine } from './engine.js';
 import { experimentOf, keepSpeed, knownSpeeds, secondsOf, secondsOfAll, speedKey, type Sharing } from './estimate.js';
 import { SharedImages } from './runPoint.js';
-import { titleOf, type SweepPoint } from './points.js';
+import type { SweepPoint } from './points.js';
 import type { Speed } from './speed.js';
-import { progressOf, type Sweep } from './sweep.js';
+import type { Sweep } from './sweep.js';
 
 /** How the processes of this machine are used. */
 export interface LocalOptions {
@@ -177,30 +177,17 @@ async function runLocally(
   const waiting = new Map(points.map((point) => [point.id, point]));
   const running = new Map<string, Promise<void>>();
   const failed = new Set<string>();
-  /** How often a point's process died in a row, and the step it had come to. */
-  const deaths = new Map<string, { count: number; step: number }>();
+  const died = new Map<string, Deaths>();
 
   const run = async (point: SweepPoint, own: number): Promise<void> => {
     const outcome = await pool.ask({ type: 'point', sweep: sweep.dir, point, threads: own }, signal);
     if (outcome.type === 'point' && outcome.state === 'finished') return;
     if (signal.aborted || sweep.isCancelled) return;
     if (outcome.type === 'point' && outcome.state === 'failed') return void failed.add(point.id);
-    if (outcome.type === 'error') return fail(point, outcome.message);
-    const dir = await sweep.runOf(point.id);
-    const step = (dir && (await progressOf(dir))?.step) || 0;
-    const before = deaths.get(point.id);
-    const count = before && step <= before.step ? before.count + 1 : 1;
-    deaths.set(point.id, { count, step });
-    if (count <= (options.retries ?? 3)) return void waiting.set(point.id, point);
-    const how = outcome.type === 'died' ? outcome.how : 'was stopped';
-    return fail(point, `The process that trains it ${how}, ${count} times in a row without getting further.`);
-  };
-
-  const fail = async (point: SweepPoint, reason: string): Promise<void> => {
-    failed.add(point.id);
-    await sweep.tell(point.id, { state: 'failed', reason }).catch((error: Error) => {
-      throw new UserError(`The point '${titleOf(point)}' failed: ${reason} ${error.message}`);
-    });
+    const deaths = await afterDeath(sweep, point, outcome, died.get(point.id), options.retries ?? 3);
+    if (!deaths) return void failed.add(point.id);
+    died.set(point.id, deaths);
+    waiting.set(point.id, point);
   };
 
   /** Those that can be trained now; those whose start failed never can. */

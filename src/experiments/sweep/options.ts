@@ -4,6 +4,7 @@ import type { Schema } from '../settings/schema.js';
 import { settle } from '../settings/settle.js';
 import { givenInWords } from '../settings/written.js';
 import type { Engine } from './engine.js';
+import { redisSetting } from './redis.js';
 
 /** How a sweep is run: nothing of this changes what its runs come to. */
 export interface SweepOptions {
@@ -56,11 +57,9 @@ export const sweepSchema: Schema<SweepOptions> = {
     help: 'how often a run whose process dies is begun again without getting further in between',
   },
   redis: {
-    default: 'redis://127.0.0.1:6379',
-    rule: text('the address of a Redis server'),
-    help: 'where the workers of engine=bullmq get their work',
+    ...redisSetting,
     conflict: ({ engine, redis }) =>
-      engine === 'bullmq' || redis === 'redis://127.0.0.1:6379' ? undefined : `engine=${engine} uses no Redis`,
+      engine === 'bullmq' || redis === redisSetting.default ? undefined : `engine=${engine} uses no Redis`,
   },
 };
 
@@ -89,9 +88,10 @@ export function splitWords(words: readonly string[]): {
 
 /** The engine that options name. */
 export async function engineOf(options: SweepOptions, slurm: Record<string, string>): Promise<Engine> {
-  const { jobs, threads, nice, retries } = options;
+  const { jobs, threads, nice, retries, redis } = options;
   const given = { jobs: jobs ?? undefined, threads: threads ?? undefined, nice, retries };
   // Imported when asked for: the packages of one are not needed for another.
   if (options.engine === 'local') return (await import('./local.js')).localEngine(given);
+  if (options.engine === 'bullmq') return (await import('./bullmq.js')).bullmqEngine({ redis, retries });
   throw new UserError(`engine=${options.engine} is not there yet; slurm options ${Object.keys(slurm).join()}.`);
 }

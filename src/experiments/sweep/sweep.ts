@@ -143,6 +143,14 @@ export class Sweep {
     }
   }
 
+  /** Takes back that points failed, before they are trained again. */
+  async reopen(points: readonly SweepPoint[]): Promise<void> {
+    for (const { id } of points) {
+      const told = await this.told(id);
+      if (told?.state === 'failed') await this.tell(id, { state: 'stopped', run: told.run });
+    }
+  }
+
   private async told(id: string): Promise<PointFile | undefined> {
     const text = await readFile(join(this.dir, files.points, `${id}.json`), 'utf8').catch(() => undefined);
     try {

@@ -63,7 +63,7 @@ export async function lockRun(path: string): Promise<RunLock> {
 /** Puts a copy of the file `own` at `path`, where nothing is or the lock of a process that is gone. */
 async function take(path: string, own: string): Promise<void> {
   for (;;) {
-    if (await create(path, own)) return;
+    if (await createCopy(path, own)) return;
     const holder = await holderOf(path);
     if (!holder) continue;
     if (!isGone(holder)) throw held(path, holder);
@@ -75,8 +75,8 @@ async function take(path: string, own: string): Promise<void> {
   }
 }
 
-/** Makes `path` a copy of the file `own`, unless there is one already. */
-async function create(path: string, own: string): Promise<boolean> {
+/** Makes `path` a copy of the file `own`, unless there is one already. Returns whether it did; of several that ask at once, one does. */
+export async function createCopy(path: string, own: string): Promise<boolean> {
   try {
     // A link is there with all its bytes at once; some file systems have none.
     await link(own, path).catch((error: NodeJS.ErrnoException) => {

@@ -1,0 +1,107 @@
+import { availableParallelism } from 'node:os';
+import type { Command } from 'commander';
+import type { WorkerOptions } from '../experiments/sweep/bullmqWorker.js';
+import { checkServer, redisSetting, shownAddress } from '../experiments/sweep/redis.js';
+import { sweepsFolder } from '../experiments/sweep/sweep.js';
+import { orNull, wholeNumber } from '../experiments/settings/rules.js';
+import type { Schema } from '../experiments/settings/schema.js';
+import { givenInWords } from '../experiments/settings/written.js';
+import { settle } from '../experiments/settings/settle.js';
+import { settingLines } from './settingsHelp.js';
+import { stopSignals } from './stopSignals.js';
+import { pointLine } from './sweepProgress.js';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+interface Settings extends Omit<WorkerOptions, 'jobs' | 'threads'> {
+  jobs: number | null;
+  threads: number | null;
+}
+
+const schema: Schema<Settings> = {
+  redis: redisSetting,
+  jobs: {
+    default: null,
+    rule: orNull(wholeNumber({ min: 1 }), 'as many as the threads leave cores for'),
+    help: 'how many runs are trained at once',
+  },
+  threads: {
+    default: null,
+    rule: orNull(wholeNumber({ min: 1, max: 64 }), 'one, or with jobs the cores shared out'),
+    help: 'threads of each run; they change no bit of the result',
+  },
+  nice: {
+    default: 10,
+    rule: wholeNumber({ min: 0, max: 19 }),
+    help: 'how far the runs stand back behind other processes of the machine, 0 not at all',
+  },
+  lost_after: {
+    default: 30,
+    rule: wholeNumber({ min: 1 }),
+    help: 'seconds without a sign of life after which the runs of a worker are given to others',
+  },
+};
+
+/** How the cores are shared out, where that is not said in full. */
+function shared({ jobs, threads, ...others }: Settings, cores = availableParallelism()): WorkerOptions {
+  const each = threads ?? (jobs === null ? 1 : Math.max(1, Math.floor(cores / jobs)));
+  return { ...others, threads: each, jobs: jobs ?? Math.max(1, Math.floor(cores / each)) };
+}
+
+async function workerCommand(words: string[], { exitWhenDone = false }: { exitWhenDone?: boolean }): Promise<void> {
+  const options = shared(settle<Settings>(schema, givenInWords(words)));
+  const { jobs, threads, redis } = options;
+  // Imported when needed: help does without tensors.
+  const { runWorker } = await import('../experiments/sweep/bullmqWorker.js');
+  await checkServer(redis);
+  const stop = stopSignals();
+  stop.again.addEventListener('abort', () => process.exit(stop.exitCode()));
+  const runs = jobs === 1 ? 'a run at a time' : `${jobs} runs at once`;
+  print(
+    `worker for ${sweepsFolder()} at ${shownAddress(redis)}: ${runs}, ` +
+      `${threads === 1 ? '1 thread' : `${threads} threads`} each; Ctrl-C saves and hands back what runs`,
+  );
+  try {
+    const isHandedBack = await runWorker(options, {
+      signal: stop.interrupt,
+      untilDone: exitWhenDone,
+      onPoint: (sweep, state) => print(`${sweep.name}: ${pointLine(state)}`),
+      onTrouble: print,
+    });
+    if (stop.interrupt.aborted) {
+      print(
+        isHandedBack ? 'saved and handed back' : `saved; other workers get it in ${options.lost_after} s or sooner`,
+      );
+      // What is still to be said to a server that does not answer is not waited for.
+      process.exit(stop.exitCode());
+    }
+    print('nothing left to do');
+  } finally {
+    stop.release();
+  }
+}
+
+/** Adds `sparsebook worker`. */
+export function addWorkerCommand(program: Command): void {
+  program
+    .command('worker')
+    .summary('train what sweeps with engine=bullmq ask for')
+    .description(
+      'Train the runs of sweeps that were asked for with engine=bullmq. Any number of workers, on any machines that share the ' +
+        'data folder (SPARSEBOOK_DATA) and reach the Redis server, share the work; one that is lost loses no run.',
+    )
+    .argument('[words...]', 'key=value, see below')
+    .option('--exit-when-done', 'end when no work is left; else wait for more')
+    .addHelpText('after', () =>
+      [
+        '',
+        'Options, written like settings; without jobs and threads, a run on each core:',
+        ...settingLines(schema, settle(schema, [])),
+        '',
+        'Examples:',
+        '  $ sparsebook worker',
+        '  $ sparsebook worker redis=redis://192.168.0.2:6379 jobs=2 threads=4',
+      ].join('\n'),
+    )
+    .action(workerCommand);
+}

@@ -1,0 +1,36 @@
+import { UserError } from '../../errors.js';
+import type { Outcome } from './children.js';
+import { titleOf, type SweepPoint } from './points.js';
+import { progressOf, type Sweep } from './sweep.js';
+
+/** How often a point's process died in a row, and the step that its run had come to. */
+export interface Deaths {
+  count: number;
+  step: number;
+}
+
+/**
+ * What there is to do with a point whose process could not say what became of it: its deaths in a row without its run getting
+ * further in between, if it is to be tried again; else undefined, and the point's file says why it failed. Throws a UserError
+ * where that cannot be written either.
+ */
+export async function afterDeath(
+  sweep: Sweep,
+  point: SweepPoint,
+  outcome: Outcome,
+  before: Deaths | undefined,
+  retries: number,
+): Promise<Deaths | undefined> {
+  const fail = async (reason: string): Promise<undefined> => {
+    await sweep.tell(point.id, { state: 'failed', reason }).catch((error: Error) => {
+      throw new UserError(`The point '${titleOf(point)}' failed: ${reason} ${error.message}`);
+    });
+  };
+  if (outcome.type === 'error') return fail(outcome.message);
+  const dir = await sweep.runOf(point.id);
+  const step = (dir && (await progressOf(dir))?.step) || 0;
+  const count = before && step <= before.step ? before.count + 1 : 1;
+  if (count <= retries) return { count, step };
+  const how = outcome.type === 'died' ? outcome.how : 'was stopped';
+  return fail(`The process that trains it ${how}, ${count} times in a row without getting further.`);
+}
