@@ -1,5 +1,7 @@
 // Sweeps whose processes are killed at random moments: every run must be there once, with the bits of a sweep left alone.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,6 +38,60 @@ const local = (): Promise<Cluster> =>
     stop: () => Promise.resolve(),
   });
 
+const isOver = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+/** A Redis server that writes what it is told before it answers, and two workers. */
+async function bullmq(data: string): Promise<Cluster> {
+  const port = await freePort();
+  const dir = mkdtempSync(join(tmpdir(), 'sparsebook-redis-'));
+  const redis = `redis=redis://127.0.0.1:${port}`;
+  const words = [
+    '--port',
+    `${port}`,
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    dir,
+    '--appendonly',
+    'yes',
+    '--appendfsync',
+    'always',
+  ];
+  let server: ChildProcess | undefined;
+  const workers: ChildProcess[] = [];
+  return {
+    words: ['engine=bullmq', redis],
+    async repair() {
+      if (!server || isOver(server)) {
+        server = spawn('redis-server', words, { stdio: 'ignore' });
+        await pause(500);
+      }
+      for (const n of [0, 1]) {
+        if (workers[n] && !isOver(workers[n])) continue;
+        const options = [redis, 'jobs=1', 'threads=1', 'lost_after=2'];
+        workers[n] = sparsebook(['worker', ...options], { SPARSEBOOK_DATA: data }).child;
+      }
+    },
+    processes: () => [server!.pid!, ...workers.flatMap(({ pid }) => [pid!, ...descendantsOf(pid!)])],
+    async stop() {
+      for (const child of [...workers, server]) {
+        if (!child || isOver(child)) continue;
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+      }
+      rmSync(dir, { recursive: true });
+    },
+  };
+}
+
 /** Runs a sweep of so many runs while processes are killed, and compares it to one that was left alone. */
 async function killed(start: (data: string) => Promise<Cluster>, runs: number, kills: number): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'sparsebook-sweeps-'));
@@ -55,7 +111,7 @@ async function killed(start: (data: string) => Promise<Cluster>, runs: number, k
       driver === undefined || driver.child.exitCode !== null || driver.child.signalCode !== null;
     for (let kill = 0; kill < kills; kill++) {
       await cluster.repair();
-      if (isOver()) driver = sweep('killed', ...cluster.words);
+      if (!driver || isOver(driver.child)) driver = sweep('killed', ...cluster.words);
       await pause(random.next() * 3000);
       const all = [driver!.child.pid!, ...descendantsOf(driver!.child.pid!), ...cluster.processes()];
       const victim = all[Math.floor(random.next() * all.length)];
@@ -97,4 +153,7 @@ const row = (name: string, start: (data: string) => Promise<Cluster>): Probe => 
   run: (short) => killed(start, RUNS[Number(!short)], KILLS[Number(!short)]),
 });
 
-export const sweeps: Probe[] = [row('processes of a sweep killed: local', local)];
+export const sweeps: Probe[] = [
+  row('processes of a sweep killed: local', local),
+  row('processes of a sweep killed: two workers and their Redis server', bullmq),
+];
