@@ -1,6 +1,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
+import { usableCores } from '../platform/usableCores.js';
 import { loadTensorflow, loadWebgpu } from './loadPackages.js';
 import { registerSimd } from './simd/register.js';
 import type { SimdBackend } from './simd/simdBackend.js';
@@ -10,7 +11,7 @@ export type BackendName = 'tensorflow' | 'simd' | 'cpu' | 'webgpu';
 export interface BackendOptions {
   /** Default: the environment's SPARSEBOOK_BACKEND, else 'auto': tensorflow if its binary loads, else simd, else cpu. */
   backend?: 'auto' | BackendName;
-  /** Threads of the simd backend. Default: the environment's SPARSEBOOK_THREADS, else one a core. */
+  /** Threads of the simd backend. Default: the environment's SPARSEBOOK_THREADS, else as many as `usableCores`. */
   threads?: number;
   /** Whether the simd backend's convolutions may go through Winograd's transforms: several times faster, rounding errors a few times larger. Default true. */
   winograd?: boolean;
@@ -111,7 +112,7 @@ function currentSimd(threads: number): SimdBackend {
 }
 
 function chooseThreads(setting: number | string | undefined): number {
-  if (setting === undefined) return availableParallelism();
+  if (setting === undefined) return usableCores();
   const threads = Number(setting);
   if (Number.isInteger(threads) && threads >= 1 && threads <= 64) return threads;
   throw new UserError(

@@ -4,10 +4,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
 import type { Engine } from '../experiments/sweep/engine.js';
-import { engineOf, splitWords, sweepSchema, type SweepOptions } from '../experiments/sweep/options.js';
+import { engineOf, engineUsed, splitWords, sweepSchema, type SweepOptions } from '../experiments/sweep/options.js';
 import { pointsOf, titleOf, type SweepPoint } from '../experiments/sweep/points.js';
 import { readSpec } from '../experiments/sweep/spec.js';
-import { Sweep } from '../experiments/sweep/sweep.js';
+import { Sweep, type PointState } from '../experiments/sweep/sweep.js';
 import { settle } from '../experiments/settings/settle.js';
 import { duration } from '../formats/text.js';
 import { lockRun } from '../training/log/runLock.js';
@@ -15,6 +15,7 @@ import { shownPath } from './output.js';
 import { settingLines } from './settingsHelp.js';
 import { addResultCommands } from './sweepResults.js';
 import { stopSignals } from './stopSignals.js';
+import { addSweepPointCommand } from './sweepPoint.js';
 import { countsText, pointLine, showSweep } from './sweepProgress.js';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -60,6 +61,18 @@ function leftOf(done: number, left: number, seconds: number): number | undefined
   return done === 0 ? undefined : (seconds / done) * left;
 }
 
+/** How all points stand by their files, and by what the engine knows of those that nobody trains. */
+async function statesOf(sweep: Sweep, engine: Engine): Promise<PointState[]> {
+  const states = await sweep.states();
+  const failures = await engine.failures(sweep);
+  for (const each of states) {
+    const reason = failures.get(each.point.id);
+    if (reason !== undefined && ['waiting', 'stopped'].includes(each.state))
+      Object.assign(each, { state: 'failed', reason });
+  }
+  return states;
+}
+
 /** Shows a sweep until all its points are done, failed or blocked, or `signal` aborts. Returns whether all are done. */
 async function watchSweep(sweep: Sweep, engine: Engine, signal: AbortSignal): Promise<boolean> {
   const view = showSweep(process.stdout, sweep.name);
@@ -67,13 +80,7 @@ async function watchSweep(sweep: Sweep, engine: Engine, signal: AbortSignal): Pr
   let before: number | undefined;
   try {
     for (;;) {
-      const states = await sweep.states();
-      const failures = await engine.failures(sweep);
-      for (const each of states) {
-        const reason = failures.get(each.point.id);
-        if (reason !== undefined && ['waiting', 'stopped'].includes(each.state))
-          Object.assign(each, { state: 'failed', reason });
-      }
+      const states = await statesOf(sweep, engine);
       const open = states.filter(({ state }) => ['waiting', 'running', 'stopped'].includes(state)).length;
       const done = states.length - open;
       before ??= done;
@@ -109,7 +116,7 @@ async function runSweep(sweep: Sweep, missing: readonly SweepPoint[], engine: En
       );
       process.exitCode = stop.exitCode();
     } else if (!all) {
-      const states = await sweep.states();
+      const states = await statesOf(sweep, engine);
       if (sweep.isCancelled) await engine.cancel(sweep);
       if (sweep.isCancelled) print('cancelled: what ran is saved; the same command goes on');
       else print(`${countsText(states)}; the same command tries again what is missing`);
@@ -152,7 +159,8 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
 }
 
 async function status(name: string): Promise<void> {
-  const states = await (await Sweep.open(name)).states();
+  const sweep = await Sweep.open(name);
+  const states = await statesOf(sweep, await engineUsed(sweep));
   for (const state of states) print(pointLine(state));
   print(`${name}: ${countsText(states)}`);
   if (states.some(({ state }) => ['failed', 'blocked'].includes(state))) process.exitCode = 1;
@@ -162,6 +170,7 @@ async function cancel(name: string): Promise<void> {
   const sweep = await Sweep.open(name);
   await sweep.cancel();
   print(`${sweep.name} is cancelled: what runs saves and stops; asked for again, the sweep goes on`);
+  await (await engineUsed(sweep)).cancel(sweep);
 }
 
 /** Adds `sparsebook sweep` and what belongs to it. */
@@ -210,4 +219,5 @@ export function addSweepCommand(program: Command): void {
     .argument('<sweep>', 'its name or folder')
     .action(cancel);
   addResultCommands(command);
+  addSweepPointCommand(command);
 }

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import type { WorkerOptions } from '../experiments/sweep/bullmqWorker.js';
 import { checkServer, redisSetting, shownAddress } from '../experiments/sweep/redis.js';
@@ -7,6 +6,7 @@ import { orNull, wholeNumber } from '../experiments/settings/rules.js';
 import type { Schema } from '../experiments/settings/schema.js';
 import { givenInWords } from '../experiments/settings/written.js';
 import { settle } from '../experiments/settings/settle.js';
+import { usableCores } from '../platform/usableCores.js';
 import { settingLines } from './settingsHelp.js';
 import { stopSignals } from './stopSignals.js';
 import { pointLine } from './sweepProgress.js';
@@ -43,7 +43,7 @@ const schema: Schema<Settings> = {
 };
 
 /** How the cores are shared out, where that is not said in full. */
-function shared({ jobs, threads, ...others }: Settings, cores = availableParallelism()): WorkerOptions {
+function shared({ jobs, threads, ...others }: Settings, cores = usableCores()): WorkerOptions {
   const each = threads ?? (jobs === null ? 1 : Math.max(1, Math.floor(cores / jobs)));
   return { ...others, threads: each, jobs: jobs ?? Math.max(1, Math.floor(cores / each)) };
 }

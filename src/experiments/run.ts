@@ -303,6 +303,7 @@ export class Run {
     const last = end === selected ? null : await lastAccuracies(end, data, signal);
     const parts = { id: folder.id, network, data, events: this.history, provenance: origin, measured, last };
     const record = recordOf(parts);
+    await folder.hold();
     await saveRecord(folder.dir, record);
     await folder.logMetrics(numbersOf({ ...measured, method: {} }), record.steps);
     this.found = record;

@@ -58,7 +58,7 @@ export const computingSchema: Schema<Pick<RunSettings, 'backend' | 'threads'>> =
   },
   threads: {
     default: null,
-    rule: orNull(wholeNumber({ min: 1, max: 64 }), 'one a core'),
+    rule: orNull(wholeNumber({ min: 1, max: 64 }), 'one a core, in a Slurm job those of --cpus-per-task'),
     help: 'threads of the simd backend',
     conflict: ({ backend }) => (['auto', 'simd'].includes(backend) ? undefined : `backend=${backend} does not use it`),
   },

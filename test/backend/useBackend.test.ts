@@ -7,6 +7,7 @@ import { UserError } from 'sparsebook/errors.js';
 afterEach(() => {
   delete process.env.SPARSEBOOK_BACKEND;
   delete process.env.SPARSEBOOK_THREADS;
+  delete process.env.SLURM_CPUS_PER_TASK;
 });
 
 test('the simd backend says in one line what computes', async () => {
@@ -43,6 +44,16 @@ test('the environment chooses where the caller does not', async () => {
   process.env.SPARSEBOOK_THREADS = '1';
   assert.deepEqual(await useBackend().then(({ name, threads }) => [name, threads]), ['simd', 1]);
   assert.equal((await useBackend({ backend: 'cpu' })).name, 'cpu');
+});
+
+test('a Slurm job uses the cores that it was given, where nothing else is said', async () => {
+  process.env.SLURM_CPUS_PER_TASK = '1';
+  const threads = async (given?: number): Promise<number> =>
+    (await useBackend({ backend: 'simd', threads: given })).threads;
+  assert.equal(await threads(), 1);
+  assert.equal(await threads(2), 2);
+  process.env.SPARSEBOOK_THREADS = '2';
+  assert.equal(await threads(), 2);
 });
 
 test('values survive a change of backend and of the number of threads', async () => {

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { usableCores } from '../../platform/usableCores.js';
 import { Child, type Outcome, type Task } from './children.js';
 import { afterDeath, type Deaths } from './deaths.js';
 import type { Engine } from './engine.js';
@@ -73,7 +73,7 @@ export async function bestSharing(
   { jobs, threads, nice = 10 }: LocalOptions,
   signal: AbortSignal,
 ): Promise<Sharing & { speed?: Speed }> {
-  const cores = availableParallelism();
+  const cores = usableCores();
   const given = jobs ?? (threads === undefined ? undefined : Math.max(1, Math.floor(cores / threads)));
   const counts = given === undefined ? [...new Set([1, cores])] : [given];
   const pool = new ChildPool(nice);
@@ -166,7 +166,7 @@ async function runLocally(
   signal: AbortSignal,
 ): Promise<void> {
   if (points.length === 0) return;
-  const cores = availableParallelism();
+  const cores = usableCores();
   const { jobs, threads } =
     points.length === 1 && options.jobs === undefined
       ? { jobs: 1, threads: options.threads ?? cores }

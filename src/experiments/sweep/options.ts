@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { UserError } from '../../errors.js';
 import { orNull, oneOf, text, wholeNumber } from '../settings/rules.js';
 import type { Schema } from '../settings/schema.js';
@@ -5,6 +6,8 @@ import { settle } from '../settings/settle.js';
 import { givenInWords } from '../settings/written.js';
 import type { Engine } from './engine.js';
 import { redisSetting } from './redis.js';
+import { arraysFolder } from './slurmArrays.js';
+import type { Sweep } from './sweep.js';
 
 /** How a sweep is run: nothing of this changes what its runs come to. */
 export interface SweepOptions {
@@ -31,7 +34,7 @@ export const sweepSchema: Schema<SweepOptions> = {
   jobs: {
     default: null,
     rule: orNull(wholeNumber({ min: 1 }), 'what was measured to be fastest; in Slurm, no limit'),
-    help: 'how many runs are trained at once',
+    help: 'how many runs are trained at once; in Slurm, of those that start from the same point',
     conflict: ({ engine, jobs }) =>
       engine === 'bullmq' && jobs !== null
         ? 'each worker says how many it trains: sparsebook worker jobs=2'
@@ -39,8 +42,8 @@ export const sweepSchema: Schema<SweepOptions> = {
   },
   threads: {
     default: null,
-    rule: orNull(wholeNumber({ min: 1, max: 64 }), 'the cores shared out'),
-    help: 'threads of each run; they change no bit of the result',
+    rule: orNull(wholeNumber({ min: 1, max: 64 }), 'the cores shared out; in Slurm, 1'),
+    help: 'threads of each run (in Slurm its --cpus-per-task); they change no bit of the result',
     conflict: ({ engine, threads }) =>
       engine === 'bullmq' && threads !== null
         ? 'each worker says how many it uses: sparsebook worker threads=1'
@@ -50,11 +53,15 @@ export const sweepSchema: Schema<SweepOptions> = {
     default: 10,
     rule: wholeNumber({ min: 0, max: 19 }),
     help: 'how far the runs stand back behind other processes of the machine, 0 not at all',
+    conflict: ({ engine, nice }) =>
+      engine === 'slurm' && nice !== 10 ? 'Slurm has one of its own: slurm.nice=100' : undefined,
   },
   retries: {
     default: 3,
     rule: wholeNumber({ min: 0 }),
     help: 'how often a run whose process dies is begun again without getting further in between',
+    conflict: ({ engine, retries }) =>
+      engine === 'slurm' && retries !== 3 ? 'Slurm itself runs again what a node lost' : undefined,
   },
   redis: {
     ...redisSetting,
@@ -93,5 +100,11 @@ export async function engineOf(options: SweepOptions, slurm: Record<string, stri
   // Imported when asked for: the packages of one are not needed for another.
   if (options.engine === 'local') return (await import('./local.js')).localEngine(given);
   if (options.engine === 'bullmq') return (await import('./bullmq.js')).bullmqEngine({ redis, retries });
-  throw new UserError(`engine=${options.engine} is not there yet; slurm options ${Object.keys(slurm).join()}.`);
+  return (await import('./slurm.js')).slurmEngine(given, slurm);
+}
+
+/** The engine that a sweep was handed over to, which knows more of it than its files: Slurm, or none but this machine. */
+export async function engineUsed(sweep: Sweep): Promise<Engine> {
+  if (existsSync(arraysFolder(sweep))) return (await import('./slurm.js')).slurmEngine({}, {});
+  return (await import('./local.js')).localEngine();
 }

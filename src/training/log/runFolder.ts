@@ -83,7 +83,8 @@ export class RunFolder {
 
   /**
    * Passes a run's events on, each once it is in the run's files. Where one cannot be written, a warning says so and
-   * training goes on without a log; a UserError that names the folder follows the end. `gates` are the masks of channels,
+   * training goes on without a log; a UserError that names the folder follows the end. Another process that took the folder
+   * over ends training with one at once. `gates` are the masks of channels,
    * shown as histograms.
    */
   async *logged(
@@ -91,6 +92,7 @@ export class RunFolder {
     gates?: () => GateMasks,
   ): AsyncGenerator<TrainingEvent, void, void> {
     for await (const event of events) {
+      await this.hold();
       // After a failure the files may end within a line: nothing may follow it.
       const failed = this.failure ?? (await this.tryToLog(event, event.type === 'epoch' ? gates?.() : undefined));
       if (failed && !this.failure) yield { type: 'warning', message: failed.message };
@@ -98,6 +100,11 @@ export class RunFolder {
       yield event;
     }
     if (this.failure) throw this.failure;
+  }
+
+  /** Throws a UserError once another process has taken the folder over: nothing may be written any more. */
+  async hold(): Promise<void> {
+    await this.lock.hold();
   }
 
   /** Closes the files, and lets another process have the folder; one in which nothing was begun is taken away. */

@@ -1,9 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { constants, copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  constants,
+  copyFile,
+  link,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { UserError } from '../../errors.js';
 import { isAlive } from '../../platform/asideName.js';
+
+/** How often a lock's file is written again, so that other machines see that its holder lives. */
+const REFRESH_MS = 20_000;
+/** A lock of another machine that was not written for so long is given up. */
+const GONE_MS = 180_000;
 
 /** Who writes to a run's folder. */
 interface Holder {
@@ -24,6 +40,11 @@ export class RunHeld extends UserError {}
 
 /** A lock that is held. */
 export interface RunLock {
+  /**
+   * Says to other machines that its holder lives, if it is time for that. Throws a UserError once another process has the
+   * lock: what it protects must not be written any more.
+   */
+  hold(): Promise<void>;
   /** Gives it back. */
   release(): Promise<void>;
 }
@@ -33,7 +54,7 @@ const ours = new Set<string>();
 
 /**
  * Takes the lock at `path`, so that one process at a time writes to a run; of several that ask at once, one gets it. A lock
- * whose process is gone is taken over.
+ * whose process is gone is taken over; that of another machine is, once its file was not written for three minutes.
  *
  * Throws a RunHeld that says who holds it, or a UserError that says what to delete where that cannot be told.
  */
@@ -53,11 +74,47 @@ export async function lockRun(path: string): Promise<RunLock> {
   } finally {
     await rm(own, { force: true });
   }
+  return heldLock(path, token);
+}
+
+/** The lock that lies at `path` with our token. It is written again every 20 s until it is released. */
+async function heldLock(path: string, token: string): Promise<RunLock> {
+  // Written through a handle: whoever took the lock over put another file at the path.
+  const file = await open(path, 'r+');
+  const bytes = await file.readFile();
+  let refreshed = Date.now();
+  let lost: UserError | undefined;
+  const refresh = async (): Promise<void> => {
+    refreshed = Date.now();
+    // A disk that takes nothing now may do so the next time; until then others wait their three minutes.
+    await touch(file, bytes).catch(() => undefined);
+    const holder = await holderOf(path).catch(() => ({ token }));
+    if (holder?.token === token) return;
+    lost = new UserError(
+      `This process writes to the run no more: its lock ${path} was taken over or deleted. Another machine takes it over ` +
+        'where this one is not seen for three minutes. The run goes on there, or when it is asked for again.',
+    );
+  };
+  const timer = setInterval(() => void refresh(), REFRESH_MS).unref();
   return {
+    async hold() {
+      // A machine that slept comes here before its timer does.
+      if (!lost && Date.now() - refreshed >= REFRESH_MS) await refresh();
+      if (lost) throw lost;
+    },
     async release() {
-      if (ours.delete(token)) await rm(path, { force: true });
+      if (!ours.delete(token)) return;
+      clearInterval(timer);
+      await file.close();
+      if ((await holderOf(path).catch(() => undefined))?.token === token) await rm(path, { force: true });
     },
   };
+}
+
+/** Writes the same bytes again, so that the clock of whoever keeps the file says when. */
+async function touch(file: FileHandle, bytes: Buffer): Promise<void> {
+  await file.write(bytes, 0, bytes.length, 0);
+  await file.datasync();
 }
 
 /** Puts a copy of the file `own` at `path`, where nothing is or the lock of a process that is gone. */
@@ -66,11 +123,11 @@ async function take(path: string, own: string): Promise<void> {
     if (await createCopy(path, own)) return;
     const holder = await holderOf(path);
     if (!holder) continue;
-    if (!isGone(holder)) throw held(path, holder);
+    if (!(await isGone(path, holder))) throw held(path, holder);
     // Whoever has the lock on its successor, and still finds it there, is the only one to replace it.
     const successor = `${path}.after-${holder.token}`;
     await take(successor, own);
-    if ((await holderOf(path))?.token === holder.token) return rename(successor, path);
+    if ((await holderOf(path))?.token === holder.token && (await isGone(path, holder))) return rename(successor, path);
     await rm(successor, { force: true });
   }
 }
@@ -113,19 +170,42 @@ async function holderOf(path: string): Promise<Holder | undefined> {
 /** Whether a lock lies at `path` whose process is not known to be gone. */
 export async function isHeld(path: string): Promise<boolean> {
   const holder = await holderOf(path);
-  return holder !== undefined && !isGone(holder);
+  return holder !== undefined && !(await isGone(path, holder));
 }
 
 const isHere = ({ host, space }: Holder): boolean => host === hostname() && space === processSpace();
 
-/** Whether a lock's process is known to be no more. */
-function isGone(holder: Holder): boolean {
+/** Whether a lock's process is known to be no more, or has not been seen for too long. */
+async function isGone(path: string, holder: Holder): Promise<boolean> {
   const { pid, started, token } = holder;
-  if (!isHere(holder)) return false;
+  if (!isHere(holder)) return (await unseenFor(path)) > GONE_MS;
   if (!isAlive(pid)) return true;
   const now = startOf(pid);
   if (started !== '' && now !== '' && now !== started) return true;
   return pid === process.pid && !ours.has(token);
+}
+
+/** The time of whoever keeps the files of a device, as it was `measured`, by our own count of milliseconds. */
+const clocks = new Map<number, { time: number; measured: number }>();
+
+/** Milliseconds since a file was written, by the clock of whoever keeps it: a file server's may differ from ours. */
+async function unseenFor(path: string): Promise<number> {
+  try {
+    const { dev, mtimeMs } = await stat(path);
+    let clock = clocks.get(dev);
+    if (!clock || performance.now() - clock.measured > 60_000) {
+      const probe = `${path}.${randomBytes(8).toString('hex')}`;
+      const measured = performance.now();
+      await writeFile(probe, '', { flag: 'wx' });
+      clock = { time: (await stat(probe)).mtimeMs, measured };
+      await rm(probe, { force: true });
+      clocks.set(dev, clock);
+    }
+    return clock.time + performance.now() - clock.measured - mtimeMs;
+  } catch {
+    // Where nothing can be written, or the file is just gone, nothing is known.
+    return 0;
+  }
 }
 
 /** When a process started; 'ended' for one that only waits to be cleared away, and nothing where the system has no /proc. */
@@ -157,7 +237,7 @@ function held(path: string, holder: Holder): RunHeld {
     );
   }
   return new RunHeld(
-    `The process ${pid} of ${host} trains this run since ${since}, and whether it still does cannot be told from here. ` +
-      `If it does not, delete ${path} and start again.`,
+    `The process ${pid} of ${host} trains this run since ${since}: it wrote its lock ${path} within the last three minutes. ` +
+      `Wait for its end; if it was ended, start again in three minutes, or delete that file.`,
   );
 }

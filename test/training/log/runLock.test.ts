@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { reopenRun } from 'sparsebook/training/log/runFolder.js';
-import { lockRun, type RunLock } from 'sparsebook/training/log/runLock.js';
+import { isHeld, lockRun, type RunLock } from 'sparsebook/training/log/runLock.js';
 import { temporaryFolder } from '../checkpoint/sample.ts';
-import { begun } from './events.ts';
+import { begun, step, stream } from './events.ts';
 
 const refused = (work: Promise<unknown>, message: RegExp): Promise<void> =>
   assert.rejects(work, { name: 'UserError', message });
@@ -88,9 +88,9 @@ test('what cannot be told is refused, with the file to delete', async (t) => {
   const cases: [object | string, RegExp][] = [
     [
       { ...holder, host: 'elsewhere' },
-      /^The process \d+ of elsewhere trains .* cannot be told from here.* delete .*lock /,
+      /^The process \d+ of elsewhere trains .*lock within the last three minutes.*again in three minutes, or delete/,
     ],
-    [{ ...holder, space: 'pid:[1]' }, /cannot be told from here.* delete .*lock /],
+    [{ ...holder, space: 'pid:[1]' }, /within the last three minutes/],
     ['', /lock does not say who writes to this run.*delete that file/],
     ['[]', /lock does not say who writes/],
     [{ pid: 'x', host: hostname(), token: 'a' }, /lock does not say who writes/],
@@ -102,6 +102,77 @@ test('what cannot be told is refused, with the file to delete', async (t) => {
     assert.equal(readFileSync(path, 'utf8'), text);
     assert.deepEqual(readdirSync(dir), ['lock']);
   }
+});
+
+test('the lock of another machine is taken over once it was not written for three minutes, by one of several', async (t) => {
+  const dir = temporaryFolder(t);
+  const path = join(dir, 'lock');
+  const holder = { ...(await sample(dir)), host: 'elsewhere' };
+  const written = (secondsAgo: number): void => {
+    writeFileSync(path, JSON.stringify(holder));
+    const time = Date.now() / 1000 - secondsAgo;
+    utimesSync(path, time, time);
+  };
+  written(170);
+  assert.equal(await isHeld(path), true);
+  await refused(lockRun(path), /of elsewhere trains/);
+  written(190);
+  assert.equal(await isHeld(path), false);
+  const asked = await Promise.allSettled([lockRun(path), lockRun(path), lockRun(path)]);
+  const got = asked.filter((each) => each.status === 'fulfilled');
+  assert.equal(got.length, 1);
+  assert.equal(holderIn(path).host, hostname());
+  await got[0].value.release();
+  assert.deepEqual(readdirSync(dir), []);
+});
+
+/** Lets so many seconds pass for what looks at the clock, from now on. */
+function pass(t: TestContext, seconds: number): void {
+  const time = Date.now() + seconds * 1000;
+  t.mock.method(Date, 'now', () => time);
+}
+
+test('a lock that is held is written again, for the clock of whoever keeps the file', async (t) => {
+  const path = join(temporaryFolder(t), 'lock');
+  const lock = await lockRun(path);
+  const [text, { ino }] = [readFileSync(path, 'utf8'), statSync(path)];
+  utimesSync(path, 1, 1);
+  await lock.hold();
+  assert.equal(statSync(path).mtimeMs, 1000);
+  pass(t, 20);
+  await lock.hold();
+  assert.ok(statSync(path).mtimeMs > 1e12);
+  assert.deepEqual([readFileSync(path, 'utf8'), statSync(path).ino], [text, ino]);
+  await lock.release();
+});
+
+test('who lost a lock is told so, writes nothing into its place, and leaves it to the other', async (t) => {
+  const path = join(temporaryFolder(t), 'lock');
+  const lock = await lockRun(path);
+  const other = JSON.stringify({ ...holderIn(path), host: 'elsewhere', token: 'other' });
+  writeFileSync(`${path}.other`, other);
+  renameSync(`${path}.other`, path);
+  utimesSync(path, 1, 1);
+  await lock.hold();
+  pass(t, 20);
+  for (let i = 0; i < 2; i++)
+    await refused(lock.hold(), /^This process writes to the run no more: its lock .*lock was/);
+  await lock.release();
+  assert.equal(readFileSync(path, 'utf8'), other);
+  assert.equal(statSync(path).mtimeMs, 1000);
+});
+
+test('a run whose folder was taken over ends before it writes another event', async (t) => {
+  const run = await begun(temporaryFolder(t));
+  rmSync(join(run.dir, 'run.lock'));
+  const log = readFileSync(join(run.dir, 'metrics.jsonl'), 'utf8');
+  pass(t, 20);
+  const reading = async (): Promise<void> => {
+    for await (const event of run.logged(stream([step(3)]))) assert.fail(event.type);
+  };
+  await refused(reading(), /^This process writes to the run no more/);
+  await run.close();
+  assert.equal(readFileSync(join(run.dir, 'metrics.jsonl'), 'utf8'), log);
 });
 
 test('a run is locked from when it is opened until it is closed', async (t) => {
