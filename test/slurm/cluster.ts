@@ -67,6 +67,10 @@ export interface Cluster {
   env: { SLURM_CONF: string };
   /** Runs a command of it, and returns what it prints. */
   run(...words: [string, ...string[]]): string;
+  /** The process that starts jobs on this machine. */
+  slurmd(): ChildProcess;
+  /** Starts that process again where it was killed. */
+  repair(): void;
   stop(): Promise<void>;
 }
 
@@ -80,9 +84,11 @@ export async function startCluster(dir: string): Promise<Cluster> {
   writeFileSync(key, randomBytes(128), { mode: 0o400 });
   const env = { SLURM_CONF: conf };
   const children: ChildProcess[] = [];
-  const start = (name: string, ...words: string[]): void => {
+  const start = (name: string, ...words: string[]): ChildProcess => {
     const log = openSync(join(dir, `${name}.out`), 'a');
-    children.push(spawn(name, words, { stdio: ['ignore', log, log], env: { ...process.env, ...env } }));
+    const child = spawn(name, words, { stdio: ['ignore', log, log], env: { ...process.env, ...env } });
+    children.push(child);
+    return child;
   };
   const run = (...[name, ...words]: [string, ...string[]]): string =>
     execFileSync(name, words, { encoding: 'utf8', env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -97,10 +103,14 @@ export async function startCluster(dir: string): Promise<Cluster> {
   files[0] = `--socket=${dir}/munge.socket`;
   start('munged', '--foreground', '--force', `--key-file=${key}`, ...files);
   start('slurmctld', '-D', '-f', conf);
-  start('slurmd', '-D', '-f', conf, '-N', hostname());
+  const startNode = (): ChildProcess => start('slurmd', '-D', '-f', conf, '-N', hostname());
+  let node = startNode();
+  const repair = (): void => {
+    if (node.exitCode !== null || node.signalCode !== null) node = startNode();
+  };
   for (let tries = 0; ; tries++) {
     try {
-      if (run('sinfo', '-h', '-o', '%T').includes('idle')) return { env, run, stop };
+      if (run('sinfo', '-h', '-o', '%T').includes('idle')) return { env, run, slurmd: () => node, repair, stop };
     } catch {
       // It does not answer yet.
     }

@@ -1,5 +1,5 @@
 // Sweeps whose processes are killed at random moments: every run must be there once, with the bits of a sweep left alone.
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -7,14 +7,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Random } from 'sparsebook/backend/random.js';
+import { noCluster, startCluster } from '../slurm/cluster.ts';
 import { sparsebook } from '../sparsebook.ts';
 import { tinyRun, trainedWeights } from '../sweeps.ts';
 import type { Outcome, Probe } from './probe.ts';
 
 /** What a sweep's runs are trained with, and what of it can be killed. */
 export interface Cluster {
-  /** Words that choose the engine. */
+  /** Words that choose the engine, and what its programs need. */
   words: string[];
+  env?: Record<string, string>;
   /** Starts what is not there or was killed. */
   repair(): Promise<void>;
   /** The processes that may be killed, besides the sweep's own. */
@@ -32,7 +34,7 @@ export function descendantsOf(pid: number): number[] {
 
 const local = (): Promise<Cluster> =>
   Promise.resolve({
-    words: ['jobs=2', 'threads=1'],
+    words: ['jobs=2', 'threads=1', 'retries=20'],
     repair: () => Promise.resolve(),
     processes: () => [],
     stop: () => Promise.resolve(),
@@ -68,7 +70,7 @@ async function bullmq(data: string): Promise<Cluster> {
   let server: ChildProcess | undefined;
   const workers: ChildProcess[] = [];
   return {
-    words: ['engine=bullmq', redis],
+    words: ['engine=bullmq', 'retries=20', redis],
     async repair() {
       if (!server || isOver(server)) {
         server = spawn('redis-server', words, { stdio: 'ignore' });
@@ -92,14 +94,41 @@ async function bullmq(data: string): Promise<Cluster> {
   };
 }
 
+/** A Slurm cluster of this machine. */
+async function slurm(data: string): Promise<Cluster> {
+  const dir = mkdtempSync(join(tmpdir(), 'sparsebook-slurm-'));
+  const cluster = await startCluster(dir);
+  return {
+    words: ['engine=slurm', 'threads=1'],
+    env: cluster.env,
+    repair() {
+      cluster.repair();
+      return Promise.resolve();
+    },
+    // Jobs descend from nobody here: they are known by the folder that they were given.
+    processes: () => [cluster.slurmd().pid!, ...processesWith(`sweep point ${data}`)],
+    async stop() {
+      cluster.run('scancel', '--user=root');
+      await cluster.stop();
+      rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
+}
+
+/** The processes whose command line has these words. */
+function processesWith(words: string): number[] {
+  const lines = execFileSync('ps', ['-eo', 'pid=,args=']).toString().split('\n');
+  return lines.filter((line) => line.includes(words)).map((line) => parseInt(line));
+}
+
 /** Runs a sweep of so many runs while processes are killed, and compares it to one that was left alone. */
 async function killed(start: (data: string) => Promise<Cluster>, runs: number, kills: number): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'sparsebook-sweeps-'));
   const random = new Random(runs);
   const words = [...tinyRun.map((word) => (word.startsWith('epochs') ? 'epochs=1' : word)), `seed=1..${runs}`];
-  const sweep = (data: string, ...more: string[]): ReturnType<typeof sparsebook> =>
-    sparsebook(['sweep', ...words, 'retries=20', ...more], { SPARSEBOOK_DATA: join(folder, data) });
   const cluster = await start(join(folder, 'killed'));
+  const sweep = (data: string, ...more: string[]): ReturnType<typeof sparsebook> =>
+    sparsebook(['sweep', ...words, ...more], { ...cluster.env, SPARSEBOOK_DATA: join(folder, data) });
   const died: string[] = [];
   try {
     const alone = await sweep('alone', 'jobs=1', 'threads=1').ended;
@@ -107,17 +136,15 @@ async function killed(start: (data: string) => Promise<Cluster>, runs: number, k
     if (alone.code !== 0) return { tried: runs, held: 0, notes: [alone.stderr, alone.stdout.slice(-1000)] };
 
     let driver: ReturnType<typeof sparsebook> | undefined;
-    const isOver = (): boolean =>
-      driver === undefined || driver.child.exitCode !== null || driver.child.signalCode !== null;
     for (let kill = 0; kill < kills; kill++) {
       await cluster.repair();
       if (!driver || isOver(driver.child)) driver = sweep('killed', ...cluster.words);
       await pause(random.next() * 3000);
-      const all = [driver!.child.pid!, ...descendantsOf(driver!.child.pid!), ...cluster.processes()];
+      const all = [driver.child.pid!, ...descendantsOf(driver.child.pid!), ...cluster.processes()];
       const victim = all[Math.floor(random.next() * all.length)];
       try {
         process.kill(victim, 'SIGKILL');
-        died.push(victim === driver!.child.pid ? 'driver' : 'other');
+        died.push(victim === driver.child.pid ? 'driver' : 'other');
       } catch {
         // It ended by itself in between.
       }
@@ -148,12 +175,25 @@ const [RUNS, KILLS] = [
   [12, 200],
   [5, 50],
 ];
-const row = (name: string, start: (data: string) => Promise<Cluster>): Probe => ({
+const row = (
+  name: string,
+  start: (data: string) => Promise<Cluster>,
+  missing: () => string | undefined = () => undefined,
+): Probe => ({
   name,
-  run: (short) => killed(start, RUNS[Number(!short)], KILLS[Number(!short)]),
+  run: async (short) => {
+    const reason = missing();
+    if (reason !== undefined) return { tried: 0, held: 0, notes: [reason] };
+    return killed(start, RUNS[Number(!short)], KILLS[Number(!short)]);
+  },
 });
 
 export const sweeps: Probe[] = [
   row('processes of a sweep killed: local', local),
-  row('processes of a sweep killed: two workers and their Redis server', bullmq),
+  row('processes of a sweep killed: two workers and their Redis server', bullmq, () =>
+    spawnSync('redis-server', ['--version']).error
+      ? 'there is no redis-server (Debian: apt install redis-server)'
+      : undefined,
+  ),
+  row('processes of a sweep killed: a Slurm cluster of one machine', slurm, noCluster),
 ];
