@@ -1,6 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
-import { crossesBorder, prefersPositions, trimTaps, type Geometry, type Taps } from './geometry.js';
+import { borderedColumns, prefersPositions, trimTaps, type Geometry, type Taps } from './geometry.js';
 
 /** A filter [height, width, cin, cout] on the heap; transposed exchanges cin and cout. */
 export interface Filter {
@@ -132,23 +132,19 @@ function convolvePositions(backend: SimdBackend, pass: ConvolutionPass): void {
 
 function convolveBands(backend: SimdBackend, pass: ConvolutionPass): void {
   const { g, x, rows, columns, bias, relu, y, step } = pass;
-  const { top, left } = g;
-  const padded =
-    crossesBorder(top, rows.count, g.height, g.stride, g.outHeight) ||
-    crossesBorder(left, columns.count, g.width, g.stride, g.outWidth);
-  const bandColumns = padded ? (g.outWidth - 1) * g.stride + columns.count : 0;
+  const bandColumns = borderedColumns(g, rows.count, columns.count);
   const k = rows.count * columns.count * g.cin;
   // Bands: enough for all threads, and small enough for the cache if they have to be copied.
   const rowBytes = 4 * g.cin * g.stride * (bandColumns || g.width);
-  const fitting = padded ? Math.max(1, Math.floor(BAND_BYTES / rowBytes)) : g.outHeight;
+  const fitting = bandColumns ? Math.max(1, Math.floor(BAND_BYTES / rowBytes)) : g.outHeight;
   const wanted = Math.ceil((4 * backend.pool.threads) / g.batch);
   const bandRows = Math.max(1, Math.min(fitting, Math.ceil(g.outHeight / wanted)));
   const bands = Math.ceil(g.outHeight / bandRows);
-  const bandBytes = padded ? 4 * ((bandRows - 1) * g.stride + rows.count) * bandColumns * g.cin : 0;
+  const bandBytes = 4 * ((bandRows - 1) * g.stride + rows.count) * bandColumns * g.cin;
   withPackedFilter(backend, pass, k, (packed, offsets) => {
     const pitch = g.cin * (bandColumns || g.width);
     backend.pool.kernels.tapOffsets(offsets, rows.count, columns.count, g.cin, pitch);
-    const window = [top, left, bandColumns, rows.count, columns.count, g.stride];
+    const window = [g.top, g.left, bandColumns, rows.count, columns.count, g.stride];
     const out = [g.outHeight, g.outWidth, g.cout, step.image * 4, step.row * 4, step.pixel * 4, Number(relu)];
     backend.run(
       'convolve',

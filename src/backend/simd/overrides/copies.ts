@@ -1,27 +1,23 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
 import { floats, type FastKernel, type Inputs } from './override.js';
+import type { Strided } from '../deferred.js';
 
-const product = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
+const { sizeFromShape } = tf.util;
 
 /** Rows of a table that are worth a thread's while. */
 const GRAIN_FLOATS = 16384;
 
-interface Columns {
-  pointer: number;
-  /** Floats from one row to the next. */
-  row: number;
-}
-
 /** Copies `columns` floats of each of `rows` rows. */
-function copyColumns(backend: SimdBackend, from: Columns, to: Columns, columns: number, rows: number): void {
+function copyColumns(backend: SimdBackend, from: Strided, to: Strided, columns: number, rows: number): void {
   const args = [from.pointer, from.row * 4, to.pointer, to.row * 4, columns];
   backend.run('copyColumns', rows, args, { grain: Math.ceil(GRAIN_FLOATS / columns) });
 }
 
 /** A shape seen from one axis: `rows` rows of `row` floats, of which one step along the axis takes `step`. */
 function along(shape: number[], axis: number): { rows: number; row: number; step: number } {
-  return { rows: product(shape.slice(0, axis)), row: product(shape.slice(axis)), step: product(shape.slice(axis + 1)) };
+  const [rows, row, step] = [shape.slice(0, axis), shape.slice(axis), shape.slice(axis + 1)].map(sizeFromShape);
+  return { rows, row, step };
 }
 
 export const concat: FastKernel<{ axis: number }> = (backend, inputs: Inputs, { axis }) => {
@@ -56,7 +52,7 @@ function takeAlong(backend: SimdBackend, x: tf.TensorInfo, axis: number, begin: 
 function viewColumns(backend: SimdBackend, x: tf.TensorInfo, begin: number, size: number): tf.TensorInfo {
   const shape = [...x.shape.slice(0, -1), size];
   const view = { pointer: backend.pointer(x) + begin * 4, row: x.shape[x.shape.length - 1] };
-  const rows = product(shape) / size;
+  const rows = sizeFromShape(shape) / size;
   const write = (pointer: number, row: number): void => copyColumns(backend, view, { pointer, row }, size, rows);
   return backend.defer(shape, { reads: [x], view, write });
 }

@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
 import { planes, winogradBlock, winogradScratch } from './convolve.js';
-import { crossesBorder, prefersPositions, prefersWinograd, trimTaps, type Geometry } from './geometry.js';
+import { allTaps, borderedColumns, prefersPositions, prefersWinograd, trimTaps, type Geometry } from './geometry.js';
 
 /** Bytes that all chunks' accumulators together may take. */
 const ACCUMULATORS = 64 * 2 ** 20;
@@ -36,9 +36,8 @@ interface Pointers {
 const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
 
 function direct(backend: SimdBackend, g: Geometry, { x, dy, dw }: Pointers): void {
-  const all = (count: number) => ({ first: 0, count, step: 1 });
-  const { taps: rows, pad: top } = trimTaps(all(g.kernelHeight), g.top, g.height, g.stride, g.outHeight);
-  const { taps: columns, pad: left } = trimTaps(all(g.kernelWidth), g.left, g.width, g.stride, g.outWidth);
+  const { taps: rows, pad: top } = trimTaps(allTaps(g.kernelHeight), g.top, g.height, g.stride, g.outHeight);
+  const { taps: columns, pad: left } = trimTaps(allTaps(g.kernelWidth), g.left, g.width, g.stride, g.outWidth);
   if (rows.count < g.kernelHeight || columns.count < g.kernelWidth) {
     backend.heap.floats(dw, g.kernelHeight * g.kernelWidth * g.cin * g.cout).fill(0);
   }
@@ -87,20 +86,17 @@ function accumulateBands(
   accumulators: number,
   chunks: number,
 ): void {
-  const padded =
-    crossesBorder(g.top, rows, g.height, g.stride, g.outHeight) ||
-    crossesBorder(g.left, columns, g.width, g.stride, g.outWidth);
-  const bandColumns = padded ? (g.outWidth - 1) * g.stride + columns : 0;
+  const bandColumns = borderedColumns(g, rows, columns);
   const bandRows = (g.outHeight - 1) * g.stride + rows;
   const images = Math.min(g.batch, Math.max(1, Math.floor(PIXELS / (g.outHeight * g.outWidth))));
   const group = images > 1 ? g.outHeight : Math.min(g.outHeight, Math.max(1, Math.floor(PIXELS / g.outWidth)));
   backend.withBlock(4 * images * group * g.outWidth, (offsets) => {
     const pitch = g.cin * (bandColumns || g.width);
-    const imagePitch = padded ? pitch * bandRows : g.height * g.width * g.cin;
+    const imagePitch = bandColumns ? pitch * bandRows : g.height * g.width * g.cin;
     backend.pool.kernels.pixelOffsets(offsets, images, group, g.outWidth, g.cin, pitch, imagePitch, g.stride);
     const window = [g.top, g.left, bandColumns, rows, columns, g.stride];
     const shape = [g.height, g.width, g.cin, ...window, g.outHeight, g.outWidth, g.cout, group, images];
-    const scratch = padded ? 4 * images * bandRows * bandColumns * g.cin + 64 : undefined;
+    const scratch = bandColumns ? 4 * images * bandRows * bandColumns * g.cin + 64 : undefined;
     backend.run('convolveFilter', g.batch, [x, dy, accumulators, offsets, ...shape], { chunks, scratch });
   });
 }

@@ -65,6 +65,9 @@ export interface Taps {
   step: number;
 }
 
+/** All taps of a kernel along one axis. */
+export const allTaps = (count: number): Taps => ({ first: 0, count, step: 1 });
+
 /**
  * Leaves out the taps that see only padding (a 3x3 kernel on a 1x1 picture has one that sees more), and says where the first
  * one left begins: output o and tap i meet input o * stride - pad + i.
@@ -86,9 +89,10 @@ export function trimTaps(
   return { taps: { first, count, step: taps.step }, pad };
 }
 
-/** Whether some window reaches over the border, so that a zero-bordered copy is needed. */
-export function crossesBorder(pad: number, taps: number, size: number, stride: number, outSize: number): boolean {
-  return pad !== 0 || (outSize - 1) * stride + taps > size;
+/** How many columns a zero-bordered copy of an image has that windows of rows x columns taps need; 0 if none crosses the border. */
+export function borderedColumns(g: Geometry, rows: number, columns: number): number {
+  const [height, width] = [(g.outHeight - 1) * g.stride + rows, (g.outWidth - 1) * g.stride + columns];
+  return g.top !== 0 || g.left !== 0 || height > g.height || width > g.width ? width : 0;
 }
 
 /**

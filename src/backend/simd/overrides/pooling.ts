@@ -49,8 +49,6 @@ function pool(
   };
 }
 
-const product = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
-
 /** Computes the maxima and, where `positions` is not 0, which tap each was: one byte a value. */
 function findMaxima(backend: SimdBackend, p: Pool, x: number, y: number, positions: number): void {
   const [, , channels, kh, kw, , , , , outWidth] = p.args;
@@ -64,7 +62,7 @@ export const maxPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) 
   if (!p) return undefined;
   const y = backend.output(p.outShape);
   // The gradient will ask where the maxima were; while nobody records one, nobody will.
-  const positions = isRecording() ? backend.heap.allocate(product(p.outShape)) : 0;
+  const positions = isRecording() ? backend.heap.allocate(tf.util.sizeFromShape(p.outShape)) : 0;
   findMaxima(backend, p, backend.pointer(x), backend.pointer(y), positions);
   if (positions) backend.keepCompanion(y, positions);
   return y;
@@ -81,7 +79,7 @@ export const maxPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input, ou
   const kept = backend.companion(output);
   if (kept !== undefined) scatter(kept);
   else {
-    backend.withBlock(product(p.outShape), (positions) => {
+    backend.withBlock(tf.util.sizeFromShape(p.outShape), (positions) => {
       findMaxima(backend, p, backend.pointer(input), backend.pointer(output), positions);
       scatter(positions);
     });
