@@ -38,6 +38,14 @@ export function gateStart({ droprate_init = 0.5, temperature = defaultHardConcre
   return { droprate_init, hardConcrete: { ...defaultHardConcrete, temperature } };
 }
 
+/** tf.layers turn every snake_case key of a saved model to camelCase: makes a gate with the documents' spelling turned back. */
+export function gateFromConfig<T extends tf.serialization.Serializable>(
+  kind: tf.serialization.SerializableConstructor<T>,
+  { droprateInit, ...config }: tf.serialization.ConfigDict,
+): T {
+  return new kind(droprateInit === undefined ? config : { ...config, droprate_init: droprateInit });
+}
+
 /** The initializer of logAlpha: N(ln(1 - d) - ln d, 0.01) for the drop rate d. */
 export function initialLogAlpha(droprate_init: number, seed: number): Initializer {
   return seededNormal(seed, Math.log(1 - droprate_init) - Math.log(droprate_init), 0.01);

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { drawMasks, gateStart, initialLogAlpha, type Gate, type GateStart } from './gate.js';
+import { drawMasks, gateFromConfig, gateStart, initialLogAlpha, type Gate, type GateStart } from './gate.js';
 import { inferenceMask, probabilityNonZero, sampleMask, type HardConcrete } from './hardConcrete.js';
 import { single, type CallOptions, type LayerOptions, type Weight } from './layer.js';
 
@@ -118,12 +118,6 @@ export class L0Gate extends tf.layers.Layer implements Gate {
     return { ...super.getConfig(), droprate_init, temperature, sampling, seed, fixedOpen };
   }
 
-  /** tf.layers turn every snake_case key of a saved model to camelCase: turn the documents' spelling back. */
-  static override fromConfig<T extends tf.serialization.Serializable>(
-    cls: tf.serialization.SerializableConstructor<T>,
-    { droprateInit, ...config }: tf.serialization.ConfigDict,
-  ): T {
-    return new cls(droprateInit === undefined ? config : { ...config, droprate_init: droprateInit });
-  }
+  static override fromConfig = gateFromConfig;
 }
 tf.serialization.registerClass(L0Gate);
