@@ -82,7 +82,6 @@ export {
 export type { Padding } from './layers/padding.js';
 export type { InitializerName } from './layers/seededInitializer.js';
 
-export { channelFlow, flowFrom, type ChannelFlow, type ChannelReader } from './graph/channelFlow.js';
 export { channelGraph, type Channel, type ChannelGraph, type ChannelNode } from './graph/channelGraph.js';
 export { channelGroups, channelTies, explain, type ChannelGroup, type ChannelTies } from './graph/channelGroups.js';
 export { forward, gatesOf } from './graph/gates.js';

@@ -153,7 +153,7 @@ function mixing({ layer }: LayerNode, role: LayerRole, refuse: (why: string) => 
 }
 
 /** Whether an input of a merging layer counts for all channels of its output. */
-export function isSpread({ outputShape }: Pick<LayerNode, 'outputShape'>, input: LayerNode): boolean {
+export function isSpread({ outputShape }: LayerNode, input: LayerNode): boolean {
   return input.outputShape.at(-1) === 1 && outputShape.at(-1) !== 1;
 }
 
