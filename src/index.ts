@@ -35,7 +35,6 @@ export {
   channelStatistics,
   cifar10ImageStatistics,
   cifar10Statistics,
-  imageNetStatistics,
   normalise,
   standardise,
   type ChannelStatistics,
@@ -132,7 +131,6 @@ export {
   refillFilters,
   withinLimit,
   type NullSpace,
-  type NullSpaceOptions,
   type Refill,
   type ReprScaling,
 } from './sparsity/nullSpace.js';
@@ -148,7 +146,7 @@ export {
   type RankOptions,
   type ReprRanking,
 } from './sparsity/orthogonality.js';
-export { prunableWeights, somePrunableWeights, zeroShares } from './sparsity/prunableWeights.js';
+export { prunableWeights, somePrunableWeights } from './sparsity/prunableWeights.js';
 export { amountToPrune, pruneSmallest, type PruningScope } from './sparsity/pruneSmallest.js';
 export { reprSparsifier, type ReprNextLayer, type ReprOptions } from './sparsity/repr.js';
 export {
@@ -174,12 +172,10 @@ export {
   completeCount,
   countOf,
   layerCosts,
-  openChannels,
   weightCount,
   type CompleteCount,
   type Count,
   type LayerCost,
-  type OpenChannels,
   type WeightCount,
 } from './compact/count/counts.js';
 export { publishedCount, type PublishedCount } from './compact/count/publishedCount.js';
@@ -253,9 +249,7 @@ export {
   exponentialDecay,
   multiStep,
   oneCycle,
-  type ExponentialDecayOptions,
   type MultiStepOptions,
-  type OneCycleOptions,
   type Progress,
   type Schedule,
 } from './training/schedules.js';

@@ -86,22 +86,14 @@ export function layerCosts(model: tf.LayersModel, masks: ChannelMasks = new Map(
   });
 }
 
-/** For each layer of a model, by name, which of its output channels can be other than 0. */
-export type OpenChannels = Map<string, boolean[]>;
-
 /**
- * Follows the masks from layer to layer: a convolution or dense layer has the channels that its mask leaves open,
+ * Which channels of each layer can be other than 0. Follows the masks from layer to layer: a convolution or dense layer has the channels that its mask leaves open,
  * concatenation strings them together, a sum keeps what one side keeps, flattening repeats them for each position, and
  * everything else passes them on. A product, too, keeps what one side keeps, unless the network makes it a constant: where the
  * other side is 0.
  *
- * Throws a UserError where a mask has no layer, or not as many values as the layer has channels, and for a layer whose
- * channels cannot be followed.
+ * Throws a UserError where a mask has no layer, or not as many values as the layer has channels.
  */
-export function openChannels(model: tf.LayersModel, masks: ChannelMasks): OpenChannels {
-  return new Map([...openIn(channelGraph(model), masks)].map(([{ name }, flags]) => [name, flags]));
-}
-
 function openIn(graph: ChannelGraph, masks: ChannelMasks): ChannelFlags {
   checkMasks(graph, masks);
   const live =

@@ -20,23 +20,19 @@ export function text(tag: string, markdown: string): SummaryValue {
   };
 }
 
-/** How many of the values lie in each of `bins` equal parts of [low, high]; values outside count in the outer ones. */
-export function histogram(
-  tag: string,
-  values: Float32Array,
-  { low = 0, high = 1, bins = 30 }: { low?: number; high?: number; bins?: number } = {},
-): SummaryValue {
+/** How many of the values lie in each of 30 equal parts of [0, 1]; values outside count in the outer ones. */
+function histogram(tag: string, values: Float32Array): SummaryValue {
+  const bins = 30;
   const bucket = Array<number>(bins).fill(0);
   let [sum, sumSquares, min, max] = [0, 0, Infinity, -Infinity];
   for (const value of values) {
-    const bin = Math.floor(((value - low) / (high - low)) * bins);
-    bucket[Math.min(bins - 1, Math.max(0, bin))]++;
+    bucket[Math.min(bins - 1, Math.max(0, Math.floor(value * bins)))]++;
     sum += value;
     sumSquares += value * value;
     min = Math.min(min, value);
     max = Math.max(max, value);
   }
-  const bucketLimit = bucket.map((_, bin) => low + ((high - low) * (bin + 1)) / bins);
+  const bucketLimit = bucket.map((_, bin) => (bin + 1) / bins);
   return { tag, histo: { min, max, num: values.length, sum, sumSquares, bucketLimit, bucket } };
 }
 
