@@ -81,7 +81,13 @@ export {
 export type { Padding } from './layers/padding.js';
 export type { InitializerName } from './layers/seededInitializer.js';
 
-export { channelGraph, type Channel, type ChannelGraph, type ChannelNode } from './graph/channelGraph.js';
+export {
+  channelGraph,
+  type Channel,
+  type ChannelGraph,
+  type ChannelMasks,
+  type ChannelNode,
+} from './graph/channelGraph.js';
 export { channelGroups, channelTies, explain, type ChannelGroup, type ChannelTies } from './graph/channelGroups.js';
 export { forward, gatesOf } from './graph/gates.js';
 export { kernelGeometry, type Kernel, type KernelGeometry } from './graph/kernels.js';
@@ -90,7 +96,6 @@ export { layerNames, leafLayers, namedWeights, weightNames, type Layer } from '.
 export { inLayerOrder, networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './graph/networkGraph.js';
 
 export { c3, type C3Options } from './models/c3.js';
-export type { ChannelMasks } from './models/channelMasks.js';
 export { cnn4, type Cnn4Options } from './models/cnn4.js';
 export {
   googleNet,
@@ -337,7 +342,7 @@ export {
   type MonteCarloOptions,
   type OpenEstimate,
 } from './plots/gateCurves.js';
-export { gateHistogram, gatesPerLayer, type GateSnapshot } from './plots/gates.js';
+export { gateHistogram, gatesPerLayer } from './plots/gates.js';
 export {
   hardConcreteDensity,
   hardConcreteSamples,

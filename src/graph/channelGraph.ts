@@ -5,6 +5,12 @@ import { activationOf, isSpread, layerRole, mixesChannels, type LayerRole } from
 import type { Layer } from './names.js';
 import { networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './networkGraph.js';
 
+/**
+ * The mask of each channel, by the name of the convolution or dense layer whose outputs it multiplies: 0 is closed. What
+ * every sparsity method gives, and what cuts, counts and figures read.
+ */
+export type ChannelMasks = ReadonlyMap<string, Float32Array>;
+
 /** A layer in the graph of channels. */
 export interface ChannelNode extends LayerNode {
   role: LayerRole;

@@ -1,4 +1,5 @@
-import type { ChannelMasks } from '../models/channelMasks.js';
+import type { ChannelMasks } from '../graph/channelGraph.js';
+import type { MaskSnapshot } from '../experiments/notes.js';
 import { axis, colour, epochAxis, type Figure, figure, ink, layerLabel, openCount, percent } from './theme.js';
 
 /** The same over several layers. */
@@ -58,14 +59,8 @@ export function gateHistogram(masks: ChannelMasks, options: { title?: string } =
   });
 }
 
-/** The masks as they were after so many epochs; 0 is before training. */
-export interface GateSnapshot {
-  epoch: number;
-  masks: ChannelMasks;
-}
-
 /** Which layers lost their gates when: a heat map of the share of open gates, layers from top to bottom, epochs to the right. */
-export function gatesPerLayer(snapshots: readonly GateSnapshot[], options: { title?: string } = {}): Figure {
+export function gatesPerLayer(snapshots: readonly MaskSnapshot[], options: { title?: string } = {}): Figure {
   const layers = [...(snapshots.at(0)?.masks.keys() ?? [])];
   const share = (masks: ChannelMasks, layer: string): number | null => {
     const mask = masks.get(layer);
@@ -73,7 +68,7 @@ export function gatesPerLayer(snapshots: readonly GateSnapshot[], options: { tit
     const { open, all } = openCount(mask);
     return (100 * open) / all;
   };
-  const total = (snapshot: GateSnapshot | undefined): string => {
+  const total = (snapshot: MaskSnapshot | undefined): string => {
     const { open, all } = openCountOf(snapshot?.masks.values() ?? []);
     return percent(open / all);
   };

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import type { ChannelMasks } from '../models/channelMasks.js';
+import type { ChannelMasks } from '../graph/channelGraph.js';
 
 /** What a checkpoint can hold of a part: named numbers, texts, flags, arrays, and more of the same. */
 export interface State {

@@ -1,10 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import { channelGraph, type ChannelGraph, type ChannelNode } from '../../graph/channelGraph.js';
+import { channelGraph, type ChannelGraph, type ChannelMasks, type ChannelNode } from '../../graph/channelGraph.js';
 import { kernelGeometry } from '../../graph/kernels.js';
 import { weightNames } from '../../graph/names.js';
 import { inLayerOrder } from '../../graph/networkGraph.js';
-import type { ChannelMasks } from '../../models/channelMasks.js';
 import { channelValues, type ChannelFlags } from '../weights/channelValues.js';
 import { networkWeights, scaleOutputs } from '../weights/layerWeights.js';
 import { checkMasks, closings } from '../weights/masks.js';

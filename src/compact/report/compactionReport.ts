@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import { channelGraph } from '../../graph/channelGraph.js';
+import { channelGraph, type ChannelMasks } from '../../graph/channelGraph.js';
 import { forward } from '../../graph/gates.js';
 import { kernelGeometry, weightOf } from '../../graph/kernels.js';
 import type { Weight } from '../../layers/layer.js';
-import type { ChannelMasks } from '../../models/channelMasks.js';
 import { textTable, type Cell } from '../../formats/text.js';
 import { layerCosts, type LayerCost } from '../count/counts.js';
 import { networkWeights } from '../weights/layerWeights.js';

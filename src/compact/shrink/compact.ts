@@ -1,7 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import { channelGraph } from '../../graph/channelGraph.js';
+import { channelGraph, type ChannelMasks } from '../../graph/channelGraph.js';
 import { networkGraph } from '../../graph/networkGraph.js';
-import type { ChannelMasks } from '../../models/channelMasks.js';
 import { compactionReport, type CompactionReport, type ReportOptions } from '../report/compactionReport.js';
 import { channelValues } from '../weights/channelValues.js';
 import { foldGates, foldNorms } from '../weights/fold.js';

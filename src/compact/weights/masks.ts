@@ -1,6 +1,5 @@
 import { UserError } from '../../errors.js';
-import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
-import type { ChannelMasks } from '../../models/channelMasks.js';
+import type { ChannelGraph, ChannelMasks, ChannelNode } from '../../graph/channelGraph.js';
 import { neededChannels } from './channelValues.js';
 import { byOutput, scaleOutputs, type NetworkWeights } from './layerWeights.js';
 
