@@ -83,6 +83,14 @@ export function namedWeights(model: tf.LayersModel): Map<string, Weight> {
   return new Map(model.weights.map((weight) => [byWeight.get(weight) ?? weight.originalName, weight]));
 }
 
+/** A name that is not among those `used`, and is from now on: the one wanted or, where there is one, with a number behind it. */
+export function freeName(used: Set<string>, wanted: string): string {
+  let name = wanted;
+  for (let n = 2; used.has(name); n++) name = `${wanted}_${n}`;
+  used.add(name);
+  return name;
+}
+
 /** Asked for at every step, and the same as long as a network has the same outputs. */
 const known = new WeakMap<tf.SymbolicTensor[], ReadonlyMap<Weight, string>>();
 

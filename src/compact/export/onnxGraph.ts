@@ -3,6 +3,7 @@ import protobuf from 'protobufjs/light.js';
 import { UserError } from '../../errors.js';
 import { encoder, field, repeated } from '../../formats/protobuf.js';
 import { weightOf, windowsOf } from '../../graph/kernels.js';
+import { freeName } from '../../graph/names.js';
 import type { LayerNode } from '../../graph/networkGraph.js';
 
 /** The parts of ONNX's messages (onnx.proto, IR version 8) that are written. */
@@ -88,7 +89,7 @@ export class OnnxGraph {
 
   /** Adds an operator and returns the name of what it puts out, which begins with the name given. An input '' is left out. */
   add(opType: string, inputs: string[], name: string, attributes: OnnxAttributes = {}): string {
-    const output = this.unique(name);
+    const output = freeName(this.used, name);
     const attribute = Object.entries(attributes).map(attributeOf);
     this.node.push({ opType, input: inputs, output: [output], name: output, attribute });
     return output;
@@ -96,7 +97,7 @@ export class OnnxGraph {
 
   /** Adds a constant and returns its name. */
   constant(name: string, values: Float32Array | BigInt64Array, dims: number[]): string {
-    const own = this.unique(name);
+    const own = freeName(this.used, name);
     const dataType = values instanceof Float32Array ? elemTypes.float : elemTypes.int64;
     const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     this.initializer.push({ name: own, dims, dataType, rawData });
@@ -105,7 +106,7 @@ export class OnnxGraph {
 
   /** Adds an input of the network, of any batch size, and returns its name. */
   addInput(name: string, shape: readonly (number | null)[]): string {
-    const own = this.unique(name);
+    const own = freeName(this.used, name);
     this.input.push(valueInfo(own, shape));
     return own;
   }
@@ -124,14 +125,6 @@ export class OnnxGraph {
       opsetImport: [{ domain: '', version: OPSET }],
       graph: { name, node, initializer, input, output },
     });
-  }
-
-  /** A name that nothing has yet. */
-  private unique(name: string): string {
-    let own = name;
-    for (let i = 2; this.used.has(own); i++) own = `${name}_${i}`;
-    this.used.add(own);
-    return own;
   }
 }
 
