@@ -241,7 +241,7 @@ export { listed, runIds, runNamed, runsFolder, type RunSummary } from './trainin
 export { provenance, type Provenance } from './training/log/provenance.js';
 export { readRun, type LoggedEvent, type LoggedRun } from './training/log/readRun.js';
 export { RunFolder, reopenRun, type GateMasks, type RunFacts } from './training/log/runFolder.js';
-export { crossEntropy, inputOf, isRight, rightAnswers, type CrossEntropyOptions, type Loss } from './training/loss.js';
+export { crossEntropy, inputOf, isRight, type CrossEntropyOptions, type Loss } from './training/loss.js';
 export {
   kernelsOnly,
   makeOptimizer,
