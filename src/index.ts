@@ -362,20 +362,18 @@ export {
   gradientsPerLayer,
   widthsPerLayer,
   zerosPerLayer,
-  type LayerWidths,
   type NamedGradients,
   type NamedShares,
 } from './plots/perLayer.js';
 export { gammaPaths, proximalStep, type ProximalStepOptions } from './plots/proximalStep.js';
 export { named, overlapDuringTraining, reprCurves, reprCycle, type CourseOf, type PhasedEpoch } from './plots/repr.js';
 export { pullOfLoss, softmaxTwice } from './plots/softmaxTwice.js';
-export type { Figure, Layout, Trace } from './plots/theme.js';
+export type { Figure, Layout, Titled, Trace } from './plots/theme.js';
 export {
   curvesOverEpochs,
   penaltyDuringTraining,
   runsOfCurves,
   trainingCurves,
-  type EpochCurve,
   type EpochCurveOptions,
   type NamedRun,
   type PenaltyCurve,

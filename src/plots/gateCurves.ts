@@ -1,6 +1,6 @@
 import { defaultHardConcrete } from '../layers/hardConcrete.js';
 import { mask, openProbability, quantile, testMask } from '../layers/hardConcreteCurves.js';
-import { axis, colour, curve, type Figure, figure, grid, ink, list, number, percent, verticalMark } from './theme.js';
+import { axis, colour, curve, figure, type Figure, grid, ink, list, number, percent, verticalMark } from './theme.js';
 import { uniform } from '../backend/random.js';
 
 /** What `bernoulliToConcrete` draws. */

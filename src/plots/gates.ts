@@ -1,6 +1,7 @@
 import type { ChannelMasks } from '../graph/channelGraph.js';
 import type { MaskSnapshot } from '../experiments/notes.js';
-import { axis, colour, epochAxis, type Figure, figure, ink, layerLabel, openCount, percent } from './theme.js';
+import { axis, colour, epochAxis, figure, ink, layerLabel, openCount, percent } from './theme.js';
+import type { Figure, Titled } from './theme.js';
 
 /** The same over several layers. */
 function openCountOf(masks: Iterable<Float32Array>): { open: number; all: number } {
@@ -15,7 +16,7 @@ function openCountOf(masks: Iterable<Float32Array>): { open: number; all: number
 }
 
 /** How many gates are exactly closed, exactly open and in between after training: a histogram of the masks' values. */
-export function gateHistogram(masks: ChannelMasks, options: { title?: string } = {}): Figure {
+export function gateHistogram(masks: ChannelMasks, options: Titled = {}): Figure {
   const bins = 20;
   const values = [...masks.values()].flatMap((mask) => Array.from(mask));
   const closed = values.filter((value) => value === 0).length;
@@ -60,7 +61,7 @@ export function gateHistogram(masks: ChannelMasks, options: { title?: string } =
 }
 
 /** Which layers lost their gates when: a heat map of the share of open gates, layers from top to bottom, epochs to the right. */
-export function gatesPerLayer(snapshots: readonly MaskSnapshot[], options: { title?: string } = {}): Figure {
+export function gatesPerLayer(snapshots: readonly MaskSnapshot[], options: Titled = {}): Figure {
   const layers = [...(snapshots.at(0)?.masks.keys() ?? [])];
   const share = (masks: ChannelMasks, layer: string): number | null => {
     const mask = masks.get(layer);

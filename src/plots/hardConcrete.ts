@@ -1,20 +1,6 @@
 import { defaultHardConcrete } from '../layers/hardConcrete.js';
-import {
-  axis,
-  type Axis,
-  colour,
-  curve,
-  dash,
-  type Figure,
-  figure,
-  grid,
-  ink,
-  list,
-  note,
-  number,
-  percent,
-  type Trace,
-} from './theme.js';
+import { axis, colour, curve, dash, figure, grid, ink, list, note, number, percent } from './theme.js';
+import type { Axis, Figure, Trace } from './theme.js';
 import { density, mask, pointMasses } from '../layers/hardConcreteCurves.js';
 import { uniform } from '../backend/random.js';
 

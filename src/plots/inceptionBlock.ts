@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js';
 import { inceptionBranches } from '../models/googleNet.js';
 import type { ChannelMasks } from '../graph/channelGraph.js';
-import { type Figure, figure, hiddenAxis, ink, list, openCount } from './theme.js';
+import { figure, type Figure, hiddenAxis, ink, list, openCount } from './theme.js';
 
 /** What stands before a branch's gate: the layers from the block's input on. */
 const before: Record<(typeof inceptionBranches)[number], string[]> = {

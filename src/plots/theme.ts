@@ -27,11 +27,16 @@ export interface Figure {
 export const palette: readonly string[] = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
 
 /** Line styles that go with the colours where a second property has to be told apart. */
-export const dashes: readonly string[] = ['solid', 'dash', 'dot', 'dashdot', 'longdash'];
+const dashes: readonly string[] = ['solid', 'dash', 'dot', 'dashdot', 'longdash'];
 
 /** Grey that reads on white (4.6 : 1) and on black (4.5 : 1): pages are light or dark, the figure does not know which. */
 export const ink = '#767676';
 const gridColour = 'rgba(128, 128, 128, 0.22)';
+
+/** A figure's own title in place of the usual one. */
+export interface Titled {
+  title?: string;
+}
 
 /** The n-th colour of the palette, beginning again after the last. */
 export function colour(n: number): string {
@@ -82,6 +87,12 @@ export function hiddenAxis(range: [number, number], more: Axis = {}): Axis {
 /** The n-th panel's axes are called `x` and `y` with this behind them, and `xaxis` and `yaxis` in the layout. */
 export function panel(n: number): string {
   return n === 0 ? '' : String(n + 1);
+}
+
+/** The domain of the n-th of some panels side by side, with a gap between them. */
+export function domain(n: number, panels: number, gap: number): [from: number, to: number] {
+  const size = (1 - gap * (panels - 1)) / panels;
+  return [n * (size + gap), n * (size + gap) + size];
 }
 
 /** A line through points; `style` is its colour and what else plotly's `line` takes. */
@@ -187,7 +198,6 @@ export function openCount(mask: Float32Array): { open: number; all: number } {
 export function thin(values: readonly number[], bins = 400): number[] {
   if (values.length <= bins) return [...values];
   return Array.from({ length: bins }, (_, b) => {
-    const stretch = values.slice(Math.floor((b * values.length) / bins), Math.floor(((b + 1) * values.length) / bins));
-    return stretch.reduce((sum, value) => sum + value, 0) / stretch.length;
+    return mean(values.slice(Math.floor((b * values.length) / bins), Math.floor(((b + 1) * values.length) / bins)));
   });
 }
