@@ -29,7 +29,7 @@ export function biasGrad(backend: SimdBackend, { dy }: Inputs): tf.TensorInfo {
   const channels = dy.shape[dy.shape.length - 1];
   const dbias = backend.output([channels]);
   const pixels = tf.util.sizeFromShape(dy.shape) / channels;
-  if (backend.isBalanced(dy)) backend.heap.floats(backend.pointer(dbias), channels).fill(0);
+  if (backend.dataOf(dy).balanced) backend.heap.floats(backend.pointer(dbias), channels).fill(0);
   else sumColumns(backend, backend.pointer(dy), pixels, channels, backend.pointer(dbias));
   return dbias;
 }
@@ -41,9 +41,8 @@ export const convBiasGradient: tf.GradConfig = {
   gradFunc: (dys, [x, filter], attrs) => {
     const dy = dys as tf.Tensor;
     const release = releaseAfterUse(dy);
-    const attributes = attrs;
     const run = (name: string, inputs: tf.NamedTensorMap, more: object): tf.Tensor =>
-      tf.engine().runKernel(name, inputs, { ...attributes, ...more });
+      tf.engine().runKernel(name, inputs, { ...attrs, ...more });
     return {
       x: () => run('Conv2DBackpropInput', { dy, filter }, { inputShape: x.shape }),
       filter: () => run('Conv2DBackpropFilter', { x, dy }, { filterShape: filter.shape }),
@@ -78,16 +77,8 @@ export function hardConcreteGrad(
   const [n, channels] = mask.shape;
   const { temperature, gamma, zeta } = options;
   const dlogAlpha = backend.output([channels]);
-  const args = [
-    backend.pointer(dy),
-    backend.pointer(mask),
-    backend.pointer(dlogAlpha),
-    n,
-    channels,
-    temperature,
-    gamma,
-    zeta,
-  ];
+  const pointers = [dy, mask, dlogAlpha].map((tensor) => backend.pointer(tensor));
+  const args = [...pointers, n, channels, temperature, gamma, zeta];
   backend.run('hardConcreteGradient', channels, args, { grain: Math.ceil(8192 / n) });
   return dlogAlpha;
 }
@@ -109,18 +100,8 @@ export function adamWStep(backend: SimdBackend, { param, grad, m, v }: Inputs, o
   const rate = learningRate / (1 - beta1 ** step);
   const root = 1 / Math.sqrt(1 - beta2 ** step);
   const pointers = [param, grad, m, v].map((t) => backend.pointer(t));
-  const args = [
-    ...pointers,
-    n,
-    beta1,
-    1 - beta1,
-    beta2,
-    1 - beta2,
-    rate,
-    root,
-    epsilon,
-    1 - learningRate * weightDecay,
-  ];
+  const keep = 1 - learningRate * weightDecay;
+  const args = [...pointers, n, beta1, 1 - beta1, beta2, 1 - beta2, rate, root, epsilon, keep];
   backend.run('adamW', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
   return [];
 }

@@ -64,7 +64,7 @@ export const maxPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) 
   // The gradient will ask where the maxima were; while nobody records one, nobody will.
   const positions = isRecording() ? backend.heap.allocate(tf.util.sizeFromShape(p.outShape)) : 0;
   findMaxima(backend, p, backend.pointer(x), backend.pointer(y), positions);
-  if (positions) backend.keepCompanion(y, positions);
+  if (positions) backend.dataOf(y).companion = positions;
   return y;
 };
 
@@ -76,7 +76,7 @@ export const maxPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input, ou
     const args = [backend.pointer(dy), positions, backend.pointer(dx), ...p.args];
     backend.run('maxPoolGradient', p.batch, args, { scratch: 1024 });
   };
-  const kept = backend.companion(output);
+  const kept = backend.dataOf(output).companion;
   if (kept !== undefined) scatter(kept);
   else {
     backend.withBlock(tf.util.sizeFromShape(p.outShape), (positions) => {
