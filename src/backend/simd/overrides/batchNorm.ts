@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { FusedBatchNormOptions } from '../../fusedOps.js';
 import type { SimdBackend } from '../simdBackend.js';
 import type { Deferred } from '../deferred.js';
-import { isRecording, releaseAfterUse, type Inputs } from './override.js';
+import { isRecording, releaseAfterUse, type Inputs, type OwnKernels } from './override.js';
 
 /** Partial sums of the moments and their gradients: fixed by the shape, so that any number of threads adds in the same order. */
 const MOST_CHUNKS = 16;
@@ -61,7 +61,7 @@ function parameterBlock(backend: SimdBackend, channels: number, beta: tf.TensorI
 }
 
 /** [y, mean, variance] of x and its optional gamma, beta and gate. */
-export function fusedBatchNorm(
+function fusedBatchNorm(
   backend: SimdBackend,
   inputs: Inputs,
   { epsilon, relu }: FusedBatchNormOptions,
@@ -81,7 +81,7 @@ export function fusedBatchNorm(
 }
 
 /** y of x and its optional gamma, beta and gate, with given mean and variance; `scaled` says whether gamma is more than ones. */
-export function fusedBatchNormInference(
+function fusedBatchNormInference(
   backend: SimdBackend,
   inputs: Inputs,
   { epsilon, relu, scaled = true }: FusedBatchNormOptions & { scaled?: boolean },
@@ -127,7 +127,7 @@ function deferFolded(
 }
 
 /** [dx, dgamma, dbeta, dgate (with a gate)]; `given` says that the moments were not computed from x. */
-export function fusedBatchNormGrad(
+function fusedBatchNormGrad(
   backend: SimdBackend,
   { dy, x, mean, variance, gamma, beta, gate }: Inputs,
   { epsilon, relu, given }: FusedBatchNormOptions & { given: boolean },
@@ -190,3 +190,12 @@ export const batchNormGradients: tf.GradConfig[] = [false, true].flatMap((gated)
     },
   ];
 });
+
+/** With and without a gate: two kernels to tfjs, one here. */
+export const batchNormKernels: OwnKernels = {
+  SparsebookFusedBatchNorm: fusedBatchNorm,
+  SparsebookGatedBatchNorm: fusedBatchNorm,
+  SparsebookFusedBatchNormInference: fusedBatchNormInference,
+  SparsebookGatedBatchNormInference: fusedBatchNormInference,
+  SparsebookFusedBatchNormGrad: fusedBatchNormGrad,
+};

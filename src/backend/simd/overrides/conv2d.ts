@@ -10,7 +10,7 @@ import {
 } from './convolve.js';
 import { allTaps, convolutionGeometry, prefersWinograd } from './geometry.js';
 import type { Geometry, Taps, WindowAttributes } from './geometry.js';
-import { floats, isRecording, type FastKernel, type Outputs } from './override.js';
+import { floats, isRecording, type FastKernel, type Outputs, type FastKernels } from './override.js';
 import type { Affine } from '../deferred.js';
 import { filterGradient } from './filterGradient.js';
 
@@ -168,13 +168,13 @@ function isOutput(g: Geometry, { shape }: TensorInfo): boolean {
   return shape[0] === g.batch && shape[1] === g.outHeight && shape[2] === g.outWidth && shape[3] === g.cout;
 }
 
-export const conv2d: FastKernel<WindowAttributes> = (backend, { x, filter }, attributes): Outputs | undefined => {
+const conv2d: FastKernel<WindowAttributes> = (backend, { x, filter }, attributes): Outputs | undefined => {
   if (!floats(x, filter)) return undefined;
   const g = convolutionGeometry(x.shape, filter.shape, attributes);
   return g && g.cout <= MAX_CHANNELS ? convolveForward(backend, g, x, filter) : undefined;
 };
 
-export const conv2dBackpropInput: FastKernel<WindowAttributes & { inputShape: number[] }> = (
+const conv2dBackpropInput: FastKernel<WindowAttributes & { inputShape: number[] }> = (
   backend,
   { dy, filter },
   attributes,
@@ -184,7 +184,7 @@ export const conv2dBackpropInput: FastKernel<WindowAttributes & { inputShape: nu
   return g && g.cin <= MAX_CHANNELS && isOutput(g, dy) ? convolveBackwardInput(backend, g, dy, filter) : undefined;
 };
 
-export const conv2dBackpropFilter: FastKernel<WindowAttributes & { filterShape: number[] }> = (
+const conv2dBackpropFilter: FastKernel<WindowAttributes & { filterShape: number[] }> = (
   backend,
   { x, dy },
   attributes,
@@ -192,4 +192,10 @@ export const conv2dBackpropFilter: FastKernel<WindowAttributes & { filterShape: 
   if (!floats(x, dy)) return undefined;
   const g = convolutionGeometry(x.shape, attributes.filterShape, attributes);
   return g && isOutput(g, dy) ? filterGradient(backend, g, x, dy) : undefined;
+};
+
+export const convolutions: FastKernels = {
+  Conv2D: conv2d,
+  Conv2DBackpropInput: conv2dBackpropInput,
+  Conv2DBackpropFilter: conv2dBackpropFilter,
 };

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
-import { floats, type FastKernel, type Inputs } from './override.js';
+import { floats, type FastKernel, type Inputs, type FastKernels } from './override.js';
 import type { Strided } from '../deferred.js';
 
 const { sizeFromShape } = tf.util;
@@ -20,7 +20,7 @@ function along(shape: number[], axis: number): { rows: number; row: number; step
   return { rows, row, step };
 }
 
-export const concat: FastKernel<{ axis: number }> = (backend, inputs: Inputs, { axis }) => {
+const concat: FastKernel<{ axis: number }> = (backend, inputs: Inputs, { axis }) => {
   const parts = Object.values(inputs);
   if (!floats(...parts) || parts.length < 2) return undefined;
   const [$axis] = tf.util.parseAxisParam(axis, parts[0].shape);
@@ -57,7 +57,7 @@ function viewColumns(backend: SimdBackend, x: tf.TensorInfo, begin: number, size
   return backend.defer(shape, { reads: [x], view, write });
 }
 
-export const splitV: FastKernel<{ numOrSizeSplits: number[] | number; axis: number }> = (
+const splitV: FastKernel<{ numOrSizeSplits: number[] | number; axis: number }> = (
   backend,
   { x },
   { numOrSizeSplits, axis },
@@ -76,11 +76,7 @@ export const splitV: FastKernel<{ numOrSizeSplits: number[] | number; axis: numb
 };
 
 /** A slice that cuts one axis only (a batch, some channels). */
-export const slice: FastKernel<{ begin: number | number[]; size: number | number[] }> = (
-  backend,
-  { x },
-  { begin, size },
-) => {
+const slice: FastKernel<{ begin: number | number[]; size: number | number[] }> = (backend, { x }, { begin, size }) => {
   if (!floats(x) || x.shape.length === 0) return undefined;
   const [$begin, $size] = tf.slice_util.parseSliceParams(x, begin, size);
   const cut = x.shape.flatMap((n, i) => ($size[i] === n ? [] : [i]));
@@ -89,3 +85,5 @@ export const slice: FastKernel<{ begin: number | number[]; size: number | number
   }
   return takeAlong(backend, x, cut[0], $begin[cut[0]], $size[cut[0]]);
 };
+
+export const copies: FastKernels = { Concat: concat, SplitV: splitV, Slice: slice };

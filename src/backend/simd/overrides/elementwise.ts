@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
-import { floats, isRecording, type FastKernel, type Inputs } from './override.js';
+import { floats, isRecording, type FastKernel, type Inputs, type FastKernels } from './override.js';
 
 const { sizeFromShape } = tf.util;
 
@@ -23,9 +23,7 @@ function repetition(large: number[], small: number[]): { middle: number; inner: 
   return { middle: sizeFromShape(large.slice(first, last + 1)), inner: sizeFromShape(large.slice(last + 1)) };
 }
 
-export const binaryKernels = Object.keys(BINARY) as (keyof typeof BINARY)[];
-
-export function binary(name: keyof typeof BINARY): FastKernel<unknown> {
+function binary(name: keyof typeof BINARY): FastKernel<unknown> {
   const commutes = name === 'Add' || name === 'Multiply';
   return (backend, inputs) => {
     let { a, b } = inputs;
@@ -88,7 +86,7 @@ function addInto(backend: SimdBackend, tensor: tf.TensorInfo, to: number): void 
   runDense(backend, 'binaryDense', [BINARY.Add, to, backend.pointer(tensor), to], sizeFromShape(tensor.shape));
 }
 
-export const addN: FastKernel<unknown> = (backend, inputs: Inputs) => {
+const addN: FastKernel<unknown> = (backend, inputs: Inputs) => {
   const parts = Object.values(inputs);
   if (!floats(...parts) || parts.length < 2 || sizeFromShape(parts[0].shape) < WORTHWHILE) return undefined;
   const sum = dense(backend, BINARY.Add, parts[0], parts[1]);
@@ -99,14 +97,12 @@ export const addN: FastKernel<unknown> = (backend, inputs: Inputs) => {
   return sum;
 };
 
-export const unaryKernels = Object.keys(UNARY) as (keyof typeof UNARY)[];
-
 /** The value that Step has at 0 and below; the other operations have no attributes. */
 interface UnaryAttributes {
   alpha?: number;
 }
 
-export function unary(name: keyof typeof UNARY): FastKernel<UnaryAttributes> {
+function unary(name: keyof typeof UNARY): FastKernel<UnaryAttributes> {
   return (backend, { x }, { alpha = 0 } = {}) => {
     const n = sizeFromShape(x.shape);
     if (!floats(x) || n < WORTHWHILE || alpha !== 0) return undefined;
@@ -160,7 +156,7 @@ export function sumColumns(
 }
 
 /** A sum (or mean) over neighbouring axes: the first ones (a bias gradient), the middle (global pooling), the last. */
-export function reduction(mean: boolean): FastKernel<{ axis: number | number[]; keepDims: boolean }> {
+function reduction(mean: boolean): FastKernel<{ axis: number | number[]; keepDims: boolean }> {
   return (backend, { x }, { axis, keepDims }) => {
     if (!floats(x) || sizeFromShape(x.shape) < WORTHWHILE) return undefined;
     const axes = tf.util.parseAxisParam(axis, x.shape).sort((a, b) => a - b);
@@ -179,3 +175,14 @@ export function reduction(mean: boolean): FastKernel<{ axis: number | number[]; 
     return y;
   };
 }
+
+const named = <Name extends string>(names: object, make: (name: Name) => FastKernel<never>): FastKernels =>
+  Object.fromEntries((Object.keys(names) as Name[]).map((name) => [name, make(name)]));
+
+export const elementwise: FastKernels = {
+  ...named(BINARY, binary),
+  ...named(UNARY, unary),
+  AddN: addN,
+  Sum: reduction(false),
+  Mean: reduction(true),
+};

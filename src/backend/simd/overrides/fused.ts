@@ -6,14 +6,10 @@ import type { SimdBackend } from '../simdBackend.js';
 import { convolveForward } from './conv2d.js';
 import { sumColumns } from './elementwise.js';
 import { convolutionGeometry, type WindowAttributes } from './geometry.js';
-import { releaseAfterUse, type Inputs } from './override.js';
+import { releaseAfterUse, type Inputs, type OwnKernels } from './override.js';
 
 /** x * filter + bias. */
-export function convBias(
-  backend: SimdBackend,
-  { x, filter, bias }: Inputs,
-  attributes: WindowAttributes,
-): tf.TensorInfo {
+function convBias(backend: SimdBackend, { x, filter, bias }: Inputs, attributes: WindowAttributes): tf.TensorInfo {
   const g = convolutionGeometry(x.shape, filter.shape, attributes);
   if (!g) {
     throw new UserError(
@@ -25,7 +21,7 @@ export function convBias(
 }
 
 /** The sum of dy over all pixels: exactly zero, and no need to add, where a batch normalisation follows the convolution. */
-export function biasGrad(backend: SimdBackend, { dy }: Inputs): tf.TensorInfo {
+function biasGrad(backend: SimdBackend, { dy }: Inputs): tf.TensorInfo {
   const channels = dy.shape[dy.shape.length - 1];
   const dbias = backend.output([channels]);
   const pixels = tf.util.sizeFromShape(dy.shape) / channels;
@@ -56,11 +52,7 @@ export const convBiasGradient: tf.GradConfig = {
   },
 };
 
-export function hardConcreteSample(
-  backend: SimdBackend,
-  { logAlpha }: Inputs,
-  options: HardConcreteOptions,
-): tf.TensorInfo {
+function hardConcreteSample(backend: SimdBackend, { logAlpha }: Inputs, options: HardConcreteOptions): tf.TensorInfo {
   const { n, seed, offset, temperature, gamma, zeta } = options;
   const channels = logAlpha.shape[0];
   const mask = backend.output([n, channels]);
@@ -69,11 +61,7 @@ export function hardConcreteSample(
   return mask;
 }
 
-export function hardConcreteGrad(
-  backend: SimdBackend,
-  { dy, mask }: Inputs,
-  options: HardConcreteOptions,
-): tf.TensorInfo {
+function hardConcreteGrad(backend: SimdBackend, { dy, mask }: Inputs, options: HardConcreteOptions): tf.TensorInfo {
   const [n, channels] = mask.shape;
   const { temperature, gamma, zeta } = options;
   const dlogAlpha = backend.output([channels]);
@@ -93,7 +81,7 @@ export const hardConcreteGradient: tf.GradConfig = {
 
 const GRAIN_VECTORS = 4096;
 
-export function adamWStep(backend: SimdBackend, { param, grad, m, v }: Inputs, options: AdamWOptions): tf.TensorInfo[] {
+function adamWStep(backend: SimdBackend, { param, grad, m, v }: Inputs, options: AdamWOptions): tf.TensorInfo[] {
   backend.settleAll();
   const { learningRate, beta1, beta2, epsilon, weightDecay, step } = options;
   const n = tf.util.sizeFromShape(param.shape);
@@ -106,7 +94,7 @@ export function adamWStep(backend: SimdBackend, { param, grad, m, v }: Inputs, o
   return [];
 }
 
-export function sgdStep(backend: SimdBackend, { param, grad, velocity }: Inputs, options: SgdOptions): tf.TensorInfo[] {
+function sgdStep(backend: SimdBackend, { param, grad, velocity }: Inputs, options: SgdOptions): tf.TensorInfo[] {
   backend.settleAll();
   const n = tf.util.sizeFromShape(param.shape);
   const pointers = [backend.pointer(param), backend.pointer(grad), backend.pointerOrNull(velocity)];
@@ -115,3 +103,12 @@ export function sgdStep(backend: SimdBackend, { param, grad, velocity }: Inputs,
   backend.run('sgd', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
   return [];
 }
+
+export const fusedKernels: OwnKernels = {
+  SparsebookConvBias: convBias,
+  SparsebookBiasGrad: biasGrad,
+  SparsebookHardConcreteSample: hardConcreteSample,
+  SparsebookHardConcreteSampleGrad: hardConcreteGrad,
+  SparsebookAdamWStep: adamWStep,
+  SparsebookSgdStep: sgdStep,
+};

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { SimdBackend } from '../simdBackend.js';
-import { floats, type FastKernel, type Inputs } from './override.js';
+import { floats, type FastKernel, type Inputs, type FastKernels } from './override.js';
 
 interface MatMulAttributes {
   transposeA: boolean;
@@ -10,11 +10,11 @@ interface MatMulAttributes {
 const WORTHWHILE = 4096;
 
 /** The product of two matrices. */
-export const batchMatMul: FastKernel<MatMulAttributes> = (backend, inputs, attributes) =>
+const batchMatMul: FastKernel<MatMulAttributes> = (backend, inputs, attributes) =>
   product(backend, inputs, attributes, false);
 
 /** A dense layer: the product with a bias for each column, which the tiles start from, and its ReLU. */
-export const fusedMatMul: FastKernel<MatMulAttributes & { activation?: string }> = (backend, inputs, attributes) => {
+const fusedMatMul: FastKernel<MatMulAttributes & { activation?: string }> = (backend, inputs, attributes) => {
   const { activation = 'linear' } = attributes;
   return ['linear', 'relu'].includes(activation)
     ? product(backend, inputs, attributes, activation === 'relu')
@@ -58,3 +58,5 @@ function product(
   });
   return y;
 }
+
+export const products: FastKernels = { BatchMatMul: batchMatMul, _FusedMatMul: fusedMatMul };

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
 import type { WindowAttributes } from './geometry.js';
-import { floats, isRecording, type FastKernel } from './override.js';
+import { floats, isRecording, type FastKernel, type FastKernels } from './override.js';
 
 interface PoolAttributes extends WindowAttributes {
   filterSize: [number, number] | number;
@@ -57,7 +57,7 @@ function findMaxima(backend: SimdBackend, p: Pool, x: number, y: number, positio
   backend.run(three ? 'maxPool3' : 'maxPool', p.batch * p.outHeight, [x, y, positions, ...p.args], { scratch });
 }
 
-export const maxPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
+const maxPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
   const p = floats(x) ? pool(x.shape, attributes) : undefined;
   if (!p) return undefined;
   const y = backend.output(p.outShape);
@@ -68,7 +68,7 @@ export const maxPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) 
   return y;
 };
 
-export const maxPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input, output }, attributes) => {
+const maxPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input, output }, attributes) => {
   const p = floats(dy, input, output) ? pool(input.shape, attributes) : undefined;
   if (!p) return undefined;
   const dx = backend.output(input.shape);
@@ -87,7 +87,7 @@ export const maxPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input, ou
   return dx;
 };
 
-export const avgPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
+const avgPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
   const p = floats(x) ? pool(x.shape, attributes) : undefined;
   if (!p) return undefined;
   const y = backend.output(p.outShape);
@@ -95,10 +95,17 @@ export const avgPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) 
   return y;
 };
 
-export const avgPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input }, attributes) => {
+const avgPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input }, attributes) => {
   const p = floats(dy, input) ? pool(input.shape, attributes) : undefined;
   if (!p) return undefined;
   const dx = backend.output(input.shape);
   backend.run('averagePoolGradient', p.batch, [backend.pointer(dy), backend.pointer(dx), ...p.args]);
   return dx;
+};
+
+export const pools: FastKernels = {
+  MaxPool: maxPool,
+  MaxPoolGrad: maxPoolGrad,
+  AvgPool: avgPool,
+  AvgPoolGrad: avgPoolGrad,
 };
