@@ -91,10 +91,6 @@ export class BatchNorm extends tf.layers.Layer {
     });
   }
 
-  override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape | tf.Shape[] {
-    return inputShape;
-  }
-
   override getConfig(): tf.serialization.ConfigDict {
     const { epsilon, momentum, scale, center, activation } = this;
     return { ...super.getConfig(), epsilon, momentum, scale, center, activation };

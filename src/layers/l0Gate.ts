@@ -108,10 +108,6 @@ export class L0Gate extends tf.layers.Layer implements Gate {
     this.gated.add(x);
   }
 
-  override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape | tf.Shape[] {
-    return inputShape;
-  }
-
   override getConfig(): tf.serialization.ConfigDict {
     const { droprate_init, sampling, seed, fixedOpen } = this;
     const { temperature } = this.hardConcrete;

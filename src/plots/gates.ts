@@ -3,18 +3,6 @@ import type { MaskSnapshot } from '../experiments/notes.js';
 import { axis, colour, epochAxis, figure, ink, layerLabel, openCount, percent } from './theme.js';
 import type { Figure, Titled } from './theme.js';
 
-/** The same over several layers. */
-function openCountOf(masks: Iterable<Float32Array>): { open: number; all: number } {
-  let open = 0;
-  let all = 0;
-  for (const mask of masks) {
-    const count = openCount(mask);
-    open += count.open;
-    all += count.all;
-  }
-  return { open, all };
-}
-
 /** How many gates are exactly closed, exactly open and in between after training: a histogram of the masks' values. */
 export function gateHistogram(masks: ChannelMasks, options: Titled = {}): Figure {
   const bins = 20;
@@ -32,7 +20,7 @@ export function gateHistogram(masks: ChannelMasks, options: Titled = {}): Figure
     marker: { color: colour(n) },
     hovertemplate: '%{y} gates',
   });
-  const { all } = openCountOf(masks.values());
+  const all = values.length;
   return figure({
     title: options.title ?? 'Masks after training',
     alt:
@@ -70,7 +58,7 @@ export function gatesPerLayer(snapshots: readonly MaskSnapshot[], options: Title
     return (100 * open) / all;
   };
   const total = (snapshot: MaskSnapshot | undefined): string => {
-    const { open, all } = openCountOf(snapshot?.masks.values() ?? []);
+    const { open, all } = openCount(...(snapshot?.masks.values() ?? []));
     return percent(open / all);
   };
   return figure({

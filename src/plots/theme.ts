@@ -189,9 +189,10 @@ export function grid(start: number, end: number, n: number): number[] {
   return Array.from({ length: n + 1 }, (_, i) => start + ((end - start) * i) / n);
 }
 
-/** How many of a layer's channels are open (mask not 0), and how many there are. */
-export function openCount(mask: Float32Array): { open: number; all: number } {
-  return { open: mask.reduce((sum, value) => sum + (value === 0 ? 0 : 1), 0), all: mask.length };
+/** How many channels of some layers are open (mask not 0), and how many there are. */
+export function openCount(...masks: Float32Array[]): { open: number; all: number } {
+  const values = masks.flatMap((mask) => [...mask]);
+  return { open: values.filter((value) => value !== 0).length, all: values.length };
 }
 
 /** The means of at most `bins` neighbouring stretches: a curve of a hundred thousand steps that a page can hold. */

@@ -49,10 +49,8 @@ export interface Sparsifier {
   dispose?(): void;
 }
 
-type Masks = ReadonlyMap<string, Float32Array>;
-
 /** All masks; of two with one name, the product. */
-export function products(all: readonly Masks[]): Masks {
+export function products(all: readonly ChannelMasks[]): ChannelMasks {
   const masks = new Map<string, Float32Array>();
   for (const [name, mask] of all.flatMap((each) => [...each])) {
     const other = masks.get(name);

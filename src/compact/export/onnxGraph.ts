@@ -205,12 +205,9 @@ export class Place {
     return weightOf(this.node.layer, 'bias') ? [this.weight('bias')] : [];
   }
 
-  channelsFirst(x: string, rank: number): string {
-    return rank === 4 ? this.add('Transpose', [x], { perm: channelsFirst }) : x;
-  }
-
-  channelsLast(x: string, rank: number): string {
-    return rank === 4 ? this.add('Transpose', [x], { perm: channelsLast }) : x;
+  /** Brings the axes of images into the order `perm`. */
+  transpose(x: string, rank: number, perm: number[]): string {
+    return rank === 4 ? this.add('Transpose', [x], { perm }) : x;
   }
 
   /** Where an axis of ours, which may count from the end and stand in a list, lies in ONNX. */

@@ -1,15 +1,13 @@
 import { mkdir, open, readFile, rmdir, truncate, type FileHandle } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../../errors.js';
+import type { ChannelMasks } from '../../graph/channelGraph.js';
 import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
 import type { TrainingEvent } from '../events.js';
 import type { Provenance } from './provenance.js';
 import { eventLine, readRun, runFiles } from './readRun.js';
 import { lockRun, type RunLock } from './runLock.js';
 import { fileHead, fileName, fileRecords, metricRecords } from './tensorboard/eventFile.js';
-
-/** Masks between 0 and 1 by layer, for histograms. */
-export type GateMasks = ReadonlyMap<string, Float32Array>;
 
 /** What a run's folder says besides its events. */
 export interface RunFacts {
@@ -68,7 +66,7 @@ export class RunFolder {
   }
 
   /** Adds an event. It is in the files when the promise resolves, and on the disk after each epoch and at the end. */
-  async log(event: TrainingEvent, gates?: GateMasks): Promise<void> {
+  async log(event: TrainingEvent, gates?: ChannelMasks): Promise<void> {
     const time = Date.now();
     await this.metrics?.appendFile(eventLine({ ...event, time }));
     await this.tensorboard?.appendFile(fileRecords(event, time, gates));
@@ -89,7 +87,7 @@ export class RunFolder {
    */
   async *logged(
     events: AsyncIterable<TrainingEvent>,
-    gates?: () => GateMasks,
+    gates?: () => ChannelMasks,
   ): AsyncGenerator<TrainingEvent, void, void> {
     for await (const event of events) {
       await this.hold();
@@ -124,7 +122,7 @@ export class RunFolder {
     await this.tensorboard?.sync();
   }
 
-  private async tryToLog(event: TrainingEvent, gates?: GateMasks): Promise<UserError | undefined> {
+  private async tryToLog(event: TrainingEvent, gates?: ChannelMasks): Promise<UserError | undefined> {
     try {
       await this.log(event, gates);
       return undefined;
