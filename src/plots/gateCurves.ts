@@ -73,7 +73,7 @@ export function penaltyCurve(): Figure {
   });
 }
 
-/** What `monteCarloPenalty` draws. */
+/** Which masks are drawn. */
 export interface MonteCarloOptions {
   /** Location, a pure number; default 0. */
   logAlpha?: number;
