@@ -72,31 +72,13 @@ const root = protobuf.Root.fromJSON({
   },
 });
 
-export interface Metadata {
-  pluginData: { pluginName: string; content?: Uint8Array };
-  dataClass?: number;
-}
-
-/** A named thing to show. */
+/** A named thing to show, its fields as the schema has them. */
 export interface SummaryValue {
   tag: string;
   simpleValue?: number;
-  histo?: {
-    min: number;
-    max: number;
-    num: number;
-    sum: number;
-    sumSquares: number;
-    bucketLimit: number[];
-    bucket: number[];
-  };
-  tensor?: {
-    dtype: number;
-    tensorShape: { dim: { size: number }[] };
-    floatVal?: number[];
-    stringVal?: Uint8Array[];
-  };
-  metadata?: Metadata;
+  histo?: object;
+  tensor?: object;
+  metadata?: object;
 }
 
 /** One record of an event file. */
@@ -109,17 +91,7 @@ export interface FileEvent {
   sessionLog?: { status: number };
 }
 
-/** What TensorBoard's plugin for settings is told. */
-export interface HparamsMessage {
-  version: number;
-  sessionStartInfo?: {
-    hparams: Record<string, { numberValue: number } | { stringValue: string } | { boolValue: boolean }>;
-    startTimeSecs: number;
-  };
-  sessionEndInfo?: { status: number; endTimeSecs: number };
-}
-
 /** An event as protobuf's bytes. */
 export const encodeEvent: (event: FileEvent) => Uint8Array = encoder<FileEvent>(root, 'Event');
 /** Settings, or the end of a session, as protobuf's bytes. */
-export const encodeHparams: (message: HparamsMessage) => Uint8Array = encoder<HparamsMessage>(root, 'Hparams');
+export const encodeHparams: (message: object) => Uint8Array = encoder<object>(root, 'Hparams');
