@@ -227,11 +227,8 @@ async function decodeInto(
 export async function readImageFolder(folder: string, size?: ImageSize): Promise<DataParts> {
   const parts = await listParts(folder);
   const decode = await decoder();
-  const shape = await commonShape(
-    decode,
-    [...parts.values()].flatMap(({ files }) => files),
-    size,
-  );
+  const all = [...parts.values()].flatMap(({ files }) => files);
+  const shape = await commonShape(decode, all, size);
   const name = basename(resolve(folder));
   const read = async ({ files, classNames }: Part): Promise<ImageSet> => {
     const images = bytesFor(files.length, shape);

@@ -61,12 +61,8 @@ export function inferenceMask(logAlpha: tf.Tensor, shape = defaultHardConcrete):
 export function cumulativeProbability(logAlpha: tf.Tensor, x: number, shape = defaultHardConcrete): tf.Tensor {
   const { temperature, gamma, zeta, epsilon } = shape;
   const logit = temperature * Math.log((x - gamma) / (zeta - x));
-  return tf.tidy(() =>
-    tf
-      .sub(logit, logAlpha)
-      .sigmoid()
-      .clipByValue(epsilon, 1 - epsilon),
-  );
+  const most = 1 - epsilon;
+  return tf.tidy(() => tf.sub(logit, logAlpha).sigmoid().clipByValue(epsilon, most));
 }
 
 /**

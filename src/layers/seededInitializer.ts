@@ -46,10 +46,8 @@ function drawn(seed: number, draw: (random: Random) => number): Initializer {
   const apply = (shape: number[]): tf.Tensor => {
     const random = new Random(deriveSeed(seed, 'weights'));
     const size = shape.reduce((product, n) => product * n, 1);
-    return tf.tensor(
-      Float32Array.from({ length: size }, () => draw(random)),
-      shape,
-    );
+    const values = Float32Array.from({ length: size }, () => draw(random));
+    return tf.tensor(values, shape);
   };
   // tf.layers only ever calls apply(); its abstract class is not exported.
   return { apply } as unknown as Initializer;

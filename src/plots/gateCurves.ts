@@ -138,12 +138,7 @@ export function monteCarloPenalty(options: MonteCarloOptions = {}): Figure {
         fill: 'tonexty',
         fillcolor: 'rgba(213, 94, 0, 0.18)',
       },
-      curve(
-        'closed form',
-        counts,
-        counts.map(() => exact),
-        { color: colour(1) },
-      ),
+      curve('closed form', [1, counts.at(-1)], [exact, exact], { color: colour(1) }),
       curve('share of samples', counts, shares, { color: colour(0) }),
     ],
     layout: {

@@ -11,6 +11,7 @@ export function gateHistogram(masks: ChannelMasks, options: Titled = {}): Figure
   const open = values.filter((value) => value === 1).length;
   const between = new Array<number>(bins).fill(0);
   for (const value of values) if (value > 0 && value < 1) between[Math.floor(value * bins)]++;
+  const middles = between.map((_, i) => (i + 0.5) / bins);
   const bar = (name: string, xs: number[], ys: number[], n: number, width: number) => ({
     type: 'bar',
     name,
@@ -28,13 +29,7 @@ export function gateHistogram(masks: ChannelMasks, options: Titled = {}): Figure
       `exactly 1 and ${all - closed - open} in between.`,
     data: [
       bar('closed', [-0.06], [closed], 1, 0.08),
-      bar(
-        'in between',
-        between.map((_, i) => (i + 0.5) / bins),
-        between,
-        5,
-        0.94 / bins,
-      ),
+      bar('in between', middles, between, 5, 0.94 / bins),
       bar('open', [1.06], [open], 0, 0.08),
     ],
     layout: {
@@ -51,6 +46,7 @@ export function gateHistogram(masks: ChannelMasks, options: Titled = {}): Figure
 /** Which layers lost their gates when: a heat map of the share of open gates, layers from top to bottom, epochs to the right. */
 export function gatesPerLayer(snapshots: readonly MaskSnapshot[], options: Titled = {}): Figure {
   const layers = [...(snapshots.at(0)?.masks.keys() ?? [])];
+  const epochs = snapshots.map(({ epoch }) => epoch);
   const share = (masks: ChannelMasks, layer: string): number | null => {
     const mask = masks.get(layer);
     if (mask === undefined) return null;
@@ -69,7 +65,7 @@ export function gatesPerLayer(snapshots: readonly MaskSnapshot[], options: Title
     data: [
       {
         type: 'heatmap',
-        x: snapshots.map(({ epoch }) => epoch),
+        x: epochs,
         y: layers.map(layerLabel),
         z: layers.map((layer) => snapshots.map(({ masks }) => share(masks, layer))),
         zmin: 0,
@@ -82,10 +78,7 @@ export function gatesPerLayer(snapshots: readonly MaskSnapshot[], options: Title
       },
     ],
     layout: {
-      xaxis: epochAxis(
-        snapshots.map(({ epoch }) => epoch),
-        { showgrid: false },
-      ),
+      xaxis: epochAxis(epochs, { showgrid: false }),
       yaxis: axis('layer', 'block and branch', {
         autorange: 'reversed',
         showgrid: false,

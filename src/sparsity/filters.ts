@@ -88,10 +88,8 @@ export function rowsOf({ kernel, filters, filterOf }: FilterLayer): Float64Array
 /** Masks all that a layer's closed filters consist of, 0 in `mask` [filters]: the kernel alone, or all they have. */
 export function maskFilters(masks: WeightMasks, layer: FilterLayer, mask: Float32Array, kernelOnly = false): void {
   const { kernel, filterOf, bias, gamma, beta, movingMean } = layer;
-  masks.set(
-    kernel,
-    Float32Array.from({ length: kernel.read().size }, (_, entry) => mask[filterOf(entry)]),
-  );
+  const entries = Float32Array.from({ length: kernel.read().size }, (_, entry) => mask[filterOf(entry)]);
+  masks.set(kernel, entries);
   if (kernelOnly) return;
   for (const weight of [bias, gamma, beta, movingMean]) if (weight) masks.set(weight, mask);
 }

@@ -102,12 +102,8 @@ function noGateBecause(node: ChannelNode): string | undefined {
 function defaultPlaces(nodes: readonly ChannelNode[]): ChannelNode[] {
   const makes = ({ role, channels }: ChannelNode): boolean =>
     channels > 1 && (role === 'kernel' || role === 'depthwise' || isMerge(role));
-  const spans = new Map(
-    nodes
-      .filter(makes)
-      .map(lastOfUnit)
-      .map((node) => [node, channelSpan(node)]),
-  );
+  const units = nodes.filter(makes).map(lastOfUnit);
+  const spans = new Map(units.map((node) => [node, channelSpan(node)]));
   for (const [node, { above, passed, whole, output }] of spans) {
     const isGated = [...above, ...passed].some(({ role }) => role === 'gate');
     if (!whole || output || isGated) spans.delete(node);

@@ -106,10 +106,8 @@ function openIn(graph: ChannelGraph, masks: ChannelMasks): ChannelFlags {
       if (node.role === 'multiply' && sources.includes(false) && live?.get(node)?.[c] === false) return false;
       return sources.length === 0 || sources.includes(true);
     };
-    open.set(
-      node,
-      Array.from({ length: node.channels }, (_, c) => isOpen(c)),
-    );
+    const flags = Array.from({ length: node.channels }, (_, c) => isOpen(c));
+    open.set(node, flags);
   }
   return open;
 }
