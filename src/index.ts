@@ -103,7 +103,6 @@ export {
   inceptionBranches,
   type GateOptions,
   type GoogleNetOptions,
-  type InceptionWidths,
 } from './models/googleNet.js';
 export type { NetworkOptions } from './models/networkOptions.js';
 export { resnet18, type ResNet18Options } from './models/resnet18.js';
