@@ -107,27 +107,15 @@ export function accuracyByPruning(
         thickness: 1.5,
       };
       const pruned = points.map((point) => 100 * point.pruned);
-      return curve(
-        name,
-        pruned,
-        means,
-        { color: colour(n), dash: dash(n) },
-        {
-          mode: 'lines+markers',
-          ...(several ? { error_y: bars } : {}),
-          hovertemplate: '%{x:.0f} % pruned: %{y:.2f} % right',
-        },
-      );
+      const hovertemplate = '%{x:.0f} % pruned: %{y:.2f} % right';
+      const look = { mode: 'lines+markers', hovertemplate, ...(several && { error_y: bars }) };
+      return curve(name, pruned, means, { color: colour(n), dash: dash(n) }, look);
     }),
     layout: {
       xaxis: axis('pruned', '% of the weights', { range: [-2, 102] }),
       yaxis: axis('test accuracy', '% of images', { rangemode: 'tozero' }),
-      ...(dense
-        ? {
-            shapes: [levelLine(100 * dense.accuracy, {}, 'dash')],
-            annotations: [{ text: dense.name, y: 100 * dense.accuracy, ...atLeft }],
-          }
-        : {}),
+      shapes: dense ? [levelLine(100 * dense.accuracy, {}, 'dash')] : [],
+      annotations: dense ? [{ text: dense.name, y: 100 * dense.accuracy, ...atLeft }] : [],
     },
     height: 420,
   });

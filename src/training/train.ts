@@ -130,7 +130,7 @@ class Run {
     const { signal, sparsifier, averages, model } = this.options;
     const began = performance.now();
     const startAt = this.step - epoch * this.stepsPerEpoch;
-    const means = new RunningMeans<keyof StepResult>();
+    const steps: { result: StepResult; images: number }[] = [];
     if (startAt === 0) sparsifier?.beforeEpoch?.(epoch);
 
     let prepared = performance.now();
@@ -144,7 +144,7 @@ class Run {
       this.step++;
       averages?.update();
       const leak = this.leaks.end(this.step);
-      means.add({ ...result }, batch.size);
+      steps.push({ result, images: batch.size });
       const imagesPerSecond = (1000 * batch.size) / (performance.now() - prepared);
       const learningRate = factor * this.options.optimizer.lr;
       yield { type: 'step', step: this.step, epoch, ...result, imagesPerSecond, learningRate };
@@ -160,7 +160,7 @@ class Run {
       type: 'epoch',
       epoch,
       step: this.step,
-      train: means.values(),
+      train: meansOf(steps),
       learningRate: this.factor(epoch) * this.options.optimizer.lr,
       seconds: 0,
     };
@@ -249,21 +249,15 @@ class Run {
   }
 }
 
-/** Weighted means of several named values. */
-class RunningMeans<Name extends string> {
-  private readonly sums = new Map<Name, number>();
-  private weight = 0;
-
-  /** Adds one value of each name, counted `weight` times. */
-  add(values: Record<Name, number>, weight: number): void {
-    this.weight += weight;
-    for (const [name, value] of Object.entries(values) as [Name, number][]) {
-      this.sums.set(name, (this.sums.get(name) ?? 0) + weight * value);
-    }
-  }
-
-  /** The means so far. */
-  values(): Record<Name, number> {
-    return Object.fromEntries([...this.sums].map(([name, sum]) => [name, sum / this.weight])) as Record<Name, number>;
-  }
+/** The means of some steps over their images. */
+function meansOf(steps: readonly { result: StepResult; images: number }[]): StepResult {
+  const images = steps.reduce((sum, step) => sum + step.images, 0);
+  const mean = (of: keyof StepResult): number =>
+    steps.reduce((sum, step) => sum + step.images * step.result[of], 0) / images;
+  return {
+    loss: mean('loss'),
+    crossEntropy: mean('crossEntropy'),
+    penalty: mean('penalty'),
+    accuracy: mean('accuracy'),
+  };
 }
