@@ -13,7 +13,6 @@ export const testFile = 'test_batch.bin';
 export const classNamesFile = 'batches.meta.txt';
 export const cifar10ClassNames = 'airplane automobile bird cat deer dog frog horse ship truck'.split(' ');
 
-/** Rows, columns and channels of its images. */
 const shape: ImageShape = [32, 32, 3];
 
 /** Whether a folder holds files of CIFAR-10, or the folder of its archive. */

@@ -16,7 +16,6 @@ export interface ChannelNode extends LayerNode {
   role: LayerRole;
   inputs: ChannelNode[];
   readers: ChannelNode[];
-  /** How many channels its output has. */
   channels: number;
   /** The channels of its inputs that output channel c is computed from one by one, other channels having no part in it. */
   sources: (c: number) => Channel[];

@@ -63,17 +63,14 @@ export class L0Gate extends tf.layers.Layer implements Gate {
     this.built = true;
   }
 
-  /** The location parameter of each channel's mask, [C]: the layer's own variable, not to be disposed. */
   get logAlpha(): tf.Variable<tf.Rank.R1> {
     return this.logAlphaWeight.read() as tf.Variable<tf.Rank.R1>;
   }
 
-  /** The deterministic mask of each channel, [C]; the caller disposes it. */
   inferenceMask(): tf.Tensor {
     return inferenceMask(this.logAlpha, this.hardConcrete);
   }
 
-  /** P(mask != 0) of each channel, [C]; the caller disposes it. */
   probabilityNonZero(): tf.Tensor {
     return probabilityNonZero(this.logAlpha, this.hardConcrete);
   }

@@ -17,7 +17,6 @@ export interface NetworkOptions {
   seed?: number;
 }
 
-/** What a network is built of. */
 interface NetworkParts {
   /** Turns a width of the full network into one of this network. */
   scaled: (width: number) => number;

@@ -163,7 +163,6 @@ export interface GramMoment {
   cosines: Readonly<Record<string, readonly (readonly number[])[]>>;
 }
 
-/** The numbers of a layer's filters, from 1. */
 function numbersOf({ cosines }: GramMoment, layer: string): number[] {
   return (cosines[layer] ?? []).map((_, f) => f + 1);
 }

@@ -21,7 +21,6 @@ interface PlacedVersion extends VersionCourse {
   from: number;
 }
 
-/** Versions one behind another. */
 function oneAfterAnother(versions: readonly CourseOf<VersionCourse>[]): PlacedVersion[] {
   let from = 0;
   return named(versions).map((version) => {

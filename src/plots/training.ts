@@ -6,12 +6,10 @@ import type { Figure, Titled, Trace } from './theme.js';
 /** The trainer's events, or what was kept of them: anything that says its type. */
 export type TrainingLog = readonly { readonly type: string }[];
 
-/** The steps of a log. */
 function stepsOf(log: TrainingLog): StepEvent[] {
   return log.filter((event): event is StepEvent => event.type === 'step');
 }
 
-/** The epochs of a log. */
 function epochsOf(log: TrainingLog): EpochEvent[] {
   return log.filter((event): event is EpochEvent => event.type === 'epoch');
 }

@@ -17,7 +17,6 @@ export type L0Weighting = 'sum' | 'parameters' | 'multiplyAdds';
 /** A layer of gates, and what closing one of them is worth. */
 interface WeightedGate {
   gate: Gate;
-  /** The gate's name in the network. */
   name: string;
   /** What each gate weighs in the penalty, flat. */
   weights: Float32Array;

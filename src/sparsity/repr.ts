@@ -14,7 +14,6 @@ import { changeWeight, WeightMasks } from './weightMasks.js';
 /** What becomes of the next layer's weights for filters that come back: the paper leaves it open. */
 export type ReprNextLayer = 'zero' | 'random' | 'keep';
 
-/** How filters come back. */
 interface ReinitialiseOptions {
   scaling: ReprScaling;
   nextLayer: ReprNextLayer;

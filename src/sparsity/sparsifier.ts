@@ -17,9 +17,7 @@ export interface ParameterGroup {
 
 /** One method of making a network sparse. The trainer calls whichever hooks a method has, in this order. */
 export interface Sparsifier {
-  /** The method's name, as shown to people. */
   readonly name: string;
-  /** Variables with settings of their own. */
   readonly parameterGroups?: ParameterGroup[];
   /** Called before each epoch, counted from 0: pruning schedules and cycles. */
   beforeEpoch?(epoch: number): void;

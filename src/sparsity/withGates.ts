@@ -51,7 +51,6 @@ export function withGates(model: tf.LayersModel, options: WithGatesOptions = {})
   return copyNetwork(model, gates);
 }
 
-/** The layers that get a gate behind them. */
 function choose(model: tf.LayersModel, where: WithGatesOptions['where']): ChannelNode[] {
   const nodes = inLayerOrder(channelGraph(model));
   const possible = nodes.filter((node) => noGateBecause(node) === undefined);

@@ -144,7 +144,6 @@ export const channelsLast = [0, 2, 3, 1];
 /** One place of a network, at which the operators of its layer are added to a graph. */
 export class Place {
   readonly config: tf.serialization.ConfigDict;
-  /** How many axes the output has. */
   readonly rank: number;
 
   constructor(
@@ -157,7 +156,6 @@ export class Place {
     this.rank = node.outputShape.length;
   }
 
-  /** The first input. */
   get x(): string {
     return this.inputs[0];
   }
@@ -200,7 +198,6 @@ export class Place {
     return this.tensor(part, () => layout(weight.read()));
   }
 
-  /** The bias, if there is one. */
   bias(): string[] {
     return weightOf(this.node.layer, 'bias') ? [this.weight('bias')] : [];
   }

@@ -134,7 +134,6 @@ function biasMap(layer: BiasMap, name: string, used: Set<string>): Part {
   };
 }
 
-/** Whether a gate multiplies by nothing but 1. */
 const isOpen = (gate: Gate): boolean => tf.tidy(() => gate.inferenceMask().min().dataSync()[0] === 1);
 
 type Border = 'same' | 'valid' | [number, number][];

@@ -30,7 +30,6 @@ export async function saveTfjs(model: tf.LayersModel, folder: string): Promise<s
   }
 }
 
-/** The files of a network in this format. */
 async function filesOf(model: tf.LayersModel): Promise<Record<string, Uint8Array>> {
   const modelTopology = structureOf(model);
   let files: Record<string, Uint8Array> = {};

@@ -38,7 +38,6 @@ export interface CompactionReport {
   layers: { layer: string; parameters: Sizes; multiplyAdds: Sizes }[];
   /** Forward passes of the network at full size, gates included if it has any, and of the small one. */
   latency: { batchSize: number; dense: Latency; compact: Latency; speedUp: number }[];
-  /** What computed. */
   backend: string;
   /** The largest difference of logits between the masked and the small network, and as a share of the largest logit. */
   difference: { absolute: number; relative: number; images: number };

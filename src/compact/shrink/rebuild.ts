@@ -176,7 +176,6 @@ class Builder {
     return y;
   }
 
-  /** Adds a map to a tensor, unless it is 0. */
   private withMap(
     x: tf.SymbolicTensor,
     { rows, columns, values, ...map }: ConstantMap,

@@ -18,7 +18,6 @@ export interface TrainedState {
 
 /** What a checkpoint holds. */
 export interface CheckpointState extends TrainedState {
-  /** Steps made. */
   step: number;
   /** The epoch that the next step belongs to, from 0; steps before it in that epoch are not made again. */
   epoch: number;

@@ -25,7 +25,6 @@ export interface ConvolutionPass {
   columns: Taps;
   /** 0 adds to what y holds. */
   bias: number;
-  /** Whether negative outputs become 0. */
   relu: boolean;
   y: number;
   /** Floats from one image, row and pixel of the output to the next. */
@@ -87,7 +86,6 @@ function withPacked(
   });
 }
 
-/** Calls `use` with the filter times its scale. */
 function withScaled(backend: SimdBackend, filter: Filter, use: (pointer: number) => void): void {
   const { pointer, height, width, cin, cout, scale } = filter;
   if (scale === undefined) return use(pointer);

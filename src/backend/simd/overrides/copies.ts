@@ -8,7 +8,6 @@ const { sizeFromShape } = tf.util;
 /** Rows of a table that are worth a thread's while. */
 const GRAIN_FLOATS = 16384;
 
-/** Copies `columns` floats of each of `rows` rows. */
 function copyColumns(backend: SimdBackend, from: Strided, to: Strided, columns: number, rows: number): void {
   const args = [from.pointer, from.row * 4, to.pointer, to.row * 4, columns];
   backend.run('copyColumns', rows, args, { grain: Math.ceil(GRAIN_FLOATS / columns) });
@@ -39,7 +38,6 @@ const concat: FastKernel<{ axis: number }> = (backend, inputs: Inputs, { axis })
   return y;
 };
 
-/** Copies `size` steps from `begin` along one axis. */
 function takeAlong(backend: SimdBackend, x: tf.TensorInfo, axis: number, begin: number, size: number): tf.TensorInfo {
   const { rows, row, step } = along(x.shape, axis);
   const y = backend.output(x.shape.map((n, i) => (i === axis ? size : n)));

@@ -79,7 +79,6 @@ function deferSum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.
   return backend.defer(a.shape, { reads: [base, term], make, addTo });
 }
 
-/** Adds a tensor to the values at `to`. */
 function addInto(backend: SimdBackend, tensor: tf.TensorInfo, to: number): void {
   const work = backend.deferred(tensor);
   if (work?.addTo) return work.addTo(to);

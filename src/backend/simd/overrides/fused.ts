@@ -8,7 +8,6 @@ import { sumColumns } from './elementwise.js';
 import { convolutionGeometry, type WindowAttributes } from './geometry.js';
 import { releaseAfterUse, type Inputs, type OwnKernels } from './override.js';
 
-/** x * filter + bias. */
 function convBias(backend: SimdBackend, { x, filter, bias }: Inputs, attributes: WindowAttributes): tf.TensorInfo {
   const g = convolutionGeometry(x.shape, filter.shape, attributes);
   if (!g) {

@@ -9,7 +9,6 @@ interface MatMulAttributes {
 
 const WORTHWHILE = 4096;
 
-/** The product of two matrices. */
 const batchMatMul: FastKernel<MatMulAttributes> = (backend, inputs, attributes) =>
   product(backend, inputs, attributes, false);
 
