@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import protobuf from 'protobufjs/light.js';
 import { UserError } from '../../errors.js';
-import { encoder, field, repeated } from '../../formats/protobuf.js';
+import { encoder, field, message, repeated } from '../../formats/protobuf.js';
 import { weightOf, windowsOf } from '../../graph/kernels.js';
 import { freeName } from '../../graph/names.js';
 import type { LayerNode } from '../../graph/networkGraph.js';
@@ -9,56 +9,46 @@ import type { LayerNode } from '../../graph/networkGraph.js';
 /** The parts of ONNX's messages (onnx.proto, IR version 8) that are written. */
 const root = protobuf.Root.fromJSON({
   nested: {
-    ModelProto: {
-      fields: {
-        irVersion: field('int64', 1),
-        producerName: field('string', 2),
-        graph: field('GraphProto', 7),
-        opsetImport: repeated('OperatorSetIdProto', 8),
-      },
-    },
-    OperatorSetIdProto: { fields: { domain: field('string', 1), version: field('int64', 2) } },
-    GraphProto: {
-      fields: {
-        node: repeated('NodeProto', 1),
-        name: field('string', 2),
-        initializer: repeated('TensorProto', 5),
-        input: repeated('ValueInfoProto', 11),
-        output: repeated('ValueInfoProto', 12),
-      },
-    },
-    NodeProto: {
-      fields: {
-        input: repeated('string', 1),
-        output: repeated('string', 2),
-        name: field('string', 3),
-        opType: field('string', 4),
-        attribute: repeated('AttributeProto', 5),
-      },
-    },
-    AttributeProto: {
-      fields: {
-        name: field('string', 1),
-        f: field('float', 2),
-        i: field('int64', 3),
-        s: field('bytes', 4),
-        ints: repeated('int64', 8),
-        type: field('int32', 20),
-      },
-    },
-    TensorProto: {
-      fields: {
-        dims: repeated('int64', 1),
-        dataType: field('int32', 2),
-        name: field('string', 8),
-        rawData: field('bytes', 9),
-      },
-    },
-    ValueInfoProto: { fields: { name: field('string', 1), type: field('TypeProto', 2) } },
-    TypeProto: { fields: { tensorType: field('TensorType', 1) } },
-    TensorType: { fields: { elemType: field('int32', 1), shape: field('TensorShapeProto', 2) } },
-    TensorShapeProto: { fields: { dim: repeated('Dimension', 1) } },
-    Dimension: { fields: { dimValue: field('int64', 1), dimParam: field('string', 2) } },
+    ModelProto: message({
+      irVersion: field('int64', 1),
+      producerName: field('string', 2),
+      graph: field('GraphProto', 7),
+      opsetImport: repeated('OperatorSetIdProto', 8),
+    }),
+    OperatorSetIdProto: message({ domain: field('string', 1), version: field('int64', 2) }),
+    GraphProto: message({
+      node: repeated('NodeProto', 1),
+      name: field('string', 2),
+      initializer: repeated('TensorProto', 5),
+      input: repeated('ValueInfoProto', 11),
+      output: repeated('ValueInfoProto', 12),
+    }),
+    NodeProto: message({
+      input: repeated('string', 1),
+      output: repeated('string', 2),
+      name: field('string', 3),
+      opType: field('string', 4),
+      attribute: repeated('AttributeProto', 5),
+    }),
+    AttributeProto: message({
+      name: field('string', 1),
+      f: field('float', 2),
+      i: field('int64', 3),
+      s: field('bytes', 4),
+      ints: repeated('int64', 8),
+      type: field('int32', 20),
+    }),
+    TensorProto: message({
+      dims: repeated('int64', 1),
+      dataType: field('int32', 2),
+      name: field('string', 8),
+      rawData: field('bytes', 9),
+    }),
+    ValueInfoProto: message({ name: field('string', 1), type: field('TypeProto', 2) }),
+    TypeProto: message({ tensorType: field('TensorType', 1) }),
+    TensorType: message({ elemType: field('int32', 1), shape: field('TensorShapeProto', 2) }),
+    TensorShapeProto: message({ dim: repeated('Dimension', 1) }),
+    Dimension: message({ dimValue: field('int64', 1), dimParam: field('string', 2) }),
   },
 });
 
