@@ -95,7 +95,7 @@ export type { LayerRole } from './graph/layerRole.js';
 export { layerNames, leafLayers, namedWeights, weightNames, type Layer } from './graph/names.js';
 export { inLayerOrder, networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './graph/networkGraph.js';
 
-export { c3, type C3Options } from './models/c3.js';
+export { c3 } from './models/c3.js';
 export { cnn4, type Cnn4Options } from './models/cnn4.js';
 export {
   googleNet,
@@ -105,7 +105,7 @@ export {
   type GoogleNetOptions,
 } from './models/googleNet.js';
 export type { NetworkOptions } from './models/networkOptions.js';
-export { resnet18, type ResNet18Options } from './models/resnet18.js';
+export { resnet18 } from './models/resnet18.js';
 export { resnet20, type ResNet20Options } from './models/resnet20.js';
 export {
   fillFromTorchvision,

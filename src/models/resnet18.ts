@@ -4,8 +4,6 @@ import type { Activation } from '../layers/layer.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
 import { convNorm, dense, networkOptions, residualStages, type NetworkOptions } from './networkOptions.js';
 
-export type ResNet18Options = NetworkOptions;
-
 /** Widths of the four stages; all but the first begin by halving the image. */
 const STAGES = [64, 128, 256, 512];
 const BLOCKS = 2;
@@ -30,7 +28,7 @@ const HIDDEN = 100;
  *
  * Throws a UserError for options out of range.
  */
-export function resnet18(options: ResNet18Options = {}): tf.LayersModel {
+export function resnet18(options: NetworkOptions = {}): tf.LayersModel {
   const { scaled, input, classes, seed } = networkOptions('resnet18', options);
 
   const unit = (

@@ -87,12 +87,7 @@ export class SimdBackend extends MathBackendCPU {
   output(shape: readonly number[]): tf.TensorInfo {
     const n = tf.util.sizeFromShape(shape as number[]);
     const pointer = this.heap.allocate(n * 4);
-    return this.adopt(pointer, shape);
-  }
-
-  /** Makes a block that already holds the values into a tensor. */
-  adopt(pointer: number, shape: readonly number[]): tf.TensorInfo {
-    const values = this.heap.floats(pointer, tf.util.sizeFromShape(shape as number[]));
+    const values = this.heap.floats(pointer, n);
     const dataId = super.write(values, shape as number[], 'float32');
     this.dataOf({ dataId }).pointer = pointer;
     return { dataId, shape: shape as number[], dtype: 'float32' };

@@ -16,17 +16,24 @@ export interface Filter {
   kept?: { tensor: TensorInfo; key: string };
 }
 
-/** One pass of the direct kernel: `g` is what it computes, the taps say which part of the filter it uses. */
-export interface ConvolutionPass {
+/** A whole convolution: y = relu?(x * filter + bias), `row` floats from one pixel of y to the next. */
+export interface Whole {
   g: Geometry;
   x: number;
   filter: Filter;
-  rows: Taps;
-  columns: Taps;
-  /** 0 adds to what y holds. */
   bias: number;
   relu: boolean;
   y: number;
+  row: number;
+}
+
+/**
+ * One pass of the direct kernel: `g` is what it computes, the taps say which part of the filter it uses. A bias of 0 adds to what
+ * y holds.
+ */
+export interface ConvolutionPass extends Omit<Whole, 'row'> {
+  rows: Taps;
+  columns: Taps;
   /** Floats from one image, row and pixel of the output to the next. */
   step: { image: number; row: number; pixel: number };
 }
@@ -168,17 +175,6 @@ export function planes(kernel: number): number {
 export function winogradScratch({ kernelHeight, cin, cout }: Geometry, block: number): number {
   const [a, b] = [cin + 3, cout + 7];
   return 512 + 2048 + planes(kernelHeight) * 4 * (Math.max(a, b) + block * (a + b)) + 1024;
-}
-
-/** A whole convolution of stride 1: y = relu?(x * filter + bias), `row` floats from one pixel of y to the next. */
-export interface Whole {
-  g: Geometry;
-  x: number;
-  filter: Filter;
-  bias: number;
-  relu: boolean;
-  y: number;
-  row: number;
 }
 
 /** Runs a 3x3 or 5x5 convolution of stride 1 in Winograd's domain. */
