@@ -23,7 +23,8 @@ export function initialConvolution(
   const [fanIn, fanOut] = [height * width * channels, height * width * filters];
   if (name === 'uniform') {
     const bound = 1 / Math.sqrt(fanIn);
-    return { kernel: seededUniform(seed, bound), bias: seededUniform(deriveSeed(seed, 'bias'), bound) };
+    const uniform = (random: Random): number => bound * (2 * random.next() - 1);
+    return { kernel: drawn(seed, uniform), bias: drawn(deriveSeed(seed, 'bias'), uniform) };
   }
   const fan = name === 'kaimingNormal' ? fanIn : fanOut;
   return { kernel: seededNormal(seed, 0, Math.sqrt(2 / fan)), bias: tf.initializers.zeros() };
@@ -35,11 +36,6 @@ export function initialConvolution(
  */
 export function seededNormal(seed: number, mean: number, standardDeviation: number): Initializer {
   return drawn(seed, (random) => mean + standardDeviation * random.normal());
-}
-
-/** The same for the uniform distribution on [-bound, bound). */
-export function seededUniform(seed: number, bound: number): Initializer {
-  return drawn(seed, (random) => bound * (2 * random.next() - 1));
 }
 
 function drawn(seed: number, draw: (random: Random) => number): Initializer {

@@ -1,4 +1,18 @@
-import { axis, colour, domain, figure, hiddenAxis, ink, layerLabel, list, note, number, panel } from './theme.js';
+import {
+  axis,
+  colour,
+  domain,
+  figure,
+  hiddenAxis,
+  ink,
+  layerLabel,
+  list,
+  note,
+  number,
+  panel,
+  verticalLine,
+} from './theme.js';
+import type {} from './theme.js';
 import type { Figure, Titled } from './theme.js';
 import { randomScore, rankFilters } from '../sparsity/orthogonality.js';
 import type { NamedScores, RankOptions, ReprRanking } from '../sparsity/orthogonality.js';
@@ -65,15 +79,7 @@ export function filterMap(runs: readonly CourseOf<Prunings>[], options: Titled =
           }),
         ]),
       ),
-      shapes: ends.slice(0, -1).map((end) => ({
-        type: 'line',
-        x0: end + 0.5,
-        x1: end + 0.5,
-        yref: 'paper',
-        y0: 0,
-        y1: 1,
-        line: { color: ink, width: 1.5 },
-      })),
+      shapes: ends.slice(0, -1).map((end) => verticalLine(end + 0.5, { width: 1.5 })),
       annotations: records.map(({ run }, n) =>
         note(`${run} (orange: off)`, 0, height(n)[1], { xanchor: 'left', yanchor: 'bottom' }),
       ),

@@ -115,10 +115,15 @@ export function note(text: string, x: number, y: number, more: Record<string, un
   return { text, x, y, xref: 'paper', yref: 'paper', showarrow: false, ...more };
 }
 
+/** A vertical line through a whole panel. */
+export function verticalLine(x: number, line: object): object {
+  return { type: 'line', x0: x, x1: x, yref: 'paper', y0: 0, y1: 1, line: { color: ink, ...line } };
+}
+
 /** A vertical line through a whole panel, with a label at its upper end. */
 export function verticalMark(x: number, text: string): { shape: object; annotation: object } {
   return {
-    shape: { type: 'line', x0: x, x1: x, yref: 'paper', y0: 0, y1: 1, line: { color: ink, width: 1, dash: 'dash' } },
+    shape: verticalLine(x, { width: 1, dash: 'dash' }),
     annotation: { text, x, y: 1, yref: 'paper', yanchor: 'bottom', showarrow: false },
   };
 }

@@ -84,15 +84,11 @@ export function resumeFrom(
   data?: Provenance['data'],
 ): number {
   const { path, draws } = checkpoint;
-  const [savedMethod, method] = [checkpoint.sparsifier?.name ?? 'no sparsity method', sparsifier?.name];
-  if (checkpoint.optimizer.name !== optimizer.name) {
+  for (const part of ['optimizer', 'sparsifier'] as const) {
+    const [saved, now] = [checkpoint[part]?.name, { optimizer, sparsifier }[part]?.name];
+    if (saved === now) continue;
     throw new UserError(
-      `The checkpoint ${path} is of training with ${checkpoint.optimizer.name}, and cannot go on with ${optimizer.name}.`,
-    );
-  }
-  if (savedMethod !== (method ?? 'no sparsity method')) {
-    throw new UserError(
-      `The checkpoint ${path} is of training with ${savedMethod}, and cannot go on with ${method ?? 'none'}. ` +
+      `The checkpoint ${path} is of training with ${saved ?? 'no sparsity method'}, and cannot go on with ${now ?? 'none'}. ` +
         'Start a new run from its weights instead.',
     );
   }

@@ -92,9 +92,13 @@ export class RunFolder {
     for await (const event of events) {
       await this.hold();
       // After a failure the files may end within a line: nothing may follow it.
-      const failed = this.failure ?? (await this.tryToLog(event, event.type === 'epoch' ? gates?.() : undefined));
-      if (failed && !this.failure) yield { type: 'warning', message: failed.message };
-      this.failure = failed;
+      if (!this.failure) {
+        await this.log(event, event.type === 'epoch' ? gates?.() : undefined).catch((error: Error) => {
+          const message = `The log in ${this.dir} cannot be written any more: ${error.message}. It ends before this ${event.type}.`;
+          this.failure = new UserError(message, { cause: error });
+        });
+        if (this.failure) yield { type: 'warning', message: (this.failure as UserError).message };
+      }
       yield event;
     }
     if (this.failure) throw this.failure;
@@ -120,18 +124,6 @@ export class RunFolder {
   private async sync(): Promise<void> {
     await this.metrics?.sync();
     await this.tensorboard?.sync();
-  }
-
-  private async tryToLog(event: TrainingEvent, gates?: ChannelMasks): Promise<UserError | undefined> {
-    try {
-      await this.log(event, gates);
-      return undefined;
-    } catch (error) {
-      return new UserError(
-        `The log in ${this.dir} cannot be written any more: ${(error as Error).message}. It ends before this ${event.type}.`,
-        { cause: error },
-      );
-    }
   }
 }
 
