@@ -27,7 +27,7 @@ export {
   type DataSplits,
   type SplitOptions,
 } from './data/dataSplits.js';
-export type { DownloadOptions, Transfer } from './data/download.js';
+export type { DownloadOptions, Source, Transfer } from './data/download.js';
 export { getCifar10, type GetOptions } from './data/getCifar10.js';
 export { imageSet, shapeOf, type ImageArrays, type ImageSet, type ImageShape, type Labels } from './data/imageSet.js';
 export { loadData, presentData, type DataOptions } from './data/loadData.js';

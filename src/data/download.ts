@@ -133,7 +133,7 @@ export interface Source {
   url: string;
   bytes: number;
   sha256: string;
-  /** Checked as well where given. */
+  /** An older checksum, checked as well where given. */
   md5?: string;
 }
 

@@ -23,10 +23,8 @@ const movesZero = ['sigmoid', 'hardSigmoid', 'softplus'];
 
 /** Whether a layer makes 0 of a channel of zeros. */
 function keepsZero(node: ChannelNode): boolean {
-  if (node.role === 'depthwise') return !weightOf(node.layer, 'bias') && !movesZero.includes(activationOf(node.layer));
-  return (
-    node.role !== 'norm' && channelwiseKind(node.layer) !== 'biasMap' && !movesZero.includes(activationOf(node.layer))
-  );
+  if (node.role === 'norm' || movesZero.includes(activationOf(node.layer))) return false;
+  return node.role === 'depthwise' ? !weightOf(node.layer, 'bias') : channelwiseKind(node.layer) !== 'biasMap';
 }
 
 /** How many channels a layer that passes channels on makes of each of its input's. */
