@@ -122,7 +122,7 @@ const IMAGES = 48;
 function convolvePositions(backend: SimdBackend, pass: ConvolutionPass): void {
   const { g, x, bias, relu, y, step } = pass;
   withPackedFilter(backend, pass, g.kernelWidth * g.cin, (packed, offsets) => {
-    backend.pool.kernels.tapOffsets(offsets, 1, g.kernelWidth, g.cin, 0);
+    backend.pool.kernels.pixelOffsets(offsets, 1, 1, g.kernelWidth * g.cin, 1, 0, 0, 1);
     const groups = Math.ceil(g.batch / IMAGES);
     const window = [g.top, g.left, g.kernelHeight, g.kernelWidth, g.stride, g.outWidth, g.cout];
     const out = [step.image * 4, step.row * 4, step.pixel * 4, Number(relu), IMAGES, groups];
@@ -145,7 +145,7 @@ function convolveBands(backend: SimdBackend, pass: ConvolutionPass): void {
   const bandBytes = 4 * ((bandRows - 1) * g.stride + kernelHeight) * bandColumns * g.cin;
   withPackedFilter(backend, pass, k, (packed, offsets) => {
     const pitch = g.cin * (bandColumns || g.width);
-    backend.pool.kernels.tapOffsets(offsets, kernelHeight, kernelWidth, g.cin, pitch);
+    backend.pool.kernels.pixelOffsets(offsets, 1, kernelHeight, kernelWidth * g.cin, 1, pitch, 0, 1);
     const window = [g.top, g.left, bandColumns, kernelHeight, kernelWidth, g.stride];
     const out = [g.outHeight, g.outWidth, g.cout, step.image * 4, step.row * 4, step.pixel * 4, Number(relu)];
     backend.run(
@@ -184,7 +184,7 @@ export function convolveWinograd(backend: SimdBackend, { g, x, filter, bias, rel
     backend.run('winogradFilter', panels, [pointer, to, kernel, cin, cout, Number(transposed)], { scratch: 4096 });
   const bytes = planes(kernel) * 4 * g.cin * panels * 8;
   withPacked(backend, filter, { form: 'winograd', bytes, offsets: g.cin }, pack, (u, offsets) => {
-    backend.pool.kernels.tapOffsets(offsets, 1, 1, g.cin, 0);
+    backend.pool.kernels.pixelOffsets(offsets, 1, 1, g.cin, 1, 0, 0, 1);
     const ends = [bias, Number(relu), backend.zeros, y, row * 4, offsets];
     const shape = [g.height, g.width, g.cin, kernel, g.top, g.left, g.outHeight, g.outWidth, g.cout];
     backend.run('winogradConvolve', g.batch, [x, u, ...ends, ...shape, block], { scratch: winogradScratch(g, block) });
