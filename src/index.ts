@@ -239,7 +239,7 @@ export { followRun, type FollowOptions } from './training/log/followRun.js';
 export { listed, runIds, runNamed, runsFolder, type RunSummary } from './training/log/listRuns.js';
 export { provenance, type Provenance } from './training/log/provenance.js';
 export { readRun, type LoggedEvent, type LoggedRun } from './training/log/readRun.js';
-export { RunFolder, reopenRun, type RunFacts } from './training/log/runFolder.js';
+export { RunFolder, reopenRun } from './training/log/runFolder.js';
 export { crossEntropy, inputOf, isRight, type CrossEntropyOptions, type Loss } from './training/loss.js';
 export {
   kernelsOnly,

@@ -10,7 +10,7 @@ import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { AdamW } from './adam.js';
 import { crossEntropy, inputOf, type Loss } from './loss.js';
 import { checkSet } from './checkSet.js';
-import { evaluate } from './evaluate.js';
+import { evaluate, type EvaluationOptions } from './evaluate.js';
 import type { EndEvent, EpochEvent, StartEvent, TrainingEvent } from './events.js';
 import { LeakWatch, firstNonFinite, firstNonFiniteWeight } from './faults.js';
 import type { Optimizer } from './optimizer.js';
@@ -18,15 +18,13 @@ import { constant, type Schedule } from './schedules.js';
 import { trainStep, type StepResult } from './trainStep.js';
 import type { WeightAverages } from './weightAverages.js';
 
-export interface TrainingOptions {
+export interface TrainingOptions extends EvaluationOptions {
   /** Takes images and gives logits. Changed in place. */
   model: tf.LayersModel;
   data: { train: ImageSet; validation?: ImageSet };
   epochs: number;
   /** Ends the run after so many steps, perhaps within an epoch. Default: when the epochs are over. */
   maxSteps?: number;
-  /** Default 128. */
-  batchSize?: number;
   /**
    * Whether each epoch leaves out a last batch that is not full: a few images would set a tenth of the running statistics
    * that the network is then evaluated with. Default false.
@@ -47,12 +45,8 @@ export interface TrainingOptions {
   averages?: WeightAverages;
   /** Changes to each training picture. Default none. */
   augment?: Augmentation[];
-  /** Default: `defaultNormalise`, CIFAR-10's means and standard deviations. */
-  normalise?: Normalise;
   /** Seed of order and augmentations. Default 0. */
   seed?: number;
-  /** Ends the run between two steps. */
-  signal?: AbortSignal;
   /** Steps already made: the run goes on behind them, given the model, optimizer and sparsifier of then. Default 0. */
   startStep?: number;
 }

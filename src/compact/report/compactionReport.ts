@@ -8,17 +8,13 @@ import { textTable, type Cell } from '../../formats/text.js';
 import { layerCosts, type LayerCost } from '../count/counts.js';
 import { networkWeights } from '../weights/layerWeights.js';
 import { closings } from '../weights/masks.js';
-import { measureLatency, noise, type Latency } from './latency.js';
+import { measureLatency, noise, type Latency, type LatencyOptions } from './latency.js';
 
-export interface ReportOptions {
+export interface ReportOptions extends LatencyOptions {
   /** Images [N, ...] to compare logits on, a tensor for each input; the caller disposes them. Default: 8 of normally distributed noise. */
   images?: tf.Tensor | tf.Tensor[];
   /** How many images pass at once where passes are timed; [] times none. Default [1, 128]. */
   batchSizes?: number[];
-  /** Passes that are timed, and passes before them. Default 30 and 5. */
-  runs?: number;
-  warmUp?: number;
-  signal?: AbortSignal;
 }
 
 /** One size of a network: as it was trained, with closed channels counted out, and made smaller. */

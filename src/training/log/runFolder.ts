@@ -9,12 +9,6 @@ import { eventLine, readRun, runFiles } from './readRun.js';
 import { lockRun, type RunLock } from './runLock.js';
 import { fileHead, fileName, fileRecords, metricRecords } from './tensorboard/eventFile.js';
 
-/** What a run's folder says besides its events. */
-export interface RunFacts {
-  settings: unknown;
-  provenance?: Partial<Provenance>;
-}
-
 /** A run's folder, open for writing: one process at a time has it. */
 export class RunFolder {
   readonly id: string;
@@ -51,11 +45,11 @@ export class RunFolder {
   }
 
   /** Writes what the run is, and opens its log: events are added to those that are there. */
-  async begin({ settings, provenance }: RunFacts): Promise<void> {
+  async begin({ settings, provenance = {} }: { settings: unknown; provenance?: Partial<Provenance> }): Promise<void> {
     const { dir } = this;
     await writing(dir, async () => {
       const time = Date.now();
-      await writeFileWhole(join(dir, runFiles.provenance), `${JSON.stringify(provenance ?? {}, null, 2)}\n`, jsonFile);
+      await writeFileWhole(join(dir, runFiles.provenance), `${JSON.stringify(provenance, null, 2)}\n`, jsonFile);
       await writeFileWhole(join(dir, runFiles.settings), `${JSON.stringify(settings, null, 2)}\n`, jsonFile);
       const path = join(dir, runFiles.metrics);
       this.metrics = await open(path, 'a');
