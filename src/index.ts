@@ -53,7 +53,6 @@ export { GatedConv2d, type GatedConv2dOptions } from './layers/gatedConv2d.js';
 export {
   cumulativeProbability,
   defaultHardConcrete,
-  expectedOpen,
   inferenceMask,
   probabilityNonZero,
   sampleMask,

@@ -73,12 +73,3 @@ export function cumulativeProbability(logAlpha: tf.Tensor, x: number, shape = de
 export function probabilityNonZero(logAlpha: tf.Tensor, shape = defaultHardConcrete): tf.Tensor {
   return tf.tidy(() => tf.sub(1, cumulativeProbability(logAlpha, 0, shape)));
 }
-
-/**
- * The expected number of open gates, sum of P(mask != 0): the L0 penalty of one gate layer before any weighting.
- *
- * `logAlpha` is [C]; the caller disposes the scalar.
- */
-export function expectedOpen(logAlpha: tf.Tensor, shape = defaultHardConcrete): tf.Scalar {
-  return tf.tidy(() => probabilityNonZero(logAlpha, shape).sum());
-}
