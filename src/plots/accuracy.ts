@@ -57,7 +57,7 @@ export function accuracyAgainstSparsity(
 }
 
 /** Bars over the points' intervals. */
-const bars = (points: readonly SparsityPoint[]): object => ({
+const bars = (points: readonly Pick<SparsityPoint, 'accuracy' | 'interval'>[]): object => ({
   type: 'data',
   symmetric: false,
   array: points.map(({ interval, accuracy }) => (interval ? 100 * (interval[1] - accuracy) : null)),
@@ -97,19 +97,16 @@ export function accuracyByPruning(
     title: options.title ?? 'Accuracy against the share of pruned weights',
     alt: `Accuracy against pruned weights: ${list(said)}${dense ? `; ${dense.name} ${percent(dense.accuracy)}` : ''}.`,
     data: begun.map(({ name, points }, n) => {
-      const means = points.map(({ accuracies }) => 100 * mean(accuracies));
       const several = points.some(({ accuracies }) => accuracies.length > 1);
-      const bars = {
-        type: 'data',
-        symmetric: false,
-        array: points.map(({ accuracies }, i) => 100 * Math.max(...accuracies) - means[i]),
-        arrayminus: points.map(({ accuracies }, i) => means[i] - 100 * Math.min(...accuracies)),
-        thickness: 1.5,
-      };
-      const pruned = points.map((point) => 100 * point.pruned);
+      const spread = points.map(({ accuracies }) => ({
+        accuracy: mean(accuracies),
+        interval: [Math.min(...accuracies), Math.max(...accuracies)] as const,
+      }));
+      const x = points.map(({ pruned }) => 100 * pruned);
+      const y = spread.map(({ accuracy }) => 100 * accuracy);
       const hovertemplate = '%{x:.0f} % pruned: %{y:.2f} % right';
-      const look = { mode: 'lines+markers', hovertemplate, ...(several && { error_y: bars }) };
-      return curve(name, pruned, means, { color: colour(n), dash: dash(n) }, look);
+      const look = { mode: 'lines+markers', hovertemplate, ...(several && { error_y: bars(spread) }) };
+      return curve(name, x, y, { color: colour(n), dash: dash(n) }, look);
     }),
     layout: {
       xaxis: axis('pruned', '% of the weights', { range: [-2, 102] }),
