@@ -27,7 +27,7 @@ export {
   type DataSplits,
   type SplitOptions,
 } from './data/dataSplits.js';
-export type { DownloadOptions, Transfer } from './data/download.js';
+export type { DownloadOptions, Source, Transfer } from './data/download.js';
 export { getCifar10, type GetOptions } from './data/getCifar10.js';
 export { imageSet, shapeOf, type ImageArrays, type ImageSet, type ImageShape, type Labels } from './data/imageSet.js';
 export { loadData, presentData, type DataOptions } from './data/loadData.js';
@@ -35,7 +35,6 @@ export {
   channelStatistics,
   cifar10ImageStatistics,
   cifar10Statistics,
-  imageNetStatistics,
   normalise,
   standardise,
   type ChannelStatistics,
@@ -54,7 +53,6 @@ export { GatedConv2d, type GatedConv2dOptions } from './layers/gatedConv2d.js';
 export {
   cumulativeProbability,
   defaultHardConcrete,
-  expectedOpen,
   inferenceMask,
   probabilityNonZero,
   sampleMask,
@@ -82,8 +80,13 @@ export {
 export type { Padding } from './layers/padding.js';
 export type { InitializerName } from './layers/seededInitializer.js';
 
-export { channelFlow, flowFrom, type ChannelFlow, type ChannelReader } from './graph/channelFlow.js';
-export { channelGraph, type Channel, type ChannelGraph, type ChannelNode } from './graph/channelGraph.js';
+export {
+  channelGraph,
+  type Channel,
+  type ChannelGraph,
+  type ChannelMasks,
+  type ChannelNode,
+} from './graph/channelGraph.js';
 export { channelGroups, channelTies, explain, type ChannelGroup, type ChannelTies } from './graph/channelGroups.js';
 export { forward, gatesOf } from './graph/gates.js';
 export { kernelGeometry, type Kernel, type KernelGeometry } from './graph/kernels.js';
@@ -91,8 +94,7 @@ export type { LayerRole } from './graph/layerRole.js';
 export { layerNames, leafLayers, namedWeights, weightNames, type Layer } from './graph/names.js';
 export { inLayerOrder, networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './graph/networkGraph.js';
 
-export { c3, type C3Options } from './models/c3.js';
-export type { ChannelMasks } from './models/channelMasks.js';
+export { c3 } from './models/c3.js';
 export { cnn4, type Cnn4Options } from './models/cnn4.js';
 export {
   googleNet,
@@ -100,10 +102,9 @@ export {
   inceptionBranches,
   type GateOptions,
   type GoogleNetOptions,
-  type InceptionWidths,
 } from './models/googleNet.js';
 export type { NetworkOptions } from './models/networkOptions.js';
-export { resnet18, type ResNet18Options } from './models/resnet18.js';
+export { resnet18 } from './models/resnet18.js';
 export { resnet20, type ResNet20Options } from './models/resnet20.js';
 export {
   fillFromTorchvision,
@@ -133,7 +134,6 @@ export {
   refillFilters,
   withinLimit,
   type NullSpace,
-  type NullSpaceOptions,
   type Refill,
   type ReprScaling,
 } from './sparsity/nullSpace.js';
@@ -149,7 +149,7 @@ export {
   type RankOptions,
   type ReprRanking,
 } from './sparsity/orthogonality.js';
-export { prunableWeights, somePrunableWeights, zeroShares } from './sparsity/prunableWeights.js';
+export { prunableWeights, somePrunableWeights } from './sparsity/prunableWeights.js';
 export { amountToPrune, pruneSmallest, type PruningScope } from './sparsity/pruneSmallest.js';
 export { reprSparsifier, type ReprNextLayer, type ReprOptions } from './sparsity/repr.js';
 export {
@@ -175,12 +175,10 @@ export {
   completeCount,
   countOf,
   layerCosts,
-  openChannels,
   weightCount,
   type CompleteCount,
   type Count,
   type LayerCost,
-  type OpenChannels,
   type WeightCount,
 } from './compact/count/counts.js';
 export { publishedCount, type PublishedCount } from './compact/count/publishedCount.js';
@@ -240,8 +238,8 @@ export { followRun, type FollowOptions } from './training/log/followRun.js';
 export { listed, runIds, runNamed, runsFolder, type RunSummary } from './training/log/listRuns.js';
 export { provenance, type Provenance } from './training/log/provenance.js';
 export { readRun, type LoggedEvent, type LoggedRun } from './training/log/readRun.js';
-export { RunFolder, reopenRun, type GateMasks, type RunFacts } from './training/log/runFolder.js';
-export { crossEntropy, inputOf, isRight, rightAnswers, type CrossEntropyOptions, type Loss } from './training/loss.js';
+export { RunFolder, reopenRun } from './training/log/runFolder.js';
+export { crossEntropy, inputOf, isRight, type CrossEntropyOptions, type Loss } from './training/loss.js';
 export {
   kernelsOnly,
   makeOptimizer,
@@ -254,9 +252,7 @@ export {
   exponentialDecay,
   multiStep,
   oneCycle,
-  type ExponentialDecayOptions,
   type MultiStepOptions,
-  type OneCycleOptions,
   type Progress,
   type Schedule,
 } from './training/schedules.js';
@@ -344,7 +340,7 @@ export {
   type MonteCarloOptions,
   type OpenEstimate,
 } from './plots/gateCurves.js';
-export { gateHistogram, gatesPerLayer, type GateSnapshot } from './plots/gates.js';
+export { gateHistogram, gatesPerLayer } from './plots/gates.js';
 export {
   hardConcreteDensity,
   hardConcreteSamples,
@@ -364,20 +360,18 @@ export {
   gradientsPerLayer,
   widthsPerLayer,
   zerosPerLayer,
-  type LayerWidths,
   type NamedGradients,
   type NamedShares,
 } from './plots/perLayer.js';
 export { gammaPaths, proximalStep, type ProximalStepOptions } from './plots/proximalStep.js';
 export { named, overlapDuringTraining, reprCurves, reprCycle, type CourseOf, type PhasedEpoch } from './plots/repr.js';
 export { pullOfLoss, softmaxTwice } from './plots/softmaxTwice.js';
-export type { Figure, Layout, Trace } from './plots/theme.js';
+export type { Figure, Layout, Titled, Trace } from './plots/theme.js';
 export {
   curvesOverEpochs,
   penaltyDuringTraining,
   runsOfCurves,
   trainingCurves,
-  type EpochCurve,
   type EpochCurveOptions,
   type NamedRun,
   type PenaltyCurve,

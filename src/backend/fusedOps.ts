@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 
 /** What the fast backend computes in one pass where others need several. */
-export type FusedKernel =
+type FusedKernel =
   'FusedBatchNorm' | 'FusedBatchNormInference' | 'ConvBias' | 'AdamWStep' | 'SgdStep' | 'HardConcreteSample';
 
 /** The names under which tfjs knows the kernels: its own FusedBatchNorm is something else. */
@@ -24,7 +24,7 @@ function run<T extends tf.Tensor | tf.Tensor[]>(
     .runKernel(PREFIX + name, given as tf.NamedTensorMap, attributes as Parameters<tf.KernelFunc>[0]['attrs']);
 }
 
-/** The inputs of batch normalisation: x [N, H, W, C] or [N, C]; gamma and beta [C]; gate [N, C]. */
+/** The inputs of batch normalisation: x [N, ..., C]; gamma and beta [C], 1 and 0 if left out; gate [N, C], a mask behind the ReLU. */
 export interface FusedBatchNormInputs {
   x: tf.Tensor;
   gamma?: tf.Tensor1D;
@@ -76,7 +76,7 @@ export function fusedBatchNormInference(
   );
 }
 
-export interface ConvBiasOptions {
+interface ConvBiasOptions {
   strides: number | [number, number];
   pad: 'valid' | 'same' | number | tf.backend_util.ExplicitPadding;
 }

@@ -54,12 +54,7 @@ const WEBGPU = ['webgpu', '@tensorflow/tfjs-backend-webgpu'];
 
 /** Gives Node a WebGPU device, makes tfjs run on it, and returns the device's name. Throws a UserError that says why not. */
 export async function loadWebgpu(): Promise<string> {
-  let dawn: Dawn;
-  try {
-    dawn = (await import(WEBGPU[0])) as Dawn;
-  } catch (error) {
-    throw absent(WEBGPU[0], error);
-  }
+  const dawn = (await importOrRefuse(WEBGPU[0])) as Dawn;
   Object.assign(globalThis, dawn.globals);
   const gpu = dawn.create([]);
   const navigator = (globalThis as { navigator?: object }).navigator ?? {};
@@ -72,20 +67,18 @@ export async function loadWebgpu(): Promise<string> {
         `mesa-vulkan-drivers computes on the processor), or choose backend 'simd'.`,
     );
   }
-  try {
-    await import(WEBGPU[1]);
-  } catch (error) {
-    throw absent(WEBGPU[1], error);
-  }
+  await importOrRefuse(WEBGPU[1]);
   if (!(await tf.setBackend('webgpu')))
     throw new UserError(`The backend 'webgpu' could not start. Choose backend 'simd'.`);
   return adapter.info?.description || adapter.info?.device || adapter.info?.vendor || 'an unnamed device';
 }
 
-function absent(name: string, cause: unknown): UserError {
-  return new UserError(
-    `The backend 'webgpu' needs the package '${name}', which does not load: ${(cause as Error).message.split('\n')[0]}. ` +
-      `Run 'npm install --no-save ${WEBGPU[0]} ${WEBGPU[1]}@${tf.version_core}', or choose another backend.`,
-    { cause },
-  );
+function importOrRefuse(name: string): Promise<unknown> {
+  return import(name).catch((cause: Error) => {
+    throw new UserError(
+      `The backend 'webgpu' needs the package '${name}', which does not load: ${cause.message.split('\n')[0]}. ` +
+        `Run 'npm install --no-save ${WEBGPU[0]} ${WEBGPU[1]}@${tf.version_core}', or choose another backend.`,
+      { cause },
+    );
+  });
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.js';
+import type { Source } from './download.js';
 import { bytesFor, labelsFor, valuesOf } from './imageSet.js';
 import type { ImageSet, ImageShape, Labels } from './imageSet.js';
 
@@ -13,7 +14,6 @@ export const testFile = 'test_batch.bin';
 export const classNamesFile = 'batches.meta.txt';
 export const cifar10ClassNames = 'airplane automobile bird cat deer dog frog horse ship truck'.split(' ');
 
-/** Rows, columns and channels of its images. */
 const shape: ImageShape = [32, 32, 3];
 
 /** Whether a folder holds files of CIFAR-10, or the folder of its archive. */
@@ -26,13 +26,8 @@ export const recordBytes = 1 + valuesOf(shape);
 /** Records of each of the six files in the official archive. */
 const recordsPerFile = 10_000;
 
-/** An archive of CIFAR-10 in its binary form, and how to tell that it arrived whole. */
-export interface Archive {
-  url: string;
-  bytes: number;
-  sha256: string;
-  /** The older checksum that the authors state; checked as well where given. */
-  md5?: string;
+/** An archive of CIFAR-10 in its binary form. */
+export interface Archive extends Source {
   recordsPerFile: number;
 }
 

@@ -24,7 +24,6 @@ const wrongFile = (url: string, expected: number, found: string): UserError =>
     `The archive has ${expected} bytes; ${url} offers ${found}, so it is another file. Try another --mirror.`,
   );
 
-/** Size of the file, 0 where there is none. */
 async function sizeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size;
@@ -134,7 +133,7 @@ export interface Source {
   url: string;
   bytes: number;
   sha256: string;
-  /** Checked as well where given. */
+  /** An older checksum, checked as well where given. */
   md5?: string;
 }
 
@@ -166,7 +165,6 @@ async function wrongChecksum(path: string, { sha256, md5 }: Source): Promise<str
   return undefined;
 }
 
-/** Makes attempts until the partial file has all its bytes. */
 async function fetchAll({ url, bytes }: Source, partial: string, options: DownloadOptions): Promise<void> {
   const { onProgress, onRetry, stallMs = 30_000, retries = 5, pauseMs = 1000 } = options;
   let most = await sizeOf(partial);

@@ -144,16 +144,15 @@ async function decoder(): Promise<Decoder> {
   return (path) => sharp(path).autoOrient();
 }
 
-const unreadable = (path: string, error: unknown): UserError =>
-  new UserError(`${path} must be a whole PNG or JPEG image; it cannot be decoded: ${(error as Error).message.trim()}.`);
+const refusing =
+  (path: string) =>
+  ({ message }: Error): never => {
+    throw new UserError(`${path} must be a whole PNG or JPEG image; it cannot be decoded: ${message.trim()}.`);
+  };
 
 /** What the header of an image says; throws a UserError for what would not be decoded as it is. */
 async function headerOf(decode: Decoder, path: string): Promise<Metadata> {
-  const header = await decode(path)
-    .metadata()
-    .catch((error: unknown) => {
-      throw unreadable(path, error);
-    });
+  const header = await decode(path).metadata().catch(refusing(path));
   const { format, depth } = header;
   if (format !== 'png' && format !== 'jpeg') {
     throw new UserError(`Images must be PNG or JPEG, whatever their names end in; ${path} is ${format.toUpperCase()}.`);
@@ -200,9 +199,7 @@ async function decodeInto(
   const { data, info } = await (channels === 4 ? coloured.ensureAlpha() : coloured)
     .raw()
     .toBuffer({ resolveWithObject: true })
-    .catch((error: unknown) => {
-      throw unreadable(path, error);
-    });
+    .catch(refusing(path));
   if (channels === 4) return to.set(data);
   for (let from = 0, at = 0; from < data.length; from += info.channels, at += channels) {
     if (info.channels === 4 && data[from + 3] !== 255) {
@@ -227,11 +224,8 @@ async function decodeInto(
 export async function readImageFolder(folder: string, size?: ImageSize): Promise<DataParts> {
   const parts = await listParts(folder);
   const decode = await decoder();
-  const shape = await commonShape(
-    decode,
-    [...parts.values()].flatMap(({ files }) => files),
-    size,
-  );
+  const all = [...parts.values()].flatMap(({ files }) => files);
+  const shape = await commonShape(decode, all, size);
   const name = basename(resolve(folder));
   const read = async ({ files, classNames }: Part): Promise<ImageSet> => {
     const images = bytesFor(files.length, shape);

@@ -22,12 +22,6 @@ export const cifar10ImageStatistics: ChannelStatistics = {
   std: [0.2023, 0.1994, 0.201],
 };
 
-/** ImageNet's: what networks pre-trained there expect. */
-export const imageNetStatistics: ChannelStatistics = {
-  mean: [0.485, 0.456, 0.406],
-  std: [0.229, 0.224, 0.225],
-};
-
 /**
  * Mean and standard deviation of each channel over all pixels of a set, usually the training set, for `normalise`. A
  * channel that has one value everywhere gets the deviation 1, so that it becomes 0.

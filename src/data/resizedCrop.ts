@@ -108,11 +108,10 @@ export interface ResizedCropRange {
   ratio: [number, number];
 }
 
-/** Python's round: a half goes to the even neighbour. */
-function roundHalfEven(x: number): number {
-  const below = Math.floor(x);
-  if (x - below !== 0.5) return Math.round(x);
-  return below % 2 === 0 ? below : below + 1;
+/** The nearest whole number at or above 0, and of two as near the even one: as Python rounds. */
+export function roundHalfToEven(x: number): number {
+  const low = Math.floor(x);
+  return x - low === 0.5 ? low + (low % 2) : Math.round(x);
 }
 
 /**
@@ -125,14 +124,14 @@ export function randomBox(random: Draws, [height, width]: ImageShape, { scale, r
   for (let attempt = 0; attempt < 10; attempt++) {
     const area = height * width * (scale[0] + (scale[1] - scale[0]) * random.next());
     const aspect = Math.exp(low + (high - low) * random.next());
-    const w = roundHalfEven(Math.sqrt(area * aspect));
-    const h = roundHalfEven(Math.sqrt(area / aspect));
+    const w = roundHalfToEven(Math.sqrt(area * aspect));
+    const h = roundHalfToEven(Math.sqrt(area / aspect));
     if (w > 0 && w <= width && h > 0 && h <= height) {
       return { width: w, height: h, top: random.integer(height - h + 1), left: random.integer(width - w + 1) };
     }
   }
-  const w = Math.min(width, Math.max(1, roundHalfEven(height * ratio[1])));
-  const h = Math.min(height, Math.max(1, roundHalfEven(width / ratio[0])));
+  const w = Math.min(width, Math.max(1, roundHalfToEven(height * ratio[1])));
+  const h = Math.min(height, Math.max(1, roundHalfToEven(width / ratio[0])));
   return { width: w, height: h, top: Math.floor((height - h) / 2), left: Math.floor((width - w) / 2) };
 }
 

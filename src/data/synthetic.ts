@@ -70,7 +70,6 @@ const shapes: Record<string, Distance> = {
 };
 const shapeNames = Object.keys(shapes);
 
-/** A value a channel. */
 type Colour = number[];
 
 const between = (random: Random, low: number, high: number): number => low + (high - low) * random.next();

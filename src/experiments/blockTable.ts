@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { layerCosts, type LayerCost } from '../compact/count/counts.js';
-import type { ChannelMasks } from '../models/channelMasks.js';
+import type { ChannelMasks } from '../graph/channelGraph.js';
 
 /** What a block of the network costs, as a row of a table. */
 export interface BlockRow {

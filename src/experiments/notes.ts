@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { cosinesByLayer, filterOverlap } from '../sparsity/orthogonality.js';
 import { istaLayers } from '../sparsity/ista.js';
-import type { ChannelMasks } from '../models/channelMasks.js';
+import type { ChannelMasks } from '../graph/channelGraph.js';
 import { reprEpoch } from '../sparsity/schedules.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import type { NoteEvent, StepEvent } from '../training/events.js';

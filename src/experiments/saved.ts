@@ -3,7 +3,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { blankImages } from '../data/dataSplits.js';
 import type { ImageShape } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
-import type { ChannelMasks } from '../models/channelMasks.js';
+import type { ChannelMasks } from '../graph/channelGraph.js';
 import { combineSparsifiers, type Sparsifier } from '../sparsity/sparsifier.js';
 import { averagedWeights, restoreWeights } from '../training/checkpoint/trainedState.js';
 import { loadCheckpoint } from '../training/checkpoint/loadCheckpoint.js';

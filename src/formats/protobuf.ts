@@ -11,6 +11,12 @@ export const repeated = (type: string, id: number, packed = false): protobuf.IFi
   ...(packed ? { options: { packed: true } } : {}),
 });
 
+/** A message of some fields, of which those of one of `oneofs` stand for each other. */
+export const message = (fields: protobuf.IType['fields'], oneofs: Record<string, string[]> = {}): protobuf.IType => ({
+  fields,
+  oneofs: Object.fromEntries(Object.entries(oneofs).map(([name, oneof]) => [name, { oneof }])),
+});
+
 /** What turns messages of one type into bytes. */
 export const encoder =
   <Message extends object>(root: protobuf.Root, name: string) =>

@@ -5,14 +5,19 @@ import { activationOf, isSpread, layerRole, mixesChannels, type LayerRole } from
 import type { Layer } from './names.js';
 import { networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './networkGraph.js';
 
+/**
+ * The mask of each channel, by the name of the convolution or dense layer whose outputs it multiplies: 0 is closed. What
+ * every sparsity method gives, and what cuts, counts and figures read.
+ */
+export type ChannelMasks = ReadonlyMap<string, Float32Array>;
+
 /** A layer in the graph of channels. */
 export interface ChannelNode extends LayerNode {
   role: LayerRole;
   inputs: ChannelNode[];
   readers: ChannelNode[];
-  /** How many channels its output has. */
   channels: number;
-  /** The channels that output channel c is computed from one by one (`channelSources`). */
+  /** The channels of its inputs that output channel c is computed from one by one, other channels having no part in it. */
   sources: (c: number) => Channel[];
 }
 
@@ -23,8 +28,8 @@ export type ChannelGraph = NetworkGraph<ChannelNode>;
 const mostChannels = 2 ** 22;
 
 /** One channel of one layer's output. */
-export interface Channel<Node extends LayerNode = ChannelNode> {
-  node: Node;
+export interface Channel {
+  node: ChannelNode;
   channel: number;
   /** Whether it is the one channel of an input that counts for all channels of the output. */
   spread?: boolean;
@@ -44,7 +49,7 @@ export function channelGraph(model: tf.LayersModel): ChannelGraph {
     const role = layerRole(node);
     const channels = channelsOf(node);
     total += channels;
-    Object.assign(node, { role, channels, sources: channelSources(node, role) });
+    Object.assign(node, { role, channels, sources: sourcesOf(node as ChannelNode, role) });
   }
   if (total > mostChannels) {
     throw new UserError(`${model.name} has ${total} channels; they are followed one by one, at most ${mostChannels}.`);
@@ -54,14 +59,8 @@ export function channelGraph(model: tf.LayersModel): ChannelGraph {
 
 const channelsOf = ({ outputShape }: LayerNode): number => outputShape.at(-1) ?? 0;
 
-/**
- * For a layer with a role, what tells the channels of its inputs that an output channel is computed from one by one, other
- * channels having no part in it; none for a kernel over all channels.
- */
-export function channelSources<Node extends LayerNode>(
-  node: Omit<LayerNode, 'inputs'> & { inputs: Node[] },
-  role: LayerRole,
-): (c: number) => Channel<Node>[] {
+/** The `sources` of a layer with a role; none for a kernel over all channels. */
+function sourcesOf(node: ChannelNode, role: LayerRole): ChannelNode['sources'] {
   const { inputs } = node;
   const [input] = inputs;
   switch (role) {
@@ -74,9 +73,9 @@ export function channelSources<Node extends LayerNode>(
     }
     case 'concat': {
       const places = inputs.flatMap((part) =>
-        Array.from({ length: channelsOf(part) }, (_, channel) => [part, channel]),
+        Array.from({ length: channelsOf(part) }, (_, channel): Channel => ({ node: part, channel })),
       );
-      return (c) => [{ node: places[c][0] as Node, channel: places[c][1] as number }];
+      return (c) => [places[c]];
     }
     case 'flatten':
     case 'reshape':

@@ -127,9 +127,8 @@ export function channelGroups(graph: ChannelGraph): ChannelGroup[] {
  *
  * Throws a UserError for a layer whose channels cannot be followed.
  */
-export function explain(network: tf.LayersModel | ChannelGraph): string {
-  const graph = 'nodes' in network ? network : channelGraph(network);
-  return channelGroups(graph)
+export function explain(model: tf.LayersModel): string {
+  return channelGroups(channelGraph(model))
     .map(({ layers, channels, readers, because, locked }) => {
       const read = readers.length > 0 ? `; read by ${readers.join(', ')}` : '';
       const lines = [`${channels} channel${channels === 1 ? '' : 's'} of ${layers.join(', ')}${read}`];

@@ -49,70 +49,55 @@ export interface KernelGeometry {
   kernels: Kernel[];
 }
 
+type Kernels = Pick<KernelGeometry, 'window' | 'inputs' | 'outputs' | 'multiplier' | 'kernels'>;
+
+const product = (sides: readonly (number | null)[]): number => sides.reduce<number>((n, side) => n * (side ?? 0), 1);
+
+/** The entries of a kernel's window, and its last two sides. */
+const sidesOf = ({ shape }: Weight): number[] => [product(shape.slice(0, -2)), ...(shape.slice(-2) as number[])];
+
 /** [h, w, in, out] and [in, out]. */
-function dense(weight: Weight): Pick<KernelGeometry, 'window' | 'inputs' | 'outputs' | 'kernels'> {
-  const [inputs, outputs] = weight.shape.slice(-2) as number[];
-  const window = product(weight.shape.slice(0, -2));
-  const kernel: Kernel = {
-    weight,
-    inputOf: (entry) => Math.floor(entry / outputs) % inputs,
-    outputOf: (entry) => entry % outputs,
-    entries: (m, n) => window * m * n,
-  };
-  return { window, inputs, outputs, kernels: [kernel] };
+function dense(weight: Weight): Kernels {
+  const [window, inputs, outputs] = sidesOf(weight);
+  const inputOf = (entry: number): number => Math.floor(entry / outputs) % inputs;
+  const kernel = { weight, inputOf, outputOf: (entry: number) => entry % outputs };
+  return { window, inputs, outputs, kernels: [{ ...kernel, entries: (m, n) => window * m * n }] };
 }
 
 /** [h, w, out, in]. */
-function transposed(weight: Weight): ReturnType<typeof dense> {
-  const [outputs, inputs] = weight.shape.slice(-2) as number[];
-  const window = product(weight.shape.slice(0, -2));
-  const kernel: Kernel = {
-    weight,
-    inputOf: (entry) => entry % inputs,
-    outputOf: (entry) => Math.floor(entry / inputs) % outputs,
-    entries: (m, n) => window * m * n,
-  };
-  return { window, inputs, outputs, kernels: [kernel] };
+function transposed(weight: Weight): Kernels {
+  const { window, inputs: outputs, outputs: inputs, kernels } = dense(weight);
+  const [{ inputOf: outputOf, outputOf: inputOf, entries }] = kernels;
+  return { window, inputs, outputs, kernels: [{ weight, inputOf: inputOf!, outputOf, entries }] };
 }
 
 /** [h, w, in, multiplier]. */
-function depthwise(weight: Weight): ReturnType<typeof dense> & { multiplier: number } {
-  const [inputs, multiplier] = weight.shape.slice(-2) as number[];
-  const window = product(weight.shape.slice(0, -2));
+function depthwise(weight: Weight): Kernels & { multiplier: number } {
+  const [window, inputs, multiplier] = sidesOf(weight);
   const outputs = inputs * multiplier;
-  const kernel: Kernel = {
-    weight,
-    inputOf: (entry) => Math.floor((entry % outputs) / multiplier),
-    outputOf: (entry) => entry % outputs,
-    entries: (_, n) => window * n,
-  };
-  return { window, inputs, outputs, multiplier, kernels: [kernel] };
+  const inputOf = (entry: number): number => Math.floor((entry % outputs) / multiplier);
+  const kernel = { weight, inputOf, outputOf: (entry: number) => entry % outputs };
+  return { window, inputs, outputs, multiplier, kernels: [{ ...kernel, entries: (_, n) => window * n }] };
 }
 
 /** A depthwise kernel [h, w, in, multiplier], then a pointwise one [1, 1, in * multiplier, out]. */
-function separable(first: Weight, second: Weight): ReturnType<typeof dense> {
+function separable(first: Weight, second: Weight): Kernels {
   const { window, inputs, multiplier, kernels } = depthwise(first);
   const { outputs, kernels: pointwise } = dense(second);
-  const { inputOf } = pointwise[0];
+  const inputOf = (entry: number): number => Math.floor(pointwise[0].inputOf(entry) / multiplier);
   return {
     window,
     inputs,
     outputs,
     kernels: [
       { weight: first, inputOf: kernels[0].inputOf, entries: (m) => window * m * multiplier },
-      {
-        ...pointwise[0],
-        inputOf: (entry) => Math.floor(inputOf(entry) / multiplier),
-        entries: (m, n) => m * multiplier * n,
-      },
+      { ...pointwise[0], inputOf, entries: (m, n) => m * multiplier * n },
     ],
   };
 }
 
-const product = (sides: readonly (number | null)[]): number => sides.reduce<number>((n, side) => n * (side ?? 0), 1);
-
 /** The layers with kernels, and what theirs are called. */
-const kinds: Record<string, { weights: string[]; read: (...weights: Weight[]) => ReturnType<typeof dense> }> = {
+const kinds: Record<string, { weights: string[]; read: (...weights: Weight[]) => Kernels }> = {
   Conv2d: { weights: ['kernel'], read: dense },
   GatedConv2d: { weights: ['kernel'], read: dense },
   Conv2D: { weights: ['kernel'], read: dense },

@@ -67,20 +67,8 @@ const channelwise: Record<ChannelwiseKind, string[]> = {
 const most = { channels: 2 ** 20, side: 4096 };
 /** Activations of tf.layers, by name, that treat every value alike: channels stay what they are. */
 const elementwiseActivations = [
-  'linear',
-  'relu',
-  'relu6',
-  'elu',
-  'selu',
-  'sigmoid',
-  'hardSigmoid',
-  'softplus',
-  'softsign',
-  'tanh',
-  'swish',
-  'mish',
-  'gelu',
-  'gelu_new',
+  ...['linear', 'relu', 'relu6', 'elu', 'selu', 'sigmoid', 'hardSigmoid', 'softplus', 'softsign', 'tanh', 'swish'],
+  ...['mish', 'gelu', 'gelu_new'],
 ];
 /** Activations that compute every channel from all of them. */
 const mixingActivations = ['softmax', 'logSoftmax'];
@@ -117,9 +105,11 @@ export function layerRole(node: LayerNode): LayerRole {
     throw refuse(`is not one whose channels can be followed; known are ${known}`);
   }
   const activation = activationOf(layer);
-  if (![...elementwiseActivations, ...mixingActivations].includes(activation)) {
-    const known = [...elementwiseActivations, ...mixingActivations].join(', ');
-    throw refuse(`ends with ${activation}, of which it is not known what it does with channels; known are ${known}`);
+  const known = [...elementwiseActivations, ...mixingActivations];
+  if (!known.includes(activation)) {
+    throw refuse(
+      `ends with ${activation}, of which it is not known what it does with channels; known are ${known.join(', ')}`,
+    );
   }
   const rank = outputShape.length;
   const limits = [...outputShape.slice(1, -1).map(() => most.side), most.channels];
@@ -143,17 +133,13 @@ export function layerRole(node: LayerNode): LayerRole {
   if ((role === 'kernel' || role === 'depthwise') && kernelGeometry(layer, outputShape) === undefined) {
     throw refuse('has not been built');
   }
-  return mixesChannels(layer) && role !== 'kernel' ? mixing(node, role, refuse) : role;
-}
-
-/** An activation layer that mixes channels; a depthwise convolution that ends with one is something of which nothing is known. */
-function mixing({ layer }: LayerNode, role: LayerRole, refuse: (why: string) => UserError): LayerRole {
+  if (!mixesChannels(layer) || role === 'kernel') return role;
   if (role === 'channelwise') return 'mix';
-  throw refuse(`ends with a ${activationOf(layer)} over its channels, which only a convolution or dense layer may`);
+  throw refuse(`ends with a ${activation} over its channels, which only a convolution or dense layer may`);
 }
 
 /** Whether an input of a merging layer counts for all channels of its output. */
-export function isSpread({ outputShape }: Pick<LayerNode, 'outputShape'>, input: LayerNode): boolean {
+export function isSpread({ outputShape }: LayerNode, input: LayerNode): boolean {
   return input.outputShape.at(-1) === 1 && outputShape.at(-1) !== 1;
 }
 
@@ -163,22 +149,15 @@ export function isFull({ outputShape }: LayerNode, input: LayerNode): boolean {
   return String(sizes[0]) === String(sizes[1]);
 }
 
-/** Layers with f(g x) = g f(x) for every g >= 0, whatever their settings. */
-const homogeneous = [
-  'LeakyReLU',
-  'PReLU',
-  ...channelwise.idle,
-  ...channelwise.window,
-  ...channelwise.upsampling,
-  ...channelwise.global,
-];
+/** Kinds of layers with f(g x) = g f(x) for every g >= 0, whatever their settings; so has LeakyReLU. */
+const homogeneous = ['idle', 'slopes', 'window', 'upsampling', 'global'];
 
 /** Whether f(g x) = g f(x) for every g >= 0, so that a gate behind the layer may as well stand before it. */
 export function isHomogeneous(layer: Layer): boolean {
   const name = layer.getClassName();
   if (name === 'ReLU') return (layer.getConfig().maxValue ?? null) === null;
   if (name === 'Activation') return isHomogeneousActivation(activationOf(layer));
-  return homogeneous.includes(name);
+  return name === 'LeakyReLU' || homogeneous.includes(channelwiseKind(layer) ?? '');
 }
 
 /** Whether an activation, by name, has f(g x) = g f(x) for every g >= 0. */

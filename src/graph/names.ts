@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
+import type { SavedTensor } from '../formats/safetensors.js';
 import type { Weight } from '../layers/layer.js';
 
 /** Any layer of a tf.LayersModel. */
@@ -81,6 +82,39 @@ export function namedWeights(model: tf.LayersModel): Map<string, Weight> {
   );
   const byWeight = new Map([...names].map(([{ weight }, name]) => [weight, name]));
   return new Map(model.weights.map((weight) => [byWeight.get(weight) ?? weight.originalName, weight]));
+}
+
+/**
+ * Gives a network the tensors of a file by its weights' names (`namedWeights`). Throws the error that `refuse` makes of the first
+ * that is missing, of another shape, or of no weight; nothing has been changed then.
+ */
+export function fillWeights(
+  model: tf.LayersModel,
+  tensors: ReadonlyMap<string, SavedTensor>,
+  refuse: (reason: string) => UserError,
+): void {
+  const wanted = namedWeights(model);
+  const extra = [...tensors.keys()].find((name) => !wanted.has(name));
+  for (const [name, { shape }] of wanted) {
+    const saved = tensors.get(name);
+    if (!saved) throw refuse(`it has no tensor ${name}${extra ? `, but has ${extra}` : ''}`);
+    if (saved.shape.join() !== shape.join()) {
+      throw refuse(`its tensor ${name} has the shape [${saved.shape.join(', ')}], not [${shape.join(', ')}]`);
+    }
+  }
+  if (extra) throw refuse(`it also has a tensor ${extra}`);
+  for (const [name, weight] of wanted) {
+    const { values, shape } = tensors.get(name)!;
+    tf.tidy(() => void weight.write(tf.tensor(Float32Array.from(values), shape, weight.dtype)));
+  }
+}
+
+/** A name that is not among those `used`, and is from now on: the one wanted or, where there is one, with a number behind it. */
+export function freeName(used: Set<string>, wanted: string): string {
+  let name = wanted;
+  for (let n = 2; used.has(name); n++) name = `${wanted}_${n}`;
+  used.add(name);
+  return name;
 }
 
 /** Asked for at every step, and the same as long as a network has the same outputs. */

@@ -1,5 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import { fusedBatchNorm, fusedBatchNormInference, hasKernel } from '../backend/fusedOps.js';
+import {
+  fusedBatchNorm,
+  fusedBatchNormInference,
+  hasKernel,
+  type FusedBatchNormInputs,
+  type FusedBatchNormOptions,
+} from '../backend/fusedOps.js';
 import { UserError } from '../errors.js';
 import { checkActivation, single, type Activation, type CallOptions, type LayerOptions, type Weight } from './layer.js';
 import type { L0Gate } from './l0Gate.js';
@@ -79,14 +85,10 @@ export class BatchNorm extends tf.layers.Layer {
       const x = single(inputs);
       const gate = options.gates?.get(this) as L0Gate | undefined;
       const all = { x, gamma: this.gamma, beta: this.beta, gate: gate && maskRows(gate, x.shape[0], options) };
-      const y = options.training && !this.frozen ? this.normalise(all, options) : this.normaliseByRunning(all);
+      const y = this.normalise(all, options);
       gate?.expectGated(y);
       return y;
     });
-  }
-
-  override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape | tf.Shape[] {
-    return inputShape;
   }
 
   override getConfig(): tf.serialization.ConfigDict {
@@ -94,20 +96,15 @@ export class BatchNorm extends tf.layers.Layer {
     return { ...super.getConfig(), epsilon, momentum, scale, center, activation };
   }
 
-  private normalise(inputs: NormaliseInputs, { updateStatistics = true }: CallOptions): tf.Tensor {
-    const { y, mean, variance } = normaliseByBatch(inputs, this.settings);
+  private normalise(inputs: FusedBatchNormInputs, { training, updateStatistics = true }: CallOptions): tf.Tensor {
+    const settings = { epsilon: this.epsilon, relu: this.activation === 'relu' };
+    if (!training || this.frozen) {
+      const [mean, variance] = [this.movingMean, this.movingVariance].map((weight) => weight.read() as tf.Tensor1D);
+      return normaliseBy({ ...inputs, mean, variance }, settings);
+    }
+    const { y, mean, variance } = normaliseByBatch(inputs, settings);
     if (updateStatistics) this.updateStatistics(mean, variance, inputs.x.size / mean.size);
     return y;
-  }
-
-  private normaliseByRunning(inputs: NormaliseInputs): tf.Tensor {
-    const mean = this.movingMean.read() as tf.Tensor1D;
-    const variance = this.movingVariance.read() as tf.Tensor1D;
-    return normaliseBy({ ...inputs, mean, variance }, this.settings);
-  }
-
-  private get settings(): NormaliseOptions {
-    return { epsilon: this.epsilon, relu: this.activation === 'relu' };
   }
 
   private updateStatistics(mean: tf.Tensor, variance: tf.Tensor, count: number): void {
@@ -128,33 +125,15 @@ function maskRows(gate: L0Gate, n: number, options: CallOptions): tf.Tensor2D {
 
 tf.serialization.registerClass(BatchNorm);
 
-/** What batch normalisation works on and with: x [N, ..., C]; gamma and beta [C], 1 and 0 if left out. */
-export interface NormaliseInputs {
-  x: tf.Tensor;
-  gamma?: tf.Tensor1D;
-  beta?: tf.Tensor1D;
-  /** A mask [N, C] that the result is multiplied by, after the ReLU. */
-  gate?: tf.Tensor2D;
-}
-
-export interface NormaliseOptions {
-  epsilon: number;
-  /** Whether negative values become 0. */
-  relu: boolean;
-}
-
-/** y and the statistics of this batch: mean and biased variance, [C] each. The caller disposes all three. */
-export type Normalised = {
-  y: tf.Tensor;
-  mean: tf.Tensor1D;
-  variance: tf.Tensor1D;
-};
-
 /**
  * Batch normalisation by the statistics of the batch itself: relu?((x - mean) / sqrt(variance + epsilon) * gamma + beta)
- * * gate. One pass where the backend has a kernel for it, otherwise composed from tf operations.
+ * * gate. One pass where the backend has a kernel for it, otherwise composed from tf operations. The caller disposes y, mean
+ * and biased variance.
  */
-export function normaliseByBatch(inputs: NormaliseInputs, options: NormaliseOptions): Normalised {
+function normaliseByBatch(
+  inputs: FusedBatchNormInputs,
+  options: FusedBatchNormOptions,
+): ReturnType<typeof fusedBatchNorm> {
   if (hasKernel('FusedBatchNorm')) return fusedBatchNorm(inputs, options);
   const axes = Array.from({ length: inputs.x.rank - 1 }, (_, axis) => axis);
   return tf.tidy(() => {
@@ -167,15 +146,15 @@ export function normaliseByBatch(inputs: NormaliseInputs, options: NormaliseOpti
 
 /** Batch normalisation by given statistics, [C] each; formula as in `normaliseByBatch`. The caller disposes the result. */
 export function normaliseBy(
-  inputs: NormaliseInputs & { mean: tf.Tensor1D; variance: tf.Tensor1D },
-  options: NormaliseOptions,
+  inputs: FusedBatchNormInputs & { mean: tf.Tensor1D; variance: tf.Tensor1D },
+  options: FusedBatchNormOptions,
 ): tf.Tensor {
   return hasKernel('FusedBatchNormInference') ? fusedBatchNormInference(inputs, options) : compose(inputs, options);
 }
 
 function compose(
-  { x, mean, variance, gamma, beta, gate }: NormaliseInputs & { mean: tf.Tensor1D; variance: tf.Tensor1D },
-  { epsilon, relu }: NormaliseOptions,
+  { x, mean, variance, gamma, beta, gate }: Parameters<typeof normaliseBy>[0],
+  { epsilon, relu }: FusedBatchNormOptions,
 ): tf.Tensor {
   return tf.tidy(() => {
     // tf's gradient of batch normalisation cannot do without a gamma.

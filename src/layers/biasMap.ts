@@ -63,10 +63,6 @@ export class BiasMap extends tf.layers.Layer {
     });
   }
 
-  override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape | tf.Shape[] {
-    return inputShape;
-  }
-
   override getConfig(): tf.serialization.ConfigDict {
     const { rows, columns } = this;
     return { ...super.getConfig(), rows, columns };

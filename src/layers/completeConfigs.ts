@@ -1,7 +1,14 @@
-// For its effect, where layers are built again from what they say of themselves: copies, files, compact networks.
+// For its effect too, where layers are built again from what they say of themselves: copies, files, compact networks.
 import * as tf from '@tensorflow/tfjs';
 
 type Config = tf.serialization.ConfigDict;
+
+/** A layer of the same class and settings, without weights as yet. */
+export function copyLayer(layer: tf.layers.Layer, name = layer.name): tf.layers.Layer {
+  type Kind = tf.serialization.SerializableConstructor<tf.layers.Layer> & typeof tf.serialization.Serializable;
+  const kind = layer.constructor as Kind;
+  return kind.fromConfig(kind, { ...layer.getConfig(), name });
+}
 
 /** Has all layers of the class of `layer` add to their config what tf.layers 4.22 leave out of it. */
 function complete<L extends tf.layers.Layer>(layer: tf.layers.Layer, missing: (layer: L) => Config): void {

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { convBias, hasKernel } from '../backend/fusedOps.js';
 import { UserError } from '../errors.js';
 import { checkActivation, single, type Activation, type CallOptions, type LayerOptions, type Weight } from './layer.js';
-import { checkPadding, outputLength, tfPadding, type Padding } from './padding.js';
+import { checkPadding, outputSides, tfPadding, type Padding } from './padding.js';
 import { initialConvolution, initializerNames, type InitializerName } from './seededInitializer.js';
 
 export interface Conv2dOptions extends LayerOptions {
@@ -88,10 +88,8 @@ export class Conv2d extends tf.layers.Layer {
   }
 
   override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape {
-    const [n, height, width] = inputShape as tf.Shape;
-    const side = (length: number | null, axis: 0 | 1): number | null =>
-      outputLength(length, this.kernelSize, this.strides, this.padding, axis);
-    return [n, side(height, 0), side(width, 1), this.filters];
+    const shape = inputShape as tf.Shape;
+    return [shape[0], ...outputSides(shape, this.kernelSize, this.strides, this.padding), this.filters];
   }
 
   override getConfig(): tf.serialization.ConfigDict {

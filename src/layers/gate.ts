@@ -38,16 +38,17 @@ export function gateStart({ droprate_init = 0.5, temperature = defaultHardConcre
   return { droprate_init, hardConcrete: { ...defaultHardConcrete, temperature } };
 }
 
+/** tf.layers turn every snake_case key of a saved model to camelCase: makes a gate with the documents' spelling turned back. */
+export function gateFromConfig<T extends tf.serialization.Serializable>(
+  kind: tf.serialization.SerializableConstructor<T>,
+  { droprateInit, ...config }: tf.serialization.ConfigDict,
+): T {
+  return new kind(droprateInit === undefined ? config : { ...config, droprate_init: droprateInit });
+}
+
 /** The initializer of logAlpha: N(ln(1 - d) - ln d, 0.01) for the drop rate d. */
 export function initialLogAlpha(droprate_init: number, seed: number): Initializer {
   return seededNormal(seed, Math.log(1 - droprate_init) - Math.log(droprate_init), 0.01);
-}
-
-/** The noise of one draw of a gate: `size` uniform numbers of the seed's stream, kept within [epsilon, 1 - epsilon]. */
-function gateNoise(seed: number, size: number, epsilon: number): Float32Array {
-  const noise = new Float32Array(size);
-  for (let i = 0; i < size; i++) noise[i] = Math.min(1 - epsilon, Math.max(epsilon, uniform(seed, i)));
-  return noise;
 }
 
 /**
@@ -64,7 +65,9 @@ export function drawMasks(
     return hardConcreteSample(logAlpha, { n: rows, seed: own, offset: 0, temperature, gamma, zeta });
   }
   return tf.tidy(() => {
-    const noise = tf.tensor2d(gateNoise(own, rows * logAlpha.size, shape.epsilon), [rows, logAlpha.size]);
-    return sampleMask(logAlpha, noise, shape) as tf.Tensor2D;
+    const { epsilon } = shape;
+    const drawn = (i: number): number => Math.min(1 - epsilon, Math.max(epsilon, uniform(own, i)));
+    const noise = Float32Array.from({ length: rows * logAlpha.size }, (_, i) => drawn(i));
+    return sampleMask(logAlpha, tf.tensor2d(noise, [rows, logAlpha.size]), shape) as tf.Tensor2D;
   });
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { Conv2d, type Conv2dOptions } from './conv2d.js';
-import { drawMasks, gateStart, initialLogAlpha, type Gate, type GateStart } from './gate.js';
+import { drawMasks, gateFromConfig, gateStart, initialLogAlpha, type Gate, type GateStart } from './gate.js';
 import { inferenceMask, probabilityNonZero, sampleMask, type HardConcrete } from './hardConcrete.js';
 import type { CallOptions, Weight } from './layer.js';
 
@@ -73,12 +73,6 @@ export class GatedConv2d extends Conv2d implements Gate {
     return { ...super.getConfig(), droprate_init, temperature: this.hardConcrete.temperature, gateSeed };
   }
 
-  /** tf.layers turn every snake_case key of a saved model to camelCase: turn the documents' spelling back. */
-  static override fromConfig<T extends tf.serialization.Serializable>(
-    cls: tf.serialization.SerializableConstructor<T>,
-    { droprateInit, ...config }: tf.serialization.ConfigDict,
-  ): T {
-    return new cls(droprateInit === undefined ? config : { ...config, droprate_init: droprateInit });
-  }
+  static override fromConfig = gateFromConfig;
 }
 tf.serialization.registerClass(GatedConv2d);

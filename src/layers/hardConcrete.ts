@@ -61,12 +61,8 @@ export function inferenceMask(logAlpha: tf.Tensor, shape = defaultHardConcrete):
 export function cumulativeProbability(logAlpha: tf.Tensor, x: number, shape = defaultHardConcrete): tf.Tensor {
   const { temperature, gamma, zeta, epsilon } = shape;
   const logit = temperature * Math.log((x - gamma) / (zeta - x));
-  return tf.tidy(() =>
-    tf
-      .sub(logit, logAlpha)
-      .sigmoid()
-      .clipByValue(epsilon, 1 - epsilon),
-  );
+  const most = 1 - epsilon;
+  return tf.tidy(() => tf.sub(logit, logAlpha).sigmoid().clipByValue(epsilon, most));
 }
 
 /**
@@ -76,13 +72,4 @@ export function cumulativeProbability(logAlpha: tf.Tensor, x: number, shape = de
  */
 export function probabilityNonZero(logAlpha: tf.Tensor, shape = defaultHardConcrete): tf.Tensor {
   return tf.tidy(() => tf.sub(1, cumulativeProbability(logAlpha, 0, shape)));
-}
-
-/**
- * The expected number of open gates, sum of P(mask != 0): the L0 penalty of one gate layer before any weighting.
- *
- * `logAlpha` is [C]; the caller disposes the scalar.
- */
-export function expectedOpen(logAlpha: tf.Tensor, shape = defaultHardConcrete): tf.Scalar {
-  return tf.tidy(() => probabilityNonZero(logAlpha, shape).sum());
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { drawMasks, gateStart, initialLogAlpha, type Gate, type GateStart } from './gate.js';
+import { drawMasks, gateFromConfig, gateStart, initialLogAlpha, type Gate, type GateStart } from './gate.js';
 import { inferenceMask, probabilityNonZero, sampleMask, type HardConcrete } from './hardConcrete.js';
 import { single, type CallOptions, type LayerOptions, type Weight } from './layer.js';
 
@@ -63,17 +63,14 @@ export class L0Gate extends tf.layers.Layer implements Gate {
     this.built = true;
   }
 
-  /** The location parameter of each channel's mask, [C]: the layer's own variable, not to be disposed. */
   get logAlpha(): tf.Variable<tf.Rank.R1> {
     return this.logAlphaWeight.read() as tf.Variable<tf.Rank.R1>;
   }
 
-  /** The deterministic mask of each channel, [C]; the caller disposes it. */
   inferenceMask(): tf.Tensor {
     return inferenceMask(this.logAlpha, this.hardConcrete);
   }
 
-  /** P(mask != 0) of each channel, [C]; the caller disposes it. */
   probabilityNonZero(): tf.Tensor {
     return probabilityNonZero(this.logAlpha, this.hardConcrete);
   }
@@ -108,22 +105,12 @@ export class L0Gate extends tf.layers.Layer implements Gate {
     this.gated.add(x);
   }
 
-  override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape | tf.Shape[] {
-    return inputShape;
-  }
-
   override getConfig(): tf.serialization.ConfigDict {
     const { droprate_init, sampling, seed, fixedOpen } = this;
     const { temperature } = this.hardConcrete;
     return { ...super.getConfig(), droprate_init, temperature, sampling, seed, fixedOpen };
   }
 
-  /** tf.layers turn every snake_case key of a saved model to camelCase: turn the documents' spelling back. */
-  static override fromConfig<T extends tf.serialization.Serializable>(
-    cls: tf.serialization.SerializableConstructor<T>,
-    { droprateInit, ...config }: tf.serialization.ConfigDict,
-  ): T {
-    return new cls(droprateInit === undefined ? config : { ...config, droprate_init: droprateInit });
-  }
+  static override fromConfig = gateFromConfig;
 }
 tf.serialization.registerClass(L0Gate);

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { single, type LayerOptions } from './layer.js';
-import { checkPadding, outputLength, tfPadding, type Padding } from './padding.js';
+import { checkPadding, outputSides, tfPadding, type Padding } from './padding.js';
 
 export interface MaxPool2dOptions extends LayerOptions {
   /** Side of the square window. */
@@ -32,10 +32,8 @@ export class MaxPool2d extends tf.layers.Layer {
   }
 
   override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape {
-    const [n, height, width, channels] = inputShape as tf.Shape;
-    const side = (length: number | null, axis: 0 | 1): number | null =>
-      outputLength(length, this.poolSize, this.strides, this.padding, axis);
-    return [n, side(height, 0), side(width, 1), channels];
+    const shape = inputShape as tf.Shape;
+    return [shape[0], ...outputSides(shape, this.poolSize, this.strides, this.padding), shape[3]];
   }
 
   override getConfig(): tf.serialization.ConfigDict {

@@ -46,19 +46,10 @@ export function gatedDense(x: tf.Tensor2D, layer: GatedDense, mode: GatedMode, n
  */
 export function gatedDensePrior({ weights, bias, logAlpha }: GatedDense, prior: GatedPrior): tf.Scalar {
   return tf.tidy(() => {
-    const perInput = weights
-      .square()
-      .mul(0.5 * prior.weight_decay)
-      .add(prior.lambda)
-      .sum(1);
+    const half = 0.5 * prior.weight_decay;
+    const perInput = weights.square().mul(half).add(prior.lambda).sum(1);
     const onWeights = probabilityNonZero(logAlpha).mul(perInput).sum();
-    const onBias = bias
-      ? bias
-          .square()
-          .sum()
-          .mul(0.5 * prior.weight_decay)
-      : tf.scalar(0);
-    return onWeights.add(onBias).neg().asScalar();
+    return (bias ? onWeights.add(bias.square().sum().mul(half)) : onWeights).neg().asScalar();
   });
 }
 

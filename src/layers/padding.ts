@@ -1,3 +1,4 @@
+import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 
 /**
@@ -13,25 +14,18 @@ export function tfPadding(padding: Padding): TfPadding {
   return Array.isArray(padding) ? [[0, 0], ...padding, [0, 0]] : padding;
 }
 
-/** The length of one output side; `axis` 0 is the height, 1 the width. Unknown (null) stays unknown. */
-export function outputLength(
-  input: number | null,
-  window: number,
-  stride: number,
-  padding: Padding,
-  axis: 0 | 1,
-): number | null {
-  if (input === null) return null;
-  if (padding === 'same') return Math.ceil(input / stride);
-  const both =
-    padding === 'valid' ? 0 : typeof padding === 'number' ? 2 * padding : padding[axis][0] + padding[axis][1];
-  const length = Math.floor((input + both - window) / stride) + 1;
-  if (length < 1) {
+/** Height and width of what a square window makes of [N, H, W, C]; unknown (null) stays unknown. */
+export function outputSides(shape: tf.Shape, window: number, stride: number, padding: Padding): (number | null)[] {
+  return ([0, 1] as const).map((axis) => {
+    const input = shape[1 + axis];
+    if (input === null) return null;
+    const [before, after] = bordersOf(input, window, stride, padding, axis);
+    const length = Math.floor((input + before + after - window) / stride) + 1;
+    if (length >= 1) return length;
     throw new UserError(
       `A window of ${window} does not fit an input of ${input} with padding ${JSON.stringify(padding)}: enlarge the input or the padding.`,
     );
-  }
-  return length;
+  });
 }
 
 /** Refuses what is not a padding, in a sentence that names the layer. */

@@ -23,7 +23,8 @@ export function initialConvolution(
   const [fanIn, fanOut] = [height * width * channels, height * width * filters];
   if (name === 'uniform') {
     const bound = 1 / Math.sqrt(fanIn);
-    return { kernel: seededUniform(seed, bound), bias: seededUniform(deriveSeed(seed, 'bias'), bound) };
+    const uniform = (random: Random): number => bound * (2 * random.next() - 1);
+    return { kernel: drawn(seed, uniform), bias: drawn(deriveSeed(seed, 'bias'), uniform) };
   }
   const fan = name === 'kaimingNormal' ? fanIn : fanOut;
   return { kernel: seededNormal(seed, 0, Math.sqrt(2 / fan)), bias: tf.initializers.zeros() };
@@ -37,19 +38,12 @@ export function seededNormal(seed: number, mean: number, standardDeviation: numb
   return drawn(seed, (random) => mean + standardDeviation * random.normal());
 }
 
-/** The same for the uniform distribution on [-bound, bound). */
-export function seededUniform(seed: number, bound: number): Initializer {
-  return drawn(seed, (random) => bound * (2 * random.next() - 1));
-}
-
 function drawn(seed: number, draw: (random: Random) => number): Initializer {
   const apply = (shape: number[]): tf.Tensor => {
     const random = new Random(deriveSeed(seed, 'weights'));
     const size = shape.reduce((product, n) => product * n, 1);
-    return tf.tensor(
-      Float32Array.from({ length: size }, () => draw(random)),
-      shape,
-    );
+    const values = Float32Array.from({ length: size }, () => draw(random));
+    return tf.tensor(values, shape);
   };
   // tf.layers only ever calls apply(); its abstract class is not exported.
   return { apply } as unknown as Initializer;

@@ -3,8 +3,6 @@ import { deriveSeed } from '../backend/random.js';
 import { Conv2d } from '../layers/conv2d.js';
 import { dense, networkOptions, type NetworkOptions } from './networkOptions.js';
 
-export type C3Options = NetworkOptions;
-
 const WIDTH = 32;
 const BLOCKS = 3;
 
@@ -18,7 +16,7 @@ const BLOCKS = 3;
  *
  * Layers are named `block1_conv`, `block1_relu`, ..., `flatten`, `logits`. Throws a UserError for options out of range.
  */
-export function c3(options: C3Options = {}): tf.LayersModel {
+export function c3(options: NetworkOptions = {}): tf.LayersModel {
   const { scaled, input, classes, seed } = networkOptions('c3', options);
   let x = input;
   for (let b = 1; b <= BLOCKS; b++) {

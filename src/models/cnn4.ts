@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../backend/random.js';
 import { BatchNorm } from '../layers/batchNorm.js';
-import { Conv2d } from '../layers/conv2d.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
-import { dense, networkOptions, type NetworkOptions } from './networkOptions.js';
+import { convNorm, dense, networkOptions, type NetworkOptions } from './networkOptions.js';
 
 export interface Cnn4Options extends NetworkOptions {
   /** Share of the new batch in the running statistics; runs of a few hundred steps want more. Default 0.001. */
@@ -38,18 +37,8 @@ export function cnn4(options: Cnn4Options = {}): tf.LayersModel {
     name: string,
     { filters, kernelSize }: { filters: number; kernelSize: number },
     padding: 'same' | 'valid',
-  ): tf.SymbolicTensor => {
-    const conv = new Conv2d({
-      name: `${name}_conv`,
-      filters: scaled(filters),
-      kernelSize,
-      padding,
-      useBias: false,
-      seed: deriveSeed(seed, name),
-    });
-    const bn = new BatchNorm({ ...normal, name: `${name}_bn`, activation: 'relu' });
-    return bn.apply(conv.apply(x)) as tf.SymbolicTensor;
-  };
+  ): tf.SymbolicTensor =>
+    convNorm(x, name, { filters: scaled(filters), kernelSize, padding, seed }, { ...normal, activation: 'relu' });
 
   let x = input;
   BLOCKS.forEach((shape, i) => {

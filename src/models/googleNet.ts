@@ -23,37 +23,21 @@ export interface GoogleNetOptions extends NetworkOptions {
   seed?: number;
 }
 
-/** The widths of one inception block, named as its branches are. */
-export interface InceptionWidths {
-  reduce3x3: number;
-  reduce5x5: number;
-  '1x1': number;
-  '3x3': number;
-  '5x5': number;
-  pool: number;
-}
-
-const block = (reduce3x3: number, reduce5x5: number, ...out: [number, number, number, number]): InceptionWidths => ({
-  reduce3x3,
-  reduce5x5,
-  '1x1': out[0],
-  '3x3': out[1],
-  '5x5': out[2],
-  pool: out[3],
-});
-
 const STEM = 64;
 
-/** The eight inception blocks at full width; a pooling that halves the image follows the blocks in POOL_AFTER. */
-const BLOCKS: InceptionWidths[] = [
-  block(32, 16, 16, 32, 8, 8),
-  block(32, 16, 24, 48, 12, 12),
-  block(32, 16, 24, 48, 12, 12),
-  block(32, 16, 16, 48, 16, 16),
-  block(32, 16, 16, 48, 16, 16),
-  block(32, 16, 32, 48, 24, 24),
-  block(48, 16, 32, 64, 16, 16),
-  block(48, 16, 32, 64, 16, 16),
+/**
+ * The widths of the eight inception blocks: the 3x3 and 5x5 branches' reduce convolutions, then the branches in their order. A
+ * pooling that halves the image follows the blocks in POOL_AFTER.
+ */
+const BLOCKS = [
+  [32, 16, 16, 32, 8, 8],
+  [32, 16, 24, 48, 12, 12],
+  [32, 16, 24, 48, 12, 12],
+  [32, 16, 16, 48, 16, 16],
+  [32, 16, 16, 48, 16, 16],
+  [32, 16, 32, 48, 24, 24],
+  [48, 16, 32, 64, 16, 16],
+  [48, 16, 32, 64, 16, 16],
 ];
 const POOL_AFTER = [2, 6];
 
@@ -103,15 +87,16 @@ export function googleNet(options: GoogleNetOptions = {}): tf.LayersModel {
     return new L0Gate({ ...shared, name: `${name}_gate`, seed: gateSeed }).apply(y) as tf.SymbolicTensor;
   };
 
-  const inception = (x: tf.SymbolicTensor, name: string, widths: InceptionWidths): tf.SymbolicTensor => {
-    const reduced3x3 = unit(x, `${name}_3x3_reduce`, widths.reduce3x3, 1, gateReduce);
-    const reduced5x5 = unit(x, `${name}_5x5_reduce`, widths.reduce5x5, 1, gateReduce);
+  const inception = (x: tf.SymbolicTensor, name: string, widths: number[]): tf.SymbolicTensor => {
+    const [reduce3, reduce5, ones, threes, fives, pool] = widths;
+    const reduced3x3 = unit(x, `${name}_3x3_reduce`, reduce3, 1, gateReduce);
+    const reduced5x5 = unit(x, `${name}_5x5_reduce`, reduce5, 1, gateReduce);
     const pooled = new MaxPool2d({ name: `${name}_pool`, poolSize: 3, strides: 1, padding: 1 }).apply(x);
     const branches = [
-      unit(x, `${name}_1x1`, widths['1x1'], 1, true),
-      unit(reduced3x3, `${name}_3x3`, widths['3x3'], 3, true),
-      unit(reduced5x5, `${name}_5x5`, widths['5x5'], 5, true),
-      unit(pooled as tf.SymbolicTensor, `${name}_pool`, widths.pool, 1, true),
+      unit(x, `${name}_1x1`, ones, 1, true),
+      unit(reduced3x3, `${name}_3x3`, threes, 3, true),
+      unit(reduced5x5, `${name}_5x5`, fives, 5, true),
+      unit(pooled as tf.SymbolicTensor, `${name}_pool`, pool, 1, true),
     ];
     return tf.layers.concatenate({ name: `${name}_concat` }).apply(branches) as tf.SymbolicTensor;
   };

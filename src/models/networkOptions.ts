@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../backend/random.js';
 import { imageShape, sizeOf } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
+import { BatchNorm, type BatchNormOptions } from '../layers/batchNorm.js';
+import { Conv2d, type Conv2dOptions } from '../layers/conv2d.js';
 
 /** What every network can be asked for. */
 export interface NetworkOptions {
@@ -15,7 +17,6 @@ export interface NetworkOptions {
   seed?: number;
 }
 
-/** What a network is built of. */
 interface NetworkParts {
   /** Turns a width of the full network into one of this network. */
   scaled: (width: number) => number;
@@ -53,6 +54,38 @@ export function networkOptions(
     classes,
     seed,
   };
+}
+
+/**
+ * A convolution, called `name_conv`, whose start values `seed` and its name decide, and a batch norm, `name_bn`, behind it,
+ * which stands for the bias.
+ */
+export function convNorm(
+  x: tf.SymbolicTensor,
+  name: string,
+  { seed, ...conv }: Conv2dOptions & { seed: number },
+  norm: BatchNormOptions,
+): tf.SymbolicTensor {
+  const layer = new Conv2d({ name: `${name}_conv`, useBias: false, ...conv, seed: deriveSeed(seed, name) });
+  return new BatchNorm({ name: `${name}_bn`, ...norm }).apply(layer.apply(x)) as tf.SymbolicTensor;
+}
+
+/**
+ * The blocks of a residual network, `stage1_block1` and so on: `blocks` for each width of `stages`, the first of all stages but
+ * the first of which halves the image.
+ */
+export function residualStages(
+  x: tf.SymbolicTensor,
+  stages: readonly number[],
+  blocks: number,
+  block: (x: tf.SymbolicTensor, name: string, width: number, strides: number) => tf.SymbolicTensor,
+): tf.SymbolicTensor {
+  stages.forEach((width, stage) => {
+    for (let b = 0; b < blocks; b++) {
+      x = block(x, `stage${stage + 1}_block${b + 1}`, width, stage > 0 && b === 0 ? 2 : 1);
+    }
+  });
+  return x;
 }
 
 /** What a dense layer of tf.layers takes, apart from how its weights start. */

@@ -1,12 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../backend/random.js';
 import type { Activation } from '../layers/layer.js';
-import { BatchNorm } from '../layers/batchNorm.js';
-import { Conv2d } from '../layers/conv2d.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
-import { dense, networkOptions, type NetworkOptions } from './networkOptions.js';
-
-export type ResNet18Options = NetworkOptions;
+import { convNorm, dense, networkOptions, residualStages, type NetworkOptions } from './networkOptions.js';
 
 /** Widths of the four stages; all but the first begin by halving the image. */
 const STAGES = [64, 128, 256, 512];
@@ -32,7 +28,7 @@ const HIDDEN = 100;
  *
  * Throws a UserError for options out of range.
  */
-export function resnet18(options: ResNet18Options = {}): tf.LayersModel {
+export function resnet18(options: NetworkOptions = {}): tf.LayersModel {
   const { scaled, input, classes, seed } = networkOptions('resnet18', options);
 
   const unit = (
@@ -43,18 +39,9 @@ export function resnet18(options: ResNet18Options = {}): tf.LayersModel {
     strides: number,
     activation: Activation,
   ): tf.SymbolicTensor => {
-    const conv = new Conv2d({
-      name: `${name}_conv`,
-      filters,
-      kernelSize,
-      strides,
-      padding: (kernelSize - 1) / 2,
-      useBias: false,
-      initializer: 'kaimingNormalFanOut',
-      seed: deriveSeed(seed, name),
-    });
-    const bn = new BatchNorm({ name: `${name}_bn`, activation });
-    return bn.apply(conv.apply(x)) as tf.SymbolicTensor;
+    const padding = (kernelSize - 1) / 2;
+    const conv = { filters, kernelSize, strides, padding, initializer: 'kaimingNormalFanOut', seed } as const;
+    return convNorm(x, name, conv, { activation });
   };
 
   const block = (x: tf.SymbolicTensor, name: string, width: number, strides: number): tf.SymbolicTensor => {
@@ -67,12 +54,7 @@ export function resnet18(options: ResNet18Options = {}): tf.LayersModel {
 
   let x = unit(input, 'stem', scaled(STAGES[0]), 7, 2, 'relu');
   x = new MaxPool2d({ name: 'stem_pool', poolSize: 3, strides: 2, padding: 1 }).apply(x) as tf.SymbolicTensor;
-  STAGES.forEach((width, stage) => {
-    for (let b = 0; b < BLOCKS; b++) {
-      const strides = stage > 0 && b === 0 ? 2 : 1;
-      x = block(x, `stage${stage + 1}_block${b + 1}`, scaled(width), strides);
-    }
-  });
+  x = residualStages(x, STAGES.map(scaled), BLOCKS, block);
   x = tf.layers.globalAveragePooling2d({ name: 'global_pool' }).apply(x) as tf.SymbolicTensor;
   const hidden = dense(x, {
     name: 'hidden',

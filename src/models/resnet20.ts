@@ -2,8 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../backend/random.js';
 import type { Activation } from '../layers/layer.js';
 import { BatchNorm } from '../layers/batchNorm.js';
-import { Conv2d } from '../layers/conv2d.js';
-import { dense, networkOptions, type NetworkOptions } from './networkOptions.js';
+import { convNorm, dense, networkOptions, residualStages, type NetworkOptions } from './networkOptions.js';
 
 export interface ResNet20Options extends NetworkOptions {
   /** Share of the new batch in the running statistics; runs of a few hundred steps want more. Default 0.001. */
@@ -43,19 +42,8 @@ export function resnet20(options: ResNet20Options = {}): tf.LayersModel {
     filters: number,
     kernelSize: number,
     { strides = 1, scale = false, activation = 'linear' }: UnitOptions,
-  ): tf.SymbolicTensor => {
-    const conv = new Conv2d({
-      name: `${name}_conv`,
-      filters,
-      kernelSize,
-      strides,
-      padding: 'same',
-      useBias: false,
-      seed: deriveSeed(seed, name),
-    });
-    const bn = new BatchNorm({ ...normal, name: `${name}_bn`, scale, activation });
-    return bn.apply(conv.apply(x)) as tf.SymbolicTensor;
-  };
+  ): tf.SymbolicTensor =>
+    convNorm(x, name, { filters, kernelSize, strides, padding: 'same', seed }, { ...normal, scale, activation });
 
   const block = (x: tf.SymbolicTensor, name: string, width: number, strides: number): tf.SymbolicTensor => {
     const first = unit(x, `${name}_first`, width, 3, { strides, scale: true, activation: 'relu' });
@@ -65,12 +53,7 @@ export function resnet20(options: ResNet20Options = {}): tf.LayersModel {
   };
 
   let x = unit(input, 'stem', scaled(STAGES[0]), 3, { activation: 'relu' });
-  STAGES.forEach((width, stage) => {
-    for (let b = 0; b < BLOCKS; b++) {
-      const strides = stage > 0 && b === 0 ? 2 : 1;
-      x = block(x, `stage${stage + 1}_block${b + 1}`, scaled(width), strides);
-    }
-  });
+  x = residualStages(x, STAGES.map(scaled), BLOCKS, block);
   x = tf.layers.globalAveragePooling2d({ name: 'global_pool' }).apply(x) as tf.SymbolicTensor;
   const logits = dense(x, { name: 'logits_dense', units: classes, useBias: false, seed: deriveSeed(seed, 'logits') });
   x = new BatchNorm({ ...normal, name: 'logits_bn' }).apply(logits) as tf.SymbolicTensor;

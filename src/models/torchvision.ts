@@ -10,7 +10,6 @@ const unit = (ours: string, conv: string, bn: string): [ours: string, theirs: st
   [`${ours}_bn/movingVariance`, `${bn}.running_var`],
 ];
 
-/** All weights of the body of `resnet18`. */
 const names = [1, 2, 3, 4].flatMap((stage) =>
   [1, 2].flatMap((block) => {
     const [ours, theirs] = [`stage${stage}_block${block}`, `layer${stage}.${block - 1}`];

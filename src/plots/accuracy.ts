@@ -1,16 +1,11 @@
-import { axis, colour, curve, dash, type Figure, figure, ink, levelLine, list, mean, percent } from './theme.js';
+import type { ResultPoint } from '../experiments/courses.js';
+import { axis, colour, curve, dash, figure, ink, levelLine, list, mean, percent } from './theme.js';
+import type { Figure, Titled } from './theme.js';
 
-/** A run as a point: what it kept of its accuracy and what it saved. */
-export interface SparsityPoint {
-  label: string;
-  /** Share of parameters removed, 0 to 1. */
-  sparsity: number;
-  /** Share of right answers, 0 to 1. */
-  accuracy: number;
+/** A run as a point. Runs of a group have one colour, and a line from the least sparse to the sparsest. */
+export interface SparsityPoint extends ResultPoint {
   /** The bounds of the accuracy's 95 % interval, 0 to 1. */
   interval?: readonly [low: number, high: number];
-  /** Runs of a group have one colour, and a line from the least sparse to the sparsest. */
-  group?: string;
 }
 
 /**
@@ -19,7 +14,7 @@ export interface SparsityPoint {
  */
 export function accuracyAgainstSparsity(
   points: readonly SparsityPoint[],
-  options: { title?: string; reference?: { name: string; points: readonly SparsityPoint[] }; name?: string } = {},
+  options: Titled & { reference?: { name: string; points: readonly SparsityPoint[] }; name?: string } = {},
 ): Figure {
   const { reference, name = 'our runs' } = options;
   const series = (name: string, of: readonly SparsityPoint[], color: string, style: object) => ({
@@ -62,7 +57,7 @@ export function accuracyAgainstSparsity(
 }
 
 /** Bars over the points' intervals. */
-const bars = (points: readonly SparsityPoint[]): object => ({
+const bars = (points: readonly Pick<SparsityPoint, 'accuracy' | 'interval'>[]): object => ({
   type: 'data',
   symmetric: false,
   array: points.map(({ interval, accuracy }) => (interval ? 100 * (interval[1] - accuracy) : null)),
@@ -88,7 +83,7 @@ export interface PruningCurve {
  */
 export function accuracyByPruning(
   curves: readonly PruningCurve[],
-  options: { title?: string; dense?: { name: string; accuracy: number } } = {},
+  options: Titled & { dense?: { name: string; accuracy: number } } = {},
 ): Figure {
   const { dense } = options;
   const begun = curves.filter(({ points }) => points.length > 0);
@@ -102,37 +97,22 @@ export function accuracyByPruning(
     title: options.title ?? 'Accuracy against the share of pruned weights',
     alt: `Accuracy against pruned weights: ${list(said)}${dense ? `; ${dense.name} ${percent(dense.accuracy)}` : ''}.`,
     data: begun.map(({ name, points }, n) => {
-      const means = points.map(({ accuracies }) => 100 * mean(accuracies));
       const several = points.some(({ accuracies }) => accuracies.length > 1);
-      const bars = {
-        type: 'data',
-        symmetric: false,
-        array: points.map(({ accuracies }, i) => 100 * Math.max(...accuracies) - means[i]),
-        arrayminus: points.map(({ accuracies }, i) => means[i] - 100 * Math.min(...accuracies)),
-        thickness: 1.5,
-      };
-      const pruned = points.map((point) => 100 * point.pruned);
-      return curve(
-        name,
-        pruned,
-        means,
-        { color: colour(n), dash: dash(n) },
-        {
-          mode: 'lines+markers',
-          ...(several ? { error_y: bars } : {}),
-          hovertemplate: '%{x:.0f} % pruned: %{y:.2f} % right',
-        },
-      );
+      const spread = points.map(({ accuracies }) => ({
+        accuracy: mean(accuracies),
+        interval: [Math.min(...accuracies), Math.max(...accuracies)] as const,
+      }));
+      const x = points.map(({ pruned }) => 100 * pruned);
+      const y = spread.map(({ accuracy }) => 100 * accuracy);
+      const hovertemplate = '%{x:.0f} % pruned: %{y:.2f} % right';
+      const look = { mode: 'lines+markers', hovertemplate, ...(several && { error_y: bars(spread) }) };
+      return curve(name, x, y, { color: colour(n), dash: dash(n) }, look);
     }),
     layout: {
       xaxis: axis('pruned', '% of the weights', { range: [-2, 102] }),
       yaxis: axis('test accuracy', '% of images', { rangemode: 'tozero' }),
-      ...(dense
-        ? {
-            shapes: [levelLine(100 * dense.accuracy, {}, 'dash')],
-            annotations: [{ text: dense.name, y: 100 * dense.accuracy, ...atLeft }],
-          }
-        : {}),
+      shapes: dense ? [levelLine(100 * dense.accuracy, {}, 'dash')] : [],
+      annotations: dense ? [{ text: dense.name, y: 100 * dense.accuracy, ...atLeft }] : [],
     },
     height: 420,
   });
@@ -157,7 +137,7 @@ export function accuracyMargin({ accuracy, images }: Pick<StageAccuracy, 'accura
  */
 export function accuracyByStage(
   series: readonly { name: string; stages: readonly StageAccuracy[] }[],
-  options: { title?: string } = {},
+  options: Titled = {},
 ): Figure {
   const said = series.map(
     ({ name, stages }) => `${name}: ${list(stages.map((s) => `${s.stage} ${percent(s.accuracy)}`))}`,
@@ -207,7 +187,7 @@ export function reportedPoint(line: string, series: string, accuracy: number): I
  * Mean accuracies with their 95 % intervals, lines from top to bottom: published numbers and our own on one axis. A value
  * without an interval is hollow.
  */
-export function accuracyIntervals(points: readonly IntervalPoint[], options: { title?: string } = {}): Figure {
+export function accuracyIntervals(points: readonly IntervalPoint[], options: Titled = {}): Figure {
   const lines = [...new Set(points.map(({ line }) => line))];
   const series = [...new Set(points.map((point) => point.series))];
   const said = points.map(({ line, series: name, mean, halfWidth, n }) => {

@@ -1,17 +1,10 @@
-import { shapeOf, type ImageShape } from '../data/imageSet.js';
+import { shapeOf, type ImageSet, type ImageShape } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
-import { type Figure, figure, hiddenAxis, list } from './theme.js';
+import { figure, type Figure, hiddenAxis, list } from './theme.js';
 import { encodePng, pngAddress } from './png.js';
 
-/** What the figure needs of an image set: `images` is [N, H, W, C], bytes; `labels` is [N]. */
-export interface LabelledImages {
-  name?: string;
-  /** Default: 32x32x3. */
-  shape?: ImageShape;
-  images: Uint8Array;
-  labels: ArrayLike<number>;
-  classNames: readonly string[];
-}
+/** What the figure needs of an image set. */
+export type LabelledImages = Omit<ImageSet, 'name' | 'labels'> & { name?: string; labels: ArrayLike<number> };
 
 /** Pixels of a small image become squares, until it has this many a side, so that no viewer blurs it when it enlarges it. */
 const leastSide = 128;

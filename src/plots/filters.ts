@@ -1,11 +1,21 @@
-import { axis, colour, type Figure, figure, hiddenAxis, ink, layerLabel, list, note, number, panel } from './theme.js';
 import {
-  type LayerScores,
-  type NamedScores,
-  rankFilters,
-  type RankOptions,
-  type ReprRanking,
-} from '../sparsity/orthogonality.js';
+  axis,
+  colour,
+  domain,
+  figure,
+  hiddenAxis,
+  ink,
+  layerLabel,
+  list,
+  note,
+  number,
+  panel,
+  verticalLine,
+} from './theme.js';
+import type {} from './theme.js';
+import type { Figure, Titled } from './theme.js';
+import { randomScore, rankFilters } from '../sparsity/orthogonality.js';
+import type { NamedScores, RankOptions, ReprRanking } from '../sparsity/orthogonality.js';
 import { named, type CourseOf } from './repr.js';
 
 /** The prunings of a run: which filters stayed on (1) and which went off (0) at each pruning, layer by layer: '1101'. */
@@ -17,13 +27,12 @@ export interface Prunings {
  * Which filters went off at each pruning: filters from input to output along the axis, prunings from top to bottom, a panel
  * for each run.
  */
-export function filterMap(runs: readonly CourseOf<Prunings>[], options: { title?: string } = {}): Figure {
+export function filterMap(runs: readonly CourseOf<Prunings>[], options: Titled = {}): Figure {
   const records = named(runs);
   const layers = Object.entries(records.at(0)?.prunings.at(0)?.filters ?? {});
   const ends = layers.map((_, l) => layers.slice(0, l + 1).reduce((sum, [, filters]) => sum + filters.length, 0));
   const total = ends.at(-1) ?? 0;
-  const size = (1 - 0.12 * (records.length - 1)) / Math.max(1, records.length);
-  const top = (n: number): number => 1 - n * (size + 0.12);
+  const height = (n: number): [number, number] => domain(records.length - 1 - n, records.length, 0.12);
   const said = records.map(({ run, prunings }) => {
     const off = layers.map(([layer]) =>
       prunings.flatMap(({ filters }) => [...filters[layer]]).filter((on) => on === '0'),
@@ -63,24 +72,16 @@ export function filterMap(runs: readonly CourseOf<Prunings>[], options: { title?
         records.map((_, n) => [
           `yaxis${panel(n)}`,
           axis('pruning', 'number', {
-            domain: [Math.max(0, top(n) - size), top(n)],
+            domain: height(n),
             autorange: 'reversed',
             dtick: 1,
             showgrid: false,
           }),
         ]),
       ),
-      shapes: ends.slice(0, -1).map((end) => ({
-        type: 'line',
-        x0: end + 0.5,
-        x1: end + 0.5,
-        yref: 'paper',
-        y0: 0,
-        y1: 1,
-        line: { color: ink, width: 1.5 },
-      })),
+      shapes: ends.slice(0, -1).map((end) => verticalLine(end + 0.5, { width: 1.5 })),
       annotations: records.map(({ run }, n) =>
-        note(`${run} (orange: off)`, 0, top(n), { xanchor: 'left', yanchor: 'bottom' }),
+        note(`${run} (orange: off)`, 0, height(n)[1], { xanchor: 'left', yanchor: 'bottom' }),
       ),
       margin: { l: 64, r: 24, t: 72, b: 56 },
     },
@@ -100,7 +101,7 @@ const rankings: Record<ReprRanking, string> = {
  */
 export function filterScores(
   layers: readonly NamedScores[],
-  options: Pick<RankOptions, 'prune_ratio' | 'reverse'> & { title?: string },
+  options: Pick<RankOptions, 'prune_ratio' | 'reverse'> & Titled,
 ): Figure {
   const { title = 'Which filters each rule prunes', ...rank } = options;
   const rules = Object.keys(rankings) as ReprRanking[];
@@ -108,26 +109,23 @@ export function filterScores(
   /** Where a filter stands: rules in groups, layers side by side, filters spread out within their layer. */
   const place = (rule: number, layer: number, f: number): number =>
     rule * (layers.length + 1) + layer + 0.7 * ((f + 0.5) / layers[layer].scores.length - 0.5);
-  const random = ({ scores, fanIn }: LayerScores): number => (1 - 1 / scores.length) * Math.sqrt(2 / (Math.PI * fanIn));
-  const points = (pruned: boolean) => ({
-    type: 'scatter',
-    mode: 'markers',
-    name: pruned ? 'pruned' : 'kept',
-    ...Object.fromEntries(
-      (['x', 'y'] as const).map((of) => [
-        of,
-        rules.flatMap((_, rule) =>
-          layers.flatMap(({ scores }, l) =>
-            scores.flatMap((score, f) =>
-              chosen[rule][l][f] === pruned ? [of === 'x' ? place(rule, l, f) : score] : [],
-            ),
-          ),
-        ),
-      ]),
+  const filters = rules.flatMap((_, rule) =>
+    layers.flatMap(({ scores }, l) =>
+      scores.map((score, f) => ({ x: place(rule, l, f), score, pruned: chosen[rule][l][f] })),
     ),
-    marker: { color: colour(pruned ? 1 : 0), size: 6, symbol: pruned ? 'circle' : 'circle-open', line: { width: 1 } },
-    hovertemplate: 'score %{y:.3f}',
-  });
+  );
+  const points = (pruned: boolean) => {
+    const of = filters.filter((filter) => filter.pruned === pruned);
+    return {
+      type: 'scatter',
+      mode: 'markers',
+      name: pruned ? 'pruned' : 'kept',
+      x: of.map(({ x }) => x),
+      y: of.map(({ score }) => score),
+      marker: { color: colour(pruned ? 1 : 0), size: 6, symbol: pruned ? 'circle' : 'circle-open', line: { width: 1 } },
+      hovertemplate: 'score %{y:.3f}',
+    };
+  };
   const said = rules.map((ranking, rule) => {
     const counts = chosen[rule].map((flags) => flags.filter(Boolean).length);
     return `${rankings[ranking]}: ${list(layers.map(({ layer }, l) => `${counts[l]} in ${layerLabel(layer)}`))}`;
@@ -144,8 +142,8 @@ export function filterScores(
           type: 'line',
           x0: place(rule, l, 0) - 0.05,
           x1: place(rule, l, layer.scores.length - 1) + 0.05,
-          y0: random(layer),
-          y1: random(layer),
+          y0: randomScore(layer),
+          y1: randomScore(layer),
           line: { color: ink, width: 2 },
         })),
       ),
@@ -171,7 +169,6 @@ export interface GramMoment {
   cosines: Readonly<Record<string, readonly (readonly number[])[]>>;
 }
 
-/** The numbers of a layer's filters, from 1. */
 function numbersOf({ cosines }: GramMoment, layer: string): number[] {
   return (cosines[layer] ?? []).map((_, f) => f + 1);
 }
@@ -186,13 +183,9 @@ function meanOverlap(cosines: readonly (readonly number[])[]): number {
  * The Gram matrices |W W^T| of each layer's normalised filters, layers from top to bottom, moments from left to right: how
  * much each pair of filters overlaps, 0 for orthogonal. The diagonal is left blank; a filter that is off leaves a dark cross.
  */
-export function gramMatrices(moments: readonly GramMoment[], options: { title?: string } = {}): Figure {
+export function gramMatrices(moments: readonly GramMoment[], options: Titled = {}): Figure {
   const layers = Object.keys(moments.at(0)?.cosines ?? {});
   const panels = layers.flatMap((layer, row) => moments.map((moment, column) => ({ layer, row, moment, column })));
-  const place = (at: number, of: number, gap: number): [number, number] => {
-    const size = (1 - gap * (of - 1)) / of;
-    return [at * (size + gap), at * (size + gap) + size];
-  };
   const layout: Record<string, unknown> = {};
   panels.forEach(({ layer, row, moment, column }, n) => {
     const [x, y] = [`x${panel(n)}`, `y${panel(n)}`];
@@ -200,13 +193,13 @@ export function gramMatrices(moments: readonly GramMoment[], options: { title?: 
     const square = { showgrid: false, dtick: Math.max(1, Math.round(filters / 4)), constrain: 'domain' };
     layout[`xaxis${panel(n)}`] = axis('filter', 'number', {
       ...square,
-      domain: place(column, moments.length, 0.08),
+      domain: domain(column, moments.length, 0.08),
       anchor: y,
       ...(row < layers.length - 1 ? { title: { text: '' }, showticklabels: false } : {}),
     });
     layout[`yaxis${panel(n)}`] = axis(layerLabel(layer), 'filter number', {
       ...square,
-      domain: place(layers.length - 1 - row, layers.length, 0.06),
+      domain: domain(layers.length - 1 - row, layers.length, 0.06),
       anchor: x,
       autorange: 'reversed',
       scaleanchor: x,
@@ -240,7 +233,7 @@ export function gramMatrices(moments: readonly GramMoment[], options: { title?: 
     layout: {
       ...layout,
       annotations: moments.map(({ name }, column) => {
-        const [from, to] = place(column, moments.length, 0.08);
+        const [from, to] = domain(column, moments.length, 0.08);
         return note(name, (from + to) / 2, 1.01, { yanchor: 'bottom', xanchor: 'center' });
       }),
       margin: { l: 72, r: 24, t: 72, b: 56 },

@@ -1,6 +1,6 @@
 import { defaultHardConcrete } from '../layers/hardConcrete.js';
 import { mask, openProbability, quantile, testMask } from '../layers/hardConcreteCurves.js';
-import { axis, colour, curve, type Figure, figure, grid, ink, list, number, percent, verticalMark } from './theme.js';
+import { axis, colour, curve, figure, type Figure, grid, ink, list, number, percent, verticalMark } from './theme.js';
 import { uniform } from '../backend/random.js';
 
 /** What `bernoulliToConcrete` draws. */
@@ -73,7 +73,7 @@ export function penaltyCurve(): Figure {
   });
 }
 
-/** What `monteCarloPenalty` draws. */
+/** Which masks are drawn. */
 export interface MonteCarloOptions {
   /** Location, a pure number; default 0. */
   logAlpha?: number;
@@ -138,12 +138,7 @@ export function monteCarloPenalty(options: MonteCarloOptions = {}): Figure {
         fill: 'tonexty',
         fillcolor: 'rgba(213, 94, 0, 0.18)',
       },
-      curve(
-        'closed form',
-        counts,
-        counts.map(() => exact),
-        { color: colour(1) },
-      ),
+      curve('closed form', [1, counts.at(-1)], [exact, exact], { color: colour(1) }),
       curve('share of samples', counts, shares, { color: colour(0) }),
     ],
     layout: {

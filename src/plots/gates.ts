@@ -1,26 +1,17 @@
-import type { ChannelMasks } from '../models/channelMasks.js';
-import { axis, colour, epochAxis, type Figure, figure, ink, layerLabel, openCount, percent } from './theme.js';
-
-/** The same over several layers. */
-function openCountOf(masks: Iterable<Float32Array>): { open: number; all: number } {
-  let open = 0;
-  let all = 0;
-  for (const mask of masks) {
-    const count = openCount(mask);
-    open += count.open;
-    all += count.all;
-  }
-  return { open, all };
-}
+import type { ChannelMasks } from '../graph/channelGraph.js';
+import type { MaskSnapshot } from '../experiments/notes.js';
+import { axis, colour, epochAxis, figure, ink, layerLabel, openCount, percent } from './theme.js';
+import type { Figure, Titled } from './theme.js';
 
 /** How many gates are exactly closed, exactly open and in between after training: a histogram of the masks' values. */
-export function gateHistogram(masks: ChannelMasks, options: { title?: string } = {}): Figure {
+export function gateHistogram(masks: ChannelMasks, options: Titled = {}): Figure {
   const bins = 20;
   const values = [...masks.values()].flatMap((mask) => Array.from(mask));
   const closed = values.filter((value) => value === 0).length;
   const open = values.filter((value) => value === 1).length;
   const between = new Array<number>(bins).fill(0);
   for (const value of values) if (value > 0 && value < 1) between[Math.floor(value * bins)]++;
+  const middles = between.map((_, i) => (i + 0.5) / bins);
   const bar = (name: string, xs: number[], ys: number[], n: number, width: number) => ({
     type: 'bar',
     name,
@@ -30,7 +21,7 @@ export function gateHistogram(masks: ChannelMasks, options: { title?: string } =
     marker: { color: colour(n) },
     hovertemplate: '%{y} gates',
   });
-  const { all } = openCountOf(masks.values());
+  const all = values.length;
   return figure({
     title: options.title ?? 'Masks after training',
     alt:
@@ -38,13 +29,7 @@ export function gateHistogram(masks: ChannelMasks, options: { title?: string } =
       `exactly 1 and ${all - closed - open} in between.`,
     data: [
       bar('closed', [-0.06], [closed], 1, 0.08),
-      bar(
-        'in between',
-        between.map((_, i) => (i + 0.5) / bins),
-        between,
-        5,
-        0.94 / bins,
-      ),
+      bar('in between', middles, between, 5, 0.94 / bins),
       bar('open', [1.06], [open], 0, 0.08),
     ],
     layout: {
@@ -58,23 +43,18 @@ export function gateHistogram(masks: ChannelMasks, options: { title?: string } =
   });
 }
 
-/** The masks as they were after so many epochs; 0 is before training. */
-export interface GateSnapshot {
-  epoch: number;
-  masks: ChannelMasks;
-}
-
 /** Which layers lost their gates when: a heat map of the share of open gates, layers from top to bottom, epochs to the right. */
-export function gatesPerLayer(snapshots: readonly GateSnapshot[], options: { title?: string } = {}): Figure {
+export function gatesPerLayer(snapshots: readonly MaskSnapshot[], options: Titled = {}): Figure {
   const layers = [...(snapshots.at(0)?.masks.keys() ?? [])];
+  const epochs = snapshots.map(({ epoch }) => epoch);
   const share = (masks: ChannelMasks, layer: string): number | null => {
     const mask = masks.get(layer);
     if (mask === undefined) return null;
     const { open, all } = openCount(mask);
     return (100 * open) / all;
   };
-  const total = (snapshot: GateSnapshot | undefined): string => {
-    const { open, all } = openCountOf(snapshot?.masks.values() ?? []);
+  const total = (snapshot: MaskSnapshot | undefined): string => {
+    const { open, all } = openCount(...(snapshot?.masks.values() ?? []));
     return percent(open / all);
   };
   return figure({
@@ -85,7 +65,7 @@ export function gatesPerLayer(snapshots: readonly GateSnapshot[], options: { tit
     data: [
       {
         type: 'heatmap',
-        x: snapshots.map(({ epoch }) => epoch),
+        x: epochs,
         y: layers.map(layerLabel),
         z: layers.map((layer) => snapshots.map(({ masks }) => share(masks, layer))),
         zmin: 0,
@@ -98,10 +78,7 @@ export function gatesPerLayer(snapshots: readonly GateSnapshot[], options: { tit
       },
     ],
     layout: {
-      xaxis: epochAxis(
-        snapshots.map(({ epoch }) => epoch),
-        { showgrid: false },
-      ),
+      xaxis: epochAxis(epochs, { showgrid: false }),
       yaxis: axis('layer', 'block and branch', {
         autorange: 'reversed',
         showgrid: false,

@@ -1,22 +1,9 @@
 import { defaultHardConcrete } from '../layers/hardConcrete.js';
-import {
-  axis,
-  type Axis,
-  colour,
-  curve,
-  dash,
-  type Figure,
-  figure,
-  grid,
-  ink,
-  list,
-  note,
-  number,
-  percent,
-  type Trace,
-} from './theme.js';
+import { axis, colour, curve, dash, figure, grid, ink, list, note, number, percent } from './theme.js';
+import type { Axis, Figure, Trace } from './theme.js';
 import { density, mask, pointMasses } from '../layers/hardConcreteCurves.js';
 import { uniform } from '../backend/random.js';
+import type { MonteCarloOptions } from './gateCurves.js';
 
 /** Which hard concrete distributions a figure draws: every log alpha with every temperature. */
 export interface HardConcreteOptions {
@@ -170,28 +157,17 @@ function heights(logAlpha: number, temperature: number): number[][] {
 }
 
 /** What `hardConcreteSamples` draws. */
-export interface HardConcreteSamplesOptions {
-  /** Location, a pure number; default 0. */
-  logAlpha?: number;
+export interface HardConcreteSamplesOptions extends MonteCarloOptions {
   /** Temperature beta, a pure number above 0; default 2/3. */
   temperature?: number;
-  /** How many masks are drawn; default 10,000. */
-  samples?: number;
-  /** Seed of the uniform noise; default 1. */
-  seed?: number;
-  /** Bars between 0 and 1; default 40. */
-  bins?: number;
 }
+
+/** Bars between 0 and 1. */
+const bins = 40;
 
 /** A histogram of seeded samples of the mask against the closed form: the samples are right if bars and line agree. */
 export function hardConcreteSamples(options: HardConcreteSamplesOptions = {}): Figure {
-  const {
-    logAlpha = 0,
-    temperature = defaultHardConcrete.temperature,
-    samples = 10_000,
-    seed = 1,
-    bins = 40,
-  } = options;
+  const { logAlpha = 0, temperature = defaultHardConcrete.temperature, samples = 10_000, seed = 1 } = options;
   const shape = { ...defaultHardConcrete, temperature };
   const counts = new Array<number>(bins).fill(0);
   const ends = { zero: 0, one: 0 };

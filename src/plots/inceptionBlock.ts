@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js';
 import { inceptionBranches } from '../models/googleNet.js';
-import type { ChannelMasks } from '../models/channelMasks.js';
-import { type Figure, figure, hiddenAxis, ink, list, openCount } from './theme.js';
+import type { ChannelMasks } from '../graph/channelGraph.js';
+import { figure, type Figure, hiddenAxis, ink, list, openCount } from './theme.js';
 
 /** What stands before a branch's gate: the layers from the block's input on. */
 const before: Record<(typeof inceptionBranches)[number], string[]> = {
@@ -54,11 +54,11 @@ export function inceptionBlock(masks: ChannelMasks, options: { block?: number; t
   const found = inceptionBranches.map((branch) => ({ branch, mask: masks.get(`block${block}_${branch}_conv`) }));
   const strips = found.map(({ branch, mask }) => {
     if (!mask) throw new UserError(`There are no masks of block ${block}'s branch ${branch}; are there gates in it?`);
-    return { branch, mask };
+    return { branch, mask, ...openCount(mask) };
   });
   const shapes: object[] = [box(0, 2.5, 0.9), box(8.6, 2.5, 1)];
   const annotations: object[] = [label('input', 0, 2.5), label('concat', 8.6, 2.5)];
-  strips.forEach(({ branch, mask }, i) => {
+  strips.forEach(({ branch, open, all }, i) => {
     const y = 4 - i;
     const steps = before[branch];
     const places = steps.length === 1 ? [1.8] : [1.8, 3.4];
@@ -67,13 +67,9 @@ export function inceptionBlock(masks: ChannelMasks, options: { block?: number; t
     shapes.push(...arrow(0.45, 2.5, places[0] - 0.65, y));
     if (places.length === 2) shapes.push(...arrow(places[0] + 0.63, y, places[1] - 0.65, y));
     shapes.push(...arrow(places[places.length - 1] + 0.63, y, 4.45, y), ...arrow(7.5, y, 8.08, 2.5));
-    const { open, all } = openCount(mask);
     annotations.push(label(`${open} of ${all} channels open`, 6, y - 0.42));
   });
-  const said = strips.map(({ branch, mask }) => {
-    const { open, all } = openCount(mask);
-    return `${branch} ${open} of ${all}`;
-  });
+  const said = strips.map(({ branch, open, all }) => `${branch} ${open} of ${all}`);
   return figure({
     title: options.title ?? `Gates in inception block ${block}`,
     alt: `Diagram of inception block ${block}: four branches side by side, each ending in gates. Open: ${list(said)}.`,

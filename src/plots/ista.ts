@@ -1,17 +1,5 @@
-import {
-  axis,
-  colour,
-  curve,
-  dash,
-  type Figure,
-  figure,
-  levelLine,
-  list,
-  number,
-  percent,
-  type Trace,
-  verticalMark,
-} from './theme.js';
+import { axis, colour, curve, dash, figure, levelLine, list, number, percent, verticalMark } from './theme.js';
+import type { Figure, Titled, Trace } from './theme.js';
 import { named, type CourseOf } from './repr.js';
 
 /** How a version of the ISTA protocol went: what its figures need of it. */
@@ -33,7 +21,6 @@ interface PlacedVersion extends VersionCourse {
   from: number;
 }
 
-/** Versions one behind another. */
 function oneAfterAnother(versions: readonly CourseOf<VersionCourse>[]): PlacedVersion[] {
   let from = 0;
   return named(versions).map((version) => {
@@ -56,28 +43,18 @@ function versionMarks(versions: readonly PlacedVersion[]): { shapes: object[]; a
  * How versions of the ISTA protocol went, one behind another: validation accuracy after each epoch, and at every step that
  * was logged the fake sparsity (cost-weighted share of zero gammas) and the group lasso (cost-weighted sum of |gamma|).
  */
-export function versionsOverSteps(
-  versions: readonly CourseOf<VersionCourse>[],
-  options: { title?: string } = {},
-): Figure {
+export function versionsOverSteps(versions: readonly CourseOf<VersionCourse>[], options: Titled = {}): Figure {
   const placed = oneAfterAnother(versions);
-  const parts = (name: string, n: number, x: number[][], y: number[][], more: object): Trace =>
+  type Points = (version: VersionCourse) => [step: number, value: number][];
+  const parts = (name: string, n: number, points: Points, more: object): Trace => {
     // A gap between versions: compaction lies there. Each panel's axis says whose the curve is.
-    curve(
-      name,
-      x.flatMap((part) => [...part, null]),
-      y.flatMap((part) => [...part, null]),
-      { color: colour(n) },
-      {
-        showlegend: false,
-        ...more,
-      },
-    );
-  const logged = placed.map(({ from, log }) => log.map(({ step }) => from + step));
-  const sparsities = placed.map(({ log }) => log.map(({ fakeSparsity }) => 100 * fakeSparsity));
-  const norms = placed.map(({ log }) => log.map(({ groupLasso }) => groupLasso));
-  const evaluated = placed.map(({ from, epochs }) => epochs.map(({ step }) => from + step));
-  const accuracies = placed.map(({ epochs }) => epochs.map(({ validation }) => 100 * validation));
+    const all = placed.flatMap((version) => [
+      ...points(version).map(([step, value]) => [version.from + step, value]),
+      [null, null],
+    ]);
+    const [x, y] = [0, 1].map((i) => all.map((point) => point[i]));
+    return curve(name, x, y, { color: colour(n) }, { showlegend: false, ...more });
+  };
   const said = placed.map(({ run: name, log, epochs }) => {
     const [entry, scores] = [log.at(-1), epochs.at(-1)];
     const accuracy = scores ? `, ${percent(scores.validation)} right on validation` : '';
@@ -89,9 +66,11 @@ export function versionsOverSteps(
     title: options.title ?? 'The versions, step by step',
     alt: `Validation accuracy, fake sparsity and group lasso over the steps of ${versions.length} versions. At the end of ${list(said)}.`,
     data: [
-      parts('validation accuracy', 2, evaluated, accuracies, { mode: 'lines+markers' }),
-      parts('fake sparsity', 1, logged, sparsities, { yaxis: 'y2' }),
-      parts('group lasso', 0, logged, norms, { yaxis: 'y3' }),
+      parts('validation accuracy', 2, ({ epochs }) => epochs.map((e) => [e.step, 100 * e.validation]), {
+        mode: 'lines+markers',
+      }),
+      parts('fake sparsity', 1, ({ log }) => log.map((e) => [e.step, 100 * e.fakeSparsity]), { yaxis: 'y2' }),
+      parts('group lasso', 0, ({ log }) => log.map((e) => [e.step, e.groupLasso]), { yaxis: 'y3' }),
     ],
     layout: {
       xaxis: axis('training', 'steps of all versions', { anchor: 'y3', rangemode: 'tozero' }),
@@ -111,10 +90,7 @@ const label = (layer: string): string => layer.replace(/_conv$/, '').replaceAll(
  * Every gamma of the first, the middle and the last layer at every step that was logged, one line each, over versions one behind another. A line that
  * ends at a version's beginning is of a channel that was cut out.
  */
-export function gammasOverSteps(
-  versions: readonly CourseOf<VersionCourse>[],
-  options: { title?: string } = {},
-): Figure {
+export function gammasOverSteps(versions: readonly CourseOf<VersionCourse>[], options: Titled = {}): Figure {
   const all = Object.keys(versions.at(0)?.course.log.at(0)?.gammas ?? {});
   const layers = [...new Set([0, Math.floor(all.length / 2), all.length - 1])].flatMap((i) => all[i] ?? []);
   const placed = oneAfterAnother(versions);
@@ -168,7 +144,7 @@ export interface PenaltyPoint {
  */
 export function penaltySweep(
   points: readonly PenaltyPoint[],
-  options: { title?: string; start?: { validation: number } } = {},
+  options: Titled & { start?: { validation: number } } = {},
 ): Figure {
   const decays = [...new Set(points.map(({ weight_decay }) => weight_decay))].sort((a, b) => a - b);
   const penalties = [...new Set(points.map(({ l1_penalty }) => l1_penalty))].sort((a, b) => a - b);

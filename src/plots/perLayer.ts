@@ -1,15 +1,10 @@
-import { axis, colour, curve, dash, type Figure, figure, ink, kernelLabel, list, number, percent } from './theme.js';
+import { axis, colour, curve, dash, figure, ink, kernelLabel, list, number, percent } from './theme.js';
+import type { Figure, Titled } from './theme.js';
+import type { LayerWidth } from '../compact/shrink/compact.js';
 import type { LayerGradient } from '../training/layerGradients.js';
 
-/** A layer's number of output channels before and after the closed ones are cut out. */
-export interface LayerWidths {
-  layer: string;
-  before: number;
-  after: number;
-}
-
 /** The architecture that a method found: each layer's width, the full network's behind the compact one's. */
-export function widthsPerLayer(widths: readonly LayerWidths[], options: { title?: string } = {}): Figure {
+export function widthsPerLayer(widths: readonly Omit<LayerWidth, 'because'>[], options: Titled = {}): Figure {
   const layers = widths.map(({ layer }) => layer);
   const sum = (of: 'before' | 'after') => widths.reduce((total, width) => total + width[of], 0);
   const bar = { type: 'bar', x: layers, hovertemplate: '%{y} channels' };
@@ -41,10 +36,7 @@ export interface NamedShares {
 }
 
 /** Which layers lost most: for each kernel the share of its entries that are 0, several networks side by side. */
-export function zerosPerLayer(
-  networks: readonly NamedShares[],
-  options: { title?: string; quantity?: string } = {},
-): Figure {
+export function zerosPerLayer(networks: readonly NamedShares[], options: Titled & { quantity?: string } = {}): Figure {
   const said = networks.map(({ name, shares }) => {
     const [kernel, most] = [...shares].reduce((top, each) => (each[1] > top[1] ? each : top), ['none', 0]);
     return `${name}, most in ${kernelLabel(kernel)} with ${percent(most)}`;
@@ -76,7 +68,7 @@ export interface NamedGradients {
 }
 
 /** How much of several losses reaches each kernel: the norms of their gradients, on a logarithmic scale, from input to output. */
-export function gradientsPerLayer(losses: readonly NamedGradients[], options: { title?: string } = {}): Figure {
+export function gradientsPerLayer(losses: readonly NamedGradients[], options: Titled = {}): Figure {
   const said = losses.map(
     ({ name, gradients }) =>
       `${name} from ${number(gradients.at(0)?.norm ?? 0)} at the input to ${number(gradients.at(-1)?.norm ?? 0)} at the output`,

@@ -1,4 +1,4 @@
-import { axis, colour, curve, type Figure, figure, ink, note, number, type Trace } from './theme.js';
+import { axis, colour, curve, figure, type Figure, ink, note, number, type Trace } from './theme.js';
 
 export interface ProximalStepOptions {
   /** Where the loss alone would take the gamma: its minimum. Default 0.2. */

@@ -1,11 +1,10 @@
 import {
-  type Axis,
   axis,
   colour,
   curve,
   dash,
+  domain,
   epochAxis,
-  type Figure,
   figure,
   ink,
   layerLabel,
@@ -15,9 +14,9 @@ import {
   number,
   panel,
   percent,
-  type Trace,
   verticalMark,
 } from './theme.js';
+import type { Axis, Figure, Titled, Trace } from './theme.js';
 import { reprEpoch, type ReprLengths } from '../sparsity/schedules.js';
 
 /** An epoch of RePr's cycle, counted from 1; standard training has no phases. */
@@ -83,10 +82,7 @@ function epochsOf(records: readonly ReprCourse[]): { epochs: number[]; cycle: re
  * which filters are off in grey. Records of one name differ in their seeds: their mean is drawn, and the range of the
  * validation accuracies as a band.
  */
-export function reprCurves(
-  runs: readonly CourseOf<Pick<ReprCourse, 'epochs'>>[],
-  options: { title?: string } = {},
-): Figure {
+export function reprCurves(runs: readonly CourseOf<Pick<ReprCourse, 'epochs'>>[], options: Titled = {}): Figure {
   const records = named(runs);
   const groups = [...new Set(records.map(({ run }) => run))].map((run) =>
     records.filter((record) => record.run === run),
@@ -141,9 +137,6 @@ export function reprCurves(
   });
 }
 
-/** How often a filter has come back by an epoch's end, or that it is off. */
-type Life = { from: number; to: number; lives: number };
-
 /** Which of ten filters a picture of the cycle switches off in turn n: three of them, others each time. */
 const offInTurn = (n: number): number[] => [1, 5, 8].map((f) => (f + 3 * n) % 10);
 
@@ -151,27 +144,25 @@ const offInTurn = (n: number): number[] => [1, 5, 8].map((f) => (f + 3 * n) % 10
  * RePr's cycle as a picture: ten filters as bars along the epochs. In S1 all train; before S2 three go off and leave a
  * gap; after it they come back new, in another colour. Which ones go is made up, when they go is the schedule's.
  */
-export function reprCycle(cycle: ReprLengths & { epochs: number }, options: { title?: string } = {}): Figure {
+export function reprCycle(cycle: ReprLengths & { epochs: number }, options: Titled = {}): Figure {
   const { epochs, ...lengths } = cycle;
-  const lives: Life[][] = Array.from({ length: 10 }, () => [{ from: 0, to: 0, lives: 0 }]);
+  /** From when to when each filter is on, life by life. */
+  const lives = Array.from({ length: 10 }, () => [{ from: 0, to: epochs }]);
   const turns: { epoch: number; prunes: boolean }[] = [];
   let off: number[] = [];
   for (let epoch = 0; epoch < epochs; epoch++) {
     const { prunes, reinitialises } = reprEpoch(epoch, lengths);
-    if (reinitialises) {
-      for (const f of off) lives[f].push({ from: epoch, to: epoch, lives: lives[f].length });
-      off = [];
+    if (reinitialises) for (const f of off) lives[f].push({ from: epoch, to: epochs });
+    if (prunes) {
+      off = offInTurn(turns.filter((turn) => turn.prunes).length);
+      for (const f of off) lives[f].at(-1)!.to = epoch;
     }
-    if (prunes) off = offInTurn(turns.filter((turn) => turn.prunes).length);
     if (prunes || reinitialises) turns.push({ epoch, prunes });
-    lives.forEach((life, f) => {
-      if (!off.includes(f)) life[life.length - 1].to = epoch + 1;
-    });
   }
   const most = Math.max(...lives.map((life) => life.length));
   const names = ['as it started', 'come back once', 'come back twice'];
   const data: Trace[] = Array.from({ length: most }, (_, n) => {
-    const bars = lives.flatMap((life, f) => life.filter((part) => part.lives === n).map((part) => ({ ...part, f })));
+    const bars = lives.flatMap((life, f) => life.slice(n, n + 1).map((part) => ({ ...part, f })));
     return {
       type: 'bar',
       orientation: 'h',
@@ -215,23 +206,19 @@ export function reprCycle(cycle: ReprLengths & { epochs: number }, options: { ti
 /** Mean orthogonality score of the filters that are on, over the epochs of several runs, a panel for each layer. */
 export function overlapDuringTraining(
   runs: readonly CourseOf<Pick<ReprCourse, 'epochs'>>[],
-  options: { title?: string } = {},
+  options: Titled = {},
 ): Figure {
   const records = named(runs);
   const layers = Object.keys(records.at(0)?.epochs.at(0)?.overlap ?? {});
   const names = [...new Set(records.map(({ run }) => run))];
   const { epochs, cycle } = epochsOf(records);
-  const width = (1 - 0.07 * (layers.length - 1)) / Math.max(1, layers.length);
-  const left = (l: number): number => l * (width + 0.07);
+  const place = (l: number): [number, number] => domain(l, layers.length, 0.07);
   const axes = (l: number): [name: string, Axis][] => {
-    const [domain, range] = [
-      [left(l), left(l) + width],
-      [0.5, epochs.length + 0.5],
-    ];
+    const range = [0.5, epochs.length + 0.5];
     const inner = l > 0 ? { title: { text: '' }, matches: 'y', showticklabels: false } : {};
     const y = { anchor: `x${panel(l)}`, rangemode: 'tozero', ...inner };
     return [
-      [`xaxis${panel(l)}`, epochAxis(epochs, { domain, anchor: `y${panel(l)}`, range })],
+      [`xaxis${panel(l)}`, epochAxis(epochs, { domain: place(l), anchor: `y${panel(l)}`, range })],
       [`yaxis${panel(l)}`, axis('overlap', 'mean score, 0 is orthogonal', y)],
     ];
   };
@@ -259,7 +246,7 @@ export function overlapDuringTraining(
       ...Object.fromEntries(layers.flatMap((_, l) => axes(l))),
       shapes: phaseBands(cycle, layers.length),
       annotations: layers.map((layer, l) =>
-        note(layerLabel(layer), left(l) + width / 2, 1.01, { yanchor: 'bottom', xanchor: 'center' }),
+        note(layerLabel(layer), mean(place(l)), 1.01, { yanchor: 'bottom', xanchor: 'center' }),
       ),
     },
     legendBelow: true,

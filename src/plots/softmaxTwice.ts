@@ -1,4 +1,4 @@
-import { axis, colour, curve, dash, type Figure, figure, number } from './theme.js';
+import { axis, colour, curve, dash, figure, type Figure, number } from './theme.js';
 
 const classes = 10;
 

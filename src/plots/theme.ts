@@ -27,11 +27,16 @@ export interface Figure {
 export const palette: readonly string[] = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
 
 /** Line styles that go with the colours where a second property has to be told apart. */
-export const dashes: readonly string[] = ['solid', 'dash', 'dot', 'dashdot', 'longdash'];
+const dashes: readonly string[] = ['solid', 'dash', 'dot', 'dashdot', 'longdash'];
 
 /** Grey that reads on white (4.6 : 1) and on black (4.5 : 1): pages are light or dark, the figure does not know which. */
 export const ink = '#767676';
 const gridColour = 'rgba(128, 128, 128, 0.22)';
+
+/** A figure's own title in place of the usual one. */
+export interface Titled {
+  title?: string;
+}
 
 /** The n-th colour of the palette, beginning again after the last. */
 export function colour(n: number): string {
@@ -84,6 +89,12 @@ export function panel(n: number): string {
   return n === 0 ? '' : String(n + 1);
 }
 
+/** The domain of the n-th of some panels side by side, with a gap between them. */
+export function domain(n: number, panels: number, gap: number): [from: number, to: number] {
+  const size = (1 - gap * (panels - 1)) / panels;
+  return [n * (size + gap), n * (size + gap) + size];
+}
+
 /** A line through points; `style` is its colour and what else plotly's `line` takes. */
 export function curve(
   name: string,
@@ -104,10 +115,15 @@ export function note(text: string, x: number, y: number, more: Record<string, un
   return { text, x, y, xref: 'paper', yref: 'paper', showarrow: false, ...more };
 }
 
+/** A vertical line through a whole panel. */
+export function verticalLine(x: number, line: object): object {
+  return { type: 'line', x0: x, x1: x, yref: 'paper', y0: 0, y1: 1, line: { color: ink, ...line } };
+}
+
 /** A vertical line through a whole panel, with a label at its upper end. */
 export function verticalMark(x: number, text: string): { shape: object; annotation: object } {
   return {
-    shape: { type: 'line', x0: x, x1: x, yref: 'paper', y0: 0, y1: 1, line: { color: ink, width: 1, dash: 'dash' } },
+    shape: verticalLine(x, { width: 1, dash: 'dash' }),
     annotation: { text, x, y: 1, yref: 'paper', yanchor: 'bottom', showarrow: false },
   };
 }
@@ -178,16 +194,16 @@ export function grid(start: number, end: number, n: number): number[] {
   return Array.from({ length: n + 1 }, (_, i) => start + ((end - start) * i) / n);
 }
 
-/** How many of a layer's channels are open (mask not 0), and how many there are. */
-export function openCount(mask: Float32Array): { open: number; all: number } {
-  return { open: mask.reduce((sum, value) => sum + (value === 0 ? 0 : 1), 0), all: mask.length };
+/** How many channels of some layers are open (mask not 0), and how many there are. */
+export function openCount(...masks: Float32Array[]): { open: number; all: number } {
+  const values = masks.flatMap((mask) => [...mask]);
+  return { open: values.filter((value) => value !== 0).length, all: values.length };
 }
 
 /** The means of at most `bins` neighbouring stretches: a curve of a hundred thousand steps that a page can hold. */
 export function thin(values: readonly number[], bins = 400): number[] {
   if (values.length <= bins) return [...values];
   return Array.from({ length: bins }, (_, b) => {
-    const stretch = values.slice(Math.floor((b * values.length) / bins), Math.floor(((b + 1) * values.length) / bins));
-    return stretch.reduce((sum, value) => sum + value, 0) / stretch.length;
+    return mean(values.slice(Math.floor((b * values.length) / bins), Math.floor(((b + 1) * values.length) / bins)));
   });
 }

@@ -1,29 +1,15 @@
+import type { EpochMeans } from '../experiments/courses.js';
 import type { EpochEvent, StepEvent } from '../training/events.js';
-import {
-  axis,
-  colour,
-  curve,
-  dash,
-  epochAxis,
-  type Figure,
-  figure,
-  ink,
-  list,
-  number,
-  percent,
-  thin,
-  type Trace,
-} from './theme.js';
+import { axis, colour, curve, dash, epochAxis, figure, ink, list, number, percent, thin } from './theme.js';
+import type { Figure, Titled, Trace } from './theme.js';
 
 /** The trainer's events, or what was kept of them: anything that says its type. */
 export type TrainingLog = readonly { readonly type: string }[];
 
-/** The steps of a log. */
 function stepsOf(log: TrainingLog): StepEvent[] {
   return log.filter((event): event is StepEvent => event.type === 'step');
 }
 
-/** The epochs of a log. */
 function epochsOf(log: TrainingLog): EpochEvent[] {
   return log.filter((event): event is EpochEvent => event.type === 'epoch');
 }
@@ -34,7 +20,7 @@ function epochsOf(log: TrainingLog): EpochEvent[] {
  *
  * Long runs are thinned to the means of 400 stretches. A log without steps is drawn over epochs.
  */
-export function trainingCurves(log: TrainingLog, options: { title?: string } = {}): Figure {
+export function trainingCurves(log: TrainingLog, options: Titled = {}): Figure {
   const steps = stepsOf(log);
   const epochs = epochsOf(log);
   const overSteps = steps.length > 0 || epochs.length === 0;
@@ -122,7 +108,7 @@ export interface NamedRun {
 }
 
 /** The penalty as it enters the loss, lambda times the mean of P(mask != 0), at every training step of several runs. */
-export function penaltyDuringTraining(runs: readonly NamedRun[], options: { title?: string } = {}): Figure {
+export function penaltyDuringTraining(runs: readonly NamedRun[], options: Titled = {}): Figure {
   const curves = runs.map(({ name, events }) => ({ name, steps: stepsOf(events) }));
   const said = curves.map(
     ({ name, steps }) =>
@@ -142,15 +128,7 @@ export function penaltyDuringTraining(runs: readonly NamedRun[], options: { titl
   });
 }
 
-/** A share, between 0 and 1, after each of some epochs, counted from 1. */
-export interface EpochCurve {
-  name: string;
-  epochs: readonly number[];
-  shares: readonly number[];
-}
-
-export interface EpochCurveOptions {
-  title?: string;
+export interface EpochCurveOptions extends Titled {
   /** What the shares are. Default 'validation accuracy'. */
   quantity?: string;
   /** What they are percent of. Default 'images'. */
@@ -158,7 +136,7 @@ export interface EpochCurveOptions {
 }
 
 /** Several runs side by side: a share after each epoch, such as their accuracy or their zero weights. */
-export function curvesOverEpochs(curves: readonly EpochCurve[], options: EpochCurveOptions = {}): Figure {
+export function curvesOverEpochs(curves: readonly EpochMeans[], options: EpochCurveOptions = {}): Figure {
   const { quantity = 'validation accuracy', of = 'images' } = options;
   const begun = curves.filter(({ shares }) => shares.length > 0);
   const said = begun.map(({ name, shares }) => `${name} from ${percent(shares[0])} to ${percent(shares.at(-1)!)}`);
@@ -169,7 +147,7 @@ export function curvesOverEpochs(curves: readonly EpochCurve[], options: EpochCu
     alt: said.length > 0 ? `${what} by epoch: ${list(said)}.` : 'An empty plot: no epoch is over yet.',
     data: curves.map(({ name, epochs, shares }, n) => {
       const [percents, style] = [shares.map((share) => 100 * share), { color: colour(n), dash: dash(n) }];
-      return drawn(curve(name, [...epochs], percents, style, { mode: 'lines+markers', hovertemplate: '%{y:.2f} %' }));
+      return drawn(curve(name, epochs, percents, style, { mode: 'lines+markers', hovertemplate: '%{y:.2f} %' }));
     }),
     layout: { xaxis: epochAxis(epochs), yaxis: axis(quantity, `% of ${of}`, { rangemode: 'tozero' }) },
   });

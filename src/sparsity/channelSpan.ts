@@ -23,10 +23,8 @@ const movesZero = ['sigmoid', 'hardSigmoid', 'softplus'];
 
 /** Whether a layer makes 0 of a channel of zeros. */
 function keepsZero(node: ChannelNode): boolean {
-  if (node.role === 'depthwise') return !weightOf(node.layer, 'bias') && !movesZero.includes(activationOf(node.layer));
-  return (
-    node.role !== 'norm' && channelwiseKind(node.layer) !== 'biasMap' && !movesZero.includes(activationOf(node.layer))
-  );
+  if (node.role === 'norm' || movesZero.includes(activationOf(node.layer))) return false;
+  return node.role === 'depthwise' ? !weightOf(node.layer, 'bias') : channelwiseKind(node.layer) !== 'biasMap';
 }
 
 /** How many channels a layer that passes channels on makes of each of its input's. */
@@ -135,22 +133,21 @@ function channelsAbove(place: ChannelNode, { above, passed }: ChannelSpan): Chan
   };
   lists.forEach((found, channel) => climb(found, { node: place, channel }));
   // The other factors of products below.
-  const originOf = ({ node, channel }: Channel): number | undefined => {
-    if (node === place) return channel;
-    return passed.has(node)
-      ? node
-          .sources(channel)
-          .map(originOf)
-          .find((origin) => origin !== undefined)
-      : undefined;
-  };
   for (const node of [...passed].filter(({ role }) => role === 'multiply')) {
     for (let channel = 0; channel < node.channels; channel++) {
-      const origin = originOf({ node, channel });
+      const origin = originOf(place, passed, { node, channel });
       if (origin !== undefined) for (const factor of node.sources(channel)) climb(lists[origin], factor);
     }
   }
   return lists.map((found) => [...found.values()]);
+}
+
+/** The channel of a place that a channel further down is made of, by way of the layers in `passed`; undefined for others. */
+export function originOf(place: ChannelNode, passed: ReadonlySet<ChannelNode>, from: Channel): number | undefined {
+  if (from.node === place) return from.channel;
+  if (!passed.has(from.node)) return undefined;
+  const origins = from.node.sources(from.channel).map((source) => originOf(place, passed, source));
+  return origins.find((origin) => origin !== undefined);
 }
 
 const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);

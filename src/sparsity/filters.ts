@@ -1,6 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { flowFrom, type ChannelFlow } from '../graph/channelFlow.js';
 import { kernelGeometry, normBehind, weightOf } from '../graph/kernels.js';
 import { inLayerOrder, networkGraph, nodeOf } from '../graph/networkGraph.js';
 import type { Weight } from '../layers/layer.js';
@@ -23,8 +22,6 @@ export interface FilterLayer {
   beta?: Weight;
   movingMean?: Weight;
   movingVariance?: Weight;
-  /** Where its channels go. Throws a UserError for a layer on the way that cannot be followed. */
-  flow: () => ChannelFlow;
 }
 
 /**
@@ -55,7 +52,6 @@ export function filterLayers(model: tf.LayersModel, { depthwise = false } = {}):
         beta: ofNorm('beta'),
         movingMean: ofNorm('movingMean'),
         movingVariance: ofNorm('movingVariance'),
-        flow: () => flowFrom(node),
       },
     ];
   });
@@ -92,10 +88,8 @@ export function rowsOf({ kernel, filters, filterOf }: FilterLayer): Float64Array
 /** Masks all that a layer's closed filters consist of, 0 in `mask` [filters]: the kernel alone, or all they have. */
 export function maskFilters(masks: WeightMasks, layer: FilterLayer, mask: Float32Array, kernelOnly = false): void {
   const { kernel, filterOf, bias, gamma, beta, movingMean } = layer;
-  masks.set(
-    kernel,
-    Float32Array.from({ length: kernel.read().size }, (_, entry) => mask[filterOf(entry)]),
-  );
+  const entries = Float32Array.from({ length: kernel.read().size }, (_, entry) => mask[filterOf(entry)]);
+  masks.set(kernel, entries);
   if (kernelOnly) return;
   for (const weight of [bias, gamma, beta, movingMean]) if (weight) masks.set(weight, mask);
 }

@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { channelGraph, type Channel, type ChannelNode } from '../graph/channelGraph.js';
+import { channelGraph, type ChannelNode } from '../graph/channelGraph.js';
 import { kernelGeometry, weightOf } from '../graph/kernels.js';
 import { isHomogeneous } from '../graph/layerRole.js';
 import type { Layer } from '../graph/names.js';
 import { inLayerOrder } from '../graph/networkGraph.js';
 import type { Weight } from '../layers/layer.js';
-import { channelCosts, channelSpan, masksAbove } from './channelSpan.js';
+import { channelCosts, channelSpan, masksAbove, originOf } from './channelSpan.js';
 import { products, type Sparsifier } from './sparsifier.js';
 import { changeWeight } from './weightMasks.js';
 
@@ -198,11 +198,9 @@ function kernelsBehind(norm: ChannelNode): { weight: Weight; reads: (entry: numb
       }
     }
   }
-  const isOn = ({ node, channel }: Channel): boolean =>
-    node === norm || (on.has(node) && node.sources(channel).some(isOn));
   return [...readers].map(({ layer, outputShape, inputs: [node] }) => {
     const [{ weight, inputOf }] = kernelGeometry(layer, outputShape)!.kernels;
-    const scaled = Array.from({ length: node.channels }, (_, channel) => isOn({ node, channel }));
-    return { weight, reads: (entry: number) => scaled[inputOf(entry)] };
+    const origins = Array.from({ length: node.channels }, (_, channel) => originOf(norm, on, { node, channel }));
+    return { weight, reads: (entry: number) => origins[inputOf(entry)] !== undefined };
   });
 }

@@ -17,7 +17,6 @@ export type L0Weighting = 'sum' | 'parameters' | 'multiplyAdds';
 /** A layer of gates, and what closing one of them is worth. */
 interface WeightedGate {
   gate: Gate;
-  /** The gate's name in the network. */
   name: string;
   /** What each gate weighs in the penalty, flat. */
   weights: Float32Array;
@@ -158,14 +157,17 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
     afterStep: clampLogAlpha || controller ? afterStep : undefined,
     channelMasks: () => masksOf('channelMasks'),
     weightMasks: gates.some(({ gate }) => gate instanceof GatedConv2d) ? () => masksOf('weightMasks') : undefined,
-    summary: () => ({
-      ...summaryOf(gates.map(maskOf)),
-      expectedOpen: gates.reduce(
-        (sum, { gate }) => sum + valuesOf(tf.tidy(() => gate.probabilityNonZero().sum()))[0],
-        0,
-      ),
-      ...(controller && { lambda: controller.lambda }),
-    }),
+    summary: () => {
+      const masks = gates.flatMap((gate) => [...maskOf(gate)]);
+      const open = gates.map(({ gate }) => valuesOf(tf.tidy(() => gate.probabilityNonZero().sum()))[0]);
+      return {
+        channels: masks.length,
+        closed: masks.filter((mask) => mask === 0).length,
+        fullyOpen: masks.filter((mask) => mask === 1).length,
+        expectedOpen: open.reduce((sum, count) => sum + count, 0),
+        ...(controller && { lambda: controller.lambda }),
+      };
+    },
     state: () => ({
       draws: Object.fromEntries(gates.map(({ name, gate }) => [name, gate.draws])),
       ...(controller && { controller: controller.state() }),
@@ -175,19 +177,6 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
       controller?.restore(state.controller as State | undefined);
     },
   };
-}
-
-/** How many gates there are, and how many of them are exactly closed and exactly open. */
-function summaryOf(masks: Iterable<Float32Array>): { channels: number; closed: number; fullyOpen: number } {
-  const counts = { channels: 0, closed: 0, fullyOpen: 0 };
-  for (const mask of masks) {
-    counts.channels += mask.length;
-    for (const value of mask) {
-      if (value === 0) counts.closed++;
-      else if (value === 1) counts.fullyOpen++;
-    }
-  }
-  return counts;
 }
 
 function restoreDraws(gates: readonly WeightedGate[], state: State): void {

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import { weightNames } from '../graph/names.js';
 import type { Weight } from '../layers/layer.js';
-import type { ChannelMasks } from '../models/channelMasks.js';
+import type { ChannelMasks } from '../graph/channelGraph.js';
 import { filterLayers, maskFilters, rowsOf, someFilterLayers } from './filters.js';
 import { countZeros, prunableWeights, somePrunableWeights } from './prunableWeights.js';
 import { pruneSmallest, type PruningScope } from './pruneSmallest.js';
@@ -10,77 +10,55 @@ import type { PruningPlan } from './schedules.js';
 import type { Sparsifier, State } from './sparsifier.js';
 import { changeWeight, WeightMasks } from './weightMasks.js';
 
-/** What magnitude pruning chooses among. */
+/** What magnitude pruning chooses among: in each of some kernels, its entries or its filters. */
 interface PruningTarget {
-  /** The kernels it prunes. */
-  weights: readonly Weight[];
-  /** Puts masks that prune an amount of what is left in place of those there are. */
-  prune(masks: WeightMasks, amount: number, scope: PruningScope): void;
-  /** The masks of channels; empty where single weights are pruned. */
-  channelMasks(masks: WeightMasks): ChannelMasks;
+  kernels: readonly Weight[];
+  /** The kernels of the network that decides. */
+  deciding: readonly Weight[];
+  /** What decides, as it is now: a size for each entry or filter of each kernel. */
+  sizes(): Float32Array[];
+  /** The masks there are, as `sizes` counts. */
+  masksOf(masks: WeightMasks): Float32Array[];
+  /** Puts a mask in place of that of kernel i. */
+  set(masks: WeightMasks, i: number, mask: Float32Array): void;
+  /** The layers whose channels are pruned, by name; empty where single weights are. */
+  layers: readonly string[];
 }
 
 /** Single weights of all kernels, by their magnitude in `rankedBy`. */
 function weightPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): PruningTarget {
-  const weights = somePrunableWeights(model, 'magnitude pruning');
+  const kernels = somePrunableWeights(model, 'magnitude pruning');
   const deciding = prunableWeights(rankedBy);
-  const shapes = (list: typeof weights): string => list.map(({ shape }) => shape.join('x')).join(', ');
-  if (shapes(weights) !== shapes(deciding)) {
-    throw new UserError(
-      `The network that decides must have the kernels of ${model.name}; ${rankedBy.name} has others.`,
-    );
-  }
-  const values = (): Float32Array[] => deciding.map((weight) => weight.read().dataSync<'float32'>());
-  // Another network may be gone, or trained on, when pruning begins.
-  const decided = rankedBy === model ? undefined : values().map((each) => each.slice());
   return {
-    weights,
-    prune(masks, amount, scope) {
-      const old = weights.map((weight) => masks.get(weight) ?? new Float32Array(weight.read().size).fill(1));
-      pruneSmallest(decided ?? values(), amount, { masks: old, scope }).forEach((mask, i) =>
-        masks.set(weights[i], mask),
-      );
-    },
-    channelMasks: () => new Map(),
+    kernels,
+    deciding,
+    sizes: () => deciding.map((weight) => weight.read().dataSync<'float32'>().slice()),
+    masksOf: (masks) => kernels.map((kernel) => masks.get(kernel) ?? new Float32Array(kernel.read().size).fill(1)),
+    set: (masks, i, mask) => masks.set(kernels[i], mask),
+    layers: [],
   };
 }
 
 /**
  * Whole filters of convolutions, by the mean |w| of their weights in `rankedBy`, which does not depend on how many they
- * have; bias and batch norm go with them. A layer whose filters would all go keeps its largest.
+ * have; bias and batch norm go with them.
  */
 function channelPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): PruningTarget {
   const layers = someFilterLayers(model, 'pruning of channels', { depthwise: true });
   const deciding = filterLayers(rankedBy, { depthwise: true });
-  const shapes = (list: typeof layers): string => list.map(({ kernel }) => kernel.shape.join('x')).join(', ');
-  if (shapes(layers) !== shapes(deciding)) {
-    throw new UserError(
-      `The network that decides must have the kernels of ${model.name}; ${rankedBy.name} has others.`,
-    );
-  }
-  const maskOf = (masks: WeightMasks, i: number): Float32Array => {
-    const { kernel, filters, filterOf } = layers[i];
-    const mask = new Float32Array(filters).fill(1);
-    masks.get(kernel)?.forEach((value, entry) => (mask[filterOf(entry)] = value));
-    return mask;
-  };
-  const sizesNow = (): Float32Array[] =>
-    deciding.map((layer) =>
-      Float32Array.from(rowsOf(layer), (row) => row.reduce((sum, value) => sum + Math.abs(value), 0) / row.length),
-    );
-  // Another network may be gone, or trained on, when pruning begins.
-  const decided = rankedBy === model ? undefined : sizesNow();
+  const meanOf = (row: Float64Array): number => row.reduce((sum, value) => sum + Math.abs(value), 0) / row.length;
   return {
-    weights: layers.map(({ kernel }) => kernel),
-    prune(masks, amount, scope) {
-      const sizes = decided ?? sizesNow();
-      const old = layers.map((_, i) => maskOf(masks, i));
-      pruneSmallest(sizes, amount, { masks: old, scope }).forEach((mask, i) => {
-        if (!mask.includes(1)) mask[sizes[i].indexOf(Math.max(...sizes[i]))] = 1;
-        maskFilters(masks, layers[i], mask);
-      });
-    },
-    channelMasks: (masks) => new Map(layers.map(({ name }, i) => [name, maskOf(masks, i)])),
+    kernels: layers.map(({ kernel }) => kernel),
+    deciding: deciding.map(({ kernel }) => kernel),
+    sizes: () => deciding.map((layer) => Float32Array.from(rowsOf(layer), meanOf)),
+    masksOf: (masks) =>
+      layers.map(({ kernel, filters, filterOf }) => {
+        const mask = new Float32Array(filters).fill(1);
+        masks.get(kernel)?.forEach((value, entry) => (mask[filterOf(entry)] = value));
+        return mask;
+      }),
+    set: (masks, i, mask) => maskFilters(masks, layers[i], mask),
+    layers: layers.map(({ name }) => name),
   };
 }
 
@@ -119,7 +97,17 @@ export interface MagnitudeSparsifier extends Sparsifier {
  */
 export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOptions = {}): MagnitudeSparsifier {
   const { plan = [], scope = 'global', unit = 'weights', rankedBy = model, restore = false } = options;
-  const target: PruningTarget = (unit === 'channels' ? channelPruning : weightPruning)(model, rankedBy);
+  const target = (unit === 'channels' ? channelPruning : weightPruning)(model, rankedBy);
+  const [ours, theirs] = [target.kernels, target.deciding].map((list) =>
+    list.map(({ shape }) => shape.join('x')).join(),
+  );
+  if (ours !== theirs) {
+    throw new UserError(
+      `The network that decides must have the kernels of ${model.name}; ${rankedBy.name} has others.`,
+    );
+  }
+  // Another network may be gone, or trained on, when pruning begins.
+  const decided = rankedBy === model ? undefined : target.sizes();
   const masks = new WeightMasks(model);
   /** All weights as they were before the first pruning, by name, if they are to come back. */
   const old = new Map<string, Float32Array>();
@@ -129,8 +117,18 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
     if (restore && old.size === 0) {
       for (const [weight, name] of names) old.set(name, weight.read().dataSync<'float32'>().slice());
     }
-    target.prune(masks, amount, scope);
+    const sizes = decided ?? target.sizes();
+    pruneSmallest(sizes, amount, { masks: target.masksOf(masks), scope }).forEach((mask, i) => {
+      // A layer whose filters would all go keeps its largest.
+      if (unit === 'channels' && !mask.includes(1)) mask[sizes[i].indexOf(Math.max(...sizes[i]))] = 1;
+      target.set(masks, i, mask);
+    });
     masks.hide();
+  };
+
+  const channelMasks = (): ChannelMasks => {
+    const current = target.masksOf(masks);
+    return new Map(target.layers.map((name, i) => [name, current[i]]));
   };
 
   const unfreeze = (): void => {
@@ -153,11 +151,11 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
     },
     onGradients: (gradients, decayed) => masks.maskGradients(gradients, decayed),
     afterStep: () => masks.apply(),
-    channelMasks: (): ChannelMasks => target.channelMasks(masks),
+    channelMasks,
     weightMasks: () => new Map(unit === 'channels' ? [] : Object.entries(masks.state())),
     summary: () => {
-      const closed = [...target.channelMasks(masks).values()].flatMap((mask) => [...mask]);
-      const { entries: weights, zeros } = countZeros(target.weights);
+      const closed = [...channelMasks().values()].flatMap((mask) => [...mask]);
+      const { entries: weights, zeros } = countZeros(target.kernels);
       const channels = { channels: closed.length, closed: closed.filter((mask) => mask === 0).length };
       return { weights, zeros, weightSparsity: zeros / weights, ...(closed.length > 0 && channels) };
     },

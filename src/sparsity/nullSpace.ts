@@ -1,11 +1,7 @@
 import type { Random } from '../backend/random.js';
 
-export interface NullSpaceOptions {
-  /** What is smaller than this share of the largest |R_ii| counts as 0. Default 1e-6. */
-  tolerance?: number;
-  /** How many vectors are wanted at most. Default: all. */
-  atMost?: number;
-}
+/** What is smaller than this share of the largest |R_ii| counts as 0. */
+const tolerance = 1e-6;
 
 export interface NullSpace {
   /** How many of the rows are linearly independent. */
@@ -19,10 +15,13 @@ export interface NullSpace {
  * (Golub and Van Loan, section 5.4.2): the last d - rank columns of Q.
  *
  * The libraries at hand have QR without pivoting, which does not tell the rank, and the thin SVD, which leaves these
- * vectors out.
+ * vectors out. `atMost` is how many are wanted.
  */
-export function nullSpace(rows: readonly Float64Array[], d: number, options: NullSpaceOptions = {}): NullSpace {
-  const { tolerance = 1e-6, atMost = Infinity } = options;
+export function nullSpace(
+  rows: readonly Float64Array[],
+  d: number,
+  { atMost = Infinity }: { atMost?: number } = {},
+): NullSpace {
   const columns = rows.map((row) => row.slice());
   const reflectors: Float64Array[] = [];
   let largest = 0;

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { ChannelMasks } from '../models/channelMasks.js';
+import type { ChannelMasks } from '../graph/channelGraph.js';
 import { filterLayers, rowsOf } from './filters.js';
 
 /**
@@ -70,7 +70,7 @@ function percentile(values: readonly number[], share: number): number {
  * The mean score of n random filters with d entries: (n - 1) / n * sqrt(2 / (pi d)), |cos| between two random directions
  * being about sqrt(2 / (pi d)) on average.
  */
-const randomScore = ({ scores, fanIn }: LayerScores): number =>
+export const randomScore = ({ scores, fanIn }: LayerScores): number =>
   (1 - 1 / scores.length) * Math.sqrt(2 / (Math.PI * fanIn));
 
 /** Which filters of each layer to prune: those whose score is strictly above the (1 - prune_ratio) percentile. */

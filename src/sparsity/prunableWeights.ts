@@ -57,8 +57,3 @@ export function zeroCounts(model: tf.LayersModel): Map<string, ZeroCount> {
   const names = weightNames(model);
   return new Map(prunableWeights(model).map((kernel) => [names.get(kernel)!, countZeros([kernel])]));
 }
-
-/** The share of entries that are exactly 0 in each kernel of a network, by the kernel's name, in the network's order. */
-export function zeroShares(model: tf.LayersModel): Map<string, number> {
-  return new Map([...zeroCounts(model)].map(([name, { zeros, entries }]) => [name, zeros / entries]));
-}

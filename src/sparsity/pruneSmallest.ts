@@ -1,14 +1,8 @@
+import { roundHalfToEven } from '../data/resizedCrop.js';
 import { UserError } from '../errors.js';
 
 /** Whether values compete with those of all tensors, or with those of their own. */
 export type PruningScope = 'global' | 'perLayer';
-
-/** The nearest whole number, and of two as near the even one: as Python rounds. */
-function roundHalfToEven(x: number): number {
-  const low = Math.floor(x);
-  const rest = x - low;
-  return rest === 0.5 ? low + (low % 2) : Math.round(x);
-}
 
 /** How many of `count` values an amount means: a share below 1, or so many. */
 export function amountToPrune(amount: number, count: number): number {

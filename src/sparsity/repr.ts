@@ -1,6 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
 import { deriveSeed, Random } from '../backend/random.js';
 import { UserError } from '../errors.js';
+import { channelGraph, type ChannelNode } from '../graph/channelGraph.js';
+import { kernelGeometry } from '../graph/kernels.js';
+import { channelSpan, originOf } from './channelSpan.js';
 import { maskFilters, rowsOf, someFilterLayers, type FilterLayer } from './filters.js';
 import { refillFilters, type ReprScaling } from './nullSpace.js';
 import { layerScores, rankFilters, type RankOptions } from './orthogonality.js';
@@ -11,7 +14,6 @@ import { changeWeight, WeightMasks } from './weightMasks.js';
 /** What becomes of the next layer's weights for filters that come back: the paper leaves it open. */
 export type ReprNextLayer = 'zero' | 'random' | 'keep';
 
-/** How filters come back. */
 interface ReinitialiseOptions {
   scaling: ReprScaling;
   nextLayer: ReprNextLayer;
@@ -44,16 +46,21 @@ function refill(layer: FilterLayer, dropped: DroppedFilters, { scaling, biasTrai
 }
 
 /** Sets the weights that read the channels of dropped filters, of all filters of the next layers. */
-function resetReaders(layer: FilterLayer, dropped: DroppedFilters, { nextLayer, seed }: ReinitialiseOptions): void {
-  const { readers, summed, mixed } = layer.flow();
+function resetReaders(place: ChannelNode, dropped: DroppedFilters, { nextLayer, seed }: ReinitialiseOptions): void {
+  const { readers, passed, joined } = channelSpan(place, 'constant');
   // A channel that is added to others, or mixed with them, shares its readers with them.
-  if (nextLayer === 'keep' || summed || mixed) return;
-  for (const { layer: reader, geometry, inputsOf } of readers) {
+  if (nextLayer === 'keep' || joined) return;
+  for (const { layer: reader, outputShape, inputs } of readers) {
+    const { kernels, outputs } = kernelGeometry(reader, outputShape)!;
     // Of a separable convolution's two kernels the last: were both 0, neither would ever learn.
-    const { weight, inputOf } = geometry.kernels.at(-1)!;
-    const random = new Random(deriveSeed(seed, 'readers', layer.name, reader.name));
+    const { weight, inputOf } = kernels.at(-1)!;
+    const random = new Random(deriveSeed(seed, 'readers', place.name, reader.name));
+    const origins = Array.from({ length: inputs[0].channels }, (_, channel) =>
+      originOf(place, passed, { node: inputs[0], channel }),
+    );
+    const inputsOf = (filter: number): number[] => origins.flatMap((from, input) => (from === filter ? [input] : []));
     changeWeight(weight, (values) => {
-      const fanIn = values.length / geometry.outputs;
+      const fanIn = values.length / outputs;
       const start = (): number => (nextLayer === 'zero' ? 0 : (2 * random.next() - 1) / Math.sqrt(fanIn));
       const entries = new Map([...dropped.keys()].flatMap(inputsOf).map((input) => [input, [] as number[]]));
       for (let entry = 0; entry < values.length; entry++) entries.get(inputOf(entry))?.push(entry);
@@ -64,11 +71,11 @@ function resetReaders(layer: FilterLayer, dropped: DroppedFilters, { nextLayer, 
 
 /** Brings filters back: all layers' own weights first, then the weights that read them. */
 function reinitialise(
-  pruned: readonly { layer: FilterLayer; dropped: DroppedFilters }[],
+  pruned: readonly { layer: FilterLayer; place: ChannelNode; dropped: DroppedFilters }[],
   options: ReinitialiseOptions,
 ): void {
   for (const { layer, dropped } of pruned) refill(layer, dropped, options);
-  for (const { layer, dropped } of pruned) resetReaders(layer, dropped, options);
+  for (const { place, dropped } of pruned) resetReaders(place, dropped, options);
 }
 
 export interface ReprOptions extends ReprLengths, RankOptions {
@@ -113,7 +120,7 @@ export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Spa
   const { biasTrains = false, scaling = 'clip', nextLayer = 'zero', seed = 0 } = options;
   const layers = someFilterLayers(model, 'RePr');
   // Filters that come back need to know who reads them: better refused now than in the middle of training.
-  for (const { flow } of layers) flow();
+  const places = new Map(channelGraph(model).nodes.map((node) => [node.name, node]));
   const masks = new WeightMasks(model);
   /** The filters of each layer that are off, and what they were. */
   const off = new Map<string, DroppedFilters>();
@@ -139,7 +146,9 @@ export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Spa
 
   const bringBack = (epoch: number): void => {
     masks.clear();
-    const pruned = layers.map((layer) => ({ layer, dropped: offOf(layer) })).filter(({ dropped }) => dropped.size > 0);
+    const pruned = layers
+      .map((layer) => ({ layer, place: places.get(layer.name)!, dropped: offOf(layer) }))
+      .filter(({ dropped }) => dropped.size > 0);
     reinitialise(pruned, { scaling, nextLayer, biasTrains, seed: deriveSeed(seed, 'repr', epoch) });
     off.clear();
   };

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import type { ChannelMasks } from '../models/channelMasks.js';
+import type { ChannelMasks } from '../graph/channelGraph.js';
 
 /** What a checkpoint can hold of a part: named numbers, texts, flags, arrays, and more of the same. */
 export interface State {
@@ -17,9 +17,7 @@ export interface ParameterGroup {
 
 /** One method of making a network sparse. The trainer calls whichever hooks a method has, in this order. */
 export interface Sparsifier {
-  /** The method's name, as shown to people. */
   readonly name: string;
-  /** Variables with settings of their own. */
   readonly parameterGroups?: ParameterGroup[];
   /** Called before each epoch, counted from 0: pruning schedules and cycles. */
   beforeEpoch?(epoch: number): void;
@@ -49,10 +47,8 @@ export interface Sparsifier {
   dispose?(): void;
 }
 
-type Masks = ReadonlyMap<string, Float32Array>;
-
 /** All masks; of two with one name, the product. */
-export function products(all: readonly Masks[]): Masks {
+export function products(all: readonly ChannelMasks[]): ChannelMasks {
   const masks = new Map<string, Float32Array>();
   for (const [name, mask] of all.flatMap((each) => [...each])) {
     const other = masks.get(name);

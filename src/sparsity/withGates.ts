@@ -4,9 +4,9 @@ import { deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
 import { channelGraph, type ChannelNode } from '../graph/channelGraph.js';
 import { channelwiseKind, isMerge } from '../graph/layerRole.js';
-import { leafLayers, type Layer } from '../graph/names.js';
+import { freeName, leafLayers, type Layer } from '../graph/names.js';
 import { inLayerOrder } from '../graph/networkGraph.js';
-import '../layers/completeConfigs.js';
+import { copyLayer } from '../layers/completeConfigs.js';
 import { L0Gate, type L0GateOptions } from '../layers/l0Gate.js';
 import { channelSpan } from './channelSpan.js';
 
@@ -43,8 +43,7 @@ export function withGates(model: tf.LayersModel, options: WithGatesOptions = {})
   const taken = new Set(leafLayers(model).map(({ name }) => name));
   const gates = new Map(
     chosen.map(({ layer, name }) => {
-      let own = `${layer.name}_gate`;
-      for (let n = 2; taken.has(own); n++) own = `${layer.name}_gate_${n}`;
+      const own = freeName(new Set(taken), `${layer.name}_gate`);
       // Networks inside may have layers of one name, and name tells them apart.
       return [layer, new L0Gate({ ...start, name: own, seed: deriveSeed(seed, name, 'gate') })] as const;
     }),
@@ -52,7 +51,6 @@ export function withGates(model: tf.LayersModel, options: WithGatesOptions = {})
   return copyNetwork(model, gates);
 }
 
-/** The layers that get a gate behind them. */
 function choose(model: tf.LayersModel, where: WithGatesOptions['where']): ChannelNode[] {
   const nodes = inLayerOrder(channelGraph(model));
   const possible = nodes.filter((node) => noGateBecause(node) === undefined);
@@ -103,12 +101,8 @@ function noGateBecause(node: ChannelNode): string | undefined {
 function defaultPlaces(nodes: readonly ChannelNode[]): ChannelNode[] {
   const makes = ({ role, channels }: ChannelNode): boolean =>
     channels > 1 && (role === 'kernel' || role === 'depthwise' || isMerge(role));
-  const spans = new Map(
-    nodes
-      .filter(makes)
-      .map(lastOfUnit)
-      .map((node) => [node, channelSpan(node)]),
-  );
+  const units = nodes.filter(makes).map(lastOfUnit);
+  const spans = new Map(units.map((node) => [node, channelSpan(node)]));
   for (const [node, { above, passed, whole, output }] of spans) {
     const isGated = [...above, ...passed].some(({ role }) => role === 'gate');
     if (!whole || output || isGated) spans.delete(node);
@@ -127,20 +121,13 @@ function lastOfUnit(node: ChannelNode): ChannelNode {
   return follows && next.role !== 'mix' ? lastOfUnit(next) : node;
 }
 
-/** A layer of the same class, name and settings, without weights as yet. */
-function newLayer(layer: Layer): Layer {
-  type Kind = tf.serialization.SerializableConstructor<Layer> & typeof tf.serialization.Serializable;
-  const kind = layer.constructor as Kind;
-  return kind.fromConfig(kind, layer.getConfig());
-}
-
 /** A network of new layers like those of another, with its weights, and gates behind some of them. */
 function copyNetwork(model: tf.LayersModel, gates: ReadonlyMap<Layer, L0Gate>): tf.LayersModel {
   const copies = new Map<Layer, Layer>();
   const copyOf = (layer: Layer): Layer => {
     const known = copies.get(layer);
     if (known) return known;
-    const copy = layer instanceof tf.LayersModel ? copyModel(layer) : newLayer(layer);
+    const copy = layer instanceof tf.LayersModel ? copyModel(layer) : copyLayer(layer);
     copies.set(layer, copy);
     return copy;
   };

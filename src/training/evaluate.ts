@@ -12,9 +12,9 @@ import type { Scores } from './events.js';
 export interface EvaluationOptions {
   /** Default 128. */
   batchSize?: number;
-  /** Default: CIFAR-10's means and standard deviations. */
+  /** Default: `defaultNormalise`, CIFAR-10's means and standard deviations. */
   normalise?: Normalise;
-  /** Stops between two batches. */
+  /** Ends the work between two batches. */
   signal?: AbortSignal;
 }
 

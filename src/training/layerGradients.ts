@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import { batches } from '../data/batches.js';
-import { type Normalise, defaultNormalise } from '../data/normalise.js';
+import { defaultNormalise } from '../data/normalise.js';
 import type { ImageSet } from '../data/imageSet.js';
 import { forward } from '../graph/gates.js';
 import { weightNames } from '../graph/names.js';
 import { prunableWeights } from '../sparsity/prunableWeights.js';
 import { crossEntropy, inputOf, type Loss } from './loss.js';
 import { checkSet } from './checkSet.js';
+import type { EvaluationOptions } from './evaluate.js';
 import { unchanged } from './statistics.js';
 
 /** What reaches a kernel on the way back from the loss. */
@@ -19,13 +20,11 @@ export interface LayerGradient {
   still: number;
 }
 
-export interface LayerGradientOptions {
+export interface LayerGradientOptions extends Pick<EvaluationOptions, 'normalise'> {
   /** Default: cross-entropy. */
   loss?: Loss;
   /** How many images, from the first on, the loss is the mean of. Default 128. */
   images?: number;
-  /** Default: `defaultNormalise`, CIFAR-10's means and standard deviations. */
-  normalise?: Normalise;
 }
 
 /**

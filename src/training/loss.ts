@@ -36,8 +36,3 @@ export function inputOf({ images, labels, size, shape }: Batch): { x: tf.Tensor4
 export function isRight(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
   return tf.tidy(() => logits.argMax<tf.Tensor1D>(1).equal(labels).toFloat() as tf.Tensor1D);
 }
-
-/** How many rows of logits [N, classes] are largest at their label [N]. The caller disposes the scalar. */
-export function rightAnswers(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
-  return tf.tidy(() => isRight(logits, labels).sum().asScalar());
-}

@@ -28,7 +28,6 @@ export interface Optimizer {
   state(): State;
   /** Takes a saved memory back, in place of what there is. */
   restore(state: State): void;
-  /** Frees the memory's tensors. */
   dispose(): void;
 }
 

@@ -26,39 +26,21 @@ export function multiStep({ milestones = [10, 60, 100, 130, 160], gamma = 0.5 }:
   return ({ epoch }) => gamma ** milestones.filter((milestone) => milestone <= epoch).length;
 }
 
-export interface ExponentialDecayOptions {
-  /** Steps after which the rate has been multiplied by factor once. */
-  decaySteps: number;
-  factor: number;
-  /** Whether the rate changes only every decaySteps steps. Default true. */
-  staircase?: boolean;
+/** factor^floor(step / decaySteps), as TensorFlow's exponential_decay with a staircase. */
+export function exponentialDecay({ decaySteps, factor }: { decaySteps: number; factor: number }): Schedule {
+  return ({ step }) => factor ** Math.floor(step / decaySteps);
 }
 
-/** factor^(step / decaySteps), rounded down to whole powers for a staircase, as TensorFlow's exponential_decay. */
-export function exponentialDecay({ decaySteps, factor, staircase = true }: ExponentialDecayOptions): Schedule {
-  return ({ step }) => {
-    const periods = step / decaySteps;
-    return factor ** (staircase ? Math.floor(periods) : periods);
-  };
-}
-
-export interface OneCycleOptions {
-  /** Share of the steps in which the rate rises. Default 0.3. */
-  rise?: number;
-  /** The rate starts at base / startDivisor. Default 25. */
-  startDivisor?: number;
-  /** And ends at base / startDivisor / endDivisor. Default 1e4. */
-  endDivisor?: number;
-}
-
-/** One rise to the base rate and one fall over all steps that the run makes, each half a cosine, as PyTorch's OneCycleLR (Smith and Topin 2018). */
-export function oneCycle({ rise = 0.3, startDivisor = 25, endDivisor = 1e4 }: OneCycleOptions = {}): Schedule {
+/**
+ * One rise, in 0.3 of the steps that the run makes, from base / 25 to the base rate, and one fall to base / 250,000, each half
+ * a cosine, as PyTorch's OneCycleLR (Smith and Topin 2018).
+ */
+export function oneCycle(): Schedule {
   const cosine = (from: number, to: number, share: number): number =>
     to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share));
   return ({ step, totalSteps }) => {
-    const [top, last] = [rise * totalSteps - 1, totalSteps - 1];
+    const [top, last] = [0.3 * totalSteps - 1, totalSteps - 1];
     const at = Math.min(step, last);
-    if (at < top) return cosine(1 / startDivisor, 1, at / top);
-    return cosine(1, 1 / startDivisor / endDivisor, (at - top) / (last - top));
+    return at < top ? cosine(1 / 25, 1, at / top) : cosine(1, 1 / 25 / 1e4, (at - top) / (last - top));
   };
 }

@@ -10,7 +10,7 @@ import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { AdamW } from './adam.js';
 import { crossEntropy, inputOf, type Loss } from './loss.js';
 import { checkSet } from './checkSet.js';
-import { evaluate } from './evaluate.js';
+import { evaluate, type EvaluationOptions } from './evaluate.js';
 import type { EndEvent, EpochEvent, StartEvent, TrainingEvent } from './events.js';
 import { LeakWatch, firstNonFinite, firstNonFiniteWeight } from './faults.js';
 import type { Optimizer } from './optimizer.js';
@@ -18,15 +18,13 @@ import { constant, type Schedule } from './schedules.js';
 import { trainStep, type StepResult } from './trainStep.js';
 import type { WeightAverages } from './weightAverages.js';
 
-export interface TrainingOptions {
+export interface TrainingOptions extends EvaluationOptions {
   /** Takes images and gives logits. Changed in place. */
   model: tf.LayersModel;
   data: { train: ImageSet; validation?: ImageSet };
   epochs: number;
   /** Ends the run after so many steps, perhaps within an epoch. Default: when the epochs are over. */
   maxSteps?: number;
-  /** Default 128. */
-  batchSize?: number;
   /**
    * Whether each epoch leaves out a last batch that is not full: a few images would set a tenth of the running statistics
    * that the network is then evaluated with. Default false.
@@ -47,12 +45,8 @@ export interface TrainingOptions {
   averages?: WeightAverages;
   /** Changes to each training picture. Default none. */
   augment?: Augmentation[];
-  /** Default: `defaultNormalise`, CIFAR-10's means and standard deviations. */
-  normalise?: Normalise;
   /** Seed of order and augmentations. Default 0. */
   seed?: number;
-  /** Ends the run between two steps. */
-  signal?: AbortSignal;
   /** Steps already made: the run goes on behind them, given the model, optimizer and sparsifier of then. Default 0. */
   startStep?: number;
 }
@@ -130,7 +124,7 @@ class Run {
     const { signal, sparsifier, averages, model } = this.options;
     const began = performance.now();
     const startAt = this.step - epoch * this.stepsPerEpoch;
-    const means = new RunningMeans<keyof StepResult>();
+    const steps: { result: StepResult; images: number }[] = [];
     if (startAt === 0) sparsifier?.beforeEpoch?.(epoch);
 
     let prepared = performance.now();
@@ -144,7 +138,7 @@ class Run {
       this.step++;
       averages?.update();
       const leak = this.leaks.end(this.step);
-      means.add({ ...result }, batch.size);
+      steps.push({ result, images: batch.size });
       const imagesPerSecond = (1000 * batch.size) / (performance.now() - prepared);
       const learningRate = factor * this.options.optimizer.lr;
       yield { type: 'step', step: this.step, epoch, ...result, imagesPerSecond, learningRate };
@@ -160,7 +154,7 @@ class Run {
       type: 'epoch',
       epoch,
       step: this.step,
-      train: means.values(),
+      train: meansOf(steps),
       learningRate: this.factor(epoch) * this.options.optimizer.lr,
       seconds: 0,
     };
@@ -249,21 +243,15 @@ class Run {
   }
 }
 
-/** Weighted means of several named values. */
-class RunningMeans<Name extends string> {
-  private readonly sums = new Map<Name, number>();
-  private weight = 0;
-
-  /** Adds one value of each name, counted `weight` times. */
-  add(values: Record<Name, number>, weight: number): void {
-    this.weight += weight;
-    for (const [name, value] of Object.entries(values) as [Name, number][]) {
-      this.sums.set(name, (this.sums.get(name) ?? 0) + weight * value);
-    }
-  }
-
-  /** The means so far. */
-  values(): Record<Name, number> {
-    return Object.fromEntries([...this.sums].map(([name, sum]) => [name, sum / this.weight])) as Record<Name, number>;
-  }
+/** The means of some steps over their images. */
+function meansOf(steps: readonly { result: StepResult; images: number }[]): StepResult {
+  const images = steps.reduce((sum, step) => sum + step.images, 0);
+  const mean = (of: keyof StepResult): number =>
+    steps.reduce((sum, step) => sum + step.images * step.result[of], 0) / images;
+  return {
+    loss: mean('loss'),
+    crossEntropy: mean('crossEntropy'),
+    penalty: mean('penalty'),
+    accuracy: mean('accuracy'),
+  };
 }

@@ -2,18 +2,12 @@ import * as tf from '@tensorflow/tfjs';
 import type { Batch } from '../data/batches.js';
 import { forward } from '../graph/gates.js';
 import { weightNames } from '../graph/names.js';
-import type { Sparsifier } from '../sparsity/sparsifier.js';
-import { inputOf, rightAnswers, type Loss } from './loss.js';
-import type { Optimizer } from './optimizer.js';
+import { inputOf, isRight, type Loss } from './loss.js';
+import type { TrainedParts } from './checkpoint/trainedState.js';
 import { beforePass } from './statistics.js';
 
 /** Everything a step needs besides the batch. */
-export interface StepContext {
-  model: tf.LayersModel;
-  optimizer: Optimizer;
-  loss: Loss;
-  sparsifier?: Sparsifier;
-}
+type StepContext = TrainedParts & { loss: Loss };
 
 /** What a step measured, before its update. */
 export interface StepResult {
@@ -68,7 +62,7 @@ function gradientsOf(
       const crossEntropy = loss(logits, labels);
       const penalty = sparsifier?.penalty?.() ?? tf.scalar(0);
       // Kept because variableGrads tidies away everything but the loss.
-      parts = [crossEntropy, penalty, rightAnswers(logits, labels)].map((part) => tf.keep(part));
+      parts = [crossEntropy, penalty, isRight(logits, labels).sum<tf.Scalar>()].map((part) => tf.keep(part));
       return crossEntropy.add<tf.Scalar>(penalty);
     }, variables);
     const measured = tf.stack([value, ...parts]) as tf.Tensor1D;

@@ -139,7 +139,6 @@ export class WeightAverages {
     }
   }
 
-  /** Frees the averages. */
   dispose(): void {
     for (const values of [this.averages, this.statistics]) {
       tf.dispose([...values.values()]);

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import * as tf from '@tensorflow/tfjs';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
 import { completeCount, layerCosts } from 'sparsebook/compact/count/counts.js';
-import { channelGraph } from 'sparsebook/graph/channelGraph.js';
+import { channelGraph, type ChannelMasks } from 'sparsebook/graph/channelGraph.js';
 import { activationOf } from 'sparsebook/graph/layerRole.js';
-import type { ChannelMasks } from 'sparsebook/models/channelMasks.js';
 import { maxAbs } from '../goldens.ts';
 import { applyMasks, bruteForce, isKernel, maskedCount, squares } from './bruteForce.ts';
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { Random } from 'sparsebook/backend/random.js';
-import { channelGraph } from 'sparsebook/graph/channelGraph.js';
+import { channelGraph, type ChannelMasks } from 'sparsebook/graph/channelGraph.js';
 import { gatesOf } from 'sparsebook/graph/gates.js';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
 import { completeCount } from 'sparsebook/compact/count/counts.js';
@@ -13,7 +13,6 @@ import { cnn4 } from 'sparsebook/models/cnn4.js';
 import { googleNet } from 'sparsebook/models/googleNet.js';
 import { resnet18 } from 'sparsebook/models/resnet18.js';
 import { resnet20 } from 'sparsebook/models/resnet20.js';
-import type { ChannelMasks } from 'sparsebook/models/channelMasks.js';
 import { maxAbs } from '../goldens.ts';
 import { applyMasks } from './bruteForce.ts';
 

@@ -7,7 +7,7 @@ import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
 import { Conv2d } from 'sparsebook/layers/conv2d.js';
 import { L0Gate } from 'sparsebook/layers/l0Gate.js';
 import { MaxPool2d } from 'sparsebook/layers/maxPool2d.js';
-import type { ChannelMasks } from 'sparsebook/models/channelMasks.js';
+import type { ChannelMasks } from 'sparsebook/graph/channelGraph.js';
 
 /** A convolution with what follows it. */
 interface Unit {

@@ -4,7 +4,6 @@ import * as tf from '@tensorflow/tfjs';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
 import { completeCount, weightCount } from 'sparsebook/compact/count/counts.js';
 import { UserError } from 'sparsebook/errors.js';
-import { channelFlow } from 'sparsebook/graph/channelFlow.js';
 import { channelGraph } from 'sparsebook/graph/channelGraph.js';
 import { channelGroups, explain } from 'sparsebook/graph/channelGroups.js';
 import { kernelGeometry } from 'sparsebook/graph/kernels.js';
@@ -90,16 +89,6 @@ function inverted(): tf.LayersModel {
   );
   return tf.model({ inputs: input, outputs: narrow });
 }
-
-test('channels flow through a depthwise convolution to the kernels that read them', () => {
-  const model = inverted();
-  const { readers, summed, isOutput } = channelFlow(model, model.getLayer('wide'));
-  assert.deepEqual(
-    readers.map(({ layer, positions, inputsOf }) => [layer.name, positions, inputsOf(1)]),
-    [['narrow', 2, [2, 3]]],
-  );
-  assert.deepEqual([summed, isOutput], [false, false]);
-});
 
 test('a depthwise convolution and a product tie channels, and say so', () => {
   const [, group] = channelGroups(channelGraph(inverted()));

@@ -8,7 +8,7 @@ import { freezeSparsifier } from 'sparsebook/sparsity/freeze.js';
 import { iterative, oneShot, polynomial } from 'sparsebook/sparsity/schedules.js';
 import { magnitudeSparsifier, type MagnitudeOptions } from 'sparsebook/sparsity/magnitude.js';
 import { pruneSmallest } from 'sparsebook/sparsity/pruneSmallest.js';
-import { zeroShares } from 'sparsebook/sparsity/prunableWeights.js';
+import { zeroCounts } from 'sparsebook/sparsity/prunableWeights.js';
 import { Adam, AdamW } from 'sparsebook/training/adam.js';
 import { Sgd } from 'sparsebook/training/sgd.js';
 import { train, type TrainingOptions } from 'sparsebook/training/train.js';
@@ -87,9 +87,9 @@ test('shares of zeros are counted kernel by kernel', () => {
   const model = smallNet({ gates: false });
   const sparsifier = magnitudeSparsifier(model, { scope: 'perLayer' });
   sparsifier.prune(0.25);
-  const shares = zeroShares(model);
-  assert.deepEqual([...shares.keys()], ['first/kernel', 'second/kernel', 'logits/kernel']);
-  for (const share of shares.values()) assert.equal(share, 0.25);
+  const counts = zeroCounts(model);
+  assert.deepEqual([...counts.keys()], ['first/kernel', 'second/kernel', 'logits/kernel']);
+  for (const { zeros, entries } of counts.values()) assert.equal(zeros / entries, 0.25);
 });
 
 test('plans prune what they say, and unfreezing lets zeros leave or brings old values back', async () => {

@@ -9,8 +9,8 @@ interface Block {
   pointer: number;
   size: number;
   free: boolean;
-  before: Block | undefined;
-  after: Block | undefined;
+  before?: Block;
+  after?: Block;
 }
 
 /** The bin of a size: four bins an octave. */
@@ -48,13 +48,7 @@ export class Heap {
     this.memory = memory;
     this.capacity = pages * PAGE;
     // The last address must fit in an unsigned 32-bit pointer, its vector loads included.
-    this.release({
-      pointer: FIRST,
-      size: this.capacity - FIRST - PAGE,
-      free: true,
-      before: undefined,
-      after: undefined,
-    });
+    this.release({ pointer: FIRST, size: this.capacity - FIRST - PAGE, free: true });
   }
 
   /** The address of a new block of `bytes` bytes, not cleared. Throws when the memory is exhausted; nothing is lost then. */
@@ -64,13 +58,8 @@ export class Heap {
     if (block === undefined) throw this.exhausted(bytes);
     this.bins[bin(block.size)].delete(block);
     if (block.size - size >= 4 * ALIGNMENT) {
-      const rest: Block = {
-        pointer: block.pointer + size,
-        size: block.size - size,
-        free: true,
-        before: block,
-        after: block.after,
-      };
+      const [pointer, left] = [block.pointer + size, block.size - size];
+      const rest: Block = { pointer, size: left, free: true, before: block, after: block.after };
       if (block.after) block.after.before = rest;
       block.after = rest;
       block.size = size;

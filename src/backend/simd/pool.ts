@@ -17,18 +17,10 @@ export interface RunOptions {
   scratch?: number;
 }
 
-/** Time spent in a kernel, counted while `pool.profile` is set. */
-export interface KernelTime {
-  calls: number;
-  milliseconds: number;
-}
-
 /** A fork-join pool on one shared memory: the calling thread works too, so one thread needs no worker at all. */
 export class Pool {
   /** The wasm functions, run in the calling thread alone. */
   readonly kernels: Record<string, Kernel>;
-  /** Set it to a map to learn where the time goes. */
-  profile: Map<string, KernelTime> | undefined;
   private readonly list: Kernel[];
   private readonly numbers: Map<string, number>;
   private job = new Job();
@@ -69,18 +61,11 @@ export class Pool {
     const wanted = options.chunks ?? Math.min(4 * this.threads, Math.ceil(items / (options.grain ?? 1)));
     const chunks = Math.max(1, Math.min(items, wanted, MAX_CHUNKS));
     if (options.scratch !== undefined) this.reserveScratch(options.scratch);
-    const start = this.profile ? performance.now() : 0;
     if (chunks === 1) this.list[number](...args, 0, items, 0, this.scratch);
     else {
       this.job.publish(number, args, items, chunks);
       this.job.work(this.list);
       this.join(name, chunks);
-    }
-    if (this.profile) {
-      const time = this.profile.get(name) ?? { calls: 0, milliseconds: 0 };
-      time.calls++;
-      time.milliseconds += performance.now() - start;
-      this.profile.set(name, time);
     }
   }
 

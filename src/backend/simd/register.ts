@@ -1,39 +1,21 @@
 import * as tf from '@tensorflow/tfjs';
-import {
-  batchNormGradients,
-  fusedBatchNorm,
-  fusedBatchNormGrad,
-  fusedBatchNormInference,
-} from './overrides/batchNorm.js';
-import { conv2d, conv2dBackpropFilter, conv2dBackpropInput } from './overrides/conv2d.js';
-import { concat, slice, splitV } from './overrides/copies.js';
-import {
-  addN,
-  binary,
-  binaryKernels,
-  reduction,
-  reluGrad,
-  reluGradient,
-  unary,
-  unaryKernels,
-} from './overrides/elementwise.js';
-import {
-  adamWStep,
-  biasGrad,
-  convBias,
-  convBiasGradient,
-  hardConcreteGrad,
-  hardConcreteGradient,
-  hardConcreteSample,
-  sgdStep,
-} from './overrides/fused.js';
-import { batchMatMul, fusedMatMul } from './overrides/matMul.js';
-import { override, type Inputs, type Outputs } from './overrides/override.js';
-import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './overrides/pooling.js';
+import { batchNormGradients, batchNormKernels } from './overrides/batchNorm.js';
+import { convolutions } from './overrides/conv2d.js';
+import { copies } from './overrides/copies.js';
+import { elementwise, reluGrad, reluGradient } from './overrides/elementwise.js';
+import { convBiasGradient, fusedKernels, hardConcreteGradient } from './overrides/fused.js';
+import { products } from './overrides/matMul.js';
+import { override, type FastKernels, type Inputs, type OwnKernels } from './overrides/override.js';
+import { pools } from './overrides/pooling.js';
 import { SimdBackend } from './simdBackend.js';
 import { bestVariant, type Variant } from './wasm.js';
 
-export interface SimdOptions {
+/** What replaces the cpu backend's kernels where it applies. */
+const fast: FastKernels = { ...convolutions, ...pools, ...copies, ...products, ...elementwise };
+const own: OwnKernels = { ...batchNormKernels, ...fusedKernels, SparsebookReluGrad: reluGrad };
+const gradients = [convBiasGradient, reluGradient, hardConcreteGradient, ...batchNormGradients];
+
+interface SimdOptions {
   /** Threads that compute, the caller's included. */
   threads: number;
   /** Default: the best that this Node can compile. */
@@ -51,48 +33,13 @@ export function registerSimd({ threads, variant = bestVariant() }: SimdOptions):
 
 function registerKernels(): void {
   tf.copyRegisteredKernels('cpu', 'simd');
-  override('Conv2D', conv2d);
-  override('Conv2DBackpropInput', conv2dBackpropInput);
-  override('Conv2DBackpropFilter', conv2dBackpropFilter);
-  override('MaxPool', maxPool);
-  override('MaxPoolGrad', maxPoolGrad);
-  override('AvgPool', avgPool);
-  override('AvgPoolGrad', avgPoolGrad);
-  override('Concat', concat);
-  override('SplitV', splitV);
-  override('Slice', slice);
-  override('BatchMatMul', batchMatMul);
-  override('_FusedMatMul', fusedMatMul);
-  override('Sum', reduction(false));
-  override('Mean', reduction(true));
-  override('AddN', addN);
-  for (const name of binaryKernels) override(name, binary(name));
-  for (const name of unaryKernels) override(name, unary(name));
-
-  add('SparsebookConvBias', convBias);
-  add('SparsebookBiasGrad', biasGrad);
-  for (const prefix of ['SparsebookFused', 'SparsebookGated']) {
-    add(`${prefix}BatchNorm`, fusedBatchNorm);
-    add(`${prefix}BatchNormInference`, fusedBatchNormInference);
+  for (const [name, kernel] of Object.entries(fast)) override(name, kernel);
+  for (const [kernelName, kernel] of Object.entries(own)) {
+    tf.registerKernel({
+      kernelName,
+      backendName: 'simd',
+      kernelFunc: ({ backend, inputs, attrs }) => kernel(backend as SimdBackend, inputs as Inputs, attrs as never),
+    });
   }
-  add('SparsebookFusedBatchNormGrad', fusedBatchNormGrad);
-  add('SparsebookReluGrad', reluGrad);
-  add('SparsebookHardConcreteSample', hardConcreteSample);
-  add('SparsebookHardConcreteSampleGrad', hardConcreteGrad);
-  add('SparsebookAdamWStep', adamWStep);
-  add('SparsebookSgdStep', sgdStep);
-  for (const gradient of [convBiasGradient, reluGradient, hardConcreteGradient, ...batchNormGradients])
-    tf.registerGradient(gradient);
-}
-
-/** A kernel that only this backend has. */
-function add<Attributes>(
-  kernelName: string,
-  kernel: (backend: SimdBackend, inputs: Inputs, attributes: Attributes) => Outputs,
-): void {
-  tf.registerKernel({
-    kernelName,
-    backendName: 'simd',
-    kernelFunc: ({ backend, inputs, attrs }) => kernel(backend as SimdBackend, inputs as Inputs, attrs as Attributes),
-  });
+  gradients.forEach(tf.registerGradient);
 }

@@ -12,13 +12,13 @@ type DataId = ReturnType<MathBackendCPU['write']>;
 interface HeapData {
   values?: Values;
   pointer?: number;
-  /** A block that lives and dies with the tensor: what its kernel wants to remember for the gradient. */
+  /** A block that is freed with the tensor: what its kernel wants to remember for the gradient. */
   companion?: number;
   /** A block with something that was made of the values, and what it is. */
   derived?: { key: string; block: number };
   /** A name that no other data has. */
   name?: number;
-  /** Whether the values of each channel are known to add up to zero. */
+  /** Whether the values of each channel are known to add up to zero, as of every gradient that went back through a normalisation. */
   balanced?: boolean;
   deferred?: Deferred;
   refCount: number;
@@ -65,7 +65,7 @@ export class SimdBackend extends MathBackendCPU {
 
   /** The address of a float tensor's values, moved to the heap if they are not there yet. */
   pointer(tensor: tf.TensorInfo): number {
-    const data = this.dataOf(tensor.dataId);
+    const data = this.dataOf(tensor);
     if (data.deferred) this.settle(data);
     if (data.pointer === undefined) {
       const values = data.values as Float32Array;
@@ -87,14 +87,9 @@ export class SimdBackend extends MathBackendCPU {
   output(shape: readonly number[]): tf.TensorInfo {
     const n = tf.util.sizeFromShape(shape as number[]);
     const pointer = this.heap.allocate(n * 4);
-    return this.adopt(pointer, shape);
-  }
-
-  /** Makes a block that already holds the values into a tensor. */
-  adopt(pointer: number, shape: readonly number[]): tf.TensorInfo {
-    const values = this.heap.floats(pointer, tf.util.sizeFromShape(shape as number[]));
+    const values = this.heap.floats(pointer, n);
     const dataId = super.write(values, shape as number[], 'float32');
-    this.dataOf(dataId).pointer = pointer;
+    this.dataOf({ dataId }).pointer = pointer;
     return { dataId, shape: shape as number[], dtype: 'float32' };
   }
 
@@ -103,7 +98,7 @@ export class SimdBackend extends MathBackendCPU {
     this.heap.check(tf.util.sizeFromShape(shape as number[]) * 4);
     const dataId = super.write(new Float32Array(0), shape as number[], 'float32');
     for (const { dataId } of deferred.reads) this.incRef(dataId);
-    const data = this.dataOf(dataId);
+    const data = this.dataOf({ dataId });
     data.deferred = deferred;
     data.size = tf.util.sizeFromShape(shape as number[]);
     data.row = shape[shape.length - 1];
@@ -115,7 +110,7 @@ export class SimdBackend extends MathBackendCPU {
 
   /** The work behind a tensor that has no values yet. */
   deferred(tensor: tf.TensorInfo): Deferred | undefined {
-    return this.dataOf(tensor.dataId).deferred;
+    return this.dataOf(tensor).deferred;
   }
 
   /** Where a tensor's pixels are, side by side or not. */
@@ -129,7 +124,7 @@ export class SimdBackend extends MathBackendCPU {
    * the same key and no value has changed in place since.
    */
   derived(tensor: tf.TensorInfo, key: string, bytes: number, make: (block: number) => void): number {
-    const data = this.dataOf(tensor.dataId);
+    const data = this.dataOf(tensor);
     const full = `${key} ${bytes} ${this.changes}`;
     if (data.derived?.key === full) return data.derived.block;
     if (data.derived) this.heap.free(data.derived.block);
@@ -143,7 +138,7 @@ export class SimdBackend extends MathBackendCPU {
   /** Names of tensors' values, for keys: other values, another name. */
   names(...tensors: (tf.TensorInfo | undefined)[]): string {
     const name = (data: HeapData): number => (data.name ??= ++this.named);
-    return tensors.map((tensor) => (tensor ? name(this.dataOf(tensor.dataId)) : 0)).join();
+    return tensors.map((tensor) => (tensor ? name(this.dataOf(tensor)) : 0)).join();
   }
 
   /** Does all work that was put off: before values that it may read change in place. */
@@ -155,7 +150,7 @@ export class SimdBackend extends MathBackendCPU {
   /** A block with a tensor's values, for the caller to change and own: the tensor's own block if only the caller's deferred work still refers to it. */
   takeBlock(tensor: tf.TensorInfo): number {
     const pointer = this.pointer(tensor);
-    const data = this.dataOf(tensor.dataId);
+    const data = this.dataOf(tensor);
     if (data.refCount === 1) {
       data.pointer = undefined;
       return pointer;
@@ -164,25 +159,6 @@ export class SimdBackend extends MathBackendCPU {
     const copy = this.heap.allocate(n * 4);
     this.heap.floats(copy, n).set(this.heap.floats(pointer, n));
     return copy;
-  }
-
-  /** Gives a tensor a block that is freed with it. */
-  keepCompanion(tensor: tf.TensorInfo, pointer: number): void {
-    this.dataOf(tensor.dataId).companion = pointer;
-  }
-
-  /** The block that a kernel kept with the tensor, if there is one. */
-  companion(tensor: tf.TensorInfo): number | undefined {
-    return this.dataOf(tensor.dataId).companion;
-  }
-
-  /** Notes that the values of each channel add up to zero, as every gradient does that went back through a normalisation. */
-  markBalanced(tensor: tf.TensorInfo): void {
-    this.dataOf(tensor.dataId).balanced = true;
-  }
-
-  isBalanced(tensor: tf.TensorInfo): boolean {
-    return this.dataOf(tensor.dataId).balanced === true;
   }
 
   /** Calls `use` with a temporary block. */
@@ -207,13 +183,13 @@ export class SimdBackend extends MathBackendCPU {
   }
 
   override readSync(dataId: DataId): Values {
-    const data = this.dataOf(dataId);
+    const data = this.dataOf({ dataId });
     if (data.deferred) this.settle(data);
     return data.pointer === undefined ? super.readSync(dataId) : (data.values as Float32Array).slice();
   }
 
   override disposeData(dataId: DataId, force = false): boolean {
-    const data = this.data.has(dataId) ? this.dataOf(dataId) : undefined;
+    const data = this.data.has(dataId) ? this.dataOf({ dataId }) : undefined;
     const gone = super.disposeData(dataId, force);
     if (gone && data?.pointer !== undefined) this.heap.free(data.pointer);
     if (gone && data?.companion !== undefined) this.heap.free(data.companion);
@@ -248,7 +224,8 @@ export class SimdBackend extends MathBackendCPU {
     }
   }
 
-  private dataOf(dataId: DataId): HeapData {
+  /** What is known of a tensor. */
+  dataOf({ dataId }: Pick<tf.TensorInfo, 'dataId'>): HeapData {
     return this.data.get(dataId);
   }
 }

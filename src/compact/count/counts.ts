@@ -1,10 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import { channelGraph, type ChannelGraph, type ChannelNode } from '../../graph/channelGraph.js';
+import { channelGraph, type ChannelGraph, type ChannelMasks, type ChannelNode } from '../../graph/channelGraph.js';
 import { kernelGeometry } from '../../graph/kernels.js';
 import { weightNames } from '../../graph/names.js';
 import { inLayerOrder } from '../../graph/networkGraph.js';
-import type { ChannelMasks } from '../../models/channelMasks.js';
 import { channelValues, type ChannelFlags } from '../weights/channelValues.js';
 import { networkWeights, scaleOutputs } from '../weights/layerWeights.js';
 import { checkMasks, closings } from '../weights/masks.js';
@@ -86,22 +85,14 @@ export function layerCosts(model: tf.LayersModel, masks: ChannelMasks = new Map(
   });
 }
 
-/** For each layer of a model, by name, which of its output channels can be other than 0. */
-export type OpenChannels = Map<string, boolean[]>;
-
 /**
- * Follows the masks from layer to layer: a convolution or dense layer has the channels that its mask leaves open,
+ * Which channels of each layer can be other than 0. Follows the masks from layer to layer: a convolution or dense layer has the channels that its mask leaves open,
  * concatenation strings them together, a sum keeps what one side keeps, flattening repeats them for each position, and
  * everything else passes them on. A product, too, keeps what one side keeps, unless the network makes it a constant: where the
  * other side is 0.
  *
- * Throws a UserError where a mask has no layer, or not as many values as the layer has channels, and for a layer whose
- * channels cannot be followed.
+ * Throws a UserError where a mask has no layer, or not as many values as the layer has channels.
  */
-export function openChannels(model: tf.LayersModel, masks: ChannelMasks): OpenChannels {
-  return new Map([...openIn(channelGraph(model), masks)].map(([{ name }, flags]) => [name, flags]));
-}
-
 function openIn(graph: ChannelGraph, masks: ChannelMasks): ChannelFlags {
   checkMasks(graph, masks);
   const live =
@@ -115,10 +106,8 @@ function openIn(graph: ChannelGraph, masks: ChannelMasks): ChannelFlags {
       if (node.role === 'multiply' && sources.includes(false) && live?.get(node)?.[c] === false) return false;
       return sources.length === 0 || sources.includes(true);
     };
-    open.set(
-      node,
-      Array.from({ length: node.channels }, (_, c) => isOpen(c)),
-    );
+    const flags = Array.from({ length: node.channels }, (_, c) => isOpen(c));
+    open.set(node, flags);
   }
   return open;
 }

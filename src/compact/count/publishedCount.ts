@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
 import { inceptionBlocks } from '../../models/googleNet.js';
 import { countOf, layerCosts, type Count, type LayerCost } from './counts.js';
-import type { ChannelMasks } from '../../models/channelMasks.js';
+import type { ChannelMasks } from '../../graph/channelGraph.js';
 
 /** The published count of GoogleNet, in all and by block. */
 export interface PublishedCount extends Count {

@@ -20,7 +20,7 @@ export function encodeOnnx(model: tf.LayersModel): Uint8Array {
   for (const node of inputs) {
     const place = new Place(graph, node, [graph.addInput(node.name, node.outputShape)]);
     if ((node.layer.dtype ?? 'float32') !== 'float32') throw place.refusal(`its numbers are ${node.layer.dtype}`);
-    names.set(node, place.channelsFirst(place.x, place.rank));
+    names.set(node, place.transpose(place.x, place.rank, channelsFirst));
   }
   for (const node of nodes.filter((each) => !inputs.includes(each))) {
     const from = node.inputs.map((input) => names.get(input)!);
@@ -160,7 +160,7 @@ const merge =
       const missing = place.rank - place.node.inputShapes[i].length;
       if (missing === 0) return x;
       const axes = Array.from({ length: missing }, (_, axis) => axis + 1);
-      return place.channelsFirst(place.add('Unsqueeze', [x, place.integers(axes)]), place.rank);
+      return place.transpose(place.add('Unsqueeze', [x, place.integers(axes)]), place.rank, channelsFirst);
     });
     if (opType === 'Mean') return place.add(opType, parts);
     return parts.reduce((sum, x) => place.add(opType, [sum, x]));
@@ -177,8 +177,8 @@ const globalPool =
 const reshape: Writer = (place) => {
   const sides = place.node.outputShape.slice(1).map((side) => side ?? -1);
   if (sides.indexOf(-1) !== sides.lastIndexOf(-1)) throw place.refusal('more than one side of it is not known');
-  const x = place.channelsLast(place.x, place.node.inputShapes[0].length);
-  return place.channelsFirst(place.add('Reshape', [x, place.integers([0, ...sides])]), place.rank);
+  const x = place.transpose(place.x, place.node.inputShapes[0].length, channelsLast);
+  return place.transpose(place.add('Reshape', [x, place.integers([0, ...sides])]), place.rank, channelsFirst);
 };
 
 /** How each class of layers is written, without its activation. */

@@ -1,63 +1,54 @@
 import * as tf from '@tensorflow/tfjs';
 import protobuf from 'protobufjs/light.js';
 import { UserError } from '../../errors.js';
-import { encoder, field, repeated } from '../../formats/protobuf.js';
+import { encoder, field, message, repeated } from '../../formats/protobuf.js';
 import { weightOf, windowsOf } from '../../graph/kernels.js';
+import { freeName } from '../../graph/names.js';
 import type { LayerNode } from '../../graph/networkGraph.js';
 
 /** The parts of ONNX's messages (onnx.proto, IR version 8) that are written. */
 const root = protobuf.Root.fromJSON({
   nested: {
-    ModelProto: {
-      fields: {
-        irVersion: field('int64', 1),
-        producerName: field('string', 2),
-        graph: field('GraphProto', 7),
-        opsetImport: repeated('OperatorSetIdProto', 8),
-      },
-    },
-    OperatorSetIdProto: { fields: { domain: field('string', 1), version: field('int64', 2) } },
-    GraphProto: {
-      fields: {
-        node: repeated('NodeProto', 1),
-        name: field('string', 2),
-        initializer: repeated('TensorProto', 5),
-        input: repeated('ValueInfoProto', 11),
-        output: repeated('ValueInfoProto', 12),
-      },
-    },
-    NodeProto: {
-      fields: {
-        input: repeated('string', 1),
-        output: repeated('string', 2),
-        name: field('string', 3),
-        opType: field('string', 4),
-        attribute: repeated('AttributeProto', 5),
-      },
-    },
-    AttributeProto: {
-      fields: {
-        name: field('string', 1),
-        f: field('float', 2),
-        i: field('int64', 3),
-        s: field('bytes', 4),
-        ints: repeated('int64', 8),
-        type: field('int32', 20),
-      },
-    },
-    TensorProto: {
-      fields: {
-        dims: repeated('int64', 1),
-        dataType: field('int32', 2),
-        name: field('string', 8),
-        rawData: field('bytes', 9),
-      },
-    },
-    ValueInfoProto: { fields: { name: field('string', 1), type: field('TypeProto', 2) } },
-    TypeProto: { fields: { tensorType: field('TensorType', 1) } },
-    TensorType: { fields: { elemType: field('int32', 1), shape: field('TensorShapeProto', 2) } },
-    TensorShapeProto: { fields: { dim: repeated('Dimension', 1) } },
-    Dimension: { fields: { dimValue: field('int64', 1), dimParam: field('string', 2) } },
+    ModelProto: message({
+      irVersion: field('int64', 1),
+      producerName: field('string', 2),
+      graph: field('GraphProto', 7),
+      opsetImport: repeated('OperatorSetIdProto', 8),
+    }),
+    OperatorSetIdProto: message({ domain: field('string', 1), version: field('int64', 2) }),
+    GraphProto: message({
+      node: repeated('NodeProto', 1),
+      name: field('string', 2),
+      initializer: repeated('TensorProto', 5),
+      input: repeated('ValueInfoProto', 11),
+      output: repeated('ValueInfoProto', 12),
+    }),
+    NodeProto: message({
+      input: repeated('string', 1),
+      output: repeated('string', 2),
+      name: field('string', 3),
+      opType: field('string', 4),
+      attribute: repeated('AttributeProto', 5),
+    }),
+    AttributeProto: message({
+      name: field('string', 1),
+      f: field('float', 2),
+      i: field('int64', 3),
+      s: field('bytes', 4),
+      ints: repeated('int64', 8),
+      type: field('int32', 20),
+    }),
+    TensorProto: message({
+      dims: repeated('int64', 1),
+      dataType: field('int32', 2),
+      name: field('string', 8),
+      rawData: field('bytes', 9),
+    }),
+    ValueInfoProto: message({ name: field('string', 1), type: field('TypeProto', 2) }),
+    TypeProto: message({ tensorType: field('TensorType', 1) }),
+    TensorType: message({ elemType: field('int32', 1), shape: field('TensorShapeProto', 2) }),
+    TensorShapeProto: message({ dim: repeated('Dimension', 1) }),
+    Dimension: message({ dimValue: field('int64', 1), dimParam: field('string', 2) }),
   },
 });
 
@@ -88,7 +79,7 @@ export class OnnxGraph {
 
   /** Adds an operator and returns the name of what it puts out, which begins with the name given. An input '' is left out. */
   add(opType: string, inputs: string[], name: string, attributes: OnnxAttributes = {}): string {
-    const output = this.unique(name);
+    const output = freeName(this.used, name);
     const attribute = Object.entries(attributes).map(attributeOf);
     this.node.push({ opType, input: inputs, output: [output], name: output, attribute });
     return output;
@@ -96,7 +87,7 @@ export class OnnxGraph {
 
   /** Adds a constant and returns its name. */
   constant(name: string, values: Float32Array | BigInt64Array, dims: number[]): string {
-    const own = this.unique(name);
+    const own = freeName(this.used, name);
     const dataType = values instanceof Float32Array ? elemTypes.float : elemTypes.int64;
     const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     this.initializer.push({ name: own, dims, dataType, rawData });
@@ -105,7 +96,7 @@ export class OnnxGraph {
 
   /** Adds an input of the network, of any batch size, and returns its name. */
   addInput(name: string, shape: readonly (number | null)[]): string {
-    const own = this.unique(name);
+    const own = freeName(this.used, name);
     this.input.push(valueInfo(own, shape));
     return own;
   }
@@ -125,14 +116,6 @@ export class OnnxGraph {
       graph: { name, node, initializer, input, output },
     });
   }
-
-  /** A name that nothing has yet. */
-  private unique(name: string): string {
-    let own = name;
-    for (let i = 2; this.used.has(own); i++) own = `${name}_${i}`;
-    this.used.add(own);
-    return own;
-  }
 }
 
 /** The name and shape of an input or output; sides that are not known have names, N for the images. */
@@ -151,7 +134,6 @@ export const channelsLast = [0, 2, 3, 1];
 /** One place of a network, at which the operators of its layer are added to a graph. */
 export class Place {
   readonly config: tf.serialization.ConfigDict;
-  /** How many axes the output has. */
   readonly rank: number;
 
   constructor(
@@ -164,7 +146,6 @@ export class Place {
     this.rank = node.outputShape.length;
   }
 
-  /** The first input. */
   get x(): string {
     return this.inputs[0];
   }
@@ -207,17 +188,13 @@ export class Place {
     return this.tensor(part, () => layout(weight.read()));
   }
 
-  /** The bias, if there is one. */
   bias(): string[] {
     return weightOf(this.node.layer, 'bias') ? [this.weight('bias')] : [];
   }
 
-  channelsFirst(x: string, rank: number): string {
-    return rank === 4 ? this.add('Transpose', [x], { perm: channelsFirst }) : x;
-  }
-
-  channelsLast(x: string, rank: number): string {
-    return rank === 4 ? this.add('Transpose', [x], { perm: channelsLast }) : x;
+  /** Brings the axes of images into the order `perm`. */
+  transpose(x: string, rank: number, perm: number[]): string {
+    return rank === 4 ? this.add('Transpose', [x], { perm }) : x;
   }
 
   /** Where an axis of ours, which may count from the end and stand in a list, lies in ONNX. */

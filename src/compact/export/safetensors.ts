@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import { namedWeights } from '../../graph/names.js';
+import { fillWeights, namedWeights } from '../../graph/names.js';
 import { writeFileWhole, type FileKind } from '../../platform/writeFile.js';
 import {
   decodeSafetensors,
@@ -52,21 +52,7 @@ export async function loadSafetensors(path: string): Promise<tf.LayersModel> {
     });
   }
   const values = [...tensors.values()].reduce((sum, tensor) => sum + tensor.values.length, 0);
-  return modelOf(structure, { path, values, fill: (model) => fill(model, tensors, path) });
-}
-
-/** Gives a network the tensors of a file, by name; all of them, and all that it has. */
-function fill(model: tf.LayersModel, tensors: ReadonlyMap<string, SavedTensor>, path: string): void {
-  const weights = namedWeights(model);
   const refuse = (what: string): UserError =>
     new UserError(`${path} does not hold the weights of its network: ${what}.`);
-  const extra = [...tensors.keys()].find((name) => !weights.has(name));
-  if (extra !== undefined) throw refuse(`the network has no weight ${extra}`);
-  for (const [name, weight] of weights) {
-    const tensor = tensors.get(name);
-    if (!tensor) throw refuse(`it has no tensor ${name}`);
-    const [wanted, shape] = [weight.shape, tensor.shape].map((sides) => sides.join(', '));
-    if (wanted !== shape) throw refuse(`its tensor ${name} has the shape [${shape}], not [${wanted}]`);
-    tf.tidy(() => void weight.write(tf.tensor(Float32Array.from(tensor.values), tensor.shape)));
-  }
+  return modelOf(structure, { path, values, fill: (model) => fillWeights(model, tensors, refuse) });
 }

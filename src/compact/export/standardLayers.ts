@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import { leafLayers, weightNames, type Layer } from '../../graph/names.js';
+import { freeName, leafLayers, weightNames, type Layer } from '../../graph/names.js';
 import { networkGraph, type LayerNode, type NetworkGraph } from '../../graph/networkGraph.js';
 import { windowsOf } from '../../graph/kernels.js';
 import { BatchNorm } from '../../layers/batchNorm.js';
 import { BiasMap } from '../../layers/biasMap.js';
+import { copyLayer } from '../../layers/completeConfigs.js';
 import { Conv2d } from '../../layers/conv2d.js';
 import type { Gate } from '../../layers/gate.js';
 import { GatedConv2d } from '../../layers/gatedConv2d.js';
@@ -51,12 +52,6 @@ function rebuilt({ model, nodes, inputs, outputs }: NetworkGraph): tf.LayersMode
   const inner = nodes.filter((node) => !inputs.includes(node));
   const positive = neverNegative(nodes);
   const used = new Set(nodes.map(({ name }) => name));
-  const free: FreeName = (wanted) => {
-    let name = wanted;
-    for (let i = 2; used.has(name); i++) name = `${wanted}_${i}`;
-    used.add(name);
-    return name;
-  };
   const parts = new Map<Layer, Part>();
   for (const node of inner) {
     const { layer, name } = node;
@@ -67,36 +62,33 @@ function rebuilt({ model, nodes, inputs, outputs }: NetworkGraph): tf.LayersMode
       );
     }
     const places = inner.filter((other) => other.layer === layer);
-    const part = parts.get(layer) ?? standardPart(places, positive, free);
+    const part = parts.get(layer) ?? standardPart(places, positive, used);
     parts.set(layer, part);
     tensors.set(node, part(at(node.inputs)));
   }
   return tf.model({ name: model.name, inputs: at(inputs), outputs: at(outputs) });
 }
 
-/** Makes a name of a layer that no other layer has. */
-type FreeName = (wanted: string) => string;
-
 /** Layers that stand for a layer, applied to what it reads; they have its weights from then on. */
 type Part = (inputs: tf.SymbolicTensor[]) => tf.SymbolicTensor;
 
 /** What does the same as a layer at all of its places. */
-function standardPart(places: LayerNode[], positive: ReadonlySet<LayerNode>, free: FreeName): Part {
+function standardPart(places: LayerNode[], positive: ReadonlySet<LayerNode>, used: Set<string>): Part {
   const { layer, name } = places[0];
   const { trainable } = layer;
-  const same = (): Part => chain(layer, copyOf(layer, name));
+  const same = (): Part => chain(layer, copyLayer(layer, name));
   if (layer instanceof L0Gate) return isOpen(layer) ? chain(layer) : same();
   if (layer instanceof GatedConv2d && !isOpen(layer)) return same();
   if (layer instanceof Conv2d) {
     const { filters, kernelSize, strides, useBias, activation } = layer;
     const settings = { name, trainable, filters, kernelSize, strides, useBias, activation };
-    return bordered(places, free, (padding) => tf.layers.conv2d({ ...settings, padding }));
+    return bordered(places, used, (padding) => tf.layers.conv2d({ ...settings, padding }));
   }
   if (layer instanceof MaxPool2d) {
     const zerosLose = places.every(({ inputs }) => positive.has(inputs[0]));
     if (typeof borderOf(places) !== 'string' && !zerosLose) return same();
     const { poolSize, strides } = layer;
-    return bordered(places, free, (padding) => tf.layers.maxPooling2d({ name, poolSize, strides, padding }));
+    return bordered(places, used, (padding) => tf.layers.maxPooling2d({ name, poolSize, strides, padding }));
   }
   if (layer instanceof BatchNorm) {
     const { epsilon, scale, center, activation } = layer;
@@ -104,9 +96,9 @@ function standardPart(places: LayerNode[], positive: ReadonlySet<LayerNode>, fre
     const momentum = 1 - layer.momentum;
     const norm = tf.layers.batchNormalization({ name, trainable, epsilon, momentum, scale, center });
     if (activation === 'linear') return chain(layer, norm);
-    return chain(layer, norm, tf.layers.activation({ name: free(`${name}_relu`), activation }));
+    return chain(layer, norm, tf.layers.activation({ name: freeName(used, `${name}_relu`), activation }));
   }
-  return layer instanceof BiasMap && places[0].outputShape.length === 4 ? biasMap(layer, name, free) : same();
+  return layer instanceof BiasMap && places[0].outputShape.length === 4 ? biasMap(layer, name, used) : same();
 }
 
 /** Layers one behind the other, the first with weights having those of another one; a gate's, which come last, only if it has gates. */
@@ -123,12 +115,12 @@ function chain(from: Layer, ...layers: Layer[]): Part {
 }
 
 /** A sum with a convolution over ones, which a convolution without a kernel makes of the image. */
-function biasMap(layer: BiasMap, name: string, free: FreeName): Part {
+function biasMap(layer: BiasMap, name: string, used: Set<string>): Part {
   const { trainable } = layer;
   const [height, width, , filters] = tf.tidy(() => kernelOfBiasMap(layer).shape);
-  const ones = tf.layers.conv2d({ name: free(`${name}_ones`), filters: 1, kernelSize: 1, trainable: false });
+  const ones = tf.layers.conv2d({ name: freeName(used, `${name}_ones`), filters: 1, kernelSize: 1, trainable: false });
   const values = tf.layers.conv2d({
-    ...{ name: free(`${name}_values`), trainable, filters, useBias: false },
+    ...{ name: freeName(used, `${name}_values`), trainable, filters, useBias: false },
     ...{ kernelSize: [height, width], padding: 'same' },
   });
   const sum = tf.layers.add({ name });
@@ -142,23 +134,17 @@ function biasMap(layer: BiasMap, name: string, free: FreeName): Part {
   };
 }
 
-function copyOf(layer: Layer, name: string): Layer {
-  const kind = layer.constructor as tf.serialization.SerializableConstructor<Layer>;
-  return kind.fromConfig(kind, { ...layer.getConfig(), name });
-}
-
-/** Whether a gate multiplies by nothing but 1. */
 const isOpen = (gate: Gate): boolean => tf.tidy(() => gate.inferenceMask().min().dataSync()[0] === 1);
 
 type Border = 'same' | 'valid' | [number, number][];
 
 /** A layer with a window, and a ZeroPadding2D in front of it where its border is none that the layer makes itself. */
-function bordered(places: LayerNode[], free: FreeName, make: (padding: 'same' | 'valid') => Layer): Part {
+function bordered(places: LayerNode[], used: Set<string>, make: (padding: 'same' | 'valid') => Layer): Part {
   const [{ layer, name }] = places;
   const border = borderOf(places);
   if (typeof border === 'string') return chain(layer, make(border));
   const padding = border as [[number, number], [number, number]];
-  return chain(layer, tf.layers.zeroPadding2d({ name: free(`${name}_border`), padding }), make('valid'));
+  return chain(layer, tf.layers.zeroPadding2d({ name: freeName(used, `${name}_border`), padding }), make('valid'));
 }
 
 /** The border that a layer has at all of its places. */

@@ -30,7 +30,6 @@ export async function saveTfjs(model: tf.LayersModel, folder: string): Promise<s
   }
 }
 
-/** The files of a network in this format. */
 async function filesOf(model: tf.LayersModel): Promise<Record<string, Uint8Array>> {
   const modelTopology = structureOf(model);
   let files: Record<string, Uint8Array> = {};
@@ -63,11 +62,8 @@ export async function loadTfjs(folder: string): Promise<tf.LayersModel> {
   const files = groups.flatMap(({ paths }) => paths);
   const parts = await Promise.all(files.map((file) => readOrRefuse(join(folder, file), (each) => readFile(each))));
   const bytes = Uint8Array.from(Buffer.concat(parts));
-  const weights = decode(
-    bytes.buffer,
-    groups.flatMap((group) => group.weights),
-    path,
-  );
+  const specs = groups.flatMap((group) => group.weights);
+  const weights = decode(bytes.buffer, specs, path);
   const values = Object.values(weights).reduce((sum, tensor) => sum + tensor.size, 0);
   try {
     return await modelOf(json?.modelTopology, { path, values, fill: (model) => model.loadWeights(weights) });

@@ -1,25 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import { channelGraph } from '../../graph/channelGraph.js';
+import { channelGraph, type ChannelMasks } from '../../graph/channelGraph.js';
 import { forward } from '../../graph/gates.js';
 import { kernelGeometry, weightOf } from '../../graph/kernels.js';
 import type { Weight } from '../../layers/layer.js';
-import type { ChannelMasks } from '../../models/channelMasks.js';
 import { textTable, type Cell } from '../../formats/text.js';
 import { layerCosts, type LayerCost } from '../count/counts.js';
 import { networkWeights } from '../weights/layerWeights.js';
 import { closings } from '../weights/masks.js';
-import { measureLatency, noise, type Latency } from './latency.js';
+import { measureLatency, noise, type Latency, type LatencyOptions } from './latency.js';
 
-export interface ReportOptions {
+export interface ReportOptions extends LatencyOptions {
   /** Images [N, ...] to compare logits on, a tensor for each input; the caller disposes them. Default: 8 of normally distributed noise. */
   images?: tf.Tensor | tf.Tensor[];
   /** How many images pass at once where passes are timed; [] times none. Default [1, 128]. */
   batchSizes?: number[];
-  /** Passes that are timed, and passes before them. Default 30 and 5. */
-  runs?: number;
-  warmUp?: number;
-  signal?: AbortSignal;
 }
 
 /** One size of a network: as it was trained, with closed channels counted out, and made smaller. */
@@ -39,7 +34,6 @@ export interface CompactionReport {
   layers: { layer: string; parameters: Sizes; multiplyAdds: Sizes }[];
   /** Forward passes of the network at full size, gates included if it has any, and of the small one. */
   latency: { batchSize: number; dense: Latency; compact: Latency; speedUp: number }[];
-  /** What computed. */
   backend: string;
   /** The largest difference of logits between the masked and the small network, and as a share of the largest logit. */
   difference: { absolute: number; relative: number; images: number };
@@ -52,28 +46,17 @@ function layerTable(
   masks: ChannelMasks,
   compact: tf.LayersModel,
 ): Pick<CompactionReport, 'layers' | CostKey> {
-  const byLayer = (costs: LayerCost[]): Map<string, LayerCost> => new Map(costs.map((cost) => [cost.layer, cost]));
-  const columns = {
-    dense: byLayer(layerCosts(dense)),
-    masked: byLayer(layerCosts(dense, masks)),
-    compact: byLayer(layerCosts(compact)),
+  const columns = { dense: layerCosts(dense), masked: layerCosts(dense, masks), compact: layerCosts(compact) };
+  const sizes = (key: CostKey, only: (cost: LayerCost) => boolean = () => true): Sizes => {
+    const sum = (costs: LayerCost[]): number => costs.filter(only).reduce((n, cost) => n + cost[key], 0);
+    return { dense: sum(columns.dense), masked: sum(columns.masked), compact: sum(columns.compact) };
   };
-  const names = new Set([...columns.dense.keys(), ...columns.compact.keys()]);
-  const sizes = (layer: string, key: CostKey): Sizes => ({
-    dense: columns.dense.get(layer)?.[key] ?? 0,
-    masked: columns.masked.get(layer)?.[key] ?? 0,
-    compact: columns.compact.get(layer)?.[key] ?? 0,
+  const names = new Set([...columns.dense, ...columns.compact].map(({ layer }) => layer));
+  const layers = [...names].map((layer) => {
+    const own = (cost: LayerCost): boolean => cost.layer === layer;
+    return { layer, parameters: sizes('parameters', own), multiplyAdds: sizes('multiplyAdds', own) };
   });
-  const layers = [...names].map((layer) => ({
-    layer,
-    parameters: sizes(layer, 'parameters'),
-    multiplyAdds: sizes(layer, 'multiplyAdds'),
-  }));
-  const total = (key: CostKey): Sizes => {
-    const sum = (column: keyof Sizes): number => layers.reduce((n, layer) => n + layer[key][column], 0);
-    return { dense: sum('dense'), masked: sum('masked'), compact: sum('compact') };
-  };
-  return { layers, parameters: total('parameters'), multiplyAdds: total('multiplyAdds') };
+  return { layers, parameters: sizes('parameters'), multiplyAdds: sizes('multiplyAdds') };
 }
 
 function largestDifference(a: tf.LayersModel, b: tf.LayersModel, images: tf.Tensor[]): CompactionReport['difference'] {
@@ -93,16 +76,10 @@ function largestDifference(a: tf.LayersModel, b: tf.LayersModel, images: tf.Tens
 function whileMasked<T>(model: tf.LayersModel, masks: ChannelMasks, work: () => T): T {
   const before: { weight: Weight; values: tf.Tensor }[] = [];
   const close = (weight: Weight, factorOf: (entry: number) => number): void => {
-    const values = weight.read().dataSync<'float32'>();
-    before.push({ weight, values: weight.read().clone() });
-    tf.tidy(() => {
-      weight.write(
-        tf.tensor(
-          values.map((value, i) => value * factorOf(i)),
-          weight.shape as number[],
-        ),
-      );
-    });
+    const values = weight.read().clone();
+    before.push({ weight, values });
+    const closed = values.dataSync<'float32'>().map((value, i) => value * factorOf(i));
+    tf.tidy(() => void weight.write(tf.tensor(closed, values.shape)));
   };
   try {
     for (const [{ layer, outputShape }, factors] of closings(networkWeights(channelGraph(model)), masks)) {
@@ -169,13 +146,8 @@ const milliseconds = ({ median, p10, p90 }: Latency): string => {
 function row(what: string, sizes: Omit<Sizes, 'masked'> & Partial<Sizes>): Record<string, Cell> {
   const shown = (n: number | undefined): string => n?.toLocaleString('en') ?? '';
   const { dense, masked, compact } = sizes;
-  return {
-    '': what,
-    dense: shown(dense),
-    masked: shown(masked),
-    compact: shown(compact),
-    smaller: times(dense, compact),
-  };
+  const [a, b, c] = [dense, masked, compact].map(shown);
+  return { '': what, dense: a, masked: b, compact: c, smaller: times(dense, compact) };
 }
 
 /** A report as text: the sizes of the network, how long it takes, and how far the logits are apart. */

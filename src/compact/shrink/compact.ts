@@ -1,7 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import { channelGraph } from '../../graph/channelGraph.js';
+import { channelGraph, type ChannelMasks } from '../../graph/channelGraph.js';
 import { networkGraph } from '../../graph/networkGraph.js';
-import type { ChannelMasks } from '../../models/channelMasks.js';
 import { compactionReport, type CompactionReport, type ReportOptions } from '../report/compactionReport.js';
 import { channelValues } from '../weights/channelValues.js';
 import { foldGates, foldNorms } from '../weights/fold.js';
@@ -106,7 +105,7 @@ export function compact(
   for (const { node, channel, restore } of spared) if (kept.kept.get(node)?.[channel]) restore();
   const widths = [...weights.kernels.keys()].map((node): LayerWidth => {
     // What only channels that go were computed from is not built, though channels that stay belong to it.
-    const because = kept.built.has(node) ? Object.fromEntries(kept.reasons(node)) : {};
+    const because = kept.built.has(node) ? kept.reasons(node) : {};
     const after = Object.values(because).reduce((sum, n) => sum + n, 0);
     return { layer: node.name, before: node.channels, after, because };
   });

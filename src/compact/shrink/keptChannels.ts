@@ -22,7 +22,7 @@ export interface KeptChannels {
   /** The layers that an output is made of: not those whose channels belong to others that stay, but lead nowhere. */
   built: ReadonlySet<ChannelNode>;
   /** How many channels of a layer stay for a reason. */
-  reasons(node: ChannelNode): Map<KeptBecause, number>;
+  reasons(node: ChannelNode): Partial<Record<KeptBecause, number>>;
   /** Whether a sum or product leaves out one of its parts, since all channels of that are constant. */
   skipped(merge: ChannelNode, part: ChannelNode): boolean;
 }
@@ -89,10 +89,10 @@ export function keptChannels(
     built,
     skipped,
     reasons: (node) => {
-      const counts = new Map<KeptBecause, number>();
+      const counts: Partial<Record<KeptBecause, number>> = {};
       for (let c = 0; c < node.channels; c++) {
         const because = reasons.get(ties.setOf(node, c));
-        if (because) counts.set(because, (counts.get(because) ?? 0) + 1);
+        if (because) counts[because] = (counts[because] ?? 0) + 1;
       }
       return counts;
     },

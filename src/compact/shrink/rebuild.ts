@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
 import { imageOf } from '../../graph/kernels.js';
 import { isMerge, type Merge } from '../../graph/layerRole.js';
-import type { Layer } from '../../graph/names.js';
+import { freeName, type Layer } from '../../graph/names.js';
 import { BiasMap } from '../../layers/biasMap.js';
 import '../../layers/completeConfigs.js';
 import { Conv2d } from '../../layers/conv2d.js';
@@ -113,7 +113,7 @@ class Builder {
     setWeights(layer, { ...kernelValues(kind, weights, inputs, outputs), bias });
     const mapped = this.withMap(y, rest, node);
     if (!split) return mapped;
-    const name = this.fresh(`${node.name}_activation`);
+    const name = freeName(this.names, `${node.name}_activation`);
     return apply(tf.layers.activation({ name, activation: activation as 'relu' }), mapped);
   }
 
@@ -155,7 +155,7 @@ class Builder {
   /** Multiplies the channels of an image, in a layer that tf.layers have. */
   private scaled(x: tf.SymbolicTensor, factors: Float64Array, node: ChannelNode): tf.SymbolicTensor {
     if (factors.every((factor) => factor === 1)) return x;
-    const name = this.fresh(`${node.name}_scale`);
+    const name = freeName(this.names, `${node.name}_scale`);
     const layer = tf.layers.depthwiseConv2d({ name, kernelSize: 1, useBias: false });
     const y = apply(layer, x);
     setWeights(layer, { depthwiseKernel: factors });
@@ -176,22 +176,13 @@ class Builder {
     return y;
   }
 
-  /** A name that no layer has. */
-  private fresh(name: string): string {
-    let free = name;
-    for (let n = 2; this.names.has(free); n++) free = `${name}_${n}`;
-    this.names.add(free);
-    return free;
-  }
-
-  /** Adds a map to a tensor, unless it is 0. */
   private withMap(
     x: tf.SymbolicTensor,
     { rows, columns, values, ...map }: ConstantMap,
     node: ChannelNode,
   ): tf.SymbolicTensor {
     if (isZero({ rows, columns, values, ...map })) return x;
-    const layer = new BiasMap({ name: this.fresh(`${node.name}_bias_map`), rows, columns });
+    const layer = new BiasMap({ name: freeName(this.names, `${node.name}_bias_map`), rows, columns });
     const y = apply(layer, x);
     setWeights(layer, { map: values });
     return y;

@@ -46,11 +46,9 @@ export function channelValues({ nodes }: ChannelGraph, weights: NetworkWeights, 
     const alive = liveOf(node, weights, values);
     const inputs = node.inputs.map((input) => values.constants.get(input)!);
     const map = alive.every((flag) => flag) ? zeroMap(node) : constantOf(node, inputs, weights, rule);
+    const constants = mapValues(map, (value, c) => (alive[c] ? 0 : value));
     values.live.set(node, alive);
-    values.constants.set(
-      node,
-      mapValues(map, (value, c) => (alive[c] ? 0 : value)),
-    );
+    values.constants.set(node, constants);
   }
   return values;
 }
@@ -153,20 +151,13 @@ function constantOf(
   const image = imageOf(node.outputShape);
   const kernel = kernels.get(node);
   if (kernel) {
-    const sum = convolveMap(node, kernel, input, rule);
-    return activate(
-      node,
-      mapValues(sum, (value, c) => value + (kernel.bias?.[c] ?? 0)),
-    );
+    return activate(node, convolveMap(node, kernel, input, rule), (value, c) => value + (kernel.bias?.[c] ?? 0));
   }
   const norm = norms.get(node);
   if (norm) {
     const { mean, variance, gamma, beta, epsilon } = norm;
     const scale = mean.map((_, c) => (gamma?.[c] ?? 1) / Math.sqrt(variance[c] + epsilon));
-    return activate(
-      node,
-      mapValues(input, (value, c) => (value - mean[c]) * scale[c] + (beta?.[c] ?? 0)),
-    );
+    return activate(node, input, (value, c) => (value - mean[c]) * scale[c] + (beta?.[c] ?? 0));
   }
   if (isMerge(node.role)) return mergeMaps(node.role, inputs, image, node.channels);
   switch (node.role) {
@@ -184,8 +175,13 @@ function constantOf(
   }
 }
 
-/** The activation that a kernel or batch norm ends with. */
-function activate({ layer }: ChannelNode, map: ConstantMap): ConstantMap {
+/** What a kernel or batch norm makes of the values of a map, and its activation of that. */
+function activate(
+  { layer }: ChannelNode,
+  values: ConstantMap,
+  make: (value: number, channel: number) => number,
+): ConstantMap {
+  const map = mapValues(values, make);
   const activation = activationOf(layer);
   if (activation === 'linear') return map;
   if (activation === 'relu') return mapValues(map, (value) => Math.max(0, value));

@@ -107,19 +107,15 @@ export function imageMap(values: ArrayLike<number>, [height, width]: [number, nu
   return simplify({ rows: range(height), columns: range(width), channels, values: Float64Array.from(values) });
 }
 
-/** What a window sees at one place of its output: a tap, and where the values of the input under it begin. */
-export interface Tap {
-  /** Number of the tap, row by row. */
-  tap: number;
-  place: number;
-}
-
-/** Moves a window over a map; `compute` gets the taps that lie inside the image and fills the output's channels. */
+/**
+ * Moves a window over a map; `compute` gets the taps that lie inside the image, by their numbers row by row, each with where the
+ * values under it begin, and fills the output's channels.
+ */
 export function moveWindow(
   map: ConstantMap,
   [down, across]: [AxisWindow, AxisWindow],
   channels: number,
-  compute: (taps: Tap[], out: Float64Array) => void,
+  compute: (taps: { tap: number; place: number }[], out: Float64Array) => void,
 ): ConstantMap {
   const [rows, columns] = [sightings(map.rows, down), sightings(map.columns, across)];
   const values = new Float64Array(rows.seen.length * columns.seen.length * channels);

@@ -1,6 +1,5 @@
 import { UserError } from '../../errors.js';
-import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
-import type { ChannelMasks } from '../../models/channelMasks.js';
+import type { ChannelGraph, ChannelMasks, ChannelNode } from '../../graph/channelGraph.js';
 import { neededChannels } from './channelValues.js';
 import { byOutput, scaleOutputs, type NetworkWeights } from './layerWeights.js';
 
@@ -35,26 +34,19 @@ export function closings({ kernels }: NetworkWeights, masks: ChannelMasks): Map<
   return all;
 }
 
-/** A filter that a mask closed although the network silences its channel anyway, and what brings it back. */
-export interface SparedFilter {
-  node: ChannelNode;
-  channel: number;
-  restore: () => void;
-}
-
 /**
  * Multiplies kernels and biases by the factors of `closings`.
  *
  * Returns the filters that would change nothing if they came back, because the network silences their channels itself,
- * by gamma 0 or a closed gate: whoever keeps such a channel to train on wants the filter too.
+ * by gamma 0 or a closed gate, with what brings them back: whoever keeps such a channel to train on wants the filter too.
  */
 export function closeMasked(
   graph: ChannelGraph,
   weights: NetworkWeights,
   factors: ReadonlyMap<ChannelNode, Float32Array>,
-): SparedFilter[] {
+): { node: ChannelNode; channel: number; restore: () => void }[] {
   const needed = neededChannels(graph, weights);
-  const spared: SparedFilter[] = [];
+  const spared: ReturnType<typeof closeMasked> = [];
   for (const [node, closing] of factors) {
     const kernel = weights.kernels.get(node)!;
     const before = byOutput(kernel).map((part) => part.slice());

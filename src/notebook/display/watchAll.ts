@@ -1,6 +1,7 @@
 import type { Run } from '../../experiments/run.js';
 import type { RunEvent } from '../../experiments/claim.js';
-import { curvesOverEpochs, type EpochCurve } from '../../plots/training.js';
+import type { EpochMeans } from '../../experiments/courses.js';
+import { curvesOverEpochs } from '../../plots/training.js';
 import { interruptSignal } from '../kernel/interrupt.js';
 import { display, inNotebook } from './output.js';
 import { liveFigure } from './figure.js';
@@ -16,7 +17,7 @@ export interface WatchAllOptions {
   interval?: number;
 }
 
-function curveOf(name: string, { history }: Run): EpochCurve {
+function curveOf(name: string, { history }: Run): EpochMeans {
   const epochs = history.flatMap((event) => (event.type === 'epoch' && event.validation ? [event] : []));
   return {
     name,

@@ -18,7 +18,6 @@ export interface TrainedState {
 
 /** What a checkpoint holds. */
 export interface CheckpointState extends TrainedState {
-  /** Steps made. */
   step: number;
   /** The epoch that the next step belongs to, from 0; steps before it in that epoch are not made again. */
   epoch: number;
@@ -71,17 +70,15 @@ function finite(values: ArrayLike<number>): boolean {
   return true;
 }
 
-/** A state as JSON can hold it: arrays and numbers that JSON has no word for are replaced by a note of what they were. */
-export type PackedState = Record<string, unknown>;
-
 /** JSON has no NaN and no infinity, and forgets the sign of -0. */
 const plain = (value: number): boolean => Number.isFinite(value) && !Object.is(value, -0);
 
 /**
  * Puts a state's arrays into `tensors`, each under its JSON pointer below `root` (RFC 6901, such as
- * "/optimizer/conv~1kernel/m"), and returns the rest, with { "$tensor": pointer } in their places.
+ * "/optimizer/conv~1kernel/m"), and returns the rest as JSON can hold it, with { "$tensor": pointer } in their places, and a
+ * note in place of a number that JSON has no word for.
  */
-export function packState(state: State, root: string, tensors: Map<string, SavedTensor>): PackedState {
+export function packState(state: State, root: string, tensors: Map<string, SavedTensor>): Record<string, unknown> {
   const pack = (value: State[string], pointer: string): unknown => {
     if (value instanceof Float32Array) {
       tensors.set(pointer, { shape: [value.length], values: value });

@@ -92,7 +92,6 @@ class Saver {
     this.saved = `${startStep}`;
   }
 
-  /** Whether a step is the last one of its epoch. */
   endsEpoch({ step }: StepEvent): boolean {
     return step % this.stepsPerEpoch === 0;
   }

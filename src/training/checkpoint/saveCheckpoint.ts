@@ -36,25 +36,13 @@ export async function saveCheckpoint(
 
 /** The files of a checkpoint by name; `order` counts the saves in its folder. */
 function contentsOf(state: CheckpointState, order: number): Map<string, Uint8Array> {
-  const { weights, optimizer, sparsifier, averages, step, epoch, validation, early, draws, settings, provenance } =
-    state;
+  const { weights, optimizer, sparsifier, averages, ...plain } = state;
   const arrays = new Map<string, SavedTensor>();
   const description = {
-    format: formatName,
-    version: formatVersion,
-    order,
-    step,
-    epoch,
-    validation,
-    early,
-    settings,
-    provenance,
-    draws,
-    optimizer: { name: optimizer.name, state: packState(optimizer.state, '/optimizer', arrays) },
-    sparsifier: sparsifier && {
-      name: sparsifier.name,
-      state: packState(sparsifier.state, '/sparsifier', arrays),
-    },
+    ...{ format: formatName, version: formatVersion, order },
+    ...plain,
+    optimizer: { ...optimizer, state: packState(optimizer.state, '/optimizer', arrays) },
+    sparsifier: sparsifier && { ...sparsifier, state: packState(sparsifier.state, '/sparsifier', arrays) },
     averages: averages && packState(averages, '/averages', arrays),
   };
   const contents = new Map<string, Uint8Array>([

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
 import type { SavedTensor } from '../../formats/safetensors.js';
 import { gatesOf } from '../../graph/gates.js';
-import { layerNames, namedWeights } from '../../graph/names.js';
+import { fillWeights, layerNames, namedWeights } from '../../graph/names.js';
 import type { Sparsifier } from '../../sparsity/sparsifier.js';
 import type { Provenance } from '../log/provenance.js';
 import type { Optimizer } from '../optimizer.js';
@@ -59,22 +59,8 @@ export function averagedWeights({
  * and the first tensor that does not fit; nothing has been changed then.
  */
 export function restoreWeights({ path, weights }: Pick<Checkpoint, 'path' | 'weights'>, model: tf.LayersModel): void {
-  const refuse = (reason: string): UserError =>
-    new UserError(`The checkpoint ${path} is of another network than ${model.name}: ${reason}.`);
-  const wanted = namedWeights(model);
-  const extra = [...weights.keys()].find((name) => !wanted.has(name));
-  for (const [name, { shape }] of wanted) {
-    const saved = weights.get(name);
-    if (!saved) throw refuse(`it has no tensor ${name}${extra ? `, but has ${extra}` : ''}`);
-    if (saved.shape.join() !== shape.join()) {
-      throw refuse(`its tensor ${name} has the shape [${saved.shape.join(', ')}], not [${shape.join(', ')}]`);
-    }
-  }
-  if (extra) throw refuse(`it also has a tensor ${extra}`);
-  for (const [name, weight] of wanted) {
-    const { values, shape } = weights.get(name)!;
-    tf.tidy(() => void weight.write(tf.tensor(values, shape, weight.dtype)));
-  }
+  const other = `The checkpoint ${path} is of another network than ${model.name}`;
+  fillWeights(model, weights, (reason) => new UserError(`${other}: ${reason}.`));
 }
 
 /** Refuses other images than those that the saved run was trained on, as far as both are known. */
@@ -98,15 +84,11 @@ export function resumeFrom(
   data?: Provenance['data'],
 ): number {
   const { path, draws } = checkpoint;
-  const [savedMethod, method] = [checkpoint.sparsifier?.name ?? 'no sparsity method', sparsifier?.name];
-  if (checkpoint.optimizer.name !== optimizer.name) {
+  for (const part of ['optimizer', 'sparsifier'] as const) {
+    const [saved, now] = [checkpoint[part]?.name, { optimizer, sparsifier }[part]?.name];
+    if (saved === now) continue;
     throw new UserError(
-      `The checkpoint ${path} is of training with ${checkpoint.optimizer.name}, and cannot go on with ${optimizer.name}.`,
-    );
-  }
-  if (savedMethod !== (method ?? 'no sparsity method')) {
-    throw new UserError(
-      `The checkpoint ${path} is of training with ${savedMethod}, and cannot go on with ${method ?? 'none'}. ` +
+      `The checkpoint ${path} is of training with ${saved ?? 'no sparsity method'}, and cannot go on with ${now ?? 'none'}. ` +
         'Start a new run from its weights instead.',
     );
   }

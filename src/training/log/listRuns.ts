@@ -8,9 +8,7 @@ import { readRun, runFiles, type LoggedRun } from './readRun.js';
 
 /** A run in a few words. */
 export interface RunSummary extends Omit<LoggedRun, 'events'> {
-  /** Steps made. */
   step: number;
-  /** Epochs finished. */
   epochs: number;
   /** The scores of its epoch with the best validation accuracy. */
   best?: Scores & { epoch: number };

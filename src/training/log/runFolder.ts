@@ -1,21 +1,13 @@
 import { mkdir, open, readFile, rmdir, truncate, type FileHandle } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../../errors.js';
+import type { ChannelMasks } from '../../graph/channelGraph.js';
 import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
 import type { TrainingEvent } from '../events.js';
 import type { Provenance } from './provenance.js';
 import { eventLine, readRun, runFiles } from './readRun.js';
 import { lockRun, type RunLock } from './runLock.js';
 import { fileHead, fileName, fileRecords, metricRecords } from './tensorboard/eventFile.js';
-
-/** Masks between 0 and 1 by layer, for histograms. */
-export type GateMasks = ReadonlyMap<string, Float32Array>;
-
-/** What a run's folder says besides its events. */
-export interface RunFacts {
-  settings: unknown;
-  provenance?: Partial<Provenance>;
-}
 
 /** A run's folder, open for writing: one process at a time has it. */
 export class RunFolder {
@@ -53,11 +45,11 @@ export class RunFolder {
   }
 
   /** Writes what the run is, and opens its log: events are added to those that are there. */
-  async begin({ settings, provenance }: RunFacts): Promise<void> {
+  async begin({ settings, provenance = {} }: { settings: unknown; provenance?: Partial<Provenance> }): Promise<void> {
     const { dir } = this;
     await writing(dir, async () => {
       const time = Date.now();
-      await writeFileWhole(join(dir, runFiles.provenance), `${JSON.stringify(provenance ?? {}, null, 2)}\n`, jsonFile);
+      await writeFileWhole(join(dir, runFiles.provenance), `${JSON.stringify(provenance, null, 2)}\n`, jsonFile);
       await writeFileWhole(join(dir, runFiles.settings), `${JSON.stringify(settings, null, 2)}\n`, jsonFile);
       const path = join(dir, runFiles.metrics);
       this.metrics = await open(path, 'a');
@@ -68,7 +60,7 @@ export class RunFolder {
   }
 
   /** Adds an event. It is in the files when the promise resolves, and on the disk after each epoch and at the end. */
-  async log(event: TrainingEvent, gates?: GateMasks): Promise<void> {
+  async log(event: TrainingEvent, gates?: ChannelMasks): Promise<void> {
     const time = Date.now();
     await this.metrics?.appendFile(eventLine({ ...event, time }));
     await this.tensorboard?.appendFile(fileRecords(event, time, gates));
@@ -89,14 +81,18 @@ export class RunFolder {
    */
   async *logged(
     events: AsyncIterable<TrainingEvent>,
-    gates?: () => GateMasks,
+    gates?: () => ChannelMasks,
   ): AsyncGenerator<TrainingEvent, void, void> {
     for await (const event of events) {
       await this.hold();
       // After a failure the files may end within a line: nothing may follow it.
-      const failed = this.failure ?? (await this.tryToLog(event, event.type === 'epoch' ? gates?.() : undefined));
-      if (failed && !this.failure) yield { type: 'warning', message: failed.message };
-      this.failure = failed;
+      if (!this.failure) {
+        await this.log(event, event.type === 'epoch' ? gates?.() : undefined).catch((error: Error) => {
+          const message = `The log in ${this.dir} cannot be written any more: ${error.message}. It ends before this ${event.type}.`;
+          this.failure = new UserError(message, { cause: error });
+        });
+        if (this.failure) yield { type: 'warning', message: (this.failure as UserError).message };
+      }
       yield event;
     }
     if (this.failure) throw this.failure;
@@ -122,18 +118,6 @@ export class RunFolder {
   private async sync(): Promise<void> {
     await this.metrics?.sync();
     await this.tensorboard?.sync();
-  }
-
-  private async tryToLog(event: TrainingEvent, gates?: GateMasks): Promise<UserError | undefined> {
-    try {
-      await this.log(event, gates);
-      return undefined;
-    } catch (error) {
-      return new UserError(
-        `The log in ${this.dir} cannot be written any more: ${(error as Error).message}. It ends before this ${event.type}.`,
-        { cause: error },
-      );
-    }
   }
 }
 

@@ -210,20 +210,17 @@ async function unseenFor(path: string): Promise<number> {
 
 /** When a process started; 'ended' for one that only waits to be cleared away, and nothing where the system has no /proc. */
 function startOf(pid: number): string {
-  try {
-    // The name, in parentheses, may hold anything. Behind it: the state, and as the twentieth the start.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return ['Z', 'X'].includes(fields[0]) ? 'ended' : fields[19];
-  } catch {
-    return '';
-  }
+  const text = orNothing(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  // The name, in parentheses, may hold anything. Behind it: the state, and as the twentieth the start.
+  const fields = text.replace(/^.*\) /s, '').split(' ');
+  return ['Z', 'X'].includes(fields[0]) ? 'ended' : (fields[19] ?? '');
 }
 
-function processSpace(): string {
+const processSpace = (): string => orNothing(() => readlinkSync('/proc/self/ns/pid'));
+
+function orNothing(read: () => string): string {
   try {
-    return readlinkSync('/proc/self/ns/pid');
+    return read();
   } catch {
     return '';
   }

@@ -70,17 +70,10 @@ export function packFilter(
   }
 }
 
-/** Byte offsets of the floats under a kernel of ny x nx taps and `channels` channels, in an image of `pitch` floats a row. */
-export function tapOffsets(table: usize, ny: i32, nx: i32, channels: i32, pitch: i32): void {
-  for (let y = 0; y < ny; y++) {
-    for (let i = 0; i < nx * channels; i++) {
-      store<u32>(table, (y * pitch + i) << 2);
-      table += 4;
-    }
-  }
-}
-
-/** Byte offsets of the output pixels of `images` pictures of rows x width, in inputs of `pitch` floats a row and `imagePitch` a picture. */
+/**
+ * Byte offsets of the output pixels of `images` pictures of rows x width, in inputs of `pitch` floats a row and `imagePitch` a picture.
+ * Those of the floats under a kernel are those of one picture of such floats.
+ */
 export function pixelOffsets(
   table: usize, images: i32, rows: i32, width: i32, channels: i32, pitch: i32, imagePitch: i32, stride: i32,
 ): void {

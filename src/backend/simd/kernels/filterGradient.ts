@@ -1,4 +1,4 @@
-import { ROWS, addFloats, bytes, up8 } from './vector';
+import { ROWS, addFloats, bytes, storeLanes, up8 } from './vector';
 import { outer4, outer8 } from './tile';
 import { accumulatorBytes } from './filter';
 import { padBand } from './padding';
@@ -149,28 +149,7 @@ export function sumFilterChunks(
         sum = f32x4.add(sum, v128.load(at));
         at += size;
       }
-      if (cout - c >= 4) v128.store(to + bytes(c), sum);
-      else {
-        f32.store(to + bytes(c), f32x4.extract_lane(sum, 0));
-        if (cout - c > 1) f32.store(to + bytes(c + 1), f32x4.extract_lane(sum, 1));
-        if (cout - c > 2) f32.store(to + bytes(c + 2), f32x4.extract_lane(sum, 2));
-      }
+      storeLanes(to + bytes(c), sum, cout - c);
     }
-  }
-}
-
-/** Column sums of dy [pixels, channels] for pixels [begin, end), left in this chunk's row of `sums` (rounded up to 4 floats): the bias gradient. */
-export function sumColumns(dy: usize, sums: usize, channels: i32, begin: i32, end: i32, chunk: i32): void {
-  const row = bytes(channels);
-  const out = sums + <usize>chunk * bytes((channels + 3) & ~3);
-  for (let c = 0; c < channels; c += 4) {
-    let at = dy + <usize>begin * row + bytes(c);
-    const stop = dy + <usize>end * row + bytes(c);
-    let s = f32x4.splat(0);
-    while (at < stop) {
-      s = f32x4.add(s, v128.load(at));
-      at += row;
-    }
-    v128.store(out + bytes(c), s);
   }
 }

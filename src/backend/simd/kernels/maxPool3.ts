@@ -1,6 +1,5 @@
 // Max pooling over windows of 3x3: maxima of three neighbours, then of three rows. Neighbouring windows share the first half.
-import { bytes, storeLanes, storePair, up4 } from './vector';
-import { packPositions, storePositions } from './vector';
+import { bytes, packPositions, storeLanes, storePair, storePositions, up4 } from './vector';
 
 /** Takes v, the value of tap `tap`, where it is greater than the maximum so far; NaN never is. Ties stay with the earlier tap. */
 // @ts-ignore: decorator

@@ -1,6 +1,5 @@
 // Max and average pooling over windows of any size, stride and padding; padding never wins a maximum and does not count in an average.
-import { bytes, storeLanes } from './vector';
-import { storePositions } from './vector';
+import { bytes, storeLanes, storePositions } from './vector';
 
 /** One window of nh x nw taps from `corner`; the first has number `tap`, each row of the whole window counts kw. */
 function maxWindow(corner: usize, row: usize, pixel: usize, nh: i32, nw: i32, tap: i32, kw: i32, y: usize, positions: usize, channels: i32): void {

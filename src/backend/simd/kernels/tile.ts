@@ -3,7 +3,7 @@
 // V8 keeps the accumulators in registers only while each tile is a function of its own (exported, so that nobody inlines
 // it), has exactly one while loop, reads its offsets from a table instead of nesting loops, and stores in ascending row
 // order (plain store) or descending (read, add, store). Measure with test/bench/leafKernels before touching a line.
-import { ROWS, madd } from './vector';
+import { ROWS, addPair, madd, storePair } from './vector';
 
 /**
  * Forward tile: out[r][0..8) = bias + sum_k in[a_r + offsets[k]] * panel[k][0..8).
@@ -55,25 +55,17 @@ export function tile8(
       c51 = madd(x5, b1, c51);
     }
   }
-  v128.store(out, c00);
-  v128.store(out, c01, 16);
+  storePair(out, c00, c01);
   out += outRow;
-  v128.store(out, c10);
-  v128.store(out, c11, 16);
+  storePair(out, c10, c11);
   out += outRow;
-  v128.store(out, c20);
-  v128.store(out, c21, 16);
+  storePair(out, c20, c21);
   out += outRow;
-  v128.store(out, c30);
-  v128.store(out, c31, 16);
+  storePair(out, c30, c31);
   out += outRow;
-  v128.store(out, c40);
-  v128.store(out, c41, 16);
+  storePair(out, c40, c41);
   out += outRow;
-  if (ROWS > 5) {
-    v128.store(out, c50);
-    v128.store(out, c51, 16);
-  }
+  if (ROWS > 5) storePair(out, c50, c51);
 }
 
 /** Forward tile for a panel of which at most 4 channels exist. */
@@ -137,12 +129,17 @@ export function tileAdd8(
     const x1 = v128.load32_splat(a1 + o); c11 = madd(x1, b1, c11); c10 = madd(x1, b0, c10);
     const x0 = v128.load32_splat(a0 + o); c01 = madd(x0, b1, c01); c00 = madd(x0, b0, c00);
   }
-  v128.store(out, f32x4.add(v128.load(out), c00)); v128.store(out, f32x4.add(v128.load(out, 16), c01), 16); out += outRow;
-  v128.store(out, f32x4.add(v128.load(out), c10)); v128.store(out, f32x4.add(v128.load(out, 16), c11), 16); out += outRow;
-  v128.store(out, f32x4.add(v128.load(out), c20)); v128.store(out, f32x4.add(v128.load(out, 16), c21), 16); out += outRow;
-  v128.store(out, f32x4.add(v128.load(out), c30)); v128.store(out, f32x4.add(v128.load(out, 16), c31), 16); out += outRow;
-  v128.store(out, f32x4.add(v128.load(out), c40)); v128.store(out, f32x4.add(v128.load(out, 16), c41), 16); out += outRow;
-  if (ROWS > 5) { v128.store(out, f32x4.add(v128.load(out), c50)); v128.store(out, f32x4.add(v128.load(out, 16), c51), 16); }
+  addPair(out, c00, c01);
+  out += outRow;
+  addPair(out, c10, c11);
+  out += outRow;
+  addPair(out, c20, c21);
+  out += outRow;
+  addPair(out, c30, c31);
+  out += outRow;
+  addPair(out, c40, c41);
+  out += outRow;
+  if (ROWS > 5) addPair(out, c50, c51);
 }
 
 /**
@@ -179,25 +176,17 @@ export function outer8(a: usize, dy: usize, end: usize, offsets: usize, dyRow: u
     c01 = madd(x0, b1, c01);
     c00 = madd(x0, b0, c00);
   }
-  v128.store(acc, f32x4.add(v128.load(acc), c00));
-  v128.store(acc, f32x4.add(v128.load(acc, 16), c01), 16);
+  addPair(acc, c00, c01);
   acc += accRow;
-  v128.store(acc, f32x4.add(v128.load(acc), c10));
-  v128.store(acc, f32x4.add(v128.load(acc, 16), c11), 16);
+  addPair(acc, c10, c11);
   acc += accRow;
-  v128.store(acc, f32x4.add(v128.load(acc), c20));
-  v128.store(acc, f32x4.add(v128.load(acc, 16), c21), 16);
+  addPair(acc, c20, c21);
   acc += accRow;
-  v128.store(acc, f32x4.add(v128.load(acc), c30));
-  v128.store(acc, f32x4.add(v128.load(acc, 16), c31), 16);
+  addPair(acc, c30, c31);
   acc += accRow;
-  v128.store(acc, f32x4.add(v128.load(acc), c40));
-  v128.store(acc, f32x4.add(v128.load(acc, 16), c41), 16);
+  addPair(acc, c40, c41);
   acc += accRow;
-  if (ROWS > 5) {
-    v128.store(acc, f32x4.add(v128.load(acc), c50));
-    v128.store(acc, f32x4.add(v128.load(acc, 16), c51), 16);
-  }
+  if (ROWS > 5) addPair(acc, c50, c51);
 }
 
 /** Outer-product tile for a panel of which at most 4 channels exist. */

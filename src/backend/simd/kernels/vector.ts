@@ -36,6 +36,14 @@ export function storePair(to: usize, first: v128, second: v128): void {
   v128.store(to, second, 16);
 }
 
+/** Adds eight floats to those in memory. */
+// @ts-ignore: decorator
+@inline
+export function addPair(to: usize, first: v128, second: v128): void {
+  v128.store(to, f32x4.add(v128.load(to), first));
+  v128.store(to, f32x4.add(v128.load(to, 16), second), 16);
+}
+
 /** n rounded up to a multiple of 4 (a vector) or 8 (a panel of a filter). */
 // @ts-ignore: decorator
 @inline

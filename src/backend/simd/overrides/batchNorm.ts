@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { FusedBatchNormOptions } from '../../fusedOps.js';
 import type { SimdBackend } from '../simdBackend.js';
 import type { Deferred } from '../deferred.js';
-import { isRecording, releaseAfterUse, type Inputs } from './override.js';
+import { isRecording, releaseAfterUse, type Inputs, type OwnKernels } from './override.js';
 
 /** Partial sums of the moments and their gradients: fixed by the shape, so that any number of threads adds in the same order. */
 const MOST_CHUNKS = 16;
@@ -45,19 +45,8 @@ function deferApply(backend: SimdBackend, { x, gate }: Inputs, block: number, re
   const [mean, scale, beta] = [0, 1, 2].map((i) => block + i * channelBytes(channels));
   const write = (to: number, row: number): void => {
     const l = layout(backend, x, gate);
-    const args = [
-      backend.pointer(x),
-      to,
-      row * 4,
-      mean,
-      scale,
-      beta,
-      l.gate,
-      l.gateStep,
-      l.imagePixels,
-      channels,
-      Number(relu),
-    ];
+    const norm = [mean, scale, beta, l.gate, l.gateStep];
+    const args = [backend.pointer(x), to, row * 4, ...norm, l.imagePixels, channels, Number(relu)];
     backend.run('batchNormApply', pixels, args, { grain: Math.ceil(8192 / channels) });
   };
   return backend.defer(x.shape, { reads: gate ? [x, gate] : [x], block, write });
@@ -72,7 +61,7 @@ function parameterBlock(backend: SimdBackend, channels: number, beta: tf.TensorI
 }
 
 /** [y, mean, variance] of x and its optional gamma, beta and gate. */
-export function fusedBatchNorm(
+function fusedBatchNorm(
   backend: SimdBackend,
   inputs: Inputs,
   { epsilon, relu }: FusedBatchNormOptions,
@@ -92,7 +81,7 @@ export function fusedBatchNorm(
 }
 
 /** y of x and its optional gamma, beta and gate, with given mean and variance; `scaled` says whether gamma is more than ones. */
-export function fusedBatchNormInference(
+function fusedBatchNormInference(
   backend: SimdBackend,
   inputs: Inputs,
   { epsilon, relu, scaled = true }: FusedBatchNormOptions & { scaled?: boolean },
@@ -138,7 +127,7 @@ function deferFolded(
 }
 
 /** [dx, dgamma, dbeta, dgate (with a gate)]; `given` says that the moments were not computed from x. */
-export function fusedBatchNormGrad(
+function fusedBatchNormGrad(
   backend: SimdBackend,
   { dy, x, mean, variance, gamma, beta, gate }: Inputs,
   { epsilon, relu, given }: FusedBatchNormOptions & { given: boolean },
@@ -156,39 +145,18 @@ export function fusedBatchNormGrad(
   withChannels(backend, channels, 3 + 4 * chunks, ([scale, slope, offset, sums]) => {
     backend.pool.kernels.batchNormScale(pvariance, backend.pointerOrNull(gamma), scale, channels, epsilon);
     const norm = [pmean, scale, shift, l.gate, gateStep];
-    const unit = pixels / items;
-    const sumArgs = [
-      px,
-      pdy,
-      dyRow * 4,
-      ...norm,
-      backend.pointerOrNull(dgate),
-      imagePixels,
-      channels,
-      Number(relu),
-      unit,
-      sums,
-    ];
+    const from = [px, pdy, dyRow * 4];
+    const shape = [imagePixels, channels, Number(relu)];
+    const sumArgs = [...from, ...norm, backend.pointerOrNull(dgate), ...shape, pixels / items, sums];
     backend.run('batchNormGradientSums', items, sumArgs, { chunks });
     const results = [backend.pointer(dgamma), backend.pointer(dbeta), slope, offset];
     const { batchNormGradientMoments } = backend.pool.kernels;
     batchNormGradientMoments(sums, chunks, channels, pixels, epsilon, pvariance, scale, Number(given), ...results);
-    const applyArgs = [
-      px,
-      pdy,
-      dyRow * 4,
-      backend.pointer(dx),
-      ...norm,
-      slope,
-      offset,
-      imagePixels,
-      channels,
-      Number(relu),
-    ];
+    const applyArgs = [...from, backend.pointer(dx), ...norm, slope, offset, ...shape];
     backend.run('batchNormGradientApply', pixels, applyArgs, { grain: Math.ceil(8192 / channels) });
   });
   // dx is orthogonal to constants: adding one to all of x changes nothing.
-  if (!given) backend.markBalanced(dx);
+  if (!given) backend.dataOf(dx).balanced = true;
   return dgate ? [dx, dgamma, dbeta, dgate] : [dx, dgamma, dbeta];
 }
 
@@ -222,3 +190,12 @@ export const batchNormGradients: tf.GradConfig[] = [false, true].flatMap((gated)
     },
   ];
 });
+
+/** With and without a gate: two kernels to tfjs, one here. */
+export const batchNormKernels: OwnKernels = {
+  SparsebookFusedBatchNorm: fusedBatchNorm,
+  SparsebookGatedBatchNorm: fusedBatchNorm,
+  SparsebookFusedBatchNormInference: fusedBatchNormInference,
+  SparsebookGatedBatchNormInference: fusedBatchNormInference,
+  SparsebookFusedBatchNormGrad: fusedBatchNormGrad,
+};

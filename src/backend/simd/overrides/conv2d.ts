@@ -8,8 +8,9 @@ import {
   type Filter,
   type Whole,
 } from './convolve.js';
-import { convolutionGeometry, prefersWinograd, type Geometry, type WindowAttributes } from './geometry.js';
-import { floats, isRecording, type FastKernel, type Outputs } from './override.js';
+import { allTaps, convolutionGeometry, prefersWinograd } from './geometry.js';
+import type { Geometry, Taps, WindowAttributes } from './geometry.js';
+import { floats, isRecording, type FastKernel, type Outputs, type FastKernels } from './override.js';
 import type { Affine } from '../deferred.js';
 import { filterGradient } from './filterGradient.js';
 
@@ -64,8 +65,8 @@ function computeForward(backend: SimdBackend, whole: Whole): void {
   if (backend.winograd && prefersWinograd(g, 1)) return convolveWinograd(backend, whole);
   const pass = trimPass({
     ...whole,
-    rows: { first: 0, count: g.kernelHeight, step: 1 },
-    columns: { first: 0, count: g.kernelWidth, step: 1 },
+    rows: allTaps(g.kernelHeight),
+    columns: allTaps(g.kernelWidth),
     step: { image: g.outHeight * g.outWidth * row, row: g.outWidth * row, pixel: row },
   });
   if (pass) convolveDirect(backend, pass);
@@ -76,12 +77,7 @@ function computeForward(backend: SimdBackend, whole: Whole): void {
  * dx = the gradient of the input. Stride 1 is one convolution of dy with the mirrored filter; stride s is s * s of them, each with
  * the taps that meet every s-th pixel.
  */
-export function convolveBackwardInput(
-  backend: SimdBackend,
-  g: Geometry,
-  dy: TensorInfo,
-  filter: TensorInfo,
-): TensorInfo {
+function convolveBackwardInput(backend: SimdBackend, g: Geometry, dy: TensorInfo, filter: TensorInfo): TensorInfo {
   if (isPointwise(g)) return deferPointwise(backend, g, dy, filter);
   const dx = backend.output([g.batch, g.height, g.width, g.cin]);
   const f: Filter = { ...filterOf(backend, g, filter), transposed: true };
@@ -130,13 +126,12 @@ function isPointwise(g: Geometry): boolean {
 /** The input gradient of a 1x1 convolution, put off: it is often one of several that are added up. */
 function deferPointwise(backend: SimdBackend, g: Geometry, dy: TensorInfo, filter: TensorInfo): TensorInfo {
   const run = (y: number, row: number, bias: number): void => {
-    const one = { first: 0, count: 1, step: 1 };
     convolveDirect(backend, {
       g: { ...g, cin: g.cout, cout: g.cin },
       x: backend.pointer(dy),
       filter: { ...filterOf(backend, g, filter), transposed: true },
-      rows: one,
-      columns: one,
+      rows: allTaps(1),
+      columns: allTaps(1),
       bias,
       relu: false,
       y,
@@ -150,14 +145,14 @@ function deferPointwise(backend: SimdBackend, g: Geometry, dy: TensorInfo, filte
   });
 }
 
-interface Phase {
-  size: number;
-  taps: { first: number; count: number; step: number };
-  pad: number;
-}
-
 /** The taps that pixels offset, offset + s, ... of one axis of the input met in the forward pass, last tap first. */
-function phase(offset: number, pad: number, kernel: number, s: number, size: number): Phase {
+function phase(
+  offset: number,
+  pad: number,
+  kernel: number,
+  s: number,
+  size: number,
+): { size: number; taps: Taps; pad: number } {
   const lowest = (offset + pad) % s;
   const count = Math.max(0, Math.ceil((kernel - lowest) / s));
   const base = (offset + pad - lowest) / s;
@@ -173,13 +168,13 @@ function isOutput(g: Geometry, { shape }: TensorInfo): boolean {
   return shape[0] === g.batch && shape[1] === g.outHeight && shape[2] === g.outWidth && shape[3] === g.cout;
 }
 
-export const conv2d: FastKernel<WindowAttributes> = (backend, { x, filter }, attributes): Outputs | undefined => {
+const conv2d: FastKernel<WindowAttributes> = (backend, { x, filter }, attributes): Outputs | undefined => {
   if (!floats(x, filter)) return undefined;
   const g = convolutionGeometry(x.shape, filter.shape, attributes);
   return g && g.cout <= MAX_CHANNELS ? convolveForward(backend, g, x, filter) : undefined;
 };
 
-export const conv2dBackpropInput: FastKernel<WindowAttributes & { inputShape: number[] }> = (
+const conv2dBackpropInput: FastKernel<WindowAttributes & { inputShape: number[] }> = (
   backend,
   { dy, filter },
   attributes,
@@ -189,7 +184,7 @@ export const conv2dBackpropInput: FastKernel<WindowAttributes & { inputShape: nu
   return g && g.cin <= MAX_CHANNELS && isOutput(g, dy) ? convolveBackwardInput(backend, g, dy, filter) : undefined;
 };
 
-export const conv2dBackpropFilter: FastKernel<WindowAttributes & { filterShape: number[] }> = (
+const conv2dBackpropFilter: FastKernel<WindowAttributes & { filterShape: number[] }> = (
   backend,
   { x, dy },
   attributes,
@@ -197,4 +192,10 @@ export const conv2dBackpropFilter: FastKernel<WindowAttributes & { filterShape: 
   if (!floats(x, dy)) return undefined;
   const g = convolutionGeometry(x.shape, attributes.filterShape, attributes);
   return g && isOutput(g, dy) ? filterGradient(backend, g, x, dy) : undefined;
+};
+
+export const convolutions: FastKernels = {
+  Conv2D: conv2d,
+  Conv2DBackpropInput: conv2dBackpropInput,
+  Conv2DBackpropFilter: conv2dBackpropFilter,
 };

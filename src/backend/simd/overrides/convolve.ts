@@ -1,6 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
-import { crossesBorder, prefersPositions, trimTaps, type Geometry, type Taps } from './geometry.js';
+import { borderedColumns, prefersPositions, seeingTaps, type Geometry, type Taps } from './geometry.js';
 
 /** A filter [height, width, cin, cout] on the heap; transposed exchanges cin and cout. */
 export interface Filter {
@@ -16,18 +16,24 @@ export interface Filter {
   kept?: { tensor: TensorInfo; key: string };
 }
 
-/** One pass of the direct kernel: `g` is what it computes, the taps say which part of the filter it uses. */
-export interface ConvolutionPass {
+/** A whole convolution: y = relu?(x * filter + bias), `row` floats from one pixel of y to the next. */
+export interface Whole {
   g: Geometry;
   x: number;
   filter: Filter;
-  rows: Taps;
-  columns: Taps;
-  /** 0 adds to what y holds. */
   bias: number;
-  /** Whether negative outputs become 0. */
   relu: boolean;
   y: number;
+  row: number;
+}
+
+/**
+ * One pass of the direct kernel: `g` is what it computes, the taps say which part of the filter it uses. A bias of 0 adds to what
+ * y holds.
+ */
+export interface ConvolutionPass extends Omit<Whole, 'row'> {
+  rows: Taps;
+  columns: Taps;
   /** Floats from one image, row and pixel of the output to the next. */
   step: { image: number; row: number; pixel: number };
 }
@@ -39,16 +45,13 @@ const WINOGRAD_BYTES = 400_000;
 
 /** The pass without the taps that see only padding, or undefined if none sees the picture: the output is then the bias. */
 export function trimPass(pass: ConvolutionPass): ConvolutionPass | undefined {
-  const { g } = pass;
-  const { taps: rows, pad: top } = trimTaps(pass.rows, g.top, g.height, g.stride, g.outHeight);
-  const { taps: columns, pad: left } = trimTaps(pass.columns, g.left, g.width, g.stride, g.outWidth);
-  if (rows.count <= 0 || columns.count <= 0) return undefined;
-  return { ...pass, g: { ...g, top, left }, rows, columns };
+  const seeing = seeingTaps(pass.g, pass.rows, pass.columns);
+  return seeing && { ...pass, ...seeing };
 }
 
 /** A 1x1 convolution sees no picture, only rows of pixels: those of all images together make fuller tiles. */
-function flatten({ g, rows, columns, step, ...rest }: ConvolutionPass): ConvolutionPass {
-  const pointwise = rows.count === 1 && columns.count === 1 && g.stride === 1 && g.top === 0 && g.left === 0;
+function flatten({ g, step, ...rest }: ConvolutionPass): ConvolutionPass {
+  const pointwise = g.kernelHeight === 1 && g.kernelWidth === 1 && g.stride === 1 && g.top === 0 && g.left === 0;
   const whole = g.outHeight === g.height && g.outWidth === g.width;
   const dense = step.row === step.pixel * g.outWidth && step.image === step.row * g.outHeight;
   if (pointwise && whole && dense) {
@@ -56,14 +59,13 @@ function flatten({ g, rows, columns, step, ...rest }: ConvolutionPass): Convolut
     g = { ...g, batch: 1, height, outHeight: height };
     step = { ...step, image: 0 };
   }
-  return { g, rows, columns, step, ...rest };
+  return { g, step, ...rest };
 }
 
 /** Runs a direct convolution (a trimmed pass). */
 export function convolveDirect(backend: SimdBackend, pass: ConvolutionPass): void {
   const flat = flatten(pass);
-  const { g, rows, columns } = flat;
-  if (prefersPositions(g, rows.count, columns.count)) convolvePositions(backend, flat);
+  if (prefersPositions(flat.g)) convolvePositions(backend, flat);
   else convolveBands(backend, flat);
 }
 
@@ -87,7 +89,6 @@ function withPacked(
   });
 }
 
-/** Calls `use` with the filter times its scale. */
 function withScaled(backend: SimdBackend, filter: Filter, use: (pointer: number) => void): void {
   const { pointer, height, width, cin, cout, scale } = filter;
   if (scale === undefined) return use(pointer);
@@ -119,11 +120,11 @@ function withPackedFilter(
 const IMAGES = 48;
 
 function convolvePositions(backend: SimdBackend, pass: ConvolutionPass): void {
-  const { g, x, rows, columns, bias, relu, y, step } = pass;
-  withPackedFilter(backend, pass, columns.count * g.cin, (packed, offsets) => {
-    backend.pool.kernels.tapOffsets(offsets, 1, columns.count, g.cin, 0);
+  const { g, x, bias, relu, y, step } = pass;
+  withPackedFilter(backend, pass, g.kernelWidth * g.cin, (packed, offsets) => {
+    backend.pool.kernels.pixelOffsets(offsets, 1, 1, g.kernelWidth * g.cin, 1, 0, 0, 1);
     const groups = Math.ceil(g.batch / IMAGES);
-    const window = [g.top, g.left, rows.count, columns.count, g.stride, g.outWidth, g.cout];
+    const window = [g.top, g.left, g.kernelHeight, g.kernelWidth, g.stride, g.outWidth, g.cout];
     const out = [step.image * 4, step.row * 4, step.pixel * 4, Number(relu), IMAGES, groups];
     const args = [x, packed, bias, y, offsets, g.batch, g.height, g.width, g.cin, ...window, ...out];
     backend.run('convolvePositions', groups * g.outHeight * g.outWidth, args, { scratch: 1024 });
@@ -131,24 +132,21 @@ function convolvePositions(backend: SimdBackend, pass: ConvolutionPass): void {
 }
 
 function convolveBands(backend: SimdBackend, pass: ConvolutionPass): void {
-  const { g, x, rows, columns, bias, relu, y, step } = pass;
-  const { top, left } = g;
-  const padded =
-    crossesBorder(top, rows.count, g.height, g.stride, g.outHeight) ||
-    crossesBorder(left, columns.count, g.width, g.stride, g.outWidth);
-  const bandColumns = padded ? (g.outWidth - 1) * g.stride + columns.count : 0;
-  const k = rows.count * columns.count * g.cin;
+  const { g, x, bias, relu, y, step } = pass;
+  const { kernelHeight, kernelWidth } = g;
+  const bandColumns = borderedColumns(g);
+  const k = kernelHeight * kernelWidth * g.cin;
   // Bands: enough for all threads, and small enough for the cache if they have to be copied.
   const rowBytes = 4 * g.cin * g.stride * (bandColumns || g.width);
-  const fitting = padded ? Math.max(1, Math.floor(BAND_BYTES / rowBytes)) : g.outHeight;
+  const fitting = bandColumns ? Math.max(1, Math.floor(BAND_BYTES / rowBytes)) : g.outHeight;
   const wanted = Math.ceil((4 * backend.pool.threads) / g.batch);
   const bandRows = Math.max(1, Math.min(fitting, Math.ceil(g.outHeight / wanted)));
   const bands = Math.ceil(g.outHeight / bandRows);
-  const bandBytes = padded ? 4 * ((bandRows - 1) * g.stride + rows.count) * bandColumns * g.cin : 0;
+  const bandBytes = 4 * ((bandRows - 1) * g.stride + kernelHeight) * bandColumns * g.cin;
   withPackedFilter(backend, pass, k, (packed, offsets) => {
     const pitch = g.cin * (bandColumns || g.width);
-    backend.pool.kernels.tapOffsets(offsets, rows.count, columns.count, g.cin, pitch);
-    const window = [top, left, bandColumns, rows.count, columns.count, g.stride];
+    backend.pool.kernels.pixelOffsets(offsets, 1, kernelHeight, kernelWidth * g.cin, 1, pitch, 0, 1);
+    const window = [g.top, g.left, bandColumns, kernelHeight, kernelWidth, g.stride];
     const out = [g.outHeight, g.outWidth, g.cout, step.image * 4, step.row * 4, step.pixel * 4, Number(relu)];
     backend.run(
       'convolve',
@@ -176,17 +174,6 @@ export function winogradScratch({ kernelHeight, cin, cout }: Geometry, block: nu
   return 512 + 2048 + planes(kernelHeight) * 4 * (Math.max(a, b) + block * (a + b)) + 1024;
 }
 
-/** A whole convolution of stride 1: y = relu?(x * filter + bias), `row` floats from one pixel of y to the next. */
-export interface Whole {
-  g: Geometry;
-  x: number;
-  filter: Filter;
-  bias: number;
-  relu: boolean;
-  y: number;
-  row: number;
-}
-
 /** Runs a 3x3 or 5x5 convolution of stride 1 in Winograd's domain. */
 export function convolveWinograd(backend: SimdBackend, { g, x, filter, bias, relu, y, row }: Whole): void {
   const panels = Math.ceil(g.cout / 8);
@@ -197,7 +184,7 @@ export function convolveWinograd(backend: SimdBackend, { g, x, filter, bias, rel
     backend.run('winogradFilter', panels, [pointer, to, kernel, cin, cout, Number(transposed)], { scratch: 4096 });
   const bytes = planes(kernel) * 4 * g.cin * panels * 8;
   withPacked(backend, filter, { form: 'winograd', bytes, offsets: g.cin }, pack, (u, offsets) => {
-    backend.pool.kernels.tapOffsets(offsets, 1, 1, g.cin, 0);
+    backend.pool.kernels.pixelOffsets(offsets, 1, 1, g.cin, 1, 0, 0, 1);
     const ends = [bias, Number(relu), backend.zeros, y, row * 4, offsets];
     const shape = [g.height, g.width, g.cin, kernel, g.top, g.left, g.outHeight, g.outWidth, g.cout];
     backend.run('winogradConvolve', g.batch, [x, u, ...ends, ...shape, block], { scratch: winogradScratch(g, block) });

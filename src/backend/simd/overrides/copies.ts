@@ -1,30 +1,25 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
-import { floats, type FastKernel, type Inputs } from './override.js';
+import { floats, type FastKernel, type Inputs, type FastKernels } from './override.js';
+import type { Strided } from '../deferred.js';
 
-const product = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
+const { sizeFromShape } = tf.util;
 
 /** Rows of a table that are worth a thread's while. */
 const GRAIN_FLOATS = 16384;
 
-interface Columns {
-  pointer: number;
-  /** Floats from one row to the next. */
-  row: number;
-}
-
-/** Copies `columns` floats of each of `rows` rows. */
-function copyColumns(backend: SimdBackend, from: Columns, to: Columns, columns: number, rows: number): void {
+function copyColumns(backend: SimdBackend, from: Strided, to: Strided, columns: number, rows: number): void {
   const args = [from.pointer, from.row * 4, to.pointer, to.row * 4, columns];
   backend.run('copyColumns', rows, args, { grain: Math.ceil(GRAIN_FLOATS / columns) });
 }
 
 /** A shape seen from one axis: `rows` rows of `row` floats, of which one step along the axis takes `step`. */
 function along(shape: number[], axis: number): { rows: number; row: number; step: number } {
-  return { rows: product(shape.slice(0, axis)), row: product(shape.slice(axis)), step: product(shape.slice(axis + 1)) };
+  const [rows, row, step] = [shape.slice(0, axis), shape.slice(axis), shape.slice(axis + 1)].map(sizeFromShape);
+  return { rows, row, step };
 }
 
-export const concat: FastKernel<{ axis: number }> = (backend, inputs: Inputs, { axis }) => {
+const concat: FastKernel<{ axis: number }> = (backend, inputs: Inputs, { axis }) => {
   const parts = Object.values(inputs);
   if (!floats(...parts) || parts.length < 2) return undefined;
   const [$axis] = tf.util.parseAxisParam(axis, parts[0].shape);
@@ -43,7 +38,6 @@ export const concat: FastKernel<{ axis: number }> = (backend, inputs: Inputs, { 
   return y;
 };
 
-/** Copies `size` steps from `begin` along one axis. */
 function takeAlong(backend: SimdBackend, x: tf.TensorInfo, axis: number, begin: number, size: number): tf.TensorInfo {
   const { rows, row, step } = along(x.shape, axis);
   const y = backend.output(x.shape.map((n, i) => (i === axis ? size : n)));
@@ -56,12 +50,12 @@ function takeAlong(backend: SimdBackend, x: tf.TensorInfo, axis: number, begin: 
 function viewColumns(backend: SimdBackend, x: tf.TensorInfo, begin: number, size: number): tf.TensorInfo {
   const shape = [...x.shape.slice(0, -1), size];
   const view = { pointer: backend.pointer(x) + begin * 4, row: x.shape[x.shape.length - 1] };
-  const rows = product(shape) / size;
+  const rows = sizeFromShape(shape) / size;
   const write = (pointer: number, row: number): void => copyColumns(backend, view, { pointer, row }, size, rows);
   return backend.defer(shape, { reads: [x], view, write });
 }
 
-export const splitV: FastKernel<{ numOrSizeSplits: number[] | number; axis: number }> = (
+const splitV: FastKernel<{ numOrSizeSplits: number[] | number; axis: number }> = (
   backend,
   { x },
   { numOrSizeSplits, axis },
@@ -80,11 +74,7 @@ export const splitV: FastKernel<{ numOrSizeSplits: number[] | number; axis: numb
 };
 
 /** A slice that cuts one axis only (a batch, some channels). */
-export const slice: FastKernel<{ begin: number | number[]; size: number | number[] }> = (
-  backend,
-  { x },
-  { begin, size },
-) => {
+const slice: FastKernel<{ begin: number | number[]; size: number | number[] }> = (backend, { x }, { begin, size }) => {
   if (!floats(x) || x.shape.length === 0) return undefined;
   const [$begin, $size] = tf.slice_util.parseSliceParams(x, begin, size);
   const cut = x.shape.flatMap((n, i) => ($size[i] === n ? [] : [i]));
@@ -93,3 +83,5 @@ export const slice: FastKernel<{ begin: number | number[]; size: number | number
   }
   return takeAlong(backend, x, cut[0], $begin[cut[0]], $size[cut[0]]);
 };
+
+export const copies: FastKernels = { Concat: concat, SplitV: splitV, Slice: slice };

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
-import { floats, isRecording, type FastKernel, type Inputs } from './override.js';
+import { floats, isRecording, type FastKernel, type Inputs, type FastKernels } from './override.js';
+
+const { sizeFromShape } = tf.util;
 
 /** Below this many values the plain kernel is as fast. */
 const WORTHWHILE = 512;
@@ -10,8 +12,6 @@ const GRAIN_VECTORS = 4096;
 const BINARY = { Add: 0, Sub: 1, Multiply: 2, RealDiv: 3 } as const;
 const UNARY = { Relu: 0, Neg: 1, Square: 2, Sqrt: 3, Abs: 4, Step: 5 } as const;
 
-const product = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
-
 /** How small repeats in large: as [outer, middle, inner] with the middle axes missing from small. Undefined if it repeats otherwise. */
 function repetition(large: number[], small: number[]): { middle: number; inner: number } | undefined {
   const padded = [...Array<number>(large.length - small.length).fill(1), ...small];
@@ -20,40 +20,42 @@ function repetition(large: number[], small: number[]): { middle: number; inner: 
   const last = repeated.lastIndexOf(true);
   if (first < 0) return undefined;
   for (let i = first; i <= last; i++) if (padded[i] !== 1) return undefined;
-  return { middle: product(large.slice(first, last + 1)), inner: product(large.slice(last + 1)) };
+  return { middle: sizeFromShape(large.slice(first, last + 1)), inner: sizeFromShape(large.slice(last + 1)) };
 }
 
-export const binaryKernels = Object.keys(BINARY) as (keyof typeof BINARY)[];
-
-export function binary(name: keyof typeof BINARY): FastKernel<unknown> {
+function binary(name: keyof typeof BINARY): FastKernel<unknown> {
   const commutes = name === 'Add' || name === 'Multiply';
   return (backend, inputs) => {
     let { a, b } = inputs;
     if (!floats(a, b)) return undefined;
-    const n = product(a.shape);
+    const n = sizeFromShape(a.shape);
     if (tf.util.arraysEqual(a.shape, b.shape)) {
       if (n < WORTHWHILE) return undefined;
       return (name === 'Add' && deferSum(backend, a, b)) || dense(backend, BINARY[name], a, b);
     }
     const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
-    if (product(shape) < WORTHWHILE) return undefined;
-    if (commutes && product(b.shape) > n) [a, b] = [b, a];
+    if (sizeFromShape(shape) < WORTHWHILE) return undefined;
+    if (commutes && sizeFromShape(b.shape) > n) [a, b] = [b, a];
     if (!tf.util.arraysEqual(a.shape, shape)) return undefined;
     const way = repetition(a.shape, b.shape);
     if (!way) return undefined;
     const y = backend.output(shape);
-    const rows = product(shape) / way.inner;
+    const rows = sizeFromShape(shape) / way.inner;
     const args = [BINARY[name], backend.pointer(a), backend.pointer(b), backend.pointer(y), way.middle, way.inner];
     backend.run('binary', rows, args, { grain: Math.ceil((4 * GRAIN_VECTORS) / way.inner) });
     return y;
   };
 }
 
+/** Runs a kernel that works on vectors of n values, the last of its arguments. */
+function runDense(backend: SimdBackend, kernel: string, args: number[], n: number): void {
+  backend.run(kernel, Math.ceil(n / 4), [...args, n], { grain: GRAIN_VECTORS });
+}
+
 function dense(backend: SimdBackend, operation: number, a: tf.TensorInfo, b: tf.TensorInfo): tf.TensorInfo {
   const y = backend.output(a.shape);
-  const n = product(a.shape);
-  const args = [operation, backend.pointer(a), backend.pointer(b), backend.pointer(y), n];
-  backend.run('binaryDense', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
+  const args = [operation, backend.pointer(a), backend.pointer(b), backend.pointer(y)];
+  runDense(backend, 'binaryDense', args, sizeFromShape(a.shape));
   return y;
 }
 
@@ -77,43 +79,36 @@ function deferSum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.
   return backend.defer(a.shape, { reads: [base, term], make, addTo });
 }
 
-/** Adds a tensor to the values at `to`. */
 function addInto(backend: SimdBackend, tensor: tf.TensorInfo, to: number): void {
   const work = backend.deferred(tensor);
   if (work?.addTo) return work.addTo(to);
-  const n = product(tensor.shape);
-  const args = [BINARY.Add, to, backend.pointer(tensor), to, n];
-  backend.run('binaryDense', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
+  runDense(backend, 'binaryDense', [BINARY.Add, to, backend.pointer(tensor), to], sizeFromShape(tensor.shape));
 }
 
-export const addN: FastKernel<unknown> = (backend, inputs: Inputs) => {
+const addN: FastKernel<unknown> = (backend, inputs: Inputs) => {
   const parts = Object.values(inputs);
-  if (!floats(...parts) || parts.length < 2 || product(parts[0].shape) < WORTHWHILE) return undefined;
+  if (!floats(...parts) || parts.length < 2 || sizeFromShape(parts[0].shape) < WORTHWHILE) return undefined;
   const sum = dense(backend, BINARY.Add, parts[0], parts[1]);
-  const n = product(sum.shape);
+  const at = backend.pointer(sum);
   for (const part of parts.slice(2)) {
-    const args = [BINARY.Add, backend.pointer(sum), backend.pointer(part), backend.pointer(sum), n];
-    backend.run('binaryDense', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
+    runDense(backend, 'binaryDense', [BINARY.Add, at, backend.pointer(part), at], sizeFromShape(sum.shape));
   }
   return sum;
 };
-
-export const unaryKernels = Object.keys(UNARY) as (keyof typeof UNARY)[];
 
 /** The value that Step has at 0 and below; the other operations have no attributes. */
 interface UnaryAttributes {
   alpha?: number;
 }
 
-export function unary(name: keyof typeof UNARY): FastKernel<UnaryAttributes> {
+function unary(name: keyof typeof UNARY): FastKernel<UnaryAttributes> {
   return (backend, { x }, { alpha = 0 } = {}) => {
-    const n = product(x.shape);
+    const n = sizeFromShape(x.shape);
     if (!floats(x) || n < WORTHWHILE || alpha !== 0) return undefined;
     const work = name === 'Relu' ? backend.deferred(x)?.then?.({ relu: true }) : undefined;
     if (work) return backend.defer(x.shape, work);
     const y = backend.output(x.shape);
-    const args = [UNARY[name], backend.pointer(x), backend.pointer(y), n];
-    backend.run('unary', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
+    runDense(backend, 'unary', [UNARY[name], backend.pointer(x), backend.pointer(y)], n);
     return y;
   };
 }
@@ -121,9 +116,8 @@ export function unary(name: keyof typeof UNARY): FastKernel<UnaryAttributes> {
 /** dx = dy where y > 0, else 0. */
 export function reluGrad(backend: SimdBackend, { dy, y }: Inputs): tf.TensorInfo {
   const dx = backend.output(y.shape);
-  const n = tf.util.sizeFromShape(y.shape);
-  const args = [backend.pointer(dy), backend.pointer(y), backend.pointer(dx), n];
-  backend.run('reluGradient', Math.ceil(n / 4), args, { grain: 4096 });
+  const args = [dy, y, dx].map((tensor) => backend.pointer(tensor));
+  runDense(backend, 'reluGradient', args, sizeFromShape(y.shape));
   return dx;
 }
 
@@ -153,23 +147,22 @@ export function sumColumns(
   y: number,
   factor = 1,
 ): void {
-  const chunks = Math.max(1, Math.min(CHUNKS, Math.floor((rows * columns) / 4096)));
+  const chunks = Math.max(1, Math.min(CHUNKS, rows, Math.floor((rows * columns) / 4096)));
   backend.withBlock(chunks * (columns + 3) * 8, (sums) => {
-    backend.run('sumRows', rows, [x, columns, sums], { chunks: Math.min(chunks, rows) });
-    backend.pool.kernels.finishSums(sums, Math.min(chunks, rows), columns, y, factor);
+    backend.run('sumRows', rows, [x, columns, sums], { chunks });
+    backend.pool.kernels.finishSums(sums, chunks, columns, y, factor);
   });
 }
 
 /** A sum (or mean) over neighbouring axes: the first ones (a bias gradient), the middle (global pooling), the last. */
-export function reduction(mean: boolean): FastKernel<{ axis: number | number[]; keepDims: boolean }> {
+function reduction(mean: boolean): FastKernel<{ axis: number | number[]; keepDims: boolean }> {
   return (backend, { x }, { axis, keepDims }) => {
-    if (!floats(x) || product(x.shape) < WORTHWHILE) return undefined;
+    if (!floats(x) || sizeFromShape(x.shape) < WORTHWHILE) return undefined;
     const axes = tf.util.parseAxisParam(axis, x.shape).sort((a, b) => a - b);
     const [first, last] = [axes[0], axes[axes.length - 1]];
     if (axes.length === 0 || last - first + 1 !== axes.length) return undefined;
-    const outer = product(x.shape.slice(0, first));
-    const middle = product(x.shape.slice(first, last + 1));
-    const inner = product(x.shape.slice(last + 1));
+    const sides = [x.shape.slice(0, first), x.shape.slice(first, last + 1), x.shape.slice(last + 1)];
+    const [outer, middle, inner] = sides.map(sizeFromShape);
     const shape = x.shape.flatMap((n, i) => (i < first || i > last ? [n] : keepDims ? [1] : []));
     const y = backend.output(shape);
     const factor = mean ? 1 / middle : 1;
@@ -181,3 +174,14 @@ export function reduction(mean: boolean): FastKernel<{ axis: number | number[]; 
     return y;
   };
 }
+
+const named = <Name extends string>(names: object, make: (name: Name) => FastKernel<never>): FastKernels =>
+  Object.fromEntries((Object.keys(names) as Name[]).map((name) => [name, make(name)]));
+
+export const elementwise: FastKernels = {
+  ...named(BINARY, binary),
+  ...named(UNARY, unary),
+  AddN: addN,
+  Sum: reduction(false),
+  Mean: reduction(true),
+};

@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
 import { planes, winogradBlock, winogradScratch } from './convolve.js';
-import { crossesBorder, prefersPositions, prefersWinograd, trimTaps, type Geometry } from './geometry.js';
+import { allTaps, borderedColumns, prefersPositions, prefersWinograd, seeingTaps, type Geometry } from './geometry.js';
 
 /** Bytes that all chunks' accumulators together may take. */
 const ACCUMULATORS = 64 * 2 ** 20;
@@ -35,47 +35,37 @@ interface Pointers {
 
 const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
 
-function direct(backend: SimdBackend, g: Geometry, { x, dy, dw }: Pointers): void {
-  const all = (count: number) => ({ first: 0, count, step: 1 });
-  const { taps: rows, pad: top } = trimTaps(all(g.kernelHeight), g.top, g.height, g.stride, g.outHeight);
-  const { taps: columns, pad: left } = trimTaps(all(g.kernelWidth), g.left, g.width, g.stride, g.outWidth);
-  if (rows.count < g.kernelHeight || columns.count < g.kernelWidth) {
-    backend.heap.floats(dw, g.kernelHeight * g.kernelWidth * g.cin * g.cout).fill(0);
+function direct(backend: SimdBackend, whole: Geometry, pointers: Pointers): void {
+  const { dw } = pointers;
+  const { kernelHeight, kernelWidth } = whole;
+  const seeing = seeingTaps(whole, allTaps(kernelHeight), allTaps(kernelWidth));
+  if (seeing?.g.kernelHeight !== kernelHeight || seeing.g.kernelWidth !== kernelWidth) {
+    backend.heap.floats(dw, kernelHeight * kernelWidth * whole.cin * whole.cout).fill(0);
   }
-  if (rows.count <= 0 || columns.count <= 0) return;
-  const outPixels = g.outHeight * g.outWidth;
+  if (!seeing) return;
+  const { g, rows, columns } = seeing;
   const span = columns.count * g.cin;
   const accumulatorBytes = 4 * rows.count * roundUp(span, backend.rows) * roundUp(g.cout, 8);
-  const chunks = partialSums(g.batch, g.batch * outPixels, 2 * PIXELS, accumulatorBytes);
-  const pass: Pass = { g: { ...g, top, left }, x, dy, rows: rows.count, columns: columns.count };
-  const positions = prefersPositions(pass.g, rows.count, columns.count);
+  const chunks = partialSums(g.batch, g.batch * g.outHeight * g.outWidth, 2 * PIXELS, accumulatorBytes);
+  const accumulate = prefersPositions(g) ? accumulatePositions : accumulateBands;
   backend.withBlock(chunks * accumulatorBytes, (accumulators) => {
-    if (positions) accumulatePositions(backend, pass, accumulators, chunks);
-    else accumulateBands(backend, pass, accumulators, chunks);
+    accumulate(backend, g, pointers, accumulators, chunks);
     const taps = [rows.first, rows.count, columns.first, columns.count];
-    const args = [accumulators, chunks, dw, g.kernelWidth, g.cin, g.cout, ...taps];
+    const args = [accumulators, chunks, dw, kernelWidth, g.cin, g.cout, ...taps];
     backend.run('sumFilterChunks', rows.count * span, args, { grain: 64 });
   });
 }
 
-/** What a direct gradient works on: pictures and gradients on the heap, and the size of the kernel without taps that see only padding. */
-interface Pass {
-  g: Geometry;
-  x: number;
-  dy: number;
-  rows: number;
-  columns: number;
-}
-
 function accumulatePositions(
   backend: SimdBackend,
-  { g, x, dy, rows, columns }: Pass,
+  g: Geometry,
+  { x, dy }: Pointers,
   accumulators: number,
   chunks: number,
 ): void {
   backend.withBlock(4 * PIXELS, (offsets) => {
     backend.pool.kernels.pixelOffsets(offsets, 1, 1, PIXELS, g.height * g.width * g.cin, 0, 0, 1);
-    const window = [g.top, g.left, rows, columns, g.stride, g.outHeight, g.outWidth, g.cout];
+    const window = [g.top, g.left, g.kernelHeight, g.kernelWidth, g.stride, g.outHeight, g.outWidth, g.cout];
     const args = [x, dy, accumulators, offsets, g.height, g.width, g.cin, ...window, PIXELS];
     backend.run('convolveFilterPositions', g.batch, args, { chunks, scratch: 1024 });
   });
@@ -83,24 +73,22 @@ function accumulatePositions(
 
 function accumulateBands(
   backend: SimdBackend,
-  { g, x, dy, rows, columns }: Pass,
+  g: Geometry,
+  { x, dy }: Pointers,
   accumulators: number,
   chunks: number,
 ): void {
-  const padded =
-    crossesBorder(g.top, rows, g.height, g.stride, g.outHeight) ||
-    crossesBorder(g.left, columns, g.width, g.stride, g.outWidth);
-  const bandColumns = padded ? (g.outWidth - 1) * g.stride + columns : 0;
-  const bandRows = (g.outHeight - 1) * g.stride + rows;
+  const bandColumns = borderedColumns(g);
+  const bandRows = (g.outHeight - 1) * g.stride + g.kernelHeight;
   const images = Math.min(g.batch, Math.max(1, Math.floor(PIXELS / (g.outHeight * g.outWidth))));
   const group = images > 1 ? g.outHeight : Math.min(g.outHeight, Math.max(1, Math.floor(PIXELS / g.outWidth)));
   backend.withBlock(4 * images * group * g.outWidth, (offsets) => {
     const pitch = g.cin * (bandColumns || g.width);
-    const imagePitch = padded ? pitch * bandRows : g.height * g.width * g.cin;
+    const imagePitch = bandColumns ? pitch * bandRows : g.height * g.width * g.cin;
     backend.pool.kernels.pixelOffsets(offsets, images, group, g.outWidth, g.cin, pitch, imagePitch, g.stride);
-    const window = [g.top, g.left, bandColumns, rows, columns, g.stride];
+    const window = [g.top, g.left, bandColumns, g.kernelHeight, g.kernelWidth, g.stride];
     const shape = [g.height, g.width, g.cin, ...window, g.outHeight, g.outWidth, g.cout, group, images];
-    const scratch = padded ? 4 * images * bandRows * bandColumns * g.cin + 64 : undefined;
+    const scratch = bandColumns ? 4 * images * bandRows * bandColumns * g.cin + 64 : undefined;
     backend.run('convolveFilter', g.batch, [x, dy, accumulators, offsets, ...shape], { chunks, scratch });
   });
 }

@@ -6,14 +6,9 @@ import type { SimdBackend } from '../simdBackend.js';
 import { convolveForward } from './conv2d.js';
 import { sumColumns } from './elementwise.js';
 import { convolutionGeometry, type WindowAttributes } from './geometry.js';
-import { releaseAfterUse, type Inputs } from './override.js';
+import { releaseAfterUse, type Inputs, type OwnKernels } from './override.js';
 
-/** x * filter + bias. */
-export function convBias(
-  backend: SimdBackend,
-  { x, filter, bias }: Inputs,
-  attributes: WindowAttributes,
-): tf.TensorInfo {
+function convBias(backend: SimdBackend, { x, filter, bias }: Inputs, attributes: WindowAttributes): tf.TensorInfo {
   const g = convolutionGeometry(x.shape, filter.shape, attributes);
   if (!g) {
     throw new UserError(
@@ -25,11 +20,11 @@ export function convBias(
 }
 
 /** The sum of dy over all pixels: exactly zero, and no need to add, where a batch normalisation follows the convolution. */
-export function biasGrad(backend: SimdBackend, { dy }: Inputs): tf.TensorInfo {
+function biasGrad(backend: SimdBackend, { dy }: Inputs): tf.TensorInfo {
   const channels = dy.shape[dy.shape.length - 1];
   const dbias = backend.output([channels]);
   const pixels = tf.util.sizeFromShape(dy.shape) / channels;
-  if (backend.isBalanced(dy)) backend.heap.floats(backend.pointer(dbias), channels).fill(0);
+  if (backend.dataOf(dy).balanced) backend.heap.floats(backend.pointer(dbias), channels).fill(0);
   else sumColumns(backend, backend.pointer(dy), pixels, channels, backend.pointer(dbias));
   return dbias;
 }
@@ -41,9 +36,8 @@ export const convBiasGradient: tf.GradConfig = {
   gradFunc: (dys, [x, filter], attrs) => {
     const dy = dys as tf.Tensor;
     const release = releaseAfterUse(dy);
-    const attributes = attrs;
     const run = (name: string, inputs: tf.NamedTensorMap, more: object): tf.Tensor =>
-      tf.engine().runKernel(name, inputs, { ...attributes, ...more });
+      tf.engine().runKernel(name, inputs, { ...attrs, ...more });
     return {
       x: () => run('Conv2DBackpropInput', { dy, filter }, { inputShape: x.shape }),
       filter: () => run('Conv2DBackpropFilter', { x, dy }, { filterShape: filter.shape }),
@@ -57,11 +51,7 @@ export const convBiasGradient: tf.GradConfig = {
   },
 };
 
-export function hardConcreteSample(
-  backend: SimdBackend,
-  { logAlpha }: Inputs,
-  options: HardConcreteOptions,
-): tf.TensorInfo {
+function hardConcreteSample(backend: SimdBackend, { logAlpha }: Inputs, options: HardConcreteOptions): tf.TensorInfo {
   const { n, seed, offset, temperature, gamma, zeta } = options;
   const channels = logAlpha.shape[0];
   const mask = backend.output([n, channels]);
@@ -70,24 +60,12 @@ export function hardConcreteSample(
   return mask;
 }
 
-export function hardConcreteGrad(
-  backend: SimdBackend,
-  { dy, mask }: Inputs,
-  options: HardConcreteOptions,
-): tf.TensorInfo {
+function hardConcreteGrad(backend: SimdBackend, { dy, mask }: Inputs, options: HardConcreteOptions): tf.TensorInfo {
   const [n, channels] = mask.shape;
   const { temperature, gamma, zeta } = options;
   const dlogAlpha = backend.output([channels]);
-  const args = [
-    backend.pointer(dy),
-    backend.pointer(mask),
-    backend.pointer(dlogAlpha),
-    n,
-    channels,
-    temperature,
-    gamma,
-    zeta,
-  ];
+  const pointers = [dy, mask, dlogAlpha].map((tensor) => backend.pointer(tensor));
+  const args = [...pointers, n, channels, temperature, gamma, zeta];
   backend.run('hardConcreteGradient', channels, args, { grain: Math.ceil(8192 / n) });
   return dlogAlpha;
 }
@@ -102,30 +80,20 @@ export const hardConcreteGradient: tf.GradConfig = {
 
 const GRAIN_VECTORS = 4096;
 
-export function adamWStep(backend: SimdBackend, { param, grad, m, v }: Inputs, options: AdamWOptions): tf.TensorInfo[] {
+function adamWStep(backend: SimdBackend, { param, grad, m, v }: Inputs, options: AdamWOptions): tf.TensorInfo[] {
   backend.settleAll();
   const { learningRate, beta1, beta2, epsilon, weightDecay, step } = options;
   const n = tf.util.sizeFromShape(param.shape);
   const rate = learningRate / (1 - beta1 ** step);
   const root = 1 / Math.sqrt(1 - beta2 ** step);
   const pointers = [param, grad, m, v].map((t) => backend.pointer(t));
-  const args = [
-    ...pointers,
-    n,
-    beta1,
-    1 - beta1,
-    beta2,
-    1 - beta2,
-    rate,
-    root,
-    epsilon,
-    1 - learningRate * weightDecay,
-  ];
+  const keep = 1 - learningRate * weightDecay;
+  const args = [...pointers, n, beta1, 1 - beta1, beta2, 1 - beta2, rate, root, epsilon, keep];
   backend.run('adamW', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
   return [];
 }
 
-export function sgdStep(backend: SimdBackend, { param, grad, velocity }: Inputs, options: SgdOptions): tf.TensorInfo[] {
+function sgdStep(backend: SimdBackend, { param, grad, velocity }: Inputs, options: SgdOptions): tf.TensorInfo[] {
   backend.settleAll();
   const n = tf.util.sizeFromShape(param.shape);
   const pointers = [backend.pointer(param), backend.pointer(grad), backend.pointerOrNull(velocity)];
@@ -134,3 +102,12 @@ export function sgdStep(backend: SimdBackend, { param, grad, velocity }: Inputs,
   backend.run('sgd', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
   return [];
 }
+
+export const fusedKernels: OwnKernels = {
+  SparsebookConvBias: convBias,
+  SparsebookBiasGrad: biasGrad,
+  SparsebookHardConcreteSample: hardConcreteSample,
+  SparsebookHardConcreteSampleGrad: hardConcreteGrad,
+  SparsebookAdamWStep: adamWStep,
+  SparsebookSgdStep: sgdStep,
+};

@@ -65,17 +65,14 @@ export interface Taps {
   step: number;
 }
 
+/** All taps of a kernel along one axis. */
+export const allTaps = (count: number): Taps => ({ first: 0, count, step: 1 });
+
 /**
  * Leaves out the taps that see only padding (a 3x3 kernel on a 1x1 picture has one that sees more), and says where the first
  * one left begins: output o and tap i meet input o * stride - pad + i.
  */
-export function trimTaps(
-  taps: Taps,
-  pad: number,
-  size: number,
-  stride: number,
-  outSize: number,
-): { taps: Taps; pad: number } {
+function trimTaps(taps: Taps, pad: number, size: number, stride: number, outSize: number): { taps: Taps; pad: number } {
   let { first, count } = taps;
   while (count > 0 && (outSize - 1) * stride - pad < 0) {
     first += taps.step;
@@ -86,16 +83,33 @@ export function trimTaps(
   return { taps: { first, count, step: taps.step }, pad };
 }
 
-/** Whether some window reaches over the border, so that a zero-bordered copy is needed. */
-export function crossesBorder(pad: number, taps: number, size: number, stride: number, outSize: number): boolean {
-  return pad !== 0 || (outSize - 1) * stride + taps > size;
+/** The taps of a kernel that see the image, and the geometry of a kernel of those alone; undefined if there are none. */
+export function seeingTaps(
+  g: Geometry,
+  rows: Taps,
+  columns: Taps,
+): { g: Geometry; rows: Taps; columns: Taps } | undefined {
+  const down = trimTaps(rows, g.top, g.height, g.stride, g.outHeight);
+  const across = trimTaps(columns, g.left, g.width, g.stride, g.outWidth);
+  const [kernelHeight, kernelWidth] = [down.taps.count, across.taps.count];
+  if (kernelHeight <= 0 || kernelWidth <= 0) return undefined;
+  const left = { ...g, kernelHeight, kernelWidth, top: down.pad, left: across.pad };
+  return { g: left, rows: down.taps, columns: across.taps };
+}
+
+/** How many columns a zero-bordered copy of an image has that the windows need; 0 if none crosses the border. */
+export function borderedColumns(g: Geometry): number {
+  const height = (g.outHeight - 1) * g.stride + g.kernelHeight;
+  const width = (g.outWidth - 1) * g.stride + g.kernelWidth;
+  return g.top !== 0 || g.left !== 0 || height > g.height || width > g.width ? width : 0;
 }
 
 /**
  * Whether a direct convolution of many small pictures is better done position by position: image by image, a good part of its tiles
  * would be empty and of its taps would see only padding.
  */
-export function prefersPositions(g: Geometry, rows: number, columns: number): boolean {
+export function prefersPositions(g: Geometry): boolean {
+  const { kernelHeight: rows, kernelWidth: columns } = g;
   const { batch, height, width, stride, top, left, outHeight, outWidth } = g;
   const pixels = outHeight * outWidth;
   if (batch < 4 * TILE || pixels > 16 || (rows === 1 && columns === 1 && pixels > 1)) return false;

@@ -11,15 +11,20 @@ export type FastKernel<Attributes> = (
   attributes: Attributes,
 ) => Outputs | undefined;
 
+/** Fast kernels by the names that tfjs has for what they do, each with attributes of its own. */
+export type FastKernels = Record<string, FastKernel<never>>;
+
+/** Kernels that only this backend has. */
+export type OwnKernels = Record<string, (backend: SimdBackend, inputs: Inputs, attributes: never) => Outputs>;
+
 /** Puts a fast kernel in front of the one copied from the cpu backend. */
-export function override<Attributes>(kernelName: string, fast: FastKernel<Attributes>): void {
+export function override(kernelName: string, fast: FastKernel<never>): void {
   const copied = tf.getKernel(kernelName, 'cpu').kernelFunc;
   if (tf.getKernel(kernelName, 'simd')) tf.unregisterKernel(kernelName, 'simd');
   tf.registerKernel({
     kernelName,
     backendName: 'simd',
-    kernelFunc: (call) =>
-      fast(call.backend as SimdBackend, call.inputs as Inputs, call.attrs as Attributes) ?? copied(call),
+    kernelFunc: (call) => fast(call.backend as SimdBackend, call.inputs as Inputs, call.attrs as never) ?? copied(call),
   });
 }
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
 import type { WindowAttributes } from './geometry.js';
-import { floats, isRecording, type FastKernel } from './override.js';
+import { floats, isRecording, type FastKernel, type FastKernels } from './override.js';
 
 interface PoolAttributes extends WindowAttributes {
   filterSize: [number, number] | number;
@@ -49,8 +49,6 @@ function pool(
   };
 }
 
-const product = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
-
 /** Computes the maxima and, where `positions` is not 0, which tap each was: one byte a value. */
 function findMaxima(backend: SimdBackend, p: Pool, x: number, y: number, positions: number): void {
   const [, , channels, kh, kw, , , , , outWidth] = p.args;
@@ -59,18 +57,18 @@ function findMaxima(backend: SimdBackend, p: Pool, x: number, y: number, positio
   backend.run(three ? 'maxPool3' : 'maxPool', p.batch * p.outHeight, [x, y, positions, ...p.args], { scratch });
 }
 
-export const maxPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
+const maxPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
   const p = floats(x) ? pool(x.shape, attributes) : undefined;
   if (!p) return undefined;
   const y = backend.output(p.outShape);
   // The gradient will ask where the maxima were; while nobody records one, nobody will.
-  const positions = isRecording() ? backend.heap.allocate(product(p.outShape)) : 0;
+  const positions = isRecording() ? backend.heap.allocate(tf.util.sizeFromShape(p.outShape)) : 0;
   findMaxima(backend, p, backend.pointer(x), backend.pointer(y), positions);
-  if (positions) backend.keepCompanion(y, positions);
+  if (positions) backend.dataOf(y).companion = positions;
   return y;
 };
 
-export const maxPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input, output }, attributes) => {
+const maxPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input, output }, attributes) => {
   const p = floats(dy, input, output) ? pool(input.shape, attributes) : undefined;
   if (!p) return undefined;
   const dx = backend.output(input.shape);
@@ -78,10 +76,10 @@ export const maxPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input, ou
     const args = [backend.pointer(dy), positions, backend.pointer(dx), ...p.args];
     backend.run('maxPoolGradient', p.batch, args, { scratch: 1024 });
   };
-  const kept = backend.companion(output);
+  const kept = backend.dataOf(output).companion;
   if (kept !== undefined) scatter(kept);
   else {
-    backend.withBlock(product(p.outShape), (positions) => {
+    backend.withBlock(tf.util.sizeFromShape(p.outShape), (positions) => {
       findMaxima(backend, p, backend.pointer(input), backend.pointer(output), positions);
       scatter(positions);
     });
@@ -89,7 +87,7 @@ export const maxPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input, ou
   return dx;
 };
 
-export const avgPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
+const avgPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
   const p = floats(x) ? pool(x.shape, attributes) : undefined;
   if (!p) return undefined;
   const y = backend.output(p.outShape);
@@ -97,10 +95,17 @@ export const avgPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) 
   return y;
 };
 
-export const avgPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input }, attributes) => {
+const avgPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input }, attributes) => {
   const p = floats(dy, input) ? pool(input.shape, attributes) : undefined;
   if (!p) return undefined;
   const dx = backend.output(input.shape);
   backend.run('averagePoolGradient', p.batch, [backend.pointer(dy), backend.pointer(dx), ...p.args]);
   return dx;
+};
+
+export const pools: FastKernels = {
+  MaxPool: maxPool,
+  MaxPoolGrad: maxPoolGrad,
+  AvgPool: avgPool,
+  AvgPoolGrad: avgPoolGrad,
 };

@@ -1,5 +1,5 @@
 import type { TrainingEvent } from '../../events.js';
-import { encodeEvent, encodeHparams, type FileEvent, type HparamsMessage, type SummaryValue } from './schema.js';
+import { encodeEvent, encodeHparams, type FileEvent, type SummaryValue } from './schema.js';
 
 /** Numbers of tensor types and of a session's outcome, as TensorBoard's messages have them. */
 const types = { float: 1, string: 7 } as const;
@@ -20,64 +20,48 @@ export function text(tag: string, markdown: string): SummaryValue {
   };
 }
 
-/** How many of the values lie in each of `bins` equal parts of [low, high]; values outside count in the outer ones. */
-export function histogram(
-  tag: string,
-  values: Float32Array,
-  { low = 0, high = 1, bins = 30 }: { low?: number; high?: number; bins?: number } = {},
-): SummaryValue {
+/** How many of the values lie in each of 30 equal parts of [0, 1]; values outside count in the outer ones. */
+function histogram(tag: string, values: Float32Array): SummaryValue {
+  const bins = 30;
   const bucket = Array<number>(bins).fill(0);
   let [sum, sumSquares, min, max] = [0, 0, Infinity, -Infinity];
   for (const value of values) {
-    const bin = Math.floor(((value - low) / (high - low)) * bins);
-    bucket[Math.min(bins - 1, Math.max(0, bin))]++;
+    bucket[Math.min(bins - 1, Math.max(0, Math.floor(value * bins)))]++;
     sum += value;
     sumSquares += value * value;
     min = Math.min(min, value);
     max = Math.max(max, value);
   }
-  const bucketLimit = bucket.map((_, bin) => low + ((high - low) * (bin + 1)) / bins);
+  const bucketLimit = bucket.map((_, bin) => (bin + 1) / bins);
   return { tag, histo: { min, max, num: values.length, sum, sumSquares, bucketLimit, bucket } };
 }
 
-/** The settings of a run, for the plugin that compares runs by them; settings within settings get names with dots. */
-export function sessionStart(settings: unknown, startTimeSecs: number): SummaryValue {
-  const hparams = Object.fromEntries(flatten(settings));
-  return hparamsValue('_hparams_/session_start_info', { version: 0, sessionStartInfo: { hparams, startTimeSecs } });
-}
-
-/** How a run ended. */
-export function sessionEnd(outcome: keyof typeof outcomes, endTimeSecs: number): SummaryValue {
-  const sessionEndInfo = { status: outcomes[outcome], endTimeSecs };
-  return hparamsValue('_hparams_/session_end_info', { version: 0, sessionEndInfo });
-}
-
-function hparamsValue(tag: string, message: HparamsMessage): SummaryValue {
+/** What the plugin that compares runs is told: it reads the metadata; a tensor must be there, whatever it is. */
+function hparams(tag: string, message: object): SummaryValue {
   return {
-    tag,
-    // The plugin reads the metadata; a tensor must be there, whatever it is.
+    tag: `_hparams_/${tag}`,
     tensor: { dtype: types.float, tensorShape: { dim: [{ size: 1 }] }, floatVal: [0] },
-    metadata: { pluginData: { pluginName: 'hparams', content: encodeHparams(message) }, dataClass: tensorClass },
+    metadata: {
+      pluginData: { pluginName: 'hparams', content: encodeHparams({ version: 0, ...message }) },
+      dataClass: tensorClass,
+    },
   };
 }
 
-type HparamValue = NonNullable<HparamsMessage['sessionStartInfo']>['hparams'][string];
-
-function flatten(settings: unknown, prefix = ''): [string, HparamValue][] {
-  return Object.entries(Object(settings) as Record<string, unknown>).flatMap(
-    ([name, value]): [string, HparamValue][] => {
-      const key = `${prefix}${name}`;
-      if (value === undefined || value === null) return [];
-      if (typeof value === 'number') return [[key, { numberValue: value }]];
-      if (typeof value === 'boolean') return [[key, { boolValue: value }]];
-      if (typeof value === 'object' && !Array.isArray(value)) return flatten(value, `${key}.`);
-      return [[key, { stringValue: typeof value === 'string' ? value : JSON.stringify(value) }]];
-    },
-  );
+/** Settings as the plugin's values; settings within settings get names with dots. */
+function flatten(settings: unknown, prefix = ''): [string, object][] {
+  return Object.entries(Object(settings) as Record<string, unknown>).flatMap(([name, value]): [string, object][] => {
+    const key = `${prefix}${name}`;
+    if (value === undefined || value === null) return [];
+    if (typeof value === 'number') return [[key, { numberValue: value }]];
+    if (typeof value === 'boolean') return [[key, { boolValue: value }]];
+    if (typeof value === 'object' && !Array.isArray(value)) return flatten(value, `${key}.`);
+    return [[key, { stringValue: typeof value === 'string' ? value : JSON.stringify(value) }]];
+  });
 }
 
 /** What TensorBoard shows of an event; `gates` are masks by layer, and `seconds` is the time since 1970. */
-export function summariesOf(
+function summariesOf(
   event: TrainingEvent,
   seconds: number,
   gates: ReadonlyMap<string, Float32Array> = new Map(),
@@ -97,7 +81,8 @@ export function summariesOf(
   }
   // A run that is stopped has not failed: its session stays open, and may go on.
   if (event.type === 'end' && event.reason !== 'aborted') {
-    return [sessionEnd(event.reason === 'finished' ? 'success' : 'failure', seconds)];
+    const status = event.reason === 'finished' ? outcomes.success : outcomes.failure;
+    return [hparams('session_end_info', { sessionEndInfo: { status, endTimeSecs: seconds } })];
   }
   return [];
 }
@@ -144,9 +129,10 @@ const framed = (event: FileEvent): Uint8Array => record(encodeEvent(event));
 /** The records that an event file begins with: format, and settings as text and for comparing runs. */
 export function fileHead(settings: unknown, time: number): Uint8Array {
   const wallTime = time / 1000;
+  const sessionStartInfo = { hparams: Object.fromEntries(flatten(settings)), startTimeSecs: wallTime };
   const value = [
     text('settings', `\`\`\`json\n${JSON.stringify(settings, null, 2)}\n\`\`\``),
-    sessionStart(settings, wallTime),
+    hparams('session_start_info', { sessionStartInfo }),
   ];
   return Buffer.concat([framed({ wallTime, fileVersion: 'brain.Event:2' }), framed({ wallTime, summary: { value } })]);
 }

@@ -1,102 +1,78 @@
 import protobuf from 'protobufjs/light.js';
-import { encoder, field, repeated } from '../../../formats/protobuf.js';
+import { encoder, field, message, repeated } from '../../../formats/protobuf.js';
 
 /** The parts of TensorBoard's messages (event.proto, summary.proto, tensor.proto, plugin_data.proto) that are written. */
 const root = protobuf.Root.fromJSON({
   nested: {
-    Event: {
-      fields: {
+    Event: message(
+      {
         wallTime: field('double', 1),
         step: field('int64', 2),
         fileVersion: field('string', 3),
         summary: field('Summary', 5),
         sessionLog: field('SessionLog', 7),
       },
-      oneofs: { what: { oneof: ['fileVersion', 'summary', 'sessionLog'] } },
-    },
-    SessionLog: { fields: { status: field('int32', 1) } },
-    Summary: { fields: { value: repeated('Value', 1) } },
-    Value: {
-      fields: {
+      { what: ['fileVersion', 'summary', 'sessionLog'] },
+    ),
+    SessionLog: message({ status: field('int32', 1) }),
+    Summary: message({ value: repeated('Value', 1) }),
+    Value: message(
+      {
         tag: field('string', 1),
         simpleValue: field('float', 2),
         histo: field('Histogram', 5),
         tensor: field('Tensor', 8),
         metadata: field('Metadata', 9),
       },
-      oneofs: { value: { oneof: ['simpleValue', 'histo', 'tensor'] } },
-    },
-    Histogram: {
-      fields: {
-        min: field('double', 1),
-        max: field('double', 2),
-        num: field('double', 3),
-        sum: field('double', 4),
-        sumSquares: field('double', 5),
-        bucketLimit: repeated('double', 6, true),
-        bucket: repeated('double', 7, true),
-      },
-    },
-    Tensor: {
-      fields: {
-        dtype: field('int32', 1),
-        tensorShape: field('Shape', 2),
-        floatVal: repeated('float', 5, true),
-        stringVal: repeated('bytes', 8),
-      },
-    },
-    Shape: { fields: { dim: repeated('Dimension', 2) } },
-    Dimension: { fields: { size: field('int64', 1) } },
-    Metadata: { fields: { pluginData: field('PluginData', 1), dataClass: field('int32', 4) } },
-    PluginData: { fields: { pluginName: field('string', 1), content: field('bytes', 2) } },
-    Hparams: {
-      fields: {
+      { value: ['simpleValue', 'histo', 'tensor'] },
+    ),
+    Histogram: message({
+      min: field('double', 1),
+      max: field('double', 2),
+      num: field('double', 3),
+      sum: field('double', 4),
+      sumSquares: field('double', 5),
+      bucketLimit: repeated('double', 6, true),
+      bucket: repeated('double', 7, true),
+    }),
+    Tensor: message({
+      dtype: field('int32', 1),
+      tensorShape: field('Shape', 2),
+      floatVal: repeated('float', 5, true),
+      stringVal: repeated('bytes', 8),
+    }),
+    Shape: message({ dim: repeated('Dimension', 2) }),
+    Dimension: message({ size: field('int64', 1) }),
+    Metadata: message({ pluginData: field('PluginData', 1), dataClass: field('int32', 4) }),
+    PluginData: message({ pluginName: field('string', 1), content: field('bytes', 2) }),
+    Hparams: message(
+      {
         version: field('int32', 1),
         sessionStartInfo: field('SessionStart', 3),
         sessionEndInfo: field('SessionEnd', 4),
       },
-      oneofs: { data: { oneof: ['sessionStartInfo', 'sessionEndInfo'] } },
-    },
-    SessionStart: {
-      fields: {
-        hparams: { keyType: 'string', type: 'HparamValue', id: 1 } as protobuf.IMapField,
-        startTimeSecs: field('double', 5),
-      },
-    },
-    SessionEnd: { fields: { status: field('int32', 1), endTimeSecs: field('double', 2) } },
+      { data: ['sessionStartInfo', 'sessionEndInfo'] },
+    ),
+    SessionStart: message({
+      hparams: { keyType: 'string', type: 'HparamValue', id: 1 } as protobuf.IMapField,
+      startTimeSecs: field('double', 5),
+    }),
+    SessionEnd: message({ status: field('int32', 1), endTimeSecs: field('double', 2) }),
     // google.protobuf.Value
-    HparamValue: {
-      fields: { numberValue: field('double', 2), stringValue: field('string', 3), boolValue: field('bool', 4) },
-      oneofs: { kind: { oneof: ['numberValue', 'stringValue', 'boolValue'] } },
-    },
+    HparamValue: message(
+      { numberValue: field('double', 2), stringValue: field('string', 3), boolValue: field('bool', 4) },
+      { kind: ['numberValue', 'stringValue', 'boolValue'] },
+    ),
   },
 });
 
-export interface Metadata {
-  pluginData: { pluginName: string; content?: Uint8Array };
-  dataClass?: number;
-}
-
-/** A named thing to show. */
+/** A named thing to show, its fields as the schema has them. */
 export interface SummaryValue {
   tag: string;
   simpleValue?: number;
-  histo?: {
-    min: number;
-    max: number;
-    num: number;
-    sum: number;
-    sumSquares: number;
-    bucketLimit: number[];
-    bucket: number[];
-  };
-  tensor?: {
-    dtype: number;
-    tensorShape: { dim: { size: number }[] };
-    floatVal?: number[];
-    stringVal?: Uint8Array[];
-  };
-  metadata?: Metadata;
+  histo?: object;
+  tensor?: object;
+  metadata?: object;
 }
 
 /** One record of an event file. */
@@ -109,17 +85,7 @@ export interface FileEvent {
   sessionLog?: { status: number };
 }
 
-/** What TensorBoard's plugin for settings is told. */
-export interface HparamsMessage {
-  version: number;
-  sessionStartInfo?: {
-    hparams: Record<string, { numberValue: number } | { stringValue: string } | { boolValue: boolean }>;
-    startTimeSecs: number;
-  };
-  sessionEndInfo?: { status: number; endTimeSecs: number };
-}
-
 /** An event as protobuf's bytes. */
 export const encodeEvent: (event: FileEvent) => Uint8Array = encoder<FileEvent>(root, 'Event');
 /** Settings, or the end of a session, as protobuf's bytes. */
-export const encodeHparams: (message: HparamsMessage) => Uint8Array = encoder<HparamsMessage>(root, 'Hparams');
+export const encodeHparams: (message: object) => Uint8Array = encoder<object>(root, 'Hparams');
