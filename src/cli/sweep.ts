@@ -45,6 +45,8 @@ async function asked(
 
 /** Says how many runs a sweep has, which are there, and how long the others take on this machine. */
 async function dryRun(sweep: Sweep, found: ReadonlyMap<string, string>, options: SweepOptions): Promise<void> {
+  // What this process has taken until here the sweep will take too.
+  const here = process.uptime();
   const missing = sweep.points.filter(({ id }) => !found.has(id));
   for (const point of sweep.points) print(`${found.has(point.id) ? 'there  ' : 'missing'}  ${titleOf(point)}`);
   print(`${sweep.name}: ${sweep.points.length} runs, of which ${found.size} are there and ${missing.length} are not`);
@@ -53,7 +55,9 @@ async function dryRun(sweep: Sweep, found: ReadonlyMap<string, string>, options:
   const { seconds, jobs, threads } = await estimated(sweep, missing, options);
   if (seconds === undefined) print('how long they take cannot be told: the network could not be tried');
   else
-    print(`about ${duration(seconds)}, ${jobs} at once with ${threads === 1 ? '1 thread' : `${threads} threads`} each`);
+    print(
+      `about ${duration(here + seconds)}, ${jobs} at once with ${threads === 1 ? '1 thread' : `${threads} threads`} each`,
+    );
 }
 
 /** Seconds until a sweep is done, by what was done since `began`; undefined while that says nothing. */

@@ -9,11 +9,16 @@ import { Sweep } from './sweep.js';
 
 const shared = new SharedImages();
 const stop = new AbortController();
+/** Seconds until the first task was there to be done, and could be. */
+let start = 0;
 
 async function work({ type, sweep, point, threads }: Task): Promise<FromChild> {
   const settings = experimentOf(point);
   await useBackend({ backend: settings.backend, threads });
-  if (type === 'speed') return { type, speed: await measureSpeed(settings, (await shared.of(settings)).images) };
+  if (type === 'speed') {
+    const { images } = await shared.of(settings);
+    return { type, speed: { ...(await measureSpeed(settings, images)), start } };
+  }
   return { type, state: await runPoint(Sweep.at(sweep, [point]), point, { shared, signal: stop.signal }) };
 }
 
@@ -27,6 +32,7 @@ let busy = false;
 process.on('message', (task: ToChild) => {
   if (task.type === 'stop') return stop.abort();
   busy = true;
+  start ||= process.uptime();
   const failed = (error: Error): FromChild => {
     return { type: 'error', message: error instanceof UserError ? error.message : (error.stack ?? error.message) };
   };

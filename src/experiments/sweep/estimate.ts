@@ -74,21 +74,32 @@ export function secondsOf(settings: ExperimentSettings, data: DataSplits, speed:
   );
 }
 
+/** A point's time: beside others, and where it has the machine for itself. */
+export interface PointTime {
+  id: string;
+  start?: string;
+  seconds: number;
+  alone: number;
+}
+
 /** Seconds until all points are done where `jobs` run at once, each as soon as what it starts from is done. */
-export function secondsOfAll(points: readonly { id: string; start?: string; seconds: number }[], jobs: number): number {
+export function secondsOfAll(points: readonly PointTime[], jobs: number): number {
   const ends = new Map<string, number>();
   const free = Array.from({ length: jobs }, () => 0);
   const left = [...points];
+  // What it starts from is done before, or was there already.
+  const readyAt = ({ start }: PointTime): number =>
+    left.some(({ id }) => id === start) ? Infinity : ((start === undefined ? undefined : ends.get(start)) ?? 0);
   while (left.length > 0) {
     const job = free.indexOf(Math.min(...free));
-    // What it starts from is done before, or was there already.
-    const startOf = ({ start }: { start?: string }): number =>
-      left.some(({ id }) => id === start) ? Infinity : ((start === undefined ? undefined : ends.get(start)) ?? 0);
     const next = left.reduce((best, point) =>
-      Math.max(startOf(point), free[job]) < Math.max(startOf(best), free[job]) ? point : best,
+      Math.max(readyAt(point), free[job]) < Math.max(readyAt(best), free[job]) ? point : best,
     );
+    const begin = Math.max(readyAt(next), free[job]);
     left.splice(left.indexOf(next), 1);
-    free[job] = Math.max(startOf(next), free[job]) + next.seconds;
+    const isAlone =
+      free.every((until, other) => other === job || until <= begin) && !left.some((other) => readyAt(other) <= begin);
+    free[job] = begin + (isAlone ? next.alone : next.seconds);
     ends.set(next.id, free[job]);
   }
   return Math.max(0, ...ends.values());

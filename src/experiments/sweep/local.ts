@@ -4,7 +4,16 @@ import { usableCores } from '../../platform/usableCores.js';
 import { Child, type Outcome, type Task } from './children.js';
 import { afterDeath, type Deaths } from './deaths.js';
 import type { Engine } from './engine.js';
-import { experimentOf, keepSpeed, knownSpeeds, secondsOf, secondsOfAll, speedKey, type Sharing } from './estimate.js';
+import {
+  experimentOf,
+  keepSpeed,
+  knownSpeeds,
+  secondsOf,
+  secondsOfAll,
+  speedKey,
+  type PointTime,
+  type Sharing,
+} from './estimate.js';
 import { SharedImages } from './runPoint.js';
 import type { SweepPoint } from './points.js';
 import type { Speed } from './speed.js';
@@ -119,7 +128,8 @@ async function together(
   const speeds = outcomes.flatMap((outcome) => (outcome.type === 'speed' ? [outcome.speed] : []));
   if (speeds.length < outcomes.length) return undefined;
   const mean = (of: keyof Speed): number => speeds.reduce((sum, speed) => sum + speed[of], 0) / speeds.length;
-  return { train: mean('train'), evaluate: mean('evaluate'), overhead: mean('overhead'), save: mean('save') };
+  const names = ['train', 'evaluate', 'overhead', 'save', 'start'] as const;
+  return Object.fromEntries(names.map((name) => [name, mean(name)])) as unknown as Speed;
 }
 
 /** How long this machine takes for points, and how it is shared out for them; no `seconds` where a network could not be tried. */
@@ -134,15 +144,21 @@ export async function estimated(
   const shared = new SharedImages();
   const pool = new ChildPool(0);
   try {
-    const timed: { id: string; start?: string; seconds: number }[] = [];
+    const timed: PointTime[] = [];
+    const whole = { jobs: 1, threads: given.threads ?? usableCores() };
+    let begun = 0;
     for (const point of points) {
       const settings = experimentOf(point);
       const speed = await speedOf(pool, sweep, point, sharing, signal);
       if (!speed) return sharing;
+      // One that runs by itself gets all cores.
+      const single = (await speedOf(pool, sweep, point, whole, signal)) ?? speed;
       const { images } = await shared.of(settings);
-      timed.push({ id: point.id, start: point.start, seconds: secondsOf(settings, images, speed) });
+      begun = Math.max(begun, speed.start);
+      const [seconds, alone] = [speed, single].map((each) => secondsOf(settings, images, each));
+      timed.push({ id: point.id, start: point.start, seconds, alone });
     }
-    return { ...sharing, seconds: secondsOfAll(timed, sharing.jobs) };
+    return { ...sharing, seconds: begun + secondsOfAll(timed, sharing.jobs) };
   } finally {
     pool.close();
   }

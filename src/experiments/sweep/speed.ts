@@ -17,6 +17,8 @@ export interface Speed {
   overhead: number;
   /** Seconds that a checkpoint takes. */
   save: number;
+  /** Seconds until a process is ready for its first run. */
+  start: number;
 }
 
 /** A trial's times, in seconds from its beginning. */
@@ -60,7 +62,11 @@ async function trial(settings: ExperimentSettings, images: DataSplits, steps: nu
  * Measures how fast this process runs an experiment, by two small runs of it in a folder that is taken away again; takes
  * about `seconds`, and what building the network takes. Throws a UserError for settings and images that do not fit.
  */
-export async function measureSpeed(settings: ExperimentSettings, data: DataSplits, seconds = 2): Promise<Speed> {
+export async function measureSpeed(
+  settings: ExperimentSettings,
+  data: DataSplits,
+  seconds = 2,
+): Promise<Omit<Speed, 'start'>> {
   const all = halfOf(data, settings.half);
   const { batch_size: batch } = settings;
   const { stepsPerEpoch } = lengthOf(settings, all.train.labels.length);

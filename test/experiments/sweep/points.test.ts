@@ -212,6 +212,7 @@ test('the time of all is at least that of the longest chain and of the work shar
         id: `${i}`,
         seconds,
         start: from < i ? `${from}` : undefined,
+        alone: seconds,
       }));
       const chain = (i: number): number =>
         points[i].seconds + (points[i].start === undefined ? 0 : chain(Number(points[i].start)));
