@@ -2,12 +2,6 @@ import type { SweepResult } from '../experiments/sweep/results.js';
 import { accuracyAgainstSparsity, accuracyIntervals } from './accuracy.js';
 import type { Figure } from './theme.js';
 
-/** The part of a group's name that is the same for all values: its entry in the list of points. */
-const entryOf = ({ group, values }: SweepResult): string =>
-  Object.entries(values)
-    .reduce((name, [setting, value]) => name.replace(`${setting}=${value}`, ''), group)
-    .trim();
-
 /** What tells a group from the others of its entry. */
 const labelOf = ({ group, values }: SweepResult): string => {
   const words = Object.entries(values);
@@ -32,13 +26,12 @@ export function sweepFigure(results: readonly SweepResult[], { title }: { title?
     if (done.length === 0) figure.layout.meta.alt = 'No run is finished yet.';
     return figure;
   }
-  const entries = new Set(done.map(entryOf));
   const points = done.map((result) => ({
     label: labelOf(result),
     sparsity: result.means['sparsity.complete'],
     accuracy: result.means['test.accuracy'],
     interval: result.interval && ([result.interval.low, result.interval.high] as const),
-    group: entryOf(result) || (entries.size > 1 ? result.group : undefined),
+    group: result.entry,
   }));
   return accuracyAgainstSparsity(points, { title: title ?? 'Accuracy against sparsity, with 95 % intervals' });
 }

@@ -139,7 +139,7 @@ async function killed(start: (data: string) => Promise<Cluster>, runs: number, k
     for (let kill = 0; kill < kills; kill++) {
       await cluster.repair();
       if (!driver || isOver(driver.child)) driver = sweep('killed', ...cluster.words);
-      await pause(random.next() * 3000);
+      await pause(500 + 4000 * random.next());
       const all = [driver.child.pid!, ...descendantsOf(driver.child.pid!), ...cluster.processes()];
       const victim = all[Math.floor(random.next() * all.length)];
       try {

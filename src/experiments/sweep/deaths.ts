@@ -1,7 +1,8 @@
+import { progressOf } from '../../training/log/runProgress.js';
 import { UserError } from '../../errors.js';
 import type { Outcome } from './children.js';
 import { titleOf, type SweepPoint } from './points.js';
-import { progressOf, type Sweep } from './sweep.js';
+import type { Sweep } from './sweep.js';
 
 /** How often a point's process died in a row, and the step that its run had come to. */
 export interface Deaths {

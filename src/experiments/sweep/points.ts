@@ -9,6 +9,8 @@ import { protocolNamed, type Axis, type EntrySpec, type SweepSpec } from './spec
 export interface SweepPoint {
   /** Made of what the point is, so that it stays the same when others come and go. */
   id: string;
+  /** The entry of the list of points that it comes from; not there for the only one of a sweep without a list. */
+  entry?: string;
   /** What it is called: its entry and the values that vary, but for the seed. Points of one group differ in their seeds. */
   group: string;
   protocol: string;

@@ -9,6 +9,8 @@ import type { PointState, Sweep } from './sweep.js';
 
 /** What the runs of one group, which differ in their seeds alone, came to; shares are between 0 and 1. */
 export interface SweepResult {
+  /** The entry of the sweep's list of points. */
+  entry?: string;
   group: string;
   /** The values that vary, but for the seed. */
   values: Record<string, string>;
@@ -53,6 +55,7 @@ export function sweepResults(states: readonly PointState[]): SweepResult[] {
     const mean = (name: string): number => meanInterval(numbers.flatMap((each) => each[name] ?? [])).mean;
     const { seed: _, ...values } = own[0].point.values;
     return {
+      entry: own[0].point.entry,
       group,
       values,
       n: records.length,

@@ -1,11 +1,12 @@
 import { hostname } from 'node:os';
+import { progressOf } from '../../training/log/runProgress.js';
 import { useBackend } from '../../backend/useBackend.js';
 import { UserError } from '../../errors.js';
 import { experimentOf } from './estimate.js';
 import { runPoint } from './runPoint.js';
 import { readArray } from './slurmArrays.js';
 import { slurmCommand } from './slurmCommand.js';
-import { progressOf, Sweep, type PointState } from './sweep.js';
+import { Sweep, type PointState } from './sweep.js';
 
 /** How often a job is put back into the queue without its run getting further: then its time limit is too short. */
 const RESTARTS = 3;

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
-import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { dataFolder } from '../../data/loadData.js';
 import { UserError } from '../../errors.js';
 import { isAlive } from '../../platform/asideName.js';
 import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
-import type { EpochEvent, StartEvent, StepEvent } from '../../training/events.js';
-import { parseEventLine, runFiles, type LoggedEvent } from '../../training/log/readRun.js';
+import { runFiles } from '../../training/log/readRun.js';
 import { isHeld } from '../../training/log/runLock.js';
+import { progressOf, type RunProgress } from '../../training/log/runProgress.js';
 import { findCheckpoint } from '../../training/checkpoint/listCheckpoints.js';
 import { readRecord, type RunRecord } from '../record.js';
 import type { SweepPoint } from './points.js';
@@ -29,17 +29,6 @@ interface PointFile {
   reason?: string;
   host: string;
   pid: number;
-}
-
-/** How far a run is. */
-export interface RunProgress {
-  epoch: number;
-  epochs: number;
-  step: number;
-  steps: number;
-  imagesPerSecond: number;
-  /** In seconds, at that speed. */
-  left: number;
 }
 
 /** How a point stands: what its files say. */
@@ -230,40 +219,4 @@ export class Sweep {
 export async function checkpointIn(dir: string): Promise<string | undefined> {
   const record = await readRecord(dir);
   return record && findCheckpoint(join(dir, runFiles.checkpoints, record.selected.which));
-}
-
-const TAIL = 16_384;
-
-/** How far a run is by the two ends of its log; undefined before its first step. */
-export async function progressOf(dir: string): Promise<RunProgress | undefined> {
-  const path = join(dir, runFiles.metrics);
-  const size = await stat(path).then(
-    (found) => found.size,
-    () => 0,
-  );
-  if (size === 0) return undefined;
-  const file = await open(path, 'r');
-  try {
-    const read = async (at: number): Promise<LoggedEvent[]> => {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(TAIL, size - at)), 0, undefined, at);
-      const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
-      return lines.flatMap((line) => parseEventLine(line) ?? []);
-    };
-    const [first, last] = [await read(0), await read(Math.max(0, size - TAIL))];
-    const start = [...first, ...last].findLast((event): event is LoggedEvent & StartEvent => event.type === 'start');
-    const steps = last.filter((event): event is LoggedEvent & StepEvent => event.type === 'step');
-    const step = steps.at(-1);
-    if (!start || !step) return undefined;
-    const { epochs, stepsPerEpoch, batchSize, trainingImages } = start;
-    const all = epochs * stepsPerEpoch;
-    // Whole epochs count their validation too.
-    const epoch = [...first, ...last].findLast((event): event is LoggedEvent & EpochEvent => event.type === 'epoch');
-    const speed = steps.reduce((sum, { imagesPerSecond }) => sum + imagesPerSecond, 0) / steps.length;
-    const left = epoch
-      ? ((all - step.step) / stepsPerEpoch) * epoch.seconds
-      : ((all - step.step) * Math.min(batchSize, trainingImages)) / speed;
-    return { epoch: step.epoch + 1, epochs, step: step.step, steps: all, imagesPerSecond: speed, left };
-  } finally {
-    await file.close();
-  }
 }
