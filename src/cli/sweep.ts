@@ -37,6 +37,9 @@ async function asked(
   const named = first !== undefined && !first.includes('=');
   const { options, slurm, rest } = splitWords(named ? others : words);
   const file = named && isFile(first) ? first : config;
+  if (config !== undefined && file !== config) {
+    throw new UserError(`A sweep is read from one file; received ${first} and --config ${config}.`);
+  }
   const protocol = named && !isFile(first) ? first : undefined;
   const spec = await readSpec(rest, { file, protocol, name: options.name ?? undefined });
   const points = pointsOf(spec);
@@ -53,11 +56,8 @@ async function dryRun(sweep: Sweep, found: ReadonlyMap<string, string>, options:
   if (missing.length === 0 || options.engine !== 'local') return;
   const { estimated } = await import('../experiments/sweep/local.js');
   const { seconds, jobs, threads } = await estimated(sweep, missing, options);
-  if (seconds === undefined) print('how long they take cannot be told: the network could not be tried');
-  else
-    print(
-      `about ${duration(here + seconds)}, ${jobs} at once with ${threads === 1 ? '1 thread' : `${threads} threads`} each`,
-    );
+  const each = threads === 1 ? '1 thread' : `${threads} threads`;
+  print(`about ${duration(here + seconds)}, ${jobs === 1 ? 'one at a time' : `${jobs} at once`} with ${each} each`);
 }
 
 /** Seconds until a sweep is done, by what was done since `began`; undefined while that says nothing. */
@@ -84,6 +84,8 @@ async function watchSweep(sweep: Sweep, engine: Engine, signal: AbortSignal): Pr
   let before: number | undefined;
   try {
     for (;;) {
+      // Asked before the files are: once all is over, they are read once more.
+      const { aborted } = signal;
       const states = await statesOf(sweep, engine);
       const open = states.filter(({ state }) => ['waiting', 'running', 'stopped'].includes(state)).length;
       const done = states.length - open;
@@ -91,7 +93,7 @@ async function watchSweep(sweep: Sweep, engine: Engine, signal: AbortSignal): Pr
       const left = leftOf(done - before, open, (performance.now() - began) / 1000);
       view.onStates(states, left, open === 0 ? undefined : await engine.notice?.(sweep));
       const isOver = open === 0 || (sweep.isCancelled && !states.some(({ state }) => state === 'running'));
-      if (signal.aborted || isOver) return states.every(({ state }) => state === 'finished');
+      if (aborted || isOver) return states.every(({ state }) => state === 'finished');
       await pause(1000, undefined, { signal }).catch(() => undefined);
     }
   } finally {
@@ -102,9 +104,10 @@ async function watchSweep(sweep: Sweep, engine: Engine, signal: AbortSignal): Pr
 async function runSweep(sweep: Sweep, missing: readonly SweepPoint[], engine: Engine, detach: boolean): Promise<void> {
   const stop = stopSignals();
   stop.again.addEventListener('abort', () => process.exit(stop.exitCode()));
-  const over = new AbortController();
+  const [over, quit] = [new AbortController(), new AbortController()];
+  let work: Promise<void> | undefined;
   try {
-    const work = engine.run(sweep, missing, stop.interrupt);
+    work = engine.run(sweep, missing, AbortSignal.any([stop.interrupt, quit.signal]));
     if (engine.outlives) {
       await work;
       if (detach) return print(`handed over; watch it with: sparsebook sweep status ${sweep.name}`);
@@ -127,13 +130,34 @@ async function runSweep(sweep: Sweep, missing: readonly SweepPoint[], engine: En
       process.exitCode = 1;
     } else print(`all ${sweep.points.length} runs are done; table: sparsebook sweep table ${sweep.name}`);
   } finally {
+    // Where watching failed, what runs saves and stops before the sweep is given back.
+    quit.abort();
+    await work?.catch(() => undefined);
     stop.release();
   }
+}
+
+/** How many points the sweep of that name had that are asked for no more. Throws a UserError while one of them runs. */
+async function droppedPoints(sweep: Sweep): Promise<number> {
+  const before = await Sweep.open(sweep.dir).catch(() => undefined);
+  const ids = new Set(sweep.points.map(({ id }) => id));
+  const states = ((await before?.states()) ?? []).filter(({ point }) => !ids.has(point.id));
+  const running = states.find(({ state }) => state === 'running');
+  if (!running) return states.length;
+  throw new UserError(
+    `'${titleOf(running.point)}' runs, and this sweep of the same name asks for other points. Give this one another name ` +
+      `(name=trial), or end the other: sparsebook sweep cancel ${sweep.name}`,
+  );
 }
 
 async function sweepCommand(words: string[], { config, dryRun: dry = false, detach = false }: Flags): Promise<void> {
   const { sweep, options, slurm } = await asked(words, config);
   const engine = await engineOf(options, slurm);
+  if (detach && !engine.outlives) {
+    throw new UserError(
+      `--detach hands work over that goes on by itself; with engine=${options.engine} it does not. Leave it out.`,
+    );
+  }
   // Imported when needed: help does without tensors.
   const { finishedRuns } = await import('../experiments/sweep/runPoint.js');
   await engine.check(sweep);
@@ -145,16 +169,18 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
   // Two that hand out work for one sweep would do nothing twice, and tell everything twice.
   const lock = await lockRun(join(sweep.dir, 'lock')).catch((error: Error) => {
     throw new UserError(
-      `The sweep ${sweep.name} is run already. ${error.message} Watch it: sparsebook sweep status ${sweep.name}`,
+      `The sweep ${sweep.name} is run already: ${error.message}. Watch it: sparsebook sweep status ${sweep.name}`,
     );
   });
   try {
+    const dropped = await droppedPoints(sweep);
     await sweep.write();
     await sweep.cancel(false);
     await sweep.adopt(found);
     const missing = sweep.points.filter(({ id }) => !found.has(id));
     await sweep.reopen(missing);
     print(`sweep: ${shownPath(sweep.dir)}`);
+    if (dropped > 0) print(`no longer asked for: ${dropped} of its points from before; their runs stay`);
     print(`${sweep.points.length} runs, of which ${found.size} are there`);
     await runSweep(sweep, missing, engine, detach);
   } finally {

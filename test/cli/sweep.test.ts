@@ -62,6 +62,7 @@ test('asked for again nothing is trained, and with other values what is missing'
   assert.doesNotMatch(again.stdout, /^done/m);
   const more = await done('alone', graph, 'seed=2..3', 'jobs=2', 'threads=1');
   assert.equal(more.code, 0, more.stderr);
+  assert.match(more.stdout, /^no longer asked for: 3 of its points from before; their runs stay$/m);
   assert.match(more.stdout, /^6 runs, of which 3 are there$/m);
   assert.equal((await trainedWeights(join(folder, 'alone'))).size, 9);
   // What train has trained is there as well: it is the same run.
@@ -163,6 +164,16 @@ for (const [what, words, message] of [
   ['an engine that is none', [...tinyRun, 'engine=cloud'], /engine must be one of local, slurm, bullmq/],
   ['images that are not there', ['network=c3', 'data=nowhere', 'seed=1..2'], /nowhere/],
   ['a file that is not there', ['nowhere.yaml'], /The sweep file nowhere\.yaml cannot be read/],
+  [
+    'two files',
+    ['a.yaml', '--config', 'b.yaml'],
+    /A sweep is read from one file; received a\.yaml and --config b\.yaml/,
+  ],
+  [
+    'what is not handed over',
+    [...tinyRun, 'seed=1..2', '--detach'],
+    /--detach hands work over .*engine=local it does not/,
+  ],
   ['a sweep that is not there', ['status', 'nowhere'], /There is no sweep 'nowhere'\. There are: none/],
   ['a name that leads elsewhere', [...tinyRun, 'name=../elsewhere'], /The name of a sweep must be/],
 ] as const) {

@@ -9,7 +9,7 @@ import { halfOf, lengthOf } from '../session.js';
 import type { ExperimentSettings } from '../experimentSettings.js';
 import { settingsOfPoint, type SweepPoint } from './points.js';
 import { protocolNamed } from './spec.js';
-import type { Speed } from './speed.js';
+import { speedNames, type Speed } from './speed.js';
 
 /** How a machine is shared out: so many runs at once, with so many threads each. */
 export interface Sharing {
@@ -47,16 +47,21 @@ const speedsFile = (): string => join(dataFolder(), 'speeds.json');
 /** The speeds that were measured on this machine, by `speedKey`. */
 export async function knownSpeeds(): Promise<Map<string, Speed>> {
   try {
-    return new Map(Object.entries(JSON.parse(await readFile(speedsFile(), 'utf8')) as Record<string, Speed>));
+    const all = Object(JSON.parse(await readFile(speedsFile(), 'utf8'))) as Record<string, Speed>;
+    const isWhole = (speed: Speed): boolean =>
+      speedNames.every((name) => Number.isFinite((Object(speed) as Speed)[name])) &&
+      speed.train > 0 &&
+      speed.evaluate > 0;
+    return new Map(Object.entries(all).filter(([, speed]) => isWhole(speed)));
   } catch {
     return new Map();
   }
 }
 
-/** Adds a speed to those that are known. */
+/** Adds a speed to those that are known; where that cannot be written, it is measured again next time. */
 export async function keepSpeed(key: string, speed: Speed): Promise<void> {
   const all = Object.fromEntries((await knownSpeeds()).set(key, speed));
-  await writeFileWhole(speedsFile(), `${JSON.stringify(all, null, 1)}\n`, jsonFile);
+  await writeFileWhole(speedsFile(), `${JSON.stringify(all, null, 1)}\n`, jsonFile).catch(() => undefined);
 }
 
 /** Seconds that a run takes at a speed. */

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { usableCores } from '../../platform/usableCores.js';
+import { UserError } from '../../errors.js';
 import { Child, type Outcome, type Task } from './children.js';
 import { afterDeath, type Deaths } from './deaths.js';
 import type { Engine } from './engine.js';
@@ -15,8 +16,8 @@ import {
   type Sharing,
 } from './estimate.js';
 import { SharedImages } from './runPoint.js';
-import type { SweepPoint } from './points.js';
-import type { Speed } from './speed.js';
+import { titleOf, type SweepPoint } from './points.js';
+import { speedNames, type Speed } from './speed.js';
 import type { Sweep } from './sweep.js';
 
 /** How the processes of this machine are used. */
@@ -90,7 +91,9 @@ export async function bestSharing(
     const measured: (Sharing & { speed?: Speed })[] = [];
     for (const count of counts) {
       const sharing = { jobs: count, threads: threads ?? Math.max(1, Math.floor(cores / count)) };
-      measured.push({ ...sharing, speed: await speedOf(pool, sweep, point, sharing, signal) });
+      // Why it cannot be tried is said when it is to be trained.
+      const speed = await speedOf(pool, sweep, point, sharing, signal).catch(() => undefined);
+      measured.push({ ...sharing, speed });
     }
     const imagesPerSecond = ({ jobs: n, speed }: Sharing & { speed?: Speed }): number => n * (speed?.train ?? 0);
     return measured.reduce((best, each) => (imagesPerSecond(each) > imagesPerSecond(best) ? each : best));
@@ -106,38 +109,41 @@ async function speedOf(
   point: SweepPoint,
   sharing: Sharing,
   signal: AbortSignal,
-): Promise<Speed | undefined> {
+): Promise<Speed> {
   const key = speedKey(experimentOf(point), sharing);
   const known = (await knownSpeeds()).get(key);
   if (known) return known;
   const speed = await together(pool, sweep, point, sharing, signal);
-  if (speed) await keepSpeed(key, speed);
+  await keepSpeed(key, speed);
   return speed;
 }
 
-/** The mean speed of so many children at once; undefined where one of them cannot tell. */
+/** The mean speed of so many children at once. Throws a UserError with the reason where one of them cannot tell. */
 async function together(
   pool: ChildPool,
   sweep: Sweep,
   point: SweepPoint,
   { jobs, threads }: Sharing,
   signal: AbortSignal,
-): Promise<Speed | undefined> {
+): Promise<Speed> {
   const ask = (): Promise<Outcome> => pool.ask({ type: 'speed', sweep: sweep.dir, point, threads }, signal);
   const outcomes = await Promise.all(Array.from({ length: jobs }, ask));
   const speeds = outcomes.flatMap((outcome) => (outcome.type === 'speed' ? [outcome.speed] : []));
-  if (speeds.length < outcomes.length) return undefined;
+  const other = outcomes.find((outcome) => outcome.type !== 'speed');
+  if (other) {
+    const reason = other.type === 'error' ? other.message : other.type === 'died' ? `its process ${other.how}.` : '';
+    throw new UserError(`The point '${titleOf(point)}' cannot be tried: ${reason}`);
+  }
   const mean = (of: keyof Speed): number => speeds.reduce((sum, speed) => sum + speed[of], 0) / speeds.length;
-  const names = ['train', 'evaluate', 'overhead', 'save', 'start'] as const;
-  return Object.fromEntries(names.map((name) => [name, mean(name)])) as unknown as Speed;
+  return Object.fromEntries(speedNames.map((name) => [name, mean(name)])) as unknown as Speed;
 }
 
-/** How long this machine takes for points, and how it is shared out for them; no `seconds` where a network could not be tried. */
+/** How long this machine takes for points, and how it is shared out for them. Throws a UserError for one that cannot be tried. */
 export async function estimated(
   sweep: Sweep,
   points: readonly SweepPoint[],
   options: { jobs: number | null; threads: number | null },
-): Promise<Sharing & { seconds?: number }> {
+): Promise<Sharing & { seconds: number }> {
   const { signal } = new AbortController();
   const given = { jobs: options.jobs ?? undefined, threads: options.threads ?? undefined };
   const sharing = await bestSharing(sweep, points[0], given, signal);
@@ -150,9 +156,8 @@ export async function estimated(
     for (const point of points) {
       const settings = experimentOf(point);
       const speed = await speedOf(pool, sweep, point, sharing, signal);
-      if (!speed) return sharing;
       // One that runs by itself gets all cores.
-      const single = (await speedOf(pool, sweep, point, whole, signal)) ?? speed;
+      const single = await speedOf(pool, sweep, point, whole, signal);
       const { images } = await shared.of(settings);
       begun = Math.max(begun, speed.start);
       const [seconds, alone] = [speed, single].map((each) => secondsOf(settings, images, each));
@@ -188,17 +193,22 @@ async function runLocally(
       ? { jobs: 1, threads: options.threads ?? cores }
       : await bestSharing(sweep, points[0], options, signal);
   const log = join(sweep.dir, 'log');
-  await mkdir(log, { recursive: true });
+  await mkdir(log, { recursive: true }).catch((error: Error) => {
+    throw new UserError(`The folder ${log} cannot be made: ${error.message}.`);
+  });
   const pool = new ChildPool(options.nice ?? 10, join(log, `local-${process.pid}.log`));
   const waiting = new Map(points.map((point) => [point.id, point]));
   const running = new Map<string, Promise<void>>();
   const failed = new Set<string>();
   const died = new Map<string, Deaths>();
 
+  /** Aborts, too, where one point cannot be told of: the others save and stop. */
+  const over = new AbortController();
+  const stopped = AbortSignal.any([signal, over.signal]);
   const run = async (point: SweepPoint, own: number): Promise<void> => {
-    const outcome = await pool.ask({ type: 'point', sweep: sweep.dir, point, threads: own }, signal);
+    const outcome = await pool.ask({ type: 'point', sweep: sweep.dir, point, threads: own }, stopped);
     if (outcome.type === 'point' && outcome.state === 'finished') return;
-    if (signal.aborted || sweep.isCancelled) return;
+    if (stopped.aborted || sweep.isCancelled) return;
     if (outcome.type === 'point' && outcome.state === 'failed') return void failed.add(point.id);
     const deaths = await afterDeath(sweep, point, outcome, died.get(point.id), options.retries ?? 3);
     if (!deaths) return void failed.add(point.id);
@@ -231,6 +241,7 @@ async function runLocally(
       await Promise.race(running.values());
     }
   } finally {
+    over.abort();
     await Promise.allSettled(running.values());
     pool.close();
   }

@@ -32,6 +32,7 @@ const refused: Record<string, string> = {
   name: 'runs are called after their points',
   again: 'a sweep trains each of its runs once',
   resume_training: 'a sweep goes on with its own runs by itself',
+  threads: 'they change no result, and are an option of the command (threads=1)',
 };
 
 /** All combinations of one value of each axis; `zip` goes along as one axis. */
@@ -73,7 +74,11 @@ function startOf(
 }
 
 function checkAxes({ grid, zip, place }: EntrySpec): void {
-  for (const { name, values } of [...grid, ...zip] satisfies Axis[]) {
+  const axes: Axis[] = [...grid, ...zip];
+  for (const [i, { name, values }] of axes.entries()) {
+    if (axes.slice(0, i).some((other) => other.name === name)) {
+      throw new UserError(`${place ? `${place}: ` : ''}${name} is varied twice: in grid or in zip, and once there.`);
+    }
     const twice = values.find(({ value }, i) =>
       values.slice(0, i).some((other) => valueText(other.value) === valueText(value)),
     );
@@ -103,19 +108,18 @@ export function pointsOf(spec: SweepSpec): SweepPoint[] {
       try {
         for (const { name } of given) {
           if (name in refused) throw new UserError(`${name} is not set in a sweep: ${refused[name]}.`);
+          if (name === 'ckpt_path' && entry.from !== undefined) {
+            throw new UserError(
+              `it starts from '${entry.from}', so that ckpt_path has no effect. Leave one of the two out.`,
+            );
+          }
         }
         const settings = protocolSettings(protocol, given, entry.from !== undefined);
         protocol.experiment(settings);
         // What the axes' values became: words of a command line have a type only now.
         const values = Object.fromEntries(own.map(({ name }) => [name, valueText(valueOf(settings, name))]));
-        const seed = valueOf(settings, 'seed');
-        const point = {
-          group,
-          seed: typeof seed === 'number' ? seed : null,
-          protocol: protocol.name,
-          settings,
-          values,
-        };
+        const named = entry.name === undefined ? {} : { entry: entry.name };
+        const point = { ...named, group, protocol: protocol.name, settings, values };
         const start =
           entry.from === undefined ? undefined : startOf(point, given, entry, byEntry.get(entry.from) ?? []);
         return { id: idOf({ ...point, start }), ...point, ...(start !== undefined && { start }) };
@@ -129,7 +133,28 @@ export function pointsOf(spec: SweepSpec): SweepPoint[] {
     });
     byEntry.set(entry.name, points);
   }
-  return seedBySeed([...byEntry.values()].flat());
+  const all = [...byEntry.values()].flat();
+  checkTold(all);
+  return seedBySeed(all);
+}
+
+/** Throws a UserError for points that are there twice, and for different ones that tables would take for one. */
+function checkTold(points: readonly SweepPoint[]): void {
+  const kindOf = ({ entry, values: { seed: _, ...values } }: SweepPoint): string => JSON.stringify([entry, values]);
+  const kinds = new Map<string, string>();
+  const ids = new Set<string>();
+  for (const point of points) {
+    if (ids.has(point.id))
+      throw new UserError(`The point '${titleOf(point)}' is in the sweep twice. Leave one of them out.`);
+    ids.add(point.id);
+    const kind = kinds.get(point.group) ?? kindOf(point);
+    if (kind !== kindOf(point)) {
+      throw new UserError(
+        `Two points of the sweep would both be called '${point.group}'. Give their entries other names.`,
+      );
+    }
+    kinds.set(point.group, kind);
+  }
 }
 
 /** All points of the first seed before those of the next one, so that a part of a sweep already compares all its entries. */

@@ -28,7 +28,9 @@ export interface SweepResult {
 function intervalOf(records: readonly RunRecord[]): SweepResult['interval'] {
   if (records.length === 0) return undefined;
   const { mean, halfWidth } = meanInterval(records.map(({ test }) => test.accuracy));
-  if (halfWidth !== null) return { low: mean - halfWidth, high: mean + halfWidth, by: 'seeds' };
+  // Shares end at 0 and 1, whatever the interval of a mean says.
+  if (halfWidth !== null)
+    return { low: Math.max(0, mean - halfWidth), high: Math.min(1, mean + halfWidth), by: 'seeds' };
   const [low, high] = wilsonInterval(mean, records[0].test.images);
   return { low, high, by: 'images' };
 }

@@ -6,7 +6,7 @@ import type { ExperimentSettings } from '../experimentSettings.js';
 import { readRecord } from '../record.js';
 import { Run } from '../run.js';
 import { halfOf, imagesOf } from '../session.js';
-import { settingsOfPoint, type SweepPoint } from './points.js';
+import { settingsOfPoint, titleOf, type SweepPoint } from './points.js';
 import { protocolNamed } from './spec.js';
 import { checkpointIn, type Sweep } from './sweep.js';
 
@@ -35,7 +35,8 @@ export class SharedImages {
 /** The run of a point, from the checkpoint `start` if it starts from another point. */
 async function runOfPoint(sweep: Sweep, point: SweepPoint, shared: SharedImages, start?: string): Promise<Run> {
   const protocol = protocolNamed(point.protocol);
-  const settings = { ...settingsOfPoint(point), name: point.group, tags: [sweep.name] };
+  const own = settingsOfPoint(point);
+  const settings = { ...own, name: point.group, tags: [...new Set([...own.tags, sweep.name])] };
   return new Run({ protocol, settings, start, root: sweep.runs, ...(await shared.of(protocol.experiment(settings))) });
 }
 
@@ -50,11 +51,21 @@ export async function finishedRuns(sweep: Sweep, shared = new SharedImages()): P
     if (point.start !== undefined && before === undefined) continue;
     // What computes is part of what a run is; how many threads are not.
     await useBackend({ backend: point.settings.backend, threads: 1 });
-    const start = before === undefined ? undefined : await checkpointIn(before);
+    const start = before === undefined ? undefined : await startIn(before, point);
     const dir = await (await runOfPoint(sweep, point, shared, start)).find();
     if (dir !== undefined && (await readRecord(dir))) found.set(point.id, dir);
   }
   return found;
+}
+
+/** The checkpoint in the folder of a finished run from which a point starts. Throws a UserError that says how to mend it. */
+async function startIn(dir: string, point: SweepPoint): Promise<string | undefined> {
+  return checkpointIn(dir).catch((error: Error) => {
+    throw new UserError(
+      `The point '${titleOf(point)}' starts from the run in ${dir}, which is finished and has no checkpoint any more: ` +
+        `${error.message} Delete that folder, and the run is trained again.`,
+    );
+  });
 }
 
 /** How long after it was asked for a sweep's end is seen. */

@@ -1,3 +1,4 @@
+import { UserError } from '../../errors.js';
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,8 +23,13 @@ export const arraysFolder = (sweep: Sweep): string => join(sweep.dir, 'slurm');
 export const logFile = ({ dir }: Pick<Sweep, 'dir'>, task: string): string => join(dir, 'log', `slurm-${task}.log`);
 
 /** Reads the file of a job array. */
-export const readArray = async (file: string): Promise<JobArray> =>
-  JSON.parse(await readFile(file, 'utf8')) as JobArray;
+export async function readArray(file: string): Promise<JobArray> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as JobArray;
+  } catch (error) {
+    throw new UserError(`${file} cannot be read: ${(error as Error).message}. Delete it, and ask for the sweep again.`);
+  }
+}
 
 /** Writes the file of a job array. */
 export const writeArray = (file: string, array: JobArray): Promise<void> =>

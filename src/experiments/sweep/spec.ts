@@ -90,7 +90,7 @@ export function pointsInWords(words: string[], protocol: Protocol<RunSettings>):
   for (const name of zipped) {
     if (axes.some((axis) => axis.name === name)) continue;
     throw new UserError(
-      `zip=${together} names settings that have several values each; ${name} has none, as in ${name}=1,2.`,
+      `zip=${together} names settings that have several values each, as in ${name}=1,2; ${name} has not.`,
     );
   }
   return {
@@ -138,8 +138,11 @@ function membersOf<Key extends string>(
   return members;
 }
 
-const textOf = (document: Document, node: Node | undefined): string | undefined =>
-  node === undefined ? undefined : String(node.toJS(document));
+function textOf(node: Node | undefined, place: PlaceOf): string | undefined {
+  if (node === undefined) return undefined;
+  if (isScalar(node)) return String(node.value);
+  throw new UserError(`${place(node.range?.[0])}: there must be one name here, no list and no map.`);
+}
 
 function partsOf(
   document: Document,
@@ -187,26 +190,27 @@ export async function readSpec(
   }
   const { document, place } = await readYaml(file, 'sweep');
   const { points, ...top } = membersOf(document.contents, keys, place);
-  const usual = textOf(document, top.protocol) ?? protocol ?? 'experiment';
+  const usual = protocol ?? textOf(top.protocol, place) ?? 'experiment';
   const shared = partsOf(document, top, place);
-  if (points !== undefined && !isSeq(points)) {
+  if (document.contents === null) throw new UserError(`${file} is empty: a sweep has settings, grid, zip or points.`);
+  if (points !== undefined && !(isSeq(points) && points.items.length > 0)) {
     throw new UserError(`${place(points.range?.[0])}: points must be a list, each entry begun with "- name: ...".`);
   }
   const entries = (points ? (points.items as (Node | null)[]) : [null]).map((node, i): EntrySpec => {
     const members = membersOf(node, entryKeys, place);
-    const of = protocolNamed(textOf(document, members.protocol) ?? usual, `${place(node?.range?.[0])}: `);
+    const of = protocolNamed(protocol ?? textOf(members.protocol, place) ?? usual, `${place(node?.range?.[0])}: `);
     const { from } = membersOf(members.start ?? null, ['from'], place);
     const all = merged(merged(shared, partsOf(document, members, place)), pointsInWords(words, of));
     return {
       ...all,
-      name: textOf(document, members.name) ?? (points ? `point ${i + 1}` : undefined),
+      name: textOf(members.name, place) ?? (points ? `point ${i + 1}` : undefined),
       protocol: of.name,
-      from: textOf(document, from),
+      from: textOf(from, place),
       place: place(node?.range?.[0]),
     };
   });
   entries.forEach((entry, i) => checkEntry(entry, entries.slice(0, i)));
-  return { name: name ?? textOf(document, top.name) ?? basename(file).replace(/\.ya?ml$/, ''), entries };
+  return { name: name ?? textOf(top.name, place) ?? basename(file).replace(/\.ya?ml$/, ''), entries };
 }
 
 function checkEntry({ name, from, place }: EntrySpec, before: readonly EntrySpec[]): void {

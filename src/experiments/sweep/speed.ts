@@ -21,6 +21,8 @@ export interface Speed {
   start: number;
 }
 
+export const speedNames = ['train', 'evaluate', 'overhead', 'save', 'start'] as const satisfies (keyof Speed)[];
+
 /** A trial's times, in seconds from its beginning. */
 interface Times {
   steps: number[];

@@ -29,7 +29,12 @@ interface PointFile {
   reason?: string;
   host: string;
   pid: number;
+  /** When it was written: milliseconds since 1970. */
+  time: number;
 }
+
+/** How long a process may take until it has the run's own lock, whose holder is known for certain. */
+const STARTS_MS = 15 * 60_000;
 
 /** How a point stands: what its files say. */
 export interface PointState {
@@ -47,6 +52,14 @@ const files = { manifest: 'manifest.json', points: 'points', cancelled: 'cancell
 
 /** The folder that sweeps are kept in: data/sweeps. */
 export const sweepsFolder = (): string => join(dataFolder(), 'sweeps');
+
+const isPoint = (value: unknown): value is SweepPoint => {
+  const { id, group, protocol, settings, values } = Object(value) as Partial<SweepPoint>;
+  return (
+    [id, group, protocol].every((each) => typeof each === 'string') &&
+    [settings, values].every((each) => typeof each === 'object' && each !== null)
+  );
+};
 
 /** A sweep: a folder with its points and, once they run, which run each is. The runs lie where all runs lie. */
 export class Sweep {
@@ -86,7 +99,8 @@ export class Sweep {
 
   /** Reads the sweep of a name or folder. Throws a UserError that says which there are. */
   static async open(nameOrFolder: string, root = sweepsFolder()): Promise<Sweep> {
-    const dir = resolve(root, nameOrFolder);
+    const here = resolve(nameOrFolder);
+    const dir = existsSync(join(here, files.manifest)) ? here : resolve(root, nameOrFolder);
     const path = join(dir, files.manifest);
     const text = await readFile(path, 'utf8').catch(() => undefined);
     if (text === undefined) {
@@ -99,7 +113,7 @@ export class Sweep {
     }
     try {
       const { format, version, name, points } = Object(JSON.parse(text)) as Partial<Manifest>;
-      if (format === 'sparsebook sweep' && version === 1 && Array.isArray(points)) {
+      if (format === 'sparsebook sweep' && version === 1 && Array.isArray(points) && points.every(isPoint)) {
         return new Sweep(dir, name ?? basename(dir), points);
       }
     } catch {
@@ -118,8 +132,8 @@ export class Sweep {
   }
 
   /** Says what became of a point. */
-  async tell(id: string, told: Omit<PointFile, 'host' | 'pid'>): Promise<void> {
-    const file: PointFile = { ...told, host: hostname(), pid: process.pid };
+  async tell(id: string, told: Omit<PointFile, 'host' | 'pid' | 'time'>): Promise<void> {
+    const file: PointFile = { ...told, host: hostname(), pid: process.pid, time: Date.now() };
     await writeFileWhole(join(this.dir, files.points, `${id}.json`), `${JSON.stringify(file)}\n`, jsonFile);
   }
 
@@ -143,7 +157,9 @@ export class Sweep {
   private async told(id: string): Promise<PointFile | undefined> {
     const text = await readFile(join(this.dir, files.points, `${id}.json`), 'utf8').catch(() => undefined);
     try {
-      return text === undefined ? undefined : (JSON.parse(text) as PointFile);
+      const { state, run, ...rest } = Object(JSON.parse(text ?? 'null')) as PointFile;
+      const isWhole = typeof state === 'string' && (run === undefined || typeof run === 'string');
+      return isWhole ? { ...rest, state, run } : undefined;
     } catch {
       return undefined;
     }
@@ -171,6 +187,7 @@ export class Sweep {
     if (!told) return { point, state: 'waiting' };
     const { run, reason } = told;
     const dir = run === undefined ? undefined : join(this.runs, run);
+    if (dir !== undefined && !existsSync(dir)) return { point, state: 'waiting' };
     const record = dir === undefined ? undefined : await readRecord(dir);
     if (record && told.state === 'finished') {
       this.records.set(point.id, record);
@@ -178,9 +195,15 @@ export class Sweep {
     }
     if (told.state === 'failed') return { point, state: 'failed', run, reason };
     const held = dir !== undefined && (await isHeld(join(dir, runFiles.lock)).catch(() => true));
-    const starts = told.state === 'running' && told.host === hostname() && isAlive(told.pid);
+    const isRecent = Date.now() - told.time < STARTS_MS;
+    const starts = told.state === 'running' && told.host === hostname() && isRecent && isAlive(told.pid);
     if (!held && !starts) return { point, state: dir === undefined ? 'waiting' : 'stopped', run };
     return { point, state: 'running', run, progress: dir === undefined ? undefined : await progressOf(dir) };
+  }
+
+  /** The same, where what cannot be read is told of that point alone. */
+  private async safeStateOf(point: SweepPoint): Promise<PointState> {
+    return this.stateOf(point).catch((error: Error) => ({ point, state: 'failed', reason: error.message }));
   }
 
   /** How all points stand. */
@@ -188,7 +211,7 @@ export class Sweep {
     const states: PointState[] = [];
     // So many at once, since the number of files that may be open has a limit.
     for (let first = 0; first < this.points.length; first += 32) {
-      states.push(...(await Promise.all(this.points.slice(first, first + 32).map((point) => this.stateOf(point)))));
+      states.push(...(await Promise.all(this.points.slice(first, first + 32).map((point) => this.safeStateOf(point)))));
     }
     const of = new Map(states.map((each) => [each.point.id, each]));
     // Those that others start from come first.

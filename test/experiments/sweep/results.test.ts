@@ -1,8 +1,8 @@
 // What a sweep came to: means and intervals, and an entry for what was not run.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { after, test } from 'node:test';
 import { sweepNumbers, sweepResults, sweepTable } from 'sparsebook/experiments/sweep/results.js';
 import { Sweep } from 'sparsebook/experiments/sweep/sweep.js';
@@ -47,11 +47,12 @@ test('seeds give a mean with its interval, one run that of its images, and none 
   assert.ok(Math.abs(Number(one['test.accuracy']) - 0.89) < 1e-12);
   assert.ok(Math.abs(Number(one['sparsity.complete']) - 0.15) < 1e-12);
   // t(1) s / sqrt(2) = 12.706 * 0.01
-  assert.ok(Math.abs(Number(one['test.accuracy.high']) - 0.89 - 0.12706205) < 1e-6);
+  assert.ok(Math.abs(0.89 - 0.12706205 - Number(one['test.accuracy.low'])) < 1e-6);
+  assert.equal(one['test.accuracy.high'], 1, 'no share is above 1');
   assert.deepEqual([two.n, two.runs, two['test.accuracy.interval'], two.missing], [1, 2, 'images', '1 not run']);
   assert.ok(Math.abs(Number(two['test.accuracy.low']) - wilsonInterval(0.8, 1000)[0]) < 1e-12);
   const rows = sweepTable(results);
-  assert.equal(rows[0]['95 % interval'], '76.29 to 101.71 over seeds');
+  assert.equal(rows[0]['95 % interval'], '76.29 to 100 over seeds');
   assert.match(String(rows[1]['95 % interval']), /^77\.\d+ to 82\.\d+ over images$/);
 
   const { data: traces, layout } = sweepFigure(results);
@@ -61,7 +62,7 @@ test('seeds give a mean with its interval, one run that of its images, and none 
   );
   assert.match(layout.meta.alt, /1: 89.0 % right/);
   const bars = traces[0].error_y as { array: number[] };
-  assert.ok(Math.abs(bars.array[0] - 12.706205) < 1e-4);
+  assert.ok(Math.abs(bars.array[0] - 11) < 1e-4);
 
   const frame = await loadSweep('made-up');
   assert.deepEqual(frame.columns.slice(0, 5), ['run', 'l0.lambda', 'n', 'runs', 'missing']);
@@ -71,4 +72,24 @@ test('seeds give a mean with its interval, one run that of its images, and none 
 test('a sweep that is not there, or is damaged, is a sentence', async () => {
   await assert.rejects(loadSweep('nowhere'), /There is no sweep 'nowhere'\. There are: made-up \(in /);
   assert.equal((await Sweep.open(join(data, 'sweeps', 'made-up'))).name, 'made-up');
+
+  const { sweep, finish } = await madeUpSweep(data, 'damaged');
+  await finish(0.9, 0.1);
+  await finish(0.9, 0.1);
+  await finish(0.9, 0.1);
+  const [first, second] = await Promise.all(sweep.points.map(({ id }) => sweep.runOf(id)));
+  rmSync(first!, { recursive: true });
+  writeFileSync(join(second!, 'record.json'), '{');
+  const states = await (await Sweep.open(relative('.', sweep.dir))).states();
+  assert.deepEqual(
+    states.map(({ state }) => state),
+    ['waiting', 'failed', 'finished', 'waiting'],
+  );
+  assert.match(states[1].reason!, /record\.json is not JSON: .*Delete it/);
+  writeFileSync(join(sweep.dir, 'points', `${sweep.points[2].id}.json`), '{"state":"finished","run":7}');
+  assert.equal((await Sweep.at(sweep.dir, sweep.points).states())[2].state, 'waiting');
+  for (const points of ['[1,null]', '[{"id":"x"}]', '7']) {
+    writeFileSync(join(sweep.dir, 'manifest.json'), `{"format":"sparsebook sweep","version":1,"points":${points}}`);
+    await assert.rejects(Sweep.open('damaged'), /manifest\.json is not the description of a sweep of version 1/);
+  }
 });
