@@ -353,7 +353,7 @@ export {
   gammasOverSteps,
   penaltySweep,
   versionsOverSteps,
-  type PenaltyPoint,
+  type PenaltyPoint as SweepPoint,
   type VersionCourse,
 } from './plots/ista.js';
 export {

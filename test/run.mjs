@@ -17,8 +17,8 @@ if (files.length === 0) {
   console.error(`no test file matches ${words.join(', ')}`);
   process.exit(1);
 }
-// Node's own number, one less than there are cores, leaves the second of two idle.
-const atOnce = Math.max(2, availableParallelism() - 1);
+// One more than there are cores, since tests of servers, kernels and sweeps mostly wait.
+const atOnce = availableParallelism() + 1;
 const child = spawn(
   process.execPath,
   [

@@ -161,12 +161,12 @@ export const figures: Record<string, Figure> = {
   ),
   runCurves: runCurves(
     [
-      { name: '<b>lambda</b> & 10', x: [1, 2, 3], y: [10, null, 30], style: 0 },
+      { name: '<b>lambda</b> & 10', x: [1, 2, 3, 4, 5], y: [10, null, 30, 35, 60], style: 0 },
       { name: 'lambda 20', x: [1], y: [10], style: 7 },
     ],
     { title: 'Validation accuracy', quantity: 'accuracy', unit: '% of images' },
   ),
-  runsWithoutCurves: runCurves([], { title: 'Speed of training', quantity: 'images', unit: '1/s' }),
+  runsBeforeTheirFirstEpoch: runCurves([], { title: 'Speed of training', quantity: 'images', unit: '1/s' }),
   curvesBeforeTheFirstEpoch: plots.curvesOverEpochs([{ name: 'softmax', epochs: [], shares: [] }]),
   zerosPerLayer: plots.zerosPerLayer([
     { name: 'prune 30 %', shares: new Map([0.1, 0.5, 0].map((share, i) => [kernels[i], share])) },
