@@ -138,7 +138,7 @@ test('Ctrl-C and cancel save what runs, and the same command goes on', async () 
   assert.equal(second.code, 1);
   assert.match(
     second.stderr,
-    /^error: The sweep long is run already\. The process \d+ .*sparsebook sweep status long\n$/,
+    /^error: The sweep long is run already: The process \d+ .*sparsebook sweep status long\n$/,
   );
   first.child.kill('SIGINT');
   const stopped = await first.ended;
