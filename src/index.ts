@@ -379,12 +379,12 @@ export {
 } from './plots/training.js';
 
 export { liveFigure, show, type FigureView, type LiveFigureOptions } from './notebook/display/figure.js';
-export { follow, type FollowCellOptions } from './notebook/display/follow.js';
+export { follow } from './notebook/display/follow.js';
 export { loadSweep } from './notebook/display/sweep.js';
 export { DisplayHandle, display, inNotebook, markdown, type Bundle } from './notebook/display/output.js';
 export { renderPng, type PngOptions } from './notebook/display/renderPng.js';
 export { dataFrame, table, type Row, type TableData, type TableOptions } from './notebook/display/table.js';
-export { watch, type WatchOptions } from './notebook/display/watch.js';
+export { watch, type FollowCellOptions, type WatchOptions } from './notebook/display/watch.js';
 export { watchAll, type WatchAllOptions } from './notebook/display/watchAll.js';
 export { interruptSignal } from './notebook/kernel/interrupt.js';
 export { saveOutput, savedOutput } from './notebook/outputs.js';

@@ -5,13 +5,7 @@ import { runIds, runNamed, runsFolder } from '../../training/log/listRuns.js';
 import { Sweep } from '../../experiments/sweep/sweep.js';
 import { interruptSignal } from '../kernel/interrupt.js';
 import { followSweep } from './sweep.js';
-import { watch, type WatchOptions } from './watch.js';
-
-/** How a logged run is followed. */
-export interface FollowCellOptions extends WatchOptions {
-  /** Ends the watching, not the run. Default: an interrupt of the cell. */
-  signal?: AbortSignal;
-}
+import { watch, type FollowCellOptions } from './watch.js';
 
 /**
  * Shows a run that another process trains, or has trained, below the cell: its curves and progress, redrawn as its log grows,

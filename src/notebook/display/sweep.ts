@@ -7,7 +7,7 @@ import { interruptSignal } from '../kernel/interrupt.js';
 import { display, inNotebook } from './output.js';
 import { liveFigure } from './figure.js';
 import { dataFrame } from './table.js';
-import type { FollowCellOptions } from './follow.js';
+import type { FollowCellOptions } from './watch.js';
 
 /**
  * What a sweep came to as a data frame, a row for each group of runs that differ in their seeds alone: the settings that vary,

@@ -16,6 +16,12 @@ export interface WatchOptions {
   interval?: number;
 }
 
+/** How a logged run, or a sweep, is followed. */
+export interface FollowCellOptions extends WatchOptions {
+  /** Ends the watching, not the run. Default: an interrupt of the cell. */
+  signal?: AbortSignal;
+}
+
 type Watched = { readonly history: TrainingLog; events(signal?: AbortSignal): Events } | Events;
 type Events = AsyncIterable<TrainingLog[number]>;
 
