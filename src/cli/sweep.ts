@@ -7,7 +7,7 @@ import type { Engine } from '../experiments/sweep/engine.js';
 import { engineOf, engineUsed, splitWords, sweepSchema, type SweepOptions } from '../experiments/sweep/options.js';
 import { pointsOf, titleOf, type SweepPoint } from '../experiments/sweep/points.js';
 import { readSpec } from '../experiments/sweep/spec.js';
-import { Sweep, type PointState } from '../experiments/sweep/sweep.js';
+import { isOver, Sweep, type PointState } from '../experiments/sweep/sweep.js';
 import { settle } from '../experiments/settings/settle.js';
 import { duration } from '../formats/text.js';
 import { lockRun } from '../training/log/runLock.js';
@@ -87,13 +87,13 @@ async function watchSweep(sweep: Sweep, engine: Engine, signal: AbortSignal): Pr
       // Asked before the files are: once all is over, they are read once more.
       const { aborted } = signal;
       const states = await statesOf(sweep, engine);
-      const open = states.filter(({ state }) => ['waiting', 'running', 'stopped'].includes(state)).length;
+      const open = states.filter((state) => !isOver(state)).length;
       const done = states.length - open;
       before ??= done;
       const left = leftOf(done - before, open, (performance.now() - began) / 1000);
       view.onStates(states, left, open === 0 ? undefined : await engine.notice?.(sweep));
-      const isOver = open === 0 || (sweep.isCancelled && !states.some(({ state }) => state === 'running'));
-      if (aborted || isOver) return states.every(({ state }) => state === 'finished');
+      const ends = open === 0 || (sweep.isCancelled && !states.some(({ state }) => state === 'running'));
+      if (aborted || ends) return states.every(({ state }) => state === 'finished');
       await pause(1000, undefined, { signal }).catch(() => undefined);
     }
   } finally {

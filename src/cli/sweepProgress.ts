@@ -1,7 +1,7 @@
 import { duration } from '../formats/text.js';
 import { percent } from '../experiments/tables.js';
 import { titleOf } from '../experiments/sweep/points.js';
-import type { PointState } from '../experiments/sweep/sweep.js';
+import { isOver, type PointState } from '../experiments/sweep/sweep.js';
 import { bar, StatusLine, type TextStream } from './statusLine.js';
 
 /** How often a sweep says where it is when its output is no terminal and nothing else happens. */
@@ -76,7 +76,7 @@ export function showSweep(stream: TextStream, name: string): SweepView {
   let shownAt = performance.now();
 
   const onStates = (states: readonly PointState[], left?: number, notice = ''): void => {
-    const over = states.filter(({ state }) => ['finished', 'failed', 'blocked'].includes(state));
+    const over = states.filter(isOver);
     for (const state of over) {
       if (told.get(state.point.id) === state.state) continue;
       told.set(state.point.id, state.state);

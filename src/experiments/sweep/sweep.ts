@@ -48,6 +48,10 @@ export interface PointState {
   reason?: string;
 }
 
+/** Whether nothing more comes of a point unless it is asked for again. */
+export const isOver = ({ state }: Pick<PointState, 'state'>): boolean =>
+  ['finished', 'failed', 'blocked'].includes(state);
+
 const files = { manifest: 'manifest.json', points: 'points', cancelled: 'cancelled' };
 
 /** The folder that sweeps are kept in: data/sweeps. */

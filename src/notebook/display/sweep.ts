@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataFrame } from 'danfojs-node';
 import { sweepNumbers, sweepResults } from '../../experiments/sweep/results.js';
-import { Sweep, type PointState } from '../../experiments/sweep/sweep.js';
+import { isOver, Sweep, type PointState } from '../../experiments/sweep/sweep.js';
 import { sweepFigure } from '../../plots/sweep.js';
 import { interruptSignal } from '../kernel/interrupt.js';
 import { display, inNotebook } from './output.js';
@@ -30,8 +30,6 @@ function stateLine(states: readonly PointState[]): string {
   ];
   return parts.join(', ');
 }
-
-const isOver = ({ state }: PointState): boolean => ['finished', 'failed', 'blocked'].includes(state);
 
 /** Shows a sweep below the cell until it is done or the cell is interrupted: what `follow` does for one. */
 export async function followSweep(sweep: Sweep, options: FollowCellOptions = {}): Promise<void> {
