@@ -86,13 +86,13 @@ export async function bestSharing(
   const cores = usableCores();
   const given = jobs ?? (threads === undefined ? undefined : Math.max(1, Math.floor(cores / threads)));
   const counts = given === undefined ? [...new Set([1, cores])] : [given];
-  const pool = new ChildPool(nice);
+  const [pool, known] = [new ChildPool(nice), await knownSpeeds()];
   try {
     const measured: (Sharing & { speed?: Speed })[] = [];
     for (const count of counts) {
       const sharing = { jobs: count, threads: threads ?? Math.max(1, Math.floor(cores / count)) };
       // Why it cannot be tried is said when it is to be trained.
-      const speed = await speedOf(pool, sweep, point, sharing, signal).catch(() => undefined);
+      const speed = await speedOf(pool, known, sweep, point, sharing, signal).catch(() => undefined);
       measured.push({ ...sharing, speed });
     }
     const imagesPerSecond = ({ jobs: n, speed }: Sharing & { speed?: Speed }): number => n * (speed?.train ?? 0);
@@ -102,18 +102,20 @@ export async function bestSharing(
   }
 }
 
-/** The speed of a point's experiment where so many run at once: as it was measured before, or now. */
+/** The speed of a point's experiment where so many run at once: one of those `known`, or measured now and added to them. */
 async function speedOf(
   pool: ChildPool,
+  known: Map<string, Speed>,
   sweep: Sweep,
   point: SweepPoint,
   sharing: Sharing,
   signal: AbortSignal,
 ): Promise<Speed> {
   const key = speedKey(experimentOf(point), sharing);
-  const known = (await knownSpeeds()).get(key);
-  if (known) return known;
+  const before = known.get(key);
+  if (before) return before;
   const speed = await together(pool, sweep, point, sharing, signal);
+  known.set(key, speed);
   await keepSpeed(key, speed);
   return speed;
 }
@@ -148,16 +150,16 @@ export async function estimated(
   const given = { jobs: options.jobs ?? undefined, threads: options.threads ?? undefined };
   const sharing = await bestSharing(sweep, points[0], given, signal);
   const shared = new SharedImages();
-  const pool = new ChildPool(0);
+  const [pool, known] = [new ChildPool(0), await knownSpeeds()];
   try {
     const timed: PointTime[] = [];
     const whole = { jobs: 1, threads: given.threads ?? usableCores() };
     let begun = 0;
     for (const point of points) {
       const settings = experimentOf(point);
-      const speed = await speedOf(pool, sweep, point, sharing, signal);
+      const speed = await speedOf(pool, known, sweep, point, sharing, signal);
       // One that runs by itself gets all cores.
-      const single = await speedOf(pool, sweep, point, whole, signal);
+      const single = await speedOf(pool, known, sweep, point, whole, signal);
       const { images } = await shared.of(settings);
       begun = Math.max(begun, speed.start);
       const [seconds, alone] = [speed, single].map((each) => secondsOf(settings, images, each));
