@@ -105,6 +105,7 @@ export {
 } from './models/googleNet.js';
 export type { NetworkOptions } from './models/networkOptions.js';
 export { resnet18 } from './models/resnet18.js';
+export { airbench, type AirbenchOptions } from './models/airbench.js';
 export { resnet20, type ResNet20Options } from './models/resnet20.js';
 export {
   fillFromTorchvision,

@@ -1,14 +1,21 @@
-import type { Random } from '../backend/random.js';
+import { deriveSeed, uniform, type Random } from '../backend/random.js';
 import type { ImageShape } from './imageSet.js';
 
 /** Where an augmentation takes its random choices from. */
 export type Draws = Pick<Random, 'next' | 'integer'>;
 
+/** Which image of a set comes by, and for which time: the run's seed, the epoch from 0, and the image's index. */
+export interface Turn {
+  seed: number;
+  epoch: number;
+  image: number;
+}
+
 /**
- * Changes one image in place: [H, W, C] values in 0..255 (flat, rows first), with all chance drawn from `random`.
- * Augmentations run in the order in which they are listed.
+ * Changes one image in place: [H, W, C] values in 0..255 (flat, rows first), with all chance drawn from `random`, or made of
+ * its turn. Augmentations run in the order in which they are listed.
  */
-export type Augmentation = (image: Float32Array, random: Draws, shape: ImageShape) => void;
+export type Augmentation = (image: Float32Array, random: Draws, shape: ImageShape, turn: Turn) => void;
 
 /** Mirrors an image left to right, in place. */
 export function flip(image: Float32Array, [, width, channels]: ImageShape): void {
@@ -29,19 +36,44 @@ export const randomFlip: Augmentation = (image, random, shape) => {
   if (random.next() < 0.5) flip(image, shape);
 };
 
+/**
+ * Mirrors an image in every other epoch, each from a first one of its own, so that two epochs show both sides of it, where a
+ * random flip shows one side twice half of the time (Jordan 2024, section 3.6).
+ */
+export const alternatingFlip: Augmentation = (image, _, shape, { seed, epoch, image: index }) => {
+  const first = uniform(deriveSeed(seed, 'alternating flip'), index) < 0.5 ? 0 : 1;
+  if ((epoch + first) % 2 === 1) flip(image, shape);
+};
+
 let copy = new Float32Array(0);
 
 /**
- * Moves an image in place: as if it had a black border of `padding` pixels and a window of its own size were cut out of
- * that at (top, left), both in 0..2*padding.
+ * Moves an image in place: as if it had a border of `padding` pixels and a window of its own size were cut out of that at (top, left), both
+ * in 0..2*padding. The border is black, or reflects the image at its outermost pixels.
  */
 export function paddedCrop(
   image: Float32Array,
   [height, width, channels]: ImageShape,
-  { padding, top, left }: { padding: number; top: number; left: number },
+  {
+    padding,
+    top,
+    left,
+    border = 'black',
+  }: { padding: number; top: number; left: number; border?: 'black' | 'reflect' },
 ): void {
   if (copy.length < image.length) copy = new Float32Array(image.length);
   copy.set(image);
+  if (border === 'reflect') {
+    const inside = (at: number, size: number): number => (at < 0 ? -at : at >= size ? 2 * (size - 1) - at : at);
+    for (let y = 0, to = 0; y < height; y++) {
+      const row = inside(y + top - padding, height) * width;
+      for (let x = 0; x < width; x++) {
+        const from = (row + inside(x + left - padding, width)) * channels;
+        for (let k = 0; k < channels; k++) image[to++] = copy[from + k];
+      }
+    }
+    return;
+  }
   image.fill(0);
   const [down, right] = [top - padding, left - padding];
   const columns = width - Math.abs(right);
@@ -52,11 +84,11 @@ export function paddedCrop(
   }
 }
 
-/** Moves an image by up to `padding` pixels in either direction, black where nothing is left. */
-export function randomPaddedCrop(padding = 4): Augmentation {
+/** Moves an image by up to `padding` pixels in either direction; `border` fills where nothing is left. */
+export function randomPaddedCrop(padding = 4, border: 'black' | 'reflect' = 'black'): Augmentation {
   return (image, random, shape) => {
     const [top, left] = [random.integer(2 * padding + 1), random.integer(2 * padding + 1)];
-    paddedCrop(image, shape, { padding, top, left });
+    paddedCrop(image, shape, { padding, top, left, border });
   };
 }
 

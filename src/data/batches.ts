@@ -1,9 +1,10 @@
 import { Random, deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
 import type { Augmentation } from './augment.js';
-import { valuesOf, shapeOf } from './imageSet.js';
+import { scaled, valuesOf, shapeOf } from './imageSet.js';
 import type { ImageSet, ImageShape } from './imageSet.js';
 import type { Normalise } from './normalise.js';
+import { resizedCrop } from './resizedCrop.js';
 
 /** A few images, ready for a network. */
 export interface Batch {
@@ -30,6 +31,8 @@ export interface BatchOptions {
   epoch?: number;
   /** Changes to each image, in this order. Needs a seed. */
   augment?: Augmentation[];
+  /** The factor on the images' height and width, after the other changes. Default 1. */
+  scale?: number;
   /** Whether to leave out a last batch that is not full. Default false. */
   dropLast?: boolean;
   /** The first batch to give, by its index: where a stopped epoch goes on. Default 0. */
@@ -68,9 +71,12 @@ function check(options: BatchOptions, total: number): void {
  * for every batch. Throws a UserError where the options contradict each other.
  */
 export function* batches(set: ImageSet, options: BatchOptions): Generator<Batch, void, void> {
-  const { batchSize, normalise, seed, epoch = 0, augment = [], startAt = 0 } = options;
-  const shape = shapeOf(set);
+  const { batchSize, normalise, seed, epoch = 0, augment = [], scale = 1, startAt = 0 } = options;
+  const stored = shapeOf(set);
+  const shape = scaled(stored, scale);
   const values = valuesOf(shape);
+  const whole = new Float32Array(valuesOf(stored));
+  const box = { top: 0, left: 0, height: stored[0], width: stored[1] };
   const count = set.labels.length;
   const total = batchCount(count, options);
   check(options, total);
@@ -84,13 +90,16 @@ export function* batches(set: ImageSet, options: BatchOptions): Generator<Batch,
     const labels = new Int32Array(size);
     for (let i = 0; i < size; i++) {
       const which = order === undefined ? first + i : order[first + i];
-      const image = images.subarray(i * values, (i + 1) * values);
-      image.set(set.images.subarray(which * values, (which + 1) * values));
+      const given = images.subarray(i * values, (i + 1) * values);
+      const image = scale === 1 ? given : whole;
+      image.set(set.images.subarray(which * whole.length, (which + 1) * whole.length));
       if (augment.length > 0) {
         const random = new Random(deriveSeed(augmentSeed, which));
-        for (const change of augment) change(image, random, shape);
+        const turn = { seed: seed!, epoch, image: which };
+        for (const change of augment) change(image, random, stored, turn);
       }
-      normalise(image, shape);
+      if (scale !== 1) resizedCrop(image, stored[1], box, given, shape);
+      normalise(given, shape);
       labels[i] = set.labels[which];
     }
     yield { index, size, shape, images, labels };

@@ -22,6 +22,13 @@ export interface ImageSet {
 /** The shape of a set's images. */
 export const shapeOf = ({ shape = [32, 32, 3] }: Pick<ImageSet, 'shape'>): ImageShape => shape;
 
+/** A shape whose height and width are multiplied by `scale` and rounded, to at least 1. */
+export const scaled = ([height, width, channels]: ImageShape, scale: number): ImageShape => [
+  Math.max(1, Math.round(height * scale)),
+  Math.max(1, Math.round(width * scale)),
+  channels,
+];
+
 /** Images as arrays hold them. */
 export interface ImageArrays {
   /** [N, H, W, C] flat, the channel fastest: bytes in 0..255, or floats in 0..1, which are rounded to bytes. */

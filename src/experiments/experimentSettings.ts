@@ -5,7 +5,7 @@ import { flag, listOf, number, oneOf, orNull, setOf, text, wholeNumber } from '.
 import type { Schema } from './settings/schema.js';
 
 /** The networks that have a name; `own` is one that was given as a `tf.LayersModel`. */
-export const networkNames = ['googlenet', 'resnet20', 'cnn4', 'c3', 'resnet18'] as const;
+export const networkNames = ['googlenet', 'resnet20', 'cnn4', 'c3', 'resnet18', 'airbench'] as const;
 
 /** What is trained, and from which weights. */
 interface NetworkSettings {

@@ -30,6 +30,12 @@ export function ownNetwork(model: tf.LayersModel): OwnNetwork {
   return { topology: model.toJSON(null, false) as object, weights: new Map(weights) };
 }
 
+/**
+ * Settings that came after others had been trained with, and the value at which each changes nothing: it is left out there, so that
+ * earlier runs stay what they are.
+ */
+const later: Readonly<Record<string, string>> = { progressive_resizing: '[]', tta: '"none"' };
+
 type Hash = ReturnType<typeof createHash>;
 
 function addOwn(hash: Hash, { topology, weights }: OwnNetwork): void {
@@ -48,7 +54,11 @@ async function addFile(hash: Hash, path: string): Promise<void> {
 /** The settings on which it depends what a run comes to, as words in order. */
 function decisive(settings: ExperimentSettings): string[] {
   const inside = givenIn(settings).filter(({ name }) => !outsideIdentity.includes(name));
-  return inside.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).sort();
+  return inside
+    .map(({ name, value }) => ({ name, text: JSON.stringify(value) }))
+    .filter(({ name, text }) => text !== later[name])
+    .map(({ name, text }) => `${name}=${text}`)
+    .sort();
 }
 
 /** Whether two runs on the same images, from the same start, come to the same. */

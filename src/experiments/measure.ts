@@ -2,7 +2,7 @@ import { completeCount, weightCount } from '../compact/count/counts.js';
 import { publishedCount } from '../compact/count/publishedCount.js';
 import type { DataSplits } from '../data/dataSplits.js';
 import { zeroCounts, type ZeroCount } from '../sparsity/prunableWeights.js';
-import { evaluate } from '../training/evaluate.js';
+import { evaluate, type EvaluationOptions } from '../training/evaluate.js';
 import type { EpochEvent, TrainingEvent } from '../training/events.js';
 import type { Provenance } from '../training/log/provenance.js';
 import { normalisationOf } from './recipe.js';
@@ -14,9 +14,9 @@ export async function scoresOf(
   { model, settings }: Pick<TrainedNetwork, 'model' | 'settings'>,
   data: DataSplits,
   part: 'validation' | 'test',
-  signal?: AbortSignal,
+  { tta, signal }: Pick<EvaluationOptions, 'tta' | 'signal'> = {},
 ): Promise<Measured['test']> {
-  const scores = await evaluate(model, data[part], { normalise: normalisationOf(settings, data.train), signal });
+  const scores = await evaluate(model, data[part], { normalise: normalisationOf(settings, data.train), tta, signal });
   return { ...scores, images: data[part].labels.length };
 }
 
@@ -32,8 +32,9 @@ export async function measure(network: TrainedNetwork, data: DataSplits, signal?
   const sum = (of: keyof ZeroCount): number => [...kernels.values()].reduce((total, count) => total + count[of], 0);
   const countsAsPublished = settings.network === 'googlenet' && weights.size === 0;
   return {
-    validation: await scoresOf(network, data, 'validation', signal),
-    test: await scoresOf(network, data, 'test', signal),
+    validation: await scoresOf(network, data, 'validation', { signal }),
+    test: await scoresOf(network, data, 'test', { signal }),
+    ...(settings.tta !== 'none' && { test_tta: await scoresOf(network, data, 'test', { tta: settings.tta, signal }) }),
     sparsity: {
       complete: left.sparsity,
       published: countsAsPublished ? publishedCount(model, masks).sparsity : null,

@@ -1,4 +1,3 @@
-import { shapeOf } from '../data/imageSet.js';
 import * as tf from '@tensorflow/tfjs';
 import { readFile } from 'node:fs/promises';
 import { deriveSeed } from '../backend/random.js';
@@ -8,7 +7,9 @@ import { decodeSafetensors } from '../formats/safetensors.js';
 import { namedWeights } from '../graph/names.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import '../layers/registered.js';
-import type { ImageSet } from '../data/imageSet.js';
+import { shapeOf, type ImageSet } from '../data/imageSet.js';
+import { whiteningKernel } from '../data/whitening.js';
+import { airbench } from '../models/airbench.js';
 import { c3 } from '../models/c3.js';
 import { cnn4 } from '../models/cnn4.js';
 import { fillFromTorchvision } from '../models/torchvision.js';
@@ -19,11 +20,12 @@ import { resnet20 } from '../models/resnet20.js';
 import { rescaleGammas } from '../sparsity/ista.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { methods } from './methods.js';
+import { normalisationOf } from './recipe.js';
 
 /** How each network with a name is built. To add one: its file in models/, an entry here, and its test. */
 const builders: Record<
   Exclude<ExperimentSettings['network'], 'own'>,
-  (settings: ExperimentSettings, common: Required<NetworkOptions>) => tf.LayersModel
+  (settings: ExperimentSettings, common: Required<NetworkOptions>, train: ImageSet) => tf.LayersModel
 > = {
   googlenet({ methods, l0 }, common) {
     const { droprate_init, sampling, reduce: gateReduce, unstructured } = l0;
@@ -36,6 +38,8 @@ const builders: Record<
   cnn4: ({ bn_momentum }, common) => cnn4({ ...common, momentum: bn_momentum ?? undefined }),
   c3: (_, common) => c3(common),
   resnet18: (_, common) => resnet18(common),
+  airbench: (settings, common, train) =>
+    airbench({ ...common, whitening: whiteningKernel(train, normalisationOf(settings, train)) }),
 };
 
 /** A network that training starts from, as it is evaluated: its weights, and the masks of its channels. */
@@ -122,7 +126,7 @@ export async function buildNetwork(
   if (network === 'own' && !own)
     throw new UserError('network=own must come with a tf.LayersModel: experiment({ network: model }).');
   const common = { widthMultiplier: width, inputShape: shapeOf(train), classes: train.classNames.length, seed };
-  let model = network === 'own' ? own! : builders[network](settings, common);
+  let model = network === 'own' ? own! : builders[network](settings, common, train);
   for (const name of settings.methods) {
     const seedOf = deriveSeed(seed, name);
     model = (await methods[name].prepare?.(model, { settings, seed: seedOf })) ?? model;

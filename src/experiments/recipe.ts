@@ -1,4 +1,11 @@
-import { randomBrightness, randomContrast, randomFlip, randomPaddedCrop, type Augmentation } from '../data/augment.js';
+import {
+  alternatingFlip,
+  randomBrightness,
+  randomContrast,
+  randomFlip,
+  randomPaddedCrop,
+  type Augmentation,
+} from '../data/augment.js';
 import type { ImageSet } from '../data/imageSet.js';
 import {
   channelStatistics,
@@ -9,13 +16,15 @@ import {
   type Normalise,
 } from '../data/normalise.js';
 import { randomResizedCrop } from '../data/resizedCrop.js';
+import type { TestTimeAugmentation } from '../training/evaluate.js';
 import { constant, exponentialDecay, multiStep, oneCycle, type Schedule } from '../training/schedules.js';
 import { flag, listOf, number, oneOf, orNull, wholeNumber } from './settings/rules.js';
 import type { RunLength, Schema } from './settings/schema.js';
 
 /** How a network is trained, whatever makes it sparse. */
 export interface RecipeSettings {
-  optimizer: 'adamw' | 'adam' | 'sgd';
+  recipe: 'own' | 'published' | 'fast';
+  optimizer: 'adamw' | 'adam' | 'sgd' | 'muon';
   lr: number;
   momentum: number;
   nesterov: boolean;
@@ -31,17 +40,21 @@ export interface RecipeSettings {
   lr_decay: number;
   augment: (keyof typeof augmentations)[];
   normalise: keyof typeof normalisations;
+  progressive_resizing: number[];
   label_smoothing: number;
   softmax_in_loss: boolean;
   softmax_scale: number;
   ema_decay: number | null;
+  tta: TestTimeAugmentation;
   select: 'last' | 'best';
 }
 
 /** Ways to change a training image at random, by name. */
 export const augmentations = {
   flip: () => randomFlip,
+  'alternating-flip': () => alternatingFlip,
   crop: () => randomPaddedCrop(),
+  translate: () => randomPaddedCrop(2, 'reflect'),
   'resized-crop': () => randomResizedCrop(),
   brightness: () => randomBrightness(),
   contrast: () => randomContrast(),
@@ -63,13 +76,18 @@ const belongsTo =
   ({ schedule }: RecipeSettings): string | undefined =>
     schedules.includes(schedule) ? undefined : `schedule=${schedule} does not use it`;
 
-const ofSgd = ({ optimizer }: RecipeSettings): string | undefined =>
-  optimizer === 'sgd' ? undefined : `optimizer=${optimizer} does not use it`;
+const withMomentum = ({ optimizer }: RecipeSettings): string | undefined =>
+  optimizer === 'sgd' || optimizer === 'muon' ? undefined : `optimizer=${optimizer} does not use it`;
 
 export const recipeSchema: Schema<RecipeSettings> = {
+  recipe: {
+    default: 'own',
+    rule: oneOf('own', 'published', 'fast'),
+    help: "whose values the settings of training have where nothing else is given: the experiment's own, those of the network's document, or the fast ones",
+  },
   optimizer: {
     default: 'adamw',
-    rule: oneOf('adamw', 'adam', 'sgd'),
+    rule: oneOf('adamw', 'adam', 'sgd', 'muon'),
     help: 'the rule by which gradients change weights',
   },
   lr: {
@@ -78,22 +96,23 @@ export const recipeSchema: Schema<RecipeSettings> = {
     help: 'the learning rate, before the schedule',
   },
   momentum: {
-    default: 0,
+    default: ({ optimizer }) => (optimizer === 'muon' ? 0.95 : 0),
     rule: number({ min: 0, below: 1 }),
-    help: "the share of SGD's velocity that stays",
-    conflict: ofSgd,
+    help: "the share of SGD's velocity, or of Muon's momentum, that stays",
+    conflict: withMomentum,
   },
   nesterov: {
-    default: false,
+    default: ({ optimizer }) => optimizer === 'muon',
     rule: flag,
-    help: 'whether SGD looks ahead by its velocity',
+    help: 'whether SGD and Muon look ahead by it',
     conflict: (settings) =>
-      ofSgd(settings) ?? (settings.nesterov && settings.momentum === 0 ? 'momentum=0 has no velocity' : undefined),
+      withMomentum(settings) ??
+      (settings.nesterov && settings.momentum === 0 ? 'momentum=0 has no velocity' : undefined),
   },
   weight_decay: {
     default: 1e-4,
     rule: number({ min: 0 }),
-    help: 'how much weights shrink: of each step of the learning rate with adamw, added to the gradient with adam and sgd',
+    help: 'how much weights shrink: of each step of the learning rate with adamw and muon, added to the gradient with adam and sgd',
   },
   decay: {
     default: 'all',
@@ -167,6 +186,13 @@ export const recipeSchema: Schema<RecipeSettings> = {
     rule: oneOf(...keys(normalisations)),
     help: "by which mean and deviation values are normalised: the training images', CIFAR-10's (of its pixels, or the mean of its images'), or each image's own",
   },
+  progressive_resizing: {
+    default: [],
+    rule: listOf(number({ above: 0, max: 4 })),
+    help: "factors on the training images' height and width, each for an equal part of the epochs, the last part in full size",
+    warning: ({ progressive_resizing: { length } }, { epochs }) =>
+      length >= epochs ? `has more sizes than the run has epochs, ${epochs}` : undefined,
+  },
   label_smoothing: {
     default: 0,
     rule: number({ min: 0, below: 1 }),
@@ -187,6 +213,11 @@ export const recipeSchema: Schema<RecipeSettings> = {
     default: null,
     rule: orNull(number({ min: 0, below: 1 }), 'none'),
     help: 'how slowly averages of the weights follow them; where there are averages, they are what is evaluated',
+  },
+  tta: {
+    default: 'none',
+    rule: oneOf('none', 'mirror', 'mirror-shift'),
+    help: 'test-time augmentation, beside the plain accuracy: over which views of an image the trained network averages its logits',
   },
   select: {
     default: 'last',

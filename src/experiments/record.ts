@@ -16,6 +16,8 @@ export interface Measured {
   /** Cross-entropy in nats, and the share of right answers. */
   validation: Scores & { images: number };
   test: Scores & { images: number };
+  /** The same averaged over the views that the setting `tta` names, where it names any. */
+  test_tta?: Scores & { images: number };
   sparsity: {
     /** By the complete count of all trained values. */
     complete: number;

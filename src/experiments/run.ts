@@ -193,7 +193,7 @@ export class Run {
 
   /** Accuracy and loss of that network on one part of the images. An aborted signal rejects with its reason. */
   async evaluate(part: 'validation' | 'test', signal?: AbortSignal): Promise<Scores> {
-    return scoresOf(await this.network(), await this.data(), part, signal);
+    return scoresOf(await this.network(), await this.data(), part, { signal });
   }
 
   /** The same image by image: which of them it gets right. */
@@ -375,8 +375,8 @@ export class Run {
 async function lastAccuracies(path: string, data: DataSplits, signal?: AbortSignal): Promise<RunRecord['last']> {
   const network = await trainedNetwork(path);
   try {
-    const validation = await scoresOf(network, data, 'validation', signal);
-    const test = await scoresOf(network, data, 'test', signal);
+    const validation = await scoresOf(network, data, 'validation', { signal });
+    const test = await scoresOf(network, data, 'test', { signal });
     return { validation: validation.accuracy, test: test.accuracy };
   } finally {
     network.dispose();

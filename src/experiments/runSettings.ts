@@ -31,6 +31,7 @@ export const outsideIdentity = [
   'classes',
   'half',
   'weights',
+  'recipe',
   'backend',
   'threads',
   'ckpt_path',

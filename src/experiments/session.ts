@@ -133,6 +133,7 @@ export async function openSession(
       loss: settings.softmax_in_loss ? softmaxInLoss(smooth, settings.softmax_scale) : smooth,
       augment: augmentationsOf(settings),
       normalise: normalisationOf(settings, data.train),
+      scales: settings.progressive_resizing,
       seed: deriveSeed(seed, 'training'),
     });
     for await (const event of training) {

@@ -1,5 +1,5 @@
-import type * as tf from '@tensorflow/tfjs';
-import { type ImageSet, imageShape, valuesOf, shapeOf } from '../data/imageSet.js';
+import * as tf from '@tensorflow/tfjs';
+import { type ImageSet, type ImageShape, imageShape, scaled, sizeOf, valuesOf, shapeOf } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 
 const shown = (shape: readonly (number | null)[]): string =>
@@ -45,4 +45,24 @@ export function checkSet(model: tf.LayersModel, set: ImageSet): void {
     `A label is the number of an output, 0 to ${classes - 1} for the ${classes} of ${model.name}; image ${wrong} of ${name} ` +
       `has the label ${labels[wrong]}. Build the network with as many classes as the data has, or correct the labels.`,
   );
+}
+
+/**
+ * Refuses factors on the images' height and width in training that are none, and a network that takes images of one size alone,
+ * such as one that flattens them. Throws a UserError.
+ */
+export function checkScales(model: tf.LayersModel, scales: readonly number[]): void {
+  const full = model.inputs[0].shape.slice(1) as unknown as ImageShape;
+  for (const scale of scales) {
+    if (!(scale > 0 && scale < Infinity)) throw new UserError(`scales must be numbers above 0; received ${scale}.`);
+    const shape = scaled(full, scale);
+    try {
+      tf.tidy(() => void model.apply(tf.zeros([1, ...shape])));
+    } catch (error) {
+      throw new UserError(
+        `A network that is trained on images of several sizes must take any; ${model.name} does not take ${sizeOf(shape)} beside ` +
+          `${sizeOf(full)}: ${(error as Error).message} Leave the other sizes out.`,
+      );
+    }
+  }
 }

@@ -14,8 +14,30 @@ export interface EvaluationOptions {
   batchSize?: number;
   /** Default: `defaultNormalise`, CIFAR-10's means and standard deviations. */
   normalise?: Normalise;
+  /** Over which views of an image its logits are averaged. Default 'none': the image as it is. */
+  tta?: TestTimeAugmentation;
   /** Ends the work between two batches. */
   signal?: AbortSignal;
+}
+
+/**
+ * Test-time augmentation: `mirror` averages the logits of an image and its mirror image; `mirror-shift` those, at half the
+ * weight, and of both moved by a pixel up left and down right (Jordan 2024, section 3.5). They cost 2 and 6 times as much.
+ */
+export type TestTimeAugmentation = 'none' | 'mirror' | 'mirror-shift';
+
+/** The views of images [N, H, W, C], each with its weight; weights add up to 1. */
+function viewsOf(x: tf.Tensor4D, tta: TestTimeAugmentation): { view: tf.Tensor4D; weight: number }[] {
+  const mirrored = (image: tf.Tensor4D, weight: number): { view: tf.Tensor4D; weight: number }[] => [
+    { view: image, weight: weight / 2 },
+    { view: image.reverse(2), weight: weight / 2 },
+  ];
+  if (tta === 'none') return [{ view: x, weight: 1 }];
+  if (tta === 'mirror') return mirrored(x, 1);
+  const border = [0, 1, 1, 0].map((pixels) => [pixels, pixels] as [number, number]);
+  const padded = tf.mirrorPad(x, border, 'reflect');
+  const moved = [0, 2].map((by) => padded.slice([0, by, by, 0], x.shape) as tf.Tensor4D);
+  return [...mirrored(x, 0.5), ...moved.flatMap((view) => mirrored(view, 0.25))];
 }
 
 /** A network's mean loss on a whole set, and for each image in turn 1 if the answer is right and 0 if it is not. */
@@ -32,7 +54,7 @@ export interface Answers {
 export async function answers(
   model: tf.LayersModel,
   set: ImageSet,
-  { batchSize = 128, normalise = defaultNormalise, signal }: EvaluationOptions = {},
+  { batchSize = 128, normalise = defaultNormalise, tta = 'none', signal }: EvaluationOptions = {},
 ): Promise<Answers> {
   checkSet(model, set);
   const meanCrossEntropy = crossEntropy();
@@ -42,7 +64,8 @@ export async function answers(
     signal?.throwIfAborted();
     const scores = tf.tidy(() => {
       const { x, labels } = inputOf(batch);
-      const logits = forward(model, x) as tf.Tensor2D;
+      const views = viewsOf(x, tta).map(({ view, weight }) => (forward(model, view) as tf.Tensor2D).mul(weight));
+      const logits = tf.addN(views) as tf.Tensor2D;
       return tf.concat([meanCrossEntropy(logits, labels).reshape([1]), isRight(logits, labels)]);
     });
     const [mean, ...hits] = await scores.data();

@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import type { State } from '../sparsity/sparsifier.js';
 import { Adam, AdamW } from './adam.js';
+import { Muon } from './muon.js';
 import { Sgd } from './sgd.js';
 
 /** One variable's share in a step. */
@@ -39,14 +40,14 @@ export const kernelsOnly = (key: string): boolean => key.endsWith('kernel');
 
 /** An optimizer in plain values, as settings give it. */
 export interface OptimizerSettings {
-  name: 'adamw' | 'adam' | 'sgd';
+  name: 'adamw' | 'adam' | 'sgd' | 'muon';
   /** Default: the optimizer's own, 1e-3, or 0.01 of sgd. */
   lr?: number;
-  /** Of sgd. Default 0. */
+  /** Of sgd and muon. Default 0, or 0.95 of muon. */
   momentum?: number;
-  /** Of sgd with momentum. Default false. */
+  /** Of sgd with momentum, and of muon. Default false, or true of muon. */
   nesterov?: boolean;
-  /** Default: the optimizer's own, 0, or 1e-4 of adamw. */
+  /** Default: the optimizer's own, 0, or 1e-4 of adamw and muon. */
   weight_decay?: number;
   /** What weight decay acts on: all that is trained, or kernels and no norms, biases and gates. Default 'all'. */
   decay?: 'all' | 'kernels';
@@ -59,18 +60,19 @@ const decaying = { all: () => true, kernels: kernelsOnly };
  * out of range, and for momentum where the optimizer has none.
  */
 export function makeOptimizer(settings: OptimizerSettings): Optimizer {
-  const { name, lr, momentum = 0, nesterov = false, weight_decay, decay = 'all' } = settings;
+  const { name, lr, momentum, nesterov, weight_decay, decay = 'all' } = settings;
   if (!Object.hasOwn(decaying, decay)) {
     throw new UserError(`decay must be 'all' or 'kernels'; received '${decay}'.`);
   }
   const shared = { lr, weight_decay, decays: decaying[decay] };
   if (name === 'sgd') return new Sgd({ ...shared, momentum, nesterov });
+  if (name === 'muon') return new Muon({ ...shared, momentum, nesterov });
   if (name !== 'adam' && name !== 'adamw') {
-    throw new UserError(`An optimizer must be 'adamw', 'adam' or 'sgd'; received '${name as string}'.`);
+    throw new UserError(`An optimizer must be 'adamw', 'adam', 'sgd' or 'muon'; received '${name as string}'.`);
   }
-  if (momentum !== 0 || nesterov) {
+  if (momentum || nesterov) {
     throw new UserError(
-      `momentum and nesterov must be left out with ${name}: they are settings of sgd. Choose sgd, or leave them out.`,
+      `momentum and nesterov must be left out with ${name}: they are settings of sgd and muon. Choose one of those, or leave them out.`,
     );
   }
   return name === 'adam' ? new Adam(shared) : new AdamW(shared);

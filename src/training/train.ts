@@ -9,7 +9,7 @@ import { gatesOf } from '../graph/gates.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { AdamW } from './adam.js';
 import { crossEntropy, inputOf, type Loss } from './loss.js';
-import { checkSet } from './checkSet.js';
+import { checkScales, checkSet } from './checkSet.js';
 import { evaluate, type EvaluationOptions } from './evaluate.js';
 import type { EndEvent, EpochEvent, StartEvent, TrainingEvent } from './events.js';
 import { LeakWatch, firstNonFinite, firstNonFiniteWeight } from './faults.js';
@@ -45,6 +45,11 @@ export interface TrainingOptions extends EvaluationOptions {
   averages?: WeightAverages;
   /** Changes to each training picture. Default none. */
   augment?: Augmentation[];
+  /**
+   * Progressive resizing: factors on the images' height and width in training, each for an equal part of the epochs, the last
+   * part in full size. Needs a network that takes images of any size. Default none.
+   */
+  scales?: readonly number[];
   /** Seed of order and augmentations. Default 0. */
   seed?: number;
   /** Steps already made: the run goes on behind them, given the model, optimizer and sparsifier of then. Default 0. */
@@ -177,13 +182,21 @@ class Run {
   private batches(epoch: number, startAt = 0): Generator<Batch, void, void> {
     const { data, augment, seed = 0 } = this.options;
     const { batchSize, dropLast, normalise } = this;
-    return batches(data.train, { batchSize, dropLast, normalise, seed, epoch, augment, startAt });
+    const scale = this.scale(epoch);
+    return batches(data.train, { batchSize, dropLast, normalise, seed, epoch, augment, scale, startAt });
   }
 
-  /** The first batches of the first epoch, as they are trained on, a few images at its end left out. */
+  private scale(epoch: number): number {
+    const { scales = [], epochs } = this.options;
+    return scales.at(Math.floor((epoch * (scales.length + 1)) / epochs)) ?? 1;
+  }
+
+  /** The first batches of the first epoch in full size, as they are trained on, a few images at its end left out. */
   private *fittingBatches(): Generator<Batch, void, void> {
     const most = Math.max(1, Math.floor(fittingImages / this.batchSize));
-    for (const batch of this.batches(0)) {
+    const { scales = [], epochs } = this.options;
+    const epoch = Math.ceil((epochs * scales.length) / (scales.length + 1));
+    for (const batch of this.batches(epoch)) {
       if (batch.index === most || (batch.index > 0 && batch.size < this.batchSize)) return;
       yield batch;
     }
@@ -224,7 +237,7 @@ class Run {
   }
 
   private check(): void {
-    const { epochs, data } = this.options;
+    const { epochs, data, scales = [] } = this.options;
     if (!Number.isInteger(epochs) || epochs < 0) {
       throw new UserError(`epochs is a whole number of at least 0, got ${epochs}`);
     }
@@ -237,6 +250,7 @@ class Run {
     }
     const { model } = this.options;
     for (const set of [data.train, data.validation]) if (set) checkSet(model, set);
+    if (scales.length > 0) checkScales(model, scales);
     if (!Number.isInteger(this.step) || this.step < 0) {
       throw new UserError(`startStep is a whole number of at least 0, got ${this.step}`);
     }

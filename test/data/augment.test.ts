@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Random, uniform } from 'sparsebook/backend/random.js';
 import { channelStatistics, cifar10Statistics, normalise, standardise } from 'sparsebook/data/normalise.js';
-import { randomBrightness, randomFlip, randomPaddedCrop } from 'sparsebook/data/augment.js';
+import { alternatingFlip, randomBrightness, randomFlip, randomPaddedCrop } from 'sparsebook/data/augment.js';
 import { randomResizedCrop } from 'sparsebook/data/resizedCrop.js';
 import { syntheticImages } from 'sparsebook/data/synthetic.js';
 import { type ImageShape, shapeOf } from 'sparsebook/data/imageSet.js';
@@ -185,4 +185,40 @@ test('where no random box fits, the largest in the middle whose ratio is allowed
     height: 12,
     width: 10,
   });
+});
+
+test('a translation moves an image by up to two pixels and reflects it at its borders', () => {
+  const shape: ImageShape = [5, 6, 1];
+  const before = noise(shape);
+  const inside = (at: number, size: number): number => (at < 0 ? -at : at >= size ? 2 * size - 2 - at : at);
+  for (let top = 0; top <= 4; top++) {
+    for (let left = 0; left <= 4; left++) {
+      const image = before.slice();
+      paddedCrop(image, shape, { padding: 2, top, left, border: 'reflect' });
+      image.forEach((value, at) => {
+        const [y, x] = [inside(Math.floor(at / 6) + top - 2, 5), inside((at % 6) + left - 2, 6)];
+        assert.equal(value, before[y * 6 + x], `${top}, ${left}: ${at}`);
+      });
+    }
+  }
+});
+
+test('an alternating flip shows each image from one side and then the other, half of them mirrored first', () => {
+  const shape: ImageShape = [4, 4, 1];
+  const mirrored = (image: number, epoch: number, seed = 7): boolean => {
+    const [given, changed] = [noise(shape, 3), noise(shape, 3)];
+    alternatingFlip(changed, new Random(1), shape, { seed, epoch, image });
+    return given.some((value, i) => value !== changed[i]);
+  };
+  const images = Array.from({ length: 200 }, (_, image) => image);
+  for (const image of images) {
+    assert.notEqual(mirrored(image, 0), mirrored(image, 1));
+    assert.equal(mirrored(image, 0), mirrored(image, 2));
+  }
+  const first = images.filter((image) => mirrored(image, 0)).length;
+  assert.ok(first > 70 && first < 130, `${first} of 200 are mirrored at first`);
+  assert.ok(
+    images.some((image) => mirrored(image, 0, 7) !== mirrored(image, 0, 8)),
+    'another seed, other images',
+  );
 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { batchCount, batches } from 'sparsebook/data/batches.js';
 import { cifar10Statistics, normalise, standardise } from 'sparsebook/data/normalise.js';
 import { randomBrightness, randomContrast, randomFlip, randomPaddedCrop } from 'sparsebook/data/augment.js';
-import { randomResizedCrop } from 'sparsebook/data/resizedCrop.js';
+import { randomResizedCrop, resizedCrop } from 'sparsebook/data/resizedCrop.js';
 import { syntheticImages } from 'sparsebook/data/synthetic.js';
 import type { Batch, BatchOptions } from 'sparsebook/data/batches.js';
 
@@ -96,4 +96,23 @@ test('options that contradict each other are refused', () => {
   refuse({ startAt: 12 }, /startAt must be a batch of this epoch, 0 to 11; received 12/);
   refuse({ epoch: undefined }, /seed and epoch go together/);
   refuse({ seed: undefined, epoch: undefined }, /augment draws random numbers and needs a seed/);
+});
+
+test('scaled images are those of the epoch made smaller or larger, behind their changes and before they are normalised', () => {
+  const options = { ...training, batchSize: 20 };
+  for (const scale of [0.5, 0.75, 1.5]) {
+    const side = 32 * scale;
+    const [whole] = batches(set, { ...options, normalise: untouched });
+    const [other] = batches(set, { ...options, scale });
+    assert.deepEqual([...other.shape], [side, side, 3]);
+    assert.deepEqual(other.labels, whole.labels);
+    const values = side * side * 3;
+    for (let i = 0; i < 20; i++) {
+      const expected = new Float32Array(values);
+      const image = whole.images.slice(i * imageBytes, (i + 1) * imageBytes);
+      resizedCrop(image, 32, { top: 0, left: 0, height: 32, width: 32 }, expected, [side, side, 3]);
+      plain(expected, [side, side, 3]);
+      assert.deepEqual(other.images.slice(i * values, (i + 1) * values), expected);
+    }
+  }
 });

@@ -5,12 +5,14 @@ import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { UserError } from 'sparsebook/errors.js';
 import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
+import { airbench } from 'sparsebook/models/airbench.js';
 import { c3 } from 'sparsebook/models/c3.js';
 import { cnn4 } from 'sparsebook/models/cnn4.js';
 import { googleNet } from 'sparsebook/models/googleNet.js';
 import { resnet18 } from 'sparsebook/models/resnet18.js';
 import { resnet20 } from 'sparsebook/models/resnet20.js';
 import type { NetworkOptions } from 'sparsebook/models/networkOptions.js';
+import { assertClose } from '../goldens.ts';
 import { reload } from '../reload.ts';
 import { forwardPass } from './goldenNetworks.ts';
 
@@ -20,7 +22,13 @@ const logits = (model: tf.LayersModel): Float32Array =>
   tf.tidy(() => (model.predict(images) as tf.Tensor).dataSync<'float32'>());
 
 const small = { widthMultiplier: 0.125, seed: 5 };
-const networks: Record<string, (options?: NetworkOptions) => tf.LayersModel> = { resnet20, cnn4, c3, resnet18 };
+const networks: Record<string, (options?: NetworkOptions) => tf.LayersModel> = {
+  resnet20,
+  cnn4,
+  c3,
+  resnet18,
+  airbench,
+};
 
 for (const [name, network] of Object.entries(networks)) {
   test(`${name}: a saved network loads again with every option and weight`, async () => {
@@ -54,7 +62,10 @@ for (const [name, network] of Object.entries(networks)) {
   });
 
   test(`${name}: a layer keeps at least one channel`, () => {
-    const widths = network({ widthMultiplier: 0.001 }).layers.filter((layer) => layer.name.endsWith('_conv'));
+    const widths = network({ widthMultiplier: 0.001 }).layers.filter(
+      // How many directions patches have is no matter of width.
+      ({ name }) => name.endsWith('_conv') && name !== 'whitening_conv',
+    );
     assert.ok(widths.every((layer) => (layer.outputShape as number[]).at(-1) === 1));
   });
 
@@ -95,6 +106,21 @@ test('cnn4 refuses images that its three halvings leave too small for its last k
     message: /inputShape must be at least 25x25 pixels for cnn4; received 64x24x3/,
   });
   assert.deepEqual(cnn4({ ...small, inputShape: [25, 25, 1] }).outputs[0].shape, [null, 10]);
+});
+
+test("airbench's first convolution has the kernel that is given and stays, the others start as the identity", () => {
+  const whitening = Float32Array.from({ length: 2 * 2 * 3 * 24 }, (_, i) => i / 100);
+  const model = airbench({ ...small, whitening });
+  assert.equal(model.getLayer('whitening_conv').trainableWeights.length, 0);
+  assert.deepEqual(model.getLayer('whitening_conv').getWeights()[0].dataSync<'float32'>(), whitening);
+  const second = model.getLayer('block2_second_conv').getWeights()[0];
+  const channels = tf.randomUniform([2, 8, 8, 32], -1, 1, 'float32', 3);
+  const passedOn = tf.tidy(() => tf.conv2d(channels as tf.Tensor4D, second as tf.Tensor4D, 1, 'same').dataSync());
+  assertClose(passedOn, channels.dataSync(), { absolute: 1e-5 }, 'what a convolution passes on');
+  assert.throws(() => airbench({ ...small, whitening: whitening.slice(1) }), {
+    name: 'UserError',
+    message: /whitening must have 288 values, for \[2, 2, 3, 24\]; received 287/,
+  });
 });
 
 test('every other network takes images of a few pixels', () => {

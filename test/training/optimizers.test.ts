@@ -94,6 +94,7 @@ for (const backend of ['cpu', 'simd'] as const) {
       { name: 'sgd', lr: 0.1, momentum: 0.9, nesterov: true },
       { name: 'adam', lr: 0.1 },
       { name: 'adamw', lr: 0.1 },
+      { name: 'muon', lr: 0.1 },
     ] as const) {
       const none = walk({ ...settings, weight_decay: 0 });
       const all = walk({ ...settings, weight_decay: 0.5 });
@@ -113,18 +114,20 @@ test('an optimizer comes from plain values, with its own defaults', () => {
     [{ name: 'adamw' }, 'AdamW', 1e-3],
     [{ name: 'adam', lr: 0.5 }, 'Adam', 0.5],
     [{ name: 'sgd' }, 'SGD', 0.01],
+    [{ name: 'muon' }, 'Muon', 1e-3],
   ] as const) {
     const optimizer = makeOptimizer(settings);
     assert.deepEqual([optimizer.name, optimizer.lr], [name, lr]);
   }
   for (const [settings, message] of [
-    [{ name: 'lion' }, /An optimizer must be 'adamw', 'adam' or 'sgd'; received 'lion'/],
+    [{ name: 'lion' }, /An optimizer must be 'adamw', 'adam', 'sgd' or 'muon'; received 'lion'/],
     [{ name: 'sgd', decay: 'norms' }, /decay must be 'all' or 'kernels'; received 'norms'/],
     [{ name: 'adam', momentum: 0.9 }, /momentum and nesterov must be left out with adam/],
     [{ name: 'adamw', nesterov: true }, /momentum and nesterov must be left out with adamw/],
     [{ name: 'sgd', nesterov: true }, /nesterov must have a momentum above 0/],
     [{ name: 'sgd', lr: -1 }, /lr must be a number of at least 0; received -1/],
     [{ name: 'adam', weight_decay: NaN }, /weight_decay must be a number of at least 0; received NaN/],
+    [{ name: 'muon', momentum: -0.9 }, /momentum must be a number of at least 0; received -0.9/],
     [{ name: 'sgd', momentum: -0.9 }, /momentum must be a number of at least 0; received -0.9/],
   ] as const) {
     assert.throws(() => makeOptimizer(settings as OptimizerSettings), { name: 'UserError', message });

@@ -13,6 +13,7 @@ export interface Decides {
  */
 export const freezePruneResnet18 = protocol({
   name: 'freeze-prune-resnet18',
+  network: 'resnet18',
   summary: 'freeze, prune and unfreeze weights of ResNet-18',
   fields: {
     freeze: {
@@ -91,7 +92,6 @@ export const freezePruneResnet18 = protocol({
     'prune=0.9 pruning.schedule=polynomial pruning.times=5 ckpt_path=CHECKPOINT',
   ],
   experiment: ({ freeze, augment, new_head }) => ({
-    network: 'resnet18',
     methods: freeze > 0 ? ['magnitude', 'freeze'] : ['magnitude'],
     freeze: freeze > 0 ? { first: freeze } : {},
     optimizer: 'adam',

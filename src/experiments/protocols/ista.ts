@@ -37,6 +37,7 @@ const ofVersion = {
 const ista = (network: 'resnet20' | 'cnn4', title: string) =>
   protocol({
     name: `ista-${network}`,
+    network,
     summary: `prune channels of ${title} by the gammas of its batch norms`,
     fields: {
       checkpoint_version: {
@@ -135,7 +136,6 @@ const ista = (network: 'resnet20' | 'cnn4', title: string) =>
         ? [`checkpoint_version=${checkpoint_version} starts from new weights: no network was given with ckpt_path.`]
         : [],
     experiment: ({ checkpoint_version, augment }) => ({
-      network,
       methods: ['ista'],
       optimizer: 'sgd',
       decay: 'kernels',

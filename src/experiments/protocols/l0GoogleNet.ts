@@ -15,6 +15,7 @@ const fineTuning = { milestones: [10, 60, 100, 130, 160], lr_decay: 0.5 };
  */
 export const l0GoogleNet = protocol({
   name: 'l0-googlenet',
+  network: 'googlenet',
   summary: 'close channels of GoogleNet by L0 gates',
   fields: {
     without_using_gate: { default: false, rule: flag, help: 'whether the network has no gates at all' },
@@ -82,7 +83,6 @@ export const l0GoogleNet = protocol({
         ]
       : [],
   experiment: ({ without_using_gate, augment }) => ({
-    network: 'googlenet',
     methods: without_using_gate ? [] : ['l0'],
     optimizer: 'adamw',
     drop_last: true,

@@ -1,4 +1,5 @@
 import { experimentSchema, type ExperimentSettings } from '../experimentSettings.js';
+import { fastRecipe } from '../fastRecipe.js';
 import type { RunSettings } from '../runSettings.js';
 import { oneOf, type Rule } from '../settings/rules.js';
 import {
@@ -25,7 +26,7 @@ export interface Preset<S> {
 }
 
 /** The settings of every protocol besides its own. */
-export interface ProtocolSettings extends Omit<RunSettings, 'half'> {
+export interface ProtocolSettings extends Omit<RunSettings, 'half'>, Pick<ExperimentSettings, 'recipe'> {
   preset: PresetName;
 }
 
@@ -44,8 +45,16 @@ export interface Protocol<S extends object = object> {
   stages?(settings: S): SomeSettings<S>[];
   /** What a person should know before the first step, besides settings that the run is too short for. */
   warnings?(settings: S, starts: 'anew' | 'from a network'): string[];
+  /** The values that a recipe gives these settings, for a network if the protocol takes any. */
+  recipe(choice: RecipeChoice): SomeSettings<S>;
   /** The experiment that the settings describe. */
   experiment(settings: S): ExperimentSettings;
+}
+
+/** What decides which recipe's values hold where nothing else is given. */
+export interface RecipeChoice extends Pick<ExperimentSettings, 'recipe'> {
+  network?: ExperimentSettings['network'];
+  starts: 'anew' | 'from a network';
 }
 
 export type Paths<S> = {
@@ -84,6 +93,8 @@ export const waysOfTraining = {
   lr_decay: of('lr_decay'),
   label_smoothing: of('label_smoothing'),
   ema_decay: of('ema_decay'),
+  progressive_resizing: of('progressive_resizing'),
+  tta: of('tta'),
 };
 
 /** Settings of a protocol: the experiment's renamed, its own, and groups of both. */
@@ -139,8 +150,11 @@ function schemaOf(fields: object, all: object, full: (settings: object) => objec
   );
 }
 
+type Values = SomeSettings<ExperimentSettings>;
+
 /** What a protocol is made of. */
 interface ProtocolParts<F extends Fields, S> extends Pick<Protocol<S & object>, 'name' | 'summary' | 'examples'> {
+  network: ExperimentSettings['network'];
   /** Its settings, those on which the defaults of others depend first. */
   fields: F;
   presets: Record<PresetName, Preset<S>>;
@@ -155,17 +169,23 @@ export function protocol<const F extends Fields>(
   parts: ProtocolParts<F, ProtocolSettings & SettingsOf<F>>,
 ): Protocol<ProtocolSettings & SettingsOf<F>> {
   type S = ProtocolSettings & SettingsOf<F>;
-  const { fields, experiment, presets, ...rest } = parts;
+  const { fields, experiment, network, presets, ...rest } = parts;
   const shared = Object.keys(experimentSchema).filter((name) => runNames.includes(name));
   const all: Fields = { ...(Object.fromEntries(shared.map((name) => [name, groupOf(name)])) as Fields), ...fields };
   const known = new WeakMap<object, ExperimentSettings>();
+  const names = namesIn(all);
   const full = (settings: object): ExperimentSettings => {
+    const fixed = experiment(settings as S);
+    const { augment, ...fast } = (settings as S).recipe === 'fast' ? fastRecipe(network, 'anew') : ({} as Values);
+    // A protocol that was told to leave images alone does so by any recipe.
+    const changes = augment && fixed.augment?.length !== 0 ? { augment } : {};
+    const unnamed = Object.entries({ ...fast, ...changes }).filter(([name]) => !names.has(name));
     const found =
       known.get(settings) ??
       settle<ExperimentSettings>(
         experimentSchema,
         [],
-        [...givenIn(renamed(all, settings)), ...givenIn(experiment(settings as S))],
+        [renamed(all, settings), { network }, fixed, Object.fromEntries(unnamed)].flatMap((part) => givenIn(part)),
       );
     known.set(settings, found);
     return found;
@@ -176,11 +196,25 @@ export function protocol<const F extends Fields>(
     help: 'the size of the run, whose settings hold where nothing else is given',
   };
   const schema = { preset, ...schemaOf(all, all, full) } as unknown as Schema<S, never>;
-  return { ...rest, presets, schema, experiment: full };
+  const recipe = ({ recipe, starts }: RecipeChoice): SomeSettings<S> => {
+    const values = Object.entries(recipe === 'fast' ? fastRecipe(network, starts) : {});
+    const own = values.flatMap(([name, value]) => (names.has(name) ? [[names.get(name)!, value] as const] : []));
+    return Object.fromEntries(own) as unknown as SomeSettings<S>;
+  };
+  return { ...rest, presets, schema, recipe, experiment: full };
+}
+
+/** The protocol's name for each of the experiment's settings that are no member of a group and have one. */
+function namesIn(fields: Fields): Map<string, string> {
+  return new Map(
+    Object.entries(fields).flatMap(([name, field]) => ('of' in field ? [[field.of as string, name] as const] : [])),
+  );
 }
 
 const runNames =
-  'data sizes image_size classes backend threads ckpt_path resume_training again name tags checkpoints'.split(' ');
+  'recipe data sizes image_size classes backend threads ckpt_path resume_training again name tags checkpoints'.split(
+    ' ',
+  );
 
 /** An experiment's setting, or group of settings, under its own name. */
 function groupOf(name: string): object {
@@ -190,11 +224,14 @@ function groupOf(name: string): object {
 }
 
 /** Those of the settings given on which the others depend. */
-function startIn({ schema }: Pick<Protocol, 'schema'>, given: readonly Given[]): Partial<ProtocolSettings> {
-  const names = ['preset', 'ckpt_path', 'resume_training'];
+function startIn(
+  { schema }: Pick<Protocol, 'schema'>,
+  given: readonly Given[],
+): Partial<ProtocolSettings & Pick<ExperimentSettings, 'network'>> {
+  const names = ['preset', 'recipe', 'network', 'ckpt_path', 'resume_training'];
   const part = Object.fromEntries(Object.entries(schema).filter(([name]) => names.includes(name)));
   return settle(
-    part as Schema<Partial<ProtocolSettings>, never>,
+    part as Schema<object, never>,
     given.filter(({ name }) => names.includes(name)),
   );
 }
@@ -206,16 +243,17 @@ export function resumesFrom(of: Pick<Protocol, 'schema'>, given: readonly Given[
 }
 
 /**
- * The settings of a new run in full: what was given, else what the preset says, else the defaults. `starts` says whether it
+ * The settings of a new run in full: what was given, else what the recipe says, the preset or the defaults. `starts` says whether it
  * begins with the weights of another network where no `ckpt_path` says so. Throws a UserError as `settle` does.
  */
 export function protocolSettings<S extends object>(
-  { schema, presets }: Pick<Protocol<S>, 'schema' | 'presets'>,
+  { schema, presets, recipe: valuesOf }: Pick<Protocol<S>, 'schema' | 'presets' | 'recipe'>,
   given: readonly Given[],
   starts = false,
 ): S {
-  const { preset = 'published', ckpt_path } = startIn({ schema }, given);
+  const { preset = 'published', recipe = 'own', network, ckpt_path } = startIn({ schema }, given);
   const { values, fineTuning = {} } = presets[preset];
   const tuned = starts || typeof ckpt_path === 'string';
-  return settle<S>(schema, given, [...givenIn(values), ...(tuned ? givenIn(fineTuning) : [])]);
+  const ofRecipe = valuesOf({ recipe, network, starts: tuned ? 'from a network' : 'anew' });
+  return settle<S>(schema, given, [...givenIn(values), ...(tuned ? givenIn(fineTuning) : []), ...givenIn(ofRecipe)]);
 }

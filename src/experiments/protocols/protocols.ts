@@ -1,12 +1,38 @@
+import { UserError } from '../../errors.js';
 import { experimentSchema, type ExperimentSettings } from '../experimentSettings.js';
-import { settle, givenIn } from '../settings/settle.js';
+import { fastRecipe } from '../fastRecipe.js';
+import { recipeSchema, type RecipeSettings } from '../recipe.js';
+import type { SomeSettings } from '../settings/schema.js';
+import { givenIn, settle } from '../settings/settle.js';
 import { freezePruneResnet18 } from './freezePruneResnet18.js';
 import { istaCnn4, istaResnet20 } from './ista.js';
 import { l0GoogleNet } from './l0GoogleNet.js';
-import type { Protocol } from './protocol.js';
+import type { Protocol, RecipeChoice } from './protocol.js';
 import { reprC3 } from './reprC3.js';
 
 const none = { help: 'nothing is set', values: {} };
+
+/** The document in which each network is trained. */
+const documents: Partial<Record<ExperimentSettings['network'], () => ExperimentSettings>> = {
+  googlenet: () => l0GoogleNet.experiment(settle(l0GoogleNet.schema, [])),
+  resnet20: () => istaResnet20.experiment(settle(istaResnet20.schema, [])),
+  cnn4: () => istaCnn4.experiment(settle(istaCnn4.schema, [])),
+  c3: () => reprC3.experiment(settle(reprC3.schema, [])),
+  resnet18: () => freezePruneResnet18.experiment(settle(freezePruneResnet18.schema, [])),
+};
+
+/** The recipe of the document about a network. Throws a UserError for a network that no document is about. */
+function publishedRecipe(network: ExperimentSettings['network']): SomeSettings<RecipeSettings> {
+  const document = documents[network];
+  if (!document) {
+    throw new UserError(
+      `recipe=published must be of a network that a document is about: ${Object.keys(documents).join(', ')}; received ` +
+        `network=${network}. Take recipe=fast, or give the settings one by one.`,
+    );
+  }
+  const ofRecipe = Object.entries(document()).filter(([name]) => name in recipeSchema && name !== 'recipe');
+  return Object.fromEntries(ofRecipe);
+}
 
 /** An experiment without a document: its settings are the experiment's own. */
 export const anyExperiment: Protocol<ExperimentSettings> = {
@@ -20,6 +46,10 @@ export const anyExperiment: Protocol<ExperimentSettings> = {
     'network=c3 methods=magnitude,freeze magnitude.unit=channels magnitude.prune=0.3 freeze.first=1 data=FOLDER',
     'ckpt_path=CHECKPOINT resume_training=true',
   ],
+  recipe({ recipe, network = 'googlenet', starts }: RecipeChoice) {
+    if (recipe === 'own') return {};
+    return recipe === 'fast' ? fastRecipe(network, starts) : publishedRecipe(network);
+  },
   experiment: (settings) => settle(experimentSchema, [], givenIn(settings)),
 };
 

@@ -15,6 +15,7 @@ export interface NextWeights {
 /** The RePr project's C3 (Prakash et al. 2019): 100 epochs of plain SGD, three times pruned by 30 %. */
 export const reprC3 = protocol({
   name: 'repr-c3',
+  network: 'c3',
   summary: 'switch off filters of C3 that overlap, and bring them back orthogonal',
   fields: {
     standard: { default: false, rule: flag, help: 'whether all filters train throughout, for comparison' },
@@ -84,7 +85,6 @@ export const reprC3 = protocol({
     'crop=false lr=0.003 repr.reverse=true',
   ],
   experiment: ({ standard, crop }) => ({
-    network: 'c3',
     methods: standard ? [] : ['repr'],
     optimizer: 'sgd',
     weight_decay: 0,

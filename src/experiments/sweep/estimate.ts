@@ -23,8 +23,20 @@ export const experimentOf = (point: SweepPoint): ExperimentSettings =>
 
 /** What the speed of an experiment depends on, in short. */
 export function speedKey(settings: ExperimentSettings, { jobs, threads }: Sharing): string {
-  const { network, width, methods, batch_size, data, image_size, classes, augment, optimizer, ema_decay, backend } =
-    settings;
+  const {
+    network,
+    width,
+    methods,
+    batch_size,
+    data,
+    image_size,
+    classes,
+    augment,
+    optimizer,
+    progressive_resizing,
+    ema_decay,
+    backend,
+  } = settings;
   const kind = {
     network,
     width,
@@ -35,6 +47,7 @@ export function speedKey(settings: ExperimentSettings, { jobs, threads }: Sharin
     classes,
     augment,
     optimizer,
+    ...(progressive_resizing.length > 0 && { progressive_resizing }),
     ema_decay,
     backend,
   };

@@ -1,0 +1,44 @@
+import type { ExperimentSettings } from './experimentSettings.js';
+import type { SomeSettings } from './settings/schema.js';
+
+type Values = SomeSettings<ExperimentSettings>;
+
+/**
+ * What all networks are trained with: one rise and one fall of the learning rate, steps of Muon, labels and images that are
+ * harder than the true ones.
+ */
+const shared: Values = {
+  optimizer: 'muon',
+  lr: 0.01,
+  weight_decay: 0.1,
+  decay: 'kernels',
+  batch_size: 125,
+  drop_last: true,
+  schedule: 'one-cycle',
+  augment: ['crop', 'alternating-flip'],
+  normalise: 'pixels',
+  label_smoothing: 0.1,
+  tta: 'mirror',
+};
+
+/** What fits one network. Found by sweeps on the validation images (docs/recipe.md). */
+const own: Partial<Record<ExperimentSettings['network'], Values>> = {
+  googlenet: { epochs: 30, progressive_resizing: [0.625, 0.8125] },
+  resnet20: { epochs: 40, bn_momentum: 0.1 },
+  airbench: {
+    epochs: 10,
+    batch_size: 250,
+    augment: ['translate', 'alternating-flip'],
+    label_smoothing: 0.2,
+    tta: 'mirror-shift',
+  },
+  resnet18: { epochs: 30 },
+};
+
+/** A trained network is trained on with a lower rate, and not as long. */
+const fineTuning: Values = { lr: 0.003, epochs: 10, progressive_resizing: [] };
+
+/** The fast recipe for a network: what its settings of training are where nothing else is given. */
+export function fastRecipe(network: ExperimentSettings['network'], starts: 'anew' | 'from a network'): Values {
+  return { epochs: 20, ...shared, ...own[network], ...(starts === 'anew' ? {} : fineTuning) };
+}

@@ -1,0 +1,111 @@
+import * as tf from '@tensorflow/tfjs';
+import type { State } from '../sparsity/sparsifier.js';
+import { AdamW } from './adam.js';
+import type { Optimizer, Update } from './optimizer.js';
+import { checkAtLeast0, replace, SlotOptimizer, type SlotOptimizerOptions } from './slots.js';
+
+export interface MuonOptions extends SlotOptimizerOptions {
+  /** Of AdamW's size. Default 1e-3. */
+  lr?: number;
+  /** Default 0.95. */
+  momentum?: number;
+  /** Whether a step goes where the momentum will have led. Default true. */
+  nesterov?: boolean;
+  /** Default 1e-4. */
+  weight_decay?: number;
+}
+
+/** Coefficients of the quintic a X + b X X'X + c X (X'X)^2 that draws singular values in (0, 1] towards 1 fastest. */
+const [a, b, c] = [3.4445, -4.775, 2.0315];
+
+/**
+ * Nearly the orthogonal matrix nearest to a matrix [rows, columns]: U V' of its singular value decomposition, with singular values between
+ * 0.7 and 1.2 in place of 1 but for those that were next to nothing, by `steps` of Newton and Schulz's iteration (Jordan et al. 2024). The caller disposes it.
+ */
+export function orthogonalised(matrix: tf.Tensor2D, steps = 5): tf.Tensor2D {
+  return tf.tidy(() => {
+    const [rows, columns] = matrix.shape;
+    const tall = rows > columns;
+    let x = matrix.div<tf.Tensor2D>(matrix.norm().add(1e-7));
+    for (let step = 0; step < steps; step++) {
+      // The smaller of the two products.
+      const square = x.matMul<tf.Tensor2D>(x, tall, !tall);
+      const factor = square.mul(b).add<tf.Tensor2D>(square.matMul(square).mul(c));
+      x = x.mul(a).add(tall ? x.matMul(factor) : factor.matMul(x));
+    }
+    return x;
+  });
+}
+
+/** Convolutions: their kernels, read as matrices, have directions that can be made equally long. */
+const isConvolution = ({ key, variable }: Update): boolean => key.endsWith('/kernel') && variable.rank === 4;
+
+/** Muon's part in `Muon`: the kernels of convolutions. */
+class MuonKernels extends SlotOptimizer {
+  readonly name = 'Muon';
+  readonly remembersDecay = false;
+
+  constructor(
+    private readonly own: Required<Pick<MuonOptions, 'lr' | 'momentum' | 'nesterov' | 'weight_decay'>> &
+      SlotOptimizerOptions,
+  ) {
+    super(['momentum'], own);
+    checkAtLeast0('momentum', own.momentum);
+  }
+
+  protected update(update: Update): void {
+    const { variable, gradient, lr } = update;
+    const { momentum, nesterov } = this.own;
+    const slot = this.slotOf(update);
+    const mean = slot.tensors.momentum.mul(momentum).add(gradient.mul(1 - momentum));
+    const direction = nesterov ? mean.mul(momentum).add(gradient.mul(1 - momentum)) : mean;
+    const outputs = variable.shape.at(-1)!;
+    const matrix = direction.reshape<tf.Tensor>([-1, outputs]) as tf.Tensor2D;
+    const size = 0.2 * Math.sqrt(Math.max(...matrix.shape));
+    const change = orthogonalised(matrix)
+      .mul(lr * size)
+      .reshape(variable.shape);
+    variable.assign(variable.mul(1 - lr * this.decayOf(update)).sub(change));
+    replace(slot, { momentum: mean });
+  }
+}
+
+/**
+ * Muon (Jordan et al. 2024): the momentum M of a convolution's kernel, read as a matrix [height width inputs, outputs], is
+ * made orthogonal before each step, so that the kernel changes in all directions alike: W <- W (1 - lr * weight_decay) - lr * 0.2 sqrt(max(rows, columns)) U V'
+ * for M = U S V'. The factor makes steps as large as AdamW's (Liu et al. 2025, section 2.2), which changes everything
+ * else: biases, norms, gates and dense layers, at the same learning rate.
+ */
+export class Muon implements Optimizer {
+  readonly name = 'Muon';
+  readonly remembersDecay = false;
+  readonly lr: number;
+  private readonly kernels: MuonKernels;
+  private readonly rest: AdamW;
+
+  /** Throws a UserError for a number below 0. */
+  constructor({ lr = 1e-3, momentum = 0.95, nesterov = true, weight_decay = 1e-4, decays }: MuonOptions = {}) {
+    this.lr = lr;
+    this.kernels = new MuonKernels({ lr, momentum, nesterov, weight_decay, decays });
+    this.rest = new AdamW({ lr, weight_decay, decays });
+  }
+
+  step(updates: Update[]): void {
+    this.kernels.step(updates.filter(isConvolution));
+    this.rest.step(updates.filter((update) => !isConvolution(update)));
+  }
+
+  state(): State {
+    return { kernels: this.kernels.state(), rest: this.rest.state() };
+  }
+
+  restore(state: State): void {
+    this.kernels.restore(state.kernels as State);
+    this.rest.restore(state.rest as State);
+  }
+
+  dispose(): void {
+    this.kernels.dispose();
+    this.rest.dispose();
+  }
+}

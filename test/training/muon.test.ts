@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Matrix, SingularValueDecomposition } from 'ml-matrix';
+import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { AdamW } from 'sparsebook/training/adam.js';
+import { Muon, orthogonalised } from 'sparsebook/training/muon.js';
+import type { Update } from 'sparsebook/training/optimizer.js';
+import { assertClose } from '../goldens.ts';
+
+/** Five steps of the quintic, as they change a singular value. */
+const iterated = (value: number): number =>
+  [1, 2, 3, 4, 5].reduce((x) => 3.4445 * x - 4.775 * x ** 3 + 2.0315 * x ** 5, value);
+const matrixOf = (tensor: tf.Tensor): Matrix => new Matrix((tensor as tf.Tensor2D).arraySync());
+
+for (const backend of ['cpu', 'simd'] as const) {
+  test(`a matrix keeps its directions and gets other singular values, near 1, tall, wide or square, on ${backend}`, async () => {
+    await useBackend({ backend, threads: 1 });
+    for (const shape of [
+      [40, 12],
+      [12, 40],
+      [16, 16],
+      [1, 7],
+    ] as [number, number][]) {
+      const given = tf.randomNormal(shape, 0, 3, 'float32', 5) as tf.Tensor2D;
+      const before = tf.memory().numTensors;
+      const made = orthogonalised(given);
+      assert.equal(tf.memory().numTensors, before + 1);
+      const {
+        leftSingularVectors: u,
+        rightSingularVectors: v,
+        diagonal,
+      } = new SingularValueDecomposition(matrixOf(given), {
+        autoTranspose: true,
+      });
+      const norm = matrixOf(given).norm();
+      // U' X V is diagonal where X = U S V' has the directions of the given matrix.
+      const inside = u.transpose().mmul(matrixOf(made)).mmul(v).to2DArray();
+      inside.forEach((row, i) =>
+        row.forEach((value, k) => {
+          if (i === k)
+            assertClose([value], [iterated(diagonal[i] / norm)], { absolute: 1e-3 }, `${shape.join('x')}: value ${i}`);
+          else assert.ok(Math.abs(value) < 1e-3, `${shape.join('x')}: ${value} beside the diagonal`);
+        }),
+      );
+      tf.dispose([given, made]);
+    }
+  });
+
+  test(`a step is orthogonal for convolutions and AdamW's for everything else, at each variable's own rate, on ${backend}`, async () => {
+    await useBackend({ backend, threads: 1 });
+    const shapes = { 'conv/kernel': [3, 3, 4, 8], 'dense/kernel': [6, 5], 'bn/gamma': [8], 'gate/logAlpha': [8] };
+    const [muon, adamw] = [new Muon({ lr: 0.01, weight_decay: 0.1 }), new AdamW({ lr: 0.01, weight_decay: 0.1 })];
+    const walk = (optimizer: Muon | AdamW): Record<string, tf.Tensor> => {
+      const updates = Object.entries(shapes).map(([key, shape], i): Update => {
+        const [start, gradient] = [1, 2].map((seed) => tf.randomNormal(shape, 0, 1, 'float32', 10 * i + seed));
+        return { key, variable: tf.variable(start), gradient, lr: key.startsWith('gate') ? 0.05 : 0.01 };
+      });
+      for (let step = 0; step < 3; step++) optimizer.step(updates);
+      return Object.fromEntries(updates.map(({ key, variable }) => [key, variable]));
+    };
+    const [ours, others] = [walk(muon), walk(adamw)];
+    for (const key of ['dense/kernel', 'bn/gamma', 'gate/logAlpha']) {
+      assert.deepEqual(ours[key].dataSync(), others[key].dataSync(), key);
+    }
+    const start = tf.randomNormal(shapes['conv/kernel'], 0, 1, 'float32', 1);
+    const step = tf.tidy(() =>
+      start
+        .mul((1 - 0.01 * 0.1) ** 3)
+        .sub(ours['conv/kernel'])
+        .reshape([36, 8])
+        .div(0.01 * 0.2 * Math.sqrt(36) * 3),
+    );
+    const values = new SingularValueDecomposition(matrixOf(step)).diagonal;
+    assert.ok(
+      values.every((value) => value > 0.6 && value < 1.25),
+      `singular values ${values.join()}`,
+    );
+  });
+
+  test(`a kernel without a gradient stays where it is, on ${backend}`, async () => {
+    await useBackend({ backend, threads: 1 });
+    const variable = tf.variable(tf.randomNormal([1, 1, 6, 4], 0, 1, 'float32', 1));
+    const before = variable.dataSync().slice();
+    new Muon({ weight_decay: 0 }).step([{ key: 'c/kernel', variable, gradient: tf.zeros([1, 1, 6, 4]), lr: 1 }]);
+    assert.deepEqual(variable.dataSync(), before);
+  });
+}
+
+test("Muon's memory can be saved and taken back: the next step is the same", async () => {
+  await useBackend({ backend: 'cpu' });
+  const gradientOf = (step: number): tf.Tensor[] =>
+    [[1, 1, 6, 4], [4]].map((shape, i) => tf.randomNormal(shape, 0, 1, 'float32', 10 * step + i));
+  const start = [tf.randomNormal([1, 1, 6, 4], 0, 1, 'float32', 90), tf.zeros([4])];
+  const walk = (optimizer: Muon, variables: tf.Variable[], step: number): void =>
+    optimizer.step(
+      gradientOf(step).map((gradient, i) => ({
+        key: ['c/kernel', 'c/bias'][i],
+        variable: variables[i],
+        gradient,
+        lr: 0.1,
+      })),
+    );
+  const [first, second] = [new Muon(), new Muon()];
+  const variables = start.map((values) => tf.variable(values));
+  walk(first, variables, 1);
+  const copies = variables.map((variable) => tf.variable(variable.clone()));
+  second.restore(first.state());
+  walk(first, variables, 2);
+  walk(second, copies, 2);
+  variables.forEach((variable, i) => assertClose(copies[i].dataSync(), variable.dataSync(), { absolute: 0 }, `${i}`));
+});
