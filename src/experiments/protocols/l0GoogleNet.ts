@@ -48,7 +48,7 @@ export const l0GoogleNet = protocol({
         data: 'synthetic',
         sizes: { train: 4000, validation: 1000, test: 1000 },
         width: 0.25,
-        epochs: 6,
+        epochs: 8,
         batch_size: 64,
         lr: 3e-3,
         lambda_l0: 2,
