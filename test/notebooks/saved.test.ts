@@ -21,7 +21,7 @@ await useBackend({ backend: 'simd', threads: 1 });
 const data = await loadData('synthetic', { seed: 77, sizes: { train: 16, validation: 40, test: 40 } });
 
 for (const [name, trainedOn, leastEpochs] of [
-  ['pretrained-synthetic', /^synthetic shapes$/, 1],
+  ['pretrained-synthetic', /^synthetic scenes$/, 1],
   ['pretrained-cifar10', /^CIFAR-10/, 15],
 ] as const) {
   test(`01: ${name} is whole, says what it was trained on, gives its network, and cannot be resumed`, async () => {
