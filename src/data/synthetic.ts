@@ -94,7 +94,6 @@ interface Stamp {
   x: number;
   y: number;
   radius: number;
-  angle: number;
   colour: Colour;
   opacity: number;
 }
@@ -111,51 +110,53 @@ class Painter {
     this.canvas = new Float32Array(valuesOf(shape));
   }
 
-  /** Two colours that run into each other across the canvas in a random direction. */
-  private paintBackground(random: Random, from: Colour): void {
+  /** Two colours that run into each other across the canvas in a random direction, and waves in another. */
+  private paintBackground(random: Random, from: Colour, scale: number): void {
     const [height, width, channels] = this.shape;
     const to = from.map((value) => value + between(random, -60, 60));
     const angle = between(random, 0, 2 * PI);
     const [stepX, stepY] = [cos(angle) / width, sin(angle) / height];
+    const [turn, start, swell] = [between(random, 0, PI), between(random, 0, 2 * PI), between(random, 0, 10)];
+    const rate = (2 * PI) / (between(random, 4, 16) * scale);
     for (let y = 0, at = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
         const share = 0.5 + (x - width / 2) * stepX + (y - height / 2) * stepY;
-        for (let k = 0; k < channels; k++) this.canvas[at++] = from[k] + (to[k] - from[k]) * share;
+        const wave = swell * sin((x * cos(turn) + y * sin(turn)) * rate + start);
+        for (let k = 0; k < channels; k++) this.canvas[at++] = from[k] + (to[k] - from[k]) * share + wave;
       }
     }
   }
 
-  /** Paints one drawing over the canvas, its edge softened over one pixel. */
-  private paintStamp({ distance, x, y, radius, angle, colour, opacity }: Stamp): void {
+  /** Paints one drawing over the canvas at a random angle, its edge softened over `blur` pixels. */
+  private paintStamp(random: Random, blur: number, { distance, x, y, radius, colour, opacity }: Stamp): void {
     const [height, width, channels] = this.shape;
-    const { canvas } = this;
-    const reach = radius * 1.45;
+    const reach = radius * 1.6 + blur;
+    const angle = between(random, 0, 2 * PI);
     const [turnX, turnY] = [cos(angle) / radius, sin(angle) / radius];
     const [left, right] = [max(0, Math.floor(x - reach)), min(width - 1, Math.ceil(x + reach))];
     const [top, bottom] = [max(0, Math.floor(y - reach)), min(height - 1, Math.ceil(y + reach))];
     for (let row = top; row <= bottom; row++) {
       for (let column = left; column <= right; column++) {
         const [dx, dy] = [column - x, row - y];
-        const inside = 0.5 - radius * distance(dx * turnX + dy * turnY, dy * turnX - dx * turnY);
+        const inside = 0.5 - (radius / blur) * distance(dx * turnX + dy * turnY, dy * turnX - dx * turnY);
         if (inside <= 0) continue;
         const share = opacity * min(1, inside);
         const at = (row * width + column) * channels;
-        for (let k = 0; k < channels; k++) canvas[at + k] += (colour[k] - canvas[at + k]) * share;
+        for (let k = 0; k < channels; k++) this.canvas[at + k] += (colour[k] - this.canvas[at + k]) * share;
       }
     }
   }
 
   /** Small sticks and blobs that belong to no class. */
-  private paintClutter(random: Random, pieces: number, scale: number): void {
+  private paintClutter(random: Random, blur: number, pieces: number, scale: number): void {
     const [height, width, channels] = this.shape;
     for (let i = 0; i < pieces; i++) {
       const length = between(random, 0.2, 1);
-      this.paintStamp({
+      this.paintStamp(random, blur, {
         distance: (u, v) => max(abs(u) - 1, abs(v) - length),
         x: between(random, 0, width),
         y: between(random, 0, height),
         radius: between(random, 1, 3) * scale,
-        angle: between(random, 0, PI),
         colour: anyColour(random, channels),
         opacity: between(random, 0.4, 0.9),
       });
@@ -163,46 +164,48 @@ class Painter {
   }
 
   /**
-   * Paints one image into `image`: drawings of random place, size, turn and colours, each in a column of its own, on a
-   * random background, between clutter, under noise. Lengths are those of 32 x 32 pixels, scaled.
+   * Paints one image into `image`: drawings of random place, size, width, turn and colours, each in a column of its own,
+   * on a random background, between clutter, out of focus, under noise. Drawings are lighter than the background, save in
+   * one image of seven, a negative. Lengths are those of 32 x 32 pixels, scaled.
    */
   paint(image: Uint8Array, drawings: Distance[], random: Random): void {
     const [height, width, channels] = this.shape;
     const column = width / this.columns;
     const scale = min(height, column) / 32;
+    const blur = between(random, 1, 1 + 0.4 * scale);
     const ground = anyColour(random, channels, 160);
-    this.paintBackground(random, ground);
-    this.paintClutter(random, 2 + random.integer(4), scale);
+    this.paintBackground(random, ground, scale);
+    this.paintClutter(random, blur, 2 + random.integer(4), scale);
     drawings.forEach((shape, i) => {
-      const size = between(random, 8, 13);
+      const size = between(random, 8.5, 13);
       const margin = size * 0.85 * scale;
+      const stretch = between(random, 0.9, 1.1);
       const pattern = {
         frequency: between(random, 1.3, 1.3 + size / 12),
         phase: random.next(),
         round: random.next() < 0.5,
       };
-      this.paintStamp({
-        distance: (u, v) => shape(u, v, pattern),
+      this.paintStamp(random, blur, {
+        distance: (u, v) => shape(u * stretch, v / stretch, pattern),
         x: i * column + between(random, margin, column - 1 - margin),
         y: between(random, margin, height - 1 - margin),
         radius: size * scale,
-        angle: between(random, -0.4, 0.4),
         colour: lighter(random, ground, 50),
         opacity: between(random, 0.75, 1),
       });
     });
-    this.paintClutter(random, random.integer(4), scale);
-    const noise = between(random, 5, 50);
+    this.paintClutter(random, blur, random.integer(4), scale);
+    const [negative, noise] = [random.next() < 1 / 7, between(random, 5, 45)];
     const seed = Math.floor(random.next() * 2 ** 32);
     for (let i = 0; i < image.length; i++) {
-      const value = this.canvas[i] + noise * (uniform(seed, 2 * i) + uniform(seed, 2 * i + 1) - 1);
-      image[i] = value < 0 ? 0 : value > 255 ? 255 : value;
+      const light = min(255, max(0, this.canvas[i] + noise * (uniform(seed, 2 * i) + uniform(seed, 2 * i + 1) - 1)));
+      image[i] = negative ? 255 - light : light;
     }
   }
 }
 
 /** What results from this data are signed with. */
-export const syntheticName = 'synthetic shapes';
+export const syntheticName = 'synthetic scenes';
 
 /** What synthetic images look like. */
 export interface SyntheticOptions {

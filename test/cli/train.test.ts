@@ -17,7 +17,7 @@ test('train says what it trains, tells of each epoch, and ends with a table', as
   assert.equal(code, 0, stderr);
   assert.match(
     stdout,
-    /^data: synthetic shapes: 64 training, 32 validation and 32 test images \(32x32x3, 10 classes, split /,
+    /^data: synthetic scenes: 64 training, 32 validation and 32 test images \(32x32x3, 10 classes, split /,
   );
   assert.match(stdout, /\nbackend: simd: 1 thread, /);
   assert.match(stdout, /\nsettings: preset=quick data=synthetic .*width=0\.1 epochs=2 .*lambda_l0=3 /);
@@ -99,7 +99,7 @@ test('a wrong command line trains nothing, says what is wrong and exits 1', asyn
 
 test("one command trains all of ISTA's versions, each from the one before, the last one compact", async () => {
   const sizes = 'data=synthetic sizes.train=48 sizes.validation=16 sizes.test=16 width=0.125 batch_size=16';
-  const words = `preset=quick faster=10000 stronger=5000 log_frequency=3 ${sizes} backend=simd threads=1`.split(' ');
+  const words = `preset=quick faster=10000 stronger=3000 log_frequency=3 ${sizes} backend=simd threads=1`.split(' ');
   const ista = (...more: string[]): ReturnType<typeof sparsebook>['ended'] =>
     sparsebook(['train', 'ista-resnet20', ...words, ...more], { SPARSEBOOK_DATA: folder }).ended;
   const all = await ista();

@@ -44,7 +44,7 @@ test('an image depends on the seed and its place alone', () => {
   assert.notDeepEqual(syntheticImages(20, 8).images, short.images);
 });
 
-test('a linear model stays under 60 % on the pixels', () => {
+test('a linear model stays under 40 % on the pixels', () => {
   const [rows, testRows] = standardised(
     rowsOf(train, (image) => Float32Array.from(image)),
     rowsOf(held, (image) => Float32Array.from(image)),
@@ -52,26 +52,26 @@ test('a linear model stays under 60 % on the pixels', () => {
   const result = softmaxRegression(
     { rows, labels: train.labels },
     { rows: testRows, labels: held.labels },
-    { classes: 10, epochs: 4, rate: 1e-3 },
+    { classes: 10, epochs: 6, rate: 1e-3 },
   );
   const last = result.training[result.training.length - 1];
-  assert.ok(last > 0.5, `the linear model did not learn its own training images: ${last}`);
-  assert.ok(result.bestTest < 0.6, `a linear model reaches ${result.bestTest}`);
+  assert.ok(last > 0.4, `the linear model did not learn its own training images: ${last}`);
+  assert.ok(result.bestTest < 0.4, `a linear model reaches ${result.bestTest}`);
 });
 
-test('a linear model stays under 60 % on colour statistics', () => {
+test('a linear model stays under 40 % on colour statistics', () => {
   const [rows, testRows] = standardised(rowsOf(train, colourStatistics), rowsOf(held, colourStatistics));
   const result = softmaxRegression(
     { rows, labels: train.labels },
     { rows: testRows, labels: held.labels },
     { classes: 10, epochs: 20, rate: 1e-2 },
   );
-  assert.ok(result.bestTest < 0.6, `colours alone give ${result.bestTest}`);
+  assert.ok(result.bestTest < 0.4, `colours alone give ${result.bestTest}`);
 });
 
 test('the images of 32x32x3 in ten classes never change', () => {
   const { images, labels } = syntheticImages(50, 1);
-  assert.equal(createHash('sha256').update(images).update(labels).digest('hex').slice(0, 16), '07f0d79de47588f4');
+  assert.equal(createHash('sha256').update(images).update(labels).digest('hex').slice(0, 16), '3e29cff30adfa4e5');
 });
 
 test('images of any shape are drawn whole, each class another way', () => {

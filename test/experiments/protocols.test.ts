@@ -231,7 +231,7 @@ test('a run of RePr notes how its filters lay at each turn, how they overlap, an
 
 test("ISTA's versions follow each other, each from the network before as it was evaluated; version 2 is compact", async () => {
   const small = { protocol: 'ista-resnet20', width: 0.125, log_frequency: 2, alpha: 0.9, bn_momentum: 0.1 };
-  const first = await finished({ ...small, checkpoint_version: 0, l1_penalty: 8, max_steps: 4, ema_decay: 0.5 });
+  const first = await finished({ ...small, checkpoint_version: 0, l1_penalty: 6, max_steps: 4, ema_decay: 0.5 });
   const log = first.notes<GammaNote>('gammas');
   assert.deepEqual(
     log.map(({ step }) => step),
@@ -327,8 +327,8 @@ test('a run with a target sparsity ends within 0.03 of it, and its record tells 
       network: 'c3',
       data: small,
       root,
-      methods: { name: 'l0', target_sparsity, droprate_init: 0.05, lr_gates: 0.5 },
-      recipe: { epochs: 16, batch_size: 8 },
+      methods: { name: 'l0', target_sparsity, droprate_init: 0.05, lr_gates: 0.3 },
+      recipe: { epochs: 24, batch_size: 8 },
     });
     const { sparsity, method } = (await run.finish()).record;
     assert.ok(Math.abs(sparsity.complete - target_sparsity) <= 0.03, `${target_sparsity}: ${sparsity.complete}`);

@@ -21,7 +21,7 @@ await useBackend({ backend: 'simd', threads: 1 });
 const data = await loadData('synthetic', { seed: 77, sizes: { train: 16, validation: 40, test: 40 } });
 
 for (const [name, trainedOn, leastEpochs] of [
-  ['pretrained-synthetic', /^synthetic shapes$/, 1],
+  ['pretrained-synthetic', /^synthetic scenes$/, 1],
   ['pretrained-cifar10', /^CIFAR-10/, 15],
 ] as const) {
   test(`01: ${name} is whole, says what it was trained on, gives its network, and cannot be resumed`, async () => {
@@ -116,7 +116,7 @@ test('04: the saved tasks hold the mask, and free it where they say so', () => {
 });
 
 for (const [name, trainedOn, least] of [
-  ['synthetic', /^synthetic shapes$/, 0.9],
+  ['synthetic', /^synthetic scenes$/, 0.9],
   ['cifar10', /^CIFAR-10/, 0.5],
 ] as const) {
   test(`04: the stored network of ${name} says what it was trained on, and is the body of a narrow ResNet-18`, async () => {
