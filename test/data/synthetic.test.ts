@@ -52,10 +52,10 @@ test('a linear model stays under 40 % on the pixels', () => {
   const result = softmaxRegression(
     { rows, labels: train.labels },
     { rows: testRows, labels: held.labels },
-    { classes: 10, epochs: 6, rate: 1e-3 },
+    { classes: 10, epochs: 8, rate: 1e-3 },
   );
   const last = result.training[result.training.length - 1];
-  assert.ok(last > 0.4, `the linear model did not learn its own training images: ${last}`);
+  assert.ok(last > 0.5, `the linear model did not learn its own training images: ${last}`);
   assert.ok(result.bestTest < 0.4, `a linear model reaches ${result.bestTest}`);
 });
 

@@ -187,4 +187,5 @@ def main():
         print(round(seconds * 1000, 3), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
