@@ -34,6 +34,8 @@ export interface MethodSettings {
   magnitude: {
     prune: number;
     unit: 'weights' | 'channels';
+    criterion: 'magnitude' | 'orthogonality';
+    where: string[];
     scope: 'global' | 'perLayer';
     schedule: 'one-shot' | 'iterative' | 'polynomial';
     times: number;
@@ -113,6 +115,9 @@ function travelsLess(settings: ExperimentSettings, length: RunLength): string | 
 
 const unlessPruning = ({ magnitude }: ExperimentSettings): string | undefined =>
   magnitude.prune === 0 ? 'nothing is pruned' : undefined;
+
+const unlessChannels = ({ magnitude }: ExperimentSettings): string | undefined =>
+  magnitude.unit === 'weights' ? 'unit=weights prunes single weights, wherever they are' : undefined;
 
 /** A setting of magnitude pruning that means nothing where nothing is pruned. */
 const ofPruning = <T extends SettingValue>(
@@ -309,10 +314,22 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       prune: {
         default: 0,
         rule: number({ min: 0, below: 1 }),
-        help: 'the share that is pruned and held at 0, those of smallest magnitude',
+        help: 'the share that is pruned and held at 0, the smallest unless criterion says otherwise',
         warning: ({ magnitude }) => (magnitude.prune === 0 ? 'prunes nothing' : undefined),
       },
       unit: ofPruning({ default: 'weights', rule: oneOf('weights', 'channels'), help: 'what is pruned' }),
+      criterion: ofPruning({
+        default: 'magnitude',
+        rule: oneOf('magnitude', 'orthogonality'),
+        help: 'which channels go: those of the smallest weights, or those whose filters overlap most with others, as RePr chooses',
+        conflict: unlessChannels,
+      }),
+      where: ofPruning({
+        default: [],
+        rule: listOf(text("a layer's name")),
+        help: 'the convolutions whose channels are pruned; none named: all',
+        conflict: unlessChannels,
+      }),
       scope: ofPruning({
         default: 'global',
         rule: oneOf('global', 'perLayer'),
@@ -348,12 +365,14 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
     },
     async build(model, { settings: { magnitude }, rankedBy }) {
       const { magnitudeSparsifier } = await import('../sparsity/magnitude.js');
-      const { scope, unit, unfreeze_epoch, restore } = magnitude;
+      const { scope, unit, criterion, where, unfreeze_epoch, restore } = magnitude;
       const plan = pruningPlan(magnitude);
       return magnitudeSparsifier(model, {
         plan,
         scope,
         unit,
+        criterion,
+        where,
         rankedBy,
         unfreezeBefore: unfreeze_epoch ?? undefined,
         restore,
