@@ -64,7 +64,7 @@ const specs: Record<string, ExperimentSpec | ProtocolSpec> = {
   },
   'channels whose filters overlap': {
     ...c3,
-    methods: { name: 'magnitude', unit: 'channels', criterion: 'orthogonality', where: ['conv2'], prune: 0.4 },
+    methods: { name: 'magnitude', unit: 'channels', criterion: 'orthogonality', where: ['block2_conv'], prune: 0.4 },
   },
 };
 
