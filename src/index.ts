@@ -270,7 +270,7 @@ export { blockTable, type BlockRow } from './experiments/blockTable.js';
 export type { FollowedEvent, LoadedEvent, RunEvent } from './experiments/claim.js';
 export { compactLatencies, type CompactLatencyOptions } from './experiments/compactLatency.js';
 export { compareCompactions } from './experiments/compareCompactions.js';
-export { whichToTake, type Compared, type Cost } from './experiments/comparison.js';
+export { comparedRuns, whichToTake, type Compared, type Cost } from './experiments/comparison.js';
 export {
   courseOf,
   cutPoints,
