@@ -40,23 +40,20 @@ export const blockMasks = new Map([
 ]);
 
 /** A comparison: a network, a method at two sizes and another one of which nothing was run, and a narrower network. */
-const compared: plots.SweepResult[] = (
-  [
-    ['dense', 1, 0.9],
-    ['L0 gates', 0.6, 0.85],
-    ['L0 gates', 0.2, 0.7],
-    ['ISTA on gammas'],
-    ['narrower network', 0.3, 0.6],
-  ] as const
-).map(([entry, left, accuracy]) => ({
-  entry,
-  group: entry,
-  values: {},
-  runs: 3,
-  n: accuracy === undefined ? 0 : 3,
-  means: accuracy === undefined ? {} : { 'test.accuracy': accuracy, 'multiply_adds.left': 8e7 * left },
-  ...(accuracy !== undefined && { interval: { low: accuracy - 0.01, high: accuracy + 0.01, by: 'seeds' } }),
-}));
+const groupOf = (entry: string): plots.RunGroup => ({ entry, group: entry, values: {}, runs: 3 });
+const resultOf = (entry: string, left: number, accuracy: number): plots.SweepResult => ({
+  ...groupOf(entry),
+  n: 3,
+  means: { 'test.accuracy': accuracy, 'multiply_adds.left': 8e7 * left },
+  interval: { low: accuracy - 0.01, high: accuracy + 0.01, by: 'seeds' },
+});
+const compared = [
+  resultOf('dense', 1, 0.9),
+  resultOf('L0 gates', 0.6, 0.85),
+  resultOf('L0 gates', 0.2, 0.7),
+  { ...groupOf('ISTA on gammas'), n: 0, means: {} },
+  resultOf('narrower network', 0.3, 0.6),
+];
 
 const kernels = ['stem_conv/kernel', 'stage1_block1_first_conv/kernel', 'logits/kernel'];
 /** The gradients of three kernels: the second has none at all. */
