@@ -129,7 +129,12 @@ export {
 } from './sparsity/ista.js';
 export { l0Sparsifier, type L0Options, type L0Weighting } from './sparsity/l0.js';
 export type { SparsityTarget } from './sparsity/lambdaController.js';
-export { magnitudeSparsifier, type MagnitudeOptions, type MagnitudeSparsifier } from './sparsity/magnitude.js';
+export {
+  magnitudeSparsifier,
+  type ChannelCriterion,
+  type MagnitudeOptions,
+  type MagnitudeSparsifier,
+} from './sparsity/magnitude.js';
 export {
   nullSpace,
   refillFilters,
@@ -263,7 +268,9 @@ export { WeightAverages, type WeightAveragesOptions } from './training/weightAve
 
 export { blockTable, type BlockRow } from './experiments/blockTable.js';
 export type { FollowedEvent, LoadedEvent, RunEvent } from './experiments/claim.js';
+export { compactLatencies, type CompactLatencyOptions } from './experiments/compactLatency.js';
 export { compareCompactions } from './experiments/compareCompactions.js';
+export { comparedRuns, whichToTake, type Compared, type Cost } from './experiments/comparison.js';
 export {
   courseOf,
   cutPoints,
@@ -277,6 +284,7 @@ export {
   type EpochMeans,
   type KeptRun,
   type ResultPoint,
+  type RunGroup,
   type SavedIsta,
   type SavedPruning,
   type SavedSweep,
@@ -301,6 +309,7 @@ export { Run } from './experiments/run.js';
 export { trainedNetwork, type TrainedNetwork } from './experiments/saved.js';
 export { halfOf, softmaxInLoss } from './experiments/session.js';
 export type { SettingValue, SomeSettings } from './experiments/settings/schema.js';
+export { savedResults, sweepTable, type SweepResult } from './experiments/sweep/results.js';
 export {
   differenceInWords,
   differenceOf,
@@ -330,6 +339,7 @@ export {
   type SparsityPoint,
   type StageAccuracy,
 } from './plots/accuracy.js';
+export { accuracyAgainstCost } from './plots/costs.js';
 export { exampleImages, type LabelledImages } from './plots/exampleImages.js';
 export { filterMap, filterScores, gramMatrices, type GramMoment, type Prunings } from './plots/filters.js';
 export {

@@ -73,20 +73,17 @@ async function plot(name: string, { output }: { output?: string }): Promise<void
   process.stderr.write(`wrote ${shownPath(path)}\n`);
 }
 
-async function save(name: string, file: string): Promise<void> {
+async function save(name: string, file: string, { latency }: { latency?: boolean }): Promise<void> {
   if (!file.endsWith('.json')) throw new UserError(`The file must end in .json; received ${file}.`);
   const sweep = await Sweep.open(name);
-  const { about, records, curves } = await savedSweep(sweep);
-  if (records.length === 0) throw new UserError(`No run of the sweep ${sweep.name} is finished yet.`);
+  const timed = latency ? (await (await import('../backend/useBackend.js')).useBackend()).description : undefined;
+  const { about, ...lists } = await savedSweep(sweep, timed);
   // A record a line, so that changes are seen one by one.
-  const lines = (list: readonly object[]): string => list.map((each) => JSON.stringify(each)).join(',\n');
-  const more = curves ? `,\n"curves":[\n${lines(curves)}\n]` : '';
-  await writeFileWhole(
-    file,
-    `{"about":${JSON.stringify(about)},\n"records":[\n${lines(records)}\n]${more}}\n`,
-    jsonFile,
+  const lines = Object.entries(lists).map(
+    ([key, list]: [string, object[]]) => `"${key}":[\n${list.map((each) => JSON.stringify(each)).join(',\n')}\n]`,
   );
-  process.stderr.write(`wrote ${shownPath(resolve(file))}: ${records.length} of ${sweep.points.length} runs\n`);
+  await writeFileWhole(file, `{${[`"about":${JSON.stringify(about)}`, ...lines].join(',\n')}}\n`, jsonFile);
+  process.stderr.write(`wrote ${shownPath(resolve(file))}: ${lists.records.length} of ${sweep.points.length} runs\n`);
 }
 
 /** Adds what shows the results of a sweep: `table`, `plot` and `save`. */
@@ -110,5 +107,6 @@ export function addResultCommands(command: Command): void {
     .summary('write records and courses of a sweep as one JSON file, for a notebook to show')
     .argument('<sweep>', about)
     .argument('<file>', 'the JSON file')
+    .option('--latency', 'time the compact networks of all finished runs side by side, here and now')
     .action(save);
 }

@@ -36,6 +36,19 @@ export interface Course {
 /** A run that was kept: its record, or what of it is known, and its course. */
 export type KeptRun = SomeRecord & { course: Course };
 
+/** Runs of a sweep that differ in their seeds alone. */
+export interface RunGroup {
+  /** The entry of the sweep's list of points. */
+  entry?: string;
+  group: string;
+  /** The values that vary, but for the seed. */
+  values: Record<string, string>;
+  /** How many runs there are to be. */
+  runs: number;
+  /** Why there is no number, or not of all runs. */
+  missing?: string;
+}
+
 const digits = (value: number): number => Number(value.toPrecision(5));
 
 /** How a run went so far, by its settings and its events. */
@@ -143,8 +156,12 @@ export interface SavedSweep {
     /** What all runs have in common. */
     budget?: Record<string, unknown>;
     runsPerSetting?: number;
+    /** What timed the compact networks of `latency_ms`, if they were timed. */
+    timed?: string;
   };
   records: KeptRun[];
+  /** What was asked for, finished or not, in order. */
+  groups?: RunGroup[];
   /** The penalty at each training step. */
   curves?: { name: string; steps: number[]; penalty: number[] }[];
 }

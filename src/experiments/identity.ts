@@ -34,7 +34,12 @@ export function ownNetwork(model: tf.LayersModel): OwnNetwork {
  * Settings that came after others had been trained with, and the value at which each changes nothing: it is left out there, so that
  * earlier runs stay what they are.
  */
-const later: Readonly<Record<string, string>> = { progressive_resizing: '[]', tta: '"none"' };
+const later: Readonly<Record<string, string>> = {
+  progressive_resizing: '[]',
+  tta: '"none"',
+  'magnitude.criterion': '"magnitude"',
+  'magnitude.where': '[]',
+};
 
 type Hash = ReturnType<typeof createHash>;
 

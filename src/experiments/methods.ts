@@ -1,10 +1,11 @@
 import type * as tf from '@tensorflow/tfjs';
-import { iterative, oneShot, polynomial, reprEpoch, type PruningPlan } from '../sparsity/schedules.js';
+import { reprEpoch } from '../sparsity/schedules.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import type { ExperimentSettings } from './experimentSettings.js';
+import { ofPruning, prunesLess, pruningPlan, unfreezesLess, unlessChannels } from './pruning.js';
 import { factorsOf } from './recipe.js';
 import { flag, listOf, number, oneOf, orNull, text, wholeNumber } from './settings/rules.js';
-import type { AnySetting, RunLength, Schema, Setting, SettingValue } from './settings/schema.js';
+import type { AnySetting, RunLength, Schema } from './settings/schema.js';
 
 /** The settings of all methods, each method's in a group of its own. */
 export interface MethodSettings {
@@ -34,6 +35,8 @@ export interface MethodSettings {
   magnitude: {
     prune: number;
     unit: 'weights' | 'channels';
+    criterion: 'magnitude' | 'orthogonality';
+    where: string[];
     scope: 'global' | 'perLayer';
     schedule: 'one-shot' | 'iterative' | 'polynomial';
     times: number;
@@ -65,39 +68,6 @@ interface Method<S> {
   settled?(settings: ExperimentSettings): number;
 }
 
-/** What is pruned when. */
-export function pruningPlan({ prune, schedule, times }: MethodSettings['magnitude']): PruningPlan {
-  if (prune === 0) return [];
-  if (schedule === 'one-shot') return oneShot(prune);
-  // So that the share of all is `prune` after `times` times the same share of what is left.
-  if (schedule === 'iterative') return iterative(1 - (1 - prune) ** (1 / times), { times });
-  return polynomial(prune, { end: times });
-}
-
-/** How a run is too short for its prunings, if it is. */
-function prunesLess({ magnitude }: ExperimentSettings, { epochs }: RunLength): string | undefined {
-  const plan = pruningPlan(magnitude);
-  const made = plan.filter(({ epoch }) => epoch < epochs);
-  if (made.length === plan.length) return undefined;
-  const percent = (share: number): string => `${Number((100 * share).toFixed(1))} %`;
-  const pruned = 1 - made.reduce((left, { amount }) => left * (1 - amount), 1);
-  return (
-    `needs ${plan.at(-1)!.epoch + 1} epochs, and the run has ${epochs}: ` +
-    `${made.length} of ${plan.length} prunings come to pass, and ${percent(pruned)} are pruned, not ${percent(magnitude.prune)}`
-  );
-}
-
-/** How unfreezing comes too late to happen, or too early to be of all that is pruned, if so. */
-function unfreezesLess({ magnitude }: ExperimentSettings, { epochs }: RunLength): string | undefined {
-  const { unfreeze_epoch } = magnitude;
-  if (unfreeze_epoch === null) return undefined;
-  if (unfreeze_epoch >= epochs) return `comes after the last epoch, ${epochs - 1}: what is pruned stays pruned`;
-  const later = pruningPlan(magnitude).filter(({ epoch }) => epoch > unfreeze_epoch && epoch < epochs);
-  return later.length === 0
-    ? undefined
-    : `comes before the pruning of epoch ${later[0].epoch}: what is pruned from then on stays pruned`;
-}
-
 /** How a run is too short for its target sparsity, if it is. */
 function travelsLess(settings: ExperimentSettings, length: RunLength): string | undefined {
   const { target_sparsity, lr_gates } = settings.l0;
@@ -110,17 +80,6 @@ function travelsLess(settings: ExperimentSettings, length: RunLength): string | 
   const slowed = Math.round(full) < steps ? `, which are as many as ${Math.round(full)} by its schedule` : '';
   return `needs about ${Math.ceil(20 / lr_gates)} steps at lr_gates=${lr_gates}, and the run has ${steps}${slowed}`;
 }
-
-const unlessPruning = ({ magnitude }: ExperimentSettings): string | undefined =>
-  magnitude.prune === 0 ? 'nothing is pruned' : undefined;
-
-/** A setting of magnitude pruning that means nothing where nothing is pruned. */
-const ofPruning = <T extends SettingValue>(
-  setting: Setting<T, ExperimentSettings>,
-): Setting<T, ExperimentSettings> => ({
-  ...setting,
-  conflict: (settings) => unlessPruning(settings) ?? setting.conflict?.(settings),
-});
 
 /** The sparsity methods by name. Their code is imported when needed: settings and help do without tensors. */
 export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Name]> } = {
@@ -309,10 +268,22 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       prune: {
         default: 0,
         rule: number({ min: 0, below: 1 }),
-        help: 'the share that is pruned and held at 0, those of smallest magnitude',
+        help: 'the share that is pruned and held at 0, the smallest unless criterion says otherwise',
         warning: ({ magnitude }) => (magnitude.prune === 0 ? 'prunes nothing' : undefined),
       },
       unit: ofPruning({ default: 'weights', rule: oneOf('weights', 'channels'), help: 'what is pruned' }),
+      criterion: ofPruning({
+        default: 'magnitude',
+        rule: oneOf('magnitude', 'orthogonality'),
+        help: 'which channels go: those of the smallest weights, or those whose filters overlap most with others, as RePr chooses',
+        conflict: unlessChannels,
+      }),
+      where: ofPruning({
+        default: [],
+        rule: listOf(text("a layer's name")),
+        help: 'the convolutions whose channels are pruned; none named: all',
+        conflict: unlessChannels,
+      }),
       scope: ofPruning({
         default: 'global',
         rule: oneOf('global', 'perLayer'),
@@ -348,12 +319,14 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
     },
     async build(model, { settings: { magnitude }, rankedBy }) {
       const { magnitudeSparsifier } = await import('../sparsity/magnitude.js');
-      const { scope, unit, unfreeze_epoch, restore } = magnitude;
+      const { scope, unit, criterion, where, unfreeze_epoch, restore } = magnitude;
       const plan = pruningPlan(magnitude);
       return magnitudeSparsifier(model, {
         plan,
         scope,
         unit,
+        criterion,
+        where,
         rankedBy,
         unfreezeBefore: unfreeze_epoch ?? undefined,
         restore,

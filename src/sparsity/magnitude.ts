@@ -4,6 +4,7 @@ import { weightNames } from '../graph/names.js';
 import type { Weight } from '../layers/layer.js';
 import type { ChannelMasks } from '../graph/channelGraph.js';
 import { filterLayers, maskFilters, rowsOf, someFilterLayers } from './filters.js';
+import { orthogonalityScores } from './orthogonality.js';
 import { countZeros, prunableWeights, somePrunableWeights } from './prunableWeights.js';
 import { pruneSmallest, type PruningScope } from './pruneSmallest.js';
 import type { PruningPlan } from './schedules.js';
@@ -39,18 +40,39 @@ function weightPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): Pruning
   };
 }
 
-/**
- * Whole filters of convolutions, by the mean |w| of their weights in `rankedBy`, which does not depend on how many they
- * have; bias and batch norm go with them.
- */
-function channelPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): PruningTarget {
-  const layers = someFilterLayers(model, 'pruning of channels', { depthwise: true });
-  const deciding = filterLayers(rankedBy, { depthwise: true });
-  const meanOf = (row: Float64Array): number => row.reduce((sum, value) => sum + Math.abs(value), 0) / row.length;
+/** By what channels are chosen: those of small weights go, or those whose filters overlap with the others of their layer. */
+export type ChannelCriterion = 'magnitude' | 'orthogonality';
+
+/** The mean |w| of a filter, which does not depend on how many weights it has. */
+const meanSize = (row: Float64Array): number => row.reduce((sum, value) => sum + Math.abs(value), 0) / row.length;
+
+/** What makes filters stay, of the filters of a layer. A score of overlap is below 1. */
+const worthOf: Readonly<Record<ChannelCriterion, (rows: Float64Array[]) => number[]>> = {
+  magnitude: (rows) => rows.map(meanSize),
+  orthogonality: (rows) => orthogonalityScores(rows).map((score) => 1 - score),
+};
+
+/** Whole filters of convolutions, by what they are worth in `rankedBy`; bias and batch norm go with them. */
+function channelPruning(model: tf.LayersModel, rankedBy: tf.LayersModel, options: ChannelOptions): PruningTarget {
+  const { criterion = 'magnitude', where = [] } = options;
+  // The filters of a depthwise convolution see a channel each: that they are alike says nothing.
+  const which = { depthwise: criterion === 'magnitude' };
+  const named = <T extends { name: string }>(all: T[]): T[] =>
+    where.length === 0 ? all : all.filter(({ name }) => where.includes(name));
+  const all = someFilterLayers(model, 'pruning of channels', which);
+  const unknown = where.find((name) => !all.some((layer) => layer.name === name));
+  if (unknown !== undefined) {
+    throw new UserError(
+      `The layers whose channels are pruned must be convolutions of ${model.name}; received ${unknown}. ` +
+        `There are: ${all.map(({ name }) => name).join(', ')}.`,
+    );
+  }
+  const layers = named(all);
+  const deciding = named(filterLayers(rankedBy, which));
   return {
     kernels: layers.map(({ kernel }) => kernel),
     deciding: deciding.map(({ kernel }) => kernel),
-    sizes: () => deciding.map((layer) => Float32Array.from(rowsOf(layer), meanOf)),
+    sizes: () => deciding.map((layer) => Float32Array.from(worthOf[criterion](rowsOf(layer)))),
     masksOf: (masks) =>
       layers.map(({ kernel, filters, filterOf }) => {
         const mask = new Float32Array(filters).fill(1);
@@ -62,12 +84,22 @@ function channelPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): Prunin
   };
 }
 
-export interface MagnitudeOptions {
+interface ChannelOptions {
+  /**
+   * Which channels go first: those of the smallest mean |w| of their filter, or those of the highest orthogonality score,
+   * by which RePr chooses (`orthogonalityScores`). Default 'magnitude'.
+   */
+  criterion?: ChannelCriterion;
+  /** The names of the convolutions whose channels are pruned. Default: all. */
+  where?: readonly string[];
+}
+
+export interface MagnitudeOptions extends ChannelOptions {
   /** What is pruned when; none: only what `prune` is asked for. */
   plan?: PruningPlan;
   /** Default 'global'. */
   scope?: PruningScope;
-  /** Single weights by |w|, or channels by the mean |w| of their filter. Default 'weights'. */
+  /** Single weights by |w|, or whole channels by the criterion. Default 'weights'. */
   unit?: 'weights' | 'channels';
   /** A network with the layers of the one that is pruned, whose weights as they are now decide. Default: that one itself. */
   rankedBy?: tf.LayersModel;
@@ -92,12 +124,12 @@ export interface MagnitudeSparsifier extends Sparsifier {
  * Pruning by magnitude with the mask held through training, and unfreezing (torch.nn.utils.prune and its remove): entries
  * that are pruned stay exactly 0, whatever the optimizer, until the mask is lifted.
  *
- * Throws a UserError for a `rankedBy` of another network, for an amount out of range, and for a network without anything to
+ * Throws a UserError for a `rankedBy` of another network, for a layer in `where` that is no convolution, for an amount out of range, and for a network without anything to
  * prune or with a layer of which that is not known.
  */
 export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOptions = {}): MagnitudeSparsifier {
   const { plan = [], scope = 'global', unit = 'weights', rankedBy = model, restore = false } = options;
-  const target = (unit === 'channels' ? channelPruning : weightPruning)(model, rankedBy);
+  const target = unit === 'channels' ? channelPruning(model, rankedBy, options) : weightPruning(model, rankedBy);
   const [ours, theirs] = [target.kernels, target.deciding].map((list) =>
     list.map(({ shape }) => shape.join('x')).join(),
   );

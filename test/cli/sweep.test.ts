@@ -90,11 +90,22 @@ test('the table has means, intervals, n and what was not run; so have the figure
   assert.equal((await done('alone', 'plot', 'graph', '-o', page)).code, 0);
   assert.match(readFileSync(page, 'utf8'), /<title>Sweep graph<\/title>/);
   const file = join(folder, 'graph.json');
-  assert.equal((await done('alone', 'save', 'graph', file)).code, 0);
+  assert.equal((await done('alone', 'save', 'graph', file, '--latency')).code, 0);
   const saved = JSON.parse(readFileSync(file, 'utf8')) as {
-    about: { runsPerSetting: number };
-    records: { name: string }[];
+    about: { runsPerSetting: number; timed: string };
+    records: { name: string; latency_ms: Record<string, number> }[];
+    groups: { entry: string; group: string; runs: number }[];
   };
+  assert.match(saved.about.timed, /threads?.*Node/);
+  for (const { latency_ms } of saved.records) assert.ok(latency_ms[128] > latency_ms[1] && latency_ms[1] > 0);
+  assert.deepEqual(
+    saved.groups.map(({ entry, group, runs }) => [entry, group, runs]),
+    [
+      ['base', 'base', 2],
+      ['tune', 'tune lr=0.01', 2],
+      ['tune', 'tune lr=0.003', 2],
+    ],
+  );
   assert.deepEqual([saved.about.runsPerSetting, saved.records.length, saved.records[0].name], [2, 6, 'base']);
 });
 

@@ -62,6 +62,10 @@ const specs: Record<string, ExperimentSpec | ProtocolSpec> = {
     methods: { name: 'magnitude', unit: 'channels', prune: 0.5 },
     recipe: { ...c3.recipe, momentum: 0.9 },
   },
+  'channels whose filters overlap': {
+    ...c3,
+    methods: { name: 'magnitude', unit: 'channels', criterion: 'orthogonality', where: ['block2_conv'], prune: 0.4 },
+  },
 };
 
 /** What a run came to, without when and how fast. */

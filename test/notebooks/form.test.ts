@@ -10,6 +10,7 @@ const settings: Record<string, string> = {
   '02-ista-resnet20': 'l1_penalty weight_decay prune_steps width data seed',
   '03-repr-c3': 'S1 S2 epochs prune_ratio width lr seeds seed data',
   '04-freeze-prune-resnet18': 'shares far softmax_scale weights width data seed',
+  '05-compare': 'left l1_penalties widths width epochs epochs_method lr data seed',
 };
 
 /** Shorthand properties that name what an earlier cell declared: tslab without our patch cannot read them. */

@@ -100,3 +100,21 @@ test('notebook 04 runs from its first cell to its last, and says what it shows',
   assert.match(texts['unfreeze-train'], /unfreeze 10 % from 10\.0 % to \d\.\d %/);
   assert.match(texts['results-table'], /ticket 95 %/);
 });
+
+test('notebook 05 runs from its first cell to its last: what it trains is compared, and what was not run says so', async () => {
+  const small = {
+    left: [0.5],
+    l1_penalties: [1],
+    widths: [0.5],
+    width: 0.25,
+    train_size: 48,
+    test_size: 32,
+    epochs: 1,
+  };
+  const texts = await said('05-compare', small);
+  assert.match(texts['answer-figures'], /ResNet-20: \d+ of 96 runs are there/);
+  for (const row of ['L0 gates, 50 % left', 'orthogonality of channels, 50 % left', 'narrower network, width 50 %']) {
+    assert.match(texts['results-table'], new RegExp(`${row} +1 .*\\d`), row);
+  }
+  assert.match(texts['results-time'], /time for 128 images +40/);
+});

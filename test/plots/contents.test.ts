@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import * as plots from 'sparsebook';
 import type { Figure, Trace } from 'sparsebook/plots/theme.js';
 import { encodeIndexedPng, encodePng, palette } from 'sparsebook/plots/png.js';
-import { thin } from 'sparsebook/plots/theme.js';
+import { ink, thin } from 'sparsebook/plots/theme.js';
 import { UserError } from 'sparsebook/errors.js';
 import { blockMasks, figures, imageSet, log, masks } from './sampleFigures.ts';
 
@@ -320,4 +320,23 @@ test('a way of pruning that has not been tried is left out', () => {
     data.map(({ name }) => name),
     ['tried'],
   );
+});
+
+test('accuracy against cost: a line a method from its smallest network on, peers in grey, and nothing of what was not run', () => {
+  const { data, layout } = figures.accuracyAgainstCost;
+  assert.deepEqual(
+    data.map(({ name, x, y }) => [name, numbers(x).map(Math.round), y]),
+    [
+      ['dense', [80], [90]],
+      ['L0 gates', [16, 48], [70, 85]],
+      ['narrower network', [24], [60]],
+    ],
+  );
+  const colours = data.map(({ line }) => (line as { color: string }).color);
+  assert.deepEqual([colours[0], colours[2]], [ink, ink]);
+  assert.notEqual(colours[1], ink);
+  const { array, arrayminus } = data[1].error_y as { array: number[]; arrayminus: number[] };
+  for (const length of [...array, ...arrayminus]) assert.ok(Math.abs(length - 1) < 1e-9);
+  assert.match(layout.meta.alt, /L0 gates from 85\.0 % at 48 to 70\.0 % at 16/);
+  assert.match(figures.accuracyAgainstTimeNotMeasured.layout.meta.alt, /no run is finished yet/);
 });

@@ -39,6 +39,22 @@ export const blockMasks = new Map([
   ['block2_pool_conv', Float32Array.of(1)],
 ]);
 
+/** A comparison: a network, a method at two sizes and another one of which nothing was run, and a narrower network. */
+const groupOf = (entry: string): plots.RunGroup => ({ entry, group: entry, values: {}, runs: 3 });
+const resultOf = (entry: string, left: number, accuracy: number): plots.SweepResult => ({
+  ...groupOf(entry),
+  n: 3,
+  means: { 'test.accuracy': accuracy, 'multiply_adds.left': 8e7 * left },
+  interval: { low: accuracy - 0.01, high: accuracy + 0.01, by: 'seeds' },
+});
+const compared = [
+  resultOf('dense', 1, 0.9),
+  resultOf('L0 gates', 0.6, 0.85),
+  resultOf('L0 gates', 0.2, 0.7),
+  { ...groupOf('ISTA on gammas'), n: 0, means: {} },
+  resultOf('narrower network', 0.3, 0.6),
+];
+
 const kernels = ['stem_conv/kernel', 'stage1_block1_first_conv/kernel', 'logits/kernel'];
 /** The gradients of three kernels: the second has none at all. */
 export const gradients = [2, 0, 0.5].map((norm, i) => ({ kernel: kernels[i], norm, still: norm === 0 ? 1 : 0 }));
@@ -122,6 +138,8 @@ export const figures: Record<string, Figure> = {
   accuracyAgainstSparsity: plots.accuracyAgainstSparsity([{ label: 'λ = 10', sparsity: 0.1, accuracy: 0.9 }], {
     reference: { name: 'published', points: [{ label: 'tune 30', sparsity: 0.64, accuracy: 0.8588 }] },
   }),
+  accuracyAgainstCost: plots.accuracyAgainstCost(compared, 'multiply_adds.left'),
+  accuracyAgainstTimeNotMeasured: plots.accuracyAgainstCost(compared, 'latency_ms.128'),
   widthsPerLayer: plots.widthsPerLayer([
     { layer: 'block1_1x1', before: 16, after: 12 },
     { layer: 'block1_3x3', before: 32, after: 8 },

@@ -7,6 +7,7 @@ import { combineSparsifiers, type Sparsifier } from 'sparsebook/sparsity/sparsif
 import { freezeSparsifier } from 'sparsebook/sparsity/freeze.js';
 import { iterative, oneShot, polynomial } from 'sparsebook/sparsity/schedules.js';
 import { magnitudeSparsifier, type MagnitudeOptions } from 'sparsebook/sparsity/magnitude.js';
+import { layerScores } from 'sparsebook/sparsity/orthogonality.js';
 import { pruneSmallest } from 'sparsebook/sparsity/pruneSmallest.js';
 import { zeroCounts } from 'sparsebook/sparsity/prunableWeights.js';
 import { Adam, AdamW } from 'sparsebook/training/adam.js';
@@ -148,6 +149,40 @@ test('channels go with all they have, and a layer keeps its largest', async () =
   sparsifier.dispose!();
 });
 
+test('by orthogonality those filters go that overlap most in their layer, by the scores of RePr, whatever their size', () => {
+  const network = (): tf.LayersModel => {
+    const model = resnet18({ widthMultiplier: 0.1, classes: 3, seed: 2 });
+    const [kernel] = model.getLayer('stem_conv').getWeights();
+    const filters = kernel.shape.at(-1)!;
+    // The second filter is the first one, at ten times its size.
+    const values = kernel.dataSync().map((value, i, all) => (i % filters === 1 ? 10 * all[i - 1] : value));
+    model.getLayer('stem_conv').setWeights([tf.tensor(values, kernel.shape)]);
+    return model;
+  };
+  const closedBy = (options: MagnitudeOptions): Map<string, number[]> => {
+    const sparsifier = magnitudeSparsifier(network(), { unit: 'channels', scope: 'perLayer', ...options });
+    sparsifier.prune(0.3);
+    const masks = sparsifier.channelMasks();
+    return new Map(
+      [...masks].map(([layer, mask]) => [layer, [...mask.keys()].filter((channel) => mask[channel] === 0)]),
+    );
+  };
+  const closed = closedBy({ criterion: 'orthogonality' });
+  for (const { layer, scores } of layerScores(network())) {
+    const order = scores.map((_, filter) => filter).sort((a, b) => scores[b] - scores[a]);
+    const gone = closed.get(layer)!;
+    assert.deepEqual(
+      gone,
+      order.slice(0, gone.length).sort((a, b) => a - b),
+      layer,
+    );
+  }
+  assert.ok([0, 1].every((filter) => closed.get('stem_conv')!.includes(filter)));
+  assert.ok(!closedBy({ criterion: 'magnitude' }).get('stem_conv')!.includes(1));
+  const one = closedBy({ criterion: 'orthogonality', where: ['stem_conv'] });
+  assert.deepEqual([...one], [['stem_conv', closed.get('stem_conv')]]);
+});
+
 test('another network may decide what is pruned, as for a lottery ticket', () => {
   const [start, trained] = [smallNet({ gates: false, seed: 3 }), smallNet({ gates: false, seed: 4 })];
   const wanted = magnitudeSparsifier(trained);
@@ -284,6 +319,10 @@ test('what cannot work is refused in a sentence', () => {
   refused(() => magnitudeSparsifier(model).prune(1.5), /a share of at least 0 and below 1, or a whole number; got 1.5/);
   refused(() => magnitudeSparsifier(model).prune(1e6), /1000000 values cannot be pruned: only 844 are left/);
   refused(() => magnitudeSparsifier(model, { rankedBy: resnet18({ widthMultiplier: 0.05 }) }), /resnet18 has others/);
+  refused(
+    () => magnitudeSparsifier(model, { unit: 'channels', where: ['logits'] }),
+    /must be convolutions of smallNet; received logits\. There are: first, second/,
+  );
   refused(() => magnitudeSparsifier(model).restore({}), /not one of magnitude pruning/);
   refused(() => polynomial(1, { end: 3 }), /at least 0 and below 1, got 1/);
   refused(() => polynomial(0.5, { begin: 3, end: 3 }), /ends after it begins, got 3 to 3/);

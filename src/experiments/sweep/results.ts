@@ -1,37 +1,39 @@
 import { readRun } from '../../training/log/readRun.js';
 import type { StepEvent } from '../../training/events.js';
-import { courseOf, type KeptRun, type SavedSweep } from '../courses.js';
+import { compactLatencies } from '../compactLatency.js';
+import { courseOf, type KeptRun, type RunGroup, type SavedSweep } from '../courses.js';
 import { numbersOf, type RunRecord } from '../record.js';
 import { readSaved } from '../saved.js';
-import { headingOf, meanInterval, percent, shownAs, wilsonInterval, type ResultRow } from '../tables.js';
+import {
+  headingOf,
+  meanInterval,
+  percent,
+  shownAs,
+  wilsonInterval,
+  type ResultRow,
+  type SomeRecord,
+} from '../tables.js';
 import { givenIn, valueText } from '../settings/settle.js';
 import type { PointState, Sweep } from './sweep.js';
 
-/** What the runs of one group, which differ in their seeds alone, came to; shares are between 0 and 1. */
-export interface SweepResult {
-  /** The entry of the sweep's list of points. */
-  entry?: string;
-  group: string;
-  /** The values that vary, but for the seed. */
-  values: Record<string, string>;
-  /** How many of how many runs are finished. */
+/** What the runs of a group came to; shares are between 0 and 1. */
+export interface SweepResult extends RunGroup {
+  /** How many are finished. */
   n: number;
-  runs: number;
   /** Means over them by machine names, such as `test.accuracy` and `parameters.left`; empty where none is finished. */
   means: Record<string, number>;
   /** The 95 % interval of the test accuracy: of the mean over seeds by Student's t or, of one run, of the share by Wilson's score. */
   interval?: { low: number; high: number; by: 'seeds' | 'images' };
-  /** Why there is no number, or not of all runs. */
-  missing?: string;
 }
 
-function intervalOf(records: readonly RunRecord[]): SweepResult['interval'] {
-  if (records.length === 0) return undefined;
-  const { mean, halfWidth } = meanInterval(records.map(({ test }) => test.accuracy));
+function intervalOf(records: readonly SomeRecord[]): SweepResult['interval'] {
+  const scores = records.flatMap(({ test }) => test ?? []);
+  if (scores.length === 0) return undefined;
+  const { mean, halfWidth } = meanInterval(scores.map(({ accuracy }) => accuracy));
   // Shares end at 0 and 1, whatever the interval of a mean says.
   if (halfWidth !== null)
     return { low: Math.max(0, mean - halfWidth), high: Math.min(1, mean + halfWidth), by: 'seeds' };
-  const [low, high] = wilsonInterval(mean, records[0].test.images);
+  const [low, high] = wilsonInterval(mean, scores[0].images);
   return { low, high, by: 'images' };
 }
 
@@ -46,27 +48,47 @@ function missingIn(states: readonly PointState[]): string | undefined {
     .join(', ');
 }
 
-/** The results of a sweep, a group of runs each, in the order of its points; what was not run is there and says so. */
-export function sweepResults(states: readonly PointState[]): SweepResult[] {
+/** The groups of a sweep's runs in the order of its points, and what there is to say of those that are not finished. */
+function groupsOf(states: readonly PointState[]): RunGroup[] {
   const groups = [...new Set(states.map(({ point }) => point.group))];
   return groups.map((group) => {
     const own = states.filter(({ point }) => point.group === group);
-    const records = own.flatMap(({ record }) => record ?? []);
-    const numbers = records.map((record) => numbersOf(record));
-    const names = [...new Set(numbers.flatMap((each) => Object.keys(each)))].filter((name) => name !== 'seed');
-    const mean = (name: string): number => meanInterval(numbers.flatMap((each) => each[name] ?? [])).mean;
-    const { seed: _, ...values } = own[0].point.values;
-    return {
-      entry: own[0].point.entry,
-      group,
-      values,
-      n: records.length,
-      runs: own.length,
-      means: Object.fromEntries(names.map((name) => [name, mean(name)])),
-      interval: intervalOf(records),
-      missing: missingIn(own),
-    };
+    const { entry, values: all } = own[0].point;
+    const { seed: _, ...values } = all;
+    return { entry, group, values, runs: own.length, missing: missingIn(own) };
   });
+}
+
+function resultOf(group: RunGroup, records: readonly SomeRecord[]): SweepResult {
+  const numbers = records.map((record) => numbersOf(record));
+  const names = [...new Set(numbers.flatMap((each) => Object.keys(each)))].filter((name) => name !== 'seed');
+  const mean = (name: string): number => meanInterval(numbers.flatMap((each) => each[name] ?? [])).mean;
+  return {
+    ...group,
+    n: records.length,
+    means: Object.fromEntries(names.map((name) => [name, mean(name)])),
+    interval: intervalOf(records),
+  };
+}
+
+/** The results of a sweep, a group of runs each, in the order of its points; what was not run is there and says so. */
+export function sweepResults(states: readonly PointState[]): SweepResult[] {
+  const recordsOf = ({ group }: RunGroup): RunRecord[] =>
+    states.flatMap(({ point, record }) => (point.group === group && record ? record : []));
+  return groupsOf(states).map((group) => resultOf(group, recordsOf(group)));
+}
+
+/** The same of a sweep that was saved, or of runs that were put together in its form. */
+export function savedResults({
+  records,
+  groups = [],
+}: Pick<SavedSweep, 'groups'> & { records: readonly SomeRecord[] }): SweepResult[] {
+  return groups.map((group) =>
+    resultOf(
+      group,
+      records.filter(({ name }) => name === group.group),
+    ),
+  );
 }
 
 /** The columns of a sweep's table where none are asked for. */
@@ -113,9 +135,10 @@ const digits = (value: number): number => Number(value.toPrecision(4));
 
 /**
  * What a sweep came to in the form in which notebooks keep it: what its runs have in common, their records and courses, and
- * the penalty at each step of those that have one. Runs that are not finished are left out.
+ * the penalty at each step of those that have one. Of runs that are not finished it says so. With `timed`, what is to time
+ * them, the compact networks of all finished runs are timed side by side here and now.
  */
-export async function savedSweep(sweep: Sweep): Promise<SavedSweep> {
+export async function savedSweep(sweep: Sweep, timed?: string): Promise<SavedSweep> {
   const states = await sweep.states();
   const finished = states.filter((state): state is PointState & { record: RunRecord } => state.record !== undefined);
   const records: KeptRun[] = [];
@@ -134,22 +157,29 @@ export async function savedSweep(sweep: Sweep): Promise<SavedSweep> {
       });
     }
   }
+  if (timed !== undefined) {
+    const checkpoints = await Promise.all(finished.map(({ point }) => sweep.checkpointOf(point.id)));
+    const times = await compactLatencies(checkpoints);
+    records.forEach((record, i) => (record.latency_ms = times[i]));
+  }
   const { data, machine } = finished[0]?.record ?? { data: undefined, machine: '' };
   const inAll = (name: string, value: unknown): boolean =>
     sweep.points.every(
       ({ settings }) => valueText(givenIn(settings).find((each) => each.name === name)?.value) === valueText(value),
     );
   const common = givenIn(sweep.points[0]?.settings ?? {}).filter(({ name, value }) => inAll(name, value));
-  const groups = new Set(sweep.points.map(({ group }) => group));
+  const groups = groupsOf(states);
   return {
     about: {
       data: data?.name ?? '',
       machine,
       sizes: { train: data?.train ?? 0, validation: data?.validation ?? 0, test: data?.test ?? 0 },
       budget: Object.fromEntries(common.map(({ name, value }) => [name, value])),
-      runsPerSetting: sweep.points.length / Math.max(1, groups.size),
+      runsPerSetting: sweep.points.length / Math.max(1, groups.length),
+      ...(timed !== undefined && { timed }),
     },
     records,
+    groups,
     ...(curves.length > 0 && { curves }),
   };
 }

@@ -107,6 +107,8 @@ test('the sweeps beside the notebooks are what can be run', async () => {
     return [name, pointsOf(await readSpec([], { file: join(folder, name) })).length] as const;
   });
   assert.deepEqual(Object.fromEntries(await Promise.all(counts)), {
+    'compare-googlenet.yaml': 96,
+    'compare-resnet20.yaml': 96,
     'freeze-prune-resnet18.yaml': 87,
     'ista-penalties.yaml': 7,
     'ista-resnet20.yaml': 3,

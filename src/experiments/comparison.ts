@@ -1,0 +1,104 @@
+import { compactLatencies, type CompactLatencyOptions } from './compactLatency.js';
+import type { RunGroup, SavedSweep } from './courses.js';
+import type { Run } from './run.js';
+import { savedResults, type SweepResult } from './sweep/results.js';
+import { differenceOf, percent, type MeanInterval, type ResultRow, type SomeRecord } from './tables.js';
+
+/** Runs of several methods that are compared at several sizes, as a sweep saves them or put together in that form. */
+export type Compared = Pick<SavedSweep, 'groups'> & { records: readonly SomeRecord[] };
+
+/** The entries of a comparison that are no methods: the network that all start from, and what they are measured by. */
+export const peers = {
+  /** The whole network, trained once. */
+  whole: 'dense',
+  /** The whole network, trained on for as long as the methods. */
+  trainedOn: 'dense, trained on',
+  /** Networks of fewer channels, trained from nothing for as long as the methods took in all. */
+  narrower: 'narrower network',
+} as const;
+
+/** What a network costs, by machine names, and in words. */
+export const costs = {
+  'multiply_adds.left': 'multiply-adds',
+  'parameters.left': 'parameters',
+  'latency_ms.1': 'time for 1 image',
+  'latency_ms.128': 'time for 128 images',
+} as const;
+
+/** One of what a network costs. */
+export type Cost = keyof typeof costs;
+
+/**
+ * Finished runs as a comparison: entry by entry, in groups by their names, with the times of their compact networks, which
+ * are taken side by side here and now. Throws a UserError for a run that is not finished.
+ */
+export async function comparedRuns(
+  entries: Readonly<Record<string, readonly Run[]>>,
+  timing: CompactLatencyOptions = {},
+): Promise<Compared> {
+  const runs = Object.values(entries).flat();
+  const times = await compactLatencies(await Promise.all(runs.map((run) => run.checkpoint())), timing);
+  const records = runs.map(({ record }, i) => ({ ...record, latency_ms: times[i] }));
+  const nameOf = ({ record: { name, run } }: Run): string => name ?? run;
+  const groups = Object.entries(entries).flatMap(([entry, own]) => {
+    const names = own.map(nameOf);
+    const groupOf = (group: string): RunGroup => ({
+      entry,
+      group,
+      values: {},
+      runs: names.filter((name) => name === group).length,
+    });
+    return [...new Set(names)].map(groupOf);
+  });
+  return { groups, records };
+}
+
+const validation = ({ means }: SweepResult): number => means['validation.accuracy'];
+const best = (results: readonly SweepResult[]): SweepResult | undefined =>
+  [...results].sort((a, b) => validation(b) - validation(a)).at(0);
+
+/** A difference of test accuracies in points, with its 95 % interval where there are several runs. */
+function inPoints({ n, mean, halfWidth }: MeanInterval): string {
+  const points = (share: number): string => (100 * share).toFixed(1).replace('-', '−');
+  return halfWidth === null ? `${points(mean)} (n = ${n})` : `${points(mean)} ± ${points(halfWidth)} (n = ${n})`;
+}
+
+/** Which of two to take, by how far the first is above the second: no more than the interval carries. */
+function verdict({ mean, halfWidth }: MeanInterval, first = '', second = ''): string {
+  if (halfWidth === null) return 'open: one run each';
+  if (Math.abs(mean) <= halfWidth) return 'either';
+  return mean > 0 ? first : second;
+}
+
+/**
+ * Which method to take when: for each cost and each share of the whole network's, the method and the narrower network that do
+ * best on the validation images within that share, their test accuracies, and by how much the method is above, seed by
+ * seed. What was not run, or not timed, is there and says so.
+ */
+export function whichToTake(compared: Compared, shares: readonly number[] = [0.6, 0.4, 0.25, 0.15]): ResultRow[] {
+  const results = savedResults(compared);
+  const whole = results.find(({ entry }) => entry === peers.whole);
+  const isPeer = ({ entry }: SweepResult): boolean => Object.values<string | undefined>(peers).includes(entry);
+  const isRun = results.every(({ n }) => n > 0);
+  const rowOf = (cost: Cost, share: number): ResultRow => {
+    const most = share * (whole?.means[cost] ?? NaN);
+    const within = results.filter(({ n, means }) => n > 0 && means[cost] <= most);
+    const method = best(within.filter((result) => !isPeer(result)));
+    const narrower = best(within.filter(({ entry }) => entry === peers.narrower));
+    const pairs = method && narrower && differenceOf(compared.records, method.group, narrower.group);
+    const difference = pairs && pairs.n > 0 ? pairs : undefined;
+    const isTimed = whole === undefined || whole.n === 0 || whole.means[cost] !== undefined;
+    const { low, high } = method?.interval ?? {};
+    return {
+      cost: costs[cost],
+      'at most, %': percent(share),
+      take: difference ? verdict(difference, method?.entry, narrower?.entry) : null,
+      'best method': method?.group ?? (!isTimed ? 'not timed' : isRun ? 'none is so small' : 'not run'),
+      'test, %': method ? percent(method.means['test.accuracy']) : null,
+      '95 % interval': low === undefined ? null : `${percent(low)} to ${percent(high!)}`,
+      'narrower network, test, %': narrower ? percent(narrower.means['test.accuracy']) : null,
+      'method above it, points': difference ? inPoints(difference) : null,
+    };
+  };
+  return (Object.keys(costs) as Cost[]).flatMap((cost) => shares.map((share) => rowOf(cost, share)));
+}

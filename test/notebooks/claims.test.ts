@@ -1,0 +1,68 @@
+// No text says of our results what no record says.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { cellsOf } from './cells.ts';
+import { claimsIn, filled, results, unmarkedClaims } from './claims.ts';
+
+/** Numbers that are no results of ours, by text: settings, what was published, and what follows by arithmetic. */
+const stated: Readonly<Record<string, readonly string[]>> = {
+  README: ['70 % of its weights held at 0', 'with 90 % at', 'with 95 % at'],
+  '01-l0-googlenet': [
+    'it has lost 39 %', // published
+    'scratch at 22 %',
+    'an accuracy of 90 % is known to about ±1.9 points', // of 1,000 images
+  ],
+  '02-ista-resnet20': [
+    '91.16 % right after pruning and 90.60 % after fine-tuning', // published
+    'known to about ±0.8 points', // of 5,000 images
+  ],
+  '04-freeze-prune-resnet18': [
+    'at 10, 20 and 30 %', // settings
+    'up to 30 %',
+    'on to 95 %',
+    '11,219,112 weights: 62 %', // by the formula above it
+    'first 10, 20 and 30 % of the 22 kernels',
+    '0.7, 1.4 and 3.4 %', // of the weights
+  ],
+};
+
+const notebooks = readdirSync('notebooks').filter((name) => name.endsWith('.ipynb'));
+const texts = [
+  ['README', readFileSync('README.md', 'utf8')],
+  ...notebooks.map((file): [string, string] => {
+    const name = file.replace('.ipynb', '');
+    const prose = cellsOf(name).filter(({ code }) => !code);
+    return [name, prose.map(({ text }) => text).join('\n\n')];
+  }),
+] as const;
+
+/** Without what a formatter may change: spaces, and the dashes below a table's head. */
+const plain = (text: string): string => text.replaceAll(/\s+/g, ' ').replaceAll(/-{3,}/g, '---').trim();
+
+for (const [name, text] of texts) {
+  test(`${name} says what the records say, with n and interval, and no number that no record gives`, () => {
+    for (const { name: claim, said } of claimsIn(text)) {
+      assert.ok(claim in results, `no records are known for the claim '${claim}'`);
+      assert.equal(plain(said), plain(results[claim]()), `'${claim}' has changed: npm run claims`);
+    }
+    const own = stated[name] ?? [];
+    for (const words of own) assert.ok(text.includes(words), `'${words}' is said no more: drop it here, too`);
+    assert.deepEqual(unmarkedClaims(text, own), []);
+  });
+}
+
+test('these checks see what they look for', () => {
+  assert.deepEqual(unmarkedClaims('It is right on 91.2 % of them.\nBy 2 points.\n`70 %`, 95 % intervals'), [
+    'It is right on 91.2 % of them.',
+    'By 2 points.',
+  ]);
+  const text = 'RePr: <!-- results: repr-crop -->1 point<!-- /results -->.';
+  assert.deepEqual(claimsIn(text), [{ name: 'repr-crop', said: '1 point' }]);
+  assert.deepEqual(unmarkedClaims(text), []);
+  assert.match(
+    filled(text),
+    /^RePr: <!-- results: repr-crop -->−?\d\.\d ± \d\.\d points \(n = 3\)<!-- \/results -->\.$/,
+  );
+  assert.throws(() => filled('<!-- results: nothing -->90 %<!-- /results -->'), /no records are known .*'nothing'/);
+});

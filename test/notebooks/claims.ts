@@ -1,0 +1,94 @@
+// What texts say of our results, and the records that say so. A text has a mark around such a claim,
+//   <!-- results: NAME -->...<!-- /results -->
+// and NAME stands below. `npm run claims` writes what the records give between the marks of README.md.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SavedSweep } from 'sparsebook/experiments/courses.js';
+import { publishedL0 } from 'sparsebook/experiments/published.js';
+import { differenceOf, groupRecords, wilsonInterval, type MeanInterval } from 'sparsebook/experiments/tables.js';
+
+const recordsIn = (file: string): SavedSweep['records'] =>
+  (JSON.parse(readFileSync(join('notebooks', 'outputs', file), 'utf8')) as SavedSweep).records;
+
+const inPercent = (share: number): string => (100 * share).toFixed(1).replace('-', '−');
+
+function withInterval({ n, mean, halfWidth }: MeanInterval, unit: string): string {
+  if (n === 0 || halfWidth === null) throw new Error(`an interval over seeds needs several runs; there are ${n}`);
+  return `${inPercent(mean)} ± ${inPercent(halfWidth)} ${unit} (n = ${n})`;
+}
+
+/** The test accuracy of the runs of a name: their mean, its 95 % interval over seeds, n. */
+function accuracy(file: string, name: string): string {
+  const group = groupRecords(recordsIn(file)).find((each) => each.name === name);
+  if (!group) throw new Error(`${file} has no run '${name}'`);
+  return withInterval(group.test, '%');
+}
+
+/** By how much the test accuracy of one name is above that of another, seed by seed. */
+const difference = (file: string, name: string, from: string): string =>
+  withInterval(differenceOf(recordsIn(file), name, from), 'points');
+
+/** Single runs with gates as a table: test accuracy with the 95 % interval over its images, and what is gone. */
+function gatesTable(file: string, published: typeof publishedL0 = []): string {
+  const records = recordsIn(file);
+  const names = ['no gates', 'tune 10', 'tune 20', 'tune 30', 'tune 50', 'target 0.5'];
+  const rows = names.map((name): string[] => {
+    const { test, sparsity } = records.find((record) => record.name === name) ?? {};
+    if (!test || !sparsity) throw new Error(`${file} has no run '${name}'`);
+    const [low, high] = wilsonInterval(test.accuracy, test.images);
+    const theirs = published.find(({ run }) => run === name);
+    const label = name
+      .replace('no gates', 'without gates')
+      .replace('tune ', '')
+      .replace('target ', '`target_sparsity=');
+    return [
+      label.startsWith('`') ? `${label}\`` : label,
+      `${inPercent(test.accuracy)} % (${inPercent(low)} to ${inPercent(high)})`,
+      `${Math.round(100 * sparsity.complete)} %`,
+      ...(published.length === 0
+        ? []
+        : [theirs ? `${inPercent(theirs.test)} % at ${Math.round(100 * theirs.sparsity)} %` : '']),
+    ];
+  });
+  const head = ['`lambda_l0`', 'test accuracy (95 % interval)', 'parameters gone'];
+  if (published.length > 0) head.push('published, up to 180 epochs');
+  const line = (cells: string[]): string => `| ${cells.join(' | ')} |`;
+  return ['', '', line(head), line(head.map(() => '---')), ...rows.map(line), '', ''].join('\n');
+}
+
+const [repr, resnet18] = ['03-repr-c3/runs-cifar10.json', '04-freeze-prune-resnet18/sweep-cifar10.json'];
+
+/** What stands between the marks of each name. */
+export const results: Readonly<Record<string, () => string>> = {
+  'gates-synthetic': () => gatesTable('01-l0-googlenet/sweep-synthetic.json'),
+  'gates-cifar10': () => gatesTable('01-l0-googlenet/sweep-cifar10-longer.json', publishedL0),
+  'repr-crop': () => difference(repr, 'RePr, crop', 'standard, crop'),
+  'repr-no-crop': () => difference(repr, 'RePr, no crop', 'standard, no crop'),
+  'resnet18-whole': () => accuracy(resnet18, 'trained on of fine-tuned'),
+  'resnet18-pruned-70': () => accuracy(resnet18, 'prune 70 % of fine-tuned'),
+  'resnet18-pruned-90': () => accuracy(resnet18, 'prune 90 % of fine-tuned'),
+  'resnet18-pruned-95': () => accuracy(resnet18, 'prune 95 % of fine-tuned'),
+};
+
+const mark = /<!-- results: ([^>]*?) -->([\s\S]*?)<!-- \/results -->/g;
+
+/** The claims of a text between marks: their names and what the text says. */
+export const claimsIn = (text: string): { name: string; said: string }[] =>
+  [...text.matchAll(mark)].map(([, name, said]) => ({ name, said }));
+
+/** A text with what the records give between its marks. Throws for a name that stands for nothing. */
+export const filled = (text: string): string =>
+  text.replaceAll(mark, (_, name: string) => {
+    if (!(name in results)) throw new Error(`no records are known for the claim '${name}'`);
+    return `<!-- results: ${name} -->${results[name]()}<!-- /results -->`;
+  });
+
+/** Numbers in percent or points that a text states outside of marks and code, but for `stated` ones, each with its line. */
+export function unmarkedClaims(text: string, stated: readonly string[] = []): string[] {
+  const prose = text
+    .replaceAll(mark, '')
+    .replaceAll(/^```[\s\S]*?^```/gm, '')
+    .replaceAll(/`[^`\n]*`/g, '');
+  const rest = stated.reduce((left, words) => left.replaceAll(words, ''), prose.replaceAll(/95 % intervals?/g, ''));
+  return rest.split('\n').filter((line) => /\d ?\\?%|±\s*\d|\d points?\b/.test(line));
+}
