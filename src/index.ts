@@ -94,18 +94,12 @@ export type { LayerRole } from './graph/layerRole.js';
 export { layerNames, leafLayers, namedWeights, weightNames, type Layer } from './graph/names.js';
 export { inLayerOrder, networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './graph/networkGraph.js';
 
+export { airbench, type AirbenchOptions } from './models/airbench.js';
 export { c3 } from './models/c3.js';
 export { cnn4, type Cnn4Options } from './models/cnn4.js';
-export {
-  googleNet,
-  inceptionBlocks,
-  inceptionBranches,
-  type GateOptions,
-  type GoogleNetOptions,
-} from './models/googleNet.js';
+export { googleNet, type GateOptions, type GoogleNetOptions } from './models/googleNet.js';
 export type { NetworkOptions } from './models/networkOptions.js';
 export { resnet18 } from './models/resnet18.js';
-export { airbench, type AirbenchOptions } from './models/airbench.js';
 export { resnet20, type ResNet20Options } from './models/resnet20.js';
 export {
   fillFromTorchvision,

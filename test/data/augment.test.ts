@@ -15,6 +15,8 @@ import { randomBox, resizedCrop } from 'sparsebook/data/resizedCrop.js';
 const noise = (shape: ImageShape, seed = 1): Float32Array =>
   Float32Array.from({ length: valuesOf(shape) }, (_, i) => Math.floor(256 * uniform(seed, i)));
 
+const turn = { seed: 1, epoch: 0, image: 0 };
+
 const shapes: ImageShape[] = [
   [32, 32, 3],
   [28, 28, 1],
@@ -131,7 +133,7 @@ test('about half of the images are flipped', () => {
   let flipped = 0;
   for (let i = 0; i < 2000; i++) {
     const image = Float32Array.from({ length: 12 }, (_, k) => k);
-    randomFlip(image, random, [2, 2, 3]);
+    randomFlip(image, random, [2, 2, 3], turn);
     if (image[0] !== 0) flipped++;
   }
   assert.ok(Math.abs(flipped - 1000) < 100, `${flipped} of 2000`);
@@ -141,7 +143,7 @@ test('brightness moves all values by one step of at most 63', () => {
   const random = new Random(7);
   const steps = Array.from({ length: 300 }, () => {
     const image = new Float32Array(12).fill(100);
-    randomBrightness()(image, random, [2, 2, 3]);
+    randomBrightness()(image, random, [2, 2, 3], turn);
     assert.ok(image.every((value) => value === image[0]));
     return image[0] - 100;
   });
@@ -158,7 +160,7 @@ test('images smaller than the padding of a crop, or of a single pixel, go throug
     const random = new Random(1);
     for (let i = 0; i < 50; i++) {
       const image = noise(shape);
-      for (const change of [randomPaddedCrop(6), randomFlip, randomResizedCrop()]) change(image, random, shape);
+      for (const change of [randomPaddedCrop(6), randomFlip, randomResizedCrop()]) change(image, random, shape, turn);
       assert.ok(image.every((value) => value >= 0 && value <= 255));
     }
   }

@@ -22,7 +22,7 @@ for (const backend of ['cpu', 'simd'] as const) {
       [16, 16],
       [1, 7],
     ] as [number, number][]) {
-      const given = tf.randomNormal(shape, 0, 3, 'float32', 5) as tf.Tensor2D;
+      const given = tf.randomNormal<tf.Rank.R2>(shape, 0, 3, 'float32', 5);
       const before = tf.memory().numTensors;
       const made = orthogonalised(given);
       assert.equal(tf.memory().numTensors, before + 1);
