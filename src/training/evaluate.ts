@@ -36,7 +36,7 @@ function viewsOf(x: tf.Tensor4D, tta: TestTimeAugmentation): { view: tf.Tensor4D
   if (tta === 'mirror') return mirrored(x, 1);
   const border = [0, 1, 1, 0].map((pixels) => [pixels, pixels] as [number, number]);
   const padded = tf.mirrorPad(x, border, 'reflect');
-  const moved = [0, 2].map((by) => padded.slice<tf.Rank.R4, tf.Tensor4D>([0, by, by, 0], x.shape));
+  const moved = [0, 2].map((by) => padded.slice([0, by, by, 0], x.shape));
   return [...mirrored(x, 0.5), ...moved.flatMap((view) => mirrored(view, 0.25))];
 }
 
