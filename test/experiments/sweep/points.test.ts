@@ -109,12 +109,20 @@ test('the sweeps beside the notebooks are what can be run', async () => {
   assert.deepEqual(Object.fromEntries(await Promise.all(counts)), {
     'compare-googlenet.yaml': 96,
     'compare-resnet20.yaml': 96,
+    'freeze-prune-resnet18-full.yaml': 27,
     'freeze-prune-resnet18.yaml': 87,
     'ista-penalties.yaml': 7,
+    'ista-resnet20-full.yaml': 18,
     'ista-resnet20.yaml': 3,
+    'l0-googlenet-full.yaml': 39,
     'l0-googlenet-longer.yaml': 9,
+    'l0-googlenet-synthetic.yaml': 9,
     'l0-googlenet.yaml': 9,
+    'recipe-ablation.yaml': 33,
+    'recipe-optimizers.yaml': 8,
+    'repr-c3-full.yaml': 27,
     'repr-c3.yaml': 12,
+    'repr-overfitting.yaml': 10,
     'repr-variants.yaml': 7,
   });
 });
