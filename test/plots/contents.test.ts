@@ -338,5 +338,5 @@ test('accuracy against cost: a line a method from its smallest network on, peers
   const { array, arrayminus } = data[1].error_y as { array: number[]; arrayminus: number[] };
   for (const length of [...array, ...arrayminus]) assert.ok(Math.abs(length - 1) < 1e-9);
   assert.match(layout.meta.alt, /L0 gates from 85\.0 % at 48 to 70\.0 % at 16/);
-  assert.match(figures.accuracyAgainstTimeNotMeasured.layout.meta.alt, /no run is finished yet/);
+  assert.match(figures.costsBeforeTheFirstRun.layout.meta.alt, /no run is finished yet/);
 });
