@@ -83,15 +83,6 @@ async function said(name: string, parameters: Record<string, GivenValue>): Promi
   }
 }
 
-test('notebook 03 runs from its first cell to its last, on a few images', async () => {
-  const small = { train_size: 48, test_size: 32, width: 0.125, S1: 1, S2: 1, epochs: 3, seeds: 2 };
-  const text = Object.values(await said('03-repr-c3', small)).join('\n');
-  for (const title of ['The cycle', 'Standard and RePr', 'Filters on and off', 'Test accuracy, n = 2 each']) {
-    assert.ok(text.includes(title), title);
-  }
-  assert.match(text, /RePr, no crop minus standard, no crop: .* points \(n = 2, 95 %\)/);
-});
-
 test('notebook 04 runs from its first cell to its last, and says what it shows', async () => {
   const small = { train_size: 64, test_size: 32, epochs: 2, epochs_scratch: 1 };
   const texts = await said('04-freeze-prune-resnet18', small);
