@@ -1,4 +1,4 @@
-// Notebooks as they run: what is trained already is not trained again, and two of ours from their first cell to their last.
+// Notebooks as they run: what is trained already is not trained again, and the longest of ours runs from its first cell to its last.
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -82,15 +82,6 @@ async function said(name: string, parameters: Record<string, GivenValue>): Promi
     rmSync(beside, { recursive: true });
   }
 }
-
-test('notebook 04 runs from its first cell to its last, and says what it shows', async () => {
-  const small = { train_size: 64, test_size: 32, epochs: 2, epochs_scratch: 1 };
-  const texts = await said('04-freeze-prune-resnet18', small);
-  assert.match(texts['freeze-train'], /entries of the frozen stem that changed in training: 0/);
-  assert.match(texts['prune-train'], /prune 30 % from 30\.0 % to 30\.0 %/);
-  assert.match(texts['unfreeze-train'], /unfreeze 10 % from 10\.0 % to \d\.\d %/);
-  assert.match(texts['results-table'], /ticket 95 %/);
-});
 
 test('notebook 05 runs from its first cell to its last: what it trains is compared, and what was not run says so', async () => {
   const small = {
