@@ -3,6 +3,7 @@ import { deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import { Conv2d } from '../layers/conv2d.js';
+import type { Weight } from '../layers/layer.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
 import { dense, networkOptions, type NetworkOptions } from './networkOptions.js';
 
@@ -16,6 +17,10 @@ const BLOCKS = [64, 256, 256];
 /** The side of the patches that the first convolution whitens. */
 const PATCH = 2;
 
+function write(kernel: Weight, values: Float32Array): void {
+  tf.tidy(() => void kernel.write(tf.tensor(values, kernel.shape as number[])));
+}
+
 /** Lets a convolution pass its inputs on at first: its first filters become the identity (Jordan 2024, section 3.2). */
 function startAsIdentity(layer: tf.layers.Layer): void {
   const [kernel] = layer.weights;
@@ -26,7 +31,7 @@ function startAsIdentity(layer: tf.layers.Layer): void {
     for (let at = filter; at < values.length; at += outputs) values[at] = 0;
     values[(middle * inputs + filter) * outputs + filter] = 1;
   }
-  tf.tidy(() => void kernel.write(tf.tensor(values, kernel.shape as number[])));
+  write(kernel, values);
 }
 
 /**
@@ -77,7 +82,7 @@ export function airbench({ whitening, ...options }: AirbenchOptions = {}): tf.La
         `whitening must have ${tf.util.sizeFromShape(shape)} values, for [${shape.join(', ')}]; received ${whitening.length}.`,
       );
     }
-    tf.tidy(() => void kernel.write(tf.tensor(whitening, shape)));
+    write(kernel, whitening);
   }
   return tf.model({ inputs: input, outputs: logits, name: 'airbench' });
 }

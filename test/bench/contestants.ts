@@ -1,6 +1,3 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { createInterface, type Interface } from 'node:readline';
-import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { gatesOf } from 'sparsebook/graph/gates.js';
 import { randomFlip } from 'sparsebook/data/augment.js';
@@ -16,6 +13,7 @@ import { Adam, AdamW } from 'sparsebook/training/adam.js';
 import { Sgd } from 'sparsebook/training/sgd.js';
 import { train } from 'sparsebook/training/train.js';
 import type { TrainingEvent } from 'sparsebook/training/events.js';
+import { startPeer } from './peer.ts';
 
 /** One side of a comparison: it makes one step, or one forward pass, whenever it is asked to. Times in milliseconds. */
 export interface Contestant {
@@ -96,43 +94,19 @@ export interface TorchSetting {
   tunedMalloc?: boolean;
 }
 
-const malloc = { MALLOC_MMAP_THRESHOLD_: '8589934592', MALLOC_TRIM_THRESHOLD_: '17179869184' };
-
 /** PyTorch in a process of its own that waits idle between its turns; undefined where it is not installed. */
 export async function torch(
   network: NetworkName,
   threads: number,
   { layout, tunedMalloc = false }: TorchSetting,
 ): Promise<Contestant | undefined> {
-  const script = join(import.meta.dirname, 'peers', 'pytorch.py');
-  const env = { ...process.env, ...(tunedMalloc ? malloc : {}) };
-  const python = process.env.PYTHON ?? '/usr/bin/python3';
-  const child: ChildProcessWithoutNullStreams = spawn(
-    python,
-    [script, networks[network].peer, layout, String(threads)],
-    { env },
-  );
-  const answers = answersOf(createInterface(child.stdout));
-  child.on('error', () => undefined);
-  const ready = await answers();
-  if (!ready?.startsWith('ready')) return undefined;
-  const ask = async (job: string): Promise<number> => {
-    child.stdin.write(`${job}\n`);
-    return Number(await answers());
-  };
+  const peer = await startPeer('pytorch.py', [networks[network].peer, layout, String(threads)], { tunedMalloc });
+  if (!peer?.ready.startsWith('ready')) return undefined;
+  const ask = async (job: string): Promise<number> => Number(await peer.ask(job));
   return {
-    name: `PyTorch ${ready.slice(6)} ${layout}${tunedMalloc ? ', tuned malloc' : ''}`,
+    name: `PyTorch ${peer.ready.slice(6)} ${layout}${tunedMalloc ? ', tuned malloc' : ''}`,
     trainStep: () => ask('train'),
     forward: (batch) => ask(`forward ${batch}`),
-    close: () => child.kill(),
-  };
-}
-
-/** Reads line by line on demand; undefined when the other side has ended. */
-function answersOf(lines: Interface): () => Promise<string | undefined> {
-  const iterator = lines[Symbol.asyncIterator]();
-  return async () => {
-    const { value, done } = (await iterator.next()) as IteratorResult<string, undefined>;
-    return done ? undefined : value;
+    close: () => peer.close(),
   };
 }

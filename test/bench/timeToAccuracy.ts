@@ -4,11 +4,9 @@
 //   npm run bench:accuracy                              airbench
 //   npm run bench:accuracy -- --epochs 12 --seed 1      longer, another start
 //   npm run bench:accuracy -- --no-torch googlenet
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { namedWeights } from 'sparsebook/graph/names.js';
@@ -20,6 +18,7 @@ import { imagesOf, openSession, type Session } from 'sparsebook/experiments/sess
 import { givenInWords } from 'sparsebook/experiments/settings/written.js';
 import { pickImages, type ImageSet } from 'sparsebook/data/imageSet.js';
 import { evaluate } from 'sparsebook/training/evaluate.js';
+import { startPeer } from './peer.ts';
 
 const targets = [0.8, 0.85, 0.9, 0.94];
 const twins = ['airbench', 'googlenet'];
@@ -56,14 +55,14 @@ function ours(session: Session, settings: ExperimentSettings): Contestant {
   return {
     name: 'sparsebook',
     async epoch() {
-      for await (const event of { [Symbol.asyncIterator]: () => ({ next: () => events.next() }) }) {
-        if (event.type === 'end') return undefined;
+      for (;;) {
+        const { value: event, done } = await events.next();
+        if (done || event.type === 'end') return undefined;
         if (event.type !== 'epoch') continue;
         const normalise = normalisationOf(settings, data.train);
         const { accuracy } = await evaluate(model, data.test, { normalise, tta: settings.tta });
         return { seconds: event.seconds, accuracy };
       }
-      return undefined;
     },
     close: () => session.dispose(),
   };
@@ -110,27 +109,19 @@ function writeProblem(folder: string, { model, data, length }: Session, settings
   writeFileSync(join(folder, 'problem.json'), JSON.stringify(problem));
 }
 
-/** PyTorch in a process of its own that waits idle between its turns; undefined where it is not installed. */
+/** PyTorch in a process of its own; undefined where it is not installed. */
 async function torch(folder: string): Promise<Contestant | undefined> {
-  const script = join(import.meta.dirname, 'peers', 'time_to_accuracy.py');
-  const malloc = { MALLOC_MMAP_THRESHOLD_: '8589934592', MALLOC_TRIM_THRESHOLD_: '17179869184' };
-  const child = spawn(process.env.PYTHON ?? '/usr/bin/python3', [script, folder, options.threads], {
-    env: { ...process.env, ...malloc },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  child.on('error', () => undefined);
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  const ready = (await lines.next()) as IteratorResult<string, undefined>;
-  if (ready.done) return undefined;
-  return {
-    name: `${ready.value}, channels last, tuned malloc`,
-    async epoch() {
-      child.stdin.write('epoch\n');
-      const { value, done } = (await lines.next()) as IteratorResult<string, undefined>;
-      return done ? undefined : (JSON.parse(value) as Epoch);
-    },
-    close: () => child.kill(),
-  };
+  const peer = await startPeer('time_to_accuracy.py', [folder, options.threads], { tunedMalloc: true });
+  return (
+    peer && {
+      name: `${peer.ready}, channels last, tuned malloc`,
+      async epoch() {
+        const answer = await peer.ask('epoch');
+        return answer === undefined ? undefined : (JSON.parse(answer) as Epoch);
+      },
+      close: () => peer.close(),
+    }
+  );
 }
 
 const machine = await useBackend({ threads: Number(options.threads) });

@@ -175,18 +175,19 @@ export function protocol<const F extends Fields>(
   const known = new WeakMap<object, ExperimentSettings>();
   const names = namesIn(all);
   const full = (settings: object): ExperimentSettings => {
+    const before = known.get(settings);
+    if (before) return before;
     const fixed = experiment(settings as S);
     const { augment, ...fast } = (settings as S).recipe === 'fast' ? fastRecipe(network, 'anew') : ({} as Values);
     // A protocol that was told to leave images alone does so by any recipe.
     const changes = augment && fixed.augment?.length !== 0 ? { augment } : {};
     const unnamed = Object.entries({ ...fast, ...changes }).filter(([name]) => !names.has(name));
-    const found =
-      known.get(settings) ??
-      settle<ExperimentSettings>(
-        experimentSchema,
-        [],
-        [renamed(all, settings), { network }, fixed, Object.fromEntries(unnamed)].flatMap((part) => givenIn(part)),
-      );
+    const parts = [renamed(all, settings), { network }, fixed, Object.fromEntries(unnamed)];
+    const found = settle<ExperimentSettings>(
+      experimentSchema,
+      [],
+      parts.flatMap((part) => givenIn(part)),
+    );
     known.set(settings, found);
     return found;
   };

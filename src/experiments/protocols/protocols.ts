@@ -12,13 +12,13 @@ import { reprC3 } from './reprC3.js';
 
 const none = { help: 'nothing is set', values: {} };
 
-/** The document in which each network is trained. */
-const documents: Partial<Record<ExperimentSettings['network'], () => ExperimentSettings>> = {
-  googlenet: () => l0GoogleNet.experiment(settle(l0GoogleNet.schema, [])),
-  resnet20: () => istaResnet20.experiment(settle(istaResnet20.schema, [])),
-  cnn4: () => istaCnn4.experiment(settle(istaCnn4.schema, [])),
-  c3: () => reprC3.experiment(settle(reprC3.schema, [])),
-  resnet18: () => freezePruneResnet18.experiment(settle(freezePruneResnet18.schema, [])),
+/** The protocol of the document about each network. */
+const documents: Partial<Record<ExperimentSettings['network'], Protocol>> = {
+  googlenet: l0GoogleNet,
+  resnet20: istaResnet20,
+  cnn4: istaCnn4,
+  c3: reprC3,
+  resnet18: freezePruneResnet18,
 };
 
 /** The recipe of the document about a network. Throws a UserError for a network that no document is about. */
@@ -30,7 +30,8 @@ function publishedRecipe(network: ExperimentSettings['network']): SomeSettings<R
         `network=${network}. Take recipe=fast, or give the settings one by one.`,
     );
   }
-  const ofRecipe = Object.entries(document()).filter(([name]) => name in recipeSchema && name !== 'recipe');
+  const settings = document.experiment(settle(document.schema, []));
+  const ofRecipe = Object.entries(settings).filter(([name]) => name in recipeSchema && name !== 'recipe');
   return Object.fromEntries(ofRecipe);
 }
 

@@ -21,36 +21,14 @@ export interface Sharing {
 export const experimentOf = (point: SweepPoint): ExperimentSettings =>
   protocolNamed(point.protocol).experiment(settingsOfPoint(point));
 
+const decidesSpeed = [
+  ...(['network', 'width', 'methods', 'batch_size', 'data', 'image_size', 'classes', 'augment', 'optimizer'] as const),
+  ...(['progressive_resizing', 'ema_decay', 'backend'] as const),
+];
+
 /** What the speed of an experiment depends on, in short. */
 export function speedKey(settings: ExperimentSettings, { jobs, threads }: Sharing): string {
-  const {
-    network,
-    width,
-    methods,
-    batch_size,
-    data,
-    image_size,
-    classes,
-    augment,
-    optimizer,
-    progressive_resizing,
-    ema_decay,
-    backend,
-  } = settings;
-  const kind = {
-    network,
-    width,
-    methods,
-    batch_size,
-    data,
-    image_size,
-    classes,
-    augment,
-    optimizer,
-    ...(progressive_resizing.length > 0 && { progressive_resizing }),
-    ema_decay,
-    backend,
-  };
+  const kind = decidesSpeed.map((name) => settings[name]);
   const machine = [cpus()[0]?.model, cpus().length, process.versions.node];
   return createHash('sha256').update(JSON.stringify({ kind, machine, jobs, threads })).digest('hex').slice(0, 16);
 }

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+
+/** A script of peers/ in a process of its own, which answers a line to each job and waits idle in between. */
+export interface Peer {
+  /** What it said once it was ready. */
+  ready: string;
+  /** Its answer to a job; undefined when it has ended. */
+  ask(job: string): Promise<string | undefined>;
+  close(): void;
+}
+
+const malloc = { MALLOC_MMAP_THRESHOLD_: '8589934592', MALLOC_TRIM_THRESHOLD_: '17179869184' };
+
+/**
+ * Starts a script of peers/ with Python (or the program that PYTHON names); undefined where what it needs is not installed.
+ * `tunedMalloc` keeps malloc from returning big buffers to the system.
+ */
+export async function startPeer(
+  script: string,
+  words: readonly string[],
+  { tunedMalloc = false }: { tunedMalloc?: boolean } = {},
+): Promise<Peer | undefined> {
+  const env = { ...process.env, ...(tunedMalloc ? malloc : {}) };
+  const python = process.env.PYTHON ?? '/usr/bin/python3';
+  const path = join(import.meta.dirname, 'peers', script);
+  // What it has to say of itself where it fails is for people to read.
+  const child = spawn(python, [path, ...words], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const answers = answersOf(createInterface(child.stdout));
+  child.on('error', () => undefined);
+  const ready = await answers();
+  if (ready === undefined) return undefined;
+  return {
+    ready,
+    ask(job) {
+      child.stdin.write(`${job}\n`);
+      return answers();
+    },
+    close: () => void child.kill(),
+  };
+}
+
+/** Reads line by line on demand; undefined when the other side has ended. */
+function answersOf(lines: Interface): () => Promise<string | undefined> {
+  const iterator = lines[Symbol.asyncIterator]();
+  return async () => {
+    const { value, done } = (await iterator.next()) as IteratorResult<string, undefined>;
+    return done ? undefined : value;
+  };
+}
