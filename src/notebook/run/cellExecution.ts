@@ -15,6 +15,8 @@ export class CellExecution {
   private executionCount: number | null = null;
   /** The kernel has answered; what the cell left running may still print. */
   over = false;
+  /** Whether the kernel ended with it. */
+  died = false;
   private forgotten = false;
   /** The source that ran: the cell's own may be edited meanwhile. */
   private readonly source: string;
@@ -33,6 +35,7 @@ export class CellExecution {
   async run(kernel: KernelClient, limits: Limits): Promise<void> {
     const outcome = await executeCell(kernel, this.source, limits, (message) => this.hear(message));
     this.over = true;
+    this.died = outcome.reply.status === 'dead';
     this.times['shell.execute_reply'] = new Date().toISOString();
     const { reply } = outcome;
     if (reply.status !== 'dead') this.executionCount = reply.execution_count ?? this.executionCount;

@@ -93,7 +93,9 @@ export class CellRunner {
       cell.mark('idle');
       this.late.add(execution);
       this.flush();
-      return !fault || (fault.kind === 'error' && hasTag(cell.cell, 'raises-exception'));
+      if (fault?.kind === 'error') return hasTag(cell.cell, 'raises-exception');
+      // An interrupt has emptied the queue already: what waits now was asked for after it.
+      return !fault || (fault.kind === 'interrupted' && !execution.died);
     } catch {
       // The kernel did not start, which its status says.
       return false;
