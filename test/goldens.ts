@@ -161,11 +161,16 @@ export function weightShape(shape: number[]): number[] {
 
 /** A tensor of ours in the files' order, flat: the inverse of `activation` (NHWC) or `weight` (HWIO, [in, out]). */
 export function flatGolden(t: tf.Tensor, kind: 'activation' | 'weight'): Float32Array {
-  const order = kind === 'activation' ? [0, 3, 1, 2] : [3, 2, 0, 1];
-  return tf.tidy(() => {
-    if (t.rank === 4) return t.transpose(order).dataSync<'float32'>();
-    return kind === 'weight' && t.rank === 2 ? t.transpose().dataSync<'float32'>() : t.dataSync<'float32'>();
-  });
+  if (t.rank === 4) return dataOf(() => t.transpose(kind === 'activation' ? [0, 3, 1, 2] : [3, 2, 0, 1]));
+  return kind === 'weight' && t.rank === 2 ? dataOf(() => t.transpose()) : t.dataSync<'float32'>();
+}
+
+/** The values of a tensor that is made for them alone. (`tf.tidy` would look for tensors in what holds millions of numbers.) */
+export function dataOf(make: () => tf.Tensor): Float32Array {
+  const made = tf.tidy(make);
+  const data = made.dataSync<'float32'>();
+  made.dispose();
+  return data;
 }
 
 /** Every |actual - expected| is at most absolute + relative * |expected|; the message names the worst entry. */

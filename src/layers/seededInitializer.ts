@@ -41,8 +41,8 @@ export function seededNormal(seed: number, mean: number, standardDeviation: numb
 function drawn(seed: number, draw: (random: Random) => number): Initializer {
   const apply = (shape: number[]): tf.Tensor => {
     const random = new Random(deriveSeed(seed, 'weights'));
-    const size = shape.reduce((product, n) => product * n, 1);
-    const values = Float32Array.from({ length: size }, () => draw(random));
+    const values = new Float32Array(tf.util.sizeFromShape(shape));
+    for (let i = 0; i < values.length; i++) values[i] = draw(random);
     return tf.tensor(values, shape);
   };
   // tf.layers only ever calls apply(); its abstract class is not exported.

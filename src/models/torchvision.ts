@@ -112,11 +112,12 @@ export function torchvisionTensors(model: tf.LayersModel): Map<string, { shape: 
     model.weights.flatMap((weight) => {
       const name = toTorchvision(weight.originalName);
       if (name === undefined) return [];
-      return tf.tidy(() => {
-        const values = weight.read();
-        const theirs = values.rank === 4 ? values.transpose([3, 2, 0, 1]) : values;
-        return [[name, { shape: theirs.shape, values: theirs.dataSync<'float32'>().slice() }] as const];
-      });
+      const ours = weight.read();
+      const theirs = ours.rank === 4 ? ours.transpose([3, 2, 0, 1]) : ours.clone();
+      // Not from within tf.tidy, which would look for tensors among millions of numbers.
+      const values = theirs.dataSync<'float32'>().slice();
+      theirs.dispose();
+      return [[name, { shape: theirs.shape, values }] as const];
     }),
   );
 }

@@ -35,8 +35,8 @@ export function pruneSmallest(
   values.forEach((tensor, i) => {
     for (let j = 0; j < tensor.length; j++) if (old[i][j] === 1) sizes[at++] = Math.abs(tensor[j]);
   });
-  const threshold = sizes.sort()[count - 1];
-  let ties = count - firstAtLeast(sizes, threshold);
+  const { threshold, below } = nthSmallest(sizes, count);
+  let ties = count - below;
   return values.map((tensor, i) =>
     old[i].map((kept, j) => {
       const size = Math.abs(tensor[j]);
@@ -46,13 +46,25 @@ export function pruneSmallest(
   );
 }
 
-/** How many of the sorted values are below a threshold. */
-function firstAtLeast(sorted: Float32Array, threshold: number): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] < threshold) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/**
+ * The n-th smallest of some values of at least 0 (NaN last), and how many are below it. Bits of such floats have the order
+ * of the values: counted by their upper and then their lower halves, millions of weights need no sorting.
+ */
+function nthSmallest(values: Float32Array, n: number): { threshold: number; below: number } {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const upper = new Uint32Array(2 ** 16);
+  for (const one of bits) upper[one >>> 16]++;
+  const [high, before] = bucketOf(upper, n, 0);
+  const lower = new Uint32Array(2 ** 16);
+  for (const one of bits) if (one >>> 16 === high) lower[one & 0xffff]++;
+  const [low, below] = bucketOf(lower, n, before);
+  const [threshold] = new Float32Array(Uint32Array.of(((high << 16) | low) >>> 0).buffer);
+  return { threshold, below };
+}
+
+/** The bucket that the n-th of those counted lies in, with so many before the first one; and how many lie before it. */
+function bucketOf(counts: Uint32Array, n: number, before: number): [bucket: number, before: number] {
+  let bucket = 0;
+  while (before + counts[bucket] < n) before += counts[bucket++];
+  return [bucket, before];
 }

@@ -13,6 +13,7 @@ import { resnet18 } from 'sparsebook/models/resnet18.js';
 import { resnet20 } from 'sparsebook/models/resnet20.js';
 import {
   assertClose,
+  dataOf,
   fill,
   flatGolden,
   maxAbs,
@@ -216,10 +217,7 @@ export function ourWeight(model: tf.LayersModel, name: string, array: Values): t
 /** A weight of ours, or its gradient, flat in the order of the files: the inverse of `ourWeight`. */
 export function goldenWeight(model: tf.LayersModel, name: string, value: tf.Tensor): Float32Array {
   if (value.rank !== 2) return flatGolden(value, 'weight');
-  return tf.tidy(() => {
-    const split = value.reshape([positionsBefore(model, name), -1, value.shape[1]!]);
-    return split.transpose([2, 1, 0]).dataSync<'float32'>();
-  });
+  return dataOf(() => value.reshape([positionsBefore(model, name), -1, value.shape[1]!]).transpose([2, 1, 0]));
 }
 
 export interface Convolution {
