@@ -42,10 +42,10 @@ export type Compute = (...tensors: tf.Tensor[]) => tf.Tensor | tf.Tensor[];
 export async function computeOn(backend: 'cpu' | 'simd', compute: Compute, inputs: Plain[]): Promise<Plain[]> {
   if (backend === 'cpu') await useBackend({ backend });
   else await tf.setBackend(backend);
-  return tf.tidy(() => {
-    const results = [compute(...inputs.map(({ shape, values }) => tf.tensor(values, shape)))].flat();
-    return results.map((t) => ({ shape: t.shape, values: t.dataSync<'float32'>() }));
-  });
+  const results = tf.tidy(() => [compute(...inputs.map(({ shape, values }) => tf.tensor(values, shape)))].flat());
+  const plain = results.map((t) => ({ shape: t.shape, values: t.dataSync<'float32'>() }));
+  tf.dispose(results);
+  return plain;
 }
 
 /** Asserts that two lists of tensors agree within a share of each tensor's largest value, and in where they are NaN or infinite. */
