@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { type Command } from 'commander';
 import { UserError } from '../errors.js';
 import { readAssignments } from '../formats/text.js';
-import { isRecord, Verbatim, type GivenValue } from '../notebook/run/parameters.js';
+import { type GivenValue, type ParameterValue, Verbatim } from '../notebook/run/parameters.js';
 import { fromYaml } from '../notebook/run/parseParameter.js';
+import { isRecord } from '../notebook/run/valueTypes.js';
 
 /** What the options for parameters and kernel were given. */
 export interface ParameterFlags {
@@ -11,6 +12,7 @@ export interface ParameterFlags {
   parameters_raw?: string[];
   parameters_yaml?: string[];
   parameters_file?: string[];
+  parameters_base64?: string[];
   kernel?: string;
 }
 
@@ -32,6 +34,7 @@ export function addParameterOptions(command: Command): Command {
     .option('-r, --parameters_raw <name> <value>', 'a parameter whose value is a text, whatever it looks like', all)
     .option('-y, --parameters_yaml <yaml>', "parameters in YAML, such as '{lr: 0.1, sizes: [1, 2]}'", all)
     .option('-f, --parameters_file <file>', 'a YAML or JSON file of parameters; what else is given goes before it', all)
+    .option('-b, --parameters_base64 <text>', 'parameters in YAML, as base64', all)
     .option('-k, --kernel <name>', 'run on this kernel instead of the one that the notebook names');
 }
 
@@ -50,9 +53,10 @@ function joinPairs(words: string[]): string[] {
   return joined;
 }
 
-/** The parameters given by `key=value` words and by options; single ones go before those of `-y`, these before a file's. */
+/** The parameters given by `key=value` words and by options: single ones go before those of `-y`, then come `-f` and `-b`. */
 export function parametersFrom(words: string[], flags: ParameterFlags): Record<string, GivenValue> {
-  const { parameters = [], parameters_raw = [], parameters_yaml = [], parameters_file = [] } = flags;
+  const { parameters = [], parameters_raw = [] } = flags;
+  const { parameters_yaml = [], parameters_file = [], parameters_base64 = [] } = flags;
   const notebook = words.find((word) => /^[^=]*\.ipynb$/.test(word));
   if (notebook !== undefined)
     throw new UserError(`a parameter is written key=value; to save to ${notebook}, write -o ${notebook}`);
@@ -61,6 +65,7 @@ export function parametersFrom(words: string[], flags: ParameterFlags): Record<s
     ([name, text]) => [name, new Verbatim(text)] as const,
   );
   const maps = [
+    ...parameters_base64.map((text) => mapping(Buffer.from(text, 'base64').toString(), '--parameters_base64')),
     ...parameters_file.map((file) => mapping(readText(file), file)),
     ...parameters_yaml.map((text) => mapping(text, '--parameters_yaml')),
   ];
@@ -76,11 +81,13 @@ function readText(file: string): string {
 }
 
 function mapping(text: string, where: string): Record<string, Verbatim> {
-  const value = fromYaml(text);
-  if (!isRecord(value)) {
-    throw new UserError(
-      `${where} must hold parameters in YAML, name: value; received ${JSON.stringify(text.slice(0, 200))}`,
-    );
+  let value: ParameterValue;
+  try {
+    value = fromYaml(text);
+  } catch (error) {
+    throw new UserError(`cannot read the parameters in ${where}: ${(error as Error).message}`);
   }
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, new Verbatim(one)]));
+  if (isRecord(value)) return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, new Verbatim(one)]));
+  const received = JSON.stringify(text.slice(0, 200));
+  throw new UserError(`${where} must hold parameters in YAML, name: value; received ${received}`);
 }

@@ -3,8 +3,9 @@ import { UserError } from '../../errors.js';
 import { statementsIn } from './cellNames.js';
 import { dependents, namesOf } from './dependents.js';
 import { hasTag, joined, lines, newCell, type Notebook } from './notebook.js';
-import { type GivenValue, type Parameter, type ParameterValue, readParameters, typeOfValue } from './parameters.js';
+import { type GivenValue, type Parameter, type ParameterValue, readParameters } from './parameters.js';
 import { parseParameter } from './parseParameter.js';
+import { isSameType, typeOfExample } from './valueTypes.js';
 
 /** What a run was given, and what the notebook says by itself. */
 export interface AppliedParameters {
@@ -19,13 +20,12 @@ const INJECTED = 'injected-parameters';
  * `const backend = 'auto'` has the type 'auto', and what compiles with it (a comparison with 'auto', a call that takes 'auto' or
  * 'cpu') need compile with neither 'cpu' nor string: any.
  */
-function declaration({ name, keyword, type, value: usual }: Parameter, value: ParameterValue): string {
+function declaration({ name, keyword, type, narrow, value: usual }: Parameter, value: ParameterValue): string {
   const written = JSON.stringify(value);
   // Not `: type`, by which the compiler would go on from the value alone.
   if (type !== undefined) return `${keyword} ${name} = ${written} as ${type};`;
-  const isLiteral = keyword === 'const' && (typeof value !== 'object' || value === null);
-  const keepsType = !isLiteral && typeOfValue(value) === typeOfValue(usual ?? null);
-  return `${keyword} ${name}${keepsType || JSON.stringify(usual) === written ? '' : ': any'} = ${written};`;
+  const keepsType = !narrow && isSameType(typeOfExample(value), typeOfExample(usual ?? null));
+  return `${keyword} ${name}${keepsType ? '' : ': any'} = ${written};`;
 }
 
 /** The statements of a parameters cell that depend on given names; what gives these another value itself is left out. */

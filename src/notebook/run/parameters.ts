@@ -1,6 +1,7 @@
 import { UserError } from '../../errors.js';
 import { type Cell, hasTag, joined } from './notebook.js';
 import { childrenOf, declarations, isCast, literalValue, type SyntaxNode } from './syntax.js';
+import { choicesOf, oneOf, typeOfExample, type ValueType, writtenType } from './valueTypes.js';
 
 /** What a parameter can hold: JSON. */
 export type ParameterValue = number | string | boolean | null | ParameterValue[] | { [name: string]: ParameterValue };
@@ -12,6 +13,8 @@ export interface Parameter {
   keyword: 'const' | 'let' | 'var';
   /** Its type as written, if it has one: in its annotation, or behind `as` or `satisfies`. */
   type?: string;
+  /** Whether its type is its value alone, as that of `const a = 1` and of `[1] as const`. */
+  narrow?: boolean;
   value?: ParameterValue;
   written?: string;
   comment: string;
@@ -25,30 +28,24 @@ export class Verbatim {
 /** A value for a parameter: as a value, or as a text that is read like the value that the notebook has. */
 export type GivenValue = ParameterValue | Verbatim;
 
-/** Whether a value is an object, with values of its own under names. */
-export function isRecord(value: unknown): value is { [name: string]: ParameterValue } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** The type of a value in words: number, string, boolean, null, object, list of number. */
-export function typeOfValue(value: ParameterValue): string {
-  if (value === null) return 'null';
-  if (!Array.isArray(value)) return typeof value;
-  const types = [...new Set(value.map(typeOfValue))];
-  return types.length === 0 ? 'list' : `list of ${types.join(' or ')}`;
-}
-
 /** Reads the declarations of a parameters cell: their names, types, literal values and comments. */
 export function readParameters(source: string): Parameter[] {
   const text = ({ from, to }: SyntaxNode): string => source.slice(from, to);
-  return declarations(source).map(({ name, keyword, annotation, initializer, comment }) => ({
-    name,
-    keyword,
-    type: annotation ? text(annotation).replace(/^:\s*/, '') : castType(initializer, text),
-    value: literalValue(initializer, source),
-    written: initializer && text(initializer),
-    comment,
-  }));
+  return declarations(source).map(({ name, keyword, annotation, initializer, comment }) => {
+    const value = literalValue(initializer, source);
+    const cast = castOf(initializer);
+    const frozen = cast?.name === 'const';
+    const stated = annotation ? childrenOf(annotation)[1] : frozen ? undefined : cast;
+    return {
+      name,
+      keyword,
+      type: stated && text(stated),
+      narrow: frozen || (keyword === 'const' && !stated && (typeof value !== 'object' || value === null)),
+      value,
+      written: initializer && text(initializer),
+      comment,
+    };
+  });
 }
 
 export interface DeclaredParameter extends Parameter {
@@ -72,11 +69,10 @@ export function parametersOf(cells: Cell[]): DeclaredParameter[] {
   return [...found.values()];
 }
 
-/** The type of `value as Type`; `as const` names none. */
-function castType(node: SyntaxNode | undefined, text: (node: SyntaxNode) => string): string | undefined {
-  if (!node || !isCast(node)) return undefined;
-  const type = childrenOf(node)[2];
-  return !type || type.name === 'const' ? undefined : text(type);
+/** The type of `value as Type`, or the `const` of `value as const`. */
+function castOf(node: SyntaxNode | undefined): SyntaxNode | undefined {
+  if (node?.name === 'ParenthesizedExpression') return castOf(childrenOf(node)[1]);
+  return node && isCast(node) ? childrenOf(node)[2] : undefined;
 }
 
 /**
@@ -105,32 +101,30 @@ function written(value: ParameterValue, quote: string): string {
   return `'${JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
 }
 
-/** The values of a type such as `'a' | 'b'`; undefined where it has others. */
-function choicesOfType(type = ''): ParameterValue[] | undefined {
-  const parts = type.trim().replace(/^\|/, '').split('|');
-  const values = parts.map((part): ParameterValue | undefined => {
-    const [, text, other] =
-      /^\s*(?:'([^'\\]*)'|(-?\d+(?:\.\d+)?|true|false|null))\s*$/.exec(part.replaceAll('"', "'")) ?? [];
-    return text ?? (other === undefined ? undefined : (JSON.parse(other) as ParameterValue));
-  });
-  return values.length > 1 && !values.includes(undefined) ? (values as ParameterValue[]) : undefined;
-}
-
 /** The words in quotes of a comment. */
 export function quotedIn(comment: string): string[] {
   return [...comment.matchAll(/'([^'\s]+)'/g)].map(([, word]) => word);
 }
 
 /** The values of a comment that is nothing but a list of them, `'a', 'b' or 'c'`, the parameter's own among them. */
-function choicesOfComment({ value, comment }: Parameter): ParameterValue[] | undefined {
+function choicesOfComment({ value, comment }: Parameter): string[] | undefined {
   const isList = /^'[^'\s]+'(?:(?:\s*,\s*|\s+)(?:or\s+)?'[^'\s]+')+[.;]?$/.test(comment);
   const words = quotedIn(comment);
   return isList && words.some((word) => word === value) ? words : undefined;
 }
 
+/** What values a parameter may have: by its type, a comment that lists them all, or else the value that it has. */
+export function valueTypeOf(parameter: Parameter): ValueType {
+  const written = parameter.type === undefined ? undefined : writtenType(parameter.type);
+  if (written && choicesOf(written)) return written;
+  const choices = choicesOfComment(parameter);
+  if (choices) return oneOf(choices.map((value) => ({ kind: 'literal', value })));
+  return written ?? typeOfExample(parameter.value ?? null);
+}
+
 /** The values that a parameter may have, if its type or its comment lists them all. */
 export function statedChoices(parameter: Parameter): ParameterValue[] | undefined {
-  return choicesOfType(parameter.type) ?? choicesOfComment(parameter);
+  return choicesOf(valueTypeOf(parameter));
 }
 
 const NUMBER = String.raw`(-?\d+(?:\.\d+)?(?:e-?\d+)?)`;
@@ -146,22 +140,4 @@ export function statedRange({ value, comment }: Parameter): { min: number; max: 
     if (min <= value && value <= max) return { min, max };
   }
   return undefined;
-}
-
-/** Throws a UserError for a value that the parameter's type or comment rules out. */
-export function requireStated(parameter: Parameter, value: ParameterValue): void {
-  const { name } = parameter;
-  const choices = statedChoices(parameter);
-  const shown = (one: ParameterValue): string => JSON.stringify(one);
-  if (choices && !choices.some((choice) => shown(choice) === shown(value))) {
-    throw new UserError(
-      `'${name}' must be one of ${choices.map(shown).join(', ')}, as the notebook says; received ${shown(value)}`,
-    );
-  }
-  const range = statedRange(parameter);
-  if (range && typeof value === 'number' && (value < range.min || value > range.max)) {
-    throw new UserError(
-      `'${name}' must be from ${range.min} to ${range.max}, as its comment in the notebook says; received ${value}`,
-    );
-  }
 }

@@ -2,15 +2,15 @@ import { parse as parseYaml } from 'yaml';
 import { UserError } from '../../errors.js';
 import {
   type GivenValue,
-  isRecord,
   type Parameter,
   type ParameterValue,
-  requireStated,
-  typeOfValue,
+  statedRange,
+  valueTypeOf,
   Verbatim,
 } from './parameters.js';
+import { choicesOf, fits, inWords, isRecord, type ValueType } from './valueTypes.js';
 
-const shown = (value: unknown): string => JSON.stringify(value) ?? String(value);
+const shown = (value: unknown): string => (typeof value === 'number' ? String(value) : JSON.stringify(value));
 
 /** A number that JavaScript cannot hold to its last digit. */
 class InexactNumber extends UserError {
@@ -21,66 +21,65 @@ class InexactNumber extends UserError {
   }
 }
 
+const WHOLE = /^\s*(?:[+-]?\d+|0x[\da-f]+|0o[0-7]+|0b[01]+)\s*$/i;
+
 function exactNumber(text: string): number | undefined {
   const value = text.trim() === '' ? NaN : Number(text);
   if (!Number.isFinite(value)) return undefined;
-  if (/^\s*[+-]?\d+\s*$/.test(text) && BigInt(text.trim().replace('+', '')) !== BigInt(value)) {
-    throw new InexactNumber(text.trim());
-  }
+  if (WHOLE.test(text) && BigInt(text) !== BigInt(value)) throw new InexactNumber(text.trim());
   return value;
 }
 
-/** What a text in YAML says; undefined when it is none, or holds what JSON does not. */
-export function fromYaml(text: string): ParameterValue | undefined {
+/** What a text in YAML, and so in JSON, says; throws a UserError where it says nothing, or a number that is not exact. */
+export function fromYaml(text: string): ParameterValue {
+  const exact = (_name: unknown, value: unknown): unknown =>
+    typeof value === 'bigint' ? exactNumber(String(value)) : value;
   try {
-    return plain(parseYaml(text, { intAsBigInt: true, logLevel: 'error' }));
+    return parseYaml(text, exact, { intAsBigInt: true, logLevel: 'error' }) as ParameterValue;
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`it is not YAML: ${(error as Error).message.split('\n')[0].replace(/:$/, '')}`);
+  }
+}
+
+function yamlIn(text: string): ParameterValue | undefined {
+  try {
+    return fromYaml(text);
   } catch (error) {
     if (error instanceof InexactNumber) throw error;
     return undefined;
   }
 }
 
-function plain(value: unknown): ParameterValue | undefined {
-  if (typeof value === 'bigint') return exactNumber(String(value));
-  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
-  if (Array.isArray(value)) {
-    const elements = value.map(plain);
-    return elements.includes(undefined) ? undefined : (elements as ParameterValue[]);
+/** A text as a value of a type, so far as it is one; undefined when it cannot be. */
+function readAs(type: ValueType, text: string): ParameterValue | undefined {
+  switch (type.kind) {
+    case 'any':
+      // What can be a number, true, false, null, a list, an object or a text in quotes is one.
+      return /^\s*(?:[[{"]|(?:true|false|null|[+-]?\.?\d\S*)\s*$)/.test(text) ? (yamlIn(text) ?? text) : text;
+    case 'string':
+      return text;
+    case 'number':
+      return exactNumber(text);
+    case 'boolean':
+      return /^(?:true|false)$/i.test(text) ? text.toLowerCase() === 'true' : undefined;
+    case 'literal':
+      return text === String(type.value) || Number(text) === type.value ? type.value : undefined;
+    case 'object':
+      return yamlIn(text);
+    case 'list': {
+      if (text.trim() === '') return [];
+      if (text.trim().startsWith('[')) return yamlIn(text);
+      const elements = text.split(',').map((element) => readAs(type.of, element.trim()));
+      return elements.includes(undefined) ? undefined : (elements as ParameterValue[]);
+    }
+    case 'union': {
+      // Any text is a string, so that comes last.
+      const inOrder = [...type.of].sort((a, b) => Number(a.kind === 'string') - Number(b.kind === 'string'));
+      const values = inOrder.map((one) => readAs(one, text));
+      return values.find((value) => value !== undefined && fits(type, value));
+    }
   }
-  if (!isRecord(value) || Object.getPrototypeOf(value) !== Object.prototype) return undefined;
-  const entries = Object.entries(value).map(([name, one]) => [name, plain(one)] as const);
-  return entries.some(([, one]) => one === undefined) ? undefined : (Object.fromEntries(entries) as ParameterValue);
-}
-
-/** A text from the command line, read as a value like `example`; undefined when it is not one. */
-function readLike(example: ParameterValue, text: string): ParameterValue | undefined {
-  if (typeof example === 'string') return text;
-  if (typeof example === 'number') return exactNumber(text);
-  if (typeof example === 'boolean') return text === 'true' ? true : text === 'false' ? false : undefined;
-  if (Array.isArray(example)) {
-    if (text.trim() === '') return [];
-    if (text.trim().startsWith('[')) return fromYaml(text);
-    const elements = text.split(',').map((element) => readLike(example[0] ?? null, element.trim()));
-    return elements.includes(undefined) ? undefined : (elements as ParameterValue[]);
-  }
-  if (isRecord(example)) return fromYaml(text);
-  // Where the notebook says null, what can be a number, true, false, null, a list, an object or a text in quotes is one.
-  return /^\s*(?:[[{"]|(?:true|false|null|[+-]?\.?\d\S*)\s*$)/.test(text) ? (fromYaml(text) ?? text) : text;
-}
-
-/** Whether a value may stand where `example` stands in the notebook. null and what is empty say nothing. */
-function isLike(example: ParameterValue, value: ParameterValue): boolean {
-  if (typeof value === 'number' && !Number.isFinite(value)) return false;
-  if (example === null) return true;
-  if (Array.isArray(example)) {
-    return Array.isArray(value) && value.every((v) => example.length === 0 || example.some((e) => isLike(e, v)));
-  }
-  if (!isRecord(example)) return typeof value === typeof example;
-  const known = Object.keys(example);
-  const fits = (name: string, one: ParameterValue): boolean =>
-    known.length === 0 || (known.includes(name) && isLike(example[name], one));
-  return isRecord(value) && Object.entries(value).every(([name, one]) => fits(name, one));
 }
 
 /** A value with what it leaves out of objects as `example` has it. */
@@ -102,22 +101,24 @@ export function parseParameter(parameter: Parameter, given: GivenValue): Paramet
       : `the notebook computes it${/\n/.test(written) || written === '' ? '' : ` (${written})`}. Give it a plain value in the parameters cell.`;
     throw new UserError(`'${name}' cannot be set: ${why}`);
   }
-  const received = shown(given instanceof Verbatim ? given.value : given);
+  const type = valueTypeOf(parameter);
   let value: ParameterValue | undefined;
   try {
-    value = given instanceof Verbatim ? given.value : typeof given === 'string' ? readLike(example, given) : given;
+    value = given instanceof Verbatim ? given.value : typeof given === 'string' ? readAs(type, given) : given;
   } catch (error) {
     if (!(error instanceof InexactNumber)) throw error;
     throw new UserError(`'${name}' cannot be set: ${error.message}`);
   }
-  if (value === undefined || !isLike(example, value)) {
-    const type = typeOfValue(example);
-    const known = isRecord(example) ? ` of ${Object.keys(example).join(', ')}` : '';
+  if (value === undefined || !fits(type, value)) {
+    const received = shown(given instanceof Verbatim ? given.value : given);
+    const why = choicesOf(type) ? 'as the notebook says' : `such as ${shown(example)}`;
+    throw new UserError(`'${name}' must be ${inWords(type)}, ${why}; received ${received}`);
+  }
+  const range = statedRange(parameter);
+  if (range && typeof value === 'number' && (value < range.min || value > range.max)) {
     throw new UserError(
-      `'${name}' must be ${type === 'object' ? 'an' : 'a'} ${type}${known}, such as ${shown(example)}; received ${received}`,
+      `'${name}' must be from ${range.min} to ${range.max}, as its comment in the notebook says; received ${value}`,
     );
   }
-  const whole = completed(example, value);
-  requireStated(parameter, whole);
-  return whole;
+  return completed(example, value);
 }

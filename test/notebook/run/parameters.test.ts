@@ -150,7 +150,7 @@ test('values are taken as well as texts', async () => {
   assert.deepEqual(lines.slice(1), [
     'const lambda_l0: any = 5;',
     'const lambdas = [3] as number[];',
-    'const augment = true;',
+    'const augment: any = true;',
     'const checkpoint = null as string | null;',
     'const steps = 2 * lambda_l0;',
   ]);
@@ -220,6 +220,16 @@ const texts: [string, string, string, unknown][] = [
   ['a time in a comment, which is no range', 'const x = 4; // takes 3 to 5 minutes', '10', 10],
   ['a word of the comment', "const x = 'a'; // 'a', 'b' or 'c'", 'c', 'c'],
   ['another word where the comment names some', "const x = 'a'; // 'a', 'b', or a folder", 'c', 'c'],
+  ['True, as Python writes it', 'const x = false;', 'True', true],
+  ['digits for a text or null', 'const x: string | null = null;', '5', '5'],
+  ['null for a text or null', "const x: string | null = 'a';", 'null', null],
+  ['null beside undefined', 'const x: number[] | null | undefined = [1];', 'null', null],
+  ['a number beside a word', "const x: number | 'auto' = 'auto';", '5', 5],
+  ['a word beside a number', "const x = 5 as number | 'auto';", 'auto', 'auto'],
+  ['numbers and words', 'const x: readonly (string | number)[] = [];', '1,a', [1, 'a']],
+  ['a key that its type has', 'const x: { a: number; b?: string } = { a: 1 };', '{b: c}', { a: 1, b: 'c' }],
+  ['any key of a record', 'const x: Record<string, number> = { a: 1 };', '{b: 2}', { a: 1, b: 2 }],
+  ['what its type names, as what it has', "const x: Mode = 'a';", 'b', 'b'],
 ];
 for (const [what, source, text, value] of texts) {
   test(`read: ${what}`, () => assert.deepEqual(given(source, { x: text }), { x: value }));
@@ -234,6 +244,14 @@ const refusedOf: [string, string, string, RegExp][] = [
   ],
   ['one in a list', 'const x = [1];', '1,-9007199254740993', /-9007199254740993 as a number/],
   ['one in an object', 'const x = { a: 1 };', '{a: 9007199254740993}', /9007199254740993 as a number/],
+  ['one in another base', 'const x = 1;', '0x20000000000001', /0x20000000000001 as a number/],
+  ['a word beside which its type has numbers', 'const x: 5 | null = 5;', '6', /^'x' must be one of 5, null, as the/],
+  ['a text for a number or a word', "const x: number | 'auto' = 5;", 'often', /must be a number or "auto", such as 5/],
+  ['a text for any, where the notebook has a number', 'const x: any = 5;', 'a', /^'x' must be a number/],
+  ['a key that its type has not', 'const x: { a?: number } = {};', '{b: 1}', /^'x' must be an object of a, such as/],
+  ['a value that no record has', 'const x: Record<string, number> = {};', '{b: c}', /^'x' must be an object, such as/],
+  ['a number that its list has not', "const x: Array<'a' | 'b'> = [];", 'a,c', /^'x' must be a list of "a" or "b"/],
+  ['what is no number within a list', 'const x = null;', '[.nan]', /^'x' must be a value/],
   ['a key that the object has not', 'const x = { rate: 1 };', '{rat: 2}', /^'x' must be an object of rate, such as/],
   ['a wrong value in an object', 'const x = { rate: 1 };', '{rate: fast}', /^'x' must be an object of rate/],
   ['no object', 'const x = { rate: 1 };', 'rate', /^'x' must be an object/],
@@ -250,6 +268,27 @@ const refusedOf: [string, string, string, RegExp][] = [
 ];
 for (const [what, source, text, message] of refusedOf) {
   test(`refused: ${what}`, () => assert.throws(() => given(source, { x: text }), { name: 'UserError', message }));
+}
+
+const declared: [string, string, string, string][] = [
+  ['a constant has the type of its value, so any', "const x = 'a';", 'b', 'const x: any = "b";'],
+  ['also where the value stays', 'const x = 1;', '1', 'const x: any = 1;'],
+  ['what is constant in all its parts', 'const x = ([1, 2] as const);', '3', 'const x: any = [3];'],
+  ['a variable has a type that is wider', "let x = 'a';", 'b', 'let x = "b";'],
+  ['a list of the same kind', 'const x = [1, 2];', '3', 'const x = [3];'],
+  ['an empty list, which says no kind', "const x = ['a'];", '', 'const x: any = [];'],
+  ['an object with an empty list', "const x = { a: ['b'] };", '{a: []}', 'const x: any = {"a":[]};'],
+  ['an object of the same kind', 'const x = { a: 1 };', '{a: 2}', 'const x = {"a":2};'],
+  ['a type that is stated', "const x: 'a' | 'b' = 'a';", 'b', `const x = "b" as 'a' | 'b';`],
+  ['a cast', 'const x = [] as string[];', 'a', 'const x = ["a"] as string[];'],
+  ['what a value satisfies', "const x = 'a' satisfies Mode;", 'b', 'const x = "b" as Mode;'],
+];
+for (const [what, source, text, line] of declared) {
+  test(`declared again: ${what}`, () => {
+    const notebook = notebookOf(codeCell(source, { metadata: { tags: ['parameters'] } }));
+    applyParameters(notebook, { x: text });
+    assert.equal([notebook.cells[1].source].flat().join(''), `// Parameters of this run\n${line}`);
+  });
 }
 
 test('what the parameters cell computes from a given value is computed again, and nothing else is', () => {
@@ -283,6 +322,7 @@ test('parameters come from words, from pairs, from YAML and from files, the near
     parameters_raw: ['e=5'],
     parameters_yaml: ['{b: yaml}'],
     parameters_file: [file],
+    parameters_base64: [Buffer.from('{a: base64, f: {g: 1}}').toString('base64')],
   };
   assert.deepEqual(parametersFrom(['a=1'], flags), {
     a: '1',
@@ -290,6 +330,7 @@ test('parameters come from words, from pairs, from YAML and from files, the near
     c: new Verbatim([1, 2]),
     d: 'x',
     e: new Verbatim('5'),
+    f: new Verbatim({ g: 1 }),
   });
   assert.throws(() => parametersFrom(['a=1'], { parameters: ['a=2'] }), /'a' is given twice/);
   assert.throws(
@@ -297,6 +338,12 @@ test('parameters come from words, from pairs, from YAML and from files, the near
     /cannot read the parameters in none.yaml/,
   );
   assert.throws(() => parametersFrom([], { parameters_yaml: ['[1]'] }), /must hold parameters in YAML/);
+  assert.throws(
+    () => parametersFrom([], { parameters_yaml: ['{a: [1'] }),
+    /in --parameters_yaml: it is not YAML: Flow/,
+  );
+  writeFileSync(file, '\uFEFF{"a":\t9007199254740993}');
+  assert.throws(() => parametersFrom([], { parameters_file: [file] }), /parameters.yaml: 9007199254740993 as a number/);
   assert.throws(() => parametersFrom(['out.ipynb'], {}), /to save to out.ipynb, write -o out.ipynb/);
 });
 
