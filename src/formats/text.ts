@@ -19,9 +19,14 @@ export function textTable(rows: readonly Record<string, Cell>[]): string {
     .join('');
 }
 
-const format = new Intl.NumberFormat('en', { maximumFractionDigits: 6 });
+const format = new Intl.NumberFormat('en', {
+  maximumFractionDigits: 6,
+  maximumSignificantDigits: 4,
+  // Whichever of the two shows more.
+  roundingPriority: 'morePrecision',
+});
 
-/** A number with its thousands grouped: 260,650 and 88.62. */
+/** A number with its thousands grouped: 260,650 and 88.62. A small one is never 0: 0.0000001. */
 export const grouped = (value: number): string => format.format(value);
 
 /** Cells as a line of a CSV file (RFC 4180). */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { duration, fieldList, textTable } from 'sparsebook/formats/text.js';
+import { duration, fieldList, grouped, textTable } from 'sparsebook/formats/text.js';
 
 test('a table has aligned columns, numbers to the right', () => {
   const rows = [
@@ -8,6 +8,11 @@ test('a table has aligned columns, numbers to the right', () => {
     { run: 'longer', parameters: 3, best: null },
   ];
   assert.equal(textTable(rows), 'run     parameters   best\na          260,650  88.62\nlonger           3\n');
+});
+
+test('a number keeps at least four digits, however small it is', () => {
+  const numbers = [1e-7, 0.000012345, 0, 1234567.8912345, -0.5];
+  assert.deepEqual(numbers.map(grouped), ['0.0000001', '0.00001235', '0', '1,234,567.891235', '-0.5']);
 });
 
 test('a row with many columns is a list of fields, empty ones left out', () => {
