@@ -85,6 +85,7 @@ Examples:
   $ sparsebook run 01
   $ sparsebook run 01 lambda_l0=20 --output lambda-20.ipynb
   $ sparsebook run 01 -p lambda_l0 20 -f settings.yaml -o lambda-20.ipynb
+  $ sparsebook run 01 -y '{lambda_l0: 20, epochs: 3}' --kernel tslab -o - > lambda-20.ipynb
   $ sparsebook run notebooks/01-l0-googlenet.ipynb --cell-timeout 600`,
     )
     .action(async (notebook: string, words: string[], flags: Flags) => {

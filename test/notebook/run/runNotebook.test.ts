@@ -6,7 +6,9 @@ import { test } from 'node:test';
 import type { Notebook } from 'sparsebook/notebook/run/notebook.js';
 import type { RunEvent } from 'sparsebook/notebook/run/events.js';
 import { runNotebook } from 'sparsebook/notebook/run/runNotebook.js';
+import { type ParameterValue, setParameter } from 'sparsebook/notebook/run/parameters.js';
 import { sharedKernel } from '../kernel/cells.ts';
+import { codeCell, notebookOf } from '../report/fixture.ts';
 import { schemaErrors } from './nbformat.ts';
 import { fixtures, kernelsOf, outputsOf, printed, runFixture, saved, scratchFile } from './runs.ts';
 import { sparsebook } from '../../sparsebook.ts';
@@ -119,6 +121,40 @@ test("papermill's options give parameters, another kernel, and the notebook on s
   assert.equal(executed.metadata.kernelspec?.name, 'tslab');
   assert.equal(readFileSync(file, 'utf8'), before);
 });
+
+/** A parameters cell, a value for its x, a cell below, and what that prints: be the value injected or written in its place. */
+const moved: [string, string, ParameterValue, string, string][] = [
+  ['a text', "const x = 'auto';", 'cpu', "if (x === 'auto') x.trim(); else console.log(x);", 'cpu'],
+  ['a number', 'const x = 6;', 3, 'if (x === 6) x.toFixed(); console.log(x);', '3'],
+  ['a boolean', 'const x = true;', false, 'console.log(x === true);', 'false'],
+  ['a word of a switch', "const x = 'a';", 'b', "switch (x) { case 'a': case 'b': console.log(x); }", 'b'],
+  ['a cast', "const x = 'a' as 'a' | 'b';", 'b', "const f = (y: 'a' | 'b') => y; console.log(f(x));", 'b'],
+  [
+    'a constant list',
+    'const x = [1, 2] as const;',
+    [3, 4],
+    'const f = (y: readonly [number, number]) => y; console.log(...f(x));',
+    '3 4',
+  ],
+  ['an empty list', "const x = ['a'];", [], "x.push('b'); console.log(x.length);", '1'],
+  ['an object', 'const x = { a: 1, b: { c: 2 } };', { a: 5, b: { c: 2 } }, 'console.log(x.a + x.b.c);', '7'],
+  ['a pattern', 'const { x, y } = { x: 1, y: 2 };', 5, 'console.log(x, y);', '5 2'],
+  ['what is computed', 'const x = 32;\r\nconst steps = 1024 / x; // steps\r\n', 16, 'console.log(x, steps);', '16 64'],
+];
+for (const [what, source, value, cell, right] of moved) {
+  test(`a parameter has the same effect where a run injects it and where the live page writes it: ${what}`, async () => {
+    const notebook = scratchFile('moved.ipynb');
+    const run = async (parameters: string, given: Record<string, ParameterValue>): Promise<string> => {
+      const tagged = codeCell(parameters, { metadata: { tags: ['parameters'] } });
+      writeFileSync(notebook, JSON.stringify(notebookOf(tagged, codeCell(cell))));
+      const result = await runNotebook({ notebook, parameters: given, kernel: kernel() });
+      assert.ok(result.ok, result.fault?.cause);
+      return printed(result.notebook, result.notebook.cells.length).trim();
+    };
+    assert.equal(await run(source, { x: value }), right);
+    assert.equal(await run(setParameter(source, 'x', value), {}), right);
+  });
+}
 
 const written = scratchFile('notes.txt');
 writeFileSync(written, 'notes');

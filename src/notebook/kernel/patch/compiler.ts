@@ -116,7 +116,7 @@ function compilerForTslab(typescript: typeof TypeScript): typeof TypeScript {
         ...program.getGlobalDiagnostics(),
         ...files.flatMap((file) => [
           ...program.getSyntacticDiagnostics(file),
-          ...program.getSemanticDiagnostics(file),
+          ...program.getSemanticDiagnostics(file).filter((found) => !isOfOneValue(found)),
           ...program.getDeclarationDiagnostics(file),
         ]),
       ]),
@@ -128,6 +128,19 @@ function compilerForTslab(typescript: typeof TypeScript): typeof TypeScript {
     },
   };
   return { ...ts, ...added };
+}
+
+const LITERAL = String.raw`'(?:"[^"]*"|-?[\d.e+-]+|true|false)'`;
+const ONE_VALUE = new RegExp(
+  `types ${LITERAL} and ${LITERAL} have no overlap|^Type ${LITERAL} is not comparable to type ${LITERAL}|on type 'never'`,
+);
+
+/**
+ * Whether an error holds only for the value that a constant has now, such as that of `if (backend === 'auto')` below
+ * `const backend = 'cpu'`: with another value of the parameter the cell is right.
+ */
+function isOfOneValue({ messageText }: TypeScript.Diagnostic): boolean {
+  return typeof messageText === 'string' && ONE_VALUE.test(messageText);
 }
 
 function quickInfo(
