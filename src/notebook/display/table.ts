@@ -68,9 +68,10 @@ function shown(value: unknown, digits: number): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'bigint') return String(value);
   if (typeof value !== 'number') return JSON.stringify(value) ?? typeof value;
+  if (Math.abs(value) > Number.MAX_SAFE_INTEGER) return String(value);
   const fixed = value.toFixed(digits);
   const rounded = Math.abs(Number(fixed) - value) > 0 && Math.abs(value) < 10 ** (1 - digits);
-  return rounded || Math.abs(value) > Number.MAX_SAFE_INTEGER ? String(Number(value.toPrecision(4))) : fixed;
+  return rounded ? String(Number(value.toPrecision(4))) : fixed;
 }
 
 /** The decimals, up to 4, that show all of the numbers. */
