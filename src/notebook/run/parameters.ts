@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js';
 import { type Cell, hasTag, joined } from './notebook.js';
-import { childrenOf, declarations, isCast, literalValue, type SyntaxNode } from './syntax.js';
-import { choicesOf, oneOf, typeOfExample, type ValueType, writtenType } from './valueTypes.js';
+import { childrenOf, type Declaration, declarations, isCast, literalValue, type SyntaxNode } from './syntax.js';
+import { choicesOf, isSameType, oneOf, typeOfExample, type ValueType, writtenType } from './valueTypes.js';
 
 /** What a parameter can hold: JSON. */
 export type ParameterValue = number | string | boolean | null | ParameterValue[] | { [name: string]: ParameterValue };
@@ -9,12 +9,10 @@ export type ParameterValue = number | string | boolean | null | ParameterValue[]
 /** A declaration in the cell tagged `parameters`. */
 export interface Parameter {
   name: string;
-  /** How it is declared; an injected declaration repeats it. */
+  /** How it is declared. */
   keyword: 'const' | 'let' | 'var';
   /** Its type as written, if it has one: in its annotation, or behind `as` or `satisfies`. */
   type?: string;
-  /** Whether its type is its value alone, as that of `const a = 1` and of `[1] as const`. */
-  narrow?: boolean;
   value?: ParameterValue;
   written?: string;
   comment: string;
@@ -32,16 +30,12 @@ export type GivenValue = ParameterValue | Verbatim;
 export function readParameters(source: string): Parameter[] {
   const text = ({ from, to }: SyntaxNode): string => source.slice(from, to);
   return declarations(source).map(({ name, keyword, annotation, initializer, comment }) => {
-    const value = literalValue(initializer, source);
-    const cast = castOf(initializer);
-    const frozen = cast?.name === 'const';
-    const stated = annotation ? childrenOf(annotation)[1] : frozen ? undefined : cast;
+    const stated = annotation ? childrenOf(annotation)[1] : castOf(initializer)?.type;
     return {
       name,
       keyword,
-      type: stated && text(stated),
-      narrow: frozen || (keyword === 'const' && !stated && (typeof value !== 'object' || value === null)),
-      value,
+      type: stated && stated.name !== 'const' ? text(stated) : undefined,
+      value: literalValue(initializer, source),
       written: initializer && text(initializer),
       comment,
     };
@@ -69,10 +63,12 @@ export function parametersOf(cells: Cell[]): DeclaredParameter[] {
   return [...found.values()];
 }
 
-/** The type of `value as Type`, or the `const` of `value as const`. */
-function castOf(node: SyntaxNode | undefined): SyntaxNode | undefined {
+/** What is written behind a value: `as` or `satisfies`, and the type, which for `as const` is `const`. */
+function castOf(node: SyntaxNode | undefined): { operator: string; type: SyntaxNode } | undefined {
   if (node?.name === 'ParenthesizedExpression') return castOf(childrenOf(node)[1]);
-  return node && isCast(node) ? childrenOf(node)[2] : undefined;
+  if (!node || !isCast(node)) return undefined;
+  const [, { name: operator }, type] = childrenOf(node);
+  return { operator, type };
 }
 
 /**
@@ -80,13 +76,42 @@ function castOf(node: SyntaxNode | undefined): SyntaxNode | undefined {
  * a UserError where it declares no such name with a value.
  */
 export function setParameter(source: string, name: string, value: ParameterValue): string {
-  let node = declarations(source).findLast((declaration) => declaration.name === name)?.initializer;
-  if (!node) throw new UserError(`the parameters cell declares no value for '${name}'`);
-  // `0.5 as number` keeps its type.
-  while (isCast(node)) [node] = childrenOf(node);
-  const { from, to } = node;
+  const { from, to } = literalOf(source, name).literal;
   const quote = source[from] === '"' ? '"' : "'";
   return source.slice(0, from) + written(value, quote) + source.slice(to);
+}
+
+function literalOf(source: string, name: string): Declaration & { literal: SyntaxNode } {
+  const declaration = declarations(source).findLast((one) => one.name === name);
+  let literal = declaration?.initializer;
+  if (!declaration || !literal) throw new UserError(`the parameters cell declares no value for '${name}'`);
+  // `0.5 as number` keeps its type.
+  while (isCast(literal)) [literal] = childrenOf(literal);
+  return { ...declaration, literal };
+}
+
+/**
+ * The same for a value with which nobody has compiled the cells: its type stays what the notebook states, whatever the compiler
+ * could tell of the value. Where it states none, `const backend = 'auto'` has the type 'auto', and what compiles with it (a
+ * comparison with 'auto', a call that takes 'auto' or 'cpu') need compile with neither 'cpu' nor string: any.
+ */
+export function injectParameter(source: string, name: string, value: ParameterValue): string {
+  const { keyword, annotation, initializer, literal } = literalOf(source, name);
+  const changed = setParameter(source, name, value);
+  const insert = (at: number, text: string): string => changed.slice(0, at) + text + changed.slice(at);
+  const cast = castOf(initializer);
+  if (annotation && !cast) {
+    const { from, to } = childrenOf(annotation)[1];
+    return insert(literal.to + changed.length - source.length, ` as ${source.slice(from, to)}`);
+  }
+  const parts = childrenOf(initializer!.parent!);
+  const definition = parts[parts.findIndex(({ from }) => from === initializer!.from) - 2];
+  // Within a pattern no name has a type of its own.
+  if (annotation || definition?.name !== 'VariableDefinition') return changed;
+  if (cast?.operator === 'as' && cast.type.name !== 'const') return changed;
+  const usual = literalValue(initializer, source) ?? null;
+  const narrow = cast !== undefined || (keyword === 'const' && (typeof usual !== 'object' || usual === null));
+  return narrow || !isSameType(typeOfExample(value), typeOfExample(usual)) ? insert(definition.to, ': any') : changed;
 }
 
 /** A value as TypeScript: JSON, but with strings in the quotes that the cell uses, and names without. */

@@ -136,22 +136,25 @@ test('parameters go into a tagged cell after the parameters cell, declared as th
   });
   assert.deepEqual(lines, [
     '// Parameters of this run',
+    '',
+    '// What a reader changes',
     'const lambda_l0: any = 20;',
-    'const lambdas = [1,2.5] as number[];',
-    `const data = "cifar10" as 'synthetic' | 'cifar10';`,
+    'const lambdas: number[] = [1, 2.5] as number[];',
+    `const data: 'synthetic' | 'cifar10' = 'cifar10' as 'synthetic' | 'cifar10';`,
     'const augment: any = false;',
-    'const checkpoint = "a b" as string | null;',
+    `const checkpoint: string | null = 'a b' as string | null;`,
     'const steps = 2 * lambda_l0;',
   ]);
 });
 
 test('values are taken as well as texts', async () => {
   const lines = await injected({ lambda_l0: 5, lambdas: [3], augment: true, checkpoint: null });
-  assert.deepEqual(lines.slice(1), [
+  assert.deepEqual(lines.slice(3), [
     'const lambda_l0: any = 5;',
-    'const lambdas = [3] as number[];',
+    'const lambdas: number[] = [3] as number[];',
+    `const data: 'synthetic' | 'cifar10' = 'synthetic';`,
     'const augment: any = true;',
-    'const checkpoint = null as string | null;',
+    'const checkpoint: string | null = null as string | null;',
     'const steps = 2 * lambda_l0;',
   ]);
 });
@@ -270,49 +273,40 @@ for (const [what, source, text, message] of refusedOf) {
   test(`refused: ${what}`, () => assert.throws(() => given(source, { x: text }), { name: 'UserError', message }));
 }
 
-const declared: [string, string, string, string][] = [
-  ['a constant has the type of its value, so any', "const x = 'a';", 'b', 'const x: any = "b";'],
-  ['also where the value stays', 'const x = 1;', '1', 'const x: any = 1;'],
+const injections: [what: string, source: string, text: string, right: string][] = [
+  ['a constant has the type of its value, so any', "const x = 'a', y = 1;", 'b', "const x: any = 'b', y = 1;"],
+  ['also where the value stays', 'const x = 1; // one', '1', 'const x: any = 1; // one'],
   ['what is constant in all its parts', 'const x = ([1, 2] as const);', '3', 'const x: any = [3];'],
-  ['a variable has a type that is wider', "let x = 'a';", 'b', 'let x = "b";'],
+  ['a variable has a type that is wider', 'let x = "a";', 'b', 'let x = "b";'],
   ['a list of the same kind', 'const x = [1, 2];', '3', 'const x = [3];'],
   ['an empty list, which says no kind', "const x = ['a'];", '', 'const x: any = [];'],
-  ['an object with an empty list', "const x = { a: ['b'] };", '{a: []}', 'const x: any = {"a":[]};'],
-  ['an object of the same kind', 'const x = { a: 1 };', '{a: 2}', 'const x = {"a":2};'],
-  ['a type that is stated', "const x: 'a' | 'b' = 'a';", 'b', `const x = "b" as 'a' | 'b';`],
-  ['a cast', 'const x = [] as string[];', 'a', 'const x = ["a"] as string[];'],
-  ['what a value satisfies', "const x = 'a' satisfies Mode;", 'b', 'const x = "b" as Mode;'],
+  ['an object with an empty list', "let x = { a: ['b'] };", '{a: []}', 'let x: any = { a: [] };'],
+  ['an object of the same kind', 'const x = { a: 1 };', '{a: 2}', 'const x = { a: 2 };'],
+  ['a type that is stated', "let x: 'a' | 'b' = 'a';", 'b', "let x: 'a' | 'b' = 'b' as 'a' | 'b';"],
+  ['a cast', 'const x = [] as string[];', 'a', "const x = ['a'] as string[];"],
+  ['a cast beside a type', "const x: Mode = 'a' as Mode;", 'b', "const x: Mode = 'b' as Mode;"],
+  ['what a value satisfies', "const x = 'a' satisfies Mode;", 'b', "const x: any = 'b' satisfies Mode;"],
+  ['a pattern', 'const { x, y = 10 * x } = { x: 1 };', '2', 'const { x, y = 10 * x } = { x: 2 };'],
+  [
+    'a comment in between',
+    'const x /* the rate */ = /* a half */ 0.5',
+    '2',
+    'const x: any /* the rate */ = /* a half */ 2',
+  ],
+  [
+    'a line that ends as in Windows',
+    'const x = 1;\r\nconst y = 2 * x;\r\n',
+    '2',
+    'const x: any = 2;\r\nconst y = 2 * x;\r\n',
+  ],
 ];
-for (const [what, source, text, line] of declared) {
-  test(`declared again: ${what}`, () => {
+for (const [what, source, text, right] of injections) {
+  test(`injected: ${what}`, () => {
     const notebook = notebookOf(codeCell(source, { metadata: { tags: ['parameters'] } }));
     applyParameters(notebook, { x: text });
-    assert.equal([notebook.cells[1].source].flat().join(''), `// Parameters of this run\n${line}`);
+    assert.equal([notebook.cells[1].source].flat().join(''), `// Parameters of this run\n\n${right}`);
   });
 }
-
-test('what the parameters cell computes from a given value is computed again, and nothing else is', () => {
-  const source = `const batch = 32, other = 1, steps = 1024 / batch; // as many
-let most = batch;
-if (steps > 10) most = steps;
-function half() { return steps / 2; }
-const apart = other + 1;
-console.log(batch);
-let size = 5;
-size = 6;`;
-  const notebook = notebookOf(codeCell(source, { metadata: { tags: ['parameters'] } }));
-  applyParameters(notebook, { batch: '16', size: '7' });
-  assert.deepEqual([notebook.cells[1].source].flat().join('').split('\n'), [
-    '// Parameters of this run',
-    'const batch: any = 16;',
-    'let size = 7;',
-    'const steps = 1024 / batch;',
-    'let most = batch;',
-    'if (steps > 10) most = steps;',
-    'function half() { return steps / 2; }',
-    'console.log(batch);',
-  ]);
-});
 
 test('parameters come from words, from pairs, from YAML and from files, the nearer before the farther', () => {
   const file = scratchFile('parameters.yaml');

@@ -139,6 +139,15 @@ const moved: [string, string, ParameterValue, string, string][] = [
   ['an empty list', "const x = ['a'];", [], "x.push('b'); console.log(x.length);", '1'],
   ['an object', 'const x = { a: 1, b: { c: 2 } };', { a: 5, b: { c: 2 } }, 'console.log(x.a + x.b.c);', '7'],
   ['a pattern', 'const { x, y } = { x: 1, y: 2 };', 5, 'console.log(x, y);', '5 2'],
+  ['a pattern that computes', 'const { x, y = x * 10 } = { x: 1 };', 2, 'console.log(x, y);', '2 20'],
+  ['a count that goes on', 'const x = 1; let y = 0; y += x; if (x < 2) y++;', 5, 'console.log(y);', '5'],
+  [
+    'a type of its own',
+    "type T = 'a' | 'b'; const x: T = 'a'; const y = x === 'a' ? 1 : 2;",
+    'b',
+    'console.log(y);',
+    '2',
+  ],
   ['what is computed', 'const x = 32;\r\nconst steps = 1024 / x; // steps\r\n', 16, 'console.log(x, steps);', '16 64'],
 ];
 for (const [what, source, value, cell, right] of moved) {
