@@ -1,7 +1,7 @@
 import { closest } from 'fastest-levenshtein';
 import { UserError } from '../../errors.js';
-import { hasTag, joined, lines, newCell, type Notebook } from './notebook.js';
-import { type GivenValue, injectParameter, type ParameterValue, readParameters } from './parameters.js';
+import { type Cell, hasTag, joined, lines, newCell, type Notebook } from './notebook.js';
+import { type GivenValue, injectParameter, type ParameterValue, parametersOf } from './parameters.js';
 import { parseParameter } from './parseParameter.js';
 
 /** What a run was given, and what the notebook says by itself. */
@@ -13,40 +13,47 @@ export interface AppliedParameters {
 const INJECTED = 'injected-parameters';
 
 /**
- * Puts parameters into a notebook by papermill's conventions: a cell tagged `injected-parameters` after the one tagged
- * `parameters`, in place of an earlier one. It is the parameters cell with these values, so that what this computes from them
- * is computed again. Throws UserError for a name that the notebook does not have (offering the nearest), and for a value that
- * it rules out.
+ * Puts parameters into a notebook by papermill's conventions: behind a cell tagged `parameters` one tagged
+ * `injected-parameters`, in place of an earlier one. It is the same cell with the given values, so that what it computes from
+ * them is computed again. Throws UserError for a name that the notebook does not have (offering the nearest), and for a value
+ * that it rules out.
  */
 export function applyParameters(notebook: Notebook, given: Record<string, GivenValue>): AppliedParameters {
-  notebook.cells = notebook.cells.filter((cell) => !hasTag(cell, INJECTED));
-  const index = notebook.cells.findIndex((cell) => cell.cell_type === 'code' && hasTag(cell, 'parameters'));
-  const names = Object.keys(given);
-  if (names.length === 0 && index < 0) return { given: {}, defaults: {} };
-  if (index < 0) {
-    throw new UserError(`'${names[0]}' cannot be set: no code cell of the notebook carries the tag "parameters"`);
-  }
-  const source = joined(notebook.cells[index].source);
-  const parameters = readParameters(source);
-  const known = parameters.map((parameter) => parameter.name);
+  const cells = notebook.cells.filter((cell) => !hasTag(cell, INJECTED));
+  const parameters = parametersOf(cells);
+  const known = parameters.map(({ name }) => name);
   const values: AppliedParameters['given'] = {};
-  for (const name of names) {
-    const parameter = parameters.findLast((candidate) => candidate.name === name);
-    if (!parameter) {
-      const offer = known.length > 0 ? `; did you mean '${closest(name, known)}'? There are: ${known.join(', ')}` : '';
-      throw new UserError(`the notebook has no parameter '${name}'${offer}`);
-    }
+  const changed = new Map<string, string[]>();
+  for (const name of Object.keys(given)) {
+    const parameter = parameters.find((candidate) => candidate.name === name);
+    if (!parameter) throw noParameter(name, known, cells);
     values[name] = parseParameter(parameter, given[name]);
+    changed.set(parameter.cell, [...(changed.get(parameter.cell) ?? []), name]);
   }
-  if (names.length > 0) {
-    const changed = names.reduce((text, name) => injectParameter(text, name, values[name]), source);
-    const text = `// Parameters of this run\n\n${changed}`;
-    const metadata = { tags: [INJECTED] };
-    notebook.cells.splice(index + 1, 0, newCell('code', { id: INJECTED, metadata, source: lines(text) }));
-  }
+  const ids = [...changed.keys()];
+  notebook.cells = cells.flatMap((cell) => {
+    const names = changed.get(cell.id);
+    if (!names) return [cell];
+    const source = names.reduce((text, name) => injectParameter(text, name, values[name]), joined(cell.source));
+    const nth = ids.indexOf(cell.id) + 1;
+    const injected = newCell('code', {
+      id: nth === 1 ? INJECTED : `${INJECTED}-${nth}`,
+      metadata: { tags: [INJECTED] },
+      source: lines(`// Parameters of this run\n\n${source}`),
+    });
+    return [cell, injected];
+  });
   const literals = parameters.filter((parameter) => parameter.value !== undefined);
   return {
     given: values,
     defaults: Object.fromEntries(literals.map(({ name, value }) => [name, value as ParameterValue])),
   };
+}
+
+function noParameter(name: string, known: string[], cells: Cell[]): UserError {
+  if (!cells.some((cell) => cell.cell_type === 'code' && hasTag(cell, 'parameters'))) {
+    return new UserError(`'${name}' cannot be set: no code cell of the notebook carries the tag "parameters"`);
+  }
+  const offer = known.length > 0 ? `; did you mean '${closest(name, known)}'? There are: ${known.join(', ')}` : '';
+  return new UserError(`the notebook has no parameter '${name}'${offer}`);
 }

@@ -64,7 +64,9 @@ function readAs(type: ValueType, text: string): ParameterValue | undefined {
     case 'boolean':
       return /^(?:true|false)$/i.test(text) ? text.toLowerCase() === 'true' : undefined;
     case 'literal':
-      return text === String(type.value) || Number(text) === type.value ? type.value : undefined;
+      return text === String(type.value) || (text.trim() !== '' && Number(text) === type.value)
+        ? type.value
+        : undefined;
     case 'object':
       return yamlIn(text);
     case 'list': {

@@ -170,6 +170,25 @@ test('an injected cell takes the place of an earlier one, and goes when nothing 
   assert.equal(notebook.cells.length, before);
 });
 
+test('where several cells are parameters cells, each that declares a given name is injected again', () => {
+  const cell = (id: string, source: string) => codeCell(source, { id, metadata: { tags: ['parameters'] } });
+  const cells = [cell('a', 'const x = 1;'), cell('b', 'const y = x;'), cell('c', 'let x = 2, z = 3;')];
+  const notebook = notebookOf(cells[0], cells[1], cells[2], codeCell('x', { id: 'd' }));
+  const { defaults } = applyParameters(notebook, { z: '4', x: '5' });
+  assert.deepEqual(
+    notebook.cells.map(({ id }) => id),
+    ['a', 'b', 'c', 'injected-parameters', 'd'],
+  );
+  assert.match([notebook.cells[3].source].flat().join(''), /\nlet x = 5, z = 4;$/);
+  assert.deepEqual(defaults, { x: 2, z: 3 });
+  const two = notebookOf(cell('a', 'const x = 1;'), cell('b', 'const y = 2;'));
+  applyParameters(two, { x: '3', y: '4' });
+  assert.deepEqual(
+    two.cells.map(({ id }) => id),
+    ['a', 'injected-parameters', 'b', 'injected-parameters-2'],
+  );
+});
+
 const refused: [string, Record<string, GivenValue>, RegExp][] = [
   ['an unknown name offers the nearest', { lamda_l0: '1' }, /no parameter 'lamda_l0'; did you mean 'lambda_l0'\?/],
   ['a word for a number', { lambda_l0: 'much' }, /^'lambda_l0' must be a number, such as 10; received "much"$/],
