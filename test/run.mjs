@@ -32,6 +32,8 @@ const child = spawn(
   ],
   {
     stdio: 'inherit',
+    // Hundreds of processes load the same libraries: what Node compiles of them is kept, where the kernel keeps it too.
+    env: { ...process.env, NODE_COMPILE_CACHE: join(process.cwd(), 'dist', 'compile-cache') },
   },
 );
 child.on('exit', (code, signal) => process.exit(signal ? 1 : code));
