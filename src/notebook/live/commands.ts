@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js';
 import { type ParameterValue, setParameter } from '../run/parameters.js';
 import { parseParameter } from '../run/parseParameter.js';
-import type { Command, Completion } from './protocol.js';
+import type { Command, Completion, Problem } from './protocol.js';
 import type { LiveSession } from './liveSession.js';
 
 /** What the value of a field must be: the rule in words, and whether a value keeps it. */
@@ -26,16 +26,21 @@ const fieldsOf: Record<Command['do'], Record<string, Field>> = {
   type: { id, type },
   set: { name: text, value: anything },
   run: { ids },
+  resetParameters: {},
   runFrom: { id },
+  runNeeds: { id },
+  runDependents: { id },
   runAll: {},
   runChanged: {},
   interrupt: {},
   restart: {},
   stop: {},
   save: {},
+  discardDraft: {},
   resolve: { with: oneOf('mine', 'theirs', 'copy') },
   complete: { code: text, position: count },
   inspect: { code: text, position: count },
+  diagnose: { code: text },
 };
 
 const DEEPEST = 50;
@@ -85,10 +90,18 @@ export async function handleCommand(session: LiveSession, command: Command, by: 
       return session.changed();
     case 'set':
       return setValue(session, command.name, command.value);
+    case 'resetParameters':
+      return session.resetParameters();
     case 'run':
       return runner.add(command.ids.map((id) => document.cell(id)));
     case 'runFrom':
       return runner.add(document.list.slice(document.list.indexOf(document.cell(command.id))));
+    case 'runNeeds':
+    case 'runDependents': {
+      const { needs, dependents } = session.panel.around(document, document.cell(command.id).id);
+      const chosen = command.do === 'runNeeds' ? [...needs, command.id] : dependents;
+      return runner.add(chosen.map((id) => document.cell(id)));
+    }
     case 'runAll':
       return runner.add(document.list);
     case 'runChanged':
@@ -102,11 +115,15 @@ export async function handleCommand(session: LiveSession, command: Command, by: 
       return session.stop();
     case 'save':
       return session.save();
+    case 'discardDraft':
+      return session.resolve('theirs');
     case 'resolve':
       return session.resolve(command.with);
     case 'complete':
     case 'inspect':
       return ask(session, command);
+    case 'diagnose':
+      return diagnose(session, command.code);
   }
 }
 
@@ -136,4 +153,11 @@ async function ask(
   const { matches, cursor_start, cursor_end } = answer;
   if (!Array.isArray(matches)) return null;
   return { matches: matches.map(String), start: Number(cursor_start), end: Number(cursor_end) };
+}
+
+/** What TypeScript says of a piece of code; null without a kernel, of one that runs a cell, and of one that cannot tell. */
+async function diagnose({ kernel }: LiveSession, code: string): Promise<Problem[] | null> {
+  if (kernel.status.get().state !== 'idle') return null;
+  const answer = await kernel.ask('diagnose_request', { code });
+  return answer?.status === 'ok' && Array.isArray(answer.problems) ? (answer.problems as Problem[]) : null;
 }

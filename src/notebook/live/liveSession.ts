@@ -4,6 +4,7 @@ import { reasonOf } from '../../errors.js';
 import { USUAL_KERNEL } from '../jupyter/kernelSpec.js';
 import type { KernelClient } from '../kernel/client/kernelClient.js';
 import { machinePathRemover } from '../run/machinePaths.js';
+import { type ParameterValue, setParameter } from '../run/parameters.js';
 import type { Metadata, Notebook } from '../run/notebook.js';
 import type { DocumentFile } from './document/documentFile.js';
 import type { LiveCell, Renderer } from './document/liveCell.js';
@@ -142,6 +143,16 @@ export class LiveSession {
   copy(folder?: string): Promise<string> {
     this.runner.flush();
     return this.file.writeCopy(this.document.save(), folder);
+  }
+
+  /** Gives every parameter the value that the file had when it was opened. */
+  resetParameters(): void {
+    const moved = this.panel.controls.get().filter((control) => control.default !== undefined);
+    for (const { name, cell: id, default: value } of moved) {
+      const cell = this.document.cell(id);
+      cell.edit(setParameter(cell.source, name, value as ParameterValue));
+    }
+    if (moved.length > 0) this.changed();
   }
 
   async restart(): Promise<void> {

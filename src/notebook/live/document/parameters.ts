@@ -1,7 +1,7 @@
 import type { Cell } from '../../run/notebook.js';
 import { type Parameter, parametersOf, quotedIn, statedChoices, statedRange } from '../../run/parameters.js';
 import type { ParameterControl } from '../protocol.js';
-import { statementsIn } from '../../run/cellNames.js';
+import { statementsIn, together } from '../../run/cellNames.js';
 import { changedBy, dependents, namesOf } from '../../run/dependents.js';
 import type { LiveCell } from './liveCell.js';
 import type { LiveDocument } from './liveDocument.js';
@@ -153,5 +153,17 @@ export class ParameterPanel {
     const first = cells.find(({ id }) => changed.some(({ cell }) => cell === id));
     if (!first) return cells.map(({ id }) => id);
     return affectedCells(cells, first.id, names, (id) => this.hasRun.has(id));
+  }
+
+  /** Of the cells that a cell needs those that have not run, and the cells below that depend on it; both in order. */
+  around(document: LiveDocument, id: string): { needs: string[]; dependents: string[] } {
+    const cells = document.list.filter(({ cell }) => cell.cell_type === 'code');
+    const names = changedBy(together(statementsIn(document.cell(id).source)));
+    const needed = affectedCells(cells, id, [], (one) => this.hasRun.has(one));
+    const affected = affectedCells(cells, id, names, () => true);
+    return {
+      needs: needed.slice(0, needed.indexOf(id)),
+      dependents: affected.slice(affected.indexOf(id) + 1),
+    };
   }
 }
