@@ -18,8 +18,8 @@ function usualFolder(): string {
 }
 
 /**
- * Serves the notebooks until Ctrl-C, until the system asks the process to end or until its terminal is gone: what is not saved is saved
- * first, then kernels end. A second signal ends them at once.
+ * Serves the notebooks until Ctrl-C, until the system asks the process to end or until its terminal is gone: what is not saved is kept
+ * in drafts first, then kernels end. A second signal ends them at once.
  */
 async function open(notebook: string | undefined, { port, browser }: Flags): Promise<void> {
   const file = notebook === undefined ? undefined : resolveNotebook(notebook);
@@ -31,9 +31,9 @@ async function open(notebook: string | undefined, { port, browser }: Flags): Pro
     if (file !== undefined) server.notebooks.at(basename(file)).catch(() => undefined);
     return {
       address: server.address(file === undefined ? undefined : basename(file)),
-      hint: 'Ctrl-C saves, ends the kernels and leaves.',
-      farewell: 'saving, and ending kernels ...',
-      rescue: () => server.notebooks.saveAll(),
+      hint: 'Ctrl-C keeps what is not saved, ends the kernels and leaves.',
+      farewell: 'keeping what is not saved, and ending kernels ...',
+      rescue: () => server.notebooks.keepAll(),
       close: () => server.close(),
     };
   });
@@ -45,7 +45,7 @@ export function addOpenCommand(program: Command): void {
     .command('open')
     .summary('open the notebooks in the browser')
     .description(
-      'Open the notebooks, or one of them, in the browser: edit and run cells, move parameters, save. The server answers to this machine alone; Ctrl-C saves and ends it.',
+      'Open the notebooks, or one of them, in the browser: edit and run cells, move parameters, save. The server answers to this machine alone; Ctrl-C keeps what is not saved and ends it.',
     )
     .argument('[notebook]', 'a path, or the beginning of a name in notebooks/')
     .option('--port <number>', 'the port (default: 8765, or any that is free)', portNumber)

@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js';
 import { type ParameterValue, setParameter } from '../run/parameters.js';
 import { parseParameter } from '../run/parseParameter.js';
-import type { Command, Completion, Problem } from './protocol.js';
+import type { Command, Completion, FolderCommand, Problem } from './protocol.js';
 import type { LiveSession } from './liveSession.js';
 
 /** What the value of a field must be: the rule in words, and whether a value keeps it. */
@@ -43,21 +43,32 @@ const fieldsOf: Record<Command['do'], Record<string, Field>> = {
   diagnose: { code: text },
 };
 
+const folderFieldsOf: Record<FolderCommand['do'], Record<string, Field>> = {
+  new: {},
+  duplicate: { path: text },
+  rename: { path: text, to: text },
+};
+
 const DEEPEST = 50;
 
-/** The command that a request's JSON is; throws a UserError that names the field at fault. */
-export function parseCommand(value: unknown): Command {
+/** The command to a notebook that a request's JSON is; throws a UserError that names the field at fault. */
+export const parseCommand = (value: unknown): Command => parsed(value, fieldsOf);
+
+/** The command to the folder that a request's JSON is; throws as `parseCommand` does. */
+export const parseFolderCommand = (value: unknown): FolderCommand => parsed(value, folderFieldsOf);
+
+function parsed<C extends { do: string }>(value: unknown, commands: Record<C['do'], Record<string, Field>>): C {
   if (typeof value !== 'object' || value === null) throw new UserError('a command must be a JSON object');
   if (!isWithin(DEEPEST, value)) throw new UserError(`a command may be nested ${DEEPEST} levels deep at most`);
   const given = value as Record<string, unknown>;
   const shown = (one: unknown): string => String(JSON.stringify(one)).slice(0, 80);
-  const name = Object.keys(fieldsOf).find((one): one is Command['do'] => one === given.do);
+  const name = Object.keys(commands).find((one): one is C['do'] => one === given.do);
   if (name === undefined) throw new UserError(`there is no command ${shown(given.do)}`);
-  const fields = Object.entries(fieldsOf[name]).map(([field, [rule, keeps]]) => {
+  const fields = Object.entries(commands[name]).map(([field, [rule, keeps]]) => {
     if (keeps(given[field])) return [field, given[field]];
     throw new UserError(`'${field}' must be ${rule}; received ${shown(given[field])}`);
   });
-  return { do: name, ...Object.fromEntries(fields) } as Command;
+  return { do: name, ...Object.fromEntries(fields) } as C;
 }
 
 /** What is nested by the thousand levels cannot be read, compared or written. */
@@ -98,14 +109,14 @@ export async function handleCommand(session: LiveSession, command: Command, by: 
       return runner.add(document.list.slice(document.list.indexOf(document.cell(command.id))));
     case 'runNeeds':
     case 'runDependents': {
-      const { needs, dependents } = session.panel.around(document, document.cell(command.id).id);
+      const { needs, dependents } = session.around(document.cell(command.id).id);
       const chosen = command.do === 'runNeeds' ? [...needs, command.id] : dependents;
       return runner.add(chosen.map((id) => document.cell(id)));
     }
     case 'runAll':
       return runner.add(document.list);
     case 'runChanged':
-      return runner.add(session.panel.toRun(document).map((id) => document.cell(id)));
+      return runner.add(session.toRun().map((id) => document.cell(id)));
     case 'interrupt':
       runner.drop();
       return kernel.interrupt();

@@ -5,12 +5,16 @@ import { USUAL_KERNEL } from '../jupyter/kernelSpec.js';
 import type { KernelClient } from '../kernel/client/kernelClient.js';
 import { machinePathRemover } from '../run/machinePaths.js';
 import { type ParameterValue, setParameter } from '../run/parameters.js';
-import type { Metadata, Notebook } from '../run/notebook.js';
+import { isExecuted, type Metadata, type Notebook } from '../run/notebook.js';
 import type { DocumentFile } from './document/documentFile.js';
 import type { LiveCell, Renderer } from './document/liveCell.js';
 import { LiveDocument } from './document/liveDocument.js';
-import { ParameterPanel } from './document/parameters.js';
+import { Draft } from './document/draft.js';
+import { ParameterPanel, sourceWhenRun } from './document/parameters.js';
+import { cellsDependingOn, cellsNeededBy, type ReadCells, readCells } from './document/runPlan.js';
 import { Clock, Slice } from './document/slice.js';
+import { Staleness } from './document/staleness.js';
+import { fenced, tellFault } from './fence.js';
 import { CellRunner } from './kernel/cellRunner.js';
 import { LiveKernel, type SpareKernel } from './kernel/liveKernel.js';
 import type { FileStatus, Patch } from './protocol.js';
@@ -25,34 +29,42 @@ export class LiveSession {
   readonly status: Slice<FileStatus>;
   /** The life of the document; a document that is read anew from its file begins another one. */
   epoch: string = randomUUID();
-  document: LiveDocument;
-  runner: CellRunner;
-  panel: ParameterPanel;
+  document!: LiveDocument;
+  runner!: CellRunner;
+  panel!: ParameterPanel;
+  /** Its file has another name now: no page is served any more. */
+  ended = false;
+  private staleness!: Staleness;
   private changes = 0;
+  /** How many changes the draft holds. */
+  private kept = 0;
   private renderer!: Renderer;
+  private readonly draft: Draft;
 
   /**
-   * Opens a notebook's file; throws a UserError when it is no notebook. No process is started for it: that takes a
-   * person who asks. But a notebook of the project's own kernel is given the spare one, which runs already.
+   * Opens a notebook's file, or the draft that lies beside it; throws a UserError when it is no notebook. No process is
+   * started for it: that takes a person who asks. But a notebook of the project's own kernel is given the spare one,
+   * which runs already.
    */
   static async open(file: DocumentFile, path: string, spare?: SpareKernel): Promise<LiveSession> {
     const session = new LiveSession(file, path, await file.read(), spare);
     if (spare?.suits(session.kernel.asked, dirname(file.path))) session.kernel.get().catch(() => undefined);
     const { rendererIn } = await import('./document/renderer.js');
     session.renderer = rendererIn(dirname(file.path));
-    session.readParameters();
+    await session.lookForDraft();
     return session;
   }
 
   private constructor(
     readonly file: DocumentFile,
     path: string,
-    notebook: Notebook,
+    private saved: Notebook,
     spare?: SpareKernel,
   ) {
+    this.draft = new Draft(file);
     this.status = new Slice<FileStatus>(this.clock, { path, dirty: false });
-    this.kernel = new LiveKernel(this.clock, kernelAsked(notebook), dirname(file.path), spare);
-    [this.document, this.runner, this.panel] = this.take(notebook);
+    this.kernel = new LiveKernel(this.clock, kernelAsked(saved), dirname(file.path), spare);
+    this.take(saved);
   }
 
   /** All but the outputs, which may take a second to make safe: enough to read, and to run. */
@@ -80,6 +92,8 @@ export class LiveSession {
     const kernel = this.kernel.status.since(from);
     const file = this.status.since(from);
     const parameters = this.panel.controls.since(from);
+    const variables = this.kernel.variables.since(from);
+    const tensors = this.kernel.tensors.since(from);
     return {
       epoch: this.epoch,
       version: this.clock.version,
@@ -88,6 +102,8 @@ export class LiveSession {
       ...(kernel && { kernel }),
       ...(file && { file }),
       ...(parameters && { parameters }),
+      ...(variables && { variables }),
+      ...(tensors === undefined ? {} : { tensors }),
     };
   }
 
@@ -95,7 +111,7 @@ export class LiveSession {
   changed({ source = true } = {}): void {
     this.changes++;
     this.status.set({ ...this.status.get(), dirty: true });
-    if (source) this.readParameters();
+    if (source) this.readSources();
   }
 
   /**
@@ -105,15 +121,51 @@ export class LiveSession {
   async save(): Promise<boolean> {
     const { changes } = this;
     try {
-      this.runner.flush();
-      const state = await this.file.write(this.document.save());
-      if (state === 'same') this.status.set({ path: this.status.get().path, dirty: this.changes !== changes });
-      else this.status.set({ ...this.status.get(), conflict: state });
+      const state = await this.file.write(this.notebookNow());
+      if (state === 'same') {
+        this.status.set({ path: this.status.get().path, dirty: this.changes !== changes });
+        await this.draft.remove().catch((error: unknown) => this.tell(reasonOf(error)));
+      } else this.status.set({ ...this.status.get(), conflict: state });
       return state === 'same';
     } catch (error) {
       this.status.set({ ...this.status.get(), dirty: true, note: reasonOf(error) });
       return false;
     }
+  }
+
+  /** Keeps what is not saved in the draft; returns whether it is safe. What keeps it from it is told to the pages. Never throws. */
+  async keep(): Promise<boolean> {
+    const { changes } = this;
+    if (!this.status.get().dirty || changes === this.kept) return true;
+    try {
+      await this.draft.write(this.notebookNow());
+      this.kept = changes;
+      // Saved meanwhile: there is nothing to keep.
+      if (!this.status.get().dirty) await this.draft.remove();
+      const { note: _note, ...status } = this.status.get();
+      this.status.set(status);
+      return true;
+    } catch (error) {
+      this.tell(reasonOf(error));
+      return false;
+    }
+  }
+
+  /** The notebook as it is now. */
+  notebookNow(): Notebook {
+    this.runner.flush();
+    return this.document.save();
+  }
+
+  /** What a person should know of the document or its file. */
+  tell(note: string): void {
+    this.status.set({ ...this.status.get(), note });
+  }
+
+  /** No page is served any more. */
+  end(): void {
+    this.ended = true;
+    this.clock.tick();
   }
 
   async lookAtFile(): Promise<void> {
@@ -132,17 +184,15 @@ export class LiveSession {
     }
     const notebook = await this.file.read();
     const note = choice === 'copy' ? `What was here is saved as ${basename(await this.copy())}.` : undefined;
-    this.runner.drop();
-    this.epoch = randomUUID();
-    [this.document, this.runner, this.panel] = this.take(notebook);
-    this.readParameters();
+    await this.draft.remove();
+    this.saved = notebook;
+    this.begin(notebook);
     this.status.set({ path, dirty: false, ...(note === undefined ? {} : { note }) });
   }
 
   /** Saves what is here under another name, beside the file or in another folder; returns that path. */
   copy(folder?: string): Promise<string> {
-    this.runner.flush();
-    return this.file.writeCopy(this.document.save(), folder);
+    return this.file.writeCopy(this.notebookNow(), folder);
   }
 
   /** Gives every parameter the value that the file had when it was opened. */
@@ -167,24 +217,95 @@ export class LiveSession {
     await this.runner.settled();
   }
 
-  /** Looks for parameters; sources that cannot be read have none, and say why. */
-  private readParameters(): void {
+  /** The ids of the cells that a cell needs and that have not run or are stale, and of those that depend on it. */
+  around(id: string): { needs: string[]; dependents: string[] } {
+    const code = this.code();
+    const stale = this.staleness.look(code);
+    const needed = cellsNeededBy(code, id).filter((one) => stale.has(one) || !this.staleness.hasRun(one));
+    return { needs: needed, dependents: cellsDependingOn(code, id) };
+  }
+
+  /** The ids of the cells to run so that the notebook agrees with its sources: what is stale, and what that needs. */
+  toRun(): string[] {
+    const code = this.code();
+    const controls = this.panel.controls.get();
+    const first = code.cells.find(({ id }) => controls.some(({ cell }) => cell === id));
+    const usual = first
+      ? cellsDependingOn(
+          code,
+          first.id,
+          controls.map(({ name }) => name),
+        )
+      : [];
+    return this.staleness.toRun(
+      code,
+      (id) => this.document.cell(id).isMissing,
+      first ? [first.id, ...usual] : code.cells.map(({ id }) => id),
+    );
+  }
+
+  private code(): ReadCells {
+    return readCells(this.document.list.filter(({ cell }) => isExecuted(cell)));
+  }
+
+  /** Goes on from the draft that lies beside the file, if there is one. */
+  private async lookForDraft(): Promise<void> {
+    const found = await this.draft.find(this.saved).catch((error: unknown) => this.tell(reasonOf(error)));
+    if (!found) return;
+    this.begin(found.notebook);
+    this.file.expect(found.of);
+    this.status.set({ path: this.status.get().path, dirty: true, draft: found.time });
+    await this.lookAtFile();
+  }
+
+  /** Begins a document in place of the one that there is. */
+  private begin(notebook: Notebook): void {
+    this.runner.drop();
+    this.epoch = randomUUID();
+    this.take(notebook);
+  }
+
+  private take(notebook: Notebook): void {
+    this.document = new LiveDocument(this.clock, notebook);
+    this.panel = new ParameterPanel(this.clock, this.saved.cells);
+    this.runner = new CellRunner(this.document, this.kernel, machinePathRemover(dirname(this.file.path)), {
+      fresh: () => {
+        this.panel.forget();
+        this.staleness.forgetKernel();
+      },
+      start: (cell, kernel) => {
+        noteRun(this.document.metadata, this.panel, cell, kernel);
+        this.staleness.begin(this.code(), cell.id);
+        this.markStale();
+      },
+      end: (cell, well) => {
+        if (well) this.staleness.end(cell.id);
+        this.markStale();
+        fenced(`${this.status.get().path}, variables`, () => this.kernel.lookAtVariables());
+      },
+      change: () => this.changed({ source: false }),
+      fail: (error) => {
+        tellFault(this.status.get().path, error);
+        this.tell(`Something went wrong with this notebook: ${reasonOf(error)}.`);
+      },
+    });
+    this.staleness = new Staleness(this.code(), (id) => sourceWhenRun(this.document.cell(id).cell, notebook));
+    this.readSources();
+  }
+
+  /** Looks for parameters and for what is stale; sources that cannot be read have none, and say why. */
+  private readSources(): void {
     try {
-      this.panel.read(this.document);
+      this.panel.read(this.document.list.map(({ cell }) => cell));
+      this.markStale();
     } catch (error) {
-      this.status.set({ ...this.status.get(), note: `The parameters cannot be read: ${reasonOf(error)}.` });
+      this.tell(`The parameters cannot be read: ${reasonOf(error)}.`);
     }
   }
 
-  private take(notebook: Notebook): [LiveDocument, CellRunner, ParameterPanel] {
-    const document = new LiveDocument(this.clock, notebook);
-    const panel = new ParameterPanel(this.clock);
-    const runner = new CellRunner(document, this.kernel, machinePathRemover(dirname(this.file.path)), {
-      fresh: () => panel.forget(),
-      start: (cell, kernel) => noteRun(document.metadata, panel, cell, kernel),
-      change: () => this.changed({ source: false }),
-    });
-    return [document, runner, panel];
+  private markStale(): void {
+    const stale = this.staleness.look(this.code());
+    for (const cell of this.document.list) cell.markStale(stale.get(cell.id));
   }
 }
 

@@ -1,9 +1,11 @@
-import { lstat, readdir, realpath, stat } from 'node:fs/promises';
-import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { lstat, readdir, realpath, rename, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { reasonOf, UserError } from '../../errors.js';
-import { joined, type Notebook } from '../run/notebook.js';
-import { parseNotebook } from '../run/notebookFile.js';
-import { LARGEST_NOTEBOOK, readBytes, tooLarge } from './document/documentFile.js';
+import { type Cell, joined, newCell, type Notebook } from '../run/notebook.js';
+import { notebookText, parseNotebook } from '../run/notebookFile.js';
+import { LARGEST_NOTEBOOK, readBytes, takeName, tooLarge, writeNew } from './document/documentFile.js';
+import { draftPath } from './document/draft.js';
 import type { ListedNotebook } from './protocol.js';
 
 const DEEPEST = 3;
@@ -27,21 +29,51 @@ export class NotebookFolder {
 
   /** The file that a path names; throws a UserError for what is no notebook, or leads out of the folder or nowhere. */
   async locate(path: string): Promise<string> {
-    const refuse = (why: string): never => {
-      throw new UserError(`${shown(path)} ${why}`);
-    };
-    if (/\p{Cc}/u.test(path)) refuse('has control characters in its name; rename it');
-    if (sep === '/' && path.includes('\\')) refuse('is not the path of a notebook');
-    if (!path.toLowerCase().endsWith('.ipynb')) refuse('does not end in .ipynb');
-    const file = resolve(this.root, path);
-    if (isAbsolute(path) || !this.holds(file)) refuse('is outside of the folder of notebooks');
-    // Only the plain way to a file: it is known by its path.
-    if (this.pathOf(file) !== path) refuse('is not the path of a notebook');
+    const file = this.fileOf(path);
     const real = await realpath(file).catch((error: NodeJS.ErrnoException) =>
-      refuse(error.code === 'ELOOP' ? 'is a link that leads to itself' : 'does not exist'),
+      refuse(path, error.code === 'ELOOP' ? 'is a link that leads to itself' : 'does not exist'),
     );
-    if (!this.holds(real)) refuse('is a link that leads out of the folder of notebooks');
-    if (!(await stat(real)).isFile()) refuse('is not a file');
+    if (!this.holds(real)) refuse(path, 'is a link that leads out of the folder of notebooks');
+    if (!(await stat(real)).isFile()) refuse(path, 'is not a file');
+    return file;
+  }
+
+  /** The file that a new notebook at a path would be; throws a UserError for one that could not be there, or not be seen. */
+  async place(path: string): Promise<string> {
+    const file = this.fileOf(path);
+    const folders = path.split('/').slice(0, -1);
+    if (basename(file).startsWith('.')) refuse(path, 'would be hidden: a name that begins with a dot is not listed');
+    if (folders.length >= DEEPEST || folders.some(passedOver)) refuse(path, 'is in a folder that is not listed');
+    const folder = await realpath(dirname(file)).catch(() => refuse(path, 'is in a folder that does not exist'));
+    if (folder !== this.root && !this.holds(folder)) refuse(path, 'leads out of the folder of notebooks');
+    return file;
+  }
+
+  /** Makes a notebook to begin with, under a name that is not taken; returns its path. */
+  async create(): Promise<string> {
+    return this.pathOf(await writeNew(join(this.root, 'untitled'), '.ipynb', notebookText(firstNotebook())));
+  }
+
+  /** Gives a notebook, and what is kept of it in a draft, another path; throws a UserError where that is taken. */
+  async rename(path: string, to: string): Promise<string> {
+    const file = await this.locate(path);
+    const target = await this.place(to);
+    if (!(await takeName(target))) refuse(to, 'exists already; choose another name');
+    await rename(file, target);
+    await rename(draftPath(file), draftPath(target)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    return to;
+  }
+
+  /** The place of a path that is a notebook's, in the plain way: files are known by their paths. */
+  private fileOf(path: string): string {
+    if (/\p{Cc}/u.test(path)) refuse(path, 'has control characters in its name; rename it');
+    if (sep === '/' && path.includes('\\')) refuse(path, 'is not the path of a notebook');
+    if (!path.toLowerCase().endsWith('.ipynb')) refuse(path, 'does not end in .ipynb');
+    const file = resolve(this.root, path);
+    if (isAbsolute(path) || !this.holds(file)) refuse(path, 'is outside of the folder of notebooks');
+    if (this.pathOf(file) !== path) refuse(path, 'is not the path of a notebook');
     return file;
   }
 
@@ -67,7 +99,11 @@ export class NotebookFolder {
       const path = this.pathOf(file) || '.';
       const found = await lstat(file).catch(() => undefined);
       const about = fault === undefined ? await this.aboutFile(file, known) : { title: '', fault };
-      listed.push({ path, changed: found?.mtimeMs ?? 0, ...about });
+      const dirty = await lstat(draftPath(file)).then(
+        () => ({ dirty: true }),
+        () => ({}),
+      );
+      listed.push({ path, changed: found?.mtimeMs ?? 0, ...about, ...dirty });
     }
     this.known = known;
     return listed.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -104,6 +140,27 @@ export class NotebookFolder {
   private holds(path: string): boolean {
     return path.startsWith(this.root.endsWith(sep) ? this.root : this.root + sep);
   }
+}
+
+function refuse(path: string, why: string): never {
+  throw new UserError(`${shown(path)} ${why}`);
+}
+
+/** What a new notebook holds: a title, parameters, and code that uses them. */
+function firstNotebook(): Notebook {
+  const id = (): string => randomBytes(4).toString('hex');
+  const code = (source: string[], tags?: string[]): Cell =>
+    newCell('code', { id: id(), metadata: tags ? { tags } : {}, source });
+  return {
+    nbformat: 4,
+    nbformat_minor: 5,
+    metadata: {},
+    cells: [
+      newCell('markdown', { id: id(), metadata: {}, source: ['# Untitled'] }),
+      code(['const rate = 0.5; // what it is, 0 to 1'], ['parameters']),
+      code(['console.log(rate);']),
+    ],
+  };
 }
 
 function shown(path: string): string {

@@ -5,7 +5,7 @@ import { fenced } from './fence.js';
 import type { SpareKernel } from './kernel/liveKernel.js';
 import type { LiveSession } from './liveSession.js';
 import type { NotebookFolder } from './notebookFolder.js';
-import type { ListedNotebook } from './protocol.js';
+import type { FolderCommand, ListedNotebook } from './protocol.js';
 
 const AUTOSAVE_MILLISECONDS = 30_000;
 const LOOK_MILLISECONDS = 2000;
@@ -23,7 +23,7 @@ export class OpenNotebooks {
     private readonly spare?: SpareKernel,
   ) {
     this.timers = [
-      this.every(AUTOSAVE_MILLISECONDS, 'autosave', save),
+      this.every(AUTOSAVE_MILLISECONDS, 'autosave', (session) => session.keep()),
       this.every(LOOK_MILLISECONDS, 'a look at the file', (session) => session.lookAtFile()),
     ];
   }
@@ -63,25 +63,43 @@ export class OpenNotebooks {
     });
   }
 
-  /** Saves every notebook that is not saved; one that cannot be saved says so on its page and stops no other. */
-  async saveAll(): Promise<void> {
-    await Promise.allSettled([...this.sessions.values()].map(save));
+  /** Does what the list asks; resolves with the path where the notebook is then. */
+  async change(command: FolderCommand): Promise<string> {
+    if (command.do === 'new') return this.folder.create();
+    if (command.do === 'duplicate') return this.folder.pathOf(await (await this.at(command.path)).copy());
+    await this.folder.place(command.to);
+    await this.letGo(await this.folder.locate(command.path), command.path);
+    return this.folder.rename(command.path, command.to);
+  }
+
+  /** Keeps what is not saved of every notebook in its draft; one that cannot be kept says so on its page and stops no other. */
+  async keepAll(): Promise<void> {
+    await Promise.allSettled([...this.sessions.values()].map((session) => session.keep()));
   }
 
   /**
-   * Saves what is not saved and ends all kernels. A notebook that cannot be saved in its place is saved under another
-   * name. Returns a line for each thing that a person should know.
+   * Keeps what is not saved in drafts and ends all kernels. A notebook that cannot be kept beside its file is saved
+   * under another name. Returns a line for each thing that a person should know.
    */
   async close(): Promise<string[]> {
     for (const timer of this.timers) clearInterval(timer);
-    const unsaved = [...this.sessions.values()].filter((session) => session.status.get().dirty);
     // Before anything that may take long: whoever ends this process may not wait for it.
-    await this.saveAll();
+    await this.keepAll();
     await Promise.allSettled([this.spare?.end(), ...this.opening.values()]);
-    const said = await Promise.all(
-      [...this.sessions.values()].map((session) => closeOne(session, unsaved.includes(session))),
-    );
-    return said.flat();
+    return (await Promise.all([...this.sessions.values()].map(closeOne))).flat();
+  }
+
+  /** Closes a notebook that is open, with what is not saved in its draft; throws a UserError where that would cost a kernel. */
+  private async letGo(file: string, path: string): Promise<void> {
+    const session = await this.opening.get(file)?.catch(() => undefined);
+    if (!session) return;
+    if (!['off', 'dead'].includes(session.kernel.status.get().state)) {
+      throw new UserError(`the kernel of ${path} runs, and would lose its variables: stop it first`);
+    }
+    if (!(await session.keep())) throw new UserError(session.status.get().note ?? `${path} cannot be kept`);
+    this.opening.delete(file);
+    this.sessions.delete(path);
+    session.end();
   }
 
   private async begin(file: string): Promise<LiveSession> {
@@ -105,18 +123,15 @@ export class OpenNotebooks {
   }
 }
 
-async function save(session: LiveSession): Promise<void> {
-  const { dirty, conflict } = session.status.get();
-  if (dirty && !conflict) await session.save();
-}
-
-async function closeOne(session: LiveSession, wasDirty: boolean): Promise<string[]> {
+async function closeOne(session: LiveSession): Promise<string[]> {
   await session.stop();
-  const { path, dirty } = session.status.get();
-  if (!dirty) return wasDirty ? [`saved ${path}`] : [];
-  if (await session.save()) return [`saved ${path}`];
-  const { conflict, note } = session.status.get();
-  const why = conflict ? `${path} was changed by another program` : (note ?? `${path} could not be saved`);
+  const { path, dirty, conflict } = session.status.get();
+  if (!dirty) return [];
+  // A draft of a file that is gone nobody would find.
+  if (conflict !== 'gone' && (await session.keep())) {
+    return [`${path} has changes that are not saved; they are kept in a draft, which opens with it`];
+  }
+  const why = conflict === 'gone' ? `${path} is gone` : (session.status.get().note ?? `${path} could not be kept`);
   for (const folder of [undefined, tmpdir()]) {
     try {
       return [`${why}; what was here is saved as ${await session.copy(folder)}`];

@@ -121,6 +121,8 @@ export interface Patch {
   variables?: Variable[];
   /** Null where there are none to tell of: no kernel, or one without tensors. */
   tensors?: TensorMemory | null;
+  /** How many figures stand above each cell that has some: they are numbered over the document, as in the report. */
+  figures?: Record<string, number>;
 }
 
 /** What a page asks of a notebook: POST to /api/commands/PATH. */
@@ -162,7 +164,7 @@ export type Command =
  * report, one HTML file. Both want the key, as a header (X-Key) or in the query (?key=), as events do.
  */
 export type FolderCommand =
-  { do: 'new'; path?: string } | { do: 'duplicate'; path: string } | { do: 'rename'; path: string; to: string };
+  { do: 'new' } | { do: 'duplicate'; path: string } | { do: 'rename'; path: string; to: string };
 
 export interface Completion {
   matches: string[];

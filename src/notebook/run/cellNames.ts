@@ -7,19 +7,25 @@ export interface CellNames {
   assigns: Set<string>;
   /** Names whose value it changes from within, or may: it sets their properties or calls their methods. */
   mutates: Set<string>;
-  /** Names that it hands to a call. No parser can know whether a call changes what it is given. */
+  /** Names that it hands to a call which may change what it is given: no parser can know. */
   passes: Set<string>;
 }
 
 /** A statement of a cell (of `const a = 1, b = 2` each part) with its names. */
 export interface Statement extends CellNames {
   source: string;
+  /** What it hands to functions that the notebook may declare, by the functions' names. */
+  hands: Map<string, Set<string>>;
+  /** The parameters of the functions written in it. */
+  parameters: Set<string>;
   /** Names that may stand for the same object, in pairs: `const a = b`. */
   aliases: [string, string][];
   /** Whether it declares a function, or what holds one: who mentions that may run what is written here. */
   runsLater: boolean;
   /** Whether what it declares never changes from within: an import, a function, a constant of a plain value. */
   fixed: boolean;
+  /** Whether it is fixed, and the same again whenever it runs on the same values: it calls nothing. */
+  pure: boolean;
 }
 
 const KINDS = ['declares', 'uses', 'assigns', 'mutates', 'passes'] as const;
@@ -47,6 +53,8 @@ export function together(pieces: CellNames[]): CellNames {
 class Reader {
   private readonly names = together([]);
   private readonly aliases: [string, string][] = [];
+  private readonly hands: Statement['hands'] = new Map();
+  private readonly parameters = new Set<string>();
 
   constructor(private readonly cell: string) {}
 
@@ -59,21 +67,27 @@ class Reader {
     const [{ name: kind }] = nodes;
     const initialised = nodes.length > 1;
     if (initialised) for (const name of definitions) this.link(name, value);
+    const { aliases, hands, parameters } = this;
+    const fixed =
+      /^(?:Import|Function|Enum|TypeAlias|Interface)Declaration$/.test(kind) ||
+      (constant && initialised && kind === 'VariableDefinition' && isPlain(value));
     return {
       ...this.names,
       source,
-      aliases: this.aliases,
+      aliases,
+      hands,
+      parameters,
       runsLater: initialised ? this.holdsFunction(value) : kind.endsWith('Declaration') && kind !== 'ImportDeclaration',
-      fixed:
-        kind === 'ImportDeclaration' ||
-        kind === 'FunctionDeclaration' ||
-        (constant && initialised && kind === 'VariableDefinition' && isPlain(value)),
+      fixed,
+      pure: fixed && !nodes.some(callsSomething),
     };
   }
 
   private visit(node: SyntaxNode): void {
     const children = childrenOf(node);
-    if (node.name === 'VariableName' || isShorthand(node)) this.add('uses', node);
+    if (node.name === 'VariableName' || node.name === 'TypeName' || isShorthand(node)) this.add('uses', node);
+    if (node.name === 'ParamList')
+      for (const name of children.flatMap(definitionsIn)) this.parameters.add(this.text(name));
     // A `var` within a block belongs to the cell.
     if (node.name === 'VariableDeclaration' && children[0].name === 'var') {
       for (const name of definitionsIn(node)) this.add('declares', name);
@@ -89,18 +103,48 @@ class Reader {
     if (node.name === 'ForOfSpec') {
       for (const name of children.flatMap(definitionsIn)) this.link(name, children.at(-2)!);
     }
-    this.visitCall(node, children);
     children.forEach((child) => this.visit(child));
+    this.visitCall(node, children);
   }
 
   private visitCall(node: SyntaxNode, children: SyntaxNode[]): void {
     if (!['CallExpression', 'NewExpression', 'TaggedTemplateExpression'].includes(node.name)) return;
     const callee = children.find(({ name }) => name !== 'new')!;
     if (READERS.test(this.text(callee))) return;
+    const given = children.filter((child) => child !== callee);
     const method = callee.name === 'MemberExpression' ? this.text(childrenOf(callee).at(-1)!) : '';
     const receiver = method !== '' && !READING_METHODS.has(method) ? root(callee) : undefined;
-    if (receiver) this.add('mutates', receiver);
-    for (const handed of children.filter((child) => child !== callee).flatMap(held)) this.add('passes', handed);
+    if (WRITERS.test(this.text(callee))) {
+      const target = root(given.flatMap(childrenOf).find(({ name }) => name !== '(') ?? callee);
+      if (target) this.add('mutates', target);
+    } else if (receiver && !CALLBACK_METHODS.has(method)) this.add('mutates', receiver);
+    else if (receiver) this.visitCallbacks(receiver, given.flatMap(childrenOf));
+    for (const handed of given.flatMap(held)) this.hand(callee, handed);
+  }
+
+  /** `rows.map((row) => …)` does to the rows what the function does to its parameters. */
+  private visitCallbacks(receiver: SyntaxNode, callbacks: SyntaxNode[]): void {
+    for (const callback of callbacks) {
+      if (callback.name === 'VariableName') this.hand(callback, receiver);
+      const parameters = childrenOf(callback)
+        .filter(({ name }) => name === 'ParamList')
+        .flatMap(childrenOf)
+        .flatMap(definitionsIn)
+        .map((name) => this.text(name));
+      for (const kind of ['mutates', 'passes'] as const) {
+        if (parameters.some((name) => this.names[kind].has(name))) this.add(kind, receiver);
+      }
+      for (const names of this.hands.values()) {
+        if (parameters.some((name) => names.has(name))) names.add(this.text(receiver));
+      }
+    }
+  }
+
+  private hand(callee: SyntaxNode, value: SyntaxNode): void {
+    const owner = root(callee);
+    if (owner) this.hands.set(this.text(owner), (this.hands.get(this.text(owner)) ?? new Set()).add(this.text(value)));
+    // An object may keep what it is given.
+    if (callee.name !== 'VariableName' || callee.parent?.name === 'NewExpression') this.add('passes', value);
   }
 
   private holdsFunction(value: SyntaxNode): boolean {
@@ -130,7 +174,11 @@ const WRAPPERS = new Set(['ParenthesizedExpression', 'BinaryExpression', 'Postfi
 
 /** What is known to change nothing that it is given. */
 const READERS =
-  /^(?:console|JSON|Math|Number|String|Boolean|BigInt|Intl|performance)\b|^(?:structuredClone|isNaN|isFinite|parseInt|parseFloat|Date|Set|Map|Array|Error|RangeError|TypeError|RegExp)$|^Object\.(?:keys|values|entries|fromEntries|hasOwn|is)$|^Array\.(?:from|of|isArray)$/;
+  /^(?:console|JSON|Math|Number|String|Boolean|BigInt|Intl|performance)\b|^(?:structuredClone|isNaN|isFinite|parseInt|parseFloat|Date|Set|Map|Array|Error|RangeError|TypeError|RegExp)$|^Object\.(?:keys|values|entries|fromEntries|hasOwn|is)$|^Array\.(?:from|of|isArray)$|^sb\.(?:show|table|dataFrame|experiment|watch|watchAll|measure|compact|describeData|deriveSeed|save[dO]\w+|example\w+|result\w+|record\w+|runsOfCurves|\w+Table|\w+Histogram|accuracy\w+|penalty\w+|beside\w+)$/;
+
+/** What changes the first of what it is given. */
+const WRITERS =
+  /^(?:Object\.(?:assign|defineProperty|defineProperties|setPrototypeOf)|Reflect\.(?:set|deleteProperty|defineProperty))$/;
 
 /** Methods of lists, texts and numbers that leave them as they are. */
 const READING_METHODS = new Set(
@@ -139,9 +187,9 @@ const READING_METHODS = new Set(
   ),
 );
 
-/** Methods that run what they are given before they return, and keep nothing of it. */
+/** Methods that run what they are given before they return, keep nothing of it, and change nothing else. */
 const CALLBACK_METHODS = new Set(
-  'every filter find findIndex findLast flatMap forEach from map reduce replace some sort toSorted'.split(' '),
+  'every filter find findIndex findLast findLastIndex flatMap forEach from map reduce replace some toSorted'.split(' '),
 );
 
 const isPattern = ({ name }: SyntaxNode): boolean => name === 'ObjectPattern' || name === 'ArrayPattern';
@@ -149,10 +197,11 @@ const isPattern = ({ name }: SyntaxNode): boolean => name === 'ObjectPattern' ||
 function definitionsIn(node: SyntaxNode): SyntaxNode[] {
   const children = childrenOf(node);
   if (node.name === 'VariableDefinition') return [node];
-  if (/^(?:FunctionDeclaration|ClassDeclaration)$/.test(node.name)) {
-    return children.filter(({ name }) => name === 'VariableDefinition').slice(0, 1);
+  if (/^(?:Function|Class|Namespace|Enum|TypeAlias|Interface)Declaration$/.test(node.name)) {
+    return children.filter(({ name }) => /^(?:Variable|Type)Definition$/.test(name)).slice(0, 1);
   }
-  const holds = /^(?:VariableDeclaration|ImportDeclaration|ImportGroup|ObjectPattern|ArrayPattern|PatternProperty)$/;
+  const holds =
+    /^(?:VariableDeclaration|AmbientDeclaration|ImportDeclaration|ImportGroup|ObjectPattern|ArrayPattern|PatternProperty)$/;
   return holds.test(node.name) ? children.flatMap(definitionsIn) : [];
 }
 
@@ -197,6 +246,13 @@ function held(value: SyntaxNode): SyntaxNode[] {
   if (value.name === 'VariableName' || value.name === 'MemberExpression') return [root(value) ?? []].flat();
   const holds = /^(?:ArrayExpression|ObjectExpression|Property|ConditionalExpression|ArgList)$/.test(value.name);
   return holds || WRAPPERS.has(value.name) ? childrenOf(value).flatMap(held) : [];
+}
+
+/** Whether running a piece of code calls anything; what is written in a function runs later. */
+function callsSomething(node: SyntaxNode): boolean {
+  if (/^(?:CallExpression|NewExpression|TaggedTemplateExpression|AwaitExpression)$/.test(node.name)) return true;
+  if (/Function$|^(?:Function|Method)Declaration$/.test(node.name)) return false;
+  return childrenOf(node).some(callsSomething);
 }
 
 function isPlain(value: SyntaxNode): boolean {

@@ -4,8 +4,9 @@ import { type CellNames, type Statement, together } from './cellNames.js';
 export type Names = (pieces: Statement[]) => CellNames;
 
 /**
- * Reads a notebook's names together: who mentions a function depends on and does what is written in it; what changes an
- * object changes it under all of its names; and what is fixed no call can change.
+ * Reads a notebook's names together: who mentions a function depends on and does what is written in it; a function of
+ * the notebook does to what it is given what it does to its parameters; what changes an object changes it under all of
+ * its names; and what is fixed no call can change.
  */
 export function namesOf(notebook: Statement[]): Names {
   const declaring = new Map<string, Statement[]>();
@@ -22,11 +23,28 @@ export function namesOf(notebook: Statement[]): Names {
   const changeable = (names: Set<string>): Set<string> =>
     new Set([...reached(names, (name) => neighbours.get(name) ?? [])].filter((name) => !isFixed(name)));
 
+  /** What a function called by this name does to what it is given; a function that the notebook does not declare may do anything. */
+  const doneBy = (name: string, asked = new Set<string>()): 'mutates' | 'passes' | undefined => {
+    const own = declaring.get(name)?.filter(({ runsLater }) => runsLater) ?? [];
+    if (own.length === 0) return 'passes';
+    const does = own.flatMap(({ parameters, mutates, passes, hands }) => [
+      some(parameters, mutates) ? 'mutates' : some(parameters, passes) ? 'passes' : undefined,
+      ...[...hands]
+        .filter(([callee, given]) => some(parameters, given) && !asked.has(callee))
+        .map(([callee]) => doneBy(callee, asked.add(callee))),
+    ]);
+    return does.includes('mutates') ? 'mutates' : does.includes('passes') ? 'passes' : undefined;
+  };
+
   return (pieces) => {
     const mentioned = reached(pieces, ({ uses }) =>
       [...uses].flatMap((name) => (declaring.get(name) ?? []).filter(({ runsLater }) => runsLater)),
     );
     const { uses, assigns, mutates, passes } = together([...mentioned]);
+    for (const [callee, names] of [...mentioned].flatMap(({ hands }) => [...hands])) {
+      const done = doneBy(callee);
+      if (done) for (const name of names) (done === 'mutates' ? mutates : passes).add(name);
+    }
     const { declares } = together(pieces);
     return { declares, uses, assigns, mutates: changeable(mutates), passes: changeable(passes) };
   };
@@ -46,6 +64,11 @@ export function dependents(statements: Statement[], names: Iterable<string>, nam
 /** All names that have, or may have, another value after a piece of code has run again. */
 export function changedBy({ declares, assigns, mutates, passes }: CellNames): string[] {
   return [...declares, ...assigns, ...mutates, ...passes];
+}
+
+/** Whether two sets have a name in common. */
+export function some(names: Set<string>, others: Set<string>): boolean {
+  return [...names].some((name) => others.has(name));
 }
 
 /** What can be reached from a start by going on and on. */

@@ -69,6 +69,21 @@ export class DocumentFile {
     return notebook;
   }
 
+  /** Of what is known of the file. */
+  get digest(): string {
+    return this.known;
+  }
+
+  /** Takes another state, by its digest, for the known one: what is on the disk may be a later one. */
+  expect(digest: string): void {
+    this.remember(digest, '');
+  }
+
+  /** When the file was last changed; undefined where there is none. */
+  async changed(): Promise<Date | undefined> {
+    return (await stat(this.path).catch(() => undefined))?.mtime;
+  }
+
   async look(): Promise<FileState> {
     const stamp = await this.stampNow();
     if (stamp === this.stamp) return 'same';
@@ -100,30 +115,8 @@ export class DocumentFile {
   async writeCopy(notebook: Notebook, folder: string = dirname(this.path)): Promise<string> {
     const text = this.textOf(notebook);
     if (folder === dirname(this.path)) await this.check(join(folder, 'copy.ipynb'));
-    const copy = await this.freeName(folder);
-    try {
-      await writeFileWhole(copy, text, newFile);
-    } catch (error) {
-      await unlink(copy).catch(() => undefined);
-      throw error;
-    }
-    return copy;
-  }
-
-  /** Takes a name that nothing has yet, by making an empty file of it. */
-  private async freeName(folder: string): Promise<string> {
-    const ending = extname(this.path);
     const time = new Date().toISOString().slice(0, 19).replace(/[:T]/g, '-');
-    const stem = join(folder, `${basename(this.path, ending)}-copy-${time}`);
-    for (let number = 1; ; number++) {
-      const name = `${stem}${number === 1 ? '' : `-${number}`}${ending}`;
-      try {
-        await writeFile(name, '', { flag: 'wx' });
-        return name;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritten(name, error);
-      }
-    }
+    return writeNew(join(folder, `${basename(this.path, extname(this.path))}-copy-${time}`), extname(this.path), text);
   }
 
   private async writeText(text: string): Promise<FileState> {
@@ -135,7 +128,8 @@ export class DocumentFile {
     return 'same';
   }
 
-  private textOf(notebook: Notebook): string {
+  /** What is written of a notebook; throws a UserError for one that is too large. */
+  textOf(notebook: Notebook): string {
     try {
       return notebookText(notebook);
     } catch (error) {
@@ -163,6 +157,32 @@ export class DocumentFile {
   private async stampNow(): Promise<string> {
     const now = await stat(this.path).catch(() => undefined);
     return now ? `${now.ino} ${now.size} ${now.mtimeMs}` : 'gone';
+  }
+}
+
+/** Writes a file whose name nothing has yet, whole: the stem as given, or with a number behind it. Returns its path. */
+export async function writeNew(stem: string, ending: string, text: string): Promise<string> {
+  for (let number = 1; ; number++) {
+    const path = `${stem}${number === 1 ? '' : `-${number}`}${ending}`;
+    if (!(await takeName(path))) continue;
+    try {
+      await writeFileWhole(path, text, newFile);
+      return path;
+    } catch (error) {
+      await unlink(path).catch(() => undefined);
+      throw error;
+    }
+  }
+}
+
+/** Takes a name that nothing has yet, by making an empty file of it; returns whether it was free. */
+export async function takeName(path: string): Promise<boolean> {
+  try {
+    await writeFile(path, '', { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritten(path, error);
+    return false;
   }
 }
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { faultOf } from '../../report/provenance.js';
-import { type Cell, joined, lines, newCell, type Output, secondsTaken } from '../../run/notebook.js';
+import { type Cell, isExecuted, joined, lines, newCell, type Output, secondsTaken } from '../../run/notebook.js';
 import { furtherOutputs, liveLimits } from '../../run/outputLimits.js';
 import type { CellPatch, CellRun, CellText, CellType, OutputsPatch } from '../protocol.js';
 import { type Clock, Slice } from './slice.js';
@@ -19,6 +19,8 @@ export class LiveCell {
   private readonly outputs: OutputList;
   private html: { source: string; html: string } | undefined;
   private state: CellRun['state'] = 'idle';
+  /** The names that it uses and that have changed since it ran, none where its source has; undefined if it is not stale. */
+  private because: string[] | undefined;
 
   constructor(
     clock: Clock,
@@ -60,6 +62,17 @@ export class LiveCell {
     this.run.set(this.runNow());
   }
 
+  /** Says that it is stale, because of these names or of its own source, or that it is not. */
+  markStale(because: string[] | undefined): void {
+    this.because = because;
+    this.run.set(this.runNow());
+  }
+
+  /** Whether it never ran. */
+  get isMissing(): boolean {
+    return this.faultNow() === 'missing';
+  }
+
   /** Looks at the saved cell again, after a run wrote into it; returns whether its outputs changed. */
   refresh(): boolean {
     this.text.set(this.textNow(this.text.get().by));
@@ -70,6 +83,11 @@ export class LiveCell {
   /** How many characters of HTML a page holds of its outputs. */
   get pageSize(): number {
     return this.outputs.size;
+  }
+
+  /** How many figures are among its outputs, so far as pages have been sent them. */
+  get figures(): number {
+    return this.outputs.figures;
   }
 
   /** What changed after a version, outputs after another one; undefined when nothing did. */
@@ -103,18 +121,24 @@ export class LiveCell {
     if (saved.cell_type !== 'code') return { state: 'idle', count: null };
     const count = Number.isSafeInteger(saved.execution_count) ? saved.execution_count : null;
     if (state !== 'idle') return { state, count };
+    const fault = this.faultNow();
+    const seconds = count === null ? undefined : secondsTaken(saved);
+    return {
+      state,
+      count,
+      ...(seconds === undefined ? {} : { seconds }),
+      ...(fault === 'missing' || fault === undefined ? {} : { fault }),
+      ...(fault === 'stale' && this.because?.length ? { because: this.because } : {}),
+    };
+  }
+
+  /** What speaks against its outputs. A cell that failed is told as that, though what it uses has changed since. */
+  private faultNow(): ReturnType<typeof faultOf> {
     try {
-      const fault = faultOf(saved);
-      const seconds = secondsTaken(saved);
-      return {
-        state,
-        count,
-        ...(seconds !== undefined && count !== null ? { seconds } : {}),
-        ...(fault === 'stale' || fault === 'failed' ? { fault } : {}),
-      };
+      return faultOf(this.saved) ?? (this.because && isExecuted(this.saved) ? 'stale' : undefined);
     } catch {
-      // Outputs or times that are none of nbformat's say nothing.
-      return { state, count };
+      // Outputs that are none of nbformat's say nothing.
+      return undefined;
     }
   }
 }
@@ -134,7 +158,11 @@ interface Item {
   output: Output;
   version: number;
   html?: string;
+  figures?: number;
 }
+
+/** How a figure begins, as report and live page render it. */
+const FIGURE = /<figure class="figure"/g;
 
 class OutputList {
   private items: Item[] = [];
@@ -160,6 +188,10 @@ class OutputList {
     return changed || this.items.some((item, index) => item.version !== before[index].version);
   }
 
+  get figures(): number {
+    return this.items.reduce((sum, { figures = 0 }) => sum + figures, 0);
+  }
+
   get size(): number {
     return this.items.reduce((sum, { html = '' }) => sum + html.length, 0);
   }
@@ -170,6 +202,7 @@ class OutputList {
     if (late.length === 0 && this.lengthVersion <= version) return undefined;
     const changed = late.map(([index, item]): [number, string] => {
       item.html ??= within(room, renderer.output(item.output), renderer);
+      item.figures ??= item.html.match(FIGURE)?.length ?? 0;
       return [index, item.html];
     });
     return { length: this.items.length, changed: Object.fromEntries(changed) };

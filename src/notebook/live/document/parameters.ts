@@ -1,10 +1,14 @@
-import type { Cell } from '../../run/notebook.js';
-import { type Parameter, parametersOf, quotedIn, statedChoices, statedRange } from '../../run/parameters.js';
+import { type Cell, isObject, joined, type Notebook, sourceHash } from '../../run/notebook.js';
+import {
+  type Parameter,
+  parametersOf,
+  type ParameterValue,
+  quotedIn,
+  setParameter,
+  statedChoices,
+  statedRange,
+} from '../../run/parameters.js';
 import type { ParameterControl } from '../protocol.js';
-import { statementsIn, together } from '../../run/cellNames.js';
-import { changedBy, dependents, namesOf } from '../../run/dependents.js';
-import type { LiveCell } from './liveCell.js';
-import type { LiveDocument } from './liveDocument.js';
 import { type Clock, Slice } from './slice.js';
 
 /** Controls for a notebook's parameters; a value that `injected-parameters` replaces is changed there. */
@@ -63,107 +67,68 @@ function stepFor(extent: number, numbers: number[]): number {
   return 10 ** -Math.max(places, even);
 }
 
-/**
- * The cells to run, in order, when the given names of one cell have changed: that cell, those below that depend on it,
- * and those above any of them that they need and that have not run yet (`hasRun`). A cell that runs again makes anew
- * what it declares, and may change what it assigns to, whose methods it calls and what it hands to a call. Reading
- * names alone, this may run a cell too many; it misses only what passes without a name, such as a file.
- */
-export function affectedCells(
-  cells: Pick<LiveCell, 'id' | 'source'>[],
-  from: string,
-  names: Iterable<string>,
-  hasRun: (id: string) => boolean,
-): string[] {
-  const start = cells.findIndex(({ id }) => id === from);
-  const statements = cells.map(({ source }) => statementsIn(source));
-  const read = namesOf(statements.flat());
-  const named = statements.map(read);
-  const changed = new Set([...names, ...changedBy(read(dependents(statements[start], names, read)))]);
-  const chosen = new Set([start]);
-  /** What cells that ran again have declared anew. */
-  const anew = new Set(named[start].declares);
-  for (let index = start + 1; index < cells.length; index++) {
-    const { declares, uses, assigns, mutates } = named[index];
-    const depends = some(uses, changed);
-    // What this cell made of a name is undone where the name is declared anew.
-    const undone = [declares, assigns, mutates].some((touched) => some(touched, anew));
-    if (!depends && !undone) continue;
-    chosen.add(index);
-    for (const name of changedBy(named[index])) changed.add(name);
-    for (const name of declares) anew.add(name);
-  }
-  // From the bottom up, so that what a needed cell needs is seen too.
-  for (let index = cells.length - 1; index >= 0; index--) {
-    if (!chosen.has(index)) continue;
-    for (const name of named[index].uses) {
-      const above = named.slice(0, index).findLastIndex(({ declares }) => declares.has(name));
-      if (above >= 0 && !hasRun(cells[above].id)) chosen.add(above);
-    }
-  }
-  return [...chosen].sort((a, b) => a - b).map((index) => cells[index].id);
-}
-
-const some = (names: Set<string>, others: Set<string>): boolean => [...names].some((name) => others.has(name));
-
 type Values = Map<string, ParameterControl['value']>;
 
-/** The panel of a notebook's parameters: its controls, and what has to run when some of them are moved. */
+/** The values of a file's parameters; none where they cannot be read, which `read` says. */
+function valuesIn(cells: Cell[]): Values {
+  try {
+    return new Map(parametersOf(cells).map(({ name, value }) => [name, value]));
+  } catch {
+    return new Map();
+  }
+}
+
+/** The panel of a notebook's parameters: its controls, and what the kernel has seen of them. */
 export class ParameterPanel {
   readonly controls: Slice<ParameterControl[]>;
   private seen: Values = new Map();
-  private readonly hasRun = new Set<string>();
+  private readonly defaults: Values;
 
-  constructor(clock: Clock) {
+  /** Takes the values of the file's cells for the defaults. */
+  constructor(clock: Clock, file: Cell[]) {
     this.controls = new Slice<ParameterControl[]>(clock, []);
+    this.defaults = valuesIn(file);
   }
 
-  read(document: LiveDocument): void {
-    this.controls.set(parameterControls(document.list.map(({ cell }) => cell)));
+  read(cells: Cell[]): void {
+    this.controls.set(
+      parameterControls(cells).map((control) => {
+        const usual = this.defaults.get(control.name);
+        const differs = usual !== undefined && JSON.stringify(usual) !== JSON.stringify(control.value);
+        return differs ? { ...control, default: usual } : control;
+      }),
+    );
   }
 
   /** A cell begins to run: the kernel sees the values that it declares. */
   ran(id: string): void {
-    this.hasRun.add(id);
     for (const { name, cell, value } of this.controls.get()) if (cell === id) this.seen.set(name, value);
   }
 
   /** The kernel is gone, and with it what it has seen. */
   forget(): void {
     this.seen.clear();
-    this.hasRun.clear();
   }
 
   /** The plain values that the kernel has seen, for the notebook's record. */
   ranWith(): Record<string, unknown> {
     return Object.fromEntries([...this.seen].filter(([, value]) => value !== undefined));
   }
+}
 
-  /**
-   * The ids of the cells to run so that the notebook agrees with its parameters: all of them on a fresh kernel, else
-   * those that declare a changed value and what depends on it. Without a change, whatever depends on any parameter.
-   */
-  toRun(document: LiveDocument): string[] {
-    const cells = document.list.filter(({ cell }) => cell.cell_type === 'code');
-    if (this.seen.size === 0) return cells.map(({ id }) => id);
-    const controls = this.controls.get();
-    const moved = controls.filter(({ name, value }) => JSON.stringify(value) !== JSON.stringify(this.seen.get(name)));
-    const changed = moved.length > 0 ? moved : controls;
-    const names = changed.map(({ name }) => name);
-    const first = cells.find(({ id }) => changed.some(({ cell }) => cell === id));
-    if (!first) return cells.map(({ id }) => id);
-    return affectedCells(cells, first.id, names, (id) => this.hasRun.has(id));
-  }
-
-  /** Of the cells that a cell needs those that have not run, and the cells below that depend on it; both in order. */
-  around(document: LiveDocument, id: string): { needs: string[]; dependents: string[] } {
-    const cells = document.list.filter(({ cell }) => cell.cell_type === 'code');
-    const names = changedBy(together(statementsIn(document.cell(id).source)));
-    const needed = affectedCells(cells, id, [], (one) => this.hasRun.has(one));
-    const affected = affectedCells(cells, id, names, () => true);
-    return {
-      needs: needed.slice(0, needed.indexOf(id)),
-      dependents: affected.slice(affected.indexOf(id) + 1),
-    };
-  }
+/**
+ * The source of a cell when it ran, from the hash that was noted then: its own, or one with the values that the
+ * parameters had; undefined where it was yet another one.
+ */
+export function sourceWhenRun({ id, metadata, source: lines }: Cell, notebook: Notebook): string | undefined {
+  const source = joined(lines);
+  const noted = isObject(metadata.sparsebook) ? metadata.sparsebook.sourceHash : undefined;
+  if (typeof noted !== 'string' || noted === sourceHash(source)) return source;
+  const { sparsebook } = notebook.metadata;
+  const values = isObject(sparsebook) && isObject(sparsebook.parameters) ? sparsebook.parameters : {};
+  const then = parametersOf(notebook.cells)
+    .filter(({ cell, name, value }) => cell === id && value !== undefined && Object.hasOwn(values, name))
+    .filter(({ name, value }) => JSON.stringify(values[name]) !== JSON.stringify(value))
+    .reduce((text, { name }) => setParameter(text, name, values[name] as ParameterValue), source);
+  return noted === sourceHash(then) ? then : undefined;
 }

@@ -10,6 +10,20 @@ import type { LiveKernel } from './liveKernel.js';
 
 const REFRESH_MILLISECONDS = 50;
 
+/** What a runner tells of. */
+export interface RunnerEvents {
+  /** A kernel is used for the first time. */
+  fresh(): void;
+  /** A cell begins to run on it. */
+  start(cell: LiveCell, kernel: KernelClient): void;
+  /** A cell has ended, well or not. */
+  end(cell: LiveCell, well: boolean): void;
+  /** Outputs have changed. */
+  change(): void;
+  /** Something went wrong that is no fault of a cell. */
+  fail(error: unknown): void;
+}
+
 /** Runs cells one after another and writes what they put out into the document. */
 export class CellRunner {
   private waiting: string[] = [];
@@ -25,8 +39,7 @@ export class CellRunner {
     private readonly kernel: LiveKernel,
     /** Takes the places of this machine out of a text. */
     private readonly clean: (text: string) => string,
-    /** A kernel is used for the first time; a cell begins to run on it; outputs have changed. */
-    private readonly on: { fresh(): void; start(cell: LiveCell, kernel: KernelClient): void; change(): void },
+    private readonly on: RunnerEvents,
   ) {}
 
   /** Puts cells at the end of the queue; those that wait already keep their place, those without code are passed over. */
@@ -93,11 +106,13 @@ export class CellRunner {
       cell.mark('idle');
       this.late.add(execution);
       this.flush();
-      if (fault?.kind === 'error') return hasTag(cell.cell, 'raises-exception');
+      const well = !fault || (fault.kind === 'error' && hasTag(cell.cell, 'raises-exception'));
+      this.on.end(cell, well);
       // An interrupt has emptied the queue already: what waits now was asked for after it.
-      return !fault || (fault.kind === 'interrupted' && !execution.died);
-    } catch {
-      // The kernel did not start, which its status says.
+      return well || (fault?.kind === 'interrupted' && !execution.died);
+    } catch (error) {
+      // That the kernel did not start its status says.
+      if (this.kernel.status.get().state !== 'dead') this.on.fail(error);
       return false;
     } finally {
       cell.mark('idle');
@@ -126,7 +141,13 @@ export class CellRunner {
     this.late.add(execution);
     // A display that is updated may stand below any cell.
     for (const one of this.executions.keys()) if (one.isUpdatedBy(message)) this.late.add(one);
-    this.timer ??= setTimeout(() => this.flush(), REFRESH_MILLISECONDS);
+    this.timer ??= setTimeout(() => {
+      try {
+        this.flush();
+      } catch (error) {
+        this.on.fail(error);
+      }
+    }, REFRESH_MILLISECONDS);
   }
 
   private write(execution: CellExecution): boolean {

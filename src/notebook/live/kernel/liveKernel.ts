@@ -3,7 +3,8 @@ import { checkedKernelName, findKernelSpec, shortened } from '../../jupyter/kern
 import { reasonOf } from '../../../errors.js';
 import { KernelClient } from '../../kernel/client/kernelClient.js';
 import { causeOfDeath } from '../../run/events.js';
-import type { KernelStatus } from '../protocol.js';
+import { isObject } from '../../run/notebook.js';
+import type { KernelStatus, TensorMemory, Variable } from '../protocol.js';
 import { type Clock, Slice } from '../document/slice.js';
 
 /** A kernel that is started before a notebook is opened, so that the first one need not wait for it. */
@@ -61,6 +62,10 @@ const DEAF =
 /** The kernel of an open notebook: at most one at a time, started when first needed, and what pages are told of it. */
 export class LiveKernel {
   readonly status: Slice<KernelStatus>;
+  readonly variables: Slice<Variable[]>;
+  readonly tensors: Slice<TensorMemory | null>;
+  /** A kernel that did not answer, or is being asked. */
+  private unasked: KernelClient | undefined;
   private running: Promise<KernelClient> | undefined;
   /** Counts kernels: what one that was given up still says does not count. */
   private generation = 0;
@@ -76,6 +81,8 @@ export class LiveKernel {
   ) {
     this.name = typeof asked === 'string' ? asked.slice(0, LONGEST_NAME) : shortened(asked);
     this.status = new Slice<KernelStatus>(clock, { state: 'off', name: this.name, ...faultOf(asked) });
+    this.variables = new Slice<Variable[]>(clock, []);
+    this.tensors = new Slice<TensorMemory | null>(clock, null);
   }
 
   get(): Promise<KernelClient> {
@@ -121,6 +128,7 @@ export class LiveKernel {
     this.generation++;
     this.interrupting = undefined;
     this.say('off');
+    this.showVariables();
     const kernel = await ending?.catch(() => undefined);
     await (atOnce ? kernel?.kill() : kernel?.shutdown());
   }
@@ -130,6 +138,23 @@ export class LiveKernel {
     if (!this.running) return undefined;
     const answer = this.running.then((kernel) => kernel.request(type, content)).catch(() => undefined);
     return Promise.race([answer, sleep(PATIENCE_MILLISECONDS, undefined, { ref: false })]);
+  }
+
+  /** Has the kernel tell its variables, if it is one that tells; resolves once it has. */
+  async lookAtVariables(): Promise<void> {
+    const kernel = await this.running?.catch(() => undefined);
+    if (!kernel || kernel === this.unasked) return;
+    this.unasked = kernel;
+    const answer = await this.ask('variables_request', {});
+    if (answer?.status !== 'ok' || (await this.running) !== kernel) return;
+    this.unasked = undefined;
+    this.showVariables(answer);
+  }
+
+  private showVariables({ variables, tensors }: Record<string, unknown> = {}): void {
+    this.variables.set(Array.isArray(variables) ? variables.filter(isObject).map(variableOf) : []);
+    const told = isObject(tensors) ? { count: Number(tensors.count), bytes: Number(tensors.bytes) } : null;
+    this.tensors.set(told);
   }
 
   private async start(): Promise<KernelClient> {
@@ -148,6 +173,7 @@ export class LiveKernel {
         this.running = undefined;
         const deaf = this.interrupting?.signal.aborted;
         this.interrupting = undefined;
+        this.showVariables();
         void kernel.kill();
         if (deaf) {
           void this.startAgain();
@@ -180,6 +206,18 @@ export class LiveKernel {
     }
     if (this.generation === generation) this.status.set({ ...this.status.get(), note: DEAF });
   }
+}
+
+/** A variable as a kernel tells it, which may be any kernel. */
+function variableOf({ name, type, shape, size, bytes, text }: Record<string, unknown>): Variable {
+  return {
+    name: String(name),
+    type: String(type),
+    text: String(text).slice(0, LONGEST_NAME),
+    ...(Array.isArray(shape) ? { shape: shape.map(Number) } : {}),
+    ...(typeof size === 'number' ? { size } : {}),
+    ...(typeof bytes === 'number' ? { bytes } : {}),
+  };
 }
 
 /** What is to be said of a kernel's name in a notebook's metadata before anything runs. */

@@ -55,7 +55,8 @@ export function streamEvents(response: ServerResponse, session: LiveSession, see
   };
   const flush = (): void => {
     timer = undefined;
-    if (blocked !== undefined) return;
+    if (session.ended) response.destroy();
+    if (blocked !== undefined || session.ended) return;
     if (!session.knows(version, epoch)) return open();
     const patch = session.since(version, held ? Infinity : outputsSeen);
     if (patch) send(patch);

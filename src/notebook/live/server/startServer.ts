@@ -1,13 +1,16 @@
+import type { ServerResponse } from 'node:http';
+import { basename, dirname, extname } from 'node:path';
 import { UserError } from '../../../errors.js';
 import { USUAL_KERNEL } from '../../jupyter/kernelSpec.js';
-import { handleCommand, parseCommand } from '../commands.js';
+import { handleCommand, parseCommand, parseFolderCommand } from '../commands.js';
 import { SpareKernel } from '../kernel/liveKernel.js';
+import type { LiveSession } from '../liveSession.js';
 import { NotebookFolder } from '../notebookFolder.js';
 import { OpenNotebooks } from '../openNotebooks.js';
 import { streamEvents } from './eventStream.js';
 import { openLocalServer, respondNothing, type Visit } from './localServer.js';
 import { listPage, notebookPage } from './pages.js';
-import { readJson, respondJson } from './respond.js';
+import { readJson, respond, respondJson } from './respond.js';
 
 /** Answers what is asked of the notebooks of a folder, which is shown by that name. */
 async function answer(notebooks: OpenNotebooks, folder: string, visit: Visit): Promise<void> {
@@ -22,7 +25,10 @@ async function answer(notebooks: OpenNotebooks, folder: string, visit: Visit): P
     return sendPage((key) => listPage(folder, key, wrong), 404);
   }
   if (url.pathname === '/api/notebooks' && reads) return respondJson(response, 200, await notebooks.list());
-  const [, what = '', path = ''] = /^(events|commands)\/(.+)$/s.exec(rest) ?? [];
+  if (url.pathname === '/api/notebooks' && request.method === 'POST') {
+    return respondJson(response, 200, { path: await notebooks.change(parseFolderCommand(await readJson(request))) });
+  }
+  const [, what = '', path = ''] = /^(events|commands|download|report)\/(.+)$/s.exec(rest) ?? [];
   if (first === 'api' && what === 'events' && request.method === 'GET') {
     const session = await notebooks.at(decoded(path));
     const last = request.headers['last-event-id'];
@@ -33,7 +39,31 @@ async function answer(notebooks: OpenNotebooks, folder: string, visit: Visit): P
     const [by] = /^[\w-]{1,64}$/.exec(String(request.headers['x-page'])) ?? [''];
     return respondJson(response, 200, await handleCommand(session, parseCommand(await readJson(request)), by));
   }
+  if (first === 'api' && (what === 'download' || what === 'report') && reads) {
+    const session = await notebooks.at(decoded(path));
+    return what === 'download' ? sendNotebook(response, session) : sendReport(response, session);
+  }
   respondNothing(visit);
+}
+
+/** Sends a notebook as it is now, as a file to be kept. */
+function sendNotebook(response: ServerResponse, session: LiveSession): void {
+  const name = basename(session.file.path);
+  respond(response, 200, 'application/x-ipynb+json', session.file.textOf(session.notebookNow()), attached(name));
+}
+
+/** Sends the report of a notebook as it is now, as a file: a page with scripts of its own is not to be one of this server. */
+async function sendReport(response: ServerResponse, session: LiveSession): Promise<void> {
+  const { renderReport } = await import('../../report/renderReport.js');
+  const name = basename(session.file.path, extname(session.file.path));
+  const page = renderReport(session.notebookNow(), { name, folder: dirname(session.file.path) });
+  respond(response, 200, 'text/html; charset=utf-8', page, attached(`${name}.html`));
+}
+
+/** What has a browser keep an answer under a name. */
+function attached(name: string): Record<string, string> {
+  const encoded = encodeURIComponent(name).replace(/['()*]/g, (one) => `%${one.charCodeAt(0).toString(16)}`);
+  return { 'Content-Disposition': `attachment; filename*=UTF-8''${encoded}` };
 }
 
 function decoded(path: string): string {
@@ -57,7 +87,7 @@ export interface LiveServer {
   /** What opens the list of notebooks, or a notebook: the token is in it. */
   address(path?: string): string;
   notebooks: OpenNotebooks;
-  /** Saves, ends kernels; resolves with what a person should know. */
+  /** Keeps what is not saved, ends kernels; resolves with what a person should know. */
   close(): Promise<string[]>;
 }
 
