@@ -125,6 +125,7 @@ export class OpenNotebooks {
 
 async function closeOne(session: LiveSession): Promise<string[]> {
   await session.stop();
+  await session.lookAtFile();
   const { path, dirty, conflict } = session.status.get();
   if (!dirty) return [];
   // A draft of a file that is gone nobody would find.

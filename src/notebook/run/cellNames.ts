@@ -18,7 +18,7 @@ export interface Statement extends CellNames {
   hands: Map<string, Set<string>>;
   /** The parameters of the functions written in it. */
   parameters: Set<string>;
-  /** Names that may stand for the same object, in pairs: `const a = b`. */
+  /** What may hold what, in pairs: `[list, a]` for `const list = [a]`; two names for one object hold each other. */
   aliases: [string, string][];
   /** Whether it declares a function, or what holds one: who mentions that may run what is written here. */
   runsLater: boolean;
@@ -97,7 +97,7 @@ class Reader {
       if (!variable) continue;
       this.add('uses', variable);
       this.add(target === variable ? 'assigns' : 'mutates', variable);
-      if (node.name === 'AssignmentExpression') this.link(variable, children.at(-1)!);
+      if (node.name === 'AssignmentExpression') this.link(variable, children.at(-1)!, target !== variable);
     }
     // What is done to a row, `for (const row of rows)`, is done to the rows.
     if (node.name === 'ForOfSpec') {
@@ -157,8 +157,15 @@ class Reader {
     return children.some((child) => this.holdsFunction(child));
   }
 
-  private link(name: SyntaxNode, value: SyntaxNode): void {
-    this.aliases.push(...held(value).map((other): [string, string] => [this.text(name), this.text(other)]));
+  /** A name is given a value, or, where it `holds` it, a part is. */
+  private link(name: SyntaxNode, value: SyntaxNode, holds = false): void {
+    if (isCast(value)) return this.link(name, childrenOf(value)[0], holds);
+    for (const other of held(value)) {
+      this.aliases.push([this.text(name), this.text(other)]);
+      if (!holds && !/^(?:Array|Object)Expression$/.test(value.name)) {
+        this.aliases.push([this.text(other), this.text(name)]);
+      }
+    }
   }
 
   private add(kind: (typeof KINDS)[number], node: SyntaxNode): void {

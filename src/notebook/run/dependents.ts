@@ -14,14 +14,18 @@ export function namesOf(notebook: Statement[]): Names {
     for (const name of statement.declares) declaring.set(name, [...(declaring.get(name) ?? []), statement]);
   }
   const isFixed = (name: string): boolean => declaring.get(name)?.every(({ fixed }) => fixed) ?? false;
-  const neighbours = new Map<string, string[]>();
-  for (const [one, other] of notebook.flatMap(({ aliases }) => aliases)) {
-    if (isFixed(one) || isFixed(other)) continue;
-    neighbours.set(one, [...(neighbours.get(one) ?? []), other]);
-    neighbours.set(other, [...(neighbours.get(other) ?? []), one]);
+  const held = new Map<string, string[]>();
+  const holders = new Map<string, string[]>();
+  for (const [holder, part] of notebook.flatMap(({ aliases }) => aliases)) {
+    if (isFixed(holder) || isFixed(part)) continue;
+    held.set(holder, [...(held.get(holder) ?? []), part]);
+    holders.set(part, [...(holders.get(part) ?? []), holder]);
   }
-  const changeable = (names: Set<string>): Set<string> =>
-    new Set([...reached(names, (name) => neighbours.get(name) ?? [])].filter((name) => !isFixed(name)));
+  /** What changes with some names: what they hold, and whatever holds any of that. */
+  const changeable = (names: Set<string>): Set<string> => {
+    const parts = reached(names, (name) => held.get(name) ?? []);
+    return new Set([...reached(parts, (name) => holders.get(name) ?? [])].filter((name) => !isFixed(name)));
+  };
 
   /** What a function called by this name does to what it is given; a function that the notebook does not declare may do anything. */
   const doneBy = (name: string, asked = new Set<string>()): 'mutates' | 'passes' | undefined => {

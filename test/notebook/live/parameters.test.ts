@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LiveDocument } from 'sparsebook/notebook/live/document/liveDocument.js';
 import {
-  affectedCells,
   controlOf,
   parameterControls,
   ParameterPanel,
+  sourceWhenRun,
 } from 'sparsebook/notebook/live/document/parameters.js';
 import { Clock } from 'sparsebook/notebook/live/document/slice.js';
 import type { ParameterControl } from 'sparsebook/notebook/live/protocol.js';
 import { readNotebook } from 'sparsebook/notebook/run/notebookFile.js';
-import { statementsIn, together } from 'sparsebook/notebook/run/cellNames.js';
+import { sourceHash } from 'sparsebook/notebook/run/notebook.js';
 import { type ParameterValue, readParameters, setParameter } from 'sparsebook/notebook/run/parameters.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 
@@ -100,136 +99,38 @@ test('whatever value is set, reading the cell gives it back', () => {
   );
 });
 
-test('the names of a cell: declared, used, assigned, changed from within, handed to calls', () => {
-  const { declares, uses, assigns, mutates, passes } = together(
-    statementsIn(
-      `import * as sb from 'sparsebook';
-const { a, b: [c] } = f(x.y);
-list.push(a);
-count += 1; --steps; [low, { high }] = [w]; for (row of rows) {}
-(net as any).layers[0].rate = 1; delete table.row;
-new Model({ data, more: [...parts], made: g(q) }, one ? two : three);
-console.log(seen.join(), JSON.stringify(told), Object.keys(kept));
-Object.assign(target, from);
-function h() {}`,
-    ),
-  );
-  const sorted = (names: Set<string>): string[] => [...names].sort();
-  assert.deepEqual(sorted(declares), ['a', 'c', 'h', 'sb']);
-  for (const name of ['f', 'x', 'list', 'count', 'low', 'rows', 'net', 'seen']) assert.ok(uses.has(name), name);
-  assert.equal(uses.has('y') || uses.has('more'), false);
-  assert.deepEqual(sorted(assigns), ['count', 'high', 'low', 'row', 'steps']);
-  assert.deepEqual(sorted(mutates), ['Object', 'list', 'net', 'table']);
-  assert.deepEqual(sorted(passes), ['a', 'data', 'from', 'one', 'parts', 'q', 'target', 'three', 'two', 'x'].sort());
-});
-
-test('a changed name runs its cell and what depends on it, directly, through others, or through what they change', () => {
-  const cells = [
-    ['p', 'const lambda = 20; const other = 1;'],
-    ['data', 'const images = load(other);'],
-    ['net', 'const net = build(images, lambda);'],
-    ['list', 'const results = [];'],
-    ['train', 'results.push(net);'],
-    ['plain', 'console.log(images);'],
-    ['show', 'show(results);'],
-  ].map(([id, source]) => ({ id, source }));
-  const all = (): boolean => true;
-  // build may have changed the images that it was given.
-  assert.deepEqual(affectedCells(cells, 'p', ['lambda'], all), ['p', 'net', 'train', 'plain', 'show']);
-  assert.deepEqual(affectedCells(cells, 'p', ['other'], all), ['p', 'data', 'net', 'train', 'plain', 'show']);
-  const someRan = (id: string): boolean => !['data', 'list'].includes(id);
-  assert.deepEqual(affectedCells(cells, 'p', ['lambda'], someRan), [
-    'p',
-    'data',
-    'net',
-    'list',
-    'train',
-    'plain',
-    'show',
-  ]);
-});
-
-/** The cells that run again when `rate` moves, of cells that are told apart by their numbers; 0 declares it. */
-function rerun(...sources: string[]): number[] {
-  const cells = ['const rate = 2; // 1 to 10', ...sources].map((source, index) => ({ id: String(index), source }));
-  return affectedCells(cells, '0', ['rate'], () => true).map(Number);
-}
-
-const changes: [string, string[], number[]][] = [
-  ['a call', ['const w = [1];', 'scale(w, rate);', 'console.log(w);'], [0, 2, 3]],
-  ['a method', ['const w = [1];', 'w.fill(rate);', 'console.log(w);'], [0, 2, 3]],
-  ['Object.assign', ['const w = {};', 'Object.assign(w, { rate });', 'console.log(w);'], [0, 2, 3]],
-  [
-    'a destructuring assignment',
-    ['let low = 0, high = 0;', '[low, high] = [rate, 1];', 'console.log(high);'],
-    [0, 2, 3],
-  ],
-  ['one into an object', ['let low = 0;', '({ low, high: o.high } = { low: rate });', 'show(low);'], [0, 2, 3]],
-  ['a step', ['let n = 0;', 'if (rate > 1) ++n;', 'console.log(n);'], [0, 2, 3]],
-  ['a loop over a variable of before', ['let last = 0;', 'for (last of [rate]) {}', 'console.log(last);'], [0, 2, 3]],
-  ['a name for the same object', ['const w = [1]; const same = w;', 'same.push(rate);', 'console.log(w);'], [0, 2, 3]],
-  ['a part of it', ['const w = [[1]];', 'for (const row of w) row.push(rate);', 'console.log(w);'], [0, 2, 3]],
-  ['a function that does it', ['let n = 0;', 'function step() { n++; }', 'step(rate);', 'console.log(n);'], [0, 3, 4]],
-  ['a function above that reads', ['let n = 0;', 'const tell = () => n;', 'n = rate;', 'show(tell());'], [0, 3, 4]],
-  [
-    'what holds such a function',
-    ['let n = 0; const c = { up() { n++; } };', 'c.up(rate);', 'console.log(n);'],
-    [0, 2, 3],
-  ],
-  ['a value that is computed beside it', ['console.log(1);', 'const k = 1;'], [0]],
-  ['a constant, which no call changes', ['const k = 1;', 'scale(k, rate);', 'console.log(k);'], [0, 2]],
-  ['what is only read', ['const w = [1];', 'console.log(rate, w, w.join());', 'console.log(w);'], [0, 2]],
-  ['an import', ["import { show } from 'x';", 'show(rate);', 'show(1);'], [0, 2]],
-  ['a name that is declared again', ['const t = 1;', 'const u = rate;', 'const u = 5;', 'show(u);'], [0, 2, 3, 4]],
-];
-for (const [what, sources, right] of changes) {
-  test(`what depends on a parameter through ${what} runs again`, () => assert.deepEqual(rerun(...sources), right));
-}
-
-test('what the parameters cell itself computes from a moved value has moved too', () => {
-  const cells = [
-    { id: 'p', source: 'const batch = 32; const other = 1;\nconst steps = 1024 / batch;' },
-    { id: 'steps', source: 'console.log(steps);' },
-    { id: 'other', source: 'console.log(other);' },
-  ];
-  assert.deepEqual(
-    affectedCells(cells, 'p', ['batch'], () => true),
-    ['p', 'steps'],
-  );
-});
-
-test('a value that was injected stays when another one is moved', () => {
+test('the panel knows what the kernel has seen, and what the file had where that is another value', () => {
   const clock = new Clock();
-  const cells = [
-    parametersCell('const a = 1;\nconst b = 2;'),
-    parametersCell('const a = 5;', 'injected-parameters'),
-    codeCell('show(b);', { id: 'c' }),
-  ];
-  const document = new LiveDocument(clock, notebookOf(...cells));
-  const panel = new ParameterPanel(clock);
-  panel.read(document);
-  for (const { id } of document.list) panel.ran(id);
-  document.cell('parameters').edit('const a = 1;\nconst b = 3;');
-  panel.read(document);
-  assert.deepEqual(panel.toRun(document), ['parameters', 'injected-parameters', 'c']);
-});
-
-test('the panel runs everything on a fresh kernel, and then what changed', () => {
-  const clock = new Clock();
-  const cells = [
-    parametersCell('const a = 1; // try 2\nconst b = 2;'),
-    codeCell('const c = a;', { id: 'c' }),
-    codeCell('const d = b;', { id: 'd' }),
-  ];
-  const document = new LiveDocument(clock, notebookOf(...cells));
-  const panel = new ParameterPanel(clock);
-  panel.read(document);
-  assert.deepEqual(panel.toRun(document), ['parameters', 'c', 'd']);
-  for (const { id } of document.list) panel.ran(id);
+  const file = [parametersCell('const a = 1; // try 2\nconst b = 2;')];
+  const panel = new ParameterPanel(clock, structuredClone(file));
+  panel.read(file);
+  panel.ran('parameters');
   assert.deepEqual(panel.ranWith(), { a: 1, b: 2 });
-  document.cell('parameters').edit('const a = 1; // try 2\nconst b = 3;');
-  panel.read(document);
-  assert.deepEqual(panel.toRun(document), ['parameters', 'd']);
+  file[0].source = 'const a = 1; // try 2\nconst b = 3;';
+  panel.read(file);
+  assert.deepEqual(
+    panel.controls.get().map(({ name, value, default: usual }) => [name, value, usual]),
+    [
+      ['a', 1, undefined],
+      ['b', 3, 2],
+    ],
+  );
   panel.forget();
-  assert.deepEqual(panel.toRun(document), ['parameters', 'c', 'd']);
+  assert.deepEqual(panel.ranWith(), {});
+});
+
+test('the source that a cell ran with is found again from its hash and the values that were noted', () => {
+  const noted = (source: string) => ({ tags: ['parameters'], sparsebook: { sourceHash: sourceHash(source) } });
+  const then = (source: string, ran: string): string | undefined => {
+    const cell = codeCell(source, { id: 'p', metadata: noted(ran) });
+    const metadata = { sparsebook: { parameters: { a: 1, b: 'x' } } };
+    return sourceWhenRun(cell, { ...notebookOf(cell), metadata });
+  };
+  assert.equal(then('const a = 1;', 'const a = 1;'), 'const a = 1;');
+  assert.equal(
+    then("const a = 5; // try 9\nconst b = 'x';", "const a = 1; // try 9\nconst b = 'x';"),
+    "const a = 1; // try 9\nconst b = 'x';",
+  );
+  assert.equal(then('const a = 5;', 'const a = 2;'), undefined);
+  assert.equal(sourceWhenRun(codeCell('anything'), notebookOf()), 'anything');
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { joined, type CodeCell, type Notebook } from 'sparsebook/notebook/run/notebook.js';
@@ -70,8 +70,11 @@ describe('an open notebook', () => {
     );
     assert.equal(page.state.cells.parameters.text?.source, parametersSource.replace('20', '35'));
     assert.equal(page.state.cells.parameters.run?.fault, 'stale');
+    assert.deepEqual(page.state.cells.curve.run?.because, ['lambda_l0']);
+    assert.equal(page.state.parameters?.[0].default, 20);
     await page.do({ do: 'runChanged' });
     await page.until('the new curve', (at) => /Curve for 35/.test(at.shown('curve')) && at.ran('curve'));
+    assert.deepEqual([page.state.cells.curve.run?.fault, page.state.cells.curve.run?.because], [undefined, undefined]);
     assert.equal(page.state.cells.other.run?.count, count, 'a cell that does not use the value');
     const refused = await site.command('small.ipynb', { do: 'set', name: 'lambda_l0', value: 'much' });
     assert.match(refused.text, /'lambda_l0' must be a number, such as 35; received \\"much\\"/);
@@ -123,6 +126,26 @@ describe('an open notebook', () => {
     const { text } = (await page.do({ do: 'inspect', code: 'lambda_l0', position: 3 })) as { text: string };
     assert.match(text, /const lambda_l0/);
     assert.equal(await page.do({ do: 'inspect', code: '   ', position: 1 }), null);
+  });
+
+  test('what a cell needs runs, and it; or what depends on it; both without the rest', async () => {
+    const counts = (): unknown[] => ['parameters', 'curve', 'other'].map((id) => page.state.cells[id].run?.count);
+    const [, curve, other] = counts();
+    await page.do({ do: 'set', name: 'label', value: 'b' });
+    await page.until('the mark', ({ state }) => state.cells.other.run?.because?.join() === 'label');
+    await page.do({ do: 'runNeeds', id: 'other' });
+    await page.until('the cell', (at) => /edited b/.test(at.shown('other')) && at.ran('other'));
+    assert.equal(counts()[1], curve);
+    assert.notEqual(counts()[2], other);
+    assert.deepEqual(page.state.cells.curve.run?.because, ['label']);
+    await page.do({ do: 'set', name: 'label', value: 'a' });
+    await page.do({ do: 'run', ids: ['parameters'] });
+    await page.until('the parameters', (at) => at.ran('parameters') && at.state.kernel?.state === 'idle');
+    const [parameters] = counts();
+    await page.do({ do: 'runDependents', id: 'parameters' });
+    await page.until('both', (at) => /edited a/.test(at.shown('other')) && at.ran('other'));
+    assert.equal(counts()[0], parameters);
+    assert.equal(page.state.cells.curve.run?.fault, undefined);
   });
 
   test('an interrupt stops the cell and empties the queue; variables stay', async () => {
@@ -231,7 +254,7 @@ describe('an open notebook', () => {
     failing.disconnect();
   });
 
-  test('a notebook that cannot be written stays unsaved and says why; the others are saved all the same', async (t) => {
+  test('a notebook that cannot be written stays unsaved and says why; the others are kept all the same', async (t) => {
     const own = await Site.open({ 'b.ipynb': smallNotebook() });
     t.after(() => own.close());
     const text = notebookText(notebookOf(codeCell('1', { id: 'large', outputs: [] }), fresh('other', '1')));
@@ -246,19 +269,21 @@ describe('an open notebook', () => {
     (document.cell('large').cell as CodeCell).outputs = [
       { output_type: 'display_data', data: { 'application/json': 1n }, metadata: {} },
     ];
-    await own.server.notebooks.saveAll();
+    await own.server.notebooks.keepAll();
     await page.until('the reason', ({ state }) => state.file?.note !== undefined);
-    assert.match(page.state.file?.note ?? '', /a\.ipynb cannot be written: .*delete the cell/);
+    assert.match(page.state.file?.note ?? '', /a\.draft\.ipynb cannot be written: .*delete the cell/);
+    assert.equal(await page.do({ do: 'save' }), false);
+    await page.until('the same of the file', ({ state }) => / a\.ipynb|\/a\.ipynb/.test(state.file?.note ?? ''));
     assert.equal(page.state.file?.dirty, true);
-    assert.match(joined(codeIn(own.saved('b.ipynb'), 'other').source), /unsaved/);
+    assert.match(joined(codeIn(own.saved('.b.draft.ipynb'), 'other').source), /unsaved/);
     await page.do({ do: 'remove', id: 'large' });
-    await own.server.notebooks.saveAll();
-    await page.until('saved', ({ state }) => state.file?.dirty === false && state.file.note === undefined);
-    assert.match(joined(codeIn(own.saved('a.ipynb'), 'other').source), /unsaved/);
+    await own.server.notebooks.keepAll();
+    await page.until('kept', ({ state }) => state.file?.dirty === true && state.file.note === undefined);
+    assert.match(joined(codeIn(own.saved('.a.draft.ipynb'), 'other').source), /unsaved/);
     page.disconnect();
   });
 
-  test('the list says what is open; closing saves, beside the file where that was changed meanwhile', async (t) => {
+  test('the list says what is open; closing keeps what is not saved, and saves it beside a file that is gone', async (t) => {
     const closing = await Site.open({ 'a.ipynb': smallNotebook(), 'b.ipynb': smallNotebook() });
     t.after(() => closing.close());
     for (const name of ['a.ipynb', 'b.ipynb']) {
@@ -276,18 +301,12 @@ describe('an open notebook', () => {
         ['b.ipynb', 'A curve to move', true],
       ],
     );
-    const theirs = notebookText(notebookOf(fresh('theirs', '// theirs')));
-    writeFileSync(join(closing.folder, 'b.ipynb'), theirs);
+    const before = readFileSync(join(closing.folder, 'a.ipynb'), 'utf8');
+    rmSync(join(closing.folder, 'b.ipynb'));
     const said = await closing.server.close();
-    assert.match(
-      closing
-        .saved('a.ipynb')
-        .cells.map(({ source }) => joined(source))
-        .join(),
-      /unsaved/,
-    );
-    assert.equal(readFileSync(join(closing.folder, 'b.ipynb'), 'utf8'), theirs);
-    assert.match(said.join('\n'), /saved a\.ipynb/);
+    assert.equal(readFileSync(join(closing.folder, 'a.ipynb'), 'utf8'), before);
+    assert.match(said.join('\n'), /a\.ipynb has changes that are not saved; they are kept in a draft/);
+    assert.match(joined(codeIn(closing.saved('.a.draft.ipynb'), 'other').source), /unsaved/);
     const copy = /is saved as (\S+)/.exec(said.join('\n'))?.[1] ?? '';
     assert.match(readFileSync(copy, 'utf8'), /unsaved/);
   });

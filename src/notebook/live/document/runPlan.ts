@@ -51,30 +51,27 @@ export function readCells(cells: PlannedCell[]): ReadCells {
  * - what above them makes or changes a name that one of them uses, and has not run on this kernel (`hasRun`).
  * Reading names alone, this may run a cell too many; it misses only what passes without a name, such as a file.
  */
-export function cellsToRun(
-  { cells, named, ...code }: ReadCells,
-  ids: Iterable<string>,
-  hasRun: (id: string) => boolean,
-): string[] {
+export function cellsToRun(code: ReadCells, ids: Iterable<string>, hasRun: (id: string) => boolean): string[] {
+  const { cells, named } = code;
   const chosen = new Set([...ids].map((id) => cells.findIndex((cell) => cell.id === id)));
   const add = (index: number): void => void chosen.add(index);
   // A set is walked through in the order in which it grows.
   for (const index of chosen) {
-    const own = named[index];
-    const makers = (name: string): number[] => indexesOf(named.slice(0, index), ({ declares }) => declares.has(name));
-    for (const name of [...own.assigns, ...own.mutates]) makers(name).slice(-1).forEach(add);
-    neededBy({ cells, named, ...code }, index)
+    const { declares, assigns, mutates } = named[index];
+    const others = [...assigns, ...mutates].filter((name) => !declares.has(name));
+    const makers = others.map((name) => named.slice(0, index).findLastIndex((above) => above.declares.has(name)));
+    makers.filter((above) => above >= 0).forEach(add);
+    neededBy(code, index)
       .filter((above) => !hasRun(cells[above].id))
       .forEach(add);
     // Its first run on a kernel makes again what the run before made, which others have seen.
     if (!hasRun(cells[index].id)) continue;
-    const changed = new Set(changedBy(own).filter((name) => !isKept({ cells, named, ...code }, index, name)));
-    indexesOf(
-      named,
-      ({ uses, declares, assigns, mutates }, below) =>
-        below > index &&
-        (some(uses, changed) || [declares, assigns, mutates].some((touched) => some(touched, changed))),
-    ).forEach(add);
+    const made = new Set(changedBy(named[index]));
+    const changed = new Set([...made].filter((name) => !isKept(code, index, name)));
+    const below = (names: CellNames, at: number): boolean =>
+      at > index &&
+      (some(names.uses, changed) || [names.declares, names.assigns, names.mutates].some((one) => some(one, made)));
+    indexesOf(named, below).forEach(add);
   }
   return inOrder(cells, chosen);
 }
