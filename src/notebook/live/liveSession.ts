@@ -162,6 +162,12 @@ export class LiveSession {
     this.status.set({ ...this.status.get(), note });
   }
 
+  /** Something went wrong that is no fault of a person: the terminal and the pages say so, and all else goes on. */
+  fail(error: unknown): void {
+    tellFault(this.status.get().path, error);
+    this.tell(`Something went wrong with this notebook: ${reasonOf(error)}. It goes on; save it, and open it anew.`);
+  }
+
   /** No page is served any more. */
   end(): void {
     this.ended = true;
@@ -284,10 +290,7 @@ export class LiveSession {
         fenced(`${this.status.get().path}, variables`, () => this.kernel.lookAtVariables());
       },
       change: () => this.changed({ source: false }),
-      fail: (error) => {
-        tellFault(this.status.get().path, error);
-        this.tell(`Something went wrong with this notebook: ${reasonOf(error)}.`);
-      },
+      fail: (error) => this.fail(error),
     });
     this.staleness = new Staleness(this.code(), (id) => sourceWhenRun(this.document.cell(id).cell, notebook));
     this.readSources();

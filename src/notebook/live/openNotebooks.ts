@@ -116,7 +116,11 @@ export class OpenNotebooks {
       for (const [path, session] of this.sessions) {
         if (busy.has(session)) continue;
         busy.add(session);
-        fenced(`${path}, ${what}`, () => act(session).finally(() => busy.delete(session)));
+        fenced(`${path}, ${what}`, () =>
+          act(session)
+            .catch((error: unknown) => session.fail(error))
+            .finally(() => busy.delete(session)),
+        );
       }
     };
     return setInterval(round, milliseconds).unref();

@@ -121,8 +121,6 @@ export interface Patch {
   variables?: Variable[];
   /** Null where there are none to tell of: no kernel, or one without tensors. */
   tensors?: TensorMemory | null;
-  /** How many figures stand above each cell that has some: they are numbered over the document, as in the report. */
-  figures?: Record<string, number>;
 }
 
 /** What a page asks of a notebook: POST to /api/commands/PATH. */

@@ -132,15 +132,16 @@ describe('an open notebook', () => {
     const counts = (): unknown[] => ['parameters', 'curve', 'other'].map((id) => page.state.cells[id].run?.count);
     const [, curve, other] = counts();
     await page.do({ do: 'set', name: 'label', value: 'b' });
-    await page.until('the mark', ({ state }) => state.cells.other.run?.because?.join() === 'label');
+    await page.until('the mark', ({ state }) => state.cells.curve.run?.because?.join() === 'label');
     await page.do({ do: 'runNeeds', id: 'other' });
     await page.until('the cell', (at) => /edited b/.test(at.shown('other')) && at.ran('other'));
     assert.equal(counts()[1], curve);
     assert.notEqual(counts()[2], other);
     assert.deepEqual(page.state.cells.curve.run?.because, ['label']);
     await page.do({ do: 'set', name: 'label', value: 'a' });
+    const [before] = counts();
     await page.do({ do: 'run', ids: ['parameters'] });
-    await page.until('the parameters', (at) => at.ran('parameters') && at.state.kernel?.state === 'idle');
+    await page.until('the parameters', (at) => at.ran('parameters') && counts()[0] !== before);
     const [parameters] = counts();
     await page.do({ do: 'runDependents', id: 'parameters' });
     await page.until('both', (at) => /edited a/.test(at.shown('other')) && at.ran('other'));

@@ -85,11 +85,6 @@ export class LiveCell {
     return this.outputs.size;
   }
 
-  /** How many figures are among its outputs, so far as pages have been sent them. */
-  get figures(): number {
-    return this.outputs.figures;
-  }
-
   /** What changed after a version, outputs after another one; undefined when nothing did. */
   since(version: number, renderer: Renderer, room: PageRoom, outputsSeen = version): CellPatch | undefined {
     const text = this.text.since(version);
@@ -158,11 +153,7 @@ interface Item {
   output: Output;
   version: number;
   html?: string;
-  figures?: number;
 }
-
-/** How a figure begins, as report and live page render it. */
-const FIGURE = /<figure class="figure"/g;
 
 class OutputList {
   private items: Item[] = [];
@@ -188,10 +179,6 @@ class OutputList {
     return changed || this.items.some((item, index) => item.version !== before[index].version);
   }
 
-  get figures(): number {
-    return this.items.reduce((sum, { figures = 0 }) => sum + figures, 0);
-  }
-
   get size(): number {
     return this.items.reduce((sum, { html = '' }) => sum + html.length, 0);
   }
@@ -202,7 +189,6 @@ class OutputList {
     if (late.length === 0 && this.lengthVersion <= version) return undefined;
     const changed = late.map(([index, item]): [number, string] => {
       item.html ??= within(room, renderer.output(item.output), renderer);
-      item.figures ??= item.html.match(FIGURE)?.length ?? 0;
       return [index, item.html];
     });
     return { length: this.items.length, changed: Object.fromEntries(changed) };

@@ -73,7 +73,7 @@ export class LiveDocument {
   }
 
   /** What changed after a version, outputs after another one; a cell that is in no order any more is gone. */
-  since(version: number, renderer: Renderer, outputsSeen = version): Pick<Patch, 'order' | 'cells' | 'figures'> {
+  since(version: number, renderer: Renderer, outputsSeen = version): Pick<Patch, 'order' | 'cells'> {
     const order = this.order.since(version);
     const { list } = this;
     const room = { left: LARGEST_PAGE - list.reduce((sum, { pageSize }) => sum + pageSize, 0) };
@@ -81,12 +81,7 @@ export class LiveDocument {
       const patch = cell.since(version, renderer, room, outputsSeen);
       return patch ? [[cell.id, patch] as const] : [];
     });
-    const renumbered = order !== undefined || patches.some(([, { outputs }]) => outputs);
-    return {
-      ...(order && { order }),
-      cells: Object.fromEntries(patches),
-      ...(renumbered && { figures: figuresAbove(list) }),
-    };
+    return { ...(order && { order }), cells: Object.fromEntries(patches) };
   }
 
   private add(cell: Cell, index: number): LiveCell {
@@ -96,14 +91,4 @@ export class LiveDocument {
     this.order.set([...order.slice(0, index), cell.id, ...order.slice(Math.max(0, index))]);
     return live;
   }
-}
-
-/** How many figures stand above each cell that has some, by its id. */
-function figuresAbove(cells: LiveCell[]): Record<string, number> {
-  let above = 0;
-  const counted = cells.map(({ id, figures }) => {
-    above += figures;
-    return [id, figures, above - figures] as const;
-  });
-  return Object.fromEntries(counted.filter(([, figures]) => figures > 0).map(([id, , before]) => [id, before]));
 }

@@ -78,6 +78,8 @@ export class CellRunner {
         const cell = this.document.cell(id);
         if (!(await this.run(cell))) this.drop();
       }
+    } catch (error) {
+      this.on.fail(error);
     } finally {
       this.pumping = undefined;
       this.kernel.mark(0);

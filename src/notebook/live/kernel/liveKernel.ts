@@ -6,6 +6,7 @@ import { causeOfDeath } from '../../run/events.js';
 import { isObject } from '../../run/notebook.js';
 import type { KernelStatus, TensorMemory, Variable } from '../protocol.js';
 import { type Clock, Slice } from '../document/slice.js';
+import { fenced } from '../fence.js';
 
 /** A kernel that is started before a notebook is opened, so that the first one need not wait for it. */
 export class SpareKernel {
@@ -55,6 +56,7 @@ export class SpareKernel {
 /** The first completion of a kernel takes a while: its compiler has to read the library's types. */
 const PATIENCE_MILLISECONDS = 15_000;
 const LONGEST_NAME = 100;
+const LONGEST_TEXT = 200;
 
 const DEAF =
   'The cell did not heed the interrupt, so that its kernel was ended and another one started. Its variables are gone; what is shown and saved stays.';
@@ -174,9 +176,9 @@ export class LiveKernel {
         const deaf = this.interrupting?.signal.aborted;
         this.interrupting = undefined;
         this.showVariables();
-        void kernel.kill();
+        fenced('a kernel that has ended', () => kernel.kill());
         if (deaf) {
-          void this.startAgain();
+          fenced('a kernel that starts again', () => this.startAgain());
           return;
         }
         const cause = causeOfDeath(exit);
@@ -212,8 +214,8 @@ export class LiveKernel {
 function variableOf({ name, type, shape, size, bytes, text }: Record<string, unknown>): Variable {
   return {
     name: String(name),
-    type: String(type),
-    text: String(text).slice(0, LONGEST_NAME),
+    type: String(type).slice(0, LONGEST_TEXT),
+    text: String(text).slice(0, LONGEST_TEXT),
     ...(Array.isArray(shape) ? { shape: shape.map(Number) } : {}),
     ...(typeof size === 'number' ? { size } : {}),
     ...(typeof bytes === 'number' ? { bytes } : {}),

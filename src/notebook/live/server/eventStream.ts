@@ -55,7 +55,7 @@ export function streamEvents(response: ServerResponse, session: LiveSession, see
   };
   const flush = (): void => {
     timer = undefined;
-    if (session.ended) response.destroy();
+    if (session.ended) response.end();
     if (blocked !== undefined || session.ended) return;
     if (!session.knows(version, epoch)) return open();
     const patch = session.since(version, held ? Infinity : outputsSeen);
