@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -49,31 +49,32 @@ async function open(name: string) {
     const { status } = await fetch(`${origin}/api/commands/${name}.ipynb`, { method: 'POST', headers, body });
     assert.equal(status, 200);
   };
-  const isSaved = (source: string): boolean => readFileSync(file, 'utf8').includes(source);
-  return { child, pid: child.pid, ended, edit, isSaved };
+  const draft = join(scratch, `.${name}.draft.ipynb`);
+  const isKept = (source: string): boolean => existsSync(draft) && readFileSync(draft, 'utf8').includes(source);
+  return { child, pid: child.pid, ended, edit, isKept };
 }
 
 for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
-  test(`${signal} saves, ends the kernel and then the server`, async () => {
-    const { child, pid, ended, edit, isSaved } = await open(signal);
+  test(`${signal} keeps what is not saved, ends the kernel and then the server`, async () => {
+    const { child, pid, ended, edit, isKept } = await open(signal);
     await edit('// not saved yet');
     child.kill(signal);
     const { code, stderr } = await ended;
     assert.equal(code, 0);
-    assert.ok(isSaved('// not saved yet'));
-    assert.match(stderr, new RegExp(`saved ${signal}\\.ipynb`));
+    assert.ok(isKept('// not saved yet'));
+    assert.match(stderr, new RegExp(`${signal}\\.ipynb has changes that are not saved; they are kept in a draft`));
     assert.deepEqual(kernelsOf(pid), []);
   });
 }
 
-test('an overlooked error is told, saves what is not saved and ends nothing; a terminal that is lost ends the server', async () => {
-  const { child, ended, edit, isSaved } = await open('overlooked');
+test('an overlooked error is told, keeps what is not saved and ends nothing; a terminal that is lost ends the server', async () => {
+  const { child, ended, edit, isKept } = await open('overlooked');
   let stderr = '';
   child.stderr?.on('data', (text: string) => (stderr += text));
   for (const source of ['// first', '// second']) {
     await edit(source);
     child.kill('SIGUSR2');
-    while (!isSaved(source)) await sleep(20);
+    while (!isKept(source)) await sleep(20);
   }
   assert.match(stderr, /error in the server: overlooked\nerror in the server: overlooked again, 2\n$/);
   // Who cannot be told anything any more has closed the terminal.
@@ -82,5 +83,5 @@ test('an overlooked error is told, saves what is not saved and ends nothing; a t
   child.stdout?.destroy();
   child.kill('SIGUSR2');
   assert.equal((await ended).code, 0);
-  assert.ok(isSaved('// third'));
+  assert.ok(isKept('// third'));
 });
