@@ -108,11 +108,9 @@ export async function handleCommand(session: LiveSession, command: Command, by: 
     case 'runFrom':
       return runner.add(document.list.slice(document.list.indexOf(document.cell(command.id))));
     case 'runNeeds':
-    case 'runDependents': {
-      const { needs, dependents } = session.around(document.cell(command.id).id);
-      const chosen = command.do === 'runNeeds' ? [...needs, command.id] : dependents;
-      return runner.add(chosen.map((id) => document.cell(id)));
-    }
+      return runner.add(session.neededFor(document.cell(command.id).id).map((id) => document.cell(id)));
+    case 'runDependents':
+      return runner.add(session.dependingOn(document.cell(command.id).id).map((id) => document.cell(id)));
     case 'runAll':
       return runner.add(document.list);
     case 'runChanged':

@@ -11,7 +11,7 @@ import type { LiveCell, Renderer } from './document/liveCell.js';
 import { LiveDocument } from './document/liveDocument.js';
 import { Draft } from './document/draft.js';
 import { ParameterPanel, sourceWhenRun } from './document/parameters.js';
-import { cellsDependingOn, cellsNeededBy, type ReadCells, readCells } from './document/runPlan.js';
+import { cellsDependingOn, cellsNeededBy, cellsToRun, type ReadCells, readCells } from './document/runPlan.js';
 import { Clock, Slice } from './document/slice.js';
 import { Staleness } from './document/staleness.js';
 import { fenced, tellFault } from './fence.js';
@@ -64,6 +64,10 @@ export class LiveSession {
     this.draft = new Draft(file);
     this.status = new Slice<FileStatus>(this.clock, { path, dirty: false });
     this.kernel = new LiveKernel(this.clock, kernelAsked(saved), dirname(file.path), spare);
+    this.kernel.onGone = () => {
+      this.panel.forget();
+      this.staleness.forgetKernel();
+    };
     this.take(saved);
   }
 
@@ -223,12 +227,20 @@ export class LiveSession {
     await this.runner.settled();
   }
 
-  /** The ids of the cells that a cell needs and that have not run or are stale, and of those that depend on it. */
-  around(id: string): { needs: string[]; dependents: string[] } {
+  /** The ids of the cells to run, in order, for a cell to be right: those above that it needs and that have not run or are stale, and it. */
+  neededFor(id: string): string[] {
     const code = this.code();
     const stale = this.staleness.look(code);
-    const needed = cellsNeededBy(code, id).filter((one) => stale.has(one) || !this.staleness.hasRun(one));
-    return { needs: needed, dependents: cellsDependingOn(code, id) };
+    const needed = [...cellsNeededBy(code, id), id];
+    const first = needed.filter((one) => one === id || stale.has(one) || !this.staleness.hasRun(one));
+    return cellsToRun(code, first, (one) => this.staleness.hasRun(one)).filter((one) => needed.includes(one));
+  }
+
+  /** The ids of the cells to run, in order, for what depends on a cell to be right; not the cell itself. */
+  dependingOn(id: string): string[] {
+    const code = this.code();
+    const found = cellsToRun(code, cellsDependingOn(code, id), (one) => this.staleness.hasRun(one));
+    return found.filter((one) => one !== id);
   }
 
   /** The ids of the cells to run so that the notebook agrees with its sources: what is stale, and what that needs. */
@@ -275,17 +287,13 @@ export class LiveSession {
     this.document = new LiveDocument(this.clock, notebook);
     this.panel = new ParameterPanel(this.clock, this.saved.cells);
     this.runner = new CellRunner(this.document, this.kernel, machinePathRemover(dirname(this.file.path)), {
-      fresh: () => {
-        this.panel.forget();
-        this.staleness.forgetKernel();
-      },
       start: (cell, kernel) => {
         noteRun(this.document.metadata, this.panel, cell, kernel);
         this.staleness.begin(this.code(), cell.id);
         this.markStale();
       },
       end: (cell, well) => {
-        if (well) this.staleness.end(cell.id);
+        this.staleness.end(cell.id, well);
         this.markStale();
         fenced(`${this.status.get().path}, variables`, () => this.kernel.lookAtVariables());
       },

@@ -6,6 +6,7 @@ import { fresh, Page, Site } from './site.ts';
 
 /** Cells in which a parameter reaches what is printed, each in another way. */
 const sources = [
+  'const made = [10];',
   'let low = 0, high = 0, count = 0;',
   '[low, high] = [rate - 1, rate + 1];\n++count;',
   'console.log(low, high, count);',
@@ -15,13 +16,13 @@ const sources = [
   'enum Mode { Slow = 1, Fast = rate }',
   'class Counter { n = 0; add(by: number) { this.n += by; } }\nconst counter = new Counter();',
   'counter.add(rate);',
-  'console.log(Mode.Fast, counter.n, batches);',
+  'console.log(Mode.Fast, counter.n, batches, made[0]);',
 ];
 /** What a run from the top prints. */
 const right = (rate: number): string[] => [
   `${rate - 1} ${rate + 1} 1`,
   [1, 2, 3].map((one) => one * rate).join(),
-  `${rate} ${rate} ${1024 / rate}`,
+  `${rate} ${rate} ${1024 / rate} 10`,
 ];
 
 test('after a parameter is moved, Run prints what a run from the top prints, warm or on a fresh kernel', async (t) => {
@@ -33,7 +34,7 @@ test('after a parameter is moved, Run prints what a run from the top prints, war
   const page = await new Page(site, 'a.ipynb').connect();
   await page.until('the cells', ({ state }) => state.order !== undefined);
   const { document } = await site.server.notebooks.at('a.ipynb');
-  const prints = [2, 5, 9].map((index) => document.cell(`c${index}`));
+  const prints = [3, 6, 10].map((index) => document.cell(`c${index}`));
   const printed = (): string[] =>
     prints.map(({ cell }) =>
       (cell as CodeCell).outputs.map((output) => ('text' in output ? String(output.text).trim() : '?')).join(),

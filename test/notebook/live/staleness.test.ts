@@ -36,7 +36,7 @@ class Document {
   run(...cells: number[]): this {
     for (const cell of cells) {
       this.staleness.begin(this.code, String(cell));
-      this.staleness.end(String(cell));
+      this.staleness.end(String(cell), true);
     }
     return this;
   }
@@ -263,6 +263,8 @@ for (const [what, sources, act, right] of marks) {
 test('a cell that fails stays as stale as it was', () => {
   const document = new Document('const a = 1;', 'show(a);').warm().edit(0, 'const a = 2;').run(0);
   document.staleness.begin(document.code, '1');
+  assert.deepEqual(document.stale(), {}, 'while it runs it is not to run once more');
+  document.staleness.end('1', false);
   assert.deepEqual(document.stale(), { 1: 'a' });
 });
 

@@ -126,9 +126,14 @@ export function sourceWhenRun({ id, metadata, source: lines }: Cell, notebook: N
   if (typeof noted !== 'string' || noted === sourceHash(source)) return source;
   const { sparsebook } = notebook.metadata;
   const values = isObject(sparsebook) && isObject(sparsebook.parameters) ? sparsebook.parameters : {};
-  const then = parametersOf(notebook.cells)
-    .filter(({ cell, name, value }) => cell === id && value !== undefined && Object.hasOwn(values, name))
-    .filter(({ name, value }) => JSON.stringify(values[name]) !== JSON.stringify(value))
-    .reduce((text, { name }) => setParameter(text, name, values[name] as ParameterValue), source);
-  return noted === sourceHash(then) ? then : undefined;
+  try {
+    const then = parametersOf(notebook.cells)
+      .filter(({ cell, name, value }) => cell === id && value !== undefined && Object.hasOwn(values, name))
+      .filter(({ name, value }) => JSON.stringify(values[name]) !== JSON.stringify(value))
+      .reduce((text, { name }) => setParameter(text, name, values[name] as ParameterValue), source);
+    return noted === sourceHash(then) ? then : undefined;
+  } catch {
+    // What is nested by the thousand levels is not read.
+    return undefined;
+  }
 }

@@ -53,7 +53,8 @@ export function readCells(cells: PlannedCell[]): ReadCells {
  */
 export function cellsToRun(code: ReadCells, ids: Iterable<string>, hasRun: (id: string) => boolean): string[] {
   const { cells, named } = code;
-  const chosen = new Set([...ids].map((id) => cells.findIndex((cell) => cell.id === id)));
+  const given = new Set(ids);
+  const chosen = new Set([...cells.keys()].filter((index) => given.has(cells[index].id)));
   const add = (index: number): void => void chosen.add(index);
   // A set is walked through in the order in which it grows.
   for (const index of chosen) {
@@ -79,6 +80,7 @@ export function cellsToRun(code: ReadCells, ids: Iterable<string>, hasRun: (id: 
 /** The ids of the cells above a cell that make or change, or may change, what it uses, directly or through others; in order. */
 export function cellsNeededBy(code: ReadCells, id: string): string[] {
   const start = code.cells.findIndex((cell) => cell.id === id);
+  if (start < 0) return [];
   const needed = new Set([start]);
   for (const index of needed) neededBy(code, index).forEach((above) => needed.add(above));
   needed.delete(start);
@@ -92,6 +94,7 @@ export function cellsDependingOn(
   names?: Iterable<string>,
 ): string[] {
   const start = cells.findIndex((cell) => cell.id === id);
+  if (start < 0) return [];
   const changed = new Set(
     names ? [...names, ...changedBy(read(dependents(statements[start], names, read)))] : changedBy(named[start]),
   );

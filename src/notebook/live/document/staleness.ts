@@ -34,8 +34,8 @@ const hash = (...parts: string[]): string => createHash('sha1').update(parts.joi
  */
 export class Staleness {
   private readonly ran = new Map<string, Ran>();
-  /** What cells that run now saw: it counts once they have ended well. */
-  private readonly seen = new Map<string, Values>();
+  /** What cells that run now see: it stays once they have ended well. */
+  private readonly seeing = new Map<string, Values>();
   /** Cells that have run on the kernel that there is. */
   private readonly onKernel = new Set<string>();
 
@@ -75,10 +75,14 @@ export class Staleness {
   /** The kernel is gone, and with it what its cells have made. */
   forgetKernel(): void {
     this.onKernel.clear();
+    this.seeing.clear();
   }
 
+  /** A cell begins to run. */
   begin(code: ReadCells, id: string): void {
     const index = code.cells.findIndex((cell) => cell.id === id);
+    // What is no code any more by now has run all the same.
+    if (index < 0) return;
     const { source } = code.cells[index];
     const values: Values = new Map();
     for (const above of code.cells.slice(0, index)) {
@@ -88,15 +92,17 @@ export class Staleness {
     const number = (before?.number ?? 0) + (this.onKernel.has(id) ? 1 : 0);
     const seen = usedBy(code.named[index], values);
     const effects = effectsOf(code.statements[index], code.read, values, number);
-    this.seen.set(id, seen);
+    this.seeing.set(id, seen);
     this.onKernel.add(id);
     this.ran.set(id, { source, seen: before?.seen ?? seen, effects, number });
   }
 
-  /** A cell has ended well: its outputs come of what it saw. */
-  end(id: string): void {
+  /** A cell has ended; one that has not ended well stays as stale as it was. */
+  end(id: string, well: boolean): void {
     const ran = this.ran.get(id);
-    if (ran) ran.seen = this.seen.get(id) ?? ran.seen;
+    const seen = this.seeing.get(id);
+    if (well && ran && seen) ran.seen = seen;
+    this.seeing.delete(id);
   }
 
   /**
@@ -109,7 +115,8 @@ export class Staleness {
     code.cells.forEach(({ id, source }, index) => {
       const ran = this.ran.get(id);
       const now = usedBy(code.named[index], values);
-      const because = [...now.keys()].filter((name) => now.get(name) !== ran?.seen.get(name));
+      const seen = this.seeing.get(id) ?? ran?.seen;
+      const because = [...now.keys()].filter((name) => now.get(name) !== seen?.get(name));
       if (ran?.source !== source) stale.set(id, []);
       else if (because.length > 0) stale.set(id, because);
       effectsOf(code.statements[index], code.read, values, ran?.number ?? 0);

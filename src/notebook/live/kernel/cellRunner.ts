@@ -12,9 +12,7 @@ const REFRESH_MILLISECONDS = 50;
 
 /** What a runner tells of. */
 export interface RunnerEvents {
-  /** A kernel is used for the first time. */
-  fresh(): void;
-  /** A cell begins to run on it. */
+  /** A cell begins to run. */
   start(cell: LiveCell, kernel: KernelClient): void;
   /** A cell has ended, well or not. */
   end(cell: LiveCell, well: boolean): void;
@@ -126,7 +124,6 @@ export class CellRunner {
     if (kernel === this.last) return;
     this.last = kernel;
     this.outputs.areas.clear();
-    this.on.fresh();
   }
 
   /** Gives up executions whose cell is gone, or runs again. */

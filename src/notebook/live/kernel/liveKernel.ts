@@ -66,6 +66,8 @@ export class LiveKernel {
   readonly status: Slice<KernelStatus>;
   readonly variables: Slice<Variable[]>;
   readonly tensors: Slice<TensorMemory | null>;
+  /** Hears that a kernel is gone. */
+  onGone: (() => void) | undefined;
   /** A kernel that did not answer, or is being asked. */
   private unasked: KernelClient | undefined;
   private running: Promise<KernelClient> | undefined;
@@ -130,7 +132,7 @@ export class LiveKernel {
     this.generation++;
     this.interrupting = undefined;
     this.say('off');
-    this.showVariables();
+    this.forget();
     const kernel = await ending?.catch(() => undefined);
     await (atOnce ? kernel?.kill() : kernel?.shutdown());
   }
@@ -151,6 +153,12 @@ export class LiveKernel {
     if (answer?.status !== 'ok' || (await this.running) !== kernel) return;
     this.unasked = undefined;
     this.showVariables(answer);
+  }
+
+  /** The kernel is gone, and with it what it knew. */
+  private forget(): void {
+    this.showVariables();
+    this.onGone?.();
   }
 
   private showVariables({ variables, tensors }: Record<string, unknown> = {}): void {
@@ -175,7 +183,7 @@ export class LiveKernel {
         this.running = undefined;
         const deaf = this.interrupting?.signal.aborted;
         this.interrupting = undefined;
-        this.showVariables();
+        this.forget();
         fenced('a kernel that has ended', () => kernel.kill());
         if (deaf) {
           fenced('a kernel that starts again', () => this.startAgain());
