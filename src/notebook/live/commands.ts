@@ -108,13 +108,13 @@ export async function handleCommand(session: LiveSession, command: Command, by: 
     case 'runFrom':
       return runner.add(document.list.slice(document.list.indexOf(document.cell(command.id))));
     case 'runNeeds':
-      return runner.add(session.neededFor(document.cell(command.id).id).map((id) => document.cell(id)));
+      return runner.add(session.code.neededFor(document.cell(command.id).id).map((id) => document.cell(id)));
     case 'runDependents':
-      return runner.add(session.dependingOn(document.cell(command.id).id).map((id) => document.cell(id)));
+      return runner.add(session.code.dependingOn(document.cell(command.id).id).map((id) => document.cell(id)));
     case 'runAll':
       return runner.add(document.list);
     case 'runChanged':
-      return runner.add(session.toRun().map((id) => document.cell(id)));
+      return runner.add(session.code.toRun().map((id) => document.cell(id)));
     case 'interrupt':
       runner.drop();
       return kernel.interrupt();
@@ -137,8 +137,8 @@ export async function handleCommand(session: LiveSession, command: Command, by: 
 }
 
 function setValue(session: LiveSession, name: string, value: unknown): void {
-  const { panel, document } = session;
-  const control = panel.controls.get().find((one) => one.name === name);
+  const { code, document } = session;
+  const control = code.panel.controls.get().find((one) => one.name === name);
   if (!control) throw new UserError(`the notebook has no parameter '${name}'`);
   const { comment, type } = control;
   const example = control.value as ParameterValue | undefined;

@@ -4,16 +4,13 @@ import { reasonOf } from '../../errors.js';
 import { USUAL_KERNEL } from '../jupyter/kernelSpec.js';
 import type { KernelClient } from '../kernel/client/kernelClient.js';
 import { machinePathRemover } from '../run/machinePaths.js';
-import { type ParameterValue, setParameter } from '../run/parameters.js';
-import { isExecuted, type Metadata, type Notebook } from '../run/notebook.js';
+import type { Metadata, Notebook } from '../run/notebook.js';
 import type { DocumentFile } from './document/documentFile.js';
-import type { LiveCell, Renderer } from './document/liveCell.js';
+import type { Renderer } from './document/liveCell.js';
 import { LiveDocument } from './document/liveDocument.js';
 import { Draft } from './document/draft.js';
-import { ParameterPanel, sourceWhenRun } from './document/parameters.js';
-import { cellsDependingOn, cellsNeededBy, cellsToRun, type ReadCells, readCells } from './document/runPlan.js';
+import { LiveCode } from './document/liveCode.js';
 import { Clock, Slice } from './document/slice.js';
-import { Staleness } from './document/staleness.js';
 import { fenced, tellFault } from './fence.js';
 import { CellRunner } from './kernel/cellRunner.js';
 import { LiveKernel, type SpareKernel } from './kernel/liveKernel.js';
@@ -31,10 +28,9 @@ export class LiveSession {
   epoch: string = randomUUID();
   document!: LiveDocument;
   runner!: CellRunner;
-  panel!: ParameterPanel;
+  code!: LiveCode;
   /** Its file has another name now: no page is served any more. */
   ended = false;
-  private staleness!: Staleness;
   private changes = 0;
   /** How many changes the draft holds. */
   private kept = 0;
@@ -64,10 +60,7 @@ export class LiveSession {
     this.draft = new Draft(file);
     this.status = new Slice<FileStatus>(this.clock, { path, dirty: false });
     this.kernel = new LiveKernel(this.clock, kernelAsked(saved), dirname(file.path), spare);
-    this.kernel.onGone = () => {
-      this.panel.forget();
-      this.staleness.forgetKernel();
-    };
+    this.kernel.onGone = () => this.code.forgetKernel();
     this.take(saved);
   }
 
@@ -95,7 +88,7 @@ export class LiveSession {
   private patch(from: number, outputsFrom: number): Patch {
     const kernel = this.kernel.status.since(from);
     const file = this.status.since(from);
-    const parameters = this.panel.controls.since(from);
+    const parameters = this.code.panel.controls.since(from);
     const variables = this.kernel.variables.since(from);
     const tensors = this.kernel.tensors.since(from);
     return {
@@ -207,12 +200,7 @@ export class LiveSession {
 
   /** Gives every parameter the value that the file had when it was opened. */
   resetParameters(): void {
-    const moved = this.panel.controls.get().filter((control) => control.default !== undefined);
-    for (const { name, cell: id, default: value } of moved) {
-      const cell = this.document.cell(id);
-      cell.edit(setParameter(cell.source, name, value as ParameterValue));
-    }
-    if (moved.length > 0) this.changed();
+    if (this.code.resetParameters()) this.changed();
   }
 
   async restart(): Promise<void> {
@@ -225,45 +213,6 @@ export class LiveSession {
     this.runner.drop();
     await this.kernel.stop(atOnce);
     await this.runner.settled();
-  }
-
-  /** The ids of the cells to run, in order, for a cell to be right: those above that it needs and that have not run or are stale, and it. */
-  neededFor(id: string): string[] {
-    const code = this.code();
-    const stale = this.staleness.look(code);
-    const needed = [...cellsNeededBy(code, id), id];
-    const first = needed.filter((one) => one === id || stale.has(one) || !this.staleness.hasRun(one));
-    return cellsToRun(code, first, (one) => this.staleness.hasRun(one)).filter((one) => needed.includes(one));
-  }
-
-  /** The ids of the cells to run, in order, for what depends on a cell to be right; not the cell itself. */
-  dependingOn(id: string): string[] {
-    const code = this.code();
-    const found = cellsToRun(code, cellsDependingOn(code, id), (one) => this.staleness.hasRun(one));
-    return found.filter((one) => one !== id);
-  }
-
-  /** The ids of the cells to run so that the notebook agrees with its sources: what is stale, and what that needs. */
-  toRun(): string[] {
-    const code = this.code();
-    const controls = this.panel.controls.get();
-    const first = code.cells.find(({ id }) => controls.some(({ cell }) => cell === id));
-    const usual = first
-      ? cellsDependingOn(
-          code,
-          first.id,
-          controls.map(({ name }) => name),
-        )
-      : [];
-    return this.staleness.toRun(
-      code,
-      (id) => this.document.cell(id).isMissing,
-      first ? [first.id, ...usual] : code.cells.map(({ id }) => id),
-    );
-  }
-
-  private code(): ReadCells {
-    return readCells(this.document.list.filter(({ cell }) => isExecuted(cell)));
   }
 
   /** Goes on from the draft that lies beside the file, if there is one. */
@@ -285,38 +234,29 @@ export class LiveSession {
 
   private take(notebook: Notebook): void {
     this.document = new LiveDocument(this.clock, notebook);
-    this.panel = new ParameterPanel(this.clock, this.saved.cells);
+    this.code = new LiveCode(this.clock, this.document, notebook, this.saved.cells);
     this.runner = new CellRunner(this.document, this.kernel, machinePathRemover(dirname(this.file.path)), {
-      start: (cell, kernel) => {
-        noteRun(this.document.metadata, this.panel, cell, kernel);
-        this.staleness.begin(this.code(), cell.id);
-        this.markStale();
+      start: ({ id }, kernel) => {
+        this.code.begin(id);
+        noteRun(this.document.metadata, this.code.panel.ranWith(), kernel);
       },
-      end: (cell, well) => {
-        this.staleness.end(cell.id, well);
-        this.markStale();
+      end: ({ id }, well) => {
+        this.code.end(id, well);
         fenced(`${this.status.get().path}, variables`, () => this.kernel.lookAtVariables());
       },
       change: () => this.changed({ source: false }),
       fail: (error) => this.fail(error),
     });
-    this.staleness = new Staleness(this.code(), (id) => sourceWhenRun(this.document.cell(id).cell, notebook));
     this.readSources();
   }
 
   /** Looks for parameters and for what is stale; sources that cannot be read have none, and say why. */
   private readSources(): void {
     try {
-      this.panel.read(this.document.list.map(({ cell }) => cell));
-      this.markStale();
+      this.code.read();
     } catch (error) {
       this.tell(`The parameters cannot be read: ${reasonOf(error)}.`);
     }
-  }
-
-  private markStale(): void {
-    const stale = this.staleness.look(this.code());
-    for (const cell of this.document.list) cell.markStale(stale.get(cell.id));
   }
 }
 
@@ -327,11 +267,9 @@ function kernelAsked({ metadata }: Notebook): unknown {
 }
 
 /** What the notebook says of how it was run: by hand now, so that a headless run's record no longer holds. */
-function noteRun(metadata: Notebook['metadata'], panel: ParameterPanel, cell: LiveCell, kernel: KernelClient): void {
-  const { spec, info } = kernel;
+function noteRun(metadata: Notebook['metadata'], parameters: Metadata, { spec, info }: KernelClient): void {
   delete metadata.papermill;
-  panel.ran(cell.id);
-  metadata.sparsebook = { ...(Object(metadata.sparsebook) as Metadata), parameters: panel.ranWith() };
+  metadata.sparsebook = { ...(Object(metadata.sparsebook) as Metadata), parameters };
   metadata.kernelspec ??= { name: spec.name, display_name: spec.display_name, language: spec.language };
   if (info.language_info) metadata.language_info = info.language_info;
 }

@@ -199,7 +199,7 @@ test('a notebook is made, duplicated with what is not saved, and renamed with it
     fresh.document.list.map(({ cell }) => cell.cell_type),
     ['markdown', 'code', 'code'],
   );
-  assert.equal(fresh.panel.controls.get()[0].name, 'rate');
+  assert.equal(fresh.code.panel.controls.get()[0].name, 'rate');
   await act({ do: 'set', name: 'rate', value: 5 });
   const copy = await notebooks.change({ do: 'duplicate', path: 'a.ipynb' });
   assert.match(place.text(join(place.folder, copy)), /rate = 5/);

@@ -266,7 +266,7 @@ test('whatever a file holds, it opens, is shown and is saved, or is refused with
       JSON.stringify([cells, session.since(session.clock.version, 0)]);
       for (const id of order) session.document.cell(id).edit('const b = [2]; // changed');
       session.changed();
-      session.toRun();
+      session.code.toRun();
       assert.equal(await session.save(), true, session.status.get().note);
       await (await LiveSession.open(new DocumentFile(path), 'mutated.ipynb')).stop();
     }),

@@ -1,0 +1,96 @@
+import { isExecuted, type Cell, type Notebook } from '../../run/notebook.js';
+import { type ParameterValue, setParameter } from '../../run/parameters.js';
+import type { LiveDocument } from './liveDocument.js';
+import { ParameterPanel, sourceWhenRun } from './parameters.js';
+import { cellsDependingOn, cellsNeededBy, cellsToRun, type ReadCells, readCells } from './runPlan.js';
+import type { Clock } from './slice.js';
+import { Staleness } from './staleness.js';
+
+/** The code of an open notebook: its parameters, what is stale, and what has to run. */
+export class LiveCode {
+  readonly panel: ParameterPanel;
+  private readonly staleness: Staleness;
+  private readonly hasRun = (id: string): boolean => this.staleness.hasRun(id);
+
+  /** Takes a document as it was opened, and the cells of its file, whose parameters are the defaults. */
+  constructor(
+    clock: Clock,
+    private readonly document: LiveDocument,
+    notebook: Notebook,
+    file: Cell[],
+  ) {
+    this.panel = new ParameterPanel(clock, file);
+    this.staleness = new Staleness(this.now(), (id) => sourceWhenRun(document.cell(id).cell, notebook));
+  }
+
+  /** Looks for parameters and for what is stale; throws where sources cannot be read. */
+  read(): void {
+    this.panel.read(this.document.list.map(({ cell }) => cell));
+    this.mark();
+  }
+
+  /** A cell begins to run. */
+  begin(id: string): void {
+    this.panel.ran(id);
+    this.staleness.begin(this.now(), id);
+    this.mark();
+  }
+
+  /** A cell has ended, well or not. */
+  end(id: string, well: boolean): void {
+    this.staleness.end(id, well);
+    this.mark();
+  }
+
+  /** The kernel is gone, and with it what its cells have made. */
+  forgetKernel(): void {
+    this.panel.forget();
+    this.staleness.forgetKernel();
+  }
+
+  /** Gives every parameter the value that the file had when it was opened; returns whether any had another one. */
+  resetParameters(): boolean {
+    const moved = this.panel.controls.get().filter((control) => control.default !== undefined);
+    for (const { name, cell: id, default: value } of moved) {
+      const cell = this.document.cell(id);
+      cell.edit(setParameter(cell.source, name, value as ParameterValue));
+    }
+    return moved.length > 0;
+  }
+
+  /**
+   * The ids of the cells to run, in order, so that the document agrees with its sources: what is stale, and what that
+   * needs. Where nothing is: everything on a fresh kernel, or else what depends on a parameter.
+   */
+  toRun(): string[] {
+    const code = this.now();
+    const names = this.panel.controls.get().map(({ name }) => name);
+    const first = code.cells.find(({ id }) => this.panel.controls.get().some(({ cell }) => cell === id));
+    const usual = first ? [first.id, ...cellsDependingOn(code, first.id, names)] : code.cells.map(({ id }) => id);
+    return this.staleness.toRun(code, (id) => this.document.cell(id).isMissing, usual);
+  }
+
+  /** The ids of the cells to run, in order, for a cell to be right: those above that it needs and that have not run or are stale, and it. */
+  neededFor(id: string): string[] {
+    const code = this.now();
+    const stale = this.staleness.look(code);
+    const needed = [...cellsNeededBy(code, id), id];
+    const first = needed.filter((one) => one === id || stale.has(one) || !this.hasRun(one));
+    return cellsToRun(code, first, this.hasRun).filter((one) => needed.includes(one));
+  }
+
+  /** The ids of the cells to run, in order, for what depends on a cell to be right; not the cell itself. */
+  dependingOn(id: string): string[] {
+    const code = this.now();
+    return cellsToRun(code, cellsDependingOn(code, id), this.hasRun).filter((one) => one !== id);
+  }
+
+  private now(): ReadCells {
+    return readCells(this.document.list.filter(({ cell }) => isExecuted(cell)));
+  }
+
+  private mark(): void {
+    const stale = this.staleness.look(this.now());
+    for (const cell of this.document.list) cell.markStale(stale.get(cell.id));
+  }
+}
