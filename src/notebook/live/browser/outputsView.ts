@@ -1,8 +1,9 @@
 import DOMPurify, { type WindowLike } from 'dompurify';
 import { sanitizer } from '../../report/sanitizer.js';
-import { element, loadPlotly, whenNear } from './elements.js';
-import { Figures } from '../../report/browser/figures.js';
 import type { OutputsPatch } from '../protocol.js';
+import { button, element } from './elements.js';
+import { drawFigure, figureIn, forgetFigure, takeFigure, writeFigure } from './figurePlace.js';
+import { linesOf, withBefore } from './ghosts.js';
 
 let clean: ReturnType<typeof sanitizer> | undefined;
 
@@ -29,11 +30,41 @@ export function showForeignHtml(root: Element): void {
   }
 }
 
-let figures: Figures | undefined;
-
 /** The outputs below a cell. What the server sends is HTML that is safe, and foreign HTML that is sanitised here. */
 export class OutputsView {
   readonly root: HTMLElement = element('div', { class: 'outputs' });
+  /** How often each figure has been redrawn since the run began: more than once, it moves. */
+  readonly redraws: number[] = [];
+  /** The lines that the run before left, figure by figure. */
+  private before: ReturnType<typeof linesOf>[] = [];
+  private showBefore = true;
+
+  /** `pin` puts the n-th figure beside the sliders, or takes it away from there. */
+  constructor(private readonly pin: (nth: number) => void) {}
+
+  /** The places of the figures, in order. */
+  get figures(): Element[] {
+    return [...this.root.children].filter((place) => place.querySelector('.plot'));
+  }
+
+  /** A run begins: what stands here stays behind its curves, and holds the place of what is to come. */
+  begin(): void {
+    this.before = this.figures.map((place) => linesOf(figureIn(place)!));
+    this.redraws.length = 0;
+    this.root.style.minHeight = `${this.root.offsetHeight}px`;
+  }
+
+  end(): void {
+    this.root.style.minHeight = '';
+  }
+
+  /** Shows the curves of the run before, or hides them. */
+  setBefore(shown: boolean): void {
+    this.showBefore = shown;
+    for (const place of this.figures) {
+      if (this.haunt(place)) drawFigure(place);
+    }
+  }
 
   /** Takes the outputs that changed; a figure that changed is redrawn in its place. */
   patch({ length, changed }: OutputsPatch): void {
@@ -43,38 +74,40 @@ export class OutputsView {
       const next = element('div', { class: 'output-place' });
       next.innerHTML = html;
       showForeignHtml(next);
+      const taken = old !== null && takeFigure(old, next);
       if (!old) this.root.append(next);
-      else if (!this.redraw(old, next)) {
+      else if (!taken) {
         keepScroll(old, next);
         this.drop(old, next);
-      } else continue;
-      this.draw(next);
+      }
+      this.show(taken ? old : next);
     }
+  }
+
+  private show(place: Element): void {
+    const nth = this.figures.indexOf(place);
+    if (nth < 0) return;
+    this.redraws[nth] = (this.redraws[nth] ?? 0) + 1;
+    this.haunt(place);
+    const frame = place.querySelector('figure')!;
+    const pin = (): void => this.pin(this.figures.indexOf(place));
+    if (!frame.querySelector('.pin')) {
+      frame.append(button('Pin', pin, { class: 'pin', title: 'Keep this figure in view beside the parameters (p)' }));
+    }
+    drawFigure(place);
+  }
+
+  /** Puts the lines of the run before behind a figure, or takes them away; returns whether there are any. */
+  private haunt(place: Element): boolean {
+    const before = this.before[this.figures.indexOf(place)] ?? [];
+    if (before.length > 0) writeFigure(place, withBefore(figureIn(place)!, this.showBefore ? before : []));
+    return before.length > 0;
   }
 
   private drop(old: Element, next?: Element): void {
-    figures?.forget(old);
+    forgetFigure(old);
     if (next) old.replaceWith(next);
     else old.remove();
-  }
-
-  private draw(place: Element): void {
-    const plot = place.querySelector<HTMLElement>('.plot');
-    if (!plot) return;
-    figures ??= new Figures(loadPlotly);
-    whenNear(plot, () => void figures!.draw(plot));
-  }
-
-  /** Puts the new data and caption where the old figure is; false where one of the two is no figure. */
-  private redraw(old: Element, next: Element): boolean {
-    const [plot, fresh] = [old, next].map((one) => one.querySelector<HTMLElement>('.plot'));
-    if (!plot?.classList.contains('drawn') || !fresh) return false;
-    plot.setAttribute('aria-label', fresh.getAttribute('aria-label') ?? '');
-    for (const part of ['figcaption', 'script[type="application/json"]']) {
-      old.querySelector(part)!.replaceWith(next.querySelector(part)!);
-    }
-    void figures!.draw(plot);
-    return true;
   }
 }
 

@@ -1,0 +1,52 @@
+import { Figures } from '../../report/browser/figures.js';
+import { element, loadPlotly, whenNear } from './elements.js';
+import type { FigureJson } from './ghosts.js';
+
+const JSON_SCRIPT = 'script[type="application/json"]';
+
+let figures: Figures | undefined;
+
+const plotIn = (place: Element): HTMLElement | null => place.querySelector<HTMLElement>('.plot');
+
+/** What the figure in a place says; undefined where none is drawn by the page. */
+export function figureIn(place: Element): FigureJson | undefined {
+  const json = plotIn(place) && place.querySelector(JSON_SCRIPT)?.textContent;
+  return json ? (JSON.parse(json) as FigureJson) : undefined;
+}
+
+/** Writes what a figure says; it is drawn by `drawFigure`. */
+export function writeFigure(place: Element, figure: FigureJson): void {
+  place.querySelector(JSON_SCRIPT)!.textContent = JSON.stringify(figure);
+}
+
+/** Draws the figure in a place: at once where one is drawn already, else when it comes near the screen. */
+export function drawFigure(place: Element): void {
+  const plot = plotIn(place);
+  if (!plot) return;
+  const drawn = (figures ??= new Figures(loadPlotly));
+  if (plot.classList.contains('drawn')) void drawn.draw(plot);
+  else whenNear(plot, () => void drawn.draw(plot));
+}
+
+/** Gives back what is held for a place that leaves the page. */
+export function forgetFigure(place: Element): void {
+  figures?.forget(place);
+}
+
+/** Puts what a figure says, and its caption, in the place of another that is drawn; false where one of the two is none. */
+export function takeFigure(place: Element, from: Element): boolean {
+  const [plot, fresh] = [place, from].map(plotIn);
+  if (!plot?.classList.contains('drawn') || !fresh) return false;
+  plot.setAttribute('aria-label', fresh.getAttribute('aria-label') ?? '');
+  for (const part of ['figcaption', JSON_SCRIPT]) {
+    place.querySelector(part)!.replaceWith(from.querySelector(part)!.cloneNode(true));
+  }
+  return true;
+}
+
+/** A place of its own for the figure of another place, which is yet to be drawn. */
+export function copyOfFigure(place: Element): HTMLElement {
+  const plot = element('div', { class: 'plot', role: 'img', 'aria-label': plotIn(place)!.getAttribute('aria-label')! });
+  const [caption, json] = ['figcaption', JSON_SCRIPT].map((part) => place.querySelector(part)!.cloneNode(true));
+  return element('figure', { class: 'figure' }, caption, element('div', { class: 'scroll' }, plot), json);
+}

@@ -1,0 +1,131 @@
+import { button, element } from './elements.js';
+import type { CellView } from './cellView.js';
+import { copyOfFigure, drawFigure, figureIn, forgetFigure, takeFigure, writeFigure } from './figurePlace.js';
+import { linesOf } from './ghosts.js';
+
+/** Low enough to leave room for the cells below. */
+const HEIGHT = 280;
+
+interface Source {
+  cell: string;
+  /** Which of the cell's figures. */
+  nth: number;
+}
+
+/**
+ * The figure that stands beside the sliders: a copy of one below a cell, redrawn whenever that is. Where nobody has chosen one,
+ * it is the first that a change redraws.
+ */
+export class PinnedView {
+  private source: Source | undefined;
+  private copy: HTMLElement | undefined;
+  /** Cells that wait for a change of the parameters, which a run has been asked for; undefined where a person has chosen. */
+  private awaited: Set<string> | undefined;
+  private declined = false;
+
+  constructor(
+    private readonly root: HTMLElement,
+    /** The cells as they stand. */
+    private readonly cells: () => CellView[],
+  ) {}
+
+  /** Pins a figure, or unpins it where it is the one. */
+  toggle(cell: string, nth: number): void {
+    const same = this.source?.cell === cell && this.source.nth === nth;
+    this.awaited = undefined;
+    this.declined = same;
+    if (same) this.unpin();
+    else this.pin({ cell, nth });
+  }
+
+  unpin(): void {
+    this.source = undefined;
+    this.clear();
+    this.mark();
+  }
+
+  /** A run of what has changed is asked for: if nothing is pinned, its first figure is to be. */
+  expect(): void {
+    if (this.source || this.declined) return;
+    const waiting = this.cells().filter(({ run }) => run.because);
+    this.awaited = new Set(waiting.map(({ id }) => id));
+  }
+
+  /** Looks at cells that have changed. */
+  refresh(changed: Set<string>): void {
+    if (this.source && !this.cells().some(({ id }) => id === this.source!.cell)) this.unpin();
+    if (this.awaited) this.choose(this.awaited);
+    if (this.source && changed.has(this.source.cell)) this.draw();
+    this.mark();
+  }
+
+  /** Of what runs: a figure that moves, else a curve of a cell that the change concerns, else the first there is. */
+  private choose(awaited: Set<string>): void {
+    const candidates = this.cells().flatMap(({ id, run, outputs }) =>
+      outputs.figures.map((place, nth) => {
+        const moves = outputs.redraws[nth] > 1;
+        const runs = run.state !== 'idle' || outputs.redraws[nth] > 0;
+        const concerned = awaited.size === 0 || awaited.has(id);
+        const rank = runs && concerned ? (moves ? 3 : 1) + (linesOf(figureIn(place)!).length > 0 ? 1 : 0) : 0;
+        return { source: { cell: id, nth }, moves, rank };
+      }),
+    );
+    const best = Math.max(0, ...candidates.map(({ rank }) => rank));
+    const first = candidates.find(({ rank }) => rank === best && rank > 0);
+    if (!first) return;
+    if (first.moves) this.awaited = undefined;
+    if (this.source?.cell !== first.source.cell || this.source.nth !== first.source.nth) this.pin(first.source);
+  }
+
+  private pin(source: Source): void {
+    this.clear();
+    this.source = source;
+    this.draw();
+    this.mark();
+  }
+
+  private clear(): void {
+    if (this.copy) forgetFigure(this.copy);
+    this.copy = undefined;
+    this.root.replaceChildren();
+    this.root.hidden = true;
+  }
+
+  private draw(): void {
+    const { cell, nth } = this.source!;
+    const view = this.cells().find(({ id }) => id === cell);
+    const place = view?.outputs.figures.at(nth);
+    // While the cell begins to run its figure is gone: what was copied stays.
+    if (!view || !place) return;
+    if (!this.copy || !takeFigure(this.root, place)) {
+      this.clear();
+      this.copy = copyOfFigure(place);
+      const go = button('Go to it', () => view.reach(place), { title: 'Go to the cell of this figure' });
+      const close = (): void => {
+        this.declined = true;
+        this.awaited = undefined;
+        this.unpin();
+      };
+      const unpin = button('Unpin', close, { title: 'Take this figure away from here' });
+      this.root.append(element('div', { class: 'row' }, go, unpin), this.copy);
+      this.root.hidden = false;
+    }
+    const figure = figureIn(place)!;
+    const { height } = figure.layout ?? {};
+    const low = Math.min(HEIGHT, typeof height === 'number' ? height : HEIGHT);
+    writeFigure(this.copy, { ...figure, layout: { ...figure.layout, height: low } });
+    drawFigure(this.copy);
+  }
+
+  /** Says on each figure's button whether it is pinned. */
+  private mark(): void {
+    for (const { id, outputs } of this.cells()) {
+      for (const [nth, place] of outputs.figures.entries()) {
+        const pinned = this.source?.cell === id && this.source.nth === nth;
+        const pin = place.querySelector('.pin');
+        pin?.setAttribute('aria-pressed', String(pinned));
+        if (pin) pin.textContent = pinned ? 'Unpin' : 'Pin';
+      }
+    }
+  }
+}
