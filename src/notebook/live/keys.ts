@@ -10,19 +10,34 @@ export interface Key {
 }
 
 /** What a key, a button or a menu makes the page do. */
-export type Action = (typeof list)[number]['action'] | 'runAll' | 'runFrom' | 'runChanged' | 'stop';
+export type Action =
+  | (typeof list)[number]['action']
+  | 'runAll'
+  | 'runFrom'
+  | 'runChanged'
+  | 'stop'
+  | 'discardDraft'
+  | 'makeNew'
+  | 'duplicate'
+  | 'rename'
+  | 'download'
+  | 'report';
 
 const list = [
   { keys: 'Shift+Enter', action: 'runAndAdvance', meaning: 'run the cell, go to the next' },
   { keys: 'Ctrl+Enter', action: 'run', meaning: 'run the cell' },
   { keys: 'Alt+Enter', action: 'runAndInsert', meaning: 'run the cell, insert one below' },
   { keys: 'Ctrl+s', action: 'save', meaning: 'save' },
+  { keys: 'Ctrl+f', action: 'search', meaning: 'find in the notebook' },
   { keys: 'Escape', mode: 'edit', action: 'leave', meaning: 'leave the editor: command mode' },
   { keys: 'Enter', mode: 'command', action: 'edit', meaning: 'edit the cell' },
   { keys: 'k', mode: 'command', action: 'selectAbove', meaning: 'select the cell above' },
   { keys: 'ArrowUp', mode: 'command', action: 'selectAbove', meaning: 'select the cell above' },
   { keys: 'j', mode: 'command', action: 'selectBelow', meaning: 'select the cell below' },
   { keys: 'ArrowDown', mode: 'command', action: 'selectBelow', meaning: 'select the cell below' },
+  { keys: 'n', mode: 'command', action: 'runNeeds', meaning: 'run what the cell needs, and then the cell' },
+  { keys: 't', mode: 'command', action: 'runDependents', meaning: 'run what depends on the cell' },
+  { keys: 'p', mode: 'command', action: 'pin', meaning: 'pin the cell’s figure beside the parameters, or unpin it' },
   { keys: 'a', mode: 'command', action: 'insertAbove', meaning: 'insert a cell above' },
   { keys: 'b', mode: 'command', action: 'insertBelow', meaning: 'insert a cell below' },
   { keys: 'd d', mode: 'command', action: 'remove', meaning: 'delete the cell' },

@@ -3,25 +3,44 @@ import type { Connection, Edits } from './connection.js';
 import { type Action, shortcuts } from '../keys.js';
 import type { CellView } from './cellView.js';
 import type { NotebookView } from './notebookView.js';
+import type { PinnedView } from './pinnedView.js';
+import type { RunningView } from './runningView.js';
+import type { SearchView } from './searchView.js';
+import { downloadNotebook, downloadReport, duplicate, makeNew, rename } from './files.js';
 import { byId, element } from './elements.js';
 
 export interface Workbench {
   view: NotebookView;
   connection: Connection;
   edits: Edits;
+  pinned: PinnedView;
+  running: RunningView;
+  search: SearchView;
   fail: (error: unknown) => void;
 }
 
 /** Sends what has been typed, and then a command. */
-export function send({ edits, connection, fail }: Workbench, command: Command): void {
+export function send(
+  { edits, connection, fail }: Pick<Workbench, 'edits' | 'connection' | 'fail'>,
+  command: Command,
+): void {
   void edits.flush();
   connection.send(command).catch(fail);
 }
 
 /** What keys and buttons stand for. */
 export function actionsOf(bench: Workbench): Record<Action, () => void> {
-  const { view, edits } = bench;
+  const { view, edits, pinned, running, search, fail } = bench;
   const order = (command: Command): void => send(bench, command);
+  /** For commands that run more than one cell: the page goes along with them. */
+  const runMany = (command: Command): void => {
+    order(command);
+    running.follow();
+  };
+  /** For what is done to the file: first what is typed is sent. */
+  const onFile = (act: (path: string) => Promise<void>) => (): void => {
+    void edits.flush().then(() => act(view.path).catch(fail));
+  };
   const run = (): void => {
     const cell = view.selected;
     cell?.leave();
@@ -64,13 +83,29 @@ export function actionsOf(bench: Workbench): Record<Action, () => void> {
       run();
       insert(view.index + 1, true);
     },
-    runFrom: onCell(({ id }) => order({ do: 'runFrom', id })),
-    runAll: () => order({ do: 'runAll' }),
-    runChanged: () => order({ do: 'runChanged' }),
+    runFrom: onCell(({ id }) => runMany({ do: 'runFrom', id })),
+    runNeeds: onCell(({ id }) => runMany({ do: 'runNeeds', id })),
+    runDependents: onCell(({ id }) => runMany({ do: 'runDependents', id })),
+    runAll: () => runMany({ do: 'runAll' }),
+    runChanged() {
+      pinned.expect();
+      runMany({ do: 'runChanged' });
+    },
+    pin: onCell(({ id, outputs }) => outputs.figures.length > 0 && pinned.toggle(id, 0)),
+    search: () => search.open(),
     interrupt: () => order({ do: 'interrupt' }),
     restart: () => order({ do: 'restart' }),
     stop: () => order({ do: 'stop' }),
     save: () => order({ do: 'save' }),
+    discardDraft() {
+      if (confirm('Go back to what the notebook’s file holds? What is not saved is lost.'))
+        order({ do: 'discardDraft' });
+    },
+    makeNew: onFile(makeNew),
+    duplicate: onFile(duplicate),
+    rename: onFile(rename),
+    download: onFile(downloadNotebook),
+    report: onFile(downloadReport),
     restore: () => order({ do: 'restore' }),
     showKeys,
     edit: onCell((cell) => cell.edit()),
@@ -116,6 +151,7 @@ function showKeys(): void {
   const editorKeys = [
     row(['Tab'], 'complete a name; indent at the beginning of a line'),
     row(['Shift+Tab'], 'say what a name is'),
+    row(['F8'], 'go to the next error'),
   ];
   const table = (title: string, ...of: HTMLElement[]): HTMLElement =>
     element('table', {}, element('caption', {}, title), element('tbody', {}, ...of));

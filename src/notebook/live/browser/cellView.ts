@@ -1,6 +1,7 @@
 import { duration } from '../../../formats/text.js';
 import type { CellPatch, CellRun, CellText, CellType } from '../protocol.js';
-import { type Ask, Editor } from './editor.js';
+import { Editor } from './editor.js';
+import type { Ask } from './kernelHelp.js';
 import { button, element, whenNear } from './elements.js';
 import type { Action } from '../keys.js';
 import { OutputsView, showForeignHtml } from './outputsView.js';
@@ -10,22 +11,28 @@ export interface CellHost {
   edit(id: string, source: string): void;
   isAhead(id: string): boolean;
   act(id: string, action: Action): void;
+  /** Puts the n-th figure of a cell beside the parameters, or takes it away from there. */
+  pin(id: string, nth: number): void;
   entered(id: string): void;
 }
 
 const names: Record<CellType, string> = { code: 'Code cell', markdown: 'Text cell', raw: 'Raw cell' };
 
 const tools: [action: Action, sign: string, title: string][] = [
+  ['runNeeds', '▶ needs', 'Run what this cell needs, and then the cell (n)'],
+  ['runDependents', '▶ dependents', 'Run what depends on this cell (t)'],
   ['moveUp', '↑', 'Move up (Ctrl+Shift+↑)'],
   ['moveDown', '↓', 'Move down (Ctrl+Shift+↓)'],
   ['insertBelow', '+', 'Insert a cell below (b)'],
   ['remove', '×', 'Delete (d twice; z brings it back)'],
 ];
 
-const warnings = {
-  stale: 'The source has changed since it was run: what stands below is older.',
-  failed: 'This cell ended in an error.',
-};
+/** What speaks against the outputs, in words. */
+function faultText({ fault, because }: CellRun): string {
+  if (fault === 'failed') return 'This cell ended in an error.';
+  if (!because) return 'The source has changed since it was run: what stands below is older.';
+  return `${because.join(', ')} changed since this was run: what stands below is older.`;
+}
 
 export class CellView {
   readonly root: HTMLElement;
@@ -37,12 +44,15 @@ export class CellView {
   private readonly place = element('div', { class: 'source' });
   private readonly prose = element('div', { class: 'prose' });
   private readonly warning = element('p', { class: 'warning', hidden: true });
-  private readonly outputs = new OutputsView();
+  readonly outputs: OutputsView;
+  /** Where the cell is in its life. */
+  run: CellRun = { state: 'idle', count: null };
 
   constructor(
     readonly id: string,
     private readonly host: CellHost,
   ) {
+    this.outputs = new OutputsView((nth) => host.pin(id, nth));
     const tool = ([action, sign, title]: (typeof tools)[number]): HTMLElement =>
       button(sign, () => host.act(id, action), { title, 'aria-label': title, tabindex: '-1' });
     const run = button('▶', () => host.act(id, 'run'), { class: 'run', tabindex: '-1', title: 'Run (Ctrl+Enter)' });
@@ -65,6 +75,16 @@ export class CellView {
     return this.editor?.source ?? this.text.source;
   }
 
+  /** The headings of a text. */
+  get headings(): HTMLHeadingElement[] {
+    return [...this.prose.querySelectorAll<HTMLHeadingElement>('h1, h2, h3')];
+  }
+
+  /** What a reader reads besides the source. */
+  get read(): Element[] {
+    return [this.prose, this.outputs.root];
+  }
+
   patch({ text, run, outputs }: CellPatch, isOwnEdit: boolean): void {
     if (text) this.takeText(text, isOwnEdit);
     if (run) this.takeRun(run);
@@ -81,6 +101,17 @@ export class CellView {
   focus(): void {
     this.root.focus({ preventScroll: true });
     this.root.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** Brings the cell, or a part of it, to the top of what is in view, at once: smoothly it would pass cells not laid out yet. */
+  reach(part: Element = this.root): void {
+    part.scrollIntoView({ block: 'start', behavior: 'instant' });
+  }
+
+  /** Selects a part of the source, in view. */
+  reveal(from: number, to: number): void {
+    if (this.type === 'markdown') this.root.classList.add('editing');
+    this.edited().select(from, to);
   }
 
   edit(): void {
@@ -138,7 +169,12 @@ export class CellView {
     return this.editor;
   }
 
-  private takeRun({ state, count, seconds, fault }: CellRun): void {
+  private takeRun(run: CellRun): void {
+    const { state, count, seconds, fault } = run;
+    const began = this.run.state !== 'running' && (state === 'running' || count !== this.run.count);
+    this.run = run;
+    if (began) this.outputs.begin();
+    if (state === 'idle') this.outputs.end();
     this.root.dataset.state = state;
     const sign = { idle: count === null ? ' ' : String(count), queued: '…', running: '*' }[state];
     this.count.textContent = `[${sign}]`;
@@ -148,6 +184,12 @@ export class CellView {
     this.count.title = seconds === undefined ? words : `${words}, took ${duration(seconds)}`;
     this.warning.hidden = !fault;
     this.warning.className = `warning ${fault ?? ''}`;
-    this.warning.textContent = fault ? warnings[fault] : '';
+    this.warning.textContent = fault ? faultText(run) : '';
+    if (fault !== 'stale') return;
+    const renew = (): void => this.host.act(this.id, 'runNeeds');
+    this.warning.append(
+      ' ',
+      button('Run what it needs', renew, { title: 'Run what this cell needs, and then the cell (n)' }),
+    );
   }
 }

@@ -1,93 +1,12 @@
-import {
-  autocompletion,
-  closeBrackets,
-  closeBracketsKeymap,
-  type CompletionContext,
-  completionKeymap,
-  type CompletionResult,
-  startCompletion,
-} from '@codemirror/autocomplete';
-import { defaultKeymap, history, historyKeymap, indentLess, indentMore } from '@codemirror/commands';
-import { Annotation, EditorState, type Extension, StateEffect, StateField, Transaction } from '@codemirror/state';
-import {
-  drawSelection,
-  EditorView,
-  highlightSpecialChars,
-  hoverTooltip,
-  keymap,
-  showTooltip,
-  type Tooltip,
-} from '@codemirror/view';
-import type { Command, Completion } from '../protocol.js';
-import { element } from './elements.js';
+import { closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
+import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
+import { lintKeymap } from '@codemirror/lint';
+import { Annotation, EditorState, type Extension, Transaction } from '@codemirror/state';
+import { drawSelection, EditorView, highlightSpecialChars, keymap } from '@codemirror/view';
 import { javascript } from '@codemirror/lang-javascript';
 import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from '@codemirror/language';
 import { tagHighlighter, tags } from '@lezer/highlight';
-
-/** Asks the kernel; null when it has no answer. */
-export type Ask = <T>(command: Command) => Promise<T | null>;
-
-/** What the kernel knows: completions while typing and at Tab, what a name is under the pointer and at Shift+Tab. */
-function kernelHelp(ask: Ask): Extension {
-  const complete = async (context: CompletionContext): Promise<CompletionResult | null> => {
-    const word = context.matchBefore(/[\w$]+/);
-    const afterDot = context.matchBefore(/\.\s*/);
-    if (!context.explicit && !afterDot && (!word || word.to - word.from < 2)) return null;
-    const code = context.state.doc.toString();
-    const answer = await ask<Completion>({ do: 'complete', code, position: context.pos });
-    if (!answer || context.aborted || answer.matches.length === 0) return null;
-    const options = answer.matches.slice(0, 500).map((label) => ({ label }));
-    return { from: answer.start, to: answer.end, options, validFor: /^[\w$]*$/ };
-  };
-  const tell = (view: EditorView): boolean => {
-    void inspect(view, view.state.selection.main.head, ask).then((tooltip) => {
-      view.dispatch({ effects: setTip.of(tooltip) });
-    });
-    return true;
-  };
-  return [
-    autocompletion({ override: [complete], icons: false, activateOnTypingDelay: 150 }),
-    hoverTooltip((view, position) => inspect(view, position, ask), { hoverTime: 400 }),
-    tip,
-    keymap.of([
-      { key: 'Tab', run: (view) => (atWord(view) ? startCompletion(view) : indentMore(view)) },
-      { key: 'Shift-Tab', run: (view) => (atWord(view) ? tell(view) : indentLess(view)) },
-    ]),
-  ];
-}
-
-const setTip = StateEffect.define<Tooltip | null>();
-
-/** The tip that Shift+Tab shows, until the cursor moves or something is typed. */
-const tip = StateField.define<Tooltip | null>({
-  create: () => null,
-  update(shown, { effects, docChanged, selection }) {
-    const set = effects.find((effect) => effect.is(setTip));
-    if (set) return set.value;
-    return docChanged || selection ? null : shown;
-  },
-  provide: (field) => showTooltip.from(field),
-});
-
-/** Whether something other than space stands before the cursor on its line. */
-function atWord({ state }: EditorView): boolean {
-  const { empty, head } = state.selection.main;
-  const line = state.doc.lineAt(head);
-  return empty && line.text.slice(0, head - line.from).trim() !== '';
-}
-
-async function inspect(view: EditorView, position: number, ask: Ask): Promise<Tooltip | null> {
-  const word = view.state.wordAt(position);
-  if (!word) return null;
-  const answer = await ask<{ text: string }>({ do: 'inspect', code: view.state.doc.toString(), position });
-  if (!answer) return null;
-  return {
-    pos: word.from,
-    end: word.to,
-    above: true,
-    create: () => ({ dom: element('div', { class: 'inspection', role: 'tooltip' }, answer.text) }),
-  };
-}
+import { type Ask, kernelHelp } from './kernelHelp.js';
 
 /** The classes that the report's code has its colours by. */
 const colours = tagHighlighter([
@@ -129,7 +48,7 @@ export class Editor {
           EditorState.tabSize.of(2),
           syntaxHighlighting(colours),
           ofLanguage,
-          keymap.of([...closeBracketsKeymap, ...completionKeymap, ...defaultKeymap, ...historyKeymap]),
+          keymap.of([...closeBracketsKeymap, ...completionKeymap, ...lintKeymap, ...defaultKeymap, ...historyKeymap]),
           EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: language === 'text' ? 'true' : 'false' }),
           EditorView.updateListener.of(({ docChanged, transactions, state }) => {
             const own = transactions.some((one) => one.docChanged && !one.annotation(fromServer));
@@ -142,6 +61,12 @@ export class Editor {
 
   get source(): string {
     return this.view.state.doc.toString();
+  }
+
+  /** Selects a part of the source and brings it into view; the focus stays where it is. */
+  select(from: number, to: number): void {
+    const effects = EditorView.scrollIntoView(from, { y: 'center' });
+    this.view.dispatch({ selection: { anchor: from, head: to }, effects });
   }
 
   /** Shows another source, from the server; the cursor stays by what is around it. */

@@ -28,6 +28,26 @@ export function button(words: string, act: () => void, attributes: Attributes = 
   return element('button', { type: 'button', click: act, ...attributes }, words);
 }
 
+/** Asks for a text in a dialog; undefined where it is called off. */
+export function askFor(question: string, value: string, done: string): Promise<string | undefined> {
+  const box = element('input', { type: 'text', value, required: true, autocomplete: 'off', spellcheck: 'false' });
+  const dialog = element('dialog', { class: 'ask' });
+  const cancel = button('Cancel', () => dialog.close());
+  const submit = element('button', { class: 'primary', value: 'done' }, done);
+  const row = element('div', { class: 'row' }, cancel, submit);
+  dialog.append(element('form', { method: 'dialog' }, element('label', {}, question, box), row));
+  document.body.append(dialog);
+  dialog.showModal();
+  // Up to the ending.
+  box.setSelectionRange(value.lastIndexOf('/') + 1, value.replace(/\.ipynb$/, '').length);
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve(dialog.returnValue === 'done' ? box.value.trim() : undefined);
+    });
+  });
+}
+
 /** Acts when a part of the page comes near the screen: a notebook may hold dozens of figures and editors. Returns what calls it off. */
 export function whenNear(part: Element, act: () => void): () => void {
   const observer = new IntersectionObserver(

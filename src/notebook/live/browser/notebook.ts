@@ -1,11 +1,18 @@
 import { applyStoredTheme, prepareTheme } from '../../report/browser/theme.js';
 import type { Patch } from '../protocol.js';
 import { actionsOf, send } from './actions.js';
+import type { CellView } from './cellView.js';
 import { CommandError, Connection, Edits, type Link } from './connection.js';
 import { byId, Notices } from './elements.js';
 import { KeyReader, type Action, type Mode } from '../keys.js';
-import { NotebookView, showFile, showKernel } from './notebookView.js';
+import { NotebookView } from './notebookView.js';
+import { OutlineView } from './outlineView.js';
 import { ParametersView } from './parametersView.js';
+import { PinnedView } from './pinnedView.js';
+import { RunningView } from './runningView.js';
+import { SearchView } from './searchView.js';
+import { showFile, showKernel } from './status.js';
+import { VariablesView } from './variablesView.js';
 
 // Before the page is painted, so that it does not flash in the other theme.
 applyStoredTheme();
@@ -48,28 +55,57 @@ function start(): void {
       view.select(id, true);
       actions[action]();
     },
+    pin: (id, nth) => pinned.toggle(id, nth),
   });
-  const bench = { view, connection, edits, fail };
+  const cells = (): CellView[] => view.list;
+  const pinned = new PinnedView(byId('pinned'), cells);
+  const running = new RunningView(byId<HTMLButtonElement>('running'), byId('cells'), (id) => pinned.shows(id));
+  const search = new SearchView(byId('search'), cells, (cell = view.selected) => view.select(cell?.id, true));
+  const bench = { view, connection, edits, pinned, running, search, fail };
   const actions = actionsOf(bench);
   const parameters = new ParametersView(byId('panel'), {
     set: (name, value) => send(bench, { do: 'set', name, value }),
     run: actions.runChanged,
+    reset: () => send(bench, { do: 'resetParameters' }),
+    showBefore(shown) {
+      view.showBefore(shown);
+      pinned.refresh(new Set(view.list.map(({ id }) => id)));
+    },
   });
+  const variables = new VariablesView(byId('panel'));
+  const outline = new OutlineView(byId('outline'));
   const take = (patch: Patch): void => {
     view.patch(patch);
+    pinned.refresh(new Set(Object.keys(patch.cells)));
+    running.show(view.list);
+    outline.show(view.list);
     if (patch.parameters) parameters.show(patch.parameters);
+    if (patch.variables) variables.show(patch.variables);
+    if (patch.tensors !== undefined) variables.showTensors(patch.tensors);
     if (patch.kernel) showKernel(patch.kernel, notices, actions.restart);
+    if (patch.file) view.path = patch.file.path;
     if (patch.file) showFile(patch.file, notices, (version) => send(bench, { do: 'resolve', with: version }));
     if (!view.selected && patch.order) view.select(patch.order[0]);
   };
   prepareTheme();
+  measure('--bar', document.querySelector('.bar')!);
+  measure('--pin', byId('pinned'));
   prepareTools(actions);
   prepareKeys(view, actions);
 }
 
+/** Lets the style sheets know how high a part is that stays in sight: what is scrolled to must not come to lie under it. */
+function measure(name: string, part: Element): void {
+  const tell = (): void => document.documentElement.style.setProperty(name, `${part.getBoundingClientRect().height}px`);
+  new ResizeObserver(tell).observe(part);
+}
+
 function prepareTools(actions: Actions): void {
   for (const button of document.querySelectorAll<HTMLButtonElement>('[data-action]')) {
-    button.addEventListener('click', () => actions[button.dataset.action as Action]());
+    button.addEventListener('click', () => {
+      button.closest<HTMLElement>('[popover]')?.hidePopover();
+      actions[button.dataset.action as Action]();
+    });
   }
   const more = byId('more');
   more.addEventListener('click', () => {
@@ -84,7 +120,12 @@ function prepareKeys(view: NotebookView, actions: Actions): void {
     const target = event.target as HTMLElement;
     const inEditor = target.closest('.cm-editor') !== null;
     if (!inEditor && target.closest('input, select, textarea, dialog[open], summary')) {
-      if (!((event.ctrlKey || event.metaKey) && event.key === 's')) return;
+      // Ctrl+F in the search box is the browser's own.
+      if (!(
+        (event.ctrlKey || event.metaKey) &&
+        (event.key === 's' || (event.key === 'f' && !target.closest('#search')))
+      ))
+        return;
     }
     if (event.key === 'Enter' && !event.shiftKey && !event.ctrlKey && target.closest('button, a')) return;
     // An open list of completions takes Escape and Enter first.

@@ -1,13 +1,16 @@
-import type { FileStatus, KernelStatus, Patch } from '../protocol.js';
+import type { Patch } from '../protocol.js';
 import { type CellHost, CellView } from './cellView.js';
 import { pageName } from './connection.js';
-import { byId, element, type Notices } from './elements.js';
+import { element } from './elements.js';
 
 /** The cells of the notebook on the page, and which of them is selected. */
 export class NotebookView {
   private readonly cells = new Map<string, CellView>();
   private order: string[] = [];
   private current = '';
+
+  /** The notebook's path in the folder. */
+  path = '';
 
   constructor(
     private readonly root: HTMLElement,
@@ -30,6 +33,11 @@ export class NotebookView {
     return this.cells.has(id);
   }
 
+  /** The cells as they stand. */
+  get list(): CellView[] {
+    return this.order.map((id) => this.cells.get(id)!);
+  }
+
   patch({ order, cells, whole }: Patch): void {
     if (whole) this.root.querySelector('.loading')?.remove();
     for (const [id, patch] of Object.entries(cells)) {
@@ -40,6 +48,8 @@ export class NotebookView {
     }
     if (order) this.arrange(order);
     this.number();
+    const figures = this.root.querySelectorAll('.figure-number');
+    for (const [index, place] of figures.entries()) place.textContent = `Figure ${index + 1}`;
   }
 
   /** Selects a cell; with `focus` it takes the focus as a whole. */
@@ -54,6 +64,11 @@ export class NotebookView {
   /** The id of the cell so many places from the selected one, undefined beyond the ends. */
   beside(step: number): string | undefined {
     return this.order[this.index + step];
+  }
+
+  /** Shows the curves of the run before, or hides them. */
+  showBefore(shown: boolean): void {
+    for (const { outputs } of this.list) outputs.setBefore(shown);
   }
 
   private arrange(order: string[]): void {
@@ -83,50 +98,6 @@ export class NotebookView {
   }
 
   private number(): void {
-    this.order.forEach((id, index) => this.cells.get(id)!.number(index, this.order.length, id === this.current));
+    this.list.forEach((cell, index) => cell.number(index, this.order.length, cell.id === this.current));
   }
-}
-
-const words: Record<KernelStatus['state'], string> = {
-  off: 'no kernel',
-  starting: 'kernel starts …',
-  idle: 'idle',
-  busy: 'running',
-  interrupting: 'interrupting …',
-  dead: 'kernel died',
-};
-
-type Version = 'mine' | 'theirs' | 'copy';
-
-/** Shows how the kernel is: in the bar, and as a notice where a person should act. */
-export function showKernel({ state, name, note, left }: KernelStatus, notices: Notices, restart: () => void): void {
-  const place = byId('kernel');
-  const more = left !== undefined && left > 1 ? `, ${left - 1} more wait${left === 2 ? 's' : ''}` : '';
-  place.textContent = `${words[state]}${more}`;
-  place.title = name;
-  place.dataset.state = state;
-  document.documentElement.dataset.kernel = state;
-  const label = state === 'dead' ? 'Start it again' : 'Restart the kernel';
-  notices.say('kernel', note, [{ label, act: restart }]);
-}
-
-/** Shows how the file is: in the bar, in the tab's title, and as notices where a person should act. */
-export function showFile(
-  { path, dirty, conflict, note }: FileStatus,
-  notices: Notices,
-  resolve: (choice: Version) => void,
-): void {
-  const saved = byId('saved');
-  saved.textContent = conflict ? 'conflict' : dirty ? 'not saved' : 'saved';
-  saved.dataset.state = saved.textContent;
-  document.title = `${dirty ? '• ' : ''}${path}`;
-  const choice = (label: string, version: Version) => ({ label, act: () => resolve(version) });
-  const keep = choice('Keep this page’s version', 'mine');
-  const changed = 'Another program has changed the file on disk. Nothing is saved until you choose.';
-  const gone = 'The file is no longer on disk. Nothing is saved until you choose.';
-  const load = [choice('Load the file', 'theirs'), choice('Load the file, save this version beside it', 'copy')];
-  if (conflict === 'changed') notices.say('conflict', changed, [keep, ...load]);
-  else if (conflict === 'gone') notices.say('conflict', gone, [choice('Save it there again', 'mine')]);
-  else notices.say('conflict', undefined);
-  notices.say('file', note, [], true);
 }

@@ -1,30 +1,47 @@
 import type { ParameterControl } from '../protocol.js';
-import { element } from './elements.js';
+import { button, element } from './elements.js';
 
 interface PanelHost {
   set(name: string, value: unknown): void;
   run(): void;
+  reset(): void;
+  /** Shows the curves of the run before, or hides them. */
+  showBefore(shown: boolean): void;
 }
 
 /** The panel of the notebook's parameters: a slider, box, choice or switch for each value, with its comment. */
 export class ParametersView {
   private readonly rows = new Map<string, Row>();
   private readonly list = element('div', { class: 'controls-list' });
+  private readonly reset = button('Reset to defaults', () => this.host.reset(), {
+    title: 'Every parameter back to the value that the notebook’s file has',
+  });
+  private readonly details: HTMLElement;
   private shape = '';
 
   constructor(
-    private readonly root: HTMLElement,
+    root: HTMLElement,
     private readonly host: PanelHost,
   ) {
-    const title = 'Run the cells that depend on what changed';
-    const run = element('button', { type: 'submit', class: 'primary', title }, 'Run');
-    const row = element('div', { class: 'row' }, run);
+    const apply = element('button', { type: 'submit', class: 'primary' }, 'Apply');
+    apply.title = 'Run the cells that depend on what changed; on a fresh kernel, all of them';
+    const toggle = (): void => host.showBefore(before.checked);
+    const before = element('input', { type: 'checkbox', checked: true, change: toggle });
+    const ghosts = element('label', { class: 'before' }, before, 'Show the run before in curves, pale');
+    const row = element('div', { class: 'row' }, this.reset, apply, ghosts);
     const form = element('form', { submit: (event) => this.submit(event) }, this.list, row);
-    root.append(element('details', { open: true }, element('summary', {}, 'Parameters'), form));
+    this.details = element(
+      'details',
+      { open: true, class: 'parameters-part' },
+      element('summary', {}, 'Parameters'),
+      form,
+    );
+    root.append(this.details);
   }
 
   show(controls: ParameterControl[]): void {
-    this.root.hidden = controls.length === 0;
+    this.details.hidden = controls.length === 0;
+    this.reset.disabled = controls.every((control) => control.default === undefined);
     const shape = JSON.stringify(
       controls.map(({ name, range, choices, comment, value }) => [name, !!range, choices, comment, typeof value]),
     );
@@ -48,6 +65,7 @@ class Row {
   readonly root: HTMLElement;
   private readonly box: HTMLInputElement | HTMLSelectElement;
   private readonly slider: HTMLInputElement | undefined;
+  private readonly was = element('span', { class: 'was' });
   private readonly fault = element('p', { class: 'fault', role: 'alert' });
   private control: ParameterControl;
   private timer = 0;
@@ -62,7 +80,8 @@ class Row {
     const help = `${id}-help`;
     this.box = boxFor(control, { id, 'aria-describedby': help, disabled: value === undefined });
     this.box.addEventListener('change', () => this.send());
-    this.root = element('div', { class: 'parameter' }, element('label', { for: id }, element('code', {}, name)));
+    const label = element('label', { for: id }, element('code', {}, name), ' ', this.was);
+    this.root = element('div', { class: 'parameter' }, label);
     if (range) {
       const named = { 'aria-label': name, 'aria-describedby': help };
       this.slider = element('input', { type: 'range', ...named, input: () => this.slide() });
@@ -81,7 +100,9 @@ class Row {
   /** Takes the value of the document; what a person is just changing stays. */
   show(control: ParameterControl): void {
     this.control = control;
-    const { range, value } = control;
+    const { range, value, default: usual } = control;
+    this.root.classList.toggle('changed', usual !== undefined);
+    this.was.textContent = usual === undefined ? '' : `was ${textOf(usual)}`;
     if (range && this.slider) {
       this.slider.min = String(range.min);
       this.slider.max = String(range.max);

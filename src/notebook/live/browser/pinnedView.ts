@@ -4,7 +4,7 @@ import { copyOfFigure, drawFigure, figureIn, forgetFigure, takeFigure, writeFigu
 import { linesOf } from './ghosts.js';
 
 /** Low enough to leave room for the cells below. */
-const HEIGHT = 280;
+const heightLeft = (): number => Math.max(240, Math.round(0.42 * innerHeight));
 
 interface Source {
   cell: string;
@@ -42,6 +42,11 @@ export class PinnedView {
     this.source = undefined;
     this.clear();
     this.mark();
+  }
+
+  /** Whether the figure is one of that cell. */
+  shows(cell: string): boolean {
+    return this.source?.cell === cell;
   }
 
   /** A run of what has changed is asked for: if nothing is pinned, its first figure is to be. */
@@ -112,7 +117,7 @@ export class PinnedView {
     }
     const figure = figureIn(place)!;
     const { height } = figure.layout ?? {};
-    const low = Math.min(HEIGHT, typeof height === 'number' ? height : HEIGHT);
+    const low = Math.min(heightLeft(), typeof height === 'number' ? height : Infinity);
     writeFigure(this.copy, { ...figure, layout: { ...figure.layout, height: low } });
     drawFigure(this.copy);
   }

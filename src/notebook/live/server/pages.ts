@@ -32,7 +32,7 @@ export function listPage(folder: string, key?: string, fault?: string): string {
 <header class="bar"><div class="row"><span class="home">sparsebook</span><span class="space"></span>${themeButton}</div></header>
 <main id="main">
 <h1>Notebooks</h1>
-<p class="folder">in <code>${folder}</code></p>
+<div class="row"><p class="folder">in <code>${folder}</code></p><span class="space"></span><button type="button" id="new" title="Make a notebook, and open it">New notebook</button></div>
 <div id="notices" role="status">${notice}</div>
 <ul id="notebooks" class="notebooks" aria-label="Notebooks"></ul>
 <noscript>This page needs JavaScript.</noscript>
@@ -42,37 +42,53 @@ export function listPage(folder: string, key?: string, fault?: string): string {
   );
 }
 
+type Tool = [action: string, label: string, title: string, rare?: 'rare'];
+
 /** What the toolbar offers: action, words, what they mean, and whether a phone hides it behind "More". */
-const tools: [action: string, label: string, title: string, more?: boolean][] = [
-  ['runAndAdvance', 'Run', 'Run the selected cell and go to the next (Shift+Enter)'],
+const tools: Tool[] = [
+  ['runAndAdvance', 'Run cell', 'Run the selected cell and go to the next (Shift+Enter)'],
   ['runAll', 'Run all', 'Run all cells from the first to the last'],
-  ['runFrom', 'Run from here', 'Run the selected cell and all below it', true],
+  ['runFrom', 'Run from here', 'Run the selected cell and all below it', 'rare'],
   ['interrupt', 'Interrupt', 'Stop what runs; variables stay (press i twice)'],
-  ['restart', 'Restart', 'End the kernel and start another; variables go (press 0 twice)', true],
-  ['stop', 'Stop', 'End the kernel; it starts again when a cell runs', true],
-  ['save', 'Save', 'Save to the file (Ctrl+S)'],
-  ['showKeys', 'Keys', 'Show the keyboard shortcuts (h)', true],
+  ['restart', 'Restart', 'End the kernel and start another; variables go (press 0 twice)', 'rare'],
+  ['stop', 'Stop', 'End the kernel; it starts again when a cell runs', 'rare'],
+  ['search', 'Find', 'Find in sources, texts and outputs (Ctrl+F)', 'rare'],
+  ['showKeys', 'Keys', 'Show the keyboard shortcuts (h)', 'rare'],
 ];
+
+const fileTools: Tool[] = [
+  ['makeNew', 'New notebook', 'Make a notebook, and open it'],
+  ['duplicate', 'Duplicate', 'Make a copy of this notebook, and open it'],
+  ['rename', 'Rename', 'Give this notebook another name'],
+  ['download', 'Download', 'Get this notebook as a file, as it is now'],
+  ['report', 'Export report', 'Get this notebook’s report, one HTML file'],
+];
+
+const buttons = (of: Tool[]): Html[] =>
+  of.map(
+    ([action, label, title, rare]) =>
+      markup`<button type="button" data-action="${action}" title="${title}"${rare && markup` class="rare"`}>${label}</button>`,
+  );
 
 /** The page of a notebook; its script fills it, and keeps the key. */
 export function notebookPage(path: string, key?: string): string {
-  const buttons = tools.map(
-    ([action, label, title, more]) =>
-      markup`<button type="button" data-action="${action}" title="${title}"${more && markup` class="rare"`}>${label}</button>`,
-  );
   return page(
     path,
     'notebook.js',
     markup`<body class="notebook">
 <a class="skip" href="#cells">Skip to the cells</a>
 <header class="bar">
-<div class="row"><a class="home" href="/" title="All notebooks">sparsebook</a><span class="name" title="${path}">${path}</span><span id="saved" role="status"></span><span class="space"></span>${themeButton}</div>
-<div class="row"><div class="tools" role="toolbar" aria-label="Run and save">${buttons}<button type="button" id="more" aria-expanded="false">More</button></div><span class="space"></span><span id="kernel" role="status"></span></div>
+<div class="row"><a class="home" href="/" title="All notebooks">sparsebook</a><span class="name" title="${path}">${path}</span><span id="saved" role="status"></span><button type="button" data-action="save" title="Save into the notebook’s file (Ctrl+S)">Save</button><button type="button" id="discard" data-action="discardDraft" title="Go back to what the notebook’s file holds" hidden>Discard</button><span class="space"></span><button type="button" popovertarget="outline" class="for-outline">Outline</button><button type="button" popovertarget="file">File</button>${themeButton}</div>
+<div class="row"><div class="tools" role="toolbar" aria-label="Run and find">${buttons(tools)}<button type="button" id="more" aria-expanded="false">More</button></div><span class="space"></span><button type="button" id="running" hidden></button><span id="kernel" role="status"></span></div>
+<div id="search" class="row" role="search" hidden></div>
 <div id="notices" role="alert"></div>
 </header>
+<div id="file" class="sheet menu" popover aria-label="File">${buttons(fileTools)}</div>
 <div class="desk">
-<aside id="panel" class="panel" aria-label="Parameters" hidden></aside>
-<main id="cells" tabindex="-1" aria-label="Cells"><p class="loading">Opening …</p></main>
+<aside id="panel" class="panel" aria-label="Parameters and variables"></aside>
+<div class="work"><section id="pinned" aria-label="Pinned figure" hidden></section>
+<main id="cells" tabindex="-1" aria-label="Cells"><p class="loading">Opening …</p></main></div>
+<nav id="outline" class="sheet" popover aria-label="Outline"></nav>
 </div>
 <dialog id="keys" aria-labelledby="keys-title"></dialog>
 <link rel="stylesheet" href="/assets/katex.css">
