@@ -1,23 +1,15 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test, type TestContext } from 'node:test';
-import type { Browser, BrowserContextOptions, Locator, Page as Tab } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page as Tab } from 'playwright-core';
 import { notebookText, readNotebook } from 'sparsebook/notebook/run/notebookFile.js';
 import type { Notebook, Output } from 'sparsebook/notebook/run/notebook.js';
 import { launchChromium, skipWithoutChromium } from '../report/chromium.ts';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 import { payloads } from '../report/payloads.ts';
 import { fresh, Site, smallNotebook } from './site.ts';
-
-interface Visit {
-  tab: Tab;
-  /** Requests to elsewhere, console errors and warnings, exceptions, dialogs. */
-  incidents: string[];
-}
-
-const patience = 60_000;
+import { cell, holds, kernelIs, shows, type Visit, visitNotebook } from './tab.ts';
 
 /** Outputs that try to run, to load and to break out, in every kind that pages show. */
 function hostileOutputs(): Output[] {
@@ -73,54 +65,19 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     return own;
   }
 
-  /** Opens a notebook as a person does, by the address that the terminal prints. */
-  async function visit(notebook: string, options: BrowserContextOptions = {}, of = site): Promise<Visit> {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-    context.setDefaultTimeout(patience);
-    const tab = await context.newPage();
-    const incidents: string[] = [];
-    tab.on('request', (request) => {
-      if (!request.url().startsWith(of.origin) && !/^(data|blob):/.test(request.url()))
-        incidents.push(`request ${request.url()}`);
-    });
-    tab.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) incidents.push(`${message.type()}: ${message.text()}`);
-    });
-    tab.on('pageerror', (error) => incidents.push(`exception ${error.message}`));
-    tab.on('dialog', (dialog) => {
-      incidents.push(`dialog ${dialog.message()}`);
-      void dialog.accept();
-    });
-    await tab.goto(of.server.address(notebook));
-    await tab.waitForSelector('.cell.selected');
-    return { tab, incidents };
-  }
-
-  const cell = (tab: Tab, id: string): Locator => tab.locator(`.cell[data-id="${id}"]`);
-  const shows = (tab: Tab, id: string, text: string): Promise<void> => cell(tab, id).getByText(text).first().waitFor();
+  const visit = (notebook: string, options: BrowserContextOptions = {}, of = site): Promise<Visit> =>
+    visitNotebook(browser, of, notebook, options);
   const order = (tab: Tab): Promise<string[]> =>
     tab
       .locator('.cell')
       .evaluateAll((cells) => cells.map((one) => (one as unknown as { dataset: { id: string } }).dataset.id));
-  const kernelIs = async (tab: Tab, state: string): Promise<void> => {
-    await tab.waitForSelector(`#kernel:is([data-state="${state}"], [data-state="dead"])`);
-    // Whichever of the two it was: by now a state that passes may be over.
-    const died = await tab.locator('#kernel[data-state="dead"]').isVisible();
-    assert.ok(!died, `not ${state}: ${(await tab.locator('.notice').allInnerTexts()).join('\n')}`);
-  };
-  /** Waits until an expression holds; Playwright's own way would need the policy to allow eval. */
-  const holds = async (tab: Tab, expression: string): Promise<void> => {
-    for (const end = performance.now() + patience; !(await tab.evaluate(expression)); await sleep(50)) {
-      assert.ok(performance.now() < end, `in vain: ${expression}`);
-    }
-  };
   const selected = (tab: Tab): Promise<string | null> => tab.locator('.cell.selected').getAttribute('data-id');
 
   test('move lambda, run, see the curve redrawn, interrupt, restart, save, reload: the state is there', async () => {
     const { tab, incidents } = await visit('small.ipynb');
     assert.doesNotMatch(tab.url(), /token/);
     const slider = tab.getByRole('slider', { name: 'lambda_l0' });
-    const run = tab.locator('#panel').getByRole('button', { name: 'Run' });
+    const run = tab.locator('#panel').getByRole('button', { name: 'Apply' });
     await slider.fill('40');
     await run.click();
     await shows(tab, 'curve', 'Curve for 40');

@@ -103,9 +103,9 @@ export class CellView {
     this.root.scrollIntoView({ block: 'nearest' });
   }
 
-  /** Brings the cell, or a part of it, to the top of what is in view, at once: smoothly it would pass cells not laid out yet. */
+  /** Brings the cell, or a part of it, to the top of what is in view. */
   reach(part: Element = this.root): void {
-    part.scrollIntoView({ block: 'start', behavior: 'instant' });
+    part.scrollIntoView({ block: 'start' });
   }
 
   /** Selects a part of the source, in view. */

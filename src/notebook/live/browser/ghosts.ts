@@ -42,7 +42,7 @@ function pale({ type, x, y, xaxis, yaxis, line, marker }: Trace, first: boolean)
   return {
     ...{ type, x, y, xaxis, yaxis, meta: BEFORE, mode: 'lines' },
     line: { width: 1.5, shape, color: typeof color === 'string' ? color : '#8b919b' },
-    opacity: 0.4,
+    opacity: 0.5,
     name: BEFORE,
     legendgroup: BEFORE,
     showlegend: first,

@@ -74,7 +74,7 @@ export class RunningView {
   private keepInView({ id, root, outputs }: CellView): void {
     if (this.inSight(id)) return;
     const last = outputs.root.lastElementChild ?? root;
-    for (const part of [root, last]) part.scrollIntoView({ block: 'nearest', behavior: 'instant' });
+    for (const part of [root, last]) part.scrollIntoView({ block: 'nearest' });
   }
 
   private setFollowing(following: boolean): void {

@@ -115,7 +115,7 @@ export class SearchView {
     const one = this.found[this.index];
     if ('range' in one) {
       const part = one.range.startContainer.parentElement!;
-      part.scrollIntoView({ block: 'center', behavior: 'instant' });
+      part.scrollIntoView({ block: 'center' });
     } else one.cell.reveal(one.from, one.to);
     if ('highlights' in CSS) CSS.highlights.set('found-here', new Highlight(...('range' in one ? [one.range] : [])));
   }

@@ -1,5 +1,5 @@
 import type { FileStatus, KernelStatus } from '../protocol.js';
-import { byId, type Notices } from './elements.js';
+import { byId, element, type Notices } from './elements.js';
 
 const words: Record<KernelStatus['state'], string> = {
   off: 'no kernel',
@@ -13,10 +13,9 @@ const words: Record<KernelStatus['state'], string> = {
 type Version = 'mine' | 'theirs' | 'copy';
 
 /** Shows how the kernel is: in the bar, and as a notice where a person should act. */
-export function showKernel({ state, name, note, left }: KernelStatus, notices: Notices, restart: () => void): void {
+export function showKernel({ state, name, note }: KernelStatus, notices: Notices, restart: () => void): void {
   const place = byId('kernel');
-  const more = left !== undefined && left > 1 ? `, ${left - 1} more wait${left === 2 ? 's' : ''}` : '';
-  place.textContent = `${words[state]}${more}`;
+  place.textContent = words[state];
   place.title = name;
   place.dataset.state = state;
   document.documentElement.dataset.kernel = state;
@@ -34,7 +33,8 @@ export function showFile(
   const state = conflict ? 'conflict' : dirty ? 'draft' : 'saved';
   saved.dataset.state = state;
   const since = draft === undefined ? '' : ` of ${new Date(draft).toLocaleString()}`;
-  saved.textContent = state === 'draft' ? `draft${since}, not saved into the notebook` : state;
+  const where = element('span', { class: 'where' }, `${since}, not saved into the notebook`);
+  saved.replaceChildren(state, ...(state === 'draft' ? [where] : []));
   byId('discard').hidden = state !== 'draft';
   document.title = `${dirty ? '• ' : ''}${path}`;
   const choice = (label: string, version: Version) => ({ label, act: () => resolve(version) });

@@ -20,7 +20,7 @@ ${body}
 }
 
 /** What switches between light and dark. */
-export const themeButton = markup`<button type="button" id="toggle-theme">Dark</button>`;
+export const themeButton = markup`<button type="button" id="toggle-theme" class="rare">Dark</button>`;
 
 /** The page that lists the notebooks, also in place of one that cannot be opened; its script fills it, and keeps the key. */
 export function listPage(folder: string, key?: string, fault?: string): string {
@@ -78,7 +78,7 @@ export function notebookPage(path: string, key?: string): string {
     markup`<body class="notebook">
 <a class="skip" href="#cells">Skip to the cells</a>
 <header class="bar">
-<div class="row"><a class="home" href="/" title="All notebooks">sparsebook</a><span class="name" title="${path}">${path}</span><span id="saved" role="status"></span><button type="button" data-action="save" title="Save into the notebook’s file (Ctrl+S)">Save</button><button type="button" id="discard" data-action="discardDraft" title="Go back to what the notebook’s file holds" hidden>Discard</button><span class="space"></span><button type="button" popovertarget="outline" class="for-outline">Outline</button><button type="button" popovertarget="file">File</button>${themeButton}</div>
+<div class="row"><a class="home" href="/" title="All notebooks">sparsebook</a><span class="name" title="${path}">${path}</span><span id="saved" role="status"></span><button type="button" data-action="save" title="Save into the notebook’s file (Ctrl+S)">Save</button><button type="button" id="discard" data-action="discardDraft" class="rare" title="Go back to what the notebook’s file holds" hidden>Discard</button><span class="space"></span><button type="button" popovertarget="outline" class="for-outline">Outline</button><button type="button" popovertarget="file" class="rare">File</button>${themeButton}</div>
 <div class="row"><div class="tools" role="toolbar" aria-label="Run and find">${buttons(tools)}<button type="button" id="more" aria-expanded="false">More</button></div><span class="space"></span><button type="button" id="running" hidden></button><span id="kernel" role="status"></span></div>
 <div id="search" class="row" role="search" hidden></div>
 <div id="notices" role="alert"></div>
