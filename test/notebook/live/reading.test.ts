@@ -90,4 +90,172 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     assert.deepEqual(incidents, []);
     await tab.context().close();
   });
+
+  test('sections say how they are, and what runs is in the bar and followed until the reader scrolls', async () => {
+    const { tab, incidents } = await visitNotebook(browser, site, 'other.ipynb');
+    assert.equal(await section(tab, '1. What moves'), 'idle');
+    await tab.getByRole('button', { name: 'Run all' }).click();
+    await tab.waitForSelector('.cell[data-id="curve"][data-state="running"]');
+    const running = tab.locator('#running');
+    await running.getByText('1. What moves with').waitFor();
+    assert.match(await running.innerText(), /2 of 5/);
+    assert.equal(await section(tab, '1. What moves'), 'running');
+    assert.equal(await section(tab, '3. What fails'), 'queued');
+    const inView = (id: string): string =>
+      `(({ top, bottom }) => bottom > 0 && top < innerHeight)(document.querySelector('[data-id="${id}"]').getBoundingClientRect())`;
+    await holds(tab, inView('curve'));
+    await shows(tab, 'fails', 'as it should');
+    await kernelIs(tab, 'idle');
+    assert.equal(await section(tab, '2. What comes of it'), 'done');
+    assert.equal(await section(tab, '3. What fails'), 'failed');
+    assert.equal(await running.isVisible(), false);
+
+    await tab.evaluate('scrollTo(0, 0)');
+    await tab.getByRole('button', { name: 'Run all' }).click();
+    await tab.mouse.move(800, 600);
+    await tab.mouse.wheel(0, 40);
+    await running.getByText('Follow').waitFor();
+    await shows(tab, 'fails', 'as it should');
+    await kernelIs(tab, 'idle');
+    assert.equal(await tab.evaluate(inView('fails')), false, 'who reads elsewhere is left there');
+
+    await tab.getByRole('button', { name: 'Outline' }).click();
+    await tab.locator('#outline').getByRole('link', { name: '3. What fails' }).click();
+    await holds(tab, inView('fails'));
+    assert.equal(await tab.evaluate('document.activeElement.dataset.id'), 'end');
+    assert.deepEqual(incidents, []);
+    await tab.context().close();
+  });
+
+  test('by keyboard alone: find, pin, run what a cell needs and what depends on it, menus', async () => {
+    const { tab, incidents } = await visitNotebook(browser, site, 'other.ipynb');
+    await tab.keyboard.press('Control+f');
+    await tab.keyboard.type('THE SHARE');
+    const said = tab.locator('#search .said');
+    await said.getByText('1 of 2').waitFor();
+    await tab.keyboard.press('Enter');
+    await said.getByText('2 of 2').waitFor();
+    await tab.keyboard.press('Enter');
+    await said.getByText('1 of 2').waitFor();
+    await tab.keyboard.press('Escape');
+    await holds(tab, "document.activeElement.dataset.id === 'share'");
+
+    await tab.keyboard.press('k');
+    await tab.keyboard.press('k');
+    await tab.keyboard.press('p');
+    await holds(tab, `${pinned}?.data?.[0].y.join() === '0,3,20'`);
+    await tab.keyboard.press('p');
+    assert.equal(await tab.locator('#pinned').isVisible(), false);
+
+    const count = (id: string): Promise<string> => cell(tab, id).locator('.count').innerText();
+    const before = await Promise.all(['share', 'other', 'curve'].map(count));
+    await tab.getByRole('slider', { name: 'lambda_l0' }).focus();
+    await tab.keyboard.press('ArrowRight');
+    await shows(tab, 'share', 'lambda_l0 changed since this was run');
+    await cell(tab, 'share').focus();
+    await tab.keyboard.press('n');
+    await shows(tab, 'share', 'the share is 0.21');
+    await kernelIs(tab, 'idle');
+    assert.deepEqual((await Promise.all(['share', 'other', 'curve'].map(count))).slice(1), before.slice(1));
+    await cell(tab, 'parameters').focus();
+    await tab.keyboard.press('t');
+    await shows(tab, 'curve', 'Curve for 21');
+    await kernelIs(tab, 'idle');
+
+    await tab.getByRole('button', { name: 'File', exact: true }).focus();
+    await tab.keyboard.press('Enter');
+    await tab.keyboard.press('Tab');
+    assert.equal(await tab.evaluate('document.activeElement.textContent'), 'New notebook');
+    await tab.keyboard.press('Escape');
+    assert.equal(await tab.locator('#file').isVisible(), false);
+    assert.deepEqual(incidents, []);
+    await tab.context().close();
+  });
+
+  test('changes are a draft until they are saved; parameters go back to their defaults; the kernel’s variables are listed', async () => {
+    const { tab, incidents } = await visitNotebook(browser, site, 'moving.ipynb');
+    await tab.keyboard.press('Control+s');
+    await tab.waitForSelector('#saved[data-state="saved"]');
+    const [slider, reset] = [tab.getByRole('slider', { name: 'lambda_l0' }), tab.getByText('Reset to defaults')];
+    const usual = await slider.inputValue();
+    assert.equal(await reset.isEnabled(), false);
+    await slider.fill('33');
+    await tab.getByText('draft, not saved into the notebook').waitFor();
+    await tab.locator('.parameter.changed').getByText(`was ${usual}`).waitFor();
+    await reset.click();
+    await holds(tab, `document.querySelector('input[type="range"]').value === '${usual}'`);
+    await slider.fill('34');
+    await tab.locator('.parameter.changed').waitFor();
+    await tab.getByRole('button', { name: 'Discard' }).click();
+    await tab.waitForSelector('#saved[data-state="saved"]');
+    assert.equal(await slider.inputValue(), usual);
+    assert.deepEqual(
+      incidents.map((incident) => incident.slice(0, 14)),
+      ['dialog Go back'],
+    );
+
+    await tab.getByText('Variables').click();
+    await tab.locator('.variables li', { hasText: 'lambda_l0' }).getByText('number').waitFor();
+    await tab.context().close();
+  });
+
+  test('what TypeScript objects to is underlined while it is typed', async () => {
+    const { tab } = await visitNotebook(browser, site, 'other.ipynb');
+    await cell(tab, 'other').locator('.cm-content').click();
+    await tab.keyboard.press('Control+a');
+    await tab.keyboard.type("const wrong: number = 'a text';");
+    await cell(tab, 'other').locator('.cm-lintRange-error').waitFor();
+    await tab.keyboard.press('F8');
+    await tab.getByText("Type 'string' is not assignable to type 'number'").first().waitFor();
+    await tab.context().close();
+  });
+
+  test('a notebook is made, copied, given another name, and taken along as a file or as its report', async () => {
+    const { tab, incidents } = await visitNotebook(browser, site, undefined);
+    const choose = async (name: string): Promise<void> => {
+      await tab.getByRole('button', { name: 'File', exact: true }).click();
+      await tab.locator('#file').getByRole('button', { name }).click();
+    };
+    await tab.getByRole('button', { name: 'New notebook' }).click();
+    await tab.waitForSelector('.cell.selected');
+    const made = await tab.locator('.name').innerText();
+    await choose('Duplicate');
+    await tab.waitForSelector(`.name:not(:text-is("${made}"))`);
+    await tab.waitForSelector('.cell.selected');
+    await choose('Rename');
+    await tab.getByRole('dialog').getByRole('textbox').fill('renamed.ipynb');
+    await tab.keyboard.press('Enter');
+    await tab.waitForSelector('.name:text-is("renamed.ipynb")');
+    for (const [act, name] of [
+      ['Download', 'renamed.ipynb'],
+      ['Export report', 'renamed.html'],
+    ]) {
+      const download = tab.waitForEvent('download');
+      await choose(act);
+      assert.equal((await download).suggestedFilename(), name);
+    }
+    assert.deepEqual(incidents, []);
+    await tab.context().close();
+  });
+
+  test('on a phone, in the dark, the pinned figure stands below the sliders and nothing is wider than the screen', async () => {
+    const { tab, incidents } = await visitNotebook(browser, site, 'moving.ipynb', {
+      viewport: { width: 390, height: 844 },
+      colorScheme: 'dark',
+      hasTouch: true,
+    });
+    await cell(tab, 'curve').getByRole('button', { name: 'Pin' }).click();
+    await tab.waitForSelector('#pinned .plot.drawn');
+    await tab.evaluate('scrollTo(0, 0)');
+    const edge = (selector: string, side: string): Promise<number> =>
+      tab.evaluate(`document.querySelector('${selector}').getBoundingClientRect().${side}`);
+    const [sliders, figure] = [await edge('#panel', 'bottom'), await edge('#pinned', 'top')];
+    assert.ok(sliders <= figure && figure < 844, `${figure} is below ${sliders}, on the screen`);
+    assert.equal(await tab.evaluate('document.documentElement.scrollWidth'), 390);
+    await tab.getByRole('button', { name: 'Outline' }).click();
+    await tab.locator('#outline').getByRole('link', { name: '2. What comes of it' }).click();
+    assert.equal(await tab.locator('#outline').isVisible(), false);
+    assert.deepEqual(incidents, []);
+    await tab.context().close();
+  });
 });

@@ -65,8 +65,13 @@ export class Editor {
 
   /** Selects a part of the source and brings it into view; the focus stays where it is. */
   select(from: number, to: number): void {
-    const effects = EditorView.scrollIntoView(from, { y: 'center' });
-    this.view.dispatch({ selection: { anchor: from, head: to }, effects });
+    this.view.dispatch({ selection: { anchor: from, head: to } });
+    this.view.dom.scrollIntoView({ block: 'nearest' });
+    // Of a long source only what is near the screen is laid out. The page, unlike the editor, knows what stands in front of it.
+    requestAnimationFrame(() => {
+      const { node } = this.view.domAtPos(from);
+      (node instanceof Element ? node : node.parentElement)?.scrollIntoView({ block: 'center' });
+    });
   }
 
   /** Shows another source, from the server; the cursor stays by what is around it. */

@@ -67,7 +67,8 @@ export class RunningView {
 
   private tick(): void {
     const seconds = Math.floor((performance.now() - this.since) / 1000);
-    this.howFar.textContent = `${this.root.dataset.place}${seconds > 0 ? `, ${duration(seconds)}` : ''}`;
+    const time = seconds < 60 ? `${seconds} s` : duration(seconds);
+    this.howFar.textContent = `${this.root.dataset.place}${seconds > 0 ? `, ${time}` : ''}`;
   }
 
   /** What the cell puts out last is in view, if the whole cell is not. */

@@ -182,6 +182,8 @@ async function paint(plotly: Plotly, place: HTMLElement, figure: Figure, theme: 
   const least = leastWidth(layout);
   place.style.minWidth = least && !onPaper ? `${least}px` : '';
   const width = onPaper ? sheet : place.clientWidth;
-  const themed = { ...(onPaper ? { width } : {}), ...themedLayout(data, layout, theme, width) };
+  const themed: Json = { ...(onPaper ? { width } : {}), ...themedLayout(data, layout, theme, width) };
+  // When the window changes plotly takes the height of the place, which would otherwise be that of what it holds.
+  place.style.height = `${String(themed.height)}px`;
   await plotly.react(place, { data, layout: themed, frames, config: { ...config, ...askedOf(own) } });
 }
