@@ -64,11 +64,8 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     assert.equal(await cell(tab, 'other').locator('.warning').isVisible(), false);
     await tab.getByRole('button', { name: 'Apply' }).click();
     await holds(tab, `${pinned}?.data?.[0].y.join() === '0,3,40'`);
-    const { top, bottom } = (await tab.evaluate(`${pinned}.getBoundingClientRect().toJSON()`)) as DOMRectInit & {
-      top: number;
-      bottom: number;
-    };
-    assert.ok(top > 0 && bottom < 800, `in view: ${top} to ${bottom}`);
+    const { y, height } = (await tab.locator('#pinned .plot').boundingBox())!;
+    assert.ok(y > 0 && y + height < 800, `in view: ${y} to ${y + height}`);
     const ghost = `${pinned}.data.find(({ name }) => name === 'before')?.y.join()`;
     assert.equal(await tab.evaluate(ghost), '0,3,20');
     await kernelIs(tab, 'idle');
@@ -248,10 +245,9 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     await cell(tab, 'curve').getByRole('button', { name: 'Pin' }).click();
     await tab.evaluate('scrollTo(0, 0)');
     await tab.waitForSelector('#pinned .plot.drawn');
-    const edge = (selector: string, side: string): Promise<number> =>
-      tab.evaluate(`document.querySelector('${selector}').getBoundingClientRect().${side}`);
-    const [sliders, figure] = [await edge('#panel', 'bottom'), await edge('#pinned', 'top')];
-    assert.ok(sliders <= figure && figure < 844, `${figure} is below ${sliders}, on the screen`);
+    const [sliders, figure] = [tab.locator('#panel'), tab.locator('#pinned')].map((part) => part.boundingBox());
+    const [end, start] = [await sliders.then((box) => box!.y + box!.height), await figure.then((box) => box!.y)];
+    assert.ok(end <= start && start < 844, `${start} is below ${end}, on the screen`);
     assert.equal(await tab.evaluate('document.documentElement.scrollWidth'), 390);
     await tab.getByRole('button', { name: 'Outline' }).click();
     await tab.locator('#outline').getByRole('link', { name: '2. What comes of it' }).click();

@@ -65,9 +65,10 @@ export function actionsOf(bench: Workbench): Record<Action, () => void> {
     setTimeout(() => selected.focus(), 150);
   };
   /** For an action on the selected cell. */
-  const onCell = (act: (cell: CellView) => void) => (): void => {
+  const onCell = (act: (cell: CellView) => unknown) => (): void => {
     if (view.selected) act(view.selected);
   };
+  const onCode = (act: (cell: CellView) => unknown) => onCell((cell) => cell.type === 'code' && act(cell));
   const become = (type: CellType) => onCell(({ id }) => order({ do: 'type', id, type }));
   return {
     runAndAdvance() {
@@ -84,8 +85,8 @@ export function actionsOf(bench: Workbench): Record<Action, () => void> {
       insert(view.index + 1, true);
     },
     runFrom: onCell(({ id }) => runMany({ do: 'runFrom', id })),
-    runNeeds: onCell(({ id }) => runMany({ do: 'runNeeds', id })),
-    runDependents: onCell(({ id }) => runMany({ do: 'runDependents', id })),
+    runNeeds: onCode(({ id }) => runMany({ do: 'runNeeds', id })),
+    runDependents: onCode(({ id }) => runMany({ do: 'runDependents', id })),
     runAll: () => runMany({ do: 'runAll' }),
     runChanged() {
       pinned.expect();

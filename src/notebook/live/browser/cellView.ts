@@ -18,9 +18,9 @@ export interface CellHost {
 
 const names: Record<CellType, string> = { code: 'Code cell', markdown: 'Text cell', raw: 'Raw cell' };
 
-const tools: [action: Action, sign: string, title: string][] = [
-  ['runNeeds', '▶ needs', 'Run what this cell needs, and then the cell (n)'],
-  ['runDependents', '▶ dependents', 'Run what depends on this cell (t)'],
+const tools: [action: Action, sign: string, title: string, of?: CellType][] = [
+  ['runNeeds', '▶ needs', 'Run what this cell needs, and then the cell (n)', 'code'],
+  ['runDependents', '▶ dependents', 'Run what depends on this cell (t)', 'code'],
   ['moveUp', '↑', 'Move up (Ctrl+Shift+↑)'],
   ['moveDown', '↓', 'Move down (Ctrl+Shift+↓)'],
   ['insertBelow', '+', 'Insert a cell below (b)'],
@@ -53,8 +53,8 @@ export class CellView {
     private readonly host: CellHost,
   ) {
     this.outputs = new OutputsView((nth) => host.pin(id, nth));
-    const tool = ([action, sign, title]: (typeof tools)[number]): HTMLElement =>
-      button(sign, () => host.act(id, action), { title, 'aria-label': title, tabindex: '-1' });
+    const tool = ([action, sign, title, of]: (typeof tools)[number]): HTMLElement =>
+      button(sign, () => host.act(id, action), { title, 'aria-label': title, tabindex: '-1', 'data-of': of ?? false });
     const run = button('▶', () => host.act(id, 'run'), { class: 'run', tabindex: '-1', title: 'Run (Ctrl+Enter)' });
     this.prose.addEventListener('dblclick', () => host.act(id, 'edit'));
     this.root = element(

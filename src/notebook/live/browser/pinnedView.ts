@@ -22,6 +22,7 @@ export class PinnedView {
   /** Cells that wait for a change of the parameters, which a run has been asked for; undefined where a person has chosen. */
   private awaited: Set<string> | undefined;
   private declined = false;
+  private busy = false;
 
   constructor(
     private readonly root: HTMLElement,
@@ -60,6 +61,9 @@ export class PinnedView {
   refresh(changed: Set<string>): void {
     if (this.source && !this.cells().some(({ id }) => id === this.source!.cell)) this.unpin();
     if (this.awaited) this.choose(this.awaited);
+    const busy = this.cells().some(({ run }) => run.state !== 'idle');
+    if (this.busy && !busy) this.awaited = undefined;
+    this.busy = busy;
     if (this.source && changed.has(this.source.cell)) this.draw();
     this.mark();
   }
@@ -122,9 +126,10 @@ export class PinnedView {
     drawFigure(this.copy);
   }
 
-  /** Says on each figure's button whether it is pinned. */
+  /** Says on each figure's button whether it is pinned, and of the one that is whether it is older than what it was made from. */
   private mark(): void {
-    for (const { id, outputs } of this.cells()) {
+    for (const { id, run, outputs } of this.cells()) {
+      if (this.shows(id)) this.root.classList.toggle('stale', run.fault === 'stale');
       for (const [nth, place] of outputs.figures.entries()) {
         const pinned = this.source?.cell === id && this.source.nth === nth;
         const pin = place.querySelector('.pin');

@@ -53,7 +53,7 @@ function line(variable: Variable): HTMLElement {
     'li',
     {},
     element('code', {}, name),
-    element('span', { class: 'about' }, about),
+    element('span', { class: 'about', title: about }, about),
     element('code', { class: 'value', title: text }, text),
   );
 }
