@@ -48,8 +48,10 @@ export class NotebookView {
     }
     if (order) this.arrange(order);
     this.number();
-    const figures = this.root.querySelectorAll('.figure-number');
-    for (const [index, place] of figures.entries()) place.textContent = `Figure ${index + 1}`;
+    for (const [index, place] of this.root.querySelectorAll('.figure-number').entries()) {
+      const number = `Figure ${index + 1}`;
+      if (place.textContent !== number) place.textContent = number;
+    }
   }
 
   /** Selects a cell; with `focus` it takes the focus as a whole. */

@@ -89,7 +89,12 @@ export class OutlineView {
 
   /** Marks the section that is being read. */
   private markRead(): void {
-    const above = this.sections.filter(({ heading }) => heading.getBoundingClientRect().top < innerHeight / 2);
+    // A heading in a far cell is not laid out, and need not be: where its cell is says enough.
+    const isAbove = ({ top }: DOMRect): boolean => top < innerHeight / 2;
+    const above = this.sections.filter(({ heading, cell }) => {
+      const box = cell.root.getBoundingClientRect();
+      return box.bottom < 0 || (isAbove(box) && isAbove(heading.getBoundingClientRect()));
+    });
     for (const [index, line] of [...this.list.children].entries()) {
       const link = line.querySelector('a')!;
       if (index === above.length - 1) link.setAttribute('aria-current', 'true');

@@ -109,13 +109,9 @@ export class PinnedView {
     if (!this.copy || !takeFigure(this.root, place)) {
       this.clear();
       this.copy = copyOfFigure(place);
-      const go = button('Go to it', () => view.reach(place), { title: 'Go to the cell of this figure' });
-      const close = (): void => {
-        this.declined = true;
-        this.awaited = undefined;
-        this.unpin();
-      };
-      const unpin = button('Unpin', close, { title: 'Take this figure away from here' });
+      const reach = (): void => view.reach(view.outputs.figures.at(nth));
+      const go = button('Go to it', reach, { title: 'Go to the cell of this figure' });
+      const unpin = button('Unpin', () => this.toggle(cell, nth), { title: 'Take this figure away from here' });
       this.root.append(element('div', { class: 'row' }, go, unpin), this.copy);
       this.root.hidden = false;
     }
@@ -131,10 +127,11 @@ export class PinnedView {
     for (const { id, run, outputs } of this.cells()) {
       if (this.shows(id)) this.root.classList.toggle('stale', run.fault === 'stale');
       for (const [nth, place] of outputs.figures.entries()) {
-        const pinned = this.source?.cell === id && this.source.nth === nth;
+        const pinned = String(this.source?.cell === id && this.source.nth === nth);
         const pin = place.querySelector('.pin');
-        pin?.setAttribute('aria-pressed', String(pinned));
-        if (pin) pin.textContent = pinned ? 'Unpin' : 'Pin';
+        if (!pin || pin.getAttribute('aria-pressed') === pinned) continue;
+        pin.setAttribute('aria-pressed', pinned);
+        pin.textContent = pinned === 'true' ? 'Unpin' : 'Pin';
       }
     }
   }
