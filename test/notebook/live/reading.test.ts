@@ -84,6 +84,7 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     assert.equal(await tab.locator('#pinned').isVisible(), false, 'who has unpinned it is not shown it again');
     await cell(tab, 'curve').getByRole('button', { name: 'Pin' }).click();
     await holds(tab, `${pinned}?.data?.[0].y.join() === '0,3,10'`);
+    assert.equal(await tab.evaluate(ghost), '0,3,40', 'of the run before, and of none before that');
     assert.deepEqual(incidents, []);
     await tab.context().close();
   });
@@ -120,6 +121,14 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     await tab.locator('#outline').getByRole('link', { name: '3. What fails' }).click();
     await holds(tab, inView('fails'));
     assert.equal(await tab.evaluate('document.activeElement.dataset.id'), 'end');
+
+    const place = async (): Promise<number> => Math.round((await cell(tab, 'end').boundingBox())!.y);
+    const [stood, count] = [await place(), await cell(tab, 'curve').locator('.count').textContent()];
+    await site.command('other.ipynb', { do: 'run', ids: ['curve'] });
+    const places = new Set<number>();
+    while ((await cell(tab, 'curve').locator('.count').textContent()) === count) places.add(await place());
+    await kernelIs(tab, 'idle');
+    assert.deepEqual([...places.add(await place())], [stood], 'what runs above does not move what is read');
     assert.deepEqual(incidents, []);
     await tab.context().close();
   });
@@ -144,7 +153,7 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     await tab.keyboard.press('p');
     assert.equal(await tab.locator('#pinned').isVisible(), false);
 
-    const count = (id: string): Promise<string> => cell(tab, id).locator('.count').innerText();
+    const count = (id: string): Promise<string | null> => cell(tab, id).locator('.count').textContent();
     const before = await Promise.all(['share', 'other', 'curve'].map(count));
     await tab.getByRole('slider', { name: 'lambda_l0' }).focus();
     await tab.keyboard.press('ArrowRight');

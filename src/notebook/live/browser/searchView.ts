@@ -110,6 +110,8 @@ export class SearchView {
   private step(by: number): void {
     const { length } = this.found;
     if (length === 0) return;
+    // A text that was shown as it is written is to be read again.
+    this.found.at(this.index)?.cell.leave();
     this.index = (this.index + by + length) % length;
     this.said.textContent = `${this.index + 1} of ${length}${length === MOST ? ' or more' : ''}`;
     const one = this.found[this.index];
