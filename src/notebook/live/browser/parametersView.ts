@@ -24,7 +24,7 @@ export class ParametersView {
     private readonly host: PanelHost,
   ) {
     const apply = element('button', { type: 'submit', class: 'primary' }, 'Apply');
-    apply.title = 'Run the cells that depend on what changed; on a fresh kernel, all of them';
+    apply.title = 'Run what has become stale, and what it needs; if nothing has, whatever depends on a parameter';
     const toggle = (): void => host.showBefore(before.checked);
     const before = element('input', { type: 'checkbox', checked: true, change: toggle });
     const ghosts = element('label', { class: 'before' }, before, 'Show the run before in curves, pale');
