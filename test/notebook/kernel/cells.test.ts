@@ -149,6 +149,80 @@ test('completion and inspection know the variables of earlier cells, and what is
   assert.deepEqual(await about('  ', 1), {});
 });
 
+test('diagnose_request tells what is wrong with code as the next cell, each at its place, and runs nothing', async () => {
+  await execute("const width = 32;\nimport { sep } from 'node:path';");
+  const diagnose = async (code: string): Promise<[string, string][]> => {
+    const { status, problems } = await kernel().request('diagnose_request', { code });
+    assert.equal(status, 'ok');
+    return (problems as { start: number; end: number; message: string; severity: string }[]).map((problem) => {
+      assert.equal(problem.severity, 'error');
+      return [code.slice(problem.start, problem.end), problem.message];
+    });
+  };
+  assert.deepEqual(await diagnose("console.log('must not run', width, sep);\nconst wider = await width;"), []);
+  assert.deepEqual(await diagnose('const text: string = width;\r\nnowhere(  );'), [
+    ['text', "Type 'number' is not assignable to type 'string'."],
+    ['nowhere', "Cannot find name 'nowhere'."],
+  ]);
+  // What the kernel changes before it compiles does not move a place.
+  assert.deepEqual(await diagnose('export const size = { width, wide }; export default nothing;'), [
+    [
+      'wide',
+      "No value exists in scope for the shorthand property 'wide'. Either declare one or provide an initializer.",
+    ],
+    ['nothing', "Cannot find name 'nothing'."],
+  ]);
+  assert.deepEqual(await diagnose('const f: (n: number) => string = (n: number) => n;'), [
+    [
+      'f',
+      "Type '(n: number) => number' is not assignable to type '(n: number) => string'.\nType 'number' is not assignable to type 'string'.",
+    ],
+  ]);
+  assert.equal((await diagnose('const open = `text'))[0][1], 'Unterminated template literal.');
+  const { stdout, result } = await execute('width');
+  assert.deepEqual([stdout(), result()], ['', '32']);
+});
+
+test('variables_request lists what cells have set, with their types, also while one runs', async () => {
+  await execute(`import * as path from 'node:path';
+import { tensor2d } from '@tensorflow/tfjs';
+interface Only { types: string }
+const matrix = tensor2d([[1, 2]]), rates: Record<string, number> = { slow: 0.5 };
+const { left, right: [first] } = { left: 'l', right: [Uint8Array.of(1)] };
+function half<T extends number>(n: T, by = 2): number { return n / by; }
+class Shape { sides = 3 }`);
+  interface Told {
+    variables: { name: string; type: string }[];
+    tensors: { count: number; bytes: number };
+  }
+  const ask = async (): Promise<Told> => (await kernel().request('variables_request', {})) as unknown as Told;
+  const { variables, tensors } = await ask();
+  const about = (name: string): object | undefined => variables.find((variable) => variable.name === name);
+  assert.deepEqual(about('matrix'), {
+    ...{ name: 'matrix', type: 'Tensor2D', shape: [1, 2], size: 2, bytes: 8, text: 'float32' },
+  });
+  assert.deepEqual(about('rates'), { name: 'rates', type: 'Record<string, number>', text: '{ slow: 0.5 }' });
+  assert.deepEqual(about('left'), { name: 'left', type: 'string', text: '"l"' });
+  assert.deepEqual(about('first'), {
+    ...{ name: 'first', type: 'Uint8Array<ArrayBuffer>', size: 1, bytes: 1, text: 'Uint8Array [1]' },
+  });
+  assert.deepEqual(about('half'), {
+    ...{ name: 'half', type: '<T extends number>(n: T, by?: number) => number', text: 'function half' },
+  });
+  assert.deepEqual(about('Shape'), { name: 'Shape', type: 'typeof Shape', text: 'function Shape' });
+  for (const name of ['path', 'tensor2d', 'Only']) assert.equal(about(name), undefined, name);
+  assert.ok(tensors.count >= 1 && tensors.bytes >= 8);
+  let meanwhile: Promise<Told> | undefined;
+  await kernel().execute(
+    'const early = 1;\nconsole.log("set");\nawait new Promise((r) => setTimeout(r, 200));\nconst late = 2;',
+    (message) => {
+      if (message.header.msg_type === 'stream') meanwhile = ask();
+    },
+  );
+  const names = (await meanwhile!).variables.map(({ name }) => name);
+  assert.deepEqual([names.includes('early'), names.includes('late'), names.includes('matrix')], [true, false, true]);
+});
+
 test('a failed cell keeps the variables, functions and types that it got to', async () => {
   await execute(`import { sep } from 'node:path';
 type Text = string;

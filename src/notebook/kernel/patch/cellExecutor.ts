@@ -4,9 +4,11 @@ import type * as TypeScript from 'typescript';
 import { toScript } from './cellScript.js';
 import { cellSource, withNamedTypes } from './cellSource.js';
 import { kernelTypeScript } from './compiler.js';
+import { declaredTypes, keptDeclarations } from './declarations.js';
 import { CompileError, rememberOrigin } from './failures.js';
 import { LocalModules } from './imports.js';
-import type { CellMetadata, Converted, TslabConverter } from './tslab.js';
+import type { CellMetadata, Converted, SourcePlace, TslabConverter, TslabDiagnostic } from './tslab.js';
+import { describeVariable, type VariableInfo } from './variables.js';
 
 export interface Cell {
   code: string;
@@ -22,6 +24,8 @@ export class CellExecutor {
   private readonly variables: Record<string, unknown> = {};
   private readonly set = new Set<string>();
   private declarations = '';
+  /** The same, with those of the cell that runs. */
+  private declared = '';
   /** The file that cells are to have been written in: what they import is looked for beside it. */
   private readonly file: string;
 
@@ -46,7 +50,8 @@ export class CellExecutor {
     if (metadata.mode === 'browser') return {};
     if (metadata.module !== undefined) return this.define(metadata.module, code, metadata);
 
-    const { output, declOutput = '', lastExpressionVar } = this.compile(code);
+    const { output = '', declOutput = '', lastExpressionVar, diagnostics } = this.compile(code);
+    if (diagnostics.length > 0) throw new CompileError(code, diagnostics);
     const script = toScript(this.ts, output, this.file, { lastValue: lastExpressionVar });
     const name = `cell ${count}`;
     rememberOrigin(name, {
@@ -58,6 +63,7 @@ export class CellExecutor {
       },
     });
     this.set.clear();
+    this.declared = declOutput;
     let reached = false;
     try {
       this.modules.forgetChanged();
@@ -69,7 +75,7 @@ export class CellExecutor {
       reached = true;
     } finally {
       const unset = new Set(reached ? [] : script.declares.filter((declared) => !this.set.has(declared)));
-      this.declarations = keptDeclarations(this.ts, this.declarations, declOutput, unset);
+      this.declarations = this.declared = keptDeclarations(this.ts, this.declarations, declOutput, unset);
     }
     if (lastExpressionVar === undefined) return {};
     const value = this.variables[lastExpressionVar];
@@ -85,13 +91,28 @@ export class CellExecutor {
     return this.converter.complete(this.declarations, code, position);
   }
 
-  private compile(code: string): Converted & { output: string } {
+  /** What the compiler finds wrong in the code of a next cell; one of a browser is none of ours. */
+  diagnose(code: string): TslabDiagnostic[] {
+    return this.metadataOf(code).mode === 'browser' ? [] : this.compile(code).diagnostics;
+  }
+
+  /** What the cells so far have set, without what they import. */
+  listVariables(): VariableInfo[] {
+    const types = declaredTypes(this.ts, this.declared);
+    return [...types]
+      .filter(([name]) => Object.hasOwn(this.variables, name))
+      .map(([name, type]) => describeVariable(name, type, this.variables[name]));
+  }
+
+  /** Compiles a cell; the places of what is wrong are those in its code. */
+  private compile(code: string): Converted {
     const source = cellSource(this.ts, code, (name) => name in this.variables);
-    let converted = this.converter.convert(this.declarations, source);
-    const named = converted.diagnostics.length > 0 && withNamedTypes(this.ts, source, converted.diagnostics);
-    if (named) converted = this.converter.convert(this.declarations, named);
-    if (converted.diagnostics.length > 0) throw new CompileError(code, converted.diagnostics);
-    return { ...converted, output: converted.output ?? '' };
+    const converted = this.converter.convert(this.declarations, source.text);
+    if (converted.diagnostics.length === 0) return converted;
+    const named = withNamedTypes(this.ts, source.text, converted.diagnostics);
+    if (!named) return located(this.ts, code, converted, source.origin);
+    const again = this.converter.convert(this.declarations, named.text);
+    return located(this.ts, code, again, (offset) => source.origin(named.origin(offset)));
   }
 
   private define(name: string, code: string, metadata: CellMetadata): object {
@@ -114,33 +135,19 @@ export class CellExecutor {
   }
 }
 
-/** The declarations after a cell that failed half-way: `next`, but from before for the names it did not reach. */
-function keptDeclarations(ts: typeof TypeScript, previous: string, next: string, unset: ReadonlySet<string>): string {
-  if (unset.size === 0) return next;
-  return select(ts, next, (name) => !unset.has(name)) + select(ts, previous, (name) => unset.has(name));
-}
-
-function select(ts: typeof TypeScript, text: string, isWanted: (name: string) => boolean): string {
-  const file = ts.createSourceFile('declarations.d.ts', text, ts.ScriptTarget.ESNext, true);
-  const kept = file.statements.map((statement) => {
-    const whole = statement.getText();
-    if (ts.isVariableStatement(statement)) {
-      const { declarations } = statement.declarationList;
-      const wanted = declarations.filter((declaration) => isWanted(declaration.name.getText()));
-      const keyword = text.slice(statement.getStart(), declarations[0].getStart());
-      return wanted.length === 0 ? '' : `${keyword}${wanted.map((declaration) => declaration.getText()).join(', ')};`;
-    }
-    return namesOf(ts, statement).every(isWanted) ? whole : '';
-  });
-  return kept.filter((line) => line !== '').join('\n') + '\n';
-}
-
-function namesOf(ts: typeof TypeScript, statement: TypeScript.Statement): string[] {
-  if (ts.isImportDeclaration(statement)) {
-    const { name, namedBindings } = statement.importClause ?? {};
-    const others = !namedBindings ? [] : ts.isNamespaceImport(namedBindings) ? [namedBindings] : namedBindings.elements;
-    return [name?.text ?? [], others.map((other) => other.name.text)].flat();
-  }
-  const { name } = statement as TypeScript.Statement & { name?: TypeScript.Identifier };
-  return name ? [name.text] : [];
+function located(
+  ts: typeof TypeScript,
+  code: string,
+  converted: Converted,
+  origin: (offset: number) => number,
+): Converted {
+  const file = ts.createSourceFile('cell.ts', code, ts.ScriptTarget.ESNext);
+  const placeOf = ({ offset }: SourcePlace): SourcePlace => {
+    const before = origin(offset);
+    return { offset: before, ...file.getLineAndCharacterOfPosition(before) };
+  };
+  const diagnostics = converted.diagnostics.map((found) =>
+    found.fileName === undefined ? { ...found, start: placeOf(found.start), end: placeOf(found.end) } : found,
+  );
+  return { ...converted, diagnostics };
 }

@@ -7,12 +7,18 @@ interface Edit {
   text: string;
 }
 
+/** A text that was edited, and the place in the text before of each place in it. */
+export interface EditedSource {
+  text: string;
+  origin: (offset: number) => number;
+}
+
 /**
  * A cell's source as tslab can compile it; what stays keeps its line, and nearly always its column. tslab exports all
  * that a cell declares, so that `export` of its own goes; and it overlooks shorthand properties: `{ model }` becomes `{
  * model: model }` where `isVariable`.
  */
-export function cellSource(ts: typeof TypeScript, code: string, isVariable: (name: string) => boolean): string {
+export function cellSource(ts: typeof TypeScript, code: string, isVariable: (name: string) => boolean): EditedSource {
   const file = ts.createSourceFile('cell.ts', code, ts.ScriptTarget.ESNext, true);
   const edits: Edit[] = file.statements.flatMap((statement) => withoutExport(ts, statement));
   const visit = (node: TypeScript.Node): void => {
@@ -25,10 +31,18 @@ export function cellSource(ts: typeof TypeScript, code: string, isVariable: (nam
   return edited(code, edits);
 }
 
-function edited(code: string, edits: Edit[]): string {
-  return edits
-    .sort((a, b) => b.start - a.start)
-    .reduce((text, edit) => text.slice(0, edit.start) + edit.text + text.slice(edit.end), code);
+function edited(code: string, edits: Edit[]): EditedSource {
+  edits.sort((a, b) => a.start - b.start);
+  const text = edits.reduceRight((text, edit) => text.slice(0, edit.start) + edit.text + text.slice(edit.end), code);
+  const origin = (offset: number): number => {
+    let added = 0;
+    for (const edit of edits) {
+      if (offset < edit.start + added + edit.text.length) return Math.min(offset - added, edit.end);
+      added += edit.text.length - (edit.end - edit.start);
+    }
+    return Math.min(offset - added, code.length);
+  };
+  return { text, origin };
 }
 
 function withoutExport(ts: typeof TypeScript, statement: TypeScript.Statement): Edit[] {
@@ -79,11 +93,11 @@ export function withNamedTypes(
   ts: typeof TypeScript,
   source: string,
   diagnostics: TslabDiagnostic[],
-): string | undefined {
+): EditedSource | undefined {
   const file = ts.createSourceFile('cell.ts', source, ts.ScriptTarget.ESNext, true);
   const edits = new Map<number, Edit>();
   for (const { code, start, fileName } of diagnostics) {
-    const position = fileName === undefined ? file.getPositionOfLineAndCharacter(start.line, start.character) : -1;
+    const position = fileName === undefined ? start.offset : -1;
     const declared = file.statements
       .filter(ts.isVariableStatement)
       .flatMap(({ declarationList }) => declarationList.declarations)

@@ -10,9 +10,13 @@ import { unbroken } from './watchThread.js';
 
 /**
  * Answers `execute_request` as the protocol asks. What a cell left running prints, shows and fails in that cell, also
- * while others run (from Node 24 on). Returns the starter to use in place of tslab's.
+ * while others run (from Node 24 on). Returns the starter to use in place of tslab's, and what runs the cells once it has
+ * started.
  */
-export function repairExecution(tslab: Tslab, history: ExecutionHistory): Tslab['startKernel'] {
+export function repairExecution(
+  tslab: Tslab,
+  history: ExecutionHistory,
+): { startKernel: Tslab['startKernel']; executor: () => CellExecutor } {
   const queue = new ExecutionQueue();
   // Before Node 24, what is followed is marked, and a cell that prints a promise would show the marks.
   const runs = Number.parseInt(process.versions.node) >= 24 ? new AsyncLocalStorage<CellRun>() : undefined;
@@ -79,7 +83,7 @@ export function repairExecution(tslab: Tslab, history: ExecutionHistory): Tslab[
     else console.error(thrown);
   };
 
-  return (options) => {
+  const startKernel: Tslab['startKernel'] = (options) => {
     tslab.jupyter.lastWriteDisplayData = (content, update) => running()?.display(content, update);
     captureOutput(running);
     refuseInput(running);
@@ -90,6 +94,7 @@ export function repairExecution(tslab: Tslab, history: ExecutionHistory): Tslab[
     }
     process.on('exit', () => current?.flush());
   };
+  return { startKernel, executor: () => executor };
 }
 
 class ExecutionQueue {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import type { Place } from './cellScript.js';
+import type { DiagnosticCategory } from 'typescript';
 import type { TslabDiagnostic } from './tslab.js';
 
 /** Why a cell failed, as Jupyter's `error` message has it. */
@@ -21,6 +22,8 @@ export class CompileError extends Error {
     super(said(diagnostics[0]));
   }
 }
+
+const ERROR: DiagnosticCategory.Error = 1;
 
 /** What stops a cell that is interrupted. */
 export const interruption = new Error('the cell was interrupted');
@@ -64,6 +67,29 @@ function pointAt(code: string, diagnostic: TslabDiagnostic): string {
   const source = fileName === undefined ? code.split('\n').at(start.line) : undefined;
   const frame = source === undefined ? [] : [`    ${source}`, `    ${' '.repeat(start.character)}^`];
   return [`TypeScript: ${said(diagnostic)}`, ...frame].join('\n');
+}
+
+/** What is wrong in a cell, from and to a place in it. */
+interface Problem {
+  start: number;
+  end: number;
+  message: string;
+  severity: 'error' | 'warning';
+}
+
+/** All that is wrong in a cell, as `diagnose_reply` has it; what is wrong in a file that it imports stands at its start. */
+export function problemsOf(diagnostics: TslabDiagnostic[]): Problem[] {
+  const problems: Problem[] = [];
+  for (const diagnostic of diagnostics) {
+    const { category, fileName, start, end, messageText } = diagnostic;
+    const place = fileName === undefined ? { start: start.offset, end: end.offset } : { start: 0, end: 0 };
+    const message = fileName === undefined ? messageText : said(diagnostic);
+    const before = problems.at(-1);
+    // The compiler's reasons come one by one.
+    if (before && before.start === place.start && before.end === place.end) before.message += `\n${message}`;
+    else problems.push({ ...place, message, severity: category === ERROR ? 'error' : 'warning' });
+  }
+  return problems;
 }
 
 /** How a place in a script's code is shown: its file's name, and the place in the source. */

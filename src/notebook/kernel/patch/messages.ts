@@ -3,8 +3,11 @@ import { writeSync } from 'node:fs';
 import { inspect } from 'node:util';
 import type * as TypeScript from 'typescript';
 import { decodeMessage, encodeMessage, type MessageContent, type ReceivedMessage } from '../wire.js';
+import type { CellExecutor } from './cellExecutor.js';
 import { kernelTypeScript } from './compiler.js';
+import { failureOf, problemsOf } from './failures.js';
 import { type Outlet, replaceMethod, type Tslab } from './tslab.js';
+import { tensorMemory } from './variables.js';
 
 const tslabAnswers = 'kernel_info execute is_complete inspect complete comm_info shutdown';
 const knownToTslab = new Set(tslabAnswers.split(' ').map((name) => `${name}_request`));
@@ -20,8 +23,24 @@ function answer(key: string, request: ReceivedMessage, to: Outlet, type: string,
   void to.send(encodeMessage(key, message, request.identities));
 }
 
-/** Answers `interrupt_request` and `history_request`, and mends replies that are wrong or missing. */
-export function repairMessages({ server, handler }: Tslab, history: ExecutionHistory): void {
+function answered(content: () => MessageContent): MessageContent {
+  try {
+    return content();
+  } catch (error) {
+    return { status: 'error', ...failureOf(error) };
+  }
+}
+
+/**
+ * Answers `interrupt_request` and `history_request`, and two requests of this kernel alone: `diagnose_request`, what the
+ * compiler finds wrong in `code` as a next cell, which does not run; and `variables_request`, what cells have set.
+ * Mends replies that are wrong or missing.
+ */
+export function repairMessages(
+  { server, handler }: Tslab,
+  history: ExecutionHistory,
+  executor: () => CellExecutor,
+): void {
   const answers: Record<string, (request: MessageContent) => MessageContent> = {
     interrupt_request() {
       // Not process.kill: on Windows that ends the process instead of calling the listeners.
@@ -29,6 +48,8 @@ export function repairMessages({ server, handler }: Tslab, history: ExecutionHis
       return { status: 'ok' };
     },
     history_request: (request) => history.answer(request),
+    diagnose_request: ({ code }) => ({ status: 'ok', problems: problemsOf(executor().diagnose(String(code))) }),
+    variables_request: () => ({ status: 'ok', variables: executor().listVariables(), tensors: tensorMemory() }),
   };
   replaceMethod(server, 'handleShellMessage', async (self, handleShellMessage, socket, ...frames) => {
     try {
@@ -39,7 +60,8 @@ export function repairMessages({ server, handler }: Tslab, history: ExecutionHis
       // Messages without an answer (widgets' comm messages) are passed over; tslab would print into the last cell.
       if (!(type in answers)) return;
       answer(key, request, self.iopub, 'status', { execution_state: 'busy' });
-      answer(key, request, socket, type.replace('_request', '_reply'), answers[type](request.message.content));
+      const content = answered(() => answers[type](request.message.content));
+      answer(key, request, socket, type.replace('_request', '_reply'), content);
       answer(key, request, self.iopub, 'status', { execution_state: 'idle' });
     } catch (error) {
       // Not console.error: that belongs to the running cell, and this is not the cell's fault.

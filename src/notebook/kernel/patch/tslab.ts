@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type * as TypeScript from 'typescript';
 import type { Publisher, Router } from 'zeromq';
 import type { Connection } from '../client/connection.js';
 import type { MessageContent, MessageHeader } from '../wire.js';
@@ -40,10 +41,18 @@ export interface CellMetadata {
   jsx?: boolean;
 }
 
+/** A place in a source; all counted from 0. */
+export interface SourcePlace {
+  offset: number;
+  line: number;
+  character: number;
+}
+
 /** What the compiler says about a place in a cell, or in a file that it imports. */
 export interface TslabDiagnostic {
-  /** Counted from 0. */
-  start: { line: number; character: number };
+  start: SourcePlace;
+  end: SourcePlace;
+  category: TypeScript.DiagnosticCategory;
   /** TypeScript's number of what is wrong. */
   code: number;
   messageText: string;
