@@ -90,6 +90,43 @@ const cases: Record<string, [code: string, said: string][]> = {
   'newer syntax than that of TypeScript 5.0 is understood': [
     ['const pair = <const T extends unknown[]>(...all: T) => all satisfies T;\npair(1, 2).length', '2'],
     ['/[\\p{L}--[a-z]]/v.test("a")', 'false'],
+    ['class Counted { accessor count = 1; static { console.log(new Counted().count); } }', '1\n'],
+  ],
+  'what a later cell assigns is seen by the functions of the cell that declares it': [
+    [
+      'let rate = 1, [low, { high }] = [2, { high: 3 }];\nvar value = 4;\nconst seen = () => [rate, low, high, value].join();',
+      '',
+    ],
+    ['rate = 5; rate++; [low] = [7]; ({ high } = { high: 8 }); value += 5;\nseen()', '6,7,8,9'],
+    ['for (rate of [10, 11]);\nrate + seen()', '1111,7,8,9'],
+    ['let late = 0;\nconst timer = setInterval(() => { late++; }, 1);', ''],
+    ['await new Promise((resolve) => setTimeout(resolve, 50));\nclearInterval(timer);\nlate > 1', 'true'],
+    ['late = -1;\nlate', '-1'],
+  ],
+  'what a later cell declares anew is another variable': [
+    ['let again = 1;\nconst first = () => again, next = () => again++;', ''],
+    ['let again = "text";\n[first(), next(), next(), again].join()', '1,1,2,text'],
+    ['again = "longer";\n[first(), again].join()', '3,longer'],
+  ],
+  'namespaces, and what cells add to global types, are known to all later cells': [
+    ['namespace Space2.Inner { export const c = 1; export type T = number }', ''],
+    [
+      'declare global { interface Array<T> { last(): T } }\nArray.prototype.last = function () { return this.at(-1); };\n[2].last()',
+      '2',
+    ],
+    ['', ''],
+    ['const inner: Space2.Inner.T = Space2.Inner.c;\ninner + [3].last()', '4'],
+    [
+      'declare global { interface Array<T> { last(): T } }\nnamespace Space2 { export const d = [5].last(); }\nSpace2.d',
+      '5',
+    ],
+  ],
+  'a cell may declare `require`, as ES modules do': [
+    [
+      'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);\nrequire("node:path").sep',
+      '/',
+    ],
+    ['import { EOL } from "node:os";\ntypeof require.resolve + EOL.length', 'function1'],
   ],
   '`export` before a declaration changes nothing': [
     ['export const one = 1, { two } = { two: 2 };\nexport let three = one + two;\nthree', '3'],
@@ -160,17 +197,17 @@ test('diagnose_request tells what is wrong with code as the next cell, each at i
     });
   };
   assert.deepEqual(await diagnose("console.log('must not run', width, sep);\nconst wider = await width;"), []);
-  assert.deepEqual(await diagnose('const text: string = width;\r\nnowhere(  );'), [
+  assert.deepEqual(await diagnose('const text: string = width;\r\nnobody(  );'), [
     ['text', "Type 'number' is not assignable to type 'string'."],
-    ['nowhere', "Cannot find name 'nowhere'."],
+    ['nobody', "Cannot find name 'nobody'."],
   ]);
   // What the kernel changes before it compiles does not move a place.
-  assert.deepEqual(await diagnose('export const size = { width, wide }; export default nothing;'), [
+  assert.deepEqual(await diagnose('export const size = { width, unheard }; export default nobody;'), [
     [
-      'wide',
-      "No value exists in scope for the shorthand property 'wide'. Either declare one or provide an initializer.",
+      'unheard',
+      "No value exists in scope for the shorthand property 'unheard'. Either declare one or provide an initializer.",
     ],
-    ['nothing', "Cannot find name 'nothing'."],
+    ['nobody', "Cannot find name 'nobody'."],
   ]);
   assert.deepEqual(await diagnose('const f: (n: number) => string = (n: number) => n;'), [
     [
@@ -214,13 +251,16 @@ class Shape { sides = 3 }`);
   assert.ok(tensors.count >= 1 && tensors.bytes >= 8);
   let meanwhile: Promise<Told> | undefined;
   await kernel().execute(
-    'const early = 1;\nconsole.log("set");\nawait new Promise((r) => setTimeout(r, 200));\nconst late = 2;',
+    'const earlier = 1;\nconsole.log("set");\nawait new Promise((r) => setTimeout(r, 200));\nconst afterAll = 2;',
     (message) => {
       if (message.header.msg_type === 'stream') meanwhile = ask();
     },
   );
   const names = (await meanwhile!).variables.map(({ name }) => name);
-  assert.deepEqual([names.includes('early'), names.includes('late'), names.includes('matrix')], [true, false, true]);
+  assert.deepEqual(
+    [names.includes('earlier'), names.includes('afterAll'), names.includes('matrix')],
+    [true, false, true],
+  );
 });
 
 test('a failed cell keeps the variables, functions and types that it got to', async () => {
@@ -264,6 +304,15 @@ const traces: Record<string, [code: string, lines: string[]]> = {
     ['Error: n 2', 'at deep (cell:4:9)', 'at cell:7:3'],
   ],
   'in a function of an earlier cell': ['\n deep(3);', ['Error: n 3', 'at deep (cell NUMBER:4:9)', 'at cell:2:6']],
+  'in code that is evaluated': ['\neval("throw new Error(`made`)");', ['Error: made', 'at cell:2:1']],
+  'with causes': [
+    'throw new Error("outer", { cause: new RangeError("inner") });',
+    ['Error: outer', 'at cell:1:7 {', '[cause]: RangeError: inner', 'at cell:1:35'],
+  ],
+  'of several errors': [
+    'await Promise.any([Promise.reject(new Error("one")), Promise.reject(new Error("two"))]);',
+    ['AggregateError: All promises were rejected {', 'Error: one', 'at cell:1:35,', 'Error: two', 'at cell:1:69'],
+  ],
   'after an await': [
     'type U = string;\nconst wait = async (text: U): Promise<void> => {\n  await null;\n  throw new Error(text);\n};\nawait wait("late");',
     ['Error: late', 'at wait (cell:4:9)', 'at async cell:6:1'],

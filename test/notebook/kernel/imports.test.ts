@@ -34,6 +34,19 @@ put('book/rates.json', '{ "slow": 0.5 }');
 put('book/old.cjs', 'exports.old = __dirname.length > 0;\n');
 put('book/newer.mjs', 'export const newer = true;\n');
 put('book/plain.js', 'export const plain = import.meta.url;\nexport default 4;\n');
+put(
+  'book/idioms.ts',
+  `import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+const __filename = fileURLToPath(import.meta.url);
+const __dirname = dirname(__filename);
+const require = createRequire(import.meta.url);
+const module = 'name';
+export const idioms = [__dirname === process.cwd(), require('./rates.json').slow, module].join();
+`,
+);
+put('book/counter.ts', 'export let counter = 0;\nexport const tick = () => counter++;\n');
 put('book/slow.ts', "export const slow = await Promise.resolve('awaited');\n");
 put(
   'book/all.ts',
@@ -88,6 +101,9 @@ const cases: Record<string, [code: string, result: string]> = {
     'import * as all from "./all.ts";\n[all.slow, all.three, all.rate, (await all.later()).three].join()',
     'awaited,3,0.5,3',
   ],
+  'a file that names what Node names in scripts': ['import { idioms } from "./idioms.ts";\nidioms', 'true,0.5,name'],
+  'a variable, which stays that of its file': ['import { counter, tick } from "./counter";\ntick()', '0'],
+  'that variable, cells later': ['tick();\ncounter', '2'],
   'a package of ES modules': ['import seven, { hi } from "modern";\nhi + seven', 'hi7'],
   'a package that can only be imported': [
     'import eight, { hi as hello } from "imported";\nimport * as whole from "imported";\nhello + eight + Object.keys(whole)',

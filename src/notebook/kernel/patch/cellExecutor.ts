@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import vm from 'node:vm';
 import type * as TypeScript from 'typescript';
-import { toScript } from './cellScript.js';
+import { REQUIRE, scoped, toScript } from './cellScript.js';
 import { cellSource, withNamedTypes } from './cellSource.js';
+import { accessorsOf, type CellScope, CellVariables } from './cellVariables.js';
 import { kernelTypeScript } from './compiler.js';
-import { declaredTypes, keptDeclarations } from './declarations.js';
+import { declaredTypes, keptDeclarations, withNamespaces } from './declarations.js';
 import { CompileError, rememberOrigin } from './failures.js';
 import { LocalModules } from './imports.js';
 import type { CellMetadata, Converted, SourcePlace, TslabConverter, TslabDiagnostic } from './tslab.js';
@@ -17,17 +18,25 @@ export interface Cell {
   stopped: Promise<never>;
 }
 
+/** A cell's script, first given what its source calls `require`. */
+type CellBody = (
+  require: NodeJS.Require,
+) => (exports: object, require: NodeJS.Require, bind: CellScope['bind']) => Promise<void>;
+
+/** What a cell's script calls first. */
+const BIND = '__tslab_bind__';
+
 /** Compiles and runs cells in place of tslab's executor: their variables are properties of one object. */
 export class CellExecutor {
   private readonly ts = kernelTypeScript();
   private readonly modules = new LocalModules(this.ts);
-  private readonly variables: Record<string, unknown> = {};
-  private readonly set = new Set<string>();
+  private readonly variables = new CellVariables();
   private declarations = '';
   /** The same, with those of the cell that runs. */
   private declared = '';
   /** The file that cells are to have been written in: what they import is looked for beside it. */
   private readonly file: string;
+  private readonly require: NodeJS.Require;
 
   constructor(
     private readonly folder: string,
@@ -35,13 +44,12 @@ export class CellExecutor {
     private readonly metadataOf: (code: string) => CellMetadata,
   ) {
     this.file = join(folder, 'cell.ts');
-    const kernel = {
-      exports: this.exports(),
-      require: this.modules.requireFrom(this.file),
-      import: this.modules.import.bind(this.modules),
-      meta: this.modules.meta.bind(this.modules),
-    };
-    Object.assign(globalThis, { __tslab__: kernel });
+    this.require = this.modules.requireFrom(this.file);
+    const { modules } = this;
+    // What scripts call; `run` comes with each cell.
+    Object.assign(globalThis, {
+      __tslab__: { import: modules.import.bind(modules), meta: modules.meta.bind(modules) },
+    });
   }
 
   /** Runs a cell; resolves to the value of its last expression, which may be a promise. Throws what it throws, or CompileError. */
@@ -52,6 +60,7 @@ export class CellExecutor {
 
     const { output = '', declOutput = '', lastExpressionVar, diagnostics } = this.compile(code);
     if (diagnostics.length > 0) throw new CompileError(code, diagnostics);
+    const declarations = withNamespaces(this.ts, this.declarations, declOutput);
     const script = toScript(this.ts, output, this.file, { lastValue: lastExpressionVar });
     const name = `cell ${count}`;
     rememberOrigin(name, {
@@ -62,24 +71,29 @@ export class CellExecutor {
         return found && { ...found, line: found.line - 1 };
       },
     });
-    this.set.clear();
-    this.declared = declOutput;
+    const scope = this.variables.scope(script.declares);
+    this.declared = declarations;
     let reached = false;
     try {
       this.modules.forgetChanged();
       await Promise.race([this.modules.prepare(script.imports, this.file), stopped]);
-      const wrapped = `(async function (exports, require) {\n${script.code}\n})(__tslab__.exports, __tslab__.require)`;
+      const { require } = this;
+      const run = (body: CellBody): Promise<void> => body(require)(scope.exports, require, scope.bind);
+      Object.assign((globalThis as unknown as { __tslab__: object }).__tslab__, { run });
+      const assignable = script.assignable.filter((variable) => variable !== lastExpressionVar);
+      const first = `"use strict"; ${BIND}(${accessorsOf(assignable)});`;
+      const wrapped = `__tslab__.run${scoped('require', true, `exports, ${REQUIRE}, ${BIND}`, script.code, first)}`;
       // An interrupt ends what the cell does before it first awaits; `stopped` ends the rest.
       const ended: unknown = vm.runInThisContext(wrapped, { filename: name, lineOffset: -1, breakOnSigint: true });
       await Promise.race([ended, stopped]);
       reached = true;
     } finally {
-      const unset = new Set(reached ? [] : script.declares.filter((declared) => !this.set.has(declared)));
-      this.declarations = this.declared = keptDeclarations(this.ts, this.declarations, declOutput, unset);
+      const unset = new Set(reached ? [] : script.declares.filter((declared) => !scope.reached.has(declared)));
+      this.declarations = this.declared = keptDeclarations(this.ts, this.declarations, declarations, unset);
     }
     if (lastExpressionVar === undefined) return {};
-    const value = this.variables[lastExpressionVar];
-    delete this.variables[lastExpressionVar];
+    const value = this.variables.values[lastExpressionVar];
+    delete this.variables.values[lastExpressionVar];
     return { value };
   }
 
@@ -100,13 +114,13 @@ export class CellExecutor {
   listVariables(): VariableInfo[] {
     const types = declaredTypes(this.ts, this.declared);
     return [...types]
-      .filter(([name]) => Object.hasOwn(this.variables, name))
-      .map(([name, type]) => describeVariable(name, type, this.variables[name]));
+      .filter(([name]) => name in this.variables.values)
+      .map(([name, type]) => describeVariable(name, type, this.variables.values[name]));
   }
 
   /** Compiles a cell; the places of what is wrong are those in its code. */
   private compile(code: string): Converted {
-    const source = cellSource(this.ts, code, (name) => name in this.variables);
+    const source = cellSource(this.ts, code, (name) => name in this.variables.values);
     const converted = this.converter.convert(this.declarations, source.text);
     if (converted.diagnostics.length === 0) return converted;
     const named = withNamedTypes(this.ts, source.text, converted.diagnostics);
@@ -120,18 +134,6 @@ export class CellExecutor {
     this.modules.define(join(this.folder, `${name}.ts${metadata.jsx ? 'x' : ''}`), code);
     if (diagnostics.length > 0) throw new CompileError(code, diagnostics);
     return {};
-  }
-
-  /** The object that cells set their variables in. Imports are defined there as getters, which later cells could not assign to. */
-  private exports(): object {
-    return new Proxy(this.variables, {
-      defineProperty: (variables, name, property) => {
-        if (name === '__esModule') return true;
-        variables[String(name)] = property.get ? property.get() : property.value;
-        this.set.add(String(name));
-        return true;
-      },
-    });
   }
 }
 

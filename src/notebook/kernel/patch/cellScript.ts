@@ -10,16 +10,21 @@ export interface Place {
   column: number;
 }
 
-/** Code that can be run as the body of a function of `exports` and `require`. */
+/** Code that can be run as the body of a function of `exports` and REQUIRE. */
 export interface Script {
   code: string;
   imports: string[];
   awaits: boolean;
   /** The names that are set in `exports` when their declarations are reached. */
   declares: string[];
+  /** Those of them that are declared by `let` and `var`. */
+  assignable: string[];
   /** Where in the source a place in the code comes from; undefined for what only runs it. */
   locate: (place: Place) => Place | undefined;
 }
+
+/** The compiler's own `require`: a source may declare another one (`createRequire`). */
+export const REQUIRE = '__tslab_require__';
 
 /** A line after TypeScript's mark of a module, which sets every export to undefined. */
 const UNSET = /(?<=^Object\.defineProperty\(exports, "__esModule", .*\n)(?:(?:exports\.\S+ = )+void 0;\n)+/m;
@@ -30,15 +35,20 @@ interface CompiledCell {
   lastValue: string | undefined;
 }
 
+/** An expression for a function of `outer` names, which code may declare anew, that gives one of `inner` names with the code as its body. */
+export function scoped(outer: string, awaits: boolean, inner: string, code: string, first = ''): string {
+  return `(function (${outer}) { return ${awaits ? 'async ' : ''}function (${inner}) {${first}\n${code}\n}; })`;
+}
+
 /** Makes a script of a module in TypeScript or JavaScript, or of a cell; `file` is where it looks for what it imports. */
 export function toScript(ts: Compiler, source: string, file: string, cell?: CompiledCell): Script {
   const inline = INLINE_MAP.exec(source);
-  const seen = { imports: new Set<string>(), awaits: false };
+  const seen: Seen = { imports: new Set(), awaits: false, declares: [], assignable: [] };
   const { outputText, sourceMapText } = ts.transpileModule(inline ? source.slice(0, inline.index) : source, {
     // The other extensions would have it stay a module.
     fileName: file.replace(/\.[cm](?=[jt]s$)/, '.'),
     compilerOptions: { ...cellLanguage(ts), module: ts.ModuleKind.CommonJS, sourceMap: true },
-    transformers: { before: [rewritten(ts, file, cell)], after: [() => (root) => lookThrough(ts, root, seen)] },
+    transformers: { before: [rewritten(ts, file, seen, cell)], after: [lookThrough(ts, seen)] },
   });
   const unset = UNSET.exec(outputText)?.[0] ?? '';
   // Neither line may go: those that follow keep their numbers.
@@ -46,11 +56,15 @@ export function toScript(ts: Compiler, source: string, file: string, cell?: Comp
   const maps = [sourceMapText ?? '', ...(inline ? [Buffer.from(inline[1], 'base64').toString()] : [])];
   return {
     code,
+    ...seen,
     imports: [...seen.imports],
-    awaits: seen.awaits,
-    declares: [...unset.matchAll(/exports\.(\S+) = /g)].map(([, name]) => name),
     locate: locator(code.split('\n').length, maps),
   };
+}
+
+/** What is found in a source on the way. */
+interface Seen extends Pick<Script, 'awaits' | 'declares' | 'assignable'> {
+  imports: Set<string>;
 }
 
 /**
@@ -61,6 +75,7 @@ export function toScript(ts: Compiler, source: string, file: string, cell?: Comp
 function rewritten(
   ts: Compiler,
   file: string,
+  seen: Seen,
   cell?: CompiledCell,
 ): TypeScript.TransformerFactory<TypeScript.SourceFile> {
   const isNamed = (node: TypeScript.Node, name?: string): boolean => ts.isIdentifier(node) && node.text === name;
@@ -87,30 +102,49 @@ function rewritten(
       }
       return node;
     };
+    for (const statement of root.statements) {
+      if (ts.isExportDeclaration(statement) && statement.exportClause && ts.isNamedExports(statement.exportClause)) {
+        seen.declares.push(...statement.exportClause.elements.map(({ name }) => name.text));
+      }
+      if (ts.isVariableStatement(statement)) seen.assignable.push(...assignableNames(ts, statement.declarationList));
+    }
     return ts.visitEachChild(root, visit, context);
   };
 }
 
-function lookThrough(
-  ts: Compiler,
-  root: TypeScript.SourceFile,
-  seen: { imports: Set<string>; awaits: boolean },
-): TypeScript.SourceFile {
+function assignableNames(ts: Compiler, list: TypeScript.VariableDeclarationList): string[] {
+  const isFixed = (list.flags & ts.NodeFlags.BlockScoped & ~ts.NodeFlags.Let) !== 0;
+  const namesIn = (name: TypeScript.BindingName): string[] =>
+    ts.isIdentifier(name)
+      ? [name.text]
+      : name.elements.flatMap((element) => (ts.isBindingElement(element) ? namesIn(element.name) : []));
+  return isFixed ? [] : list.declarations.flatMap(({ name }) => namesIn(name));
+}
+
+/** Notes what a script requires and awaits, and names the compiler's own `require`, of which no place in the source is known. */
+function lookThrough(ts: Compiler, seen: Seen): TypeScript.TransformerFactory<TypeScript.SourceFile> {
   const awaits = (node: TypeScript.Node): boolean =>
     ts.isAwaitExpression(node) ||
     (ts.isForOfStatement(node) && node.awaitModifier !== undefined) ||
     (ts.isVariableDeclarationList(node) &&
       Number(node.flags & ts.NodeFlags.AwaitUsing) === Number(ts.NodeFlags.AwaitUsing));
-  const visit = (node: TypeScript.Node, inFunction: boolean): void => {
-    if (ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === 'require') {
-      const [name] = node.arguments;
-      if (name && ts.isStringLiteral(name)) seen.imports.add(name.text);
-    }
-    seen.awaits ||= !inFunction && awaits(node);
-    ts.forEachChild(node, (child) => visit(child, inFunction || ts.isFunctionLike(node)));
+  return (context) => (root) => {
+    const { factory } = context;
+    const visit = (node: TypeScript.Node, inFunction: boolean): TypeScript.Node => {
+      const isRequire =
+        ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === 'require';
+      if (isRequire) {
+        const [name] = node.arguments;
+        if (name && ts.isStringLiteral(name)) seen.imports.add(name.text);
+        if (node.expression.pos < 0) {
+          return factory.updateCallExpression(node, factory.createIdentifier(REQUIRE), undefined, node.arguments);
+        }
+      }
+      seen.awaits ||= !inFunction && awaits(node);
+      return ts.visitEachChild(node, (child) => visit(child, inFunction || ts.isFunctionLike(node)), context);
+    };
+    return ts.visitEachChild(root, (child) => visit(child, false), context);
   };
-  visit(root, false);
-  return root;
 }
 
 /** Finds places by source maps: the first one's source is what the second one is the map of. */

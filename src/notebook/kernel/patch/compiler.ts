@@ -66,10 +66,13 @@ export function repairCompiler(): void {
   require.cache[id] = { id, filename: id, loaded: true, exports } as NodeJS.Module;
 }
 
-/** tslab exports what a cell declares by the names in the compiler's tables, where `__x` is `___x`. */
+/** tslab exports what a cell declares by the names in the compiler's tables, where `__x` is `___x` and `declare global` has one too. */
 function withWrittenNames(path: string, text: string): string {
   if (!path.endsWith('/__tslab__.ts')) return text;
-  return text.replace(/\nexport \{([^{}]*)\}$/, (list) => list.replace(/(?<=[{ ])___/g, '__'));
+  return text.replace(/\nexport \{([^{}]*)\}$/, (_list, names: string) => {
+    const written = names.split(', ').filter((name) => name !== '__global');
+    return `\nexport {${written.map((name) => name.replace(/^___/, '__')).join(', ')}}`;
+  });
 }
 
 /** Has a program write the cell alone, to where tslab looks for it: the files that it imports are compiled when they are loaded. */
@@ -188,8 +191,8 @@ function libraries(): string[] {
 /** The language of cells: what the Node that runs understands, modules as it finds them, packages as an `import` finds them. */
 export function cellLanguage(ts: typeof TypeScript): TypeScript.CompilerOptions {
   return {
-    // What an older Node lacks of its newest syntax (`using`) is spelled out.
-    target: NODE >= 24 ? ts.ScriptTarget.ESNext : ts.ScriptTarget.ES2024,
+    // Newer syntax (`using`, `accessor`) is spelled out.
+    target: ts.ScriptTarget.ES2024,
     lib: libraries().map((name) => `lib.${name}.d.ts`),
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     customConditions: ['node'],

@@ -26,6 +26,22 @@ function select(ts: typeof TypeScript, text: string, isWanted: (name: string) =>
   return kept.filter((line) => line !== '').join('\n') + '\n';
 }
 
+/** The declarations after a cell with the namespaces of earlier ones, which tslab forgets, and what those add to modules and to global types. */
+export function withNamespaces(ts: typeof TypeScript, previous: string, next: string): string {
+  const statementsOf = (text: string): readonly TypeScript.Statement[] =>
+    ts.createSourceFile('declarations.d.ts', text, ts.ScriptTarget.ESNext, true).statements;
+  const namespaces = statementsOf(previous).filter(ts.isModuleDeclaration);
+  if (namespaces.length === 0) return next;
+  const statements = statementsOf(next);
+  const names = new Set(statements.flatMap((statement) => namesOf(ts, statement)));
+  const texts = new Set(statements.map((statement) => statement.getText()));
+  const kept = namespaces.filter((statement) => {
+    const adds = ts.isStringLiteral(statement.name) || (statement.flags & ts.NodeFlags.GlobalAugmentation) !== 0;
+    return adds ? !texts.has(statement.getText()) : !names.has(statement.name.text);
+  });
+  return next + kept.map((statement) => `${statement.getText()}\n`).join('');
+}
+
 /**
  * The names of variables, functions, classes and the like in declarations, without imported ones, and their types where
  * the declarations tell more than the values do.

@@ -54,7 +54,9 @@ export function failureOf(thrown: unknown): CellFailure {
 function tracebackOf(error: Error): string {
   if (error instanceof CompileError) return error.diagnostics.map((found) => pointAt(error.code, found)).join('\n');
   // A UserError says by itself what to do; a stack would only bury it.
-  return error.name === 'UserError' ? `${error.name}: ${error.message}` : inspect(error);
+  if (error.name === 'UserError') return `${error.name}: ${error.message}`;
+  // Node puts what has no frames into brackets.
+  return inspect(error).replace(/^\[([^]*?)\](?=$| \{\n)/, '$1');
 }
 
 function said({ fileName, start, messageText }: TslabDiagnostic): string {
@@ -123,11 +125,15 @@ export function rememberOrigin(file: string, origin: Origin): void {
   if (origins.size > REMEMBERED) origins.delete(origins.keys().next().value!);
 }
 
+const EVAL_ORIGIN = /\((.+):(\d+):(\d+)\)/;
+
 function frame(site: Frame): string | undefined {
-  const [file, line, column] = [site.getFileName(), site.getLineNumber(), site.getColumnNumber()];
-  const origin = origins.get(file ?? '');
-  if (!origin || line === null || column === null) return site.toString();
-  const place = origin.locate({ line, column });
+  // What `eval` runs is told by where it was called.
+  const [, file = site.getFileName() ?? '', ...called] = EVAL_ORIGIN.exec(site.getEvalOrigin() ?? '') ?? [];
+  const [line, column] = called.length > 0 ? called.map(Number) : [site.getLineNumber(), site.getColumnNumber()];
+  const origin = origins.get(file);
+  if (!origin) return site.toString();
+  const place = line === null || column === null ? undefined : origin.locate({ line, column });
   return (
     place &&
     site.toString().replace(`${file}:${line}:${column}`, () => `${origin.name()}:${place.line}:${place.column}`)

@@ -4,7 +4,7 @@ import { dirname, isAbsolute } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 import type * as TypeScript from 'typescript';
-import { type Script, toScript } from './cellScript.js';
+import { REQUIRE, type Script, scoped, toScript } from './cellScript.js';
 import { cellLanguage } from './compiler.js';
 import { rememberOrigin } from './failures.js';
 
@@ -128,10 +128,12 @@ export class LocalModules {
     if (module.started) return undefined;
     module.started = true;
     const { code, awaits } = module.script;
-    const wrapped = `(${awaits ? 'async ' : ''}function (exports, require, module, __filename, __dirname) {\n${code}\n})`;
-    const body = vm.runInThisContext(wrapped, { filename: path, lineOffset: -1 }) as (...args: unknown[]) => unknown;
+    type Wrapper = (...given: unknown[]) => (exports: unknown, require: NodeJS.Require) => unknown;
+    const wrapped = scoped('require, module, __filename, __dirname', awaits, `exports, ${REQUIRE}`, code);
+    const wrapper = vm.runInThisContext(wrapped, { filename: path, lineOffset: -1 }) as Wrapper;
+    const require = this.requireFrom(path);
     try {
-      return body.call(module.exports, module.exports, this.requireFrom(path), module, path, dirname(path));
+      return wrapper(require, module, path, dirname(path)).call(module.exports, module.exports, require);
     } catch (error) {
       this.modules.delete(path);
       throw error;
@@ -155,7 +157,7 @@ function changeOf(path: string): number {
 
 function jsonScript(source: string): Script {
   const code = `module.exports = JSON.parse(${JSON.stringify(source)});`;
-  return { code, imports: [], awaits: false, declares: [], locate: () => undefined };
+  return { code, imports: [], awaits: false, declares: [], assignable: [], locate: () => undefined };
 }
 
 type Import = (name: string, options?: ImportCallOptions) => Promise<object>;

@@ -1,0 +1,57 @@
+/** What one cell sets. */
+export interface CellScope {
+  /** The object that the cell's script sets its variables in. */
+  exports: object;
+  /** Takes the accessors of those variables that may be assigned to. */
+  bind: (accessors: object) => void;
+  /** The names that the cell has got to. */
+  reached: ReadonlySet<string>;
+}
+
+/**
+ * The variables of all cells. A variable stays in the cell that declares it, and other cells read and assign it by its
+ * name: so its functions see what is assigned. One that a later cell declares anew is that cell's from then on.
+ */
+export class CellVariables {
+  /** By name; without a prototype, whose names are none of a cell. */
+  readonly values = Object.create(null) as Record<string, unknown>;
+  private readonly owners = new Map<string, CellScope>();
+
+  /** A place for a cell that declares these names. */
+  scope(declares: readonly string[]): CellScope {
+    const own = new Set(declares);
+    const reached = new Set<string>();
+    let bound: object = {};
+    const define = (name: string, property: PropertyDescriptor): void => {
+      reached.add(name);
+      this.owners.set(name, scope);
+      Object.defineProperty(this.values, name, { ...property, configurable: true, enumerable: true });
+    };
+    const exports = new Proxy(this.values, {
+      set: (values, key, value: unknown) => {
+        const name = String(key);
+        const accessor = Object.getOwnPropertyDescriptor(bound, name);
+        if (!own.has(name)) return Reflect.set(values, name, value);
+        if (!reached.has(name)) define(name, accessor ?? { value, writable: true });
+        else if (!accessor && this.owners.get(name) === scope) values[name] = value;
+        return true;
+      },
+      // What a cell imports, and TypeScript's mark of a module.
+      defineProperty: (_values, name, property) => {
+        if (name !== '__esModule') define(String(name), property);
+        return true;
+      },
+    });
+    const scope: CellScope = { exports, reached, bind: (accessors) => (bound = accessors) };
+    return scope;
+  }
+}
+
+/** The code of an object of accessors for variables of these names. */
+export function accessorsOf(names: readonly string[]): string {
+  const accessors = names.map((name) => {
+    const value = name === 'value' ? 'given' : 'value';
+    return `get ${name}() { return ${name}; }, set ${name}(${value}) { ${name} = ${value}; }`;
+  });
+  return `{ ${accessors.join(', ')} }`;
+}
