@@ -75,3 +75,13 @@ export function decodeMessage(key: string, frames: Buffer[], largest = Infinity)
     message: { header: header as unknown as MessageHeader, parent_header, metadata, content },
   };
 }
+
+/** How many characters the first units of a text are: the protocol counts those in a cell, JavaScript counts halves of some. */
+export function charactersIn(text: string, units: number): number {
+  return [...text.slice(0, units)].length;
+}
+
+/** How many units the first characters of a text are. */
+export function unitsIn(text: string, characters: number): number {
+  return [...text].slice(0, characters).join('').length;
+}

@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js';
+import { charactersIn, unitsIn } from '../kernel/wire.js';
 import { type ParameterValue, setParameter } from '../run/parameters.js';
 import { parseParameter } from '../run/parseParameter.js';
 import type { Command, Completion, FolderCommand, Problem } from './protocol.js';
@@ -153,7 +154,11 @@ async function ask(
   { kernel }: LiveSession,
   { do: what, code, position }: Extract<Command, { do: 'complete' | 'inspect' }>,
 ): Promise<Completion | { text: string } | null> {
-  const answer = await kernel.ask(`${what}_request`, { code, cursor_pos: position, detail_level: 0 });
+  const answer = await kernel.ask(`${what}_request`, {
+    code,
+    cursor_pos: charactersIn(code, position),
+    detail_level: 0,
+  });
   if (answer?.status !== 'ok') return null;
   if (what === 'inspect') {
     const text = (answer.data as Record<string, unknown> | undefined)?.['text/plain'];
@@ -161,7 +166,11 @@ async function ask(
   }
   const { matches, cursor_start, cursor_end } = answer;
   if (!Array.isArray(matches)) return null;
-  return { matches: matches.map(String), start: Number(cursor_start), end: Number(cursor_end) };
+  return {
+    matches: matches.map(String),
+    start: unitsIn(code, Number(cursor_start)),
+    end: unitsIn(code, Number(cursor_end)),
+  };
 }
 
 /** What TypeScript says of a piece of code; null without a kernel, of one that runs a cell, and of one that cannot tell. */

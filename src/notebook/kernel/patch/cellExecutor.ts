@@ -13,7 +13,8 @@ import { describeVariable, type VariableInfo } from './variables.js';
 
 export interface Cell {
   code: string;
-  count: number;
+  /** What stack traces of later cells call it. */
+  name: string;
   isCurrent: () => boolean;
   stopped: Promise<never>;
 }
@@ -53,7 +54,7 @@ export class CellExecutor {
   }
 
   /** Runs a cell; resolves to the value of its last expression, which may be a promise. Throws what it throws, or CompileError. */
-  async execute({ code, count, isCurrent, stopped }: Cell): Promise<{ value?: unknown }> {
+  async execute({ code, name, isCurrent, stopped }: Cell): Promise<{ value?: unknown }> {
     const metadata = this.metadataOf(code);
     if (metadata.mode === 'browser') return {};
     if (metadata.module !== undefined) return this.define(metadata.module, code, metadata);
@@ -62,7 +63,6 @@ export class CellExecutor {
     if (diagnostics.length > 0) throw new CompileError(code, diagnostics);
     const declarations = withNamespaces(this.ts, this.declarations, declOutput);
     const script = toScript(this.ts, output, this.file, { lastValue: lastExpressionVar });
-    const name = `cell ${count}`;
     rememberOrigin(name, {
       name: () => (isCurrent() ? 'cell' : name),
       // tslab puts a line before each cell.

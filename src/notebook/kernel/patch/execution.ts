@@ -1,8 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Connection } from '../client/connection.js';
 import type { MessageContent } from '../wire.js';
 import { CellExecutor } from './cellExecutor.js';
 import { captureOutput, CellRun, refuseInput } from './cellOutput.js';
+import { captureChildren } from './childOutput.js';
 import { interruption, repairStackTraces } from './failures.js';
 import type { ExecutionHistory } from './messages.js';
 import { type Outlet, replaceMethod, type Tslab } from './tslab.js';
@@ -43,15 +46,19 @@ export function repairExecution(
       message.content = content;
       message.signAndSend(self.connInfo.key, to);
     };
-    const { stop_on_error } = request.content;
+    const { stop_on_error, silent, store_history } = request.content;
     const code = String(request.content.code);
-    const run = new CellRun(code, (type, content) => reply(type, content, self.iopub));
+    const run = new CellRun(code, (type, content) => {
+      if (silent !== true) reply(type, content, self.iopub);
+    });
+    const isStored = silent !== true && store_history !== false;
     const count = await queue.add(async () => {
       current = run;
-      const count = ++self.handler.execCount;
-      history.add(count, code);
+      if (isStored) history.add(++self.handler.execCount, code);
+      const count = self.handler.execCount;
       run.start(count);
-      await (runs ? runs.run(run, () => runCell(run, count)) : runCell(run, count));
+      const name = isStored ? `cell ${count}` : 'unnumbered cell';
+      await (runs ? runs.run(run, () => runCell(run, count, name)) : runCell(run, count, name));
       // A promise that the cell dropped is reported as rejected only after the turn in which the cell ended, and what a client has sent
       // meanwhile is here after the next one.
       await nextTurn();
@@ -64,12 +71,12 @@ export function repairExecution(
     reply('execute_reply', count ? { execution_count: count, ...outcome } : { status: 'aborted' }, socket);
   });
 
-  const runCell = async (run: CellRun, count: number): Promise<void> => {
+  const runCell = async (run: CellRun, count: number, name: string): Promise<void> => {
     try {
       const isCurrent = (): boolean => running() === run;
       // Breaking a loop off drops the microtasks that wait behind it: nothing of ours must be among them.
       await nextTurn();
-      const cell = { code: run.code, count, isCurrent, stopped: run.stopped };
+      const cell = { code: run.code, name, isCurrent, stopped: run.stopped };
       const { value } = await unbroken(() => executor.execute(cell));
       if (value !== undefined) run.result(value, count);
     } catch (error) {
@@ -87,6 +94,7 @@ export function repairExecution(
     tslab.jupyter.lastWriteDisplayData = (content, update) => running()?.display(content, update);
     captureOutput(running);
     refuseInput(running);
+    if (!isHeard(options.configPath)) captureChildren();
     repairStackTraces();
     tslab.startKernel(options);
     for (const event of ['uncaughtException', 'unhandledRejection']) {
@@ -95,6 +103,12 @@ export function repairExecution(
     process.on('exit', () => current?.flush());
   };
   return { startKernel, executor: () => executor };
+}
+
+/** Whether the client hears what comes out of the kernel's process, as this project's own does. */
+function isHeard(connectionFile: string): boolean {
+  const { client_state } = JSON.parse(readFileSync(connectionFile, 'utf8')) as Connection;
+  return client_state !== undefined;
 }
 
 class ExecutionQueue {

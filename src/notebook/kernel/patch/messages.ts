@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { inspect } from 'node:util';
 import type * as TypeScript from 'typescript';
-import { decodeMessage, encodeMessage, type MessageContent, type ReceivedMessage } from '../wire.js';
+import {
+  charactersIn,
+  decodeMessage,
+  encodeMessage,
+  type MessageContent,
+  type ReceivedMessage,
+  unitsIn,
+} from '../wire.js';
 import type { CellExecutor } from './cellExecutor.js';
 import { kernelTypeScript } from './compiler.js';
 import { failureOf, problemsOf } from './failures.js';
@@ -75,6 +82,23 @@ export function repairMessages(
     reply.content = { status: 'ok', comms: {} };
     reply.signAndSend(self.connInfo.key, socket);
   });
+
+  const atCursor = ({ code, cursor_pos, ...rest }: MessageContent): MessageContent => {
+    const text = String(code);
+    return { ...rest, code: text, cursor_pos: unitsIn(text, typeof cursor_pos === 'number' ? cursor_pos : Infinity) };
+  };
+
+  replaceMethod(handler, 'handleInspect', (_self, handleInspect, request) =>
+    answered(() => handleInspect(atCursor(request))),
+  );
+
+  replaceMethod(handler, 'handleComplete', (_self, handleComplete, request) =>
+    answered(() => {
+      const reply = handleComplete(atCursor(request));
+      const place = (name: string): number => charactersIn(String(request.code), Number(reply[name]));
+      return { ...reply, cursor_start: place('cursor_start'), cursor_end: place('cursor_end') };
+    }),
+  );
 
   replaceMethod(handler, 'handleIsComplete', (_self, _handle, { code }) =>
     completenessOf(kernelTypeScript(), String(code)),

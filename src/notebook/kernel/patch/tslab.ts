@@ -18,6 +18,8 @@ export interface TslabHandler {
   execCount: number;
   handleKernel(): { language_info: { version: string } } & MessageContent;
   handleIsComplete(request: MessageContent): MessageContent;
+  handleInspect(request: MessageContent): MessageContent;
+  handleComplete(request: MessageContent): MessageContent;
 }
 
 export interface TslabServer {
