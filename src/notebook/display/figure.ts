@@ -1,10 +1,10 @@
 import type { Figure } from '../../plots/theme.js';
-import { type Bundle, display } from './output.js';
-import { type PngOptions, renderPng } from './renderPng.js';
+import { type Bundle, type BundleMetadata, display } from './output.js';
+import { type PngOptions, renderPng, sizeOf } from './renderPng.js';
 
 /** Shows a figure below the cell: plotly, an image (PNG) and a sentence of text, which is printed elsewhere. */
 export function show(figure: Figure, picture: PngOptions = {}): void {
-  display(figureBundle(figure, picture));
+  display(figureBundle(figure, picture), figureMetadata(figure, picture));
 }
 
 /** How a live figure is shown: the size of its picture, and how often it may change. */
@@ -33,14 +33,14 @@ export function liveFigure(figure: Figure, options: LiveFigureOptions = {}): Fig
   let complete = final;
   let lastSent = Date.now();
   let waiting: NodeJS.Timeout | undefined;
-  const handle = display(figureBundle(figure, final ? options : null));
+  const handle = display(figureBundle(figure, final ? options : null), figureMetadata(figure, options));
 
   const send = (withPicture: boolean): void => {
     clearTimeout(waiting);
     waiting = undefined;
     lastSent = Date.now();
     complete = withPicture;
-    handle.update(figureBundle(latest, withPicture ? options : null));
+    handle.update(figureBundle(latest, withPicture ? options : null), figureMetadata(latest, options));
   };
   const done = (): void => {
     if (!complete) send(true);
@@ -61,7 +61,7 @@ export function liveFigure(figure: Figure, options: LiveFigureOptions = {}): Fig
 export function figureBundle({ data, layout }: Figure, picture: PngOptions | null): Bundle {
   const bundle: Bundle = {
     'application/vnd.plotly.v1+json': { data, layout, config: { responsive: true, displaylogo: false } },
-    'text/plain': `${layout.title.text}. ${layout.meta.alt}`,
+    'text/plain': inWords(layout),
   };
   if (picture) {
     try {
@@ -71,4 +71,13 @@ export function figureBundle({ data, layout }: Figure, picture: PngOptions | nul
     }
   }
   return bundle;
+}
+
+/** The size of a figure's image, which has more pixels than that, and its text. */
+function figureMetadata({ layout }: Figure, picture: PngOptions): BundleMetadata {
+  return { 'image/png': { ...sizeOf(layout, picture), alt: inWords(layout) } };
+}
+
+function inWords({ title, meta }: Figure['layout']): string {
+  return `${title.text}. ${meta.alt}`;
 }

@@ -5,9 +5,12 @@ import { randomUUID } from 'node:crypto';
 /** What a cell shows, as one thing in several forms: MIME type to content. A viewer picks the richest it knows. */
 export type Bundle = Record<string, unknown>;
 
+/** What is said of the forms: MIME type to the size of an image and the text for who cannot see it (`alt`). */
+export type BundleMetadata = Record<string, { width: number; height: number; alt: string }>;
+
 interface DisplayData {
   data: Bundle;
-  metadata: Record<string, unknown>;
+  metadata: BundleMetadata;
   transient: { display_id: string };
 }
 
@@ -35,23 +38,23 @@ export class DisplayHandle {
   readonly id: string = randomUUID();
 
   /** Replaces what is shown, in every place where it is shown. Does nothing outside of a notebook. */
-  update(bundle: Bundle): void {
-    this.send(bundle, true);
+  update(bundle: Bundle, metadata: BundleMetadata = {}): void {
+    this.send(bundle, metadata, true);
   }
 
   /** Adds the bundle to the output of the cell that runs; false outside of a notebook. */
-  send(bundle: Bundle, update = false): boolean {
+  send(bundle: Bundle, metadata: BundleMetadata = {}, update = false): boolean {
     const write = kernelOutput();
-    write?.({ data: bundle, metadata: {}, transient: { display_id: this.id } }, update);
+    write?.({ data: bundle, metadata, transient: { display_id: this.id } }, update);
     return write !== null;
   }
 }
 
 /** Shows a bundle (MIME type to content) below the cell as one output. Outside of a notebook, prints its `text/plain`. */
-export function display(bundle: Bundle): DisplayHandle {
+export function display(bundle: Bundle, metadata: BundleMetadata = {}): DisplayHandle {
   const handle = new DisplayHandle();
   const text = bundle['text/plain'];
-  if (!handle.send(bundle) && typeof text === 'string') console.log(text);
+  if (!handle.send(bundle, metadata) && typeof text === 'string') console.log(text);
   return handle;
 }
 

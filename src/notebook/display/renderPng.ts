@@ -13,12 +13,18 @@ export interface PngOptions {
   scale?: number;
 }
 
+/** The size of a figure in CSS pixels. */
+export function sizeOf(layout: Figure['layout'], options: PngOptions): { width: number; height: number } {
+  return { width: options.width ?? 720, height: options.height ?? layout.height };
+}
+
 /**
  * Draws a figure as a PNG, dark on white, without a browser: plotly runs in jsdom, resvg paints, in about 0.2 s. It
  * returns the image, not a promise, so that a cell that ends with `show(figure)` has shown it.
  */
 export function renderPng(figure: Figure, options: PngOptions = {}): Buffer {
-  const { width = 720, height = figure.layout.height, scale = 2 } = options;
+  const { scale = 2 } = options;
+  const { width, height } = sizeOf(figure.layout, options);
   const { plotly, document, Resvg } = plotlyInNode();
   const element = document.createElement('div');
   document.body.append(element);

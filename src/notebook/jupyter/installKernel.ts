@@ -1,5 +1,5 @@
-import { rmSync } from 'node:fs';
-import { isAbsolute, join, normalize } from 'node:path';
+import { copyFileSync, rmSync } from 'node:fs';
+import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { UserError } from '../../errors.js';
 import { jsonFile, writeFileWholeSync } from '../../platform/writeFile.js';
 import {
@@ -27,6 +27,9 @@ function folderOf({ prefix, name = USUAL_KERNEL }: InstallOptions): { folder: st
   return { folder: join(data, 'kernels', checkedKernelName(name)), name };
 }
 
+/** What frontends show beside the kernel's name. */
+const LOGOS = ['logo-64x64.png', 'logo-svg.svg'];
+
 /** The project that installed a kernelspec; undefined for kernelspecs of others. */
 export function installedBy(spec: KernelSpec): string | undefined {
   return spec.metadata?.sparsebook?.project;
@@ -53,6 +56,7 @@ export function installKernel(options: InstallOptions = {}): string {
   };
   const file = join(folder, 'kernel.json');
   writeFileWholeSync(file, JSON.stringify(spec, null, 2) + '\n', jsonFile);
+  for (const logo of LOGOS) copyFileSync(join(dirname(own.file), logo), join(folder, logo));
   return file;
 }
 

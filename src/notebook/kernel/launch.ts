@@ -1,7 +1,9 @@
 // What kernel.json starts: node --max-semi-space-size=16 --no-force-async-hooks-checks launch.js CONNECTION_FILE. The project's own
 // tslab, repaired. Newer Nodes let the young generation grow further, and a compiler that starts fills it: touching that memory is
 // a tenth of the time it takes. With its checks on, Node ends the process when a loop in a timer is broken off (patch/watchThread.ts).
+import { closeSync, openSync } from 'node:fs';
 import module from 'node:module';
+import { devNull } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { installInterruptHook } from './interrupt.js';
 import { repairCompiler } from './patch/compiler.js';
@@ -27,6 +29,20 @@ function cacheCompiledCode(): void {
   setTimeout(() => node.flushCompileCache?.(), SETTLED_MILLISECONDS).unref();
 }
 
+/**
+ * Puts an input that ends in place of the process's own: Jupyter leaves a pipe there in which nothing ever comes, and a program that
+ * a cell starts would wait for it. Before there are threads, of which one could take the descriptor's number.
+ */
+function endInput(): void {
+  try {
+    closeSync(0);
+    openSync(devNull, 'r');
+  } catch {
+    // It was closed already.
+  }
+}
+
+endInput();
 cacheCompiledCode();
 installInterruptHook();
 repairCompiler();

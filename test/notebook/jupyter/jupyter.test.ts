@@ -1,20 +1,22 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { UserError } from 'sparsebook';
 import {
   commandOf,
   findKernelSpec,
   listKernelSpecs,
+  packageRoot,
   projectJupyterPath,
   userDataDir,
   type KernelSpec,
 } from 'sparsebook/notebook/jupyter/kernelSpec.js';
 import { jupyterEnvironment, startJupyter } from 'sparsebook/notebook/jupyter/startJupyter.js';
 import { installKernel, uninstallKernel } from 'sparsebook/notebook/jupyter/installKernel.js';
+import { schemaErrors } from '../run/nbformat.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-jupyter-'));
 after(() => rmSync(scratch, { recursive: true }));
@@ -37,6 +39,10 @@ test('an installed kernelspec has absolute paths that exist, and can be removed'
   assert.equal(spec.argv[0], process.execPath);
   assert.match(readFileSync(spec.argv.at(-2) ?? '', 'utf8'), /startKernel/);
   assert.equal(spec.argv.at(-1), '{connection_file}');
+  assert.match(readFileSync(join(dirname(file), 'logo-svg.svg'), 'utf8'), /^<svg .*viewBox/);
+  const png = readFileSync(join(dirname(file), 'logo-64x64.png'));
+  assert.deepEqual([png.toString('latin1', 1, 4), png.readUInt32BE(16), png.readUInt32BE(20)], ['PNG', 64, 64]);
+  assert.equal(spec.display_name, 'TypeScript (sparsebook)', 'not the name that tslab gives itself');
   assert.equal(installKernel({ prefix: scratch }), file, 'installing again replaces our own');
   const own = listKernelSpecs([join(scratch, 'share', 'jupyter')]);
   assert.deepEqual(
@@ -137,28 +143,83 @@ test("Jupyter is given the project's kernel first, and its absence says what to 
 });
 
 const nbconvert = spawnSync('jupyter', ['nbconvert', '--version']);
+const skip = nbconvert.status === 0 ? false : 'jupyter nbconvert is not installed';
+
+const fixture = (name: string): string => join(import.meta.dirname, '..', '..', 'fixtures', name);
+
+/** Has nbconvert convert a notebook; gives what it wrote, and fails where it complains. */
+function converted(to: string, notebook: string, extension: string, ...more: string[]): string {
+  const args = ['nbconvert', '--to', to, ...more, notebook, '--output-dir', scratch, '--output', 'converted'];
+  const { status, stderr } = spawnSync('jupyter', args, { env: jupyterEnvironment(), encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  assert.doesNotMatch(stderr, /Traceback|^ +at |Error|rror:/m);
+  return readFileSync(join(scratch, `converted${extension}`), 'utf8');
+}
+
+/** A notebook of code cells, each a slide, beside which the library is found. */
+function slides(...sources: string[]): string {
+  mkdirSync(join(scratch, 'node_modules'));
+  symlinkSync(packageRoot, join(scratch, 'node_modules', 'sparsebook'));
+  const cells = sources.map((source, i) => ({
+    ...{ cell_type: 'code', id: `cell-${i}`, execution_count: null, outputs: [], source },
+    metadata: { slideshow: { slide_type: 'slide' }, tags: source.startsWith('throw') ? ['raises-exception'] : [] },
+  }));
+  const kernelspec = { name: 'tslab', display_name: 'TypeScript', language: 'typescript' };
+  const file = join(scratch, 'slides.ipynb');
+  writeFileSync(file, JSON.stringify({ cells, metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 }));
+  return file;
+}
 
 test(
-  "Jupyter's own nbconvert executes a notebook on the project's kernel",
-  { skip: nbconvert.status === 0 ? false : 'jupyter nbconvert is not installed' },
+  "Jupyter's own nbconvert executes a notebook, and shows its figures with size and text, and its slides",
+  { skip },
   () => {
-    const notebook = join(import.meta.dirname, '..', '..', 'fixtures', 'notebooks', 'outputs.ipynb');
-    const args = [
-      'nbconvert',
-      '--to',
-      'notebook',
-      '--execute',
-      notebook,
-      '--output-dir',
-      scratch,
-      '--output',
-      'converted',
-    ];
-    const { status, stderr } = spawnSync('jupyter', args, { env: jupyterEnvironment(), encoding: 'utf8' });
-    assert.equal(status, 0, stderr);
-    const text = readFileSync(join(scratch, 'converted.ipynb'), 'utf8');
-    assert.match(text, /to stdout/);
-    assert.match(text, /"ename": "RangeError"/);
-    assert.doesNotMatch(text, /"execution_count": 0/);
+    const file = slides(
+      "import { show, softmaxTwice } from 'sparsebook';\nconsole.log('to stdout');\nshow(softmaxTwice());",
+      "throw new RangeError('far');",
+      "setInterval(() => console.log('still here'), 1);",
+    );
+    const executed = converted('notebook', file, '.ipynb', '--execute');
+    assert.deepEqual(schemaErrors(JSON.parse(executed)), []);
+    assert.match(executed, /to stdout[^]*"ename": "RangeError"/);
+    assert.doesNotMatch(executed, /"execution_count": (0|null)/);
+    writeFileSync(file, executed);
+    const page = converted('html', file, '.html', '--template', 'classic');
+    const [image] = /<img[^>]*>/.exec(page.replace(/src="data:[^"]*"/g, ''))!;
+    assert.match(image, /width="?720\b/);
+    assert.match(image, /height="?\d{3}\b/);
+    assert.match(image, /alt="[^"]+\."/);
+    assert.equal(converted('slides', file, '.slides.html').match(/<section>\s*<section>/g)?.length, 3);
+  },
+);
+
+const talks = spawnSync('/usr/bin/python3', ['-c', 'import jupyter_client']);
+
+test(
+  "Jupyter's own client talks to the project's kernel: it completes, inspects, interrupts, and loses no request",
+  { skip: talks.status === 0 ? false : 'jupyter_client is not installed' },
+  () => {
+    const talk = [fixture('jupyterConversation.py')];
+    const { stdout, stderr } = spawnSync('/usr/bin/python3', talk, { env: jupyterEnvironment(), encoding: 'utf8' });
+    assert.equal(stderr, '');
+    assert.deepEqual(JSON.parse(stdout), {
+      result: ['ok', ['execute_result', '42']],
+      complete: ['toFixed'],
+      inspect: { 'text/plain': 'const wide: 21' },
+      is_complete: [
+        { status: 'incomplete', indent: '  ' },
+        { status: 'complete' },
+        { status: 'invalid' },
+        { status: 'incomplete', indent: '' },
+      ],
+      children: ['ok', ['stream', 'waited for\n'], ['stream', 'awaited\n'], ['execute_result', '0']],
+      input: ['ok', ['execute_result', '0']],
+      question: ['error', ['error', 'UserError']],
+      interrupt: [true, 'Interrupted'],
+      queued: ['error', 'aborted', 'aborted'],
+      after: ['ok', ['execute_result', '21']],
+      going: ['error', 'ok'],
+      history: ["throw new Error('go on');", '1'],
+    });
   },
 );

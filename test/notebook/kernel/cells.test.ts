@@ -184,6 +184,17 @@ test('completion and inspection know the variables of earlier cells, and what is
   assert.deepEqual(await about('wide', 1), { 'text/plain': 'const wide: {\n    inMetres: number;\n}\n\nHow wide.' });
   assert.deepEqual(await about('spread(1)', 3), { 'text/plain': 'function spread(factor: number): number' });
   assert.deepEqual(await about('  ', 1), {});
+  // The protocol counts characters, of which some are two units of a text.
+  const complete = await kernel().request('complete_request', { code: '"🙂🙂"; wide.in', cursor_pos: 13 });
+  assert.deepEqual([complete.matches, complete.cursor_start, complete.cursor_end], [['inMetres'], 11, 13]);
+  for (const code of ['', '(', '`${', 'import { } from', 'wide.', '/*', '🙂']) {
+    for (const cursor_pos of [0, 1, code.length, 99]) {
+      for (const type of ['complete', 'inspect']) {
+        const { status } = await kernel().request(`${type}_request`, { code, cursor_pos, detail_level: 1 });
+        assert.equal(status, 'ok', `${type} ${code} ${cursor_pos}`);
+      }
+    }
+  }
 });
 
 test('diagnose_request tells what is wrong with code as the next cell, each at its place, and runs nothing', async () => {

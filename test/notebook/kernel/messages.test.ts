@@ -128,6 +128,16 @@ test('an interrupt stops a synchronous loop', async () => {
   assert.equal((await execute('seven')).result(), '7');
 });
 
+test('an interrupt that comes while a cell is compiled is not lost', async () => {
+  for (let i = 0; i < 3; i++) {
+    const code = `const tuple${i} = [1, 'two', { three: [4] }] as const;\nawait new Promise(() => {});`;
+    const outcome = await kernel().execute(code, ({ header }) => {
+      if (header.msg_type === 'execute_input') kernel().interrupt();
+    });
+    assert.ok(outcome.status === 'error' && outcome.ename === 'Interrupted');
+  }
+});
+
 const deafLoops: [string, string][] = [
   ['that never awaits again', "await null;\nconsole.log('started');\nfor (;;);"],
   ['of microtasks', "console.log('started');\nawait null;\nfor (;;) await null;"],
@@ -356,6 +366,23 @@ test('history has what was executed: the last, a range, or what matches', async 
   assert.deepEqual(await history({ hist_access_type: 'tail', n: 1, output: true }), [
     [0, n + 2, ['const one = 1;', null]],
   ]);
+});
+
+test('a silent request shows nothing, and one that is not to be stored has no number', async () => {
+  const ask = (code: string, more: MessageContent): Promise<MessageContent> =>
+    kernel().request('execute_request', { code, silent: false, store_history: true, allow_stdin: false, ...more });
+  const before = (await ask('1', {})).execution_count;
+  const { heard, hear } = hearing();
+  await kernel().execute('setTimeout(() => console.log("later"), 1)', hear);
+  const silent = await ask('const quiet = 2; console.log(quiet); quiet', { silent: true });
+  const unstored = await ask('quiet + 1', { store_history: false });
+  assert.deepEqual([silent.status, unstored.status], ['ok', 'ok']);
+  assert.deepEqual([silent.execution_count, unstored.execution_count], [Number(before) + 1, Number(before) + 1]);
+  assert.equal((await execute('quiet')).result(), '2');
+  assert.equal(heard.stdout(), 'later\n');
+  const { history } = await kernel().request('history_request', { hist_access_type: 'tail', n: 2 });
+  const codes = (history as [number, number, string][]).map(([, , code]) => code);
+  assert.deepEqual(codes, ['setTimeout(() => console.log("later"), 1)', 'quiet']);
 });
 
 test('a kernel that is told to go says nothing any more, although a cell still prints', async () => {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import vm from 'node:vm';
 import type * as TypeScript from 'typescript';
 import { REQUIRE, scoped, toScript } from './cellScript.js';
@@ -77,6 +78,8 @@ export class CellExecutor {
     try {
       this.modules.forgetChanged();
       await Promise.race([this.modules.prepare(script.imports, this.file), stopped]);
+      // An interrupt that came while the cell was compiled is heard now: Node takes the listeners off in the next step.
+      await Promise.race([nextTurn(), stopped]);
       const { require } = this;
       const run = (body: CellBody): Promise<void> => body(require)(scope.exports, require, scope.bind);
       Object.assign((globalThis as unknown as { __tslab__: object }).__tslab__, { run });

@@ -1,5 +1,3 @@
-import { closeSync, openSync } from 'node:fs';
-import { devNull } from 'node:os';
 import { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { UserError } from '../../../errors.js';
@@ -128,13 +126,6 @@ export function captureOutput(printing: () => CellRun | undefined): void {
 
 /** Has the process's standard input end at once, and the cell that reads it fail: nobody can type into it. */
 export function refuseInput(reading: () => CellRun | undefined): void {
-  try {
-    // Jupyter leaves a pipe there, in which nothing ever comes: a program that a cell starts would wait for it.
-    closeSync(0);
-    openSync(devNull, 'r');
-  } catch {
-    // It was closed already.
-  }
   const ending = (): Readable =>
     new Readable({
       read() {

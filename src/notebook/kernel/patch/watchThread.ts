@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { inspect } from 'node:util';
-import { isMainThread, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { isAlive } from '../../../platform/asideName.js';
 import type { Connection } from '../client/connection.js';
 import { type ClientState, clientStateReader } from '../clientState.js';
@@ -33,6 +33,8 @@ export function startWatch(connectionFile: string): void {
   process.on('SIGINT', () => Atomics.add(told, HEARD, 1));
   const data: Watched = { told, parent, client };
   const worker = new Worker(new URL(import.meta.url), { name: 'watch', workerData: data });
+  // Node loses a signal that comes just when a cell's script starts or ends.
+  worker.on('message', () => process.emit('SIGINT', 'SIGINT'));
   worker.on('error', endUnwatched).unref();
 }
 
@@ -64,7 +66,7 @@ function endWithParent(named: number, client: string | undefined): () => void {
   };
 }
 
-/** A function that breaks what the main thread does once that has not heard for a while that its cell should stop. */
+/** A function that breaks what the main thread does, and tells it, once that has not heard for a while that its cell should stop. */
 function breakLoops(told: Int32Array, look: () => ClientState | undefined): () => void {
   let since: number | undefined;
   let heard = 0;
@@ -76,6 +78,7 @@ function breakLoops(told: Int32Array, look: () => ClientState | undefined): () =
     if (since === undefined || performance.now() - since < PATIENCE_MILLISECONDS) return;
     since = undefined;
     void terminate();
+    parentPort?.postMessage('interrupt');
   };
 }
 
