@@ -83,14 +83,14 @@ export default tseslint.config(
   },
   {
     // Text that becomes HTML without being escaped is how a notebook takes over a page.
-    files: ['src/notebook/{report,live,runs}/**/*.ts'],
+    files: ['src/notebook/{render,report,live,runs}/**/*.ts'],
     rules: {
       'no-restricted-syntax': [
         'error',
         {
           selector:
             ':not(TaggedTemplateExpression) > TemplateLiteral[expressions.length>0] > TemplateElement[value.raw=/<[a-z!\\u002f]/i]',
-          message: 'Make HTML by markup`…` (report/markup.ts), which escapes what is put in.',
+          message: 'Make HTML by markup`…` (render/markup.ts), which escapes what is put in.',
         },
       ],
     },

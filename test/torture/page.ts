@@ -10,7 +10,7 @@ import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
 import type { Notebook } from 'sparsebook/notebook/run/notebook.js';
 import { chromiumPath, launchChromium } from '../notebook/report/chromium.ts';
 import { codeCell, notebookOf } from '../notebook/report/fixture.ts';
-import { payloads } from '../notebook/report/payloads.ts';
+import { payloads } from '../notebook/render/payloads.ts';
 import { Site } from '../notebook/live/site.ts';
 import { each, upTo, type Outcome, type Probe } from './probe.ts';
 

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Resvg, ResvgRenderOptions } from '@resvg/resvg-js';
-import { markup } from '../report/markup.js';
+import { markup } from '../render/markup.js';
 
 /**
  * The fonts that a PNG is drawn with: KaTeX's, which are in the tree anyway, so that an image looks the same on every

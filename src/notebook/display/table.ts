@@ -1,6 +1,6 @@
 import { type Bundle, display } from './output.js';
 import { UserError } from '../../errors.js';
-import { markup } from '../report/markup.js';
+import { markup } from '../render/markup.js';
 import { createRequire } from 'node:module';
 import type { DataFrame } from 'danfojs-node';
 

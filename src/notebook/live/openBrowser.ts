@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { markup } from '../report/markup.js';
+import { markup } from '../render/markup.js';
 
 /** What opens an address in the person's browser; undefined where there is no screen to open it on. */
 export function browserCommand(

@@ -1,10 +1,10 @@
 import { duration } from '../../formats/text.js';
 import { hasTag, isObject, joined, secondsTaken, type CodeCell } from '../run/notebook.js';
 import { faultOf } from './provenance.js';
-import { highlight } from './highlight.js';
-import { markup, type Html } from './markup.js';
-import type { OutputPage } from './outputPage.js';
-import { renderOutputs } from './outputs.js';
+import { highlight } from '../render/highlight.js';
+import { markup, type Html } from '../render/markup.js';
+import type { OutputPage } from '../render/outputPage.js';
+import { renderOutputs } from '../render/outputs.js';
 
 /** Code of up to this many lines is open from the start; the rest unfolds at a click. */
 const openLines = 8;

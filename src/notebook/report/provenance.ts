@@ -1,6 +1,6 @@
 import { type Cell, hasTag, isExecuted, isObject, type Metadata, type Notebook, sourceHash } from '../run/notebook.js';
 import { placesOf } from '../run/runNotebook.js';
-import { type Html, joinedHtml, markup } from './markup.js';
+import { type Html, joinedHtml, markup } from '../render/markup.js';
 
 export type Fault = 'stale' | 'missing' | 'failed';
 

@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { assetFolder } from '../assets.js';
 import { toBase85 } from './base85.js';
-import { countTitles, type Heading, type Outline, renderMarkdownCell } from './markdown.js';
-import { asHtml, type Html, joinedHtml, markup, orNotice } from './markup.js';
+import { countTitles, type Heading, type Outline, renderMarkdownCell } from '../render/markdown.js';
+import { asHtml, type Html, joinedHtml, markup, orNotice } from '../render/markup.js';
 import { hasTag, joined, type Notebook } from '../run/notebook.js';
 import { renderCodeCell } from './cells.js';
-import { outputPage } from './outputPage.js';
+import { outputPage } from '../render/outputPage.js';
 import { readProvenance, renderNotices } from './provenance.js';
 import { type DeclaredParameter, parametersOf, type ParameterValue } from '../run/parameters.js';
 

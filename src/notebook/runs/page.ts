@@ -1,5 +1,5 @@
 import { page, themeButton } from '../live/server/pages.js';
-import { markup } from '../report/markup.js';
+import { markup } from '../render/markup.js';
 
 /** The page of the runs of a folder; its script fills it, and keeps the key. */
 export function runsPage(folder: string, key?: string): string {

@@ -7,7 +7,7 @@ import { notebookText, readNotebook } from 'sparsebook/notebook/run/notebookFile
 import type { Notebook, Output } from 'sparsebook/notebook/run/notebook.js';
 import { launchChromium, skipWithoutChromium } from '../report/chromium.ts';
 import { codeCell, notebookOf } from '../report/fixture.ts';
-import { payloads } from '../report/payloads.ts';
+import { payloads } from '../render/payloads.ts';
 import { fresh, Site, smallNotebook } from './site.ts';
 import { cell, holds, kernelIs, shows, type Visit, visitNotebook } from './tab.ts';
 

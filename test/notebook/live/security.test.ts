@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { browserCommand } from 'sparsebook/notebook/live/openBrowser.js';
 import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
-import { payloads } from '../report/payloads.ts';
+import { payloads } from '../render/payloads.ts';
 import type { ListedNotebook } from 'sparsebook/notebook/live/protocol.js';
 import { keyIn, Page, Site, smallNotebook } from './site.ts';
 

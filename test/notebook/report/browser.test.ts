@@ -12,7 +12,7 @@ import { renderReport } from 'sparsebook/notebook/report/renderReport.js';
 import type { Output } from 'sparsebook/notebook/run/notebook.js';
 import { launchChromium, skipWithoutChromium } from './chromium.ts';
 import { codeCell, notebookOf, renderFixture } from './fixture.ts';
-import { payloads } from './payloads.ts';
+import { payloads } from '../render/payloads.ts';
 
 // What runs inside the page; this program knows Node's globals only.
 declare const document: {

@@ -6,7 +6,7 @@ import type { Locator } from 'playwright-core';
 import { begun, start } from '../../training/log/events.ts';
 import { sparsebook } from '../../sparsebook.ts';
 import { launchChromium, skipWithoutChromium } from '../report/chromium.ts';
-import { payloads } from '../report/payloads.ts';
+import { payloads } from '../render/payloads.ts';
 import { logEpoch, loggedRun, RunsSite, until, writeRecord } from './site.ts';
 
 test(

@@ -1,5 +1,5 @@
 import DOMPurify, { type WindowLike } from 'dompurify';
-import { sanitizer } from '../../report/sanitizer.js';
+import { sanitizer } from '../../render/sanitizer.js';
 import type { OutputsPatch } from '../protocol.js';
 import { button, element } from './elements.js';
 import { drawFigure, figureIn, forgetFigure, takeFigure, writeFigure } from './figurePlace.js';

@@ -1,7 +1,7 @@
-import { type Outline, renderMarkdownCell } from '../../report/markdown.js';
-import { asHtml, markup } from '../../report/markup.js';
-import { type OutputPage, picturesIn } from '../../report/outputPage.js';
-import { renderOutput } from '../../report/outputs.js';
+import { type Outline, renderMarkdownCell } from '../../render/markdown.js';
+import { asHtml, markup } from '../../render/markup.js';
+import { type OutputPage, picturesIn } from '../../render/outputPage.js';
+import { renderOutput } from '../../render/outputs.js';
 import { faultOfOutput, joined, type Output } from '../../run/notebook.js';
 import { keptText, liveLimits } from '../../run/outputLimits.js';
 import type { Renderer } from './liveCell.js';

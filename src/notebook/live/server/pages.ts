@@ -1,4 +1,4 @@
-import { markup, type Html } from '../../report/markup.js';
+import { markup, type Html } from '../../render/markup.js';
 
 /** A page around its body; `script` is the asset that fills it and keeps the key. */
 export function page(title: string, script: string | undefined, body: Html, key?: string): string {

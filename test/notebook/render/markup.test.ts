@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asHtml, joinedHtml, jsonForScript, markup, type MarkupPart } from 'sparsebook/notebook/report/markup.js';
+import { asHtml, joinedHtml, jsonForScript, markup, type MarkupPart } from 'sparsebook/notebook/render/markup.js';
 import fc from 'fast-check';
 import { fromBase85, toBase85 } from 'sparsebook/notebook/report/base85.js';
 

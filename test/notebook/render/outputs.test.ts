@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { outputPage } from 'sparsebook/notebook/report/outputPage.js';
-import { renderOutput, renderOutputs } from 'sparsebook/notebook/report/outputs.js';
+import { outputPage } from 'sparsebook/notebook/render/outputPage.js';
+import { renderOutput, renderOutputs } from 'sparsebook/notebook/render/outputs.js';
 import type { Output } from 'sparsebook/notebook/run/notebook.js';
-import { renderFixture, visible } from './fixture.ts';
+import { renderFixture, visible } from '../report/fixture.ts';
 
 const show = (data: Record<string, unknown>): string =>
   String(renderOutput({ output_type: 'display_data', data, metadata: {} }, outputPage()));

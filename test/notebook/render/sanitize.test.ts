@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { sanitize as sanitized } from 'sparsebook/notebook/report/sanitize.js';
-import { sanitizeDrawing } from 'sparsebook/notebook/report/sanitize.js';
+import { sanitize as sanitized } from 'sparsebook/notebook/render/sanitize.js';
+import { sanitizeDrawing } from 'sparsebook/notebook/render/sanitize.js';
 import { payloads } from './payloads.ts';
 
 const sanitize = (html: string): string => String(sanitized(html));

@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { outputPage } from 'sparsebook/notebook/report/outputPage.js';
+import { outputPage } from 'sparsebook/notebook/render/outputPage.js';
 import { renderReport } from 'sparsebook/notebook/report/renderReport.js';
 import type { Cell, TextCell } from 'sparsebook/notebook/run/notebook.js';
-import { renderMarkdownCell } from 'sparsebook/notebook/report/markdown.js';
-import { notebookOf, visible } from './fixture.ts';
+import { renderMarkdownCell } from 'sparsebook/notebook/render/markdown.js';
+import { notebookOf, visible } from '../report/fixture.ts';
 
 const render = (source: string, attachments?: unknown): string =>
   String(renderMarkdownCell(source, { headings: [] }, outputPage(), { attachments, name: 'Cell 1' }));
