@@ -46,7 +46,7 @@ export class LiveSession {
     const session = new LiveSession(file, path, await file.read(), spare);
     if (spare?.suits(session.kernel.asked, dirname(file.path))) session.kernel.get().catch(() => undefined);
     const { rendererIn } = await import('./document/renderer.js');
-    session.renderer = rendererIn(dirname(file.path));
+    session.renderer = rendererIn(dirname(file.path), () => session.document.list.map(({ cell }) => cell));
     await session.lookForDraft();
     return session;
   }

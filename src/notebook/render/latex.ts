@@ -1,67 +1,197 @@
-import { createRequire } from 'node:module';
-import type Katex from 'katex';
+import katex, { type KatexOptions } from 'katex';
 import { UserError } from '../../errors.js';
-import { asHtml, markup, type Html } from './markup.js';
+import { Formulas, type Formula } from './formulas.js';
+import { asHtml, markup, splitHtml, type Html, whyUnshown } from './markup.js';
+import { ownPrefix } from './sanitizer.js';
 
-// The build of KaTeX that markdown's plugin requires: the one for `import` would be a second copy, half a megabyte more to load.
-const katex = createRequire(import.meta.url)('katex') as typeof Katex;
-
-/**
- * How formulas are rendered: none makes a link, or a box larger than the page. What LaTeX itself would not read is
- * shown all the same, and the terminal hears nothing of it.
- */
-export const katexOptions = { throwOnError: false, trust: false, strict: 'ignore' as const, maxSize: 100 };
+/** None makes a link, or a box larger than the page; what LaTeX itself would not read is shown all the same, and the terminal hears nothing of it. */
+const options: KatexOptions = { throwOnError: false, trust: false, strict: 'ignore', maxSize: 100, globalGroup: true };
 
 /** The most characters of a formula: what KaTeX needs grows far beyond them, and whoever shares the process waits. */
 const LONGEST_FORMULA = 5000;
+/** A macro of more words than these is known in its own formula only: written a thousand times, it would be millions of words. */
+const LARGEST_MACRO = 200;
 
-/** Why a formula is not rendered, though KaTeX could: it would take seconds, and hundreds of megabytes. */
-export function faultOfFormula(tex: string): string | undefined {
-  if (tex.length <= LONGEST_FORMULA) return undefined;
-  return `a formula may have ${LONGEST_FORMULA} characters, and this one has ${tex.length}; divide it into several`;
+/** Environments that KaTeX does not know, as others that look alike. */
+const alike: [known: RegExp, instead: string][] = [
+  [/\\(begin|end)\{flalign(\*?)\}/g, '\\$1{align$2}'],
+  [/\\begin\{multline(\*?)\}/g, '\\begin{equation$1}\\begin{gathered}'],
+  [/\\end\{multline(\*?)\}/g, '\\end{gathered}\\end{equation$1}'],
+  [/\\begin\{eqnarray(\*?)\}/g, '\\begin{equation$1}\\begin{array}{rcl}'],
+  [/\\end\{eqnarray(\*?)\}/g, '\\end{array}\\end{equation$1}'],
+  // A macro may be defined again, as wherever MathJax shows formulas.
+  [/\\(?:re)?newcommand\*?\s*(\{\s*\\[a-zA-Z]+\s*\}|\\[a-zA-Z]+)/g, '\\providecommand$1{}\\renewcommand$1'],
+  [/\\DeclareMathOperator(\*?)\s*\{?(\\[a-zA-Z]+)\}?\s*\{([^{}]*)\}/g, '\\gdef$2{\\operatorname$1{$3}}'],
+];
+
+const pieces = /(\\\\|\\?[{}]|\\(?:begin|end)\{[^{}]*\}|\\(?:label|tag\*?)\{[^{}]*\}|\\(?:nonumber|notag)(?![a-zA-Z]))/;
+/** Environments whose rows are numbered, unless a star says no. */
+const numberedKind = /^\{(equation|align|gather|alignat)\*?\}$/;
+const command = /^\\(begin|end|label|tag\*?|nonumber|notag)(\{[^{}]*\})?$/;
+const reference = /^\s*\\(eq)?ref\{([^{}]*)\}\s*$/;
+
+/** A text of a document; its id tells it from the others. */
+export interface Text {
+  id: string;
+  source: string;
 }
 
-function rendered(tex: string, displayMode: boolean): Html {
-  const fault = faultOfFormula(tex);
-  if (fault !== undefined) throw new UserError(fault);
-  return asHtml(katex.renderToString(tex, { ...katexOptions, displayMode }));
+/** A row of an equation: what is known of its number. */
+interface Row {
+  tag?: string;
+  labels: string[];
+  number: boolean;
+  empty: boolean;
 }
 
-/** Renders an output of type text/latex as a displayed formula; the dollars or brackets around it are optional. */
-export function renderLatex(source: string): Html {
-  const tex = source
-    .trim()
-    .replace(/^\$\$?([\s\S]*?)\$?\$$/, '$1')
-    .replace(/^\\[[(]([\s\S]*)\\[\])]$/, '$1');
-  return rendered(tex, true);
+/** The formulas of one document, rendered by KaTeX: they share macros, as in Jupyter, and are numbered from its first text to its last. */
+export class Latex {
+  private readonly macros: KatexOptions['macros'] = {};
+  /** The texts as they were when their equations were counted, and how many numbered ones stand above each. */
+  private readonly read = new Map<string, { source: string; above: number }>();
+  /** Of equations, by their labels. */
+  private readonly numbers = new Map<string, string>();
+  private count = 0;
+
+  /** `texts` gives those of the document now, in order: a text may refer to an equation further down. */
+  constructor(private readonly texts: () => Iterable<Text> = () => []) {}
+
+  /** Says which text is rendered next. */
+  begin({ id, source }: Text): void {
+    if (this.read.get(id)?.source !== source) this.readAll();
+    this.count = this.read.get(id)?.above ?? 0;
+  }
+
+  private readAll(): void {
+    this.read.clear();
+    this.count = 0;
+    for (const { id, source } of this.texts()) {
+      this.read.set(id, { source, above: this.count });
+      for (const { tex = '', display } of Formulas.inMarkdown(source).list) if (display) this.numbered(tex);
+    }
+  }
+
+  /** Renders a formula of a text; one that cannot be rendered stands there as it was written, and says why. */
+  show({ written, tex, display }: Formula, plain = false): Html {
+    if (tex === undefined) return markup`${written}`;
+    try {
+      return this.render(tex, display, plain);
+    } catch (error) {
+      return markup`<span class="katex-error" title="${whyUnshown(error)}">${written}</span>`;
+    }
+  }
+
+  /** Renders an output of type text/latex: one formula, whose delimiters are optional, or text with formulas in it. */
+  output(source: string): Html {
+    const formulas = Formulas.inHtmlText(source.trim());
+    const whole = formulas.list.length === 0 ? source : formulas.only(formulas.text)?.tex;
+    if (whole !== undefined) return this.render(whole, true, true);
+    return asHtml(formulas.shown(String(markup`${formulas.text}`), (formula) => this.show(formula, true)));
+  }
+
+  /** The formulas in the text of foreign HTML: the HTML with places held for them, and what belongs there. */
+  inHtml(html: string): { html: string; parts: Html[] } {
+    const parts: Html[] = [];
+    if (!/\$|\\[([b]/.test(html)) return { html, parts };
+    const shown = splitHtml(html, (text) => {
+      const formulas = Formulas.inHtmlText(text);
+      return formulas.shown(formulas.text, ({ written, tex, display }) => {
+        if (tex === undefined) return asHtml(written);
+        parts.push(this.show({ written, tex: withoutEntities(tex), display }, true));
+        return markup`<span class="sparsebook-part-${parts.length - 1}"></span>`;
+      });
+    });
+    return { html: shown, parts };
+  }
+
+  /**
+   * Renders a formula; one that is displayed is numbered if LaTeX would do so, unless `plain`. Throws a UserError for
+   * one that is too long, and a RangeError for one that is nested too deeply.
+   */
+  private render(tex: string, display: boolean, plain: boolean): Html {
+    if (tex.length > LONGEST_FORMULA) {
+      throw new UserError(
+        `a formula may have ${LONGEST_FORMULA} characters, and this one has ${tex.length}; divide it into several`,
+      );
+    }
+    const [, kind, label] = reference.exec(tex) ?? [];
+    if (label !== undefined) {
+      const number = this.numberOf(label, kind !== undefined);
+      return this.numbers.has(label) ? markup`<a href="#${targetOf(label)}">${number}</a>` : markup`${number}`;
+    }
+    const { tex: source, labels } = display ? this.numbered(tex, plain) : { tex: this.prepared(tex), labels: [] };
+    const html = asHtml(katex.renderToString(source, { ...options, displayMode: display, macros: this.macros }));
+    this.forgetLargeMacros();
+    if (!display) return html;
+    const targets = labels.map((name) => markup`<a id="${targetOf(name)}"></a>`);
+    return markup`<span class="katex-block">${targets}${html}</span>`;
+  }
+
+  private prepared(tex: string): string {
+    const known = alike.reduce((text, [from, to]) => text.replace(from, to), tex);
+    return known.replace(/\\(eq)?ref\{([^{}]*)\}/g, (_found, kind: string | undefined, label: string) => {
+      return `\\text{${this.numberOf(label, kind !== undefined)}}`;
+    });
+  }
+
+  private numberOf(label: string, inBrackets: boolean): string {
+    const number = this.numbers.get(label) ?? '???';
+    return inBrackets ? `(${number})` : number;
+  }
+
+  /** The formula with a tag on each row that has a number, and the labels in it, whose numbers are noted. */
+  private numbered(tex: string, plain = false): { tex: string; labels: string[] } {
+    const written: string[] = [];
+    const all: string[] = [];
+    let row: Row = { labels: [], number: false, empty: true };
+    /** How deep in braces and environments it is, and how deep rows are. */
+    let [depth, ofRows, everyRow] = [0, -1, false];
+    const begin = (): void => {
+      row = { labels: [], number: everyRow, empty: true };
+    };
+    const end = (): void => {
+      const counts = !plain && (row.labels.length > 0 || (row.number && !row.empty));
+      const tag = row.tag ?? (counts ? `\\tag{${++this.count}}` : '');
+      const number = tag.slice(tag.indexOf('{') + 1, -1);
+      if (number !== '') for (const label of row.labels) this.numbers.set(label, number);
+      all.push(...row.labels);
+      written.push(tag === '' && ofRows >= 0 && !row.empty ? '\\nonumber ' : tag);
+    };
+    for (const piece of this.prepared(tex).split(pieces)) {
+      const [, name, argument = ''] = command.exec(piece) ?? [];
+      if (name === 'label') row.labels.push(argument.slice(1, -1));
+      else if (name?.startsWith('tag')) row.tag = piece;
+      else if (name === 'nonumber' || name === 'notag') row.number = false;
+      else {
+        if (name === 'end' && depth === ofRows) {
+          end();
+          [ofRows, everyRow] = [-1, false];
+          begin();
+        } else if (piece === '\\\\' && depth === ofRows) {
+          end();
+          begin();
+        } else if (piece.trim() !== '') row.empty = false;
+        written.push(piece);
+        if (name === 'begin' || piece === '{') depth++;
+        if (name === 'end' || piece === '}') depth--;
+        if (name === 'begin' && ofRows < 0 && numberedKind.test(argument)) {
+          [ofRows, everyRow] = [depth, !argument.endsWith('*}')];
+          begin();
+        }
+      }
+    }
+    end();
+    return { tex: written.join(''), labels: all };
+  }
+
+  private forgetLargeMacros(): void {
+    for (const [name, macro] of Object.entries(this.macros as Record<string, { tokens?: unknown[] }>)) {
+      if ((macro.tokens?.length ?? 0) > LARGEST_MACRO) delete this.macros![name];
+    }
+  }
 }
 
-const formula = /\$\$([^$]+)\$\$|\\\[([^]+?)\\\]|\$(?!\s)([^$\n]*[^$\s\\])\$(?!\d)|\\\(([^]+?)\\\)/g;
-const longest = 50_000;
+const targetOf = (label: string): string => `${ownPrefix}equation-${label}`;
 
 const entities: Record<string, string> = { '&lt;': '<', '&gt;': '>', '&amp;': '&', '&quot;': '"', '&#39;': "'" };
-
-/** The formulas in the text of foreign HTML: the HTML with places held for them, and what belongs there. */
-export function formulasIn(html: string): { html: string; parts: Html[] } {
-  const parts: Html[] = [];
-  if (html.length > longest || !/\$|\\[([]/.test(html)) return { html, parts };
-  const place = (found: string, ...groups: (string | undefined)[]): string => {
-    const [dollars, bracket, inline, parenthesis] = groups;
-    const tex = (dollars ?? bracket ?? inline ?? parenthesis ?? '').replace(
-      /&\w+;|&#39;/g,
-      (name) => entities[name] ?? name,
-    );
-    try {
-      parts.push(rendered(tex, dollars !== undefined || bracket !== undefined));
-    } catch {
-      return found;
-    }
-    return String(markup`<span class="sparsebook-part-${parts.length - 1}"></span>`);
-  };
-  const pieces = html.split(/(<(script|style|pre|code|textarea|svg)\b[^]*?<\/\2\s*>|<!--[^]*?-->|<[^>]*>)/gi);
-  // Every third piece is text; the others are tags, and their names.
-  const shown = pieces.map((piece, index) =>
-    index % 3 === 0 ? (piece ?? '').replace(formula, place) : index % 3 === 1 ? piece : '',
-  );
-  return { html: shown.join(''), parts };
-}
+const withoutEntities = (html: string): string => html.replace(/&\w+;|&#39;/g, (name) => entities[name] ?? name);

@@ -1,9 +1,12 @@
 import type Token from 'markdown-it/lib/token.mjs';
 import { UserError } from '../../errors.js';
-import { isObject, sourceHash } from '../run/notebook.js';
-import { bringHtml, type Environment, held, markdown, ownPrefix } from './markdownParser.js';
+import { type Cell, hasTag, isObject, joined } from '../run/notebook.js';
+import { Formulas } from './formulas.js';
+import type { Text } from './latex.js';
+import { bringHtml, type Environment, held, markdown, parse } from './markdownParser.js';
 import { asHtml, type Html, markup, orNotice, textIn } from './markup.js';
 import type { OutputPage } from './outputPage.js';
+import { ownPrefix } from './sanitizer.js';
 
 export interface Heading {
   level: number;
@@ -25,6 +28,8 @@ export interface MarkdownCell {
   attachments?: unknown;
   /** What to call the cell where it cannot be shown. */
   name?: string;
+  /** Which of the document's texts it is. */
+  id?: string;
 }
 
 /** The text that an address stands for; one with a bad escape stands for itself. */
@@ -45,9 +50,15 @@ function attachedPicture(attachments: unknown, name: string): string | undefined
 
 const inlinePicture = /^data:image\/(png|jpeg|gif|webp);base64,/i;
 
-function environmentOf(source: string, page: OutputPage, attachments?: unknown): Environment {
+/** Short, and another one for another text. */
+const hash = (text: string): string =>
+  [...text].reduce((sum, letter) => Math.imul(sum ^ letter.codePointAt(0)!, 16777619) >>> 0, 2166136261).toString(36);
+
+function environmentOf(source: string, page: OutputPage, isOutput: boolean, attachments?: unknown): Environment {
   return {
-    docId: sourceHash(source).slice(0, 8),
+    docId: hash(source),
+    formulas: Formulas.inMarkdown(source),
+    formula: (formula) => page.latex.show(formula, isOutput),
     picture: (address) => {
       if (inlinePicture.test(address)) return address;
       const name = decoded(address.replace(/^attachment:/, ''));
@@ -102,9 +113,17 @@ function renderHeadingText(inline: Token, environment: Environment, page: Output
   return render([Object.assign(Object.create(inline) as Token, { children })], environment, page);
 }
 
+/** The texts of a document that are shown, in order. */
+export const textsOf = (cells: readonly Cell[]): Text[] =>
+  cells
+    .filter((cell) => cell.cell_type === 'markdown' && !hasTag(cell, 'remove-cell'))
+    .map(({ id, source }) => ({ id, source: joined(source) }));
+
 /** How many headings of level 1 a text has. */
 export function countTitles(source: string): number {
-  return markdown.parse(source, {}).filter(({ type, tag }) => type === 'heading_open' && tag === 'h1').length;
+  return parse({ formulas: Formulas.inMarkdown(source) }).filter(
+    ({ type, tag }) => type === 'heading_open' && tag === 'h1',
+  ).length;
 }
 
 /**
@@ -113,8 +132,9 @@ export function countTitles(source: string): number {
  */
 export function renderMarkdownCell(source: string, outline: Outline, page: OutputPage, cell: MarkdownCell = {}): Html {
   return orNotice(cell.name ?? 'This text', source, () => {
-    const environment = environmentOf(source, page, cell.attachments);
-    const tokens = markdown.parse(source, environment);
+    page.latex.begin({ id: cell.id ?? '', source });
+    const environment = environmentOf(source, page, false, cell.attachments);
+    const tokens = parse(environment);
     for (let index = 0; index < tokens.length; index++) {
       if (tokens[index].type !== 'heading_open') continue;
       const [open, inline] = tokens.splice(index, 3);
@@ -135,7 +155,7 @@ function takeHeading(
   page: OutputPage,
 ): Html | undefined {
   const html = renderHeadingText(inline, environment, page, false);
-  const text = plainText(inline.children ?? []);
+  const text = environment.formulas.asWritten(plainText(inline.children ?? []));
   if (tag === 'h1' && !outline.title) {
     outline.title = { html, text };
     return undefined;
@@ -153,8 +173,8 @@ markdown.renderer.rules.own_heading = (tokens, index, _options, environment: Env
 
 /** Renders markdown (or TeX between dollars) that a cell put out; its headings start below those of the notebook. */
 export function renderMarkdownOutput(source: string, page: OutputPage): Html {
-  const environment = environmentOf(source, page);
-  const tokens = markdown.parse(source, environment);
+  const environment = environmentOf(source, page, true);
+  const tokens = parse(environment);
   for (const token of tokens) {
     if (/^heading_/.test(token.type)) token.tag = `h${Math.min(6, Number(token.tag.slice(1)) + 3)}`;
   }

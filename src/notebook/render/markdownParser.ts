@@ -1,64 +1,60 @@
-import katexPlugin from '@vscode/markdown-it-katex';
 import MarkdownIt from 'markdown-it';
 // @ts-expect-error It comes without types.
 import footnotes from 'markdown-it-footnote';
 import alerts from 'markdown-it-github-alerts';
 import type Token from 'markdown-it/lib/token.mjs';
+import type { Formula, Formulas } from './formulas.js';
 import { highlight } from './highlight.js';
-import { faultOfFormula, katexOptions } from './latex.js';
-import { asHtml, markup, type Html } from './markup.js';
+import { asHtml, markup, splitHtml, type Html } from './markup.js';
+import { ownPrefix } from './sanitizer.js';
 
 /** What the rendering of one text needs and gathers. */
 export interface Environment {
   /** The picture under an address, as a data: address; undefined where it is none of the notebook's. */
   picture(source: string): string | undefined;
+  /** The text's formulas, for which places are held in what is parsed. */
+  formulas: Formulas;
+  formula(formula: Formula): Html;
   /** Tells the notes of one text from those of another. */
   docId: string;
   /** Where the text holds HTML: the pieces that are safe as they are, for which a place is held while the rest is sanitised. */
   parts?: Html[];
 }
 
-// A CommonJS package: depending on the loader, its function is the module or the module's default.
-const katex = ((katexPlugin as { default?: unknown }).default ?? katexPlugin) as (
-  it: MarkdownIt,
-  options: object,
-) => void;
-
-/** Markdown as notebooks have it: GitHub's, with formulas and HTML, which whoever renders it has to sanitise. */
+/** Markdown as notebooks have it: GitHub's, with HTML, which whoever renders it has to sanitise. */
 export const markdown = new MarkdownIt({
   html: true,
   linkify: true,
   highlight: (code, language) => String(highlight(code, language)),
 })
-  .use((it) => katex(withOpenFormulas(it), { ...katexOptions, enableBareBlocks: true }))
   .use(footnotes as (it: MarkdownIt) => void)
   .use(alerts);
 
-type BlockRule = Parameters<MarkdownIt['block']['ruler']['push']>[1];
-
-/** A parser for the plugin whose blocks leave a line alone that ends a formula of the paragraph above: `before $$ … $$ and after`. */
-function withOpenFormulas(it: MarkdownIt): MarkdownIt {
-  const after: MarkdownIt['block']['ruler']['after'] = (name, rule, apply, options) => {
-    const patient: BlockRule = (state, start, end, silent) => {
-      const above = silent ? state.getLines(state.line, start, state.blkIndent, false) : '';
-      return above.split('$$').length % 2 === 1 && apply(state, start, end, silent);
-    };
-    it.block.ruler.after(name, rule, patient, options);
+/** The tokens of a text whose formulas are out of the way. Only in text are they rendered: code, addresses and names have them as they were written. */
+export function parse(environment: Pick<Environment, 'formulas'>): Token[] {
+  const { formulas } = environment;
+  const tokens = markdown.parse(formulas.text, environment);
+  const restore = (list: Token[]): void => {
+    for (const token of list) {
+      const { type, attrs, children } = token;
+      for (const attr of attrs ?? []) attr[1] = formulas.asWritten(attr[1]);
+      if (/^(code_inline|code_block|fence|image|html_inline)$/.test(type)) {
+        token.content = formulas.asWritten(token.content);
+        token.info = formulas.asWritten(token.info);
+      }
+      const meta = token.meta as { title?: unknown } | null;
+      if (typeof meta?.title === 'string') token.meta = { ...meta, title: formulas.asWritten(meta.title) };
+      restore(children ?? []);
+    }
   };
-  return { block: { ruler: { after } }, inline: it.inline, core: it.core, renderer: it.renderer } as MarkdownIt;
+  if (formulas.list.length === 0) return tokens;
+  restore(tokens);
+  tokens.forEach(({ type, content }, index) => {
+    const alone = type === 'inline' && formulas.only(content.trim())?.display === true;
+    if (alone) tokens[index - 1].attrJoin('class', 'displayed');
+  });
+  return tokens;
 }
-
-/** `\\(x\\)` and `\\[x\\]`, as Jupyter takes them for formulas. */
-markdown.inline.ruler.before('escape', 'math_brackets', (state, silent) => {
-  const pattern = /\\\\(?:\(([^]+?)\\\\\)|\[([^]+?)\\\\\])/y;
-  pattern.lastIndex = state.pos;
-  const [found, inline, display] = pattern.exec(state.src) ?? [];
-  const content = inline ?? display;
-  if (found === undefined || content === undefined) return false;
-  if (!silent) state.push(inline === undefined ? 'math_block' : 'math_inline', 'math', 0).content = content;
-  state.pos += found.length;
-  return true;
-});
 
 /** `- [x] done` becomes an item with a box. */
 markdown.core.ruler.after('inline', 'tasks', ({ tokens }) => {
@@ -90,9 +86,6 @@ rules.link_open = (tokens, index, options, _environment, renderer) => {
   return renderer.renderToken(tokens, index, options);
 };
 
-/** What stands in front of names that a text gives to its parts; the sanitiser does the same. */
-export const ownPrefix = 'user-content-';
-
 /** Pictures come from the notebook; one from elsewhere would be a request, so that a link takes its place. */
 rules.image = (tokens, index, _options, environment: Environment) => {
   const token = tokens[index];
@@ -113,22 +106,18 @@ export function held(piece: Html, { parts }: Environment): Html {
   return markup`<span class="sparsebook-part-${parts.length - 1}"></span>`;
 }
 
-const heldRules = 'math_inline math_block math_inline_block math_inline_bare_block fence code_block';
-for (const name of heldRules.split(' ')) {
+const withFormulas = (html: string, environment: Environment): string =>
+  environment.formulas.shown(html, (formula) => held(environment.formula(formula), environment));
+
+rules.text = (tokens, index, _options, environment: Environment) =>
+  withFormulas(String(markup`${tokens[index].content}`), environment);
+rules.html_block = (tokens, index, _options, environment: Environment) =>
+  splitHtml(tokens[index].content, (text) => withFormulas(text, environment), (tag) => environment.formulas.asWritten(tag)); // prettier-ignore
+
+for (const name of ['fence', 'code_block']) {
   const rule = rules[name]!;
-  rules[name] = (tokens, index, options, environment: Environment, renderer) => {
-    const { content } = tokens[index];
-    const isFormula = name.startsWith('math_');
-    const fault = isFormula ? faultOfFormula(content) : undefined;
-    const html =
-      fault === undefined
-        ? rule(tokens, index, options, environment, renderer)
-        : String(markup`<span class="katex-error" title="${fault}">${content}</span>`);
-    // A displayed formula in a sentence, where no paragraph may stand.
-    const inSentence = isFormula && !tokens[index].map;
-    const fitted = inSentence ? html.replace(/^<p (.*)<\/p>\s*$/s, '<span $1</span>') : html;
-    return String(held(asHtml(fitted), environment));
-  };
+  rules[name] = (tokens, index, options, environment: Environment, renderer) =>
+    String(held(asHtml(rule(tokens, index, options, environment, renderer)), environment));
 }
 
 /** Whether tokens hold HTML that the text brings along. */

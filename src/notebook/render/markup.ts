@@ -44,6 +44,21 @@ export function jsonForScript(value: unknown): Html {
   return new Html(JSON.stringify(value).replace(/</g, '\\u003c'));
 }
 
+/** Longer HTML is not looked into. */
+const LONGEST_SPLIT = 50_000;
+
+/** Pieces of foreign HTML, those between tags changed by `text`, but in code, scripts and drawings; tags, comments and all that is in these by `other`. */
+export function splitHtml(
+  html: string,
+  text: (piece: string) => string,
+  other = (piece: string): string => piece,
+): string {
+  if (html.length > LONGEST_SPLIT) return other(html);
+  const pieces = html.split(/(<(script|style|pre|code|textarea|svg)\b[^]*?<\/\2\s*>|<!--[^]*?-->|<[^>]*>)/gi);
+  // Every third piece is text; the others are tags, and their names.
+  return pieces.map((piece, index) => [text, other, () => ''][index % 3](piece ?? '')).join('');
+}
+
 /** The text under a type, as one string; empty where there is none. */
 export function textIn(bundle: Bundle, type: string): string {
   const value = bundle[type];
@@ -72,12 +87,15 @@ export function notice(what: string, reason: string, saved: unknown): Html {
   return markup`<div class="unshown" role="note"><p>${what} cannot be shown: ${reason}.</p>${details}</div>`;
 }
 
+/** Why something cannot be shown; what is deeper than the stack is a formula, or a value in values. */
+export const whyUnshown = (error: unknown): string =>
+  error instanceof RangeError ? 'it is nested too deeply' : reasonOf(error);
+
 /** What a function renders or, where it throws, a notice in its place: the rest of the page goes on. */
 export function orNotice<T extends Html | undefined>(what: string, saved: unknown, render: () => T): T | Html {
   try {
     return render();
   } catch (error) {
-    // Deeper than the stack: a formula, or a value in values.
-    return notice(what, error instanceof RangeError ? 'it is nested too deeply' : reasonOf(error), saved);
+    return notice(what, whyUnshown(error), saved);
   }
 }

@@ -1,5 +1,6 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { extname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { Latex } from './latex.js';
 import type { Html } from './markup.js';
 import { sanitize, sanitizeDrawing } from './sanitize.js';
 
@@ -34,6 +35,8 @@ export function picturesIn(folder: string): (path: string) => string | undefined
 }
 
 export interface OutputPage {
+  /** The formulas of all its texts and outputs. */
+  latex: Latex;
   /** How many figures it has so far; undefined for a page that counts by itself, and draws figures without a picture first. */
   figures: number | undefined;
   /** HTML that a text or an output brings along, in a form that is safe in the page; `parts` stand where places are held for them. */
@@ -45,7 +48,8 @@ export interface OutputPage {
 }
 
 /** A new page, which takes only what is sanitised; `folder` is the notebook's, whose pictures it may show. */
-export const outputPage = (folder?: string): OutputPage => ({
+export const outputPage = (folder?: string, latex = new Latex()): OutputPage => ({
+  latex,
   figures: 0,
   foreignHtml: sanitize,
   foreignSvg: sanitizeDrawing,

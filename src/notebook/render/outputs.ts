@@ -3,7 +3,6 @@ import { UserError } from '../../errors.js';
 import { faultOfOutput, joined, type Output } from '../run/notebook.js';
 import { colouredText, highlight } from './highlight.js';
 import { frameFigure, plotlyMime, renderFigure } from './figure.js';
-import { formulasIn, renderLatex } from './latex.js';
 import { renderMarkdownOutput } from './markdown.js';
 import { type Html, joinedHtml, markup, orNotice, textIn } from './markup.js';
 import type { OutputPage } from './outputPage.js';
@@ -28,12 +27,13 @@ function picture(bundle: Bundle, type: string, base64: string, page: OutputPage)
 const renderers: Record<string, (bundle: Bundle, type: string, page: OutputPage) => Html> = {
   [plotlyMime]: (bundle, _type, page) => renderFigure(bundle, page),
   'text/html': (bundle, type, page) => {
-    const { html, parts } = formulasIn(textIn(bundle, type));
+    const { html, parts } = page.latex.inHtml(textIn(bundle, type));
     return markup`<div class="output rich scroll">${page.foreignHtml(html, parts)}</div>`;
   },
   'text/markdown': (bundle, type, page) =>
     markup`<div class="output rich">${renderMarkdownOutput(textIn(bundle, type), page)}</div>`,
-  'text/latex': (bundle, type) => markup`<div class="output rich">${renderLatex(textIn(bundle, type))}</div>`,
+  'text/latex': (bundle, type, page) =>
+    markup`<div class="output rich">${page.latex.output(textIn(bundle, type))}</div>`,
   // As a picture, a drawing can neither run scripts nor load anything, whatever it holds.
   'image/svg+xml': (bundle, type, page) => {
     const svg = page.foreignSvg(textIn(bundle, type));

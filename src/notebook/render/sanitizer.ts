@@ -39,12 +39,13 @@ const attributes =
   marker-start marker-mid marker-end refX refY orient preserveAspectRatio xmlns xlink:href`);
 
 /** Classes that outputs may carry; all others could borrow, or break, the look of the page around them. */
-const outputClass = /^(dataframe|alert(-\w+)?|footnote[\w-]*|markdown-alert[\w-]*|task|scroll|sparsebook-[\w-]+)$/;
+const outputClass =
+  /^(dataframe|alert(-\w+)?|footnote[\w-]*|markdown-alert[\w-]*|task|scroll|displayed|sparsebook-[\w-]+)$/;
 const picture = /^data:image\/(png|jpeg|gif|webp|avif|svg\+xml);base64,[A-Za-z0-9+/=\s]+$/i;
 const outside = /^(https?:|mailto:)/i;
 const number = /^[-+\u2212]?[\d.,\s]*\d(e[-+]?\d+)?\s?%?$/i;
-/** DOMPurify puts this in front of ids, so that an output cannot take the name of a part of the page. */
-const prefix = 'user-content-';
+/** What DOMPurify, and we, put in front of the names that texts and outputs give to their parts: none takes the name of a part of the page. */
+export const ownPrefix = 'user-content-';
 
 function filterAttribute(tag: string, event: UponSanitizeAttributeHookEvent): void {
   const value = event.attrValue.trim();
@@ -65,13 +66,13 @@ function filterAttribute(tag: string, event: UponSanitizeAttributeHookEvent): vo
       break;
     case 'href':
     case 'xlink:href':
-      if (value.startsWith('#')) set(`#${prefix}${value.slice(1)}`);
+      if (value.startsWith('#')) set(`#${ownPrefix}${value.slice(1)}`);
       else set(tag === 'a' && outside.test(value) ? value : '');
       break;
     default:
       if (/\burl\s*\(|\\/i.test(value)) {
         const local = /^url\(\s*["']?#([\w-]+)["']?\s*\)$/.exec(value);
-        set(local ? `url(#${prefix}${local[1]})` : '');
+        set(local ? `url(#${ownPrefix}${local[1]})` : '');
       }
   }
 }

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { assetFolder } from '../assets.js';
 import { toBase85 } from './base85.js';
-import { countTitles, type Heading, type Outline, renderMarkdownCell } from '../render/markdown.js';
+import { Latex } from '../render/latex.js';
+import { countTitles, type Heading, type Outline, renderMarkdownCell, textsOf } from '../render/markdown.js';
 import { asHtml, type Html, joinedHtml, markup, orNotice } from '../render/markup.js';
 import { hasTag, joined, type Notebook } from '../run/notebook.js';
 import { renderCodeCell } from './cells.js';
@@ -104,17 +105,17 @@ function renderProvenance(notebook: Notebook): Html | undefined {
  * through.
  */
 export function renderReport(notebook: Notebook, { name, folder }: ReportOptions): string {
-  const texts = notebook.cells.filter((cell) => cell.cell_type === 'markdown').map(({ source }) => joined(source));
-  const titles = texts.reduce((count, text) => count + countTitles(text), 0);
+  const texts = textsOf(notebook.cells);
+  const titles = texts.reduce((count, { source }) => count + countTitles(source), 0);
   const outline: Outline = { headings: [], deeper: titles > 1 };
-  const page = outputPage(folder);
+  const page = outputPage(folder, new Latex(() => texts));
   const cells = notebook.cells.map((cell, index) => {
     if (cell.cell_type === 'code') {
       return orNotice(`Cell ${index + 1}`, cell.source, () => renderCodeCell(cell, index + 1, page));
     }
     if (cell.cell_type === 'markdown' && !hasTag(cell, 'remove-cell')) {
-      const { attachments, source } = cell;
-      const html = renderMarkdownCell(joined(source), outline, page, { attachments, name: `Cell ${index + 1}` });
+      const { id, attachments, source } = cell;
+      const html = renderMarkdownCell(joined(source), outline, page, { id, attachments, name: `Cell ${index + 1}` });
       return html.toString().trim() !== '' && markup`<section class="prose">${html}</section>`;
     }
     return undefined;

@@ -46,7 +46,7 @@ const shown: [what: string, source: string, ...html: RegExp[]][] = [
   [
     'an environment without dollars',
     '\\begin{align}\na &= b\n\\end{align}',
-    /^<p class="katex-block"><span class="katex-display">/,
+    /^<p class="displayed"><span class="katex-block"><span class="katex-display">[^]*>1</,
   ],
   [
     'a displayed formula in a sentence',
@@ -56,7 +56,7 @@ const shown: [what: string, source: string, ...html: RegExp[]][] = [
   [
     'a displayed formula of its own',
     'before\n\n$$\nc\n$$\n\nafter',
-    /<p>before<\/p>\s*<p class="katex-block">[^]*<\/p>\s*<p>after<\/p>/,
+    /<p>before<\/p>\s*<p class="displayed">[^]*<\/p>\s*<p>after<\/p>/,
   ],
   ["Jupyter's brackets", 'a \\\\(z^2\\\\) \\[no formula\\]', /a <span class="katex">[^]*<\/span> \[no formula\]/],
   [

@@ -51,7 +51,10 @@ test('whatever is wrong in a notebook, it is refused in words or its pages, save
       if (!notebook) return;
       rendered++;
       assert.deepEqual(dangers(renderReport(notebook, { name: 'mutated' })), []);
-      const { cells } = new LiveDocument(new Clock(), notebook).since(0, rendererIn(import.meta.dirname));
+      const { cells } = new LiveDocument(new Clock(), notebook).since(
+        0,
+        rendererIn(import.meta.dirname, () => notebook.cells),
+      );
       const sent = Object.values(cells).flatMap(({ text, outputs }) => [
         text?.html ?? '',
         ...Object.values(outputs?.changed ?? {}),

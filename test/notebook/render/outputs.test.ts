@@ -54,8 +54,8 @@ test('a drawing keeps the looks that it has of its own', () => {
 
 const formulas: [what: string, html: string, shown: RegExp][] = [
   ['between dollars', '<p>Energy $E = mc^2$</p>', /<p>Energy <span class="katex">/],
-  ['displayed', '<p>$$a &lt; b$$</p>', /<p><span class="katex-display">[^]*a &lt; b/],
-  ['between brackets', '<p>\\(y\\) and \\[z\\]</p>', /<p><span class="katex">[^]* and <span class="katex-display">/],
+  ['displayed', '<p>$$a &lt; b$$</p>', /<p><span class="katex-block"><span class="katex-display">[^]*a &lt; b/],
+  ['between brackets', '<p>\\(y\\) and \\[z\\]</p>', /<p><span class="katex">[^]* and <span class="katex-block">/],
   ['in code', '<code>$x$</code><pre>$y$</pre>', /<code>\$x\$<\/code><pre>\$y\$<\/pre>/],
   ['two prices', '<p>$5 and $6</p>', /<p>\$5 and \$6<\/p>/],
   ['in an attribute', '<b title="$x$">b</b>', /<b title="\$x\$">b<\/b>/],

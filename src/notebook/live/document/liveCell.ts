@@ -1,13 +1,22 @@
 import { isDeepStrictEqual } from 'node:util';
 import { faultOf } from '../../report/provenance.js';
-import { type Cell, isExecuted, joined, lines, newCell, type Output, secondsTaken } from '../../run/notebook.js';
+import {
+  type Cell,
+  isExecuted,
+  joined,
+  lines,
+  newCell,
+  type Output,
+  secondsTaken,
+  type TextCell,
+} from '../../run/notebook.js';
 import { furtherOutputs, liveLimits } from '../../run/outputLimits.js';
 import type { CellPatch, CellRun, CellText, CellType, OutputsPatch } from '../protocol.js';
 import { type Clock, Slice } from './slice.js';
 
 /** Turns what a cell holds into HTML that is safe in a page; what cannot be shown becomes a notice. Never throws. */
 export interface Renderer {
-  markdown(source: string, attachments?: Record<string, unknown>): string;
+  markdown(cell: TextCell): string;
   output(output: Output): string;
   notice(text: string): string;
 }
@@ -101,7 +110,7 @@ export class LiveCell {
   private rendered({ type, source }: Omit<CellText, 'html'>, renderer: Renderer): { html?: string } {
     if (type !== 'markdown' || this.saved.cell_type === 'code') return {};
     if (this.html?.source !== source) {
-      this.html = { source, html: renderer.markdown(source, this.saved.attachments) };
+      this.html = { source, html: renderer.markdown(this.saved) };
     }
     return { html: this.html.html };
   }

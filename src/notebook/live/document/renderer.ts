@@ -1,8 +1,9 @@
-import { type Outline, renderMarkdownCell } from '../../render/markdown.js';
+import { type Outline, renderMarkdownCell, textsOf } from '../../render/markdown.js';
+import { Latex } from '../../render/latex.js';
 import { asHtml, markup } from '../../render/markup.js';
 import { type OutputPage, picturesIn } from '../../render/outputPage.js';
 import { renderOutput } from '../../render/outputs.js';
-import { faultOfOutput, joined, type Output } from '../../run/notebook.js';
+import { type Cell, faultOfOutput, joined, type Output } from '../../run/notebook.js';
 import { keptText, liveLimits } from '../../run/outputLimits.js';
 import type { Renderer } from './liveCell.js';
 
@@ -15,7 +16,7 @@ const livePage = {
   },
   // An `img` runs and loads nothing, whatever it holds.
   foreignSvg: (svg) => svg,
-} satisfies OutputPage;
+} satisfies Omit<OutputPage, 'latex'>;
 
 /** A text of a file may be longer than one that a run keeps, which is its limit and a note. */
 function shortened(output: Output): Output {
@@ -24,13 +25,14 @@ function shortened(output: Output): Output {
   return text.length > 2 * liveLimits.text ? { ...output, text: keptText(text, liveLimits.text) } : output;
 }
 
-/** Renders as the report does; pictures that a text names are read from the notebook's folder. */
-export function rendererIn(folder: string): Renderer {
-  const page: OutputPage = { ...livePage, picture: picturesIn(folder) };
+/** Renders as the report does; pictures that a text names are read from the notebook's folder. `cells` gives those of the document now. */
+export function rendererIn(folder: string, cells: () => readonly Cell[]): Renderer {
+  const latex = new Latex(() => textsOf(cells()));
+  const page: OutputPage = { ...livePage, latex, picture: picturesIn(folder) };
   return {
-    markdown(source, attachments) {
+    markdown({ id, source, attachments }) {
       const outline: Outline = { headings: [] };
-      const html = renderMarkdownCell(source, outline, page, { attachments });
+      const html = renderMarkdownCell(joined(source), outline, page, { id, attachments });
       return String(outline.title ? markup`<h1>${outline.title.html}</h1>\n${html}` : html);
     },
     output: (output) => String(renderOutput(shortened(output), page)),
