@@ -7,6 +7,8 @@ export interface CellText {
   type: CellType;
   source: string;
   tags: string[];
+  /** What its metadata ask to hide: folded away at first, and still there. */
+  folded?: ('source' | 'outputs')[];
   /** Markdown as HTML; absent for code. */
   html?: string;
   /** The page whose edit this is; it has it already. */

@@ -1,11 +1,13 @@
-import type { Bundle } from '../display/output.js';
 import { UserError } from '../../errors.js';
-import { isObject } from '../run/notebook.js';
+import { isObject, type Output } from '../run/notebook.js';
 import { type Html, joinedHtml, jsonForScript, markup, textIn } from './markup.js';
 import type { OutputPage } from './outputPage.js';
 
 /** The MIME type under which plotly figures travel. */
 export const plotlyMime = 'application/vnd.plotly.v1+json';
+
+/** An output that holds one thing in several types. */
+export type Display = Extract<Output, { data: unknown }>;
 
 type Json = Record<string, unknown>;
 
@@ -70,6 +72,14 @@ function withoutRemotePictures(value: unknown): unknown {
   return Object.fromEntries(kept.map(([key, entry]) => [key, withoutRemotePictures(entry)]));
 }
 
+/** The size that an image is to have, in pixels, which its output's metadata say; else it has its own. */
+export function sizeOf(metadata: unknown, type: string): Html {
+  const sizes = Object.entries(asObject(asObject(metadata)[type])).filter(
+    ([name, size]) => /^(width|height)$/.test(name) && Number.isFinite(Number(size)) && Number(size) > 0,
+  );
+  return joinedHtml(sizes.map(([name, size]) => markup` ${name}="${Number(size)}"`));
+}
+
 /** Frames an image with its caption, and the next number unless the page counts by itself. */
 export function frameFigure(page: OutputPage, content: Html, caption?: Html): Html {
   const number = page.figures === undefined ? undefined : ++page.figures;
@@ -84,9 +94,9 @@ export function frameFigure(page: OutputPage, content: Html, caption?: Html): Ht
  * run) the bundle's PNG, or its text where there is none or the page wants no pictures. The title leaves the plot and
  * becomes the caption, which wraps and can be selected. Throws a UserError where the JSON is no figure.
  */
-export function renderFigure(bundle: Bundle, page: OutputPage): Html {
-  const figure = readFigure(bundle[plotlyMime]);
-  const text = textIn(bundle, 'text/plain');
+export function renderFigure({ data, metadata }: Display, page: OutputPage): Html {
+  const figure = readFigure(data[plotlyMime]);
+  const text = textIn(data, 'text/plain');
   const { title } = figure.layout;
   const [main, sub] = [titleText(title), titleText(asObject(title).subtitle)];
   const caption = joinedHtml(
@@ -96,9 +106,9 @@ export function renderFigure(bundle: Bundle, page: OutputPage): Html {
     ],
     ' ',
   );
-  const png = page.figures !== undefined ? textIn(bundle, 'image/png').replace(/\s/g, '') : '';
+  const png = page.figures !== undefined ? textIn(data, 'image/png').replace(/\s/g, '') : '';
   const still = /^[A-Za-z0-9+/=]+$/.test(png)
-    ? markup`<img src="data:image/png;base64,${png}" alt="">`
+    ? markup`<img src="data:image/png;base64,${png}" alt=""${sizeOf(metadata, 'image/png')}>`
     : markup`<p class="still">${text || 'This figure is drawn by a script.'}</p>`;
   const place = markup`<div class="scroll"><div class="plot" role="img" aria-label="${figureAlt(figure, text)}">${still}</div></div>`;
   const json = markup`<script type="application/json">${jsonForScript(withoutRemotePictures(figure))}</script>`;

@@ -1,5 +1,4 @@
 import { reasonOf } from '../../errors.js';
-import type { Bundle } from '../display/output.js';
 
 export class Html {
   constructor(private readonly text: string) {}
@@ -60,7 +59,7 @@ export function splitHtml(
 }
 
 /** The text under a type, as one string; empty where there is none. */
-export function textIn(bundle: Bundle, type: string): string {
+export function textIn(bundle: Record<string, unknown>, type: string): string {
   const value = bundle[type];
   if (Array.isArray(value)) return value.map(String).join('');
   return typeof value === 'string' ? value : '';

@@ -1,8 +1,8 @@
-import type { Bundle } from '../display/output.js';
 import { UserError } from '../../errors.js';
 import { faultOfOutput, joined, type Output } from '../run/notebook.js';
-import { colouredText, highlight } from './highlight.js';
-import { frameFigure, plotlyMime, renderFigure } from './figure.js';
+import { colouredText } from './ansi.js';
+import { highlight } from './highlight.js';
+import { type Display, frameFigure, plotlyMime, renderFigure, sizeOf } from './figure.js';
 import { renderMarkdownOutput } from './markdown.js';
 import { type Html, joinedHtml, markup, orNotice, textIn } from './markup.js';
 import type { OutputPage } from './outputPage.js';
@@ -17,46 +17,49 @@ function preformatted(html: Html, kind: string, label: string): Html {
   return markup`<pre class="output ${kind}${long && ' long'}"${scroll}>${html}</pre>`;
 }
 
-function picture(bundle: Bundle, type: string, base64: string, page: OutputPage): Html {
-  const text = textIn(bundle, 'text/plain').trim();
-  const alt = text && !/^<.*>$/.test(text) ? text : 'Picture that a cell put out';
-  return frameFigure(page, markup`<img src="data:${type};base64,${base64}" alt="${alt}">`);
+function image({ data, metadata }: Display, type: string, address: string, page: OutputPage): Html {
+  const text = textIn(data, 'text/plain').trim();
+  const alt = text && !/^<.*>$/.test(text) ? text : 'Image that a cell put out';
+  return frameFigure(page, markup`<img src="${address}" alt="${alt}"${sizeOf(metadata, type)}>`);
 }
 
-/** The representations a report can show, best first. */
-const renderers: Record<string, (bundle: Bundle, type: string, page: OutputPage) => Html> = {
-  [plotlyMime]: (bundle, _type, page) => renderFigure(bundle, page),
-  'text/html': (bundle, type, page) => {
-    const { html, parts } = page.latex.inHtml(textIn(bundle, type));
+/** The types that are shown, best first. */
+const renderers: Record<string, (display: Display, type: string, page: OutputPage) => Html> = {
+  [plotlyMime]: (display, _type, page) => renderFigure(display, page),
+  'text/html': ({ data }, type, page) => {
+    const { html, parts } = page.latex.inHtml(textIn(data, type));
     return markup`<div class="output rich scroll">${page.foreignHtml(html, parts)}</div>`;
   },
-  'text/markdown': (bundle, type, page) =>
-    markup`<div class="output rich">${renderMarkdownOutput(textIn(bundle, type), page)}</div>`,
-  'text/latex': (bundle, type, page) =>
-    markup`<div class="output rich">${page.latex.output(textIn(bundle, type))}</div>`,
-  // As a picture, a drawing can neither run scripts nor load anything, whatever it holds.
-  'image/svg+xml': (bundle, type, page) => {
-    const svg = page.foreignSvg(textIn(bundle, type));
+  'text/markdown': ({ data }, type, page) =>
+    markup`<div class="output rich">${renderMarkdownOutput(textIn(data, type), page)}</div>`,
+  'text/latex': ({ data }, type, page) =>
+    markup`<div class="output rich">${page.latex.output(textIn(data, type))}</div>`,
+  // As an image, a drawing can neither run scripts nor load anything, whatever it holds.
+  'image/svg+xml': (display, type, page) => {
+    const svg = page.foreignSvg(textIn(display.data, type));
     const alone = svg.replace(/<svg\b(?![^<>]*\sxmlns=)/, '<svg xmlns="http://www.w3.org/2000/svg"');
-    return picture(bundle, type, Buffer.from(alone).toString('base64'), page);
+    // Browsers take all other letters as they are.
+    const address = `data:${type};charset=utf-8,${alone.replace(/[%#\n\r\t]/g, encodeURIComponent)}`;
+    return image(display, type, address, page);
   },
-  'image/png': encodedPicture,
-  'image/jpeg': encodedPicture,
-  'image/gif': encodedPicture,
-  'image/webp': encodedPicture,
-  'application/json': (bundle, type) =>
-    preformatted(highlight(JSON.stringify(bundle[type], null, 2), 'json'), 'json', 'JSON output'),
-  'text/plain': (bundle, type) => preformatted(colouredText(textIn(bundle, type)), 'result', 'Text output'),
+  'image/png': encodedImage,
+  'image/jpeg': encodedImage,
+  'image/gif': encodedImage,
+  'image/webp': encodedImage,
+  'application/json': ({ data }, type) =>
+    preformatted(highlight(JSON.stringify(data[type], null, 2), 'json'), 'json', 'JSON output'),
+  'text/plain': ({ data }, type) => preformatted(colouredText(textIn(data, type)), 'result', 'Text output'),
 };
 
-function encodedPicture(bundle: Bundle, type: string, page: OutputPage): Html {
-  return picture(bundle, type, textIn(bundle, type).replace(/[^A-Za-z0-9+/=]/g, ''), page);
+function encodedImage(display: Display, type: string, page: OutputPage): Html {
+  const base64 = textIn(display.data, type).replace(/[^A-Za-z0-9+/=]/g, '');
+  return image(display, type, `data:${type};base64,${base64}`, page);
 }
 
-function renderBundle(bundle: Bundle, page: OutputPage): Html {
-  const type = Object.keys(renderers).find((mime) => Object.hasOwn(bundle, mime));
-  if (type !== undefined) return renderers[type](bundle, type, page);
-  const types = Object.keys(bundle).join(', ');
+function renderDisplay(display: Display, page: OutputPage): Html {
+  const type = Object.keys(renderers).find((mime) => Object.hasOwn(display.data, mime));
+  if (type !== undefined) return renderers[type](display, type, page);
+  const types = Object.keys(display.data).join(', ');
   throw new UserError(types === '' ? 'its data holds nothing' : `nothing here shows its type, ${types}`);
 }
 
@@ -71,7 +74,7 @@ function renderValid(output: Output, page: OutputPage): Html {
         'Error',
       );
     default:
-      return renderBundle(output.data, page);
+      return renderDisplay(output, page);
   }
 }
 

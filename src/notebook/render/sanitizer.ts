@@ -43,6 +43,10 @@ const outputClass =
   /^(dataframe|alert(-\w+)?|footnote[\w-]*|markdown-alert[\w-]*|task|scroll|displayed|sparsebook-[\w-]+)$/;
 const picture = /^data:image\/(png|jpeg|gif|webp|avif|svg\+xml);base64,[A-Za-z0-9+/=\s]+$/i;
 const outside = /^(https?:|mailto:)/i;
+/** An address beside the page. */
+const beside = /^[\w.%~][^:\\]*$/;
+/** Of what these show or play nothing is left: their names stand there instead. */
+const unshown = new Set(words('audio canvas embed iframe object video'));
 const number = /^[-+\u2212]?[\d.,\s]*\d(e[-+]?\d+)?\s?%?$/i;
 /** What DOMPurify, and we, put in front of the names that texts and outputs give to their parts: none takes the name of a part of the page. */
 export const ownPrefix = 'user-content-';
@@ -67,7 +71,7 @@ function filterAttribute(tag: string, event: UponSanitizeAttributeHookEvent): vo
     case 'href':
     case 'xlink:href':
       if (value.startsWith('#')) set(`#${ownPrefix}${value.slice(1)}`);
-      else set(tag === 'a' && outside.test(value) ? value : '');
+      else set(tag === 'a' && (outside.test(value) || beside.test(value)) ? value : '');
       break;
     default:
       if (/\burl\s*\(|\\/i.test(value)) {
@@ -99,6 +103,9 @@ export function sanitizer(purifier: DOMPurify): (html: string) => HTMLElement {
   purifier.addHook('uponSanitizeAttribute', (element, event) => {
     filterAttribute(element.nodeName.toLowerCase(), event);
   });
+  purifier.addHook('uponSanitizeElement', (node, { tagName }) => {
+    if (unshown.has(tagName)) node.parentNode?.insertBefore(node.ownerDocument!.createTextNode(`[${tagName}]`), node);
+  });
   return (html) => {
     const body = purifier.sanitize(html, {
       ALLOWED_TAGS: [...htmlTags, ...svgTags],
@@ -122,8 +129,9 @@ function tidy(body: HTMLElement): void {
   body.querySelectorAll('img').forEach((image) => {
     // A picture from elsewhere would be a request: its words stay in its place.
     if (!image.hasAttribute('src')) image.replaceWith(image.getAttribute('alt') ?? '');
-    else if (!image.hasAttribute('alt')) image.setAttribute('alt', 'Picture in an output');
+    else if (!image.hasAttribute('alt')) image.setAttribute('alt', 'Image in an output');
   });
+  body.querySelectorAll('a:not([href]):not([id])').forEach((link) => link.replaceWith(...Array.from(link.childNodes)));
   body.querySelectorAll('a[href]').forEach((link) => link.setAttribute('rel', 'noopener noreferrer'));
   body.querySelectorAll('table').forEach(markNumbers);
 }

@@ -1,8 +1,9 @@
 import { duration } from '../../formats/text.js';
-import { hasTag, isObject, joined, secondsTaken, type CodeCell } from '../run/notebook.js';
+import { joined, secondsTaken, type CodeCell } from '../run/notebook.js';
 import { faultOf } from './provenance.js';
 import { highlight } from '../render/highlight.js';
 import { markup, type Html } from '../render/markup.js';
+import { partsOf } from '../render/parts.js';
 import type { OutputPage } from '../render/outputPage.js';
 import { renderOutputs } from '../render/outputs.js';
 
@@ -15,22 +16,11 @@ const warnings = {
   failed: 'This cell ended in an error.',
 };
 
-/** Whether a cell asks, by a tag or in Jupyter's metadata, that its code or its outputs be folded. */
-function isHidden(cell: CodeCell, part: 'input' | 'output'): boolean {
-  if (hasTag(cell, `hide-${part}`) || hasTag(cell, 'hide-cell')) return true;
-  const { jupyter, collapsed } = cell.metadata;
-  const own = isObject(jupyter) ? jupyter : {};
-  return part === 'input' ? own.source_hidden === true : own.outputs_hidden === true || collapsed === true;
-}
-
-const isRemoved = (cell: CodeCell, part: 'input' | 'output'): boolean =>
-  hasTag(cell, `remove-${part}`) || hasTag(cell, 'remove-cell');
-
-function renderCode(cell: CodeCell): Html | undefined {
+function renderCode(cell: CodeCell, folded: boolean): Html | undefined {
   const source = joined(cell.source).replace(/\s+$/, '');
   if (!source) return undefined;
   const lines = source.split('\n').length;
-  const open = lines <= openLines && !isHidden(cell, 'input');
+  const open = lines <= openLines && !folded;
   const seconds = secondsTaken(cell) ?? 0;
   const time = seconds >= 0.1 ? ` · ${duration(seconds)}` : '';
   const details = `${lines} ${lines === 1 ? 'line' : 'lines'}${time}`;
@@ -43,12 +33,13 @@ function renderCode(cell: CodeCell): Html | undefined {
 /** Renders a code cell: its code, folded when long, a warning where its outputs cannot be trusted, and its outputs. */
 export function renderCodeCell(cell: CodeCell, number: number, page: OutputPage): Html | undefined {
   const fault = faultOf(cell);
-  const rendered = isRemoved(cell, 'output') ? undefined : renderOutputs(cell.outputs, page, number);
-  const hidden = rendered && cell.outputs.length > 0 && isHidden(cell, 'output');
+  const parts = partsOf(cell);
+  const rendered = parts.outputs === 'removed' ? undefined : renderOutputs(cell.outputs, page, number);
+  const hidden = cell.outputs.length > 0 && parts.outputs === 'folded';
   const outputs = hidden
     ? markup`<details class="outputs"><summary>Show output</summary>${rendered}</details>`
     : rendered;
-  const code = isRemoved(cell, 'input') ? undefined : renderCode(cell);
+  const code = parts.source === 'removed' ? undefined : renderCode(cell, parts.source === 'folded');
   if (!code && !fault && (!outputs || cell.outputs.length === 0)) return undefined;
   const warning = fault && markup`<p class="warning ${fault}">${warnings[fault]}</p>`;
   return markup`<section class="cell" id="cell-${number}" aria-label="Cell ${number}">${code}${warning}${outputs}</section>`;

@@ -10,7 +10,7 @@ import { countTitles, type Heading, type Outline, renderMarkdownCell, textsOf } 
 import { asHtml, type Html, joinedHtml, markup, orNotice } from '../render/markup.js';
 import { hasTag, joined, type Notebook } from '../run/notebook.js';
 import { renderCodeCell } from './cells.js';
-import { outputPage } from '../render/outputPage.js';
+import { outputPage } from '../render/inNode.js';
 import { readProvenance, renderNotices } from './provenance.js';
 import { type DeclaredParameter, parametersOf, type ParameterValue } from '../run/parameters.js';
 

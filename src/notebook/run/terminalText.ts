@@ -1,5 +1,5 @@
 /** Moves that reach other lines, or write over what stands there. */
-const vertical = /\x1b\[\d*[ABEF]/;
+const vertical = /\x1b\[[\d;]*[ABEFHJf]/;
 const horizontal = /[\r\b]|\x1b\[\d*[CDGK]/;
 
 /**
@@ -38,7 +38,7 @@ class Screen {
   write(text: string): this {
     for (const [piece, count, move] of text.matchAll(/\x1b\[([\d;]*)([A-Za-z])|\x1b\[?|[\n\r\b]|[^\x1b\n\r\b]+/g)) {
       if (move === 'm') this.colour(count.split(';').map(Number));
-      else if (move !== undefined) this.move(move, Number(count || (move === 'K' ? 0 : 1)));
+      else if (move !== undefined) this.move(move, count);
       else if (piece === '\n') this.goTo(this.row + 1, 0);
       else if (piece === '\r') this.goTo(this.row, 0);
       else if (piece === '\b') this.goTo(this.row, this.column - 1);
@@ -57,7 +57,7 @@ class Screen {
   }
 
   private put(letter: string): void {
-    const line = this.lines[this.row];
+    const { line } = this;
     while (line.length < this.column) line.push({ letter: ' ', colours: '' });
     line[this.column++] = { letter, colours: this.colours };
   }
@@ -77,25 +77,43 @@ class Screen {
     this.colours = this.look.size === 0 ? '' : `\x1b[${[...this.look.values()].join(';')}m`;
   }
 
-  private move(kind: string, count: number): void {
+  private move(kind: string, numbers: string): void {
+    const [first, second] = numbers.split(';').map(Number) as [number, number?];
+    const count = first || 1;
     if (kind === 'A' || kind === 'F') this.goTo(this.row - count, kind === 'F' ? 0 : this.column);
     else if (kind === 'B' || kind === 'E') this.goTo(this.row + count, kind === 'E' ? 0 : this.column);
     else if (kind === 'C' || kind === 'D') this.goTo(this.row, this.column + (kind === 'C' ? count : -count));
     else if (kind === 'G') this.goTo(this.row, count - 1);
-    else if (kind === 'K') this.erase(count);
+    else if (kind === 'H' || kind === 'f') this.goTo(count - 1, (second || 1) - 1);
+    else if (kind === 'K') this.eraseInLine(first);
+    else if (kind === 'J') this.erase(first);
   }
 
-  private erase(part: number): void {
-    const line = this.lines[this.row];
+  private eraseInLine(part: number): void {
+    const { line } = this;
     if (part === 0) line.splice(this.column);
     else if (part === 2) line.splice(0);
     else line.fill({ letter: ' ', colours: '' }, 0, Math.min(this.column + 1, line.length));
+  }
+
+  /** Erases what is below the cursor (0), above it (1), or everything. */
+  private erase(part: number): void {
+    const [from, to] = part === 0 ? [this.row + 1, this.lines.length] : [0, part === 1 ? this.row : this.lines.length];
+    for (let row = from; row < to; row++) this.lines[row] = [];
+    if (part < 2) this.eraseInLine(part);
+    if (part !== 1) this.lines.length = part === 0 ? this.row + 1 : 0;
   }
 
   private goTo(row: number, column: number): void {
     // No text is as wide or as long as a number may say.
     this.row = Math.min(Math.max(0, row), this.lines.length + 1000);
     this.column = Math.min(Math.max(0, column), 10_000);
+    void this.line;
+  }
+
+  /** The line that the cursor is in. */
+  private get line(): Place[] {
     while (this.lines.length <= this.row) this.lines.push([]);
+    return this.lines[this.row];
   }
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Formulas } from 'sparsebook/notebook/render/formulas.js';
 import { Latex, type Text } from 'sparsebook/notebook/render/latex.js';
 import { renderMarkdownCell } from 'sparsebook/notebook/render/markdown.js';
-import { outputPage } from 'sparsebook/notebook/render/outputPage.js';
+import { outputPage } from 'sparsebook/notebook/render/inNode.js';
 
 const found: [what: string, markdown: string, ...formulas: string[]][] = [
   ['dollars', 'a $x$ and $$y$$', 'x', 'y'],

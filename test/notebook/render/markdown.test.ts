@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { outputPage } from 'sparsebook/notebook/render/outputPage.js';
+import { outputPage } from 'sparsebook/notebook/render/inNode.js';
 import { renderReport } from 'sparsebook/notebook/report/renderReport.js';
 import type { Cell, TextCell } from 'sparsebook/notebook/run/notebook.js';
 import { renderMarkdownCell } from 'sparsebook/notebook/render/markdown.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { outputPage } from 'sparsebook/notebook/render/outputPage.js';
+import { outputPage } from 'sparsebook/notebook/render/inNode.js';
 import { renderOutput, renderOutputs } from 'sparsebook/notebook/render/outputs.js';
 import type { Output } from 'sparsebook/notebook/run/notebook.js';
 import { renderFixture, visible } from '../report/fixture.ts';
@@ -32,12 +32,17 @@ test('long text scrolls in a box that the keyboard reaches', () => {
 
 test('pictures carry their text form as alternative text and have a number', () => {
   assert.match(page, /Figure 1<\/span><\/figcaption><img src="data:image\/png;base64,[^"]*" alt="one red dot">/);
-  assert.match(show({ 'image/png': 'AAAA', 'text/plain': '<Image>' }), /alt="Picture that a cell put out"/);
+  assert.match(show({ 'image/png': 'AAAA', 'text/plain': '<Image>' }), /alt="Image that a cell put out"/);
 });
 
-test('a drawing becomes a picture, in which nothing can run', () => {
-  const base64 = /data:image\/svg\+xml;base64,([^"]*)" alt="a circle"/.exec(page)![1];
-  const svg = Buffer.from(base64, 'base64').toString();
+/** The drawing in the address of an image. */
+function drawingIn(html: string): string {
+  const [, address = ''] = /src="data:image\/svg\+xml;charset=utf-8,([^"]*)"/.exec(html) ?? [];
+  return decodeURIComponent(address.replace(/&quot;/g, '"').replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&#39;/g, "'").replace(/&amp;/g, '&')); // prettier-ignore
+}
+
+test('a drawing becomes an image, in which nothing can run', () => {
+  const svg = drawingIn(page);
   assert.match(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" viewBox="0 0 9 9">/);
   assert.match(svg, /<circle/);
   assert.doesNotMatch(svg, /script|onload/);
@@ -46,8 +51,7 @@ test('a drawing becomes a picture, in which nothing can run', () => {
 test('a drawing keeps the looks that it has of its own', () => {
   const drawing =
     '<svg viewBox="0 0 9 9"><style>.bar{fill:crimson}#a{opacity:.5}</style><filter id="f"></filter><rect id="a" class="bar" filter="url(#f)"/></svg>';
-  const [, base64 = ''] = /base64,([^"]*)"/.exec(show({ 'image/svg+xml': drawing })) ?? [];
-  const svg = Buffer.from(base64, 'base64').toString();
+  const svg = drawingIn(show({ 'image/svg+xml': drawing }));
   assert.match(svg, /<style>\.bar\{fill:crimson\}#a\{opacity:\.5\}<\/style>/);
   assert.match(svg, /<rect id="a" class="bar" filter="url\(#f\)">/);
 });
@@ -63,6 +67,60 @@ const formulas: [what: string, html: string, shown: RegExp][] = [
 for (const [what, html, pattern] of formulas) {
   test(`formulas in HTML are shown as Jupyter shows them: ${what}`, () =>
     assert.match(show({ 'text/html': html }), pattern));
+}
+
+const terminal: [what: string, text: string, html: string][] = [
+  ['a line that is begun again', 'working\rdone', 'doneing'],
+  ['a letter taken back', 'tab\b\bX', 'tXb'],
+  ['lines written over', 'a\nb\n\x1b[2A\x1b[2KA\n\x1b[2KB\n', 'A\nB\n'],
+  ['a screen that is cleared', 'old\nlines\x1b[2J\x1b[Hnew', 'new'],
+  ['what is below erased', 'a\nb\nc\x1b[2;1H\x1b[Jx', 'a\nx'],
+  ['what is above erased', 'a\nb\x1b[1Jc', '\n c'],
+  ['a place by its numbers', 'abc\n\x1b[1;2HX', 'aXc\n'],
+  [
+    'a colour that is written over',
+    '\x1b[33m50 %\x1b[39m\r\x1b[32m100 %\x1b[39m',
+    '<span style="color: var(--ansi-green)">100 %</span>',
+  ],
+  ['a bright colour', '\x1b[96mx', '<span style="color: var(--ansi-cyan)">x</span>'],
+  [
+    'one of 256',
+    '\x1b[38;5;208mx\x1b[38;5;244my',
+    '<span style="color: rgb(255, 135, 0)">x</span><span style="color: rgb(128, 128, 128)">y</span>',
+  ],
+  ['one of all', '\x1b[38;2;1;2;3;1mx', '<span style="color: rgb(1, 2, 3); font-weight: 600">x</span>'],
+  ['one behind the letters', '\x1b[48;2;1;2;3mx', '<span style="background: rgb(1, 2, 3)">x</span>'],
+  ['inverse', '\x1b[7mx\x1b[27my', '<span style="color: var(--paper); background: var(--ink)">x</span>y'],
+  ['inverse colours', '\x1b[31;7mx', '<span style="color: var(--paper); background: var(--ansi-red)">x</span>'],
+  ['underlined, then not', '\x1b[4mx\x1b[24my', '<span style="text-decoration: underline">x</span>y'],
+  ['bold and italic, then plain', '\x1b[1;3mx\x1b[0my', '<span style="font-weight: 600; font-style: italic">x</span>y'],
+  ['a title and a link', '\x1b]0;title\x07\x1b]8;;javascript:x\x1b\\text\x1b]8;;\x1b\\', 'text'],
+  [
+    'numbers that are none',
+    '\x1b[38;5mx\x1b[38;2;999999mz\x1b[;;mw',
+    '<span style="color: var(--ansi-black)">x</span><span style="color: rgb(999999)">z</span>w',
+  ],
+];
+for (const [what, text, html] of terminal) {
+  test(`text is as a terminal leaves it: ${what}`, () =>
+    assert.equal(show({ 'text/plain': text }), `<pre class="output result">${html}</pre>`));
+}
+
+const sizes: [what: string, metadata: unknown, size: string][] = [
+  ['both', { 'image/png': { width: 20, height: 10 } }, ' width="20" height="10"'],
+  ['one', { 'image/png': { width: 20.5 } }, ' width="20.5"'],
+  ['none', {}, ''],
+  ['those of another type', { 'image/jpeg': { width: 20 } }, ''],
+  ['wrong ones', { 'image/png': { width: '"><script>', height: -1 } }, ''],
+  ['no metadata', undefined, ''],
+];
+for (const [what, metadata, size] of sizes) {
+  test(`an image has the size that its metadata give: ${what}`, () => {
+    const output = { output_type: 'display_data', data: { 'image/png': 'AAAA' }, metadata };
+    assert.match(String(renderOutput(output, outputPage())), new RegExp(`alt="[^"]*"${size}>`));
+    const figure = { ...output, data: { ...output.data, [plotly]: {} } };
+    assert.match(String(renderOutput(figure, outputPage())), new RegExp(`alt=""${size}>`));
+  });
 }
 
 test('text has the colours that a terminal would give it', () => {

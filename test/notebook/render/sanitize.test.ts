@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { sanitize as sanitized } from 'sparsebook/notebook/render/sanitize.js';
-import { sanitizeDrawing } from 'sparsebook/notebook/render/sanitize.js';
+import { sanitize as sanitized, sanitizeDrawing } from 'sparsebook/notebook/render/inNode.js';
 import { payloads } from './payloads.ts';
 
 const sanitize = (html: string): string => String(sanitized(html));
@@ -90,7 +89,22 @@ test('links leave without a trace and pictures in the page keep their words', ()
     /href="https:\/\/example.org\/x" rel="noopener noreferrer"/,
   );
   assert.equal(sanitize('<img src="https://example.org/x.png" alt="a cat">'), 'a cat');
-  assert.match(sanitize('<img src="data:image/png;base64,AAAA">'), /alt="Picture in an output"/);
+  assert.match(sanitize('<img src="data:image/png;base64,AAAA">'), /alt="Image in an output"/);
+});
+
+test('links lead beside the page or to the web; of what would play or show something else its name is left', () => {
+  const clean = sanitize(
+    '<a href="data.csv">a</a> <a href="sub/x.html?y#z">b</a> <a href="file:///x">c</a> <a href="//h/x">d</a>',
+  );
+  assert.deepEqual(clean.match(/<a .*?>/g), [
+    '<a href="data.csv" rel="noopener noreferrer">',
+    '<a href="sub/x.html?y#z" rel="noopener noreferrer">',
+  ]);
+  assert.match(clean, / c d$/);
+  assert.equal(
+    sanitize('<video controls src="data:video/mp4;base64,AAAA"></video><iframe src="x"></iframe>'),
+    '[video][iframe]',
+  );
 });
 
 test('references inside a drawing survive the renaming of its ids', () => {

@@ -3,6 +3,7 @@ import type { CellPatch, CellRun, CellText, CellType } from '../protocol.js';
 import { Editor } from './editor.js';
 import type { Ask } from './kernelHelp.js';
 import { button, element, whenNear } from './elements.js';
+import { Folds } from './folds.js';
 import type { Action } from '../keys.js';
 import { OutputsView, showForeignHtml } from './outputsView.js';
 
@@ -43,6 +44,7 @@ export class CellView {
   private readonly count = element('span', { class: 'count' });
   private readonly place = element('div', { class: 'source' });
   private readonly prose = element('div', { class: 'prose' });
+  private readonly folds = new Folds(() => this.root);
   private readonly warning = element('p', { class: 'warning', hidden: true });
   readonly outputs: OutputsView;
   /** Where the cell is in its life. */
@@ -61,7 +63,16 @@ export class CellView {
       'section',
       { class: 'cell', tabindex: '-1', focusin: () => host.entered(id) },
       element('div', { class: 'gutter' }, run, this.count),
-      element('div', { class: 'body' }, this.prose, this.place, this.warning, this.outputs.root),
+      element(
+        'div',
+        { class: 'body' },
+        this.prose,
+        this.folds.source,
+        this.place,
+        this.warning,
+        this.folds.outputs,
+        this.outputs.root,
+      ),
       element('div', { class: 'cell-tools' }, ...tools.map(tool)),
     );
     this.root.dataset.id = id;
@@ -115,6 +126,7 @@ export class CellView {
   }
 
   edit(): void {
+    this.folds.set('source', true);
     this.root.classList.add('editing');
     this.edited().view.focus();
   }
@@ -129,6 +141,7 @@ export class CellView {
     this.text = text;
     this.root.dataset.type = text.type;
     this.root.dataset.tags = text.tags.join(' ');
+    this.folds.take(text.folded);
     this.prose.innerHTML = text.html ?? '';
     showForeignHtml(this.prose);
     if (text.type === 'markdown' && source.trim() === '')

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { partsOf } from '../../render/parts.js';
 import { faultOf } from '../../report/provenance.js';
 import {
   type Cell,
@@ -117,7 +118,18 @@ export class LiveCell {
 
   private textNow(by?: string): Omit<CellText, 'html'> {
     const { cell_type: type, metadata } = this.saved;
-    return { type, source: this.source, tags: metadata.tags ?? [], ...(by === undefined ? {} : { by }) };
+    const { source, outputs } = partsOf(this.saved);
+    const folded = [
+      ...(source === 'shown' ? [] : ['source' as const]),
+      ...(outputs === 'shown' ? [] : ['outputs' as const]),
+    ];
+    return {
+      type,
+      source: this.source,
+      tags: metadata.tags ?? [],
+      ...(folded.length > 0 && { folded }),
+      ...(by === undefined ? {} : { by }),
+    };
   }
 
   private runNow(): CellRun {

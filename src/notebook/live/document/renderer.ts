@@ -1,7 +1,8 @@
 import { type Outline, renderMarkdownCell, textsOf } from '../../render/markdown.js';
 import { Latex } from '../../render/latex.js';
 import { asHtml, markup } from '../../render/markup.js';
-import { type OutputPage, picturesIn } from '../../render/outputPage.js';
+import { picturesIn } from '../../render/inNode.js';
+import type { OutputPage } from '../../render/outputPage.js';
 import { renderOutput } from '../../render/outputs.js';
 import { type Cell, faultOfOutput, joined, type Output } from '../../run/notebook.js';
 import { keptText, liveLimits } from '../../run/outputLimits.js';

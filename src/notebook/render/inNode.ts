@@ -1,7 +1,12 @@
+// What rendering needs of Node: a document to sanitise in, and the files beside a notebook. Nothing else in this folder needs it.
 import type * as Purify from 'dompurify';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { extname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { UserError } from '../../errors.js';
+import { Latex } from './latex.js';
 import { asHtml, type Html } from './markup.js';
+import type { OutputPage } from './outputPage.js';
 import { sanitizer } from './sanitizer.js';
 
 interface Jsdom {
@@ -53,3 +58,42 @@ export function sanitizeDrawing(svg: string): string {
   drawings ??= newPurifier();
   return drawings.sanitize(svg, { USE_PROFILES: { svg: true, svgFilters: true } });
 }
+
+const types: Record<string, string> = {
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.gif': 'image/gif',
+  '.webp': 'image/webp',
+  '.svg': 'image/svg+xml',
+};
+
+const LARGEST = 20_000_000;
+
+/** A function that gives the pictures in a notebook's folder as data: addresses; none from outside of it, and nothing else. */
+export function picturesIn(folder: string): (path: string) => string | undefined {
+  return (path) => {
+    const type = types[extname(path).toLowerCase()];
+    if (type === undefined) return undefined;
+    try {
+      const file = realpathSync(resolve(folder, path));
+      const below = relative(realpathSync(folder), file);
+      if (isAbsolute(path) || isAbsolute(below) || below.split(sep)[0] === '..') return undefined;
+      const stats = statSync(file);
+      if (!stats.isFile() || stats.size > LARGEST || types[extname(file).toLowerCase()] !== type) return undefined;
+      return `data:${type};base64,${readFileSync(file).toString('base64')}`;
+    } catch {
+      // There is none of that name, or it may not be read.
+      return undefined;
+    }
+  };
+}
+
+/** A new page, which takes only what is sanitised; `folder` is the notebook's, whose pictures it may show. */
+export const outputPage = (folder?: string, latex = new Latex()): OutputPage => ({
+  latex,
+  figures: 0,
+  foreignHtml: sanitize,
+  foreignSvg: sanitizeDrawing,
+  ...(folder === undefined ? {} : { picture: picturesIn(folder) }),
+});
