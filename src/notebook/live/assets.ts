@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
-import { assetFolder } from '../assets.js';
+import { assetFolder, mapFolder } from '../assets.js';
 
 export interface Asset {
   type: string;
@@ -13,7 +13,12 @@ export interface Asset {
   tag: string;
 }
 
-const types: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css', '.woff2': 'font/woff2' };
+const types: Record<string, string> = {
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.woff2': 'font/woff2',
+};
 
 const katex = dirname(createRequire(import.meta.url).resolve('katex/dist/katex.min.css'));
 const fonts = readdirSync(join(katex, 'fonts')).filter((name) => name.endsWith('.woff2'));
@@ -22,6 +27,7 @@ const paths = new Map([
     (name) => [name, join(assetFolder, name)] as const,
   ),
   ...fonts.map((name) => [`fonts/${name}`, join(katex, 'fonts', name)] as const),
+  ...readdirSync(mapFolder).map((name) => [`maps/${name}`, join(mapFolder, name)] as const),
   ['katex.css', join(katex, 'katex.min.css')],
 ]);
 const read = new Map<string, Asset>();

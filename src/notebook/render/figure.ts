@@ -40,6 +40,15 @@ function readFigure(value: unknown): PlotlyFigure {
   };
 }
 
+/** The maps that a figure is drawn on, by plotly's names for them. */
+function mapsOf({ data, layout }: PlotlyFigure): string[] {
+  const drawn = data.filter(({ type }) => type === 'choropleth' || type === 'scattergeo');
+  return drawn.map(({ geo }) => {
+    const { scope = 'world', resolution = 110 } = asObject(layout[typeof geo === 'string' ? geo : 'geo']);
+    return `${String(scope).replace(/ /g, '-')}_${String(resolution)}m`;
+  });
+}
+
 function titleText(title: unknown): string {
   const text = typeof title === 'string' ? title : asObject(title).text;
   return typeof text === 'string' ? text : '';
@@ -96,6 +105,7 @@ export function frameFigure(page: OutputPage, content: Html, caption?: Html): Ht
  */
 export function renderFigure({ data, metadata }: Display, page: OutputPage): Html {
   const figure = readFigure(data[plotlyMime]);
+  for (const map of mapsOf(figure)) page.maps?.add(map);
   const text = textIn(data, 'text/plain');
   const { title } = figure.layout;
   const [main, sub] = [titleText(title), titleText(asObject(title).subtitle)];

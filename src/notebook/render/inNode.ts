@@ -93,6 +93,7 @@ export function picturesIn(folder: string): (path: string) => string | undefined
 export const outputPage = (folder?: string, latex = new Latex()): OutputPage => ({
   latex,
   figures: 0,
+  maps: new Set(),
   foreignHtml: sanitize,
   foreignSvg: sanitizeDrawing,
   ...(folder === undefined ? {} : { picture: picturesIn(folder) }),

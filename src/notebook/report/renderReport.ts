@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { assetFolder } from '../assets.js';
+import { assetFolder, mapFolder } from '../assets.js';
 import { toBase85 } from './base85.js';
 import { Latex } from '../render/latex.js';
 import { countTitles, type Heading, type Outline, renderMarkdownCell, textsOf } from '../render/markdown.js';
-import { asHtml, type Html, joinedHtml, markup, orNotice } from '../render/markup.js';
+import { asHtml, type Html, joinedHtml, jsonForScript, markup, orNotice } from '../render/markup.js';
 import { hasTag, joined, type Notebook } from '../run/notebook.js';
 import { renderCodeCell } from './cells.js';
 import { outputPage } from '../render/inNode.js';
@@ -61,6 +61,17 @@ function renderContents(headings: Heading[]): Html | undefined {
     .map(({ level, id, html }) => markup`<li class="level-${level}"><a href="#${id}">${html}</a></li>`);
   if (items.length === 0) return undefined;
   return markup`<nav class="contents" aria-label="Contents"><details open><summary>Contents</summary><ul>${items}</ul></details></nav>`;
+}
+
+/** What a report brings of the maps that its figures are drawn on; there is none of some parts of the world. */
+function renderMaps(names: Iterable<string> = []): Html[] {
+  const maps = [...names].map((name) => [name, join(mapFolder, `${name}.json`)] as const);
+  return maps
+    .filter(([name, path]) => /^[a-z-]+_\d+m$/.test(name) && existsSync(path))
+    .map(([name, path]) => {
+      const map = jsonForScript(JSON.parse(readFileSync(path, 'utf8')));
+      return markup`<script type="application/json" data-map="${name}">${map}</script>`;
+    });
 }
 
 const controls = markup`<div class="controls" hidden>
@@ -159,7 +170,7 @@ ${provenance}<p>Rendered by sparsebook from <code>${name}</code>. This page is o
 <script>${asHtml(assets.script)}</script>
 </head>
 ${body}
-${hasFigures && markup`<script type="text/plain" id="plotly">${asHtml(assets.plotly)}</script>`}
+${hasFigures && markup`<script type="text/plain" id="plotly">${asHtml(assets.plotly)}</script>`}${renderMaps(page.maps)}
 </body>
 </html>
 `.toString();

@@ -7,6 +7,7 @@ const colours = {
   light: { ink: '#3b4048', grid: '#e7e9ec', line: '#c3c8ce', hover: '#ffffff', flow: 'rgba(90,97,107,0.35)' },
   dark: { ink: '#c9ced6', grid: '#2b3038', line: '#4a515c', hover: '#20242b', flow: 'rgba(201,206,214,0.35)' },
 };
+const clear = 'rgba(0,0,0,0)';
 /** Ten hues that keep apart on both grounds, also for most colour-blind readers. */
 const colorway = '#4269d0 #e8a30c #e8604f #4fb0a5 #3ca951 #e07aa4 #a463f2 #7aa3e8 #9c6b4e #8b919b'.split(' ');
 
@@ -29,12 +30,27 @@ function template(theme: Theme, size: number): Json {
   const { ink, grid, line, hover } = colours[theme];
   const lines = { gridcolor: grid, linecolor: line, zerolinecolor: line, tickcolor: line };
   const axis = { ...lines, automargin: true, title: { standoff: 10, font: { size } } };
+  const borders = { landcolor: grid, lakecolor: hover, framecolor: line, coastlinecolor: line };
   return {
     colorway,
     xaxis: axis,
     yaxis: axis,
+    polar: { bgcolor: clear, angularaxis: lines, radialaxis: lines },
+    ternary: { bgcolor: clear, aaxis: lines, baxis: lines, caxis: lines },
+    scene: { xaxis: lines, yaxis: lines, zaxis: lines },
+    geo: { ...borders, bgcolor: clear, countrycolor: line, subunitcolor: line },
     hoverlabel: { bgcolor: hover, bordercolor: line, font: { family, color: ink } },
-    legend: { bgcolor: 'rgba(0,0,0,0)' },
+    legend: { bgcolor: clear },
+  };
+}
+
+/** Traces with a ground of their own. */
+function opaque(theme: Theme): Json {
+  const { grid, line } = colours[theme];
+  const header = { fill: { color: grid }, line: { color: line } };
+  return {
+    table: [{ header, cells: { fill: { color: clear }, line: { color: line } } }],
+    parcoords: [{ line: { color: colorway[0] } }],
   };
 }
 
@@ -80,13 +96,13 @@ function themedLayout(data: unknown[], layout: Json, theme: Theme, width: number
     ...fitted,
     template: {
       layout: { ...own, ...base, colorway: own.colorway ?? colorway },
-      // Plotly takes a transparent ground for black, and makes these white.
-      data: { sankey: [{ link: { color: colours[look].flow } }], ...traces },
+      // Where these say nothing, plotly takes a transparent ground for black or paints one of its own.
+      data: { sankey: [{ link: { color: colours[look].flow } }], ...traces, ...opaque(look) },
     },
     autosize: true,
     ...(typeof wide === 'number' ? { width: Math.min(wide, width) } : {}),
-    paper_bgcolor: ground ?? 'rgba(0,0,0,0)',
-    plot_bgcolor: ground === undefined ? 'rgba(0,0,0,0)' : (kept.plot_bgcolor ?? 'rgba(0,0,0,0)'),
+    paper_bgcolor: ground ?? clear,
+    plot_bgcolor: ground === undefined ? clear : (kept.plot_bgcolor ?? 'rgba(0,0,0,0)'),
     font: { ...font, family, size, color: colours[look].ink },
     // The room above was the title's; what is left is for the names of panels and plotly's buttons.
     margin: text ? { ...margin, t: 36 } : margin,
@@ -108,6 +124,8 @@ export interface Plotly {
 const config = {
   responsive: true,
   displaylogo: false,
+  // Where a live page has its maps; a report holds those that it needs.
+  topojsonURL: '/assets/maps/',
   showSendToCloud: false,
   showEditInChartStudio: false,
   modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'],
@@ -141,12 +159,14 @@ export class Figures {
   async draw(place: HTMLElement): Promise<void> {
     const frame = place.closest('figure')!;
     const json = frame.querySelector('script[type="application/json"]')!.textContent ?? '{}';
-    const plotly = await (this.plotly ??= this.load());
+    const plotly = await (this.plotly ??= this.begin());
     if (!place.isConnected) return;
     const still = this.drawn.has(place) ? [] : [...place.children];
     frame.querySelector(':scope > .unshown')?.remove();
     try {
       const figure = JSON.parse(json) as Figure;
+      if (figure.data.some((trace) => /(scatter|choropleth|density)map(box)?$/.test(String(asObject(trace).type))))
+        throw new Error('its map is on a server, and this page loads nothing from one');
       await paint(plotly, place, figure, currentTheme());
       for (const child of still) child.remove();
       place.classList.add('drawn');
@@ -157,6 +177,15 @@ export class Figures {
       note.textContent = `This figure cannot be drawn: ${error instanceof Error ? error.message : String(error)}`;
       frame.append(note);
     }
+  }
+
+  private begin(): Promise<Plotly> {
+    const maps = [...document.querySelectorAll<HTMLElement>('script[data-map]')];
+    const topojson = Object.fromEntries(
+      maps.map((map) => [map.dataset.map!, JSON.parse(map.textContent ?? '') as Json]),
+    );
+    Object.assign(globalThis, { PlotlyGeoAssets: { topojson } });
+    return this.load();
   }
 
   /** Gives back what plotly holds for the figures in an element that leaves the page. */
