@@ -15,6 +15,11 @@ const hostile = [
   '$\\frac{$ $$\\href{javascript:hacked=1}{x}$$',
   `$${'\\frac{'.repeat(3000)}1${'}{2}'.repeat(3000)}$`,
   '\u001b[2J\u001b]8;;javascript:hacked=1\u0007x\r\b\b\b',
+  '\u001b[999;999H\u001b[1J\u001b[38;5mx\u001b[38;2;;;m<b>\u001b[7;8mx\u001b[;;;',
+  '\ue0000\ue000 $x$ %EE%80%807%EE%80%80 <b title="$y$ \ue0000\ue000">\ue0009\ue000</b>',
+  '$\\newcommand{\\x}{\\x\\x}\\x$ \\eqref{"><script>} $$a\\label{"><script>}\\tag{<b>}$$',
+  '\\begin{align}\\end{align} \\begin{align}}\\\\{\\label{a}\\end{align}\\end{align} $$\\begin{gather}$$',
+  '<video src=x></video><a href=x><svg><style>*{fill:red}</style><a xlink:href="javascript:hacked=1">',
   '\ud800 \u0000 \ufffe',
   '`'.repeat(50),
   '> '.repeat(300),
@@ -62,7 +67,8 @@ const whole = {
         '## *Part* $x$\n',
         '![p](attachment:a.png) [part](#Part)\n',
         '\n',
-        '$$y^2$$\n',
+        '$$y^2\\label{y}$$ in \\eqref{y} | $\\newcommand{\\R}{Q}\\R$ |\n',
+        '> [!NOTE] Mind\n> this[^1] `code`\n\n[^1]: a note\n\n',
         '- [x] <b>done</b>',
       ],
       attachments: { 'a.png': { 'image/png': 'AAAA' } },
@@ -82,13 +88,34 @@ const whole = {
         display({ 'text/markdown': '## Said\n<i>x</i>' }),
         display({ 'text/latex': '$x$' }),
         display({ 'image/svg+xml': '<svg xmlns="http://www.w3.org/2000/svg"><circle r="1"/></svg>' }),
-        display({ 'image/png': 'AAAA', 'text/plain': 'a dot' }),
+        {
+          ...display({ 'image/png': 'AAAA', 'text/plain': 'a dot' }),
+          metadata: { 'image/png': { width: 5, height: 5 } },
+        },
+        ...['jpeg', 'gif', 'webp'].map((type) => display({ [`image/${type}`]: ['AA', 'AA'] })),
+        display({ 'text/plain': '\u001b[1;31mred\u001b[0m\u001b[38;5;99mx\u001b[A\ry' }),
+        display({ 'application/vnd.vegalite.v5+json': { mark: 'bar' }, 'text/plain': '<VegaLite>' }),
+        display({ 'text/html': '<p>$x$ <a href="a.csv">a</a> <img src="data:image/png;base64,AAAA" width="5"></p>' }),
         display({ 'application/json': { a: [1] } }),
         { output_type: 'execute_result', execution_count: 2, data: { 'text/plain': ['4', '2'] }, metadata: {} },
       ],
       { sparsebook: { sourceHash: 'x' }, execution: { 'iopub.status.busy': '2026-01-05T10:00:00Z' }, jupyter: {} },
     ),
+    code('hidden', 'hide()', [{ output_type: 'stream', name: 'stdout', text: 'x' }], {
+      tags: ['hide-input'],
+      collapsed: true,
+      jupyter: { source_hidden: true, outputs_hidden: true },
+    }),
     code('figure', 'draw()', [
+      display({
+        'application/vnd.plotly.v1+json': {
+          data: [
+            { type: 'choropleth', locations: ['FRA'], z: [1], geo: 'geo2' },
+            { type: 'scattergeo', lon: [1], lat: [2] },
+          ],
+          layout: { geo2: { scope: 'north america', resolution: 50 }, geo: { scope: '../../x' } },
+        },
+      }),
       display({
         'application/vnd.plotly.v1+json': {
           data: [{ type: 'bar', name: 'n', x: ['a'], y: [1], source: 'data:image/png;base64,AAAA' }],

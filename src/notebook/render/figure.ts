@@ -81,12 +81,15 @@ function withoutRemotePictures(value: unknown): unknown {
   return Object.fromEntries(kept.map(([key, entry]) => [key, withoutRemotePictures(entry)]));
 }
 
-/** The size that an image is to have, in pixels, which its output's metadata say; else it has its own. */
-export function sizeOf(metadata: unknown, type: string): Html {
-  const sizes = Object.entries(asObject(asObject(metadata)[type])).filter(
-    ([name, size]) => /^(width|height)$/.test(name) && Number.isFinite(Number(size)) && Number(size) > 0,
-  );
-  return joinedHtml(sizes.map(([name, size]) => markup` ${name}="${Number(size)}"`));
+/** The size that an image is to have, in pixels, where its output's metadata give one; it shrinks to its place all the same. */
+export function sizeOf(metadata: unknown, type: string): Html | undefined {
+  const [width, height] = ['width', 'height'].map((name) => Number(asObject(asObject(metadata)[type])[name]));
+  const styles = [
+    width > 0 && `width: ${width}px`,
+    height > 0 && (width > 0 ? `aspect-ratio: ${width} / ${height}` : `height: ${height}px`),
+  ];
+  const style = styles.filter(Boolean).join('; ');
+  return style === '' ? undefined : markup` style="${style}"`;
 }
 
 /** Frames an image with its caption, and the next number unless the page counts by itself. */

@@ -61,7 +61,7 @@ test('whatever is wrong in a notebook, it is refused in words or its pages, save
       ]);
       assert.deepEqual(dangers(`<body>${sent.join('')}`), []);
     }),
-    { numRuns: fuzzRuns(100) },
+    { numRuns: fuzzRuns(60) },
   );
   assert.ok(rendered > 10);
 });

@@ -107,8 +107,9 @@ for (const [what, text, html] of terminal) {
 }
 
 const sizes: [what: string, metadata: unknown, size: string][] = [
-  ['both', { 'image/png': { width: 20, height: 10 } }, ' width="20" height="10"'],
-  ['one', { 'image/png': { width: 20.5 } }, ' width="20.5"'],
+  ['both', { 'image/png': { width: 20, height: 10 } }, ' style="width: 20px; aspect-ratio: 20 / 10"'],
+  ['a width', { 'image/png': { width: 20.5 } }, ' style="width: 20.5px"'],
+  ['a height', { 'image/png': { height: 10 } }, ' style="height: 10px"'],
   ['none', {}, ''],
   ['those of another type', { 'image/jpeg': { width: 20 } }, ''],
   ['wrong ones', { 'image/png': { width: '"><script>', height: -1 } }, ''],

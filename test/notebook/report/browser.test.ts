@@ -208,60 +208,6 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
     await page.context().close();
   });
 
-  test('figures are drawn as they ask to be: WebGL, frames, sizes, fonts, flows, and a note where that cannot be', async () => {
-    const figures = [
-      { data: [{ type: 'scattergl', mode: 'markers', x: [1, 2, 3], y: [1, 2, 3] }] },
-      {
-        data: [{ y: [1, 2] }],
-        frames: [{ name: 'late', data: [{ y: [7, 8] }] }],
-        layout: {
-          yaxis: { range: [0, 9] },
-          updatemenus: [{ type: 'buttons', buttons: [{ label: 'Play', method: 'animate', args: [null] }] }],
-        },
-      },
-      { data: [{ type: 'sankey', node: { label: ['A', 'B'] }, link: { source: [0], target: [1], value: [2] } }] },
-      {
-        data: [{ y: { dtype: 'i1', bdata: 'AwEC' } }],
-        layout: { width: 300, height: 280, font: { size: 24 }, paper_bgcolor: 'lightyellow' },
-        config: { staticPlot: true, plotlyServerURL: 'https://elsewhere.example' },
-      },
-      { data: [{ type: 'scatter', y: [1] }], layout: { xaxis: { domain: 5 }, shapes: 7 } },
-    ];
-    const outputs = figures.map((figure): Output => ({
-      output_type: 'display_data',
-      data: { 'application/vnd.plotly.v1+json': figure },
-      metadata: {},
-    }));
-    writeFileSync(
-      join(folder, 'figures.html'),
-      renderReport(notebookOf(codeCell('draw()', { outputs })), { name: 'x' }),
-    );
-    for (const colorScheme of ['light', 'dark'] as const) {
-      const { page, incidents } = await visit('figures.html', { colorScheme });
-      assert.equal((await page.locator('.plot.drawn, figure > .unshown').count()) >= 5, true);
-      assert.ok((await page.locator('.plot').first().locator('canvas').count()) > 0);
-      const link = await page.evaluate("getComputedStyle(document.querySelector('.sankey-link')).fill");
-      assert.equal(link, colorScheme === 'light' ? 'rgb(90, 97, 107)' : 'rgb(201, 206, 214)');
-      const sized = page.locator('.plot').nth(3);
-      assert.equal(await sized.locator('svg.main-svg').first().getAttribute('width'), '300');
-      assert.equal(await sized.locator('svg.main-svg').first().getAttribute('height'), '280');
-      assert.match((await sized.locator('.xtick text').first().getAttribute('style')) ?? '', /font-size: 24px/);
-      assert.equal(await sized.locator('.scatterlayer .point').count(), 3);
-      assert.equal(await sized.locator('.modebar-btn').count(), 0);
-      const place = (): Promise<string | null> =>
-        page.locator('.plot').nth(1).locator('.scatterlayer .point').first().getAttribute('transform');
-      const before = await place();
-      await page.locator('.updatemenu-button').first().click();
-      for (let tries = 0; (await place()) === before && tries < 100; tries++) await page.waitForTimeout(50);
-      assert.notEqual(await place(), before);
-      assert.deepEqual(
-        incidents.filter((incident) => /request|exception|Content Security Policy|eval/.test(incident)),
-        [],
-      );
-      await page.context().close();
-    }
-  });
-
   test('the policy stops what would slip through', async () => {
     let requests = 0;
     const server = createServer((_request, response) => {
