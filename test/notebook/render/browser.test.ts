@@ -87,6 +87,7 @@ describe('a notebook in a browser, as a report and as a live page', { skip: skip
   const report = pathToFileURL(join(folder, 'report.html')).href;
   const doors = [
     { door: 'report', address: () => report, part: (name: string) => `#cell-${numberOf(name)}`, dark: false },
+    { door: 'live page, dark', address: () => site.server.address('x.ipynb'), part: (name: string) => `.cell[data-id="${name}"]`, dark: true }, // prettier-ignore
   ];
   const numberOf = (name: string): number => notebook.cells.findIndex(({ id }) => id === name) + 1;
 
