@@ -59,11 +59,16 @@ function environmentOf(source: string, page: OutputPage, isOutput: boolean, atta
     docId: hash(source),
     formulas: Formulas.inMarkdown(source),
     formula: (formula) => page.latex.show(formula, isOutput),
-    picture: (address) => {
-      if (inlinePicture.test(address)) return address;
-      const name = decoded(address.replace(/^attachment:/, ''));
-      return attachedPicture(attachments, name) ?? (address.includes(':') ? undefined : page.picture?.(name));
-    },
+    picture: imagesOf(page, attachments),
+  };
+}
+
+/** A function that gives the images that a text of a page may name: as data: addresses, or attached to it, or beside the notebook. */
+export function imagesOf(page: OutputPage, attachments?: unknown): (address: string) => string | undefined {
+  return (address) => {
+    if (inlinePicture.test(address)) return address;
+    const name = decoded(address.replace(/^attachment:/, ''));
+    return attachedPicture(attachments, name) ?? (address.includes(':') ? undefined : page.picture?.(name));
   };
 }
 
@@ -157,7 +162,7 @@ function takeHeading(
   const html = renderHeadingText(inline, environment, page, false);
   const text = environment.formulas.asWritten(plainText(inline.children ?? []));
   if (tag === 'h1' && !outline.title) {
-    outline.title = { html, text };
+    outline.title = { html: markup`${anchors(text)}${html}`, text };
     return undefined;
   }
   const level = Math.min(6, Math.max(2, Number(tag.slice(1)) + (outline.deeper ? 1 : 0)));

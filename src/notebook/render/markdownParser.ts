@@ -5,13 +5,13 @@ import alerts from 'markdown-it-github-alerts';
 import type Token from 'markdown-it/lib/token.mjs';
 import type { Formula, Formulas } from './formulas.js';
 import { highlight } from './highlight.js';
-import { asHtml, markup, splitHtml, type Html } from './markup.js';
+import { asHtml, markup, splitHtml, withImages, type Html } from './markup.js';
 import { ownPrefix } from './sanitizer.js';
 
 /** What the rendering of one text needs and gathers. */
 export interface Environment {
   /** The picture under an address, as a data: address; undefined where it is none of the notebook's. */
-  picture(source: string): string | undefined;
+  picture: (source: string) => string | undefined;
   /** The text's formulas, for which places are held in what is parsed. */
   formulas: Formulas;
   formula(formula: Formula): Html;
@@ -111,8 +111,9 @@ const withFormulas = (html: string, environment: Environment): string =>
 
 rules.text = (tokens, index, _options, environment: Environment) =>
   withFormulas(String(markup`${tokens[index].content}`), environment);
+rules.html_inline = (tokens, index, _options, { picture }: Environment) => withImages(tokens[index].content, picture);
 rules.html_block = (tokens, index, _options, environment: Environment) =>
-  splitHtml(tokens[index].content, (text) => withFormulas(text, environment), (tag) => environment.formulas.asWritten(tag)); // prettier-ignore
+  splitHtml(tokens[index].content, (text) => withFormulas(text, environment), (tag) => withImages(environment.formulas.asWritten(tag), environment.picture)); // prettier-ignore
 
 for (const name of ['fence', 'code_block']) {
   const rule = rules[name]!;

@@ -58,6 +58,17 @@ export function splitHtml(
   return pieces.map((piece, index) => [text, other, () => ''][index % 3](piece ?? '')).join('');
 }
 
+/** Foreign HTML whose images are in it, where `image` knows them by their addresses. */
+export function withImages(html: string, image: (address: string) => string | undefined): string {
+  return html.replace(
+    /(<img\b[^<>]{0,2000}?\ssrc\s*=\s*)("[^"]*"|'[^']*'|[^\s"'<>]+)/gi,
+    (found, start: string, quoted: string) => {
+      const data = image(quoted.replace(/^["']|["']$/g, ''));
+      return data === undefined ? found : `${start}"${data}"`;
+    },
+  );
+}
+
 /** The text under a type, as one string; empty where there is none. */
 export function textIn(bundle: Record<string, unknown>, type: string): string {
   const value = bundle[type];

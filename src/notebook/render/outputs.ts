@@ -3,8 +3,8 @@ import { faultOfOutput, joined, type Output } from '../run/notebook.js';
 import { colouredText } from './ansi.js';
 import { highlight } from './highlight.js';
 import { type Display, frameFigure, plotlyMime, renderFigure, sizeOf } from './figure.js';
-import { renderMarkdownOutput } from './markdown.js';
-import { type Html, joinedHtml, markup, orNotice, textIn } from './markup.js';
+import { imagesOf, renderMarkdownOutput } from './markdown.js';
+import { type Html, joinedHtml, markup, orNotice, textIn, withImages } from './markup.js';
 import type { OutputPage } from './outputPage.js';
 
 /** Longer texts scroll in a box of their own. */
@@ -27,7 +27,7 @@ function image({ data, metadata }: Display, type: string, address: string, page:
 const renderers: Record<string, (display: Display, type: string, page: OutputPage) => Html> = {
   [plotlyMime]: (display, _type, page) => renderFigure(display, page),
   'text/html': ({ data }, type, page) => {
-    const { html, parts } = page.latex.inHtml(textIn(data, type));
+    const { html, parts } = page.latex.inHtml(withImages(textIn(data, type), imagesOf(page)));
     return markup`<div class="output rich scroll">${page.foreignHtml(html, parts)}</div>`;
   },
   'text/markdown': ({ data }, type, page) =>
