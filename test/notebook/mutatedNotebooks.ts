@@ -113,7 +113,7 @@ const whole = {
             { type: 'choropleth', locations: ['FRA'], z: [1], geo: 'geo2' },
             { type: 'scattergeo', lon: [1], lat: [2] },
           ],
-          layout: { geo2: { scope: 'north america', resolution: 50 }, geo: { scope: '../../x' } },
+          layout: { geo2: { scope: 'south america' }, geo: { scope: '../../x' } },
         },
       }),
       display({

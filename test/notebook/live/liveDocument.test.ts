@@ -10,7 +10,7 @@ import { schemaErrors } from '../run/nbformat.ts';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 
 const plain: Renderer = {
-  markdown: (source) => `<p>${source}</p>`,
+  markdown: ({ source }) => `<p>${joined(source)}</p>`,
   output: (output) => JSON.stringify(output),
   notice: (text) => text,
 };
@@ -92,6 +92,15 @@ test('markdown is sent as text and as HTML, code as text alone', () => {
   const { cells } = document.since(0, plain);
   assert.equal(cells.m.text?.html, '<p>**bold**</p>');
   assert.equal(cells.a.text?.html, undefined);
+});
+
+test('what a cell asks to be hidden is said, and stays there to be edited', () => {
+  const { document } = documentOf('a', 'b');
+  document.cell('a').cell.metadata = { tags: ['remove-input'], jupyter: { outputs_hidden: true } };
+  document.cell('a').edit('a');
+  const { a, b } = document.since(0, plain).cells;
+  assert.deepEqual([a.text?.source, a.text?.folded], ['a', ['source', 'outputs']]);
+  assert.equal(b.text?.folded, undefined);
 });
 
 test('cells are inserted, moved, removed, brought back, and change their type', () => {
