@@ -14,7 +14,7 @@ const place = /(?:\uE000|%EE%80%80)(\d+)(?:\uE000|%EE%80%80)/g;
 /** All that begins or ends a formula, or tells that none goes on; in Markdown a backslash before a bracket takes another one to be read. */
 const delimiters = (slashes: string): RegExp =>
   new RegExp(
-    String.raw`(?<bracket>${slashes}[()[\]])|\\(?:begin|end)\{[a-z]+\*?\}|\\(?:eq)?ref\{[^{}\n]*\}|\\[^]|\$\$?|[{}]|\n[ \t]*(?=\n)|${mark}`,
+    String.raw`(?<bracket>${slashes}[()[\]])|\\(?:begin|end)\{[a-z]+\*?\}|\\(?:eq)?ref\{[^{}\n]*\}|\\[^]|\$\$?|[{}]|\n[ \t\r]*(?=\n)|${mark}`,
     'gi',
   );
 const inMarkdown = delimiters(String.raw`\\\\`);
@@ -81,15 +81,13 @@ export class Formulas {
       const [sign] = match;
       const { index } = match;
       const after = delimiter.lastIndex;
-      for (let range = code.at(-1); range && range.start <= index; range = code.at(-1)) {
-        if (range.block) open = undefined;
-        if (range.end > index) break;
-        code.pop();
+      let inCode: CodeRange | undefined;
+      while (code.length > 0 && code.at(-1)!.start <= index) {
+        inCode = code.pop()!;
+        if (inCode.block) open = undefined;
       }
-      const inCode = code.at(-1);
-      if (inCode && inCode.start <= index) {
-        delimiter.lastIndex = inCode.end;
-      } else if (sign === mark) {
+      if (inCode && inCode.end > index) delimiter.lastIndex = inCode.end;
+      else if (sign === mark) {
         take(index, after, { display: false });
         open = undefined;
       } else if (/^\\(eq)?ref/i.test(sign)) {
@@ -148,7 +146,7 @@ function codeIn(text: string): CodeRange[] {
   const ranges: CodeRange[] = [];
   const paragraphs: RegExpMatchArray[][] = [[]];
   let fence: { start: number; sign: string } | undefined;
-  for (const match of text.matchAll(/^[ \t>]*(~{3,}|`{3,})([^`\n]*)$|`+|\n[ \t]*(?=\n)/gm)) {
+  for (const match of text.matchAll(/^[ \t>]*(~{3,}|`{3,})([^`\n]*)$|`+|\n[ \t\r]*(?=\n)/gm)) {
     const [found, sign, info = ''] = match;
     const end = match.index + found.length;
     if (fence) {

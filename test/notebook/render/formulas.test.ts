@@ -20,6 +20,7 @@ const found: [what: string, markdown: string, ...formulas: string[]][] = [
   ['a quotation', '> $$\n> a\n> + b\n> $$', '\na\n+ b\n'],
   ['HTML', '<div>$x$</div>', 'x'],
   ['a blank line between', '$a\n\nb$'],
+  ['a blank line of Windows between', '$a\r\n\r\nb$'],
   ['an environment', 'a \\begin{cases}x\\end{cases} b', '\\begin{cases}x\\end{cases}'],
   ['a reference', 'see \\eqref{a}', '\\eqref{a}'],
   ['code', '`$x$` ``a`$y$`` $z$', 'z'],
