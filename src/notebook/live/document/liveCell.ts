@@ -18,7 +18,7 @@ import { type Clock, Slice } from './slice.js';
 /** Turns what a cell holds into HTML that is safe in a page; what cannot be shown becomes a notice. Never throws. */
 export interface Renderer {
   markdown(cell: TextCell): string;
-  output(output: Output): string;
+  output(output: Output, number: number): string;
   notice(text: string): string;
 }
 
@@ -209,7 +209,7 @@ class OutputList {
     const late = [...this.items.entries()].filter(([, item]) => item.version > version);
     if (late.length === 0 && this.lengthVersion <= version) return undefined;
     const changed = late.map(([index, item]): [number, string] => {
-      item.html ??= within(room, renderer.output(item.output), renderer);
+      item.html ??= within(room, renderer.output(item.output, index + 1), renderer);
       return [index, item.html];
     });
     return { length: this.items.length, changed: Object.fromEntries(changed) };

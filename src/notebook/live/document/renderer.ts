@@ -36,7 +36,7 @@ export function rendererIn(folder: string, cells: () => readonly Cell[]): Render
       const html = renderMarkdownCell(joined(source), outline, page, { id, attachments });
       return String(outline.title ? markup`<h1>${outline.title.html}</h1>\n${html}` : html);
     },
-    output: (output) => String(renderOutput(shortened(output), page)),
+    output: (output, number) => String(renderOutput(shortened(output), page, `Output ${number} of this cell`)),
     notice: (text) => String(markup`<pre class="output stderr">${text}</pre>`),
   };
 }
