@@ -121,6 +121,7 @@ export class CellView {
 
   /** Selects a part of the source, in view. */
   reveal(from: number, to: number): void {
+    this.folds.set('source', true);
     if (this.type === 'markdown') this.root.classList.add('editing');
     this.edited().select(from, to);
   }
