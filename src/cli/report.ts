@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
 import { duration } from '../formats/text.js';
@@ -24,6 +25,8 @@ export const htmlPage: OutputKind = {
 interface Flags extends ParameterFlags {
   run: boolean;
   output?: string;
+  /** Whether to show the page in the browser. */
+  open?: boolean;
 }
 
 /** The notebook may be left out: `report lambda_l0=20` is about the first one. */
@@ -59,6 +62,9 @@ async function report(words: string[], flags: Flags): Promise<void> {
   if (!flags.run && given !== undefined) {
     throw new UserError(`--no-run renders saved outputs, which ${given} cannot change; leave out one of the two`);
   }
+  if (flags.open && flags.output === STDOUT) {
+    throw new UserError('--open shows the file that is written, and -o - writes none; leave out one of the two');
+  }
   if (flags.output !== undefined && flags.output !== STDOUT) requireEnding(flags.output, htmlPage);
   const file = resolveNotebook(notebook);
   const name = basename(file, '.ipynb');
@@ -77,6 +83,12 @@ async function report(words: string[], flags: Flags): Promise<void> {
   const size = (Buffer.byteLength(html) / 1e6).toFixed(1);
   const taken = duration((performance.now() - started) / 1000);
   process.stderr.write(`wrote ${shownPath(page)} (${size} MB) in ${taken}\n`);
+  const address = pathToFileURL(page).href;
+  if (flags.open) {
+    const { openAddress } = await import('../notebook/live/openBrowser.js');
+    if (!openAddress(address)) process.stderr.write('there is no screen to open it on; its address is\n');
+  }
+  process.stderr.write(`${address}\n`);
 }
 
 /** Adds `sparsebook report`. */
@@ -90,12 +102,13 @@ export function addReportCommand(program: Command): void {
     .argument('[key=value...]', 'parameters, as for run')
     .option('--no-run', 'render the outputs that are saved in the notebook')
     .option('-o, --output <file>', 'the HTML file (default: docs/reports/<name>.html); - is standard output')
+    .option('--open', 'open the page in the browser when it is written')
     .addHelpText(
       'after',
       `
 Examples:
   $ sparsebook report
-  $ sparsebook report lambda_l0=20
+  $ sparsebook report lambda_l0=20 --open
   $ sparsebook report 01 lambda_l0=30 --output lambda-30.html
   $ sparsebook report notebooks/01-l0-googlenet.ipynb --no-run`,
     )

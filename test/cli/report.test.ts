@@ -5,6 +5,8 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFi
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { fixtureFile, visible } from '../notebook/report/fixture.ts';
 
 const command = join(import.meta.dirname, '../../dist/cli.js');
@@ -19,7 +21,11 @@ function workplace(fixture: string): string {
 }
 
 function report(cwd: string, ...words: string[]): Promise<{ code: number | null; stderr: string }> {
-  const child = spawn(process.execPath, [command, 'report', ...words], { cwd });
+  return reportIn(process.env, cwd, ...words);
+}
+
+function reportIn(env: NodeJS.ProcessEnv, cwd: string, ...words: string[]): ReturnType<typeof report> {
+  const child = spawn(process.execPath, [command, 'report', ...words], { cwd, env });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   return new Promise((resolve) => child.on('close', (code) => resolve({ code, stderr })));
@@ -36,6 +42,7 @@ test('report runs the first notebook, saves what it executed beside it and rende
   assert.equal(code, 0, stderr);
   assert.match(stderr, /cell 2 of 2: What came of it/);
   assert.match(stderr, /wrote docs\/reports\/01-first\.html \(\d\.\d MB\) in /);
+  assert.equal(stderr.trim().split('\n').at(-1), pathToFileURL(join(folder, 'docs/reports/01-first.html')).href);
   assert.match(pageOf(folder), /<pre class="output stdout">\[10,\[10,20\]/);
   assert.match(pageOf(folder), /Duration<\/th><td>\d/);
   assert.doesNotMatch(pageOf(folder), /class="warning/);
@@ -123,4 +130,26 @@ test('--no-run renders saved outputs to the file asked for, without a kernel, an
   const refused = await report(folder, fixtureFile('plain'), 'a=1', '--no-run');
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /^error: --no-run renders saved outputs, which a=1 cannot change/);
+});
+
+test('--open gives the page to the browser; without a screen the address has to do, and -o - writes nothing to open', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'report-'));
+  const [output, browser] = [join(folder, 'a page.html'), join(folder, 'browser')];
+  writeFileSync(browser, `#!/bin/sh\necho "$1" > "${folder}/opened"\n`, { mode: 0o755 });
+  const words = [fixtureFile('plain'), '--no-run', '--open', '--output'];
+  const address = pathToFileURL(output).href;
+  const { DISPLAY: _, WAYLAND_DISPLAY: __, ...screenless } = process.env;
+  const alone = await reportIn({ ...screenless, BROWSER: browser }, folder, ...words, output);
+  assert.equal(alone.code, 0, alone.stderr);
+  assert.ok(alone.stderr.endsWith(`no screen to open it on; its address is\n${address}\n`), alone.stderr);
+  assert.equal(existsSync(join(folder, 'opened')), false);
+  if (process.platform === 'linux') {
+    const shown = await reportIn({ ...screenless, DISPLAY: ':9', BROWSER: browser }, folder, ...words, output);
+    assert.ok(shown.stderr.endsWith(`\n${address}\n`), shown.stderr);
+    for (let tries = 0; !existsSync(join(folder, 'opened')) && tries < 100; tries++) await setTimeout(50);
+    assert.equal(readFileSync(join(folder, 'opened'), 'utf8').trim(), address);
+  }
+  const { code, stderr } = await report(folder, ...words, '-');
+  assert.equal(code, 1);
+  assert.match(stderr, /^error: --open shows the file that is written, and -o - writes none/);
 });
