@@ -1,5 +1,6 @@
 import {
   axis,
+  colorbar,
   colour,
   domain,
   figure,
@@ -9,10 +10,10 @@ import {
   list,
   note,
   number,
+  openScale,
   panel,
   verticalLine,
 } from './theme.js';
-import type {} from './theme.js';
 import type { Figure, Titled } from './theme.js';
 import { randomScore, rankFilters } from '../sparsity/orthogonality.js';
 import type { NamedScores, RankOptions, ReprRanking } from '../sparsity/orthogonality.js';
@@ -55,7 +56,7 @@ export function filterMap(runs: readonly CourseOf<Prunings>[], options: Titled =
       ygap: 2,
       colorscale: [
         [0, colour(1)],
-        [1, `${colour(0)}40`],
+        [1, `${colour(0)}26`],
       ],
       showscale: false,
       hovertemplate: 'pruning %{y}, filter %{x}<extra></extra>',
@@ -66,7 +67,7 @@ export function filterMap(runs: readonly CourseOf<Prunings>[], options: Titled =
         range: [0.5, total + 0.5],
         showgrid: false,
         tickvals: layers.map(([, filters], l) => ends[l] - filters.length / 2 + 0.5),
-        ticktext: layers.map(([layer, filters]) => `${layerLabel(layer)}, ${filters.length} filters`),
+        ticktext: layers.map(([layer, filters]) => `${layerLabel(layer)}<br>${filters.length} filters`),
       }),
       ...Object.fromEntries(
         records.map((_, n) => [
@@ -79,7 +80,9 @@ export function filterMap(runs: readonly CourseOf<Prunings>[], options: Titled =
           }),
         ]),
       ),
-      shapes: ends.slice(0, -1).map((end) => verticalLine(end + 0.5, { width: 1.5 })),
+      shapes: records.flatMap((_, n) =>
+        ends.slice(0, -1).map((end) => verticalLine(end + 0.5, { width: 1.5 }, `y${panel(n)} domain`)),
+      ),
       annotations: records.map(({ run }, n) =>
         note(`${run} (orange: off)`, 0, height(n)[1], { xanchor: 'left', yanchor: 'bottom' }),
       ),
@@ -148,12 +151,15 @@ export function filterScores(
         })),
       ),
       annotations: rules.flatMap((ranking, rule) => {
-        const label = (text: string, x: number, y: number) => ({ text, x, y, yref: 'paper', showarrow: false });
+        const label = (text: string, x: number, y: number, size = 13) => ({
+          ...note(text, x, y, { xref: 'x' }),
+          font: { size },
+        });
         const middle = rule * (layers.length + 1) + (layers.length - 1) / 2;
         return [
           label(`<b>${rankings[ranking]}</b>`, middle, 1.07),
           ...layers.map(({ layer }, l) =>
-            label(layerLabel(layer).replace(' conv', ''), rule * (layers.length + 1) + l, -0.07),
+            label(layerLabel(layer).replace(' conv', ''), rule * (layers.length + 1) + l, -0.07, 10),
           ),
         ];
       }),
@@ -181,7 +187,7 @@ function meanOverlap(cosines: readonly (readonly number[])[]): number {
 
 /**
  * The Gram matrices |W W^T| of each layer's normalised filters, layers from top to bottom, moments from left to right: how
- * much each pair of filters overlaps, 0 for orthogonal. The diagonal is left blank; a filter that is off leaves a dark cross.
+ * much each pair of filters overlaps, 0 for orthogonal. The diagonal is left blank; a filter that is off leaves a cross of zeros.
  */
 export function gramMatrices(moments: readonly GramMoment[], options: Titled = {}): Figure {
   const layers = Object.keys(moments.at(0)?.cosines ?? {});
@@ -224,11 +230,9 @@ export function gramMatrices(moments: readonly GramMoment[], options: Titled = {
       ygap: 1,
       zmin: 0,
       zmax: 0.5,
-      colorscale: 'Cividis',
+      colorscale: openScale,
       hovertemplate: 'filters %{y} and %{x}: |cos| %{z:.2f}<extra></extra>',
-      ...(n === 0
-        ? { colorbar: { title: { text: '|cos| (0 is orthogonal)', side: 'right' }, outlinewidth: 0, tickcolor: ink } }
-        : { showscale: false }),
+      ...(n === 0 ? { colorbar: colorbar('|cos| (0 is orthogonal)') } : { showscale: false }),
     })),
     layout: {
       ...layout,

@@ -1,6 +1,6 @@
 import type { ChannelMasks } from '../graph/channelGraph.js';
 import type { MaskSnapshot } from '../experiments/notes.js';
-import { axis, colour, epochAxis, figure, ink, layerLabel, openCount, percent } from './theme.js';
+import { axis, colorbar, colour, epochAxis, figure, layerLabel, openCount, openScale, percent } from './theme.js';
 import type { Figure, Titled } from './theme.js';
 
 /** How many gates are exactly closed, exactly open and in between after training: a histogram of the masks' values. */
@@ -70,10 +70,10 @@ export function gatesPerLayer(snapshots: readonly MaskSnapshot[], options: Title
         z: layers.map((layer) => snapshots.map(({ masks }) => share(masks, layer))),
         zmin: 0,
         zmax: 100,
-        colorscale: 'Cividis',
+        colorscale: openScale,
         xgap: 1,
         ygap: 1,
-        colorbar: { title: { text: 'open gates (%)', side: 'right' }, outlinewidth: 0, tickcolor: ink },
+        colorbar: colorbar('open gates (%)'),
         hovertemplate: 'epoch %{x}, %{y}: %{z:.0f} % open<extra></extra>',
       },
     ],

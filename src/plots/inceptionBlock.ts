@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js';
 import { inceptionBranches } from '../models/googleNet.js';
 import type { ChannelMasks } from '../graph/channelGraph.js';
-import { figure, type Figure, hiddenAxis, ink, list, openCount } from './theme.js';
+import { colorbar, figure, type Figure, hiddenAxis, ink, list, openCount, openScale } from './theme.js';
 
 /** What stands before a branch's gate: the layers from the block's input on. */
 const before: Record<(typeof inceptionBranches)[number], string[]> = {
@@ -11,16 +11,20 @@ const before: Record<(typeof inceptionBranches)[number], string[]> = {
   pool: ['max-pool<br>3×3', 'conv 1×1'],
 };
 
-const box = (x: number, y: number, width: number) => ({
+/** Heights in the drawing, from the input (top) to the concatenation; a column of it is 1 wide. */
+const heights = { input: 9.5, first: 7.8, last: 6, gates: 4.9, concat: 0.5 };
+const [boxWidth, boxHeight] = [0.84, 1];
+/** The gates of a branch stand in rows of so many. */
+const inRow = 12;
+
+const box = (x: number, y: number) => ({
   type: 'rect',
-  x0: x - width / 2,
-  x1: x + width / 2,
-  y0: y - 0.26,
-  y1: y + 0.26,
+  x0: x - boxWidth / 2,
+  x1: x + boxWidth / 2,
+  y0: y - boxHeight / 2,
+  y1: y + boxHeight / 2,
   line: { color: ink, width: 1.5 },
 });
-
-const colorbar = { title: { text: 'mask (0 closed, 1 open)', side: 'right' }, outlinewidth: 0, tickcolor: ink };
 
 const label = (text: string, x: number, y: number) => ({
   text,
@@ -30,68 +34,86 @@ const label = (text: string, x: number, y: number) => ({
   font: { size: 11, color: ink },
 });
 
-/** A line with a triangle at its end; the arrows of plotly's own need a browser. */
-const arrow = (fromX: number, fromY: number, x: number, y: number): object[] => {
-  const along = Math.atan2(y - fromY, x - fromX);
-  const corner = (turn: number): string =>
-    `${(x - 0.2 * Math.cos(along + turn)).toFixed(3)},${(y - 0.2 * Math.sin(along + turn)).toFixed(3)}`;
-  const line = { color: ink, width: 1.2 };
-  return [
-    { type: 'line', x0: fromX, y0: fromY, x1: x, y1: y, line },
-    { type: 'path', path: `M${x},${y} L${corner(0.35)} L${corner(-0.35)} Z`, line, fillcolor: ink },
-  ];
-};
-
 /**
- * What gates do to an inception block: its four branches from the input to the concatenation, and behind each the masks of
- * its channels as a strip of colours, 0 closed and 1 open.
+ * What gates do to an inception block: its four branches side by side, from the input down to the concatenation, and at the end
+ * of each the masks of its channels as squares, 0 closed and 1 open.
  *
  * `masks` are those of a GoogleNet by layer (`block3_5x5_conv`), `block` is the number of one, from 1. Throws a UserError
  * where there are no masks of that block.
  */
 export function inceptionBlock(masks: ChannelMasks, options: { block?: number; title?: string } = {}): Figure {
   const { block = 1 } = options;
-  const found = inceptionBranches.map((branch) => ({ branch, mask: masks.get(`block${block}_${branch}_conv`) }));
-  const strips = found.map(({ branch, mask }) => {
+  const branches = inceptionBranches.map((branch, column) => {
+    const mask = masks.get(`block${block}_${branch}_conv`);
     if (!mask) throw new UserError(`There are no masks of block ${block}'s branch ${branch}; are there gates in it?`);
-    return { branch, mask, ...openCount(mask) };
+    return { branch, mask, x: column + 0.5, rows: Math.ceil(mask.length / inRow), ...openCount(mask) };
   });
-  const shapes: object[] = [box(0, 2.5, 0.9), box(8.6, 2.5, 1)];
-  const annotations: object[] = [label('input', 0, 2.5), label('concat', 8.6, 2.5)];
-  strips.forEach(({ branch, open, all }, i) => {
-    const y = 4 - i;
-    const steps = before[branch];
-    const places = steps.length === 1 ? [1.8] : [1.8, 3.4];
-    shapes.push(...places.map((x) => box(x, y, 1.25)));
-    annotations.push(...steps.map((text, n) => label(text, places[n], y)));
-    shapes.push(...arrow(0.45, 2.5, places[0] - 0.65, y));
-    if (places.length === 2) shapes.push(...arrow(places[0] + 0.63, y, places[1] - 0.65, y));
-    shapes.push(...arrow(places[places.length - 1] + 0.63, y, 4.45, y), ...arrow(7.5, y, 8.08, 2.5));
-    annotations.push(label(`${open} of ${all} channels open`, 6, y - 0.42));
+  const middle = branches.length / 2;
+  const mostRows = Math.max(...branches.map(({ rows }) => rows));
+  const side = Math.min(0.24, 2.6 / mostRows);
+  const counts = heights.gates - mostRows * side - 0.5;
+  const boxes = [
+    { text: 'input', x: middle, y: heights.input },
+    { text: 'concat', x: middle, y: heights.concat },
+    ...branches.flatMap(({ branch, x }) =>
+      before[branch].toReversed().map((text, n) => ({ text, x, y: n === 0 ? heights.last : heights.first })),
+    ),
+  ];
+  const arrows = branches.flatMap(({ branch, x }) => {
+    const [top, two] = [boxHeight / 2, before[branch].length > 1];
+    const last = [x, heights.last + top];
+    return [
+      [middle, heights.input - top, ...(two ? [x, heights.first + top] : last)],
+      ...(two ? [[x, heights.first - top, ...last]] : []),
+      [x, heights.last - top, x, heights.gates + 0.1],
+      [x, counts - 0.45, middle + 0.2 * (x - middle), heights.concat + top],
+    ];
   });
-  const said = strips.map(({ branch, open, all }) => `${branch} ${open} of ${all}`);
+  const said = branches.map(({ branch, open, all }) => `${branch} ${open} of ${all}`);
+  const gates = branches.map(({ branch, mask, x, rows }, i) => ({
+    type: 'heatmap',
+    x: Array.from({ length: inRow + 1 }, (_, n) => x + boxWidth * (n / inRow - 0.5)),
+    y: Array.from({ length: rows + 1 }, (_, n) => heights.gates - n * side),
+    z: Array.from({ length: rows }, (_, r) => Array.from({ length: inRow }, (_, c) => mask[r * inRow + c] ?? null)),
+    zmin: 0,
+    zmax: 1,
+    xgap: 1,
+    ygap: 1,
+    hoverongaps: false,
+    colorscale: openScale,
+    ...(i === 0
+      ? { colorbar: colorbar('mask (0 closed, 1 open)', { orientation: 'h', thickness: 12 }) }
+      : { showscale: false }),
+    hovertemplate: `branch ${branch}: mask %{z:.2f}<extra></extra>`,
+  }));
   return figure({
     title: options.title ?? `Gates in inception block ${block}`,
     alt: `Diagram of inception block ${block}: four branches side by side, each ending in gates. Open: ${list(said)}.`,
-    data: strips.map(({ branch, mask }, i) => ({
-      type: 'heatmap',
-      x: Array.from(mask, (_, c) => 4.5 + (3 * (c + 0.5)) / mask.length),
-      y: [3.82 - i, 4.18 - i],
-      z: [Array.from(mask)],
-      zmin: 0,
-      zmax: 1,
-      xgap: 1,
-      colorscale: 'Cividis',
-      ...(i === 0 ? { colorbar } : { showscale: false }),
-      hovertemplate: `branch ${branch}: mask %{z:.2f}<extra></extra>`,
-    })),
+    data: [
+      ...gates,
+      {
+        type: 'scatter',
+        mode: 'lines+markers',
+        x: arrows.flatMap(([from, , to]) => [from, to, null]),
+        y: arrows.flatMap(([, from, , to]) => [from, to + 0.12, null]),
+        line: { color: ink, width: 1.2 },
+        marker: { color: ink, symbol: 'triangle-down', size: 7, opacity: arrows.flatMap(() => [0, 1, 0]) },
+        hoverinfo: 'skip',
+        showlegend: false,
+      },
+    ],
     layout: {
-      xaxis: hiddenAxis([-0.6, 9.2]),
-      yaxis: hiddenAxis([0.3, 4.6]),
-      shapes,
-      annotations,
+      xaxis: hiddenAxis([0, branches.length]),
+      yaxis: hiddenAxis([-0.1, 10.1]),
+      shapes: boxes.map(({ x, y }) => box(x, y)),
+      annotations: [
+        ...boxes.map(({ text, x, y }) => label(text, x, y)),
+        ...branches.map(({ open, all, x }) => label(`${open} of ${all}<br>open`, x, counts)),
+      ],
       margin: { l: 16, r: 16, t: 48, b: 16 },
     },
-    height: 380,
+    height: 520,
+    // The texts stay in their boxes from here on.
+    leastWidth: 300,
   });
 }

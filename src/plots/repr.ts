@@ -175,7 +175,9 @@ export function reprCycle(cycle: ReprLengths & { epochs: number }, options: Titl
       hovertemplate: 'filter %{y}<extra></extra>',
     };
   });
-  const marks = turns.map(({ epoch, prunes }) => verticalMark(epoch, prunes ? 'prune' : 'bring back'));
+  const grey = { color: ink, opacity: 0.35 };
+  data.push({ type: 'bar', name: 'S2: those with a gap are off', x: [null], y: [null], marker: grey });
+  const marks = turns.map(({ epoch, prunes }) => verticalMark(epoch, prunes ? 'off' : 'on'));
   const phases = Array.from({ length: epochs }, (_, epoch) => ({ epoch: epoch + 1, ...reprEpoch(epoch, lengths) }));
   const starts = (prunes: boolean): string =>
     list(turns.filter((turn) => turn.prunes === prunes).map(({ epoch }) => String(epoch)));
@@ -190,14 +192,7 @@ export function reprCycle(cycle: ReprLengths & { epochs: number }, options: Titl
       xaxis: axis('training', 'epochs', { range: [0, epochs], showgrid: false }),
       yaxis: axis('filter', 'number', { autorange: 'reversed', dtick: 1, showgrid: false }),
       shapes: [...phaseBands(phases), ...marks.map(({ shape }) => shape)],
-      annotations: [
-        ...marks.map(({ annotation }) => ({ ...annotation, textangle: 0, font: { size: 11, color: ink } })),
-        note('grey: S2, the filters with a gap are off', 0, -0.24, {
-          xanchor: 'left',
-          yanchor: 'top',
-          font: { size: 11 },
-        }),
-      ],
+      annotations: [...marks.map(({ annotation }) => ({ ...annotation, font: { size: 11, color: ink } }))],
     },
     height: 380,
   });
@@ -215,10 +210,11 @@ export function overlapDuringTraining(
   const place = (l: number): [number, number] => domain(l, layers.length, 0.07);
   const axes = (l: number): [name: string, Axis][] => {
     const range = [0.5, epochs.length + 0.5];
+    const dtick = Math.max(1, Math.ceil(epochs.length / 4));
     const inner = l > 0 ? { title: { text: '' }, matches: 'y', showticklabels: false } : {};
     const y = { anchor: `x${panel(l)}`, rangemode: 'tozero', ...inner };
     return [
-      [`xaxis${panel(l)}`, epochAxis(epochs, { domain: place(l), anchor: `y${panel(l)}`, range })],
+      [`xaxis${panel(l)}`, epochAxis(epochs, { domain: place(l), anchor: `y${panel(l)}`, range, dtick })],
       [`yaxis${panel(l)}`, axis('overlap', 'mean score, 0 is orthogonal', y)],
     ];
   };

@@ -4,11 +4,11 @@ export interface Trace {
   [attribute: string]: unknown;
 }
 
-/** A plotly layout. `meta.alt` says in one sentence or two what the figure shows, for those who cannot see it. */
+/** A plotly layout. `meta.alt` says in one sentence or two what the figure shows, for those who cannot see it, `meta.leastWidth` how many pixels it needs to be read. */
 export interface Layout {
   title: { text: string; [attribute: string]: unknown };
   height: number;
-  meta: { alt: string };
+  meta: { alt: string; leastWidth?: number };
   [attribute: string]: unknown;
 }
 
@@ -23,8 +23,17 @@ export interface Figure {
   layout: Layout;
 }
 
-/** Six colours that people with any colour vision tell apart (Okabe and Ito, without black and the pale yellow). */
-export const palette: readonly string[] = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
+/**
+ * Six colours that people with any colour vision tell apart, each at 3 : 1 or more on white and on a page's dark ground: those of
+ * Okabe and Ito, without black and the pale yellow, orange and sky blue darker than theirs.
+ */
+export const palette: readonly string[] = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b98200', '#3a96cf'];
+
+/** From closed (0, off) to open: both ends and all between can be seen on white and on dark, as in the palette. */
+export const openScale = [
+  [0, palette[1]],
+  [1, palette[0]],
+] as const;
 
 /** Line styles that go with the colours where a second property has to be told apart. */
 const dashes: readonly string[] = ['solid', 'dash', 'dot', 'dashdot', 'longdash'];
@@ -115,9 +124,9 @@ export function note(text: string, x: number, y: number, more: Record<string, un
   return { text, x, y, xref: 'paper', yref: 'paper', showarrow: false, ...more };
 }
 
-/** A vertical line through a whole panel. */
-export function verticalLine(x: number, line: object): object {
-  return { type: 'line', x0: x, x1: x, yref: 'paper', y0: 0, y1: 1, line: { color: ink, ...line } };
+/** A vertical line through a whole panel: that of `yref`, such as `y2 domain`, or the only one. */
+export function verticalLine(x: number, line: object, yref = 'paper'): object {
+  return { type: 'line', x0: x, x1: x, yref, y0: 0, y1: 1, line: { color: ink, ...line } };
 }
 
 /** A vertical line through a whole panel, with a label at its upper end. */
@@ -133,6 +142,16 @@ export function levelLine(y: number, more: object, dash: string): object {
   return { type: 'line', xref: 'paper', x0: 0, x1: 1, y0: y, y1: y, line: { color: ink, width: 1, dash }, ...more };
 }
 
+/** The scale of a heat map's colours, with what they mean. */
+export function colorbar(text: string, more: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    title: { text, side: more.orientation === 'h' ? 'bottom' : 'right' },
+    outlinewidth: 0,
+    tickcolor: ink,
+    ...more,
+  };
+}
+
 const beside = { orientation: 'v', x: 1.02, xanchor: 'left', y: 1, yanchor: 'top' };
 const below = { orientation: 'h', x: 0, xanchor: 'left', y: -0.2, yanchor: 'top' };
 
@@ -145,6 +164,7 @@ export function figure(parts: {
   height?: number;
   /** Where the names of the traces stand: beside the figure, or below it in a row. */
   legendBelow?: boolean;
+  leastWidth?: number;
 }): Figure {
   const named = parts.data.some((trace) => trace.name !== undefined && trace.showlegend !== false);
   const layout: Layout = {
@@ -158,7 +178,7 @@ export function figure(parts: {
     ...parts.layout,
     title: { text: parts.title, x: 0.02, xanchor: 'left', font: { size: 16 } },
     height: parts.height ?? 380,
-    meta: { alt: parts.alt },
+    meta: { alt: parts.alt, ...(parts.leastWidth !== undefined && { leastWidth: parts.leastWidth }) },
   };
   return { data: parts.data, layout };
 }

@@ -1,3 +1,5 @@
+import { keepLabelsApart } from './labels.js';
+import { type Commands, showSliders, withoutSliders } from './sliders.js';
 import { currentTheme, onThemeChange, type Theme } from './theme.js';
 
 type Json = Record<string, unknown>;
@@ -15,14 +17,21 @@ const phone = 560;
 
 const asObject = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
 
-/** The width that a figure needs to be read: several panels side by side cannot shrink to a phone's. */
+/**
+ * The width that a figure needs to be read, where it does not say so (`layout.meta.leastWidth`): several panels side by side
+ * cannot shrink to a phone's, nor can a drawing without axes, whose texts have their places by hand.
+ */
 function leastWidth(layout: Json): number {
-  const columns = Object.entries(layout).filter(([key, axis]) => {
+  const { leastWidth: own } = asObject(layout.meta);
+  if (typeof own === 'number') return own;
+  const axes = Object.entries(layout).filter(([key]) => /^xaxis\d*$/.test(key));
+  const columns = axes.filter(([, axis]) => {
     const { domain } = asObject(axis);
     const [start, end] = Array.isArray(domain) ? domain.map(Number) : [0, 1];
-    return /^xaxis\d*$/.test(key) && end - start < 0.9;
+    return end - start < 0.9;
   });
-  return columns.length > 1 ? phone : 0;
+  const drawing = axes.length > 0 && axes.every(([, axis]) => asObject(axis).visible === false);
+  return columns.length > 1 || drawing ? phone : 0;
 }
 
 /** A template such as plotly's own, in the colours of the page. */
@@ -116,7 +125,7 @@ interface Figure {
   config?: Json;
 }
 
-export interface Plotly {
+export interface Plotly extends Commands {
   react(place: HTMLElement, figure: Figure): Promise<unknown>;
   purge(place: HTMLElement): void;
 }
@@ -132,13 +141,13 @@ const config = {
 };
 
 /** What a figure itself may ask for; other settings would add buttons, or ask other servers. */
-const asked = ['staticPlot', 'scrollZoom', 'displayModeBar', 'doubleClick'];
+const settings = ['staticPlot', 'scrollZoom', 'displayModeBar', 'doubleClick'];
 
 const askedOf = (own: Json = {}): Json =>
-  Object.fromEntries(asked.filter((name) => Object.hasOwn(own, name)).map((name) => [name, own[name]]));
+  Object.fromEntries(settings.filter((name) => Object.hasOwn(own, name)).map((name) => [name, own[name]]));
 
-/** What fits on a sheet of A4 or Letter between the margins, in pixels. */
-const sheet = 680;
+/** What fits on a sheet of A4 or Letter between the margins, in pixels: in width, and in height less than half, so that no page is left half empty. */
+const sheet = { width: 680, height: 430 };
 
 /** The figures of a page: draws them by plotly, and again in other colours when the theme changes and for print. */
 export class Figures {
@@ -207,12 +216,18 @@ export class Figures {
 
 async function paint(plotly: Plotly, place: HTMLElement, figure: Figure, theme: Theme, onPaper = false): Promise<void> {
   // Plotly writes into what it is given.
-  const { data, layout, frames = [], config: own } = structuredClone(figure);
+  const { data, layout: asked, frames = [], config: own } = structuredClone(figure);
+  const layout = withoutSliders(asked);
   const least = leastWidth(layout);
   place.style.minWidth = least && !onPaper ? `${least}px` : '';
-  const width = onPaper ? sheet : place.clientWidth;
+  const height = typeof layout.height === 'number' ? layout.height : 420;
+  const scale = onPaper ? Math.max(0.6, Math.min(1, sheet.height / height)) : 1;
+  place.style.zoom = onPaper ? String(scale) : '';
+  const width = onPaper ? Math.round(sheet.width / scale) : place.clientWidth;
   const themed: Json = { ...(onPaper ? { width } : {}), ...themedLayout(data, layout, theme, width) };
   // When the window changes plotly takes the height of the place, which would otherwise be that of what it holds.
   place.style.height = `${String(themed.height)}px`;
   await plotly.react(place, { data, layout: themed, frames, config: { ...config, ...askedOf(own) } });
+  await showSliders(plotly, place, figure.layout);
+  keepLabelsApart(place);
 }

@@ -49,6 +49,23 @@ function prepareContents(): void {
   mark();
 }
 
+/** What scrolls sideways is reached by keyboard, which not every browser sees to, and has a name. */
+function prepareScrolling(): void {
+  const observer = new ResizeObserver((entries) => {
+    for (const box of new Set(entries.map(({ target }) => target.closest<HTMLElement>(scrolling)!))) {
+      const wide = box.scrollWidth > box.clientWidth;
+      if (wide) Object.entries(reachable).forEach(([name, value]) => box.setAttribute(name, value));
+      else for (const name of Object.keys(reachable)) box.removeAttribute(name);
+    }
+  });
+  for (const box of document.querySelectorAll(scrolling)) {
+    for (const element of [box, ...box.children]) observer.observe(element);
+  }
+}
+
+const scrolling = '.scroll, .katex-block, pre:not(.long)';
+const reachable = { tabindex: '0', role: 'region', 'aria-label': 'Scrolls sideways' };
+
 /** Unpacks plotly.js from the page and runs it; the policy of the page admits exactly this script. */
 async function unpackPlotly(): Promise<Plotly> {
   const bytes = fromBase85(document.getElementById('plotly')!.textContent ?? '');
@@ -79,5 +96,6 @@ document.addEventListener('DOMContentLoaded', () => {
   prepareTheme();
   prepareCode();
   prepareContents();
+  prepareScrolling();
   void drawFigures();
 });

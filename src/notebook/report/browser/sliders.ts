@@ -1,0 +1,107 @@
+type Json = Record<string, unknown>;
+
+/** Plotly's commands that a step of a slider may call. */
+type Command = 'restyle' | 'relayout' | 'update' | 'animate';
+export type Commands = Record<Command, (place: HTMLElement, ...args: unknown[]) => Promise<unknown>>;
+
+interface Step {
+  label?: unknown;
+  value?: unknown;
+  method?: Command | 'skip';
+  args?: unknown[];
+}
+
+interface Slider {
+  active?: number;
+  currentvalue?: { prefix?: unknown; suffix?: unknown };
+  steps: Step[];
+}
+
+/** Below the axes of a figure, once its sliders stand elsewhere. */
+const room = 56;
+
+const asText = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' ? String(value).replace(/<[^<>]*>/g, '') : '';
+
+function slidersOf({ sliders }: Json): Slider[] {
+  if (!Array.isArray(sliders)) return [];
+  return (sliders as (Partial<Slider> & { visible?: boolean })[]).filter(
+    (slider): slider is Slider => slider?.visible !== false && Array.isArray(slider?.steps) && slider.steps.length > 0,
+  );
+}
+
+/** A layout without its sliders and the room that it keeps for them. */
+export function withoutSliders(layout: Json): Json {
+  if (slidersOf(layout).length === 0) return layout;
+  const { sliders: _, margin, height, ...kept } = layout;
+  const below = Number((margin as Json | undefined)?.b ?? 0);
+  const spare = Math.max(0, below - room);
+  return {
+    ...kept,
+    margin: { ...(margin as Json | undefined), ...(spare > 0 && { b: room }) },
+    ...(typeof height === 'number' && { height: height - spare }),
+  };
+}
+
+const shown = new WeakMap<HTMLElement, () => Promise<void>>();
+
+/**
+ * Shows the sliders of a drawn figure as the browser's own, below it: these are as wide as the page, are moved by keyboard and
+ * have names, where plotly's are shapes that only a pointer moves. Drawn anew, the figure stays as the sliders say.
+ */
+export async function showSliders(plotly: Commands, place: HTMLElement, layout: Json): Promise<void> {
+  const again = shown.get(place);
+  if (again) return again();
+  const sliders = slidersOf(layout);
+  if (sliders.length === 0) return;
+  const group = document.createElement('div');
+  group.className = 'sliders';
+  group.setAttribute('role', 'group');
+  group.setAttribute('aria-label', 'Sliders of this figure');
+  const rows = sliders.map((slider, index) => sliderRow(plotly, place, slider, index));
+  group.append(...rows.map(({ row }) => row));
+  (place.closest('.scroll') ?? place).after(group);
+  shown.set(place, async () => {
+    for (const { moved, apply } of rows) if (moved()) await apply();
+  });
+}
+
+function sliderRow(
+  plotly: Commands,
+  place: HTMLElement,
+  { active = 0, currentvalue = {}, steps }: Slider,
+  index: number,
+): { row: HTMLElement; moved: () => boolean; apply: () => Promise<void> } {
+  const row = document.createElement('label');
+  const name = document.createElement('span');
+  const input = document.createElement('input');
+  const value = document.createElement('output');
+  const prefix = asText(currentvalue.prefix).replace(/[\s:=]+$/, '');
+  name.textContent = prefix || `slider ${index + 1}`;
+  Object.assign(input, { type: 'range', min: '0', max: String(steps.length - 1), step: '1', value: String(active) });
+  const say = (): void => {
+    const { label, value: own } = steps[input.valueAsNumber];
+    value.textContent = (asText(label ?? own) || `step ${input.value}`) + asText(currentvalue.suffix);
+    input.setAttribute('aria-valuetext', value.textContent);
+  };
+  const apply = async (): Promise<void> => {
+    const { method = 'restyle', args = [] } = steps[input.valueAsNumber];
+    // Plotly writes into what it is given.
+    if (method !== 'skip') await plotly[method](place, ...(structuredClone(args) as unknown[]));
+  };
+  input.addEventListener('input', () => {
+    say();
+    void apply();
+  });
+  // A figure that plays takes its slider along.
+  const events = place as HTMLElement & { on?(event: string, listener: (event: { name?: string }) => void): void };
+  events.on?.('plotly_animatingframe', ({ name: frame }) => {
+    const at = steps.findIndex(({ method, args }) => method === 'animate' && [args?.[0]].flat().includes(frame));
+    if (at < 0) return;
+    input.value = String(at);
+    say();
+  });
+  say();
+  row.append(name, input, value);
+  return { row, moved: () => input.valueAsNumber !== active, apply };
+}
