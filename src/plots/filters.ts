@@ -164,7 +164,8 @@ export function filterScores(
         ];
       }),
     },
-    height: 420,
+    legendBelow: true,
+    height: 440,
   });
 }
 

@@ -11,18 +11,22 @@ const before: Record<(typeof inceptionBranches)[number], string[]> = {
   pool: ['max-pool<br>3×3', 'conv 1×1'],
 };
 
-/** Heights in the drawing, from the input (top) to the concatenation; a column of it is 1 wide. */
-const heights = { input: 9.5, first: 7.8, last: 6, gates: 4.9, concat: 0.5 };
-const [boxWidth, boxHeight] = [0.84, 1];
+/** Heights in the drawing, from the input down to the gates; a column of it is 1 wide, a box 1 high. */
+const heights = { input: -0.6, first: -2.3, last: -4.1, gates: -5.2 };
+const boxWidth = 0.84;
+/** The pixels of a box's height. */
+const unit = 36;
 /** The gates of a branch stand in rows of so many. */
 const inRow = 12;
+
+const beneath = { orientation: 'h', thickness: 12, y: 0, yanchor: 'top', dtick: 0.5 };
 
 const box = (x: number, y: number) => ({
   type: 'rect',
   x0: x - boxWidth / 2,
   x1: x + boxWidth / 2,
-  y0: y - boxHeight / 2,
-  y1: y + boxHeight / 2,
+  y0: y - 0.5,
+  y1: y + 0.5,
   line: { color: ink, width: 1.5 },
 });
 
@@ -50,23 +54,23 @@ export function inceptionBlock(masks: ChannelMasks, options: { block?: number; t
   });
   const middle = branches.length / 2;
   const mostRows = Math.max(...branches.map(({ rows }) => rows));
-  const side = Math.min(0.24, 2.6 / mostRows);
-  const counts = heights.gates - mostRows * side - 0.5;
+  const side = Math.min(0.26, 2.6 / mostRows);
+  const counts = heights.gates - mostRows * side - 0.6;
+  const concat = counts - 2;
   const boxes = [
     { text: 'input', x: middle, y: heights.input },
-    { text: 'concat', x: middle, y: heights.concat },
+    { text: 'concat', x: middle, y: concat },
     ...branches.flatMap(({ branch, x }) =>
-      before[branch].toReversed().map((text, n) => ({ text, x, y: n === 0 ? heights.last : heights.first })),
+      before[branch].map((text, n) => ({ text, x, y: n === 0 ? heights.first : heights.last })),
     ),
   ];
   const arrows = branches.flatMap(({ branch, x }) => {
-    const [top, two] = [boxHeight / 2, before[branch].length > 1];
-    const last = [x, heights.last + top];
+    const steps = before[branch].length === 1 ? [heights.first] : [heights.first, heights.last];
+    const below = [...steps.slice(1).map((y) => y + 0.5), heights.gates + 0.1];
     return [
-      [middle, heights.input - top, ...(two ? [x, heights.first + top] : last)],
-      ...(two ? [[x, heights.first - top, ...last]] : []),
-      [x, heights.last - top, x, heights.gates + 0.1],
-      [x, counts - 0.45, middle + 0.2 * (x - middle), heights.concat + top],
+      { from: [middle + 0.2 * (x - middle), heights.input - 0.5], to: [x, heights.first + 0.5] },
+      ...steps.map((y, n) => ({ from: [x, y - 0.5], to: [x, below[n]] })),
+      { from: [x, counts - 0.5], to: [middle + 0.2 * (x - middle), concat + 0.5] },
     ];
   });
   const said = branches.map(({ branch, open, all }) => `${branch} ${open} of ${all}`);
@@ -81,9 +85,7 @@ export function inceptionBlock(masks: ChannelMasks, options: { block?: number; t
     ygap: 1,
     hoverongaps: false,
     colorscale: openScale,
-    ...(i === 0
-      ? { colorbar: colorbar('mask (0 closed, 1 open)', { orientation: 'h', thickness: 12 }) }
-      : { showscale: false }),
+    ...(i === 0 ? { colorbar: colorbar('mask (0 closed, 1 open)', beneath) } : { showscale: false }),
     hovertemplate: `branch ${branch}: mask %{z:.2f}<extra></extra>`,
   }));
   return figure({
@@ -94,8 +96,8 @@ export function inceptionBlock(masks: ChannelMasks, options: { block?: number; t
       {
         type: 'scatter',
         mode: 'lines+markers',
-        x: arrows.flatMap(([from, , to]) => [from, to, null]),
-        y: arrows.flatMap(([, from, , to]) => [from, to + 0.12, null]),
+        x: arrows.flatMap(({ from, to }) => [from[0], to[0], null]),
+        y: arrows.flatMap(({ from, to }) => [from[1], to[1] + 0.12, null]),
         line: { color: ink, width: 1.2 },
         marker: { color: ink, symbol: 'triangle-down', size: 7, opacity: arrows.flatMap(() => [0, 1, 0]) },
         hoverinfo: 'skip',
@@ -104,15 +106,15 @@ export function inceptionBlock(masks: ChannelMasks, options: { block?: number; t
     ],
     layout: {
       xaxis: hiddenAxis([0, branches.length]),
-      yaxis: hiddenAxis([-0.1, 10.1]),
+      yaxis: hiddenAxis([concat - 0.6, 0]),
       shapes: boxes.map(({ x, y }) => box(x, y)),
       annotations: [
         ...boxes.map(({ text, x, y }) => label(text, x, y)),
         ...branches.map(({ open, all, x }) => label(`${open} of ${all}<br>open`, x, counts)),
       ],
-      margin: { l: 16, r: 16, t: 48, b: 16 },
+      margin: { l: 16, r: 16, t: 48, b: 72 },
     },
-    height: 520,
+    height: Math.round(120 + unit * (0.6 - concat)),
     // The texts stay in their boxes from here on.
     leastWidth: 300,
   });

@@ -24,10 +24,10 @@ export interface Figure {
 }
 
 /**
- * Six colours that people with any colour vision tell apart, each at 3 : 1 or more on white and on a page's dark ground: those of
- * Okabe and Ito, without black and the pale yellow, orange and sky blue darker than theirs.
+ * Six colours that people with any colour vision tell apart, each at 3 : 1 or more on white and on a page's dark ground: four of
+ * Okabe and Ito's, whose others are too light for white, a brown and a violet.
  */
-export const palette: readonly string[] = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b98200', '#3a96cf'];
+export const palette: readonly string[] = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#905448', '#9c6cf0'];
 
 /** From closed (0, off) to open: both ends and all between can be seen on white and on dark, as in the palette. */
 export const openScale = [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plotlyInNode } from 'sparsebook/notebook/display/plotlyInNode.js';
-import { ink, palette } from 'sparsebook/plots/theme.js';
+import { ink, palette, type Figure } from 'sparsebook/plots/theme.js';
 import { figures } from './sampleFigures.ts';
 
 type Attributes = Record<string, unknown>;
@@ -49,12 +49,46 @@ const linear = (hex: string): number[] =>
     .map((i) => parseInt(hex.slice(i, i + 2), 16) / 255)
     .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
 
+const luminance = ([r, g, b]: number[]): number => 0.2126 * r + 0.7152 * g + 0.0722 * b;
+
+/** The lower one of a colour's contrasts on white and on the other ground (WCAG 2, 1.4.11). */
+const contrast = (colour: number[], dark: string): number =>
+  Math.min(1.05 / (luminance(colour) + 0.05), (luminance(colour) + 0.05) / (luminance(linear(dark)) + 0.05));
+
 test('the ink has a contrast of at least 4.5 : 1 on white and on black', () => {
-  const [r, g, b] = linear(ink);
-  const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  assert.ok(1.05 / (luminance + 0.05) >= 4.5);
-  assert.ok((luminance + 0.05) / 0.05 >= 4.5);
+  assert.ok(contrast(linear(ink), '#000000') >= 4.5);
 });
+
+/** The colours that a figure draws with, of a scale its stops and what lies between: those that let no ground through. */
+function coloursOf({ data }: Figure): number[][] {
+  const stops = data.flatMap(({ colorscale }) => {
+    assert.ok(
+      colorscale === undefined || Array.isArray(colorscale),
+      `${String(colorscale)} is a scale whose colours are not known`,
+    );
+    return colorscale === undefined ? [] : [(colorscale as [number, string][]).map(([, colour]) => colour)];
+  });
+  const between = stops.flatMap(([from, to]) => {
+    if (from.length > 7 || to.length > 7) return [];
+    const mixed = (share: number, at: number): number =>
+      Math.round((1 - share) * parseInt(from.slice(at, at + 2), 16) + share * parseInt(to.slice(at, at + 2), 16));
+    const hex = (share: number): string =>
+      [1, 3, 5].map((at) => mixed(share, at).toString(16).padStart(2, '0')).join('');
+    return Array.from({ length: 19 }, (_, i) => `#${hex((i + 1) / 20)}`);
+  });
+  const plain = data.flatMap(({ line, marker }) =>
+    [line, marker].map((style) => (style as { color?: unknown } | undefined)?.color),
+  );
+  return [...stops.flat(), ...between, ...plain]
+    .filter((colour): colour is string => typeof colour === 'string' && /^#[0-9a-f]{6}$/i.test(colour))
+    .map(linear);
+}
+
+for (const [name, figure] of Object.entries(figures)) {
+  test(`${name} can be seen on a light and on a dark page: every colour has 3 : 1 or more`, () => {
+    for (const colour of coloursOf(figure)) assert.ok(contrast(colour, '#14171c') >= 3, `${colour.join()}`);
+  });
+}
 
 test('any two colours stay apart for people without red, green or blue cones', () => {
   // Machado, Oliveira and Fernandes 2009, severity 1; distances in OKLab, where 0.02 is just noticeable.

@@ -98,11 +98,12 @@ test('S2 is grey from the end of the epoch before it to its own, in every panel,
 });
 
 test('the cycle has the gaps of its schedule: filters end where they are pruned and go on where they come back', () => {
-  const bars = figures.reprCycle.data;
+  const { data } = figures.reprCycle;
   assert.deepEqual(
-    bars.map(({ name }) => name),
-    ['as it started', 'come back once', 'come back twice'],
+    data.map(({ name }) => name),
+    ['as it started', 'come back once', 'come back twice', 'S2: those with a gap are off'],
   );
+  const bars = data.slice(0, 3);
   const parts = bars.flatMap(({ base, x, y }) =>
     (base as number[]).map((from, i) => ({ f: (y as number[])[i], from, to: from + (x as number[])[i] })),
   );
