@@ -35,7 +35,7 @@ const label = (text: string, x: number, y: number) => ({
   x,
   y,
   showarrow: false,
-  font: { size: 11, color: ink },
+  font: { size: 11 },
 });
 
 /**

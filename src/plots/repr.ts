@@ -192,7 +192,7 @@ export function reprCycle(cycle: ReprLengths & { epochs: number }, options: Titl
       xaxis: axis('training', 'epochs', { range: [0, epochs], showgrid: false }),
       yaxis: axis('filter', 'number', { autorange: 'reversed', dtick: 1, showgrid: false }),
       shapes: [...phaseBands(phases), ...marks.map(({ shape }) => shape)],
-      annotations: [...marks.map(({ annotation }) => ({ ...annotation, font: { size: 11, color: ink } }))],
+      annotations: [...marks.map(({ annotation }) => ({ ...annotation, font: { size: 11 } }))],
     },
     height: 380,
   });

@@ -64,7 +64,7 @@ function prepareScrolling(): void {
 }
 
 const scrolling = '.scroll, .katex-block, pre:not(.long)';
-const reachable = { tabindex: '0', role: 'region', 'aria-label': 'Scrolls sideways' };
+const reachable = { tabindex: '0', role: 'group', 'aria-label': 'Scrolls sideways' };
 
 /** Unpacks plotly.js from the page and runs it; the policy of the page admits exactly this script. */
 async function unpackPlotly(): Promise<Plotly> {
