@@ -100,13 +100,22 @@ describe('a report on a phone, by keyboard and on paper', { skip: skipWithoutChr
     return page;
   }
 
+  /** Waits until something is true in the page, whose policy keeps Playwright from asking there again and again. */
+  async function until(page: Page, question: string): Promise<void> {
+    for (let tries = 0; tries < 200; tries++) {
+      if (await page.evaluate(question)) return;
+      await page.waitForTimeout(50);
+    }
+    assert.fail(`never true: ${question}`);
+  }
+
   for (const width of [320, 390, 1280]) {
     test(`at ${width} px, light or dark, all is on the screen or scrolls with a hint, texts are in their boxes and labels apart`, async () => {
       const page = await visit(width, 'light');
       for (const colorScheme of ['light', 'dark'] as const) {
         const drawn = await page.evaluate(questions.ink);
         await page.emulateMedia({ colorScheme });
-        if (colorScheme === 'dark') await page.waitForFunction(`${questions.ink} !== ${JSON.stringify(drawn)}`);
+        if (colorScheme === 'dark') await until(page, `${questions.ink} !== ${JSON.stringify(drawn)}`);
         // Whether a box scrolls is seen to after the page is laid out.
         await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
         assert.deepEqual(await page.evaluate(questions.outside), []);
@@ -126,11 +135,12 @@ describe('a report on a phone, by keyboard and on paper', { skip: skipWithoutChr
     await slider.focus();
     await page.keyboard.press('ArrowRight');
     assert.equal(await slider.getAttribute('aria-valuetext'), '1');
-    await page.waitForFunction(`${questions.curve} !== ${JSON.stringify(before)}`);
+    await until(page, `${questions.curve} !== ${JSON.stringify(before)}`);
     const moved = await page.evaluate(questions.curve);
+    const drawn = await page.evaluate(questions.ink);
     await page.getByRole('button', { name: 'Switch to the light theme' }).click();
-    await page.waitForTimeout(300);
-    assert.equal(await page.evaluate(questions.curve), moved);
+    await until(page, `${questions.ink} !== ${JSON.stringify(drawn)}`);
+    await until(page, `${questions.curve} === ${JSON.stringify(moved)}`);
     assert.equal(await page.locator('.plot .slider-group').count(), 0);
     await page.context().close();
   });
@@ -139,7 +149,7 @@ describe('a report on a phone, by keyboard and on paper', { skip: skipWithoutChr
     const page = await visit(390, 'dark');
     await page.emulateMedia({ media: 'print' });
     await page.evaluate("dispatchEvent(new Event('beforeprint'))");
-    await page.waitForFunction(`[...document.querySelectorAll('.plot')].every((place) => place.style.zoom)`);
+    await until(page, `[...document.querySelectorAll('.plot')].every((place) => place.style.zoom)`);
     await page.waitForTimeout(300);
     const sizes: { width: number; height: number }[] = await page.evaluate(
       `[...document.querySelectorAll('.plot')].map((place) => place.querySelector('.main-svg').getBoundingClientRect()).map(({ width, height }) => ({ width, height }))`,
