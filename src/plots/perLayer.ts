@@ -14,7 +14,7 @@ export function widthsPerLayer(widths: readonly Omit<LayerWidth, 'because'>[], o
       `Channels of ${layers.length} layers before and after: ${sum('after')} of ${sum('before')} are left ` +
       `(${percent(sum('after') / sum('before'))}).`,
     data: [
-      { ...bar, name: 'before', y: widths.map(({ before }) => before), marker: { color: ink, opacity: 0.4 } },
+      { ...bar, name: 'before', y: widths.map(({ before }) => before), marker: { color: ink } },
       { ...bar, name: 'after', y: widths.map(({ after }) => after), marker: { color: colour(0) }, width: 0.5 },
     ],
     layout: {

@@ -175,8 +175,7 @@ export function reprCycle(cycle: ReprLengths & { epochs: number }, options: Titl
       hovertemplate: 'filter %{y}<extra></extra>',
     };
   });
-  const grey = { color: ink, opacity: 0.35 };
-  data.push({ type: 'bar', name: 'S2: those with a gap are off', x: [null], y: [null], marker: grey });
+  data.push({ type: 'bar', name: 'S2: those with a gap are off', x: [null], y: [null], marker: { color: ink } });
   const marks = turns.map(({ epoch, prunes }) => verticalMark(epoch, prunes ? 'off' : 'on'));
   const phases = Array.from({ length: epochs }, (_, epoch) => ({ epoch: epoch + 1, ...reprEpoch(epoch, lengths) }));
   const starts = (prunes: boolean): string =>

@@ -79,6 +79,8 @@ function coloursOf({ data }: Figure): number[][] {
   const plain = data.flatMap(({ line, marker }) =>
     [line, marker].map((style) => (style as { color?: unknown } | undefined)?.color),
   );
+  for (const { marker } of data)
+    assert.notEqual(typeof (marker as { opacity?: unknown } | undefined)?.opacity, 'number');
   return [...stops.flat(), ...between, ...plain]
     .filter((colour): colour is string => typeof colour === 'string' && /^#[0-9a-f]{6}$/i.test(colour))
     .map(linear);

@@ -43,17 +43,27 @@ export function withoutSliders(layout: Json): Json {
   };
 }
 
-const shown = new WeakMap<HTMLElement, () => Promise<void>>();
+interface Shown {
+  /** The sliders as their figure says them. */
+  said: string;
+  group: HTMLElement;
+  /** Brings the figure, drawn anew, to where the sliders stand. */
+  again(): Promise<void>;
+}
+
+const shown = new WeakMap<HTMLElement, Shown>();
 
 /**
  * Shows the sliders of a drawn figure as the browser's own, below it: these are as wide as the page, are moved by keyboard and
  * have names, where plotly's are shapes that only a pointer moves. Drawn anew, the figure stays as the sliders say.
  */
 export async function showSliders(plotly: Commands, place: HTMLElement, layout: Json): Promise<void> {
-  const again = shown.get(place);
-  if (again) return again();
   const sliders = slidersOf(layout);
-  if (sliders.length === 0) return;
+  const said = JSON.stringify(sliders);
+  const before = shown.get(place);
+  if (before?.said === said) return before.again();
+  before?.group.remove();
+  if (sliders.length === 0) return void shown.delete(place);
   const group = document.createElement('div');
   group.className = 'sliders';
   group.setAttribute('role', 'group');
@@ -61,9 +71,10 @@ export async function showSliders(plotly: Commands, place: HTMLElement, layout: 
   const rows = sliders.map((slider, index) => sliderRow(plotly, place, slider, index));
   group.append(...rows.map(({ row }) => row));
   (place.closest('.scroll') ?? place).after(group);
-  shown.set(place, async () => {
+  const again = async (): Promise<void> => {
     for (const { moved, apply } of rows) if (moved()) await apply();
-  });
+  };
+  shown.set(place, { said, group, again });
 }
 
 function sliderRow(
