@@ -98,7 +98,7 @@ function sliderRow(
   const apply = async (): Promise<void> => {
     const { method = 'restyle', args = [] } = steps[input.valueAsNumber];
     // Plotly writes into what it is given.
-    if (method !== 'skip') await plotly[method](place, ...(structuredClone(args)));
+    if (method !== 'skip') await plotly[method](place, ...structuredClone(args));
   };
   input.addEventListener('input', () => {
     say();
