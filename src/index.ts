@@ -386,14 +386,8 @@ export {
 export { liveFigure, show, type FigureView, type LiveFigureOptions } from './notebook/display/figure.js';
 export { follow } from './notebook/display/follow.js';
 export { loadSweep } from './notebook/display/sweep.js';
-export {
-  DisplayHandle,
-  display,
-  inNotebook,
-  markdown,
-  type Bundle,
-  type BundleMetadata,
-} from './notebook/display/output.js';
+export { DisplayHandle, display, inNotebook, markdown } from './notebook/display/output.js';
+export type { Bundle, BundleMetadata } from './notebook/display/output.js';
 export { renderPng, type PngOptions } from './notebook/display/renderPng.js';
 export { dataFrame, table, type Row, type TableData, type TableOptions } from './notebook/display/table.js';
 export { watch, type FollowCellOptions, type WatchOptions } from './notebook/display/watch.js';

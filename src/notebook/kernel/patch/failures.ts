@@ -142,7 +142,9 @@ function frame(site: Frame): string | undefined {
 
 function headline(error: Error): string {
   try {
-    return Error.prototype.toString.call(error);
+    const { name, message } = error as { name: unknown; message: unknown };
+    if (typeof name === 'string' && typeof message === 'string') return Error.prototype.toString.call(error);
+    return `${asText(name)}: ${asText(message)}`;
   } catch {
     return 'Error'; // its name or message cannot be made into text
   }
