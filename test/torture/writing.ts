@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import * as tf from '@tensorflow/tfjs';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,7 +13,7 @@ import { saveSafetensors } from 'sparsebook/compact/export/safetensors.js';
 import { saveTfjs } from 'sparsebook/compact/export/tfjs.js';
 import { startServer } from 'sparsebook/notebook/live/server/startServer.js';
 import { notebookText, readNotebook, writeNotebook } from 'sparsebook/notebook/run/notebookFile.js';
-import type { Notebook } from 'sparsebook/notebook/run/notebook.js';
+import { joined, type Notebook } from 'sparsebook/notebook/run/notebook.js';
 import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
 import { saveCheckpoint } from 'sparsebook/training/checkpoint/saveCheckpoint.js';
 import { codeCell, notebookOf } from '../notebook/report/fixture.ts';
@@ -157,17 +157,25 @@ function large(step: number): ReturnType<typeof sample> {
   return { ...sample(step), weights: new Map([['w', { shape: [20_000], values }]]) };
 }
 
-/** Edits a notebook on the live server and closes that: it must say that the notebook could not be saved. */
+/**
+ * Edits and saves a notebook on the live server, which must say where it could not, and closes that: what is not saved is
+ * then kept whole, in the draft, or where the draft has no room in the system's temporary folder.
+ */
 async function liveSave(dir: string): Promise<void> {
   const server = await startServer({ folder: dir, port: 0 });
   const session = await server.notebooks.at('n.ipynb');
-  session.document.cell('a').edit(`'${'b'.repeat(60_000)}'`, 'test');
+  const edited = `'${'b'.repeat(60_000)}'`;
+  session.document.cell('a').edit(edited, 'test');
   session.changed();
-  const said = await server.close();
-  const failed = said.filter((line) => !line.startsWith('saved '));
-  // What there is no room for beside the file is kept in the system's temporary folder, and said.
-  for (const line of failed) rmSync(/saved as (\S+)/.exec(line)?.[1] ?? '', { force: true });
-  if (failed.length > 0) throw new Error(failed.join('\n'));
+  const saved = await session.save();
+  const { note } = session.status.get();
+  const said = (await server.close()).join('\n');
+  if (saved) return assert.equal(said, '');
+  const draft = join(dir, '.n.draft.ipynb');
+  const kept = existsSync(draft) ? draft : (/saved as (\S+)/.exec(said)?.[1] ?? said);
+  assert.equal(joined((await readNotebook(kept)).cells[0].source), edited);
+  rmSync(kept);
+  throw new Error(note);
 }
 
 /** Saves over something on disks of 20 sizes: it must be the old or, where the save says so, the new. */
