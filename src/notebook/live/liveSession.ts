@@ -9,7 +9,7 @@ import type { DocumentFile } from './document/documentFile.js';
 import type { Renderer } from './document/liveCell.js';
 import { LiveDocument } from './document/liveDocument.js';
 import { Draft } from './document/draft.js';
-import { LiveCode } from './document/liveCode.js';
+import { LiveCode } from './code/liveCode.js';
 import { Clock, Slice } from './document/slice.js';
 import { fenced, tellFault } from './fence.js';
 import { CellRunner } from './kernel/cellRunner.js';

@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import {
-  cellsDependingOn,
-  cellsNeededBy,
-  type ReadCells,
-  readCells,
-} from 'sparsebook/notebook/live/document/runPlan.js';
-import { Staleness } from 'sparsebook/notebook/live/document/staleness.js';
-import { statementsIn } from 'sparsebook/notebook/run/cellNames.js';
-import { namesOf } from 'sparsebook/notebook/run/dependents.js';
+import { cellsDependingOn, cellsNeededBy, type ReadCells, readCells } from 'sparsebook/notebook/live/code/runPlan.js';
+import { Staleness } from 'sparsebook/notebook/live/code/staleness.js';
+import { statementsIn } from 'sparsebook/notebook/live/code/cellNames.js';
+import { namesOf } from 'sparsebook/notebook/live/code/dependents.js';
 import { setParameter } from 'sparsebook/notebook/run/parameters.js';
 
 /** Cells that are told apart by their places. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type CellNames, type Statement, statementsIn } from '../../run/cellNames.js';
-import { changedBy, type Names } from '../../run/dependents.js';
+import { type CellNames, type Statement, statementsIn } from './cellNames.js';
+import { changedBy, type Names } from './dependents.js';
 import { cellsToRun, type ReadCells } from './runPlan.js';
 
 /** What names hold at a place of the document, as keys: another key is, or may be, another value. */

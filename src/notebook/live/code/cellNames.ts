@@ -1,4 +1,4 @@
-import { childrenOf, isCast, parse, separated, statementsOf, type SyntaxNode } from './syntax.js';
+import { childrenOf, isCast, parse, separated, statementsOf, type SyntaxNode } from '../../run/syntax.js';
 
 /** The names through which a piece of code depends on others and others on it. */
 export interface CellNames {

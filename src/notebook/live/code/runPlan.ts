@@ -1,5 +1,5 @@
-import { statementsIn, type CellNames, type Statement } from '../../run/cellNames.js';
-import { changedBy, dependents, type Names, namesOf, some } from '../../run/dependents.js';
+import { statementsIn, type CellNames, type Statement } from './cellNames.js';
+import { changedBy, dependents, type Names, namesOf, some } from './dependents.js';
 
 /** A cell of code as a plan sees it. */
 export interface PlannedCell {

@@ -1,9 +1,9 @@
 import { isExecuted, type Cell, type Notebook } from '../../run/notebook.js';
 import { type ParameterValue, setParameter } from '../../run/parameters.js';
-import type { LiveDocument } from './liveDocument.js';
-import { ParameterPanel, sourceWhenRun } from './parameters.js';
+import type { LiveDocument } from '../document/liveDocument.js';
+import { ParameterPanel, sourceWhenRun } from '../document/parameters.js';
 import { cellsDependingOn, cellsNeededBy, cellsToRun, type ReadCells, readCells } from './runPlan.js';
-import type { Clock } from './slice.js';
+import type { Clock } from '../document/slice.js';
 import { Staleness } from './staleness.js';
 
 /** The code of an open notebook: its parameters, what is stale, and what has to run. */
