@@ -37,23 +37,28 @@ const renderers: Record<string, (display: Display, type: string, page: OutputPag
   // As an image, a drawing can neither run scripts nor load anything, whatever it holds.
   'image/svg+xml': (display, type, page) => {
     const svg = page.foreignSvg(textIn(display.data, type));
+    if (!/<svg\b[^<]*>/.test(svg)) throw new UserError('its drawing holds no whole svg element');
     const alone = svg.replace(/<svg\b(?![^<>]*\sxmlns=)/, '<svg xmlns="http://www.w3.org/2000/svg"');
     // Browsers take all other letters as they are.
     const address = `data:${type};charset=utf-8,${alone.replace(/[%#\n\r\t]/g, encodeURIComponent)}`;
     return image(display, type, address, page);
   },
-  'image/png': encodedImage,
-  'image/jpeg': encodedImage,
-  'image/gif': encodedImage,
-  'image/webp': encodedImage,
+  'image/png': encodedImage('iVBORw0KGgo'),
+  'image/jpeg': encodedImage('/9j/'),
+  'image/gif': encodedImage('R0lGOD'),
+  'image/webp': encodedImage('UklGR'),
   'application/json': ({ data }, type) =>
     preformatted(highlight(JSON.stringify(data[type], null, 2), 'json'), 'json', 'JSON output'),
   'text/plain': ({ data }, type) => preformatted(colouredText(textIn(data, type)), 'result', 'Text output'),
 };
 
-function encodedImage(display: Display, type: string, page: OutputPage): Html {
-  const base64 = textIn(display.data, type).replace(/[^A-Za-z0-9+/=]/g, '');
-  return image(display, type, `data:${type};base64,${base64}`, page);
+/** Shows images whose base64 begins as that of all of their type does. */
+function encodedImage(beginning: string): (display: Display, type: string, page: OutputPage) => Html {
+  return (display, type, page) => {
+    const base64 = textIn(display.data, type).replace(/[^A-Za-z0-9+/=]/g, '');
+    if (!base64.startsWith(beginning)) throw new UserError(`its data is no ${type} in base64`);
+    return image(display, type, `data:${type};base64,${base64}`, page);
+  };
 }
 
 function renderDisplay(display: Display, page: OutputPage): Html {

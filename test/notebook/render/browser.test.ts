@@ -49,6 +49,7 @@ const notebook = notebookOf(
   ]),
   cell('map', [figure({ data: [{ type: 'choropleth', locations: ['FRA', 'DEU'], z: [1, 2] }] })]),
   cell('tiles', [figure({ data: [{ type: 'scattermap', lon: [1], lat: [2] }] })]),
+  cell('unheard', [figure({ data: [{ type: 'heatmapgl', z: [[1]] }] })]),
   cell('image', [display({ 'image/png': dot }, { 'image/png': { width: 40, height: 20 } })]),
   cell('drawing', [
     display({
@@ -129,6 +130,8 @@ describe('a notebook in a browser, as a report and as a live page', { skip: skip
       assert.equal(await (await drawn('map')).locator('.choroplethlayer .choroplethlocation').count(), 2);
       await page.locator(part('tiles')).scrollIntoViewIfNeeded();
       await page.locator(`${part('tiles')} .unshown`, { hasText: 'its map is on a server' }).waitFor();
+      await page.locator(part('unheard')).scrollIntoViewIfNeeded();
+      await page.locator(`${part('unheard')} .unshown`, { hasText: "no traces of the type 'heatmapgl'" }).waitFor();
 
       const image = await page.locator(`${part('image')} img`).boundingBox();
       assert.deepEqual([image?.width, image?.height], [40, 20]);

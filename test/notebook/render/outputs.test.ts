@@ -8,6 +8,8 @@ import { renderFixture, visible } from '../report/fixture.ts';
 const show = (data: Record<string, unknown>): string =>
   String(renderOutput({ output_type: 'display_data', data, metadata: {} }, outputPage()));
 const plotly = 'application/vnd.plotly.v1+json';
+/** As much of a PNG as says that it is one. */
+const png = 'iVBORw0KGgoAAAA=';
 const page = visible(await renderFixture('plain'));
 
 test('text on one stream is joined, its colours are shown and a line ends as its last carriage return left it', () => {
@@ -30,9 +32,25 @@ test('long text scrolls in a box that the keyboard reaches', () => {
   );
 });
 
+for (const [type, data] of [
+  ['image/png', '!!!notbase64'],
+  ['image/png', ''],
+  ['image/jpeg', ['aa', 'bb']],
+  ['image/gif', png],
+  ['image/webp', 'AAAA'],
+  ['image/svg+xml', '<svg'],
+  ['image/svg+xml', 'no drawing'],
+] as const) {
+  test(`what is no image is a notice with its type: ${type}, ${JSON.stringify(data)}`, () => {
+    const html = show({ [type]: data });
+    assert.match(html, /class="unshown"[^]*This output cannot be shown: its (data|drawing)/);
+    assert.doesNotMatch(html, /<img/);
+  });
+}
+
 test('pictures carry their text form as alternative text and have a number', () => {
   assert.match(page, /Figure 1<\/span><\/figcaption><img src="data:image\/png;base64,[^"]*" alt="one red dot">/);
-  assert.match(show({ 'image/png': 'AAAA', 'text/plain': '<Image>' }), /alt="Image that a cell put out"/);
+  assert.match(show({ 'image/png': png, 'text/plain': '<Image>' }), /alt="Image that a cell put out"/);
 });
 
 /** The drawing in the address of an image. */
@@ -117,7 +135,7 @@ const sizes: [what: string, metadata: unknown, size: string][] = [
 ];
 for (const [what, metadata, size] of sizes) {
   test(`an image has the size that its metadata give: ${what}`, () => {
-    const output = { output_type: 'display_data', data: { 'image/png': 'AAAA' }, metadata };
+    const output = { output_type: 'display_data', data: { 'image/png': png }, metadata };
     assert.match(String(renderOutput(output, outputPage())), new RegExp(`alt="[^"]*"${size}>`));
     const figure = { ...output, data: { ...output.data, [plotly]: {} } };
     assert.match(String(renderOutput(figure, outputPage())), new RegExp(`alt=""${size}>`));

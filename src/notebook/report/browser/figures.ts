@@ -128,6 +128,7 @@ interface Figure {
 export interface Plotly extends Commands {
   react(place: HTMLElement, figure: Figure): Promise<unknown>;
   purge(place: HTMLElement): void;
+  PlotSchema: { get(): { traces: Record<string, unknown> } };
 }
 
 const config = {
@@ -153,6 +154,8 @@ const sheet = { width: 680, height: 430 };
 export class Figures {
   private readonly drawn = new Map<HTMLElement, Figure>();
   private plotly: Promise<Plotly> | undefined;
+  /** What plotly can draw, by type: asked once, for it takes a moment. */
+  private traces: Record<string, unknown> | undefined;
 
   /** `load` brings plotly.js, when there is the first figure to draw. */
   constructor(private readonly load: () => Promise<Plotly>) {
@@ -174,8 +177,12 @@ export class Figures {
     frame.querySelector(':scope > .unshown')?.remove();
     try {
       const figure = JSON.parse(json) as Figure;
-      if (figure.data.some((trace) => /(scatter|choropleth|density)map(box)?$/.test(String(asObject(trace).type))))
+      const types = figure.data.map((trace) => String(asObject(trace).type ?? 'scatter'));
+      if (types.some((type) => /(scatter|choropleth|density)map(box)?$/.test(type)))
         throw new Error('its map is on a server, and this page loads nothing from one');
+      // Plotly itself would draw axes without anything.
+      const unknown = types.find((type) => !Object.hasOwn((this.traces ??= plotly.PlotSchema.get().traces), type));
+      if (unknown !== undefined) throw new Error(`plotly has no traces of the type '${unknown}'`);
       await paint(plotly, place, figure, currentTheme());
       for (const child of still) child.remove();
       place.classList.add('drawn');
