@@ -85,6 +85,16 @@ const reruns: [string, string[], number[]][] = [
   ['a call that may change what it is given', ['const w = [1];', 'scale(w, rate);', 'console.log(w);'], [0, 2, 3]],
   ['a method', ['const w = [1];', 'w.fill(rate);', 'console.log(w);'], [0, 1, 2, 3]],
   ['a property', ['const w = { of: 1 };', 'w.of = rate;', 'console.log(w);'], [0, 1, 2, 3]],
+  [
+    'a part of what a function gives',
+    ['const o = { v: 0 };\nconst get = () => o;', 'get().v = rate;', 'console.log(o.v);'],
+    [0, 1, 2, 3],
+  ],
+  [
+    'a part of what is imported',
+    ["import * as store from './store.ts';", 'store.state.v = rate;', 'console.log(store.state.v);'],
+    [0, 1, 2, 3],
+  ],
   ['Object.assign', ['const w = {};', 'Object.assign(w, { rate });', 'console.log(w);'], [0, 1, 2, 3]],
   ['an assignment', ['let n = 0;', 'n = rate;', 'console.log(n);'], [0, 1, 2, 3]],
   [

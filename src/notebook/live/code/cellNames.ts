@@ -16,6 +16,8 @@ export interface Statement extends CellNames {
   source: string;
   /** What it hands to functions that the notebook may declare, by the functions' names. */
   hands: Map<string, Set<string>>;
+  /** Names that it sets a part of by hand, be they imports, or functions in whose result it does: `get().part = 1`. */
+  writes: Set<string>;
   /** The parameters of the functions written in it. */
   parameters: Set<string>;
   /** What may hold what, in pairs: `[list, a]` for `const list = [a]`; two names for one object hold each other. */
@@ -54,6 +56,7 @@ class Reader {
   private readonly names = together([]);
   private readonly aliases: [string, string][] = [];
   private readonly hands: Statement['hands'] = new Map();
+  private readonly writes = new Set<string>();
   private readonly parameters = new Set<string>();
 
   constructor(private readonly cell: string) {}
@@ -67,7 +70,7 @@ class Reader {
     const [{ name: kind }] = nodes;
     const initialised = nodes.length > 1;
     if (initialised) for (const name of definitions) this.link(name, value);
-    const { aliases, hands, parameters } = this;
+    const { aliases, hands, writes, parameters } = this;
     const fixed =
       /^(?:Import|Function|Enum|TypeAlias|Interface)Declaration$/.test(kind) ||
       (constant && initialised && kind === 'VariableDefinition' && isPlain(value));
@@ -76,6 +79,7 @@ class Reader {
       source,
       aliases,
       hands,
+      writes,
       parameters,
       runsLater: initialised ? this.holdsFunction(value) : kind.endsWith('Declaration') && kind !== 'ImportDeclaration',
       fixed,
@@ -94,10 +98,12 @@ class Reader {
     }
     for (const target of targetsOf(node, children)) {
       const variable = root(target);
-      if (!variable) continue;
-      this.add('uses', variable);
-      this.add(target === variable ? 'assigns' : 'mutates', variable);
-      if (node.name === 'AssignmentExpression') this.link(variable, children.at(-1)!, target !== variable);
+      for (const name of variable ? [variable] : namesBelow(target)) {
+        this.add('uses', name);
+        this.add(target === name ? 'assigns' : 'mutates', name);
+        if (target !== name) this.writes.add(this.text(name));
+        if (node.name === 'AssignmentExpression') this.link(name, children.at(-1)!, target !== name);
+      }
     }
     // What is done to a row, `for (const row of rows)`, is done to the rows.
     if (node.name === 'ForOfSpec') {

@@ -13,7 +13,10 @@ export function namesOf(notebook: Statement[]): Names {
   for (const statement of notebook) {
     for (const name of statement.declares) declaring.set(name, [...(declaring.get(name) ?? []), statement]);
   }
-  const isFixed = (name: string): boolean => declaring.get(name)?.every(({ fixed }) => fixed) ?? false;
+  const written = new Set(notebook.flatMap(({ writes }) => [...writes]));
+  const isFixed = (name: string): boolean =>
+    !written.has(name) && (declaring.get(name)?.every(({ fixed }) => fixed) ?? false);
+  const runningLater = (name: string): Statement[] => (declaring.get(name) ?? []).filter(({ runsLater }) => runsLater);
   const held = new Map<string, string[]>();
   const holders = new Map<string, string[]>();
   for (const [holder, part] of notebook.flatMap(({ aliases }) => aliases)) {
@@ -29,7 +32,7 @@ export function namesOf(notebook: Statement[]): Names {
 
   /** What a function called by this name does to what it is given; a function that the notebook does not declare may do anything. */
   const doneBy = (name: string, asked = new Set<string>()): 'mutates' | 'passes' | undefined => {
-    const own = declaring.get(name)?.filter(({ runsLater }) => runsLater) ?? [];
+    const own = runningLater(name);
     if (own.length === 0) return 'passes';
     const does = own.flatMap(({ parameters, mutates, passes, hands }) => [
       some(parameters, mutates) ? 'mutates' : some(parameters, passes) ? 'passes' : undefined,
@@ -41,13 +44,15 @@ export function namesOf(notebook: Statement[]): Names {
   };
 
   return (pieces) => {
-    const mentioned = reached(pieces, ({ uses }) =>
-      [...uses].flatMap((name) => (declaring.get(name) ?? []).filter(({ runsLater }) => runsLater)),
-    );
+    const mentioned = reached(pieces, ({ uses }) => [...uses].flatMap(runningLater));
     const { uses, assigns, mutates, passes } = together([...mentioned]);
     for (const [callee, names] of [...mentioned].flatMap(({ hands }) => [...hands])) {
       const done = doneBy(callee);
       if (done) for (const name of names) (done === 'mutates' ? mutates : passes).add(name);
+    }
+    // What is set in a function's result may be part of anything that it mentions.
+    for (const name of mutates) {
+      if (written.has(name)) for (const own of runningLater(name)) own.uses.forEach((used) => mutates.add(used));
     }
     const { declares } = together(pieces);
     return { declares, uses, assigns, mutates: changeable(mutates), passes: changeable(passes) };
