@@ -16,6 +16,11 @@ import { CellRunner } from './kernel/cellRunner.js';
 import { LiveKernel, type SpareKernel } from './kernel/liveKernel.js';
 import type { FileStatus, Patch } from './protocol.js';
 
+/** Milliseconds from the last change of a source until the draft is written. */
+const AFTER_LAST = 2000;
+/** The same from the first change, while others follow: a run that prints all the time is not to be written all the time. */
+const AFTER_FIRST = { source: 10_000, outputs: 30_000 };
+
 /**
  * An open notebook: the document and its outputs, its kernel and its file. It belongs to the server and lives on when
  * pages come and go.
@@ -34,6 +39,11 @@ export class LiveSession {
   private changes = 0;
   /** How many changes the draft holds. */
   private kept = 0;
+  /** When the draft is to be written, and until when further changes may put that off. */
+  private due = Infinity;
+  private latest = Infinity;
+  /** What kept the draft from being written the last time. */
+  private unkept: string | undefined;
   private renderer!: Renderer;
   private readonly draft: Draft;
 
@@ -107,6 +117,9 @@ export class LiveSession {
   /** The document is no longer what is on the disk; `source` says that a cell's source changed, not its outputs. */
   changed({ source = true } = {}): void {
     this.changes++;
+    const now = performance.now();
+    this.latest = Math.min(this.latest, now + (source ? AFTER_FIRST.source : AFTER_FIRST.outputs));
+    this.due = Math.min(this.latest, source ? now + AFTER_LAST : this.due);
     this.status.set({ ...this.status.get(), dirty: true });
     if (source) this.readSources();
   }
@@ -133,19 +146,28 @@ export class LiveSession {
   /** Keeps what is not saved in the draft; returns whether it is safe. What keeps it from it is told to the pages. Never throws. */
   async keep(): Promise<boolean> {
     const { changes } = this;
+    this.due = this.latest = Infinity;
     if (!this.status.get().dirty || changes === this.kept) return true;
     try {
       await this.draft.write(this.notebookNow());
       this.kept = changes;
       // Saved meanwhile: there is nothing to keep.
       if (!this.status.get().dirty) await this.draft.remove();
-      const { note: _note, ...status } = this.status.get();
-      this.status.set(status);
+      const { note, ...status } = this.status.get();
+      // Why a save failed stays until one does not.
+      if (note !== undefined && note === this.unkept) this.status.set(status);
+      this.unkept = undefined;
       return true;
     } catch (error) {
-      this.tell(reasonOf(error));
+      this.tell((this.unkept = reasonOf(error)));
+      this.due = Math.min(this.due, performance.now() + AFTER_FIRST.outputs);
       return false;
     }
+  }
+
+  /** Keeps what is not saved once it is time for it. */
+  async keepWhenDue(): Promise<void> {
+    if (performance.now() >= this.due) await this.keep();
   }
 
   /** The notebook as it is now. */

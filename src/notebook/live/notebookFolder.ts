@@ -66,8 +66,8 @@ export class NotebookFolder {
     return to;
   }
 
-  /** The place of a path that is a notebook's, in the plain way: files are known by their paths. */
-  private fileOf(path: string): string {
+  /** The place of a path that is a notebook's, in the plain way, whether or not anything is there; throws a UserError for other paths. */
+  fileOf(path: string): string {
     if (/\p{Cc}/u.test(path)) refuse(path, 'has control characters in its name; rename it');
     if (sep === '/' && path.includes('\\')) refuse(path, 'is not the path of a notebook');
     if (!path.toLowerCase().endsWith('.ipynb')) refuse(path, 'does not end in .ipynb');
@@ -77,11 +77,9 @@ export class NotebookFolder {
     return file;
   }
 
-  /** Throws unless a file, wherever its folder's links lead, still lies in the folder; the file itself may be gone. */
+  /** Throws unless a file, wherever links lead, still lies in the folder; it may be gone, and the folders above it too. */
   async check(file: string): Promise<void> {
-    const folder = await realpath(join(file, '..'));
-    const real = await realpath(file).catch(() => join(folder, basename(file)));
-    if (!this.holds(real))
+    if (!this.holds(await this.realOf(file)))
       throw new UserError(`${file} leads out of the folder of notebooks; nothing was read or saved`);
   }
 
@@ -135,6 +133,12 @@ export class NotebookFolder {
       if (entry.name.endsWith('.ipynb') && !entry.name.startsWith('.')) yield [path];
       else if (entry.isDirectory() && depth > 1 && !passedOver(entry.name)) yield* this.filesIn(path, depth - 1);
     }
+  }
+
+  /** Where links lead; of what is gone, where it would be. */
+  private async realOf(path: string): Promise<string> {
+    if (path === this.root) return realpath(path).catch(() => path);
+    return realpath(path).catch(async () => join(await this.realOf(dirname(path)), basename(path)));
   }
 
   private holds(path: string): boolean {

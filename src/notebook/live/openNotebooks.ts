@@ -7,7 +7,8 @@ import type { LiveSession } from './liveSession.js';
 import type { NotebookFolder } from './notebookFolder.js';
 import type { FolderCommand, ListedNotebook } from './protocol.js';
 
-const AUTOSAVE_MILLISECONDS = 30_000;
+/** How often it is looked whether a draft is due, which costs nothing until one is. */
+const DRAFT_MILLISECONDS = 500;
 const LOOK_MILLISECONDS = 2000;
 
 /** The notebooks that are open, each once, however many pages show it. */
@@ -23,14 +24,14 @@ export class OpenNotebooks {
     private readonly spare?: SpareKernel,
   ) {
     this.timers = [
-      this.every(AUTOSAVE_MILLISECONDS, 'autosave', (session) => session.keep()),
+      this.every(DRAFT_MILLISECONDS, 'the draft', (session) => session.keepWhenDue()),
       this.every(LOOK_MILLISECONDS, 'a look at the file', (session) => session.lookAtFile()),
     ];
   }
 
   /** The session of a notebook, opened if it is not; rejects with a UserError where the path leads nowhere or too far. */
   async at(path: string): Promise<LiveSession> {
-    const file = await this.folder.locate(path);
+    const file = await this.locate(path);
     const known = this.opening.get(file);
     if (known) return known;
     const opening = this.begin(file);
@@ -45,7 +46,7 @@ export class OpenNotebooks {
   /** Why a path cannot be opened; undefined when it can, and then it is being opened. */
   async whyNot(path: string): Promise<string | undefined> {
     try {
-      await this.folder.locate(path);
+      await this.locate(path);
     } catch (error) {
       if (error instanceof UserError) return error.message;
       throw error;
@@ -100,6 +101,14 @@ export class OpenNotebooks {
     this.opening.delete(file);
     this.sessions.delete(path);
     session.end();
+  }
+
+  /** The file of a path; that of a notebook which is open may be gone, but not lead out of the folder. */
+  private async locate(path: string): Promise<string> {
+    const file = this.folder.fileOf(path);
+    if (!this.opening.has(file)) return this.folder.locate(path);
+    await this.folder.check(file);
+    return file;
   }
 
   private async begin(file: string): Promise<LiveSession> {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { handleCommand } from 'sparsebook/notebook/live/commands.js';
 import type { LiveSession } from 'sparsebook/notebook/live/liveSession.js';
 import { NotebookFolder } from 'sparsebook/notebook/live/notebookFolder.js';
@@ -81,6 +82,20 @@ test('a parameter that is moved is kept in a draft, which opens with the noteboo
   assert.match(place.text(), /rate = 5/);
   assert.deepEqual(readdirSync(place.folder), ['a.ipynb']);
   assert.deepEqual(await notebooks.close(), []);
+});
+
+test('a change is kept in the draft within seconds, without a save and without an end', async () => {
+  const place = new Place();
+  const { notebooks, act } = await place.serve();
+  await act({ do: 'set', name: 'rate', value: 5 });
+  const end = performance.now() + 20_000;
+  while (!existsSync(place.draft)) {
+    assert.ok(performance.now() < end, 'no draft was written');
+    await sleep(100);
+  }
+  assert.match(place.text(place.draft), /rate = 5/);
+  assert.equal(place.text(), shipped);
+  await notebooks.close();
 });
 
 test('a draft is in the list also where the notebook is not open, and no notebook of its own', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { parseFolderCommand } from 'sparsebook/notebook/live/commands.js';
 import type { ListedNotebook } from 'sparsebook/notebook/live/protocol.js';
@@ -40,6 +41,44 @@ test('an open notebook that is renamed ends its pages; what they had not saved g
   assert.equal((await ask({ do: 'rename', path: 'moved.ipynb', to: 'small.ipynb' })).status, 200);
   page.disconnect();
   moved.disconnect();
+});
+
+test('an open notebook whose file, or whole folder, is deleted goes on, and is saved there again', async () => {
+  for (const [path, deleted] of [
+    ['deleted.ipynb', 'deleted.ipynb'],
+    ['below/a.ipynb', 'below'],
+  ]) {
+    mkdirSync(join(site.folder, dirname(path)), { recursive: true });
+    writeFileSync(join(site.folder, path), notebookText(smallNotebook()));
+    const page = await new Page(site, path).connect();
+    await page.do({ do: 'edit', id: 'other', source: '// before' });
+    page.disconnect();
+    rmSync(join(site.folder, deleted), { recursive: true });
+    assert.equal((await site.ask('GET', `/notebooks/${path}`)).status, 200);
+    await page.connect();
+    await page.do({ do: 'edit', id: 'curve', source: '// after' });
+    assert.equal(await page.do({ do: 'save' }), false);
+    await page.until('the conflict', ({ state }) => state.file?.conflict === 'gone');
+    await page.do({ do: 'resolve', with: 'mine' });
+    await page.until('the save', ({ state }) => state.file?.conflict === undefined && !state.file?.dirty);
+    assert.match(JSON.stringify(site.saved(path)), /after.*before/);
+    page.disconnect();
+  }
+});
+
+test('what is deleted while it is open, and becomes a way out of the folder, is refused', async () => {
+  mkdirSync(join(site.folder, 'way'));
+  writeFileSync(join(site.folder, 'way', 'a.ipynb'), notebookText(smallNotebook()));
+  await site.command('way/a.ipynb', { do: 'edit', id: 'other', source: '// mine' });
+  rmSync(join(site.folder, 'way'), { recursive: true });
+  const outside = mkdtempSync(join(tmpdir(), 'sparsebook-outside-'));
+  symlinkSync(outside, join(site.folder, 'way'));
+  const { status, text } = await site.command('way/a.ipynb', { do: 'resolve', with: 'mine' });
+  assert.deepEqual([status, /leads out of the folder/.test(text)], [400, true]);
+  await site.server.notebooks.keepAll();
+  assert.deepEqual(readdirSync(outside), []);
+  rmSync(outside, { recursive: true });
+  rmSync(join(site.folder, 'way'));
 });
 
 test('a notebook and its report are downloaded as they are now, and never as a page of this server', async () => {

@@ -279,8 +279,9 @@ describe('an open notebook', () => {
     assert.match(joined(codeIn(own.saved('.b.draft.ipynb'), 'other').source), /unsaved/);
     await page.do({ do: 'remove', id: 'large' });
     await own.server.notebooks.keepAll();
-    await page.until('kept', ({ state }) => state.file?.dirty === true && state.file.note === undefined);
     assert.match(joined(codeIn(own.saved('.a.draft.ipynb'), 'other').source), /unsaved/);
+    assert.equal(await page.do({ do: 'save' }), true);
+    await page.until('saved', ({ state }) => state.file?.dirty === false && state.file.note === undefined);
     page.disconnect();
   });
 

@@ -55,7 +55,7 @@ export class DocumentFile {
   constructor(
     readonly path: string,
     /** Throws when a path no longer leads to a place that may be written. */
-    private readonly check: (path: string) => Promise<void> = () => Promise.resolve(),
+    readonly check: (path: string) => Promise<void> = () => Promise.resolve(),
   ) {}
 
   /** Reads the notebook; from now on this is the known state. Throws a UserError when it is none. */

@@ -23,11 +23,8 @@ export interface FoundDraft {
 export class Draft {
   private readonly file: DocumentFile;
 
-  constructor(
-    private readonly of: DocumentFile,
-    check?: (path: string) => Promise<void>,
-  ) {
-    this.file = new DocumentFile(draftPath(of.path), check);
+  constructor(private readonly of: DocumentFile) {
+    this.file = new DocumentFile(draftPath(of.path), of.check);
   }
 
   /** The draft that lies beside the file. One that says what `saved` says is none: its changes were saved. Throws a UserError where it cannot be read. */
