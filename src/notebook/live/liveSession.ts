@@ -126,7 +126,7 @@ export class LiveSession {
 
   /**
    * Saves, unless the file is not the one that was read or saved last: then pages ask what to do. Returns whether it
-   * did; what keeps it from it is told to the pages, and it is tried again. Never throws.
+   * did; what keeps it from it is told to the pages. Never throws.
    */
   async save(): Promise<boolean> {
     const { changes } = this;
