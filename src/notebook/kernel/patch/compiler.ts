@@ -47,7 +47,7 @@ export function repairCompiler(): void {
   const createWatchProgram = (host: Host): unknown => {
     const afterProgramCreate = host.afterProgramCreate?.bind(host);
     host.afterProgramCreate = (program) => {
-      emitCellsAlone(program);
+      emitCellsAlone(typescript, program);
       afterProgramCreate?.(program);
     };
     return typescript.createWatchProgram(host);
@@ -76,18 +76,45 @@ function withWrittenNames(path: string, text: string): string {
 }
 
 /** Has a program write the cell alone, to where tslab looks for it: the files that it imports are compiled when they are loaded. */
-function emitCellsAlone(program: BuilderProgram): void {
+function emitCellsAlone(ts: typeof TypeScript, program: BuilderProgram): void {
   const emit = program.emit.bind(program);
-  program.emit = (file, write, ...rest) => {
+  program.emit = (file, write, cancellation, declarationsOnly, transformers) => {
     const name = file?.fileName.split('/').at(-1);
     if (name !== '__tslab__.ts') return { emitSkipped: true, diagnostics: [] };
-    return emit(file, (path, ...written) => write?.(`outDir/${path.split('/').at(-1)}`, ...written), ...rest);
+    return emit(
+      file,
+      (path, ...written) => write?.(`outDir/${path.split('/').at(-1)}`, ...written),
+      cancellation,
+      declarationsOnly,
+      { ...transformers, after: [plainNames(ts), ...(transformers?.after ?? [])] },
+    );
+  };
+}
+
+/**
+ * Makes the names of properties mere words. tslab then puts `exports.` before every identifier whose symbol an earlier
+ * cell declares, and such a cell declares the `v` of `const { v: n } = o` too, in the type of `o`.
+ */
+function plainNames(ts: typeof TypeScript): TypeScript.TransformerFactory<SourceFile> {
+  const { isIdentifierName } = ts as unknown as Internals;
+  return (context) => (root) => {
+    const visit = (node: Node): Node => {
+      if (!ts.isIdentifier(node)) return ts.visitEachChild(node, visit, context);
+      const written = ts.getParseTreeNode(node, ts.isIdentifier);
+      // An identifier that is made anew has no symbol.
+      return written && isIdentifierName(written)
+        ? ts.setTextRange(ts.factory.createIdentifier(node.text), node)
+        : node;
+    };
+    return ts.visitEachChild(root, visit, context);
   };
 }
 
 /** What TypeScript's own language service is made of, and its declarations leave out. */
 interface Internals {
   nullTransformationContext: unknown;
+  /** Whether an identifier names a property, not a variable. */
+  isIdentifierName: (node: TypeScript.Identifier) => boolean;
   getEffectiveTypeRoots(options: object, host: { getCurrentDirectory: () => string }): string[] | undefined;
   getTouchingPropertyName(file: SourceFile, position: number): Node;
   getContainerNode(node: Node): Node | undefined;
