@@ -177,7 +177,9 @@ export class Figures {
     frame.querySelector(':scope > .unshown')?.remove();
     try {
       const figure = JSON.parse(json) as Figure;
-      const types = figure.data.map((trace) => String(asObject(trace).type ?? 'scatter'));
+      const types = figure.data
+        .map((trace) => asObject(trace).type ?? 'scatter')
+        .filter((type) => typeof type === 'string');
       if (types.some((type) => /(scatter|choropleth|density)map(box)?$/.test(type)))
         throw new Error('its map is on a server, and this page loads nothing from one');
       // Plotly itself would draw axes without anything.
