@@ -40,6 +40,10 @@ const text = (source: string): Cell => ({ cell_type: 'markdown', id: '', metadat
 const puts = (data: Record<string, unknown>): string =>
   `void (await import('sparsebook/notebook/display/output.js')).display(${JSON.stringify(data)} as any);`;
 
+/** A cell that nobody runs: what its file says that it put out is shown, whatever it is. */
+const kept = (...outputs: unknown[]): Cell => ({ ...tagged('elsewhere();', 'skip-execution'), outputs }) as Cell;
+const printed = { output_type: 'stream', name: 'stdout', text: 'still there' };
+
 const table = "import { dataFrame, table } from 'sparsebook';\n";
 
 const cases: Record<string, Case> = {
@@ -155,6 +159,31 @@ const cases: Record<string, Case> = {
     shows: /Final Results[^]*there[^]*H2O[^]*all[^]*The note[^]*By \(1\), [^]*and after/,
     hides: /not for readers|\[x\]|\\begin|\$\$/,
   },
+  'an output without data, and one behind it': {
+    cells: [kept({ output_type: 'display_data', metadata: {} }, printed)],
+    shows: /Output 1 of this cell cannot be shown: .*still there$/,
+  },
+  'a stream without a name': {
+    cells: [kept({ output_type: 'stream', text: 'nameless' }, printed)],
+    shows: /Output 1 of this cell cannot be shown: .*still there$/,
+  },
+  'an error without a traceback': {
+    cells: [kept(printed, { output_type: 'error', ename: 'Odd', evalue: 'one' })],
+    shows: /still there.*Output 2 of this cell cannot be shown/,
+  },
+  'an output that is a number, and an image that is none': {
+    cells: [kept(5, { output_type: 'display_data', data: { 'image/png': '!' }, metadata: {} }, printed)],
+    shows: /Output 1 of this cell cannot .*Output 2 of this cell cannot be shown: .*image\/png.*still there$/,
+  },
+  'an attachment and a file that are not there, and a name with a bad escape': {
+    cells: [text('![the plot](attachment:gone.png) and ![a saved one](caf%E9.png) and a [link](other.html)')],
+    shows: /the plot \(.*not attached.*\) and a saved one and a link/,
+  },
+  'headings, quotations and code of Markdown': {
+    cells: [text('### Ergebnis für Ä\n\n> [!NOTE]\n> Take care.\n\n~~gone~~\n\n```python\nprint("x")  # comment\n```')],
+    shows: /Ergebnis für Ä.*Take care\. gone print\("x"\) # comment/,
+    hides: /\[!NOTE\]|~~/,
+  },
   'what a tag hides': {
     cells: [
       tagged("console.log('never shown');", 'remove-output'),
@@ -185,7 +214,7 @@ function readable(html: string): string {
   for (const image of document.querySelectorAll('img')) image.replaceWith(image.getAttribute('alt') ?? '');
   return (document.body.textContent ?? '')
     .replace(/\s+/g, ' ')
-    .replace(/of cell \d+/, 'of this cell')
+    .replace(/of cell \d+/g, 'of this cell')
     .trim();
 }
 
