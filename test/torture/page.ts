@@ -152,7 +152,7 @@ async function runNothing(short: boolean): Promise<Outcome> {
       let dialogs = 0;
       page.on('dialog', (dialog) => (dialogs++, void dialog.dismiss()));
       await page.goto(address);
-      await page.waitForSelector('pre');
+      await page.waitForSelector('pre', { state: 'attached' }); // also within what is folded
       await page.waitForTimeout(500);
       const hacked = await page.evaluate('"hacked" in window');
       const stays = page.url().split('?')[0] === address.split('?')[0];
