@@ -4,7 +4,7 @@ import { UserError } from '../errors.js';
 import { readAssignments } from '../formats/text.js';
 import { type GivenValue, type ParameterValue, Verbatim } from '../notebook/run/parameters.js';
 import { fromYaml } from '../notebook/run/parseParameter.js';
-import { isRecord } from '../notebook/run/valueTypes.js';
+import { isObject } from '../notebook/run/notebook.js';
 
 /** What the options for parameters and kernel were given. */
 export interface ParameterFlags {
@@ -87,7 +87,7 @@ function mapping(text: string, where: string): Record<string, Verbatim> {
   } catch (error) {
     throw new UserError(`cannot read the parameters in ${where}: ${(error as Error).message}`);
   }
-  if (isRecord(value)) return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, new Verbatim(one)]));
+  if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, new Verbatim(one)]));
   const received = JSON.stringify(text.slice(0, 200));
   throw new UserError(`${where} must hold parameters in YAML, name: value; received ${received}`);
 }

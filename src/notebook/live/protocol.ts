@@ -43,8 +43,6 @@ export interface KernelStatus {
   name: string;
   /** Why it is dead, or what a person should know. */
   note?: string;
-  /** While cells run: how many are left, this one included. */
-  left?: number;
 }
 
 /** How the document and its file relate. */

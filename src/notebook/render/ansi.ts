@@ -30,7 +30,6 @@ export function colouredText(text: string): Html {
       look = changed(look, piece.split(';').map(Number));
       return undefined;
     }
-
     const letters = piece.replace(/\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\v-\x1f\x7f]/g, '');
     const style = letters === '' ? '' : styleOf(look);
     return style === '' ? letters : markup`<span style="${style}">${letters}</span>`;

@@ -1,5 +1,6 @@
 import { parse as parseYaml } from 'yaml';
 import { UserError } from '../../errors.js';
+import { isObject } from './notebook.js';
 import {
   type GivenValue,
   type Parameter,
@@ -8,7 +9,7 @@ import {
   valueTypeOf,
   Verbatim,
 } from './parameters.js';
-import { choicesOf, fits, inWords, isRecord, type ValueType } from './valueTypes.js';
+import { choicesOf, fits, inWords, type ValueType } from './valueTypes.js';
 
 const shown = (value: unknown): string => (typeof value === 'number' ? String(value) : JSON.stringify(value));
 
@@ -86,7 +87,7 @@ function readAs(type: ValueType, text: string): ParameterValue | undefined {
 
 /** A value with what it leaves out of objects as `example` has it. */
 function completed(example: ParameterValue, value: ParameterValue): ParameterValue {
-  if (!isRecord(example) || !isRecord(value)) return value;
+  if (!isObject(example) || !isObject(value)) return value;
   const own = Object.entries(value).map(([name, one]) => [name, completed(example[name] ?? null, one)]);
   return { ...example, ...(Object.fromEntries(own) as typeof value) };
 }

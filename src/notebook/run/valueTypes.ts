@@ -1,3 +1,4 @@
+import { isObject } from './notebook.js';
 import type { ParameterValue } from './parameters.js';
 import { childrenOf, literalValue, parse, separated, type SyntaxNode } from './syntax.js';
 
@@ -11,11 +12,6 @@ export type ValueType =
   /** `others` is the type of what has none of the names; without it there is nothing else. */
   | { kind: 'object'; named: Record<string, ValueType>; others?: ValueType }
   | { kind: 'union'; of: ValueType[] };
-
-/** Whether a value is an object, with values of its own under names. */
-export function isRecord(value: unknown): value is { [name: string]: ParameterValue } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** One of some types; of a single one that one. */
 export function oneOf(types: ValueType[]): ValueType {
@@ -33,7 +29,7 @@ export function typeOfExample(value: ParameterValue): ValueType {
   if (Array.isArray(value)) {
     return { kind: 'list', of: value.length === 0 ? { kind: 'any' } : oneOf(value.map(typeOfExample)) };
   }
-  if (!isRecord(value)) return { kind: typeof value as 'number' | 'string' | 'boolean' };
+  if (!isObject(value)) return { kind: typeof value as 'number' | 'string' | 'boolean' };
   const entries = Object.entries(value).map(([name, one]) => [name, typeOfExample(one)] as const);
   return {
     kind: 'object',
@@ -132,7 +128,7 @@ export function fits(type: ValueType, value: ParameterValue): boolean {
         const own = typeOf(name);
         return own !== undefined && fits(own, one);
       };
-      return isRecord(value) && Object.entries(value).every(fitting);
+      return isObject(value) && Object.entries(value).every(fitting);
     }
     default:
       return typeof value === type.kind;

@@ -98,9 +98,8 @@ function aboutOf(value: unknown): About {
 
 /** The name of a value's class or kind. */
 function kindOf(value: unknown): string {
-  if (typeof value === 'function' || (typeof value === 'object' && value !== null)) {
-    return isObject(value) ? (typeof value === 'function' ? 'Function' : className(value)) : 'Proxy';
-  }
+  if (isObject(value)) return typeof value === 'function' ? 'Function' : className(value);
+  if (types.isProxy(value)) return 'Proxy';
   return value === null ? 'null' : typeof value;
 }
 

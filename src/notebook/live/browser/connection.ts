@@ -22,6 +22,11 @@ export const key: string = (() => {
 export async function whyNot(response: Response | undefined): Promise<string> {
   if (!response) return 'The server does not answer: it was stopped. What was saved is safe.';
   if (response.status === 401) return 'The server was started anew: open the address that it printed in the terminal.';
+  return reasonIn(response);
+}
+
+/** What a refusal says. */
+export async function reasonIn(response: Response): Promise<string> {
   return ((await response.json().catch(() => ({}))) as { error?: string }).error ?? response.statusText;
 }
 

@@ -1,5 +1,5 @@
 import type { FolderCommand } from '../protocol.js';
-import { CommandError, key } from './connection.js';
+import { CommandError, key, reasonIn } from './connection.js';
 import { askFor, element } from './elements.js';
 
 /** A notebook's path as it stands in an address. */
@@ -12,8 +12,7 @@ async function ask(address: string, options: RequestInit = {}): Promise<Response
     throw new CommandError('The server does not answer.', true);
   });
   if (response.ok) return response;
-  const { error } = (await response.json().catch(() => ({}))) as { error?: string };
-  throw new CommandError(error ?? response.statusText, false);
+  throw new CommandError(await reasonIn(response), false);
 }
 
 /** Has something done in the folder, and opens the notebook that it is about. */

@@ -1,3 +1,5 @@
+import { asObject } from '../../report/browser/figures.js';
+
 /** What a figure's JSON holds. */
 export interface FigureJson {
   data: Trace[];
@@ -8,8 +10,6 @@ type Trace = Record<string, unknown>;
 
 /** Marks a trace that the page has added. */
 const BEFORE = 'before';
-
-const asObject = (value: unknown): Trace => (typeof value === 'object' && value !== null ? (value as Trace) : {});
 
 const isBefore = ({ meta }: Trace): boolean => meta === BEFORE;
 

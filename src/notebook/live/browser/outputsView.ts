@@ -62,7 +62,7 @@ export class OutputsView {
   setBefore(shown: boolean): void {
     this.showBefore = shown;
     for (const place of this.figures) {
-      if (this.haunt(place)) drawFigure(place);
+      if (this.writeBefore(place)) drawFigure(place);
     }
   }
 
@@ -88,7 +88,7 @@ export class OutputsView {
     const nth = this.figures.indexOf(place);
     if (nth < 0) return;
     this.redraws[nth] = (this.redraws[nth] ?? 0) + 1;
-    this.haunt(place);
+    this.writeBefore(place);
     const frame = place.querySelector('figure')!;
     const pin = (): void => this.pin(this.figures.indexOf(place));
     if (!frame.querySelector('.pin')) {
@@ -98,7 +98,7 @@ export class OutputsView {
   }
 
   /** Puts the lines of the run before behind a figure, or takes them away; returns whether there are any. */
-  private haunt(place: Element): boolean {
+  private writeBefore(place: Element): boolean {
     const before = this.before[this.figures.indexOf(place)] ?? [];
     if (before.length > 0) writeFigure(place, withBefore(figureIn(place)!, this.showBefore ? before : []));
     return before.length > 0;

@@ -32,8 +32,9 @@ export class LiveCode {
   /** A cell begins to run. */
   begin(id: string): void {
     this.panel.ran(id);
-    this.staleness.begin(this.now(), id);
-    this.mark();
+    const code = this.now();
+    this.staleness.begin(code, id);
+    this.mark(code);
   }
 
   /** A cell has ended, well or not. */
@@ -89,8 +90,8 @@ export class LiveCode {
     return readCells(this.document.list.filter(({ cell }) => isExecuted(cell)));
   }
 
-  private mark(): void {
-    const stale = this.staleness.look(this.now());
+  private mark(code = this.now()): void {
+    const stale = this.staleness.look(code);
     for (const cell of this.document.list) cell.markStale(stale.get(cell.id));
   }
 }

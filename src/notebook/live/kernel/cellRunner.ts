@@ -80,7 +80,7 @@ export class CellRunner {
       this.on.fail(error);
     } finally {
       this.pumping = undefined;
-      this.kernel.mark(0);
+      this.kernel.mark(false);
     }
   }
 
@@ -88,9 +88,9 @@ export class CellRunner {
   private async run(cell: LiveCell): Promise<boolean> {
     cell.mark('running');
     try {
-      this.kernel.mark(this.waiting.length + 1);
+      this.kernel.mark(true);
       const kernel = await this.kernel.get();
-      this.kernel.mark(this.waiting.length + 1);
+      this.kernel.mark(true);
       this.meet(kernel);
       const cells = this.document.list.map((one) => one.cell);
       const index = cells.indexOf(cell.cell);

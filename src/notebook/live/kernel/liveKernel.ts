@@ -97,11 +97,11 @@ export class LiveKernel {
     await this.running?.catch(() => undefined);
   }
 
-  /** Says that cells run, with how many to go, or that none does any more. */
-  mark(left: number): void {
+  /** Says that cells run, or that none does any more. */
+  mark(busy: boolean): void {
     const { state } = this.status.get();
-    if (left === 0) this.calm();
-    if (left > 0) this.say(state === 'interrupting' || state === 'starting' ? state : 'busy', { left });
+    if (!busy) this.calm();
+    if (busy) this.say(state === 'interrupting' || state === 'starting' ? state : 'busy');
     else if (state === 'busy' || state === 'interrupting') this.say('idle');
   }
 
@@ -113,15 +113,13 @@ export class LiveKernel {
   /** The cell has ended: the next one is not meant by an interrupt. */
   calm(): void {
     this.interrupting = undefined;
-    const { state, left } = this.status.get();
-    if (state === 'interrupting') this.say('busy', { left });
+    if (this.status.get().state === 'interrupting') this.say('busy');
   }
 
   /** Asks the running cell to stop. If it does not heed that soon, its kernel is ended and another one started. */
   interrupt(): void {
-    const { state, left } = this.status.get();
-    if (state !== 'busy' || !this.interrupting) return;
-    this.say('interrupting', { left });
+    if (this.status.get().state !== 'busy' || !this.interrupting) return;
+    this.say('interrupting');
     this.interrupting.abort();
   }
 

@@ -15,7 +15,7 @@ const colorway = '#4269d0 #e8a30c #e8604f #4fb0a5 #3ca951 #e07aa4 #a463f2 #7aa3e
 
 const phone = 560;
 
-const asObject = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
+export const asObject = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
 
 /**
  * The width that a figure needs to be read, where it does not say so (`layout.meta.leastWidth`): several panels side by side
@@ -111,7 +111,7 @@ function themedLayout(data: unknown[], layout: Json, theme: Theme, width: number
     autosize: true,
     ...(typeof wide === 'number' ? { width: Math.min(wide, width) } : {}),
     paper_bgcolor: ground ?? clear,
-    plot_bgcolor: ground === undefined ? clear : (kept.plot_bgcolor ?? 'rgba(0,0,0,0)'),
+    plot_bgcolor: ground === undefined ? clear : (kept.plot_bgcolor ?? clear),
     font: { ...font, family, size, color: colours[look].ink },
     // The room above was the title's; what is left is for the names of panels and plotly's buttons.
     margin: text ? { ...margin, t: 36 } : margin,
@@ -128,7 +128,6 @@ interface Figure {
 export interface Plotly extends Commands {
   react(place: HTMLElement, figure: Figure): Promise<unknown>;
   purge(place: HTMLElement): void;
-  PlotSchema: { get(): { traces: Record<string, unknown> } };
 }
 
 const config = {
@@ -154,8 +153,6 @@ const sheet = { width: 680, height: 430 };
 export class Figures {
   private readonly drawn = new Map<HTMLElement, Figure>();
   private plotly: Promise<Plotly> | undefined;
-  /** What plotly can draw, by type: asked once, for it takes a moment. */
-  private traces: Record<string, unknown> | undefined;
 
   /** `load` brings plotly.js, when there is the first figure to draw. */
   constructor(private readonly load: () => Promise<Plotly>) {
@@ -177,14 +174,8 @@ export class Figures {
     frame.querySelector(':scope > .unshown')?.remove();
     try {
       const figure = JSON.parse(json) as Figure;
-      const types = figure.data
-        .map((trace) => asObject(trace).type ?? 'scatter')
-        .filter((type) => typeof type === 'string');
-      if (types.some((type) => /(scatter|choropleth|density)map(box)?$/.test(type)))
+      if (figure.data.some((trace) => /(scatter|choropleth|density)map(box)?$/.test(String(asObject(trace).type))))
         throw new Error('its map is on a server, and this page loads nothing from one');
-      // Plotly itself would draw axes without anything.
-      const unknown = types.find((type) => !Object.hasOwn((this.traces ??= plotly.PlotSchema.get().traces), type));
-      if (unknown !== undefined) throw new Error(`plotly has no traces of the type '${unknown}'`);
       await paint(plotly, place, figure, currentTheme());
       for (const child of still) child.remove();
       place.classList.add('drawn');
@@ -237,6 +228,19 @@ async function paint(plotly: Plotly, place: HTMLElement, figure: Figure, theme: 
   // When the window changes plotly takes the height of the place, which would otherwise be that of what it holds.
   place.style.height = `${String(themed.height)}px`;
   await plotly.react(place, { data, layout: themed, frames, config: { ...config, ...askedOf(own) } });
+  refuseUnknown(plotly, place, data);
   await showSliders(plotly, place, figure.layout);
   keepLabelsApart(place);
+}
+
+/** Throws where plotly has taken traces of a type that it does not know for others, and drawn axes without anything. */
+function refuseUnknown(plotly: Plotly, place: HTMLElement, data: unknown[]): void {
+  const { _fullData: drawn = [] } = place as HTMLElement & { _fullData?: { type: string }[] };
+  const unknown = data
+    .map((trace) => asObject(trace).type)
+    .find((type, index): type is string => typeof type === 'string' && drawn.at(index)?.type !== type);
+  if (unknown === undefined) return;
+  plotly.purge(place);
+  place.removeAttribute('style');
+  throw new Error(`plotly has no traces of the type '${unknown}'`);
 }

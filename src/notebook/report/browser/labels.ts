@@ -25,7 +25,7 @@ const places: readonly [across: number, down: number][] = [
  * Keeps the labels of points apart, at the size that the figure has now: each goes to the first place around its point where
  * it meets no other label and stays in the figure. One that finds no place is left out; pointing at the point shows it.
  */
-export function separateLabels(place: HTMLElement): void {
+function separateLabels(place: HTMLElement): void {
   const labels = [...place.querySelectorAll<SVGTextElement>('.scatterlayer .textpoint text')];
   const { left, right } = place.getBoundingClientRect();
   const taken: Box[] = [];
