@@ -50,8 +50,9 @@ for (const [what, make] of others) {
     const listing = (): string[] =>
       fs.statSync(path).isDirectory() ? fs.readdirSync(path) : [fs.readFileSync(path, 'utf8')];
     const before = listing();
-    for (const refused of [checkFolderWritable(path, kind), writeFolderWhole(path, contents('new'), kind)]) {
-      await assert.rejects(refused, {
+    const attempts = [() => checkFolderWritable(path, kind), () => writeFolderWhole(path, contents('new'), kind)];
+    for (const attempt of attempts) {
+      await assert.rejects(attempt, {
         name: 'UserError',
         message: /thesis is not written: only a sample or an empty folder may be replaced/,
       });

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page as Tab } from 'playwright-core';
 import type { Cell } from 'sparsebook/notebook/run/notebook.js';
@@ -9,6 +11,13 @@ import { cell, holds, kernelIs, shows, visitNotebook } from './tab.ts';
 
 const text = (id: string, source: string): Cell => ({ cell_type: 'markdown', id, metadata: {}, source });
 
+/** While a file of this name stands beside the notebook, the curve's cell goes on running. */
+const HOLD = 'hold';
+
+const holding = `
+import { existsSync } from 'node:fs';
+while (existsSync('${HOLD}')) await new Promise((resolve) => setTimeout(resolve, 20));`;
+
 /** A text, parameters, a curve that moves, a cell that depends on lambda, one that does not, and one that fails. */
 function movingNotebook(): ReturnType<typeof notebookOf> {
   const [title, parameters, curve, other] = smallNotebook().cells;
@@ -16,7 +25,7 @@ function movingNotebook(): ReturnType<typeof notebookOf> {
     title,
     parameters,
     text('moves', `## 1. What moves with $\\lambda$\n\n${'A long text. '.repeat(400)}`),
-    curve,
+    { ...curve, source: curve.source + holding },
     text('after', '## 2. What comes of it'),
     fresh('share', "const share = lambda_l0 / 100;\nconsole.log('the share is', share);"),
     other,
@@ -92,6 +101,8 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
   test('sections say how they are, and what runs is in the bar and followed until the reader scrolls', async () => {
     const { tab, incidents } = await visitNotebook(browser, site, 'other.ipynb');
     assert.equal(await section(tab, '1. What moves'), 'idle');
+    const hold = join(site.folder, HOLD);
+    writeFileSync(hold, '');
     await tab.getByRole('button', { name: 'Run all' }).click();
     await tab.waitForSelector('.cell[data-id="curve"][data-state="running"]');
     const running = tab.locator('#running');
@@ -102,6 +113,7 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     const inView = (id: string): string =>
       `(({ top, bottom }) => bottom > 0 && top < innerHeight)(document.querySelector('[data-id="${id}"]').getBoundingClientRect())`;
     await holds(tab, inView('curve'));
+    rmSync(hold);
     await shows(tab, 'fails', 'as it should');
     await kernelIs(tab, 'idle');
     assert.equal(await section(tab, '2. What comes of it'), 'done');
@@ -109,10 +121,12 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     assert.equal(await running.isVisible(), false);
 
     await tab.evaluate('scrollTo(0, 0)');
+    writeFileSync(hold, '');
     await tab.getByRole('button', { name: 'Run all' }).click();
     await tab.mouse.move(800, 600);
     await tab.mouse.wheel(0, 40);
     await running.getByText('Follow').waitFor();
+    rmSync(hold);
     await shows(tab, 'fails', 'as it should');
     await kernelIs(tab, 'idle');
     assert.equal(await tab.evaluate(inView('fails')), false, 'who reads elsewhere is left there');
