@@ -1,7 +1,7 @@
 import type * as TypeScript from 'typescript';
 import { REQUIRE, type Script, scoped, toScript } from './cellScript.js';
 import { cellSource, withNamedTypes } from './cellSource.js';
-import { accessorsOf } from './cellVariables.js';
+import { accessorsOf } from '../cellVariables.js';
 import { withNamespaces } from './declarations.js';
 import { CompileError } from './failures.js';
 import type { Converted, SourcePlace, TslabConverter } from './tslab.js';

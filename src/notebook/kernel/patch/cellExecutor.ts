@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import vm from 'node:vm';
 import { CellCompiler } from './cellCompiler.js';
-import { type CellScope, CellVariables } from './cellVariables.js';
+import { type CellScope, CellVariables } from '../cellVariables.js';
 import { kernelTypeScript } from './compiler.js';
 import { declaredTypes, keptDeclarations } from './declarations.js';
 import { CompileError, rememberOrigin } from './failures.js';
