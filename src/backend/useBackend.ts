@@ -1,7 +1,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { usableCores } from '../platform/usableCores.js';
+import { usableCores } from '#platform';
 import { loadTensorflow, loadWebgpu } from './loadPackages.js';
 import { registerSimd } from './simd/register.js';
 import type { SimdBackend } from './simd/simdBackend.js';
