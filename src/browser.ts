@@ -2,6 +2,7 @@
 import { dirname, mkdirSync, writeFileSync } from '#platform';
 import { installInterruptHook } from './notebook/kernel/interrupt.js';
 
+export * as tf from '@tensorflow/tfjs';
 export * from './index.js';
 export { showIn, type CellRunner } from './notebook/display/output.js';
 
