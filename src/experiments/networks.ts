@@ -1,5 +1,5 @@
+import { readFile } from '#platform';
 import * as tf from '@tensorflow/tfjs';
-import { readFile } from 'node:fs/promises';
 import { deriveSeed } from '../backend/random.js';
 import { compact } from '../compact/shrink/compact.js';
 import { UserError } from '../errors.js';

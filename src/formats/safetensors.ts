@@ -1,3 +1,4 @@
+import { Buffer } from '#platform';
 import { UserError } from '../errors.js';
 
 /** A tensor as a file holds it. */

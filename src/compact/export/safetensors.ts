@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile } from '#platform';
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
 import { fillWeights, namedWeights } from '../../graph/names.js';

@@ -1,0 +1,226 @@
+// Files in memory, for a page: the calls of node:fs that the library makes, with Node's results and errors.
+import { Buffer } from 'buffer';
+import path from 'path-browserify';
+
+/** The folder that relative paths begin at. */
+export const home = '/sparsebook';
+
+/** A file, whose bytes are the first `size` of its room, or a folder, which has none. */
+interface Entry {
+  room?: Uint8Array;
+  size: number;
+  mtimeMs: number;
+}
+
+const folder = (): Entry => ({ size: 0, mtimeMs: Date.now() });
+const entries = new Map([['/', folder()]]);
+const full = (name: string): string => path.resolve(home, name);
+
+const meanings = {
+  EBADF: 'the file is closed, or was not opened for this',
+  EEXIST: 'there is a file or folder of this name',
+  EISDIR: 'a folder is not a file',
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'not a folder',
+  ENOTEMPTY: 'the folder is not empty',
+};
+
+function failure(code: keyof typeof meanings, name: string): Error {
+  return Object.assign(new Error(`${code}: ${meanings[code]}, '${name}'`), { code, path: name });
+}
+
+function entryAt(name: string): Entry {
+  const entry = entries.get(full(name));
+  if (!entry) throw failure('ENOENT', name);
+  return entry;
+}
+
+function fileAt(name: string): Required<Entry> {
+  const entry = entryAt(name);
+  if (!entry.room) throw failure('EISDIR', name);
+  return entry as Required<Entry>;
+}
+
+/** Puts an entry at a path, whose folder must be there. */
+function put(name: string, entry: Entry): void {
+  if (entryAt(path.dirname(full(name))).room) throw failure('ENOTDIR', name);
+  entries.set(full(name), entry);
+}
+
+/** The paths below a folder, however deep. */
+const below = (name: string): string[] => {
+  const start = full(name) === '/' ? '/' : `${full(name)}/`;
+  return [...entries.keys()].filter((key) => key.startsWith(start) && key !== '/');
+};
+
+const bytesOf = (data: string | Uint8Array): Uint8Array => (typeof data === 'string' ? Buffer.from(data) : data);
+
+/** Writes bytes into a file; it grows by half of its size at least, so that a log is not copied with each line. */
+function writeAt(file: Entry, bytes: Uint8Array, at: number): void {
+  const end = at + bytes.length;
+  if (end > file.room!.length) {
+    const room = new Uint8Array(at === 0 ? end : Math.max(end, file.size * 1.5));
+    room.set(file.room!.subarray(0, file.size));
+    file.room = room;
+  }
+  file.room!.set(bytes, at);
+  file.size = Math.max(file.size, end);
+  file.mtimeMs = Date.now();
+}
+
+function statsOf({ room, size, mtimeMs }: Entry) {
+  const mtime = new Date(mtimeMs);
+  return { size, mtimeMs, mtime, mode: 0o666, isFile: () => room !== undefined, isDirectory: () => room === undefined };
+}
+
+function cut(file: Entry, size: number): void {
+  file.room!.fill(0, Math.min(size, file.size), file.size);
+  if (size > file.size) writeAt(file, new Uint8Array(size - file.size), file.size);
+  file.size = size;
+}
+
+/** An open file; a folder can be opened too, to sync it. */
+class Handle {
+  private at = 0;
+  private closed = false;
+
+  constructor(
+    private readonly name: string,
+    private readonly entry: Entry,
+    private readonly flags: string,
+  ) {}
+
+  /** The file, if it is still open and, to write, was opened for that. */
+  private file(writes: boolean): Required<Entry> {
+    if (!this.entry.room) throw failure('EISDIR', this.name);
+    if (this.closed || (writes && this.flags === 'r')) throw failure('EBADF', this.name);
+    return this.entry as Required<Entry>;
+  }
+
+  async read(buffer: Uint8Array, offset = 0, length = buffer.length - offset, position?: number | null) {
+    const { room, size } = this.file(false);
+    const at = position ?? this.at;
+    const bytes = room.subarray(at, Math.min(size, at + length));
+    buffer.set(bytes, offset);
+    if (typeof position !== 'number') this.at += bytes.length;
+    return { bytesRead: bytes.length, buffer };
+  }
+
+  async write(data: string | Uint8Array, offset = 0, length?: number, position?: number | null) {
+    const file = this.file(true);
+    const bytes = bytesOf(data);
+    const part = bytes.subarray(offset, length === undefined ? undefined : offset + length);
+    const at = this.flags.startsWith('a') ? file.size : (position ?? this.at);
+    writeAt(file, part, at);
+    if (typeof position !== 'number') this.at = at + part.length;
+    return { bytesWritten: part.length, buffer: data };
+  }
+
+  async appendFile(data: string | Uint8Array): Promise<void> {
+    await this.write(data);
+  }
+
+  async truncate(size = 0): Promise<void> {
+    cut(this.file(true), size);
+  }
+
+  async stat() {
+    return statsOf(this.entry);
+  }
+
+  async sync(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
+
+export const existsSync = (name: string): boolean => entries.has(full(name));
+export const statSync = (name: string) => statsOf(entryAt(name));
+
+export function realpathSync(name: string): string {
+  entryAt(name);
+  return full(name);
+}
+
+export function readFileSync(name: string, options?: BufferEncoding | { encoding: BufferEncoding }): Buffer | string {
+  const { room, size } = fileAt(name);
+  const encoding = typeof options === 'object' ? options.encoding : options;
+  const bytes = Buffer.from(room.subarray(0, size));
+  return encoding ? bytes.toString(encoding) : bytes;
+}
+
+export function writeFileSync(name: string, data: string | Uint8Array, { flag = 'w' } = {}): void {
+  const file = opened(name, flag);
+  writeAt(file, bytesOf(data), flag.startsWith('a') ? file.size : 0);
+}
+
+export function truncateSync(name: string, size = 0): void {
+  cut(fileAt(name), size);
+}
+
+export function mkdirSync(name: string, { recursive = false } = {}): void {
+  const there = entries.get(full(name));
+  if (there && (there.room || !recursive)) throw failure('EEXIST', name);
+  if (there) return;
+  if (recursive) mkdirSync(path.dirname(full(name)), { recursive });
+  put(name, folder());
+}
+
+export function readdirSync(name: string, { withFileTypes = false } = {}) {
+  if (entryAt(name).room) throw failure('ENOTDIR', name);
+  const paths = below(name).filter((key) => path.dirname(key) === full(name));
+  const names = paths.map((key) => path.basename(key)).sort();
+  if (!withFileTypes) return names;
+  return names.map((each) => ({ name: each, parentPath: name, ...statSync(path.join(name, each)) }));
+}
+
+export function rmSync(name: string, { recursive = false, force = false } = {}): void {
+  if (force && !existsSync(name)) return;
+  if (!entryAt(name).room && !recursive) throw failure('EISDIR', name);
+  for (const key of [full(name), ...below(name)]) entries.delete(key);
+}
+
+export function rmdirSync(name: string): void {
+  if (entryAt(name).room) throw failure('ENOTDIR', name);
+  if (below(name).length > 0) throw failure('ENOTEMPTY', name);
+  entries.delete(full(name));
+}
+
+export function renameSync(from: string, to: string): void {
+  const entry = entryAt(from);
+  if (entry.room && entries.get(full(to)) && !entryAt(to).room) throw failure('EISDIR', to);
+  if (below(to).length > 0) throw failure('ENOTEMPTY', to);
+  put(to, entry);
+  const [start, end] = [full(from), full(to)];
+  if (start === end) return;
+  for (const key of below(start)) {
+    entries.set(end + key.slice(start.length), entries.get(key)!);
+    entries.delete(key);
+  }
+  entries.delete(start);
+}
+
+export function linkSync(from: string, to: string): void {
+  if (existsSync(to)) throw failure('EEXIST', to);
+  put(to, fileAt(from));
+}
+
+/** The file or folder that a flag of `open` asks for, made or emptied as it says. */
+function opened(name: string, flag: string): Entry {
+  const there = entries.get(full(name));
+  if (there && flag.includes('x')) throw failure('EEXIST', name);
+  if (flag.startsWith('r')) return entryAt(name);
+  if (there && !there.room) throw failure('EISDIR', name);
+  const file = there ?? { room: new Uint8Array(0), size: 0, mtimeMs: Date.now() };
+  if (!there) put(name, file);
+  else if (flag.startsWith('w')) cut(file, 0);
+  return file;
+}
+
+/** `open` of node:fs/promises. */
+export async function open(name: string, flag = 'r'): Promise<Handle> {
+  return new Handle(name, opened(name, flag), flag);
+}
+
+mkdirSync(home, { recursive: true });
