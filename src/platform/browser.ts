@@ -5,6 +5,7 @@ import { zlibSync } from 'fflate';
 import path from 'path-browserify';
 import fma from '../backend/simd/kernels.fma.wasm';
 import plain from '../backend/simd/kernels.plain.wasm';
+import { browserName } from './browserName.js';
 import * as memory from './memoryFiles.js';
 import type { KernelBuild, Platform, Thread } from './platform.js';
 
@@ -117,14 +118,7 @@ export const isAlive = (number: number): boolean => number === pid;
 export const windows = false;
 export const hostname = (): string => 'this page';
 
-/** A browser and its version, such as `Chromium 141`. */
-export const engine = engineOf(web.navigator.userAgent);
-
-function engineOf(agent: string): string {
-  const [, name, version] = /(Firefox|Edg|Chrome|Version)\/(\d+)/.exec(agent.replace(/Chrome(?=.*Edg)/, '')) ?? [];
-  const names: Record<string, string> = { Chrome: 'Chromium', Edg: 'Edge', Version: 'Safari' };
-  return name === undefined ? 'an unknown browser' : `${names[name] ?? name} ${version}`;
-}
+export const engine = browserName(web.navigator.userAgent);
 
 export const processor = (): string => `${web.navigator.hardwareConcurrency} cores`;
 

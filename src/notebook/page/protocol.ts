@@ -2,7 +2,6 @@
 import type { CellLinks } from '../live/code/links.js';
 import type { ParameterControl } from '../live/protocol.js';
 import type { CellScope } from '../kernel/cellVariables.js';
-import type { Message } from '../kernel/wire.js';
 import type { Text } from '../render/latex.js';
 
 /** A cell of code as the page knows it. */
@@ -33,20 +32,12 @@ export interface RunnableCell {
   body: (require: Require) => (exports: object, require: Require, bind: CellScope['bind']) => Promise<void>;
 }
 
-/** The kind of an error by which a page knows that a cell needs Node. */
-export const NEEDS_NODE = 'NeedsNode';
-
 /**
  * What a page asks its worker: to put files where the notebook reads them, to run a cell with these values of the parameters, to
- * stop the one that runs.
+ * stop the one that runs. The worker answers by Jupyter's messages, as the kernel does; the reply to a cell says besides whether
+ * it failed for want of Node (`needs_node`).
  */
 export type Request =
   | { type: 'mount'; files: Record<string, Uint8Array> }
-  | { type: 'execute_request'; id: number; cell: string; parameters: Record<string, unknown> }
+  | { type: 'execute_request'; id: string; cell: string; parameters: Record<string, unknown> }
   | { type: 'interrupt_request' };
-
-/** What the worker answers: Jupyter's messages, as the kernel publishes them; `parent` is the id of the request. */
-export interface Answer {
-  parent: number;
-  message: Message;
-}
