@@ -148,3 +148,5 @@ export const joinsVectors = (): boolean => false;
 export function requirePackage(name: string): never {
   throw new Error(`a browser does not load '${name}'`);
 }
+
+export const loadedModules: Platform['loadedModules'] = {};

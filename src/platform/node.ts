@@ -68,6 +68,11 @@ export function isAlive(pid: number): boolean {
 /** Loads a package that need not be installed; throws what `require` throws. */
 export const requirePackage: (name: string) => unknown = createRequire(import.meta.url);
 
+/** What the process has loaded by `require`, by file. */
+export const loadedModules: Readonly<Record<string, { exports: unknown } | undefined>> = createRequire(
+  import.meta.url,
+).cache;
+
 /** Whether threads can be started: they share memory. */
 export const hasThreads = (): boolean => true;
 
