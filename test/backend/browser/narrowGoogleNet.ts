@@ -3,7 +3,14 @@ import type * as sparsebook from 'sparsebook';
 /** What of the library this needs: in Node and in a browser it is given it. */
 export type Library = Pick<
   typeof sparsebook,
-  'AdamW' | 'encodeSafetensors' | 'googleNet' | 'l0Sparsifier' | 'namedWeights' | 'syntheticImages' | 'train' | 'useBackend'
+  | 'AdamW'
+  | 'encodeSafetensors'
+  | 'googleNet'
+  | 'l0Sparsifier'
+  | 'namedWeights'
+  | 'syntheticImages'
+  | 'train'
+  | 'useBackend'
 >;
 
 export interface Trained {
@@ -22,7 +29,7 @@ export async function trainNarrow(library: Library, threads: number, steps = 4):
   const losses: number[] = [];
   for await (const event of library.train({
     model,
-    data: { train: library.syntheticImages({ count: 32 * steps, seed: 3 }) },
+    data: { train: library.syntheticImages(32 * steps, 3) },
     epochs: 1,
     batchSize: 32,
     maxSteps: steps,
