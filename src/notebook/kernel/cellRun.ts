@@ -1,6 +1,5 @@
 // What a cell publishes, in the kernel's process and in a page that runs: nothing of Node is in it.
 import type { Bundle } from '../display/output.js';
-import { tableColumns, tableForms } from '../display/table.js';
 import type { MessageContent } from './wire.js';
 
 /** Why a cell failed, as Jupyter's `error` message has it. */
@@ -11,10 +10,9 @@ export interface CellFailure {
   traceback: string[];
 }
 
-/** How values and errors are put into words. */
+/** How values and errors are shown. */
 interface Words {
-  /** A value as `console.log` writes it. */
-  asText(value: unknown): string;
+  bundleOf(value: unknown): Bundle;
   failureOf(thrown: unknown): CellFailure;
 }
 
@@ -49,7 +47,7 @@ export class CellRun {
 
   /** The value of the cell's last expression. */
   result(value: unknown, executionCount: number): void {
-    const data = isFrame(value) ? frameBundle(value) : { 'text/plain': this.words.asText(value) };
+    const data = this.words.bundleOf(value);
     this.streams.flush();
     this.publish('execute_result', { data, metadata: {}, execution_count: executionCount });
   }
@@ -116,32 +114,4 @@ function pieceEnd(text: string, start: number): number {
   const end = Math.min(text.length, start + PIECE);
   const code = text.charCodeAt(end - 1);
   return end < text.length && code >= 0xd800 && code <= 0xdbff ? end - 1 : end;
-}
-
-/** The part of a danfojs DataFrame or Series that a table shows. */
-interface Frame {
-  columns: string[];
-  index: (string | number)[];
-  values: unknown[];
-  shape: number[];
-  head(rows: number): Frame;
-  print(): void;
-  toString(): string;
-}
-
-const ROWS = 60;
-
-function isFrame(value: unknown): value is Frame {
-  const { columns, index, values, shape, head, print } = (value ?? {}) as Partial<Frame>;
-  return (
-    [columns, index, values, shape].every(Array.isArray) && typeof head === 'function' && typeof print === 'function'
-  );
-}
-
-function frameBundle(frame: Frame): Bundle {
-  const rows = frame.index.length;
-  const { columns, index, values } = rows > ROWS ? frame.head(ROWS) : frame;
-  const table = { columns: ['', ...columns], values: index.map((label, i) => [label, values[i]].flat()) };
-  const caption = rows > ROWS ? `the first ${ROWS} of ${rows} rows` : undefined;
-  return { ...tableForms(tableColumns(table, {}), caption), 'text/plain': frame.toString() };
 }

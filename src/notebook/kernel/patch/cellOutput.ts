@@ -1,7 +1,10 @@
 import { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { UserError } from '../../../errors.js';
+import type { Bundle } from '../../display/output.js';
+import { tableColumns, tableForms } from '../../display/table.js';
 import type { CellRun } from '../cellRun.js';
+import { asText } from './failures.js';
 
 type Written = (error?: Error | null) => void;
 
@@ -41,4 +44,36 @@ export function refuseInput(reading: () => CellRun | undefined): void {
     // What has ended does not end again for the next reader.
     get: () => (stream = !stream || stream.readableEnded || stream.destroyed ? ending() : stream),
   });
+}
+
+/** The forms in which the value of a cell's last expression is shown. */
+export const bundleOf = (value: unknown): Bundle =>
+  isFrame(value) ? frameBundle(value) : { 'text/plain': asText(value) };
+
+/** The part of a danfojs DataFrame or Series that a table shows. */
+interface Frame {
+  columns: string[];
+  index: (string | number)[];
+  values: unknown[];
+  shape: number[];
+  head(rows: number): Frame;
+  print(): void;
+  toString(): string;
+}
+
+const ROWS = 60;
+
+function isFrame(value: unknown): value is Frame {
+  const { columns, index, values, shape, head, print } = (value ?? {}) as Partial<Frame>;
+  return (
+    [columns, index, values, shape].every(Array.isArray) && typeof head === 'function' && typeof print === 'function'
+  );
+}
+
+function frameBundle(frame: Frame): Bundle {
+  const rows = frame.index.length;
+  const { columns, index, values } = rows > ROWS ? frame.head(ROWS) : frame;
+  const table = { columns: ['', ...columns], values: index.map((label, i) => [label, values[i]].flat()) };
+  const caption = rows > ROWS ? `the first ${ROWS} of ${rows} rows` : undefined;
+  return { ...tableForms(tableColumns(table, {}), caption), 'text/plain': frame.toString() };
 }

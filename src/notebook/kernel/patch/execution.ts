@@ -5,9 +5,9 @@ import type { Connection } from '../client/connection.js';
 import { CellRun } from '../cellRun.js';
 import type { MessageContent } from '../wire.js';
 import { CellExecutor } from './cellExecutor.js';
-import { captureOutput, refuseInput } from './cellOutput.js';
+import { bundleOf, captureOutput, refuseInput } from './cellOutput.js';
 import { captureChildren } from './childOutput.js';
-import { asText, failureOf, interruption, repairStackTraces } from './failures.js';
+import { failureOf, interruption, repairStackTraces } from './failures.js';
 import type { ExecutionHistory } from './messages.js';
 import { type Outlet, replaceMethod, type Tslab } from './tslab.js';
 import { unbroken } from './watchThread.js';
@@ -52,7 +52,7 @@ export function repairExecution(
     const publish = (type: string, content: MessageContent): void => {
       if (silent !== true) reply(type, content, self.iopub);
     };
-    const run = new CellRun(code, publish, { asText, failureOf });
+    const run = new CellRun(code, publish, { bundleOf, failureOf });
     const isStored = silent !== true && store_history !== false;
     const count = await queue.add(async () => {
       current = run;

@@ -129,7 +129,7 @@ class Row {
   private slide(): void {
     this.box.value = this.slider!.value;
     // The source follows the slider, but not with every pixel.
-    this.timer ||= setTimeout(() => this.send(), 120);
+    this.timer ||= window.setTimeout(() => this.send(), 120);
   }
 
   private read(): unknown {

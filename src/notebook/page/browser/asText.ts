@@ -13,7 +13,8 @@ function inspected(value: unknown, depth: number): string {
   if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : String(value);
   if (value instanceof Error) return depth > 0 ? `[${String(value)}]` : String(value);
   if (value instanceof Date) return value.toISOString();
-  if (value instanceof RegExp || value instanceof Promise) return value instanceof RegExp ? String(value) : 'Promise {}';
+  if (value instanceof RegExp || value instanceof Promise)
+    return value instanceof RegExp ? String(value) : 'Promise {}';
   const name = (Object.getPrototypeOf(value) as object | null)?.constructor?.name ?? '';
   const list = Array.isArray(value) || ArrayBuffer.isView(value);
   const shown = name === (list ? 'Array' : 'Object') ? '' : `${name}${sizeOf(value)} `;

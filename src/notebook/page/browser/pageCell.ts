@@ -77,7 +77,7 @@ export class PageCellView {
     this.since = performance.now();
     this.show(false);
     this.tick();
-    this.timer = setInterval(() => this.tick(), 1000);
+    this.timer = window.setInterval(() => this.tick(), 1000);
   }
 
   hear(message: Message): void {
@@ -91,7 +91,7 @@ export class PageCellView {
   }
 
   refreshSoon(): void {
-    this.waiting ||= setTimeout(() => this.refresh(), INTERVAL);
+    this.waiting ||= window.setTimeout(() => this.refresh(), INTERVAL);
   }
 
   end(outcome: Outcome, parameters: Record<string, unknown>): void {

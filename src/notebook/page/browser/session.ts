@@ -47,7 +47,10 @@ export class PageSession {
     this.panel = new ParametersView(panel, host, 'Run');
     this.runAll.hidden = notebook.controls.length > 0;
     panel.append(element('div', { class: 'row' }, this.runAll, this.showSaved));
-    this.status.append(this.doing, button('Stop', () => this.stop()));
+    this.status.append(
+      this.doing,
+      button('Stop', () => this.stop()),
+    );
     document.body.append(this.status);
     this.set({});
   }
@@ -63,13 +66,14 @@ export class PageSession {
     this.look();
   }
 
-  /** Runs what a change of parameters, or a run that was stopped, has left behind; where nothing has, all of it anew. */
+  /** Runs what a change of parameters, or a run that was stopped, has left behind; where nothing has, all, or what depends on a parameter. */
   private async run(): Promise<void> {
     if (this.running) return;
     const { cells } = this.notebook;
     const able = new Set(cells.filter(({ id }) => this.unable(id) === undefined).map(({ id }) => id));
     const stale = this.views.filter((view) => this.due.has(view.cell.id) || this.changedFor(view).length > 0);
-    const wanted = stale.length > 0 ? stale.map(({ cell }) => cell.id) : cells.map(({ id }) => id);
+    const usual = this.onKernel.size > 0 ? cells.filter(({ parameters }) => parameters.length > 0) : cells;
+    const wanted = (stale.length > 0 ? stale.map(({ cell }) => cell) : usual).map(({ id }) => id);
     const isAble = (id: string): boolean => able.has(id);
     const plan = cellsToRun(cells, wanted.filter(isAble), (id) => this.onKernel.has(id)).filter(isAble);
     for (const id of plan) this.due.add(id);
@@ -153,10 +157,17 @@ export class PageSession {
       else view.warn(undefined);
     }
     this.showSaved.hidden = this.views.every(({ showsSaved }) => showsSaved);
-    document.querySelectorAll<HTMLElement>('main figure.figure').forEach((figure, index) => {
-      figure.id = `figure-${index + 1}`;
-      figure.querySelector('.figure-number')!.textContent = `Figure ${index + 1}`;
-    });
+    this.countFigures();
+  }
+
+  private countFigures(): void {
+    let count = 0;
+    for (const figure of document.querySelectorAll('main figure.figure')) {
+      const number = figure.closest('[hidden]') ? undefined : ++count;
+      if (number === undefined) figure.removeAttribute('id');
+      else figure.id = `figure-${number}`;
+      figure.querySelector('.figure-number')!.textContent = `Figure ${number ?? ''}`;
+    }
   }
 
   private view(id: string): PageCellView {

@@ -1,6 +1,7 @@
 // Plays the kernel in a page that runs: holds the library and the compiled cells, runs them one by one, and publishes Jupyter's messages.
 import * as library from 'sparsebook/browser';
 import { NeedsNodeError } from '../../../needsNode.js';
+import type { Bundle } from '../../display/output.js';
 import { CellRun, type CellFailure } from '../../kernel/cellRun.js';
 import { CellVariables } from '../../kernel/cellVariables.js';
 import type { Message, MessageContent } from '../../kernel/wire.js';
@@ -9,7 +10,10 @@ import { asText } from './asText.js';
 
 const worker = globalThis as unknown as {
   postMessage(message: Message): void;
-  addEventListener(type: string, listener: (event: { data: Request; reason: unknown; preventDefault(): void }) => void): void;
+  addEventListener(
+    type: string,
+    listener: (event: { data: Request; reason: unknown; preventDefault(): void }) => void,
+  ): void;
 };
 
 const interruption = new Error('the cell was interrupted');
@@ -18,6 +22,8 @@ function failureOf(thrown: unknown): CellFailure {
   if (!(thrown instanceof Error)) return failure('Thrown', asText(thrown));
   return thrown === interruption ? failure('Interrupted', thrown.message) : failure(thrown.name, thrown.message);
 }
+
+const bundleOf = (value: unknown): Bundle => ({ 'text/plain': asText(value) });
 
 const failure = (ename: string, evalue: string): CellFailure => ({
   ename,
@@ -63,10 +69,17 @@ worker.addEventListener('unhandledrejection', (event) => {
 
 async function execute(id: string, { declares, lastValue, body }: RunnableCell): Promise<void> {
   const publish = (msg_type: string, content: MessageContent): void => {
-    const header = { msg_id: '', session: '', username: 'page', date: new Date().toISOString(), msg_type, version: '5.3' };
+    const header = {
+      msg_id: '',
+      session: '',
+      username: 'page',
+      date: new Date().toISOString(),
+      msg_type,
+      version: '5.3',
+    };
     worker.postMessage({ header, parent_header: { msg_id: id }, metadata: {}, content });
   };
-  const run = (current = new CellRun('', publish, { asText, failureOf }));
+  const run = (current = new CellRun('', publish, { bundleOf, failureOf }));
   let needsNode = false;
   publish('status', { execution_state: 'busy' });
   run.start(++count);
