@@ -3,9 +3,10 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { Buffer } from 'buffer';
 import { zlibSync } from 'fflate';
 import path from 'path-browserify';
-import fma from '../backend/simd/kernels.fma.wasm';
-import plain from '../backend/simd/kernels.plain.wasm';
+import fma from '#kernels/fma';
+import plain from '#kernels/plain';
 import * as memory from './memoryFiles.js';
+import { promised } from './memoryFiles.js';
 import type { KernelBuild, Platform, Thread } from './platform.js';
 
 export { Buffer };
@@ -19,13 +20,6 @@ const web = globalThis as unknown as {
   navigator: { hardwareConcurrency: number; userAgent: string };
   Worker: new (address: string) => Thread & { postMessage(data: unknown): void; onerror: unknown };
 };
-
-type SyncCall = (...args: never[]) => unknown;
-/** A call as node:fs/promises has it: what it throws is a promise's refusal. */
-const promised =
-  <T extends SyncCall>(call: T) =>
-  async (...args: Parameters<T>): Promise<ReturnType<T>> =>
-    call(...args) as ReturnType<T>;
 
 export const existsSync = memory.existsSync as Platform['existsSync'];
 export const mkdirSync = memory.mkdirSync as Platform['mkdirSync'];

@@ -79,60 +79,47 @@ function cut(file: Entry, size: number): void {
   file.size = size;
 }
 
+/** A call as node:fs/promises has it: what it throws, its promise is refused with. */
+export const promised =
+  <T extends (...args: never[]) => unknown>(call: T) =>
+  (...args: Parameters<T>): Promise<ReturnType<T>> =>
+    new Promise((resolve) => resolve(call(...args) as ReturnType<T>));
+
 /** An open file; a folder can be opened too, to sync it. */
-class Handle {
-  private at = 0;
-  private closed = false;
-
-  constructor(
-    private readonly name: string,
-    private readonly entry: Entry,
-    private readonly flags: string,
-  ) {}
-
+function handleOf(name: string, entry: Entry, flag: string) {
+  let at = 0;
+  let closed = false;
   /** The file, if it is still open and, to write, was opened for that. */
-  private file(writes: boolean): Required<Entry> {
-    if (!this.entry.room) throw failure('EISDIR', this.name);
-    if (this.closed || (writes && this.flags === 'r')) throw failure('EBADF', this.name);
-    return this.entry as Required<Entry>;
-  }
-
-  async read(buffer: Uint8Array, offset = 0, length = buffer.length - offset, position?: number | null) {
-    const { room, size } = this.file(false);
-    const at = position ?? this.at;
-    const bytes = room.subarray(at, Math.min(size, at + length));
+  const file = (writes: boolean): Required<Entry> => {
+    if (!entry.room) throw failure('EISDIR', name);
+    if (closed || (writes && flag === 'r')) throw failure('EBADF', name);
+    return entry as Required<Entry>;
+  };
+  const read = (buffer: Uint8Array, offset = 0, length = buffer.length - offset, position: number | null = null) => {
+    const { room, size } = file(false);
+    const start = position ?? at;
+    const bytes = room.subarray(start, Math.min(size, start + length));
     buffer.set(bytes, offset);
-    if (typeof position !== 'number') this.at += bytes.length;
+    if (position === null) at += bytes.length;
     return { bytesRead: bytes.length, buffer };
-  }
-
-  async write(data: string | Uint8Array, offset = 0, length?: number, position?: number | null) {
-    const file = this.file(true);
-    const bytes = bytesOf(data);
-    const part = bytes.subarray(offset, length === undefined ? undefined : offset + length);
-    const at = this.flags.startsWith('a') ? file.size : (position ?? this.at);
-    writeAt(file, part, at);
-    if (typeof position !== 'number') this.at = at + part.length;
-    return { bytesWritten: part.length, buffer: data };
-  }
-
-  async appendFile(data: string | Uint8Array): Promise<void> {
-    await this.write(data);
-  }
-
-  async truncate(size = 0): Promise<void> {
-    cut(this.file(true), size);
-  }
-
-  async stat() {
-    return statsOf(this.entry);
-  }
-
-  async sync(): Promise<void> {}
-
-  async close(): Promise<void> {
-    this.closed = true;
-  }
+  };
+  const write = (data: string | Uint8Array, offset = 0, length?: number, position: number | null = null) => {
+    const { size } = file(true);
+    const bytes = bytesOf(data).subarray(offset, length === undefined ? undefined : offset + length);
+    const start = flag.startsWith('a') ? size : (position ?? at);
+    writeAt(entry, bytes, start);
+    if (position === null) at = start + bytes.length;
+    return { bytesWritten: bytes.length, buffer: data };
+  };
+  return {
+    read: promised(read),
+    write: promised(write),
+    appendFile: promised((data: string | Uint8Array) => void write(data)),
+    truncate: promised((size = 0) => cut(file(true), size)),
+    stat: promised(() => statsOf(entry)),
+    sync: promised(() => undefined),
+    close: promised(() => void (closed = true)),
+  };
 }
 
 export const existsSync = (name: string): boolean => entries.has(full(name));
@@ -219,8 +206,6 @@ function opened(name: string, flag: string): Entry {
 }
 
 /** `open` of node:fs/promises. */
-export async function open(name: string, flag = 'r'): Promise<Handle> {
-  return new Handle(name, opened(name, flag), flag);
-}
+export const open = promised((name: string, flag = 'r') => handleOf(name, opened(name, flag), flag));
 
 mkdirSync(home, { recursive: true });
