@@ -140,7 +140,7 @@ export function startThread(data: unknown, ended: () => void): Thread {
   return worker;
 }
 
-export const kernelBytes = (build: KernelBuild): Uint8Array => ({ fma, plain })[build];
+export const kernelBytes = (build: KernelBuild): Uint8Array<ArrayBuffer> => ({ fma, plain })[build];
 /** A page cannot change how the engine compiles. */
 export const setFlagsFromString: Platform['setFlagsFromString'] = () => undefined;
 export const joinsVectors = (): boolean => false;

@@ -6,6 +6,8 @@ import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { KernelBuild, Thread } from './platform.js';
 
+export type { Thread };
+
 export { Buffer } from 'node:buffer';
 export { createHash, randomBytes } from 'node:crypto';
 export {
@@ -84,7 +86,7 @@ export function startThread(data: unknown, ended: () => void): Thread {
 }
 
 /** The simd backend's kernels, as the build compiled them. */
-export const kernelBytes = (build: KernelBuild): Uint8Array =>
+export const kernelBytes = (build: KernelBuild): Uint8Array<ArrayBuffer> =>
   readFileSync(new URL(`../backend/simd/kernels.${build}.wasm`, import.meta.url));
 
 /**

@@ -34,7 +34,7 @@ export class Job {
 
   constructor(
     // A page that is not isolated has no SharedArrayBuffer of its own, only that of a WebAssembly memory.
-    readonly buffer = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer,
+    readonly buffer: ArrayBufferLike = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer,
     private readonly thread = 0,
   ) {
     this.words = new Int32Array(buffer, 0, 32);

@@ -20,7 +20,7 @@ export function instantiate(
 export interface ThreadData {
   module: WebAssembly.Module;
   memory: WebAssembly.Memory;
-  buffer: SharedArrayBuffer;
+  buffer: ArrayBufferLike;
   wide: boolean;
   thread: number;
 }
