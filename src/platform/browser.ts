@@ -52,8 +52,9 @@ export const packageFolder = memory.home;
 class Sha256 {
   private readonly hash = sha256.create();
 
-  update(data: string | Uint8Array): this {
-    this.hash.update(Buffer.from(data as string));
+  update(data: string | ArrayBufferView): this {
+    const { buffer, byteOffset, byteLength } = typeof data === 'string' ? Buffer.from(data) : data;
+    this.hash.update(new Uint8Array(buffer, byteOffset, byteLength));
     return this;
   }
 

@@ -19,10 +19,12 @@ const full = (name: string): string => path.resolve(home, name);
 const meanings = {
   EBADF: 'the file is closed, or was not opened for this',
   EEXIST: 'there is a file or folder of this name',
+  EINVAL: 'a folder cannot lie in itself',
   EISDIR: 'a folder is not a file',
   ENOENT: 'no such file or folder',
   ENOTDIR: 'not a folder',
   ENOTEMPTY: 'the folder is not empty',
+  ERR_FS_EISDIR: 'a folder is taken away with all in it only if `recursive` says so',
 };
 
 function failure(code: keyof typeof meanings, name: string): Error {
@@ -150,7 +152,7 @@ export function mkdirSync(name: string, { recursive = false } = {}): void {
   const there = entries.get(full(name));
   if (there && (there.room || !recursive)) throw failure('EEXIST', name);
   if (there) return;
-  if (recursive) mkdirSync(path.dirname(full(name)), { recursive });
+  if (recursive && !existsSync(path.dirname(full(name)))) mkdirSync(path.dirname(full(name)), { recursive });
   put(name, folder());
 }
 
@@ -164,7 +166,7 @@ export function readdirSync(name: string, { withFileTypes = false } = {}) {
 
 export function rmSync(name: string, { recursive = false, force = false } = {}): void {
   if (force && !existsSync(name)) return;
-  if (!entryAt(name).room && !recursive) throw failure('EISDIR', name);
+  if (!entryAt(name).room && !recursive) throw failure('ERR_FS_EISDIR', name);
   for (const key of [full(name), ...below(name)]) entries.delete(key);
 }
 
@@ -175,12 +177,14 @@ export function rmdirSync(name: string): void {
 }
 
 export function renameSync(from: string, to: string): void {
-  const entry = entryAt(from);
-  if (entry.room && entries.get(full(to)) && !entryAt(to).room) throw failure('EISDIR', to);
+  const [entry, there] = [entryAt(from), entries.get(full(to))];
+  if (entry === there) return;
+  const [start, end] = [full(from), full(to)];
+  if (end.startsWith(`${start}/`)) throw failure('EINVAL', to);
+  if (there && entry.room && !there.room) throw failure('EISDIR', to);
+  if (there && there.room && !entry.room) throw failure('ENOTDIR', to);
   if (below(to).length > 0) throw failure('ENOTEMPTY', to);
   put(to, entry);
-  const [start, end] = [full(from), full(to)];
-  if (start === end) return;
   for (const key of below(start)) {
     entries.set(end + key.slice(start.length), entries.get(key)!);
     entries.delete(key);
