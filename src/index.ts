@@ -43,7 +43,13 @@ export {
 export { randomResizedCrop, type ResizedCropRange } from './data/resizedCrop.js';
 export { syntheticImages, type SyntheticOptions } from './data/synthetic.js';
 
-export { decodeSafetensors, encodeSafetensors, safetensorsMetadata, type SavedTensor } from './formats/safetensors.js';
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  readSafetensors,
+  safetensorsMetadata,
+  type SavedTensor,
+} from './formats/safetensors.js';
 
 export { BatchNorm, type BatchNormOptions } from './layers/batchNorm.js';
 export { BiasMap, type BiasMapOptions } from './layers/biasMap.js';

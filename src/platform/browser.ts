@@ -3,10 +3,11 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { Buffer } from 'buffer';
 import { zlibSync } from 'fflate';
 import path from 'path-browserify';
-import fma from '../backend/simd/kernels.fma.wasm';
-import plain from '../backend/simd/kernels.plain.wasm';
+import fma from '#kernels/fma';
+import plain from '#kernels/plain';
 import { browserName } from './browserName.js';
 import * as memory from './memoryFiles.js';
+import { promised } from './memoryFiles.js';
 import type { KernelBuild, Platform, Thread } from './platform.js';
 
 export { Buffer };
@@ -20,13 +21,6 @@ const web = globalThis as unknown as {
   navigator: { hardwareConcurrency: number; userAgent: string };
   Worker: new (address: string) => Thread & { postMessage(data: unknown): void; onerror: unknown };
 };
-
-type SyncCall = (...args: never[]) => unknown;
-/** A call as node:fs/promises has it: what it throws is a promise's refusal. */
-const promised =
-  <T extends SyncCall>(call: T) =>
-  async (...args: Parameters<T>): Promise<ReturnType<T>> =>
-    call(...args) as ReturnType<T>;
 
 export const existsSync = memory.existsSync as Platform['existsSync'];
 export const mkdirSync = memory.mkdirSync as Platform['mkdirSync'];
@@ -59,8 +53,9 @@ export const packageFolder = memory.home;
 class Sha256 {
   private readonly hash = sha256.create();
 
-  update(data: string | Uint8Array): this {
-    this.hash.update(Buffer.from(data as string));
+  update(data: string | ArrayBufferView): this {
+    const { buffer, byteOffset, byteLength } = typeof data === 'string' ? Buffer.from(data) : data;
+    this.hash.update(new Uint8Array(buffer, byteOffset, byteLength));
     return this;
   }
 

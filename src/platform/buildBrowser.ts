@@ -1,5 +1,6 @@
 // Part of `npm run build`: bundles what runs in a browser into one ES module, the kernels and the script of their threads in it.
 // A module of Node's that the browser's entry reaches is an error here.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync, type BuildOptions } from 'esbuild';
 import { packageFolder } from './node.js';
@@ -21,12 +22,17 @@ const [thread] = buildSync({
   write: false,
 }).outputFiles;
 
-buildSync({
+const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string };
+
+const { metafile } = buildSync({
   ...common,
   entryPoints: [join(dist, 'browser.js')],
   outfile: join(dist, 'browser/sparsebook.js'),
   format: 'esm',
   alias: { '@tensorflow/tfjs': join(dist, 'backend/tfjsInBrowser.js') },
-  define: { SIMD_WORKER: JSON.stringify(thread.text) },
+  define: { SIMD_WORKER: JSON.stringify(thread.text), VERSION: JSON.stringify(version) },
   loader: { '.wasm': 'binary' },
+  metafile: true,
 });
+// What is in it, for the test that looks.
+writeFileSync(join(dist, 'browser/contents.json'), JSON.stringify(metafile));

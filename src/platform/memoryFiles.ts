@@ -19,10 +19,12 @@ const full = (name: string): string => path.resolve(home, name);
 const meanings = {
   EBADF: 'the file is closed, or was not opened for this',
   EEXIST: 'there is a file or folder of this name',
+  EINVAL: 'a folder cannot lie in itself',
   EISDIR: 'a folder is not a file',
   ENOENT: 'no such file or folder',
   ENOTDIR: 'not a folder',
   ENOTEMPTY: 'the folder is not empty',
+  ERR_FS_EISDIR: 'a folder is taken away with all in it only if `recursive` says so',
 };
 
 function failure(code: keyof typeof meanings, name: string): Error {
@@ -79,60 +81,47 @@ function cut(file: Entry, size: number): void {
   file.size = size;
 }
 
+/** A call as node:fs/promises has it: what it throws, its promise is refused with. */
+export const promised =
+  <T extends (...args: never[]) => unknown>(call: T) =>
+  (...args: Parameters<T>): Promise<ReturnType<T>> =>
+    new Promise((resolve) => resolve(call(...args) as ReturnType<T>));
+
 /** An open file; a folder can be opened too, to sync it. */
-class Handle {
-  private at = 0;
-  private closed = false;
-
-  constructor(
-    private readonly name: string,
-    private readonly entry: Entry,
-    private readonly flags: string,
-  ) {}
-
+function handleOf(name: string, entry: Entry, flag: string) {
+  let at = 0;
+  let closed = false;
   /** The file, if it is still open and, to write, was opened for that. */
-  private file(writes: boolean): Required<Entry> {
-    if (!this.entry.room) throw failure('EISDIR', this.name);
-    if (this.closed || (writes && this.flags === 'r')) throw failure('EBADF', this.name);
-    return this.entry as Required<Entry>;
-  }
-
-  async read(buffer: Uint8Array, offset = 0, length = buffer.length - offset, position?: number | null) {
-    const { room, size } = this.file(false);
-    const at = position ?? this.at;
-    const bytes = room.subarray(at, Math.min(size, at + length));
+  const file = (writes: boolean): Required<Entry> => {
+    if (!entry.room) throw failure('EISDIR', name);
+    if (closed || (writes && flag === 'r')) throw failure('EBADF', name);
+    return entry as Required<Entry>;
+  };
+  const read = (buffer: Uint8Array, offset = 0, length = buffer.length - offset, position: number | null = null) => {
+    const { room, size } = file(false);
+    const start = position ?? at;
+    const bytes = room.subarray(start, Math.min(size, start + length));
     buffer.set(bytes, offset);
-    if (typeof position !== 'number') this.at += bytes.length;
+    if (position === null) at += bytes.length;
     return { bytesRead: bytes.length, buffer };
-  }
-
-  async write(data: string | Uint8Array, offset = 0, length?: number, position?: number | null) {
-    const file = this.file(true);
-    const bytes = bytesOf(data);
-    const part = bytes.subarray(offset, length === undefined ? undefined : offset + length);
-    const at = this.flags.startsWith('a') ? file.size : (position ?? this.at);
-    writeAt(file, part, at);
-    if (typeof position !== 'number') this.at = at + part.length;
-    return { bytesWritten: part.length, buffer: data };
-  }
-
-  async appendFile(data: string | Uint8Array): Promise<void> {
-    await this.write(data);
-  }
-
-  async truncate(size = 0): Promise<void> {
-    cut(this.file(true), size);
-  }
-
-  async stat() {
-    return statsOf(this.entry);
-  }
-
-  async sync(): Promise<void> {}
-
-  async close(): Promise<void> {
-    this.closed = true;
-  }
+  };
+  const write = (data: string | Uint8Array, offset = 0, length?: number, position: number | null = null) => {
+    const { size } = file(true);
+    const bytes = bytesOf(data).subarray(offset, length === undefined ? undefined : offset + length);
+    const start = flag.startsWith('a') ? size : (position ?? at);
+    writeAt(entry, bytes, start);
+    if (position === null) at = start + bytes.length;
+    return { bytesWritten: bytes.length, buffer: data };
+  };
+  return {
+    read: promised(read),
+    write: promised(write),
+    appendFile: promised((data: string | Uint8Array) => void write(data)),
+    truncate: promised((size = 0) => cut(file(true), size)),
+    stat: promised(() => statsOf(entry)),
+    sync: promised(() => undefined),
+    close: promised(() => void (closed = true)),
+  };
 }
 
 export const existsSync = (name: string): boolean => entries.has(full(name));
@@ -163,7 +152,7 @@ export function mkdirSync(name: string, { recursive = false } = {}): void {
   const there = entries.get(full(name));
   if (there && (there.room || !recursive)) throw failure('EEXIST', name);
   if (there) return;
-  if (recursive) mkdirSync(path.dirname(full(name)), { recursive });
+  if (recursive && !existsSync(path.dirname(full(name)))) mkdirSync(path.dirname(full(name)), { recursive });
   put(name, folder());
 }
 
@@ -177,7 +166,7 @@ export function readdirSync(name: string, { withFileTypes = false } = {}) {
 
 export function rmSync(name: string, { recursive = false, force = false } = {}): void {
   if (force && !existsSync(name)) return;
-  if (!entryAt(name).room && !recursive) throw failure('EISDIR', name);
+  if (!entryAt(name).room && !recursive) throw failure('ERR_FS_EISDIR', name);
   for (const key of [full(name), ...below(name)]) entries.delete(key);
 }
 
@@ -188,12 +177,14 @@ export function rmdirSync(name: string): void {
 }
 
 export function renameSync(from: string, to: string): void {
-  const entry = entryAt(from);
-  if (entry.room && entries.get(full(to)) && !entryAt(to).room) throw failure('EISDIR', to);
+  const [entry, there] = [entryAt(from), entries.get(full(to))];
+  if (entry === there) return;
+  const [start, end] = [full(from), full(to)];
+  if (end.startsWith(`${start}/`)) throw failure('EINVAL', to);
+  if (there && entry.room && !there.room) throw failure('EISDIR', to);
+  if (there && there.room && !entry.room) throw failure('ENOTDIR', to);
   if (below(to).length > 0) throw failure('ENOTEMPTY', to);
   put(to, entry);
-  const [start, end] = [full(from), full(to)];
-  if (start === end) return;
   for (const key of below(start)) {
     entries.set(end + key.slice(start.length), entries.get(key)!);
     entries.delete(key);
@@ -219,8 +210,6 @@ function opened(name: string, flag: string): Entry {
 }
 
 /** `open` of node:fs/promises. */
-export async function open(name: string, flag = 'r'): Promise<Handle> {
-  return new Handle(name, opened(name, flag), flag);
-}
+export const open = promised((name: string, flag = 'r') => handleOf(name, opened(name, flag), flag));
 
 mkdirSync(home, { recursive: true });
