@@ -1,17 +1,4 @@
-import type * as sparsebook from 'sparsebook';
-
-/** What of the library this needs: in Node and in a browser it is given it. */
-export type Library = Pick<
-  typeof sparsebook,
-  | 'AdamW'
-  | 'encodeSafetensors'
-  | 'googleNet'
-  | 'l0Sparsifier'
-  | 'namedWeights'
-  | 'syntheticImages'
-  | 'train'
-  | 'useBackend'
->;
+import type * as sparsebook from 'sparsebook/browser.js';
 
 export interface Trained {
   /** SHA-256 of the trained weights. */
@@ -23,7 +10,7 @@ export interface Trained {
 }
 
 /** Trains a gated GoogleNet of a quarter of the width for some steps, with its sparsifier and AdamW. */
-export async function trainNarrow(library: Library, threads: number, steps = 4): Promise<Trained> {
+export async function trainNarrow(library: typeof sparsebook, threads: number, steps = 4): Promise<Trained> {
   const info = await library.useBackend({ backend: 'simd', threads });
   const model = library.googleNet({ width: 0.25, gates: { droprate_init: 0.3 }, seed: 5 });
   const losses: number[] = [];
