@@ -45,9 +45,9 @@ export class PageCellView {
     this.saved?.after(this.outputs.root);
   }
 
-  /** Says what speaks against what stands there; undefined where nothing does. */
+  /** Says what speaks against what stands there, if anything does. */
   warn(text: string | undefined, kind: 'stale' | 'unable' = 'stale'): void {
-    this.note.hidden = text === undefined;
+    this.note.hidden = text === undefined || !this.showsOutputs;
     this.note.className = `warning note ${kind}`;
     this.note.textContent = text ?? '';
   }
@@ -107,7 +107,7 @@ export class PageCellView {
     this.say(`${outcome.status === 'ok' ? '' : 'ended in an error '}in this page, ${this.page.here}, ${this.took}`);
     // What a cell that needs Node could not show here is what was saved.
     this.show(needsNode);
-    if (needsNode) this.mark.hidden = true;
+    this.mark.hidden = needsNode || !this.showsOutputs;
   }
 
   /** Shows the saved outputs, or those of this page. */
@@ -120,6 +120,10 @@ export class PageCellView {
     this.other.textContent = saved ? 'Show those of this page' : 'Show the saved ones again';
     for (const place of saved ? (this.saved?.children ?? []) : []) drawFigure(place);
     this.page.changed();
+  }
+
+  private get showsOutputs(): boolean {
+    return this.showsSaved ? (this.saved?.childElementCount ?? 0) > 0 : this.html.length > 0;
   }
 
   private get took(): string {
