@@ -1,6 +1,7 @@
 // Speed of the gated GoogleNet in a page of Chromium, beside Node and TensorFlow.js's own backends in the same page: each
 // round, every contestant makes one step, so that whatever else the machine does falls on all of them.
 //   npm run bench:page -- --rounds 8 --width 0.25 --batch 32
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -8,7 +9,6 @@ import type { AddressInfo } from 'node:net';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Worker } from 'node:worker_threads';
 import { buildSync } from 'esbuild';
 import { browserBundle } from 'sparsebook/platform/browserBundle.js';
 import { chromiumPath, launchChromium } from '../../notebook/report/chromium.ts';
@@ -54,10 +54,10 @@ await page.evaluate('window.workers = []');
 type Ask = (job: Job) => Promise<Answer>;
 
 function inNode(): Ask {
-  const worker = new Worker(new URL('./nodeWorker.ts', import.meta.url));
+  const child = fork(join(import.meta.dirname, 'nodeProcess.ts'));
   return async (job) => {
-    worker.postMessage(job);
-    const [answer] = (await once(worker, 'message')) as [Answer];
+    child.send(job);
+    const [answer] = (await once(child, 'message')) as [Answer];
     return answer;
   };
 }
@@ -93,6 +93,10 @@ async function times(what: 'train' | 'forward'): Promise<Map<Contestant, number[
   for (const contestant of contestants) {
     const first = await contestant.ask(what);
     if ('error' in first) contestant.lacks[what] = first.error;
+    const { name, threads } = contestant;
+    console.error(
+      `${name}, ${threads}: ${what} ${'error' in first ? first.error : `${(first.ms / 1000).toFixed(1)} s`}`,
+    );
   }
   const able = contestants.filter(({ lacks }) => !lacks[what]);
   const all = await interleave(able, rounds, async ({ name, ask }) => {
