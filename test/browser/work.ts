@@ -146,3 +146,6 @@ process.exit();
 [what]();
 console.log(`\n${JSON.stringify(result)}`);
 process.exit();
+[what]();
+console.log(`\n${JSON.stringify(result)}`);
+process.exit();
