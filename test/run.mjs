@@ -27,7 +27,7 @@ const child = spawn(
     '--test',
     `--test-concurrency=${atOnce}`,
     '--test-timeout=600000', // a test that waits for ever is ended, and the others run
-    '--test-reporter=spec',
+    '--test-reporter=./test/reporter.mjs',
     ...files,
   ],
   {
