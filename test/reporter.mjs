@@ -1,70 +1,79 @@
-// What a run of the tests prints: a line for each file, below the module it tests; what failed, in full, at the end.
+// What a run of the tests prints: a line for each file, one for each module, and what failed, in full, at the end.
 import { inspect } from 'node:util';
 import { relative, resolve, sep } from 'node:path';
 
 const seconds = (milliseconds) => `${(milliseconds / 1000).toFixed(1)} s`;
 
-/** The module and the name that a test file goes by: "sparsity" and "l0" of test/sparsity/l0.test.ts. */
-function placeOf(file) {
-  const [module, ...rest] = relative(import.meta.dirname, file).split(sep);
-  return { module, name: rest.join('/').replace(/\.test\.ts$/, '') };
-}
+/** What a test file is called: "sparsity/l0" for test/sparsity/l0.test.ts. */
+const nameOf = (file) =>
+  relative(import.meta.dirname, file)
+    .replaceAll(sep, '/')
+    .replace(/\.test\.ts$/, '');
+
+/** A name without the folder of the project: a file that cannot be loaded fails under its path. */
+const withoutFolder = (name) => name.replace(process.cwd() + sep, '');
+
+const counted = (tests, failed) =>
+  `${tests} ${tests === 1 ? 'test' : 'tests'}${failed > 0 ? `, ${failed} failed` : ''}`;
 
 /** A test that failed, as Node's own reporter shows it. */
 function failureText({ name, file, line, column, details }) {
   const { error, duration_ms } = details;
   const cause = error?.code === 'ERR_TEST_FAILURE' ? (error.cause ?? error) : error;
   const text = inspect(cause, { depth: 5 }).replaceAll('\n', '\n  ');
-  return `test at ${relative(process.cwd(), file ?? '')}:${line}:${column}\n✖ ${name} (${seconds(duration_ms)})\n  ${text}\n\n`;
+  return `test at ${relative(process.cwd(), file ?? '')}:${line}:${column}\n✖ ${withoutFolder(name)} (${seconds(duration_ms)})\n  ${text}\n\n`;
 }
 
 export default async function* report(events) {
   const files = new Map();
   const failures = [];
-  const all = { tests: 0, failed: 0, skipped: 0, from: performance.now() };
-  let module = '';
+  const began = performance.now();
+  let skipped = 0;
   const of = (named) => {
     const file = resolve(named ?? 'elsewhere');
-    if (!files.has(file)) files.set(file, { tests: 0, failed: 0, milliseconds: 0, said: '', told: false });
+    if (!files.has(file)) files.set(file, { name: nameOf(file), tests: 0, failed: 0, time: 0, said: '', told: false });
     return files.get(file);
   };
-  const lineOf = (file) => {
-    const told = of(file);
-    if (told.told || told.tests === 0) return '';
-    told.told = true;
-    const { tests, failed, milliseconds } = told;
-    const place = placeOf(file);
-    const heading = place.module === module ? '' : `${place.module}\n`;
-    module = place.module;
-    const count = `${tests} ${tests === 1 ? 'test' : 'tests'}${failed > 0 ? `, ${failed} failed` : ''}`;
-    return `${heading}  ${failed > 0 ? '✖' : '✔'} ${place.name}: ${count}, ${seconds(milliseconds)}\n`;
-  };
+  function* tell(file) {
+    if (file.told || file.tests === 0) return;
+    file.told = true;
+    yield `${file.failed > 0 ? '✖' : '✔'} ${file.name}: ${counted(file.tests, file.failed)}, ${seconds(file.time)}\n`;
+  }
   for await (const { type, data } of events) {
-    const { file, details } = data;
-    if (type === 'test:stdout' || type === 'test:stderr') of(file).said += data.message;
-    else if (type === 'test:summary' && file) yield lineOf(file);
+    const file = of(data.file);
+    if (type === 'test:stdout' || type === 'test:stderr') file.said += data.message;
+    else if (type === 'test:summary' && data.file) yield* tell(file);
     if (type !== 'test:pass' && type !== 'test:fail') continue;
+    const { details, skip } = data;
+    if (details.type !== 'suite') file.tests++;
+    if (data.nesting === 0) file.time += details.duration_ms;
+    if (skip !== undefined) {
+      skipped++;
+      yield `  skipped: ${data.name}${typeof skip === 'string' ? `: ${skip}` : ''}\n`;
+    }
     // A suite, or a test around one that failed, fails with it and has nothing of its own to say.
-    const failed = type === 'test:fail' && data.todo === undefined && details.error?.failureType !== 'subtestsFailed';
-    for (const counted of [of(file), all]) {
-      if (details.type !== 'suite') counted.tests++;
-      if (failed) counted.failed++;
-    }
-    if (data.nesting === 0) of(file).milliseconds += details.duration_ms;
-    if (data.skip !== undefined) {
-      all.skipped++;
-      yield `  skipped: ${data.name}${typeof data.skip === 'string' ? `: ${data.skip}` : ''}\n`;
-    }
-    if (failed) {
-      failures.push(data);
-      yield `✖ ${data.name}\n`;
-    }
+    if (type !== 'test:fail' || data.todo !== undefined || details.error?.failureType === 'subtestsFailed') continue;
+    file.failed++;
+    failures.push(data);
+    yield `✖ ${withoutFolder(data.name)}\n`;
   }
   // Before Node 22 no file says that it is over.
-  for (const file of files.keys()) yield lineOf(file);
-  const passed = all.tests - all.failed - all.skipped;
-  yield `\n${all.tests} tests: ${passed} passed, ${all.failed} failed, ${all.skipped} skipped; `;
-  yield `${seconds(performance.now() - all.from)}\n`;
+  for (const file of files.values()) yield* tell(file);
+  const modules = new Map();
+  for (const file of files.values()) {
+    const module = file.name.split('/')[0];
+    if (file.told) modules.set(module, [...(modules.get(module) ?? []), file]);
+  }
+  yield '\n';
+  let [tests, failed] = [0, 0];
+  for (const [module, within] of [...modules].sort()) {
+    const sum = (what) => within.reduce((total, file) => total + file[what], 0);
+    yield `${module}: ${counted(sum('tests'), sum('failed'))}\n`;
+    tests += sum('tests');
+    failed += sum('failed');
+  }
+  yield `\n${tests} tests: ${tests - failed - skipped} passed, ${failed} failed, ${skipped} skipped; `;
+  yield `${seconds(performance.now() - began)}\n`;
   if (failures.length > 0) yield '\n✖ failing tests:\n\n';
   for (const failure of failures) {
     yield failureText(failure);
