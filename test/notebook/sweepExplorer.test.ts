@@ -28,7 +28,7 @@ async function standsAt(page: Page, stop: number): Promise<void> {
   const place = "document.querySelector('.plot')";
   await holds(page, `${place}.calcdata?.[${bars}].map(({ s }) => s).join() === ${JSON.stringify(shown[stop])}`);
   const name = `lambda_l0 = ${10 * (stop + 1)}`;
-  await holds(page, `${place}.querySelector('.textpoint').textContent.startsWith('${name}')`);
+  await holds(page, `[...document.querySelectorAll('.textpoint')].some((at) => at.textContent.startsWith('${name}'))`);
   await holds(page, `${place}.getAttribute('aria-label').includes('At ${name}: 3 runs')`);
 }
 
