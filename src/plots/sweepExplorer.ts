@@ -43,11 +43,13 @@ interface MovingTrace {
 
 const inPercent = (share: number): number => Number((100 * share).toFixed(1));
 
-/** A point at nowhere keeps the place of a line that is not there. */
-const pointsOf = (line: Line): Record<string, unknown> =>
-  line.length === 0
-    ? { x: [null], y: [null] }
-    : { x: line.map(({ epoch }) => epoch), y: line.map(({ of }) => inPercent(of.mean)) };
+/** A point at nowhere keeps the place of what is not there: plotly leaves out a trace without points. */
+const orNowhere = <T>(values: readonly T[]): readonly (T | null)[] => (values.length > 0 ? values : [null]);
+
+const pointsOf = (line: Line): Record<string, unknown> => ({
+  x: orNowhere(line.map(({ epoch }) => epoch)),
+  y: orNowhere(line.map(({ of }) => inPercent(of.mean))),
+});
 
 /** Without caps, which would stand where there is no interval. */
 const barsOf = (shares: readonly (SeedMean | undefined)[]): Record<string, unknown> => ({
@@ -63,8 +65,10 @@ function bandOf(line: Line): Record<string, unknown> {
   const known = line.flatMap(({ epoch, of: { interval } }) => (interval ? [{ epoch, interval }] : []));
   const back = known.toReversed();
   return {
-    x: [...known, ...back].map(({ epoch }) => epoch),
-    y: [...known.map(({ interval }) => interval[1]), ...back.map(({ interval }) => interval[0])].map(inPercent),
+    x: orNowhere([...known, ...back].map(({ epoch }) => epoch)),
+    y: orNowhere(
+      [...known.map(({ interval }) => interval[1]), ...back.map(({ interval }) => interval[0])].map(inPercent),
+    ),
   };
 }
 
@@ -123,7 +127,7 @@ function layersPanel(kernels: readonly string[], { what, layers }: LayerCount): 
     trace: {
       type: 'bar',
       orientation: 'h',
-      y: kernels.map((kernel) => asText(kernelLabel(kernel))),
+      y: orNowhere(kernels.map((kernel) => asText(kernelLabel(kernel)))),
       marker: { color: colour(0) },
       showlegend: false,
       hovertemplate: `%{y}: %{x:.1f} % ${what}<extra></extra>`,
@@ -132,7 +136,7 @@ function layersPanel(kernels: readonly string[], { what, layers }: LayerCount): 
       const runs = records.map(layers);
       const shares = kernels.map((kernel) => overSeeds(runs.map((run) => run?.get(kernel))));
       return {
-        x: shares.map((share) => (share ? inPercent(share.mean) : null)),
+        x: orNowhere(shares.map((share) => (share ? inPercent(share.mean) : null))),
         error_x: { ...barsOf(shares), color: ink },
       };
     },
@@ -165,7 +169,7 @@ function resultsPanel(stops: readonly Stop[], setting: string | undefined): { po
   });
   const axisOf = (of: 'size' | 'accuracy') => {
     const shares = there.map(({ [of]: share }) => share);
-    return [shares.map(({ mean }) => Number((100 * mean).toFixed(2))), barsOf(shares)] as const;
+    return [orNowhere(shares.map(({ mean }) => Number((100 * mean).toFixed(2)))), barsOf(shares)] as const;
   };
   const [[x, error_x], [y, error_y]] = [axisOf('size'), axisOf('accuracy')];
   return {

@@ -23,10 +23,12 @@ const notebook = notebookOf(codeCell('sb.sweepExplorer(sweep)', { id: 'explorer'
 const bars = figure.data.findIndex(({ orientation }) => orientation === 'h');
 const shown = figure.frames!.map(({ data }) => (data[bars].x as number[]).join());
 
+const barsIn = `document.querySelector('.plot').calcdata?.[${bars}].map(({ s }) => s).join()`;
+
 /** Waits until the page shows a stop: in its bars, in its lines of text and for who cannot see them. */
 async function standsAt(page: Page, stop: number): Promise<void> {
   const place = "document.querySelector('.plot')";
-  await holds(page, `${place}.calcdata?.[${bars}].map(({ s }) => s).join() === ${JSON.stringify(shown[stop])}`);
+  await holds(page, `${barsIn} === ${JSON.stringify(shown[stop])}`);
   const name = `lambda_l0 = ${10 * (stop + 1)}`;
   await holds(page, `[...document.querySelectorAll('.textpoint')].some((at) => at.textContent.startsWith('${name}'))`);
   await holds(page, `${place}.getAttribute('aria-label').includes('At ${name}: 3 runs')`);
@@ -55,6 +57,19 @@ describe('a sweep to walk over', { skip: skipWithoutChromium }, () => {
     await page.goto(pathToFileURL(join(folder, 'page.html')).href);
     return page;
   }
+
+  test('as Jupyter draws it, by plotly alone, its own slider moves it', async () => {
+    const page = await browser.newPage();
+    await page.setContent('<div class="plot"></div>');
+    await page.addScriptTag({ path: 'node_modules/plotly.js-dist/plotly.js' });
+    await page.evaluate(
+      `Plotly.newPlot(document.querySelector('.plot'), ${JSON.stringify(figure)}).then((place) => Plotly.addFrames(place, ${JSON.stringify(figure.frames)}))`,
+    );
+    const { x, y, width, height } = (await page.locator('.slider-rail-touch-rect').boundingBox())!;
+    await page.mouse.click(x + 0.999 * width, y + height / 2);
+    await holds(page, `${barsIn} === ${JSON.stringify(shown[3])}`);
+    await page.close();
+  });
 
   const inLivePage = async (options: object): Promise<Page> =>
     (await visitNotebook(browser, site, 'explorer.ipynb', options)).tab;

@@ -93,7 +93,7 @@ for (const seeds of [1, 2]) {
     const shown = shownAt(sweepExplorer(madeSweep({ lambdas: [10, 20], seeds })), 'tune lambda_l0=20');
     assert.equal(said(shown)[1], `${seeds === 1 ? '1 run' : '2 runs'}, no interval over seeds`);
     assert.doesNotMatch(said(shown).join(), /\[/);
-    assert.deepEqual(panel(shown, { fill: 'toself' }).x, []);
+    assert.deepEqual(panel(shown, { fill: 'toself' }).x, [null]);
     const { array } = panel(shown, bars).error_x as { array: unknown[] };
     assert.ok(array.every((half) => half === null));
   });
@@ -210,9 +210,10 @@ test('texts of a sweep are texts', () => {
   );
 });
 
-test('the saved sweep of notebook 01 walks over four lambdas, with the channels of every layer', () => {
-  const file = 'notebooks/outputs/01-l0-googlenet/sweep-synthetic.json';
-  const sweep = JSON.parse(readFileSync(file, 'utf8')) as SavedSweep;
+test('the saved sweep of notebook 01 walks over four lambdas, with the channels of every layer; 60 such runs stay below a megabyte', () => {
+  const text = readFileSync('notebooks/outputs/01-l0-googlenet/sweep-synthetic.json', 'utf8');
+  const sweep = JSON.parse(text) as SavedSweep;
+  assert.ok((60 * text.length) / sweep.records.length < 1e6);
   const figure = sweepExplorer(sweep, { groups: [10, 20, 30, 50].map((lambda) => `tune ${lambda}`) });
   assert.equal(sliderOf(figure).currentvalue.prefix, 'lambda_l0 = ');
   assert.deepEqual(
