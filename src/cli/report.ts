@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
 import { duration } from '../formats/text.js';
+import { packageRoot } from '../notebook/jupyter/kernelSpec.js';
 import type { Notebook } from '../notebook/run/notebook.js';
 import { type OutputKind, readNotebook, requireEnding, resolveNotebook } from '../notebook/run/notebookFile.js';
 import type { RunOptions } from '../notebook/run/runNotebook.js';
@@ -27,6 +28,10 @@ interface Flags extends ParameterFlags {
   output?: string;
   /** Whether to show the page in the browser. */
   open?: boolean;
+  /** Whether the page is only to show what is saved. */
+  static?: boolean;
+  /** Whether the page is to run a notebook that is not one of this project. */
+  runInPage?: boolean;
 }
 
 /** The notebook may be left out: `report lambda_l0=20` is about the first one. */
@@ -65,6 +70,11 @@ async function report(words: string[], flags: Flags): Promise<void> {
   if (flags.open && flags.output === STDOUT) {
     throw new UserError('--open shows the file that is written, and -o - writes none; leave out one of the two');
   }
+  if (flags.static && flags.runInPage) {
+    throw new UserError(
+      '--static makes a page that runs nothing, --run-in-page one that runs; leave out one of the two',
+    );
+  }
   if (flags.output !== undefined && flags.output !== STDOUT) requireEnding(flags.output, htmlPage);
   const file = resolveNotebook(notebook);
   const name = basename(file, '.ipynb');
@@ -77,7 +87,9 @@ async function report(words: string[], flags: Flags): Promise<void> {
   const started = performance.now();
   // Loaded late: the other commands need none of it.
   const { renderReport } = await import('../notebook/report/renderReport.js');
-  const html = renderReport(executed, { name, folder: dirname(file) });
+  const { pageProgram } = await import('../notebook/page/program.js');
+  const program = runsInPage(file, flags) ? await pageProgram(executed, name, dirname(file)) : undefined;
+  const html = renderReport(executed, { name, folder: dirname(file), program });
   if (page === STDOUT) return writeStdout(html);
   await writeFileWhole(page, html, htmlPage);
   const size = (Buffer.byteLength(html) / 1e6).toFixed(1);
@@ -91,6 +103,11 @@ async function report(words: string[], flags: Flags): Promise<void> {
   process.stderr.write(`${address}\n`);
 }
 
+/** Whoever opens a page that runs lets its cells run: only this project's own notebooks do so unasked. */
+function runsInPage(file: string, { static: saved, runInPage }: Flags): boolean {
+  return !saved && (runInPage === true || realpathSync(dirname(file)) === realpathSync(join(packageRoot, 'notebooks')));
+}
+
 /** Adds `sparsebook report`. */
 export function addReportCommand(program: Command): void {
   addParameterOptions(program.command('report'))
@@ -102,6 +119,11 @@ export function addReportCommand(program: Command): void {
     .argument('[key=value...]', 'parameters, as for run')
     .option('--no-run', 'render the outputs that are saved in the notebook')
     .option('-o, --output <file>', 'the HTML file (default: docs/reports/<name>.html); - is standard output')
+    .option('--static', 'a page that only shows what is saved, and runs nothing')
+    .option(
+      '--run-in-page',
+      'a page that runs also of a notebook that is not one of this project: whoever opens it can run its cells',
+    )
     .option('--open', 'open the page in the browser when it is written')
     .addHelpText(
       'after',

@@ -5,6 +5,7 @@ import { zlibSync } from 'fflate';
 import path from 'path-browserify';
 import fma from '#kernels/fma';
 import plain from '#kernels/plain';
+import { browserName } from './browserName.js';
 import * as memory from './memoryFiles.js';
 import { promised } from './memoryFiles.js';
 import type { KernelBuild, Platform, Thread } from './platform.js';
@@ -113,14 +114,7 @@ export const atCtrlC = (_: () => void): void => undefined;
 export const windows = false;
 export const hostname = (): string => 'this page';
 
-/** A browser and its version, such as `Chromium 141`. */
-export const engine = engineOf(web.navigator.userAgent);
-
-function engineOf(agent: string): string {
-  const [, name, version] = /(Firefox|Edg|Chrome|Version)\/(\d+)/.exec(agent.replace(/Chrome(?=.*Edg)/, '')) ?? [];
-  const names: Record<string, string> = { Chrome: 'Chromium', Edg: 'Edge', Version: 'Safari' };
-  return name === undefined ? 'an unknown browser' : `${names[name] ?? name} ${version}`;
-}
+export const engine = browserName(web.navigator.userAgent);
 
 export const processor = (): string => `${web.navigator.hardwareConcurrency} cores`;
 

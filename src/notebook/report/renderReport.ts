@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { assetFolder, mapFolder } from '../assets.js';
 import { toBase85 } from './base85.js';
 import { Latex } from '../render/latex.js';
@@ -11,6 +11,7 @@ import { asHtml, type Html, joinedHtml, jsonForScript, markup, orNotice } from '
 import { hasTag, joined, type Notebook } from '../run/notebook.js';
 import { renderCodeCell } from './cells.js';
 import { outputPage } from '../render/inNode.js';
+import type { PageProgram } from '../page/program.js';
 import { readProvenance, renderNotices } from './provenance.js';
 import { type DeclaredParameter, parametersOf, type ParameterValue } from '../run/parameters.js';
 
@@ -19,13 +20,28 @@ const folder = dirname(createRequire(import.meta.url).resolve('katex/dist/katex.
 /** SHA-256 of a script as a content security policy writes it. */
 const policyHash = (script: string): string => `'sha256-${createHash('sha256').update(script).digest('base64')}'`;
 
-let loaded: ReturnType<typeof readAssets> | undefined;
+const readAsset = (name: string): Buffer => readFileSync(join(assetFolder, name));
 
-/** What pages have in common; plotly.js as text, which the page's script unpacks with the browser's DecompressionStream. */
-function readAssets(): { style: string; script: string; plotly: string; plotlyHash: string } {
-  const [style, script] = ['report.css', 'report.js'].map((name) => readFileSync(join(assetFolder, name), 'utf8'));
-  const plotly = readFileSync(join(assetFolder, 'plotly.js'));
-  return { style, script, plotly: toBase85(plotly), plotlyHash: policyHash(gunzipSync(plotly).toString()) };
+let plotly: { packed: Html; hash: string } | undefined;
+
+/** plotly.js, which is read once. */
+function readPlotly(): { packed: Html; hash: string } {
+  const bytes = readAsset('plotly.js');
+  return { packed: packed(markup`id="plotly"`, bytes), hash: policyHash(gunzipSync(bytes).toString()) };
+}
+
+/** What is gzipped, as text in an element, which the page's script unpacks with the browser's DecompressionStream. */
+function packed(attribute: Html, gzipped: Uint8Array): Html {
+  return markup`<script type="text/plain" ${attribute}>${asHtml(toBase85(gzipped))}</script>`;
+}
+
+/** What a page that runs carries: the library, its cells, what it knows of them, and the files that they read. */
+function renderProgram({ notebook, code, files }: PageProgram): Html {
+  const saved = [...files].map(([path, bytes]) => packed(markup`data-file="${path}"`, gzipSync(bytes, { level: 9 })));
+  return markup`<script type="application/json" id="notebook">${jsonForScript(notebook)}</script>
+${packed(markup`id="worker"`, readAsset('worker.js'))}
+${packed(markup`id="cells"`, gzipSync(code))}
+${joinedHtml(saved, '\n')}`;
 }
 
 /**
@@ -84,6 +100,8 @@ export interface ReportOptions {
   name: string;
   /** Where the notebook lies: pictures that its text names are read from there. None are without it. */
   folder?: string;
+  /** What the page needs to run the notebook. Without it the page shows what is saved. */
+  program?: PageProgram;
 }
 
 function renderParameter({ name, value, before, comment }: DeclaredParameter): Html {
@@ -110,12 +128,20 @@ function renderProvenance(notebook: Notebook): Html | undefined {
 <div class="scroll"><table><tbody>${cells}</tbody></table></div></section>`;
 }
 
+/** What may run: scripts of these hashes; in a page that runs, besides, workers of its own making and WebAssembly. None makes code of text. */
+function scriptPolicy(hashes: string[], program: PageProgram | undefined): string {
+  const scripts = hashes.filter(Boolean).join(' ');
+  return program
+    ? `script-src ${scripts} 'wasm-unsafe-eval'; worker-src blob:; connect-src 'none'`
+    : `script-src ${scripts}`;
+}
+
 /**
  * Renders a notebook with its saved outputs as one HTML file that needs nothing else: style, script, fonts, formulas and
  * plotly.js are in it. Its policy lets only its own scripts run and nothing be loaded, should something foreign slip
  * through.
  */
-export function renderReport(notebook: Notebook, { name, folder }: ReportOptions): string {
+export function renderReport(notebook: Notebook, { name, folder, program }: ReportOptions): string {
   const texts = textsOf(notebook.cells);
   const titles = texts.reduce((count, { source }) => count + countTitles(source), 0);
   const outline: Outline = { headings: [], deeper: titles > 1 };
@@ -136,6 +162,7 @@ export function renderReport(notebook: Notebook, { name, folder }: ReportOptions
   const parameters = orNotice('The table of parameters', undefined, () => renderParameters(notebook));
   const provenance = orNotice('The provenance', undefined, () => renderProvenance(notebook));
   const main = joinedHtml(cells, '\n');
+  const contents = renderContents(outline.headings);
   const body = markup`<body>
 <a class="skip" href="#main">Skip to the text</a>
 <header>
@@ -143,17 +170,18 @@ export function renderReport(notebook: Notebook, { name, folder }: ReportOptions
 <h1>${title.html}</h1>
 ${notices}${parameters}
 </header>
-${renderContents(outline.headings)}
+${program ? markup`<div class="side"><aside id="panel" class="panel" aria-label="Parameters"></aside>${contents}</div>` : contents}
 <main id="main" tabindex="-1">
 ${main}
 </main>
 <footer>
 ${provenance}<p>Rendered by sparsebook from <code>${name}</code>. This page is one file and loads nothing.</p>
 </footer>`;
-  const assets = (loaded ??= readAssets());
-  const hasFigures = main.toString().includes('class="plot"');
-  const scripts = [policyHash(assets.script), ...(hasFigures ? [assets.plotlyHash] : [])].join(' ');
-  const policy = `default-src 'none'; script-src ${scripts}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'`;
+  const kind = program ? 'page' : 'report';
+  const script = readAsset(`${kind}.js`).toString();
+  // A page that runs may draw figures that are not saved.
+  const drawing = program || main.toString().includes('class="plot"') ? (plotly ??= readPlotly()) : undefined;
+  const policy = `default-src 'none'; ${scriptPolicy([policyHash(script), drawing?.hash ?? ''], program)}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'`;
   return markup`<!doctype html>
 <html lang="en">
 <head>
@@ -166,11 +194,11 @@ ${provenance}<p>Rendered by sparsebook from <code>${name}</code>. This page is o
 <link rel="icon" href="data:,">
 <title>${title.text}</title>
 <style>${asHtml(katexStyle(body.toString()))}</style>
-<style>${asHtml(assets.style)}</style>
-<script>${asHtml(assets.script)}</script>
+<style>${asHtml(readAsset(`${kind}.css`).toString())}</style>
+<script>${asHtml(script)}</script>
 </head>
 ${body}
-${hasFigures && markup`<script type="text/plain" id="plotly">${asHtml(assets.plotly)}</script>`}${renderMaps(page.maps)}
+${drawing?.packed}${renderMaps(page.maps)}${program && renderProgram(program)}
 </body>
 </html>
 `.toString();
