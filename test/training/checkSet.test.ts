@@ -109,7 +109,7 @@ test('what looks at a training pass leaves running statistics of every class and
     (model.getLayer('gate') as L0Gate).draws,
   ];
   const before = state();
-  assert.equal(firstNonFinite(model, tf.ones([2, 32, 32, 3])), undefined);
+  assert.equal(await firstNonFinite(model, tf.ones([2, 32, 32, 3])), undefined);
   assert.deepEqual(state(), before);
   layerGradients(model, set);
   assert.deepEqual(state(), before);
