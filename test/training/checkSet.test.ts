@@ -94,7 +94,7 @@ test('a network of one class is always right, at no loss', async () => {
   assert.equal((await trained({ model, data: { train: only } })).at(-1)?.type, 'end');
 });
 
-test('what looks at a training pass leaves running statistics of every class and the draws of gates as they are', () => {
+test('what looks at a training pass leaves running statistics of every class and the draws of gates as they are', async () => {
   const model = tf.sequential({
     layers: [
       l.conv2d({ filters: 2, kernelSize: 8, strides: 8, inputShape: [32, 32, 3] }),

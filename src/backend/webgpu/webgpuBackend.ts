@@ -11,6 +11,15 @@ interface TensorData {
   shape: number[];
 }
 
+/** What runs a shader; where an output is given, that is written into. */
+type Program = [
+  program: object,
+  inputs: tf.TensorInfo[],
+  dtype: tf.DataType,
+  uniforms?: object,
+  output?: tf.TensorInfo,
+];
+
 /** The part of tfjs's WebGPUBackend that is used here. */
 interface Original extends tf.KernelBackend {
   readonly device: Device;
@@ -24,6 +33,7 @@ interface Original extends tf.KernelBackend {
   decRef(id: Id): void;
   disposeData(id: Id, force?: boolean): boolean;
   uploadToGPU(id: Id): void;
+  runWebGPUProgram(...call: Program): tf.TensorInfo;
   endComputePassEncoder(): void;
   submitQueue(): void;
 }
@@ -111,6 +121,12 @@ export function checkedBackend(original: OriginalClass, device: Device, info: Ad
       const { values } = this.tensorMap.get(id);
       super.uploadToGPU(id);
       this.tensorMap.get(id).values = values;
+    }
+
+    override runWebGPUProgram(...call: Program): tf.TensorInfo {
+      const result = super.runWebGPUProgram(...call);
+      if (call[4]) this.tensorMap.get(result.dataId).values = null; // it was written into
+      return result;
     }
 
     async fetchValues(): Promise<void> {
