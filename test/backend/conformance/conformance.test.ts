@@ -22,7 +22,10 @@ before(async () => {
     // Where the optional package for webgpu is missing, nothing asks for it.
     external: ['jasmine-core', 'webgpu', ...(skipWithoutSwiftShader ? ['@tensorflow/tfjs-backend-webgpu'] : [])],
     // The bundle lies elsewhere than the worker and the kernels that it loads.
-    define: { 'import.meta.url': JSON.stringify(pathToFileURL(`${root}dist/backend/simd/pool.js`).href) },
+    define: {
+      'import.meta.url': JSON.stringify(pathToFileURL(`${root}dist/platform/node.js`).href),
+      'import.meta.dirname': JSON.stringify(`${root}dist/platform`),
+    },
     logLevel: 'error',
   });
 });
