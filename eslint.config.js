@@ -52,7 +52,7 @@ const programs = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'data/', 'docs/', 'notebooks/', 'src/backend/simd/kernels/', 'test/fixtures/'] },
+  { ignores: ['dist/', 'data/', 'site/', 'docs/', 'notebooks/', 'src/backend/simd/kernels/', 'test/fixtures/'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {
@@ -83,7 +83,7 @@ export default tseslint.config(
   },
   {
     // Text that becomes HTML without being escaped is how a notebook takes over a page.
-    files: ['src/notebook/{render,report,live,runs}/**/*.ts'],
+    files: ['src/notebook/{render,report,live,runs,publish}/**/*.ts'],
     rules: {
       'no-restricted-syntax': [
         'error',

@@ -15,6 +15,7 @@ const entries = {
   'live/style/main.css': 'live',
   'runs/browser/runs.ts': 'runs',
   'runs/style.css': 'runs',
+  'publish/browser/serviceWorker.ts': 'service-worker',
 };
 buildSync({
   entryPoints: Object.entries(entries).map(([source, out]) => ({ in: join(packageRoot, 'src/notebook', source), out })),

@@ -21,11 +21,11 @@ const policyHash = (script: string): string => `'sha256-${createHash('sha256').u
 
 let loaded: ReturnType<typeof readAssets> | undefined;
 
-/** What pages have in common; plotly.js as text, which the page's script unpacks with the browser's DecompressionStream. */
-function readAssets(): { style: string; script: string; plotly: string; plotlyHash: string } {
+/** What pages have in common; plotly.js gzipped, which the page's script unpacks with the browser's DecompressionStream. */
+function readAssets(): { style: string; script: string; plotly: Buffer; plotlyHash: string } {
   const [style, script] = ['report.css', 'report.js'].map((name) => readFileSync(join(assetFolder, name), 'utf8'));
   const plotly = readFileSync(join(assetFolder, 'plotly.js'));
-  return { style, script, plotly: toBase85(plotly), plotlyHash: policyHash(gunzipSync(plotly).toString()) };
+  return { style, script, plotly, plotlyHash: policyHash(gunzipSync(plotly).toString()) };
 }
 
 /**
@@ -74,7 +74,7 @@ function renderMaps(names: Iterable<string> = []): Html[] {
     });
 }
 
-const controls = markup`<div class="controls" hidden>
+export const controls = markup`<div class="controls" hidden>
 <button type="button" id="toggle-code" aria-pressed="false">Show all code</button>
 <button type="button" id="toggle-theme">Dark</button>
 </div>`;
@@ -84,6 +84,18 @@ export interface ReportOptions {
   name: string;
   /** Where the notebook lies: pictures that its text names are read from there. None are without it. */
   folder?: string;
+  /** Where the page is one of a site's. */
+  site?: Site;
+}
+
+/** What pages of a site have in common. */
+export interface Site {
+  /** The address of the page that lists them. */
+  list: string;
+  /** The address of the service worker that isolates them, so that their threads share memory. */
+  serviceWorker: string;
+  /** Makes bytes a file of the site, once, and returns its address. */
+  share(name: string, bytes: Uint8Array): string;
 }
 
 function renderParameter({ name, value, before, comment }: DeclaredParameter): Html {
@@ -110,12 +122,18 @@ function renderProvenance(notebook: Notebook): Html | undefined {
 <div class="scroll"><table><tbody>${cells}</tbody></table></div></section>`;
 }
 
+/** An element that holds bytes, for the page's script to unpack, or names the file of the site that does. */
+function packed(id: string, bytes: Uint8Array, site?: Site): Html {
+  if (site) return markup`<script type="text/plain" id="${id}" data-file="${site.share(`${id}.bin`, bytes)}"></script>`;
+  return markup`<script type="text/plain" id="${id}">${asHtml(toBase85(bytes))}</script>`;
+}
+
 /**
  * Renders a notebook with its saved outputs as one HTML file that needs nothing else: style, script, fonts, formulas and
  * plotly.js are in it. Its policy lets only its own scripts run and nothing be loaded, should something foreign slip
  * through.
  */
-export function renderReport(notebook: Notebook, { name, folder }: ReportOptions): string {
+export function renderReport(notebook: Notebook, { name, folder, site }: ReportOptions): string {
   const texts = textsOf(notebook.cells);
   const titles = texts.reduce((count, { source }) => count + countTitles(source), 0);
   const outline: Outline = { headings: [], deeper: titles > 1 };
@@ -139,7 +157,7 @@ export function renderReport(notebook: Notebook, { name, folder }: ReportOptions
   const body = markup`<body>
 <a class="skip" href="#main">Skip to the text</a>
 <header>
-<div class="kicker"><span>sparsebook</span>${controls}</div>
+<div class="kicker">${site ? markup`<a href="${site.list}">All notebooks</a>` : markup`<span>sparsebook</span>`}${controls}</div>
 <h1>${title.html}</h1>
 ${notices}${parameters}
 </header>
@@ -148,12 +166,18 @@ ${renderContents(outline.headings)}
 ${main}
 </main>
 <footer>
-${provenance}<p>Rendered by sparsebook from <code>${name}</code>. This page is one file and loads nothing.</p>
+${provenance}<p>Rendered by sparsebook from <code>${name}</code>. This page ${site ? 'loads nothing from other sites' : 'is one file and loads nothing'}.</p>
 </footer>`;
+  return renderPage({ title: title.text, body, maps: page.maps, site });
+}
+
+/** A page with its style, script and policy around a body; with plotly.js where the body has figures. */
+export function renderPage(page: { title: string; body: Html; maps?: Iterable<string>; site?: Site }): string {
+  const { title, body, maps, site } = page;
   const assets = (loaded ??= readAssets());
-  const hasFigures = main.toString().includes('class="plot"');
+  const hasFigures = body.toString().includes('class="plot"');
   const scripts = [policyHash(assets.script), ...(hasFigures ? [assets.plotlyHash] : [])].join(' ');
-  const policy = `default-src 'none'; script-src ${scripts}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'`;
+  const policy = `default-src 'none'; script-src ${scripts}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'${site ? "; worker-src 'self'; connect-src 'self'" : ''}`;
   return markup`<!doctype html>
 <html lang="en">
 <head>
@@ -164,13 +188,14 @@ ${provenance}<p>Rendered by sparsebook from <code>${name}</code>. This page is o
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
-<title>${title.text}</title>
+${site && markup`<meta name="service-worker" content="${site.serviceWorker}">`}
+<title>${title}</title>
 <style>${asHtml(katexStyle(body.toString()))}</style>
 <style>${asHtml(assets.style)}</style>
 <script>${asHtml(assets.script)}</script>
 </head>
 ${body}
-${hasFigures && markup`<script type="text/plain" id="plotly">${asHtml(assets.plotly)}</script>`}${renderMaps(page.maps)}
+${hasFigures && packed('plotly', assets.plotly, site)}${renderMaps(maps)}
 </body>
 </html>
 `.toString();

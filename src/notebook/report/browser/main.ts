@@ -1,5 +1,6 @@
 import { fromBase85 } from '../base85.js';
 import { Figures, type Plotly } from './figures.js';
+import { isolate, sayThreads } from './isolate.js';
 import { applyStoredTheme, prepareTheme } from './theme.js';
 
 function prepareCode(): void {
@@ -66,9 +67,18 @@ function prepareScrolling(): void {
 const scrolling = '.scroll, .katex-block, pre:not(.long)';
 const reachable = { tabindex: '0', role: 'group', 'aria-label': 'Scrolls sideways' };
 
-/** Unpacks plotly.js from the page and runs it; the policy of the page admits exactly this script. */
+/** The bytes that an element holds, or the file of the site that it names. */
+async function packed(id: string): Promise<Uint8Array<ArrayBuffer>> {
+  const { dataset, textContent } = document.getElementById(id)!;
+  if (dataset.file === undefined) return fromBase85(textContent ?? '');
+  const answer = await fetch(dataset.file);
+  if (!answer.ok) throw new Error(`${dataset.file} cannot be loaded`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+/** Unpacks plotly.js and runs it; the policy of the page admits exactly this script. */
 async function unpackPlotly(): Promise<Plotly> {
-  const bytes = fromBase85(document.getElementById('plotly')!.textContent ?? '');
+  const bytes = await packed('plotly');
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
   const script = document.createElement('script');
   script.textContent = await new Response(stream).text();
@@ -90,6 +100,7 @@ async function drawFigures(): Promise<void> {
 
 // Before the page is painted, so that it does not flash in the other theme.
 applyStoredTheme();
+const isolating = isolate();
 
 document.addEventListener('DOMContentLoaded', () => {
   document.querySelector<HTMLElement>('.controls')!.hidden = false;
@@ -97,5 +108,6 @@ document.addEventListener('DOMContentLoaded', () => {
   prepareCode();
   prepareContents();
   prepareScrolling();
+  void sayThreads(isolating);
   void drawFigures();
 });

@@ -1,0 +1,35 @@
+const key = 'sparsebook-isolating';
+
+/**
+ * Lets the threads of a page of a site share memory, by the service worker that the page names: it is loaded once more, through that.
+ * Resolves with the reason where they cannot, with undefined where they can or will.
+ */
+export async function isolate(): Promise<string | undefined> {
+  const worker = document.querySelector<HTMLMetaElement>('meta[name="service-worker"]')?.content;
+  if (worker === undefined || crossOriginIsolated) return undefined;
+  if (!isSecureContext) return 'the address does not begin with https';
+  if (window !== top) return 'the page stands inside of another one';
+  try {
+    // Loading it again once has to be enough.
+    const isAgain = sessionStorage.getItem(key) !== null;
+    sessionStorage.removeItem(key);
+    if (isAgain) return 'this browser isolates no page by a service worker';
+    await navigator.serviceWorker.register(worker);
+    await navigator.serviceWorker.ready;
+    if (navigator.userActivation.hasBeenActive) return 'reload the page for more';
+    sessionStorage.setItem(key, '');
+    location.reload();
+    return undefined;
+  } catch {
+    return 'no service worker starts here; in private windows none does';
+  }
+}
+
+/** Says how many threads there are, where a page has a place for it. */
+export async function sayThreads(isolating: ReturnType<typeof isolate>): Promise<void> {
+  const reason = await isolating;
+  const place = document.getElementById('threads');
+  if (!place) return;
+  if (crossOriginIsolated) place.textContent = `${navigator.hardwareConcurrency} threads`;
+  else if (reason !== undefined) place.textContent = `1 thread (${reason})`;
+}
