@@ -41,7 +41,7 @@ async function check(folder: string): Promise<void> {
   let faulty = 0;
   for await (const { name, threads, figures, links, faults } of checkSite(folder)) {
     if (faults.length > 0) faulty++;
-    const facts = `${threads} threads, ${figures} figures, ${links} links`;
+    const facts = `${threads === 1 ? '1 thread' : `${threads} threads`}, ${figures} figures, ${links} links`;
     process.stdout.write(`${faults.length > 0 ? 'FAULTY' : 'good'}  ${name}  ${facts}\n`);
     for (const fault of faults) process.stdout.write(`    ${fault}\n`);
   }

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Page, Response } from 'playwright-core';
 import { launchChromium } from './chromium.js';
 import { serveFolder } from './serveFolder.js';
 import { pagesOf } from './site.js';
@@ -43,10 +43,14 @@ async function checkPage(browser: Browser, name: string, site: string): Promise<
   listen(page, new URL(site).origin, (fault) => faults.push(fault));
   const address = new URL(encodeURIComponent(name), site).href;
   try {
-    await page.goto(address);
-    const isIsolated = await becomes(page, 'crossOriginIsolated', ISOLATION_MS);
-    if (!isIsolated) faults.push('it is not isolated: its threads share no memory');
+    // To ask anything of the page would be an act of its reader, before which it does not load itself again.
+    const isAgain = (response: Response): boolean => response.fromServiceWorker() && response.url() === address;
+    const again = page.waitForResponse(isAgain, { timeout: ISOLATION_MS }).catch(() => undefined);
+    await page.goto(address, { waitUntil: 'commit' });
+    await again;
     const isDrawn = await becomes(page, drawn, DRAWING_MS);
+    if (!(await page.evaluate('crossOriginIsolated')))
+      faults.push(`it is not isolated: it has ${await page.locator('#threads').innerText()}`);
     if (!isDrawn) faults.push('its figures are not drawn');
     const { undrawn, links, ...facts } = await factsOf(page);
     faults.push(...undrawn, ...(await brokenLinks(links, address)));

@@ -3,7 +3,7 @@ import { Latex } from '../render/latex.js';
 import { countTitles, type Outline, renderMarkdownCell, textsOf } from '../render/markdown.js';
 import { type Html, markup } from '../render/markup.js';
 import { outputPage } from '../render/inNode.js';
-import { controls, renderPage, type Site } from '../report/renderReport.js';
+import { controls, footnote, renderPage, type Site } from '../report/renderReport.js';
 import { isExecuted, isObject, type Notebook, secondsTaken } from '../run/notebook.js';
 
 /** A page that the list leads to. */
@@ -61,7 +61,7 @@ export function renderList(pages: readonly ListedPage[], site: Site): string {
 <main id="main" tabindex="-1">
 ${pages.map(renderListed)}</main>
 <footer>
-<p>Rendered by sparsebook. These pages load nothing from other sites.</p>
+<p>Rendered by sparsebook. ${footnote(site)}</p>
 </footer>`;
   return renderPage({ title: 'Notebooks', body, site });
 }

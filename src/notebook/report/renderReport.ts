@@ -122,6 +122,12 @@ function renderProvenance(notebook: Notebook): Html | undefined {
 <div class="scroll"><table><tbody>${cells}</tbody></table></div></section>`;
 }
 
+/** What a page says of itself at its end; the page's script counts the threads. */
+export const footnote = (site?: Site): Html =>
+  site
+    ? markup`This page loads nothing from other sites, and has <span id="threads">1 thread</span> to train with.`
+    : markup`This page is one file and loads nothing.`;
+
 /** An element that holds bytes, for the page's script to unpack, or names the file of the site that does. */
 function packed(id: string, bytes: Uint8Array, site?: Site): Html {
   if (site) return markup`<script type="text/plain" id="${id}" data-file="${site.share(`${id}.bin`, bytes)}"></script>`;
@@ -166,7 +172,7 @@ ${renderContents(outline.headings)}
 ${main}
 </main>
 <footer>
-${provenance}<p>Rendered by sparsebook from <code>${name}</code>. This page ${site ? 'loads nothing from other sites' : 'is one file and loads nothing'}.</p>
+${provenance}<p>Rendered by sparsebook from <code>${name}</code>. ${footnote(site)}</p>
 </footer>`;
   return renderPage({ title: title.text, body, maps: page.maps, site });
 }

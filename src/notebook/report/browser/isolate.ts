@@ -6,22 +6,34 @@ const key = 'sparsebook-isolating';
  */
 export async function isolate(): Promise<string | undefined> {
   const worker = document.querySelector<HTMLMetaElement>('meta[name="service-worker"]')?.content;
-  if (worker === undefined || crossOriginIsolated) return undefined;
+  if (worker === undefined) return undefined;
+  const isAgain = takeMark();
+  if (crossOriginIsolated) return undefined;
   if (!isSecureContext) return 'the address does not begin with https';
   if (window !== top) return 'the page stands inside of another one';
+  // Loading it again once has to be enough.
+  if (isAgain) return 'this browser isolates no page by a service worker';
   try {
-    // Loading it again once has to be enough.
-    const isAgain = sessionStorage.getItem(key) !== null;
-    sessionStorage.removeItem(key);
-    if (isAgain) return 'this browser isolates no page by a service worker';
     await navigator.serviceWorker.register(worker);
     await navigator.serviceWorker.ready;
     if (navigator.userActivation.hasBeenActive) return 'reload the page for more';
     sessionStorage.setItem(key, '');
     location.reload();
     return undefined;
+  } catch (error) {
+    return `no service worker starts here: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** Whether the page was just loaded again by itself; asked once. */
+function takeMark(): boolean {
+  try {
+    const isThere = sessionStorage.getItem(key) !== null;
+    sessionStorage.removeItem(key);
+    return isThere;
   } catch {
-    return 'no service worker starts here; in private windows none does';
+    // Without storage nothing can be marked, and no page loads itself again.
+    return false;
   }
 }
 
