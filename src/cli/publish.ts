@@ -39,9 +39,8 @@ async function write(folder: string, given: readonly string[]): Promise<void> {
 async function check(folder: string): Promise<void> {
   const { checkSite } = await import('../notebook/publish/checkSite.js');
   let faulty = 0;
-  for await (const { name, threads, figures, links, faults } of checkSite(folder)) {
+  for await (const { name, facts, faults } of checkSite(folder)) {
     if (faults.length > 0) faulty++;
-    const facts = `${threads === 1 ? '1 thread' : `${threads} threads`}, ${figures} figures, ${links} links`;
     process.stdout.write(`${faults.length > 0 ? 'FAULTY' : 'good'}  ${name}  ${facts}\n`);
     for (const fault of faults) process.stdout.write(`    ${fault}\n`);
   }

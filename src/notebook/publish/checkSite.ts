@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Browser, Page, Response } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { reasonOf } from '../../errors.js';
 import { launchChromium } from './chromium.js';
 import { serveFolder } from './serveFolder.js';
 import { pagesOf } from './site.js';
@@ -7,18 +8,36 @@ import { pagesOf } from './site.js';
 /** What came of opening a page in Chromium. */
 export interface CheckedPage {
   name: string;
-  threads: number;
-  figures: number;
-  links: number;
+  /** What was found there; empty where it could not be looked at. */
+  facts: string;
   /** What is wrong with it, a sentence each. */
   faults: string[];
 }
 
 /** How long a page may take, on a slow machine too. */
-const [ISOLATION_MS, DRAWING_MS] = [30_000, 120_000];
+const PATIENCE_MS = 120_000;
 
-const drawn =
-  "document.readyState === 'complete' && (!document.querySelector('.plot') || document.documentElement.dataset.figures === 'drawn')";
+/** A page's {@link Facts}, once it shares memory or says why not, and its figures are drawn. */
+const facts = `document.readyState === 'complete'
+  && (crossOriginIsolated || /\\(/.test(document.getElementById('threads').textContent))
+  && (!document.querySelector('.plot') || document.documentElement.dataset.figures === 'drawn')
+  && {
+    threads: document.getElementById('threads').textContent,
+    isIsolated: crossOriginIsolated,
+    figures: document.querySelectorAll('.plot').length,
+    undrawn: [...document.querySelectorAll('.figure > .unshown')].map(({ textContent }) => textContent),
+    links: [...document.querySelectorAll('a[href]')].map(({ href, hash }) =>
+      href.startsWith(location.href.replace(/#.*/, '') + '#') && document.getElementById(decodeURIComponent(hash.slice(1))) ? '#' : href),
+  }`;
+
+interface Facts {
+  threads: string;
+  isIsolated: boolean;
+  figures: number;
+  undrawn: string[];
+  /** The addresses that links lead to; `#` where they lead to a place in the page that is there. */
+  links: string[];
+}
 
 /**
  * Opens every page of the site in a folder in Chromium, as somebody who never saw it, from a plain server on 127.0.0.1 and below a path.
@@ -43,29 +62,27 @@ async function checkPage(browser: Browser, name: string, site: string): Promise<
   listen(page, new URL(site).origin, (fault) => faults.push(fault));
   const address = new URL(encodeURIComponent(name), site).href;
   try {
-    // To ask anything of the page would be an act of its reader, before which it does not load itself again.
-    const isAgain = (response: Response): boolean => response.fromServiceWorker() && response.url() === address;
-    const again = page.waitForResponse(isAgain, { timeout: ISOLATION_MS }).catch(() => undefined);
     await page.goto(address, { waitUntil: 'commit' });
-    await again;
-    const isDrawn = await becomes(page, drawn, DRAWING_MS);
-    if (!(await page.evaluate('crossOriginIsolated')))
-      faults.push(`it is not isolated: it has ${await page.locator('#threads').innerText()}`);
-    if (!isDrawn) faults.push('its figures are not drawn');
-    const { undrawn, links, ...facts } = await factsOf(page);
+    const { threads, isIsolated, figures, undrawn, links } = await factsOf(page);
+    if (!isIsolated) faults.push(`it is not isolated: it has ${threads}`);
     faults.push(...undrawn, ...(await brokenLinks(links, address)));
-    return { name, ...facts, links: links.length, faults };
+    return { name, facts: `${threads}, ${figures} figures, ${links.length} links`, faults };
+  } catch (error) {
+    return { name, facts: '', faults: [...faults, reasonOf(error)] };
   } finally {
     await context.close();
   }
 }
 
-/** Waits until an expression is true in a page that may be loaded again meanwhile; the page's policy lets no waiting in it evaluate text. */
-async function becomes(page: Page, condition: string, patience: number): Promise<boolean> {
-  for (const end = performance.now() + patience; performance.now() < end; await setTimeout(50)) {
-    if (await page.evaluate(condition).catch(() => false)) return true;
+async function factsOf(page: Page): Promise<Facts> {
+  // Asked by Playwright's own means, a page takes it for an act of its reader, after which it does not load itself again.
+  const session = await page.context().newCDPSession(page);
+  for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await setTimeout(50)) {
+    const ask = session.send('Runtime.evaluate', { expression: facts, returnByValue: true });
+    const answer = await ask.catch(() => undefined);
+    if (answer?.result.value) return answer.result.value as Facts;
   }
-  return false;
+  throw new Error(`it is not ready after ${PATIENCE_MS / 1000} s`);
 }
 
 /** Tells of whatever a page should not do: errors, and requests that fail or go to another site. */
@@ -78,23 +95,6 @@ function listen(page: Page, origin: string, tell: (fault: string) => void): void
     if (/^https?:$/.test(url.protocol) && url.origin !== origin) tell(`it asks another site: ${url.href}`);
   });
 }
-
-interface Facts {
-  threads: number;
-  figures: number;
-  undrawn: string[];
-  /** The addresses that links lead to; those to a place in the page that is there are `#`. */
-  links: string[];
-}
-
-const factsOf = (page: Page): Promise<Facts> =>
-  page.evaluate(`({
-    threads: crossOriginIsolated ? navigator.hardwareConcurrency : 1,
-    figures: document.querySelectorAll('.plot').length,
-    undrawn: [...document.querySelectorAll('.figure > .unshown')].map(({ textContent }) => textContent),
-    links: [...document.querySelectorAll('a[href]')].map(({ href, hash }) =>
-      href.startsWith(location.href.replace(/#.*/, '') + '#') && document.getElementById(decodeURIComponent(hash.slice(1))) ? '#' : href),
-  })`);
 
 /** Says of links within the site which lead nowhere; others are not followed. */
 async function brokenLinks(links: readonly string[], page: string): Promise<string[]> {

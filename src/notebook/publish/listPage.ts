@@ -1,7 +1,7 @@
 import { duration } from '../../formats/text.js';
 import { Latex } from '../render/latex.js';
 import { countTitles, type Outline, renderMarkdownCell, textsOf } from '../render/markdown.js';
-import { type Html, markup } from '../render/markup.js';
+import { asHtml, type Html, markup } from '../render/markup.js';
 import { outputPage } from '../render/inNode.js';
 import { controls, footnote, renderPage, type Site } from '../report/renderReport.js';
 import { isExecuted, isObject, type Notebook, secondsTaken } from '../run/notebook.js';
@@ -19,8 +19,8 @@ export interface ListedPage {
 /** So many paragraphs of a notebook say what it asks and what it shows. */
 const paragraphs = 2;
 
-/** The title of a notebook, and what its first text says below it. */
-function introductionOf({ notebook, name, folder }: ListedPage): { title: string; text?: Html } {
+/** The title of a notebook, and what its first text says below it, with links into its page. */
+function introductionOf({ notebook, name, folder, address }: ListedPage): { title: string; text?: Html } {
   const texts = textsOf(notebook.cells);
   const first = texts.find(({ source }) => countTitles(source) > 0) ?? texts[0];
   if (first === undefined) return { title: name };
@@ -30,7 +30,8 @@ function introductionOf({ notebook, name, folder }: ListedPage): { title: string
   const outline: Outline = { headings: [] };
   const page = outputPage(folder, new Latex(() => texts));
   const text = renderMarkdownCell(source.join('\n\n'), outline, page, { id: first.id });
-  return { title: outline.title?.text ?? name, text };
+  const links = String(text).replaceAll(' href="#', ` href="${address}#`);
+  return { title: outline.title?.text ?? name, text: asHtml(links) };
 }
 
 /** How long the run took that a notebook's outputs come from: what runners note, else its cells together. */
