@@ -51,6 +51,21 @@ const programs = [
   'src/**/browser/**',
 ];
 
+/** What runs in Node alone: the browser's entry (src/browser.ts) reaches none of it, or the build fails. */
+const inNodeAlone = [
+  'src/platform/{node,browserBundle,buildBrowser}.ts',
+  'src/backend/simd/{build,worker}.ts',
+  'src/data/{download,folder,getCifar10}.ts',
+  'src/compact/export/onnx*.ts',
+  'src/training/log/{checkout,runLock,tensorboard/eventFile}.ts',
+  'src/experiments/{toldRuns,settings/written}.ts',
+  'src/experiments/sweep/!(results).ts',
+  'src/notebook/display/{dataFrame,follow,fonts,plotlyInNode,renderPng,sweep}.ts',
+  'src/notebook/{jupyter,kernel,live,report,run,runs}/**',
+  'src/notebook/{assets,render/inNode}.ts',
+  'src/{cli.ts,cli/**}',
+];
+
 export default tseslint.config(
   { ignores: ['dist/', 'data/', 'site/', 'docs/', 'notebooks/', 'src/backend/simd/kernels/', 'test/fixtures/'] },
   ...tseslint.configs.recommendedTypeChecked,
@@ -107,6 +122,33 @@ export default tseslint.config(
           object: 'process',
           property,
           message: 'Only a command prints or ends the process (src/cli).',
+        })),
+      ],
+    },
+  },
+  {
+    // What a page runs too has Node's modules and globals through #platform.
+    files: ['src/**/*.ts'],
+    ignores: [...inNodeAlone, 'src/**/browser/**'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '^node:',
+              allowTypeImports: true,
+              message:
+                'Take it from #platform, or name this file among those that run in Node alone (eslint.config.js).',
+            },
+          ],
+        },
+      ],
+      'no-restricted-globals': [
+        'error',
+        ...['Buffer', 'process', 'require', 'setImmediate', '__dirname'].map((name) => ({
+          name,
+          message: 'A browser has none: take it from #platform.',
         })),
       ],
     },

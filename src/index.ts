@@ -43,7 +43,13 @@ export {
 export { randomResizedCrop, type ResizedCropRange } from './data/resizedCrop.js';
 export { syntheticImages, type SyntheticOptions } from './data/synthetic.js';
 
-export { decodeSafetensors, encodeSafetensors, safetensorsMetadata, type SavedTensor } from './formats/safetensors.js';
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  readSafetensors,
+  safetensorsMetadata,
+  type SavedTensor,
+} from './formats/safetensors.js';
 
 export { BatchNorm, type BatchNormOptions } from './layers/batchNorm.js';
 export { BiasMap, type BiasMapOptions } from './layers/biasMap.js';
@@ -383,13 +389,15 @@ export {
   type TrainingLog,
 } from './plots/training.js';
 
+export { dataFrame, type Row } from './notebook/display/dataFrame.js';
 export { liveFigure, show, type FigureView, type LiveFigureOptions } from './notebook/display/figure.js';
 export { follow } from './notebook/display/follow.js';
 export { loadSweep } from './notebook/display/sweep.js';
 export { DisplayHandle, display, inNotebook, markdown } from './notebook/display/output.js';
 export type { Bundle, BundleMetadata } from './notebook/display/output.js';
-export { renderPng, type PngOptions } from './notebook/display/renderPng.js';
-export { dataFrame, table, type Row, type TableData, type TableOptions } from './notebook/display/table.js';
+export type { PngOptions } from './notebook/display/pngOptions.js';
+export { renderPng } from './notebook/display/renderPng.js';
+export { table, type TableData, type TableOptions } from './notebook/display/table.js';
 export { watch, type FollowCellOptions, type WatchOptions } from './notebook/display/watch.js';
 export { watchAll, type WatchAllOptions } from './notebook/display/watchAll.js';
 export { interruptSignal } from './notebook/kernel/interrupt.js';

@@ -1,19 +1,17 @@
 // Backends that other packages bring, if they are installed.
-import { createRequire } from 'node:module';
-import util from 'node:util';
 import * as tf from '@tensorflow/tfjs';
+import { requirePackage } from '#platform';
 import { UserError } from '../errors.js';
 
 const NATIVE = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'];
 
 /** Loads native TensorFlow, which registers the backend 'tensorflow', and returns its package's name. Throws a UserError that says why not. */
 export function loadTensorflow(): string {
-  restoreRemovedUtilities();
-  const require = createRequire(import.meta.url);
   const reasons: string[] = [];
   for (const name of NATIVE) {
     try {
-      require(name);
+      restoreRemovedUtilities();
+      requirePackage(name);
       if (tf.findBackendFactory('tensorflow') !== null) return name;
       reasons.push(`${name} brings no native library.`);
     } catch (error) {
@@ -35,7 +33,7 @@ function explain(error: NodeJS.ErrnoException): string {
 
 /** tfjs-node still calls functions that Node 23 removed from `util`. */
 function restoreRemovedUtilities(): void {
-  const legacy = util as unknown as Record<string, unknown>;
+  const legacy = requirePackage('node:util') as Record<string, unknown>;
   legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
   legacy.isArray ??= Array.isArray;
 }

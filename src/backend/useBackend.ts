@@ -1,7 +1,6 @@
-import { availableParallelism, cpus } from 'node:os';
 import * as tf from '@tensorflow/tfjs';
+import { engine, env, hasThreads, processor, usableCores } from '#platform';
 import { UserError } from '../errors.js';
-import { usableCores } from '../platform/usableCores.js';
 import { loadTensorflow, loadWebgpu } from './loadPackages.js';
 import { registerSimd } from './simd/register.js';
 import type { SimdBackend } from './simd/simdBackend.js';
@@ -11,7 +10,7 @@ export type BackendName = 'tensorflow' | 'simd' | 'cpu' | 'webgpu';
 export interface BackendOptions {
   /** Default: the environment's SPARSEBOOK_BACKEND, else 'auto': tensorflow if its binary loads, else simd, else cpu. */
   backend?: 'auto' | BackendName;
-  /** Threads of the simd backend. Default: the environment's SPARSEBOOK_THREADS, else as many as `usableCores`. */
+  /** Threads of the simd backend. Default: the environment's SPARSEBOOK_THREADS, else as many as `usableCores`. A page that is not isolated from others has one. */
   threads?: number;
   /** Whether the simd backend's convolutions may go through Winograd's transforms: several times faster, rounding errors a few times larger. Default true. */
   winograd?: boolean;
@@ -37,14 +36,14 @@ const NAMES = ['auto', 'tensorflow', 'simd', 'cpu', 'webgpu'];
  * Throws a UserError with the reason and the remedy if the backend asked for cannot load, or a setting makes no sense.
  */
 export async function useBackend(options: BackendOptions = {}): Promise<BackendInfo> {
-  const backend = options.backend ?? process.env.SPARSEBOOK_BACKEND ?? 'auto';
+  const backend = options.backend ?? env.SPARSEBOOK_BACKEND ?? 'auto';
   if (!NAMES.includes(backend)) {
     throw new UserError(
       `A backend is one of ${NAMES.join(', ')}; received '${backend}'. Change backend= or SPARSEBOOK_BACKEND.`,
     );
   }
-  const threads = chooseThreads(options.threads ?? process.env.SPARSEBOOK_THREADS);
-  const machine = `${cpus()[0]?.model.trim() ?? 'unknown processor'}, Node ${process.versions.node}, tfjs ${tf.version_core}`;
+  const threads = chooseThreads(options.threads ?? env.SPARSEBOOK_THREADS);
+  const machine = `${processor()}, ${engine}, tfjs ${tf.version_core}`;
   const reasons: string[] = [];
   for (const name of backend === 'auto' ? (['tensorflow', 'simd', 'cpu'] as const) : [backend as BackendName]) {
     try {
@@ -68,7 +67,7 @@ const load: Record<BackendName, (threads: number, winograd: boolean) => Promise<
   async tensorflow() {
     const packageName = loadTensorflow();
     await tf.setBackend('tensorflow');
-    return { what: `native TensorFlow of ${packageName}`, threads: availableParallelism() };
+    return { what: `native TensorFlow of ${packageName}`, threads: usableCores() };
   },
   async simd(threads, winograd) {
     let simd: SimdBackend;
@@ -76,7 +75,7 @@ const load: Record<BackendName, (threads: number, winograd: boolean) => Promise<
       simd = currentSimd(threads);
     } catch (error) {
       throw new UserError(
-        `The simd backend needs a processor and a Node with WebAssembly SIMD and the kernels that 'npm run build' compiles: ` +
+        `The simd backend needs a processor and an engine with WebAssembly SIMD and the kernels that 'npm run build' compiles: ` +
           `${(error as Error).message} Build again, or choose backend 'cpu'.`,
         { cause: error },
       );
@@ -114,7 +113,7 @@ function currentSimd(threads: number): SimdBackend {
 function chooseThreads(setting: number | string | undefined): number {
   if (setting === undefined) return usableCores();
   const threads = Number(setting);
-  if (Number.isInteger(threads) && threads >= 1 && threads <= 64) return threads;
+  if (Number.isInteger(threads) && threads >= 1 && threads <= 64) return hasThreads() ? threads : 1;
   throw new UserError(
     `threads is a whole number from 1 to 64; received '${setting}'. Change threads= or SPARSEBOOK_THREADS.`,
   );

@@ -7,6 +7,11 @@ import { resolveNotebook } from '../notebook/run/notebookFile.js';
 import { checkFolderWritable, writeFolderWhole } from '../platform/writeFolder.js';
 import { usualFolder } from './open.js';
 import { shownPath } from './output.js';
+import { addPageOptions, checkPageFlags, type PageFlags, runsInPage } from './report.js';
+
+interface Flags extends PageFlags {
+  check?: boolean;
+}
 
 const DEFAULT_FOLDER = 'site';
 
@@ -22,13 +27,17 @@ async function usualNotebooks(): Promise<string[]> {
 }
 
 /** Writes the site, whole or not at all. */
-async function write(folder: string, given: readonly string[]): Promise<void> {
+async function write(folder: string, given: readonly string[], flags: PageFlags): Promise<void> {
+  checkPageFlags(flags);
   const notebooks = given.length > 0 ? given.map((name) => resolveNotebook(name)) : await usualNotebooks();
   // Loaded late: the other commands need none of it.
   const { renderSite, siteFolder } = await import('../notebook/publish/site.js');
   await checkFolderWritable(folder, await siteFolder(folder));
   const started = performance.now();
-  const files = await renderSite(notebooks, ({ name, bytes }) => say(`  ${name}  ${megabytes(bytes)}`));
+  const files = await renderSite(notebooks, {
+    runs: (file) => runsInPage(file, flags),
+    onPage: ({ name, bytes }) => say(`  ${name}  ${megabytes(bytes)}`),
+  });
   await writeFolderWhole(folder, files, await siteFolder(folder));
   const bytes = [...files.values()].reduce((sum, { length }) => sum + length, 0);
   const taken = duration((performance.now() - started) / 1000);
@@ -49,8 +58,7 @@ async function check(folder: string): Promise<void> {
 
 /** Adds `sparsebook publish`. */
 export function addPublishCommand(program: Command): void {
-  program
-    .command('publish')
+  addPageOptions(program.command('publish'))
     .summary('write the notebooks as a web site')
     .description(
       'Write the notebooks, with the outputs that are saved in them, as a web site: a page that lists them and a page each, for any host of plain files and below any path. Nothing is run. A site that was published before is replaced, and no other folder.',
@@ -70,9 +78,9 @@ Examples:
 Exit codes: 0 if all is written or, with --check, every page is isolated, draws its figures, has no dead link within
 the site, logs no error and asks no other site; 1 if not, or if there is no Chromium to check with.`,
     )
-    .action(async (given: string | undefined, notebooks: string[], { check: checks }: { check?: boolean }) => {
+    .action(async (given: string | undefined, notebooks: string[], { check: checks, ...flags }: Flags) => {
       const folder = resolve(given ?? DEFAULT_FOLDER);
-      if (!checks) return write(folder, notebooks);
+      if (!checks) return write(folder, notebooks, flags);
       if (notebooks.length > 0) throw new UserError(`--check opens what is written; leave out ${notebooks.join(' ')}`);
       return check(folder);
     });

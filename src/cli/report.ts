@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
 import { duration } from '../formats/text.js';
+import { packageRoot } from '../notebook/jupyter/kernelSpec.js';
 import type { Notebook } from '../notebook/run/notebook.js';
 import { type OutputKind, readNotebook, requireEnding, resolveNotebook } from '../notebook/run/notebookFile.js';
 import type { RunOptions } from '../notebook/run/runNotebook.js';
@@ -22,7 +23,15 @@ export const htmlPage: OutputKind = {
   instead: { '.pdf': 'write an .html file, open it in a browser and print it to a PDF' },
 };
 
-interface Flags extends ParameterFlags {
+/** What a page is to do. */
+export interface PageFlags {
+  /** Whether it is only to show what is saved. */
+  static?: boolean;
+  /** Whether it is to run a notebook that is not one of this project. */
+  runInPage?: boolean;
+}
+
+interface Flags extends ParameterFlags, PageFlags {
   run: boolean;
   output?: string;
   /** Whether to show the page in the browser. */
@@ -65,6 +74,7 @@ async function report(words: string[], flags: Flags): Promise<void> {
   if (flags.open && flags.output === STDOUT) {
     throw new UserError('--open shows the file that is written, and -o - writes none; leave out one of the two');
   }
+  checkPageFlags(flags);
   if (flags.output !== undefined && flags.output !== STDOUT) requireEnding(flags.output, htmlPage);
   const file = resolveNotebook(notebook);
   const name = basename(file, '.ipynb');
@@ -77,7 +87,9 @@ async function report(words: string[], flags: Flags): Promise<void> {
   const started = performance.now();
   // Loaded late: the other commands need none of it.
   const { renderReport } = await import('../notebook/report/renderReport.js');
-  const html = renderReport(executed, { name, folder: dirname(file) });
+  const { pageProgram } = await import('../notebook/page/program.js');
+  const program = runsInPage(file, flags) ? await pageProgram(executed, name, dirname(file)) : undefined;
+  const html = renderReport(executed, { name, folder: dirname(file), program });
   if (page === STDOUT) return writeStdout(html);
   await writeFileWhole(page, html, htmlPage);
   const size = (Buffer.byteLength(html) / 1e6).toFixed(1);
@@ -91,9 +103,29 @@ async function report(words: string[], flags: Flags): Promise<void> {
   process.stderr.write(`${address}\n`);
 }
 
+/** Throws a UserError for flags that contradict each other. */
+export function checkPageFlags({ static: saved, runInPage }: PageFlags): void {
+  if (!saved || !runInPage) return;
+  throw new UserError('--static makes a page that runs nothing, --run-in-page one that runs; leave out one of the two');
+}
+
+/** Adds the flags that say what a page is to do. */
+export const addPageOptions = (command: Command): Command =>
+  command
+    .option('--static', 'a page that only shows what is saved, and runs nothing')
+    .option(
+      '--run-in-page',
+      'a page that runs also of a notebook that is not one of this project: whoever opens it can run its cells',
+    );
+
+/** Whoever opens a page that runs lets its cells run: only this project's own notebooks do so unasked. */
+export function runsInPage(file: string, { static: saved, runInPage }: PageFlags): boolean {
+  return !saved && (runInPage === true || realpathSync(dirname(file)) === realpathSync(join(packageRoot, 'notebooks')));
+}
+
 /** Adds `sparsebook report`. */
 export function addReportCommand(program: Command): void {
-  addParameterOptions(program.command('report'))
+  addPageOptions(addParameterOptions(program.command('report')))
     .summary('execute a notebook and render it to one HTML file')
     .description(
       'Execute a notebook and render it, with its outputs, to one HTML file that needs no network. The executed notebook is saved in outputs/<name>/ beside the notebook, which stays as it is.',

@@ -6,7 +6,7 @@ import { orNull, wholeNumber } from '../experiments/settings/rules.js';
 import type { Schema } from '../experiments/settings/schema.js';
 import { givenInWords } from '../experiments/settings/written.js';
 import { settle } from '../experiments/settings/settle.js';
-import { usableCores } from '../platform/usableCores.js';
+import { usableCores } from '#platform';
 import { settingLines } from './settingsHelp.js';
 import { stopSignals } from './stopSignals.js';
 import { pointLine } from './sweepProgress.js';

@@ -1,7 +1,4 @@
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash, existsSync, join, readFile } from '#platform';
 import { UserError } from '../errors.js';
 import type { Source } from './download.js';
 import { bytesFor, labelsFor, valuesOf } from './imageSet.js';

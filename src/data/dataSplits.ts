@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash } from '#platform';
 import { Random } from '../backend/random.js';
 import { UserError } from '../errors.js';
 import { bytesFor, imageSet, labelsFor, pickImages, sizeOf, shapeOf } from './imageSet.js';

@@ -1,5 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { env, existsSync, join, packageFolder, resolve, statSync } from '#platform';
 import { deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
 import { cifar10Folder, isCifar10, officialArchive, readCifar10 } from './cifar10.js';
@@ -35,7 +34,7 @@ export interface DataOptions {
  * names.
  */
 export function dataFolder(): string {
-  return resolve(process.env.SPARSEBOOK_DATA ?? join(import.meta.dirname, '..', '..', 'data'));
+  return resolve(env.SPARSEBOOK_DATA ?? join(packageFolder, 'data'));
 }
 
 /** The name of the best data that is there: 'cifar10' once it has been downloaded, else 'synthetic', which needs no file. */

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, join } from '#platform';
 import type { TrainingEvent } from '../training/events.js';
 import { followRun } from '../training/log/followRun.js';
 import { RunFolder } from '../training/log/runFolder.js';

@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash, join, readFile } from '#platform';
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import { namedWeights } from '../graph/names.js';

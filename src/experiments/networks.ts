@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { readFile } from 'node:fs/promises';
 import { deriveSeed } from '../backend/random.js';
 import { compact } from '../compact/shrink/compact.js';
 import { UserError } from '../errors.js';
-import { decodeSafetensors } from '../formats/safetensors.js';
+import { readSafetensors } from '../formats/safetensors.js';
 import { namedWeights } from '../graph/names.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import '../layers/registered.js';
@@ -132,10 +131,7 @@ export async function buildNetwork(
     model = (await methods[name].prepare?.(model, { settings, seed: seedOf })) ?? model;
   }
   if (weights !== null) {
-    const bytes = await readFile(weights).catch((error: Error) => {
-      throw new UserError(`The weights ${weights} cannot be read: ${error.message}.`);
-    });
-    fillFromTorchvision(model, decodeSafetensors(bytes, weights), weights);
+    fillFromTorchvision(model, (await readSafetensors(weights)).tensors, weights);
   }
   const anew = from && !start.rewind ? copyWeights(from.model, model, { except: start.except }) : [];
   if (!from && settings.methods.includes('ista')) rescaleGammas(model, ista.alpha);

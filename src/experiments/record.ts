@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { ValidateFunction } from 'ajv';
+import { join, readFile } from '#platform';
 import { UserError } from '../errors.js';
 import { jsonFile, writeFileWhole } from '../platform/writeFile.js';
 import type { Scores } from '../training/events.js';
+import { listOf, number, oneOf, text, type Rule } from './settings/rules.js';
 
 /** What a network has, and what is left of it without what its method removed. */
 interface Size {
@@ -70,41 +69,48 @@ export interface RunRecord extends Measured {
   date: string;
 }
 
-const number = { type: 'number' };
-const size = { type: 'object', required: ['dense', 'left'], properties: { dense: number, left: number } };
-const scores = { type: 'object', required: ['accuracy', 'images'], properties: { accuracy: number, images: number } };
-
-/** What every record must have, as JSON schema: other programs read them. */
-export const recordSchema = {
-  $id: 'sparsebook-record-1',
-  type: 'object',
-  required:
-    'format version run experiment network methods seed settings data selected validation test sparsity parameters multiply_adds epochs steps machine date'.split(
-      ' ',
-    ),
-  properties: {
-    format: { const: 'sparsebook record' },
-    version: { const: 1 },
-    run: { type: 'string' },
-    experiment: { type: 'string' },
-    methods: { type: 'array', items: { type: 'string' } },
-    seed: number,
-    settings: { type: 'object' },
-    data: { type: 'object', required: ['name', 'hash'] },
-    validation: scores,
-    test: scores,
-    sparsity: { type: 'object', required: ['complete'], properties: { complete: number } },
-    parameters: size,
-    multiply_adds: size,
-    epochs: number,
-    steps: number,
-    machine: { type: 'string' },
-    date: { type: 'string' },
-  },
+const word = text('a text');
+const object: Rule<object> = {
+  words: 'an object',
+  accepts: (value): value is object => typeof value === 'object' && value !== null && !Array.isArray(value),
 };
 
-/** Made when the first record is read: commands that read none start without it. */
-let isRecord: ValidateFunction<RunRecord> | undefined;
+/** What every record must have: other programs read them, and older versions wrote some. */
+const required: Readonly<Record<string, Rule<unknown>>> = {
+  format: oneOf('sparsebook record'),
+  version: { words: '1', accepts: (value): value is 1 => value === 1 },
+  run: word,
+  experiment: word,
+  network: word,
+  methods: listOf(word),
+  seed: number(),
+  settings: object,
+  'data.name': word,
+  'data.hash': word,
+  selected: object,
+  'validation.accuracy': number(),
+  'validation.images': number(),
+  'test.accuracy': number(),
+  'test.images': number(),
+  'sparsity.complete': number(),
+  'parameters.dense': number(),
+  'parameters.left': number(),
+  'multiply_adds.dense': number(),
+  'multiply_adds.left': number(),
+  epochs: number(),
+  steps: number(),
+  machine: word,
+  date: word,
+};
+
+/** The first thing that keeps a value from being a record, if there is one. */
+function faultOf(found: unknown): string | undefined {
+  for (const [name, rule] of Object.entries(required)) {
+    const value = name.split('.').reduce<unknown>((part, key) => Object(part)[key], found);
+    if (!rule.accepts(value)) return `${name} must be ${rule.words}; received ${JSON.stringify(value)}`;
+  }
+  return undefined;
+}
 
 const file = 'record.json';
 
@@ -116,23 +122,17 @@ export async function saveRecord(dir: string, record: RunRecord): Promise<void> 
 /** What a run came to; undefined where it has not come to its end. Throws a UserError for a file that is no record. */
 export async function readRecord(dir: string): Promise<RunRecord | undefined> {
   const path = join(dir, file);
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
+  const json = await readFile(path, 'utf8').catch(() => undefined);
+  if (json === undefined) return undefined;
   let found: unknown;
   try {
-    found = JSON.parse(text);
+    found = JSON.parse(json);
   } catch (error) {
     throw new UserError(`${path} is not JSON: ${(error as Error).message}. Delete it, and ask for the run again.`);
   }
-  if (!isRecord) {
-    const { Ajv } = await import('ajv');
-    isRecord = new Ajv({ strict: false }).compile<RunRecord>(recordSchema);
-  }
-  if (isRecord(found)) return found;
-  const [fault] = isRecord.errors ?? [];
-  throw new UserError(
-    `${path} is not a record of version 1: ${fault?.instancePath || 'it'} ${fault?.message}. Delete it, and ask for the run again.`,
-  );
+  const fault = faultOf(found);
+  if (fault === undefined) return found as RunRecord;
+  throw new UserError(`${path} is not a record of version 1: ${fault}. Delete it, and ask for the run again.`);
 }
 
 /** The numbers of a record by names with dots: `test.accuracy`, `parameters.left`; nothing else. */

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, existsSync, join } from '#platform';
 import * as tf from '@tensorflow/tfjs';
 import { dataHash, type DataSplits } from '../data/dataSplits.js';
 import { UserError } from '../errors.js';

@@ -1,4 +1,4 @@
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from '#platform';
 import type * as tf from '@tensorflow/tfjs';
 import { blankImages } from '../data/dataSplits.js';
 import type { ImageShape } from '../data/imageSet.js';

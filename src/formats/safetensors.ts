@@ -1,3 +1,4 @@
+import { Buffer, readFile } from '#platform';
 import { UserError } from '../errors.js';
 
 /** A tensor as a file holds it. */
@@ -61,6 +62,19 @@ export function encodeSafetensors(
   length.writeBigUInt64LE(BigInt(header.length));
   const parts = sorted.map(([, { values }]) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   return Buffer.concat([length, header, ...parts]);
+}
+
+/**
+ * Reads a safetensors file: its tensors, and the texts it carries besides. Throws a UserError that names it where it cannot be
+ * read, and as `decodeSafetensors` does.
+ */
+export async function readSafetensors(
+  path: string,
+): Promise<{ tensors: Map<string, SavedTensor>; metadata: Record<string, string> }> {
+  const bytes = await readFile(path).catch((error: Error) => {
+    throw new UserError(`${path} cannot be read: ${error.message}. Check the path.`, { cause: error });
+  });
+  return { tensors: decodeSafetensors(bytes, path), metadata: safetensorsMetadata(bytes, path) };
 }
 
 /**

@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, existsSync, join, readFileSync } from '#platform';
 import { UserError } from '../errors.js';
 import { jsonFile, writeFileWholeSync } from '../platform/writeFile.js';
 

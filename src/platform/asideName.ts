@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, isAlive, join, pid, randomBytes } from '#platform';
 import { UserError } from '../errors.js';
 import { realFiles, type FileSystem } from './fileSystem.js';
 
@@ -19,7 +18,7 @@ export function namesAside(path: string): { aside: (fate: Fate) => string; done:
   const token = randomBytes(4).toString('hex');
   inUse.add(token);
   return {
-    aside: (fate) => join(dirname(path), `.${basename(path)}.${process.pid}-${token}.${fate}`),
+    aside: (fate) => join(dirname(path), `.${basename(path)}.${pid}-${token}.${fate}`),
     done: () => void inUse.delete(token),
   };
 }
@@ -54,20 +53,11 @@ export async function clearOrphans(dir: string, files: FileSystem = realFiles, o
 
 /** What an entry of a folder is, if it is one of these and whoever made it is no longer at work. */
 function orphanOf(entry: string): { name: string; fate: Fate } | undefined {
-  const { name, pid, token, fate } = pattern.exec(entry)?.groups ?? {};
+  const { name, pid: writer, token, fate } = pattern.exec(entry)?.groups ?? {};
   if (name === undefined) return undefined;
   // A number of ours that we do not know is that of a process before us: in a container all have the same.
-  const atWork = Number(pid) === process.pid ? inUse.has(token) : isAlive(Number(pid));
+  const atWork = Number(writer) === pid ? inUse.has(token) : isAlive(Number(writer));
   return atWork ? undefined : { name, fate: fate as Fate };
-}
-
-/** Whether a process of this number runs on this machine, whoever's it is. */
-export function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 async function entriesOf(dir: string, files: FileSystem): Promise<string[]> {

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
-import { dirname } from 'node:path';
-import * as nodeFiles from 'node:fs/promises';
+import type * as nodeFiles from 'node:fs/promises';
+import { dirname, link, mkdir, open, readdir, realpath, rename, rm, stat, windows } from '#platform';
 
 /** What writing needs of the file system: a parameter, so that tests can let each of its calls fail. */
 export type FileSystem = Pick<
@@ -9,7 +9,7 @@ export type FileSystem = Pick<
 >;
 
 /** The real one. */
-export const realFiles: FileSystem = nodeFiles;
+export const realFiles: FileSystem = { link, mkdir, open, readdir, realpath, rename, rm, stat };
 
 /** The most bytes that one call writes: Linux takes less than 2 GiB at a time. */
 const LARGEST_WRITE = 2 ** 30;
@@ -47,7 +47,7 @@ export async function makeFolder(path: string, files: FileSystem): Promise<void>
 /** Waits until the disk has a folder's list of names: without it, a renamed file may be gone after a power cut. */
 export async function syncFolder(path: string, files: FileSystem): Promise<void> {
   // Windows has no such call, and opens no folders.
-  if (process.platform === 'win32') return;
+  if (windows) return;
   const folder = await files.open(path, 'r');
   try {
     await folder.sync();

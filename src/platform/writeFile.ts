@@ -1,6 +1,17 @@
 import type { Stats } from 'node:fs';
-import * as syncFiles from 'node:fs';
-import { basename, dirname } from 'node:path';
+import {
+  basename,
+  Buffer,
+  dirname,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from '#platform';
 import { UserError } from '../errors.js';
 import { clearOrphans, namesAside } from './asideName.js';
 import { makeFolder, realFiles, statOf, syncFolder, writeDurably, type FileSystem } from './fileSystem.js';
@@ -63,15 +74,16 @@ export async function checkWritable(path: string, kind: FileKind, files: FileSys
 /** `writeFileWhole` for a cell of a notebook, which cannot wait: the same promises, but for what a failing folder undoes. */
 export function writeFileWholeSync(path: string, contents: Uint8Array | string, kind: FileKind): void {
   // Links are followed, so that what they lead to is replaced, and not they.
-  const target = syncFiles.existsSync(path) ? syncFiles.realpathSync(path) : path;
+  const target = existsSync(path) ? realpathSync(path) : path;
   const { aside, done } = namesAside(target);
   try {
-    syncFiles.mkdirSync(dirname(path), { recursive: true });
-    if (syncFiles.existsSync(target)) refuseOther(path, syncFiles.statSync(target), kind, () => headSync(target));
-    syncFiles.writeFileSync(aside('new'), contents, { flag: 'wx', flush: true });
-    syncFiles.renameSync(aside('new'), target);
+    mkdirSync(dirname(path), { recursive: true });
+    if (existsSync(target))
+      refuseOther(path, statSync(target), kind, () => readFileSync(target).subarray(0, HEAD_BYTES));
+    writeFileSync(aside('new'), contents, { flag: 'wx', flush: true });
+    renameSync(aside('new'), target);
   } catch (error) {
-    syncFiles.rmSync(aside('new'), { force: true });
+    rmSync(aside('new'), { force: true });
     throw cannotWrite(path, error);
   } finally {
     done();
@@ -121,16 +133,6 @@ async function replaceable(
     await file?.close();
   }
   return before;
-}
-
-function headSync(path: string): Buffer {
-  const file = syncFiles.openSync(path, 'r');
-  try {
-    const head = Buffer.alloc(HEAD_BYTES);
-    return head.subarray(0, syncFiles.readSync(file, head));
-  } finally {
-    syncFiles.closeSync(file);
-  }
 }
 
 function refuseOther(path: string, stats: Stats, kind: FileKind, head: () => Buffer): void {

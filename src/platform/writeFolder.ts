@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join } from '#platform';
 import { UserError } from '../errors.js';
 import { clearOrphans, namesAside } from './asideName.js';
 import { makeFolder, realFiles, statOf, syncFolder, writeDurably, type FileSystem } from './fileSystem.js';

@@ -1,4 +1,4 @@
-import { crc32, deflateSync } from 'node:zlib';
+import { Buffer, crc32, deflateSync } from '#platform';
 
 /** A PNG file of `width` x `height` pixels with 8 bits a channel: `pixels` is row-major RGB (3 channels) or RGBA (4). */
 export function encodePng(

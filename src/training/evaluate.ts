@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate } from '#platform';
 import * as tf from '@tensorflow/tfjs';
 import { type Normalise, defaultNormalise } from '../data/normalise.js';
 import { batches } from '../data/batches.js';

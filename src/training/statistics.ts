@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate } from '#platform';
 import * as tf from '@tensorflow/tfjs';
 import type { Batch } from '../data/batches.js';
 import { forward, gatesOf } from '../graph/gates.js';

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate } from '#platform';
 import type * as tf from '@tensorflow/tfjs';
 import type { Augmentation } from '../data/augment.js';
 import { type Normalise, defaultNormalise } from '../data/normalise.js';

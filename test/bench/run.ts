@@ -6,7 +6,8 @@
 import { parseArgs } from 'node:util';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { loadData } from 'sparsebook/data/loadData.js';
-import { networks, ours, torch, type Contestant, type NetworkName, type TorchSetting } from './contestants.ts';
+import { networks, ours, torch, type NetworkName, type TorchSetting } from './contestants.ts';
+import { interleave, median, rate } from './turns.ts';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -28,48 +29,15 @@ const settings: TorchSetting[] = [
   { layout: 'nchw' },
   { layout: 'channels_last', tunedMalloc: true },
 ];
-const WARM_UP = 3;
-/** Between turns threads of the one before may still spin, and would be counted against the next. */
-const PAUSE_MS = 40;
 /** How often a turn repeats what takes milliseconds: the first ones warm up, the median of the rest counts. */
 const FORWARD = { warmUp: 1, runs: 3 };
 const SINGLE = { warmUp: 5, runs: 21 };
-
-const sorted = (times: number[]): number[] => [...times].sort((a, b) => a - b);
-const median = (times: number[]): number => {
-  const ordered = sorted(times);
-  const middle = Math.floor(ordered.length / 2);
-  return ordered.length % 2 ? ordered[middle] : (ordered[middle - 1] + ordered[middle]) / 2;
-};
-const rate = (images: number, times: number[]): string => {
-  const [fast, slow] = [Math.min(...times), Math.max(...times)].map((time) => ((1000 * images) / time).toFixed(0));
-  return `${((1000 * images) / median(times)).toFixed(0)} (${slow}-${fast})`;
-};
-
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 
 async function repeated({ warmUp, runs }: typeof SINGLE, run: () => Promise<number>): Promise<number> {
   for (let i = 0; i < warmUp; i++) await run();
   const times: number[] = [];
   for (let i = 0; i < runs; i++) times.push(await run());
   return median(times);
-}
-
-/** Takes turns: every contestant once a round. */
-async function interleave(
-  contestants: Contestant[],
-  turns: number,
-  turn: (contestant: Contestant) => Promise<number>,
-): Promise<number[][]> {
-  for (let i = 0; i < WARM_UP; i++) for (const contestant of contestants) await turn(contestant);
-  const times: number[][] = contestants.map(() => []);
-  for (let round = 0; round < turns; round++) {
-    for (const [i, contestant] of contestants.entries()) {
-      await pause();
-      times[i].push(await turn(contestant));
-    }
-  }
-  return times;
 }
 
 const machine = await useBackend({ backend: options.backend as 'auto', threads });

@@ -9,7 +9,6 @@ export const enum Word {
   scratch,
   scratchStride,
   failed,
-  stop,
 }
 
 const CHUNK_BITS = 12;
@@ -34,7 +33,8 @@ export class Job {
   private known = -1;
 
   constructor(
-    readonly buffer: SharedArrayBuffer = new SharedArrayBuffer(128 + 8 * MAX_ARGUMENTS),
+    // A page that is not isolated has no SharedArrayBuffer of its own, only that of a WebAssembly memory.
+    readonly buffer: ArrayBufferLike = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer,
     private readonly thread = 0,
   ) {
     this.words = new Int32Array(buffer, 0, 32);

@@ -1,8 +1,8 @@
-import { Worker } from 'node:worker_threads';
+import { startThread, type Thread } from '#platform';
 import type { Heap } from './heap.js';
 import { Job, MAX_CHUNKS, SPINS, Word, type Kernel } from './job.js';
-import { compile, instantiate, type Variant } from './wasm.js';
-import type { WorkerData } from './worker.js';
+import { instantiate, type ThreadData } from './thread.js';
+import { compile, type Variant } from './wasm.js';
 
 /** A chunk takes milliseconds; a worker that stays silent over this many waits, a minute in all, has died. */
 const PATIENCE = 600;
@@ -24,7 +24,7 @@ export class Pool {
   private readonly list: Kernel[];
   private readonly numbers: Map<string, number>;
   private job = new Job();
-  private workers: Worker[] = [];
+  private workers: Thread[] = [];
   private scratch = 0;
   private scratchStride = 0;
 
@@ -39,11 +39,8 @@ export class Pool {
     this.list = Object.values(this.kernels);
     this.numbers = new Map(Object.keys(this.kernels).map((name, i) => [name, i]));
     for (let thread = 1; thread < threads; thread++) {
-      const data: WorkerData = { module, memory: heap.memory, buffer: this.job.buffer, wide, thread };
-      const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data, execArgv: [] });
-      worker.unref();
-      worker.on('error', () => undefined);
-      worker.on('exit', () => (this.workers = this.workers.filter((other) => other !== worker)));
+      const data: ThreadData = { module, memory: heap.memory, buffer: this.job.buffer, wide, thread };
+      const worker = startThread(data, () => (this.workers = this.workers.filter((other) => other !== worker)));
       this.workers.push(worker);
     }
   }

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
-import type { Kernel } from './job.js';
+import { joinsVectors, kernelBytes, setFlagsFromString } from '#platform';
 
 /**
  * How the kernels run: with a product and a sum; with fused multiply-add (relaxed SIMD); or with that on 256 bits at once, where the engine
@@ -14,43 +12,16 @@ const RELAXED_MADD = Uint8Array.from([
   253, 0x85, 2, 11,
 ]);
 
-/** The best variant that this Node can compile. Node 20 knows relaxed SIMD behind a flag, which it takes at any time. */
+/** The best variant that this engine can compile. Node 20 knows relaxed SIMD behind a flag, which it takes at any time. */
 export function bestVariant(): Variant {
   if (!WebAssembly.validate(RELAXED_MADD)) setFlagsFromString('--experimental-wasm-relaxed-simd');
   if (!WebAssembly.validate(RELAXED_MADD)) return 'plain';
   return joinsVectors() ? 'wide' : 'fma';
 }
 
-/** Whether this engine can join pairs of 128-bit operations, and the processor has 256 bits. Before Node 24 it could not, or not well. */
-function joinsVectors(): boolean {
-  if (process.arch !== 'x64' || Number(process.versions.node.split('.')[0]) < 24) return false;
-  try {
-    return /\bavx2\b/.test(readFileSync('/proc/cpuinfo', 'latin1'));
-  } catch {
-    return false; // not Linux: nothing says what the processor can do
-  }
-}
-
-/** Compiles the kernels that the build left beside this file. Throws if the machine has no WebAssembly SIMD. */
+/** Compiles the kernels. Throws if the machine has no WebAssembly SIMD. */
 export function compile(variant: Variant): WebAssembly.Module {
   if (variant !== 'plain') bestVariant();
   if (variant === 'wide' && joinsVectors()) setFlagsFromString('--experimental-wasm-revectorize');
-  const build = variant === 'plain' ? 'plain' : 'fma';
-  return new WebAssembly.Module(readFileSync(new URL(`./kernels.${build}.wasm`, import.meta.url)));
-}
-
-/** The kernels on a memory, in an order that is the same in every thread; `wide` lets them use tiles for 256 bits. */
-export function instantiate(
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
-  wide: boolean,
-): Record<string, Kernel> {
-  const abort = (): never => {
-    throw new Error('a simd kernel aborted');
-  };
-  const { exports } = new WebAssembly.Instance(module, { env: { memory, abort } });
-  const functions = Object.entries(exports).filter(([, value]) => typeof value === 'function');
-  const kernels = Object.fromEntries(functions) as Record<string, Kernel>;
-  kernels.setWide(Number(wide));
-  return kernels;
+  return new WebAssembly.Module(kernelBytes(variant === 'plain' ? 'plain' : 'fma'));
 }

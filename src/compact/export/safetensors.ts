@@ -1,15 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
 import { fillWeights, namedWeights } from '../../graph/names.js';
 import { writeFileWhole, type FileKind } from '../../platform/writeFile.js';
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  safetensorsMetadata,
-  type SavedTensor,
-} from '../../formats/safetensors.js';
-import { modelOf, readOrRefuse, structureOf } from './topology.js';
+import { encodeSafetensors, readSafetensors, type SavedTensor } from '../../formats/safetensors.js';
+import { modelOf, structureOf } from './topology.js';
 
 /** A safetensors file begins with the length of its header, which is JSON. */
 export const safetensorsFile: FileKind = {
@@ -37,9 +31,8 @@ export async function saveSafetensors(model: tf.LayersModel, path: string): Prom
 
 /** Loads a network that `saveSafetensors` saved. Throws a UserError that names the file, and the tensor that does not fit. */
 export async function loadSafetensors(path: string): Promise<tf.LayersModel> {
-  const bytes = await readOrRefuse(path, (file) => readFile(file));
-  const tensors = decodeSafetensors(bytes, path);
-  const topology = safetensorsMetadata(bytes, path)[TOPOLOGY];
+  const { tensors, metadata } = await readSafetensors(path);
+  const topology = metadata[TOPOLOGY];
   if (topology === undefined) {
     throw new UserError(`${path} holds tensors but not the network they belong to: save it with saveSafetensors.`);
   }

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { Buffer, join, readFile } from '#platform';
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
 import { writeFolderWhole, type FolderKind } from '../../platform/writeFolder.js';

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { usableCores } from '../../platform/usableCores.js';
+import { usableCores } from '#platform';
 import { UserError } from '../../errors.js';
 import { Child, type Outcome, type Task } from './children.js';
 import { afterDeath, type Deaths } from './deaths.js';

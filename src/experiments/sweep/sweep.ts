@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { dataFolder } from '../../data/loadData.js';
 import { UserError } from '../../errors.js';
-import { isAlive } from '../../platform/asideName.js';
+import { isAlive } from '#platform';
 import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
 import { runFiles } from '../../training/log/readRun.js';
 import { isHeld } from '../../training/log/runLock.js';

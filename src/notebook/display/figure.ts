@@ -1,6 +1,7 @@
 import type { Figure } from '../../plots/theme.js';
-import { type Bundle, type BundleMetadata, display } from './output.js';
-import { type PngOptions, renderPng, sizeOf } from './renderPng.js';
+import { type Bundle, type BundleMetadata, cellRunner, display } from './output.js';
+import { sizeOf, type PngOptions } from './pngOptions.js';
+import { renderPng } from './renderPng.js';
 
 /** Shows a figure below the cell: plotly, an image (PNG) and a sentence of text, which is printed elsewhere. */
 export function show(figure: Figure, picture: PngOptions = {}): void {
@@ -57,17 +58,20 @@ export function liveFigure(figure: Figure, options: LiveFigureOptions = {}): Fig
   };
 }
 
-/** A figure as one output in several forms: interactive (plotly), a sentence of text and, unless `picture` is null, a PNG. */
+/**
+ * A figure as one output in several forms: interactive (plotly), a sentence of text and a PNG, unless `picture` is null or
+ * what runs the cell draws figures itself.
+ */
 export function figureBundle({ data, layout }: Figure, picture: PngOptions | null): Bundle {
   const bundle: Bundle = {
     'application/vnd.plotly.v1+json': { data, layout, config: { responsive: true, displaylogo: false } },
     'text/plain': inWords(layout),
   };
-  if (picture) {
+  if (picture && !cellRunner()?.drawsFigures) {
     try {
       bundle['image/png'] = renderPng({ data, layout }, picture).toString('base64');
     } catch (error) {
-      process.emitWarning(`the figure "${layout.title.text}" is shown without a picture: ${String(error)}`);
+      console.warn(`the figure "${layout.title.text}" is shown without a picture: ${String(error)}`);
     }
   }
   return bundle;

@@ -1,6 +1,4 @@
-import { createRequire } from 'node:module';
-import { sep } from 'node:path';
-import { randomUUID } from 'node:crypto';
+import { loadedModules, randomBytes } from '#platform';
 
 /** What a cell shows, as one thing in several forms: MIME type to content. A viewer picks the richest it knows. */
 export type Bundle = Record<string, unknown>;
@@ -17,25 +15,37 @@ interface DisplayData {
 /** Sends display_data, or update_display_data, on behalf of the cell that runs. */
 export type WriteDisplayData = (content: DisplayData, update: boolean) => void;
 
-const tslabJupyter = ['', 'tslab', 'dist', 'jupyter.js'].join(sep);
+/** What runs cells and shows what they give. */
+export interface CellRunner {
+  write: WriteDisplayData;
+  /** Whether it draws plotly's figures itself wherever it shows them, so that no image need come along. */
+  drawsFigures: boolean;
+}
+
+let given: CellRunner | undefined;
+
+/** Sends what cells show to `runner`: for a program other than tslab that runs cells, such as a page. */
+export function showIn(runner: CellRunner | undefined): void {
+  given = runner;
+}
 
 /**
- * The output of the cell that runs, or null outside of a notebook: of the tslab that the process has loaded already.
- * That may be a globally installed one, and importing `tslab` from here would load a second, mute copy.
+ * What runs the cell that called, or undefined outside of a notebook: the one that was given, or the tslab that the process
+ * has loaded already. That may be a globally installed one, and importing `tslab` from here would load a second, mute copy.
  */
-function kernelOutput(): WriteDisplayData | null {
-  const loaded = createRequire(import.meta.url).cache;
-  for (const [file, module] of Object.entries(loaded)) {
-    if (!file.endsWith(tslabJupyter)) continue;
-    const { lastWriteDisplayData } = (module?.exports ?? {}) as { lastWriteDisplayData?: WriteDisplayData | null };
-    if (lastWriteDisplayData) return lastWriteDisplayData;
+export function cellRunner(): CellRunner | undefined {
+  if (given) return given;
+  for (const [file, module] of Object.entries(loadedModules)) {
+    if (!/[\\/]tslab[\\/]dist[\\/]jupyter\.js$/.test(file)) continue;
+    const { lastWriteDisplayData: write } = (module?.exports ?? {}) as { lastWriteDisplayData?: WriteDisplayData | null };
+    if (write) return { write, drawsFigures: false };
   }
-  return null;
+  return undefined;
 }
 
 /** Something on display below a cell, which can be replaced in place. */
 export class DisplayHandle {
-  readonly id: string = randomUUID();
+  readonly id: string = randomBytes(16).toString('hex');
 
   /** Replaces what is shown, in every place where it is shown. Does nothing outside of a notebook. */
   update(bundle: Bundle, metadata: BundleMetadata = {}): void {
@@ -44,9 +54,9 @@ export class DisplayHandle {
 
   /** Adds the bundle to the output of the cell that runs; false outside of a notebook. */
   send(bundle: Bundle, metadata: BundleMetadata = {}, update = false): boolean {
-    const write = kernelOutput();
-    write?.({ data: bundle, metadata, transient: { display_id: this.id } }, update);
-    return write !== null;
+    const runner = cellRunner();
+    runner?.write({ data: bundle, metadata, transient: { display_id: this.id } }, update);
+    return runner !== undefined;
   }
 }
 
@@ -60,7 +70,7 @@ export function display(bundle: Bundle, metadata: BundleMetadata = {}): DisplayH
 
 /** Whether a notebook cell is what runs us. */
 export function inNotebook(): boolean {
-  return kernelOutput() !== null;
+  return cellRunner() !== undefined;
 }
 
 /**

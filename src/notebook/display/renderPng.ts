@@ -2,21 +2,7 @@ import type { Figure } from '../../plots/theme.js';
 import { encodeIndexedPng, palette } from '../../plots/png.js';
 import { fontsFor } from './fonts.js';
 import { plotlyInNode } from './plotlyInNode.js';
-
-/** How a figure is drawn. Sizes are in CSS pixels. */
-export interface PngOptions {
-  /** Default 720. */
-  width?: number;
-  /** Default: the figure's own. */
-  height?: number;
-  /** How many image pixels one CSS pixel becomes along both sides; default 2, for screens with dense pixels. */
-  scale?: number;
-}
-
-/** The size of a figure in CSS pixels. */
-export function sizeOf(layout: Figure['layout'], options: PngOptions): { width: number; height: number } {
-  return { width: options.width ?? 720, height: options.height ?? layout.height };
-}
+import { sizeOf, type PngOptions } from './pngOptions.js';
 
 /**
  * Draws a figure as a PNG, dark on white, without a browser: plotly runs in jsdom, resvg paints, in about 0.2 s. It

@@ -6,7 +6,7 @@ import { sweepFigure } from '../../plots/sweep.js';
 import { interruptSignal } from '../kernel/interrupt.js';
 import { display, inNotebook } from './output.js';
 import { liveFigure } from './figure.js';
-import { dataFrame } from './table.js';
+import { dataFrame } from './dataFrame.js';
 import type { FollowCellOptions } from './watch.js';
 
 /**

@@ -1,17 +1,12 @@
-import { EventEmitter } from 'node:events';
-
 const hook: unique symbol = Symbol.for('sparsebook.interrupt');
 
-/** Where the kernel's launcher and the library meet: any copy of the library finds the same emitter, of 'interrupt', here. */
-const shared = globalThis as { [hook]?: EventEmitter };
+/** Where what interrupts and the library meet: any copy of the library finds the same target, of 'interrupt', here. */
+const shared = globalThis as { [hook]?: EventTarget };
 
-/**
- * Has the signals of `interruptSignal` abort at SIGINT. It must run before any cell: Node puts signal listeners aside
- * while a cell's synchronous part runs, and one that a cell adds in that time makes the next SIGINT end the process.
- */
-export function installInterruptHook(): void {
-  const emitter = (shared[hook] = new EventEmitter());
-  process.on('SIGINT', () => emitter.emit('interrupt'));
+/** Has the signals of `interruptSignal` abort when the function is called that it returns. */
+export function installInterruptHook(): () => void {
+  const target = (shared[hook] = new EventTarget());
+  return () => void target.dispatchEvent(new Event('interrupt'));
 }
 
 let controller: AbortController | undefined;
@@ -28,7 +23,7 @@ export function interruptSignal(): AbortSignal {
   if (controller && !controller.signal.aborted) return controller.signal;
   const current = (controller = new AbortController());
   const abort = (): void => current.abort(new DOMException('interrupted', 'AbortError'));
-  if (shared[hook]) shared[hook].once('interrupt', abort);
+  if (shared[hook]) shared[hook].addEventListener('interrupt', abort, { once: true });
   else if (!('__tslab__' in globalThis)) process.once('SIGINT', abort);
   return current.signal;
 }

@@ -44,7 +44,9 @@ function endInput(): void {
 
 endInput();
 cacheCompiledCode();
-installInterruptHook();
+// Before any cell: Node puts signal listeners aside while a cell's synchronous part runs, and one that a cell adds in that time makes
+// the next SIGINT end the process.
+process.on('SIGINT', installInterruptHook());
 repairCompiler();
 const tslab = loadTslab();
 repairTransport(tslab);

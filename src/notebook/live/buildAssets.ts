@@ -15,6 +15,9 @@ const entries = {
   'live/style/main.css': 'live',
   'runs/browser/runs.ts': 'runs',
   'runs/style.css': 'runs',
+  'page/browser/main.ts': 'page',
+  'page/browser/worker.ts': 'worker',
+  'page/style/main.css': 'page',
   'publish/browser/serviceWorker.ts': 'service-worker',
 };
 buildSync({
@@ -28,6 +31,11 @@ buildSync({
   logLevel: 'error',
 });
 // The bundle that makes no functions from text, which the policies of pages refuse.
-const plotly = readFileSync(createRequire(import.meta.url).resolve('plotly.js-strict-dist-min'));
-writeFileSync(join(assetFolder, 'plotly.js'), gzipSync(plotly, { level: constants.Z_BEST_COMPRESSION }));
+pack(createRequire(import.meta.url).resolve('plotly.js-strict-dist-min'), 'plotly.js');
+pack(join(assetFolder, 'worker.js'), 'worker.js');
+
+function pack(file: string, name: string): void {
+  writeFileSync(join(assetFolder, name), gzipSync(readFileSync(file), { level: constants.Z_BEST_COMPRESSION }));
+}
+
 writeFileSync(join(packageRoot, 'dist', 'built'), '');

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { UserError } from '../../errors.js';
 import type { FolderKind } from '../../platform/writeFolder.js';
 import { assetFolder } from '../assets.js';
+import { pageProgram } from '../page/program.js';
 import { renderReport } from '../report/renderReport.js';
 import { isObject, isText } from '../run/notebook.js';
 import { readNotebook } from '../run/notebookFile.js';
@@ -46,13 +47,19 @@ function pageNames(notebooks: readonly string[]): Map<string, string> {
   return names;
 }
 
+export interface SiteOptions {
+  runs?: (file: string) => boolean;
+  onPage?: (page: { name: string; bytes: number }) => void;
+}
+
 /**
  * Renders notebooks, by their files, with their saved outputs as a site that any host of plain files can serve: the files by name. Links
- * from one notebook to another lead to its page. `onPage` hears of each. Throws a UserError for what is no notebook.
+ * from one notebook to another lead to its page; those of which `runs` says so can be run in theirs. `onPage` hears of each page. Throws a
+ * UserError for what is no notebook.
  */
 export async function renderSite(
   notebooks: readonly string[],
-  onPage: (page: { name: string; bytes: number }) => void = () => undefined,
+  { runs = () => false, onPage = () => undefined }: SiteOptions = {},
 ): Promise<Map<string, Uint8Array>> {
   const names = pageNames(notebooks);
   const files = new Map<string, Uint8Array>();
@@ -66,7 +73,8 @@ export async function renderSite(
   for (const [file, name] of names) {
     const notebook = await readNotebook(file);
     const of = { name: basename(file, '.ipynb'), folder: dirname(file) };
-    const html = withLinks(renderReport(notebook, { ...of, site }), addresses);
+    const program = runs(file) ? await pageProgram(notebook, of.name, of.folder) : undefined;
+    const html = withLinks(renderReport(notebook, { ...of, program, site }), addresses);
     const bytes = Buffer.from(html);
     files.set(name, bytes);
     pages.push({ notebook, ...of, address: encodeURIComponent(name), bytes: bytes.length });

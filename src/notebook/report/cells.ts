@@ -36,9 +36,8 @@ export function renderCodeCell(cell: CodeCell, number: number, page: OutputPage)
   const parts = partsOf(cell);
   const rendered = parts.outputs === 'removed' ? undefined : renderOutputs(cell.outputs, page, number);
   const hidden = cell.outputs.length > 0 && parts.outputs === 'folded';
-  const outputs = hidden
-    ? markup`<details class="outputs"><summary>Show output</summary>${rendered}</details>`
-    : rendered;
+  const saved = rendered && markup`<div class="saved">${rendered}</div>`;
+  const outputs = hidden ? markup`<details class="outputs"><summary>Show output</summary>${saved}</details>` : saved;
   const code = parts.source === 'removed' ? undefined : renderCode(cell, parts.source === 'folded');
   if (!code && !fault && (!outputs || cell.outputs.length === 0)) return undefined;
   const warning = fault && markup`<p class="warning ${fault}">${warnings[fault]}</p>`;

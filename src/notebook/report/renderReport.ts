@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { assetFolder, mapFolder } from '../assets.js';
 import { toBase85 } from './base85.js';
 import { Latex } from '../render/latex.js';
@@ -11,6 +11,7 @@ import { asHtml, type Html, joinedHtml, jsonForScript, markup, orNotice } from '
 import { hasTag, joined, type Notebook } from '../run/notebook.js';
 import { renderCodeCell } from './cells.js';
 import { outputPage } from '../render/inNode.js';
+import type { PageProgram } from '../page/program.js';
 import { readProvenance, renderNotices } from './provenance.js';
 import { type DeclaredParameter, parametersOf, type ParameterValue } from '../run/parameters.js';
 
@@ -19,13 +20,34 @@ const folder = dirname(createRequire(import.meta.url).resolve('katex/dist/katex.
 /** SHA-256 of a script as a content security policy writes it. */
 const policyHash = (script: string): string => `'sha256-${createHash('sha256').update(script).digest('base64')}'`;
 
-let loaded: ReturnType<typeof readAssets> | undefined;
+const readAsset = (name: string): Buffer => readFileSync(join(assetFolder, name));
 
-/** What pages have in common; plotly.js gzipped, which the page's script unpacks with the browser's DecompressionStream. */
-function readAssets(): { style: string; script: string; plotly: Buffer; plotlyHash: string } {
-  const [style, script] = ['report.css', 'report.js'].map((name) => readFileSync(join(assetFolder, name), 'utf8'));
-  const plotly = readFileSync(join(assetFolder, 'plotly.js'));
-  return { style, script, plotly, plotlyHash: policyHash(gunzipSync(plotly).toString()) };
+let plotly: { gzipped: Buffer; embedded: Html; hash: string } | undefined;
+
+/** plotly.js, which is read once. */
+function readPlotly(): NonNullable<typeof plotly> {
+  const gzipped = readAsset('plotly.js');
+  const embedded = packed(markup`id="plotly"`, gzipped);
+  return { gzipped, embedded, hash: policyHash(gunzipSync(gzipped).toString()) };
+}
+
+/** What is gzipped, as text in an element, which the page's script unpacks with the browser's DecompressionStream. */
+function packed(attribute: Html, gzipped: Uint8Array): Html {
+  return markup`<script type="text/plain" ${attribute}>${asHtml(toBase85(gzipped))}</script>`;
+}
+
+/** The same as a file of a site, which the element names. */
+function shared(id: string, gzipped: Uint8Array, site: Site): Html {
+  return markup`<script type="text/plain" id="${id}" data-from="${site.share(`${id}.bin`, gzipped)}"></script>`;
+}
+
+/** What a page that runs carries: the library, its cells, what it knows of them, and the files that they read. */
+function renderProgram({ notebook, code, files }: PageProgram, site?: Site): Html {
+  const saved = [...files].map(([path, bytes]) => packed(markup`data-file="${path}"`, gzipSync(bytes, { level: 9 })));
+  return markup`<script type="application/json" id="notebook">${jsonForScript(notebook)}</script>
+${site ? shared('worker', readAsset('worker.js'), site) : packed(markup`id="worker"`, readAsset('worker.js'))}
+${packed(markup`id="cells"`, gzipSync(code))}
+${joinedHtml(saved, '\n')}`;
 }
 
 /**
@@ -74,7 +96,7 @@ function renderMaps(names: Iterable<string> = []): Html[] {
     });
 }
 
-export const controls = markup`<div class="controls" hidden>
+export const controls: Html = markup`<div class="controls" hidden>
 <button type="button" id="toggle-code" aria-pressed="false">Show all code</button>
 <button type="button" id="toggle-theme">Dark</button>
 </div>`;
@@ -84,6 +106,8 @@ export interface ReportOptions {
   name: string;
   /** Where the notebook lies: pictures that its text names are read from there. None are without it. */
   folder?: string;
+  /** What the page needs to run the notebook. Without it the page shows what is saved. */
+  program?: PageProgram;
   /** Where the page is one of a site's. */
   site?: Site;
 }
@@ -122,24 +146,28 @@ function renderProvenance(notebook: Notebook): Html | undefined {
 <div class="scroll"><table><tbody>${cells}</tbody></table></div></section>`;
 }
 
-/** What a page says of itself at its end; the page's script counts the threads. */
+/**
+ * What may run: scripts of these hashes; in a page that runs, besides, workers of its own making and WebAssembly; in a page of a site,
+ * its service worker. None makes code of text, and none but a site's asks a server, its own.
+ */
+function scriptPolicy(hashes: string[], runs: boolean, site?: Site): string {
+  const scripts = [...hashes, ...(runs ? ["'wasm-unsafe-eval'"] : [])].join(' ');
+  const workers = [...(runs ? ['blob:'] : []), ...(site ? ["'self'"] : [])].join(' ') || "'none'";
+  return `script-src ${scripts}; worker-src ${workers}; connect-src ${site ? "'self'" : "'none'"}`;
+}
+
+/** What a page says of itself at its end; in a site its script counts the threads. */
 export const footnote = (site?: Site): Html =>
   site
-    ? markup`This page loads nothing from other sites, and has <span id="threads">1 thread</span> to train with.`
+    ? markup`This page loads nothing from other sites. Pages that run train on <span id="threads">1 thread</span> here.`
     : markup`This page is one file and loads nothing.`;
-
-/** An element that holds bytes, for the page's script to unpack, or names the file of the site that does. */
-function packed(id: string, bytes: Uint8Array, site?: Site): Html {
-  if (site) return markup`<script type="text/plain" id="${id}" data-file="${site.share(`${id}.bin`, bytes)}"></script>`;
-  return markup`<script type="text/plain" id="${id}">${asHtml(toBase85(bytes))}</script>`;
-}
 
 /**
  * Renders a notebook with its saved outputs as one HTML file that needs nothing else: style, script, fonts, formulas and
  * plotly.js are in it. Its policy lets only its own scripts run and nothing be loaded, should something foreign slip
  * through.
  */
-export function renderReport(notebook: Notebook, { name, folder, site }: ReportOptions): string {
+export function renderReport(notebook: Notebook, { name, folder, program, site }: ReportOptions): string {
   const texts = textsOf(notebook.cells);
   const titles = texts.reduce((count, { source }) => count + countTitles(source), 0);
   const outline: Outline = { headings: [], deeper: titles > 1 };
@@ -160,6 +188,7 @@ export function renderReport(notebook: Notebook, { name, folder, site }: ReportO
   const parameters = orNotice('The table of parameters', undefined, () => renderParameters(notebook));
   const provenance = orNotice('The provenance', undefined, () => renderProvenance(notebook));
   const main = joinedHtml(cells, '\n');
+  const contents = renderContents(outline.headings);
   const body = markup`<body>
 <a class="skip" href="#main">Skip to the text</a>
 <header>
@@ -167,23 +196,31 @@ export function renderReport(notebook: Notebook, { name, folder, site }: ReportO
 <h1>${title.html}</h1>
 ${notices}${parameters}
 </header>
-${renderContents(outline.headings)}
+${program ? markup`<div class="side"><aside id="panel" class="panel" aria-label="Parameters"></aside>${contents}</div>` : contents}
 <main id="main" tabindex="-1">
 ${main}
 </main>
 <footer>
 ${provenance}<p>Rendered by sparsebook from <code>${name}</code>. ${footnote(site)}</p>
 </footer>`;
-  return renderPage({ title: title.text, body, maps: page.maps, site });
+  return renderPage({ title: title.text, body, maps: page.maps, program, site });
 }
 
-/** A page with its style, script and policy around a body; with plotly.js where the body has figures. */
-export function renderPage(page: { title: string; body: Html; maps?: Iterable<string>; site?: Site }): string {
-  const { title, body, maps, site } = page;
-  const assets = (loaded ??= readAssets());
-  const hasFigures = body.toString().includes('class="plot"');
-  const scripts = [policyHash(assets.script), ...(hasFigures ? [assets.plotlyHash] : [])].join(' ');
-  const policy = `default-src 'none'; script-src ${scripts}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'${site ? "; worker-src 'self'; connect-src 'self'" : ''}`;
+interface Page extends Pick<ReportOptions, 'program' | 'site'> {
+  title: string;
+  /** From its opening tag on; what closes it follows. */
+  body: Html;
+  maps?: Iterable<string>;
+}
+
+/** A page around its body: with style, script and policy, and with plotly.js where there may be figures. */
+export function renderPage({ title, body, maps, program, site }: Page): string {
+  const kind = program ? 'page' : 'report';
+  const script = readAsset(`${kind}.js`).toString();
+  // A page that runs may draw figures that are not saved.
+  const drawing = program || body.toString().includes('class="plot"') ? (plotly ??= readPlotly()) : undefined;
+  const hashes = [policyHash(script), ...(drawing ? [drawing.hash] : [])];
+  const policy = `default-src 'none'; ${scriptPolicy(hashes, program !== undefined, site)}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'`;
   return markup`<!doctype html>
 <html lang="en">
 <head>
@@ -197,11 +234,11 @@ export function renderPage(page: { title: string; body: Html; maps?: Iterable<st
 ${site && markup`<meta name="service-worker" content="${site.serviceWorker}">`}
 <title>${title}</title>
 <style>${asHtml(katexStyle(body.toString()))}</style>
-<style>${asHtml(assets.style)}</style>
-<script>${asHtml(assets.script)}</script>
+<style>${asHtml(readAsset(`${kind}.css`).toString())}</style>
+<script>${asHtml(script)}</script>
 </head>
 ${body}
-${hasFigures && packed('plotly', assets.plotly, site)}${renderMaps(maps)}
+${drawing && (site ? shared('plotly', drawing.gzipped, site) : drawing.embedded)}${renderMaps(maps)}${program && renderProgram(program, site)}
 </body>
 </html>
 `.toString();

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecuteOutcome, KernelClient } from '../kernel/client/kernelClient.js';
-import type { CellFailure } from '../kernel/patch/failures.js';
+import type { CellFailure } from '../kernel/cellRun.js';
 import type { Message } from '../kernel/wire.js';
 import { causeOfDeath, type CellFault, type CellPlace, type FailureKind } from './events.js';
-import { type CodeCell, joined, type Metadata, type Output, sourceHash } from './notebook.js';
+import { type CodeCell, joined, type Metadata, type Output } from './notebook.js';
+import { sourceHash } from './sourceHash.js';
 import { type NotebookOutputs, OutputArea } from './outputArea.js';
 
 /** One cell of a run: what it printed and showed, when, and what went wrong. */

@@ -1,7 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { isObject } from './notebook.js';
 
 /** The project a folder belongs to: the nearest folder upwards with a package.json, or the folder itself. */
 function projectOf(folder: string): string {
@@ -13,7 +12,7 @@ function projectOf(folder: string): string {
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-type Clean = (text: string) => string;
+export type Clean = (text: string) => string;
 
 const letter = '[\\p{L}\\p{N}_]';
 /** Where a word begins, be it behind a colour or behind the `\n` of a text that was quoted. */
@@ -48,40 +47,4 @@ export function machinePathRemover(folder: string, home: string = homedir()): Cl
       return groups.home === undefined ? found : '~';
     });
   };
-}
-
-const cleaned = new WeakMap<Clean, WeakMap<object, Record<string, unknown>>>();
-
-/**
- * An output's data with every text, also inside JSON, passed through `clean`; images in base64 stay. The same bundle
- * gives the same result, so that who compares sees no change.
- */
-export function cleanBundle(bundle: Record<string, unknown>, clean: Clean): Record<string, unknown> {
-  const known = cleaned.get(clean) ?? new WeakMap<object, Record<string, unknown>>();
-  cleaned.set(clean, known);
-  const before = known.get(bundle);
-  if (before) return before;
-  const result = Object.fromEntries(
-    Object.entries(bundle).map(([mime, value]) => [mime, isEncoded(mime) ? value : cleanValue(value, clean)]),
-  );
-  known.set(bundle, result);
-  return result;
-}
-
-const isEncoded = (mime: string): boolean => !/^text\/|[+/](json|xml|javascript)$/.test(mime);
-
-function cleanValue(value: unknown, clean: Clean): unknown {
-  const clear = (one: unknown): unknown => {
-    if (typeof one === 'string') return clean(one);
-    if (Array.isArray(one)) return one.map(clear);
-    if (!isObject(one)) return one;
-    return Object.fromEntries(Object.entries(one).map(([name, entry]) => [name, clear(entry)]));
-  };
-  try {
-    return clear(value);
-  } catch (error) {
-    // Nested deeper than the stack; no page shows it either.
-    if (error instanceof RangeError) return value;
-    throw error;
-  }
 }

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 /** Text as notebooks keep it: one string, or its lines, each with its line end. */
 export type MultilineText = string | string[];
 
@@ -141,9 +139,4 @@ export function secondsTaken({ metadata }: CodeCell): number | undefined {
   const end = time('shell.execute_reply', 'iopub.status.idle');
   const seconds = (end - start) / 1000;
   return seconds >= 0 ? seconds : undefined;
-}
-
-/** SHA-256 of a cell's source: outputs saved with another hash are older than their source. */
-export function sourceHash(source: MultilineText): string {
-  return createHash('sha256').update(joined(source)).digest('hex');
 }

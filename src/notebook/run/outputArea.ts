@@ -1,7 +1,7 @@
 import { grouped } from '../../formats/text.js';
-import type { CellFailure } from '../kernel/patch/failures.js';
+import type { CellFailure } from '../kernel/cellRun.js';
 import type { Message, MessageContent } from '../kernel/wire.js';
-import { cleanBundle } from './machinePaths.js';
+import { cleanBundle } from './cleanBundle.js';
 import { lines, type Metadata, type Output } from './notebook.js';
 import {
   fileLimits,

@@ -1,5 +1,5 @@
 import { grouped } from '../../formats/text.js';
-import type { CellFailure } from '../kernel/patch/failures.js';
+import type { CellFailure } from '../kernel/cellRun.js';
 import { terminalText } from './terminalText.js';
 
 /** How much of what cells put out is kept, in characters. Whatever is left out is replaced by a note that says so. */

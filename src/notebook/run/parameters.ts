@@ -83,11 +83,9 @@ export function setParameter(source: string, name: string, value: ParameterValue
 
 function literalOf(source: string, name: string): Declaration & { literal: SyntaxNode } {
   const declaration = declarations(source).findLast((one) => one.name === name);
-  let literal = declaration?.initializer;
-  if (!declaration || !literal) throw new UserError(`the parameters cell declares no value for '${name}'`);
-  // `0.5 as number` keeps its type.
-  while (isCast(literal)) [literal] = childrenOf(literal);
-  return { ...declaration, literal };
+  const initializer = declaration?.initializer;
+  if (!declaration || !initializer) throw new UserError(`the parameters cell declares no value for '${name}'`);
+  return { ...declaration, literal: withoutCast(initializer) };
 }
 
 /**
@@ -112,6 +110,32 @@ export function injectParameter(source: string, name: string, value: ParameterVa
   const usual = literalValue(initializer, source) ?? null;
   const narrow = cast !== undefined || (keyword === 'const' && (typeof usual !== 'object' || usual === null));
   return narrow || !isSameType(typeOfExample(value), typeOfExample(usual)) ? insert(definition.to, ': any') : changed;
+}
+
+/**
+ * The source of a parameters cell with the literal values of some names replaced by expressions: `expression` is given a name and
+ * how its value is written. Where an `as const` says that it is one, the whole is replaced.
+ */
+export function withExpressions(
+  source: string,
+  names: ReadonlySet<string>,
+  expression: (name: string, written: string) => string,
+): string {
+  const places = declarations(source).flatMap(({ name, initializer }) => {
+    if (!names.has(name) || literalValue(initializer, source) === undefined) return [];
+    const constant = castOf(initializer)?.type.name === 'const';
+    return [{ name, node: constant ? initializer! : withoutCast(initializer!) }];
+  });
+  return places
+    .sort((a, b) => b.node.from - a.node.from)
+    .reduce((text, { name, node: { from, to } }) => {
+      return text.slice(0, from) + expression(name, source.slice(from, to)) + text.slice(to);
+    }, source);
+}
+
+/** `0.5 as number` without its type. */
+function withoutCast(literal: SyntaxNode): SyntaxNode {
+  return isCast(literal) ? withoutCast(childrenOf(literal)[0]) : literal;
 }
 
 /** A value as TypeScript: JSON, but with strings in the quotes that the cell uses, and names without. */

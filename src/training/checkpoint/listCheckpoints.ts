@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
-import { readFile, readdir } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, existsSync, join, readdir, readFile, resolve } from '#platform';
 import { UserError } from '../../errors.js';
 import { type FileSystem, realFiles } from '../../platform/fileSystem.js';
 import { deleteFolder } from '../../platform/writeFolder.js';

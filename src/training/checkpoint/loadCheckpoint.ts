@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash, join, readFile } from '#platform';
 import { UserError } from '../../errors.js';
 import type { State } from '../../sparsity/sparsifier.js';
 import { checkpointFiles, formatName, formatVersion, unpackState, type Checkpoint } from './checkpoint.js';

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { Buffer, createHash, join } from '#platform';
 import { UserError } from '../../errors.js';
 import { checkpointFiles, formatName, formatVersion, packState, type CheckpointState } from './checkpoint.js';
 import { realFiles, type FileSystem } from '../../platform/fileSystem.js';

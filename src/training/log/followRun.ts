@@ -1,5 +1,4 @@
-import { join, resolve } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { join, pause, resolve } from '#platform';
 import { LogTail } from './logTail.js';
 import { runFiles, type LoggedEvent } from './readRun.js';
 

@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync, join, readdir, stat } from '#platform';
 import { dataFolder } from '../../data/loadData.js';
 import type { EndEvent, EpochEvent, Scores } from '../events.js';
 import { UserError } from '../../errors.js';

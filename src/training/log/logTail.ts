@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { Buffer, open } from '#platform';
 import { UserError } from '../../errors.js';
 import { parseEventLine, type LoggedEvent } from './readRun.js';
 

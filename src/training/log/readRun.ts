@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, Buffer, join, readFile, resolve } from '#platform';
 import { UserError } from '../../errors.js';
 import type { TrainingEvent } from '../events.js';
 import type { Provenance } from './provenance.js';

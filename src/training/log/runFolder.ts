@@ -1,5 +1,5 @@
-import { mkdir, open, readFile, rmdir, truncate, type FileHandle } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
+import { basename, join, mkdir, open, readFile, resolve, rmdir, truncate } from '#platform';
 import { UserError } from '../../errors.js';
 import type { ChannelMasks } from '../../graph/channelGraph.js';
 import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
@@ -7,7 +7,7 @@ import type { TrainingEvent } from '../events.js';
 import type { Provenance } from './provenance.js';
 import { eventLine, readRun, runFiles } from './readRun.js';
 import { lockRun, type RunLock } from './runLock.js';
-import { fileHead, fileName, fileRecords, metricRecords } from './tensorboard/eventFile.js';
+import { EventFile } from './tensorboard/eventFile.js';
 
 /** A run's folder, open for writing: one process at a time has it. */
 export class RunFolder {
@@ -15,7 +15,7 @@ export class RunFolder {
   /** The folder for `checkpointed`. */
   readonly checkpoints: string;
   private metrics?: FileHandle;
-  private tensorboard?: FileHandle;
+  private tensorboard?: EventFile;
   private failure?: UserError;
 
   private constructor(
@@ -48,14 +48,12 @@ export class RunFolder {
   async begin({ settings, provenance = {} }: { settings: unknown; provenance?: Partial<Provenance> }): Promise<void> {
     const { dir } = this;
     await writing(dir, async () => {
-      const time = Date.now();
       await writeFileWhole(join(dir, runFiles.provenance), `${JSON.stringify(provenance, null, 2)}\n`, jsonFile);
       await writeFileWhole(join(dir, runFiles.settings), `${JSON.stringify(settings, null, 2)}\n`, jsonFile);
       const path = join(dir, runFiles.metrics);
       this.metrics = await open(path, 'a');
       await cutHalfLine(path);
-      this.tensorboard = await open(join(dir, fileName(time)), 'ax');
-      await this.tensorboard.appendFile(fileHead(settings, time));
+      this.tensorboard = await EventFile.begin(dir, settings);
     });
   }
 
@@ -63,13 +61,13 @@ export class RunFolder {
   async log(event: TrainingEvent, gates?: ChannelMasks): Promise<void> {
     const time = Date.now();
     await this.metrics?.appendFile(eventLine({ ...event, time }));
-    await this.tensorboard?.appendFile(fileRecords(event, time, gates));
+    await this.tensorboard?.log(event, time, gates);
     if (event.type === 'epoch' || event.type === 'end') await this.sync();
   }
 
   /** Adds what the finished run came to, for TensorBoard's table of settings. */
   async logMetrics(metrics: Readonly<Record<string, number>>, step: number): Promise<void> {
-    await this.tensorboard?.appendFile(metricRecords(metrics, step, Date.now()));
+    await this.tensorboard?.logMetrics(metrics, step);
     await this.sync();
   }
 

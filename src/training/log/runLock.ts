@@ -14,7 +14,7 @@ import {
 } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { UserError } from '../../errors.js';
-import { isAlive } from '../../platform/asideName.js';
+import { isAlive } from '#platform';
 
 /** How often a lock's file is written again, so that other machines see that its holder lives. */
 const REFRESH_MS = 20_000;

@@ -1,5 +1,4 @@
-import { open, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { Buffer, join, open, stat } from '#platform';
 import type { EpochEvent, StartEvent, StepEvent } from '../events.js';
 import { parseEventLine, runFiles, type LoggedEvent } from './readRun.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock, test, type TestContext } from 'node:test';
-import { dataFrame, table } from 'sparsebook/notebook/display/table.js';
+import { dataFrame, requireOneTensorCore } from 'sparsebook/notebook/display/dataFrame.js';
 import { liveFigure, show } from 'sparsebook/notebook/display/figure.js';
 import { markdown } from 'sparsebook/notebook/display/output.js';
 import { watch } from 'sparsebook/notebook/display/watch.js';
@@ -11,7 +11,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { requireOneTensorCore, tableColumns, tableForms } from 'sparsebook/notebook/display/table.js';
+import { table, tableColumns, tableForms } from 'sparsebook/notebook/display/table.js';
 import { progressLine } from 'sparsebook/notebook/display/watch.js';
 
 const inKernel = (t: TestContext): Shown[] => {

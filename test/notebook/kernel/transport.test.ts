@@ -7,7 +7,7 @@ import type { KernelSpec } from 'sparsebook/notebook/jupyter/kernelSpec.js';
 import { KernelClient } from 'sparsebook/notebook/kernel/client/kernelClient.js';
 import type { Message } from 'sparsebook/notebook/kernel/wire.js';
 import { addressOf, createConnectionFile } from 'sparsebook/notebook/kernel/client/connection.js';
-import { StreamJoiner } from 'sparsebook/notebook/kernel/patch/cellOutput.js';
+import { StreamJoiner } from 'sparsebook/notebook/kernel/cellRun.js';
 import { sharedKernel } from './cells.ts';
 
 const shared = sharedKernel();

@@ -10,7 +10,7 @@ import { NotebookFolder } from 'sparsebook/notebook/live/notebookFolder.js';
 import { OpenNotebooks } from 'sparsebook/notebook/live/openNotebooks.js';
 import type { Command } from 'sparsebook/notebook/live/protocol.js';
 import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
-import { sourceHash } from 'sparsebook/notebook/run/notebook.js';
+import { sourceHash } from 'sparsebook/notebook/run/sourceHash.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-drafts-'));

@@ -10,7 +10,7 @@ import {
 import { Clock } from 'sparsebook/notebook/live/document/slice.js';
 import type { ParameterControl } from 'sparsebook/notebook/live/protocol.js';
 import { readNotebook } from 'sparsebook/notebook/run/notebookFile.js';
-import { sourceHash } from 'sparsebook/notebook/run/notebook.js';
+import { sourceHash } from 'sparsebook/notebook/run/sourceHash.js';
 import { type ParameterValue, readParameters, setParameter } from 'sparsebook/notebook/run/parameters.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 

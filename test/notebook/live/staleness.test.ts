@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { cellsDependingOn, cellsNeededBy, type ReadCells, readCells } from 'sparsebook/notebook/live/code/runPlan.js';
+import { cellsNeededBy } from 'sparsebook/notebook/live/code/links.js';
+import { cellsDependingOn, linksOf, type ReadCells, readCells } from 'sparsebook/notebook/live/code/runPlan.js';
 import { Staleness } from 'sparsebook/notebook/live/code/staleness.js';
 import { statementsIn } from 'sparsebook/notebook/live/code/cellNames.js';
 import { namesOf } from 'sparsebook/notebook/live/code/dependents.js';
@@ -324,7 +325,7 @@ test('what a cell needs, and what depends on it', () => {
     'const c = n + b;',
     'show(c);',
   ]);
-  assert.deepEqual(cellsNeededBy(code, '6'), ['0', '1', '2', '3', '5']);
+  assert.deepEqual(cellsNeededBy(linksOf(code), '6'), ['0', '1', '2', '3', '5']);
   assert.deepEqual(cellsDependingOn(code, '1'), ['2', '4', '5', '6']);
   assert.deepEqual(cellsDependingOn(code, '0', ['gone']), []);
 });

@@ -68,7 +68,7 @@ test('plotly.js is one file of the site, and the policy lets a page load that an
     const html = page(files, name);
     assert.ok(html.length < 200_000, `${name} has ${html.length} bytes`);
     const [, policy] = /Content-Security-Policy" content="([^"]*)"/.exec(html)!;
-    assert.match(policy, /default-src 'none'.*worker-src 'self'; connect-src 'self'/);
+    assert.match(policy, /default-src 'none'.*worker-src 'self'; connect-src 'self';/);
     assert.doesNotMatch(policy, /unsafe-eval|https?:|\*/);
     assert.doesNotMatch(html, /(?:src|href)="(?:https?:)?\/\//);
   }

@@ -86,7 +86,7 @@ test('a checkpoint does not go on with other images', async () => {
   const build = setups['SGD with momentum, no gates, one cycle'];
   const images = { name: 'synthetic', splitHash: 'aa', hash: 'bb' };
   const state = await takeState(build());
-  const provenance = { version: '1', node: '20', backend: 'cpu', date: '', data: images };
+  const provenance = { version: '1', engine: 'Node 20', backend: 'cpu', date: '', data: images };
   const checkpoint: Checkpoint = { ...state, path: '/here', step: 3, epoch: 0, settings: {}, provenance };
   assert.equal(resumeFrom(checkpoint, build(), images), 3);
   assert.equal(resumeFrom({ ...checkpoint, provenance: undefined }, build(), images), 3);

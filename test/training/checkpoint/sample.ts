@@ -14,7 +14,7 @@ export function sample(step: number, accuracy?: number): CheckpointState {
     validation: accuracy === undefined ? undefined : { loss: 1, accuracy },
     early: false,
     settings: { lambda_l0: 0.5, nested: { milestones: [1, 2] } },
-    provenance: { version: '0.1.0', node: '20', backend: 'cpu', date: '2026-01-31T12:00:00.000Z' },
+    provenance: { version: '0.1.0', engine: 'Node 20', backend: 'cpu', date: '2026-01-31T12:00:00.000Z' },
     draws: { gate: step },
     weights: new Map([
       ['conv/kernel', { shape: [3, 4], values: values(12) }],

@@ -28,7 +28,7 @@ test('a run is read as it was logged, each event in the file before it is passed
   const dir = join(temporaryFolder(t), 'data', 'runs', 'one');
   const facts = {
     settings: { lambda_l0: 0.5 },
-    provenance: { version: '0.1.0', node: '20.20.0', backend: 'cpu', date: '2026-01-31T12:00:00.000Z' },
+    provenance: { version: '0.1.0', engine: 'Node 20.20.0', backend: 'cpu', date: '2026-01-31T12:00:00.000Z' },
   };
   const run = await RunFolder.take(dir);
   await run.begin(facts);

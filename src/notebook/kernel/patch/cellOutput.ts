@@ -3,107 +3,8 @@ import { StringDecoder } from 'node:string_decoder';
 import { UserError } from '../../../errors.js';
 import type { Bundle } from '../../display/output.js';
 import { tableColumns, tableForms } from '../../display/table.js';
-import type { MessageContent } from '../wire.js';
-import { asText, type CellFailure, failureOf } from './failures.js';
-
-/** One execution of one cell, as the frontend is told of it. */
-export class CellRun {
-  failure: CellFailure | undefined;
-  /** Has the cell end, by failing for this reason, before it is done. */
-  stop!: (reason: unknown) => void;
-  readonly stopped = new Promise<never>((_, reject) => (this.stop = reject));
-  private readonly streams = new StreamJoiner((name, text) => this.publish('stream', { name, text }));
-
-  constructor(
-    readonly code: string,
-    private readonly publish: (type: string, content: MessageContent) => void,
-  ) {
-    this.stopped.catch(() => undefined); // nobody may wait for it
-  }
-
-  start(executionCount: number): void {
-    this.publish('execute_input', { code: this.code, execution_count: executionCount });
-  }
-
-  write(name: StreamName, text: string): void {
-    this.streams.write(name, text);
-  }
-
-  display(content: MessageContent, update: boolean): void {
-    this.streams.flush();
-    this.publish(update ? 'update_display_data' : 'display_data', content);
-  }
-
-  /** The value of the cell's last expression. */
-  result(value: unknown, executionCount: number): void {
-    const data = isFrame(value) ? frameBundle(value) : { 'text/plain': asText(value) };
-    this.streams.flush();
-    this.publish('execute_result', { data, metadata: {}, execution_count: executionCount });
-  }
-
-  /** The cell did not compile, or threw, or something it left running was rejected. */
-  threw(thrown: unknown): void {
-    const failure = failureOf(thrown);
-    this.failure ??= failure;
-    this.streams.flush();
-    this.publish('error', { ...failure });
-  }
-
-  /** Sends what was printed and not sent yet: nothing of the cell may come after the reply but what it left running. */
-  flush(): void {
-    this.streams.flush();
-  }
-}
-
-const QUIET_MILLISECONDS = 30;
-const LARGE_TEXT = 32_768;
-/** A longer text goes out in pieces: a message is in memory several times over, here and where it is read. */
-const PIECE = 262_144;
-
-type StreamName = 'stdout' | 'stderr';
-
-/**
- * Joins the texts that a cell prints into few messages. What comes after a pause goes out at once, so that a slow loop
- * is seen live; what follows is collected for 30 ms, up to 32 kB, or until the other stream speaks.
- */
-export class StreamJoiner {
-  private name: StreamName = 'stdout';
-  private text = '';
-  private lastSent = 0;
-  private timer: NodeJS.Timeout | undefined;
-
-  constructor(private readonly send: (name: StreamName, text: string) => void) {}
-
-  write(name: StreamName, text: string): void {
-    if (name !== this.name) this.flush();
-    this.name = name;
-    this.text += text;
-    if (performance.now() - this.lastSent > QUIET_MILLISECONDS || this.text.length > LARGE_TEXT) this.flush();
-    else this.timer ??= setTimeout(() => this.flush(), QUIET_MILLISECONDS);
-  }
-
-  /** Sends what has been collected; called before any other message, so that the order stays. */
-  flush(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    if (this.text === '') return;
-    const text = this.text;
-    this.text = '';
-    this.lastSent = performance.now();
-    for (let start = 0; start < text.length;) {
-      const end = pieceEnd(text, start);
-      this.send(this.name, text.slice(start, end));
-      start = end;
-    }
-  }
-}
-
-/** Where the piece of a text that begins at a place ends: never between the halves of a character. */
-function pieceEnd(text: string, start: number): number {
-  const end = Math.min(text.length, start + PIECE);
-  const code = text.charCodeAt(end - 1);
-  return end < text.length && code >= 0xd800 && code <= 0xdbff ? end - 1 : end;
-}
+import type { CellRun } from '../cellRun.js';
+import { asText } from './failures.js';
 
 type Written = (error?: Error | null) => void;
 
@@ -144,6 +45,10 @@ export function refuseInput(reading: () => CellRun | undefined): void {
     get: () => (stream = !stream || stream.readableEnded || stream.destroyed ? ending() : stream),
   });
 }
+
+/** The forms in which the value of a cell's last expression is shown. */
+export const bundleOf = (value: unknown): Bundle =>
+  isFrame(value) ? frameBundle(value) : { 'text/plain': asText(value) };
 
 /** The part of a danfojs DataFrame or Series that a table shows. */
 interface Frame {

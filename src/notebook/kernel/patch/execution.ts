@@ -2,11 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection } from '../client/connection.js';
+import { CellRun } from '../cellRun.js';
 import type { MessageContent } from '../wire.js';
 import { CellExecutor } from './cellExecutor.js';
-import { captureOutput, CellRun, refuseInput } from './cellOutput.js';
+import { bundleOf, captureOutput, refuseInput } from './cellOutput.js';
 import { captureChildren } from './childOutput.js';
-import { interruption, repairStackTraces } from './failures.js';
+import { failureOf, interruption, repairStackTraces } from './failures.js';
 import type { ExecutionHistory } from './messages.js';
 import { type Outlet, replaceMethod, type Tslab } from './tslab.js';
 import { unbroken } from './watchThread.js';
@@ -48,9 +49,10 @@ export function repairExecution(
     };
     const { stop_on_error, silent, store_history } = request.content;
     const code = String(request.content.code);
-    const run = new CellRun(code, (type, content) => {
+    const publish = (type: string, content: MessageContent): void => {
       if (silent !== true) reply(type, content, self.iopub);
-    });
+    };
+    const run = new CellRun(code, publish, { bundleOf, failureOf });
     const isStored = silent !== true && store_history !== false;
     const count = await queue.add(async () => {
       current = run;

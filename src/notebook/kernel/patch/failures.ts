@@ -2,15 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import type { Place } from './cellScript.js';
 import type { DiagnosticCategory } from 'typescript';
+import type { CellFailure } from '../cellRun.js';
 import type { TslabDiagnostic } from './tslab.js';
-
-/** Why a cell failed, as Jupyter's `error` message has it. */
-export interface CellFailure {
-  ename: string;
-  evalue: string;
-  /** One line of text each. */
-  traceback: string[];
-}
 
 export class CompileError extends Error {
   override readonly name = 'TypeScriptError';

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { inspect } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { isAlive } from '../../../platform/asideName.js';
+import { isAlive } from '#platform';
 import type { Connection } from '../client/connection.js';
 import { type ClientState, clientStateReader } from '../clientState.js';
 

@@ -1,10 +1,15 @@
-import { Figures } from '../../report/browser/figures.js';
-import { element, loadPlotly, whenNear } from './elements.js';
+import type { Figures } from '../../report/browser/figures.js';
+import { element, whenNear } from './elements.js';
 import type { FigureJson } from './ghosts.js';
 
 const JSON_SCRIPT = 'script[type="application/json"]';
 
-let figures: Figures | undefined;
+let figures: Figures;
+
+/** Says what draws the figures of the page, before the first one comes. */
+export function drawWith(given: Figures): void {
+  figures = given;
+}
 
 const plotIn = (place: Element): HTMLElement | null => place.querySelector<HTMLElement>('.plot');
 
@@ -23,14 +28,13 @@ export function writeFigure(place: Element, figure: FigureJson): void {
 export function drawFigure(place: Element): void {
   const plot = plotIn(place);
   if (!plot) return;
-  const drawn = (figures ??= new Figures(loadPlotly));
-  if (plot.classList.contains('drawn')) void drawn.draw(plot);
-  else whenNear(plot, () => void drawn.draw(plot));
+  if (plot.classList.contains('drawn')) void figures.draw(plot);
+  else whenNear(plot, () => void figures.draw(plot));
 }
 
 /** Gives back what is held for a place that leaves the page. */
 export function forgetFigure(place: Element): void {
-  figures?.forget(place);
+  figures.forget(place);
 }
 
 /** Puts what a figure says, and its caption, in the place of another that is drawn; false where one of the two is none. */

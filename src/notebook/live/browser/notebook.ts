@@ -1,9 +1,11 @@
+import { Figures } from '../../report/browser/figures.js';
 import { applyStoredTheme, prepareTheme } from '../../report/browser/theme.js';
 import type { Patch } from '../protocol.js';
 import { actionsOf, send } from './actions.js';
 import type { CellView } from './cellView.js';
 import { CommandError, Connection, Edits, type Link } from './connection.js';
-import { byId, Notices } from './elements.js';
+import { byId, loadPlotly, Notices } from './elements.js';
+import { drawWith } from './figurePlace.js';
 import { KeyReader, type Action, type Mode } from '../keys.js';
 import { NotebookView } from './notebookView.js';
 import { OutlineView } from './outlineView.js';
@@ -29,6 +31,7 @@ const links: Record<Exclude<Link, 'failed'>, string | undefined> = {
 type Actions = ReturnType<typeof actionsOf>;
 
 function start(): void {
+  drawWith(new Figures(loadPlotly));
   const notices = new Notices(byId('notices'));
   const fail = (error: unknown): void => {
     if (!(error instanceof CommandError)) throw error;

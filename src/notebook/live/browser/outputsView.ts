@@ -39,19 +39,19 @@ export class OutputsView {
   private before: ReturnType<typeof linesOf>[] = [];
   private showBefore = true;
 
-  /** `pin` puts the n-th figure beside the sliders, or takes it away from there. */
-  constructor(private readonly pin: (nth: number) => void) {}
+  /** `pin` puts the n-th figure beside the sliders, or takes it away from there; a page without it has no such place. */
+  constructor(private readonly pin?: (nth: number) => void) {}
 
   /** The places of the figures, in order. */
   get figures(): Element[] {
-    return [...this.root.children].filter((place) => place.querySelector('.plot'));
+    return figuresIn(this.root);
   }
 
-  /** A run begins: what stands here stays behind its curves, and holds the place of what is to come. */
-  begin(): void {
-    this.before = this.figures.map((place) => linesOf(figureIn(place)!));
+  /** A run begins: what stands here, or in its place, stays behind its curves, and holds the place of what is to come. */
+  begin(shown: HTMLElement = this.root): void {
+    this.before = figuresIn(shown).map((place) => linesOf(figureIn(place)!));
     this.redraws.length = 0;
-    this.root.style.minHeight = `${this.root.offsetHeight}px`;
+    this.root.style.minHeight = `${shown.offsetHeight}px`;
   }
 
   end(): void {
@@ -90,8 +90,8 @@ export class OutputsView {
     this.redraws[nth] = (this.redraws[nth] ?? 0) + 1;
     this.writeBefore(place);
     const frame = place.querySelector('figure')!;
-    const pin = (): void => this.pin(this.figures.indexOf(place));
-    if (!frame.querySelector('.pin')) {
+    const pin = (): void => this.pin?.(this.figures.indexOf(place));
+    if (this.pin && !frame.querySelector('.pin')) {
       frame.append(button('Pin', pin, { class: 'pin', title: 'Keep this figure in view beside the parameters (p)' }));
     }
     drawFigure(place);
@@ -110,6 +110,9 @@ export class OutputsView {
     else old.remove();
   }
 }
+
+const figuresIn = (outputs: Element): Element[] =>
+  [...outputs.children].filter((place) => place.querySelector('.plot'));
 
 /** A text that scrolls in its box and was at its end stays there as it grows. */
 function keepScroll(old: Element, next: Element): void {

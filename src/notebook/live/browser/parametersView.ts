@@ -22,8 +22,9 @@ export class ParametersView {
   constructor(
     root: HTMLElement,
     private readonly host: PanelHost,
+    words = 'Apply',
   ) {
-    const apply = element('button', { type: 'submit', class: 'primary' }, 'Apply');
+    const apply = element('button', { type: 'submit', class: 'primary' }, words);
     apply.title = 'Run what has become stale, and what it needs; if nothing has, whatever depends on a parameter';
     const toggle = (): void => host.showBefore(before.checked);
     const before = element('input', { type: 'checkbox', checked: true, change: toggle });
@@ -128,7 +129,7 @@ class Row {
   private slide(): void {
     this.box.value = this.slider!.value;
     // The source follows the slider, but not with every pixel.
-    this.timer ||= setTimeout(() => this.send(), 120);
+    this.timer ||= window.setTimeout(() => this.send(), 120);
   }
 
   private read(): unknown {

@@ -2,7 +2,8 @@ import { isExecuted, type Cell, type Notebook } from '../../run/notebook.js';
 import { type ParameterValue, setParameter } from '../../run/parameters.js';
 import type { LiveDocument } from '../document/liveDocument.js';
 import { ParameterPanel, sourceWhenRun } from '../document/parameters.js';
-import { cellsDependingOn, cellsNeededBy, cellsToRun, type ReadCells, readCells } from './runPlan.js';
+import { cellsNeededBy, cellsToRun } from './links.js';
+import { cellsDependingOn, linksOf, type ReadCells, readCells } from './runPlan.js';
 import type { Clock } from '../document/slice.js';
 import { Staleness } from './staleness.js';
 
@@ -75,15 +76,16 @@ export class LiveCode {
   neededFor(id: string): string[] {
     const code = this.now();
     const stale = this.staleness.look(code);
-    const needed = [...cellsNeededBy(code, id), id];
+    const links = linksOf(code);
+    const needed = [...cellsNeededBy(links, id), id];
     const first = needed.filter((one) => one === id || stale.has(one) || !this.hasRun(one));
-    return cellsToRun(code, first, this.hasRun).filter((one) => needed.includes(one));
+    return cellsToRun(links, first, this.hasRun).filter((one) => needed.includes(one));
   }
 
   /** The ids of the cells to run, in order, for what depends on a cell to be right; not the cell itself. */
   dependingOn(id: string): string[] {
     const code = this.now();
-    return cellsToRun(code, cellsDependingOn(code, id), this.hasRun).filter((one) => one !== id);
+    return cellsToRun(linksOf(code), cellsDependingOn(code, id), this.hasRun).filter((one) => one !== id);
   }
 
   private now(): ReadCells {

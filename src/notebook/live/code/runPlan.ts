@@ -1,5 +1,6 @@
 import { statementsIn, type CellNames, type Statement } from './cellNames.js';
 import { changedBy, dependents, type Names, namesOf, some } from './dependents.js';
+import type { CellLinks } from './links.js';
 
 /** A cell of code as a plan sees it. */
 export interface PlannedCell {
@@ -44,47 +45,25 @@ export function readCells(cells: PlannedCell[]): ReadCells {
   return { cells, statements, named: statements.map(read), read };
 }
 
-/**
- * The ids of the cells to run, in order, so that those given agree with the document: they, and
- * - what below them depends on what they change, directly or through others;
- * - what above them declares a name that one of them changes from within: it is to be changed as it is made, once;
- * - what above them makes or changes a name that one of them uses, and has not run on this kernel (`hasRun`).
- * Reading names alone, this may run a cell too many; it misses only what passes without a name, such as a file.
- */
-export function cellsToRun(code: ReadCells, ids: Iterable<string>, hasRun: (id: string) => boolean): string[] {
+/** What each cell has to do with the others. */
+export function linksOf(code: ReadCells): CellLinks[] {
   const { cells, named } = code;
-  const given = new Set(ids);
-  const chosen = new Set([...cells.keys()].filter((index) => given.has(cells[index].id)));
-  const add = (index: number): void => void chosen.add(index);
-  // A set is walked through in the order in which it grows.
-  for (const index of chosen) {
+  return cells.map(({ id }, index) => {
     const { declares, assigns, mutates } = named[index];
     const others = [...assigns, ...mutates].filter((name) => !declares.has(name));
     const makers = others.map((name) => named.slice(0, index).findLastIndex((above) => above.declares.has(name)));
-    makers.filter((above) => above >= 0).forEach(add);
-    neededBy(code, index)
-      .filter((above) => !hasRun(cells[above].id))
-      .forEach(add);
-    // Its first run on a kernel makes again what the run before made, which others have seen.
-    if (!hasRun(cells[index].id)) continue;
     const made = new Set(changedBy(named[index]));
     const changed = new Set([...made].filter((name) => !isKept(code, index, name)));
     const below = (names: CellNames, at: number): boolean =>
       at > index &&
       (some(names.uses, changed) || [names.declares, names.assigns, names.mutates].some((one) => some(one, made)));
-    indexesOf(named, below).forEach(add);
-  }
-  return inOrder(cells, chosen);
-}
-
-/** The ids of the cells above a cell that make or change, or may change, what it uses, directly or through others; in order. */
-export function cellsNeededBy(code: ReadCells, id: string): string[] {
-  const start = code.cells.findIndex((cell) => cell.id === id);
-  if (start < 0) return [];
-  const needed = new Set([start]);
-  for (const index of needed) neededBy(code, index).forEach((above) => needed.add(above));
-  needed.delete(start);
-  return inOrder(code.cells, needed);
+    return {
+      id,
+      needs: [...new Set(neededBy(code, index))],
+      remakes: [...new Set(makers)].filter((above) => above >= 0),
+      touches: indexesOf(named, below),
+    };
+  });
 }
 
 /** The ids of the cells below a cell that depend on what it changes, or on what some of its names hold; in order. */
@@ -98,13 +77,13 @@ export function cellsDependingOn(
   const changed = new Set(
     names ? [...names, ...changedBy(read(dependents(statements[start], names, read)))] : changedBy(named[start]),
   );
-  const found = new Set<number>();
+  const found: number[] = [];
   for (let index = start + 1; index < cells.length; index++) {
     if (!some(named[index].uses, changed)) continue;
-    found.add(index);
+    found.push(index);
     for (const name of changedBy(named[index])) changed.add(name);
   }
-  return inOrder(cells, found);
+  return found.map((below) => cells[below].id);
 }
 
 /** The places of the cells above a cell that a name which it uses comes from. */
@@ -124,8 +103,4 @@ function isKept({ statements }: ReadCells, index: number, name: string): boolean
 
 function indexesOf(all: CellNames[], is: (names: CellNames, index: number) => boolean): number[] {
   return all.flatMap((names, index) => (is(names, index) ? [index] : []));
-}
-
-function inOrder(cells: PlannedCell[], chosen: Set<number>): string[] {
-  return [...chosen].sort((a, b) => a - b).map((index) => cells[index].id);
 }

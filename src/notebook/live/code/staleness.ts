@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type CellNames, type Statement, statementsIn } from './cellNames.js';
 import { changedBy, type Names } from './dependents.js';
-import { cellsToRun, type ReadCells } from './runPlan.js';
+import { cellsToRun } from './links.js';
+import { linksOf, type ReadCells } from './runPlan.js';
 
 /** What names hold at a place of the document, as keys: another key is, or may be, another value. */
 type Values = Map<string, string>;
@@ -132,7 +133,7 @@ export class Staleness {
     const all = code.cells.map(({ id }) => id);
     const stale = [...this.look(code).keys(), ...(this.isFresh ? all.filter(isMissing) : [])];
     if (stale.length === 0 && this.isFresh) return all;
-    return cellsToRun(code, stale.length > 0 ? stale : otherwise, (id) => this.hasRun(id));
+    return cellsToRun(linksOf(code), stale.length > 0 ? stale : otherwise, (id) => this.hasRun(id));
   }
 }
 

@@ -1,4 +1,5 @@
-import { type Cell, isObject, joined, type Notebook, sourceHash } from '../../run/notebook.js';
+import { type Cell, isObject, joined, type Notebook } from '../../run/notebook.js';
+import { sourceHash } from '../../run/sourceHash.js';
 import {
   type Parameter,
   parametersOf,

@@ -4,7 +4,7 @@ const key = 'sparsebook-isolating';
  * Lets the threads of a page of a site share memory, by the service worker that the page names: it is loaded once more, through that.
  * Resolves with the reason where they cannot, with undefined where they can or will.
  */
-export async function isolate(): Promise<string | undefined> {
+async function isolate(): Promise<string | undefined> {
   const worker = document.querySelector<HTMLMetaElement>('meta[name="service-worker"]')?.content;
   if (worker === undefined) return undefined;
   const isAgain = takeMark();
@@ -37,8 +37,11 @@ function takeMark(): boolean {
   }
 }
 
+// Begun at once: the sooner the page is loaded again, the less of it is loaded twice.
+const isolating = isolate();
+
 /** Says how many threads there are, where a page has a place for it. */
-export async function sayThreads(isolating: ReturnType<typeof isolate>): Promise<void> {
+export async function sayThreads(): Promise<void> {
   const reason = await isolating;
   const place = document.getElementById('threads');
   if (!place) return;

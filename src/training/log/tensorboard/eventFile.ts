@@ -1,3 +1,5 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { TrainingEvent } from '../../events.js';
 import { encodeEvent, encodeHparams, type FileEvent, type SummaryValue } from './schema.js';
 
@@ -147,7 +149,7 @@ export function fileRecords(event: TrainingEvent, time: number, gates?: Readonly
 }
 
 /** What a finished run came to as records, a scalar each: TensorBoard's table of settings shows them as metrics. */
-export function metricRecords(metrics: Readonly<Record<string, number>>, step: number, time: number): Uint8Array {
+function metricRecords(metrics: Readonly<Record<string, number>>, step: number, time: number): Uint8Array {
   const value = Object.entries(metrics).map(([name, value]) => scalar(name, value));
   return framed({ wallTime: time / 1000, step, summary: { value } });
 }
@@ -155,6 +157,37 @@ export function metricRecords(metrics: Readonly<Record<string, number>>, step: n
 let files = 0;
 
 /** A new event file's name; TensorBoard reads those of a folder in alphabetical order. */
-export function fileName(time: number): string {
-  return `events.out.tfevents.${Math.floor(time / 1000)}.sparsebook.${process.pid}.${files++}`;
+const fileName = (time: number): string =>
+  `events.out.tfevents.${Math.floor(time / 1000)}.sparsebook.${process.pid}.${files++}`;
+
+/** A run's event file, open for writing. */
+export class EventFile {
+  private constructor(private readonly file: FileHandle) {}
+
+  /** Begins a file in the folder of a run with its settings; undefined where TensorBoard could not read it (a page). */
+  static async begin(dir: string, settings: unknown): Promise<EventFile | undefined> {
+    const time = Date.now();
+    const file = await open(join(dir, fileName(time)), 'ax');
+    await file.appendFile(fileHead(settings, time));
+    return new EventFile(file);
+  }
+
+  /** Adds an event; `gates` are masks by layer, for histograms. */
+  async log(event: TrainingEvent, time: number, gates?: ReadonlyMap<string, Float32Array>): Promise<void> {
+    await this.file.appendFile(fileRecords(event, time, gates));
+  }
+
+  /** Adds what the finished run came to. */
+  async logMetrics(metrics: Readonly<Record<string, number>>, step: number): Promise<void> {
+    await this.file.appendFile(metricRecords(metrics, step, Date.now()));
+  }
+
+  /** Waits until the disk has it. */
+  async sync(): Promise<void> {
+    await this.file.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.file.close();
+  }
 }

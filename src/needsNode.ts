@@ -1,0 +1,24 @@
+// What a browser has in place of the files that need Node (package.json, "browser"): their functions, which say so.
+import { UserError } from './errors.js';
+
+/** What is thrown in a browser where only Node can do something. */
+export class NeedsNodeError extends UserError {
+  /** By which it is known, also to code that has another copy of this class. */
+  readonly needsNode = true;
+
+  constructor(name: string, why: string) {
+    super(`${name} needs Node: ${why}. Run the notebook on your own machine: npx sparsebook jupyter.`);
+  }
+}
+
+const needsNode = (name: string, why: string) => (): never => {
+  throw new NeedsNodeError(name, why);
+};
+
+export const getCifar10 = needsNode('getCifar10', 'it downloads 162 MiB to a disk');
+export const readImageFolder = needsNode('loadData(FOLDER)', "it decodes a folder's images");
+export const encodeOnnx = needsNode('encodeOnnx', 'what encodes ONNX makes code from text, which a page must not');
+export const saveOnnx = needsNode('saveOnnx', 'what encodes ONNX makes code from text, which a page must not');
+export const follow = needsNode('follow', 'it reads what another process trains');
+export const loadSweep = needsNode('loadSweep', 'sweeps lie on a disk; a saved one is read by savedOutput');
+export const renderPng = needsNode('renderPng', 'it draws without a browser; a page draws figures itself');

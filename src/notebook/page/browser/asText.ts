@@ -1,0 +1,53 @@
+/** Deeper than this, what an object holds is left out. */
+const DEEPEST = 3;
+const LONGEST = 100;
+const WIDEST = 72;
+
+/** A value as `console.log` writes it in Node, for what cells print: texts as they are, the rest in JavaScript's own notation. */
+export const asText = (value: unknown): string => (typeof value === 'string' ? value : inspected(value, 0));
+
+function inspected(value: unknown, depth: number): string {
+  if (typeof value === 'string') return `'${value.replace(/[\\']/g, '\\$&').replaceAll('\n', '\\n')}'`;
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return `[Function${value.name && `: ${value.name}`}]`;
+  if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : String(value);
+  if (value instanceof Error) return depth > 0 ? `[${String(value)}]` : String(value);
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof RegExp || value instanceof Promise)
+    return value instanceof RegExp ? String(value) : 'Promise {}';
+  const name = (Object.getPrototypeOf(value) as object | null)?.constructor?.name ?? '';
+  const list = Array.isArray(value) || ArrayBuffer.isView(value);
+  const shown = name === (list ? 'Array' : 'Object') ? '' : `${name}${sizeOf(value)} `;
+  if (depth > DEEPEST) return list ? '[Array]' : `[${name || 'Object'}]`;
+  const parts = partsOf(value, depth);
+  const [open, close] = list ? '[]' : '{}';
+  if (parts.length === 0) return `${shown}${open}${close}`;
+  const one = `${shown}${open} ${parts.join(', ')} ${close}`;
+  const indent = '  '.repeat(depth);
+  const wide = one.length + indent.length > WIDEST || one.includes('\n');
+  return wide && !isNumbers(value)
+    ? `${shown}${open}\n${parts.map((part) => `${indent}  ${part}`).join(',\n')}\n${indent}${close}`
+    : one;
+}
+
+const isNumbers = (value: object): boolean =>
+  ArrayBuffer.isView(value) || (Array.isArray(value) && value.every((one) => typeof one === 'number'));
+
+const sizeOf = (value: object): string => {
+  const { size, length } = value as { size?: unknown; length?: unknown };
+  const n = size ?? length;
+  return typeof n === 'number' ? `(${n})` : '';
+};
+
+function partsOf(value: object, depth: number): string[] {
+  const inside = (one: unknown): string => inspected(one, depth + 1);
+  const key = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : inside(name));
+  const all =
+    value instanceof Map
+      ? [...value].map(([one, other]) => `${inside(one)} => ${inside(other)}`)
+      : value instanceof Set || Array.isArray(value) || ArrayBuffer.isView(value)
+        ? Array.from(value as Iterable<unknown>, inside)
+        : Object.entries(value).map(([name, one]) => `${key(name)}: ${inside(one)}`);
+  const more = all.length - LONGEST;
+  return more > 0 ? [...all.slice(0, LONGEST), `... ${more} more item${more === 1 ? '' : 's'}`] : all;
+}

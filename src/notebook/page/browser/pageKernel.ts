@@ -1,0 +1,85 @@
+import type { CellFailure } from '../../kernel/cellRun.js';
+import type { Message } from '../../kernel/wire.js';
+import { unpack } from '../../report/browser/unpack.js';
+import type { Request } from '../protocol.js';
+
+/** How a cell ended. */
+export type Outcome =
+  | { status: 'ok' }
+  | ({ status: 'error'; needs_node: boolean } & CellFailure)
+  /** The worker was ended, and with it what cells have made. */
+  | { status: 'dead' };
+
+/** How long an interrupted cell may take to stop before its worker is ended. */
+const PATIENCE_MILLISECONDS = 2000;
+
+/** The worker that runs the page's cells, started when the first one is to run. */
+export class PageKernel {
+  private worker: Promise<Worker> | undefined;
+  private requests = 0;
+  /** What hears the messages of each cell, also those of what it left running. */
+  private readonly heard = new Map<string, (message: Message) => void>();
+  private end: ((outcome: Outcome) => void) | undefined;
+
+  /** Runs a cell to its end, good or bad. */
+  async execute(
+    cell: string,
+    parameters: Record<string, unknown>,
+    onMessage: (message: Message) => void,
+  ): Promise<Outcome> {
+    const id = String(++this.requests);
+    const ended = new Promise<Outcome>((resolve) => (this.end = resolve));
+    const worker = await (this.worker ??= this.start());
+    this.heard.set(id, (message) => {
+      if (message.header.msg_type === 'execute_reply') this.end?.(message.content as unknown as Outcome);
+      else onMessage(message);
+    });
+    send(worker, { type: 'execute_request', id, cell, parameters });
+    return ended;
+  }
+
+  /** Asks the cell that runs to stop; where it does not, its worker is ended. */
+  async interrupt(): Promise<void> {
+    const { worker: started, end } = this;
+    const worker = await started;
+    if (!worker || !end) return;
+    send(worker, { type: 'interrupt_request' });
+    setTimeout(() => {
+      if (this.end !== end || this.worker !== started) return;
+      worker.terminate();
+      this.heard.clear();
+      this.worker = undefined;
+      end({ status: 'dead' });
+    }, PATIENCE_MILLISECONDS);
+  }
+
+  /** The cell that ran has ended: nothing waits for it any more. */
+  settled(): void {
+    this.end = undefined;
+  }
+
+  private async start(): Promise<Worker> {
+    const unpacked = async (id: string): Promise<string> => (await unpack(document.getElementById(id)!)).text();
+    const script = new Blob([await unpacked('worker'), '\n', await unpacked('cells')], { type: 'text/javascript' });
+    const address = URL.createObjectURL(script);
+    const worker = new Worker(address);
+    URL.revokeObjectURL(address);
+    worker.onmessage = ({ data }: { data: Message }) => this.heard.get(data.parent_header.msg_id!)?.(data);
+    worker.onerror = ({ message }) =>
+      this.end?.({ status: 'error', needs_node: false, ename: 'Error', evalue: message, traceback: [message] });
+    send(worker, { type: 'mount', files: await filesOfPage() });
+    return worker;
+  }
+}
+
+const send = (worker: Worker, request: Request): void => worker.postMessage(request);
+
+/** The files that the page carries for its cells, by their paths beside the notebook. */
+async function filesOfPage(): Promise<Record<string, Uint8Array>> {
+  const packed = [...document.querySelectorAll<HTMLElement>('script[data-file]')];
+  const bytes = packed.map(async (file) => {
+    const unpacked = await unpack(file);
+    return [file.dataset.file!, new Uint8Array(await unpacked.arrayBuffer())] as const;
+  });
+  return Object.fromEntries(await Promise.all(bytes));
+}

@@ -1,0 +1,181 @@
+import { button, element } from '../../live/browser/elements.js';
+import { ParametersView } from '../../live/browser/parametersView.js';
+import { cellsNeededBy, cellsToRun } from '../../live/code/links.js';
+import type { ParameterControl } from '../../live/protocol.js';
+import type { Message } from '../../kernel/wire.js';
+import { Latex } from '../../render/latex.js';
+import { liveLimits } from '../../run/outputLimits.js';
+import { NotebookOutputs } from '../../run/outputArea.js';
+import type { PageNotebook } from '../protocol.js';
+import { PageCellView } from './pageCell.js';
+import { type Outcome, PageKernel } from './pageKernel.js';
+
+/** A notebook that runs in its page: the panel of parameters, the cells, and the worker that runs them. */
+export class PageSession {
+  private readonly kernel = new PageKernel();
+  private readonly views: PageCellView[];
+  private readonly panel: ParametersView;
+  private readonly status = element('div', { class: 'running', hidden: true });
+  private readonly doing = element('span', { role: 'status' });
+  private readonly runAll = button('Run', () => void this.run(), { class: 'primary' });
+  private readonly showSaved = button('Show the saved ones again', () => this.showAllSaved(), { hidden: true });
+  private readonly values: Record<string, unknown>;
+  private readonly usual: Record<string, unknown>;
+  /** Cells that have run on the worker that there is. */
+  private readonly onKernel = new Set<string>();
+  /** Cells of a run that did not come to its end. */
+  private readonly due = new Set<string>();
+  private running = false;
+  private stopped = false;
+
+  constructor(
+    private readonly notebook: PageNotebook,
+    panel: HTMLElement,
+    here: string,
+  ) {
+    const outputs = new NotebookOutputs(liveLimits);
+    const page = { latex: new Latex(() => notebook.texts), outputs, here, changed: () => this.look() };
+    this.usual = Object.fromEntries(notebook.controls.map(({ name, value }) => [name, value]));
+    this.values = { ...this.usual };
+    this.views = notebook.cells.map((cell) => new PageCellView(cell, page));
+    const host = {
+      set: (name: string, value: unknown) => this.set({ [name]: value }),
+      run: () => void this.run(),
+      reset: () => this.set(this.usual),
+      showBefore: (shown: boolean) => this.views.forEach((view) => view.showBefore(shown)),
+    };
+    this.panel = new ParametersView(panel, host, 'Run');
+    this.runAll.hidden = notebook.controls.length > 0;
+    panel.append(element('div', { class: 'row' }, this.runAll, this.showSaved));
+    this.status.append(
+      this.doing,
+      button('Stop', () => this.stop()),
+    );
+    document.body.append(this.status);
+    this.set({});
+  }
+
+  private set(values: Record<string, unknown>): void {
+    Object.assign(this.values, values);
+    this.panel.show(
+      this.notebook.controls.map((control): ParameterControl => {
+        const value = this.values[control.name] as ParameterControl['value'];
+        return same(value, control.value) ? control : { ...control, value, default: control.value };
+      }),
+    );
+    this.look();
+  }
+
+  /** Runs what a change of parameters, or a run that was stopped, has left behind; where nothing has, all, or what depends on a parameter. */
+  private async run(): Promise<void> {
+    if (this.running) return;
+    const { cells } = this.notebook;
+    const able = new Set(cells.filter(({ id }) => this.unable(id) === undefined).map(({ id }) => id));
+    const stale = this.views.filter((view) => this.due.has(view.cell.id) || this.changedFor(view).length > 0);
+    const usual = this.onKernel.size > 0 ? cells.filter(({ parameters }) => parameters.length > 0) : cells;
+    const wanted = (stale.length > 0 ? stale.map(({ cell }) => cell) : usual).map(({ id }) => id);
+    const isAble = (id: string): boolean => able.has(id);
+    const plan = cellsToRun(cells, wanted.filter(isAble), (id) => this.onKernel.has(id)).filter(isAble);
+    for (const id of plan) this.due.add(id);
+    this.running = true;
+    this.stopped = false;
+    const views = plan.map((id) => this.view(id));
+    views.forEach((view) => view.queue());
+    try {
+      for (const [index, view] of views.entries()) {
+        if (this.stopped) break;
+        if (this.unable(view.cell.id) === undefined) await this.runCell(view, index + 1, views.length);
+      }
+    } finally {
+      this.running = false;
+      this.status.hidden = true;
+      views.filter(({ cell }) => this.due.has(cell.id)).forEach((view) => view.drop());
+      this.look();
+    }
+  }
+
+  private async runCell(view: PageCellView, number: number, of: number): Promise<void> {
+    const { cell } = view;
+    this.status.hidden = false;
+    this.doing.textContent = `${number} of ${of}: ${cell.title}`;
+    const parameters = { ...this.values };
+    view.begin();
+    const outcome = await this.kernel.execute(cell.id, parameters, (message) => this.hear(view, message));
+    this.take(cell.id, outcome);
+    view.end(outcome, pick(parameters, cell.parameters));
+  }
+
+  private take(id: string, outcome: Outcome): void {
+    if (outcome.status === 'dead') this.onKernel.clear();
+    else this.onKernel.add(id);
+    if (outcome.status === 'ok') return void this.due.delete(id);
+    if (outcome.status === 'error' && outcome.needs_node) {
+      this.due.delete(id);
+      this.notebook.cells.find((cell) => cell.id === id)!.unable = outcome.evalue.replace(/:.*/s, '');
+    } else this.stopped = true;
+  }
+
+  private stop(): void {
+    this.stopped = true;
+    void this.kernel.interrupt();
+  }
+
+  private hear(view: PageCellView, message: Message): void {
+    view.hear(message);
+    this.views.filter((other) => other !== view && other.isUpdatedBy(message)).forEach((other) => other.refreshSoon());
+  }
+
+  private showAllSaved(): void {
+    for (const view of this.views) view.show(true);
+  }
+
+  /** Why a cell cannot run in the page: for want of Node, or because of one that it needs. */
+  private unable(id: string): string | undefined {
+    const own = this.view(id).cell.unable;
+    if (own !== undefined) return own;
+    const needed = cellsNeededBy(this.notebook.cells, id).map((one) => this.view(one).cell);
+    const missing = needed.find(({ unable }) => unable !== undefined);
+    return missing && `it uses what “${missing.title}” makes: ${missing.unable}`;
+  }
+
+  /** The parameters that have other values than those that what is shown of a cell was computed with. */
+  private changedFor({ cell, ranWith, showsSaved }: PageCellView): string[] {
+    const then = showsSaved || !ranWith ? this.usual : ranWith;
+    return cell.parameters.filter((name) => !same(this.values[name], then[name]));
+  }
+
+  /** Says of each cell what speaks against what is shown of it, and counts the figures that are shown. */
+  private look(): void {
+    for (const view of this.views) {
+      const { cell, showsSaved } = view;
+      const unable = this.unable(cell.id);
+      const changed = this.changedFor(view);
+      if (unable !== undefined) view.warn(`${unable}; what stands below is saved.`, 'unable');
+      else if (changed.length > 0) {
+        view.warn(`${changed.join(', ')} changed since this was run: what stands below is older.`);
+      } else if (!showsSaved && !this.running && this.due.has(cell.id)) view.warn('This did not run to its end.');
+      else view.warn(undefined);
+    }
+    this.showSaved.hidden = this.views.every(({ showsSaved }) => showsSaved);
+    this.countFigures();
+  }
+
+  private countFigures(): void {
+    let count = 0;
+    for (const figure of document.querySelectorAll('main figure.figure')) {
+      const number = figure.closest('[hidden]') ? undefined : ++count;
+      if (number === undefined) figure.removeAttribute('id');
+      else figure.id = `figure-${number}`;
+      figure.querySelector('.figure-number')!.textContent = `Figure ${number ?? ''}`;
+    }
+  }
+
+  private view(id: string): PageCellView {
+    return this.views.find(({ cell }) => cell.id === id)!;
+  }
+}
+
+const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+
+const pick = (values: Record<string, unknown>, names: string[]): Record<string, unknown> =>
+  Object.fromEntries(names.map((name) => [name, values[name]]));

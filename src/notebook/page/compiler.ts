@@ -1,0 +1,55 @@
+// A program of its own, in the folder of a notebook: compiles its cells as the kernel does and runs none of them.
+import { createRequire } from 'node:module';
+import { reasonOf } from '../../errors.js';
+import { CellCompiler } from '../kernel/patch/cellCompiler.js';
+import { kernelTypeScript, repairCompiler } from '../kernel/patch/compiler.js';
+import type { Tslab, TslabConverter } from '../kernel/patch/tslab.js';
+import { withExpressions } from '../run/parameters.js';
+import type { CellOfPage, CompiledForPage } from './compileCells.js';
+
+interface Converters extends Pick<Tslab, 'getCodeMetadata'> {
+  createConverter(options: { isJS: boolean; isBrowser: boolean }): TslabConverter & { close(): void };
+}
+
+/** tslab's compiler alone, repaired as in the kernel. */
+function loadConverters(): Converters {
+  repairCompiler();
+  const require = createRequire(import.meta.url);
+  return {
+    ...(require('tslab/dist/converter.js') as Converters),
+    ...(require('tslab/dist/metadata.js') as Converters),
+  };
+}
+
+/** A value that is set in the page is data, never code: it is looked up by its name, and the notebook's own is the default. */
+const lookUp = (name: string, written: string): string =>
+  `(globalThis as any).__parameter__(${JSON.stringify(name)}, ${written})`;
+
+function compileAll(cells: CellOfPage[]): CompiledForPage[] {
+  const { createConverter, getCodeMetadata } = loadConverters();
+  const converter = createConverter({ isJS: false, isBrowser: false });
+  // A name alone: the page says nothing of this machine's folders.
+  const compiler = new CellCompiler(kernelTypeScript(), converter, 'cell.ts');
+  const declared = new Set<string>();
+  let declarations = '';
+  const compiled = cells.map(({ id, source, parameters }): CompiledForPage => {
+    const { module, mode } = getCodeMetadata(source);
+    if (module !== undefined || mode === 'browser') return { id, fault: 'a cell that is a module needs Node' };
+    try {
+      const code = withExpressions(source, new Set(parameters), lookUp);
+      const cell = compiler.compile(declarations, code, (name) => declared.has(name));
+      declarations = cell.declarations;
+      cell.script.declares.forEach((name) => declared.add(name));
+      const { declares, imports } = cell.script;
+      return { id, declares, imports, lastValue: cell.lastValue, code: cell.code };
+    } catch (error) {
+      return { id, fault: `it does not compile: ${reasonOf(error)}` };
+    }
+  });
+  converter.close();
+  return compiled;
+}
+
+process.once('message', (cells: CellOfPage[]) => {
+  process.send!(compileAll(cells), () => process.disconnect());
+});

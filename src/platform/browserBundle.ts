@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildSync, type BuildOptions } from 'esbuild';
+import { packageFolder } from './node.js';
+
+const dist = join(packageFolder, 'dist');
+const common = {
+  bundle: true,
+  minify: true,
+  platform: 'browser',
+  target: 'es2022',
+  legalComments: 'eof',
+  logLevel: 'error',
+} satisfies BuildOptions;
+
+/**
+ * How esbuild bundles the library for a browser: TensorFlow.js without WebGL, with the kernels and the script of their threads.
+ * A module of Node's that the bundle reaches is an error.
+ */
+export function browserBundle(): BuildOptions {
+  const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string };
+  const [thread] = buildSync({
+    ...common,
+    entryPoints: [join(dist, 'backend/simd/webWorker.js')],
+    format: 'iife',
+    write: false,
+  }).outputFiles;
+  return {
+    ...common,
+    alias: { '@tensorflow/tfjs': join(dist, 'backend/tfjsInBrowser.js') },
+    define: { SIMD_WORKER: JSON.stringify(thread.text), VERSION: JSON.stringify(version) },
+    loader: { '.wasm': 'binary' },
+  };
+}

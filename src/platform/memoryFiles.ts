@@ -1,0 +1,215 @@
+// Files in memory, for a page: the calls of node:fs that the library makes, with Node's results and errors.
+import { Buffer } from 'buffer';
+import path from 'path-browserify';
+
+/** The folder that relative paths begin at. */
+export const home = '/sparsebook';
+
+/** A file, whose bytes are the first `size` of its room, or a folder, which has none. */
+interface Entry {
+  room?: Uint8Array;
+  size: number;
+  mtimeMs: number;
+}
+
+const folder = (): Entry => ({ size: 0, mtimeMs: Date.now() });
+const entries = new Map([['/', folder()]]);
+const full = (name: string): string => path.resolve(home, name);
+
+const meanings = {
+  EBADF: 'the file is closed, or was not opened for this',
+  EEXIST: 'there is a file or folder of this name',
+  EINVAL: 'a folder cannot lie in itself',
+  EISDIR: 'a folder is not a file',
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'not a folder',
+  ENOTEMPTY: 'the folder is not empty',
+  ERR_FS_EISDIR: 'a folder is taken away with all in it only if `recursive` says so',
+};
+
+function failure(code: keyof typeof meanings, name: string): Error {
+  return Object.assign(new Error(`${code}: ${meanings[code]}, '${name}'`), { code, path: name });
+}
+
+function entryAt(name: string): Entry {
+  const entry = entries.get(full(name));
+  if (!entry) throw failure('ENOENT', name);
+  return entry;
+}
+
+function fileAt(name: string): Required<Entry> {
+  const entry = entryAt(name);
+  if (!entry.room) throw failure('EISDIR', name);
+  return entry as Required<Entry>;
+}
+
+/** Puts an entry at a path, whose folder must be there. */
+function put(name: string, entry: Entry): void {
+  if (entryAt(path.dirname(full(name))).room) throw failure('ENOTDIR', name);
+  entries.set(full(name), entry);
+}
+
+/** The paths below a folder, however deep. */
+const below = (name: string): string[] => {
+  const start = full(name) === '/' ? '/' : `${full(name)}/`;
+  return [...entries.keys()].filter((key) => key.startsWith(start) && key !== '/');
+};
+
+const bytesOf = (data: string | Uint8Array): Uint8Array => (typeof data === 'string' ? Buffer.from(data) : data);
+
+/** Writes bytes into a file; it grows by half of its size at least, so that a log is not copied with each line. */
+function writeAt(file: Entry, bytes: Uint8Array, at: number): void {
+  const end = at + bytes.length;
+  if (end > file.room!.length) {
+    const room = new Uint8Array(at === 0 ? end : Math.max(end, file.size * 1.5));
+    room.set(file.room!.subarray(0, file.size));
+    file.room = room;
+  }
+  file.room!.set(bytes, at);
+  file.size = Math.max(file.size, end);
+  file.mtimeMs = Date.now();
+}
+
+function statsOf({ room, size, mtimeMs }: Entry) {
+  const mtime = new Date(mtimeMs);
+  return { size, mtimeMs, mtime, mode: 0o666, isFile: () => room !== undefined, isDirectory: () => room === undefined };
+}
+
+function cut(file: Entry, size: number): void {
+  file.room!.fill(0, Math.min(size, file.size), file.size);
+  if (size > file.size) writeAt(file, new Uint8Array(size - file.size), file.size);
+  file.size = size;
+}
+
+/** A call as node:fs/promises has it: what it throws, its promise is refused with. */
+export const promised =
+  <T extends (...args: never[]) => unknown>(call: T) =>
+  (...args: Parameters<T>): Promise<ReturnType<T>> =>
+    new Promise((resolve) => resolve(call(...args) as ReturnType<T>));
+
+/** An open file; a folder can be opened too, to sync it. */
+function handleOf(name: string, entry: Entry, flag: string) {
+  let at = 0;
+  let closed = false;
+  /** The file, if it is still open and, to write, was opened for that. */
+  const file = (writes: boolean): Required<Entry> => {
+    if (!entry.room) throw failure('EISDIR', name);
+    if (closed || (writes && flag === 'r')) throw failure('EBADF', name);
+    return entry as Required<Entry>;
+  };
+  const read = (buffer: Uint8Array, offset = 0, length = buffer.length - offset, position: number | null = null) => {
+    const { room, size } = file(false);
+    const start = position ?? at;
+    const bytes = room.subarray(start, Math.min(size, start + length));
+    buffer.set(bytes, offset);
+    if (position === null) at += bytes.length;
+    return { bytesRead: bytes.length, buffer };
+  };
+  const write = (data: string | Uint8Array, offset = 0, length?: number, position: number | null = null) => {
+    const { size } = file(true);
+    const bytes = bytesOf(data).subarray(offset, length === undefined ? undefined : offset + length);
+    const start = flag.startsWith('a') ? size : (position ?? at);
+    writeAt(entry, bytes, start);
+    if (position === null) at = start + bytes.length;
+    return { bytesWritten: bytes.length, buffer: data };
+  };
+  return {
+    read: promised(read),
+    write: promised(write),
+    appendFile: promised((data: string | Uint8Array) => void write(data)),
+    truncate: promised((size = 0) => cut(file(true), size)),
+    stat: promised(() => statsOf(entry)),
+    sync: promised(() => undefined),
+    close: promised(() => void (closed = true)),
+  };
+}
+
+export const existsSync = (name: string): boolean => entries.has(full(name));
+export const statSync = (name: string) => statsOf(entryAt(name));
+
+export function realpathSync(name: string): string {
+  entryAt(name);
+  return full(name);
+}
+
+export function readFileSync(name: string, options?: BufferEncoding | { encoding: BufferEncoding }): Buffer | string {
+  const { room, size } = fileAt(name);
+  const encoding = typeof options === 'object' ? options.encoding : options;
+  const bytes = Buffer.from(room.subarray(0, size));
+  return encoding ? bytes.toString(encoding) : bytes;
+}
+
+export function writeFileSync(name: string, data: string | Uint8Array, { flag = 'w' } = {}): void {
+  const file = opened(name, flag);
+  writeAt(file, bytesOf(data), flag.startsWith('a') ? file.size : 0);
+}
+
+export function truncateSync(name: string, size = 0): void {
+  cut(fileAt(name), size);
+}
+
+export function mkdirSync(name: string, { recursive = false } = {}): void {
+  const there = entries.get(full(name));
+  if (there && (there.room || !recursive)) throw failure('EEXIST', name);
+  if (there) return;
+  if (recursive && !existsSync(path.dirname(full(name)))) mkdirSync(path.dirname(full(name)), { recursive });
+  put(name, folder());
+}
+
+export function readdirSync(name: string, { withFileTypes = false } = {}) {
+  if (entryAt(name).room) throw failure('ENOTDIR', name);
+  const paths = below(name).filter((key) => path.dirname(key) === full(name));
+  const names = paths.map((key) => path.basename(key)).sort();
+  if (!withFileTypes) return names;
+  return names.map((each) => ({ name: each, parentPath: name, ...statSync(path.join(name, each)) }));
+}
+
+export function rmSync(name: string, { recursive = false, force = false } = {}): void {
+  if (force && !existsSync(name)) return;
+  if (!entryAt(name).room && !recursive) throw failure('ERR_FS_EISDIR', name);
+  for (const key of [full(name), ...below(name)]) entries.delete(key);
+}
+
+export function rmdirSync(name: string): void {
+  if (entryAt(name).room) throw failure('ENOTDIR', name);
+  if (below(name).length > 0) throw failure('ENOTEMPTY', name);
+  entries.delete(full(name));
+}
+
+export function renameSync(from: string, to: string): void {
+  const [entry, there] = [entryAt(from), entries.get(full(to))];
+  if (entry === there) return;
+  const [start, end] = [full(from), full(to)];
+  if (end.startsWith(`${start}/`)) throw failure('EINVAL', to);
+  if (there && entry.room && !there.room) throw failure('EISDIR', to);
+  if (there && there.room && !entry.room) throw failure('ENOTDIR', to);
+  if (below(to).length > 0) throw failure('ENOTEMPTY', to);
+  put(to, entry);
+  for (const key of below(start)) {
+    entries.set(end + key.slice(start.length), entries.get(key)!);
+    entries.delete(key);
+  }
+  entries.delete(start);
+}
+
+export function linkSync(from: string, to: string): void {
+  if (existsSync(to)) throw failure('EEXIST', to);
+  put(to, fileAt(from));
+}
+
+/** The file or folder that a flag of `open` asks for, made or emptied as it says. */
+function opened(name: string, flag: string): Entry {
+  const there = entries.get(full(name));
+  if (there && flag.includes('x')) throw failure('EEXIST', name);
+  if (flag.startsWith('r')) return entryAt(name);
+  if (there && !there.room) throw failure('EISDIR', name);
+  const file = there ?? { room: new Uint8Array(0), size: 0, mtimeMs: Date.now() };
+  if (!there) put(name, file);
+  else if (flag.startsWith('w')) cut(file, 0);
+  return file;
+}
+
+/** `open` of node:fs/promises. */
+export const open = promised((name: string, flag = 'r') => handleOf(name, opened(name, flag), flag));
+
+mkdirSync(home, { recursive: true });

@@ -1,0 +1,15 @@
+import { UserError } from '../../errors.js';
+import type { RunLock } from './runLock.js';
+
+/** What runLock.ts is between processes, in a page: one process, whose runs nobody else has. */
+const taken = new Set<string>();
+
+export class RunHeld extends UserError {}
+
+export async function lockRun(path: string): Promise<RunLock> {
+  if (taken.has(path)) throw new RunHeld(`This page trains the run already (${path}). Wait for its end.`);
+  taken.add(path);
+  return { hold: async () => {}, release: async () => void taken.delete(path) };
+}
+
+export const isHeld = (path: string): Promise<boolean> => Promise.resolve(taken.has(path));

@@ -1,0 +1,36 @@
+// What benchmarks that take turns have in common.
+
+const WARM_UP = 3;
+/** Between turns threads of the one before may still spin, and would be counted against the next. */
+const PAUSE_MS = 40;
+
+export function median(times: number[]): number {
+  const ordered = [...times].sort((a, b) => a - b);
+  const middle = Math.floor(ordered.length / 2);
+  return ordered.length % 2 ? ordered[middle] : (ordered[middle - 1] + ordered[middle]) / 2;
+}
+
+/** Images per second by the milliseconds of each turn: the median, and the slowest and fastest. */
+export function rate(images: number, times: number[]): string {
+  const [fast, slow] = [Math.min(...times), Math.max(...times)].map((time) => ((1000 * images) / time).toFixed(0));
+  return `${((1000 * images) / median(times)).toFixed(0)} (${slow}-${fast})`;
+}
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+
+/** Takes turns: every contestant once a round. What it gives are milliseconds by contestant. */
+export async function interleave<Contestant>(
+  contestants: Contestant[],
+  turns: number,
+  turn: (contestant: Contestant) => Promise<number>,
+): Promise<number[][]> {
+  for (let i = 0; i < WARM_UP; i++) for (const contestant of contestants) await turn(contestant);
+  const times: number[][] = contestants.map(() => []);
+  for (let round = 0; round < turns; round++) {
+    for (const [i, contestant] of contestants.entries()) {
+      await pause();
+      times[i].push(await turn(contestant));
+    }
+  }
+  return times;
+}
