@@ -24,6 +24,7 @@ const facts = `document.readyState === 'complete'
   && {
     threads: document.getElementById('threads').textContent,
     isIsolated: crossOriginIsolated,
+    runs: document.documentElement.classList.contains('runs'),
     figures: document.querySelectorAll('.plot').length,
     undrawn: [...document.querySelectorAll('.figure > .unshown')].map(({ textContent }) => textContent),
     links: [...document.querySelectorAll('a[href]')].map(({ href, hash }) =>
@@ -33,6 +34,7 @@ const facts = `document.readyState === 'complete'
 interface Facts {
   threads: string;
   isIsolated: boolean;
+  runs: boolean;
   figures: number;
   undrawn: string[];
   /** The addresses that links lead to; `#` where they lead to a place in the page that is there. */
@@ -63,10 +65,12 @@ async function checkPage(browser: Browser, name: string, site: string): Promise<
   const address = new URL(encodeURIComponent(name), site).href;
   try {
     await page.goto(address, { waitUntil: 'commit' });
-    const { threads, isIsolated, figures, undrawn, links } = await factsOf(page);
+    const { threads, isIsolated, runs, figures, undrawn, links } = await factsOf(page);
     if (!isIsolated) faults.push(`it is not isolated: it has ${threads}`);
     faults.push(...undrawn, ...(await brokenLinks(links, address)));
-    return { name, facts: `${threads}, ${figures} figures, ${links.length} links`, faults };
+    const facts = [threads, `${figures} figures`, `${links.length} links`];
+    if (runs) facts.push(await run(page));
+    return { name, facts: facts.join(', '), faults };
   } catch (error) {
     return { name, facts: '', faults: [...faults, reasonOf(error)] };
   } finally {
@@ -83,6 +87,18 @@ async function factsOf(page: Page): Promise<Facts> {
     if (answer?.result.value) return answer.result.value as Facts;
   }
   throw new Error(`it is not ready after ${PATIENCE_MS / 1000} s`);
+}
+
+/** Runs a page until its first cell that shows something has ended; returns what that says of itself. Throws where it ended in an error. */
+async function run(page: Page): Promise<string> {
+  await page.locator('#panel button.primary:visible').click();
+  const ended = page.locator('.mark:visible', { hasText: /^(ended in an error )?in this page/ }).first();
+  // Where no cell shows anything, the run comes to its end.
+  const over = page.locator('.running').waitFor({ state: 'hidden', timeout: PATIENCE_MS });
+  await Promise.race([ended.waitFor({ timeout: PATIENCE_MS }), over]);
+  const said = (await ended.count()) > 0 ? await ended.locator('span').innerText() : 'no cell shows anything';
+  if (said.startsWith('ended')) throw new Error(`a cell ${said}`);
+  return `ran ${said}`;
 }
 
 /** Tells of whatever a page should not do: errors, and requests that fail or go to another site. */
