@@ -7,6 +7,7 @@ import { checkSite } from 'sparsebook/notebook/publish/checkSite.js';
 import { serveFolder } from 'sparsebook/notebook/publish/serveFolder.js';
 import { launchChromium, skipWithoutChromium } from '../report/chromium.ts';
 import { payloads } from '../render/payloads.ts';
+import { codeCell } from '../report/fixture.ts';
 import { figure, publish, text } from './sites.ts';
 
 describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
@@ -16,7 +17,10 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
 
   before(async () => {
     const one = [text('# One\n\n[the other](two%20words.ipynb), [a part](#Part)\n\n## Part'), figure];
-    site = await publish({ one, 'two words': [text('# Two')] });
+    const runnable = [
+      codeCell('console.log((globalThis as any).crossOriginIsolated, new SharedArrayBuffer(8).byteLength)'),
+    ];
+    site = await publish({ one, 'two words': [text('# Two')], runnable }, { runs: (file) => /runnable/.test(file) });
     served = await serveFolder(site, '/below/a/path/');
     browser = await launchChromium();
   });
@@ -111,6 +115,15 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
     await page.context().close();
   });
 
+  test('what runs in a page has memory that threads share', async () => {
+    const { page, incidents } = await newVisit();
+    await arrive(page, `${served.address}runnable.html`);
+    await page.locator('#panel').getByRole('button', { name: 'Run', exact: true }).click();
+    await page.locator('#cell-1 .output.stdout', { hasText: 'true 8' }).waitFor({ timeout: 120_000 });
+    assert.deepEqual(incidents, []);
+    await page.context().close();
+  });
+
   test('nothing in titles and introductions runs in the list', async () => {
     const folder = await publish(
       Object.fromEntries(payloads.map((payload, index) => [`n${index}`, [text(`# ${payload}\n\n${payload}`)]])),
@@ -127,14 +140,20 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
   test('the check finds no fault in a site, and names dead links, files that are gone and errors', async () => {
     const check = async (folder: string): Promise<Record<string, string[]>> => {
       const checked: Record<string, string[]> = {};
-      for await (const { name, faults } of checkSite(folder)) checked[name] = faults;
+      for await (const { name, facts, faults } of checkSite(folder)) {
+        checked[name] = faults;
+        assert.equal(/ran in this page, Chromium/.test(facts), name === 'runnable.html', facts);
+      }
       return checked;
     };
-    assert.deepEqual(await check(site), { 'one.html': [], 'two words.html': [], 'index.html': [] });
-    const faulty = await publish({
+    const pages = ['one.html', 'two words.html', 'runnable.html', 'index.html'];
+    assert.deepEqual(await check(site), Object.fromEntries(pages.map((name) => [name, []])));
+    const cells = {
       links: [text('[a file](gone.html) [a part](#Gone)')],
       figures: [figure],
-    });
+      fails: [codeCell("throw new Error('no such layer')")],
+    };
+    const faulty = await publish(cells, { runs: (file) => /fails/.test(file) });
     rmSync(join(faulty, 'plotly.bin'));
     appendFileSync(join(faulty, 'index.html'), '<img src="https://example.org/x.png">');
     writeFileSync(join(faulty, 'service-worker.js'), '');
@@ -143,6 +162,7 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
     assert.match(all['links.html'], /a link leads nowhere: .*gone\.html\n.*a link leads nowhere: .*Gone/s);
     assert.match(all['figures.html'], /404: .*plotly\.bin/);
     assert.match(all['figures.html'], /This figure cannot be drawn: plotly\.bin cannot be loaded/);
+    assert.match(all['fails.html'], /a cell ended in an error in this page/);
     assert.match(all['index.html'], /console: .*Content Security Policy/);
     for (const faults of Object.values(all)) assert.match(faults, /it is not isolated: it has 1 thread/);
   });

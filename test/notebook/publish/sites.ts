@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { renderSite, siteFolder } from 'sparsebook/notebook/publish/site.js';
+import { renderSite, siteFolder, type SiteOptions } from 'sparsebook/notebook/publish/site.js';
 import type { Cell, Notebook } from 'sparsebook/notebook/run/notebook.js';
 import { writeFolderWhole } from 'sparsebook/platform/writeFolder.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
@@ -32,8 +32,8 @@ export function notebookFiles(notebooks: Record<string, Cell[] | Notebook>): str
 }
 
 /** Publishes notebooks to a temporary folder and returns it. */
-export async function publish(notebooks: Record<string, Cell[] | Notebook>): Promise<string> {
+export async function publish(notebooks: Record<string, Cell[] | Notebook>, options?: SiteOptions): Promise<string> {
   const folder = join(mkdtempSync(join(tmpdir(), 'site-')), 'site');
-  await writeFolderWhole(folder, await renderSite(notebookFiles(notebooks)), await siteFolder(folder));
+  await writeFolderWhole(folder, await renderSite(notebookFiles(notebooks), options), await siteFolder(folder));
   return folder;
 }
