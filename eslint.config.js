@@ -61,7 +61,7 @@ const inNodeAlone = [
   'src/experiments/{toldRuns,settings/written}.ts',
   'src/experiments/sweep/!(results).ts',
   'src/notebook/display/{dataFrame,follow,fonts,plotlyInNode,renderPng,sweep}.ts',
-  'src/notebook/{jupyter,kernel,live,report,run,runs}/**',
+  'src/notebook/{jupyter,kernel,live,page,publish,report,run,runs}/**',
   'src/notebook/{assets,render/inNode}.ts',
   'src/{cli.ts,cli/**}',
 ];

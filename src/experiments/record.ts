@@ -106,7 +106,7 @@ const required: Readonly<Record<string, Rule<unknown>>> = {
 /** The first thing that keeps a value from being a record, if there is one. */
 function faultOf(found: unknown): string | undefined {
   for (const [name, rule] of Object.entries(required)) {
-    const value = name.split('.').reduce<unknown>((part, key) => Object(part)[key], found);
+    const value = name.split('.').reduce((part, key) => (Object(part) as Record<string, unknown>)[key], found);
     if (!rule.accepts(value)) return `${name} must be ${rule.words}; received ${JSON.stringify(value)}`;
   }
   return undefined;

@@ -117,8 +117,8 @@ export const engine = browserName(web.navigator.userAgent);
 
 export const processor = (): string => `${web.navigator.hardwareConcurrency} cores`;
 
-/** Threads share memory, which a page has only where it is isolated from others. */
-export const hasThreads = (): boolean => web.crossOriginIsolated === true;
+/** Threads share memory, which a page has only where it is isolated from others, and wait, which its own thread may not. */
+export const hasThreads = (): boolean => web.crossOriginIsolated === true && 'WorkerGlobalScope' in globalThis;
 export const usableCores = (): number => (hasThreads() ? web.navigator.hardwareConcurrency : 1);
 
 export function startThread(data: unknown, ended: () => void): Thread {

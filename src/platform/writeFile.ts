@@ -21,7 +21,7 @@ export interface FileKind {
   /** What it is called in an error, such as `a notebook`. */
   name: string;
   /** Whether a file that begins with these bytes is one. */
-  isOne(head: Buffer): boolean;
+  isOne(head: globalThis.Buffer): boolean;
 }
 
 export const jsonFile: FileKind = { name: 'a JSON file', isOne: (head) => /^\uFEFF?\s*[[{]/.test(head.toString()) };

@@ -68,16 +68,19 @@ for (const { variant, threads } of builds) {
     );
   });
 
-  test(`${variant}: dense layers start from their bias, at any width`, async () => {
+  test(`${variant}: dense layers start from their bias and end with any activation, at any width`, async () => {
     await useSimd(variant, threads);
     const side = fc.integer({ min: 1, max: 70 });
-    await forAll(fc.tuple(side, side, side, fc.boolean(), fc.boolean(), seed), async ([m, k, n, relu, flat, seed]) => {
-      const activation = relu ? 'relu' : 'linear';
-      const dense: Compute = (a, b, bias) => tf.fused.matMul({ a: a, b, bias, activation });
+    const activations = fc.constantFrom('linear', 'relu', 'relu6', 'elu', 'sigmoid', 'leakyrelu', 'prelu');
+    await forAll(fc.tuple(side, side, side, activations, fc.boolean(), seed), async (c) => {
+      const [m, k, n, activation, flat, seed] = c;
+      const dense: Compute = (a, b, bias, preluActivationWeights) =>
+        tf.fused.matMul({ a, b, bias, activation, preluActivationWeights, leakyreluAlpha: 0.3 });
       await assertSameAsCpu(dense, [
         random([m, k], seed),
         random([k, n], seed + 1),
         random(flat ? [n] : [1, n], seed + 2),
+        random([n], seed + 3),
       ]);
     });
     const wide: Compute = (a, b) => tf.matMul(a, b, false, true);

@@ -97,6 +97,25 @@ for (const { variant, threads } of builds) {
     await assertSameAsCpu((x, w) => tf.conv2d(as4d(x), as4d(w), 1, 'same', 'NCHW'), [random([2, 3, 6, 7], 3), w]);
   });
 
+  for (const activation of ['linear', 'relu', 'relu6', 'elu', 'sigmoid', 'leakyrelu', 'prelu'] as const) {
+    test(`${variant}: a convolution with bias and ${activation} in one call, as layers ask for it outside of training`, async (t) => {
+      const backend = await useSimd(variant, threads);
+      const fused = (x: tf.Tensor, filter: tf.Tensor, bias: tf.Tensor, preluActivationWeights: tf.Tensor) =>
+        tf.fused.conv2d({
+          ...{ x: x as tf.Tensor4D, filter: filter as tf.Tensor4D, bias, strides: 1, pad: 'same' as const },
+          ...{ activation, preluActivationWeights, leakyreluAlpha: 0.3 },
+        });
+      const inputs = [random([2, 7, 6, 5], 1), random([3, 3, 5, 9], 2), random([9], 3), random([9], 4)];
+      await assertSameAsCpu(fused, inputs);
+      const computed = t.mock.method(backend, 'defer');
+      await computeOn('simd', fused, inputs);
+      assert.ok(computed.mock.callCount() > 0, 'by the fast kernel');
+      const { numTensors, numDataBuffers } = tf.memory();
+      await computeOn('simd', fused, inputs);
+      assert.deepEqual([tf.memory().numTensors, tf.memory().numDataBuffers], [numTensors, numDataBuffers]);
+    });
+  }
+
   test(`${variant}: NaN and infinity reach exactly the outputs that see them`, async () => {
     await useSimd(variant, threads);
     const x = random([1, 5, 5, 5], 1);

@@ -10,10 +10,12 @@ export function median(times: number[]): number {
   return ordered.length % 2 ? ordered[middle] : (ordered[middle - 1] + ordered[middle]) / 2;
 }
 
+const shown = (perSecond: number): string => perSecond.toFixed(perSecond < 10 ? 1 : 0);
+
 /** Images per second by the milliseconds of each turn: the median, and the slowest and fastest. */
 export function rate(images: number, times: number[]): string {
-  const [fast, slow] = [Math.min(...times), Math.max(...times)].map((time) => ((1000 * images) / time).toFixed(0));
-  return `${((1000 * images) / median(times)).toFixed(0)} (${slow}-${fast})`;
+  const [fast, slow] = [Math.min(...times), Math.max(...times)].map((time) => shown((1000 * images) / time));
+  return `${shown((1000 * images) / median(times))} (${slow}-${fast})`;
 }
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));

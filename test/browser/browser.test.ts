@@ -59,6 +59,22 @@ test('the bundle holds no module of Node and nothing that makes code from text',
   assert.deepEqual(code.match(/.{40}(\bnew Function\b|[^\w.$]Function\(|[^\w.$]eval\().{20}/g), null);
 });
 
+test('the types of the library, which a kernel reads in an old way, do not mention #platform', () => {
+  const mentioning: string[] = [];
+  const seen = new Set<string>();
+  const read = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    const text = readFileSync(file, 'utf8');
+    if (text.includes('#platform')) mentioning.push(file);
+    for (const [, path] of text.matchAll(/(?:from|import\()\s*'(\.[^']*)\.js'/g))
+      read(join(file, '..', `${path}.d.ts`));
+  };
+  read(join(project, 'dist/index.d.ts'));
+  assert.ok(seen.size > 50);
+  assert.deepEqual(mentioning, []);
+});
+
 interface Trained {
   stopped: string;
   isFinished: boolean;

@@ -1,19 +1,34 @@
 // Runs in a Web Worker of a page.
 import * as sparsebook from 'sparsebook/browser';
+import type { SimdBackend } from 'sparsebook/backend/simd/simdBackend.js';
 import { trainNarrow, type Trained } from './narrowGoogleNet.ts';
 
-/** What the page is told: what was trained, with the threads that lived to the end, or why not. */
-export type Answer = { error: string } | (Trained & { alive: number });
+/** What the page is told: what was trained, and whether another thread works too; or why nothing was. */
+export type Answer = { error: string } | (Trained & { helped: boolean });
 
 declare const addEventListener: (type: 'message', listener: (event: { data: number }) => void) => void;
 declare const postMessage: (answer: Answer) => void;
 
+/** What of a pool is its own affair. */
+interface Inside {
+  job: { words: Int32Array; publish(kernel: number, args: number[], items: number, chunks: number): void };
+  numbers: Map<string, number>;
+}
+
+/** Whether another thread does a job that this one leaves alone. */
+async function isHelped(): Promise<boolean> {
+  const { pool, heap, zeros } = sparsebook.tf.backend() as SimdBackend;
+  if (pool.threads === 1) return false;
+  const { job, numbers } = pool as unknown as Inside;
+  const [items, done] = [4, 1];
+  job.publish(numbers.get('fillRows')!, [zeros, heap.allocate(16 * items), 16, 4, 0], items, items);
+  while (Atomics.load(job.words, done) < items) await new Promise((resolve) => setTimeout(resolve, 10));
+  return true;
+}
+
 addEventListener('message', ({ data: threads }) => {
   trainNarrow(sparsebook, threads).then(
-    (trained) => {
-      const { pool } = sparsebook.tf.backend() as unknown as { pool: { threads: number } };
-      postMessage({ ...trained, alive: pool.threads });
-    },
+    async (trained) => postMessage({ ...trained, helped: await isHelped() }),
     (error: Error) => postMessage({ error: error.stack ?? error.message }),
   );
 });

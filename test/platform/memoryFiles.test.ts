@@ -5,7 +5,6 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { clearOrphans } from 'sparsebook/platform/asideName.js';
-import type { FileSystem } from 'sparsebook/platform/fileSystem.js';
 import * as memory from 'sparsebook/platform/memoryFiles.js';
 import { jsonFile, writeFileWhole } from 'sparsebook/platform/writeFile.js';
 import { deleteFolder, writeFolderWhole } from 'sparsebook/platform/writeFolder.js';
@@ -176,7 +175,7 @@ const works: Record<string, (files: Files, at: (path: string) => string) => Prom
     await deleteFolder(at('two'), files);
     await files.mkdir(at('.gone.999999999-00000000.gone/in'), { recursive: true });
     await files.writeFile(at('.f.999999999-00000000.old'), 'put back');
-    const cleared = await clearOrphans(at('.'), files as FileSystem);
+    const cleared = await clearOrphans(at('.'), files);
     await files.writeFile(at('one/mine'), '');
     const refused = await writeFolderWhole(at('one'), contents('4'), kind, files).catch((error: Error) => error.name);
     return [cleared, refused, await listing(files, at('.'))];

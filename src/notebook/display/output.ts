@@ -37,7 +37,9 @@ export function cellRunner(): CellRunner | undefined {
   if (given) return given;
   for (const [file, module] of Object.entries(loadedModules)) {
     if (!/[\\/]tslab[\\/]dist[\\/]jupyter\.js$/.test(file)) continue;
-    const { lastWriteDisplayData: write } = (module?.exports ?? {}) as { lastWriteDisplayData?: WriteDisplayData | null };
+    const { lastWriteDisplayData: write } = (module?.exports ?? {}) as {
+      lastWriteDisplayData?: WriteDisplayData | null;
+    };
     if (write) return { write, drawsFigures: false };
   }
   return undefined;

@@ -6,10 +6,18 @@ const taken = new Set<string>();
 
 export class RunHeld extends UserError {}
 
-export async function lockRun(path: string): Promise<RunLock> {
-  if (taken.has(path)) throw new RunHeld(`This page trains the run already (${path}). Wait for its end.`);
+export function lockRun(path: string): Promise<RunLock> {
+  if (taken.has(path)) {
+    return Promise.reject(new RunHeld(`This page trains the run already (${path}). Wait for its end.`));
+  }
   taken.add(path);
-  return { hold: async () => {}, release: async () => void taken.delete(path) };
+  return Promise.resolve({
+    hold: () => Promise.resolve(),
+    release() {
+      taken.delete(path);
+      return Promise.resolve();
+    },
+  });
 }
 
 export const isHeld = (path: string): Promise<boolean> => Promise.resolve(taken.has(path));

@@ -262,9 +262,9 @@ const faults: { name: string; kind: string; ename: string; cause: RegExp; partia
   { name: 'killed-kernel', kind: 'dead', ename: 'KernelDied', cause: /killed \(SIGKILL\)/ },
   { name: 'process-exit', kind: 'dead', ename: 'KernelDied', cause: /exit code 3/ },
   { name: 'out-of-memory', kind: 'dead', ename: 'KernelDied', cause: /ran out of memory/ },
-  { name: 'endless-loop', kind: 'timeout', ename: 'CellTimeout', cause: /timeout of 0.5 s$/, cellTimeout: 0.5 },
-  { name: 'deaf-loop', kind: 'timeout', ename: 'CellTimeout', cause: /timeout of 0.5 s/, cellTimeout: 0.5 },
-  { name: 'deaf-kernel', kind: 'timeout', ename: 'CellTimeout', cause: /did not heed/, cellTimeout: 0.5 },
+  { name: 'endless-loop', kind: 'timeout', ename: 'CellTimeout', cause: /timeout of 2 s$/, cellTimeout: 2 },
+  { name: 'deaf-loop', kind: 'timeout', ename: 'CellTimeout', cause: /timeout of 2 s/, cellTimeout: 2 },
+  { name: 'deaf-kernel', kind: 'timeout', ename: 'CellTimeout', cause: /did not heed/, cellTimeout: 2 },
 ];
 
 for (const { name, kind, ename, cause, partial = 'partial\n', cellTimeout } of faults) {

@@ -204,7 +204,7 @@ test('provenance names code, machine and data', async () => {
   const data = await loadData('synthetic', { sizes: { train: 20, validation: 10, test: 10 } });
   const found = await provenance({ data });
   assert.match(found.version, /^\d+\.\d+\.\d+/);
-  assert.equal(found.node, process.versions.node);
+  assert.equal(found.engine, `Node ${process.versions.node}`);
   assert.deepEqual([found.data?.name, found.data?.splitHash], [data.name, data.splitHash]);
   assert.match(found.data!.hash, /^[0-9a-f]{16}$/);
   assert.ok(found.gitSha === undefined || /^[0-9a-f]{40}$/.test(found.gitSha));

@@ -1,4 +1,5 @@
 import type { SimdBackend } from '../simdBackend.js';
+import * as tf from '@tensorflow/tfjs';
 import type { TensorInfo } from '@tensorflow/tfjs';
 import {
   convolveDirect,
@@ -10,7 +11,16 @@ import {
 } from './convolve.js';
 import { allTaps, convolutionGeometry, prefersWinograd } from './geometry.js';
 import type { Geometry, Taps, WindowAttributes } from './geometry.js';
-import { floats, isRecording, type FastKernel, type Outputs, type FastKernels } from './override.js';
+import {
+  activated,
+  floats,
+  hasActivation,
+  isRecording,
+  type ActivationAttributes,
+  type FastKernel,
+  type FastKernels,
+  type Outputs,
+} from './override.js';
 import type { Affine } from '../deferred.js';
 import { filterGradient } from './filterGradient.js';
 
@@ -174,6 +184,18 @@ const conv2d: FastKernel<WindowAttributes> = (backend, { x, filter }, attributes
   return g && g.cout <= MAX_CHANNELS ? convolveForward(backend, g, x, filter) : undefined;
 };
 
+/** What `tf.layers.conv2d` asks for outside of training: the convolution, its bias and its activation at once. */
+const fusedConv2d: FastKernel<WindowAttributes & ActivationAttributes> = (
+  backend,
+  { x, filter, bias, preluActivationWeights },
+  attributes,
+): Outputs | undefined => {
+  if (!floats(x, filter, bias) || !hasActivation(attributes)) return undefined;
+  const g = convolutionGeometry(x.shape, filter.shape, attributes);
+  if (!g || g.cout > MAX_CHANNELS || (bias && !tf.util.arraysEqual(bias.shape, [g.cout]))) return undefined;
+  return activated(backend, convolveForward(backend, g, x, filter, bias), attributes, preluActivationWeights);
+};
+
 const conv2dBackpropInput: FastKernel<WindowAttributes & { inputShape: number[] }> = (
   backend,
   { dy, filter },
@@ -196,6 +218,7 @@ const conv2dBackpropFilter: FastKernel<WindowAttributes & { filterShape: number[
 
 export const convolutions: FastKernels = {
   Conv2D: conv2d,
+  FusedConv2D: fusedConv2d,
   Conv2DBackpropInput: conv2dBackpropInput,
   Conv2DBackpropFilter: conv2dBackpropFilter,
 };

@@ -1,6 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import { SimdBackend } from '../simdBackend.js';
-import { floats, type FastKernel, type Inputs, type FastKernels } from './override.js';
+import {
+  activated,
+  floats,
+  hasActivation,
+  type ActivationAttributes,
+  type FastKernel,
+  type FastKernels,
+  type Inputs,
+} from './override.js';
 
 interface MatMulAttributes {
   transposeA: boolean;
@@ -12,12 +20,12 @@ const WORTHWHILE = 4096;
 const batchMatMul: FastKernel<MatMulAttributes> = (backend, inputs, attributes) =>
   product(backend, inputs, attributes, false);
 
-/** A dense layer: the product with a bias for each column, which the tiles start from, and its ReLU. */
-const fusedMatMul: FastKernel<MatMulAttributes & { activation?: string }> = (backend, inputs, attributes) => {
-  const { activation = 'linear' } = attributes;
-  return ['linear', 'relu'].includes(activation)
-    ? product(backend, inputs, attributes, activation === 'relu')
-    : undefined;
+/** A dense layer: the product with a bias for each column, which the tiles start from, its ReLU in the same pass, or another activation. */
+const fusedMatMul: FastKernel<MatMulAttributes & ActivationAttributes> = (backend, inputs, attributes) => {
+  if (!hasActivation(attributes)) return undefined;
+  if (attributes.activation === 'relu') return product(backend, inputs, attributes, true);
+  const y = product(backend, inputs, attributes, false);
+  return y && activated(backend, y, attributes, inputs.preluActivationWeights);
 };
 
 /** The product on the convolution's tiles: rows of a are pixels, columns of b output channels. */

@@ -28,6 +28,43 @@ export function override(kernelName: string, fast: FastKernel<never>): void {
   });
 }
 
+/** What tfjs fuses behind a convolution or a product. */
+export interface ActivationAttributes {
+  activation?: string;
+  leakyreluAlpha?: number;
+}
+
+/** The kernels of the activations that tfjs fuses. */
+const ACTIVATIONS = new Map([
+  ['relu', 'Relu'],
+  ['relu6', 'Relu6'],
+  ['elu', 'Elu'],
+  ['sigmoid', 'Sigmoid'],
+  ['leakyrelu', 'LeakyRelu'],
+  ['prelu', 'Prelu'],
+]);
+
+/** Whether this backend has an activation; another one is the cpu kernel's to refuse. */
+export function hasActivation({ activation = 'linear' }: ActivationAttributes): boolean {
+  return activation === 'linear' || ACTIVATIONS.has(activation);
+}
+
+/** The activation of y, which it disposes; prelu's slopes are `alpha`. */
+export function activated(
+  backend: SimdBackend,
+  y: tf.TensorInfo,
+  { activation = 'linear', leakyreluAlpha }: ActivationAttributes,
+  alpha?: tf.TensorInfo,
+): tf.TensorInfo {
+  const name = ACTIVATIONS.get(activation);
+  if (!name) return y;
+  const inputs: Inputs = { x: y, ...(alpha && { alpha }) };
+  const { kernelFunc } = tf.getKernel(name, 'simd');
+  const result = kernelFunc({ inputs, backend, attrs: name === 'LeakyRelu' ? { alpha: leakyreluAlpha! } : {} });
+  backend.disposeIntermediateTensorInfo(y);
+  return result as tf.TensorInfo;
+}
+
 /** Whether all tensors hold floats and none is empty: what every fast kernel asks for. */
 export function floats(...tensors: (tf.TensorInfo | undefined)[]): boolean {
   return tensors.every((t) => t === undefined || (t.dtype === 'float32' && !t.shape.includes(0)));
