@@ -32,7 +32,7 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
   interface Visit {
     page: Page;
     /** How often a page was loaded. */
-    loads(): number;
+    loads: () => number;
     /** Console errors, uncaught exceptions, answers that are none. */
     incidents: string[];
   }

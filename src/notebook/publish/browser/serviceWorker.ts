@@ -1,6 +1,6 @@
 // A site's service worker: gives what the host sends the headers under which browsers let a page share memory between threads, which
 // hosts of plain files do not send themselves; and lets what was seen once open offline.
-declare const self: ServiceWorkerGlobalScope;
+const worker = self as unknown as ServiceWorkerGlobalScope;
 
 const isolating = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -9,7 +9,7 @@ const isolating = {
 };
 
 // Other sites may share the origin, and with it the names of caches.
-const cacheName = `sparsebook ${self.registration.scope}`;
+const cacheName = `sparsebook ${worker.registration.scope}`;
 
 /** An answer with these headers; one that only leads elsewhere stays as it is. */
 function isolated(answer: Response): Response {
@@ -42,10 +42,10 @@ async function keep(request: Request, answer: Response): Promise<void> {
   }
 }
 
-self.addEventListener('install', () => void self.skipWaiting());
-self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
-self.addEventListener('fetch', (event) => {
+worker.addEventListener('install', () => void worker.skipWaiting());
+worker.addEventListener('activate', (event) => event.waitUntil(worker.clients.claim()));
+worker.addEventListener('fetch', (event) => {
   const { request } = event;
-  if (request.method !== 'GET' || new URL(request.url).origin !== self.location.origin) return;
+  if (request.method !== 'GET' || new URL(request.url).origin !== worker.location.origin) return;
   event.respondWith(answerTo(event));
 });
