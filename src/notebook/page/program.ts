@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as needsNode from '../../needsNode.js';
-import { cellsDependingOn, linksOf, readCells, type ReadCells } from '../live/code/runPlan.js';
+import { dependents } from '../live/code/dependents.js';
+import { linksOf, readCells, type ReadCells } from '../live/code/runPlan.js';
 import { parameterControls } from '../live/document/parameters.js';
+import type { ParameterControl } from '../live/protocol.js';
 import { textsOf } from '../render/markdown.js';
 import { cellTitle, isExecuted, joined, type Notebook } from '../run/notebook.js';
 import { type CompiledForPage, compileCells } from './compileCells.js';
@@ -29,7 +31,7 @@ export async function pageProgram(notebook: Notebook, name: string, folder: stri
   const code = readCells(cells);
   const pageCells = linksOf(code).map((links, index): PageCell => {
     const place = notebook.cells.findIndex(({ id }) => id === links.id);
-    const depends = controls.filter(({ cell, name }) => dependsOn(code, links.id, cell, name));
+    const depends = controls.filter((control) => dependsOn(code, index, control));
     const unable = compiled[index].fault ?? needOfNode(compiled[index], code, index);
     return {
       ...links,
@@ -46,8 +48,11 @@ export async function pageProgram(notebook: Notebook, name: string, folder: stri
   };
 }
 
-const dependsOn = (code: ReadCells, id: string, declaring: string, name: string): boolean =>
-  id === declaring || cellsDependingOn(code, declaring, [name]).includes(id);
+/** Whether a statement of a cell depends on a parameter, which another cell declares, or this one. */
+function dependsOn({ cells, statements, read }: ReadCells, index: number, { cell, name }: ParameterControl): boolean {
+  const dependent = new Set(dependents(statements.flat(), [name], read));
+  return cells[index].id === cell || statements[index].some((statement) => dependent.has(statement));
+}
 
 /** What a page has no other modules than; the rest is Node's, or on a disk. */
 const MODULES = new Set(['sparsebook', '@tensorflow/tfjs']);

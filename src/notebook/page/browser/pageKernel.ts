@@ -35,7 +35,9 @@ export class PageKernel {
       else onMessage(message);
     });
     send(worker, { type: 'execute_request', id, cell, parameters });
-    return ended;
+    const outcome = await ended;
+    this.end = undefined;
+    return outcome;
   }
 
   /** Asks the cell that runs to stop; where it does not, its worker is ended. */
@@ -51,11 +53,6 @@ export class PageKernel {
       this.worker = undefined;
       end({ status: 'dead' });
     }, PATIENCE_MILLISECONDS);
-  }
-
-  /** The cell that ran has ended: nothing waits for it any more. */
-  settled(): void {
-    this.end = undefined;
   }
 
   private async start(): Promise<Worker> {

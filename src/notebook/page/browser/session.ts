@@ -111,7 +111,7 @@ export class PageSession {
     if (outcome.status === 'ok') return void this.due.delete(id);
     if (outcome.status === 'error' && outcome.needs_node) {
       this.due.delete(id);
-      this.notebook.cells.find((cell) => cell.id === id)!.unable = outcome.evalue.replace(/:.*/s, '');
+      this.notebook.cells.find((cell) => cell.id === id)!.unable = outcome.evalue.replace(/: .*/s, '');
     } else this.stopped = true;
   }
 

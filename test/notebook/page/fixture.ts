@@ -1,0 +1,105 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { pageProgram } from 'sparsebook/notebook/page/program.js';
+import { renderReport } from 'sparsebook/notebook/report/renderReport.js';
+import type { Cell, Metadata, Notebook, Output } from 'sparsebook/notebook/run/notebook.js';
+import { codeCell, notebookOf } from '../report/fixture.ts';
+
+/** A cell of a notebook that runs in a page, with what it put out when it was saved. */
+export function cell(id: string, source: string, outputs: Output[] = [], metadata: Metadata = {}): Cell {
+  return codeCell(source, { id, outputs, metadata });
+}
+
+export const printed = (...text: string[]): Output => ({ output_type: 'stream', name: 'stdout', text });
+
+/** A figure as `sb.show` bundles it, without its image. */
+export const figureOf = (y: number[], title: string): Output => ({
+  output_type: 'display_data',
+  data: {
+    'application/vnd.plotly.v1+json': { data: [{ y }], layout: { title: { text: title } } },
+    'text/plain': [title],
+  },
+  metadata: {},
+});
+
+/** A notebook with one cell for each thing that a page that runs must do. */
+export const notebook: Notebook = notebookOf(
+  { cell_type: 'markdown', id: 'title', metadata: {}, source: '# Squares' },
+  cell(
+    'parameters',
+    "const n = 3; // how many, 1 to 10\nconst word = 'quiet'; // what the last cells do\nconst steps = [1, 2]; // a list",
+    [],
+    { tags: ['parameters'] },
+  ),
+  cell('squares', 'let squares = Array.from({ length: n }, (_, i) => i * i);\nconsole.log(squares.join(" "));', [
+    printed('0 1 4\n'),
+  ]),
+  cell(
+    'figure',
+    `import * as sb from 'sparsebook';
+const figure = (y: number[]) => ({ 'application/vnd.plotly.v1+json': { data: [{ y }], layout: { title: { text: 'Squares' } } }, 'text/plain': 'Squares' });
+const shown = sb.display(figure([]));
+for (const step of squares.keys()) {
+  await new Promise((done) => setTimeout(done, 150));
+  shown.update(figure(squares.slice(0, step + 1)));
+}`,
+    [figureOf([0, 1, 4], 'Squares')],
+  ),
+  cell('value', '({ squares, steps })', [
+    {
+      output_type: 'execute_result',
+      execution_count: 4,
+      data: { 'text/plain': ['{ squares: [ 0, 1, 4 ], steps: [ 1, 2 ] }'] },
+      metadata: {},
+    },
+  ]),
+  cell('kept', "sb.markdown`*kept* $n^2$`;\nconsole.error('aside');", [
+    {
+      output_type: 'display_data',
+      data: { 'text/markdown': ['*kept* $n^2$'], 'text/plain': ['*kept* $n^2$'] },
+      metadata: {},
+    },
+    { output_type: 'stream', name: 'stderr', text: ['aside\n'] },
+  ]),
+  cell('file', "import { readFileSync } from 'node:fs';\nconst text = readFileSync('x', 'utf8');", [
+    printed('from a disk\n'),
+  ]),
+  cell('reader', 'console.log(text.length);', [printed('12\n')]),
+  cell('late', "const os = await import('node:os');\nconsole.log(os.EOL, n);", [printed('late\n')]),
+  cell('saved', "console.log(sb.savedOutput<{ a: number }>('squares', 'a.json')?.a, n);", [printed('1 3\n')]),
+  cell(
+    'word',
+    `if (String(word) === 'fail') throw new TypeError('n is wrong');
+while (String(word) === 'wait') await new Promise((done) => setTimeout(done, 20));
+while (String(word) === 'deaf');
+console.log(word);`,
+    [printed('quiet\n')],
+  ),
+  cell('after', "console.log('after', word);", [printed('after quiet\n')]),
+);
+
+/** Writes the page that runs a notebook of this name, which lies in `folder` with what it has saved. */
+export async function writePage(folder: string, name: string, notebook: Notebook): Promise<void> {
+  mkdirSync(join(folder, 'outputs', name), { recursive: true });
+  writeFileSync(join(folder, 'outputs', name, 'a.json'), '{ "a": 1 }');
+  const program = await pageProgram(notebook, name, folder);
+  writeFileSync(join(folder, `${name}.html`), renderReport(notebook, { name, program }));
+}
+
+/** Sets a parameter as a person would. */
+export async function setParameter(page: Page, name: string, value: string): Promise<void> {
+  const box = page.locator(`#parameter-${name}`);
+  await box.fill(value);
+  await box.press('Tab');
+}
+
+/** Presses Run and waits for the end. */
+export async function run(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await ended(page);
+}
+
+export async function ended(page: Page): Promise<void> {
+  await page.locator('.running').waitFor({ state: 'hidden', timeout: 120_000 });
+}
