@@ -159,7 +159,7 @@ function scriptPolicy(hashes: string[], runs: boolean, site?: Site): string {
 /** What a page says of itself at its end; in a site its script counts the threads. */
 export const footnote = (site?: Site): Html =>
   site
-    ? markup`This page loads nothing from other sites. Pages that run train on <span id="threads">1 thread</span> here.`
+    ? markup`This page loads nothing from other sites. Pages that run train on <span id="threads">one thread</span> here.`
     : markup`This page is one file and loads nothing.`;
 
 /**

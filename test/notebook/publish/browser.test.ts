@@ -54,7 +54,7 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
     const again = page.waitForResponse((response) => response.fromServiceWorker() && response.url() === address);
     await page.goto(address, { waitUntil: 'commit' });
     await again;
-    await page.locator('#threads', { hasText: /^\d+ threads$/ }).waitFor();
+    await page.locator('#threads', { hasText: /^\d+ threads?$/ }).waitFor();
   }
 
   const drawn = (page: Page): Promise<unknown> =>
@@ -69,7 +69,7 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
     assert.equal(await isolated(page), true);
     assert.equal(loads(), 2);
     const cores = await page.evaluate('navigator.hardwareConcurrency');
-    assert.equal(await page.locator('#threads').innerText(), `${cores as number} threads`);
+    assert.ok((await page.locator('#threads').innerText()).startsWith(`${cores as number} thread`));
     await page.getByRole('link', { name: 'the other' }).click();
     await page.getByRole('heading', { name: 'Two' }).waitFor();
     assert.equal(await isolated(page), true);
@@ -105,7 +105,7 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
     await page.goto(`${served.address}one.html`);
     await drawn(page);
     await page.locator('#threads', { hasText: 'no service worker starts here' }).waitFor();
-    assert.match(await page.locator('#threads').innerText(), /^1 thread \(/);
+    assert.match(await page.locator('#threads').innerText(), /^one thread \(/);
     assert.equal(await isolated(page), false);
     assert.equal(loads(), 1);
     assert.deepEqual(
@@ -125,9 +125,9 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
   });
 
   test('nothing in titles and introductions runs in the list', async () => {
-    const folder = await publish(
-      Object.fromEntries(payloads.map((payload, index) => [`n${index}`, [text(`# ${payload}\n\n${payload}`)]])),
-    );
+    const three = payloads.flatMap((_, index) => (index % 3 === 0 ? [payloads.slice(index, index + 3)] : []));
+    const notebooks = three.map((some, index) => [`n${index}`, [text(`# ${some.join('\n\n')}`)]] as const);
+    const folder = await publish(Object.fromEntries(notebooks));
     const { address, close } = await serveFolder(folder);
     const { page, incidents } = await newVisit();
     await arrive(page, `${address}index.html`);
@@ -164,6 +164,6 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
     assert.match(all['figures.html'], /This figure cannot be drawn: plotly\.bin cannot be loaded/);
     assert.match(all['fails.html'], /a cell ended in an error in this page/);
     assert.match(all['index.html'], /console: .*Content Security Policy/);
-    for (const faults of Object.values(all)) assert.match(faults, /it is not isolated: it has 1 thread/);
+    for (const faults of Object.values(all)) assert.match(faults, /it is not isolated: it has one thread/);
   });
 });

@@ -45,6 +45,7 @@ export async function sayThreads(): Promise<void> {
   const reason = await isolating;
   const place = document.getElementById('threads');
   if (!place) return;
-  if (crossOriginIsolated) place.textContent = `${navigator.hardwareConcurrency} threads`;
-  else if (reason !== undefined) place.textContent = `1 thread (${reason})`;
+  const threads = navigator.hardwareConcurrency;
+  if (crossOriginIsolated) place.textContent = `${threads} thread${threads === 1 ? '' : 's'}`;
+  else if (reason !== undefined) place.textContent = `one thread (${reason})`;
 }
