@@ -126,7 +126,7 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
 
   test('nothing in titles and introductions runs in the list', async () => {
     const three = payloads.flatMap((_, index) => (index % 3 === 0 ? [payloads.slice(index, index + 3)] : []));
-    const notebooks = three.map((some, index) => [`n${index}`, [text(`# ${some.join('\n\n')}`)]] as const);
+    const notebooks = three.map((some, index) => [`n${index}`, [text(`# ${some.join('\n\n')}`)]]);
     const folder = await publish(Object.fromEntries(notebooks));
     const { address, close } = await serveFolder(folder);
     const { page, incidents } = await newVisit();
