@@ -61,7 +61,8 @@ const inNodeAlone = [
   'src/experiments/{toldRuns,settings/written}.ts',
   'src/experiments/sweep/!(results).ts',
   'src/notebook/display/{dataFrame,follow,fonts,plotlyInNode,renderPng,sweep}.ts',
-  'src/notebook/{jupyter,kernel,live,page,publish,report,run,runs}/**',
+  'src/notebook/{jupyter,kernel/client,kernel/patch,live,page,publish,report,run,runs}/**',
+  'src/notebook/kernel/!(interrupt).ts',
   'src/notebook/{assets,render/inNode}.ts',
   'src/{cli.ts,cli/**}',
 ];

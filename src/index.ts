@@ -308,6 +308,7 @@ export { type MaskSnapshot } from './experiments/notes.js';
 export { Run } from './experiments/run.js';
 export { trainedNetwork, type TrainedNetwork } from './experiments/saved.js';
 export { halfOf, softmaxInLoss } from './experiments/session.js';
+export type { ExploredRun, ExploredSweep } from './experiments/stops.js';
 export type { SettingValue, SomeSettings } from './experiments/settings/schema.js';
 export { savedResults, sweepTable, type SweepResult } from './experiments/sweep/results.js';
 export {
@@ -377,7 +378,8 @@ export {
 export { gammaPaths, proximalStep, type ProximalStepOptions } from './plots/proximalStep.js';
 export { named, overlapDuringTraining, reprCurves, reprCycle, type CourseOf, type PhasedEpoch } from './plots/repr.js';
 export { pullOfLoss, softmaxTwice } from './plots/softmaxTwice.js';
-export type { Figure, Layout, Titled, Trace } from './plots/theme.js';
+export { sweepExplorer, type SweepExplorerOptions } from './plots/sweepExplorer.js';
+export type { Figure, Frame, Layout, Titled, Trace } from './plots/theme.js';
 export {
   curvesOverEpochs,
   penaltyDuringTraining,

@@ -6,6 +6,12 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { uniform } from 'sparsebook/backend/random.js';
+import { computedValues } from 'sparsebook/backend/readable.js';
+import { useBackend, type BackendInfo, type BackendName } from 'sparsebook/backend/useBackend.js';
+
+/** The backend of golden tests that compute on one only: cpu, or that of SPARSEBOOK_GOLDENS_BACKEND. */
+export const goldensBackend = (process.env.SPARSEBOOK_GOLDENS_BACKEND ?? 'cpu') as BackendName;
+export const useGoldensBackend = (): Promise<BackendInfo> => useBackend({ backend: goldensBackend });
 
 /** An array as the files store it: flat, row-major. */
 export interface GoldenArray {
@@ -161,16 +167,8 @@ export function weightShape(shape: number[]): number[] {
 
 /** A tensor of ours in the files' order, flat: the inverse of `activation` (NHWC) or `weight` (HWIO, [in, out]). */
 export function flatGolden(t: tf.Tensor, kind: 'activation' | 'weight'): Float32Array {
-  if (t.rank === 4) return dataOf(() => t.transpose(kind === 'activation' ? [0, 3, 1, 2] : [3, 2, 0, 1]));
-  return kind === 'weight' && t.rank === 2 ? dataOf(() => t.transpose()) : t.dataSync<'float32'>();
-}
-
-/** The values of a tensor that is made for them alone. (`tf.tidy` would look for tensors in what holds millions of numbers.) */
-export function dataOf(make: () => tf.Tensor): Float32Array {
-  const made = tf.tidy(make);
-  const data = made.dataSync<'float32'>();
-  made.dispose();
-  return data;
+  if (t.rank === 4) return computedValues(() => t.transpose(kind === 'activation' ? [0, 3, 1, 2] : [3, 2, 0, 1]));
+  return kind === 'weight' && t.rank === 2 ? computedValues(() => t.transpose()) : t.dataSync<'float32'>();
 }
 
 /** Every |actual - expected| is at most absolute + relative * |expected|; the message names the worst entry. */

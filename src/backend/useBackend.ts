@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { engine, env, hasThreads, processor, usableCores } from '#platform';
 import { UserError } from '../errors.js';
-import { loadTensorflow, loadWebgpu } from './loadPackages.js';
+import { loadTensorflow } from './loadPackages.js';
+import { readable } from './readable.js';
 import { registerSimd } from './simd/register.js';
 import type { SimdBackend } from './simd/simdBackend.js';
+import { registerWebgpu } from './webgpu/register.js';
 
 export type BackendName = 'tensorflow' | 'simd' | 'cpu' | 'webgpu';
 
@@ -45,6 +47,8 @@ export async function useBackend(options: BackendOptions = {}): Promise<BackendI
   const threads = chooseThreads(options.threads ?? env.SPARSEBOOK_THREADS);
   const machine = `${processor()}, ${engine}, tfjs ${tf.version_core}`;
   const reasons: string[] = [];
+  // What is on another device comes along, if that device still answers.
+  if (current?.name === 'webgpu') await readable().catch(() => undefined);
   for (const name of backend === 'auto' ? (['tensorflow', 'simd', 'cpu'] as const) : [backend as BackendName]) {
     try {
       const loaded = await load[name](threads, options.winograd ?? true);
@@ -89,14 +93,22 @@ const load: Record<BackendName, (threads: number, winograd: boolean) => Promise<
     return { what: `${count}, WebAssembly SIMD with ${kernels}${winograd ? '' : ', no Winograd'}`, threads };
   },
   async cpu() {
+    quietCpu();
     await tf.setBackend('cpu');
-    (tf.backend() as unknown as { firstUse: boolean }).firstUse = false; // else the first tensor prints an advertisement
     return { what: 'plain JavaScript, slow', threads: 1 };
   },
   async webgpu() {
-    return { what: `WebGPU on ${await loadWebgpu()}`, threads: 1 };
+    const device = await registerWebgpu();
+    quietCpu(); // computes what is read at once
+    await tf.setBackend('webgpu');
+    return { what: `WebGPU on ${device}`, threads: 1 };
   },
 };
+
+/** Keeps the cpu backend from printing an advertisement with its first tensor. */
+function quietCpu(): void {
+  (tf.findBackend('cpu') as unknown as { firstUse: boolean }).firstUse = false;
+}
 
 let active: { simd: SimdBackend; threads: number } | undefined;
 

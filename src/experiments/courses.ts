@@ -3,7 +3,7 @@ import type { CompactionReport } from '../compact/report/compactionReport.js';
 import type { LayerWidth } from '../compact/shrink/compact.js';
 import type { PairedChange } from '../training/evaluate.js';
 import type { EpochEvent, NoteEvent } from '../training/events.js';
-import { notesOf, type GammaNote, type MaskNote, type OverlapNote } from './notes.js';
+import { maskSnapshots, notesOf, type GammaNote, type MaskNote, type OverlapNote } from './notes.js';
 import type { PublishedL0 } from './published.js';
 import type { RunRecord } from './record.js';
 import type { Run } from './run.js';
@@ -31,6 +31,11 @@ export interface Course {
   prunings: { epoch: number; filters: Record<string, string> }[];
   /** The gammas that ISTA noted, with the log's other numbers. */
   log: (GammaNote & { step: number })[];
+  /**
+   * How many channels each layer has, and how many of them are open before the first step and after each epoch; no layer
+   * where no channel has a mask. Undefined in files from before it was kept.
+   */
+  channels?: Record<string, { all: number; open: number[] }>;
 }
 
 /** A run that was kept: its record, or what of it is known, and its course. */
@@ -50,6 +55,19 @@ export interface RunGroup {
 }
 
 const digits = (value: number): number => Number(value.toPrecision(5));
+
+function openChannels(history: Run['history']): NonNullable<Course['channels']> {
+  const layers: NonNullable<Course['channels']> = {};
+  for (const { masks } of maskSnapshots(history)) {
+    for (const [layer, mask] of masks) {
+      // The name of a kernel: of masks on single weights only the mean was noted.
+      if (layer.includes('/')) continue;
+      layers[layer] ??= { all: mask.length, open: [] };
+      layers[layer].open.push(mask.filter((value) => value !== 0).length);
+    }
+  }
+  return layers;
+}
 
 /** How a run went so far, by its settings and its events. */
 export function courseOf({ settings, history }: Pick<Run, 'settings' | 'history'>): Course {
@@ -75,6 +93,7 @@ export function courseOf({ settings, history }: Pick<Run, 'settings' | 'history'
         filters: Object.fromEntries(Object.entries(values).map(([layer, mask]) => [layer, mask.join('')])),
       })),
     log: notesOf<GammaNote>(history, 'gammas').map(({ step, values }) => ({ step, ...values })),
+    channels: openChannels(history),
   };
 }
 

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { readable } from '../backend/readable.js';
 import { cosinesByLayer, filterOverlap } from '../sparsity/orthogonality.js';
 import { istaLayers } from '../sparsity/ista.js';
 import type { ChannelMasks } from '../graph/channelGraph.js';
@@ -84,7 +85,8 @@ export class Notes {
   }
 
   /** Those of the end of an epoch; 0 epochs are before the first step. */
-  ofEpoch(epochs: number, step: number): NoteEvent[] {
+  async ofEpoch(epochs: number, step: number): Promise<NoteEvent[]> {
+    await readable();
     const { settings, model, sparsifier } = this.noted;
     const notes: NoteEvent[] = [];
     const note = (kind: string, values: object): void =>
@@ -99,13 +101,14 @@ export class Notes {
   }
 
   /** Those of a step. */
-  ofStep({ step, epoch, crossEntropy, imagesPerSecond }: StepEvent): NoteEvent[] {
+  async ofStep({ step, epoch, crossEntropy, imagesPerSecond }: StepEvent): Promise<NoteEvent[]> {
     const { settings, model, sparsifier } = this.noted;
     const notes: NoteEvent[] = this.turns
       .splice(0)
       .map(({ epoch, values }) => ({ type: 'note', kind: 'turn', step, epoch, values }));
     const { log_frequency, published_costs } = settings.ista;
     if (settings.methods.includes('ista') && step % log_frequency === 0) {
+      await readable();
       const { groupLasso, fakeSparsity } = sparsifier!.summary!();
       const layers = istaLayers(model, published_costs);
       const values: GammaNote = {

@@ -2,7 +2,7 @@ import { join, readFile } from '#platform';
 import { UserError } from '../errors.js';
 import { jsonFile, writeFileWhole } from '../platform/writeFile.js';
 import type { Scores } from '../training/events.js';
-import { listOf, number, oneOf, text, type Rule } from './settings/rules.js';
+import { listOf, number, oneOf, type Rule } from './settings/rules.js';
 
 /** What a network has, and what is left of it without what its method removed. */
 interface Size {
@@ -69,7 +69,7 @@ export interface RunRecord extends Measured {
   date: string;
 }
 
-const word = text('a text');
+const word: Rule<string> = { words: 'a text', accepts: (value): value is string => typeof value === 'string' };
 const object: Rule<object> = {
   words: 'an object',
   accepts: (value): value is object => typeof value === 'object' && value !== null && !Array.isArray(value),

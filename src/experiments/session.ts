@@ -138,14 +138,14 @@ export async function openSession(
     });
     for await (const event of training) {
       // Before the event that they belong to, so that a checkpoint of that moment is never without them.
-      if (event.type === 'step') yield* notes.ofStep(event);
+      if (event.type === 'step') yield* await notes.ofStep(event);
       if (event.type === 'epoch') {
         const { epoch, step } = event;
-        const note = (): Promise<NoteEvent[]> => Promise.resolve(notes.ofEpoch(epoch + 1, step));
+        const note = (): Promise<NoteEvent[]> => notes.ofEpoch(epoch + 1, step);
         yield* await (averages ? averages.use(note) : note());
       }
       yield event;
-      if (event.type === 'start' && startStep === 0) yield* notes.ofEpoch(0, 0);
+      if (event.type === 'start' && startStep === 0) yield* await notes.ofEpoch(0, 0);
     }
   }
 

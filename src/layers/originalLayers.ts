@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { computedValues } from '../backend/readable.js';
 import { convolve } from './conv2d.js';
 import { inferenceMask, probabilityNonZero, sampleMask } from './hardConcrete.js';
 
@@ -61,7 +62,7 @@ export interface ExpectedCost {
 
 /** With p expected open inputs: (2 p - 1) out operations and p out weights; a bias adds out to both. */
 export function gatedDenseCost({ weights, bias, logAlpha }: GatedDense): ExpectedCost {
-  const open = tf.tidy(() => probabilityNonZero(logAlpha).sum().dataSync()[0]);
+  const open = computedValues(() => probabilityNonZero(logAlpha).sum())[0];
   const out = weights.shape[1];
   const extra = bias ? out : 0;
   return { flops: (2 * open - 1) * out + extra, l0: open * out + extra };
@@ -119,7 +120,7 @@ export function gatedConvolutionCost(
   image: [number, number],
 ): ExpectedCost {
   const [height, width, inputs] = weights.shape;
-  const open = tf.tidy(() => probabilityNonZero(logAlpha).sum().dataSync()[0]);
+  const open = computedValues(() => probabilityNonZero(logAlpha).sum())[0];
   const along = (side: number, window: number): number => (side - window + 2 * padding) / strides + 1;
   const positions = along(image[0], height) * along(image[1], width);
   const n = height * width * inputs;

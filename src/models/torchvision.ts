@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { computedValues } from '../backend/readable.js';
 import { UserError } from '../errors.js';
 
 /** A convolution and its batch norm: the names of their weights here and, given both layers' names, in torchvision. */
@@ -113,11 +114,9 @@ export function torchvisionTensors(model: tf.LayersModel): Map<string, { shape: 
       const name = toTorchvision(weight.originalName);
       if (name === undefined) return [];
       const ours = weight.read();
-      const theirs = ours.rank === 4 ? ours.transpose([3, 2, 0, 1]) : ours.clone();
-      // Not from within tf.tidy, which would look for tensors among millions of numbers.
-      const values = theirs.dataSync<'float32'>().slice();
-      theirs.dispose();
-      return [[name, { shape: theirs.shape, values }] as const];
+      const kernel = ours.rank === 4;
+      const values = computedValues(() => (kernel ? ours.transpose([3, 2, 0, 1]) : ours.clone()));
+      return [[name, { shape: kernel ? [3, 2, 0, 1].map((axis) => ours.shape[axis]) : ours.shape, values }] as const];
     }),
   );
 }

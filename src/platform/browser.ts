@@ -110,6 +110,7 @@ export const pause = ((ms?: number, value?: unknown, { signal }: { signal?: Abor
 export const env: Platform['env'] = {};
 export const pid = 1;
 export const isAlive = (number: number): boolean => number === pid;
+export const atCtrlC = (_: () => void): void => undefined;
 export const windows = false;
 export const hostname = (): string => 'this page';
 

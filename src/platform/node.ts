@@ -56,6 +56,9 @@ export const processor = (): string => cpus()[0]?.model.trim() ?? 'unknown proce
 /** How many cores this process may use: those that its Slurm job was given for each task, else the machine's. */
 export const usableCores = (): number => Number(process.env.SLURM_CPUS_PER_TASK) || availableParallelism();
 
+/** Calls `listener` at the first Ctrl-C, which then ends nothing. */
+export const atCtrlC = (listener: () => void): void => void process.once('SIGINT', listener);
+
 /** Whether a process of this number runs on this machine, whoever's it is. */
 export function isAlive(pid: number): boolean {
   try {

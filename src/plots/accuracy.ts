@@ -1,5 +1,5 @@
 import type { ResultPoint } from '../experiments/courses.js';
-import { axis, colour, curve, dash, figure, ink, levelLine, list, mean, percent } from './theme.js';
+import { axis, colour, curve, dash, figure, ink, intervalBars, levelLine, list, mean, percent } from './theme.js';
 import type { Figure, Titled } from './theme.js';
 
 /** A run as a point. Runs of a group have one colour, and a line from the least sparse to the sparsest. */
@@ -23,7 +23,12 @@ export function accuracyAgainstSparsity(
     name,
     x: of.map(({ sparsity }) => 100 * sparsity),
     y: of.map(({ accuracy }) => 100 * accuracy),
-    ...(of.some(({ interval }) => interval) && { error_y: bars(of) }),
+    ...(of.some(({ interval }) => interval) && {
+      error_y: intervalBars(
+        of.map(({ accuracy }) => accuracy),
+        of.map(({ interval }) => interval),
+      ),
+    }),
     text: of.map(({ label }) => label),
     textposition: 'top center',
     textfont: { size: 11 },
@@ -55,15 +60,6 @@ export function accuracyAgainstSparsity(
     height: 420,
   });
 }
-
-/** Bars over the points' intervals. */
-const bars = (points: readonly Pick<SparsityPoint, 'accuracy' | 'interval'>[]): object => ({
-  type: 'data',
-  symmetric: false,
-  array: points.map(({ interval, accuracy }) => (interval ? 100 * (interval[1] - accuracy) : null)),
-  arrayminus: points.map(({ interval, accuracy }) => (interval ? 100 * (accuracy - interval[0]) : null)),
-  thickness: 1.5,
-});
 
 /** What a way of pruning came to at one share of zeros, in one or several runs; shares are between 0 and 1. */
 export interface PruningPoint {
@@ -98,14 +94,12 @@ export function accuracyByPruning(
     alt: `Accuracy against pruned weights: ${list(said)}${dense ? `; ${dense.name} ${percent(dense.accuracy)}` : ''}.`,
     data: begun.map(({ name, points }, n) => {
       const several = points.some(({ accuracies }) => accuracies.length > 1);
-      const spread = points.map(({ accuracies }) => ({
-        accuracy: mean(accuracies),
-        interval: [Math.min(...accuracies), Math.max(...accuracies)] as const,
-      }));
+      const means = points.map(({ accuracies }) => mean(accuracies));
+      const spread = points.map(({ accuracies }) => [Math.min(...accuracies), Math.max(...accuracies)] as const);
       const x = points.map(({ pruned }) => 100 * pruned);
-      const y = spread.map(({ accuracy }) => 100 * accuracy);
+      const y = means.map((share) => 100 * share);
       const hovertemplate = '%{x:.0f} % pruned: %{y:.2f} % right';
-      const look = { mode: 'lines+markers', hovertemplate, ...(several && { error_y: bars(spread) }) };
+      const look = { mode: 'lines+markers', hovertemplate, ...(several && { error_y: intervalBars(means, spread) }) };
       return curve(name, x, y, { color: colour(n), dash: dash(n) }, look);
     }),
     layout: {

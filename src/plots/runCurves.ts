@@ -1,4 +1,4 @@
-import { axis, colour, curve, dash, figure, list, number, palette, type Figure } from './theme.js';
+import { asText, axis, colour, curve, dash, figure, list, number, palette, type Figure } from './theme.js';
 
 /** A curve of a run among others. */
 export interface RunCurve {
@@ -59,9 +59,6 @@ export function runCurves(
     height: 260,
   });
 }
-
-/** Plotly reads names as a kind of HTML; those of runs are text. */
-const asText = (name: string): string => name.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 /**
  * A noisy curve made smooth: running means in which each earlier point counts `weight` times as much as the one after it, from 0,

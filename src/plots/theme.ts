@@ -21,6 +21,16 @@ export interface Layout {
 export interface Figure {
   data: Trace[];
   layout: Layout;
+  /** What the steps of its slider show, where that is more than a few attributes. */
+  frames?: Frame[];
+}
+
+/** What a figure shows at one step of a slider: what is other in some of its traces, by their places, and in its layout. */
+export interface Frame {
+  name: string;
+  traces: number[];
+  data: Record<string, unknown>[];
+  layout: Record<string, unknown>;
 }
 
 /**
@@ -142,6 +152,19 @@ export function levelLine(y: number, more: object, dash: string): object {
   return { type: 'line', xref: 'paper', x0: 0, x1: 1, y0: y, y1: y, line: { color: ink, width: 1, dash }, ...more };
 }
 
+/** Bars, in percent, over the intervals of shares; none where there is no interval. */
+export function intervalBars(
+  shares: readonly number[],
+  intervals: readonly (readonly [low: number, high: number] | undefined)[],
+): Record<string, unknown> {
+  const reach = (bound: 0 | 1) =>
+    shares.map((share, i) => {
+      const interval = intervals[i];
+      return interval ? Number((100 * Math.abs(interval[bound] - share)).toFixed(4)) : null;
+    });
+  return { type: 'data', symmetric: false, array: reach(1), arrayminus: reach(0), thickness: 1.5 };
+}
+
 /** The scale of a heat map's colours, with what they mean. */
 export function colorbar(text: string, more: Record<string, unknown> = {}): Record<string, unknown> {
   return {
@@ -193,6 +216,10 @@ export function number(value: number): string {
 export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
+
+/** A text of somebody else's as it stands: plotly reads texts as a kind of HTML. */
+export const asText = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 /** A list in a sentence: "a", "a and b", "a, b and c". */
 export function list(words: readonly string[]): string {

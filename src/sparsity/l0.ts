@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { computedValues } from '../backend/readable.js';
 import { UserError } from '../errors.js';
 import { channelGraph, type ChannelNode } from '../graph/channelGraph.js';
 import { gatesOf } from '../graph/gates.js';
@@ -91,12 +92,6 @@ function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum' }: L0Opti
   }
 }
 
-const valuesOf = (t: tf.Tensor): Float32Array => {
-  const values = t.dataSync<'float32'>().slice();
-  t.dispose();
-  return values;
-};
-
 /**
  * L0 regularisation by hard concrete gates (Louizos et al. 2018, equation 12). The penalty is
  * lambda_l0 * sum of w P(mask != 0) / sum of w over all gates, so that with all gates open it is lambda_l0; w is 1 by
@@ -118,7 +113,7 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
   const controller = target && new LambdaController(target);
   const lambda = (): number => controller?.lambda ?? options.lambda_l0!;
 
-  const maskOf = ({ gate }: WeightedGate): Float32Array => valuesOf(gate.inferenceMask());
+  const maskOf = ({ gate }: WeightedGate): Float32Array => computedValues(() => gate.inferenceMask());
   const masksOf = (kind: 'channelMasks' | 'weightMasks'): ReadonlyMap<string, Float32Array> =>
     products(gates.map((each) => each[kind](maskOf(each))));
 
@@ -155,11 +150,12 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
         return tf.addN(terms).asScalar();
       }),
     afterStep: clampLogAlpha || controller ? afterStep : undefined,
+    readsAfterStep: controller !== undefined,
     channelMasks: () => masksOf('channelMasks'),
     weightMasks: gates.some(({ gate }) => gate instanceof GatedConv2d) ? () => masksOf('weightMasks') : undefined,
     summary: () => {
       const masks = gates.flatMap((gate) => [...maskOf(gate)]);
-      const open = gates.map(({ gate }) => valuesOf(tf.tidy(() => gate.probabilityNonZero().sum()))[0]);
+      const open = gates.map(({ gate }) => computedValues(() => gate.probabilityNonZero().sum())[0]);
       return {
         channels: masks.length,
         closed: masks.filter((mask) => mask === 0).length,

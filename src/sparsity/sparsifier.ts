@@ -33,6 +33,8 @@ export interface Sparsifier {
    * steps, masks applied anew.
    */
   afterStep?(learningRate: number, factor: number): void;
+  /** Whether `afterStep` reads values: the trainer then waits until it can, at every step. Default false. */
+  readonly readsAfterStep?: boolean;
   /** The mask of every channel the method decides about, between 0 (removed) and 1. */
   channelMasks(): ChannelMasks;
   /** The mask of every single weight the method decides about, flat, by the weight's name (layer/kernel); 0 is removed. */
@@ -71,6 +73,7 @@ export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
     penalty: () =>
       tf.tidy(() => tf.addN([tf.scalar(0), ...parts.flatMap((part) => part.penalty?.() ?? [])]).asScalar()),
     onGradients: (...given) => parts.forEach((part) => part.onGradients?.(...given)),
+    readsAfterStep: parts.some((part) => part.readsAfterStep),
     afterStep: (...rates) => parts.forEach((part) => part.afterStep?.(...rates)),
     channelMasks: () => products(parts.map((part) => part.channelMasks())),
     weightMasks: () => products(parts.map((part) => part.weightMasks?.() ?? new Map<string, Float32Array>())),

@@ -3,15 +3,27 @@ import { leafLayers, weightNames } from '../graph/names.js';
 import { type LayerNode, networkGraph } from '../graph/networkGraph.js';
 import { unchanged } from './statistics.js';
 
-const finite = (t: tf.Tensor): boolean => tf.tidy(() => tf.isFinite(t).all().dataSync()[0] !== 0);
+/** What one of some tensors is, in words. */
+type Named = readonly [what: string, values: tf.Tensor];
+
+/** The first of some tensors with a value that is not finite, in words; undefined if all is well. `make` may run networks. */
+async function firstOf(make: () => Named[]): Promise<string | undefined> {
+  let names: string[] = [];
+  const finite = tf.tidy(() => {
+    const named = make();
+    names = named.map(([what]) => what);
+    return tf.concat([tf.tensor1d([], 'bool'), ...named.map(([, values]) => tf.isFinite(values).all().reshape([1]))]);
+  });
+  const bad = (await finite.data()).indexOf(0);
+  finite.dispose();
+  return names[bad];
+}
 
 /** The first weight, from the input on, with a value that is not finite, in words; undefined if all is well. */
-export function firstNonFiniteWeight(model: tf.LayersModel): string | undefined {
+export async function firstNonFiniteWeight(model: tf.LayersModel): Promise<string | undefined> {
   const names = weightNames(model);
-  const bad = leafLayers(model)
-    .flatMap(({ weights }) => weights)
-    .find((weight) => !finite(weight.read()));
-  return bad && `the weight ${names.get(bad)}`;
+  const weights = leafLayers(model).flatMap(({ weights }) => weights);
+  return firstOf(() => weights.map((weight) => [`the weight ${names.get(weight)}`, weight.read()]));
 }
 
 /**
@@ -19,28 +31,28 @@ export function firstNonFiniteWeight(model: tf.LayersModel): string | undefined 
  * all is well. Runs the network once on its inputs, such as x [N, H, W, C], as in training, and leaves running statistics
  * and the gates' count of draws as they are.
  */
-export function firstNonFinite(model: tf.LayersModel, x: tf.Tensor | tf.Tensor[]): string | undefined {
+export async function firstNonFinite(model: tf.LayersModel, x: tf.Tensor | tf.Tensor[]): Promise<string | undefined> {
   const names = weightNames(model);
   const graph = networkGraph(model);
   const given = [x].flat();
   return unchanged(model, () =>
-    tf.tidy(() => {
+    firstOf(() => {
       const outputs = new Map<LayerNode, tf.Tensor[]>();
-      if (!given.every(finite)) return 'the input images';
+      const seen = given.map((values): Named => ['the input images', values]);
       graph.inputs.forEach((node, i) => outputs.set(node, [given[i]]));
       for (const node of graph.nodes) {
         const { layer, name, inputs } = node;
         if (outputs.has(node)) continue;
-        const bad = layer.weights.find((weight) => !finite(weight.read()));
-        if (bad) return `the weight ${names.get(bad)}`;
+        // Copies, since a pass moves running statistics.
+        for (const weight of layer.weights) seen.push([`the weight ${names.get(weight)}`, weight.read().clone()]);
         const read = inputs.map((input, i) => outputs.get(input)![node.reads[i]]);
         const output = [
           layer.apply(read.length === 1 ? read[0] : read, { training: true }) as tf.Tensor | tf.Tensor[],
         ].flat();
-        if (!output.every(finite)) return `the output of the layer ${name}`;
+        for (const values of output) seen.push([`the output of the layer ${name}`, values]);
         outputs.set(node, output);
       }
-      return undefined;
+      return seen;
     }),
   );
 }

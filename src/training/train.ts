@@ -1,5 +1,6 @@
 import { setImmediate } from '#platform';
 import type * as tf from '@tensorflow/tfjs';
+import { readable } from '../backend/readable.js';
 import type { Augmentation } from '../data/augment.js';
 import { type Normalise, defaultNormalise } from '../data/normalise.js';
 import { type Batch, batchCount, batches } from '../data/batches.js';
@@ -130,7 +131,10 @@ class Run {
     const began = performance.now();
     const startAt = this.step - epoch * this.stepsPerEpoch;
     const steps: { result: StepResult; images: number }[] = [];
-    if (startAt === 0) sparsifier?.beforeEpoch?.(epoch);
+    if (startAt === 0 && sparsifier?.beforeEpoch) {
+      await readable();
+      sparsifier.beforeEpoch(epoch);
+    }
 
     let prepared = performance.now();
     for (const batch of this.batches(epoch, startAt)) {
@@ -139,7 +143,7 @@ class Run {
       const factor = this.factor(epoch);
       this.leaks.begin(model.trainableWeights.length);
       const result = await trainStep(this.options, batch, factor);
-      if (!Number.isFinite(result.loss)) return this.blame(batch, result);
+      if (!Number.isFinite(result.loss)) return await this.blame(batch, result);
       this.step++;
       averages?.update();
       const leak = this.leaks.end(this.step);
@@ -153,7 +157,7 @@ class Run {
     }
 
     // No step follows that would meet what the last one did.
-    const bad = firstNonFiniteWeight(model);
+    const bad = await firstNonFiniteWeight(model);
     if (bad) return `After step ${this.step} ${bad} is not finite. ${advice}`;
     const event: EpochEvent = {
       type: 'epoch',
@@ -165,6 +169,7 @@ class Run {
     };
     // To its end though the run is to stop: one that goes on from here begins with the next epoch.
     Object.assign(event, await (averages ? averages.use(() => this.judge()) : this.judge()));
+    await readable(); // for whoever looks at the network between epochs, or when training is over
     yield { ...event, seconds: (performance.now() - began) / 1000 };
     return undefined;
   }
@@ -173,8 +178,10 @@ class Run {
   private async judge(): Promise<Pick<EpochEvent, 'validation' | 'sparsity'>> {
     const { batchSize, normalise } = this;
     const { data, model, sparsifier } = this.options;
+    const validation = data.validation && (await evaluate(model, data.validation, { batchSize, normalise }));
+    await readable();
     return {
-      ...(data.validation && { validation: await evaluate(model, data.validation, { batchSize, normalise }) }),
+      ...(validation && { validation }),
       ...(sparsifier?.summary && { sparsity: sparsifier.summary() }),
     };
   }
@@ -206,9 +213,9 @@ class Run {
     return (this.options.schedule ?? constant)({ epoch, step: this.step, totalSteps: this.totalSteps });
   }
 
-  private blame(batch: Batch, { loss, crossEntropy, penalty }: StepResult): string {
+  private async blame(batch: Batch, { loss, crossEntropy, penalty }: StepResult): Promise<string> {
     const { x, labels } = inputOf(batch);
-    const culprit = firstNonFinite(this.options.model, x);
+    const culprit = await firstNonFinite(this.options.model, x);
     x.dispose();
     labels.dispose();
     const cause = culprit ?? `cross-entropy ${crossEntropy}, penalty ${penalty}`;

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { readable } from '../backend/readable.js';
 import type { Batch } from '../data/batches.js';
 import { forward } from '../graph/gates.js';
 import { weightNames } from '../graph/names.js';
@@ -40,6 +41,7 @@ export async function trainStep(context: StepContext, batch: Batch, factor: numb
         return gradient ? [{ key, variable, gradient, lr: factor * (ownRates.get(variable) ?? optimizer.lr) }] : [];
       }),
     );
+    if (sparsifier?.readsAfterStep) await readable();
     sparsifier?.afterStep?.(factor * optimizer.lr, factor);
   } else {
     memory.undo();

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { readable } from '../backend/readable.js';
 import type { Batch } from '../data/batches.js';
 import { UserError } from '../errors.js';
 import { weightNames } from '../graph/names.js';
@@ -105,14 +106,15 @@ export class WeightAverages {
           return tensor ? [[name, tensor.dataSync<'float32'>().slice()] as const] : [];
         }),
       );
-    return this.use(() =>
-      Promise.resolve({
+    return this.use(async () => {
+      await readable();
+      return {
         steps: this.steps,
         averages: copy(this.averages, this.trained),
         statisticsOf: this.statisticsOf,
         statistics: copy(this.statistics, this.fitted),
-      }),
-    );
+      };
+    });
   }
 
   /** Takes saved averages back. Throws a UserError that names the weight if they are of another network. */

@@ -1,6 +1,7 @@
 // What benchmarks that take turns have in common.
 
-const WARM_UP = 3;
+/** Rounds before those that count. */
+export const WARM_UP = 3;
 /** Between turns threads of the one before may still spin, and would be counted against the next. */
 const PAUSE_MS = 40;
 

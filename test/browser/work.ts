@@ -132,20 +132,7 @@ const [where, what, folder] = process.argv.slice(2);
 const sb = await load(where);
 await sb.useBackend({ backend: 'simd', threads: 1 });
 const root = where === 'node' ? folder : '/sparsebook/data/runs';
-const result = await { training: () => training(sb, root), showing: () => showing(sb), refusing: () => refusing(sb) }[
-  what
-]!();
-console.log(`\n${JSON.stringify(result)}`);
-process.exit();
-[what]();
-console.log(`\n${JSON.stringify(result)}`);
-process.exit();
-[what]();
-console.log(`\n${JSON.stringify(result)}`);
-process.exit();
-[what]();
-console.log(`\n${JSON.stringify(result)}`);
-process.exit();
-[what]();
+const works = { training: () => training(sb, root), showing: () => showing(sb), refusing: () => refusing(sb) };
+const result = await works[what as keyof typeof works]();
 console.log(`\n${JSON.stringify(result)}`);
 process.exit();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { readable } from 'sparsebook/backend/readable.js';
 import {
   cumulativeProbability,
   defaultHardConcrete,
@@ -17,6 +18,7 @@ import {
   maxAbs,
   readGolden,
   tensor,
+  useGoldensBackend,
   type GoldenArray,
 } from '../goldens.ts';
 
@@ -39,7 +41,7 @@ interface Case {
   tolerance?: Record<string, number>;
 }
 
-await tf.setBackend('cpu');
+await useGoldensBackend();
 // The start is a matter of the cases 'init_...'; here logAlpha is given.
 const { cases } = readGolden<Case>('l0_gate', ['attrs.droprate_init']);
 const gradients = { relative: 1e-3, absolute: 1e-4 };
@@ -64,7 +66,7 @@ for (const golden of cases.filter(({ expected }) => 'stretched' in expected)) {
     ['training', ''],
     ['inference', 'eval_'],
   ]) {
-    test(`l0_gate ${name}: output, loss and gradients in ${mode}`, () => {
+    test(`l0_gate ${name}: output, loss and gradients in ${mode}`, async () => {
       const gate = gateOf(golden);
       const run = (input: tf.Tensor): tf.Tensor =>
         gate.apply(input, { training: mode === 'training', noise }) as tf.Tensor;
@@ -72,17 +74,20 @@ for (const golden of cases.filter(({ expected }) => 'stretched' in expected)) {
         const y = run(input);
         return tf.add(coefficients.mul(y).sum(), y.square().sum().mul(0.5));
       };
+      const output = run(x);
+      const { value, grads } = tf.variableGrads(() => loss(x), [gate.logAlpha]);
+      const byInput = tf.grad(loss)(x);
+      await readable();
       assertClose(
-        flatGolden(run(x), 'activation'),
+        flatGolden(output, 'activation'),
         expected[`${prefix}output`].data,
         { absolute: 1e-5 * maxAbs(inputs.x.data) },
         'output',
       );
-      const { value, grads } = tf.variableGrads(() => loss(x), [gate.logAlpha]);
       assertClose(value.dataSync(), [expected[`${prefix}loss`]], { relative: 1e-5 }, 'loss');
       assertClose(Object.values(grads)[0].dataSync(), expected[`${prefix}grad_qz_loga`].data, gradients, 'd logAlpha');
       assertClose(
-        flatGolden(tf.grad(loss)(x), 'activation'),
+        flatGolden(byInput, 'activation'),
         expected[`${prefix}grad_x`].data,
         gradients,
         'gradient with respect to x',
@@ -94,23 +99,26 @@ for (const golden of cases.filter(({ expected }) => 'stretched' in expected)) {
     assert.deepEqual(shape, { temperature, gamma, zeta, epsilon });
   });
 
-  test(`l0_gate ${name}: stretched sample, masks, probabilities, penalty`, () => {
+  test(`l0_gate ${name}: stretched sample, masks, probabilities, penalty`, async () => {
     const gate = gateOf(golden);
     const { logAlpha } = gate;
-    const check = (t: tf.Tensor, key: string, tolerance: { absolute?: number; relative?: number }): void =>
-      assertClose(t.dataSync(), expected[key].data, tolerance, key);
-    check(stretchedSample(logAlpha, noise.gate, shape), 'stretched', { absolute: 1e-5 });
-    check(gate.mask(x.shape[0], { training: true, noise }), 'mask', { absolute: 1e-5 });
-    check(gate.inferenceMask(), 'inference_mask', { absolute: 1e-5 });
-    check(gate.probabilityNonZero(), 'probability_non_zero', { absolute: 2e-6 });
-    check(cumulativeProbability(logAlpha, 0, shape), 'cdf_at_0', { absolute: 2e-6 });
+    const check = async (
+      t: tf.Tensor,
+      key: string,
+      tolerance: { absolute?: number; relative?: number },
+    ): Promise<void> => assertClose(await t.data(), expected[key].data, tolerance, key);
+    await check(stretchedSample(logAlpha, noise.gate, shape), 'stretched', { absolute: 1e-5 });
+    await check(gate.mask(x.shape[0], { training: true, noise }), 'mask', { absolute: 1e-5 });
+    await check(gate.inferenceMask(), 'inference_mask', { absolute: 1e-5 });
+    await check(gate.probabilityNonZero(), 'probability_non_zero', { absolute: 2e-6 });
+    await check(cumulativeProbability(logAlpha, 0, shape), 'cdf_at_0', { absolute: 2e-6 });
     const { value, grads } = tf.variableGrads(
       () => probabilityNonZero(logAlpha, shape).sum().mul<tf.Scalar>(attrs.lamba),
       [logAlpha],
     );
-    assertClose(value.dataSync(), [expected.regularization], { relative: 1e-5 }, 'penalty');
+    assertClose(await value.data(), [expected.regularization], { relative: 1e-5 }, 'penalty');
     const gradient = expected.grad_regularization_qz_loga.data;
-    assertClose(Object.values(grads)[0].dataSync(), gradient, gradients, 'gradient of the penalty');
+    assertClose(await Object.values(grads)[0].data(), gradient, gradients, 'gradient of the penalty');
   });
 
   test(`l0_gate ${name}: the closed forms for plots agree`, () => {
@@ -131,7 +139,7 @@ for (const golden of cases.filter(({ expected }) => 'stretched' in expected)) {
 }
 
 for (const { name, inputs, attrs, expected } of cases.filter(({ expected }) => 'output_train_mode' in expected)) {
-  test(`l0_gate ${name}: a fixed open gate changes nothing and has nothing to train`, () => {
+  test(`l0_gate ${name}: a fixed open gate changes nothing and has nothing to train`, async () => {
     const gate = new L0Gate({ fixedOpen: true });
     const x = activation(inputs.x);
     for (const [training, key] of [
@@ -139,6 +147,7 @@ for (const { name, inputs, attrs, expected } of cases.filter(({ expected }) => '
       [false, 'output_eval_mode'],
     ] as const) {
       const y = gate.apply(x, { training }) as tf.Tensor;
+      await readable();
       assert.deepEqual([...flatGolden(y, 'activation')], expected[key].data.map(Math.fround));
     }
     assert.ok(attrs.fix_and_open_gate);
@@ -146,14 +155,14 @@ for (const { name, inputs, attrs, expected } of cases.filter(({ expected }) => '
     assert.equal(gate.trainableWeights.length > 0, attrs.is_trainable);
     assert.equal(gate.hardConcrete.temperature, attrs.temperature);
     assertClose(
-      gate.probabilityNonZero().dataSync(),
+      await gate.probabilityNonZero().data(),
       expected.probability_non_zero.data,
       { absolute: 2e-6 },
       'probability',
     );
-    assert.deepEqual([...gate.inferenceMask().dataSync()], expected.inference_mask.data);
+    assert.deepEqual([...(await gate.inferenceMask().data())], expected.inference_mask.data);
     assertClose(
-      probabilityNonZero(gate.logAlpha).sum().dataSync(),
+      await probabilityNonZero(gate.logAlpha).sum().data(),
       [expected.regularization_of_one_gate],
       { relative: 1e-5 },
       'penalty',
@@ -166,18 +175,18 @@ for (const { name, inputs, attrs, expected } of cases.filter(({ expected }) => '
 }
 
 for (const { name, attrs, expected, tolerance } of cases.filter(({ expected }) => 'init_mean' in expected)) {
-  test(`l0_gate ${name}: where logAlpha starts`, () => {
+  test(`l0_gate ${name}: where logAlpha starts`, async () => {
     const gate = new L0Gate({ droprate_init: attrs.droprate_init, seed: 7 });
     gate.build([null, 20000]);
     const { mean, variance } = tf.moments(gate.logAlpha);
     assertClose(
-      mean.dataSync(),
+      await mean.data(),
       [expected.init_mean],
       { absolute: tolerance?.init_mean_over_many },
       'mean of logAlpha at the start',
     );
     assertClose(
-      variance.sqrt().dataSync(),
+      await variance.sqrt().data(),
       [expected.init_std],
       { absolute: tolerance?.init_std_over_many },
       'standard deviation of logAlpha at the start',

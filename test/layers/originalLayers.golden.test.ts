@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { readable } from 'sparsebook/backend/readable.js';
 import { defaultHardConcrete } from 'sparsebook/layers/hardConcrete.js';
 import {
   gatedConvolution,
@@ -13,7 +14,16 @@ import {
   type GatedDense,
   type GatedMode,
 } from 'sparsebook/layers/originalLayers.js';
-import { activation, assertClose, flatGolden, readGolden, tensor, weight, type GoldenArray } from '../goldens.ts';
+import {
+  activation,
+  assertClose,
+  flatGolden,
+  readGolden,
+  tensor,
+  useGoldensBackend,
+  weight,
+  type GoldenArray,
+} from '../goldens.ts';
 
 interface Case {
   name: string;
@@ -30,7 +40,7 @@ interface Case {
   };
 }
 
-await tf.setBackend('cpu');
+await useGoldensBackend();
 const { cases } = readGolden<Case>('l0_original_layers');
 
 for (const { name, inputs, attrs, expected } of cases) {
@@ -51,26 +61,28 @@ for (const { name, inputs, attrs, expected } of cases) {
     ['image', 'output_train_local_rep', inputs.noise_local_rep],
     ['inference', 'output_eval', undefined],
   ] as [GatedMode, string, GoldenArray | undefined][]) {
-    test(`l0_original_layers ${name}: output in mode ${mode}`, () => {
+    test(`l0_original_layers ${name}: output in mode ${mode}`, async () => {
       const given = noise && tensor(noise);
       const y = dense
         ? gatedDense(x as tf.Tensor2D, layer as GatedDense, mode, given)
         : gatedConvolution(x as tf.Tensor4D, layer as GatedConvolution, mode, given);
+      await readable();
       assertClose(flatGolden(y, 'activation'), expected[key].data, { absolute: 2e-5 }, key);
     });
   }
 
-  test(`l0_original_layers ${name}: prior and its gradients`, () => {
+  test(`l0_original_layers ${name}: prior and its gradients`, async () => {
     const priorOf = (logAlpha: tf.Tensor, weights: tf.Tensor): tf.Scalar => {
       const changed = { ...layer, logAlpha, weights };
       return dense
         ? gatedDensePrior(changed as GatedDense, prior)
         : gatedConvolutionPrior(changed as GatedConvolution, prior);
     };
-    const value = priorOf(layer.logAlpha, layer.weights).dataSync()[0];
+    const [value] = await priorOf(layer.logAlpha, layer.weights).data();
     assertClose([value], [expected.regularization], { relative: 1e-5 }, 'prior');
     assertClose([-value / attrs.N], [expected.model_penalty_minus_reg_over_N], { relative: 1e-5 }, 'penalty');
     const [byLogAlpha, byWeights] = tf.grads(priorOf)([layer.logAlpha, layer.weights]);
+    await readable();
     const absolute = { absolute: 1e-5 };
     assertClose(byLogAlpha.dataSync(), expected.grad_regularization_qz_loga.data, absolute, 'd logAlpha');
     const flat = dense ? byWeights.dataSync<'float32'>() : flatGolden(byWeights, 'weight');

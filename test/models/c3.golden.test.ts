@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { readable } from 'sparsebook/backend/readable.js';
 import { activation, assertClose, kindOf, parseFill, readGolden, summarise, weightShape } from '../goldens.ts';
 import type { GoldenArray, GoldenRecipe } from '../goldens.ts';
 import {
@@ -49,11 +50,15 @@ function given(golden: Case): { model: tf.LayersModel; x: tf.Tensor; labels: num
   return { model, x: activation(images), labels: inputs.labels };
 }
 
-const checks: Record<'logits' | 'loss_before_each_step' | 'per_tensor', (golden: Case, by: Convolution) => void> = {
-  logits(golden, by) {
+const checks: Record<
+  'logits' | 'loss_before_each_step' | 'per_tensor',
+  (golden: Case, by: Convolution) => Promise<void> | void
+> = {
+  async logits(golden, by) {
     const { model, x, labels } = given(golden);
     const { expected } = golden;
     const { logits, loss, gradients } = forwardPass(model, x, labels);
+    await readable();
     assertLogits(logits, expected.logits);
     assertClose(loss.dataSync(), [expected.loss], { absolute: 1e-4 }, 'loss');
     assert.equal(gradients.size, expected.grads.length);
@@ -62,7 +67,7 @@ const checks: Record<'logits' | 'loss_before_each_step' | 'per_tensor', (golden:
     assertGradients(expected.grads, gradientOf, tolerance.grads, by);
   },
 
-  loss_before_each_step(golden) {
+  async loss_before_each_step(golden) {
     const { model, x, labels } = given(golden);
     const { inputs, attrs, expected } = golden;
     assert.equal(attrs.optimizer, 'plain SGD');
@@ -77,15 +82,16 @@ const checks: Record<'logits' | 'loss_before_each_step' | 'per_tensor', (golden:
     );
     for (const [name, mask] of masks) weights.get(name)!.assign(weights.get(name)!.mul(mask));
     const bias = weights.get(ourName('conv1.bias'))!;
-    const before = bias.dataSync();
+    const before = await bias.data();
     for (const wanted of expected.loss_before_each_step) {
       const { loss, gradients } = forwardPass(model, x, labels);
-      assertClose(loss.dataSync(), [wanted], { absolute: 1e-4 }, 'loss before a step');
+      assertClose(await loss.data(), [wanted], { absolute: 1e-4 }, 'loss before a step');
       for (const [name, variable] of weights) {
         const gradient = gradients.get(name)!.mul(masks.get(name) ?? 1);
         variable.assign(variable.sub(gradient.mul(attrs.lr)));
       }
     }
+    await readable();
     for (const { name, l2, sum } of expected.after) {
       const actual = summarise(name, goldenWeight(model, ourName(name), weights.get(ourName(name))!));
       assertClose([actual.l2], [l2], { relative: 1e-5 }, `${name} norm`);
@@ -118,7 +124,7 @@ for (const golden of cases) {
   for (const [name, by] of Object.entries(convolutions)) {
     test(`repr_vanilla_net ${golden.name} by ${name}`, async () => {
       await by.choose();
-      checks[kind](golden, by);
+      await checks[kind](golden, by);
     });
   }
 }

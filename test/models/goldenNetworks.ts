@@ -2,6 +2,7 @@
 // that a file gives, a forward pass with its loss, and gradients in summary.
 import assert from 'node:assert/strict';
 import * as tf from '@tensorflow/tfjs';
+import { computedValues } from 'sparsebook/backend/readable.js';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
 import type { CallOptions } from 'sparsebook/layers/layer.js';
@@ -13,12 +14,13 @@ import { resnet18 } from 'sparsebook/models/resnet18.js';
 import { resnet20 } from 'sparsebook/models/resnet20.js';
 import {
   assertClose,
-  dataOf,
   fill,
   flatGolden,
+  goldensBackend,
   maxAbs,
   summarise,
   tensor,
+  useGoldensBackend,
   weight,
   weightShape,
   type GoldenArray,
@@ -217,7 +219,7 @@ export function ourWeight(model: tf.LayersModel, name: string, array: Values): t
 /** A weight of ours, or its gradient, flat in the order of the files: the inverse of `ourWeight`. */
 export function goldenWeight(model: tf.LayersModel, name: string, value: tf.Tensor): Float32Array {
   if (value.rank !== 2) return flatGolden(value, 'weight');
-  return dataOf(() => value.reshape([positionsBefore(model, name), -1, value.shape[1]!]).transpose([2, 1, 0]));
+  return computedValues(() => value.reshape([positionsBefore(model, name), -1, value.shape[1]!]).transpose([2, 1, 0]));
 }
 
 export interface Convolution {
@@ -233,10 +235,14 @@ export interface Convolution {
  * 5x5 go through Winograd's transforms. Their rounding errors are larger: in GoogleNet they turn a ReLU of the first block,
  * which moves 23 of 181 gradients, and entries of the gates' by up to 6.3e-3.
  */
-export const convolutions: Record<string, Convolution> = {
+const ways: Record<string, Convolution> = {
   'straight sums': { choose: () => useBackend({ backend: 'simd', winograd: false }), turned: 0.05, entry: 1e-3 },
   'the default, Winograd': { choose: () => useBackend({ backend: 'simd' }), turned: 0.13, entry: 1e-2 },
 };
+
+/** The same, or the one way of another backend that golden tests are to compute on. */
+export const convolutions: Record<string, Convolution> =
+  goldensBackend === 'cpu' ? ways : { [goldensBackend]: { choose: useGoldensBackend, turned: 0.05, entry: 1e-3 } };
 
 export interface ForwardPass {
   logits: tf.Tensor;

@@ -2,6 +2,7 @@ import { runCurves } from 'sparsebook/plots/runCurves.js';
 import * as plots from 'sparsebook';
 import type { Figure } from 'sparsebook/plots/theme.js';
 import type { NamedScores } from 'sparsebook/sparsity/orthogonality.js';
+import { madeSweep } from './madeSweep.ts';
 
 /** Three layers in two blocks: 3 of 4, 0 of 2 and 1 of 2 gates are open. */
 export const masks = new Map([
@@ -216,4 +217,6 @@ export const figures: Record<string, Figure> = {
     { line: 'here', series: 'RePr', n: 3, mean: 0.66, halfWidth: 0.03 },
   ]),
   filterScores: plots.filterScores(scores, { prune_ratio: 0.3 }),
+  sweepExplorer: plots.sweepExplorer(madeSweep({ lambdas: [10, 20], seeds: 3 })),
+  sweepExplorerOfNothing: plots.sweepExplorer({ ...madeSweep({ lambdas: [10, 20], seeds: 3 }), records: [] }),
 };

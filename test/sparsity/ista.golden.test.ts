@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { gammaSummary, softThreshold } from 'sparsebook/sparsity/ista.js';
 import { Sgd } from 'sparsebook/training/sgd.js';
-import { assertClose, readGolden, tensor, type GoldenArray, type GoldenCase } from '../goldens.ts';
+import { assertClose, readGolden, tensor, useGoldensBackend, type GoldenArray, type GoldenCase } from '../goldens.ts';
 
-await tf.setBackend('cpu');
+await useGoldensBackend();
 
 type Steps = GoldenCase<
   { gamma: GoldenArray; grads_per_step: GoldenArray[] },
@@ -28,7 +28,7 @@ const prox = readGolden<Steps | Summary>('ista_prox', ['inputs.layers[].name']).
 const isSummary = (golden: Steps | Summary): golden is Summary => 'layers' in golden.inputs;
 
 for (const golden of prox) {
-  test(`ista_prox ${golden.name}`, () => {
+  test(`ista_prox ${golden.name}`, async () => {
     if (isSummary(golden)) {
       const { group_lasso, fake_sparsity, edge_count, weighted_zero_edges, plain_zero_fraction } = golden.expected;
       const layers = golden.inputs.layers.map(({ cost, gamma }) => ({ cost, gamma: gamma.data }));
@@ -53,10 +53,10 @@ for (const golden of prox) {
     const sgd = new Sgd({ lr: learning_rate });
     const threshold = flow_cost * learning_rate * l1_penalty;
     assertClose([threshold], [expected.threshold], { relative: 1e-6 }, 'threshold');
-    inputs.grads_per_step.forEach((gradient, step) => {
+    for (const [step, gradient] of inputs.grads_per_step.entries()) {
       sgd.step([{ key: 'gamma', variable: gamma, gradient: tensor(gradient), lr: learning_rate }]);
       gamma.assign(softThreshold(gamma, threshold));
-      const values = [...gamma.dataSync()];
+      const values = [...(await gamma.data())];
       const wanted = expected.gamma_after_step[step].data;
       assertClose(values, wanted, { absolute: 1e-6 }, `gamma after step ${step + 1}`);
       assert.equal(values.filter((value) => value === 0).length, expected.zeros_after_step[step]);
@@ -64,6 +64,6 @@ for (const golden of prox) {
         values.map((value) => value === 0),
         wanted.map((value) => value === 0),
       );
-    });
+    }
   });
 }

@@ -94,7 +94,7 @@ test('a network of one class is always right, at no loss', async () => {
   assert.equal((await trained({ model, data: { train: only } })).at(-1)?.type, 'end');
 });
 
-test('what looks at a training pass leaves running statistics of every class and the draws of gates as they are', () => {
+test('what looks at a training pass leaves running statistics of every class and the draws of gates as they are', async () => {
   const model = tf.sequential({
     layers: [
       l.conv2d({ filters: 2, kernelSize: 8, strides: 8, inputShape: [32, 32, 3] }),
@@ -109,7 +109,7 @@ test('what looks at a training pass leaves running statistics of every class and
     (model.getLayer('gate') as L0Gate).draws,
   ];
   const before = state();
-  assert.equal(firstNonFinite(model, tf.ones([2, 32, 32, 3])), undefined);
+  assert.equal(await firstNonFinite(model, tf.ones([2, 32, 32, 3])), undefined);
   assert.deepEqual(state(), before);
   layerGradients(model, set);
   assert.deepEqual(state(), before);

@@ -17,14 +17,14 @@ const overflow = (layer: tf.layers.Layer): void => {
 };
 
 for (const [name, network] of Object.entries(plainNetworks)) {
-  test(`the last weights of ${name} that are not finite are found, and nothing else is`, () => {
+  test(`the last weights of ${name} that are not finite are found, and nothing else is`, async () => {
     const model = randomWeights(network());
     const x = images(model);
     const before = tf.memory().numTensors;
-    assert.equal(firstNonFinite(model, x), undefined);
+    assert.equal(await firstNonFinite(model, x), undefined);
     const bad = model.layers.findLast(({ trainableWeights }) => trainableWeights.length > 0)!.trainableWeights[0];
     bad.write(tf.tidy(() => bad.read().mul(NaN)));
-    assert.equal(firstNonFinite(model, x), `the weight ${bad.originalName}`);
+    assert.equal(await firstNonFinite(model, x), `the weight ${bad.originalName}`);
     assert.ok(tf.memory().numTensors <= before + 1);
   });
 }
@@ -41,7 +41,7 @@ class Split extends tf.layers.Layer {
   }
 }
 
-test('layers that give several tensors, are used twice or lie in a network inside are read as the network reads them', () => {
+test('layers that give several tensors, are used twice or lie in a network inside are read as the network reads them', async () => {
   const inner = tf.input({ shape: [3] });
   const [first, second] = new Split({ name: 'split' }).apply(inner) as Tensor[];
   const inside = tf.model({ name: 'inside', inputs: inner, outputs: [first, second] });
@@ -52,10 +52,10 @@ test('layers that give several tensors, are used twice or lie in a network insid
   const outputs = [heads[0].apply(a), heads[1].apply(b)] as Tensor[];
   const model = randomWeights(tf.model({ inputs: input, outputs }));
   const x = images(model);
-  assert.equal(firstNonFinite(model, x[0]), undefined);
+  assert.equal(await firstNonFinite(model, x[0]), undefined);
   overflow(heads[1]);
-  assert.equal(firstNonFinite(model, x), 'the output of the layer two');
+  assert.equal(await firstNonFinite(model, x), 'the output of the layer two');
   overflow(shared);
-  assert.equal(firstNonFinite(model, x), 'the output of the layer shared');
-  assert.equal(firstNonFinite(model, [tf.fill([2, 3], NaN)]), 'the input images');
+  assert.equal(await firstNonFinite(model, x), 'the output of the layer shared');
+  assert.equal(await firstNonFinite(model, [tf.fill([2, 3], NaN)]), 'the input images');
 });

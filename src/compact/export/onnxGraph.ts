@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import protobuf from 'protobufjs/light.js';
+import { whereReadable } from '../../backend/readable.js';
 import { UserError } from '../../errors.js';
 import { encoder, field, message, repeated } from '../../formats/protobuf.js';
 import { weightOf, windowsOf } from '../../graph/kernels.js';
@@ -166,10 +167,12 @@ export class Place {
 
   /** A constant out of a tensor that `make` gives. */
   tensor(part: string, make: () => tf.Tensor): string {
-    const { shape, values } = tf.tidy(() => {
-      const tensor = make();
-      return { shape: tensor.shape, values: tensor.dataSync<'float32'>().slice() };
-    });
+    const { shape, values } = whereReadable(() =>
+      tf.tidy(() => {
+        const tensor = make();
+        return { shape: tensor.shape, values: tensor.dataSync<'float32'>().slice() };
+      }),
+    );
     return this.graph.constant(`${this.node.name}/${part}`, values, shape);
   }
 

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { computedValues } from '../../backend/readable.js';
 import { UserError } from '../../errors.js';
 import { freeName, leafLayers, weightNames, type Layer } from '../../graph/names.js';
 import { networkGraph, type LayerNode, type NetworkGraph } from '../../graph/networkGraph.js';
@@ -134,7 +135,7 @@ function biasMap(layer: BiasMap, name: string, used: Set<string>): Part {
   };
 }
 
-const isOpen = (gate: Gate): boolean => tf.tidy(() => gate.inferenceMask().min().dataSync()[0] === 1);
+const isOpen = (gate: Gate): boolean => computedValues(() => gate.inferenceMask().min())[0] === 1;
 
 type Border = 'same' | 'valid' | [number, number][];
 

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { readable, whereReadable } from '../../backend/readable.js';
 import { UserError } from '../../errors.js';
 import { channelGraph, type ChannelMasks } from '../../graph/channelGraph.js';
 import { forward } from '../../graph/gates.js';
@@ -121,7 +122,8 @@ export async function compactionReport(
   const { batchSizes = [1, 128], images, runs, warmUp, signal } = options;
   if (images) checkImages(dense, [images].flat());
   const compared = images ? [images].flat() : noise(dense, 8);
-  const difference = whileMasked(dense, masks, () => largestDifference(dense, compact, compared));
+  await readable();
+  const difference = whileMasked(dense, masks, () => whereReadable(() => largestDifference(dense, compact, compared)));
   if (!images) tf.dispose(compared);
 
   const latency: CompactionReport['latency'] = [];

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { computedValues } from '../../backend/readable.js';
 import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
 import { imageOf, windowsOf } from '../../graph/kernels.js';
 import { activationOf, channelwiseKind, isMerge, mixesChannels } from '../../graph/layerRole.js';
@@ -190,7 +191,7 @@ function activate(
 
 /** A layer that treats every value alike, asked for the values of a map. */
 function applyTo(map: ConstantMap, layer: tf.layers.Layer): ConstantMap {
-  const values = tf.tidy(() => (layer.call(tf.tensor1d(Float32Array.from(map.values)), {}) as tf.Tensor).dataSync());
+  const values = computedValues(() => layer.call(tf.tensor1d(Float32Array.from(map.values)), {}) as tf.Tensor);
   return { ...map, values: Float64Array.from(values) };
 }
 
@@ -200,10 +201,8 @@ function channelwise(node: ChannelNode, map: ConstantMap, rule: BorderRule): Con
   const kind = channelwiseKind(layer);
   if (kind === 'idle') return map;
   if (kind === 'elementwise') return applyTo(map, layer);
-  const values = tf.tidy(() => {
-    const constants = tf.tensor(fullValues(map), [1, ...(inputShapes[0].slice(1) as number[])]);
-    return (layer.call(constants, {}) as tf.Tensor).dataSync<'float32'>();
-  });
+  const constants = (): tf.Tensor => tf.tensor(fullValues(map), [1, ...(inputShapes[0].slice(1) as number[])]);
+  const values = computedValues(() => layer.call(constants(), {}) as tf.Tensor);
   const made = imageMap(values, imageOf(node.outputShape), node.channels);
   return rule === 'interior' && kind === 'window' ? uniformMap(commonValues(made), imageOf(node.outputShape)) : made;
 }

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import { computedValues } from '../../backend/readable.js';
 import { UserError } from '../../errors.js';
 import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
 import { kernelGeometry, weightOf } from '../../graph/kernels.js';
@@ -112,7 +112,7 @@ function normOf({ layer }: ChannelNode): NormWeights {
 }
 
 function maskOf(gate: Gate): Float32Array {
-  return tf.tidy(() => gate.inferenceMask().dataSync<'float32'>().slice());
+  return computedValues(() => gate.inferenceMask());
 }
 
 /** The input that entry i of a kernel's values takes from; it goes to output i % outputs. */

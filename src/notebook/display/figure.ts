@@ -62,9 +62,14 @@ export function liveFigure(figure: Figure, options: LiveFigureOptions = {}): Fig
  * A figure as one output in several forms: interactive (plotly), a sentence of text and a PNG, unless `picture` is null or
  * what runs the cell draws figures itself.
  */
-export function figureBundle({ data, layout }: Figure, picture: PngOptions | null): Bundle {
+export function figureBundle({ data, layout, frames }: Figure, picture: PngOptions | null): Bundle {
   const bundle: Bundle = {
-    'application/vnd.plotly.v1+json': { data, layout, config: { responsive: true, displaylogo: false } },
+    'application/vnd.plotly.v1+json': {
+      data,
+      layout,
+      ...(frames && { frames }),
+      config: { responsive: true, displaylogo: false },
+    },
     'text/plain': inWords(layout),
   };
   if (picture && !cellRunner()?.drawsFigures) {

@@ -1,3 +1,5 @@
+import { atCtrlC } from '#platform';
+
 const hook: unique symbol = Symbol.for('sparsebook.interrupt');
 
 /** Where what interrupts and the library meet: any copy of the library finds the same target, of 'interrupt', here. */
@@ -24,6 +26,6 @@ export function interruptSignal(): AbortSignal {
   const current = (controller = new AbortController());
   const abort = (): void => current.abort(new DOMException('interrupted', 'AbortError'));
   if (shared[hook]) shared[hook].addEventListener('interrupt', abort, { once: true });
-  else if (!('__tslab__' in globalThis)) process.once('SIGINT', abort);
+  else if (!('__tslab__' in globalThis)) atCtrlC(abort);
   return current.signal;
 }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { readable } from '../../backend/readable.js';
 import { UserError } from '../../errors.js';
 import type { SavedTensor } from '../../formats/safetensors.js';
 import { gatesOf } from '../../graph/gates.js';
@@ -19,11 +20,12 @@ export interface TrainedParts {
 
 /** A copy of everything that a run has changed so far: what a checkpoint saves. */
 export async function takeState({ model, optimizer, sparsifier, averages }: TrainedParts): Promise<TrainedState> {
+  await readable();
   const weights = new Map<string, SavedTensor>();
   const names = layerNames(model);
   for (const [name, weight] of namedWeights(model)) {
     const tensor = weight.read();
-    weights.set(name, { shape: [...tensor.shape], values: (await tensor.data()).slice() });
+    weights.set(name, { shape: [...tensor.shape], values: tensor.dataSync<'float32'>().slice() });
   }
   return {
     weights,

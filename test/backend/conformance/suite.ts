@@ -3,7 +3,7 @@
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
-import './environment.ts';
+import { backend, ready } from './environment.ts';
 import '@tensorflow/tfjs-core/dist/tests.js';
 
 interface SpecResult {
@@ -16,6 +16,9 @@ const count = { passed: 0, failed: 0, pending: 0 };
 const environment = jasmine.getEnv();
 environment.configure({ random: false });
 environment.addReporter({
+  specStarted() {
+    if (backend) backend.fault = undefined; // the one before has shown it
+  },
   specDone({ fullName, status, failedExpectations }: SpecResult) {
     count[status as keyof typeof count]++;
     if (status === 'failed') console.log(`FAILED ${fullName}: ${failedExpectations.map((f) => f.message).join('; ')}`);
@@ -24,4 +27,4 @@ environment.addReporter({
     console.log(`${count.passed} passed, ${count.failed} failed, ${count.pending} pending`);
   },
 });
-void environment.execute();
+void ready.then(() => environment.execute());

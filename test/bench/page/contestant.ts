@@ -6,6 +6,8 @@ export interface Settings {
   threads: number;
   width: number;
   batch: number;
+  /** Steps of training that it may be asked for. */
+  steps: number;
 }
 
 /** What it is asked for: to get ready, or to make a turn. */
@@ -21,15 +23,14 @@ export function contestant(library: Library, start: (settings: Settings) => Prom
   let turns: Record<'train' | 'forward', () => Promise<void>>;
 
   async function prepare(settings: Settings): Promise<void> {
-    const { backend, threads, width, batch } = settings;
+    const { backend, threads, width, batch, steps } = settings;
     if (backend === 'simd') await library.useBackend({ backend, threads });
     else await start(settings);
     const { tf } = library;
     const model = library.googleNet({ width, gates: { droprate_init: 0.05 } });
     const events = library.train({
       model,
-      // More images than are asked for, so that no epoch ends.
-      data: { train: library.syntheticImages(64 * batch, 1) },
+      data: { train: library.syntheticImages(steps * batch, 1) },
       epochs: 1,
       batchSize: batch,
       optimizer: new library.AdamW({ lr: 1e-3, weight_decay: 1e-4 }),

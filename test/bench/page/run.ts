@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { buildSync } from 'esbuild';
 import { browserBundle } from 'sparsebook/platform/browserBundle.js';
 import { chromiumPath, launchChromium } from '../../notebook/report/chromium.ts';
-import { interleave, rate, median } from '../turns.ts';
+import { WARM_UP, interleave, median, rate } from '../turns.ts';
 import type { Answer, Job, Settings } from './contestant.ts';
 
 const { values: options } = parseArgs({
@@ -83,14 +83,17 @@ const FEW = 2;
 /** Milliseconds after which a turn is not repeated: the first one counts. */
 const LONG = 10_000;
 
+// An epoch never ends: a turn to see what it takes, those to warm up, and the rounds.
+const steps = 1 + WARM_UP + rounds + 1;
+
 const contestants: Contestant[] = [];
 for (const threads of [1, 2]) {
-  const simd = { backend: 'simd', threads, width, batch } as const;
+  const simd = { backend: 'simd', threads, width, batch, steps } as const;
   contestants.push({ name: 'Node, simd', ask: inNode(), ...simd });
   contestants.push({ name: 'Chromium, simd', ask: await inPage(), ...simd });
   contestants.push({ name: "Chromium, TensorFlow.js's wasm", ask: await inPage(), ...simd, backend: 'wasm' });
 }
-const cpu = { backend: 'cpu', threads: 1, width, batch: FEW } as const;
+const cpu = { backend: 'cpu', threads: 1, width, batch: FEW, steps } as const;
 contestants.push({ name: "Chromium, TensorFlow.js's cpu", ask: await inPage(), ...cpu });
 for (const { name, ask, ...settings } of contestants) {
   const ready = await ask(settings);

@@ -70,9 +70,13 @@ for (const step of squares.keys()) {
   cell('saved', "console.log(sb.savedOutput<{ a: number }>('squares', 'a.json')?.a, n);", [printed('1 3\n')]),
   cell(
     'word',
-    `if (String(word) === 'fail') throw new TypeError('n is wrong');
-while (String(word) === 'wait') await new Promise((done) => setTimeout(done, 20));
-while (String(word) === 'deaf');
+    // In a block: what an interrupted cell leaves running would see the variable of the next run otherwise.
+    `{
+  const asked = String(word);
+  if (asked === 'fail') throw new TypeError('n is wrong');
+  while (asked === 'wait') await new Promise((done) => setTimeout(done, 20));
+  while (asked === 'deaf');
+}
 console.log(word);`,
     [printed('quiet\n')],
   ),

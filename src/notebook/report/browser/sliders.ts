@@ -20,8 +20,15 @@ interface Slider {
 /** Below the axes of a figure, once its sliders stand elsewhere. */
 const room = 56;
 
+const signs: Readonly<Record<string, string>> = { '&lt;': '<', '&gt;': '>', '&amp;': '&' };
+
+/** What plotly reads as a kind of HTML, as text. */
 const asText = (value: unknown): string =>
-  typeof value === 'string' || typeof value === 'number' ? String(value).replace(/<[^<>]*>/g, '') : '';
+  typeof value === 'string' || typeof value === 'number'
+    ? String(value)
+        .replace(/<[^<>]*>/g, '')
+        .replace(/&(lt|gt|amp);/g, (sign) => signs[sign])
+    : '';
 
 function slidersOf({ sliders }: Json): Slider[] {
   if (!Array.isArray(sliders)) return [];
@@ -99,10 +106,15 @@ function sliderRow(
     const { method = 'restyle', args = [] } = steps[input.valueAsNumber];
     // Plotly writes into what it is given.
     if (method !== 'skip') await plotly[method](place, ...structuredClone(args));
+    const { alt } = ((place as HTMLElement & { layout?: Json }).layout?.meta ?? {}) as Json;
+    if (typeof alt === 'string') place.setAttribute('aria-label', alt);
   };
   input.addEventListener('input', () => {
     say();
-    void apply();
+    apply().catch((error: unknown) => {
+      // Plotly's word for a frame that the next one overtook: none.
+      if (error !== undefined) throw error;
+    });
   });
   // A figure that plays takes its slider along.
   const events = place as HTMLElement & { on?(event: string, listener: (event: { name?: string }) => void): void };

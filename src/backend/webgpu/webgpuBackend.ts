@@ -1,0 +1,177 @@
+import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../../errors.js';
+import type { RemoteBackend } from '../readable.js';
+import type { AdapterInfo, Device } from './device.js';
+
+type Id = object;
+
+interface TensorData {
+  values?: tf.BackendValues | null;
+  dtype: tf.DataType;
+  shape: number[];
+}
+
+/** What runs a shader; where an output is given, that is written into. */
+type Program = [
+  program: object,
+  inputs: tf.TensorInfo[],
+  dtype: tf.DataType,
+  uniforms?: object,
+  output?: tf.TensorInfo,
+];
+
+/** The part of tfjs's WebGPUBackend that is used here. */
+interface Original extends tf.KernelBackend {
+  readonly device: Device;
+  readonly tensorMap: tf.DataStorage<TensorData>;
+  readonly commandEncoder: object | null;
+  readonly commandQueueOwnedIds: WeakSet<Id>;
+  read(id: Id): Promise<tf.BackendValues>;
+  readSync(id: Id): tf.BackendValues;
+  refCount(id: Id): number;
+  incRef(id: Id): void;
+  decRef(id: Id): void;
+  disposeData(id: Id, force?: boolean): boolean;
+  uploadToGPU(id: Id): void;
+  runWebGPUProgram(...call: Program): tf.TensorInfo;
+  endComputePassEncoder(): void;
+  submitQueue(): void;
+}
+
+export type OriginalClass = new (device: Device, info: AdapterInfo) => Original;
+
+/** tfjs's WebGPU backend, made to say what went wrong. */
+export interface WebgpuBackend extends Original, RemoteBackend {
+  /** What went wrong first, if anything: nothing that was computed since can be trusted, and every read throws it. */
+  fault?: UserError;
+  /** Does the work of one operation, which the fault names where the device refuses it. */
+  watch<T>(operation: string, work: () => T): T;
+}
+
+/** A list of its keys beside the storage, which has none. */
+class ListedStorage extends tf.DataStorage<TensorData> {
+  readonly ids = new Set<Id>();
+
+  override set(id: Id, data: TensorData): void {
+    this.ids.add(id);
+    super.set(id, data);
+  }
+
+  override delete(id: Id): boolean {
+    this.ids.delete(id);
+    return super.delete(id);
+  }
+}
+
+/**
+ * Makes tfjs's backend of a device one that never gives a wrong value: errors that WebGPU only reports (an operation that does
+ * not fit the device's limits, no memory, a lost device) are thrown at the next read, and at every one after it.
+ */
+export function checkedBackend(original: OriginalClass, device: Device, info: AdapterInfo): WebgpuBackend {
+  return new (class extends original implements WebgpuBackend {
+    fault?: UserError;
+    override readonly tensorMap: ListedStorage;
+    /** What the device has not answered yet, of the operations made so far. */
+    private readonly unanswered = new Set<Promise<unknown>>();
+
+    constructor() {
+      super(device, info);
+      this.tensorMap = new ListedStorage(this, tf.engine());
+      device.addEventListener('uncapturederror', ({ error }) => this.blame(error.message));
+      void device.lost.then(({ reason, message }) => this.blame(`its device is lost (${reason}): ${message}`));
+    }
+
+    watch<T>(operation: string, work: () => T): T {
+      device.pushErrorScope('validation');
+      try {
+        return work();
+      } finally {
+        const answer: Promise<unknown> = device
+          .popErrorScope()
+          .then(
+            (error) => error && this.blame(error.message, operation),
+            () => undefined, // of a lost device, which says so itself
+          )
+          .finally(() => this.unanswered.delete(answer));
+        this.unanswered.add(answer);
+      }
+    }
+
+    override async read(id: Id): Promise<tf.BackendValues> {
+      this.incRef(id);
+      const [read] = await Promise.allSettled([super.read(id), ...this.unanswered]);
+      this.release(id);
+      if (this.fault) throw this.fault;
+      if (read.status === 'rejected') throw refusal((read.reason as Error).message, 'reading');
+      return read.value;
+    }
+
+    override readSync(id: Id): tf.BackendValues {
+      if (this.fault) throw this.fault;
+      const { values, dtype, shape } = this.tensorMap.get(id);
+      if (values || dtype === 'complex64' || dtype === 'string') return super.readSync(id);
+      throw new UserError(
+        `On the backend 'webgpu' the values of a tensor must be waited for, as 'await tensor.data()' does; they were asked for ` +
+          `at once, of a tensor [${shape.join(', ')}]. Wait for them, or choose backend 'simd'.`,
+      );
+    }
+
+    /** Values that come from here stay readable beside their copy on the device. */
+    override uploadToGPU(id: Id): void {
+      const { values } = this.tensorMap.get(id);
+      super.uploadToGPU(id);
+      this.tensorMap.get(id).values = values;
+    }
+
+    override runWebGPUProgram(...call: Program): tf.TensorInfo {
+      const result = super.runWebGPUProgram(...call);
+      if (call[4]) this.tensorMap.get(result.dataId).values = null; // it was written into
+      return result;
+    }
+
+    async fetchValues(): Promise<void> {
+      this.submitRecorded();
+      const remote = [...this.tensorMap.ids].filter((id) => {
+        const { values, dtype } = this.tensorMap.get(id);
+        return !values && dtype !== 'complex64' && dtype !== 'string';
+      });
+      await Promise.all(remote.map((id) => this.read(id)));
+    }
+
+    override disposeData(id: Id, force?: boolean): boolean {
+      // Else it would be deleted later, perhaps when it has come back from another backend.
+      if (force && this.commandQueueOwnedIds.has(id)) this.submitRecorded();
+      return super.disposeData(id, force);
+    }
+
+    /** Gives back what a read held; a tensor that was disposed meanwhile goes now. */
+    private release(id: Id): void {
+      if (this.refCount(id) > 1) this.decRef(id);
+      else if (this.disposeData(id)) tf.engine().removeDataId(id, this);
+    }
+
+    /** Submits what is recorded; what was disposed meanwhile is then gone. */
+    private submitRecorded(): void {
+      if (!this.commandEncoder) return;
+      this.endComputePassEncoder();
+      this.submitQueue();
+    }
+
+    override dispose(): void {
+      this.submitRecorded(); // what is recorded needs its buffers
+      super.dispose();
+    }
+
+    private blame(message: string, operation?: string): void {
+      this.fault ??= refusal(message, operation);
+    }
+  })();
+}
+
+function refusal(message: string, operation?: string): UserError {
+  const reason = message.trim().replaceAll(/\s+/g, ' ').replace(/\.+$/, '');
+  return new UserError(
+    `The backend 'webgpu' failed${operation ? ` in ${operation}` : ''}: ${reason}. What was computed since is not given, as ` +
+      `it may be wrong. Choose backend 'simd'.`,
+  );
+}
