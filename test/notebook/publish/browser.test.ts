@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { checkSite } from 'sparsebook/notebook/publish/checkSite.js';
 import { serveFolder } from 'sparsebook/notebook/publish/serveFolder.js';
+import type { Cell } from 'sparsebook/notebook/run/notebook.js';
 import { launchChromium, skipWithoutChromium } from '../report/chromium.ts';
 import { payloads } from '../render/payloads.ts';
 import { codeCell } from '../report/fixture.ts';
@@ -126,7 +127,7 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
 
   test('nothing in titles and introductions runs in the list', async () => {
     const three = payloads.flatMap((_, index) => (index % 3 === 0 ? [payloads.slice(index, index + 3)] : []));
-    const notebooks = three.map((some, index) => [`n${index}`, [text(`# ${some.join('\n\n')}`)]]);
+    const notebooks = three.map((some, index): [string, Cell[]] => [`n${index}`, [text(`# ${some.join('\n\n')}`)]]);
     const folder = await publish(Object.fromEntries(notebooks));
     const { address, close } = await serveFolder(folder);
     const { page, incidents } = await newVisit();
