@@ -99,7 +99,7 @@ export default tseslint.config(
   },
   {
     // Text that becomes HTML without being escaped is how a notebook takes over a page.
-    files: ['src/notebook/{render,report,live,runs,publish}/**/*.ts'],
+    files: ['src/notebook/{render,report,page,publish,live,runs}/**/*.ts'],
     rules: {
       'no-restricted-syntax': [
         'error',

@@ -42,9 +42,8 @@ export const rm = promised(memory.rmSync) as Platform['rm'];
 export const rmdir = promised(memory.rmdirSync) as Platform['rmdir'];
 export const stat = promised(memory.statSync) as unknown as Platform['stat'];
 export const truncate = promised(memory.truncateSync) as Platform['truncate'];
-export const writeFile = promised(memory.writeFileSync) as Platform['writeFile'];
 
-export const { basename, dirname, extname, join } = path;
+export const { basename, dirname, join } = path;
 /** A path from the root; a relative one begins at the folder of the package. */
 export const resolve = (...parts: string[]): string => path.resolve(memory.home, ...parts);
 export const packageFolder = memory.home;
@@ -112,7 +111,6 @@ export const pid = 1;
 export const isAlive = (number: number): boolean => number === pid;
 export const atCtrlC = (_: () => void): void => undefined;
 export const windows = false;
-export const hostname = (): string => 'this page';
 
 export const engine = browserName(web.navigator.userAgent);
 

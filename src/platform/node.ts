@@ -20,22 +20,8 @@ export {
   statSync,
   writeFileSync,
 } from 'node:fs';
-export {
-  link,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  realpath,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  truncate,
-  writeFile,
-} from 'node:fs/promises';
-export { hostname } from 'node:os';
-export { basename, dirname, extname, join, resolve } from 'node:path';
+export { link, mkdir, open, readdir, readFile, realpath, rename, rm, rmdir, stat, truncate } from 'node:fs/promises';
+export { basename, dirname, join, resolve } from 'node:path';
 export { env, pid } from 'node:process';
 export { setImmediate, setTimeout as pause } from 'node:timers/promises';
 export { setFlagsFromString } from 'node:v8';

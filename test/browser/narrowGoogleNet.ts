@@ -12,7 +12,7 @@ export interface Trained {
 /** Trains a gated GoogleNet of a quarter of the width for some steps, with its sparsifier and AdamW. */
 export async function trainNarrow(library: typeof sparsebook, threads: number, steps = 4): Promise<Trained> {
   const info = await library.useBackend({ backend: 'simd', threads });
-  const model = library.googleNet({ width: 0.25, gates: { droprate_init: 0.3 }, seed: 5 });
+  const model = library.googleNet({ widthMultiplier: 0.25, gates: { droprate_init: 0.3 }, seed: 5 });
   const losses: number[] = [];
   for await (const event of library.train({
     model,

@@ -108,7 +108,7 @@ async function showing(sb: Library): Promise<unknown> {
 /** What needs Node, by what it says where there is none. */
 async function refusing(sb: Library): Promise<unknown> {
   const calls = {
-    getCifar10: () => sb.getCifar10(),
+    getCifar10: () => sb.getCifar10({ to: 'x' }),
     loadData: () => (sb.mount({ 'mine/train/cat/1.png': new Uint8Array(1) }), sb.loadData('mine')),
     encodeOnnx: () => sb.encodeOnnx(sb.c3()),
     saveOnnx: () => sb.saveOnnx(sb.c3(), 'x.onnx'),

@@ -8,7 +8,7 @@ import { withExpressions } from '../run/parameters.js';
 import type { CellOfPage, CompiledForPage } from './compileCells.js';
 
 interface Converters extends Pick<Tslab, 'getCodeMetadata'> {
-  createConverter(options: { isJS: boolean; isBrowser: boolean }): TslabConverter & { close(): void };
+  createConverter: (options: { isJS: boolean; isBrowser: boolean }) => TslabConverter & { close(): void };
 }
 
 /** tslab's compiler alone, repaired as in the kernel. */

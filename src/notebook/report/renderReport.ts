@@ -51,11 +51,11 @@ ${joinedHtml(saved, '\n')}`;
 }
 
 /**
- * KaTeX's style sheet for a page, with the fonts that its formulas use inlined; empty when it has none. All fonts
+ * KaTeX's style sheet for a page, with the fonts that its formulas use inlined; empty when it has none, unless it runs and may yet have some. All fonts
  * together would be 350 kB, the usual ones are half of that.
  */
-function katexStyle(html: string): string {
-  if (!html.includes('class="katex')) return '';
+function katexStyle(html: string, runs: boolean): string {
+  if (!runs && !html.includes('class="katex')) return '';
   const css = readFileSync(join(folder, 'katex.min.css'), 'utf8');
   const [faces, rules] = [css.match(/@font-face\{[^}]*\}/g) ?? [], css.replace(/@font-face\{[^}]*\}/g, '')];
   const classes = new Set([...html.matchAll(/class="([^"]*)"/g)].flatMap((match) => match[1].split(' ')));
@@ -233,7 +233,7 @@ export function renderPage({ title, body, maps, program, site }: Page): string {
 <link rel="icon" href="data:,">
 ${site && markup`<meta name="service-worker" content="${site.serviceWorker}">`}
 <title>${title}</title>
-<style>${asHtml(katexStyle(body.toString()))}</style>
+<style>${asHtml(katexStyle(body.toString(), program !== undefined))}</style>
 <style>${asHtml(readAsset(`${kind}.css`).toString())}</style>
 <script>${asHtml(script)}</script>
 </head>

@@ -27,7 +27,7 @@ export function contestant(library: Library, start: (settings: Settings) => Prom
     if (backend === 'simd') await library.useBackend({ backend, threads });
     else await start(settings);
     const { tf } = library;
-    const model = library.googleNet({ width, gates: { droprate_init: 0.05 } });
+    const model = library.googleNet({ widthMultiplier: width, gates: { droprate_init: 0.05 } });
     const events = library.train({
       model,
       data: { train: library.syntheticImages(steps * batch, 1) },

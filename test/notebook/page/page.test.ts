@@ -172,7 +172,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     const { page, incidents, at } = await visit('squares');
     for (const [word, said] of [
       ['wait', 'Interrupted: the cell was interrupted'],
-      ['deaf', /^Interrupted: it was interrupted and did not heed the interrupt; /],
+      ['deaf', /^Interrupted: it was interrupted and did not heed that; /],
     ] as const) {
       await setParameter(page, 'word', word);
       await page.getByRole('button', { name: 'Run', exact: true }).click();

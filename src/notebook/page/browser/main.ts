@@ -13,7 +13,7 @@ applyStoredTheme();
 document.addEventListener('DOMContentLoaded', () => {
   const figures = new Figures(unpackPlotly);
   drawWith(figures);
-  const notebook = JSON.parse(document.getElementById('notebook')!.textContent!) as PageNotebook;
+  const notebook = JSON.parse(document.getElementById('notebook')!.textContent) as PageNotebook;
   const threads = crossOriginIsolated ? navigator.hardwareConcurrency : 1;
   const here = `${browserName(navigator.userAgent)}, ${threads} thread${threads === 1 ? '' : 's'}`;
   document.documentElement.classList.add('runs');

@@ -96,9 +96,9 @@ export class PageCellView {
 
   end(outcome: Outcome, parameters: Record<string, unknown>): void {
     clearInterval(this.timer);
-    if (outcome.status === 'dead') {
-      const said = 'it was interrupted and did not heed the interrupt; what was computed in this page is gone';
-      this.area.addError({ ename: 'Interrupted', evalue: said, traceback: [`Interrupted: ${said}`] });
+    // A worker that is gone, or never came, says nothing itself.
+    if (outcome.status !== 'ok' && !this.area.outputs().some((output) => output.output_type === 'error')) {
+      this.area.addError(outcome);
     }
     this.refresh();
     this.outputs.end();
@@ -113,7 +113,6 @@ export class PageCellView {
   /** Shows the saved outputs, or those of this page. */
   show(saved: boolean): void {
     this.showsSaved = saved;
-    this.section?.querySelector<HTMLDetailsElement>('details.outputs')?.toggleAttribute('open', true);
     if (this.saved) this.saved.hidden = !saved;
     this.outputs.root.hidden = saved;
     this.section?.classList.toggle('here', !saved);

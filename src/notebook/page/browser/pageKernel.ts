@@ -1,3 +1,4 @@
+import { reasonOf } from '../../../errors.js';
 import type { CellFailure } from '../../kernel/cellRun.js';
 import type { Message } from '../../kernel/wire.js';
 import { unpack } from '../../report/browser/unpack.js';
@@ -7,8 +8,15 @@ import type { Request } from '../protocol.js';
 export type Outcome =
   | { status: 'ok' }
   | ({ status: 'error'; needs_node: boolean } & CellFailure)
-  /** The worker was ended, and with it what cells have made. */
-  | { status: 'dead' };
+  /** There is no worker, or it was ended, and with it what cells have made. */
+  | ({ status: 'dead' } & CellFailure);
+
+const dead = (ename: string, evalue: string): Outcome => ({
+  status: 'dead',
+  ename,
+  evalue,
+  traceback: [`${ename}: ${evalue}`],
+});
 
 /** How long an interrupted cell may take to stop before its worker is ended. */
 const PATIENCE_MILLISECONDS = 2000;
@@ -29,7 +37,13 @@ export class PageKernel {
   ): Promise<Outcome> {
     const id = String(++this.requests);
     const ended = new Promise<Outcome>((resolve) => (this.end = resolve));
-    const worker = await (this.worker ??= this.start());
+    let worker: Worker;
+    try {
+      worker = await (this.worker ??= this.start());
+    } catch (error) {
+      this.worker = undefined;
+      return dead('NoWorker', `this browser lets the page start no worker: ${reasonOf(error)}`);
+    }
     this.heard.set(id, (message) => {
       if (message.header.msg_type === 'execute_reply') this.end?.(message.content as unknown as Outcome);
       else onMessage(message);
@@ -51,7 +65,7 @@ export class PageKernel {
       worker.terminate();
       this.heard.clear();
       this.worker = undefined;
-      end({ status: 'dead' });
+      end(dead('Interrupted', 'it was interrupted and did not heed that; what was computed in this page is gone'));
     }, PATIENCE_MILLISECONDS);
   }
 
@@ -62,8 +76,7 @@ export class PageKernel {
     const worker = new Worker(address);
     URL.revokeObjectURL(address);
     worker.onmessage = ({ data }: { data: Message }) => this.heard.get(data.parent_header.msg_id!)?.(data);
-    worker.onerror = ({ message }) =>
-      this.end?.({ status: 'error', needs_node: false, ename: 'Error', evalue: message, traceback: [message] });
+    worker.onerror = ({ message }) => this.end?.(dead('WorkerError', message));
     send(worker, { type: 'mount', files: await filesOfPage() });
     return worker;
   }
