@@ -69,20 +69,6 @@ export * as hardConcreteCurves from './layers/hardConcreteCurves.js';
 export { L0Gate, type GateSampling, type L0GateOptions } from './layers/l0Gate.js';
 export type { Activation, CallOptions, LayerOptions } from './layers/layer.js';
 export { MaxPool2d, type MaxPool2dOptions } from './layers/maxPool2d.js';
-export {
-  gatedConvolution,
-  gatedConvolutionCost,
-  gatedConvolutionPrior,
-  gatedDense,
-  gatedDenseCost,
-  gatedDensePrior,
-  modeMask,
-  type ExpectedCost,
-  type GatedConvolution,
-  type GatedDense,
-  type GatedMode,
-  type GatedPrior,
-} from './layers/originalLayers.js';
 export type { Padding } from './layers/padding.js';
 export type { InitializerName } from './layers/seededInitializer.js';
 

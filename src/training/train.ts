@@ -1,6 +1,6 @@
 import { setImmediate } from '#platform';
 import type * as tf from '@tensorflow/tfjs';
-import { readable } from '../backend/readable.js';
+import { readable, whereReadable } from '../backend/readable.js';
 import type { Augmentation } from '../data/augment.js';
 import { type Normalise, defaultNormalise } from '../data/normalise.js';
 import { type Batch, batchCount, batches } from '../data/batches.js';
@@ -131,9 +131,9 @@ class Run {
     const began = performance.now();
     const startAt = this.step - epoch * this.stepsPerEpoch;
     const steps: { result: StepResult; images: number }[] = [];
-    if (startAt === 0 && sparsifier?.beforeEpoch) {
+    if (startAt === 0 && sparsifier) {
       await readable();
-      sparsifier.beforeEpoch(epoch);
+      whereReadable(() => sparsifier.beforeEpoch?.(epoch));
     }
 
     let prepared = performance.now();

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { fixtureFile, visible } from '../notebook/report/fixture.ts';
 
 const command = join(import.meta.dirname, '../../dist/cli.js');
@@ -152,4 +152,29 @@ test('--open gives the page to the browser; without a screen the address has to 
   const { code, stderr } = await report(folder, ...words, '-');
   assert.equal(code, 1);
   assert.match(stderr, /^error: --open shows the file that is written, and -o - writes none/);
+});
+
+test('a page runs a notebook of this project unless --static says no, and another one only where --run-in-page asks', async () => {
+  const folder = workplace('parameters');
+  const own = fileURLToPath(new URL('../../notebooks/05-compare.ipynb', import.meta.url));
+  for (const [words, runs] of [
+    [['01'], false],
+    [['01', '--run-in-page'], true],
+    [[own, '--static'], false],
+    [[own], true],
+  ] as const) {
+    const { code, stderr } = await report(folder, ...words, '--no-run', '--output', 'x.html');
+    assert.equal(code, 0, stderr);
+    const page = readFileSync(join(folder, 'x.html'), 'utf8');
+    const said = words.join(' ');
+    assert.equal(/<script type="text\/plain" id="worker">/.test(page), runs, said);
+    assert.equal(/worker-src blob:/.test(page), runs, said);
+    assert.doesNotMatch(page, new RegExp(folder), 'nothing tells where it was made');
+  }
+  const { code, stderr } = await report(folder, '--static', '--run-in-page');
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /--static makes a page that runs nothing, --run-in-page one that runs; leave out one of the two/,
+  );
 });

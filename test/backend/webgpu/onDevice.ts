@@ -57,6 +57,18 @@ const methods: Record<string, (model: tf.LayersModel) => Partial<TrainingOptions
     averages: new WeightAverages(model),
   }),
   ISTA: (model) => ({ sparsifier: istaSparsifier(model, { l1_penalty: 1e-3 }) }),
+  'a method of your own that changes weights before an epoch and reads them': (model) => {
+    const weight = model.trainableWeights[0];
+    let sum = 0;
+    const beforeEpoch = (): void => {
+      tf.tidy(() => void weight.write(weight.read().mul(0.9)));
+      const values = weight.read().dataSync<'float32'>();
+      sum = values.reduce((a, b) => a + b, 0);
+    };
+    const nothing = (): Record<string, never> => ({});
+    const rest = { channelMasks: () => new Map<string, Float32Array>(), state: nothing, restore: () => undefined };
+    return { sparsifier: { name: 'own', beforeEpoch, summary: () => ({ sum }), ...rest } };
+  },
   'magnitude pruning': (model) => ({
     sparsifier: magnitudeSparsifier(model, { plan: [{ epoch: 1, amount: 0.3 }], unfreezeBefore: 2 }),
   }),

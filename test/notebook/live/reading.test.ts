@@ -25,7 +25,7 @@ function movingNotebook(): ReturnType<typeof notebookOf> {
     title,
     parameters,
     text('moves', `## 1. What moves with $\\lambda$\n\n${'A long text. '.repeat(400)}`),
-    { ...curve, source: curve.source + holding },
+    { ...curve, source: `${String(curve.source)}${holding}` },
     text('after', '## 2. What comes of it'),
     fresh('share', "const share = lambda_l0 / 100;\nconsole.log('the share is', share);"),
     other,

@@ -9,7 +9,7 @@ import type { Notebook } from 'sparsebook/notebook/run/notebook.js';
 import { applyParameters } from 'sparsebook/notebook/run/applyParameters.js';
 import { readAssignments } from 'sparsebook/formats/text.js';
 import { parametersFrom } from 'sparsebook/cli/parameterOptions.js';
-import { readParameters } from 'sparsebook/notebook/run/parameters.js';
+import { readParameters, withExpressions } from 'sparsebook/notebook/run/parameters.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 import { fixtures, printed, runFixture, saved, scratchFile } from './runs.ts';
 
@@ -382,4 +382,22 @@ test('a run uses the parameters and records them', async () => {
   assert.deepEqual(papermill.parameters, { lambda_l0: 20, data: 'cifar10' });
   assert.deepEqual(papermill.default_parameters, defaults);
   assert.equal(papermill.exception, false);
+});
+
+test('values are replaced by expressions where they stand, and types, comments and what is computed stay', () => {
+  for (const [source, replaced] of [
+    ['const a = 20; // the rent', 'const a = look("a", 20); // the rent'],
+    ['let a: number = -1, b = "x";', 'let a: number = look("a", -1), b = look("b", "x");'],
+    ['const a = 0.5 as number;', 'const a = look("a", 0.5) as number;'],
+    ['const a = [1, 2] as const;', 'const a = look("a", [1, 2] as const);'],
+    ['const { a, b: [c] } = { a: 1, b: [2] };', 'const { a, b: [c] } = { a: look("a", 1), b: [2] };'],
+    ['const a = 2 * 3;', 'const a = 2 * 3;'],
+    ['const other = 1;', 'const other = 1;'],
+  ]) {
+    const names = new Set(['a', 'b']);
+    assert.equal(
+      withExpressions(source, names, (name, written) => `look("${name}", ${written})`),
+      replaced,
+    );
+  }
 });

@@ -1,9 +1,9 @@
 /** Deeper than this, what an object holds is left out. */
-const DEEPEST = 3;
+const DEEPEST = 2;
 const LONGEST = 100;
 const WIDEST = 72;
 
-/** A value as `console.log` writes it in Node, for what cells print: texts as they are, the rest in JavaScript's own notation. */
+/** A value much as `console.log` writes it in Node, for what cells print: texts as they are, the rest in JavaScript's own notation. */
 export const asText = (value: unknown): string => (typeof value === 'string' ? value : inspected(value, 0));
 
 function inspected(value: unknown, depth: number): string {
