@@ -25,6 +25,8 @@ export class PageCellView {
   private html: string[] = [];
   private waiting = 0;
   private since = 0;
+  /** What was said of its last run here. */
+  private last = '';
   private timer = 0;
   /** Whether what stands there is what was saved, not what was computed here. */
   showsSaved = true;
@@ -63,8 +65,8 @@ export class PageCellView {
 
   /** Calls off a run that has not begun. */
   drop(): void {
-    if (this.ranWith || !this.showsSaved) this.show(this.showsSaved);
-    else this.mark.hidden = true;
+    this.say(this.last);
+    this.mark.hidden = this.last === '' || !this.showsOutputs;
   }
 
   begin(): void {
@@ -104,7 +106,8 @@ export class PageCellView {
     this.outputs.end();
     const needsNode = outcome.status === 'error' && outcome.needs_node;
     this.ranWith = outcome.status === 'ok' ? parameters : undefined;
-    this.say(`${outcome.status === 'ok' ? '' : 'ended in an error '}in this page, ${this.page.here}, ${this.took}`);
+    this.last = `${outcome.status === 'ok' ? '' : 'ended in an error '}in this page, ${this.page.here}, ${this.took}`;
+    this.say(this.last);
     // What a cell that needs Node could not show here is what was saved.
     this.show(needsNode);
     this.mark.hidden = needsNode || !this.showsOutputs;

@@ -21,7 +21,7 @@ export class PageSession {
   private readonly showSaved = button('Show the saved ones again', () => this.showAllSaved(), { hidden: true });
   private readonly values: Record<string, unknown>;
   private readonly usual: Record<string, unknown>;
-  /** Cells that have run on the worker that there is. */
+  /** Cells that have run well on the worker that there is. */
   private readonly onKernel = new Set<string>();
   /** Cells of a run that did not come to its end. */
   private readonly due = new Set<string>();
@@ -75,16 +75,19 @@ export class PageSession {
     const usual = this.onKernel.size > 0 ? cells.filter(({ parameters }) => parameters.length > 0) : cells;
     const wanted = (stale.length > 0 ? stale.map(({ cell }) => cell) : usual).map(({ id }) => id);
     const isAble = (id: string): boolean => able.has(id);
-    const plan = cellsToRun(cells, wanted.filter(isAble), (id) => this.onKernel.has(id)).filter(isAble);
+    const plan = cellsToRun(cells, wanted.filter(isAble), (id) => this.isMade(id)).filter(isAble);
     for (const id of plan) this.due.add(id);
     this.running = true;
     this.stopped = false;
     const views = plan.map((id) => this.view(id));
     views.forEach((view) => view.queue());
+    // What is set meanwhile is for the next run.
+    const parameters = { ...this.values };
     try {
       for (const [index, view] of views.entries()) {
         if (this.stopped) break;
-        if (this.unable(view.cell.id) === undefined) await this.runCell(view, index + 1, views.length);
+        if (this.unable(view.cell.id) === undefined)
+          await this.runCell(view, parameters, `${index + 1} of ${views.length}`);
       }
     } finally {
       this.running = false;
@@ -94,11 +97,10 @@ export class PageSession {
     }
   }
 
-  private async runCell(view: PageCellView, number: number, of: number): Promise<void> {
+  private async runCell(view: PageCellView, parameters: Record<string, unknown>, howFar: string): Promise<void> {
     const { cell } = view;
     this.status.hidden = false;
-    this.doing.textContent = `${number} of ${of}: ${cell.title}`;
-    const parameters = { ...this.values };
+    this.doing.textContent = `${howFar}: ${cell.title}`;
     view.begin();
     const outcome = await this.kernel.execute(cell.id, parameters, (message) => this.hear(view, message));
     this.take(cell.id, outcome);
@@ -107,9 +109,10 @@ export class PageSession {
 
   private take(id: string, outcome: Outcome): void {
     if (outcome.status === 'dead') this.onKernel.clear();
-    else this.onKernel.add(id);
-    if (outcome.status === 'ok') return void this.due.delete(id);
-    if (outcome.status === 'error' && outcome.needs_node) {
+    if (outcome.status === 'ok') {
+      this.onKernel.add(id);
+      this.due.delete(id);
+    } else if (outcome.status === 'error' && outcome.needs_node) {
       this.due.delete(id);
       this.notebook.cells.find((cell) => cell.id === id)!.unable = outcome.evalue.replace(/: .*/s, '');
     } else this.stopped = true;
@@ -138,6 +141,12 @@ export class PageSession {
     return missing && `it uses what “${missing.title}” makes: ${missing.unable}`;
   }
 
+  /** Whether the worker holds what a cell makes with the values that the parameters have now, whatever is shown of it. */
+  private isMade(id: string): boolean {
+    const { cell, ranWith } = this.view(id);
+    return this.onKernel.has(id) && same(ranWith, pick(this.values, cell.parameters));
+  }
+
   /** The parameters that have other values than those that what is shown of a cell was computed with. */
   private changedFor({ cell, ranWith, showsSaved }: PageCellView): string[] {
     const then = showsSaved || !ranWith ? this.usual : ranWith;
@@ -151,10 +160,10 @@ export class PageSession {
       const unable = this.unable(cell.id);
       const changed = this.changedFor(view);
       if (unable !== undefined) view.warn(`${unable}; what stands below is saved.`, 'unable');
+      else if (!showsSaved && !this.running && this.due.has(cell.id)) view.warn('This did not run to its end.');
       else if (changed.length > 0) {
         view.warn(`${changed.join(', ')} changed since this was run: what stands below is older.`);
-      } else if (!showsSaved && !this.running && this.due.has(cell.id)) view.warn('This did not run to its end.');
-      else view.warn(undefined);
+      } else view.warn(undefined);
     }
     this.showSaved.hidden = this.views.every(({ showsSaved }) => showsSaved);
     this.countFigures();
