@@ -6,7 +6,7 @@ import { CellRun, type CellFailure } from '../../kernel/cellRun.js';
 import { CellVariables } from '../../kernel/cellVariables.js';
 import type { Message, MessageContent } from '../../kernel/wire.js';
 import type { Request, RunnableCell } from '../protocol.js';
-import { asText } from './asText.js';
+import { asText } from '../asText.js';
 
 const worker = globalThis as unknown as {
   postMessage(message: Message): void;
