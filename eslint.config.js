@@ -68,7 +68,7 @@ const inNodeAlone = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'data/', 'docs/', 'notebooks/', 'src/backend/simd/kernels/', 'test/fixtures/'] },
+  { ignores: ['dist/', 'data/', 'site/', 'docs/', 'notebooks/', 'src/backend/simd/kernels/', 'test/fixtures/'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {
@@ -99,7 +99,7 @@ export default tseslint.config(
   },
   {
     // Text that becomes HTML without being escaped is how a notebook takes over a page.
-    files: ['src/notebook/{render,report,page,live,runs}/**/*.ts'],
+    files: ['src/notebook/{render,report,page,publish,live,runs}/**/*.ts'],
     rules: {
       'no-restricted-syntax': [
         'error',

@@ -12,7 +12,8 @@ interface Flags {
   browser: boolean;
 }
 
-function usualFolder(): string {
+/** The notebooks of the current folder, or else this project's. */
+export function usualFolder(): string {
   const here = join(process.cwd(), 'notebooks');
   return existsSync(here) ? here : join(packageRoot, 'notebooks');
 }

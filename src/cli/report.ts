@@ -23,15 +23,19 @@ export const htmlPage: OutputKind = {
   instead: { '.pdf': 'write an .html file, open it in a browser and print it to a PDF' },
 };
 
-interface Flags extends ParameterFlags {
+/** What a page is to do. */
+export interface PageFlags {
+  /** Whether it is only to show what is saved. */
+  static?: boolean;
+  /** Whether it is to run a notebook that is not one of this project. */
+  runInPage?: boolean;
+}
+
+interface Flags extends ParameterFlags, PageFlags {
   run: boolean;
   output?: string;
   /** Whether to show the page in the browser. */
   open?: boolean;
-  /** Whether the page is only to show what is saved. */
-  static?: boolean;
-  /** Whether the page is to run a notebook that is not one of this project. */
-  runInPage?: boolean;
 }
 
 /** The notebook may be left out: `report lambda_l0=20` is about the first one. */
@@ -70,11 +74,7 @@ async function report(words: string[], flags: Flags): Promise<void> {
   if (flags.open && flags.output === STDOUT) {
     throw new UserError('--open shows the file that is written, and -o - writes none; leave out one of the two');
   }
-  if (flags.static && flags.runInPage) {
-    throw new UserError(
-      '--static makes a page that runs nothing, --run-in-page one that runs; leave out one of the two',
-    );
-  }
+  checkPageFlags(flags);
   if (flags.output !== undefined && flags.output !== STDOUT) requireEnding(flags.output, htmlPage);
   const file = resolveNotebook(notebook);
   const name = basename(file, '.ipynb');
@@ -103,14 +103,29 @@ async function report(words: string[], flags: Flags): Promise<void> {
   process.stderr.write(`${address}\n`);
 }
 
+/** Throws a UserError for flags that contradict each other. */
+export function checkPageFlags({ static: saved, runInPage }: PageFlags): void {
+  if (!saved || !runInPage) return;
+  throw new UserError('--static makes a page that runs nothing, --run-in-page one that runs; leave out one of the two');
+}
+
+/** Adds the flags that say what a page is to do. */
+export const addPageOptions = (command: Command): Command =>
+  command
+    .option('--static', 'a page that only shows what is saved, and runs nothing')
+    .option(
+      '--run-in-page',
+      'a page that runs also of a notebook that is not one of this project: whoever opens it can run its cells',
+    );
+
 /** Whoever opens a page that runs lets its cells run: only this project's own notebooks do so unasked. */
-function runsInPage(file: string, { static: saved, runInPage }: Flags): boolean {
+export function runsInPage(file: string, { static: saved, runInPage }: PageFlags): boolean {
   return !saved && (runInPage === true || realpathSync(dirname(file)) === realpathSync(join(packageRoot, 'notebooks')));
 }
 
 /** Adds `sparsebook report`. */
 export function addReportCommand(program: Command): void {
-  addParameterOptions(program.command('report'))
+  addPageOptions(addParameterOptions(program.command('report')))
     .summary('execute a notebook and render it to one HTML file')
     .description(
       'Execute a notebook and render it, with its outputs, to one HTML file that needs no network. The executed notebook is saved in outputs/<name>/ beside the notebook, which stays as it is.',
@@ -119,11 +134,6 @@ export function addReportCommand(program: Command): void {
     .argument('[key=value...]', 'parameters, as for run')
     .option('--no-run', 'render the outputs that are saved in the notebook')
     .option('-o, --output <file>', 'the HTML file (default: docs/reports/<name>.html); - is standard output')
-    .option('--static', 'a page that only shows what is saved, and runs nothing')
-    .option(
-      '--run-in-page',
-      'a page that runs also of a notebook that is not one of this project: whoever opens it can run its cells',
-    )
     .option('--open', 'open the page in the browser when it is written')
     .addHelpText(
       'after',

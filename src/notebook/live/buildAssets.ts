@@ -18,6 +18,7 @@ const entries = {
   'page/browser/main.ts': 'page',
   'page/browser/worker.ts': 'worker',
   'page/style/main.css': 'page',
+  'publish/browser/serviceWorker.ts': 'service-worker',
 };
 buildSync({
   entryPoints: Object.entries(entries).map(([source, out]) => ({ in: join(packageRoot, 'src/notebook', source), out })),

@@ -22,12 +22,13 @@ const policyHash = (script: string): string => `'sha256-${createHash('sha256').u
 
 const readAsset = (name: string): Buffer => readFileSync(join(assetFolder, name));
 
-let plotly: { packed: Html; hash: string } | undefined;
+let plotly: { gzipped: Buffer; embedded: Html; hash: string } | undefined;
 
 /** plotly.js, which is read once. */
-function readPlotly(): { packed: Html; hash: string } {
-  const bytes = readAsset('plotly.js');
-  return { packed: packed(markup`id="plotly"`, bytes), hash: policyHash(gunzipSync(bytes).toString()) };
+function readPlotly(): NonNullable<typeof plotly> {
+  const gzipped = readAsset('plotly.js');
+  const embedded = packed(markup`id="plotly"`, gzipped);
+  return { gzipped, embedded, hash: policyHash(gunzipSync(gzipped).toString()) };
 }
 
 /** What is gzipped, as text in an element, which the page's script unpacks with the browser's DecompressionStream. */
@@ -35,11 +36,16 @@ function packed(attribute: Html, gzipped: Uint8Array): Html {
   return markup`<script type="text/plain" ${attribute}>${asHtml(toBase85(gzipped))}</script>`;
 }
 
+/** The same as a file of a site, which the element names. */
+function shared(id: string, gzipped: Uint8Array, site: Site): Html {
+  return markup`<script type="text/plain" id="${id}" data-from="${site.share(`${id}.bin`, gzipped)}"></script>`;
+}
+
 /** What a page that runs carries: the library, its cells, what it knows of them, and the files that they read. */
-function renderProgram({ notebook, code, files }: PageProgram): Html {
+function renderProgram({ notebook, code, files }: PageProgram, site?: Site): Html {
   const saved = [...files].map(([path, bytes]) => packed(markup`data-file="${path}"`, gzipSync(bytes, { level: 9 })));
   return markup`<script type="application/json" id="notebook">${jsonForScript(notebook)}</script>
-${packed(markup`id="worker"`, readAsset('worker.js'))}
+${site ? shared('worker', readAsset('worker.js'), site) : packed(markup`id="worker"`, readAsset('worker.js'))}
 ${packed(markup`id="cells"`, gzipSync(code))}
 ${joinedHtml(saved, '\n')}`;
 }
@@ -90,7 +96,7 @@ function renderMaps(names: Iterable<string> = []): Html[] {
     });
 }
 
-const controls = markup`<div class="controls" hidden>
+export const controls: Html = markup`<div class="controls" hidden>
 <button type="button" id="toggle-code" aria-pressed="false">Show all code</button>
 <button type="button" id="toggle-theme">Dark</button>
 </div>`;
@@ -102,6 +108,18 @@ export interface ReportOptions {
   folder?: string;
   /** What the page needs to run the notebook. Without it the page shows what is saved. */
   program?: PageProgram;
+  /** Where the page is one of a site's. */
+  site?: Site;
+}
+
+/** What pages of a site have in common. */
+export interface Site {
+  /** The address of the page that lists them. */
+  list: string;
+  /** The address of the service worker that isolates them, so that their threads share memory. */
+  serviceWorker: string;
+  /** Makes bytes a file of the site, once, and returns its address. */
+  share(name: string, bytes: Uint8Array): string;
 }
 
 function renderParameter({ name, value, before, comment }: DeclaredParameter): Html {
@@ -128,20 +146,28 @@ function renderProvenance(notebook: Notebook): Html | undefined {
 <div class="scroll"><table><tbody>${cells}</tbody></table></div></section>`;
 }
 
-/** What may run: scripts of these hashes; in a page that runs, besides, workers of its own making and WebAssembly. None makes code of text. */
-function scriptPolicy(hashes: string[], program: PageProgram | undefined): string {
-  const scripts = hashes.filter(Boolean).join(' ');
-  return program
-    ? `script-src ${scripts} 'wasm-unsafe-eval'; worker-src blob:; connect-src 'none'`
-    : `script-src ${scripts}`;
+/**
+ * What may run: scripts of these hashes; in a page that runs, besides, workers of its own making and WebAssembly; in a page of a site,
+ * its service worker. None makes code of text, and none but a site's asks a server, its own.
+ */
+function scriptPolicy(hashes: string[], runs: boolean, site?: Site): string {
+  const scripts = [...hashes, ...(runs ? ["'wasm-unsafe-eval'"] : [])].join(' ');
+  const workers = [...(runs ? ['blob:'] : []), ...(site ? ["'self'"] : [])].join(' ') || "'none'";
+  return `script-src ${scripts}; worker-src ${workers}; connect-src ${site ? "'self'" : "'none'"}`;
 }
+
+/** What a page says of itself at its end; in a site its script counts the threads. */
+export const footnote = (site?: Site): Html =>
+  site
+    ? markup`This page loads nothing from other sites. Pages that run train on <span id="threads">one thread</span> here.`
+    : markup`This page is one file and loads nothing.`;
 
 /**
  * Renders a notebook with its saved outputs as one HTML file that needs nothing else: style, script, fonts, formulas and
  * plotly.js are in it. Its policy lets only its own scripts run and nothing be loaded, should something foreign slip
  * through.
  */
-export function renderReport(notebook: Notebook, { name, folder, program }: ReportOptions): string {
+export function renderReport(notebook: Notebook, { name, folder, program, site }: ReportOptions): string {
   const texts = textsOf(notebook.cells);
   const titles = texts.reduce((count, { source }) => count + countTitles(source), 0);
   const outline: Outline = { headings: [], deeper: titles > 1 };
@@ -166,7 +192,7 @@ export function renderReport(notebook: Notebook, { name, folder, program }: Repo
   const body = markup`<body>
 <a class="skip" href="#main">Skip to the text</a>
 <header>
-<div class="kicker"><span>sparsebook</span>${controls}</div>
+<div class="kicker">${site ? markup`<a href="${site.list}">All notebooks</a>` : markup`<span>sparsebook</span>`}${controls}</div>
 <h1>${title.html}</h1>
 ${notices}${parameters}
 </header>
@@ -175,13 +201,26 @@ ${program ? markup`<div class="side"><aside id="panel" class="panel" aria-label=
 ${main}
 </main>
 <footer>
-${provenance}<p>Rendered by sparsebook from <code>${name}</code>. This page is one file and loads nothing.</p>
+${provenance}<p>Rendered by sparsebook from <code>${name}</code>. ${footnote(site)}</p>
 </footer>`;
+  return renderPage({ title: title.text, body, maps: page.maps, program, site });
+}
+
+interface Page extends Pick<ReportOptions, 'program' | 'site'> {
+  title: string;
+  /** From its opening tag on; what closes it follows. */
+  body: Html;
+  maps?: Iterable<string>;
+}
+
+/** A page around its body: with style, script and policy, and with plotly.js where there may be figures. */
+export function renderPage({ title, body, maps, program, site }: Page): string {
   const kind = program ? 'page' : 'report';
   const script = readAsset(`${kind}.js`).toString();
   // A page that runs may draw figures that are not saved.
-  const drawing = program || main.toString().includes('class="plot"') ? (plotly ??= readPlotly()) : undefined;
-  const policy = `default-src 'none'; ${scriptPolicy([policyHash(script), drawing?.hash ?? ''], program)}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'`;
+  const drawing = program || body.toString().includes('class="plot"') ? (plotly ??= readPlotly()) : undefined;
+  const hashes = [policyHash(script), ...(drawing ? [drawing.hash] : [])];
+  const policy = `default-src 'none'; ${scriptPolicy(hashes, program !== undefined, site)}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'`;
   return markup`<!doctype html>
 <html lang="en">
 <head>
@@ -192,13 +231,14 @@ ${provenance}<p>Rendered by sparsebook from <code>${name}</code>. This page is o
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
-<title>${title.text}</title>
+${site && markup`<meta name="service-worker" content="${site.serviceWorker}">`}
+<title>${title}</title>
 <style>${asHtml(katexStyle(body.toString(), program !== undefined))}</style>
 <style>${asHtml(readAsset(`${kind}.css`).toString())}</style>
 <script>${asHtml(script)}</script>
 </head>
 ${body}
-${drawing?.packed}${renderMaps(page.maps)}${program && renderProgram(program)}
+${drawing && (site ? shared('plotly', drawing.gzipped, site) : drawing.embedded)}${renderMaps(maps)}${program && renderProgram(program, site)}
 </body>
 </html>
 `.toString();

@@ -385,6 +385,7 @@ test('a run uses the parameters and records them', async () => {
 });
 
 test('values are replaced by expressions where they stand, and types, comments and what is computed stay', () => {
+  const look = (name: string, written: string): string => `look("${name}", ${written})`;
   for (const [source, replaced] of [
     ['const a = 20; // the rent', 'const a = look("a", 20); // the rent'],
     ['let a: number = -1, b = "x";', 'let a: number = look("a", -1), b = look("b", "x");'],
@@ -394,10 +395,6 @@ test('values are replaced by expressions where they stand, and types, comments a
     ['const a = 2 * 3;', 'const a = 2 * 3;'],
     ['const other = 1;', 'const other = 1;'],
   ]) {
-    const names = new Set(['a', 'b']);
-    assert.equal(
-      withExpressions(source, names, (name, written) => `look("${name}", ${written})`),
-      replaced,
-    );
+    assert.equal(withExpressions(source, new Set(['a', 'b']), look), replaced);
   }
 });

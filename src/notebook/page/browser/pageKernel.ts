@@ -70,8 +70,8 @@ export class PageKernel {
   }
 
   private async start(): Promise<Worker> {
-    const packed = (id: string): Promise<string> => unpack(document.getElementById(id)!).text();
-    const script = new Blob([await packed('worker'), '\n', await packed('cells')], { type: 'text/javascript' });
+    const unpacked = async (id: string): Promise<string> => (await unpack(document.getElementById(id)!)).text();
+    const script = new Blob([await unpacked('worker'), '\n', await unpacked('cells')], { type: 'text/javascript' });
     const address = URL.createObjectURL(script);
     const worker = new Worker(address);
     URL.revokeObjectURL(address);
@@ -87,6 +87,9 @@ const send = (worker: Worker, request: Request): void => worker.postMessage(requ
 /** The files that the page carries for its cells, by their paths beside the notebook. */
 async function filesOfPage(): Promise<Record<string, Uint8Array>> {
   const packed = [...document.querySelectorAll<HTMLElement>('script[data-file]')];
-  const bytes = packed.map(async (file) => [file.dataset.file!, new Uint8Array(await unpack(file).arrayBuffer())]);
-  return Object.fromEntries(await Promise.all(bytes)) as Record<string, Uint8Array>;
+  const bytes = packed.map(async (file) => {
+    const unpacked = await unpack(file);
+    return [file.dataset.file!, new Uint8Array(await unpacked.arrayBuffer())] as const;
+  });
+  return Object.fromEntries(await Promise.all(bytes));
 }

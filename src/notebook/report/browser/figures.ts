@@ -168,11 +168,11 @@ export class Figures {
   async draw(place: HTMLElement): Promise<void> {
     const frame = place.closest('figure')!;
     const json = frame.querySelector('script[type="application/json"]')!.textContent ?? '{}';
-    const plotly = await (this.plotly ??= this.begin());
-    if (!place.isConnected) return;
-    const still = this.drawn.has(place) ? [] : [...place.children];
-    frame.querySelector(':scope > .unshown')?.remove();
     try {
+      const plotly = await (this.plotly ??= this.begin());
+      if (!place.isConnected) return;
+      frame.querySelector(':scope > .unshown')?.remove();
+      const still = this.drawn.has(place) ? [] : [...place.children];
       const figure = JSON.parse(json) as Figure;
       if (figure.data.some((trace) => /(scatter|choropleth|density)map(box)?$/.test(String(asObject(trace).type))))
         throw new Error('its map is on a server, and this page loads nothing from one');

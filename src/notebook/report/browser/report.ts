@@ -1,4 +1,5 @@
 import type { Figures } from './figures.js';
+import { sayThreads } from './isolate.js';
 import { prepareTheme } from './theme.js';
 
 function prepareCode(): void {
@@ -83,5 +84,6 @@ export function prepareReport(figures: Figures): void {
   prepareCode();
   prepareContents();
   prepareScrolling();
+  void sayThreads();
   void drawFigures(figures);
 }

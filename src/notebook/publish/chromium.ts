@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs';
+import type { Browser } from 'playwright-core';
+import { UserError } from '../../errors.js';
+
+const usual = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  'C:/Program Files/Google/Chrome/Application/chrome.exe',
+];
+
+/** Where a Chromium is installed: the environment variable CHROMIUM, or the usual places. */
+export const chromiumPath: string | undefined = [process.env.CHROMIUM, ...usual].find(
+  (path) => path && existsSync(path),
+);
+
+/** Starts a Chromium that makes no requests of its own. Throws a UserError where there is none. */
+export async function launchChromium(): Promise<Browser> {
+  if (chromiumPath === undefined) {
+    throw new UserError(
+      'no Chromium is installed: install one (apt-get install chromium), or set CHROMIUM to its path',
+    );
+  }
+  const { chromium } = await import('playwright-core').catch(() => {
+    throw new UserError('playwright-core, which drives Chromium, is not installed: npm ci installs it');
+  });
+  const quiet = [
+    'disable-gpu',
+    'disable-quic',
+    'no-first-run',
+    'disable-background-networking',
+    'disable-component-update',
+  ];
+  return chromium.launch({
+    executablePath: chromiumPath,
+    args: ['--headless', '--no-sandbox', '--disable-sync', ...quiet.map((name) => `--${name}`)],
+  });
+}

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { UserError } from '../../errors.js';
+import type { FolderKind } from '../../platform/writeFolder.js';
+import { assetFolder } from '../assets.js';
+import { pageProgram } from '../page/program.js';
+import { renderReport } from '../report/renderReport.js';
+import { isObject, isText } from '../run/notebook.js';
+import { readNotebook } from '../run/notebookFile.js';
+import { type ListedPage, renderList } from './listPage.js';
+
+/** The file that makes a folder a site of ours: it names all of them. */
+const MARK = 'sparsebook-site.json';
+const LIST = 'index.html';
+const SERVICE_WORKER = 'service-worker.js';
+
+/** The names of the files of the site at a path; none where there is no site of ours. */
+async function filesOf(path: string): Promise<string[]> {
+  const mark: unknown = await readFile(join(path, MARK), 'utf8')
+    .then((text) => JSON.parse(text) as unknown)
+    .catch(() => undefined);
+  return isObject(mark) && Array.isArray(mark.files) && isText(mark.files) ? mark.files : [];
+}
+
+/** What may be replaced at a path: a site that was published there, with nothing that somebody has added to it. */
+export async function siteFolder(path: string): Promise<FolderKind> {
+  return { name: 'a site that publish wrote', files: [...(await filesOf(path)), MARK], mark: MARK };
+}
+
+/** The names of the pages of the site at a path. Throws a UserError where there is no site of ours. */
+export async function pagesOf(path: string): Promise<string[]> {
+  const pages = (await filesOf(path)).filter((name) => name.endsWith('.html'));
+  if (pages.length > 0) return pages;
+  throw new UserError(`${path} must be a site that publish wrote, and holds no ${MARK}. Write one: sparsebook publish`);
+}
+
+/** The names of the pages of notebooks, by their files; throws a UserError where two would have the same, on any file system. */
+function pageNames(notebooks: readonly string[]): Map<string, string> {
+  const names = new Map(notebooks.map((file) => [file, `${basename(file, '.ipynb')}.html`]));
+  const taken = new Set([LIST]);
+  for (const [file, name] of names) {
+    const plain = name.normalize().toLowerCase();
+    if (taken.has(plain)) throw new UserError(`${file} cannot be the page ${name}: there is one already. Rename it.`);
+    taken.add(plain);
+  }
+  return names;
+}
+
+export interface SiteOptions {
+  runs?: (file: string) => boolean;
+  onPage?: (page: { name: string; bytes: number }) => void;
+}
+
+/**
+ * Renders notebooks, by their files, with their saved outputs as a site that any host of plain files can serve: the files by name. Links
+ * from one notebook to another lead to its page; those of which `runs` says so can be run in theirs. `onPage` hears of each page. Throws a
+ * UserError for what is no notebook.
+ */
+export async function renderSite(
+  notebooks: readonly string[],
+  { runs = () => false, onPage = () => undefined }: SiteOptions = {},
+): Promise<Map<string, Uint8Array>> {
+  const names = pageNames(notebooks);
+  const files = new Map<string, Uint8Array>();
+  const share = (name: string, bytes: Uint8Array): string => {
+    files.set(name, bytes);
+    return name;
+  };
+  const site = { list: LIST, serviceWorker: SERVICE_WORKER, share };
+  const addresses = new Set([...names.values()].map(encodeURIComponent));
+  const pages: ListedPage[] = [];
+  for (const [file, name] of names) {
+    const notebook = await readNotebook(file);
+    const of = { name: basename(file, '.ipynb'), folder: dirname(file) };
+    const program = runs(file) ? await pageProgram(notebook, of.name, of.folder) : undefined;
+    const html = withLinks(renderReport(notebook, { ...of, program, site }), addresses);
+    const bytes = Buffer.from(html);
+    files.set(name, bytes);
+    pages.push({ notebook, ...of, address: encodeURIComponent(name), bytes: bytes.length });
+    onPage({ name, bytes: bytes.length });
+  }
+  files.set(LIST, Buffer.from(withLinks(renderList(pages, site), addresses)));
+  files.set(SERVICE_WORKER, readFileSync(join(assetFolder, SERVICE_WORKER)));
+  // Else GitHub would leave out what begins with _.
+  files.set('.nojekyll', Buffer.alloc(0));
+  files.set(MARK, Buffer.from(`${JSON.stringify({ files: [...files.keys()] }, null, 1)}\n`));
+  return files;
+}
+
+/** A page whose links to notebooks beside its own lead to their pages; quotes that belong to no tag are escaped in it. */
+function withLinks(html: string, addresses: ReadonlySet<string>): string {
+  return html.replace(/ href="([^"]+)\.ipynb(?=["#])/g, (link, name: string) =>
+    addresses.has(`${name}.html`) ? ` href="${name}.html` : link,
+  );
+}
