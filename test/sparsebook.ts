@@ -21,11 +21,11 @@ export function sparsebook(
   return { child, ended };
 }
 
-/** A run of the L0 experiment that takes a second: 64 synthetic images, a tenth of the width. */
+/** A run of the L0 experiment that takes a second: 32 synthetic images, a tenth of the width. */
 export const tiny = [
   'preset=quick',
   'data=synthetic',
-  'sizes.train=64',
+  'sizes.train=32',
   'sizes.validation=32',
   'sizes.test=32',
   'width=0.1',

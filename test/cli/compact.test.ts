@@ -30,7 +30,7 @@ test('the network of a checkpoint is made smaller, measured and saved in each fo
     const ended = await run('compact', ...words);
     assert.equal(ended.code, 0, ended.stderr);
     for (const part of [
-      /^checkpoint: .*, l0-googlenet after 8 steps$/m,
+      /^checkpoint: .*, l0-googlenet after 4 steps$/m,
       /^backend: simd/m,
       /^stem_conv: 6 of 6 channels stay \(6 used\)$/m,
       /^parameters +3,\d\d\d +[\d,]+ +[\d,]+ +\d\.\d\d x$/m,

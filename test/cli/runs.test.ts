@@ -33,7 +33,7 @@ test('a run leaves settings, log, checkpoints and its result', async () => {
   const ended = await train(...tiny, 'without_using_gate=true');
   assert.equal(ended.code, 0, ended.stderr);
   dense = runIn(ended);
-  assert.match(ended.stdout, /\nsaved: .*step-000008\n/);
+  assert.match(ended.stdout, /\nsaved: .*step-000004\n/);
   const files = readdirSync(dense);
   for (const file of ['settings.json', 'metrics.jsonl', 'provenance.json', 'record.json', 'checkpoints']) {
     assert.ok(files.includes(file), file);
@@ -51,7 +51,7 @@ test('Ctrl-C saves and exits 130, and the run that goes on ends with the bits of
   assert.equal(stopped.code, 130, stopped.stderr);
   assert.match(
     stopped.stdout,
-    /\nstopped after [4-7] steps in .*\nsaved: .*\ngo on with: sparsebook train l0-googlenet ckpt_path=/,
+    /\nstopped after [23] steps in .*\nsaved: .*\ngo on with: sparsebook train l0-googlenet ckpt_path=/,
   );
   assert.doesNotMatch(stopped.stdout, /test, %/);
   const words = /go on with: sparsebook (.*)$/m.exec(stopped.stdout)?.[1].split(' ') ?? [];
@@ -117,7 +117,7 @@ test('a run that a process trains is refused to another, and its checkpoints can
   assert.match(refused.stderr, new RegExp(`^error: The process ${process.pid} trains this run since `));
   assert.deepEqual(readFileSync(join(dense, 'metrics.jsonl')), log);
   const tested = await start('test', `ckpt_path=${dense}`, 'latency.batches=[]').ended;
-  assert.match(tested.stdout, /^checkpoint: .*step-000008, /, tested.stderr);
+  assert.match(tested.stdout, /^checkpoint: .*step-000004, /, tested.stderr);
   await held.close();
 });
 
@@ -136,7 +136,7 @@ test('a run that goes on keeps its settings, but for how far and where', async (
   const further = await train(...from, 'epochs=3', 'without_using_gate=true');
   assert.equal(further.code, 0, further.stderr);
   assert.match(further.stderr, /^epoch 3 of 3/);
-  assert.match(further.stdout, /\ntrained 12 steps in /);
+  assert.match(further.stdout, /\ntrained 6 steps in /);
   const other = await train(...from, 'width=0.2');
   assert.equal(other.code, 1);
   assert.match(
@@ -144,7 +144,7 @@ test('a run that goes on keeps its settings, but for how far and where', async (
     /^error: A run goes on with its own settings: width was 0\.1; received 0\.2\. Leave it out/,
   );
   const copied = join(folder, 'elsewhere');
-  cpSync(join(dense, 'checkpoints', 'step-000012'), copied, { recursive: true });
+  cpSync(join(dense, 'checkpoints', 'step-000006'), copied, { recursive: true });
   const empty = await train(`ckpt_path=${copied}`, 'resume_training=true', 'data=cifar10');
   assert.match(empty.stderr, /^error: CIFAR-10 is not in /, 'where the images lie may change');
 });
@@ -171,7 +171,7 @@ test('test measures a checkpoint: accuracies as after training, sparsity, size a
   const path = `ckpt_path=${dense}/checkpoints/last`;
   const { code, stdout, stderr } = await start('test', path, 'threads=1', 'latency.runs=3', 'latency.warm_up=1').ended;
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^checkpoint: .*step-000012, l0-googlenet after 12 steps\ndata: synthetic scenes: 64 /);
+  assert.match(stdout, /^checkpoint: .*step-000006, l0-googlenet after 6 steps\ndata: synthetic scenes: 32 /);
   const record = JSON.parse(readFileSync(join(dense, 'record.json'), 'utf8')) as RunRecord;
   for (const part of ['validation', 'test'] as const) {
     assert.match(stdout, new RegExp(`\n${part}, % +${Number((100 * record[part].accuracy).toFixed(2))}\n`));
@@ -183,7 +183,7 @@ test('test measures a checkpoint: accuracies as after training, sparsity, size a
 
 test('what cannot be tested is refused with the reason', async () => {
   const damaged = join(folder, 'damaged');
-  cpSync(join(dense, 'checkpoints', 'step-000012'), damaged, { recursive: true });
+  cpSync(join(dense, 'checkpoints', 'step-000006'), damaged, { recursive: true });
   writeFileSync(join(damaged, 'weights.safetensors'), 'no');
   const cases: [string[], RegExp][] = [
     [[], /^error: A checkpoint to test is missing: add ckpt_path=CHECKPOINT\./],
@@ -208,7 +208,7 @@ test('runs lists all runs, and compares those named by their results and the set
   const lines = all.stdout.trim().split('\n');
   const runs = lines.slice(1).map((line) => line.split(' ')[0]);
   assert.deepEqual([...runs].sort(), readdirSync(join(folder, 'runs')).sort());
-  assert.match(all.stdout, new RegExp(`\n${basename(dense)} +finished +3 +12 `));
+  assert.match(all.stdout, new RegExp(`\n${basename(dense)} +finished +3 +6 `));
   const { stdout } = await start('runs', basename(dense), 'last').ended;
   assert.match(stdout, /^ +googlenet-\w+ +googlenet-l0-\w+\nstate +finished +finished\n/);
   assert.match(stdout, /\nwithout_using_gate +true +false\n/);

@@ -1,16 +1,46 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Locator, Page } from 'playwright-core';
 import type { Output } from 'sparsebook/notebook/run/notebook.js';
+import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
+import { runNotebook } from 'sparsebook/notebook/run/runNotebook.js';
 import { payloads } from '../render/payloads.ts';
 import { launchChromium, skipWithoutChromium } from '../report/chromium.ts';
 import { notebookOf } from '../report/fixture.ts';
+import { printed as printedBy, saved } from '../run/runs.ts';
 import { cell, ended, notebook, run, setParameter, writePage } from './fixture.ts';
 
 const root = new URL('../../..', import.meta.url).pathname;
+
+/** Trains a network with gates, and says the SHA-256 of its weights. */
+const training = notebookOf(
+  cell('parameters', 'const lambda = 5; // weight of the L0 penalty, 1 to 10', [], { tags: ['parameters'] }),
+  cell(
+    'data',
+    `import * as sb from 'sparsebook';
+await sb.useBackend({ backend: 'simd', threads: 1 });
+const images = await sb.loadData('synthetic', { sizes: { train: 48, validation: 16, test: 16 } });`,
+  ),
+  cell(
+    'gated',
+    `const gated = sb.experiment({
+  network: { name: 'c3', width: 0.125 }, data: images, methods: { name: 'l0', lambda, lr_gates: 0.1 }, recipe: { epochs: 2, batch_size: 16 },
+});
+await sb.watch(gated);`,
+  ),
+  cell(
+    'hash',
+    `const { model } = await gated.network();
+const weights = [...sb.namedWeights(model)].map(([name, weight]) =>
+  [name, { shape: weight.shape as number[], values: weight.read().dataSync<'float32'>() }] as const);
+const bytes = Uint8Array.from(sb.encodeSafetensors(new Map(weights)));
+const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+console.log([...digest].map((byte) => byte.toString(16).padStart(2, '0')).join(''));`,
+  ),
+);
 
 describe('a page that runs', { skip: skipWithoutChromium }, () => {
   // In the project, so that cells find the library's types.
@@ -107,6 +137,23 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     await setParameter(page, 'steps', '[7]');
     await run(page);
     assert.deepEqual(await texts(at('value')), ['{ squares: [ 0, 1, 4, 9, 16 ], steps: [ 7 ] }']);
+    assert.deepEqual(incidents, []);
+    await page.context().close();
+  });
+
+  test('what is trained in a page comes to the weights that it comes to in the kernel, bit by bit', async () => {
+    await writePage(folder, 'training', training);
+    const { page, incidents } = await visit('training');
+    await setParameter(page, 'lambda', '7');
+    await run(page);
+    const inPage = await page.locator('.outputs:visible pre.output', { hasText: /^[0-9a-f]{64}$/ }).textContent();
+    const file = join(folder, 'training.ipynb');
+    writeFileSync(file, notebookText(training));
+    process.env.SPARSEBOOK_DATA = join(folder, 'runs');
+    const { fault } = await runNotebook({ notebook: file, parameters: { lambda: 7 } });
+    assert.equal(fault, undefined);
+    // The last one: the given value stands in a cell of its own.
+    assert.equal(printedBy(saved(file), 5).trim(), inPage);
     assert.deepEqual(incidents, []);
     await page.context().close();
   });
