@@ -218,5 +218,5 @@ export const figures: Record<string, Figure> = {
   ]),
   filterScores: plots.filterScores(scores, { prune_ratio: 0.3 }),
   sweepExplorer: plots.sweepExplorer(madeSweep({ lambdas: [10, 20], seeds: 3 })),
-  sweepExplorerOfNothing: plots.sweepExplorer({ ...madeSweep({ lambdas: [10, 20], seeds: 3 }), records: [] }),
+  sweepExplorerBefore: plots.sweepExplorer({ ...madeSweep({ lambdas: [10, 20], seeds: 3 }), records: [] }),
 };

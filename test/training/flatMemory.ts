@@ -18,7 +18,7 @@ function memory(): { tensors: number; bytes: number; heap: number } {
  * their bytes are at most in the second half what they were in the first (a method may come and go with its cycles), and
  * JavaScript's own heap grows by less than a kilobyte a step. Give at least some ten epochs' worth of steps.
  */
-export async function assertFlatMemory(options: Omit<TrainingOptions, 'epochs'>, steps = 500): Promise<void> {
+export async function assertFlatMemory(options: Omit<TrainingOptions, 'epochs'>, steps = 1000): Promise<void> {
   const seen: ReturnType<typeof memory>[] = [];
   for await (const event of train({ ...options, epochs: steps, maxSteps: steps })) {
     if (event.type === 'epoch') seen.push(memory());

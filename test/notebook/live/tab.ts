@@ -29,6 +29,11 @@ export async function visitNotebook(
   tab.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) incidents.push(`${message.type()}: ${message.text()}`);
   });
+  tab.on('response', async (response) => {
+    if (response.status() < 400) return;
+    const said = await response.text().catch(() => '');
+    incidents.push(`${response.status()} ${response.request().method()} ${response.url()}: ${said}`);
+  });
   tab.on('pageerror', (error) => incidents.push(`exception ${error.message}`));
   tab.on('dialog', (dialog) => {
     incidents.push(`dialog ${dialog.message()}`);

@@ -30,7 +30,7 @@ export function send(
 
 /** What keys and buttons stand for. */
 export function actionsOf(bench: Workbench): Record<Action, () => void> {
-  const { view, edits, pinned, running, search, fail } = bench;
+  const { view, connection, edits, pinned, running, search, fail } = bench;
   const order = (command: Command): void => send(bench, command);
   /** For commands that run more than one cell: the page goes along with them. */
   const runMany = (command: Command): void => {
@@ -104,7 +104,8 @@ export function actionsOf(bench: Workbench): Record<Action, () => void> {
     },
     makeNew: onFile(makeNew),
     duplicate: onFile(duplicate),
-    rename: onFile(rename),
+    // The page would ask after the old name otherwise.
+    rename: onFile((path) => rename(path, (move) => connection.hungUp(move))),
     download: onFile(downloadNotebook),
     report: onFile(downloadReport),
     restore: () => order({ do: 'restore' }),

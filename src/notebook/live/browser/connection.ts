@@ -66,6 +66,7 @@ export class Connection {
   private source: EventSource | undefined;
   private seen = '';
   private heard = 0;
+  private leaving = false;
   private link: Link | undefined;
   private queue: Promise<unknown> = Promise.resolve();
 
@@ -105,8 +106,21 @@ export class Connection {
     throw new CommandError(why, refuses(response));
   }
 
+  /** Hangs up while something is done that moves the notebook away, and dials again where it fails: well done, the page is left. */
+  async hungUp(act: () => Promise<void>): Promise<void> {
+    this.leaving = true;
+    this.hangUp();
+    try {
+      await act();
+    } catch (error) {
+      this.leaving = false;
+      this.attend();
+      throw error;
+    }
+  }
+
   private attend(): void {
-    if (document.hidden) this.hangUp();
+    if (document.hidden || this.leaving) this.hangUp();
     else if (!this.source) this.dial();
   }
 

@@ -28,10 +28,10 @@ export const makeNew = (): Promise<void> => inFolder({ do: 'new' });
 /** Makes a copy, and opens it. */
 export const duplicate = (path: string): Promise<void> => inFolder({ do: 'duplicate', path });
 
-/** Asks for another name, and opens the notebook under it. */
-export async function rename(path: string): Promise<void> {
+/** Asks for another name, and opens the notebook under it; `around` is done around the move. */
+export async function rename(path: string, around = (move: () => Promise<void>) => move()): Promise<void> {
   const to = await askFor('New name, in the same folder or another one:', path, 'Rename');
-  if (to !== undefined && to !== path) await inFolder({ do: 'rename', path, to });
+  if (to !== undefined && to !== path) await around(() => inFolder({ do: 'rename', path, to }));
 }
 
 /** Gives a notebook as a file, as it is now. */
