@@ -19,19 +19,19 @@ const MOST_SAVED = 60 * MEGABYTE;
 const cells: [what: string, source: (short: boolean) => string][] = [
   [
     'a million displays',
-    (short) => `for (let i = 0; i < ${short ? 20_000 : 1_000_000}; i++) tslab.display.text(String(i));`,
+    (short) => `for (let i = 0; i < ${short ? 10_000 : 1_000_000}; i++) tslab.display.text(String(i));`,
   ],
-  ['a line of 200 MB', (short) => `console.log('x'.repeat(${short ? 20_000_000 : 200_000_000}));`],
+  ['a line of 200 MB', (short) => `console.log('x'.repeat(${short ? 10_000_000 : 200_000_000}));`],
   [
     '60 displays of 9 MB of HTML',
     (short) =>
-      `for (let i = 0; i < ${short ? 6 : 60}; i++) tslab.display.html('<p>' + 'y'.repeat(9_000_000) + '</p>');`,
+      `for (let i = 0; i < ${short ? 4 : 60}; i++) tslab.display.html('<p>' + 'y'.repeat(9_000_000) + '</p>');`,
   ],
-  ['ten million lines', (short) => `for (let i = 0; i < ${short ? 200_000 : 10_000_000}; i++) console.log('line', i);`],
+  ['ten million lines', (short) => `for (let i = 0; i < ${short ? 100_000 : 10_000_000}; i++) console.log('line', i);`],
   [
     'one display, updated a hundred thousand times',
     (short) =>
-      `const d = tslab.newDisplay(); for (let i = 0; i < ${short ? 2000 : 100_000}; i++) d.text(String(i).repeat(100));`,
+      `const d = tslab.newDisplay(); for (let i = 0; i < ${short ? 1000 : 100_000}; i++) d.text(String(i).repeat(100));`,
   ],
 ];
 
