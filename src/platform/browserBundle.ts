@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { buildSync, type BuildOptions } from 'esbuild';
 import { packageFolder } from './node.js';
@@ -12,6 +13,19 @@ const common = {
   legalComments: 'eof',
   logLevel: 'error',
 } satisfies BuildOptions;
+
+const WEBGPU = '@tensorflow/tfjs-backend-webgpu';
+const withoutWebgpu = { [WEBGPU]: join(dist, 'backend/webgpu/absent.js') };
+
+/** Whether the optional package is installed. */
+function hasWebgpu(): boolean {
+  try {
+    createRequire(import.meta.url).resolve(WEBGPU);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * How esbuild bundles the library for a browser: TensorFlow.js without WebGL, with the kernels and the script of their threads.
@@ -27,7 +41,7 @@ export function browserBundle(): BuildOptions {
   }).outputFiles;
   return {
     ...common,
-    alias: { '@tensorflow/tfjs': join(dist, 'backend/tfjsInBrowser.js') },
+    alias: { '@tensorflow/tfjs': join(dist, 'backend/tfjsInBrowser.js'), ...(hasWebgpu() ? {} : withoutWebgpu) },
     define: { SIMD_WORKER: JSON.stringify(thread.text), VERSION: JSON.stringify(version) },
     loader: { '.wasm': 'binary' },
   };

@@ -1,14 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
-import { importOptional, requestDevice } from './device.js';
-import { checkedBackend, type OriginalClass, type WebgpuBackend } from './webgpuBackend.js';
-
-const loadPackage = (): Promise<{ WebGPUBackend: OriginalClass }> => importOptional('@tensorflow/tfjs-backend-webgpu');
+import { requestDevice } from './device.js';
+import { loadPackage } from './loadPackage.js';
+import { checkedBackend, type WebgpuBackend } from './webgpuBackend.js';
 
 let registered: { backend: WebgpuBackend; device: string } | undefined;
 
 /**
  * Registers the `webgpu` backend with tfjs, once, or in place of one that failed, and returns what it computes on. It runs once
- * `tf.setBackend('webgpu')` is called. A bundle says how it loads tfjs's package. Throws a UserError where a package or a device is missing.
+ * `tf.setBackend('webgpu')` is called. A bundle for Node says how it loads tfjs's package. Throws a UserError where a package or a device is missing.
  */
 export async function registerWebgpu(load = loadPackage): Promise<string> {
   if (registered && !registered.backend.fault) return registered.device;

@@ -15,8 +15,8 @@ export const chromiumPath: string | undefined = [process.env.CHROMIUM, ...usual]
   (path) => path && existsSync(path),
 );
 
-/** Starts a Chromium that makes no requests of its own. Throws a UserError where there is none. */
-export async function launchChromium(): Promise<Browser> {
+/** Starts a Chromium that makes no requests of its own, with switches for its graphics. Throws a UserError where there is none. */
+export async function launchChromium(graphics: string[] = ['disable-gpu']): Promise<Browser> {
   if (chromiumPath === undefined) {
     throw new UserError(
       'no Chromium is installed: install one (apt-get install chromium), or set CHROMIUM to its path',
@@ -26,7 +26,7 @@ export async function launchChromium(): Promise<Browser> {
     throw new UserError('playwright-core, which drives Chromium, is not installed: npm ci installs it');
   });
   const quiet = [
-    'disable-gpu',
+    ...graphics,
     'disable-quic',
     'no-first-run',
     'disable-background-networking',
