@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
 import { duration } from '../formats/text.js';
@@ -29,6 +29,12 @@ async function usualNotebooks(): Promise<string[]> {
 /** Writes the site, whole or not at all. */
 async function write(folder: string, given: readonly string[], flags: PageFlags): Promise<void> {
   checkPageFlags(flags);
+  const name = basename(folder);
+  if (/\.ipynb$|^\d\d$/.test(name)) {
+    throw new UserError(
+      `the first word of publish is the folder that is written; received ${name}, which names a notebook. Write a folder before it: sparsebook publish ${DEFAULT_FOLDER} ${name}`,
+    );
+  }
   const notebooks = given.length > 0 ? given.map((name) => resolveNotebook(name)) : await usualNotebooks();
   // Loaded late: the other commands need none of it.
   const { renderSite, siteFolder } = await import('../notebook/publish/site.js');

@@ -87,6 +87,8 @@ export const crc32 = ((data: Uint8Array, value = 0) => {
 const turn = new MessageChannel();
 const waiting: (() => void)[] = [];
 turn.port1.onmessage = () => waiting.shift()!();
+// In Node, which can load the bundle too, a port keeps the process from ending.
+(turn.port1 as { unref?(): void }).unref?.();
 
 /** Lets what waits have its turn. A timer would take 4 ms of it. */
 export const setImmediate = (() =>

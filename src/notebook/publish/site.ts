@@ -90,7 +90,18 @@ export async function renderSite(
 
 /** A page whose links to notebooks beside its own lead to their pages; quotes that belong to no tag are escaped in it. */
 function withLinks(html: string, addresses: ReadonlySet<string>): string {
-  return html.replace(/ href="([^"]+)\.ipynb(?=["#])/g, (link, name: string) =>
-    addresses.has(`${name}.html`) ? ` href="${name}.html` : link,
-  );
+  return html.replace(/ href="([^"]+)\.ipynb(?=["#])/g, (link, written: string) => {
+    const address = addressOf(written);
+    return addresses.has(address) ? ` href="${address}` : link;
+  });
+}
+
+/** The address of a notebook's page, by a link to the notebook as HTML and authors write it. */
+function addressOf(link: string): string {
+  const path = link.replaceAll('&amp;', '&').replace(/^\.\//, '');
+  try {
+    return `${encodeURIComponent(decodeURIComponent(path))}.html`;
+  } catch {
+    return ''; // A stray per cent sign.
+  }
 }

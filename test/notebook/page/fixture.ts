@@ -83,6 +83,33 @@ console.log(word);`,
   cell('after', "console.log('after', word);", [printed('after quiet\n')]),
 );
 
+/** Trains a network with gates, and says the SHA-256 of its weights. */
+export const training: Notebook = notebookOf(
+  cell('parameters', 'const lambda = 5; // weight of the L0 penalty, 1 to 10', [], { tags: ['parameters'] }),
+  cell(
+    'data',
+    `import * as sb from 'sparsebook';
+await sb.useBackend({ backend: 'simd', threads: 1 });
+const images = await sb.loadData('synthetic', { sizes: { train: 48, validation: 16, test: 16 } });`,
+  ),
+  cell(
+    'gated',
+    `const gated = sb.experiment({
+  network: { name: 'c3', width: 0.125 }, data: images, methods: { name: 'l0', lambda, lr_gates: 0.1 }, recipe: { epochs: 2, batch_size: 16 },
+});
+await sb.watch(gated);`,
+  ),
+  cell(
+    'hash',
+    `const { model } = await gated.network();
+const weights = [...sb.namedWeights(model)].map(([name, weight]) =>
+  [name, { shape: weight.shape as number[], values: weight.read().dataSync<'float32'>() }] as const);
+const bytes = Uint8Array.from(sb.encodeSafetensors(new Map(weights)));
+const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+console.log([...digest].map((byte) => byte.toString(16).padStart(2, '0')).join(''));`,
+  ),
+);
+
 /** Writes the page that runs a notebook of this name, which lies in `folder` with what it has saved. */
 export async function writePage(folder: string, name: string, notebook: Notebook): Promise<void> {
   mkdirSync(join(folder, 'outputs', name), { recursive: true });

@@ -11,37 +11,11 @@ import { payloads } from '../render/payloads.ts';
 import { launchChromium, skipWithoutChromium } from '../report/chromium.ts';
 import { notebookOf } from '../report/fixture.ts';
 import { printed as printedBy, saved } from '../run/runs.ts';
-import { cell, ended, notebook, run, setParameter, writePage } from './fixture.ts';
+import { cell, ended, notebook, run, setParameter, training, writePage } from './fixture.ts';
 
 const root = new URL('../../..', import.meta.url).pathname;
 
-/** Trains a network with gates, and says the SHA-256 of its weights. */
-const training = notebookOf(
-  cell('parameters', 'const lambda = 5; // weight of the L0 penalty, 1 to 10', [], { tags: ['parameters'] }),
-  cell(
-    'data',
-    `import * as sb from 'sparsebook';
-await sb.useBackend({ backend: 'simd', threads: 1 });
-const images = await sb.loadData('synthetic', { sizes: { train: 48, validation: 16, test: 16 } });`,
-  ),
-  cell(
-    'gated',
-    `const gated = sb.experiment({
-  network: { name: 'c3', width: 0.125 }, data: images, methods: { name: 'l0', lambda, lr_gates: 0.1 }, recipe: { epochs: 2, batch_size: 16 },
-});
-await sb.watch(gated);`,
-  ),
-  cell(
-    'hash',
-    `const { model } = await gated.network();
-const weights = [...sb.namedWeights(model)].map(([name, weight]) =>
-  [name, { shape: weight.shape as number[], values: weight.read().dataSync<'float32'>() }] as const);
-const bytes = Uint8Array.from(sb.encodeSafetensors(new Map(weights)));
-const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-console.log([...digest].map((byte) => byte.toString(16).padStart(2, '0')).join(''));`,
-  ),
-);
-
+type Visit = { page: Page; incidents: string[]; at: (id: string) => Locator };
 describe('a page that runs', { skip: skipWithoutChromium }, () => {
   // In the project, so that cells find the library's types.
   mkdirSync(join(root, 'data'), { recursive: true });
@@ -60,7 +34,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
   });
 
   /** Opens a page as a reader would, offline. Incidents are requests, console errors and uncaught exceptions. */
-  async function visit(name: string): Promise<{ page: Page; incidents: string[]; at: (id: string) => Locator }> {
+  async function visit(name: string, there = '.panel .parameter'): Promise<Visit> {
     const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, offline: true });
     const page = await context.newPage();
     const incidents: string[] = [];
@@ -77,7 +51,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
       void dialog.dismiss();
     });
     await page.goto(address);
-    await page.locator('.panel .parameter').first().waitFor();
+    await page.locator(there).first().waitFor();
     const at = (id: string): Locator => page.locator(`#cell-${notebook.cells.findIndex((one) => one.id === id) + 1}`);
     return { page, incidents, at };
   }
@@ -234,6 +208,104 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     await run(page);
     assert.deepEqual(await texts(at('word')), ['done']);
     assert.deepEqual(await texts(at('after')), ['after done']);
+    assert.deepEqual(incidents, []);
+    await page.context().close();
+  });
+
+  test('a cell that leaves something to fail goes on, and a reply that comes late ends no other cell', async () => {
+    await writePage(
+      folder,
+      'late',
+      notebookOf(
+        cell('parameters', 'const n = 3; // how many', [], { tags: ['parameters'] }),
+        cell(
+          'slow',
+          `setTimeout(() => { throw new Error('late'); }, 50);
+await new Promise((done) => setTimeout(done, 400));
+let made = n;
+console.log('made', made);`,
+        ),
+        cell('reads', "console.log('read', made);"),
+      ),
+    );
+    const { page, incidents } = await visit('late');
+    const section = (n: number): Locator => page.locator(`#cell-${n}`);
+    await run(page);
+    assert.match((await texts(section(2))).join(), /made 3/, 'it ran to its end');
+    assert.match(await shownIn(section(2)).innerText(), /Error: late/);
+    assert.deepEqual(await texts(section(3)), [], 'and failed');
+    await setParameter(page, 'n', '5');
+    await run(page);
+    assert.match((await texts(section(2))).join(), /made 5/);
+    assert.deepEqual(incidents, []);
+    await page.context().close();
+  });
+
+  test('what cannot be sent throws in its cell, and an error of any kind is shown', async () => {
+    for (const [name, source, said] of [
+      ['circle', 'const o: any = {}; o.self = o; sb.display({ "application/json": o });', /circular structure/],
+      ['bigint', 'sb.display({ "application/json": { a: 10n } });', /BigInt/],
+      ['odd', 'throw Object.assign(new Error(), { message: () => 1 });', /Function: message/],
+      ['close', '(globalThis as any).close();', /cannot end what runs it/],
+    ] as const) {
+      await writePage(
+        folder,
+        name,
+        notebookOf(cell('import', "import * as sb from 'sparsebook';"), cell('it', source)),
+      );
+      const { page, incidents } = await visit(name, '#panel button:visible');
+      await run(page);
+      assert.match(await page.locator('#cell-2').innerText(), said, name);
+      // Without parameters Run runs all again.
+      await run(page);
+      assert.match(await page.locator('#cell-2 .mark').innerText(), /^ended in an error in this page/);
+      assert.deepEqual(incidents, [], name);
+      await page.context().close();
+    }
+  });
+
+  test('a number stays one, nonsense runs nothing, and what needs Node does only with the values that do', async () => {
+    await writePage(
+      folder,
+      'numbers',
+      notebookOf(
+        cell('parameters', "const n = 1e21; // how many\nconst from = 'here'; // 'here' or 'disk'", [], {
+          tags: ['parameters'],
+        }),
+        cell('kind', 'console.log(typeof n, n);'),
+        cell(
+          'reads',
+          "import * as sb from 'sparsebook';\nif (from === 'disk') await sb['getCifar10' as 'tf']();\nconsole.log('read');",
+        ),
+        cell('hidden', "if (n === 7) throw new Error('seven');", [], { tags: ['remove-cell'] }),
+      ),
+    );
+    const { page, incidents } = await visit('numbers');
+    const kind = page.locator('#cell-2');
+    await run(page);
+    assert.deepEqual(await texts(kind), ['number 1e+21']);
+    for (const [text, fault] of [
+      ['abc', 'This must be a number.'],
+      ['99999999999999999999', 'This has more digits than a number holds.'],
+    ]) {
+      await page.locator('#parameter-n').fill(text);
+      await page.getByRole('button', { name: 'Run', exact: true }).click();
+      await page.locator('.parameter .fault', { hasText: fault }).waitFor();
+      assert.equal(await page.locator('.running').isVisible(), false);
+    }
+    await setParameter(page, 'n', '1e300');
+    await run(page);
+    assert.deepEqual(await texts(kind), ['number 1e+300']);
+
+    const reads = page.locator('#cell-3');
+    await page.locator('#parameter-from').selectOption('disk');
+    await run(page);
+    assert.deepEqual(await notes(reads), ['getCifar10 needs Node.']);
+    await page.getByRole('button', { name: 'Reset to defaults' }).click();
+    assert.deepEqual(await notes(reads), []);
+    await setParameter(page, 'n', '7');
+    await run(page);
+    assert.match(await page.locator('#panel > .fault').innerText(), /leaves out, ended in an error: Error: seven/);
     assert.deepEqual(incidents, []);
     await page.context().close();
   });

@@ -57,8 +57,9 @@ export class ParametersView {
 
   private submit(event: Event): void {
     event.preventDefault();
-    for (const row of this.rows.values()) row.send();
-    this.host.run();
+    const refused = [...this.rows.values()].filter((row) => !row.send());
+    if (refused.length === 0) this.host.run();
+    else refused[0].focus();
   }
 }
 
@@ -113,23 +114,38 @@ class Row {
     if (this.box instanceof HTMLInputElement && this.box.type === 'checkbox') this.box.checked = value === true;
     else this.box.value = textOf(value);
     if (this.slider && this.slider !== document.activeElement) this.slider.value = textOf(value);
+    this.fault.textContent = '';
   }
 
-  send(): void {
+  /** Hands over what is written, if it has changed; false where it is no value, which is said. */
+  send(): boolean {
     clearTimeout(this.timer);
     this.timer = 0;
-    if (this.control.value === undefined) return;
+    if (this.control.value === undefined) return true;
     const read = this.read();
-    this.fault.textContent = read === undefined ? `This must be a ${kindOf(this.control.value)}.` : '';
-    if (read === undefined || JSON.stringify(read) === JSON.stringify(this.control.value)) return;
+    this.fault.textContent = read === undefined ? this.whyNot() : '';
+    if (read === undefined) return false;
+    if (JSON.stringify(read) === JSON.stringify(this.control.value)) return true;
     this.control = { ...this.control, value: read as ParameterControl['value'] };
     this.host.set(this.control.name, read);
+    return true;
+  }
+
+  focus(): void {
+    this.box.focus();
   }
 
   private slide(): void {
     this.box.value = this.slider!.value;
     // The source follows the slider, but not with every pixel.
     this.timer ||= window.setTimeout(() => this.send(), 120);
+  }
+
+  private whyNot(): string {
+    if (typeof this.control.value === 'number' && losesDigits(this.box.value)) {
+      return 'This has more digits than a number holds.';
+    }
+    return `This must be a ${kindOf(this.control.value)}.`;
   }
 
   private read(): unknown {
@@ -139,9 +155,7 @@ class Row {
     if (typeof value === 'string') return text;
     if (typeof value === 'number') {
       const number = text.trim() === '' ? NaN : Number(text);
-      if (!Number.isFinite(number)) return undefined;
-      // The server says what is wrong with digits that a number cannot hold.
-      return Number.isInteger(number) && !Number.isSafeInteger(number) ? text : number;
+      return Number.isFinite(number) && !losesDigits(text) ? number : undefined;
     }
     try {
       const parsed: unknown = JSON.parse(text);
@@ -150,6 +164,13 @@ class Row {
       return value === null && text !== '' ? text : undefined;
     }
   }
+}
+
+/** Whether the text is a whole number with more digits than a number holds. */
+function losesDigits(text: string): boolean {
+  const number = Number(text);
+  if (!/^\s*[+-]?\d+\s*$/.test(text)) return false;
+  return !Number.isFinite(number) || BigInt(text.trim()) !== BigInt(number);
 }
 
 function boxFor(

@@ -43,15 +43,23 @@ export class PageCellView {
     this.saved = this.section?.querySelector<HTMLElement>('.saved') ?? null;
     this.outputs.root.hidden = true;
     this.mark.append(this.words, ' ', this.other);
-    this.saved?.before(this.mark, this.note);
-    this.saved?.after(this.outputs.root);
+    if (this.saved) {
+      this.saved.before(this.mark, this.note);
+      this.saved.after(this.outputs.root);
+    } else this.section?.append(this.mark, this.note, this.outputs.root);
+  }
+
+  /** Whether the page has a place for it. */
+  get isOnPage(): boolean {
+    return this.section !== null;
   }
 
   /** Says what speaks against what stands there, if anything does. */
   warn(text: string | undefined, kind: 'stale' | 'unable' = 'stale'): void {
-    this.note.hidden = text === undefined || !this.showsOutputs;
+    const saved = kind === 'unable' && this.showsOutputs ? '; what stands below is saved' : '';
+    this.note.hidden = text === undefined || (kind === 'stale' && !this.showsOutputs);
     this.note.className = `warning note ${kind}`;
-    this.note.textContent = text ?? '';
+    this.note.textContent = `${text}${kind === 'unable' ? `${saved}.` : ''}`;
   }
 
   /** Shows the curves of the run before, pale, or hides them. */
@@ -106,7 +114,7 @@ export class PageCellView {
     this.outputs.end();
     const needsNode = outcome.status === 'error' && outcome.needs_node;
     this.ranWith = outcome.status === 'ok' ? parameters : undefined;
-    this.last = `${outcome.status === 'ok' ? '' : 'ended in an error '}in this page, ${this.page.here}, ${this.took}`;
+    this.last = `${howItEnded(outcome)}in this page, ${this.page.here}, ${this.took}`;
     this.say(this.last);
     // What a cell that needs Node could not show here is what was saved.
     this.show(needsNode);
@@ -156,4 +164,9 @@ export class PageCellView {
     this.outputs.patch({ length: html.length, changed: Object.fromEntries(changed) });
     this.page.changed();
   }
+}
+
+function howItEnded(outcome: Outcome): string {
+  if (outcome.status === 'ok') return '';
+  return outcome.ename === 'Interrupted' ? 'stopped ' : 'ended in an error ';
 }

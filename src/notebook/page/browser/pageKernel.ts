@@ -36,7 +36,9 @@ export class PageKernel {
     onMessage: (message: Message) => void,
   ): Promise<Outcome> {
     const id = String(++this.requests);
-    const ended = new Promise<Outcome>((resolve) => (this.end = resolve));
+    let end!: (outcome: Outcome) => void;
+    const ended = new Promise<Outcome>((resolve) => (end = resolve));
+    this.end = end;
     let worker: Worker;
     try {
       worker = await (this.worker ??= this.start());
@@ -45,7 +47,8 @@ export class PageKernel {
       return dead('NoWorker', `this browser lets the page start no worker: ${reasonOf(error)}`);
     }
     this.heard.set(id, (message) => {
-      if (message.header.msg_type === 'execute_reply') this.end?.(message.content as unknown as Outcome);
+      // Each reply ends its own cell: one that was given up may answer late.
+      if (message.header.msg_type === 'execute_reply') end(message.content as unknown as Outcome);
       else onMessage(message);
     });
     send(worker, { type: 'execute_request', id, cell, parameters });
@@ -62,11 +65,16 @@ export class PageKernel {
     send(worker, { type: 'interrupt_request' });
     setTimeout(() => {
       if (this.end !== end || this.worker !== started) return;
-      worker.terminate();
-      this.heard.clear();
-      this.worker = undefined;
+      this.giveUp(worker);
       end(dead('Interrupted', 'it was interrupted and did not heed that; what was computed in this page is gone'));
     }, PATIENCE_MILLISECONDS);
+  }
+
+  /** Ends a worker; the next cell starts another one. */
+  private giveUp(worker: Worker): void {
+    worker.terminate();
+    this.heard.clear();
+    this.worker = undefined;
   }
 
   private async start(): Promise<Worker> {
@@ -75,8 +83,15 @@ export class PageKernel {
     const address = URL.createObjectURL(script);
     const worker = new Worker(address);
     URL.revokeObjectURL(address);
-    worker.onmessage = ({ data }: { data: Message }) => this.heard.get(data.parent_header.msg_id!)?.(data);
-    worker.onerror = ({ message }) => this.end?.(dead('WorkerError', message));
+    worker.onmessage = ({ data }: { data: string }) => {
+      const message = JSON.parse(data) as Message;
+      this.heard.get(message.parent_header.msg_id!)?.(message);
+    };
+    // What cells leave to fail is theirs; this is a script that does not run.
+    worker.onerror = ({ message }) => {
+      this.giveUp(worker);
+      this.end?.(dead('WorkerError', message));
+    };
     send(worker, { type: 'mount', files: await filesOfPage() });
     return worker;
   }

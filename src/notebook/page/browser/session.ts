@@ -25,6 +25,9 @@ export class PageSession {
   private readonly onKernel = new Set<string>();
   /** Cells of a run that did not come to its end. */
   private readonly due = new Set<string>();
+  /** Cells that were found to need Node as they ran, and the values of parameters with which they did. */
+  private readonly needsNode = new Map<string, { why: string; values: Record<string, unknown> }>();
+  private readonly fault = element('p', { class: 'fault', role: 'alert' });
   private running = false;
   private stopped = false;
 
@@ -46,7 +49,7 @@ export class PageSession {
     };
     this.panel = new ParametersView(panel, host, 'Run');
     this.runAll.hidden = notebook.controls.length > 0;
-    panel.append(element('div', { class: 'row' }, this.runAll, this.showSaved));
+    panel.append(element('div', { class: 'row' }, this.runAll, this.showSaved), this.fault);
     this.status.append(
       this.doing,
       button('Stop', () => this.stop()),
@@ -72,13 +75,16 @@ export class PageSession {
     const { cells } = this.notebook;
     const able = new Set(cells.filter(({ id }) => this.unable(id) === undefined).map(({ id }) => id));
     const stale = this.views.filter((view) => this.due.has(view.cell.id) || this.changedFor(view).length > 0);
-    const usual = this.onKernel.size > 0 ? cells.filter(({ parameters }) => parameters.length > 0) : cells;
+    const dependent = cells.filter(({ parameters }) => parameters.length > 0);
+    const usual = this.onKernel.size > 0 && dependent.length > 0 ? dependent : cells;
     const wanted = (stale.length > 0 ? stale.map(({ cell }) => cell) : usual).map(({ id }) => id);
     const isAble = (id: string): boolean => able.has(id);
     const plan = cellsToRun(cells, wanted.filter(isAble), (id) => this.isMade(id)).filter(isAble);
     for (const id of plan) this.due.add(id);
     this.running = true;
     this.stopped = false;
+    this.fault.textContent =
+      plan.length > 0 ? '' : 'None of the cells that are to run can run in a page; each says why.';
     const views = plan.map((id) => this.view(id));
     views.forEach((view) => view.queue());
     // What is set meanwhile is for the next run.
@@ -103,19 +109,26 @@ export class PageSession {
     this.doing.textContent = `${howFar}: ${cell.title}`;
     view.begin();
     const outcome = await this.kernel.execute(cell.id, parameters, (message) => this.hear(view, message));
-    this.take(cell.id, outcome);
-    view.end(outcome, pick(parameters, cell.parameters));
+    const values = pick(parameters, cell.parameters);
+    this.take(view, outcome, values);
+    view.end(outcome, values);
   }
 
-  private take(id: string, outcome: Outcome): void {
+  private take(view: PageCellView, outcome: Outcome, values: Record<string, unknown>): void {
+    const { id, title } = view.cell;
     if (outcome.status === 'dead') this.onKernel.clear();
     if (outcome.status === 'ok') {
       this.onKernel.add(id);
       this.due.delete(id);
     } else if (outcome.status === 'error' && outcome.needs_node) {
       this.due.delete(id);
-      this.notebook.cells.find((cell) => cell.id === id)!.unable = outcome.evalue.replace(/: .*/s, '');
-    } else this.stopped = true;
+      this.needsNode.set(id, { why: outcome.evalue.replace(/: .*/s, ''), values });
+    } else {
+      this.stopped = true;
+      if (!view.isOnPage) {
+        this.fault.textContent = `“${title}”, which the page leaves out, ended in an error: ${outcome.ename}: ${outcome.evalue}`;
+      }
+    }
   }
 
   private stop(): void {
@@ -134,11 +147,16 @@ export class PageSession {
 
   /** Why a cell cannot run in the page: for want of Node, or because of one that it needs. */
   private unable(id: string): string | undefined {
-    const own = this.view(id).cell.unable;
+    const own = this.unableItself(id);
     if (own !== undefined) return own;
-    const needed = cellsNeededBy(this.notebook.cells, id).map((one) => this.view(one).cell);
-    const missing = needed.find(({ unable }) => unable !== undefined);
-    return missing && `it uses what “${missing.title}” makes: ${missing.unable}`;
+    const missing = cellsNeededBy(this.notebook.cells, id).find((one) => this.unableItself(one) !== undefined);
+    return missing && `it uses what “${this.view(missing).cell.title}” makes: ${this.unableItself(missing)}`;
+  }
+
+  private unableItself(id: string): string | undefined {
+    const { cell } = this.view(id);
+    const found = this.needsNode.get(id);
+    return cell.unable ?? (found && same(found.values, pick(this.values, cell.parameters)) ? found.why : undefined);
   }
 
   /** Whether the worker holds what a cell makes with the values that the parameters have now, whatever is shown of it. */
@@ -159,7 +177,7 @@ export class PageSession {
       const { cell, showsSaved } = view;
       const unable = this.unable(cell.id);
       const changed = this.changedFor(view);
-      if (unable !== undefined) view.warn(`${unable}; what stands below is saved.`, 'unable');
+      if (unable !== undefined) view.warn(unable, 'unable');
       else if (!showsSaved && !this.running && this.due.has(cell.id)) view.warn('This did not run to its end.');
       else if (changed.length > 0) {
         view.warn(`${changed.join(', ')} changed since this was run: what stands below is older.`);

@@ -9,10 +9,11 @@ import type { Request, RunnableCell } from '../protocol.js';
 import { asText } from '../asText.js';
 
 const worker = globalThis as unknown as {
-  postMessage(message: Message): void;
+  /** Messages go as JSON, as a kernel's do: what is none throws in the cell that shows it. */
+  postMessage(message: string): void;
   addEventListener(
     type: string,
-    listener: (event: { data: Request; reason: unknown; preventDefault(): void }) => void,
+    listener: (event: { data: Request; reason: unknown; error: unknown; preventDefault(): void }) => void,
   ): void;
 };
 
@@ -20,7 +21,7 @@ const interruption = new Error('the cell was interrupted');
 
 function failureOf(thrown: unknown): CellFailure {
   if (!(thrown instanceof Error)) return failure('Thrown', asText(thrown));
-  return thrown === interruption ? failure('Interrupted', thrown.message) : failure(thrown.name, thrown.message);
+  return failure(thrown === interruption ? 'Interrupted' : asText(thrown.name), asText(thrown.message));
 }
 
 const bundleOf = (value: unknown): Bundle => ({ 'text/plain': asText(value) });
@@ -48,6 +49,9 @@ let count = 0;
 
 // What compiled cells call: `import()`, and the values that are set in the page.
 Object.assign(globalThis, {
+  close() {
+    throw new Error('A cell cannot end what runs it.');
+  },
   __tslab__: { import: (_file: string, name: string) => Promise.resolve(name).then(require) },
   __parameter__: (name: string, usual: unknown) => (Object.hasOwn(parameters, name) ? parameters[name] : usual),
 });
@@ -62,22 +66,22 @@ for (const method of ['log', 'info', 'debug', 'warn', 'error'] as const) {
   console[method] = (...values: unknown[]) => current?.write(stream, `${values.map(asText).join(' ')}\n`);
 }
 
+// What a cell leaves running fails in the cell that runs then, as in the kernel.
 worker.addEventListener('unhandledrejection', (event) => {
   event.preventDefault();
   current?.threw(event.reason);
 });
+worker.addEventListener('error', (event) => {
+  event.preventDefault();
+  current?.threw(event.error);
+});
 
 async function execute(id: string, { declares, lastValue, body }: RunnableCell): Promise<void> {
   const publish = (msg_type: string, content: MessageContent): void => {
-    const header = {
-      msg_id: '',
-      session: '',
-      username: 'page',
-      date: new Date().toISOString(),
-      msg_type,
-      version: '5.3',
-    };
-    worker.postMessage({ header, parent_header: { msg_id: id }, metadata: {}, content });
+    const date = new Date().toISOString();
+    const header = { msg_id: '', session: '', username: 'page', date, msg_type, version: '5.3' };
+    const message: Message = { header, parent_header: { msg_id: id }, metadata: {}, content };
+    worker.postMessage(JSON.stringify(message));
   };
   const run = (current = new CellRun('', publish, { bundleOf, failureOf }));
   let needsNode = false;
