@@ -84,14 +84,24 @@ test("figures, tables, Markdown and live plots reach the cells of this project's
   await showsEverything(ownKernel());
 });
 
+/** Stock tslab fails a cell where a file that it watches changes while it reads the cell, as tests beside this one let happen. */
+async function undisturbed(show: () => Promise<void>, tries = 3): Promise<void> {
+  try {
+    await show();
+  } catch (error) {
+    if (tries === 1 || !/Unexpected pending rebuildTimer/.test(String(error))) throw error;
+    await undisturbed(show, tries - 1);
+  }
+}
+
 test('they reach the cells of stock tslab', async () => {
-  await showsEverything(stockKernel());
+  await undisturbed(() => showsEverything(stockKernel()));
 });
 
 test('they reach the cells of a tslab that is not ours', async () => {
   const { spec, remove } = foreignKernel();
   try {
-    await showsEverything(spec);
+    await undisturbed(() => showsEverything(spec));
   } finally {
     remove();
   }
