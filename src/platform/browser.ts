@@ -86,14 +86,19 @@ export const crc32 = ((data: Uint8Array, value = 0) => {
 
 const turn = new MessageChannel();
 const waiting: (() => void)[] = [];
-turn.port1.onmessage = () => waiting.shift()!();
-// In Node, which can load the bundle too, a port keeps the process from ending.
-(turn.port1 as { unref?(): void }).unref?.();
+/** In Node, which can load the bundle too, a port keeps the process from ending: only while something waits, then. */
+const port = turn.port1 as typeof turn.port1 & { ref?(): void; unref?(): void };
+port.onmessage = () => {
+  waiting.shift()!();
+  if (waiting.length === 0) port.unref?.();
+};
+port.unref?.();
 
 /** Lets what waits have its turn. A timer would take 4 ms of it. */
 export const setImmediate = (() =>
   new Promise<void>((go) => {
     waiting.push(go);
+    port.ref?.();
     turn.port2.postMessage(0);
   })) as Platform['setImmediate'];
 
