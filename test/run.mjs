@@ -30,7 +30,8 @@ process.execArgv.push('--import', join(here, 'typescript.mjs'));
 
 run({
   files: mixed,
-  concurrency: 2 * availableParallelism(),
+  // One more than there are cores, since tests of servers, kernels and sweeps mostly wait.
+  concurrency: availableParallelism() + 1,
   timeout: 600_000, // a test that waits for ever is ended, and the others run
 })
   .on('test:fail', ({ todo }) => todo === undefined && (process.exitCode = 1))

@@ -61,7 +61,7 @@ const otherwise = [
 
 test(
   "tfjs-core's own suite passes on webgpu, but for what is refused by name",
-  { skip: skipWithoutSwiftShader },
+  { skip: skipWithoutSwiftShader || (!process.env.SPARSEBOOK_CONFORMANCE && 'npm run test:conformance runs it') },
   async () => {
     const output = await nodeOnSwiftShader([bundle, 'webgpu']);
     const failures = output.split('\n').filter((line) => line.startsWith('FAILED'));
