@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
-import { duration } from '../formats/text.js';
+import { duration, megabytes } from '../formats/text.js';
 import { resolveNotebook } from '../notebook/run/notebookFile.js';
 import { checkFolderWritable, writeFolderWhole } from '../platform/writeFolder.js';
 import { usualFolder } from './open.js';
@@ -16,8 +16,6 @@ interface Flags extends PageFlags {
 const DEFAULT_FOLDER = 'site';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
-
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 async function usualNotebooks(): Promise<string[]> {
   const folder = usualFolder();

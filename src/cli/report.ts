@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
-import { duration } from '../formats/text.js';
+import { duration, megabytes } from '../formats/text.js';
 import { packageRoot } from '../notebook/jupyter/kernelSpec.js';
 import type { Notebook } from '../notebook/run/notebook.js';
 import { type OutputKind, readNotebook, requireEnding, resolveNotebook } from '../notebook/run/notebookFile.js';
@@ -92,9 +92,8 @@ async function report(words: string[], flags: Flags): Promise<void> {
   const html = renderReport(executed, { name, folder: dirname(file), program });
   if (page === STDOUT) return writeStdout(html);
   await writeFileWhole(page, html, htmlPage);
-  const size = (Buffer.byteLength(html) / 1e6).toFixed(1);
   const taken = duration((performance.now() - started) / 1000);
-  process.stderr.write(`wrote ${shownPath(page)} (${size} MB) in ${taken}\n`);
+  process.stderr.write(`wrote ${shownPath(page)} (${megabytes(Buffer.byteLength(html))}) in ${taken}\n`);
   const address = pathToFileURL(page).href;
   if (flags.open) {
     const { openAddress } = await import('../notebook/live/openBrowser.js');

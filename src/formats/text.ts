@@ -42,6 +42,9 @@ export function fieldList(row: Readonly<Record<string, Cell>>): string {
   return fields.map(line).join('');
 }
 
+/** A size in millions of bytes: 7.3 MB. */
+export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
 /** Seconds as a person reads them: 4.2 s, 3:07 min, 1:02:03 h. */
 export function duration(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(1)} s`;

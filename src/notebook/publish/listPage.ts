@@ -1,4 +1,4 @@
-import { duration } from '../../formats/text.js';
+import { duration, megabytes } from '../../formats/text.js';
 import { Latex } from '../render/latex.js';
 import { countTitles, type Outline, renderMarkdownCell, textsOf } from '../render/markdown.js';
 import { asHtml, type Html, markup } from '../render/markup.js';
@@ -46,7 +46,7 @@ function renderListed(page: ListedPage): Html {
   const run = seconds > 0 && ` · its run took ${duration(seconds)}`;
   return markup`<section class="prose">
 <h2><a href="${page.address}">${title}</a></h2>
-${text}<p><small>${(page.bytes / 1e6).toFixed(1)} MB${run}</small></p>
+${text}<p><small>${megabytes(page.bytes)}${run}</small></p>
 </section>
 `;
 }

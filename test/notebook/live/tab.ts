@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, BrowserContextOptions, Locator, Page as Tab } from 'playwright-core';
+import { incidentsOf } from '../report/chromium.ts';
 import type { Site } from './site.ts';
 
 export interface Visit {
@@ -21,23 +22,11 @@ export async function visitNotebook(
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   context.setDefaultTimeout(patience);
   const tab = await context.newPage();
-  const incidents: string[] = [];
-  tab.on('request', (request) => {
-    if (!request.url().startsWith(site.origin) && !/^(data|blob):/.test(request.url()))
-      incidents.push(`request ${request.url()}`);
-  });
-  tab.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) incidents.push(`${message.type()}: ${message.text()}`);
-  });
+  const incidents = incidentsOf(tab, (url) => url.startsWith(site.origin), 'accept');
   tab.on('response', async (response) => {
     if (response.status() < 400) return;
     const said = await response.text().catch(() => '');
     incidents.push(`${response.status()} ${response.request().method()} ${response.url()}: ${said}`);
-  });
-  tab.on('pageerror', (error) => incidents.push(`exception ${error.message}`));
-  tab.on('dialog', (dialog) => {
-    incidents.push(`dialog ${dialog.message()}`);
-    void dialog.accept();
   });
   await tab.goto(site.server.address(notebook));
   await tab.waitForSelector(notebook === undefined ? '#notebooks a' : '.cell.selected');

@@ -8,7 +8,7 @@ import type { Output } from 'sparsebook/notebook/run/notebook.js';
 import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
 import { runNotebook } from 'sparsebook/notebook/run/runNotebook.js';
 import { payloads } from '../render/payloads.ts';
-import { launchChromium, skipWithoutChromium } from '../report/chromium.ts';
+import { incidentsOf, launchChromium, skipWithoutChromium } from '../report/chromium.ts';
 import { notebookOf } from '../report/fixture.ts';
 import { printed as printedBy, saved } from '../run/runs.ts';
 import { cell, ended, notebook, run, setParameter, training, writePage } from './fixture.ts';
@@ -37,19 +37,8 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
   async function visit(name: string, there = '.panel .parameter'): Promise<Visit> {
     const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, offline: true });
     const page = await context.newPage();
-    const incidents: string[] = [];
     const address = pathToFileURL(join(folder, `${name}.html`)).href;
-    page.on('request', (request) => {
-      if (request.url() !== address && !/^(data|blob):/.test(request.url())) incidents.push(`request ${request.url()}`);
-    });
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) incidents.push(`${message.type()}: ${message.text()}`);
-    });
-    page.on('pageerror', (error) => incidents.push(`exception ${error.message}`));
-    page.on('dialog', (dialog) => {
-      incidents.push(`dialog ${dialog.message()}`);
-      void dialog.dismiss();
-    });
+    const incidents = incidentsOf(page, (url) => url === address);
     await page.goto(address);
     await page.locator(there).first().waitFor();
     const at = (id: string): Locator => page.locator(`#cell-${notebook.cells.findIndex((one) => one.id === id) + 1}`);
@@ -242,26 +231,37 @@ console.log('made', made);`,
   });
 
   test('what cannot be sent throws in its cell, and an error of any kind is shown', async () => {
-    for (const [name, source, said] of [
+    const cases: [which: string, source: string, said: RegExp][] = [
       ['circle', 'const o: any = {}; o.self = o; sb.display({ "application/json": o });', /circular structure/],
       ['bigint', 'sb.display({ "application/json": { a: 10n } });', /BigInt/],
       ['odd', 'throw Object.assign(new Error(), { message: () => 1 });', /Function: message/],
       ['close', '(globalThis as any).close();', /cannot end what runs it/],
-    ] as const) {
-      await writePage(
-        folder,
-        name,
-        notebookOf(cell('import', "import * as sb from 'sparsebook';"), cell('it', source)),
-      );
-      const { page, incidents } = await visit(name, '#panel button:visible');
+    ];
+    const source = cases.map(([which, act]) => `if (which === '${which}') { ${act} }`).join('\n');
+    const parameters = cell('parameters', "const which = 'nothing'; // what to do", [], { tags: ['parameters'] });
+    const wrong = [parameters, cell('it', `import * as sb from 'sparsebook';\n${source}`)];
+    await writePage(folder, 'wrong', notebookOf(...wrong));
+    const { page, incidents } = await visit('wrong');
+    for (const [which, , said] of cases) {
+      await setParameter(page, 'which', which);
       await run(page);
-      assert.match(await page.locator('#cell-2').innerText(), said, name);
-      // Without parameters Run runs all again.
-      await run(page);
-      assert.match(await page.locator('#cell-2 .mark').innerText(), /^ended in an error in this page/);
-      assert.deepEqual(incidents, [], name);
-      await page.context().close();
+      assert.match(await page.locator('#cell-2').innerText(), said, which);
+      assert.match(await page.locator('#cell-2 .mark').innerText(), /^ended in an error in this page/, which);
     }
+    assert.deepEqual(incidents, []);
+    await page.context().close();
+  });
+
+  test('a notebook without parameters runs again', async () => {
+    await writePage(folder, 'plain', notebookOf(cell('again', 'console.log(Math.random());')));
+    const { page } = await visit('plain', '#panel button:visible');
+    await run(page);
+    const [first] = await texts(page.locator('#cell-1'));
+    await run(page);
+    const [second] = await texts(page.locator('#cell-1'));
+    assert.match(first, /^0\.\d+$/);
+    assert.notEqual(second, first);
+    await page.context().close();
   });
 
   test('a number stays one, nonsense runs nothing, and what needs Node does only with the values that do', async () => {

@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { renderReport } from 'sparsebook/notebook/report/renderReport.js';
 import type { Output } from 'sparsebook/notebook/run/notebook.js';
-import { launchChromium, skipWithoutChromium } from './chromium.ts';
+import { incidentsOf, launchChromium, skipWithoutChromium } from './chromium.ts';
 import { codeCell, notebookOf, renderFixture } from './fixture.ts';
 import { payloads } from '../render/payloads.ts';
 
@@ -44,19 +44,8 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
   async function visit(name: string, options: BrowserContextOptions = {}): Promise<Visit> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     const page = await context.newPage();
-    const incidents: string[] = [];
     const address = pathToFileURL(join(folder, name)).href;
-    page.on('request', (request) => {
-      if (request.url() !== address && !/^(data|blob):/.test(request.url())) incidents.push(`request ${request.url()}`);
-    });
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) incidents.push(`${message.type()}: ${message.text()}`);
-    });
-    page.on('pageerror', (error) => incidents.push(`exception ${error.message}`));
-    page.on('dialog', (dialog) => {
-      incidents.push(`dialog ${dialog.message()}`);
-      void dialog.dismiss();
-    });
+    const incidents = incidentsOf(page, (url) => url === address);
     await page.goto(address);
     if (options.javaScriptEnabled !== false)
       await page.waitForSelector('html[data-figures="drawn"]', { state: 'attached' });

@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core';
 import { chromiumPath } from 'sparsebook/notebook/publish/chromium.js';
 
 export { chromiumPath, launchChromium } from 'sparsebook/notebook/publish/chromium.js';
@@ -5,3 +6,28 @@ export { chromiumPath, launchChromium } from 'sparsebook/notebook/publish/chromi
 /** The reason for which tests in a browser are skipped, or false. */
 export const skipWithoutChromium =
   chromiumPath === undefined && 'no Chromium is installed: install one (apt-get install chromium) or set CHROMIUM';
+
+/**
+ * What a page does from now on that it should not: requests that are not its own, console errors and warnings, exceptions, and
+ * dialogs, which are answered.
+ */
+export function incidentsOf(
+  page: Page,
+  isOwn: (url: string) => boolean,
+  answer: 'accept' | 'dismiss' = 'dismiss',
+): string[] {
+  const incidents: string[] = [];
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!isOwn(url) && !/^(data|blob):/.test(url)) incidents.push(`request ${url}`);
+  });
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) incidents.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => incidents.push(`exception ${error.message}`));
+  page.on('dialog', (dialog) => {
+    incidents.push(`dialog ${dialog.message()}`);
+    void dialog[answer]();
+  });
+  return incidents;
+}

@@ -1,6 +1,5 @@
 import type { SimdBackend } from '../simdBackend.js';
 import * as tf from '@tensorflow/tfjs';
-import type { TensorInfo } from '@tensorflow/tfjs';
 import {
   convolveDirect,
   convolveWinograd,
@@ -31,10 +30,10 @@ const MAX_CHANNELS = 16384;
 export function convolveForward(
   backend: SimdBackend,
   g: Geometry,
-  x: TensorInfo,
-  filter: TensorInfo,
-  bias?: TensorInfo,
-): TensorInfo {
+  x: tf.TensorInfo,
+  filter: tf.TensorInfo,
+  bias?: tf.TensorInfo,
+): tf.TensorInfo {
   const reads = bias ? [x, filter, bias] : [x, filter];
   // While a gradient is recorded the filter is about to change; otherwise it is likely to be used again.
   const keep = !isRecording();
@@ -65,7 +64,7 @@ export function convolveForward(
   });
 }
 
-function filterOf(backend: SimdBackend, g: Geometry, filter: TensorInfo): Filter {
+function filterOf(backend: SimdBackend, g: Geometry, filter: tf.TensorInfo): Filter {
   const { kernelHeight: height, kernelWidth: width, cin, cout } = g;
   return { pointer: backend.pointer(filter), height, width, cin, cout, transposed: false };
 }
@@ -87,7 +86,12 @@ function computeForward(backend: SimdBackend, whole: Whole): void {
  * dx = the gradient of the input. Stride 1 is one convolution of dy with the mirrored filter; stride s is s * s of them, each with
  * the taps that meet every s-th pixel.
  */
-function convolveBackwardInput(backend: SimdBackend, g: Geometry, dy: TensorInfo, filter: TensorInfo): TensorInfo {
+function convolveBackwardInput(
+  backend: SimdBackend,
+  g: Geometry,
+  dy: tf.TensorInfo,
+  filter: tf.TensorInfo,
+): tf.TensorInfo {
   if (isPointwise(g)) return deferPointwise(backend, g, dy, filter);
   const dx = backend.output([g.batch, g.height, g.width, g.cin]);
   const f: Filter = { ...filterOf(backend, g, filter), transposed: true };
@@ -134,7 +138,7 @@ function isPointwise(g: Geometry): boolean {
 }
 
 /** The input gradient of a 1x1 convolution, put off: it is often one of several that are added up. */
-function deferPointwise(backend: SimdBackend, g: Geometry, dy: TensorInfo, filter: TensorInfo): TensorInfo {
+function deferPointwise(backend: SimdBackend, g: Geometry, dy: tf.TensorInfo, filter: tf.TensorInfo): tf.TensorInfo {
   const run = (y: number, row: number, bias: number): void => {
     convolveDirect(backend, {
       g: { ...g, cin: g.cout, cout: g.cin },
@@ -174,7 +178,7 @@ function phase(
 }
 
 /** tfjs also takes a dy of another size; what it makes of it is left to its own kernel. */
-function isOutput(g: Geometry, { shape }: TensorInfo): boolean {
+function isOutput(g: Geometry, { shape }: tf.TensorInfo): boolean {
   return shape[0] === g.batch && shape[1] === g.outHeight && shape[2] === g.outWidth && shape[3] === g.cout;
 }
 

@@ -56,10 +56,9 @@ export class PageCellView {
 
   /** Says what speaks against what stands there, if anything does. */
   warn(text: string | undefined, kind: 'stale' | 'unable' = 'stale'): void {
-    const saved = kind === 'unable' && this.showsOutputs ? '; what stands below is saved' : '';
     this.note.hidden = text === undefined || (kind === 'stale' && !this.showsOutputs);
     this.note.className = `warning note ${kind}`;
-    this.note.textContent = `${text}${kind === 'unable' ? `${saved}.` : ''}`;
+    this.note.textContent = text ?? '';
   }
 
   /** Shows the curves of the run before, pale, or hides them. */
@@ -132,7 +131,7 @@ export class PageCellView {
     this.page.changed();
   }
 
-  private get showsOutputs(): boolean {
+  get showsOutputs(): boolean {
     return this.showsSaved ? (this.saved?.childElementCount ?? 0) > 0 : this.html.length > 0;
   }
 

@@ -177,8 +177,9 @@ export class PageSession {
       const { cell, showsSaved } = view;
       const unable = this.unable(cell.id);
       const changed = this.changedFor(view);
-      if (unable !== undefined) view.warn(unable, 'unable');
-      else if (!showsSaved && !this.running && this.due.has(cell.id)) view.warn('This did not run to its end.');
+      if (unable !== undefined) {
+        view.warn(`${unable}${view.showsOutputs ? '; what stands below is saved' : ''}.`, 'unable');
+      } else if (!showsSaved && !this.running && this.due.has(cell.id)) view.warn('This did not run to its end.');
       else if (changed.length > 0) {
         view.warn(`${changed.join(', ')} changed since this was run: what stands below is older.`);
       } else view.warn(undefined);
