@@ -45,6 +45,27 @@ test('a sum of two convolutions leaves both of them as they were', async () => {
   await assertSameAsCpu(compute, [random([2, 9, 9, 7], 1), random([1, 1, 10, 7], 2), random([1, 1, 10, 7], 3)]);
 });
 
+test('variables that are assigned other values leave what was put off as it was, and are freed once', async () => {
+  const backend = await useSimd('fma', 1);
+  const ones = tf.ones<tf.Rank.R4>([1, 3, 3, 2]);
+  const once = (): void => {
+    const filter = tf.tidy(() => tf.variable(tf.ones<tf.Rank.R4>([1, 1, 2, 4])));
+    const read = tf.conv2d(ones, filter, 1, 'valid');
+    const never = tf.conv2d(ones, filter, 1, 'valid');
+    const kept = filter.clone();
+    tf.tidy(() => filter.assign(tf.zeros([1, 1, 2, 4])));
+    tf.dispose([never, kept]);
+    assert.deepEqual(new Set(read.dataSync()), new Set([2]));
+    assert.deepEqual(new Set(filter.dataSync()), new Set([0]));
+    tf.dispose([read, filter]);
+  };
+  once();
+  const before = inUse(backend);
+  once();
+  assert.deepEqual(inUse(backend), before);
+  ones.dispose();
+});
+
 test('what was put off is what it was when it was asked for, whatever happens to its inputs later', async () => {
   await useSimd('fma', 1);
   const x = tf.variable(tf.randomNormal([2, 3, 3, 4]));

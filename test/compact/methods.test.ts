@@ -68,7 +68,7 @@ const networks = {
   resnet20: () => resnet20(small),
   cnn4: () => cnn4(small),
   c3: () => c3(small),
-  resnet18: () => resnet18(small),
+  resnet18: () => resnet18({ ...small, widthMultiplier: 0.125 }),
 };
 type Case = [string, () => tf.LayersModel, Method];
 const cases: Case[] = [

@@ -23,7 +23,7 @@ const networks = {
   resnet20: () => resnet20(small),
   cnn4: () => cnn4(small),
   c3: () => c3(small),
-  resnet18: () => resnet18(small),
+  resnet18: () => resnet18({ ...small, widthMultiplier: 0.125 }),
 };
 const images = tf.randomNormal([2, 32, 32, 3], 0, 1, 'float32', 3);
 const logits = (model: tf.LayersModel): Float32Array =>

@@ -1,12 +1,13 @@
 // Networks of nothing but tf.layers, with channels closed in every way at once.
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { Random } from 'sparsebook/backend/random.js';
 import { channelGraph } from 'sparsebook/graph/channelGraph.js';
 import { plainNetworks, randomWeights } from '../plainNetworks.ts';
 import { checkCompaction } from './checkCompaction.ts';
 
-await tf.setBackend('cpu');
+await useBackend({ backend: 'simd', threads: 1 });
 
 /** Sets a share of the gammas and of the filters to 0. */
 function silence(model: tf.LayersModel, share: number, random: Random): void {

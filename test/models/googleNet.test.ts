@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { L0Gate } from 'sparsebook/layers/l0Gate.js';
 import { gatesOf } from 'sparsebook/graph/gates.js';
 import { googleNet } from 'sparsebook/models/googleNet.js';
 import { reload } from '../reload.ts';
 
-await tf.setBackend('cpu');
+await useBackend({ backend: 'simd', threads: 1 });
 const images = tf.randomUniform([2, 32, 32, 3], -1, 1, 'float32', 3);
 
 test('a saved network loads again with every option and weight', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
 import { Conv2d } from 'sparsebook/layers/conv2d.js';
 import * as hardConcreteCurves from 'sparsebook/layers/hardConcreteCurves.js';
@@ -11,7 +12,7 @@ import { LambdaController } from 'sparsebook/sparsity/lambdaController.js';
 import { l0Sparsifier, type L0Options } from 'sparsebook/sparsity/l0.js';
 import type { Sparsifier } from 'sparsebook/sparsity/sparsifier.js';
 
-await tf.setBackend('cpu');
+await useBackend({ backend: 'simd', threads: 1 });
 
 /** conv a (2) + BN + gate, conv b (3) + gate, dense (5): small enough to count by hand. */
 function network(): { model: tf.LayersModel; gates: [L0Gate, L0Gate] } {

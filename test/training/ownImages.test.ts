@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { channelStatistics, normalise } from 'sparsebook/data/normalise.js';
 import { dataFromArrays, type DataSplits } from 'sparsebook/data/dataSplits.js';
 import { loadData } from 'sparsebook/data/loadData.js';
@@ -11,7 +12,7 @@ import { AdamW } from 'sparsebook/training/adam.js';
 import { evaluate } from 'sparsebook/training/evaluate.js';
 import { train } from 'sparsebook/training/train.js';
 
-await tf.setBackend('cpu');
+await useBackend({ backend: 'simd', threads: 1 });
 const { layers: l } = tf;
 
 /** A few steps of a small network of plain layers; its loss at the first and at the last step. */

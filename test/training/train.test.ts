@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { L0Gate } from 'sparsebook/layers/l0Gate.js';
 import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
 import type { Sparsifier } from 'sparsebook/sparsity/sparsifier.js';
@@ -13,7 +14,7 @@ import { train, type TrainingOptions } from 'sparsebook/training/train.js';
 import type { EndEvent, EpochEvent, StartEvent, StepEvent, TrainingEvent } from 'sparsebook/training/events.js';
 import { colours, smallNet, weightsOf } from './small.ts';
 
-await tf.setBackend('cpu');
+await useBackend({ backend: 'simd', threads: 1 });
 const data = { train: colours(72, 1), validation: colours(40, 2) };
 
 async function run(options: Partial<TrainingOptions> & Pick<TrainingOptions, 'model'>): Promise<TrainingEvent[]> {

@@ -5,7 +5,7 @@ import { copies } from './overrides/copies.js';
 import { elementwise, reluGrad, reluGradient } from './overrides/elementwise.js';
 import { convBiasGradient, fusedKernels, hardConcreteGradient } from './overrides/fused.js';
 import { products } from './overrides/matMul.js';
-import { override, type FastKernels, type Inputs, type OwnKernels } from './overrides/override.js';
+import { heldNow, override, type FastKernels, type Inputs, type OwnKernels } from './overrides/override.js';
 import { pools } from './overrides/pooling.js';
 import { SimdBackend } from './simdBackend.js';
 import { bestVariant, type Variant } from './wasm.js';
@@ -38,7 +38,7 @@ function registerKernels(): void {
     tf.registerKernel({
       kernelName,
       backendName: 'simd',
-      kernelFunc: ({ backend, inputs, attrs }) => kernel(backend as SimdBackend, inputs as Inputs, attrs as never),
+      kernelFunc: ({ backend, inputs, attrs }) => kernel(backend as SimdBackend, heldNow(inputs as Inputs), attrs as never),
     });
   }
   gradients.forEach(tf.registerGradient);

@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
 import { AdamW } from 'sparsebook/training/adam.js';
 import { checkpointed, type CheckpointOptions } from 'sparsebook/training/checkpoint/checkpointed.js';
@@ -15,7 +16,7 @@ import type { FileSystem } from 'sparsebook/platform/fileSystem.js';
 import { colours, smallNet } from '../small.ts';
 import { temporaryFolder } from './sample.ts';
 
-await tf.setBackend('cpu');
+await useBackend({ backend: 'simd', threads: 1 });
 const data = { train: colours(40, 1), validation: colours(20, 2) };
 
 async function run(

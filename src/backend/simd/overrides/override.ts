@@ -24,8 +24,21 @@ export function override(kernelName: string, fast: FastKernel<never>): void {
   tf.registerKernel({
     kernelName,
     backendName: 'simd',
-    kernelFunc: (call) => fast(call.backend as SimdBackend, call.inputs as Inputs, call.attrs as never) ?? copied(call),
+    kernelFunc: ({ backend, inputs, attrs }) => {
+      const held = heldNow(inputs as Inputs);
+      return fast(backend as SimdBackend, held, attrs as never) ?? copied({ backend, inputs: held, attrs });
+    },
   });
+}
+
+/** Inputs by the values they hold now: a variable can be assigned others before work that was put off reads it. */
+export function heldNow(inputs: Inputs): Inputs {
+  const entries = Object.entries(inputs);
+  if (!entries.some(([, tensor]) => tensor instanceof tf.Variable)) return inputs;
+  // What tfjs leaves out of the inputs is undefined here.
+  const now = (tensor: tf.TensorInfo | undefined): tf.TensorInfo | undefined =>
+    tensor && { dataId: tensor.dataId, shape: tensor.shape, dtype: tensor.dtype };
+  return Object.fromEntries(entries.map(([name, tensor]) => [name, now(tensor)])) as Inputs;
 }
 
 /** What tfjs fuses behind a convolution or a product. */
