@@ -87,6 +87,19 @@ for (const { variant, threads } of builds) {
     await assertSameAsCpu(wide, [random([3, 5], 1), random([32768, 5], 2)]);
   });
 
+  test(`${variant}: axes in any order are exact, and their gradients`, async () => {
+    await useSimd(variant, threads);
+    const shaped = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 2, maxLength: 5 });
+    const ordered = shaped.chain((shape) => {
+      const axes = shape.map((_, axis) => axis);
+      return fc.tuple(fc.constant(shape), fc.shuffledSubarray(axes, { minLength: shape.length }), seed);
+    });
+    await forAll(ordered, async ([shape, perm, seed]) => {
+      const reorder = (x: tf.Tensor) => tf.transpose(x, perm);
+      await assertSameAsCpu((x) => [reorder(x), tf.grad((x) => reorder(x).square())(x)], [random(shape, seed)], 0);
+    });
+  });
+
   test(`${variant}: concatenation, splitting and slices are exact, and their gradients`, async () => {
     await useSimd(variant, threads);
     const widths = fc.array(dimension, { minLength: 2, maxLength: 4 });

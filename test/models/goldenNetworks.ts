@@ -153,6 +153,8 @@ export function networkOf(
       layer.momentum = bn_momentum ?? layer.momentum;
     }
     const kernel = given.get(`${layer.name as string}/kernel`);
+    // The file's values come instead: millions of random ones take seconds.
+    if (kernel) layer.kernelInitializer = { className: 'Zeros', config: {} };
     if (kernel && className === 'Dense') [layer.units] = kernel;
     if (!kernel || className !== 'Conv2d') continue;
     layer.filters = kernel[0];

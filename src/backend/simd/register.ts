@@ -38,7 +38,8 @@ function registerKernels(): void {
     tf.registerKernel({
       kernelName,
       backendName: 'simd',
-      kernelFunc: ({ backend, inputs, attrs }) => kernel(backend as SimdBackend, heldNow(inputs as Inputs), attrs as never),
+      kernelFunc: ({ backend, inputs, attrs }) =>
+        kernel(backend as SimdBackend, heldNow(inputs as Inputs), attrs as never),
     });
   }
   gradients.forEach(tf.registerGradient);

@@ -84,4 +84,27 @@ const slice: FastKernel<{ begin: number | number[]; size: number | number[] }> =
   return takeAlong(backend, x, cut[0], $begin[cut[0]], $size[cut[0]]);
 };
 
-export const copies: FastKernels = { Concat: concat, SplitV: splitV, Slice: slice };
+/** Axes in another order, a row of the result at a time. */
+const transpose: FastKernel<{ perm: number[] }> = (backend, { x }, { perm }) => {
+  const rank = x.shape.length;
+  if (!floats(x) || rank < 2) return undefined;
+  const strides = tf.util.computeStrides(x.shape);
+  const steps = perm.map((axis) => strides[axis] ?? 1); // the last axis has no stride in tfjs
+  const y = backend.output(perm.map((axis) => x.shape[axis]));
+  const [from, to] = [x, y].map((tensor) => backend.heap.floats(backend.pointer(tensor), sizeFromShape(x.shape)));
+  const [length, step] = [y.shape[rank - 1], steps[rank - 1]];
+  const index = new Int32Array(rank - 1);
+  let at = 0;
+  for (let next = 0; next < to.length;) {
+    for (let i = 0, read = at; i < length; i++, read += step) to[next++] = from[read];
+    for (let axis = rank - 2; axis >= 0; axis--) {
+      at += steps[axis];
+      if (++index[axis] < y.shape[axis]) break;
+      at -= index[axis] * steps[axis];
+      index[axis] = 0;
+    }
+  }
+  return y;
+};
+
+export const copies: FastKernels = { Concat: concat, SplitV: splitV, Slice: slice, Transpose: transpose };
