@@ -90,7 +90,7 @@ const outputs: Record<CompactSettings['format'], () => Promise<Output>> = {
     ]);
     const save: Output['save'] = async (model, path) => {
       const left = await saveTfjs(model, path);
-      if (left.length > 0) print(`It has layers of ${left.join(', ')}: import sparsebook/layers where it is loaded.`);
+      if (left.length > 0) print(`It has layers of ${left.join(', ')}: a program that loads it must import 'sparsebook'.`);
     };
     return { check: (path) => checkFolderWritable(path, tfjsFolder), save };
   },

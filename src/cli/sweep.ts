@@ -65,7 +65,7 @@ function leftOf(done: number, left: number, seconds: number): number | undefined
   return done === 0 ? undefined : (seconds / done) * left;
 }
 
-/** How all points stand by their files, and by what the engine knows of those that nobody trains. */
+/** The states of all points by their files, and by what the engine knows of those that no process trains. */
 async function statesOf(sweep: Sweep, engine: Engine): Promise<PointState[]> {
   const states = await sweep.states();
   const failures = await engine.failures(sweep);

@@ -105,7 +105,7 @@ export function addResultCommands(command: Command): void {
     .action(plot);
   command
     .command('save')
-    .summary('write records and courses of a sweep as one JSON file, for a notebook to show')
+    .summary('write records and histories of a sweep as one JSON file, for a notebook to show')
     .argument('<sweep>', about)
     .argument('<file>', 'the JSON file')
     .option('--latency', 'time the compact networks of all finished runs side by side, here and now')

@@ -1,5 +1,5 @@
 import { compactLatencies, type CompactLatencyOptions } from './compactLatency.js';
-import type { RunGroup, SavedSweep } from './courses.js';
+import type { RunGroup, SavedSweep } from './runHistory.js';
 import type { Run } from './run.js';
 import { savedResults, type SweepResult } from './sweep/results.js';
 import { differenceOf, percent, type MeanInterval, type ResultRow, type SomeRecord } from './tables.js';

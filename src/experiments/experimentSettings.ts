@@ -72,7 +72,7 @@ const networkSchema: Schema<NetworkSettings, ExperimentSettings> = {
   },
 };
 
-/** Everything that an experiment can be told, each setting declared once: its rule, default, help and conflicts. */
+/** All settings of an experiment, each declared once: its rule, default, help and conflicts. */
 export const experimentSchema: Schema<ExperimentSettings> = {
   ...runSchema,
   ...networkSchema,

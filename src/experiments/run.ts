@@ -14,7 +14,7 @@ import { provenance, type Provenance } from '../training/log/provenance.js';
 import { reopenRun, type RunFolder } from '../training/log/runFolder.js';
 import { runsFolder } from '../training/log/listRuns.js';
 import { addEvent, readProvenance, readRun, runFiles } from '../training/log/readRun.js';
-import { claimRun, findRun, followed, type RunEvent } from './claim.js';
+import { acquireRun, findRun, followed, type RunEvent } from './acquireRun.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { identityOf, sameOutcome, type OwnNetwork, type StartPoint } from './identity.js';
 import { methods } from './methods.js';
@@ -121,17 +121,17 @@ export class Run {
     const start = await this.startPoint(signal);
     const identity = await this.identity(start);
     for (;;) {
-      const claim = await claimRun(this.request.root ?? runsFolder(), this.title(), identity, this.again);
-      this.dir = claim.dir;
-      if (claim.state === 'finished') return yield* this.load(claim.dir);
-      if (claim.state === 'held') {
-        yield* followed(claim.dir, claim.why, signal);
+      const acquired = await acquireRun(this.request.root ?? runsFolder(), this.title(), identity, this.again);
+      this.dir = acquired.dir;
+      if (acquired.state === 'finished') return yield* this.load(acquired.dir);
+      if (acquired.state === 'held') {
+        yield* followed(acquired.dir, acquired.why, signal);
         if (signal?.aborted) return;
         continue;
       }
       this.again = false;
-      const checkpoint = await latestOf(claim.folder);
-      return yield* this.train(claim.folder, { identity, start, checkpoint }, signal);
+      const checkpoint = await latestOf(acquired.folder);
+      return yield* this.train(acquired.folder, { identity, start, checkpoint }, signal);
     }
   }
 
@@ -245,9 +245,9 @@ export class Run {
     let session: Session | undefined;
     try {
       if (!folder) {
-        const claim = await claimRun(this.request.root ?? runsFolder(), this.title(), identity, true);
-        if (claim.state !== 'taken') throw new UserError(`${claim.dir} is in use. Ask again.`);
-        folder = claim.folder;
+        const acquired = await acquireRun(this.request.root ?? runsFolder(), this.title(), identity, true);
+        if (acquired.state !== 'taken') throw new UserError(`${acquired.dir} is in use. Ask again.`);
+        folder = acquired.folder;
         this.dir = folder.dir;
       }
       const before = existsSync(join(folder.dir, runFiles.metrics)) ? await readRun(folder.dir) : undefined;

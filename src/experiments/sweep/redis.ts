@@ -6,7 +6,7 @@ import type { Queue } from 'bullmq';
 import { UserError } from '../../errors.js';
 import { createCopy } from '../../training/log/runLock.js';
 import { text } from '../settings/rules.js';
-import type { Deaths } from './deaths.js';
+import type { Crashes } from './crashes.js';
 import type { Sweep } from './sweep.js';
 
 /** Where sweeps and workers find each other. */
@@ -23,7 +23,7 @@ export interface JobData {
   point: string;
   /** How often its process may die in a row. */
   retries: number;
-  deaths?: Deaths;
+  crashes?: Crashes;
 }
 
 /** The id of a point's job; there is one at a time. */

@@ -10,7 +10,7 @@ import type { Run } from './run.js';
 import type { ResultRow, SomeRecord } from './tables.js';
 
 /** How a run went, epoch by epoch and where its method notes something: plain JSON, which figures draw. Shares are from 0 to 1. */
-export interface Course {
+export interface RunHistory {
   /** Epochs are counted from 1. */
   epochs: {
     epoch: number;
@@ -38,8 +38,8 @@ export interface Course {
   channels?: Record<string, { all: number; open: number[] }>;
 }
 
-/** A run that was kept: its record, or what of it is known, and its course. */
-export type KeptRun = SomeRecord & { course: Course };
+/** A run that was kept: its record, or what of it is known, and its history. */
+export type KeptRun = SomeRecord & { history: RunHistory };
 
 /** Runs of a sweep that differ in their seeds alone. */
 export interface RunGroup {
@@ -56,8 +56,8 @@ export interface RunGroup {
 
 const digits = (value: number): number => Number(value.toPrecision(5));
 
-function openChannels(history: Run['history']): NonNullable<Course['channels']> {
-  const layers: NonNullable<Course['channels']> = {};
+function openChannels(history: Run['history']): NonNullable<RunHistory['channels']> {
+  const layers: NonNullable<RunHistory['channels']> = {};
   for (const { masks } of maskSnapshots(history)) {
     for (const [layer, mask] of masks) {
       // The name of a kernel: of masks on single weights only the mean was noted.
@@ -70,7 +70,7 @@ function openChannels(history: Run['history']): NonNullable<Course['channels']> 
 }
 
 /** How a run went so far, by its settings and its events. */
-export function courseOf({ settings, history }: Pick<Run, 'settings' | 'history'>): Course {
+export function historyOf({ settings, history }: Pick<Run, 'settings' | 'history'>): RunHistory {
   const { methods, repr } = settings;
   const phase = (epoch: number) => (methods.includes('repr') ? reprEpoch(epoch, repr) : undefined);
   const overlaps = new Map(notesOf<OverlapNote>(history, 'overlap').map(({ epoch, values }) => [epoch, values]));
@@ -107,8 +107,8 @@ export function gammaLine({ step, values }: NoteEvent & { values: GammaNote }): 
   );
 }
 
-/** A finished run's record and course: what a table and figures need of it, and what is kept in a file. */
-export const keptRun = (run: Run): RunRecord & { course: Course } => ({ ...run.record, course: courseOf(run) });
+/** A finished run's record and history: what a table and figures need of it, and what is kept in a file. */
+export const keptRun = (run: Run): RunRecord & { history: RunHistory } => ({ ...run.record, history: historyOf(run) });
 
 /** A share after each epoch, counted from 1: what `curvesOverEpochs` draws. */
 export interface EpochMeans {
@@ -119,8 +119,8 @@ export interface EpochMeans {
 
 /** The means, epoch by epoch, of runs that differ in nothing but their seed. */
 export function epochMeans(name: string, runs: readonly KeptRun[], of: 'train' | 'validation' | 'zeros'): EpochMeans {
-  const epochs = (runs.at(0)?.course.epochs ?? []).map(({ epoch }) => epoch);
-  const shares = epochs.map((_, i) => runs.reduce((sum, { course }) => sum + course.epochs[i][of], 0) / runs.length);
+  const epochs = (runs.at(0)?.history.epochs ?? []).map(({ epoch }) => epoch);
+  const shares = epochs.map((_, i) => runs.reduce((sum, { history }) => sum + history.epochs[i][of], 0) / runs.length);
   return { name, epochs, shares };
 }
 

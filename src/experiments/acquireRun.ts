@@ -28,7 +28,7 @@ export interface FollowedEvent {
 export type RunEvent = TrainingEvent | LoadedEvent | FollowedEvent;
 
 /** What became of asking for a run. */
-export type Claim =
+export type Acquired =
   | { state: 'finished'; dir: string }
   | { state: 'held'; dir: string; why: string }
   | { state: 'taken'; dir: string; folder: RunFolder };
@@ -37,7 +37,7 @@ export type Claim =
  * Asks for the run of an identity: its folder is TITLE-IDENTITY, or TITLE-IDENTITY-2 and so on where it was trained again.
  * The newest one counts; with `again`, a new one is made. Of several processes that ask at once, one gets the folder.
  */
-export async function claimRun(root: string, title: string, identity: string, again: boolean): Promise<Claim> {
+export async function acquireRun(root: string, title: string, identity: string, again: boolean): Promise<Acquired> {
   const dirOf = foldersOf(root, title, identity);
   let n = newestOf(dirOf);
   if (again && existsSync(join(dirOf(n), runFiles.settings))) n++;
