@@ -127,7 +127,7 @@ export function addReportCommand(program: Command): void {
   addPageOptions(addParameterOptions(program.command('report')))
     .summary('execute a notebook and render it to one HTML file')
     .description(
-      'Execute a notebook and render it, with its outputs, to one HTML file that needs no network. The executed notebook is saved in outputs/<name>/ beside the notebook, which stays as it is.',
+      'Execute a notebook and render it, with its outputs, to one HTML file that needs no network. The executed notebook is saved in outputs/<name>/ beside the original, which is not changed.',
     )
     .argument('[notebook]', `a path, or the beginning of a name in notebooks/ (default: ${DEFAULT_NOTEBOOK})`)
     .argument('[key=value...]', 'parameters, as for run')

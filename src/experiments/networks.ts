@@ -21,7 +21,7 @@ import type { ExperimentSettings } from './experimentSettings.js';
 import { methods } from './methods.js';
 import { normalisationOf } from './recipe.js';
 
-/** How each network with a name is built. To add one: its file in models/, an entry here, and its test. */
+/** The builders of the named networks. To add one: its file in models/, an entry here, and its test. */
 const builders: Record<
   Exclude<ExperimentSettings['network'], 'own'>,
   (settings: ExperimentSettings, common: Required<NetworkOptions>, train: ImageSet) => tf.LayersModel
@@ -41,13 +41,13 @@ const builders: Record<
     airbench({ ...common, whitening: whiteningKernel(train, normalisationOf(settings, train)) }),
 };
 
-/** A network that training starts from, as it is evaluated: its weights, and the masks of its channels. */
+/** A network to start from, as it is evaluated: its weights, and the masks of its channels. */
 export interface StartNetwork {
   model: tf.LayersModel;
   masks: ReadonlyMap<string, Float32Array>;
 }
 
-/** A network that is ready to be trained, and what was done to it. */
+/** A network that is ready for training, and how it was made. */
 export interface BuiltNetwork {
   model: tf.LayersModel;
   /** Whether the settings alone do not describe it, so that a checkpoint must say what it is. */
@@ -59,7 +59,7 @@ export interface BuiltNetwork {
 }
 
 /**
- * Gives a network the weights of another one, as far as it has weights of the same names and gates apart, which start anew.
+ * Copies the weights of another network by name, except for gates, which get new ones.
  * Returns the names of the layers of `to` that keep start values: those that `from` does not have, and those in `except`.
  *
  * Throws a UserError where a weight has another shape, and for a name in `except` that is no layer of `to`.

@@ -9,7 +9,7 @@ import type { RunRecord } from './record.js';
 import type { Run } from './run.js';
 import type { ResultRow, SomeRecord } from './tables.js';
 
-/** How a run went, epoch by epoch and where its method notes something: plain JSON, which figures draw. Shares are from 0 to 1. */
+/** The history of a run, epoch by epoch and with the notes of its method: plain JSON for figures. Shares are from 0 to 1. */
 export interface RunHistory {
   /** Epochs are counted from 1. */
   epochs: {
@@ -17,7 +17,7 @@ export interface RunHistory {
     step: number;
     /** Where in RePr's cycle it lay; null without RePr. */
     phase: 'S1' | 'S2' | null;
-    /** Mean over the epoch's batches, each as it was when its turn came. */
+    /** Mean over the epoch's batches, each measured before its step. */
     train: number;
     validation: number;
     /** Cross-entropy on the validation images. */
@@ -38,7 +38,7 @@ export interface RunHistory {
   channels?: Record<string, { all: number; open: number[] }>;
 }
 
-/** A run that was kept: its record, or what of it is known, and its history. */
+/** A saved run: its record, or the known part of it, and its history. */
 export type KeptRun = SomeRecord & { history: RunHistory };
 
 /** Runs of a sweep that differ in their seeds alone. */
@@ -48,9 +48,9 @@ export interface RunGroup {
   group: string;
   /** The values that vary, but for the seed. */
   values: Record<string, string>;
-  /** How many runs there are to be. */
+  /** The number of runs that were asked for. */
   runs: number;
-  /** Why there is no number, or not of all runs. */
+  /** Why runs are missing, if any are. */
   missing?: string;
 }
 
@@ -69,7 +69,7 @@ function openChannels(history: Run['history']): NonNullable<RunHistory['channels
   return layers;
 }
 
-/** How a run went so far, by its settings and its events. */
+/** The history of a run so far, from its settings and events. */
 export function historyOf({ settings, history }: Pick<Run, 'settings' | 'history'>): RunHistory {
   const { methods, repr } = settings;
   const phase = (epoch: number) => (methods.includes('repr') ? reprEpoch(epoch, repr) : undefined);
@@ -107,7 +107,7 @@ export function gammaLine({ step, values }: NoteEvent & { values: GammaNote }): 
   );
 }
 
-/** A finished run's record and history: what a table and figures need of it, and what is kept in a file. */
+/** A finished run's record and history, for tables, figures and saved files. */
 export const keptRun = (run: Run): RunRecord & { history: RunHistory } => ({ ...run.record, history: historyOf(run) });
 
 /** A share after each epoch, counted from 1: what `curvesOverEpochs` draws. */

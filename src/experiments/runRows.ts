@@ -11,16 +11,16 @@ import type { RunRow } from './runTable.js';
 import { type AnySetting, settingsOf } from './settings/schema.js';
 import { type Given, givenIn, valueText } from './settings/settle.js';
 
-/** Settings that say nothing of what was learnt, and those that have a column of their own. */
+/** Settings that do not affect the result, and those with a column of their own. */
 const unasked = ['experiment', 'topology', 'name', 'tags', 'backend', 'threads', 'resume_training', 'again'];
 
-/** A run as tables tell of it, and its settings as they were saved. */
+/** A run as a row of tables, with its saved settings. */
 export interface SavedRunRow extends RunRow {
   saved: Given[];
 }
 
 /**
- * What tables tell of a run: of one that is finished by its record and settings alone, so that a log of thousands of steps need
+ * The row of a run: for a finished one from its record and settings alone, so that a log of thousands of steps need
  * not be read. Throws a UserError for a folder that is not that of a run, or is damaged.
  */
 export async function runRow(root: string, id: string): Promise<SavedRunRow> {
@@ -71,7 +71,7 @@ export async function runRows(root: string): Promise<{ runs: SavedRunRow[]; faul
   };
 }
 
-/** What becomes of work on each of many folders: so many at once, since the number of files that may be open has a limit. */
+/** The results of work on each of many folders, a few at a time, since the number of open files has a limit. */
 export async function eachOf<T>(
   ids: readonly string[],
   work: (id: string) => Promise<T>,
@@ -88,10 +88,7 @@ async function settingsIn(dir: string): Promise<object> {
 }
 
 /** What a run is called; a file that another program wrote may call it anything. */
-function namesOf(
-  id: string,
-  { name, tags }: { name?: unknown; tags?: unknown },
-): Pick<RunRow, 'id' | 'name' | 'tags'> {
+function namesOf(id: string, { name, tags }: { name?: unknown; tags?: unknown }): Pick<RunRow, 'id' | 'name' | 'tags'> {
   const texts = (Array.isArray(tags) ? tags : []).filter((tag) => typeof tag === 'string');
   return { id, name: typeof name === 'string' ? name : null, tags: texts };
 }

@@ -1,8 +1,8 @@
-// What tables of runs have in common, in a terminal and in a page: nothing here is of Node alone.
+// What tables of runs have in common, in a terminal and in a page: nothing here needs Node.
 
 import { csvLine } from '../formats/text.js';
 
-/** A run as tables tell of it: numbers by machine names, `null` where there is none. */
+/** A run as a row of tables: numbers by machine names, `null` where there is none. */
 export interface RunRow {
   id: string;
   name: string | null;

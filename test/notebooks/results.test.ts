@@ -9,7 +9,7 @@ import { markedResults, filled, results, unmarkedResults } from './results.ts';
 const stated: Readonly<Record<string, readonly string[]>> = {
   README: ['70 % of its weights held at 0', 'with 90 % at', 'with 95 % at'],
   '01-l0-googlenet': [
-    'it has lost 39 %', // published
+    'has lost 39 %', // published
     'scratch at 22 %',
     'an accuracy of 90 % is known to about ±1.9 points', // of 1,000 images
   ],
@@ -47,7 +47,7 @@ for (const [name, text] of texts) {
       assert.equal(plain(said), plain(results[name]()), `'${name}' has changed: npm run results`);
     }
     const own = stated[name] ?? [];
-    for (const words of own) assert.ok(text.includes(words), `'${words}' is said no more: drop it here, too`);
+    for (const words of own) assert.ok(text.includes(words), `'${words}' is no longer in the text: remove it here too`);
     assert.deepEqual(unmarkedResults(text, own), []);
   });
 }

@@ -13,7 +13,7 @@ import type { Sweep } from './sweep.js';
 export const redisSetting = {
   default: 'redis://127.0.0.1:6379',
   rule: text('the address of a Redis server'),
-  help: 'where the workers of engine=bullmq get their work',
+  help: 'the server from which the workers of engine=bullmq get their work',
 };
 
 /** What a job says: which point, and what its process died of so far. All else is in the sweep's folder. */

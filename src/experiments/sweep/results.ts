@@ -78,7 +78,7 @@ export function sweepResults(states: readonly PointState[]): SweepResult[] {
   return groupsOf(states).map((group) => resultOf(group, recordsOf(group)));
 }
 
-/** The same of a sweep that was saved, or of runs that were put together in its form. */
+/** The same for a saved sweep, or for runs in its form. */
 export function savedResults({
   records,
   groups = [],
