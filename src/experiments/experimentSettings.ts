@@ -1,15 +1,14 @@
 import { methodSettings, methodNames, type MethodName, type MethodSettings } from './methods.js';
+import { networkNames, type NetworkName } from './namedNetworks.js';
 import { recipeSchema, type RecipeSettings } from './recipe.js';
 import { runSchema, type RunSettings } from './runSettings.js';
 import { flag, listOf, number, oneOf, orNull, setOf, text, wholeNumber } from './settings/rules.js';
 import type { Schema } from './settings/schema.js';
 
-/** The networks that have a name; `own` is one that was given as a `tf.LayersModel`. */
-export const networkNames = ['googlenet', 'resnet20', 'cnn4', 'c3', 'resnet18', 'airbench'] as const;
-
 /** The network, and its start weights. */
 interface NetworkSettings {
-  network: (typeof networkNames)[number] | 'own';
+  /** `own` is one that was given as a `tf.LayersModel`. */
+  network: NetworkName | 'own';
   width: number;
   bn_momentum: number | null;
   weights: string | null;

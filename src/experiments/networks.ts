@@ -7,39 +7,11 @@ import { namedWeights } from '../graph/names.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import '../layers/registered.js';
 import { shapeOf, type ImageSet } from '../data/imageSet.js';
-import { whiteningKernel } from '../data/whitening.js';
-import { airbench } from '../models/airbench.js';
-import { c3 } from '../models/c3.js';
-import { cnn4 } from '../models/cnn4.js';
 import { fillFromTorchvision } from '../models/torchvision.js';
-import { googleNet } from '../models/googleNet.js';
-import type { NetworkOptions } from '../models/networkOptions.js';
-import { resnet18 } from '../models/resnet18.js';
-import { resnet20 } from '../models/resnet20.js';
 import { rescaleGammas } from '../sparsity/ista.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { methods } from './methods.js';
-import { normalisationOf } from './recipe.js';
-
-/** The builders of the named networks. To add one: its file in models/, an entry here, and its test. */
-const builders: Record<
-  Exclude<ExperimentSettings['network'], 'own'>,
-  (settings: ExperimentSettings, common: Required<NetworkOptions>, train: ImageSet) => tf.LayersModel
-> = {
-  googlenet({ methods, l0 }, common) {
-    const { droprate_init, sampling, reduce: gateReduce, unstructured } = l0;
-    return googleNet({
-      ...common,
-      gates: methods.includes('l0') && { droprate_init, sampling, gateReduce, unstructured },
-    });
-  },
-  resnet20: ({ bn_momentum }, common) => resnet20({ ...common, momentum: bn_momentum ?? undefined }),
-  cnn4: ({ bn_momentum }, common) => cnn4({ ...common, momentum: bn_momentum ?? undefined }),
-  c3: (_, common) => c3(common),
-  resnet18: (_, common) => resnet18(common),
-  airbench: (settings, common, train) =>
-    airbench({ ...common, whitening: whiteningKernel(train, normalisationOf(settings, train)) }),
-};
+import { namedNetworks } from './namedNetworks.js';
 
 /** A network to start from, as it is evaluated: its weights, and the masks of its channels. */
 export interface StartNetwork {
@@ -125,7 +97,7 @@ export async function buildNetwork(
   if (network === 'own' && !own)
     throw new UserError('network=own must come with a tf.LayersModel: experiment({ network: model }).');
   const common = { widthMultiplier: width, inputShape: shapeOf(train), classes: train.classNames.length, seed };
-  let model = network === 'own' ? own! : builders[network](settings, common, train);
+  let model = network === 'own' ? own! : await namedNetworks[network](settings, common, train);
   for (const name of settings.methods) {
     const seedOf = deriveSeed(seed, name);
     model = (await methods[name].prepare?.(model, { settings, seed: seedOf })) ?? model;

@@ -230,6 +230,12 @@ export class LiveSession {
     await this.kernel.get();
   }
 
+  /** Restarts the kernel, if there is one, once no cell runs. */
+  async restartWhenQuiet(): Promise<void> {
+    await this.quiet();
+    if (this.kernel.status.get().state === 'idle') await this.restart();
+  }
+
   /** Ends the kernel. What it had not been asked to run yet is not run. */
   async stop(atOnce = this.kernel.status.get().state !== 'idle'): Promise<void> {
     this.runner.drop();

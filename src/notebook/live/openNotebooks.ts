@@ -73,6 +73,12 @@ export class OpenNotebooks {
     return this.folder.rename(command.path, command.to);
   }
 
+  /** Restarts every kernel once its cells are done, so that it loads the library anew; outputs stay. */
+  async restartKernels(): Promise<void> {
+    await this.spare?.end();
+    await Promise.allSettled([...this.sessions.values()].map((session) => session.restartWhenQuiet()));
+  }
+
   /** Keeps what is not saved of every notebook in its draft; one that cannot be kept says so on its page and stops no other. */
   async keepAll(): Promise<void> {
     await Promise.allSettled([...this.sessions.values()].map((session) => session.keep()));
