@@ -253,19 +253,19 @@ export { train, type TrainingOptions } from './training/train.js';
 export { WeightAverages, type WeightAveragesOptions } from './training/weightAverages.js';
 
 export { blockTable, type BlockRow } from './experiments/blockTable.js';
-export type { FollowedEvent, LoadedEvent, RunEvent } from './experiments/claim.js';
+export type { FollowedEvent, LoadedEvent, RunEvent } from './experiments/acquireRun.js';
 export { compactLatencies, type CompactLatencyOptions } from './experiments/compactLatency.js';
 export { compareCompactions } from './experiments/compareCompactions.js';
 export { comparedRuns, whichToTake, type Compared, type Cost } from './experiments/comparison.js';
 export {
-  courseOf,
+  historyOf,
   cutPoints,
   epochMeans,
   gammaLine,
   keptRun,
   pruningPoints,
   resultPoints,
-  type Course,
+  type RunHistory,
   type Cut,
   type EpochMeans,
   type KeptRun,
@@ -274,7 +274,7 @@ export {
   type SavedIsta,
   type SavedPruning,
   type SavedSweep,
-} from './experiments/courses.js';
+} from './experiments/runHistory.js';
 export { experiment, type ExperimentSpec, type ProtocolSpec } from './experiments/experiment.js';
 export type { ExperimentSettings } from './experiments/experimentSettings.js';
 export { measure } from './experiments/measure.js';

@@ -95,7 +95,7 @@ export async function madeUpSweep(
       },
     };
     writeFileSync(join(data, 'runs', run, 'record.json'), JSON.stringify(record));
-    await sweep.tell(id, { state: 'finished', run });
+    await sweep.report(id, { state: 'finished', run });
   };
   return { sweep, finish };
 }

@@ -13,7 +13,7 @@ import { testSchema, type TestSettings } from './test.js';
 /** The kinds of files that a small network can be written to. */
 export const exportFormats = ['tfjs', 'safetensors', 'onnx'] as const;
 
-/** What `sparsebook compact` can be told. */
+/** The settings of `sparsebook compact`. */
 export interface CompactSettings extends Omit<TestSettings, 'data'> {
   output: string | null;
   format: (typeof exportFormats)[number];
@@ -38,7 +38,7 @@ export const compactSchema: Schema<CompactSettings> = {
   output: {
     default: null,
     rule: orNull(text('the path of a file, or of a folder for tfjs'), 'no file'),
-    help: 'where the small network is saved; .onnx and .safetensors say as what',
+    help: 'where the small network is saved; the endings .onnx and .safetensors set the format',
     conflict({ output, format }) {
       const ending = format === 'tfjs' && output !== null ? foreign.exec(output)?.[0] : undefined;
       return (
@@ -90,7 +90,8 @@ const outputs: Record<CompactSettings['format'], () => Promise<Output>> = {
     ]);
     const save: Output['save'] = async (model, path) => {
       const left = await saveTfjs(model, path);
-      if (left.length > 0) print(`It has layers of ${left.join(', ')}: import sparsebook/layers where it is loaded.`);
+      if (left.length > 0)
+        print(`It has layers of ${left.join(', ')}: a program that loads it must import 'sparsebook'.`);
     };
     return { check: (path) => checkFolderWritable(path, tfjsFolder), save };
   },
@@ -147,7 +148,7 @@ export function addCompactCommand(program: Command): void {
     .command('compact')
     .summary('make a trained network smaller')
     .description(
-      'Make the network of a checkpoint smaller, without what it does not need, say what that wins, and save it.',
+      'Remove what the network of a checkpoint does not need, print what that saves, and save the smaller network.',
     )
     .argument('[key=value...]', 'settings; see below')
     .addHelpText('after', () =>

@@ -89,14 +89,14 @@ export function addDataCommand(program: Command): void {
     );
   data
     .command('get')
-    .description('Download CIFAR-10 (162 MiB); a stopped download goes on where it was.')
+    .description('Download CIFAR-10 (162 MiB); a stopped download is resumed.')
     .argument('<name>', 'cifar10')
     .option('--to <folder>', "where to put it (default: the project's data/)")
     .option('--mirror <url>', 'another address of the same archive')
     .action(get);
   data
     .command('check')
-    .description('Read a data set whole, check it, and print what it holds.')
+    .description('Read and check a whole data set, and print what it contains.')
     .argument('[data]', 'synthetic, cifar10, or a folder of images by class or of its binary files', 'cifar10')
     .action(check);
 }

@@ -38,7 +38,7 @@ function addJupyterCommand(program: Command): void {
     .command('jupyter')
     .summary('open the notebooks in Jupyter')
     .description(
-      "Start JupyterLab, or else Jupyter Notebook, with this project's kernel. Words after the command go to Jupyter.",
+      "Start JupyterLab, or else Jupyter Notebook, with this project's kernel. Arguments after the command are Jupyter's.",
     )
     .argument('[words...]', "Jupyter's own arguments")
     .allowUnknownOption()

@@ -7,7 +7,7 @@ export interface Served {
   /** What Ctrl-C does, and what is said when it comes. */
   hint: string;
   farewell: string;
-  /** Puts what somebody made in safety, after a defect of ours. */
+  /** Saves unsaved work after an unexpected error. */
   rescue?: () => unknown;
   /** Ends the server; resolves with what a person should know. */
   close: () => Promise<string[]>;
@@ -30,7 +30,7 @@ export async function keepOpen(browser: boolean, start: () => Promise<Served>): 
   const stop = stopSignals();
   stop.again.addEventListener('abort', () => process.exit(stop.exitCode()));
   const ended = new Promise<unknown>((resolve) => stop.interrupt.addEventListener('abort', resolve));
-  // The last resort: whatever was overlooked costs nobody's work, and no other notebook its kernel.
+  // The last resort: an unexpected error loses no unsaved work, and other notebooks keep their kernels.
   for (const event of ['uncaughtException', 'unhandledRejection']) {
     process.on(event, (error: unknown) => {
       tellFault('the server', error);

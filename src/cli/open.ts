@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, watchFile } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Command } from 'commander';
+import { fenced } from '../notebook/live/fence.js';
 import { packageRoot } from '../notebook/jupyter/kernelSpec.js';
 import { resolveNotebook } from '../notebook/run/notebookFile.js';
 import { keepOpen, portNumber } from './keepOpen.js';
@@ -10,6 +11,8 @@ interface Flags {
   port?: number;
   /** Whether to open the browser. */
   browser: boolean;
+  /** Whether to restart kernels when the library is rebuilt. */
+  watch?: boolean;
 }
 
 /** The notebooks of the current folder, or else this project's. */
@@ -22,12 +25,13 @@ export function usualFolder(): string {
  * Serves the notebooks until Ctrl-C, until the system asks the process to end or until its terminal is gone: what is not saved is kept
  * in drafts first, then kernels end. A second signal ends them at once.
  */
-async function open(notebook: string | undefined, { port, browser }: Flags): Promise<void> {
+async function open(notebook: string | undefined, { port, browser, watch }: Flags): Promise<void> {
   const file = notebook === undefined ? undefined : resolveNotebook(notebook);
   await keepOpen(browser, async () => {
     const { startServer } = await import('../notebook/live/server/startServer.js');
     const folder = file === undefined ? usualFolder() : dirname(file);
     const server = await startServer({ folder, port, spareKernel: true });
+    if (watch) onRebuild(() => server.notebooks.restartKernels());
     // What the first page needs is loaded while the browser starts.
     if (file !== undefined) server.notebooks.at(basename(file)).catch(() => undefined);
     return {
@@ -40,17 +44,26 @@ async function open(notebook: string | undefined, { port, browser }: Flags): Pro
   });
 }
 
+/** Acts whenever `npm run build`, or `npm run dev`, has rebuilt the library. */
+function onRebuild(act: () => Promise<void>): void {
+  watchFile(join(packageRoot, 'dist', 'built'), { interval: 500, persistent: false }, () => {
+    process.stderr.write('the library was rebuilt: kernels restart\n');
+    fenced('a restart of kernels', act);
+  });
+}
+
 /** Adds `sparsebook open`. */
 export function addOpenCommand(program: Command): void {
   program
     .command('open')
     .summary('open the notebooks in the browser')
     .description(
-      'Open the notebooks, or one of them, in the browser: edit and run cells, move parameters, save. The server answers to this machine alone; Ctrl-C keeps what is not saved and ends it.',
+      'Open the notebooks, or one of them, in the browser: edit and run cells, move parameters, save. The server answers to this machine alone; Ctrl-C saves unsaved changes as drafts and ends it.',
     )
     .argument('[notebook]', 'a path, or the beginning of a name in notebooks/')
     .option('--port <number>', 'the port (default: 8765, or any that is free)', portNumber)
     .option('--no-browser', 'only print the address')
+    .option('--watch', 'restart kernels when the library is rebuilt')
     .addHelpText(
       'after',
       `

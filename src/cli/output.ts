@@ -3,10 +3,10 @@ import { isAbsolute, relative } from 'node:path';
 import { styleText } from 'node:util';
 import { UserError } from '../errors.js';
 
-/** What writing fails with where nobody reads any more: the other end of a pipe is closed, or the terminal is gone. */
+/** How writing fails when the other end of a pipe is closed, or the terminal is gone. */
 const unread = new Set(['EPIPE', 'ECONNRESET', 'EIO', 'ENXIO']);
 
-/** The exit code of a program that nobody listens to any more: 128 and the number of SIGPIPE. */
+/** The exit code of a program whose output is closed: 128 and the number of SIGPIPE. */
 const CODE = 141;
 
 /** Says 'lost' each time that something cannot be written to stdout or stderr. */
@@ -14,7 +14,7 @@ export const lostOutput = new EventEmitter<{ lost: [] }>();
 
 /**
  * From now on output that cannot be written is an event of `lostOutput`, on which work that has something to save stops in
- * order; without such work the process ends. Where the reason is another one than that nobody reads, such as a full disk,
+ * order; without such work the process ends. If the reason is another one than a closed output, such as a full disk,
  * the other stream says it.
  */
 function watchOutput(): void {
@@ -44,7 +44,7 @@ export async function runCommand(work: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/** Writes to standard output and resolves when it is written; throws a UserError when nobody reads it any more. */
+/** Writes to standard output and resolves when it is written; throws a UserError when it is closed. */
 export async function writeStdout(text: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const fail = (error: Error): void => reject(new UserError(`cannot write to standard output: ${error.message}`));

@@ -65,7 +65,7 @@ export function addPublishCommand(program: Command): void {
   addPageOptions(program.command('publish'))
     .summary('write the notebooks as a web site')
     .description(
-      'Write the notebooks, with the outputs that are saved in them, as a web site: a page that lists them and a page each, for any host of plain files and below any path. Nothing is run. A site that was published before is replaced, and no other folder.',
+      'Write the notebooks, with their saved outputs, as a static web site: a page that lists them and a page for each, for any host and below any path. No cell is run. Only a folder with a site that was published before is replaced.',
     )
     .argument('[folder]', `the folder to write (default: ${DEFAULT_FOLDER})`)
     .argument('[notebook...]', 'paths, or the beginnings of names in notebooks/ (default: all that are there)')

@@ -114,10 +114,10 @@ export const addPageOptions = (command: Command): Command =>
     .option('--static', 'a page that only shows what is saved, and runs nothing')
     .option(
       '--run-in-page',
-      'a page that runs also of a notebook that is not one of this project: whoever opens it can run its cells',
+      'a page that runs also for a notebook of another project: anyone who opens it can run its cells',
     );
 
-/** Whoever opens a page that runs lets its cells run: only this project's own notebooks do so unasked. */
+/** A page that runs can run its cells on the reader's machine: by default only this project's own notebooks get one. */
 export function runsInPage(file: string, { static: saved, runInPage }: PageFlags): boolean {
   return !saved && (runInPage === true || realpathSync(dirname(file)) === realpathSync(join(packageRoot, 'notebooks')));
 }
@@ -127,7 +127,7 @@ export function addReportCommand(program: Command): void {
   addPageOptions(addParameterOptions(program.command('report')))
     .summary('execute a notebook and render it to one HTML file')
     .description(
-      'Execute a notebook and render it, with its outputs, to one HTML file that needs no network. The executed notebook is saved in outputs/<name>/ beside the notebook, which stays as it is.',
+      'Execute a notebook and render it, with its outputs, to one HTML file that needs no network. The executed notebook is saved in outputs/<name>/ beside the original, which is not changed.',
     )
     .argument('[notebook]', `a path, or the beginning of a name in notebooks/ (default: ${DEFAULT_NOTEBOOK})`)
     .argument('[key=value...]', 'parameters, as for run')

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
 import { differingSettings, runsCsv, shares } from '../experiments/runTable.js';
-import { tellRuns, type ReadRun } from '../experiments/toldRuns.js';
+import { runRows, type SavedRunRow } from '../experiments/runRows.js';
 import { textTable, type Cell } from '../formats/text.js';
 import { runIds, runNamed, runsFolder } from '../training/log/listRuns.js';
 import { keepOpen, portNumber } from './keepOpen.js';
@@ -17,8 +17,8 @@ const headings: Record<string, string> = {
   'sparsity.complete': 'sparsity, complete, %',
 };
 
-/** A run as a row: what it came to, and the settings in which it differs from others; one named like an outcome is told from it. */
-function rowOf(run: ReadRun, settings: readonly string[]): Row {
+/** A run as a row: its results, and the settings in which it differs from others; a setting named like a result gets another heading. */
+function rowOf(run: SavedRunRow, settings: readonly string[]): Row {
   const numbers = Object.entries(run.numbers).map(
     ([name, value]) =>
       [headings[name], value === null || !shares.has(name) ? value : Number((100 * value).toFixed(2))] as const,
@@ -70,7 +70,7 @@ async function runs(names: readonly string[], { json, csv, open, port, browser }
   }
   const folder = runsFolder();
   if (open) return openRuns(folder, names, { port, browser });
-  const { runs: all, faults } = await tellRuns(folder);
+  const { runs: all, faults } = await runRows(folder);
   for (const fault of faults) process.stderr.write(`warning: ${fault}\n`);
   const chosen = names.length === 0 ? all : [...new Set(names.map((name) => runNamed(name, all)))];
   if (json) {

@@ -4,7 +4,7 @@ import { lostOutput } from './output.js';
 export interface StopSignals {
   /** Aborts at the first Ctrl-C. */
   interrupt: AbortSignal;
-  /** Aborts at the second Ctrl-C, and when the terminal closes, nobody reads the output any more, or the system asks the process to end. */
+  /** Aborts at the second Ctrl-C, and when the terminal or the output closes, or the system asks the process to end. */
   kill: AbortSignal;
   /** Aborts at the second signal, whichever the two are, but for those that a terminal sends as it closes. */
   again: AbortSignal;
@@ -21,7 +21,7 @@ type Name = keyof typeof NUMBERS;
 const received = ['SIGINT', 'SIGHUP', 'SIGTERM'] as const;
 
 /**
- * Turns the process's signals into two AbortSignals: ask the cell to stop, and end the kernel. Output that nobody reads any
+ * Turns the process's signals into two AbortSignals: ask the cell to stop, and end the kernel. Output that is not read any
  * more counts as one, SIGPIPE.
  */
 export function stopSignals(): StopSignals {

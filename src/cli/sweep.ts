@@ -65,7 +65,7 @@ function leftOf(done: number, left: number, seconds: number): number | undefined
   return done === 0 ? undefined : (seconds / done) * left;
 }
 
-/** How all points stand by their files, and by what the engine knows of those that nobody trains. */
+/** The states of all points by their files, and by what the engine knows of those that no process trains. */
 async function statesOf(sweep: Sweep, engine: Engine): Promise<PointState[]> {
   const states = await sweep.states();
   const failures = await engine.failures(sweep);
@@ -209,12 +209,12 @@ export function addSweepCommand(program: Command): void {
     .command('sweep')
     .summary('train many runs, and compare them')
     .description(
-      'Train an experiment with many settings: lists and ranges are tried in all combinations. What is done is not trained ' +
-        'twice: the same command goes on after a stop, and with other values trains what is missing.',
+      'Train an experiment with many settings: lists and ranges are run in all combinations. Finished runs are not trained ' +
+        'again: the same command continues after a stop, and with other values trains the missing runs.',
     );
   command
     .command('run', { isDefault: true })
-    .summary('train what is missing of a sweep (the usual command: the word run may be left out)')
+    .summary('train the missing runs of a sweep (the default command: the word run may be left out)')
     .argument(
       '[words...]',
       'a protocol or a YAML file, then settings: key=value, key=a,b,c, key=1..3, zip=key,key; options below',
@@ -240,12 +240,12 @@ export function addSweepCommand(program: Command): void {
     .action(sweepCommand);
   command
     .command('status')
-    .summary('say how each run of a sweep stands')
+    .summary('show the state of each run of a sweep')
     .argument('<sweep>', 'its name or folder')
     .action(status);
   command
     .command('cancel')
-    .summary('let what runs of a sweep save and stop')
+    .summary('make the active runs of a sweep save and stop')
     .argument('<sweep>', 'its name or folder')
     .action(cancel);
   addResultCommands(command);

@@ -66,11 +66,11 @@ export interface SweepView {
 
 /**
  * Shows a sweep: on a terminal a table that changes in place, elsewhere a plain line for each point that is done or failed and
- * now and then one for the whole. What was done before the first look is not told one by one.
+ * now and then one for the whole. Runs that finished before the first look are not printed one by one.
  */
 export function showSweep(stream: TextStream, name: string): SweepView {
   const line = stream.isTTY ? new StatusLine(stream) : undefined;
-  const told = new Map<string, State>();
+  const printed = new Map<string, State>();
   let noticed = '';
   let first = true;
   let shownAt = performance.now();
@@ -78,8 +78,8 @@ export function showSweep(stream: TextStream, name: string): SweepView {
   const onStates = (states: readonly PointState[], left?: number, notice = ''): void => {
     const over = states.filter(isOver);
     for (const state of over) {
-      if (told.get(state.point.id) === state.state) continue;
-      told.set(state.point.id, state.state);
+      if (printed.get(state.point.id) === state.state) continue;
+      printed.set(state.point.id, state.state);
       if (first && state.state === 'finished') continue;
       const text = pointLine(state);
       if (line) line.print(text);

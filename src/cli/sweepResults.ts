@@ -92,7 +92,7 @@ export function addResultCommands(command: Command): void {
   const about = 'its name or folder';
   command
     .command('table')
-    .summary('print what a sweep came to: means, 95 % intervals, n')
+    .summary('print the results of a sweep: means, 95 % intervals, n')
     .argument('<sweep>', about)
     .option('--json', 'print it as JSON by machine names, shares from 0 to 1')
     .option('--csv', 'print it as comma-separated values, shares from 0 to 1')
@@ -105,7 +105,7 @@ export function addResultCommands(command: Command): void {
     .action(plot);
   command
     .command('save')
-    .summary('write records and courses of a sweep as one JSON file, for a notebook to show')
+    .summary('write the records and histories of a sweep as one JSON file, for a notebook to show')
     .argument('<sweep>', about)
     .argument('<file>', 'the JSON file')
     .option('--latency', 'time the compact networks of all finished runs side by side, here and now')

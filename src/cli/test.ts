@@ -10,7 +10,7 @@ import { shownPath } from './output.js';
 import { settingLines } from './settingsHelp.js';
 import { untilStopped } from './stopSignals.js';
 
-/** What `sparsebook test` can be told. */
+/** The settings of `sparsebook test`. */
 export interface TestSettings extends Pick<RunSettings, 'backend' | 'threads'> {
   ckpt_path: string;
   data: string | null;

@@ -50,8 +50,8 @@ export function addTrainCommand(program: Command): void {
     .command('train')
     .summary('train a network')
     .description(
-      'Train a network and make it sparse: as a document did, or any network by any methods (network=resnet20 methods=l0). ' +
-        'A run that is finished is not trained twice: again=true trains it anew. Ctrl-C stops and saves; the same command goes on.',
+      'Train a network and make it sparse: as in a document, or any network with any methods (network=resnet20 methods=l0). ' +
+        'A finished run is not trained again, unless with again=true. Ctrl-C stops and saves; the same command continues.',
     );
   const all = Object.values(protocols) as Protocol[];
   const words = ({ name }: Protocol): string => (name === 'experiment' ? '' : ` ${name}`);
@@ -62,7 +62,7 @@ export function addTrainCommand(program: Command): void {
       .command(protocol.name, { isDefault: protocol.name === 'experiment' })
       .summary(protocol.summary)
       .description(
-        `Train: ${protocol.summary}. Settings on the command line win over those in the file, which win over the preset's.`,
+        `Train: ${protocol.summary}. Settings on the command line override those in the file, which override the preset's.`,
       )
       .argument('[key=value...]', 'settings; see below')
       .option('-c, --config <file>', 'take settings from a YAML file')

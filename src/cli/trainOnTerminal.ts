@@ -1,10 +1,10 @@
 import { useBackend } from '../backend/useBackend.js';
 import { describeData } from '../data/dataSplits.js';
-import { gammaLine } from '../experiments/courses.js';
+import { gammaLine } from '../experiments/runHistory.js';
 import type { GammaNote } from '../experiments/notes.js';
 import type { Protocol } from '../experiments/protocols/protocol.js';
 import { readSaved } from '../experiments/saved.js';
-import type { RunEvent } from '../experiments/claim.js';
+import type { RunEvent } from '../experiments/acquireRun.js';
 import { Run } from '../experiments/run.js';
 import type { RunSettings } from '../experiments/runSettings.js';
 import { settingWords, type Given } from '../experiments/settings/settle.js';
@@ -21,11 +21,11 @@ import { stopSignals } from './stopSignals.js';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** What is told of a network that was measured: all of its record, or what is known without one. */
-type Told = Measured & Pick<RunRecord, 'run' | 'steps'> & Partial<Pick<RunRecord, 'name' | 'last' | 'epochs'>>;
+/** What is printed of a measured network: all of its record, or what is known without one. */
+type Reported = Measured & Pick<RunRecord, 'run' | 'steps'> & Partial<Pick<RunRecord, 'name' | 'last' | 'epochs'>>;
 
 /** What a record says, in the words of a table. */
-export function recordFields(record: Told): ResultRow {
+export function recordFields(record: Reported): ResultRow {
   const names = [
     'validation.accuracy',
     'test.accuracy',

@@ -6,7 +6,7 @@ export function addWeightsCommand(program: Command): void {
     .command('weights')
     .summary('copy the weights of a checkpoint, to ship them')
     .description(
-      'Copy a checkpoint without what only a resumed run needs: weights, settings and provenance stay. It can be tested and started from.',
+      'Copy a checkpoint without the parts that only a resumed run needs: weights, settings and provenance stay. It can be tested, and new runs can start from it.',
     )
     .argument('<checkpoint>', 'the checkpoint, e.g. data/runs/RUN/checkpoints/best')
     .argument('<folder>', 'the folder to write')

@@ -28,17 +28,17 @@ const schema: Schema<Settings> = {
   threads: {
     default: null,
     rule: orNull(wholeNumber({ min: 1, max: 64 }), 'one, or with jobs the cores shared out'),
-    help: 'threads of each run; they change no bit of the result',
+    help: 'threads of each run; they do not change the results',
   },
   nice: {
     default: 10,
     rule: wholeNumber({ min: 0, max: 19 }),
-    help: 'how far the runs stand back behind other processes of the machine, 0 not at all',
+    help: 'how much lower the priority of the runs is than that of other processes, 0 not at all',
   },
   lost_after: {
     default: 30,
     rule: wholeNumber({ min: 1 }),
-    help: 'seconds without a sign of life after which the runs of a worker are given to others',
+    help: 'seconds without a heartbeat after which the runs of a worker are given to others',
   },
 };
 
@@ -85,10 +85,10 @@ async function workerCommand(words: string[], { exitWhenDone = false }: { exitWh
 export function addWorkerCommand(program: Command): void {
   program
     .command('worker')
-    .summary('train what sweeps with engine=bullmq ask for')
+    .summary('train the runs of sweeps with engine=bullmq')
     .description(
-      'Train the runs of sweeps that were asked for with engine=bullmq. Any number of workers, on any machines that share the ' +
-        'data folder (SPARSEBOOK_DATA) and reach the Redis server, share the work; one that is lost loses no run.',
+      'Train the runs of sweeps that were started with engine=bullmq. Any number of workers, on any machines that share the ' +
+        'data folder (SPARSEBOOK_DATA) and the Redis server, share the work; if one is lost, no run is lost.',
     )
     .argument('[words...]', 'key=value, see below')
     .option('--exit-when-done', 'end when no work is left; else wait for more')

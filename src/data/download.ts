@@ -6,7 +6,7 @@ import type { ReadableStream } from 'node:stream/web';
 import { setTimeout as pause } from 'node:timers/promises';
 import { UserError } from '../errors.js';
 
-/** How much of a file has arrived, told after each piece. */
+/** How much of a file has arrived, reported after each piece. */
 export interface Transfer {
   /** Bytes on disk, those of earlier attempts included. */
   received: number;

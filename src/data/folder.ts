@@ -131,7 +131,7 @@ async function forEachInParallel<T>(items: readonly T[], work: (item: T, i: numb
 
 type Decoder = (path: string) => Sharp;
 
-/** A decoder that turns images as their cameras say; loaded only here, as whoever has no image files needs none. */
+/** A decoder that turns images as their cameras say; loaded only here, as it is needed for image files only. */
 async function decoder(): Promise<Decoder> {
   const { default: sharp } = await import('sharp').catch((error: unknown) => {
     throw new UserError(

@@ -68,12 +68,12 @@ export async function extractCifar10(
       content.catch(() => undefined);
       contents.set(name, content);
     } catch (error) {
-      // An error thrown inside the parser's stream would be nobody's; it is kept until the parser is done.
+      // An error thrown inside the parser's stream would be unhandled; it is kept until the parser is done.
       refusals.push(error);
       entry.resume();
     }
   };
-  // Loaded only here: whoever trains needs no tar reader.
+  // Loaded only here: training needs no tar reader.
   const { list } = await import('tar');
   try {
     await list({ file: archivePath, strict: true, onReadEntry });

@@ -133,7 +133,7 @@ function bytesOf(images: ImageArrays['images'], values: number): Uint8Array {
   return Uint8Array.from(images, (value) => Math.round(255 * value));
 }
 
-/** How many classes labels speak of, where nobody has named them: every number from 0 to the highest must occur. */
+/** The number of classes in labels without class names: every number from 0 to the highest must occur. */
 function classesOf(labels: ArrayLike<number>): number {
   const present = new Set(Array.from(labels));
   for (let label = 0; label < present.size; label++) {

@@ -3,18 +3,18 @@ import { measureLatency, type LatencyOptions } from '../compact/report/latency.j
 import { compact } from '../compact/shrink/compact.js';
 import { trainedNetwork } from './saved.js';
 
-/** What `compactLatencies` can be told. */
+/** Options of `compactLatencies`. */
 export interface CompactLatencyOptions extends LatencyOptions {
   /** Images of a pass. Default 1 and 128. */
   batchSizes?: readonly number[];
-  /** How often each network has its turn. Default 3. */
+  /** Rounds, in each of which every network is timed once. Default 3. */
   rounds?: number;
 }
 
 /**
  * How long forward passes of trained networks take once they are compact: of each checkpoint the median milliseconds by the
- * number of images, `{ 1: 4.1, 128: 80 }`. The networks take turns, so that what else the machine does meets all alike;
- * of each turn the median counts, and of the turns the quickest. Zeros within kernels that stay save no time.
+ * number of images, `{ 1: 4.1, 128: 80 }`. The networks take turns, so that other load on the machine affects all alike;
+ * the result is the smallest of the rounds' medians. Zeros within kernels that stay save no time.
  *
  * Throws a UserError for a checkpoint that cannot be read, and the reason of `signal` where that ends it.
  */

@@ -5,7 +5,7 @@ import { scoresOf } from './measure.js';
 import type { TrainedNetwork } from './saved.js';
 import { percent, type ResultRow } from './tables.js';
 
-/** Ways of making a network compact that differ in what becomes of constants, and in the widths. */
+/** Ways of making a network compact: how constants are treated, and how widths are rounded. */
 const ways: readonly [way: string, options: CompactOptions][] = [
   ['exact', {}],
   ['exact, widths multiples of 4', { roundTo: 4 }],

@@ -1,5 +1,5 @@
 import { compactLatencies, type CompactLatencyOptions } from './compactLatency.js';
-import type { RunGroup, SavedSweep } from './courses.js';
+import type { RunGroup, SavedSweep } from './runHistory.js';
 import type { Run } from './run.js';
 import { savedResults, type SweepResult } from './sweep/results.js';
 import { differenceOf, percent, type MeanInterval, type ResultRow, type SomeRecord } from './tables.js';
@@ -7,7 +7,7 @@ import { differenceOf, percent, type MeanInterval, type ResultRow, type SomeReco
 /** Runs of several methods that are compared at several sizes, as a sweep saves them or put together in that form. */
 export type Compared = Pick<SavedSweep, 'groups'> & { records: readonly SomeRecord[] };
 
-/** The entries of a comparison that are no methods: the network that all start from, and what they are measured by. */
+/** The entries of a comparison that are not methods: the common start network, and the baselines. */
 export const peers = {
   /** The whole network, trained once. */
   whole: 'dense',
@@ -63,7 +63,7 @@ function inPoints({ n, mean, halfWidth }: MeanInterval): string {
   return halfWidth === null ? `${points(mean)} (n = ${n})` : `${points(mean)} ± ${points(halfWidth)} (n = ${n})`;
 }
 
-/** Which of two to take, by how far the first is above the second: no more than the interval carries. */
+/** Which of two is better, by their difference and its interval. */
 function verdict({ mean, halfWidth }: MeanInterval, first = '', second = ''): string {
   if (halfWidth === null) return 'open: one run each';
   if (Math.abs(mean) <= halfWidth) return 'either';

@@ -11,13 +11,13 @@ import { Run } from './run.js';
 import type { SomeSettings } from './settings/schema.js';
 import { givenIn } from './settings/settle.js';
 
-/** What every experiment can be given as objects. */
+/** The parts of an experiment that can be objects. */
 interface Given {
-  /** Images, or the name of those that are to be loaded. */
+  /** Images, or the name of a data set to load. */
   data?: DataSplits | string;
-  /** What it starts from: a run, which is trained first if need be, the path of a checkpoint, or a network. */
+  /** The start weights: a run, which is trained first if necessary, the path of a checkpoint, or a network. */
   start?: Run | string | tf.LayersModel;
-  /** The folder in which the run gets one of its own. Default: data/runs. */
+  /** The folder in which the run's folder is made. Default: data/runs. */
   root?: string;
 }
 
@@ -44,7 +44,7 @@ export interface ExperimentSpec extends Given {
 
 type OwnSettings<P extends ProtocolName> = (typeof protocols)[P] extends Protocol<infer S> ? SomeSettings<S> : never;
 
-/** A document's protocol with settings of its own. */
+/** A document's protocol with its settings. */
 export type ProtocolSpec = {
   [P in Exclude<ProtocolName, 'experiment'>]: { protocol: P } & Given & Omit<OwnSettings<P>, 'data'>;
 }[Exclude<ProtocolName, 'experiment'>];
@@ -67,7 +67,7 @@ function settingsOf({ network, methods = [], recipe = {}, data, start: _, root: 
 }
 
 /**
- * A run of an experiment; nothing is trained before its events are read. Two forms: a document's protocol with settings in
+ * The run of an experiment; training starts when its events are read. Two forms: a document's protocol with settings in
  * the document's spelling,
  *
  *     experiment({ protocol: 'l0-googlenet', data: images, lambda_l0: 20, start: 'CHECKPOINT' })
@@ -76,7 +76,7 @@ function settingsOf({ network, methods = [], recipe = {}, data, start: _, root: 
  *
  *     experiment({ network: model, data: images, methods: { name: 'magnitude', prune: 0.5 }, recipe: { epochs: 3 }, seed: 1 })
  *
- * A network is copied as it is now: training does not change the one that is given. Throws a UserError for an unknown name,
+ * The network is copied: training does not change the given one. Throws a UserError for an unknown name,
  * a value against its rule, and settings that contradict each other. The caller disposes the run.
  */
 export function experiment(spec: ExperimentSpec | ProtocolSpec): Run {

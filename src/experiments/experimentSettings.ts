@@ -1,15 +1,14 @@
 import { methodSettings, methodNames, type MethodName, type MethodSettings } from './methods.js';
+import { networkNames, type NetworkName } from './namedNetworks.js';
 import { recipeSchema, type RecipeSettings } from './recipe.js';
 import { runSchema, type RunSettings } from './runSettings.js';
 import { flag, listOf, number, oneOf, orNull, setOf, text, wholeNumber } from './settings/rules.js';
 import type { Schema } from './settings/schema.js';
 
-/** The networks that have a name; `own` is one that was given as a `tf.LayersModel`. */
-export const networkNames = ['googlenet', 'resnet20', 'cnn4', 'c3', 'resnet18', 'airbench'] as const;
-
-/** What is trained, and from which weights. */
+/** The network, and its start weights. */
 interface NetworkSettings {
-  network: (typeof networkNames)[number] | 'own';
+  /** `own` is one that was given as a `tf.LayersModel`. */
+  network: NetworkName | 'own';
   width: number;
   bn_momentum: number | null;
   weights: string | null;
@@ -34,7 +33,7 @@ const networkSchema: Schema<NetworkSettings, ExperimentSettings> = {
   bn_momentum: {
     default: null,
     rule: orNull(number({ above: 0, max: 1 }), "the network's own"),
-    help: 'the share of a new batch in the running statistics; short runs want more',
+    help: 'the share of a new batch in the running statistics; short runs need more',
     conflict: ({ network }) => (network === 'own' ? 'an own network has its own momentum' : undefined),
   },
   weights: {
@@ -52,17 +51,17 @@ const networkSchema: Schema<NetworkSettings, ExperimentSettings> = {
     except: {
       default: [],
       rule: listOf(text("a layer's name")),
-      help: 'layers that start anew where the others start from the network of ckpt_path',
+      help: 'layers that get new weights while the others start from the network of ckpt_path',
     },
     compact: {
       default: false,
       rule: flag,
-      help: 'whether the network of ckpt_path is made compact first, and what is left of it is trained',
+      help: 'whether the network of ckpt_path is made compact first, and then trained',
     },
     absorb: {
       default: 'exact',
       rule: oneOf('exact', 'interior', 'none'),
-      help: 'what becomes of the constants that removed channels put out; interior leaves an error at the borders',
+      help: 'what happens to the constant outputs of removed channels; interior leaves an error at the borders',
     },
     rewind: {
       default: false,
@@ -72,7 +71,7 @@ const networkSchema: Schema<NetworkSettings, ExperimentSettings> = {
   },
 };
 
-/** Everything that an experiment can be told, each setting declared once: its rule, default, help and conflicts. */
+/** All settings of an experiment, each declared once: its rule, default, help and conflicts. */
 export const experimentSchema: Schema<ExperimentSettings> = {
   ...runSchema,
   ...networkSchema,
@@ -80,7 +79,7 @@ export const experimentSchema: Schema<ExperimentSettings> = {
   methods: {
     default: [],
     rule: setOf(oneOf(...methodNames)),
-    help: 'what makes the network sparse; several work together',
+    help: 'the sparsity methods; several can be combined',
   },
   ...methodSettings,
   seed: { default: 0, rule: wholeNumber({ min: 0 }), help: 'the start of all random numbers' },

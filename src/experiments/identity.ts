@@ -8,7 +8,7 @@ import type { ExperimentSettings } from './experimentSettings.js';
 import { outsideIdentity } from './runSettings.js';
 import { givenIn } from './settings/settle.js';
 
-/** To be raised when training gives other bits than before for the same settings: earlier runs are then others. */
+/** Increase it when training gives other bits than before for the same settings: earlier runs then have another identity. */
 const numerics = 1;
 
 /** Where a run starts: the path of a checkpoint, or a network. */
@@ -20,7 +20,7 @@ export interface OwnNetwork {
   weights: ReadonlyMap<string, Float32Array>;
 }
 
-/** Keeps what a network is and has now, so that what becomes of it later changes no run. */
+/** Copies a network's topology and weights, so that later changes to it affect no run. */
 export function ownNetwork(model: tf.LayersModel): OwnNetwork {
   const weights = [...namedWeights(model)].map(
     ([name, weight]) => [name, weight.read().dataSync<'float32'>().slice()] as const,
@@ -29,8 +29,8 @@ export function ownNetwork(model: tf.LayersModel): OwnNetwork {
 }
 
 /**
- * Settings that came after others had been trained with, and the value at which each changes nothing: it is left out there, so that
- * earlier runs stay what they are.
+ * Settings that were added later, each with the value at which it has no effect: it is then left out, so that
+ * earlier runs keep their identity.
  */
 const later: Readonly<Record<string, string>> = {
   progressive_resizing: '[]',
@@ -54,7 +54,7 @@ async function addFile(hash: Hash, path: string): Promise<void> {
   hash.update(bytes);
 }
 
-/** The settings on which it depends what a run comes to, as words in order. */
+/** The settings that affect a run's result, as words in order. */
 function decisive(settings: ExperimentSettings): string[] {
   const inside = givenIn(settings).filter(({ name }) => !outsideIdentity.includes(name));
   return inside
@@ -64,13 +64,13 @@ function decisive(settings: ExperimentSettings): string[] {
     .sort();
 }
 
-/** Whether two runs on the same images, from the same start, come to the same. */
+/** Whether two runs on the same images, from the same start, have the same result. */
 export const sameOutcome = (a: ExperimentSettings, b: ExperimentSettings): boolean =>
   decisive(a).join() === decisive(b).join();
 
 /**
- * What a run is, in twelve hexadecimal digits: its settings but for those that change nothing it comes to, its images, the
- * weights it starts from, what computes, and the version of this library's numerics. Two runs of one identity come to the
+ * The identity of a run, in twelve hexadecimal digits: its settings except for those that do not affect its result, its images, the
+ * weights it starts from, the backend, and the version of this library's numerics. Two runs of one identity give the
  * same bits. `images` is the `dataHash` of the images it is trained and measured with.
  *
  * Throws a UserError for a checkpoint or a file of weights that cannot be read.
@@ -86,7 +86,7 @@ export async function identityOf(
   if (settings.weights !== null) await addFile(hash.update('weights'), settings.weights);
   if (typeof start === 'string') {
     const folder = await findCheckpoint(start);
-    // The sums stand for the files; that of the description has dates in it.
+    // The checksums stand for the files; the description's is left out, as it contains dates.
     const sums = await readFile(join(folder, checkpointFiles.sums), 'utf8').catch(() => '');
     const lines = sums.split('\n').filter((line) => !line.endsWith(checkpointFiles.description));
     hash.update(`start ${lines.join('\n')}`);

@@ -54,7 +54,7 @@ export async function measure(network: TrainedNetwork, data: DataSplits, signal?
   };
 }
 
-/** What a record is put together from. */
+/** The parts of a record. */
 interface RecordParts {
   id: string;
   network: TrainedNetwork;
@@ -65,7 +65,7 @@ interface RecordParts {
   last: RunRecord['last'];
 }
 
-/** Puts together what a finished run says. */
+/** Makes the record of a finished run. */
 export function recordOf({ id, network, data, events, provenance, measured, last }: RecordParts): RunRecord {
   const { saved, settings, checkpoint } = network;
   const epochs = events.filter((event): event is EpochEvent => event.type === 'epoch');

@@ -49,31 +49,31 @@ export interface MethodSettings {
 /** The name of a method: `methods=l0`. */
 export type MethodName = keyof MethodSettings;
 
-/** What a method is built from besides its network. */
+/** What a method is built with besides its network. */
 export interface MethodContext {
   settings: ExperimentSettings;
-  /** Decides its random draws. */
+  /** The seed of its random numbers. */
   seed: number;
   /** The network whose weights decide what is pruned, where that is not the one that is trained. */
   rankedBy?: tf.LayersModel;
 }
 
-/** A sparsity method as an experiment knows it. To add one: its file in sparsity/, an entry here, and its test. */
+/** A sparsity method in an experiment. To add one: its file in sparsity/, an entry here, and its test. */
 interface Method<S> {
   settings: Schema<S, ExperimentSettings>;
-  /** The network with what the method needs in it; it takes the place of the given one, which is disposed. */
+  /** Returns the network with the layers that the method needs; it replaces the given one, which is disposed. */
   prepare?(model: tf.LayersModel, context: MethodContext): Promise<tf.LayersModel>;
   build(model: tf.LayersModel, context: MethodContext): Promise<Sparsifier>;
-  /** The first epoch, counted from 0, after which nothing more is removed or let free: from there one can be the best. */
+  /** The first epoch, counted from 0, after which nothing more is removed or unfrozen: from there on an epoch can be the best. */
   settled?(settings: ExperimentSettings): number;
 }
 
-/** How a run is too short for its target sparsity, if it is. */
+/** Why a run is too short for its target sparsity, if it is. */
 function travelsLess(settings: ExperimentSettings, length: RunLength): string | undefined {
   const { target_sparsity, lr_gates } = settings.l0;
   if (target_sparsity === null || lr_gates === 0) return undefined;
   const { steps } = length;
-  // As many at lr_gates as all steps of the schedule are together.
+  // The steps of the schedule, in steps at lr_gates.
   const full = factorsOf(settings, length).reduce((sum, factor) => sum + factor, 0);
   // Lambda follows a ramp while log alpha travels by 8, at lr_gates a step, and settles in twice the time.
   if (full * lr_gates >= 8) return undefined;
@@ -81,7 +81,7 @@ function travelsLess(settings: ExperimentSettings, length: RunLength): string | 
   return `needs about ${Math.ceil(20 / lr_gates)} steps at lr_gates=${lr_gates}, and the run has ${steps}${slowed}`;
 }
 
-/** The sparsity methods by name. Their code is imported when needed: settings and help do without tensors. */
+/** The sparsity methods by name. Their code is imported when needed: settings and help need no tensors. */
 export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Name]> } = {
   l0: {
     settings: {
@@ -97,7 +97,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       target_sparsity: {
         default: null,
         rule: orNull(number({ min: 0, below: 1 }), 'a fixed lambda'),
-        help: 'the share of parameters to be removed; lambda is then chosen anew after each step so as to reach and hold it',
+        help: 'the share of parameters to be removed; lambda is then adapted after each step to reach and hold it',
         warning: travelsLess,
       },
       droprate_init: {
@@ -128,7 +128,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       sampling: {
         default: ({ l0 }) => (l0.unstructured ? 'batch' : 'image'),
         rule: oneOf('image', 'batch'),
-        help: "what shares a mask in training; the paper's code draws one for each batch",
+        help: "what has its own mask in training, each image or each batch; the paper's code draws one for each batch",
         conflict: ({ l0 }) =>
           l0.unstructured && l0.sampling === 'image'
             ? 'where weights have gates, a batch shares the weights, and so their masks'
@@ -184,7 +184,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       l1_penalty: {
         default: 0.001,
         rule: number({ min: 0 }),
-        help: 'how much of the learning rate, times what its channel costs, each gamma loses in a step',
+        help: 'the L1 penalty: how much of the learning rate, times the cost of its channel, each gamma loses in a step',
       },
       alpha: {
         default: 1,
@@ -243,7 +243,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       next_layer: {
         default: 'zero',
         rule: oneOf('zero', 'random', 'keep'),
-        help: 'what becomes of the next weights of a filter that comes back; keep is what the project calls random',
+        help: 'which weights the next layer gets for a filter that comes back; keep is what the project calls random',
       },
       scaling: {
         default: 'clip',

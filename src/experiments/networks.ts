@@ -7,47 +7,19 @@ import { namedWeights } from '../graph/names.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import '../layers/registered.js';
 import { shapeOf, type ImageSet } from '../data/imageSet.js';
-import { whiteningKernel } from '../data/whitening.js';
-import { airbench } from '../models/airbench.js';
-import { c3 } from '../models/c3.js';
-import { cnn4 } from '../models/cnn4.js';
 import { fillFromTorchvision } from '../models/torchvision.js';
-import { googleNet } from '../models/googleNet.js';
-import type { NetworkOptions } from '../models/networkOptions.js';
-import { resnet18 } from '../models/resnet18.js';
-import { resnet20 } from '../models/resnet20.js';
 import { rescaleGammas } from '../sparsity/ista.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { methods } from './methods.js';
-import { normalisationOf } from './recipe.js';
+import { namedNetworks } from './namedNetworks.js';
 
-/** How each network with a name is built. To add one: its file in models/, an entry here, and its test. */
-const builders: Record<
-  Exclude<ExperimentSettings['network'], 'own'>,
-  (settings: ExperimentSettings, common: Required<NetworkOptions>, train: ImageSet) => tf.LayersModel
-> = {
-  googlenet({ methods, l0 }, common) {
-    const { droprate_init, sampling, reduce: gateReduce, unstructured } = l0;
-    return googleNet({
-      ...common,
-      gates: methods.includes('l0') && { droprate_init, sampling, gateReduce, unstructured },
-    });
-  },
-  resnet20: ({ bn_momentum }, common) => resnet20({ ...common, momentum: bn_momentum ?? undefined }),
-  cnn4: ({ bn_momentum }, common) => cnn4({ ...common, momentum: bn_momentum ?? undefined }),
-  c3: (_, common) => c3(common),
-  resnet18: (_, common) => resnet18(common),
-  airbench: (settings, common, train) =>
-    airbench({ ...common, whitening: whiteningKernel(train, normalisationOf(settings, train)) }),
-};
-
-/** A network that training starts from, as it is evaluated: its weights, and the masks of its channels. */
+/** A network to start from, as it is evaluated: its weights, and the masks of its channels. */
 export interface StartNetwork {
   model: tf.LayersModel;
   masks: ReadonlyMap<string, Float32Array>;
 }
 
-/** A network that is ready to be trained, and what was done to it. */
+/** A network that is ready for training, and how it was made. */
 export interface BuiltNetwork {
   model: tf.LayersModel;
   /** Whether the settings alone do not describe it, so that a checkpoint must say what it is. */
@@ -59,7 +31,7 @@ export interface BuiltNetwork {
 }
 
 /**
- * Gives a network the weights of another one, as far as it has weights of the same names and gates apart, which start anew.
+ * Copies the weights of another network by name, except for gates, which get new ones.
  * Returns the names of the layers of `to` that keep start values: those that `from` does not have, and those in `except`.
  *
  * Throws a UserError where a weight has another shape, and for a name in `except` that is no layer of `to`.
@@ -125,7 +97,7 @@ export async function buildNetwork(
   if (network === 'own' && !own)
     throw new UserError('network=own must come with a tf.LayersModel: experiment({ network: model }).');
   const common = { widthMultiplier: width, inputShape: shapeOf(train), classes: train.classNames.length, seed };
-  let model = network === 'own' ? own! : builders[network](settings, common, train);
+  let model = network === 'own' ? own! : await namedNetworks[network](settings, common, train);
   for (const name of settings.methods) {
     const seedOf = deriveSeed(seed, name);
     model = (await methods[name].prepare?.(model, { settings, seed: seedOf })) ?? model;

@@ -98,13 +98,13 @@ export const recipeSchema: Schema<RecipeSettings> = {
   momentum: {
     default: ({ optimizer }) => (optimizer === 'muon' ? 0.95 : 0),
     rule: number({ min: 0, below: 1 }),
-    help: "the share of SGD's velocity, or of Muon's momentum, that stays",
+    help: 'the momentum of SGD or Muon',
     conflict: withMomentum,
   },
   nesterov: {
     default: ({ optimizer }) => optimizer === 'muon',
     rule: flag,
-    help: 'whether SGD and Muon look ahead by it',
+    help: "whether SGD and Muon use Nesterov's momentum",
     conflict: (settings) =>
       withMomentum(settings) ??
       (settings.nesterov && settings.momentum === 0 ? 'momentum=0 has no velocity' : undefined),
@@ -112,25 +112,25 @@ export const recipeSchema: Schema<RecipeSettings> = {
   weight_decay: {
     default: 1e-4,
     rule: number({ min: 0 }),
-    help: 'how much weights shrink: of each step of the learning rate with adamw and muon, added to the gradient with adam and sgd',
+    help: 'the weight decay: times the learning rate in each step with adamw and muon, added to the gradient with adam and sgd',
   },
   decay: {
     default: 'all',
     rule: oneOf('all', 'kernels'),
-    help: 'which variables shrink: all, or kernels alone, and no biases, batch norms and gates',
+    help: 'which variables decay: all, or only kernels, not biases, batch norms and gates',
     conflict: ({ weight_decay }) => (weight_decay === 0 ? 'weight_decay=0 shrinks nothing' : undefined),
   },
   epochs: {
     default: 20,
     rule: orNull(wholeNumber({ min: 1 }), 'as many as max_steps take'),
-    help: 'how often training passes over the images',
+    help: 'the number of passes over the training images',
     conflict: ({ epochs, max_steps }) =>
       epochs === null && max_steps === null ? 'max_steps=null does not say where training ends' : undefined,
   },
   max_steps: {
     default: null,
     rule: orNull(wholeNumber({ min: 1 }), 'all of the epochs'),
-    help: 'how many steps are made at most',
+    help: 'the largest number of steps',
   },
   batch_size: { default: 128, rule: wholeNumber({ min: 1 }), help: 'images a step' },
   drop_last: {
@@ -141,7 +141,7 @@ export const recipeSchema: Schema<RecipeSettings> = {
   schedule: {
     default: 'constant',
     rule: oneOf('constant', 'steps', 'exponential', 'one-cycle'),
-    help: 'how the learning rates change: at milestones, every so many epochs, or up to lr and down to nothing',
+    help: 'how the learning rates change: at milestones, every so many epochs, or up to lr and down to zero',
     warning: ({ schedule, milestones }) =>
       schedule === 'steps' && milestones.length === 0
         ? 'has no milestones: the learning rates stay as they are'
@@ -201,7 +201,7 @@ export const recipeSchema: Schema<RecipeSettings> = {
   softmax_in_loss: {
     default: false,
     rule: flag,
-    help: 'whether the loss gets probabilities where it wants logits',
+    help: 'whether the loss gets probabilities where it expects logits',
   },
   softmax_scale: {
     default: 1,
@@ -212,7 +212,7 @@ export const recipeSchema: Schema<RecipeSettings> = {
   ema_decay: {
     default: null,
     rule: orNull(number({ min: 0, below: 1 }), 'none'),
-    help: 'how slowly averages of the weights follow them; where there are averages, they are what is evaluated',
+    help: 'the decay of the moving averages of the weights; if there are averages, they are evaluated',
   },
   tta: {
     default: 'none',
@@ -222,7 +222,7 @@ export const recipeSchema: Schema<RecipeSettings> = {
   select: {
     default: 'last',
     rule: oneOf('last', 'best'),
-    help: 'which network a run comes to: that of the last step, or of the epoch that did best on the validation images',
+    help: 'which network is the result of a run: that of the last step, or of the epoch with the best validation accuracy',
   },
 };
 

@@ -14,7 +14,7 @@ import { provenance, type Provenance } from '../training/log/provenance.js';
 import { reopenRun, type RunFolder } from '../training/log/runFolder.js';
 import { runsFolder } from '../training/log/listRuns.js';
 import { addEvent, readProvenance, readRun, runFiles } from '../training/log/readRun.js';
-import { claimRun, findRun, followed, type RunEvent } from './claim.js';
+import { acquireRun, findRun, followed, type RunEvent } from './acquireRun.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { identityOf, sameOutcome, type OwnNetwork, type StartPoint } from './identity.js';
 import { methods } from './methods.js';
@@ -47,13 +47,13 @@ export interface RunRequest {
 
 /**
  * A run of an experiment, trained by reading its events; it has an identity (see `identityOf`) and a folder in data/runs. A
- * run that is finished is handed out instead of trained, one that is half done goes on from its last checkpoint, and one
- * that another process trains is followed. Trained networks come from its checkpoints, so that who trained it changes nothing.
+ * run that is finished is loaded instead of trained, one that is incomplete continues from its last checkpoint, and one
+ * that another process trains is followed. Trained networks are always read from checkpoints, whichever process trained them.
  */
 export class Run {
   /** The experiment's settings in full. */
   readonly settings: ExperimentSettings;
-  /** All events so far, those of before an interruption too. */
+  /** All events so far, including those before an interruption. */
   readonly history: TrainingEvent[] = [];
   /** Its folder, once it has been asked for. */
   dir?: string;
@@ -62,7 +62,7 @@ export class Run {
   private halved?: DataSplits;
   private trained?: TrainedNetwork;
   private again: boolean;
-  /** How it goes on, where it was made from one of its checkpoints. */
+  /** How it continues, if it was made from one of its checkpoints. */
   private goesOn?: (signal?: AbortSignal) => AsyncGenerator<RunEvent, void, void>;
 
   constructor(private readonly request: RunRequest) {
@@ -76,10 +76,10 @@ export class Run {
     return this.request.settings;
   }
 
-  /** What the run came to. Throws a UserError for one that is not finished. */
+  /** The record of the run. Throws a UserError if it is not finished. */
   get record(): RunRecord {
     const { name, tags } = this.settings;
-    // Who asks for a run that is known by another name has it under the one that was asked for.
+    // The record has the name that was asked for, even if the run was trained under another.
     if (this.found)
       return { ...this.found, name: name ?? this.found.name, tags: tags.length > 0 ? tags : this.found.tags };
     throw new UserError(
@@ -112,7 +112,7 @@ export class Run {
   }
 
   /**
-   * Trains the run, hands it out or follows it, event by event; an aborted `signal` ends training between two steps and
+   * Trains, loads or follows the run, event by event; an aborted `signal` ends training between two steps and
    * saves. Throws a UserError for settings, images and weights that do not fit.
    */
   async *events(signal?: AbortSignal): AsyncGenerator<RunEvent, void, void> {
@@ -121,21 +121,21 @@ export class Run {
     const start = await this.startPoint(signal);
     const identity = await this.identity(start);
     for (;;) {
-      const claim = await claimRun(this.request.root ?? runsFolder(), this.title(), identity, this.again);
-      this.dir = claim.dir;
-      if (claim.state === 'finished') return yield* this.load(claim.dir);
-      if (claim.state === 'held') {
-        yield* followed(claim.dir, claim.why, signal);
+      const acquired = await acquireRun(this.request.root ?? runsFolder(), this.title(), identity, this.again);
+      this.dir = acquired.dir;
+      if (acquired.state === 'finished') return yield* this.load(acquired.dir);
+      if (acquired.state === 'held') {
+        yield* followed(acquired.dir, acquired.why, signal);
         if (signal?.aborted) return;
         continue;
       }
       this.again = false;
-      const checkpoint = await latestOf(claim.folder);
-      return yield* this.train(claim.folder, { identity, start, checkpoint }, signal);
+      const checkpoint = await latestOf(acquired.folder);
+      return yield* this.train(acquired.folder, { identity, start, checkpoint }, signal);
     }
   }
 
-  /** Its folder if it has one already, finished or half done; nothing is trained. A run that it starts from must be finished. */
+  /** Its folder if it has one already, finished or incomplete; nothing is trained. A run that it starts from must be finished. */
   async find(): Promise<string | undefined> {
     const identity = await this.identity(await this.startPoint());
     return findRun(this.request.root ?? runsFolder(), this.title(), identity);
@@ -150,7 +150,7 @@ export class Run {
     return this;
   }
 
-  /** Goes on with a run from one of its checkpoints, for longer or as it was meant to. */
+  /** Continues a run from one of its checkpoints, to its end or for longer. */
   static async resume(ckpt_path: string, given: readonly Given[]): Promise<Run> {
     const path = await findCheckpoint(ckpt_path);
     const checkpoint = await loadCheckpoint(path);
@@ -167,7 +167,7 @@ export class Run {
       // Taken before anything else, so that no other process takes the run further in between.
       const folder = isRun ? await reopenRun(dir) : undefined;
       const before = isRun ? (await readProvenance(dir)).identity : undefined;
-      // A run that goes on as it was meant to is the one that was asked for; one that goes further is another.
+      // A run that continues to its end keeps its identity; one that goes further gets another.
       const isSame = sameOutcome(protocol.experiment(saved.settings), run.settings);
       const identity = (isSame && before) || (await run.identity(path));
       run.dir = folder?.dir;
@@ -176,14 +176,14 @@ export class Run {
     return run;
   }
 
-  /** The path of the checkpoint of the network that the run came to. Throws a UserError for a run that is not finished. */
+  /** The path of the checkpoint of the run's final network. Throws a UserError for a run that is not finished. */
   async checkpoint(): Promise<string> {
     const { selected } = this.record;
     return findCheckpoint(join(this.dir!, runFiles.checkpoints, selected.which));
   }
 
   /**
-   * The network that the run came to, as it was evaluated, with its masks. It is the run's: `dispose` frees it. Throws a
+   * The run's final network, as it was evaluated, with its masks. The run owns it: `dispose` frees it. Throws a
    * UserError for a run that is not finished.
    */
   async network(): Promise<TrainedNetwork> {
@@ -195,19 +195,19 @@ export class Run {
     return scoresOf(await this.network(), await this.data(), part, { signal });
   }
 
-  /** The same image by image: which of them it gets right. */
+  /** The same image by image: 1 for a right answer, else 0. */
   async answers(part: 'validation' | 'test', signal?: AbortSignal): Promise<Answers> {
     const [{ model, settings }, data] = [await this.network(), await this.data()];
     return answers(model, data[part], { normalise: normalisationOf(settings, data.train), signal });
   }
 
-  /** Frees the network, if there is one; asked for again, it is read again. */
+  /** Frees the network, if there is one; the next `network()` reads it again. */
   dispose(): void {
     this.trained?.dispose();
     this.trained = undefined;
   }
 
-  /** What runs of this experiment are called: network and methods. */
+  /** The title of runs of this experiment: network and methods. */
   private title(): string {
     const { network, methods } = this.settings;
     return [network, ...methods].join('-');
@@ -245,9 +245,9 @@ export class Run {
     let session: Session | undefined;
     try {
       if (!folder) {
-        const claim = await claimRun(this.request.root ?? runsFolder(), this.title(), identity, true);
-        if (claim.state !== 'taken') throw new UserError(`${claim.dir} is in use. Ask again.`);
-        folder = claim.folder;
+        const acquired = await acquireRun(this.request.root ?? runsFolder(), this.title(), identity, true);
+        if (acquired.state !== 'taken') throw new UserError(`${acquired.dir} is in use. Ask again.`);
+        folder = acquired.folder;
         this.dir = folder.dir;
       }
       const before = existsSync(join(folder.dir, runFiles.metrics)) ? await readRun(folder.dir) : undefined;
@@ -309,7 +309,7 @@ export class Run {
     this.trained = network;
   }
 
-  /** The events of a session, behind what a person should know of it. */
+  /** The events of a session, after its warnings. */
   private async *noticed(
     session: Session,
     start: StartPoint | undefined,

@@ -3,7 +3,7 @@ import type { DataSizes } from '../data/dataSplits.js';
 import { flag, listOf, oneOf, orNull, text, wholeNumber } from './settings/rules.js';
 import type { Schema } from './settings/schema.js';
 
-/** The settings of a run that are not about what is learnt: its images, what computes, and where it is kept. */
+/** The settings of a run besides network, methods and recipe: its images, the backend, and where it is saved. */
 export interface RunSettings {
   data: string;
   sizes: { [Part in keyof Required<DataSizes>]: number | null };
@@ -17,11 +17,11 @@ export interface RunSettings {
   again: boolean;
   name: string | null;
   tags: string[];
-  /** When training saves itself. */
+  /** When checkpoints are saved. */
   checkpoints: { every_epochs: number; every_steps: number | null; keep: number; best_from: number | null };
 }
 
-/** Settings that do not change what a run comes to: two runs that differ in nothing else are one. */
+/** Settings that do not affect a run's result: runs that differ in these alone have the same identity. */
 export const outsideIdentity = [
   'data',
   'sizes.train',
@@ -55,7 +55,7 @@ export const computingSchema: Schema<Pick<RunSettings, 'backend' | 'threads'>> =
   backend: {
     default: 'auto',
     rule: oneOf('auto', 'tensorflow', 'simd', 'cpu', 'webgpu'),
-    help: 'what computes; auto takes the first of tensorflow, simd and cpu that loads',
+    help: 'the tensor backend; auto takes the first of tensorflow, simd and cpu that loads',
   },
   threads: {
     default: null,
@@ -77,7 +77,7 @@ export const runSchema: Schema<RunSettings> = {
   image_size: {
     default: null,
     rule: orNull(text('HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, as in 28x28x1'), 'the size that they have'),
-    help: 'what synthetic images are drawn in, and what all images of a folder are scaled to',
+    help: 'the size of synthetic images, and the size to which all images of a folder are scaled',
   },
   classes: {
     default: null,
@@ -87,7 +87,7 @@ export const runSchema: Schema<RunSettings> = {
   half: {
     default: 'all',
     rule: oneOf('all', 'first', 'second'),
-    help: 'which half of the training images is used: one to pre-train on and another to go on with',
+    help: 'which half of the training images is used: one for pre-training and the other for what follows',
   },
   ...computingSchema,
   ckpt_path: {
@@ -98,28 +98,28 @@ export const runSchema: Schema<RunSettings> = {
   resume_training: {
     default: false,
     rule: flag,
-    help: 'whether the run in the checkpoint goes on, instead of a new one with its weights',
+    help: 'whether the run of the checkpoint continues, instead of a new one with its weights',
     conflict: ({ resume_training, ckpt_path }) =>
       resume_training && ckpt_path === null ? 'there is nothing to resume without ckpt_path' : undefined,
   },
   again: {
     default: false,
     rule: flag,
-    help: 'whether a run that is finished already is trained anew; the earlier one stays',
+    help: 'whether a finished run is trained again; the earlier one is kept',
     conflict: ({ again, resume_training }) =>
       again && resume_training ? 'resume_training=true goes on with the run' : undefined,
   },
   name: {
     default: null,
     rule: orNull(text('a name'), 'none'),
-    help: 'what the run is called in tables',
+    help: 'the name of the run in tables',
   },
   tags: { default: [], rule: listOf(text('a word')), help: 'words that tables of runs show' },
   checkpoints: {
     every_epochs: {
       default: 1,
       rule: wholeNumber({ min: 1 }),
-      help: 'after how many epochs the run is saved; it always is after the best one and at the end',
+      help: 'after how many epochs a checkpoint is saved; there is always one of the best epoch and of the end',
       warning: ({ checkpoints }, { epochs }) =>
         checkpoints.every_epochs > epochs
           ? `is more than the run has, ${epochs}: it is not saved in between`
@@ -128,7 +128,7 @@ export const runSchema: Schema<RunSettings> = {
     every_steps: {
       default: null,
       rule: orNull(wholeNumber({ min: 1 }), 'never'),
-      help: 'after how many steps it is saved within an epoch',
+      help: 'after how many steps a checkpoint is saved within an epoch',
       warning: ({ checkpoints }, { steps }) =>
         (checkpoints.every_steps ?? 0) > steps
           ? `is more than the run has, ${steps}: it is not saved within epochs`

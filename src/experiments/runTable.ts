@@ -1,9 +1,9 @@
-// What tables of runs have in common, in a terminal and in a page: nothing here is of Node alone.
+// What tables of runs have in common, in a terminal and in a page: nothing here needs Node.
 
 import { csvLine } from '../formats/text.js';
 
-/** A run as tables tell of it: numbers by machine names, `null` where there is none. */
-export interface ToldRun {
+/** A run as a row of tables: numbers by machine names, `null` where there is none. */
+export interface RunRow {
   id: string;
   name: string | null;
   tags: string[];
@@ -22,7 +22,7 @@ export const outcomes = ['validation.best', 'validation.last', 'channels.closed'
 export const shares: ReadonlySet<string> = new Set(outcomes.filter((name) => name !== 'channels.closed'));
 
 /** The settings in which runs that have them differ, in the order in which they first appear. */
-export function differingSettings(runs: readonly Pick<ToldRun, 'settings'>[]): string[] {
+export function differingSettings(runs: readonly Pick<RunRow, 'settings'>[]): string[] {
   const values = new Map<string, Set<string>>();
   for (const { settings } of runs) {
     for (const [name, value] of Object.entries(settings)) {
@@ -35,7 +35,7 @@ export function differingSettings(runs: readonly Pick<ToldRun, 'settings'>[]): s
 }
 
 /** Runs as comma-separated values (RFC 4180), a line each after a line of names: shares from 0 to 1, and the settings in which they differ. */
-export function runsCsv(runs: readonly ToldRun[]): string {
+export function runsCsv(runs: readonly RunRow[]): string {
   const settings = differingSettings(runs);
   const heads = ['run', 'name', 'tags', 'state', 'epochs', 'steps', ...outcomes];
   const lines = runs.map(({ id, name, tags, state, epochs, steps, numbers, settings: own }) => [

@@ -139,7 +139,7 @@ const noOptimizer = 'no optimizer';
 /**
  * Copies a checkpoint to the folder `to` without what only a resumed run needs (a third of its size is left for AdamW), and
  * returns that path. Its weights are those that the network is evaluated with; what its method has closed stays closed.
- * `data` is what the copy says its images are, where those of the run lay in a folder of somebody's own.
+ * `data` is what the copy says its images are, if the run's images are in a private folder.
  *
  * The copy can be tested and started from; a run that asks to go on from it is refused, since it has no optimizer. Throws
  * a UserError for a checkpoint that cannot be read, and where it would replace one that a run can go on from.

@@ -1,10 +1,10 @@
 import { UserError } from '../errors.js';
-import type { Course, RunGroup, SavedSweep } from './courses.js';
+import type { RunHistory, RunGroup, SavedSweep } from './runHistory.js';
 import { givenIn, valueText } from './settings/settle.js';
 import { meanInterval, type SomeRecord } from './tables.js';
 
 /** A run of which a record is known, and how it went, where that was kept. */
-export type ExploredRun = SomeRecord & { course?: Course };
+export type ExploredRun = SomeRecord & { history?: RunHistory };
 
 /** A sweep as `sparsebook sweep save` writes it, or runs put together in that form. Old files hold less. */
 export type ExploredSweep = Pick<SavedSweep, 'groups'> & { records: readonly ExploredRun[] };
@@ -31,7 +31,7 @@ export function overSeeds(shares: readonly (number | null | undefined)[]): SeedM
   return { mean, interval: [Math.max(0, mean - halfWidth), Math.min(1, mean + halfWidth)] };
 }
 
-/** What does not make another run, or is told beside the label. */
+/** Settings that do not change the result, or are shown beside the label. */
 const besides = ['name', 'tags', 'seed', 'threads'];
 
 function settingsOf({ values, records }: Pick<Stop, 'values' | 'records'>): Record<string, string> {
@@ -66,10 +66,10 @@ export function stopsOf(sweep: ExploredSweep, names?: readonly string[]): { sett
   );
   // Nothing is known of the settings of a group that was not run, but for what its axes say.
   const values = shown.map(({ group }, i) => (varied.length === 1 ? settings[i][varied[0]] : undefined) ?? group);
-  const isTold = varied.length === 1 && new Set(values).size === values.length;
+  const isDistinct = varied.length === 1 && new Set(values).size === values.length;
   return {
-    setting: isTold ? varied[0] : undefined,
-    stops: shown.map((group, i) => ({ ...group, label: isTold ? values[i] : group.group })),
+    setting: isDistinct ? varied[0] : undefined,
+    stops: shown.map((group, i) => ({ ...group, label: isDistinct ? values[i] : group.group })),
   };
 }
 
@@ -101,15 +101,15 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 const channels: LayerCount = {
   what: 'open channels',
   unit: '% of a layer',
-  layers: ({ course, selected }) => {
-    if (!course?.channels) return undefined;
+  layers: ({ history, selected }) => {
+    if (!history?.channels) return undefined;
     // The network that was measured; the first place is that before the first step.
     const share = ({ all, open }: { all: number; open: number[] }): number =>
       (open[selected?.epoch ?? -1] ?? open.at(-1)) / all;
-    return new Map(Object.entries(course.channels).map(([layer, counts]) => [`${layer}/kernel`, share(counts)]));
+    return new Map(Object.entries(history.channels).map(([layer, counts]) => [`${layer}/kernel`, share(counts)]));
   },
-  epochs: ({ course }) => {
-    const layers = Object.values(course?.channels ?? {});
+  epochs: ({ history }) => {
+    const layers = Object.values(history?.channels ?? {});
     const all = sum(layers.map((layer) => layer.all));
     return new Map(layers.at(0)?.open.map((_, i) => [i, sum(layers.map(({ open }) => open[i])) / all]));
   },
@@ -119,7 +119,7 @@ const weights: LayerCount = {
   what: 'weights that are not 0',
   unit: '% of a kernel',
   layers: ({ zeros }) => zeros && new Map(Object.entries(zeros).map(([kernel, share]) => [kernel, 1 - share])),
-  epochs: ({ course }) => new Map(course?.epochs.map(({ epoch, zeros }) => [epoch, 1 - zeros])),
+  epochs: ({ history }) => new Map(history?.epochs.map(({ epoch, zeros }) => [epoch, 1 - zeros])),
 };
 
 /** What to count in the layers of runs: the weights where some are 0 and no channel has a mask, else the channels. */
@@ -129,13 +129,13 @@ export function layerCount(runs: readonly ExploredRun[]): LayerCount {
 }
 
 /** The accuracy on the validation images, by the epochs behind it. */
-export const validationOf = ({ course }: ExploredRun): Shares<number> =>
-  new Map(course?.epochs.map(({ epoch, validation }) => [epoch, validation]));
+export const validationOf = ({ history }: ExploredRun): Shares<number> =>
+  new Map(history?.epochs.map(({ epoch, validation }) => [epoch, validation]));
 
 /** Means over seeds along the epochs. */
 export type Line = { epoch: number; of: SeedMean }[];
 
-/** More epochs than these are not told apart on a screen. */
+/** More epochs than these cannot be distinguished on a screen. */
 const mostEpochs = 60;
 
 /** What the runs of a stop say by epoch; of many epochs every so many, with the first and the last. */

@@ -54,7 +54,7 @@ export class BatchNorm extends tf.layers.Layer {
     checkActivation(this.activation, this.name);
     if (!(this.momentum >= 0 && this.momentum <= 1)) {
       throw new UserError(
-        `${this.name}: momentum is the share of the new batch, between 0 and 1, got ${this.momentum}`,
+        `${this.name}: momentum must be the share of the new batch, between 0 and 1; received ${this.momentum}`,
       );
     }
   }

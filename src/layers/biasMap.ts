@@ -30,7 +30,7 @@ export class BiasMap extends tf.layers.Layer {
     this.columns = options.columns;
     for (const [key, list] of Object.entries({ rows: this.rows, columns: this.columns })) {
       if (list.length === 0 || list.some((n) => !Number.isInteger(n) || n < 0)) {
-        throw new UserError(`${this.name}: ${key} lists whole numbers of at least 0, got ${JSON.stringify(list)}`);
+        throw new UserError(`${this.name}: ${key} must be whole numbers of at least 0; received ${JSON.stringify(list)}`);
       }
     }
   }
@@ -39,7 +39,7 @@ export class BiasMap extends tf.layers.Layer {
     const [height, width, channels] = imageShape(inputShape as tf.Shape);
     if (height !== this.rows.length || width !== this.columns.length) {
       throw new UserError(
-        `${this.name} was made for images of ${this.rows.length} x ${this.columns.length}, got ${height} x ${width}.`,
+        `${this.name} was made for images of ${this.rows.length} x ${this.columns.length}; received ${height} x ${width}.`,
       );
     }
     const shape = [Math.max(...this.rows) + 1, Math.max(...this.columns) + 1, channels];

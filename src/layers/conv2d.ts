@@ -54,12 +54,12 @@ export class Conv2d extends tf.layers.Layer {
     checkActivation(this.activation, this.name);
     if (!initializerNames.includes(this.initializer)) {
       throw new UserError(
-        `${this.name}: initializer is one of ${initializerNames.join(', ')}, got '${this.initializer}'`,
+        `${this.name}: initializer must be one of ${initializerNames.join(', ')}; received '${this.initializer}'`,
       );
     }
     for (const key of ['filters', 'kernelSize', 'strides'] as const) {
       if (!Number.isInteger(this[key]) || this[key] < 1) {
-        throw new UserError(`${this.name}: ${key} is a whole number of at least 1, got ${this[key]}`);
+        throw new UserError(`${this.name}: ${key} must be a whole number of at least 1; received ${this[key]}`);
       }
     }
   }

@@ -43,7 +43,7 @@ export class L0Gate extends tf.layers.Layer implements Gate {
     this.seed = options.seed ?? 0;
     this.fixedOpen = options.fixedOpen ?? false;
     if (!['image', 'batch'].includes(this.sampling)) {
-      throw new UserError(`sampling is 'image' or 'batch', got '${this.sampling}'`);
+      throw new UserError(`sampling must be 'image' or 'batch'; received '${this.sampling}'`);
     }
   }
 

@@ -112,7 +112,7 @@ export function gatedConvolutionPrior({ weights, bias, logAlpha }: GatedConvolut
  * With p expected open maps, n = K K in and `positions` of the output image: positions (2 n - 1) p operations and n p
  * weights; a bias adds positions p and p.
  *
- * `image` is [height, width] of the input. The paper's code hands over [channels, height] by mistake; so does whoever
+ * `image` is [height, width] of the input. The paper's code passes [channels, height] by mistake; so does a caller who
  * wants its numbers.
  */
 export function gatedConvolutionCost(

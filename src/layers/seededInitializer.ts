@@ -6,7 +6,7 @@ export type Initializer = ReturnType<typeof tf.initializers.zeros>;
 
 /**
  * How a convolution starts: Kaiming-normal by the inputs of one output (the usual), by the outputs of one input
- * (torchvision's ResNets), or as PyTorch does if told nothing, uniform, bias included.
+ * (torchvision's ResNets), or as PyTorch does by default, uniform, bias included.
  */
 export const initializerNames = ['kaimingNormal', 'kaimingNormalFanOut', 'uniform'] as const;
 export type InitializerName = (typeof initializerNames)[number];

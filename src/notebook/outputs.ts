@@ -30,12 +30,15 @@ function jsonOf(path: string, value: unknown): string {
   throw new UserError(`${path} is not written: a value of type ${typeof value} has no JSON. Save an object or a list.`);
 }
 
+/** Files of version 0.1 call the history of a run its course. */
+const renamed = (text: string): string => text.replaceAll(/"course":(?=\s*\{\s*"epochs":)/g, '"history":');
+
 /** Reads outputs/NOTEBOOK/FILE beside the notebook; undefined where there is none. Throws a UserError for no JSON. */
 export function savedOutput<T>(notebook: string, file: string): T | undefined {
   const path = join('outputs', basename(notebook), basename(file));
   if (!existsSync(path)) return undefined;
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
+    return JSON.parse(renamed(readFileSync(path, 'utf8'))) as T;
   } catch (error) {
     throw new UserError(`${path} must be JSON: ${(error as Error).message}. Delete it, or make it anew.`);
   }

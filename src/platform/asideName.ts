@@ -51,7 +51,7 @@ export async function clearOrphans(dir: string, files: FileSystem = realFiles, o
   return cleared;
 }
 
-/** What an entry of a folder is, if it is one of these and whoever made it is no longer at work. */
+/** What an entry of a folder is, if it is one of these and the process that made it has ended. */
 function orphanOf(entry: string): { name: string; fate: Fate } | undefined {
   const { name, pid: writer, token, fate } = pattern.exec(entry)?.groups ?? {};
   if (name === undefined) return undefined;

@@ -45,7 +45,7 @@ export const usableCores = (): number => Number(process.env.SLURM_CPUS_PER_TASK)
 /** Calls `listener` at the first Ctrl-C, which then ends nothing. */
 export const atCtrlC = (listener: () => void): void => void process.once('SIGINT', listener);
 
-/** Whether a process of this number runs on this machine, whoever's it is. */
+/** Whether a process of this number runs on this machine, of any user. */
 export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);

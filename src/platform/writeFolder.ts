@@ -7,7 +7,7 @@ import { makeFolder, realFiles, statOf, syncFolder, writeDurably, type FileSyste
 export interface FolderKind {
   /** What it is called in an error, such as `a checkpoint`. */
   name: string;
-  /** The files that one may hold: a folder with any other in it is somebody else's. */
+  /** The files that one may hold: a folder with any other file is not ours. */
   files: readonly string[];
   /** The one among them without which a folder is none. */
   mark: string;

@@ -1,4 +1,4 @@
-import type { ResultPoint } from '../experiments/courses.js';
+import type { ResultPoint } from '../experiments/runHistory.js';
 import { axis, colour, curve, dash, figure, ink, intervalBars, levelLine, list, mean, percent } from './theme.js';
 import type { Figure, Titled } from './theme.js';
 
@@ -172,7 +172,7 @@ export interface IntervalPoint {
   halfWidth: number | null;
 }
 
-/** The accuracy of one run that somebody reported, on a line of the figure. */
+/** A published accuracy of one run, on a line of the figure. */
 export function reportedPoint(line: string, series: string, accuracy: number): IntervalPoint {
   return { line, series, n: 1, mean: accuracy, halfWidth: null };
 }

@@ -85,7 +85,7 @@ export function hardConcreteDensity(options: HardConcreteOptions = {}): Figure {
 
 /**
  * The distribution of a mask under two sliders, log alpha and the temperature, that combine. Each temperature has curves of
- * its own, of which one is shown; the slider of log alpha moves all of them, shown or not. A picture without sliders shows
+ * its own, of which one is shown; the slider of log alpha moves all of them, shown or not. An image without sliders shows
  * the middle: log alpha = 0 at beta = 2/3.
  */
 export function hardConcreteSlider(): Figure {

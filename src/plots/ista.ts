@@ -91,7 +91,7 @@ const label = (layer: string): string => layer.replace(/_conv$/, '').replaceAll(
  * ends at a version's beginning is of a channel that was cut out.
  */
 export function gammasOverSteps(versions: readonly CourseOf<VersionCourse>[], options: Titled = {}): Figure {
-  const all = Object.keys(versions.at(0)?.course.log.at(0)?.gammas ?? {});
+  const all = Object.keys(versions.at(0)?.history.log.at(0)?.gammas ?? {});
   const layers = [...new Set([0, Math.floor(all.length / 2), all.length - 1])].flatMap((i) => all[i] ?? []);
   const placed = oneAfterAnother(versions);
 
@@ -108,8 +108,8 @@ export function gammasOverSteps(versions: readonly CourseOf<VersionCourse>[], op
     return { x, y };
   };
   const end = (layer: string): string => {
-    const first = versions.at(0)?.course.log.at(0)?.gammas[layer]?.length ?? 0;
-    const last = versions.at(-1)?.course.log.at(-1)?.gammas[layer] ?? [];
+    const first = versions.at(0)?.history.log.at(0)?.gammas[layer]?.length ?? 0;
+    const last = versions.at(-1)?.history.log.at(-1)?.gammas[layer] ?? [];
     return `${last.filter((gamma) => gamma !== 0).length} of ${first} in ${label(layer)}`;
   };
   return figure({

@@ -50,7 +50,7 @@ export function pngAddress(png: Buffer): string {
   return `data:image/png;base64,${png.toString('base64')}`;
 }
 
-/** A picture in few colours. */
+/** An image in few colours. */
 export interface Palette {
   /** The number of each pixel's colour, row-major. */
   indices: Uint8Array;
@@ -61,7 +61,7 @@ export interface Palette {
 /**
  * The pixels (RGBA, row-major, opaque) as numbers of at most 256 colours, which makes a drawing's file a quarter as large.
  * Where the edges of letters have more shades, nearby ones become one, down to 16 shades a channel; black and white stay. Returns
- * undefined for a picture that needs more, such as a photograph, or that is not opaque.
+ * undefined for an image that needs more, such as a photograph, or that is not opaque.
  */
 export function palette(pixels: Uint8Array): Palette | undefined {
   for (const bits of [8, 7, 6, 5, 4]) {

@@ -62,14 +62,14 @@ interface ReprCourse {
 }
 
 /** A run with its name and how it went, as experiments keep it. */
-export interface CourseOf<Course> {
+export interface CourseOf<RunHistory> {
   readonly name: string | null;
-  readonly course: Course;
+  readonly history: RunHistory;
 }
 
-/** Courses with the names of their runs in them. */
-export const named = <Course>(runs: readonly CourseOf<Course>[]): (Course & { run: string })[] =>
-  runs.map(({ name, course }) => ({ ...course, run: name ?? 'run' }));
+/** Histories with the names of their runs in them. */
+export const named = <RunHistory>(runs: readonly CourseOf<RunHistory>[]): (RunHistory & { run: string })[] =>
+  runs.map(({ name, history }) => ({ ...history, run: name ?? 'run' }));
 
 /** The epochs that the runs were trained for, and those of the first that goes through RePr's cycle. */
 function epochsOf(records: readonly ReprCourse[]): { epochs: number[]; cycle: readonly PhasedEpoch[] } {
@@ -137,11 +137,11 @@ export function reprCurves(runs: readonly CourseOf<Pick<ReprCourse, 'epochs'>>[]
   });
 }
 
-/** Which of ten filters a picture of the cycle switches off in turn n: three of them, others each time. */
+/** Which of ten filters an image of the cycle switches off in turn n: three of them, others each time. */
 const offInTurn = (n: number): number[] => [1, 5, 8].map((f) => (f + 3 * n) % 10);
 
 /**
- * RePr's cycle as a picture: ten filters as bars along the epochs. In S1 all train; before S2 three go off and leave a
+ * RePr's cycle as an image: ten filters as bars along the epochs. In S1 all train; before S2 three go off and leave a
  * gap; after it they come back new, in another colour. Which ones go is made up, when they go is the schedule's.
  */
 export function reprCycle(cycle: ReprLengths & { epochs: number }, options: Titled = {}): Figure {

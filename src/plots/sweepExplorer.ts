@@ -88,7 +88,7 @@ function linesOf(stop: Stop, setting: string | undefined, { what, layers }: Laye
   const accuracy = accuracyOf(stop);
   const absent = [
     ...(records.some((run) => layers(run) !== undefined) ? [] : [`${what} by layer`]),
-    ...(records.some(({ course }) => course) ? [] : ['curves']),
+    ...(records.some(({ history }) => history) ? [] : ['curves']),
   ];
   const size = (of: Size, count: (left: number) => string): string => {
     const share = sizeOf(stop, of);
@@ -208,7 +208,7 @@ export function sweepExplorer(sweep: ExploredSweep, options: SweepExplorerOption
   const runs = stops.flatMap(({ records }) => records);
   const count = layerCount(runs);
   const kernels = [...new Set(runs.flatMap((run) => [...(count.layers(run)?.keys() ?? [])]))];
-  const epochs = Math.max(1, ...runs.map(({ course }) => course?.epochs.at(-1)?.epoch ?? 0));
+  const epochs = Math.max(1, ...runs.map(({ history }) => history?.epochs.at(-1)?.epoch ?? 0));
   const { points, ring } = resultsPanel(stops, setting);
   const linesAt = (stop: Stop): string[] => linesOf(stop, setting, count);
   const moving = [linesPanel(linesAt), layersPanel(kernels, count), ...curvesPanel(count), ring];

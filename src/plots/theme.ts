@@ -45,7 +45,7 @@ export const openScale = [
   [1, palette[0]],
 ] as const;
 
-/** Line styles that go with the colours where a second property has to be told apart. */
+/** Line styles that go with the colours where a second property has to be distinguished. */
 const dashes: readonly string[] = ['solid', 'dash', 'dot', 'dashdot', 'longdash'];
 
 /** Grey that reads on white (4.6 : 1) and on black (4.5 : 1): pages are light or dark, the figure does not know which. */
@@ -217,7 +217,7 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-/** A text of somebody else's as it stands: plotly reads texts as a kind of HTML. */
+/** A foreign text, escaped: plotly reads texts as a kind of HTML. */
 export const asText = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 

@@ -130,7 +130,7 @@ export function gammaSummary(layers: readonly { cost: number; gamma: ArrayLike<n
  * network without gammas to prune by, and for a penalty below 0.
  */
 export function istaSparsifier(model: tf.LayersModel, { l1_penalty, publishedCosts = false }: IstaOptions): Sparsifier {
-  if (!(l1_penalty >= 0)) throw new UserError(`l1_penalty is a number of at least 0, got ${l1_penalty}`);
+  if (!(l1_penalty >= 0)) throw new UserError(`l1_penalty must be a number of at least 0; received ${l1_penalty}`);
   const layers = someIstaLayers(model, publishedCosts);
   const shrink = (learningRate: number): void =>
     tf.tidy(() => {
@@ -168,7 +168,7 @@ export function istaSparsifier(model: tf.LayersModel, { l1_penalty, publishedCos
  * then stays as it was.
  */
 export function rescaleGammas(model: tf.LayersModel, alpha: number): void {
-  if (!(alpha > 0 && Number.isFinite(alpha))) throw new UserError(`alpha is a number above 0, got ${alpha}`);
+  if (!(alpha > 0 && Number.isFinite(alpha))) throw new UserError(`alpha must be a number above 0; received ${alpha}`);
   if (alpha === 1) return;
   const layers = someIstaLayers(model);
   const inverse = layers.flatMap(({ norm }) => kernelsBehind(norm));

@@ -82,13 +82,13 @@ function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum' }: L0Opti
     throw new UserError('The L0 method needs either lambda_l0 or a target sparsity that chooses it, not both.');
   }
   if (lambda_l0 !== undefined && !(lambda_l0 >= 0)) {
-    throw new UserError(`lambda_l0 is a number of at least 0, got ${lambda_l0}`);
+    throw new UserError(`lambda_l0 must be a number of at least 0; received ${lambda_l0}`);
   }
   if (lr_gates !== undefined && !(lr_gates >= 0)) {
-    throw new UserError(`lr_gates is a learning rate of at least 0, got ${lr_gates}`);
+    throw new UserError(`lr_gates must be a learning rate of at least 0; received ${lr_gates}`);
   }
   if (!['sum', 'parameters', 'multiplyAdds'].includes(weighting)) {
-    throw new UserError(`weighting is 'sum', 'parameters' or 'multiplyAdds', got '${weighting}'`);
+    throw new UserError(`weighting must be 'sum', 'parameters' or 'multiplyAdds'; received '${weighting}'`);
   }
 }
 

@@ -46,7 +46,7 @@ export class LambdaController {
   constructor(private readonly target: SparsityTarget) {
     const { sparsity } = target;
     if (!(sparsity >= 0 && sparsity < 1)) {
-      throw new UserError(`target_sparsity is a share of at least 0 and below 1, got ${sparsity}`);
+      throw new UserError(`target_sparsity must be a share of at least 0 and below 1; received ${sparsity}`);
     }
   }
 

@@ -83,7 +83,7 @@ export interface WarningEvent {
   message: string;
 }
 
-/** What a method, or whoever watches it, keeps of a moment of training: masks, gammas, cosines. It comes before the event of that moment. */
+/** Values of a method at a moment of training: masks, gammas, cosines. It comes before the event of that moment. */
 export interface NoteEvent {
   type: 'note';
   kind: string;

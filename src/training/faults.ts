@@ -74,7 +74,7 @@ export class LeakWatch {
 
   /**
    * To be called after each step. Says what it left behind, if anything; after the first time only when the sum has doubled,
-   * so that a leak in each of a million steps is told of some twenty times.
+   * so that a leak in each of a million steps is reported some twenty times.
    */
   end(step: number): string | undefined {
     const after = tf.memory().numTensors;

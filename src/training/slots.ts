@@ -86,7 +86,7 @@ export abstract class SlotOptimizer implements Optimizer {
       const values = saved ? (saved[name] as Float32Array | undefined) : new Float32Array(variable.size);
       if (values?.length !== variable.size) {
         throw new UserError(
-          `The saved optimizer needs ${variable.size} values ${name} for ${key}, got ${values?.length ?? 'none'}: it belongs to another network.`,
+          `The saved optimizer must have ${variable.size} values ${name} for ${key}; received ${values?.length ?? 'none'}: it belongs to another network.`,
         );
       }
       return tf.keep(tf.tensor(values.slice(), variable.shape));

@@ -40,11 +40,11 @@ export interface TrainingOptions extends EvaluationOptions {
   /** What makes the network sparse, if anything. */
   sparsifier?: Sparsifier;
   /**
-   * Kept up to date at every step and, where given, the network that is evaluated and whose sparsity is told, with running
+   * Kept up to date at every step and, where given, the network whose accuracy and sparsity are reported, with running
    * statistics of its own, taken from the first 2,048 training images. The caller disposes them.
    */
   averages?: WeightAverages;
-  /** Changes to each training picture. Default none. */
+  /** Changes to each training image. Default none. */
   augment?: Augmentation[];
   /**
    * Progressive resizing: factors on the images' height and width in training, each for an equal part of the epochs, the last
@@ -169,7 +169,7 @@ class Run {
     };
     // To its end though the run is to stop: one that goes on from here begins with the next epoch.
     Object.assign(event, await (averages ? averages.use(() => this.judge()) : this.judge()));
-    await readable(); // for whoever looks at the network between epochs, or when training is over
+    await readable(); // for callers that read the network between epochs, or after training
     yield { ...event, seconds: (performance.now() - began) / 1000 };
     return undefined;
   }
@@ -246,7 +246,7 @@ class Run {
   private check(): void {
     const { epochs, data, scales = [] } = this.options;
     if (!Number.isInteger(epochs) || epochs < 0) {
-      throw new UserError(`epochs is a whole number of at least 0, got ${epochs}`);
+      throw new UserError(`epochs must be a whole number of at least 0; received ${epochs}`);
     }
     if (data.train.labels.length === 0) throw new UserError(`The training set ${data.train.name} has no images.`);
     if (this.stepsPerEpoch === 0) {
@@ -259,7 +259,7 @@ class Run {
     for (const set of [data.train, data.validation]) if (set) checkSet(model, set);
     if (scales.length > 0) checkScales(model, scales);
     if (!Number.isInteger(this.step) || this.step < 0) {
-      throw new UserError(`startStep is a whole number of at least 0, got ${this.step}`);
+      throw new UserError(`startStep must be a whole number of at least 0; received ${this.step}`);
     }
   }
 }

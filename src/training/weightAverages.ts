@@ -130,7 +130,7 @@ export class WeightAverages {
       const { size } = weight.read();
       if (saved instanceof Float32Array && saved.length === size) continue;
       throw new UserError(
-        `The saved averages need ${size} values for ${name}, got ${(saved as Float32Array | undefined)?.length ?? 'none'}: they are of another network.`,
+        `The saved averages must have ${size} values for ${name}; received ${(saved as Float32Array | undefined)?.length ?? 'none'}: they are of another network.`,
       );
     }
     this.dispose();

@@ -72,7 +72,7 @@ for (const { variant, threads } of builds) {
     await forAll(convolutions(kernel, [1, 2, 3], fc.integer({ min: 1, max: 18 })), assertConvolutionSameAsCpu);
   });
 
-  test(`${variant}: many small pictures, of which most windows see the border, are convolved rightly`, async () => {
+  test(`${variant}: many small images, of which most windows see the border, are convolved rightly`, async () => {
     await useSimd(variant, threads);
     const kernel = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 }));
     const many = convolutions(kernel, [1, 2, 3], fc.integer({ min: 1, max: 18 }), { batch: [24, 60], side: [1, 4] });
@@ -80,7 +80,7 @@ for (const { variant, threads } of builds) {
   });
 
   for (const side of [3, 5]) {
-    test(`${variant}: Winograd's ${side}x${side} convolutions are right on pictures that are no whole number of tiles`, async () => {
+    test(`${variant}: Winograd's ${side}x${side} convolutions are right on images that are no whole number of tiles`, async () => {
       await useSimd(variant, threads);
       const channels = fc.oneof(fc.integer({ min: 16, max: 34 }), fc.integer({ min: 1, max: 15 }));
       const kernel = fc.constant<[number, number]>([side, side]);

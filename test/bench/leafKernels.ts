@@ -26,7 +26,7 @@ backend.heap.floats(scratch, 64).fill(1e-3);
 const ceiling = gigaflops(spins * backend.rows * 8 * 2, () => void backend.pool.kernels.ceiling(spins, scratch));
 console.log(`${variant}: ceiling of the registers alone ${ceiling.toFixed(1)} GFLOPS`);
 
-/** [picture, input channels, output channels, kernel, stride]: the layers of GoogleNet, then of the residual networks. */
+/** [image, input channels, output channels, kernel, stride]: the layers of GoogleNet, then of the residual networks. */
 const shapes = [
   [32, 3, 64, 3, 1],
   [32, 64, 32, 1, 1],
@@ -47,7 +47,7 @@ const shapes = [
 ] as const;
 const batch = 32;
 console.log(
-  'picture cin cout kernel stride   forward  backward input  backward filter   (GFLOPS, share of the ceiling)',
+  'image cin cout kernel stride   forward  backward input  backward filter   (GFLOPS, share of the ceiling)',
 );
 for (const [size, cin, cout, kernel, stride] of shapes) {
   const pad = kernel >> 1;

@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { loadData } from 'sparsebook/data/loadData.js';
 import { compareCompactions } from 'sparsebook/experiments/compareCompactions.js';
-import { courseOf, gammaLine } from 'sparsebook/experiments/courses.js';
+import { historyOf, gammaLine } from 'sparsebook/experiments/runHistory.js';
 import { experiment, type ProtocolSpec } from 'sparsebook/experiments/experiment.js';
 import { halfOf, softmaxInLoss } from 'sparsebook/experiments/session.js';
 import type { GammaNote, OverlapNote, TurnNote } from 'sparsebook/experiments/notes.js';
@@ -198,7 +198,7 @@ test('a run of RePr notes how its filters lay at each turn, how they overlap, an
       'one that comes back is orthogonal to all others',
     );
   }
-  const { epochs, prunings } = courseOf(run);
+  const { epochs, prunings } = historyOf(run);
   assert.deepEqual(
     epochs.map(({ epoch, phase }) => [epoch, phase]),
     [
@@ -261,7 +261,7 @@ test("ISTA's versions follow each other, each from the network before as it was 
 test('sparsity stays flat while the mask is held, and falls when zeros may move; a new head starts anew', async () => {
   const small = { protocol: 'freeze-prune-resnet18', width: 0.05, epochs: 3, select: 'last' };
   const dense = await finished({ ...small, epochs: 1 });
-  const zeros = (run: Run): number[] => courseOf(run).epochs.map((epoch) => epoch.zeros);
+  const zeros = (run: Run): number[] => historyOf(run).epochs.map((epoch) => epoch.zeros);
   const held = await finished({ ...small, prune: 0.3, freeze: 0.1, start: dense });
   assert.ok(
     zeros(held).every((share) => Math.abs(share - 0.3) < 1e-3 && share === zeros(held)[0]),

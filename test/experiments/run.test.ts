@@ -13,7 +13,7 @@ import { dataFromArrays } from 'sparsebook/data/dataSplits.js';
 import { loadData } from 'sparsebook/data/loadData.js';
 import { experiment, type ExperimentSpec, type ProtocolSpec } from 'sparsebook/experiments/experiment.js';
 import type { Run } from 'sparsebook/experiments/run.js';
-import type { RunEvent } from 'sparsebook/experiments/claim.js';
+import type { RunEvent } from 'sparsebook/experiments/acquireRun.js';
 import { readRecord } from 'sparsebook/experiments/record.js';
 
 await useBackend({ backend: 'simd', threads: 1 });

@@ -1,17 +1,17 @@
 // What a slider over a sweep stops at: groups of runs, what tells them apart, and how many channels they keep.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { courseOf } from 'sparsebook/experiments/courses.js';
+import { historyOf } from 'sparsebook/experiments/runHistory.js';
 import type { Run } from 'sparsebook/experiments/run.js';
 import { overSeeds, stopsOf, type ExploredSweep } from 'sparsebook/experiments/stops.js';
 
-test('a course counts the open channels of each layer at each epoch, and none of masks on single weights', () => {
+test('a history counts the open channels of each layer at each epoch, and none of masks on single weights', () => {
   const note = (epoch: number, values: object): object => ({ type: 'note', kind: 'masks', step: epoch, epoch, values });
   const history = [
     note(0, { block1_conv: [1, 0.5, 1], 'logits/kernel': [0.4] }),
     note(1, { block1_conv: [0, 0.5, 1], 'logits/kernel': [0.3] }),
   ];
-  const { channels } = courseOf({ settings: { methods: ['l0'] }, history } as unknown as Run);
+  const { channels } = historyOf({ settings: { methods: ['l0'] }, history } as unknown as Run);
   assert.deepEqual(channels, { block1_conv: { all: 3, open: [3, 2] } });
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { besidePublished, publishedL0 } from 'sparsebook/experiments/published.js';
-import { cutPoints, epochMeans, pruningPoints, resultPoints, type KeptRun } from 'sparsebook/experiments/courses.js';
+import { cutPoints, epochMeans, pruningPoints, resultPoints, type KeptRun } from 'sparsebook/experiments/runHistory.js';
 import {
   differenceInWords,
   differenceOf,
@@ -63,7 +63,7 @@ test('runs are compared seed by seed, whatever their order, and those without a 
   assert.deepEqual(recordTable(records.slice(0, 1), ['test.accuracy']), [{ run: 'standard', 'test, %': 50 }]);
 });
 
-test('a difference is claimed only where its interval leaves 0 out', () => {
+test('a difference is stated only where its interval leaves 0 out', () => {
   const pairs = (differences: number[]): string =>
     differenceInWords(
       differences.flatMap((d, seed) => [record('standard', seed, 0.5), record('RePr', seed, 0.5 + d)]),
@@ -123,11 +123,11 @@ test('runs become points: in groups by how they began, and by what was pruned of
     { pruned: 0, accuracies: [1] },
     { pruned: 0.9, accuracies: [1 - 0.9] },
   ]);
-  const course = (validation: number): KeptRun => {
+  const history = (validation: number): KeptRun => {
     const epochs = [1, 2].map((epoch) => ({ epoch, validation: validation * epoch }));
-    return { ...record('both', 0, 1), course: { epochs, prunings: [], log: [] } as unknown as KeptRun['course'] };
+    return { ...record('both', 0, 1), history: { epochs, prunings: [], log: [] } as unknown as KeptRun['history'] };
   };
-  assert.deepEqual(epochMeans('both', [course(0.75), course(0.25)], 'validation'), {
+  assert.deepEqual(epochMeans('both', [history(0.75), history(0.25)], 'validation'), {
     name: 'both',
     epochs: [1, 2],
     shares: [0.5, 1],

@@ -45,11 +45,11 @@ test('a bias map of one place adds to vectors', () => {
 test('a bias map fits images of its size only', () => {
   const refused = (act: () => unknown, message: RegExp): void =>
     assert.throws(act, (e) => e instanceof UserError && message.test(e.message));
-  refused(() => new BiasMap({ rows: [], columns: [0] }), /rows lists whole numbers of at least 0, got \[\]/);
-  refused(() => new BiasMap({ rows: [0], columns: [0.5] }), /columns lists whole numbers of at least 0, got \[0.5\]/);
+  refused(() => new BiasMap({ rows: [], columns: [0] }), /rows must be whole numbers of at least 0; received \[\]/);
+  refused(() => new BiasMap({ rows: [0], columns: [0.5] }), /columns must be whole numbers of at least 0; received \[0.5\]/);
   refused(
     () => new BiasMap({ name: 'map', rows: [0, 0], columns: [0] }).apply(tf.input({ shape: [2, 2, 1] })),
-    /map was made for images of 2 x 1, got 2 x 2/,
+    /map was made for images of 2 x 1; received 2 x 2/,
   );
 });
 

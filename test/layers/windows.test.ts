@@ -98,8 +98,8 @@ test('start values can follow the outputs, or be uniform with a uniform bias', (
 });
 
 test('options out of range are refused in a sentence', () => {
-  assert.throws(() => new Conv2d({ name: 'c', filters: 0, kernelSize: 3 }), /c: filters is a whole number.* got 0/);
-  assert.throws(() => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, padding: -1 }), /c: padding is .* got -1/);
+  assert.throws(() => new Conv2d({ name: 'c', filters: 0, kernelSize: 3 }), /c: filters must be a whole number.* received 0/);
+  assert.throws(() => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, padding: -1 }), /c: padding must be .* received -1/);
   const elu = 'elu' as 'relu';
   assert.throws(
     () => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, activation: elu }),
@@ -107,7 +107,7 @@ test('options out of range are refused in a sentence', () => {
   );
   assert.throws(
     () => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, initializer: 'zeros' as 'uniform' }),
-    /c: initializer is one of kaimingNormal, .* got 'zeros'/,
+    /c: initializer must be one of kaimingNormal, .* received 'zeros'/,
   );
   assert.throws(() => new MaxPool2d({ name: 'p', poolSize: 2, padding: 'full' as 'same' }), /p: padding is .*"full"/);
   const conv = new Conv2d({ filters: 1, kernelSize: 5 });

@@ -9,7 +9,7 @@ import { experiment } from 'sparsebook/experiments/experiment.js';
 import { measure } from 'sparsebook/experiments/measure.js';
 import { Run } from 'sparsebook/experiments/run.js';
 import { trainedNetwork } from 'sparsebook/experiments/saved.js';
-import type { SavedIsta, SavedPruning, SavedSweep } from 'sparsebook/experiments/courses.js';
+import type { SavedIsta, SavedPruning, SavedSweep } from 'sparsebook/experiments/runHistory.js';
 import { safetensorsMetadata } from 'sparsebook/formats/safetensors.js';
 import { reprEpoch } from 'sparsebook/sparsity/schedules.js';
 import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
@@ -61,7 +61,7 @@ test('02: the saved protocol is whole: what closed is what compaction removed, a
   );
   assert.match(about.data, /^CIFAR-10/);
   assert.equal(records.length, 3);
-  for (const [layer, gammas] of Object.entries(records[1].course.log.at(-1)!.gammas)) {
+  for (const [layer, gammas] of Object.entries(records[1].history.log.at(-1)!.gammas)) {
     const { before, after } = compaction.widths.find((width) => width.layer === layer)!;
     assert.deepEqual([before, after], [gammas.length, gammas.filter((gamma) => gamma !== 0).length], layer);
   }
@@ -81,17 +81,17 @@ test('03: every saved run says its settings, and its filters went off on schedul
   assert.match(about.machine, /^simd: .*Node/);
   assert.ok(about.sizes.train >= 1000 && about.sizes.test === 10_000);
   assert.equal(new Set(records.map(({ name, seed }) => `${name}, ${seed}`)).size, records.length);
-  for (const { course, settings, validation, test: scores, last } of records) {
+  for (const { history, settings, validation, test: scores, last } of records) {
     const { standard, prune_ratio, S1, S2, epochs } = settings as Record<string, number>;
-    assert.equal(course.epochs.length, epochs);
-    const best = Math.max(...course.epochs.map((epoch) => epoch.validation));
+    assert.equal(history.epochs.length, epochs);
+    const best = Math.max(...history.epochs.map((epoch) => epoch.validation));
     assert.equal(validation!.accuracy.toFixed(3), best.toFixed(3));
-    const due = course.epochs.filter(({ epoch }) => !standard && reprEpoch(epoch - 1, { S1, S2 }).prunes);
+    const due = history.epochs.filter(({ epoch }) => !standard && reprEpoch(epoch - 1, { S1, S2 }).prunes);
     assert.deepEqual(
-      course.prunings.map(({ epoch }) => epoch),
+      history.prunings.map(({ epoch }) => epoch),
       due.map(({ epoch }) => epoch),
     );
-    for (const { filters } of course.prunings) {
+    for (const { filters } of history.prunings) {
       const all = Object.values(filters).join('');
       const off = [...all].filter((on) => on === '0').length / all.length;
       assert.ok(Math.abs(off - prune_ratio) < 0.05, `${off}`);
@@ -103,9 +103,9 @@ test('03: every saved run says its settings, and its filters went off on schedul
 test('04: the saved tasks hold the mask, and free it where they say so', () => {
   const { about, records } = read<SavedPruning>('04-freeze-prune-resnet18', 'sweep-cifar10.json');
   assert.ok(about.machine.length > 5 && about.sizes.train > 0);
-  for (const { name, course, sparsity, zeros } of records) {
+  for (const { name, history, sparsity, zeros } of records) {
     const task = name!;
-    const shares = course.epochs.map((epoch) => epoch.zeros);
+    const shares = history.epochs.map((epoch) => epoch.zeros);
     const [first, end] = [shares[0], shares.at(-1)!];
     assert.equal(Object.keys(zeros!).length, 22, task);
     if (/^(prune|ticket)/.test(task)) assert.ok(shares.every((each) => each === first) && first > 0, task);

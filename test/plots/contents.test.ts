@@ -170,7 +170,7 @@ test('a PNG holds the pixels it was given', () => {
   assert.deepEqual([...inflateSync(png.subarray(41, 41 + length))], [0, 1, 2, 3, 4, 5, 6, 0, 7, 8, 9, 10, 11, 12]);
 });
 
-test('a picture of few colours keeps each of them, and its PNG holds their numbers', () => {
+test('an image of few colours keeps each of them, and its PNG holds their numbers', () => {
   const [red, white] = [
     [250, 1, 2, 255],
     [255, 255, 255, 255],
@@ -188,10 +188,10 @@ test('a picture of few colours keeps each of them, and its PNG holds their numbe
   assert.deepEqual([...inflateSync(png.subarray(data + 4, data + 4 + length))], [0, 0, 1, 0, 1, 0]);
 });
 
-test('shades are joined until 256 colours do; a photograph and a transparent picture are left alone', () => {
-  const picture = (of: (i: number) => number[]): Uint8Array =>
+test('shades are joined until 256 colours do; a photograph and a transparent image are left alone', () => {
+  const image = (of: (i: number) => number[]): Uint8Array =>
     Uint8Array.from(Array.from({ length: 4096 }, (_, i) => of(i)).flat());
-  const greys = palette(picture((i) => [i & 255, i & 255, (i & 255) ^ (i >> 11), 255]));
+  const greys = palette(image((i) => [i & 255, i & 255, (i & 255) ^ (i >> 11), 255]));
   assert.ok(greys && greys.colours.length <= 3 * 256);
   greys.indices.forEach((index, i) => {
     assert.ok(Math.abs(greys.colours[3 * index] - (i & 255)) <= 9, `pixel ${i}`);
@@ -201,8 +201,8 @@ test('shades are joined until 256 colours do; a photograph and a transparent pic
     [],
     'black stays black',
   );
-  assert.equal(palette(picture((i) => [(i & 15) * 17, ((i >> 4) & 15) * 17, (i >> 8) * 17, 255])), undefined);
-  assert.equal(palette(picture(() => [1, 2, 3, 254])), undefined);
+  assert.equal(palette(image((i) => [(i & 15) * 17, ((i >> 4) & 15) * 17, (i >> 8) * 17, 255])), undefined);
+  assert.equal(palette(image(() => [1, 2, 3, 254])), undefined);
 });
 
 test('the Monte-Carlo estimate of the penalty meets the closed form within four standard errors', () => {

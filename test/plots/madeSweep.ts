@@ -1,5 +1,5 @@
-// Sweeps that were never run: records and courses as `sweep save` writes them, of networks with GoogleNet's gates.
-import type { Course, KeptRun, SavedSweep } from 'sparsebook/experiments/courses.js';
+// Sweeps that were never run: records and histories as `sweep save` writes them, of networks with GoogleNet's gates.
+import type { RunHistory, KeptRun, SavedSweep } from 'sparsebook/experiments/runHistory.js';
 
 interface MadeSweep {
   lambdas: readonly number[];
@@ -17,7 +17,7 @@ const gated = Array.from({ length: 32 }, (_, i) => ({
 const share = (...numbers: number[]): number =>
   (1 + Math.sin(numbers.reduce((sum, each, i) => sum + each * (i + 1.7), 0))) / 2;
 
-function courseOf(lambda: number, seed: number, epochs: number): Course {
+function historyOf(lambda: number, seed: number, epochs: number): RunHistory {
   const all = [...Array(epochs).keys()];
   return {
     epochs: all.map((i) => ({
@@ -55,7 +55,7 @@ export function madeSweep({ lambdas, seeds, epochs = 5 }: MadeSweep): Pick<Saved
             selected: { which: 'last', epoch: epochs, step: 1 },
           },
           ...{ parameters: { dense: 260_650, left }, multiply_adds: { dense: 79_643_904, left: 300 * left } },
-          course: courseOf(lambda, seed, epochs),
+          history: historyOf(lambda, seed, epochs),
         };
       }),
     ),

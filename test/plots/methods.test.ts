@@ -39,7 +39,7 @@ test('a line for each gamma, versions one behind another, and a line ends where 
   assert.match(figures.gammasOverSteps.layout.meta.alt, /not 0 at the end are 2 of 3 in stage1 first\./);
 });
 
-test('the course of versions has accuracy, fake sparsity and group lasso at the steps they were measured', () => {
+test('the history of versions has accuracy, fake sparsity and group lasso at the steps they were measured', () => {
   const figure = figures.versionsOverSteps;
   assert.deepEqual(of(figure, 'validation accuracy').x, [25, null, 35, null]);
   assert.deepEqual(of(figure, 'fake sparsity').y, [0, 100 * (1 / 3), null, 0, null]);
@@ -130,7 +130,7 @@ test('curves of several seeds are their mean, with the range of validation as a 
 test('the filter map has a row for each pruning and a column for each filter', () => {
   assert.deepEqual(figures.filterMap.data[0].z, [[1, 1, 0, 1, 0]]);
   assert.match(figures.filterMap.layout.meta.alt, /RePr: 1 in block1 conv and 1 in block2 conv\. reverse: /);
-  const stages = reprRecords(1)[0].course.prunings.length;
+  const stages = reprRecords(1)[0].history.prunings.length;
   assert.deepEqual(
     figures.filterMap.data[0].y,
     Array.from({ length: stages }, (_, stage) => stage + 1),

@@ -69,14 +69,14 @@ const entry = (step: number, conv: number[], fakeSparsity: number) => ({
 export const versions = [
   {
     name: 'warm-up',
-    course: {
+    history: {
       log: [entry(10, [1, 0.8, 0.5], 0), entry(20, [1.1, 0.6, 0], 1 / 3)],
       epochs: [{ step: 25, validation: 0.8 }],
     },
   },
   {
     name: 'fine-tuning',
-    course: { log: [entry(10, [1.2, 0.7], 0)], epochs: [{ step: 10, validation: 0.85 }] },
+    history: { log: [entry(10, [1.2, 0.7], 0)], epochs: [{ step: 10, validation: 0.85 }] },
   },
 ];
 
@@ -97,7 +97,7 @@ const cosines = {
 export const reprRecords = (seed: number) =>
   ['RePr', 'standard'].map((name) => ({
     name,
-    course: {
+    history: {
       epochs: [1, 2, 3, 4, 5].map((epoch) => ({
         epoch,
         phase: name === 'standard' ? null : epoch === 3 ? ('S2' as const) : ('S1' as const),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { UserError } from 'sparsebook/errors.js';
-import type { SavedSweep } from 'sparsebook/experiments/courses.js';
+import type { SavedSweep } from 'sparsebook/experiments/runHistory.js';
 import type { ExploredSweep } from 'sparsebook/experiments/stops.js';
 import { figureBundle } from 'sparsebook/notebook/display/figure.js';
 import { sweepExplorer } from 'sparsebook/plots/sweepExplorer.js';
@@ -78,7 +78,7 @@ test('three seeds have intervals by Student’s t: in numbers, as bars and along
   assert.equal(y[0], 82);
   assert.ok(Math.abs(error_y.array[0] - 4.9683) < 1e-3, `${error_y.array[0]}`);
   const layers = panel(shown, bars) as { x: number[]; y: string[]; error_x: { array: number[] } };
-  const open = sweep.records.slice(0, 3).map(({ course }) => course.channels!.block1_1x1_conv);
+  const open = sweep.records.slice(0, 3).map(({ history }) => history.channels!.block1_1x1_conv);
   const mean = open.reduce((sum, { all, open }) => sum + open.at(-1)! / all / 3, 0);
   assert.deepEqual([layers.y[0], layers.x[0], layers.x.length], ['block1 1x1', Number((100 * mean).toFixed(1)), 32]);
   assert.ok(
@@ -144,14 +144,14 @@ test('the data of 20 lambdas and 3 seeds, with all gates of GoogleNet and 180 ep
 
 test('a file from before channels were kept says what it lacks, and shows the rest', () => {
   const { records } = madeSweep({ lambdas: [10, 20], seeds: 1 });
-  const old: ExploredSweep = { records: records.map(({ course: _, settings: __, ...record }) => record) };
+  const old: ExploredSweep = { records: records.map(({ history: _, settings: __, ...record }) => record) };
   const figure = sweepExplorer(old);
   assert.equal(sliderOf(figure).currentvalue.prefix, 'run: ');
   const shown = shownAt(figure, 'tune lambda_l0=20');
   assert.equal(said(shown).at(-1), 'not in this file: open channels by layer and curves');
   assert.equal(said(shown)[2], 'test accuracy 80 %');
   const { records: noSizes } = madeSweep({ lambdas: [10], seeds: 1 });
-  const bare = sweepExplorer({ records: noSizes.map(({ name, course }) => ({ name, course })) });
+  const bare = sweepExplorer({ records: noSizes.map(({ name, history }) => ({ name, history })) });
   assert.deepEqual(said(bare.data).slice(2), [
     'test accuracy not in this file',
     'parameters not in this file',
@@ -165,10 +165,10 @@ test('where no channel has a mask, the weights that are not 0 are shown', () => 
     ...record,
     sparsity: { complete: 0.5, published: null, zeros: 0.25 },
     zeros: { 'stem_conv/kernel': 0.25, 'logits/kernel': 0 },
-    course: {
-      ...record.course,
+    history: {
+      ...record.history,
       channels: {},
-      epochs: record.course.epochs.map((epoch) => ({ ...epoch, zeros: 0.25 })),
+      epochs: record.history.epochs.map((epoch) => ({ ...epoch, zeros: 0.25 })),
     },
   }));
   const { data } = sweepExplorer({ ...sweep, records: pruned });

@@ -316,7 +316,7 @@ test('no method of the sparsifier leaves a tensor behind', () => {
 test('what cannot work is refused in a sentence', () => {
   const model = smallNet({ gates: false });
   const refused = (action: () => void, message: RegExp): void => assert.throws(action, { name: 'UserError', message });
-  refused(() => magnitudeSparsifier(model).prune(1.5), /a share of at least 0 and below 1, or a whole number; got 1.5/);
+  refused(() => magnitudeSparsifier(model).prune(1.5), /a share of at least 0 and below 1, or a whole number; received 1.5/);
   refused(() => magnitudeSparsifier(model).prune(1e6), /1000000 values cannot be pruned: only 844 are left/);
   refused(() => magnitudeSparsifier(model, { rankedBy: resnet18({ widthMultiplier: 0.05 }) }), /resnet18 has others/);
   refused(
@@ -324,9 +324,9 @@ test('what cannot work is refused in a sentence', () => {
     /must be convolutions of smallNet; received logits\. There are: first, second/,
   );
   refused(() => magnitudeSparsifier(model).restore({}), /not one of magnitude pruning/);
-  refused(() => polynomial(1, { end: 3 }), /at least 0 and below 1, got 1/);
-  refused(() => polynomial(0.5, { begin: 3, end: 3 }), /ends after it begins, got 3 to 3/);
-  refused(() => freezeSparsifier(model, { first: 7 }), /a number of smallNet's 3 kernels, got 7/);
+  refused(() => polynomial(1, { end: 3 }), /at least 0 and below 1; received 1/);
+  refused(() => polynomial(0.5, { begin: 3, end: 3 }), /end after it begins; received 3 to 3/);
+  refused(() => freezeSparsifier(model, { first: 7 }), /a number of smallNet's 3 kernels; received 7/);
   refused(
     () => combineSparsifiers(magnitudeSparsifier(model), magnitudeSparsifier(model)),
     /Methods to combine differ/,

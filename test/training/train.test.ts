@@ -374,11 +374,11 @@ test('what cannot work is refused in a sentence', async () => {
   const model = smallNet({ gates: false });
   const refused = async (options: Partial<TrainingOptions>, message: RegExp): Promise<void> =>
     assert.rejects(run({ model, ...options }), { name: 'UserError', message });
-  await refused({ epochs: 1.5 }, /epochs is a whole number of at least 0, got 1.5/);
-  await refused({ startStep: -1 }, /startStep is a whole number of at least 0, got -1/);
+  await refused({ epochs: 1.5 }, /epochs must be a whole number of at least 0; received 1.5/);
+  await refused({ startStep: -1 }, /startStep must be a whole number of at least 0; received -1/);
   await refused({ batchSize: 0 }, /batchSize must be a whole number above 0/);
   await refused({ data: { train: colours(0) } }, /The training set colours 1 has no images/);
   const optimizer = new AdamW();
   optimizer.restore({ 'first/kernel': { step: 1, m: new Float32Array(3), v: new Float32Array(3) } });
-  await assert.rejects(run({ model, optimizer }), /needs 768 values m for first\/kernel, got 3: .*another network/);
+  await assert.rejects(run({ model, optimizer }), /must have 768 values m for first\/kernel; received 3: .*another network/);
 });

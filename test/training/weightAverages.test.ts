@@ -235,7 +235,7 @@ test('a decay that is none and averages of another network are refused', () => {
   const averages = new WeightAverages(model);
   assert.throws(() => averages.restore({ steps: 1, averages: { 'first/kernel': new Float32Array(3) } }), {
     name: 'UserError',
-    message: /need 768 values for first\/kernel, got 3: they are of another network/,
+    message: /must have 768 values for first\/kernel; received 3: they are of another network/,
   });
-  assert.throws(() => averages.restore({ steps: 1 }), { name: 'UserError', message: /got none/ });
+  assert.throws(() => averages.restore({ steps: 1 }), { name: 'UserError', message: /received none/ });
 });

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 
 /**
- * The values of a tensor that nobody has needed yet. Often the one who needs them can do it better: a concatenation lets a batch
+ * The values of a tensor that are not computed yet. Often their consumer can compute them better: a concatenation lets a batch
  * normalisation write between other channels, a sum lets a convolution add to what is there. Each work has either `write` or `make`.
  */
 export interface Deferred {

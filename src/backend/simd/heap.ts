@@ -34,7 +34,7 @@ export class Heap {
   private live = 0;
   private high = 0;
 
-  /** Reserves `pages` of 64 KiB (4 GiB unless told), or the half of it, and so on, where the system grants no more. */
+  /** Reserves `pages` of 64 KiB (default 4 GiB), or half as many, and so on, if the system grants no more. */
   constructor(pages = 65536) {
     let memory: WebAssembly.Memory | undefined;
     while (memory === undefined) {
@@ -72,7 +72,7 @@ export class Heap {
     return block.pointer;
   }
 
-  /** Throws what `allocate` would throw: for whoever will need a block later, and should hear now that there is none. */
+  /** Throws what `allocate` would throw: for callers that need a block later, and should fail now if there is none. */
   check(bytes: number): void {
     if (this.find(blockSize(bytes)) === undefined) throw this.exhausted(bytes);
   }

@@ -75,7 +75,7 @@ export class Pool {
 
   private join(name: string, chunks: number): void {
     const { words } = this.job;
-    // Waits are counted, not time: a machine that slept for hours has killed nobody.
+    // Waits are counted, not time: a machine that slept for hours has killed no thread.
     let silent = 0;
     for (let spins = 0, done = 0; (done = Atomics.load(words, Word.done)) < chunks; spins++) {
       if (spins < SPINS) continue;

@@ -83,7 +83,7 @@ export class SimdBackend extends MathBackendCPU {
     return tensor === undefined ? 0 : this.pointer(tensor);
   }
 
-  /** A new float tensor on the heap whose values nobody has written yet. */
+  /** A new float tensor on the heap whose values are not written yet. */
   output(shape: readonly number[]): tf.TensorInfo {
     const n = tf.util.sizeFromShape(shape as number[]);
     const pointer = this.heap.allocate(n * 4);
@@ -93,7 +93,7 @@ export class SimdBackend extends MathBackendCPU {
     return { dataId, shape: shape as number[], dtype: 'float32' };
   }
 
-  /** A tensor whose values are computed when somebody needs them. Throws at once if there is no memory for them. */
+  /** A tensor whose values are computed when they are needed. Throws at once if there is no memory for them. */
   defer(shape: readonly number[], deferred: Deferred): tf.TensorInfo {
     this.heap.check(tf.util.sizeFromShape(shape as number[]) * 4);
     const dataId = super.write(new Float32Array(0), shape as number[], 'float32');
@@ -219,7 +219,7 @@ export class SimdBackend extends MathBackendCPU {
     this.waiting.delete(data);
     if (block !== undefined) this.heap.free(block);
     for (const { dataId } of reads) {
-      // tfjs counts buffers; it must hear of one whose last holder was this work.
+      // tfjs counts buffers: tell it of one whose last holder was this work.
       if (this.disposeData(dataId)) tf.engine().removeDataId(dataId, this);
     }
   }

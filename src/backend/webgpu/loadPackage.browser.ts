@@ -3,7 +3,7 @@ import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { UserError } from '../../errors.js';
 import type { OriginalClass } from './webgpuBackend.js';
 
-// The package offers itself to whoever has chosen no backend; here it computes only on request.
+// The package becomes the default backend by itself; here it computes only on request.
 if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
 
 /** What loadPackage.ts loads: in a page it is a part of the library, where it was installed when the library was built. */

@@ -105,7 +105,7 @@ function checkImages(model: tf.LayersModel, images: tf.Tensor[]): void {
   const wanted = model.inputs.map(({ shape }) => [shapes[0]?.[0] ?? null, ...shape.slice(1)]);
   if (String(shapes) === String(wanted) && shapes.length === wanted.length) return;
   throw new UserError(
-    `Images to compare on are ${shown(model.inputs.map(({ shape }) => shape))}, got ${shown(shapes)}.`,
+    `Images to compare on must be ${shown(model.inputs.map(({ shape }) => shape))}; received ${shown(shapes)}.`,
   );
 }
 

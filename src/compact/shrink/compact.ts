@@ -69,7 +69,7 @@ export interface CompactOptions extends KeepOptions {
    */
   absorb?: boolean | 'interior';
   /**
-   * Makes batch norms, with their ReLU, part of the convolution or dense layer in front of them, where nobody else reads it. For a
+   * Makes batch norms, with their ReLU, part of the convolution or dense layer in front of them, where no other layer reads it. For a
    * network that is only to be run: it has fewer layers, and is hard to train further. Default false.
    */
   foldBatchNorm?: boolean;
@@ -77,7 +77,7 @@ export interface CompactOptions extends KeepOptions {
 
 /**
  * Makes a network smaller: without the channels that carry nothing: those a mask closes, those behind gamma 0, a closed gate or a
- * filter of zeros, and those nobody reads. Gates become part of the weights around them, constants part of biases; the
+ * filter of zeros, and those that no layer reads. Gates become part of the weights around them, constants part of biases; the
  * logits stay what they were up to rounding. Layers keep their names; the given network stays as it is.
  *
  * `masks` are those of a Sparsifier: a 0 means that this convolution or dense layer computes nothing in that channel,

@@ -13,7 +13,7 @@ import {
  * `weights.gates`. Exact, because a factor is never negative:
  *
  * - into the batch norm or kernel in front, g relu(gamma x + beta) = relu(g gamma x + g beta), where nothing but ReLU and
- *   pooling stands between the two and nobody else reads on the way;
+ *   pooling lies between the two and no other layer reads it;
  * - otherwise into the kernels behind, W (g x) = (W g) x, where every path from the gate leads to one.
  *
  * What can go neither way stays a gate.

@@ -11,7 +11,7 @@ export function checkMasks({ model, nodes }: ChannelGraph, masks: ChannelMasks):
       throw new UserError(`A mask belongs to a convolution or dense layer of ${model.name}, which has no ${name}.`);
     }
     if (mask.length !== node.channels) {
-      throw new UserError(`The mask of ${name} needs ${node.channels} values, one a channel, got ${mask.length}.`);
+      throw new UserError(`The mask of ${name} must have ${node.channels} values, one a channel; received ${mask.length}.`);
     }
   }
 }
@@ -38,7 +38,7 @@ export function closings({ kernels }: NetworkWeights, masks: ChannelMasks): Map<
  * Multiplies kernels and biases by the factors of `closings`.
  *
  * Returns the filters that would change nothing if they came back, because the network silences their channels itself,
- * by gamma 0 or a closed gate, with what brings them back: whoever keeps such a channel to train on wants the filter too.
+ * by gamma 0 or a closed gate, with their filters, which further training of such a channel needs.
  */
 export function closeMasked(
   graph: ChannelGraph,

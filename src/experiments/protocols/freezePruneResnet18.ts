@@ -27,7 +27,7 @@ export const freezePruneResnet18 = protocol({
     prune: of('magnitude.prune', { published: [0] }),
     unfreeze_epoch: of('magnitude.unfreeze_epoch'),
     softmax_in_loss: of('softmax_in_loss', {
-      help: "whether the loss gets probabilities where it wants logits, the project's first try",
+      help: "whether the loss gets probabilities where it expects logits, as in the project's first network",
     }),
     softmax_scale: of('softmax_scale'),
     weights: of('weights'),

@@ -75,7 +75,7 @@ export interface Own<T> {
   rule?: Rule<T>;
   help?: string;
   conflict?: (settings: never) => string | undefined;
-  /** Values that are published: a run that is too short for them need not be told so. */
+  /** Values that are published: no warning says that a run is too short for them. */
   published?: readonly T[];
 }
 
@@ -179,7 +179,7 @@ export function protocol<const F extends Fields>(
     if (before) return before;
     const fixed = experiment(settings as S);
     const { augment, ...fast } = (settings as S).recipe === 'fast' ? fastRecipe(network, 'anew') : ({} as Values);
-    // A protocol that was told to leave images alone does so by any recipe.
+    // A protocol without augmentation has none with any recipe either.
     const changes = augment && fixed.augment?.length !== 0 ? { augment } : {};
     const unnamed = Object.entries({ ...fast, ...changes }).filter(([name]) => !names.has(name));
     const parts = [renamed(all, settings), { network }, fixed, Object.fromEntries(unnamed)];

@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { UserError } from '../../errors.js';
 import { defaultOf, settingsOf, type AnySetting, type RunLength, type Schema, type SettingValue } from './schema.js';
 
-/** A value that somebody gave a setting. */
+/** A value given for a setting. */
 export interface Given {
   /** The setting's name, in a group group.name. */
   name: string;

@@ -67,7 +67,7 @@ export function bullmqEngine({ redis, retries }: { redis: string; retries: numbe
     lookedAt = performance.now();
     last = await ask(sweep, (queue) => lookInto(queue, sweep, retries)).catch((error) => {
       if (!(error instanceof UserError)) throw error;
-      // The workers go on, and so does whoever watches them.
+      // The workers go on, and so do those that watch them.
       return { ...last, notice: error.message.split('. ')[0] };
     });
     return last;

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Job, Queue } from 'bullmq';
 import { dataFolder } from '../../data/loadData.js';
 import type { Outcome } from './children.js';
-import { afterDeath } from './deaths.js';
+import { afterCrash } from './crashes.js';
 import { ChildPool } from './local.js';
 import type { SweepPoint } from './points.js';
 import { jobId, loadBullmq, queueNameOf, shownAddress, type JobData } from './redis.js';
@@ -25,7 +25,7 @@ export interface WorkerOptions {
   lost_after: number;
 }
 
-/** What a worker is told, and what it tells. */
+/** A worker's options and callbacks. */
 export interface WorkerCalls {
   /** Ends the worker: what runs is saved and goes back into the queue. */
   signal: AbortSignal;
@@ -40,7 +40,7 @@ export interface WorkerCalls {
 /** How often a server that does not answer is tried. */
 const RETRY_MS = 1000;
 
-/** How long a worker that was told to end waits for a server that does not answer. */
+/** How long a worker that is asked to end waits for a server that does not answer. */
 const LAST_WORD_MS = 5000;
 
 /** How many workers a job may outlive. What ends its own process is counted apart. */
@@ -66,7 +66,7 @@ class Trainer {
     private readonly calls: WorkerCalls,
   ) {}
 
-  /** Trains a job's point. What it throws is how BullMQ is told that the job failed, or that it was put back. */
+  /** Trains a job's point. It throws to tell BullMQ that the job failed, or that it was put back. */
   async train(job: Job<JobData>, token?: string): Promise<void> {
     const { signal, onPoint } = this.calls;
     const sweep = await this.open(job.data.sweep);
@@ -100,8 +100,8 @@ class Trainer {
   private async nextOf(data: JobData, sweep: Sweep, point: SweepPoint, outcome: Outcome): Promise<JobData | undefined> {
     if (outcome.type === 'point' && outcome.state !== 'stopped') return undefined;
     if (this.calls.signal.aborted) return data;
-    const deaths = await afterDeath(sweep, point, outcome, data.deaths, data.retries);
-    return deaths && { ...data, deaths };
+    const crashes = await afterCrash(sweep, point, outcome, data.crashes, data.retries);
+    return crashes && { ...data, crashes };
   }
 
   private async open(name: string): Promise<Sweep> {
@@ -145,7 +145,7 @@ class Trainer {
 }
 
 /**
- * Trains the points that sweeps put into the queue of this machine's folder of sweeps, until it is told to end and all that
+ * Trains the points that sweeps put into the queue of this machine's folder of sweeps, until it is asked to end and all that
  * runs is saved. Returns whether that is handed back; where the server does not answer then, others get it when this worker
  * counts as lost.
  */
@@ -173,7 +173,7 @@ export async function runWorker(options: WorkerOptions, calls: WorkerCalls): Pro
   let answers = true;
   const isConnection = ({ code, message }: NodeJS.ErrnoException): boolean =>
     code !== undefined || /connection is closed/i.test(message);
-  // One of the connections speaks for all.
+  // One of the connections reports for all.
   queue.on('error', (error) => {
     if (!isConnection(error)) return onTrouble(`Redis at ${shown}: ${error.message}`);
     if (answers) onTrouble(`Redis does not answer at ${shown}; what runs goes on`);

@@ -1,4 +1,4 @@
-// A process that trains the points it is told, one after another, for whoever started it: code and images are loaded once.
+// A child process that trains points one after another: code and images are loaded once.
 import { useBackend } from '../../backend/useBackend.js';
 import { UserError } from '../../errors.js';
 import { experimentOf } from './estimate.js';
@@ -43,7 +43,7 @@ process.on('message', (task: ToChild) => {
       send(answer);
     });
 });
-// Whoever started it is gone: what runs is saved, and then there is nobody to tell.
+// The parent process is gone: save what runs and end.
 process.on('disconnect', () => {
   stop.abort();
   if (!busy) process.exit(1);

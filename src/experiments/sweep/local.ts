@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { usableCores } from '#platform';
 import { UserError } from '../../errors.js';
 import { Child, type Outcome, type Task } from './children.js';
-import { afterDeath, type Deaths } from './deaths.js';
+import { afterCrash, type Crashes } from './crashes.js';
 import type { Engine } from './engine.js';
 import {
   experimentOf,
@@ -52,7 +52,7 @@ export class ChildPool {
     signal.addEventListener('abort', stop);
     try {
       const outcome = await child.ask(task);
-      // One that was told to stop does nothing more.
+      // One that was asked to stop does nothing more.
       const reusable = child.alive && !(outcome.type === 'point' && outcome.state === 'stopped') && !signal.aborted;
       if (reusable) this.idle.push(child);
       else this.end(child);
@@ -202,9 +202,9 @@ async function runLocally(
   const waiting = new Map(points.map((point) => [point.id, point]));
   const running = new Map<string, Promise<void>>();
   const failed = new Set<string>();
-  const died = new Map<string, Deaths>();
+  const died = new Map<string, Crashes>();
 
-  /** Aborts, too, where one point cannot be told of: the others save and stop. */
+  /** Also aborts if the state of a point cannot be written: the others save and stop. */
   const over = new AbortController();
   const stopped = AbortSignal.any([signal, over.signal]);
   const run = async (point: SweepPoint, own: number): Promise<void> => {
@@ -212,9 +212,9 @@ async function runLocally(
     if (outcome.type === 'point' && outcome.state === 'finished') return;
     if (stopped.aborted || sweep.isCancelled) return;
     if (outcome.type === 'point' && outcome.state === 'failed') return void failed.add(point.id);
-    const deaths = await afterDeath(sweep, point, outcome, died.get(point.id), options.retries ?? 3);
-    if (!deaths) return void failed.add(point.id);
-    died.set(point.id, deaths);
+    const crashes = await afterCrash(sweep, point, outcome, died.get(point.id), options.retries ?? 3);
+    if (!crashes) return void failed.add(point.id);
+    died.set(point.id, crashes);
     waiting.set(point.id, point);
   };
 

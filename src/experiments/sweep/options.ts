@@ -24,12 +24,12 @@ export const sweepSchema: Schema<SweepOptions> = {
   name: {
     default: null,
     rule: orNull(text("a folder's name"), "the file's, or the protocol's with what varies"),
-    help: 'what the sweep is called; one of the same name that is asked for with other values keeps what is done',
+    help: 'the name of the sweep; with the same name and other values, finished runs are kept',
   },
   engine: {
     default: 'local',
     rule: oneOf('local', 'slurm', 'bullmq'),
-    help: 'what the runs are trained with: processes of this machine, a Slurm cluster, or workers that share a Redis server',
+    help: 'where the runs are trained: in processes of this machine, on a Slurm cluster, or by workers that share a Redis server',
   },
   jobs: {
     default: null,
@@ -43,7 +43,7 @@ export const sweepSchema: Schema<SweepOptions> = {
   threads: {
     default: null,
     rule: orNull(wholeNumber({ min: 1, max: 64 }), 'the cores shared out; in Slurm, 1'),
-    help: 'threads of each run (in Slurm its --cpus-per-task); they change no bit of the result',
+    help: 'threads of each run (in Slurm its --cpus-per-task); they do not change the results',
     conflict: ({ engine, threads }) =>
       engine === 'bullmq' && threads !== null
         ? 'each worker says how many it uses: sparsebook worker threads=1'
@@ -52,14 +52,14 @@ export const sweepSchema: Schema<SweepOptions> = {
   nice: {
     default: 10,
     rule: wholeNumber({ min: 0, max: 19 }),
-    help: 'how far the runs stand back behind other processes of the machine, 0 not at all',
+    help: 'how much lower the priority of the runs is than that of other processes, 0 not at all',
     conflict: ({ engine, nice }) =>
       engine === 'slurm' && nice !== 10 ? 'Slurm has one of its own: slurm.nice=100' : undefined,
   },
   retries: {
     default: 3,
     rule: wholeNumber({ min: 0 }),
-    help: 'how often a run whose process dies is begun again without getting further in between',
+    help: 'how often a run whose process crashes is restarted without progress in between',
     conflict: ({ engine, retries }) =>
       engine === 'slurm' && retries !== 3 ? 'Slurm itself runs again what a node lost' : undefined,
   },

@@ -134,12 +134,12 @@ export function pointsOf(spec: SweepSpec): SweepPoint[] {
     byEntry.set(entry.name, points);
   }
   const all = [...byEntry.values()].flat();
-  checkTold(all);
+  checkNames(all);
   return seedBySeed(all);
 }
 
 /** Throws a UserError for points that are there twice, and for different ones that tables would take for one. */
-function checkTold(points: readonly SweepPoint[]): void {
+function checkNames(points: readonly SweepPoint[]): void {
   const kindOf = ({ entry, values: { seed: _, ...values } }: SweepPoint): string => JSON.stringify([entry, values]);
   const kinds = new Map<string, string>();
   const ids = new Set<string>();

@@ -6,14 +6,14 @@ import type { Queue } from 'bullmq';
 import { UserError } from '../../errors.js';
 import { createCopy } from '../../training/log/runLock.js';
 import { text } from '../settings/rules.js';
-import type { Deaths } from './deaths.js';
+import type { Crashes } from './crashes.js';
 import type { Sweep } from './sweep.js';
 
 /** Where sweeps and workers find each other. */
 export const redisSetting = {
   default: 'redis://127.0.0.1:6379',
   rule: text('the address of a Redis server'),
-  help: 'where the workers of engine=bullmq get their work',
+  help: 'the server from which the workers of engine=bullmq get their work',
 };
 
 /** What a job says: which point, and what its process died of so far. All else is in the sweep's folder. */
@@ -23,7 +23,7 @@ export interface JobData {
   point: string;
   /** How often its process may die in a row. */
   retries: number;
-  deaths?: Deaths;
+  crashes?: Crashes;
 }
 
 /** The id of a point's job; there is one at a time. */

@@ -1,7 +1,7 @@
 import { readRun } from '../../training/log/readRun.js';
 import type { StepEvent } from '../../training/events.js';
 import { compactLatencies } from '../compactLatency.js';
-import { courseOf, type KeptRun, type RunGroup, type SavedSweep } from '../courses.js';
+import { historyOf, type KeptRun, type RunGroup, type SavedSweep } from '../runHistory.js';
 import { numbersOf, type RunRecord } from '../record.js';
 import { readSaved } from '../saved.js';
 import {
@@ -78,7 +78,7 @@ export function sweepResults(states: readonly PointState[]): SweepResult[] {
   return groupsOf(states).map((group) => resultOf(group, recordsOf(group)));
 }
 
-/** The same of a sweep that was saved, or of runs that were put together in its form. */
+/** The same for a saved sweep, or for runs in its form. */
 export function savedResults({
   records,
   groups = [],
@@ -134,7 +134,7 @@ export function sweepNumbers(results: readonly SweepResult[]): ResultRow[] {
 const digits = (value: number): number => Number(value.toPrecision(4));
 
 /**
- * What a sweep came to in the form in which notebooks keep it: what its runs have in common, their records and courses, and
+ * What a sweep came to in the form in which notebooks keep it: what its runs have in common, their records and histories, and
  * the penalty at each step of those that have one. Of runs that are not finished it says so. With `timed`, what is to time
  * them, the compact networks of all finished runs are timed side by side here and now.
  */
@@ -146,8 +146,8 @@ export async function savedSweep(sweep: Sweep, timed?: string): Promise<SavedSwe
   for (const { point, record } of finished) {
     const { events, settings, dir } = await readRun((await sweep.runOf(point.id))!);
     const saved = readSaved(settings, dir);
-    const course = courseOf({ settings: saved.protocol.experiment(saved.settings), history: events });
-    records.push({ ...record, name: point.group, tags: [], course });
+    const history = historyOf({ settings: saved.protocol.experiment(saved.settings), history: events });
+    records.push({ ...record, name: point.group, tags: [], history });
     const steps = events.filter((event): event is typeof event & StepEvent => event.type === 'step');
     if (steps.some(({ penalty }) => penalty !== 0)) {
       curves.push({

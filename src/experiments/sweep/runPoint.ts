@@ -89,30 +89,30 @@ export async function runPoint(
   let run: Run | undefined;
   const id = (): string | undefined => (run?.dir === undefined ? undefined : basename(run.dir));
   try {
-    await sweep.tell(point.id, {
+    await sweep.report(point.id, {
       state: 'running',
       run: (await sweep.runOf(point.id)) && basename((await sweep.runOf(point.id))!),
     });
     const start = point.start === undefined ? undefined : await sweep.checkpointOf(point.start);
     run = await runOfPoint(sweep, point, shared, start);
-    let told: string | undefined;
+    let reported: string | undefined;
     for await (const event of run.events(over.signal)) {
-      if (run.dir !== told) {
-        told = run.dir;
-        await sweep.tell(point.id, { state: 'running', run: id() });
+      if (run.dir !== reported) {
+        reported = run.dir;
+        await sweep.report(point.id, { state: 'running', run: id() });
       }
       if (event.type === 'end' && event.reason === 'diverged') throw new UserError(event.message);
     }
     const state = run.isFinished ? 'finished' : 'stopped';
-    await sweep.tell(point.id, { state, run: id() });
+    await sweep.report(point.id, { state, run: id() });
     return state;
   } catch (error) {
     if (over.signal.aborted && error === over.signal.reason) {
-      await sweep.tell(point.id, { state: 'stopped', run: id() });
+      await sweep.report(point.id, { state: 'stopped', run: id() });
       return 'stopped';
     }
     const { message, stack } = error as Error;
-    await sweep.tell(point.id, {
+    await sweep.report(point.id, {
       state: 'failed',
       run: id(),
       reason: error instanceof UserError ? message : (stack ?? message),

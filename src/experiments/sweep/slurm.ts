@@ -56,7 +56,7 @@ function freeWords(free: Readonly<Record<string, string>>): string[] {
   });
 }
 
-/** How long before its time limit a run is told to save; Slurm may be a minute early. */
+/** How long before its time limit a run is asked to save; Slurm may be a minute early. */
 const SECONDS_BEFORE = 90;
 /** How long what Slurm said is taken as true. */
 const ASK_MS = 5000;

@@ -41,21 +41,21 @@ export async function runSlurmTask(folder: string, file: string): Promise<PointS
   const ended = await useBackend({ backend: experimentOf(point).backend }).then(
     () => runPoint(sweep, point, { signal: over.signal }),
     async (error: Error) => {
-      await sweep.tell(point.id, { state: 'failed', reason: `${error.message} (on ${hostname()})` });
+      await sweep.report(point.id, { state: 'failed', reason: `${error.message} (on ${hostname()})` });
       return 'failed';
     },
   );
   if (ended === 'stopped' && !sweep.isCancelled && (await isMeantToRun(task))) {
     if (restarts >= RESTARTS && (await stepOf(sweep, point.id)) === before) {
       const reason = 'Its time limit leaves no time to train a step: give slurm.time=';
-      await sweep.tell(point.id, { state: 'failed', reason });
+      await sweep.report(point.id, { state: 'failed', reason });
     } else await slurmCommand('scontrol', ['requeue', task]);
   }
   const [state] = await sweep.states();
   return state;
 }
 
-/** Whether a task that was told to stop is not to be ended: its time is over, or another job takes its place for now. */
+/** Whether a task that was asked to stop shall run again: its time limit was reached, or another job preempted it. */
 async function isMeantToRun(task: string): Promise<boolean> {
   return (
     (await slurmCommand('squeue', ['--noheader', '--array', `--jobs=${task}`, '--format=%T'])).trim() === 'RUNNING'

@@ -72,7 +72,7 @@ export class SlurmTasks {
     const byComment = new Map(all.map(({ comment, job }) => [comment, job]));
     const ids = new Map<string, string>();
     for (const [file, { points, job = byComment.get(file) }] of arrays) {
-      // One without a number never came to be: whoever wrote it was ended before Slurm had it.
+      // One without a number was never submitted: its writer ended before.
       if (job !== undefined) points.forEach((point, i) => ids.set(point, `${job}_${i}`));
     }
     const forgotten = [...ids.values()].filter((id) => !known.has(id) && !this.over.has(id));

@@ -39,7 +39,7 @@ const STARTS_MS = 15 * 60_000;
 /** How a point stands: what its files say. */
 export interface PointState {
   point: SweepPoint;
-  /** `blocked`: what it starts from failed. `stopped`: half done, and nobody trains it. */
+  /** `blocked`: what it starts from failed. `stopped`: incomplete, and no process trains it. */
   state: 'waiting' | 'running' | 'finished' | 'failed' | 'stopped' | 'blocked';
   run?: string;
   record?: RunRecord;
@@ -136,29 +136,29 @@ export class Sweep {
   }
 
   /** Says what became of a point. */
-  async tell(id: string, told: Omit<PointFile, 'host' | 'pid' | 'time'>): Promise<void> {
-    const file: PointFile = { ...told, host: hostname(), pid: process.pid, time: Date.now() };
+  async report(id: string, state: Omit<PointFile, 'host' | 'pid' | 'time'>): Promise<void> {
+    const file: PointFile = { ...state, host: hostname(), pid: process.pid, time: Date.now() };
     await writeFileWhole(join(this.dir, files.points, `${id}.json`), `${JSON.stringify(file)}\n`, jsonFile);
   }
 
   /** Takes runs that are finished, whoever trained them, as those of its points: their folders by the points' ids. */
   async adopt(runs: ReadonlyMap<string, string>): Promise<void> {
     for (const [id, dir] of runs) {
-      const told = await this.told(id);
+      const last = await this.reported(id);
       const run = basename(dir);
-      if (told?.state !== 'finished' || told.run !== run) await this.tell(id, { state: 'finished', run });
+      if (last?.state !== 'finished' || last.run !== run) await this.report(id, { state: 'finished', run });
     }
   }
 
   /** Takes back that points failed, before they are trained again. */
   async reopen(points: readonly SweepPoint[]): Promise<void> {
     for (const { id } of points) {
-      const told = await this.told(id);
-      if (told?.state === 'failed') await this.tell(id, { state: 'stopped', run: told.run });
+      const last = await this.reported(id);
+      if (last?.state === 'failed') await this.report(id, { state: 'stopped', run: last.run });
     }
   }
 
-  private async told(id: string): Promise<PointFile | undefined> {
+  private async reported(id: string): Promise<PointFile | undefined> {
     const text = await readFile(join(this.dir, files.points, `${id}.json`), 'utf8').catch(() => undefined);
     try {
       const { state, run, ...rest } = Object(JSON.parse(text ?? 'null')) as PointFile;
@@ -171,7 +171,7 @@ export class Sweep {
 
   /** The folder of a point's run; undefined before it has one. */
   async runOf(id: string): Promise<string | undefined> {
-    const run = (await this.told(id))?.run;
+    const run = (await this.reported(id))?.run;
     return run === undefined ? undefined : join(this.runs, run);
   }
 
@@ -187,25 +187,25 @@ export class Sweep {
   private async stateOf(point: SweepPoint): Promise<PointState> {
     const known = this.records.get(point.id);
     if (known) return { point, state: 'finished', run: known.run, record: known };
-    const told = await this.told(point.id);
-    if (!told) return { point, state: 'waiting' };
-    const { run, reason } = told;
+    const last = await this.reported(point.id);
+    if (!last) return { point, state: 'waiting' };
+    const { run, reason } = last;
     const dir = run === undefined ? undefined : join(this.runs, run);
     if (dir !== undefined && !existsSync(dir)) return { point, state: 'waiting' };
     const record = dir === undefined ? undefined : await readRecord(dir);
-    if (record && told.state === 'finished') {
+    if (record && last.state === 'finished') {
       this.records.set(point.id, record);
       return { point, state: 'finished', run, record };
     }
-    if (told.state === 'failed') return { point, state: 'failed', run, reason };
+    if (last.state === 'failed') return { point, state: 'failed', run, reason };
     const held = dir !== undefined && (await isHeld(join(dir, runFiles.lock)).catch(() => true));
-    const isRecent = Date.now() - told.time < STARTS_MS;
-    const starts = told.state === 'running' && told.host === hostname() && isRecent && isAlive(told.pid);
+    const isRecent = Date.now() - last.time < STARTS_MS;
+    const starts = last.state === 'running' && last.host === hostname() && isRecent && isAlive(last.pid);
     if (!held && !starts) return { point, state: dir === undefined ? 'waiting' : 'stopped', run };
     return { point, state: 'running', run, progress: dir === undefined ? undefined : await progressOf(dir) };
   }
 
-  /** The same, where what cannot be read is told of that point alone. */
+  /** The same, where a fault in its files becomes the state of that point alone. */
   private async safeStateOf(point: SweepPoint): Promise<PointState> {
     return this.stateOf(point).catch((error: Error) => ({ point, state: 'failed', reason: error.message }));
   }
@@ -229,7 +229,7 @@ export class Sweep {
     return states;
   }
 
-  /** Whether somebody asked to end it. */
+  /** Whether it was cancelled. */
   get isCancelled(): boolean {
     return existsSync(join(this.dir, files.cancelled));
   }

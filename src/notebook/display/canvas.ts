@@ -3,21 +3,21 @@ import type { Canvas, Window } from './plotlyInNode.js';
 
 /** The canvas operations with which plotly paints heat maps, for jsdom, which has none; read back as a PNG. */
 export function giveCanvas(window: Window): void {
-  const pictures = new WeakMap<Canvas, Picture>();
+  const bitmaps = new WeakMap<Canvas, Bitmap>();
   const prototype = window.HTMLCanvasElement.prototype;
   prototype.getContext = function (kind) {
     if (kind !== '2d') return null;
-    const picture = pictures.get(this) ?? new Picture(this.width, this.height);
-    pictures.set(this, picture);
-    return picture;
+    const bitmap = bitmaps.get(this) ?? new Bitmap(this.width, this.height);
+    bitmaps.set(this, bitmap);
+    return bitmap;
   };
   prototype.toDataURL = function () {
-    const { pixels, width, height } = pictures.get(this) ?? new Picture(this.width, this.height);
+    const { pixels, width, height } = bitmaps.get(this) ?? new Bitmap(this.width, this.height);
     return pngAddress(encodePng(pixels, width, height, 4));
   };
 }
 
-class Picture {
+class Bitmap {
   fillStyle = 'rgba(0,0,0,1)';
   readonly pixels: Uint8ClampedArray;
 

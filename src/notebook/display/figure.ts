@@ -4,26 +4,26 @@ import { sizeOf, type PngOptions } from './pngOptions.js';
 import { renderPng } from './renderPng.js';
 
 /** Shows a figure below the cell: plotly, an image (PNG) and a sentence of text, which is printed elsewhere. */
-export function show(figure: Figure, picture: PngOptions = {}): void {
-  display(figureBundle(figure, picture), figureMetadata(figure, picture));
+export function show(figure: Figure, png: PngOptions = {}): void {
+  display(figureBundle(figure, png), figureMetadata(figure, png));
 }
 
-/** How a live figure is shown: the size of its picture, and how often it may change. */
+/** How a live figure is shown: the size of its PNG, and how often it may change. */
 export interface LiveFigureOptions extends PngOptions {
   /** At least this many milliseconds lie between two updates; default 250. What comes sooner waits, the newest wins. */
   interval?: number;
-  /** Whether the picture is drawn at once; default true. False for a figure that will be updated: `done` draws it. */
+  /** Whether the PNG is drawn at once; default true. False for a figure that will be updated: `done` draws it. */
   final?: boolean;
 }
 
 /** A figure on display. */
 export interface FigureView {
   /**
-   * Replaces the figure in place, without its picture (PNG), which takes longer to draw than all the rest. `final:
-   * true` says that this is the last update: it goes out now and with a picture.
+   * Replaces the figure in place, without its PNG, which takes longer to draw than all the rest. `final:
+   * true` says that this is the last update: it goes out now and with a PNG.
    */
   update(figure: Figure, options?: { final?: boolean }): void;
-  /** Sends what still waits and draws the picture of the last update. Call it when the updates are over. */
+  /** Sends what still waits and draws the PNG of the last update. Call it when the updates are over. */
   done(): void;
 }
 
@@ -36,12 +36,12 @@ export function liveFigure(figure: Figure, options: LiveFigureOptions = {}): Fig
   let waiting: NodeJS.Timeout | undefined;
   const handle = display(figureBundle(figure, final ? options : null), figureMetadata(figure, options));
 
-  const send = (withPicture: boolean): void => {
+  const send = (withPng: boolean): void => {
     clearTimeout(waiting);
     waiting = undefined;
     lastSent = Date.now();
-    complete = withPicture;
-    handle.update(figureBundle(latest, withPicture ? options : null), figureMetadata(latest, options));
+    complete = withPng;
+    handle.update(figureBundle(latest, withPng ? options : null), figureMetadata(latest, options));
   };
   const done = (): void => {
     if (!complete) send(true);
@@ -59,10 +59,10 @@ export function liveFigure(figure: Figure, options: LiveFigureOptions = {}): Fig
 }
 
 /**
- * A figure as one output in several forms: interactive (plotly), a sentence of text and a PNG, unless `picture` is null or
+ * A figure as one output in several forms: interactive (plotly), a sentence of text and a PNG, unless `png` is null or
  * what runs the cell draws figures itself.
  */
-export function figureBundle({ data, layout, frames }: Figure, picture: PngOptions | null): Bundle {
+export function figureBundle({ data, layout, frames }: Figure, png: PngOptions | null): Bundle {
   const bundle: Bundle = {
     'application/vnd.plotly.v1+json': {
       data,
@@ -72,19 +72,19 @@ export function figureBundle({ data, layout, frames }: Figure, picture: PngOptio
     },
     'text/plain': inWords(layout),
   };
-  if (picture && !cellRunner()?.drawsFigures) {
+  if (png && !cellRunner()?.drawsFigures) {
     try {
-      bundle['image/png'] = renderPng({ data, layout }, picture).toString('base64');
+      bundle['image/png'] = renderPng({ data, layout }, png).toString('base64');
     } catch (error) {
-      console.warn(`the figure "${layout.title.text}" is shown without a picture: ${String(error)}`);
+      console.warn(`the figure "${layout.title.text}" is shown without an image: ${String(error)}`);
     }
   }
   return bundle;
 }
 
 /** The size of a figure's image, which has more pixels than that, and its text. */
-function figureMetadata({ layout }: Figure, picture: PngOptions): BundleMetadata {
-  return { 'image/png': { ...sizeOf(layout, picture), alt: inWords(layout) } };
+function figureMetadata({ layout }: Figure, png: PngOptions): BundleMetadata {
+  return { 'image/png': { ...sizeOf(layout, png), alt: inWords(layout) } };
 }
 
 function inWords({ title, meta }: Figure['layout']): string {

@@ -5,7 +5,7 @@ import { giveBoxes } from './boxes.js';
 import { giveCanvas } from './canvas.js';
 import { lineWidths } from './fonts.js';
 
-/** The part of plotly that draws pictures. */
+/** The part of plotly that draws images. */
 export interface Plotly {
   /** Draws into an element. Without images to fetch, all is drawn when it returns. */
   newPlot(element: Element, data: unknown, layout: unknown, config?: unknown): Promise<Element>;

@@ -25,9 +25,9 @@ export function renderPng(figure: Figure, options: PngOptions = {}): Buffer {
   void drawn.then(clear, clear);
   const svg = plotly.Snapshot.toSVG(element, 'svg');
   const font = fontsFor(element.textContent ?? '');
-  const picture = new Resvg(forResvg(svg), { font, fitTo: { mode: 'zoom', value: scale } }).render();
-  const few = palette(picture.pixels);
-  return few ? encodeIndexedPng(few.indices, few.colours, picture.width, picture.height) : picture.asPng();
+  const image = new Resvg(forResvg(svg), { font, fitTo: { mode: 'zoom', value: scale } }).render();
+  const few = palette(image.pixels);
+  return few ? encodeIndexedPng(few.indices, few.colours, image.width, image.height) : image.asPng();
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Run } from '../../experiments/run.js';
-import type { RunEvent } from '../../experiments/claim.js';
-import type { EpochMeans } from '../../experiments/courses.js';
+import type { RunEvent } from '../../experiments/acquireRun.js';
+import type { EpochMeans } from '../../experiments/runHistory.js';
 import { curvesOverEpochs } from '../../plots/training.js';
 import { interruptSignal } from '../kernel/interrupt.js';
 import { display, inNotebook } from './output.js';

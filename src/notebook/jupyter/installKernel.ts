@@ -37,7 +37,7 @@ export function installedBy(spec: KernelSpec): string | undefined {
 
 /**
  * Writes a kernelspec with absolute paths, for frontends that do not look into the project (VS Code); returns its
- * kernel.json. Throws UserError rather than replace the kernelspec of somebody else.
+ * kernel.json. Throws a UserError rather than replace another program's kernelspec.
  */
 export function installKernel(options: InstallOptions = {}): string {
   const { folder, name } = folderOf(options);

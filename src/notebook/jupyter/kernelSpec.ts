@@ -37,7 +37,7 @@ function jupyterPath(): string[] {
 /** The kernel of notebooks that name none: this project's. */
 export const USUAL_KERNEL = 'tslab';
 
-/** A kernelspec: how Jupyter is told to start a kernel. */
+/** A kernelspec: how Jupyter starts a kernel. */
 export interface KernelSpec {
   /** The folder's name, which notebooks refer to. */
   name: string;
@@ -47,7 +47,7 @@ export interface KernelSpec {
   language: string;
   interrupt_mode?: 'signal' | 'message';
   env?: Record<string, string>;
-  /** `sparsebook`: the project that installed it; `ipc` when the kernel opens its sockets as files where it is told to. */
+  /** `sparsebook`: the project that installed it; `ipc` if the kernel can open its sockets as files. */
   metadata?: { sparsebook?: { project?: string; transport?: string } };
 }
 
@@ -114,7 +114,7 @@ export function listKernelSpecs(paths: string[] = jupyterPath()): KernelSpec[] {
       const spec = readKernelSpec(join(folder, name), name);
       return spec ? [spec] : [];
     } catch {
-      return []; // somebody else's, and not what was asked for
+      return []; // another program's, and not what was asked for
     }
   };
   return folders.flatMap((folder) =>

@@ -16,7 +16,7 @@ interface Words {
   failureOf(thrown: unknown): CellFailure;
 }
 
-/** One execution of one cell, as the frontend is told of it. */
+/** One execution of one cell, as the frontend sees it. */
 export class CellRun {
   failure: CellFailure | undefined;
   /** Has the cell end, by failing for this reason, before it is done. */
@@ -29,7 +29,7 @@ export class CellRun {
     private readonly publish: (type: string, content: MessageContent) => void,
     private readonly words: Words,
   ) {
-    this.stopped.catch(() => undefined); // nobody may wait for it
+    this.stopped.catch(() => undefined); // it may have no awaiter
   }
 
   start(executionCount: number): void {
@@ -75,7 +75,7 @@ type StreamName = 'stdout' | 'stderr';
 
 /**
  * Joins the texts that a cell prints into few messages. What comes after a pause goes out at once, so that a slow loop
- * is seen live; what follows is collected for 30 ms, up to 32 kB, or until the other stream speaks.
+ * is seen live; what follows is collected for 30 ms, up to 32 kB, or until the other stream is written.
  */
 export class StreamJoiner {
   private name: StreamName = 'stdout';

@@ -8,7 +8,7 @@ export interface ClientState {
 
 const BYTES = 16;
 
-/** How many bytes are taken in before that is told: often enough for a kernel that waits for it. */
+/** How many bytes are read before the count is written again: often enough for a kernel that waits for it. */
 const TELL_BYTES = 500_000;
 
 /**

@@ -3,7 +3,7 @@ import { reasonOf } from '../../errors.js';
 
 let last = '';
 
-/** Says in one line what went wrong and where; whoever serves notebooks listens, and tells the person at the terminal. */
+/** Reports in one line what went wrong and where; the server listens, and prints it in the terminal. */
 export const faults = new EventEmitter<{ fault: [line: string] }>();
 
 /** Tells what went wrong and where; the line before it is not said twice in a row. */
@@ -13,7 +13,7 @@ export function tellFault(where: string, error: unknown): void {
   last = line;
 }
 
-/** Runs work that nobody waits for (timers, events): what goes wrong in it is told and ends nothing else. */
+/** Runs work that is not awaited (timers, events): its errors are reported and end nothing else. */
 export function fenced(where: string, work: () => unknown): void {
   try {
     Promise.resolve(work()).catch((error: unknown) => tellFault(where, error));

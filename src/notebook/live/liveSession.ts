@@ -126,7 +126,7 @@ export class LiveSession {
 
   /**
    * Saves, unless the file is not the one that was read or saved last: then pages ask what to do. Returns whether it
-   * did; what keeps it from it is told to the pages. Never throws.
+   * did; a failure is reported to the pages. Never throws.
    */
   async save(): Promise<boolean> {
     const { changes } = this;
@@ -143,7 +143,7 @@ export class LiveSession {
     }
   }
 
-  /** Keeps what is not saved in the draft; returns whether it is safe. What keeps it from it is told to the pages. Never throws. */
+  /** Saves changes in the draft; returns whether they are safe. A failure is reported to the pages. Never throws. */
   async keep(): Promise<boolean> {
     const { changes } = this;
     this.due = this.latest = Infinity;
@@ -228,6 +228,12 @@ export class LiveSession {
   async restart(): Promise<void> {
     await this.stop();
     await this.kernel.get();
+  }
+
+  /** Restarts the kernel, if there is one, once no cell runs. */
+  async restartWhenQuiet(): Promise<void> {
+    await this.quiet();
+    if (this.kernel.status.get().state === 'idle') await this.restart();
   }
 
   /** Ends the kernel. What it had not been asked to run yet is not run. */

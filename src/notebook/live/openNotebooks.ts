@@ -14,7 +14,7 @@ const LOOK_MILLISECONDS = 2000;
 /** The notebooks that are open, each once, however many pages show it. */
 export class OpenNotebooks {
   private readonly opening = new Map<string, Promise<LiveSession>>();
-  /** Those that have been opened: nobody who looks after them waits for one that is still being read. */
+  /** The notebooks that are open: one that is still being read is not among them. */
   private readonly sessions = new Map<string, LiveSession>();
   private readonly timers: NodeJS.Timeout[];
 
@@ -73,6 +73,12 @@ export class OpenNotebooks {
     return this.folder.rename(command.path, command.to);
   }
 
+  /** Restarts every kernel once its cells are done, so that it loads the library anew; outputs stay. */
+  async restartKernels(): Promise<void> {
+    await this.spare?.end();
+    await Promise.allSettled([...this.sessions.values()].map((session) => session.restartWhenQuiet()));
+  }
+
   /** Keeps what is not saved of every notebook in its draft; one that cannot be kept says so on its page and stops no other. */
   async keepAll(): Promise<void> {
     await Promise.allSettled([...this.sessions.values()].map((session) => session.keep()));
@@ -84,7 +90,7 @@ export class OpenNotebooks {
    */
   async close(): Promise<string[]> {
     for (const timer of this.timers) clearInterval(timer);
-    // Before anything that may take long: whoever ends this process may not wait for it.
+    // Before anything that may take long: the process may be killed soon.
     await this.keepAll();
     await Promise.allSettled([this.spare?.end(), ...this.opening.values()]);
     return (await Promise.all([...this.sessions.values()].map(closeOne))).flat();
@@ -141,7 +147,7 @@ async function closeOne(session: LiveSession): Promise<string[]> {
   await session.lookAtFile();
   const { path, dirty, conflict } = session.status.get();
   if (!dirty) return [];
-  // A draft of a file that is gone nobody would find.
+  // A draft of a deleted file would not be found.
   if (conflict !== 'gone' && (await session.keep())) {
     return [`${path} has changes that are not saved; they are kept in a draft, which opens with it`];
   }

@@ -20,7 +20,7 @@ export interface CellRun {
   state: 'idle' | 'queued' | 'running';
   count: number | null;
   seconds?: number;
-  /** What speaks against the outputs: older than the source or than what the cell uses, or ended in an error. */
+  /** Why the outputs may be wrong: older than the source or than what the cell uses, or ended in an error. */
   fault?: 'stale' | 'failed';
   /** Of a stale cell whose own source is the one that ran: the names it uses that have, or may have, changed since. */
   because?: string[];

@@ -1,4 +1,4 @@
-// What a page that runs is told of its notebook, and what it and its worker say to each other. Both sides compile this file.
+// The program of a page that runs, and the messages between the page and its worker. Both sides compile this file.
 import type { CellLinks } from '../live/code/links.js';
 import type { ParameterControl } from '../live/protocol.js';
 import type { CellScope } from '../kernel/cellVariables.js';

@@ -42,7 +42,7 @@ interface Facts {
 }
 
 /**
- * Opens every page of the site in a folder in Chromium, as somebody who never saw it, from a plain server on 127.0.0.1 and below a path.
+ * Opens every page of the site in a folder in a fresh profile of Chromium, from a plain server on 127.0.0.1 and below a path.
  * Yields what came of each. Throws a UserError where there is no site, or no Chromium.
  */
 export async function* checkSite(folder: string): AsyncGenerator<CheckedPage> {

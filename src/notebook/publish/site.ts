@@ -23,7 +23,7 @@ async function filesOf(path: string): Promise<string[]> {
   return isObject(mark) && Array.isArray(mark.files) && isText(mark.files) ? mark.files : [];
 }
 
-/** What may be replaced at a path: a site that was published there, with nothing that somebody has added to it. */
+/** What may be replaced at a path: a site that was published there, with no file added to it. */
 export async function siteFolder(path: string): Promise<FolderKind> {
   return { name: 'a site that publish wrote', files: [...(await filesOf(path)), MARK], mark: MARK };
 }
@@ -54,7 +54,7 @@ export interface SiteOptions {
 
 /**
  * Renders notebooks, by their files, with their saved outputs as a site that any host of plain files can serve: the files by name. Links
- * from one notebook to another lead to its page; those of which `runs` says so can be run in theirs. `onPage` hears of each page. Throws a
+ * from one notebook to another lead to its page; those of which `runs` says so can be run in theirs. `onPage` is called for each page. Throws a
  * UserError for what is no notebook.
  */
 export async function renderSite(

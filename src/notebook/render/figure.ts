@@ -71,14 +71,14 @@ function figureAlt({ data, layout }: PlotlyFigure, text: string): string {
   return names.length ? `Plot of ${names.join(', ')}` : 'Plot';
 }
 
-/** A copy of plotly JSON in which every picture from elsewhere is left out: drawing it would be a request. */
-function withoutRemotePictures(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutRemotePictures);
+/** A copy of plotly JSON in which every image from elsewhere is left out: drawing it would be a request. */
+function withoutRemoteImages(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutRemoteImages);
   if (typeof value !== 'object' || value === null) return value;
   const kept = Object.entries(value).filter(
     ([key, entry]) => key !== 'source' || typeof entry !== 'string' || /^data:image\//i.test(entry),
   );
-  return Object.fromEntries(kept.map(([key, entry]) => [key, withoutRemotePictures(entry)]));
+  return Object.fromEntries(kept.map(([key, entry]) => [key, withoutRemoteImages(entry)]));
 }
 
 /** The size that an image is to have, in pixels, where its output's metadata give one; it shrinks to its place all the same. */
@@ -103,7 +103,7 @@ export function frameFigure(page: OutputPage, content: Html, caption?: Html): Ht
 
 /**
  * Renders a plotly bundle: the figure's JSON for the page's script to draw, and until then (or where scripts do not
- * run) the bundle's PNG, or its text where there is none or the page wants no pictures. The title leaves the plot and
+ * run) the bundle's PNG, or its text where there is none or the page wants no images. The title leaves the plot and
  * becomes the caption, which wraps and can be selected. Throws a UserError where the JSON is no figure.
  */
 export function renderFigure({ data, metadata }: Display, page: OutputPage): Html {
@@ -124,6 +124,6 @@ export function renderFigure({ data, metadata }: Display, page: OutputPage): Htm
     ? markup`<img src="data:image/png;base64,${png}" alt=""${sizeOf(metadata, 'image/png')}>`
     : markup`<p class="still">${text || 'This figure is drawn by a script.'}</p>`;
   const place = markup`<div class="scroll"><div class="plot" role="img" aria-label="${figureAlt(figure, text)}">${still}</div></div>`;
-  const json = markup`<script type="application/json">${jsonForScript(withoutRemotePictures(figure))}</script>`;
+  const json = markup`<script type="application/json">${jsonForScript(withoutRemoteImages(figure))}</script>`;
   return frameFigure(page, markup`${place}${json}`, main || sub ? caption : undefined);
 }

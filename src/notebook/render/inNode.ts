@@ -70,8 +70,8 @@ const types: Record<string, string> = {
 
 const LARGEST = 20_000_000;
 
-/** A function that gives the pictures in a notebook's folder as data: addresses; none from outside of it, and nothing else. */
-export function picturesIn(folder: string): (path: string) => string | undefined {
+/** A function that gives the images in a notebook's folder as data: addresses; none from outside of it, and nothing else. */
+export function imagesIn(folder: string): (path: string) => string | undefined {
   return (path) => {
     const type = types[extname(path).toLowerCase()];
     if (type === undefined) return undefined;
@@ -89,12 +89,12 @@ export function picturesIn(folder: string): (path: string) => string | undefined
   };
 }
 
-/** A new page, which takes only what is sanitised; `folder` is the notebook's, whose pictures it may show. */
+/** A new page, which takes only what is sanitised; `folder` is the notebook's, whose images it may show. */
 export const outputPage = (folder?: string, latex = new Latex()): OutputPage => ({
   latex,
   figures: 0,
   maps: new Set(),
   foreignHtml: sanitize,
   foreignSvg: sanitizeDrawing,
-  ...(folder === undefined ? {} : { picture: picturesIn(folder) }),
+  ...(folder === undefined ? {} : { image: imagesIn(folder) }),
 });

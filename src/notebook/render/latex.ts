@@ -4,10 +4,10 @@ import { Formulas, type Formula } from './formulas.js';
 import { asHtml, markup, splitHtml, type Html, whyUnshown } from './markup.js';
 import { ownPrefix } from './sanitizer.js';
 
-/** None makes a link, or a box larger than the page; what LaTeX itself would not read is shown all the same, and the terminal hears nothing of it. */
+/** No links, no boxes larger than the page; input that LaTeX would refuse is shown as text, without a message in the terminal. */
 const options: KatexOptions = { throwOnError: false, trust: false, strict: 'ignore', maxSize: 100, globalGroup: true };
 
-/** The most characters of a formula: what KaTeX needs grows far beyond them, and whoever shares the process waits. */
+/** The most characters of a formula: KaTeX's time grows far beyond them, and blocks the process. */
 const LONGEST_FORMULA = 5000;
 /** A macro of more words than these is known in its own formula only: written a thousand times, it would be millions of words. */
 const LARGEST_MACRO = 200;

@@ -24,7 +24,7 @@ export interface Outline {
 }
 
 export interface MarkdownCell {
-  /** Pictures by name, each an object of its forms by MIME type; it may be anything, as a file may hold anything. */
+  /** Images by name, each an object of its forms by MIME type; it may be anything, as a file may hold anything. */
   attachments?: unknown;
   /** What to call the cell where it cannot be shown. */
   name?: string;
@@ -41,14 +41,14 @@ function decoded(address: string): string {
   }
 }
 
-function attachedPicture(attachments: unknown, name: string): string | undefined {
+function attachedImage(attachments: unknown, name: string): string | undefined {
   const bundle = isObject(attachments) && Object.hasOwn(attachments, name) ? attachments[name] : undefined;
   if (!isObject(bundle)) return undefined;
   const type = Object.keys(bundle).find((mime) => /^image\/(png|jpeg|gif|webp|svg\+xml)$/.test(mime));
   return type && `data:${type};base64,${textIn(bundle, type).replace(/\s/g, '')}`;
 }
 
-const inlinePicture = /^data:image\/(png|jpeg|gif|webp);base64,/i;
+const inlineImage = /^data:image\/(png|jpeg|gif|webp);base64,/i;
 
 /** Short, and another one for another text. */
 const hash = (text: string): string =>
@@ -59,16 +59,16 @@ function environmentOf(source: string, page: OutputPage, isOutput: boolean, atta
     docId: hash(source),
     formulas: Formulas.inMarkdown(source),
     formula: (formula) => page.latex.show(formula, isOutput),
-    picture: imagesOf(page, attachments),
+    image: imagesOf(page, attachments),
   };
 }
 
 /** A function that gives the images that a text of a page may name: as data: addresses, or attached to it, or beside the notebook. */
 export function imagesOf(page: OutputPage, attachments?: unknown): (address: string) => string | undefined {
   return (address) => {
-    if (inlinePicture.test(address)) return address;
+    if (inlineImage.test(address)) return address;
     const name = decoded(address.replace(/^attachment:/, ''));
-    return attachedPicture(attachments, name) ?? (address.includes(':') ? undefined : page.picture?.(name));
+    return attachedImage(attachments, name) ?? (address.includes(':') ? undefined : page.image?.(name));
   };
 }
 

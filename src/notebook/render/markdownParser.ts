@@ -10,8 +10,8 @@ import { ownPrefix } from './sanitizer.js';
 
 /** What the rendering of one text needs and gathers. */
 export interface Environment {
-  /** The picture under an address, as a data: address; undefined where it is none of the notebook's. */
-  picture: (source: string) => string | undefined;
+  /** The image under an address, as a data: address; undefined where it is none of the notebook's. */
+  image: (source: string) => string | undefined;
   /** The text's formulas, for which places are held in what is parsed. */
   formulas: Formulas;
   formula(formula: Formula): Html;
@@ -21,7 +21,7 @@ export interface Environment {
   parts?: Html[];
 }
 
-/** Markdown as notebooks have it: GitHub's, with HTML, which whoever renders it has to sanitise. */
+/** Markdown as notebooks have it: GitHub's, with HTML, which the caller has to sanitise. */
 export const markdown = new MarkdownIt({
   html: true,
   linkify: true,
@@ -86,15 +86,15 @@ rules.link_open = (tokens, index, options, _environment, renderer) => {
   return renderer.renderToken(tokens, index, options);
 };
 
-/** Pictures come from the notebook; one from elsewhere would be a request, so that a link takes its place. */
+/** Images come from the notebook; one from elsewhere would be a request, so that a link takes its place. */
 rules.image = (tokens, index, _options, environment: Environment) => {
   const token = tokens[index];
   const alt = token.content;
   const source = String(token.attrGet('src') ?? '');
-  const picture = environment.picture(source);
-  if (picture !== undefined) return String(markup`<img src="${picture}" alt="${alt}">`);
+  const image = environment.image(source);
+  if (image !== undefined) return String(markup`<img src="${image}" alt="${alt}">`);
   if (source.startsWith('attachment:')) {
-    return String(markup`<em>${alt} (the picture ${source.slice(11)} is not attached to this cell)</em>`);
+    return String(markup`<em>${alt} (the image ${source.slice(11)} is not attached to this cell)</em>`);
   }
   return String(markup`<a href="${source}" rel="noopener noreferrer">${alt || source}</a>`);
 };
@@ -111,9 +111,9 @@ const withFormulas = (html: string, environment: Environment): string =>
 
 rules.text = (tokens, index, _options, environment: Environment) =>
   withFormulas(String(markup`${tokens[index].content}`), environment);
-rules.html_inline = (tokens, index, _options, { picture }: Environment) => withImages(tokens[index].content, picture);
+rules.html_inline = (tokens, index, _options, { image }: Environment) => withImages(tokens[index].content, image);
 rules.html_block = (tokens, index, _options, environment: Environment) =>
-  splitHtml(tokens[index].content, (text) => withFormulas(text, environment), (tag) => withImages(environment.formulas.asWritten(tag), environment.picture)); // prettier-ignore
+  splitHtml(tokens[index].content, (text) => withFormulas(text, environment), (tag) => withImages(environment.formulas.asWritten(tag), environment.image)); // prettier-ignore
 
 for (const name of ['fence', 'code_block']) {
   const rule = rules[name]!;

@@ -5,7 +5,7 @@ import type { Html } from './markup.js';
 export interface OutputPage {
   /** The formulas of all its texts and outputs. */
   latex: Latex;
-  /** How many figures it has so far; undefined for a page that counts by itself, and draws figures without a picture first. */
+  /** How many figures it has so far; undefined for a page that counts by itself, and draws figures without an image first. */
   figures: number | undefined;
   /** The maps that its figures are drawn on; undefined for a page that fetches them. */
   maps?: Set<string>;
@@ -13,6 +13,6 @@ export interface OutputPage {
   foreignHtml(html: string, parts?: readonly Html[]): Html;
   /** A drawing (an svg element) that an output brings along, for an `img`. */
   foreignSvg(svg: string): string;
-  /** A picture that lies beside the notebook, as a data: address; undefined where there is none. */
-  picture?(path: string): string | undefined;
+  /** An image that lies beside the notebook, as a data: address; undefined where there is none. */
+  image?(path: string): string | undefined;
 }

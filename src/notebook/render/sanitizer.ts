@@ -41,7 +41,7 @@ const attributes =
 /** Classes that outputs may carry; all others could borrow, or break, the look of the page around them. */
 const outputClass =
   /^(dataframe|alert(-\w+)?|footnote[\w-]*|markdown-alert[\w-]*|task|scroll|displayed|sparsebook-[\w-]+)$/;
-const picture = /^data:image\/(png|jpeg|gif|webp|avif|svg\+xml);base64,[A-Za-z0-9+/=\s]+$/i;
+const imageAddress = /^data:image\/(png|jpeg|gif|webp|avif|svg\+xml);base64,[A-Za-z0-9+/=\s]+$/i;
 const outside = /^(https?:|mailto:)/i;
 /** An address beside the page. */
 const beside = /^[\w.%~][^:\\]*$/;
@@ -66,7 +66,7 @@ function filterAttribute(tag: string, event: UponSanitizeAttributeHookEvent): vo
       set(words(value).filter((name) => outputClass.test(name)).join(' '));
       break;
     case 'src':
-      set(tag === 'img' && picture.test(value) ? value : '');
+      set(tag === 'img' && imageAddress.test(value) ? value : '');
       break;
     case 'href':
     case 'xlink:href':
@@ -127,7 +127,7 @@ function tidy(body: HTMLElement): void {
     heading.replaceWith(lower);
   });
   body.querySelectorAll('img').forEach((image) => {
-    // A picture from elsewhere would be a request: its words stay in its place.
+    // An image from elsewhere would be a request: its words stay in its place.
     if (!image.hasAttribute('src')) image.replaceWith(image.getAttribute('alt') ?? '');
     else if (!image.hasAttribute('alt')) image.setAttribute('alt', 'Image in an output');
   });

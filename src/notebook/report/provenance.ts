@@ -6,7 +6,7 @@ import { type Html, joinedHtml, markup } from '../render/markup.js';
 export type Fault = 'stale' | 'missing' | 'failed';
 
 /**
- * What speaks against a cell's saved outputs: `stale`, its source has changed since it was run; `missing`, it was not
+ * Why a cell's saved outputs may be wrong: `stale`, its source has changed since it was run; `missing`, it was not
  * run; `failed`, it ended in an error. Undefined for cells that are not meant to run, and where no hash tells.
  */
 export function faultOf(cell: Cell): Fault | undefined {

@@ -104,7 +104,7 @@ export const controls: Html = markup`<div class="controls" hidden>
 export interface ReportOptions {
   /** The notebook's name: the title where the notebook has no heading of level 1, and named in the footer. */
   name: string;
-  /** Where the notebook lies: pictures that its text names are read from there. None are without it. */
+  /** Where the notebook lies: images that its text names are read from there. None are without it. */
   folder?: string;
   /** What the page needs to run the notebook. Without it the page shows what is saved. */
   program?: PageProgram;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecuteOutcome, KernelClient } from '../kernel/client/kernelClient.js';
 import type { CellFailure } from '../kernel/cellRun.js';
 import type { Message } from '../kernel/wire.js';
-import { causeOfDeath, type CellFault, type CellPlace, type FailureKind } from './events.js';
+import { causeOfExit, type CellFault, type CellPlace, type FailureKind } from './events.js';
 import { type CodeCell, joined, type Metadata, type Output } from './notebook.js';
 import { sourceHash } from './sourceHash.js';
 import { type NotebookOutputs, OutputArea } from './outputArea.js';
@@ -126,7 +126,7 @@ function failureWithout(
   }
   if (stoppedBy) return { kind: 'interrupted', ename: 'Interrupted', evalue: `it was interrupted${deaf}` };
   if (dead && reply.exit.ended) return { kind: 'interrupted', ename: 'Interrupted', evalue: 'the kernel was stopped' };
-  if (dead) return { kind: 'dead', ename: 'KernelDied', evalue: causeOfDeath(reply.exit) };
+  if (dead) return { kind: 'dead', ename: 'KernelDied', evalue: causeOfExit(reply.exit) };
   const refused = { kind: 'error', ename: 'Aborted', evalue: 'the kernel refused to run it' } as const;
   return reply.status === 'aborted' ? refused : undefined;
 }

@@ -44,7 +44,7 @@ export interface CellFault {
 }
 
 /** How a kernel died, in words. */
-export function causeOfDeath({ code, signal, lastWords }: KernelExit): string {
+export function causeOfExit({ code, signal, lastWords }: KernelExit): string {
   if (/heap out of memory|Array buffer allocation failed/.test(lastWords)) {
     return 'the kernel ran out of memory (more: NODE_OPTIONS=--max-old-space-size=MEGABYTES)';
   }

@@ -17,14 +17,14 @@ export type Clean = (text: string) => string;
 const letter = '[\\p{L}\\p{N}_]';
 /** Where a word begins, be it behind a colour or behind the `\n` of a text that was quoted. */
 const start = (inside: string): string => `(?<=^|[^\\p{L}\\p{N}_${inside}]|\\x1b\\[[\\d;]*m|\\\\[nrt])`;
-/** Addresses, also those that hold a path, and pictures in base64: they stay. A `file:` address is a path. */
+/** Addresses, also those that hold a path, and images in base64: they stay. A `file:` address is a path. */
 const address =
   `${start('+.-')}(?!file:)[a-zA-Z][a-zA-Z\\d+.-]{0,30}://[^\\s"'<>\`]*|` +
   `\\bdata:[\\w.+-]+/[\\w.+-]+[;,][^\\s"'<>\`)]*`;
 const pathStart = `${start('.~/\\\\+-')}(?:file://)?`;
 const pathEnd = `(?!${letter}|[.-]${letter})`;
 
-/** A function that makes paths in the project relative to it and the home folder `~`: they give nobody away. */
+/** A function that makes paths in the project relative to it and the home folder `~`: they contain no user names. */
 export function machinePathRemover(folder: string, home: string = homedir()): Clean {
   const project = projectOf(folder);
   const withoutLinks = (path: string): string => (existsSync(path) ? realpathSync(path) : path);

@@ -59,7 +59,7 @@ const isJsonType = (mime: string): boolean => /^application\/(.+\+)?json$/.test(
 
 /**
  * What keeps a value from being an output, as half a sentence; undefined when nothing does. Notebooks keep whatever
- * their outputs are: whoever reads one asks this first.
+ * their outputs are: to be checked before one is read.
  */
 export function faultOfOutput(output: unknown): string | undefined {
   if (!isObject(output)) return 'is not an object';
@@ -115,7 +115,7 @@ export function cellTitle(cells: Cell[], index: number): string {
 function headingAbove(cells: Cell[], index: number): string | undefined {
   for (const cell of cells.slice(0, index).reverse()) {
     if (cell.cell_type !== 'markdown') continue;
-    // A '#' inside a fenced block is a comment of somebody's code.
+    // A '#' inside a fenced block is a comment in code.
     const text = joined(cell.source).replace(/^(```|~~~)[^]*?^\1/gm, '');
     const heading = [...text.matchAll(/^#{1,6}\s+(.+?)\s*#*$/gm)].at(-1)?.[1];
     if (heading) return heading.replace(/[*_`]/g, '').replace(/\[([^\]]*)\]\([^)]*\)/g, '$1');

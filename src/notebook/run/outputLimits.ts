@@ -8,7 +8,7 @@ export interface OutputLimits {
   text: number;
   /** Outputs of one cell. */
   outputs: number;
-  /** Of one representation (HTML, a picture in base64, a figure's JSON) of an output. */
+  /** Of one representation (HTML, an image in base64, a figure's JSON) of an output. */
   representation: number;
   /** Of all outputs of a cell. */
   cell: number;
@@ -16,7 +16,7 @@ export interface OutputLimits {
   notebook: number;
 }
 
-/** What a file can hold that somebody will read; writing it takes about twelve times as much memory. */
+/** The most that a file may hold; writing it takes about twelve times as much memory. */
 export const fileLimits: OutputLimits = {
   text: 1_000_000,
   outputs: 2000,
@@ -28,7 +28,7 @@ export const fileLimits: OutputLimits = {
 /** Less of a text than a file can hold: a page is sent all of it whenever it grows. */
 export const liveLimits: OutputLimits = { ...fileLimits, text: 100_000, outputs: 500 };
 
-/** Deeper structures overflow the stack of whoever writes or draws them. */
+/** Deeper structures overflow the stack when they are written or drawn. */
 const DEEPEST = 1000;
 
 function isDeep(value: unknown): boolean {

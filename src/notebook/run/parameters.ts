@@ -89,7 +89,7 @@ function literalOf(source: string, name: string): Declaration & { literal: Synta
 }
 
 /**
- * The same for a value with which nobody has compiled the cells: its type stays what the notebook states, whatever the compiler
+ * The same for a value with which the cells have not been compiled: its type stays what the notebook states, whatever the compiler
  * could tell of the value. Where it states none, `const backend = 'auto'` has the type 'auto', and what compiles with it (a
  * comparison with 'auto', a call that takes 'auto' or 'cpu') need compile with neither 'cpu' nor string: any.
  */

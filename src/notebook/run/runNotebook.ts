@@ -189,7 +189,7 @@ class NotebookSaver {
     const { output, notebook } = this;
     if (output === undefined) return this.last;
     this.last = this.last.then(() => writeNotebook(output, notebook));
-    // Whoever awaits this or a later save is told of a failure; it must not count as unhandled in between.
+    // A failure rejects this or a later save; it must not count as unhandled in between.
     this.last.catch(() => undefined);
     return this.last;
   }

@@ -1,7 +1,7 @@
 import type { ListedRun } from './protocol.js';
 
 /**
- * What tells whether a run is among those that somebody looks for. All words must fit: `state:training` by the beginning of the state,
+ * A predicate for the runs that match a filter. All words must fit: `state:training` by the beginning of the state,
  * `lambda_l0=20` by a setting's value (`lambda_l0=` by its being set), any other by what stands in the id, the name or a tag.
  */
 export function filterOf(text: string): (run: ListedRun) => boolean {

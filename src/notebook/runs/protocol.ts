@@ -1,7 +1,7 @@
-import type { ToldRun } from '../../experiments/runTable.js';
+import type { RunRow } from '../../experiments/runTable.js';
 
 /** A run as the page lists it. */
-export interface ListedRun extends ToldRun {
+export interface ListedRun extends RunRow {
   /** When it last began, in milliseconds since 1970. */
   began: number;
   /** Why it cannot be read; the rest says nothing then. */

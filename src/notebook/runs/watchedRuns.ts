@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf } from '../../errors.js';
 import { outcomes } from '../../experiments/runTable.js';
-import { eachOf, tellRun } from '../../experiments/toldRuns.js';
+import { eachOf, runRow } from '../../experiments/runRows.js';
 import { beganAt, inOrder } from '../../training/log/listRuns.js';
 import { runFiles } from '../../training/log/readRun.js';
 import { isHeld } from '../../training/log/runLock.js';
@@ -47,7 +47,7 @@ interface WatchedCurves {
   asked: number;
 }
 
-/** The runs of a folder, watched while somebody asks: each is read once, and again when its files have changed. */
+/** The runs of a folder, watched while a page is open: each is read once, and again when its files have changed. */
 export class WatchedRuns {
   private readonly epoch = randomUUID();
   private readonly clock = new Clock();
@@ -57,7 +57,7 @@ export class WatchedRuns {
 
   constructor(private readonly root: string) {}
 
-  /** Looks at the folder for what is new; a file that cannot be read is told of its run and ends nothing. */
+  /** Looks for changes in the folder; a file that cannot be read is reported with its run and ends nothing. */
   readonly look: () => Promise<void> = seldom(async () => {
     const ids = await readdir(this.root).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
@@ -111,7 +111,7 @@ export class WatchedRuns {
 
   private async tell(id: string, began: number): Promise<ListedRun> {
     try {
-      const { saved: _, ...told } = await tellRun(this.root, id);
+      const { saved: _, ...told } = await runRow(this.root, id);
       return { ...told, began };
     } catch (error) {
       const nothing = { name: null, tags: [], epochs: 0, steps: 0, settings: {} };

@@ -89,7 +89,7 @@ export function packState(state: State, root: string, tensors: Map<string, Saved
     return value;
   };
   const entries = Object.entries(state).map(([key, value]): [string, unknown] => {
-    if (key.startsWith('$')) throw new Error(`a state's names do not start with $, got ${key} in ${root}`);
+    if (key.startsWith('$')) throw new Error(`a state's names must not start with $; received ${key} in ${root}`);
     return [key, pack(value, `${root}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`)];
   });
   return Object.fromEntries(entries);

@@ -31,7 +31,7 @@ export interface CheckpointOptions extends TrainedParts {
 }
 
 /**
- * Passes a run's events on and saves checkpoints as folders `step-000352` of `dir`, each told by an event of its own.
+ * Passes a run's events on and saves checkpoints as folders `step-000352` of `dir`, each with an event.
  *
  * Also saves when the run ends, finished or aborted, but never values that are not finite: a run that diverges leaves
  * its last good checkpoint. A save that fails is a warning, and training goes on; if there is still no checkpoint of the

@@ -27,7 +27,7 @@ export interface CheckpointList {
   damaged: string[];
 }
 
-/** Whether a folder is a checkpoint, whole or damaged: one that has neither of these files is somebody's own. */
+/** Whether a folder is a checkpoint, whole or damaged: one that has neither of these files is not ours. */
 export const isCheckpoint = (path: string): boolean =>
   [checkpointFiles.description, checkpointFiles.sums].some((file) => existsSync(join(path, file)));
 

@@ -25,7 +25,7 @@ async function commit(): Promise<Omit<Checkout, 'version'>> {
   const git = async (...args: string[]): Promise<string> =>
     (await promisify(execFile)('git', ['-C', root, ...args])).stdout.trim();
   try {
-    // An installed package may lie in somebody else's repository, whose commit says nothing about this code.
+    // An installed package may be inside another repository, whose commit says nothing about this code.
     if ((await git('rev-parse', '--show-prefix')) !== '') return {};
     return {
       gitSha: await git('rev-parse', 'HEAD'),

@@ -48,7 +48,7 @@ interface Typed {
 
 /**
  * Adds an event to those of a run so far. A run that resumes makes the steps behind its checkpoint again, and tells of them
- * again: where it starts, what was told of them before is taken out.
+ * again: where it starts, their earlier events are removed.
  */
 export function addEvent<Event extends Typed>(events: Event[], event: Event): void {
   if (event.type === 'start') {
@@ -81,7 +81,7 @@ export interface LoggedRun {
  */
 export async function readRun(dir: string, { steps = true }: { steps?: boolean } = {}): Promise<LoggedRun> {
   const path = resolve(dir);
-  // First, so that a folder that is not a run's is always told by the same file.
+  // First, so that the error for a folder that is not a run always names the same file.
   const settings = await readJson(join(path, runFiles.settings));
   const [provenance, events] = await Promise.all([
     readProvenance(path),

@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js';
 import type { RunLock } from './runLock.js';
 
-/** What runLock.ts is between processes, in a page: one process, whose runs nobody else has. */
+/** What runLock.ts is between processes, in a page: one process, whose runs no other can use. */
 const taken = new Set<string>();
 
 export class RunHeld extends UserError {}

@@ -79,7 +79,7 @@ export async function lockRun(path: string): Promise<RunLock> {
 
 /** The lock that lies at `path` with our token. It is written again every 20 s until it is released. */
 async function heldLock(path: string, token: string): Promise<RunLock> {
-  // Written through a handle: whoever took the lock over put another file at the path.
+  // Written through a handle: a process that took the lock over put another file at the path.
   const file = await open(path, 'r+');
   const bytes = await file.readFile();
   let refreshed = Date.now();
@@ -111,7 +111,7 @@ async function heldLock(path: string, token: string): Promise<RunLock> {
   };
 }
 
-/** Writes the same bytes again, so that the clock of whoever keeps the file says when. */
+/** Writes the same bytes again, so that the file server's clock says when. */
 async function touch(file: FileHandle, bytes: Buffer): Promise<void> {
   await file.write(bytes, 0, bytes.length, 0);
   await file.datasync();
@@ -124,7 +124,7 @@ async function take(path: string, own: string): Promise<void> {
     const holder = await holderOf(path);
     if (!holder) continue;
     if (!(await isGone(path, holder))) throw held(path, holder);
-    // Whoever has the lock on its successor, and still finds it there, is the only one to replace it.
+    // The process that has the lock on its successor, and still finds it there, is the only one to replace it.
     const successor = `${path}.after-${holder.token}`;
     await take(successor, own);
     if ((await holderOf(path))?.token === holder.token && (await isGone(path, holder))) return rename(successor, path);
@@ -185,10 +185,10 @@ async function isGone(path: string, holder: Holder): Promise<boolean> {
   return pid === process.pid && !ours.has(token);
 }
 
-/** The time of whoever keeps the files of a device, as it was `measured`, by our own count of milliseconds. */
+/** The time of a device's file server, as it was `measured`, by our own count of milliseconds. */
 const clocks = new Map<number, { time: number; measured: number }>();
 
-/** Milliseconds since a file was written, by the clock of whoever keeps it: a file server's may differ from ours. */
+/** Milliseconds since a file was written, by the clock of its file server, which may differ from ours. */
 async function unseenFor(path: string): Promise<number> {
   try {
     const { dev, mtimeMs } = await stat(path);

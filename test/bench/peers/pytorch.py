@@ -26,7 +26,7 @@ class Gate(nn.Module):
         s = torch.sigmoid((torch.log(u) - torch.log1p(-u) + self.log_alpha) / (2 / 3))
         return x * (1.2 * s - 0.1).clamp(0, 1)[:, :, None, None]
 
-    def price(self):
+    def penalty(self):
         return torch.sigmoid(self.log_alpha - 2 / 3 * math.log(0.1 / 1.1)).sum()
 
 
@@ -165,7 +165,7 @@ def main():
         start = time.perf_counter()
         loss = nn.functional.cross_entropy(net(x), labels)
         if gates:
-            loss = loss + 10 * sum(gate.price() for gate in gates) / entries
+            loss = loss + 10 * sum(gate.penalty() for gate in gates) / entries
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -65,7 +65,7 @@ test('the difference is that to the network with its masks applied, on the image
   const { difference } = await compact(model, masks).report({ images, batchSizes: [] });
   assert.ok(difference.relative <= 1e-5 && difference.images === 2);
   await assert.rejects(compact(model, masks).report({ images: tf.zeros([2, 30, 32, 3]) }), (e) => {
-    return e instanceof UserError && /Images to compare on are \[N, 32, 32, 3\], got \[2, 30, 32, 3\]/.test(e.message);
+    return e instanceof UserError && /Images to compare on must be \[N, 32, 32, 3\]; received \[2, 30, 32, 3\]/.test(e.message);
   });
 });
 
@@ -101,7 +101,7 @@ test('a network of several inputs and outputs is reported on, and images are giv
   for (const wrong of [images[0], [images[1], images[0]], [images[0], tf.ones([4, 2])]]) {
     await assert.rejects(compaction.report({ images: wrong, batchSizes: [] }), {
       name: 'UserError',
-      message: /are \[N, 4, 4, 1\] and \[N, 2\], got \[/,
+      message: /be \[N, 4, 4, 1\] and \[N, 2\]; received \[/,
     });
   }
 });

@@ -70,7 +70,7 @@ async function showsEverything(spec: KernelSpec): Promise<void> {
     /^\[█{24}\] step 30 of 30, epoch 1 of 1, .* 4,000 images\/s, 0\.0 s left$/,
   );
   const plots = updates.map(data).filter((bundle) => 'application/vnd.plotly.v1+json' in bundle);
-  // Only the last plot is drawn as a picture.
+  // Only the last plot is drawn as an image.
   assert.deepEqual(
     plots.map((bundle) => 'image/png' in bundle),
     plots.map((_, i) => i === plots.length - 1),

@@ -19,7 +19,7 @@ const inKernel = (t: TestContext): Shown[] => {
   t.after(leave);
   return shown;
 };
-const hasPicture = ({ data }: Shown): boolean => 'image/png' in data;
+const hasPng = ({ data }: Shown): boolean => 'image/png' in data;
 const titled = (title: string) => {
   const figure = hardConcreteDensity();
   return { ...figure, layout: { ...figure.layout, title: { text: title } } };
@@ -31,14 +31,14 @@ const printed = (t: TestContext): string[] => {
   return lines;
 };
 
-test('a figure is one output with plotly, a picture and a sentence', (t) => {
+test('a figure is one output with plotly, an image and a sentence', (t) => {
   const shown = inKernel(t);
   show(penaltyCurve());
   assert.equal(shown.length, 1);
   assert.deepEqual(Object.keys(shown[0].data).sort(), ['application/vnd.plotly.v1+json', 'image/png', 'text/plain']);
 });
 
-test('updates that come too fast wait, the newest wins, and only the last is drawn as a picture', (t) => {
+test('updates that come too fast wait, the newest wins, and only the last is drawn as an image', (t) => {
   const shown = inKernel(t);
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   t.after(() => mock.timers.reset());
@@ -51,7 +51,7 @@ test('updates that come too fast wait, the newest wins, and only the last is dra
   view.done();
   mock.timers.tick(1000);
   assert.deepEqual(shown.map(titleOf), ['0', '9', '19', '29', '30']);
-  assert.deepEqual(shown.map(hasPicture), [false, false, false, false, true]);
+  assert.deepEqual(shown.map(hasPng), [false, false, false, false, true]);
   assert.deepEqual(
     shown.map(({ update }) => update),
     [false, true, true, true, true],
@@ -59,7 +59,7 @@ test('updates that come too fast wait, the newest wins, and only the last is dra
   assert.equal(new Set(shown.map(({ id }) => id)).size, 1);
 });
 
-test('a final update goes out at once, with a picture, and nothing follows it', (t) => {
+test('a final update goes out at once, with an image, and nothing follows it', (t) => {
   const shown = inKernel(t);
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   t.after(() => mock.timers.reset());
@@ -68,7 +68,7 @@ test('a final update goes out at once, with a picture, and nothing follows it', 
   view.update(titled('last'), { final: true });
   mock.timers.tick(1000);
   assert.deepEqual(shown.map(titleOf), ['first', 'last']);
-  assert.deepEqual(shown.map(hasPicture), [true, true]);
+  assert.deepEqual(shown.map(hasPng), [true, true]);
 });
 
 test('outside of a notebook a figure prints its sentence, a table its text, and updates do nothing', (t) => {
@@ -123,7 +123,7 @@ test('a run that fails leaves its last state on display and passes the error on'
   const last = shown.slice(-2);
   assert.match(String(last[0].data['text/plain']), /step 2 of 4/);
   assert.match(String(last[1].data['text/plain']), /Over 2 training steps/);
-  assert.ok(hasPicture(last[1]));
+  assert.ok(hasPng(last[1]));
 });
 
 test('a run that goes on is drawn with what was before', async (t) => {

@@ -6,7 +6,7 @@ import { fontFamily, fontsFor } from 'sparsebook/notebook/display/fonts.js';
 import type { Figure } from 'sparsebook/plots/theme.js';
 import { figures } from '../../plots/sampleFigures.ts';
 
-interface Picture {
+interface DecodedPng {
   width: number;
   height: number;
   /** Whether any pixel in a rectangle (in pixels) fulfils a condition on red, green and blue. */
@@ -14,7 +14,7 @@ interface Picture {
 }
 
 /** The pixels of a PNG, read by letting resvg draw it. */
-function decode(png: Buffer): Picture {
+function decode(png: Buffer): DecodedPng {
   const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
   const image = `<image width="${width}" height="${height}" href="data:image/png;base64,${png.toString('base64')}"/>`;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${image}</svg>`;
@@ -40,25 +40,25 @@ const coloured = (r: number, g: number, b: number): boolean => Math.max(r, g, b)
 const white = (r: number, g: number, b: number): boolean => Math.min(r, g, b) > 250;
 
 for (const [name, figure] of Object.entries(figures)) {
-  test(`${name} becomes a picture of the right size with its title, its axes and its data`, () => {
-    const picture = decode(renderPng(figure, { width: 600 }));
-    assert.deepEqual([picture.width, picture.height], [1200, 2 * figure.layout.height]);
-    const all: [number, number, number, number] = [0, 0, picture.width, picture.height];
-    assert.ok(picture.count([0, 0, 700, 80], dark) > 300, 'the title is drawn');
-    assert.ok(picture.count(all, white) > 0.2 * picture.width * picture.height, 'the paper is white');
-    if (!name.includes('Before')) assert.ok(picture.count(all, coloured) > 800, 'the data are drawn');
-    if (name === 'exampleImages' || name === 'inceptionBlock') return; // pictures and a diagram have no axes
+  test(`${name} becomes an image of the right size with its title, its axes and its data`, () => {
+    const image = decode(renderPng(figure, { width: 600 }));
+    assert.deepEqual([image.width, image.height], [1200, 2 * figure.layout.height]);
+    const all: [number, number, number, number] = [0, 0, image.width, image.height];
+    assert.ok(image.count([0, 0, 700, 80], dark) > 300, 'the title is drawn');
+    assert.ok(image.count(all, white) > 0.2 * image.width * image.height, 'the paper is white');
+    if (!name.includes('Before')) assert.ok(image.count(all, coloured) > 800, 'the data are drawn');
+    if (name === 'exampleImages' || name === 'inceptionBlock') return; // images and a diagram have no axes
     const margin = (figure.layout as { margin?: { b?: number } }).margin?.b ?? 0;
-    const below = Math.round(Math.min(0.8 * picture.height, picture.height - 2 * margin));
-    assert.ok(picture.count([100, below, picture.width, picture.height], dark) > 200, 'the lower axis has texts');
-    assert.ok(picture.count([0, 80, 110, below], dark) > 200, 'the left axis has texts');
+    const below = Math.round(Math.min(0.8 * image.height, image.height - 2 * margin));
+    assert.ok(image.count([100, below, image.width, image.height], dark) > 200, 'the lower axis has texts');
+    assert.ok(image.count([0, 80, 110, below], dark) > 200, 'the left axis has texts');
   });
 }
 
 test('no axis is drawn over its labels, wide or narrow', () => {
   // The title of the left axis stands in the outermost column; between it and the labels the paper is blank.
-  const picture = decode(renderPng(figures.penaltyCurve, { width: 500, scale: 1 }));
-  const ink = (x: number): number => picture.count([x, 60, x + 1, 330], dark);
+  const image = decode(renderPng(figures.penaltyCurve, { width: 500, scale: 1 }));
+  const ink = (x: number): number => image.count([x, 60, x + 1, 330], dark);
   const columns = Array.from({ length: 80 }, (_, x) => ink(x) > 0);
   const runs = columns
     .join(' ')

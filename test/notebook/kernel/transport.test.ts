@@ -142,8 +142,8 @@ test('who throws over a message is told, and hears the next one', async (t) => {
 
 test('a kernel does not run far ahead of a client that reads slowly, in a loop that never awaits', async () => {
   const code = `import { display } from 'tslab';
-const picture = 'x'.repeat(20_000);
-for (let i = 0; i < 1500; i++) display.html(picture + i);
+const image = 'x'.repeat(20_000);
+for (let i = 0; i < 1500; i++) display.html(image + i);
 const written = process.stdout.write(String(process.hrtime.bigint() / 1_000_000n));`;
   const now = (): number => Number(process.hrtime.bigint() / 1_000_000n);
   const heard: number[] = [];

@@ -81,7 +81,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await slider.fill('40');
     await run.click();
     await shows(tab, 'curve', 'Curve for 40');
-    assert.match(await cell(tab, 'parameters').locator('.cm-content').innerText(), /lambda_l0 = 40; \/\/ the rent/);
+    assert.match(await cell(tab, 'parameters').locator('.cm-content').innerText(), /lambda_l0 = 40; \/\/ the penalty/);
     await tab.waitForSelector('.cell[data-id="endless"][data-state="running"]');
     const line = cell(tab, 'curve').locator('.plot.drawn .scatterlayer path.js-line');
     await line.waitFor();

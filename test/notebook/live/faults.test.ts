@@ -80,7 +80,7 @@ describe('one server', () => {
       /./,
     ],
     'an attachment that is a number': [withText('before ![x](attachment:a.png)', '{"a.png":5}'), text, /before/],
-    'a picture with a bad escape': [withText('before ![x](%ff)'), text, /before/],
+    'an image with a bad escape': [withText('before ![x](%ff)'), text, /before/],
     'a kernel that is a number': [withKernel('{"name":5}'), kernel, /a kernel's name is made of letters.*received 5/],
     'a kernel that is a path': [
       withKernel('{"name":"../../k"}'),

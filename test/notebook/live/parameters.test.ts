@@ -20,8 +20,8 @@ const control = (value: ParameterValue, comment = '', type?: string): Omit<Param
   controlOf({ name: 'x', keyword: 'const', value, type, comment });
 
 test('a number gets a slider where its comment or its size says how far it may go, and a box elsewhere', () => {
-  assert.deepEqual(control(20, 'the rent; try 10, 30, 50').range, { min: 0, max: 50, step: 1 });
-  assert.deepEqual(control(12.5, 'the rent; try 10, 30, 50').range, { min: 0, max: 50, step: 0.1 });
+  assert.deepEqual(control(20, 'the penalty; try 10, 30, 50').range, { min: 0, max: 50, step: 1 });
+  assert.deepEqual(control(12.5, 'the penalty; try 10, 30, 50').range, { min: 0, max: 50, step: 0.1 });
   assert.deepEqual(control(0.5, 'share to remove (section 8)').range, { min: 0, max: 1, step: 0.01 });
   assert.deepEqual(control(3, 'blocks, 1 to 8').range, { min: 1, max: 8, step: 0.1 });
   assert.deepEqual(control(-1, 'from -2 to 2').range, { min: -2, max: 2, step: 0.1 });
@@ -51,7 +51,7 @@ test('the first notebook has a control for each parameter, with its comment', as
   const lambda = controls.find(({ name }) => name === 'lambda_l0');
   assert.equal(lambda?.value, 20);
   assert.equal(lambda?.range?.max, 50);
-  assert.match(lambda?.comment ?? '', /the rent/);
+  assert.match(lambda?.comment ?? '', /L0 penalty/);
   assert.ok(controls.every(({ value, comment }) => value !== undefined && comment !== ''));
 });
 

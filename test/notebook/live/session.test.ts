@@ -42,7 +42,7 @@ describe('an open notebook', () => {
     assert.deepEqual(page.state.parameters?.[0], {
       name: 'lambda_l0',
       cell: 'parameters',
-      comment: 'the rent; try 10, 50',
+      comment: 'the penalty; try 10, 50',
       value: 20,
       range: { min: 0, max: 50, step: 1 },
     });
@@ -246,7 +246,7 @@ describe('an open notebook', () => {
     const failing = await new Page(site, 'failing.ipynb').connect();
     await failing.until('all', ({ state }) => state.order !== undefined);
     await failing.do({ do: 'run', ids: ['exit', 'behind'] });
-    await failing.until('the death', ({ state }) => state.kernel?.state === 'dead');
+    await failing.until('the exit', ({ state }) => state.kernel?.state === 'dead');
     assert.match(failing.state.kernel?.note ?? '', /The kernel ended with exit code 3 .*what is shown and saved stays/);
     await failing.until('the cell’s end', (at) => /KernelDied/.test(at.shown('exit')));
     assert.match(failing.shown('exit'), /last words/);

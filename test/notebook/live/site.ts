@@ -9,7 +9,7 @@ import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
 import type { Cell, Notebook } from 'sparsebook/notebook/run/notebook.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 
-export const parametersSource = `const lambda_l0 = 20; // the rent; try 10, 50
+export const parametersSource = `const lambda_l0 = 20; // the penalty; try 10, 50
 const label = 'a'; // what to call it: 'a' or 'b'`;
 
 const curveSource = `import { liveFigure } from 'sparsebook/notebook/display/figure.js';

@@ -30,7 +30,7 @@ const shown: [what: string, source: string, ...html: RegExp[]][] = [
   ],
   ['a comment', 'a <!-- secret --> b\n\n<!-- secret -->\n\n[//]: # (secret)', /^<p>a +b<\/p>\s*$/],
   [
-    'a picture with a width',
+    'an image with a width',
     '<img src="data:image/png;base64,AAAA" width="50">',
     /<img src="data:image\/png;base64,AAAA" width="50"/,
   ],
@@ -72,14 +72,14 @@ const shown: [what: string, source: string, ...html: RegExp[]][] = [
   ],
   ['a footnote', 'a[^1]\n\n[^1]: The note.', /href="#fn-[^]*The note\./],
   [
-    'a picture with a bad escape',
+    'an image with a bad escape',
     '![latin](caf%E9.png) ![x](%ff)',
     /<a href="caf%E9.png"[^>]*>latin<\/a> <a href="%ff"/,
   ],
   [
-    'a picture that is not attached',
+    'an image that is not attached',
     '![x](attachment:a.png)',
-    /<em>x \(the picture a\.png is not attached to this cell\)<\/em>/,
+    /<em>x \(the image a\.png is not attached to this cell\)<\/em>/,
   ],
   ['a link that runs', '[a](javascript:x) <a href="javascript:x">b</a>', /^<p>\[a\]\(javascript:x\) b<\/p>/],
 ];
@@ -138,7 +138,7 @@ test('several headings of level 1 keep their levels: the first is the title, all
   assert.deepEqual(headings, ['2 Part', '3 Context', '2 Part', '3 Context']);
 });
 
-test("pictures in the notebook's folder are in the page, nothing else is", () => {
+test("images in the notebook's folder are in the page, nothing else is", () => {
   const folder = mkdtempSync(join(tmpdir(), 'report-'));
   mkdirSync(join(folder, 'nb', 'img'), { recursive: true });
   writeFileSync(join(folder, 'outside.png'), 'out');

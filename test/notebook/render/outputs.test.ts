@@ -48,7 +48,7 @@ for (const [type, data] of [
   });
 }
 
-test('pictures carry their text form as alternative text and have a number', () => {
+test('images carry their text form as alternative text and have a number', () => {
   assert.match(page, /Figure 1<\/span><\/figcaption><img src="data:image\/png;base64,[^"]*" alt="one red dot">/);
   assert.match(show({ 'image/png': png, 'text/plain': '<Image>' }), /alt="Image that a cell put out"/);
 });
@@ -209,7 +209,7 @@ test("a figure's title is its caption, with marks but without scripts", () => {
   );
 });
 
-test('figure data can neither end its script element nor load a picture', () => {
+test('figure data can neither end its script element nor load an image', () => {
   const figure = {
     data: [
       { name: '</script><script>hacked=1</script><!--', type: 'image', source: 'https://elsewhere.example/a.png' },
@@ -252,7 +252,7 @@ const unreadable: [what: string, output: unknown, notice: RegExp][] = [
     /text\/html that is neither text/,
   ],
   [
-    'a picture that is an object',
+    'an image that is an object',
     { output_type: 'display_data', data: { 'image/png': {} } },
     /image\/png that is neither/,
   ],

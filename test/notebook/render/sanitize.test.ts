@@ -83,7 +83,7 @@ test('tables, text and colours of a result stay', () => {
   assert.match(clean, /<th>name/);
 });
 
-test('links leave without a trace and pictures in the page keep their words', () => {
+test('links leave without a trace and images in the page keep their words', () => {
   assert.match(
     sanitize('<a href="https://example.org/x">x</a>'),
     /href="https:\/\/example.org\/x" rel="noopener noreferrer"/,

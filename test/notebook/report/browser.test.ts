@@ -142,7 +142,7 @@ describe('a report in a browser', { skip: skipWithoutChromium }, () => {
     await page.context().close();
   });
 
-  test('without scripts the text, formulas and the figures’ pictures or words are there', async () => {
+  test('without scripts the text, formulas and the figures’ images or words are there', async () => {
     const { page } = await visit('showcase.html', { javaScriptEnabled: false });
     assert.equal(await page.locator('.plot > img').count(), 1);
     assert.equal(await page.locator('.plot > .still').count(), 3);

@@ -79,7 +79,7 @@ test('formulas are rendered, with the fonts they need and without the others', (
 test('parameters show their values in this run, what they were, and what they mean', () => {
   const page = visible(showcase);
   const row = /<tr class="changed">.*?<\/tr>/.exec(page)![0];
-  assert.match(row, /lambda_l0.*<code>20<\/code>.*instead of <code>10<\/code>.*price of one open gate/);
+  assert.match(row, /lambda_l0.*<code>20<\/code>.*instead of <code>10<\/code>.*penalty of one open gate/);
   assert.match(
     page,
     /<code>&quot;synthetic&quot;<\/code><\/td><td>&#39;synthetic&#39;, .*https:\/\/example\.org\/cifar/,
@@ -219,7 +219,7 @@ test('a cell that is left out is warned of all the same', () => {
   assert.match(visible(renderReport(notebookOf(cell), { name: 'x' })), /href="#cell-1".*id="cell-1"/s);
 });
 
-test('markdown shows the HTML that is harmless, pictures only from the notebook itself, and no link that runs', () => {
+test('markdown shows the HTML that is harmless, images only from the notebook itself, and no link that runs', () => {
   const page = visible(plain);
   assert.match(page, / <b>raw HTML is text<\/b>/);
   assert.doesNotMatch(page.slice(page.indexOf('<main')), /hacked=1(?!\))/);

@@ -188,7 +188,7 @@ const shortened: [what: string, text: string, shown: string][] = [
   ['an address with a port and a query', 'http://[::1]:80/home/al?in=/home/al', 'http://[::1]:80/home/al?in=/home/al'],
   ['an address, then a path', 'GET https://x.org/home/al /home/al', 'GET https://x.org/home/al ~'],
   ['a link in HTML', '<a href="https://x.org/home/al">/home/al</a>', '<a href="https://x.org/home/al">~</a>'],
-  ['a picture in base64', 'src="data:image/png;base64,AB+/home/al/+"', 'src="data:image/png;base64,AB+/home/al/+"'],
+  ['an image in base64', 'src="data:image/png;base64,AB+/home/al/+"', 'src="data:image/png;base64,AB+/home/al/+"'],
   ['a path behind a colour', '\x1b[90m/home/al/x\x1b[39m', '\x1b[90m~/x\x1b[39m'],
   ['a text that was quoted', '{"a":"x\\n/home/al/y"}', '{"a":"x\\n~/y"}'],
 ];

@@ -60,7 +60,7 @@ const { lost } = { ...rest, lost: 1 }, { foreign } = rest;`;
 });
 
 test('a comment is what stands behind a declaration, or in the line above it, whatever ends the lines', () => {
-  const source = `// the rent
+  const source = `// the penalty
 const a = '//'; // from 'x'
 /* not of b */ const b = 1;
 
@@ -238,7 +238,7 @@ const texts: [string, string, string, unknown][] = [
   ['a text where the notebook says null', 'const x = null;', 'a: b # c', 'a: b # c'],
   ['the largest whole number', 'const x = 1;', '9007199254740991', 9007199254740991],
   ['a value of the range of the comment', 'const x = 2; // blocks, 1 to 8', '8', 8],
-  ['a value that the comment does not offer', 'const x = 20; // the rent; try 10 to 50', '70', 70],
+  ['a value that the comment does not offer', 'const x = 20; // the penalty; try 10 to 50', '70', 70],
   ['a time in a comment, which is no range', 'const x = 4; // takes 3 to 5 minutes', '10', 10],
   ['a word of the comment', "const x = 'a'; // 'a', 'b' or 'c'", 'c', 'c'],
   ['another word where the comment names some', "const x = 'a'; // 'a', 'b', or a folder", 'c', 'c'],
@@ -387,7 +387,7 @@ test('a run uses the parameters and records them', async () => {
 test('values are replaced by expressions where they stand, and types, comments and what is computed stay', () => {
   const look = (name: string, written: string): string => `look("${name}", ${written})`;
   for (const [source, replaced] of [
-    ['const a = 20; // the rent', 'const a = look("a", 20); // the rent'],
+    ['const a = 20; // the penalty', 'const a = look("a", 20); // the penalty'],
     ['let a: number = -1, b = "x";', 'let a: number = look("a", -1), b = look("b", "x");'],
     ['const a = 0.5 as number;', 'const a = look("a", 0.5) as number;'],
     ['const a = [1, 2] as const;', 'const a = look("a", [1, 2] as const);'],

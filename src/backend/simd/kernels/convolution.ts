@@ -224,7 +224,7 @@ export function multiplyRows(
 }
 
 /**
- * A convolution of small pictures, one output position after the other: that pixel of many images fills the tiles, and taps that see
+ * A convolution of small images, one output position after the other: that pixel of many images fills the tiles, and taps that see
  * only padding cost nothing. Item i is position i / groups of the `images` images from (i mod groups) * images on.
  */
 export function convolvePositions(

@@ -88,7 +88,7 @@ function accumulateSpan(
 }
 
 /**
- * The filter gradient of small pictures, images [begin, end), in this chunk's accumulator: one output position after the other, as in
+ * The filter gradient of small images, images [begin, end), in this chunk's accumulator: one output position after the other, as in
  * convolvePositions. `offsets` are those of neighbouring images.
  */
 export function convolveFilterPositions(

@@ -115,7 +115,7 @@ export function joinThreeRows(a: usize, b: usize, c: usize, ids: usize, y: usize
   }
 }
 
-/** The same without ids and gaps, where nobody asks for the places of the maxima; not a float behind the end. */
+/** The same without ids and gaps, where the positions of the maxima are not needed; reads no float behind the end. */
 export function joinThreeMaxima(a: usize, b: usize, c: usize, y: usize, end: usize): void {
   for (; y + 32 <= end; y += 32, a += 32, b += 32, c += 32) {
     const v = largerOfThree(v128.load(a), v128.load(b), v128.load(c));
@@ -126,7 +126,7 @@ export function joinThreeMaxima(a: usize, b: usize, c: usize, y: usize, end: usi
   }
 }
 
-/** Joins rows `first`..`last` of three where some lie outside of the picture, or channels end within a vector. */
+/** Joins rows `first`..`last` of three where some lie outside of the image, or channels end within a vector. */
 function joinSomeRows(
   a: usize, b: usize, c: usize, ids: usize, first: i32, last: i32, y: usize, positions: usize, channels: i32, outWidth: i32,
 ): void {
@@ -171,7 +171,7 @@ export function maxPool3(
       else maximaOfColumns(from, to, to + ids, width, channels, stride, left, outWidth);
       known = i;
     }
-    // Rows outside of the picture are never read; their slot does not matter.
+    // Rows outside of the image are never read; their slot does not matter.
     const base = n * height + y0 + 3;
     const s0 = scratch + <usize>(base % 3) * slot, s1 = scratch + <usize>((base + 1) % 3) * slot, s2 = scratch + <usize>((base + 2) % 3) * slot;
     const o = r * outWidth * channels;

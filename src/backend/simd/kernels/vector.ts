@@ -84,7 +84,7 @@ export function addFloats(from: usize, to: usize, n: i32): void {
   for (; i < n; i++) f32.store(to + bytes(i), f32.load(to + bytes(i)) + f32.load(from + bytes(i)));
 }
 
-/** Stores the first `n` lanes: all four where n >= 4. What lies behind an odd end belongs to somebody else. */
+/** Stores the first `n` lanes: all four where n >= 4. The memory behind an odd end belongs to another block. */
 // @ts-ignore: decorator
 @inline
 export function storeLanes(to: usize, v: v128, n: i32): void {

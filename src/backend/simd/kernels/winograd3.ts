@@ -1,6 +1,6 @@
 // The one-dimensional transforms of Winograd's F(4, 3) (Lavin and Gray, arXiv 1509.09308): four outputs of a kernel of three taps from
 // the six points 0, +-3/4, +-3/2 and infinity. The usual 0, +-1, +-2 are as much work but four times less exact. Each transform reads
-// its values `step` bytes apart and writes them `outStep` bytes apart; a 2-D one is rows, then columns. Those of pictures take eight
+// its values `step` bytes apart and writes them `outStep` bytes apart; a 2-D one is rows, then columns. Those of images take eight
 // channels (d and e), all loads before the first store, so that an engine can join them to 256 bits; those of filters take four.
 import { constant, madd, nmadd, storePair } from './vector';
 
@@ -13,7 +13,7 @@ const N0: f32 = 64.0 / 81;
 const NA: f32 = -128.0 / 243;
 const NB: f32 = 32.0 / 243;
 
-/** What the transforms of pictures multiply by; B / A = 2. */
+/** What the transforms of images multiply by; B / A = 2. */
 // @ts-ignore: decorator
 @lazy
 const FACTORS = memory.data<f32>([3.0 / 4, 9.0 / 16, 27.0 / 64, 3.0 / 2, 9.0 / 4, 81.0 / 64, 45.0 / 16, 2, 4, 8]);

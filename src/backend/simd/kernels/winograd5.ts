@@ -7,7 +7,7 @@ const N1: f32 = -2.0 / 9;
 const N2: f32 = 1.0 / 90;
 const NH: f32 = 32.0 / 45;
 
-/** What the transforms of pictures multiply by. */
+/** What the transforms of images multiply by. */
 // @ts-ignore: decorator
 @lazy
 const FACTORS = memory.data<f32>([21.0 / 4, 17.0 / 4, 5.0 / 4, 8, 5, 4, 2, 1.0 / 2, 1.0 / 4, 1.0 / 8]);

@@ -1,4 +1,4 @@
-// Tiles of a picture into Winograd's domain and back: a 2-D transform is a 1-D one of the rows, then one of the columns, for all channels.
+// Tiles of a image into Winograd's domain and back: a 2-D transform is a 1-D one of the rows, then one of the columns, for all channels.
 import { bytes, up4 } from './vector';
 import { padBand } from './padding';
 import * as three from './winograd3';
@@ -93,7 +93,7 @@ export function outputTile5(from: usize, plane: usize, square: usize, step: usiz
   outputTile(5, from, plane, square, step, to, row, pixel, bias, relu, channels);
 }
 
-/** Tiles [first, first + count) of a picture [N, height, width, channels] into planes [points * points][count][channels rounded up to 4]; size points for inputs, 4 for gradients. */
+/** Tiles [first, first + count) of a image [N, height, width, channels] into planes [points * points][count][channels rounded up to 4]; size points for inputs, 4 for gradients. */
 export function transformTiles(
   x: usize, planes: usize, square: usize, patch: usize, height: i32, width: i32, channels: i32, top: i32, left: i32,
   tilesDown: i32, tilesAcross: i32, first: i32, count: i32, kernel: i32, size: i32,

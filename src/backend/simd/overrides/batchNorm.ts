@@ -105,7 +105,7 @@ function fusedBatchNormInference(
     : deferApply(backend, inputs, block, relu);
 }
 
-/** The same where x is a convolution that nobody has computed yet, and no gradient will ask for x: the two become one. */
+/** The same where x is a convolution that is not computed yet, and no gradient needs x: the two are fused. */
 function deferFolded(
   backend: SimdBackend,
   { x, gate }: Inputs,

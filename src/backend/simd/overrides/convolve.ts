@@ -43,13 +43,13 @@ const BAND_BYTES = 512 * 1024;
 /** Bytes of a block of tiles in Winograd's domain that do. */
 const WINOGRAD_BYTES = 400_000;
 
-/** The pass without the taps that see only padding, or undefined if none sees the picture: the output is then the bias. */
+/** The pass without the taps that see only padding, or undefined if none sees the image: the output is then the bias. */
 export function trimPass(pass: ConvolutionPass): ConvolutionPass | undefined {
   const seeing = seeingTaps(pass.g, pass.rows, pass.columns);
   return seeing && { ...pass, ...seeing };
 }
 
-/** A 1x1 convolution sees no picture, only rows of pixels: those of all images together make fuller tiles. */
+/** A 1x1 convolution sees no image, only rows of pixels: those of all images together make fuller tiles. */
 function flatten({ g, step, ...rest }: ConvolutionPass): ConvolutionPass {
   const pointwise = g.kernelHeight === 1 && g.kernelWidth === 1 && g.stride === 1 && g.top === 0 && g.left === 0;
   const whole = g.outHeight === g.height && g.outWidth === g.width;

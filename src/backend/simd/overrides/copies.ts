@@ -46,7 +46,7 @@ function takeAlong(backend: SimdBackend, x: tf.TensorInfo, axis: number, begin: 
   return y;
 }
 
-/** Channels [begin, begin + size) of x, left where they are until somebody needs them side by side. */
+/** Channels [begin, begin + size) of x, not copied until they are needed contiguously. */
 function viewColumns(backend: SimdBackend, x: tf.TensorInfo, begin: number, size: number): tf.TensorInfo {
   const shape = [...x.shape.slice(0, -1), size];
   const view = { pointer: backend.pointer(x) + begin * 4, row: x.shape[x.shape.length - 1] };

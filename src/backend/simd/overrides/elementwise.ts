@@ -60,8 +60,8 @@ function dense(backend: SimdBackend, operation: number, a: tf.TensorInfo, b: tf.
 }
 
 /**
- * a + b where one of them is a convolution that nobody has computed yet: put off as well, for when it is computed it can add to the other
- * one's values in place, unless somebody else still holds those. Gradients of a tensor with several consumers are such sums.
+ * a + b where one of them is a convolution that is not computed yet: deferred as well, for when it is computed it can add to the other
+ * one's values in place, unless they are still in use elsewhere. Gradients of a tensor with several consumers are such sums.
  */
 function deferSum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.TensorInfo | undefined {
   // The base gives its block, so it had better have one already.

@@ -12,7 +12,7 @@ function convBias(backend: SimdBackend, { x, filter, bias }: Inputs, attributes:
   const g = convolutionGeometry(x.shape, filter.shape, attributes);
   if (!g) {
     throw new UserError(
-      `A fused convolution takes [N, H, W, C] pictures, one stride for both axes and no dilation; received pictures ` +
+      `A fused convolution takes [N, H, W, C] images, one stride for both axes and no dilation; received images ` +
         `[${x.shape.join(', ')}], a filter [${filter.shape.join(', ')}] and ${JSON.stringify(attributes)}. Use tf.conv2d and tf.add instead.`,
     );
   }

@@ -69,7 +69,7 @@ export interface Taps {
 export const allTaps = (count: number): Taps => ({ first: 0, count, step: 1 });
 
 /**
- * Leaves out the taps that see only padding (a 3x3 kernel on a 1x1 picture has one that sees more), and says where the first
+ * Leaves out the taps that see only padding (a 3x3 kernel on a 1x1 image has one that sees more), and says where the first
  * one left begins: output o and tap i meet input o * stride - pad + i.
  */
 function trimTaps(taps: Taps, pad: number, size: number, stride: number, outSize: number): { taps: Taps; pad: number } {
@@ -105,7 +105,7 @@ export function borderedColumns(g: Geometry): number {
 }
 
 /**
- * Whether a direct convolution of many small pictures is better done position by position: image by image, a good part of its tiles
+ * Whether a direct convolution of many small images is better done position by position: image by image, a good part of its tiles
  * would be empty and of its taps would see only padding.
  */
 export function prefersPositions(g: Geometry): boolean {
@@ -128,8 +128,8 @@ export function prefersPositions(g: Geometry): boolean {
 const TILE = 6;
 
 /**
- * Winograd wins for 3x3 and 5x5 kernels of stride 1 on pictures that hold whole tiles, from 16 input channels and some output channels up,
- * while its transformed filter stays in cache. Gradients of the output are transformed as pictures are, which takes 5 channels: for a
+ * Winograd wins for 3x3 and 5x5 kernels of stride 1 on images that hold whole tiles, from 16 input channels and some output channels up,
+ * while its transformed filter stays in cache. Gradients of the output are transformed as images are, which takes 5 channels: for a
  * forward pass `fewest` may be less.
  */
 export function prefersWinograd(g: Geometry, fewest = 5): boolean {

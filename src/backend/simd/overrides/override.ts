@@ -94,7 +94,7 @@ interface EngineState {
 }
 
 /**
- * Prepares, inside of a gradient function, to dispose its dy once nobody reads it any more: tfjs itself would keep it until the whole
+ * Prepares, inside of a gradient function, to dispose its dy once it is no longer read: tfjs itself would keep it until the whole
  * backward pass is over, half a gigabyte more for GoogleNet. What the caller of tf.grad passed in (it lies in another scope) is
  * kept, and everything while a higher-order gradient is recorded.
  */

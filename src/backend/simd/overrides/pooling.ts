@@ -30,7 +30,7 @@ function pool(
   );
   if (info.dilationHeight !== 1 || info.dilationWidth !== 1 || info.strideHeight !== info.strideWidth) return undefined;
   const { top, left, bottom, right } = info.padInfo;
-  // A window must see the picture, and a byte must hold the number of a tap.
+  // A window must see the image, and a byte must hold the number of a tap.
   if (
     top >= info.filterHeight ||
     bottom >= info.filterHeight ||
@@ -61,7 +61,7 @@ const maxPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
   const p = floats(x) ? pool(x.shape, attributes) : undefined;
   if (!p) return undefined;
   const y = backend.output(p.outShape);
-  // The gradient will ask where the maxima were; while nobody records one, nobody will.
+  // The gradient needs the positions of the maxima; without a tape there is none.
   const positions = isRecording() ? backend.heap.allocate(tf.util.sizeFromShape(p.outShape)) : 0;
   findMaxima(backend, p, backend.pointer(x), backend.pointer(y), positions);
   if (positions) backend.dataOf(y).companion = positions;

@@ -57,7 +57,7 @@ export class Channels {
   }
 
   /**
-   * Sends a request. `onMessage`, which must not throw, hears all that the kernel publishes on its behalf, also after
+   * Sends a request. `onMessage`, which must not throw, receives all that the kernel publishes for it, also after
    * the reply: a timer that a cell left running still prints.
    */
   request(
@@ -73,7 +73,7 @@ export class Channels {
       idle = new Promise((onIdle) => this.pending.set(header.msg_id, { replyType, onReply, onIdle, onMessage }));
     });
     const frames = encodeMessage(this.key, { header, parent_header: {}, metadata: {}, content });
-    // Where nobody hears any more there is no reply; who waits for one waits for the kernel's end too.
+    // A closed connection gives no reply; callers also wait for the kernel's end.
     this[channel].send(frames).catch(() => undefined);
     return { reply, idle };
   }

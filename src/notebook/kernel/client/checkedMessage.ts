@@ -55,7 +55,7 @@ function leftOut(type: string, bytes: number): MessageContent {
   return type === 'stream' ? { name: 'stderr', text: `${note}\n` } : { data: { 'text/plain': note }, evalue: note };
 }
 
-/** The message with the types of Jupyter's protocol: a kernel is somebody else's program, and may send others. */
+/** The message with the types of Jupyter's protocol: a kernel is a foreign program, and may send others. */
 export function checkedMessage(message: Message): Message {
   const { msg_type: type } = message.header;
   const reads = Object.hasOwn(keys, type) ? keys[type] : undefined;

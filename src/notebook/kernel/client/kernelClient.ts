@@ -38,7 +38,7 @@ const LAST_MESSAGES_MILLISECONDS = 50;
 export class KernelClient {
   readonly exit: Promise<KernelExit>;
   private ending: Promise<KernelExit> | undefined;
-  /** Hears the cell that ran last. */
+  /** Receives the messages of the cell that ran last. */
   private listener: ((message: Message) => void) | undefined;
 
   /** Starts a kernel and waits until it answers; throws UserError when it does not come up. */
@@ -48,7 +48,7 @@ export class KernelClient {
       try {
         return await KernelClient.startOnce(options, own && attempt === 1 ? 'ipc' : 'tcp');
       } catch (error) {
-        // Not every file system has sockets; and between choosing a port and the kernel's taking it, somebody else may.
+        // Not every file system has sockets; and another program may take a port between its choice and the kernel's start.
         const mayPass =
           error instanceof Error && /open its sockets|EADDRINUSE|Address already in use/i.test(error.message);
         if (attempt === 3 || !mayPass) throw error;
@@ -106,7 +106,7 @@ export class KernelClient {
 
   /**
    * Runs code and resolves when the kernel has answered and sent all of its output, or is dead; never rejects.
-   * `onMessage` hears the messages of the iopub channel, in order, and what comes out of the process itself as streams.
+   * `onMessage` receives the messages of the iopub channel, in order, and what comes out of the process itself as streams.
    */
   async execute(code: string, onMessage?: (message: Message) => void): Promise<ExecuteOutcome> {
     if (this.ending) return { status: 'dead', exit: await this.ending };

@@ -17,7 +17,7 @@ const LAST_WORDS = 8192;
 export class KernelProcess {
   readonly exit: Promise<KernelExit>;
   private readonly child: ChildProcess;
-  /** Hears what comes out of the process itself: written straight to its descriptors, or by what it has started. */
+  /** Receives the output of the process itself: written straight to its descriptors, or by what it has started. */
   onOutput: ((name: 'stdout' | 'stderr', text: string) => void) | undefined;
   private lastWords = '';
   private ended = false;
@@ -32,7 +32,7 @@ export class KernelProcess {
   private constructor([program, ...args]: string[], cwd: string, env: Record<string, string>) {
     this.child = spawn(program, args, {
       cwd,
-      // A group of its own: Ctrl-C in the terminal reaches us alone, and we decide what the kernel hears.
+      // A group of its own: Ctrl-C in the terminal reaches us alone, and we decide what to send to the kernel.
       detached: !ON_WINDOWS,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, JPY_PARENT_PID: String(process.pid), ...env },

@@ -28,7 +28,7 @@ const tools: [action: Action, sign: string, title: string, of?: CellType][] = [
   ['remove', '×', 'Delete (d twice; z brings it back)'],
 ];
 
-/** What speaks against the outputs, in words. */
+/** Why the outputs may be wrong, in words. */
 function faultText({ fault, because }: CellRun): string {
   if (fault === 'failed') return 'This cell ended in an error.';
   if (!because) return 'The source has changed since it was run: what stands below is older.';

@@ -80,7 +80,7 @@ async function inspect(view: EditorView, position: number, ask: Ask): Promise<To
   };
 }
 
-/** TypeScript's objections to the cell that is being written, once its writer pauses; none where nobody writes, or the kernel cannot tell. */
+/** TypeScript's errors in the cell that is being edited, once the user pauses; none otherwise, or if the kernel cannot check code. */
 function problems(ask: Ask): Extension {
   const source = async (view: EditorView): Promise<Diagnostic[]> => {
     const code = view.state.doc.toString();

@@ -13,7 +13,7 @@ interface Source {
 }
 
 /**
- * The figure that stands beside the sliders: a copy of one below a cell, redrawn whenever that is. Where nobody has chosen one,
+ * The figure that stands beside the sliders: a copy of one below a cell, redrawn whenever that is. If none is pinned,
  * it is the first that a change redraws.
  */
 export class PinnedView {

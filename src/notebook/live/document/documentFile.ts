@@ -14,7 +14,7 @@ export const LARGEST_NOTEBOOK = 100_000_000;
  * without end, for a file that is too large, and for one that cannot be read.
  */
 export async function readBytes(path: string): Promise<Buffer | undefined> {
-  // Opening a pipe would otherwise wait for somebody who writes into it.
+  // Opening a pipe would otherwise wait for a writer.
   const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new UserError(`${path} cannot be read: ${reasonOf(error)}`);
@@ -46,7 +46,7 @@ const digest = (bytes: Buffer | string): string => createHash('sha256').update(b
 /** The known state of a file that cannot be read: no bytes have this digest. */
 const UNREADABLE = 'unreadable';
 
-/** The file of an open notebook: it is replaced whole, and never over what somebody else has written meanwhile. */
+/** The file of an open notebook: it is replaced as a whole, and never if another program has changed it meanwhile. */
 export class DocumentFile {
   private known = '';
   private stamp = '';

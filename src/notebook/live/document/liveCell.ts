@@ -148,7 +148,7 @@ export class LiveCell {
     };
   }
 
-  /** What speaks against its outputs. A cell that failed is told as that, though what it uses has changed since. */
+  /** Why its outputs may be wrong. A failed cell is `failed`, even if what it uses has changed since. */
   private faultNow(): ReturnType<typeof faultOf> {
     try {
       return faultOf(this.saved) ?? (this.because && isExecuted(this.saved) ? 'stale' : undefined);

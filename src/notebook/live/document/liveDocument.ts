@@ -41,7 +41,7 @@ export class LiveDocument {
     return this.cells.has(id);
   }
 
-  /** Puts an empty cell at a place, under an id that nobody has yet. */
+  /** Inserts an empty cell at a position, under an unused id. */
   insert(type: CellType, index: number, id: string = randomBytes(4).toString('hex')): LiveCell {
     if (this.cells.has(id)) throw new UserError(`the notebook has a cell '${id}' already`);
     return this.add(newCell(type, { id, metadata: {}, source: [] }), index);

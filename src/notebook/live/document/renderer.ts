@@ -2,16 +2,16 @@ import { type Outline, renderMarkdownCell, textsOf } from '../../render/markdown
 import { Latex } from '../../render/latex.js';
 import { inPage, shortened } from '../../render/inPage.js';
 import { markup } from '../../render/markup.js';
-import { picturesIn } from '../../render/inNode.js';
+import { imagesIn } from '../../render/inNode.js';
 import type { OutputPage } from '../../render/outputPage.js';
 import { renderOutput } from '../../render/outputs.js';
 import { type Cell, joined } from '../../run/notebook.js';
 import type { Renderer } from './liveCell.js';
 
-/** Renders as the report does; pictures that a text names are read from the notebook's folder. `cells` gives those of the document now. */
+/** Renders as the report does; images that a text names are read from the notebook's folder. `cells` gives those of the document now. */
 export function rendererIn(folder: string, cells: () => readonly Cell[]): Renderer {
   const latex = new Latex(() => textsOf(cells()));
-  const page: OutputPage = { ...inPage, latex, picture: picturesIn(folder) };
+  const page: OutputPage = { ...inPage, latex, image: imagesIn(folder) };
   return {
     markdown({ id, source, attachments }) {
       const outline: Outline = { headings: [] };

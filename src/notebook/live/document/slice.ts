@@ -5,7 +5,7 @@ export class Clock {
   version = 0;
   private readonly listeners = new Set<() => void>();
 
-  /** The next version; whoever listens is told that there is one. */
+  /** The next version; listeners are notified. */
   tick(): number {
     this.version++;
     for (const listener of this.listeners) listener();

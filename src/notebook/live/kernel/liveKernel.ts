@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { checkedKernelName, findKernelSpec, shortened } from '../../jupyter/kernelSpec.js';
 import { reasonOf } from '../../../errors.js';
 import { KernelClient } from '../../kernel/client/kernelClient.js';
-import { causeOfDeath } from '../../run/events.js';
+import { causeOfExit } from '../../run/events.js';
 import { isObject } from '../../run/notebook.js';
 import type { KernelStatus, TensorMemory, Variable } from '../protocol.js';
 import { type Clock, Slice } from '../document/slice.js';
@@ -45,7 +45,7 @@ export class SpareKernel {
     return kernel;
   }
 
-  /** Ends the kernel if nobody took it. */
+  /** Ends the kernel if no notebook took it. */
   async end(): Promise<void> {
     const kernel = await this.kernel?.catch(() => undefined);
     this.kernel = undefined;
@@ -61,7 +61,7 @@ const LONGEST_TEXT = 200;
 const DEAF =
   'The cell did not heed the interrupt, so that its kernel was ended and another one started. Its variables are gone; what is shown and saved stays.';
 
-/** The kernel of an open notebook: at most one at a time, started when first needed, and what pages are told of it. */
+/** The kernel of an open notebook: at most one at a time, started when first needed, and its state for the pages. */
 export class LiveKernel {
   readonly status: Slice<KernelStatus>;
   readonly variables: Slice<Variable[]>;
@@ -187,7 +187,7 @@ export class LiveKernel {
           fenced('a kernel that starts again', () => this.startAgain());
           return;
         }
-        const cause = causeOfDeath(exit);
+        const cause = causeOfExit(exit);
         const note = `${cause[0].toUpperCase()}${cause.slice(1)}. Its variables are gone; what is shown and saved stays.`;
         this.status.set({ state: 'dead', name: spec.display_name, note });
       });

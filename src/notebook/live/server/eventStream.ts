@@ -61,7 +61,7 @@ export function streamEvents(response: ServerResponse, session: LiveSession, see
     const patch = session.since(version, held ? Infinity : outputsSeen);
     if (patch) send(patch);
   };
-  /** Cells first. Their outputs let a kernel that starts, and its first cell, have the processor: somebody waits for those. */
+  /** Cells first. Outputs follow later: a starting kernel and its first cell need the processor first. */
   const open = (): void => {
     held = true;
     outputsSeen = 0;

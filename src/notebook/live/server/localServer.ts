@@ -18,7 +18,7 @@ export interface Visit {
   sendPage: (make: (key?: string) => string, status?: number) => void;
 }
 
-/** A server that is open to the person who started it, and to nobody else. */
+/** A server that is open to the user who started it, and to no other. */
 export interface LocalServer {
   port: number;
   /** What opens the page at a path: the token is in it. */
@@ -33,7 +33,7 @@ const USUAL_PORT = 8765;
 const LOCAL = '127.0.0.1';
 
 /**
- * Takes a port of this machine, which nobody else can reach; without `port` it is 8765 or, if that is taken, any that is free.
+ * Binds a port of this machine that other machines cannot reach; without `port` it is 8765 or, if that is taken, any that is free.
  * Throws a UserError when the port asked for is taken.
  */
 export async function openLocalServer(port?: number): Promise<LocalServer> {
@@ -61,7 +61,7 @@ export async function openLocalServer(port?: number): Promise<LocalServer> {
   };
 }
 
-/** Answers a request; whatever goes wrong over it is told to whoever asked. */
+/** Answers a request; errors go to the client. */
 async function handleRequest(
   access: Access,
   answer: (visit: Visit) => Promise<void>,

@@ -98,7 +98,7 @@ export function notebookPage(path: string, key?: string): string {
   );
 }
 
-/** What somebody sees who may not see more. */
+/** The page for a browser without access. */
 export function refusalPage(reason: string): string {
   return page(
     'sparsebook',

@@ -54,7 +54,7 @@ export class PageCellView {
     return this.section !== null;
   }
 
-  /** Says what speaks against what stands there, if anything does. */
+  /** Shows why the outputs may be wrong, if there is a reason. */
   warn(text: string | undefined, kind: 'stale' | 'unable' = 'stale'): void {
     this.note.hidden = text === undefined || (kind === 'stale' && !this.showsOutputs);
     this.note.className = `warning note ${kind}`;

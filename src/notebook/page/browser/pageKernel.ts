@@ -25,7 +25,7 @@ const PATIENCE_MILLISECONDS = 2000;
 export class PageKernel {
   private worker: Promise<Worker> | undefined;
   private requests = 0;
-  /** What hears the messages of each cell, also those of what it left running. */
+  /** The receivers of each cell's messages, also of those that it sends after its end. */
   private readonly heard = new Map<string, (message: Message) => void>();
   private end: ((outcome: Outcome) => void) | undefined;
 

@@ -171,7 +171,7 @@ export class PageSession {
     return cell.parameters.filter((name) => !same(this.values[name], then[name]));
   }
 
-  /** Says of each cell what speaks against what is shown of it, and counts the figures that are shown. */
+  /** Shows for each cell why its outputs may be wrong, and numbers the figures. */
   private look(): void {
     for (const view of this.views) {
       const { cell, showsSaved } = view;

@@ -164,7 +164,7 @@ export class Figures {
     addEventListener('afterprint', again);
   }
 
-  /** Draws what the JSON beside a figure's place (`.plot`) says; what cannot be drawn keeps its still picture or text, and a note says why. */
+  /** Draws what the JSON beside a figure's place (`.plot`) says; what cannot be drawn keeps its still image or text, and a note says why. */
   async draw(place: HTMLElement): Promise<void> {
     const frame = place.closest('figure')!;
     const json = frame.querySelector('script[type="application/json"]')!.textContent ?? '{}';

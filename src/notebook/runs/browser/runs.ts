@@ -13,7 +13,7 @@ applyStoredTheme();
 history.replaceState(null, '', `${location.pathname}${location.hash}`);
 
 const REFRESH_MILLISECONDS = 1000;
-/** The newest runs, which are chosen where nobody has chosen. */
+/** The newest runs, which are selected by default. */
 const CHOSEN_FIRST = 4;
 /** Rows that are made at first, and more whenever they are asked for. */
 const ROWS = 200;

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { cellsOf } from './cells.ts';
-import { claimsIn, filled, results, unmarkedClaims } from './claims.ts';
+import { markedResults, filled, results, unmarkedResults } from './results.ts';
 
 /** Numbers that are no results of ours, by text: settings, what was published, and what follows by arithmetic. */
 const stated: Readonly<Record<string, readonly string[]>> = {
   README: ['70 % of its weights held at 0', 'with 90 % at', 'with 95 % at'],
   '01-l0-googlenet': [
-    'it has lost 39 %', // published
+    'has lost 39 %', // published
     'scratch at 22 %',
     'an accuracy of 90 % is known to about ±1.9 points', // of 1,000 images
   ],
@@ -42,24 +42,24 @@ const plain = (text: string): string => text.replaceAll(/\s+/g, ' ').replaceAll(
 
 for (const [name, text] of texts) {
   test(`${name} says what the records say, with n and interval, and no number that no record gives`, () => {
-    for (const { name: claim, said } of claimsIn(text)) {
-      assert.ok(claim in results, `no records are known for the claim '${claim}'`);
-      assert.equal(plain(said), plain(results[claim]()), `'${claim}' has changed: npm run claims`);
+    for (const { name, said } of markedResults(text)) {
+      assert.ok(name in results, `no records are known for the result '${name}'`);
+      assert.equal(plain(said), plain(results[name]()), `'${name}' has changed: npm run results`);
     }
     const own = stated[name] ?? [];
-    for (const words of own) assert.ok(text.includes(words), `'${words}' is said no more: drop it here, too`);
-    assert.deepEqual(unmarkedClaims(text, own), []);
+    for (const words of own) assert.ok(text.includes(words), `'${words}' is no longer in the text: remove it here too`);
+    assert.deepEqual(unmarkedResults(text, own), []);
   });
 }
 
 test('these checks see what they look for', () => {
-  assert.deepEqual(unmarkedClaims('It is right on 91.2 % of them.\nBy 2 points.\n`70 %`, 95 % intervals'), [
+  assert.deepEqual(unmarkedResults('It is right on 91.2 % of them.\nBy 2 points.\n`70 %`, 95 % intervals'), [
     'It is right on 91.2 % of them.',
     'By 2 points.',
   ]);
   const text = 'RePr: <!-- results: repr-crop -->1 point<!-- /results -->.';
-  assert.deepEqual(claimsIn(text), [{ name: 'repr-crop', said: '1 point' }]);
-  assert.deepEqual(unmarkedClaims(text), []);
+  assert.deepEqual(markedResults(text), [{ name: 'repr-crop', said: '1 point' }]);
+  assert.deepEqual(unmarkedResults(text), []);
   assert.match(
     filled(text),
     /^RePr: <!-- results: repr-crop -->−?\d\.\d ± \d\.\d points \(n = 3\)<!-- \/results -->\.$/,

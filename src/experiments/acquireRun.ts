@@ -6,7 +6,7 @@ import { readProvenance, runFiles } from '../training/log/readRun.js';
 import { isHeld, RunHeld } from '../training/log/runLock.js';
 import { readRecord } from './record.js';
 
-/** A run that is finished was asked for: what follows are its events as they were logged. */
+/** The run is finished: the next events are those of its log. */
 export interface LoadedEvent {
   type: 'loaded';
   run: string;
@@ -16,7 +16,7 @@ export interface LoadedEvent {
   message: string;
 }
 
-/** Another process trains the run that was asked for: what follows are its events as it logs them. */
+/** Another process trains the run: the next events are those that it logs. */
 export interface FollowedEvent {
   type: 'followed';
   run: string;
@@ -24,26 +24,26 @@ export interface FollowedEvent {
   message: string;
 }
 
-/** What reading a run gives. */
+/** An event of a run. */
 export type RunEvent = TrainingEvent | LoadedEvent | FollowedEvent;
 
-/** What became of asking for a run. */
-export type Claim =
+/** The result of asking for a run. */
+export type Acquired =
   | { state: 'finished'; dir: string }
   | { state: 'held'; dir: string; why: string }
   | { state: 'taken'; dir: string; folder: RunFolder };
 
 /**
- * Asks for the run of an identity: its folder is TITLE-IDENTITY, or TITLE-IDENTITY-2 and so on where it was trained again.
- * The newest one counts; with `again`, a new one is made. Of several processes that ask at once, one gets the folder.
+ * Acquires the run of an identity: its folder is TITLE-IDENTITY, or TITLE-IDENTITY-2 and so on if it was trained again.
+ * The newest folder is used; with `again`, a new one is made. Of several processes that ask at once, one gets the folder.
  */
-export async function claimRun(root: string, title: string, identity: string, again: boolean): Promise<Claim> {
+export async function acquireRun(root: string, title: string, identity: string, again: boolean): Promise<Acquired> {
   const dirOf = foldersOf(root, title, identity);
   let n = newestOf(dirOf);
   if (again && existsSync(join(dirOf(n), runFiles.settings))) n++;
   for (; ; n++) {
     const dir = dirOf(n);
-    // A run that went on for longer than its identity says is another one.
+    // A run that was prolonged has another identity.
     const whose = existsSync(join(dir, runFiles.settings)) ? (await readProvenance(dir)).identity : undefined;
     if (whose !== undefined && whose !== identity) continue;
     if (await readRecord(dir)) return { state: 'finished', dir };
@@ -98,7 +98,7 @@ export async function* followed(dir: string, why: string, signal?: AbortSignal):
     const log = join(dir, runFiles.metrics);
     while (!existsSync(log) && !over.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 50));
     if (!over.signal.aborted) {
-      // Its end comes before its record is written: what was handed out is read again once the lock is gone.
+      // Its end event comes before its record is written: the caller reads the record once the lock is gone.
       for await (const event of followRun(dir, { signal: over.signal })) if (event.type !== 'end') yield event;
     }
     while (!over.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 50));

@@ -4,26 +4,26 @@ import type { Outcome } from './children.js';
 import { titleOf, type SweepPoint } from './points.js';
 import type { Sweep } from './sweep.js';
 
-/** How often a point's process died in a row, and the step that its run had come to. */
-export interface Deaths {
+/** How often a point's process crashed in a row, and the step that its run had reached. */
+export interface Crashes {
   count: number;
   step: number;
 }
 
 /**
- * What there is to do with a point whose process could not say what became of it: its deaths in a row without its run getting
- * further in between, if it is to be tried again; else undefined, and the point's file says why it failed. Throws a UserError
- * where that cannot be written either.
+ * Handles a point whose process crashed: returns its crashes in a row without its run getting
+ * further in between, if it is to be tried again; else undefined, and the point's file has the reason. Throws a UserError
+ * if that file cannot be written.
  */
-export async function afterDeath(
+export async function afterCrash(
   sweep: Sweep,
   point: SweepPoint,
   outcome: Outcome,
-  before: Deaths | undefined,
+  before: Crashes | undefined,
   retries: number,
-): Promise<Deaths | undefined> {
+): Promise<Crashes | undefined> {
   const fail = async (reason: string): Promise<undefined> => {
-    await sweep.tell(point.id, { state: 'failed', reason }).catch((error: Error) => {
+    await sweep.report(point.id, { state: 'failed', reason }).catch((error: Error) => {
       throw new UserError(`The point '${titleOf(point)}' failed: ${reason} ${error.message}`);
     });
   };
@@ -33,5 +33,5 @@ export async function afterDeath(
   const count = before && step <= before.step ? before.count + 1 : 1;
   if (count <= retries) return { count, step };
   const how = outcome.type === 'died' ? outcome.how : 'was stopped';
-  return fail(`The process that trains it ${how}, ${count} times in a row without getting further.`);
+  return fail(`The process that trains it ${how}, ${count} times in a row without progress.`);
 }

@@ -9,15 +9,15 @@ import type { RunRecord } from './record.js';
 import type { Run } from './run.js';
 import type { ResultRow, SomeRecord } from './tables.js';
 
-/** How a run went, epoch by epoch and where its method notes something: plain JSON, which figures draw. Shares are from 0 to 1. */
-export interface Course {
+/** The history of a run, epoch by epoch and with the notes of its method: plain JSON for figures. Shares are from 0 to 1. */
+export interface RunHistory {
   /** Epochs are counted from 1. */
   epochs: {
     epoch: number;
     step: number;
     /** Where in RePr's cycle it lay; null without RePr. */
     phase: 'S1' | 'S2' | null;
-    /** Mean over the epoch's batches, each as it was when its turn came. */
+    /** Mean over the epoch's batches, each measured before its step. */
     train: number;
     validation: number;
     /** Cross-entropy on the validation images. */
@@ -38,8 +38,8 @@ export interface Course {
   channels?: Record<string, { all: number; open: number[] }>;
 }
 
-/** A run that was kept: its record, or what of it is known, and its course. */
-export type KeptRun = SomeRecord & { course: Course };
+/** A saved run: its record, or the known part of it, and its history. */
+export type KeptRun = SomeRecord & { history: RunHistory };
 
 /** Runs of a sweep that differ in their seeds alone. */
 export interface RunGroup {
@@ -48,16 +48,16 @@ export interface RunGroup {
   group: string;
   /** The values that vary, but for the seed. */
   values: Record<string, string>;
-  /** How many runs there are to be. */
+  /** The number of runs that were asked for. */
   runs: number;
-  /** Why there is no number, or not of all runs. */
+  /** Why runs are missing, if any are. */
   missing?: string;
 }
 
 const digits = (value: number): number => Number(value.toPrecision(5));
 
-function openChannels(history: Run['history']): NonNullable<Course['channels']> {
-  const layers: NonNullable<Course['channels']> = {};
+function openChannels(history: Run['history']): NonNullable<RunHistory['channels']> {
+  const layers: NonNullable<RunHistory['channels']> = {};
   for (const { masks } of maskSnapshots(history)) {
     for (const [layer, mask] of masks) {
       // The name of a kernel: of masks on single weights only the mean was noted.
@@ -69,8 +69,8 @@ function openChannels(history: Run['history']): NonNullable<Course['channels']> 
   return layers;
 }
 
-/** How a run went so far, by its settings and its events. */
-export function courseOf({ settings, history }: Pick<Run, 'settings' | 'history'>): Course {
+/** The history of a run so far, from its settings and events. */
+export function historyOf({ settings, history }: Pick<Run, 'settings' | 'history'>): RunHistory {
   const { methods, repr } = settings;
   const phase = (epoch: number) => (methods.includes('repr') ? reprEpoch(epoch, repr) : undefined);
   const overlaps = new Map(notesOf<OverlapNote>(history, 'overlap').map(({ epoch, values }) => [epoch, values]));
@@ -107,8 +107,8 @@ export function gammaLine({ step, values }: NoteEvent & { values: GammaNote }): 
   );
 }
 
-/** A finished run's record and course: what a table and figures need of it, and what is kept in a file. */
-export const keptRun = (run: Run): RunRecord & { course: Course } => ({ ...run.record, course: courseOf(run) });
+/** A finished run's record and history, for tables, figures and saved files. */
+export const keptRun = (run: Run): RunRecord & { history: RunHistory } => ({ ...run.record, history: historyOf(run) });
 
 /** A share after each epoch, counted from 1: what `curvesOverEpochs` draws. */
 export interface EpochMeans {
@@ -119,8 +119,8 @@ export interface EpochMeans {
 
 /** The means, epoch by epoch, of runs that differ in nothing but their seed. */
 export function epochMeans(name: string, runs: readonly KeptRun[], of: 'train' | 'validation' | 'zeros'): EpochMeans {
-  const epochs = (runs.at(0)?.course.epochs ?? []).map(({ epoch }) => epoch);
-  const shares = epochs.map((_, i) => runs.reduce((sum, { course }) => sum + course.epochs[i][of], 0) / runs.length);
+  const epochs = (runs.at(0)?.history.epochs ?? []).map(({ epoch }) => epoch);
+  const shares = epochs.map((_, i) => runs.reduce((sum, { history }) => sum + history.epochs[i][of], 0) / runs.length);
   return { name, epochs, shares };
 }
 

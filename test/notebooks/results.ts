@@ -1,9 +1,9 @@
-// What texts say of our results, and the records that say so. A text has a mark around such a claim,
+// What texts say of our results, and the records that say so. A text has a mark around such a result,
 //   <!-- results: NAME -->...<!-- /results -->
-// and NAME stands below. `npm run claims` writes what the records give between the marks of README.md.
+// and NAME stands below. `npm run results` writes what the records give between the marks of README.md.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SavedSweep } from 'sparsebook/experiments/courses.js';
+import type { SavedSweep } from 'sparsebook/experiments/runHistory.js';
 import { publishedL0 } from 'sparsebook/experiments/published.js';
 import { differenceOf, groupRecords, wilsonInterval, type MeanInterval } from 'sparsebook/experiments/tables.js';
 
@@ -72,19 +72,19 @@ export const results: Readonly<Record<string, () => string>> = {
 
 const mark = /<!-- results: ([^>]*?) -->([\s\S]*?)<!-- \/results -->/g;
 
-/** The claims of a text between marks: their names and what the text says. */
-export const claimsIn = (text: string): { name: string; said: string }[] =>
+/** The results in a text between marks: their names and what the text says. */
+export const markedResults = (text: string): { name: string; said: string }[] =>
   [...text.matchAll(mark)].map(([, name, said]) => ({ name, said }));
 
 /** A text with what the records give between its marks. Throws for a name that stands for nothing. */
 export const filled = (text: string): string =>
   text.replaceAll(mark, (_, name: string) => {
-    if (!(name in results)) throw new Error(`no records are known for the claim '${name}'`);
+    if (!(name in results)) throw new Error(`no records are known for the result '${name}'`);
     return `<!-- results: ${name} -->${results[name]()}<!-- /results -->`;
   });
 
 /** Numbers in percent or points that a text states outside of marks and code, but for `stated` ones, each with its line. */
-export function unmarkedClaims(text: string, stated: readonly string[] = []): string[] {
+export function unmarkedResults(text: string, stated: readonly string[] = []): string[] {
   const prose = text
     .replaceAll(mark, '')
     .replaceAll(/^```[\s\S]*?^```/gm, '')

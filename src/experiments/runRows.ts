@@ -7,23 +7,23 @@ import { isHeld } from '../training/log/runLock.js';
 import type { Protocol } from './protocols/protocol.js';
 import { protocols } from './protocols/protocols.js';
 import { readRecord } from './record.js';
-import type { ToldRun } from './runTable.js';
+import type { RunRow } from './runTable.js';
 import { type AnySetting, settingsOf } from './settings/schema.js';
 import { type Given, givenIn, valueText } from './settings/settle.js';
 
-/** Settings that say nothing of what was learnt, and those that have a column of their own. */
+/** Settings that do not affect the result, and those with a column of their own. */
 const unasked = ['experiment', 'topology', 'name', 'tags', 'backend', 'threads', 'resume_training', 'again'];
 
-/** A run as tables tell of it, and its settings as they were saved. */
-export interface ReadRun extends ToldRun {
+/** A run as a row of tables, with its saved settings. */
+export interface SavedRunRow extends RunRow {
   saved: Given[];
 }
 
 /**
- * What tables tell of a run: of one that is finished by its record and settings alone, so that a log of thousands of steps need
+ * The row of a run: for a finished one from its record and settings alone, so that a log of thousands of steps need
  * not be read. Throws a UserError for a folder that is not that of a run, or is damaged.
  */
-export async function tellRun(root: string, id: string): Promise<ReadRun> {
+export async function runRow(root: string, id: string): Promise<SavedRunRow> {
   const dir = join(root, id);
   const [record, settings] = await Promise.all([readRecord(dir), settingsIn(dir).catch(() => undefined)]);
   if (record && settings) {
@@ -63,15 +63,15 @@ export async function tellRun(root: string, id: string): Promise<ReadRun> {
 }
 
 /** The runs of a folder that can be read, oldest first, and what is wrong with the others. */
-export async function tellRuns(root: string): Promise<{ runs: ReadRun[]; faults: string[] }> {
-  const told = await eachOf(await runIds(root), (id) => tellRun(root, id));
+export async function runRows(root: string): Promise<{ runs: SavedRunRow[]; faults: string[] }> {
+  const rows = await eachOf(await runIds(root), (id) => runRow(root, id));
   return {
-    runs: told.flatMap((run) => (run.status === 'fulfilled' ? [run.value] : [])),
-    faults: told.flatMap((run) => (run.status === 'rejected' ? [reasonOf(run.reason)] : [])),
+    runs: rows.flatMap((run) => (run.status === 'fulfilled' ? [run.value] : [])),
+    faults: rows.flatMap((run) => (run.status === 'rejected' ? [reasonOf(run.reason)] : [])),
   };
 }
 
-/** What becomes of work on each of many folders: so many at once, since the number of files that may be open has a limit. */
+/** The results of work on each of many folders, a few at a time, since the number of open files has a limit. */
 export async function eachOf<T>(
   ids: readonly string[],
   work: (id: string) => Promise<T>,
@@ -88,16 +88,13 @@ async function settingsIn(dir: string): Promise<object> {
 }
 
 /** What a run is called; a file that another program wrote may call it anything. */
-function namesOf(
-  id: string,
-  { name, tags }: { name?: unknown; tags?: unknown },
-): Pick<ToldRun, 'id' | 'name' | 'tags'> {
+function namesOf(id: string, { name, tags }: { name?: unknown; tags?: unknown }): Pick<RunRow, 'id' | 'name' | 'tags'> {
   const texts = (Array.isArray(tags) ? tags : []).filter((tag) => typeof tag === 'string');
   return { id, name: typeof name === 'string' ? name : null, tags: texts };
 }
 
 /** What was set of a run, all of it and in words what means something beside the rest. */
-function settingsOfRun(settings: object): Pick<ReadRun, 'saved' | 'settings'> {
+function settingsOfRun(settings: object): Pick<SavedRunRow, 'saved' | 'settings'> {
   const saved = givenIn(settings).filter(({ name }) => !unasked.includes(name) && !name.startsWith('checkpoints.'));
   const known = schemaOf(settings);
   const means = ({ name }: Given): boolean => {

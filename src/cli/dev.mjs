@@ -1,0 +1,60 @@
+// npm run dev: builds, rebuilds whatever changes under src/, and opens the notebooks, whose kernels then restart by themselves.
+import { spawn, spawnSync } from 'node:child_process';
+import { watch } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const node = (args, options = {}) => spawn(process.execPath, args, { cwd: root, stdio: 'inherit', ...options });
+const ended = (child) => new Promise((resolve) => child.on('close', resolve));
+const say = (line) => process.stderr.write(`${line}\n`);
+
+/** What tsc does not compile: the kernels in AssemblyScript, and the scripts and styles of pages. */
+const isOutsideTsc = (path) => /backend[\\/]simd[\\/]kernels[\\/]|notebook[\\/]\w+[\\/]browser[\\/]|\.css$/.test(path);
+
+/** Builds what follows tsc; each script skips what has not changed, and the last one marks the build as done. */
+process.on('SIGINT', () => {}); // the page answers Ctrl-C: it saves, and its end is ours
+
+let building;
+let again = false;
+async function finishBuild() {
+  if (building) return void (again = true);
+  building = (async () => {
+    do {
+      again = false;
+      for (const script of ['backend/simd/build.js', 'platform/buildBrowser.js', 'notebook/live/buildAssets.js']) {
+        if ((await ended(node([join('dist', script)]))) !== 0)
+          return say(`dist/${script} failed; waiting for a change`);
+      }
+      say('built');
+    } while (again);
+  })();
+  await building;
+  building = undefined;
+}
+
+if (
+  spawnSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' })
+    .status !== 0
+) {
+  process.exit(1);
+}
+const compiler = node(['node_modules/typescript/bin/tsc', '-p', '.', '--watch', '--preserveWatchOutput'], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+let compiled = 0;
+compiler.stdout.setEncoding('utf8').on('data', (text) => {
+  if (/error TS/.test(text)) process.stderr.write(text);
+  // The first time it finds what the build above has written.
+  if (/Found 0 errors/.test(text) && compiled++ > 0) void finishBuild();
+});
+let timer;
+watch(join(root, 'src'), { recursive: true }, (_, path) => {
+  if (path === null || !isOutsideTsc(path)) return;
+  clearTimeout(timer);
+  timer = setTimeout(finishBuild, 100);
+});
+
+const status = await ended(node(['dist/cli.js', 'open', '--watch', ...process.argv.slice(2)]));
+compiler.kill();
+process.exit(status ?? 1);

@@ -1,0 +1,50 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { ImageSet } from '../data/imageSet.js';
+import type { NetworkOptions } from '../models/networkOptions.js';
+import type { ExperimentSettings } from './experimentSettings.js';
+import { normalisationOf } from './recipe.js';
+
+type Builder = (
+  settings: ExperimentSettings,
+  common: Required<NetworkOptions>,
+  train: ImageSet,
+) => Promise<tf.LayersModel>;
+
+/**
+ * How each network with a name is built. To add one: its file in models/, an entry here, and its test. Their code is imported
+ * when needed: settings and help need no tensors.
+ */
+export const namedNetworks = {
+  async googlenet({ methods, l0 }, common): Promise<tf.LayersModel> {
+    const { googleNet } = await import('../models/googleNet.js');
+    const { droprate_init, sampling, reduce: gateReduce, unstructured } = l0;
+    const gates = methods.includes('l0') && { droprate_init, sampling, gateReduce, unstructured };
+    return googleNet({ ...common, gates });
+  },
+  async resnet20({ bn_momentum }, common): Promise<tf.LayersModel> {
+    const { resnet20 } = await import('../models/resnet20.js');
+    return resnet20({ ...common, momentum: bn_momentum ?? undefined });
+  },
+  async cnn4({ bn_momentum }, common): Promise<tf.LayersModel> {
+    const { cnn4 } = await import('../models/cnn4.js');
+    return cnn4({ ...common, momentum: bn_momentum ?? undefined });
+  },
+  async c3(_, common): Promise<tf.LayersModel> {
+    return (await import('../models/c3.js')).c3(common);
+  },
+  async resnet18(_, common): Promise<tf.LayersModel> {
+    return (await import('../models/resnet18.js')).resnet18(common);
+  },
+  async airbench(settings, common, train): Promise<tf.LayersModel> {
+    const [{ airbench }, { whiteningKernel }] = await Promise.all([
+      import('../models/airbench.js'),
+      import('../data/whitening.js'),
+    ]);
+    return airbench({ ...common, whitening: whiteningKernel(train, normalisationOf(settings, train)) });
+  },
+} satisfies Record<string, Builder>;
+
+/** The name of a network: `network=resnet20`. */
+export type NetworkName = keyof typeof namedNetworks;
+
+export const networkNames = Object.keys(namedNetworks) as NetworkName[];
