@@ -3,7 +3,6 @@ import * as nodeFiles from 'node:fs/promises';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
 import { AdamW } from 'sparsebook/training/adam.js';
