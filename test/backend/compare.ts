@@ -77,7 +77,7 @@ export async function assertSameAsCpu(compute: Compute, inputs: Plain[], toleran
 export async function forAll<T>(
   arbitrary: fc.Arbitrary<T>,
   check: (value: T) => Promise<void>,
-  numRuns = 150,
+  numRuns = 75,
 ): Promise<void> {
   await fc.assert(fc.asyncProperty(arbitrary, check), { numRuns, seed: Number(process.env.SPARSEBOOK_SEED ?? 1) });
 }

@@ -17,7 +17,7 @@ import { assertFlatMemory } from './flatMemory.ts';
 import { colours, smallNet } from './small.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });
-const data = { train: colours(200), validation: colours(20, 2) };
+const data = { train: colours(80), validation: colours(8, 2) };
 const shared = { data, batchSize: 4, augment: [randomFlip] };
 
 test('memory stays flat over 1,000 steps without a method', async () => {
@@ -26,30 +26,30 @@ test('memory stays flat over 1,000 steps without a method', async () => {
   await assertFlatMemory({ ...shared, model, averages, optimizer: new Sgd({ momentum: 0.9 }) });
 });
 
-test('memory stays flat over 500 steps of L0', async () => {
+test('memory stays flat over 250 steps of L0', async () => {
   const model = smallNet();
   const sparsifier = l0Sparsifier(model, { lambda_l0: 1, lr_gates: 0.05, clampLogAlpha: true });
-  await assertFlatMemory({ ...shared, model, sparsifier, optimizer: new AdamW({ lr: 0.01 }) }, 500);
+  await assertFlatMemory({ ...shared, model, sparsifier, optimizer: new AdamW({ lr: 0.01 }) }, 250);
 });
 
-test('memory stays flat over 500 steps of ISTA', async () => {
+test('memory stays flat over 250 steps of ISTA', async () => {
   const model = smallNet({ gates: false });
   const sparsifier = istaSparsifier(model, { l1_penalty: 1 });
   const averages = new WeightAverages(model);
-  await assertFlatMemory({ ...shared, model, averages, sparsifier, optimizer: new Sgd({ lr: 0.05 }) }, 500);
+  await assertFlatMemory({ ...shared, model, averages, sparsifier, optimizer: new Sgd({ lr: 0.05 }) }, 250);
 });
 
-test('memory stays flat over 500 steps of RePr, its cycles included', async () => {
+test('memory stays flat over 250 steps of RePr, its cycles included', async () => {
   const model = smallNet({ gates: false });
   const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: 0.5 });
-  await assertFlatMemory({ ...shared, model, sparsifier, optimizer: new Sgd({ lr: 0.05, momentum: 0.9 }) }, 500);
+  await assertFlatMemory({ ...shared, model, sparsifier, optimizer: new Sgd({ lr: 0.05, momentum: 0.9 }) }, 250);
 });
 
-test('memory stays flat over 500 steps of pruning again and again beside a frozen kernel', async () => {
+test('memory stays flat over 250 steps of pruning again and again beside a frozen kernel', async () => {
   const model = smallNet({ gates: false });
   const magnitude = magnitudeSparsifier(model, { plan: iterative(0.1, { times: 20 }), restore: true });
   const sparsifier = combineSparsifiers(magnitude, freezeSparsifier(model, { first: 1 }));
-  await assertFlatMemory({ ...shared, model, sparsifier, optimizer: new AdamW({ lr: 0.01 }) }, 500);
+  await assertFlatMemory({ ...shared, model, sparsifier, optimizer: new AdamW({ lr: 0.01 }) }, 250);
 });
 
 test('a method that keeps a tensor an epoch is found out', async () => {
@@ -63,7 +63,7 @@ test('a method that keeps a tensor an epoch is found out', async () => {
   };
   const model = smallNet({ gates: false });
   await assert.rejects(
-    assertFlatMemory({ ...shared, model, sparsifier }, 300),
+    assertFlatMemory({ ...shared, model, sparsifier }, 200),
     /tensors: \d+ in the first half, \d+ in/,
   );
 });
@@ -78,5 +78,5 @@ test('a method that keeps values an epoch is found out', async () => {
     restore: () => undefined,
   };
   const model = smallNet({ gates: false });
-  await assert.rejects(assertFlatMemory({ ...shared, model, sparsifier }, 300), /heap grows by \d+ bytes a step/);
+  await assert.rejects(assertFlatMemory({ ...shared, model, sparsifier }, 200), /heap grows by \d+ bytes a step/);
 });
