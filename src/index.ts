@@ -1,10 +1,9 @@
-// The public API: what notebooks and programs import from 'sparsebook', module by module.
-export { clearOrphans } from './platform/asideName.js';
+// The public API of the library, module by module: what the npm package `sparsebook` exports.
 export type { FileSystem } from './platform/fileSystem.js';
 
 export { UserError } from './errors.js';
 
-export { Random, deriveSeed, uniform } from './backend/random.js';
+export { Random, deriveSeed } from './backend/random.js';
 export { useBackend, type BackendInfo, type BackendName, type BackendOptions } from './backend/useBackend.js';
 
 export {
@@ -15,11 +14,10 @@ export {
   type Augmentation,
   type Draws,
 } from './data/augment.js';
-export { batchCount, batches, type Batch, type BatchOptions } from './data/batches.js';
+export { batches, type Batch, type BatchOptions } from './data/batches.js';
 export { officialArchive, readCifar10, type Archive, type Cifar10 } from './data/cifar10.js';
 export {
   dataFromArrays,
-  dataHash,
   describeData,
   splitImages,
   type DataParts,
@@ -29,7 +27,7 @@ export {
 } from './data/dataSplits.js';
 export type { DownloadOptions, Source, Transfer } from './data/download.js';
 export { getCifar10, type GetOptions } from './data/getCifar10.js';
-export { imageSet, shapeOf, type ImageArrays, type ImageSet, type ImageShape, type Labels } from './data/imageSet.js';
+export { imageSet, type ImageArrays, type ImageSet, type ImageShape, type Labels } from './data/imageSet.js';
 export { loadData, presentData, type DataOptions } from './data/loadData.js';
 export {
   channelStatistics,
@@ -56,15 +54,7 @@ export { BiasMap, type BiasMapOptions } from './layers/biasMap.js';
 export { Conv2d, type Conv2dOptions } from './layers/conv2d.js';
 export type { Gate, GateStart } from './layers/gate.js';
 export { GatedConv2d, type GatedConv2dOptions } from './layers/gatedConv2d.js';
-export {
-  cumulativeProbability,
-  defaultHardConcrete,
-  inferenceMask,
-  probabilityNonZero,
-  sampleMask,
-  stretchedSample,
-  type HardConcrete,
-} from './layers/hardConcrete.js';
+export { inferenceMask, probabilityNonZero, sampleMask, type HardConcrete } from './layers/hardConcrete.js';
 export * as hardConcreteCurves from './layers/hardConcreteCurves.js';
 export { L0Gate, type GateSampling, type L0GateOptions } from './layers/l0Gate.js';
 export type { Activation, CallOptions, LayerOptions } from './layers/layer.js';
@@ -79,12 +69,11 @@ export {
   type ChannelMasks,
   type ChannelNode,
 } from './graph/channelGraph.js';
-export { channelGroups, channelTies, explain, type ChannelGroup, type ChannelTies } from './graph/channelGroups.js';
+export { channelGroups, explain, type ChannelGroup } from './graph/channelGroups.js';
 export { forward, gatesOf } from './graph/gates.js';
-export { kernelGeometry, type Kernel, type KernelGeometry } from './graph/kernels.js';
 export type { LayerRole } from './graph/layerRole.js';
-export { layerNames, leafLayers, namedWeights, weightNames, type Layer } from './graph/names.js';
-export { inLayerOrder, networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './graph/networkGraph.js';
+export { namedWeights, type Layer } from './graph/names.js';
+export { networkGraph, type LayerNode, type NetworkGraph } from './graph/networkGraph.js';
 
 export { airbench, type AirbenchOptions } from './models/airbench.js';
 export { c3 } from './models/c3.js';
@@ -121,38 +110,20 @@ export {
   type MagnitudeOptions,
   type MagnitudeSparsifier,
 } from './sparsity/magnitude.js';
+export { nullSpace, withinLimit, type NullSpace, type ReprScaling } from './sparsity/nullSpace.js';
 export {
-  nullSpace,
-  refillFilters,
-  withinLimit,
-  type NullSpace,
-  type Refill,
-  type ReprScaling,
-} from './sparsity/nullSpace.js';
-export {
-  cosinesByLayer,
   filterCosines,
-  filterOverlap,
   layerScores,
   orthogonalityScores,
-  rankFilters,
   type LayerScores,
   type NamedScores,
   type RankOptions,
   type ReprRanking,
 } from './sparsity/orthogonality.js';
-export { prunableWeights, somePrunableWeights } from './sparsity/prunableWeights.js';
-export { amountToPrune, pruneSmallest, type PruningScope } from './sparsity/pruneSmallest.js';
+export { prunableWeights } from './sparsity/prunableWeights.js';
+export type { PruningScope } from './sparsity/pruneSmallest.js';
 export { reprSparsifier, type ReprNextLayer, type ReprOptions } from './sparsity/repr.js';
-export {
-  iterative,
-  oneShot,
-  polynomial,
-  reprEpoch,
-  type PruningPlan,
-  type ReprEpoch,
-  type ReprLengths,
-} from './sparsity/schedules.js';
+export { iterative, oneShot, polynomial, type PruningPlan, type ReprLengths } from './sparsity/schedules.js';
 export {
   combineSparsifiers,
   products,
@@ -165,7 +136,6 @@ export { withGates, type WithGatesOptions } from './sparsity/withGates.js';
 
 export {
   completeCount,
-  countOf,
   layerCosts,
   weightCount,
   type CompleteCount,
@@ -175,8 +145,8 @@ export {
 } from './compact/count/counts.js';
 export { publishedCount, type PublishedCount } from './compact/count/publishedCount.js';
 export { encodeOnnx, saveOnnx } from './compact/export/onnx.js';
-export { loadSafetensors, safetensorsFile, saveSafetensors } from './compact/export/safetensors.js';
-export { loadTfjs, saveTfjs, tfjsFolder } from './compact/export/tfjs.js';
+export { loadSafetensors, saveSafetensors } from './compact/export/safetensors.js';
+export { loadTfjs, saveTfjs } from './compact/export/tfjs.js';
 export {
   reportText,
   type CompactionReport,
@@ -193,19 +163,12 @@ export { checkpointed, type CheckpointOptions } from './training/checkpoint/chec
 export {
   findCheckpoint,
   listCheckpoints,
-  pruneCheckpoints,
   type CheckpointList,
   type CheckpointSummary,
 } from './training/checkpoint/listCheckpoints.js';
 export { loadCheckpoint } from './training/checkpoint/loadCheckpoint.js';
 export { saveCheckpoint } from './training/checkpoint/saveCheckpoint.js';
-export {
-  averagedWeights,
-  restoreWeights,
-  resumeFrom,
-  takeState,
-  type TrainedParts,
-} from './training/checkpoint/trainedState.js';
+export { restoreWeights, resumeFrom, takeState, type TrainedParts } from './training/checkpoint/trainedState.js';
 export {
   answers,
   evaluate,
@@ -231,14 +194,8 @@ export { listed, runIds, runNamed, runsFolder, type RunSummary } from './trainin
 export { provenance, type Provenance } from './training/log/provenance.js';
 export { readRun, type LoggedEvent, type LoggedRun } from './training/log/readRun.js';
 export { RunFolder, reopenRun } from './training/log/runFolder.js';
-export { crossEntropy, inputOf, isRight, type CrossEntropyOptions, type Loss } from './training/loss.js';
-export {
-  kernelsOnly,
-  makeOptimizer,
-  type Optimizer,
-  type OptimizerSettings,
-  type Update,
-} from './training/optimizer.js';
+export { crossEntropy, type CrossEntropyOptions, type Loss } from './training/loss.js';
+export { kernelsOnly, type Optimizer, type Update } from './training/optimizer.js';
 export {
   constant,
   exponentialDecay,
@@ -254,11 +211,10 @@ export { WeightAverages, type WeightAveragesOptions } from './training/weightAve
 
 export { blockTable, type BlockRow } from './experiments/blockTable.js';
 export type { FollowedEvent, LoadedEvent, RunEvent } from './experiments/acquireRun.js';
-export { compactLatencies, type CompactLatencyOptions } from './experiments/compactLatency.js';
+export type { CompactLatencyOptions } from './experiments/compactLatency.js';
 export { compareCompactions } from './experiments/compareCompactions.js';
 export { comparedRuns, whichToTake, type Compared, type Cost } from './experiments/comparison.js';
 export {
-  historyOf,
   cutPoints,
   epochMeans,
   gammaLine,
@@ -279,7 +235,7 @@ export { experiment, type ExperimentSpec, type ProtocolSpec } from './experiment
 export type { ExperimentSettings } from './experiments/experimentSettings.js';
 export { measure } from './experiments/measure.js';
 export { copyWeights } from './experiments/networks.js';
-export { Notes, type GammaNote, type MaskNote, type OverlapNote, type TurnNote } from './experiments/notes.js';
+export type { GammaNote, MaskNote, MaskSnapshot, OverlapNote, TurnNote } from './experiments/notes.js';
 export { protocols, type ProtocolName } from './experiments/protocols/protocols.js';
 export {
   besidePublished,
@@ -290,23 +246,19 @@ export {
 } from './experiments/published.js';
 export type { RecipeSettings } from './experiments/recipe.js';
 export type { Measured, RunRecord } from './experiments/record.js';
-export { type MaskSnapshot } from './experiments/notes.js';
 export { Run } from './experiments/run.js';
 export { trainedNetwork, type TrainedNetwork } from './experiments/saved.js';
-export { halfOf, softmaxInLoss } from './experiments/session.js';
+export { softmaxInLoss } from './experiments/session.js';
 export type { ExploredRun, ExploredSweep } from './experiments/stops.js';
 export type { SettingValue, SomeSettings } from './experiments/settings/schema.js';
 export { savedResults, sweepTable, type SweepResult } from './experiments/sweep/results.js';
 export {
   differenceInWords,
-  differenceOf,
   groupRecords,
   headingOf,
-  meanInterval,
   percent,
   recordTable,
   shownAs,
-  usualColumns,
   type MeanInterval,
   type RecordGroup,
   type ResultRow,
@@ -318,7 +270,6 @@ export {
   accuracyByPruning,
   accuracyByStage,
   accuracyIntervals,
-  accuracyMargin,
   reportedPoint,
   type IntervalPoint,
   type PruningCurve,
@@ -361,9 +312,9 @@ export {
   type NamedGradients,
   type NamedShares,
 } from './plots/perLayer.js';
-export { gammaPaths, proximalStep, type ProximalStepOptions } from './plots/proximalStep.js';
+export { proximalStep, type ProximalStepOptions } from './plots/proximalStep.js';
 export { named, overlapDuringTraining, reprCurves, reprCycle, type CourseOf, type PhasedEpoch } from './plots/repr.js';
-export { pullOfLoss, softmaxTwice } from './plots/softmaxTwice.js';
+export { softmaxTwice } from './plots/softmaxTwice.js';
 export { sweepExplorer, type SweepExplorerOptions } from './plots/sweepExplorer.js';
 export type { Figure, Frame, Layout, Titled, Trace } from './plots/theme.js';
 export {
@@ -376,17 +327,3 @@ export {
   type PenaltyCurve,
   type TrainingLog,
 } from './plots/training.js';
-
-export { dataFrame, type Row } from './notebook/display/dataFrame.js';
-export { liveFigure, show, type FigureView, type LiveFigureOptions } from './notebook/display/figure.js';
-export { follow } from './notebook/display/follow.js';
-export { loadSweep } from './notebook/display/sweep.js';
-export { DisplayHandle, display, inNotebook, markdown } from './notebook/display/output.js';
-export type { Bundle, BundleMetadata } from './notebook/display/output.js';
-export type { PngOptions } from './notebook/display/pngOptions.js';
-export { renderPng } from './notebook/display/renderPng.js';
-export { table, type TableData, type TableOptions } from './notebook/display/table.js';
-export { watch, type FollowCellOptions, type WatchOptions } from './notebook/display/watch.js';
-export { watchAll, type WatchAllOptions } from './notebook/display/watchAll.js';
-export { interruptSignal } from './notebook/kernel/interrupt.js';
-export { saveOutput, savedOutput } from './notebook/outputs.js';

@@ -2,17 +2,28 @@
 //   node test/run.mjs              everything
 //   node test/run.mjs l0 report    only files whose path contains "l0" or "report"
 //   node test/run.mjs --goldens    only the golden tests
-import { readdirSync } from 'node:fs';
+//   node test/run.mjs --quick      the library's tests without goldens that start no process: under a minute
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { run } from 'node:test';
 import report from './reporter.mjs';
 
-const words = process.argv.slice(2).map((word) => (word === '--goldens' ? '.golden.test.ts' : word));
+const quick = process.argv.includes('--quick');
+const words = process.argv
+  .slice(2)
+  .filter((word) => word !== '--quick')
+  .map((word) => (word === '--goldens' ? '.golden.test.ts' : word));
 const here = import.meta.dirname;
+const modules = ['backend', 'data', 'formats', 'graph', 'layers', 'models', 'plots', 'sparsity', 'compact', 'training'];
+const isQuick = (name) =>
+  modules.includes(name.split(sep)[0]) &&
+  !name.endsWith('.golden.test.ts') &&
+  !readFileSync(join(here, name), 'utf8').includes("'node:child_process'");
 const files = readdirSync(here, { recursive: true })
   .filter((name) => name.endsWith('.test.ts') && !name.includes('fixtures'))
   .filter((name) => words.length === 0 || words.some((word) => join('test', name).includes(word)))
+  .filter((name) => !quick || isQuick(name))
   .sort()
   .map((name) => join(here, name));
 if (files.length === 0) {

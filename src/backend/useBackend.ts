@@ -7,8 +7,10 @@ import { registerSimd } from './simd/register.js';
 import type { SimdBackend } from './simd/simdBackend.js';
 import { registerWebgpu } from './webgpu/register.js';
 
+/** What computes tensors: native TensorFlow, this project's kernels for CPUs, plain JavaScript, or a graphics card. */
 export type BackendName = 'tensorflow' | 'simd' | 'cpu' | 'webgpu';
 
+/** Which backend is asked for, and with what. */
 export interface BackendOptions {
   /** Default: the environment's SPARSEBOOK_BACKEND, else 'auto': tensorflow if its binary loads, else simd, else cpu. */
   backend?: 'auto' | BackendName;

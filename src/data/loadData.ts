@@ -1,4 +1,4 @@
-import { env, existsSync, join, packageFolder, resolve, statSync } from '#platform';
+import { basename, dirname, env, existsSync, join, packageFolder, resolve, statSync } from '#platform';
 import { deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
 import { cifar10Folder, isCifar10, officialArchive, readCifar10 } from './cifar10.js';
@@ -30,11 +30,12 @@ export interface DataOptions {
 }
 
 /**
- * The folder that data sets lie in: `data/` of this project, or the one that the environment variable SPARSEBOOK_DATA
- * names.
+ * The folder that data sets and runs lie in: the one that the environment variable SPARSEBOOK_DATA names, or `data/` of this
+ * project; where this is a package in another project, `data/` of the folder that the program runs in.
  */
 export function dataFolder(): string {
-  return resolve(env.SPARSEBOOK_DATA ?? join(packageFolder, 'data'));
+  const isInstalled = basename(dirname(packageFolder)) === 'node_modules';
+  return resolve(env.SPARSEBOOK_DATA ?? (isInstalled ? 'data' : join(packageFolder, 'data')));
 }
 
 /** The name of the best data that is there: 'cifar10' once it has been downloaded, else 'synthetic', which needs no file. */

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import { single, type LayerOptions, type Weight } from './layer.js';
 
+/** Which places of an image share the values of a `BiasMap`. */
 export interface BiasMapOptions extends LayerOptions {
   /** For each row of the image, which row of the map it takes. */
   rows: number[];

@@ -4,6 +4,7 @@ import { drawMasks, gateFromConfig, gateStart, initialLogAlpha, type Gate, type 
 import { inferenceMask, probabilityNonZero, sampleMask, type HardConcrete } from './hardConcrete.js';
 import type { CallOptions, Weight } from './layer.js';
 
+/** A convolution, and how its gates start. */
 export interface GatedConv2dOptions extends Conv2dOptions, GateStart {
   /** Seed of the gates' start values and noise. Default 0. */
   gateSeed?: number;

@@ -7,6 +7,7 @@ import { single, type CallOptions, type LayerOptions, type Weight } from './laye
 /** One mask for each image and channel, or one for each channel of the mini-batch (as in the paper's code). */
 export type GateSampling = 'image' | 'batch';
 
+/** How the gates of an `L0Gate` start and are sampled. */
 export interface L0GateOptions extends LayerOptions, GateStart {
   sampling?: GateSampling;
   seed?: number;

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { single, type LayerOptions } from './layer.js';
 import { checkPadding, outputSides, tfPadding, type Padding } from './padding.js';
 
+/** The windows of a `MaxPool2d`. */
 export interface MaxPool2dOptions extends LayerOptions {
   /** Side of the square window. */
   poolSize: number;

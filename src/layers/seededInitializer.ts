@@ -9,6 +9,7 @@ export type Initializer = ReturnType<typeof tf.initializers.zeros>;
  * (torchvision's ResNets), or as PyTorch does by default, uniform, bias included.
  */
 export const initializerNames = ['kaimingNormal', 'kaimingNormalFanOut', 'uniform'] as const;
+/** One of `initializerNames`. */
 export type InitializerName = (typeof initializerNames)[number];
 
 /**

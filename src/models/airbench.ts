@@ -7,6 +7,7 @@ import type { Weight } from '../layers/layer.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
 import { dense, networkOptions, type NetworkOptions } from './networkOptions.js';
 
+/** What `airbench` can be told. */
 export interface AirbenchOptions extends NetworkOptions {
   /** The first convolution's kernel, [2, 2, C, 8 C], flat: `whiteningKernel` of the training images. Default: start values as any. */
   whitening?: Float32Array;
@@ -40,7 +41,8 @@ function startAsIdentity(layer: tf.layers.Layer): void {
  * [N, H, W, C], output logits [N, classes]; 1,973,048 trained parameters at width 1 for 32 x 32 x 3, in addition to the 288 frozen ones.
  *
  * It has ReLU where the original has GELU, and a batch norm in place of the first convolution's bias. Layers are named
- * `whitening_conv`, `block1_first_conv`, `block1_first_bn`, ... Throws a UserError for options out of range.
+ * `whitening_conv`, `block1_first_conv`, `block1_first_bn`, ...
+ * Throws a UserError for options out of range; the caller disposes the network.
  */
 export function airbench({ whitening, ...options }: AirbenchOptions = {}): tf.LayersModel {
   const { scaled, input, classes, seed } = networkOptions('airbench', options, 9);

@@ -14,7 +14,8 @@ const BLOCKS = 3;
  * PyTorch, with channels first, flattens to channel, row, column, so that a dense kernel [units, C * H * W] from there
  * must be reshaped to [units, C, H, W] and transposed by [2, 3, 1, 0] before it is ours, [H * W * C, units].
  *
- * Layers are named `block1_conv`, `block1_relu`, ..., `flatten`, `logits`. Throws a UserError for options out of range.
+ * Layers are named `block1_conv`, `block1_relu`, ..., `flatten`, `logits`.
+ * Throws a UserError for options out of range; the caller disposes the network.
  */
 export function c3(options: NetworkOptions = {}): tf.LayersModel {
   const { scaled, input, classes, seed } = networkOptions('c3', options);

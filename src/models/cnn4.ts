@@ -4,6 +4,7 @@ import { BatchNorm } from '../layers/batchNorm.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
 import { convNorm, dense, networkOptions, type NetworkOptions } from './networkOptions.js';
 
+/** What `cnn4` can be told. */
 export interface Cnn4Options extends NetworkOptions {
   /** Share of the new batch in the running statistics; runs of a few hundred steps want more. Default 0.001. */
   momentum?: number;
@@ -26,7 +27,8 @@ const LEAST_SIDE = 25;
  *
  * Padding is TensorFlow's `same`; every convolution and the logits (in the project a 1x1 convolution) have batch norm
  * with gamma instead of a bias. Layers are named `block1_conv`, `block1_bn` (with its ReLU), `block1_pool`,
- * `hidden_conv`, `hidden_bn`, `logits_dense`, `logits_bn`. Throws a UserError for options out of range.
+ * `hidden_conv`, `hidden_bn`, `logits_dense`, `logits_bn`.
+ * Throws a UserError for options out of range; the caller disposes the network.
  */
 export function cnn4(options: Cnn4Options = {}): tf.LayersModel {
   const { scaled, input, classes, seed } = networkOptions('cnn4', options, LEAST_SIDE);

@@ -16,6 +16,7 @@ export interface GateOptions extends Pick<L0GateOptions, 'droprate_init' | 'temp
   unstructured?: boolean;
 }
 
+/** What `googleNet` can be told. */
 export interface GoogleNetOptions extends NetworkOptions {
   /** L0 gates behind BN and ReLU of each branch's last convolution, or on its weights. Default false. */
   gates?: boolean | GateOptions;
@@ -53,7 +54,7 @@ export const inceptionBranches = ['1x1', '3x3', '5x5', 'pool'] as const;
  * 832 more with gates on channels.
  *
  * Layers are named `block1_3x3_reduce_conv`, `block1_3x3_conv`, `block1_3x3_bn` (with its ReLU), `block1_3x3_gate`; the
- * branches are 1x1, 3x3, 5x5 and pool. Throws a UserError for options out of range.
+ * branches are 1x1, 3x3, 5x5 and pool. Throws a UserError for options out of range; the caller disposes the network.
  */
 export function googleNet(options: GoogleNetOptions = {}): tf.LayersModel {
   const { gates = false } = options;

@@ -26,7 +26,7 @@ const HIDDEN = 100;
  *
  * The kernels among `weights` come in torchvision's order, 22 in all.
  *
- * Throws a UserError for options out of range.
+ * Throws a UserError for options out of range; the caller disposes the network.
  */
 export function resnet18(options: NetworkOptions = {}): tf.LayersModel {
   const { scaled, input, classes, seed } = networkOptions('resnet18', options);

@@ -4,6 +4,7 @@ import type { Activation } from '../layers/layer.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import { convNorm, dense, networkOptions, residualStages, type NetworkOptions } from './networkOptions.js';
 
+/** What `resnet20` can be told. */
 export interface ResNet20Options extends NetworkOptions {
   /** Share of the new batch in the running statistics; runs of a few hundred steps want more. Default 0.001. */
   momentum?: number;
@@ -30,7 +31,7 @@ interface UnitOptions {
  * batch-normalised too. Only the first convolution of each block, nine in all, and the logits have a gamma.
  *
  * Layers are named `stage1_block1_first_conv`, `stage1_block1_first_bn` (with its ReLU), `stage1_block1_sum`; the parts
- * of a block are first, second and projection. Throws a UserError for options out of range.
+ * of a block are first, second and projection. Throws a UserError for options out of range; the caller disposes the network.
  */
 export function resnet20(options: ResNet20Options = {}): tf.LayersModel {
   const { scaled, input, classes, seed } = networkOptions('resnet20', options);

@@ -1,5 +1,6 @@
 import { axis, colour, curve, figure, type Figure, ink, note, number, type Trace } from './theme.js';
 
+/** The gamma, the penalty and the loss that `proximalStep` draws. */
 export interface ProximalStepOptions {
   /** Where the loss alone would take the gamma: its minimum. Default 0.2. */
   minimum?: number;

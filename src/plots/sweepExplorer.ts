@@ -30,6 +30,7 @@ import {
 } from './theme.js';
 import type { Figure, Titled, Trace } from './theme.js';
 
+/** Where `sweepExplorer` stops, and what it is called. */
 export interface SweepExplorerOptions extends Titled {
   /** Where the slider stops: names of groups of runs, such as `tune 10`. Default: at all groups. */
   groups?: readonly string[];

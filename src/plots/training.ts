@@ -128,6 +128,7 @@ export function penaltyDuringTraining(runs: readonly NamedRun[], options: Titled
   });
 }
 
+/** What `curvesOverEpochs` draws shares of. */
 export interface EpochCurveOptions extends Titled {
   /** What the shares are. Default 'validation accuracy'. */
   quantity?: string;

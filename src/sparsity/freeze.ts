@@ -8,6 +8,7 @@ import type { CallOptions, Weight } from '../layers/layer.js';
 import { somePrunableWeights } from './prunableWeights.js';
 import type { Sparsifier } from './sparsifier.js';
 
+/** Which kernels `freezeSparsifier` keeps as they are. */
 export interface FreezeOptions {
   /** Which kernels are frozen: the first so many, or with a number below 1 that share of them, rounded up. */
   first: number;

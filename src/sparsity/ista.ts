@@ -93,6 +93,7 @@ function someIstaLayers(model: tf.LayersModel, publishedCosts = false): IstaLaye
   );
 }
 
+/** What `istaSparsifier` prunes with. */
 export interface IstaOptions {
   /** The penalty's weight against the loss: each gamma is charged l1_penalty * cost * |gamma|. */
   l1_penalty: number;

@@ -62,6 +62,7 @@ function weightedGates(model: tf.LayersModel, weighting: L0Weighting): WeightedG
   });
 }
 
+/** What `l0Sparsifier` penalises, and how much. */
 export interface L0Options {
   /** The penalty's share in the loss; this or `target` is given. */
   lambda_l0?: number;

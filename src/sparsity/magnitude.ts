@@ -94,6 +94,7 @@ interface ChannelOptions {
   where?: readonly string[];
 }
 
+/** What `magnitudeSparsifier` prunes, when, and by what. */
 export interface MagnitudeOptions extends ChannelOptions {
   /** What is pruned when; none: only what `prune` is asked for. */
   plan?: PruningPlan;

@@ -43,6 +43,7 @@ export function orthogonalityScores(filters: readonly Float64Array[]): number[] 
  */
 export type ReprRanking = 'global' | 'perLayer' | 'depthNormalised';
 
+/** How many filters are pruned, and in which order. */
 export interface RankOptions {
   /** Share of the filters to prune, from 0 to less than 1. */
   prune_ratio: number;

@@ -78,6 +78,7 @@ function reinitialise(
   for (const { place, dropped } of pruned) resetReaders(place, dropped, options);
 }
 
+/** What `reprSparsifier` prunes, when, and how filters come back. */
 export interface ReprOptions extends ReprLengths, RankOptions {
   /** Whether biases and batch norm of a filter that is off go on training, so that it gives relu(bias). Default false. */
   biasTrains?: boolean;

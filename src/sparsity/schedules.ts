@@ -33,6 +33,7 @@ export function polynomial(amount: number, { begin = 0, end }: { begin?: number;
   });
 }
 
+/** How long RePr's two phases are. */
 export interface ReprLengths {
   /** Epochs in which all filters train, before each pruning. */
   S1: number;

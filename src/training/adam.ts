@@ -2,6 +2,7 @@ import { adamWStep, hasKernel } from '../backend/fusedOps.js';
 import type { Update } from './optimizer.js';
 import { ownValues, replace, SlotOptimizer, type SlotOptimizerOptions } from './slots.js';
 
+/** What `Adam` and `AdamW` can be told. */
 export interface AdamOptions extends SlotOptimizerOptions {
   /** Default 1e-3. */
   lr?: number;

@@ -9,6 +9,7 @@ import { crossEntropy, inputOf, isRight } from './loss.js';
 import { checkSet } from './checkSet.js';
 import type { Scores } from './events.js';
 
+/** How a set of images is put to a network. */
 export interface EvaluationOptions {
   /** Default 128. */
   batchSize?: number;
@@ -78,7 +79,7 @@ export async function answers(
   return { loss: loss / images, right };
 }
 
-/** Cross-entropy and accuracy over a whole set, as `answers` finds them. */
+/** Cross-entropy and accuracy over a whole set, as `answers` finds them; it throws what `answers` throws. */
 export async function evaluate(model: tf.LayersModel, set: ImageSet, options: EvaluationOptions = {}): Promise<Scores> {
   const { loss, right } = await answers(model, set, options);
   return { loss, accuracy: right.reduce((sum, hit) => sum + hit, 0) / right.length };

@@ -20,6 +20,7 @@ export interface LayerGradient {
   still: number;
 }
 
+/** Of what loss, and of how many images, gradients are taken. */
 export interface LayerGradientOptions extends Pick<EvaluationOptions, 'normalise'> {
   /** Default: cross-entropy. */
   loss?: Loss;

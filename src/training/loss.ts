@@ -5,6 +5,7 @@ import { UserError } from '../errors.js';
 /** The mean loss of logits [N, classes] against labels [N], before any penalty. The caller disposes it. */
 export type Loss = (logits: tf.Tensor2D, labels: tf.Tensor1D) => tf.Scalar;
 
+/** What `crossEntropy` can be told. */
 export interface CrossEntropyOptions {
   /** The share of each label that all classes divide among them, from 0 to less than 1. Default 0. */
   label_smoothing?: number;

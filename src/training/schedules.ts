@@ -14,6 +14,7 @@ export type Schedule = (progress: Progress) => number;
 /** The same learning rate throughout. */
 export const constant: Schedule = () => 1;
 
+/** When `multiStep` lowers the learning rate, and by how much. */
 export interface MultiStepOptions {
   /** Epochs, counted from 0, from which on the rate is multiplied once more. Default: the L0 project's. */
   milestones?: number[];

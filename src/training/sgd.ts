@@ -3,6 +3,7 @@ import { UserError } from '../errors.js';
 import type { Update } from './optimizer.js';
 import { checkAtLeast0, ownValues, replace, SlotOptimizer, type SlotOptimizerOptions } from './slots.js';
 
+/** What `Sgd` can be told. */
 export interface SgdOptions extends SlotOptimizerOptions {
   /** Default 0.01. */
   lr?: number;

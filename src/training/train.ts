@@ -19,6 +19,7 @@ import { constant, type Schedule } from './schedules.js';
 import { trainStep, type StepResult } from './trainStep.js';
 import type { WeightAverages } from './weightAverages.js';
 
+/** A network, its images, and how it is trained. */
 export interface TrainingOptions extends EvaluationOptions {
   /** Takes images and gives logits. Changed in place. */
   model: tf.LayersModel;

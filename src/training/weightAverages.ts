@@ -7,6 +7,7 @@ import type { Weight } from '../layers/layer.js';
 import type { State } from '../sparsity/sparsifier.js';
 import { normsOf, takeStatistics } from './statistics.js';
 
+/** How slowly averages move. */
 export interface WeightAveragesOptions {
   /** Share of the old average in the new one, from 0 to less than 1. Default 0.999. */
   decay?: number;

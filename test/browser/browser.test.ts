@@ -70,7 +70,7 @@ test('the types of the library, which a kernel reads in an old way, do not menti
     for (const [, path] of text.matchAll(/(?:from|import\()\s*'(\.[^']*)\.js'/g))
       read(join(file, '..', `${path}.d.ts`));
   };
-  read(join(project, 'dist/index.d.ts'));
+  read(join(project, 'dist/notebook.d.ts'));
   assert.ok(seen.size > 50);
   assert.deepEqual(mentioning, []);
 });

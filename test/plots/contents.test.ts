@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import * as plots from 'sparsebook';
 import type { Figure, Trace } from 'sparsebook/plots/theme.js';
+import { pullOfLoss } from 'sparsebook/plots/softmaxTwice.js';
 import { encodeIndexedPng, encodePng, palette } from 'sparsebook/plots/png.js';
 import { ink, thin } from 'sparsebook/plots/theme.js';
 import { UserError } from 'sparsebook/errors.js';
@@ -274,7 +275,7 @@ test('the pull of a loss is its derivative by the right logit', () => {
       // The other eight logits are so small that their classes have no probability.
       const at = (right: number): number => loss([right, 0, ...Array<number>(8).fill(-40)]);
       const slope = (at(difference + 1e-4) - at(difference - 1e-4)) / 2e-4;
-      const pull = plots.pullOfLoss(1 / (1 + Math.exp(-difference)), scale);
+      const pull = pullOfLoss(1 / (1 + Math.exp(-difference)), scale);
       assert.ok(Math.abs(pull + slope) < 1e-6, `${scale}, ${difference}: ${pull} and ${slope}`);
     }
   }

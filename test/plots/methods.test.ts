@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import * as plots from 'sparsebook';
+import { accuracyMargin } from 'sparsebook/plots/accuracy.js';
+import { gammaPaths } from 'sparsebook/plots/proximalStep.js';
 import { rankFilters, type ReprRanking } from 'sparsebook/sparsity/orthogonality.js';
 import { softThreshold } from 'sparsebook/sparsity/ista.js';
 import { figures, reprRecords, scores } from './sampleFigures.ts';
@@ -13,7 +15,7 @@ const of = (figure: plots.Figure, name: string): plots.Trace => {
 };
 
 test('a gamma that the loss supports with less than the penalty gets to exactly 0 by proximal steps alone', () => {
-  const { gradient, subgradient, proximal } = plots.gammaPaths({ minimum: 0.2, l1_penalty: 0.5, learning_rate: 0.1 });
+  const { gradient, subgradient, proximal } = gammaPaths({ minimum: 0.2, l1_penalty: 0.5, learning_rate: 0.1 });
   assert.equal(gradient.length, 61);
   assert.ok(Math.abs(gradient.at(-1)! - 0.2) < 0.01);
   assert.ok(proximal.slice(-20).every((gamma) => gamma === 0));
@@ -22,7 +24,7 @@ test('a gamma that the loss supports with less than the penalty gets to exactly 
 });
 
 test('a gamma that the loss supports with more than the penalty ends where the two are even', () => {
-  const { proximal } = plots.gammaPaths({ minimum: 0.8, l1_penalty: 0.3, learning_rate: 0.1, steps: 300 });
+  const { proximal } = gammaPaths({ minimum: 0.8, l1_penalty: 0.3, learning_rate: 0.1, steps: 300 });
   assert.ok(Math.abs(proximal.at(-1)! - 0.5) < 1e-6);
 });
 
@@ -51,8 +53,8 @@ test('the history of versions has accuracy, fake sparsity and group lasso at the
 });
 
 test('the margin of an accuracy is that of a share of so many images', () => {
-  assert.ok(Math.abs(plots.accuracyMargin({ accuracy: 0.9, images: 100 }) - 1.96 * 0.03) < 1e-12);
-  assert.equal(plots.accuracyMargin({ accuracy: 1, images: 10 }), 0);
+  assert.ok(Math.abs(accuracyMargin({ accuracy: 0.9, images: 100 }) - 1.96 * 0.03) < 1e-12);
+  assert.equal(accuracyMargin({ accuracy: 1, images: 10 }), 0);
 });
 
 test('a sweep has a line for each weight decay, by rising penalty', () => {

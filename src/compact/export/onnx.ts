@@ -39,7 +39,7 @@ export function encodeOnnx(model: tf.LayersModel): Uint8Array {
 /** An ONNX file begins with the field that holds its version. */
 export const onnxFile: FileKind = { name: 'an ONNX file', isOne: (head) => head[0] === 0x08 && head[1] < 0x80 };
 
-/** Saves a network as an ONNX file; what `encodeOnnx` says holds here too. */
+/** Saves a network as an ONNX file, whole or not at all; what `encodeOnnx` says and throws holds here too. */
 export async function saveOnnx(model: tf.LayersModel, path: string): Promise<void> {
   await writeFileWhole(path, encodeOnnx(model), onnxFile);
 }

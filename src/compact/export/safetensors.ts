@@ -29,7 +29,7 @@ export async function saveSafetensors(model: tf.LayersModel, path: string): Prom
   await writeFileWhole(path, encodeSafetensors(tensors, metadata), safetensorsFile);
 }
 
-/** Loads a network that `saveSafetensors` saved. Throws a UserError that names the file, and the tensor that does not fit. */
+/** Loads a network that `saveSafetensors` saved; the caller disposes it. Throws a UserError that names the file, and the tensor that does not fit. */
 export async function loadSafetensors(path: string): Promise<tf.LayersModel> {
   const { tensors, metadata } = await readSafetensors(path);
   const topology = metadata[TOPOLOGY];

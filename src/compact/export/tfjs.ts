@@ -8,6 +8,7 @@ import { modelOf, readOrRefuse, structureOf } from './topology.js';
 const MODEL = 'model.json';
 const WEIGHTS = 'weights.bin';
 
+/** A folder in TensorFlow.js's format, as `saveTfjs` writes it. */
 export const tfjsFolder: FolderKind = { name: 'a network in this format', files: [MODEL, WEIGHTS], mark: MODEL };
 
 /**
@@ -45,8 +46,8 @@ async function filesOf(model: tf.LayersModel): Promise<Record<string, Uint8Array
 }
 
 /**
- * Loads a network from a folder with model.json and its weights. Throws a UserError that names the file at fault, and for files of
- * weights that do not lie in the folder.
+ * Loads a network from a folder with model.json and its weights; the caller disposes it. Throws a UserError that names the file
+ * at fault, and for files of weights that do not lie in the folder.
  */
 export async function loadTfjs(folder: string): Promise<tf.LayersModel> {
   const path = join(folder, MODEL);

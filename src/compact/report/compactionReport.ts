@@ -11,6 +11,7 @@ import { networkWeights } from '../weights/layerWeights.js';
 import { closings } from '../weights/masks.js';
 import { measureLatency, noise, type Latency, type LatencyOptions } from './latency.js';
 
+/** What a report measures, besides how often. */
 export interface ReportOptions extends LatencyOptions {
   /** Images [N, ...] to compare logits on, a tensor for each input; the caller disposes them. Default: 8 of normally distributed noise. */
   images?: tf.Tensor | tf.Tensor[];

@@ -2,6 +2,7 @@ import { setImmediate } from '#platform';
 import * as tf from '@tensorflow/tfjs';
 import { forward } from '../../graph/gates.js';
 
+/** How often forward passes are timed. */
 export interface LatencyOptions {
   /** Passes that are timed. Default 30. */
   runs?: number;
@@ -35,7 +36,10 @@ export function noise(model: tf.LayersModel, batchSize: number): tf.Tensor[] {
   );
 }
 
-/** Times forward passes of a network over a batch of images, from the call until the logits are there to be read. */
+/**
+ * Times forward passes of a network over a batch of images, from the call until the logits are there to be read. An aborted
+ * signal rejects with its reason.
+ */
 export async function measureLatency(
   model: tf.LayersModel,
   batchSize: number,

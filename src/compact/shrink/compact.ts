@@ -61,6 +61,7 @@ export class Compaction {
   }
 }
 
+/** What `compact` keeps, and what becomes of what it removes. */
 export interface CompactOptions extends KeepOptions {
   /**
    * What becomes of the constants that removed channels put out. true: what follows absorbs them, borders included, so
@@ -78,7 +79,8 @@ export interface CompactOptions extends KeepOptions {
 /**
  * Makes a network smaller: without the channels that carry nothing: those a mask closes, those behind gamma 0, a closed gate or a
  * filter of zeros, and those that no layer reads. Gates become part of the weights around them, constants part of biases; the
- * logits stay what they were up to rounding. Layers keep their names; the given network stays as it is.
+ * logits stay what they were up to rounding. Layers keep their names; the given network stays as it is, and the caller
+ * disposes both.
  *
  * `masks` are those of a Sparsifier: a 0 means that this convolution or dense layer computes nothing in that channel,
  * its filter and bias counting as 0 (unless the filter is 0 in the network: then its bias counts). Without masks, what the network silences itself goes.

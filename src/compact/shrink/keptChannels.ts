@@ -6,6 +6,7 @@ import { neededChannels, type ChannelFlags, type ChannelValues } from '../weight
 import { isUniform } from '../weights/constantMap.js';
 import type { NetworkWeights } from '../weights/layerWeights.js';
 
+/** Which channels stay besides those that are used. */
 export interface KeepOptions {
   /** Channels to keep whatever the masks say, by layer: their numbers, or all of them. */
   keep?: Record<string, number[] | 'all'>;

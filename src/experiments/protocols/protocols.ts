@@ -64,4 +64,5 @@ export const protocols = {
   [anyExperiment.name as 'experiment']: anyExperiment,
 } as const;
 
+/** One of the `protocols`. */
 export type ProtocolName = keyof typeof protocols;

@@ -14,7 +14,7 @@ const entries = {
   'live/browser/list.ts': 'list',
   'live/style/main.css': 'live',
   'runs/browser/runs.ts': 'runs',
-  'runs/style.css': 'runs',
+  'runs/style/main.css': 'runs',
   'page/browser/main.ts': 'page',
   'page/browser/worker.ts': 'worker',
   'page/style/main.css': 'page',

@@ -8,6 +8,7 @@ import { bestOf, isBetter, listCheckpoints, pruneCheckpoints } from './listCheck
 import { saveCheckpoint } from './saveCheckpoint.js';
 import { takeState, type TrainedParts } from './trainedState.js';
 
+/** What is saved, where, how often, and how many are kept. */
 export interface CheckpointOptions extends TrainedParts {
   /** Folder of the checkpoints, made if need be. It belongs to one run. */
   dir: string;

@@ -2,6 +2,7 @@ import { join, pause, resolve } from '#platform';
 import { LogTail } from './logTail.js';
 import { runFiles, type LoggedEvent } from './readRun.js';
 
+/** How a log is followed, and until when. */
 export interface FollowOptions {
   /** Ends the reading. */
   signal?: AbortSignal;
