@@ -2,7 +2,7 @@
 //   node test/run.mjs              everything
 //   node test/run.mjs l0 report    only files whose path contains "l0" or "report"
 //   node test/run.mjs --goldens    only the golden tests
-//   node test/run.mjs --quick      the library's tests without goldens that start no process: under a minute
+//   node test/run.mjs --quick      formats to sparsity, without goldens and what starts other processes: under a minute
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, sep } from 'node:path';
@@ -15,7 +15,7 @@ const words = process.argv
   .filter((word) => word !== '--quick')
   .map((word) => (word === '--goldens' ? '.golden.test.ts' : word));
 const here = import.meta.dirname;
-const modules = ['backend', 'data', 'formats', 'graph', 'layers', 'models', 'plots', 'sparsity', 'compact', 'training'];
+const modules = ['formats', 'data', 'graph', 'layers', 'models', 'sparsity'];
 const isQuick = (name) =>
   modules.includes(name.split(sep)[0]) &&
   !name.endsWith('.golden.test.ts') &&

@@ -98,7 +98,7 @@ test('its types hold under each way to resolve modules, without skipLibCheck', (
   for (const [module, moduleResolution] of ways) {
     const options = { module, moduleResolution, target: ts.ScriptTarget.ES2022, strict: true, noEmit: true };
     const host = ts.createCompilerHost(options);
-    const parse = host.getSourceFile;
+    const parse = host.getSourceFile.bind(host);
     host.getSourceFile = (file, how) => {
       const key = `${file} ${typeof how === 'object' ? how.impliedNodeFormat : ''}`;
       if (!parsed.has(key)) parsed.set(key, parse(file, how));
