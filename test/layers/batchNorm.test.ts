@@ -114,5 +114,5 @@ test('a step of training leaves no tensor behind', () => {
 
 test('options out of range are refused in a sentence', () => {
   assert.throws(() => new BatchNorm({ name: 'bn', momentum: 2 }), /bn: momentum must be the share of the new batch.* received 2/);
-  assert.throws(() => new BatchNorm({ name: 'bn', activation: 'elu' as 'relu' }), /bn: activation is 'linear' or/);
+  assert.throws(() => new BatchNorm({ name: 'bn', activation: 'elu' as 'relu' }), /bn: activation must be 'linear' or/);
 });

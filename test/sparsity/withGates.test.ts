@@ -179,7 +179,7 @@ const refusals: [network: () => tf.LayersModel, where: Parameters<typeof withGat
   ],
   [twice, {}, /The layer shared \(Conv2D\) is used more than once/],
   [tower, {}, /The layer \w+ \((ReLU|Conv2D|BatchNormalization)\) is used more than once/],
-  [chain, { droprate_init: 1 }, /droprate_init is a probability/],
+  [chain, { droprate_init: 1 }, /droprate_init must be a probability/],
 ];
 for (const [network, options, message] of refusals) {
   test(`refused: ${message.source.slice(0, 60)}`, () => {
