@@ -31,7 +31,9 @@ export class BiasMap extends tf.layers.Layer {
     this.columns = options.columns;
     for (const [key, list] of Object.entries({ rows: this.rows, columns: this.columns })) {
       if (list.length === 0 || list.some((n) => !Number.isInteger(n) || n < 0)) {
-        throw new UserError(`${this.name}: ${key} must be whole numbers of at least 0; received ${JSON.stringify(list)}`);
+        throw new UserError(
+          `${this.name}: ${key} must be whole numbers of at least 0; received ${JSON.stringify(list)}`,
+        );
       }
     }
   }

@@ -92,7 +92,8 @@ export interface ReprOptions extends ReprLengths, RankOptions {
 
 function check({ S1, S2, prune_ratio, ranking = 'global', scaling = 'clip', nextLayer = 'zero' }: ReprOptions): void {
   for (const [name, epochs] of Object.entries({ S1, S2 })) {
-    if (!Number.isInteger(epochs) || epochs < 1) throw new UserError(`${name} must be a number of epochs; received ${epochs}`);
+    if (!Number.isInteger(epochs) || epochs < 1)
+      throw new UserError(`${name} must be a number of epochs; received ${epochs}`);
   }
   if (!(prune_ratio >= 0 && prune_ratio < 1)) {
     throw new UserError(`prune_ratio must be a share of at least 0 and below 1; received ${prune_ratio}`);
@@ -103,7 +104,8 @@ function check({ S1, S2, prune_ratio, ranking = 'global', scaling = 'clip', next
     ['nextLayer', nextLayer, ['zero', 'random', 'keep']],
   ];
   for (const [name, value, allowed] of choices) {
-    if (!allowed.includes(value)) throw new UserError(`${name} must be one of ${allowed.join(', ')}; received '${value}'`);
+    if (!allowed.includes(value))
+      throw new UserError(`${name} must be one of ${allowed.join(', ')}; received '${value}'`);
   }
 }
 

@@ -24,7 +24,8 @@ export function polynomial(amount: number, { begin = 0, end }: { begin?: number;
   if (!(amount >= 0 && amount < 1)) {
     throw new UserError(`A polynomial schedule must end at a share of at least 0 and below 1; received ${amount}.`);
   }
-  if (!(end > begin)) throw new UserError(`A polynomial schedule must end after it begins; received ${begin} to ${end}.`);
+  if (!(end > begin))
+    throw new UserError(`A polynomial schedule must end after it begins; received ${begin} to ${end}.`);
   const sparsity = (epoch: number): number => amount * (1 - (1 - (epoch - begin) / (end - begin)) ** 3);
   return Array.from({ length: end - begin }, (_, i) => {
     const epoch = begin + i + 1;
