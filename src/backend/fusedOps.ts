@@ -3,7 +3,13 @@ import { UserError } from '../errors.js';
 
 /** What the fast backend computes in one pass where others need several. */
 type FusedKernel =
-  'FusedBatchNorm' | 'FusedBatchNormInference' | 'ConvBias' | 'AdamWStep' | 'SgdStep' | 'HardConcreteSample';
+  | 'FusedBatchNorm'
+  | 'FusedBatchNormInference'
+  | 'ConvBias'
+  | 'QuantizedConv'
+  | 'AdamWStep'
+  | 'SgdStep'
+  | 'HardConcreteSample';
 
 /** The names under which tfjs knows the kernels: its own FusedBatchNorm is something else. */
 const PREFIX = 'Sparsebook';
@@ -87,6 +93,60 @@ export function convBias(
   { strides, pad }: ConvBiasOptions,
 ): tf.Tensor4D {
   return run<tf.Tensor4D>('ConvBias', inputs, { strides, pad, dataFormat: 'NHWC', dilations: 1 });
+}
+
+/** Values that are kept as whole numbers: value = (code - zero) * scale, with codes of 7 bits, 0 to 127. */
+export interface Grid {
+  scale: number;
+  zero: number;
+}
+
+export interface QuantizedConvOptions extends ConvBiasOptions {
+  /** What the image is rounded to before it is convolved. */
+  input: Grid;
+  /** What the result is rounded to; null leaves it as it is. */
+  output: Grid | null;
+  /** Whether negative values become 0. */
+  relu: boolean;
+}
+
+/**
+ * A convolution of whole numbers: x [N, H, W, Cin] rounded to the grid `input`, kernel [h, w, Cin, Cout] of int32 within -127..127, bias [Cout] of int32 in
+ * units of input.scale * scale, and scale [Cout], what 1 in the kernel stands for. Sums are exact. Not differentiable.
+ */
+export function quantizedConv(
+  inputs: { x: tf.Tensor4D; kernel: tf.Tensor4D; bias: tf.Tensor1D; scale: tf.Tensor1D },
+  options: QuantizedConvOptions,
+): tf.Tensor4D {
+  return hasKernel('QuantizedConv') ? run('QuantizedConv', inputs, { ...options }) : composedConv(inputs, options);
+}
+
+/** The most that a product of two codes can be, and what a float counts exactly to. */
+const [PRODUCT, EXACT] = [127 * 127, 2 ** 24];
+
+/** The same of tf operations, to the bit where they round as they should: floats hold whole numbers, of so many channels at a time that no sum loses a bit. */
+function composedConv(
+  { x, kernel, bias, scale }: Parameters<typeof quantizedConv>[0],
+  { input, output, relu, strides, pad }: QuantizedConvOptions,
+): tf.Tensor4D {
+  return tf.tidy(() => {
+    const rounded = (values: tf.Tensor, { zero }: Grid): tf.Tensor =>
+      values.round().add(zero).clipByValue(0, 127).sub(zero);
+    const codes = rounded(x.mul(1 / input.scale), input);
+    const [height, width, channels] = kernel.shape;
+    const most = Math.max(1, Math.floor(EXACT / PRODUCT / (height * width)));
+    const parts: tf.Tensor4D[] = [];
+    for (let c = 0; c < channels; c += most) {
+      const size = Math.min(most, channels - c);
+      const from = codes.slice([0, 0, 0, c], [-1, -1, -1, size]) as tf.Tensor4D;
+      const by = kernel.slice([0, 0, c, 0], [-1, -1, size, -1]).cast<tf.Tensor4D>('float32');
+      parts.push(tf.conv2d(from, by, strides, pad).cast('int32'));
+    }
+    const sums = parts.reduce<tf.Tensor>((sum, part) => sum.add(part), bias).cast('float32');
+    const y = sums.mul(scale.mul(input.scale / (output?.scale ?? 1)));
+    const positive = relu ? y.relu() : y;
+    return (output ? rounded(positive, output).mul(output.scale) : positive) as tf.Tensor4D;
+  });
 }
 
 export interface AdamWOptions {

@@ -1,7 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Command } from 'commander';
+import type { ImageSet } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 import { flag, oneOf, orNull, text, wholeNumber } from '../experiments/settings/rules.js';
+import type { TrainedNetwork } from '../experiments/saved.js';
 import type { Schema } from '../experiments/settings/schema.js';
 import { settle } from '../experiments/settings/settle.js';
 import { givenInWords } from '../experiments/settings/written.js';
@@ -19,7 +21,11 @@ export interface CompactSettings extends Omit<TestSettings, 'data'> {
   format: (typeof exportFormats)[number];
   round_to: number;
   fold_batch_norm: boolean;
+  precision: 'float32' | 'int8';
 }
+
+/** Training images that say how large the values of an int8 network become. */
+const CALIBRATION = 256;
 
 const { ckpt_path, backend, threads, latency } = testSchema;
 
@@ -62,15 +68,21 @@ export const compactSchema: Schema<CompactSettings> = {
     help: 'widths are rounded up to a multiple of this; 4 suits CPUs',
   },
   fold_batch_norm: {
-    default: false,
+    default: ({ precision }) => precision === 'int8',
     rule: flag,
     help: 'whether batch norms become part of the layers in front of them, for a network that is only to be run',
+  },
+  precision: {
+    default: 'float32',
+    rule: oneOf('float32', 'int8'),
+    help: `int8 has convolutions and dense layers compute with whole numbers, in ranges that ${CALIBRATION} training images show`,
   },
 };
 
 const examples = [
   'ckpt_path=data/runs/RUN/checkpoints/last',
   'ckpt_path=CHECKPOINT output=small.onnx format=onnx round_to=4 fold_batch_norm=true',
+  'ckpt_path=CHECKPOINT output=small.safetensors precision=int8',
 ];
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -111,8 +123,29 @@ const outputs: Record<CompactSettings['format'], () => Promise<Output>> = {
   },
 };
 
+/** Images of a network's run as it saw them: some for calibration, and those of the test with their labels. */
+async function imagesOf({ saved, settings }: TrainedNetwork): Promise<{
+  calibration: tf.Tensor;
+  test: { images: tf.Tensor; labels: ArrayLike<number> };
+}> {
+  const [{ batches }, { inputOf }, { normalisationOf }, { Run }] = await Promise.all([
+    import('../data/batches.js'),
+    import('../training/loss.js'),
+    import('../experiments/recipe.js'),
+    import('../experiments/run.js'),
+  ]);
+  const data = await new Run({ protocol: saved.protocol, settings: saved.settings }).data();
+  const normalise = normalisationOf(settings, data.train);
+  const first = (set: ImageSet, batchSize: number): tf.Tensor => {
+    const [batch] = batches(set, { batchSize: Math.min(batchSize, set.labels.length), normalise });
+    return inputOf(batch).x;
+  };
+  const images = first(data.test, data.test.labels.length);
+  return { calibration: first(data.train, CALIBRATION), test: { images, labels: data.test.labels } };
+}
+
 async function makeSmaller(settings: CompactSettings, signal: AbortSignal): Promise<void> {
-  const { ckpt_path, backend, threads, latency, output, format, round_to, fold_batch_norm } = settings;
+  const { ckpt_path, backend, threads, latency, output, format, round_to, fold_batch_norm, precision } = settings;
   const [{ useBackend }, { compact }, { reportText }, { trainedNetwork }] = await Promise.all([
     import('../backend/useBackend.js'),
     import('../compact/shrink/compact.js'),
@@ -127,16 +160,20 @@ async function makeSmaller(settings: CompactSettings, signal: AbortSignal): Prom
   print(`checkpoint: ${shownPath(path)}, ${network.saved.protocol.name} after ${step} steps`);
   print(`backend: ${description}\n`);
   try {
-    const options = { roundTo: round_to, foldBatchNorm: fold_batch_norm };
-    const compaction = compact(network.model, network.channelMasks(), options);
+    const whole = precision === 'int8' ? await imagesOf(network) : undefined;
+    const compaction = compact(network.model, network.channelMasks(), {
+      ...{ roundTo: round_to, foldBatchNorm: fold_batch_norm, precision, calibration: whole?.calibration },
+    });
     print(compaction.explain());
     const { batches, runs, warm_up: warmUp } = latency;
-    process.stdout.write(reportText(await compaction.report({ batchSizes: batches, runs, warmUp, signal })));
+    const report = await compaction.report({ ...whole?.test, batchSizes: batches, runs, warmUp, signal });
+    process.stdout.write(reportText(report));
     if (output !== null) {
       await writer.save(compaction.model, output);
       print(`saved: ${shownPath(output)} (${format})`);
     }
     compaction.model.dispose();
+    compaction.float?.dispose();
   } finally {
     network.dispose();
   }

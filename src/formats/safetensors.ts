@@ -4,7 +4,7 @@ import { UserError } from '../errors.js';
 /** A tensor as a file holds it. */
 export interface SavedTensor {
   shape: number[];
-  values: Float32Array | Int32Array | Uint8Array;
+  values: Float32Array | Int32Array | Int8Array | Uint8Array;
 }
 
 /** How a value of each type of the format is stored, and in how many bytes. */
@@ -32,8 +32,11 @@ interface Entry {
   data_offsets: [number, number];
 }
 
-const dtypeOf = ({ values }: SavedTensor): Dtype =>
-  values instanceof Float32Array ? 'F32' : values instanceof Int32Array ? 'I32' : 'U8';
+function dtypeOf({ values }: SavedTensor): Dtype {
+  if (values instanceof Float32Array) return 'F32';
+  if (values instanceof Int32Array) return 'I32';
+  return values instanceof Int8Array ? 'I8' : 'U8';
+}
 
 /**
  * Tensors as the bytes of a safetensors file: the header's length (8 bytes, little endian), the header (JSON, padded

@@ -102,6 +102,8 @@ const kinds: Record<string, { weights: string[]; read: (...weights: Weight[]) =>
   GatedConv2d: { weights: ['kernel'], read: dense },
   Conv2D: { weights: ['kernel'], read: dense },
   Dense: { weights: ['kernel'], read: dense },
+  QuantizedConv2d: { weights: ['kernel'], read: dense },
+  QuantizedDense: { weights: ['kernel'], read: dense },
   Conv2DTranspose: { weights: ['kernel'], read: transposed },
   DepthwiseConv2D: { weights: ['depthwiseKernel'], read: depthwise },
   SeparableConv2D: { weights: ['depthwiseKernel', 'pointwiseKernel'], read: separable },

@@ -29,6 +29,8 @@ const roles: Record<string, LayerRole> = {
   Conv2DTranspose: 'kernel',
   SeparableConv2D: 'kernel',
   Dense: 'kernel',
+  QuantizedConv2d: 'kernel',
+  QuantizedDense: 'kernel',
   DepthwiseConv2D: 'depthwise',
   BatchNorm: 'norm',
   BatchNormalization: 'norm',

@@ -6,3 +6,4 @@ import './conv2d.js';
 import './gatedConv2d.js';
 import './l0Gate.js';
 import './maxPool2d.js';
+import './quantized.js';

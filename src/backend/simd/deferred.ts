@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import type { Grid } from '../fusedOps.js';
 
 /**
  * The values of a tensor that are not computed yet. Often their consumer can compute them better: a concatenation lets a batch
@@ -17,8 +18,18 @@ export interface Deferred {
   make?(): number;
   /** The same work with more to do to each value, which costs next to nothing while it is in a register; put off as well. */
   then?(ending: Ending): Deferred;
+  /** The values as codes of 7 bits, of which floats are made only for those who cannot read codes. */
+  coded?: Coded;
   /** Where the values already are, though not side by side: the address of the first pixel and the floats between pixels. */
   view?: Strided;
+}
+
+/** Values that lie on a grid. */
+export interface Coded {
+  grid: Grid;
+  channels: number;
+  /** Puts the codes to `to`; `row` bytes lie between the starts of its pixels. */
+  write(to: number, row: number): void;
 }
 
 /** y = max(scale * x + shift, 0 with relu), channel by channel. */

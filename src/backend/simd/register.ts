@@ -4,6 +4,7 @@ import { convolutions } from './overrides/conv2d.js';
 import { copies } from './overrides/copies.js';
 import { elementwise, reluGrad, reluGradient } from './overrides/elementwise.js';
 import { convBiasGradient, fusedKernels, hardConcreteGradient } from './overrides/fused.js';
+import { int8Kernels } from './overrides/int8.js';
 import { products } from './overrides/matMul.js';
 import { heldNow, override, type FastKernels, type Inputs, type OwnKernels } from './overrides/override.js';
 import { pools } from './overrides/pooling.js';
@@ -12,7 +13,7 @@ import { bestVariant, type Variant } from './wasm.js';
 
 /** What replaces the cpu backend's kernels where it applies. */
 const fast: FastKernels = { ...convolutions, ...pools, ...copies, ...products, ...elementwise };
-const own: OwnKernels = { ...batchNormKernels, ...fusedKernels, SparsebookReluGrad: reluGrad };
+const own: OwnKernels = { ...batchNormKernels, ...fusedKernels, ...int8Kernels, SparsebookReluGrad: reluGrad };
 const gradients = [convBiasGradient, reluGradient, hardConcreteGradient, ...batchNormGradients];
 
 interface SimdOptions {

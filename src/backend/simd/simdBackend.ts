@@ -218,7 +218,12 @@ export class SimdBackend extends MathBackendCPU {
     data.deferred = undefined;
     this.waiting.delete(data);
     if (block !== undefined) this.heap.free(block);
-    for (const { dataId } of reads) {
+    this.letGo(reads);
+  }
+
+  /** Gives back tensors that work held. */
+  letGo(tensors: readonly tf.TensorInfo[]): void {
+    for (const { dataId } of tensors) {
       // tfjs counts buffers: tell it of one whose last holder was this work.
       if (this.disposeData(dataId)) tf.engine().removeDataId(dataId, this);
     }

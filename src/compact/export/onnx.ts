@@ -3,6 +3,7 @@ import { weightOf } from '../../graph/kernels.js';
 import { networkGraph, type LayerNode } from '../../graph/networkGraph.js';
 import type { BiasMap } from '../../layers/biasMap.js';
 import type { Gate } from '../../layers/gate.js';
+import { QuantizedDense, type QuantizedConv2d } from '../../layers/quantized.js';
 import { writeFileWhole, type FileKind } from '../../platform/writeFile.js';
 import { channelsFirst, channelsLast, OnnxGraph, Place, type OnnxAttributes } from './onnxGraph.js';
 
@@ -141,6 +142,35 @@ const dense: Writer = (place) => {
   return place.bias().reduce((x, bias) => place.add('Add', [x, bias]), product);
 };
 
+/**
+ * Whole numbers as ONNX has them: what is read goes through QuantizeLinear and DequantizeLinear, weights through DequantizeLinear. What is put out
+ * need not: where a layer rounds it, all who read it round it so.
+ */
+const quantized: Writer = (place) => {
+  const { layer } = place.node as { layer: QuantizedConv2d | QuantizedDense } & LayerNode;
+  const { scale, zero } = layer.inputGrid;
+  const dense = layer instanceof QuantizedDense;
+  const grid = [place.scalar(scale), place.tensor('zero', () => tf.scalar(zero, 'int32'), Int8Array)];
+  // 8 bits would hold more than the 7 of a code.
+  const held = place.add('Clip', [place.x, place.scalar(-zero * scale), place.scalar((127 - zero) * scale)]);
+  const x = place.add('DequantizeLinear', [place.add('QuantizeLinear', [held, ...grid]), ...grid]);
+  const weight = (part: string): tf.Tensor => weightOf(layer, part)!.read();
+  const layout = (kernel: tf.Tensor): tf.Tensor => (dense ? kernel.transpose() : kernel.transpose([3, 2, 0, 1]));
+  const kernel = place.add(
+    'DequantizeLinear',
+    [place.tensor('kernel', () => layout(weight('kernel')), Int8Array), place.weight('scale')],
+    { axis: 0 },
+  );
+  const bias = place.add(
+    'DequantizeLinear',
+    [place.tensor('bias', () => weight('bias'), Int32Array), place.tensor('bias_scale', () => weight('scale').mul(scale))],
+    { axis: 0 },
+  );
+  return dense
+    ? place.add('Gemm', [x, kernel, bias], { transB: 1 })
+    : place.add('Conv', [x, kernel, bias], { ...place.window() });
+};
+
 const norm: Writer = (place) => {
   const { layer, outputShape } = place.node;
   const { axis = -1, epsilon } = place.config;
@@ -193,6 +223,8 @@ const writers: Record<string, Writer> = {
   },
   Conv2DTranspose: transposedConvolution,
   Dense: dense,
+  QuantizedConv2d: quantized,
+  QuantizedDense: quantized,
   BatchNormalization: norm,
   BatchNorm: norm,
   L0Gate: (place) => {

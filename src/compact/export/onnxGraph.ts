@@ -56,7 +56,18 @@ const root = protobuf.Root.fromJSON({
 /** Operators as ONNX 1.12 has them, in files of IR version 8. */
 const OPSET = 17;
 const IR_VERSION = 8;
-const elemTypes = { float: 1, int64: 7 };
+const elemTypes = { float: 1, int8: 3, int32: 6, int64: 7 };
+
+/** What a constant may be made of: floats, bytes with a sign, whole numbers. */
+type NumberKind = typeof Float32Array | typeof Int8Array | typeof Int32Array;
+type Values = Float32Array | Int8Array | Int32Array | BigInt64Array;
+
+function elemTypeOf(values: Values): number {
+  if (values instanceof Float32Array) return elemTypes.float;
+  if (values instanceof Int8Array) return elemTypes.int8;
+  return values instanceof Int32Array ? elemTypes.int32 : elemTypes.int64;
+}
+
 const encodeModel = encoder(root, 'ModelProto');
 
 /** The attributes of an operator: whole numbers, lists of them, texts, and floats, which are marked. */
@@ -87,9 +98,9 @@ export class OnnxGraph {
   }
 
   /** Adds a constant and returns its name. */
-  constant(name: string, values: Float32Array | BigInt64Array, dims: number[]): string {
+  constant(name: string, values: Values, dims: number[]): string {
     const own = freeName(this.used, name);
-    const dataType = values instanceof Float32Array ? elemTypes.float : elemTypes.int64;
+    const dataType = elemTypeOf(values);
     const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     this.initializer.push({ name: own, dims, dataType, rawData });
     return own;
@@ -165,15 +176,15 @@ export class Place {
     return opTypes.reduce((y, opType) => this.add(opType, [y]), x);
   }
 
-  /** A constant out of a tensor that `make` gives. */
-  tensor(part: string, make: () => tf.Tensor): string {
+  /** A constant out of a tensor that `make` gives, of numbers of some kind. */
+  tensor(part: string, make: () => tf.Tensor, kind: NumberKind = Float32Array): string {
     const { shape, values } = whereReadable(() =>
       tf.tidy(() => {
         const tensor = make();
         return { shape: tensor.shape, values: tensor.dataSync<'float32'>().slice() };
       }),
     );
-    return this.graph.constant(`${this.node.name}/${part}`, values, shape);
+    return this.graph.constant(`${this.node.name}/${part}`, kind.from(values), shape);
   }
 
   scalar(value: number): string {

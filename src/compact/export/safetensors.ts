@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
 import { fillWeights, namedWeights } from '../../graph/names.js';
+import { hasBytes } from '../../layers/quantized.js';
 import { writeFileWhole, type FileKind } from '../../platform/writeFile.js';
 import { encodeSafetensors, readSafetensors, type SavedTensor } from '../../formats/safetensors.js';
 import { modelOf, structureOf } from './topology.js';
@@ -23,7 +24,8 @@ export async function saveSafetensors(model: tf.LayersModel, path: string): Prom
   const tensors = new Map<string, SavedTensor>();
   for (const [name, weight] of namedWeights(model)) {
     const tensor = weight.read();
-    tensors.set(name, { shape: [...tensor.shape], values: await tensor.data<'float32'>() });
+    const values = (await tensor.data()) as Float32Array | Int32Array;
+    tensors.set(name, { shape: [...tensor.shape], values: hasBytes(weight) ? Int8Array.from(values) : values });
   }
   const metadata = { format: 'tfjs', [TOPOLOGY]: JSON.stringify(structureOf(model)) };
   await writeFileWhole(path, encodeSafetensors(tensors, metadata), safetensorsFile);

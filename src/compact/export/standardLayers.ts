@@ -13,10 +13,11 @@ import { GatedConv2d } from '../../layers/gatedConv2d.js';
 import { L0Gate } from '../../layers/l0Gate.js';
 import { MaxPool2d } from '../../layers/maxPool2d.js';
 import { bordersOf } from '../../layers/padding.js';
+import { QuantizedConv2d, QuantizedDense } from '../../layers/quantized.js';
 import { kernelOfBiasMap } from './biasMapAsConvolution.js';
 import { withoutValues } from './topology.js';
 
-const ours = [BatchNorm, BiasMap, Conv2d, GatedConv2d, L0Gate, MaxPool2d];
+const ours = [BatchNorm, BiasMap, Conv2d, GatedConv2d, L0Gate, MaxPool2d, QuantizedConv2d, QuantizedDense];
 
 /** The classes of this package that a network has, by name. */
 export function ownClasses(model: tf.LayersModel): string[] {

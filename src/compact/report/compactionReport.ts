@@ -5,6 +5,7 @@ import { channelGraph, type ChannelMasks } from '../../graph/channelGraph.js';
 import { forward } from '../../graph/gates.js';
 import { kernelGeometry, weightOf } from '../../graph/kernels.js';
 import type { Weight } from '../../layers/layer.js';
+import { hasBytes } from '../../layers/quantized.js';
 import { textTable, type Cell } from '../../formats/text.js';
 import { layerCosts, type LayerCost } from '../count/counts.js';
 import { networkWeights } from '../weights/layerWeights.js';
@@ -15,6 +16,8 @@ import { measureLatency, noise, type Latency, type LatencyOptions } from './late
 export interface ReportOptions extends LatencyOptions {
   /** Images [N, ...] to compare logits on, a tensor for each input; the caller disposes them. Default: 8 of normally distributed noise. */
   images?: tf.Tensor | tf.Tensor[];
+  /** The class of each of the images: then the report says how many each network gets right. */
+  labels?: ArrayLike<number>;
   /** How many images pass at once where passes are timed; [] times none. Default [1, 128]. */
   batchSizes?: number[];
 }
@@ -31,14 +34,24 @@ export interface CompactionReport {
   network: string;
   parameters: Sizes;
   multiplyAdds: Sizes;
-  /** All weights as 32-bit numbers, running statistics and gates included. */
-  bytes: Omit<Sizes, 'masked'>;
+  /** All weights, running statistics and gates included: 4 bytes each, 1 where int8. `float`: the compact network before it became int8. */
+  bytes: Omit<Sizes, 'masked'> & { float?: number };
   layers: { layer: string; parameters: Sizes; multiplyAdds: Sizes }[];
   /** Forward passes of the network at full size, gates included if it has any, and of the small one. */
-  latency: { batchSize: number; dense: Latency; compact: Latency; speedUp: number }[];
+  latency: { batchSize: number; dense: Latency; float?: Latency; compact: Latency; speedUp: number }[];
   backend: string;
   /** The largest difference of logits between the masked and the small network, and as a share of the largest logit. */
   difference: { absolute: number; relative: number; images: number };
+  /** The shares of the images that each gets right, where their labels were given. */
+  accuracy?: { masked: number; compact: number; images: number };
+}
+
+/** What is compared: a network, the masks it was made smaller by, the small network, and that before it became int8. */
+interface Compared {
+  original: tf.LayersModel;
+  masks: ChannelMasks;
+  model: tf.LayersModel;
+  float?: tf.LayersModel;
 }
 
 type CostKey = 'parameters' | 'multiplyAdds';
@@ -61,14 +74,33 @@ function layerTable(
   return { layers, parameters: sizes('parameters'), multiplyAdds: sizes('multiplyAdds') };
 }
 
-function largestDifference(a: tf.LayersModel, b: tf.LayersModel, images: tf.Tensor[]): CompactionReport['difference'] {
-  return tf.tidy(() => {
-    const [wanted, got] = [a, b].map((model) => [forward(model, images)].flat());
-    const most = (values: tf.Tensor[]): number => Math.max(...values.map((t) => t.abs().max().dataSync()[0]));
-    const absolute = most(wanted.map((t, i) => t.sub(got[i])));
-    const scale = most(wanted);
-    return { absolute, relative: scale > 0 ? absolute / scale : absolute, images: images[0].shape[0] };
-  });
+/** Images that pass at once where logits are compared. */
+const BATCH = 64;
+
+/** A network's outputs for some images, batch by batch. */
+function logitsOf(model: tf.LayersModel, images: tf.Tensor[]): tf.Tensor[] {
+  const n = images[0].shape[0];
+  const parts = Array.from({ length: Math.ceil(n / BATCH) }, (_, i) =>
+    tf.tidy(() => [forward(model, images.map((x) => x.slice(i * BATCH, Math.min(BATCH, n - i * BATCH))))].flat()),
+  );
+  return model.outputs.map((_, i) => tf.concat(parts.map((part) => part[i])));
+}
+
+/** How far the outputs of two networks are apart, and how many images each gets right. */
+function compareOutputs(
+  wanted: tf.Tensor[],
+  got: tf.Tensor[],
+  labels: ArrayLike<number> | undefined,
+): Pick<CompactionReport, 'difference' | 'accuracy'> {
+  const images = wanted[0].shape[0];
+  const most = (values: tf.Tensor[]): number => Math.max(...values.map((t) => t.abs().max().dataSync()[0]));
+  const absolute = most(wanted.map((t, i) => t.sub(got[i])));
+  const scale = most(wanted);
+  const difference = { absolute, relative: scale > 0 ? absolute / scale : absolute, images };
+  if (!labels) return { difference };
+  const right = ([logits]: tf.Tensor[]): number =>
+    logits.argMax(-1).dataSync().filter((answer, i) => answer === labels[i]).length / images;
+  return { difference, accuracy: { masked: right(wanted), compact: right(got), images } };
 }
 
 /**
@@ -98,47 +130,49 @@ function whileMasked<T>(model: tf.LayersModel, masks: ChannelMasks, work: () => 
   }
 }
 
-/** Refuses images of other shapes than those of the network's inputs, and of different numbers. */
-function checkImages(model: tf.LayersModel, images: tf.Tensor[]): void {
+/** Refuses images of other shapes than those of the network's inputs, of different numbers, or none; `what` begins the sentence. */
+export function checkImages(model: tf.LayersModel, images: tf.Tensor[], what: string): void {
   const shown = (shapes: readonly (readonly (number | null)[])[]): string =>
     shapes.map(([n, ...sides]) => `[${[n ?? 'N', ...sides].join(', ')}]`).join(' and ');
   const shapes = images.map(({ shape }) => shape);
   const wanted = model.inputs.map(({ shape }) => [shapes[0]?.[0] ?? null, ...shape.slice(1)]);
-  if (String(shapes) === String(wanted) && shapes.length === wanted.length) return;
-  throw new UserError(
-    `Images to compare on must be ${shown(model.inputs.map(({ shape }) => shape))}; received ${shown(shapes)}.`,
-  );
+  if (String(shapes) === String(wanted) && shapes.length === wanted.length && shapes[0][0] > 0) return;
+  throw new UserError(`${what} must be ${shown(model.inputs.map(({ shape }) => shape))}; received ${shown(shapes) || 'none'}.`);
 }
 
-/**
- * Compares a network, the masks it was made smaller by, and the small network. Throws a UserError for images of another
- * shape, and the reason of `signal` where that ends it.
- */
+/** Compares networks. Throws a UserError for images of another shape or labels of another number, and the reason of `signal` where that ends it. */
 export async function compactionReport(
-  dense: tf.LayersModel,
-  masks: ChannelMasks,
-  compact: tf.LayersModel,
+  { original: dense, masks, model: compact, float }: Compared,
   options: ReportOptions = {},
 ): Promise<CompactionReport> {
-  const { batchSizes = [1, 128], images, runs, warmUp, signal } = options;
-  if (images) checkImages(dense, [images].flat());
+  const { batchSizes = [1, 128], images, labels, runs, warmUp, signal } = options;
+  if (images) checkImages(dense, [images].flat(), 'Images to compare on');
   const compared = images ? [images].flat() : noise(dense, 8);
+  if (labels && labels.length !== compared[0].shape[0]) {
+    throw new UserError(`There are labels for ${labels.length} images, and ${compared[0].shape[0]} images.`);
+  }
   await readable();
-  const difference = whileMasked(dense, masks, () => whereReadable(() => largestDifference(dense, compact, compared)));
+  const compare = (): Pick<CompactionReport, 'difference' | 'accuracy'> =>
+    tf.tidy(() => compareOutputs(logitsOf(dense, compared), logitsOf(compact, compared), labels));
+  const outcome = whileMasked(dense, masks, () => whereReadable(compare));
   if (!images) tf.dispose(compared);
 
   const latency: CompactionReport['latency'] = [];
   for (const batchSize of batchSizes) {
-    const [before, after] = [
-      await measureLatency(dense, batchSize, { runs, warmUp, signal }),
-      await measureLatency(compact, batchSize, { runs, warmUp, signal }),
-    ];
-    latency.push({ batchSize, dense: before, compact: after, speedUp: before.median / after.median });
+    const time = (model: tf.LayersModel): Promise<Latency> =>
+      measureLatency(model, batchSize, { runs, warmUp, signal });
+    const before = await time(dense);
+    const between = float && { float: await time(float) };
+    const after = await time(compact);
+    latency.push({ batchSize, dense: before, ...between, compact: after, speedUp: before.median / after.median });
   }
-  const bytes = { dense: 4 * dense.countParams(), compact: 4 * compact.countParams() };
+  const bytes = { dense: bytesOf(dense), ...(float && { float: bytesOf(float) }), compact: bytesOf(compact) };
   const table = layerTable(dense, masks, compact);
-  return { network: dense.name, ...table, bytes, latency, backend: tf.getBackend(), difference };
+  return { network: dense.name, ...table, bytes, latency, backend: tf.getBackend(), ...outcome };
 }
+
+const bytesOf = (model: tf.LayersModel): number =>
+  model.weights.reduce((sum, weight) => sum + weight.read().size * (hasBytes(weight) ? 1 : 4), 0);
 
 const times = (dense: number, compact: number): string => (compact > 0 ? `${(dense / compact).toFixed(2)} x` : '');
 const milliseconds = ({ median, p10, p90 }: Latency): string => {
@@ -146,38 +180,47 @@ const milliseconds = ({ median, p10, p90 }: Latency): string => {
   return `${middle} (${low}-${high})`;
 };
 
-function row(what: string, sizes: Omit<Sizes, 'masked'> & Partial<Sizes>): Record<string, Cell> {
-  const shown = (n: number | undefined): string => n?.toLocaleString('en') ?? '';
-  const { dense, masked, compact } = sizes;
-  const [a, b, c] = [dense, masked, compact].map(shown);
-  return { '': what, dense: a, masked: b, compact: c, smaller: times(dense, compact) };
-}
+type Column = 'dense' | 'masked' | 'float' | 'compact';
 
 /** A report as text: the sizes of the network, how long it takes, and how far the logits are apart. */
 export function reportText(report: CompactionReport): string {
-  const { network, parameters, multiplyAdds, bytes, latency, backend, difference } = report;
-  const passes = latency.map(({ batchSize, dense, compact }): Record<string, Cell> => {
+  const { network, parameters, multiplyAdds, bytes, latency, backend, difference, accuracy } = report;
+  const columns: Column[] = ['dense', 'masked', ...(bytes.float === undefined ? [] : ['float' as const]), 'compact'];
+  const row = (what: string, cells: Partial<Record<Column, string>>, smaller: string): Record<string, Cell> => ({
+    '': what,
+    ...Object.fromEntries(columns.map((column) => [column, cells[column] ?? ''])),
+    smaller,
+  });
+  const counts = (what: string, sizes: Partial<Record<Column, number>>): Record<string, Cell> => {
+    const cells = Object.entries(sizes).map(([column, n]) => [column, n.toLocaleString('en')]);
+    return row(what, Object.fromEntries(cells) as Record<Column, string>, times(sizes.dense!, sizes.compact!));
+  };
+  const passes = latency.map(({ batchSize, dense, float, compact }) => {
     const what = `${batchSize === 1 ? 'one image' : `${batchSize} images`}, ms`;
-    const smaller = times(dense.median, compact.median);
-    return { '': what, dense: milliseconds(dense), masked: '', compact: milliseconds(compact), smaller };
+    const cells = { dense: milliseconds(dense), float: float && milliseconds(float), compact: milliseconds(compact) };
+    return row(what, cells, times(dense.median, compact.median));
   });
   const rows = [
-    row('parameters', parameters),
-    row('multiply-adds per image', multiplyAdds),
-    row('bytes', bytes),
+    counts('parameters', parameters),
+    counts('multiply-adds per image', multiplyAdds),
+    counts('bytes', bytes),
     ...passes,
   ];
   // Counts and times share columns, so that the table takes them for words: set them to the right here.
-  for (const column of ['dense', 'masked', 'compact', 'smaller']) {
+  for (const column of [...columns, 'smaller']) {
     const width = Math.max(...rows.map((cells) => String(cells[column]).length));
     for (const cells of rows) cells[column] = String(cells[column]).padStart(width);
   }
   const timed =
     latency.length > 0 ? `Times: median (p10-p90) of ${latency[0].dense.runs} passes, backend ${backend}.\n` : '';
   const { absolute, relative, images } = difference;
+  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+  const right =
+    accuracy &&
+    `Accuracy on ${accuracy.images} images: ${percent(accuracy.masked)} masked, ${percent(accuracy.compact)} compact.\n`;
   return (
     `${network}\n${textTable(rows)}${timed}` +
     `Largest difference of logits, masked against compact, on ${images} images: ` +
-    `${absolute.toExponential(1)}, ${relative.toExponential(1)} of the largest logit.\n`
+    `${absolute.toExponential(1)}, ${relative.toExponential(1)} of the largest logit.\n${right ?? ''}`
   );
 }

@@ -1,7 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
 import { channelGraph, type ChannelMasks } from '../../graph/channelGraph.js';
 import { networkGraph } from '../../graph/networkGraph.js';
-import { compactionReport, type CompactionReport, type ReportOptions } from '../report/compactionReport.js';
+import { UserError } from '../../errors.js';
+import { quantize, type QuantizeOptions } from '../quantize/quantize.js';
+import { checkImages, compactionReport, type CompactionReport, type ReportOptions } from '../report/compactionReport.js';
 import { channelValues } from '../weights/channelValues.js';
 import { foldGates, foldNorms } from '../weights/fold.js';
 import { networkWeights } from '../weights/layerWeights.js';
@@ -35,6 +37,9 @@ export class Compaction {
     readonly masks: ChannelMasks,
     /** The widths of the original's convolutions and dense layers, before and after. */
     readonly widths: LayerWidth[],
+    /** With precision 'int8': the smaller network before its numbers became whole ones, and which layers kept theirs. */
+    readonly float?: tf.LayersModel,
+    readonly keptFloat: { layer: string; because: string }[] = [],
   ) {}
 
   /** What became of each layer's channels, as text: a line for each layer. */
@@ -48,6 +53,7 @@ export class Compaction {
       return `${layer}: ${after} of ${before} channels stay (${why.join(', ')})`;
     });
     const unread = networkGraph(this.original).inputs.filter(({ readers, output }) => readers.length === 0 && !output);
+    lines.push(...this.keptFloat.map(({ layer, because }) => `${layer}: computes with floats, for ${because}`));
     lines.push(...unread.map(({ name }) => `${name}: an input that no output depends on stays`));
     return `${lines.join('\n')}\n`;
   }
@@ -57,7 +63,7 @@ export class Compaction {
    * the logits. `reportText` prints it.
    */
   report(options: ReportOptions = {}): Promise<CompactionReport> {
-    return compactionReport(this.original, this.masks, this.model, options);
+    return compactionReport(this, options);
   }
 }
 
@@ -71,9 +77,18 @@ export interface CompactOptions extends KeepOptions {
   absorb?: boolean | 'interior';
   /**
    * Makes batch norms, with their ReLU, part of the convolution or dense layer in front of them, where no other layer reads it. For a
-   * network that is only to be run: it has fewer layers, and is hard to train further. Default false.
+   * network that is only to be run: it has fewer layers, and is hard to train further. Default: with precision 'int8'.
    */
   foldBatchNorm?: boolean;
+  /**
+   * 'int8' has convolutions and dense layers compute with whole numbers: weights of 8 bits with a scale for each output channel, inputs
+   * of 7 bits with one for each tensor (docs/compaction.md). Default 'float32'.
+   */
+  precision?: 'float32' | 'int8';
+  /** With 'int8': images [N, ...] as the network will see them, a tensor for each input, which say how large values become; the caller disposes them. */
+  calibration?: QuantizeOptions['calibration'];
+  /** With 'int8': how many percent of the values must lie within a range, the rest being cut off at its ends. Default 100. */
+  percent?: number;
 }
 
 /**
@@ -93,7 +108,9 @@ export function compact(
   masks: ChannelMasks = new Map(),
   options: CompactOptions = {},
 ): Compaction {
-  const { absorb = true, foldBatchNorm = false, ...keep } = options;
+  const { absorb = true, precision = 'float32', foldBatchNorm = precision === 'int8', ...others } = options;
+  const { calibration, percent, ...keep } = others;
+  checkPrecision(model, { precision, calibration, percent });
   const graph = channelGraph(model);
   checkMasks(graph, masks);
   const weights = networkWeights(graph);
@@ -113,5 +130,20 @@ export function compact(
   });
   if (foldBatchNorm) foldNorms(weights, kept.built);
   const small = rebuild({ graph, weights, kept, constants: values.constants, absorb: absorb !== false, rule });
-  return new Compaction(small, model, masks, widths);
+  if (!calibration) return new Compaction(small, model, masks, widths);
+  const { model: whole, kept: floats } = quantize(small, { calibration, percent });
+  return new Compaction(whole, model, masks, widths, small, floats);
+}
+
+/** Refuses a precision that there is none of, calibration images that are missing or of another shape, and such for nothing. */
+function checkPrecision(
+  model: tf.LayersModel,
+  { precision, calibration, percent }: Pick<CompactOptions, 'precision' | 'calibration' | 'percent'>,
+): void {
+  if (precision !== 'float32' && precision !== 'int8') {
+    throw new UserError(`precision must be 'float32' or 'int8'; received ${JSON.stringify(precision)}.`);
+  }
+  if (precision === 'int8') return checkImages(model, [calibration ?? []].flat(), 'Calibration images for int8');
+  if (calibration === undefined && percent === undefined) return;
+  throw new UserError("calibration and percent say how int8 networks round; give precision: 'int8' with them.");
 }

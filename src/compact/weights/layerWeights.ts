@@ -66,6 +66,12 @@ function kernelOf({ layer, outputShape }: ChannelNode): KernelWeights {
       const separable = { depthwise, pointwise, multiplier: depthwise.length / (window * inputs) };
       return { ...rest, values: composed(rest, separable), separable };
     }
+    case 'QuantizedConv2d':
+    case 'QuantizedDense':
+      throw new UserError(
+        `The layer ${layer.name} (${layer.getClassName()}) holds whole numbers, and what is made smaller are networks of floats: ` +
+          'start from the network that it was made of.',
+      );
     case 'Conv2DTranspose':
       return { ...rest, values: swapChannels(required(layer, 'kernel'), outputs, inputs) };
     default: {

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
+import { concatCodes } from './int8.js';
 import { floats, type FastKernel, type Inputs, type FastKernels } from './override.js';
 import type { Strided } from '../deferred.js';
 
@@ -25,7 +26,10 @@ const concat: FastKernel<{ axis: number }> = (backend, inputs: Inputs, { axis })
   const [$axis] = tf.util.parseAxisParam(axis, parts[0].shape);
   const shapes = parts.map((t) => t.shape);
   tf.backend_util.assertParamsConsistent(shapes, $axis);
-  const y = backend.output(tf.backend_util.computeOutShape(shapes, $axis));
+  const shape = tf.backend_util.computeOutShape(shapes, $axis);
+  const codes = $axis === shape.length - 1 ? concatCodes(backend, parts, shape) : undefined;
+  if (codes) return codes;
+  const y = backend.output(shape);
   const { rows, row } = along(y.shape, $axis);
   let pointer = backend.pointer(y);
   for (const part of parts) {

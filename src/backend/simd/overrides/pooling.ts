@@ -1,13 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
 import type { WindowAttributes } from './geometry.js';
+import { maxPoolCodes } from './int8.js';
 import { floats, isRecording, type FastKernel, type FastKernels } from './override.js';
 
 interface PoolAttributes extends WindowAttributes {
   filterSize: [number, number] | number;
 }
 
-interface Pool {
+export interface Pool {
   batch: number;
   /** height, width, channels, window height and width, stride, top, left, output height and width: what every pooling kernel is given. */
   args: number[];
@@ -60,6 +61,8 @@ function findMaxima(backend: SimdBackend, p: Pool, x: number, y: number, positio
 const maxPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
   const p = floats(x) ? pool(x.shape, attributes) : undefined;
   if (!p) return undefined;
+  const codes = isRecording() ? undefined : maxPoolCodes(backend, x, p);
+  if (codes) return codes;
   const y = backend.output(p.outShape);
   // The gradient needs the positions of the maxima; without a tape there is none.
   const positions = isRecording() ? backend.heap.allocate(tf.util.sizeFromShape(p.outShape)) : 0;

@@ -1,0 +1,171 @@
+import * as tf from '@tensorflow/tfjs';
+import { computedValues } from '../../backend/readable.js';
+import type { Grid } from '../../backend/fusedOps.js';
+import { UserError } from '../../errors.js';
+import { kernelGeometry, weightOf, windowsOf } from '../../graph/kernels.js';
+import { activationOf } from '../../graph/layerRole.js';
+import type { Layer } from '../../graph/names.js';
+import { networkGraph, type LayerNode } from '../../graph/networkGraph.js';
+import { copyLayer } from '../../layers/completeConfigs.js';
+import type { Activation } from '../../layers/layer.js';
+import type { Padding } from '../../layers/padding.js';
+import { QuantizedConv2d, QuantizedDense } from '../../layers/quantized.js';
+import { rangesOf, type Range } from './ranges.js';
+
+export interface QuantizeOptions {
+  /** Images [N, ...] that the network is meant for, a tensor for each input: they say how large values become. The caller disposes them. */
+  calibration: tf.Tensor | tf.Tensor[];
+  /** How many percent of the values must lie within a range, the rest being cut off at its ends; 100 takes the largest. Default 100. */
+  percent?: number;
+}
+
+/** A network of whole numbers. */
+export interface Quantized {
+  model: tf.LayersModel;
+  /** The layers with kernels that go on computing with floats, and why. */
+  kept: { layer: string; because: string }[];
+}
+
+/** The most that a code can be. */
+const MOST = 127;
+/** What a bias may come to in units of the sums: a float counts exactly to it. */
+const MOST_BIAS = 2 ** 24;
+/** What sums of products of codes may come to, in entries of a kernel for one output. */
+const MOST_ENTRIES = 2 ** 16;
+/** The side of a window over whose places floats add products of codes without losing a bit. */
+const MOST_SIDE = 32;
+/** Layers whose outputs are inputs: what lies on a grid stays on it. */
+const passing = ['MaxPool2d', 'MaxPooling2D', 'Concatenate', 'Flatten', 'Reshape', 'Dropout'];
+
+/**
+ * A network whose convolutions and dense layers compute with whole numbers: weights of 8 bits with a scale for each output channel, max |w| / 127;
+ * inputs of 7 bits, (code - zero) * scale, with one scale and zero for each tensor, from its range over the calibration images. Tensors
+ * that only such layers read, through pooling and concatenation too, are rounded where they are computed. The network's layers are used
+ * once each; it stays as it is.
+ *
+ * Throws a UserError for calibration images of another shape or that are not finite, and for a network without a layer to quantize.
+ */
+export function quantize(model: tf.LayersModel, { calibration, percent = 100 }: QuantizeOptions): Quantized {
+  if (!(percent > 50 && percent <= 100)) {
+    throw new UserError(`percent must be above 50 and at most 100; received ${percent}.`);
+  }
+  const { nodes, inputs, outputs } = networkGraph(model);
+  const kernels = nodes.filter(({ layer, outputShape }) => kernelGeometry(layer, outputShape));
+  const faults = new Map(kernels.map((node) => [node, faultOf(node)]));
+  const whole = (node: LayerNode): boolean => faults.has(node) && faults.get(node) === undefined;
+  const chosen = nodes.filter(whole);
+  if (chosen.length === 0) {
+    throw new UserError(`${model.name} has no layer that can compute with whole numbers: leave precision out.`);
+  }
+  const groups = groupsOf(nodes);
+  const groupsRead = new Set(chosen.map(({ inputs: [input] }) => groups.get(input)!));
+  const measured = nodes.filter((node) => groupsRead.has(groups.get(node)!));
+  const ranges = rangesOf(model, measured, [calibration].flat(), percent);
+  const grids = new Map(
+    [...groupsRead].map((group) => [group, gridOf(group.flatMap((node) => ranges.get(node) ?? []))]),
+  );
+  const outputGrid = (node: LayerNode): Grid | null => {
+    const group = groups.get(node)!;
+    const inside = group.every((each) => (whole(each) || passing.includes(each.layer.getClassName())) && !each.output);
+    const read = group.every(({ readers }) => readers.every((reader) => group.includes(reader) || whole(reader)));
+    return inside && read ? (grids.get(group) ?? null) : null;
+  };
+
+  const tensors = new Map<LayerNode, tf.SymbolicTensor>();
+  const at = (list: LayerNode[]): tf.SymbolicTensor[] => list.map((node) => tensors.get(node)!);
+  for (const node of inputs) tensors.set(node, tf.input({ name: node.name, batchShape: node.outputShape }));
+  for (const node of nodes.filter((each) => !inputs.includes(each))) {
+    const read = at(node.inputs);
+    const x = read.length === 1 ? read[0] : read;
+    if (whole(node)) {
+      const input = grids.get(groups.get(node.inputs[0])!)!;
+      const { layer, weights } = wholeLayer(node, input, outputGrid(node));
+      tensors.set(node, layer.apply(x) as tf.SymbolicTensor);
+      tf.tidy(() => layer.setWeights(weights.map(({ values, shape, dtype }) => tf.tensor(values, shape, dtype))));
+    } else {
+      const copy = copyLayer(node.layer, node.name);
+      tensors.set(node, copy.apply(x) as tf.SymbolicTensor);
+      copy.setWeights(node.layer.getWeights());
+    }
+  }
+  const kept = [...faults].flatMap(([{ name }, because]) => (because ? [{ layer: name, because }] : []));
+  return { model: tf.model({ name: model.name, inputs: at(inputs), outputs: at(outputs) }), kept };
+}
+
+/** Why a layer with a kernel cannot compute with whole numbers, if so. */
+function faultOf(node: LayerNode): string | undefined {
+  const { layer, inputShapes } = node;
+  const kind = layer.getClassName();
+  if (!['Conv2d', 'Conv2D', 'Dense'].includes(kind)) return `layers of the class ${kind} are not quantized`;
+  const activation = activationOf(layer);
+  if (!['linear', 'relu'].includes(activation)) return `it ends with ${activation}, not with relu`;
+  if (kind === 'Dense' && inputShapes[0].length !== 2) return 'it reads no vectors';
+  const [down, across] = windowsOf(node);
+  if (down.size !== across.size || down.stride !== across.stride) return 'its window or its steps are not square';
+  if (down.size > MOST_SIDE) return `its window has a side of more than ${MOST_SIDE}`;
+  if (down.dilation !== 1 || across.dilation !== 1) return 'it is dilated';
+  const entries = (weightOf(layer, 'kernel')!.shape.slice(0, -1) as number[]).reduce((n, side) => n * side, 1);
+  return entries > MOST_ENTRIES ? `it adds ${entries} products, at most ${MOST_ENTRIES} are` : undefined;
+}
+
+/** Which tensors have to lie on one grid: those that pooling and concatenation hand on. Each is named after the layer that gives it. */
+function groupsOf(nodes: LayerNode[]): Map<LayerNode, LayerNode[]> {
+  const groups = new Map(nodes.map((node) => [node, [node]]));
+  for (const node of nodes.filter(({ layer }) => passing.includes(layer.getClassName()))) {
+    for (const input of node.inputs) {
+      const [group, other] = [groups.get(node)!, groups.get(input)!];
+      if (group === other) continue;
+      group.push(...other);
+      for (const each of other) groups.set(each, group);
+    }
+  }
+  return groups;
+}
+
+/** The grid of 128 values over some ranges, with 0 on it. */
+function gridOf(ranges: Range[]): Grid {
+  const low = Math.min(...ranges.map((range) => range.low));
+  const high = Math.max(...ranges.map((range) => range.high));
+  // Nothing but 0 has any grid.
+  const scale = Math.fround(high > low ? (high - low) / MOST : 1);
+  return { scale, zero: Math.round(-low / scale) };
+}
+
+interface WholeWeight {
+  values: Int32Array | Float32Array;
+  shape: number[];
+  dtype: 'int32' | 'float32';
+}
+
+/** The layer of whole numbers in place of another one, and its weights. */
+function wholeLayer(node: LayerNode, input: Grid, output: Grid | null): { layer: Layer; weights: WholeWeight[] } {
+  const { layer, name } = node;
+  const kernel = weightOf(layer, 'kernel')!;
+  const bias = weightOf(layer, 'bias');
+  const shape = kernel.shape as number[];
+  const outputs = shape.at(-1)!;
+  const values = computedValues(() => kernel.read().clone());
+  const biases = bias ? computedValues(() => bias.read().clone()) : new Float32Array(outputs);
+  const largest = new Float64Array(outputs);
+  values.forEach((value, i) => (largest[i % outputs] = Math.max(largest[i % outputs], Math.abs(value))));
+  if (![...largest, ...biases].every(Number.isFinite)) throw new UserError(`The layer ${name} has weights that are not finite.`);
+  // A bias that is large beside its filter makes the steps larger; nothing but 0 has any scale.
+  const scale = Float32Array.from(largest, (most, o) => {
+    return Math.max(most / MOST, Math.abs(biases[o]) / input.scale / MOST_BIAS) || 1;
+  });
+  const whole = (value: number): number => Math.max(-MOST, Math.min(MOST, Math.round(value)));
+  const weights: WholeWeight[] = [
+    { values: Int32Array.from(values, (value, i) => whole(value / scale[i % outputs])), shape, dtype: 'int32' },
+    {
+      values: Int32Array.from(biases, (value, o) => Math.round(value / (scale[o] * input.scale))),
+      shape: [outputs],
+      dtype: 'int32',
+    },
+    { values: scale, shape: [outputs], dtype: 'float32' },
+  ];
+  const shared = { name, activation: activationOf(layer) as Activation, input, output };
+  if (layer.getClassName() === 'Dense') return { layer: new QuantizedDense({ ...shared, units: outputs }), weights };
+  const [{ size: kernelSize, stride: strides }] = windowsOf(node);
+  const padding = layer.getConfig().padding as Padding;
+  return { layer: new QuantizedConv2d({ ...shared, filters: outputs, kernelSize, strides, padding }), weights };
+}
