@@ -28,14 +28,14 @@ const cases = fc
     strides: within(1, 2),
     pad: fc.oneof(
       fc.constantFrom('same' as const, 'valid' as const),
-      fc.tuple(within(0, 2), within(0, 2), within(0, 2), within(0, 2)).map(
-        ([top, bottom, left, right]): tf.backend_util.ExplicitPadding => [
+      fc
+        .tuple(within(0, 2), within(0, 2), within(0, 2), within(0, 2))
+        .map(([top, bottom, left, right]): tf.backend_util.ExplicitPadding => [
           [0, 0],
           [top, bottom],
           [left, right],
           [0, 0],
-        ],
-      ),
+        ]),
     ),
     grid,
     output: fc.option(grid.map(({ scale, zero }) => ({ scale: 40 * scale, zero }))),
@@ -100,7 +100,9 @@ function reference(c: Case, { x, kernel, bias, scale }: Parts): Float32Array {
               const [iy, ix] = [oy * c.strides - info.padInfo.top + ky, ox * c.strides - info.padInfo.left + kx];
               if (iy < 0 || iy >= height || ix < 0 || ix >= width) continue;
               for (let i = 0; i < cin; i++) {
-                sum += codes[((n * height + iy) * width + ix) * cin + i] * kernel.values[((ky * side + kx) * cin + i) * cout + o];
+                sum +=
+                  codes[((n * height + iy) * width + ix) * cin + i] *
+                  kernel.values[((ky * side + kx) * cin + i) * cout + o];
               }
             }
           }

@@ -32,7 +32,10 @@ const { values: options } = parseArgs({
 const { description } = await useBackend({ backend: 'simd', threads: Number(options.threads) });
 const rounds = Number(options.rounds);
 const test = Number(options.images);
-const data = await loadData('synthetic', { seed: deriveSeed(1, 'notebook'), sizes: { train: 256, validation: 1, test } });
+const data = await loadData('synthetic', {
+  seed: deriveSeed(1, 'notebook'),
+  sizes: { train: 256, validation: 1, test },
+});
 const [first] = batches(data.train, { batchSize: 256, normalise: defaultNormalise });
 const calibration = inputOf(first).x;
 
@@ -69,7 +72,10 @@ const networks: Record<string, () => Promise<{ compaction: Compaction; trained: 
       trained: false,
     }),
   c3: () =>
-    Promise.resolve({ compaction: compact(c3({ seed: 1 }), undefined, { precision: 'int8', calibration }), trained: false }),
+    Promise.resolve({
+      compaction: compact(c3({ seed: 1 }), undefined, { precision: 'int8', calibration }),
+      trained: false,
+    }),
 };
 
 async function pass(model: tf.LayersModel, images: tf.Tensor): Promise<number> {
@@ -90,7 +96,9 @@ async function bytesOf(model: tf.LayersModel): Promise<number> {
 }
 
 console.log(`${description}; ${rounds} rounds\n`);
-console.log('| network | batch | float, ms | int8, ms | times as fast | float, bytes | int8, bytes | accuracy, float | int8 |');
+console.log(
+  '| network | batch | float, ms | int8, ms | times as fast | float, bytes | int8, bytes | accuracy, float | int8 |',
+);
 console.log('| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |');
 for (const name of options.networks.split(',')) {
   const { compaction, trained } = await networks[name]();

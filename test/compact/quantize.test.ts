@@ -62,7 +62,9 @@ test('convolutions and dense layers become whole numbers, and what lies between 
   const kept = compaction.model.weights.length + compaction.float!.weights.length;
   assert.equal(tf.memory().numTensors, before + kept);
   const rounded = compaction.model.layers.flatMap((layer) =>
-    layer instanceof QuantizedConv2d || layer instanceof QuantizedDense ? [[layer.name, layer.outputGrid !== null]] : [],
+    layer instanceof QuantizedConv2d || layer instanceof QuantizedDense
+      ? [[layer.name, layer.outputGrid !== null]]
+      : [],
   );
   const between = ['stem', 'one', 'reduce', 'three', 'pooled'].map((name) => [name, true]);
   const read = ['half', 'again', 'logits'].map((name) => [name, false]);
@@ -123,7 +125,10 @@ test('onnxruntime computes the same from QuantizeLinear and DequantizeLinear', a
   ];
   const conv = { filters: 6, kernelSize: 3, padding: 1 };
   const x = apply(new QuantizedConv2d({ ...conv, activation: 'relu', input: first, output: second }), input);
-  const y = apply(new QuantizedConv2d({ ...conv, strides: 2, padding: 'same', input: second }), apply(l.maxPooling2d({ poolSize: 3, strides: 1, padding: 'same' }), x));
+  const y = apply(
+    new QuantizedConv2d({ ...conv, strides: 2, padding: 'same', input: second }),
+    apply(l.maxPooling2d({ poolSize: 3, strides: 1, padding: 'same' }), x),
+  );
   const wide = { scale: 2, zero: 64 };
   const z = apply(new QuantizedDense({ units: 3, activation: 'relu', input: wide }), apply(l.flatten(), y));
   const model = exactWeights(tf.model({ inputs: input, outputs: z }));
@@ -184,7 +189,11 @@ test('layers that cannot compute with whole numbers are named and stay as they a
 
 const refused: [what: string, options: CompactOptions, message: RegExp][] = [
   ['no images', { calibration: undefined }, /^Calibration images for int8 are \[N, 6, 6, 3\], got none/],
-  ['of another shape', { calibration: tf.zeros([2, 6, 6, 1]) }, /^Calibration images for int8 are .*got \[2, 6, 6, 1\]/],
+  [
+    'of another shape',
+    { calibration: tf.zeros([2, 6, 6, 1]) },
+    /^Calibration images for int8 are .*got \[2, 6, 6, 1\]/,
+  ],
   ['an empty batch', { calibration: tf.zeros([0, 6, 6, 3]) }, /^Calibration images for int8 are .*got \[0, 6, 6, 3\]/],
   ['not numbers', { calibration: tf.fill([2, 6, 6, 3], NaN) }, /^Calibration images must be finite numbers/],
   ['another precision', { precision: 'int4' as 'int8' }, /^precision must be 'float32' or 'int8'; received "int4"/],

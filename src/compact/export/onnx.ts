@@ -163,7 +163,10 @@ const quantized: Writer = (place) => {
   );
   const bias = place.add(
     'DequantizeLinear',
-    [place.tensor('bias', () => weight('bias'), Int32Array), place.tensor('bias_scale', () => weight('scale').mul(scale))],
+    [
+      place.tensor('bias', () => weight('bias'), Int32Array),
+      place.tensor('bias_scale', () => weight('scale').mul(scale)),
+    ],
     { axis: 0 },
   );
   return dense

@@ -148,7 +148,8 @@ function wholeLayer(node: LayerNode, input: Grid, output: Grid | null): { layer:
   const biases = bias ? computedValues(() => bias.read().clone()) : new Float32Array(outputs);
   const largest = new Float64Array(outputs);
   values.forEach((value, i) => (largest[i % outputs] = Math.max(largest[i % outputs], Math.abs(value))));
-  if (![...largest, ...biases].every(Number.isFinite)) throw new UserError(`The layer ${name} has weights that are not finite.`);
+  if (![...largest, ...biases].every(Number.isFinite))
+    throw new UserError(`The layer ${name} has weights that are not finite.`);
   // A bias that is large beside its filter makes the steps larger; nothing but 0 has any scale.
   const scale = Float32Array.from(largest, (most, o) => {
     return Math.max(most / MOST, Math.abs(biases[o]) / input.scale / MOST_BIAS) || 1;

@@ -81,7 +81,14 @@ const BATCH = 64;
 function logitsOf(model: tf.LayersModel, images: tf.Tensor[]): tf.Tensor[] {
   const n = images[0].shape[0];
   const parts = Array.from({ length: Math.ceil(n / BATCH) }, (_, i) =>
-    tf.tidy(() => [forward(model, images.map((x) => x.slice(i * BATCH, Math.min(BATCH, n - i * BATCH))))].flat()),
+    tf.tidy(() =>
+      [
+        forward(
+          model,
+          images.map((x) => x.slice(i * BATCH, Math.min(BATCH, n - i * BATCH))),
+        ),
+      ].flat(),
+    ),
   );
   return model.outputs.map((_, i) => tf.concat(parts.map((part) => part[i])));
 }
@@ -99,7 +106,10 @@ function compareOutputs(
   const difference = { absolute, relative: scale > 0 ? absolute / scale : absolute, images };
   if (!labels) return { difference };
   const right = ([logits]: tf.Tensor[]): number =>
-    logits.argMax(-1).dataSync().filter((answer, i) => answer === labels[i]).length / images;
+    logits
+      .argMax(-1)
+      .dataSync()
+      .filter((answer, i) => answer === labels[i]).length / images;
   return { difference, accuracy: { masked: right(wanted), compact: right(got), images } };
 }
 

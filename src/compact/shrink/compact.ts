@@ -3,7 +3,12 @@ import { channelGraph, type ChannelMasks } from '../../graph/channelGraph.js';
 import { networkGraph } from '../../graph/networkGraph.js';
 import { UserError } from '../../errors.js';
 import { quantize, type QuantizeOptions } from '../quantize/quantize.js';
-import { checkImages, compactionReport, type CompactionReport, type ReportOptions } from '../report/compactionReport.js';
+import {
+  checkImages,
+  compactionReport,
+  type CompactionReport,
+  type ReportOptions,
+} from '../report/compactionReport.js';
 import { channelValues } from '../weights/channelValues.js';
 import { foldGates, foldNorms } from '../weights/fold.js';
 import { networkWeights } from '../weights/layerWeights.js';

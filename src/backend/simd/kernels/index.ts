@@ -5,7 +5,7 @@ export * from './elementwise';
 export * from './filter';
 export * from './filterGradient';
 export * from './fused';
-export { convolveInt8, copyCodes, dequantizeRows, int8Tile16, int8Tile8, poolCodes, quantizeRows } from './int8';
+export * from './int8';
 export * from './maxPool3';
 export * from './padding';
 export * from './pooling';

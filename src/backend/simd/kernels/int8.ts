@@ -14,11 +14,17 @@ const MOST: i32 = 127;
 const ROUNDER: f32 = 12582912;
 const ROUNDER_BITS: i32 = 0x4b400000;
 
-/** sum + w * x, four products to a lane. x has 7 bits, so that no engine may saturate or read a sign. */
+/**
+ * sum + w * x, four products to a lane. x has 7 bits, so that no engine may saturate or read a sign. `joined` takes one operation for it, which is
+ * the fastest but wrong in the code that some engines compile first (V8 13.6): who passes it has tried it out.
+ */
 // @ts-ignore: decorator
 @inline
-function dot(w: v128, x: v128, sum: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return i32x4.add(i32x4.extadd_pairwise_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(w, x)), sum);
+function dot(joined: bool, w: v128, x: v128, sum: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    if (joined) return i32x4.relaxed_dot_i8x16_i7x16_add_s(w, x, sum);
+    return i32x4.add(sum, i32x4.extadd_pairwise_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(w, x)));
+  }
   const low = i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(w), i16x8.extend_low_i8x16_s(x));
   const high = i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(w), i16x8.extend_high_i8x16_s(x));
   const even = v128.shuffle<i32>(low, high, 0, 2, 4, 6), odd = v128.shuffle<i32>(low, high, 1, 3, 5, 7);
@@ -57,8 +63,10 @@ function rounded(v: v128, low: v128, high: v128, shift: v128): v128 {
 }
 
 /** Six pixels by 8 channels: out[r][0..8) = start + sum_k x[a_r + offsets[k]] * panel[k], 32 bytes a row. As tile8 in tile.ts, with its rules. */
-export function int8Tile8(
-  panel: usize, end: usize, offsets: usize, start: usize, out: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
+// @ts-ignore: decorator
+@inline
+function tile8(
+  joined: bool, panel: usize, end: usize, offsets: usize, start: usize, out: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
 ): void {
   let c00 = v128.load(start), c01 = v128.load(start, 16);
   let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01, c40 = c00, c41 = c01, c50 = c00, c51 = c01;
@@ -68,17 +76,17 @@ export function int8Tile8(
     const o = <usize>load<u32>(offsets);
     offsets += 4;
     const x0 = v128.load32_splat(a0 + o);
-    c00 = dot(b0, x0, c00); c01 = dot(b1, x0, c01);
+    c00 = dot(joined, b0, x0, c00); c01 = dot(joined, b1, x0, c01);
     const x1 = v128.load32_splat(a1 + o);
-    c10 = dot(b0, x1, c10); c11 = dot(b1, x1, c11);
+    c10 = dot(joined, b0, x1, c10); c11 = dot(joined, b1, x1, c11);
     const x2 = v128.load32_splat(a2 + o);
-    c20 = dot(b0, x2, c20); c21 = dot(b1, x2, c21);
+    c20 = dot(joined, b0, x2, c20); c21 = dot(joined, b1, x2, c21);
     const x3 = v128.load32_splat(a3 + o);
-    c30 = dot(b0, x3, c30); c31 = dot(b1, x3, c31);
+    c30 = dot(joined, b0, x3, c30); c31 = dot(joined, b1, x3, c31);
     const x4 = v128.load32_splat(a4 + o);
-    c40 = dot(b0, x4, c40); c41 = dot(b1, x4, c41);
+    c40 = dot(joined, b0, x4, c40); c41 = dot(joined, b1, x4, c41);
     const x5 = v128.load32_splat(a5 + o);
-    c50 = dot(b0, x5, c50); c51 = dot(b1, x5, c51);
+    c50 = dot(joined, b0, x5, c50); c51 = dot(joined, b1, x5, c51);
   }
   v128.store(out, c00); v128.store(out, c01, 16);
   v128.store(out, c10, 32); v128.store(out, c11, 48);
@@ -89,8 +97,10 @@ export function int8Tile8(
 }
 
 /** The same for 16 channels, 64 bytes a row, on engines that join vectors in pairs; `next` is the panel of the last 8. */
-export function int8Tile16(
-  panel: usize, next: usize, end: usize, offsets: usize, start: usize, out: usize,
+// @ts-ignore: decorator
+@inline
+function tile16(
+  joined: bool, panel: usize, next: usize, end: usize, offsets: usize, start: usize, out: usize,
   a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
 ): void {
   let c00 = v128.load(start), c01 = v128.load(start, 16), c02 = v128.load(start, 32), c03 = v128.load(start, 48);
@@ -107,17 +117,17 @@ export function int8Tile16(
     const o = <usize>load<u32>(offsets);
     offsets += 4;
     const x0 = v128.load32_splat(a0 + o);
-    c00 = dot(b0, x0, c00); c01 = dot(b1, x0, c01); c02 = dot(b2, x0, c02); c03 = dot(b3, x0, c03);
+    c00 = dot(joined, b0, x0, c00); c01 = dot(joined, b1, x0, c01); c02 = dot(joined, b2, x0, c02); c03 = dot(joined, b3, x0, c03);
     const x1 = v128.load32_splat(a1 + o);
-    c10 = dot(b0, x1, c10); c11 = dot(b1, x1, c11); c12 = dot(b2, x1, c12); c13 = dot(b3, x1, c13);
+    c10 = dot(joined, b0, x1, c10); c11 = dot(joined, b1, x1, c11); c12 = dot(joined, b2, x1, c12); c13 = dot(joined, b3, x1, c13);
     const x2 = v128.load32_splat(a2 + o);
-    c20 = dot(b0, x2, c20); c21 = dot(b1, x2, c21); c22 = dot(b2, x2, c22); c23 = dot(b3, x2, c23);
+    c20 = dot(joined, b0, x2, c20); c21 = dot(joined, b1, x2, c21); c22 = dot(joined, b2, x2, c22); c23 = dot(joined, b3, x2, c23);
     const x3 = v128.load32_splat(a3 + o);
-    c30 = dot(b0, x3, c30); c31 = dot(b1, x3, c31); c32 = dot(b2, x3, c32); c33 = dot(b3, x3, c33);
+    c30 = dot(joined, b0, x3, c30); c31 = dot(joined, b1, x3, c31); c32 = dot(joined, b2, x3, c32); c33 = dot(joined, b3, x3, c33);
     const x4 = v128.load32_splat(a4 + o);
-    c40 = dot(b0, x4, c40); c41 = dot(b1, x4, c41); c42 = dot(b2, x4, c42); c43 = dot(b3, x4, c43);
+    c40 = dot(joined, b0, x4, c40); c41 = dot(joined, b1, x4, c41); c42 = dot(joined, b2, x4, c42); c43 = dot(joined, b3, x4, c43);
     const x5 = v128.load32_splat(a5 + o);
-    c50 = dot(b0, x5, c50); c51 = dot(b1, x5, c51); c52 = dot(b2, x5, c52); c53 = dot(b3, x5, c53);
+    c50 = dot(joined, b0, x5, c50); c51 = dot(joined, b1, x5, c51); c52 = dot(joined, b2, x5, c52); c53 = dot(joined, b3, x5, c53);
   }
   v128.store(out, c00); v128.store(out, c01, 16); v128.store(out, c02, 32); v128.store(out, c03, 48);
   out += 64;
@@ -130,6 +140,34 @@ export function int8Tile16(
   v128.store(out, c40); v128.store(out, c41, 16); v128.store(out, c42, 32); v128.store(out, c43, 48);
   out += 64;
   v128.store(out, c50); v128.store(out, c51, 16); v128.store(out, c52, 32); v128.store(out, c53, 48);
+}
+
+// Functions of their own, for V8's sake.
+
+export function int8Tile8(
+  panel: usize, end: usize, offsets: usize, start: usize, out: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
+): void {
+  tile8(false, panel, end, offsets, start, out, a0, a1, a2, a3, a4, a5);
+}
+
+export function int8Tile16(
+  panel: usize, next: usize, end: usize, offsets: usize, start: usize, out: usize,
+  a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
+): void {
+  tile16(false, panel, next, end, offsets, start, out, a0, a1, a2, a3, a4, a5);
+}
+
+export function int8Tile8Joined(
+  panel: usize, end: usize, offsets: usize, start: usize, out: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
+): void {
+  tile8(true, panel, end, offsets, start, out, a0, a1, a2, a3, a4, a5);
+}
+
+export function int8Tile16Joined(
+  panel: usize, next: usize, end: usize, offsets: usize, start: usize, out: usize,
+  a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
+): void {
+  tile16(true, panel, next, end, offsets, start, out, a0, a1, a2, a3, a4, a5);
 }
 
 /** Sums in the stage, `stageRow` bytes a pixel, become floats: max(factor * sum, low). */
@@ -192,6 +230,7 @@ export function convolveInt8(
   x: usize, packed: usize, start: usize, factors: usize, y: usize, offsets: usize,
   height: i32, width: i32, cell: i32, top: i32, left: i32, bandColumns: i32, ny: i32, nx: i32, stride: i32,
   outHeight: i32, outWidth: i32, cout: i32, row: usize, zero: i32, coded: i32, low: f32, high: f32, outZero: i32, bandRows: i32, bands: i32,
+  joined: i32,
   begin: i32, end: i32, _chunk: i32, scratch: usize,
 ): void {
   const padded = scratch + STAGE;
@@ -238,8 +277,12 @@ export function convolveInt8(
         const both = wide && c + 8 < cout;
         const channels = both ? 16 : 8;
         const stageRow = (<usize>channels) << 2;
-        if (both) int8Tile16(panel, panel + panelBytes, panel + panelBytes, offsets, start + at, scratch, a0, a1, a2, a3, a4, a5);
-        else int8Tile8(panel, panel + panelBytes, offsets, start + at, scratch, a0, a1, a2, a3, a4, a5);
+        const next = panel + panelBytes;
+        if (both) {
+          if (joined) int8Tile16Joined(panel, next, next, offsets, start + at, scratch, a0, a1, a2, a3, a4, a5);
+          else int8Tile16(panel, next, next, offsets, start + at, scratch, a0, a1, a2, a3, a4, a5);
+        } else if (joined) int8Tile8Joined(panel, next, offsets, start + at, scratch, a0, a1, a2, a3, a4, a5);
+        else int8Tile8(panel, next, offsets, start + at, scratch, a0, a1, a2, a3, a4, a5);
         const columns = min(channels, cout - c);
         if (coded) finishCodes(scratch, stageRow, factors + at, to + <usize>c, row, count, columns, low, high, outZero);
         else finishFloats(scratch, stageRow, factors + at, to + at, row, count, columns, low);
