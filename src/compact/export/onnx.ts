@@ -154,24 +154,16 @@ const quantized: Writer = (place) => {
   // 8 bits would hold more than the 7 of a code.
   const held = place.add('Clip', [place.x, place.scalar(-zero * scale), place.scalar((127 - zero) * scale)]);
   const x = place.add('DequantizeLinear', [place.add('QuantizeLinear', [held, ...grid]), ...grid]);
-  const weight = (part: string): tf.Tensor => weightOf(layer, part)!.read();
-  const layout = (kernel: tf.Tensor): tf.Tensor => (dense ? kernel.transpose() : kernel.transpose([3, 2, 0, 1]));
-  const kernel = place.add(
-    'DequantizeLinear',
-    [place.tensor('kernel', () => layout(weight('kernel')), Int8Array), place.weight('scale')],
-    { axis: 0 },
-  );
-  const bias = place.add(
-    'DequantizeLinear',
-    [
-      place.tensor('bias', () => weight('bias'), Int32Array),
-      place.tensor('bias_scale', () => weight('scale').mul(scale)),
-    ],
-    { axis: 0 },
-  );
-  return dense
-    ? place.add('Gemm', [x, kernel, bias], { transB: 1 })
-    : place.add('Conv', [x, kernel, bias], { ...place.window() });
+  const [kernel, bias, steps] = ['kernel', 'bias', 'scale'].map((part) => weightOf(layer, part)!);
+  const scales = place.weight('scale');
+  const zeros = place.tensor('zeros', () => tf.zerosLike(steps.read()), Int8Array);
+  const layout = (weight: tf.Tensor): tf.Tensor => (dense ? weight : weight.transpose([3, 2, 0, 1]));
+  const codes = place.tensor('kernel', () => layout(kernel.read()), Int8Array);
+  const weights = place.add('DequantizeLinear', [codes, scales, zeros], { axis: dense ? 1 : 0 });
+  const sums = place.tensor('bias', () => bias.read(), Int32Array);
+  const units = place.tensor('bias_scale', () => steps.read().mul(scale));
+  const start = place.add('DequantizeLinear', [sums, units], { axis: 0 });
+  return dense ? place.add('Gemm', [x, weights, start]) : place.add('Conv', [x, weights, start], place.window());
 };
 
 const norm: Writer = (place) => {

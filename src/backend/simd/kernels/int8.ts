@@ -59,7 +59,14 @@ function storeBytes(to: usize, v: v128, n: i32): void {
 // @ts-ignore: decorator
 @inline
 function rounded(v: v128, low: v128, high: v128, shift: v128): v128 {
-  return i32x4.add(f32x4.add(f32x4.max(f32x4.min(v, high), low), f32x4.splat(ROUNDER)), shift);
+  return i32x4.add(f32x4.add(f32x4.pmax(f32x4.pmin(v, high), low), f32x4.splat(ROUNDER)), shift);
+}
+
+/** A sum in memory times a factor. */
+// @ts-ignore: decorator
+@inline
+function product(sum: usize, factor: v128): v128 {
+  return f32x4.mul(f32x4.convert_i32x4_s(v128.load(sum)), factor);
 }
 
 /** Six pixels by 8 channels: out[r][0..8) = start + sum_k x[a_r + offsets[k]] * panel[k], 32 bytes a row. As tile8 in tile.ts, with its rules. */
@@ -173,14 +180,15 @@ export function int8Tile16Joined(
 /** Sums in the stage, `stageRow` bytes a pixel, become floats: max(factor * sum, low). */
 function finishFloats(stage: usize, stageRow: usize, factors: usize, to: usize, row: usize, rows: i32, columns: i32, least: f32): void {
   const low = f32x4.splat(least);
-  for (let r = 0; r < rows; r++) {
-    for (let c = 0; c < columns; c += 4) {
-      const at = (<usize>c) << 2;
-      const y = f32x4.mul(f32x4.convert_i32x4_s(v128.load(stage + at)), v128.load(factors + at));
-      storeLanes(to + at, f32x4.max(y, low), columns - c);
+  for (let c = 0; c < columns; c += 4) {
+    const at = (<usize>c) << 2;
+    const factor = v128.load(factors + at);
+    let from = stage + at, out = to + at;
+    for (let r = 0; r < rows; r++) {
+      storeLanes(out, f32x4.pmax(product(from, factor), low), columns - c);
+      from += stageRow;
+      out += row;
     }
-    stage += stageRow;
-    to += row;
   }
 }
 
@@ -189,14 +197,15 @@ function finishCodes(
   stage: usize, stageRow: usize, factors: usize, to: usize, row: usize, rows: i32, columns: i32, least: f32, most: f32, zero: i32,
 ): void {
   const low = f32x4.splat(least), high = f32x4.splat(most), shift = i32x4.splat(zero - ROUNDER_BITS);
+  const f0 = v128.load(factors), f1 = v128.load(factors, 16), f2 = v128.load(factors, 32), f3 = v128.load(factors, 48);
   for (let r = 0; r < rows; r++) {
-    for (let c = 0; c < columns; c += 8) {
-      const at = (<usize>c) << 2;
-      const y0 = f32x4.mul(f32x4.convert_i32x4_s(v128.load(stage + at)), v128.load(factors + at));
-      const y1 = f32x4.mul(f32x4.convert_i32x4_s(v128.load(stage + at, 16)), v128.load(factors + at, 16));
-      const codes = i16x8.narrow_i32x4_s(rounded(y0, low, high, shift), rounded(y1, low, high, shift));
-      storeBytes(to + c, i8x16.narrow_i16x8_s(codes, codes), min(8, columns - c));
+    const y0 = rounded(product(stage, f0), low, high, shift), y1 = rounded(product(stage + 16, f1), low, high, shift);
+    let second = y0, third = y1;
+    if (columns > 8) {
+      second = rounded(product(stage + 32, f2), low, high, shift);
+      third = rounded(product(stage + 48, f3), low, high, shift);
     }
+    storeBytes(to, i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(y0, y1), i16x8.narrow_i32x4_s(second, third)), columns);
     stage += stageRow;
     to += row;
   }
