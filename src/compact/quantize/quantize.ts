@@ -64,9 +64,11 @@ export function quantize(model: tf.LayersModel, { calibration, percent = 100 }: 
   const grids = new Map(
     [...groupsRead].map((group) => [group, gridOf(group.flatMap((node) => ranges.get(node) ?? []))]),
   );
+  const relus = new Map(chosen.flatMap((node) => reluBehind(node) ?? []).map((relu) => [relu, relu.inputs[0]]));
   const outputGrid = (node: LayerNode): Grid | null => {
-    const group = groups.get(node)!;
-    const inside = group.every((each) => (whole(each) || passing.includes(each.layer.getClassName())) && !each.output);
+    const group = groups.get(reluBehind(node) ?? node)!;
+    const rounds = (each: LayerNode): boolean => whole(each) || relus.has(each) || isPassing(each);
+    const inside = group.every((each) => rounds(each) && !each.output);
     const read = group.every(({ readers }) => readers.every((reader) => group.includes(reader) || whole(reader)));
     return inside && read ? (grids.get(group) ?? null) : null;
   };
@@ -77,9 +79,11 @@ export function quantize(model: tf.LayersModel, { calibration, percent = 100 }: 
   for (const node of nodes.filter((each) => !inputs.includes(each))) {
     const read = at(node.inputs);
     const x = read.length === 1 ? read[0] : read;
-    if (whole(node)) {
+    if (relus.has(node)) tensors.set(node, read[0]);
+    else if (whole(node)) {
       const input = grids.get(groups.get(node.inputs[0])!)!;
-      const { layer, weights } = wholeLayer(node, input, outputGrid(node));
+      const activation = reluBehind(node) ? 'relu' : (activationOf(node.layer) as Activation);
+      const { layer, weights } = wholeLayer(node, { activation, input, output: outputGrid(node) });
       tensors.set(node, layer.apply(x) as tf.SymbolicTensor);
       tf.tidy(() => layer.setWeights(weights.map(({ values, shape, dtype }) => tf.tensor(values, shape, dtype))));
     } else {
@@ -90,6 +94,18 @@ export function quantize(model: tf.LayersModel, { calibration, percent = 100 }: 
   }
   const kept = [...faults].flatMap(([{ name }, because]) => (because ? [{ layer: name, because }] : []));
   return { model: tf.model({ name: model.name, inputs: at(inputs), outputs: at(outputs) }), kept };
+}
+
+const isPassing = ({ layer }: LayerNode): boolean => passing.includes(layer.getClassName());
+
+/** The ReLU that alone reads a layer without an activation of its own, which it can then end with. */
+function reluBehind({ layer, readers, output }: LayerNode): LayerNode | undefined {
+  const [reader] = readers;
+  if (output || readers.length !== 1 || activationOf(layer) !== 'linear') return undefined;
+  const kind = reader.layer.getClassName();
+  const bounded = (reader.layer.getConfig().maxValue ?? null) !== null;
+  const isRelu = kind === 'Activation' ? activationOf(reader.layer) === 'relu' : kind === 'ReLU' && !bounded;
+  return isRelu ? reader : undefined;
 }
 
 /** Why a layer with a kernel cannot compute with whole numbers, if so. */
@@ -111,7 +127,7 @@ function faultOf(node: LayerNode): string | undefined {
 /** Which tensors have to lie on one grid: those that pooling and concatenation hand on. Each is named after the layer that gives it. */
 function groupsOf(nodes: LayerNode[]): Map<LayerNode, LayerNode[]> {
   const groups = new Map(nodes.map((node) => [node, [node]]));
-  for (const node of nodes.filter(({ layer }) => passing.includes(layer.getClassName()))) {
+  for (const node of nodes.filter(isPassing)) {
     for (const input of node.inputs) {
       const [group, other] = [groups.get(node)!, groups.get(input)!];
       if (group === other) continue;
@@ -138,8 +154,12 @@ interface WholeWeight {
 }
 
 /** The layer of whole numbers in place of another one, and its weights. */
-function wholeLayer(node: LayerNode, input: Grid, output: Grid | null): { layer: Layer; weights: WholeWeight[] } {
+function wholeLayer(
+  node: LayerNode,
+  ends: { activation: Activation; input: Grid; output: Grid | null },
+): { layer: Layer; weights: WholeWeight[] } {
   const { layer, name } = node;
+  const { input } = ends;
   const kernel = weightOf(layer, 'kernel')!;
   const bias = weightOf(layer, 'bias');
   const shape = kernel.shape as number[];
@@ -164,7 +184,7 @@ function wholeLayer(node: LayerNode, input: Grid, output: Grid | null): { layer:
     },
     { values: scale, shape: [outputs], dtype: 'float32' },
   ];
-  const shared = { name, activation: activationOf(layer) as Activation, input, output };
+  const shared = { name, ...ends };
   if (layer.getClassName() === 'Dense') return { layer: new QuantizedDense({ ...shared, units: outputs }), weights };
   const [{ size: kernelSize, stride: strides }] = windowsOf(node);
   const padding = layer.getConfig().padding as Padding;
