@@ -64,7 +64,7 @@ const networks: Record<string, () => Promise<{ compaction: Compaction; trained: 
   async pruned() {
     const model = await stored();
     const settings = { precision: 'int8', calibration, absorb: false } as const;
-    return { compaction: compact(model, closed(model, 0.6), settings), trained: false };
+    return { compaction: compact(model, closed(model, 0.8), settings), trained: false };
   },
   resnet20: () =>
     Promise.resolve({

@@ -62,6 +62,17 @@ test('the name says the format, and a missing folder is made before anything is 
   assert.equal(readFileSync(output, 'utf8'), 'three years of work');
 });
 
+test('precision=int8 rounds in the ranges of training images, and says what that costs on the test images', async () => {
+  const checkpoint = `ckpt_path=${join(folder, 'runs', readdirSync(join(folder, 'runs'))[0])}`;
+  const output = join(folder, 'int8.safetensors');
+  const words = [checkpoint, `output=${output}`, 'precision=int8', 'latency.batches=[]', 'backend=simd', 'threads=1'];
+  const made = await run('compact', ...words);
+  assert.equal(made.code, 0, made.stderr);
+  assert.match(made.stdout, /^ +dense +masked +float +compact +smaller$/m);
+  assert.match(made.stdout, /^Accuracy on \d+ images: [\d.]+ % masked, [\d.]+ % compact\.$/m);
+  assert.equal((await loadSafetensors(output)).getLayer('stem_conv').getClassName(), 'QuantizedConv2d');
+});
+
 test('without output nothing is saved; without a checkpoint, or with a wrong format, a sentence says so', async () => {
   const none = await run('compact');
   assert.equal(none.code, 1);

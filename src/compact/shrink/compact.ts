@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { channelGraph, type ChannelMasks } from '../../graph/channelGraph.js';
 import { networkGraph } from '../../graph/networkGraph.js';
 import { UserError } from '../../errors.js';
-import { quantize, type QuantizeOptions } from '../quantize/quantize.js';
+import { quantize } from '../quantize/quantize.js';
 import {
   checkImages,
   compactionReport,
@@ -91,7 +91,7 @@ export interface CompactOptions extends KeepOptions {
    */
   precision?: 'float32' | 'int8';
   /** With 'int8': images [N, ...] as the network will see them, a tensor for each input, which say how large values become; the caller disposes them. */
-  calibration?: QuantizeOptions['calibration'];
+  calibration?: tf.Tensor | tf.Tensor[];
   /** With 'int8': how many percent of the values must lie within a range, the rest being cut off at its ends. Default 100. */
   percent?: number;
 }
