@@ -77,6 +77,22 @@ test('convolutions and dense layers become whole numbers, and what lies between 
   assert.ok(error > 0 && error < 0.05, `${error} of the largest logit`);
 });
 
+test('a report counts bytes and right answers of both, and times the floats too', async () => {
+  const compaction = compact(small(), undefined, int8());
+  const labels = tf.tidy(() => (compaction.float!.predict(images) as tf.Tensor).argMax(1).dataSync());
+  const report = await compaction.report({ images, labels, batchSizes: [2], runs: 2, warmUp: 0 });
+  const { float, compact: whole } = report.bytes;
+  const kernels = compaction.model.weights.filter(({ originalName }) => originalName.endsWith('kernel'));
+  const entries = kernels.reduce((sum, weight) => sum + weight.read().size, 0);
+  // Each output has a scale besides.
+  assert.equal(float! - whole, 3 * entries - 4 * (5 + 3 + 2 + 4 + 3 + 6 + 6 + 4));
+  assert.equal(report.accuracy?.masked, 1);
+  assert.ok(report.accuracy.compact > 0.8 && report.accuracy.images === 40);
+  assert.equal(report.latency[0].float?.runs, 2);
+  assert.equal(report.multiplyAdds.compact, report.multiplyAdds.dense);
+  assert.match(reportText(report), /dense +masked +float +compact[^]*Accuracy on 40 images: 100.00 % masked, \d/);
+});
+
 test('simd gives the logits of cpu to the bit, with 1, 2 and 3 threads, and leaves no tensor', async () => {
   const { model } = compact(small(), undefined, int8());
   const wanted = logitsOf(model);
@@ -147,22 +163,6 @@ test('an ONNX file of a quantized network runs, and is about as far from the flo
   const run = await outputsOfOnnx(encodeOnnx(model), inputs);
   assertSame(run, whole, 'onnxruntime');
   assert.throws(() => assertSame(whole, floats, 'floats'));
-});
-
-test('a report counts bytes and right answers of both, and times the floats too', async () => {
-  const compaction = compact(small(), undefined, int8());
-  const labels = tf.tidy(() => (compaction.float!.predict(images) as tf.Tensor).argMax(1).dataSync());
-  const report = await compaction.report({ images, labels, batchSizes: [2], runs: 2, warmUp: 0 });
-  const { float, compact: whole } = report.bytes;
-  const kernels = compaction.model.weights.filter(({ originalName }) => originalName.endsWith('kernel'));
-  const entries = kernels.reduce((sum, weight) => sum + weight.read().size, 0);
-  // Each output has a scale besides.
-  assert.equal(float! - whole, 3 * entries - 4 * (5 + 3 + 2 + 4 + 3 + 6 + 6 + 4));
-  assert.equal(report.accuracy?.masked, 1);
-  assert.ok(report.accuracy.compact > 0.8 && report.accuracy.images === 40);
-  assert.equal(report.latency[0].float?.runs, 2);
-  assert.equal(report.multiplyAdds.compact, report.multiplyAdds.dense);
-  assert.match(reportText(report), /dense +masked +float +compact[^]*Accuracy on 40 images: 100.00 % masked, \d/);
 });
 
 test('a percentage cuts the ends of the ranges off', () => {
