@@ -80,6 +80,7 @@ test('convolutions and dense layers become whole numbers, and what lies between 
 test('a report counts bytes and right answers of both, and times the floats too', async () => {
   const compaction = compact(small(), undefined, int8());
   const labels = tf.tidy(() => (compaction.float!.predict(images) as tf.Tensor).argMax(1).dataSync());
+  await assert.rejects(compaction.report({ images, labels: [0] }), /^UserError: Labels must be one for each of the 40/);
   const report = await compaction.report({ images, labels, batchSizes: [2], runs: 2, warmUp: 0 });
   const { float, compact: whole } = report.bytes;
   const kernels = compaction.model.weights.filter(({ originalName }) => originalName.endsWith('kernel'));
@@ -188,13 +189,13 @@ test('layers that cannot compute with whole numbers are named and stay as they a
 });
 
 const refused: [what: string, options: CompactOptions, message: RegExp][] = [
-  ['no images', { calibration: undefined }, /^Calibration images for int8 are \[N, 6, 6, 3\], got none/],
+  ['no images', { calibration: undefined }, /^Calibration images for int8 must be \[N, 6, 6, 3\]; received none/],
   [
     'of another shape',
     { calibration: tf.zeros([2, 6, 6, 1]) },
-    /^Calibration images for int8 are .*got \[2, 6, 6, 1\]/,
+    /^Calibration images for int8 must be .*; received \[2, 6, 6, 1\]/,
   ],
-  ['an empty batch', { calibration: tf.zeros([0, 6, 6, 3]) }, /^Calibration images for int8 are .*got \[0, 6, 6, 3\]/],
+  ['an empty batch', { calibration: tf.zeros([0, 6, 6, 3]) }, /^Calibration images for int8 must be .*; received \[0, 6, 6, 3\]/],
   ['not numbers', { calibration: tf.fill([2, 6, 6, 3], NaN) }, /^Calibration images must be finite numbers/],
   ['another precision', { precision: 'int4' as 'int8' }, /^precision must be 'float32' or 'int8'; received "int4"/],
   ['images for floats', { precision: undefined }, /^calibration and percent .*precision: 'int8'/],

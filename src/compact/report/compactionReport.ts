@@ -159,7 +159,7 @@ export async function compactionReport(
   if (images) checkImages(dense, [images].flat(), 'Images to compare on');
   const compared = images ? [images].flat() : noise(dense, 8);
   if (labels && labels.length !== compared[0].shape[0]) {
-    throw new UserError(`There are labels for ${labels.length} images, and ${compared[0].shape[0]} images.`);
+    throw new UserError(`Labels must be one for each of the ${compared[0].shape[0]} images; received ${labels.length}.`);
   }
   await readable();
   const compare = (): Pick<CompactionReport, 'difference' | 'accuracy'> =>
