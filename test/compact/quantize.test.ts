@@ -195,7 +195,11 @@ const refused: [what: string, options: CompactOptions, message: RegExp][] = [
     { calibration: tf.zeros([2, 6, 6, 1]) },
     /^Calibration images for int8 must be .*; received \[2, 6, 6, 1\]/,
   ],
-  ['an empty batch', { calibration: tf.zeros([0, 6, 6, 3]) }, /^Calibration images for int8 must be .*; received \[0, 6, 6, 3\]/],
+  [
+    'an empty batch',
+    { calibration: tf.zeros([0, 6, 6, 3]) },
+    /^Calibration images for int8 must be .*; received \[0, 6, 6, 3\]/,
+  ],
   ['not numbers', { calibration: tf.fill([2, 6, 6, 3], NaN) }, /^Calibration images must be finite numbers/],
   ['another precision', { precision: 'int4' as 'int8' }, /^precision must be 'float32' or 'int8'; received "int4"/],
   ['images for floats', { precision: undefined }, /^calibration and percent .*precision: 'int8'/],

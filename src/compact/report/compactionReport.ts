@@ -147,7 +147,9 @@ export function checkImages(model: tf.LayersModel, images: tf.Tensor[], what: st
   const shapes = images.map(({ shape }) => shape);
   const wanted = model.inputs.map(({ shape }) => [shapes[0]?.[0] ?? null, ...shape.slice(1)]);
   if (String(shapes) === String(wanted) && shapes.length === wanted.length && shapes[0][0] > 0) return;
-  throw new UserError(`${what} must be ${shown(model.inputs.map(({ shape }) => shape))}; received ${shown(shapes) || 'none'}.`);
+  throw new UserError(
+    `${what} must be ${shown(model.inputs.map(({ shape }) => shape))}; received ${shown(shapes) || 'none'}.`,
+  );
 }
 
 /** Compares networks. Throws a UserError for images of another shape or labels of another number, and the reason of `signal` where that ends it. */
@@ -159,7 +161,9 @@ export async function compactionReport(
   if (images) checkImages(dense, [images].flat(), 'Images to compare on');
   const compared = images ? [images].flat() : noise(dense, 8);
   if (labels && labels.length !== compared[0].shape[0]) {
-    throw new UserError(`Labels must be one for each of the ${compared[0].shape[0]} images; received ${labels.length}.`);
+    throw new UserError(
+      `Labels must be one for each of the ${compared[0].shape[0]} images; received ${labels.length}.`,
+    );
   }
   await readable();
   const compare = (): Pick<CompactionReport, 'difference' | 'accuracy'> =>
