@@ -1,0 +1,264 @@
+import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../../errors.js';
+import type { Inputs, Outputs } from './overrides/override.js';
+import { PlannedHeap } from './plannedHeap.js';
+import type { HeapData, SimdBackend, Values } from './simdBackend.js';
+
+/** A kernel that tfjs calls: the fast one, which may not apply, and the one that applies to all inputs. */
+export interface KernelCall {
+  name: string;
+  inputs: Inputs;
+  fast(): Outputs | undefined;
+  plain(inputs: Inputs): Outputs;
+}
+
+/** A tensor of a recorded computation: where its values lie at every pass. */
+export interface Place {
+  shape: number[];
+  dtype: tf.DataType;
+  read(): Values;
+  write(values: Values): void;
+}
+
+/** A computation that can be done again without tfjs: write the inputs, run, read the outputs. */
+export interface Recorded {
+  inputs: Place[];
+  outputs: Place[];
+  run(): void;
+  /** Gives its memory back. */
+  dispose(): void;
+}
+
+const tensorsOf = (inputs: Inputs): tf.TensorInfo[] =>
+  Object.values(inputs).filter((tensor: tf.TensorInfo | undefined) => tensor);
+
+/** Others in the place of a kernel's inputs, which come by name or in a list. */
+const mapTensors = (inputs: Inputs, map: (tensor: tf.TensorInfo) => tf.TensorInfo): Inputs =>
+  Array.isArray(inputs)
+    ? (inputs.map(map) as unknown as Inputs)
+    : (Object.fromEntries(
+        Object.entries(inputs).map(([name, tensor]: [string, tf.TensorInfo | undefined]) => [
+          name,
+          tensor && map(tensor),
+        ]),
+      ) as Inputs);
+
+/**
+ * Watches the backend compute something once and keeps what is to be done again for other inputs: jobs on blocks that stay where they are
+ * and, where no fast kernel applies, the cpu backend's.
+ *
+ * Tensors that depend on the inputs are followed: what a kernel makes of one of them depends on them too. Everything else is a constant,
+ * which is computed now and copied.
+ */
+export class Recording {
+  /** Where the computation is, for messages. */
+  layer = '';
+  readonly heap: PlannedHeap;
+  private readonly steps: (() => void)[] = [];
+  private readonly followed = new Map<HeapData, { dataId: object; layer: string }>();
+  /** Blocks with the values of constants, and with what was made of them. */
+  private readonly constants = new Map<HeapData, Map<string, number>>();
+  /** What stands for a tensor at every pass. */
+  private readonly slots = new Map<HeapData, tf.TensorInfo>();
+  /** How many kernels are computing, each for the one before. */
+  private depth = 0;
+
+  private constructor(
+    private readonly backend: SimdBackend,
+    private readonly before = backend.heap,
+    private readonly pool = backend.pool,
+  ) {
+    this.heap = new PlannedHeap(before);
+    const again = <T>(step: () => T): T => {
+      if (this.heap.planning) this.steps.push(step);
+      return step();
+    };
+    const kernels = Object.entries(pool.kernels).map(
+      ([name, kernel]) => [name, (...args: number[]) => again(() => kernel(...args))] as const,
+    );
+    backend.heap = this.heap;
+    backend.pool = {
+      threads: pool.threads,
+      kernels: Object.fromEntries(kernels),
+      run: (...job) => again(() => pool.run(...job)),
+      close: () => pool.close(),
+    };
+    backend.recording = this;
+  }
+
+  /**
+   * Records what `compute` makes of inputs of given shapes; it is called once, with zeros, and says in `recording.layer` where it is.
+   * Throws a UserError if it reads values that depend on the inputs, keeps a tensor of them, or makes strings or complex numbers of them.
+   */
+  static record(
+    backend: SimdBackend,
+    inputs: readonly Pick<tf.TensorInfo, 'shape' | 'dtype'>[],
+    compute: (inputs: tf.Tensor[], recording: Recording) => tf.Tensor[],
+  ): Recorded {
+    const recording = new Recording(backend);
+    const tensors: tf.Tensor[] = [];
+    try {
+      for (const { shape, dtype } of inputs) tensors.push(tf.zeros(shape, dtype));
+      const places = tensors.map((tensor) => recording.follow(tensor));
+      tensors.push(...tf.tidy(() => compute(tensors, recording)));
+      const outputs = tensors.slice(inputs.length).map((tensor) => recording.slot(tensor));
+      tf.dispose(tensors);
+      recording.checkNothingKept();
+      return {
+        inputs: places.map((slot) => recording.placeOf(slot)),
+        outputs: outputs.map((slot) => recording.placeOf(slot)),
+        run: () => recording.steps.forEach((step) => step()),
+        dispose: () => recording.dispose(),
+      };
+    } catch (error) {
+      tf.dispose(tensors);
+      recording.dispose();
+      throw error;
+    } finally {
+      backend.heap = recording.before;
+      backend.pool = recording.pool;
+      backend.recording = undefined;
+    }
+  }
+
+  /** Computes a kernel; as a part of the recording if it depends on the inputs. */
+  compute(call: KernelCall): Outputs {
+    const { inputs } = call;
+    const followed = tensorsOf(inputs).some((tensor) => this.followed.has(this.backend.dataOf(tensor)));
+    this.depth++;
+    try {
+      if (!followed) return this.within(false, () => call.fast() ?? call.plain(inputs));
+      return this.within(true, () => call.fast()) ?? this.computePlain(call);
+    } finally {
+      this.depth--;
+    }
+  }
+
+  /** Whether the recording needs a tensor that does not depend on the inputs. */
+  isConstant(data: HeapData): boolean {
+    return this.heap.planning && !this.followed.has(data);
+  }
+
+  /** A block that `make` fills with a constant, or with something made of it, by a key; made once. */
+  constant(data: HeapData, key: string, bytes: number, make: (block: number) => void): number {
+    return this.within(false, () => {
+      const blocks = this.constants.get(data) ?? new Map<string, number>();
+      this.constants.set(data, blocks);
+      const block = blocks.get(key) ?? this.before.allocate(bytes);
+      if (!blocks.has(key)) make(block);
+      blocks.set(key, block);
+      return block;
+    });
+  }
+
+  /** Called for each tensor that a fast kernel makes. */
+  made(tensor: tf.TensorInfo): void {
+    if (this.heap.planning) this.followed.set(this.backend.dataOf(tensor), { ...tensor, layer: this.layer });
+  }
+
+  /** Does the work that was put off for a tensor, as a part of the recording if the tensor depends on the inputs. */
+  settle<T>(data: HeapData, work: () => T): T {
+    return this.within(this.followed.has(data), work);
+  }
+
+  /** Called where somebody asks for a tensor's values. */
+  reads(data: HeapData): void {
+    if (this.depth > 0 || !this.followed.has(data)) return;
+    throw new UserError(
+      `${this.layer} reads values that depend on the input while it computes; a plan would keep those of its first input. ` +
+        `Compute with tensors alone in a layer's call, or call the network itself.`,
+    );
+  }
+
+  private within<T>(planning: boolean, work: () => T): T {
+    const before = this.heap.planning;
+    this.heap.planning = planning;
+    try {
+      return work();
+    } finally {
+      this.heap.planning = before;
+    }
+  }
+
+  /** Makes a tensor one that depends on the inputs, and gives it a slot. */
+  private follow(tensor: tf.TensorInfo): tf.TensorInfo {
+    this.within(true, () => this.made(tensor));
+    return this.slot(tensor);
+  }
+
+  /** Runs a kernel of the cpu backend, and keeps it as a step. What only looks at a tensor in another shape is none. */
+  private computePlain(call: KernelCall): Outputs {
+    const { name, inputs } = call;
+    const given = new Set(tensorsOf(inputs).map((tensor) => this.backend.dataOf(tensor)));
+    const made = this.within(false, () => call.plain(inputs));
+    const fresh = [made].flat().map((tensor) => !given.has(this.backend.dataOf(tensor)));
+    if (!fresh.includes(true)) return made;
+    const slots = mapTensors(inputs, (tensor) => this.slot(tensor));
+    const places = [made].flat().map((tensor, i) => (fresh[i] ? this.placeOf(this.follow(tensor)) : undefined));
+    const { layer } = this;
+    this.steps.push(() => {
+      for (const [i, { dataId, shape }] of [call.plain(slots)].flat().entries()) {
+        if (String(shape) !== String(places[i]?.shape ?? shape)) {
+          throw new UserError(`${layer}: the shape of what ${name} gives depends on values. Call the network itself.`);
+        }
+        places[i]?.write(this.backend.dataOf({ dataId }).values!);
+        this.backend.disposeData(dataId);
+      }
+    });
+    return made;
+  }
+
+  /** A tensor that at every pass holds the values which this one has now. */
+  private slot(tensor: tf.TensorInfo): tf.TensorInfo {
+    const { shape, dtype } = tensor;
+    const data = this.backend.dataOf(tensor);
+    const known = this.slots.get(data);
+    if (known) return { ...known, shape };
+    if (dtype === 'string' || dtype === 'complex64') {
+      throw new UserError(
+        `${this.layer} computes with ${dtype} tensors, which a plan cannot. Call the network itself.`,
+      );
+    }
+    const values =
+      dtype === 'float32'
+        ? this.backend.heap.floats(
+            this.within(true, () => this.backend.pointer(tensor)),
+            tf.util.sizeFromShape(shape),
+          )
+        : (data.values as Int32Array).slice();
+    const slot = { dataId: this.backend.write(new Float32Array(0), [0], dtype), shape, dtype };
+    this.backend.dataOf(slot).values = values;
+    this.slots.set(data, slot);
+    return slot;
+  }
+
+  private placeOf(slot: tf.TensorInfo): Place {
+    const { shape, dtype } = slot;
+    const data = this.backend.dataOf(slot);
+    const values = data.values as Float32Array;
+    return {
+      shape,
+      dtype,
+      read: () => data.values!,
+      write: (given) => {
+        if (dtype === 'float32') values.set(given as Float32Array);
+        else data.values = given;
+      },
+    };
+  }
+
+  private checkNothingKept(): void {
+    for (const { dataId, layer } of this.followed.values()) {
+      if (!this.backend.holds(dataId)) continue;
+      throw new UserError(
+        `${layer} keeps a tensor that depends on the input; a plan has no memory. Call the network itself.`,
+      );
+    }
+  }
+
+  private dispose(): void {
+    for (const blocks of this.constants.values()) for (const block of blocks.values()) this.before.free(block);
+    for (const { dataId } of this.slots.values()) this.backend.disposeData(dataId);
+    this.heap.dispose();
+  }
+}
