@@ -21,12 +21,25 @@ type Symbolic = tf.SymbolicTensor;
 const { layers: l } = tf;
 
 /** The outputs of a network or a plan, as values. */
-const values = (outputs: tf.Tensor | tf.Tensor[]): tf.TypedArray[] => {
-  const all = [outputs].flat().map((tensor) => tensor.dataSync().slice());
+const values = (outputs: tf.Tensor | tf.Tensor[]): number[][] => {
+  const all = [outputs].flat().map((tensor) => [...tensor.dataSync()]);
   tf.dispose(outputs);
   return all;
 };
 const images = (shape: number[], seed = 1): tf.Tensor => tf.tensor(random(shape, seed).values, shape);
+/** What a network gives for some images at a time, filled up with zeros. */
+function expected(model: tf.LayersModel, inputs: tf.Tensor[], atOnce: number): number[][] {
+  const n = inputs[0].shape[0];
+  const all: number[][] = model.outputs.map(() => []);
+  for (let from = 0; from < n; from += atOnce) {
+    const size = Math.min(atOnce, n - from);
+    const part = inputs.map((x) =>
+      x.slice(from, size).pad([[0, atOnce - size], ...x.shape.slice(1).map((): [number, number] => [0, 0])]),
+    );
+    [forward(model, part)].flat().forEach((output, i) => all[i].push(...output.slice(0, size).dataSync()));
+  }
+  return all;
+}
 const inUse = () => ({ tensors: tf.memory().numTensors, live: (tf.backend() as SimdBackend).heap.usage().live });
 
 /** Weights as training leaves them: none of them 0 or 1. */
@@ -104,35 +117,33 @@ for (const [name, make] of Object.entries(networks)) {
     const inputs = (n: number, seed: number) =>
       model.inputs.map(({ shape }) => images([n, ...(shape.slice(1) as number[])], seed));
     const plan = compile(model, { batchSize: 3 });
-    for (const seed of [1, 2]) {
-      const given = inputs(3, seed);
-      assert.deepEqual(values(plan.predict(given)), values(forward(model, given)));
+    for (const [seed, n] of [3, 5].entries()) {
+      const given = inputs(n, seed + 1);
       const arrays = given.map((tensor) => tensor.dataSync<'float32'>());
-      assert.deepEqual(values(plan.predict(arrays)), values(model.predict(given, { batchSize: 3 })));
+      assert.deepEqual(values(plan.predict(arrays)), expected(model, given, plan.imagesAtOnce));
     }
-    // Two passes, the second one filled up: the bits of the images each pass has.
-    const more = inputs(5, 3);
-    const passes = [
-      [0, 3],
-      [3, 2],
-    ].map(([from, n]) => values(plan.predict(more.map((tensor) => tensor.slice(from, n)))));
-    assert.deepEqual(
-      values(plan.predict(more)).map((all) => [...all]),
-      passes[0].map((first, i) => [...first, ...passes[1][i]]),
-    );
     plan.dispose();
   });
 }
 
-test('any number of threads gives the same bits', async () => {
-  const x = images([2, 32, 32, 3]);
-  const results: tf.TypedArray[][] = [];
-  for (const threads of [1, 2, 3]) {
-    await useBackend({ backend: 'simd', threads });
-    results.push(values(compile(unsettled(googleNet(options)), { batchSize: 2 }).predict(x)));
+test('any number of threads gives the same bits, each with images of its own or all together', async () => {
+  // Wide enough for fast kernels from end to end.
+  const model = unsettled(resnet20({ ...options, inputShape: [16, 16, 3], widthMultiplier: 0.5, classes: 128 }));
+  const x = images([13, 16, 16, 3]);
+  for (const [batchSize, atOnce] of [
+    [1, 1],
+    [12, 3],
+    [64, 8],
+  ]) {
+    const wanted = expected(model, [x], atOnce);
+    for (const threads of [1, 2, 3]) {
+      await useBackend({ backend: 'simd', threads });
+      const plan = compile(model, { batchSize });
+      assert.equal(plan.imagesAtOnce, atOnce);
+      assert.deepEqual(values(plan.predict(x)), wanted, `${batchSize} images, ${threads} threads`);
+      plan.dispose();
+    }
   }
-  assert.deepEqual(results[1], results[0]);
-  assert.deepEqual(results[2], results[0]);
 });
 
 test('a plan keeps the weights it was compiled with, and outlives its network', () => {

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
 import type { Inputs, Outputs } from './overrides/override.js';
-import { PlannedHeap } from './plannedHeap.js';
+import { PlannedHeap, type Blocks } from './plannedHeap.js';
+import type { KernelStep } from './program.js';
 import type { HeapData, SimdBackend, Values } from './simdBackend.js';
 
 /** A kernel that tfjs calls: the fast one, which may not apply, and the one that applies to all inputs. */
@@ -20,11 +21,38 @@ export interface Place {
   write(values: Values): void;
 }
 
-/** A computation that can be done again without tfjs: write the inputs, run, read the outputs. */
+/** A part of a recorded computation; a job where it is a kernel of the pool. */
+export interface Step {
+  again(): void;
+  job?: KernelStep;
+}
+
+/** Blocks with the values of constants and with what was made of them, by the constant and a key; recordings may share them. */
+export class Constants {
+  private readonly known = new Map<HeapData, Map<string, number>>();
+
+  constructor(private readonly heap: Blocks) {}
+
+  /** The block for a key; `make` fills it at first. */
+  block(data: HeapData, key: string, bytes: number, make: (block: number) => void): number {
+    const blocks = this.known.get(data) ?? new Map<string, number>();
+    this.known.set(data, blocks);
+    const block = blocks.get(key) ?? this.heap.allocate(bytes);
+    if (!blocks.has(key)) make(block);
+    blocks.set(key, block);
+    return block;
+  }
+
+  dispose(): void {
+    for (const blocks of this.known.values()) for (const block of blocks.values()) this.heap.free(block);
+  }
+}
+
+/** A computation that can be done again without tfjs: write the inputs, do the steps, read the outputs. */
 export interface Recorded {
   inputs: Place[];
   outputs: Place[];
-  run(): void;
+  steps: readonly Step[];
   /** Gives its memory back. */
   dispose(): void;
 }
@@ -54,10 +82,8 @@ export class Recording {
   /** Where the computation is, for messages. */
   layer = '';
   readonly heap: PlannedHeap;
-  private readonly steps: (() => void)[] = [];
+  private readonly steps: Step[] = [];
   private readonly followed = new Map<HeapData, { dataId: object; layer: string }>();
-  /** Blocks with the values of constants, and with what was made of them. */
-  private readonly constants = new Map<HeapData, Map<string, number>>();
   /** What stands for a tensor at every pass. */
   private readonly slots = new Map<HeapData, tf.TensorInfo>();
   /** How many kernels are computing, each for the one before. */
@@ -65,22 +91,24 @@ export class Recording {
 
   private constructor(
     private readonly backend: SimdBackend,
+    private readonly constants: Constants,
     private readonly before = backend.heap,
     private readonly pool = backend.pool,
   ) {
     this.heap = new PlannedHeap(before);
-    const again = <T>(step: () => T): T => {
-      if (this.heap.planning) this.steps.push(step);
+    const again = <T>(job: KernelStep, step: () => T): T => {
+      if (this.heap.planning) this.steps.push({ again: step, job });
       return step();
     };
     const kernels = Object.entries(pool.kernels).map(
-      ([name, kernel]) => [name, (...args: number[]) => again(() => kernel(...args))] as const,
+      ([name, kernel]) => [name, (...args: number[]) => again({ name, args }, () => kernel(...args))] as const,
     );
     backend.heap = this.heap;
     backend.pool = {
       threads: pool.threads,
       kernels: Object.fromEntries(kernels),
-      run: (...job) => again(() => pool.run(...job)),
+      run: (name, items, args, options) =>
+        again({ name, items, args, options }, () => pool.run(name, items, args, options)),
       close: () => pool.close(),
     };
     backend.recording = this;
@@ -88,14 +116,17 @@ export class Recording {
 
   /**
    * Records what `compute` makes of inputs of given shapes; it is called once, with zeros, and says in `recording.layer` where it is.
+   * What it keeps of constants lies in `constants`, which the caller disposes after what was recorded.
+   *
    * Throws a UserError if it reads values that depend on the inputs, keeps a tensor of them, or makes strings or complex numbers of them.
    */
   static record(
     backend: SimdBackend,
     inputs: readonly Pick<tf.TensorInfo, 'shape' | 'dtype'>[],
     compute: (inputs: tf.Tensor[], recording: Recording) => tf.Tensor[],
+    constants: Constants,
   ): Recorded {
-    const recording = new Recording(backend);
+    const recording = new Recording(backend, constants);
     const tensors: tf.Tensor[] = [];
     try {
       for (const { shape, dtype } of inputs) tensors.push(tf.zeros(shape, dtype));
@@ -107,7 +138,7 @@ export class Recording {
       return {
         inputs: places.map((slot) => recording.placeOf(slot)),
         outputs: outputs.map((slot) => recording.placeOf(slot)),
-        run: () => recording.steps.forEach((step) => step()),
+        steps: recording.steps,
         dispose: () => recording.dispose(),
       };
     } catch (error) {
@@ -141,14 +172,7 @@ export class Recording {
 
   /** A block that `make` fills with a constant, or with something made of it, by a key; made once. */
   constant(data: HeapData, key: string, bytes: number, make: (block: number) => void): number {
-    return this.within(false, () => {
-      const blocks = this.constants.get(data) ?? new Map<string, number>();
-      this.constants.set(data, blocks);
-      const block = blocks.get(key) ?? this.before.allocate(bytes);
-      if (!blocks.has(key)) make(block);
-      blocks.set(key, block);
-      return block;
-    });
+    return this.within(false, () => this.constants.block(data, key, bytes, make));
   }
 
   /** Called for each tensor that a fast kernel makes. */
@@ -196,7 +220,7 @@ export class Recording {
     const slots = mapTensors(inputs, (tensor) => this.slot(tensor));
     const places = [made].flat().map((tensor, i) => (fresh[i] ? this.placeOf(this.follow(tensor)) : undefined));
     const { layer } = this;
-    this.steps.push(() => {
+    const again = (): void => {
       for (const [i, { dataId, shape }] of [call.plain(slots)].flat().entries()) {
         if (String(shape) !== String(places[i]?.shape ?? shape)) {
           throw new UserError(`${layer}: the shape of what ${name} gives depends on values. Call the network itself.`);
@@ -204,7 +228,8 @@ export class Recording {
         places[i]?.write(this.backend.dataOf({ dataId }).values!);
         this.backend.disposeData(dataId);
       }
-    });
+    };
+    this.steps.push({ again });
     return made;
   }
 
@@ -257,7 +282,6 @@ export class Recording {
   }
 
   private dispose(): void {
-    for (const blocks of this.constants.values()) for (const block of blocks.values()) this.before.free(block);
     for (const { dataId } of this.slots.values()) this.backend.disposeData(dataId);
     this.heap.dispose();
   }

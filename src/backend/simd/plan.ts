@@ -1,0 +1,130 @@
+import * as tf from '@tensorflow/tfjs';
+import { encodeProgram, isProgram } from './program.js';
+import { Constants, type Place, type Recorded } from './recording.js';
+import type { SimdBackend } from './simdBackend.js';
+
+/** Passes that one job makes in each thread: one that is silent for long is taken for dead. */
+const PASSES = 16;
+
+/** How many images pass at once. */
+export interface PassSizes {
+  /** Where all threads work on each kernel together. */
+  together: number;
+  /** Where each thread takes images of its own through all kernels; undefined where it should not. */
+  apart?: number;
+  /** How many images there mostly are. */
+  images: number;
+}
+
+/** The size of one image, or of what is computed of it. */
+export const sizeOf = ({ shape }: Place): number => tf.util.sizeFromShape(shape.slice(1));
+
+/**
+ * A recorded computation on any number of images: `atOnce` at a time, the last ones filled up with zeros. Threads work on each kernel together;
+ * or apart, each with a program and memory of its own, where what lies between two kernels stays in a core's cache and no
+ * thread waits for another.
+ */
+export class Plan {
+  readonly inputs: Place[];
+  readonly outputs: Place[];
+  readonly atOnce: number;
+  private readonly constants: Constants;
+  private readonly recorded: Recorded[] = [];
+  /** Where the programs are, and the bytes of each. */
+  private readonly programs?: { block: number; bytes: number };
+
+  /** `record` records the computation for a number of images. What it throws is thrown. */
+  constructor(
+    private readonly backend: SimdBackend,
+    record: (images: number, constants: Constants) => Recorded,
+    { together, apart, images }: PassSizes,
+  ) {
+    this.constants = new Constants(backend.heap);
+    try {
+      const add = (size: number): Recorded => this.recorded[this.recorded.push(record(size, this.constants)) - 1];
+      // Kernels of the cpu backend run in this thread alone.
+      if (apart !== undefined && !isProgram(add(apart))) this.recorded.pop()!.dispose();
+      if (this.recorded.length === 0) add(together);
+      else {
+        const threads = Math.min(backend.pool.threads, Math.ceil(images / apart!));
+        while (this.recorded.length < threads) add(apart!);
+      }
+      const [{ inputs, outputs }] = this.recorded;
+      [this.inputs, this.outputs, this.atOnce] = [inputs, outputs, inputs[0].shape[0]];
+      if (this.recorded.length > 1) this.programs = this.writePrograms();
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  /** How many images pass in all threads at once. */
+  get inFlight(): number {
+    return this.atOnce * this.recorded.length;
+  }
+
+  /** Computes the outputs of some images: one array for each input and output, which hold all images. */
+  run(inputs: tf.TypedArray[], outputs: tf.TypedArray[]): void {
+    const passes = Math.ceil(inputs[0].length / sizeOf(this.inputs[0]) / this.atOnce);
+    if (this.programs) return this.runPrograms(this.programs, inputs, outputs, passes);
+    const [{ steps }] = this.recorded;
+    for (let pass = 0; pass < passes; pass++) {
+      inputs.forEach((values, i) => this.inputs[i].write(imagesOf(values, pass, this.inputs[i])));
+      for (const step of steps) step.again();
+      outputs.forEach((values, i) => {
+        const made = this.outputs[i].read() as Float32Array;
+        values.set(made.subarray(0, values.length - pass * made.length), pass * made.length);
+      });
+    }
+  }
+
+  /** Gives the memory back. */
+  dispose(): void {
+    if (this.programs) this.backend.heap.free(this.programs.block);
+    for (const recorded of this.recorded) recorded.dispose();
+    this.constants.dispose();
+  }
+
+  private writePrograms(): { block: number; bytes: number } {
+    const programs = this.recorded.map((recorded) => encodeProgram(recorded, Object.keys(this.backend.pool.kernels)));
+    const bytes = 8 * programs[0].length;
+    const block = this.backend.heap.allocate(bytes * programs.length);
+    programs.forEach((words, i) => {
+      new Float64Array(this.backend.heap.memory.buffer, block + i * bytes, words.length).set(words);
+    });
+    return { block, bytes };
+  }
+
+  private runPrograms(
+    { block, bytes }: { block: number; bytes: number },
+    inputs: tf.TypedArray[],
+    outputs: tf.TypedArray[],
+    passes: number,
+  ): void {
+    const { heap, pool } = this.backend;
+    const sizes = [...this.inputs, ...this.outputs].map(({ shape }) => tf.util.sizeFromShape(shape));
+    const starts = sizes.map((_, i) => 4 * passes * sizes.slice(0, i).reduce((a, b) => a + b, 0));
+    const scratch = Math.max(...this.recorded[0].steps.map(({ job }) => job?.options?.scratch ?? 0));
+    this.backend.withBlock(4 * passes * sizes.reduce((a, b) => a + b), (staged) => {
+      const all = sizes.map((n, i) => heap.floats(staged + starts[i], passes * n));
+      inputs.forEach((values, i) => all[i].fill(0, values.length).set(values));
+      const most = PASSES * this.recorded.length;
+      for (let pass = 0; pass < passes; pass += most) {
+        const addresses = sizes.map((n, i) => staged + starts[i] + pass * n * 4);
+        const options = { chunks: this.recorded.length, scratch };
+        pool.run('runProgram', Math.min(most, passes - pass), [block, bytes, inputs.length, ...addresses], options);
+      }
+      outputs.forEach((values, i) => values.set(all[inputs.length + i].subarray(0, values.length)));
+    });
+  }
+}
+
+/** The values of the images of one pass, in the type of their place. */
+function imagesOf(values: tf.TypedArray, pass: number, place: Place): tf.TypedArray {
+  const n = tf.util.sizeFromShape(place.shape);
+  const some = values.subarray(pass * n, (pass + 1) * n);
+  if (some.length === n && place.dtype === 'float32') return some;
+  const whole = tf.util.getArrayFromDType(place.dtype, n) as Float32Array;
+  whole.set(some);
+  return whole;
+}
