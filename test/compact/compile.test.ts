@@ -101,6 +101,13 @@ const networks: Record<string, () => tf.LayersModel> = {
     network(
       (x) => l.softmax().apply(pooled(depthwise(l.batchNormalization().apply(depthwise(x)) as Symbolic))) as Symbolic,
     ),
+  'axes in another order': () =>
+    network(
+      (x) =>
+        l
+          .permute({ dims: [2, 1, 3] })
+          .apply(norm(l.permute({ dims: [3, 1, 2] }).apply(conv(x)) as Symbolic)) as Symbolic,
+    ),
   'whole numbers': () =>
     network((x) =>
       custom('largest', (y) => y.argMax(-1).expandDims(-1).mul(tf.scalar(2, 'int32')).tile([1, 1, 1, 4]))(x),
@@ -180,7 +187,13 @@ const refused: Record<string, [(x: tf.Tensor) => tf.Tensor, RegExp]> = {
   'reads values': [(x) => (x.max().dataSync()[0] > 0 ? x : x.neg()), /The layer own \(Custom\) reads values/],
   'draws numbers': [(x) => x.add(tf.randomNormal(x.shape)), /draws numbers/],
   'mixes the images of a batch': [(x) => x.sub(x.mean(0, true)), /mixes the images/],
-  'keeps a tensor': [(x) => (kept = tf.keep(x.square())).neg(), /The layer own \(Custom\) keeps a tensor/],
+  'keeps a tensor': [
+    (x) => {
+      kept = tf.keep(tf.conv2d(x as tf.Tensor4D, tf.ones<tf.Rank.R4>([1, 1, 4, 4]), 1, 'same'));
+      return x.neg();
+    },
+    /The layer own \(Custom\) keeps a tensor/,
+  ],
   'computes with complex numbers': [(x) => tf.real(tf.complex(x, x)), /The layer own \(Custom\) .*complex64/],
 };
 

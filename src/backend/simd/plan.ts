@@ -1,10 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import { encodeProgram, isProgram } from './program.js';
-import { Constants, type Place, type Recorded } from './recording.js';
+import { Constants, type Place, type Recorded, type Step } from './recording.js';
 import type { SimdBackend } from './simdBackend.js';
 
 /** Passes that one job makes in each thread: one that is silent for long is taken for dead. */
 const PASSES = 16;
+
+/** Up to so many images, jobs are so small that not all threads may be worth waiting for: tried so often at first. */
+const FEW = 4;
+const TRIALS = 8;
 
 /** How many images pass at once. */
 export interface PassSizes {
@@ -30,6 +34,7 @@ export class Plan {
   readonly atOnce: number;
   private readonly constants: Constants;
   private readonly recorded: Recorded[] = [];
+  private readonly steps: (() => void)[] = [];
   /** Where the programs are, and the bytes of each. */
   private readonly programs?: { block: number; bytes: number };
 
@@ -49,9 +54,10 @@ export class Plan {
         const threads = Math.min(backend.pool.threads, Math.ceil(images / apart!));
         while (this.recorded.length < threads) add(apart!);
       }
-      const [{ inputs, outputs }] = this.recorded;
+      const [{ inputs, outputs, steps }] = this.recorded;
       [this.inputs, this.outputs, this.atOnce] = [inputs, outputs, inputs[0].shape[0]];
       if (this.recorded.length > 1) this.programs = this.writePrograms();
+      else this.steps = steps.map((step) => (this.atOnce <= FEW ? this.quickest(step) : step.again));
     } catch (error) {
       this.dispose();
       throw error;
@@ -67,10 +73,9 @@ export class Plan {
   run(inputs: tf.TypedArray[], outputs: tf.TypedArray[]): void {
     const passes = Math.ceil(inputs[0].length / sizeOf(this.inputs[0]) / this.atOnce);
     if (this.programs) return this.runPrograms(this.programs, inputs, outputs, passes);
-    const [{ steps }] = this.recorded;
     for (let pass = 0; pass < passes; pass++) {
       inputs.forEach((values, i) => this.inputs[i].write(imagesOf(values, pass, this.inputs[i])));
-      for (const step of steps) step.again();
+      for (const step of this.steps) step();
       outputs.forEach((values, i) => {
         const made = this.outputs[i].read() as Float32Array;
         values.set(made.subarray(0, values.length - pass * made.length), pass * made.length);
@@ -83,6 +88,23 @@ export class Plan {
     if (this.programs) this.backend.heap.free(this.programs.block);
     for (const recorded of this.recorded) recorded.dispose();
     this.constants.dispose();
+  }
+
+  /** A step in all threads or in this one alone, whichever takes less time. */
+  private quickest({ again, job }: Step): () => void {
+    const { pool } = this.backend;
+    if (job?.items === undefined || job.options?.chunks !== undefined || pool.threads === 1) return again;
+    const { name, items, args, options } = job;
+    const alone = (): void => pool.run(name, items, args, { ...options, chunks: 1 });
+    const [together, single] = [again, alone].map((way) => {
+      const times = Array.from({ length: TRIALS }, () => {
+        const began = performance.now();
+        way();
+        return performance.now() - began;
+      });
+      return Math.min(...times);
+    });
+    return single < together ? alone : again;
   }
 
   private writePrograms(): { block: number; bytes: number } {
@@ -103,18 +125,23 @@ export class Plan {
   ): void {
     const { heap, pool } = this.backend;
     const sizes = [...this.inputs, ...this.outputs].map(({ shape }) => tf.util.sizeFromShape(shape));
-    const starts = sizes.map((_, i) => 4 * passes * sizes.slice(0, i).reduce((a, b) => a + b, 0));
-    const scratch = Math.max(...this.recorded[0].steps.map(({ job }) => job?.options?.scratch ?? 0));
-    this.backend.withBlock(4 * passes * sizes.reduce((a, b) => a + b), (staged) => {
-      const all = sizes.map((n, i) => heap.floats(staged + starts[i], passes * n));
-      inputs.forEach((values, i) => all[i].fill(0, values.length).set(values));
-      const most = PASSES * this.recorded.length;
+    const most = Math.min(passes, PASSES * this.recorded.length);
+    const starts = sizes.map((_, i) => 4 * most * sizes.slice(0, i).reduce((a, b) => a + b, 0));
+    const scratch = Math.max(0, ...this.recorded[0].steps.map(({ job }) => job?.options?.scratch ?? 0));
+    this.backend.withBlock(4 * most * sizes.reduce((a, b) => a + b), (staged) => {
+      const all = sizes.map((n, i) => heap.floats(staged + starts[i], most * n));
+      const args = [block, bytes, inputs.length, ...starts.map((start) => staged + start)];
       for (let pass = 0; pass < passes; pass += most) {
-        const addresses = sizes.map((n, i) => staged + starts[i] + pass * n * 4);
-        const options = { chunks: this.recorded.length, scratch };
-        pool.run('runProgram', Math.min(most, passes - pass), [block, bytes, inputs.length, ...addresses], options);
+        inputs.forEach((values, i) => {
+          const some = values.subarray(pass * sizes[i], (pass + most) * sizes[i]);
+          all[i].fill(0, some.length).set(some);
+        });
+        pool.run('runProgram', Math.min(most, passes - pass), args, { chunks: this.recorded.length, scratch });
+        outputs.forEach((values, i) => {
+          const from = pass * sizes[inputs.length + i];
+          values.set(all[inputs.length + i].subarray(0, values.length - from), from);
+        });
       }
-      outputs.forEach((values, i) => values.set(all[inputs.length + i].subarray(0, values.length)));
     });
   }
 }

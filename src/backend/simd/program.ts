@@ -1,5 +1,5 @@
 // Programs: recorded computations in memory that all threads share, which each thread can run by itself.
-import { MAX_CHUNKS, type Kernel } from './job.js';
+import { MAX_ARGUMENTS, MAX_CHUNKS, type Kernel } from './job.js';
 import type { RunOptions } from './pool.js';
 import type { Recorded } from './recording.js';
 
@@ -11,9 +11,17 @@ export interface KernelStep {
   options?: RunOptions;
 }
 
-/** Whether all of a computation is done by kernels, on floats. */
+/** The arguments of a program's runner that are not addresses of values. */
+const OWN_ARGUMENTS = 3;
+
+/** Whether all of a computation is done by kernels, on floats, and few enough of them go in and out. */
 export function isProgram({ inputs, outputs, steps }: Recorded): boolean {
-  return steps.every(({ job }) => job) && [...inputs, ...outputs].every(({ dtype }) => dtype === 'float32');
+  const places = [...inputs, ...outputs];
+  return (
+    steps.every(({ job }) => job) &&
+    places.every(({ dtype }) => dtype === 'float32') &&
+    places.length <= MAX_ARGUMENTS - OWN_ARGUMENTS
+  );
 }
 
 /** A computation as numbers: [address, floats] of each input and output, then [kernel, arguments, items, chunks, ...] of each step. */

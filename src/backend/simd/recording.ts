@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import type { Inputs, Outputs } from './overrides/override.js';
+import { mapInputs, type Inputs, type Outputs } from './overrides/override.js';
 import { PlannedHeap, type Blocks } from './plannedHeap.js';
 import type { KernelStep } from './program.js';
 import type { HeapData, SimdBackend, Values } from './simdBackend.js';
@@ -59,17 +59,6 @@ export interface Recorded {
 
 const tensorsOf = (inputs: Inputs): tf.TensorInfo[] =>
   Object.values(inputs).filter((tensor: tf.TensorInfo | undefined) => tensor);
-
-/** Others in the place of a kernel's inputs, which come by name or in a list. */
-const mapTensors = (inputs: Inputs, map: (tensor: tf.TensorInfo) => tf.TensorInfo): Inputs =>
-  Array.isArray(inputs)
-    ? (inputs.map(map) as unknown as Inputs)
-    : (Object.fromEntries(
-        Object.entries(inputs).map(([name, tensor]: [string, tf.TensorInfo | undefined]) => [
-          name,
-          tensor && map(tensor),
-        ]),
-      ) as Inputs);
 
 /**
  * Watches the backend compute something once and keeps what is to be done again for other inputs: jobs on blocks that stay where they are
@@ -217,7 +206,7 @@ export class Recording {
     const made = this.within(false, () => call.plain(inputs));
     const fresh = [made].flat().map((tensor) => !given.has(this.backend.dataOf(tensor)));
     if (!fresh.includes(true)) return made;
-    const slots = mapTensors(inputs, (tensor) => this.slot(tensor));
+    const slots = mapInputs(inputs, (tensor) => this.slot(tensor));
     const places = [made].flat().map((tensor, i) => (fresh[i] ? this.placeOf(this.follow(tensor)) : undefined));
     const { layer } = this;
     const again = (): void => {
@@ -244,15 +233,12 @@ export class Recording {
         `${this.layer} computes with ${dtype} tensors, which a plan cannot. Call the network itself.`,
       );
     }
-    const values =
-      dtype === 'float32'
-        ? this.backend.heap.floats(
-            this.within(true, () => this.backend.pointer(tensor)),
-            tf.util.sizeFromShape(shape),
-          )
-        : (data.values as Int32Array).slice();
     const slot = { dataId: this.backend.write(new Float32Array(0), [0], dtype), shape, dtype };
-    this.backend.dataOf(slot).values = values;
+    const kept = this.backend.dataOf(slot);
+    if (dtype === 'float32') {
+      kept.pointer = this.within(true, () => this.backend.pointer(tensor));
+      kept.values = this.before.floats(kept.pointer, tf.util.sizeFromShape(shape));
+    } else kept.values = (data.values as Int32Array).slice();
     this.slots.set(data, slot);
     return slot;
   }
@@ -273,8 +259,9 @@ export class Recording {
   }
 
   private checkNothingKept(): void {
-    for (const { dataId, layer } of this.followed.values()) {
+    for (const [data, { dataId, layer }] of this.followed) {
       if (!this.backend.holds(dataId)) continue;
+      void data.values; // work that was put off would read blocks that are given back
       throw new UserError(
         `${layer} keeps a tensor that depends on the input; a plan has no memory. Call the network itself.`,
       );
@@ -282,7 +269,10 @@ export class Recording {
   }
 
   private dispose(): void {
-    for (const { dataId } of this.slots.values()) this.backend.disposeData(dataId);
+    for (const { dataId } of this.slots.values()) {
+      this.backend.dataOf({ dataId }).pointer = undefined; // the plan's
+      this.backend.disposeData(dataId);
+    }
     this.heap.dispose();
   }
 }
