@@ -203,7 +203,7 @@ export class Recording {
   private computePlain(call: KernelCall): Outputs {
     const { name, inputs } = call;
     const given = new Set(tensorsOf(inputs).map((tensor) => this.backend.dataOf(tensor)));
-    const made = this.within(false, () => call.plain(inputs));
+    const made = this.within(true, () => call.plain(inputs));
     const fresh = [made].flat().map((tensor) => !given.has(this.backend.dataOf(tensor)));
     if (!fresh.includes(true)) return made;
     const slots = mapInputs(inputs, (tensor) => this.slot(tensor));
@@ -259,7 +259,7 @@ export class Recording {
   }
 
   private checkNothingKept(): void {
-    for (const [data, { dataId, layer }] of this.followed) {
+    for (const [data, { dataId, layer }] of [...this.followed].reverse()) {
       if (!this.backend.holds(dataId)) continue;
       void data.values; // work that was put off would read blocks that are given back
       throw new UserError(
