@@ -9,14 +9,14 @@ import { networkGraph } from '../graph/networkGraph.js';
 
 /** What `compile` can be told. */
 export interface CompileOptions {
-  /** How many images `predict` is mostly given at once. Default 1. */
+  /** How many images `predict` is mostly given. Default 1. */
   batchSize?: number;
 }
 
-/** What an input of a network is given: a tensor [N, ...], or its values. */
+/** An input of a network: a tensor [N, ...], or its values. */
 export type PlanInput = tf.Tensor | tf.TypedArray;
 
-/** Images that pass a network at once at most, if threads work on each layer together, and if each takes some through all layers. */
+/** The most images in one pass, where threads work on each layer together and where each takes images through all layers. */
 const MOST_TOGETHER = 128;
 const MOST_APART = 8;
 /** How far outputs may be off, as a share of the largest: sums over another number of images may be taken in another order. */
@@ -32,7 +32,7 @@ export class CompiledPlan {
     private readonly plan: Plan,
   ) {}
 
-  /** How many images pass the network at once: as many as `model.apply` must be given for the same bits. */
+  /** How many images one pass computes: `forward` gives the same bits for as many. */
   get imagesAtOnce(): number {
     return this.plan.atOnce;
   }
@@ -67,7 +67,9 @@ export class CompiledPlan {
     const { name, inputNames } = this.network;
     const places = this.plan.inputs;
     if (given.length !== places.length) {
-      throw new UserError(`${name} has ${places.length} inputs, ${inputNames.join(', ')}; received ${given.length}.`);
+      throw new UserError(
+        `${name} must be given its ${places.length} inputs, ${inputNames.join(', ')}; received ${given.length}.`,
+      );
     }
     const sizes = given.map((input) => (input instanceof tf.Tensor ? input.size : input.length));
     const images = sizes[0] / sizeOf(places[0]);
@@ -77,7 +79,7 @@ export class CompiledPlan {
       if (!fits || (input instanceof tf.Tensor && String(input.shape.slice(1)) !== String(wanted))) {
         const received = input instanceof tf.Tensor ? `[${input.shape.join(', ')}]` : `${input.length} values`;
         throw new UserError(
-          `The input ${inputNames[i]} of ${name} is [N, ${wanted.join(', ')}], N the same for all inputs; received ${received}.`,
+          `The input ${inputNames[i]} of ${name} must be [N, ${wanted.join(', ')}], with the same N for all inputs; received ${received}.`,
         );
       }
       return input instanceof tf.Tensor ? input.dataSync() : input;
@@ -86,28 +88,28 @@ export class CompiledPlan {
 }
 
 /**
- * Makes a plan of a network on backend simd: what it computes, without its layers. Memory is laid out once; weights, running statistics and
- * gates are those of now, and later ones are not seen. Results are those of `forward` for `imagesAtOnce` images, to the bit and for any number
- * of threads. The caller disposes the plan; the network may go before it.
+ * Makes a plan of a network on backend simd: its kernel jobs on memory that is laid out once, without the layers around them. The plan is frozen: it
+ * keeps the weights, running statistics and gates of this moment. It gives the same bits as `forward` for `imagesAtOnce` images, with any
+ * number of threads. The caller disposes it; the network may be disposed before.
  *
  * Throws a UserError on another backend, for inputs of unknown size, and for a layer whose call reads values, keeps tensors, draws
- * numbers or mixes the images of a batch.
+ * random numbers or mixes the images of a batch.
  */
 export function compile(model: tf.LayersModel, { batchSize = 1 }: CompileOptions = {}): CompiledPlan {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new UserError(`batchSize is a whole number of at least 1; received ${batchSize}.`);
+    throw new UserError(`batchSize must be a whole number of at least 1; received ${batchSize}.`);
   }
   const backend = tf.backend();
   if (!(backend instanceof SimdBackend)) {
     throw new UserError(
-      `Networks are compiled on backend simd alone; this is ${tf.getBackend()}. Call useBackend({ backend: 'simd' }) first, or model.predict.`,
+      `The backend must be simd to compile a network; it is ${tf.getBackend()}. Call useBackend({ backend: 'simd' }) first, or use model.predict.`,
     );
   }
   const unknown = model.inputs.find(({ shape }) => shape.slice(1).includes(null));
   if (unknown) {
     const shape = unknown.shape.slice(1).map((n) => n ?? '?');
     throw new UserError(
-      `A plan is made for images of one size; the input ${unknown.name} of ${model.name} is [N, ${shape.join(', ')}].`,
+      `The input ${unknown.name} of ${model.name} must have a fixed size to be compiled; it is [N, ${shape.join(', ')}].`,
     );
   }
   const plan = new Plan(
@@ -124,7 +126,7 @@ export function compile(model: tf.LayersModel, { batchSize = 1 }: CompileOptions
     {
       images: batchSize,
       together: Math.ceil(batchSize / Math.ceil(batchSize / MOST_TOGETHER)),
-      apart: isDeep(model) ? Math.min(MOST_APART, Math.ceil(batchSize / 4)) : undefined,
+      apart: batchSize > 1 && hasFewWeights(model) ? Math.min(MOST_APART, Math.ceil(batchSize / 4)) : undefined,
     },
   );
   const { name, inputNames } = model;
@@ -132,19 +134,15 @@ export function compile(model: tf.LayersModel, { batchSize = 1 }: CompileOptions
   if (givesTheSame(model, compiled, plan)) return compiled;
   compiled.dispose();
   throw new UserError(
-    `A plan of ${name} does not give what the network gives: a layer draws numbers in its call, or mixes the images of a batch. ` +
-      `Call the network itself.`,
+    `The plan of ${name} gives other values than the network: a layer draws random numbers in its call, or mixes the images ` +
+      `of a batch. Use model.predict.`,
   );
 }
 
-/**
- * Whether few images at once pay: their values, which lie in cache then, are more than the weights, which must be read again for each few.
- */
-function isDeep(model: tf.LayersModel): boolean {
-  const values = networkGraph(model).nodes.map(({ outputShape }) =>
-    tf.util.sizeFromShape(outputShape.slice(1) as number[]),
-  );
-  return 2 * model.countParams() <= MOST_APART * values.reduce((a, b) => a + b, 0);
+/** Whether passes of few images pay off: each pass reads all weights again, but its values between layers stay in cache. */
+function hasFewWeights(model: tf.LayersModel): boolean {
+  const shapes = networkGraph(model).nodes.map(({ outputShape }) => outputShape.slice(1) as number[]);
+  return model.countParams() <= shapes.reduce((sum, shape) => sum + tf.util.sizeFromShape(shape), 0);
 }
 
 /** Does some work while the recording is told which layer computes. */

@@ -3,20 +3,20 @@ import { encodeProgram, isProgram } from './program.js';
 import { Constants, type Place, type Recorded, type Step } from './recording.js';
 import type { SimdBackend } from './simdBackend.js';
 
-/** Passes that one job makes in each thread: one that is silent for long is taken for dead. */
+/** Passes of each program in one job: a thread that is silent for long is taken for dead. */
 const PASSES = 16;
 
-/** Up to so many images, jobs are so small that not all threads may be worth waiting for: tried so often at first. */
+/** For up to FEW images, jobs may be too small to share: both ways are timed TRIALS times. */
 const FEW = 4;
 const TRIALS = 8;
 
-/** How many images pass at once. */
+/** How many images one pass computes. */
 export interface PassSizes {
-  /** Where all threads work on each kernel together. */
+  /** If all threads work on each kernel together. */
   together: number;
-  /** Where each thread takes images of its own through all kernels; undefined where it should not. */
+  /** If each thread takes images of its own through all kernels; undefined if none should. */
   apart?: number;
-  /** How many images there mostly are. */
+  /** How many images are mostly given. */
   images: number;
 }
 
@@ -24,8 +24,8 @@ export interface PassSizes {
 export const sizeOf = ({ shape }: Place): number => tf.util.sizeFromShape(shape.slice(1));
 
 /**
- * A recorded computation on any number of images: `atOnce` at a time, the last ones filled up with zeros. Threads work on each kernel together;
- * or apart, each with a program and memory of its own, where what lies between two kernels stays in a core's cache and no
+ * A recorded computation for any number of images, `atOnce` in each pass; the last pass is filled up with zeros. Threads work on each kernel
+ * together; or apart, each with a program and memory of its own: values between kernels then stay in the cache of a core, and no
  * thread waits for another.
  */
 export class Plan {
@@ -38,7 +38,7 @@ export class Plan {
   /** Where the programs are, and the bytes of each. */
   private readonly programs?: { block: number; bytes: number };
 
-  /** `record` records the computation for a number of images. What it throws is thrown. */
+  /** `record` records the computation for some number of images; its errors are passed on. */
   constructor(
     private readonly backend: SimdBackend,
     record: (images: number, constants: Constants) => Recorded,
@@ -47,7 +47,7 @@ export class Plan {
     this.constants = new Constants(backend.heap);
     try {
       const add = (size: number): Recorded => this.recorded[this.recorded.push(record(size, this.constants)) - 1];
-      // Kernels of the cpu backend run in this thread alone.
+      // The cpu backend's kernels run in this thread only.
       if (apart !== undefined && !isProgram(add(apart))) this.recorded.pop()!.dispose();
       if (this.recorded.length === 0) add(together);
       else {
@@ -64,7 +64,7 @@ export class Plan {
     }
   }
 
-  /** How many images pass in all threads at once. */
+  /** How many images the passes of all threads compute at the same time. */
   get inFlight(): number {
     return this.atOnce * this.recorded.length;
   }
@@ -90,7 +90,7 @@ export class Plan {
     this.constants.dispose();
   }
 
-  /** A step in all threads or in this one alone, whichever takes less time. */
+  /** A step in all threads or in this one only, whichever takes less time. */
   private quickest({ again, job }: Step): () => void {
     const { pool } = this.backend;
     if (job?.items === undefined || job.options?.chunks !== undefined || pool.threads === 1) return again;

@@ -1,20 +1,20 @@
 import type { Heap } from './heap.js';
 
-/** What everybody but the pool may ask a heap for. */
+/** The public part of a heap. */
 export type Blocks = Pick<Heap, keyof Heap>;
 
-/** A block is taken for something smaller as long as it is not this many times as large. */
+/** An idle block serves a tensor if it is at most this many times as large. */
 const LARGEST = 4;
 
 /**
- * The heap while a plan is recorded. While `planning` is set, blocks are taken for the plan, for as long as it lives: what kernels work with
- * has a block of its own, which keeps what JavaScript writes there once; tensors lie where earlier ones have lain that are gone.
+ * The heap while a plan is recorded. While `planning` is set, blocks belong to the plan until it is disposed. Blocks that kernels work with are
+ * never shared, so that what JavaScript writes into them stays; tensors take the blocks of earlier tensors that are disposed.
  */
 export class PlannedHeap implements Blocks {
   planning = false;
   private readonly own = new Set<number>();
   private readonly sizes = new Map<number, number>();
-  /** Blocks of tensors that are gone. The last one stands first: it is the one most likely in cache. */
+  /** Blocks of disposed tensors, the latest first: it is the most likely in cache. */
   private idle: number[] = [];
 
   constructor(private readonly heap: Blocks) {}
@@ -65,7 +65,7 @@ export class PlannedHeap implements Blocks {
     return this.heap.usage();
   }
 
-  /** Gives the plan's blocks back, but for those that tensors still lie in. */
+  /** Frees the plan's blocks, except those of tensors that are not disposed. */
   dispose(): void {
     for (const pointer of [...this.own, ...this.idle]) this.heap.free(pointer);
   }

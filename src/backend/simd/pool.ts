@@ -17,7 +17,7 @@ export interface RunOptions {
   scratch?: number;
 }
 
-/** What everybody may ask a pool for. */
+/** The public part of a pool. */
 export type Jobs = Pick<Pool, keyof Pool>;
 
 /** A fork-join pool on one shared memory: the calling thread works too, so one thread needs no worker at all. */

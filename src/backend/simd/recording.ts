@@ -23,7 +23,7 @@ export interface Place {
 
 /** A part of a recorded computation; a job where it is a kernel of the pool. */
 export interface Step {
-  again(): void;
+  again: () => void;
   job?: KernelStep;
 }
 
@@ -61,11 +61,11 @@ const tensorsOf = (inputs: Inputs): tf.TensorInfo[] =>
   Object.values(inputs).filter((tensor: tf.TensorInfo | undefined) => tensor);
 
 /**
- * Watches the backend compute something once and keeps what is to be done again for other inputs: jobs on blocks that stay where they are
- * and, where no fast kernel applies, the cpu backend's.
+ * Records a computation of the backend, to repeat it for other inputs: kernel jobs on blocks that stay where they are and, where no fast
+ * kernel applies, calls of the cpu backend's kernels.
  *
- * Tensors that depend on the inputs are followed: what a kernel makes of one of them depends on them too. Everything else is a constant,
- * which is computed now and copied.
+ * Tensors that depend on the inputs are followed: so does every result of a kernel that is given one of them. All other tensors are
+ * constants, which are computed now and copied.
  */
 export class Recording {
   /** Where the computation is, for messages. */
@@ -174,12 +174,12 @@ export class Recording {
     return this.within(this.followed.has(data), work);
   }
 
-  /** Called where somebody asks for a tensor's values. */
+  /** Called before a tensor's values are read. */
   reads(data: HeapData): void {
     if (this.depth > 0 || !this.followed.has(data)) return;
     throw new UserError(
-      `${this.layer} reads values that depend on the input while it computes; a plan would keep those of its first input. ` +
-        `Compute with tensors alone in a layer's call, or call the network itself.`,
+      `${this.layer} reads values that depend on the input in its call, which a plan cannot repeat. ` +
+        `Compute with tensors only, or use model.predict.`,
     );
   }
 
@@ -212,7 +212,7 @@ export class Recording {
     const again = (): void => {
       for (const [i, { dataId, shape }] of [call.plain(slots)].flat().entries()) {
         if (String(shape) !== String(places[i]?.shape ?? shape)) {
-          throw new UserError(`${layer}: the shape of what ${name} gives depends on values. Call the network itself.`);
+          throw new UserError(`${layer}: the shape of what ${name} gives depends on values. Use model.predict.`);
         }
         places[i]?.write(this.backend.dataOf({ dataId }).values!);
         this.backend.disposeData(dataId);
@@ -229,9 +229,7 @@ export class Recording {
     const known = this.slots.get(data);
     if (known) return { ...known, shape };
     if (dtype === 'string' || dtype === 'complex64') {
-      throw new UserError(
-        `${this.layer} computes with ${dtype} tensors, which a plan cannot. Call the network itself.`,
-      );
+      throw new UserError(`${this.layer} computes with ${dtype} tensors, which a plan cannot. Use model.predict.`);
     }
     const slot = { dataId: this.backend.write(new Float32Array(0), [0], dtype), shape, dtype };
     const kept = this.backend.dataOf(slot);
@@ -262,9 +260,7 @@ export class Recording {
     for (const [data, { dataId, layer }] of [...this.followed].reverse()) {
       if (!this.backend.holds(dataId)) continue;
       void data.values; // work that was put off would read blocks that are given back
-      throw new UserError(
-        `${layer} keeps a tensor that depends on the input; a plan has no memory. Call the network itself.`,
-      );
+      throw new UserError(`${layer} keeps a tensor that depends on the input; a plan keeps none. Use model.predict.`);
     }
   }
 

@@ -37,7 +37,7 @@ export interface HeapData {
 export class SimdBackend extends MathBackendCPU {
   heap: Blocks;
   pool: Jobs;
-  /** What keeps what is computed, to do it again; it takes the place of heap and pool meanwhile. */
+  /** Records what is computed, to repeat it; meanwhile heap and pool are its own. */
   recording?: Recording;
   /** Zeros that never change, `ZEROS` floats of them: the bias of a convolution that has none. */
   readonly zeros: number;
@@ -253,7 +253,7 @@ export class SimdBackend extends MathBackendCPU {
     }
   }
 
-  /** Whether anybody holds a tensor's values. */
+  /** Whether a tensor's values are still in use. */
   holds(dataId: DataId): boolean {
     return this.data.has(dataId);
   }
