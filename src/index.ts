@@ -134,6 +134,7 @@ export {
 export { WeightMasks } from './sparsity/weightMasks.js';
 export { withGates, type WithGatesOptions } from './sparsity/withGates.js';
 
+export { compile, type CompiledPlan, type CompileOptions, type PlanInput } from './compact/compile.js';
 export {
   completeCount,
   layerCosts,

@@ -18,9 +18,12 @@ declare const SIMD_WORKER: string;
 /** The part of a page's or a worker's own functions that is used here. */
 const web = globalThis as unknown as {
   crossOriginIsolated?: boolean;
-  navigator: { hardwareConcurrency: number; userAgent: string };
+  /** Node 20 has none, where tests load this bundle. */
+  navigator?: { hardwareConcurrency: number; userAgent: string };
   Worker: new (address: string) => Thread & { postMessage(data: unknown): void; onerror: unknown };
 };
+
+const { hardwareConcurrency, userAgent } = web.navigator ?? { hardwareConcurrency: 1, userAgent: '' };
 
 export const existsSync = memory.existsSync as Platform['existsSync'];
 export const mkdirSync = memory.mkdirSync as Platform['mkdirSync'];
@@ -119,13 +122,13 @@ export const isAlive = (number: number): boolean => number === pid;
 export const atCtrlC = (_: () => void): void => undefined;
 export const windows = false;
 
-export const engine = browserName(web.navigator.userAgent);
+export const engine = browserName(userAgent);
 
-export const processor = (): string => `${web.navigator.hardwareConcurrency} cores`;
+export const processor = (): string => `${hardwareConcurrency} cores`;
 
 /** Threads share memory, which a page has only where it is isolated from others, and wait, which its own thread may not. */
 export const hasThreads = (): boolean => web.crossOriginIsolated === true && 'WorkerGlobalScope' in globalThis;
-export const usableCores = (): number => (hasThreads() ? web.navigator.hardwareConcurrency : 1);
+export const usableCores = (): number => (hasThreads() ? hardwareConcurrency : 1);
 
 export function startThread(data: unknown, ended: () => void): Thread {
   const address = URL.createObjectURL(new Blob([SIMD_WORKER], { type: 'text/javascript' }));

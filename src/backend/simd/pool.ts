@@ -17,6 +17,9 @@ export interface RunOptions {
   scratch?: number;
 }
 
+/** The public part of a pool. */
+export type Jobs = Pick<Pool, keyof Pool>;
+
 /** A fork-join pool on one shared memory: the calling thread works too, so one thread needs no worker at all. */
 export class Pool {
   /** The wasm functions, run in the calling thread alone. */

@@ -1,18 +1,19 @@
 import * as tf from '@tensorflow/tfjs';
 import { batchNormGradients, batchNormKernels } from './overrides/batchNorm.js';
 import { convolutions } from './overrides/conv2d.js';
-import { copies } from './overrides/copies.js';
+import { copies, copiesInJavaScript } from './overrides/copies.js';
 import { elementwise, reluGrad, reluGradient } from './overrides/elementwise.js';
 import { convBiasGradient, fusedKernels, hardConcreteGradient } from './overrides/fused.js';
 import { int8Kernels } from './overrides/int8.js';
 import { products } from './overrides/matMul.js';
-import { heldNow, override, type FastKernels, type Inputs, type OwnKernels } from './overrides/override.js';
+import { heldNow, type FastKernel, type FastKernels, type Inputs, type OwnKernels } from './overrides/override.js';
 import { pools } from './overrides/pooling.js';
 import { SimdBackend } from './simdBackend.js';
 import { bestVariant, type Variant } from './wasm.js';
 
-/** What replaces the cpu backend's kernels where it applies. */
+/** What replaces the cpu backend's kernels where it applies: jobs for all threads alone, or in JavaScript, as theirs are. */
 const fast: FastKernels = { ...convolutions, ...pools, ...copies, ...products, ...elementwise };
+const plain: FastKernels = copiesInJavaScript;
 const own: OwnKernels = { ...batchNormKernels, ...fusedKernels, ...int8Kernels, SparsebookReluGrad: reluGrad };
 const gradients = [convBiasGradient, reluGradient, hardConcreteGradient, ...batchNormGradients];
 
@@ -32,16 +33,33 @@ export function registerSimd({ threads, variant = bestVariant() }: SimdOptions):
   return backend;
 }
 
+/** The cpu backend's kernels with ours in their place, and those that only this backend has. */
 function registerKernels(): void {
-  tf.copyRegisteredKernels('cpu', 'simd');
-  for (const [name, kernel] of Object.entries(fast)) override(name, kernel);
+  const [fastByName, plainByName] = [fast, plain].map((kernels) => new Map(Object.entries(kernels)));
+  for (const config of tf.getKernelsForBackend('cpu')) {
+    const better = plainByName.get(config.kernelName);
+    const kernelFunc: tf.KernelFunc = (call) =>
+      better?.(call.backend as SimdBackend, call.inputs as Inputs, call.attrs as never) ?? config.kernelFunc(call);
+    register({ ...config, kernelFunc }, fastByName.get(config.kernelName));
+  }
   for (const [kernelName, kernel] of Object.entries(own)) {
-    tf.registerKernel({
-      kernelName,
-      backendName: 'simd',
-      kernelFunc: ({ backend, inputs, attrs }) =>
-        kernel(backend as SimdBackend, heldNow(inputs as Inputs), attrs as never),
-    });
+    const kernelFunc: tf.KernelFunc = ({ backend, inputs, attrs }) =>
+      kernel(backend as SimdBackend, inputs as Inputs, attrs as never);
+    register({ kernelName, backendName: 'simd', kernelFunc }, kernel);
   }
   gradients.forEach(tf.registerGradient);
+}
+
+/** Registers a kernel that is computed the fast way where there is one and it applies. */
+function register(config: tf.KernelConfig, fast?: FastKernel<never>): void {
+  const kernelFunc: tf.KernelFunc = (call) => {
+    const [backend, inputs] = [call.backend as SimdBackend, heldNow(call.inputs as Inputs)];
+    return backend.compute({
+      name: config.kernelName,
+      inputs,
+      fast: () => fast?.(backend, inputs, call.attrs as never),
+      plain: (inputs) => config.kernelFunc({ ...call, inputs }),
+    });
+  };
+  tf.registerKernel({ ...config, backendName: 'simd', kernelFunc });
 }

@@ -2,14 +2,17 @@ import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs';
 import type { Deferred, Strided } from './deferred.js';
 import { Heap } from './heap.js';
-import { Pool, type RunOptions } from './pool.js';
+import type { Outputs } from './overrides/override.js';
+import type { Blocks } from './plannedHeap.js';
+import { Pool, type Jobs, type RunOptions } from './pool.js';
+import type { KernelCall, Recording } from './recording.js';
 import type { Variant } from './wasm.js';
 
-type Values = tf.backend_util.BackendValues;
+export type Values = tf.backend_util.BackendValues;
 type DataId = ReturnType<MathBackendCPU['write']>;
 
 /** What the backend knows of a tensor: its values and, if they lie on the heap, where. */
-interface HeapData {
+export interface HeapData {
   values?: Values;
   pointer?: number;
   /** A block that is freed with the tensor: what its kernel wants to remember for the gradient. */
@@ -32,8 +35,10 @@ interface HeapData {
  * all cores. Its float tensors lie on one shared heap; values made elsewhere are moved there when a fast kernel first needs them.
  */
 export class SimdBackend extends MathBackendCPU {
-  readonly heap: Heap;
-  readonly pool: Pool;
+  heap: Blocks;
+  pool: Jobs;
+  /** Records what is computed, to repeat it; meanwhile heap and pool are its own. */
+  recording?: Recording;
   /** Zeros that never change, `ZEROS` floats of them: the bias of a convolution that has none. */
   readonly zeros: number;
   /** As many ones: the gate of a batch normalisation that has none. */
@@ -56,8 +61,9 @@ export class SimdBackend extends MathBackendCPU {
     super();
     (this as unknown as { firstUse: boolean }).firstUse = false; // else the first tensor prints an advertisement
     this.rows = variant === 'plain' ? 5 : 6;
-    this.heap = new Heap();
-    this.pool = new Pool(this.heap, variant, threads);
+    const heap = new Heap();
+    this.heap = heap;
+    this.pool = new Pool(heap, variant, threads);
     this.zeros = this.heap.allocate(SimdBackend.ZEROS * 4);
     this.ones = this.heap.allocate(SimdBackend.ZEROS * 4);
     this.heap.floats(this.ones, SimdBackend.ZEROS).fill(1);
@@ -66,10 +72,16 @@ export class SimdBackend extends MathBackendCPU {
   /** The address of a float tensor's values, moved to the heap if they are not there yet. */
   pointer(tensor: tf.TensorInfo): number {
     const data = this.dataOf(tensor);
+    if (this.recording?.isConstant(data)) {
+      const n = tf.util.sizeFromShape(tensor.shape);
+      return this.recording.constant(data, 'values', n * 4, (block) =>
+        this.heap.floats(block, n).set(data.values as Float32Array),
+      );
+    }
     if (data.deferred) this.settle(data);
     if (data.pointer === undefined) {
       const values = data.values as Float32Array;
-      const pointer = this.heap.allocate(values.length * 4);
+      const pointer = this.allocate(values.length);
       const view = this.heap.floats(pointer, values.length);
       view.set(values);
       data.values = view;
@@ -86,11 +98,12 @@ export class SimdBackend extends MathBackendCPU {
   /** A new float tensor on the heap whose values are not written yet. */
   output(shape: readonly number[]): tf.TensorInfo {
     const n = tf.util.sizeFromShape(shape as number[]);
-    const pointer = this.heap.allocate(n * 4);
-    const values = this.heap.floats(pointer, n);
-    const dataId = super.write(values, shape as number[], 'float32');
+    const pointer = this.allocate(n);
+    const dataId = super.write(this.heap.floats(pointer, n), shape as number[], 'float32');
     this.dataOf({ dataId }).pointer = pointer;
-    return { dataId, shape: shape as number[], dtype: 'float32' };
+    const tensor: tf.TensorInfo = { dataId, shape: shape as number[], dtype: 'float32' };
+    this.recording?.made(tensor);
+    return tensor;
   }
 
   /** A tensor whose values are computed when they are needed. Throws at once if there is no memory for them. */
@@ -105,12 +118,15 @@ export class SimdBackend extends MathBackendCPU {
     // The cpu backend's kernels read this field.
     Object.defineProperty(data, 'values', { configurable: true, get: () => this.settle(data) });
     this.waiting.add(data);
-    return { dataId, shape: shape as number[], dtype: 'float32' };
+    const tensor: tf.TensorInfo = { dataId, shape: shape as number[], dtype: 'float32' };
+    this.recording?.made(tensor);
+    return tensor;
   }
 
   /** The work behind a tensor that has no values yet. */
   deferred(tensor: tf.TensorInfo): Deferred | undefined {
-    return this.dataOf(tensor).deferred;
+    const data = this.dataOf(tensor);
+    return this.recording?.isConstant(data) ? undefined : data.deferred;
   }
 
   /** Where a tensor's pixels are, side by side or not. */
@@ -126,6 +142,7 @@ export class SimdBackend extends MathBackendCPU {
   derived(tensor: tf.TensorInfo, key: string, bytes: number, make: (block: number) => void): number {
     const data = this.dataOf(tensor);
     const full = `${key} ${bytes} ${this.changes}`;
+    if (this.recording?.isConstant(data)) return this.recording.constant(data, full, bytes, make);
     if (data.derived?.key === full) return data.derived.block;
     if (data.derived) this.heap.free(data.derived.block);
     data.derived = undefined;
@@ -156,7 +173,7 @@ export class SimdBackend extends MathBackendCPU {
       return pointer;
     }
     const n = tf.util.sizeFromShape(tensor.shape);
-    const copy = this.heap.allocate(n * 4);
+    const copy = this.allocate(n);
     this.heap.floats(copy, n).set(this.heap.floats(pointer, n));
     return copy;
   }
@@ -169,6 +186,11 @@ export class SimdBackend extends MathBackendCPU {
     } finally {
       this.heap.free(pointer);
     }
+  }
+
+  /** Computes what tfjs asks for: the fast way where there is one. */
+  compute(call: KernelCall): Outputs {
+    return this.recording ? this.recording.compute(call) : (call.fast() ?? call.plain(call.inputs));
   }
 
   /** Runs a kernel on all threads: see Pool.run. */
@@ -184,6 +206,7 @@ export class SimdBackend extends MathBackendCPU {
 
   override readSync(dataId: DataId): Values {
     const data = this.dataOf({ dataId });
+    this.recording?.reads(data);
     if (data.deferred) this.settle(data);
     return data.pointer === undefined ? super.readSync(dataId) : (data.values as Float32Array).slice();
   }
@@ -198,15 +221,21 @@ export class SimdBackend extends MathBackendCPU {
     return gone;
   }
 
+  /** A block for the values of a tensor. */
+  private allocate(n: number): number {
+    return this.recording ? this.recording.heap.allocateTensor(n * 4) : this.heap.allocate(n * 4);
+  }
+
   private settle(data: HeapData): Float32Array {
     const { deferred, size = 0, row = 1 } = data;
     if (deferred === undefined) return data.values as Float32Array;
-    let pointer: number;
-    if (deferred.make) pointer = deferred.make();
-    else {
-      pointer = this.heap.allocate(size * 4);
+    const work = (): number => {
+      if (deferred.make) return deferred.make();
+      const pointer = this.allocate(size);
       deferred.write?.(pointer, row);
-    }
+      return pointer;
+    };
+    const pointer = this.recording ? this.recording.settle(data, work) : work();
     const values = this.heap.floats(pointer, size);
     data.pointer = pointer;
     Object.defineProperty(data, 'values', { configurable: true, writable: true, value: values });
@@ -227,6 +256,11 @@ export class SimdBackend extends MathBackendCPU {
       // tfjs counts buffers: tell it of one whose last holder was this work.
       if (this.disposeData(dataId)) tf.engine().removeDataId(dataId, this);
     }
+  }
+
+  /** Whether a tensor's values are still in use. */
+  holds(dataId: DataId): boolean {
+    return this.data.has(dataId);
   }
 
   /** What is known of a tensor. */

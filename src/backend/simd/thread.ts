@@ -1,4 +1,5 @@
 import { Job, SPINS, Word, type Kernel } from './job.js';
+import { programRunner } from './program.js';
 
 /** The kernels on a memory, in an order that is the same in every thread; `wide` lets them use tiles for 256 bits. */
 export function instantiate(
@@ -13,6 +14,7 @@ export function instantiate(
   const functions = Object.entries(exports).filter(([, value]) => typeof value === 'function');
   const kernels = Object.fromEntries(functions) as Record<string, Kernel>;
   kernels.setWide(Number(wide));
+  kernels.runProgram = programRunner(memory, Object.values(kernels));
   return kernels;
 }
 

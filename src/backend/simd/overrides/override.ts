@@ -17,28 +17,17 @@ export type FastKernels = Record<string, FastKernel<never>>;
 /** Kernels that only this backend has. */
 export type OwnKernels = Record<string, (backend: SimdBackend, inputs: Inputs, attributes: never) => Outputs>;
 
-/** Puts a fast kernel in front of the one copied from the cpu backend. */
-export function override(kernelName: string, fast: FastKernel<never>): void {
-  const copied = tf.getKernel(kernelName, 'cpu').kernelFunc;
-  if (tf.getKernel(kernelName, 'simd')) tf.unregisterKernel(kernelName, 'simd');
-  tf.registerKernel({
-    kernelName,
-    backendName: 'simd',
-    kernelFunc: ({ backend, inputs, attrs }) => {
-      const held = heldNow(inputs as Inputs);
-      return fast(backend as SimdBackend, held, attrs as never) ?? copied({ backend, inputs: held, attrs });
-    },
-  });
+/** Other tensors in the place of a kernel's inputs, which come by name or in a list; what tfjs leaves out stays out. */
+export function mapInputs(inputs: Inputs, map: (tensor: tf.TensorInfo) => tf.TensorInfo): Inputs {
+  if (Array.isArray(inputs)) return inputs.map(map) as unknown as Inputs;
+  const entries: [string, tf.TensorInfo | undefined][] = Object.entries(inputs);
+  return Object.fromEntries(entries.map(([name, tensor]) => [name, tensor && map(tensor)])) as Inputs;
 }
 
 /** Inputs by the values they hold now: a variable can be assigned others before work that was put off reads it. */
 export function heldNow(inputs: Inputs): Inputs {
-  const entries = Object.entries(inputs);
-  if (!entries.some(([, tensor]) => tensor instanceof tf.Variable)) return inputs;
-  // What tfjs leaves out of the inputs is undefined here.
-  const now = (tensor: tf.TensorInfo | undefined): tf.TensorInfo | undefined =>
-    tensor && { dataId: tensor.dataId, shape: tensor.shape, dtype: tensor.dtype };
-  return Object.fromEntries(entries.map(([name, tensor]) => [name, now(tensor)])) as Inputs;
+  if (!Object.values(inputs).some((tensor) => tensor instanceof tf.Variable)) return inputs;
+  return mapInputs(inputs, ({ dataId, shape, dtype }) => ({ dataId, shape, dtype }));
 }
 
 /** What tfjs fuses behind a convolution or a product. */

@@ -1,0 +1,274 @@
+import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../../errors.js';
+import { mapInputs, type Inputs, type Outputs } from './overrides/override.js';
+import { PlannedHeap, type Blocks } from './plannedHeap.js';
+import type { KernelStep } from './program.js';
+import type { HeapData, SimdBackend, Values } from './simdBackend.js';
+
+/** A kernel that tfjs calls: the fast one, which may not apply, and the one that applies to all inputs. */
+export interface KernelCall {
+  name: string;
+  inputs: Inputs;
+  fast(): Outputs | undefined;
+  plain(inputs: Inputs): Outputs;
+}
+
+/** A tensor of a recorded computation: where its values lie at every pass. */
+export interface Place {
+  shape: number[];
+  dtype: tf.DataType;
+  read(): Values;
+  write(values: Values): void;
+}
+
+/** A part of a recorded computation; a job where it is a kernel of the pool. */
+export interface Step {
+  again: () => void;
+  job?: KernelStep;
+}
+
+/** Blocks with the values of constants and with what was made of them, by the constant and a key; recordings may share them. */
+export class Constants {
+  private readonly known = new Map<HeapData, Map<string, number>>();
+
+  constructor(private readonly heap: Blocks) {}
+
+  /** The block for a key; `make` fills it at first. */
+  block(data: HeapData, key: string, bytes: number, make: (block: number) => void): number {
+    const blocks = this.known.get(data) ?? new Map<string, number>();
+    this.known.set(data, blocks);
+    const block = blocks.get(key) ?? this.heap.allocate(bytes);
+    if (!blocks.has(key)) make(block);
+    blocks.set(key, block);
+    return block;
+  }
+
+  dispose(): void {
+    for (const blocks of this.known.values()) for (const block of blocks.values()) this.heap.free(block);
+  }
+}
+
+/** A computation that can be done again without tfjs: write the inputs, do the steps, read the outputs. */
+export interface Recorded {
+  inputs: Place[];
+  outputs: Place[];
+  steps: readonly Step[];
+  /** Gives its memory back. */
+  dispose(): void;
+}
+
+const tensorsOf = (inputs: Inputs): tf.TensorInfo[] =>
+  Object.values(inputs).filter((tensor: tf.TensorInfo | undefined) => tensor);
+
+/**
+ * Records a computation of the backend, to repeat it for other inputs: kernel jobs on blocks that stay where they are and, where no fast
+ * kernel applies, calls of the cpu backend's kernels.
+ *
+ * Tensors that depend on the inputs are followed: so does every result of a kernel that is given one of them. All other tensors are
+ * constants, which are computed now and copied.
+ */
+export class Recording {
+  /** Where the computation is, for messages. */
+  layer = '';
+  readonly heap: PlannedHeap;
+  private readonly steps: Step[] = [];
+  private readonly followed = new Map<HeapData, { dataId: object; layer: string }>();
+  /** What stands for a tensor at every pass. */
+  private readonly slots = new Map<HeapData, tf.TensorInfo>();
+  /** How many kernels are computing, each for the one before. */
+  private depth = 0;
+
+  private constructor(
+    private readonly backend: SimdBackend,
+    private readonly constants: Constants,
+    private readonly before = backend.heap,
+    private readonly pool = backend.pool,
+  ) {
+    this.heap = new PlannedHeap(before);
+    const again = <T>(job: KernelStep, step: () => T): T => {
+      if (this.heap.planning) this.steps.push({ again: step, job });
+      return step();
+    };
+    const kernels = Object.entries(pool.kernels).map(
+      ([name, kernel]) => [name, (...args: number[]) => again({ name, args }, () => kernel(...args))] as const,
+    );
+    backend.heap = this.heap;
+    backend.pool = {
+      threads: pool.threads,
+      kernels: Object.fromEntries(kernels),
+      run: (name, items, args, options) =>
+        again({ name, items, args, options }, () => pool.run(name, items, args, options)),
+      close: () => pool.close(),
+    };
+    backend.recording = this;
+  }
+
+  /**
+   * Records what `compute` makes of inputs of given shapes; it is called once, with zeros, and says in `recording.layer` where it is.
+   * What it keeps of constants lies in `constants`, which the caller disposes after what was recorded.
+   *
+   * Throws a UserError if it reads values that depend on the inputs, keeps a tensor of them, or makes strings or complex numbers of them.
+   */
+  static record(
+    backend: SimdBackend,
+    inputs: readonly Pick<tf.TensorInfo, 'shape' | 'dtype'>[],
+    compute: (inputs: tf.Tensor[], recording: Recording) => tf.Tensor[],
+    constants: Constants,
+  ): Recorded {
+    const recording = new Recording(backend, constants);
+    const tensors: tf.Tensor[] = [];
+    try {
+      for (const { shape, dtype } of inputs) tensors.push(tf.zeros(shape, dtype));
+      const places = tensors.map((tensor) => recording.follow(tensor));
+      tensors.push(...tf.tidy(() => compute(tensors, recording)));
+      const outputs = tensors.slice(inputs.length).map((tensor) => recording.slot(tensor));
+      tf.dispose(tensors);
+      recording.checkNothingKept();
+      return {
+        inputs: places.map((slot) => recording.placeOf(slot)),
+        outputs: outputs.map((slot) => recording.placeOf(slot)),
+        steps: recording.steps,
+        dispose: () => recording.dispose(),
+      };
+    } catch (error) {
+      tf.dispose(tensors);
+      recording.dispose();
+      throw error;
+    } finally {
+      backend.heap = recording.before;
+      backend.pool = recording.pool;
+      backend.recording = undefined;
+    }
+  }
+
+  /** Computes a kernel; as a part of the recording if it depends on the inputs. */
+  compute(call: KernelCall): Outputs {
+    const { inputs } = call;
+    const followed = tensorsOf(inputs).some((tensor) => this.followed.has(this.backend.dataOf(tensor)));
+    this.depth++;
+    try {
+      if (!followed) return this.within(false, () => call.fast() ?? call.plain(inputs));
+      return this.within(true, () => call.fast()) ?? this.computePlain(call);
+    } finally {
+      this.depth--;
+    }
+  }
+
+  /** Whether the recording needs a tensor that does not depend on the inputs. */
+  isConstant(data: HeapData): boolean {
+    return this.heap.planning && !this.followed.has(data);
+  }
+
+  /** A block that `make` fills with a constant, or with something made of it, by a key; made once. */
+  constant(data: HeapData, key: string, bytes: number, make: (block: number) => void): number {
+    return this.within(false, () => this.constants.block(data, key, bytes, make));
+  }
+
+  /** Called for each tensor that a fast kernel makes. */
+  made(tensor: tf.TensorInfo): void {
+    if (this.heap.planning) this.followed.set(this.backend.dataOf(tensor), { ...tensor, layer: this.layer });
+  }
+
+  /** Does the work that was put off for a tensor, as a part of the recording if the tensor depends on the inputs. */
+  settle<T>(data: HeapData, work: () => T): T {
+    return this.within(this.followed.has(data), work);
+  }
+
+  /** Called before a tensor's values are read. */
+  reads(data: HeapData): void {
+    if (this.depth > 0 || !this.followed.has(data)) return;
+    throw new UserError(
+      `${this.layer} reads values that depend on the input in its call, which a plan cannot repeat. ` +
+        `Compute with tensors only, or use model.predict.`,
+    );
+  }
+
+  private within<T>(planning: boolean, work: () => T): T {
+    const before = this.heap.planning;
+    this.heap.planning = planning;
+    try {
+      return work();
+    } finally {
+      this.heap.planning = before;
+    }
+  }
+
+  /** Makes a tensor one that depends on the inputs, and gives it a slot. */
+  private follow(tensor: tf.TensorInfo): tf.TensorInfo {
+    this.within(true, () => this.made(tensor));
+    return this.slot(tensor);
+  }
+
+  /** Runs a kernel of the cpu backend, and keeps it as a step. What only looks at a tensor in another shape is none. */
+  private computePlain(call: KernelCall): Outputs {
+    const { name, inputs } = call;
+    const given = new Set(tensorsOf(inputs).map((tensor) => this.backend.dataOf(tensor)));
+    const made = this.within(true, () => call.plain(inputs));
+    const fresh = [made].flat().map((tensor) => !given.has(this.backend.dataOf(tensor)));
+    if (!fresh.includes(true)) return made;
+    const slots = mapInputs(inputs, (tensor) => this.slot(tensor));
+    const places = [made].flat().map((tensor, i) => (fresh[i] ? this.placeOf(this.follow(tensor)) : undefined));
+    const { layer } = this;
+    const again = (): void => {
+      for (const [i, { dataId, shape }] of [call.plain(slots)].flat().entries()) {
+        if (String(shape) !== String(places[i]?.shape ?? shape)) {
+          throw new UserError(`${layer}: the shape of what ${name} gives depends on values. Use model.predict.`);
+        }
+        places[i]?.write(this.backend.dataOf({ dataId }).values!);
+        this.backend.disposeData(dataId);
+      }
+    };
+    this.steps.push({ again });
+    return made;
+  }
+
+  /** A tensor that at every pass holds the values which this one has now. */
+  private slot(tensor: tf.TensorInfo): tf.TensorInfo {
+    const { shape, dtype } = tensor;
+    const data = this.backend.dataOf(tensor);
+    const known = this.slots.get(data);
+    if (known) return { ...known, shape };
+    if (dtype === 'string' || dtype === 'complex64') {
+      throw new UserError(`${this.layer} computes with ${dtype} tensors, which a plan cannot. Use model.predict.`);
+    }
+    const slot = { dataId: this.backend.write(new Float32Array(0), [0], dtype), shape, dtype };
+    const kept = this.backend.dataOf(slot);
+    if (dtype === 'float32') {
+      kept.pointer = this.within(true, () => this.backend.pointer(tensor));
+      kept.values = this.before.floats(kept.pointer, tf.util.sizeFromShape(shape));
+    } else kept.values = (data.values as Int32Array).slice();
+    this.slots.set(data, slot);
+    return slot;
+  }
+
+  private placeOf(slot: tf.TensorInfo): Place {
+    const { shape, dtype } = slot;
+    const data = this.backend.dataOf(slot);
+    const values = data.values as Float32Array;
+    return {
+      shape,
+      dtype,
+      read: () => data.values!,
+      write: (given) => {
+        if (dtype === 'float32') values.set(given as Float32Array);
+        else data.values = given;
+      },
+    };
+  }
+
+  private checkNothingKept(): void {
+    for (const [data, { dataId, layer }] of [...this.followed].reverse()) {
+      if (!this.backend.holds(dataId)) continue;
+      void data.values; // work that was put off would read blocks that are given back
+      throw new UserError(`${layer} keeps a tensor that depends on the input; a plan keeps none. Use model.predict.`);
+    }
+  }
+
+  private dispose(): void {
+    for (const { dataId } of this.slots.values()) {
+      this.backend.dataOf({ dataId }).pointer = undefined; // the plan's
+      this.backend.disposeData(dataId);
+    }
+    this.heap.dispose();
+  }
+}
