@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { batchNormGradients, batchNormKernels } from './overrides/batchNorm.js';
 import { convolutions } from './overrides/conv2d.js';
 import { copies } from './overrides/copies.js';
+import { depthwiseConvolutions } from './overrides/depthwise.js';
 import { elementwise, reluGrad, reluGradient } from './overrides/elementwise.js';
 import { convBiasGradient, fusedKernels, hardConcreteGradient } from './overrides/fused.js';
 import { products } from './overrides/matMul.js';
@@ -11,7 +12,7 @@ import { SimdBackend } from './simdBackend.js';
 import { bestVariant, type Variant } from './wasm.js';
 
 /** What replaces the cpu backend's kernels where it applies. */
-const fast: FastKernels = { ...convolutions, ...pools, ...copies, ...products, ...elementwise };
+const fast: FastKernels = { ...convolutions, ...depthwiseConvolutions, ...pools, ...copies, ...products, ...elementwise };
 const own: OwnKernels = { ...batchNormKernels, ...fusedKernels, SparsebookReluGrad: reluGrad };
 const gradients = [convBiasGradient, reluGradient, hardConcreteGradient, ...batchNormGradients];
 

@@ -1,6 +1,7 @@
 // What a worker can be asked to do. Every parallel kernel ends in (begin, end, chunk, scratch): its share of the work.
 export * from './batchNorm';
 export * from './convolution';
+export * from './depthwise';
 export * from './elementwise';
 export * from './filter';
 export * from './filterGradient';
