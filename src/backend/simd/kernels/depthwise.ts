@@ -3,6 +3,8 @@ import { ROWS, addPair, bytes, copyFloats, madd, storePair, up8 } from './vector
 import { STAGE, clipRows } from './convolution';
 import { accumulatorBytes } from './filter';
 import { padBand, spreadBand } from './padding';
+import { Steps, wideDepthwiseTaps, wideDepthwiseTile } from './wideDepthwise';
+import { wide } from './wideTile';
 
 /**
  * Register tile, under the rules of tile.ts: out[r][0..8) = bias + sum_t in[a_r + offsets[t]][0..8) * w[t][0..8), where `tap` bytes lie
@@ -85,6 +87,34 @@ function depthwisePixels(
   }
 }
 
+/** The same for a 3x3 filter, in wide tiles of four pixels in a row: of at least four, and eight channels. */
+function wideDepthwisePixels(
+  input: usize, places: usize, w: usize, tap: usize, offsets: usize, bias: usize, output: usize, outPixel: usize, channels: i32, width: i32,
+  pixels: i32, relu: i32, scratch: usize,
+): void {
+  const steps = changetype<Steps>(scratch);
+  steps.tap = tap;
+  steps.pixel = load<u32>(offsets, 4);
+  steps.step = load<u32>(places, 4) - load<u32>(places);
+  steps.outPixel = outPixel;
+  steps.relu = relu;
+  const below = load<u32>(offsets, 12), rest = channels & 7, whole = bytes(channels - rest), last = bytes(channels - 8);
+  for (let row = 0; row < pixels; row += width) {
+    for (let x = 0; x < width; x += 4) {
+      // The last tile overlaps the one before, in pixels as in channels.
+      const p = row + min(x, width - 4);
+      const r = input + load<u32>(places + bytes(p)), out = output + <usize>p * outPixel;
+      steps.bias = bias;
+      steps.out = out;
+      wideDepthwiseTile(steps, w, whole, r, r + below, r + 2 * below);
+      if (rest == 0) continue;
+      steps.bias = bias + last;
+      steps.out = out + last;
+      wideDepthwiseTile(steps, w + last, 32, r + last, r + last + below, r + last + 2 * below);
+    }
+  }
+}
+
 /**
  * A depthwise convolution over bands of `bandRows` output rows, as in `convolve`: x [N, height, width, channels], output pixels
  * outPixel bytes apart. With spread > 1 the input is x with that many steps from pixel to pixel and zeros between them.
@@ -109,7 +139,9 @@ export function depthwise(
       input = padded;
     }
     const to = y + <usize>((n * outHeight + first) * outWidth) * outPixel;
-    depthwisePixels(input, places, w, tap, offsets, ny * nx, bias, to, outPixel, channels, rows * outWidth, relu, scratch);
+    if (wide && ny == 3 && nx == 3 && outWidth >= 4 && channels >= 8)
+      wideDepthwisePixels(input, places, w, tap, offsets, bias, to, outPixel, channels, outWidth, rows * outWidth, relu, scratch);
+    else depthwisePixels(input, places, w, tap, offsets, ny * nx, bias, to, outPixel, channels, rows * outWidth, relu, scratch);
   }
 }
 
@@ -169,6 +201,10 @@ export function depthwiseFilter(
       const from = dy + <usize>((n * outHeight + first) * outWidth) * dyRow, length = <usize>(rows * outWidth) * dyRow;
       for (let c = 0; c < channels; c += 8) {
         const d = from + bytes(c), under = input + bytes(c);
+        if (wide && ny == 3 && nx == 3) {
+          wideDepthwiseTaps(d, d + length, dyRow, places, under, under + pitch, under + 2 * pitch, dyRow, accumulator + bytes(c), accRow);
+          continue;
+        }
         for (let t = 0; t < taps; t += 3) {
           const at = offsets + bytes(t), acc = accumulator + <usize>t * accRow + bytes(c);
           const two = t + 1 < taps, three = t + 2 < taps;

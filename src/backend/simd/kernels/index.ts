@@ -10,6 +10,7 @@ export * from './maxPool3';
 export * from './padding';
 export * from './pooling';
 export * from './tile';
+export { wideDepthwiseTaps, wideDepthwiseTile } from './wideDepthwise';
 export { outer16, setWide, tile16 } from './wideTile';
 export * from './winograd';
 export { gradientTile3, gradientTile5, inputTile3, inputTile5, outputTile3, outputTile5 } from './winogradTiles';
