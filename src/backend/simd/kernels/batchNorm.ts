@@ -10,6 +10,13 @@ import { addToDoubles, bytes, clip, leastOf, madd, mostOf, storeLanes, up4 } fro
 @inline
 const STRIP: i32 = 64;
 
+/** The same of many channels, whose pixels lie so far apart that cache lines and pages get in each other's way: for what sums nothing. */
+// @ts-ignore: decorator
+@inline
+function stripOf(channels: i32): i32 {
+  return max(4, min(STRIP, 4096 / channels));
+}
+
 /** This chunk's sums of x - x0 and its square (doubles [2][channels]); x0, the first pixel, keeps large means from drowning the variance. */
 export function batchNormSums(x: usize, channels: i32, sums: usize, begin: i32, end: i32, chunk: i32): void {
   const row = bytes(channels);
@@ -78,9 +85,10 @@ export function batchNormApply(
 ): void {
   const row = bytes(channels);
   const least = leastOf(relu), most = mostOf(relu);
+  const strip = stripOf(channels);
   for (let p = begin; p < end;) {
     const image = p / imagePixels;
-    const count = min(min(STRIP, end - p), (image + 1) * imagePixels - p);
+    const count = min(min(strip, end - p), (image + 1) * imagePixels - p);
     const length = <usize>count * row;
     const from = x + <usize>p * row, to = y + <usize>p * yRow;
     const g = gate + bytes(image * gateStep);
@@ -206,9 +214,10 @@ export function batchNormGradientApply(
 ): void {
   const row = bytes(channels);
   const least = leastOf(relu), most = mostOf(relu);
+  const strip = stripOf(channels);
   for (let p = begin; p < end;) {
     const image = p / imagePixels;
-    const count = min(min(STRIP, end - p), (image + 1) * imagePixels - p);
+    const count = min(min(strip, end - p), (image + 1) * imagePixels - p);
     const length = <usize>count * row;
     const from = x + <usize>p * row, d = dy + <usize>p * dyRow, to = dx + <usize>p * row;
     const g = gate + bytes(image * gateStep);
