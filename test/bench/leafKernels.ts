@@ -67,9 +67,7 @@ const shapes: [number, number, number | undefined, number, number][] = [
   [16, 96, undefined, 5, 1],
 ];
 const batch = 32;
-console.log(
-  'image cin cout kernel stride   forward  backward input  backward filter   (GFLOPS, share of the ceiling)',
-);
+console.log('image cin cout kernel stride   forward  backward input  backward filter   (GFLOPS, share of the ceiling)');
 for (const [size, cin, cout, kernel, stride] of shapes) {
   const pad = kernel >> 1;
   const attributes = { strides: stride, pad, dataFormat: 'NHWC', dilations: 1 };

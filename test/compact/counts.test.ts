@@ -217,5 +217,8 @@ test('single weights are counted where they are, with the positions they work at
   const { positions } = kernelGeometry(model.getLayer('a'))!;
   assert.equal(multiplyAdds.left, full.multiplyAdds.full - 30 * positions);
   assert.throws(() => weightCount(model, new Map([['a', mask]])), /which has no a\./);
-  assert.throws(() => weightCount(model, new Map([['b/kernel', mask]])), /mask of b\/kernel must have 12 values; received 108/);
+  assert.throws(
+    () => weightCount(model, new Map([['b/kernel', mask]])),
+    /mask of b\/kernel must have 12 values; received 108/,
+  );
 });

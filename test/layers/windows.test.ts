@@ -98,8 +98,14 @@ test('start values can follow the outputs, or be uniform with a uniform bias', (
 });
 
 test('options out of range are refused in a sentence', () => {
-  assert.throws(() => new Conv2d({ name: 'c', filters: 0, kernelSize: 3 }), /c: filters must be a whole number.* received 0/);
-  assert.throws(() => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, padding: -1 }), /c: padding must be .* received -1/);
+  assert.throws(
+    () => new Conv2d({ name: 'c', filters: 0, kernelSize: 3 }),
+    /c: filters must be a whole number.* received 0/,
+  );
+  assert.throws(
+    () => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, padding: -1 }),
+    /c: padding must be .* received -1/,
+  );
   const elu = 'elu' as 'relu';
   assert.throws(
     () => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, activation: elu }),
@@ -109,7 +115,10 @@ test('options out of range are refused in a sentence', () => {
     () => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, initializer: 'zeros' as 'uniform' }),
     /c: initializer must be one of kaimingNormal, .* received 'zeros'/,
   );
-  assert.throws(() => new MaxPool2d({ name: 'p', poolSize: 2, padding: 'full' as 'same' }), /p: padding is .*"full"/);
+  assert.throws(
+    () => new MaxPool2d({ name: 'p', poolSize: 2, padding: 'full' as 'same' }),
+    /p: padding must be .*"full"/,
+  );
   const conv = new Conv2d({ filters: 1, kernelSize: 5 });
   assert.throws(() => conv.computeOutputShape([null, 3, 3, 1]), /A window of 5 does not fit an input of 3/);
 });

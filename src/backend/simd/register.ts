@@ -12,7 +12,14 @@ import { SimdBackend } from './simdBackend.js';
 import { bestVariant, type Variant } from './wasm.js';
 
 /** What replaces the cpu backend's kernels where it applies. */
-const fast: FastKernels = { ...convolutions, ...depthwiseConvolutions, ...pools, ...copies, ...products, ...elementwise };
+const fast: FastKernels = {
+  ...convolutions,
+  ...depthwiseConvolutions,
+  ...pools,
+  ...copies,
+  ...products,
+  ...elementwise,
+};
 const own: OwnKernels = { ...batchNormKernels, ...fusedKernels, SparsebookReluGrad: reluGrad };
 const gradients = [convBiasGradient, reluGradient, hardConcreteGradient, ...batchNormGradients];
 
