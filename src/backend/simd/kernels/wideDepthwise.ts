@@ -16,6 +16,21 @@ export class Steps {
   relu: i32;
 }
 
+/** c and the products of three neighbouring pixels' first four channels, and of the next four. */
+// @ts-ignore: decorator
+@inline
+function low(p: usize, pixel: usize, w0: v128, w1: v128, w2: v128, c: v128): v128 {
+  const q = p + pixel;
+  return madd(v128.load(q + pixel), w2, madd(v128.load(q), w1, madd(v128.load(p), w0, c)));
+}
+
+// @ts-ignore: decorator
+@inline
+function high(p: usize, pixel: usize, w0: v128, w1: v128, w2: v128, c: v128): v128 {
+  const q = p + pixel;
+  return madd(v128.load(q + pixel, 16), w2, madd(v128.load(q, 16), w1, madd(v128.load(p, 16), w0, c)));
+}
+
 /**
  * Four output pixels of one row, `length` bytes of channels: out = relu?(bias + sum of 3x3 taps). r0, r1 and r2 are the first window's
  * rows in the input.
@@ -28,104 +43,43 @@ export function wideDepthwiseTile(steps: Steps, w: usize, length: usize, r0: usi
   while (w < end) {
     const b0 = v128.load(bias), b1 = v128.load(bias, 16);
     let c00 = b0, c01 = b1, c10 = b0, c11 = b1, c20 = b0, c21 = b1, c30 = b0, c31 = b1;
-    let u0: v128, u1: v128, u2: v128, v0: v128, v1: v128, v2: v128, p: usize, next: usize;
-    let at = w;
-    // Row 0 of the window.
+    let u0: v128, u1: v128, u2: v128, v0: v128, v1: v128, v2: v128, at = w, p: usize;
     u0 = v128.load(at); v0 = v128.load(at, 16); at += tap;
     u1 = v128.load(at); v1 = v128.load(at, 16); at += tap;
     u2 = v128.load(at); v2 = v128.load(at, 16); at += tap;
     p = r0;
+    c00 = low(p, pixel, u0, u1, u2, c00); c01 = high(p, pixel, v0, v1, v2, c01);
+    p += step;
+    c10 = low(p, pixel, u0, u1, u2, c10); c11 = high(p, pixel, v0, v1, v2, c11);
+    p += step;
+    c20 = low(p, pixel, u0, u1, u2, c20); c21 = high(p, pixel, v0, v1, v2, c21);
+    p += step;
+    c30 = low(p, pixel, u0, u1, u2, c30); c31 = high(p, pixel, v0, v1, v2, c31);
     r0 += 32;
-    next = p + step;
-    c00 = madd(v128.load(p), u0, c00); c01 = madd(v128.load(p, 16), v0, c01);
-    p += pixel;
-    c00 = madd(v128.load(p), u1, c00); c01 = madd(v128.load(p, 16), v1, c01);
-    p += pixel;
-    c00 = madd(v128.load(p), u2, c00); c01 = madd(v128.load(p, 16), v2, c01);
-    p = next;
-    next = p + step;
-    c10 = madd(v128.load(p), u0, c10); c11 = madd(v128.load(p, 16), v0, c11);
-    p += pixel;
-    c10 = madd(v128.load(p), u1, c10); c11 = madd(v128.load(p, 16), v1, c11);
-    p += pixel;
-    c10 = madd(v128.load(p), u2, c10); c11 = madd(v128.load(p, 16), v2, c11);
-    p = next;
-    next = p + step;
-    c20 = madd(v128.load(p), u0, c20); c21 = madd(v128.load(p, 16), v0, c21);
-    p += pixel;
-    c20 = madd(v128.load(p), u1, c20); c21 = madd(v128.load(p, 16), v1, c21);
-    p += pixel;
-    c20 = madd(v128.load(p), u2, c20); c21 = madd(v128.load(p, 16), v2, c21);
-    p = next;
-    c30 = madd(v128.load(p), u0, c30); c31 = madd(v128.load(p, 16), v0, c31);
-    p += pixel;
-    c30 = madd(v128.load(p), u1, c30); c31 = madd(v128.load(p, 16), v1, c31);
-    p += pixel;
-    c30 = madd(v128.load(p), u2, c30); c31 = madd(v128.load(p, 16), v2, c31);
-    // Row 1 of the window.
     u0 = v128.load(at); v0 = v128.load(at, 16); at += tap;
     u1 = v128.load(at); v1 = v128.load(at, 16); at += tap;
     u2 = v128.load(at); v2 = v128.load(at, 16); at += tap;
     p = r1;
+    c00 = low(p, pixel, u0, u1, u2, c00); c01 = high(p, pixel, v0, v1, v2, c01);
+    p += step;
+    c10 = low(p, pixel, u0, u1, u2, c10); c11 = high(p, pixel, v0, v1, v2, c11);
+    p += step;
+    c20 = low(p, pixel, u0, u1, u2, c20); c21 = high(p, pixel, v0, v1, v2, c21);
+    p += step;
+    c30 = low(p, pixel, u0, u1, u2, c30); c31 = high(p, pixel, v0, v1, v2, c31);
     r1 += 32;
-    next = p + step;
-    c00 = madd(v128.load(p), u0, c00); c01 = madd(v128.load(p, 16), v0, c01);
-    p += pixel;
-    c00 = madd(v128.load(p), u1, c00); c01 = madd(v128.load(p, 16), v1, c01);
-    p += pixel;
-    c00 = madd(v128.load(p), u2, c00); c01 = madd(v128.load(p, 16), v2, c01);
-    p = next;
-    next = p + step;
-    c10 = madd(v128.load(p), u0, c10); c11 = madd(v128.load(p, 16), v0, c11);
-    p += pixel;
-    c10 = madd(v128.load(p), u1, c10); c11 = madd(v128.load(p, 16), v1, c11);
-    p += pixel;
-    c10 = madd(v128.load(p), u2, c10); c11 = madd(v128.load(p, 16), v2, c11);
-    p = next;
-    next = p + step;
-    c20 = madd(v128.load(p), u0, c20); c21 = madd(v128.load(p, 16), v0, c21);
-    p += pixel;
-    c20 = madd(v128.load(p), u1, c20); c21 = madd(v128.load(p, 16), v1, c21);
-    p += pixel;
-    c20 = madd(v128.load(p), u2, c20); c21 = madd(v128.load(p, 16), v2, c21);
-    p = next;
-    c30 = madd(v128.load(p), u0, c30); c31 = madd(v128.load(p, 16), v0, c31);
-    p += pixel;
-    c30 = madd(v128.load(p), u1, c30); c31 = madd(v128.load(p, 16), v1, c31);
-    p += pixel;
-    c30 = madd(v128.load(p), u2, c30); c31 = madd(v128.load(p, 16), v2, c31);
-    // Row 2 of the window.
     u0 = v128.load(at); v0 = v128.load(at, 16); at += tap;
     u1 = v128.load(at); v1 = v128.load(at, 16); at += tap;
     u2 = v128.load(at); v2 = v128.load(at, 16);
     p = r2;
+    c00 = low(p, pixel, u0, u1, u2, c00); c01 = high(p, pixel, v0, v1, v2, c01);
+    p += step;
+    c10 = low(p, pixel, u0, u1, u2, c10); c11 = high(p, pixel, v0, v1, v2, c11);
+    p += step;
+    c20 = low(p, pixel, u0, u1, u2, c20); c21 = high(p, pixel, v0, v1, v2, c21);
+    p += step;
+    c30 = low(p, pixel, u0, u1, u2, c30); c31 = high(p, pixel, v0, v1, v2, c31);
     r2 += 32;
-    next = p + step;
-    c00 = madd(v128.load(p), u0, c00); c01 = madd(v128.load(p, 16), v0, c01);
-    p += pixel;
-    c00 = madd(v128.load(p), u1, c00); c01 = madd(v128.load(p, 16), v1, c01);
-    p += pixel;
-    c00 = madd(v128.load(p), u2, c00); c01 = madd(v128.load(p, 16), v2, c01);
-    p = next;
-    next = p + step;
-    c10 = madd(v128.load(p), u0, c10); c11 = madd(v128.load(p, 16), v0, c11);
-    p += pixel;
-    c10 = madd(v128.load(p), u1, c10); c11 = madd(v128.load(p, 16), v1, c11);
-    p += pixel;
-    c10 = madd(v128.load(p), u2, c10); c11 = madd(v128.load(p, 16), v2, c11);
-    p = next;
-    next = p + step;
-    c20 = madd(v128.load(p), u0, c20); c21 = madd(v128.load(p, 16), v0, c21);
-    p += pixel;
-    c20 = madd(v128.load(p), u1, c20); c21 = madd(v128.load(p, 16), v1, c21);
-    p += pixel;
-    c20 = madd(v128.load(p), u2, c20); c21 = madd(v128.load(p, 16), v2, c21);
-    p = next;
-    c30 = madd(v128.load(p), u0, c30); c31 = madd(v128.load(p, 16), v0, c31);
-    p += pixel;
-    c30 = madd(v128.load(p), u1, c30); c31 = madd(v128.load(p, 16), v1, c31);
-    p += pixel;
-    c30 = madd(v128.load(p), u2, c30); c31 = madd(v128.load(p, 16), v2, c31);
     v128.store(out, clip(c00, least, most)); v128.store(out, clip(c01, least, most), 16);
     p = out + outPixel;
     v128.store(p, clip(c10, least, most)); v128.store(p, clip(c11, least, most), 16);
