@@ -79,6 +79,7 @@ export { airbench, type AirbenchOptions } from './models/airbench.js';
 export { c3 } from './models/c3.js';
 export { cnn4, type Cnn4Options } from './models/cnn4.js';
 export { googleNet, type GateOptions, type GoogleNetOptions } from './models/googleNet.js';
+export { mobileNetV2, type MobileNetV2Options } from './models/mobileNetV2.js';
 export type { NetworkOptions } from './models/networkOptions.js';
 export { resnet18 } from './models/resnet18.js';
 export { resnet20, type ResNet20Options } from './models/resnet20.js';

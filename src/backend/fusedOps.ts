@@ -38,11 +38,14 @@ export interface FusedBatchNormInputs {
   gate?: tf.Tensor2D;
 }
 
+/** Whether negative values become 0 (ReLU); 6: and those above 6 become 6 (ReLU6). */
+export type Relu = boolean | 6;
+
 export interface FusedBatchNormOptions {
   /** Added to the variance. */
   epsilon: number;
-  /** Whether negative values become 0 before the gate. */
-  relu: boolean;
+  /** What is done to the values before the gate. */
+  relu: Relu;
 }
 
 /** tfjs saves the inputs that a gradient names, so gamma and beta must be there. */

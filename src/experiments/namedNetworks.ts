@@ -35,6 +35,10 @@ export const namedNetworks = {
   async resnet18(_, common): Promise<tf.LayersModel> {
     return (await import('../models/resnet18.js')).resnet18(common);
   },
+  async mobilenetv2({ bn_momentum }, common): Promise<tf.LayersModel> {
+    const { mobileNetV2 } = await import('../models/mobileNetV2.js');
+    return mobileNetV2({ ...common, momentum: bn_momentum ?? undefined });
+  },
   async airbench(settings, common, train): Promise<tf.LayersModel> {
     const [{ airbench }, { whiteningKernel }] = await Promise.all([
       import('../models/airbench.js'),

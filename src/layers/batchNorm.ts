@@ -20,9 +20,11 @@ export interface BatchNormOptions extends LayerOptions {
   scale?: boolean;
   /** Whether there is a beta. Default true. */
   center?: boolean;
-  /** 'relu' puts a ReLU behind the normalisation, which a backend can do in the same pass. Default 'linear'. */
+  /** 'relu' or 'relu6' puts that behind the normalisation, which a backend can do in the same pass. Default 'linear'. */
   activation?: Activation;
 }
+
+const relus = { linear: false, relu: true, relu6: 6 } as const;
 
 /**
  * Batch normalisation by PyTorch's conventions, optionally with its ReLU: batch statistics in training, which also
@@ -98,7 +100,7 @@ export class BatchNorm extends tf.layers.Layer {
   }
 
   private normalise(inputs: FusedBatchNormInputs, { training, updateStatistics = true }: CallOptions): tf.Tensor {
-    const settings = { epsilon: this.epsilon, relu: this.activation === 'relu' };
+    const settings = { epsilon: this.epsilon, relu: relus[this.activation] };
     if (!training || this.frozen) {
       const [mean, variance] = [this.movingMean, this.movingVariance].map((weight) => weight.read() as tf.Tensor1D);
       return normaliseBy({ ...inputs, mean, variance }, settings);
@@ -160,7 +162,7 @@ function compose(
   return tf.tidy(() => {
     // tf's gradient of batch normalisation cannot do without a gamma.
     const y = tf.batchNorm(x as tf.Tensor4D, mean, variance, beta, gamma ?? tf.onesLike(mean), epsilon);
-    const active = relu ? y.relu() : y;
+    const active = relu === 6 ? y.relu6() : relu ? y.relu() : y;
     if (!gate) return active;
     const [n, channels] = gate.shape;
     return active.mul(gate.reshape([n, ...Array<number>(x.rank - 2).fill(1), channels]));

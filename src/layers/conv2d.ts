@@ -15,7 +15,7 @@ export interface Conv2dOptions extends LayerOptions {
   /** A number is PyTorch's padding; 'same' is TensorFlow's, which is asymmetric at stride 2. Default 0. */
   padding?: Padding;
   useBias?: boolean;
-  /** 'relu' puts a ReLU behind the convolution, which a backend can do in the same pass. Default 'linear'. */
+  /** 'relu' or 'relu6' puts that behind the convolution, which a backend can do in the same pass. Default 'linear'. */
   activation?: Activation;
   /** How the weights start. Default 'kaimingNormal'. */
   initializer?: InitializerName;
@@ -79,7 +79,7 @@ export class Conv2d extends tf.layers.Layer {
     return tf.tidy(() => {
       const bias = this.biasWeight?.read() as tf.Tensor1D | undefined;
       const y = convolve(single(inputs) as tf.Tensor4D, this.filter(options), bias, this.strides, this.padding);
-      return this.activation === 'relu' ? y.relu() : y;
+      return this.activation === 'linear' ? y : y[this.activation]();
     });
   }
 

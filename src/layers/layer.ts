@@ -25,10 +25,11 @@ export function single<T>(inputs: T | T[]): T {
 }
 
 /** What a layer may end with, in the same pass. */
-export type Activation = 'linear' | 'relu';
+export const activations = ['linear', 'relu', 'relu6'] as const;
+export type Activation = (typeof activations)[number];
 
 /** Refuses what is not an activation, in a sentence that names the layer. */
 export function checkActivation(activation: Activation, layer: string): void {
-  if (['linear', 'relu'].includes(activation)) return;
-  throw new UserError(`${layer}: activation must be 'linear' or 'relu'; received '${activation}'`);
+  if (activations.includes(activation)) return;
+  throw new UserError(`${layer}: activation must be one of ${activations.join(', ')}; received '${activation}'`);
 }

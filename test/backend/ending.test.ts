@@ -10,7 +10,7 @@ const epsilon = 1e-3;
 const as4d = (x: tf.Tensor) => x as tf.Tensor4D;
 const as1d = (x: tf.Tensor) => x as tf.Tensor1D;
 
-/** A convolution, and what follows it in a network: ReLU, or batch normalisation by given moments with a ReLU and a gate. */
+/** A convolution, and what follows it in a network: ReLU or ReLU6, or batch normalisation by given moments with a ReLU and a gate. */
 const networks = fc.record({
   batch: fc.constantFrom(1, 2, 30),
   side: fc.integer({ min: 1, max: 9 }),
@@ -19,7 +19,8 @@ const networks = fc.record({
   channels: fc.tuple(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 })),
   bias: fc.boolean(),
   gated: fc.boolean(),
-  relu: fc.boolean(),
+  relu: fc.constantFrom(false, true, 6 as const),
+  depthwise: fc.boolean(),
   seed: fc.integer({ min: 1, max: 1e6 }),
 });
 
@@ -28,20 +29,26 @@ for (const { variant, threads } of builds) {
     await useSimd(variant, threads);
     await forAll(
       networks,
-      async ({ batch, side, kernel, strides, channels: [cin, cout], bias, gated, relu, seed }) => {
+      async ({ batch, side, kernel, strides, channels: [cin, n], bias, gated, relu, depthwise, seed }) => {
+        const cout = depthwise ? 2 * cin : n;
+        const convolve = depthwise ? tf.depthwiseConv2d : tf.conv2d;
+        const active = relu === 6 ? tf.relu6 : tf.relu;
         const compute: Compute = (x, w, b, gamma, mean, root, gate) => {
-          const z = tf.conv2d(as4d(x), as4d(w), strides, kernel >> 1);
+          const z = convolve(as4d(x), as4d(w), strides, kernel >> 1);
           const inputs = { gamma: as1d(gamma), beta: as1d(b), mean: as1d(mean), variance: as1d(tf.square(root)) };
           const y = normaliseBy(
             { x: z, ...inputs, gate: gated ? (gate as tf.Tensor2D) : undefined },
             { epsilon, relu },
           );
           // A part of a concatenation is written between others; z itself is still there for whoever asks.
-          return [tf.concat([tf.relu(bias ? tf.add(z, b) : z), y, y], 3), z];
+          return [tf.concat([active(bias ? tf.add(z, b) : z), y, y], 3), z];
         };
         const vectors = [0, 1, 2].map((i) => random([cout], seed + i));
         const root = { shape: [cout], values: random([cout], seed + 3).values.map((v) => 1 + v / 2) };
-        const tensors = [random([batch, side, side, cin], seed + 4), random([kernel, kernel, cin, cout], seed + 5)];
+        const tensors = [
+          random([batch, side, side, cin], seed + 4),
+          random([kernel, kernel, cin, depthwise ? 2 : cout], seed + 5),
+        ];
         await assertSameAsCpu(compute, [...tensors, ...vectors, root, random([batch, cout], seed + 6)]);
       },
       60,

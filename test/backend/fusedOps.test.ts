@@ -10,6 +10,7 @@ import {
   hardConcreteSample,
   hasKernel,
   sgdStep,
+  type Relu,
 } from 'sparsebook/backend/fusedOps.js';
 import { uniform } from 'sparsebook/backend/random.js';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
@@ -25,14 +26,14 @@ function composedBatchNorm(
   gamma: tf.Tensor,
   beta: tf.Tensor,
   gate: tf.Tensor,
-  relu: boolean,
+  relu: Relu,
   given?: tf.Tensor[],
 ): tf.Tensor {
   const axes = x.shape.map((_, i) => i).slice(0, -1);
   const [mean, variance] = given ?? Object.values(tf.moments(x, axes));
   const z = tf.add(tf.mul(tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, epsilon))), gamma), beta);
   const open = x.rank === 4 ? tf.reshape(gate, [x.shape[0], 1, 1, -1]) : gate;
-  return tf.mul(relu ? tf.relu(z) : z, open);
+  return tf.mul(relu === 6 ? tf.relu6(z) : relu ? tf.relu(z) : z, open);
 }
 
 const shapes = fc.oneof(
@@ -70,7 +71,7 @@ for (const { variant, threads } of builds) {
   test(`${variant}: batch normalisation with ReLU and gate is what the composed operations are, and all its gradients`, async () => {
     await useSimd(variant, threads);
     await forAll(
-      fc.tuple(shapes, fc.boolean(), fc.boolean(), fc.integer({ min: 1, max: 1e6 })),
+      fc.tuple(shapes, fc.constantFrom(false, true, 6 as const), fc.boolean(), fc.integer({ min: 1, max: 1e6 })),
       async ([shape, relu, gated, seed]) => {
         const channels = shape[shape.length - 1];
         const x = random(shape, seed);
@@ -78,7 +79,9 @@ for (const { variant, threads } of builds) {
         x.values.forEach((v, i) => (x.values[i] = v * (1 + (i % channels)) + 3 * (i % channels)));
         const gate = random([shape[0], channels], seed + 3);
         gate.values.forEach((v, i) => (gate.values[i] = gated ? (v + 1) / 2 : 1));
-        const inputs = [x, random([channels], seed + 1), random([channels], seed + 2), gate, random(shape, seed + 4)];
+        // Some values are beyond the upper end of ReLU6.
+        const gamma = { shape: [channels], values: random([channels], seed + 1).values.map((v) => 4 * v) };
+        const inputs = [x, gamma, random([channels], seed + 2), gate, random(shape, seed + 4)];
         const withGradients =
           (f: (...xs: tf.Tensor[]) => tf.Tensor): Compute =>
           (x, gamma, beta, gate, dy) => {
@@ -117,7 +120,7 @@ for (const { variant, threads } of builds) {
       random([7], 6),
     ];
     inputs[5].values.forEach((v, i) => (inputs[5].values[i] = v + 1.5));
-    for (const relu of [true, false]) {
+    for (const relu of [true, false, 6] as const) {
       const withGradients =
         (f: (...xs: tf.Tensor[]) => tf.Tensor): Compute =>
         (x, gamma, beta, gate, mean, variance) => {

@@ -6,6 +6,7 @@ import type { DataSplits } from 'sparsebook/data/dataSplits.js';
 import { c3 } from 'sparsebook/models/c3.js';
 import { cnn4 } from 'sparsebook/models/cnn4.js';
 import { googleNet } from 'sparsebook/models/googleNet.js';
+import { mobileNetV2 } from 'sparsebook/models/mobileNetV2.js';
 import { resnet18 } from 'sparsebook/models/resnet18.js';
 import { resnet20 } from 'sparsebook/models/resnet20.js';
 import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
@@ -31,6 +32,7 @@ export const networks = {
   c3: { batch: 128, peer: 'c3' },
   resnet18: { batch: 128, peer: 'resnet18' },
   cnn4: { batch: 125, peer: 'cnn4' },
+  mobileNetV2: { batch: 128, peer: 'mobileNetV2' },
 } as const;
 
 export type NetworkName = keyof typeof networks;
@@ -60,6 +62,7 @@ const builders: Record<NetworkName, (data: DataSplits, batch: number) => Run> = 
   c3: (data, batch) => run(c3(), data, batch, new Sgd({ lr: 0.01 })),
   resnet18: (data, batch) => run(resnet18(), data, batch, new Adam({ lr: 1e-3 })),
   cnn4: (data, batch) => run(cnn4(), data, batch, new Sgd({ lr: 0.01 })),
+  mobileNetV2: (data, batch) => run(mobileNetV2(), data, batch, new Sgd({ lr: 0.01 })),
 };
 
 /** sparsebook on the active backend, through the trainer that notebooks use: augmentation, metrics and optimizer included. */

@@ -26,8 +26,11 @@ backend.heap.floats(scratch, 64).fill(1e-3);
 const ceiling = gigaflops(spins * backend.rows * 8 * 2, () => void backend.pool.kernels.ceiling(spins, scratch));
 console.log(`${variant}: ceiling of the registers alone ${ceiling.toFixed(1)} GFLOPS`);
 
-/** [image, input channels, output channels, kernel, stride]: the layers of GoogleNet, then of the residual networks. */
-const shapes = [
+/**
+ * [image, input channels, output channels, kernel, stride]: the layers of GoogleNet, of the residual networks, then the 1x1 ones of MobileNetV2;
+ * its depthwise ones have no number of output channels.
+ */
+const shapes: [number, number, number | undefined, number, number][] = [
   [32, 3, 64, 3, 1],
   [32, 64, 32, 1, 1],
   [32, 64, 16, 1, 1],
@@ -44,22 +47,40 @@ const shapes = [
   [4, 128, 128, 3, 1],
   [2, 256, 256, 3, 1],
   [1, 512, 512, 3, 1],
-] as const;
+  [32, 16, 96, 1, 1],
+  [32, 144, 24, 1, 1],
+  [16, 32, 192, 1, 1],
+  [16, 192, 32, 1, 1],
+  [8, 64, 384, 1, 1],
+  [8, 576, 96, 1, 1],
+  [4, 960, 160, 1, 1],
+  [4, 320, 1280, 1, 1],
+  [16, 64, 128, 1, 2],
+  [32, 32, undefined, 3, 1],
+  [32, 144, undefined, 3, 1],
+  [32, 144, undefined, 3, 2],
+  [16, 192, undefined, 3, 1],
+  [16, 192, undefined, 3, 2],
+  [8, 384, undefined, 3, 1],
+  [4, 960, undefined, 3, 1],
+  [16, 61, undefined, 3, 1],
+  [16, 96, undefined, 5, 1],
+];
 const batch = 32;
-console.log(
-  'image cin cout kernel stride   forward  backward input  backward filter   (GFLOPS, share of the ceiling)',
-);
+console.log('image cin cout kernel stride   forward  backward input  backward filter   (GFLOPS, share of the ceiling)');
 for (const [size, cin, cout, kernel, stride] of shapes) {
   const pad = kernel >> 1;
   const attributes = { strides: stride, pad, dataFormat: 'NHWC', dilations: 1 };
   const x = tf.randomNormal([batch, size, size, cin]);
-  const filter = tf.randomNormal([kernel, kernel, cin, cout]);
-  const dy = tf.tidy(() => tf.randomNormal(tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, stride, pad).shape));
-  const operations = 2 * dy.size * cin * kernel * kernel;
+  const filter = tf.randomNormal([kernel, kernel, cin, cout ?? 1]);
+  const side = Math.floor((size + 2 * pad - kernel) / stride) + 1;
+  const dy = tf.randomNormal([batch, side, side, cout ?? cin]);
+  const operations = 2 * dy.size * (cout ? cin : 1) * kernel * kernel;
+  const name = cout ? 'Conv2D' : 'DepthwiseConv2dNative';
   const kernels: [string, tf.NamedTensorMap, object][] = [
-    ['Conv2D', { x, filter }, {}],
-    ['Conv2DBackpropInput', { dy, filter }, { inputShape: x.shape }],
-    ['Conv2DBackpropFilter', { x, dy }, { filterShape: filter.shape }],
+    [name, { x, filter }, {}],
+    [`${name}BackpropInput`, { dy, filter }, { inputShape: x.shape }],
+    [`${name}BackpropFilter`, { x, dy }, { filterShape: filter.shape }],
   ];
   const speeds = kernels.map(([name, inputs, more]) =>
     gigaflops(operations, () => {
@@ -68,7 +89,7 @@ for (const [size, cin, cout, kernel, stride] of shapes) {
       result.dispose();
     }),
   );
-  const shape = [size, cin, cout, kernel, stride].map((n) => String(n).padStart(6)).join('');
+  const shape = [size, cin, cout ?? '-', kernel, stride].map((n) => String(n).padStart(6)).join('');
   console.log(shape, speeds.map((s) => `${s.toFixed(1)} ${((100 * s) / ceiling).toFixed(0)}%`.padStart(14)).join(''));
   tf.dispose([x, filter, dy]);
 }

@@ -9,6 +9,7 @@ import { kernelGeometry } from 'sparsebook/graph/kernels.js';
 import { c3 } from 'sparsebook/models/c3.js';
 import { cnn4 } from 'sparsebook/models/cnn4.js';
 import { googleNet } from 'sparsebook/models/googleNet.js';
+import { mobileNetV2 } from 'sparsebook/models/mobileNetV2.js';
 import { resnet18 } from 'sparsebook/models/resnet18.js';
 import { resnet20 } from 'sparsebook/models/resnet20.js';
 
@@ -133,6 +134,41 @@ test('ResNet-18: 11,228,822 parameters and 37.1 million multiply-adds, by hand',
   assert.equal(count.multiplyAdds.full, multiplyAdds);
 });
 
+test('MobileNetV2: 2,296,922 parameters and 91.2 million multiply-adds, by hand', () => {
+  // Expansion, width, blocks, and the side of the images that they give.
+  const stages = [
+    [1, 16, 1, 32],
+    [6, 24, 2, 32],
+    [6, 32, 3, 16],
+    [6, 64, 4, 8],
+    [6, 96, 3, 8],
+    [6, 160, 3, 4],
+    [6, 320, 1, 4],
+  ];
+  const pointwise: Convolution[] = [];
+  // A depthwise convolution has a window for each output alone.
+  const depthwise: Convolution[] = [];
+  let [inputs, from] = [32, 32];
+  for (const [expansion, width, blocks, side] of stages) {
+    for (let block = 0; block < blocks; block++) {
+      const inside = expansion * inputs;
+      pointwise.push([from, 1, inputs, inside], [side, 1, inside, width]);
+      depthwise.push([side, 3, 1, inside]);
+      // The first block of a stage that does not halve the image projects its shortcut.
+      if (block === 0 && from === side) pointwise.push([side, 1, inputs, width]);
+      [inputs, from] = [width, side];
+    }
+  }
+  const convolutions: Convolution[] = [[32, 3, 3, 32], ...pointwise, ...depthwise, [4, 1, 320, 1280]];
+  const { entries, multiplyAdds } = totals([...convolutions, [1, 1, 1280, 10]]);
+  const channels = convolutions.reduce((sum, [, , , outputs]) => sum + outputs, 0);
+  const count = completeCount(mobileNetV2());
+  assert.equal(count.full, entries + 2 * channels + 10);
+  assert.equal(count.full, 2296922);
+  assert.equal(count.runningValues.full, 2 * channels);
+  assert.equal(count.multiplyAdds.full, multiplyAdds);
+});
+
 test('a count without masks is what tf itself counts', () => {
   const model = residual();
   const { left, runningValues, sparsity } = completeCount(model);
@@ -181,5 +217,8 @@ test('single weights are counted where they are, with the positions they work at
   const { positions } = kernelGeometry(model.getLayer('a'))!;
   assert.equal(multiplyAdds.left, full.multiplyAdds.full - 30 * positions);
   assert.throws(() => weightCount(model, new Map([['a', mask]])), /which has no a\./);
-  assert.throws(() => weightCount(model, new Map([['b/kernel', mask]])), /mask of b\/kernel must have 12 values; received 108/);
+  assert.throws(
+    () => weightCount(model, new Map([['b/kernel', mask]])),
+    /mask of b\/kernel must have 12 values; received 108/,
+  );
 });

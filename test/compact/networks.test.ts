@@ -1,4 +1,4 @@
-// The five networks from random masks.
+// All networks from random masks.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -11,8 +11,10 @@ import { completeCount } from 'sparsebook/compact/count/counts.js';
 import { c3 } from 'sparsebook/models/c3.js';
 import { cnn4 } from 'sparsebook/models/cnn4.js';
 import { googleNet } from 'sparsebook/models/googleNet.js';
+import { mobileNetV2 } from 'sparsebook/models/mobileNetV2.js';
 import { resnet18 } from 'sparsebook/models/resnet18.js';
 import { resnet20 } from 'sparsebook/models/resnet20.js';
+import { withGates } from 'sparsebook/sparsity/withGates.js';
 import { maxAbs } from '../goldens.ts';
 import { applyMasks } from './bruteForce.ts';
 
@@ -24,6 +26,12 @@ const networks = {
   cnn4: () => cnn4(small),
   c3: () => c3(small),
   resnet18: () => resnet18({ ...small, widthMultiplier: 0.125 }),
+  mobileNetV2: () => {
+    const plain = mobileNetV2({ ...small, widthMultiplier: 0.125 });
+    const gated = withGates(plain, { seed: 2 });
+    plain.dispose();
+    return gated;
+  },
 };
 const images = tf.randomNormal([2, 32, 32, 3], 0, 1, 'float32', 3);
 const logits = (model: tf.LayersModel): Float32Array =>

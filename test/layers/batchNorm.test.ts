@@ -43,10 +43,17 @@ test('the caller decides whether running statistics move', () => {
   assertClose(y.dataSync(), x.div(Math.sqrt(1 + 1e-5)).dataSync(), { absolute: 1e-5 }, 'frozen');
 });
 
-test('activation relu is a ReLU behind the normalisation', () => {
-  const plain = call(new BatchNorm(), x, { training: true }).relu();
-  const fused = call(new BatchNorm({ activation: 'relu' }), x, { training: true });
-  assertClose(fused.dataSync(), plain.dataSync(), { absolute: 1e-6 }, 'relu');
+test('activation relu is a ReLU behind the normalisation, relu6 a ReLU6', () => {
+  for (const activation of ['relu', 'relu6'] as const) {
+    const outputs = [new BatchNorm(), new BatchNorm({ activation })].map((layer) => {
+      layer.build(x.shape);
+      layer.gamma!.assign(layer.gamma!.mul(9));
+      return call(layer, x, { training: true });
+    });
+    const wanted = outputs[0][activation]();
+    assert.equal(wanted.max().dataSync()[0] === 6, activation === 'relu6');
+    assertClose(outputs[1].dataSync(), wanted.dataSync(), { absolute: 1e-5 }, activation);
+  }
 });
 
 test('without scale and center there is nothing to train', () => {
@@ -117,5 +124,8 @@ test('options out of range are refused in a sentence', () => {
     () => new BatchNorm({ name: 'bn', momentum: 2 }),
     /bn: momentum must be the share of the new batch.* received 2/,
   );
-  assert.throws(() => new BatchNorm({ name: 'bn', activation: 'elu' as 'relu' }), /bn: activation must be 'linear' or/);
+  assert.throws(
+    () => new BatchNorm({ name: 'bn', activation: 'elu' as 'relu' }),
+    /bn: activation must be one of linear, relu, relu6/,
+  );
 });

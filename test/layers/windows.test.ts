@@ -98,34 +98,44 @@ test('start values can follow the outputs, or be uniform with a uniform bias', (
 });
 
 test('options out of range are refused in a sentence', () => {
-  assert.throws(() => new Conv2d({ name: 'c', filters: 0, kernelSize: 3 }), /c: filters must be a whole number.* received 0/);
-  assert.throws(() => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, padding: -1 }), /c: padding must be .* received -1/);
+  assert.throws(
+    () => new Conv2d({ name: 'c', filters: 0, kernelSize: 3 }),
+    /c: filters must be a whole number.* received 0/,
+  );
+  assert.throws(
+    () => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, padding: -1 }),
+    /c: padding must be .* received -1/,
+  );
   const elu = 'elu' as 'relu';
   assert.throws(
     () => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, activation: elu }),
-    /c: activation is 'linear' or/,
+    /c: activation must be one of linear, relu, relu6; received 'elu'/,
   );
   assert.throws(
     () => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, initializer: 'zeros' as 'uniform' }),
     /c: initializer must be one of kaimingNormal, .* received 'zeros'/,
   );
-  assert.throws(() => new MaxPool2d({ name: 'p', poolSize: 2, padding: 'full' as 'same' }), /p: padding is .*"full"/);
+  assert.throws(
+    () => new MaxPool2d({ name: 'p', poolSize: 2, padding: 'full' as 'same' }),
+    /p: padding must be .*"full"/,
+  );
   const conv = new Conv2d({ filters: 1, kernelSize: 5 });
   assert.throws(() => conv.computeOutputShape([null, 3, 3, 1]), /A window of 5 does not fit an input of 3/);
 });
 
-test('a convolution with a ReLU is the convolution and then a ReLU, its gradient too', () => {
-  tf.tidy(() => {
-    const x = tf.randomNormal([2, 5, 5, 3], 0, 1, 'float32', 1);
-    const [plain, active] = (['linear', 'relu'] as const).map((activation) => {
-      return new Conv2d({ filters: 4, kernelSize: 3, seed: 1, activation });
+for (const kind of ['relu', 'relu6'] as const)
+  test(`a convolution with a ${kind} is the convolution and then that, its gradient too`, () => {
+    tf.tidy(() => {
+      const x = tf.randomNormal([2, 5, 5, 3], 0, 5, 'float32', 1);
+      const [plain, active] = (['linear', kind] as const).map((activation) => {
+        return new Conv2d({ filters: 4, kernelSize: 3, seed: 1, activation });
+      });
+      const through = [
+        (t: tf.Tensor) => (plain.apply(t) as tf.Tensor)[kind](),
+        (t: tf.Tensor) => active.apply(t) as tf.Tensor,
+      ];
+      const [wanted, got] = through.map((f) => [...f(x).dataSync(), ...tf.grad(f)(x).dataSync()]);
+      assert.deepEqual(got, wanted);
+      assert.ok(wanted.includes(0) && wanted.some((value) => value > 0) && wanted.includes(6) === (kind === 'relu6'));
     });
-    const through = [
-      (t: tf.Tensor) => (plain.apply(t) as tf.Tensor).relu(),
-      (t: tf.Tensor) => active.apply(t) as tf.Tensor,
-    ];
-    const [wanted, got] = through.map((f) => [...f(x).dataSync(), ...tf.grad(f)(x).dataSync()]);
-    assert.deepEqual(got, wanted);
-    assert.ok(wanted.includes(0) && wanted.some((value) => value > 0));
   });
-});

@@ -9,6 +9,7 @@ import { airbench } from 'sparsebook/models/airbench.js';
 import { c3 } from 'sparsebook/models/c3.js';
 import { cnn4 } from 'sparsebook/models/cnn4.js';
 import { googleNet } from 'sparsebook/models/googleNet.js';
+import { mobileNetV2 } from 'sparsebook/models/mobileNetV2.js';
 import { resnet18 } from 'sparsebook/models/resnet18.js';
 import { resnet20 } from 'sparsebook/models/resnet20.js';
 import type { NetworkOptions } from 'sparsebook/models/networkOptions.js';
@@ -27,6 +28,7 @@ const networks: Record<string, (options?: NetworkOptions) => tf.LayersModel> = {
   cnn4,
   c3,
   resnet18,
+  mobileNetV2,
   airbench,
 };
 
@@ -124,7 +126,7 @@ test("airbench's first convolution has the kernel that is given and stays, the o
 });
 
 test('every other network takes images of a few pixels', () => {
-  for (const network of [googleNet, resnet20, resnet18, c3]) {
+  for (const network of [googleNet, resnet20, resnet18, mobileNetV2, c3]) {
     assert.deepEqual(network({ ...small, inputShape: [3, 2, 1] }).outputs[0].shape, [null, 10]);
   }
 });

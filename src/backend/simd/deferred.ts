@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { Grid } from '../fusedOps.js';
+import type { Grid, Relu } from '../fusedOps.js';
 
 /**
  * The values of a tensor that are not computed yet. Often their consumer can compute them better: a concatenation lets a batch
@@ -32,10 +32,10 @@ export interface Coded {
   write(to: number, row: number): void;
 }
 
-/** y = max(scale * x + shift, 0 with relu), channel by channel. */
+/** y = relu?(scale * x + shift), channel by channel. */
 export interface Ending {
   affine?: Affine;
-  relu: boolean;
+  relu: Relu;
   /** A block that is freed with the work: where scale and shift lie. */
   block?: number;
 }

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { batchNormGradients, batchNormKernels } from './overrides/batchNorm.js';
 import { convolutions } from './overrides/conv2d.js';
 import { copies, copiesInJavaScript } from './overrides/copies.js';
+import { depthwiseConvolutions } from './overrides/depthwise.js';
 import { elementwise, reluGrad, reluGradient } from './overrides/elementwise.js';
 import { convBiasGradient, fusedKernels, hardConcreteGradient } from './overrides/fused.js';
 import { int8Kernels } from './overrides/int8.js';
@@ -12,7 +13,14 @@ import { SimdBackend } from './simdBackend.js';
 import { bestVariant, type Variant } from './wasm.js';
 
 /** What replaces the cpu backend's kernels where it applies: jobs for all threads alone, or in JavaScript, as theirs are. */
-const fast: FastKernels = { ...convolutions, ...pools, ...copies, ...products, ...elementwise };
+const fast: FastKernels = {
+  ...convolutions,
+  ...depthwiseConvolutions,
+  ...pools,
+  ...copies,
+  ...products,
+  ...elementwise,
+};
 const plain: FastKernels = copiesInJavaScript;
 const own: OwnKernels = { ...batchNormKernels, ...fusedKernels, ...int8Kernels, SparsebookReluGrad: reluGrad };
 const gradients = [convBiasGradient, reluGradient, hardConcreteGradient, ...batchNormGradients];

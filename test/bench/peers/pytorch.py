@@ -1,4 +1,4 @@
-"""The five networks in PyTorch, one timed step a line, so that the benchmark can take turns with it.
+"""The six networks in PyTorch, one timed step a line, so that the benchmark can take turns with it.
 
     python3 pytorch.py NETWORK FORMAT THREADS     FORMAT: channels_last or nchw
 
@@ -131,6 +131,43 @@ def resnet18():
     return net
 
 
+class InvertedResidual(nn.Module):
+    def __init__(self, inputs, outputs, expansion, stride):
+        super().__init__()
+        inside = expansion * inputs
+        relu6 = lambda channels: [nn.BatchNorm2d(channels), nn.ReLU6(inplace=True)]
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, inside, 1, bias=False),
+            *relu6(inside),
+            nn.Conv2d(inside, inside, 3, stride, 1, groups=inside, bias=False),
+            *relu6(inside),
+            nn.Conv2d(inside, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.skip = None
+        if stride == 1:
+            project = [nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs)]
+            self.skip = nn.Identity() if inputs == outputs else nn.Sequential(*project)
+
+    def forward(self, x):
+        return self.body(x) + self.skip(x) if self.skip else self.body(x)
+
+
+def mobilenetv2():
+    stages = [(1, 16, 1, 1), (6, 24, 2, 1), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+    conv = lambda inputs, outputs, size: [
+        nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU6(inplace=True),
+    ]
+    layers, width = conv(3, 32, 3), 32
+    for expansion, outputs, blocks, stride in stages:
+        for block in range(blocks):
+            layers.append(InvertedResidual(width, outputs, expansion, 1 if block else stride))
+            width = outputs
+    return nn.Sequential(*layers, *conv(320, 1280, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 10))
+
+
 # Builder, batch size, optimizer: the settings of the documents.
 NETWORKS = {
     "googleNet": (googlenet, 128, "adamw"),
@@ -139,6 +176,7 @@ NETWORKS = {
     "c3": (c3, 128, "sgd"),
     "resnet18": (resnet18, 128, "adam"),
     "cnn4": (cnn4, 125, "sgd"),
+    "mobileNetV2": (mobilenetv2, 128, "sgd"),
 }
 
 

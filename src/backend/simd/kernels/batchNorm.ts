@@ -1,14 +1,21 @@
 // Batch normalisation with ReLU and gate in two passes forward and two backward, over x [pixels, channels].
 //
-// z = (x - mean) * scale + beta with scale = gamma / sqrt(variance + epsilon), y = relu?(z) * gate[image].
+// z = (x - mean) * scale + beta with scale = gamma / sqrt(variance + epsilon), y = relu?(z) * gate[image]; relu 6 is ReLU6.
 // Arrays of channels are padded to vectors, so that a vector at an odd end may be loaded; only what exists is stored.
 // A gate is [images, channels]; without one, gateStep is 0 and gate points at ones.
-import { addToDoubles, bytes, madd, storeLanes, up4 } from './vector';
+import { addToDoubles, bytes, clip, leastOf, madd, mostOf, storeLanes, up4 } from './vector';
 
 /** Pixels whose values stay in the first-level cache while the channels pass one after the other. */
 // @ts-ignore: decorator
 @inline
 const STRIP: i32 = 64;
+
+/** The same of many channels, whose pixels lie so far apart that cache lines and pages get in each other's way: for what sums nothing. */
+// @ts-ignore: decorator
+@inline
+function stripOf(channels: i32): i32 {
+  return max(4, min(STRIP, 4096 / channels));
+}
 
 /** This chunk's sums of x - x0 and its square (doubles [2][channels]); x0, the first pixel, keeps large means from drowning the variance. */
 export function batchNormSums(x: usize, channels: i32, sums: usize, begin: i32, end: i32, chunk: i32): void {
@@ -77,10 +84,11 @@ export function batchNormApply(
   begin: i32, end: i32,
 ): void {
   const row = bytes(channels);
-  const least = relu ? f32x4.splat(0) : f32x4.splat(-Infinity);
+  const least = leastOf(relu), most = mostOf(relu);
+  const strip = stripOf(channels);
   for (let p = begin; p < end;) {
     const image = p / imagePixels;
-    const count = min(min(STRIP, end - p), (image + 1) * imagePixels - p);
+    const count = min(min(strip, end - p), (image + 1) * imagePixels - p);
     const length = <usize>count * row;
     const from = x + <usize>p * row, to = y + <usize>p * yRow;
     const g = gate + bytes(image * gateStep);
@@ -92,14 +100,14 @@ export function batchNormApply(
       if (channels - c >= 4) {
         while (i < stop) {
           const z = madd(f32x4.sub(v128.load(from + i), m), s, b);
-          v128.store(to + j, f32x4.mul(f32x4.pmax(z, least), open));
+          v128.store(to + j, f32x4.mul(clip(z, least, most), open));
           i += row;
           j += yRow;
         }
       } else {
         while (i < stop) {
           const z = madd(f32x4.sub(v128.load(from + i), m), s, b);
-          storeLanes(to + j, f32x4.mul(f32x4.pmax(z, least), open), channels - c);
+          storeLanes(to + j, f32x4.mul(clip(z, least, most), open), channels - c);
           i += row;
           j += yRow;
         }
@@ -107,6 +115,25 @@ export function batchNormApply(
     }
     p += count;
   }
+}
+
+/** Where the activation of z has a slope. */
+// @ts-ignore: decorator
+@inline
+function passed(z: v128, least: v128, most: v128): v128 {
+  return v128.and(f32x4.gt(z, least), f32x4.le(z, most));
+}
+
+/** The sum of dy at the pixels of x [from, end) where z is above `most`. */
+function sumAbove(from: usize, end: usize, row: usize, dy: usize, dyRow: usize, m: v128, s: v128, b: v128, most: v128): v128 {
+  let sum = f32x4.splat(0);
+  while (from < end) {
+    const z = madd(f32x4.sub(v128.load(from), m), s, b);
+    sum = f32x4.add(sum, v128.and(v128.load(dy), f32x4.gt(z, most)));
+    from += row;
+    dy += dyRow;
+  }
+  return sum;
 }
 
 /**
@@ -122,7 +149,7 @@ export function batchNormGradientSums(
   const first = sums + <usize>chunk * 2 * half;
   memory.fill(first, 0, 2 * half);
   if (dgate) memory.fill(dgate + bytes(begin * channels), 0, bytes((end - begin) * channels));
-  const threshold = relu ? f32x4.splat(0) : f32x4.splat(-Infinity);
+  const least = leastOf(relu), most = mostOf(relu);
   const last = end * unit;
   for (let p = begin * unit; p < last;) {
     const image = p / imagePixels;
@@ -138,7 +165,7 @@ export function batchNormGradientSums(
       let sum = f32x4.splat(0), product = f32x4.splat(0);
       while (i < stop) {
         const v = f32x4.sub(v128.load(from + i), m);
-        const e = v128.and(v128.load(d + j), f32x4.gt(madd(v, s, b), threshold));
+        const e = v128.and(v128.load(d + j), passed(madd(v, s, b), least, most));
         sum = f32x4.add(sum, e);
         product = madd(e, v, product);
         i += row;
@@ -146,7 +173,10 @@ export function batchNormGradientSums(
       }
       if (dgate) {
         const to = dgate + bytes(image * channels) + o;
-        storeLanes(to, f32x4.add(v128.load(to), madd(product, s, f32x4.mul(sum, b))), channels - c);
+        let change = madd(product, s, f32x4.mul(sum, b));
+        // Values above 6 reach the gate as 6.
+        if (relu == 6) change = madd(most, sumAbove(from + o, from + stop, row, d + o, dyRow, m, s, b, most), change);
+        storeLanes(to, f32x4.add(v128.load(to), change), channels - c);
       }
       addToDoubles(first + (<usize>c << 3), f32x4.mul(sum, open));
       addToDoubles(first + half + (<usize>c << 3), f32x4.mul(product, open));
@@ -183,10 +213,11 @@ export function batchNormGradientApply(
   imagePixels: i32, channels: i32, relu: i32, begin: i32, end: i32,
 ): void {
   const row = bytes(channels);
-  const threshold = relu ? f32x4.splat(0) : f32x4.splat(-Infinity);
+  const least = leastOf(relu), most = mostOf(relu);
+  const strip = stripOf(channels);
   for (let p = begin; p < end;) {
     const image = p / imagePixels;
-    const count = min(min(STRIP, end - p), (image + 1) * imagePixels - p);
+    const count = min(min(strip, end - p), (image + 1) * imagePixels - p);
     const length = <usize>count * row;
     const from = x + <usize>p * row, d = dy + <usize>p * dyRow, to = dx + <usize>p * row;
     const g = gate + bytes(image * gateStep);
@@ -199,7 +230,7 @@ export function batchNormGradientApply(
       if (channels - c >= 4) {
         while (i < stop) {
           const v = f32x4.sub(v128.load(from + i), m);
-          const e = v128.and(v128.load(d + j), f32x4.gt(madd(v, s, b), threshold));
+          const e = v128.and(v128.load(d + j), passed(madd(v, s, b), least, most));
           v128.store(to + i, madd(e, a, madd(v, k, t)));
           i += row;
           j += dyRow;
@@ -207,7 +238,7 @@ export function batchNormGradientApply(
       } else {
         while (i < stop) {
           const v = f32x4.sub(v128.load(from + i), m);
-          const e = v128.and(v128.load(d + j), f32x4.gt(madd(v, s, b), threshold));
+          const e = v128.and(v128.load(d + j), passed(madd(v, s, b), least, most));
           storeLanes(to + i, madd(e, a, madd(v, k, t)), channels - c);
           i += row;
           j += dyRow;

@@ -1,4 +1,4 @@
-import { ROWS, bytes, copyFloats } from './vector';
+import { ROWS, bytes, clip, copyFloats, leastOf, mostOf } from './vector';
 import { tile4, tile8, tileAdd8 } from './tile';
 import { padBand } from './padding';
 import { Ends, tile16, wide } from './wideTile';
@@ -29,12 +29,12 @@ function unstage(
   }
 }
 
-/** ReLU of a tile that was just written: in the tile itself it would cost registers. */
-function clipRows(at: usize, row: usize, columns: i32): void {
-  const zero = f32x4.splat(0);
+/** ReLU or ReLU6 of a tile that was just written: in the tile itself it would cost registers. */
+export function clipRows(at: usize, row: usize, columns: i32, relu: i32): void {
+  const least = leastOf(relu), most = mostOf(relu);
   for (let r = 0; r < ROWS; r++) {
-    if (columns >= 4) v128.store(at, f32x4.pmax(v128.load(at), zero));
-    if (columns == 8) v128.store(at, f32x4.pmax(v128.load(at, 16), zero), 16);
+    if (columns >= 4) v128.store(at, clip(v128.load(at), least, most));
+    if (columns == 8) v128.store(at, clip(v128.load(at, 16), least, most), 16);
     at += row;
   }
 }
@@ -109,8 +109,8 @@ export function convolvePixels(
         panel += 2 * panelStep;
         if (!full) unstage(stage, 64, output + bytes(c), p, rows, width, outRow, outPixel, min(16, cout - c), relu);
         else if (relu) {
-          clipRows(to, outPixel, 8);
-          clipRows(to + 32, outPixel, 8);
+          clipRows(to, outPixel, 8, relu);
+          clipRows(to + 32, outPixel, 8, relu);
         }
       }
     }
@@ -137,7 +137,7 @@ export function convolvePixels(
         else tile4(panel, end, offsets, b, stage, 32, a0, a1, a2, a3, a4, a5);
         unstage(stage, 32, output + bytes(c), p, rows, width, outRow, outPixel, columns, relu);
       }
-      if (relu && direct) clipRows(output + <usize>p * outPixel + bytes(c), outPixel, columns);
+      if (relu && direct) clipRows(output + <usize>p * outPixel + bytes(c), outPixel, columns, relu);
       panel += panelStep;
     }
   }
@@ -251,7 +251,7 @@ export function convolvePositions(
       convolvePixels(
         x + <usize>n * imageBytes + bytes(((y0 + ky) * width + x0 + firstColumn) * cin), packed + ((<usize>((ky * nx + firstColumn) * cin)) << 5),
         ky == firstRow ? bias : 0, to, scratch, offsets, count, 0, imageBytes, columns * cin, panelStep, cout,
-        <usize>count * outImage, outImage, relu & i32(ky == lastRow - 1), count,
+        <usize>count * outImage, outImage, ky == lastRow - 1 ? relu : 0, count,
       );
     }
   }

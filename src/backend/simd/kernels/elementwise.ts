@@ -1,5 +1,5 @@
 // Operations on one value after the other, copies of columns, and sums.
-import { addToDoubles, bytes, copyFloats, storeLanes, up4 } from './vector';
+import { addToDoubles, bytes, clip, copyFloats, storeLanes, up4 } from './vector';
 
 /** Rows [begin, end) of `columns` floats, from a table with fromRow bytes a row to one with toRow: concatenation and slices. */
 export function copyColumns(from: usize, fromRow: usize, to: usize, toRow: usize, columns: i32, begin: i32, end: i32): void {
@@ -66,6 +66,7 @@ function transform(operation: i32, x: v128): v128 {
   if (operation == 2) return f32x4.mul(x, x);
   if (operation == 3) return f32x4.sqrt(x);
   if (operation == 4) return f32x4.abs(x);
+  if (operation == 6) return clip(x, f32x4.splat(0), f32x4.splat(6));
   // The slope of ReLU: 1 above 0, else 0; what is not a number stays so.
   const step = v128.and(f32x4.gt(x, f32x4.splat(0)), f32x4.splat(1));
   return v128.bitselect(x, step, f32x4.ne(x, x));
@@ -90,7 +91,8 @@ export function unary(operation: i32, x: usize, y: usize, n: i32, begin: i32, en
   else if (operation == 2) transformLoop(2, x + o, y + o, count);
   else if (operation == 3) transformLoop(3, x + o, y + o, count);
   else if (operation == 4) transformLoop(4, x + o, y + o, count);
-  else transformLoop(5, x + o, y + o, count);
+  else if (operation == 5) transformLoop(5, x + o, y + o, count);
+  else transformLoop(6, x + o, y + o, count);
 }
 
 /** dx = dy where y > 0, else 0 (a y that is not a number stays so), for vectors [begin, end) of n values. */

@@ -1,6 +1,7 @@
 // What a worker can be asked to do. Every parallel kernel ends in (begin, end, chunk, scratch): its share of the work.
 export * from './batchNorm';
 export * from './convolution';
+export * from './depthwise';
 export * from './elementwise';
 export * from './filter';
 export * from './filterGradient';
@@ -10,6 +11,7 @@ export * from './maxPool3';
 export * from './padding';
 export * from './pooling';
 export * from './tile';
+export { wideDepthwiseTaps, wideDepthwiseTile } from './wideDepthwise';
 export { outer16, setWide, tile16 } from './wideTile';
 export * from './winograd';
 export { gradientTile3, gradientTile5, inputTile3, inputTile5, outputTile3, outputTile5 } from './winogradTiles';

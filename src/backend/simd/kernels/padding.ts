@@ -31,7 +31,24 @@ export function padBand(
   }
 }
 
-/** Pixels [begin, end), `step` bytes apart, become copies of one; with relu none of its values is below 0. */
+/** The same of an image whose pixels are `step` apart, with zeros between them. */
+export function spreadBand(
+  image: usize, band: usize, height: i32, width: i32, channels: i32, top: i32, left: i32, rows: i32, columns: i32, step: i32,
+): void {
+  const pixel = bytes(channels), pitch = bytes(columns * channels);
+  memory.fill(band, 0, <usize>rows * pitch);
+  for (let y = 0; y < height; y++) {
+    const r = y * step - top;
+    if (r < 0 || r >= rows) continue;
+    for (let x = 0; x < width; x++) {
+      const c = x * step - left;
+      if (c < 0 || c >= columns) continue;
+      copyFloats(image + <usize>(y * width + x) * pixel, band + <usize>r * pitch + <usize>c * pixel, channels);
+    }
+  }
+}
+
+/** Pixels [begin, end), `step` bytes apart, become copies of one, with its activation. */
 export function fillRows(pixel: usize, to: usize, step: usize, channels: i32, relu: i32, begin: i32, end: i32): void {
   for (let p = begin; p < end; p++) copyFloats(pixel, to + <usize>p * step, channels, relu);
 }

@@ -64,15 +64,35 @@ export function bytes(n: i32): usize {
   return (<usize>n) << 2;
 }
 
-/** Copies n floats, never one more; with relu none below 0. */
+/** What an activation lets through: all, with relu nothing below 0, with relu 6 nothing above 6 either. */
+// @ts-ignore: decorator
+@inline
+export function leastOf(relu: i32): v128 {
+  return f32x4.splat(relu ? 0 : -Infinity);
+}
+
+// @ts-ignore: decorator
+@inline
+export function mostOf(relu: i32): v128 {
+  return f32x4.splat(relu == 6 ? 6 : Infinity);
+}
+
+/** v within [least, most]; what is not a number stays so. */
+// @ts-ignore: decorator
+@inline
+export function clip(v: v128, least: v128, most: v128): v128 {
+  return f32x4.pmin(f32x4.pmax(v, least), most);
+}
+
+/** Copies n floats, never one more, with their activation. */
 // @ts-ignore: decorator
 @inline
 export function copyFloats(from: usize, to: usize, n: i32, relu: i32 = 0): void {
-  const least = f32x4.splat(relu ? 0 : -Infinity);
-  if (n < 4) return storeLanes(to, f32x4.pmax(v128.load(from), least), n);
-  for (let i = 0; i < n - 4; i += 4) v128.store(to + bytes(i), f32x4.pmax(v128.load(from + bytes(i)), least));
+  const least = leastOf(relu), most = mostOf(relu);
+  if (n < 4) return storeLanes(to, clip(v128.load(from), least, most), n);
+  for (let i = 0; i < n - 4; i += 4) v128.store(to + bytes(i), clip(v128.load(from + bytes(i)), least, most));
   // An odd end together with floats before it: quicker than lane by lane.
-  v128.store(to + bytes(n - 4), f32x4.pmax(v128.load(from + bytes(n - 4)), least));
+  v128.store(to + bytes(n - 4), clip(v128.load(from + bytes(n - 4)), least, most));
 }
 
 /** Adds n floats to n others. */

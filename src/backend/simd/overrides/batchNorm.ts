@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { FusedBatchNormOptions } from '../../fusedOps.js';
+import type { FusedBatchNormOptions, Relu } from '../../fusedOps.js';
 import type { SimdBackend } from '../simdBackend.js';
 import type { Deferred } from '../deferred.js';
 import { isRecording, releaseAfterUse, type Inputs, type OwnKernels } from './override.js';
@@ -40,7 +40,7 @@ function withChannels<T>(backend: SimdBackend, channels: number, count: number, 
 }
 
 /** The end of a batch normalisation, y = relu?((x - mean) * scale + beta) * gate, put off until it is known where y goes. Frees `block`, which holds mean, scale and beta. */
-function deferApply(backend: SimdBackend, { x, gate }: Inputs, block: number, relu: boolean): tf.TensorInfo {
+function deferApply(backend: SimdBackend, { x, gate }: Inputs, block: number, relu: Relu): tf.TensorInfo {
   const { channels, pixels } = layout(backend, x, gate);
   const [mean, scale, beta] = [0, 1, 2].map((i) => block + i * channelBytes(channels));
   const write = (to: number, row: number): void => {
@@ -110,7 +110,7 @@ function deferFolded(
   backend: SimdBackend,
   { x, gate }: Inputs,
   block: number,
-  { relu, key, work: convolution }: { relu: boolean; key: string; work: Deferred },
+  { relu, key, work: convolution }: { relu: Relu; key: string; work: Deferred },
 ): tf.TensorInfo {
   const { channels, pixels } = layout(backend, x, undefined);
   const [mean, scale, shift] = [0, 1, 2].map((i) => block + i * channelBytes(channels));

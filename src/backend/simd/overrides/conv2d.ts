@@ -20,24 +20,26 @@ import {
   type FastKernels,
   type Outputs,
 } from './override.js';
+import type { Relu } from '../../fusedOps.js';
 import type { Affine } from '../deferred.js';
 import { filterGradient } from './filterGradient.js';
 
 /** The widest output for which the backend's zeros can stand in for a bias. */
-const MAX_CHANNELS = 16384;
+export const MAX_CHANNELS = 16384;
 
-/** y = x * filter (+ bias), for geometries that the fast kernels cover; put off, since what follows can often be done on the way. */
+/** y = x * filter (+ bias), for geometries that the fast kernels cover, as `compute` does it; put off, since what follows can often be done on the way. */
 export function convolveForward(
   backend: SimdBackend,
   g: Geometry,
   x: tf.TensorInfo,
   filter: tf.TensorInfo,
   bias?: tf.TensorInfo,
+  compute = computeForward,
 ): tf.TensorInfo {
   const reads = bias ? [x, filter, bias] : [x, filter];
   // While a gradient is recorded the filter is about to change; otherwise it is likely to be used again.
   const keep = !isRecording();
-  const compute = (to: number, row: number, relu: boolean, affine?: Affine): void => {
+  const write = (to: number, row: number, relu: Relu, affine?: Affine): void => {
     const shift = bias ? backend.pointer(bias) : backend.zeros;
     const f: Filter = {
       ...filterOf(backend, g, filter),
@@ -45,21 +47,21 @@ export function convolveForward(
       kept: keep ? { tensor: filter, key: affine?.key ?? '' } : undefined,
     };
     const whole = { g, x: backend.pointer(x), filter: f, relu, y: to, row };
-    if (!affine) return computeForward(backend, { ...whole, bias: shift });
+    if (!affine) return compute(backend, { ...whole, bias: shift });
     backend.withBlock((g.cout + 8) * 4, (bias) => {
       const [from, by, offset] = [shift, affine.scale, affine.shift].map((at) => backend.heap.floats(at, g.cout));
       const values = backend.heap.floats(bias, g.cout);
       for (let c = 0; c < g.cout; c++) values[c] = from[c] * by[c] + offset[c];
-      computeForward(backend, { ...whole, bias });
+      compute(backend, { ...whole, bias });
     });
   };
   return backend.defer([g.batch, g.outHeight, g.outWidth, g.cout], {
     reads,
-    write: (to, row) => compute(to, row, false),
+    write: (to, row) => write(to, row, false),
     then: ({ affine, relu, block }) => ({
       reads,
       block,
-      write: (to, row) => compute(to, row, relu, affine),
+      write: (to, row) => write(to, row, relu, affine),
     }),
   });
 }
@@ -71,7 +73,8 @@ function filterOf(backend: SimdBackend, g: Geometry, filter: tf.TensorInfo): Fil
 
 function computeForward(backend: SimdBackend, whole: Whole): void {
   const { g, bias, relu, y, row } = whole;
-  if (backend.winograd && prefersWinograd(g, 1)) return convolveWinograd(backend, whole);
+  // Winograd's tiles have no ReLU6.
+  if (backend.winograd && relu !== 6 && prefersWinograd(g, 1)) return convolveWinograd(backend, whole);
   const pass = trimPass({
     ...whole,
     rows: allTaps(g.kernelHeight),
@@ -178,7 +181,7 @@ function phase(
 }
 
 /** tfjs also takes a dy of another size; what it makes of it is left to its own kernel. */
-function isOutput(g: Geometry, { shape }: tf.TensorInfo): boolean {
+export function isOutput(g: Geometry, { shape }: tf.TensorInfo): boolean {
   return shape[0] === g.batch && shape[1] === g.outHeight && shape[2] === g.outWidth && shape[3] === g.cout;
 }
 

@@ -1,4 +1,5 @@
 import type { TensorInfo } from '@tensorflow/tfjs';
+import type { Relu } from '../../fusedOps.js';
 import type { SimdBackend } from '../simdBackend.js';
 import { borderedColumns, prefersPositions, seeingTaps, type Geometry, type Taps } from './geometry.js';
 
@@ -22,7 +23,7 @@ export interface Whole {
   x: number;
   filter: Filter;
   bias: number;
-  relu: boolean;
+  relu: Relu;
   y: number;
   row: number;
 }
@@ -73,7 +74,7 @@ export function convolveDirect(backend: SimdBackend, pass: ConvolutionPass): voi
  * Calls `use` with a filter that `pack` has laid out in `bytes` bytes for the kernels, and with room for `offsets` table entries. A filter
  * that is kept is laid out once and stays with its tensor; `form` says how.
  */
-function withPacked(
+export function withPacked(
   backend: SimdBackend,
   filter: Filter,
   { form, bytes, offsets }: { form: string; bytes: number; offsets: number },
@@ -131,18 +132,29 @@ function convolvePositions(backend: SimdBackend, pass: ConvolutionPass): void {
   });
 }
 
+/**
+ * How an image is cut into bands of output rows: enough for all threads, and small enough for the cache if they have to be copied, which
+ * `columns` > 0 says.
+ */
+export function bandsOf(
+  backend: SimdBackend,
+  g: Geometry,
+  columns: number,
+): { bandRows: number; bands: number; bandBytes: number } {
+  const rowBytes = 4 * g.cin * g.stride * (columns || g.width);
+  const fitting = columns ? Math.max(1, Math.floor(BAND_BYTES / rowBytes)) : g.outHeight;
+  const wanted = Math.ceil((4 * backend.pool.threads) / g.batch);
+  const bandRows = Math.max(1, Math.min(fitting, Math.ceil(g.outHeight / wanted)));
+  const bandBytes = 4 * ((bandRows - 1) * g.stride + g.kernelHeight) * columns * g.cin;
+  return { bandRows, bands: Math.ceil(g.outHeight / bandRows), bandBytes };
+}
+
 function convolveBands(backend: SimdBackend, pass: ConvolutionPass): void {
   const { g, x, bias, relu, y, step } = pass;
   const { kernelHeight, kernelWidth } = g;
   const bandColumns = borderedColumns(g);
   const k = kernelHeight * kernelWidth * g.cin;
-  // Bands: enough for all threads, and small enough for the cache if they have to be copied.
-  const rowBytes = 4 * g.cin * g.stride * (bandColumns || g.width);
-  const fitting = bandColumns ? Math.max(1, Math.floor(BAND_BYTES / rowBytes)) : g.outHeight;
-  const wanted = Math.ceil((4 * backend.pool.threads) / g.batch);
-  const bandRows = Math.max(1, Math.min(fitting, Math.ceil(g.outHeight / wanted)));
-  const bands = Math.ceil(g.outHeight / bandRows);
-  const bandBytes = 4 * ((bandRows - 1) * g.stride + kernelHeight) * bandColumns * g.cin;
+  const { bandRows, bands, bandBytes } = bandsOf(backend, g, bandColumns);
   withPackedFilter(backend, pass, k, (packed, offsets) => {
     const pitch = g.cin * (bandColumns || g.width);
     backend.pool.kernels.pixelOffsets(offsets, 1, kernelHeight, kernelWidth * g.cin, 1, pitch, 0, 1);

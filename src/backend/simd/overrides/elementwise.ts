@@ -10,7 +10,7 @@ const GRAIN_VECTORS = 4096;
 
 /** The numbers by which kernels/elementwise.ts knows its operations. */
 const BINARY = { Add: 0, Sub: 1, Multiply: 2, RealDiv: 3 } as const;
-const UNARY = { Relu: 0, Neg: 1, Square: 2, Sqrt: 3, Abs: 4, Step: 5 } as const;
+const UNARY = { Relu: 0, Neg: 1, Square: 2, Sqrt: 3, Abs: 4, Step: 5, Relu6: 6 } as const;
 
 /** How small repeats in large: as [outer, middle, inner] with the middle axes missing from small. Undefined if it repeats otherwise. */
 function repetition(large: number[], small: number[]): { middle: number; inner: number } | undefined {
@@ -105,7 +105,9 @@ function unary(name: keyof typeof UNARY): FastKernel<UnaryAttributes> {
   return (backend, { x }, { alpha = 0 } = {}) => {
     const n = sizeFromShape(x.shape);
     if (!floats(x) || n < WORTHWHILE || alpha !== 0) return undefined;
-    const work = name === 'Relu' ? backend.deferred(x)?.then?.({ relu: true }) : undefined;
+    // tfjs's gradient of ReLU6 asks for its input.
+    const relu = name === 'Relu' || (name === 'Relu6' && !isRecording() && 6);
+    const work = relu ? backend.deferred(x)?.then?.({ relu }) : undefined;
     if (work) return backend.defer(x.shape, work);
     const y = backend.output(x.shape);
     runDense(backend, 'unary', [UNARY[name], backend.pointer(x), backend.pointer(y)], n);

@@ -7,13 +7,13 @@ import { allTaps, borderedColumns, prefersPositions, prefersWinograd, seeingTaps
 const ACCUMULATORS = 64 * 2 ** 20;
 
 /** Pixels (or tiles) that are taken at a time: adding to an accumulator costs as much as one of them. */
-const PIXELS = 128;
+export const PIXELS = 128;
 
 /**
  * How many partial sums a gradient is made of: a power of two, a function of the shape alone, so that every number of threads
  * adds in the same order. Each should cover a few hundred pixels (tiles), or the sums cost more than they bring.
  */
-function partialSums(batch: number, pixels: number, enough: number, accumulatorBytes: number): number {
+export function partialSums(batch: number, pixels: number, enough: number, accumulatorBytes: number): number {
   const most = Math.min(batch, 16, Math.max(2, pixels / enough), ACCUMULATORS / accumulatorBytes);
   return 2 ** Math.floor(Math.log2(Math.max(1, most)));
 }
@@ -33,7 +33,7 @@ interface Pointers {
   dw: number;
 }
 
-const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
+export const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
 
 function direct(backend: SimdBackend, whole: Geometry, pointers: Pointers): void {
   const { dw } = pointers;

@@ -25,11 +25,12 @@ export interface Geometry {
   cout: number;
 }
 
-/** The geometry of a convolution, or undefined where the fast kernels do not apply (channels first, dilation, unequal strides). */
+/** The geometry of a convolution, or depthwise one, or undefined where the fast kernels do not apply (channels first, dilation, unequal strides). */
 export function convolutionGeometry(
   xShape: number[],
   filterShape: number[],
   { strides, pad, dataFormat, dilations, dimRoundingMode }: WindowAttributes,
+  depthwise = false,
 ): Geometry | undefined {
   if (dataFormat === 'NCHW') return undefined;
   const info = tf.backend_util.computeConv2DInfo(
@@ -39,6 +40,7 @@ export function convolutionGeometry(
     dilations ?? 1,
     pad,
     dimRoundingMode,
+    depthwise,
   );
   if (info.dilationHeight !== 1 || info.dilationWidth !== 1 || info.strideHeight !== info.strideWidth) return undefined;
   if (info.outHeight < 1 || info.outWidth < 1 || info.inChannels !== filterShape[2]) return undefined;

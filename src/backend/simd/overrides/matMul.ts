@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import type { Relu } from '../../fusedOps.js';
 import { SimdBackend } from '../simdBackend.js';
 import {
   activated,
@@ -23,7 +24,9 @@ const batchMatMul: FastKernel<MatMulAttributes> = (backend, inputs, attributes) 
 /** A dense layer: the product with a bias for each column, which the tiles start from, its ReLU in the same pass, or another activation. */
 const fusedMatMul: FastKernel<MatMulAttributes & ActivationAttributes> = (backend, inputs, attributes) => {
   if (!hasActivation(attributes)) return undefined;
-  if (attributes.activation === 'relu') return product(backend, inputs, attributes, true);
+  const { activation } = attributes;
+  if (activation === 'relu') return product(backend, inputs, attributes, true);
+  if (activation === 'relu6') return product(backend, inputs, attributes, 6);
   const y = product(backend, inputs, attributes, false);
   return y && activated(backend, y, attributes, inputs.preluActivationWeights);
 };
@@ -33,7 +36,7 @@ function product(
   backend: SimdBackend,
   { a, b, bias }: Inputs,
   { transposeA, transposeB }: MatMulAttributes,
-  relu: boolean,
+  relu: Relu,
 ): tf.TensorInfo | undefined {
   if (!floats(a, b, bias) || a.shape.length < 2) return undefined;
   const [aRows, aColumns] = a.shape.slice(-2);
