@@ -59,6 +59,11 @@ export function products(all: readonly ChannelMasks[]): ChannelMasks {
   return masks;
 }
 
+/** The part of a saved state that is of the method of this name, which the state may be of alone; undefined for none. */
+export function stateOf(state: State | undefined, name: string): State | undefined {
+  return state && name in state ? (state[name] as State) : state;
+}
+
 /**
  * Several methods as one: each hook calls theirs in turn, and where two have a mask of the same thing, their product
  * counts. Throws a UserError for two methods of one name.

@@ -9,7 +9,10 @@ import { textTable, type Cell } from '../../formats/text.js';
 import { layerCosts, type LayerCost } from '../count/counts.js';
 import { networkWeights } from '../weights/layerWeights.js';
 import { closings } from '../weights/masks.js';
-import { measureLatency, noise, type Latency, type LatencyOptions } from './latency.js';
+import type { KeepOptions } from '../shrink/keptChannels.js';
+import type { LayerTimes } from '../time/layerTimes.js';
+import { timePredictor } from '../time/predictedTime.js';
+import { measureLatencies, noise, type Latency, type LatencyOptions } from './latency.js';
 
 /** What a report measures, besides how often. */
 export interface ReportOptions extends LatencyOptions {
@@ -17,6 +20,8 @@ export interface ReportOptions extends LatencyOptions {
   images?: tf.Tensor | tf.Tensor[];
   /** How many images pass at once where passes are timed; [] times none. Default [1, 128]. */
   batchSizes?: number[];
+  /** Times of the network's layers (`layerTimes`), for each of the batch sizes whose passes are predicted as well. */
+  times?: readonly LayerTimes[];
 }
 
 /** One size of a network: as it was trained, with closed channels counted out, and made smaller. */
@@ -35,7 +40,14 @@ export interface CompactionReport {
   bytes: Omit<Sizes, 'masked'>;
   layers: { layer: string; parameters: Sizes; multiplyAdds: Sizes }[];
   /** Forward passes of the network at full size, gates included if it has any, and of the small one. */
-  latency: { batchSize: number; dense: Latency; compact: Latency; speedUp: number }[];
+  latency: {
+    batchSize: number;
+    dense: Latency;
+    compact: Latency;
+    speedUp: number;
+    /** The milliseconds that the times of the layers predict, with all batch norms. */
+    predicted?: { dense: number; compact: number };
+  }[];
   backend: string;
   /** The largest difference of logits between the masked and the small network, and as a share of the largest logit. */
   difference: { absolute: number; relative: number; images: number };
@@ -111,16 +123,16 @@ function checkImages(model: tf.LayersModel, images: tf.Tensor[]): void {
 }
 
 /**
- * Compares a network, the masks it was made smaller by, and the small network. Throws a UserError for images of another
- * shape, and the reason of `signal` where that ends it.
+ * Compares a network, the masks and options it was made smaller by, and the small network. Throws a UserError for images of another
+ * shape, for times of other layers, and the reason of `signal` where that ends it.
  */
 export async function compactionReport(
   dense: tf.LayersModel,
   masks: ChannelMasks,
   compact: tf.LayersModel,
-  options: ReportOptions = {},
+  options: ReportOptions & { kept?: KeepOptions } = {},
 ): Promise<CompactionReport> {
-  const { batchSizes = [1, 128], images, runs, warmUp, signal } = options;
+  const { batchSizes = [1, 128], images, runs, warmUp, signal, times = [], kept } = options;
   if (images) checkImages(dense, [images].flat());
   const compared = images ? [images].flat() : noise(dense, 8);
   await readable();
@@ -129,11 +141,12 @@ export async function compactionReport(
 
   const latency: CompactionReport['latency'] = [];
   for (const batchSize of batchSizes) {
-    const [before, after] = [
-      await measureLatency(dense, batchSize, { runs, warmUp, signal }),
-      await measureLatency(compact, batchSize, { runs, warmUp, signal }),
-    ];
-    latency.push({ batchSize, dense: before, compact: after, speedUp: before.median / after.median });
+    const [before, after] = await measureLatencies([dense, compact], batchSize, { runs, warmUp, signal });
+    const known = times.find((each) => each.batchSize === batchSize);
+    const predict = known && timePredictor(dense, known);
+    const predicted = predict && { dense: predict(new Map()), compact: predict(masks, kept) };
+    const speedUp = before.median / after.median;
+    latency.push({ batchSize, dense: before, compact: after, speedUp, ...(predicted && { predicted }) });
   }
   const bytes = { dense: 4 * dense.countParams(), compact: 4 * compact.countParams() };
   const table = layerTable(dense, masks, compact);
@@ -141,8 +154,9 @@ export async function compactionReport(
 }
 
 const times = (dense: number, compact: number): string => (compact > 0 ? `${(dense / compact).toFixed(2)} x` : '');
+const digits = (ms: number): string => ms.toFixed(ms < 10 ? 2 : 1);
 const milliseconds = ({ median, p10, p90 }: Latency): string => {
-  const [middle, low, high] = [median, p10, p90].map((ms) => ms.toFixed(ms < 10 ? 2 : 1));
+  const [middle, low, high] = [median, p10, p90].map(digits);
   return `${middle} (${low}-${high})`;
 };
 
@@ -156,10 +170,15 @@ function row(what: string, sizes: Omit<Sizes, 'masked'> & Partial<Sizes>): Recor
 /** A report as text: the sizes of the network, how long it takes, and how far the logits are apart. */
 export function reportText(report: CompactionReport): string {
   const { network, parameters, multiplyAdds, bytes, latency, backend, difference } = report;
-  const passes = latency.map(({ batchSize, dense, compact }): Record<string, Cell> => {
+  const passes = latency.flatMap(({ batchSize, dense, compact, predicted }): Record<string, Cell>[] => {
     const what = `${batchSize === 1 ? 'one image' : `${batchSize} images`}, ms`;
-    const smaller = times(dense.median, compact.median);
-    return { '': what, dense: milliseconds(dense), masked: '', compact: milliseconds(compact), smaller };
+    const shown = (of: string, before: string, after: string, smaller: string): Record<string, Cell> => {
+      return { '': of, dense: before, masked: '', compact: after, smaller };
+    };
+    const measured = shown(what, milliseconds(dense), milliseconds(compact), times(dense.median, compact.median));
+    if (!predicted) return [measured];
+    const [before, after] = [predicted.dense, predicted.compact];
+    return [measured, shown(`${what} predicted`, digits(before), digits(after), times(before, after))];
   });
   const rows = [
     row('parameters', parameters),

@@ -35,6 +35,7 @@ export class Compaction {
     readonly masks: ChannelMasks,
     /** The widths of the original's convolutions and dense layers, before and after. */
     readonly widths: LayerWidth[],
+    private readonly kept: KeepOptions = {},
   ) {}
 
   /** What became of each layer's channels, as text: a line for each layer. */
@@ -57,7 +58,7 @@ export class Compaction {
    * the logits. `reportText` prints it.
    */
   report(options: ReportOptions = {}): Promise<CompactionReport> {
-    return compactionReport(this.original, this.masks, this.model, options);
+    return compactionReport(this.original, this.masks, this.model, { ...options, kept: this.kept });
   }
 }
 
@@ -113,5 +114,5 @@ export function compact(
   });
   if (foldBatchNorm) foldNorms(weights, kept.built);
   const small = rebuild({ graph, weights, kept, constants: values.constants, absorb: absorb !== false, rule });
-  return new Compaction(small, model, masks, widths);
+  return new Compaction(small, model, masks, widths, keep);
 }
