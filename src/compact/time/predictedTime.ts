@@ -5,7 +5,7 @@ import type { KeepOptions, KeptChannels } from '../shrink/keptChannels.js';
 import { keptByMasks } from './keptByMasks.js';
 import type { LayerTimes } from './layerTimes.js';
 import { isBuilt, unitsOf, widthsOf, type Unit } from './units.js';
-import { timeAt, wholeAt, type WidthTimes } from './widthTimes.js';
+import { computedOutputs, timeAt, wholeAt, type WidthTimes } from './widthTimes.js';
 
 /** How many channels of a layer stay. */
 const widthIn =
@@ -34,7 +34,10 @@ export function sumOfLayers(
     const width = widthIn(kept);
     return units
       .filter(({ unit }) => isBuilt(unit, kept))
-      .reduce((sum, { unit, known }) => sum + timeAt(known, ...widthsOf(unit, width)), 0);
+      .reduce((sum, { unit, known }) => {
+        const [inputs, outputs] = widthsOf(unit, width);
+        return sum + timeAt(known, inputs, computedOutputs(known, outputs));
+      }, 0);
   };
 }
 

@@ -7,7 +7,7 @@ export interface WidthTimes {
   ms: number[][];
 }
 
-/** Kernels compute four output channels at a time: what lies between costs as the next multiple. */
+/** Kernels compute so many output channels at a time. */
 const STEP = 4;
 
 /** Widths up to `most` at which a layer is timed: multiples of 4, wider apart the wider they are, down to a sixteenth. */
@@ -37,13 +37,14 @@ function placeOf(grid: readonly number[], width: number): { low: number; high: n
  * a + b inputs + c outputs + d inputs outputs.
  */
 export function timeAt({ inputs, outputs, ms }: WidthTimes, input: number, output: number): number {
-  const most = outputs.at(-1)!;
-  const [row, column] = [
-    placeOf(inputs, input),
-    placeOf(outputs, Math.min(Math.max(output, most), STEP * Math.ceil(output / STEP))),
-  ];
+  const [row, column] = [placeOf(inputs, input), placeOf(outputs, output)];
   const along = (i: number): number => ms[i][column.low] + column.share * (ms[i][column.high] - ms[i][column.low]);
   return Math.max(0, along(row.low) + row.share * (along(row.high) - along(row.low)));
+}
+
+/** The outputs that so many cost as much as: kernels compute four at a time, unless there were never as many. */
+export function computedOutputs({ outputs }: WidthTimes, output: number): number {
+  return Math.min(Math.max(output, outputs.at(-1)!), STEP * Math.ceil(output / STEP));
 }
 
 /** What the layers of a network come to, each by itself, and what the network takes as a whole, in milliseconds. */
