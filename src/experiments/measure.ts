@@ -24,12 +24,12 @@ export async function scoresOf(
 
 /** What a pass of the compact network was predicted to take, and what it takes. */
 async function timesBeside(
-  { model, settings, channelMasks }: TrainedNetwork,
+  network: TrainedNetwork,
   predicted: number,
   signal?: AbortSignal,
 ): Promise<Pick<Measured, 'latency_ms' | 'predicted_ms'>> {
-  const images = settings.l0.time_images;
-  const small = compact(model, channelMasks()).model;
+  const images = network.settings.l0.time_images;
+  const small = compact(network.model, network.channelMasks()).model;
   try {
     const { median } = await measureLatency(small, images, { signal });
     return { predicted_ms: { [images]: predicted }, latency_ms: { [images]: median } };

@@ -9,7 +9,7 @@ import { compact } from 'sparsebook/compact/shrink/compact.js';
 import { drawnMasks, layerTimes, timeTable, type LayerTimes } from 'sparsebook/compact/time/layerTimes.js';
 import { keptByMasks } from 'sparsebook/compact/time/keptByMasks.js';
 import { channelTimes, predictedTime, timePredictor } from 'sparsebook/compact/time/predictedTime.js';
-import { unitsOf, widthsOf } from 'sparsebook/compact/time/units.js';
+import { unitsOf } from 'sparsebook/compact/time/units.js';
 import { computedOutputs, rising, timeAt, wholeAt, widthGrid } from 'sparsebook/compact/time/widthTimes.js';
 import { channelGraph } from 'sparsebook/graph/channelGraph.js';
 import { kernelGeometry } from 'sparsebook/graph/kernels.js';

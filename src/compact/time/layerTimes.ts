@@ -44,11 +44,12 @@ export interface LayerTimesOptions extends Pick<LatencyOptions, 'signal' | 'now'
   root?: string;
 }
 
-/** Passes that are timed of each layer, and those before them; of whole networks there are fewer, and each counts more. */
+/** Passes that are timed of each layer and of each whole network, and those before them. */
 const ofLayer = { runs: 7, warmUp: 2 };
-const ofNetwork = { runs: 15, warmUp: 3 };
-/** Shares of the channels of the networks that are timed as a whole. */
+const ofNetwork = { runs: 10, warmUp: 2 };
+/** Shares of the channels of the networks that are timed as a whole, and how many are drawn of each. */
 const shares = [1, 0.75, 0.5, 0.25, 0];
+const draws = 3;
 
 /**
  * How long the layers of a network take on this machine, with the backend and threads in use, by how many channels they read and
@@ -146,18 +147,28 @@ async function timesOf(
   return { inputs, outputs, ms };
 }
 
-/** Times a network with fewer and fewer of its channels beside the sum of its layers. */
+/** Times a network with fewer and fewer of its channels beside the sum of its layers: means over several draws. */
 async function networkTimes(
   graph: ChannelGraph,
   times: Pick<LayerTimes, 'layers' | 'batchSize'>,
   timing: LatencyOptions,
 ): Promise<WholeTimes> {
   const sum = sumOfLayers(graph, times);
-  const masks = shares.map((share, i) => drawnMasks(graph, share, i));
-  const models = masks.map((each) => shrunk(graph, each));
+  const drawn = shares.flatMap((share) => {
+    const isOne = share === 0 || share === 1;
+    return Array.from({ length: isOne ? 1 : draws }, (_, draw) => ({ share, masks: drawnMasks(graph, share, draw) }));
+  });
+  const models = drawn.map(({ masks }) => shrunk(graph, masks));
   try {
     const latencies = await measureLatencies(models, times.batchSize, { ...ofNetwork, ...timing });
-    return rising(masks.map((each, i) => [sum(each), latencies[i].median]));
+    const pairs = drawn.map(({ share, masks }, i) => ({ share, sum: sum(masks), whole: latencies[i].median }));
+    return rising(
+      shares.map((share) => {
+        const own = pairs.filter((pair) => pair.share === share);
+        const mean = (of: 'sum' | 'whole'): number => own.reduce((all, pair) => all + pair[of], 0) / own.length;
+        return [mean('sum'), mean('whole')];
+      }),
+    );
   } finally {
     for (const model of models) model.dispose();
   }

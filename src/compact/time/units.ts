@@ -66,8 +66,9 @@ export function widthsOf({ head }: Unit, width: (node: ChannelNode) => number): 
 }
 
 /** Whether a unit still computes something where a network has shrunk: a sum of one part that is left does not. */
-export function isBuilt({ head }: Unit, { built, skipped }: KeptChannels): boolean {
-  return built.has(head) && (!isMerge(head.role) || head.inputs.filter((part) => !skipped(head, part)).length > 1);
+export function isBuilt({ head }: Unit, kept: KeptChannels): boolean {
+  const parts = head.inputs.filter((part) => !kept.skipped(head, part));
+  return kept.built.has(head) && (!isMerge(head.role) || parts.length > 1);
 }
 
 /** A network of a unit alone, at other widths. Its weights are all the same: their values do not change the time. The caller disposes it. */
