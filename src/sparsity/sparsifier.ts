@@ -70,7 +70,8 @@ export function stateOf(state: State | undefined, name: string): State | undefin
  */
 export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
   const names = parts.map(({ name }) => name);
-  if (new Set(names).size < names.length) throw new UserError(`Methods to combine must differ; received ${names.join(', ')}.`);
+  if (new Set(names).size < names.length)
+    throw new UserError(`Methods to combine must differ; received ${names.join(', ')}.`);
   return {
     name: names.join(' + '),
     parameterGroups: parts.flatMap(({ parameterGroups = [] }) => parameterGroups),

@@ -55,7 +55,7 @@ for (const name of options.networks.split(',')) {
       return drawnMasks(graph, high, 100 + draw);
     });
     const small = masks.map((each) => compact(model, each, { roundTo }).model);
-    const [dense, ...measured] = await measureLatencies([model, ...small], batchSize, { runs: 15, warmUp: 3 });
+    const [dense, ...measured] = await measureLatencies([model, ...small], batchSize, { runs: 11, warmUp: 2 });
     masks.forEach((each, draw) => {
       const [ms, predicted] = [measured[draw].median, predict(each, { roundTo })];
       const adds = completeCount(small[draw]).multiplyAdds.full / full;

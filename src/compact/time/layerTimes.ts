@@ -44,8 +44,10 @@ export interface LayerTimesOptions extends Pick<LatencyOptions, 'signal' | 'now'
   root?: string;
 }
 
-/** Passes that are timed of each layer and of each whole network, and those before them. */
-const ofLayer = { runs: 7, warmUp: 2 };
+/** Passes that are timed of each layer, and those before them: short ones vary more. */
+const ofLayer = (batchSize: number): LatencyOptions =>
+  batchSize < 16 ? { runs: 9, warmUp: 2 } : { runs: 5, warmUp: 1 };
+/** The same of whole networks. */
 const ofNetwork = { runs: 10, warmUp: 2 };
 /** Shares of the channels of the networks that are timed as a whole, and how many are drawn of each. */
 const shares = [1, 0.75, 0.5, 0.25, 0];
@@ -137,7 +139,7 @@ async function timesOf(
       return [tf.slice(output, Array<number>(output.rank).fill(0), Array<number>(output.rank).fill(1))];
     });
     try {
-      const times = await timeInTurns(passes, { ...ofLayer, ...timing });
+      const times = await timeInTurns(passes, { ...ofLayer(batchSize), ...timing });
       ms.push(times.map((own) => percentile(own, 0.5)));
     } finally {
       tf.dispose([...feeds.values()]);
