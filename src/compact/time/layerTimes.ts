@@ -11,7 +11,7 @@ import {
 } from '../../graph/channelGraph.js';
 import { channelTies } from '../../graph/channelGroups.js';
 import { forward } from '../../graph/gates.js';
-import { measureLatencies, percentile, timeInTurns, type LatencyOptions } from '../report/latency.js';
+import { measureLatencies, measureLatency, percentile, timeInTurns, type LatencyOptions } from '../report/latency.js';
 import { rebuild } from '../shrink/rebuild.js';
 import { zeroMap } from '../weights/channelValues.js';
 import { networkWeights } from '../weights/layerWeights.js';
@@ -44,11 +44,11 @@ export interface LayerTimesOptions extends Pick<LatencyOptions, 'signal' | 'now'
   root?: string;
 }
 
-/** Passes that are timed of each layer, and those before them: short ones vary more. */
-const ofLayer = (batchSize: number): LatencyOptions =>
-  batchSize < 16 ? { runs: 9, warmUp: 2 } : { runs: 5, warmUp: 1 };
-/** The same of whole networks. */
-const ofNetwork = { runs: 10, warmUp: 2 };
+/** Passes that are timed of each layer and each whole network, and those before them: short ones vary more, and find code that is not yet compiled. */
+const passesFor = (batchSize: number): { layer: LatencyOptions; network: LatencyOptions } =>
+  batchSize < 16
+    ? { layer: { runs: 9, warmUp: 2 }, network: { runs: 15, warmUp: 15 } }
+    : { layer: { runs: 5, warmUp: 1 }, network: { runs: 8, warmUp: 2 } };
 /** Shares of the channels of the networks that are timed as a whole, and how many are drawn of each. */
 const shares = [1, 0.75, 0.5, 0.25, 0.1, 0];
 const draws = 3;
@@ -73,12 +73,15 @@ export async function layerTimes(model: tf.LayersModel, options: LayerTimesOptio
   const named = (what: string): string => `${batchSize} ${batchSize === 1 ? 'image' : 'images'}, ${what}`;
   const shapes = unitsByShape(graph);
   const layers: Record<string, WidthTimes> = {};
+  let warm = false;
   for (const [shape, units] of shapes) {
     const most = mostOf(units);
     const kept = known.layers[named(shape)];
     if (!again && kept && covers(kept, most)) layers[shape] = kept;
     else {
       onProgress?.({ what: shape, done: Object.keys(layers).length, all: shapes.size + 1 });
+      if (!warm) await measureLatency(model, batchSize, { ...passesFor(batchSize).network, ...timing });
+      warm = true;
       layers[shape] = await timesOf(units[0], most, batchSize, timing);
       await keepTimes({ ...known, layers: { [named(shape)]: layers[shape] }, networks: {} }, root);
     }
@@ -139,7 +142,7 @@ async function timesOf(
       return [tf.slice(output, Array<number>(output.rank).fill(0), Array<number>(output.rank).fill(1))];
     });
     try {
-      const times = await timeInTurns(passes, { ...ofLayer(batchSize), ...timing });
+      const times = await timeInTurns(passes, { ...passesFor(batchSize).layer, ...timing });
       const [call, ...own] = times.map((each) => percentile(each, 0.5));
       ms.push(own.map((median) => Math.max(0, median - call)));
     } finally {
@@ -170,7 +173,10 @@ async function networkTimes(
   });
   const models = drawn.map(({ masks }) => shrunk(graph, masks));
   try {
-    const latencies = await measureLatencies(models, times.batchSize, { ...ofNetwork, ...timing });
+    const latencies = await measureLatencies(models, times.batchSize, {
+      ...passesFor(times.batchSize).network,
+      ...timing,
+    });
     const pairs = drawn.map(({ share, masks }, i) => ({ share, sum: sum(masks), whole: latencies[i].median }));
     return rising(
       shares.map((share) => {
