@@ -108,7 +108,10 @@ export type ChannelTimes = ReadonlyMap<string, { input: number; output: number }
 export function channelCosts(
   place: ChannelNode,
   span: ChannelSpan,
-  { windowOf = (window) => window, times = new Map() }: { windowOf?: (window: number) => number; times?: ChannelTimes },
+  {
+    windowOf = (window) => window,
+    times = new Map(),
+  }: { windowOf?: (window: number) => number; times?: ChannelTimes } = {},
 ): ChannelCost[] {
   const { above, passed, readers } = span;
   const below: ChannelCost = { entries: 0, parameters: 0, multiplyAdds: 0, values: 0, time: 0 };

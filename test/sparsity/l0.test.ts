@@ -224,7 +224,7 @@ function simulateChain(share: number, rate: number): number {
   const costs = full.map((_, layer) => (whole - costOf(full.with(layer, 0))) / whole);
   const mean = costs.reduce((sum, cost) => sum + cost, 0) / full.length;
   const logAlpha = full.map(() => Array<number>(n).fill(2.94));
-  let masks = closed;
+  let masks: ReadonlyMap<string, Float32Array> = closed;
   for (let step = 0; step < 40 / rate; step++) {
     logAlpha.forEach((gates, layer) =>
       gates.forEach((value, i) => {

@@ -33,6 +33,7 @@ export interface LayerTimes {
   networks: WholeTimes;
 }
 
+/** What `layerTimes` can be told. */
 export interface LayerTimesOptions extends Pick<LatencyOptions, 'signal' | 'now'> {
   /** How many images a pass has. Default 1. */
   batchSize?: number;
