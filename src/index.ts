@@ -100,11 +100,13 @@ export {
   rescaleGammas,
   softThreshold,
   type GammaSummary,
+  type IstaCosts,
   type IstaLayer,
   type IstaOptions,
 } from './sparsity/ista.js';
-export { l0Sparsifier, type L0Options, type L0Weighting } from './sparsity/l0.js';
-export type { SparsityTarget } from './sparsity/lambdaController.js';
+export { closedMasks, l0Sparsifier, type L0Options, type L0Weighting } from './sparsity/l0.js';
+export { costTarget, type CostGoal, type SparsityTarget } from './sparsity/lambdaController.js';
+export type { ChannelTimes } from './sparsity/channelSpan.js';
 export {
   magnitudeSparsifier,
   type ChannelCriterion,
@@ -156,6 +158,9 @@ export {
   type Sizes,
 } from './compact/report/compactionReport.js';
 export { measureLatency, type Latency, type LatencyOptions } from './compact/report/latency.js';
+export { layerTimes, timeTable, type LayerTimes, type LayerTimesOptions } from './compact/time/layerTimes.js';
+export { channelTimes, predictedTime, timePredictor, type ChannelTime } from './compact/time/predictedTime.js';
+export type { WidthTimes, WholeTimes } from './compact/time/widthTimes.js';
 export { Compaction, compact, type CompactOptions, type LayerWidth } from './compact/shrink/compact.js';
 export type { KeepOptions, KeptBecause } from './compact/shrink/keptChannels.js';
 

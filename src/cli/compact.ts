@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Command } from 'commander';
+import type { LayerTimes } from '../compact/time/layerTimes.js';
 import type { ImageSet } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 import { flag, oneOf, orNull, text, wholeNumber } from '../experiments/settings/rules.js';
@@ -10,13 +11,14 @@ import { givenInWords } from '../experiments/settings/written.js';
 import { shownPath } from './output.js';
 import { settingLines } from './settingsHelp.js';
 import { untilStopped } from './stopSignals.js';
-import { testSchema, type TestSettings } from './test.js';
+import { testSchema, timesNone, type TestSettings } from './test.js';
 
 /** The kinds of files that a small network can be written to. */
 export const exportFormats = ['tfjs', 'safetensors', 'onnx'] as const;
 
 /** The settings of `sparsebook compact`. */
-export interface CompactSettings extends Omit<TestSettings, 'data'> {
+export interface CompactSettings extends Omit<TestSettings, 'data' | 'latency'> {
+  latency: TestSettings['latency'] & { predict: boolean };
   output: string | null;
   format: (typeof exportFormats)[number];
   round_to: number;
@@ -40,7 +42,15 @@ export const compactSchema: Schema<CompactSettings> = {
   ckpt_path: { ...ckpt_path, help: 'the checkpoint whose network is made smaller' },
   backend,
   threads,
-  latency,
+  latency: {
+    ...latency,
+    predict: {
+      default: false,
+      rule: flag,
+      help: 'whether times are also predicted from those of the layers, which are measured once for a machine',
+      conflict: timesNone,
+    },
+  },
   output: {
     default: null,
     rule: orNull(text('the path of a file, or of a folder for tfjs'), 'no file'),
@@ -146,11 +156,12 @@ async function imagesOf({ saved, settings }: TrainedNetwork): Promise<{
 
 async function makeSmaller(settings: CompactSettings, signal: AbortSignal): Promise<void> {
   const { ckpt_path, backend, threads, latency, output, format, round_to, fold_batch_norm, precision } = settings;
-  const [{ useBackend }, { compact }, { reportText }, { trainedNetwork }] = await Promise.all([
+  const [{ useBackend }, { compact }, { reportText }, { trainedNetwork }, { layerTimes }] = await Promise.all([
     import('../backend/useBackend.js'),
     import('../compact/shrink/compact.js'),
     import('../compact/report/compactionReport.js'),
     import('../experiments/saved.js'),
+    import('../compact/time/layerTimes.js'),
   ]);
   const writer = await outputs[format]();
   if (output !== null) await writer.check(output);
@@ -165,8 +176,10 @@ async function makeSmaller(settings: CompactSettings, signal: AbortSignal): Prom
       ...{ roundTo: round_to, foldBatchNorm: fold_batch_norm, precision, calibration: whole?.calibration },
     });
     print(compaction.explain());
-    const { batches, runs, warm_up: warmUp } = latency;
-    const report = await compaction.report({ ...whole?.test, batchSizes: batches, runs, warmUp, signal });
+    const { batches, runs, warm_up: warmUp, predict } = latency;
+    const times: LayerTimes[] = [];
+    for (const batchSize of predict ? batches : []) times.push(await layerTimes(network.model, { batchSize, signal }));
+    const report = await compaction.report({ ...whole?.test, batchSizes: batches, runs, warmUp, times, signal });
     process.stdout.write(reportText(report));
     if (output !== null) {
       await writer.save(compaction.model, output);

@@ -18,7 +18,7 @@ export interface TestSettings extends Pick<RunSettings, 'backend' | 'threads'> {
 }
 
 /** Why the ways of timing mean nothing, if they do. */
-const timesNone = ({ latency }: Pick<TestSettings, 'latency'>): string | undefined =>
+export const timesNone = ({ latency }: Pick<TestSettings, 'latency'>): string | undefined =>
   latency.batches.length === 0 ? 'latency.batches=[] times nothing' : undefined;
 
 export const testSchema: Schema<TestSettings, Omit<TestSettings, 'data'>> = {

@@ -1,5 +1,6 @@
 import { createHash, join, readFile } from '#platform';
 import * as tf from '@tensorflow/tfjs';
+import { timingMachine } from '../compact/time/keptTimes.js';
 import { UserError } from '../errors.js';
 import { namedWeights } from '../graph/names.js';
 import { checkpointFiles } from '../training/checkpoint/checkpoint.js';
@@ -37,6 +38,11 @@ const later: Readonly<Record<string, string>> = {
   tta: '"none"',
   'magnitude.criterion': '"magnitude"',
   'magnitude.where': '[]',
+  'l0.target_multiply_adds': 'null',
+  'l0.target_ms': 'null',
+  'l0.time_images': '1',
+  'ista.weighting': '"memory"',
+  'ista.time_images': '1',
 };
 
 type Hash = ReturnType<typeof createHash>;
@@ -64,6 +70,12 @@ function decisive(settings: ExperimentSettings): string[] {
     .sort();
 }
 
+/** Whether the result depends on how fast this machine is. */
+const isTimed = ({ methods, l0, ista }: ExperimentSettings): boolean =>
+  (methods.includes('l0') && l0.weighting === 'time') ||
+  (methods.includes('l0') && l0.target_ms !== null) ||
+  (methods.includes('ista') && ista.weighting === 'time');
+
 /** Whether two runs on the same images, from the same start, have the same result. */
 export const sameOutcome = (a: ExperimentSettings, b: ExperimentSettings): boolean =>
   decisive(a).join() === decisive(b).join();
@@ -82,6 +94,7 @@ export async function identityOf(
 ): Promise<string> {
   const hash = createHash('sha256');
   hash.update(JSON.stringify({ numerics, backend: tf.getBackend(), data: images, values: decisive(settings) }));
+  if (isTimed(settings)) hash.update(`timed on ${timingMachine()}`);
   if (own) addOwn(hash.update('own'), own);
   if (settings.weights !== null) await addFile(hash.update('weights'), settings.weights);
   if (typeof start === 'string') {

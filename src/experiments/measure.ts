@@ -1,4 +1,6 @@
 import { completeCount, weightCount } from '../compact/count/counts.js';
+import { measureLatency } from '../compact/report/latency.js';
+import { compact } from '../compact/shrink/compact.js';
 import { publishedCount } from '../compact/count/publishedCount.js';
 import type { DataSplits } from '../data/dataSplits.js';
 import { zeroCounts, type ZeroCount } from '../sparsity/prunableWeights.js';
@@ -20,6 +22,22 @@ export async function scoresOf(
   return { ...scores, images: data[part].labels.length };
 }
 
+/** What a pass of the compact network was predicted to take, and what it takes. */
+async function timesBeside(
+  network: TrainedNetwork,
+  predicted: number,
+  signal?: AbortSignal,
+): Promise<Pick<Measured, 'latency_ms' | 'predicted_ms'>> {
+  const images = network.settings.l0.time_images;
+  const small = compact(network.model, network.channelMasks()).model;
+  try {
+    const { median } = await measureLatency(small, images, { signal });
+    return { predicted_ms: { [images]: predicted }, latency_ms: { [images]: median } };
+  } finally {
+    small.dispose();
+  }
+}
+
 /** Measures a trained network; the test images are seen here. An aborted signal rejects with its reason. */
 export async function measure(network: TrainedNetwork, data: DataSplits, signal?: AbortSignal): Promise<Measured> {
   const { model, sparsifier, settings } = network;
@@ -30,6 +48,7 @@ export async function measure(network: TrainedNetwork, data: DataSplits, signal?
   const all = [...(weights.size > 0 && masks.size === 0 ? weights : masks).values()];
   const kernels = zeroCounts(model);
   const sum = (of: keyof ZeroCount): number => [...kernels.values()].reduce((total, count) => total + count[of], 0);
+  const method = sparsifier?.summary?.() ?? {};
   const countsAsPublished = settings.network === 'googlenet' && weights.size === 0;
   return {
     validation: await scoresOf(network, data, 'validation', { signal }),
@@ -47,7 +66,8 @@ export async function measure(network: TrainedNetwork, data: DataSplits, signal?
       all: all.reduce((sum, mask) => sum + mask.length, 0),
       closed: all.reduce((sum, mask) => sum + mask.filter((value) => value === 0).length, 0),
     },
-    method: sparsifier?.summary?.() ?? {},
+    ...(method.ms !== undefined && (await timesBeside(network, method.ms, signal))),
+    method,
     zeros: Object.fromEntries(
       [...kernels].map(([kernel, { zeros, entries }]) => [kernel, Number((zeros / entries).toFixed(5))]),
     ),

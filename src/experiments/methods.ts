@@ -1,27 +1,37 @@
 import type * as tf from '@tensorflow/tfjs';
 import { reprEpoch } from '../sparsity/schedules.js';
-import type { Sparsifier } from '../sparsity/sparsifier.js';
+import type { Sparsifier, State } from '../sparsity/sparsifier.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { ofPruning, prunesLess, pruningPlan, unfreezesLess, unlessChannels } from './pruning.js';
-import { factorsOf } from './recipe.js';
 import { flag, listOf, number, oneOf, orNull, text, wholeNumber } from './settings/rules.js';
-import type { AnySetting, RunLength, Schema } from './settings/schema.js';
+import type { AnySetting, Schema } from './settings/schema.js';
+import { l0Prices, targetSettings, timesFor, unlessChannelGates, unlessTarget } from './targets.js';
 
 /** The settings of all methods, each method's in a group of its own. */
 export interface MethodSettings {
   l0: {
     lambda: number;
     target_sparsity: number | null;
+    target_multiply_adds: number | null;
+    target_ms: number | null;
+    time_images: number;
     droprate_init: number;
     lr_gates: number;
     where: string[];
     unstructured: boolean;
     sampling: 'image' | 'batch';
-    weighting: 'sum' | 'parameters' | 'multiplyAdds';
+    weighting: 'sum' | 'parameters' | 'multiplyAdds' | 'time';
     reduce: boolean;
     clamp: boolean;
   };
-  ista: { l1_penalty: number; alpha: number; log_frequency: number; published_costs: boolean };
+  ista: {
+    l1_penalty: number;
+    alpha: number;
+    log_frequency: number;
+    weighting: 'memory' | 'parameters' | 'multiplyAdds' | 'time';
+    time_images: number;
+    published_costs: boolean;
+  };
   repr: {
     S1: number;
     S2: number;
@@ -56,6 +66,10 @@ export interface MethodContext {
   seed: number;
   /** The network whose weights decide what is pruned, where that is not the one that is trained. */
   rankedBy?: tf.LayersModel;
+  /** The saved state of the methods of a run that goes on, or that is over. */
+  saved?: State;
+  /** Ends what a method measures before it is built. */
+  signal?: AbortSignal;
 }
 
 /** A sparsity method in an experiment. To add one: its file in sparsity/, an entry here, and its test. */
@@ -68,19 +82,6 @@ interface Method<S> {
   settled?(settings: ExperimentSettings): number;
 }
 
-/** Why a run is too short for its target sparsity, if it is. */
-function travelsLess(settings: ExperimentSettings, length: RunLength): string | undefined {
-  const { target_sparsity, lr_gates } = settings.l0;
-  if (target_sparsity === null || lr_gates === 0) return undefined;
-  const { steps } = length;
-  // The steps of the schedule, in steps at lr_gates.
-  const full = factorsOf(settings, length).reduce((sum, factor) => sum + factor, 0);
-  // Lambda follows a ramp while log alpha travels by 8, at lr_gates a step, and settles in twice the time.
-  if (full * lr_gates >= 8) return undefined;
-  const slowed = Math.round(full) < steps ? `, which are as many as ${Math.round(full)} by its schedule` : '';
-  return `needs about ${Math.ceil(20 / lr_gates)} steps at lr_gates=${lr_gates}, and the run has ${steps}${slowed}`;
-}
-
 /** The sparsity methods by name. Their code is imported when needed: settings and help need no tensors. */
 export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Name]> } = {
   l0: {
@@ -89,17 +90,9 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
         default: 1,
         rule: number({ min: 0 }),
         help: 'the weight of the L0 penalty in the loss',
-        conflict: ({ l0 }) =>
-          l0.target_sparsity === null
-            ? undefined
-            : `a target sparsity of ${l0.target_sparsity} chooses lambda by itself`,
+        conflict: unlessTarget(),
       },
-      target_sparsity: {
-        default: null,
-        rule: orNull(number({ min: 0, below: 1 }), 'a fixed lambda'),
-        help: 'the share of parameters to be removed; lambda is then adapted after each step to reach and hold it',
-        warning: travelsLess,
-      },
+      ...targetSettings,
       droprate_init: {
         default: 0.5,
         rule: number({ above: 0, below: 1 }),
@@ -135,9 +128,11 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
             : undefined,
       },
       weighting: {
-        default: 'sum',
-        rule: oneOf('sum', 'parameters', 'multiplyAdds'),
+        default: ({ l0 }) =>
+          l0.target_ms !== null ? 'time' : l0.target_multiply_adds !== null ? 'multiplyAdds' : 'sum',
+        rule: oneOf('sum', 'parameters', 'multiplyAdds', 'time'),
         help: 'what the penalty counts of an open channel: one, or what the channel costs',
+        conflict: (settings) => (settings.l0.weighting === 'time' ? unlessChannelGates(settings) : undefined),
       },
       reduce: {
         default: false,
@@ -163,20 +158,11 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       const { droprate_init, sampling, where } = l0;
       return withGates(model, { droprate_init, sampling, where: where.length > 0 ? where : undefined });
     },
-    async build(model, { settings: { l0 } }) {
-      const [{ l0Sparsifier }, { completeCount, weightCount }] = await Promise.all([
-        import('../sparsity/l0.js'),
-        import('../compact/count/counts.js'),
-      ]);
-      const { lambda, target_sparsity, lr_gates, weighting, clamp, unstructured } = l0;
-      const shared = { lr_gates, weighting, clampLogAlpha: clamp };
-      if (target_sparsity === null) return l0Sparsifier(model, { ...shared, lambda_l0: lambda });
-      const count = unstructured ? weightCount : completeCount;
-      const target = {
-        sparsity: target_sparsity,
-        sparsityOf: (masks: ReadonlyMap<string, Float32Array>) => count(model, masks).sparsity,
-      };
-      return l0Sparsifier(model, { ...shared, target });
+    async build(model, context) {
+      const { l0Sparsifier } = await import('../sparsity/l0.js');
+      const { lr_gates, weighting, clamp } = context.settings.l0;
+      const prices = await l0Prices(model, context);
+      return l0Sparsifier(model, { lr_gates, weighting, clampLogAlpha: clamp, ...prices });
     },
   },
   ista: {
@@ -200,15 +186,33 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
             ? `is more than the run has, ${steps}: its log has no line`
             : undefined,
       },
+      weighting: {
+        default: 'memory',
+        rule: oneOf('memory', 'parameters', 'multiplyAdds', 'time'),
+        help: "what a channel costs: the paper's values and entries in memory, or its share of something else",
+      },
+      time_images: {
+        default: 1,
+        rule: wholeNumber({ min: 1 }),
+        help: 'how many images the passes have whose time counts',
+        conflict: ({ ista }) => (ista.weighting === 'time' ? undefined : 'nothing is timed without weighting=time'),
+      },
       published_costs: {
         default: false,
         rule: flag,
         help: "whether CNN-4's third layer costs what it does in the project's code, instead of what the rule gives",
       },
     },
-    async build(model, { settings: { ista } }) {
-      const { istaSparsifier } = await import('../sparsity/ista.js');
-      return istaSparsifier(model, { l1_penalty: ista.l1_penalty, publishedCosts: ista.published_costs });
+    async build(model, context) {
+      const [{ istaSparsifier }, { channelTimes }] = await Promise.all([
+        import('../sparsity/ista.js'),
+        import('../compact/time/predictedTime.js'),
+      ]);
+      const { l1_penalty, weighting, time_images, published_costs: publishedCosts } = context.settings.ista;
+      const shared = { l1_penalty, publishedCosts, weighting };
+      if (weighting !== 'time') return istaSparsifier(model, shared);
+      const { times, keeps } = await timesFor('ISTA', model, time_images, context);
+      return istaSparsifier(model, { ...shared, times: channelTimes(model, times), keeps });
     },
   },
   repr: {

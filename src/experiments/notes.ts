@@ -106,11 +106,11 @@ export class Notes {
     const notes: NoteEvent[] = this.turns
       .splice(0)
       .map(({ epoch, values }) => ({ type: 'note', kind: 'turn', step, epoch, values }));
-    const { log_frequency, published_costs } = settings.ista;
+    const { log_frequency } = settings.ista;
     if (settings.methods.includes('ista') && step % log_frequency === 0) {
       await readable();
       const { groupLasso, fakeSparsity } = sparsifier!.summary!();
-      const layers = istaLayers(model, published_costs);
+      const layers = istaLayers(model);
       const values: GammaNote = {
         loss: crossEntropy,
         groupLasso,

@@ -32,6 +32,8 @@ export interface Measured {
   channels: { all: number; closed: number };
   /** Median milliseconds of a forward pass of the compact network by its number of images, where that was measured. */
   latency_ms?: Record<string, number>;
+  /** The same as the times of its layers predict it, where that led its training. */
+  predicted_ms?: Record<string, number>;
   /** What the method says of itself: the lambda chosen last, the group lasso. */
   method: Record<string, number>;
   /** Share of zeros in each kernel, by its name, from input to output. */

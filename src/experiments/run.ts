@@ -254,7 +254,7 @@ export class Run {
       this.history.splice(0, Infinity, ...(before?.events ?? []));
       const data = await this.used();
       if (checkpoint) checkData(checkpoint, data);
-      session = await this.session(data, start, checkpoint);
+      session = await this.session(data, { start, checkpoint, signal });
       const startStep = checkpoint ? resumeFrom(checkpoint, session) : 0;
       const { protocol, settings } = this.request;
       const saved = savedForm({ protocol, settings, topology: session.topology } as SavedRun);
@@ -339,13 +339,16 @@ export class Run {
     return settled.length === 0 || settled.includes(undefined) ? undefined : Math.max(...(settled as number[]));
   }
 
-  private async session(data: DataSplits, start?: StartPoint, checkpoint?: Checkpoint): Promise<Session> {
+  private async session(
+    data: DataSplits,
+    { start, checkpoint, signal }: { start?: StartPoint; checkpoint?: Checkpoint; signal?: AbortSignal },
+  ): Promise<Session> {
     const { own } = this.request;
     const topology = checkpoint && readSaved(checkpoint.settings, checkpoint.path).topology;
     if (checkpoint) {
       const model = topology && (await networkOf(topology));
-      const settings = { ...this.settings, weights: null };
-      const session = await openSession(model ? { ...settings, network: 'own' } : settings, data, { own: model });
+      const settings = { ...this.settings, weights: null, ...(model && { network: 'own' as const }) };
+      const session = await openSession(settings, data, { own: model, saved: checkpoint.sparsifier?.state, signal });
       return { ...session, topology };
     }
     const model = own && (await networkOf(own.topology));
@@ -357,13 +360,13 @@ export class Run {
         ),
       );
     }
-    if (start === undefined) return openSession(this.settings, data, { own: model });
+    if (start === undefined) return openSession(this.settings, data, { own: model, signal });
     const trained = typeof start === 'string' ? await trainedNetwork(start) : undefined;
     const from: StartNetwork = trained
       ? { model: trained.model, masks: trained.channelMasks() }
       : { model: start as tf.LayersModel, masks: new Map() };
     try {
-      return await openSession(this.settings, data, { from, own: model });
+      return await openSession(this.settings, data, { from, own: model, signal });
     } finally {
       trained?.dispose();
     }

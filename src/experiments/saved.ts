@@ -11,7 +11,7 @@ import { saveCheckpoint } from '../training/checkpoint/saveCheckpoint.js';
 import type { Checkpoint } from '../training/checkpoint/checkpoint.js';
 import { deriveSeed } from '../backend/random.js';
 import type { ExperimentSettings } from './experimentSettings.js';
-import { methods } from './methods.js';
+import { methods, type MethodContext } from './methods.js';
 import { buildNetwork, networkOf } from './networks.js';
 import type { Protocol } from './protocols/protocol.js';
 import { protocols } from './protocols/protocols.js';
@@ -95,11 +95,11 @@ export interface TrainedNetwork {
 export async function buildMethods(
   settings: ExperimentSettings,
   model: tf.LayersModel,
-  rankedBy?: tf.LayersModel,
+  context: Pick<MethodContext, 'rankedBy' | 'saved' | 'signal'> = {},
 ): Promise<Sparsifier | undefined> {
   const parts: Sparsifier[] = [];
   for (const name of settings.methods) {
-    parts.push(await methods[name].build(model, { settings, seed: deriveSeed(settings.seed, name), rankedBy }));
+    parts.push(await methods[name].build(model, { ...context, settings, seed: deriveSeed(settings.seed, name) }));
   }
   return parts.length > 1 ? combineSparsifiers(...parts) : parts.at(0);
 }
@@ -118,7 +118,7 @@ export async function trainedNetwork(ckpt_path: string): Promise<TrainedNetwork>
   // The topology says what a method or compaction made of the network: nothing is to be done to it again.
   const { model } = own ? { model: own } : await buildNetwork({ ...settings, weights: null }, images);
   restoreWeights({ path: checkpoint.path, weights: averagedWeights(checkpoint) }, model);
-  const sparsifier = await buildMethods(settings, model);
+  const sparsifier = await buildMethods(settings, model, { saved: checkpoint.sparsifier?.state });
   if (checkpoint.sparsifier) sparsifier?.restore(checkpoint.sparsifier.state);
   return {
     checkpoint,

@@ -13,6 +13,7 @@ import { train } from '../training/train.js';
 import { WeightAverages } from '../training/weightAverages.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { buildNetwork, type StartNetwork } from './networks.js';
+import type { MethodContext } from './methods.js';
 import { Notes } from './notes.js';
 import { augmentationsOf, normalisationOf, scheduleOf } from './recipe.js';
 import { buildMethods } from './saved.js';
@@ -92,6 +93,12 @@ function startWarnings({ start, weights }: ExperimentSettings, anew: string[], f
   return warnings;
 }
 
+/** What a session starts from besides its settings: a network, the saved state of its methods; `signal` ends what they measure. */
+interface SessionOptions extends Pick<MethodContext, 'saved' | 'signal'> {
+  from?: StartNetwork;
+  own?: tf.LayersModel;
+}
+
 /**
  * Builds a session: the network and its start weights, methods, optimizer, averages. `data` are the images as `halfOf` gives
  * them. `own` is the network where it has no
@@ -102,13 +109,13 @@ function startWarnings({ start, weights }: ExperimentSettings, anew: string[], f
 export async function openSession(
   settings: ExperimentSettings,
   data: DataSplits,
-  { from, own }: { from?: StartNetwork; own?: tf.LayersModel } = {},
+  { from, own, ...context }: SessionOptions = {},
 ): Promise<Session> {
   const { model, keepsTopology, opening, anew } = await buildNetwork(settings, data, { from, own });
   // Here, so that images which do not fit are known before a run has begun, those that test it too.
   for (const set of [data.train, data.validation, data.test]) checkSet(model, set);
   const rankedBy = settings.start.rewind ? from?.model : undefined;
-  const sparsifier = await buildMethods(settings, model, rankedBy);
+  const sparsifier = await buildMethods(settings, model, { ...context, rankedBy });
   const { optimizer: name, lr, momentum, nesterov, weight_decay, decay, ema_decay, seed } = settings;
   const optimizer = makeOptimizer({ name, lr, momentum, nesterov, weight_decay, decay });
   const averages = ema_decay === null ? undefined : new WeightAverages(model, { decay: ema_decay });

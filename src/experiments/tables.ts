@@ -82,6 +82,8 @@ const columns: Readonly<Record<string, [heading: string, shown: (value: number) 
   'multiply_adds.left': ['million multiply-adds', (value) => Number((value / 1e6).toFixed(2))],
   'latency_ms.1': ['ms, 1 image', (value) => Number(value.toPrecision(3))],
   'latency_ms.128': ['ms, 128 images', (value) => Number(value.toPrecision(3))],
+  'predicted_ms.1': ['ms predicted, 1 image', (value) => Number(value.toPrecision(3))],
+  'predicted_ms.128': ['ms predicted, 128 images', (value) => Number(value.toPrecision(3))],
   'channels.closed': ['closed channels', Math.round],
   'method.fakeSparsity': ['fake sparsity, %', percent],
   'method.groupLasso': ['group lasso', (value) => Number(value.toFixed(2))],

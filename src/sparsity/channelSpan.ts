@@ -94,7 +94,12 @@ export interface ChannelCost {
   multiplyAdds: number;
   /** Values per image that kernels make of it. */
   values: number;
+  /** Milliseconds, of the layers whose times are known. */
+  time: number;
 }
+
+/** What a channel costs in milliseconds at each layer, by the layer's name: one that it reads, and one that it gives. */
+export type ChannelTimes = ReadonlyMap<string, { input: number; output: number }>;
 
 /**
  * What each channel of a place costs [channels]: its filters in `above` with all that is trained for it there and in
@@ -103,19 +108,23 @@ export interface ChannelCost {
 export function channelCosts(
   place: ChannelNode,
   span: ChannelSpan,
-  windowOf = (window: number): number => window,
+  {
+    windowOf = (window) => window,
+    times = new Map(),
+  }: { windowOf?: (window: number) => number; times?: ChannelTimes } = {},
 ): ChannelCost[] {
   const { above, passed, readers } = span;
-  const below: ChannelCost = { entries: 0, parameters: 0, multiplyAdds: 0, values: 0 };
+  const below: ChannelCost = { entries: 0, parameters: 0, multiplyAdds: 0, values: 0, time: 0 };
   const multiples = multiplesOf(place, passed);
-  for (const node of passed) add(below, ownCost(node), multiples(node));
-  for (const { inputs, layer, outputShape } of readers) {
+  for (const node of passed) add(below, ownCost(node, times), multiples(node));
+  for (const { name, inputs, layer, outputShape } of readers) {
     const { kernels, outputs, positions, window } = kernelGeometry(layer, outputShape)!;
-    const all = sum(kernels.map((kernel) => kernel.entries(multiples(inputs[0]), outputs)));
-    const entries = (all * windowOf(window)) / window;
-    add(below, { entries, parameters: entries, multiplyAdds: entries * positions, values: 0 });
+    const count = multiples(inputs[0]);
+    const entries = (sum(kernels.map((kernel) => kernel.entries(count, outputs))) * windowOf(window)) / window;
+    const time = count * (times.get(name)?.input ?? 0);
+    add(below, { entries, parameters: entries, multiplyAdds: entries * positions, values: 0, time });
   }
-  const own = new Map([...above].map((node) => [node, ownCost(node)]));
+  const own = new Map([...above].map((node) => [node, ownCost(node, times)]));
   return channelsAbove(place, span).map((channels) => {
     const cost = { ...below };
     for (const { node } of channels) add(cost, own.get(node)!);
@@ -153,20 +162,21 @@ export function originOf(place: ChannelNode, passed: ReadonlySet<ChannelNode>, f
 const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
 
 function add(to: ChannelCost, cost: ChannelCost, times = 1): void {
-  for (const key of ['entries', 'parameters', 'multiplyAdds', 'values'] as const) to[key] += times * cost[key];
+  for (const key of ['entries', 'parameters', 'multiplyAdds', 'values', 'time'] as const) to[key] += times * cost[key];
 }
 
 /** What one channel of a layer has to itself there. */
-function ownCost({ layer, role, channels, outputShape }: ChannelNode): ChannelCost {
+function ownCost({ layer, name, role, channels, outputShape }: ChannelNode, times: ChannelTimes): ChannelCost {
+  const time = times.get(name)?.output ?? 0;
   const geometry = kernelGeometry(layer, outputShape);
   if (geometry) {
     const { kernels, inputs, positions, bias } = geometry;
     const entries = sum(kernels.map(({ outputOf, entries: count }) => (outputOf ? count(inputs, 1) : 0)));
     const values = outputShape.slice(1, -1).reduce<number>((n, side) => n * (side ?? 0), 1);
-    return { entries, parameters: entries + (bias ? 1 : 0), multiplyAdds: entries * positions, values };
+    return { entries, parameters: entries + (bias ? 1 : 0), multiplyAdds: entries * positions, values, time };
   }
   const trained = role === 'gate' ? [] : layer.trainableWeights.map((weight) => weight.read().size);
-  return { entries: 0, parameters: sum(trained) / channels, multiplyAdds: 0, values: 0 };
+  return { entries: 0, parameters: sum(trained) / channels, multiplyAdds: 0, values: 0, time };
 }
 
 /** How many channels of the layers below one channel of a place becomes: with flattening, one for each position. */

@@ -6,8 +6,8 @@ import { isHomogeneous } from '../graph/layerRole.js';
 import type { Layer } from '../graph/names.js';
 import { inLayerOrder } from '../graph/networkGraph.js';
 import type { Weight } from '../layers/layer.js';
-import { channelCosts, channelSpan, masksAbove, originOf } from './channelSpan.js';
-import { products, type Sparsifier } from './sparsifier.js';
+import { channelCosts, channelSpan, masksAbove, originOf, type ChannelTimes } from './channelSpan.js';
+import { products, type Sparsifier, type State } from './sparsifier.js';
 import { changeWeight } from './weightMasks.js';
 
 /**
@@ -41,6 +41,19 @@ export interface IstaLayer {
   masks: (mask: Float32Array) => ReadonlyMap<string, Float32Array>;
 }
 
+/** What a channel costs. */
+export interface IstaCosts {
+  /**
+   * By what: the values and entries that it takes in memory, as the paper has it, its parameters, its multiply-adds, or the
+   * milliseconds that `times` says. By any, all channels together cost what they do by memory. Default 'memory'.
+   */
+  weighting?: 'memory' | 'parameters' | 'multiplyAdds' | 'time';
+  /** What a channel costs at each layer in milliseconds, for the weighting 'time' (`channelTimes`). */
+  times?: ChannelTimes;
+  /** Whether a 4x4 kernel that comes next counts as 3x3, as in the project's code for CNN-4. Default false. */
+  publishedCosts?: boolean;
+}
+
 /**
  * The layers that can be pruned by their gammas, with what a channel costs in the network as it stands:
  * (H_out W_out + k^2 C_in + sum over the next layers of k_next^2 C_out_next) / (H W), where H x W is the (first) input image
@@ -49,16 +62,16 @@ export interface IstaLayer {
  *
  * Those are the batch norms with gamma, ours and those of tf.layers, that alone read what convolutions or dense layers give, not
  * put beside other channels, and whose own channels are neither joined with others by value (added, multiplied, as by squeeze
- * and excite) nor outputs of the model: nothing else depends on them. `publishedCosts` counts a 4x4 kernel that comes next as 3x3,
- * as the project's code does in CNN-4.
+ * and excite) nor outputs of the model: nothing else depends on them.
  *
  * Throws a UserError that names the layer where it is not known what belongs to which channel, and for one used twice.
  */
-export function istaLayers(model: tf.LayersModel, publishedCosts = false): IstaLayer[] {
+export function istaLayers(model: tf.LayersModel, options: IstaCosts = {}): IstaLayer[] {
+  const { publishedCosts = false, weighting = 'memory', times } = options;
   const [, ...sides] = model.inputs[0].shape.slice(0, -1) as number[];
   const pixels = sides.reduce((n, side) => n * side, 1);
   const windowOf = (window: number): number => (publishedCosts && window === 16 ? 9 : window);
-  return inLayerOrder(channelGraph(model)).flatMap((norm): IstaLayer[] => {
+  const layers = inLayerOrder(channelGraph(model)).flatMap((norm): (IstaLayer & { memory: number })[] => {
     const variable = (name: string): tf.Variable<tf.Rank.R1> | undefined =>
       weightOf(norm.layer, name)?.read() as tf.Variable<tf.Rank.R1> | undefined;
     const gamma = variable('gamma');
@@ -67,25 +80,21 @@ export function istaLayers(model: tf.LayersModel, publishedCosts = false): IstaL
     const above = [...span.above];
     const target = above.find(({ role }) => role === 'kernel' || role === 'depthwise');
     if (!target || !span.whole || span.output || above.some(({ role }) => role === 'concat')) return [];
-    const [{ values, entries }] = channelCosts(norm, span, windowOf);
-    const cost = (values + entries) / pixels;
-    return [
-      {
-        target: target.layer,
-        name: target.name,
-        gamma,
-        beta: variable('beta'),
-        cost,
-        norm,
-        masks: masksAbove(norm, span),
-      },
-    ];
+    const [costs] = channelCosts(norm, span, { windowOf, times });
+    const memory = (costs.values + costs.entries) / pixels;
+    const cost = weighting === 'memory' ? memory : costs[weighting];
+    const masks = masksAbove(norm, span);
+    return [{ target: target.layer, name: target.name, gamma, beta: variable('beta'), cost, memory, norm, masks }];
   });
+  // In all they cost the same by any weighting, so that l1_penalty means about as much.
+  const all = (of: 'cost' | 'memory'): number => layers.reduce((sum, each) => sum + each[of] * each.gamma.size, 0);
+  const scale = weighting === 'memory' ? 1 : all('memory') / all('cost');
+  return layers.map(({ memory: _, ...layer }) => ({ ...layer, cost: scale * layer.cost }));
 }
 
 /** The same of a network that has any. Throws a UserError that says what it takes for one that has none. */
-function someIstaLayers(model: tf.LayersModel, publishedCosts = false): IstaLayer[] {
-  const layers = istaLayers(model, publishedCosts);
+function someIstaLayers(model: tf.LayersModel, options?: IstaCosts): IstaLayer[] {
+  const layers = istaLayers(model, options);
   if (layers.length > 0) return layers;
   throw new UserError(
     `${model.name} has no channels to prune by their gammas: that takes batch norm with a gamma behind a convolution ` +
@@ -94,11 +103,11 @@ function someIstaLayers(model: tf.LayersModel, publishedCosts = false): IstaLaye
 }
 
 /** What `istaSparsifier` prunes with. */
-export interface IstaOptions {
+export interface IstaOptions extends IstaCosts {
   /** The penalty's weight against the loss: each gamma is charged l1_penalty * cost * |gamma|. */
   l1_penalty: number;
-  /** Whether a channel's cost is as in the project's code where that departs from its own rule. Default false. */
-  publishedCosts?: boolean;
+  /** What its state holds besides, such as measured times. */
+  keeps?: State;
 }
 
 /** How far the gammas have shrunk. */
@@ -130,9 +139,9 @@ export function gammaSummary(layers: readonly { cost: number; gamma: ArrayLike<n
  * Costs are those of the network as it stands, so that a compact network has costs of its own. Throws a UserError for a
  * network without gammas to prune by, and for a penalty below 0.
  */
-export function istaSparsifier(model: tf.LayersModel, { l1_penalty, publishedCosts = false }: IstaOptions): Sparsifier {
+export function istaSparsifier(model: tf.LayersModel, { l1_penalty, keeps, ...costs }: IstaOptions): Sparsifier {
   if (!(l1_penalty >= 0)) throw new UserError(`l1_penalty must be a number of at least 0; received ${l1_penalty}`);
-  const layers = someIstaLayers(model, publishedCosts);
+  const layers = someIstaLayers(model, costs);
   const shrink = (learningRate: number): void =>
     tf.tidy(() => {
       for (const { gamma, cost } of layers) {
@@ -154,7 +163,7 @@ export function istaSparsifier(model: tf.LayersModel, { l1_penalty, publishedCos
         ...gammaSummary(layers.map((layer) => ({ cost: layer.cost, gamma: gammasOf(layer) }))),
       };
     },
-    state: () => ({}),
+    state: () => ({ ...keeps }),
     restore: () => undefined,
   };
 }

@@ -1,19 +1,19 @@
 import * as tf from '@tensorflow/tfjs';
 import { computedValues } from '../backend/readable.js';
 import { UserError } from '../errors.js';
-import { channelGraph, type ChannelNode } from '../graph/channelGraph.js';
+import { channelGraph, type ChannelMasks, type ChannelNode } from '../graph/channelGraph.js';
 import { gatesOf } from '../graph/gates.js';
 import { kernelGeometry, weightOf } from '../graph/kernels.js';
 import { weightNames } from '../graph/names.js';
 import type { Gate } from '../layers/gate.js';
 import { GatedConv2d } from '../layers/gatedConv2d.js';
 import { probabilityNonZero } from '../layers/hardConcrete.js';
-import { channelCosts, channelSpan, masksAbove } from './channelSpan.js';
+import { channelCosts, channelSpan, masksAbove, type ChannelTimes } from './channelSpan.js';
 import { LambdaController, type SparsityTarget } from './lambdaController.js';
 import { products, type Sparsifier, type State } from './sparsifier.js';
 
 /** What the penalty counts of an open gate: one each, or what the channel or weight costs. */
-export type L0Weighting = 'sum' | 'parameters' | 'multiplyAdds';
+export type L0Weighting = 'sum' | 'parameters' | 'multiplyAdds' | 'time';
 
 /** A layer of gates, and what closing one of them is worth. */
 interface WeightedGate {
@@ -22,8 +22,8 @@ interface WeightedGate {
   /** What each gate weighs in the penalty, flat. */
   weights: Float32Array;
   /** What its masks say of channels and of weights, by the names of those. */
-  channelMasks: (mask: Float32Array) => ReadonlyMap<string, Float32Array>;
-  weightMasks: (mask: Float32Array) => ReadonlyMap<string, Float32Array>;
+  channelMasks: (mask: Float32Array) => ChannelMasks;
+  weightMasks: (mask: Float32Array) => ChannelMasks;
 }
 
 /** Whether a kernel has computed what a place gives. */
@@ -31,10 +31,13 @@ function isComputed({ role, inputs }: ChannelNode): boolean {
   return role === 'kernel' || role === 'depthwise' || inputs.some(isComputed);
 }
 
-const nothing = (): ReadonlyMap<string, Float32Array> => new Map<string, Float32Array>();
+const nothing = (): ChannelMasks => new Map<string, Float32Array>();
 
 /** The gates of a network with their weights. Throws a UserError for one whose channels cannot be followed. */
-function weightedGates(model: tf.LayersModel, weighting: L0Weighting): WeightedGate[] {
+function weightedGates(
+  model: tf.LayersModel,
+  { weighting = 'sum', times }: Pick<L0Options, 'weighting' | 'times'> = {},
+): WeightedGate[] {
   const gates = gatesOf(model);
   if (gates.length === 0) {
     throw new UserError(`${model.name} has no L0 gates: put some in with withGates(model), or build it with gates.`);
@@ -56,7 +59,7 @@ function weightedGates(model: tf.LayersModel, weighting: L0Weighting): WeightedG
       );
     }
     const span = channelSpan(node);
-    const costs = channelCosts(node, span);
+    const costs = channelCosts(node, span, { times });
     const weights = Float32Array.from(costs, (cost) => (weighting === 'sum' ? 1 : cost[weighting]));
     return { gate, name, weights, channelMasks: masksAbove(node, span), weightMasks: nothing };
   });
@@ -72,15 +75,19 @@ export interface L0Options {
   lr_gates?: number;
   /** Default 'sum', as in the L0 project. */
   weighting?: L0Weighting;
+  /** What a channel costs at each layer in milliseconds, for the weighting 'time' (`channelTimes`). */
+  times?: ChannelTimes;
   /** Keeps logAlpha within +-ln 100 after each step, as the paper's code does and the L0 project does not. */
   clampLogAlpha?: boolean;
+  /** What its state holds besides, such as measured times. */
+  keeps?: State;
 }
 
 const BOUND = Math.log(100);
 
-function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum' }: L0Options): void {
+function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum', times }: L0Options): void {
   if ((lambda_l0 === undefined) === (target === undefined)) {
-    throw new UserError('The L0 method needs either lambda_l0 or a target sparsity that chooses it, not both.');
+    throw new UserError('The L0 method needs either lambda_l0 or a target that chooses it, not both.');
   }
   if (lambda_l0 !== undefined && !(lambda_l0 >= 0)) {
     throw new UserError(`lambda_l0 must be a number of at least 0; received ${lambda_l0}`);
@@ -88,8 +95,13 @@ function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum' }: L0Opti
   if (lr_gates !== undefined && !(lr_gates >= 0)) {
     throw new UserError(`lr_gates must be a learning rate of at least 0; received ${lr_gates}`);
   }
-  if (!['sum', 'parameters', 'multiplyAdds'].includes(weighting)) {
-    throw new UserError(`weighting must be 'sum', 'parameters' or 'multiplyAdds'; received '${weighting}'`);
+  if (!['sum', 'parameters', 'multiplyAdds', 'time'].includes(weighting)) {
+    throw new UserError(`weighting must be 'sum', 'parameters', 'multiplyAdds' or 'time'; received '${weighting}'`);
+  }
+  if (weighting === 'time' && times === undefined) {
+    throw new UserError(
+      "The weighting 'time' needs times, what a channel costs at each layer: channelTimes(model, await layerTimes(model)).",
+    );
   }
 }
 
@@ -100,7 +112,7 @@ function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum' }: L0Opti
  *
  * A gate on channels gives `channelMasks` of the layers above it all of whose output passes through it, and a gate on
  * weights `weightMasks`. With `weighting`, w is what compaction saves where that gate alone is closed: the channel's filters,
- * biases and batch norm, and the entries of the kernels that read it. Where the channel is joined with others, as in a
+ * biases and batch norm, and the entries of the kernels that read it; or the milliseconds of all these layers. Where the channel is joined with others, as in a
  * residual stream, it is what would be saved if those were closed too.
  *
  * Throws a UserError for a model without gates, with a layer whose channels cannot be followed or that it uses twice, and for
@@ -108,29 +120,40 @@ function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum' }: L0Opti
  */
 export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsifier {
   checkOptions(options);
-  const { target, lr_gates, weighting = 'sum', clampLogAlpha = false } = options;
-  const gates = weightedGates(model, weighting);
+  const { target, lr_gates, clampLogAlpha = false, keeps } = options;
+  const gates = weightedGates(model, options);
   const total = gates.reduce((sum, { weights }) => sum + weights.reduce((all, weight) => all + weight, 0), 0);
   const controller = target && new LambdaController(target);
   const lambda = (): number => controller?.lambda ?? options.lambda_l0!;
 
-  const maskOf = ({ gate }: WeightedGate): Float32Array => computedValues(() => gate.inferenceMask());
-  const masksOf = (kind: 'channelMasks' | 'weightMasks'): ReadonlyMap<string, Float32Array> =>
-    products(gates.map((each) => each[kind](maskOf(each))));
+  const maskValues = (): Float32Array[] => gates.map(({ gate }) => computedValues(() => gate.inferenceMask()));
+  const masksOf = (kind: 'channelMasks' | 'weightMasks', values = maskValues()): ChannelMasks =>
+    products(gates.map((each, g) => each[kind](values[g])));
+  const allMasks = (values = maskValues()): ChannelMasks =>
+    new Map([...masksOf('channelMasks', values), ...masksOf('weightMasks', values)]);
 
-  if (target && masksOf('channelMasks').size + masksOf('weightMasks').size === 0) {
+  if (target && allMasks().size === 0) {
     throw new UserError(
-      `A target sparsity counts channels that gates close; in ${model.name} other layers read all channels in front of its gates.`,
+      `A target counts channels that gates close; in ${model.name} other layers read all channels in front of its gates.`,
     );
   }
   const clamp = (): void =>
     tf.tidy(() => {
       for (const { gate } of gates) gate.logAlpha.assign(gate.logAlpha.clipByValue(-BOUND, BOUND));
     });
+  /** The share of the penalty's weight that gates on their way down have lost. */
+  const closingOf = (values: readonly Float32Array[]): number => {
+    let open = 0;
+    gates.forEach(({ weights }, g) => values[g].forEach((mask, i) => (open += mask * weights[i])));
+    return 1 - open / total;
+  };
   const afterStep = (learningRate: number, factor: number): void => {
     if (clampLogAlpha) clamp();
-    controller?.observe({
-      masks: new Map([...masksOf('channelMasks'), ...masksOf('weightMasks')]),
+    if (!controller) return;
+    const values = maskValues();
+    controller.observe({
+      masks: allMasks(values),
+      closing: closingOf(values),
       travel: lr_gates === undefined ? learningRate : factor * lr_gates,
     });
   };
@@ -155,25 +178,34 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
     channelMasks: () => masksOf('channelMasks'),
     weightMasks: gates.some(({ gate }) => gate instanceof GatedConv2d) ? () => masksOf('weightMasks') : undefined,
     summary: () => {
-      const masks = gates.flatMap((gate) => [...maskOf(gate)]);
+      const values = maskValues();
+      const masks = values.flatMap((mask) => [...mask]);
       const open = gates.map(({ gate }) => computedValues(() => gate.probabilityNonZero().sum())[0]);
       return {
         channels: masks.length,
         closed: masks.filter((mask) => mask === 0).length,
         fullyOpen: masks.filter((mask) => mask === 1).length,
         expectedOpen: open.reduce((sum, count) => sum + count, 0),
-        ...(controller && { lambda: controller.lambda }),
+        ...(controller && { lambda: controller.lambda, ...target?.summary?.(allMasks(values)) }),
       };
     },
     state: () => ({
       draws: Object.fromEntries(gates.map(({ name, gate }) => [name, gate.draws])),
       ...(controller && { controller: controller.state() }),
+      ...keeps,
     }),
     restore: (state) => {
       restoreDraws(gates, state);
       controller?.restore(state.controller as State | undefined);
     },
   };
+}
+
+/** The masks of a network all of whose gates on channels are closed. Throws a UserError as `l0Sparsifier` does. */
+export function closedMasks(model: tf.LayersModel): ChannelMasks {
+  return products(
+    weightedGates(model).map(({ gate, channelMasks }) => channelMasks(new Float32Array(gate.logAlpha.size))),
+  );
 }
 
 function restoreDraws(gates: readonly WeightedGate[], state: State): void {

@@ -7,11 +7,45 @@ export interface SparsityTarget {
   sparsity: number;
   /** The share removed by masks: those of channels by layer, or those of weights by weight. 0 in a mask means removed. */
   sparsityOf: (masks: ReadonlyMap<string, Float32Array>) => number;
+  /** What the method's summary says of masks besides. */
+  summary?: (masks: ReadonlyMap<string, Float32Array>) => Record<string, number>;
+}
+
+/** What a network comes to once masks have closed channels: multiply-adds, milliseconds. */
+export interface CostGoal {
+  /** How much is to be left. */
+  left: number;
+  costOf: (masks: ReadonlyMap<string, Float32Array>) => number;
+  /** Masks that close all that can be closed. */
+  closed: ReadonlyMap<string, Float32Array>;
+  /** The setting and the unit, for the error: `target_ms`, `ms`. */
+  name: string;
+  unit: string;
+}
+
+/**
+ * A cost to be reached and held, as a share of what closing everything saves: 0 where nothing is closed, 1 where all is.
+ *
+ * Throws a UserError where the cost is above that of the whole network, or not above that of one with everything closed.
+ */
+export function costTarget({ left, costOf, closed, name, unit }: CostGoal): SparsityTarget {
+  const [whole, least] = [costOf(new Map()), costOf(closed)];
+  if (!(left > least && left <= whole)) {
+    const [low, high] = [least, whole].map((cost) => Number(cost.toPrecision(3)).toLocaleString('en'));
+    throw new UserError(
+      `${name} must be above ${low} ${unit}, which is what is left where every gate is closed, and at most the ${high} ${unit} ` +
+        `of the whole network; received ${left}.`,
+    );
+  }
+  const share = (cost: number): number => (whole - cost) / (whole - least);
+  return { sparsity: share(left), sparsityOf: (masks) => share(costOf(masks)) };
 }
 
 /** What the controller looks at after a step. */
 interface Observation {
   masks: ReadonlyMap<string, Float32Array>;
+  /** The share of the penalty's weight that gates on their way down have lost: one minus the mean mask where all weigh the same. */
+  closing: number;
   /** How far a gate's log alpha can have moved in the step: the gates' learning rate at that step. */
   travel: number;
 }
@@ -32,8 +66,8 @@ const INTEGRAL = 10.6;
  *
  *     lambda = 400 (r - m) + I,   r = m0 + (s* - m0) min(1, tau / 8),   dI = 400 (s* - s) dtau / 10.6 once tau >= 8
  *
- * s* is the target, s the share that the masks remove now, and m one minus the mean mask, m0 at first, which sees gates on
- * their way down before they close. I starts anew from 0 whenever s passes s* (Clegg 1958), so that nothing gathered while sparsity
+ * s* is the target, s the share that the masks remove now, and m one minus the mean mask, weighted as in the penalty, m0 at
+ * first, which sees gates on their way down before they close. I starts anew from 0 whenever s passes s* (Clegg 1958), so that nothing gathered while sparsity
  * was missing carries it too far. Lambda may become negative: open gates are then paid for. docs/math-l0.md explains it.
  */
 export class LambdaController {
@@ -51,9 +85,8 @@ export class LambdaController {
   }
 
   /** Takes in what a step led to, and sets the next step's lambda. */
-  observe({ masks, travel }: Observation): void {
+  observe({ masks, closing, travel }: Observation): void {
     const { sparsity, sparsityOf } = this.target;
-    const closing = 1 - meanOf(masks);
     if (this.travel === 0) this.start = closing;
     this.travel += travel;
     const progress = Math.min(1, this.travel / RAMP);
@@ -74,17 +107,8 @@ export class LambdaController {
   restore(state: State | undefined): void {
     for (const name of ['lambda', 'integral', 'travel', 'lastError', 'start'] as const) {
       const value = state?.[name];
-      if (typeof value !== 'number') throw new UserError(`The saved L0 state has no ${name} of a target sparsity.`);
+      if (typeof value !== 'number') throw new UserError(`The saved L0 state has no ${name} of a target.`);
       this[name] = value;
     }
   }
-}
-
-function meanOf(masks: ReadonlyMap<string, Float32Array>): number {
-  let [sum, count] = [0, 0];
-  for (const mask of masks.values()) {
-    for (const value of mask) sum += value;
-    count += mask.length;
-  }
-  return sum / count;
 }

@@ -59,13 +59,19 @@ export function products(all: readonly ChannelMasks[]): ChannelMasks {
   return masks;
 }
 
+/** The part of a saved state that is of the method of this name, which the state may be of alone; undefined for none. */
+export function stateOf(state: State | undefined, name: string): State | undefined {
+  return state && name in state ? (state[name] as State) : state;
+}
+
 /**
  * Several methods as one: each hook calls theirs in turn, and where two have a mask of the same thing, their product
  * counts. Throws a UserError for two methods of one name.
  */
 export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
   const names = parts.map(({ name }) => name);
-  if (new Set(names).size < names.length) throw new UserError(`Methods to combine must differ; received ${names.join(', ')}.`);
+  if (new Set(names).size < names.length)
+    throw new UserError(`Methods to combine must differ; received ${names.join(', ')}.`);
   return {
     name: names.join(' + '),
     parameterGroups: parts.flatMap(({ parameterGroups = [] }) => parameterGroups),

@@ -184,7 +184,7 @@ for (const { name, inputs, attrs, expected } of readGolden<Counts>('ista_costs_p
   });
 
   test(`ista_costs_params ${name}: what a channel of each layer costs`, () => {
-    const layers = istaLayers(model, true);
+    const layers = istaLayers(model, { publishedCosts: true });
     const wanted = expected.penalised_layers.filter(({ cost }) => cost > 0);
     assert.deepEqual(
       layers.map(({ target, gamma }) => [target.name, gamma.size]),

@@ -8,7 +8,7 @@ import * as hardConcreteCurves from 'sparsebook/layers/hardConcreteCurves.js';
 import { L0Gate } from 'sparsebook/layers/l0Gate.js';
 import { gatesOf } from 'sparsebook/graph/gates.js';
 import { googleNet } from 'sparsebook/models/googleNet.js';
-import { LambdaController } from 'sparsebook/sparsity/lambdaController.js';
+import { costTarget, LambdaController } from 'sparsebook/sparsity/lambdaController.js';
 import { l0Sparsifier, type L0Options } from 'sparsebook/sparsity/l0.js';
 import type { Sparsifier } from 'sparsebook/sparsity/sparsifier.js';
 
@@ -38,6 +38,15 @@ test('the penalty is lambda times the weighted mean of P(mask != 0)', () => {
   const of = (options: L0Options): number => penaltyOf(l0Sparsifier(model, options));
   close(of({ lambda_l0: 10 }), (10 * (a + b)) / 5);
   close(of({ lambda_l0: 10, weighting: 'parameters' }), (10 * (57 * a + 24 * b)) / (2 * 57 + 3 * 24));
+  // Where time is multiply-adds, channels weigh what they weigh by multiply-adds.
+  const times = new Map(
+    Object.entries({ a: [144, 432], b: [108, 72], dense: [5, 3] }).map(([name, [input, output]]) => [
+      name,
+      { input, output },
+    ]),
+  );
+  close(of({ lambda_l0: 10, weighting: 'time', times }), of({ lambda_l0: 10, weighting: 'multiplyAdds' }));
+  assert.throws(() => of({ lambda_l0: 10, weighting: 'time' }), /needs times/);
   close(of({ lambda_l0: 10, weighting: 'multiplyAdds' }), (10 * (540 * a + 77 * b)) / (2 * 540 + 3 * 77));
 });
 
@@ -104,8 +113,14 @@ test('what cannot work is refused in a sentence', () => {
   const { model } = network();
   assert.throws(() => l0Sparsifier(googleNet({ widthMultiplier: 0.1 }), { lambda_l0: 1 }), /googleNet has no L0 gates/);
   assert.throws(() => l0Sparsifier(model, { lambda_l0: -1 }), /lambda_l0 must be a number of at least 0; received -1/);
-  assert.throws(() => l0Sparsifier(model, { lambda_l0: 1, lr_gates: NaN }), /lr_gates must be a learning rate .* received NaN/);
-  assert.throws(() => l0Sparsifier(model, { lambda_l0: 1, weighting: 'l1' as 'sum' }), /weighting must be .* received 'l1'/);
+  assert.throws(
+    () => l0Sparsifier(model, { lambda_l0: 1, lr_gates: NaN }),
+    /lr_gates must be a learning rate .* received NaN/,
+  );
+  assert.throws(
+    () => l0Sparsifier(model, { lambda_l0: 1, weighting: 'l1' as 'sum' }),
+    /weighting must be .* received 'l1'/,
+  );
   const input = tf.input({ shape: [4] });
   const lone = tf.model({ inputs: input, outputs: new L0Gate({ name: 'g' }).apply(input) as tf.SymbolicTensor });
   assert.throws(() => l0Sparsifier(lone, { lambda_l0: 1 }), /The gate g must follow a convolution or dense layer/);
@@ -139,11 +154,13 @@ test('gates on weights give masks by kernel, weighed alike or by their multiply-
 test('lambda or a target is given, not both', () => {
   const { model } = network();
   const target = { sparsity: 0.5, sparsityOf: () => 0 };
-  assert.throws(() => l0Sparsifier(model, {}), /either lambda_l0 or a target sparsity/);
+  assert.throws(() => l0Sparsifier(model, {}), /either lambda_l0 or a target that chooses it/);
   assert.throws(() => l0Sparsifier(model, { lambda_l0: 1, target }), /not both/);
   const beyond = { ...target, sparsity: 1 };
   assert.throws(() => l0Sparsifier(model, { target: beyond }), /at least 0 and below 1; received 1/);
 });
+
+const closingOf = (mask: Float32Array): number => 1 - mask.reduce((sum, value) => sum + value, 0) / mask.length;
 
 /**
  * 800 gates whose log alpha falls or climbs by up to one learning rate a step, as Adam moves it: the penalty pulls down by
@@ -161,7 +178,7 @@ function simulate(controller: LambdaController, { steps, rate }: { steps: number
       logAlpha[i] = Math.min(4, logAlpha[i] - rate * Math.tanh(pull));
     }
     mask = Float32Array.from(logAlpha, (a) => hardConcreteCurves.testMask(a));
-    controller.observe({ masks: new Map([['conv', mask]]), travel: rate });
+    controller.observe({ masks: new Map([['conv', mask]]), closing: closingOf(mask), travel: rate });
   }
   return sparsityOf(mask);
 }
@@ -186,20 +203,79 @@ test('the controller leads simulated gates to any target within 0.03 and holds i
   }
 });
 
+/**
+ * Six layers of 100 gates each that read one another, so that a layer costs inputs times outputs, every other one ten times as
+ * much. Gates move as in `simulate`, pulled by what a channel costs in the whole network. Gives the share of the cost that is left.
+ */
+function simulateChain(share: number, rate: number): number {
+  const n = 100;
+  const full = Array<number>(6).fill(n);
+  const costOf = (widths: readonly number[]): number =>
+    [...widths, 10].reduce(
+      (sum, width, layer) => sum + (layer % 2 === 0 ? 1 : 10) * width * (widths[layer - 1] ?? 3),
+      0,
+    );
+  const whole = costOf(full);
+  const open = (mask?: Float32Array): number => mask?.filter((value) => value > 0).length ?? n;
+  const left = (masks: ReadonlyMap<string, Float32Array>): number =>
+    costOf(full.map((_, layer) => open(masks.get(String(layer))))) / whole;
+  const closed = new Map(full.map((_, layer) => [String(layer), new Float32Array(n)]));
+  const controller = new LambdaController(costTarget({ left: share, costOf: left, closed, name: 'target', unit: '' }));
+  const costs = full.map((_, layer) => (whole - costOf(full.with(layer, 0))) / whole);
+  const mean = costs.reduce((sum, cost) => sum + cost, 0) / full.length;
+  const logAlpha = full.map(() => Array<number>(n).fill(2.94));
+  let masks: ReadonlyMap<string, Float32Array> = closed;
+  for (let step = 0; step < 40 / rate; step++) {
+    logAlpha.forEach((gates, layer) =>
+      gates.forEach((value, i) => {
+        const pull = (controller.lambda * 0.25 * costs[layer]) / mean - 10 ** (-2 + (4 * (i + layer / 6)) / n);
+        gates[i] = Math.min(4, value - rate * Math.tanh(pull));
+      }),
+    );
+    const maskOf = (gates: number[]): Float32Array => Float32Array.from(gates, (a) => hardConcreteCurves.testMask(a));
+    masks = new Map(logAlpha.map((gates, layer) => [String(layer), maskOf(gates)]));
+    const closings = [...masks.values()].map((mask, layer) => costs[layer] * closingOf(mask));
+    const closing = closings.reduce((sum, each) => sum + each, 0) / (mean * full.length);
+    controller.observe({ masks, closing, travel: rate });
+  }
+  return left(masks);
+}
+
+test('the controller leads gates within 0.03 to a cost that is no share of channels, whatever they cost', () => {
+  for (const share of [0.3, 0.5, 0.8]) {
+    for (const rate of [0.05, 0.2]) {
+      const left = simulateChain(share, rate);
+      assert.ok(Math.abs(left - share) <= 0.03, `${share} at ${rate}: ${left}`);
+    }
+  }
+});
+
+test('a cost that no masks can lead to is refused with what can be reached', () => {
+  const costOf = (masks: ReadonlyMap<string, Float32Array>): number => (masks.size === 0 ? 12.5 : 1234 / 1000);
+  const goal = { costOf, closed: new Map([['a', new Float32Array(2)]]), name: 'target_ms', unit: 'ms' };
+  for (const left of [1.2, 1.234, 12.6, NaN]) {
+    assert.throws(() => costTarget({ ...goal, left }), {
+      name: 'UserError',
+      message: `target_ms must be above 1.23 ms, which is what is left where every gate is closed, and at most the 12.5 ms of the whole network; received ${left}.`,
+    });
+  }
+  assert.equal(costTarget({ ...goal, left: 12.5 }).sparsity, 0);
+});
+
 test('a controller that goes on from its saved state chooses the same lambdas', () => {
   const [whole, saved] = [new LambdaController(target(0.5)), new LambdaController(target(0.5))];
-  const masksAt = (step: number) =>
-    new Map([['conv', Float32Array.from({ length: 50 }, (_, i) => (i < step ? 0 : 1))]]);
-  for (let step = 0; step < 30; step++) {
-    for (const each of [whole, saved]) each.observe({ masks: masksAt(step), travel: 0.4 });
-  }
+  const at = (step: number) => {
+    const mask = Float32Array.from({ length: 50 }, (_, i) => (i < step ? 0 : 1));
+    return { masks: new Map([['conv', mask]]), closing: closingOf(mask), travel: 0.4 };
+  };
+  for (let step = 0; step < 30; step++) for (const each of [whole, saved]) each.observe(at(step));
   const resumed = new LambdaController(target(0.5));
   resumed.restore(JSON.parse(JSON.stringify(saved.state())) as ReturnType<typeof saved.state>);
   for (let step = 30; step < 40; step++) {
-    for (const each of [whole, resumed]) each.observe({ masks: masksAt(step), travel: 0.4 });
+    for (const each of [whole, resumed]) each.observe(at(step));
     assert.equal(resumed.lambda, whole.lambda);
   }
-  assert.throws(() => resumed.restore(undefined), /no lambda of a target sparsity/);
+  assert.throws(() => resumed.restore(undefined), /no lambda of a target\./);
 });
 
 test('a sparsifier with a target keeps its controller in its state and tells lambda', () => {
@@ -213,7 +289,7 @@ test('a sparsifier with a target keeps its controller in its state and tells lam
   const again = l0Sparsifier(model, { target: target(0.5), lr_gates: 1 });
   again.restore(JSON.parse(JSON.stringify(sparsifier.state())) as ReturnType<Sparsifier['state']>);
   assert.equal(penaltyOf(again), penaltyOf(sparsifier));
-  assert.throws(() => again.restore({ draws: { gate_a: 0, gate_b: 0 } }), /no lambda of a target sparsity/);
+  assert.throws(() => again.restore({ draws: { gate_a: 0, gate_b: 0 } }), /no lambda of a target\./);
 });
 
 test("the controller's time is the way that gates can have gone: their learning rate times the schedule's factor", () => {

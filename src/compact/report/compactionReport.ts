@@ -10,7 +10,10 @@ import { textTable, type Cell } from '../../formats/text.js';
 import { layerCosts, type LayerCost } from '../count/counts.js';
 import { networkWeights } from '../weights/layerWeights.js';
 import { closings } from '../weights/masks.js';
-import { measureLatency, noise, type Latency, type LatencyOptions } from './latency.js';
+import type { KeepOptions } from '../shrink/keptChannels.js';
+import type { LayerTimes } from '../time/layerTimes.js';
+import { timePredictor } from '../time/predictedTime.js';
+import { measureLatencies, noise, type Latency, type LatencyOptions } from './latency.js';
 
 /** What a report measures, besides how often. */
 export interface ReportOptions extends LatencyOptions {
@@ -20,6 +23,8 @@ export interface ReportOptions extends LatencyOptions {
   labels?: ArrayLike<number>;
   /** How many images pass at once where passes are timed; [] times none. Default [1, 128]. */
   batchSizes?: number[];
+  /** Times of the network's layers (`layerTimes`), for each of the batch sizes whose passes are predicted as well. */
+  times?: readonly LayerTimes[];
 }
 
 /** One size of a network: as it was trained, with closed channels counted out, and made smaller. */
@@ -38,7 +43,15 @@ export interface CompactionReport {
   bytes: Omit<Sizes, 'masked'> & { float?: number };
   layers: { layer: string; parameters: Sizes; multiplyAdds: Sizes }[];
   /** Forward passes of the network at full size, gates included if it has any, and of the small one. */
-  latency: { batchSize: number; dense: Latency; float?: Latency; compact: Latency; speedUp: number }[];
+  latency: {
+    batchSize: number;
+    dense: Latency;
+    float?: Latency;
+    compact: Latency;
+    speedUp: number;
+    /** The milliseconds that the times of the layers predict, with all batch norms and in floats. */
+    predicted?: { dense: number; compact: number };
+  }[];
   backend: string;
   /** The largest difference of logits between the masked and the small network, and as a share of the largest logit. */
   difference: { absolute: number; relative: number; images: number };
@@ -46,10 +59,11 @@ export interface CompactionReport {
   accuracy?: { masked: number; compact: number; images: number };
 }
 
-/** What is compared: a network, the masks it was made smaller by, the small network, and that before it became int8. */
+/** What is compared: a network, the masks and options it was made smaller by, the small network, and that before it became int8. */
 interface Compared {
   original: tf.LayersModel;
   masks: ChannelMasks;
+  keep: KeepOptions;
   model: tf.LayersModel;
   float?: tf.LayersModel;
 }
@@ -152,12 +166,15 @@ export function checkImages(model: tf.LayersModel, images: tf.Tensor[], what: st
   );
 }
 
-/** Compares networks. Throws a UserError for images of another shape or labels of another number, and the reason of `signal` where that ends it. */
+/**
+ * Compares networks. Throws a UserError for images of another shape, labels of another number or times of other layers, and
+ * the reason of `signal` where that ends it.
+ */
 export async function compactionReport(
-  { original: dense, masks, model: compact, float }: Compared,
+  { original: dense, masks, model: compact, float, keep }: Compared,
   options: ReportOptions = {},
 ): Promise<CompactionReport> {
-  const { batchSizes = [1, 128], images, labels, runs, warmUp, signal } = options;
+  const { batchSizes = [1, 128], images, labels, runs, warmUp, signal, times = [] } = options;
   if (images) checkImages(dense, [images].flat(), 'Images to compare on');
   const compared = images ? [images].flat() : noise(dense, 8);
   if (labels && labels.length !== compared[0].shape[0]) {
@@ -173,12 +190,18 @@ export async function compactionReport(
 
   const latency: CompactionReport['latency'] = [];
   for (const batchSize of batchSizes) {
-    const time = (model: tf.LayersModel): Promise<Latency> =>
-      measureLatency(model, batchSize, { runs, warmUp, signal });
-    const before = await time(dense);
-    const between = float && { float: await time(float) };
-    const after = await time(compact);
-    latency.push({ batchSize, dense: before, ...between, compact: after, speedUp: before.median / after.median });
+    const models = [dense, compact, ...(float ? [float] : [])];
+    const [before, after, between] = await measureLatencies(models, batchSize, { runs, warmUp, signal });
+    const known = times.find((each) => each.batchSize === batchSize);
+    const predict = known && timePredictor(dense, known);
+    latency.push({
+      batchSize,
+      dense: before,
+      ...(float && { float: between }),
+      compact: after,
+      speedUp: before.median / after.median,
+      ...(predict && { predicted: { dense: predict(new Map()), compact: predict(masks, keep) } }),
+    });
   }
   const bytes = { dense: bytesOf(dense), ...(float && { float: bytesOf(float) }), compact: bytesOf(compact) };
   const table = layerTable(dense, masks, compact);
@@ -189,8 +212,9 @@ const bytesOf = (model: tf.LayersModel): number =>
   model.weights.reduce((sum, weight) => sum + weight.read().size * (hasBytes(weight) ? 1 : 4), 0);
 
 const times = (dense: number, compact: number): string => (compact > 0 ? `${(dense / compact).toFixed(2)} x` : '');
+const digits = (ms: number): string => ms.toFixed(ms < 10 ? 2 : 1);
 const milliseconds = ({ median, p10, p90 }: Latency): string => {
-  const [middle, low, high] = [median, p10, p90].map((ms) => ms.toFixed(ms < 10 ? 2 : 1));
+  const [middle, low, high] = [median, p10, p90].map(digits);
   return `${middle} (${low}-${high})`;
 };
 
@@ -209,10 +233,14 @@ export function reportText(report: CompactionReport): string {
     const cells = Object.entries(sizes).map(([column, n]) => [column, n.toLocaleString('en')]);
     return row(what, Object.fromEntries(cells) as Record<Column, string>, times(sizes.dense!, sizes.compact!));
   };
-  const passes = latency.map(({ batchSize, dense, float, compact }) => {
+  const passes = latency.flatMap(({ batchSize, dense, float, compact, predicted }) => {
     const what = `${batchSize === 1 ? 'one image' : `${batchSize} images`}, ms`;
     const cells = { dense: milliseconds(dense), float: float && milliseconds(float), compact: milliseconds(compact) };
-    return row(what, cells, times(dense.median, compact.median));
+    const measured = row(what, cells, times(dense.median, compact.median));
+    if (!predicted) return [measured];
+    const [before, after] = [predicted.dense, predicted.compact];
+    const words = { dense: digits(before), [float ? 'float' : 'compact']: digits(after) };
+    return [measured, row(`${what} predicted`, words, times(before, after))];
   });
   const rows = [
     counts('parameters', parameters),

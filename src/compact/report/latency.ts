@@ -10,6 +10,8 @@ export interface LatencyOptions {
   warmUp?: number;
   /** Ends the measurement between two passes by throwing its reason. */
   signal?: AbortSignal;
+  /** The clock, in milliseconds. Default: the machine's. */
+  now?: () => number;
 }
 
 /** How long a forward pass takes, in milliseconds: the middle of all passes, and what a tenth of them stay below and above. */
@@ -43,24 +45,49 @@ export function noise(model: tf.LayersModel, batchSize: number): tf.Tensor[] {
 export async function measureLatency(
   model: tf.LayersModel,
   batchSize: number,
-  { runs = 30, warmUp = 5, signal }: LatencyOptions = {},
+  options: LatencyOptions = {},
 ): Promise<Latency> {
-  const inputs = noise(model, batchSize);
-  const times: number[] = [];
+  return (await measureLatencies([model], batchSize, options))[0];
+}
+
+/** The same of several networks with the same inputs, in turns. */
+export async function measureLatencies(
+  models: readonly tf.LayersModel[],
+  batchSize: number,
+  options: LatencyOptions = {},
+): Promise<Latency[]> {
+  const inputs = noise(models[0], batchSize);
   try {
-    for (let i = -warmUp; i < runs; i++) {
-      signal?.throwIfAborted();
-      const began = performance.now();
-      const outputs = tf.tidy(() => [forward(model, inputs)].flat());
-      await Promise.all(outputs.map((output) => output.data()));
-      if (i >= 0) times.push(performance.now() - began);
-      tf.dispose(outputs);
-      await setImmediate();
-    }
+    const passes = models.map((model) => () => [forward(model, inputs)].flat());
+    return (await timeInTurns(passes, options)).map((times) => {
+      const [p10, median, p90] = [0.1, 0.5, 0.9].map((share) => percentile(times, share));
+      return { batchSize, median, p10, p90, runs: times.length };
+    });
   } finally {
     tf.dispose(inputs);
   }
-  times.sort((a, b) => a - b);
-  const [p10, median, p90] = [0.1, 0.5, 0.9].map((share) => percentile(times, share));
-  return { batchSize, median, p10, p90, runs };
+}
+
+/**
+ * The milliseconds of each of several pieces of work until the tensors that it gives can be read, sorted. They take turns, so
+ * that what else the machine does meets all alike.
+ */
+export async function timeInTurns(
+  pieces: readonly (() => tf.Tensor[])[],
+  { runs = 30, warmUp = 5, signal, now = () => performance.now() }: LatencyOptions = {},
+): Promise<number[][]> {
+  const times = pieces.map((): number[] => []);
+  for (let i = -warmUp; i < runs; i++) {
+    for (const [p, piece] of pieces.entries()) {
+      signal?.throwIfAborted();
+      const began = now();
+      const outputs = tf.tidy(piece);
+      await Promise.all(outputs.map((output) => output.data()));
+      if (i >= 0) times[p].push(now() - began);
+      tf.dispose(outputs);
+      await setImmediate();
+    }
+  }
+  for (const own of times) own.sort((a, b) => a - b);
+  return times;
 }

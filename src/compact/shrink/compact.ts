@@ -42,6 +42,8 @@ export class Compaction {
     readonly masks: ChannelMasks,
     /** The widths of the original's convolutions and dense layers, before and after. */
     readonly widths: LayerWidth[],
+    /** What it was told to keep. */
+    readonly keep: KeepOptions,
     /** With precision 'int8': the smaller network before its numbers became whole ones, and which layers kept theirs. */
     readonly float?: tf.LayersModel,
     readonly keptFloat: { layer: string; because: string }[] = [],
@@ -135,9 +137,9 @@ export function compact(
   });
   if (foldBatchNorm) foldNorms(weights, kept.built);
   const small = rebuild({ graph, weights, kept, constants: values.constants, absorb: absorb !== false, rule });
-  if (!calibration) return new Compaction(small, model, masks, widths);
+  if (!calibration) return new Compaction(small, model, masks, widths, keep);
   const { model: whole, kept: floats } = quantize(small, { calibration, percent });
-  return new Compaction(whole, model, masks, widths, small, floats);
+  return new Compaction(whole, model, masks, widths, keep, small, floats);
 }
 
 /** Refuses a precision that there is none of, calibration images that are missing or of another shape, and such for nothing. */

@@ -242,7 +242,7 @@ function slice(
  * A layer of the same class, name and settings, but for the changes, without weights as yet. A convolution with gates on
  * its weights becomes a plain one.
  */
-function copyLayer({ layer, name }: ChannelNode, changes: tf.serialization.ConfigDict = {}): Layer {
+export function copyLayer({ layer, name }: ChannelNode, changes: tf.serialization.ConfigDict = {}): Layer {
   // The shape of the input follows from what the copy is applied to, and its weights are given to it.
   const config = Object.fromEntries(
     Object.entries(layer.getConfig()).filter(([key]) => key !== 'batchInputShape' && !key.endsWith('Initializer')),

@@ -94,7 +94,12 @@ const ista = (network: 'resnet20' | 'cnn4', title: string) =>
         help: 'whether training images are cropped, flipped and changed in brightness and contrast at random',
       },
       seed: of('seed'),
-      ista: { published_costs: of('ista.published_costs'), absorb: of('start.absorb') },
+      ista: {
+        weighting: of('ista.weighting'),
+        time_images: of('ista.time_images'),
+        published_costs: of('ista.published_costs'),
+        absorb: of('start.absorb'),
+      },
     },
     presets: {
       quick: {

@@ -1,0 +1,58 @@
+import type { ChannelGraph, ChannelMasks, ChannelNode } from '../../graph/channelGraph.js';
+import { kernelGeometry } from '../../graph/kernels.js';
+import { mixesChannels } from '../../graph/layerRole.js';
+import { keptChannels, type KeepOptions, type KeptChannels } from '../shrink/keptChannels.js';
+import { zeroMap, type ChannelFlags } from '../weights/channelValues.js';
+import type { KernelWeights } from '../weights/layerWeights.js';
+import { checkMasks } from '../weights/masks.js';
+
+/**
+ * Tells what compaction leaves of a network by its masks alone, whatever its weights are: quick enough to be asked at every
+ * step of training. Throws a UserError for masks that do not fit.
+ */
+export function keptByMasks(graph: ChannelGraph): (masks: ChannelMasks, options?: KeepOptions) => KeptChannels {
+  const kernels = graph.nodes.filter(({ role }) => role === 'kernel' || role === 'depthwise');
+  const constants = new Map(graph.nodes.map((node) => [node, zeroMap(node)]));
+  // Where channels are added, none has more to offer than another.
+  const filters = new Map(kernels.map((node) => [node, new Float64Array(node.channels)]));
+  return (masks, options = {}) => {
+    checkMasks(graph, masks);
+    const weights = {
+      kernels: new Map(kernels.map((node) => [node, links(node, masks.get(node.name))])),
+      norms: new Map(),
+      gates: new Map(),
+    };
+    return keptChannels(graph, weights, { live: liveWith(graph, masks), constants }, filters, options);
+  };
+}
+
+/** A kernel of one place that only says which outputs are made of which inputs: 1, or 0 for a closed output. */
+function links({ layer, outputShape }: ChannelNode, mask?: Float32Array): KernelWeights {
+  const { inputs, outputs, multiplier } = kernelGeometry(layer, outputShape)!;
+  const values = new Float32Array(multiplier === undefined ? inputs * outputs : outputs).fill(1);
+  mask?.forEach((open, o) => {
+    if (open === 0) for (let i = o; i < values.length; i += outputs) values[i] = 0;
+  });
+  return { values, window: 1, inputs, outputs, multiplier, activation: 'linear' };
+}
+
+/** The channels that depend on the network's input once masks have closed theirs. */
+function liveWith({ nodes }: ChannelGraph, masks: ChannelMasks): ChannelFlags {
+  const live: ChannelFlags = new Map();
+  for (const node of nodes) {
+    const { role, layer, channels, inputs } = node;
+    const mask = masks.get(node.name);
+    const whole = role === 'input' || role === 'mix' || (role === 'kernel' && mixesChannels(layer));
+    const fed = role === 'kernel' && live.get(inputs[0])!.includes(true);
+    const isLive = (c: number): boolean => {
+      if (whole) return true;
+      if (mask?.[c] === 0) return false;
+      return role === 'kernel' ? fed : node.sources(c).some(({ node: from, channel }) => live.get(from)![channel]);
+    };
+    live.set(
+      node,
+      Array.from({ length: channels }, (_, c) => isLive(c)),
+    );
+  }
+  return live;
+}

@@ -1,0 +1,234 @@
+import * as tf from '@tensorflow/tfjs';
+import { Random } from '../../backend/random.js';
+import { UserError } from '../../errors.js';
+import type { Cell } from '../../formats/text.js';
+import {
+  channelGraph,
+  lockedBecause,
+  type ChannelGraph,
+  type ChannelMasks,
+  type ChannelNode,
+} from '../../graph/channelGraph.js';
+import { channelTies } from '../../graph/channelGroups.js';
+import { forward } from '../../graph/gates.js';
+import { measureLatencies, measureLatency, percentile, timeInTurns, type LatencyOptions } from '../report/latency.js';
+import { rebuild } from '../shrink/rebuild.js';
+import { zeroMap } from '../weights/channelValues.js';
+import { networkWeights } from '../weights/layerWeights.js';
+import { keptByMasks } from './keptByMasks.js';
+import { digest, keepTimes, readTimes, timingMachine } from './keptTimes.js';
+import { sumOfLayers } from './predictedTime.js';
+import { unitModel, unitsOf, widthsOf, type Unit } from './units.js';
+import { rising, widthGrid, type WholeTimes, type WidthTimes } from './widthTimes.js';
+
+/** How long the layers of a network take on this machine at all widths, and the network as a whole at some: plain numbers. */
+export interface LayerTimes {
+  /** Backend, threads, processor and versions. */
+  machine: string;
+  /** How many images a pass has. */
+  batchSize: number;
+  /** By what a layer computes; a batch norm and an activation behind it count with it. */
+  layers: Record<string, WidthTimes>;
+  /** Networks with more and more of their channels cut: the sum of their layers' times, and what they take. */
+  networks: WholeTimes;
+}
+
+/** What `layerTimes` can be told. */
+export interface LayerTimesOptions extends Pick<LatencyOptions, 'signal' | 'now'> {
+  /** How many images a pass has. Default 1. */
+  batchSize?: number;
+  /** Measures what is known already again. Default false. */
+  again?: boolean;
+  /** Is told what is measured next, and how many of all are done. */
+  onProgress?: (progress: { what: string; done: number; all: number }) => void;
+  /** The folder in which times are kept. Default: data/times. */
+  root?: string;
+}
+
+/** Passes that are timed of each layer and each whole network, and those before them: short ones vary more, and find code that is not yet compiled. */
+const passesFor = (batchSize: number): { layer: LatencyOptions; network: LatencyOptions } =>
+  batchSize < 16
+    ? { layer: { runs: 9, warmUp: 2 }, network: { runs: 15, warmUp: 15 } }
+    : { layer: { runs: 5, warmUp: 1 }, network: { runs: 8, warmUp: 2 } };
+/** Shares of the channels of the networks that are timed as a whole, and how many are drawn of each. */
+const shares = [1, 0.75, 0.5, 0.25, 0.1, 0];
+const draws = 3;
+
+/**
+ * How long the layers of a network take on this machine, with the backend and threads in use, by how many channels they read and
+ * give. What is not known yet is measured, in some ten seconds, and kept in data/times for any network with such layers.
+ *
+ * Layers one by one do not add up to a network: calls cost, and what one leaves in the cache the next finds. So the network
+ * is timed as a whole too, with all of its channels and with ever fewer, drawn at random.
+ *
+ * Throws a UserError for a layer whose channels cannot be followed, and the reason of `signal` where that ends it; what was measured
+ * until then is kept.
+ */
+export async function layerTimes(model: tf.LayersModel, options: LayerTimesOptions = {}): Promise<LayerTimes> {
+  const { batchSize = 1, again = false, onProgress, root, ...timing } = options;
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new UserError(`batchSize must be a whole number of at least 1; received ${batchSize}.`);
+  }
+  const graph = channelGraph(model);
+  const known = await readTimes(root);
+  const named = (what: string): string => `${batchSize} ${batchSize === 1 ? 'image' : 'images'}, ${what}`;
+  const shapes = unitsByShape(graph);
+  const layers: Record<string, WidthTimes> = {};
+  let warm = false;
+  for (const [shape, units] of shapes) {
+    const most = mostOf(units);
+    const kept = known.layers[named(shape)];
+    if (!again && kept && covers(kept, most)) layers[shape] = kept;
+    else {
+      onProgress?.({ what: shape, done: Object.keys(layers).length, all: shapes.size + 1 });
+      if (!warm) await measureLatency(model, batchSize, { ...passesFor(batchSize).network, ...timing });
+      warm = true;
+      layers[shape] = await timesOf(units[0], most, batchSize, timing);
+      await keepTimes({ ...known, layers: { [named(shape)]: layers[shape] }, networks: {} }, root);
+    }
+  }
+  const widths = unitsOf(graph).map((unit) => widthsOf(unit, allChannels));
+  // A network as a whole belongs to the times of layers that it was compared with.
+  const network = named(`${model.name} ${digest(JSON.stringify([widths, layers]))}`);
+  let networks = again ? undefined : known.networks[network];
+  if (!networks) {
+    onProgress?.({ what: model.name, done: shapes.size, all: shapes.size + 1 });
+    networks = await networkTimes(graph, { layers, batchSize }, timing);
+    await keepTimes({ ...known, layers: {}, networks: { [network]: networks } }, root);
+  }
+  return { machine: timingMachine(), batchSize, layers, networks };
+}
+
+const allChannels = (node: ChannelNode): number => node.channels;
+
+function unitsByShape(graph: ChannelGraph): Map<string, Unit[]> {
+  const shapes = new Map<string, Unit[]>();
+  for (const unit of unitsOf(graph)) shapes.set(unit.shape, [...(shapes.get(unit.shape) ?? []), unit]);
+  return shapes;
+}
+
+/** The most channels that some units read and give. */
+function mostOf(units: readonly Unit[]): [inputs: number, outputs: number] {
+  const widths = units.map((unit) => widthsOf(unit, allChannels));
+  return [Math.max(...widths.map(([inputs]) => inputs)), Math.max(...widths.map(([, outputs]) => outputs))];
+}
+
+/** Whether times reach as far as a network's widths do, up and down. */
+function covers({ inputs, outputs }: WidthTimes, [mostInputs, mostOutputs]: [number, number]): boolean {
+  const reaches = (grid: readonly number[], most: number): boolean =>
+    grid.at(-1)! >= most && grid[0] <= widthGrid(most)[0];
+  return reaches(inputs, mostInputs) && reaches(outputs, mostOutputs);
+}
+
+async function timesOf(
+  unit: Unit,
+  [mostInputs, mostOutputs]: [number, number],
+  batchSize: number,
+  timing: LatencyOptions,
+): Promise<WidthTimes> {
+  const [inputs, outputs] = [widthGrid(mostInputs), widthGrid(mostOutputs)];
+  const ms: number[][] = [];
+  for (const input of inputs) {
+    const models = [emptyModel(), ...outputs.map((output) => unitModel(unit, input, output))];
+    const feeds = new Map<string, tf.Tensor>();
+    const feedOf = ({ shape }: tf.SymbolicTensor): tf.Tensor => {
+      const key = shape.join('x');
+      if (!feeds.has(key)) feeds.set(key, tf.fill([batchSize, ...(shape.slice(1) as number[])], 0.5));
+      return feeds.get(key)!;
+    };
+    const fed = models.map((model) => model.inputs.map(feedOf));
+    // One value is read: a network reads its logits, and not what is between its layers.
+    const passes = models.map((model, m) => (): tf.Tensor[] => {
+      const output = forward(model, fed[m]) as tf.Tensor;
+      return [tf.slice(output, Array<number>(output.rank).fill(0), Array<number>(output.rank).fill(1))];
+    });
+    try {
+      const times = await timeInTurns(passes, { ...passesFor(batchSize).layer, ...timing });
+      const [call, ...own] = times.map((each) => percentile(each, 0.5));
+      ms.push(own.map((median) => Math.max(0, median - call)));
+    } finally {
+      tf.dispose([...feeds.values()]);
+      for (const model of models) model.dispose();
+    }
+  }
+  return { inputs, outputs, ms };
+}
+
+/** A network that computes nothing: what a call costs, which a network pays once and not for each layer. */
+function emptyModel(): tf.LayersModel {
+  const input = tf.input({ shape: [1] });
+  const output = tf.layers.activation({ activation: 'linear' }).apply(input) as tf.SymbolicTensor;
+  return tf.model({ inputs: input, outputs: output });
+}
+
+/** Times a network with fewer and fewer of its channels beside the sum of its layers: means over several draws. */
+async function networkTimes(
+  graph: ChannelGraph,
+  times: Pick<LayerTimes, 'layers' | 'batchSize'>,
+  timing: LatencyOptions,
+): Promise<WholeTimes> {
+  const sum = sumOfLayers(graph, times);
+  const drawn = shares.flatMap((share) => {
+    const isOne = share === 0 || share === 1;
+    return Array.from({ length: isOne ? 1 : draws }, (_, draw) => ({ share, masks: drawnMasks(graph, share, draw) }));
+  });
+  const models = drawn.map(({ masks }) => shrunk(graph, masks));
+  try {
+    const latencies = await measureLatencies(models, times.batchSize, {
+      ...passesFor(times.batchSize).network,
+      ...timing,
+    });
+    const pairs = drawn.map(({ share, masks }, i) => ({ share, sum: sum(masks), whole: latencies[i].median }));
+    return rising(
+      shares.map((share) => {
+        const own = pairs.filter((pair) => pair.share === share);
+        const mean = (of: 'sum' | 'whole'): number => own.reduce((all, pair) => all + pair[of], 0) / own.length;
+        return [mean('sum'), mean('whole')];
+      }),
+    );
+  } finally {
+    for (const model of models) model.dispose();
+  }
+}
+
+/** Masks that leave a share of the channels, drawn at random; channels that belong together go together. */
+export function drawnMasks(graph: ChannelGraph, share: number, seed: number): ChannelMasks {
+  const random = new Random(seed);
+  const ties = channelTies(graph);
+  const draws = Float64Array.from({ length: ties.size }, () => random.next());
+  const kernels = graph.nodes.filter((node) => ['kernel', 'depthwise'].includes(node.role) && !lockedBecause(node));
+  return new Map(
+    kernels.map((node) => {
+      const open = (_: unknown, c: number): number => (draws[ties.setOf(node, c)] < share ? 1 : 0);
+      return [node.name, Float32Array.from({ length: node.channels }, open)];
+    }),
+  );
+}
+
+/** The network that masks leave, by widths alone: not what its weights compute. */
+function shrunk(graph: ChannelGraph, masks: ChannelMasks): tf.LayersModel {
+  const weights = networkWeights(graph);
+  weights.gates.clear();
+  const constants = new Map(graph.nodes.map((node) => [node, zeroMap(node)]));
+  return rebuild({ graph, weights, kept: keptByMasks(graph)(masks), constants, absorb: false, rule: 'exact' });
+}
+
+/** Times of layers as a table: a row for each kind of layer, with what it takes at its narrowest and widest. */
+export function timeTable({ layers, batchSize, networks }: LayerTimes): Record<string, Cell>[] {
+  const images = batchSize === 1 ? '1 image' : `${batchSize} images`;
+  const [narrow, wide] = [`ms for ${images}, narrowest`, 'ms, widest'];
+  const range = (widths: number[]): string => (widths.length > 1 ? `${widths[0]}-${widths.at(-1)}` : `${widths[0]}`);
+  const shown = (ms: number): number => Number(ms.toPrecision(3));
+  const rows = Object.entries(layers).map(([layer, { inputs, outputs, ms }]) => ({
+    layer,
+    inputs: inputs.at(-1) === 1 ? null : range(inputs),
+    outputs: range(outputs),
+    [narrow]: shown(ms[0][0]),
+    [wide]: shown(ms.at(-1)!.at(-1)!),
+  }));
+  const [least, most] = [networks[0], networks.at(-1)!];
+  return [
+    ...rows,
+    { layer: 'whole network', inputs: null, outputs: null, [narrow]: shown(least[1]), [wide]: shown(most[1]) },
+  ];
+}

@@ -1,0 +1,102 @@
+import * as tf from '@tensorflow/tfjs';
+import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
+import { imageOf, kernelGeometry, windowsOf } from '../../graph/kernels.js';
+import { activationOf, channelwiseKind, isMerge, isSpread } from '../../graph/layerRole.js';
+import type { Layer } from '../../graph/names.js';
+import type { KeptChannels } from '../shrink/keptChannels.js';
+import { copyLayer } from '../shrink/rebuild.js';
+
+/** Layers that are timed together, since a backend may compute them in one pass: one and what alone reads it, value by value. */
+export interface Unit {
+  head: ChannelNode;
+  /** Batch norms and activations behind it. */
+  followers: ChannelNode[];
+  /** What it computes, in words that two units have in common only if they take as long at the same widths. */
+  shape: string;
+}
+
+/** Layers that compute nothing of their own: a gate becomes part of weights, and convolutions write side by side what is concatenated. */
+const idle = (node: ChannelNode): boolean =>
+  ['input', 'gate', 'concat', 'flatten', 'reshape', 'mix'].includes(node.role) ||
+  channelwiseKind(node.layer) === 'idle';
+
+const isFollower = (node: ChannelNode): boolean =>
+  node.role === 'norm' || ['elementwise', 'slopes', 'biasMap'].includes(channelwiseKind(node.layer) ?? '');
+
+/** The units of a network, from input to output: each layer that computes something is in one of them. */
+export function unitsOf({ nodes }: ChannelGraph): Unit[] {
+  const taken = new Set<ChannelNode>();
+  return nodes.flatMap((head): Unit[] => {
+    if (taken.has(head) || idle(head)) return [];
+    const followers: ChannelNode[] = [];
+    for (let tail = head; tail.readers.length === 1 && !tail.output;) {
+      [tail] = tail.readers;
+      if (isFollower(tail)) followers.push(tail);
+      else if (tail.role !== 'gate' && channelwiseKind(tail.layer) !== 'idle') break;
+    }
+    for (const node of followers) taken.add(node);
+    return [{ head, followers, shape: shapeOf(head, followers) }];
+  });
+}
+
+function shapeOf(head: ChannelNode, followers: ChannelNode[]): string {
+  const named = ({ layer }: ChannelNode): string => {
+    const activation = activationOf(layer);
+    return activation === 'linear' ? layer.getClassName() : `${layer.getClassName()} with ${activation}`;
+  };
+  const [down, across] = windowsOf(head);
+  const parts = head.inputShapes.map(
+    (shape, i) => `${imageOf(shape).join('x')}${isSpread(head, head.inputs[i]) ? ' of one channel' : ''}`,
+  );
+  const { multiplier } = kernelGeometry(head.layer, head.outputShape) ?? {};
+  return [
+    named(head),
+    ...(down.size * across.size > 1 ? [`${down.size}x${across.size}`] : []),
+    ...(down.stride * across.stride > 1 ? [`stride ${down.stride}x${across.stride}`] : []),
+    ...(down.dilation * across.dilation > 1 ? [`dilation ${down.dilation}x${across.dilation}`] : []),
+    ...((multiplier ?? 1) > 1 ? [`${multiplier} of each channel`] : []),
+    `${parts.join(' and ')} to ${imageOf(head.outputShape).join('x')}`,
+    ...followers.map(named),
+  ].join(', ');
+}
+
+/** How many channels a unit reads, if it does not give just those, and gives, of those of its layers that `width` says. */
+export function widthsOf({ head }: Unit, width: (node: ChannelNode) => number): [inputs: number, outputs: number] {
+  return [head.role === 'kernel' ? width(head.inputs[0]) : 1, width(head)];
+}
+
+/** Whether a unit still computes something where a network has shrunk: a sum of one part that is left does not. */
+export function isBuilt({ head }: Unit, kept: KeptChannels): boolean {
+  const parts = head.inputs.filter((part) => !kept.skipped(head, part));
+  return kept.built.has(head) && (!isMerge(head.role) || parts.length > 1);
+}
+
+/** A network of a unit alone, at other widths. Its weights are all the same: their values do not change the time. The caller disposes it. */
+export function unitModel({ head, followers }: Unit, inputs: number, outputs: number): tf.LayersModel {
+  const { multiplier = 1 } = kernelGeometry(head.layer, head.outputShape) ?? {};
+  const channels = head.role === 'kernel' ? inputs : Math.max(1, outputs / multiplier);
+  const feeds = head.inputShapes.map((shape, i) =>
+    tf.input({ shape: [...shape.slice(1, -1), isSpread(head, head.inputs[i]) ? 1 : channels] }),
+  );
+  const width = { [head.layer.getClassName() === 'Dense' ? 'units' : 'filters']: outputs };
+  const copies = [copyLayer(head, head.role === 'kernel' ? width : {}), ...followers.map((node) => copyLayer(node))];
+  const tensors = copies.reduce<tf.SymbolicTensor[]>(
+    (x, layer) => [plain(layer).apply(x.length === 1 ? x[0] : x) as tf.SymbolicTensor],
+    feeds,
+  );
+  return tf.model({ inputs: feeds, outputs: tensors });
+}
+
+/** What tf.layers keep to themselves. */
+interface Buildable {
+  addWeight(name: string, shape: tf.Shape, dtype?: tf.DataType, initializer?: unknown, ...rest: unknown[]): unknown;
+}
+
+/** A layer whose weights start as one number, since drawing millions of them takes longer than timing it. */
+function plain(layer: Layer): Layer {
+  const built = layer as unknown as Buildable;
+  const add = built.addWeight.bind(layer);
+  const same = tf.initializers.constant({ value: 0.01 });
+  built.addWeight = (name, shape, dtype, _, ...rest) => add(name, shape, dtype, same, ...rest);
+  return layer;
+}

@@ -1,0 +1,75 @@
+/** How long a layer takes by how many channels it reads and gives; a layer that gives those it reads has one width of inputs. */
+export interface WidthTimes {
+  /** Widths, rising. */
+  inputs: number[];
+  outputs: number[];
+  /** Milliseconds [inputs][outputs]. */
+  ms: number[][];
+}
+
+/** Kernels compute so many output channels at a time. */
+const STEP = 4;
+
+/** Widths up to `most` at which a layer is timed: multiples of 4, wider apart the wider they are, down to a sixteenth. */
+export function widthGrid(most: number): number[] {
+  const widths = [STEP, 2 * STEP, 3 * STEP];
+  for (let width = 4 * STEP; width < most; width *= 2) widths.push(width, 1.5 * width);
+  const inside = widths.filter((width) => width < most && width >= most / 16);
+  return inside.length === 0 && most > 1 ? [1, most] : [...inside, most];
+}
+
+/** The place of a width between two of the grid, or beyond its ends on the line through the nearest two. */
+function placeOf(grid: readonly number[], width: number): { low: number; high: number; share: number } {
+  if (grid.length === 1) return { low: 0, high: 0, share: 0 };
+  const last = grid.length - 2;
+  const low = Math.min(
+    last,
+    Math.max(
+      0,
+      grid.findLastIndex((each) => each <= width),
+    ),
+  );
+  return { low, high: low + 1, share: (width - grid[low]) / (grid[low + 1] - grid[low]) };
+}
+
+/**
+ * The milliseconds of a layer with so many channels: bilinear between the widths that were timed, so exact where time is
+ * a + b inputs + c outputs + d inputs outputs.
+ */
+export function timeAt({ inputs, outputs, ms }: WidthTimes, input: number, output: number): number {
+  const [row, column] = [placeOf(inputs, input), placeOf(outputs, output)];
+  const along = (i: number): number => ms[i][column.low] + column.share * (ms[i][column.high] - ms[i][column.low]);
+  return Math.max(0, along(row.low) + row.share * (along(row.high) - along(row.low)));
+}
+
+/** The outputs that so many cost as much as: kernels compute four at a time, unless there were never as many. */
+export function computedOutputs({ outputs }: WidthTimes, output: number): number {
+  return Math.min(Math.max(output, outputs.at(-1)!), STEP * Math.ceil(output / STEP));
+}
+
+/** What the layers of a network come to, each by itself, and what the network takes as a whole, in milliseconds. */
+export type WholeTimes = [sum: number, whole: number][];
+
+/** Such pairs in order, so that the whole never falls where the sum rises: what measuring makes of it is evened out. */
+export function rising(pairs: Readonly<WholeTimes>): WholeTimes {
+  const blocks: { pairs: WholeTimes; mean: number }[] = [];
+  for (const pair of [...pairs].sort(([a], [b]) => a - b)) {
+    blocks.push({ pairs: [pair], mean: pair[1] });
+    // Neighbours out of order take their mean (pool adjacent violators).
+    for (let last = blocks.at(-1)!; blocks.length > 1 && blocks.at(-2)!.mean > last.mean; last = blocks.at(-1)!) {
+      blocks.pop();
+      const joined = [...blocks.pop()!.pairs, ...last.pairs];
+      blocks.push({ pairs: joined, mean: joined.reduce((sum, [, whole]) => sum + whole, 0) / joined.length });
+    }
+  }
+  return blocks.flatMap(({ pairs: inside, mean }) => inside.map(([sum]): [number, number] => [sum, mean]));
+}
+
+/** The milliseconds of a whole network whose layers come to `sum`: between those known on a line, beyond them in proportion. */
+export function wholeAt(pairs: WholeTimes, sum: number): number {
+  const next = pairs.findIndex(([known]) => known > sum);
+  const [known, whole] = next === 0 ? pairs[0] : next < 0 ? pairs.at(-1)! : pairs[next - 1];
+  if (next <= 0) return known > 0 ? (whole * sum) / known : whole;
+  const [knownNext, wholeNext] = pairs[next];
+  return whole + ((sum - known) / (knownNext - known)) * (wholeNext - whole);
+}
