@@ -37,6 +37,8 @@ const later: Readonly<Record<string, string>> = {
   tta: '"none"',
   'magnitude.criterion': '"magnitude"',
   'magnitude.where': '[]',
+  cut_channels: 'false',
+  cut_probability: '0.01',
 };
 
 type Hash = ReturnType<typeof createHash>;

@@ -32,6 +32,8 @@ export const l0GoogleNet = protocol({
     target_sparsity: of('l0.target_sparsity', ofGates),
     droprate_init: of('l0.droprate_init', ofGates),
     lr_gates: of('l0.lr_gates', ofGates),
+    cut_channels: of('cut_channels'),
+    cut_probability: of('cut_probability'),
     seed: of('seed'),
     gates: {
       unstructured: of('l0.unstructured', ofGates),
