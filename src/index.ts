@@ -128,6 +128,7 @@ export {
   combineSparsifiers,
   products,
   type ParameterGroup,
+  type SmallerNetwork,
   type Sparsifier,
   type State,
 } from './sparsity/sparsifier.js';
@@ -170,6 +171,7 @@ export {
 export { loadCheckpoint } from './training/checkpoint/loadCheckpoint.js';
 export { saveCheckpoint } from './training/checkpoint/saveCheckpoint.js';
 export { restoreWeights, resumeFrom, takeState, type TrainedParts } from './training/checkpoint/trainedState.js';
+export { Cutting, type CuttingOptions } from './training/cutting.js';
 export {
   answers,
   evaluate,

@@ -38,7 +38,7 @@ const later: Readonly<Record<string, string>> = {
   'magnitude.criterion': '"magnitude"',
   'magnitude.where': '[]',
   cut_channels: 'false',
-  cut_probability: '0.01',
+  cut_probability: '0.05',
 };
 
 type Hash = ReturnType<typeof createHash>;

@@ -35,11 +35,16 @@ export interface Channel {
   spread?: boolean;
 }
 
+/** Asked for at every step by what counts, and the same as long as a network has the same outputs. */
+const known = new WeakMap<tf.SymbolicTensor[], ChannelGraph>();
+
 /**
  * Reads a network as `networkGraph` does. Throws a UserError for a layer whose channels cannot be followed (`layerRole`),
  * and for one used twice.
  */
 export function channelGraph(model: tf.LayersModel): ChannelGraph {
+  const found = known.get(model.outputs);
+  if (found) return found;
   const graph = networkGraph(model);
   const layers = new Set<Layer>();
   let total = 0;
@@ -54,6 +59,7 @@ export function channelGraph(model: tf.LayersModel): ChannelGraph {
   if (total > mostChannels) {
     throw new UserError(`${model.name} has ${total} channels; they are followed one by one, at most ${mostChannels}.`);
   }
+  known.set(model.outputs, graph as ChannelGraph);
   return graph as ChannelGraph;
 }
 

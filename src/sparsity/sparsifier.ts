@@ -108,7 +108,7 @@ export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
       }
     },
     closedForGood: (...given) => products(parts.map((part) => part.closedForGood?.(...given) ?? new Map())),
-    inSmaller: parts.every((part) => part.inSmaller)
+    inSmaller: parts.every((part) => part.inSmaller !== undefined)
       ? (network) => combineSparsifiers(...parts.map((part) => part.inSmaller!(network)))
       : undefined,
     dispose: () => parts.forEach((part) => part.dispose?.()),

@@ -11,7 +11,7 @@ import { StateSlices } from './stateSlices.js';
 export interface CuttingOptions {
   /**
    * A channel is cut out where its gate is closed, and open in training with less than this probability. 0 cuts out only what
-   * masks hold at 0. At most 0.3. Default 0.01.
+   * masks hold at 0. At most 0.3. Default 0.05.
    */
   probability?: number;
 }
@@ -35,7 +35,7 @@ export class Cutting {
   private cut?: { slices: StateSlices; before: TrainedState; parts: TrainedParts };
 
   /** Throws a UserError for a probability out of range. */
-  constructor({ probability = 0.01 }: CuttingOptions = {}) {
+  constructor({ probability = 0.05 }: CuttingOptions = {}) {
     if (!(probability >= 0 && probability <= 0.3)) {
       throw new UserError(
         `The probability below which gates are cut out must be from 0 to 0.3; received ${probability}.`,

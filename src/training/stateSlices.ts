@@ -79,7 +79,7 @@ export class StateSlices {
   private pickState(state: State, slice?: Slice): State {
     const left = Object.entries(state).filter(([key]) => !this.gone.has(key));
     return Object.fromEntries(
-      left.map(([key, value]) => {
+      left.map(([key, value]): [string, State[string]] => {
         const own = this.ofWhole.get(key);
         const here = own ?? slice;
         const name = own?.small.name ?? key;
