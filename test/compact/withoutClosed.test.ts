@@ -113,7 +113,7 @@ test('what training could bring back, and what gives another constant than 0, st
   ];
   for (const [what, model, closed, width] of cases) {
     // A weight that happens to be 0 now is trained all the same.
-    tf.tidy(() => model.getLayer('second').weights[0].write(tf.zeros([3, 3, 4, 3])));
+    tf.tidy(() => void model.getLayer('second').weights[0].write(tf.zeros([3, 3, 4, 3])));
     const smaller = withoutClosed(model, new Map(Object.entries(closed)));
     const found = smaller ? smaller.model.getLayer('first').weights[0].shape.at(-1) : 4;
     assert.equal(found, width, what);
