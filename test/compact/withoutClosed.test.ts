@@ -48,7 +48,9 @@ function gradients(model: tf.LayersModel, x: tf.Tensor[]): Map<string, tf.Tensor
   const { grads } = tf.variableGrads(() =>
     tf.addN(outputs(model, x, true).map((y) => y.mul(tf.randomNormal(y.shape, 0, 1, 'float32', 5)).sum())).asScalar(),
   );
-  return new Map(model.trainableWeights.map((weight) => [names.get(weight)!, grads[(weight.read() as tf.Variable).name]]));
+  return new Map(
+    model.trainableWeights.map((weight) => [names.get(weight)!, grads[(weight.read() as tf.Variable).name]]),
+  );
 }
 
 for (const name of ['mobileNetV2', 'denseNet', 'squeezeExcite', 'uNet', 'twoInputsTwoHeads', 'nested']) {
