@@ -68,6 +68,7 @@ export {
   type ChannelGraph,
   type ChannelMasks,
   type ChannelNode,
+  type SmallerNetwork,
 } from './graph/channelGraph.js';
 export { channelGroups, explain, type ChannelGroup } from './graph/channelGroups.js';
 export { forward, gatesOf } from './graph/gates.js';
@@ -128,7 +129,6 @@ export {
   combineSparsifiers,
   products,
   type ParameterGroup,
-  type SmallerNetwork,
   type Sparsifier,
   type State,
 } from './sparsity/sparsifier.js';

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
+import type { Weight } from '../layers/layer.js';
 import { kernelGeometry } from './kernels.js';
 import { activationOf, isSpread, layerRole, mixesChannels, type LayerRole } from './layerRole.js';
 import type { Layer } from './names.js';
@@ -10,6 +11,15 @@ import { networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './netwo
  * every sparsity method gives, and what cuts, counts and figures read.
  */
 export type ChannelMasks = ReadonlyMap<string, Float32Array>;
+
+/** A network without some channels of another one, with which training goes on. */
+export interface SmallerNetwork {
+  model: tf.LayersModel;
+  /** What became of the other network's layers; those that are gone are not there. */
+  layers: ReadonlyMap<Layer, Layer>;
+  /** What became of its weights, and which of their entries are left, by their flat index, in ascending order. */
+  weights: ReadonlyMap<Weight, { weight: Weight; entries: Uint32Array }>;
+}
 
 /** A layer in the graph of channels. */
 export interface ChannelNode extends LayerNode {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { computedValues } from '../backend/readable.js';
 import { UserError } from '../errors.js';
-import { channelGraph, type ChannelMasks, type ChannelNode } from '../graph/channelGraph.js';
+import { channelGraph, type ChannelMasks, type ChannelNode, type SmallerNetwork } from '../graph/channelGraph.js';
 import { gatesOf } from '../graph/gates.js';
 import { kernelGeometry, weightOf } from '../graph/kernels.js';
 import { weightNames } from '../graph/names.js';
@@ -11,7 +11,7 @@ import { probabilityNonZero } from '../layers/hardConcrete.js';
 import type { Weight } from '../layers/layer.js';
 import { channelCosts, channelSpan, masksAbove } from './channelSpan.js';
 import { LambdaController, type SparsityTarget } from './lambdaController.js';
-import { products, type SmallerNetwork, type Sparsifier, type State } from './sparsifier.js';
+import { products, type Sparsifier, type State } from './sparsifier.js';
 
 /** What the penalty counts of an open gate: one each, or what the channel or weight costs. */
 export type L0Weighting = 'sum' | 'parameters' | 'multiplyAdds';

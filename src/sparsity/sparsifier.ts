@@ -1,8 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import type { ChannelMasks } from '../graph/channelGraph.js';
-import type { Layer } from '../graph/names.js';
-import type { Weight } from '../layers/layer.js';
+import type { ChannelMasks, SmallerNetwork } from '../graph/channelGraph.js';
 
 /** What a checkpoint can hold of a part: named numbers, texts, flags, arrays, and more of the same. */
 export interface State {
@@ -15,15 +13,6 @@ export interface ParameterGroup {
   variables: tf.Variable[];
   /** Base learning rate in place of the optimizer's; schedules multiply it too. */
   lr?: number;
-}
-
-/** A network without some channels of another one, with which training goes on. */
-export interface SmallerNetwork {
-  model: tf.LayersModel;
-  /** What became of the other network's layers; those that are gone are not there. */
-  layers: ReadonlyMap<Layer, Layer>;
-  /** What became of its weights, and which of their entries are left, by their flat index, in ascending order. */
-  weights: ReadonlyMap<Weight, { weight: Weight; entries: Uint32Array }>;
 }
 
 /** One method of making a network sparse. The trainer calls whichever hooks a method has, in this order. */
@@ -87,7 +76,8 @@ export function products(all: readonly ChannelMasks[]): ChannelMasks {
  */
 export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
   const names = parts.map(({ name }) => name);
-  if (new Set(names).size < names.length) throw new UserError(`Methods to combine must differ; received ${names.join(', ')}.`);
+  if (new Set(names).size < names.length)
+    throw new UserError(`Methods to combine must differ; received ${names.join(', ')}.`);
   return {
     name: names.join(' + '),
     parameterGroups: parts.flatMap(({ parameterGroups = [] }) => parameterGroups),

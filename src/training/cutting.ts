@@ -1,9 +1,10 @@
 import { readable, whereReadable } from '../backend/readable.js';
 import { withoutClosed } from '../compact/shrink/withoutClosed.js';
 import { UserError } from '../errors.js';
+import type { SmallerNetwork } from '../graph/channelGraph.js';
 import { gatesOf } from '../graph/gates.js';
 import { GatedConv2d } from '../layers/gatedConv2d.js';
-import type { SmallerNetwork, State } from '../sparsity/sparsifier.js';
+import type { State } from '../sparsity/sparsifier.js';
 import type { TrainedState } from './checkpoint/checkpoint.js';
 import { putState, takeState, type TrainedParts } from './checkpoint/trainedState.js';
 import { StateSlices } from './stateSlices.js';

@@ -1,7 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { SavedTensor } from '../formats/safetensors.js';
+import type { SmallerNetwork } from '../graph/channelGraph.js';
 import { layerNames, weightNames } from '../graph/names.js';
-import type { SmallerNetwork, State } from '../sparsity/sparsifier.js';
+import type { State } from '../sparsity/sparsifier.js';
 import type { TrainedState } from './checkpoint/checkpoint.js';
 
 /** What is left of a weight: its names in both networks, its shape in each, and which entries it has of the whole one. */

@@ -4,11 +4,11 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { withoutClosed } from 'sparsebook/compact/shrink/withoutClosed.js';
+import type { SmallerNetwork } from 'sparsebook/graph/channelGraph.js';
 import { weightNames } from 'sparsebook/graph/names.js';
 import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
 import { L0Gate } from 'sparsebook/layers/l0Gate.js';
 import { magnitudeSparsifier } from 'sparsebook/sparsity/magnitude.js';
-import type { SmallerNetwork } from 'sparsebook/sparsity/sparsifier.js';
 import { plainNetworks, randomWeights } from '../plainNetworks.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });

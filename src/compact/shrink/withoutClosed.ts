@@ -1,12 +1,11 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import { channelGraph, type ChannelGraph, type ChannelNode } from '../../graph/channelGraph.js';
+import { channelGraph, type ChannelGraph, type ChannelNode, type SmallerNetwork } from '../../graph/channelGraph.js';
 import { kernelGeometry, weightOf } from '../../graph/kernels.js';
 import { channelwiseKind } from '../../graph/layerRole.js';
 import { leafLayers, weightNames, type Layer } from '../../graph/names.js';
 import { BatchNorm } from '../../layers/batchNorm.js';
 import type { Weight } from '../../layers/layer.js';
-import type { SmallerNetwork } from '../../sparsity/sparsifier.js';
 import { channelValues, zeroMap, type ChannelFlags } from '../weights/channelValues.js';
 import { isZero } from '../weights/constantMap.js';
 import { networkWeights, type NetworkWeights } from '../weights/layerWeights.js';
