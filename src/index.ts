@@ -68,6 +68,7 @@ export {
   type ChannelGraph,
   type ChannelMasks,
   type ChannelNode,
+  type SmallerNetwork,
 } from './graph/channelGraph.js';
 export { channelGroups, explain, type ChannelGroup } from './graph/channelGroups.js';
 export { forward, gatesOf } from './graph/gates.js';
@@ -176,6 +177,7 @@ export {
 export { loadCheckpoint } from './training/checkpoint/loadCheckpoint.js';
 export { saveCheckpoint } from './training/checkpoint/saveCheckpoint.js';
 export { restoreWeights, resumeFrom, takeState, type TrainedParts } from './training/checkpoint/trainedState.js';
+export { Cutting, type CuttingOptions } from './training/cutting.js';
 export {
   answers,
   evaluate,

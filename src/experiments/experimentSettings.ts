@@ -16,8 +16,15 @@ interface NetworkSettings {
   start: { except: string[]; compact: boolean; absorb: 'exact' | 'interior' | 'none'; rewind: boolean };
 }
 
+/** Whether training gets faster as channels close. */
+interface CuttingSettings {
+  cut_channels: boolean;
+  cut_probability: number;
+}
+
 /** An experiment in full: a network, data, methods, a recipe and a seed, as plain values. */
-export interface ExperimentSettings extends RunSettings, NetworkSettings, RecipeSettings, MethodSettings {
+export interface ExperimentSettings
+  extends RunSettings, NetworkSettings, RecipeSettings, CuttingSettings, MethodSettings {
   methods: MethodName[];
   seed: number;
 }
@@ -71,6 +78,34 @@ const networkSchema: Schema<NetworkSettings, ExperimentSettings> = {
   },
 };
 
+const cuttingSchema: Schema<CuttingSettings, ExperimentSettings> = {
+  cut_channels: {
+    default: false,
+    rule: flag,
+    help: 'whether channels that are closed for good are cut out before each epoch, so that training gets faster',
+    conflict: (settings) => (settings.cut_channels ? cutsNothing(settings) : undefined),
+  },
+  cut_probability: {
+    default: 0.05,
+    rule: number({ min: 0, max: 0.3 }),
+    help: 'the probability of being open in training, below which a closed gate is closed for good',
+    conflict({ cut_channels, methods }) {
+      if (!cut_channels) return 'cut_channels=false cuts nothing';
+      return methods.includes('l0') ? undefined : 'only gates have such a probability';
+    },
+  },
+};
+
+/** Why no channel is closed for good, if so, or could not be cut out in training. */
+function cutsNothing({ methods, l0, magnitude }: ExperimentSettings): string | undefined {
+  if (methods.includes('repr')) return 'filters that RePr switches off come back';
+  if (methods.includes('ista')) return 'a channel that ISTA closes may come back';
+  if (methods.includes('l0')) return l0.unstructured ? 'gates on single weights close no channels' : undefined;
+  if (!methods.includes('magnitude')) return 'methods must include l0 or magnitude, which close channels for good';
+  if (magnitude.unit === 'weights') return 'what is pruned is single weights, not channels';
+  return magnitude.unfreeze_epoch === null ? undefined : 'what is pruned may move from unfreeze_epoch on';
+}
+
 /** All settings of an experiment, each declared once: its rule, default, help and conflicts. */
 export const experimentSchema: Schema<ExperimentSettings> = {
   ...runSchema,
@@ -82,5 +117,6 @@ export const experimentSchema: Schema<ExperimentSettings> = {
     help: 'the sparsity methods; several can be combined',
   },
   ...methodSettings,
+  ...cuttingSchema,
   seed: { default: 0, rule: wholeNumber({ min: 0 }), help: 'the start of all random numbers' },
 };

@@ -43,6 +43,8 @@ const later: Readonly<Record<string, string>> = {
   'l0.time_images': '1',
   'ista.weighting': '"memory"',
   'ista.time_images': '1',
+  cut_channels: 'false',
+  cut_probability: '0.05',
 };
 
 type Hash = ReturnType<typeof createHash>;

@@ -9,6 +9,7 @@ import { checkSet } from '../training/checkSet.js';
 import type { NoteEvent, TrainingEvent } from '../training/events.js';
 import { crossEntropy, type Loss } from '../training/loss.js';
 import { makeOptimizer, type Optimizer } from '../training/optimizer.js';
+import { Cutting } from '../training/cutting.js';
 import { train } from '../training/train.js';
 import { WeightAverages } from '../training/weightAverages.js';
 import type { ExperimentSettings } from './experimentSettings.js';
@@ -27,6 +28,7 @@ export interface Session {
   readonly sparsifier?: Sparsifier;
   /** Averages of the network's weights, if the run keeps any: what is evaluated. */
   readonly averages?: WeightAverages;
+  readonly cutting?: Cutting;
   /** The network's topology as Keras JSON, where the settings do not describe it. */
   readonly topology?: object;
   /** What was done to the network before the first step, for people to read. */
@@ -119,6 +121,7 @@ export async function openSession(
   const { optimizer: name, lr, momentum, nesterov, weight_decay, decay, ema_decay, seed } = settings;
   const optimizer = makeOptimizer({ name, lr, momentum, nesterov, weight_decay, decay });
   const averages = ema_decay === null ? undefined : new WeightAverages(model, { decay: ema_decay });
+  const cutting = settings.cut_channels ? new Cutting({ probability: settings.cut_probability }) : undefined;
   const length = lengthOf(settings, data.train.labels.length);
   const smooth = crossEntropy({ label_smoothing: settings.label_smoothing });
   const notes = new Notes({ settings, model, sparsifier, epochs: length.epochs });
@@ -130,6 +133,7 @@ export async function openSession(
       optimizer,
       sparsifier,
       averages,
+      cutting,
       signal,
       startStep,
       epochs: length.epochs,
@@ -163,6 +167,7 @@ export async function openSession(
     optimizer,
     sparsifier,
     averages,
+    cutting,
     topology: keepsTopology ? (model.toJSON(null, false) as object) : undefined,
     opening,
     warnings: startWarnings(settings, anew, from),

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
+import type { Weight } from '../layers/layer.js';
 import { kernelGeometry } from './kernels.js';
 import { activationOf, isSpread, layerRole, mixesChannels, type LayerRole } from './layerRole.js';
 import type { Layer } from './names.js';
@@ -10,6 +11,15 @@ import { networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './netwo
  * every sparsity method gives, and what cuts, counts and figures read.
  */
 export type ChannelMasks = ReadonlyMap<string, Float32Array>;
+
+/** A network without some channels of another one, with which training goes on. */
+export interface SmallerNetwork {
+  model: tf.LayersModel;
+  /** What became of the other network's layers; those that are gone are not there. */
+  layers: ReadonlyMap<Layer, Layer>;
+  /** What became of its weights, and which of their entries are left, by their flat index, in ascending order. */
+  weights: ReadonlyMap<Weight, { weight: Weight; entries: Uint32Array }>;
+}
 
 /** A layer in the graph of channels. */
 export interface ChannelNode extends LayerNode {
@@ -35,11 +45,16 @@ export interface Channel {
   spread?: boolean;
 }
 
+/** Asked for at every step by what counts, and the same as long as a network has the same outputs. */
+const known = new WeakMap<tf.SymbolicTensor[], ChannelGraph>();
+
 /**
  * Reads a network as `networkGraph` does. Throws a UserError for a layer whose channels cannot be followed (`layerRole`),
  * and for one used twice.
  */
 export function channelGraph(model: tf.LayersModel): ChannelGraph {
+  const found = known.get(model.outputs);
+  if (found) return found;
   const graph = networkGraph(model);
   const layers = new Set<Layer>();
   let total = 0;
@@ -54,6 +69,7 @@ export function channelGraph(model: tf.LayersModel): ChannelGraph {
   if (total > mostChannels) {
     throw new UserError(`${model.name} has ${total} channels; they are followed one by one, at most ${mostChannels}.`);
   }
+  known.set(model.outputs, graph as ChannelGraph);
   return graph as ChannelGraph;
 }
 

@@ -57,9 +57,12 @@ export function freezeSparsifier(model: tf.LayersModel, { first, batchNorm = tru
   const behind = frozen.flatMap(({ readers }) => readers).filter(({ layer }) => isBatchNorm(layer));
   const norms = batchNorm ? [...new Set(behind.map(({ layer }) => layer))] : [];
   const weights: Weight[] = [...chosen, ...norms.flatMap((norm) => norm.trainableWeights)];
+  return freezing(model, weights, norms);
+}
+
+function freezing(model: tf.LayersModel, weights: readonly Weight[], norms: readonly Layer[]): FreezeSparsifier {
   const names = weightNames(model);
   const thaws = norms.map(freezeStatistics);
-
   return {
     name: 'freezing',
     frozen: weights.map((weight) => names.get(weight)!),
@@ -74,6 +77,12 @@ export function freezeSparsifier(model: tf.LayersModel, { first, batchNorm = tru
     summary: () => ({ frozen: weights.reduce((sum, weight) => sum + weight.read().size, 0) }),
     state: () => ({}),
     restore: () => undefined,
+    inSmaller: (smaller) =>
+      freezing(
+        smaller.model,
+        weights.flatMap((weight) => smaller.weights.get(weight)?.weight ?? []),
+        norms.flatMap((norm) => smaller.layers.get(norm) ?? []),
+      ),
     dispose: () => {
       for (const thaw of thaws) thaw();
     },

@@ -1,13 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import { computedValues } from '../backend/readable.js';
 import { UserError } from '../errors.js';
-import { channelGraph, type ChannelMasks, type ChannelNode } from '../graph/channelGraph.js';
+import { channelGraph, type ChannelMasks, type ChannelNode, type SmallerNetwork } from '../graph/channelGraph.js';
 import { gatesOf } from '../graph/gates.js';
 import { kernelGeometry, weightOf } from '../graph/kernels.js';
 import { weightNames } from '../graph/names.js';
 import type { Gate } from '../layers/gate.js';
 import { GatedConv2d } from '../layers/gatedConv2d.js';
 import { probabilityNonZero } from '../layers/hardConcrete.js';
+import type { Weight } from '../layers/layer.js';
 import { channelCosts, channelSpan, masksAbove, type ChannelTimes } from './channelSpan.js';
 import { LambdaController, type SparsityTarget } from './lambdaController.js';
 import { products, type Sparsifier, type State } from './sparsifier.js';
@@ -120,23 +121,44 @@ function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum', times }:
  */
 export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsifier {
   checkOptions(options);
-  const { target, lr_gates, clampLogAlpha = false, keeps } = options;
+  const { target } = options;
   const gates = weightedGates(model, options);
   const total = gates.reduce((sum, { weights }) => sum + weights.reduce((all, weight) => all + weight, 0), 0);
   const controller = target && new LambdaController(target);
+  const method = gateMethod({ options, names: weightNames(model), gates, gone: [], total, controller });
+  if (target && method.channelMasks().size + (method.weightMasks?.().size ?? 0) === 0) {
+    throw new UserError(
+      `A target counts channels that gates close; in ${model.name} other layers read all channels in front of its gates.`,
+    );
+  }
+  return method;
+}
+
+/** What the method works with, in the network that it was made for or a smaller one. */
+interface GateMethod {
+  options: L0Options;
+  /** Of the whole network's weights. */
+  names: ReadonlyMap<Weight, string>;
+  gates: readonly WeightedGate[];
+  /** The masks of gates that the network no longer has. */
+  gone: readonly ChannelMasks[];
+  /** The sum of all weights in the whole network. */
+  total: number;
+  controller?: LambdaController;
+}
+
+function gateMethod(parts: GateMethod): Sparsifier {
+  const { options, gates, gone, total, controller } = parts;
+  const { target, lr_gates, clampLogAlpha = false, keeps } = options;
   const lambda = (): number => controller?.lambda ?? options.lambda_l0!;
 
   const maskValues = (): Float32Array[] => gates.map(({ gate }) => computedValues(() => gate.inferenceMask()));
   const masksOf = (kind: 'channelMasks' | 'weightMasks', values = maskValues()): ChannelMasks =>
     products(gates.map((each, g) => each[kind](values[g])));
+  const channelMasks = (values = maskValues()): ChannelMasks => products([...gone, masksOf('channelMasks', values)]);
   const allMasks = (values = maskValues()): ChannelMasks =>
-    new Map([...masksOf('channelMasks', values), ...masksOf('weightMasks', values)]);
+    new Map([...channelMasks(values), ...masksOf('weightMasks', values)]);
 
-  if (target && allMasks().size === 0) {
-    throw new UserError(
-      `A target counts channels that gates close; in ${model.name} other layers read all channels in front of its gates.`,
-    );
-  }
   const clamp = (): void =>
     tf.tidy(() => {
       for (const { gate } of gates) gate.logAlpha.assign(gate.logAlpha.clipByValue(-BOUND, BOUND));
@@ -171,11 +193,11 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
           const weighted = same ? open : open.mul(tf.tensor(weights, open.shape));
           return weighted.sum().mul((lambda() * (same ? first : 1)) / total);
         });
-        return tf.addN(terms).asScalar();
+        return tf.addN([tf.scalar(0), ...terms]).asScalar();
       }),
     afterStep: clampLogAlpha || controller ? afterStep : undefined,
     readsAfterStep: controller !== undefined,
-    channelMasks: () => masksOf('channelMasks'),
+    channelMasks: () => channelMasks(),
     weightMasks: gates.some(({ gate }) => gate instanceof GatedConv2d) ? () => masksOf('weightMasks') : undefined,
     summary: () => {
       const values = maskValues();
@@ -198,6 +220,17 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
       restoreDraws(gates, state);
       controller?.restore(state.controller as State | undefined);
     },
+    closedForGood: (_, probability) => {
+      const values = maskValues();
+      return new Map(
+        gates.map((each, g) => {
+          const open = computedValues(() => each.gate.probabilityNonZero());
+          const mask = values[g].map((value, i) => (value === 0 && open[i] < probability ? 0 : 1));
+          return [parts.names.get(logAlphaOf(each))!, mask];
+        }),
+      );
+    },
+    inSmaller: (smaller) => gateMethod({ ...parts, ...gatesIn(smaller, parts) }),
   };
 }
 
@@ -206,6 +239,26 @@ export function closedMasks(model: tf.LayersModel): ChannelMasks {
   return products(
     weightedGates(model).map(({ gate, channelMasks }) => channelMasks(new Float32Array(gate.logAlpha.size))),
   );
+}
+
+const logAlphaOf = ({ gate }: WeightedGate): Weight => weightOf(gate, 'logAlpha')!;
+
+/** The gates that a smaller network has, whose masks are those of the whole network's gates, and the masks of the others. */
+function gatesIn({ layers, weights }: SmallerNetwork, parts: GateMethod): Pick<GateMethod, 'gates' | 'gone'> {
+  const gates: WeightedGate[] = [];
+  const gone = [...parts.gone];
+  for (const each of parts.gates) {
+    const gate = layers.get(each.gate) as Gate | undefined;
+    const entries = weights.get(logAlphaOf(each))?.entries ?? [];
+    const channelMasks = (mask: ArrayLike<number>): ChannelMasks => {
+      const whole = new Float32Array(each.weights.length);
+      entries.forEach((entry, i) => (whole[entry] = mask[i]));
+      return each.channelMasks(whole);
+    };
+    if (!gate) gone.push(channelMasks([]));
+    else gates.push({ ...each, gate, weights: Float32Array.from(entries, (e) => each.weights[e]), channelMasks });
+  }
+  return { gates, gone };
 }
 
 function restoreDraws(gates: readonly WeightedGate[], state: State): void {

@@ -174,16 +174,14 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
     old.clear();
   };
 
-  return {
-    name: 'magnitude pruning',
+  const whole: MagnitudeSparsifier = {
+    ...held(masks, old),
     prune,
     unfreeze,
     beforeEpoch: (epoch) => {
       for (const pruning of plan) if (pruning.epoch === epoch) prune(pruning.amount);
       if (epoch === options.unfreezeBefore) unfreeze();
     },
-    onGradients: (gradients, decayed) => masks.maskGradients(gradients, decayed),
-    afterStep: () => masks.apply(),
     channelMasks,
     weightMasks: () => new Map(unit === 'channels' ? [] : Object.entries(masks.state())),
     summary: () => {
@@ -192,6 +190,27 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
       const channels = { channels: closed.length, closed: closed.filter((mask) => mask === 0).length };
       return { weights, zeros, weightSparsity: zeros / weights, ...(closed.length > 0 && channels) };
     },
+    // What is pruned later is chosen among all weights, those that nothing reads any more too.
+    closedForGood: (epoch) =>
+      new Map(
+        options.unfreezeBefore === undefined && plan.every((pruning) => pruning.epoch <= epoch)
+          ? Object.entries(masks.state())
+          : [],
+      ),
+    inSmaller: (smaller) => ({ ...whole, ...held(new WeightMasks(smaller.model), new Map()) }),
+  };
+  return whole;
+}
+
+/** What holds masks through steps and saves them, with the weights of before. */
+function held(
+  masks: WeightMasks,
+  old: Map<string, Float32Array>,
+): Pick<MagnitudeSparsifier, 'name' | 'onGradients' | 'afterStep' | 'state' | 'restore' | 'dispose'> {
+  return {
+    name: 'magnitude pruning',
+    onGradients: (gradients, decayed) => masks.maskGradients(gradients, decayed),
+    afterStep: () => masks.apply(),
     state: () => ({
       masks: masks.state(),
       hidden: masks.hiddenState(),

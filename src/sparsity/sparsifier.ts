@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import type { ChannelMasks } from '../graph/channelGraph.js';
+import type { ChannelMasks, SmallerNetwork } from '../graph/channelGraph.js';
 
 /** What a checkpoint can hold of a part: named numbers, texts, flags, arrays, and more of the same. */
 export interface State {
@@ -45,6 +45,17 @@ export interface Sparsifier {
   state(): State;
   /** Takes back what `state` gave. */
   restore(state: State): void;
+  /**
+   * What stays closed from before this epoch, counted from 0, to the end of the run: by a weight's name (layer/kernel) a mask of its
+   * entries, flat, in which a 0 is exactly 0 from now on. Of a gate (gate/logAlpha) a 0 is one that is closed, and open in
+   * training with less than that probability.
+   */
+  closedForGood?(epoch: number, probability: number): ReadonlyMap<string, Float32Array>;
+  /**
+   * The method as it goes on in a smaller network, for steps and states: masks, counts and costs stay those of the whole one.
+   * Where it is missing, channels cannot be cut out while the method is at work.
+   */
+  inSmaller?(network: SmallerNetwork): Sparsifier;
   /** Frees the method's own tensors. */
   dispose?(): void;
 }
@@ -91,6 +102,10 @@ export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
         part.restore(state[part.name] as State);
       }
     },
+    closedForGood: (...given) => products(parts.map((part) => part.closedForGood?.(...given) ?? new Map())),
+    inSmaller: parts.every((part) => part.inSmaller !== undefined)
+      ? (network) => combineSparsifiers(...parts.map((part) => part.inSmaller!(network)))
+      : undefined,
     dispose: () => parts.forEach((part) => part.dispose?.()),
   };
 }

@@ -59,15 +59,18 @@ export async function firstNonFinite(model: tf.LayersModel, x: tf.Tensor | tf.Te
 
 /** Counts the tensors that training steps leave behind, and names the steps. */
 export class LeakWatch {
+  private model?: tf.LayersModel;
   private variables = 0;
   private excused = false;
   private before = 0;
   private left = 0;
   private told = 0;
 
-  /** To be called before each step, with the number of variables it trains: optimizers make their memory for new ones. */
-  begin(variables: number): void {
-    this.excused = variables !== this.variables;
+  /** To be called before each step, with the network it trains: optimizers make their memory for new variables. */
+  begin(model: tf.LayersModel): void {
+    const variables = model.trainableWeights.length;
+    this.excused = model !== this.model || variables !== this.variables;
+    this.model = model;
     this.variables = variables;
     this.before = tf.memory().numTensors;
   }

@@ -9,6 +9,7 @@ import { UserError } from '../errors.js';
 import { gatesOf } from '../graph/gates.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { AdamW } from './adam.js';
+import type { Cutting } from './cutting.js';
 import { crossEntropy, inputOf, type Loss } from './loss.js';
 import { checkScales, checkSet } from './checkSet.js';
 import { evaluate, type EvaluationOptions } from './evaluate.js';
@@ -45,6 +46,11 @@ export interface TrainingOptions extends EvaluationOptions {
    * statistics of its own, taken from the first 2,048 training images. The caller disposes them.
    */
   averages?: WeightAverages;
+  /**
+   * Cuts channels that the sparsifier has closed for good out of the network before each epoch; behind it the network is whole
+   * again. Default: none are cut.
+   */
+  cutting?: Cutting;
   /** Changes to each training image. Default none. */
   augment?: Augmentation[];
   /**
@@ -128,7 +134,7 @@ class Run {
 
   /** One epoch's steps and its summary. Returns what went wrong if the loss is no longer finite. */
   private async *epoch(epoch: number): AsyncGenerator<TrainingEvent, string | undefined, void> {
-    const { signal, sparsifier, averages, model } = this.options;
+    const { signal, sparsifier, averages, model, cutting, loss, optimizer } = this.options;
     const began = performance.now();
     const startAt = this.step - epoch * this.stepsPerEpoch;
     const steps: { result: StepResult; images: number }[] = [];
@@ -137,24 +143,30 @@ class Run {
       whereReadable(() => sparsifier.beforeEpoch?.(epoch));
     }
 
-    let prepared = performance.now();
-    for (const batch of this.batches(epoch, startAt)) {
-      if (signal?.aborted) return undefined;
-      if (this.step === this.totalSteps) break;
-      const factor = this.factor(epoch);
-      this.leaks.begin(model.trainableWeights.length);
-      const result = await trainStep(this.options, batch, factor);
-      if (!Number.isFinite(result.loss)) return await this.blame(batch, result);
-      this.step++;
-      averages?.update();
-      const leak = this.leaks.end(this.step);
-      steps.push({ result, images: batch.size });
-      const imagesPerSecond = (1000 * batch.size) / (performance.now() - prepared);
-      const learningRate = factor * this.options.optimizer.lr;
-      yield { type: 'step', step: this.step, epoch, ...result, imagesPerSecond, learningRate };
-      if (leak) yield { type: 'warning', message: leak };
-      await setImmediate();
-      prepared = performance.now();
+    // Without channels that are closed for good, if the run cuts them out.
+    const parts = (await cutting?.begin(this.options, epoch, startAt > 0)) ?? this.options;
+    try {
+      let prepared = performance.now();
+      for (const batch of this.batches(epoch, startAt)) {
+        if (signal?.aborted) return undefined;
+        if (this.step === this.totalSteps) break;
+        const factor = this.factor(epoch);
+        this.leaks.begin(parts.model);
+        const result = await trainStep({ ...parts, loss }, batch, factor);
+        if (!Number.isFinite(result.loss)) return await this.blame(parts.model, batch, result);
+        this.step++;
+        parts.averages?.update();
+        const leak = this.leaks.end(this.step);
+        steps.push({ result, images: batch.size });
+        const imagesPerSecond = (1000 * batch.size) / (performance.now() - prepared);
+        const learningRate = factor * optimizer.lr;
+        yield { type: 'step', step: this.step, epoch, ...result, imagesPerSecond, learningRate };
+        if (leak) yield { type: 'warning', message: leak };
+        await setImmediate();
+        prepared = performance.now();
+      }
+    } finally {
+      await cutting?.end(this.options, this.step % this.stepsPerEpoch === 0);
     }
 
     // No step follows that would meet what the last one did.
@@ -165,7 +177,7 @@ class Run {
       epoch,
       step: this.step,
       train: meansOf(steps),
-      learningRate: this.factor(epoch) * this.options.optimizer.lr,
+      learningRate: this.factor(epoch) * optimizer.lr,
       seconds: 0,
     };
     // To its end though the run is to stop: one that goes on from here begins with the next epoch.
@@ -214,9 +226,13 @@ class Run {
     return (this.options.schedule ?? constant)({ epoch, step: this.step, totalSteps: this.totalSteps });
   }
 
-  private async blame(batch: Batch, { loss, crossEntropy, penalty }: StepResult): Promise<string> {
+  private async blame(
+    model: tf.LayersModel,
+    batch: Batch,
+    { loss, crossEntropy, penalty }: StepResult,
+  ): Promise<string> {
     const { x, labels } = inputOf(batch);
-    const culprit = await firstNonFinite(this.options.model, x);
+    const culprit = await firstNonFinite(model, x);
     x.dispose();
     labels.dispose();
     const cause = culprit ?? `cross-entropy ${crossEntropy}, penalty ${penalty}`;
@@ -259,6 +275,7 @@ class Run {
     const { model } = this.options;
     for (const set of [data.train, data.validation]) if (set) checkSet(model, set);
     if (scales.length > 0) checkScales(model, scales);
+    this.options.cutting?.check(this.options);
     if (!Number.isInteger(this.step) || this.step < 0) {
       throw new UserError(`startStep must be a whole number of at least 0; received ${this.step}`);
     }

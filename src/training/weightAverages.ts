@@ -64,6 +64,13 @@ export class WeightAverages {
     for (const weight of this.trained.values()) keep(this.averages, weight, weight.read().clone());
   }
 
+  /** Averages of another network that are kept in the same way; the caller disposes them. */
+  of(model: tf.LayersModel): WeightAverages {
+    const averages = new WeightAverages(model, { decay: this.decay });
+    averages.images = this.images;
+    return averages;
+  }
+
   /** To be called after every step. */
   update(): void {
     this.steps++;

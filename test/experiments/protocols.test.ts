@@ -84,7 +84,14 @@ test('the published recipe of a network is that of its document, and there is no
 
 test('settings that came later leave the identity of earlier runs as it was', async () => {
   const settings = protocols.experiment.experiment(settingsOf('experiment'));
-  const { tta: _, progressive_resizing: __, recipe: ___, ...earlier } = settings;
+  const {
+    tta: _,
+    progressive_resizing: __,
+    recipe: ___,
+    cut_channels: ____,
+    cut_probability: _____,
+    ...earlier
+  } = settings;
   assert.equal(await identityOf(settings, 'images'), await identityOf(earlier as ExperimentSettings, 'images'));
   const changed = { ...settings, progressive_resizing: [0.5] };
   assert.notEqual(await identityOf(settings, 'images'), await identityOf(changed, 'images'));

@@ -33,7 +33,7 @@ async function measured(path: string): Promise<{ numbers: Measured; masked: numb
 
 /** The methods, each with settings that make it close something in four steps. */
 const cases: [name: string, words: string][] = [
-  ['l0-googlenet', 'width=0.1 droprate_init=0.85 lr_gates=0.3 lambda_l0=5 ema_decay=0.5'],
+  ['l0-googlenet', 'width=0.1 droprate_init=0.85 lr_gates=0.3 lambda_l0=5 ema_decay=0.5 cut_channels=true'],
   ['l0-googlenet', 'width=0.1 droprate_init=0.85 lr_gates=0.3 gates.unstructured=true'],
   ['ista-resnet20', 'width=0.125 checkpoint_version=0 max_steps=4 l1_penalty=9'],
   ['ista-resnet20', 'width=0.125 checkpoint_version=2 max_steps=2 l1_penalty=9'],
@@ -42,7 +42,7 @@ const cases: [name: string, words: string][] = [
   ['freeze-prune-resnet18', 'width=0.05 prune=0.6'],
   ['freeze-prune-resnet18', 'width=0.05 prune=0.6 pruning.unit=channels'],
   ['freeze-prune-resnet18', 'width=0.05 prune=0.6 pruning.unit=channels ema_decay=0.5'],
-  ['freeze-prune-resnet18', 'width=0.05 prune=0.6 pruning.unit=channels freeze=0.2'],
+  ['freeze-prune-resnet18', 'width=0.05 prune=0.6 pruning.unit=channels freeze=0.2 cut_channels=true'],
   ['freeze-prune-resnet18', 'width=0.05 prune=0.6 pruning.unit=channels unfreeze_epoch=1 pruning.restore=true'],
 ];
 

@@ -49,20 +49,23 @@ export function valuesOf(layer: Layer, name: string): Float32Array | undefined {
   return weightOf(layer, name)?.read().dataSync<'float32'>().slice();
 }
 
-const required = (layer: Layer, name: string): Float32Array => {
-  const values = valuesOf(layer, name);
+/** Reads a layer's weight, by the last part of its name, into an array of its own; undefined if there is none. */
+type Read = typeof valuesOf;
+
+const required = (read: Read, layer: Layer, name: string): Float32Array => {
+  const values = read(layer, name);
   if (!values) throw new UserError(`The layer ${layer.name} (${layer.getClassName()}) has no ${name}.`);
   return values;
 };
 
-function kernelOf({ layer, outputShape }: ChannelNode): KernelWeights {
+function kernelOf({ layer, outputShape }: ChannelNode, read: Read): KernelWeights {
   const { window, inputs, outputs, multiplier } = kernelGeometry(layer, outputShape)!;
-  const rest = { window, inputs, outputs, bias: valuesOf(layer, 'bias'), activation: activationOf(layer) };
+  const rest = { window, inputs, outputs, bias: read(layer, 'bias'), activation: activationOf(layer) };
   switch (layer.getClassName()) {
     case 'DepthwiseConv2D':
-      return { ...rest, multiplier, values: required(layer, 'depthwiseKernel') };
+      return { ...rest, multiplier, values: required(read, layer, 'depthwiseKernel') };
     case 'SeparableConv2D': {
-      const [depthwise, pointwise] = ['depthwiseKernel', 'pointwiseKernel'].map((name) => required(layer, name));
+      const [depthwise, pointwise] = ['depthwiseKernel', 'pointwiseKernel'].map((name) => required(read, layer, name));
       const separable = { depthwise, pointwise, multiplier: depthwise.length / (window * inputs) };
       return { ...rest, values: composed(rest, separable), separable };
     }
@@ -73,9 +76,9 @@ function kernelOf({ layer, outputShape }: ChannelNode): KernelWeights {
           'start from the network that it was made of.',
       );
     case 'Conv2DTranspose':
-      return { ...rest, values: swapChannels(required(layer, 'kernel'), outputs, inputs) };
+      return { ...rest, values: swapChannels(required(read, layer, 'kernel'), outputs, inputs) };
     default: {
-      const values = required(layer, 'kernel');
+      const values = required(read, layer, 'kernel');
       // Gates on weights become part of them.
       if (layer instanceof GatedConv2d) maskOf(layer).forEach((mask, i) => (values[i] *= mask));
       return { ...rest, values };
@@ -107,12 +110,12 @@ function composed(
   return values;
 }
 
-function normOf({ layer }: ChannelNode): NormWeights {
+function normOf({ layer }: ChannelNode, read: Read): NormWeights {
   return {
-    gamma: valuesOf(layer, 'gamma'),
-    beta: valuesOf(layer, 'beta'),
-    mean: required(layer, 'movingMean'),
-    variance: required(layer, 'movingVariance'),
+    gamma: read(layer, 'gamma'),
+    beta: read(layer, 'beta'),
+    mean: required(read, layer, 'movingMean'),
+    variance: required(read, layer, 'movingVariance'),
     epsilon: layer.getConfig().epsilon as number,
   };
 }
@@ -145,13 +148,13 @@ export function scaleInputs(kernel: KernelWeights, factors: ArrayLike<number>): 
   });
 }
 
-/** The weights of a network's layers, as they are. */
-export function networkWeights({ nodes }: ChannelGraph): NetworkWeights {
+/** The weights of a network's layers, as they are or as `read` gives them. */
+export function networkWeights({ nodes }: ChannelGraph, read: Read = valuesOf): NetworkWeights {
   const of = <T>(roles: string[], read: (node: ChannelNode) => T): Map<ChannelNode, T> =>
     new Map(nodes.filter((node) => roles.includes(node.role)).map((node) => [node, read(node)]));
   return {
-    kernels: of(['kernel', 'depthwise'], kernelOf),
-    norms: of(['norm'], normOf),
+    kernels: of(['kernel', 'depthwise'], (node) => kernelOf(node, read)),
+    norms: of(['norm'], (node) => normOf(node, read)),
     gates: of(['gate'], ({ layer }) => maskOf(layer as L0Gate)),
   };
 }

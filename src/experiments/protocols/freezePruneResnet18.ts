@@ -49,6 +49,7 @@ export const freezePruneResnet18 = protocol({
     ...waysOfTraining,
     select: of('select', { default: 'best' }),
     augment: { default: true, rule: flag, help: 'whether training images are moved and flipped at random' },
+    cut_channels: of('cut_channels'),
     seed: of('seed'),
     pruning: {
       rewind: of('start.rewind', {

@@ -35,6 +35,8 @@ export const l0GoogleNet = protocol({
     time_images: of('l0.time_images', ofGates),
     droprate_init: of('l0.droprate_init', ofGates),
     lr_gates: of('l0.lr_gates', ofGates),
+    cut_channels: of('cut_channels'),
+    cut_probability: of('cut_probability'),
     seed: of('seed'),
     gates: {
       unstructured: of('l0.unstructured', ofGates),

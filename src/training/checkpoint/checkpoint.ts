@@ -14,6 +14,8 @@ export interface TrainedState {
   sparsifier?: { name: string; state: State };
   /** Averages of the weights, where the run keeps them. */
   averages?: State;
+  /** What is cut out of the network in the epoch that is under way, where the run cuts. */
+  cut?: State;
 }
 
 /** What a checkpoint holds. */

@@ -16,12 +16,11 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   const files = await readFiles(folder);
   const file = (name: keyof typeof checkpointFiles): string => join(folder, checkpointFiles[name]);
   const description = parseDescription(files.description, file('description'));
-  const { step, epoch, validation, early, settings, provenance, draws, optimizer, sparsifier, averages } = description;
+  const { step, epoch, validation, early, settings, provenance, draws, optimizer, sparsifier, averages, cut } =
+    description;
   const arrays = decodeSafetensors(files.state, file('state'));
-  const unpack = (part: { name: string; state: unknown }): { name: string; state: State } => ({
-    name: part.name,
-    state: unpackState(part.state, arrays, file('state')),
-  });
+  const unpack = (state: unknown): State => unpackState(state, arrays, file('state'));
+  const named = ({ name, state }: { name: string; state: unknown }) => ({ name, state: unpack(state) });
   return {
     path: folder,
     step,
@@ -32,9 +31,10 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
     provenance,
     draws,
     weights: decodeSafetensors(files.weights, file('weights')),
-    optimizer: unpack(optimizer),
-    sparsifier: sparsifier && unpack(sparsifier),
-    averages: averages === undefined ? undefined : unpackState(averages, arrays, file('state')),
+    optimizer: named(optimizer),
+    sparsifier: sparsifier && named(sparsifier),
+    averages: averages === undefined ? undefined : unpack(averages),
+    cut: cut === undefined ? undefined : unpack(cut),
   };
 }
 
@@ -76,10 +76,11 @@ async function readFiles(folder: string): Promise<Record<keyof typeof checkpoint
   };
 }
 
-interface Description extends Omit<Checkpoint, 'path' | 'weights' | 'optimizer' | 'sparsifier' | 'averages'> {
+interface Description extends Omit<Checkpoint, 'path' | 'weights' | 'optimizer' | 'sparsifier' | 'averages' | 'cut'> {
   optimizer: { name: string; state: unknown };
   sparsifier?: { name: string; state: unknown };
   averages?: unknown;
+  cut?: unknown;
 }
 
 function parseDescription(bytes: Buffer, path: string): Description {

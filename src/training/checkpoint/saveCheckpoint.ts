@@ -35,7 +35,7 @@ export async function saveCheckpoint(
 
 /** The files of a checkpoint by name; `order` counts the saves in its folder. */
 function contentsOf(state: CheckpointState, order: number): Map<string, Uint8Array> {
-  const { weights, optimizer, sparsifier, averages, ...plain } = state;
+  const { weights, optimizer, sparsifier, averages, cut, ...plain } = state;
   const arrays = new Map<string, SavedTensor>();
   const description = {
     ...{ format: formatName, version: formatVersion, order },
@@ -43,6 +43,7 @@ function contentsOf(state: CheckpointState, order: number): Map<string, Uint8Arr
     optimizer: { ...optimizer, state: packState(optimizer.state, '/optimizer', arrays) },
     sparsifier: sparsifier && { ...sparsifier, state: packState(sparsifier.state, '/sparsifier', arrays) },
     averages: averages && packState(averages, '/averages', arrays),
+    cut: cut && packState(cut, '/cut', arrays),
   };
   const contents = new Map<string, Uint8Array>([
     [checkpointFiles.weights, encodeSafetensors(weights)],

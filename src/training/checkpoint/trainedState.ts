@@ -5,6 +5,7 @@ import type { SavedTensor } from '../../formats/safetensors.js';
 import { gatesOf } from '../../graph/gates.js';
 import { fillWeights, layerNames, namedWeights } from '../../graph/names.js';
 import type { Sparsifier } from '../../sparsity/sparsifier.js';
+import type { Cutting } from '../cutting.js';
 import type { Provenance } from '../log/provenance.js';
 import type { Optimizer } from '../optimizer.js';
 import type { WeightAverages } from '../weightAverages.js';
@@ -16,10 +17,16 @@ export interface TrainedParts {
   optimizer: Optimizer;
   sparsifier?: Sparsifier;
   averages?: WeightAverages;
+  /** What trains with a part of all that for an epoch, if anything does. */
+  cutting?: Cutting;
 }
 
 /** A copy of everything that a run has changed so far: what a checkpoint saves. */
-export async function takeState({ model, optimizer, sparsifier, averages }: TrainedParts): Promise<TrainedState> {
+export async function takeState(parts: TrainedParts): Promise<TrainedState> {
+  const { model, optimizer, sparsifier, averages, cutting } = parts;
+  const cut = cutting?.state();
+  const whole = await cutting?.wholeState();
+  if (whole) return { ...whole, cut };
   await readable();
   const weights = new Map<string, SavedTensor>();
   const names = layerNames(model);
@@ -33,6 +40,7 @@ export async function takeState({ model, optimizer, sparsifier, averages }: Trai
     optimizer: { name: optimizer.name, state: optimizer.state() },
     sparsifier: sparsifier && { name: sparsifier.name, state: sparsifier.state() },
     averages: await averages?.state(),
+    cut,
   };
 }
 
@@ -82,10 +90,10 @@ function checkData({ path, provenance }: Checkpoint, data: Provenance['data']): 
  */
 export function resumeFrom(
   checkpoint: Checkpoint,
-  { model, optimizer, sparsifier, averages }: TrainedParts,
+  { model, optimizer, sparsifier, averages, cutting }: TrainedParts,
   data?: Provenance['data'],
 ): number {
-  const { path, draws } = checkpoint;
+  const { path } = checkpoint;
   for (const part of ['optimizer', 'sparsifier'] as const) {
     const [saved, now] = [checkpoint[part]?.name, { optimizer, sparsifier }[part]?.name];
     if (saved === now) continue;
@@ -101,15 +109,25 @@ export function resumeFrom(
     );
   }
   checkData(checkpoint, data);
-  restoreWeights(checkpoint, model);
+  putState(checkpoint, { model, optimizer, sparsifier, averages });
+  cutting?.restore(checkpoint.cut);
+  return checkpoint.step;
+}
+
+/** Puts a state in place of that of a network, an optimizer, a method and averages of the same kinds. */
+export function putState(
+  state: TrainedState & Pick<Checkpoint, 'path'>,
+  { model, optimizer, sparsifier, averages }: TrainedParts,
+): void {
+  const { path, draws } = state;
+  restoreWeights(state, model);
   const names = layerNames(model);
   for (const gate of gatesOf(model)) {
     const name = names.get(gate)!;
     if (!Number.isSafeInteger(draws[name])) throw new UserError(`The checkpoint ${path} has no draws of ${name}.`);
     gate.draws = draws[name];
   }
-  optimizer.restore(checkpoint.optimizer.state);
-  if (checkpoint.sparsifier) sparsifier?.restore(checkpoint.sparsifier.state);
-  if (checkpoint.averages) averages?.restore(checkpoint.averages);
-  return checkpoint.step;
+  optimizer.restore(state.optimizer.state);
+  if (state.sparsifier) sparsifier?.restore(state.sparsifier.state);
+  if (state.averages) averages?.restore(state.averages);
 }

@@ -111,6 +111,22 @@ test('a setting that others leave without any effect is refused with the reason'
     [ista, 'checkpoint_version=0 max_steps=9 faster=3', /faster=3 .*: max_steps=9 says how many there are/],
     [ista, 'checkpoint_version=0 l1_penalty=9 stronger=3', /stronger=3 .*: l1_penalty=9 says how large it is/],
     [l0, 'backend=cpu threads=2', /threads=2 .*: backend=cpu does not use it/],
+    [l0, 'cut_probability=0.1', /cut_channels=false cuts nothing/],
+    [
+      l0,
+      'cut_channels=true gates.unstructured=true',
+      /cut_channels=true .*: gates on single weights close no channels/,
+    ],
+    [prune, 'cut_channels=true prune=0.3', /what is pruned is single weights, not channels/],
+    [prune, 'cut_channels=true prune=0.3 pruning.unit=channels unfreeze_epoch=2', /may move from unfreeze_epoch on/],
+    ['experiment', 'cut_channels=true', /methods must include l0 or magnitude/],
+    ['experiment', 'cut_channels=true methods=l0,repr', /filters that RePr switches off come back/],
+    ['experiment', 'cut_channels=true methods=ista', /a channel that ISTA closes may come back/],
+    [
+      'experiment',
+      'cut_channels=true methods=magnitude magnitude.prune=0.2 magnitude.unit=channels cut_probability=0.1',
+      /only gates have such a probability/,
+    ],
   ];
   for (const [name, words, message] of cases) {
     const given = givenInWords(words.split(' '));

@@ -11,6 +11,7 @@ import { magnitudeSparsifier } from 'sparsebook/sparsity/magnitude.js';
 import { reprSparsifier } from 'sparsebook/sparsity/repr.js';
 import { Adam, AdamW } from 'sparsebook/training/adam.js';
 import { checkpointed } from 'sparsebook/training/checkpoint/checkpointed.js';
+import { Cutting } from 'sparsebook/training/cutting.js';
 import { crossEntropy } from 'sparsebook/training/loss.js';
 import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
 import { multiStep, oneCycle } from 'sparsebook/training/schedules.js';
@@ -84,13 +85,20 @@ export const setups: Record<string, () => Setup> = {
     const sparsifier = l0Sparsifier(model, { target, lr_gates: 0.6 });
     return { ...shared, model, sparsifier, optimizer: new AdamW({ lr: 0.02 }), augment: noise };
   },
+  'AdamW, gates that close and are cut out, averages': () => {
+    const model = smallNet();
+    const sparsifier = l0Sparsifier(model, { lambda_l0: 2, lr_gates: 0.8 });
+    const averages = new WeightAverages(model, { decay: 0.7 });
+    const cutting = new Cutting({ probability: 0.3 });
+    return { ...shared, model, sparsifier, averages, cutting, optimizer: new AdamW({ lr: 0.02 }) };
+  },
   'Adam, weights pruned three times, then let go with their old values': () => {
     const model = smallNet({ gates: false });
     const plan = iterative(0.3, { times: 3 });
     const sparsifier = magnitudeSparsifier(model, { plan, unfreezeBefore: 4, restore: true });
     return { ...shared, model, sparsifier, optimizer: new Adam({ lr: 0.01 }) };
   },
-  'SGD with momentum, channels pruned step by step, the first kernel frozen, averages': () => {
+  'SGD with momentum, channels pruned step by step and then cut out, the first kernel frozen, averages': () => {
     const model = smallNet({ gates: false });
     const sparsifier = combineSparsifiers(
       magnitudeSparsifier(model, { plan: polynomial(0.5, { end: 3 }), unit: 'channels' }),
@@ -98,7 +106,7 @@ export const setups: Record<string, () => Setup> = {
     );
     const averages = new WeightAverages(model, { decay: 0.7 });
     const optimizer = new Sgd({ lr: 0.05, momentum: 0.9, weight_decay: 1e-3 });
-    return { ...shared, model, sparsifier, averages, optimizer };
+    return { ...shared, model, sparsifier, averages, optimizer, cutting: new Cutting() };
   },
   'Adam, gates that no penalty closes': () => ({ ...shared, model: smallNet(), optimizer: new Adam({ lr: 0.01 }) }),
 };

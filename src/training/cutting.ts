@@ -1,0 +1,120 @@
+import { readable, whereReadable } from '../backend/readable.js';
+import { withoutClosed } from '../compact/shrink/withoutClosed.js';
+import { UserError } from '../errors.js';
+import type { SmallerNetwork } from '../graph/channelGraph.js';
+import { gatesOf } from '../graph/gates.js';
+import { GatedConv2d } from '../layers/gatedConv2d.js';
+import type { State } from '../sparsity/sparsifier.js';
+import type { TrainedState } from './checkpoint/checkpoint.js';
+import { putState, takeState, type TrainedParts } from './checkpoint/trainedState.js';
+import { StateSlices } from './stateSlices.js';
+
+export interface CuttingOptions {
+  /**
+   * A channel is cut out where its gate is closed, and open in training with less than this probability. 0 cuts out only what
+   * masks hold at 0. At most 0.3. Default 0.05.
+   */
+  probability?: number;
+}
+
+/**
+ * Cuts channels that are closed for good out of a network while it is trained, so that training gets faster as it prunes.
+ *
+ * Each epoch is trained in the network of the channels that are left, with the optimizer's memory, averages and state of the
+ * method that belong to them; at its end all goes back into the whole network, where what was cut out is as it was. So whatever
+ * looks at the network between epochs, and every checkpoint, sees the whole one.
+ *
+ * Channels that masks hold at 0 until the end of the run contribute exactly 0: training comes to the same without them,
+ * up to rounding. A closed gate is 0 in evaluation; in training it would have been open, and no more than 1, for less than `probability`
+ * of the images, which is all that is lost. Gates that are left meet other noise than they would have met, since noise is drawn by place in
+ * the layer: such a run is another sample of the same training.
+ */
+export class Cutting {
+  private readonly probability: number;
+  /** What is closed in the epoch that is under way, or was when it was stopped: by weight a mask with zeros. */
+  private closed?: ReadonlyMap<string, Float32Array>;
+  private cut?: { slices: StateSlices; before: TrainedState; parts: TrainedParts };
+
+  /** Throws a UserError for a probability out of range. */
+  constructor({ probability = 0.05 }: CuttingOptions = {}) {
+    if (!(probability >= 0 && probability <= 0.3)) {
+      throw new UserError(
+        `The probability below which gates are cut out must be from 0 to 0.3; received ${probability}.`,
+      );
+    }
+    this.probability = probability;
+  }
+
+  /** Throws a UserError for a network or a method that cannot be trained on without some channels. */
+  check({ model, sparsifier }: TrainedParts): void {
+    if (!sparsifier?.inSmaller) {
+      throw new UserError(
+        `Channels can only be cut out in training with a method that closes some for good; ${sparsifier?.name ?? 'no method'} does not. ` +
+          'Use gates, or prune channels by magnitude, or train without cutting.',
+      );
+    }
+    const gated = gatesOf(model).find((gate) => gate instanceof GatedConv2d);
+    if (gated)
+      throw new UserError(`Channels cannot be cut out in training where weights have gates, as in ${gated.name}.`);
+  }
+
+  /**
+   * The parts to train with in an epoch, counted from 0: those given where nothing is closed for good. An epoch that was stopped
+   * goes on (`goesOn`) with the channels that it had.
+   */
+  async begin(whole: TrainedParts, epoch: number, goesOn: boolean): Promise<TrainedParts> {
+    const { model, optimizer, sparsifier, averages } = whole;
+    await readable();
+    if (!goesOn || !this.closed) {
+      const masks = sparsifier!.closedForGood?.(epoch, this.probability) ?? new Map<string, Float32Array>();
+      this.closed = new Map([...masks].filter(([, mask]) => mask.includes(0)));
+    }
+    const smaller = whereReadable(() => withoutClosed(model, this.closed!));
+    if (!smaller) return whole;
+    const before = await takeState({ model, optimizer, sparsifier, averages });
+    const slices = new StateSlices(model, smaller);
+    const parts = { ...partsIn(smaller, whole), optimizer };
+    putState({ ...slices.pick(before), path: model.name }, parts);
+    // Averages lag behind: what is cut out is as closed in the averaged network.
+    const means = Object(before.averages?.averages) as State;
+    for (const name of Object.keys(means)) means[name] = before.weights.get(name)!.values as Float32Array;
+    this.cut = { slices, before, parts };
+    return parts;
+  }
+
+  /** Puts what an epoch came to back into the whole network. `isOver` says that it was not stopped before its end. */
+  async end({ model, optimizer, sparsifier, averages }: TrainedParts, isOver: boolean): Promise<void> {
+    const state = await this.wholeState();
+    if (isOver) this.closed = undefined;
+    if (!state) return;
+    const { parts } = this.cut!;
+    this.cut = undefined;
+    parts.sparsifier?.dispose?.();
+    parts.averages?.dispose();
+    parts.model.dispose();
+    putState({ ...state, path: model.name }, { model, optimizer, sparsifier, averages });
+  }
+
+  /** Everything that training has changed so far, as of the whole network; undefined where nothing is cut out at present. */
+  async wholeState(): Promise<TrainedState | undefined> {
+    if (!this.cut) return undefined;
+    const { slices, before, parts } = this.cut;
+    return slices.put(before, await takeState(parts));
+  }
+
+  /** What a checkpoint within an epoch needs besides; undefined between epochs. */
+  state(): State | undefined {
+    return this.closed && Object.fromEntries(this.closed);
+  }
+
+  /** Takes back what `state` gave. */
+  restore(state: State | undefined): void {
+    this.closed = state && new Map(Object.entries(state) as [string, Float32Array][]);
+  }
+}
+
+/** The method and the averages as they go on in a smaller network. */
+function partsIn(smaller: SmallerNetwork, { sparsifier, averages }: TrainedParts): Omit<TrainedParts, 'optimizer'> {
+  const { model } = smaller;
+  return { model, sparsifier: sparsifier!.inSmaller!(smaller), averages: averages?.of(model) };
+}
