@@ -6,7 +6,7 @@ export * from './index.js';
 
 /**
  * Puts files where cells and the library find them: bytes by path. Relative paths begin where a notebook's do, such as
- * `outputs/01-l0-googlenet/results.json`; data sets lie in `/sparsebook/data`.
+ * `outputs/01-l0-googlenet/sweep-synthetic.json`; data sets and runs lie in `/sparsebook/data`.
  */
 export function mount(files: Readonly<Record<string, Uint8Array>>): void {
   for (const [path, bytes] of Object.entries(files)) {

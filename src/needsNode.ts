@@ -15,6 +15,10 @@ const needsNode = (name: string, why: string) => (): never => {
   throw new NeedsNodeError(name, why);
 };
 
+export function missingImages(data: string): never {
+  throw new NeedsNodeError(`data=${data}`, 'its files lie on a disk');
+}
+
 export const getCifar10 = needsNode('getCifar10', 'it downloads 162 MiB to a disk');
 export const readImageFolder = needsNode('loadData(FOLDER)', "it decodes a folder's images");
 export const encodeOnnx = needsNode('encodeOnnx', 'what encodes ONNX makes code from text, which a page must not');

@@ -3,6 +3,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import type { Metadata, Sharp } from 'sharp';
 import { UserError } from '../errors.js';
+import { cifar10Folder } from './cifar10.js';
+import { dataFolder } from './dataFolder.js';
 import { fixedOrder, type DataParts } from './dataSplits.js';
 import { bytesFor, labelsFor, valuesOf } from './imageSet.js';
 import type { ImageSet, ImageShape, ImageSize } from './imageSet.js';
@@ -32,6 +34,16 @@ async function entriesOf(folder: string): Promise<Entry[]> {
   } catch (error) {
     throw new UserError(`All that is in ${folder} must be readable: ${(error as Error).message}.`);
   }
+}
+
+/** Throws the UserError for images that are not there. */
+export function missingImages(data: string): never {
+  throw new UserError(
+    data === 'cifar10'
+      ? `CIFAR-10 is not in ${join(dataFolder(), cifar10Folder)}. Download it (162 MiB) with: sparsebook data get cifar10. ` +
+          `Or use data=synthetic, which needs no file, or data=FOLDER where you have the binary files.`
+      : `data must be synthetic, cifar10 or a folder of images by class or of CIFAR-10's binary files; received ${data}.`,
+  );
 }
 
 const layout =

@@ -1,11 +1,12 @@
-import { basename, dirname, env, existsSync, join, packageFolder, resolve, statSync } from '#platform';
+import { existsSync, join, statSync } from '#platform';
 import { deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
 import { cifar10Folder, isCifar10, officialArchive, readCifar10 } from './cifar10.js';
 import type { Archive } from './cifar10.js';
+import { dataFolder } from './dataFolder.js';
 import { checkSizes, splitImages } from './dataSplits.js';
 import type { DataSizes, DataSplits } from './dataSplits.js';
-import { readImageFolder } from './folder.js';
+import { missingImages, readImageFolder } from './folder.js';
 import { imageSizeOf, sizeOf, type ImageSet, shapeOf } from './imageSet.js';
 import { syntheticImages, syntheticName } from './synthetic.js';
 
@@ -27,15 +28,6 @@ export interface DataOptions {
   imageSize?: string;
   /** How many classes the synthetic images have. Default 10. */
   classes?: number;
-}
-
-/**
- * The folder that data sets and runs lie in: the one that the environment variable SPARSEBOOK_DATA names, or `data/` of this
- * project; where this is a package in another project, `data/` of the folder that the program runs in.
- */
-export function dataFolder(): string {
-  const isInstalled = basename(dirname(packageFolder)) === 'node_modules';
-  return resolve(env.SPARSEBOOK_DATA ?? (isInstalled ? 'data' : join(packageFolder, 'data')));
 }
 
 /** The name of the best data that is there: 'cifar10' once it has been downloaded, else 'synthetic', which needs no file. */
@@ -93,13 +85,6 @@ export async function loadData(
   if (data === 'cifar10') {
     const folder = join(dataFolder(), cifar10Folder);
     if (existsSync(folder)) return loadFolder(folder, options, archive);
-    throw new UserError(
-      `CIFAR-10 is not in ${folder}. Download it (162 MiB) with: sparsebook data get cifar10. ` +
-        `Or use data=synthetic, which needs no file, or data=FOLDER where you have the binary files.`,
-    );
-  }
-  if (existsSync(data) && statSync(data).isDirectory()) return loadFolder(data, options, archive);
-  throw new UserError(
-    `data must be synthetic, cifar10 or a folder of images by class or of CIFAR-10's binary files; received ${data}.`,
-  );
+  } else if (existsSync(data) && statSync(data).isDirectory()) return loadFolder(data, options, archive);
+  return missingImages(data);
 }

@@ -6,6 +6,7 @@ import { namedWeights } from '../graph/names.js';
 import { checkpointFiles } from '../training/checkpoint/checkpoint.js';
 import { findCheckpoint } from '../training/checkpoint/listCheckpoints.js';
 import type { ExperimentSettings } from './experimentSettings.js';
+import { networkOf } from './networks.js';
 import { outsideIdentity } from './runSettings.js';
 import { givenIn } from './settings/settle.js';
 
@@ -27,6 +28,16 @@ export function ownNetwork(model: tf.LayersModel): OwnNetwork {
     ([name, weight]) => [name, weight.read().dataSync<'float32'>().slice()] as const,
   );
   return { topology: model.toJSON(null, false) as object, weights: new Map(weights) };
+}
+
+/** Builds what was kept, with its weights; the caller disposes it. */
+export async function builtNetwork({ topology, weights }: OwnNetwork): Promise<tf.LayersModel> {
+  const model = await networkOf(topology);
+  const named = namedWeights(model);
+  tf.tidy(() =>
+    weights.forEach((values, name) => named.get(name)?.write(tf.tensor(values, named.get(name)!.shape as number[]))),
+  );
+  return model;
 }
 
 /**

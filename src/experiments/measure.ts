@@ -9,7 +9,7 @@ import type { EpochEvent, TrainingEvent } from '../training/events.js';
 import type { Provenance } from '../training/log/provenance.js';
 import { normalisationOf } from './recipe.js';
 import type { Measured, RunRecord } from './record.js';
-import { savedForm, type TrainedNetwork } from './saved.js';
+import { savedForm, trainedNetwork, type TrainedNetwork } from './saved.js';
 
 /** Accuracy and loss of a network on one part of the images, prepared as in its training; an aborted signal rejects. */
 export async function scoresOf(
@@ -72,6 +72,18 @@ export async function measure(network: TrainedNetwork, data: DataSplits, signal?
       [...kernels].map(([kernel, { zeros, entries }]) => [kernel, Number((zeros / entries).toFixed(5))]),
     ),
   };
+}
+
+/** The accuracies after the last step, if another checkpoint was selected. Reads its network and frees it. */
+export async function lastAccuracies(path: string, data: DataSplits, signal?: AbortSignal): Promise<RunRecord['last']> {
+  const network = await trainedNetwork(path);
+  try {
+    const validation = await scoresOf(network, data, 'validation', { signal });
+    const test = await scoresOf(network, data, 'test', { signal });
+    return { validation: validation.accuracy, test: test.accuracy };
+  } finally {
+    network.dispose();
+  }
 }
 
 /** The parts of a record. */

@@ -1,11 +1,11 @@
 import { dirname, existsSync, join } from '#platform';
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { dataHash, type DataSplits } from '../data/dataSplits.js';
 import { UserError } from '../errors.js';
-import { namedWeights } from '../graph/names.js';
+import { duration } from '../formats/text.js';
 import { checkpointed } from '../training/checkpoint/checkpointed.js';
-import { findCheckpoint, listCheckpoints } from '../training/checkpoint/listCheckpoints.js';
-import { loadCheckpoint } from '../training/checkpoint/loadCheckpoint.js';
+import { findCheckpoint, hasWeights } from '../training/checkpoint/listCheckpoints.js';
+import { loadCheckpoint, loadLatest } from '../training/checkpoint/loadCheckpoint.js';
 import { resumeFrom } from '../training/checkpoint/trainedState.js';
 import type { Checkpoint } from '../training/checkpoint/checkpoint.js';
 import { answers, type Answers } from '../training/evaluate.js';
@@ -16,15 +16,24 @@ import { runsFolder } from '../training/log/listRuns.js';
 import { addEvent, readProvenance, readRun, runFiles } from '../training/log/readRun.js';
 import { acquireRun, findRun, followed, type RunEvent } from './acquireRun.js';
 import type { ExperimentSettings } from './experimentSettings.js';
-import { identityOf, sameOutcome, type OwnNetwork, type StartPoint } from './identity.js';
+import { noteFinished } from './finishedRuns.js';
+import { builtNetwork, identityOf, sameOutcome, type OwnNetwork, type StartPoint } from './identity.js';
 import { methods } from './methods.js';
 import { networkOf, type StartNetwork } from './networks.js';
 import { maskSnapshots, notesOf, type MaskSnapshot } from './notes.js';
 import type { Protocol } from './protocols/protocol.js';
 import { normalisationOf } from './recipe.js';
-import { measure, recordOf, scoresOf } from './measure.js';
+import { lastAccuracies, measure, recordOf, scoresOf } from './measure.js';
 import { numbersOf, readRecord, saveRecord, type RunRecord } from './record.js';
-import { readSaved, resumedSettings, savedForm, trainedNetwork, type SavedRun, type TrainedNetwork } from './saved.js';
+import {
+  checkData,
+  readSaved,
+  resumedSettings,
+  savedForm,
+  trainedNetwork,
+  type SavedRun,
+  type TrainedNetwork,
+} from './saved.js';
 import { settingWarnings, type Given } from './settings/settle.js';
 import { halfOf, imagesOf, openSession, type Session } from './session.js';
 
@@ -62,6 +71,8 @@ export class Run {
   private halved?: DataSplits;
   private trained?: TrainedNetwork;
   private again: boolean;
+  /** With which its events were read last; retraining its weights ends by it, too. */
+  private signal?: AbortSignal;
   /** How it continues, if it was made from one of its checkpoints. */
   private goesOn?: (signal?: AbortSignal) => AsyncGenerator<RunEvent, void, void>;
 
@@ -116,10 +127,10 @@ export class Run {
    * saves. Throws a UserError for settings, images and weights that do not fit.
    */
   async *events(signal?: AbortSignal): AsyncGenerator<RunEvent, void, void> {
+    this.signal = signal;
     if (this.found && this.dir) return yield* this.load(this.dir);
     if (this.goesOn) return yield* this.goesOn(signal);
-    const start = await this.startPoint(signal);
-    const identity = await this.identity(start);
+    const identity = await this.identity(await this.startPoint(signal));
     for (;;) {
       const acquired = await acquireRun(this.request.root ?? runsFolder(), this.title(), identity, this.again);
       this.dir = acquired.dir;
@@ -130,8 +141,8 @@ export class Run {
         continue;
       }
       this.again = false;
-      const checkpoint = await latestOf(acquired.folder);
-      return yield* this.train(acquired.folder, { identity, start, checkpoint }, signal);
+      const checkpoint = await loadLatest(acquired.folder.checkpoints);
+      return yield* this.train(acquired.folder, { identity, checkpoint }, signal);
     }
   }
 
@@ -176,10 +187,19 @@ export class Run {
     return run;
   }
 
-  /** The path of the checkpoint of the run's final network. Throws a UserError for a run that is not finished. */
+  /**
+   * The path of the checkpoint of the run's final network. A run whose weights are not in its folder, as in a page that
+   * carries only its record, is trained again first. Throws a UserError for a run that is not finished.
+   */
   async checkpoint(): Promise<string> {
-    const { selected } = this.record;
-    return findCheckpoint(join(this.dir!, runFiles.checkpoints, selected.which));
+    const path = await this.selected();
+    if (hasWeights(path)) return path;
+    const again = new Run(this.request);
+    again.again = true;
+    await again.finish(this.signal?.aborted ? undefined : this.signal);
+    again.dispose();
+    [this.dir, this.found] = [again.dir, again.found];
+    return this.selected();
   }
 
   /**
@@ -218,19 +238,30 @@ export class Run {
     return identityOf(this.settings, images, { start, own: this.request.own });
   }
 
-  private async startPoint(signal?: AbortSignal): Promise<StartPoint | undefined> {
+  /** Where it starts; of a run that it starts from, the weights are needed only to train. */
+  private async startPoint(signal?: AbortSignal, toTrain = false): Promise<StartPoint | undefined> {
     const start = this.request.start ?? this.settings.ckpt_path ?? undefined;
     if (!(start instanceof Run)) return start;
     if (!start.isFinished) await start.finish(signal);
-    return start.checkpoint();
+    return toTrain ? start.checkpoint() : start.selected();
+  }
+
+  /** The path of the checkpoint of what was selected, be its weights there or not. */
+  private async selected(): Promise<string> {
+    const { selected } = this.record;
+    return findCheckpoint(join(this.dir!, runFiles.checkpoints, selected.which));
   }
 
   private async *load(dir: string): AsyncGenerator<RunEvent, void, void> {
     const record = (await readRecord(dir))!;
     const { events, id } = await readRun(dir);
     this.history.splice(0, Infinity, ...events);
-    this.found = record;
-    const message = `loaded: trained on ${record.date.slice(0, 16).replace('T', ' ')} UTC; again=true trains it anew`;
+    this.came(record, true);
+    const path = await this.selected().catch(() => undefined);
+    const without = path !== undefined && !hasWeights(path);
+    const message =
+      `loaded: trained on ${record.date.slice(0, 16).replace('T', ' ')} UTC; again=true trains it anew` +
+      (without ? `, and so does what needs its weights, which are not here (${duration(record.seconds)} there)` : '');
     yield { type: 'loaded', run: id, dir, date: record.date, message };
     yield* events;
   }
@@ -238,7 +269,7 @@ export class Run {
   /** Trains in a folder of its own, which is closed at the end; without one a folder is made. */
   private async *train(
     taken: RunFolder | undefined,
-    { identity, start, checkpoint }: { identity: string; start?: StartPoint; checkpoint?: Checkpoint },
+    { identity, checkpoint }: { identity: string; checkpoint?: Checkpoint },
     signal?: AbortSignal,
   ): AsyncGenerator<RunEvent, void, void> {
     let folder = taken;
@@ -253,6 +284,7 @@ export class Run {
       const before = existsSync(join(folder.dir, runFiles.metrics)) ? await readRun(folder.dir) : undefined;
       this.history.splice(0, Infinity, ...(before?.events ?? []));
       const data = await this.used();
+      const start = checkpoint ? undefined : await this.startPoint(signal, true);
       if (checkpoint) checkData(checkpoint, data);
       session = await this.session(data, { start, checkpoint, signal });
       const startStep = checkpoint ? resumeFrom(checkpoint, session) : 0;
@@ -305,8 +337,13 @@ export class Run {
     await folder.hold();
     await saveRecord(folder.dir, record);
     await folder.logMetrics(numbersOf({ ...measured, method: {} }), record.steps);
-    this.found = record;
     this.trained = network;
+    this.came(record, false);
+  }
+
+  private came(record: RunRecord, loaded: boolean): void {
+    this.found = record;
+    noteFinished({ id: record.run, name: this.record.name ?? record.run, loaded });
   }
 
   /** The events of a session, after its warnings. */
@@ -351,15 +388,7 @@ export class Run {
       const session = await openSession(settings, data, { own: model, saved: checkpoint.sparsifier?.state, signal });
       return { ...session, topology };
     }
-    const model = own && (await networkOf(own.topology));
-    if (model && own) {
-      const weights = namedWeights(model);
-      tf.tidy(() =>
-        own.weights.forEach((values, name) =>
-          weights.get(name)?.write(tf.tensor(values, weights.get(name)!.shape as number[])),
-        ),
-      );
-    }
+    const model = own && (await builtNetwork(own));
     if (start === undefined) return openSession(this.settings, data, { own: model, signal });
     const trained = typeof start === 'string' ? await trainedNetwork(start) : undefined;
     const from: StartNetwork = trained
@@ -371,30 +400,4 @@ export class Run {
       trained?.dispose();
     }
   }
-}
-
-/** What a record says of the network after the last step, where another one was selected. */
-async function lastAccuracies(path: string, data: DataSplits, signal?: AbortSignal): Promise<RunRecord['last']> {
-  const network = await trainedNetwork(path);
-  try {
-    const validation = await scoresOf(network, data, 'validation', { signal });
-    const test = await scoresOf(network, data, 'test', { signal });
-    return { validation: validation.accuracy, test: test.accuracy };
-  } finally {
-    network.dispose();
-  }
-}
-
-/** The last checkpoint of a run's folder, from which it goes on; undefined for a run that has none. */
-async function latestOf({ checkpoints }: RunFolder): Promise<Checkpoint | undefined> {
-  const last = (await listCheckpoints(checkpoints)).checkpoints.at(-1);
-  return last && loadCheckpoint(last.path);
-}
-
-function checkData({ path, provenance: saved }: Checkpoint, data: DataSplits): void {
-  if (!saved?.data || saved.data.splitHash === data.splitHash) return;
-  throw new UserError(
-    `The run of the checkpoint ${path} was trained on other images than these, and cannot go on: ${saved.data.name} ` +
-      `(split ${saved.data.splitHash}), not ${data.name} (split ${data.splitHash}).`,
-  );
 }

@@ -1,6 +1,6 @@
 import { basename, dirname, resolve } from '#platform';
 import type * as tf from '@tensorflow/tfjs';
-import { blankImages } from '../data/dataSplits.js';
+import { blankImages, type DataSplits } from '../data/dataSplits.js';
 import type { ImageShape } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 import type { ChannelMasks } from '../graph/channelGraph.js';
@@ -24,6 +24,15 @@ export interface SavedRun {
   settings: RunSettings;
   /** The network's topology as Keras JSON, where it is not the one that the settings describe. */
   topology?: object;
+}
+
+/** Throws a UserError for a checkpoint whose run was trained on other images. */
+export function checkData({ path, provenance: saved }: Checkpoint, data: DataSplits): void {
+  if (!saved?.data || saved.data.splitHash === data.splitHash) return;
+  throw new UserError(
+    `The run of the checkpoint ${path} was trained on other images than these, and cannot go on: ${saved.data.name} ` +
+      `(split ${saved.data.splitHash}), not ${data.name} (split ${data.splitHash}).`,
+  );
 }
 
 /** Settings as they are saved: with the protocol's name. */

@@ -77,11 +77,14 @@ export async function checkReplaceable(path: string, kind: FolderKind, files: Fi
   const rule = `${path} is not written: only ${kind.name} or an empty folder may be replaced`;
   if (!there.isDirectory()) throw new UserError(`${rule}, and there is a file. Give another name.`);
   const entries = await files.readdir(path);
-  const isOne = entries.includes(kind.mark) && entries.every((entry) => kind.files.includes(entry));
-  if (entries.length > 0 && !isOne) {
+  const isMarked = entries.includes(kind.mark);
+  const foreign = isMarked ? entries.filter((entry) => !kind.files.includes(entry)) : entries;
+  if (foreign.length > 0) {
+    const named = foreign.slice(0, 3).join(', ') + (foreign.length > 3 ? ', ...' : '');
     throw new UserError(
-      `${rule}, and this folder holds ${entries.slice(0, 3).join(', ')}${entries.length > 3 ? ', ...' : ''}. ` +
-        'Move it away, or give another name.',
+      isMarked
+        ? `${rule}, and ${named} was added to this one. Move that away (and put it back afterwards), or give another name.`
+        : `${rule}, and this folder holds ${named}. Move it away, or give another name.`,
     );
   }
 }

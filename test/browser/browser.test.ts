@@ -113,5 +113,5 @@ test('what needs Node says so by name in a page', async (t) => {
       new RegExp(`^UserError: ${name}\\b.* needs Node: [^.]+\\. Run the notebook on your own machine`),
     );
   }
-  assert.equal(Object.keys(said).length, 7);
+  assert.equal(Object.keys(said).length, 8);
 });

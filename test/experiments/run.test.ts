@@ -135,6 +135,26 @@ test('a finished run is handed out and not trained: its events, its record and i
   for (const run of [first, second]) run.dispose();
 });
 
+test('a run without its weights is handed out, and so is one that starts from it; who needs them has it trained again', async () => {
+  const at = folder();
+  const recipe = { ...c3.recipe, epochs: 1 };
+  const first = await experiment({ ...c3, recipe, root: at }).finish();
+  const from = (start: Run, seed = 1) => experiment({ ...c3, recipe, seed, root: at, start });
+  const second = await from(first).finish();
+  const [weights, scores] = [await outcome(first), await first.evaluate('test')];
+  rmSync(join(await first.checkpoint(), 'weights.safetensors'));
+
+  const loaded = await experiment({ ...c3, recipe, root: at }).finish();
+  const next = await from(loaded).finish();
+  assert.deepEqual([loaded.dir, next.dir], [first.dir, second.dir]);
+  assert.deepEqual(next.record, second.record);
+  await from(loaded, 2).finish();
+  assert.notEqual(loaded.dir, first.dir, 'what starts from it is trained');
+  assert.deepEqual(await outcome(loaded), weights);
+  assert.deepEqual(await loaded.evaluate('test'), scores);
+  for (const run of [first, second, loaded, next]) run.dispose();
+});
+
 test('what does not change what is learnt does not make another run; what does, does', async () => {
   const at = folder();
   const base = { ...c3, root: at, recipe: { ...c3.recipe, epochs: 1 } };

@@ -1,6 +1,7 @@
 // What every notebook keeps to: its size, its settings, its code, and outputs that belong to that code.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import ts from 'typescript';
 import { cellsOf, compilerErrors, type Cell } from './cells.ts';
@@ -50,6 +51,12 @@ for (const [name, parameters] of Object.entries(settings)) {
   test(`${name} compiles as one program, and the kernel without our patch can read it`, () => {
     assert.deepEqual(compilerErrors(cells), []);
     assert.deepEqual(shorthands(code), []);
+  });
+
+  test(`${name} saves when it runs only what git ignores`, () => {
+    const files = code.flatMap(({ text }) => [...text.matchAll(/saveOutput\(\s*'([^']*)', '([^']*)'/g)]);
+    for (const [, folder, file] of files) assert.deepEqual([folder, file], [name, 'results.json']);
+    assert.match(readFileSync('.gitignore', 'utf8'), /^notebooks\/outputs\/\*\/results\.json$/m);
   });
 
   test(`${name} is saved as it ran: outputs of this very code, no error, no place of the machine it ran on`, () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { readable } from 'sparsebook/backend/readable.js';
 import { Conv2d } from 'sparsebook/layers/conv2d.js';
 import { magnitudeSparsifier } from 'sparsebook/sparsity/magnitude.js';
 import { pruneSmallest } from 'sparsebook/sparsity/pruneSmallest.js';
@@ -8,10 +9,17 @@ import { amountToPrune } from 'sparsebook/sparsity/pruneSmallest.js';
 import { Adam } from 'sparsebook/training/adam.js';
 import { crossEntropy } from 'sparsebook/training/loss.js';
 import { Sgd } from 'sparsebook/training/sgd.js';
-import { activation, assertClose, readGolden, type GoldenArray, type GoldenCase } from '../goldens.ts';
+import {
+  activation,
+  assertClose,
+  readGolden,
+  useGoldensBackend,
+  type GoldenArray,
+  type GoldenCase,
+} from '../goldens.ts';
 import { goldenWeight, ourWeight } from '../models/goldenNetworks.ts';
 
-await tf.setBackend('cpu');
+await useGoldensBackend();
 
 type Masks = GoldenCase<
   { weights?: GoldenArray[]; count?: number },
@@ -106,7 +114,7 @@ function network({ x: images, initial }: Training['inputs']): tf.LayersModel {
 // What lies below a mask moves on in PyTorch; here it is 0, as it is after prune.remove there.
 for (const { name, inputs, attrs, expected } of readGolden<Training>('prune_training', ['expected.log[].weight_orig'])
   .cases) {
-  test(`prune_training ${name}`, () => {
+  test(`prune_training ${name}`, async () => {
     const model = network(inputs);
     const names = inputs.initial.map((each) => each.name);
     const ourNames = names.map((name) => name.replace('.weight', '/kernel').replace('.', '/'));
@@ -122,9 +130,9 @@ for (const { name, inputs, attrs, expected } of readGolden<Training>('prune_trai
     const absolute = attrs.optimizer === 'SGD' ? 2e-5 : 2e-4;
     const sparsifier = magnitudeSparsifier(model);
     const [x, labels] = [activation(inputs.x), tf.tensor1d(inputs.labels, 'int32')];
-    const step = (loss: number): void => {
+    const step = async (loss: number): Promise<void> => {
       const { value, grads } = tf.variableGrads(() => crossEntropy()(model.apply(x) as tf.Tensor2D, labels), weights);
-      assertClose(value.dataSync(), [loss], { absolute: 1e-4 }, 'loss');
+      assertClose(await value.data(), [loss], { absolute: 1e-4 }, 'loss');
       sparsifier.onGradients!(grads, optimizer.remembersDecay);
       optimizer.step(
         weights.map((variable, i) => ({ key: names[i], variable, gradient: grads[variable.name], lr: attrs.lr })),
@@ -142,10 +150,12 @@ for (const { name, inputs, attrs, expected } of readGolden<Training>('prune_trai
 
     for (const { phase, loss, params, effective, weights: after, biases, zeros: wanted } of expected.log) {
       if (phase === 'after remove') sparsifier.unfreeze();
-      else step(loss);
+      else await step(loss);
+      await readable();
       if (params) compare(current(), params, phase);
       if (phase === 'dense step') {
         sparsifier.prune(attrs.prune_amount);
+        await readable();
         const kept = kernels().map((values) => values.map((value) => (value === 0 ? 0 : 1)));
         assert.deepEqual(
           kept.map((mask) => [...mask]),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { computedValues, readable } from 'sparsebook/backend/readable.js';
 import { Conv2d } from 'sparsebook/layers/conv2d.js';
 import { nullSpace } from 'sparsebook/sparsity/nullSpace.js';
 import { orthogonalityScores, rankFilters } from 'sparsebook/sparsity/orthogonality.js';
@@ -13,6 +14,7 @@ import {
   flatGolden,
   readGolden,
   tensor,
+  useGoldensBackend,
   weight,
   type GoldenArray,
   type GoldenCase,
@@ -20,7 +22,7 @@ import {
   type Values,
 } from '../goldens.ts';
 
-await tf.setBackend('cpu');
+await useGoldensBackend();
 
 /** The filters of a convolution [out, in, h, w], or the rows of a matrix. */
 function rowsOf({ shape, data }: Values): Float64Array[] {
@@ -223,7 +225,7 @@ for (const golden of reinit) {
     );
   });
 
-  test(`repr_reinit ${name}: a network's filters come back`, () => {
+  test(`repr_reinit ${name}: a network's filters come back`, async () => {
     const model = chain(golden);
     const set = (layer: string, value: tf.Tensor): void => model.getLayer(layer).setWeights([value]);
     before.forEach((kernel, i) => set(`conv${i + 1}`, weight(kernel)));
@@ -237,6 +239,7 @@ for (const golden of reinit) {
     const image = model.getLayer('fc').weights[0].shape[0]! / channels;
     assert.equal(image, features / channels, 'positions of the image that the dense layer reads');
     set('fc', toOurs(inputs.fc_weight));
+    await readable();
 
     const nextLayer = attrs.zero_init ? 'zero' : 'keep';
     const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: attrs.prune_ratio, nextLayer });
@@ -245,12 +248,13 @@ for (const golden of reinit) {
       const [, inputsOfLayer, h, w] = before[i].shape;
       const rows = dropped ? rowsOf(dropped) : [];
       const ours = rows.map((row) =>
-        tf.tensor(Array.from(row), [inputsOfLayer, h, w]).transpose([1, 2, 0]).dataSync<'float32'>(),
+        computedValues(() => tf.tensor(Array.from(row), [inputsOfLayer, h, w]).transpose([1, 2, 0])),
       );
       return [`conv${i + 1}`, Object.fromEntries(ours.map((row, j) => [`${pruned[i][j]}`, row]))] as const;
     });
     sparsifier.restore({ off: Object.fromEntries(off) });
     sparsifier.beforeEpoch!(2);
+    await readable();
 
     assert.ok(expected.kept_filter_weights_unchanged_except_zeroed_input_channels);
     for (const [i, layer] of expected.layers.entries()) {
@@ -281,7 +285,10 @@ for (const golden of reinit) {
         [layer.filters_from_null_space, layer.filters_from_uniform],
       );
     }
-    assert.deepEqual(model.getLayer('fc').weights[0].read().dataSync(), toOurs(expected.fc_after).dataSync());
+    assert.deepEqual(
+      model.getLayer('fc').weights[0].read().dataSync(),
+      computedValues(() => toOurs(expected.fc_after)),
+    );
     assert.equal(sparsifier.summary!().closed, 0);
   });
 }

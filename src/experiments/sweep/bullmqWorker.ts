@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Job, Queue } from 'bullmq';
-import { dataFolder } from '../../data/loadData.js';
+import { dataFolder } from '../../data/dataFolder.js';
 import type { Outcome } from './children.js';
 import { afterCrash } from './crashes.js';
 import { ChildPool } from './local.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { dataFolder } from '../../data/loadData.js';
+import { dataFolder } from '../../data/dataFolder.js';
 import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
 import type { DataSplits } from '../../data/dataSplits.js';
 import { halfOf, lengthOf } from '../session.js';

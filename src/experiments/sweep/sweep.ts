@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { dataFolder } from '../../data/loadData.js';
+import { dataFolder } from '../../data/dataFolder.js';
 import { UserError } from '../../errors.js';
 import { isAlive } from '#platform';
 import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';

@@ -16,7 +16,7 @@ import { watch, type FollowCellOptions } from './watch.js';
  * there is none.
  */
 export async function follow(run = 'last', options: FollowCellOptions = {}): Promise<void> {
-  const { signal = interruptSignal(), interval = 500, title } = options;
+  const { signal = interruptSignal(), interval = 1000, title } = options;
   const sweep = await Sweep.open(run).catch(() => undefined);
   if (sweep) return followSweep(sweep, options);
   const dir = existsSync(run) ? run : await folderOf(run);

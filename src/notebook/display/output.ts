@@ -1,10 +1,14 @@
 import { loadedModules, randomBytes } from '#platform';
+import { type FinishedRun, takeFinished } from '../../experiments/finishedRuns.js';
 
 /** What a cell shows, as one thing in several forms: MIME type to content. A viewer picks the richest it knows. */
 export type Bundle = Record<string, unknown>;
 
-/** What is said of the forms: MIME type to the size of an image and the text for who cannot see it (`alt`). */
-export type BundleMetadata = Record<string, { width: number; height: number; alt: string }>;
+/**
+ * What is said of the forms: MIME type to the size of an image and the text for who cannot see it (`alt`). `sparsebook.runs` are the runs
+ * that came to their end before it was shown: by these a page that runs carries them along.
+ */
+export type BundleMetadata = Record<string, object>;
 
 interface DisplayData {
   data: Bundle;
@@ -48,6 +52,7 @@ export function cellRunner(): CellRunner | undefined {
 /** Something on display below a cell, which can be replaced in place. */
 export class DisplayHandle {
   readonly id: string = randomBytes(16).toString('hex');
+  private readonly runs: FinishedRun[] = [];
 
   /** Replaces what is shown, in every place where it is shown. Does nothing outside of a notebook. */
   update(bundle: Bundle, metadata: BundleMetadata = {}): void {
@@ -57,7 +62,9 @@ export class DisplayHandle {
   /** Adds the bundle to the output of the cell that runs; false outside of a notebook. */
   send(bundle: Bundle, metadata: BundleMetadata = {}, update = false): boolean {
     const runner = cellRunner();
-    runner?.write({ data: bundle, metadata, transient: { display_id: this.id } }, update);
+    if (runner) this.runs.push(...takeFinished());
+    const about = this.runs.length > 0 ? { ...metadata, sparsebook: { runs: this.runs } } : metadata;
+    runner?.write({ data: bundle, metadata: about, transient: { display_id: this.id } }, update);
     return runner !== undefined;
   }
 }

@@ -12,7 +12,7 @@ import { liveFigure } from './figure.js';
 export interface WatchOptions {
   /** Title of the live plot. */
   title?: string;
-  /** At least this many milliseconds lie between two updates; default 500. */
+  /** At least this many milliseconds lie between two updates; default 1000: drawing takes its part of the core that trains. */
   interval?: number;
 }
 
@@ -34,7 +34,7 @@ type Events = AsyncIterable<TrainingLog[number]>;
  * are its `history`; nothing is returned, since a cell shows what its last line gives.
  */
 export async function watch(run: Watched, options: WatchOptions = {}): Promise<void> {
-  const { title, interval = 500 } = options;
+  const { title, interval = 1000 } = options;
   const events = 'events' in run ? run.events(interruptSignal()) : run;
   const seen: TrainingLog[number][] = [];
   /** A run that goes on has events of before; one that another process trains has none of its own yet. */

@@ -13,7 +13,7 @@ export interface WatchAllOptions {
   signal?: AbortSignal;
   /** Title of the live plot. */
   title?: string;
-  /** At least this many milliseconds lie between two updates of the line; default 500. */
+  /** At least this many milliseconds lie between two updates of the line; default 1000. */
   interval?: number;
 }
 
@@ -33,7 +33,7 @@ function curveOf(name: string, { history }: Run): EpochMeans {
  * An interrupt of the cell ends the run that trains and those behind it; called again, they go on.
  */
 export async function watchAll(runs: readonly Run[], options: WatchAllOptions = {}): Promise<void> {
-  const { title, interval = 500, signal = interruptSignal() } = options;
+  const { title, interval = 1000, signal = interruptSignal() } = options;
   const named = runs.map((run, i) => [run.settings.name ?? `run ${i + 1}`, run] as const);
   const figure = () =>
     curvesOverEpochs(

@@ -1,30 +1,69 @@
-/** Deeper than this, what an object holds is left out. */
-const DEEPEST = 2;
 const LONGEST = 100;
-const WIDEST = 72;
+
+interface Limits {
+  /** Deeper than this, what an object holds is left out. */
+  deepest: number;
+  widest: number;
+}
+
+const usual: Limits = { deepest: 2, widest: 72 };
 
 /** A value much as `console.log` writes it in Node, for what cells print: texts as they are, the rest in JavaScript's own notation. */
-export const asText = (value: unknown): string => (typeof value === 'string' ? value : inspected(value, 0));
+export const asText = (value: unknown): string => (typeof value === 'string' ? value : inspected(value));
 
-function inspected(value: unknown, depth: number): string {
+/** What `console.log` writes of several values in Node: where the first is a text, `%s` and the like in it stand for the next ones. */
+export function asLine(values: readonly unknown[]): string {
+  const [first, ...others] = values;
+  if (typeof first !== 'string' || others.length === 0) return values.map(asText).join(' ');
+  const text = first.replace(/%[sdifjoOc%]/g, (mark) => {
+    if (mark === '%%') return '%';
+    return others.length === 0 ? mark : formats[mark](others.shift());
+  });
+  return [text, ...others.map(asText)].join(' ');
+}
+
+const number =
+  (of: (value: string) => number) =>
+  (value: unknown): string =>
+    typeof value === 'bigint' ? `${value}n` : asText(typeof value === 'symbol' ? NaN : of(value as string));
+
+const formats: Record<string, (value: unknown) => string> = {
+  '%s': (value) => {
+    if (typeof value !== 'object' || value === null)
+      return Object.is(value, -0) || typeof value === 'bigint' ? inspected(value) : String(value);
+    const { toString } = value as { toString?: () => string };
+    const isOwn = toString && !/\[native code\]/.test(Function.prototype.toString.call(toString));
+    return isOwn ? toString.call(value) : inspected(value, { ...usual, deepest: 0 });
+  },
+  '%d': number(Number),
+  '%i': number(parseInt),
+  '%f': number(parseFloat),
+  '%j': (value) => String(JSON.stringify(value)),
+  '%o': (value) => inspected(value),
+  '%O': (value) => inspected(value),
+  '%c': () => '',
+};
+
+/** A value in JavaScript's notation; `depth` says how deep in another one it lies. */
+export function inspected(value: unknown, limits = usual, depth = 0): string {
   if (typeof value === 'string') return `'${value.replace(/[\\']/g, '\\$&').replaceAll('\n', '\\n')}'`;
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return `[Function${value.name && `: ${value.name}`}]`;
   if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : String(value);
   if (value instanceof Error) return depth > 0 ? `[${String(value)}]` : String(value);
-  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
   if (value instanceof RegExp || value instanceof Promise)
     return value instanceof RegExp ? String(value) : 'Promise {}';
   const name = (Object.getPrototypeOf(value) as object | null)?.constructor?.name ?? '';
   const list = Array.isArray(value) || ArrayBuffer.isView(value);
   const shown = name === (list ? 'Array' : 'Object') ? '' : `${name}${sizeOf(value)} `;
-  if (depth > DEEPEST) return list ? '[Array]' : `[${name || 'Object'}]`;
-  const parts = partsOf(value, depth);
+  if (depth > limits.deepest) return list ? '[Array]' : `[${name || 'Object'}]`;
+  const parts = partsOf(value, limits, depth);
   const [open, close] = list ? '[]' : '{}';
   if (parts.length === 0) return `${shown}${open}${close}`;
   const one = `${shown}${open} ${parts.join(', ')} ${close}`;
   const indent = '  '.repeat(depth);
-  const wide = one.length + indent.length > WIDEST || one.includes('\n');
+  const wide = one.length + indent.length > limits.widest || one.includes('\n');
   return wide && !isNumbers(value)
     ? `${shown}${open}\n${parts.map((part) => `${indent}  ${part}`).join(',\n')}\n${indent}${close}`
     : one;
@@ -39,8 +78,8 @@ const sizeOf = (value: object): string => {
   return typeof n === 'number' ? `(${n})` : '';
 };
 
-function partsOf(value: object, depth: number): string[] {
-  const inside = (one: unknown): string => inspected(one, depth + 1);
+function partsOf(value: object, limits: Limits, depth: number): string[] {
+  const inside = (one: unknown): string => inspected(one, limits, depth + 1);
   const key = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : inside(name));
   const all =
     value instanceof Map

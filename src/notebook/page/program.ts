@@ -7,6 +7,7 @@ import { parameterControls } from '../live/document/parameters.js';
 import type { ParameterControl } from '../live/protocol.js';
 import { textsOf } from '../render/markdown.js';
 import { cellTitle, isExecuted, joined, type Notebook } from '../run/notebook.js';
+import { carriedRuns } from './carriedRuns.js';
 import { type CompiledForPage, compileCells } from './compileCells.js';
 import type { PageCell, PageNotebook } from './protocol.js';
 
@@ -15,7 +16,7 @@ export interface PageProgram {
   notebook: PageNotebook;
   /** What starts the cells in the worker, as JavaScript. */
   code: string;
-  /** The files that the notebook reads, by their paths beside it. */
+  /** The files that the notebook reads, and the runs that it tells of, by their paths in the page. */
   files: Map<string, Uint8Array>;
 }
 
@@ -44,7 +45,7 @@ export async function pageProgram(notebook: Notebook, name: string, folder: stri
   return {
     notebook: { cells: pageCells, controls, texts: textsOf(notebook.cells) },
     code: codeOf(compiled),
-    files: filesBeside(folder, name),
+    files: new Map([...filesBeside(folder, name), ...carriedRuns(notebook, folder)]),
   };
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -63,7 +64,8 @@ export async function renderSite(
 ): Promise<Map<string, Uint8Array>> {
   const names = pageNames(notebooks);
   const files = new Map<string, Uint8Array>();
-  const share = (name: string, bytes: Uint8Array): string => {
+  const share = (of: string, bytes: Uint8Array): string => {
+    const name = `${of}-${createHash('sha256').update(bytes).digest('hex').slice(0, 10)}.bin`;
     files.set(name, bytes);
     return name;
   };

@@ -38,7 +38,7 @@ function packed(attribute: Html, gzipped: Uint8Array): Html {
 
 /** The same as a file of a site, which the element names. */
 function shared(id: string, gzipped: Uint8Array, site: Site): Html {
-  return markup`<script type="text/plain" id="${id}" data-from="${site.share(`${id}.bin`, gzipped)}"></script>`;
+  return markup`<script type="text/plain" id="${id}" data-from="${site.share(id, gzipped)}"></script>`;
 }
 
 /** What a page that runs carries: the library, its cells, what it knows of them, and the files that they read. */
@@ -118,7 +118,7 @@ export interface Site {
   list: string;
   /** The address of the service worker that isolates them, so that their threads share memory. */
   serviceWorker: string;
-  /** Makes bytes a file of the site, once, and returns its address. */
+  /** Makes bytes a file of the site, once, and returns its address, which changes with them: a cache never mixes versions. */
   share(name: string, bytes: Uint8Array): string;
 }
 

@@ -31,6 +31,9 @@ export interface CheckpointList {
 export const isCheckpoint = (path: string): boolean =>
   [checkpointFiles.description, checkpointFiles.sums].some((file) => existsSync(join(path, file)));
 
+/** Whether a checkpoint's folder has its weights: where they were left out, it only says of itself what it is. */
+export const hasWeights = (path: string): boolean => existsSync(join(path, checkpointFiles.weights));
+
 /**
  * The checkpoints in `dir`, by their descriptions alone: that all their bytes are good, only loading can tell. Other
  * folders are passed over.

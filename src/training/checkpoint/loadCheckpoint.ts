@@ -2,7 +2,7 @@ import { createHash, join, readFile } from '#platform';
 import { UserError } from '../../errors.js';
 import type { State } from '../../sparsity/sparsifier.js';
 import { checkpointFiles, formatName, formatVersion, unpackState, type Checkpoint } from './checkpoint.js';
-import { findCheckpoint } from './listCheckpoints.js';
+import { findCheckpoint, listCheckpoints } from './listCheckpoints.js';
 import { decodeSafetensors } from '../../formats/safetensors.js';
 
 /**
@@ -36,6 +36,12 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
     averages: averages === undefined ? undefined : unpack(averages),
     cut: cut === undefined ? undefined : unpack(cut),
   };
+}
+
+/** The last checkpoint of those in `dir`, from which a run goes on; undefined where there is none. */
+export async function loadLatest(dir: string): Promise<Checkpoint | undefined> {
+  const last = (await listCheckpoints(dir)).checkpoints.at(-1);
+  return last && loadCheckpoint(last.path);
 }
 
 /** The bytes of a checkpoint's files, compared with their checksums. */

@@ -1,5 +1,5 @@
 import { existsSync, join, readdir, stat } from '#platform';
-import { dataFolder } from '../../data/loadData.js';
+import { dataFolder } from '../../data/dataFolder.js';
 import type { EndEvent, EpochEvent, Scores } from '../events.js';
 import { UserError } from '../../errors.js';
 import { readRun, runFiles, type LoggedRun } from './readRun.js';

@@ -16,9 +16,20 @@ test(
   },
 );
 
-test('on webgpu golden values are met', { skip }, async () => {
-  const files = ['layers/l0Gate', 'layers/originalLayers', 'sparsity/ista', 'training/optimizers'].map(
-    (name) => `test/${name}.golden.test.ts`,
+const goldens = (...names: string[]): Promise<string> =>
+  testOnSwiftShader(
+    names.map((name) => `test/${name}.golden.test.ts`),
+    { SPARSEBOOK_GOLDENS_BACKEND: 'webgpu' },
   );
-  passes(await testOnSwiftShader(files, { SPARSEBOOK_GOLDENS_BACKEND: 'webgpu' }), 66);
+
+test('on webgpu golden values are met', { skip }, async () => {
+  passes(await goldens('layers/l0Gate', 'layers/originalLayers', 'sparsity/ista', 'training/optimizers'), 66);
 });
+
+test(
+  'on webgpu golden values of C3, RePr, pruning and compaction are met',
+  { skip: skip || (!process.env.SPARSEBOOK_CONFORMANCE && 'npm run test:conformance runs it') },
+  async () => {
+    passes(await goldens('models/c3', 'sparsity/repr', 'sparsity/prune', 'compact/compaction'), 43);
+  },
+);

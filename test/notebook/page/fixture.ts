@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import { pageProgram } from 'sparsebook/notebook/page/program.js';
 import { renderReport } from 'sparsebook/notebook/report/renderReport.js';
 import type { Cell, Metadata, Notebook, Output } from 'sparsebook/notebook/run/notebook.js';
+import { payloads } from '../render/payloads.ts';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 
 /** A cell of a notebook that runs in a page, with what it put out when it was saved. */
@@ -107,6 +108,44 @@ const weights = [...sb.namedWeights(model)].map(([name, weight]) =>
 const bytes = Uint8Array.from(sb.encodeSafetensors(new Map(weights)));
 const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
 console.log([...digest].map((byte) => byte.toString(16).padStart(2, '0')).join(''));`,
+  ),
+);
+
+const display = (data: Record<string, unknown>): Output => ({ output_type: 'display_data', data, metadata: {} });
+
+/** A notebook whose every part is a payload, which its cells put out once more when they run in the page. */
+export const hostile = notebookOf(
+  { cell_type: 'markdown', id: 'text', metadata: {}, source: payloads.join('\n\n') },
+  cell(
+    'parameters',
+    payloads
+      .map((payload, index) => `const p${index} = ${JSON.stringify(payload)}; // ${payload.replaceAll('\n', ' ')}`)
+      .join('\n'),
+    [],
+    { tags: ['parameters'] },
+  ),
+  cell(
+    'show',
+    `import * as sb from 'sparsebook';
+const payloads = ${JSON.stringify(payloads)};
+for (const payload of [...payloads, p0]) {
+  for (const type of ['text/html', 'text/markdown', 'text/plain']) sb.display({ [type]: payload });
+}
+sb.display({ 'image/svg+xml': '<svg xmlns="http://www.w3.org/2000/svg">' + payloads.join('') + '</svg>' });
+sb.display({ 'application/vnd.plotly.v1+json': { data: [{ y: [1, 2], name: payloads.join('') }], layout: { title: { text: payloads.join(' ') } } }, 'text/plain': 'x' });`,
+    payloads.flatMap((payload) => [display({ 'text/html': payload }), display({ 'text/markdown': payload })]),
+  ),
+  cell('throws', "// </script><script>hacked=1</script>\nconsole.log('</script><script>hacked=1</script>');"),
+  cell(
+    'breaks',
+    `const tried = async (name: string, act: () => unknown) => {
+  try { await act(); console.log(name + ': done'); } catch (error) { console.log(name + ': ' + (error as Error).name); }
+};
+const scope = globalThis as unknown as { importScripts(address: string): void; fetch(address: string): Promise<unknown> };
+await tried('eval', () => (0, eval)('1'));
+await tried('fetch', () => scope.fetch('https://elsewhere.example/'));
+await tried('importScripts', () => scope.importScripts('https://elsewhere.example/x.js'));`,
+    [],
   ),
 );
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
@@ -155,14 +155,19 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
       fails: [codeCell("throw new Error('no such layer')")],
     };
     const faulty = await publish(cells, { runs: (file) => /fails/.test(file) });
-    rmSync(join(faulty, 'plotly.bin'));
+    rmSync(
+      join(
+        faulty,
+        readdirSync(faulty).find((name) => name.startsWith('plotly-'))!,
+      ),
+    );
     appendFileSync(join(faulty, 'index.html'), '<img src="https://example.org/x.png">');
     writeFileSync(join(faulty, 'service-worker.js'), '');
     const found = await check(faulty);
     const all = Object.fromEntries(Object.entries(found).map(([name, faults]) => [name, faults.join('\n')]));
     assert.match(all['links.html'], /a link leads nowhere: .*gone\.html\n.*a link leads nowhere: .*Gone/s);
-    assert.match(all['figures.html'], /404: .*plotly\.bin/);
-    assert.match(all['figures.html'], /This figure cannot be drawn: plotly\.bin cannot be loaded/);
+    assert.match(all['figures.html'], /404: .*plotly-\w+\.bin/);
+    assert.match(all['figures.html'], /This figure cannot be drawn: plotly-\w+\.bin cannot be loaded/);
     assert.match(all['fails.html'], /a cell ended in an error in this page/);
     assert.match(all['index.html'], /console: .*Content Security Policy/);
     for (const faults of Object.values(all)) assert.match(faults, /it is not isolated: it has one thread/);

@@ -7,6 +7,7 @@ import { renderOutput } from '../../render/outputs.js';
 import { type NotebookOutputs, OutputArea } from '../../run/outputArea.js';
 import type { Message } from '../../kernel/wire.js';
 import type { PageCell } from '../protocol.js';
+import { runsIn } from '../runsIn.js';
 import type { Outcome } from './pageKernel.js';
 
 /** Milliseconds between two looks at what a cell has put out. */
@@ -32,6 +33,8 @@ export class PageCellView {
   showsSaved = true;
   /** The values of the parameters with which it ran here. */
   ranWith: Record<string, unknown> | undefined;
+  /** The names of runs that it loaded here. */
+  readonly loaded = new Set<string>();
 
   /** `here` says where outputs of this page come from. */
   constructor(
@@ -82,6 +85,7 @@ export class PageCellView {
     this.area.clear();
     this.area = new OutputArea(this.page.outputs);
     this.html = [];
+    this.loaded.clear();
     this.outputs.patch({ length: 0, changed: {} });
     this.since = performance.now();
     this.show(false);
@@ -91,6 +95,7 @@ export class PageCellView {
 
   hear(message: Message): void {
     this.area.add(message);
+    for (const { name, loaded } of runsIn(message.content.metadata)) if (loaded) this.loaded.add(name);
     this.refreshSoon();
   }
 
@@ -103,7 +108,8 @@ export class PageCellView {
     this.waiting ||= window.setTimeout(() => this.refresh(), INTERVAL);
   }
 
-  end(outcome: Outcome, parameters: Record<string, unknown>): void {
+  /** `before` names the runs that it shows or uses and that were trained before. */
+  end(outcome: Outcome, parameters: Record<string, unknown>, before: string[]): void {
     clearInterval(this.timer);
     // A worker that is gone, or never came, says nothing itself.
     if (outcome.status !== 'ok' && !this.area.outputs().some((output) => output.output_type === 'error')) {
@@ -113,7 +119,8 @@ export class PageCellView {
     this.outputs.end();
     const needsNode = outcome.status === 'error' && outcome.needs_node;
     this.ranWith = outcome.status === 'ok' ? parameters : undefined;
-    this.last = `${howItEnded(outcome)}in this page, ${this.page.here}, ${this.took}`;
+    const from = before.length > 0 ? `, from what was trained before: ${before.join('; ')}` : '';
+    this.last = `${howItEnded(outcome)}in this page, ${this.page.here}, ${this.took}${from}`;
     this.say(this.last);
     // What a cell that needs Node could not show here is what was saved.
     this.show(needsNode);

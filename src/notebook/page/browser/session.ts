@@ -33,7 +33,7 @@ export class PageSession {
 
   constructor(
     private readonly notebook: PageNotebook,
-    panel: HTMLElement,
+    private readonly root: HTMLElement,
     here: string,
   ) {
     const outputs = new NotebookOutputs(liveLimits);
@@ -47,9 +47,9 @@ export class PageSession {
       reset: () => this.set(this.usual),
       showBefore: (shown: boolean) => this.views.forEach((view) => view.showBefore(shown)),
     };
-    this.panel = new ParametersView(panel, host, 'Run');
+    this.panel = new ParametersView(root, host, 'Run');
     this.runAll.hidden = notebook.controls.length > 0;
-    panel.append(element('div', { class: 'row' }, this.runAll, this.showSaved), this.fault);
+    root.append(element('div', { class: 'row' }, this.runAll, this.showSaved), this.fault);
     this.status.append(
       this.doing,
       button('Stop', () => this.stop()),
@@ -97,7 +97,10 @@ export class PageSession {
       }
     } finally {
       this.running = false;
+      const hadFocus = this.status.contains(document.activeElement);
       this.status.hidden = true;
+      const runs = [...this.root.querySelectorAll<HTMLElement>('button.primary')];
+      if (hadFocus) runs.find((one) => one.checkVisibility())?.focus();
       views.filter(({ cell }) => this.due.has(cell.id)).forEach((view) => view.drop());
       this.look();
     }
@@ -111,7 +114,13 @@ export class PageSession {
     const outcome = await this.kernel.execute(cell.id, parameters, (message) => this.hear(view, message));
     const values = pick(parameters, cell.parameters);
     this.take(view, outcome, values);
-    view.end(outcome, values);
+    view.end(outcome, values, this.trainedBefore(view));
+  }
+
+  /** The runs that a cell shows, or those show that it needs, and that were loaded, not trained there. */
+  private trainedBefore({ cell, loaded }: PageCellView): string[] {
+    const needed = cellsNeededBy(this.notebook.cells, cell.id).flatMap((id) => [...this.view(id).loaded]);
+    return [...new Set([...needed, ...loaded])];
   }
 
   private take(view: PageCellView, outcome: Outcome, values: Record<string, unknown>): void {

@@ -6,7 +6,8 @@ import { CellRun, type CellFailure } from '../../kernel/cellRun.js';
 import { CellVariables } from '../../kernel/cellVariables.js';
 import type { Message, MessageContent } from '../../kernel/wire.js';
 import type { Request, RunnableCell } from '../protocol.js';
-import { asText } from '../asText.js';
+import { asTable } from '../asTable.js';
+import { asLine, asText } from '../asText.js';
 
 const worker = globalThis as unknown as {
   /** Messages go as JSON, as a kernel's do: what is none throws in the cell that shows it. */
@@ -63,8 +64,9 @@ library.showIn({
 
 for (const method of ['log', 'info', 'debug', 'warn', 'error'] as const) {
   const stream = method === 'warn' || method === 'error' ? 'stderr' : 'stdout';
-  console[method] = (...values: unknown[]) => current?.write(stream, `${values.map(asText).join(' ')}\n`);
+  console[method] = (...values: unknown[]) => current?.write(stream, `${asLine(values)}\n`);
 }
+console.table = (data: unknown, columns?: string[]) => console.log(asTable(data, columns));
 
 // What a cell leaves running fails in the cell that runs then, as in the kernel.
 worker.addEventListener('unhandledrejection', (event) => {

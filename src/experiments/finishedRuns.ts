@@ -1,0 +1,15 @@
+/** A run that was asked for and came to its end. */
+export interface FinishedRun {
+  id: string;
+  name: string;
+  /** Whether it was handed out, not trained. */
+  loaded: boolean;
+}
+
+const finished: FinishedRun[] = [];
+
+/** Notes a run, for whoever tells of what the process has done. */
+export const noteFinished = (run: FinishedRun): void => void finished.push(run);
+
+/** The runs that were noted since this was called last. */
+export const takeFinished = (): FinishedRun[] => finished.splice(0);

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { RunRecord } from '../../experiments/record.js';
+import { checkpointFiles } from '../../training/checkpoint/checkpoint.js';
+import { runsFolder } from '../../training/log/listRuns.js';
+import { type Clean, machinePathRemover } from '../run/machinePaths.js';
+import { isExecuted, type Notebook } from '../run/notebook.js';
+import { runsIn } from './runsIn.js';
+
+/** Bytes that the weights of all runs may take together: a page is to stay below 8 MB. */
+const WEIGHTS = 2e6;
+
+/** What a run was and came to, and what its checkpoints are. */
+const told = /^([\w-]+\.jsonl?|checkpoints[\\/][\w-]+[\\/](SHA256SUMS|checkpoint\.json))$/;
+
+type File = [path: string, bytes: Uint8Array];
+
+/**
+ * The finished runs that the outputs of a notebook in `folder` tell of, so far as they lie in data/runs here: their files by their paths
+ * in a page. The weights of the first ones come along as far as there is room.
+ */
+export function carriedRuns({ cells }: Notebook, folder: string): Map<string, Uint8Array> {
+  const clean = machinePathRemover(folder);
+  const outputs = cells.filter(isExecuted).flatMap((cell) => cell.outputs);
+  const named = outputs.flatMap((output) => ('metadata' in output ? runsIn(output.metadata) : []));
+  const ids = new Set(named.map(({ id }) => id).filter((id) => /^[\w-]+$/.test(id)));
+  let room = WEIGHTS;
+  return new Map(
+    [...ids].flatMap((id) => {
+      const run = join(runsFolder(), id);
+      if (!existsSync(join(run, 'record.json'))) return [];
+      const weights = weightsOf(run);
+      const size = weights.reduce((sum, [, bytes]) => sum + bytes.length, 0);
+      const fits = size <= room;
+      if (fits) room -= size;
+      const files = [...toldOf(run, clean), ...(fits ? weights : [])];
+      return files.map(([path, bytes]): File => [`data/runs/${id}/${path}`, bytes]);
+    }),
+  );
+}
+
+function toldOf(run: string, clean: Clean): File[] {
+  const names = (readdirSync(run, { recursive: true }) as string[]).filter((name) => told.test(name));
+  const read = (name: string): string => clean(readFileSync(join(run, name), 'utf8'));
+  return names.map((name) => {
+    const description = join(dirname(name), checkpointFiles.description);
+    const text = basename(name) === checkpointFiles.sums ? sumsFor(read(description), read(name)) : read(name);
+    return [name.replaceAll('\\', '/'), Buffer.from(text)];
+  });
+}
+
+/** A checkpoint's sums with that of the description as it is carried. */
+function sumsFor(description: string, sums: string): string {
+  const sum = createHash('sha256').update(description).digest('hex');
+  const lines = sums.split('\n');
+  return lines.map((line) => (line.endsWith(checkpointFiles.description) ? sum + line.slice(64) : line)).join('\n');
+}
+
+/** What a run's folder has of the weights, and what belongs to them, that it was measured with. */
+function weightsOf(run: string): File[] {
+  const { selected } = JSON.parse(readFileSync(join(run, 'record.json'), 'utf8')) as RunRecord;
+  const folder = `checkpoints/step-${`${selected.step}`.padStart(6, '0')}`;
+  const names = [checkpointFiles.weights, checkpointFiles.state].map((name) => `${folder}/${name}`);
+  return names.filter((name) => existsSync(join(run, name))).map((name) => [name, readFileSync(join(run, name))]);
+}
