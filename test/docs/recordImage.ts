@@ -15,20 +15,21 @@ execFileSync(process.execPath, ['dist/cli.js', 'report', '01', '--no-run', '--st
 
 const browser = await launchChromium();
 try {
-  const page = await browser.newPage({ viewport: { width: 860, height: 620 }, colorScheme: 'light' });
+  const page = await browser.newPage({ viewport: { width: 860, height: 1000 }, colorScheme: 'light' });
   await page.goto(pathToFileURL(report).href);
   const cell = page.locator('#cell-19');
   await cell.scrollIntoViewIfNeeded();
   const slider = cell.locator('input[type=range]').first();
   await slider.waitFor({ timeout: 120_000 });
   const stops = Number(await slider.getAttribute('max')) + 1;
-  const figure = page.locator('figure', { has: slider }).first();
+  const figure = slider.locator('xpath=ancestor::figure[1] | ancestor::div[contains(@class,"output")][1]').first();
   const frames: Buffer[] = [];
-  for (const stop of [...Array(stops).keys(), ...[...Array(stops).keys()].slice(1, -1).reverse()]) {
+  for (let stop = 0; stop < stops; stop++) {
     await slider.fill(String(stop));
-    await page.waitForTimeout(1500);
+    await page.waitForTimeout(3000); // the figure moves there
     frames.push(await figure.screenshot());
   }
+  frames.push(...frames.slice(1, -1).reverse());
   const file = join(root, 'docs', 'images', 'sweep.gif');
   await sharp(frames, { join: { animated: true } })
     .gif({ delay: frames.map(() => 1200), loop: 0, colours: 64, dither: 0 })
