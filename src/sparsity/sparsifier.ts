@@ -65,7 +65,8 @@ export function products(all: readonly ChannelMasks[]): ChannelMasks {
  */
 export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
   const names = parts.map(({ name }) => name);
-  if (new Set(names).size < names.length) throw new UserError(`Methods to combine must differ; received ${names.join(', ')}.`);
+  if (new Set(names).size < names.length)
+    throw new UserError(`Methods to combine must differ; received ${names.join(', ')}.`);
   return {
     name: names.join(' + '),
     parameterGroups: parts.flatMap(({ parameterGroups = [] }) => parameterGroups),

@@ -104,8 +104,14 @@ test('what cannot work is refused in a sentence', () => {
   const { model } = network();
   assert.throws(() => l0Sparsifier(googleNet({ widthMultiplier: 0.1 }), { lambda_l0: 1 }), /googleNet has no L0 gates/);
   assert.throws(() => l0Sparsifier(model, { lambda_l0: -1 }), /lambda_l0 must be a number of at least 0; received -1/);
-  assert.throws(() => l0Sparsifier(model, { lambda_l0: 1, lr_gates: NaN }), /lr_gates must be a learning rate .* received NaN/);
-  assert.throws(() => l0Sparsifier(model, { lambda_l0: 1, weighting: 'l1' as 'sum' }), /weighting must be .* received 'l1'/);
+  assert.throws(
+    () => l0Sparsifier(model, { lambda_l0: 1, lr_gates: NaN }),
+    /lr_gates must be a learning rate .* received NaN/,
+  );
+  assert.throws(
+    () => l0Sparsifier(model, { lambda_l0: 1, weighting: 'l1' as 'sum' }),
+    /weighting must be .* received 'l1'/,
+  );
   const input = tf.input({ shape: [4] });
   const lone = tf.model({ inputs: input, outputs: new L0Gate({ name: 'g' }).apply(input) as tf.SymbolicTensor });
   assert.throws(() => l0Sparsifier(lone, { lambda_l0: 1 }), /The gate g must follow a convolution or dense layer/);

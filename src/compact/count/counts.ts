@@ -147,7 +147,8 @@ export function weightCount(model: tf.LayersModel, masks: ReadonlyMap<string, Fl
     const kernel = kernels.get(name);
     if (!kernel) throw new UserError(`A mask of weights belongs to a kernel of ${model.name}, which has no ${name}.`);
     const { size, positions } = kernel;
-    if (mask.length !== size) throw new UserError(`The mask of ${name} must have ${size} values; received ${mask.length}.`);
+    if (mask.length !== size)
+      throw new UserError(`The mask of ${name} must have ${size} values; received ${mask.length}.`);
     const removed = mask.reduce((count, value) => count + (value === 0 ? 1 : 0), 0);
     parameters -= removed;
     multiplyAdds -= removed * positions;

@@ -11,7 +11,9 @@ export function checkMasks({ model, nodes }: ChannelGraph, masks: ChannelMasks):
       throw new UserError(`A mask belongs to a convolution or dense layer of ${model.name}, which has no ${name}.`);
     }
     if (mask.length !== node.channels) {
-      throw new UserError(`The mask of ${name} must have ${node.channels} values, one a channel; received ${mask.length}.`);
+      throw new UserError(
+        `The mask of ${name} must have ${node.channels} values, one a channel; received ${mask.length}.`,
+      );
     }
   }
 }
