@@ -332,6 +332,6 @@ test('what cannot work is refused in a sentence', () => {
   refused(() => freezeSparsifier(model, { first: 7 }), /a number of smallNet's 3 kernels; received 7/);
   refused(
     () => combineSparsifiers(magnitudeSparsifier(model), magnitudeSparsifier(model)),
-    /Methods to combine differ/,
+    /Methods to combine must differ/,
   );
 });
