@@ -312,7 +312,7 @@ export {
   penaltySweep,
   versionsOverSteps,
   type PenaltyPoint as SweepPoint,
-  type VersionCourse,
+  type VersionHistory,
 } from './plots/ista.js';
 export {
   gradientsPerLayer,
@@ -322,7 +322,7 @@ export {
   type NamedShares,
 } from './plots/perLayer.js';
 export { proximalStep, type ProximalStepOptions } from './plots/proximalStep.js';
-export { named, overlapDuringTraining, reprCurves, reprCycle, type CourseOf, type PhasedEpoch } from './plots/repr.js';
+export { named, overlapDuringTraining, reprCurves, reprCycle, type HistoryOf, type PhasedEpoch } from './plots/repr.js';
 export { softmaxTwice } from './plots/softmaxTwice.js';
 export { sweepExplorer, type SweepExplorerOptions } from './plots/sweepExplorer.js';
 export type { Figure, Frame, Layout, Titled, Trace } from './plots/theme.js';

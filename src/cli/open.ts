@@ -46,7 +46,8 @@ async function open(notebook: string | undefined, { port, browser, watch }: Flag
 
 /** Acts whenever `npm run build`, or `npm run dev`, has rebuilt the library. */
 function onRebuild(act: () => Promise<void>): void {
-  watchFile(join(packageRoot, 'dist', 'built'), { interval: 500, persistent: false }, () => {
+  watchFile(join(packageRoot, 'dist', 'built'), { interval: 500, persistent: false }, (now, before) => {
+    if (now.mtimeMs === before.mtimeMs) return;
     process.stderr.write('the library was rebuilt: kernels restart\n');
     fenced('a restart of kernels', act);
   });

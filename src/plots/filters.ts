@@ -17,7 +17,7 @@ import {
 import type { Figure, Titled } from './theme.js';
 import { randomScore, rankFilters } from '../sparsity/orthogonality.js';
 import type { NamedScores, RankOptions, ReprRanking } from '../sparsity/orthogonality.js';
-import { named, type CourseOf } from './repr.js';
+import { named, type HistoryOf } from './repr.js';
 
 /** The prunings of a run: which filters stayed on (1) and which went off (0) at each pruning, layer by layer: '1101'. */
 export interface Prunings {
@@ -28,7 +28,7 @@ export interface Prunings {
  * Which filters went off at each pruning: filters from input to output along the axis, prunings from top to bottom, a panel
  * for each run.
  */
-export function filterMap(runs: readonly CourseOf<Prunings>[], options: Titled = {}): Figure {
+export function filterMap(runs: readonly HistoryOf<Prunings>[], options: Titled = {}): Figure {
   const records = named(runs);
   const layers = Object.entries(records.at(0)?.prunings.at(0)?.filters ?? {});
   const ends = layers.map((_, l) => layers.slice(0, l + 1).reduce((sum, [, filters]) => sum + filters.length, 0));

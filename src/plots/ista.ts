@@ -1,9 +1,9 @@
 import { axis, colour, curve, dash, figure, levelLine, list, number, percent, verticalMark } from './theme.js';
 import type { Figure, Titled, Trace } from './theme.js';
-import { named, type CourseOf } from './repr.js';
+import { named, type HistoryOf } from './repr.js';
 
 /** How a version of the ISTA protocol went: what its figures need of it. */
-export interface VersionCourse {
+export interface VersionHistory {
   log: readonly {
     step: number;
     groupLasso: number;
@@ -16,12 +16,12 @@ export interface VersionCourse {
 }
 
 /** A version with the number of steps that were made before it, so that one axis can hold several. */
-interface PlacedVersion extends VersionCourse {
+interface PlacedVersion extends VersionHistory {
   run: string;
   from: number;
 }
 
-function oneAfterAnother(versions: readonly CourseOf<VersionCourse>[]): PlacedVersion[] {
+function oneAfterAnother(versions: readonly HistoryOf<VersionHistory>[]): PlacedVersion[] {
   let from = 0;
   return named(versions).map((version) => {
     const placed = { ...version, from };
@@ -43,9 +43,9 @@ function versionMarks(versions: readonly PlacedVersion[]): { shapes: object[]; a
  * How versions of the ISTA protocol went, one behind another: validation accuracy after each epoch, and at every step that
  * was logged the fake sparsity (cost-weighted share of zero gammas) and the group lasso (cost-weighted sum of |gamma|).
  */
-export function versionsOverSteps(versions: readonly CourseOf<VersionCourse>[], options: Titled = {}): Figure {
+export function versionsOverSteps(versions: readonly HistoryOf<VersionHistory>[], options: Titled = {}): Figure {
   const placed = oneAfterAnother(versions);
-  type Points = (version: VersionCourse) => [step: number, value: number][];
+  type Points = (version: VersionHistory) => [step: number, value: number][];
   const parts = (name: string, n: number, points: Points, more: object): Trace => {
     // A gap between versions: compaction lies there. Each panel's axis says whose the curve is.
     const all = placed.flatMap((version) => [
@@ -90,7 +90,7 @@ const label = (layer: string): string => layer.replace(/_conv$/, '').replaceAll(
  * Every gamma of the first, the middle and the last layer at every step that was logged, one line each, over versions one behind another. A line that
  * ends at a version's beginning is of a channel that was cut out.
  */
-export function gammasOverSteps(versions: readonly CourseOf<VersionCourse>[], options: Titled = {}): Figure {
+export function gammasOverSteps(versions: readonly HistoryOf<VersionHistory>[], options: Titled = {}): Figure {
   const all = Object.keys(versions.at(0)?.history.log.at(0)?.gammas ?? {});
   const layers = [...new Set([0, Math.floor(all.length / 2), all.length - 1])].flatMap((i) => all[i] ?? []);
   const placed = oneAfterAnother(versions);

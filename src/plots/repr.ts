@@ -51,7 +51,7 @@ function phaseBands(epochs: readonly PhasedEpoch[], panels = 1): object[] {
 }
 
 /** The epochs of a run of RePr or of standard training; accuracies are from 0 to 1. */
-interface ReprCourse {
+interface ReprHistory {
   run: string;
   epochs: readonly (PhasedEpoch & {
     train: number;
@@ -62,17 +62,17 @@ interface ReprCourse {
 }
 
 /** A run with its name and how it went, as experiments keep it. */
-export interface CourseOf<RunHistory> {
+export interface HistoryOf<RunHistory> {
   readonly name: string | null;
   readonly history: RunHistory;
 }
 
 /** Histories with the names of their runs in them. */
-export const named = <RunHistory>(runs: readonly CourseOf<RunHistory>[]): (RunHistory & { run: string })[] =>
+export const named = <RunHistory>(runs: readonly HistoryOf<RunHistory>[]): (RunHistory & { run: string })[] =>
   runs.map(({ name, history }) => ({ ...history, run: name ?? 'run' }));
 
 /** The epochs that the runs were trained for, and those of the first that goes through RePr's cycle. */
-function epochsOf(records: readonly ReprCourse[]): { epochs: number[]; cycle: readonly PhasedEpoch[] } {
+function epochsOf(records: readonly ReprHistory[]): { epochs: number[]; cycle: readonly PhasedEpoch[] } {
   const cycle = records.find((record) => record.epochs.some(({ phase }) => phase === 'S2'));
   return { epochs: records.at(0)?.epochs.map(({ epoch }) => epoch) ?? [], cycle: cycle?.epochs ?? [] };
 }
@@ -82,13 +82,17 @@ function epochsOf(records: readonly ReprCourse[]): { epochs: number[]; cycle: re
  * which filters are off in grey. Records of one name differ in their seeds: their mean is drawn, and the range of the
  * validation accuracies as a band.
  */
-export function reprCurves(runs: readonly CourseOf<Pick<ReprCourse, 'epochs'>>[], options: Titled = {}): Figure {
+export function reprCurves(runs: readonly HistoryOf<Pick<ReprHistory, 'epochs'>>[], options: Titled = {}): Figure {
   const records = named(runs);
   const groups = [...new Set(records.map(({ run }) => run))].map((run) =>
     records.filter((record) => record.run === run),
   );
   const { epochs, cycle } = epochsOf(records);
-  const at = (group: readonly ReprCourse[], of: 'train' | 'validation', over: (values: number[]) => number): number[] =>
+  const at = (
+    group: readonly ReprHistory[],
+    of: 'train' | 'validation',
+    over: (values: number[]) => number,
+  ): number[] =>
     group[0].epochs.map(
       (_, i) => 100 * over(group.flatMap((record) => record.epochs.slice(i, i + 1).map((e) => e[of]))),
     );
@@ -199,7 +203,7 @@ export function reprCycle(cycle: ReprLengths & { epochs: number }, options: Titl
 
 /** Mean orthogonality score of the filters that are on, over the epochs of several runs, a panel for each layer. */
 export function overlapDuringTraining(
-  runs: readonly CourseOf<Pick<ReprCourse, 'epochs'>>[],
+  runs: readonly HistoryOf<Pick<ReprHistory, 'epochs'>>[],
   options: Titled = {},
 ): Figure {
   const records = named(runs);

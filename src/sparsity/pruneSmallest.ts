@@ -7,7 +7,9 @@ export type PruningScope = 'global' | 'perLayer';
 /** How many of `count` values an amount means: a share below 1, or so many. */
 export function amountToPrune(amount: number, count: number): number {
   if (!(amount >= 0) || (amount >= 1 && !Number.isInteger(amount))) {
-    throw new UserError(`The amount to prune must be a share of at least 0 and below 1, or a whole number; received ${amount}.`);
+    throw new UserError(
+      `The amount to prune must be a share of at least 0 and below 1, or a whole number; received ${amount}.`,
+    );
   }
   if (amount >= 1 && amount > count) throw new UserError(`${amount} values cannot be pruned: only ${count} are left.`);
   return amount < 1 ? roundHalfToEven(amount * count) : amount;

@@ -131,7 +131,9 @@ export class WeightMasks {
   private put(tensors: Map<Weight, tf.Tensor>, weight: Weight, values: Float32Array): void {
     const size = weight.read().size;
     if (values.length !== size) {
-      throw new UserError(`A mask of ${weight.originalName} must have ${size} values, one an entry; received ${values.length}.`);
+      throw new UserError(
+        `A mask of ${weight.originalName} must have ${size} values, one an entry; received ${values.length}.`,
+      );
     }
     tensors.get(weight)?.dispose();
     tensors.set(weight, tf.keep(tf.tensor(values, weight.shape as number[])));

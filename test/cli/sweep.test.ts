@@ -134,7 +134,11 @@ test('a point that fails stops no other one, blocks those that start from it, an
 });
 
 test('Ctrl-C and cancel save what runs, and the same command goes on', async () => {
-  const words = [...tinyRun.map((word) => (word.startsWith('epochs') ? 'epochs=1000' : word)), 'name=long', 'seed=1..2'];
+  const words = [
+    ...tinyRun.map((word) => (word.startsWith('epochs') ? 'epochs=1000' : word)),
+    'name=long',
+    'seed=1..2',
+  ];
   const options = ['jobs=2', 'threads=1'];
   const runs = join(folder, 'stopped', 'runs');
   /** Epochs in the logs of all runs: a process that asks for the status takes longer than an epoch. */

@@ -242,7 +242,10 @@ test('what cannot be done is refused in a sentence', () => {
     assert.throws(act, (e) => e instanceof UserError && message.test(e.message));
   const model = residual();
   refused(() => compact(model, new Map([['bn', none(4)]])), /which has no bn/);
-  refused(() => compact(model, new Map([['a', none(3)]])), /The mask of a must have 4 values, one a channel; received 3/);
+  refused(
+    () => compact(model, new Map([['a', none(3)]])),
+    /The mask of a must have 4 values, one a channel; received 3/,
+  );
   refused(() => compact(model, new Map(), { roundTo: 0 }), /roundTo must be a whole number of at least 1; received 0/);
   refused(() => compact(model, new Map(), { keep: { z: 'all' } }), /keep names the layer z/);
   refused(() => compact(model, new Map(), { keep: { a: [4] } }), /keep asks for channel 4 of a, .* 0 to 3/);

@@ -46,7 +46,10 @@ test('a bias map fits images of its size only', () => {
   const refused = (act: () => unknown, message: RegExp): void =>
     assert.throws(act, (e) => e instanceof UserError && message.test(e.message));
   refused(() => new BiasMap({ rows: [], columns: [0] }), /rows must be whole numbers of at least 0; received \[\]/);
-  refused(() => new BiasMap({ rows: [0], columns: [0.5] }), /columns must be whole numbers of at least 0; received \[0.5\]/);
+  refused(
+    () => new BiasMap({ rows: [0], columns: [0.5] }),
+    /columns must be whole numbers of at least 0; received \[0.5\]/,
+  );
   refused(
     () => new BiasMap({ name: 'map', rows: [0, 0], columns: [0] }).apply(tf.input({ shape: [2, 2, 1] })),
     /map was made for images of 2 x 1; received 2 x 2/,

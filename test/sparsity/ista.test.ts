@@ -84,7 +84,13 @@ test('rescaled gammas leave the logits as they are, branches included, and can b
 
 test('what cannot work is refused in a sentence', () => {
   const wrong = (penalty: number, model = resnet20(narrow)) => istaSparsifier(model, { l1_penalty: penalty });
-  assert.throws(() => wrong(-1), { name: 'UserError', message: /l1_penalty must be a number of at least 0; received -1/ });
+  assert.throws(() => wrong(-1), {
+    name: 'UserError',
+    message: /l1_penalty must be a number of at least 0; received -1/,
+  });
   assert.throws(() => wrong(1, c3(narrow)), { name: 'UserError', message: /c3 has no channels to prune by their gam/ });
-  assert.throws(() => rescaleGammas(resnet20(narrow), 0), { name: 'UserError', message: /alpha is a number above 0/ });
+  assert.throws(() => rescaleGammas(resnet20(narrow), 0), {
+    name: 'UserError',
+    message: /alpha must be a number above 0/,
+  });
 });

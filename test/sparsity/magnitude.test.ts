@@ -316,7 +316,10 @@ test('no method of the sparsifier leaves a tensor behind', () => {
 test('what cannot work is refused in a sentence', () => {
   const model = smallNet({ gates: false });
   const refused = (action: () => void, message: RegExp): void => assert.throws(action, { name: 'UserError', message });
-  refused(() => magnitudeSparsifier(model).prune(1.5), /a share of at least 0 and below 1, or a whole number; received 1.5/);
+  refused(
+    () => magnitudeSparsifier(model).prune(1.5),
+    /a share of at least 0 and below 1, or a whole number; received 1.5/,
+  );
   refused(() => magnitudeSparsifier(model).prune(1e6), /1000000 values cannot be pruned: only 844 are left/);
   refused(() => magnitudeSparsifier(model, { rankedBy: resnet18({ widthMultiplier: 0.05 }) }), /resnet18 has others/);
   refused(
@@ -329,6 +332,6 @@ test('what cannot work is refused in a sentence', () => {
   refused(() => freezeSparsifier(model, { first: 7 }), /a number of smallNet's 3 kernels; received 7/);
   refused(
     () => combineSparsifiers(magnitudeSparsifier(model), magnitudeSparsifier(model)),
-    /Methods to combine differ/,
+    /Methods to combine must differ/,
   );
 });

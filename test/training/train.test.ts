@@ -380,5 +380,8 @@ test('what cannot work is refused in a sentence', async () => {
   await refused({ data: { train: colours(0) } }, /The training set colours 1 has no images/);
   const optimizer = new AdamW();
   optimizer.restore({ 'first/kernel': { step: 1, m: new Float32Array(3), v: new Float32Array(3) } });
-  await assert.rejects(run({ model, optimizer }), /must have 768 values m for first\/kernel; received 3: .*another network/);
+  await assert.rejects(
+    run({ model, optimizer }),
+    /must have 768 values m for first\/kernel; received 3: .*another network/,
+  );
 });

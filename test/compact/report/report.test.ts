@@ -65,7 +65,10 @@ test('the difference is that to the network with its masks applied, on the image
   const { difference } = await compact(model, masks).report({ images, batchSizes: [] });
   assert.ok(difference.relative <= 1e-5 && difference.images === 2);
   await assert.rejects(compact(model, masks).report({ images: tf.zeros([2, 30, 32, 3]) }), (e) => {
-    return e instanceof UserError && /Images to compare on must be \[N, 32, 32, 3\]; received \[2, 30, 32, 3\]/.test(e.message);
+    return (
+      e instanceof UserError &&
+      /Images to compare on must be \[N, 32, 32, 3\]; received \[2, 30, 32, 3\]/.test(e.message)
+    );
   });
 });
 

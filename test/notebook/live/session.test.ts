@@ -172,6 +172,11 @@ describe('an open notebook', () => {
     await page.do({ do: 'run', ids: ['other'] });
     await page.until('the failure', ({ state }) => state.cells.other.run?.fault === 'failed');
     assert.match(page.shown('other'), /label/);
+    const [before] = kernelsOf(process.pid);
+    await site.server.notebooks.restartKernels(); // as after a rebuild of the library
+    await page.until('another kernel', ({ state }) => state.kernel?.state === 'idle');
+    assert.ok(!kernelsOf(process.pid).includes(before));
+    assert.match(page.shown('curve'), /Curve for 35/);
     await page.do({ do: 'stop' });
     await page.until('no kernel', ({ state }) => state.kernel?.state === 'off');
     assert.deepEqual(kernelsOf(process.pid), []);
