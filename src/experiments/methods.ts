@@ -375,3 +375,9 @@ function whereChosen(name: MethodName): object {
 export const methodSettings = Object.fromEntries(methodNames.map((name) => [name, whereChosen(name)])) as {
   readonly [Name in MethodName]: Schema<MethodSettings[Name], ExperimentSettings>;
 };
+
+/** The first epoch that can be the best: once all methods have removed what they remove. undefined where one does not say. */
+export function bestFrom(settings: ExperimentSettings): number | undefined {
+  const settled = settings.methods.map((name) => methods[name].settled?.(settings));
+  return settled.length === 0 || settled.includes(undefined) ? undefined : Math.max(...(settled as number[]));
+}

@@ -18,7 +18,7 @@ import { acquireRun, findRun, followed, type RunEvent } from './acquireRun.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { noteFinished } from './finishedRuns.js';
 import { builtNetwork, identityOf, sameOutcome, type OwnNetwork, type StartPoint } from './identity.js';
-import { methods } from './methods.js';
+import { bestFrom } from './methods.js';
 import { networkOf, type StartNetwork } from './networks.js';
 import { maskSnapshots, notesOf, type MaskSnapshot } from './notes.js';
 import type { Protocol } from './protocols/protocol.js';
@@ -303,7 +303,7 @@ export class Run {
         everyEpochs: checkpoints.every_epochs,
         everySteps: checkpoints.every_steps ?? undefined,
         keep: checkpoints.keep,
-        bestFrom: checkpoints.best_from ?? this.bestFrom(),
+        bestFrom: checkpoints.best_from ?? bestFrom(this.settings),
         settings: saved,
         provenance: origin,
       });
@@ -367,13 +367,6 @@ export class Run {
       }
     }
     yield* session.events(signal, startStep);
-  }
-
-  /** The first epoch that can be the best; undefined where `checkpointed` decides. */
-  private bestFrom(): number | undefined {
-    const { methods: names } = this.settings;
-    const settled = names.map((name) => methods[name].settled?.(this.settings));
-    return settled.length === 0 || settled.includes(undefined) ? undefined : Math.max(...(settled as number[]));
   }
 
   private async session(

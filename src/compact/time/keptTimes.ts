@@ -1,7 +1,7 @@
 import { createHash, join, readFile } from '#platform';
 import * as tf from '@tensorflow/tfjs';
 import { currentBackend } from '../../backend/useBackend.js';
-import { dataFolder } from '../../data/loadData.js';
+import { dataFolder } from '../../data/dataFolder.js';
 import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
 import type { WholeTimes, WidthTimes } from './widthTimes.js';
 
