@@ -58,7 +58,7 @@ const inNodeAlone = [
   'src/data/{download,folder,getCifar10}.ts',
   'src/compact/export/onnx*.ts',
   'src/training/log/{checkout,runLock,tensorboard/eventFile}.ts',
-  'src/experiments/{toldRuns,settings/written}.ts',
+  'src/experiments/{runRows,settings/written}.ts',
   'src/experiments/sweep/!(results).ts',
   'src/notebook/display/{dataFrame,follow,fonts,plotlyInNode,renderPng,sweep}.ts',
   'src/notebook/{jupyter,kernel/client,kernel/patch,live,page,publish,report,run,runs}/**',

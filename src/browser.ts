@@ -1,4 +1,5 @@
-// A notebook's library in a browser (`sparsebook/browser`): all of `sparsebook`, and what a page that runs cells needs besides.
+// A notebook's library in a browser (`sparsebook/browser`): all of `sparsebook`, and what a page that runs cells needs
+// besides.
 import { installInterruptHook } from './notebook/kernel/interrupt.js';
 
 export * from './browserLibrary.js';

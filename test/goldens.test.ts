@@ -1,4 +1,5 @@
-// Golden files of the same form as ours, with other sizes, go through the golden tests; what a test does not know is refused.
+// Golden files of the same form as ours, with other sizes, go through the golden tests; what a test does not know is
+// refused.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

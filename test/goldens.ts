@@ -43,9 +43,9 @@ const folder = process.env.SPARSEBOOK_GOLDENS ?? join(import.meta.dirname, 'fixt
 const WORDS = ['what', 'source', 'layout', 'notes', 'tolerance', 'observed_error', 'code_raised'];
 
 /**
- * All of one golden file, e.g. 'l0_gate'. Its tests must read every field of every case, or the test file fails and names
- * those left: what a file says is tested, or listed among `notes` (`expected.layers[].limit`; `*` is any key), with
- * all below it.
+ * All of one golden file, e.g. 'l0_gate'. Its tests must read every field of every case, or the test file fails and
+ * names those left: what a file says is tested, or listed among `notes` (`expected.layers[].limit`; `*` is any key),
+ * with all below it.
  */
 export function readGolden<Case = GoldenCase, Rest = unknown>(
   name: string,

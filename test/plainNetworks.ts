@@ -1,4 +1,5 @@
-// Networks as people build them from tf.layers alone, narrow: what methods, compaction, counting and exports must work on.
+// Networks as people build them from tf.layers alone, narrow: what methods, compaction, counting and exports must work
+// on.
 import * as tf from '@tensorflow/tfjs';
 import { Random } from 'sparsebook/backend/random.js';
 
@@ -47,7 +48,10 @@ function vgg(): tf.LayersModel {
   return tf.model({ name: 'vgg', inputs: input, outputs: apply(l.dense({ units: 3 }), x) });
 }
 
-/** MobileNetV2: inverted residuals of 1x1, depthwise and linear 1x1 convolutions with ReLU6. 64x48x3 images, 100 classes. */
+/**
+ * MobileNetV2: inverted residuals of 1x1, depthwise and linear 1x1 convolutions with ReLU6. 64x48x3 images, 100
+ * classes.
+ */
 function mobileNetV2(): tf.LayersModel {
   const input = tf.input({ shape: [64, 48, 3] });
   const block = (x: Symbolic, filters: number, stride: number): Symbolic => {
@@ -80,7 +84,9 @@ function squeezeNet(): tf.LayersModel {
   return tf.model({ name: 'squeezeNet', inputs: input, outputs: apply(l.globalAveragePooling2d({}), x) });
 }
 
-/** DenseNet: norm and ReLU in front of each convolution, whose output is put beside all before; a transition between. */
+/**
+ * DenseNet: norm and ReLU in front of each convolution, whose output is put beside all before; a transition between.
+ */
 function denseNet(): tf.LayersModel {
   const input = tf.input({ shape: [28, 28, 1] });
   const before = (x: Symbolic): Symbolic => activate(apply(l.batchNormalization(), x), 'relu');
@@ -112,7 +118,9 @@ function squeezeExcite(): tf.LayersModel {
   return tf.model({ name: 'squeezeExcite', inputs: input, outputs: head(x, 10) });
 }
 
-/** U-Net: down by strides, up by a transposed convolution and by upsampling, joined sideways; two values for each pixel. */
+/**
+ * U-Net: down by strides, up by a transposed convolution and by upsampling, joined sideways; two values for each pixel.
+ */
 function uNet(): tf.LayersModel {
   const input = tf.input({ shape: [32, 24, 3] });
   const top = conv(input, 5);
@@ -146,7 +154,9 @@ function nested(): tf.LayersModel {
   return tf.model({ name: 'nested', inputs: input, outputs: head(conv(apply(features, stem), 8, { kernel: 1 }), 10) });
 }
 
-/** Each with new weights at every call; `randomWeights` makes them those of a trained network. The caller disposes it. */
+/**
+ * Each with new weights at every call; `randomWeights` makes them those of a trained network. The caller disposes it.
+ */
 export const plainNetworks: Readonly<Record<string, () => tf.LayersModel>> = {
   vgg,
   mobileNetV2,
@@ -158,7 +168,9 @@ export const plainNetworks: Readonly<Record<string, () => tf.LayersModel>> = {
   nested,
 };
 
-/** Gives every weight values from a seed as training leaves them: no bias, shift or running mean is 0, no variance 1. */
+/**
+ * Gives every weight values from a seed as training leaves them: no bias, shift or running mean is 0, no variance 1.
+ */
 export function randomWeights(model: tf.LayersModel, seed = 1): tf.LayersModel {
   const random = new Random(seed);
   tf.tidy(() => {

@@ -30,7 +30,8 @@ if (files.length === 0) {
   console.error(`no test file matches ${words.join(', ')}`);
   process.exit(1);
 }
-// Those in the second half of the alphabet, of notebooks and servers, mostly wait; those in the first half mostly compute.
+// Those in the second half of the alphabet, of notebooks and servers, mostly wait; those in the first half mostly
+// compute.
 const half = Math.ceil(files.length / 2);
 const mixed = files.slice(0, half).flatMap((file, i) => [file, ...files.slice(half + i, half + i + 1)]);
 

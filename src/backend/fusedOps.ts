@@ -30,7 +30,10 @@ function run<T extends tf.Tensor | tf.Tensor[]>(
     .runKernel(PREFIX + name, given as tf.NamedTensorMap, attributes as Parameters<tf.KernelFunc>[0]['attrs']);
 }
 
-/** The inputs of batch normalisation: x [N, ..., C]; gamma and beta [C], 1 and 0 if left out; gate [N, C], a mask behind the ReLU. */
+/**
+ * The inputs of batch normalisation: x [N, ..., C]; gamma and beta [C], 1 and 0 if left out; gate [N, C], a mask behind
+ * the ReLU.
+ */
 export interface FusedBatchNormInputs {
   x: tf.Tensor;
   gamma?: tf.Tensor1D;
@@ -61,8 +64,9 @@ function withDefaults({ x, gamma, beta, ...rest }: FusedBatchNormInputs): Record
 }
 
 /**
- * y = relu?(gamma (x - mean) / sqrt(variance + epsilon) + beta) * gate, with the mean and the biased variance [C] of this batch; missing inputs are 1, 0, 1.
- * Differentiable in x, gamma, beta and gate through y (mean and variance carry no gradient). The caller disposes all three.
+ * y = relu?(gamma (x - mean) / sqrt(variance + epsilon) + beta) * gate, with the mean and the biased variance [C] of
+ * this batch; missing inputs are 1, 0, 1. Differentiable in x, gamma, beta and gate through y (mean and variance carry
+ * no gradient). The caller disposes all three.
  */
 export function fusedBatchNorm(
   inputs: FusedBatchNormInputs,
@@ -114,8 +118,9 @@ export interface QuantizedConvOptions extends ConvBiasOptions {
 }
 
 /**
- * A convolution of whole numbers: x [N, H, W, Cin] rounded to the grid `input`, kernel [h, w, Cin, Cout] of int32 within -127..127, bias [Cout] of int32 in
- * units of input.scale * scale, and scale [Cout], what 1 in the kernel stands for. Sums are exact. Not differentiable.
+ * A convolution of whole numbers: x [N, H, W, Cin] rounded to the grid `input`, kernel [h, w, Cin, Cout] of int32
+ * within -127..127, bias [Cout] of int32 in units of input.scale * scale, and scale [Cout], what 1 in the kernel stands
+ * for. Sums are exact. Not differentiable.
  */
 export function quantizedConv(
   inputs: { x: tf.Tensor4D; kernel: tf.Tensor4D; bias: tf.Tensor1D; scale: tf.Tensor1D },
@@ -127,7 +132,10 @@ export function quantizedConv(
 /** The most that a product of two codes can be, and what a float counts exactly to. */
 const [PRODUCT, EXACT] = [127 * 127, 2 ** 24];
 
-/** The same of tf operations, to the bit where they round as they should: floats hold whole numbers, of so many channels at a time that no sum loses a bit. */
+/**
+ * The same of tf operations, to the bit where they round as they should: floats hold whole numbers, of so many channels
+ * at a time that no sum loses a bit.
+ */
 function composedConv(
   { x, kernel, bias, scale }: Parameters<typeof quantizedConv>[0],
   { input, output, relu, strides, pad }: QuantizedConvOptions,
@@ -164,7 +172,8 @@ export interface AdamWOptions {
 }
 
 /**
- * One AdamW step (Loshchilov and Hutter, arXiv 1711.05101) in place: param, m and v change, and so does every tensor that shares their values (clones).
+ * One AdamW step (Loshchilov and Hutter, arXiv 1711.05101) in place: param, m and v change, and so does every tensor
+ * that shares their values (clones).
  */
 export function adamWStep(
   inputs: { param: tf.Tensor; grad: tf.Tensor; m: tf.Tensor; v: tf.Tensor },
@@ -194,7 +203,9 @@ export function sgdStep(
 export interface HardConcreteOptions {
   /** Masks to draw: one an image. */
   n: number;
-  /** The noise of image i and channel c is uniform(seed, offset + i * C + c) of random.ts, kept within [1e-6, 1 - 1e-6]. */
+  /**
+   * The noise of image i and channel c is uniform(seed, offset + i * C + c) of random.ts, kept within [1e-6, 1 - 1e-6].
+   */
   seed: number;
   offset: number;
   temperature: number;
@@ -203,8 +214,8 @@ export interface HardConcreteOptions {
 }
 
 /**
- * Masks [n, C] of logAlpha [C]: clip(s (zeta - gamma) + gamma, 0, 1) with s = sigmoid((ln u - ln(1 - u) + logAlpha) / temperature)
- * (Louizos et al., arXiv 1712.01312). Differentiable in logAlpha.
+ * Masks [n, C] of logAlpha [C]: clip(s (zeta - gamma) + gamma, 0, 1) with s = sigmoid((ln u - ln(1 - u) + logAlpha) /
+ * temperature) (Louizos et al., arXiv 1712.01312). Differentiable in logAlpha.
  */
 export function hardConcreteSample(logAlpha: tf.Tensor1D, options: HardConcreteOptions): tf.Tensor2D {
   return run<tf.Tensor2D>('HardConcreteSample', { logAlpha }, { ...options });

@@ -5,7 +5,10 @@ import { UserError } from '../errors.js';
 
 const NATIVE = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'];
 
-/** Loads native TensorFlow, which registers the backend 'tensorflow', and returns its package's name. Throws a UserError that says why not. */
+/**
+ * Loads native TensorFlow, which registers the backend 'tensorflow', and returns its package's name. Throws a UserError
+ * that says why not.
+ */
 export function loadTensorflow(): string {
   const reasons: string[] = [];
   for (const name of NATIVE) {

@@ -13,14 +13,18 @@ const remote = (): RemoteBackend | undefined => {
 };
 
 /**
- * Waits until `dataSync` gives the values of every tensor that there is now: to be called before what reads weights, masks
- * and memories at once. Does nothing on backends that always do. Throws a UserError for what went wrong on the device.
+ * Waits until `dataSync` gives the values of every tensor that there is now: to be called before what reads weights,
+ * masks and memories at once. Does nothing on backends that always do. Throws a UserError for what went wrong on the
+ * device.
  */
 export async function readable(): Promise<void> {
   await remote()?.fetchValues();
 }
 
-/** Does work that reads what it computes: on cpu where the backend gives values only asynchronously, else where all else is computed. */
+/**
+ * Does work that reads what it computes: on cpu where the backend gives values only asynchronously, else where all else
+ * is computed.
+ */
 export function whereReadable<T>(work: () => T): T {
   if (!remote()) return work();
   const name = tf.getBackend();

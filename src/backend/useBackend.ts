@@ -12,11 +12,19 @@ export type BackendName = 'tensorflow' | 'simd' | 'cpu' | 'webgpu';
 
 /** Which backend is asked for, and with what. */
 export interface BackendOptions {
-  /** Default: the environment's SPARSEBOOK_BACKEND, else 'auto': tensorflow if its binary loads, else simd, else cpu. */
+  /**
+   * Default: the environment's SPARSEBOOK_BACKEND, else 'auto': tensorflow if its binary loads, else simd, else cpu.
+   */
   backend?: 'auto' | BackendName;
-  /** Threads of the simd backend. Default: the environment's SPARSEBOOK_THREADS, else as many as `usableCores`. A page that is not isolated from others has one. */
+  /**
+   * Threads of the simd backend. Default: the environment's SPARSEBOOK_THREADS, else as many as `usableCores`. A page
+   * that is not isolated from others has one.
+   */
   threads?: number;
-  /** Whether the simd backend's convolutions may go through Winograd's transforms: several times faster, rounding errors a few times larger. Default true. */
+  /**
+   * Whether the simd backend's convolutions may go through Winograd's transforms: several times faster, rounding errors
+   * a few times larger. Default true.
+   */
   winograd?: boolean;
 }
 

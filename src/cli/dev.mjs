@@ -1,4 +1,5 @@
-// npm run dev: builds, rebuilds whatever changes under src/, and opens the notebooks, whose kernels then restart by themselves.
+// npm run dev: builds, rebuilds whatever changes under src/, and opens the notebooks, whose kernels then restart by
+// themselves.
 import { spawn, spawnSync } from 'node:child_process';
 import { watch } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -16,8 +16,8 @@ export interface Served {
 const say = (line: string): boolean => process.stderr.write(`${line}\n`);
 
 /**
- * Starts a server, opens its page in the browser or only prints the address, and ends the process once Ctrl-C comes, the system asks
- * for it or the terminal is gone. A second signal ends it at once.
+ * Starts a server, opens its page in the browser or only prints the address, and ends the process once Ctrl-C comes,
+ * the system asks for it or the terminal is gone. A second signal ends it at once.
  */
 export async function keepOpen(browser: boolean, start: () => Promise<Served>): Promise<never> {
   // Loaded late: most commands need none of it.

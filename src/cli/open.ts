@@ -22,8 +22,8 @@ export function usualFolder(): string {
 }
 
 /**
- * Serves the notebooks until Ctrl-C, until the system asks the process to end or until its terminal is gone: what is not saved is kept
- * in drafts first, then kernels end. A second signal ends them at once.
+ * Serves the notebooks until Ctrl-C, until the system asks the process to end or until its terminal is gone: what is
+ * not saved is kept in drafts first, then kernels end. A second signal ends them at once.
  */
 async function open(notebook: string | undefined, { port, browser, watch }: Flags): Promise<void> {
   const file = notebook === undefined ? undefined : resolveNotebook(notebook);

@@ -13,8 +13,8 @@ const CODE = 141;
 export const lostOutput = new EventEmitter<{ lost: [] }>();
 
 /**
- * From now on output that cannot be written is an event of `lostOutput`, on which work that has something to save stops in
- * order; without such work the process ends. If the reason is another one than a closed output, such as a full disk,
+ * From now on output that cannot be written is an event of `lostOutput`, on which work that has something to save stops
+ * in order; without such work the process ends. If the reason is another one than a closed output, such as a full disk,
  * the other stream says it.
  */
 function watchOutput(): void {

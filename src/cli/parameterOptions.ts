@@ -53,7 +53,10 @@ function joinPairs(words: string[]): string[] {
   return joined;
 }
 
-/** The parameters given by `key=value` words and by options: single ones go before those of `-y`, then come `-f` and `-b`. */
+/**
+ * The parameters given by `key=value` words and by options: single ones go before those of `-y`, then come `-f` and
+ * `-b`.
+ */
 export function parametersFrom(words: string[], flags: ParameterFlags): Record<string, GivenValue> {
   const { parameters = [], parameters_raw = [] } = flags;
   const { parameters_yaml = [], parameters_file = [], parameters_base64 = [] } = flags;

@@ -46,8 +46,8 @@ function splitWords(words: string[]): { notebook: string; assignments: string[] 
 }
 
 /**
- * Executes a notebook for a report: beside it, not in it, so that a report at other values leaves the notebook as its author
- * saved it. Resolves with undefined when it was interrupted: then what an earlier run has left stays.
+ * Executes a notebook for a report: beside it, not in it, so that a report at other values leaves the notebook as its
+ * author saved it. Resolves with undefined when it was interrupted: then what an earlier run has left stays.
  */
 async function execute(
   notebook: string,

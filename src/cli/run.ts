@@ -24,8 +24,8 @@ function outcome({ fault, tolerated, executed, seconds }: RunResult, file: strin
 }
 
 /**
- * Runs a notebook for the terminal: progress and outcome on stderr, Ctrl-C interrupts the cell and a second one ends the
- * kernel. Resolves with the result, or undefined when it was interrupted before the first cell; sets the exit code.
+ * Runs a notebook for the terminal: progress and outcome on stderr, Ctrl-C interrupts the cell and a second one ends
+ * the kernel. Resolves with the result, or undefined when it was interrupted before the first cell; sets the exit code.
  */
 export async function runOnTerminal(options: RunOptions): Promise<RunResult | undefined> {
   const stop = stopSignals();

@@ -17,7 +17,10 @@ const headings: Record<string, string> = {
   'sparsity.complete': 'sparsity, complete, %',
 };
 
-/** A run as a row: its results, and the settings in which it differs from others; a setting named like a result gets another heading. */
+/**
+ * A run as a row: its results, and the settings in which it differs from others; a setting named like a result gets
+ * another heading.
+ */
 function rowOf(run: SavedRunRow, settings: readonly string[]): Row {
   const numbers = Object.entries(run.numbers).map(
     ([name, value]) =>
@@ -58,7 +61,10 @@ interface Flags {
   browser: boolean;
 }
 
-/** Prints a table of all runs or, of those named, a comparison; or their numbers by machine names. Or opens them in the browser. */
+/**
+ * Prints a table of all runs or, of those named, a comparison; or their numbers by machine names. Or opens them in the
+ * browser.
+ */
 async function runs(names: readonly string[], { json, csv, open, port, browser }: Flags): Promise<void> {
   const forms = Object.entries({ '--json': json, '--csv': csv, '--open': open }).flatMap(([flag, on]) =>
     on ? [flag] : [],

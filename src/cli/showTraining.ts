@@ -30,8 +30,8 @@ export interface TrainingView {
 }
 
 /**
- * Shows training: on a terminal a line with a bar that changes, elsewhere a plain line now and then; both have a line for
- * each epoch and each warning.
+ * Shows training: on a terminal a line with a bar that changes, elsewhere a plain line now and then; both have a line
+ * for each epoch and each warning.
  */
 export function showTraining(stream: TextStream): TrainingView {
   const line = stream.isTTY ? new StatusLine(stream) : undefined;

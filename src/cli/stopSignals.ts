@@ -21,8 +21,8 @@ type Name = keyof typeof NUMBERS;
 const received = ['SIGINT', 'SIGHUP', 'SIGTERM'] as const;
 
 /**
- * Turns the process's signals into two AbortSignals: ask the cell to stop, and end the kernel. Output that is not read any
- * more counts as one, SIGPIPE.
+ * Turns the process's signals into two AbortSignals: ask the cell to stop, and end the kernel. Output that is not read
+ * any more counts as one, SIGPIPE.
  */
 export function stopSignals(): StopSignals {
   const interrupt = new AbortController();
@@ -54,8 +54,8 @@ export function stopSignals(): StopSignals {
 }
 
 /**
- * Runs work that Ctrl-C, or the system, may end: its signal aborts then, and the process will exit with the code of the signal that did
- * it. Any other failure is thrown on.
+ * Runs work that Ctrl-C, or the system, may end: its signal aborts then, and the process will exit with the code of the
+ * signal that did it. Any other failure is thrown on.
  */
 export async function untilStopped(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const stop = stopSignals();

@@ -65,8 +65,8 @@ export interface SweepView {
 }
 
 /**
- * Shows a sweep: on a terminal a table that changes in place, elsewhere a plain line for each point that is done or failed and
- * now and then one for the whole. Runs that finished before the first look are not printed one by one.
+ * Shows a sweep: on a terminal a table that changes in place, elsewhere a plain line for each point that is done or
+ * failed and now and then one for the whole. Runs that finished before the first look are not printed one by one.
  */
 export function showSweep(stream: TextStream, name: string): SweepView {
   const line = stream.isTTY ? new StatusLine(stream) : undefined;

@@ -98,8 +98,8 @@ async function describe(run: Run, protocol: Protocol, settings: RunSettings): Pr
 }
 
 /**
- * Does the work of a command that trains: the first Ctrl-C (or SIGTERM) stops between two steps and saves, a second one ends
- * all at once. Sets the exit code: 1 where the loss diverged, 128 and the signal's number where one stopped it.
+ * Does the work of a command that trains: the first Ctrl-C (or SIGTERM) stops between two steps and saves, a second one
+ * ends all at once. Sets the exit code: 1 where the loss diverged, 128 and the signal's number where one stopped it.
  */
 async function untilEnded(work: (signal: AbortSignal) => Promise<EndEvent | undefined>): Promise<void> {
   const stop = stopSignals();

@@ -16,10 +16,16 @@ export interface CompileOptions {
 /** An input of a network: a tensor [N, ...], or its values. */
 export type PlanInput = tf.Tensor | tf.TypedArray;
 
-/** The most images in one pass, where threads work on each layer together and where each takes images through all layers. */
+/**
+ * The most images in one pass, where threads work on each layer together and where each takes images through all
+ * layers.
+ */
 const MOST_TOGETHER = 128;
 const MOST_APART = 8;
-/** How far outputs may be off, as a share of the largest: sums over another number of images may be taken in another order. */
+/**
+ * How far outputs may be off, as a share of the largest: sums over another number of images may be taken in another
+ * order.
+ */
 const TOLERANCE = 1e-4;
 
 /** A network as it was when it was compiled: see `compile`. */
@@ -38,8 +44,9 @@ export class CompiledPlan {
   }
 
   /**
-   * The network's outputs for one or more images, [N, ...]: what `model.predict` gives. Several inputs are a list, and so are several outputs;
-   * the caller disposes them. Throws a UserError for inputs of other shapes, and once the plan is disposed.
+   * The network's outputs for one or more images, [N, ...]: what `model.predict` gives. Several inputs are a list, and
+   * so are several outputs; the caller disposes them. Throws a UserError for inputs of other shapes, and once the plan
+   * is disposed.
    */
   predict(input: PlanInput | PlanInput[]): tf.Tensor | tf.Tensor[] {
     const { name } = this.network;
@@ -88,12 +95,13 @@ export class CompiledPlan {
 }
 
 /**
- * Makes a plan of a network on backend simd: its kernel jobs on memory that is laid out once, without the layers around them. The plan is frozen: it
- * keeps the weights, running statistics and gates of this moment. It gives the same bits as `forward` for `imagesAtOnce` images, with any
- * number of threads. The caller disposes it; the network may be disposed before.
+ * Makes a plan of a network on backend simd: its kernel jobs on memory that is laid out once, without the layers around
+ * them. The plan is frozen: it keeps the weights, running statistics and gates of this moment. It gives the same bits
+ * as `forward` for `imagesAtOnce` images, with any number of threads. The caller disposes it; the network may be
+ * disposed before.
  *
- * Throws a UserError on another backend, for inputs of unknown size, and for a layer whose call reads values, keeps tensors, draws
- * random numbers or mixes the images of a batch.
+ * Throws a UserError on another backend, for inputs of unknown size, and for a layer whose call reads values, keeps
+ * tensors, draws random numbers or mixes the images of a batch.
  */
 export function compile(model: tf.LayersModel, { batchSize = 1 }: CompileOptions = {}): CompiledPlan {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
@@ -139,7 +147,9 @@ export function compile(model: tf.LayersModel, { batchSize = 1 }: CompileOptions
   );
 }
 
-/** Whether passes of few images pay off: each pass reads all weights again, but its values between layers stay in cache. */
+/**
+ * Whether passes of few images pay off: each pass reads all weights again, but its values between layers stay in cache.
+ */
 function hasFewWeights(model: tf.LayersModel): boolean {
   const shapes = networkGraph(model).nodes.map(({ outputShape }) => outputShape.slice(1) as number[]);
   return model.countParams() <= shapes.reduce((sum, shape) => sum + tf.util.sizeFromShape(shape), 0);
@@ -167,7 +177,9 @@ function naming<T>(model: tf.LayersModel, recording: Recording, work: () => T): 
   }
 }
 
-/** Whether a plan computes what its network does, for images that it has not been recorded with: more than pass at once. */
+/**
+ * Whether a plan computes what its network does, for images that it has not been recorded with: more than pass at once.
+ */
 function givesTheSame(model: tf.LayersModel, compiled: CompiledPlan, { atOnce, inFlight, outputs }: Plan): boolean {
   if (outputs.some(({ shape }) => shape[0] !== atOnce)) return false;
   return tf.tidy(() => {

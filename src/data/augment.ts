@@ -12,8 +12,8 @@ export interface Turn {
 }
 
 /**
- * Changes one image in place: [H, W, C] values in 0..255 (flat, rows first), with all chance drawn from `random`, or made of
- * its turn. Augmentations run in the order in which they are listed.
+ * Changes one image in place: [H, W, C] values in 0..255 (flat, rows first), with all chance drawn from `random`, or
+ * made of its turn. Augmentations run in the order in which they are listed.
  */
 export type Augmentation = (image: Float32Array, random: Draws, shape: ImageShape, turn: Turn) => void;
 
@@ -37,8 +37,8 @@ export const randomFlip: Augmentation = (image, random, shape) => {
 };
 
 /**
- * Mirrors an image in every other epoch, each from a first one of its own, so that two epochs show both sides of it, where a
- * random flip shows one side twice half of the time (Jordan 2024, section 3.6).
+ * Mirrors an image in every other epoch, each from a first one of its own, so that two epochs show both sides of it,
+ * where a random flip shows one side twice half of the time (Jordan 2024, section 3.6).
  */
 export const alternatingFlip: Augmentation = (image, _, shape, { seed, epoch, image: index }) => {
   const first = uniform(deriveSeed(seed, 'alternating flip'), index) < 0.5 ? 0 : 1;
@@ -48,8 +48,8 @@ export const alternatingFlip: Augmentation = (image, _, shape, { seed, epoch, im
 let copy = new Float32Array(0);
 
 /**
- * Moves an image in place: as if it had a border of `padding` pixels and a window of its own size were cut out of that at (top, left), both
- * in 0..2*padding. The border is black, or reflects the image at its outermost pixels.
+ * Moves an image in place: as if it had a border of `padding` pixels and a window of its own size were cut out of that
+ * at (top, left), both in 0..2*padding. The border is black, or reflects the image at its outermost pixels.
  */
 export function paddedCrop(
   image: Float32Array,

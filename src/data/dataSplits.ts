@@ -31,7 +31,9 @@ export interface DataParts {
 
 /** How images are split. */
 export interface SplitOptions {
-  /** How much of the training images validates, where no set does: a share below 1, or a number of images. Default 0.1. */
+  /**
+   * How much of the training images validates, where no set does: a share below 1, or a number of images. Default 0.1.
+   */
   validation?: number;
   /** How much of the training images tests, where no set does. Default 0.1. */
   test?: number;
@@ -95,8 +97,8 @@ function checkParts({ train, ...others }: DataParts): void {
 }
 
 /**
- * Training, validation and test images of sets: what is not given is split off the training images at random, but always
- * the same way. Smaller `sizes` take the first images of each part, so no image ever changes sides.
+ * Training, validation and test images of sets: what is not given is split off the training images at random, but
+ * always the same way. Smaller `sizes` take the first images of each part, so no image ever changes sides.
  *
  * Throws a UserError for parts that are not alike, and for shares and sizes that cannot be had.
  */
@@ -144,14 +146,17 @@ export function splitImages(
 }
 
 /**
- * Training, validation and test images from arrays: `dataFromArrays({ images, labels, shape: [28, 28, 1] })`. A tenth each
- * validates and tests, unless `validation` and `test` say otherwise. Throws a UserError as `imageSet` and `splitImages` do.
+ * Training, validation and test images from arrays: `dataFromArrays({ images, labels, shape: [28, 28, 1] })`. A tenth
+ * each validates and tests, unless `validation` and `test` say otherwise. Throws a UserError as `imageSet` and
+ * `splitImages` do.
  */
 export function dataFromArrays({ sizes, validation, test, ...arrays }: ImageArrays & SplitOptions): DataSplits {
   return splitImages({ train: imageSet(arrays) }, { validation, test, sizes });
 }
 
-/** 16 hexadecimal digits that change with any pixel or label of the three sets, their order, shape or number of classes. */
+/**
+ * 16 hexadecimal digits that change with any pixel or label of the three sets, their order, shape or number of classes.
+ */
 export function dataHash(data: DataSplits): string {
   const hash = createHash('sha256');
   for (const part of parts) {

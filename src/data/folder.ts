@@ -229,9 +229,10 @@ async function decodeInto(
 /**
  * Reads a folder of images by class, and all parts that it has, as sets named after it.
  *
- * Classes are sorted by name. Images are turned as their EXIF says, greyscale ones become colour where any has colour, and
- * all get `size`, if given: scaled to cover it and cropped in the middle. Throws a UserError that names the file and the rule
- * for a folder of another layout, for what is not an 8-bit PNG or JPEG, is transparent, or has a size of its own.
+ * Classes are sorted by name. Images are turned as their EXIF says, greyscale ones become colour where any has colour,
+ * and all get `size`, if given: scaled to cover it and cropped in the middle. Throws a UserError that names the file
+ * and the rule for a folder of another layout, for what is not an 8-bit PNG or JPEG, is transparent, or has a size of
+ * its own.
  */
 export async function readImageFolder(folder: string, size?: ImageSize): Promise<DataParts> {
   const parts = await listParts(folder);

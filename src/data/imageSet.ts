@@ -149,7 +149,8 @@ function classesOf(labels: ArrayLike<number>): number {
 /**
  * A set of images from arrays: bytes are used as they are, floats rounded to bytes, labels copied.
  *
- * Throws a UserError where lengths, values, labels and shape do not belong together, or there are fewer than two classes.
+ * Throws a UserError where lengths, values, labels and shape do not belong together, or there are fewer than two
+ * classes.
  */
 export function imageSet({ images, labels, shape: sides, classNames, name = 'own images' }: ImageArrays): ImageSet {
   const shape = imageShape(sides);

@@ -164,9 +164,9 @@ class Painter {
   }
 
   /**
-   * Paints one image into `image`: drawings of random place, size, width, turn and colours, each in a column of its own,
-   * on a random background, between clutter, out of focus, under noise. Drawings are lighter than the background, save in
-   * one image of seven, a negative. Lengths are those of 32 x 32 pixels, scaled.
+   * Paints one image into `image`: drawings of random place, size, width, turn and colours, each in a column of its
+   * own, on a random background, between clutter, out of focus, under noise. Drawings are lighter than the background,
+   * save in one image of seven, a negative. Lengths are those of 32 x 32 pixels, scaled.
    */
   paint(image: Uint8Array, drawings: Distance[], random: Random): void {
     const [height, width, channels] = this.shape;
@@ -217,8 +217,9 @@ export interface SyntheticOptions {
 
 /**
  * `count` procedural images of balanced classes; image i depends on the seed and i alone, so a longer set starts with
- * the shorter one. Ten classes are ten shapes (circle, ring, ... dots); up to a hundred are two shapes side by side, and
- * so on, as the digits of a number. Throws a UserError for fewer than two classes, or images too small for their shapes.
+ * the shorter one. Ten classes are ten shapes (circle, ring, ... dots); up to a hundred are two shapes side by side,
+ * and so on, as the digits of a number. Throws a UserError for fewer than two classes, or images too small for their
+ * shapes.
  */
 export function syntheticImages(
   count: number,

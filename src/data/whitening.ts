@@ -9,9 +9,10 @@ const [images, patchesOfEach] = [2000, 20];
 const epsilon = 5e-4;
 
 /**
- * The kernel of a convolution that whitens patches: [side, side, C, 2 side side C], flat. With the patches' covariance V D V', column i is
- * the i-th direction v_i / sqrt(d_i + 5e-4), largest variance first, and its second half is the same negated, which a ReLU needs to let
- * both signs through (Jordan 2024, section 3.1). The same images give the same bits.
+ * The kernel of a convolution that whitens patches: [side, side, C, 2 side side C], flat. With the patches' covariance
+ * V D V', column i is the i-th direction v_i / sqrt(d_i + 5e-4), largest variance first, and its second half is the
+ * same negated, which a ReLU needs to let both signs through (Jordan 2024, section 3.1). The same images give the same
+ * bits.
  */
 export function whiteningKernel(set: ImageSet, normalise: Normalise, side = 2): Float32Array {
   const shape = shapeOf(set);

@@ -35,7 +35,8 @@ export type Acquired =
 
 /**
  * Acquires the run of an identity: its folder is TITLE-IDENTITY, or TITLE-IDENTITY-2 and so on if it was trained again.
- * The newest folder is used; with `again`, a new one is made. Of several processes that ask at once, one gets the folder.
+ * The newest folder is used; with `again`, a new one is made. Of several processes that ask at once, one gets the
+ * folder.
  */
 export async function acquireRun(root: string, title: string, identity: string, again: boolean): Promise<Acquired> {
   const dirOf = foldersOf(root, title, identity);

@@ -11,12 +11,14 @@ export interface BlockRow {
   [column: string]: string | number;
 }
 
-/** The convolutions and dense layers whose outputs leave the block: in an inception block the last ones of its branches. */
+/**
+ * The convolutions and dense layers whose outputs leave the block: in an inception block the last ones of its branches.
+ */
 const leaves = ({ layer }: LayerCost): boolean => /_conv$|^logits$/.test(layer) && !layer.includes('_reduce_');
 
 /**
- * What each block of GoogleNet costs per image, from the stem to the logits, with closed channels cut out. A layer's block
- * is its name up to the first `_`.
+ * What each block of GoogleNet costs per image, from the stem to the logits, with closed channels cut out. A layer's
+ * block is its name up to the first `_`.
  */
 export function blockTable(model: tf.LayersModel, masks?: ChannelMasks): BlockRow[] {
   const blocks = new Map<string, LayerCost[]>();

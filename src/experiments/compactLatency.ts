@@ -12,9 +12,9 @@ export interface CompactLatencyOptions extends LatencyOptions {
 }
 
 /**
- * How long forward passes of trained networks take once they are compact: of each checkpoint the median milliseconds by the
- * number of images, `{ 1: 4.1, 128: 80 }`. The networks take turns, so that other load on the machine affects all alike;
- * the result is the smallest of the rounds' medians. Zeros within kernels that stay save no time.
+ * How long forward passes of trained networks take once they are compact: of each checkpoint the median milliseconds by
+ * the number of images, `{ 1: 4.1, 128: 80 }`. The networks take turns, so that other load on the machine affects all
+ * alike; the result is the smallest of the rounds' medians. Zeros within kernels that stay save no time.
  *
  * Throws a UserError for a checkpoint that cannot be read, and the reason of `signal` where that ends it.
  */

@@ -29,8 +29,8 @@ export const costs = {
 export type Cost = keyof typeof costs;
 
 /**
- * Finished runs as a comparison: entry by entry, in groups by their names, with the times of their compact networks, which
- * are taken side by side here and now. Throws a UserError for a run that is not finished.
+ * Finished runs as a comparison: entry by entry, in groups by their names, with the times of their compact networks,
+ * which are taken side by side here and now. Throws a UserError for a run that is not finished.
  */
 export async function comparedRuns(
   entries: Readonly<Record<string, readonly Run[]>>,
@@ -71,9 +71,9 @@ function verdict({ mean, halfWidth }: MeanInterval, first = '', second = ''): st
 }
 
 /**
- * Which method to take when: for each cost and each share of the whole network's, the method and the narrower network that do
- * best on the validation images within that share, their test accuracies, and by how much the method is above, seed by
- * seed. What was not run, or not timed, is there and says so.
+ * Which method to take when: for each cost and each share of the whole network's, the method and the narrower network
+ * that do best on the validation images within that share, their test accuracies, and by how much the method is above,
+ * seed by seed. What was not run, or not timed, is there and says so.
  */
 export function whichToTake(compared: Compared, shares: readonly number[] = [0.6, 0.4, 0.25, 0.15]): ResultRow[] {
   const results = savedResults(compared);

@@ -4,8 +4,8 @@ import type { SomeSettings } from './settings/schema.js';
 type Values = SomeSettings<ExperimentSettings>;
 
 /**
- * What all networks are trained with: one rise and one fall of the learning rate, steps of Muon, labels and images that are
- * harder than the true ones.
+ * What all networks are trained with: one rise and one fall of the learning rate, steps of Muon, labels and images that
+ * are harder than the true ones.
  */
 const shared: Values = {
   optimizer: 'muon',

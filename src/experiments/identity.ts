@@ -10,7 +10,10 @@ import { networkOf } from './networks.js';
 import { outsideIdentity } from './runSettings.js';
 import { givenIn } from './settings/settle.js';
 
-/** Increase it when training gives other bits than before for the same settings: earlier runs then have another identity. */
+/**
+ * Increase it when training gives other bits than before for the same settings: earlier runs then have another
+ * identity.
+ */
 const numerics = 1;
 
 /** Where a run starts: the path of a checkpoint, or a network. */
@@ -94,9 +97,9 @@ export const sameOutcome = (a: ExperimentSettings, b: ExperimentSettings): boole
   decisive(a).join() === decisive(b).join();
 
 /**
- * The identity of a run, in twelve hexadecimal digits: its settings except for those that do not affect its result, its images, the
- * weights it starts from, the backend, and the version of this library's numerics. Two runs of one identity give the
- * same bits. `images` is the `dataHash` of the images it is trained and measured with.
+ * The identity of a run, in twelve hexadecimal digits: its settings except for those that do not affect its result, its
+ * images, the weights it starts from, the backend, and the version of this library's numerics. Two runs of one identity
+ * give the same bits. `images` is the `dataHash` of the images it is trained and measured with.
  *
  * Throws a UserError for a checkpoint or a file of weights that cannot be read.
  */

@@ -78,7 +78,10 @@ interface Method<S> {
   /** Returns the network with the layers that the method needs; it replaces the given one, which is disposed. */
   prepare?(model: tf.LayersModel, context: MethodContext): Promise<tf.LayersModel>;
   build(model: tf.LayersModel, context: MethodContext): Promise<Sparsifier>;
-  /** The first epoch, counted from 0, after which nothing more is removed or unfrozen: from there on an epoch can be the best. */
+  /**
+   * The first epoch, counted from 0, after which nothing more is removed or unfrozen: from there on an epoch can be the
+   * best.
+   */
   settled?(settings: ExperimentSettings): number;
 }
 
@@ -376,7 +379,10 @@ export const methodSettings = Object.fromEntries(methodNames.map((name) => [name
   readonly [Name in MethodName]: Schema<MethodSettings[Name], ExperimentSettings>;
 };
 
-/** The first epoch that can be the best: once all methods have removed what they remove. undefined where one does not say. */
+/**
+ * The first epoch that can be the best: once all methods have removed what they remove. undefined where one does not
+ * say.
+ */
 export function bestFrom(settings: ExperimentSettings): number | undefined {
   const settled = settings.methods.map((name) => methods[name].settled?.(settings));
   return settled.length === 0 || settled.includes(undefined) ? undefined : Math.max(...(settled as number[]));

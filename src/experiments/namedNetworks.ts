@@ -11,8 +11,8 @@ type Builder = (
 ) => Promise<tf.LayersModel>;
 
 /**
- * How each network with a name is built. To add one: its file in models/, an entry here, and its test. Their code is imported
- * when needed: settings and help need no tensors.
+ * How each network with a name is built. To add one: its file in models/, an entry here, and its test. Their code is
+ * imported when needed: settings and help need no tensors.
  */
 export const namedNetworks = {
   async googlenet({ methods, l0 }, common): Promise<tf.LayersModel> {

@@ -31,8 +31,8 @@ export interface BuiltNetwork {
 }
 
 /**
- * Copies the weights of another network by name, except for gates, which get new ones.
- * Returns the names of the layers of `to` that keep start values: those that `from` does not have, and those in `except`.
+ * Copies the weights of another network by name, except for gates, which get new ones. Returns the names of the layers
+ * of `to` that keep start values: those that `from` does not have, and those in `except`.
  *
  * Throws a UserError where a weight has another shape, and for a name in `except` that is no layer of `to`.
  */
@@ -82,8 +82,8 @@ function compactStart({ start, ista }: ExperimentSettings, from: StartNetwork): 
 }
 
 /**
- * Builds the network of an experiment with its start weights: new ones, those of a file, or those of `from`. `own` is the
- * network where it has no name. What its methods need is in it. The caller disposes it.
+ * Builds the network of an experiment with its start weights: new ones, those of a file, or those of `from`. `own` is
+ * the network where it has no name. What its methods need is in it. The caller disposes it.
  *
  * Throws a UserError for weights that do not fit, and for a file that cannot be read.
  */

@@ -37,7 +37,10 @@ export const publishedIsta = [
   { stage: 'fine-tuned', parameters: 177_164, test: 0.906, loss: 0.3259, images: 5000 },
 ] as const;
 
-/** What was reported of C3(32): the paper, and the RePr project's two settings. One run each; how many the paper does not say. */
+/**
+ * What was reported of C3(32): the paper, and the RePr project's two settings. One run each; how many the paper does
+ * not say.
+ */
 export const publishedRepr = [
   { who: 'paper', standard: 0.721, repr: 0.764 },
   { who: 'RePr project, crop, lr 0.01', standard: 0.7784, repr: 0.7448 },
@@ -45,8 +48,8 @@ export const publishedRepr = [
 ] as const;
 
 /**
- * The L0 project's table and ours, one row a published run: "theirs / ours", and a dash for a run that `records` lack. The
- * two sparsities side by side are by the project's own count.
+ * The L0 project's table and ours, one row a published run: "theirs / ours", and a dash for a run that `records` lack.
+ * The two sparsities side by side are by the project's own count.
  */
 export function besidePublished(records: readonly SomeRecord[]): ResultRow[] {
   return publishedL0.map(({ run, ...published }) => {

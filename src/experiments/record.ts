@@ -20,7 +20,10 @@ export interface Measured {
   sparsity: {
     /** By the complete count of all trained values. */
     complete: number;
-    /** By the L0 project's count, which its published table uses: it leaves out some layers. null but for GoogleNet's channels. */
+    /**
+     * By the L0 project's count, which its published table uses: it leaves out some layers. null but for GoogleNet's
+     * channels.
+     */
     published: number | null;
     /** Share of the kernels' entries that are exactly 0. */
     zeros: number;
@@ -56,7 +59,10 @@ export interface RunRecord extends Measured {
   /** As the protocol spells them. */
   settings: Record<string, unknown>;
   data: { name: string; hash: string; train: number; validation: number; test: number };
-  /** The network that was measured: after which epoch, counted from 1, and step; `best` on the validation images, or the last. */
+  /**
+   * The network that was measured: after which epoch, counted from 1, and step; `best` on the validation images, or the
+   * last.
+   */
   selected: { which: 'last' | 'best'; epoch: number; step: number };
   /** After the last step, where that is not what was selected. */
   last: { validation: number; test: number } | null;
@@ -116,7 +122,9 @@ function faultOf(found: unknown): string | undefined {
 
 const file = 'record.json';
 
-/** Keeps what a finished run came to in its folder. Throws a UserError that names the file if that cannot be written. */
+/**
+ * Keeps what a finished run came to in its folder. Throws a UserError that names the file if that cannot be written.
+ */
 export async function saveRecord(dir: string, record: RunRecord): Promise<void> {
   await writeFileWhole(join(dir, file), `${JSON.stringify(record, null, 2)}\n`, jsonFile);
 }

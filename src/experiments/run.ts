@@ -55,9 +55,10 @@ export interface RunRequest {
 }
 
 /**
- * A run of an experiment, trained by reading its events; it has an identity (see `identityOf`) and a folder in data/runs. A
- * run that is finished is loaded instead of trained, one that is incomplete continues from its last checkpoint, and one
- * that another process trains is followed. Trained networks are always read from checkpoints, whichever process trained them.
+ * A run of an experiment, trained by reading its events; it has an identity (see `identityOf`) and a folder in
+ * data/runs. A run that is finished is loaded instead of trained, one that is incomplete continues from its last
+ * checkpoint, and one that another process trains is followed. Trained networks are always read from checkpoints,
+ * whichever process trained them.
  */
 export class Run {
   /** The experiment's settings in full. */
@@ -146,7 +147,10 @@ export class Run {
     }
   }
 
-  /** Its folder if it has one already, finished or incomplete; nothing is trained. A run that it starts from must be finished. */
+  /**
+   * Its folder if it has one already, finished or incomplete; nothing is trained. A run that it starts from must be
+   * finished.
+   */
   async find(): Promise<string | undefined> {
     const identity = await this.identity(await this.startPoint());
     return findRun(this.request.root ?? runsFolder(), this.title(), identity);

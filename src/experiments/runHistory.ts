@@ -9,7 +9,10 @@ import type { RunRecord } from './record.js';
 import type { Run } from './run.js';
 import type { ResultRow, SomeRecord } from './tables.js';
 
-/** The history of a run, epoch by epoch and with the notes of its method: plain JSON for figures. Shares are from 0 to 1. */
+/**
+ * The history of a run, epoch by epoch and with the notes of its method: plain JSON for figures. Shares are from 0 to
+ * 1.
+ */
 export interface RunHistory {
   /** Epochs are counted from 1. */
   epochs: {
@@ -32,8 +35,8 @@ export interface RunHistory {
   /** The gammas that ISTA noted, with the log's other numbers. */
   log: (GammaNote & { step: number })[];
   /**
-   * How many channels each layer has, and how many of them are open before the first step and after each epoch; no layer
-   * where no channel has a mask. Undefined in files from before it was kept.
+   * How many channels each layer has, and how many of them are open before the first step and after each epoch; no
+   * layer where no channel has a mask. Undefined in files from before it was kept.
    */
   channels?: Record<string, { all: number; open: number[] }>;
 }
@@ -132,7 +135,10 @@ function gathered(
   return [...points].map(([pruned, accuracies]) => ({ pruned, accuracies })).sort((a, b) => a.pruned - b.pruned);
 }
 
-/** Test accuracies of runs by their share of zeros in whole percent, those of equal shares together: for `accuracyByPruning`. */
+/**
+ * Test accuracies of runs by their share of zeros in whole percent, those of equal shares together: for
+ * `accuracyByPruning`.
+ */
 export function pruningPoints(records: readonly SomeRecord[]): { pruned: number; accuracies: number[] }[] {
   return gathered(
     records.flatMap(({ sparsity, test }) =>
@@ -150,7 +156,10 @@ export interface ResultPoint {
   group?: string;
 }
 
-/** Runs, ours or published ones, as points of test accuracy against sparsity, those that began in the same way in one group. */
+/**
+ * Runs, ours or published ones, as points of test accuracy against sparsity, those that began in the same way in one
+ * group.
+ */
 export function resultPoints(records: readonly (SomeRecord | PublishedL0)[]): ResultPoint[] {
   const group = (name: string): string | undefined => {
     if (name.startsWith('scratch')) return 'gates from scratch';

@@ -34,7 +34,10 @@ export function differingSettings(runs: readonly Pick<RunRow, 'settings'>[]): st
   return [...values].filter(([, { size }]) => size > 1).map(([name]) => name);
 }
 
-/** Runs as comma-separated values (RFC 4180), a line each after a line of names: shares from 0 to 1, and the settings in which they differ. */
+/**
+ * Runs as comma-separated values (RFC 4180), a line each after a line of names: shares from 0 to 1, and the settings in
+ * which they differ.
+ */
 export function runsCsv(runs: readonly RunRow[]): string {
   const settings = differingSettings(runs);
   const heads = ['run', 'name', 'tags', 'state', 'epochs', 'steps', ...outcomes];

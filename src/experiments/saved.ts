@@ -88,7 +88,10 @@ export function resumedSettings({ protocol, settings: saved }: SavedRun, given: 
   return settings;
 }
 
-/** A trained network as it is evaluated: with the averages of its weights, if the run kept any, and what its methods know. */
+/**
+ * A trained network as it is evaluated: with the averages of its weights, if the run kept any, and what its methods
+ * know.
+ */
 export interface TrainedNetwork {
   readonly checkpoint: Pick<Checkpoint, 'path' | 'step' | 'epoch' | 'validation' | 'provenance'>;
   readonly saved: SavedRun;
@@ -146,12 +149,13 @@ export async function trainedNetwork(ckpt_path: string): Promise<TrainedNetwork>
 const noOptimizer = 'no optimizer';
 
 /**
- * Copies a checkpoint to the folder `to` without what only a resumed run needs (a third of its size is left for AdamW), and
- * returns that path. Its weights are those that the network is evaluated with; what its method has closed stays closed.
+ * Copies a checkpoint to the folder `to` without what only a resumed run needs (a third of its size is left for AdamW),
+ * and returns that path. Its weights are those that the network is evaluated with; what its method has closed stays
+ * closed.
  * `data` is what the copy says its images are, if the run's images are in a private folder.
  *
- * The copy can be tested and started from; a run that asks to go on from it is refused, since it has no optimizer. Throws
- * a UserError for a checkpoint that cannot be read, and where it would replace one that a run can go on from.
+ * The copy can be tested and started from; a run that asks to go on from it is refused, since it has no optimizer.
+ * Throws a UserError for a checkpoint that cannot be read, and where it would replace one that a run can go on from.
  */
 export async function shipWeights(from: string, to: string, data?: string): Promise<string> {
   const { path: _, averages, ...checkpoint } = await loadCheckpoint(from);

@@ -43,8 +43,8 @@ export interface Session {
 }
 
 /**
- * A loss that is given scale * softmax(logits) where it expects logits. At scale 1 the values differ by 1 at most, so that
- * cross-entropy over 10 classes stays above ln(e + 9) - 1 = 1.46 and its gradients nearly vanish.
+ * A loss that is given scale * softmax(logits) where it expects logits. At scale 1 the values differ by 1 at most, so
+ * that cross-entropy over 10 classes stays above ln(e + 9) - 1 = 1.46 and its gradients nearly vanish.
  */
 export function softmaxInLoss(loss: Loss, scale: number): Loss {
   return (logits, labels) => tf.tidy(() => loss(logits.softmax().mul<tf.Tensor2D>(scale), labels));
@@ -95,16 +95,18 @@ function startWarnings({ start, weights }: ExperimentSettings, anew: string[], f
   return warnings;
 }
 
-/** What a session starts from besides its settings: a network, the saved state of its methods; `signal` ends what they measure. */
+/**
+ * What a session starts from besides its settings: a network, the saved state of its methods; `signal` ends what they
+ * measure.
+ */
 interface SessionOptions extends Pick<MethodContext, 'saved' | 'signal'> {
   from?: StartNetwork;
   own?: tf.LayersModel;
 }
 
 /**
- * Builds a session: the network and its start weights, methods, optimizer, averages. `data` are the images as `halfOf` gives
- * them. `own` is the network where it has no
- * name, and becomes the session's. The caller disposes the session.
+ * Builds a session: the network and its start weights, methods, optimizer, averages. `data` are the images as `halfOf`
+ * gives them. `own` is the network where it has no name, and becomes the session's. The caller disposes the session.
  *
  * Throws a UserError for settings, weights and images that do not fit.
  */

@@ -22,7 +22,9 @@ export interface SeedMean {
   interval?: readonly [low: number, high: number];
 }
 
-/** The mean of the shares that are known, and its interval, which stays between 0 and 1; undefined where none is known. */
+/**
+ * The mean of the shares that are known, and its interval, which stays between 0 and 1; undefined where none is known.
+ */
 export function overSeeds(shares: readonly (number | null | undefined)[]): SeedMean | undefined {
   const known = shares.filter((share): share is number => Number.isFinite(share));
   if (known.length === 0) return undefined;
@@ -40,8 +42,8 @@ function settingsOf({ values, records }: Pick<Stop, 'values' | 'records'>): Reco
 }
 
 /**
- * The groups of a sweep's runs in its order, or those that are named, and the setting in which they differ, where that is one
- * alone. Throws a UserError for a sweep without runs and for a name that it does not have.
+ * The groups of a sweep's runs in its order, or those that are named, and the setting in which they differ, where that
+ * is one alone. Throws a UserError for a sweep without runs and for a name that it does not have.
  */
 export function stopsOf(sweep: ExploredSweep, names?: readonly string[]): { setting?: string; stops: Stop[] } {
   const nameOf = ({ name }: ExploredRun): string => name ?? 'run';

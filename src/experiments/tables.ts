@@ -107,8 +107,8 @@ export const usualColumns: readonly string[] =
   'validation.accuracy test.accuracy sparsity.complete parameters.left multiply_adds.left epochs'.split(' ');
 
 /**
- * A row for each name of runs: means over runs that differ in their seeds, with the 95 % interval of the test accuracy where
- * there are several; shares become percent. `names` are the record's numbers, such as `sparsity.complete`.
+ * A row for each name of runs: means over runs that differ in their seeds, with the 95 % interval of the test accuracy
+ * where there are several; shares become percent. `names` are the record's numbers, such as `sparsity.complete`.
  */
 export function recordTable(records: readonly SomeRecord[], names: readonly string[] = usualColumns): ResultRow[] {
   const groups = groupRecords(records);
@@ -127,8 +127,9 @@ export function recordTable(records: readonly SomeRecord[], names: readonly stri
 }
 
 /**
- * By how much the test accuracy of one group of runs is above that of another, seed by seed: runs of the same seed start
- * from the same weights and see the same images in the same order, so that their difference says more than their means.
+ * By how much the test accuracy of one group of runs is above that of another, seed by seed: runs of the same seed
+ * start from the same weights and see the same images in the same order, so that their difference says more than their
+ * means.
  */
 export function differenceOf(records: readonly SomeRecord[], name: string, from: string): MeanInterval {
   const of = (group: string): SomeRecord[] => records.filter((record) => nameOf(record) === group);

@@ -78,7 +78,10 @@ export const targetSettings: Pick<Schema<MethodSettings['l0'], ExperimentSetting
   },
 };
 
-/** Times of a model's layers, from the saved state of the method that knows them, or measured; and what its state keeps of them. */
+/**
+ * Times of a model's layers, from the saved state of the method that knows them, or measured; and what its state keeps
+ * of them.
+ */
 export async function timesFor(
   method: 'L0' | 'ISTA',
   model: tf.LayersModel,

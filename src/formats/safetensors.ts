@@ -68,8 +68,8 @@ export function encodeSafetensors(
 }
 
 /**
- * Reads a safetensors file: its tensors, and the texts it carries besides. Throws a UserError that names it where it cannot be
- * read, and as `decodeSafetensors` does.
+ * Reads a safetensors file: its tensors, and the texts it carries besides. Throws a UserError that names it where it
+ * cannot be read, and as `decodeSafetensors` does.
  */
 export async function readSafetensors(
   path: string,
@@ -81,9 +81,10 @@ export async function readSafetensors(
 }
 
 /**
- * The tensors of a safetensors file, copied: floats of any size as 32-bit ones, whole numbers as 32-bit ones, bytes and flags
- * as bytes. `path` is for messages: throws a UserError that names it, and the tensor, unless every byte of the file belongs
- * to exactly one tensor of a type that is read and of the shape it says, and for a number that does not fit into 32 bits.
+ * The tensors of a safetensors file, copied: floats of any size as 32-bit ones, whole numbers as 32-bit ones, bytes and
+ * flags as bytes. `path` is for messages: throws a UserError that names it, and the tensor, unless every byte of the
+ * file belongs to exactly one tensor of a type that is read and of the shape it says, and for a number that does not
+ * fit into 32 bits.
  */
 export function decodeSafetensors(bytes: Uint8Array, path: string): Map<string, SavedTensor> {
   const refuse = refusalOf(path);

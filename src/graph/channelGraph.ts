@@ -7,8 +7,8 @@ import type { Layer } from './names.js';
 import { networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './networkGraph.js';
 
 /**
- * The mask of each channel, by the name of the convolution or dense layer whose outputs it multiplies: 0 is closed. What
- * every sparsity method gives, and what cuts, counts and figures read.
+ * The mask of each channel, by the name of the convolution or dense layer whose outputs it multiplies: 0 is closed.
+ * What every sparsity method gives, and what cuts, counts and figures read.
  */
 export type ChannelMasks = ReadonlyMap<string, Float32Array>;
 
@@ -27,7 +27,9 @@ export interface ChannelNode extends LayerNode {
   inputs: ChannelNode[];
   readers: ChannelNode[];
   channels: number;
-  /** The channels of its inputs that output channel c is computed from one by one, other channels having no part in it. */
+  /**
+   * The channels of its inputs that output channel c is computed from one by one, other channels having no part in it.
+   */
   sources: (c: number) => Channel[];
 }
 
@@ -49,8 +51,8 @@ export interface Channel {
 const known = new WeakMap<tf.SymbolicTensor[], ChannelGraph>();
 
 /**
- * Reads a network as `networkGraph` does. Throws a UserError for a layer whose channels cannot be followed (`layerRole`),
- * and for one used twice.
+ * Reads a network as `networkGraph` does. Throws a UserError for a layer whose channels cannot be followed
+ * (`layerRole`), and for one used twice.
  */
 export function channelGraph(model: tf.LayersModel): ChannelGraph {
   const found = known.get(model.outputs);

@@ -33,9 +33,9 @@ export interface ChannelTies {
 }
 
 /**
- * Ties every channel to the channels it is computed from one by one: through batch norm, activation, gate, pooling and a
- * depthwise convolution to itself, through a sum or product to the channel of each part. One channel that counts for all
- * is not tied to them. `skipped(merge, part)` says which parts are left out.
+ * Ties every channel to the channels it is computed from one by one: through batch norm, activation, gate, pooling and
+ * a depthwise convolution to itself, through a sum or product to the channel of each part. One channel that counts for
+ * all is not tied to them. `skipped(merge, part)` says which parts are left out.
  */
 export function channelTies(
   { nodes }: ChannelGraph,

@@ -34,8 +34,8 @@ function gatesBehindNorms(model: tf.LayersModel): ReadonlyMap<tf.layers.Layer, L
 }
 
 /**
- * A network's outputs for some inputs, as `model.apply` computes them, but with gates multiplied in the same pass as the batch
- * norms in front of them. The caller disposes them.
+ * A network's outputs for some inputs, as `model.apply` computes them, but with gates multiplied in the same pass as
+ * the batch norms in front of them. The caller disposes them.
  */
 export function forward(
   model: tf.LayersModel,

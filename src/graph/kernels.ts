@@ -14,14 +14,18 @@ export function isBatchNorm(layer: Layer): boolean {
   return norms.includes(layer.getClassName());
 }
 
-/** A layer's weight by the last part of its name, which is spelt moving_mean in some layers; undefined if there is none. */
+/**
+ * A layer's weight by the last part of its name, which is spelt moving_mean in some layers; undefined if there is none.
+ */
 export function weightOf(layer: Layer, name: string): Weight | undefined {
   return layer.weights.find(
     ({ originalName }) => originalName.split('/').at(-1)?.replace('_', '').toLowerCase() === name.toLowerCase(),
   );
 }
 
-/** One kernel of a layer: which of its entries belong to which channels of the layer. Entries go by their flat index. */
+/**
+ * One kernel of a layer: which of its entries belong to which channels of the layer. Entries go by their flat index.
+ */
 export interface Kernel {
   weight: Weight;
   inputOf: (entry: number) => number;
@@ -42,7 +46,10 @@ export interface KernelGeometry {
    * alone. Undefined where every output is made of all inputs.
    */
   multiplier?: number;
-  /** Positions at which the window is applied: of the output image or, where a convolution is transposed, the input image. */
+  /**
+   * Positions at which the window is applied: of the output image or, where a convolution is transposed, the input
+   * image.
+   */
   positions: number;
   bias: boolean;
   /** One; of a separable convolution two, the depthwise and the pointwise one. */
@@ -110,11 +117,11 @@ const kinds: Record<string, { weights: string[]; read: (...weights: Weight[]) =>
 };
 
 /**
- * The geometry of a convolution (plain, transposed, depthwise or separable) or dense layer, ours or that of tf.layers; undefined
- * for a layer without a kernel.
+ * The geometry of a convolution (plain, transposed, depthwise or separable) or dense layer, ours or that of tf.layers;
+ * undefined for a layer without a kernel.
  *
- * Throws a UserError that names the layer and its class for any other with a weight of more than one axis, since nothing is
- * known of its filters.
+ * Throws a UserError that names the layer and its class for any other with a weight of more than one axis, since
+ * nothing is known of its filters.
  */
 export function kernelGeometry(
   layer: Layer,
@@ -142,7 +149,10 @@ export function kernelGeometry(
   };
 }
 
-/** Height and width of the image that a transposed convolution makes an output of: the window is applied at each of its places. */
+/**
+ * Height and width of the image that a transposed convolution makes an output of: the window is applied at each of its
+ * places.
+ */
 function inputImage(layer: Layer, [, ...output]: tf.Shape): number[] {
   const { kernelSize, strides, padding } = layer.getConfig() as Record<string, [number, number]>;
   return [0, 1].map((axis) => {
@@ -158,7 +168,10 @@ export function hasChannelsLast(layer: Layer, rank: number): boolean {
   return dataFormat !== 'channelsFirst' && axes.length === 1 && [-1, rank - 1].includes(axes[0] as number);
 }
 
-/** The batch norm that reads a place of a network, if there is one. Throws a UserError for one over another axis than the last. */
+/**
+ * The batch norm that reads a place of a network, if there is one. Throws a UserError for one over another axis than
+ * the last.
+ */
 export function normBehind({ readers }: LayerNode): LayerNode | undefined {
   const norm = readers.find(({ layer }) => isBatchNorm(layer));
   if (norm && !hasChannelsLast(norm.layer, norm.outputShape.length)) {
@@ -195,7 +208,10 @@ export function imageOf(shape: (number | null)[]): [number, number] {
   return shape.length === 4 ? [shape[1] ?? 0, shape[2] ?? 0] : [1, 1];
 }
 
-/** How the window of a convolution, pooling or zero padding moves over [N, H, W, C], down and across; 1 x 1 for a dense layer. */
+/**
+ * How the window of a convolution, pooling or zero padding moves over [N, H, W, C], down and across; 1 x 1 for a dense
+ * layer.
+ */
 export function windowsOf({ layer, inputShapes, outputShape }: LayerNode): [AxisWindow, AxisWindow] {
   const config = layer.getConfig();
   const kind = layer.getClassName();

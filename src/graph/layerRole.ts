@@ -93,8 +93,8 @@ export function mixesChannels(layer: Layer): boolean {
 }
 
 /**
- * What a layer does with channels at its place in a network. Throws a UserError for a layer or activation that cannot be
- * followed, and for one with another axis for its channels than the last.
+ * What a layer does with channels at its place in a network. Throws a UserError for a layer or activation that cannot
+ * be followed, and for one with another axis for its channels than the last.
  */
 export function layerRole(node: LayerNode): LayerRole {
   const { layer, name, inputShapes, outputShape, tensors } = node;

@@ -26,8 +26,8 @@ export function leafLayers(model: tf.LayersModel): Layer[] {
 }
 
 /**
- * A name for each of some things: the first spelling that nothing else has. Throws a UserError where the last one does not
- * tell two of them apart either.
+ * A name for each of some things: the first spelling that nothing else has. Throws a UserError where the last one does
+ * not tell two of them apart either.
  */
 function tellApart<T>(things: readonly T[], spellings: ((thing: T) => string)[], what: string): Map<T, string> {
   const names = new Map<T, string>();
@@ -50,7 +50,10 @@ function tellApart<T>(things: readonly T[], spellings: ((thing: T) => string)[],
   return names;
 }
 
-/** The name of each layer in a network: its own or, where networks inside have layers of the same name, with theirs in front: left/conv. */
+/**
+ * The name of each layer in a network: its own or, where networks inside have layers of the same name, with theirs in
+ * front: left/conv.
+ */
 export function layerNames(model: tf.LayersModel): Map<Layer, string> {
   const places = new Map(placesOf(model).map((place) => [place.layer, place]));
   const names = tellApart(
@@ -62,8 +65,8 @@ export function layerNames(model: tf.LayersModel): Map<Layer, string> {
 }
 
 /**
- * Every weight of a network by the name it has there, in the network's order: layer/weight or, where networks inside have
- * weights of the same name, with theirs in front: left/conv/kernel. What saved states and masks go by.
+ * Every weight of a network by the name it has there, in the network's order: layer/weight or, where networks inside
+ * have weights of the same name, with theirs in front: left/conv/kernel. What saved states and masks go by.
  *
  * Throws a UserError where that does not tell two weights apart.
  */
@@ -85,8 +88,8 @@ export function namedWeights(model: tf.LayersModel): Map<string, Weight> {
 }
 
 /**
- * Gives a network the tensors of a file by its weights' names (`namedWeights`). Throws the error that `refuse` makes of the first
- * that is missing, of another shape, or of no weight; nothing has been changed then.
+ * Gives a network the tensors of a file by its weights' names (`namedWeights`). Throws the error that `refuse` makes of
+ * the first that is missing, of another shape, or of no weight; nothing has been changed then.
  */
 export function fillWeights(
   model: tf.LayersModel,
@@ -109,7 +112,10 @@ export function fillWeights(
   }
 }
 
-/** A name that is not among those `used`, and is from now on: the one wanted or, where there is one, with a number behind it. */
+/**
+ * A name that is not among those `used`, and is from now on: the one wanted or, where there is one, with a number
+ * behind it.
+ */
 export function freeName(used: Set<string>, wanted: string): string {
   let name = wanted;
   for (let n = 2; used.has(name); n++) name = `${wanted}_${n}`;

@@ -48,7 +48,8 @@ const emptyScope = (): Scope => ({ fed: new Map(), known: new Map(), nested: new
 
 /**
  * Reads a network from its own outputs upwards, networks inside it included: layers know all places at which they were
- * ever applied, in other networks too. A layer that is used twice stands there twice. Inputs that no output depends on come last.
+ * ever applied, in other networks too. A layer that is used twice stands there twice. Inputs that no output depends on
+ * come last.
  */
 export function networkGraph(model: tf.LayersModel): NetworkGraph {
   const names = layerNames(model);
@@ -95,7 +96,9 @@ export function networkGraph(model: tf.LayersModel): NetworkGraph {
   return { model, nodes, inputs, outputs };
 }
 
-/** The place of a layer in a network. Throws a UserError for one that the network does not have, or uses more than once. */
+/**
+ * The place of a layer in a network. Throws a UserError for one that the network does not have, or uses more than once.
+ */
 export function nodeOf(graph: NetworkGraph, layer: Layer): LayerNode {
   const places = graph.nodes.filter((node) => node.layer === layer);
   if (places.length === 1) return places[0];

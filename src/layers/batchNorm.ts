@@ -20,7 +20,9 @@ export interface BatchNormOptions extends LayerOptions {
   scale?: boolean;
   /** Whether there is a beta. Default true. */
   center?: boolean;
-  /** 'relu' or 'relu6' puts that behind the normalisation, which a backend can do in the same pass. Default 'linear'. */
+  /**
+   * 'relu' or 'relu6' puts that behind the normalisation, which a backend can do in the same pass. Default 'linear'.
+   */
   activation?: Activation;
 }
 
@@ -30,8 +32,8 @@ const relus = { linear: false, relu: true, relu6: 6 } as const;
  * Batch normalisation by PyTorch's conventions, optionally with its ReLU: batch statistics in training, which also
  * moves the running ones (unbiased variance); running statistics otherwise.
  *
- * A gate that the caller names in the options is multiplied in the same pass: what comes out is gated, and the gate passes it on.
- * Input [N, ..., C], same output; weights gamma, beta, movingMean, movingVariance, [C] each.
+ * A gate that the caller names in the options is multiplied in the same pass: what comes out is gated, and the gate
+ * passes it on. Input [N, ..., C], same output; weights gamma, beta, movingMean, movingVariance, [C] each.
  */
 export class BatchNorm extends tf.layers.Layer {
   static className = 'BatchNorm';
@@ -129,9 +131,9 @@ function maskRows(gate: L0Gate, n: number, options: CallOptions): tf.Tensor2D {
 tf.serialization.registerClass(BatchNorm);
 
 /**
- * Batch normalisation by the statistics of the batch itself: relu?((x - mean) / sqrt(variance + epsilon) * gamma + beta)
- * * gate. One pass where the backend has a kernel for it, otherwise composed from tf operations. The caller disposes y, mean
- * and biased variance.
+ * Batch normalisation by the statistics of the batch itself: relu?((x - mean) / sqrt(variance + epsilon) * gamma +
+ * beta) * gate. One pass where the backend has a kernel for it, otherwise composed from tf operations. The caller
+ * disposes y, mean and biased variance.
  */
 function normaliseByBatch(
   inputs: FusedBatchNormInputs,
@@ -147,7 +149,9 @@ function normaliseByBatch(
   });
 }
 
-/** Batch normalisation by given statistics, [C] each; formula as in `normaliseByBatch`. The caller disposes the result. */
+/**
+ * Batch normalisation by given statistics, [C] each; formula as in `normaliseByBatch`. The caller disposes the result.
+ */
 export function normaliseBy(
   inputs: FusedBatchNormInputs & { mean: tf.Tensor1D; variance: tf.Tensor1D },
   options: FusedBatchNormOptions,

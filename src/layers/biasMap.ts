@@ -15,9 +15,9 @@ export interface BiasMapOptions extends LayerOptions {
  * columns[w], c].
  *
  * Compaction puts it behind a padded convolution, where the bias that takes the place of constant channels is another
- * one at the border than inside. Rows and columns that share their values are stored once: a 3x3 convolution padded by 1
- * needs 3 x 3 values a channel. Input [N, H, W, C], same output; one weight, map [R, S, C]. A vector, [N, C], counts as an
- * image of one place.
+ * one at the border than inside. Rows and columns that share their values are stored once: a 3x3 convolution padded by
+ * 1 needs 3 x 3 values a channel. Input [N, H, W, C], same output; one weight, map [R, S, C]. A vector, [N, C], counts
+ * as an image of one place.
  */
 export class BiasMap extends tf.layers.Layer {
   static className = 'BiasMap';

@@ -20,7 +20,10 @@ export interface Gate extends tf.layers.Layer {
 
 /** How gates start, and the shape of their distribution. */
 export interface GateStart {
-  /** d: logAlpha starts at N(ln(1 - d) - ln d, 0.01). Note that d = 0.5 means P(mask != 0) = 0.832, not 0.5. Default 0.5. */
+  /**
+   * d: logAlpha starts at N(ln(1 - d) - ln d, 0.01). Note that d = 0.5 means P(mask != 0) = 0.832, not 0.5. Default
+   * 0.5.
+   */
   droprate_init?: number;
   /** Default 2/3. */
   temperature?: number;
@@ -38,7 +41,10 @@ export function gateStart({ droprate_init = 0.5, temperature = defaultHardConcre
   return { droprate_init, hardConcrete: { ...defaultHardConcrete, temperature } };
 }
 
-/** tf.layers turn every snake_case key of a saved model to camelCase: makes a gate with the documents' spelling turned back. */
+/**
+ * tf.layers turn every snake_case key of a saved model to camelCase: makes a gate with the documents' spelling turned
+ * back.
+ */
 export function gateFromConfig<T extends tf.serialization.Serializable>(
   kind: tf.serialization.SerializableConstructor<T>,
   { droprateInit, ...config }: tf.serialization.ConfigDict,

@@ -21,7 +21,8 @@ export const defaultHardConcrete: HardConcrete = { temperature: 2 / 3, gamma: -0
 const stretch = (s: tf.Tensor, { gamma, zeta }: HardConcrete): tf.Tensor => s.mul(zeta - gamma).add(gamma);
 
 /**
- * The stretched concrete variable before clipping: sigmoid((ln u - ln(1 - u) + logAlpha) / temperature) * (zeta - gamma) + gamma.
+ * The stretched concrete variable before clipping: sigmoid((ln u - ln(1 - u) + logAlpha) / temperature) * (zeta -
+ * gamma) + gamma.
  *
  * `logAlpha` is [C], `noise` u is uniform in (0, 1), [N, C] or [1, C]. Returns the noise's shape; the caller disposes it.
  */

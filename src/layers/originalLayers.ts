@@ -4,8 +4,8 @@ import { convolve } from './conv2d.js';
 import { inferenceMask, probabilityNonZero, sampleMask } from './hardConcrete.js';
 
 /**
- * How the paper's own layers use their gates: in training one mask a mini-batch, which multiplies the weights, or one an
- * image, which multiplies activations; or the inference mask.
+ * How the paper's own layers use their gates: in training one mask a mini-batch, which multiplies the weights, or one
+ * an image, which multiplies activations; or the inference mask.
  */
 export type GatedMode = 'minibatch' | 'image' | 'inference';
 
@@ -95,9 +95,9 @@ export function gatedConvolution(
 }
 
 /**
- * The layer's log prior, as for `gatedDensePrior` but with the gate on outputs: - sum of P(mask != 0) (weight_decay w^2 / 2
- * + lambda) over weights - sum of P(mask != 0) (weight_decay b^2 / 2 - lambda) over biases. The sign of lambda in the
- * last term, which rewards biases, is the paper's code's. The caller disposes the scalar.
+ * The layer's log prior, as for `gatedDensePrior` but with the gate on outputs: - sum of P(mask != 0) (weight_decay w^2
+ * / 2 + lambda) over weights - sum of P(mask != 0) (weight_decay b^2 / 2 - lambda) over biases. The sign of lambda in
+ * the last term, which rewards biases, is the paper's code's. The caller disposes the scalar.
  */
 export function gatedConvolutionPrior({ weights, bias, logAlpha }: GatedConvolution, prior: GatedPrior): tf.Scalar {
   return tf.tidy(() => {

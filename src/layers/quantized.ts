@@ -19,8 +19,9 @@ export function hasBytes({ dtype, originalName }: Weight): boolean {
 }
 
 /**
- * What layers of whole numbers have in common. Weights: kernel (-127 to 127) and bias of int32, and scale [outputs] of floats: 1 in the
- * kernel stands for scale, 1 in the bias for scale * input.scale. Sums are exact, so that every backend gives the same. Not trainable.
+ * What layers of whole numbers have in common. Weights: kernel (-127 to 127) and bias of int32, and scale [outputs] of
+ * floats: 1 in the kernel stands for scale, 1 in the bias for scale * input.scale. Sums are exact, so that every
+ * backend gives the same. Not trainable.
  */
 abstract class Quantized extends tf.layers.Layer {
   readonly activation: Activation;

@@ -9,7 +9,10 @@ import { dense, networkOptions, type NetworkOptions } from './networkOptions.js'
 
 /** What `airbench` can be told. */
 export interface AirbenchOptions extends NetworkOptions {
-  /** The first convolution's kernel, [2, 2, C, 8 C], flat: `whiteningKernel` of the training images. Default: start values as any. */
+  /**
+   * The first convolution's kernel, [2, 2, C, 8 C], flat: `whiteningKernel` of the training images. Default: start
+   * values as any.
+   */
   whitening?: Float32Array;
 }
 
@@ -36,9 +39,10 @@ function startAsIdentity(layer: tf.layers.Layer): void {
 }
 
 /**
- * The network of airbench94 (Jordan 2024), made to reach 94 % on CIFAR-10 in the least time: a frozen 2x2 convolution that
- * whitens patches, three blocks of two 3x3 convolutions with a pooling behind the first, global max pool, dense. Input
- * [N, H, W, C], output logits [N, classes]; 1,973,048 trained parameters at width 1 for 32 x 32 x 3, in addition to the 288 frozen ones.
+ * The network of airbench94 (Jordan 2024), made to reach 94 % on CIFAR-10 in the least time: a frozen 2x2 convolution
+ * that whitens patches, three blocks of two 3x3 convolutions with a pooling behind the first, global max pool, dense.
+ * Input [N, H, W, C], output logits [N, classes]; 1,973,048 trained parameters at width 1 for 32 x 32 x 3, in addition
+ * to the 288 frozen ones.
  *
  * It has ReLU where the original has GELU, and a batch norm in place of the first convolution's bias. Layers are named
  * `whitening_conv`, `block1_first_conv`, `block1_first_bn`, ...

@@ -22,8 +22,9 @@ const LEAST_SIDE = 25;
 
 /**
  * The CNN with four convolutions of the project on pruning by ISTA (Ye et al. 2018): three times conv, batch norm, ReLU
- * and max-pool 3x3/2, then a 4x4 convolution, over all that is left of 32 x 32 pixels, then dense. Input [N, H, W, C], 25 x 25
- * pixels or more, output logits [N, classes]; 1,985,012 parameters at width 1 for 32 x 32 x 3 and 1,748 running statistics.
+ * and max-pool 3x3/2, then a 4x4 convolution, over all that is left of 32 x 32 pixels, then dense. Input [N, H, W, C],
+ * 25 x 25 pixels or more, output logits [N, classes]; 1,985,012 parameters at width 1 for 32 x 32 x 3 and 1,748 running
+ * statistics.
  *
  * Padding is TensorFlow's `same`; every convolution and the logits (in the project a 1x1 convolution) have batch norm
  * with gamma instead of a bias. Layers are named `block1_conv`, `block1_bn` (with its ReLU), `block1_pool`,

@@ -12,7 +12,10 @@ import { dense, networkOptions, type NetworkOptions } from './networkOptions.js'
 export interface GateOptions extends Pick<L0GateOptions, 'droprate_init' | 'temperature' | 'sampling'> {
   /** Whether the reduce convolutions are gated too. Default false, as in the L0 project. */
   gateReduce?: boolean;
-  /** A gate on each weight of the kernels in place of one on each channel; one mask then serves a whole batch. Default false. */
+  /**
+   * A gate on each weight of the kernels in place of one on each channel; one mask then serves a whole batch. Default
+   * false.
+   */
   unstructured?: boolean;
 }
 
@@ -27,8 +30,8 @@ export interface GoogleNetOptions extends NetworkOptions {
 const STEM = 64;
 
 /**
- * The widths of the eight inception blocks: the 3x3 and 5x5 branches' reduce convolutions, then the branches in their order. A
- * pooling that halves the image follows the blocks in POOL_AFTER.
+ * The widths of the eight inception blocks: the 3x3 and 5x5 branches' reduce convolutions, then the branches in their
+ * order. A pooling that halves the image follows the blocks in POOL_AFTER.
  */
 const BLOCKS = [
   [32, 16, 16, 32, 8, 8],
@@ -49,9 +52,9 @@ export const inceptionBlocks = BLOCKS.length;
 export const inceptionBranches = ['1x1', '3x3', '5x5', 'pool'] as const;
 
 /**
- * GoogLeNet for small images as in the L0 regularisation project: conv 3x3, eight inception blocks, global average pool,
- * dense. Input [N, H, W, C], output logits [N, classes]; 260,650 parameters at width 1 for three channels and ten classes,
- * 832 more with gates on channels.
+ * GoogLeNet for small images as in the L0 regularisation project: conv 3x3, eight inception blocks, global average
+ * pool, dense. Input [N, H, W, C], output logits [N, classes]; 260,650 parameters at width 1 for three channels and ten
+ * classes, 832 more with gates on channels.
  *
  * Layers are named `block1_3x3_reduce_conv`, `block1_3x3_conv`, `block1_3x3_bn` (with its ReLU), `block1_3x3_gate`; the
  * branches are 1x1, 3x3, 5x5 and pool. Throws a UserError for options out of range; the caller disposes the network.

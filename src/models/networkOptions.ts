@@ -27,8 +27,8 @@ interface NetworkParts {
 }
 
 /**
- * The options of the network `name` with their defaults. Throws a UserError for options out of range, and for images with less
- * than `leastSide` pixels in height or width.
+ * The options of the network `name` with their defaults. Throws a UserError for options out of range, and for images
+ * with less than `leastSide` pixels in height or width.
  */
 export function networkOptions(
   name: string,
@@ -57,8 +57,8 @@ export function networkOptions(
 }
 
 /**
- * A convolution, called `name_conv`, whose start values `seed` and its name decide, and a batch norm, `name_bn`, behind it,
- * which stands for the bias.
+ * A convolution, called `name_conv`, whose start values `seed` and its name decide, and a batch norm, `name_bn`, behind
+ * it, which stands for the bias.
  */
 export function convNorm(
   x: tf.SymbolicTensor,
@@ -71,8 +71,8 @@ export function convNorm(
 }
 
 /**
- * The blocks of a residual network, `stage1_block1` and so on: `blocks` for each width of `stages`, the first of all stages but
- * the first of which halves the image.
+ * The blocks of a residual network, `stage1_block1` and so on: `blocks` for each width of `stages`, the first of all
+ * stages but the first of which halves the image.
  */
 export function residualStages(
   x: tf.SymbolicTensor,

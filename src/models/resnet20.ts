@@ -31,7 +31,8 @@ interface UnitOptions {
  * batch-normalised too. Only the first convolution of each block, nine in all, and the logits have a gamma.
  *
  * Layers are named `stage1_block1_first_conv`, `stage1_block1_first_bn` (with its ReLU), `stage1_block1_sum`; the parts
- * of a block are first, second and projection. Throws a UserError for options out of range; the caller disposes the network.
+ * of a block are first, second and projection. Throws a UserError for options out of range; the caller disposes the
+ * network.
  */
 export function resnet20(options: ResNet20Options = {}): tf.LayersModel {
   const { scaled, input, classes, seed } = networkOptions('resnet20', options);

@@ -49,7 +49,10 @@ const ignored = /(^fc\.(weight|bias)|\.num_batches_tracked)$/;
 const listed = (names: readonly string[]): string =>
   `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
 
-/** What wrappers put in front of every name: module. of DataParallel, model. of Lightning, and their like, also of each other. */
+/**
+ * What wrappers put in front of every name: module. of DataParallel, model. of Lightning, and their like, also of each
+ * other.
+ */
 function sharedPrefix(names: readonly string[]): string {
   const [prefix] = /^((module|model|net|network|backbone|encoder|resnet|_orig_mod)\.)*/.exec(names[0] ?? '') ?? [''];
   return names.every((name) => name.startsWith(prefix)) ? prefix : '';
@@ -57,10 +60,11 @@ function sharedPrefix(names: readonly string[]): string {
 
 /**
  * Gives the body of `resnet18` the weights of a file in torchvision's or timm's naming (they are the same for this
- * network); the head keeps its own. What a wrapper put in front of all names, such as `module.`, is left out. Convolution
- * kernels are turned from [out, in, H, W] to [H, W, in, out].
+ * network); the head keeps its own. What a wrapper put in front of all names, such as `module.`, is left out.
+ * Convolution kernels are turned from [out, in, H, W] to [H, W, in, out].
  *
- * Throws a UserError that names the tensors, if some are missing, unknown or of another shape; nothing has been changed then.
+ * Throws a UserError that names the tensors, if some are missing, unknown or of another shape; nothing has been changed
+ * then.
  */
 export function fillFromTorchvision(
   model: tf.LayersModel,

@@ -126,7 +126,9 @@ export const engine = browserName(userAgent);
 
 export const processor = (): string => `${hardwareConcurrency} cores`;
 
-/** Threads share memory, which a page has only where it is isolated from others, and wait, which its own thread may not. */
+/**
+ * Threads share memory, which a page has only where it is isolated from others, and wait, which its own thread may not.
+ */
 export const hasThreads = (): boolean => web.crossOriginIsolated === true && 'WorkerGlobalScope' in globalThis;
 export const usableCores = (): number => (hasThreads() ? hardwareConcurrency : 1);
 

@@ -28,8 +28,8 @@ function hasWebgpu(): boolean {
 }
 
 /**
- * How esbuild bundles the library for a browser: TensorFlow.js without WebGL, with the kernels and the script of their threads.
- * A module of Node's that the bundle reaches is an error.
+ * How esbuild bundles the library for a browser: TensorFlow.js without WebGL, with the kernels and the script of their
+ * threads. A module of Node's that the bundle reaches is an error.
  */
 export function browserBundle(): BuildOptions {
   const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string };

@@ -20,7 +20,9 @@ const dist = join(packageFolder, 'dist');
 const target = process.argv[2] ?? join(dist, 'package');
 const root = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as Manifest;
 
-/** What the package's entries import, and what they import in turn; the script of a thread is started by its address. */
+/**
+ * What the package's entries import, and what they import in turn; the script of a thread is started by its address.
+ */
 const entries = ['index.js', 'index.d.ts', 'browserLibrary.d.ts', 'backend/simd/worker.js'];
 const files = new Set<string>();
 const imported = new Set<string>();

@@ -79,8 +79,8 @@ export const kernelBytes = (build: KernelBuild): Uint8Array<ArrayBuffer> =>
   readFileSync(new URL(`../backend/simd/kernels.${build}.wasm`, import.meta.url));
 
 /**
- * Whether this engine can join pairs of 128-bit operations, and the processor has 256 bits. Before Node 24 it could not, or
- * not well.
+ * Whether this engine can join pairs of 128-bit operations, and the processor has 256 bits. Before Node 24 it could
+ * not, or not well.
  */
 export function joinsVectors(): boolean {
   if (process.arch !== 'x64' || Number(process.versions.node.split('.')[0]) < 24) return false;

@@ -32,9 +32,9 @@ export const newFile: FileKind = { name: 'a new file', isOne: () => false };
 const HEAD_BYTES = 4096;
 
 /**
- * Writes a file whole, in place of nothing, an empty file or one of its kind: under a hidden name beside it, to the last
- * byte and on the disk, then renamed. Its folder is made where it is missing; a symbolic link stays one, and what it
- * leads to is replaced; permissions stay.
+ * Writes a file whole, in place of nothing, an empty file or one of its kind: under a hidden name beside it, to the
+ * last byte and on the disk, then renamed. Its folder is made where it is missing; a symbolic link stays one, and what
+ * it leads to is replaced; permissions stay.
  *
  * Throws a UserError that names the path and the cause; what was there is then as it was, and nothing lies beside it.
  */
@@ -55,7 +55,10 @@ export async function writeFileWhole(
   }
 }
 
-/** Throws the UserError that `writeFileWhole` would throw, so far as that can be known before there is anything to write. */
+/**
+ * Throws the UserError that `writeFileWhole` would throw, so far as that can be known before there is anything to
+ * write.
+ */
 export async function checkWritable(path: string, kind: FileKind, files: FileSystem = realFiles): Promise<void> {
   try {
     await makeFolder(dirname(path), files);
@@ -71,7 +74,10 @@ export async function checkWritable(path: string, kind: FileKind, files: FileSys
   }
 }
 
-/** `writeFileWhole` for a cell of a notebook, which cannot wait: the same promises, but for what a failing folder undoes. */
+/**
+ * `writeFileWhole` for a cell of a notebook, which cannot wait: the same promises, but for what a failing folder
+ * undoes.
+ */
 export function writeFileWholeSync(path: string, contents: Uint8Array | string, kind: FileKind): void {
   // Links are followed, so that what they lead to is replaced, and not they.
   const target = existsSync(path) ? realpathSync(path) : path;

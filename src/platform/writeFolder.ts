@@ -42,7 +42,10 @@ export async function writeFolderWhole(
   }
 }
 
-/** Throws the UserError that `writeFolderWhole` would throw, so far as that can be known before there is anything to write. */
+/**
+ * Throws the UserError that `writeFolderWhole` would throw, so far as that can be known before there is anything to
+ * write.
+ */
 export async function checkFolderWritable(
   path: string,
   kind: FolderKind,

@@ -9,8 +9,8 @@ export interface SparsityPoint extends ResultPoint {
 }
 
 /**
- * Accuracy against sparsity, one point a run; the runs of a reference (a published table, say) stand beside them as hollow
- * points. Up and to the right is better. `name` stands for runs without a group.
+ * Accuracy against sparsity, one point a run; the runs of a reference (a published table, say) stand beside them as
+ * hollow points. Up and to the right is better. `name` stands for runs without a group.
  */
 export function accuracyAgainstSparsity(
   points: readonly SparsityPoint[],
@@ -74,8 +74,9 @@ export interface PruningCurve {
 }
 
 /**
- * Where pruning breaks a network: accuracy against the share of pruned weights, a line a way of pruning. Points are means;
- * bars reach from the lowest to the highest of several runs; a way without points is left out. `dense` draws the accuracy without pruning.
+ * Where pruning breaks a network: accuracy against the share of pruned weights, a line a way of pruning. Points are
+ * means; bars reach from the lowest to the highest of several runs; a way without points is left out. `dense` draws the
+ * accuracy without pruning.
  */
 export function accuracyByPruning(
   curves: readonly PruningCurve[],
@@ -178,8 +179,8 @@ export function reportedPoint(line: string, series: string, accuracy: number): I
 }
 
 /**
- * Mean accuracies with their 95 % intervals, lines from top to bottom: published numbers and our own on one axis. A value
- * without an interval is hollow.
+ * Mean accuracies with their 95 % intervals, lines from top to bottom: published numbers and our own on one axis. A
+ * value without an interval is hollow.
  */
 export function accuracyIntervals(points: readonly IntervalPoint[], options: Titled = {}): Figure {
   const lines = [...new Set(points.map(({ line }) => line))];

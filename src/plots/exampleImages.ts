@@ -6,14 +6,18 @@ import { encodePng, pngAddress } from './png.js';
 /** What the figure needs of an image set. */
 export type LabelledImages = Omit<ImageSet, 'name' | 'labels'> & { name?: string; labels: ArrayLike<number> };
 
-/** Pixels of a small image become squares, until it has this many a side, so that no viewer blurs it when it enlarges it. */
+/**
+ * Pixels of a small image become squares, until it has this many a side, so that no viewer blurs it when it enlarges
+ * it.
+ */
 const leastSide = 128;
 /** A row, image and caption, in widths of a column. */
 const rowHeight = 1.15;
 
 /**
  * `count` images of a set in a grid, class by class, each with the name of its class below it; default one of each class, of 25
- * at most. One channel is drawn as grey, three as colours, four with transparency; of any other number the first three, or the first.
+ * at most. One channel is drawn as grey, three as colours, four with transparency; of any other number the first three,
+ * or the first.
  *
  * @throws UserError when `images` and `labels` do not belong together.
  */

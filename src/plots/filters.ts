@@ -19,14 +19,16 @@ import { randomScore, rankFilters } from '../sparsity/orthogonality.js';
 import type { NamedScores, RankOptions, ReprRanking } from '../sparsity/orthogonality.js';
 import { named, type HistoryOf } from './repr.js';
 
-/** The prunings of a run: which filters stayed on (1) and which went off (0) at each pruning, layer by layer: '1101'. */
+/**
+ * The prunings of a run: which filters stayed on (1) and which went off (0) at each pruning, layer by layer: '1101'.
+ */
 export interface Prunings {
   prunings: readonly { filters: Readonly<Record<string, string>> }[];
 }
 
 /**
- * Which filters went off at each pruning: filters from input to output along the axis, prunings from top to bottom, a panel
- * for each run.
+ * Which filters went off at each pruning: filters from input to output along the axis, prunings from top to bottom, a
+ * panel for each run.
  */
 export function filterMap(runs: readonly HistoryOf<Prunings>[], options: Titled = {}): Figure {
   const records = named(runs);
@@ -99,8 +101,8 @@ const rankings: Record<ReprRanking, string> = {
 };
 
 /**
- * Every filter's orthogonality score, layer by layer, once for each ranking rule, with the filters that the rule would prune
- * filled. The bar in each layer is what random filters of its length score on average.
+ * Every filter's orthogonality score, layer by layer, once for each ranking rule, with the filters that the rule would
+ * prune filled. The bar in each layer is what random filters of its length score on average.
  */
 export function filterScores(
   layers: readonly NamedScores[],
@@ -187,8 +189,9 @@ function meanOverlap(cosines: readonly (readonly number[])[]): number {
 }
 
 /**
- * The Gram matrices |W W^T| of each layer's normalised filters, layers from top to bottom, moments from left to right: how
- * much each pair of filters overlaps, 0 for orthogonal. The diagonal is left blank; a filter that is off leaves a cross of zeros.
+ * The Gram matrices |W W^T| of each layer's normalised filters, layers from top to bottom, moments from left to right:
+ * how much each pair of filters overlaps, 0 for orthogonal. The diagonal is left blank; a filter that is off leaves a
+ * cross of zeros.
  */
 export function gramMatrices(moments: readonly GramMoment[], options: Titled = {}): Figure {
   const layers = Object.keys(moments.at(0)?.cosines ?? {});

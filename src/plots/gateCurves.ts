@@ -40,9 +40,9 @@ export function bernoulliToConcrete(options: BernoulliToConcreteOptions = {}): F
 }
 
 /**
- * What one gate pays: P(mask != 0) against log alpha, and the mask that is used after training. Two
- * marks show where that mask reaches 0, log alpha = ln(-gamma / zeta) = -2.3979, and 1, ln((1 - gamma) / (zeta - 1)) = 2.3979
- * (Louizos et al. 2018, equations 12 and 13).
+ * What one gate pays: P(mask != 0) against log alpha, and the mask that is used after training. Two marks show where
+ * that mask reaches 0, log alpha = ln(-gamma / zeta) = -2.3979, and 1, ln((1 - gamma) / (zeta - 1)) = 2.3979 (Louizos
+ * et al. 2018, equations 12 and 13).
  */
 export function penaltyCurve(): Figure {
   const { gamma, zeta, temperature } = defaultHardConcrete;
@@ -100,7 +100,9 @@ function drawn({ logAlpha = 0, samples = 10_000, seed = 1 }: MonteCarloOptions):
   return Array.from({ length: samples }, (_, i) => mask(Math.max(uniform(seed, i), epsilon), logAlpha) !== 0);
 }
 
-/** Compares the share of sampled masks that are not 0 with sigmoid(log alpha - beta ln(-gamma / zeta)), the closed form. */
+/**
+ * Compares the share of sampled masks that are not 0 with sigmoid(log alpha - beta ln(-gamma / zeta)), the closed form.
+ */
 export function estimateOpen(options: MonteCarloOptions = {}): OpenEstimate {
   const draws = drawn(options);
   const estimate = draws.filter(Boolean).length / draws.length;
@@ -110,8 +112,8 @@ export function estimateOpen(options: MonteCarloOptions = {}): OpenEstimate {
 }
 
 /**
- * The penalty of one gate estimated by tossing it n times, n growing, against the closed form with a band of two standard
- * errors, in which the estimate should lie 95 times out of 100 (Louizos et al. 2018, equation 12).
+ * The penalty of one gate estimated by tossing it n times, n growing, against the closed form with a band of two
+ * standard errors, in which the estimate should lie 95 times out of 100 (Louizos et al. 2018, equation 12).
  */
 export function monteCarloPenalty(options: MonteCarloOptions = {}): Figure {
   const draws = drawn(options);

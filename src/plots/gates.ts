@@ -43,7 +43,10 @@ export function gateHistogram(masks: ChannelMasks, options: Titled = {}): Figure
   });
 }
 
-/** Which layers lost their gates when: a heat map of the share of open gates, layers from top to bottom, epochs to the right. */
+/**
+ * Which layers lost their gates when: a heat map of the share of open gates, layers from top to bottom, epochs to the
+ * right.
+ */
 export function gatesPerLayer(snapshots: readonly MaskSnapshot[], options: Titled = {}): Figure {
   const layers = [...(snapshots.at(0)?.masks.keys() ?? [])];
   const epochs = snapshots.map(({ epoch }) => epoch);

@@ -14,9 +14,9 @@ export interface HardConcreteOptions {
 }
 
 /**
- * The axes of a distribution on [0, 1] that is part mass, part density: a narrow panel left for P(mask = 0), the density
- * in the middle, a narrow panel right for P(mask = 1). A density and a probability have different units, so they
- * cannot share an axis honestly.
+ * The axes of a distribution on [0, 1] that is part mass, part density: a narrow panel left for P(mask = 0), the
+ * density in the middle, a narrow panel right for P(mask = 1). A density and a probability have different units, so
+ * they cannot share an axis honestly.
  *
  * Traces go to `x`/`y` (mass at 0), `x2`/`y2` (density) and `x3`/`y` (mass at 1).
  */
@@ -84,9 +84,9 @@ export function hardConcreteDensity(options: HardConcreteOptions = {}): Figure {
 }
 
 /**
- * The distribution of a mask under two sliders, log alpha and the temperature, that combine. Each temperature has curves of
- * its own, of which one is shown; the slider of log alpha moves all of them, shown or not. An image without sliders shows
- * the middle: log alpha = 0 at beta = 2/3.
+ * The distribution of a mask under two sliders, log alpha and the temperature, that combine. Each temperature has
+ * curves of its own, of which one is shown; the slider of log alpha moves all of them, shown or not. An image without
+ * sliders shows the middle: log alpha = 0 at beta = 2/3.
  */
 export function hardConcreteSlider(): Figure {
   const logAlphas = [-4, -3, -2, -1, 0, 1, 2, 3, 4];

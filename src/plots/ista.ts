@@ -40,8 +40,9 @@ function versionMarks(versions: readonly PlacedVersion[]): { shapes: object[]; a
 }
 
 /**
- * How versions of the ISTA protocol went, one behind another: validation accuracy after each epoch, and at every step that
- * was logged the fake sparsity (cost-weighted share of zero gammas) and the group lasso (cost-weighted sum of |gamma|).
+ * How versions of the ISTA protocol went, one behind another: validation accuracy after each epoch, and at every step
+ * that was logged the fake sparsity (cost-weighted share of zero gammas) and the group lasso (cost-weighted sum of
+ * |gamma|).
  */
 export function versionsOverSteps(versions: readonly HistoryOf<VersionHistory>[], options: Titled = {}): Figure {
   const placed = oneAfterAnother(versions);
@@ -87,8 +88,8 @@ export function versionsOverSteps(versions: readonly HistoryOf<VersionHistory>[]
 const label = (layer: string): string => layer.replace(/_conv$/, '').replaceAll('_', ' ');
 
 /**
- * Every gamma of the first, the middle and the last layer at every step that was logged, one line each, over versions one behind another. A line that
- * ends at a version's beginning is of a channel that was cut out.
+ * Every gamma of the first, the middle and the last layer at every step that was logged, one line each, over versions
+ * one behind another. A line that ends at a version's beginning is of a channel that was cut out.
  */
 export function gammasOverSteps(versions: readonly HistoryOf<VersionHistory>[], options: Titled = {}): Figure {
   const all = Object.keys(versions.at(0)?.history.log.at(0)?.gammas ?? {});
@@ -139,8 +140,8 @@ export interface PenaltyPoint {
 }
 
 /**
- * What runs of the same length came to, penalty by penalty, a line for each weight decay: above, the share of gammas that are
- * 0; below, the validation accuracy. A dotted line is the accuracy that all of them started from.
+ * What runs of the same length came to, penalty by penalty, a line for each weight decay: above, the share of gammas
+ * that are 0; below, the validation accuracy. A dotted line is the accuracy that all of them started from.
  */
 export function penaltySweep(
   points: readonly PenaltyPoint[],

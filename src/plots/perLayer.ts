@@ -67,7 +67,10 @@ export interface NamedGradients {
   gradients: readonly LayerGradient[];
 }
 
-/** How much of several losses reaches each kernel: the norms of their gradients, on a logarithmic scale, from input to output. */
+/**
+ * How much of several losses reaches each kernel: the norms of their gradients, on a logarithmic scale, from input to
+ * output.
+ */
 export function gradientsPerLayer(losses: readonly NamedGradients[], options: Titled = {}): Figure {
   const said = losses.map(
     ({ name, gradients }) =>

@@ -1,6 +1,8 @@
 import { Buffer, crc32, deflateSync } from '#platform';
 
-/** A PNG file of `width` x `height` pixels with 8 bits a channel: `pixels` is row-major RGB (3 channels) or RGBA (4). */
+/**
+ * A PNG file of `width` x `height` pixels with 8 bits a channel: `pixels` is row-major RGB (3 channels) or RGBA (4).
+ */
 export function encodePng(
   pixels: Uint8Array | Uint8ClampedArray,
   width: number,
@@ -10,7 +12,10 @@ export function encodePng(
   return pngFile(pixels, width, height, channels === 3 ? 2 : 6, channels);
 }
 
-/** A PNG file of pixels that are numbers of colours: one byte a pixel, row-major, and `colours` as red, green and blue each. */
+/**
+ * A PNG file of pixels that are numbers of colours: one byte a pixel, row-major, and `colours` as red, green and blue
+ * each.
+ */
 export function encodeIndexedPng(indices: Uint8Array, colours: Uint8Array, width: number, height: number): Buffer {
   return pngFile(indices, width, height, 3, 1, [chunk('PLTE', colours)]);
 }
@@ -59,9 +64,9 @@ export interface Palette {
 }
 
 /**
- * The pixels (RGBA, row-major, opaque) as numbers of at most 256 colours, which makes a drawing's file a quarter as large.
- * Where the edges of letters have more shades, nearby ones become one, down to 16 shades a channel; black and white stay. Returns
- * undefined for an image that needs more, such as a photograph, or that is not opaque.
+ * The pixels (RGBA, row-major, opaque) as numbers of at most 256 colours, which makes a drawing's file a quarter as
+ * large. Where the edges of letters have more shades, nearby ones become one, down to 16 shades a channel; black and
+ * white stay. Returns undefined for an image that needs more, such as a photograph, or that is not opaque.
  */
 export function palette(pixels: Uint8Array): Palette | undefined {
   for (const bits of [8, 7, 6, 5, 4]) {

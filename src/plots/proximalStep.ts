@@ -35,8 +35,8 @@ export function gammaPaths(
 
 /**
  * The proximal step on one gamma: to the left the map gamma -> gamma max(0, 1 - t / |gamma|), to the right what it does
- * step by step under the loss (gamma - minimum)^2 / 2, beside the loss alone and the subgradient of loss and penalty, which
- * steps over 0 and back (Beck and Teboulle 2009, section 1).
+ * step by step under the loss (gamma - minimum)^2 / 2, beside the loss alone and the subgradient of loss and penalty,
+ * which steps over 0 and back (Beck and Teboulle 2009, section 1).
  */
 export function proximalStep(options: ProximalStepOptions = {}): Figure {
   const { l1_penalty = 0.5, learning_rate = 0.1 } = options;

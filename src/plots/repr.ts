@@ -25,7 +25,9 @@ export interface PhasedEpoch {
   phase: 'S1' | 'S2' | null;
 }
 
-/** Grey bands over so many panels where filters are off: from the end of the epoch before S2 to the end of its last one. */
+/**
+ * Grey bands over so many panels where filters are off: from the end of the epoch before S2 to the end of its last one.
+ */
 function phaseBands(epochs: readonly PhasedEpoch[], panels = 1): object[] {
   const bands: { x0: number; x1: number }[] = [];
   for (const { epoch, phase } of epochs) {
@@ -78,9 +80,9 @@ function epochsOf(records: readonly ReprHistory[]): { epochs: number[]; cycle: r
 }
 
 /**
- * Accuracy over the epochs of several runs, on validation (solid) and on the training batches (dotted), with the epochs in
- * which filters are off in grey. Records of one name differ in their seeds: their mean is drawn, and the range of the
- * validation accuracies as a band.
+ * Accuracy over the epochs of several runs, on validation (solid) and on the training batches (dotted), with the epochs
+ * in which filters are off in grey. Records of one name differ in their seeds: their mean is drawn, and the range of
+ * the validation accuracies as a band.
  */
 export function reprCurves(runs: readonly HistoryOf<Pick<ReprHistory, 'epochs'>>[], options: Titled = {}): Figure {
   const records = named(runs);

@@ -61,8 +61,8 @@ export function runCurves(
 }
 
 /**
- * A noisy curve made smooth: running means in which each earlier point counts `weight` times as much as the one after it, from 0,
- * none at all, to nearly 1. What is `null` stays so.
+ * A noisy curve made smooth: running means in which each earlier point counts `weight` times as much as the one after
+ * it, from 0, none at all, to nearly 1. What is `null` stays so.
  */
 export function smoothed(values: readonly (number | null)[], weight: number): (number | null)[] {
   let mean = 0;

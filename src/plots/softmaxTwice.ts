@@ -3,9 +3,9 @@ import { axis, colour, curve, dash, figure, type Figure, number } from './theme.
 const classes = 10;
 
 /**
- * How hard a loss pulls at the logit of the right class when the network gives that class the probability p and one wrong
- * class all the rest: 1 - p for cross-entropy of logits, and s p (1 - p) (1 - q_right + q_wrong) for cross-entropy of
- * s * softmax, q being the softmax of those.
+ * How hard a loss pulls at the logit of the right class when the network gives that class the probability p and one
+ * wrong class all the rest: 1 - p for cross-entropy of logits, and s p (1 - p) (1 - q_right + q_wrong) for
+ * cross-entropy of s * softmax, q being the softmax of those.
  */
 export function pullOfLoss(p: number, scale?: number): number {
   if (scale === undefined) return 1 - p;
@@ -14,7 +14,10 @@ export function pullOfLoss(p: number, scale?: number): number {
   return scale * p * (1 - p) * (1 - right / all + wrong / all);
 }
 
-/** The gradient on the right logit over the right class's probability: of logits, and of softmax inside the loss at some scales. */
+/**
+ * The gradient on the right logit over the right class's probability: of logits, and of softmax inside the loss at some
+ * scales.
+ */
 export function softmaxTwice(options: { scales?: readonly number[]; title?: string } = {}): Figure {
   const { scales = [1, 10] } = options;
   const x = Array.from({ length: 201 }, (_, i) => i / 200);

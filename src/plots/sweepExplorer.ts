@@ -199,10 +199,11 @@ function resultsPanel(stops: readonly Stop[], setting: string | undefined): { po
 }
 
 /**
- * A sweep to walk over by a slider, one stop for each group of runs that differ in their seeds alone: what each layer has left,
- * the curves, accuracy and size, with 95 % intervals by Student's t where there are three seeds or more. What a group or a
- * file does not hold is said in its place. The steps of the slider are plotly's frames, so that a figure moves in Jupyter,
- * in the report and in the live page. Throws a UserError for a sweep without runs and for a group that it does not have.
+ * A sweep to walk over by a slider, one stop for each group of runs that differ in their seeds alone: what each layer
+ * has left, the curves, accuracy and size, with 95 % intervals by Student's t where there are three seeds or more. What
+ * a group or a file does not hold is said in its place. The steps of the slider are plotly's frames, so that a figure
+ * moves in Jupyter, in the report and in the live page. Throws a UserError for a sweep without runs and for a group
+ * that it does not have.
  */
 export function sweepExplorer(sweep: ExploredSweep, options: SweepExplorerOptions = {}): Figure {
   const { setting, stops } = stopsOf(sweep, options.groups);

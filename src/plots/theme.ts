@@ -4,7 +4,10 @@ export interface Trace {
   [attribute: string]: unknown;
 }
 
-/** A plotly layout. `meta.alt` says in one sentence or two what the figure shows, for those who cannot see it, `meta.leastWidth` how many pixels it needs to be read. */
+/**
+ * A plotly layout. `meta.alt` says in one sentence or two what the figure shows, for those who cannot see it,
+ * `meta.leastWidth` how many pixels it needs to be read.
+ */
 export interface Layout {
   title: { text: string; [attribute: string]: unknown };
   height: number;
@@ -25,7 +28,9 @@ export interface Figure {
   frames?: Frame[];
 }
 
-/** What a figure shows at one step of a slider: what is other in some of its traces, by their places, and in its layout. */
+/**
+ * What a figure shows at one step of a slider: what is other in some of its traces, by their places, and in its layout.
+ */
 export interface Frame {
   name: string;
   traces: number[];
@@ -34,8 +39,8 @@ export interface Frame {
 }
 
 /**
- * Six colours that people with any colour vision tell apart, each at 3 : 1 or more on white and on a page's dark ground: four of
- * Okabe and Ito's, whose others are too light for white, a brown and a violet.
+ * Six colours that people with any colour vision tell apart, each at 3 : 1 or more on white and on a page's dark
+ * ground: four of Okabe and Ito's, whose others are too light for white, a brown and a violet.
  */
 export const palette: readonly string[] = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#905448', '#9c6cf0'];
 
@@ -48,7 +53,9 @@ export const openScale = [
 /** Line styles that go with the colours where a second property has to be distinguished. */
 const dashes: readonly string[] = ['solid', 'dash', 'dot', 'dashdot', 'longdash'];
 
-/** Grey that reads on white (4.6 : 1) and on black (4.5 : 1): pages are light or dark, the figure does not know which. */
+/**
+ * Grey that reads on white (4.6 : 1) and on black (4.5 : 1): pages are light or dark, the figure does not know which.
+ */
 export const ink = '#767676';
 const gridColour = 'rgba(128, 128, 128, 0.22)';
 

@@ -15,8 +15,8 @@ function epochsOf(log: TrainingLog): EpochEvent[] {
 }
 
 /**
- * How a run went: above, the terms of the loss (cross-entropy, penalty, total) at every training step; below, the accuracy
- * on the training batches and, once an epoch, on the validation images.
+ * How a run went: above, the terms of the loss (cross-entropy, penalty, total) at every training step; below, the
+ * accuracy on the training batches and, once an epoch, on the validation images.
  *
  * Long runs are thinned to the means of 400 stretches. A log without steps is drawn over epochs.
  */

@@ -4,15 +4,23 @@ import { activationOf, channelwiseKind, isMerge } from '../graph/layerRole.js';
 
 /** What becomes idle where the channels at one place of a network, the output of a layer, are closed there. */
 export interface ChannelSpan {
-  /** The place and what stands above it, up to kernels, as far as nothing that stays reads it: it goes channel by channel. */
+  /**
+   * The place and what stands above it, up to kernels, as far as nothing that stays reads it: it goes channel by
+   * channel.
+   */
   above: ReadonlySet<ChannelNode>;
   /** The layers below it that pass its channels on, down to the kernels that read them. */
   passed: ReadonlySet<ChannelNode>;
   /** Those kernels. */
   readers: ReadonlySet<ChannelNode>;
-  /** Whether all kernels that the channels come from are in `above`, and nothing below joins them with channels that stay. */
+  /**
+   * Whether all kernels that the channels come from are in `above`, and nothing below joins them with channels that
+   * stay.
+   */
   whole: boolean;
-  /** The first layer below, if any, that joins the channels with others that stay, or computes every channel from all. */
+  /**
+   * The first layer below, if any, that joins the channels with others that stay, or computes every channel from all.
+   */
   joined?: ChannelNode;
   /** The first place, if any, at which the channels are an output of the network. */
   output?: ChannelNode;
@@ -98,7 +106,9 @@ export interface ChannelCost {
   time: number;
 }
 
-/** What a channel costs in milliseconds at each layer, by the layer's name: one that it reads, and one that it gives. */
+/**
+ * What a channel costs in milliseconds at each layer, by the layer's name: one that it reads, and one that it gives.
+ */
 export type ChannelTimes = ReadonlyMap<string, { input: number; output: number }>;
 
 /**
@@ -151,7 +161,10 @@ function channelsAbove(place: ChannelNode, { above, passed }: ChannelSpan): Chan
   return lists.map((found) => [...found.values()]);
 }
 
-/** The channel of a place that a channel further down is made of, by way of the layers in `passed`; undefined for others. */
+/**
+ * The channel of a place that a channel further down is made of, by way of the layers in `passed`; undefined for
+ * others.
+ */
 export function originOf(place: ChannelNode, passed: ReadonlySet<ChannelNode>, from: Channel): number | undefined {
   if (from.node === place) return from.channel;
   if (!passed.has(from.node)) return undefined;

@@ -25,9 +25,10 @@ export interface FilterLayer {
 }
 
 /**
- * The convolutions of a model that have more than one filter, so that some can go, ours and those of tf.layers, transposed
- * and separable ones too. Depthwise ones, each of whose filters sees one channel alone, only if asked for. Throws a UserError
- * that names the layer for one whose filters are not known (`kernelGeometry`), and for one used more than once.
+ * The convolutions of a model that have more than one filter, so that some can go, ours and those of tf.layers,
+ * transposed and separable ones too. Depthwise ones, each of whose filters sees one channel alone, only if asked for.
+ * Throws a UserError that names the layer for one whose filters are not known (`kernelGeometry`), and for one used more
+ * than once.
  */
 export function filterLayers(model: tf.LayersModel, { depthwise = false } = {}): FilterLayer[] {
   const graph = networkGraph(model);
@@ -64,7 +65,9 @@ export function someFilterLayers(model: tf.LayersModel, method: string, options 
   throw new UserError(`${model.name} has no convolutions with more than one filter, which ${method} chooses among.`);
 }
 
-/** The filters of a kernel as rows of their entries, in the kernel's order. Default: of one whose last axis they are. */
+/**
+ * The filters of a kernel as rows of their entries, in the kernel's order. Default: of one whose last axis they are.
+ */
 export function filterRows(
   kernel: Weight,
   filters = kernel.shape.at(-1) as number,

@@ -23,8 +23,8 @@ export interface FreezeSparsifier extends Sparsifier {
 }
 
 /**
- * Makes a batch norm, ours or that of tf.layers, normalise by its running statistics in training too and leave them as they
- * are. Returns what undoes it.
+ * Makes a batch norm, ours or that of tf.layers, normalise by its running statistics in training too and leave them as
+ * they are. Returns what undoes it.
  */
 function freezeStatistics(norm: Layer): () => void {
   if (norm instanceof BatchNorm) {
@@ -37,11 +37,11 @@ function freezeStatistics(norm: Layer): () => void {
 }
 
 /**
- * Keeps the first kernels of a network as they are, bit for bit: their gradients are taken away before the optimizer sees
- * them, so that neither momentum nor weight decay moves them. `dispose` lets them train again.
+ * Keeps the first kernels of a network as they are, bit for bit: their gradients are taken away before the optimizer
+ * sees them, so that neither momentum nor weight decay moves them. `dispose` lets them train again.
  *
- * Throws a UserError for a number of kernels that the network does not have, or that comes to none, and for a network in
- * which it is not known what is a kernel.
+ * Throws a UserError for a number of kernels that the network does not have, or that comes to none, and for a network
+ * in which it is not known what is a kernel.
  */
 export function freezeSparsifier(model: tf.LayersModel, { first, batchNorm = true }: FreezeOptions): FreezeSparsifier {
   const kernels = somePrunableWeights(model, 'freezing');

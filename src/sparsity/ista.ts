@@ -44,8 +44,8 @@ export interface IstaLayer {
 /** What a channel costs. */
 export interface IstaCosts {
   /**
-   * By what: the values and entries that it takes in memory, as the paper has it, its parameters, its multiply-adds, or the
-   * milliseconds that `times` says. By any, all channels together cost what they do by memory. Default 'memory'.
+   * By what: the values and entries that it takes in memory, as the paper has it, its parameters, its multiply-adds, or
+   * the milliseconds that `times` says. By any, all channels together cost what they do by memory. Default 'memory'.
    */
   weighting?: 'memory' | 'parameters' | 'multiplyAdds' | 'time';
   /** What a channel costs at each layer in milliseconds, for the weighting 'time' (`channelTimes`). */
@@ -55,14 +55,14 @@ export interface IstaCosts {
 }
 
 /**
- * The layers that can be pruned by their gammas, with what a channel costs in the network as it stands:
- * (H_out W_out + k^2 C_in + sum over the next layers of k_next^2 C_out_next) / (H W), where H x W is the (first) input image
- * (Ye et al. 2018, section 4.2). Where channels pass through a depthwise convolution, its values and its k^2 entries count
+ * The layers that can be pruned by their gammas, with what a channel costs in the network as it stands: (H_out W_out +
+ * k^2 C_in + sum over the next layers of k_next^2 C_out_next) / (H W), where H x W is the (first) input image (Ye et
+ * al. 2018, section 4.2). Where channels pass through a depthwise convolution, its values and its k^2 entries count
  * too, and what is behind it and before it: all that goes with the channel.
  *
- * Those are the batch norms with gamma, ours and those of tf.layers, that alone read what convolutions or dense layers give, not
- * put beside other channels, and whose own channels are neither joined with others by value (added, multiplied, as by squeeze
- * and excite) nor outputs of the model: nothing else depends on them.
+ * Those are the batch norms with gamma, ours and those of tf.layers, that alone read what convolutions or dense layers
+ * give, not put beside other channels, and whose own channels are neither joined with others by value (added,
+ * multiplied, as by squeeze and excite) nor outputs of the model: nothing else depends on them.
  *
  * Throws a UserError that names the layer where it is not known what belongs to which channel, and for one used twice.
  */
@@ -169,13 +169,14 @@ export function istaSparsifier(model: tf.LayersModel, { l1_penalty, keeps, ...co
 }
 
 /**
- * Multiplies the gammas and betas that `istaSparsifier` prunes by with `alpha`, and the weights that read their channels
- * with 1 / alpha: the network computes the same, and smaller gammas reach 0 sooner (Ye et al. 2018, section 4.3). With
- * 1 / alpha it undoes itself. Of a depthwise or separable convolution it is the depthwise kernel that takes the factor back.
+ * Multiplies the gammas and betas that `istaSparsifier` prunes by with `alpha`, and the weights that read their
+ * channels with 1 / alpha: the network computes the same, and smaller gammas reach 0 sooner (Ye et al. 2018, section
+ * 4.3). With 1 / alpha it undoes itself. Of a depthwise or separable convolution it is the depthwise kernel that takes
+ * the factor back.
  *
- * That takes layers between the two with f(alpha x) = alpha f(x): pooling, ReLU, LeakyReLU, PReLU and others, but not ReLU6,
- * swish or another batch norm. Throws a UserError that names one without, and for an alpha that is not positive; the network
- * then stays as it was.
+ * That takes layers between the two with f(alpha x) = alpha f(x): pooling, ReLU, LeakyReLU, PReLU and others, but not
+ * ReLU6, swish or another batch norm. Throws a UserError that names one without, and for an alpha that is not positive;
+ * the network then stays as it was.
  */
 export function rescaleGammas(model: tf.LayersModel, alpha: number): void {
   if (!(alpha > 0 && Number.isFinite(alpha))) throw new UserError(`alpha must be a number above 0; received ${alpha}`);

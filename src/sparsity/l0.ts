@@ -112,12 +112,12 @@ function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum', times }:
  * default, which is the project's sum / 832 for GoogleNet. docs/math-l0.md derives it.
  *
  * A gate on channels gives `channelMasks` of the layers above it all of whose output passes through it, and a gate on
- * weights `weightMasks`. With `weighting`, w is what compaction saves where that gate alone is closed: the channel's filters,
- * biases and batch norm, and the entries of the kernels that read it; or the milliseconds of all these layers. Where the channel is joined with others, as in a
- * residual stream, it is what would be saved if those were closed too.
+ * weights `weightMasks`. With `weighting`, w is what compaction saves where that gate alone is closed: the channel's
+ * filters, biases and batch norm, and the entries of the kernels that read it; or the milliseconds of all these layers.
+ * Where the channel is joined with others, as in a residual stream, it is what would be saved if those were closed too.
  *
- * Throws a UserError for a model without gates, with a layer whose channels cannot be followed or that it uses twice, and for
- * options out of range.
+ * Throws a UserError for a model without gates, with a layer whose channels cannot be followed or that it uses twice,
+ * and for options out of range.
  */
 export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsifier {
   checkOptions(options);
@@ -243,7 +243,10 @@ export function closedMasks(model: tf.LayersModel): ChannelMasks {
 
 const logAlphaOf = ({ gate }: WeightedGate): Weight => weightOf(gate, 'logAlpha')!;
 
-/** The gates that a smaller network has, whose masks are those of the whole network's gates, and the masks of the others. */
+/**
+ * The gates that a smaller network has, whose masks are those of the whole network's gates, and the masks of the
+ * others.
+ */
 function gatesIn({ layers, weights }: SmallerNetwork, parts: GateMethod): Pick<GateMethod, 'gates' | 'gone'> {
   const gates: WeightedGate[] = [];
   const gone = [...parts.gone];

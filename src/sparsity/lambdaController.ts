@@ -5,7 +5,9 @@ import type { State } from './sparsifier.js';
 export interface SparsityTarget {
   /** The share to be removed: at least 0, below 1. */
   sparsity: number;
-  /** The share removed by masks: those of channels by layer, or those of weights by weight. 0 in a mask means removed. */
+  /**
+   * The share removed by masks: those of channels by layer, or those of weights by weight. 0 in a mask means removed.
+   */
   sparsityOf: (masks: ReadonlyMap<string, Float32Array>) => number;
   /** What the method's summary says of masks besides. */
   summary?: (masks: ReadonlyMap<string, Float32Array>) => Record<string, number>;
@@ -24,9 +26,11 @@ export interface CostGoal {
 }
 
 /**
- * A cost to be reached and held, as a share of what closing everything saves: 0 where nothing is closed, 1 where all is.
+ * A cost to be reached and held, as a share of what closing everything saves: 0 where nothing is closed, 1 where all
+ * is.
  *
- * Throws a UserError where the cost is above that of the whole network, or not above that of one with everything closed.
+ * Throws a UserError where the cost is above that of the whole network, or not above that of one with everything
+ * closed.
  */
 export function costTarget({ left, costOf, closed, name, unit }: CostGoal): SparsityTarget {
   const [whole, least] = [costOf(new Map()), costOf(closed)];
@@ -44,7 +48,10 @@ export function costTarget({ left, costOf, closed, name, unit }: CostGoal): Spar
 /** What the controller looks at after a step. */
 interface Observation {
   masks: ReadonlyMap<string, Float32Array>;
-  /** The share of the penalty's weight that gates on their way down have lost: one minus the mean mask where all weigh the same. */
+  /**
+   * The share of the penalty's weight that gates on their way down have lost: one minus the mean mask where all weigh
+   * the same.
+   */
   closing: number;
   /** How far a gate's log alpha can have moved in the step: the gates' learning rate at that step. */
   travel: number;
@@ -52,23 +59,27 @@ interface Observation {
 
 /** Lambda per unit of sparsity that is missing. */
 const GAIN = 400;
-/** How far log alpha travels while the reference climbs to the target: 1.5 times the way from open (2.94) to closed (-2.40). */
+/**
+ * How far log alpha travels while the reference climbs to the target: 1.5 times the way from open (2.94) to closed
+ * (-2.40).
+ */
 const RAMP = 8;
 /** How far it travels while the integral takes in as much as the proportional part has. */
 const INTEGRAL = 10.6;
 
 /**
- * Chooses lambda after each step so that a network reaches a sparsity and stays there: a proportional part that follows a
- * ramp, and an integral part that holds the target.
+ * Chooses lambda after each step so that a network reaches a sparsity and stays there: a proportional part that follows
+ * a ramp, and an integral part that holds the target.
  *
  * Time is counted in travel, the way tau that a gate's log alpha can have gone (the sum of its learning rates), so that
  * the same constants serve any learning rate:
  *
  *     lambda = 400 (r - m) + I,   r = m0 + (s* - m0) min(1, tau / 8),   dI = 400 (s* - s) dtau / 10.6 once tau >= 8
  *
- * s* is the target, s the share that the masks remove now, and m one minus the mean mask, weighted as in the penalty, m0 at
- * first, which sees gates on their way down before they close. I starts anew from 0 whenever s passes s* (Clegg 1958), so that nothing gathered while sparsity
- * was missing carries it too far. Lambda may become negative: open gates are then paid for. docs/math-l0.md explains it.
+ * s* is the target, s the share that the masks remove now, and m one minus the mean mask, weighted as in the penalty,
+ * m0 at first, which sees gates on their way down before they close. I starts anew from 0 whenever s passes s* (Clegg
+ * 1958), so that nothing gathered while sparsity was missing carries it too far. Lambda may become negative: open gates
+ * are then paid for. docs/math-l0.md explains it.
  */
 export class LambdaController {
   lambda = 0;

@@ -40,7 +40,10 @@ function weightPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): Pruning
   };
 }
 
-/** By what channels are chosen: those of small weights go, or those whose filters overlap with the others of their layer. */
+/**
+ * By what channels are chosen: those of small weights go, or those whose filters overlap with the others of their
+ * layer.
+ */
 export type ChannelCriterion = 'magnitude' | 'orthogonality';
 
 /** The mean |w| of a filter, which does not depend on how many weights it has. */
@@ -86,8 +89,8 @@ function channelPruning(model: tf.LayersModel, rankedBy: tf.LayersModel, options
 
 interface ChannelOptions {
   /**
-   * Which channels go first: those of the smallest mean |w| of their filter, or those of the highest orthogonality score,
-   * by which RePr chooses (`orthogonalityScores`). Default 'magnitude'.
+   * Which channels go first: those of the smallest mean |w| of their filter, or those of the highest orthogonality
+   * score, by which RePr chooses (`orthogonalityScores`). Default 'magnitude'.
    */
   criterion?: ChannelCriterion;
   /** The names of the convolutions whose channels are pruned. Default: all. */
@@ -102,13 +105,16 @@ export interface MagnitudeOptions extends ChannelOptions {
   scope?: PruningScope;
   /** Single weights by |w|, or whole channels by the criterion. Default 'weights'. */
   unit?: 'weights' | 'channels';
-  /** A network with the layers of the one that is pruned, whose weights as they are now decide. Default: that one itself. */
+  /**
+   * A network with the layers of the one that is pruned, whose weights as they are now decide. Default: that one
+   * itself.
+   */
   rankedBy?: tf.LayersModel;
   /** Before which epoch, counted from 0, pruning becomes permanent and what was pruned may move. Default: never. */
   unfreezeBefore?: number;
   /**
-   * Whether what was pruned then gets its old values back, instead of starting from 0. Default false. A channel behind a
-   * ReLU only comes back with them: at 0 it has no gradient.
+   * Whether what was pruned then gets its old values back, instead of starting from 0. Default false. A channel behind
+   * a ReLU only comes back with them: at 0 it has no gradient.
    */
   restore?: boolean;
 }
@@ -122,11 +128,11 @@ export interface MagnitudeSparsifier extends Sparsifier {
 }
 
 /**
- * Pruning by magnitude with the mask held through training, and unfreezing (torch.nn.utils.prune and its remove): entries
- * that are pruned stay exactly 0, whatever the optimizer, until the mask is lifted.
+ * Pruning by magnitude with the mask held through training, and unfreezing (torch.nn.utils.prune and its remove):
+ * entries that are pruned stay exactly 0, whatever the optimizer, until the mask is lifted.
  *
- * Throws a UserError for a `rankedBy` of another network, for a layer in `where` that is no convolution, for an amount out of range, and for a network without anything to
- * prune or with a layer of which that is not known.
+ * Throws a UserError for a `rankedBy` of another network, for a layer in `where` that is no convolution, for an amount
+ * out of range, and for a network without anything to prune or with a layer of which that is not known.
  */
 export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOptions = {}): MagnitudeSparsifier {
   const { plan = [], scope = 'global', unit = 'weights', rankedBy = model, restore = false } = options;

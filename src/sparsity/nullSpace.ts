@@ -92,8 +92,9 @@ export function withinLimit(vector: Float64Array, limit: number, scaling: ReprSc
 }
 
 /**
- * New values for filters that were dropped (Prakash et al. 2019, section 4.3): vectors orthogonal both to what they were
- * and to the filters that stayed, within +-1 / sqrt(fan-in); where there are too few, uniform draws within the same bounds.
+ * New values for filters that were dropped (Prakash et al. 2019, section 4.3): vectors orthogonal both to what they
+ * were and to the filters that stayed, within +-1 / sqrt(fan-in); where there are too few, uniform draws within the
+ * same bounds.
  */
 export function refillFilters(
   dropped: readonly Float64Array[],

@@ -3,8 +3,8 @@ import type { ChannelMasks } from '../graph/channelGraph.js';
 import { filterLayers, rowsOf } from './filters.js';
 
 /**
- * The cosine between any two filters of a layer, given as rows: with the rows L2-normalised to W, the Gram matrix W W^T.
- * 0 means orthogonal; a filter of zeros has cosine 0 with all, itself included.
+ * The cosine between any two filters of a layer, given as rows: with the rows L2-normalised to W, the Gram matrix W
+ * W^T. 0 means orthogonal; a filter of zeros has cosine 0 with all, itself included.
  */
 export function filterCosines(filters: readonly Float64Array[]): number[][] {
   const unit = filters.map((row) => {
@@ -37,9 +37,9 @@ export function orthogonalityScores(filters: readonly Float64Array[]): number[] 
 }
 
 /**
- * What a filter's score is compared with: the scores of all filters, as the RePr project does, which prunes early layers
- * first; those of its own layer; or those of all filters, each in units of the score that random filters of its length
- * would have.
+ * What a filter's score is compared with: the scores of all filters, as the RePr project does, which prunes early
+ * layers first; those of its own layer; or those of all filters, each in units of the score that random filters of its
+ * length would have.
  */
 export type ReprRanking = 'global' | 'perLayer' | 'depthNormalised';
 
@@ -68,8 +68,8 @@ function percentile(values: readonly number[], share: number): number {
 }
 
 /**
- * The mean score of n random filters with d entries: (n - 1) / n * sqrt(2 / (pi d)), |cos| between two random directions
- * being about sqrt(2 / (pi d)) on average.
+ * The mean score of n random filters with d entries: (n - 1) / n * sqrt(2 / (pi d)), |cos| between two random
+ * directions being about sqrt(2 / (pi d)) on average.
  */
 export const randomScore = ({ scores, fanIn }: LayerScores): number =>
   (1 - 1 / scores.length) * Math.sqrt(2 / (Math.PI * fanIn));
@@ -94,7 +94,10 @@ export interface NamedScores extends LayerScores {
   layer: string;
 }
 
-/** The orthogonality scores of all filters of a network but those of depthwise convolutions, by layer from input to output: what `rankFilters` chooses from. */
+/**
+ * The orthogonality scores of all filters of a network but those of depthwise convolutions, by layer from input to
+ * output: what `rankFilters` chooses from.
+ */
 export function layerScores(model: tf.LayersModel): NamedScores[] {
   return filterLayers(model).map((layer) => ({
     layer: layer.name,

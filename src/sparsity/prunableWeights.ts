@@ -12,7 +12,8 @@ const others = ['logAlpha', 'map', 'alpha'];
 /**
  * The kernels of a model's layers, in the model's order: what is pruned and frozen. A separable convolution has two.
  *
- * Throws a UserError that names the layer for a weight of more than one axis that is not known to be a kernel, or not to be one.
+ * Throws a UserError that names the layer for a weight of more than one axis that is not known to be a kernel, or not
+ * to be one.
  */
 export function prunableWeights(model: tf.LayersModel): Weight[] {
   for (const layer of leafLayers(model)) {

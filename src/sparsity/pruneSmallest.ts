@@ -49,8 +49,8 @@ export function pruneSmallest(
 }
 
 /**
- * The n-th smallest of some values of at least 0 (NaN last), and how many are below it. Bits of such floats have the order
- * of the values: counted by their upper and then their lower halves, millions of weights need no sorting.
+ * The n-th smallest of some values of at least 0 (NaN last), and how many are below it. Bits of such floats have the
+ * order of the values: counted by their upper and then their lower halves, millions of weights need no sorting.
  */
 function nthSmallest(values: Float32Array, n: number): { threshold: number; below: number } {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);

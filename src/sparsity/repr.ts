@@ -80,7 +80,9 @@ function reinitialise(
 
 /** What `reprSparsifier` prunes, when, and how filters come back. */
 export interface ReprOptions extends ReprLengths, RankOptions {
-  /** Whether biases and batch norm of a filter that is off go on training, so that it gives relu(bias). Default false. */
+  /**
+   * Whether biases and batch norm of a filter that is off go on training, so that it gives relu(bias). Default false.
+   */
   biasTrains?: boolean;
   /** Default 'clip'. */
   scaling?: ReprScaling;
@@ -110,13 +112,13 @@ function check({ S1, S2, prune_ratio, ranking = 'global', scaling = 'clip', next
 }
 
 /**
- * RePr (Prakash et al. 2019, algorithm 1): after S1 epochs the filters that overlap most are switched off, after S2 more
- * they come back orthogonal to what they were and to the others, and so on. A run that ends in S2 leaves them off.
+ * RePr (Prakash et al. 2019, algorithm 1): after S1 epochs the filters that overlap most are switched off, after S2
+ * more they come back orthogonal to what they were and to the others, and so on. A run that ends in S2 leaves them off.
  *
- * Off means that a filter gives 0: its kernel, its bias and its batch norm are held at 0. When it comes back its bias is 0
- * and its batch norm new. Next-layer weights are set by `nextLayer`, except where the filter's channel is added to
- * others, which they belong to as well. Throws a UserError for options out of range, for a model without convolutions, and
- * for a layer whose filters or readers are not known.
+ * Off means that a filter gives 0: its kernel, its bias and its batch norm are held at 0. When it comes back its bias
+ * is 0 and its batch norm new. Next-layer weights are set by `nextLayer`, except where the filter's channel is added to
+ * others, which they belong to as well. Throws a UserError for options out of range, for a model without convolutions,
+ * and for a layer whose filters or readers are not known.
  */
 export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Sparsifier {
   check(options);

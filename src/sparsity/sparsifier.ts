@@ -29,15 +29,17 @@ export interface Sparsifier {
    */
   onGradients?(gradients: tf.NamedTensorMap, decayed: boolean): void;
   /**
-   * Called after the optimizer's step with the learning rate it used, which is its own times the schedule's factor: proximal
-   * steps, masks applied anew.
+   * Called after the optimizer's step with the learning rate it used, which is its own times the schedule's factor:
+   * proximal steps, masks applied anew.
    */
   afterStep?(learningRate: number, factor: number): void;
   /** Whether `afterStep` reads values: the trainer then waits until it can, at every step. Default false. */
   readonly readsAfterStep?: boolean;
   /** The mask of every channel the method decides about, between 0 (removed) and 1. */
   channelMasks(): ChannelMasks;
-  /** The mask of every single weight the method decides about, flat, by the weight's name (layer/kernel); 0 is removed. */
+  /**
+   * The mask of every single weight the method decides about, flat, by the weight's name (layer/kernel); 0 is removed.
+   */
   weightMasks?(): ReadonlyMap<string, Float32Array>;
   /** Numbers about the method that the epoch's event carries. */
   summary?(): Record<string, number>;
@@ -46,14 +48,14 @@ export interface Sparsifier {
   /** Takes back what `state` gave. */
   restore(state: State): void;
   /**
-   * What stays closed from before this epoch, counted from 0, to the end of the run: by a weight's name (layer/kernel) a mask of its
-   * entries, flat, in which a 0 is exactly 0 from now on. Of a gate (gate/logAlpha) a 0 is one that is closed, and open in
-   * training with less than that probability.
+   * What stays closed from before this epoch, counted from 0, to the end of the run: by a weight's name (layer/kernel)
+   * a mask of its entries, flat, in which a 0 is exactly 0 from now on. Of a gate (gate/logAlpha) a 0 is one that is
+   * closed, and open in training with less than that probability.
    */
   closedForGood?(epoch: number, probability: number): ReadonlyMap<string, Float32Array>;
   /**
-   * The method as it goes on in a smaller network, for steps and states: masks, counts and costs stay those of the whole one.
-   * Where it is missing, channels cannot be cut out while the method is at work.
+   * The method as it goes on in a smaller network, for steps and states: masks, counts and costs stay those of the
+   * whole one. Where it is missing, channels cannot be cut out while the method is at work.
    */
   inSmaller?(network: SmallerNetwork): Sparsifier;
   /** Frees the method's own tensors. */
@@ -70,7 +72,9 @@ export function products(all: readonly ChannelMasks[]): ChannelMasks {
   return masks;
 }
 
-/** The part of a saved state that is of the method of this name, which the state may be of alone; undefined for none. */
+/**
+ * The part of a saved state that is of the method of this name, which the state may be of alone; undefined for none.
+ */
 export function stateOf(state: State | undefined, name: string): State | undefined {
   return state && name in state ? (state[name] as State) : state;
 }

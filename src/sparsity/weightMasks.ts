@@ -12,8 +12,8 @@ export function changeWeight(weight: Weight, change: (values: Float32Array) => v
 }
 
 /**
- * Masks that keep entries of weights at exactly 0 through training, whatever the optimizer: gradients are masked, and weights
- * are masked again after each step, since momentum and weight decay move entries without a gradient.
+ * Masks that keep entries of weights at exactly 0 through training, whatever the optimizer: gradients are masked, and
+ * weights are masked again after each step, since momentum and weight decay move entries without a gradient.
  *
  * In torch.nn.utils.prune a mask only hides an entry: weight decay goes on with the hidden value, and where it passes
  * through the optimizer's memory it is felt once the mask goes. For such an optimizer hidden values are kept here too.
@@ -45,7 +45,9 @@ export class WeightMasks {
     return this.masks.get(weight)?.dataSync<'float32'>();
   }
 
-  /** Makes entries that new masks close 0, and keeps what they were until it is known whether the optimizer needs it. */
+  /**
+   * Makes entries that new masks close 0, and keeps what they were until it is known whether the optimizer needs it.
+   */
   hide(): void {
     for (const [weight, mask] of this.masks) {
       const [values, before] = [weight.read(), this.hidden.get(weight)];
@@ -70,8 +72,8 @@ export class WeightMasks {
   }
 
   /**
-   * Replaces the gradients of masked weights in a map by variable name; those replaced are disposed. Where the optimizer
-   * remembers weight decay (`decayed`), hidden entries come back until `apply`, for it to see.
+   * Replaces the gradients of masked weights in a map by variable name; those replaced are disposed. Where the
+   * optimizer remembers weight decay (`decayed`), hidden entries come back until `apply`, for it to see.
    */
   maskGradients(gradients: tf.NamedTensorMap, decayed = false): void {
     this.revealed = decayed;
@@ -109,7 +111,9 @@ export class WeightMasks {
     return this.named(this.hidden);
   }
 
-  /** Takes saved masks back, and hidden entries. Throws a UserError for one of a weight that the model does not have. */
+  /**
+   * Takes saved masks back, and hidden entries. Throws a UserError for one of a weight that the model does not have.
+   */
   restore(masks: State, hidden: State = {}): void {
     this.clear();
     const { model } = this;

@@ -13,8 +13,8 @@ import { channelSpan } from './channelSpan.js';
 /** Where gates go, and how they start. */
 export interface WithGatesOptions extends Pick<L0GateOptions, 'droprate_init' | 'temperature' | 'sampling'> {
   /**
-   * The layers to put gates behind: their names in the network, or a predicate that is asked of every layer behind which a
-   * gate can stand. Default: one gate for each set of channels that compaction can cut by it.
+   * The layers to put gates behind: their names in the network, or a predicate that is asked of every layer behind
+   * which a gate can stand. Default: one gate for each set of channels that compaction can cut by it.
    */
   where?: ((layer: Layer) => boolean) | readonly string[];
   /** Decides start values and noise of all gates. Default 0. */
@@ -22,20 +22,22 @@ export interface WithGatesOptions extends Pick<L0GateOptions, 'droprate_init' | 
 }
 
 /**
- * The same network with L0 gates (`L0Gate`, one a channel) behind chosen layers, which `l0Sparsifier` then trains: functional
- * models, tf.sequential, several inputs and outputs, and networks inside, which get their gates inside. A gate has its
- * layer's name and `_gate`.
+ * The same network with L0 gates (`L0Gate`, one a channel) behind chosen layers, which `l0Sparsifier` then trains:
+ * functional models, tf.sequential, several inputs and outputs, and networks inside, which get their gates inside. A
+ * gate has its layer's name and `_gate`.
  *
- * By default gates go behind each convolution (depthwise, separable and transposed ones too) or dense layer with more than
- * one channel, and each sum, average or maximum, or rather behind the last batch norm or activation that follows, wherever
- * closing one gate alone lets compaction cut its channel: the channels are no outputs and go into no further sum, and all
- * that leaves the layers above passes through the gate. So a residual stream, which every block reads, gets no gate. Where a
- * channel meets two such places, as in front of and behind a depthwise convolution, the later one gets the gate.
+ * By default gates go behind each convolution (depthwise, separable and transposed ones too) or dense layer with more
+ * than one channel, and each sum, average or maximum, or rather behind the last batch norm or activation that follows,
+ * wherever closing one gate alone lets compaction cut its channel: the channels are no outputs and go into no further
+ * sum, and all that leaves the layers above passes through the gate. So a residual stream, which every block reads,
+ * gets no gate. Where a channel meets two such places, as in front of and behind a depthwise convolution, the later one
+ * gets the gate.
  *
- * The given model stays as it is, and the new one starts with its weights. They are two models: the caller disposes both.
+ * The given model stays as it is, and the new one starts with its weights. They are two models: the caller disposes
+ * both.
  *
- * Throws a UserError for a name that the network does not have, for a layer behind which no gate can stand, and for a choice
- * that comes to nothing.
+ * Throws a UserError for a name that the network does not have, for a layer behind which no gate can stand, and for a
+ * choice that comes to nothing.
  */
 export function withGates(model: tf.LayersModel, options: WithGatesOptions = {}): tf.LayersModel {
   const { where, seed = 0, ...start } = options;

@@ -59,8 +59,8 @@ export class Adam extends SlotOptimizer {
 
 /**
  * AdamW (Loshchilov and Hutter 2019) as PyTorch computes it: Adam whose weight decay does not pass through the running
- * means, p <- p (1 - lr * weight_decay) before Adam's step. Where `decays` does not say otherwise it decays every variable
- * given, gates, BN and biases too.
+ * means, p <- p (1 - lr * weight_decay) before Adam's step. Where `decays` does not say otherwise it decays every
+ * variable given, gates, BN and biases too.
  */
 export class AdamW extends Adam {
   override readonly name = 'AdamW';

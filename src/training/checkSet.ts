@@ -9,8 +9,9 @@ const shown = (shape: readonly (number | null)[]): string =>
     .join(', ')}]`;
 
 /**
- * Refuses a network that cannot be asked about images, and a set of another shape than it takes or with labels that it has no
- * outputs for. Throws a UserError; looks at each label once, so it is called once for a set and not at every step.
+ * Refuses a network that cannot be asked about images, and a set of another shape than it takes or with labels that it
+ * has no outputs for. Throws a UserError; looks at each label once, so it is called once for a set and not at every
+ * step.
  */
 export function checkSet(model: tf.LayersModel, set: ImageSet): void {
   const { name, images, labels } = set;
@@ -48,8 +49,8 @@ export function checkSet(model: tf.LayersModel, set: ImageSet): void {
 }
 
 /**
- * Refuses factors on the images' height and width in training that are none, and a network that takes images of one size alone,
- * such as one that flattens them. Throws a UserError.
+ * Refuses factors on the images' height and width in training that are none, and a network that takes images of one
+ * size alone, such as one that flattens them. Throws a UserError.
  */
 export function checkScales(model: tf.LayersModel, scales: readonly number[]): void {
   const full = model.inputs[0].shape.slice(1) as unknown as ImageShape;

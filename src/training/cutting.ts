@@ -11,23 +11,24 @@ import { StateSlices } from './stateSlices.js';
 
 export interface CuttingOptions {
   /**
-   * A channel is cut out where its gate is closed, and open in training with less than this probability. 0 cuts out only what
-   * masks hold at 0. At most 0.3. Default 0.05.
+   * A channel is cut out where its gate is closed, and open in training with less than this probability. 0 cuts out
+   * only what masks hold at 0. At most 0.3. Default 0.05.
    */
   probability?: number;
 }
 
 /**
- * Cuts channels that are closed for good out of a network while it is trained, so that training gets faster as it prunes.
+ * Cuts channels that are closed for good out of a network while it is trained, so that training gets faster as it
+ * prunes.
  *
- * Each epoch is trained in the network of the channels that are left, with the optimizer's memory, averages and state of the
- * method that belong to them; at its end all goes back into the whole network, where what was cut out is as it was. So whatever
- * looks at the network between epochs, and every checkpoint, sees the whole one.
+ * Each epoch is trained in the network of the channels that are left, with the optimizer's memory, averages and state
+ * of the method that belong to them; at its end all goes back into the whole network, where what was cut out is as it
+ * was. So whatever looks at the network between epochs, and every checkpoint, sees the whole one.
  *
  * Channels that masks hold at 0 until the end of the run contribute exactly 0: training comes to the same without them,
- * up to rounding. A closed gate is 0 in evaluation; in training it would have been open, and no more than 1, for less than `probability`
- * of the images, which is all that is lost. Gates that are left meet other noise than they would have met, since noise is drawn by place in
- * the layer: such a run is another sample of the same training.
+ * up to rounding. A closed gate is 0 in evaluation; in training it would have been open, and no more than 1, for less
+ * than `probability` of the images, which is all that is lost. Gates that are left meet other noise than they would
+ * have met, since noise is drawn by place in the layer: such a run is another sample of the same training.
  */
 export class Cutting {
   private readonly probability: number;
@@ -59,8 +60,8 @@ export class Cutting {
   }
 
   /**
-   * The parts to train with in an epoch, counted from 0: those given where nothing is closed for good. An epoch that was stopped
-   * goes on (`goesOn`) with the channels that it had.
+   * The parts to train with in an epoch, counted from 0: those given where nothing is closed for good. An epoch that
+   * was stopped goes on (`goesOn`) with the channels that it had.
    */
   async begin(whole: TrainedParts, epoch: number, goesOn: boolean): Promise<TrainedParts> {
     const { model, optimizer, sparsifier, averages } = whole;
@@ -95,7 +96,10 @@ export class Cutting {
     putState({ ...state, path: model.name }, { model, optimizer, sparsifier, averages });
   }
 
-  /** Everything that training has changed so far, as of the whole network; undefined where nothing is cut out at present. */
+  /**
+   * Everything that training has changed so far, as of the whole network; undefined where nothing is cut out at
+   * present.
+   */
   async wholeState(): Promise<TrainedState | undefined> {
     if (!this.cut) return undefined;
     const { slices, before, parts } = this.cut;

@@ -22,8 +22,9 @@ export interface EvaluationOptions {
 }
 
 /**
- * Test-time augmentation: `mirror` averages the logits of an image and its mirror image; `mirror-shift` those, at half the
- * weight, and of both moved by a pixel up left and down right (Jordan 2024, section 3.5). They cost 2 and 6 times as much.
+ * Test-time augmentation: `mirror` averages the logits of an image and its mirror image; `mirror-shift` those, at half
+ * the weight, and of both moved by a pixel up left and down right (Jordan 2024, section 3.5). They cost 2 and 6 times
+ * as much.
  */
 export type TestTimeAugmentation = 'none' | 'mirror' | 'mirror-shift';
 
@@ -49,8 +50,9 @@ export interface Answers {
 }
 
 /**
- * Puts a whole set to a network, with running statistics and inference masks. Yields to the event loop after every batch;
- * an aborted signal rejects with its reason. Throws a UserError for a set whose labels the network has no outputs for.
+ * Puts a whole set to a network, with running statistics and inference masks. Yields to the event loop after every
+ * batch; an aborted signal rejects with its reason. Throws a UserError for a set whose labels the network has no
+ * outputs for.
  */
 export async function answers(
   model: tf.LayersModel,
@@ -98,8 +100,8 @@ export interface PairedChange {
 }
 
 /**
- * Compares two networks on the same images, image by image (McNemar 1947): far sharper than comparing two accuracies, since
- * images that both get right say nothing. `before` and `after` hold 1 for a right answer and 0 for a wrong one.
+ * Compares two networks on the same images, image by image (McNemar 1947): far sharper than comparing two accuracies,
+ * since images that both get right say nothing. `before` and `after` hold 1 for a right answer and 0 for a wrong one.
  *
  * Throws a UserError for lists of different lengths and for empty ones.
  */

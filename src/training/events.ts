@@ -54,7 +54,9 @@ export interface EpochEvent {
   step: number;
   /** Means over the epoch's batches, each as it was when its turn came. */
   train: Scores & { crossEntropy: number; penalty: number };
-  /** The validation set after the epoch, with running statistics, inference masks and, if there are, averaged weights. */
+  /**
+   * The validation set after the epoch, with running statistics, inference masks and, if there are, averaged weights.
+   */
   validation?: Scores;
   /** What the sparsity method says of itself, e.g. how many channels are closed. */
   sparsity?: Record<string, number>;

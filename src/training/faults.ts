@@ -6,7 +6,10 @@ import { unchanged } from './statistics.js';
 /** What one of some tensors is, in words. */
 type Named = readonly [what: string, values: tf.Tensor];
 
-/** The first of some tensors with a value that is not finite, in words; undefined if all is well. `make` may run networks. */
+/**
+ * The first of some tensors with a value that is not finite, in words; undefined if all is well. `make` may run
+ * networks.
+ */
 async function firstOf(make: () => Named[]): Promise<string | undefined> {
   let names: string[] = [];
   const finite = tf.tidy(() => {
@@ -28,8 +31,8 @@ export async function firstNonFiniteWeight(model: tf.LayersModel): Promise<strin
 
 /**
  * The first layer, from the input on, that has a weight or gives an output which is not finite, in words; undefined if
- * all is well. Runs the network once on its inputs, such as x [N, H, W, C], as in training, and leaves running statistics
- * and the gates' count of draws as they are.
+ * all is well. Runs the network once on its inputs, such as x [N, H, W, C], as in training, and leaves running
+ * statistics and the gates' count of draws as they are.
  */
 export async function firstNonFinite(model: tf.LayersModel, x: tf.Tensor | tf.Tensor[]): Promise<string | undefined> {
   const names = weightNames(model);
@@ -76,8 +79,8 @@ export class LeakWatch {
   }
 
   /**
-   * To be called after each step. Says what it left behind, if anything; after the first time only when the sum has doubled,
-   * so that a leak in each of a million steps is reported some twenty times.
+   * To be called after each step. Says what it left behind, if anything; after the first time only when the sum has
+   * doubled, so that a leak in each of a million steps is reported some twenty times.
    */
   end(step: number): string | undefined {
     const after = tf.memory().numTensors;

@@ -29,8 +29,8 @@ export interface LayerGradientOptions extends Pick<EvaluationOptions, 'normalise
 }
 
 /**
- * The gradient of the mean loss of some images by each kernel, from input to output, with batch statistics as in training.
- * Nothing is changed, running statistics and the gates' count of draws included.
+ * The gradient of the mean loss of some images by each kernel, from input to output, with batch statistics as in
+ * training. Nothing is changed, running statistics and the gates' count of draws included.
  */
 export function layerGradients(
   model: tf.LayersModel,

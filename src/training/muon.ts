@@ -19,7 +19,8 @@ export interface MuonOptions extends SlotOptimizerOptions {
 const [a, b, c] = [3.4445, -4.775, 2.0315];
 
 /**
- * Nearly the orthogonal matrix nearest to a matrix [rows, columns]: U V' of its singular value decomposition, with singular values between
+ * Nearly the orthogonal matrix nearest to a matrix [rows, columns]: U V' of its singular value decomposition, with
+ * singular values between
  * 0.7 and 1.2 in place of 1 but for those that were next to nothing, by `steps` of Newton and Schulz's iteration (Jordan et al. 2024). The caller disposes it.
  */
 export function orthogonalised(matrix: tf.Tensor2D, steps = 5): tf.Tensor2D {
@@ -71,10 +72,11 @@ class MuonKernels extends SlotOptimizer {
 }
 
 /**
- * Muon (Jordan et al. 2024): the momentum M of a convolution's kernel, read as a matrix [height width inputs, outputs], is
- * made orthogonal before each step, so that the kernel changes in all directions alike: W <- W (1 - lr * weight_decay) - lr * 0.2 sqrt(max(rows, columns)) U V'
- * for M = U S V'. The factor makes steps as large as AdamW's (Liu et al. 2025, section 2.2), which changes everything
- * else: biases, norms, gates and dense layers, at the same learning rate.
+ * Muon (Jordan et al. 2024): the momentum M of a convolution's kernel, read as a matrix [height width inputs, outputs],
+ * is made orthogonal before each step, so that the kernel changes in all directions alike: W <- W (1 - lr *
+ * weight_decay) - lr * 0.2 sqrt(max(rows, columns)) U V' for M = U S V'. The factor makes steps as large as AdamW's
+ * (Liu et al. 2025, section 2.2), which changes everything else: biases, norms, gates and dense layers, at the same
+ * learning rate.
  */
 export class Muon implements Optimizer {
   readonly name = 'Muon';

@@ -56,8 +56,8 @@ export interface OptimizerSettings {
 const decaying = { all: () => true, kernels: kernelsOnly };
 
 /**
- * The optimizer that settings describe; the caller disposes it. Throws a UserError for a name that there is not, for numbers
- * out of range, and for momentum where the optimizer has none.
+ * The optimizer that settings describe; the caller disposes it. Throws a UserError for a name that there is not, for
+ * numbers out of range, and for momentum where the optimizer has none.
  */
 export function makeOptimizer(settings: OptimizerSettings): Optimizer {
   const { name, lr, momentum, nesterov, weight_decay, decay = 'all' } = settings;

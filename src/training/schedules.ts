@@ -33,8 +33,8 @@ export function exponentialDecay({ decaySteps, factor }: { decaySteps: number; f
 }
 
 /**
- * One rise, in 0.3 of the steps that the run makes, from base / 25 to the base rate, and one fall to base / 250,000, each half
- * a cosine, as PyTorch's OneCycleLR (Smith and Topin 2018).
+ * One rise, in 0.3 of the steps that the run makes, from base / 25 to the base rate, and one fall to base / 250,000,
+ * each half a cosine, as PyTorch's OneCycleLR (Smith and Topin 2018).
  */
 export function oneCycle(): Schedule {
   const cosine = (from: number, to: number, share: number): number =>

@@ -13,7 +13,9 @@ export interface Slot {
 export interface SlotOptimizerOptions {
   lr?: number;
   weight_decay?: number;
-  /** Which variables weight decay acts on, by their keys. Default: all. `kernelsOnly` spares norms, biases and gates. */
+  /**
+   * Which variables weight decay acts on, by their keys. Default: all. `kernelsOnly` spares norms, biases and gates.
+   */
   decays?: (key: string) => boolean;
 }
 

@@ -5,7 +5,9 @@ import { layerNames, weightNames } from '../graph/names.js';
 import type { State } from '../sparsity/sparsifier.js';
 import type { TrainedState } from './checkpoint/checkpoint.js';
 
-/** What is left of a weight: its names in both networks, its shape in each, and which entries it has of the whole one. */
+/**
+ * What is left of a weight: its names in both networks, its shape in each, and which entries it has of the whole one.
+ */
 interface Slice {
   whole: { name: string; size: number };
   small: { name: string; shape: number[] };
@@ -16,8 +18,9 @@ const isState = (value: State[string] | undefined): value is State =>
   typeof value === 'object' && value !== null && !(value instanceof Float32Array);
 
 /**
- * Takes the state of a network's training apart for a smaller network, and together again. Everything that belongs to a weight
- * stands under its name and has its entries: the weight itself, an optimizer's memory, averages, masks. All of it is cut alike.
+ * Takes the state of a network's training apart for a smaller network, and together again. Everything that belongs to a
+ * weight stands under its name and has its entries: the weight itself, an optimizer's memory, averages, masks. All of
+ * it is cut alike.
  */
 export class StateSlices {
   private readonly ofWhole = new Map<string, Slice>();
@@ -57,7 +60,9 @@ export class StateSlices {
     };
   }
 
-  /** The state of the whole network, where that of the smaller one has become `small`; what is cut out is as in `whole`. */
+  /**
+   * The state of the whole network, where that of the smaller one has become `small`; what is cut out is as in `whole`.
+   */
   put(whole: TrainedState, small: TrainedState): TrainedState {
     const weights = new Map(whole.weights);
     for (const [name, { values }] of small.weights) {

@@ -14,8 +14,8 @@ export interface PassMemory {
 }
 
 /**
- * Notes what a pass as in training moves in a network, whatever the classes of its layers: the weights that are not trained,
- * such as running statistics, and the gates' counts of draws.
+ * Notes what a pass as in training moves in a network, whatever the classes of its layers: the weights that are not
+ * trained, such as running statistics, and the gates' counts of draws.
  */
 export function beforePass(model: tf.LayersModel): PassMemory {
   // Clones share the values that a pass replaces.
@@ -45,9 +45,9 @@ export function unchanged<T>(model: tf.LayersModel, work: () => T): T {
 export const normsOf = (model: tf.LayersModel): tf.layers.Layer[] => leafLayers(model).filter(isBatchNorm);
 
 /**
- * Takes the running statistics of a network's batch norms anew: each becomes the mean of its batch statistics over all the
- * batches, whatever it was, with gates and dropout as in training (torch.optim.swa_utils.update_bn). Batch norms that are
- * frozen, and all that a pass moves besides, stay as they are. Yields to the event loop after every batch.
+ * Takes the running statistics of a network's batch norms anew: each becomes the mean of its batch statistics over all
+ * the batches, whatever it was, with gates and dropout as in training (torch.optim.swa_utils.update_bn). Batch norms
+ * that are frozen, and all that a pass moves besides, stay as they are. Yields to the event loop after every batch.
  */
 export async function takeStatistics(model: tf.LayersModel, images: Iterable<Batch>): Promise<void> {
   const norms = (normsOf(model) as { momentum?: number }[]).map((norm) => ({ norm, momentum: norm.momentum }));

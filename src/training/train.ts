@@ -29,8 +29,8 @@ export interface TrainingOptions extends EvaluationOptions {
   /** Ends the run after so many steps, perhaps within an epoch. Default: when the epochs are over. */
   maxSteps?: number;
   /**
-   * Whether each epoch leaves out a last batch that is not full: a few images would set a tenth of the running statistics
-   * that the network is then evaluated with. Default false.
+   * Whether each epoch leaves out a last batch that is not full: a few images would set a tenth of the running
+   * statistics that the network is then evaluated with. Default false.
    */
   dropLast?: boolean;
   /** Default: a new AdamW. One that is given stays the caller's to dispose. */
@@ -47,15 +47,15 @@ export interface TrainingOptions extends EvaluationOptions {
    */
   averages?: WeightAverages;
   /**
-   * Cuts channels that the sparsifier has closed for good out of the network before each epoch; behind it the network is whole
-   * again. Default: none are cut.
+   * Cuts channels that the sparsifier has closed for good out of the network before each epoch; behind it the network
+   * is whole again. Default: none are cut.
    */
   cutting?: Cutting;
   /** Changes to each training image. Default none. */
   augment?: Augmentation[];
   /**
-   * Progressive resizing: factors on the images' height and width in training, each for an equal part of the epochs, the last
-   * part in full size. Needs a network that takes images of any size. Default none.
+   * Progressive resizing: factors on the images' height and width in training, each for an equal part of the epochs,
+   * the last part in full size. Needs a network that takes images of any size. Default none.
    */
   scales?: readonly number[];
   /** Seed of order and augmentations. Default 0. */
@@ -65,11 +65,12 @@ export interface TrainingOptions extends EvaluationOptions {
 }
 
 /**
- * Trains a network and tells of it as typed events: start, a step each, an epoch each, warnings, end. Nothing is printed.
+ * Trains a network and tells of it as typed events: start, a step each, an epoch each, warnings, end. Nothing is
+ * printed.
  *
- * Yields to the event loop at every step. Stops before the update when the loss is not finite, naming the first layer at
- * fault. Warns of a step that leaves tensors behind. A run that resumes with `startStep` makes the very steps that the stopped one would have made. Throws a
- * UserError where the options make no sense.
+ * Yields to the event loop at every step. Stops before the update when the loss is not finite, naming the first layer
+ * at fault. Warns of a step that leaves tensors behind. A run that resumes with `startStep` makes the very steps that
+ * the stopped one would have made. Throws a UserError where the options make no sense.
  */
 export async function* train(options: TrainingOptions): AsyncGenerator<TrainingEvent, void, void> {
   const { optimizer = new AdamW(), loss = crossEntropy() } = options;

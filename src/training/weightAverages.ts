@@ -14,13 +14,14 @@ export interface WeightAveragesOptions {
 }
 
 /**
- * Exponential moving averages of a model's trainable weights (Polyak averaging), which often score better than the weights
- * of any one step. After step n, counted from 1: average <- d average + (1 - d) weight with d = min(decay, (1 + n) / (10 + n)),
- * so that early averages are not mostly start values, as TensorFlow's ExponentialMovingAverage with num_updates.
+ * Exponential moving averages of a model's trainable weights (Polyak averaging), which often score better than the
+ * weights of any one step. After step n, counted from 1: average <- d average + (1 - d) weight with d = min(decay, (1 +
+ * n) / (10 + n)), so that early averages are not mostly start values, as TensorFlow's ExponentialMovingAverage with
+ * num_updates.
  *
  * Where a weight is exactly 0, its average counts as 0: a sparsity method has closed it, and an average that only comes
- * ever closer to 0 could never be cut out. Running statistics are not averaged, which would fit them to none of the networks
- * they are averaged over: those of the averaged network are taken anew from training images.
+ * ever closer to 0 could never be cut out. Running statistics are not averaged, which would fit them to none of the
+ * networks they are averaged over: those of the averaged network are taken anew from training images.
  */
 export class WeightAverages {
   readonly decay: number;
@@ -54,9 +55,9 @@ export class WeightAverages {
   }
 
   /**
-   * To be called before the first step: the averages start as the weights are then, unless they were restored. `images` gives
-   * the training batches, always the same ones, that running statistics are taken from; without it there are none but those
-   * that were restored.
+   * To be called before the first step: the averages start as the weights are then, unless they were restored. `images`
+   * gives the training batches, always the same ones, that running statistics are taken from; without it there are none
+   * but those that were restored.
    */
   begin(images?: () => Iterable<Batch>): void {
     this.images = images;
@@ -82,8 +83,8 @@ export class WeightAverages {
   }
 
   /**
-   * Lets the model be the averaged network while `work` goes on, and what it was again when that is over, however it ended:
-   * what is evaluated, counted or made smaller is to be so within. Before the first step both are the same.
+   * Lets the model be the averaged network while `work` goes on, and what it was again when that is over, however it
+   * ended: what is evaluated, counted or made smaller is to be so within. Before the first step both are the same.
    */
   async use<T>(work: () => Promise<T>): Promise<T> {
     if (this.inUse) return work();
@@ -158,7 +159,10 @@ export class WeightAverages {
     this.statisticsOf = 0;
   }
 
-  /** Gives the averaged network, which must be in place, running statistics of its own: new ones if a step was made since. */
+  /**
+   * Gives the averaged network, which must be in place, running statistics of its own: new ones if a step was made
+   * since.
+   */
   private async fitStatistics(): Promise<void> {
     if (this.images && this.statisticsOf !== this.steps && this.fitted.size > 0) {
       await takeStatistics(this.model, this.images());

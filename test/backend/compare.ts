@@ -1,4 +1,5 @@
-// Runs the same computation on the plain cpu backend and on the simd one and compares; what the tests of the fast kernels share.
+// Runs the same computation on the plain cpu backend and on the simd one and compares; what the tests of the fast
+// kernels share.
 import assert from 'node:assert/strict';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
@@ -13,7 +14,10 @@ export interface Plain {
   values: Float32Array;
 }
 
-/** Every variant of the kernels, each with a number of threads of its own. The wide one runs anywhere, fast only where vectors are joined. */
+/**
+ * Every variant of the kernels, each with a number of threads of its own. The wide one runs anywhere, fast only where
+ * vectors are joined.
+ */
 export const builds: { variant: Variant; threads: number }[] = [
   { variant: 'fma', threads: 2 },
   { variant: 'wide', threads: 2 },
@@ -48,7 +52,10 @@ export async function computeOn(backend: 'cpu' | 'simd', compute: Compute, input
   return plain;
 }
 
-/** Asserts that two lists of tensors agree within a share of each tensor's largest value, and in where they are NaN or infinite. */
+/**
+ * Asserts that two lists of tensors agree within a share of each tensor's largest value, and in where they are NaN or
+ * infinite.
+ */
 export function assertClose(actual: Plain[], expected: Plain[], tolerance = 2e-5): void {
   assert.deepEqual(
     actual.map((t) => t.shape),
@@ -71,8 +78,8 @@ export async function assertSameAsCpu(compute: Compute, inputs: Plain[], toleran
 }
 
 /**
- * A property over random shapes; the number of runs keeps each below a few seconds. The shapes are the same every time, as a value next to
- * ReLU's edge may fall to either side; SPARSEBOOK_SEED draws others.
+ * A property over random shapes; the number of runs keeps each below a few seconds. The shapes are the same every time,
+ * as a value next to ReLU's edge may fall to either side; SPARSEBOOK_SEED draws others.
  */
 export async function forAll<T>(
   arbitrary: fc.Arbitrary<T>,

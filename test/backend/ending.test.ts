@@ -10,7 +10,10 @@ const epsilon = 1e-3;
 const as4d = (x: tf.Tensor) => x as tf.Tensor4D;
 const as1d = (x: tf.Tensor) => x as tf.Tensor1D;
 
-/** A convolution, and what follows it in a network: ReLU or ReLU6, or batch normalisation by given moments with a ReLU and a gate. */
+/**
+ * A convolution, and what follows it in a network: ReLU or ReLU6, or batch normalisation by given moments with a ReLU
+ * and a gate.
+ */
 const networks = fc.record({
   batch: fc.constantFrom(1, 2, 30),
   side: fc.integer({ min: 1, max: 9 }),

@@ -75,7 +75,8 @@ for (const { variant, threads } of builds) {
       async ([shape, relu, gated, seed]) => {
         const channels = shape[shape.length - 1];
         const x = random(shape, seed);
-        // Every channel gets an offset and a spread of its own; a channel of nearly equal values would only measure rounding.
+        // Every channel gets an offset and a spread of its own; a channel of nearly equal values would only measure
+        // rounding.
         x.values.forEach((v, i) => (x.values[i] = v * (1 + (i % channels)) + 3 * (i % channels)));
         const gate = random([shape[0], channels], seed + 3);
         gate.values.forEach((v, i) => (gate.values[i] = gated ? (v + 1) / 2 : 1));

@@ -1,5 +1,6 @@
 // What a compaction is worth in time: forward passes of GoogleNet without gates, with half of its parameters gated away
-// at random, and made smaller, in turns. The small one should be at least as fast as its share of multiply-adds predicts, within 30 %.
+// at random, and made smaller, in turns. The small one should be at least as fast as its share of multiply-adds
+// predicts, within 30 %.
 //   npm run bench:compaction
 //   npm run bench:compaction -- --sparsity 0.7 --threads 1 --rounds 60 --width 0.5 --round-to 4
 import { parseArgs } from 'node:util';

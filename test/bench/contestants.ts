@@ -65,7 +65,10 @@ const builders: Record<NetworkName, (data: DataSplits, batch: number) => Run> = 
   mobileNetV2: (data, batch) => run(mobileNetV2(), data, batch, new Sgd({ lr: 0.01 })),
 };
 
-/** sparsebook on the active backend, through the trainer that notebooks use: augmentation, metrics and optimizer included. */
+/**
+ * sparsebook on the active backend, through the trainer that notebooks use: augmentation, metrics and optimizer
+ * included.
+ */
 export function ours(network: NetworkName, data: DataSplits): Contestant {
   const { model, events } = builders[network](data, networks[network].batch);
   return {

@@ -1,5 +1,6 @@
-// What cutting closed channels out of a network in training is worth in time, and what it does to the outcome: notebook 01's
-// GoogleNet is fine-tuned to a target sparsity with and without cut_channels, epoch by epoch in turns. Shown is the second half.
+// What cutting closed channels out of a network in training is worth in time, and what it does to the outcome: notebook
+// 01's GoogleNet is fine-tuned to a target sparsity with and without cut_channels, epoch by epoch in turns. Shown is
+// the second half.
 //   npm run bench:cutting
 //   npm run bench:cutting -- --seeds 3 --target 0.8 --probability 0.05 --threads 2
 import { parseArgs } from 'node:util';

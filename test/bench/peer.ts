@@ -14,7 +14,8 @@ export interface Peer {
 const malloc = { MALLOC_MMAP_THRESHOLD_: '8589934592', MALLOC_TRIM_THRESHOLD_: '17179869184' };
 
 /**
- * Starts a script of peers/ with Python (or the program that PYTHON names); undefined where what it needs is not installed.
+ * Starts a script of peers/ with Python (or the program that PYTHON names); undefined where what it needs is not
+ * installed.
  * `tunedMalloc` keeps malloc from returning big buffers to the system.
  */
 export async function startPeer(

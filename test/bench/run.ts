@@ -1,5 +1,5 @@
-// Speed of the six networks, side by side in one run: each round, every contestant makes one step, so that whatever else
-// the machine does falls on all of them. Prints medians with their range, and ratios of medians.
+// Speed of the six networks, side by side in one run: each round, every contestant makes one step, so that whatever
+// else the machine does falls on all of them. Prints medians with their range, and ratios of medians.
 //   npm run bench                         all networks, 8 rounds
 //   npm run bench -- --rounds 12 c3       one network
 //   npm run bench -- --threads 1 --no-torch googleNet

@@ -1,5 +1,6 @@
-// How long a reader waits after `npm start -- 01`, on a built tree: for the address, for the page's first bytes, for the cells, and for
-// the answer of the first code cell. With a client that only speaks HTTP, and with Chromium on the same cores, in turns.
+// How long a reader waits after `npm start -- 01`, on a built tree: for the address, for the page's first bytes, for
+// the cells, and for the answer of the first code cell. With a client that only speaks HTTP, and with Chromium on the
+// same cores, in turns.
 //   npm run bench:start
 //   npm run bench:start -- --rounds 10
 import { spawn, type ChildProcess } from 'node:child_process';

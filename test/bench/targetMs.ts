@@ -1,5 +1,6 @@
-// How well the times of layers predict those of networks: channels are cut at random until half of the dense time is predicted to
-// be left, and the compact network and the dense one take turns. Measured and predicted should be within 10 %.
+// How well the times of layers predict those of networks: channels are cut at random until half of the dense time is
+// predicted to be left, and the compact network and the dense one take turns. Measured and predicted should be within
+// 10 %.
 //   npm run bench:target
 //   npm run bench:target -- --networks resnet20 --batches 128 --share 0.7 --draws 3 --round-to 4 --threads 1 --again
 //   npm run bench:target -- --cpu

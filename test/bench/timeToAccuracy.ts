@@ -1,6 +1,7 @@
-// Seconds of training to 80, 85, 90 and 94 % of CIFAR-10's test images, by the fast recipe, for sparsebook and for PyTorch: the same
-// network from the same start weights, the same images, learning rates and changes to images. They take turns, an epoch each, so that
-// whatever else the machine does falls on both. Only training is timed; after each epoch the test images are asked about.
+// Seconds of training to 80, 85, 90 and 94 % of CIFAR-10's test images, by the fast recipe, for sparsebook and for
+// PyTorch: the same network from the same start weights, the same images, learning rates and changes to images. They
+// take turns, an epoch each, so that whatever else the machine does falls on both. Only training is timed; after each
+// epoch the test images are asked about.
 //   npm run bench:accuracy                              airbench
 //   npm run bench:accuracy -- --epochs 12 --seed 1      longer, another start
 //   npm run bench:accuracy -- --no-torch googlenet
@@ -70,7 +71,9 @@ function ours(session: Session, settings: ExperimentSettings): Contestant {
 
 const parts = ['first', 'second', '1x1', '3x3_reduce', '3x3', '5x5_reduce', '5x5', 'pool'];
 
-/** Where a kernel comes among those of its network, by its name, in the order in which PyTorch's modules are declared. */
+/**
+ * Where a kernel comes among those of its network, by its name, in the order in which PyTorch's modules are declared.
+ */
 function place(name: string): number {
   const [, block, part] = /^block(\d)_(\w+)_conv/.exec(name) ?? [];
   return block ? Number(block) * 10 + parts.indexOf(part) : name.startsWith('logits') ? Infinity : 0;

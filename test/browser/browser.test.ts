@@ -1,5 +1,5 @@
-// The library that a page has does what the one in Node does. It is tried in Node, which takes itself for a worker in a page and,
-// as the page's policy does, refuses to make code from text.
+// The library that a page has does what the one in Node does. It is tried in Node, which takes itself for a worker in a
+// page and, as the page's policy does, refuses to make code from text.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cpSync, readFileSync } from 'node:fs';

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 
 /**
- * A page with the policy of reports: its script starts a worker of `source` (a file of this folder, bundled) from a blob, and
+ * A page with the policy of reports: its script starts a worker of `source` (a file of this folder, bundled) from a
+ * blob, and
  * `ask(data)` posts it a message and resolves to its answer.
  */
 export function pageWithWorker(source: string): string {

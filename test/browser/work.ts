@@ -1,4 +1,5 @@
-// What tests/browser/browser.test.ts has done by the library of Node and by that of a browser; prints what it came to as JSON.
+// What tests/browser/browser.test.ts has done by the library of Node and by that of a browser; prints what it came to
+// as JSON.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +9,10 @@ type Library = typeof browser;
 
 const checkpoint = 'outputs/01-l0-googlenet/pretrained-synthetic';
 
-/** The library of a browser, which takes this process for a worker in a page; or that of Node, with the page's additions. */
+/**
+ * The library of a browser, which takes this process for a worker in a page; or that of Node, with the page's
+ * additions.
+ */
 async function load(where: string): Promise<Library> {
   if (where === 'node') return import('sparsebook/browser.js');
   Object.assign(globalThis, { WorkerGlobalScope: class {} });
@@ -35,7 +39,10 @@ function lasting({ record }: browser.Run): object {
   return rest;
 }
 
-/** Trains with gates, from nothing and from a mounted checkpoint, with a stop in between, and asks for a finished run again. */
+/**
+ * Trains with gates, from nothing and from a mounted checkpoint, with a stop in between, and asks for a finished run
+ * again.
+ */
 async function training(sb: Library, root: string): Promise<unknown> {
   const data = await sb.loadData('synthetic', { seed: 3, sizes: { train: 48, validation: 16, test: 16 } });
   const spec = { protocol: 'l0-googlenet', data, root, batch_size: 16, lambda_l0: 20, seed: 1 } as const;

@@ -67,7 +67,10 @@ function products(layer: Layer): Entry[] {
   return [...sums.values()];
 }
 
-/** Sets kernel and bias of closed channels to 0 in the network itself, unless the filter is 0 already: what a mask means. */
+/**
+ * Sets kernel and bias of closed channels to 0 in the network itself, unless the filter is 0 already: what a mask
+ * means.
+ */
 export function applyMasks(model: tf.LayersModel, masks: Masks): void {
   for (const { layer, name } of networkGraph(model).nodes) {
     const mask = masks.get(name);

@@ -13,8 +13,8 @@ function logits(model: tf.LayersModel, images: tf.Tensor[]): number[][] {
 }
 
 /**
- * Compares a network made smaller by masks with the masked network: its outputs, its widths and all counts, found by brute
- * force. Disposes the network.
+ * Compares a network made smaller by masks with the masked network: its outputs, its widths and all counts, found by
+ * brute force. Disposes the network.
  */
 export function checkCompaction(model: tf.LayersModel, masks: ChannelMasks): void {
   const images = model.inputs.map(({ shape }, i) =>

@@ -106,7 +106,8 @@ test('masks alone tell what compaction leaves, and a table that is linear predic
         const width = stays.built.has(node) ? stays.kept.get(node)!.filter((flag) => flag).length : 0;
         assert.equal(width, after, `${name}, ${layer}, ${share} left`);
       }
-      // Outputs count in fours, those of layers that have no such width too. A factor that became constant is not counted.
+      // Outputs count in fours, those of layers that have no such width too. A factor that became constant is not
+      // counted.
       const before = channelGraph(small).nodes.filter((node) => graph.nodes.some((each) => each.name === node.name));
       const wanted = before.reduce((sum, { layer, outputShape }) => {
         const { kernels, inputs, outputs, positions } = kernelGeometry(layer, outputShape) ?? { kernels: [] };
@@ -142,7 +143,9 @@ test('times that are of other layers are refused with what to do', () => {
 const root = mkdtempSync(join(tmpdir(), 'sparsebook-times-'));
 process.on('exit', () => rmSync(root, { recursive: true, force: true }));
 
-/** A clock that goes on by a millisecond whenever it is read, and how often it was: a layer takes no longer than a call. */
+/**
+ * A clock that goes on by a millisecond whenever it is read, and how often it was: a layer takes no longer than a call.
+ */
 function fakeClock() {
   let reads = 0;
   return { now: () => ++reads, reads: () => reads };

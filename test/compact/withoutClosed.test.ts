@@ -1,4 +1,5 @@
-// Training a network without the channels that masks hold at 0 comes to the same: outputs and gradients of what is left.
+// Training a network without the channels that masks hold at 0 comes to the same: outputs and gradients of what is
+// left.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';

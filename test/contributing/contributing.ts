@@ -1,5 +1,5 @@
-// npm run test:contributing: does what CONTRIBUTING.md says, in a copy of the repository. Its examples are applied, built,
-// checked by the compiler and run; how many files each takes is printed.
+// npm run test:contributing: does what CONTRIBUTING.md says, in a copy of the repository. Its examples are applied,
+// built, checked by the compiler and run; how many files each takes is printed.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -33,7 +33,9 @@ function makeCopy(): void {
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'junction');
 }
 
-/** Applies the examples of a page: a whole file, or lines behind the first line that contains a text. Returns the files. */
+/**
+ * Applies the examples of a page: a whole file, or lines behind the first line that contains a text. Returns the files.
+ */
 function apply(page: string): string[] {
   return [...page.matchAll(/^```\w+ file=(\S+)(?: after="([^"]*)")?\n(.*?)^```$/gms)].map(([, file, after, code]) => {
     const path = join(copy, file);

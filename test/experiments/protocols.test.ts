@@ -12,90 +12,24 @@ import { historyOf, gammaLine } from 'sparsebook/experiments/runHistory.js';
 import { experiment, type ProtocolSpec } from 'sparsebook/experiments/experiment.js';
 import { halfOf, softmaxInLoss } from 'sparsebook/experiments/session.js';
 import type { GammaNote, OverlapNote, TurnNote } from 'sparsebook/experiments/notes.js';
-import type { ExperimentSettings } from 'sparsebook/experiments/experimentSettings.js';
-import { identityOf } from 'sparsebook/experiments/identity.js';
-import { recipeSchema } from 'sparsebook/experiments/recipe.js';
 import type { Run } from 'sparsebook/experiments/run.js';
-import { protocolSettings, type Protocol } from 'sparsebook/experiments/protocols/protocol.js';
+import type { Protocol } from 'sparsebook/experiments/protocols/protocol.js';
 import { protocols } from 'sparsebook/experiments/protocols/protocols.js';
-import { givenInWords } from 'sparsebook/experiments/settings/written.js';
 import { filterOverlap } from 'sparsebook/sparsity/orthogonality.js';
 import { prunableWeights } from 'sparsebook/sparsity/prunableWeights.js';
 import { reprEpoch } from 'sparsebook/sparsity/schedules.js';
 import { crossEntropy } from 'sparsebook/training/loss.js';
+import { settingsOf } from './settingsOf.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });
 const data = await loadData('synthetic', { sizes: { train: 40, validation: 16, test: 16 } });
 const root = mkdtempSync(join(tmpdir(), 'sparsebook-protocols-'));
 process.on('exit', () => rmSync(root, { recursive: true, force: true }));
 
-/** The settings that words on a command line give. */
-function settingsOf<Name extends keyof typeof protocols>(name: Name, ...words: string[]) {
-  const settings = protocolSettings(protocols[name] as unknown as Protocol, givenInWords(words));
-  return settings as ReturnType<(typeof protocols)[Name]['experiment']> & Record<string, unknown>;
-}
 const finished = (spec: object): Promise<Run> =>
   experiment({ data, root, batch_size: 16, ...spec } as ProtocolSpec).finish();
 const warningsOf = (run: Run): string[] =>
   run.history.flatMap((event) => (event.type === 'warning' ? event.message : []));
-
-test('the fast recipe changes how a network is trained, in any protocol, and what is given wins', () => {
-  const fast = { optimizer: 'muon', schedule: 'one-cycle', label_smoothing: 0.1, tta: 'mirror', decay: 'kernels' };
-  const cases: [keyof typeof protocols, string, object][] = [
-    ['experiment', 'network=googlenet recipe=fast', { ...fast, augment: ['crop', 'alternating-flip'] }],
-    ['l0-googlenet', 'recipe=fast', { ...fast, augment: ['crop', 'alternating-flip'], normalise: 'pixels' }],
-    ['l0-googlenet', 'recipe=fast lr=0.5 epochs=3 augment=false', { ...fast, lr: 0.5, epochs: 3, augment: [] }],
-    ['l0-googlenet', 'recipe=fast lambda_l0=20 ckpt_path=x', { ...fast, progressive_resizing: [] }],
-    ['repr-c3', 'recipe=fast', { ...fast, network: 'c3' }],
-    ['ista-resnet20', 'recipe=fast checkpoint_version=0 label_smoothing=0', { ...fast, label_smoothing: 0 }],
-    ['freeze-prune-resnet18', 'recipe=fast preset=quick', { ...fast, width: 0.125 }],
-    ['experiment', 'network=airbench recipe=fast', { ...fast, label_smoothing: 0.2, tta: 'mirror-shift' }],
-    ['l0-googlenet', '', { recipe: 'own', optimizer: 'adamw', schedule: 'steps', tta: 'none' }],
-    ['experiment', '', { optimizer: 'adamw', schedule: 'constant', tta: 'none' }],
-  ];
-  for (const [name, words, expected] of cases) {
-    const protocol = protocols[name] as unknown as Protocol;
-    const settings = protocol.experiment(settingsOf(name, ...words.split(' ').filter(Boolean))) as object;
-    const found = Object.fromEntries(Object.keys(expected).map((key) => [key, (settings as never)[key]]));
-    assert.deepEqual(found, expected, `${name} ${words}`);
-  }
-});
-
-test('the published recipe of a network is that of its document, and there is none for a network without one', () => {
-  const cases = {
-    googlenet: 'l0-googlenet',
-    resnet20: 'ista-resnet20',
-    c3: 'repr-c3',
-    resnet18: 'freeze-prune-resnet18',
-  } as const;
-  for (const [network, document] of Object.entries(cases)) {
-    const published = settingsOf('experiment', `network=${network}`, 'recipe=published') as object;
-    const there = (protocols[document] as unknown as Protocol).experiment(settingsOf(document)) as object;
-    for (const name of Object.keys(recipeSchema)) {
-      if (name !== 'recipe')
-        assert.deepEqual((published as never)[name], (there as never)[name], `${network}: ${name}`);
-    }
-  }
-  assert.throws(() => settingsOf('experiment', 'network=airbench', 'recipe=published'), {
-    name: 'UserError',
-    message: /recipe=published must be of a network that a document is about: googlenet, .*; received network=airbench/,
-  });
-});
-
-test('settings that came later leave the identity of earlier runs as it was', async () => {
-  const settings = protocols.experiment.experiment(settingsOf('experiment'));
-  const {
-    tta: _,
-    progressive_resizing: __,
-    recipe: ___,
-    cut_channels: ____,
-    cut_probability: _____,
-    ...earlier
-  } = settings;
-  assert.equal(await identityOf(settings, 'images'), await identityOf(earlier as ExperimentSettings, 'images'));
-  const changed = { ...settings, progressive_resizing: [0.5] };
-  assert.notEqual(await identityOf(settings, 'images'), await identityOf(changed, 'images'));
-});
 
 test("the documents' commands give the documents' settings", () => {
   const cases: [keyof typeof protocols, string, object][] = [

@@ -1,4 +1,5 @@
-// A run has an identity: it is trained once, whoever asks for it, and comes to the same bits however often it was stopped.
+// A run has an identity: it is trained once, whoever asks for it, and comes to the same bits however often it was
+// stopped.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';

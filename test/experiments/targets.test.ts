@@ -34,7 +34,10 @@ function network(): tf.LayersModel {
   return tf.model({ name: 'two', inputs: input, outputs: logits });
 }
 
-/** Times by which each unit takes a millisecond and one more for each 100 pairs of channels, and the network two besides. */
+/**
+ * Times by which each unit takes a millisecond and one more for each 100 pairs of channels, and the network two
+ * besides.
+ */
 function timesOf(model: tf.LayersModel): LayerTimes {
   const grid = [1, 8];
   const ms = grid.map((m) => grid.map((n) => 1 + (m * n) / 100));

@@ -42,7 +42,9 @@ for (const [what, layer, wanted] of cases) {
     assert.deepEqual(geometry, { ...wanted, bias: true });
     const outputFor = (image: tf.Tensor): tf.Tensor =>
       (model.predict(image) as tf.Tensor).sub(layer.weights.at(-1)!.read());
-    /** The channels of the output that an image of ones in one channel changes, with one entry of a kernel other than 0. */
+    /**
+     * The channels of the output that an image of ones in one channel changes, with one entry of a kernel other than 0.
+     */
     const changed = (channel: number): number[] => {
       const image = tf.oneHot(tf.fill([1, 8, 7], channel, 'int32'), 3).toFloat();
       const sums = outputFor(image).abs().sum([0, 1, 2]).dataSync();

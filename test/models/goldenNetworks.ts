@@ -1,5 +1,5 @@
-// Our networks as the golden files of their projects see them: which of our weights theirs are, the network of the sizes
-// that a file gives, a forward pass with its loss, and gradients in summary.
+// Our networks as the golden files of their projects see them: which of our weights theirs are, the network of the
+// sizes that a file gives, a forward pass with its loss, and gradients in summary.
 import assert from 'node:assert/strict';
 import * as tf from '@tensorflow/tfjs';
 import { computedValues } from 'sparsebook/backend/readable.js';
@@ -135,8 +135,8 @@ export interface NetworkSettings {
 type Named = Pick<GoldenRecipe, 'name' | 'shape'>;
 
 /**
- * The network with the sizes that a file gives its weights: kernel sizes, channels, classes. Refuses, by its name, a weight
- * that the network does not have or has in another shape.
+ * The network with the sizes that a file gives its weights: kernel sizes, channels, classes. Refuses, by its name, a
+ * weight that the network does not have or has in another shape.
  */
 export function networkOf(
   { build, ourName }: GoldenNetwork,
@@ -226,16 +226,18 @@ export function goldenWeight(model: tf.LayersModel, name: string, value: tf.Tens
 
 export interface Convolution {
   choose: () => Promise<unknown>;
-  /** The share of a network's gradients that may be off where the file allows that for a ReLU whose input is almost 0. */
+  /**
+   * The share of a network's gradients that may be off where the file allows that for a ReLU whose input is almost 0.
+   */
   turned: number;
   /** How far an entry of the gates' gradients may be off, as a share of the largest of its gate. */
   entry: number;
 }
 
 /**
- * Ways to convolve: sums of products, nearest to what PyTorch does; and what a user gets, where most convolutions of 3x3 and
- * 5x5 go through Winograd's transforms. Their rounding errors are larger: in GoogleNet they turn a ReLU of the first block,
- * which moves 23 of 181 gradients, and entries of the gates' by up to 6.3e-3.
+ * Ways to convolve: sums of products, nearest to what PyTorch does; and what a user gets, where most convolutions of
+ * 3x3 and 5x5 go through Winograd's transforms. Their rounding errors are larger: in GoogleNet they turn a ReLU of the
+ * first block, which moves 23 of 181 gradients, and entries of the gates' by up to 6.3e-3.
  */
 const ways: Record<string, Convolution> = {
   'straight sums': { choose: () => useBackend({ backend: 'simd', winograd: false }), turned: 0.05, entry: 1e-3 },
@@ -318,12 +320,15 @@ export interface GradientTolerance {
   tolerance: { grads: string };
 }
 
-/** What the files allow where a rounding error turned some ReLU's input near 0: norms within 2e-2, the rest within 5e-2. */
+/**
+ * What the files allow where a rounding error turned some ReLU's input near 0: norms within 2e-2, the rest within 5e-2.
+ */
 const far = { norm: 2e-2, rest: 5e-2 };
 
 /**
- * Compares gradients with their summaries by what the file's `tolerance` says of them: norms to 2e-3, sums and first entries
- * to that share of the norm (`sum` says otherwise); where it allows 2e-2 for a ReLU that a rounding error turns, the share
+ * Compares gradients with their summaries by what the file's `tolerance` says of them: norms to 2e-3, sums and first
+ * entries to that share of the norm (`sum` says otherwise); where it allows 2e-2 for a ReLU that a rounding error
+ * turns, the share
  * `turned` may be off so far.
  */
 export function assertGradients(

@@ -49,7 +49,9 @@ interface Case {
   expected: Record<string, Expected>;
 }
 
-/** It moves every image's logits alike, which the batch norm of the logits undoes: its gradient is 0 but for rounding. */
+/**
+ * It moves every image's logits alike, which the batch norm of the logits undoes: its gradient is 0 but for rounding.
+ */
 const ZERO_BY_BATCH = 'g2b2c1.beta';
 
 const forward = readGolden<Case, GradientTolerance>('ista_nets_forward');

@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
 import type { Notebook } from 'sparsebook/notebook/run/notebook.js';
 
-/** Texts that run where they reach a page unescaped, and those that readers of addresses, formulas and escapes stumble over. */
+/**
+ * Texts that run where they reach a page unescaped, and those that readers of addresses, formulas and escapes stumble
+ * over.
+ */
 const hostile = [
   '<script>hacked=1</script>',
   '"><script>hacked=1</script>',
@@ -170,7 +173,10 @@ function changed({ at, how, value }: Change, notebook: unknown): void {
   }
 }
 
-/** Notebooks, as the JSON of their files, of which a few values are of a wrong type, hostile, missing, or somewhere else. */
+/**
+ * Notebooks, as the JSON of their files, of which a few values are of a wrong type, hostile, missing, or somewhere
+ * else.
+ */
 export const mutatedNotebooks: fc.Arbitrary<string> = fc
   .array(
     fc.record({

@@ -83,7 +83,9 @@ export const filled = (text: string): string =>
     return `<!-- results: ${name} -->${results[name]()}<!-- /results -->`;
   });
 
-/** Numbers in percent or points that a text states outside of marks and code, but for `stated` ones, each with its line. */
+/**
+ * Numbers in percent or points that a text states outside of marks and code, but for `stated` ones, each with its line.
+ */
 export function unmarkedResults(text: string, stated: readonly string[] = []): string[] {
   const prose = text
     .replaceAll(mark, '')

@@ -1,4 +1,5 @@
-// Notebooks as they run: what is trained already is not trained again, and the longest of ours runs from its first cell to its last.
+// Notebooks as they run: what is trained already is not trained again, and the longest of ours runs from its first cell
+// to its last.
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

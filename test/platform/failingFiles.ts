@@ -22,8 +22,8 @@ function watched(
 }
 
 /**
- * Files whose n-th call fails with a code; a failing write first takes half of the bytes. `calls` names those made; those that
- * only read or clear away do not count.
+ * Files whose n-th call fails with a code; a failing write first takes half of the bytes. `calls` names those made;
+ * those that only read or clear away do not count.
  */
 export function failingAt(n: number, code: string): { files: FileSystem; calls: string[] } {
   const calls: string[] = [];

@@ -1,4 +1,5 @@
-// What the library does with files comes to the same in memory as on a disk: results, errors' codes, and what lies there after.
+// What the library does with files comes to the same in memory as on a disk: results, errors' codes, and what lies
+// there after.
 import assert from 'node:assert/strict';
 import * as nodeFiles from 'node:fs/promises';
 import { mkdirSync } from 'node:fs';

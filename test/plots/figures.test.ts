@@ -59,7 +59,9 @@ test('the ink has a contrast of at least 4.5 : 1 on white and on black', () => {
   assert.ok(contrast(linear(ink), '#000000') >= 4.5);
 });
 
-/** The colours that a figure draws with, of a scale its stops and what lies between: those that let no ground through. */
+/**
+ * The colours that a figure draws with, of a scale its stops and what lies between: those that let no ground through.
+ */
 function coloursOf({ data }: Figure): number[][] {
   const stops = data.flatMap(({ colorscale }) => {
     assert.ok(

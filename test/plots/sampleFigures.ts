@@ -59,7 +59,10 @@ const compared = [
 const kernels = ['stem_conv/kernel', 'stage1_block1_first_conv/kernel', 'logits/kernel'];
 /** The gradients of three kernels: the second has none at all. */
 export const gradients = [2, 0, 0.5].map((norm, i) => ({ kernel: kernels[i], norm, still: norm === 0 ? 1 : 0 }));
-/** Two versions of a network with one layer to prune: of three channels one closes at the first version's end and is cut out. */
+/**
+ * Two versions of a network with one layer to prune: of three channels one closes at the first version's end and is cut
+ * out.
+ */
 const entry = (step: number, conv: number[], fakeSparsity: number) => ({
   step,
   gammas: { stage1_first_conv: conv },

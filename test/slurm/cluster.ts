@@ -1,4 +1,5 @@
-// A Slurm cluster of this machine alone, in a folder of its own: for tests, and to try things by hand (see the last lines).
+// A Slurm cluster of this machine alone, in a folder of its own: for tests, and to try things by hand (see the last
+// lines).
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

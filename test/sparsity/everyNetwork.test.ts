@@ -33,7 +33,10 @@ after(() => rmSync(folder, { recursive: true }));
 /** What each compact network puts out, by the name of its folder. */
 const saved = new Map<string, Saved>();
 
-/** One step of gradient descent on the mean square of all outputs and the method's penalty, hooks in the trainer's order. */
+/**
+ * One step of gradient descent on the mean square of all outputs and the method's penalty, hooks in the trainer's
+ * order.
+ */
 function step(model: tf.LayersModel, sparsifier: Sparsifier, x: tf.Tensor[]): void {
   const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
   tf.tidy(() => {

@@ -163,8 +163,8 @@ test('lambda or a target is given, not both', () => {
 const closingOf = (mask: Float32Array): number => 1 - mask.reduce((sum, value) => sum + value, 0) / mask.length;
 
 /**
- * 800 gates whose log alpha falls or climbs by up to one learning rate a step, as Adam moves it: the penalty pulls down by
- * lambda, and what each gate is worth, spread over four powers of ten, pulls up.
+ * 800 gates whose log alpha falls or climbs by up to one learning rate a step, as Adam moves it: the penalty pulls down
+ * by lambda, and what each gate is worth, spread over four powers of ten, pulls up.
  */
 function simulate(controller: LambdaController, { steps, rate }: { steps: number; rate: number }): number {
   const n = 800;
@@ -204,8 +204,9 @@ test('the controller leads simulated gates to any target within 0.03 and holds i
 });
 
 /**
- * Six layers of 100 gates each that read one another, so that a layer costs inputs times outputs, every other one ten times as
- * much. Gates move as in `simulate`, pulled by what a channel costs in the whole network. Gives the share of the cost that is left.
+ * Six layers of 100 gates each that read one another, so that a layer costs inputs times outputs, every other one ten
+ * times as much. Gates move as in `simulate`, pulled by what a channel costs in the whole network. Gives the share of
+ * the cost that is left.
  */
 function simulateChain(share: number, rate: number): number {
   const n = 100;

@@ -213,7 +213,10 @@ test('a resumed run keeps its mask, and goes on with the same bits', async () =>
   assert.deepEqual(weightsOf(resumed.model), weightsOf(through.model));
 });
 
-/** One step with PyTorch's formulas, in double precision, of a value that a mask may hide: what is remembered of it, m and v. */
+/**
+ * One step with PyTorch's formulas, in double precision, of a value that a mask may hide: what is remembered of it, m
+ * and v.
+ */
 type Rule = (p: number, gradient: number, memory: { m: number; v: number; step: number }) => number;
 const torch: [string, () => Optimizer, Rule][] = [
   [

@@ -91,7 +91,10 @@ type Training = GoldenCase<
   { masks: GoldenArray[]; log: Logged[] }
 >;
 
-/** Convolutions without padding, flatten, dense layers, and a ReLU behind each but the last, in the sizes of the weights. */
+/**
+ * Convolutions without padding, flatten, dense layers, and a ReLU behind each but the last, in the sizes of the
+ * weights.
+ */
 function network({ x: images, initial }: Training['inputs']): tf.LayersModel {
   const [, channels, ...size] = images.shape;
   const input = tf.input({ shape: [...size, channels] });

@@ -168,7 +168,9 @@ async function runNothing(short: boolean): Promise<Outcome> {
   }
 }
 
-/** Foreign notebooks name kernels by paths to a kernelspec of their own, whose program would leave a mark: none may run. */
+/**
+ * Foreign notebooks name kernels by paths to a kernelspec of their own, whose program would leave a mark: none may run.
+ */
 async function startNothing(): Promise<Outcome> {
   const evil = mkdtempSync(join(tmpdir(), 'sparsebook-torture-'));
   const mark = join(evil, 'ran');

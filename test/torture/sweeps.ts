@@ -1,4 +1,5 @@
-// Sweeps whose processes are killed at random moments: every run must be there once, with the bits of a sweep left alone.
+// Sweeps whose processes are killed at random moments: every run must be there once, with the bits of a sweep left
+// alone.
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';

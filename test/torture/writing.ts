@@ -158,8 +158,8 @@ function large(step: number): ReturnType<typeof sample> {
 }
 
 /**
- * Edits and saves a notebook on the live server, which must say where it could not, and closes that: what is not saved is
- * then kept whole, in the draft, or where the draft has no room in the system's temporary folder.
+ * Edits and saves a notebook on the live server, which must say where it could not, and closes that: what is not saved
+ * is then kept whole, in the draft, or where the draft has no room in the system's temporary folder.
  */
 async function liveSave(dir: string): Promise<void> {
   const server = await startServer({ folder: dir, port: 0 });

@@ -38,7 +38,9 @@ interface Case {
 // How the decay was written there: epochs of a data set's size.
 const { cases } = readGolden<Case>('optimizers', ['attrs.train_images', 'attrs.batch']);
 
-/** Makes the steps of a case with the optimizer that `at` gives for each step, and checks every parameter after each. */
+/**
+ * Makes the steps of a case with the optimizer that `at` gives for each step, and checks every parameter after each.
+ */
 async function walk({ inputs, attrs, expected }: Case, at: (step: number) => Optimizer): Promise<void> {
   const variables = inputs.params.map((p) => tf.variable(tensor(p)));
   for (const [step, grads] of inputs.grads_per_step.entries()) {

@@ -2,8 +2,9 @@ import type * as tf from '@tensorflow/tfjs';
 import type { Grid, Relu } from '../fusedOps.js';
 
 /**
- * The values of a tensor that are not computed yet. Often their consumer can compute them better: a concatenation lets a batch
- * normalisation write between other channels, a sum lets a convolution add to what is there. Each work has either `write` or `make`.
+ * The values of a tensor that are not computed yet. Often their consumer can compute them better: a concatenation lets
+ * a batch normalisation write between other channels, a sum lets a convolution add to what is there. Each work has
+ * either `write` or `make`.
  */
 export interface Deferred {
   /** The tensors that the work will read; they are held until it is done or no longer wanted. */
@@ -16,11 +17,17 @@ export interface Deferred {
   addTo?(to: number): void;
   /** Computes the values in a block of its own choice, which it gives away. */
   make?(): number;
-  /** The same work with more to do to each value, which costs next to nothing while it is in a register; put off as well. */
+  /**
+   * The same work with more to do to each value, which costs next to nothing while it is in a register; put off as
+   * well.
+   */
   then?(ending: Ending): Deferred;
   /** The values as codes of 7 bits, of which floats are made only for those who cannot read codes. */
   coded?: Coded;
-  /** Where the values already are, though not side by side: the address of the first pixel and the floats between pixels. */
+  /**
+   * Where the values already are, though not side by side: the address of the first pixel and the floats between
+   * pixels.
+   */
   view?: Strided;
 }
 

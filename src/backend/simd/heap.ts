@@ -24,7 +24,8 @@ const blockSize = (bytes: number): number => Math.ceil((bytes + SLACK) / ALIGNME
 
 /**
  * The memory of every tensor: one shared WebAssembly.Memory that never grows, so no view of it is ever detached, and a
- * segregated-fit allocator that joins neighbouring free blocks. Address space is reserved, memory is used only where touched.
+ * segregated-fit allocator that joins neighbouring free blocks. Address space is reserved, memory is used only where
+ * touched.
  */
 export class Heap {
   readonly memory: WebAssembly.Memory;
@@ -51,7 +52,10 @@ export class Heap {
     this.release({ pointer: FIRST, size: this.capacity - FIRST - PAGE, free: true });
   }
 
-  /** The address of a new block of `bytes` bytes, not cleared. Throws when the memory is exhausted; nothing is lost then. */
+  /**
+   * The address of a new block of `bytes` bytes, not cleared. Throws when the memory is exhausted; nothing is lost
+   * then.
+   */
   allocate(bytes: number): number {
     const size = blockSize(bytes);
     const block = this.find(size);

@@ -23,8 +23,9 @@ export const MAX_ARGUMENTS = 48;
 export type Kernel = (...args: number[]) => number | void;
 
 /**
- * The job that all threads work on, in memory that they share: which kernel, its arguments, and a ticket from which each thread takes
- * the next chunk. A thread that comes late finds no chunk left and does nothing; no thread waits for it.
+ * The job that all threads work on, in memory that they share: which kernel, its arguments, and a ticket from which
+ * each thread takes the next chunk. A thread that comes late finds no chunk left and does nothing; no thread waits for
+ * it.
  */
 export class Job {
   readonly words: Int32Array;

@@ -24,9 +24,9 @@ export interface PassSizes {
 export const sizeOf = ({ shape }: Place): number => tf.util.sizeFromShape(shape.slice(1));
 
 /**
- * A recorded computation for any number of images, `atOnce` in each pass; the last pass is filled up with zeros. Threads work on each kernel
- * together; or apart, each with a program and memory of its own: values between kernels then stay in the cache of a core, and no
- * thread waits for another.
+ * A recorded computation for any number of images, `atOnce` in each pass; the last pass is filled up with zeros.
+ * Threads work on each kernel together; or apart, each with a program and memory of its own: values between kernels
+ * then stay in the cache of a core, and no thread waits for another.
  */
 export class Plan {
   readonly inputs: Place[];

@@ -7,8 +7,9 @@ export type Blocks = Pick<Heap, keyof Heap>;
 const LARGEST = 4;
 
 /**
- * The heap while a plan is recorded. While `planning` is set, blocks belong to the plan until it is disposed. Blocks that kernels work with are
- * never shared, so that what JavaScript writes into them stays; tensors take the blocks of earlier tensors that are disposed.
+ * The heap while a plan is recorded. While `planning` is set, blocks belong to the plan until it is disposed. Blocks
+ * that kernels work with are never shared, so that what JavaScript writes into them stays; tensors take the blocks of
+ * earlier tensors that are disposed.
  */
 export class PlannedHeap implements Blocks {
   planning = false;

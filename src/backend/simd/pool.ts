@@ -9,7 +9,9 @@ const PATIENCE = 600;
 const WAIT_MS = 100;
 
 export interface RunOptions {
-  /** The number of chunks; fix it where a result depends on it (sums), so that it is the same for any number of threads. */
+  /**
+   * The number of chunks; fix it where a result depends on it (sums), so that it is the same for any number of threads.
+   */
   chunks?: number;
   /** The fewest items worth a chunk of their own. Default 1. */
   grain?: number;

@@ -24,7 +24,10 @@ export function isProgram({ inputs, outputs, steps }: Recorded): boolean {
   );
 }
 
-/** A computation as numbers: [address, floats] of each input and output, then [kernel, arguments, items, chunks, ...] of each step. */
+/**
+ * A computation as numbers: [address, floats] of each input and output, then [kernel, arguments, items, chunks, ...] of
+ * each step.
+ */
 export function encodeProgram({ inputs, outputs, steps }: Recorded, kernels: readonly string[]): number[] {
   const places = [...inputs, ...outputs].map((place) => place.read() as Float32Array);
   const jobs = steps.map(({ job }) => job!).filter(({ items }) => items !== 0);
@@ -39,8 +42,8 @@ export function encodeProgram({ inputs, outputs, steps }: Recorded, kernels: rea
 }
 
 /**
- * What runs programs in a thread, as a kernel of [address of the first program, bytes of each, number of inputs, addresses of the values of
- * all inputs and outputs]. Items are passes, and each chunk has a program of its own.
+ * What runs programs in a thread, as a kernel of [address of the first program, bytes of each, number of inputs,
+ * addresses of the values of all inputs and outputs]. Items are passes, and each chunk has a program of its own.
  */
 export function programRunner(memory: WebAssembly.Memory, kernels: readonly Kernel[]): Kernel {
   const floats = (at: number, n: number): Float32Array => new Float32Array(memory.buffer, at, n);

@@ -27,7 +27,10 @@ export interface Step {
   job?: KernelStep;
 }
 
-/** Blocks with the values of constants and with what was made of them, by the constant and a key; recordings may share them. */
+/**
+ * Blocks with the values of constants and with what was made of them, by the constant and a key; recordings may share
+ * them.
+ */
 export class Constants {
   private readonly known = new Map<HeapData, Map<string, number>>();
 
@@ -61,11 +64,11 @@ const tensorsOf = (inputs: Inputs): tf.TensorInfo[] =>
   Object.values(inputs).filter((tensor: tf.TensorInfo | undefined) => tensor);
 
 /**
- * Records a computation of the backend, to repeat it for other inputs: kernel jobs on blocks that stay where they are and, where no fast
- * kernel applies, calls of the cpu backend's kernels.
+ * Records a computation of the backend, to repeat it for other inputs: kernel jobs on blocks that stay where they are
+ * and, where no fast kernel applies, calls of the cpu backend's kernels.
  *
- * Tensors that depend on the inputs are followed: so does every result of a kernel that is given one of them. All other tensors are
- * constants, which are computed now and copied.
+ * Tensors that depend on the inputs are followed: so does every result of a kernel that is given one of them. All other
+ * tensors are constants, which are computed now and copied.
  */
 export class Recording {
   /** Where the computation is, for messages. */
@@ -104,10 +107,12 @@ export class Recording {
   }
 
   /**
-   * Records what `compute` makes of inputs of given shapes; it is called once, with zeros, and says in `recording.layer` where it is.
-   * What it keeps of constants lies in `constants`, which the caller disposes after what was recorded.
+   * Records what `compute` makes of inputs of given shapes; it is called once, with zeros, and says in
+   * `recording.layer` where it is. What it keeps of constants lies in `constants`, which the caller disposes after what
+   * was recorded.
    *
-   * Throws a UserError if it reads values that depend on the inputs, keeps a tensor of them, or makes strings or complex numbers of them.
+   * Throws a UserError if it reads values that depend on the inputs, keeps a tensor of them, or makes strings or
+   * complex numbers of them.
    */
   static record(
     backend: SimdBackend,

@@ -12,7 +12,10 @@ import { pools } from './overrides/pooling.js';
 import { SimdBackend } from './simdBackend.js';
 import { bestVariant, type Variant } from './wasm.js';
 
-/** What replaces the cpu backend's kernels where it applies: jobs for all threads alone, or in JavaScript, as theirs are. */
+/**
+ * What replaces the cpu backend's kernels where it applies: jobs for all threads alone, or in JavaScript, as theirs
+ * are.
+ */
 const fast: FastKernels = {
   ...convolutions,
   ...depthwiseConvolutions,
@@ -32,7 +35,10 @@ interface SimdOptions {
   variant?: Variant;
 }
 
-/** Registers the `simd` backend and its kernels with tfjs, in place of an earlier one. It runs once `tf.setBackend('simd')` is called. */
+/**
+ * Registers the `simd` backend and its kernels with tfjs, in place of an earlier one. It runs once
+ * `tf.setBackend('simd')` is called.
+ */
 export function registerSimd({ threads, variant = bestVariant() }: SimdOptions): SimdBackend {
   const backend = new SimdBackend(variant, threads);
   if (tf.findBackendFactory('simd') !== null) tf.removeBackend('simd');

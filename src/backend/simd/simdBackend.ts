@@ -21,7 +21,10 @@ export interface HeapData {
   derived?: { key: string; block: number };
   /** A name that no other data has. */
   name?: number;
-  /** Whether the values of each channel are known to add up to zero, as of every gradient that went back through a normalisation. */
+  /**
+   * Whether the values of each channel are known to add up to zero, as of every gradient that went back through a
+   * normalisation.
+   */
   balanced?: boolean;
   deferred?: Deferred;
   refCount: number;
@@ -31,8 +34,9 @@ export interface HeapData {
 }
 
 /**
- * A tfjs backend for plain CPUs: everything the `cpu` backend can do, with the kernels that matter replaced by SIMD ones that run on
- * all cores. Its float tensors lie on one shared heap; values made elsewhere are moved there when a fast kernel first needs them.
+ * A tfjs backend for plain CPUs: everything the `cpu` backend can do, with the kernels that matter replaced by SIMD
+ * ones that run on all cores. Its float tensors lie on one shared heap; values made elsewhere are moved there when a
+ * fast kernel first needs them.
  */
 export class SimdBackend extends MathBackendCPU {
   heap: Blocks;
@@ -136,8 +140,8 @@ export class SimdBackend extends MathBackendCPU {
   }
 
   /**
-   * A block that `make` filled with something made of a tensor's values, kept until the tensor goes: the last one, if it was made under
-   * the same key and no value has changed in place since.
+   * A block that `make` filled with something made of a tensor's values, kept until the tensor goes: the last one, if
+   * it was made under the same key and no value has changed in place since.
    */
   derived(tensor: tf.TensorInfo, key: string, bytes: number, make: (block: number) => void): number {
     const data = this.dataOf(tensor);
@@ -164,7 +168,10 @@ export class SimdBackend extends MathBackendCPU {
     for (const data of [...this.waiting]) this.settle(data);
   }
 
-  /** A block with a tensor's values, for the caller to change and own: the tensor's own block if only the caller's deferred work still refers to it. */
+  /**
+   * A block with a tensor's values, for the caller to change and own: the tensor's own block if only the caller's
+   * deferred work still refers to it.
+   */
   takeBlock(tensor: tf.TensorInfo): number {
     const pointer = this.pointer(tensor);
     const data = this.dataOf(tensor);

@@ -1,8 +1,8 @@
 import { joinsVectors, kernelBytes, setFlagsFromString } from '#platform';
 
 /**
- * How the kernels run: with a product and a sum; with fused multiply-add (relaxed SIMD); or with that on 256 bits at once, where the engine
- * joins pairs of 128-bit operations. The last two give the same bits.
+ * How the kernels run: with a product and a sum; with fused multiply-add (relaxed SIMD); or with that on 256 bits at
+ * once, where the engine joins pairs of 128-bit operations. The last two give the same bits.
  */
 export type Variant = 'wide' | 'fma' | 'plain';
 
@@ -12,7 +12,9 @@ const RELAXED_MADD = Uint8Array.from([
   253, 0x85, 2, 11,
 ]);
 
-/** The best variant that this engine can compile. Node 20 knows relaxed SIMD behind a flag, which it takes at any time. */
+/**
+ * The best variant that this engine can compile. Node 20 knows relaxed SIMD behind a flag, which it takes at any time.
+ */
 export function bestVariant(): Variant {
   if (!WebAssembly.validate(RELAXED_MADD)) setFlagsFromString('--experimental-wasm-relaxed-simd');
   if (!WebAssembly.validate(RELAXED_MADD)) return 'plain';

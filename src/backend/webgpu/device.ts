@@ -71,7 +71,10 @@ async function findGpu(): Promise<Gpu> {
   return gpu;
 }
 
-/** An optional package. Its name stays out of bundles, which it would be a part of. Throws a UserError where it does not load. */
+/**
+ * An optional package. Its name stays out of bundles, which it would be a part of. Throws a UserError where it does not
+ * load.
+ */
 export function importOptional<Package>(name: string): Promise<Package> {
   return (import(name) as Promise<Package>).catch((cause: Error) => {
     throw new UserError(

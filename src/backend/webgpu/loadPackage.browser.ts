@@ -6,7 +6,9 @@ import type { OriginalClass } from './webgpuBackend.js';
 // The package becomes the default backend by itself; here it computes only on request.
 if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
 
-/** What loadPackage.ts loads: in a page it is a part of the library, where it was installed when the library was built. */
+/**
+ * What loadPackage.ts loads: in a page it is a part of the library, where it was installed when the library was built.
+ */
 export async function loadPackage(): Promise<{ WebGPUBackend: OriginalClass }> {
   if (WebGPUBackend) return Promise.resolve({ WebGPUBackend });
   throw new UserError(

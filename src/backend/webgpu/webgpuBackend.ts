@@ -64,8 +64,9 @@ class ListedStorage extends tf.DataStorage<TensorData> {
 }
 
 /**
- * Makes tfjs's backend of a device one that never gives a wrong value: errors that WebGPU only reports (an operation that does
- * not fit the device's limits, no memory, a lost device) are thrown at the next read, and at every one after it.
+ * Makes tfjs's backend of a device one that never gives a wrong value: errors that WebGPU only reports (an operation
+ * that does not fit the device's limits, no memory, a lost device) are thrown at the next read, and at every one after
+ * it.
  */
 export function checkedBackend(original: OriginalClass, device: Device, info: AdapterInfo): WebgpuBackend {
   return new (class extends original implements WebgpuBackend {

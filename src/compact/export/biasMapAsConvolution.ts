@@ -2,9 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import type { BiasMap } from '../../layers/biasMap.js';
 
 /**
- * The kernel [h, w, 1, C] of a convolution with 'same' padding that makes a BiasMap's values [H, W, C] out of an image [H, W, 1]
- * of ones. At the border some of its taps see the zeros around the image, which is how it tells places apart. The caller
- * disposes it.
+ * The kernel [h, w, 1, C] of a convolution with 'same' padding that makes a BiasMap's values [H, W, C] out of an image
+ * [H, W, 1] of ones. At the border some of its taps see the zeros around the image, which is how it tells places apart.
+ * The caller disposes it.
  */
 export function kernelOfBiasMap(layer: BiasMap): tf.Tensor4D {
   return tf.tidy(() => {
@@ -15,10 +15,11 @@ export function kernelOfBiasMap(layer: BiasMap): tf.Tensor4D {
 }
 
 /**
- * What each tap of a window over an axis takes of each stored row, [taps, rows]. With f(h) the value at place h of n, m the middle,
- * and [..] 1 where a tap lies inside the image and 0 where not,
+ * What each tap of a window over an axis takes of each stored row, [taps, rows]. With f(h) the value at place h of n, m
+ * the middle, and [..] 1 where a tap lies inside the image and 0 where not,
  *
- * f(h) = f(0) + f(n - 1) - f(m) + sum_{0 < i <= m} (f(i) - f(i - 1)) [h - i >= 0] + sum_{m < i < n} (f(i - 1) - f(i)) [h + n - i < n].
+ * f(h) = f(0) + f(n - 1) - f(m) + sum_{0 < i <= m} (f(i) - f(i - 1)) [h - i >= 0] + sum_{m < i < n} (f(i - 1) - f(i))
+ * [h + n - i < n].
  *
  * Values differ near the border alone, so that few of the differences are not 0.
  */

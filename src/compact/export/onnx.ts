@@ -8,9 +8,9 @@ import { writeFileWhole, type FileKind } from '../../platform/writeFile.js';
 import { channelsFirst, channelsLast, OnnxGraph, Place, type OnnxAttributes } from './onnxGraph.js';
 
 /**
- * A network at inference as the bytes of an ONNX file. Inputs and outputs are named as the layers are and keep our order,
- * images [N, H, W, C]; inside it is channels first. Gates are multiplications by their masks. Networks inside are written out
- * in place, and a layer that is used twice twice.
+ * A network at inference as the bytes of an ONNX file. Inputs and outputs are named as the layers are and keep our
+ * order, images [N, H, W, C]; inside it is channels first. Gates are multiplications by their masks. Networks inside
+ * are written out in place, and a layer that is used twice twice.
  *
  * Throws a UserError for a layer that has no operator in ONNX.
  */
@@ -143,8 +143,8 @@ const dense: Writer = (place) => {
 };
 
 /**
- * Whole numbers as ONNX has them: what is read goes through QuantizeLinear and DequantizeLinear, weights through DequantizeLinear. What is put out
- * need not: where a layer rounds it, all who read it round it so.
+ * Whole numbers as ONNX has them: what is read goes through QuantizeLinear and DequantizeLinear, weights through
+ * DequantizeLinear. What is put out need not: where a layer rounds it, all who read it round it so.
  */
 const quantized: Writer = (place) => {
   const { layer } = place.node as { layer: QuantizedConv2d | QuantizedDense } & LayerNode;
@@ -263,8 +263,8 @@ const writers: Record<string, Writer> = {
   GlobalAveragePooling2D: globalPool('GlobalAveragePool'),
   GlobalMaxPooling2D: globalPool('GlobalMaxPool'),
   ZeroPadding2D: (place) => {
-    // As a convolution of each channel with 1, whose border is 0: onnxruntime makes a Pad part of a pooling behind it, whose
-    // border is no 0.
+    // As a convolution of each channel with 1, whose border is 0: onnxruntime makes a Pad part of a pooling behind it,
+    // whose border is no 0.
     const channels = place.node.outputShape[3]!;
     const ones = place.tensor('ones', () => tf.ones([channels, 1, 1, 1]));
     return place.add('Conv', [place.x, ones], { ...place.window(), group: channels });

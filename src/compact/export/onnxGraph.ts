@@ -89,7 +89,10 @@ export class OnnxGraph {
   private readonly output: object[] = [];
   private readonly used = new Set<string>();
 
-  /** Adds an operator and returns the name of what it puts out, which begins with the name given. An input '' is left out. */
+  /**
+   * Adds an operator and returns the name of what it puts out, which begins with the name given. An input '' is left
+   * out.
+   */
   add(opType: string, inputs: string[], name: string, attributes: OnnxAttributes = {}): string {
     const output = freeName(this.used, name);
     const attribute = Object.entries(attributes).map(attributeOf);

@@ -17,8 +17,8 @@ const TOPOLOGY = 'model_topology';
 
 /**
  * Saves a network as one safetensors file: its weights by name, `layer/kernel` and so on, in the order tf.layers hold
- * them ([height, width, in, out], [in, out]). The structure, as JSON, is a text in the header, so that `loadSafetensors`
- * can build the network again; other readers see the weights.
+ * them ([height, width, in, out], [in, out]). The structure, as JSON, is a text in the header, so that
+ * `loadSafetensors` can build the network again; other readers see the weights.
  */
 export async function saveSafetensors(model: tf.LayersModel, path: string): Promise<void> {
   const tensors = new Map<string, SavedTensor>();
@@ -31,7 +31,10 @@ export async function saveSafetensors(model: tf.LayersModel, path: string): Prom
   await writeFileWhole(path, encodeSafetensors(tensors, metadata), safetensorsFile);
 }
 
-/** Loads a network that `saveSafetensors` saved; the caller disposes it. Throws a UserError that names the file, and the tensor that does not fit. */
+/**
+ * Loads a network that `saveSafetensors` saved; the caller disposes it. Throws a UserError that names the file, and the
+ * tensor that does not fit.
+ */
 export async function loadSafetensors(path: string): Promise<tf.LayersModel> {
   const { tensors, metadata } = await readSafetensors(path);
   const topology = metadata[TOPOLOGY];

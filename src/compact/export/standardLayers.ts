@@ -35,8 +35,9 @@ export function ownClasses(model: tf.LayersModel): string[] {
  * - a BiasMap over images becomes the sum with a Conv2D over ones (`kernelOfBiasMap`);
  * - a gate that is open everywhere goes; other gates stay ours.
  *
- * Networks inside are laid open, and weights get the names of `namedWeights`. The network itself where it has none of our
- * layers and no two weights of one name; or else the caller disposes it. Throws a UserError for a layer that gives several tensors.
+ * Networks inside are laid open, and weights get the names of `namedWeights`. The network itself where it has none of
+ * our layers and no two weights of one name; or else the caller disposes it. Throws a UserError for a layer that gives
+ * several tensors.
  */
 export function standardModel(model: tf.LayersModel): tf.LayersModel {
   const sameName = [...weightNames(model)].some(([{ originalName }, name]) => originalName !== name);
@@ -103,7 +104,10 @@ function standardPart(places: LayerNode[], positive: ReadonlySet<LayerNode>, use
   return layer instanceof BiasMap && places[0].outputShape.length === 4 ? biasMap(layer, name, used) : same();
 }
 
-/** Layers one behind the other, the first with weights having those of another one; a gate's, which come last, only if it has gates. */
+/**
+ * Layers one behind the other, the first with weights having those of another one; a gate's, which come last, only if
+ * it has gates.
+ */
 function chain(from: Layer, ...layers: Layer[]): Part {
   return (inputs) => {
     const y = layers.reduce<tf.SymbolicTensor | tf.SymbolicTensor[]>(

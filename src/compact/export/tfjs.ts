@@ -12,12 +12,12 @@ const WEIGHTS = 'weights.bin';
 export const tfjsFolder: FolderKind = { name: 'a network in this format', files: [MODEL, WEIGHTS], mark: MODEL };
 
 /**
- * Saves a network in TensorFlow.js's own format: a folder with model.json and weights.bin, which `loadTfjs` reads here and
- * tf.loadLayersModel anywhere. Layers of ours are written as tf's own wherever those can say the same at inference
+ * Saves a network in TensorFlow.js's own format: a folder with model.json and weights.bin, which `loadTfjs` reads here
+ * and tf.loadLayersModel anywhere. Layers of ours are written as tf's own wherever those can say the same at inference
  * (`standardModel`).
  *
- * Returns the names of our classes that are left, which a reader must register by importing this package's layers; none where
- * TensorFlow.js alone reads the folder.
+ * Returns the names of our classes that are left, which a reader must register by importing this package's layers; none
+ * where TensorFlow.js alone reads the folder.
  */
 export async function saveTfjs(model: tf.LayersModel, folder: string): Promise<string[]> {
   const standard = standardModel(model);
@@ -46,8 +46,8 @@ async function filesOf(model: tf.LayersModel): Promise<Record<string, Uint8Array
 }
 
 /**
- * Loads a network from a folder with model.json and its weights; the caller disposes it. Throws a UserError that names the file
- * at fault, and for files of weights that do not lie in the folder.
+ * Loads a network from a folder with model.json and its weights; the caller disposes it. Throws a UserError that names
+ * the file at fault, and for files of weights that do not lie in the folder.
  */
 export async function loadTfjs(folder: string): Promise<tf.LayersModel> {
   const path = join(folder, MODEL);

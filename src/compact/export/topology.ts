@@ -12,8 +12,8 @@ export async function readOrRefuse<T>(path: string, read: (path: string) => Prom
 }
 
 /**
- * Builds the network of a saved structure, all of its weights 0, and lets `fill` give it its values. `values` is how many values
- * the file has for its weights: a structure that asks for more is refused before memory is taken for them.
+ * Builds the network of a saved structure, all of its weights 0, and lets `fill` give it its values. `values` is how
+ * many values the file has for its weights: a structure that asks for more is refused before memory is taken for them.
  *
  * Throws a UserError that names `path` for a structure that cannot be built, whatever is wrong with it.
  */
@@ -38,8 +38,8 @@ export async function modelOf(
 type AddWeight = (name: string, shape: tf.Shape, dtype: unknown, initializer: unknown, ...rest: unknown[]) => unknown;
 
 /**
- * Builds layers whose weights are all 0, in one go: what they would start with is not needed, and may take long. Throws for more
- * values than `most`.
+ * Builds layers whose weights are all 0, in one go: what they would start with is not needed, and may take long. Throws
+ * for more values than `most`.
  */
 export function withoutValues<T>(most: number, build: () => T): T {
   const layers = tf.layers.Layer.prototype as unknown as { addWeight: AddWeight };
@@ -58,8 +58,8 @@ export function withoutValues<T>(most: number, build: () => T): T {
 }
 
 /**
- * The structure of a network as JSON. Throws a UserError for one that could not be read again: tf.layers number the calls of a
- * layer that is used at several places as they come.
+ * The structure of a network as JSON. Throws a UserError for one that could not be read again: tf.layers number the
+ * calls of a layer that is used at several places as they come.
  */
 export function structureOf(model: tf.LayersModel): object {
   const refuse = (reason: string): UserError => new UserError(`${model.name} cannot be saved: ${reason}`);
@@ -78,8 +78,9 @@ const isObject = (value: unknown): value is Json =>
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /**
- * The structure of a network out of a file, checked as far as tf.layers rely on it without looking: they go round forever where
- * layers read each other in a circle or something that is not there. `refuse` makes the error of a reason.
+ * The structure of a network out of a file, checked as far as tf.layers rely on it without looking: they go round
+ * forever where layers read each other in a circle or something that is not there. `refuse` makes the error of a
+ * reason.
  */
 function checkTopology(structure: unknown, refuse: Refuse): Json {
   const root = isObject(structure) && isObject(structure.model_config) ? structure.model_config : structure;
@@ -128,7 +129,10 @@ function layersOf({ class_name, config }: Json, refuse: Refuse): Json[] {
   return list as Json[];
 }
 
-/** Refuses layers that read something that is never there: each other in a circle, or a layer or call that there is none of. */
+/**
+ * Refuses layers that read something that is never there: each other in a circle, or a layer or call that there is none
+ * of.
+ */
 function checkReads(layers: Json[], refuse: Refuse): void {
   /** How many calls of each layer there are so far; inputs and networks have one from the start. */
   const made = new Map(

@@ -13,9 +13,15 @@ import { QuantizedConv2d, QuantizedDense } from '../../layers/quantized.js';
 import { rangesOf, type Range } from './ranges.js';
 
 export interface QuantizeOptions {
-  /** Images [N, ...] that the network is meant for, a tensor for each input: they say how large values become. The caller disposes them. */
+  /**
+   * Images [N, ...] that the network is meant for, a tensor for each input: they say how large values become. The
+   * caller disposes them.
+   */
   calibration: tf.Tensor | tf.Tensor[];
-  /** How many percent of the values must lie within a range, the rest being cut off at its ends; 100 takes the largest. Default 100. */
+  /**
+   * How many percent of the values must lie within a range, the rest being cut off at its ends; 100 takes the largest.
+   * Default 100.
+   */
   percent?: number;
 }
 
@@ -38,12 +44,13 @@ const MOST_SIDE = 32;
 const passing = ['MaxPool2d', 'MaxPooling2D', 'Concatenate', 'Flatten', 'Reshape', 'Dropout'];
 
 /**
- * A network whose convolutions and dense layers compute with whole numbers: weights of 8 bits with a scale for each output channel, max |w| / 127;
- * inputs of 7 bits, (code - zero) * scale, with one scale and zero for each tensor, from its range over the calibration images. Tensors
- * that only such layers read, through pooling and concatenation too, are rounded where they are computed. The network's layers are used
- * once each; it stays as it is.
+ * A network whose convolutions and dense layers compute with whole numbers: weights of 8 bits with a scale for each
+ * output channel, max |w| / 127; inputs of 7 bits, (code - zero) * scale, with one scale and zero for each tensor, from
+ * its range over the calibration images. Tensors that only such layers read, through pooling and concatenation too, are
+ * rounded where they are computed. The network's layers are used once each; it stays as it is.
  *
- * Throws a UserError for calibration images of another shape or that are not finite, and for a network without a layer to quantize.
+ * Throws a UserError for calibration images of another shape or that are not finite, and for a network without a layer
+ * to quantize.
  */
 export function quantize(model: tf.LayersModel, { calibration, percent = 100 }: QuantizeOptions): Quantized {
   if (!(percent > 50 && percent <= 100)) {
@@ -124,7 +131,10 @@ function faultOf(node: LayerNode): string | undefined {
   return entries > MOST_ENTRIES ? `it adds ${entries} products, at most ${MOST_ENTRIES} are` : undefined;
 }
 
-/** Which tensors have to lie on one grid: those that pooling and concatenation hand on. Each is named after the layer that gives it. */
+/**
+ * Which tensors have to lie on one grid: those that pooling and concatenation hand on. Each is named after the layer
+ * that gives it.
+ */
 function groupsOf(nodes: LayerNode[]): Map<LayerNode, LayerNode[]> {
   const groups = new Map(nodes.map((node) => [node, [node]]));
   for (const node of nodes.filter(isPassing)) {

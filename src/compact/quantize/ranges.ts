@@ -14,8 +14,8 @@ export interface Range {
 const BATCH = 32;
 
 /**
- * The range of what some layers of a network give for images: of each batch of 32 what is left once (100 - percent) / 2 % of the values are cut off at
- * either end, of all batches the widest; 0 lies within. Layers that are used once only.
+ * The range of what some layers of a network give for images: of each batch of 32 what is left once (100 - percent) / 2
+ * % of the values are cut off at either end, of all batches the widest; 0 lies within. Layers that are used once only.
  *
  * Throws a UserError for images or values that are not finite.
  */

@@ -17,7 +17,10 @@ import { measureLatencies, noise, type Latency, type LatencyOptions } from './la
 
 /** What a report measures, besides how often. */
 export interface ReportOptions extends LatencyOptions {
-  /** Images [N, ...] to compare logits on, a tensor for each input; the caller disposes them. Default: 8 of normally distributed noise. */
+  /**
+   * Images [N, ...] to compare logits on, a tensor for each input; the caller disposes them. Default: 8 of normally
+   * distributed noise.
+   */
   images?: tf.Tensor | tf.Tensor[];
   /** The class of each of the images: then the report says how many each network gets right. */
   labels?: ArrayLike<number>;
@@ -39,7 +42,10 @@ export interface CompactionReport {
   network: string;
   parameters: Sizes;
   multiplyAdds: Sizes;
-  /** All weights, running statistics and gates included: 4 bytes each, 1 where int8. `float`: the compact network before it became int8. */
+  /**
+   * All weights, running statistics and gates included: 4 bytes each, 1 where int8. `float`: the compact network before
+   * it became int8.
+   */
   bytes: Omit<Sizes, 'masked'> & { float?: number };
   layers: { layer: string; parameters: Sizes; multiplyAdds: Sizes }[];
   /** Forward passes of the network at full size, gates included if it has any, and of the small one. */
@@ -59,7 +65,10 @@ export interface CompactionReport {
   accuracy?: { masked: number; compact: number; images: number };
 }
 
-/** What is compared: a network, the masks and options it was made smaller by, the small network, and that before it became int8. */
+/**
+ * What is compared: a network, the masks and options it was made smaller by, the small network, and that before it
+ * became int8.
+ */
 interface Compared {
   original: tf.LayersModel;
   masks: ChannelMasks;
@@ -154,7 +163,10 @@ function whileMasked<T>(model: tf.LayersModel, masks: ChannelMasks, work: () => 
   }
 }
 
-/** Refuses images of other shapes than those of the network's inputs, of different numbers, or none; `what` begins the sentence. */
+/**
+ * Refuses images of other shapes than those of the network's inputs, of different numbers, or none; `what` begins the
+ * sentence.
+ */
 export function checkImages(model: tf.LayersModel, images: tf.Tensor[], what: string): void {
   const shown = (shapes: readonly (readonly (number | null)[])[]): string =>
     shapes.map(([n, ...sides]) => `[${[n ?? 'N', ...sides].join(', ')}]`).join(' and ');
@@ -167,8 +179,8 @@ export function checkImages(model: tf.LayersModel, images: tf.Tensor[], what: st
 }
 
 /**
- * Compares networks. Throws a UserError for images of another shape, labels of another number or times of other layers, and
- * the reason of `signal` where that ends it.
+ * Compares networks. Throws a UserError for images of another shape, labels of another number or times of other layers,
+ * and the reason of `signal` where that ends it.
  */
 export async function compactionReport(
   { original: dense, masks, model: compact, float, keep }: Compared,

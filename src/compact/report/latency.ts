@@ -14,7 +14,10 @@ export interface LatencyOptions {
   now?: () => number;
 }
 
-/** How long a forward pass takes, in milliseconds: the middle of all passes, and what a tenth of them stay below and above. */
+/**
+ * How long a forward pass takes, in milliseconds: the middle of all passes, and what a tenth of them stay below and
+ * above.
+ */
 export interface Latency {
   batchSize: number;
   median: number;
@@ -39,8 +42,8 @@ export function noise(model: tf.LayersModel, batchSize: number): tf.Tensor[] {
 }
 
 /**
- * Times forward passes of a network over a batch of images, from the call until the logits are there to be read. An aborted
- * signal rejects with its reason.
+ * Times forward passes of a network over a batch of images, from the call until the logits are there to be read. An
+ * aborted signal rejects with its reason.
  */
 export async function measureLatency(
   model: tf.LayersModel,
@@ -69,8 +72,8 @@ export async function measureLatencies(
 }
 
 /**
- * The milliseconds of each of several pieces of work until the tensors that it gives can be read, sorted. They take turns, so
- * that what else the machine does meets all alike.
+ * The milliseconds of each of several pieces of work until the tensors that it gives can be read, sorted. They take
+ * turns, so that what else the machine does meets all alike.
  */
 export async function timeInTurns(
   pieces: readonly (() => tf.Tensor[])[],

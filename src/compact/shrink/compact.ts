@@ -44,7 +44,9 @@ export class Compaction {
     readonly widths: LayerWidth[],
     /** What it was told to keep. */
     readonly keep: KeepOptions,
-    /** With precision 'int8': the smaller network before its numbers became whole ones, and which layers kept theirs. */
+    /**
+     * With precision 'int8': the smaller network before its numbers became whole ones, and which layers kept theirs.
+     */
     readonly float?: tf.LayersModel,
     readonly keptFloat: { layer: string; because: string }[] = [],
   ) {}
@@ -78,34 +80,42 @@ export class Compaction {
 export interface CompactOptions extends KeepOptions {
   /**
    * What becomes of the constants that removed channels put out. true: what follows absorbs them, borders included, so
-   * that nothing changes. 'interior': absorbed as if images had no border, as in the ISTA project; off by what the border
-   * makes. false: dropped. Default true.
+   * that nothing changes. 'interior': absorbed as if images had no border, as in the ISTA project; off by what the
+   * border makes. false: dropped. Default true.
    */
   absorb?: boolean | 'interior';
   /**
-   * Makes batch norms, with their ReLU, part of the convolution or dense layer in front of them, where no other layer reads it. For a
-   * network that is only to be run: it has fewer layers, and is hard to train further. Default: with precision 'int8'.
+   * Makes batch norms, with their ReLU, part of the convolution or dense layer in front of them, where no other layer
+   * reads it. For a network that is only to be run: it has fewer layers, and is hard to train further. Default: with
+   * precision 'int8'.
    */
   foldBatchNorm?: boolean;
   /**
-   * 'int8' has convolutions and dense layers compute with whole numbers: weights of 8 bits with a scale for each output channel, inputs
-   * of 7 bits with one for each tensor (docs/compaction.md). Default 'float32'.
+   * 'int8' has convolutions and dense layers compute with whole numbers: weights of 8 bits with a scale for each output
+   * channel, inputs of 7 bits with one for each tensor (docs/compaction.md). Default 'float32'.
    */
   precision?: 'float32' | 'int8';
-  /** With 'int8': images [N, ...] as the network will see them, a tensor for each input, which say how large values become; the caller disposes them. */
+  /**
+   * With 'int8': images [N, ...] as the network will see them, a tensor for each input, which say how large values
+   * become; the caller disposes them.
+   */
   calibration?: tf.Tensor | tf.Tensor[];
-  /** With 'int8': how many percent of the values must lie within a range, the rest being cut off at its ends. Default 100. */
+  /**
+   * With 'int8': how many percent of the values must lie within a range, the rest being cut off at its ends. Default
+   * 100.
+   */
   percent?: number;
 }
 
 /**
- * Makes a network smaller: without the channels that carry nothing: those a mask closes, those behind gamma 0, a closed gate or a
- * filter of zeros, and those that no layer reads. Gates become part of the weights around them, constants part of biases; the
- * logits stay what they were up to rounding. Layers keep their names; the given network stays as it is, and the caller
- * disposes both.
+ * Makes a network smaller: without the channels that carry nothing: those a mask closes, those behind gamma 0, a closed
+ * gate or a filter of zeros, and those that no layer reads. Gates become part of the weights around them, constants
+ * part of biases; the logits stay what they were up to rounding. Layers keep their names; the given network stays as it
+ * is, and the caller disposes both.
  *
  * `masks` are those of a Sparsifier: a 0 means that this convolution or dense layer computes nothing in that channel,
- * its filter and bias counting as 0 (unless the filter is 0 in the network: then its bias counts). Without masks, what the network silences itself goes.
+ * its filter and bias counting as 0 (unless the filter is 0 in the network: then its bias counts). Without masks, what
+ * the network silences itself goes.
  *
  * Throws a UserError for a layer whose channels cannot be followed, for masks that do not fit, and for options out of
  * range. The math is in docs/compaction.md.
@@ -142,7 +152,10 @@ export function compact(
   return new Compaction(whole, model, masks, widths, keep, small, floats);
 }
 
-/** Refuses a precision that there is none of, calibration images that are missing or of another shape, and such for nothing. */
+/**
+ * Refuses a precision that there is none of, calibration images that are missing or of another shape, and such for
+ * nothing.
+ */
 function checkPrecision(
   model: tf.LayersModel,
   { precision, calibration, percent }: Pick<CompactOptions, 'precision' | 'calibration' | 'percent'>,

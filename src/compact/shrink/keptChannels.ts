@@ -14,7 +14,10 @@ export interface KeepOptions {
   roundTo?: number;
 }
 
-/** Why a channel stays: it carries something to an output; it may not go; it was asked for; or so that its layer has the width wanted, or any. */
+/**
+ * Why a channel stays: it carries something to an output; it may not go; it was asked for; or so that its layer has the
+ * width wanted, or any.
+ */
 export type KeptBecause = 'used' | 'locked' | 'asked' | 'rounding' | 'last';
 
 /** What stays of a network. */
@@ -30,11 +33,12 @@ export interface KeptChannels {
 
 /**
  * Decides which channels stay: those that depend on the input and that an output depends on, with all they are tied to,
- * and what the options add. A summand without a live channel unties itself from its sum, and so does a factor, if it is the
- * same at every place of the image. A layer that must stay keeps at least one input.
+ * and what the options add. A summand without a live channel unties itself from its sum, and so does a factor, if it is
+ * the same at every place of the image. A layer that must stay keeps at least one input.
  *
  * Where channels are added (rounding, last one), those with the largest filters come first: they have the most to offer
- * to further training, and being closed they change nothing now. `filters` are their sizes before gates and masks changed any.
+ * to further training, and being closed they change nothing now. `filters` are their sizes before gates and masks
+ * changed any.
  */
 export function keptChannels(
   graph: ChannelGraph,
@@ -115,7 +119,9 @@ function askedFor({ model, nodes }: ChannelGraph, keep: Record<string, number[] 
   );
 }
 
-/** Adds channels until every layer that stays has what it reads, and kernels a width that is a multiple of `roundTo`. */
+/**
+ * Adds channels until every layer that stays has what it reads, and kernels a width that is a multiple of `roundTo`.
+ */
 function addChannels(
   { nodes }: ChannelGraph,
   filters: ReadonlyMap<ChannelNode, Float64Array>,

@@ -24,10 +24,10 @@ export interface RebuildPlan {
 }
 
 /**
- * Builds the network of the kept channels. Every tensor in it equals the same channels of the network it comes from (behind a
- * kernel that has taken in its batch norm, the batch norm's): what constant channels used to add to a layer is in that layer's
- * bias, in the mean of the batch norm behind it or, where the border makes it differ from place to place, in a BiasMap
- * (docs/compaction.md).
+ * Builds the network of the kept channels. Every tensor in it equals the same channels of the network it comes from
+ * (behind a kernel that has taken in its batch norm, the batch norm's): what constant channels used to add to a layer
+ * is in that layer's bias, in the mean of the batch norm behind it or, where the border makes it differ from place to
+ * place, in a BiasMap (docs/compaction.md).
  */
 export function rebuild(plan: RebuildPlan): tf.LayersModel {
   const { model, inputs, outputs } = plan.graph;
@@ -239,8 +239,8 @@ function slice(
 }
 
 /**
- * A layer of the same class, name and settings, but for the changes, without weights as yet. A convolution with gates on
- * its weights becomes a plain one.
+ * A layer of the same class, name and settings, but for the changes, without weights as yet. A convolution with gates
+ * on its weights becomes a plain one.
  */
 export function copyLayer({ layer, name }: ChannelNode, changes: tf.serialization.ConfigDict = {}): Layer {
   // The shape of the input follows from what the copy is applied to, and its weights are given to it.

@@ -16,13 +16,15 @@ import { rebuild } from './rebuild.js';
 const something = 2 ** 10;
 
 /**
- * The network to train on without the channels that are 0 from now on, whatever the others learn, and those that only they read.
+ * The network to train on without the channels that are 0 from now on, whatever the others learn, and those that only
+ * they read.
  * `closed` are masks of weights by name: a 0 is an entry that stays 0, or a gate (gate/logAlpha) that stays closed. Layers keep
- * their names and settings, and new ones have no weights of their own to start from: who trains fills them. Unlike `compact`, which
- * looks at the weights of a trained network, it cuts nothing that training could bring back, and no channel that gives a
- * constant other than 0. Undefined where no channel can go.
+ * their names and settings, and new ones have no weights of their own to start from: who trains fills them. Unlike
+ * `compact`, which looks at the weights of a trained network, it cuts nothing that training could bring back, and no
+ * channel that gives a constant other than 0. Undefined where no channel can go.
  *
- * Throws a UserError for a layer whose channels cannot be followed, and for a network whose channels are all closed somewhere.
+ * Throws a UserError for a layer whose channels cannot be followed, and for a network whose channels are all closed
+ * somewhere.
  */
 export function withoutClosed(
   model: tf.LayersModel,
@@ -72,7 +74,9 @@ export function withoutClosed(
   };
 }
 
-/** A network's weights as far as it is known what they stay: 0 where they are closed, something above 0 anywhere else. */
+/**
+ * A network's weights as far as it is known what they stay: 0 where they are closed, something above 0 anywhere else.
+ */
 function possibleWeights(graph: ChannelGraph, closed: ReadonlyMap<string, Float32Array>): NetworkWeights {
   const names = weightNames(graph.model);
   const read = (layer: Layer, name: string): Float32Array | undefined => {

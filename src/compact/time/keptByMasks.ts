@@ -7,8 +7,8 @@ import type { KernelWeights } from '../weights/layerWeights.js';
 import { checkMasks } from '../weights/masks.js';
 
 /**
- * Tells what compaction leaves of a network by its masks alone, whatever its weights are: quick enough to be asked at every
- * step of training. Throws a UserError for masks that do not fit.
+ * Tells what compaction leaves of a network by its masks alone, whatever its weights are: quick enough to be asked at
+ * every step of training. Throws a UserError for masks that do not fit.
  */
 export function keptByMasks(graph: ChannelGraph): (masks: ChannelMasks, options?: KeepOptions) => KeptChannels {
   const kernels = graph.nodes.filter(({ role }) => role === 'kernel' || role === 'depthwise');

@@ -21,7 +21,10 @@ import { sumOfLayers } from './predictedTime.js';
 import { unitModel, unitsOf, widthsOf, type Unit } from './units.js';
 import { rising, widthGrid, type WholeTimes, type WidthTimes } from './widthTimes.js';
 
-/** How long the layers of a network take on this machine at all widths, and the network as a whole at some: plain numbers. */
+/**
+ * How long the layers of a network take on this machine at all widths, and the network as a whole at some: plain
+ * numbers.
+ */
 export interface LayerTimes {
   /** Backend, threads, processor and versions. */
   machine: string;
@@ -45,7 +48,10 @@ export interface LayerTimesOptions extends Pick<LatencyOptions, 'signal' | 'now'
   root?: string;
 }
 
-/** Passes that are timed of each layer and each whole network, and those before them: short ones vary more, and find code that is not yet compiled. */
+/**
+ * Passes that are timed of each layer and each whole network, and those before them: short ones vary more, and find
+ * code that is not yet compiled.
+ */
 const passesFor = (batchSize: number): { layer: LatencyOptions; network: LatencyOptions } =>
   batchSize < 16
     ? { layer: { runs: 9, warmUp: 2 }, network: { runs: 15, warmUp: 15 } }
@@ -55,14 +61,15 @@ const shares = [1, 0.75, 0.5, 0.25, 0.1, 0];
 const draws = 3;
 
 /**
- * How long the layers of a network take on this machine, with the backend and threads in use, by how many channels they read and
- * give. What is not known yet is measured, in some ten seconds, and kept in data/times for any network with such layers.
+ * How long the layers of a network take on this machine, with the backend and threads in use, by how many channels they
+ * read and give. What is not known yet is measured, in some ten seconds, and kept in data/times for any network with
+ * such layers.
  *
- * Layers one by one do not add up to a network: calls cost, and what one leaves in the cache the next finds. So the network
- * is timed as a whole too, with all of its channels and with ever fewer, drawn at random.
+ * Layers one by one do not add up to a network: calls cost, and what one leaves in the cache the next finds. So the
+ * network is timed as a whole too, with all of its channels and with ever fewer, drawn at random.
  *
- * Throws a UserError for a layer whose channels cannot be followed, and the reason of `signal` where that ends it; what was measured
- * until then is kept.
+ * Throws a UserError for a layer whose channels cannot be followed, and the reason of `signal` where that ends it; what
+ * was measured until then is kept.
  */
 export async function layerTimes(model: tf.LayersModel, options: LayerTimesOptions = {}): Promise<LayerTimes> {
   const { batchSize = 1, again = false, onProgress, root, ...timing } = options;

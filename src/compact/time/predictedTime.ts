@@ -42,8 +42,9 @@ export function sumOfLayers(
 }
 
 /**
- * Predicts the milliseconds of a forward pass of what `compact(model, masks, options)` makes of a network, from the times
- * of its layers: the sum over its layers at the widths that are left, brought to what whole networks were seen to take.
+ * Predicts the milliseconds of a forward pass of what `compact(model, masks, options)` makes of a network, from the
+ * times of its layers: the sum over its layers at the widths that are left, brought to what whole networks were seen to
+ * take.
  *
  * Throws a UserError for times of other layers, and for masks that do not fit.
  */
@@ -70,8 +71,8 @@ export interface ChannelTime {
 }
 
 /**
- * What a channel costs at each layer, by name: the mean over the first half of its channels to go, the others staying. A
- * layer's batch norm and activation are counted with it.
+ * What a channel costs at each layer, by name: the mean over the first half of its channels to go, the others staying.
+ * A layer's batch norm and activation are counted with it.
  */
 export function channelTimes(model: tf.LayersModel, times: LayerTimes): Map<string, ChannelTime> {
   const all = (node: ChannelNode): number => node.channels;

@@ -6,7 +6,10 @@ import type { Layer } from '../../graph/names.js';
 import type { KeptChannels } from '../shrink/keptChannels.js';
 import { copyLayer } from '../shrink/rebuild.js';
 
-/** Layers that are timed together, since a backend may compute them in one pass: one and what alone reads it, value by value. */
+/**
+ * Layers that are timed together, since a backend may compute them in one pass: one and what alone reads it, value by
+ * value.
+ */
 export interface Unit {
   head: ChannelNode;
   /** Batch norms and activations behind it. */
@@ -15,7 +18,10 @@ export interface Unit {
   shape: string;
 }
 
-/** Layers that compute nothing of their own: a gate becomes part of weights, and convolutions write side by side what is concatenated. */
+/**
+ * Layers that compute nothing of their own: a gate becomes part of weights, and convolutions write side by side what is
+ * concatenated.
+ */
 const idle = (node: ChannelNode): boolean =>
   ['input', 'gate', 'concat', 'flatten', 'reshape', 'mix'].includes(node.role) ||
   channelwiseKind(node.layer) === 'idle';
@@ -60,7 +66,9 @@ function shapeOf(head: ChannelNode, followers: ChannelNode[]): string {
   ].join(', ');
 }
 
-/** How many channels a unit reads, if it does not give just those, and gives, of those of its layers that `width` says. */
+/**
+ * How many channels a unit reads, if it does not give just those, and gives, of those of its layers that `width` says.
+ */
 export function widthsOf({ head }: Unit, width: (node: ChannelNode) => number): [inputs: number, outputs: number] {
   return [head.role === 'kernel' ? width(head.inputs[0]) : 1, width(head)];
 }
@@ -71,7 +79,10 @@ export function isBuilt({ head }: Unit, kept: KeptChannels): boolean {
   return kept.built.has(head) && (!isMerge(head.role) || parts.length > 1);
 }
 
-/** A network of a unit alone, at other widths. Its weights are all the same: their values do not change the time. The caller disposes it. */
+/**
+ * A network of a unit alone, at other widths. Its weights are all the same: their values do not change the time. The
+ * caller disposes it.
+ */
 export function unitModel({ head, followers }: Unit, inputs: number, outputs: number): tf.LayersModel {
   const { multiplier = 1 } = kernelGeometry(head.layer, head.outputShape) ?? {};
   const channels = head.role === 'kernel' ? inputs : Math.max(1, outputs / multiplier);

@@ -1,4 +1,7 @@
-/** How long a layer takes by how many channels it reads and gives; a layer that gives those it reads has one width of inputs. */
+/**
+ * How long a layer takes by how many channels it reads and gives; a layer that gives those it reads has one width of
+ * inputs.
+ */
 export interface WidthTimes {
   /** Widths, rising. */
   inputs: number[];
@@ -10,7 +13,9 @@ export interface WidthTimes {
 /** Kernels compute so many output channels at a time. */
 const STEP = 4;
 
-/** Widths up to `most` at which a layer is timed: multiples of 4, wider apart the wider they are, down to a sixteenth. */
+/**
+ * Widths up to `most` at which a layer is timed: multiples of 4, wider apart the wider they are, down to a sixteenth.
+ */
 export function widthGrid(most: number): number[] {
   const widths = [STEP, 2 * STEP, 3 * STEP];
   for (let width = 4 * STEP; width < most; width *= 2) widths.push(width, 1.5 * width);
@@ -33,8 +38,8 @@ function placeOf(grid: readonly number[], width: number): { low: number; high: n
 }
 
 /**
- * The milliseconds of a layer with so many channels: bilinear between the widths that were timed, so exact where time is
- * a + b inputs + c outputs + d inputs outputs.
+ * The milliseconds of a layer with so many channels: bilinear between the widths that were timed, so exact where time
+ * is a + b inputs + c outputs + d inputs outputs.
  */
 export function timeAt({ inputs, outputs, ms }: WidthTimes, input: number, output: number): number {
   const [row, column] = [placeOf(inputs, input), placeOf(outputs, output)];
@@ -65,7 +70,10 @@ export function rising(pairs: Readonly<WholeTimes>): WholeTimes {
   return blocks.flatMap(({ pairs: inside, mean }) => inside.map(([sum]): [number, number] => [sum, mean]));
 }
 
-/** The milliseconds of a whole network whose layers come to `sum`: between those known on a line, beyond them in proportion. */
+/**
+ * The milliseconds of a whole network whose layers come to `sum`: between those known on a line, beyond them in
+ * proportion.
+ */
 export function wholeAt(pairs: WholeTimes, sum: number): number {
   const next = pairs.findIndex(([known]) => known > sum);
   const [known, whole] = next === 0 ? pairs[0] : next < 0 ? pairs.at(-1)! : pairs[next - 1];

@@ -20,7 +20,9 @@ import { inputOf, type KernelWeights, type NetworkWeights } from './layerWeights
 /** For each layer, a flag for each channel of its output. */
 export type ChannelFlags = Map<ChannelNode, boolean[]>;
 
-/** Whether a constant is followed past the image's border exactly, or as if there were none (as the ISTA project does). */
+/**
+ * Whether a constant is followed past the image's border exactly, or as if there were none (as the ISTA project does).
+ */
 export type BorderRule = 'exact' | 'interior';
 
 /** What is known of a network's channels from its weights alone. */

@@ -108,8 +108,8 @@ export function imageMap(values: ArrayLike<number>, [height, width]: [number, nu
 }
 
 /**
- * Moves a window over a map; `compute` gets the taps that lie inside the image, by their numbers row by row, each with where the
- * values under it begin, and fills the output's channels.
+ * Moves a window over a map; `compute` gets the taps that lie inside the image, by their numbers row by row, each with
+ * where the values under it begin, and fills the output's channels.
  */
 export function moveWindow(
   map: ConstantMap,

@@ -50,7 +50,9 @@ function sourceBefore(gate: ChannelNode): ChannelNode | undefined {
   return undefined;
 }
 
-/** The kernels that read a gate, each with the factors of its input channels; undefined if something else reads it too. */
+/**
+ * The kernels that read a gate, each with the factors of its input channels; undefined if something else reads it too.
+ */
 function kernelsBehind(
   node: ChannelNode,
   factors: Float32Array,

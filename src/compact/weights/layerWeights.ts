@@ -11,8 +11,8 @@ import type { L0Gate } from '../../layers/l0Gate.js';
 /** The kernel of a layer, its bias, and what it ends with. */
 export interface KernelWeights {
   /**
-   * [window, inputs, outputs], flat, that of a transposed convolution too; of a depthwise convolution [window, outputs]; of a
-   * separable one what its two kernels come to.
+   * [window, inputs, outputs], flat, that of a transposed convolution too; of a depthwise convolution [window,
+   * outputs]; of a separable one what its two kernels come to.
    */
   values: Float32Array;
   window: number;

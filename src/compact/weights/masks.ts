@@ -20,7 +20,8 @@ export function checkMasks({ model, nodes }: ChannelGraph, masks: ChannelMasks):
 
 /**
  * What masks multiply the kernels and biases of a network by, as long as gates have not been folded into them: 0 for a
- * closed channel, else 1. A closed channel whose filter is 0 already is what the network makes of its bias, and stays that.
+ * closed channel, else 1. A closed channel whose filter is 0 already is what the network makes of its bias, and stays
+ * that.
  */
 export function closings({ kernels }: NetworkWeights, masks: ChannelMasks): Map<ChannelNode, Float32Array> {
   const all = new Map<ChannelNode, Float32Array>();

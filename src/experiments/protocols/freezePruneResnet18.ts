@@ -8,8 +8,8 @@ export interface Decides {
 }
 
 /**
- * The project on freezing, pruning and unfreezing ResNet-18: ten epochs of Adam, nothing frozen, nothing pruned where no
- * setting says otherwise; the sparsity is counted all the same.
+ * The project on freezing, pruning and unfreezing ResNet-18: ten epochs of Adam, nothing frozen, nothing pruned where
+ * no setting says otherwise; the sparsity is counted all the same.
  */
 export const freezePruneResnet18 = protocol({
   name: 'freeze-prune-resnet18',

@@ -27,12 +27,13 @@ const ofVersion = {
 };
 
 /**
- * The project on ISTA (Ye et al. 2018): SGD without momentum, images standardised one by one, gammas soft-thresholded after
- * each step. Version 1 goes on from the weights of version 0; version 2 makes its network compact and trains that.
+ * The project on ISTA (Ye et al. 2018): SGD without momentum, images standardised one by one, gammas soft-thresholded
+ * after each step. Version 1 goes on from the weights of version 0; version 2 makes its network compact and trains
+ * that.
  *
- * A gamma starts at 1 and loses about cost * learning_rate * l1_penalty a step: fewer steps need a larger penalty, though
- * not one that is larger by as much, for it must not outweigh the loss. A channel of CNN-4 costs some five times one of
- * ResNet-20.
+ * A gamma starts at 1 and loses about cost * learning_rate * l1_penalty a step: fewer steps need a larger penalty,
+ * though not one that is larger by as much, for it must not outweigh the loss. A channel of CNN-4 costs some five times
+ * one of ResNet-20.
  */
 const ista = (network: 'resnet20' | 'cnn4', title: string) =>
   protocol({

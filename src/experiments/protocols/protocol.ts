@@ -31,7 +31,8 @@ export interface ProtocolSettings extends Omit<RunSettings, 'half'>, Pick<Experi
 }
 
 /**
- * A document's protocol: an experiment whose settings have the document's names and defaults. `sparsebook train NAME` and
+ * A document's protocol: an experiment whose settings have the document's names and defaults. `sparsebook train NAME`
+ * and
  * `experiment({ protocol: NAME })` know it by its name.
  */
 export interface Protocol<S extends object = object> {
@@ -41,7 +42,9 @@ export interface Protocol<S extends object = object> {
   readonly presets: Readonly<Record<PresetName, Preset<S>>>;
   /** Words after `sparsebook train NAME` that are worth showing. */
   readonly examples: readonly string[];
-  /** The settings of runs that follow one another, each from the last checkpoint of the one before; default: one run. */
+  /**
+   * The settings of runs that follow one another, each from the last checkpoint of the one before; default: one run.
+   */
   stages?(settings: S): SomeSettings<S>[];
   /** What a person should know before the first step, besides settings that the run is too short for. */
   warnings?(settings: S, starts: 'anew' | 'from a network'): string[];
@@ -109,7 +112,9 @@ export type SettingsOf<F> = {
       : SettingsOf<F[K]>;
 };
 
-/** The values of an experiment's settings that a protocol's settings, perhaps not all there yet, give under other names. */
+/**
+ * The values of an experiment's settings that a protocol's settings, perhaps not all there yet, give under other names.
+ */
 function renamed(fields: object, settings: object): object {
   const values = {};
   const read = (part: object, from: Record<string, unknown>): void => {
@@ -244,8 +249,9 @@ export function resumesFrom(of: Pick<Protocol, 'schema'>, given: readonly Given[
 }
 
 /**
- * The settings of a new run in full: what was given, else what the recipe says, the preset or the defaults. `starts` says whether it
- * begins with the weights of another network where no `ckpt_path` says so. Throws a UserError as `settle` does.
+ * The settings of a new run in full: what was given, else what the recipe says, the preset or the defaults. `starts`
+ * says whether it begins with the weights of another network where no `ckpt_path` says so. Throws a UserError as
+ * `settle` does.
  */
 export function protocolSettings<S extends object>(
   { schema, presets, recipe: valuesOf }: Pick<Protocol<S>, 'schema' | 'presets' | 'recipe'>,

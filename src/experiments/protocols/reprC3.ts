@@ -55,8 +55,9 @@ export const reprC3 = protocol({
       bias_trains: of('repr.bias_trains', ofRepr),
     },
   },
-  // S1, S2 and the epochs shrink together: short has the project's three cycles, and no preset ends with filters off. Its
-  // 2,820 steps at 0.03 go about as far as the project's 35,200 at the 0.003 that it used without crops; 0.1 learns slower.
+  // S1, S2 and the epochs shrink together: short has the project's three cycles, and no preset ends with filters off.
+  // Its 2,820 steps at 0.03 go about as far as the project's 35,200 at the 0.003 that it used without crops; 0.1 learns
+  // slower.
   presets: {
     quick: {
       help: 'about a minute on two cores: a narrow network, synthetic images, two cycles of 3 + 1 epochs',

@@ -62,7 +62,8 @@ function accepted(known: Map<string, AnySetting>, given: Given): SettingValue {
   const { name, value, text, place } = given;
   const setting = known.get(name);
   if (!setting) throw new UserError(`${at(place)}${unknown(name, [...known.keys()])}`);
-  // A command line has words only: 123 may be a folder's name, and "10,60" is a list to those who leave its brackets out.
+  // A command line has words only: 123 may be a folder's name, and "10,60" is a list to those who leave its brackets
+  // out.
   const lists = Array.isArray(value) || text === undefined || text.includes('[') ? [] : listsIn(text);
   const readings = text === undefined ? [value] : [value, text, ...lists];
   const fitting = readings.find((reading) => setting.rule.accepts(reading));
@@ -106,7 +107,9 @@ export function settingWords(schema: object, settings: object): string[] {
     .map(({ name, value }) => `${name}=${valueText(value).replaceAll(', ', ',')}`);
 }
 
-/** What a person should know of settings that have less effect than they say in a run of that length, a sentence each. */
+/**
+ * What a person should know of settings that have less effect than they say in a run of that length, a sentence each.
+ */
 export function settingWarnings(schema: object, settings: object, run: RunLength): string[] {
   const known = settingsOf(schema);
   const words = new Map(settingWords(schema, settings).map((word) => [word.slice(0, word.indexOf('=')), word]));

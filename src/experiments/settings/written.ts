@@ -29,8 +29,8 @@ export function givenInWords(words: string[]): Given[] {
 export type PlaceOf = (offset?: number) => string;
 
 /**
- * Reads a YAML file; its contents are null where it is empty. Throws a UserError that names the file, and the line where
- * there is one, for a file that cannot be read, is not YAML, or has values that stand for others.
+ * Reads a YAML file; its contents are null where it is empty. Throws a UserError that names the file, and the line
+ * where there is one, for a file that cannot be read, is not YAML, or has values that stand for others.
  */
 export async function readYaml(file: string, what: string): Promise<{ document: Document; place: PlaceOf }> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -50,15 +50,18 @@ export async function readYaml(file: string, what: string): Promise<{ document: 
 }
 
 /**
- * Reads the settings in a YAML file, each with its line. Throws a UserError as `readYaml` does, and for a file that does not
- * consist of names and values.
+ * Reads the settings in a YAML file, each with its line. Throws a UserError as `readYaml` does, and for a file that
+ * does not consist of names and values.
  */
 export async function givenInFile(file: string): Promise<Given[]> {
   const { document, place } = await readYaml(file, 'settings');
   return document.contents === null ? [] : givenInNode(document, document.contents, place);
 }
 
-/** The settings in a part of a YAML document, groups taken apart. Throws a UserError for a part that is no names and values. */
+/**
+ * The settings in a part of a YAML document, groups taken apart. Throws a UserError for a part that is no names and
+ * values.
+ */
 export function givenInNode(document: Document, node: Node, place: PlaceOf, group = ''): Given[] {
   if (!isMap(node)) {
     throw new UserError(`${place(node.range?.[0])}: settings are lines of the form "name: value".`);

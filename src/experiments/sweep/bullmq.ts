@@ -53,8 +53,9 @@ async function lookInto(queue: Queue<JobData>, sweep: Sweep, retries: number): P
 }
 
 /**
- * Has a sweep's points trained by the workers (`sparsebook worker`) that get their work from the Redis server at `redis`. The
- * queue has all points from the beginning; a worker puts off one that starts from another until that is done.
+ * Has a sweep's points trained by the workers (`sparsebook worker`) that get their work from the Redis server at
+ * `redis`. The queue has all points from the beginning; a worker puts off one that starts from another until that is
+ * done.
  */
 export function bullmqEngine({ redis, retries }: { redis: string; retries: number }): Engine {
   const ask = async <T>(sweep: Sweep, question: (queue: Queue<JobData>) => Promise<T>): Promise<T> =>

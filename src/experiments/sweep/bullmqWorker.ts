@@ -145,9 +145,9 @@ class Trainer {
 }
 
 /**
- * Trains the points that sweeps put into the queue of this machine's folder of sweeps, until it is asked to end and all that
- * runs is saved. Returns whether that is handed back; where the server does not answer then, others get it when this worker
- * counts as lost.
+ * Trains the points that sweeps put into the queue of this machine's folder of sweeps, until it is asked to end and all
+ * that runs is saved. Returns whether that is handed back; where the server does not answer then, others get it when
+ * this worker counts as lost.
  */
 export async function runWorker(options: WorkerOptions, calls: WorkerCalls): Promise<boolean> {
   const { redis, jobs, nice, lost_after } = options;
@@ -180,7 +180,8 @@ export async function runWorker(options: WorkerOptions, calls: WorkerCalls): Pro
     answers = false;
   });
   worker.on('error', (error) => {
-    // While the server was away, a job may have been given to another worker too: it waits for the run's end, or finds it.
+    // While the server was away, a job may have been given to another worker too: it waits for the run's end, or finds
+    // it.
     if (!isConnection(error) && !/\block\b/.test(error.message)) onTrouble(`Redis at ${shown}: ${error.message}`);
   });
   queue.backend.on('ready', () => {

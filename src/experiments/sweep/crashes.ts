@@ -11,9 +11,9 @@ export interface Crashes {
 }
 
 /**
- * Handles a point whose process crashed: returns its crashes in a row without its run getting
- * further in between, if it is to be tried again; else undefined, and the point's file has the reason. Throws a UserError
- * if that file cannot be written.
+ * Handles a point whose process crashed: returns its crashes in a row without its run getting further in between, if it
+ * is to be tried again; else undefined, and the point's file has the reason. Throws a UserError if that file cannot be
+ * written.
  */
 export async function afterCrash(
   sweep: Sweep,

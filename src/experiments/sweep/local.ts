@@ -74,8 +74,8 @@ export class ChildPool {
 }
 
 /**
- * How this machine is best shared out for a point: as many runs as cores with a thread each, or one run with all of them,
- * whichever trains more images a second. What was measured once is kept.
+ * How this machine is best shared out for a point: as many runs as cores with a thread each, or one run with all of
+ * them, whichever trains more images a second. What was measured once is kept.
  */
 export async function bestSharing(
   sweep: Sweep,
@@ -102,7 +102,9 @@ export async function bestSharing(
   }
 }
 
-/** The speed of a point's experiment where so many run at once: one of those `known`, or measured now and added to them. */
+/**
+ * The speed of a point's experiment where so many run at once: one of those `known`, or measured now and added to them.
+ */
 async function speedOf(
   pool: ChildPool,
   known: Map<string, Speed>,
@@ -140,7 +142,10 @@ async function together(
   return Object.fromEntries(speedNames.map((name) => [name, mean(name)])) as unknown as Speed;
 }
 
-/** How long this machine takes for points, and how it is shared out for them. Throws a UserError for one that cannot be tried. */
+/**
+ * How long this machine takes for points, and how it is shared out for them. Throws a UserError for one that cannot be
+ * tried.
+ */
 export async function estimated(
   sweep: Sweep,
   points: readonly SweepPoint[],

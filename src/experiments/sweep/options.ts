@@ -70,7 +70,9 @@ export const sweepSchema: Schema<SweepOptions> = {
   },
 };
 
-/** The options among the words of a command line, the free ones of Slurm (`slurm.partition=long`), and the other words. */
+/**
+ * The options among the words of a command line, the free ones of Slurm (`slurm.partition=long`), and the other words.
+ */
 export function splitWords(words: readonly string[]): {
   options: SweepOptions;
   slurm: Record<string, string>;
@@ -103,7 +105,9 @@ export async function engineOf(options: SweepOptions, slurm: Record<string, stri
   return (await import('./slurm.js')).slurmEngine(given, slurm);
 }
 
-/** The engine that a sweep was handed over to, which knows more of it than its files: Slurm, or none but this machine. */
+/**
+ * The engine that a sweep was handed over to, which knows more of it than its files: Slurm, or none but this machine.
+ */
 export async function engineUsed(sweep: Sweep): Promise<Engine> {
   if (existsSync(arraysFolder(sweep))) return (await import('./slurm.js')).slurmEngine({}, {});
   return (await import('./local.js')).localEngine();

@@ -11,7 +11,9 @@ export interface SweepPoint {
   id: string;
   /** The entry of the list of points that it comes from; not there for the only one of a sweep without a list. */
   entry?: string;
-  /** What it is called: its entry and the values that vary, but for the seed. Points of one group differ in their seeds. */
+  /**
+   * What it is called: its entry and the values that vary, but for the seed. Points of one group differ in their seeds.
+   */
   group: string;
   protocol: string;
   /** The protocol's settings in full. */
@@ -89,9 +91,9 @@ function checkAxes({ grid, zip, place }: EntrySpec): void {
 }
 
 /**
- * The points of a sweep seed by seed, those that others start from first. Throws a UserError that names the point, and the line
- * if it is in a file, for settings that a run would refuse, lists of unequal length, values given twice, and a start that
- * is none or several points.
+ * The points of a sweep seed by seed, those that others start from first. Throws a UserError that names the point, and
+ * the line if it is in a file, for settings that a run would refuse, lists of unequal length, values given twice, and a
+ * start that is none or several points.
  */
 export function pointsOf(spec: SweepSpec): SweepPoint[] {
   const byEntry = new Map<string | undefined, SweepPoint[]>();
@@ -157,7 +159,10 @@ function checkNames(points: readonly SweepPoint[]): void {
   }
 }
 
-/** All points of the first seed before those of the next one, so that a part of a sweep already compares all its entries. */
+/**
+ * All points of the first seed before those of the next one, so that a part of a sweep already compares all its
+ * entries.
+ */
 function seedBySeed(points: readonly SweepPoint[]): SweepPoint[] {
   const seeds = [...new Set(points.map(({ values }) => values.seed))];
   const ranks = new Map<string, number>();
@@ -174,6 +179,8 @@ function idOf({ group, protocol, settings, start }: Omit<SweepPoint, 'id'>): str
   return hash.digest('hex').slice(0, 10);
 }
 
-/** The settings of a point in the types of its protocol, read back from a manifest. Throws a UserError as `settle` does. */
+/**
+ * The settings of a point in the types of its protocol, read back from a manifest. Throws a UserError as `settle` does.
+ */
 export const settingsOfPoint = ({ protocol, settings }: SweepPoint): RunSettings =>
   settle(protocolNamed(protocol).schema, [], givenIn(settings));

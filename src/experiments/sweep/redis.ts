@@ -32,7 +32,10 @@ export const jobId = ({ name }: Pick<Sweep, 'name'>, point: string): string => `
 /** How long a server may take to answer. */
 const ANSWER_MS = 3000;
 
-/** The package that keeps the queue: optional, and loaded only where it is asked for. Throws a UserError where it is not installed. */
+/**
+ * The package that keeps the queue: optional, and loaded only where it is asked for. Throws a UserError where it is not
+ * installed.
+ */
 export async function loadBullmq(): Promise<typeof import('bullmq')> {
   try {
     await import('ioredis');
@@ -57,8 +60,8 @@ export function shownAddress(address: string): string {
 }
 
 /**
- * The name of the queue of a folder of sweeps. It lies in the folder itself, since other machines may see that under another
- * path; it is made where there is none.
+ * The name of the queue of a folder of sweeps. It lies in the folder itself, since other machines may see that under
+ * another path; it is made where there is none.
  */
 export async function queueNameOf(root: string): Promise<string> {
   const path = join(root, 'queue');
@@ -85,7 +88,10 @@ function reasonOf(message: string): string {
 /** Throws a UserError that names the server where it does not answer. It writes nothing there. */
 export const checkServer = (address: string): Promise<void> => askQueue(address, 'sparsebook', () => Promise.resolve());
 
-/** Connects to a queue for as long as one question takes. Throws a UserError that names the server where it does not answer. */
+/**
+ * Connects to a queue for as long as one question takes. Throws a UserError that names the server where it does not
+ * answer.
+ */
 export async function askQueue<T>(
   address: string,
   name: string,

@@ -22,7 +22,10 @@ export interface SweepResult extends RunGroup {
   n: number;
   /** Means over them by machine names, such as `test.accuracy` and `parameters.left`; empty where none is finished. */
   means: Record<string, number>;
-  /** The 95 % interval of the test accuracy: of the mean over seeds by Student's t or, of one run, of the share by Wilson's score. */
+  /**
+   * The 95 % interval of the test accuracy: of the mean over seeds by Student's t or, of one run, of the share by
+   * Wilson's score.
+   */
   interval?: { low: number; high: number; by: 'seeds' | 'images' };
 }
 
@@ -95,7 +98,10 @@ export function savedResults({
 export const sweepColumns: readonly string[] =
   'validation.accuracy test.accuracy sparsity.complete parameters.left multiply_adds.left seconds'.split(' ');
 
-/** The results as rows of a table: settings that vary, n, means in the units that people read, the interval of the test accuracy. */
+/**
+ * The results as rows of a table: settings that vary, n, means in the units that people read, the interval of the test
+ * accuracy.
+ */
 export function sweepTable(results: readonly SweepResult[], columns: readonly string[] = sweepColumns): ResultRow[] {
   const intervals = new Set(results.flatMap(({ interval }) => interval?.by ?? []));
   const by = { seeds: 'over seeds', images: 'over images' };
@@ -134,9 +140,9 @@ export function sweepNumbers(results: readonly SweepResult[]): ResultRow[] {
 const digits = (value: number): number => Number(value.toPrecision(4));
 
 /**
- * What a sweep came to in the form in which notebooks keep it: what its runs have in common, their records and histories, and
- * the penalty at each step of those that have one. Of runs that are not finished it says so. With `timed`, what is to time
- * them, the compact networks of all finished runs are timed side by side here and now.
+ * What a sweep came to in the form in which notebooks keep it: what its runs have in common, their records and
+ * histories, and the penalty at each step of those that have one. Of runs that are not finished it says so. With
+ * `timed`, what is to time them, the compact networks of all finished runs are timed side by side here and now.
  */
 export async function savedSweep(sweep: Sweep, timed?: string): Promise<SavedSweep> {
   const states = await sweep.states();

@@ -10,7 +10,9 @@ import { settingsOfPoint, titleOf, type SweepPoint } from './points.js';
 import { protocolNamed } from './spec.js';
 import { checkpointIn, type Sweep } from './sweep.js';
 
-/** Images by the settings that name them: those asked for last are kept, since the points of a sweep mostly share them. */
+/**
+ * Images by the settings that name them: those asked for last are kept, since the points of a sweep mostly share them.
+ */
 export class SharedImages {
   private key = '';
   private images?: Promise<DataSplits>;
@@ -41,8 +43,8 @@ async function runOfPoint(sweep: Sweep, point: SweepPoint, shared: SharedImages,
 }
 
 /**
- * The runs of a sweep's points that are finished already, whoever trained them: their folders by the points' ids. Throws a
- * UserError for images and files that cannot be read. It changes which backend computes.
+ * The runs of a sweep's points that are finished already, whoever trained them: their folders by the points' ids.
+ * Throws a UserError for images and files that cannot be read. It changes which backend computes.
  */
 export async function finishedRuns(sweep: Sweep, shared = new SharedImages()): Promise<Map<string, string>> {
   const found = new Map<string, string>();
@@ -58,7 +60,10 @@ export async function finishedRuns(sweep: Sweep, shared = new SharedImages()): P
   return found;
 }
 
-/** The checkpoint in the folder of a finished run from which a point starts. Throws a UserError that says how to mend it. */
+/**
+ * The checkpoint in the folder of a finished run from which a point starts. Throws a UserError that says how to mend
+ * it.
+ */
 async function startIn(dir: string, point: SweepPoint): Promise<string | undefined> {
   return checkpointIn(dir).catch((error: Error) => {
     throw new UserError(
@@ -72,9 +77,9 @@ async function startIn(dir: string, point: SweepPoint): Promise<string | undefin
 const LOOK_MS = 500;
 
 /**
- * Trains a point of a sweep, goes on with it, or takes over what is there, and writes what became of it into the sweep's
- * folder. An aborted `signal`, or the end of the sweep, saves and stops between two steps. Returns how it ended; a point that
- * fails is no error here.
+ * Trains a point of a sweep, goes on with it, or takes over what is there, and writes what became of it into the
+ * sweep's folder. An aborted `signal`, or the end of the sweep, saves and stops between two steps. Returns how it
+ * ended; a point that fails is no error here.
  */
 export async function runPoint(
   sweep: Sweep,

@@ -46,7 +46,9 @@ export async function readArrays(sweep: Sweep): Promise<Map<string, JobArray>> {
 /** Slurm's usual MaxArraySize, which counts from 0. */
 const LARGEST = 1000;
 
-/** Points in the order in which they are handed over, such that those of one array start from one point, or from none. */
+/**
+ * Points in the order in which they are handed over, such that those of one array start from one point, or from none.
+ */
 export function groupsOf(points: readonly SweepPoint[]): SweepPoint[][] {
   const byStart = new Map<string | undefined, SweepPoint[]>();
   for (const point of points) byStart.set(point.start, [...(byStart.get(point.start) ?? []), point]);
@@ -58,8 +60,8 @@ export function groupsOf(points: readonly SweepPoint[]): SweepPoint[][] {
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /**
- * Writes the files of a new job array: its points, and the script that each of its tasks runs. The name is one that no other
- * folder has: a task that finds it is in this very folder, and not in one of its own machine.
+ * Writes the files of a new job array: its points, and the script that each of its tasks runs. The name is one that no
+ * other folder has: a task that finds it is in this very folder, and not in one of its own machine.
  */
 export async function newArray(
   sweep: Sweep,

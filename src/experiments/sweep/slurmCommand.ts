@@ -4,7 +4,10 @@ import { UserError } from '../../errors.js';
 
 const run = promisify(execFile);
 
-/** Runs a command of Slurm, no shell in between, and returns what it prints. Throws a UserError with what it complains of. */
+/**
+ * Runs a command of Slurm, no shell in between, and returns what it prints. Throws a UserError with what it complains
+ * of.
+ */
 export async function slurmCommand(name: string, words: readonly string[]): Promise<string> {
   // A person's SPARSEBOOK_THREADS would go along with a job, and say something else than its --cpus-per-task.
   const env = { ...process.env, SPARSEBOOK_THREADS: undefined };
@@ -24,7 +27,10 @@ export async function slurmCommand(name: string, words: readonly string[]): Prom
   }
 }
 
-/** The seconds that a time limit of Slurm means: minutes, m:s, h:m:s, days-h, days-h:m, days-h:m:s; NaN for what is none. */
+/**
+ * The seconds that a time limit of Slurm means: minutes, m:s, h:m:s, days-h, days-h:m, days-h:m:s; NaN for what is
+ * none.
+ */
 export function secondsOfLimit(text: string): number {
   if (/^(infinite|unlimited)$/i.test(text)) return Infinity;
   const [, days, time] = /^(?:(\d+)-)?(\d+(?::\d+){0,2})$/.exec(text) ?? [];
@@ -34,7 +40,9 @@ export function secondsOfLimit(text: string): number {
   return ((Number(days ?? 0) * 24 + hours) * 60 + minutes) * 60 + seconds;
 }
 
-/** A partition of the cluster: the most seconds that a job of it may take, and those that one takes that asks for none. */
+/**
+ * A partition of the cluster: the most seconds that a job of it may take, and those that one takes that asks for none.
+ */
 export interface Partition {
   name: string;
   isDefault: boolean;

@@ -26,8 +26,9 @@ async function stepOf(sweep: Sweep, id: string): Promise<number> {
 }
 
 /**
- * Trains the point that this task of the job array in `file` is. The signal before its time limit saves it and puts the job
- * back into the queue, to go on later; one that comes of a cancelled job only saves. Returns how the point stands then.
+ * Trains the point that this task of the job array in `file` is. The signal before its time limit saves it and puts the
+ * job back into the queue, to go on later; one that comes of a cancelled job only saves. Returns how the point stands
+ * then.
  */
 export async function runSlurmTask(folder: string, file: string): Promise<PointState> {
   const { id: task, number, restarts } = taskHere();

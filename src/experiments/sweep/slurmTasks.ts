@@ -63,7 +63,10 @@ export class SlurmTasks {
   /** Those that are over: Slurm itself forgets them after some minutes. */
   private readonly over = new Map<string, Task>();
 
-  /** The task that each point was last handed over as, by the points' ids. Throws a UserError where Slurm does not answer. */
+  /**
+   * The task that each point was last handed over as, by the points' ids. Throws a UserError where Slurm does not
+   * answer.
+   */
   async of(sweep: Sweep): Promise<Map<string, Task>> {
     const arrays = await readArrays(sweep);
     if (arrays.size === 0) return new Map();

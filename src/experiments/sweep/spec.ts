@@ -70,9 +70,9 @@ const holdsList = (protocol: Protocol<RunSettings>, name: string): boolean =>
   settingsOf(protocol.schema).get(name)?.rule.accepts([]) ?? false;
 
 /**
- * The words of a command line as settings and axes: `lambda_l0=10,20` and `seed=1..3` are axes, `zip=a,b` lets those two go
- * along together. A setting that holds a list takes several as `milestones=[8,12],[10]`. Throws a UserError for a word
- * without a key, a key given twice, and an axis of zip that has one value.
+ * The words of a command line as settings and axes: `lambda_l0=10,20` and `seed=1..3` are axes, `zip=a,b` lets those
+ * two go along together. A setting that holds a list takes several as `milestones=[8,12],[10]`. Throws a UserError for
+ * a word without a key, a key given twice, and an axis of zip that has one value.
  */
 export function pointsInWords(words: string[], protocol: Protocol<RunSettings>): PointsSpec {
   const { zip: together = '', ...assignments } = readAssignments(words);
@@ -170,11 +170,11 @@ function merged(first: PointsSpec, second: PointsSpec): PointsSpec {
 }
 
 /**
- * A sweep as words of a command line, of a YAML file, or of both: what the words say counts for all points, and wins. `name`
- * is by default the file's, or that of the protocol, or network and methods, with the names of the axes.
+ * A sweep as words of a command line, of a YAML file, or of both: what the words say counts for all points, and wins.
+ * `name` is by default the file's, or that of the protocol, or network and methods, with the names of the axes.
  *
- * Throws a UserError that names the file and line for what cannot be read, unknown keys, entries of one name, and an entry
- * that starts from one that does not stand before it.
+ * Throws a UserError that names the file and line for what cannot be read, unknown keys, entries of one name, and an
+ * entry that starts from one that does not stand before it.
  */
 export async function readSpec(
   words: string[],

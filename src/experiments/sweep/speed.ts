@@ -61,8 +61,9 @@ async function trial(settings: ExperimentSettings, images: DataSplits, steps: nu
 }
 
 /**
- * Measures how fast this process runs an experiment, by two small runs of it in a folder that is taken away again; takes
- * about `seconds`, and what building the network takes. Throws a UserError for settings and images that do not fit.
+ * Measures how fast this process runs an experiment, by two small runs of it in a folder that is taken away again;
+ * takes about `seconds`, and what building the network takes. Throws a UserError for settings and images that do not
+ * fit.
  */
 export async function measureSpeed(
   settings: ExperimentSettings,

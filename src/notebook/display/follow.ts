@@ -8,9 +8,9 @@ import { followSweep } from './sweep.js';
 import { watch, type FollowCellOptions } from './watch.js';
 
 /**
- * Shows a run that another process trains, or has trained, below the cell: its curves and progress, redrawn as its log grows,
- * until it ends or the cell is interrupted; either way they stay. Of a sweep it shows accuracy against sparsity, redrawn as
- * its runs are done.
+ * Shows a run that another process trains, or has trained, below the cell: its curves and progress, redrawn as its log
+ * grows, until it ends or the cell is interrupted; either way they stay. Of a sweep it shows accuracy against sparsity,
+ * redrawn as its runs are done.
  *
  * `run` is a folder, the id of a run in data/runs, the beginning of one, `last`, or the name of a sweep. Throws a UserError if
  * there is none.

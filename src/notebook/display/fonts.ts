@@ -19,7 +19,9 @@ export function fontsFor(text: string): NonNullable<ResvgRenderOptions['font']> 
   };
 }
 
-/** What the fonts above hold, and some more that they need not: spaces, and the minus sign, which `renderPng` replaces. */
+/**
+ * What the fonts above hold, and some more that they need not: spaces, and the minus sign, which `renderPng` replaces.
+ */
 const ownCharacters = /^[\s!-_a-~α-ωΓΔΘΛΞΠΣΥΦΨΩ−×±≤≥≈…–—“”‘’√∞∈]*$/u;
 
 /** The family that figures ask for first and that `fontsFor` provides. */

@@ -5,8 +5,9 @@ import { type FinishedRun, takeFinished } from '../../experiments/finishedRuns.j
 export type Bundle = Record<string, unknown>;
 
 /**
- * What is said of the forms: MIME type to the size of an image and the text for who cannot see it (`alt`). `sparsebook.runs` are the runs
- * that came to their end before it was shown: by these a page that runs carries them along.
+ * What is said of the forms: MIME type to the size of an image and the text for who cannot see it (`alt`).
+ * `sparsebook.runs` are the runs that came to their end before it was shown: by these a page that runs carries them
+ * along.
  */
 export type BundleMetadata = Record<string, object>;
 
@@ -34,8 +35,9 @@ export function showIn(runner: CellRunner | undefined): void {
 }
 
 /**
- * What runs the cell that called, or undefined outside of a notebook: the one that was given, or the tslab that the process
- * has loaded already. That may be a globally installed one, and importing `tslab` from here would load a second, mute copy.
+ * What runs the cell that called, or undefined outside of a notebook: the one that was given, or the tslab that the
+ * process has loaded already. That may be a globally installed one, and importing `tslab` from here would load a
+ * second, mute copy.
  */
 export function cellRunner(): CellRunner | undefined {
   if (given) return given;
@@ -69,7 +71,9 @@ export class DisplayHandle {
   }
 }
 
-/** Shows a bundle (MIME type to content) below the cell as one output. Outside of a notebook, prints its `text/plain`. */
+/**
+ * Shows a bundle (MIME type to content) below the cell as one output. Outside of a notebook, prints its `text/plain`.
+ */
 export function display(bundle: Bundle, metadata: BundleMetadata = {}): DisplayHandle {
   const handle = new DisplayHandle();
   const text = bundle['text/plain'];

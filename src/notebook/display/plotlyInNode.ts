@@ -35,7 +35,9 @@ function load(): { plotly: Plotly; document: Window['document']; Resvg: typeof R
   return { plotly, document: window.document, Resvg: resvg.Resvg };
 }
 
-/** What we use of an element. TypeScript's own DOM library would redefine Node's streams and URLs for the whole project. */
+/**
+ * What we use of an element. TypeScript's own DOM library would redefine Node's streams and URLs for the whole project.
+ */
 export interface Element {
   tagName: string;
   textContent: string | null;

@@ -12,7 +12,10 @@ import { liveFigure } from './figure.js';
 export interface WatchOptions {
   /** Title of the live plot. */
   title?: string;
-  /** At least this many milliseconds lie between two updates; default 1000: drawing takes its part of the core that trains. */
+  /**
+   * At least this many milliseconds lie between two updates; default 1000: drawing takes its part of the core that
+   * trains.
+   */
   interval?: number;
 }
 
@@ -26,12 +29,12 @@ type Watched = { readonly history: TrainingLog; events(signal?: AbortSignal): Ev
 type Events = AsyncIterable<TrainingLog[number]>;
 
 /**
- * Trains a run, or reads the events of one, shows a line of progress and a live plot below the cell while it runs, and prints
- * its warnings. Where the run notes masks, a second plot shows them layer by layer. Outside of a notebook it only prints
- * warnings and the last line of progress.
+ * Trains a run, or reads the events of one, shows a line of progress and a live plot below the cell while it runs, and
+ * prints its warnings. Where the run notes masks, a second plot shows them layer by layer. Outside of a notebook it
+ * only prints warnings and the last line of progress.
  *
- * If the run fails or is interrupted, what was seen so far stays on display and the error is passed on. All events of a run
- * are its `history`; nothing is returned, since a cell shows what its last line gives.
+ * If the run fails or is interrupted, what was seen so far stays on display and the error is passed on. All events of a
+ * run are its `history`; nothing is returned, since a cell shows what its last line gives.
  */
 export async function watch(run: Watched, options: WatchOptions = {}): Promise<void> {
   const { title, interval = 1000 } = options;

@@ -27,8 +27,8 @@ function curveOf(name: string, { history }: Run): EpochMeans {
 }
 
 /**
- * Trains runs one after another, or reads those that are finished, and shows below the cell a line of progress and one plot
- * of all their validation accuracies, which grows epoch by epoch. Outside of a notebook it prints one line a run.
+ * Trains runs one after another, or reads those that are finished, and shows below the cell a line of progress and one
+ * plot of all their validation accuracies, which grows epoch by epoch. Outside of a notebook it prints one line a run.
  *
  * An interrupt of the cell ends the run that trains and those behind it; called again, they go on.
  */

@@ -106,7 +106,9 @@ export function readKernelSpec(folder: string, name: string): KernelSpec | undef
   }
 }
 
-/** Every usable kernelspec below the given Jupyter paths; of those with the same name the first is the one that is used. */
+/**
+ * Every usable kernelspec below the given Jupyter paths; of those with the same name the first is the one that is used.
+ */
 export function listKernelSpecs(paths: string[] = jupyterPath()): KernelSpec[] {
   const folders = paths.map((path) => join(path, 'kernels')).filter((folder) => existsSync(folder));
   const usable = (folder: string, name: string): KernelSpec[] => {

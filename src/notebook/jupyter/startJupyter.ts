@@ -15,8 +15,8 @@ export function jupyterEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS
 }
 
 /**
- * Starts JupyterLab, else Jupyter Notebook, with words of its own, in this terminal; resolves with its exit code. Throws
- * a UserError that says how to get one.
+ * Starts JupyterLab, else Jupyter Notebook, with words of its own, in this terminal; resolves with its exit code.
+ * Throws a UserError that says how to get one.
  */
 export async function startJupyter(words: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
   // Ctrl-C is Jupyter's to answer: it asks whether to stop.

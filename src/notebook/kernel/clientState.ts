@@ -12,8 +12,8 @@ const BYTES = 16;
 const TELL_BYTES = 500_000;
 
 /**
- * The client's hand on that file. A message would not do: a kernel in a loop that never awaits reads none, but it can look
- * into a file, and so can a thread of it.
+ * The client's hand on that file. A message would not do: a kernel in a loop that never awaits reads none, but it can
+ * look into a file, and so can a thread of it.
  */
 export class ClientStateWriter {
   private bytes = 0;

@@ -1,6 +1,7 @@
-// What kernel.json starts: node --max-semi-space-size=16 --no-force-async-hooks-checks launch.js CONNECTION_FILE. The project's own
-// tslab, repaired. Newer Nodes let the young generation grow further, and a compiler that starts fills it: touching that memory is
-// a tenth of the time it takes. With its checks on, Node ends the process when a loop in a timer is broken off (patch/watchThread.ts).
+// What kernel.json starts: node --max-semi-space-size=16 --no-force-async-hooks-checks launch.js CONNECTION_FILE. The
+// project's own tslab, repaired. Newer Nodes let the young generation grow further, and a compiler that starts fills
+// it: touching that memory is a tenth of the time it takes. With its checks on, Node ends the process when a loop in a
+// timer is broken off (patch/watchThread.ts).
 import { closeSync, openSync } from 'node:fs';
 import module from 'node:module';
 import { devNull } from 'node:os';
@@ -19,8 +20,8 @@ type CachingModule = typeof module & { enableCompileCache?(folder: string): unkn
 const SETTLED_MILLISECONDS = 5000;
 
 /**
- * Has Node keep what it compiles from the compiler's 9 MB and the cells' libraries: a start takes a tenth less. Beside the built library,
- * where nobody can write who could not change that as well; where nobody can, nothing is kept.
+ * Has Node keep what it compiles from the compiler's 9 MB and the cells' libraries: a start takes a tenth less. Beside
+ * the built library, where nobody can write who could not change that as well; where nobody can, nothing is kept.
  */
 function cacheCompiledCode(): void {
   const node = module as CachingModule;
@@ -30,8 +31,9 @@ function cacheCompiledCode(): void {
 }
 
 /**
- * Puts an input that ends in place of the process's own: Jupyter leaves a pipe there in which nothing ever comes, and a program that
- * a cell starts would wait for it. Before there are threads, of which one could take the descriptor's number.
+ * Puts an input that ends in place of the process's own: Jupyter leaves a pipe there in which nothing ever comes, and a
+ * program that a cell starts would wait for it. Before there are threads, of which one could take the descriptor's
+ * number.
  */
 function endInput(): void {
   try {
@@ -44,8 +46,8 @@ function endInput(): void {
 
 endInput();
 cacheCompiledCode();
-// Before any cell: Node puts signal listeners aside while a cell's synchronous part runs, and one that a cell adds in that time makes
-// the next SIGINT end the process.
+// Before any cell: Node puts signal listeners aside while a cell's synchronous part runs, and one that a cell adds in
+// that time makes the next SIGINT end the process.
 process.on('SIGINT', installInterruptHook());
 repairCompiler();
 const tslab = loadTslab();

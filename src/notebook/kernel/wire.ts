@@ -55,8 +55,8 @@ function readPart(frame: Buffer): Record<string, unknown> {
 }
 
 /**
- * Reads the frames of a message; throws when the delimiter is missing, the signature is not the key's or a part is not what
- * Jupyter sends. A content of more than `largest` bytes is not read: `{ left_out: BYTES }` stands in its place.
+ * Reads the frames of a message; throws when the delimiter is missing, the signature is not the key's or a part is not
+ * what Jupyter sends. A content of more than `largest` bytes is not read: `{ left_out: BYTES }` stands in its place.
  */
 export function decodeMessage(key: string, frames: Buffer[], largest = Infinity): ReceivedMessage {
   const delimiter = frames.findIndex((frame) => frame.equals(DELIMITER));
@@ -76,7 +76,10 @@ export function decodeMessage(key: string, frames: Buffer[], largest = Infinity)
   };
 }
 
-/** How many characters the first units of a text are: the protocol counts those in a cell, JavaScript counts halves of some. */
+/**
+ * How many characters the first units of a text are: the protocol counts those in a cell, JavaScript counts halves of
+ * some.
+ */
 export function charactersIn(text: string, units: number): number {
   return [...text.slice(0, units)].length;
 }

@@ -1,4 +1,5 @@
-// The last part of `npm run build`: the scripts and styles of reports and pages, and the mark by which `npm start` knows that all is built.
+// The last part of `npm run build`: the scripts and styles of reports and pages, and the mark by which `npm start`
+// knows that all is built.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

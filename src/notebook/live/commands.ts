@@ -173,7 +173,9 @@ async function ask(
   };
 }
 
-/** What TypeScript says of a piece of code; null without a kernel, of one that runs a cell, and of one that cannot tell. */
+/**
+ * What TypeScript says of a piece of code; null without a kernel, of one that runs a cell, and of one that cannot tell.
+ */
 async function diagnose({ kernel }: LiveSession, code: string): Promise<Problem[] | null> {
   if (kernel.status.get().state !== 'idle') return null;
   const answer = await kernel.ask('diagnose_request', { code });

@@ -18,7 +18,10 @@ import type { FileStatus, Patch } from './protocol.js';
 
 /** Milliseconds from the last change of a source until the draft is written. */
 const AFTER_LAST = 2000;
-/** The same from the first change, while others follow: a run that prints all the time is not to be written all the time. */
+/**
+ * The same from the first change, while others follow: a run that prints all the time is not to be written all the
+ * time.
+ */
 const AFTER_FIRST = { source: 10_000, outputs: 30_000 };
 
 /**

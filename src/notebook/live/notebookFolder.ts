@@ -38,7 +38,10 @@ export class NotebookFolder {
     return file;
   }
 
-  /** The file that a new notebook at a path would be; throws a UserError for one that could not be there, or not be seen. */
+  /**
+   * The file that a new notebook at a path would be; throws a UserError for one that could not be there, or not be
+   * seen.
+   */
   async place(path: string): Promise<string> {
     const file = this.fileOf(path);
     const folders = path.split('/').slice(0, -1);
@@ -66,7 +69,10 @@ export class NotebookFolder {
     return to;
   }
 
-  /** The place of a path that is a notebook's, in the plain way, whether or not anything is there; throws a UserError for other paths. */
+  /**
+   * The place of a path that is a notebook's, in the plain way, whether or not anything is there; throws a UserError
+   * for other paths.
+   */
   fileOf(path: string): string {
     if (/\p{Cc}/u.test(path)) refuse(path, 'has control characters in its name; rename it');
     if (sep === '/' && path.includes('\\')) refuse(path, 'is not the path of a notebook');
@@ -77,7 +83,9 @@ export class NotebookFolder {
     return file;
   }
 
-  /** Throws unless a file, wherever links lead, still lies in the folder; it may be gone, and the folders above it too. */
+  /**
+   * Throws unless a file, wherever links lead, still lies in the folder; it may be gone, and the folders above it too.
+   */
   async check(file: string): Promise<void> {
     if (!this.holds(await this.realOf(file)))
       throw new UserError(`${file} leads out of the folder of notebooks; nothing was read or saved`);

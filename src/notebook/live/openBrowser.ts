@@ -16,7 +16,10 @@ export function browserCommand(
   return [env.BROWSER && !env.BROWSER.includes('%') ? env.BROWSER : 'xdg-open'];
 }
 
-/** Opens an address in the person's browser and does not wait for it; false where there is no screen. Other people of this machine can read the address. */
+/**
+ * Opens an address in the person's browser and does not wait for it; false where there is no screen. Other people of
+ * this machine can read the address.
+ */
 export function openAddress(address: string): boolean {
   const command = browserCommand();
   if (!command) return false;
@@ -29,8 +32,8 @@ export function openAddress(address: string): boolean {
 }
 
 /**
- * Opens an address that holds a token in the browser; false where there is none. Other people of this machine can read command
- * lines: so the browser is given a file that only this person can read and that leads there.
+ * Opens an address that holds a token in the browser; false where there is none. Other people of this machine can read
+ * command lines: so the browser is given a file that only this person can read and that leads there.
  */
 export function openBrowser(address: string): boolean {
   if (!browserCommand()) return false;

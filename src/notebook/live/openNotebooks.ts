@@ -29,7 +29,9 @@ export class OpenNotebooks {
     ];
   }
 
-  /** The session of a notebook, opened if it is not; rejects with a UserError where the path leads nowhere or too far. */
+  /**
+   * The session of a notebook, opened if it is not; rejects with a UserError where the path leads nowhere or too far.
+   */
   async at(path: string): Promise<LiveSession> {
     const file = await this.locate(path);
     const known = this.opening.get(file);
@@ -79,7 +81,10 @@ export class OpenNotebooks {
     await Promise.allSettled([...this.sessions.values()].map((session) => session.restartWhenQuiet()));
   }
 
-  /** Keeps what is not saved of every notebook in its draft; one that cannot be kept says so on its page and stops no other. */
+  /**
+   * Keeps what is not saved of every notebook in its draft; one that cannot be kept says so on its page and stops no
+   * other.
+   */
   async keepAll(): Promise<void> {
     await Promise.allSettled([...this.sessions.values()].map((session) => session.keep()));
   }
@@ -96,7 +101,10 @@ export class OpenNotebooks {
     return (await Promise.all([...this.sessions.values()].map(closeOne))).flat();
   }
 
-  /** Closes a notebook that is open, with what is not saved in its draft; throws a UserError where that would cost a kernel. */
+  /**
+   * Closes a notebook that is open, with what is not saved in its draft; throws a UserError where that would cost a
+   * kernel.
+   */
   private async letGo(file: string, path: string): Promise<void> {
     const session = await this.opening.get(file)?.catch(() => undefined);
     if (!session) return;

@@ -150,16 +150,19 @@ export type Command =
   | { do: 'resolve'; with: 'mine' | 'theirs' | 'copy' }
   /** Answered by a `Completion`, by `{ text }`, or by null where the kernel does not know. */
   | { do: 'complete' | 'inspect'; code: string; position: number }
-  /** What TypeScript says of a cell as it stands in the editor; answered by `Problem[]`, or by null: no kernel, a busy one, or one that cannot tell. */
+  /**
+   * What TypeScript says of a cell as it stands in the editor; answered by `Problem[]`, or by null: no kernel, a busy
+   * one, or one that cannot tell.
+   */
   | { do: 'diagnose'; code: string };
 
 /**
  * What the list asks of the folder: POST to /api/notebooks, as JSON like a command; answered by `{ path }`, where the
- * notebook is now. A new one has a title, a parameters cell and a code cell. `path` and `to` are as in the list. Refused
- * with 400 and `{ error }`: a name that is taken, or leads out of the folder.
+ * notebook is now. A new one has a title, a parameters cell and a code cell. `path` and `to` are as in the list.
+ * Refused with 400 and `{ error }`: a name that is taken, or leads out of the folder.
  *
- * GET /api/download/PATH gives a notebook as it is now, unsaved changes included, as a file, and GET /api/report/PATH its
- * report, one HTML file. Both want the key, as a header (X-Key) or in the query (?key=), as events do.
+ * GET /api/download/PATH gives a notebook as it is now, unsaved changes included, as a file, and GET /api/report/PATH
+ * its report, one HTML file. Both want the key, as a header (X-Key) or in the query (?key=), as events do.
  */
 export type FolderCommand =
   { do: 'new' } | { do: 'duplicate'; path: string } | { do: 'rename'; path: string; to: string };

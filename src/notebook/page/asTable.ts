@@ -10,8 +10,8 @@ const inCell = (value: unknown): string =>
   });
 
 /**
- * What `console.table` writes in Node: a row for each element or property of `data`, a column for each property of these, or
- * those of `columns`. What has none is written as `console.log` writes it.
+ * What `console.table` writes in Node: a row for each element or property of `data`, a column for each property of
+ * these, or those of `columns`. What has none is written as `console.log` writes it.
  */
 export function asTable(data: unknown, columns?: readonly string[]): string {
   if (isPlain(data)) return asText(data);

@@ -8,10 +8,16 @@ interface Limits {
 
 const usual: Limits = { deepest: 2, widest: 72 };
 
-/** A value much as `console.log` writes it in Node, for what cells print: texts as they are, the rest in JavaScript's own notation. */
+/**
+ * A value much as `console.log` writes it in Node, for what cells print: texts as they are, the rest in JavaScript's
+ * own notation.
+ */
 export const asText = (value: unknown): string => (typeof value === 'string' ? value : inspected(value));
 
-/** What `console.log` writes of several values in Node: where the first is a text, `%s` and the like in it stand for the next ones. */
+/**
+ * What `console.log` writes of several values in Node: where the first is a text, `%s` and the like in it stand for the
+ * next ones.
+ */
 export function asLine(values: readonly unknown[]): string {
   const [first, ...others] = values;
   if (typeof first !== 'string' || others.length === 0) return values.map(asText).join(' ');

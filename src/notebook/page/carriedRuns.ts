@@ -17,8 +17,8 @@ const told = /^([\w-]+\.jsonl?|checkpoints[\\/][\w-]+[\\/](SHA256SUMS|checkpoint
 type File = [path: string, bytes: Uint8Array];
 
 /**
- * The finished runs that the outputs of a notebook in `folder` tell of, so far as they lie in data/runs here: their files by their paths
- * in a page. The weights of the first ones come along as far as there is room.
+ * The finished runs that the outputs of a notebook in `folder` tell of, so far as they lie in data/runs here: their
+ * files by their paths in a page. The weights of the first ones come along as far as there is room.
  */
 export function carriedRuns({ cells }: Notebook, folder: string): Map<string, Uint8Array> {
   const clean = machinePathRemover(folder);

@@ -15,7 +15,10 @@ export type CompiledForPage =
 
 const program = fileURLToPath(new URL('compiler.js', import.meta.url));
 
-/** Compiles the cells of a notebook in `folder` as its kernel would, in a process of its own, whose folder is the notebook's as a kernel's is. Runs nothing. */
+/**
+ * Compiles the cells of a notebook in `folder` as its kernel would, in a process of its own, whose folder is the
+ * notebook's as a kernel's is. Runs nothing.
+ */
 export async function compileCells(folder: string, cells: CellOfPage[]): Promise<CompiledForPage[]> {
   const child = fork(program, { cwd: folder, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   return new Promise((resolve, reject) => {

@@ -23,7 +23,10 @@ function loadConverters(): Converters {
 
 const LOOK_UP = '(globalThis as unknown as { __parameter__: <T>(name: string, usual: T) => T }).__parameter__';
 
-/** A value that is set in the page is data, never code: it is looked up by its name, and the notebook's own is the default, and says the type. */
+/**
+ * A value that is set in the page is data, never code: it is looked up by its name, and the notebook's own is the
+ * default, and says the type.
+ */
 const lookUp = (name: string, written: string): string => `${LOOK_UP}(${JSON.stringify(name)}, ${written})`;
 
 function compileAll(cells: CellOfPage[]): CompiledForPage[] {

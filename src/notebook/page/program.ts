@@ -20,7 +20,10 @@ export interface PageProgram {
   files: Map<string, Uint8Array>;
 }
 
-/** Compiles a notebook that lies in `folder`, and whose saved outputs lie there under its `name`, for a page. Runs none of its cells. */
+/**
+ * Compiles a notebook that lies in `folder`, and whose saved outputs lie there under its `name`, for a page. Runs none
+ * of its cells.
+ */
 export async function pageProgram(notebook: Notebook, name: string, folder: string): Promise<PageProgram> {
   const cells = notebook.cells.filter(isExecuted).map(({ id, source }) => ({ id, source: joined(source) }));
   const controls = parameterControls(notebook.cells);

@@ -33,9 +33,9 @@ export interface RunnableCell {
 }
 
 /**
- * What a page asks its worker: to put files where the notebook reads them, to run a cell with these values of the parameters, to
- * stop the one that runs. The worker answers by Jupyter's messages, as the kernel does; the reply to a cell says besides whether
- * it failed for want of Node (`needs_node`).
+ * What a page asks its worker: to put files where the notebook reads them, to run a cell with these values of the
+ * parameters, to stop the one that runs. The worker answers by Jupyter's messages, as the kernel does; the reply to a
+ * cell says besides whether it failed for want of Node (`needs_node`).
  */
 export type Request =
   | { type: 'mount'; files: Record<string, Uint8Array> }

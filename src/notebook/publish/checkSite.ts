@@ -42,8 +42,8 @@ interface Facts {
 }
 
 /**
- * Opens every page of the site in a folder in a fresh profile of Chromium, from a plain server on 127.0.0.1 and below a path.
- * Yields what came of each. Throws a UserError where there is no site, or no Chromium.
+ * Opens every page of the site in a folder in a fresh profile of Chromium, from a plain server on 127.0.0.1 and below a
+ * path. Yields what came of each. Throws a UserError where there is no site, or no Chromium.
  */
 export async function* checkSite(folder: string): AsyncGenerator<CheckedPage> {
   const pages = await pagesOf(folder);
@@ -79,7 +79,8 @@ async function checkPage(browser: Browser, name: string, site: string): Promise<
 }
 
 async function factsOf(page: Page): Promise<Facts> {
-  // Asked by Playwright's own means, a page takes it for an act of its reader, after which it does not load itself again.
+  // Asked by Playwright's own means, a page takes it for an act of its reader, after which it does not load itself
+  // again.
   const session = await page.context().newCDPSession(page);
   for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await setTimeout(50)) {
     const ask = session.send('Runtime.evaluate', { expression: facts, returnByValue: true });
@@ -89,7 +90,10 @@ async function factsOf(page: Page): Promise<Facts> {
   throw new Error(`it is not ready after ${PATIENCE_MS / 1000} s`);
 }
 
-/** Runs a page until its first cell that shows something has ended; returns what that says of itself. Throws where it ended in an error. */
+/**
+ * Runs a page until its first cell that shows something has ended; returns what that says of itself. Throws where it
+ * ended in an error.
+ */
 async function run(page: Page): Promise<string> {
   await page.locator('#panel button.primary:visible').click();
   const ended = page.locator('.mark:visible', { hasText: /^(ended in an error )?in this page/ }).first();

@@ -15,7 +15,10 @@ export const chromiumPath: string | undefined = [process.env.CHROMIUM, ...usual]
   (path) => path && existsSync(path),
 );
 
-/** Starts a Chromium that makes no requests of its own, with switches for its graphics. Throws a UserError where there is none. */
+/**
+ * Starts a Chromium that makes no requests of its own, with switches for its graphics. Throws a UserError where there
+ * is none.
+ */
 export async function launchChromium(graphics: string[] = ['disable-gpu']): Promise<Browser> {
   if (chromiumPath === undefined) {
     throw new UserError(

@@ -51,7 +51,10 @@ ${text}<p><small>${megabytes(page.bytes)}${run}</small></p>
 `;
 }
 
-/** Renders the page that leads to those of a site: of each its title, what it asks and shows, its size and how long its run took. */
+/**
+ * Renders the page that leads to those of a site: of each its title, what it asks and shows, its size and how long its
+ * run took.
+ */
 export function renderList(pages: readonly ListedPage[], site: Site): string {
   const body = markup`<body>
 <a class="skip" href="#main">Skip to the list</a>

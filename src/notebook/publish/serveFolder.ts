@@ -12,8 +12,8 @@ const types: Record<string, string> = {
 };
 
 /**
- * Serves the files that lie in a folder as any plain host does, with no header that isolates a page, below a path of 127.0.0.1 on a port
- * that is free. Returns the folder's address; `close` ends the server.
+ * Serves the files that lie in a folder as any plain host does, with no header that isolates a page, below a path of
+ * 127.0.0.1 on a port that is free. Returns the folder's address; `close` ends the server.
  */
 export async function serveFolder(folder: string, path = '/'): Promise<{ address: string; close: () => void }> {
   const server = createServer((request, response) => {

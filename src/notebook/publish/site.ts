@@ -36,7 +36,10 @@ export async function pagesOf(path: string): Promise<string[]> {
   throw new UserError(`${path} must be a site that publish wrote, and holds no ${MARK}. Write one: sparsebook publish`);
 }
 
-/** The names of the pages of notebooks, by their files; throws a UserError where two would have the same, on any file system. */
+/**
+ * The names of the pages of notebooks, by their files; throws a UserError where two would have the same, on any file
+ * system.
+ */
 function pageNames(notebooks: readonly string[]): Map<string, string> {
   const names = new Map(notebooks.map((file) => [file, `${basename(file, '.ipynb')}.html`]));
   const taken = new Set([LIST]);
@@ -54,9 +57,9 @@ export interface SiteOptions {
 }
 
 /**
- * Renders notebooks, by their files, with their saved outputs as a site that any host of plain files can serve: the files by name. Links
- * from one notebook to another lead to its page; those of which `runs` says so can be run in theirs. `onPage` is called for each page. Throws a
- * UserError for what is no notebook.
+ * Renders notebooks, by their files, with their saved outputs as a site that any host of plain files can serve: the
+ * files by name. Links from one notebook to another lead to its page; those of which `runs` says so can be run in
+ * theirs. `onPage` is called for each page. Throws a UserError for what is no notebook.
  */
 export async function renderSite(
   notebooks: readonly string[],
@@ -90,7 +93,9 @@ export async function renderSite(
   return files;
 }
 
-/** A page whose links to notebooks beside its own lead to their pages; quotes that belong to no tag are escaped in it. */
+/**
+ * A page whose links to notebooks beside its own lead to their pages; quotes that belong to no tag are escaped in it.
+ */
 function withLinks(html: string, addresses: ReadonlySet<string>): string {
   return html.replace(/ href="([^"]+)\.ipynb(?=["#])/g, (link, written: string) => {
     const address = addressOf(written);

@@ -60,7 +60,9 @@ const stripTags = (html: string): string =>
     .replace(/\s+/g, ' ')
     .trim();
 
-/** Says what a figure shows, for those who cannot see it: `layout.meta.alt`, its title, its text form, or its traces. */
+/**
+ * Says what a figure shows, for those who cannot see it: `layout.meta.alt`, its title, its text form, or its traces.
+ */
 function figureAlt({ data, layout }: PlotlyFigure, text: string): string {
   const { alt } = asObject(layout.meta);
   if (typeof alt === 'string' && alt) return alt;
@@ -81,7 +83,10 @@ function withoutRemoteImages(value: unknown): unknown {
   return Object.fromEntries(kept.map(([key, entry]) => [key, withoutRemoteImages(entry)]));
 }
 
-/** The size that an image is to have, in pixels, where its output's metadata give one; it shrinks to its place all the same. */
+/**
+ * The size that an image is to have, in pixels, where its output's metadata give one; it shrinks to its place all the
+ * same.
+ */
 export function sizeOf(metadata: unknown, type: string): Html | undefined {
   const [width, height] = ['width', 'height'].map((name) => Number(asObject(asObject(metadata)[type])[name]));
   const styles = [

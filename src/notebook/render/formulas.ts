@@ -7,11 +7,17 @@ export interface Formula {
   display: boolean;
 }
 
-/** Takes a formula's place, around its number: no text has this letter but by mistake, and readers of Markdown and HTML leave it alone. */
+/**
+ * Takes a formula's place, around its number: no text has this letter but by mistake, and readers of Markdown and HTML
+ * leave it alone.
+ */
 const mark = '\uE000';
 const place = /(?:\uE000|%EE%80%80)(\d+)(?:\uE000|%EE%80%80)/g;
 
-/** All that begins or ends a formula, or tells that none goes on; in Markdown a backslash before a bracket takes another one to be read. */
+/**
+ * All that begins or ends a formula, or tells that none goes on; in Markdown a backslash before a bracket takes another
+ * one to be read.
+ */
 const delimiters = (slashes: string): RegExp =>
   new RegExp(
     String.raw`(?<bracket>${slashes}[()[\]])|\\(?:begin|end)\{[a-z]+\*?\}|\\(?:eq)?ref\{[^{}\n]*\}|\\[^]|\$\$?|[{}]|\n[ \t\r]*(?=\n)|${mark}`,
@@ -141,7 +147,10 @@ interface CodeRange {
   block: boolean;
 }
 
-/** Where code is in Markdown, in order: fenced blocks, and what stands between two equal runs of backticks in a paragraph. */
+/**
+ * Where code is in Markdown, in order: fenced blocks, and what stands between two equal runs of backticks in a
+ * paragraph.
+ */
 function codeIn(text: string): CodeRange[] {
   const ranges: CodeRange[] = [];
   const paragraphs: RegExpMatchArray[][] = [[]];

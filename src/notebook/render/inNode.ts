@@ -1,4 +1,5 @@
-// What rendering needs of Node: a document to sanitise in, and the files beside a notebook. Nothing else in this folder needs it.
+// What rendering needs of Node: a document to sanitise in, and the files beside a notebook. Nothing else in this folder
+// needs it.
 import type * as Purify from 'dompurify';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -41,7 +42,10 @@ function refuseDepth(html: string): void {
   }
 }
 
-/** What `sanitizer` does, from text to text, where there is no browser; places that are held for parts get them. Throws a UserError for what is nested without end. */
+/**
+ * What `sanitizer` does, from text to text, where there is no browser; places that are held for parts get them. Throws
+ * a UserError for what is nested without end.
+ */
 export function sanitize(html: string, parts: readonly Html[] = []): Html {
   // Words alone, as most captions are, need no half second of loading.
   if (!/[<&]/.test(html)) return asHtml(html);
@@ -52,7 +56,9 @@ export function sanitize(html: string, parts: readonly Html[] = []): Html {
   return asHtml(clean(html).innerHTML.replace(place, (_place, part: string) => String(parts.at(Number(part)) ?? '')));
 }
 
-/** A drawing (an svg element) without what runs. It is for an `img`, in which styles and names are its own: they stay. */
+/**
+ * A drawing (an svg element) without what runs. It is for an `img`, in which styles and names are its own: they stay.
+ */
 export function sanitizeDrawing(svg: string): string {
   refuseDepth(svg);
   drawings ??= newPurifier();
@@ -70,7 +76,10 @@ const types: Record<string, string> = {
 
 const LARGEST = 20_000_000;
 
-/** A function that gives the images in a notebook's folder as data: addresses; none from outside of it, and nothing else. */
+/**
+ * A function that gives the images in a notebook's folder as data: addresses; none from outside of it, and nothing
+ * else.
+ */
 export function imagesIn(folder: string): (path: string) => string | undefined {
   return (path) => {
     const type = types[extname(path).toLowerCase()];

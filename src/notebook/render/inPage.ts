@@ -3,7 +3,10 @@ import { keptText, liveLimits } from '../run/outputLimits.js';
 import { asHtml, markup } from './markup.js';
 import type { OutputPage } from './outputPage.js';
 
-/** A page that draws figures without an image first, counts them itself, and sanitises with the document that is there already (`showForeignHtml`). */
+/**
+ * A page that draws figures without an image first, counts them itself, and sanitises with the document that is there
+ * already (`showForeignHtml`).
+ */
 export const inPage = {
   figures: undefined,
   foreignHtml: (html, parts = []) => {
@@ -14,7 +17,10 @@ export const inPage = {
   foreignSvg: (svg) => svg,
 } satisfies Omit<OutputPage, 'latex'>;
 
-/** An output as such a page takes it: a text of a file may be longer than one that a run keeps, which is its limit and a note. */
+/**
+ * An output as such a page takes it: a text of a file may be longer than one that a run keeps, which is its limit and a
+ * note.
+ */
 export function shortened(output: Output): Output {
   if (faultOfOutput(output) !== undefined || output.output_type !== 'stream') return output;
   const text = joined(output.text);

@@ -4,12 +4,18 @@ import { Formulas, type Formula } from './formulas.js';
 import { asHtml, markup, splitHtml, type Html, whyUnshown } from './markup.js';
 import { ownPrefix } from './sanitizer.js';
 
-/** No links, no boxes larger than the page; input that LaTeX would refuse is shown as text, without a message in the terminal. */
+/**
+ * No links, no boxes larger than the page; input that LaTeX would refuse is shown as text, without a message in the
+ * terminal.
+ */
 const options: KatexOptions = { throwOnError: false, trust: false, strict: 'ignore', maxSize: 100, globalGroup: true };
 
 /** The most characters of a formula: KaTeX's time grows far beyond them, and blocks the process. */
 const LONGEST_FORMULA = 5000;
-/** A macro of more words than these is known in its own formula only: written a thousand times, it would be millions of words. */
+/**
+ * A macro of more words than these is known in its own formula only: written a thousand times, it would be millions of
+ * words.
+ */
 const LARGEST_MACRO = 200;
 
 /** Environments that KaTeX does not know, as others that look alike. */
@@ -44,7 +50,10 @@ interface Row {
   empty: boolean;
 }
 
-/** The formulas of one document, rendered by KaTeX: they share macros, as in Jupyter, and are numbered from its first text to its last. */
+/**
+ * The formulas of one document, rendered by KaTeX: they share macros, as in Jupyter, and are numbered from its first
+ * text to its last.
+ */
 export class Latex {
   private readonly macros: KatexOptions['macros'] = {};
   /** The texts as they were when their equations were counted, and how many numbered ones stand above each. */

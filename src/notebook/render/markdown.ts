@@ -63,7 +63,10 @@ function environmentOf(source: string, page: OutputPage, isOutput: boolean, atta
   };
 }
 
-/** A function that gives the images that a text of a page may name: as data: addresses, or attached to it, or beside the notebook. */
+/**
+ * A function that gives the images that a text of a page may name: as data: addresses, or attached to it, or beside the
+ * notebook.
+ */
 export function imagesOf(page: OutputPage, attachments?: unknown): (address: string) => string | undefined {
   return (address) => {
     if (inlineImage.test(address)) return address;
@@ -89,7 +92,9 @@ function anchors(text: string): Html[] {
   return [...new Set(names)].map((name) => markup`<a id="${ownPrefix}${name}"></a>`);
 }
 
-/** Longer addresses and words than these, all together, are not rendered: a text may name one long address many times. */
+/**
+ * Longer addresses and words than these, all together, are not rendered: a text may name one long address many times.
+ */
 const LARGEST_TEXT = 20_000_000;
 
 function sizeOf(tokens: readonly Token[]): number {

@@ -17,7 +17,10 @@ export interface Environment {
   formula(formula: Formula): Html;
   /** Tells the notes of one text from those of another. */
   docId: string;
-  /** Where the text holds HTML: the pieces that are safe as they are, for which a place is held while the rest is sanitised. */
+  /**
+   * Where the text holds HTML: the pieces that are safe as they are, for which a place is held while the rest is
+   * sanitised.
+   */
   parts?: Html[];
 }
 
@@ -30,7 +33,10 @@ export const markdown = new MarkdownIt({
   .use(footnotes as (it: MarkdownIt) => void)
   .use(alerts);
 
-/** The tokens of a text whose formulas are out of the way. Only in text are they rendered: code, addresses and names have them as they were written. */
+/**
+ * The tokens of a text whose formulas are out of the way. Only in text are they rendered: code, addresses and names
+ * have them as they were written.
+ */
 export function parse(environment: Pick<Environment, 'formulas'>): Token[] {
   const { formulas } = environment;
   const tokens = markdown.parse(formulas.text, environment);

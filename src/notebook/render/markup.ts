@@ -8,7 +8,10 @@ export class Html {
   }
 }
 
-/** What may stand in `markup`: HTML as it is, text escaped, a finite number, lists of these; null, undefined and false are nothing. */
+/**
+ * What may stand in `markup`: HTML as it is, text escaped, a finite number, lists of these; null, undefined and false
+ * are nothing.
+ */
 export type MarkupPart = Html | string | number | null | undefined | false | readonly MarkupPart[];
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
@@ -46,7 +49,10 @@ export function jsonForScript(value: unknown): Html {
 /** Longer HTML is not looked into. */
 const LONGEST_SPLIT = 50_000;
 
-/** Pieces of foreign HTML, those between tags changed by `text`, but in code, scripts and drawings; tags, comments and all that is in these by `other`. */
+/**
+ * Pieces of foreign HTML, those between tags changed by `text`, but in code, scripts and drawings; tags, comments and
+ * all that is in these by `other`.
+ */
 export function splitHtml(
   html: string,
   text: (piece: string) => string,

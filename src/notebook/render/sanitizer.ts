@@ -4,7 +4,9 @@ import type { DOMPurify, UponSanitizeAttributeHookEvent } from 'dompurify';
 const properties =
   /^(color|background-color|opacity|text-align|text-decoration|text-transform|vertical-align|white-space|font|font-(weight|style|size|family|variant|variant-numeric)|line-height|letter-spacing|(min-|max-)?(width|height)|(margin|padding)(-(top|right|bottom|left))?|border(-(top|right|bottom|left))?(-(width|style|color))?|border-(collapse|spacing|radius)|display|gap|flex|flex-(direction|wrap|grow|shrink|basis)|align-items|justify-content|grid-template-columns|table-layout|overflow(-x|-y)?|fill|fill-opacity|stroke|stroke-(width|opacity|dasharray|linecap|linejoin)|stop-color|stop-opacity)$/;
 
-/** Plain words, numbers and colour functions: no quotes, escapes, slashes or colons, so that no address can be written. */
+/**
+ * Plain words, numbers and colour functions: no quotes, escapes, slashes or colons, so that no address can be written.
+ */
 const value = /^(?:[\w\s#.,%+!-]|\b(?:rgba?|hsla?|calc|repeat|minmax|min|max)\(|\))*$/i;
 
 /** Keeps the declarations of a style attribute that are harmless; the others are dropped. */
@@ -48,7 +50,10 @@ const beside = /^[\w.%~][^:\\]*$/;
 /** Of what these show or play nothing is left: their names stand there instead. */
 const unshown = new Set(words('audio canvas embed iframe object video'));
 const number = /^[-+\u2212]?[\d.,\s]*\d(e[-+]?\d+)?\s?%?$/i;
-/** What DOMPurify, and we, put in front of the names that texts and outputs give to their parts: none takes the name of a part of the page. */
+/**
+ * What DOMPurify, and we, put in front of the names that texts and outputs give to their parts: none takes the name of
+ * a part of the page.
+ */
 export const ownPrefix = 'user-content-';
 
 function filterAttribute(tag: string, event: UponSanitizeAttributeHookEvent): void {

@@ -3,7 +3,9 @@
 /** The letters are those from `#` on; the one that could begin a tag is another. */
 const [first, tag, insteadOfTag] = [0x23, 0x3c, 0x78];
 
-/** Bytes as text, which may stand in a script element: four bytes in five letters, where base64 takes more than five. */
+/**
+ * Bytes as text, which may stand in a script element: four bytes in five letters, where base64 takes more than five.
+ */
 export function toBase85(bytes: Uint8Array): string {
   const letters = new Uint8Array(Math.ceil(bytes.length / 4) * 5);
   for (let block = 0; block * 4 < bytes.length; block++) {

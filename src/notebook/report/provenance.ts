@@ -25,13 +25,18 @@ const sentences: Record<Fault, [one: string, many: string]> = {
   stale: ['cell has outputs older than its source', 'cells have outputs older than their source'],
 };
 
-/** Whether the run that the outputs come from stopped early, from the record that headless runners share (papermill's). */
+/**
+ * Whether the run that the outputs come from stopped early, from the record that headless runners share (papermill's).
+ */
 function stoppedEarly({ papermill: record }: Notebook['metadata']): boolean {
   if (!isObject(record) || typeof record.start_time !== 'string') return false;
   return record.exception === true || (record.end_time === undefined && record.duration === undefined);
 }
 
-/** The box at the top of a report that counts the cells whose outputs cannot be trusted and leads to each, or says that the run stopped early; undefined if none. */
+/**
+ * The box at the top of a report that counts the cells whose outputs cannot be trusted and leads to each, or says that
+ * the run stopped early; undefined if none.
+ */
 export function renderNotices(notebook: Notebook): Html | undefined {
   const places = placesOf(notebook);
   const lines = (Object.keys(sentences) as Fault[]).flatMap((fault) => {

@@ -51,8 +51,8 @@ ${joinedHtml(saved, '\n')}`;
 }
 
 /**
- * KaTeX's style sheet for a page, with the fonts that its formulas use inlined; empty when it has none, unless it runs and may yet have some. All fonts
- * together would be 350 kB, the usual ones are half of that.
+ * KaTeX's style sheet for a page, with the fonts that its formulas use inlined; empty when it has none, unless it runs
+ * and may yet have some. All fonts together would be 350 kB, the usual ones are half of that.
  */
 function katexStyle(html: string, runs: boolean): string {
   if (!runs && !html.includes('class="katex')) return '';
@@ -118,7 +118,10 @@ export interface Site {
   list: string;
   /** The address of the service worker that isolates them, so that their threads share memory. */
   serviceWorker: string;
-  /** Makes bytes a file of the site, once, and returns its address, which changes with them: a cache never mixes versions. */
+  /**
+   * Makes bytes a file of the site, once, and returns its address, which changes with them: a cache never mixes
+   * versions.
+   */
   share(name: string, bytes: Uint8Array): string;
 }
 
@@ -147,8 +150,8 @@ function renderProvenance(notebook: Notebook): Html | undefined {
 }
 
 /**
- * What may run: scripts of these hashes; in a page that runs, besides, workers of its own making and WebAssembly; in a page of a site,
- * its service worker. None makes code of text, and none but a site's asks a server, its own.
+ * What may run: scripts of these hashes; in a page that runs, besides, workers of its own making and WebAssembly; in a
+ * page of a site, its service worker. None makes code of text, and none but a site's asks a server, its own.
  */
 function scriptPolicy(hashes: string[], runs: boolean, site?: Site): string {
   const scripts = [...hashes, ...(runs ? ["'wasm-unsafe-eval'"] : [])].join(' ');
@@ -163,9 +166,9 @@ export const footnote = (site?: Site): Html =>
     : markup`This page is one file and loads nothing.`;
 
 /**
- * Renders a notebook with its saved outputs as one HTML file that needs nothing else: style, script, fonts, formulas and
- * plotly.js are in it. Its policy lets only its own scripts run and nothing be loaded, should something foreign slip
- * through.
+ * Renders a notebook with its saved outputs as one HTML file that needs nothing else: style, script, fonts, formulas
+ * and plotly.js are in it. Its policy lets only its own scripts run and nothing be loaded, should something foreign
+ * slip through.
  */
 export function renderReport(notebook: Notebook, { name, folder, program, site }: ReportOptions): string {
   const texts = textsOf(notebook.cells);

@@ -128,7 +128,9 @@ function firstComment(source: string): string | undefined {
   return (line ?? block?.split('\n')[0])?.trim();
 }
 
-/** How long a cell ran, in seconds, from the timing that runners and Jupyter note down; undefined where there is none. */
+/**
+ * How long a cell ran, in seconds, from the timing that runners and Jupyter note down; undefined where there is none.
+ */
 export function secondsTaken({ metadata }: CodeCell): number | undefined {
   const timing = isObject(metadata.execution) ? metadata.execution : {};
   const time = (...names: string[]): number => {

@@ -143,7 +143,9 @@ export const notebookFile: FileKind = {
   isOne: (head) => /^\uFEFF?\s*\{\s*"(cells|metadata|nbformat|nbformat_minor)"/.test(head.toString()),
 };
 
-/** Writes a notebook: at any moment the file is the old notebook or the new one, whole. Throws as `writeFileWhole` does. */
+/**
+ * Writes a notebook: at any moment the file is the old notebook or the new one, whole. Throws as `writeFileWhole` does.
+ */
 export function writeNotebook(file: string, notebook: Notebook): Promise<void> {
   return writeFileWhole(file, notebookText(notebook), notebookFile);
 }

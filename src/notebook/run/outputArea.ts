@@ -22,7 +22,10 @@ interface Shown {
   size: number;
 }
 
-/** What the cells that run on one kernel have in common: limits, the characters that they take together, and their displays. */
+/**
+ * What the cells that run on one kernel have in common: limits, the characters that they take together, and their
+ * displays.
+ */
 export class NotebookOutputs {
   size = 0;
   readonly areas = new Map<string, Set<OutputArea>>();
@@ -163,7 +166,9 @@ export class OutputArea {
     return { ...limited, data: bundle(limited.data) };
   }
 
-  /** Shows an output, if there is room or it must be seen; returns whether. After the first that is left out all are. */
+  /**
+   * Shows an output, if there is room or it must be seen; returns whether. After the first that is left out all are.
+   */
   private push(shown: Shown, always = false): boolean {
     const fits = this.leftOut.count === 0 && this.shown.length < this.limits.outputs && shown.size <= this.room;
     if (fits || always) {

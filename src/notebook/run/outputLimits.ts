@@ -41,13 +41,19 @@ function isDeep(value: unknown): boolean {
   return false;
 }
 
-/** The characters that something takes in a notebook's file, about; a structure that is too deep for one takes infinitely many. */
+/**
+ * The characters that something takes in a notebook's file, about; a structure that is too deep for one takes
+ * infinitely many.
+ */
 export function sizeOf(value: unknown): number {
   if (typeof value === 'string') return value.length;
   return isDeep(value) ? Infinity : (JSON.stringify(value) ?? '').length;
 }
 
-/** A display's data and metadata within the limits, and the characters they take: what is too large becomes a text that says so. */
+/**
+ * A display's data and metadata within the limits, and the characters they take: what is too large becomes a text that
+ * says so.
+ */
 export function limitedDisplay(
   { data, metadata }: { data: Record<string, unknown>; metadata: Record<string, unknown> },
   limits: OutputLimits,
@@ -77,7 +83,10 @@ export function limitedFailure({ ename, evalue, traceback }: CellFailure, limits
   return { ename: keptText(ename, limits.text), evalue: keptText(evalue, limits.text), traceback: lines };
 }
 
-/** What stands in place of the outputs of a cell beyond the limits: so many, and of so many characters where that is known. */
+/**
+ * What stands in place of the outputs of a cell beyond the limits: so many, and of so many characters where that is
+ * known.
+ */
 export function furtherOutputs(limits: OutputLimits, count: number, characters?: number): string {
   const size = characters === undefined ? '' : ` (${grouped(characters)} characters)`;
   const rule = `of one cell the first ${grouped(limits.outputs)} are kept, and at most ${grouped(limits.cell)} characters`;

@@ -48,7 +48,10 @@ export interface DeclaredParameter extends Parameter {
   before?: Parameter;
 }
 
-/** What the cells tagged `parameters` declare, or in its place those tagged `injected-parameters`; the first comment stays. */
+/**
+ * What the cells tagged `parameters` declare, or in its place those tagged `injected-parameters`; the first comment
+ * stays.
+ */
 export function parametersOf(cells: Cell[]): DeclaredParameter[] {
   const found = new Map<string, DeclaredParameter>();
   for (const tag of ['parameters', 'injected-parameters']) {
@@ -89,9 +92,10 @@ function literalOf(source: string, name: string): Declaration & { literal: Synta
 }
 
 /**
- * The same for a value with which the cells have not been compiled: its type stays what the notebook states, whatever the compiler
- * could tell of the value. Where it states none, `const backend = 'auto'` has the type 'auto', and what compiles with it (a
- * comparison with 'auto', a call that takes 'auto' or 'cpu') need compile with neither 'cpu' nor string: any.
+ * The same for a value with which the cells have not been compiled: its type stays what the notebook states, whatever
+ * the compiler could tell of the value. Where it states none, `const backend = 'auto'` has the type 'auto', and what
+ * compiles with it (a comparison with 'auto', a call that takes 'auto' or 'cpu') need compile with neither 'cpu' nor
+ * string: any.
  */
 export function injectParameter(source: string, name: string, value: ParameterValue): string {
   const { keyword, annotation, initializer, literal } = literalOf(source, name);
@@ -113,8 +117,8 @@ export function injectParameter(source: string, name: string, value: ParameterVa
 }
 
 /**
- * The source of a parameters cell with the literal values of some names replaced by expressions: `expression` is given a name and
- * how its value is written. Where an `as const` says that it is one, the whole is replaced.
+ * The source of a parameters cell with the literal values of some names replaced by expressions: `expression` is given
+ * a name and how its value is written. Where an `as const` says that it is one, the whole is replaced.
  */
 export function withExpressions(
   source: string,

@@ -31,7 +31,9 @@ function exactNumber(text: string): number | undefined {
   return value;
 }
 
-/** What a text in YAML, and so in JSON, says; throws a UserError where it says nothing, or a number that is not exact. */
+/**
+ * What a text in YAML, and so in JSON, says; throws a UserError where it says nothing, or a number that is not exact.
+ */
 export function fromYaml(text: string): ParameterValue {
   const exact = (_name: unknown, value: unknown): unknown =>
     typeof value === 'bigint' ? exactNumber(String(value)) : value;
@@ -93,8 +95,8 @@ function completed(example: ParameterValue, value: ParameterValue): ParameterVal
 }
 
 /**
- * The value for a parameter, from a text (`key=value`) or a value; throws UserError that names the key, what is expected
- * (the type, and the values or the range that the notebook states) and what was received.
+ * The value for a parameter, from a text (`key=value`) or a value; throws UserError that names the key, what is
+ * expected (the type, and the values or the range that the notebook states) and what was received.
  */
 export function parseParameter(parameter: Parameter, given: GivenValue): ParameterValue {
   const { name, value: example, written = '' } = parameter;

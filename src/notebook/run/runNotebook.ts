@@ -24,7 +24,9 @@ export interface RunOptions extends Limits {
   keepOutput?: boolean;
   /** Values for the notebook's parameters: as values, or as the texts of `key=value`. */
   parameters?: Record<string, GivenValue>;
-  /** The kernel that runs it instead of the one that the notebook names: by its name, or one that is up, and stays up. */
+  /**
+   * The kernel that runs it instead of the one that the notebook names: by its name, or one that is up, and stays up.
+   */
   kernel?: string | KernelClient;
   /** Seconds to wait for the kernel; 60 by default. */
   startTimeout?: number;

@@ -34,7 +34,10 @@ export interface Declaration {
   comment: string;
 }
 
-/** The variables that a cell declares; a name in a pattern has the part of the value that falls to it, where that is written. */
+/**
+ * The variables that a cell declares; a name in a pattern has the part of the value that falls to it, where that is
+ * written.
+ */
 export function declarations(source: string): Declaration[] {
   const script = parse(source);
   return statementsOf(script)
@@ -150,7 +153,10 @@ function commentAbove(statement: SyntaxNode, source: string): string {
   return fillsItsLine && isNext ? source.slice(above.from, above.to) : '';
 }
 
-/** The value of a literal, lists and objects of literals included; undefined for everything that would have to be computed. */
+/**
+ * The value of a literal, lists and objects of literals included; undefined for everything that would have to be
+ * computed.
+ */
 export function literalValue(node: SyntaxNode | undefined, source: string): ParameterValue | undefined {
   if (!node) return undefined;
   const text = source.slice(node.from, node.to);

@@ -14,7 +14,10 @@ export interface Points {
   y: (number | null)[];
 }
 
-/** The figures: accuracy after each epoch, loss and speed in training, share of closed channels (or else of zero weights) after each epoch. */
+/**
+ * The figures: accuracy after each epoch, loss and speed in training, share of closed channels (or else of zero
+ * weights) after each epoch.
+ */
 export const figureNames = ['validation', 'loss', 'sparsity', 'speed'] as const;
 
 /** A run's curves. */

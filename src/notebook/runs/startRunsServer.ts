@@ -22,8 +22,8 @@ function parseSeen(text: string): [name: string, version: number] {
 }
 
 /**
- * Serves the page of a folder's runs to this machine alone: `folder` as it is shown, the port as {@link openLocalServer} takes it.
- * Throws a UserError when the port asked for is taken.
+ * Serves the page of a folder's runs to this machine alone: `folder` as it is shown, the port as {@link
+ * openLocalServer} takes it. Throws a UserError when the port asked for is taken.
  */
 export async function startRunsServer(root: string, folder: string, port?: number): Promise<LocalServer> {
   const server = await openLocalServer(port);

@@ -11,7 +11,10 @@ import { Clock, Slice } from '../live/document/slice.js';
 import { LoggedCurves } from './curves.js';
 import { MOST_CHOSEN, type ListedRun, type RunsPatch } from './protocol.js';
 
-/** From one look to the next: ten times as long as it took, however many runs there are and however slow their disk, within limits. */
+/**
+ * From one look to the next: ten times as long as it took, however many runs there are and however slow their disk,
+ * within limits.
+ */
 const [LEAST_PAUSE, MOST_PAUSE] = [1000, 5000];
 /** Within this time of a change there may be another one that the file system's clock does not tell from it. */
 const YOUNG_MILLISECONDS = 2000;
@@ -70,8 +73,8 @@ export class WatchedRuns {
   });
 
   /**
-   * What changed since a page asked last, which names what it has seen: `epoch` and `version` of the last patch, and the version of
-   * the curves of each run that it shows (0 for none yet).
+   * What changed since a page asked last, which names what it has seen: `epoch` and `version` of the last patch, and
+   * the version of the curves of each run that it shows (0 for none yet).
    */
   async since(epoch: string, version: number, chosen: ReadonlyMap<string, number>): Promise<RunsPatch> {
     const known = epoch === this.epoch;
@@ -135,7 +138,10 @@ export class WatchedRuns {
   }
 }
 
-/** What of a run's files tells that there is something new: its folder, and while it trains the log and whether the process is there. */
+/**
+ * What of a run's files tells that there is something new: its folder, and while it trains the log and whether the
+ * process is there.
+ */
 async function stampOf(dir: string, trains: boolean): Promise<string> {
   const { mtimeMs } = await stat(dir);
   if (Date.now() - mtimeMs < YOUNG_MILLISECONDS) return `${Date.now()}`;

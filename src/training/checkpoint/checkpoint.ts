@@ -77,8 +77,8 @@ const plain = (value: number): boolean => Number.isFinite(value) && !Object.is(v
 
 /**
  * Puts a state's arrays into `tensors`, each under its JSON pointer below `root` (RFC 6901, such as
- * "/optimizer/conv~1kernel/m"), and returns the rest as JSON can hold it, with { "$tensor": pointer } in their places, and a
- * note in place of a number that JSON has no word for.
+ * "/optimizer/conv~1kernel/m"), and returns the rest as JSON can hold it, with { "$tensor": pointer } in their places,
+ * and a note in place of a number that JSON has no word for.
  */
 export function packState(state: State, root: string, tensors: Map<string, SavedTensor>): Record<string, unknown> {
   const pack = (value: State[string], pointer: string): unknown => {

@@ -19,9 +19,9 @@ export interface CheckpointOptions extends TrainedParts {
   /** How many are kept, besides the best. Default 2. */
   keep?: number;
   /**
-   * The first epoch, counted from 0, that can be the best one; an earlier one is only until there is another. Default: the
-   * first without a sparsity method, else the one at four fifths of the run. A method takes channels away as it goes, and
-   * at first the network is better for having all of them.
+   * The first epoch, counted from 0, that can be the best one; an earlier one is only until there is another. Default:
+   * the first without a sparsity method, else the one at four fifths of the run. A method takes channels away as it
+   * goes, and at first the network is better for having all of them.
    */
   bestFrom?: number;
   /** Saved with every checkpoint. */
@@ -35,8 +35,8 @@ export interface CheckpointOptions extends TrainedParts {
  * Passes a run's events on and saves checkpoints as folders `step-000352` of `dir`, each with an event.
  *
  * Also saves when the run ends, finished or aborted, but never values that are not finite: a run that diverges leaves
- * its last good checkpoint. A save that fails is a warning, and training goes on; if there is still no checkpoint of the
- * last step at the end, a UserError follows the last event. What killed writers left is cleared away at the start.
+ * its last good checkpoint. A save that fails is a warning, and training goes on; if there is still no checkpoint of
+ * the last step at the end, a UserError follows the last event. What killed writers left is cleared away at the start.
  */
 export async function* checkpointed(
   events: AsyncIterable<TrainingEvent>,

@@ -81,7 +81,9 @@ async function summaryOf(name: string, path: string): Promise<CheckpointSummary 
   }
 }
 
-/** The folder of the checkpoint that a path means, as `loadCheckpoint` takes it. Throws a UserError where there is none. */
+/**
+ * The folder of the checkpoint that a path means, as `loadCheckpoint` takes it. Throws a UserError where there is none.
+ */
 export async function findCheckpoint(given: string): Promise<string> {
   const path = resolve(given);
   if (existsSync(path)) {

@@ -45,8 +45,8 @@ export async function takeState(parts: TrainedParts): Promise<TrainedState> {
 }
 
 /**
- * The weights that a checkpoint's network is evaluated with: the averages where it has any, 0 where the weight is 0, and the
- * running statistics that fit them.
+ * The weights that a checkpoint's network is evaluated with: the averages where it has any, 0 where the weight is 0,
+ * and the running statistics that fit them.
  */
 export function averagedWeights({
   weights,
@@ -65,8 +65,8 @@ export function averagedWeights({
 }
 
 /**
- * Gives a model the weights of a checkpoint, running statistics among them. Throws a UserError that names the checkpoint
- * and the first tensor that does not fit; nothing has been changed then.
+ * Gives a model the weights of a checkpoint, running statistics among them. Throws a UserError that names the
+ * checkpoint and the first tensor that does not fit; nothing has been changed then.
  */
 export function restoreWeights({ path, weights }: Pick<Checkpoint, 'path' | 'weights'>, model: tf.LayersModel): void {
   const other = `The checkpoint ${path} is of another network than ${model.name}`;
@@ -85,8 +85,9 @@ function checkData({ path, provenance }: Checkpoint, data: Provenance['data']): 
 
 /**
  * Puts a checkpoint's weights and memories into a new model, optimizer and sparsity method, built with the same
- * settings, and returns the `startStep` with which `train` makes the very steps that the saved run would have made next.
- * Throws a UserError for parts of another kind than the saved ones, and for other images if `data` says which there are.
+ * settings, and returns the `startStep` with which `train` makes the very steps that the saved run would have made
+ * next. Throws a UserError for parts of another kind than the saved ones, and for other images if `data` says which
+ * there are.
  */
 export function resumeFrom(
   checkpoint: Checkpoint,

@@ -11,8 +11,8 @@ export interface FollowOptions {
 }
 
 /**
- * The events of a logged run, those that are there and those that come, until its last one says that it is over or `signal`
- * aborts. Another process may write them; if it is killed, this waits for the run to go on.
+ * The events of a logged run, those that are there and those that come, until its last one says that it is over or
+ * `signal` aborts. Another process may write them; if it is killed, this waits for the run to go on.
  *
  * Throws a UserError that names the file if there is no such log or a line of it is damaged.
  */

@@ -22,7 +22,10 @@ export interface RunSummary extends Omit<LoggedRun, 'events'> {
 /** The folder that runs are kept in: data/runs. */
 export const runsFolder = (): string => join(dataFolder(), 'runs');
 
-/** When a run last began, in milliseconds since 1970; undefined for a folder that is not that of a run: it has no settings. */
+/**
+ * When a run last began, in milliseconds since 1970; undefined for a folder that is not that of a run: it has no
+ * settings.
+ */
 export async function beganAt(dir: string): Promise<number | undefined> {
   return stat(join(dir, runFiles.settings)).then(
     ({ mtimeMs }) => mtimeMs,
@@ -66,7 +69,9 @@ function summaryOf({ events, ...facts }: LoggedRun): RunSummary {
   };
 }
 
-/** The run that a person means by its id, the beginning of one, or `last`. Throws a UserError that says which there are. */
+/**
+ * The run that a person means by its id, the beginning of one, or `last`. Throws a UserError that says which there are.
+ */
 export function runNamed<Run extends { id: string }>(name: string, runs: readonly Run[]): Run {
   const found = name === 'last' ? runs.slice(-1) : runs.filter(({ id }) => id.startsWith(name));
   const exact = found.find(({ id }) => id === name);

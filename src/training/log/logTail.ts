@@ -12,8 +12,8 @@ export class LogTail {
   constructor(private readonly path: string) {}
 
   /**
-   * The events since the last read, in pieces. Half a line may be cut off when the run goes on, so it counts only once its end
-   * is there. Throws a UserError that names the file if there is no such log or a line of it is damaged.
+   * The events since the last read, in pieces. Half a line may be cut off when the run goes on, so it counts only once
+   * its end is there. Throws a UserError that names the file if there is no such log or a line of it is damaged.
    */
   async *read(): AsyncGenerator<LoggedEvent[], void, void> {
     const { path } = this;

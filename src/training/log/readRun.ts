@@ -47,8 +47,8 @@ interface Typed {
 }
 
 /**
- * Adds an event to those of a run so far. A run that resumes makes the steps behind its checkpoint again, and tells of them
- * again: where it starts, their earlier events are removed.
+ * Adds an event to those of a run so far. A run that resumes makes the steps behind its checkpoint again, and tells of
+ * them again: where it starts, their earlier events are removed.
  */
 export function addEvent<Event extends Typed>(events: Event[], event: Event): void {
   if (event.type === 'start') {

@@ -27,8 +27,8 @@ export class RunFolder {
   }
 
   /**
-   * Takes the folder of a run, made if need be; nothing is written yet but the lock. Throws a RunHeld while another process
-   * has it, and a UserError that names the folder where it cannot be written.
+   * Takes the folder of a run, made if need be; nothing is written yet but the lock. Throws a RunHeld while another
+   * process has it, and a UserError that names the folder where it cannot be written.
    */
   static async take(dir: string): Promise<RunFolder> {
     return writing(dir, async () => {
@@ -73,9 +73,8 @@ export class RunFolder {
 
   /**
    * Passes a run's events on, each once it is in the run's files. Where one cannot be written, a warning says so and
-   * training goes on without a log; a UserError that names the folder follows the end. Another process that took the folder
-   * over ends training with one at once. `gates` are the masks of channels,
-   * shown as histograms.
+   * training goes on without a log; a UserError that names the folder follows the end. Another process that took the
+   * folder over ends training with one at once. `gates` are the masks of channels, shown as histograms.
    */
   async *logged(
     events: AsyncIterable<TrainingEvent>,
@@ -120,8 +119,8 @@ export class RunFolder {
 }
 
 /**
- * Takes the folder of a run that stopped, to go on with it. Throws a RunHeld for a run that another process trains, and a
- * UserError for a folder that is not that of a run or cannot be written.
+ * Takes the folder of a run that stopped, to go on with it. Throws a RunHeld for a run that another process trains, and
+ * a UserError for a folder that is not that of a run or cannot be written.
  */
 export async function reopenRun(dir: string): Promise<RunFolder> {
   await readRun(dir, { steps: false });

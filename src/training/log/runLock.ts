@@ -27,7 +27,10 @@ interface Holder {
   host: string;
   /** Where its number counts: a container has processes of its own. */
   space: string;
-  /** When the process started, by the system's own count: a later process may have its number. Empty where that is not known. */
+  /**
+   * When the process started, by the system's own count: a later process may have its number. Empty where that is not
+   * known.
+   */
   started: string;
   /** No two locks have the same. */
   token: string;
@@ -41,8 +44,8 @@ export class RunHeld extends UserError {}
 /** A lock that is held. */
 export interface RunLock {
   /**
-   * Says to other machines that its holder lives, if it is time for that. Throws a UserError once another process has the
-   * lock: what it protects must not be written any more.
+   * Says to other machines that its holder lives, if it is time for that. Throws a UserError once another process has
+   * the lock: what it protects must not be written any more.
    */
   hold(): Promise<void>;
   /** Gives it back. */
@@ -53,8 +56,9 @@ export interface RunLock {
 const ours = new Set<string>();
 
 /**
- * Takes the lock at `path`, so that one process at a time writes to a run; of several that ask at once, one gets it. A lock
- * whose process is gone is taken over; that of another machine is, once its file was not written for three minutes.
+ * Takes the lock at `path`, so that one process at a time writes to a run; of several that ask at once, one gets it. A
+ * lock whose process is gone is taken over; that of another machine is, once its file was not written for three
+ * minutes.
  *
  * Throws a RunHeld that says who holds it, or a UserError that says what to delete where that cannot be told.
  */
@@ -132,7 +136,10 @@ async function take(path: string, own: string): Promise<void> {
   }
 }
 
-/** Makes `path` a copy of the file `own`, unless there is one already. Returns whether it did; of several that ask at once, one does. */
+/**
+ * Makes `path` a copy of the file `own`, unless there is one already. Returns whether it did; of several that ask at
+ * once, one does.
+ */
 export async function createCopy(path: string, own: string): Promise<boolean> {
   try {
     // A link is there with all its bytes at once; some file systems have none.
@@ -208,7 +215,10 @@ async function unseenFor(path: string): Promise<number> {
   }
 }
 
-/** When a process started; 'ended' for one that only waits to be cleared away, and nothing where the system has no /proc. */
+/**
+ * When a process started; 'ended' for one that only waits to be cleared away, and nothing where the system has no
+ * /proc.
+ */
 function startOf(pid: number): string {
   const text = orNothing(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
   // The name, in parentheses, may hold anything. Behind it: the state, and as the twentieth the start.

@@ -30,7 +30,10 @@ before(async () => {
   });
 });
 
-/** cpu is the control: it shows what upstream itself passes. Two specs ('Switching cpu backends') run only on a backend of that name. */
+/**
+ * cpu is the control: it shows what upstream itself passes. Two specs ('Switching cpu backends') run only on a backend
+ * of that name.
+ */
 const runs = [
   { backend: ['cpu'], passed: 4227 },
   { backend: ['simd', 'wide'], passed: 4225 },

@@ -1,4 +1,5 @@
-// tfjs-core's own tests of every operation, run on one of our backends. Bundled by conformance.test.ts; the order of the imports matters.
+// tfjs-core's own tests of every operation, run on one of our backends. Bundled by conformance.test.ts; the order of
+// the imports matters.
 //   node dist/conformance/suite.cjs simd fma
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';

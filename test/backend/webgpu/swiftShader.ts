@@ -21,7 +21,10 @@ export const skipWithoutSwiftShader =
   (folder === undefined && 'there is no SwiftShader: install a Chromium that brings one (apt-get install chromium)') ||
   (missing.length > 0 && `the optional packages ${missing.join(' and ')} are not installed`);
 
-/** Runs Node with arguments where Dawn finds SwiftShader, which must be known before the process starts; gives what it printed. */
+/**
+ * Runs Node with arguments where Dawn finds SwiftShader, which must be known before the process starts; gives what it
+ * printed.
+ */
 export async function nodeOnSwiftShader(args: string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
   const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
   const found = { LD_LIBRARY_PATH: folder, VK_ICD_FILENAMES: join(folder!, 'vk_swiftshader_icd.json') };

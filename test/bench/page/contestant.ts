@@ -18,7 +18,10 @@ export type Answer = { ms: number } | { error: string };
 
 type Library = typeof sparsebook;
 
-/** Answers jobs with a gated GoogleNet and the trainer that notebooks use; `start` makes a backend of TensorFlow.js's own ready. */
+/**
+ * Answers jobs with a gated GoogleNet and the trainer that notebooks use; `start` makes a backend of TensorFlow.js's
+ * own ready.
+ */
 export function contestant(library: Library, start: (settings: Settings) => Promise<unknown>) {
   let turns: Record<'train' | 'forward', () => Promise<void>>;
 

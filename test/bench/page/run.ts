@@ -1,5 +1,5 @@
-// Speed of the gated GoogleNet in a page of Chromium, beside Node and TensorFlow.js's own backends in the same page: each
-// round, every contestant makes one step, so that whatever else the machine does falls on all of them.
+// Speed of the gated GoogleNet in a page of Chromium, beside Node and TensorFlow.js's own backends in the same page:
+// each round, every contestant makes one step, so that whatever else the machine does falls on all of them.
 //   npm run bench:page -- --rounds 8 --width 0.25 --batch 32
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -84,7 +84,10 @@ test("figures, tables, Markdown and live plots reach the cells of this project's
   await showsEverything(ownKernel());
 });
 
-/** Stock tslab fails a cell where a file that it watches changes while it reads the cell, as tests beside this one let happen. */
+/**
+ * Stock tslab fails a cell where a file that it watches changes while it reads the cell, as tests beside this one let
+ * happen.
+ */
 async function undisturbed(show: () => Promise<void>, tries = 3): Promise<void> {
   try {
     await show();

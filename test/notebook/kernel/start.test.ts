@@ -8,8 +8,8 @@ import { KernelClient } from 'sparsebook/notebook/kernel/client/kernelClient.js'
 import { KernelProcess } from 'sparsebook/notebook/kernel/client/kernelProcess.js';
 
 /**
- * A kernel that runs `prelude` (which knows `connection`, and requires what this test can) before it is the project's own. It
- * listens at ports, which other programs may have had before.
+ * A kernel that runs `prelude` (which knows `connection`, and requires what this test can) before it is the project's
+ * own. It listens at ports, which other programs may have had before.
  */
 function kernelAfter(t: TestContext, prelude: string): KernelSpec {
   const own = findKernelSpec('tslab');

@@ -51,7 +51,10 @@ test('sockets are files where they can be, and ports where the path of a file wo
   }
 });
 
-/** A kernel of a few lines: `body` knows `connection`, `shell`, `iopub`, and `send(socket, request, type, content, parent)`. */
+/**
+ * A kernel of a few lines: `body` knows `connection`, `shell`, `iopub`, and
+ * `send(socket, request, type, content, parent)`.
+ */
 function smallKernel(t: TestContext, body: string, metadata?: KernelSpec['metadata']): KernelSpec {
   const file = join(scratch(t), 'kernel.mjs');
   writeFileSync(

@@ -270,7 +270,8 @@ describe('an open notebook', () => {
     for (const name of ['a.ipynb', 'b.ipynb']) {
       await own.command(name, { do: 'edit', id: 'other', source: '// unsaved' });
     }
-    // In place of more text than a string holds: what no JSON can be written of, until the cell that holds it is deleted.
+    // In place of more text than a string holds: what no JSON can be written of, until the cell that holds it is
+    // deleted.
     const { document } = await own.server.notebooks.at('a.ipynb');
     (document.cell('large').cell as CodeCell).outputs = [
       { output_type: 'display_data', data: { 'application/json': 1n }, metadata: {} },

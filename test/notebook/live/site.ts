@@ -85,7 +85,10 @@ export class Site {
     return `http://127.0.0.1:${this.server.port}`;
   }
 
-  /** A request with this browser's cookie and this page's key, unless `headers` say otherwise; the address is sent as it is written. */
+  /**
+   * A request with this browser's cookie and this page's key, unless `headers` say otherwise; the address is sent as it
+   * is written.
+   */
   ask(method: string, path: string, headers: Record<string, string | undefined> = {}, body?: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
       void this.begin(method, path, headers, body).then(async (response) => {

@@ -50,7 +50,10 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
     return { page, loads: () => loads, incidents };
   }
 
-  /** Opens a page for the first time and waits until it is isolated. Asked anything earlier, it would take that for its reader's act, and stay. */
+  /**
+   * Opens a page for the first time and waits until it is isolated. Asked anything earlier, it would take that for its
+   * reader's act, and stay.
+   */
   async function arrive(page: Page, address: string): Promise<void> {
     const again = page.waitForResponse((response) => response.fromServiceWorker() && response.url() === address);
     await page.goto(address, { waitUntil: 'commit' });

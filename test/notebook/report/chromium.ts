@@ -8,8 +8,8 @@ export const skipWithoutChromium =
   chromiumPath === undefined && 'no Chromium is installed: install one (apt-get install chromium) or set CHROMIUM';
 
 /**
- * What a page does from now on that it should not: requests that are not its own, console errors and warnings, exceptions, and
- * dialogs, which are answered.
+ * What a page does from now on that it should not: requests that are not its own, console errors and warnings,
+ * exceptions, and dialogs, which are answered.
  */
 export function incidentsOf(
   page: Page,

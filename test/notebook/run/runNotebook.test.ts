@@ -122,7 +122,10 @@ test("papermill's options give parameters, another kernel, and the notebook on s
   assert.equal(readFileSync(file, 'utf8'), before);
 });
 
-/** A parameters cell, a value for its x, a cell below, and what that prints: be the value injected or written in its place. */
+/**
+ * A parameters cell, a value for its x, a cell below, and what that prints: be the value injected or written in its
+ * place.
+ */
 const moved: [string, string, ParameterValue, string, string][] = [
   ['a text', "const x = 'auto';", 'cpu', "if (x === 'auto') x.trim(); else console.log(x);", 'cpu'],
   ['a number', 'const x = 6;', 3, 'if (x === 6) x.toFixed(); console.log(x);', '3'],

@@ -135,8 +135,9 @@ export async function leg(setup: Setup, dir: string, startStep: number, stop: nu
 }
 
 /**
- * Trains once without a stop, and once with a stop at each of `count` random steps, each time saved in `dir` and resumed by a network,
- * an optimizer and a method built anew: losses, scores, weights and states must be the same to the last bit.
+ * Trains once without a stop, and once with a stop at each of `count` random steps, each time saved in `dir` and
+ * resumed by a network, an optimizer and a method built anew: losses, scores, weights and states must be the same to
+ * the last bit.
  */
 export async function resumesExactly(build: () => Setup, dir: string, seed: number, count: number): Promise<void> {
   const whole = build();

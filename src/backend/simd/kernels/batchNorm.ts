@@ -1,8 +1,8 @@
 // Batch normalisation with ReLU and gate in two passes forward and two backward, over x [pixels, channels].
 //
-// z = (x - mean) * scale + beta with scale = gamma / sqrt(variance + epsilon), y = relu?(z) * gate[image]; relu 6 is ReLU6.
-// Arrays of channels are padded to vectors, so that a vector at an odd end may be loaded; only what exists is stored.
-// A gate is [images, channels]; without one, gateStep is 0 and gate points at ones.
+// z = (x - mean) * scale + beta with scale = gamma / sqrt(variance + epsilon), y = relu?(z) * gate[image]; relu 6 is
+// ReLU6. Arrays of channels are padded to vectors, so that a vector at an odd end may be loaded; only what exists is
+// stored. A gate is [images, channels]; without one, gateStep is 0 and gate points at ones.
 import { addToDoubles, bytes, clip, leastOf, madd, mostOf, storeLanes, up4 } from './vector';
 
 /** Pixels whose values stay in the first-level cache while the channels pass one after the other. */
@@ -10,14 +10,20 @@ import { addToDoubles, bytes, clip, leastOf, madd, mostOf, storeLanes, up4 } fro
 @inline
 const STRIP: i32 = 64;
 
-/** The same of many channels, whose pixels lie so far apart that cache lines and pages get in each other's way: for what sums nothing. */
+/**
+ * The same of many channels, whose pixels lie so far apart that cache lines and pages get in each other's way: for what
+ * sums nothing.
+ */
 // @ts-ignore: decorator
 @inline
 function stripOf(channels: i32): i32 {
   return max(4, min(STRIP, 4096 / channels));
 }
 
-/** This chunk's sums of x - x0 and its square (doubles [2][channels]); x0, the first pixel, keeps large means from drowning the variance. */
+/**
+ * This chunk's sums of x - x0 and its square (doubles [2][channels]); x0, the first pixel, keeps large means from
+ * drowning the variance.
+ */
 export function batchNormSums(x: usize, channels: i32, sums: usize, begin: i32, end: i32, chunk: i32): void {
   const row = bytes(channels);
   const half = <usize>up4(channels) << 3;
@@ -137,8 +143,9 @@ function sumAbove(from: usize, end: usize, row: usize, dy: usize, dyRow: usize, 
 }
 
 /**
- * This chunk's sums of g and g * (x - mean) (doubles [2][channels]), where g is the gradient of z; and, with a gate, its gradient. dy's pixels are dyRow bytes apart.
- * Items are `unit` pixels each: with a gate whole images, so that one thread sums an image's gate.
+ * This chunk's sums of g and g * (x - mean) (doubles [2][channels]), where g is the gradient of z; and, with a gate,
+ * its gradient. dy's pixels are dyRow bytes apart. Items are `unit` pixels each: with a gate whole images, so that one
+ * thread sums an image's gate.
  */
 export function batchNormGradientSums(
   x: usize, dy: usize, dyRow: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, dgate: usize, imagePixels: i32, channels: i32,
@@ -185,7 +192,10 @@ export function batchNormGradientSums(
   }
 }
 
-/** dgamma, dbeta and, for dx = scale * g + slope * (x - mean) + shift, slope and shift [channels]. Moments that were given, not computed, carry no gradient: slope = shift = 0. */
+/**
+ * dgamma, dbeta and, for dx = scale * g + slope * (x - mean) + shift, slope and shift [channels]. Moments that were
+ * given, not computed, carry no gradient: slope = shift = 0.
+ */
 export function batchNormGradientMoments(
   sums: usize, chunks: i32, channels: i32, pixels: i32, epsilon: f64, variance: usize, scale: usize, given: i32,
   dgamma: usize, dbeta: usize, slope: usize, shift: usize,

@@ -14,7 +14,9 @@ function pixelAt(output: usize, p: i32, width: i32, row: usize, pixel: usize): u
   return output + <usize>y * row + <usize>(p - y * width) * pixel;
 }
 
-/** Brings the first `columns` channels of a tile in the stage, `stageRow` bytes a pixel, to pixels p.. of the output. */
+/**
+ * Brings the first `columns` channels of a tile in the stage, `stageRow` bytes a pixel, to pixels p.. of the output.
+ */
 // @ts-ignore: decorator
 @inline
 function unstage(
@@ -42,10 +44,10 @@ export function clipRows(at: usize, row: usize, columns: i32, relu: i32): void {
 /**
  * The convolution of `pixels` output pixels: for each tile of ROWS pixels, all panels of the packed filter.
  *
- * A panel has k rows of 8 floats, `panelStep` bytes lie between panels. `input` is the (padded) input of the first pixel, `rowStep` and `pixelStep` the bytes from one output pixel to the next
- * one below and beside it in the input; outRow and outPixel are the same in the output. A bias of 0 adds to what the output
- * holds. `stage` takes ROWS x 16 floats: tiles that are not full
- * go there first, since a full store would run over a neighbour.
+ * A panel has k rows of 8 floats, `panelStep` bytes lie between panels. `input` is the (padded) input of the first
+ * pixel, `rowStep` and `pixelStep` the bytes from one output pixel to the next one below and beside it in the input;
+ * outRow and outPixel are the same in the output. A bias of 0 adds to what the output holds. `stage` takes ROWS x 16
+ * floats: tiles that are not full go there first, since a full store would run over a neighbour.
  */
 export function convolvePixels(
   input: usize,
@@ -211,7 +213,10 @@ export function convolve(
   }
 }
 
-/** Rows [begin, end), `rows` at a time, of y [m, n] = relu?(a * b + bias) (or y += a * b where bias is 0); aStep is the bytes from one row of a to the next. */
+/**
+ * Rows [begin, end), `rows` at a time, of y [m, n] = relu?(a * b + bias) (or y += a * b where bias is 0); aStep is the
+ * bytes from one row of a to the next.
+ */
 export function multiplyRows(
   a: usize, packed: usize, bias: usize, y: usize, offsets: usize, m: i32, aStep: usize, k: i32, n: i32, relu: i32, rows: i32,
   begin: i32, end: i32, _chunk: i32, scratch: usize,
@@ -224,8 +229,9 @@ export function multiplyRows(
 }
 
 /**
- * A convolution of small images, one output position after the other: that pixel of many images fills the tiles, and taps that see
- * only padding cost nothing. Item i is position i / groups of the `images` images from (i mod groups) * images on.
+ * A convolution of small images, one output position after the other: that pixel of many images fills the tiles, and
+ * taps that see only padding cost nothing. Item i is position i / groups of the `images` images from (i mod groups) *
+ * images on.
  */
 export function convolvePositions(
   x: usize, packed: usize, bias: usize, y: usize, offsets: usize, batch: i32, height: i32, width: i32, cin: i32, top: i32, left: i32,

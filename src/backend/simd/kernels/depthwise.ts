@@ -1,4 +1,5 @@
-// Depthwise convolutions: every channel has a filter of its own. A filter [taps, channels] is read as it lies, from either end.
+// Depthwise convolutions: every channel has a filter of its own. A filter [taps, channels] is read as it lies, from
+// either end.
 import { ROWS, addPair, bytes, copyFloats, madd, storePair, up8 } from './vector';
 import { STAGE, clipRows } from './convolution';
 import { accumulatorBytes } from './filter';
@@ -7,8 +8,8 @@ import { Steps, wideDepthwiseTaps, wideDepthwiseTile } from './wideDepthwise';
 import { wide } from './wideTile';
 
 /**
- * Register tile, under the rules of tile.ts: out[r][0..8) = bias + sum_t in[a_r + offsets[t]][0..8) * w[t][0..8), where `tap` bytes lie
- * from one row of w to the next.
+ * Register tile, under the rules of tile.ts: out[r][0..8) = bias + sum_t in[a_r + offsets[t]][0..8) * w[t][0..8), where
+ * `tap` bytes lie from one row of w to the next.
  */
 export function depthwiseTile(
   w: usize, tap: usize, offsets: usize, end: usize, bias: usize, out: usize, outRow: usize,
@@ -116,8 +117,9 @@ function wideDepthwisePixels(
 }
 
 /**
- * A depthwise convolution over bands of `bandRows` output rows, as in `convolve`: x [N, height, width, channels], output pixels
- * outPixel bytes apart. With spread > 1 the input is x with that many steps from pixel to pixel and zeros between them.
+ * A depthwise convolution over bands of `bandRows` output rows, as in `convolve`: x [N, height, width, channels],
+ * output pixels outPixel bytes apart. With spread > 1 the input is x with that many steps from pixel to pixel and zeros
+ * between them.
  */
 export function depthwise(
   x: usize, w: usize, tap: usize, bias: usize, y: usize, offsets: usize, places: usize, height: i32, width: i32, channels: i32, top: i32, left: i32,
@@ -146,8 +148,8 @@ export function depthwise(
 }
 
 /**
- * Three taps of the filter gradient, eight channels: acc_i += sum_p in[x_i + places[p]][0..8) * dy[p][0..8), dy's pixels
- * dyRow bytes apart.
+ * Three taps of the filter gradient, eight channels: acc_i += sum_p in[x_i + places[p]][0..8) * dy[p][0..8), dy's
+ * pixels dyRow bytes apart.
  */
 export function depthwiseTaps(
   dy: usize, end: usize, dyRow: usize, places: usize, x0: usize, x1: usize, x2: usize, acc0: usize, acc1: usize, acc2: usize,
@@ -174,8 +176,8 @@ export function depthwiseTaps(
 }
 
 /**
- * The filter gradient of images [begin, end), left in this chunk's own accumulator [taps rounded up to ROWS][channels rounded up to 8];
- * bands as in `depthwise`.
+ * The filter gradient of images [begin, end), left in this chunk's own accumulator [taps rounded up to ROWS][channels
+ * rounded up to 8]; bands as in `depthwise`.
  */
 export function depthwiseFilter(
   x: usize, dy: usize, accumulators: usize, offsets: usize, places: usize, height: i32, width: i32, channels: i32, top: i32, left: i32,

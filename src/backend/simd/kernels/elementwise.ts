@@ -1,7 +1,10 @@
 // Operations on one value after the other, copies of columns, and sums.
 import { addToDoubles, bytes, clip, copyFloats, storeLanes, up4 } from './vector';
 
-/** Rows [begin, end) of `columns` floats, from a table with fromRow bytes a row to one with toRow: concatenation and slices. */
+/**
+ * Rows [begin, end) of `columns` floats, from a table with fromRow bytes a row to one with toRow: concatenation and
+ * slices.
+ */
 export function copyColumns(from: usize, fromRow: usize, to: usize, toRow: usize, columns: i32, begin: i32, end: i32): void {
   for (let r = begin; r < end; r++) copyFloats(from + <usize>r * fromRow, to + <usize>r * toRow, columns);
 }
@@ -36,7 +39,10 @@ function combineRow(operation: i32, a: usize, b: usize, bStep: usize, y: usize, 
   else combineLoop(3, a, b, bStep, y, n);
 }
 
-/** y[o][m][i] = a[o][m][i] op b[o][i], for rows (o, m) in [begin, end): the broadcasts that networks need. inner 1 makes b a number for each o. */
+/**
+ * y[o][m][i] = a[o][m][i] op b[o][i], for rows (o, m) in [begin, end): the broadcasts that networks need. inner 1 makes
+ * b a number for each o.
+ */
 export function binary(operation: i32, a: usize, b: usize, y: usize, middle: i32, inner: i32, begin: i32, end: i32): void {
   if (inner == 1) {
     for (let r = begin; r < end;) {
@@ -135,7 +141,10 @@ export function finishSums(sums: usize, chunks: i32, columns: i32, y: usize, fac
   }
 }
 
-/** y[o][i] = factor * sum over m of x[o][m][i], for o in [begin, end): global pooling, sums over the last axis (inner 1). */
+/**
+ * y[o][i] = factor * sum over m of x[o][m][i], for o in [begin, end): global pooling, sums over the last axis (inner
+ * 1).
+ */
 export function sumMiddle(x: usize, y: usize, middle: i32, inner: i32, factor: f64, begin: i32, end: i32): void {
   for (let o = begin; o < end; o++) {
     const from = x + bytes(o * middle * inner);

@@ -28,10 +28,10 @@ function packRows(from: usize, rowStep: usize, to: usize, count: i32): void {
 }
 
 /**
- * Lays a filter [kernelHeight, kernelWidth, cin, cout] out for the tiles: [output channel / 8][tap][input channel][8], with zeros where the
- * last panel has no channel. Taps are ky = ky0 + i * step (i < ny) and kx likewise, so a part of the kernel, or its
- * mirror image, can be taken. `transposed` exchanges the roles of input and output channels (backward input).
- * Works on panels [begin, end).
+ * Lays a filter [kernelHeight, kernelWidth, cin, cout] out for the tiles: [output channel / 8][tap][input channel][8],
+ * with zeros where the last panel has no channel. Taps are ky = ky0 + i * step (i < ny) and kx likewise, so a part of
+ * the kernel, or its mirror image, can be taken. `transposed` exchanges the roles of input and output channels
+ * (backward input). Works on panels [begin, end).
  */
 export function packFilter(
   w: usize, packed: usize, kw: i32, cin: i32, cout: i32,
@@ -71,8 +71,8 @@ export function packFilter(
 }
 
 /**
- * Byte offsets of the output pixels of `images` images of rows x width, in inputs of `pitch` floats a row and `imagePitch` a image.
- * Those of the floats under a kernel are those of one image of such floats.
+ * Byte offsets of the output pixels of `images` images of rows x width, in inputs of `pitch` floats a row and
+ * `imagePitch` a image. Those of the floats under a kernel are those of one image of such floats.
  */
 export function pixelOffsets(
   table: usize, images: i32, rows: i32, width: i32, channels: i32, pitch: i32, imagePitch: i32, stride: i32,

@@ -4,7 +4,10 @@ import { accumulatorBytes } from './filter';
 import { padBand } from './padding';
 import { outer16, wide } from './wideTile';
 
-/** acc[r][c] += sum_p input[offsets[p] + r] * dy[p][c] for whole tiles of ROWS rows, up to `rows` or just above, and all channels. */
+/**
+ * acc[r][c] += sum_p input[offsets[p] + r] * dy[p][c] for whole tiles of ROWS rows, up to `rows` or just above, and all
+ * channels.
+ */
 function accumulateTiles(
   input: usize, dy: usize, accumulator: usize, offsets: usize, pixels: i32, rows: i32, cout: i32, dyRow: usize,
 ): void {
@@ -38,7 +41,8 @@ export function accumulateFilter(
 }
 
 /**
- * The filter gradient of images [begin, end), left in this chunk's own accumulator (so that the sum over chunks has one order).
+ * The filter gradient of images [begin, end), left in this chunk's own accumulator (so that the sum over chunks has one
+ * order).
  * `offsets` describes what is taken at a time: `group` output rows of one image, or all rows of `images` small ones.
  */
 export function convolveFilter(
@@ -72,7 +76,10 @@ export function convolveFilter(
   }
 }
 
-/** Adds the products of `pixels` pixels with `span` neighbouring floats to rows of an accumulator, and to none behind them. */
+/**
+ * Adds the products of `pixels` pixels with `span` neighbouring floats to rows of an accumulator, and to none behind
+ * them.
+ */
 function accumulateSpan(
   input: usize, dy: usize, accumulator: usize, offsets: usize, pixels: i32, span: i32, cout: i32, dyRow: usize, stage: usize,
 ): void {
@@ -88,8 +95,8 @@ function accumulateSpan(
 }
 
 /**
- * The filter gradient of small images, images [begin, end), in this chunk's accumulator: one output position after the other, as in
- * convolvePositions. `offsets` are those of neighbouring images.
+ * The filter gradient of small images, images [begin, end), in this chunk's accumulator: one output position after the
+ * other, as in convolvePositions. `offsets` are those of neighbouring images.
  */
 export function convolveFilterPositions(
   x: usize, dy: usize, accumulators: usize, offsets: usize, height: i32, width: i32, cin: i32, top: i32, left: i32, ny: i32, nx: i32, stride: i32,
@@ -118,7 +125,10 @@ export function convolveFilterPositions(
   }
 }
 
-/** Sums the chunks' accumulators, in order, into rows [begin, end) of dw [kernelHeight * kernelWidth * cin, cout] (row = ky, kx, ci of the taken taps). */
+/**
+ * Sums the chunks' accumulators, in order, into rows [begin, end) of dw [kernelHeight * kernelWidth * cin, cout] (row =
+ * ky, kx, ci of the taken taps).
+ */
 export function sumFilterChunks(
   accumulators: usize,
   chunks: i32,

@@ -32,7 +32,10 @@ export function hardConcreteSample(
   }
 }
 
-/** dlogAlpha [channels] = sum over images of dmask * (zeta - gamma) * s (1 - s) / temperature where the mask is not clipped. Channels [begin, end). */
+/**
+ * dlogAlpha [channels] = sum over images of dmask * (zeta - gamma) * s (1 - s) / temperature where the mask is not
+ * clipped. Channels [begin, end).
+ */
 export function hardConcreteGradient(
   dmask: usize, mask: usize, dlogAlpha: usize, n: i32, channels: i32, temperature: f64, gamma: f64, zeta: f64, begin: i32, end: i32,
 ): void {
@@ -51,7 +54,10 @@ export function hardConcreteGradient(
 
 // Optimizer steps in place: each parameter and its state are read and written once.
 
-/** AdamW on vectors [begin, end): rest is 1 - beta, `rate` and `root` carry the corrections, param -= rate * m / (sqrt(v) * root + epsilon) after it shrank by `decay`. */
+/**
+ * AdamW on vectors [begin, end): rest is 1 - beta, `rate` and `root` carry the corrections, param -= rate * m /
+ * (sqrt(v) * root + epsilon) after it shrank by `decay`.
+ */
 export function adamW(
   param: usize, grad: usize, m: usize, v: usize, n: i32, beta1: f32, rest1: f32, beta2: f32, rest2: f32, rate: f32, root: f32, epsilon: f32, decay: f32,
   begin: i32, end: i32,
@@ -71,7 +77,10 @@ export function adamW(
   }
 }
 
-/** SGD on vectors [begin, end): g = grad + decay * param, velocity = momentum * velocity + g, param -= rate * velocity, or with nesterov rate * (g + momentum * velocity). velocity may be 0: none. */
+/**
+ * SGD on vectors [begin, end): g = grad + decay * param, velocity = momentum * velocity + g, param -= rate * velocity,
+ * or with nesterov rate * (g + momentum * velocity). velocity may be 0: none.
+ */
 export function sgd(
   param: usize, grad: usize, velocity: usize, n: i32, rate: f32, momentum: f32, nesterov: i32, decay: f32, begin: i32, end: i32,
 ): void {

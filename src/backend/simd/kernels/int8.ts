@@ -1,6 +1,6 @@
-// Convolutions of whole numbers. Values are codes of 7 bits, (code - zero) * scale, and weights have 8; the sums have 32 and are
-// exact, so that the order of adding changes nothing. A pixel takes `cell` bytes: its channels, up to a multiple of 4; what
-// the bytes behind the channels hold is multiplied with 0.
+// Convolutions of whole numbers. Values are codes of 7 bits, (code - zero) * scale, and weights have 8; the sums have
+// 32 and are exact, so that the order of adding changes nothing. A pixel takes `cell` bytes: its channels, up to a
+// multiple of 4; what the bytes behind the channels hold is multiplied with 0.
 import { storeLanes } from './vector';
 import { wide } from './wideTile';
 
@@ -10,13 +10,17 @@ const TILE: i32 = 6;
 const STAGE: usize = 512;
 /** The largest code. */
 const MOST: i32 = 127;
-/** 1.5 * 2^23: a float of less than 2^22 that is added to it is rounded to a whole number, to the even one of two, which its last bits then hold. */
+/**
+ * 1.5 * 2^23: a float of less than 2^22 that is added to it is rounded to a whole number, to the even one of two, which
+ * its last bits then hold.
+ */
 const ROUNDER: f32 = 12582912;
 const ROUNDER_BITS: i32 = 0x4b400000;
 
 /**
- * sum + w * x, four products to a lane. x has 7 bits, so that no engine may saturate or read a sign. `joined` takes one operation for it, which is
- * the fastest but wrong in the code that some engines compile first (V8 13.6): who passes it has tried it out.
+ * sum + w * x, four products to a lane. x has 7 bits, so that no engine may saturate or read a sign. `joined` takes one
+ * operation for it, which is the fastest but wrong in the code that some engines compile first (V8 13.6): who passes it
+ * has tried it out.
  */
 // @ts-ignore: decorator
 @inline
@@ -69,7 +73,10 @@ function product(sum: usize, factor: v128): v128 {
   return f32x4.mul(f32x4.convert_i32x4_s(v128.load(sum)), factor);
 }
 
-/** Six pixels by 8 channels: out[r][0..8) = start + sum_k x[a_r + offsets[k]] * panel[k], 32 bytes a row. As tile8 in tile.ts, with its rules. */
+/**
+ * Six pixels by 8 channels: out[r][0..8) = start + sum_k x[a_r + offsets[k]] * panel[k], 32 bytes a row. As tile8 in
+ * tile.ts, with its rules.
+ */
 // @ts-ignore: decorator
 @inline
 function tile8(
@@ -103,7 +110,9 @@ function tile8(
   v128.store(out, c50, 160); v128.store(out, c51, 176);
 }
 
-/** The same for 16 channels, 64 bytes a row, on engines that join vectors in pairs; `next` is the panel of the last 8. */
+/**
+ * The same for 16 channels, 64 bytes a row, on engines that join vectors in pairs; `next` is the panel of the last 8.
+ */
 // @ts-ignore: decorator
 @inline
 function tile16(
@@ -211,7 +220,9 @@ function finishCodes(
   }
 }
 
-/** Copies rows of pixels into a band as padBand does, with codes of `cell` bytes a pixel and the code of 0 around them. */
+/**
+ * Copies rows of pixels into a band as padBand does, with codes of `cell` bytes a pixel and the code of 0 around them.
+ */
 function padCodes(
   image: usize, band: usize, height: i32, width: i32, cell: i32, top: i32, left: i32, rows: i32, columns: i32, zero: i32,
 ): void {
@@ -232,8 +243,9 @@ function padCodes(
 }
 
 /**
- * A convolution over bands of output rows, as `convolve`: codes x to codes y (`coded`) or floats y, `row` bytes a pixel. `start` has the
- * whole number from which the sum of each channel begins, `factors` what it is multiplied with in the end. The border of x is `zero`.
+ * A convolution over bands of output rows, as `convolve`: codes x to codes y (`coded`) or floats y, `row` bytes a
+ * pixel. `start` has the whole number from which the sum of each channel begins, `factors` what it is multiplied with
+ * in the end. The border of x is `zero`.
  */
 export function convolveInt8(
   x: usize, packed: usize, start: usize, factors: usize, y: usize, offsets: usize,
@@ -324,7 +336,9 @@ export function quantizeRows(x: usize, y: usize, channels: i32, inverse: f32, ze
   }
 }
 
-/** Floats out of the codes of pixels [begin, end): (code - zero) * scale; xRow and yRow are bytes from pixel to pixel. */
+/**
+ * Floats out of the codes of pixels [begin, end): (code - zero) * scale; xRow and yRow are bytes from pixel to pixel.
+ */
 export function dequantizeRows(
   x: usize, xRow: usize, y: usize, yRow: usize, channels: i32, scale: f32, zero: i32, begin: i32, end: i32,
 ): void {
@@ -338,7 +352,10 @@ export function dequantizeRows(
   }
 }
 
-/** The largest code of each window, for output rows [begin, end) of all images; what lies outside of an image never wins. */
+/**
+ * The largest code of each window, for output rows [begin, end) of all images; what lies outside of an image never
+ * wins.
+ */
 export function poolCodes(
   x: usize, y: usize, row: usize, height: i32, width: i32, channels: i32, ny: i32, nx: i32, stride: i32, top: i32, left: i32,
   outHeight: i32, outWidth: i32, begin: i32, end: i32,

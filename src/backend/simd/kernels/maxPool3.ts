@@ -1,7 +1,11 @@
-// Max pooling over windows of 3x3: maxima of three neighbours, then of three rows. Neighbouring windows share the first half.
+// Max pooling over windows of 3x3: maxima of three neighbours, then of three rows. Neighbouring windows share the first
+// half.
 import { bytes, packPositions, storeLanes, storePair, storePositions, up4 } from './vector';
 
-/** Takes v, the value of tap `tap`, where it is greater than the maximum so far; NaN never is. Ties stay with the earlier tap. */
+/**
+ * Takes v, the value of tap `tap`, where it is greater than the maximum so far; NaN never is. Ties stay with the
+ * earlier tap.
+ */
 // @ts-ignore: decorator
 @inline
 function laterTap(id: v128, m: v128, v: v128, tap: i32): v128 {
@@ -64,7 +68,10 @@ function maxOfSome(at: usize, end: usize, pixel: usize, first: i32, last: i32, m
   }
 }
 
-/** For each output column of one input row: the maximum of its 3 neighbours and which of them it was, each pixel in whole vectors. */
+/**
+ * For each output column of one input row: the maximum of its 3 neighbours and which of them it was, each pixel in
+ * whole vectors.
+ */
 function maxOfColumns(row: usize, maxima: usize, ids: usize, width: i32, channels: i32, stride: i32, left: i32, outWidth: i32): void {
   const pixel = bytes(channels);
   const padded = bytes(up4(channels));
@@ -78,7 +85,10 @@ function maxOfColumns(row: usize, maxima: usize, ids: usize, width: i32, channel
   }
 }
 
-/** The maxima alone, pixel by pixel without a gap: what one writes behind its end the next one writes again. `ids` is room for those of one pixel. */
+/**
+ * The maxima alone, pixel by pixel without a gap: what one writes behind its end the next one writes again. `ids` is
+ * room for those of one pixel.
+ */
 function maximaOfColumns(row: usize, maxima: usize, ids: usize, width: i32, channels: i32, stride: i32, left: i32, outWidth: i32): void {
   const pixel = bytes(channels);
   for (let ox = 0; ox < outWidth;) {
@@ -96,7 +106,9 @@ function maximaOfColumns(row: usize, maxima: usize, ids: usize, width: i32, chan
   }
 }
 
-/** Joins three rows of column maxima, whose ids lie `ids` bytes behind them, to one row of the output; whole vectors. */
+/**
+ * Joins three rows of column maxima, whose ids lie `ids` bytes behind them, to one row of the output; whole vectors.
+ */
 export function joinThreeRows(a: usize, b: usize, c: usize, ids: usize, y: usize, end: usize, positions: usize): void {
   while (y < end) {
     let m = v128.load(a);
@@ -151,7 +163,10 @@ function joinSomeRows(
   }
 }
 
-/** 3 x 3 windows as maxima of columns, then of rows: neighbouring windows share the first half. Output rows [begin, end); scratch holds three rows. */
+/**
+ * 3 x 3 windows as maxima of columns, then of rows: neighbouring windows share the first half. Output rows [begin,
+ * end); scratch holds three rows.
+ */
 export function maxPool3(
   x: usize, y: usize, positions: usize, height: i32, width: i32, channels: i32, kh: i32, kw: i32, stride: i32, top: i32, left: i32,
   outHeight: i32, outWidth: i32, begin: i32, end: i32, _chunk: i32, scratch: usize,

@@ -2,7 +2,8 @@ import { bytes, copyFloats } from './vector';
 
 /**
  * Copies `rows` rows of an image [height, width, channels] into a zero-bordered band: row r of the band is image row
- * top + r, column c is image column left + c, and what lies outside of the image is 0. top and left are negative for a border.
+ * top + r, column c is image column left + c, and what lies outside of the image is 0. top and left are negative for a
+ * border.
  */
 export function padBand(
   image: usize,

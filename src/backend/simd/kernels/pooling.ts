@@ -1,4 +1,5 @@
-// Max and average pooling over windows of any size, stride and padding; padding never wins a maximum and does not count in an average.
+// Max and average pooling over windows of any size, stride and padding; padding never wins a maximum and does not count
+// in an average.
 import { bytes, storeLanes, storePositions } from './vector';
 
 /** One window of nh x nw taps from `corner`; the first has number `tap`, each row of the whole window counts kw. */
@@ -20,7 +21,10 @@ function maxWindow(corner: usize, row: usize, pixel: usize, nh: i32, nw: i32, ta
   }
 }
 
-/** Max pooling of output rows [begin, end) (image * outHeight + row). `positions`, if not 0, receives one byte a value: which tap won. */
+/**
+ * Max pooling of output rows [begin, end) (image * outHeight + row). `positions`, if not 0, receives one byte a value:
+ * which tap won.
+ */
 export function maxPool(
   x: usize, y: usize, positions: usize, height: i32, width: i32, channels: i32, kh: i32, kw: i32, stride: i32, top: i32, left: i32,
   outHeight: i32, outWidth: i32, begin: i32, end: i32,
@@ -44,8 +48,8 @@ export function maxPool(
 }
 
 /**
- * The gradient of max pooling for images [begin, end): each value goes to the one place its maximum came from, so going there
- * is cheaper than offering it to all taps. `scratch` holds the byte offset of every tap.
+ * The gradient of max pooling for images [begin, end): each value goes to the one place its maximum came from, so going
+ * there is cheaper than offering it to all taps. `scratch` holds the byte offset of every tap.
  */
 export function maxPoolGradient(
   dy: usize, positions: usize, dx: usize, height: i32, width: i32, channels: i32, kh: i32, kw: i32, stride: i32, top: i32, left: i32,
@@ -111,7 +115,10 @@ export function averagePool(
   }
 }
 
-/** The gradient of average pooling for images [begin, end), as tfjs defines it: every window counts kh * kw taps, padded or not. */
+/**
+ * The gradient of average pooling for images [begin, end), as tfjs defines it: every window counts kh * kw taps, padded
+ * or not.
+ */
 export function averagePoolGradient(
   dy: usize, dx: usize, height: i32, width: i32, channels: i32, kh: i32, kw: i32, stride: i32, top: i32, left: i32,
   outHeight: i32, outWidth: i32, begin: i32, end: i32,

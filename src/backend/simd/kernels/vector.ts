@@ -1,6 +1,9 @@
 // What every kernel counts with: four floats at a time, fused multiply-add where the machine has it.
 
-/** Pixels (rows) of a register tile. Without fused multiply-add one register must hold the product, so one row fewer fits. */
+/**
+ * Pixels (rows) of a register tile. Without fused multiply-add one register must hold the product, so one row fewer
+ * fits.
+ */
 // @ts-ignore: decorator
 @inline
 export const ROWS: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 5;
@@ -21,7 +24,9 @@ export function nmadd(a: v128, b: v128, c: v128): v128 {
   else return f32x4.sub(c, f32x4.mul(a, b));
 }
 
-/** Number i of a table of floats in every lane: a constant in the code would be put together anew wherever it is used. */
+/**
+ * Number i of a table of floats in every lane: a constant in the code would be put together anew wherever it is used.
+ */
 // @ts-ignore: decorator
 @inline
 export function constant(table: usize, i: i32): v128 {

@@ -1,5 +1,5 @@
-// The 3x3 tiles of depthwise convolutions where the engine joins pairs of 128-bit operations (wideTile.ts): all nine taps in one round, for what
-// depthwise.ts does in nine is over too soon then. The sums are the same, bit for bit.
+// The 3x3 tiles of depthwise convolutions where the engine joins pairs of 128-bit operations (wideTile.ts): all nine
+// taps in one round, for what depthwise.ts does in nine is over too soon then. The sums are the same, bit for bit.
 import { clip, leastOf, madd, mostOf } from './vector';
 
 /** What a tile reads once and needs no register for; all but relu are addresses and bytes. */
@@ -32,8 +32,8 @@ function high(p: usize, pixel: usize, w0: v128, w1: v128, w2: v128, c: v128): v1
 }
 
 /**
- * Four output pixels of one row, `length` bytes of channels: out = relu?(bias + sum of 3x3 taps). r0, r1 and r2 are the first window's
- * rows in the input.
+ * Four output pixels of one row, `length` bytes of channels: out = relu?(bias + sum of 3x3 taps). r0, r1 and r2 are the
+ * first window's rows in the input.
  */
 export function wideDepthwiseTile(steps: Steps, w: usize, length: usize, r0: usize, r1: usize, r2: usize): void {
   const tap = steps.tap, pixel = steps.pixel, step = steps.step, outPixel = steps.outPixel;
@@ -94,8 +94,8 @@ export function wideDepthwiseTile(steps: Steps, w: usize, length: usize, r0: usi
 }
 
 /**
- * All taps of a 3x3 filter gradient, eight channels: acc[t] += sum_p in[r_ky + kx pixel + places[p]] * dy[p], dy's pixels dyRow
- * bytes apart, rows of acc accRow.
+ * All taps of a 3x3 filter gradient, eight channels: acc[t] += sum_p in[r_ky + kx pixel + places[p]] * dy[p], dy's
+ * pixels dyRow bytes apart, rows of acc accRow.
  */
 export function wideDepthwiseTaps(
   dy: usize, end: usize, dyRow: usize, places: usize, r0: usize, r1: usize, r2: usize, pixel: usize, acc: usize, accRow: usize,

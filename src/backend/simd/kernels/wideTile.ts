@@ -1,6 +1,7 @@
-// Tiles of 6 pixels by 16 channels, for engines that join two neighbouring 128-bit operations into one of 256 bits (V8's revectorisation):
-// 12 accumulators of 256 bits then, where the tiles of 8 channels are too few to hide a multiply-add's latency. Without that they would
-// be 24 accumulators in 16 registers, so they run only where `wide` is set. The sums are those of the narrow tiles, bit for bit.
+// Tiles of 6 pixels by 16 channels, for engines that join two neighbouring 128-bit operations into one of 256 bits
+// (V8's revectorisation): 12 accumulators of 256 bits then, where the tiles of 8 channels are too few to hide a
+// multiply-add's latency. Without that they would be 24 accumulators in 16 registers, so they run only where `wide` is
+// set. The sums are those of the narrow tiles, bit for bit.
 import { madd } from './vector';
 
 /** Whether this engine joins 128-bit operations in pairs. */
@@ -18,7 +19,10 @@ export class Ends {
   outRow: usize;
 }
 
-/** Forward tile: out[r][0..16) = bias + sum_k in[a_r + offsets[k]] * (panel[k], next[k]); `next` is the panel of the following 8 channels. */
+/**
+ * Forward tile: out[r][0..16) = bias + sum_k in[a_r + offsets[k]] * (panel[k], next[k]); `next` is the panel of the
+ * following 8 channels.
+ */
 export function tile16(
   ends: Ends, panel: usize, next: usize, end: usize, offsets: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
 ): void {

@@ -1,5 +1,5 @@
-// Convolutions of stride 1 as Winograd's F(4x4, 3x3) and F(4x4, 5x5): 36 or 64 products of small matrices instead of 144 or 400
-// multiply-adds for every 4x4 outputs. A tile sees points x points inputs, points = kernel + 3.
+// Convolutions of stride 1 as Winograd's F(4x4, 3x3) and F(4x4, 5x5): 36 or 64 products of small matrices instead of
+// 144 or 400 multiply-adds for every 4x4 outputs. A tile sees points x points inputs, points = kernel + 3.
 import { ROWS, bytes, copyFloats, up4, up8 } from './vector';
 import { STAGE, convolvePixels } from './convolution';
 import { accumulateFilter } from './filterGradient';
@@ -11,7 +11,10 @@ import * as five from './winograd5';
 /** Bytes between rows of a filter half of whose transform is done: four channels. */
 const FILTER_ROW: usize = 128;
 
-/** A filter [kernel, kernel, cin, cout] into U [points * points][output channel / 8][input channel][8], mirrored and transposed for the backward input. Panels [begin, end). */
+/**
+ * A filter [kernel, kernel, cin, cout] into U [points * points][output channel / 8][input channel][8], mirrored and
+ * transposed for the backward input. Panels [begin, end).
+ */
 export function winogradFilter(
   w: usize, u: usize, kernel: i32, cin: i32, cout: i32, transposed: i32, begin: i32, end: i32, _chunk: i32, scratch: usize,
 ): void {
@@ -53,7 +56,8 @@ function evenBlock(tiles: i32, most: i32): i32 {
 }
 
 /**
- * y = relu?(x * filter + bias), `pixel` bytes from one pixel to the next, for tiles of images [begin, end), `block` tiles at a time. Scratch: stage, square, patch, input planes, output planes.
+ * y = relu?(x * filter + bias), `pixel` bytes from one pixel to the next, for tiles of images [begin, end), `block`
+ * tiles at a time. Scratch: stage, square, patch, input planes, output planes.
  */
 export function winogradConvolve(
   x: usize, u: usize, bias: usize, relu: i32, zeros: usize, y: usize, pixel: usize, offsets: usize,
@@ -111,7 +115,10 @@ export function winogradConvolve(
   }
 }
 
-/** The filter gradient of images [begin, end) in Winograd's domain: this chunk's accumulator [points * points][cin in tiles][cout in panels]. */
+/**
+ * The filter gradient of images [begin, end) in Winograd's domain: this chunk's accumulator [points * points][cin in
+ * tiles][cout in panels].
+ */
 export function winogradFilterGradient(
   x: usize, dy: usize, accumulators: usize, offsets: usize,
   height: i32, width: i32, cin: i32, kernel: i32, top: i32, left: i32, outHeight: i32, outWidth: i32, cout: i32,
@@ -144,7 +151,9 @@ export function winogradFilterGradient(
   }
 }
 
-/** Sums the chunks' accumulators, in order, and brings input channels [begin, end) back: dw [kernel, kernel, cin, cout]. */
+/**
+ * Sums the chunks' accumulators, in order, and brings input channels [begin, end) back: dw [kernel, kernel, cin, cout].
+ */
 export function winogradFilterSum(
   accumulators: usize, chunks: i32, dw: usize, kernel: usize, cin: i32, cout: i32, begin: i32, end: i32, _chunk: i32, scratch: usize,
 ): void {

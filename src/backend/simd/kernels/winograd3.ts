@@ -1,7 +1,8 @@
-// The one-dimensional transforms of Winograd's F(4, 3) (Lavin and Gray, arXiv 1509.09308): four outputs of a kernel of three taps from
-// the six points 0, +-3/4, +-3/2 and infinity. The usual 0, +-1, +-2 are as much work but four times less exact. Each transform reads
-// its values `step` bytes apart and writes them `outStep` bytes apart; a 2-D one is rows, then columns. Those of images take eight
-// channels (d and e), all loads before the first store, so that an engine can join them to 256 bits; those of filters take four.
+// The one-dimensional transforms of Winograd's F(4, 3) (Lavin and Gray, arXiv 1509.09308): four outputs of a kernel of
+// three taps from the six points 0, +-3/4, +-3/2 and infinity. The usual 0, +-1, +-2 are as much work but four times
+// less exact. Each transform reads its values `step` bytes apart and writes them `outStep` bytes apart; a 2-D one is
+// rows, then columns. Those of images take eight channels (d and e), all loads before the first store, so that an
+// engine can join them to 256 bits; those of filters take four.
 import { constant, madd, nmadd, storePair } from './vector';
 
 const A: f32 = 3.0 / 4;

@@ -1,5 +1,6 @@
-// The one-dimensional transforms of Winograd's F(4, 5): four outputs of a kernel of five taps from the eight points 0, +-1, +-2, +-1/2
-// and infinity. As in winograd3.ts each reads its values `step` bytes apart and writes them `outStep` apart, for eight channels or four.
+// The one-dimensional transforms of Winograd's F(4, 5): four outputs of a kernel of five taps from the eight points 0,
+// +-1, +-2, +-1/2 and infinity. As in winograd3.ts each reads its values `step` bytes apart and writes them `outStep`
+// apart, for eight channels or four.
 import { constant, madd, nmadd, storePair } from './vector';
 
 /** What divides the filter's points 0, +-1, +-2 and +-1/2. */

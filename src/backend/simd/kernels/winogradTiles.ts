@@ -1,4 +1,5 @@
-// Tiles of a image into Winograd's domain and back: a 2-D transform is a 1-D one of the rows, then one of the columns, for all channels.
+// Tiles of a image into Winograd's domain and back: a 2-D transform is a 1-D one of the rows, then one of the columns,
+// for all channels.
 import { bytes, up4 } from './vector';
 import { padBand } from './padding';
 import * as three from './winograd3';
@@ -23,8 +24,8 @@ function spread(kernel: usize, size: usize, from: usize, step: usize, to: usize,
 }
 
 /**
- * size x size values, of the input (size points) or of a gradient (4), to points x points. Eight channels at a time, at least eight in
- * all (rounded up to 4): where four are left, the four before them are done again.
+ * size x size values, of the input (size points) or of a gradient (4), to points x points. Eight channels at a time, at
+ * least eight in all (rounded up to 4): where four are left, the four before them are done again.
  */
 // @ts-ignore: decorator
 @inline
@@ -41,8 +42,8 @@ function spreadTile(
 }
 
 /**
- * points x points products to 4x4 outputs, and a bias: eight channels at a time, at least eight in all. Where fewer are left, they are done
- * together with those before them again: nothing is written behind the last channel.
+ * points x points products to 4x4 outputs, and a bias: eight channels at a time, at least eight in all. Where fewer are
+ * left, they are done together with those before them again: nothing is written behind the last channel.
  */
 // @ts-ignore: decorator
 @inline
@@ -66,8 +67,9 @@ function outputTile(kernel: usize, from: usize, plane: usize, square: usize, ste
   }
 }
 
-// One tile for all its channels. They are exported, so that each stays a function of its own, compiled for one kernel, which does not know
-// the square's step, PIXEL: an address put together from constants is folded here and not there, and its pair is not joined.
+// One tile for all its channels. They are exported, so that each stays a function of its own, compiled for one kernel,
+// which does not know the square's step, PIXEL: an address put together from constants is folded here and not there,
+// and its pair is not joined.
 
 export function inputTile3(from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32): void {
   spreadTile(3, 6, from, row, pixel, square, step, to, plane, channels);
@@ -93,7 +95,10 @@ export function outputTile5(from: usize, plane: usize, square: usize, step: usiz
   outputTile(5, from, plane, square, step, to, row, pixel, bias, relu, channels);
 }
 
-/** Tiles [first, first + count) of a image [N, height, width, channels] into planes [points * points][count][channels rounded up to 4]; size points for inputs, 4 for gradients. */
+/**
+ * Tiles [first, first + count) of a image [N, height, width, channels] into planes [points * points][count][channels
+ * rounded up to 4]; size points for inputs, 4 for gradients.
+ */
 export function transformTiles(
   x: usize, planes: usize, square: usize, patch: usize, height: i32, width: i32, channels: i32, top: i32, left: i32,
   tilesDown: i32, tilesAcross: i32, first: i32, count: i32, kernel: i32, size: i32,

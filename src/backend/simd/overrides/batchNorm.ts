@@ -4,7 +4,10 @@ import type { SimdBackend } from '../simdBackend.js';
 import type { Deferred } from '../deferred.js';
 import { isRecording, releaseAfterUse, type Inputs, type OwnKernels } from './override.js';
 
-/** Partial sums of the moments and their gradients: fixed by the shape, so that any number of threads adds in the same order. */
+/**
+ * Partial sums of the moments and their gradients: fixed by the shape, so that any number of threads adds in the same
+ * order.
+ */
 const MOST_CHUNKS = 16;
 
 interface Layout {
@@ -39,7 +42,10 @@ function withChannels<T>(backend: SimdBackend, channels: number, count: number, 
   return backend.withBlock(count * bytes, (block) => use(Array.from({ length: count }, (_, i) => block + i * bytes)));
 }
 
-/** The end of a batch normalisation, y = relu?((x - mean) * scale + beta) * gate, put off until it is known where y goes. Frees `block`, which holds mean, scale and beta. */
+/**
+ * The end of a batch normalisation, y = relu?((x - mean) * scale + beta) * gate, put off until it is known where y
+ * goes. Frees `block`, which holds mean, scale and beta.
+ */
 function deferApply(backend: SimdBackend, { x, gate }: Inputs, block: number, relu: Relu): tf.TensorInfo {
   const { channels, pixels } = layout(backend, x, gate);
   const [mean, scale, beta] = [0, 1, 2].map((i) => block + i * channelBytes(channels));
@@ -80,7 +86,10 @@ function fusedBatchNorm(
   return [deferApply(backend, inputs, block, relu), mean, variance];
 }
 
-/** y of x and its optional gamma, beta and gate, with given mean and variance; `scaled` says whether gamma is more than ones. */
+/**
+ * y of x and its optional gamma, beta and gate, with given mean and variance; `scaled` says whether gamma is more than
+ * ones.
+ */
 function fusedBatchNormInference(
   backend: SimdBackend,
   inputs: Inputs,
@@ -160,7 +169,10 @@ function fusedBatchNormGrad(
   return dgate ? [dx, dgamma, dbeta, dgate] : [dx, dgamma, dbeta];
 }
 
-/** The gradients as tfjs wants them. With and without a gate they are two kernels, since tfjs saves every input that a gradient names. */
+/**
+ * The gradients as tfjs wants them. With and without a gate they are two kernels, since tfjs saves every input that a
+ * gradient names.
+ */
 export const batchNormGradients: tf.GradConfig[] = [false, true].flatMap((gated) => {
   const names = gated ? ['x', 'gamma', 'beta', 'gate'] : ['x', 'gamma', 'beta'];
   const gradFunc =

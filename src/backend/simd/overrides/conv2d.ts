@@ -27,7 +27,10 @@ import { filterGradient } from './filterGradient.js';
 /** The widest output for which the backend's zeros can stand in for a bias. */
 export const MAX_CHANNELS = 16384;
 
-/** y = x * filter (+ bias), for geometries that the fast kernels cover, as `compute` does it; put off, since what follows can often be done on the way. */
+/**
+ * y = x * filter (+ bias), for geometries that the fast kernels cover, as `compute` does it; put off, since what
+ * follows can often be done on the way.
+ */
 export function convolveForward(
   backend: SimdBackend,
   g: Geometry,
@@ -86,8 +89,8 @@ function computeForward(backend: SimdBackend, whole: Whole): void {
 }
 
 /**
- * dx = the gradient of the input. Stride 1 is one convolution of dy with the mirrored filter; stride s is s * s of them, each with
- * the taps that meet every s-th pixel.
+ * dx = the gradient of the input. Stride 1 is one convolution of dy with the mirrored filter; stride s is s * s of
+ * them, each with the taps that meet every s-th pixel.
  */
 function convolveBackwardInput(
   backend: SimdBackend,

@@ -29,8 +29,8 @@ export interface Whole {
 }
 
 /**
- * One pass of the direct kernel: `g` is what it computes, the taps say which part of the filter it uses. A bias of 0 adds to what
- * y holds.
+ * One pass of the direct kernel: `g` is what it computes, the taps say which part of the filter it uses. A bias of 0
+ * adds to what y holds.
  */
 export interface ConvolutionPass extends Omit<Whole, 'row'> {
   rows: Taps;
@@ -44,7 +44,9 @@ const BAND_BYTES = 512 * 1024;
 /** Bytes of a block of tiles in Winograd's domain that do. */
 const WINOGRAD_BYTES = 400_000;
 
-/** The pass without the taps that see only padding, or undefined if none sees the image: the output is then the bias. */
+/**
+ * The pass without the taps that see only padding, or undefined if none sees the image: the output is then the bias.
+ */
 export function trimPass(pass: ConvolutionPass): ConvolutionPass | undefined {
   const seeing = seeingTaps(pass.g, pass.rows, pass.columns);
   return seeing && { ...pass, ...seeing };
@@ -71,8 +73,8 @@ export function convolveDirect(backend: SimdBackend, pass: ConvolutionPass): voi
 }
 
 /**
- * Calls `use` with a filter that `pack` has laid out in `bytes` bytes for the kernels, and with room for `offsets` table entries. A filter
- * that is kept is laid out once and stays with its tensor; `form` says how.
+ * Calls `use` with a filter that `pack` has laid out in `bytes` bytes for the kernels, and with room for `offsets`
+ * table entries. A filter that is kept is laid out once and stays with its tensor; `form` says how.
  */
 export function withPacked(
   backend: SimdBackend,
@@ -133,7 +135,8 @@ function convolvePositions(backend: SimdBackend, pass: ConvolutionPass): void {
 }
 
 /**
- * How an image is cut into bands of output rows: enough for all threads, and small enough for the cache if they have to be copied, which
+ * How an image is cut into bands of output rows: enough for all threads, and small enough for the cache if they have to
+ * be copied, which
  * `columns` > 0 says.
  */
 export function bandsOf(

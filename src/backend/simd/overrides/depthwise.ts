@@ -14,8 +14,8 @@ import {
 } from './override.js';
 
 /**
- * Calls `use` with an input that has a channel for each output, and with that geometry: where a filter has several outputs for each
- * channel, the channel that many times.
+ * Calls `use` with an input that has a channel for each output, and with that geometry: where a filter has several
+ * outputs for each channel, the channel that many times.
  */
 function withChannels(backend: SimdBackend, g: Geometry, x: number, use: (x: number, g: Geometry) => void): void {
   const { cin, cout } = g;
@@ -39,7 +39,10 @@ function withFilter(backend: SimdBackend, filter: Filter, use: (pointer: number)
   withPacked(backend, rows, { form: 'depthwise', bytes: n * 4, offsets: 0 }, pack, use);
 }
 
-/** What the kernel computes: y = relu?(x * w + bias) of a geometry with as many inputs as outputs, `tap` bytes from one row of w to the next. */
+/**
+ * What the kernel computes: y = relu?(x * w + bias) of a geometry with as many inputs as outputs, `tap` bytes from one
+ * row of w to the next.
+ */
 interface Pass extends Omit<Whole, 'filter'> {
   w: number;
   tap: number;
@@ -62,7 +65,10 @@ const shapeOf = (g: Geometry, columns: number): number[] => {
   return [height, width, cin, top, left, columns, kernelHeight, kernelWidth, stride];
 };
 
-/** Calls `use` with tables of where taps lie in a band of `columns` (0: the image itself), and where output pixels' windows begin. */
+/**
+ * Calls `use` with tables of where taps lie in a band of `columns` (0: the image itself), and where output pixels'
+ * windows begin.
+ */
 function withTables(
   backend: SimdBackend,
   { kernelHeight, kernelWidth, cin, width, outWidth, stride }: Geometry,

@@ -12,7 +12,10 @@ const GRAIN_VECTORS = 4096;
 const BINARY = { Add: 0, Sub: 1, Multiply: 2, RealDiv: 3 } as const;
 const UNARY = { Relu: 0, Neg: 1, Square: 2, Sqrt: 3, Abs: 4, Step: 5, Relu6: 6 } as const;
 
-/** How small repeats in large: as [outer, middle, inner] with the middle axes missing from small. Undefined if it repeats otherwise. */
+/**
+ * How small repeats in large: as [outer, middle, inner] with the middle axes missing from small. Undefined if it
+ * repeats otherwise.
+ */
 function repetition(large: number[], small: number[]): { middle: number; inner: number } | undefined {
   const padded = [...Array<number>(large.length - small.length).fill(1), ...small];
   const repeated = large.map((n, i) => padded[i] !== n);
@@ -60,8 +63,9 @@ function dense(backend: SimdBackend, operation: number, a: tf.TensorInfo, b: tf.
 }
 
 /**
- * a + b where one of them is a convolution that is not computed yet: deferred as well, for when it is computed it can add to the other
- * one's values in place, unless they are still in use elsewhere. Gradients of a tensor with several consumers are such sums.
+ * a + b where one of them is a convolution that is not computed yet: deferred as well, for when it is computed it can
+ * add to the other one's values in place, unless they are still in use elsewhere. Gradients of a tensor with several
+ * consumers are such sums.
  */
 function deferSum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.TensorInfo | undefined {
   // The base gives its block, so it had better have one already.
@@ -124,8 +128,9 @@ export function reluGrad(backend: SimdBackend, { dy, y }: Inputs): tf.TensorInfo
 }
 
 /**
- * The gradient of ReLU from its output, for every backend, in place of tfjs's from its input: a convolution whose ReLU is done on the way
- * never has that input. A gradient that may itself be differentiated is composed of operations that tfjs can differentiate.
+ * The gradient of ReLU from its output, for every backend, in place of tfjs's from its input: a convolution whose ReLU
+ * is done on the way never has that input. A gradient that may itself be differentiated is composed of operations that
+ * tfjs can differentiate.
  */
 export const reluGradient: tf.GradConfig = {
   kernelName: 'Relu',

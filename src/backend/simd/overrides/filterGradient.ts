@@ -10,8 +10,9 @@ const ACCUMULATORS = 64 * 2 ** 20;
 export const PIXELS = 128;
 
 /**
- * How many partial sums a gradient is made of: a power of two, a function of the shape alone, so that every number of threads
- * adds in the same order. Each should cover a few hundred pixels (tiles), or the sums cost more than they bring.
+ * How many partial sums a gradient is made of: a power of two, a function of the shape alone, so that every number of
+ * threads adds in the same order. Each should cover a few hundred pixels (tiles), or the sums cost more than they
+ * bring.
  */
 export function partialSums(batch: number, pixels: number, enough: number, accumulatorBytes: number): number {
   const most = Math.min(batch, 16, Math.max(2, pixels / enough), ACCUMULATORS / accumulatorBytes);

@@ -19,7 +19,9 @@ function convBias(backend: SimdBackend, { x, filter, bias }: Inputs, attributes:
   return convolveForward(backend, g, x, filter, bias);
 }
 
-/** The sum of dy over all pixels: exactly zero, and no need to add, where a batch normalisation follows the convolution. */
+/**
+ * The sum of dy over all pixels: exactly zero, and no need to add, where a batch normalisation follows the convolution.
+ */
 function biasGrad(backend: SimdBackend, { dy }: Inputs): tf.TensorInfo {
   const channels = dy.shape[dy.shape.length - 1];
   const dbias = backend.output([channels]);

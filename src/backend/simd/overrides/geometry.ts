@@ -25,7 +25,10 @@ export interface Geometry {
   cout: number;
 }
 
-/** The geometry of a convolution, or depthwise one, or undefined where the fast kernels do not apply (channels first, dilation, unequal strides). */
+/**
+ * The geometry of a convolution, or depthwise one, or undefined where the fast kernels do not apply (channels first,
+ * dilation, unequal strides).
+ */
 export function convolutionGeometry(
   xShape: number[],
   filterShape: number[],
@@ -71,8 +74,8 @@ export interface Taps {
 export const allTaps = (count: number): Taps => ({ first: 0, count, step: 1 });
 
 /**
- * Leaves out the taps that see only padding (a 3x3 kernel on a 1x1 image has one that sees more), and says where the first
- * one left begins: output o and tap i meet input o * stride - pad + i.
+ * Leaves out the taps that see only padding (a 3x3 kernel on a 1x1 image has one that sees more), and says where the
+ * first one left begins: output o and tap i meet input o * stride - pad + i.
  */
 function trimTaps(taps: Taps, pad: number, size: number, stride: number, outSize: number): { taps: Taps; pad: number } {
   let { first, count } = taps;
@@ -85,7 +88,9 @@ function trimTaps(taps: Taps, pad: number, size: number, stride: number, outSize
   return { taps: { first, count, step: taps.step }, pad };
 }
 
-/** The taps of a kernel that see the image, and the geometry of a kernel of those alone; undefined if there are none. */
+/**
+ * The taps of a kernel that see the image, and the geometry of a kernel of those alone; undefined if there are none.
+ */
 export function seeingTaps(
   g: Geometry,
   rows: Taps,
@@ -107,8 +112,8 @@ export function borderedColumns(g: Geometry): number {
 }
 
 /**
- * Whether a direct convolution of many small images is better done position by position: image by image, a good part of its tiles
- * would be empty and of its taps would see only padding.
+ * Whether a direct convolution of many small images is better done position by position: image by image, a good part of
+ * its tiles would be empty and of its taps would see only padding.
  */
 export function prefersPositions(g: Geometry): boolean {
   const { kernelHeight: rows, kernelWidth: columns } = g;
@@ -130,9 +135,9 @@ export function prefersPositions(g: Geometry): boolean {
 const TILE = 6;
 
 /**
- * Winograd wins for 3x3 and 5x5 kernels of stride 1 on images that hold whole tiles, from 16 input channels and some output channels up,
- * while its transformed filter stays in cache. Gradients of the output are transformed as images are, which takes 5 channels: for a
- * forward pass `fewest` may be less.
+ * Winograd wins for 3x3 and 5x5 kernels of stride 1 on images that hold whole tiles, from 16 input channels and some
+ * output channels up, while its transformed filter stays in cache. Gradients of the output are transformed as images
+ * are, which takes 5 channels: for a forward pass `fewest` may be less.
  */
 export function prefersWinograd(g: Geometry, fewest = 5): boolean {
   const { kernelHeight: kernel, kernelWidth, stride, outHeight, outWidth, cin, cout } = g;

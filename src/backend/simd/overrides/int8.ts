@@ -91,7 +91,10 @@ interface Packed {
   factors: number;
 }
 
-/** Codes of taps and channels in the order of the tiles, behind them what sums start from and are multiplied with; kept with the kernel. */
+/**
+ * Codes of taps and channels in the order of the tiles, behind them what sums start from and are multiplied with; kept
+ * with the kernel.
+ */
 function packedFilter(
   backend: SimdBackend,
   { kernel, bias, scale }: Inputs,
@@ -221,7 +224,10 @@ export function maxPoolCodes(backend: SimdBackend, x: tf.TensorInfo, p: Pool): t
   });
 }
 
-/** Channels one behind the other, where all lie on one grid; a part that nobody has computed yet is computed in its place. */
+/**
+ * Channels one behind the other, where all lie on one grid; a part that nobody has computed yet is computed in its
+ * place.
+ */
 export function concatCodes(backend: SimdBackend, parts: tf.TensorInfo[], shape: number[]): tf.TensorInfo | undefined {
   const grids = parts.map((part) => backend.deferred(part)?.coded?.grid);
   const [grid] = grids;

@@ -21,7 +21,10 @@ const WORTHWHILE = 4096;
 const batchMatMul: FastKernel<MatMulAttributes> = (backend, inputs, attributes) =>
   product(backend, inputs, attributes, false);
 
-/** A dense layer: the product with a bias for each column, which the tiles start from, its ReLU in the same pass, or another activation. */
+/**
+ * A dense layer: the product with a bias for each column, which the tiles start from, its ReLU in the same pass, or
+ * another activation.
+ */
 const fusedMatMul: FastKernel<MatMulAttributes & ActivationAttributes> = (backend, inputs, attributes) => {
   if (!hasActivation(attributes)) return undefined;
   const { activation } = attributes;

@@ -4,7 +4,10 @@ import type { SimdBackend } from '../simdBackend.js';
 export type Inputs = Record<string, tf.TensorInfo>;
 export type Outputs = tf.TensorInfo | tf.TensorInfo[];
 
-/** A fast kernel. It answers undefined where it does not apply (a layout, a dtype, a dilation); the cpu backend's kernel then does the work. */
+/**
+ * A fast kernel. It answers undefined where it does not apply (a layout, a dtype, a dilation); the cpu backend's kernel
+ * then does the work.
+ */
 export type FastKernel<Attributes> = (
   backend: SimdBackend,
   inputs: Inputs,
@@ -83,9 +86,9 @@ interface EngineState {
 }
 
 /**
- * Prepares, inside of a gradient function, to dispose its dy once it is no longer read: tfjs itself would keep it until the whole
- * backward pass is over, half a gigabyte more for GoogleNet. What the caller of tf.grad passed in (it lies in another scope) is
- * kept, and everything while a higher-order gradient is recorded.
+ * Prepares, inside of a gradient function, to dispose its dy once it is no longer read: tfjs itself would keep it until
+ * the whole backward pass is over, half a gigabyte more for GoogleNet. What the caller of tf.grad passed in (it lies in
+ * another scope) is kept, and everything while a higher-order gradient is recorded.
  */
 export function releaseAfterUse(dy: tf.Tensor): () => void {
   const { gradientDepth, activeScope } = (tf.engine() as unknown as { state: EngineState }).state;

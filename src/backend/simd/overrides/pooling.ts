@@ -10,7 +10,10 @@ interface PoolAttributes extends WindowAttributes {
 
 export interface Pool {
   batch: number;
-  /** height, width, channels, window height and width, stride, top, left, output height and width: what every pooling kernel is given. */
+  /**
+   * height, width, channels, window height and width, stride, top, left, output height and width: what every pooling
+   * kernel is given.
+   */
   args: number[];
   outShape: [number, number, number, number];
   outHeight: number;

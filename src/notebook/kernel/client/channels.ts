@@ -97,7 +97,8 @@ export class Channels {
       const message = this.decode(frames);
       if (message) this.hand(message, socket === this.iopub);
       if (socket === this.iopub) this.state.taken(sizeOf(frames));
-      // zeromq hands out message after message without a turn of the event loop in between: timers and others must have theirs.
+      // zeromq hands out message after message without a turn of the event loop in between: timers and others must have
+      // theirs.
       if (performance.now() - turn < LONGEST_TURN_MILLISECONDS) continue;
       await nextTurn();
       turn = performance.now();
@@ -147,8 +148,8 @@ export async function firstContact(
     } finally {
       if (typeof result !== 'object' || !('channels' in result)) channels.close();
     }
-    // Until the kernel takes its port, another program may have it for a moment, or our own call may reach itself. zeromq
-    // gives up for ever on who answers as no socket of its kind would: hence a new connection.
+    // Until the kernel takes its port, another program may have it for a moment, or our own call may reach itself.
+    // zeromq gives up for ever on who answers as no socket of its kind would: hence a new connection.
     if (result !== 'silent') return result;
   }
 }

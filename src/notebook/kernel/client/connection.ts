@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { ClientStateWriter } from '../clientState.js';
 import { atExit } from './kernelProcess.js';
 
-/** How messages travel: through sockets that are files in a folder of this user alone, or through ports of this machine. */
+/**
+ * How messages travel: through sockets that are files in a folder of this user alone, or through ports of this machine.
+ */
 export type Transport = 'ipc' | 'tcp';
 
 /** Where a kernel listens, as Jupyter's connection file has it. */
@@ -53,8 +55,8 @@ export function addressOf({ transport, ip }: Pick<Connection, 'transport' | 'ip'
 }
 
 /**
- * Chooses five sockets and a key, and writes them to a new connection file in the system's temporary folder. Sockets are
- * ports where files are not wanted or cannot be: on Windows, or in a folder whose path is too long.
+ * Chooses five sockets and a key, and writes them to a new connection file in the system's temporary folder. Sockets
+ * are ports where files are not wanted or cannot be: on Windows, or in a folder whose path is too long.
  */
 export async function createConnectionFile(wanted: Transport): Promise<ConnectionFile> {
   const folder = await mkdtemp(join(tmpdir(), 'sparsebook-kernel-'));

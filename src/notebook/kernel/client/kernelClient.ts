@@ -48,7 +48,8 @@ export class KernelClient {
       try {
         return await KernelClient.startOnce(options, own && attempt === 1 ? 'ipc' : 'tcp');
       } catch (error) {
-        // Not every file system has sockets; and another program may take a port between its choice and the kernel's start.
+        // Not every file system has sockets; and another program may take a port between its choice and the kernel's
+        // start.
         const mayPass =
           error instanceof Error && /open its sockets|EADDRINUSE|Address already in use/i.test(error.message);
         if (attempt === 3 || !mayPass) throw error;

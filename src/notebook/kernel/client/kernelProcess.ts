@@ -47,8 +47,8 @@ export class KernelProcess {
     this.exit = new Promise((resolve) => {
       const stay = atExit(() => this.kill());
       this.child.once('error', stay);
-      // 'close' comes after 'exit', when the last words have been read as well. Something that the kernel started and that
-      // lives on may hold the pipes for longer: they are let go, or we could not end before it.
+      // 'close' comes after 'exit', when the last words have been read as well. Something that the kernel started and
+      // that lives on may hold the pipes for longer: they are let go, or we could not end before it.
       this.child.once('exit', (code, signal) => {
         stay();
         const end = (): void => {

@@ -12,7 +12,10 @@ const BIND = '__tslab_bind__';
 /** A cell as JavaScript. */
 export interface CompiledCell {
   script: Script;
-  /** An expression for a function of `require` that gives one of the cell's `exports`, the compiler's `require` and `bind` (`CellScope`). */
+  /**
+   * An expression for a function of `require` that gives one of the cell's `exports`, the compiler's `require` and
+   * `bind` (`CellScope`).
+   */
   code: string;
   /** The variable in which it puts the value of its last expression. */
   lastValue: string | undefined;
@@ -20,7 +23,9 @@ export interface CompiledCell {
   declarations: string;
 }
 
-/** Compiles cells one after another, each with the declarations of those before it: all that makes a cell one of a REPL. */
+/**
+ * Compiles cells one after another, each with the declarations of those before it: all that makes a cell one of a REPL.
+ */
 export class CellCompiler {
   /** `file` is the file that cells are to have been written in. */
   constructor(

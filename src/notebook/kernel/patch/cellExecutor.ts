@@ -52,7 +52,10 @@ export class CellExecutor {
     });
   }
 
-  /** Runs a cell; resolves to the value of its last expression, which may be a promise. Throws what it throws, or CompileError. */
+  /**
+   * Runs a cell; resolves to the value of its last expression, which may be a promise. Throws what it throws, or
+   * CompileError.
+   */
   async execute({ code, name, isCurrent, stopped }: Cell): Promise<{ value?: unknown }> {
     const metadata = this.metadataOf(code);
     if (metadata.mode === 'browser') return {};

@@ -35,12 +35,17 @@ interface CompiledCell {
   lastValue: string | undefined;
 }
 
-/** An expression for a function of `outer` names, which code may declare anew, that gives one of `inner` names with the code as its body. */
+/**
+ * An expression for a function of `outer` names, which code may declare anew, that gives one of `inner` names with the
+ * code as its body.
+ */
 export function scoped(outer: string, awaits: boolean, inner: string, code: string, first = ''): string {
   return `(function (${outer}) { return ${awaits ? 'async ' : ''}function (${inner}) {${first}\n${code}\n}; })`;
 }
 
-/** Makes a script of a module in TypeScript or JavaScript, or of a cell; `file` is where it looks for what it imports. */
+/**
+ * Makes a script of a module in TypeScript or JavaScript, or of a cell; `file` is where it looks for what it imports.
+ */
 export function toScript(ts: Compiler, source: string, file: string, cell?: CompiledCell): Script {
   const inline = INLINE_MAP.exec(source);
   const seen: Seen = { imports: new Set(), awaits: false, declares: [], assignable: [] };
@@ -121,7 +126,10 @@ function assignableNames(ts: Compiler, list: TypeScript.VariableDeclarationList)
   return isFixed ? [] : list.declarations.flatMap(({ name }) => namesIn(name));
 }
 
-/** Notes what a script requires and awaits, and names the compiler's own `require`, of which no place in the source is known. */
+/**
+ * Notes what a script requires and awaits, and names the compiler's own `require`, of which no place in the source is
+ * known.
+ */
 function lookThrough(ts: Compiler, seen: Seen): TypeScript.TransformerFactory<TypeScript.SourceFile> {
   const awaits = (node: TypeScript.Node): boolean =>
     ts.isAwaitExpression(node) ||

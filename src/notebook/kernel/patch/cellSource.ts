@@ -81,7 +81,9 @@ function withoutExport(ts: typeof TypeScript, statement: TypeScript.Statement): 
   return words.map((word) => blank(word.getStart(), word.end));
 }
 
-/** "Exported variable has or is using name ... cannot be named" and its like: there are no words for a variable's type. */
+/**
+ * "Exported variable has or is using name ... cannot be named" and its like: there are no words for a variable's type.
+ */
 const UNNAMED = new Set([2527, 2742, 4023, 4024, 4025, 7056]);
 
 /**

@@ -66,7 +66,10 @@ export function repairCompiler(): void {
   require.cache[id] = { id, filename: id, loaded: true, exports } as NodeJS.Module;
 }
 
-/** tslab exports what a cell declares by the names in the compiler's tables, where `__x` is `___x` and `declare global` has one too. */
+/**
+ * tslab exports what a cell declares by the names in the compiler's tables, where `__x` is `___x` and `declare global`
+ * has one too.
+ */
 function withWrittenNames(path: string, text: string): string {
   if (!path.endsWith('/__tslab__.ts')) return text;
   return text.replace(/\nexport \{([^{}]*)\}$/, (_list, names: string) => {
@@ -75,7 +78,10 @@ function withWrittenNames(path: string, text: string): string {
   });
 }
 
-/** Has a program write the cell alone, to where tslab looks for it: the files that it imports are compiled when they are loaded. */
+/**
+ * Has a program write the cell alone, to where tslab looks for it: the files that it imports are compiled when they are
+ * loaded.
+ */
 function emitCellsAlone(ts: typeof TypeScript, program: BuilderProgram): void {
   const emit = program.emit.bind(program);
   program.emit = (file, write, cancellation, declarationsOnly, transformers) => {
@@ -129,7 +135,10 @@ interface Internals {
   Completions: { getCompletionsAtPosition(...args: unknown[]): CompletionInfo | undefined };
 }
 
-/** The compiler with the functions that tslab's own copy of TypeScript 5.0 adds to it, so that tslab can work with a newer one. */
+/**
+ * The compiler with the functions that tslab's own copy of TypeScript 5.0 adds to it, so that tslab can work with a
+ * newer one.
+ */
 function compilerForTslab(typescript: typeof TypeScript): typeof TypeScript {
   const ts = typescript as unknown as typeof TypeScript & Internals;
   const added = {
@@ -215,7 +224,10 @@ function libraries(): string[] {
   return ['es2023', 'es2024.regexp', 'es2024.string'];
 }
 
-/** The language of cells: what the Node that runs understands, modules as it finds them, packages as an `import` finds them. */
+/**
+ * The language of cells: what the Node that runs understands, modules as it finds them, packages as an `import` finds
+ * them.
+ */
 export function cellLanguage(ts: typeof TypeScript): TypeScript.CompilerOptions {
   return {
     // Newer syntax (`using`, `accessor`) is spelled out.

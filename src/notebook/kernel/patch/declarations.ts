@@ -26,7 +26,10 @@ function select(ts: typeof TypeScript, text: string, isWanted: (name: string) =>
   return kept.filter((line) => line !== '').join('\n') + '\n';
 }
 
-/** The declarations after a cell with the namespaces of earlier ones, which tslab forgets, and what those add to modules and to global types. */
+/**
+ * The declarations after a cell with the namespaces of earlier ones, which tslab forgets, and what those add to modules
+ * and to global types.
+ */
 export function withNamespaces(ts: typeof TypeScript, previous: string, next: string): string {
   const statementsOf = (text: string): readonly TypeScript.Statement[] =>
     ts.createSourceFile('declarations.d.ts', text, ts.ScriptTarget.ESNext, true).statements;

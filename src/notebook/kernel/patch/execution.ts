@@ -14,8 +14,8 @@ import { unbroken } from './watchThread.js';
 
 /**
  * Answers `execute_request` as the protocol asks. What a cell left running prints, shows and fails in that cell, also
- * while others run (from Node 24 on). Returns the starter to use in place of tslab's, and what runs the cells once it has
- * started.
+ * while others run (from Node 24 on). Returns the starter to use in place of tslab's, and what runs the cells once it
+ * has started.
  */
 export function repairExecution(
   tslab: Tslab,
@@ -61,8 +61,8 @@ export function repairExecution(
       run.start(count);
       const name = isStored ? `cell ${count}` : 'unnumbered cell';
       await (runs ? runs.run(run, () => runCell(run, count, name)) : runCell(run, count, name));
-      // A promise that the cell dropped is reported as rejected only after the turn in which the cell ended, and what a client has sent
-      // meanwhile is here after the next one.
+      // A promise that the cell dropped is reported as rejected only after the turn in which the cell ended, and what a
+      // client has sent meanwhile is here after the next one.
       await nextTurn();
       await nextTurn();
       run.flush();

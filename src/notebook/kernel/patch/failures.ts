@@ -72,7 +72,9 @@ interface Problem {
   severity: 'error' | 'warning';
 }
 
-/** All that is wrong in a cell, as `diagnose_reply` has it; what is wrong in a file that it imports stands at its start. */
+/**
+ * All that is wrong in a cell, as `diagnose_reply` has it; what is wrong in a file that it imports stands at its start.
+ */
 export function problemsOf(diagnostics: TslabDiagnostic[]): Problem[] {
   const problems: Problem[] = [];
   for (const diagnostic of diagnostics) {
@@ -143,7 +145,10 @@ function headline(error: Error): string {
   }
 }
 
-/** Has stack traces show the lines of cells as they were written, and leave out the frames of the kernel and of Node below them. */
+/**
+ * Has stack traces show the lines of cells as they were written, and leave out the frames of the kernel and of Node
+ * below them.
+ */
 export function repairStackTraces(): void {
   Error.prepareStackTrace = (error: Error, sites: Frame[]) => {
     const told = sites.filter((site) => !machinery.some((part) => site.getFileName()?.includes(part)));

@@ -184,7 +184,10 @@ function requiredOf(namespace: object): object {
   });
 }
 
-/** Imports a package if code in `file` cannot `require` it: it has no entry for that, or awaits while it loads. Undefined otherwise. */
+/**
+ * Imports a package if code in `file` cannot `require` it: it has no entry for that, or awaits while it loads.
+ * Undefined otherwise.
+ */
 async function importIfNeeded(ts: typeof TypeScript, name: string, file: string): Promise<object | undefined> {
   const require = createRequire(file);
   const load = importFrom(file);

@@ -39,8 +39,8 @@ function answered(content: () => MessageContent): MessageContent {
 }
 
 /**
- * Answers `interrupt_request` and `history_request`, and two requests of this kernel alone: `diagnose_request`, what the
- * compiler finds wrong in `code` as a next cell, which does not run; and `variables_request`, what cells have set.
+ * Answers `interrupt_request` and `history_request`, and two requests of this kernel alone: `diagnose_request`, what
+ * the compiler finds wrong in `code` as a next cell, which does not run; and `variables_request`, what cells have set.
  * Mends replies that are wrong or missing.
  */
 export function repairMessages(

@@ -75,7 +75,10 @@ class Pace {
     this.look = clientStateReader(clientState);
   }
 
-  /** Counts a message that is about to be sent, and waits until the client is near enough. A client that stands still is not waited for. */
+  /**
+   * Counts a message that is about to be sent, and waits until the client is near enough. A client that stands still is
+   * not waited for.
+   */
   wait(frames: (string | Buffer)[]): void {
     let since = performance.now();
     while (this.sent - this.taken > AHEAD_BYTES) {

@@ -38,7 +38,9 @@ export function startWatch(connectionFile: string): void {
   worker.on('error', endUnwatched).unref();
 }
 
-/** Ends a kernel whose watch has failed, with the reason as its last words: nobody else would once its parent is gone. */
+/**
+ * Ends a kernel whose watch has failed, with the reason as its last words: nobody else would once its parent is gone.
+ */
 function endUnwatched(error: unknown): void {
   try {
     writeSync(2, `The kernel ends: the thread that watches it has failed. ${inspect(error)}\n`);
@@ -47,7 +49,10 @@ function endUnwatched(error: unknown): void {
   }
 }
 
-/** Does something that must not be broken off before it first awaits: a cell whose compilation is broken off would never end. */
+/**
+ * Does something that must not be broken off before it first awaits: a cell whose compilation is broken off would never
+ * end.
+ */
 export function unbroken<Result>(act: () => Promise<Result>): Promise<Result> {
   Atomics.store(told, COMPILES, 1);
   const done = act();
@@ -59,14 +64,18 @@ export function unbroken<Result>(act: () => Promise<Result>): Promise<Result> {
 function endWithParent(named: number, client: string | undefined): () => void {
   const parent = process.ppid;
   return () => {
-    // An orphan gets a new parent at once, except on Windows; one that was orphaned before this line is told by the name.
+    // An orphan gets a new parent at once, except on Windows; one that was orphaned before this line is told by the
+    // name.
     if (process.ppid === parent && isAlive(named)) return;
     if (client !== undefined) rmSync(dirname(client), { recursive: true, force: true });
     process.kill(process.pid, 'SIGKILL');
   };
 }
 
-/** A function that breaks what the main thread does, and tells it, once that has not heard for a while that its cell should stop. */
+/**
+ * A function that breaks what the main thread does, and tells it, once that has not heard for a while that its cell
+ * should stop.
+ */
 function breakLoops(told: Int32Array, look: () => ClientState | undefined): () => void {
   let since: number | undefined;
   let heard = 0;

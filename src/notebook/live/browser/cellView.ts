@@ -155,7 +155,10 @@ export class CellView {
     else this.promiseEditor(source);
   }
 
-  /** Shows the source without an editor, which is made when the cell is near; that of text, read more than written, when it is asked for. */
+  /**
+   * Shows the source without an editor, which is made when the cell is near; that of text, read more than written, when
+   * it is asked for.
+   */
   private promiseEditor(source: string): void {
     this.forgo?.();
     this.forgo = undefined;

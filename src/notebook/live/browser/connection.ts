@@ -106,7 +106,10 @@ export class Connection {
     throw new CommandError(why, refuses(response));
   }
 
-  /** Hangs up while something is done that moves the notebook away, and dials again where it fails: well done, the page is left. */
+  /**
+   * Hangs up while something is done that moves the notebook away, and dials again where it fails: well done, the page
+   * is left.
+   */
   async hungUp(act: () => Promise<void>): Promise<void> {
     this.leaving = true;
     this.hangUp();

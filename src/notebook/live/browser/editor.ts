@@ -67,7 +67,8 @@ export class Editor {
   select(from: number, to: number): void {
     this.view.dispatch({ selection: { anchor: from, head: to } });
     this.view.dom.scrollIntoView({ block: 'nearest' });
-    // Of a long source only what is near the screen is laid out. The page, unlike the editor, knows what stands in front of it.
+    // Of a long source only what is near the screen is laid out. The page, unlike the editor, knows what stands in
+    // front of it.
     requestAnimationFrame(() => {
       const { node } = this.view.domAtPos(from);
       (node instanceof Element ? node : node.parentElement)?.scrollIntoView({ block: 'center' });

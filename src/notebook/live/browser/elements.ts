@@ -2,7 +2,10 @@ import type { Plotly } from '../../report/browser/figures.js';
 
 type Attributes = Record<string, string | boolean | ((event: Event) => void)>;
 
-/** Makes an element: attributes (`true` for one without a value, `false` for none), listeners (a function), and what is in it. */
+/**
+ * Makes an element: attributes (`true` for one without a value, `false` for none), listeners (a function), and what is
+ * in it.
+ */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
@@ -48,7 +51,10 @@ export function askFor(question: string, value: string, done: string): Promise<s
   });
 }
 
-/** Acts when a part of the page comes near the screen: a notebook may hold dozens of figures and editors. Returns what calls it off. */
+/**
+ * Acts when a part of the page comes near the screen: a notebook may hold dozens of figures and editors. Returns what
+ * calls it off.
+ */
 export function whenNear(part: Element, act: () => void): () => void {
   const observer = new IntersectionObserver(
     (entries) => {

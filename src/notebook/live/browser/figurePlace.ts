@@ -37,7 +37,9 @@ export function forgetFigure(place: Element): void {
   figures.forget(place);
 }
 
-/** Puts what a figure says, and its caption, in the place of another that is drawn; false where one of the two is none. */
+/**
+ * Puts what a figure says, and its caption, in the place of another that is drawn; false where one of the two is none.
+ */
 export function takeFigure(place: Element, from: Element): boolean {
   const [plot, fresh] = [place, from].map(plotIn);
   if (!plot?.classList.contains('drawn') || !fresh) return false;

@@ -24,8 +24,8 @@ export function linesOf({ data }: FigureJson): Trace[] {
 }
 
 /**
- * The figure with the lines of the run before behind its own, pale and named "before": in their own colours, on the axes
- * that the figure still has. A figure that did not change is as it was.
+ * The figure with the lines of the run before behind its own, pale and named "before": in their own colours, on the
+ * axes that the figure still has. A figure that did not change is as it was.
  */
 export function withBefore(figure: FigureJson, before: Trace[]): FigureJson {
   const own = figure.data.filter((trace) => !isBefore(trace));

@@ -15,8 +15,8 @@ import { element } from './elements.js';
 export type Ask = <T>(command: Command) => Promise<T | null>;
 
 /**
- * What the kernel knows: completions while typing and at Tab, what a name is under the pointer and at Shift+Tab, and what TypeScript
- * objects to, underlined.
+ * What the kernel knows: completions while typing and at Tab, what a name is under the pointer and at Shift+Tab, and
+ * what TypeScript objects to, underlined.
  */
 export function kernelHelp(ask: Ask): Extension {
   const complete = async (context: CompletionContext): Promise<CompletionResult | null> => {
@@ -80,7 +80,10 @@ async function inspect(view: EditorView, position: number, ask: Ask): Promise<To
   };
 }
 
-/** TypeScript's errors in the cell that is being edited, once the user pauses; none otherwise, or if the kernel cannot check code. */
+/**
+ * TypeScript's errors in the cell that is being edited, once the user pauses; none otherwise, or if the kernel cannot
+ * check code.
+ */
 function problems(ask: Ask): Extension {
   const source = async (view: EditorView): Promise<Diagnostic[]> => {
     const code = view.state.doc.toString();

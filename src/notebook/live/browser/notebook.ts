@@ -97,7 +97,9 @@ function start(): void {
   prepareKeys(view, actions);
 }
 
-/** Lets the style sheets know how high a part is that stays in sight: what is scrolled to must not come to lie under it. */
+/**
+ * Lets the style sheets know how high a part is that stays in sight: what is scrolled to must not come to lie under it.
+ */
 function measure(name: string, part: Element): void {
   const tell = (): void => document.documentElement.style.setProperty(name, `${part.getBoundingClientRect().height}px`);
   new ResizeObserver(tell).observe(part);

@@ -7,7 +7,9 @@ import { linesOf, withBefore } from './ghosts.js';
 
 let clean: ReturnType<typeof sanitizer> | undefined;
 
-/** Foreign HTML is parsed in a frame that may run nothing: not even the policy of the page has anything to stop then. */
+/**
+ * Foreign HTML is parsed in a frame that may run nothing: not even the policy of the page has anything to stop then.
+ */
 function createSanitizer(): ReturnType<typeof sanitizer> {
   const frame = element('iframe', { sandbox: 'allow-same-origin', hidden: true, title: 'Where outputs are sanitised' });
   document.body.append(frame);
@@ -15,8 +17,8 @@ function createSanitizer(): ReturnType<typeof sanitizer> {
 }
 
 /**
- * Puts the HTML of texts and outputs, which the server sends as it is but as a mere attribute, in its place, sanitised. What stands
- * there meanwhile are parts that need none of it, and to which places in that HTML belong.
+ * Puts the HTML of texts and outputs, which the server sends as it is but as a mere attribute, in its place, sanitised.
+ * What stands there meanwhile are parts that need none of it, and to which places in that HTML belong.
  */
 export function showForeignHtml(root: Element): void {
   for (const place of root.querySelectorAll<HTMLElement>('[data-foreign-html]')) {
@@ -39,7 +41,9 @@ export class OutputsView {
   private before: ReturnType<typeof linesOf>[] = [];
   private showBefore = true;
 
-  /** `pin` puts the n-th figure beside the sliders, or takes it away from there; a page without it has no such place. */
+  /**
+   * `pin` puts the n-th figure beside the sliders, or takes it away from there; a page without it has no such place.
+   */
   constructor(private readonly pin?: (nth: number) => void) {}
 
   /** The places of the figures, in order. */
@@ -47,7 +51,9 @@ export class OutputsView {
     return figuresIn(this.root);
   }
 
-  /** A run begins: what stands here, or in its place, stays behind its curves, and holds the place of what is to come. */
+  /**
+   * A run begins: what stands here, or in its place, stays behind its curves, and holds the place of what is to come.
+   */
   begin(shown: HTMLElement = this.root): void {
     this.before = figuresIn(shown).map((place) => linesOf(figureIn(place)!));
     this.redraws.length = 0;

@@ -19,7 +19,10 @@ interface Source {
 export class PinnedView {
   private source: Source | undefined;
   private copy: HTMLElement | undefined;
-  /** Cells that wait for a change of the parameters, which a run has been asked for; undefined where a person has chosen. */
+  /**
+   * Cells that wait for a change of the parameters, which a run has been asked for; undefined where a person has
+   * chosen.
+   */
   private awaited: Set<string> | undefined;
   private declined = false;
   private busy = false;
@@ -122,7 +125,10 @@ export class PinnedView {
     drawFigure(this.copy);
   }
 
-  /** Says on each figure's button whether it is pinned, and of the one that is whether it is older than what it was made from. */
+  /**
+   * Says on each figure's button whether it is pinned, and of the one that is whether it is older than what it was made
+   * from.
+   */
   private mark(): void {
     for (const { id, run, outputs } of this.cells()) {
       if (this.shows(id)) this.root.classList.toggle('stale', run.fault === 'stale');

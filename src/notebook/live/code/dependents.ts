@@ -30,7 +30,10 @@ export function namesOf(notebook: Statement[]): Names {
     return new Set([...reached(parts, (name) => holders.get(name) ?? [])].filter((name) => !isFixed(name)));
   };
 
-  /** What a function called by this name does to what it is given; a function that the notebook does not declare may do anything. */
+  /**
+   * What a function called by this name does to what it is given; a function that the notebook does not declare may do
+   * anything.
+   */
   const doneBy = (name: string, asked = new Set<string>()): 'mutates' | 'passes' | undefined => {
     const own = runningLater(name);
     if (own.length === 0) return 'passes';

@@ -72,7 +72,10 @@ export class LiveCode {
     return this.staleness.toRun(code, (id) => this.document.cell(id).isMissing, usual);
   }
 
-  /** The ids of the cells to run, in order, for a cell to be right: those above that it needs and that have not run or are stale, and it. */
+  /**
+   * The ids of the cells to run, in order, for a cell to be right: those above that it needs and that have not run or
+   * are stale, and it.
+   */
   neededFor(id: string): string[] {
     const code = this.now();
     const stale = this.staleness.look(code);

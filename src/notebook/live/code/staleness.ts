@@ -28,10 +28,10 @@ interface Ran {
 const hash = (...parts: string[]): string => createHash('sha1').update(parts.join('\0')).digest('base64');
 
 /**
- * Knows which outputs are older than what their cell uses. The document is read from the top in two ways: what each name
- * holds if every cell has done what its source says now, and if it has done what it did when it ran. A cell is stale
- * where the names that it uses held, when it ran, something else than they hold now. So a change that is taken back
- * leaves no mark, and no kernel is needed.
+ * Knows which outputs are older than what their cell uses. The document is read from the top in two ways: what each
+ * name holds if every cell has done what its source says now, and if it has done what it did when it ran. A cell is
+ * stale where the names that it uses held, when it ran, something else than they hold now. So a change that is taken
+ * back leaves no mark, and no kernel is needed.
  */
 export class Staleness {
   private readonly ran = new Map<string, Ran>();

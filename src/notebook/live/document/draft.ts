@@ -19,7 +19,10 @@ export interface FoundDraft {
   of: string;
 }
 
-/** The changes that are not in a notebook's file yet, kept in a file of their own: the whole notebook, and what it is a draft of. */
+/**
+ * The changes that are not in a notebook's file yet, kept in a file of their own: the whole notebook, and what it is a
+ * draft of.
+ */
 export class Draft {
   private readonly file: DocumentFile;
 
@@ -27,7 +30,10 @@ export class Draft {
     this.file = new DocumentFile(draftPath(of.path), of.check);
   }
 
-  /** The draft that lies beside the file. One that says what `saved` says is none: its changes were saved. Throws a UserError where it cannot be read. */
+  /**
+   * The draft that lies beside the file. One that says what `saved` says is none: its changes were saved. Throws a
+   * UserError where it cannot be read.
+   */
   async find(saved: Notebook): Promise<FoundDraft | undefined> {
     const time = await this.file.changed();
     if (time === undefined) return undefined;

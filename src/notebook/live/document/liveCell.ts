@@ -29,7 +29,9 @@ export class LiveCell {
   private readonly outputs: OutputList;
   private html: { source: string; html: string } | undefined;
   private state: CellRun['state'] = 'idle';
-  /** The names that it uses and that have changed since it ran, none where its source has; undefined if it is not stale. */
+  /**
+   * The names that it uses and that have changed since it ran, none where its source has; undefined if it is not stale.
+   */
   private because: string[] | undefined;
 
   constructor(
@@ -159,7 +161,9 @@ export class LiveCell {
   }
 }
 
-/** The outputs that pages show of a cell: as many as a run would keep; what is not a list of outputs as one that is odd. */
+/**
+ * The outputs that pages show of a cell: as many as a run would keep; what is not a list of outputs as one that is odd.
+ */
 function shownOutputs(cell: Cell): Output[] {
   if (cell.cell_type !== 'code') return [];
   const outputs = Array.isArray(cell.outputs) ? cell.outputs : [cell.outputs as unknown as Output];

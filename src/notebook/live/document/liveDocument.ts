@@ -5,7 +5,10 @@ import type { CellType, Patch } from '../protocol.js';
 import { LiveCell, type Renderer } from './liveCell.js';
 import { Slice, type Clock } from './slice.js';
 
-/** The HTML that a page is sent of all outputs together, in characters: more is more than a browser, or this process, bears. */
+/**
+ * The HTML that a page is sent of all outputs together, in characters: more is more than a browser, or this process,
+ * bears.
+ */
 const LARGEST_PAGE = 60_000_000;
 
 /** An open notebook: its cells in order, what is done to them, and what changed since when. */

@@ -17,7 +17,10 @@ export function parameterControls(cells: Cell[]): ParameterControl[] {
   return parametersOf(cells).map((parameter) => ({ cell: parameter.cell, ...controlOf(parameter) }));
 }
 
-/** The control for one declaration. Its comment says what to offer: other numbers to try, words in quotes, a range `0 to 1`. */
+/**
+ * The control for one declaration. Its comment says what to offer: other numbers to try, words in quotes, a range
+ * `0 to 1`.
+ */
 export function controlOf(parameter: Parameter): Omit<ParameterControl, 'cell'> {
   const { name, value, type, comment } = parameter;
   const control: Omit<ParameterControl, 'cell'> = {

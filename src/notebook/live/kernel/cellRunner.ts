@@ -40,7 +40,9 @@ export class CellRunner {
     private readonly on: RunnerEvents,
   ) {}
 
-  /** Puts cells at the end of the queue; those that wait already keep their place, those without code are passed over. */
+  /**
+   * Puts cells at the end of the queue; those that wait already keep their place, those without code are passed over.
+   */
   add(cells: LiveCell[]): void {
     for (const cell of cells) {
       if (!isExecuted(cell.cell) || this.waiting.includes(cell.id)) continue;

@@ -10,10 +10,11 @@ const refused = (reason: string): Verdict => ({ pass: false, status: 403, reason
 /**
  * The access check of the server: a notebook can run any code, so only the user who started it is admitted.
  *
- * A token, in the address that the terminal prints, is exchanged for two secrets. The cookie, which scripts cannot read and other
- * sites' pages cannot make the browser send, opens pages. But browsers send it to every other server on this machine too, whatever its
- * port. So requests that read or do something must also have a key, which the page keeps where only pages of this port can read it.
- * A name other than this machine's own (DNS rebinding) and requests that other sites' pages make are refused before either is looked at.
+ * A token, in the address that the terminal prints, is exchanged for two secrets. The cookie, which scripts cannot read
+ * and other sites' pages cannot make the browser send, opens pages. But browsers send it to every other server on this
+ * machine too, whatever its port. So requests that read or do something must also have a key, which the page keeps
+ * where only pages of this port can read it. A name other than this machine's own (DNS rebinding) and requests that
+ * other sites' pages make are refused before either is looked at.
  */
 export class Access {
   readonly token: string = secret();

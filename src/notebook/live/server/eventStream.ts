@@ -12,7 +12,9 @@ const JOIN_MILLISECONDS = 40;
 const HEARTBEAT_MILLISECONDS = 10_000;
 /** The longest that outputs of a notebook just opened wait. */
 const PATIENCE_MILLISECONDS = 3000;
-/** A page that takes nothing for so long is hung up on: what waits for it is memory. It begins again when it is back. */
+/**
+ * A page that takes nothing for so long is hung up on: what waits for it is memory. It begins again when it is back.
+ */
 const DEAF_MILLISECONDS = 60_000;
 /** Pages at once; each holds a connection and, at worst, a patch that it has not read yet. */
 export const MOST_PAGES = 100;
@@ -20,9 +22,9 @@ export const MOST_PAGES = 100;
 let pages = 0;
 
 /**
- * Sends a page all that it does not know yet (it names the epoch and version that it has seen), and then every change, until it
- * goes. A page that reads slowly is sent less often, never less: at most one patch waits for it. Throws a UserError when there are
- * too many pages.
+ * Sends a page all that it does not know yet (it names the epoch and version that it has seen), and then every change,
+ * until it goes. A page that reads slowly is sent less often, never less: at most one patch waits for it. Throws a
+ * UserError when there are too many pages.
  */
 export function streamEvents(response: ServerResponse, session: LiveSession, seen: string): void {
   // Gone while the notebook was being opened: nothing would ever end the heartbeat.

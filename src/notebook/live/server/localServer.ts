@@ -33,8 +33,8 @@ const USUAL_PORT = 8765;
 const LOCAL = '127.0.0.1';
 
 /**
- * Binds a port of this machine that other machines cannot reach; without `port` it is 8765 or, if that is taken, any that is free.
- * Throws a UserError when the port asked for is taken.
+ * Binds a port of this machine that other machines cannot reach; without `port` it is 8765 or, if that is taken, any
+ * that is free. Throws a UserError when the port asked for is taken.
  */
 export async function openLocalServer(port?: number): Promise<LocalServer> {
   const server = createServer();

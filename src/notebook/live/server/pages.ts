@@ -22,7 +22,10 @@ ${body}
 /** What switches between light and dark. */
 export const themeButton = markup`<button type="button" id="toggle-theme" class="rare">Dark</button>`;
 
-/** The page that lists the notebooks, also in place of one that cannot be opened; its script fills it, and keeps the key. */
+/**
+ * The page that lists the notebooks, also in place of one that cannot be opened; its script fills it, and keeps the
+ * key.
+ */
 export function listPage(folder: string, key?: string, fault?: string): string {
   const notice = fault !== undefined && markup`<div class="notice"><p>${fault}.</p></div>`;
   return page(

@@ -52,7 +52,10 @@ function sendNotebook(response: ServerResponse, session: LiveSession): void {
   respond(response, 200, 'application/x-ipynb+json', session.file.textOf(session.notebookNow()), attached(name));
 }
 
-/** Sends the report of a notebook as it is now, as a file: a page with scripts of its own is not to be one of this server. */
+/**
+ * Sends the report of a notebook as it is now, as a file: a page with scripts of its own is not to be one of this
+ * server.
+ */
 async function sendReport(response: ServerResponse, session: LiveSession): Promise<void> {
   const { renderReport } = await import('../../report/renderReport.js');
   const name = basename(session.file.path, extname(session.file.path));

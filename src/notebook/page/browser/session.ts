@@ -69,7 +69,10 @@ export class PageSession {
     this.look();
   }
 
-  /** Runs what a change of parameters, or a run that was stopped, has left behind; where nothing has, all, or what depends on a parameter. */
+  /**
+   * Runs what a change of parameters, or a run that was stopped, has left behind; where nothing has, all, or what
+   * depends on a parameter.
+   */
   private async run(): Promise<void> {
     if (this.running) return;
     const { cells } = this.notebook;
@@ -168,7 +171,9 @@ export class PageSession {
     return cell.unable ?? (found && same(found.values, pick(this.values, cell.parameters)) ? found.why : undefined);
   }
 
-  /** Whether the worker holds what a cell makes with the values that the parameters have now, whatever is shown of it. */
+  /**
+   * Whether the worker holds what a cell makes with the values that the parameters have now, whatever is shown of it.
+   */
   private isMade(id: string): boolean {
     const { cell, ranWith } = this.view(id);
     return this.onKernel.has(id) && same(ranWith, pick(this.values, cell.parameters));

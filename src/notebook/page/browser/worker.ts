@@ -1,4 +1,5 @@
-// Plays the kernel in a page that runs: holds the library and the compiled cells, runs them one by one, and publishes Jupyter's messages.
+// Plays the kernel in a page that runs: holds the library and the compiled cells, runs them one by one, and publishes
+// Jupyter's messages.
 import * as library from 'sparsebook/browser';
 import { NeedsNodeError } from '../../../needsNode.js';
 import type { Bundle } from '../../display/output.js';

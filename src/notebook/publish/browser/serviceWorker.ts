@@ -1,5 +1,5 @@
-// A site's service worker: gives what the host sends the headers under which browsers let a page share memory between threads, which
-// hosts of plain files do not send themselves; and lets what was seen once open offline.
+// A site's service worker: gives what the host sends the headers under which browsers let a page share memory between
+// threads, which hosts of plain files do not send themselves; and lets what was seen once open offline.
 const worker = self as unknown as ServiceWorkerGlobalScope;
 
 const isolating = {

@@ -18,8 +18,8 @@ const phone = 560;
 export const asObject = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
 
 /**
- * The width that a figure needs to be read, where it does not say so (`layout.meta.leastWidth`): several panels side by side
- * cannot shrink to a phone's, nor can a drawing without axes, whose texts have their places by hand.
+ * The width that a figure needs to be read, where it does not say so (`layout.meta.leastWidth`): several panels side by
+ * side cannot shrink to a phone's, nor can a drawing without axes, whose texts have their places by hand.
  */
 function leastWidth(layout: Json): number {
   const { leastWidth: own } = asObject(layout.meta);
@@ -146,7 +146,10 @@ const settings = ['staticPlot', 'scrollZoom', 'displayModeBar', 'doubleClick'];
 const askedOf = (own: Json = {}): Json =>
   Object.fromEntries(settings.filter((name) => Object.hasOwn(own, name)).map((name) => [name, own[name]]));
 
-/** What fits on a sheet of A4 or Letter between the margins, in pixels: in width, and in height less than half, so that no page is left half empty. */
+/**
+ * What fits on a sheet of A4 or Letter between the margins, in pixels: in width, and in height less than half, so that
+ * no page is left half empty.
+ */
 const sheet = { width: 680, height: 430 };
 
 /** The figures of a page: draws them by plotly, and again in other colours when the theme changes and for print. */
@@ -164,7 +167,10 @@ export class Figures {
     addEventListener('afterprint', again);
   }
 
-  /** Draws what the JSON beside a figure's place (`.plot`) says; what cannot be drawn keeps its still image or text, and a note says why. */
+  /**
+   * Draws what the JSON beside a figure's place (`.plot`) says; what cannot be drawn keeps its still image or text, and
+   * a note says why.
+   */
   async draw(place: HTMLElement): Promise<void> {
     const frame = place.closest('figure')!;
     const json = frame.querySelector('script[type="application/json"]')!.textContent ?? '{}';

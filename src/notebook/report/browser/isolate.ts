@@ -1,8 +1,8 @@
 const key = 'sparsebook-isolating';
 
 /**
- * Lets the threads of a page of a site share memory, by the service worker that the page names: it is loaded once more, through that.
- * Resolves with the reason where they cannot, with undefined where they can or will.
+ * Lets the threads of a page of a site share memory, by the service worker that the page names: it is loaded once more,
+ * through that. Resolves with the reason where they cannot, with undefined where they can or will.
  */
 async function isolate(): Promise<string | undefined> {
   const worker = document.querySelector<HTMLMetaElement>('meta[name="service-worker"]')?.content;

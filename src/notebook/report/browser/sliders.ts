@@ -61,8 +61,9 @@ interface Shown {
 const shown = new WeakMap<HTMLElement, Shown>();
 
 /**
- * Shows the sliders of a drawn figure as the browser's own, below it: these are as wide as the page, are moved by keyboard and
- * have names, where plotly's are shapes that only a pointer moves. Drawn anew, the figure stays as the sliders say.
+ * Shows the sliders of a drawn figure as the browser's own, below it: these are as wide as the page, are moved by
+ * keyboard and have names, where plotly's are shapes that only a pointer moves. Drawn anew, the figure stays as the
+ * sliders say.
  */
 export async function showSliders(plotly: Commands, place: HTMLElement, layout: Json): Promise<void> {
   const sliders = slidersOf(layout);

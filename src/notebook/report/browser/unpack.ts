@@ -1,7 +1,9 @@
 import { fromBase85 } from '../base85.js';
 import type { Plotly } from './figures.js';
 
-/** What the page carries packed in an element: gzipped, as letters; or as the file of its site that the element names. */
+/**
+ * What the page carries packed in an element: gzipped, as letters; or as the file of its site that the element names.
+ */
 export async function unpack(element: HTMLElement): Promise<Response> {
   const { from } = element.dataset;
   const packed = from === undefined ? new Blob([fromBase85(element.textContent ?? '')]) : await load(from);

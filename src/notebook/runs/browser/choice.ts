@@ -1,6 +1,9 @@
 import { MOST_CHOSEN } from '../protocol.js';
 
-/** What a person looks at: it lives in the part of the address behind the #, so that a reload, a bookmark and a copied address keep it. */
+/**
+ * What a person looks at: it lives in the part of the address behind the #, so that a reload, a bookmark and a copied
+ * address keep it.
+ */
 export class Choice {
   /** The chosen runs, each in the place that gives it its colour; places that have become free are empty. */
   private places: string[] = [];

@@ -1,7 +1,9 @@
 import protobuf from 'protobufjs/light.js';
 import { encoder, field, message, repeated } from '../../../formats/protobuf.js';
 
-/** The parts of TensorBoard's messages (event.proto, summary.proto, tensor.proto, plugin_data.proto) that are written. */
+/**
+ * The parts of TensorBoard's messages (event.proto, summary.proto, tensor.proto, plugin_data.proto) that are written.
+ */
 const root = protobuf.Root.fromJSON({
   nested: {
     Event: message(

@@ -1,0 +1,67 @@
+// Recipes: how a network is trained, whatever the protocol.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ExperimentSettings } from 'sparsebook/experiments/experimentSettings.js';
+import { identityOf } from 'sparsebook/experiments/identity.js';
+import type { Protocol } from 'sparsebook/experiments/protocols/protocol.js';
+import { protocols } from 'sparsebook/experiments/protocols/protocols.js';
+import { recipeSchema } from 'sparsebook/experiments/recipe.js';
+import { settingsOf } from './settingsOf.ts';
+
+test('the fast recipe changes how a network is trained, in any protocol, and what is given wins', () => {
+  const fast = { optimizer: 'muon', schedule: 'one-cycle', label_smoothing: 0.1, tta: 'mirror', decay: 'kernels' };
+  const cases: [keyof typeof protocols, string, object][] = [
+    ['experiment', 'network=googlenet recipe=fast', { ...fast, augment: ['crop', 'alternating-flip'] }],
+    ['l0-googlenet', 'recipe=fast', { ...fast, augment: ['crop', 'alternating-flip'], normalise: 'pixels' }],
+    ['l0-googlenet', 'recipe=fast lr=0.5 epochs=3 augment=false', { ...fast, lr: 0.5, epochs: 3, augment: [] }],
+    ['l0-googlenet', 'recipe=fast lambda_l0=20 ckpt_path=x', { ...fast, progressive_resizing: [] }],
+    ['repr-c3', 'recipe=fast', { ...fast, network: 'c3' }],
+    ['ista-resnet20', 'recipe=fast checkpoint_version=0 label_smoothing=0', { ...fast, label_smoothing: 0 }],
+    ['freeze-prune-resnet18', 'recipe=fast preset=quick', { ...fast, width: 0.125 }],
+    ['experiment', 'network=airbench recipe=fast', { ...fast, label_smoothing: 0.2, tta: 'mirror-shift' }],
+    ['l0-googlenet', '', { recipe: 'own', optimizer: 'adamw', schedule: 'steps', tta: 'none' }],
+    ['experiment', '', { optimizer: 'adamw', schedule: 'constant', tta: 'none' }],
+  ];
+  for (const [name, words, expected] of cases) {
+    const protocol = protocols[name] as unknown as Protocol;
+    const settings = protocol.experiment(settingsOf(name, ...words.split(' ').filter(Boolean))) as object;
+    const found = Object.fromEntries(Object.keys(expected).map((key) => [key, (settings as never)[key]]));
+    assert.deepEqual(found, expected, `${name} ${words}`);
+  }
+});
+
+test('the published recipe of a network is that of its document, and there is none for a network without one', () => {
+  const cases = {
+    googlenet: 'l0-googlenet',
+    resnet20: 'ista-resnet20',
+    c3: 'repr-c3',
+    resnet18: 'freeze-prune-resnet18',
+  } as const;
+  for (const [network, document] of Object.entries(cases)) {
+    const published = settingsOf('experiment', `network=${network}`, 'recipe=published') as object;
+    const there = (protocols[document] as unknown as Protocol).experiment(settingsOf(document)) as object;
+    for (const name of Object.keys(recipeSchema)) {
+      if (name !== 'recipe')
+        assert.deepEqual((published as never)[name], (there as never)[name], `${network}: ${name}`);
+    }
+  }
+  assert.throws(() => settingsOf('experiment', 'network=airbench', 'recipe=published'), {
+    name: 'UserError',
+    message: /recipe=published must be of a network that a document is about: googlenet, .*; received network=airbench/,
+  });
+});
+
+test('settings that came later leave the identity of earlier runs as it was', async () => {
+  const settings = protocols.experiment.experiment(settingsOf('experiment'));
+  const {
+    tta: _,
+    progressive_resizing: __,
+    recipe: ___,
+    cut_channels: ____,
+    cut_probability: _____,
+    ...earlier
+  } = settings;
+  assert.equal(await identityOf(settings, 'images'), await identityOf(earlier as ExperimentSettings, 'images'));
+  const changed = { ...settings, progressive_resizing: [0.5] };
+  assert.notEqual(await identityOf(settings, 'images'), await identityOf(changed, 'images'));
+});
