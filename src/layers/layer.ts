@@ -26,6 +26,7 @@ export function single<T>(inputs: T | T[]): T {
 
 /** What a layer may end with, in the same pass. */
 export const activations = ['linear', 'relu', 'relu6'] as const;
+/** One of `activations`. */
 export type Activation = (typeof activations)[number];
 
 /** Refuses what is not an activation, in a sentence that names the layer. */

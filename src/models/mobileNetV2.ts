@@ -3,6 +3,7 @@ import { deriveSeed } from '../backend/random.js';
 import { BatchNorm, type BatchNormOptions } from '../layers/batchNorm.js';
 import { convNorm, dense, networkOptions, type NetworkOptions } from './networkOptions.js';
 
+/** Sizes, seed and statistics of a MobileNetV2. */
 export interface MobileNetV2Options extends NetworkOptions {
   /** Share of the new batch in the running statistics. Default 0.1. */
   momentum?: number;

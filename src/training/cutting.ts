@@ -9,6 +9,7 @@ import type { TrainedState } from './checkpoint/checkpoint.js';
 import { putState, takeState, type TrainedParts } from './checkpoint/trainedState.js';
 import { StateSlices } from './stateSlices.js';
 
+/** Which channels are cut out in training. */
 export interface CuttingOptions {
   /**
    * A channel is cut out where its gate is closed, and open in training with less than this probability. 0 cuts out

@@ -90,7 +90,7 @@ test('a wrong command line trains nothing, says what is wrong and exits 1', asyn
   const twice = await sparsebook(['train', 'network=c3', 'methods=l0,l0'], { SPARSEBOOK_DATA: folder }).ended;
   assert.match(
     twice.stderr,
-    /^error: methods must be a list, .*, none of them twice; received l0,l0\. It is what makes/,
+    /^error: methods must be a list, .*, none of them twice; received l0,l0\. It is the sparsity methods/,
   );
   const unknown = await sparsebook(['train', 'l0-googlnet']).ended;
   assert.equal(unknown.code, 1);

@@ -34,7 +34,7 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
     optimizer: named(optimizer),
     sparsifier: sparsifier && named(sparsifier),
     averages: averages === undefined ? undefined : unpack(averages),
-    cut: cut === undefined ? undefined : unpack(cut),
+    ...(cut !== undefined && { cut: unpack(cut) }),
   };
 }
 
