@@ -42,8 +42,8 @@ process.execArgv.push('--import', join(here, 'typescript.mjs'));
 
 run({
   files: mixed,
-  // One more than there are cores, since tests of servers, kernels and sweeps mostly wait.
-  concurrency: availableParallelism() + 1,
+  // Two more than there are cores, since tests of servers, kernels and sweeps mostly wait.
+  concurrency: availableParallelism() + 2,
   timeout: 600_000, // a test that waits for ever is ended, and the others run
 })
   .on('test:fail', ({ todo }) => todo === undefined && (process.exitCode = 1))

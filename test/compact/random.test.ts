@@ -6,7 +6,7 @@ import { checkCompaction } from './checkCompaction.ts';
 import { networkPlan, randomNetwork } from './randomNetwork.ts';
 
 await tf.setBackend('cpu');
-const numRuns = fuzzRuns(300);
+const numRuns = fuzzRuns(150);
 
 test(`${numRuns} random networks: what is left computes what the masked network computes, and nothing more is left`, () => {
   fc.assert(

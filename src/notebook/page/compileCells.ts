@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 export interface CellOfPage {
@@ -14,17 +14,55 @@ export type CompiledForPage =
   | { id: string; fault: string };
 
 const program = fileURLToPath(new URL('compiler.js', import.meta.url));
+/** How long a compiler that nobody asks is kept: the next notebook takes half as long. */
+const IDLE_MS = 5000;
+
+/** A process that compiles the notebooks of a folder, and who waits for its answers, in order. */
+interface Compiler {
+  child: ChildProcess;
+  waiting: { resolve: (compiled: CompiledForPage[]) => void; reject: (error: Error) => void }[];
+  idle?: NodeJS.Timeout;
+}
+
+const compilers = new Map<string, Compiler>();
+
+function compilerIn(folder: string): Compiler {
+  const running = compilers.get(folder);
+  if (running) return running;
+  const child = fork(program, { cwd: folder, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const compiler: Compiler = { child, waiting: [] };
+  compilers.set(folder, compiler);
+  const end = (error: Error): void => {
+    compilers.delete(folder);
+    for (const { reject } of compiler.waiting.splice(0)) reject(error);
+  };
+  child.on('message', (compiled) => {
+    compiler.waiting.shift()!.resolve(compiled as CompiledForPage[]);
+    if (compiler.waiting.length > 0) return;
+    // It keeps nobody from ending, and ends with whoever asked.
+    child.unref();
+    child.channel!.unref();
+    compiler.idle = setTimeout(() => {
+      compilers.delete(folder);
+      child.disconnect();
+    }, IDLE_MS).unref();
+  });
+  child.once('error', end);
+  child.once('exit', (code) => end(new Error(`the compiler of cells ended with exit code ${code}`)));
+  return compiler;
+}
 
 /**
- * Compiles the cells of a notebook in `folder` as its kernel would, in a process of its own, whose folder is the
- * notebook's as a kernel's is. Runs nothing.
+ * Compiles the cells of a notebook in `folder` as its kernel would, in a process whose folder is the notebook's as a
+ * kernel's is. Runs nothing.
  */
 export async function compileCells(folder: string, cells: CellOfPage[]): Promise<CompiledForPage[]> {
-  const child = fork(program, { cwd: folder, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const { child, waiting, idle } = compilerIn(folder);
+  clearTimeout(idle);
+  child.ref();
+  child.channel!.ref();
   return new Promise((resolve, reject) => {
-    child.once('message', (compiled) => resolve(compiled as CompiledForPage[]));
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`the compiler of cells ended with exit code ${code}`)));
+    waiting.push({ resolve, reject });
     child.send(cells);
   });
 }

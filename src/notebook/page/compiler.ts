@@ -1,4 +1,5 @@
-// A program of its own, in the folder of a notebook: compiles its cells as the kernel does and runs none of them.
+// A program of its own, in a folder of notebooks: compiles the cells of one after another as the kernel does, and runs
+// none of them.
 import { createRequire } from 'node:module';
 import { reasonOf } from '../../errors.js';
 import { CellCompiler } from '../kernel/patch/cellCompiler.js';
@@ -11,15 +12,11 @@ interface Converters extends Pick<Tslab, 'getCodeMetadata'> {
   createConverter: (options: { isJS: boolean; isBrowser: boolean }) => TslabConverter & { close(): void };
 }
 
-/** tslab's compiler alone, repaired as in the kernel. */
-function loadConverters(): Converters {
-  repairCompiler();
-  const require = createRequire(import.meta.url);
-  return {
-    ...(require('tslab/dist/converter.js') as Converters),
-    ...(require('tslab/dist/metadata.js') as Converters),
-  };
-}
+// tslab's compiler alone, repaired as in the kernel.
+repairCompiler();
+const require = createRequire(import.meta.url);
+const { createConverter } = require('tslab/dist/converter.js') as Converters;
+const { getCodeMetadata } = require('tslab/dist/metadata.js') as Converters;
 
 const LOOK_UP = '(globalThis as unknown as { __parameter__: <T>(name: string, usual: T) => T }).__parameter__';
 
@@ -30,7 +27,6 @@ const LOOK_UP = '(globalThis as unknown as { __parameter__: <T>(name: string, us
 const lookUp = (name: string, written: string): string => `${LOOK_UP}(${JSON.stringify(name)}, ${written})`;
 
 function compileAll(cells: CellOfPage[]): CompiledForPage[] {
-  const { createConverter, getCodeMetadata } = loadConverters();
   const converter = createConverter({ isJS: false, isBrowser: false });
   // A name alone: the page says nothing of this machine's folders.
   const compiler = new CellCompiler(kernelTypeScript(), converter, 'cell.ts');
@@ -54,6 +50,4 @@ function compileAll(cells: CellOfPage[]): CompiledForPage[] {
   return compiled;
 }
 
-process.once('message', (cells: CellOfPage[]) => {
-  process.send!(compileAll(cells), () => process.disconnect());
-});
+process.on('message', (cells: CellOfPage[]) => process.send!(compileAll(cells)));
