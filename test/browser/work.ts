@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import type * as browser from 'sparsebook/browser.js';
 
 type Library = typeof browser;
@@ -16,6 +17,8 @@ const checkpoint = 'outputs/01-l0-googlenet/pretrained-synthetic';
 async function load(where: string): Promise<Library> {
   if (where === 'node') return import('sparsebook/browser.js');
   Object.assign(globalThis, { WorkerGlobalScope: class {} });
+  // What browsers have by themselves, and Node from 22 on.
+  if (Number.parseInt(process.versions.node) < 22) setFlagsFromString('--experimental-wasm-relaxed-simd');
   const sb = await import('sparsebook/browser');
   const files = readdirSync(checkpoint).map((name) => join(checkpoint, name));
   sb.mount(Object.fromEntries(files.map((file) => [file, readFileSync(file)])));
