@@ -85,7 +85,7 @@ export const compactSchema: Schema<CompactSettings> = {
   precision: {
     default: 'float32',
     rule: oneOf('float32', 'int8'),
-    help: `int8 has convolutions and dense layers compute with whole numbers, in ranges that ${CALIBRATION} training images show`,
+    help: `what convolutions and dense layers compute with; int8 are whole numbers, in ranges that ${CALIBRATION} training images show`,
   },
 };
 
