@@ -32,8 +32,10 @@ function compilerIn(folder: string): Compiler {
   const child = fork(program, { cwd: folder, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const compiler: Compiler = { child, waiting: [] };
   compilers.set(folder, compiler);
+  // The next one for the folder may be there before this one has ended.
+  const forget = (): void => void (compilers.get(folder) === compiler && compilers.delete(folder));
   const end = (error: Error): void => {
-    compilers.delete(folder);
+    forget();
     for (const { reject } of compiler.waiting.splice(0)) reject(error);
   };
   child.on('message', (compiled) => {
@@ -43,7 +45,7 @@ function compilerIn(folder: string): Compiler {
     child.unref();
     child.channel!.unref();
     compiler.idle = setTimeout(() => {
-      compilers.delete(folder);
+      forget();
       child.disconnect();
     }, IDLE_MS).unref();
   });
