@@ -13,11 +13,11 @@ const say = (line) => process.stderr.write(`${line}\n`);
 /** What tsc does not compile: the kernels in AssemblyScript, and the scripts and styles of pages. */
 const isOutsideTsc = (path) => /backend[\\/]simd[\\/]kernels[\\/]|notebook[\\/]\w+[\\/]browser[\\/]|\.css$/.test(path);
 
-/** Builds what follows tsc; each script skips what has not changed, and the last one marks the build as done. */
 process.on('SIGINT', () => {}); // the page answers Ctrl-C: it saves, and its end is ours
 
 let building;
 let again = false;
+/** Builds what follows tsc; each script skips what has not changed, and the last one marks the build as done. */
 async function finishBuild() {
   if (building) return void (again = true);
   building = (async () => {

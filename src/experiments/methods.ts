@@ -5,7 +5,7 @@ import type { ExperimentSettings } from './experimentSettings.js';
 import { ofPruning, prunesLess, pruningPlan, unfreezesLess, unlessChannels } from './pruning.js';
 import { flag, listOf, number, oneOf, orNull, text, wholeNumber } from './settings/rules.js';
 import type { AnySetting, Schema } from './settings/schema.js';
-import { l0Prices, targetSettings, timesFor, unlessChannelGates, unlessTarget } from './targets.js';
+import { lambdaOrTarget, targetSettings, timesFor, unlessChannelGates, unlessTarget } from './targets.js';
 
 /** The settings of all methods, each method's in a group of its own. */
 export interface MethodSettings {
@@ -164,7 +164,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
     async build(model, context) {
       const { l0Sparsifier } = await import('../sparsity/l0.js');
       const { lr_gates, weighting, clamp } = context.settings.l0;
-      const prices = await l0Prices(model, context);
+      const prices = await lambdaOrTarget(model, context);
       return l0Sparsifier(model, { lr_gates, weighting, clampLogAlpha: clamp, ...prices });
     },
   },

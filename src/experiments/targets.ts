@@ -95,8 +95,8 @@ export async function timesFor(
   return { times, keeps: { times: JSON.stringify(times) } };
 }
 
-/** What the L0 method is told of prices: lambda, or a target that chooses it, and what a channel costs. */
-export async function l0Prices(
+/** The L0 method's lambda, or a target that chooses it, and what a channel costs where the time counts. */
+export async function lambdaOrTarget(
   model: tf.LayersModel,
   context: MethodContext,
 ): Promise<Pick<L0Options, 'lambda_l0' | 'target' | 'times' | 'keeps'>> {
@@ -112,21 +112,21 @@ export async function l0Prices(
   const count = unstructured ? weightCount : completeCount;
   const timed = target_ms !== null || weighting === 'time';
   const measured = timed ? await timesFor('L0', model, time_images, context) : undefined;
-  const priced = measured && { times: channelTimes(model, measured.times), keeps: measured.keeps };
+  const costs = measured && { times: channelTimes(model, measured.times), keeps: measured.keeps };
   const goal = (left: number, costOf: (masks: ChannelMasks) => number, name: string, unit: string): SparsityTarget =>
     costTarget({ left, costOf, name, unit, closed: closedMasks(model) });
   if (target_sparsity !== null) {
     const sparsityOf = (masks: ChannelMasks): number => count(model, masks).sparsity;
-    return { ...priced, target: { sparsity: target_sparsity, sparsityOf } };
+    return { ...costs, target: { sparsity: target_sparsity, sparsityOf } };
   }
   if (target_multiply_adds !== null) {
     const left = (masks: ChannelMasks): number => count(model, masks).multiplyAdds.left;
-    return { ...priced, target: goal(target_multiply_adds, left, 'target_multiply_adds', 'multiply-adds') };
+    return { ...costs, target: goal(target_multiply_adds, left, 'target_multiply_adds', 'multiply-adds') };
   }
   if (target_ms !== null && measured) {
     const ms = timePredictor(model, measured.times);
     const target = goal(target_ms, ms, 'target_ms', 'ms');
-    return { ...priced, target: { ...target, summary: (masks) => ({ ms: ms(masks) }) } };
+    return { ...costs, target: { ...target, summary: (masks) => ({ ms: ms(masks) }) } };
   }
-  return { ...priced, lambda_l0: lambda };
+  return { ...costs, lambda_l0: lambda };
 }

@@ -71,6 +71,21 @@ export function assertClose(actual: Plain[], expected: Plain[], tolerance = 2e-5
   });
 }
 
+/** Asserts that one, two and three threads and tiles of any width come to the same bits. */
+export async function assertSameBits(compute: () => Promise<Plain[]>): Promise<void> {
+  const results: Plain[][] = [];
+  for (const [variant, threads] of [
+    ['fma', 1],
+    ['fma', 2],
+    ['fma', 3],
+    ['wide', 2],
+  ] as const) {
+    await useSimd(variant, threads);
+    results.push(await compute());
+  }
+  for (const result of results) assert.deepEqual(result, results[0]);
+}
+
 /** Asserts that simd computes what cpu computes. */
 export async function assertSameAsCpu(compute: Compute, inputs: Plain[], tolerance?: number): Promise<void> {
   const expected = await computeOn('cpu', compute, inputs);

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { RunRecord } from '../../experiments/record.js';
-import { checkpointFiles } from '../../training/checkpoint/checkpoint.js';
+import { checkpointFiles, checkpointName } from '../../training/checkpoint/checkpoint.js';
 import { runsFolder } from '../../training/log/listRuns.js';
+import { runFiles } from '../../training/log/readRun.js';
 import { type Clean, machinePathRemover } from '../run/machinePaths.js';
 import { isExecuted, type Notebook } from '../run/notebook.js';
 import { runsIn } from './runsIn.js';
@@ -12,7 +13,7 @@ import { runsIn } from './runsIn.js';
 const WEIGHTS = 2e6;
 
 /** What a run was and came to, and what its checkpoints are. */
-const told = /^([\w-]+\.jsonl?|checkpoints[\\/][\w-]+[\\/](SHA256SUMS|checkpoint\.json))$/;
+const textFiles = /^([\w-]+\.jsonl?|checkpoints[\\/][\w-]+[\\/](SHA256SUMS|checkpoint\.json))$/;
 
 type File = [path: string, bytes: Uint8Array];
 
@@ -34,14 +35,14 @@ export function carriedRuns({ cells }: Notebook, folder: string): Map<string, Ui
       const size = weights.reduce((sum, [, bytes]) => sum + bytes.length, 0);
       const fits = size <= room;
       if (fits) room -= size;
-      const files = [...toldOf(run, clean), ...(fits ? weights : [])];
+      const files = [...textFilesOf(run, clean), ...(fits ? weights : [])];
       return files.map(([path, bytes]): File => [`data/runs/${id}/${path}`, bytes]);
     }),
   );
 }
 
-function toldOf(run: string, clean: Clean): File[] {
-  const names = (readdirSync(run, { recursive: true }) as string[]).filter((name) => told.test(name));
+function textFilesOf(run: string, clean: Clean): File[] {
+  const names = (readdirSync(run, { recursive: true }) as string[]).filter((name) => textFiles.test(name));
   const read = (name: string): string => clean(readFileSync(join(run, name), 'utf8'));
   return names.map((name) => {
     const description = join(dirname(name), checkpointFiles.description);
@@ -60,7 +61,7 @@ function sumsFor(description: string, sums: string): string {
 /** What a run's folder has of the weights, and what belongs to them, that it was measured with. */
 function weightsOf(run: string): File[] {
   const { selected } = JSON.parse(readFileSync(join(run, 'record.json'), 'utf8')) as RunRecord;
-  const folder = `checkpoints/step-${`${selected.step}`.padStart(6, '0')}`;
+  const folder = `${runFiles.checkpoints}/${checkpointName(selected.step)}`;
   const names = [checkpointFiles.weights, checkpointFiles.state].map((name) => `${folder}/${name}`);
   return names.filter((name) => existsSync(join(run, name))).map((name) => [name, readFileSync(join(run, name))]);
 }

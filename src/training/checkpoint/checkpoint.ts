@@ -37,6 +37,9 @@ export interface Checkpoint extends CheckpointState {
   path: string;
 }
 
+/** What the checkpoint of a step is called, such as step-000120. */
+export const checkpointName = (step: number): string => `step-${`${step}`.padStart(6, '0')}`;
+
 /** The files of a checkpoint's folder. */
 export const checkpointFiles = {
   weights: 'weights.safetensors',

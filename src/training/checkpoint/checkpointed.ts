@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js';
 import type { CheckpointEvent, EpochEvent, StartEvent, StepEvent, TrainingEvent, WarningEvent } from '../events.js';
 import type { Provenance } from '../log/provenance.js';
-import { notFinite, type CheckpointState } from './checkpoint.js';
+import { checkpointName, notFinite, type CheckpointState } from './checkpoint.js';
 import { clearOrphans } from '../../platform/asideName.js';
 import { realFiles, type FileSystem } from '../../platform/fileSystem.js';
 import { bestOf, isBetter, listCheckpoints, pruneCheckpoints } from './listCheckpoints.js';
@@ -119,7 +119,7 @@ class Saver {
       return yield { type: 'warning', message };
     }
     const epoch = Math.floor(step / this.stepsPerEpoch);
-    const name = `step-${`${step}`.padStart(6, '0')}`;
+    const name = checkpointName(step);
     let path: string;
     try {
       path = await saveCheckpoint(dir, name, { ...state, step, epoch, validation, early, settings, provenance }, files);
