@@ -189,6 +189,7 @@ test('layers that cannot compute with whole numbers are named and stay as they a
 });
 
 const refused: [what: string, options: CompactOptions, message: RegExp][] = [
+  ['no tensor', { calibration: 'images' as never }, /^Calibration images for int8 must be .*; received \[string\]/],
   ['no images', { calibration: undefined }, /^Calibration images for int8 must be \[N, 6, 6, 3\]; received none/],
   [
     'of another shape',

@@ -378,6 +378,9 @@ test('what cannot work is refused in a sentence', async () => {
   await refused({ startStep: -1 }, /startStep must be a whole number of at least 0; received -1/);
   await refused({ batchSize: 0 }, /batchSize must be a whole number above 0/);
   await refused({ data: { train: colours(0) } }, /The training set colours 1 has no images/);
+  const frozen = smallNet({ gates: false });
+  frozen.trainable = false;
+  await refused({ model: frozen }, /must have weights to train; received one whose weights are all frozen/);
   const optimizer = new AdamW();
   optimizer.restore({ 'first/kernel': { step: 1, m: new Float32Array(3), v: new Float32Array(3) } });
   await assert.rejects(

@@ -168,11 +168,11 @@ function whileMasked<T>(model: tf.LayersModel, masks: ChannelMasks, work: () => 
  * sentence.
  */
 export function checkImages(model: tf.LayersModel, images: tf.Tensor[], what: string): void {
-  const shown = (shapes: readonly (readonly (number | null)[])[]): string =>
+  const shown = (shapes: readonly (readonly (number | string | null)[])[]): string =>
     shapes.map(([n, ...sides]) => `[${[n ?? 'N', ...sides].join(', ')}]`).join(' and ');
-  const shapes = images.map(({ shape }) => shape);
+  const shapes = images.map((image) => (image instanceof tf.Tensor ? image.shape : [typeof image]));
   const wanted = model.inputs.map(({ shape }) => [shapes[0]?.[0] ?? null, ...shape.slice(1)]);
-  if (String(shapes) === String(wanted) && shapes.length === wanted.length && shapes[0][0] > 0) return;
+  if (String(shapes) === String(wanted) && shapes.length === wanted.length && shapes[0][0] !== 0) return;
   throw new UserError(
     `${what} must be ${shown(model.inputs.map(({ shape }) => shape))}; received ${shown(shapes) || 'none'}.`,
   );
