@@ -50,15 +50,18 @@ function binary(name: keyof typeof BINARY): FastKernel<unknown> {
   };
 }
 
-/** Runs a kernel that works on vectors of n values, the last of its arguments. */
-function runDense(backend: SimdBackend, kernel: string, args: number[], n: number): void {
-  backend.run(kernel, Math.ceil(n / 4), [...args, n], { grain: GRAIN_VECTORS });
+/** Runs a kernel that works on vectors of n values, the last of its arguments; of an image's alone where they can. */
+function runDense(backend: SimdBackend, kernel: string, args: number[], n: number, images?: number): void {
+  const apart = images && n % (4 * images) === 0 ? images : undefined;
+  backend.run(kernel, Math.ceil(n / 4), [...args, n], { grain: GRAIN_VECTORS, images: apart });
 }
 
 function dense(backend: SimdBackend, operation: number, a: tf.TensorInfo, b: tf.TensorInfo): tf.TensorInfo {
   const y = backend.output(a.shape);
-  const args = [operation, backend.pointer(a), backend.pointer(b), backend.pointer(y)];
-  runDense(backend, 'binaryDense', args, sizeFromShape(a.shape));
+  backend.together(a, () => {
+    const args = [operation, backend.pointer(a), backend.pointer(b), backend.pointer(y)];
+    runDense(backend, 'binaryDense', args, sizeFromShape(a.shape), a.shape[0]);
+  });
   return y;
 }
 
@@ -86,7 +89,8 @@ function deferSum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.
 function addInto(backend: SimdBackend, tensor: tf.TensorInfo, to: number): void {
   const work = backend.deferred(tensor);
   if (work?.addTo) return work.addTo(to);
-  runDense(backend, 'binaryDense', [BINARY.Add, to, backend.pointer(tensor), to], sizeFromShape(tensor.shape));
+  const args = [BINARY.Add, to, backend.pointer(tensor), to];
+  runDense(backend, 'binaryDense', args, sizeFromShape(tensor.shape), tensor.shape[0]);
 }
 
 const addN: FastKernel<unknown> = (backend, inputs: Inputs) => {
