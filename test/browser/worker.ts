@@ -1,5 +1,6 @@
 // Runs in a Web Worker of a page.
 import * as sparsebook from 'sparsebook/browser';
+import type { Job } from 'sparsebook/backend/simd/job.js';
 import type { SimdBackend } from 'sparsebook/backend/simd/simdBackend.js';
 import { trainNarrow, type Trained } from './narrowGoogleNet.ts';
 
@@ -11,7 +12,7 @@ declare const postMessage: (answer: Answer) => void;
 
 /** What of a pool is its own affair. */
 interface Inside {
-  job: { words: Int32Array; publish(kernel: number, args: number[], items: number, chunks: number): void };
+  job: Pick<Job, 'words' | 'publish'>;
   numbers: Map<string, number>;
 }
 
@@ -21,7 +22,8 @@ async function isHelped(): Promise<boolean> {
   if (pool.threads === 1) return false;
   const { job, numbers } = pool as unknown as Inside;
   const [items, done] = [4, 1];
-  job.publish(numbers.get('fillRows')!, [zeros, heap.allocate(16 * items), 16, 4, 0], items, items);
+  const step = { kernel: numbers.get('fillRows')!, args: [zeros, heap.allocate(16 * items), 16, 4, 0], share: 1 };
+  job.publish([step], { units: items, chunks: items, depth: 1 });
   while (Atomics.load(job.words, done) < items) await new Promise((resolve) => setTimeout(resolve, 10));
   return true;
 }

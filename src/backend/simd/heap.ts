@@ -32,6 +32,8 @@ export class Heap {
   readonly capacity: number;
   private readonly bins: Set<Block>[] = Array.from({ length: 4 * 32 }, () => new Set<Block>());
   private readonly used = new Map<number, Block>();
+  /** Blocks that will be free later. */
+  private held?: number[];
   private live = 0;
   private high = 0;
 
@@ -81,8 +83,19 @@ export class Heap {
     if (this.find(blockSize(bytes)) === undefined) throw this.exhausted(bytes);
   }
 
+  /** From now on blocks that are given back are free only when the function that this returns is called. */
+  holdFreed(): () => void {
+    const held: number[] = [];
+    this.held = held;
+    return () => {
+      this.held = undefined;
+      for (const pointer of held) this.free(pointer);
+    };
+  }
+
   /** Gives a block back. */
   free(pointer: number): void {
+    if (this.held) return void this.held.push(pointer);
     const block = this.used.get(pointer);
     if (block === undefined)
       throw new Error(`The heap has no block at ${pointer}: it was freed twice or never allocated.`);

@@ -2,10 +2,10 @@
 export const enum Word {
   ticket,
   done,
-  kernel,
+  steps,
   chunks,
-  items,
-  argumentCount,
+  units,
+  depth,
   scratch,
   scratchStride,
   failed,
@@ -18,19 +18,42 @@ export const SPINS = 100_000;
 const CLOSED = (1 << CHUNK_BITS) - 1;
 export const MAX_CHUNKS = CLOSED - 1;
 export const MAX_ARGUMENTS = 48;
+/** Numbers that describe the steps of a job: ten kernels with all arguments. */
+const MAX_NUMBERS = 512;
+/** Added to a chunk's number where a kernel goes on with the chunk that it began: see kernels/vector.ts. */
+const CONTINUED = 1 << 16;
 
 /** A wasm function; numbers are pointers, counts or plain floats. */
 export type Kernel = (...args: number[]) => number | void;
 
+/** What one kernel does for each unit of a job: `share` of its items. */
+export interface Step {
+  kernel: number;
+  args: readonly number[];
+  share: number;
+}
+
+/** Units of work, cut into chunks for the threads; a chunk takes `depth` units at a time through all steps. */
+export interface Extent {
+  units: number;
+  chunks: number;
+  depth: number;
+}
+
+/** Numbers that a step takes in a job. */
+export const stepSize = ({ args }: Step): number => 3 + args.length;
+/** Whether steps of so many numbers fit in a job. */
+export const fitsJob = (numbers: number): boolean => numbers <= MAX_NUMBERS;
+
 /**
- * The job that all threads work on, in memory that they share: which kernel, its arguments, and a ticket from which
+ * The job that all threads work on, in memory that they share: which kernels, their arguments, and a ticket from which
  * each thread takes the next chunk. A thread that comes late finds no chunk left and does nothing; no thread waits for
  * it.
  */
 export class Job {
   readonly words: Int32Array;
   private readonly args: Float64Array;
-  private readonly call: number[] = [];
+  private steps: { kernel: number; share: number; call: number[] }[] = [];
   private known = -1;
 
   constructor(
@@ -39,20 +62,20 @@ export class Job {
     private readonly thread = 0,
   ) {
     this.words = new Int32Array(buffer, 0, 32);
-    this.args = new Float64Array(buffer, 128, MAX_ARGUMENTS);
+    this.args = new Float64Array(buffer, 128, MAX_NUMBERS);
   }
 
   /** Describes a new job; the previous one must be finished. */
-  publish(kernel: number, args: readonly number[], items: number, chunks: number): void {
+  publish(steps: readonly Step[], { units, chunks, depth }: Extent): void {
     const { words } = this;
     const number = (words[Word.ticket] >>> CHUNK_BITS) + 1;
     Atomics.store(words, Word.ticket, (number << CHUNK_BITS) | CLOSED);
-    words[Word.kernel] = kernel;
-    words[Word.items] = items;
+    words[Word.steps] = steps.length;
+    words[Word.units] = units;
     words[Word.chunks] = chunks;
-    words[Word.argumentCount] = args.length;
+    words[Word.depth] = depth;
     words[Word.failed] = 0;
-    this.args.set(args);
+    this.args.set(steps.flatMap(({ kernel, args, share }) => [kernel, share, args.length, ...args]));
     Atomics.store(words, Word.done, 0);
     Atomics.store(words, Word.ticket, number << CHUNK_BITS);
     Atomics.notify(words, Word.ticket);
@@ -66,29 +89,41 @@ export class Job {
       const chunk = ticket & CLOSED;
       const chunks = words[Word.chunks];
       if (chunk >= chunks) return ticket;
-      if (ticket >>> CHUNK_BITS !== this.known) this.readArguments(ticket >>> CHUNK_BITS);
+      if (ticket >>> CHUNK_BITS !== this.known) this.readSteps(ticket >>> CHUNK_BITS);
       // Wins only if the job is still the one whose arguments were read.
       if (Atomics.compareExchange(words, Word.ticket, ticket, ticket + 1) !== ticket) continue;
-      this.run(kernels[words[Word.kernel]], chunk);
+      this.run(kernels, chunk);
       if (Atomics.add(words, Word.done, 1) + 1 === words[Word.chunks]) Atomics.notify(words, Word.done);
     }
   }
 
-  private readArguments(number: number): void {
+  private readSteps(number: number): void {
     this.known = number;
-    this.call.length = this.words[Word.argumentCount] + 4;
-    for (let i = 0; i < this.call.length - 4; i++) this.call[i] = this.args[i];
+    this.steps = [];
+    for (let i = 0, at = 0; i < this.words[Word.steps]; i++) {
+      const [kernel, share, count] = this.args.subarray(at, at + 3);
+      at += 3 + count;
+      this.steps.push({ kernel, share, call: [...this.args.subarray(at - count, at), 0, 0, 0, 0] });
+    }
   }
 
-  private run(kernel: Kernel, chunk: number): void {
-    const { words, call } = this;
-    const n = call.length;
-    call[n - 4] = Math.floor((words[Word.items] * chunk) / words[Word.chunks]);
-    call[n - 3] = Math.floor((words[Word.items] * (chunk + 1)) / words[Word.chunks]);
-    call[n - 2] = chunk;
-    call[n - 1] = (words[Word.scratch] >>> 0) + this.thread * words[Word.scratchStride];
+  private run(kernels: readonly Kernel[], chunk: number): void {
+    const { words } = this;
+    const [units, chunks, depth] = [words[Word.units], words[Word.chunks], words[Word.depth]];
+    const [first, last] = [Math.floor((units * chunk) / chunks), Math.floor((units * (chunk + 1)) / chunks)];
+    const scratch = (words[Word.scratch] >>> 0) + this.thread * words[Word.scratchStride];
     try {
-      kernel(...call);
+      for (let begin = first; begin < last; begin += depth) {
+        const end = Math.min(begin + depth, last);
+        for (const { kernel, share, call } of this.steps) {
+          const n = call.length;
+          call[n - 4] = begin * share;
+          call[n - 3] = end * share;
+          call[n - 2] = begin === first ? chunk : chunk + CONTINUED;
+          call[n - 1] = scratch;
+          kernels[kernel](...call);
+        }
+      }
     } catch {
       Atomics.store(words, Word.failed, 1);
     }

@@ -1,7 +1,7 @@
 import type { Heap } from './heap.js';
 
-/** The public part of a heap. */
-export type Blocks = Pick<Heap, keyof Heap>;
+/** What others than the pool need of a heap. */
+export type Blocks = Omit<Heap, 'holdFreed'>;
 
 /** An idle block serves a tensor if it is at most this many times as large. */
 const LARGEST = 4;

@@ -1,6 +1,6 @@
 import { startThread, type Thread } from '#platform';
 import type { Heap } from './heap.js';
-import { Job, MAX_CHUNKS, SPINS, Word, type Kernel } from './job.js';
+import { fitsJob, Job, MAX_CHUNKS, SPINS, stepSize, Word, type Extent, type Kernel, type Step } from './job.js';
 import { instantiate, type ThreadData } from './thread.js';
 import { compile, type Variant } from './wasm.js';
 
@@ -17,10 +17,26 @@ export interface RunOptions {
   grain?: number;
   /** Bytes of private memory that each thread needs. */
   scratch?: number;
+  /**
+   * Images that share the items equally, where what is computed of an image needs no other image: see `together`.
+   * Chunks are then whole images.
+   */
+  images?: number;
+  /** Whether the kernel reads nothing that others of the same `together` write. */
+  apart?: boolean;
 }
 
-/** The public part of a pool. */
-export type Jobs = Pick<Pool, keyof Pool>;
+/** Kernels that wait to be run together. */
+interface Waiting {
+  images: number;
+  depth: number;
+  chunks?: number;
+  steps: Step[];
+  names: string[];
+}
+
+/** What others need of a pool. */
+export type Jobs = Pick<Pool, 'kernels' | 'threads' | 'run' | 'close'>;
 
 /** A fork-join pool on one shared memory: the calling thread works too, so one thread needs no worker at all. */
 export class Pool {
@@ -30,6 +46,7 @@ export class Pool {
   private readonly numbers: Map<string, number>;
   private job = new Job();
   private workers: Thread[] = [];
+  private waiting?: Waiting;
   private scratch = 0;
   private scratchStride = 0;
 
@@ -55,19 +72,44 @@ export class Pool {
     return this.workers.length + 1;
   }
 
-  /** Runs a kernel on items 0..items-1, split into chunks that threads take as they come; returns when all is done. */
+  /**
+   * Runs a kernel on items 0..items-1, split into chunks that threads take as they come; returns when all is done, or
+   * at the end of `together`.
+   */
   run(name: string, items: number, args: readonly number[], options: RunOptions = {}): void {
     if (items <= 0) return;
-    const number = this.numbers.get(name);
-    if (number === undefined) throw new Error(`There is no simd kernel '${name}'.`);
-    const wanted = options.chunks ?? Math.min(4 * this.threads, Math.ceil(items / (options.grain ?? 1)));
-    const chunks = Math.max(1, Math.min(items, wanted, MAX_CHUNKS));
+    const kernel = this.numbers.get(name);
+    if (kernel === undefined) throw new Error(`There is no simd kernel '${name}'.`);
     if (options.scratch !== undefined) this.reserveScratch(options.scratch);
-    if (chunks === 1) this.list[number](...args, 0, items, 0, this.scratch);
-    else {
-      this.job.publish(number, args, items, chunks);
-      this.job.work(this.list);
-      this.join(name, chunks);
+    if (this.waiting && !options.apart) {
+      if (this.wait(this.waiting, name, { kernel, args, share: items / this.waiting.images }, options)) return;
+      this.flush(this.waiting);
+    }
+    const images = options.chunks && options.images && options.images >= options.chunks ? options.images : undefined;
+    const units = images ?? items;
+    const wanted = options.chunks ?? Math.min(4 * this.threads, Math.ceil(items / (options.grain ?? 1)));
+    const chunks = Math.max(1, Math.min(units, wanted, MAX_CHUNKS));
+    if (chunks === 1) this.list[kernel](...args, 0, items, 0, this.scratch);
+    else this.work(name, [{ kernel, args, share: items / units }], { units, chunks, depth: units });
+  }
+
+  /**
+   * Calls `use`; the kernels that it runs take `depth` images through all of them before the next ones, while these are
+   * in the cache. Kernels that need all images before they can start end such a row of kernels, and so does `use`.
+   * Blocks that it frees stay as they are until then; what kernels write must not be read in `use` itself.
+   */
+  together<T>(images: number, depth: number, use: () => T): T {
+    if (this.waiting) return use();
+    const waiting: Waiting = { images, depth, steps: [], names: [] };
+    this.waiting = waiting;
+    const release = this.heap.holdFreed();
+    try {
+      const result = use();
+      this.flush(waiting);
+      return result;
+    } finally {
+      this.waiting = undefined;
+      release();
     }
   }
 
@@ -76,6 +118,33 @@ export class Pool {
     const { workers } = this;
     this.workers = [];
     await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+
+  /** Puts a step behind those that wait, unless it needs more than their images or other chunks. */
+  private wait(waiting: Waiting, name: string, step: Step, { images, chunks }: RunOptions): boolean {
+    if (images !== waiting.images || !Number.isInteger(step.share)) return false;
+    if (chunks !== undefined && (chunks > images || chunks > MAX_CHUNKS)) return false;
+    const numbers = [...waiting.steps, step].reduce((sum, one) => sum + stepSize(one), 0);
+    const differ = chunks !== undefined && waiting.chunks !== undefined && chunks !== waiting.chunks;
+    if (differ || !fitsJob(numbers)) this.flush(waiting);
+    waiting.chunks ??= chunks;
+    waiting.steps.push(step);
+    waiting.names.push(name);
+    return true;
+  }
+
+  /** Runs what waits. */
+  private flush(waiting: Waiting): void {
+    const { steps, names, images, depth } = waiting;
+    const chunks = waiting.chunks ?? Math.min(4 * this.threads, images);
+    Object.assign(waiting, { steps: [], names: [], chunks: undefined });
+    if (steps.length > 0) this.work(names.join(', '), steps, { units: images, chunks, depth });
+  }
+
+  private work(name: string, steps: readonly Step[], extent: Extent): void {
+    this.job.publish(steps, extent);
+    this.job.work(this.list);
+    this.join(name, extent.chunks);
   }
 
   private join(name: string, chunks: number): void {

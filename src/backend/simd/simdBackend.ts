@@ -11,6 +11,9 @@ import type { Variant } from './wasm.js';
 export type Values = tf.backend_util.BackendValues;
 type DataId = ReturnType<MathBackendCPU['write']>;
 
+/** What a tensor may take of a core's cache, where three to five of them are at work. */
+const CACHED_BYTES = 160 * 1024;
+
 /** What the backend knows of a tensor: its values and, if they lie on the heap, where. */
 export interface HeapData {
   values?: Values;
@@ -181,7 +184,9 @@ export class SimdBackend extends MathBackendCPU {
     }
     const n = tf.util.sizeFromShape(tensor.shape);
     const copy = this.allocate(n);
-    this.heap.floats(copy, n).set(this.heap.floats(pointer, n));
+    const [images] = tensor.shape;
+    const row = n / images;
+    this.run('copyColumns', images, [pointer, row * 4, copy, row * 4, row], { images });
     return copy;
   }
 
@@ -198,6 +203,16 @@ export class SimdBackend extends MathBackendCPU {
   /** Computes what tfjs asks for: the fast way where there is one. */
   compute(call: KernelCall): Outputs {
     return this.recording ? this.recording.compute(call) : (call.fast() ?? call.plain(call.inputs));
+  }
+
+  /**
+   * Calls `use`, whose kernels take a few images of x, as many as a core's cache holds beside what is made of them,
+   * through all of them before the next few: see Pool.together.
+   */
+  together<T>({ shape }: tf.TensorInfo, use: () => T): T {
+    if (!(this.pool instanceof Pool) || shape.length < 3) return use();
+    const imageBytes = 4 * tf.util.sizeFromShape(shape.slice(1));
+    return this.pool.together(shape[0], Math.max(1, Math.floor(CACHED_BYTES / imageBytes)), use);
   }
 
   /** Runs a kernel on all threads: see Pool.run. */

@@ -3,7 +3,7 @@
 // z = (x - mean) * scale + beta with scale = gamma / sqrt(variance + epsilon), y = relu?(z) * gate[image]; relu 6 is
 // ReLU6. Arrays of channels are padded to vectors, so that a vector at an odd end may be loaded; only what exists is
 // stored. A gate is [images, channels]; without one, gateStep is 0 and gate points at ones.
-import { addToDoubles, bytes, clip, leastOf, madd, mostOf, storeLanes, up4 } from './vector';
+import { addToDoubles, bytes, clip, continues, copyFloats, leastOf, madd, mostOf, numberOf, storeLanes, up4 } from './vector';
 
 /** Pixels whose values stay in the first-level cache while the channels pass one after the other. */
 // @ts-ignore: decorator
@@ -20,20 +20,31 @@ function stripOf(channels: i32): i32 {
   return max(4, min(STRIP, 4096 / channels));
 }
 
+/** Bytes of a chunk's sums: doubles [2][channels], and floats [channels]. */
+// @ts-ignore: decorator
+@inline
+function momentBytes(channels: i32): usize {
+  return <usize>up4(channels) * 20;
+}
+
 /**
- * This chunk's sums of x - x0 and its square (doubles [2][channels]); x0, the first pixel, keeps large means from
- * drowning the variance.
+ * This chunk's sums of x - x0 and its square, and x0, the chunk's first pixel, which keeps large means from drowning
+ * the variance.
  */
 export function batchNormSums(x: usize, channels: i32, sums: usize, begin: i32, end: i32, chunk: i32): void {
   const row = bytes(channels);
   const half = <usize>up4(channels) << 3;
-  const first = sums + <usize>chunk * 2 * half;
-  memory.fill(first, 0, 2 * half);
+  const first = sums + <usize>numberOf(chunk) * momentBytes(channels);
+  const origin = first + 2 * half;
+  if (!continues(chunk)) {
+    memory.fill(first, 0, 2 * half);
+    copyFloats(x + <usize>begin * row, origin, channels);
+  }
   for (let p = begin; p < end; p += STRIP) {
     const strip = x + <usize>p * row;
     const length = <usize>min(STRIP, end - p) * row;
     for (let c = 0; c < channels; c += 4) {
-      const x0 = v128.load(x + bytes(c));
+      const x0 = v128.load(origin + bytes(c));
       let at = strip + bytes(c);
       const stop = at + length;
       let s = f32x4.splat(0), q = f32x4.splat(0), s1 = f32x4.splat(0), q1 = f32x4.splat(0);
@@ -56,21 +67,27 @@ export function batchNormSums(x: usize, channels: i32, sums: usize, begin: i32, 
   }
 }
 
-/** Mean, biased variance and scale [channels] from the chunks' sums, added in order. gamma may be 0: none. */
+/**
+ * Mean, biased variance and scale [channels] from the sums of chunks of `units`, added in order about the first one's
+ * x0. gamma may be 0: none.
+ */
 export function batchNormMoments(
-  x: usize, sums: usize, chunks: i32, channels: i32, pixels: i32, epsilon: f64, gamma: usize, mean: usize, variance: usize, scale: usize,
+  sums: usize, chunks: i32, units: i32, channels: i32, pixels: i32, epsilon: f64, gamma: usize, mean: usize, variance: usize, scale: usize,
 ): void {
   const half = <usize>up4(channels) << 3;
   for (let c = 0; c < channels; c++) {
+    const x0 = <f64>f32.load(sums + 2 * half + bytes(c));
     let s: f64 = 0, q: f64 = 0;
     for (let i = 0; i < chunks; i++) {
-      const at = sums + <usize>i * 2 * half + (<usize>c << 3);
-      s += load<f64>(at);
-      q += load<f64>(at + half);
+      const chunk = sums + <usize>i * momentBytes(channels), at = chunk + (<usize>c << 3);
+      const n = <f64>((units * (i + 1)) / chunks - (units * i) / chunks) * (<f64>pixels / <f64>units);
+      const part = load<f64>(at), shift = <f64>f32.load(chunk + 2 * half + bytes(c)) - x0;
+      s += part + n * shift;
+      q += load<f64>(at + half) + shift * (2 * part + n * shift);
     }
     s /= <f64>pixels;
     const v = max<f64>(q / <f64>pixels - s * s, 0);
-    f32.store(mean + bytes(c), <f32>(<f64>f32.load(x + bytes(c)) + s));
+    f32.store(mean + bytes(c), <f32>(x0 + s));
     f32.store(variance + bytes(c), <f32>v);
     f32.store(scale + bytes(c), <f32>((gamma ? <f64>f32.load(gamma + bytes(c)) : 1) / Math.sqrt(v + epsilon)));
   }
@@ -153,8 +170,8 @@ export function batchNormGradientSums(
 ): void {
   const row = bytes(channels);
   const half = <usize>up4(channels) << 3;
-  const first = sums + <usize>chunk * 2 * half;
-  memory.fill(first, 0, 2 * half);
+  const first = sums + <usize>numberOf(chunk) * 2 * half;
+  if (!continues(chunk)) memory.fill(first, 0, 2 * half);
   if (dgate) memory.fill(dgate + bytes(begin * channels), 0, bytes((end - begin) * channels));
   const least = leastOf(relu), most = mostOf(relu);
   const last = end * unit;
@@ -217,10 +234,10 @@ export function batchNormGradientMoments(
   }
 }
 
-/** dx for pixels [begin, end). */
+/** dx, dxRow bytes a pixel, for pixels [begin, end). */
 export function batchNormGradientApply(
-  x: usize, dy: usize, dyRow: usize, dx: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, slope: usize, shift: usize,
-  imagePixels: i32, channels: i32, relu: i32, begin: i32, end: i32,
+  x: usize, dy: usize, dyRow: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, dx: usize, dxRow: usize, slope: usize,
+  shift: usize, imagePixels: i32, channels: i32, relu: i32, begin: i32, end: i32,
 ): void {
   const row = bytes(channels);
   const least = leastOf(relu), most = mostOf(relu);
@@ -229,29 +246,31 @@ export function batchNormGradientApply(
     const image = p / imagePixels;
     const count = min(min(strip, end - p), (image + 1) * imagePixels - p);
     const length = <usize>count * row;
-    const from = x + <usize>p * row, d = dy + <usize>p * dyRow, to = dx + <usize>p * row;
+    const from = x + <usize>p * row, d = dy + <usize>p * dyRow, to = dx + <usize>p * dxRow;
     const g = gate + bytes(image * gateStep);
     for (let c = 0; c < channels; c += 4) {
       const o = bytes(c);
       const m = v128.load(mean + o), s = v128.load(scale + o), b = v128.load(beta + o);
       const a = f32x4.mul(s, v128.load(g + o)), k = v128.load(slope + o), t = v128.load(shift + o);
-      let i = o, j = o;
+      let i = o, j = o, at = o;
       const stop = o + length;
       if (channels - c >= 4) {
         while (i < stop) {
           const v = f32x4.sub(v128.load(from + i), m);
           const e = v128.and(v128.load(d + j), passed(madd(v, s, b), least, most));
-          v128.store(to + i, madd(e, a, madd(v, k, t)));
+          v128.store(to + at, madd(e, a, madd(v, k, t)));
           i += row;
           j += dyRow;
+          at += dxRow;
         }
       } else {
         while (i < stop) {
           const v = f32x4.sub(v128.load(from + i), m);
           const e = v128.and(v128.load(d + j), passed(madd(v, s, b), least, most));
-          storeLanes(to + i, madd(e, a, madd(v, k, t)), channels - c);
+          storeLanes(to + at, madd(e, a, madd(v, k, t)), channels - c);
           i += row;
           j += dyRow;
+          at += dxRow;
         }
       }
     }

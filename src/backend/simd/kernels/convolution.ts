@@ -182,10 +182,12 @@ export function convolve(
 ): void {
   const padded = scratch + STAGE;
   const pitch = bytes((bandColumns > 0 ? bandColumns : width) * cin);
-  for (let b = begin; b < end; b++) {
+  for (let b = begin, count = 1; b < end; b += count) {
     const n = b / bands;
     const first = (b - n * bands) * bandRows;
-    const rows = min(bandRows, outHeight - first);
+    // Bands that are not copied are one band: fuller tiles.
+    count = bandColumns > 0 ? 1 : min((n + 1) * bands, end) - b;
+    const rows = min(count * bandRows, outHeight - first);
     const image = x + <usize>n * bytes(height * width * cin);
     let input = image + <usize>(first * stride) * pitch;
     if (bandColumns > 0) {

@@ -1,6 +1,6 @@
 // Depthwise convolutions: every channel has a filter of its own. A filter [taps, channels] is read as it lies, from
 // either end.
-import { ROWS, addPair, bytes, copyFloats, madd, storePair, up8 } from './vector';
+import { ROWS, addPair, bytes, continues, copyFloats, madd, numberOf, storePair, up8 } from './vector';
 import { STAGE, clipRows } from './convolution';
 import { accumulatorBytes } from './filter';
 import { padBand, spreadBand } from './padding';
@@ -186,8 +186,8 @@ export function depthwiseFilter(
   const taps = ny * nx;
   const accRow = bytes(up8(channels));
   const size = accumulatorBytes(taps, channels, ROWS);
-  const accumulator = accumulators + <usize>chunk * size;
-  memory.fill(accumulator, 0, size);
+  const accumulator = accumulators + <usize>numberOf(chunk) * size;
+  if (!continues(chunk)) memory.fill(accumulator, 0, size);
   const padded = scratch + STAGE;
   const pitch = bytes((bandColumns > 0 ? bandColumns : width) * channels);
   const dyRow = bytes(channels);

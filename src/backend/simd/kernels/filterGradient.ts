@@ -1,4 +1,4 @@
-import { ROWS, addFloats, bytes, storeLanes, up8 } from './vector';
+import { ROWS, addFloats, bytes, continues, numberOf, storeLanes, up8 } from './vector';
 import { outer4, outer8 } from './tile';
 import { accumulatorBytes } from './filter';
 import { padBand } from './padding';
@@ -52,8 +52,8 @@ export function convolveFilter(
 ): void {
   const span = nx * cin;
   const size = <usize>ny * accumulatorBytes(span, cout, ROWS);
-  const accumulator = accumulators + <usize>chunk * size;
-  memory.fill(accumulator, 0, size);
+  const accumulator = accumulators + <usize>numberOf(chunk) * size;
+  if (!continues(chunk)) memory.fill(accumulator, 0, size);
   const pitch = bytes((bandColumns > 0 ? bandColumns : width) * cin);
   const bandRows = (outHeight - 1) * stride + ny;
   const imageBytes = bytes(height * width * cin);

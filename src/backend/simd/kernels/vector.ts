@@ -49,6 +49,24 @@ export function addPair(to: usize, first: v128, second: v128): void {
   v128.store(to, f32x4.add(v128.load(to, 16), second), 16);
 }
 
+// A job may come to a chunk's kernel several times, with some of the chunk's items each time: all times but the first
+// its number is CONTINUED more.
+const CONTINUED: i32 = 1 << 16;
+
+/** Whether a kernel that sums goes on with what it has summed of this chunk. */
+// @ts-ignore: decorator
+@inline
+export function continues(chunk: i32): bool {
+  return chunk >= CONTINUED;
+}
+
+/** The number of a chunk. */
+// @ts-ignore: decorator
+@inline
+export function numberOf(chunk: i32): i32 {
+  return chunk & (CONTINUED - 1);
+}
+
 /** n rounded up to a multiple of 4 (a vector) or 8 (a panel of a filter). */
 // @ts-ignore: decorator
 @inline

@@ -1,6 +1,6 @@
 // Convolutions of stride 1 as Winograd's F(4x4, 3x3) and F(4x4, 5x5): 36 or 64 products of small matrices instead of
 // 144 or 400 multiply-adds for every 4x4 outputs. A tile sees points x points inputs, points = kernel + 3.
-import { ROWS, bytes, copyFloats, up4, up8 } from './vector';
+import { ROWS, bytes, continues, copyFloats, numberOf, up4, up8 } from './vector';
 import { STAGE, convolvePixels } from './convolution';
 import { accumulateFilter } from './filterGradient';
 import { accumulatorBytes } from './filter';
@@ -134,8 +134,8 @@ export function winogradFilterGradient(
   const inputs = patch + bytes(planes * max(cinPadded, coutPadded));
   const gradients = inputs + bytes(planes * block * cinPadded);
   const plane = accumulatorBytes(cin, cout, ROWS);
-  const accumulator = accumulators + <usize>(chunk * planes) * plane;
-  memory.fill(accumulator, 0, <usize>planes * plane);
+  const accumulator = accumulators + <usize>(numberOf(chunk) * planes) * plane;
+  if (!continues(chunk)) memory.fill(accumulator, 0, <usize>planes * plane);
   const last = end * perImage;
   block = evenBlock(last - begin * perImage, block);
   for (let first = begin * perImage; first < last; first += block) {

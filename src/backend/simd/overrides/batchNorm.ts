@@ -53,7 +53,7 @@ function deferApply(backend: SimdBackend, { x, gate }: Inputs, block: number, re
     const l = layout(backend, x, gate);
     const norm = [mean, scale, beta, l.gate, l.gateStep];
     const args = [backend.pointer(x), to, row * 4, ...norm, l.imagePixels, channels, Number(relu)];
-    backend.run('batchNormApply', pixels, args, { grain: Math.ceil(8192 / channels) });
+    backend.run('batchNormApply', pixels, args, { grain: Math.ceil(8192 / channels), images: x.shape[0] });
   };
   return backend.defer(x.shape, { reads: gate ? [x, gate] : [x], block, write });
 }
@@ -76,11 +76,14 @@ function fusedBatchNorm(
   const { channels, pixels, chunks } = layout(backend, x, gate);
   const [mean, variance] = [backend.output([channels]), backend.output([channels])];
   const block = parameterBlock(backend, channels, inputs.beta);
-  const px = backend.pointer(x);
-  withChannels(backend, channels, 4 * chunks, ([sums]) => {
-    backend.run('batchNormSums', pixels, [px, channels, sums], { chunks });
+  withChannels(backend, channels, 5 * chunks, ([sums]) => {
+    const images = x.shape[0];
+    backend.together(x, () =>
+      backend.run('batchNormSums', pixels, [backend.pointer(x), channels, sums], { chunks, images }),
+    );
     const moments = [backend.pointerOrNull(gamma), block, backend.pointer(variance), block + channelBytes(channels)];
-    backend.pool.kernels.batchNormMoments(px, sums, chunks, channels, pixels, epsilon, ...moments);
+    const units = images >= chunks ? images : pixels;
+    backend.pool.kernels.batchNormMoments(sums, chunks, units, channels, pixels, epsilon, ...moments);
   });
   backend.heap.floats(backend.pointer(mean), channels).set(backend.heap.floats(block, channels));
   return [deferApply(backend, inputs, block, relu), mean, variance];
@@ -135,7 +138,10 @@ function deferFolded(
   return backend.defer(x.shape, { ...work, reads: [...work.reads, gate], write });
 }
 
-/** [dx, dgamma, dbeta, dgate (with a gate)]; `given` says that the moments were not computed from x. */
+/**
+ * [dx, dgamma, dbeta, dgate (with a gate)]; `given` says that the moments were not computed from x. dx is put off until
+ * it is known what takes it while it is in the cache.
+ */
 function fusedBatchNormGrad(
   backend: SimdBackend,
   { dy, x, mean, variance, gamma, beta, gate }: Inputs,
@@ -143,27 +149,37 @@ function fusedBatchNormGrad(
 ): tf.TensorInfo[] {
   const l = layout(backend, x, gate);
   const { channels, pixels, imagePixels, gateStep } = l;
-  const dx = backend.output(x.shape);
+  const [images] = x.shape;
   const [dgamma, dbeta] = [backend.output([channels]), backend.output([channels])];
   const dgate = gate && backend.output(gate.shape);
-  const [px, pmean, pvariance] = [x, mean, variance].map((t) => backend.pointer(t));
-  const { pointer: pdy, row: dyRow } = backend.strided(dy);
-  const shift = beta ? backend.pointer(beta) : backend.zeros;
-  const items = gate ? x.shape[0] : pixels;
+  const block = backend.heap.allocate(3 * channelBytes(channels));
+  const [scale, slope, offset] = [0, 1, 2].map((i) => block + i * channelBytes(channels));
+  const { batchNormScale, batchNormGradientMoments } = backend.pool.kernels;
+  const pvariance = backend.pointer(variance);
+  batchNormScale(pvariance, backend.pointerOrNull(gamma), scale, channels, epsilon);
+  /** What both passes read: x, dy and how they are normalised; and the shape of it. */
+  const from = (): number[] => {
+    const { pointer, row } = backend.strided(dy);
+    const norm = [backend.pointer(mean), scale, beta ? backend.pointer(beta) : backend.zeros];
+    return [backend.pointer(x), pointer, row * 4, ...norm, gate ? backend.pointer(gate) : backend.ones, gateStep];
+  };
+  const shape = [imagePixels, channels, Number(relu)];
+  const items = gate ? images : pixels;
   const chunks = Math.min(l.chunks, items);
-  withChannels(backend, channels, 3 + 4 * chunks, ([scale, slope, offset, sums]) => {
-    backend.pool.kernels.batchNormScale(pvariance, backend.pointerOrNull(gamma), scale, channels, epsilon);
-    const norm = [pmean, scale, shift, l.gate, gateStep];
-    const from = [px, pdy, dyRow * 4];
-    const shape = [imagePixels, channels, Number(relu)];
-    const sumArgs = [...from, ...norm, backend.pointerOrNull(dgate), ...shape, pixels / items, sums];
-    backend.run('batchNormGradientSums', items, sumArgs, { chunks });
+  withChannels(backend, channels, 4 * chunks, ([sums]) => {
+    backend.together(x, () => {
+      const args = [...from(), backend.pointerOrNull(dgate), ...shape, pixels / items, sums];
+      backend.run('batchNormGradientSums', items, args, { chunks, images });
+    });
     const results = [backend.pointer(dgamma), backend.pointer(dbeta), slope, offset];
-    const { batchNormGradientMoments } = backend.pool.kernels;
     batchNormGradientMoments(sums, chunks, channels, pixels, epsilon, pvariance, scale, Number(given), ...results);
-    const applyArgs = [...from, backend.pointer(dx), ...norm, slope, offset, ...shape];
-    backend.run('batchNormGradientApply', pixels, applyArgs, { grain: Math.ceil(8192 / channels) });
   });
+  const write = (to: number, row: number): void => {
+    const args = [...from(), to, row * 4, slope, offset, ...shape];
+    backend.run('batchNormGradientApply', pixels, args, { grain: Math.ceil(8192 / channels), images });
+  };
+  const reads = [dy, x, mean, beta, gate].filter((tensor) => tensor !== undefined);
+  const dx = backend.defer(x.shape, { reads, block, write });
   // dx is orthogonal to constants: adding one to all of x changes nothing.
   if (!given) backend.dataOf(dx).balanced = true;
   return dgate ? [dx, dgamma, dbeta, dgate] : [dx, dgamma, dbeta];

@@ -99,17 +99,21 @@ function convolveBackwardInput(
   filter: tf.TensorInfo,
 ): tf.TensorInfo {
   if (isPointwise(g)) return deferPointwise(backend, g, dy, filter);
-  const dx = backend.output([g.batch, g.height, g.width, g.cin]);
-  const f: Filter = { ...filterOf(backend, g, filter), transposed: true };
+  const shape = [g.batch, g.height, g.width, g.cin];
   const back = { batch: g.batch, height: g.outHeight, width: g.outWidth, cin: g.cout, cout: g.cin, stride: 1 };
   const { stride: s } = g;
   if (backend.winograd && prefersWinograd(g)) {
     const last = g.kernelHeight - 1;
     const mirrored = { ...g, ...back, top: last - g.top, left: last - g.left, outHeight: g.height, outWidth: g.width };
-    const ends = { bias: backend.zeros, relu: false, y: backend.pointer(dx), row: g.cin };
-    convolveWinograd(backend, { g: mirrored, x: backend.pointer(dy), filter: f, ...ends });
-    return dx;
+    const write = (y: number, row: number): void => {
+      const f: Filter = { ...filterOf(backend, g, filter), transposed: true };
+      const ends = { bias: backend.zeros, relu: false, y, row } as const;
+      convolveWinograd(backend, { g: mirrored, x: backend.pointer(dy), filter: f, ...ends });
+    };
+    return backend.defer(shape, { reads: [dy, filter], write });
   }
+  const dx = backend.output(shape);
+  const f: Filter = { ...filterOf(backend, g, filter), transposed: true };
   const to = backend.pointer(dx);
   const passes: (ConvolutionPass | undefined)[] = [];
   for (let i = 0; i < Math.min(s, g.height); i++) {

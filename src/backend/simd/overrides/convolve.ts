@@ -69,7 +69,7 @@ function flatten({ g, step, ...rest }: ConvolutionPass): ConvolutionPass {
 export function convolveDirect(backend: SimdBackend, pass: ConvolutionPass): void {
   const flat = flatten(pass);
   if (prefersPositions(flat.g)) convolvePositions(backend, flat);
-  else convolveBands(backend, flat);
+  else convolveBands(backend, flat, pass.g.batch);
 }
 
 /**
@@ -98,7 +98,8 @@ function withScaled(backend: SimdBackend, filter: Filter, use: (pointer: number)
   const rows = height * width * cin;
   const MULTIPLY = 2;
   backend.withBlock(rows * cout * 4, (to) => {
-    backend.run('binary', rows, [MULTIPLY, pointer, scale, to, rows, cout], { grain: Math.ceil(16384 / cout) });
+    const args = [MULTIPLY, pointer, scale, to, rows, cout];
+    backend.run('binary', rows, args, { grain: Math.ceil(16384 / cout), apart: true });
     use(to);
   });
 }
@@ -115,7 +116,10 @@ function withPackedFilter(
   const { width, cin, cout, transposed } = filter;
   const taps = [rows.first, rows.count, columns.first, columns.count, rows.step, Number(transposed)];
   const pack = (pointer: number, to: number): void =>
-    backend.run('packFilter', panels, [pointer, to, width, cin, cout, ...taps], { grain: Math.ceil(4096 / k) });
+    backend.run('packFilter', panels, [pointer, to, width, cin, cout, ...taps], {
+      grain: Math.ceil(4096 / k),
+      apart: true,
+    });
   withPacked(backend, filter, { form: `taps ${taps.join()}`, bytes: panels * k * 8 * 4, offsets }, pack, run);
 }
 
@@ -137,27 +141,29 @@ function convolvePositions(backend: SimdBackend, pass: ConvolutionPass): void {
 /**
  * How an image is cut into bands of output rows: enough for all threads, and small enough for the cache if they have to
  * be copied, which
- * `columns` > 0 says.
+ * `columns` > 0 says. Where many `images` lie in one, a band is one of them.
  */
 export function bandsOf(
   backend: SimdBackend,
   g: Geometry,
   columns: number,
+  images = g.batch,
 ): { bandRows: number; bands: number; bandBytes: number } {
   const rowBytes = 4 * g.cin * g.stride * (columns || g.width);
   const fitting = columns ? Math.max(1, Math.floor(BAND_BYTES / rowBytes)) : g.outHeight;
-  const wanted = Math.ceil((4 * backend.pool.threads) / g.batch);
+  const fewest = 4 * backend.pool.threads;
+  const wanted = images > g.batch && images >= fewest ? images : Math.ceil(fewest / g.batch);
   const bandRows = Math.max(1, Math.min(fitting, Math.ceil(g.outHeight / wanted)));
   const bandBytes = 4 * ((bandRows - 1) * g.stride + g.kernelHeight) * columns * g.cin;
   return { bandRows, bands: Math.ceil(g.outHeight / bandRows), bandBytes };
 }
 
-function convolveBands(backend: SimdBackend, pass: ConvolutionPass): void {
+function convolveBands(backend: SimdBackend, pass: ConvolutionPass, images: number): void {
   const { g, x, bias, relu, y, step } = pass;
   const { kernelHeight, kernelWidth } = g;
   const bandColumns = borderedColumns(g);
   const k = kernelHeight * kernelWidth * g.cin;
-  const { bandRows, bands, bandBytes } = bandsOf(backend, g, bandColumns);
+  const { bandRows, bands, bandBytes } = bandsOf(backend, g, bandColumns, images);
   withPackedFilter(backend, pass, k, (packed, offsets) => {
     const pitch = g.cin * (bandColumns || g.width);
     backend.pool.kernels.pixelOffsets(offsets, 1, kernelHeight, kernelWidth * g.cin, 1, pitch, 0, 1);
@@ -167,7 +173,7 @@ function convolveBands(backend: SimdBackend, pass: ConvolutionPass): void {
       'convolve',
       g.batch * bands,
       [x, packed, bias, y, offsets, g.height, g.width, g.cin, ...window, ...out, bandRows, bands],
-      { scratch: 1024 + bandBytes },
+      { scratch: 1024 + bandBytes, images },
     );
   });
 }
@@ -196,12 +202,16 @@ export function convolveWinograd(backend: SimdBackend, { g, x, filter, bias, rel
   const block = winogradBlock(g);
   const { cin, cout, transposed } = filter;
   const pack = (pointer: number, to: number): void =>
-    backend.run('winogradFilter', panels, [pointer, to, kernel, cin, cout, Number(transposed)], { scratch: 4096 });
+    backend.run('winogradFilter', panels, [pointer, to, kernel, cin, cout, Number(transposed)], {
+      scratch: 4096,
+      apart: true,
+    });
   const bytes = planes(kernel) * 4 * g.cin * panels * 8;
   withPacked(backend, filter, { form: 'winograd', bytes, offsets: g.cin }, pack, (u, offsets) => {
     backend.pool.kernels.pixelOffsets(offsets, 1, 1, g.cin, 1, 0, 0, 1);
     const ends = [bias, Number(relu), backend.zeros, y, row * 4, offsets];
     const shape = [g.height, g.width, g.cin, kernel, g.top, g.left, g.outHeight, g.outWidth, g.cout];
-    backend.run('winogradConvolve', g.batch, [x, u, ...ends, ...shape, block], { scratch: winogradScratch(g, block) });
+    const options = { scratch: winogradScratch(g, block), images: g.batch };
+    backend.run('winogradConvolve', g.batch, [x, u, ...ends, ...shape, block], options);
   });
 }

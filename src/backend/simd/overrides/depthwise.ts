@@ -56,7 +56,7 @@ function run(backend: SimdBackend, { g, x, w, tap, bias, relu, y, row, spread }:
   withTables(backend, g, columns, bandRows, (tables) => {
     const shape = [...shapeOf(g, columns), spread, g.outHeight, g.outWidth, row * 4, Number(relu), bandRows, bands];
     const args = [x, w, tap, bias, y, ...tables, ...shape];
-    backend.run('depthwise', g.batch * bands, args, { scratch: 1024 + bandBytes });
+    backend.run('depthwise', g.batch * bands, args, { scratch: 1024 + bandBytes, images: g.batch });
   });
 }
 
@@ -92,25 +92,29 @@ function computeForward(backend: SimdBackend, { filter, ...whole }: Whole): void
   );
 }
 
-/** dx: the convolution of dy, with zeros between its pixels for a stride, with the mirrored filter. */
+/**
+ * dx: the convolution of dy, with zeros between its pixels for a stride, with the mirrored filter. Put off, since what
+ * follows can be done while it is in the cache.
+ */
 function backwardInput(backend: SimdBackend, g: Geometry, dy: tf.TensorInfo, filter: tf.TensorInfo): tf.TensorInfo {
-  const dx = backend.output([g.batch, g.height, g.width, g.cin]);
   const { kernelHeight, kernelWidth, cin, cout } = g;
   const back = {
     ...{ ...g, cin: cout, height: g.outHeight, width: g.outWidth, outHeight: g.height, outWidth: g.width, stride: 1 },
     ...{ top: kernelHeight - 1 - g.top, left: kernelWidth - 1 - g.left },
   };
-  const w = backend.pointer(filter) + (kernelHeight * kernelWidth - 1) * cout * 4;
-  const pass = { g: back, x: backend.pointer(dy), w, tap: -cout * 4, bias: backend.zeros, relu: false, row: cout };
-  const to = (y: number): void => run(backend, { ...pass, y, spread: g.stride });
-  if (cin === cout) to(backend.pointer(dx));
-  else {
-    const values = g.batch * g.height * g.width * cin;
-    backend.withBlock(values * (cout / cin) * 4, (sums) => {
-      to(sums);
-      backend.run('sumMiddle', values, [sums, backend.pointer(dx), cout / cin, 1, 1], { grain: 4096 });
-    });
-  }
+  const to = (y: number, row: number): void => {
+    const w = backend.pointer(filter) + (kernelHeight * kernelWidth - 1) * cout * 4;
+    const pass = { g: back, x: backend.pointer(dy), w, tap: -cout * 4, bias: backend.zeros, relu: false, row };
+    run(backend, { ...pass, y, spread: g.stride });
+  };
+  const shape = [g.batch, g.height, g.width, g.cin];
+  if (cin === cout) return backend.defer(shape, { reads: [dy, filter], write: to });
+  const dx = backend.output(shape);
+  const values = g.batch * g.height * g.width * cin;
+  backend.withBlock(values * (cout / cin) * 4, (sums) => {
+    to(sums, cout);
+    backend.run('sumMiddle', values, [sums, backend.pointer(dx), cout / cin, 1, 1], { grain: 4096 });
+  });
   return dx;
 }
 
@@ -134,7 +138,8 @@ function filterGradient(
       withTables(backend, g, columns, bandRows, (tables) => {
         const args = [px, backend.pointer(dy), accumulators, ...tables, ...shapeOf(g, columns)];
         const out = [outHeight, outWidth, bandRows];
-        backend.run('depthwiseFilter', batch, [...args, ...out], { chunks, scratch: 1024 + bandBytes });
+        const options = { chunks, scratch: 1024 + bandBytes, images: batch };
+        backend.run('depthwiseFilter', batch, [...args, ...out], options);
       });
       // A filter of one row, one channel and as many outputs.
       const rows = [taps, 1, cout, 0, 1, 0, taps];
@@ -182,7 +187,8 @@ const depthwiseBackpropFilter: FastKernel<WindowAttributes & { filterShape: numb
   attributes,
 ) => {
   const g = floats(x, dy) ? geometry(x.shape, attributes.filterShape, attributes) : undefined;
-  return g && isOutput(g, dy) ? filterGradient(backend, g, { x, dy }, attributes.filterShape) : undefined;
+  if (!g || !isOutput(g, dy)) return undefined;
+  return backend.together(dy, () => filterGradient(backend, g, { x, dy }, attributes.filterShape));
 };
 
 export const depthwiseConvolutions: FastKernels = {

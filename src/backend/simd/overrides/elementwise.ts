@@ -34,7 +34,7 @@ function binary(name: keyof typeof BINARY): FastKernel<unknown> {
     const n = sizeFromShape(a.shape);
     if (tf.util.arraysEqual(a.shape, b.shape)) {
       if (n < WORTHWHILE) return undefined;
-      return (name === 'Add' && deferSum(backend, a, b)) || dense(backend, BINARY[name], a, b);
+      return name === 'Add' ? sum(backend, a, b) : dense(backend, BINARY[name], a, b);
     }
     const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
     if (sizeFromShape(shape) < WORTHWHILE) return undefined;
@@ -50,16 +50,35 @@ function binary(name: keyof typeof BINARY): FastKernel<unknown> {
   };
 }
 
-/** Runs a kernel that works on vectors of n values, the last of its arguments. */
-function runDense(backend: SimdBackend, kernel: string, args: number[], n: number): void {
-  backend.run(kernel, Math.ceil(n / 4), [...args, n], { grain: GRAIN_VECTORS });
+/** Runs a kernel that works on vectors of n values, the last of its arguments; of an image's alone where they can. */
+function runDense(backend: SimdBackend, kernel: string, args: number[], n: number, images?: number): void {
+  const apart = images && n % (4 * images) === 0 ? images : undefined;
+  backend.run(kernel, Math.ceil(n / 4), [...args, n], { grain: GRAIN_VECTORS, images: apart });
 }
 
 function dense(backend: SimdBackend, operation: number, a: tf.TensorInfo, b: tf.TensorInfo): tf.TensorInfo {
   const y = backend.output(a.shape);
-  const args = [operation, backend.pointer(a), backend.pointer(b), backend.pointer(y)];
-  runDense(backend, 'binaryDense', args, sizeFromShape(a.shape));
+  combine(backend, operation, a, b, backend.pointer(y));
   return y;
+}
+
+function combine(backend: SimdBackend, operation: number, a: tf.TensorInfo, b: tf.TensorInfo, to: number): void {
+  const args = [operation, backend.pointer(a), backend.pointer(b), to];
+  runDense(backend, 'binaryDense', args, sizeFromShape(a.shape), a.shape[0]);
+}
+
+/**
+ * a + b; put off where one of them is, since what follows can often take all of it while it is in the cache: in a
+ * residual block the convolution, on the way back the batch norm.
+ */
+function sum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.TensorInfo {
+  if (backend.recording || !(backend.deferred(a) ?? backend.deferred(b))) return dense(backend, BINARY.Add, a, b);
+  const make = (): number => {
+    const to = backend.heap.allocate(sizeFromShape(a.shape) * 4);
+    combine(backend, BINARY.Add, a, b, to);
+    return to;
+  };
+  return deferSum(backend, a, b) ?? backend.defer(a.shape, { reads: [a, b], make });
 }
 
 /**
@@ -86,7 +105,8 @@ function deferSum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.
 function addInto(backend: SimdBackend, tensor: tf.TensorInfo, to: number): void {
   const work = backend.deferred(tensor);
   if (work?.addTo) return work.addTo(to);
-  runDense(backend, 'binaryDense', [BINARY.Add, to, backend.pointer(tensor), to], sizeFromShape(tensor.shape));
+  const args = [BINARY.Add, to, backend.pointer(tensor), to];
+  runDense(backend, 'binaryDense', args, sizeFromShape(tensor.shape), tensor.shape[0]);
 }
 
 const addN: FastKernel<unknown> = (backend, inputs: Inputs) => {
@@ -122,8 +142,10 @@ function unary(name: keyof typeof UNARY): FastKernel<UnaryAttributes> {
 /** dx = dy where y > 0, else 0. */
 export function reluGrad(backend: SimdBackend, { dy, y }: Inputs): tf.TensorInfo {
   const dx = backend.output(y.shape);
-  const args = [dy, y, dx].map((tensor) => backend.pointer(tensor));
-  runDense(backend, 'reluGradient', args, sizeFromShape(y.shape));
+  backend.together(y, () => {
+    const args = [dy, y, dx].map((tensor) => backend.pointer(tensor));
+    runDense(backend, 'reluGradient', args, sizeFromShape(y.shape), y.shape[0]);
+  });
   return dx;
 }
 

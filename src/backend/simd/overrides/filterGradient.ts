@@ -22,9 +22,11 @@ export function partialSums(batch: number, pixels: number, enough: number, accum
 /** dw [kernelHeight, kernelWidth, cin, cout] = the gradient of the filter. */
 export function filterGradient(backend: SimdBackend, g: Geometry, x: TensorInfo, dy: TensorInfo): TensorInfo {
   const dw = backend.output([g.kernelHeight, g.kernelWidth, g.cin, g.cout]);
-  const pointers = { x: backend.pointer(x), dy: backend.pointer(dy), dw: backend.pointer(dw) };
-  if (backend.winograd && prefersWinograd(g)) winograd(backend, g, pointers);
-  else direct(backend, g, pointers);
+  backend.together(dy, () => {
+    const pointers = { x: backend.pointer(x), dy: backend.pointer(dy), dw: backend.pointer(dw) };
+    if (backend.winograd && prefersWinograd(g)) winograd(backend, g, pointers);
+    else direct(backend, g, pointers);
+  });
   return dw;
 }
 
@@ -90,7 +92,8 @@ function accumulateBands(
     const window = [g.top, g.left, bandColumns, g.kernelHeight, g.kernelWidth, g.stride];
     const shape = [g.height, g.width, g.cin, ...window, g.outHeight, g.outWidth, g.cout, group, images];
     const scratch = bandColumns ? 4 * images * bandRows * bandColumns * g.cin + 64 : undefined;
-    backend.run('convolveFilter', g.batch, [x, dy, accumulators, offsets, ...shape], { chunks, scratch });
+    const options = { chunks, scratch, images: g.batch };
+    backend.run('convolveFilter', g.batch, [x, dy, accumulators, offsets, ...shape], options);
   });
 }
 
@@ -104,8 +107,8 @@ function winograd(backend: SimdBackend, g: Geometry, { x, dy, dw }: Pointers): v
     const offsets = accumulators + chunks * accumulatorBytes;
     backend.pool.kernels.pixelOffsets(offsets, 1, 1, block, roundUp(g.cin, 4), 0, 0, 1);
     const shape = [g.height, g.width, g.cin, kernel, g.top, g.left, g.outHeight, g.outWidth, g.cout, block];
-    const scratch = winogradScratch(g, block);
-    backend.run('winogradFilterGradient', g.batch, [x, dy, accumulators, offsets, ...shape], { chunks, scratch });
+    const options = { chunks, scratch: winogradScratch(g, block), images: g.batch };
+    backend.run('winogradFilterGradient', g.batch, [x, dy, accumulators, offsets, ...shape], options);
     backend.run('winogradFilterSum', g.cin, [accumulators, chunks, dw, kernel, g.cin, g.cout], {
       scratch: 4096,
       grain: 2,
