@@ -1,37 +1,36 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
-import { addDataCommand } from './cli/data.js';
-import { addCompactCommand } from './cli/compact.js';
-import { addRunsCommand } from './cli/runs.js';
-import { addSweepCommand } from './cli/sweep.js';
-import { addTestCommand } from './cli/test.js';
-import { addTrainCommand } from './cli/train.js';
-import { addWeightsCommand } from './cli/weights.js';
-import { addWorkerCommand } from './cli/worker.js';
-import { addJupyterCommands } from './cli/jupyter.js';
-import { addOpenCommand } from './cli/open.js';
-import { addPublishCommand } from './cli/publish.js';
-import { addReportCommand } from './cli/report.js';
-import { addRunCommand } from './cli/run.js';
-import { runCommand } from './cli/output.js';
+import type { Command } from 'commander';
+import { keepCompiledCode } from './platform/compileCache.js';
 
-const program = new Command('sparsebook')
+keepCompiledCode();
+const [{ Command: Program }, { runCommand }] = await Promise.all([import('commander'), import('./cli/output.js')]);
+
+/** What adds each command, in the order of the help. */
+const commands: Record<string, () => Promise<(program: Command) => void>> = {
+  open: async () => (await import('./cli/open.js')).addOpenCommand,
+  run: async () => (await import('./cli/run.js')).addRunCommand,
+  kernel: async () => (await import('./cli/jupyter.js')).addKernelCommand,
+  jupyter: async () => (await import('./cli/jupyter.js')).addJupyterCommand,
+  report: async () => (await import('./cli/report.js')).addReportCommand,
+  publish: async () => (await import('./cli/publish.js')).addPublishCommand,
+  data: async () => (await import('./cli/data.js')).addDataCommand,
+  train: async () => (await import('./cli/train.js')).addTrainCommand,
+  sweep: async () => (await import('./cli/sweep.js')).addSweepCommand,
+  worker: async () => (await import('./cli/worker.js')).addWorkerCommand,
+  test: async () => (await import('./cli/test.js')).addTestCommand,
+  compact: async () => (await import('./cli/compact.js')).addCompactCommand,
+  runs: async () => (await import('./cli/runs.js')).addRunsCommand,
+  weights: async () => (await import('./cli/weights.js')).addWeightsCommand,
+};
+
+const program = new Program('sparsebook')
   .description('Make neural networks sparse, small and fast in TypeScript notebooks.')
   .showHelpAfterError('(add --help for more)')
   .showSuggestionAfterError();
 
-addOpenCommand(program);
-addRunCommand(program);
-addJupyterCommands(program);
-addReportCommand(program);
-addPublishCommand(program);
-addDataCommand(program);
-addTrainCommand(program);
-addSweepCommand(program);
-addWorkerCommand(program);
-addTestCommand(program);
-addCompactCommand(program);
-addRunsCommand(program);
-addWeightsCommand(program);
+// The command that is asked for is loaded alone; help, and what is misspelt, need them all.
+const asked = process.argv[2] ?? '';
+const needed = Object.hasOwn(commands, asked) ? [commands[asked]] : Object.values(commands);
+for (const add of await Promise.all(needed.map((load) => load()))) add(program);
 
 await runCommand(() => program.parseAsync());

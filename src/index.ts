@@ -128,13 +128,8 @@ export { prunableWeights } from './sparsity/prunableWeights.js';
 export type { PruningScope } from './sparsity/pruneSmallest.js';
 export { reprSparsifier, type ReprNextLayer, type ReprOptions } from './sparsity/repr.js';
 export { iterative, oneShot, polynomial, type PruningPlan, type ReprLengths } from './sparsity/schedules.js';
-export {
-  combineSparsifiers,
-  products,
-  type ParameterGroup,
-  type Sparsifier,
-  type State,
-} from './sparsity/sparsifier.js';
+export { combineSparsifiers } from './sparsity/combineSparsifiers.js';
+export { products, type ParameterGroup, type Sparsifier, type State } from './sparsity/sparsifier.js';
 export { WeightMasks } from './sparsity/weightMasks.js';
 export { withGates, type WithGatesOptions } from './sparsity/withGates.js';
 

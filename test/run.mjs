@@ -30,10 +30,15 @@ if (files.length === 0) {
   console.error(`no test file matches ${words.join(', ')}`);
   process.exit(1);
 }
+// The longest begin first, so that none of them runs alone in the end.
+const long = ['notebook/page/page', 'cli/sweep', 'notebooks/running', 'cli/runs', 'experiments/sweep/bullmq'];
+long.push('experiments/sweep/slurm', 'backend/webgpu/webgpu', 'notebook/live/browser', 'notebook/run/runNotebook');
+const isLong = (file) => long.some((name) => file === join(here, `${name}.test.ts`));
+const [first, rest] = [files.filter(isLong), files.filter((file) => !isLong(file))];
 // Those in the second half of the alphabet, of notebooks and servers, mostly wait; those in the first half mostly
 // compute.
-const half = Math.ceil(files.length / 2);
-const mixed = files.slice(0, half).flatMap((file, i) => [file, ...files.slice(half + i, half + i + 1)]);
+const half = Math.ceil(rest.length / 2);
+const mixed = rest.slice(0, half).flatMap((file, i) => [file, ...rest.slice(half + i, half + i + 1)]);
 
 // Hundreds of processes load the same libraries: what Node compiles of them is kept, where the kernel keeps it too.
 process.env.NODE_COMPILE_CACHE = join(here, '..', 'dist', 'compile-cache');
@@ -41,7 +46,7 @@ process.env.NODE_COMPILE_CACHE = join(here, '..', 'dist', 'compile-cache');
 process.execArgv.push('--import', join(here, 'typescript.mjs'));
 
 run({
-  files: mixed,
+  files: [...first, ...mixed],
   // Two more than there are cores, since tests of servers, kernels and sweeps mostly wait.
   concurrency: availableParallelism() + 2,
   timeout: 600_000, // a test that waits for ever is ended, and the others run

@@ -13,9 +13,9 @@ export const tinyRun = [
   'network=c3',
   'width=0.125',
   'data=synthetic',
-  'sizes.train=160',
-  'sizes.validation=32',
-  'sizes.test=32',
+  'sizes.train=64',
+  'sizes.validation=16',
+  'sizes.test=16',
   'batch_size=16',
   'epochs=2',
   'backend=simd',
@@ -23,7 +23,7 @@ export const tinyRun = [
 
 /** Two networks, from different seeds, and two that start from each. */
 export const tinyGraph = `
-settings: { network: c3, width: 0.125, data: synthetic, sizes: { train: 160, validation: 32, test: 32 }, batch_size: 16, epochs: 2, backend: simd }
+settings: { network: c3, width: 0.125, data: synthetic, sizes: { train: 64, validation: 16, test: 16 }, batch_size: 16, epochs: 2, backend: simd }
 grid: { seed: 1..2 }
 points:
   - name: base

@@ -3,7 +3,8 @@ import { installedBy, installKernel, uninstallKernel, type InstallOptions } from
 import { listKernelSpecs } from '../notebook/jupyter/kernelSpec.js';
 import { startJupyter } from '../notebook/jupyter/startJupyter.js';
 
-function addKernelCommand(program: Command): void {
+/** Adds `sparsebook kernel`. */
+export function addKernelCommand(program: Command): void {
   const kernel = program.command('kernel').summary('make the TypeScript kernel known to VS Code and others');
   const placed = (command: Command): Command =>
     command
@@ -33,7 +34,8 @@ function addKernelCommand(program: Command): void {
     });
 }
 
-function addJupyterCommand(program: Command): void {
+/** Adds `sparsebook jupyter`. */
+export function addJupyterCommand(program: Command): void {
   program
     .command('jupyter')
     .summary('open the notebooks in Jupyter')
@@ -49,10 +51,4 @@ function addJupyterCommand(program: Command): void {
     .action(async (words: string[]) => {
       process.exitCode = await startJupyter(words);
     });
-}
-
-/** Adds `sparsebook kernel` and `sparsebook jupyter`. */
-export function addJupyterCommands(program: Command): void {
-  addKernelCommand(program);
-  addJupyterCommand(program);
 }

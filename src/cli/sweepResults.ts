@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
-import { savedSweep, sweepNumbers, sweepResults, sweepTable, type SweepResult } from '../experiments/sweep/results.js';
+import { sweepNumbers, sweepResults, sweepTable, type SweepResult } from '../experiments/sweep/results.js';
 import { Sweep } from '../experiments/sweep/sweep.js';
 import type { ResultRow } from '../experiments/tables.js';
 import { csvLine, textTable } from '../formats/text.js';
@@ -76,6 +76,8 @@ async function plot(name: string, { output }: { output?: string }): Promise<void
 
 async function save(name: string, file: string, { latency }: { latency?: boolean }): Promise<void> {
   if (!file.endsWith('.json')) throw new UserError(`The file must end in .json; received ${file}.`);
+  // Loaded late: the other commands do without tensors.
+  const { savedSweep } = await import('../experiments/sweep/savedSweep.js');
   const sweep = await Sweep.open(name);
   const timed = latency ? (await (await import('../backend/useBackend.js')).useBackend()).description : undefined;
   const { about, ...lists } = await savedSweep(sweep, timed);

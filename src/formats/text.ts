@@ -19,15 +19,19 @@ export function textTable(rows: readonly Record<string, Cell>[]): string {
     .join('');
 }
 
-const format = new Intl.NumberFormat('en', {
-  maximumFractionDigits: 6,
-  maximumSignificantDigits: 4,
-  // Whichever of the two shows more.
-  roundingPriority: 'morePrecision',
-});
+/** Made when first needed: that takes longer than most of what a command loads. */
+let format: Intl.NumberFormat | undefined;
 
 /** A number with its thousands grouped: 260,650 and 88.62. A small one is never 0: 0.0000001. */
-export const grouped = (value: number): string => format.format(value);
+export function grouped(value: number): string {
+  format ??= new Intl.NumberFormat('en', {
+    maximumFractionDigits: 6,
+    maximumSignificantDigits: 4,
+    // Whichever of the two shows more.
+    roundingPriority: 'morePrecision',
+  });
+  return format.format(value);
+}
 
 /** Cells as a line of a CSV file (RFC 4180). */
 export const csvLine = (cells: readonly Cell[]): string =>

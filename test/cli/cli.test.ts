@@ -43,3 +43,18 @@ test('a timeout that is no number is refused', async () => {
   assert.equal(code, 1);
   assert.match(stderr, /'soon' is invalid. It must be a number of seconds above 0/);
 });
+
+test('what needs no tensors does not load them, which is most of a start', async () => {
+  const tell = `import { _cache } from 'node:module';
+process.on('exit', () => console.error(Object.keys(_cache).some((file) => file.includes('tfjs')) ? '\\ntensors' : '\\nnone'));`;
+  const loaded = async (...words: string[]): Promise<string | undefined> => {
+    const { stderr } = await sparsebook(words, {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(tell)}`,
+    }).ended;
+    return stderr.trim().split('\n').at(-1);
+  };
+  for (const words of [['--help'], ['train', '--help'], ['runs', 'nowhere'], ['sweep', 'status', 'nowhere']]) {
+    assert.equal(await loaded(...words), 'none', words.join(' '));
+  }
+  assert.equal(await loaded('weights', 'nowhere', 'nothing'), 'tensors');
+});

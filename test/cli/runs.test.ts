@@ -61,51 +61,53 @@ test('Ctrl-C saves and exits 130, and the run that goes on ends with the bits of
   assert.deepEqual(lastWeights(runIn(resumed)), lastWeights(runIn(whole)));
 });
 
-/** A run of C3 with gates: 40 steps. */
+/** A run of C3 with gates: 80 steps. */
 const gatedC3 =
-  'network=c3 width=0.1 methods=l0 l0.lambda=3 l0.lr_gates=0.2 optimizer=sgd lr=0.01 epochs=10 batch_size=8';
+  'network=c3 width=0.1 methods=l0 l0.lambda=3 l0.lr_gates=0.2 optimizer=sgd lr=0.01 epochs=20 batch_size=8';
 const fewImages = 'data=synthetic sizes.train=32 sizes.validation=8 sizes.test=8 backend=simd threads=1';
 
-test('however a run is stopped, it saves if it can, and the same command goes on to the bits of one that never was', async () => {
+test('however often a run is stopped, it saves if it can, and the same command goes on to the bits of one that never was', async () => {
   const ask = (data: string): ReturnType<typeof sparsebook> =>
     sparsebook(['train', ...`${gatedC3} ${fewImages} checkpoints.every_steps=1`.split(' ')], { SPARSEBOOK_DATA: data });
   const newFolder = (): string => mkdtempSync(join(folder, 'stopped-'));
   const whole = await ask(newFolder()).ended;
   const signal = (name: NodeJS.Signals) => (child: ChildProcess) => void process.kill(child.pid!, name);
   const stops: Record<string, [at: 'stdout' | 'stderr', stop: (child: ChildProcess) => void, code: number | null]> = {
-    SIGTERM: ['stderr', signal('SIGTERM'), 143],
-    SIGHUP: ['stderr', signal('SIGHUP'), 129],
-    SIGKILL: ['stderr', signal('SIGKILL'), null],
-    'both pipes closed': ['stderr', ({ stdout, stderr }) => [stdout, stderr].forEach((pipe) => pipe?.destroy()), 141],
     // Before the first step: nothing more is written to stdout until the run ends.
     'stdout closed': ['stdout', ({ stdout }) => stdout?.destroy(), 141],
+    SIGTERM: ['stderr', signal('SIGTERM'), 143],
+    SIGHUP: ['stderr', signal('SIGHUP'), 129],
+    'both pipes closed': ['stderr', ({ stdout, stderr }) => [stdout, stderr].forEach((pipe) => pipe?.destroy()), 141],
+    SIGKILL: ['stderr', signal('SIGKILL'), null],
   };
+  // One after another on the same run.
+  const data = newFolder();
+  let run = '';
   for (const [how, [at, stop, code]] of Object.entries(stops)) {
-    const data = newFolder();
     const { child, ended } = ask(data);
     child[at]?.once('data', () => stop(child));
     const stopped = await ended;
     assert.equal(stopped.code, code, `${how}: ${stopped.stderr}`);
-    const run = join(data, 'runs', readdirSync(join(data, 'runs'))[0]);
+    run = join(data, 'runs', readdirSync(join(data, 'runs'))[0]);
     const end = (await readRun(run)).events.at(-1);
     if (code === null) assert.notEqual(end?.type, 'end');
     else {
-      assert.ok(end?.type === 'end' && end.reason === 'aborted' && end.step < 40, `${how}: ${JSON.stringify(end)}`);
+      assert.ok(end?.type === 'end' && end.reason === 'aborted' && end.step < 80, `${how}: ${JSON.stringify(end)}`);
       assert.ok(end.step > 0 || at === 'stdout', how);
       const saved = end.step === 0 ? 0 : (await loadCheckpoint(join(run, 'checkpoints', 'last'))).step;
       assert.equal(saved, end.step, `${how}: it was saved as it stopped`);
     }
-    const resumed = await ask(data).ended;
-    assert.equal(resumed.code, 0, resumed.stderr);
-    assert.equal(runIn(resumed), run, 'in the same folder');
-    assert.deepEqual(lastWeights(run), lastWeights(runIn(whole)), how);
-    const steps = (await readRun(run)).events.flatMap((event) => (event.type === 'step' ? [event.step] : []));
-    assert.deepEqual(
-      steps,
-      Array.from({ length: 40 }, (_, i) => i + 1),
-      'the log tells of each step once',
-    );
   }
+  const resumed = await ask(data).ended;
+  assert.equal(resumed.code, 0, resumed.stderr);
+  assert.equal(runIn(resumed), run, 'in the same folder');
+  assert.deepEqual(lastWeights(run), lastWeights(runIn(whole)));
+  const steps = (await readRun(run)).events.flatMap((event) => (event.type === 'step' ? [event.step] : []));
+  assert.deepEqual(
+    steps,
+    Array.from({ length: 80 }, (_, i) => i + 1),
+    'the log tells of each step once',
+  );
 });
 
 test('a run that a process trains is refused to another, and its checkpoints can be tested all the same', async () => {

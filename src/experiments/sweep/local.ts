@@ -75,31 +75,29 @@ export class ChildPool {
 
 /**
  * How this machine is best shared out for a point: as many runs as cores with a thread each, or one run with all of
- * them, whichever trains more images a second. What was measured once is kept.
+ * them, whichever trains more images a second. What was measured once is kept; where `jobs` or `threads` leave no
+ * choice, nothing is measured.
  */
 export async function bestSharing(
+  pool: ChildPool,
   sweep: Sweep,
   point: SweepPoint,
-  { jobs, threads, nice = 10 }: LocalOptions,
+  { jobs, threads }: LocalOptions,
   signal: AbortSignal,
-): Promise<Sharing & { speed?: Speed }> {
+): Promise<Sharing> {
   const cores = usableCores();
   const given = jobs ?? (threads === undefined ? undefined : Math.max(1, Math.floor(cores / threads)));
   const counts = given === undefined ? [...new Set([1, cores])] : [given];
-  const [pool, known] = [new ChildPool(nice), await knownSpeeds()];
-  try {
-    const measured: (Sharing & { speed?: Speed })[] = [];
-    for (const count of counts) {
-      const sharing = { jobs: count, threads: threads ?? Math.max(1, Math.floor(cores / count)) };
-      // Why it cannot be tried is said when it is to be trained.
-      const speed = await speedOf(pool, known, sweep, point, sharing, signal).catch(() => undefined);
-      measured.push({ ...sharing, speed });
-    }
-    const imagesPerSecond = ({ jobs: n, speed }: Sharing & { speed?: Speed }): number => n * (speed?.train ?? 0);
-    return measured.reduce((best, each) => (imagesPerSecond(each) > imagesPerSecond(best) ? each : best));
-  } finally {
-    pool.close();
+  const sharings = counts.map((count) => ({ jobs: count, threads: threads ?? Math.max(1, Math.floor(cores / count)) }));
+  if (sharings.length === 1) return sharings[0];
+  const known = await knownSpeeds();
+  const measured: (Sharing & { speed: number })[] = [];
+  for (const sharing of sharings) {
+    // Why it cannot be tried is said when it is to be trained.
+    const speed = await speedOf(pool, known, sweep, point, sharing, signal).catch(() => ({ train: 0 }));
+    measured.push({ ...sharing, speed: sharing.jobs * speed.train });
   }
+  return measured.reduce((best, each) => (each.speed > best.speed ? each : best));
 }
 
 /**
@@ -153,10 +151,11 @@ export async function estimated(
 ): Promise<Sharing & { seconds: number }> {
   const { signal } = new AbortController();
   const given = { jobs: options.jobs ?? undefined, threads: options.threads ?? undefined };
-  const sharing = await bestSharing(sweep, points[0], given, signal);
   const shared = new SharedImages();
-  const [pool, known] = [new ChildPool(0), await knownSpeeds()];
+  const pool = new ChildPool(0);
   try {
+    const sharing = await bestSharing(pool, sweep, points[0], given, signal);
+    const known = await knownSpeeds();
     const timed: PointTime[] = [];
     const whole = { jobs: 1, threads: given.threads ?? usableCores() };
     let begun = 0;
@@ -195,10 +194,6 @@ async function runLocally(
 ): Promise<void> {
   if (points.length === 0) return;
   const cores = usableCores();
-  const { jobs, threads } =
-    points.length === 1 && options.jobs === undefined
-      ? { jobs: 1, threads: options.threads ?? cores }
-      : await bestSharing(sweep, points[0], options, signal);
   const log = join(sweep.dir, 'log');
   await mkdir(log, { recursive: true }).catch((error: Error) => {
     throw new UserError(`The folder ${log} cannot be made: ${error.message}.`);
@@ -233,6 +228,10 @@ async function runLocally(
   };
 
   try {
+    const { jobs, threads } =
+      points.length === 1 && options.jobs === undefined
+        ? { jobs: 1, threads: options.threads ?? cores }
+        : await bestSharing(pool, sweep, points[0], options, signal);
     for (;;) {
       const next = signal.aborted || sweep.isCancelled ? [] : ready();
       // While there is less to do than could run, what runs gets more threads: how many changes no bit of the result.

@@ -1,9 +1,5 @@
-import { readRun } from '../../training/log/readRun.js';
-import type { StepEvent } from '../../training/events.js';
-import { compactLatencies } from '../compactLatency.js';
-import { historyOf, type KeptRun, type RunGroup, type SavedSweep } from '../runHistory.js';
+import type { RunGroup, SavedSweep } from '../runHistory.js';
 import { numbersOf, type RunRecord } from '../record.js';
-import { readSaved } from '../saved.js';
 import {
   headingOf,
   meanInterval,
@@ -13,8 +9,7 @@ import {
   type ResultRow,
   type SomeRecord,
 } from '../tables.js';
-import { givenIn, valueText } from '../settings/settle.js';
-import type { PointState, Sweep } from './sweep.js';
+import type { PointState } from './sweep.js';
 
 /** What the runs of a group came to; shares are between 0 and 1. */
 export interface SweepResult extends RunGroup {
@@ -52,7 +47,7 @@ function missingIn(states: readonly PointState[]): string | undefined {
 }
 
 /** The groups of a sweep's runs in the order of its points, and what there is to say of those that are not finished. */
-function groupsOf(states: readonly PointState[]): RunGroup[] {
+export function groupsOf(states: readonly PointState[]): RunGroup[] {
   const groups = [...new Set(states.map(({ point }) => point.group))];
   return groups.map((group) => {
     const own = states.filter(({ point }) => point.group === group);
@@ -134,58 +129,4 @@ export function sweepNumbers(results: readonly SweepResult[]): ResultRow[] {
     'test.accuracy.interval': interval?.by ?? null,
     ...Object.fromEntries(names.map((name) => [name, means[name] ?? null])),
   }));
-}
-
-/** A number with four significant digits, which is more than a figure shows. */
-const digits = (value: number): number => Number(value.toPrecision(4));
-
-/**
- * What a sweep came to in the form in which notebooks keep it: what its runs have in common, their records and
- * histories, and the penalty at each step of those that have one. Of runs that are not finished it says so. With
- * `timed`, what is to time them, the compact networks of all finished runs are timed side by side here and now.
- */
-export async function savedSweep(sweep: Sweep, timed?: string): Promise<SavedSweep> {
-  const states = await sweep.states();
-  const finished = states.filter((state): state is PointState & { record: RunRecord } => state.record !== undefined);
-  const records: KeptRun[] = [];
-  const curves: NonNullable<SavedSweep['curves']> = [];
-  for (const { point, record } of finished) {
-    const { events, settings, dir } = await readRun((await sweep.runOf(point.id))!);
-    const saved = readSaved(settings, dir);
-    const history = historyOf({ settings: saved.protocol.experiment(saved.settings), history: events });
-    records.push({ ...record, name: point.group, tags: [], history });
-    const steps = events.filter((event): event is typeof event & StepEvent => event.type === 'step');
-    if (steps.some(({ penalty }) => penalty !== 0)) {
-      curves.push({
-        name: point.group,
-        steps: steps.map(({ step }) => step),
-        penalty: steps.map(({ penalty }) => digits(penalty)),
-      });
-    }
-  }
-  if (timed !== undefined) {
-    const checkpoints = await Promise.all(finished.map(({ point }) => sweep.checkpointOf(point.id)));
-    const times = await compactLatencies(checkpoints);
-    records.forEach((record, i) => (record.latency_ms = times[i]));
-  }
-  const { data, machine } = finished[0]?.record ?? { data: undefined, machine: '' };
-  const inAll = (name: string, value: unknown): boolean =>
-    sweep.points.every(
-      ({ settings }) => valueText(givenIn(settings).find((each) => each.name === name)?.value) === valueText(value),
-    );
-  const common = givenIn(sweep.points[0]?.settings ?? {}).filter(({ name, value }) => inAll(name, value));
-  const groups = groupsOf(states);
-  return {
-    about: {
-      data: data?.name ?? '',
-      machine,
-      sizes: { train: data?.train ?? 0, validation: data?.validation ?? 0, test: data?.test ?? 0 },
-      budget: Object.fromEntries(common.map(({ name, value }) => [name, value])),
-      runsPerSetting: sweep.points.length / Math.max(1, groups.length),
-      ...(timed !== undefined && { timed }),
-    },
-    records,
-    groups,
-    ...(curves.length > 0 && { curves }),
-  };
 }

@@ -3,9 +3,8 @@
 // it: touching that memory is a tenth of the time it takes. With its checks on, Node ends the process when a loop in a
 // timer is broken off (patch/watchThread.ts).
 import { closeSync, openSync } from 'node:fs';
-import module from 'node:module';
 import { devNull } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { keepCompiledCode, writeCompiledCode } from '../../platform/compileCache.js';
 import { installInterruptHook } from './interrupt.js';
 import { repairCompiler } from './patch/compiler.js';
 import { repairExecution } from './patch/execution.js';
@@ -14,21 +13,8 @@ import { repairTransport } from './patch/transport.js';
 import { loadTslab } from './patch/tslab.js';
 import { startWatch } from './patch/watchThread.js';
 
-/** What Node 22 can do and the declarations of Node 20 do not know. */
-type CachingModule = typeof module & { enableCompileCache?(folder: string): unknown; flushCompileCache?(): void };
-
+/** A kernel is killed more often than it ends, when Node would write what it compiled. */
 const SETTLED_MILLISECONDS = 5000;
-
-/**
- * Has Node keep what it compiles from the compiler's 9 MB and the cells' libraries: a start takes a tenth less. Beside
- * the built library, where nobody can write who could not change that as well; where nobody can, nothing is kept.
- */
-function cacheCompiledCode(): void {
-  const node = module as CachingModule;
-  node.enableCompileCache?.(fileURLToPath(new URL('../../compile-cache', import.meta.url)));
-  // Node would write at the end of the process, and a kernel is killed more often than it ends.
-  setTimeout(() => node.flushCompileCache?.(), SETTLED_MILLISECONDS).unref();
-}
 
 /**
  * Puts an input that ends in place of the process's own: Jupyter leaves a pipe there in which nothing ever comes, and a
@@ -45,7 +31,9 @@ function endInput(): void {
 }
 
 endInput();
-cacheCompiledCode();
+// The compiler's 9 MB and the cells' libraries: a start takes a tenth less.
+keepCompiledCode();
+setTimeout(writeCompiledCode, SETTLED_MILLISECONDS).unref();
 // Before any cell: Node puts signal listeners aside while a cell's synchronous part runs, and one that a cell adds in
 // that time makes the next SIGINT end the process.
 process.on('SIGINT', installInterruptHook());

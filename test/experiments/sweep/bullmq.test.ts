@@ -26,10 +26,10 @@ const settings = [
   'network=c3',
   'width=0.125',
   'data=synthetic',
-  'sizes.train=320',
-  'sizes.validation=64',
-  'sizes.test=64',
-  'batch_size=32',
+  'sizes.train=64',
+  'sizes.validation=16',
+  'sizes.test=16',
+  'batch_size=16',
   'backend=simd',
 ];
 const oneRun = [...settings, 'seed=1'];

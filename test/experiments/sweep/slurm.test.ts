@@ -29,7 +29,7 @@ after(async () => {
 
 /** Settings of runs of a second or so, or of as many epochs as are given. */
 const tiny = (epochs = 2): string =>
-  `{ network: c3, width: 0.125, data: synthetic, sizes.train: 320, sizes.validation: 64, sizes.test: 64, epochs: ${epochs}, batch_size: 32, backend: simd }`;
+  `{ network: c3, width: 0.125, data: synthetic, sizes.train: 64, sizes.validation: 16, sizes.test: 16, epochs: ${epochs}, batch_size: 16, backend: simd }`;
 
 /** Writes the file of a sweep, and returns its path. */
 function sweepFile(name: string, settings: string, points: string): string {
@@ -117,7 +117,7 @@ test(
   'before its time limit a run is saved and goes back to the queue, and comes to the same weights',
   { skip },
   async () => {
-    const file = sweepFile('limit', tiny(12), '  - { name: long, grid: { seed: [1] } }\n');
+    const file = sweepFile('limit', tiny(50), '  - { name: long, grid: { seed: [1] } }\n');
     const handed = await run('limit', 'sweep', file, 'engine=slurm', '--detach');
     assert.equal(handed.code, 0, handed.stderr);
     await until('limit', 'limit', ([{ progress }]) => progress !== undefined);

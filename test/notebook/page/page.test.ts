@@ -35,6 +35,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
   /** Opens a page as a reader would, offline. Incidents are requests, console errors and uncaught exceptions. */
   async function visit(name: string, there = '.panel .parameter'): Promise<Visit> {
     const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, offline: true });
+    context.setDefaultTimeout(120_000);
     const page = await context.newPage();
     const address = pathToFileURL(join(folder, `${name}.html`)).href;
     const incidents = incidentsOf(page, (url) => url === address);
@@ -48,59 +49,160 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
   const texts = (section: Locator): Promise<string[]> => shownIn(section).locator('pre.output').allTextContents();
   const notes = (section: Locator): Promise<string[]> => section.locator('.note:visible').allTextContents();
 
-  test('run as it was saved, it shows what the report shows, and says where that was computed', async () => {
-    const { page, incidents, at } = await visit('squares');
-    // Numbers of figures, images and the order of attributes apart, which scripts write.
-    const rendered = (section: Locator, of: string): Promise<string> =>
-      section.locator(of).evaluate((outputs) => {
-        const copy = (outputs as unknown as { cloneNode(deep: true): Tree }).cloneNode(true);
-        for (const place of copy.querySelectorAll('.plot')) place.replaceWith('figure');
-        for (const place of copy.querySelectorAll('.output-place, [data-foreign-html]'))
-          place.replaceWith(...place.childNodes);
-        for (const figure of copy.querySelectorAll('figure')) figure.removeAttribute('id');
-        for (const number of copy.querySelectorAll('.figure-number')) number.replaceWith();
-        return copy.innerHTML.replace(/\s+/g, ' ').replace(/> </g, '><').trim();
-      });
-    await run(page);
-    for (const id of ['squares', 'figure', 'value', 'kept', 'saved', 'word', 'after']) {
-      assert.equal(await rendered(at(id), '.outputs'), await rendered(at(id), '.saved'), id);
-      assert.match(
-        (await at(id).locator('.mark').textContent())!,
-        /^in this page, Chromium \d+, 1 thread, \d+:\d\d/,
-        id,
-      );
-    }
-    assert.deepEqual(incidents, []);
-    await page.context().close();
+  describe('run as it was saved', () => {
+    let visited: Visit;
+    /** What was noted of cells before any of them ran. */
+    const unrun: Record<string, string[]> = {};
+    before(async () => {
+      visited = await visit('squares');
+      for (const id of ['file', 'reader', 'late']) unrun[id] = await notes(visited.at(id));
+      await run(visited.page);
+    });
+    after(() => visited.page.context().close());
+
+    test('it shows what the report shows, and says where that was computed', async () => {
+      const { incidents, at } = visited;
+      // Numbers of figures, images and the order of attributes apart, which scripts write.
+      const rendered = (section: Locator, of: string): Promise<string> =>
+        section.locator(of).evaluate((outputs) => {
+          const copy = (outputs as unknown as { cloneNode(deep: true): Tree }).cloneNode(true);
+          for (const place of copy.querySelectorAll('.plot')) place.replaceWith('figure');
+          for (const place of copy.querySelectorAll('.output-place, [data-foreign-html]'))
+            place.replaceWith(...place.childNodes);
+          for (const figure of copy.querySelectorAll('figure')) figure.removeAttribute('id');
+          for (const number of copy.querySelectorAll('.figure-number')) number.replaceWith();
+          return copy.innerHTML.replace(/\s+/g, ' ').replace(/> </g, '><').trim();
+        });
+      for (const id of ['squares', 'figure', 'value', 'kept', 'saved', 'word', 'after']) {
+        assert.equal(await rendered(at(id), '.outputs'), await rendered(at(id), '.saved'), id);
+        assert.match(
+          (await at(id).locator('.mark').textContent())!,
+          /^in this page, Chromium \d+, 1 thread, \d+:\d\d/,
+          id,
+        );
+      }
+      assert.deepEqual(incidents, []);
+    });
+
+    test('a cell that needs Node says so by name beside its saved output, before or when it runs, and so does who needs it', async () => {
+      const { incidents, at } = visited;
+      const saved = 'what stands below is saved.';
+      assert.deepEqual(unrun.file, [`node:fs needs Node; ${saved}`]);
+      assert.match(unrun.reader[0], /^it uses what “.*” makes: node:fs needs Node; /);
+      assert.deepEqual(unrun.late, []);
+      assert.deepEqual(await notes(at('late')), [`node:os needs Node; ${saved}`]);
+      for (const [id, text] of [
+        ['file', 'from a disk'],
+        ['reader', '12'],
+        ['late', 'late'],
+      ]) {
+        assert.deepEqual(await texts(at(id)), [text]);
+        assert.equal(await at(id).locator('.mark').isVisible(), false);
+      }
+      assert.deepEqual(await texts(at('after')), ['after quiet'], 'the others run');
+      assert.equal(await at('after').locator('.mark').isVisible(), true);
+      assert.deepEqual(incidents, []);
+    });
   });
 
-  test('a changed parameter marks what depends on it, Run computes that, and the saved ones can be shown again', async () => {
-    const { page, incidents, at } = await visit('squares');
-    await setParameter(page, 'n', '5');
-    assert.deepEqual(await notes(at('squares')), ['n changed since this was run: what stands below is older.']);
-    assert.deepEqual(await notes(at('kept')), []);
-    await setParameter(page, 'n', '3');
-    assert.deepEqual(await notes(at('squares')), [], 'a change that is taken back leaves no mark');
-    await setParameter(page, 'n', '5');
-    await run(page);
-    assert.deepEqual(await texts(at('squares')), ['0 1 4 9 16']);
-    assert.deepEqual(await texts(at('value')), ['{ squares: [ 0, 1, 4, 9, 16 ], steps: [ 1, 2 ] }']);
-    assert.equal(await at('kept').locator('.mark').isVisible(), false, 'what does not depend on it does not run');
-    assert.equal(await at('after').locator('.mark').isVisible(), false);
+  describe('as its parameters change', () => {
+    let visited: Visit;
+    before(async () => {
+      visited = await visit('squares');
+    });
+    after(() => visited.page.context().close());
 
-    await at('squares').getByRole('button', { name: 'Show the saved ones again' }).click();
-    assert.deepEqual(await texts(at('squares')), ['0 1 4']);
-    assert.deepEqual(await notes(at('squares')), ['n changed since this was run: what stands below is older.']);
-    await at('squares').getByRole('button', { name: 'Show those of this page' }).click();
-    assert.deepEqual(await texts(at('squares')), ['0 1 4 9 16']);
-    await page.locator('#panel').getByRole('button', { name: 'Show the saved ones again' }).click();
-    assert.deepEqual(await texts(at('value')), ['{ squares: [ 0, 1, 4 ], steps: [ 1, 2 ] }']);
+    test('a changed parameter marks what depends on it, Run computes that, and the saved ones can be shown again', async () => {
+      const { page, incidents, at } = visited;
+      await setParameter(page, 'n', '5');
+      assert.deepEqual(await notes(at('squares')), ['n changed since this was run: what stands below is older.']);
+      assert.deepEqual(await notes(at('kept')), []);
+      await setParameter(page, 'n', '3');
+      assert.deepEqual(await notes(at('squares')), [], 'a change that is taken back leaves no mark');
+      await setParameter(page, 'n', '5');
+      await run(page);
+      assert.deepEqual(await texts(at('squares')), ['0 1 4 9 16']);
+      assert.deepEqual(await texts(at('value')), ['{ squares: [ 0, 1, 4, 9, 16 ], steps: [ 1, 2 ] }']);
+      assert.equal(await at('kept').locator('.mark').isVisible(), false, 'what does not depend on it does not run');
+      assert.equal(await at('after').locator('.mark').isVisible(), false);
 
-    await setParameter(page, 'steps', '[7]');
-    await run(page);
-    assert.deepEqual(await texts(at('value')), ['{ squares: [ 0, 1, 4, 9, 16 ], steps: [ 7 ] }']);
-    assert.deepEqual(incidents, []);
-    await page.context().close();
+      await at('squares').getByRole('button', { name: 'Show the saved ones again' }).click();
+      assert.deepEqual(await texts(at('squares')), ['0 1 4']);
+      assert.deepEqual(await notes(at('squares')), ['n changed since this was run: what stands below is older.']);
+      await at('squares').getByRole('button', { name: 'Show those of this page' }).click();
+      assert.deepEqual(await texts(at('squares')), ['0 1 4 9 16']);
+      await page.locator('#panel').getByRole('button', { name: 'Show the saved ones again' }).click();
+      assert.deepEqual(await texts(at('value')), ['{ squares: [ 0, 1, 4 ], steps: [ 1, 2 ] }']);
+
+      await setParameter(page, 'steps', '[7]');
+      await run(page);
+      assert.deepEqual(await texts(at('value')), ['{ squares: [ 0, 1, 4, 9, 16 ], steps: [ 7 ] }']);
+      assert.deepEqual(incidents, []);
+    });
+
+    test('a figure moves in its place while its cell runs, before the curve that was saved', async () => {
+      const { page, incidents, at } = visited;
+      await setParameter(page, 'n', '8');
+      await page.getByRole('button', { name: 'Run', exact: true }).click();
+      const json = shownIn(at('figure')).locator('script[type="application/json"]');
+      const lengths = new Set<number>();
+      while (!lengths.has(8)) {
+        const written = await json.textContent({ timeout: 60_000 });
+        const { data } = JSON.parse(written!) as { data: { y: number[] }[] };
+        lengths.add(data[0].y.length);
+      }
+      assert.ok(lengths.size > 2, `it had ${[...lengths].join(', ')} points`);
+      await ended(page);
+      // It, and the run before.
+      await shownIn(at('figure')).locator('.plot.drawn .trace').nth(1).waitFor({ state: 'attached' });
+      assert.equal(await shownIn(at('figure')).locator('.figure-number').textContent(), 'Figure 1');
+      assert.deepEqual(incidents, []);
+    });
+  });
+
+  describe('as its cells fail and are stopped', () => {
+    let visited: Visit;
+    before(async () => {
+      visited = await visit('squares');
+    });
+    after(() => visited.page.context().close());
+
+    test('an error is shown and ends the run; what was to follow keeps its saved outputs and runs next time', async () => {
+      const { page, incidents, at } = visited;
+      await setParameter(page, 'word', 'fail');
+      await run(page);
+      assert.deepEqual(await texts(at('word')), ['TypeError: n is wrong']);
+      assert.match((await at('word').locator('.mark').textContent())!, /^ended in an error in this page, /);
+      assert.deepEqual(await texts(at('after')), ['after quiet']);
+      await setParameter(page, 'word', 'loud');
+      await run(page);
+      assert.deepEqual(await texts(at('word')), ['loud']);
+      assert.deepEqual(await texts(at('after')), ['after loud']);
+      assert.deepEqual(incidents, []);
+    });
+
+    test('Stop interrupts a cell that awaits, and ends one that does not; Run goes on from there', async () => {
+      const { page, incidents, at } = visited;
+      for (const [word, said] of [
+        ['wait', 'Interrupted: the cell was interrupted'],
+        ['deaf', /^Interrupted: it was interrupted and did not heed that; /],
+      ] as const) {
+        await setParameter(page, 'word', word);
+        await page.getByRole('button', { name: 'Run', exact: true }).click();
+        await at('word').locator('.mark', { hasText: 'runs in this page' }).waitFor();
+        await page.getByRole('button', { name: 'Stop' }).click();
+        await ended(page);
+        assert.equal(await page.evaluate('document.activeElement.textContent'), 'Run', 'who used the keyboard goes on');
+        const [text] = await texts(at('word'));
+        if (typeof said === 'string') assert.equal(text, said);
+        else assert.match(text, said);
+      }
+      await setParameter(page, 'word', 'done');
+      await run(page);
+      assert.deepEqual(await texts(at('word')), ['done']);
+      assert.deepEqual(await texts(at('after')), ['after done']);
+      assert.deepEqual(incidents, []);
+    });
   });
 
   test('a run of before is loaded in a page, and said to be; its weights are trained there again, to the same bits', async () => {
@@ -125,87 +227,6 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
         /^in this page, .*, from what was trained before: c3-l0-/,
       );
     assert.deepEqual(await texts(hash), [printedBy(ran, 5).trim()]);
-    assert.deepEqual(incidents, []);
-    await page.context().close();
-  });
-
-  test('a figure moves in its place while its cell runs, before the curve that was saved', async () => {
-    const { page, incidents, at } = await visit('squares');
-    await setParameter(page, 'n', '8');
-    await page.getByRole('button', { name: 'Run', exact: true }).click();
-    const json = shownIn(at('figure')).locator('script[type="application/json"]');
-    const lengths = new Set<number>();
-    while (!lengths.has(8)) {
-      const written = await json.textContent({ timeout: 60_000 });
-      const { data } = JSON.parse(written!) as { data: { y: number[] }[] };
-      lengths.add(data[0].y.length);
-    }
-    assert.ok(lengths.size > 2, `it had ${[...lengths].join(', ')} points`);
-    await ended(page);
-    // It, and the run before.
-    await shownIn(at('figure')).locator('.plot.drawn .trace').nth(1).waitFor({ state: 'attached' });
-    assert.equal(await shownIn(at('figure')).locator('.figure-number').textContent(), 'Figure 1');
-    assert.deepEqual(incidents, []);
-    await page.context().close();
-  });
-
-  test('a cell that needs Node says so by name beside its saved output, before or when it runs, and so does who needs it', async () => {
-    const { page, incidents, at } = await visit('squares');
-    const saved = 'what stands below is saved.';
-    assert.deepEqual(await notes(at('file')), [`node:fs needs Node; ${saved}`]);
-    assert.match((await notes(at('reader')))[0], /^it uses what “.*” makes: node:fs needs Node; /);
-    assert.deepEqual(await notes(at('late')), []);
-    await run(page);
-    assert.deepEqual(await notes(at('late')), [`node:os needs Node; ${saved}`]);
-    for (const [id, text] of [
-      ['file', 'from a disk'],
-      ['reader', '12'],
-      ['late', 'late'],
-    ]) {
-      assert.deepEqual(await texts(at(id)), [text]);
-      assert.equal(await at(id).locator('.mark').isVisible(), false);
-    }
-    assert.deepEqual(await texts(at('after')), ['after quiet'], 'the others run');
-    assert.equal(await at('after').locator('.mark').isVisible(), true);
-    assert.deepEqual(incidents, []);
-    await page.context().close();
-  });
-
-  test('an error is shown and ends the run; what was to follow keeps its saved outputs and runs next time', async () => {
-    const { page, incidents, at } = await visit('squares');
-    await setParameter(page, 'word', 'fail');
-    await run(page);
-    assert.deepEqual(await texts(at('word')), ['TypeError: n is wrong']);
-    assert.match((await at('word').locator('.mark').textContent())!, /^ended in an error in this page, /);
-    assert.deepEqual(await texts(at('after')), ['after quiet']);
-    await setParameter(page, 'word', 'loud');
-    await run(page);
-    assert.deepEqual(await texts(at('word')), ['loud']);
-    assert.deepEqual(await texts(at('after')), ['after loud']);
-    assert.deepEqual(incidents, []);
-    await page.context().close();
-  });
-
-  test('Stop interrupts a cell that awaits, and ends one that does not; Run goes on from there', async () => {
-    const { page, incidents, at } = await visit('squares');
-    for (const [word, said] of [
-      ['wait', 'Interrupted: the cell was interrupted'],
-      ['deaf', /^Interrupted: it was interrupted and did not heed that; /],
-    ] as const) {
-      await setParameter(page, 'word', word);
-      await page.getByRole('button', { name: 'Run', exact: true }).click();
-      await at('word').locator('.mark', { hasText: 'runs in this page' }).waitFor();
-      await page.getByRole('button', { name: 'Stop' }).click();
-      await ended(page);
-      assert.equal(await page.evaluate('document.activeElement.textContent'), 'Run', 'who used the keyboard goes on');
-      const [text] = await texts(at('word'));
-      if (typeof said === 'string') assert.equal(text, said);
-      else assert.match(text, said);
-    }
-    await setParameter(page, 'word', 'done');
-    await run(page);
-    assert.deepEqual(await texts(at('word')), ['done']);
-    assert.deepEqual(await texts(at('after')), ['after done']);
     assert.deepEqual(incidents, []);
     await page.context().close();
   });
@@ -319,45 +340,53 @@ console.log('made', made);`,
     await page.context().close();
   });
 
-  test('no payload runs, requests or even tries to, saved or put out by a cell of the page', async () => {
-    const { page, incidents } = await visit('hostile');
-    await run(page);
-    await page
-      .locator('details')
-      .evaluateAll((all) => all.forEach((one) => ((one as unknown as { open: boolean }).open = true)));
-    assert.ok((await page.locator('.outputs .output').count()) >= 3 * payloads.length);
-    await page.getByRole('button', { name: 'Show the saved ones again' }).first().click();
-    for (const link of await page.locator('.output a, .plot a').all()) {
-      assert.doesNotMatch((await link.getAttribute('href')) ?? '', /^\s*(javascript|vbscript|data):/i);
-    }
-    await page.waitForTimeout(300);
-    assert.equal(await page.evaluate(() => (globalThis as { hacked?: number }).hacked), undefined);
-    assert.equal(await page.locator('main script:not([type="application/json"]), main style, main iframe').count(), 0);
-    assert.equal(new URL(page.url()).protocol, 'file:');
-    // Where foreign HTML is parsed, in a sandbox, the browser notes what it refuses.
-    const noted =
-      /^error: (Blocked script execution in 'about:blank' because the document's frame is sandboxed|Setting the document's base URI)/;
-    assert.deepEqual(
-      incidents.filter((incident) => !noted.test(incident)),
-      [],
-    );
-    await page.context().close();
-  });
+  describe('of payloads', () => {
+    let visited: Visit;
+    before(async () => {
+      visited = await visit('hostile');
+      await run(visited.page);
+    });
+    after(() => visited.page.context().close());
 
-  test('the policy lets neither page nor cells make code from text, ask anybody, or run a script that slipped through', async () => {
-    const { page } = await visit('hostile');
-    const policy = (await page.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content'))!;
-    assert.match(
-      policy,
-      /^default-src 'none'; script-src ('sha256-[\w+/]+=' )+'wasm-unsafe-eval'; worker-src blob:; connect-src 'none';/,
-    );
-    assert.doesNotMatch(policy, /'unsafe-eval'|script-src[^;]*('unsafe-inline'|https?:|\*)/);
-    await run(page);
-    const said = (await page.locator('#cell-5 .outputs').textContent())!;
-    assert.match(said, /eval: EvalError/);
-    assert.match(said, /fetch: TypeError/);
-    assert.match(said, /importScripts: NetworkError/);
-    await page.context().close();
+    test('the policy lets neither page nor cells make code from text, ask anybody, or run a script that slipped through', async () => {
+      const { page } = visited;
+      const policy = (await page.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content'))!;
+      assert.match(
+        policy,
+        /^default-src 'none'; script-src ('sha256-[\w+/]+=' )+'wasm-unsafe-eval'; worker-src blob:; connect-src 'none';/,
+      );
+      assert.doesNotMatch(policy, /'unsafe-eval'|script-src[^;]*('unsafe-inline'|https?:|\*)/);
+      const said = (await page.locator('#cell-5 .outputs').textContent())!;
+      assert.match(said, /eval: EvalError/);
+      assert.match(said, /fetch: TypeError/);
+      assert.match(said, /importScripts: NetworkError/);
+    });
+
+    test('no payload runs, requests or even tries to, saved or put out by a cell of the page', async () => {
+      const { page, incidents } = visited;
+      await page
+        .locator('details')
+        .evaluateAll((all) => all.forEach((one) => ((one as unknown as { open: boolean }).open = true)));
+      assert.ok((await page.locator('.outputs .output').count()) >= 3 * payloads.length);
+      await page.getByRole('button', { name: 'Show the saved ones again' }).first().click();
+      for (const link of await page.locator('.output a, .plot a').all()) {
+        assert.doesNotMatch((await link.getAttribute('href')) ?? '', /^\s*(javascript|vbscript|data):/i);
+      }
+      await page.waitForTimeout(300);
+      assert.equal(await page.evaluate(() => (globalThis as { hacked?: number }).hacked), undefined);
+      assert.equal(
+        await page.locator('main script:not([type="application/json"]), main style, main iframe').count(),
+        0,
+      );
+      assert.equal(new URL(page.url()).protocol, 'file:');
+      // Where foreign HTML is parsed, in a sandbox, the browser notes what it refuses.
+      const noted =
+        /^error: (Blocked script execution in 'about:blank' because the document's frame is sandboxed|Setting the document's base URI)/;
+      assert.deepEqual(
+        incidents.filter((incident) => !noted.test(incident)),
+        [],
+      );
+    });
   });
 });
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { Random } from 'sparsebook/backend/random.js';
-import { combineSparsifiers } from 'sparsebook/sparsity/sparsifier.js';
+import { combineSparsifiers } from 'sparsebook/sparsity/combineSparsifiers.js';
 import { freezeSparsifier } from 'sparsebook/sparsity/freeze.js';
 import { istaSparsifier } from 'sparsebook/sparsity/ista.js';
 import { iterative, polynomial } from 'sparsebook/sparsity/schedules.js';

@@ -1,0 +1,38 @@
+import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../errors.js';
+import { products, type Sparsifier, type State } from './sparsifier.js';
+
+/**
+ * Several methods as one: each hook calls theirs in turn, and where two have a mask of the same thing, their product
+ * counts. Throws a UserError for two methods of one name.
+ */
+export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
+  const names = parts.map(({ name }) => name);
+  if (new Set(names).size < names.length)
+    throw new UserError(`Methods to combine must differ; received ${names.join(', ')}.`);
+  return {
+    name: names.join(' + '),
+    parameterGroups: parts.flatMap(({ parameterGroups = [] }) => parameterGroups),
+    beforeEpoch: (epoch) => parts.forEach((part) => part.beforeEpoch?.(epoch)),
+    penalty: () =>
+      tf.tidy(() => tf.addN([tf.scalar(0), ...parts.flatMap((part) => part.penalty?.() ?? [])]).asScalar()),
+    onGradients: (...given) => parts.forEach((part) => part.onGradients?.(...given)),
+    readsAfterStep: parts.some((part) => part.readsAfterStep),
+    afterStep: (...rates) => parts.forEach((part) => part.afterStep?.(...rates)),
+    channelMasks: () => products(parts.map((part) => part.channelMasks())),
+    weightMasks: () => products(parts.map((part) => part.weightMasks?.() ?? new Map<string, Float32Array>())),
+    summary: () => Object.assign({}, ...parts.map((part) => part.summary?.())) as Record<string, number>,
+    state: () => Object.fromEntries(parts.map((part) => [part.name, part.state()])),
+    restore: (state) => {
+      for (const part of parts) {
+        if (!(part.name in state)) throw new UserError(`The saved state has nothing of ${part.name}.`);
+        part.restore(state[part.name] as State);
+      }
+    },
+    closedForGood: (...given) => products(parts.map((part) => part.closedForGood?.(...given) ?? new Map())),
+    inSmaller: parts.every((part) => part.inSmaller !== undefined)
+      ? (network) => combineSparsifiers(...parts.map((part) => part.inSmaller!(network)))
+      : undefined,
+    dispose: () => parts.forEach((part) => part.dispose?.()),
+  };
+}
