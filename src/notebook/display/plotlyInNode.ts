@@ -31,7 +31,7 @@ function load(): { plotly: Plotly; document: Window['document']; Resvg: typeof R
   window.URL.createObjectURL = () => 'blob:none';
   giveCanvas(window);
   giveBoxes(window, lineWidths(resvg.Resvg));
-  runScript(require.resolve('plotly.js-strict-dist-min'), context);
+  runScript(require.resolve('plotly.js-dist'), context);
   const { Plotly: plotly } = window as unknown as { Plotly: Plotly };
   return { plotly, document: window.document, Resvg: resvg.Resvg };
 }
