@@ -21,8 +21,8 @@ const { values: options } = parseArgs({
     seeds: { type: 'string', default: '3' },
     target: { type: 'string', default: '0.8' },
     probability: { type: 'string', default: '0.2' },
-    images: { type: 'string', default: '512' },
-    epochs: { type: 'string', default: '12' },
+    images: { type: 'string', default: '768' },
+    epochs: { type: 'string', default: '8' },
     threads: { type: 'string', default: '2' },
   },
 });
