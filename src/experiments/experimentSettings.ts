@@ -86,7 +86,7 @@ const cuttingSchema: Schema<CuttingSettings, ExperimentSettings> = {
     conflict: (settings) => (settings.cut_channels ? cutsNothing(settings) : undefined),
   },
   cut_probability: {
-    default: 0.05,
+    default: 0.2,
     rule: number({ min: 0, max: 0.3 }),
     help: 'the probability of being open in training, below which a closed gate is closed for good',
     conflict({ cut_channels, methods }) {

@@ -58,7 +58,7 @@ const later: Readonly<Record<string, string>> = {
   'ista.weighting': '"memory"',
   'ista.time_images': '1',
   cut_channels: 'false',
-  cut_probability: '0.05',
+  cut_probability: '0.2',
 };
 
 type Hash = ReturnType<typeof createHash>;
@@ -110,7 +110,8 @@ export async function identityOf(
 ): Promise<string> {
   const hash = createHash('sha256');
   hash.update(JSON.stringify({ numerics, backend: tf.getBackend(), data: images, values: decisive(settings) }));
-  if (isTimed(settings)) hash.update(`timed on ${timingMachine()}`);
+  if (isTimed(settings)) hash.update(`plans timed on ${timingMachine()}`);
+  if (settings.cut_channels) hash.update('cut below 0.2'); // runs from when the default was 0.05 are others
   if (own) addOwn(hash.update('own'), own);
   if (settings.weights !== null) await addFile(hash.update('weights'), settings.weights);
   if (typeof start === 'string') {

@@ -13,7 +13,7 @@ import { StateSlices } from './stateSlices.js';
 export interface CuttingOptions {
   /**
    * A channel is cut out where its gate is closed, and open in training with less than this probability. 0 cuts out
-   * only what masks hold at 0. At most 0.3. Default 0.05.
+   * only what masks hold at 0. At most 0.3. Default 0.2, where the expected gate is below 0.062.
    */
   probability?: number;
 }
@@ -27,8 +27,8 @@ export interface CuttingOptions {
  * was. So whatever looks at the network between epochs, and every checkpoint, sees the whole one.
  *
  * Channels that masks hold at 0 until the end of the run contribute exactly 0: training comes to the same without them,
- * up to rounding. A closed gate is 0 in evaluation; in training it would have been open, and no more than 1, for less
- * than `probability` of the images, which is all that is lost. Gates that are left meet other noise than they would
+ * up to rounding. A closed gate is 0 in evaluation; in training it would have been open for less than `probability` of
+ * the images, and then mostly by little, which is all that is lost. Gates that are left meet other noise than they would
  * have met, since noise is drawn by place in the layer: such a run is another sample of the same training.
  */
 export class Cutting {
@@ -38,7 +38,7 @@ export class Cutting {
   private cut?: { slices: StateSlices; before: TrainedState; parts: TrainedParts };
 
   /** Throws a UserError for a probability out of range. */
-  constructor({ probability = 0.05 }: CuttingOptions = {}) {
+  constructor({ probability = 0.2 }: CuttingOptions = {}) {
     if (!(probability >= 0 && probability <= 0.3)) {
       throw new UserError(
         `The probability below which gates are cut out must be from 0 to 0.3; received ${probability}.`,

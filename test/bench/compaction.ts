@@ -1,110 +1,73 @@
-// What a compaction is worth in time: forward passes of GoogleNet without gates, with half of its parameters gated away
-// at random, and made smaller, in turns. The small one should be at least as fast as its share of multiply-adds
-// predicts, within 30 %.
+// Whether compact networks deliver: channels are removed at random, and the compiled plan of the compact network takes
+// turns with that of the dense one. Its share of the time should be at most 1.15 times its share of the multiply-adds
+// with widths in multiples of 4.
 //   npm run bench:compaction
-//   npm run bench:compaction -- --sparsity 0.7 --threads 1 --rounds 60 --width 0.5 --round-to 4
+//   npm run bench:compaction -- --networks resnet20 --share 0.5 --batches 1,128 --round-to 4,8 --fold --threads 1
+//   npm run bench:compaction -- --predict
 import { parseArgs } from 'node:util';
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
-import { Random } from 'sparsebook/backend/random.js';
-import { compact } from 'sparsebook/compact/shrink/compact.js';
 import { completeCount } from 'sparsebook/compact/count/counts.js';
-import { reportText } from 'sparsebook/compact/report/compactionReport.js';
-import { percentile } from 'sparsebook/compact/report/latency.js';
-import { gatesOf } from 'sparsebook/graph/gates.js';
+import { measureLatencies } from 'sparsebook/compact/report/latency.js';
+import { compact } from 'sparsebook/compact/shrink/compact.js';
+import { drawnMasks } from 'sparsebook/compact/time/layerTimes.js';
+import { channelGraph } from 'sparsebook/graph/channelGraph.js';
+import { c3 } from 'sparsebook/models/c3.js';
 import { googleNet } from 'sparsebook/models/googleNet.js';
-import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
+import { resnet18 } from 'sparsebook/models/resnet18.js';
+import { resnet20 } from 'sparsebook/models/resnet20.js';
 
 const { values: options } = parseArgs({
   options: {
-    sparsity: { type: 'string', default: '0.5' },
+    networks: { type: 'string', default: 'googleNet,resnet20,c3,resnet18' },
+    batches: { type: 'string', default: '128' },
+    // The share of the channels that stay.
+    share: { type: 'string', default: '0.5' },
     width: { type: 'string', default: '1' },
-    rounds: { type: 'string', default: '30' },
+    'round-to': { type: 'string', default: '1,4,8' },
+    fold: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '9' },
     threads: { type: 'string', default: '2' },
-    backend: { type: 'string', default: 'auto' },
-    // Widths as they come, and rounded up to what the backend computes at a time.
-    'round-to': { type: 'string', multiple: true, default: ['1', '4', '8'] },
+    // Times model.predict in place of plans.
+    predict: { type: 'boolean', default: false },
+    // Counts the processor's time of one thread, in place of the clock's: for a machine that does other things too.
+    cpu: { type: 'boolean', default: false },
   },
 });
-const rounds = Number(options.rounds);
-const WARM_UP = 5;
-const MARGIN = 1.3;
-
-const machine = await useBackend({ backend: options.backend as 'auto', threads: Number(options.threads) });
-const shape = { widthMultiplier: Number(options.width), seed: 1 };
-const dense = googleNet(shape);
-const masked = googleNet({ ...shape, gates: true });
-for (const layer of dense.layers) masked.getLayer(layer.name).setWeights(layer.getWeights());
-
-// Each gate has a number of its own; those below the limit are closed, and the limit is sought that gives the sparsity.
-const random = new Random(1);
-const numbers = gatesOf(masked).map((gate) => Float32Array.from({ length: gate.logAlpha.size }, () => random.next()));
-const sparsifier = l0Sparsifier(masked, { lambda_l0: 1 });
-const close = (limit: number): number => {
-  gatesOf(masked).forEach((gate, g) =>
-    tf.tidy(() => gate.logAlpha.assign(tf.tensor1d(numbers[g].map((u) => (u < limit ? -5 : 1.5))))),
-  );
-  return completeCount(masked, sparsifier.channelMasks()).sparsity;
+const MARGIN = 1.15;
+const numbers = (list: string): number[] => list.split(',').map(Number);
+const networks = { googleNet, resnet20, c3, resnet18 };
+const cpuTime = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 };
-let [low, high] = [0, 1];
-for (let i = 0; i < 20; i++) {
-  const middle = (low + high) / 2;
-  if (close(middle) < Number(options.sparsity)) low = middle;
-  else high = middle;
-}
-const masks = sparsifier.channelMasks();
-console.log(`${machine.description}; ${rounds} rounds`);
+const timing = { compiled: !options.predict, runs: Number(options.rounds), warmUp: 2 };
 
-interface Contestant {
-  name: string;
-  model: tf.LayersModel;
-  /** Its multiply-adds as a share of the dense network's. */
-  share: number;
-}
-const contestants: Contestant[] = [
-  { name: 'dense', model: dense, share: 1 },
-  { name: 'masked', model: masked, share: 1 },
-];
-for (const roundTo of options['round-to'].map(Number)) {
-  for (const foldBatchNorm of [false, true]) {
-    const compaction = compact(masked, masks, { roundTo, foldBatchNorm });
-    const report = await compaction.report({ batchSizes: [] });
-    const rounded = roundTo === 1 ? 'compact' : `compact, widths multiples of ${roundTo}`;
-    const name = foldBatchNorm ? `${rounded}, batch norms folded` : rounded;
-    console.log(`\n${name}: ${reportText(report)}`);
-    const share = report.multiplyAdds.compact / report.multiplyAdds.dense;
-    contestants.push({ name, model: compaction.model, share });
-  }
-}
-
-async function pass(model: tf.LayersModel, images: tf.Tensor): Promise<number> {
-  const began = performance.now();
-  const logits = tf.tidy(() => model.predict(images, { batchSize: images.shape[0] }) as tf.Tensor);
-  await logits.data();
-  logits.dispose();
-  return performance.now() - began;
-}
-
-console.log('| batch | network | ms (p10-p90) | of the dense time | of its multiply-adds | within 30 % |');
-console.log('|---|---|---|---|---|---|');
-for (const batch of [1, 128]) {
-  const images = tf.randomNormal([batch, 32, 32, 3], 0, 1, 'float32', 1);
-  const times: number[][] = contestants.map(() => []);
-  for (let round = -WARM_UP; round < rounds; round++) {
-    for (const [i, { model }] of contestants.entries()) {
-      const time = await pass(model, images);
-      if (round >= 0) times[i].push(time);
+const { description } = await useBackend({ threads: options.cpu ? 1 : Number(options.threads) });
+console.log(`${description}; ${options.share} of the channels stay`);
+console.log(
+  '| network | images | widths in multiples of | ms (p10-p90) | of the time | of the multiply-adds | ratio |',
+);
+console.log('|---|---|---|---|---|---|---|');
+for (const name of options.networks.split(',') as (keyof typeof networks)[]) {
+  const dense = networks[name]({ widthMultiplier: Number(options.width), seed: 1 });
+  const masks = drawnMasks(channelGraph(dense), Number(options.share), 1);
+  const multiples = numbers(options['round-to']);
+  const small = multiples.map((roundTo) => compact(dense, masks, { roundTo, foldBatchNorm: options.fold }).model);
+  const models: tf.LayersModel[] = [dense, ...small];
+  const adds = models.map((model) => completeCount(model).multiplyAdds.full);
+  for (const batchSize of numbers(options.batches)) {
+    const latencies = await measureLatencies(models, batchSize, { ...timing, ...(options.cpu && { now: cpuTime }) });
+    for (const [i, { median, p10, p90 }] of latencies.entries()) {
+      const [time, share] = [median / latencies[0].median, adds[i] / adds[0]];
+      const [middle, low, high] = [median, p10, p90].map((ms) => ms.toFixed(2));
+      const verdict = multiples[i - 1] === 4 ? ` (${time <= MARGIN * share ? 'within' : 'above'} ${MARGIN})` : '';
+      const shown = [i === 0 ? 'dense' : multiples[i - 1], `${middle} (${low}-${high})`, time.toFixed(3)];
+      console.log(
+        `| ${[name, batchSize, ...shown, share.toFixed(3), (time / share).toFixed(2) + verdict].join(' | ')} |`,
+      );
     }
   }
-  images.dispose();
-  for (const list of times) list.sort((a, b) => a - b);
-  contestants.forEach(({ name, share }, i) => {
-    const [p10, median, p90] = [0.1, 0.5, 0.9].map((part) => percentile(times[i], part).toFixed(2));
-    const ratio = percentile(times[i], 0.5) / percentile(times[0], 0.5);
-    const verdict = share === 1 ? '' : ratio <= MARGIN * share ? 'yes' : 'no';
-    console.log(
-      `| ${batch} | ${name} | ${median} (${p10}-${p90}) | ${ratio.toFixed(3)} | ${share.toFixed(3)} | ${verdict} |`,
-    );
-  });
+  for (const model of models) model.dispose();
 }
 process.exit(0);

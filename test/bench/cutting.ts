@@ -2,7 +2,7 @@
 // 01's GoogleNet is fine-tuned to a target sparsity with and without cut_channels, epoch by epoch in turns. Shown is
 // the second half.
 //   npm run bench:cutting
-//   npm run bench:cutting -- --seeds 3 --target 0.8 --probability 0.05 --threads 2
+//   npm run bench:cutting -- --seeds 3 --target 0.8 --probability 0.2 --threads 2
 import { parseArgs } from 'node:util';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { completeCount } from 'sparsebook/compact/count/counts.js';
@@ -20,9 +20,9 @@ const { values: options } = parseArgs({
   options: {
     seeds: { type: 'string', default: '3' },
     target: { type: 'string', default: '0.8' },
-    probability: { type: 'string', default: '0.05' },
-    images: { type: 'string', default: '512' },
-    epochs: { type: 'string', default: '12' },
+    probability: { type: 'string', default: '0.2' },
+    images: { type: 'string', default: '768' },
+    epochs: { type: 'string', default: '8' },
     threads: { type: 'string', default: '2' },
   },
 });

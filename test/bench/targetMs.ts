@@ -16,13 +16,15 @@ import { compact } from 'sparsebook/compact/shrink/compact.js';
 import { drawnMasks, layerTimes } from 'sparsebook/compact/time/layerTimes.js';
 import { timePredictor } from 'sparsebook/compact/time/predictedTime.js';
 import { channelGraph } from 'sparsebook/graph/channelGraph.js';
+import type { NetworkOptions } from 'sparsebook/models/networkOptions.js';
 
 const { values: options } = parseArgs({
   options: {
     networks: { type: 'string', default: 'googleNet,resnet20,mobileNetV2' },
     batches: { type: 'string', default: '1,128' },
     share: { type: 'string', default: '0.5' },
-    draws: { type: 'string', default: '5' },
+    draws: { type: 'string', default: '3' },
+    width: { type: 'string', default: '1' },
     'round-to': { type: 'string', default: '1' },
     threads: { type: 'string', default: '2' },
     again: { type: 'boolean', default: false },
@@ -48,8 +50,11 @@ console.log(
 console.log('|---|---|---|---|---|---|---|---|---|');
 
 for (const name of options.networks.split(',')) {
-  const built = (await import(`sparsebook/models/${name}.js`)) as Record<string, () => tf.LayersModel>;
-  const model = built[name]();
+  const built = (await import(`sparsebook/models/${name}.js`)) as Record<
+    string,
+    (options: NetworkOptions) => tf.LayersModel
+  >;
+  const model = built[name]({ widthMultiplier: Number(options.width), seed: 1 });
   const graph = channelGraph(model);
   const full = completeCount(model).multiplyAdds.full;
   for (const batchSize of options.batches.split(',').map(Number)) {
@@ -68,7 +73,7 @@ for (const name of options.networks.split(',')) {
       return drawnMasks(graph, high, 100 + draw);
     });
     const small = masks.map((each) => compact(model, each, { roundTo }).model);
-    const passes = batchSize < 16 ? { runs: 25, warmUp: 15 } : { runs: 9, warmUp: 2 };
+    const passes = batchSize < 16 ? { runs: 60, warmUp: 15 } : { runs: 9, warmUp: 2 };
     const [dense, ...measured] = await measureLatencies([model, ...small], batchSize, { ...passes, now: timing.now });
     masks.forEach((each, draw) => {
       const [ms, predicted] = [measured[draw].median, predict(each, { roundTo })];

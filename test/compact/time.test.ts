@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { layerCosts } from 'sparsebook/compact/count/counts.js';
 import { reportText } from 'sparsebook/compact/report/compactionReport.js';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
 import { drawnMasks, layerTimes, timeTable, type LayerTimes } from 'sparsebook/compact/time/layerTimes.js';
 import { keptByMasks } from 'sparsebook/compact/time/keptByMasks.js';
 import { channelTimes, predictedTime, timePredictor } from 'sparsebook/compact/time/predictedTime.js';
-import { unitsOf } from 'sparsebook/compact/time/units.js';
+import { surroundings, unitModel, unitsOf, widthsOf } from 'sparsebook/compact/time/units.js';
 import { computedOutputs, rising, timeAt, wholeAt, widthGrid } from 'sparsebook/compact/time/widthTimes.js';
 import { channelGraph } from 'sparsebook/graph/channelGraph.js';
 import { kernelGeometry } from 'sparsebook/graph/kernels.js';
@@ -52,8 +53,8 @@ function multiplyAddTimes(model: tf.LayersModel): LayerTimes {
 }
 
 test('a layer is timed at widths that lie closer the narrower they are, down to a sixteenth', () => {
-  assert.deepEqual(widthGrid(64), [4, 8, 12, 16, 24, 32, 48, 64]);
-  assert.deepEqual(widthGrid(176), [12, 16, 24, 32, 48, 64, 96, 128, 176]);
+  assert.deepEqual(widthGrid(64), [4, 8, 12, 16, 32, 64]);
+  assert.deepEqual(widthGrid(176), [12, 16, 32, 64, 128, 176]);
   assert.deepEqual([widthGrid(3), widthGrid(1), widthGrid(10)], [[1, 3], [1], [4, 8, 10]]);
 });
 
@@ -131,6 +132,31 @@ test('a channel costs at a layer what cutting it saves there', () => {
   assert.deepEqual(times.get('logits'), { input: 4, output: 16 });
 });
 
+test('a layer is timed between others that cost next to nothing, and without it they cost the same', () => {
+  const adds = (model: tf.LayersModel): number => layerCosts(model).reduce((sum, cost) => sum + cost.multiplyAdds, 0);
+  for (const [name, build] of Object.entries(plainNetworks)) {
+    const model = build();
+    for (const unit of unitsOf(channelGraph(model))) {
+      const { head } = unit;
+      const [inputs, outputs] = widthsOf(unit, ({ channels }) => channels);
+      const [alone, around] = [unitModel, surroundings].map((make) => make(unit, inputs, outputs));
+      const { kernels, positions } = kernelGeometry(head.layer, head.outputShape) ?? { kernels: [], positions: 0 };
+      const own = kernels.reduce((sum, { entries }) => sum + entries(inputs, outputs) * positions, 0);
+      // The last layers read one place of a tensor each, and their weights are its channels and a bias.
+      const ends = around.layers.slice(-around.outputs.length);
+      const read = ends.reduce((sum, layer) => sum + layer.countParams() - 1, 0);
+      assert.equal(adds(alone) - adds(around), own + head.channels - read, `${name}, ${head.name}`);
+      assert.deepEqual(
+        [alone, around].map((each) => each.outputs.length),
+        [1, head.inputs.length],
+      );
+      alone.dispose();
+      around.dispose();
+    }
+    model.dispose();
+  }
+});
+
 test('times that are of other layers are refused with what to do', () => {
   const times = { ...multiplyAddTimes(branches()), layers: {} };
   assert.throws(() => predictedTime(branches(), new Map(), times), {
@@ -170,7 +196,7 @@ test('layers are timed once on a machine, and kept; a network as a whole belongs
     outputs: [1, 4],
     ms: Array(4).fill([0, 0]),
   });
-  assert.equal(times.networks.length, 6);
+  assert.equal(times.networks.length, 5);
   assert.ok(times.networks.every(([, whole]) => whole === 1));
 
   assert.deepEqual(await layerTimes(model, { root, now: second.now }), times);

@@ -186,7 +186,7 @@ export async function compactionReport(
   { original: dense, masks, model: compact, float, keep }: Compared,
   options: ReportOptions = {},
 ): Promise<CompactionReport> {
-  const { batchSizes = [1, 128], images, labels, runs, warmUp, signal, times = [] } = options;
+  const { batchSizes = [1, 128], images, labels, runs, warmUp, compiled, signal, times = [] } = options;
   if (images) checkImages(dense, [images].flat(), 'Images to compare on');
   const compared = images ? [images].flat() : noise(dense, 8);
   if (labels && labels.length !== compared[0].shape[0]) {
@@ -203,7 +203,7 @@ export async function compactionReport(
   const latency: CompactionReport['latency'] = [];
   for (const batchSize of batchSizes) {
     const models = [dense, compact, ...(float ? [float] : [])];
-    const [before, after, between] = await measureLatencies(models, batchSize, { runs, warmUp, signal });
+    const [before, after, between] = await measureLatencies(models, batchSize, { runs, warmUp, compiled, signal });
     const known = times.find((each) => each.batchSize === batchSize);
     const predict = known && timePredictor(dense, known);
     latency.push({
@@ -245,7 +245,7 @@ export function reportText(report: CompactionReport): string {
     const cells = Object.entries(sizes).map(([column, n]) => [column, n.toLocaleString('en')]);
     return row(what, Object.fromEntries(cells) as Record<Column, string>, times(sizes.dense!, sizes.compact!));
   };
-  const passes = latency.flatMap(({ batchSize, dense, float, compact, predicted }) => {
+  const timeRows = latency.flatMap(({ batchSize, dense, float, compact, predicted }) => {
     const what = `${batchSize === 1 ? 'one image' : `${batchSize} images`}, ms`;
     const cells = { dense: milliseconds(dense), float: float && milliseconds(float), compact: milliseconds(compact) };
     const measured = row(what, cells, times(dense.median, compact.median));
@@ -258,15 +258,17 @@ export function reportText(report: CompactionReport): string {
     counts('parameters', parameters),
     counts('multiply-adds per image', multiplyAdds),
     counts('bytes', bytes),
-    ...passes,
+    ...timeRows,
   ];
   // Counts and times share columns, so that the table takes them for words: set them to the right here.
   for (const column of [...columns, 'smaller']) {
     const width = Math.max(...rows.map((cells) => String(cells[column]).length));
     for (const cells of rows) cells[column] = String(cells[column]).padStart(width);
   }
+  const uncompiled = latency.flatMap(({ dense, compact }) => [dense, compact]).filter(({ compiled }) => !compiled);
+  const passes = uncompiled.length === 0 ? 'passes of compiled plans' : 'passes';
   const timed =
-    latency.length > 0 ? `Times: median (p10-p90) of ${latency[0].dense.runs} passes, backend ${backend}.\n` : '';
+    latency.length > 0 ? `Times: median (p10-p90) of ${latency[0].dense.runs} ${passes}, backend ${backend}.\n` : '';
   const { absolute, relative, images } = difference;
   const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
   const right =

@@ -1,9 +1,16 @@
 import { setImmediate } from '#platform';
 import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../../errors.js';
 import { forward } from '../../graph/gates.js';
+import { compile } from '../compile.js';
 
-/** How often forward passes are timed. */
+/** How forward passes are timed, and how often. */
 export interface LatencyOptions {
+  /**
+   * Times what is deployed, the compiled plan of a network, where there is one: on backend simd, unless `compile`
+   * refuses the network. false: `forward`, as in `model.predict`. Default true.
+   */
+  compiled?: boolean;
   /** Passes that are timed. Default 30. */
   runs?: number;
   /** Passes before them, which load and prepare what later ones find ready. Default 5. */
@@ -24,6 +31,8 @@ export interface Latency {
   p10: number;
   p90: number;
   runs: number;
+  /** Whether a compiled plan was timed. */
+  compiled: boolean;
 }
 
 /** The value below which a share of the sorted values lies, between two of them in proportion. */
@@ -57,18 +66,45 @@ export async function measureLatency(
 export async function measureLatencies(
   models: readonly tf.LayersModel[],
   batchSize: number,
-  options: LatencyOptions = {},
+  { compiled = true, ...options }: LatencyOptions = {},
 ): Promise<Latency[]> {
   const inputs = noise(models[0], batchSize);
+  const passes: Pass[] = [];
   try {
-    const passes = models.map((model) => () => [forward(model, inputs)].flat());
-    return (await timeInTurns(passes, options)).map((times) => {
+    for (const model of models) passes.push(passOf(model, batchSize, compiled));
+    const pieces = passes.map(
+      ({ run }) =>
+        () =>
+          run(inputs),
+    );
+    return (await timeInTurns(pieces, options)).map((times, i) => {
       const [p10, median, p90] = [0.1, 0.5, 0.9].map((share) => percentile(times, share));
-      return { batchSize, median, p10, p90, runs: times.length };
+      return { batchSize, median, p10, p90, runs: times.length, compiled: passes[i].compiled };
     });
   } finally {
     tf.dispose(inputs);
+    for (const pass of passes) pass.dispose();
   }
+}
+
+/** A network's forward pass. */
+export interface Pass {
+  compiled: boolean;
+  run: (inputs: tf.Tensor[]) => tf.Tensor[];
+  dispose: () => void;
+}
+
+/** A network's forward pass as it is deployed (`LatencyOptions.compiled`). The caller disposes it. */
+export function passOf(model: tf.LayersModel, batchSize: number, compiled = true): Pass {
+  if (compiled && tf.getBackend() === 'simd') {
+    try {
+      const plan = compile(model, { batchSize });
+      return { compiled, run: (inputs) => [plan.predict(inputs)].flat(), dispose: () => plan.dispose() };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
+  }
+  return { compiled: false, run: (inputs) => [forward(model, inputs)].flat(), dispose: () => undefined };
 }
 
 /**

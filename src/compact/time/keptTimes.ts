@@ -6,7 +6,7 @@ import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
 import type { WholeTimes, WidthTimes } from './widthTimes.js';
 
 /** To be raised when layers take another time than before on the same machine, or are told apart otherwise. */
-const version = 1;
+const version = 2;
 
 /** What was measured on one machine: shapes of layers and networks, each with the number of images in front. */
 export interface KeptTimes {

@@ -10,15 +10,22 @@ import {
   type ChannelNode,
 } from '../../graph/channelGraph.js';
 import { channelTies } from '../../graph/channelGroups.js';
-import { forward } from '../../graph/gates.js';
-import { measureLatencies, measureLatency, percentile, timeInTurns, type LatencyOptions } from '../report/latency.js';
+import {
+  measureLatencies,
+  measureLatency,
+  noise,
+  passOf,
+  timeInTurns,
+  type LatencyOptions,
+  type Pass,
+} from '../report/latency.js';
 import { rebuild } from '../shrink/rebuild.js';
 import { zeroMap } from '../weights/channelValues.js';
 import { networkWeights } from '../weights/layerWeights.js';
 import { keptByMasks } from './keptByMasks.js';
 import { digest, keepTimes, readTimes, timingMachine } from './keptTimes.js';
 import { sumOfLayers } from './predictedTime.js';
-import { unitModel, unitsOf, widthsOf, type Unit } from './units.js';
+import { surroundings, unitModel, unitsOf, widthsOf, type Unit } from './units.js';
 import { rising, widthGrid, type WholeTimes, type WidthTimes } from './widthTimes.js';
 
 /**
@@ -54,16 +61,16 @@ export interface LayerTimesOptions extends Pick<LatencyOptions, 'signal' | 'now'
  */
 const passesFor = (batchSize: number): { layer: LatencyOptions; network: LatencyOptions } =>
   batchSize < 16
-    ? { layer: { runs: 9, warmUp: 2 }, network: { runs: 15, warmUp: 15 } }
+    ? { layer: { runs: 9, warmUp: 2 }, network: { runs: 40, warmUp: 15 } }
     : { layer: { runs: 5, warmUp: 1 }, network: { runs: 8, warmUp: 2 } };
 /** Shares of the channels of the networks that are timed as a whole, and how many are drawn of each. */
-const shares = [1, 0.75, 0.5, 0.25, 0.1, 0];
-const draws = 3;
+const shares = [1, 0.75, 0.5, 0.25, 0];
+const draws = 2;
 
 /**
  * How long the layers of a network take on this machine, with the backend and threads in use, by how many channels they
- * read and give. What is not known yet is measured, in some ten seconds, and kept in data/times for any network with
- * such layers.
+ * read and give: in compiled plans, where the backend has those. What is not known yet is measured, in some ten seconds
+ * to a minute, and kept in data/times for any network with such layers.
  *
  * Layers one by one do not add up to a network: calls cost, and what one leaves in the cache the next finds. So the
  * network is timed as a whole too, with all of its channels and with ever fewer, drawn at random.
@@ -135,37 +142,33 @@ async function timesOf(
 ): Promise<WidthTimes> {
   const [inputs, outputs] = [widthGrid(mostInputs), widthGrid(mostOutputs)];
   const ms: number[][] = [];
+  // What is around a layer depends on its outputs only where it gives the channels that it reads.
+  const around = unit.head.role === 'kernel' ? [outputs[0]] : outputs;
   for (const input of inputs) {
-    const models = [emptyModel(), ...outputs.map((output) => unitModel(unit, input, output))];
-    const feeds = new Map<string, tf.Tensor>();
-    const feedOf = ({ shape }: tf.SymbolicTensor): tf.Tensor => {
-      const key = shape.join('x');
-      if (!feeds.has(key)) feeds.set(key, tf.fill([batchSize, ...(shape.slice(1) as number[])], 0.5));
-      return feeds.get(key)!;
-    };
-    const fed = models.map((model) => model.inputs.map(feedOf));
-    // One value is read: a network reads its logits, and not what is between its layers.
-    const passes = models.map((model, m) => (): tf.Tensor[] => {
-      const output = forward(model, fed[m]) as tf.Tensor;
-      return [tf.slice(output, Array<number>(output.rank).fill(0), Array<number>(output.rank).fill(1))];
-    });
+    const models = [
+      ...around.map((output) => surroundings(unit, input, output)),
+      ...outputs.map((output) => unitModel(unit, input, output)),
+    ];
+    const feeds = noise(models[0], batchSize);
+    const passes: Pass[] = [];
     try {
-      const times = await timeInTurns(passes, { ...passesFor(batchSize).layer, ...timing });
-      const [call, ...own] = times.map((each) => percentile(each, 0.5));
-      ms.push(own.map((median) => Math.max(0, median - call)));
+      for (const model of models) passes.push(passOf(model, batchSize));
+      const pieces = passes.map(
+        ({ run }) =>
+          () =>
+            run(feeds),
+      );
+      const times = await timeInTurns(pieces, { ...passesFor(batchSize).layer, ...timing });
+      // The quickest of the passes: a difference of short times, which other work on the machine only lengthens.
+      const least = times.map(([quickest]) => quickest);
+      const [without, own] = [least.slice(0, around.length), least.slice(around.length)];
+      ms.push(own.map((quickest, i) => Math.max(0, quickest - without[i % without.length])));
     } finally {
-      tf.dispose([...feeds.values()]);
-      for (const model of models) model.dispose();
+      tf.dispose(feeds);
+      for (const each of [...passes, ...models]) each.dispose();
     }
   }
   return { inputs, outputs, ms };
-}
-
-/** A network that computes nothing: what a call costs, which a network pays once and not for each layer. */
-function emptyModel(): tf.LayersModel {
-  const input = tf.input({ shape: [1] });
-  const output = tf.layers.activation({ activation: 'linear' }).apply(input) as tf.SymbolicTensor;
-  return tf.model({ inputs: input, outputs: output });
 }
 
 /** Times a network with fewer and fewer of its channels beside the sum of its layers: means over several draws. */

@@ -3,6 +3,7 @@ import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
 import { imageOf, kernelGeometry, windowsOf } from '../../graph/kernels.js';
 import { activationOf, channelwiseKind, isMerge, isSpread } from '../../graph/layerRole.js';
 import type { Layer } from '../../graph/names.js';
+import { Conv2d } from '../../layers/conv2d.js';
 import type { KeptChannels } from '../shrink/keptChannels.js';
 import { copyLayer } from '../shrink/rebuild.js';
 
@@ -80,22 +81,47 @@ export function isBuilt({ head }: Unit, kept: KeptChannels): boolean {
 }
 
 /**
- * A network of a unit alone, at other widths. Its weights are all the same: their values do not change the time. The
- * caller disposes it.
+ * A network of a unit at other widths, between cheap layers: as in a whole network, its inputs have just been computed,
+ * and its output stays where the next layer finds it. Weights are all the same: their values do not change the time.
+ * `surroundings` is the same network without the unit. The caller disposes both.
  */
-export function unitModel({ head, followers }: Unit, inputs: number, outputs: number): tf.LayersModel {
-  const { multiplier = 1 } = kernelGeometry(head.layer, head.outputShape) ?? {};
-  const channels = head.role === 'kernel' ? inputs : Math.max(1, outputs / multiplier);
-  const feeds = head.inputShapes.map((shape, i) =>
-    tf.input({ shape: [...shape.slice(1, -1), isSpread(head, head.inputs[i]) ? 1 : channels] }),
-  );
+export function unitModel(unit: Unit, inputs: number, outputs: number): tf.LayersModel {
+  const { head, followers } = unit;
+  const { starts, fed } = fedBy(unit, inputs, outputs);
   const width = { [head.layer.getClassName() === 'Dense' ? 'units' : 'filters']: outputs };
   const copies = [copyLayer(head, head.role === 'kernel' ? width : {}), ...followers.map((node) => copyLayer(node))];
-  const tensors = copies.reduce<tf.SymbolicTensor[]>(
-    (x, layer) => [plain(layer).apply(x.length === 1 ? x[0] : x) as tf.SymbolicTensor],
-    feeds,
+  const tensors = copies.reduce<tf.SymbolicTensor[]>((x, layer) => [through(layer, x.length === 1 ? x[0] : x)], fed);
+  return tf.model({ inputs: starts, outputs: tensors.map(onePlace) });
+}
+
+/** What is around a unit in its model. */
+export function surroundings(unit: Unit, inputs: number, outputs: number): tf.LayersModel {
+  const { starts, fed } = fedBy(unit, inputs, outputs);
+  return tf.model({ inputs: starts, outputs: fed.map(onePlace) });
+}
+
+/** Inputs of one channel, and what a layer makes of each for a unit to read. */
+function fedBy({ head }: Unit, inputs: number, outputs: number): Record<'starts' | 'fed', tf.SymbolicTensor[]> {
+  const { multiplier = 1 } = kernelGeometry(head.layer, head.outputShape) ?? {};
+  const channels = head.role === 'kernel' ? inputs : Math.max(1, outputs / multiplier);
+  const starts = head.inputShapes.map((shape) => tf.input({ shape: [...shape.slice(1, -1), 1] }));
+  const fed = starts.map((start, i) => widened(start, isSpread(head, head.inputs[i]) ? 1 : channels));
+  return { starts, fed };
+}
+
+/** So many channels of one, in the one multiplication each that this takes. */
+function widened(x: tf.SymbolicTensor, channels: number): tf.SymbolicTensor {
+  return through(
+    x.rank === 4 ? new Conv2d({ filters: channels, kernelSize: 1 }) : tf.layers.dense({ units: channels }),
+    x,
   );
-  return tf.model({ inputs: feeds, outputs: tensors });
+}
+
+/** One value of a tensor: a network's outputs are copied, and those of a unit need not be. */
+function onePlace(x: tf.SymbolicTensor): tf.SymbolicTensor {
+  if (x.rank !== 4) return through(tf.layers.dense({ units: 1 }), x);
+  const [, ...strides] = x.shape.slice(0, 3) as number[];
+  return through(tf.layers.conv2d({ filters: 1, kernelSize: 1, strides: Math.max(...strides) }), x);
 }
 
 /** What tf.layers keep to themselves. */
@@ -103,11 +129,11 @@ interface Buildable {
   addWeight(name: string, shape: tf.Shape, dtype?: tf.DataType, initializer?: unknown, ...rest: unknown[]): unknown;
 }
 
-/** A layer whose weights start as one number, since drawing millions of them takes longer than timing it. */
-function plain(layer: Layer): Layer {
+/** A layer's output. Its weights start as one number, since drawing millions of them takes longer than timing it. */
+function through(layer: Layer, x: tf.SymbolicTensor | tf.SymbolicTensor[]): tf.SymbolicTensor {
   const built = layer as unknown as Buildable;
   const add = built.addWeight.bind(layer);
   const same = tf.initializers.constant({ value: 0.01 });
   built.addWeight = (name, shape, dtype, _, ...rest) => add(name, shape, dtype, same, ...rest);
-  return layer;
+  return layer.apply(x) as tf.SymbolicTensor;
 }

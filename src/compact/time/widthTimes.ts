@@ -14,11 +14,11 @@ export interface WidthTimes {
 const STEP = 4;
 
 /**
- * Widths up to `most` at which a layer is timed: multiples of 4, wider apart the wider they are, down to a sixteenth.
+ * Widths up to `most` at which a layer is timed: multiples of 4 that double from 16 on, down to a sixteenth of `most`.
  */
 export function widthGrid(most: number): number[] {
   const widths = [STEP, 2 * STEP, 3 * STEP];
-  for (let width = 4 * STEP; width < most; width *= 2) widths.push(width, 1.5 * width);
+  for (let width = 4 * STEP; width < most; width *= 2) widths.push(width);
   const inside = widths.filter((width) => width < most && width >= most / 16);
   return inside.length === 0 && most > 1 ? [1, most] : [...inside, most];
 }

@@ -1,0 +1,125 @@
+// L0 gates that are led to a time against channels pruned by magnitude to the same time: a small GoogleNet is trained,
+// then fine-tuned with each method for as many steps. Magnitude pruning takes the same share of each layer's channels
+// (among all layers, the time hardly falls: the mean |w| of filters depends on the layer), the one at which the predicted
+// time is that of the L0 network. Both are made compact and timed in turns.
+//   npm run bench:same-time
+//   npm run bench:same-time -- --seeds 5 --share 0.35 --images 128 --train 3000 --pretrain 30 --epochs 20 --data cifar10
+//   npm run bench:same-time -- --cpu
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { measureLatencies } from 'sparsebook/compact/report/latency.js';
+import { compact } from 'sparsebook/compact/shrink/compact.js';
+import { layerTimes } from 'sparsebook/compact/time/layerTimes.js';
+import { timePredictor } from 'sparsebook/compact/time/predictedTime.js';
+import { loadData } from 'sparsebook/data/loadData.js';
+import { scoresOf } from 'sparsebook/experiments/measure.js';
+import { protocolSettings } from 'sparsebook/experiments/protocols/protocol.js';
+import { protocols } from 'sparsebook/experiments/protocols/protocols.js';
+import { openSession, type Session } from 'sparsebook/experiments/session.js';
+import { givenInWords } from 'sparsebook/experiments/settings/written.js';
+import type { ChannelMasks } from 'sparsebook/graph/channelGraph.js';
+import { magnitudeSparsifier } from 'sparsebook/sparsity/magnitude.js';
+import { median } from './turns.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '3' },
+    share: { type: 'string', default: '0.5' },
+    width: { type: 'string', default: '0.25' },
+    // How many images a pass has whose time counts.
+    images: { type: 'string', default: '128' },
+    data: { type: 'string', default: 'synthetic' },
+    train: { type: 'string', default: '2000' },
+    pretrain: { type: 'string', default: '20' },
+    epochs: { type: 'string', default: '10' },
+    threads: { type: 'string', default: '2' },
+    // Counts the processor's time of one thread, in place of the clock's: for a machine that does other things too.
+    cpu: { type: 'boolean', default: false },
+  },
+});
+const batchSize = Number(options.images);
+const cpuTime = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+const timing = options.cpu ? { now: cpuTime } : {};
+// Runs find the times of layers here, those by another clock too.
+process.env.SPARSEBOOK_DATA = mkdtempSync(join(tmpdir(), 'sparsebook-same-time-'));
+const { description } = await useBackend({ threads: options.cpu ? 1 : Number(options.threads) });
+const data = await loadData(options.data, { sizes: { train: Number(options.train), validation: 64, test: 2000 } });
+
+async function trained(seed: number, words: string[], from?: tf.LayersModel): Promise<Session> {
+  const epochs = from ? options.epochs : options.pretrain;
+  const shared = ['network=googlenet', `width=${options.width}`, `epochs=${epochs}`, 'batch_size=64'];
+  const given = [...shared, `seed=${seed}`, `data=${options.data}`, ...words];
+  const settings = protocolSettings(protocols.experiment, givenInWords(given), true);
+  const start = from && { from: { model: from, masks: new Map() } };
+  const session = await openSession(protocols.experiment.experiment(settings), data, start);
+  for await (const event of session.events()) {
+    if (event.type === 'end' && event.reason !== 'finished') throw new Error(event.message);
+  }
+  return session;
+}
+
+/** The share of channels without which a network is predicted to take so long. */
+function shareFor(model: tf.LayersModel, ms: number, predict: (masks: ChannelMasks) => number): number {
+  const weights = model.getWeights();
+  const before = weights.map((weight) => weight.clone());
+  let [low, high] = [0, 0.95];
+  for (let i = 0; i < 10; i++) {
+    const middle = (low + high) / 2;
+    const sparsifier = magnitudeSparsifier(model, { unit: 'channels', scope: 'perLayer' });
+    sparsifier.prune(middle);
+    if (predict(sparsifier.channelMasks()) > ms) low = middle;
+    else high = middle;
+    sparsifier.dispose?.();
+    model.setWeights(before);
+  }
+  for (const each of before) each.dispose();
+  if (high === 0.95) throw new Error(`pruning cannot bring the network to ${ms} ms`);
+  return high;
+}
+
+console.log(`${description}; GoogleNet(${options.width}), ${options.share} of the dense time, ${batchSize} images`);
+console.log(
+  '| seed | method | predicted, ms | measured, ms | of the dense | test accuracy |\n|---|---|---|---|---|---|',
+);
+const gains: number[] = [];
+for (let seed = 1; seed <= Number(options.seeds); seed++) {
+  const dense = await trained(seed, []);
+  const predict = timePredictor(dense.model, await layerTimes(dense.model, { batchSize, ...timing }));
+  const target = Number(options.share) * predict(new Map());
+  const gates = ['methods=l0', 'l0.droprate_init=0.05', 'l0.lr_gates=0.2', `l0.time_images=${batchSize}`];
+  const l0 = await trained(seed, [...gates, `l0.target_ms=${target}`], dense.model);
+  const ms = predict(l0.sparsifier!.channelMasks());
+  const prune = shareFor(dense.model, ms, predict);
+  const pruning = [
+    'methods=magnitude',
+    'magnitude.unit=channels',
+    'magnitude.scope=perLayer',
+    `magnitude.prune=${prune}`,
+  ];
+  const magnitude = await trained(seed, pruning, dense.model);
+  const runs = { dense, l0, magnitude };
+  const masks = Object.values(runs).map((run) => run.sparsifier?.channelMasks() ?? new Map<string, Float32Array>());
+  const models = Object.values(runs).map(({ model }, i) => compact(model, masks[i]).model);
+  const latencies = await measureLatencies(models, batchSize, { runs: 15, warmUp: 3, ...timing });
+  const accuracies: number[] = [];
+  for (const [i, [method, run]] of Object.entries(runs).entries()) {
+    const { accuracy } = await scoresOf(run, data, 'test');
+    accuracies.push(accuracy);
+    const { median: measured } = latencies[i];
+    const shown = [predict(masks[i]).toFixed(2), measured.toFixed(2), (measured / latencies[0].median).toFixed(3)];
+    console.log(`| ${[seed, method, ...shown, accuracy.toFixed(4)].join(' | ')} |`);
+  }
+  gains.push(100 * (accuracies[1] - accuracies[2]));
+  for (const each of [...models, ...Object.values(runs)]) each.dispose();
+}
+const all = gains.map((gain) => gain.toFixed(2)).join(', ');
+console.log(`L0 is better by ${median(gains).toFixed(2)} points (median of ${all}); wanted is at least 0`);
+rmSync(process.env.SPARSEBOOK_DATA, { recursive: true, force: true });
+process.exit(0);

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { useBackend } from 'sparsebook/backend/useBackend.js';
+import { measureLatencies, passOf } from 'sparsebook/compact/report/latency.js';
+
+await useBackend({ backend: 'simd', threads: 1 });
+
+const { layers: l } = tf;
+
+/** Reads values in its call, which no plan can repeat. */
+class Reading extends l.Layer {
+  static className = 'Reading';
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    const [x] = [inputs].flat();
+    return x.max().dataSync()[0] > 0 ? x : x.neg();
+  }
+}
+
+function network(last: tf.layers.Layer): tf.LayersModel {
+  const input = tf.input({ shape: [3] });
+  return tf.model({ inputs: input, outputs: last.apply(l.dense({ units: 2 }).apply(input)) as tf.SymbolicTensor });
+}
+
+test('what is timed is the compiled plan of a network, unless there is none or it is not wanted', async () => {
+  const models = [network(l.reLU()), network(new Reading())];
+  const once = { runs: 1, warmUp: 0 };
+  const { numTensors } = tf.memory();
+  const plans = await measureLatencies(models, 2, once);
+  assert.deepEqual(
+    plans.map(({ compiled }) => compiled),
+    [true, false],
+  );
+  const passes = await measureLatencies(models, 2, { ...once, compiled: false });
+  assert.deepEqual(
+    passes.map(({ compiled }) => compiled),
+    [false, false],
+  );
+  assert.equal(tf.memory().numTensors, numTensors);
+});
+
+test('both kinds of pass compute the network', () => {
+  const model = network(l.reLU());
+  const images = tf.tensor2d([1, -2, 3, -4, 5, 6], [2, 3]);
+  const [plan, plain] = [true, false].map((compiled) => {
+    const pass = passOf(model, 2, compiled);
+    const [output] = pass.run([images]);
+    pass.dispose();
+    return output.arraySync();
+  });
+  assert.deepEqual(plan, plain);
+});
