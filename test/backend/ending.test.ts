@@ -87,6 +87,24 @@ test('what is not a number stays so through a ReLU that a convolution does', asy
   }
 });
 
+test('the weights of a product that are laid out once follow a step in place', async () => {
+  const backend = await useSimd('fma', 1);
+  const x = tf.randomNormal<tf.Rank.R2>([5, 40], 0, 1, 'float32', 1);
+  const w = tf.tidy(() => tf.variable(tf.randomNormal<tf.Rank.R2>([40, 30], 0, 1, 'float32', 2)));
+  const predict = (weights: tf.Tensor2D) => tf.tidy(() => [...tf.matMul(x, weights).dataSync<'float32'>()]);
+  const first = predict(w);
+  assert.deepEqual(predict(w), first);
+  const grad = tf.ones(w.shape);
+  sgdStep({ param: w, grad }, { learningRate: 0.1, momentum: 0, nesterov: false, weightDecay: 0 });
+  const now = predict(w);
+  assert.notDeepEqual(now, first);
+  assert.deepEqual(now, predict(tf.tensor2d(w.dataSync(), w.shape)));
+  const { live } = backend.heap.usage();
+  tf.dispose([grad, w]);
+  // What goes: both, each of 1200 values, and the 1280 that were made of w.
+  assert.ok(live - backend.heap.usage().live >= 4 * (1200 + 1200 + 1280));
+});
+
 test('a filter that is laid out once for many predictions follows every change of what it was made of', async () => {
   const backend = await useSimd('fma', 1);
   const settled = () => ({ ...tf.memory(), ...backend.heap.usage(), high: undefined });

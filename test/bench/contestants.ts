@@ -3,6 +3,7 @@ import { gatesOf } from 'sparsebook/graph/gates.js';
 import { randomFlip } from 'sparsebook/data/augment.js';
 import { randomResizedCrop } from 'sparsebook/data/resizedCrop.js';
 import type { DataSplits } from 'sparsebook/data/dataSplits.js';
+import { compile, type CompiledPlan } from 'sparsebook/compact/compile.js';
 import { c3 } from 'sparsebook/models/c3.js';
 import { cnn4 } from 'sparsebook/models/cnn4.js';
 import { googleNet } from 'sparsebook/models/googleNet.js';
@@ -16,10 +17,13 @@ import { train } from 'sparsebook/training/train.js';
 import type { TrainingEvent } from 'sparsebook/training/events.js';
 import { startPeer } from './peer.ts';
 
-/** One side of a comparison: it makes one step, or one forward pass, whenever it is asked to. Times in milliseconds. */
+/**
+ * One side of a comparison: it makes one step, if it can train, or one forward pass, whenever it is asked to. Times in
+ * milliseconds.
+ */
 export interface Contestant {
   name: string;
-  trainStep(): Promise<number>;
+  trainStep?(): Promise<number>;
   forward(batch: number): Promise<number>;
   close(): void;
 }
@@ -65,13 +69,29 @@ const builders: Record<NetworkName, (data: DataSplits, batch: number) => Run> = 
   mobileNetV2: (data, batch) => run(mobileNetV2(), data, batch, new Sgd({ lr: 0.01 })),
 };
 
+/** The time of a forward pass of some images, read back included. */
+async function timed(batch: number, pass: (x: tf.Tensor) => tf.Tensor): Promise<number> {
+  const x = tf.zeros([batch, 32, 32, 3]);
+  const began = performance.now();
+  const y = pass(x);
+  await y.data();
+  const elapsed = performance.now() - began;
+  tf.dispose([x, y]);
+  return elapsed;
+}
+
 /**
  * sparsebook on the active backend, through the trainer that notebooks use: augmentation, metrics and optimizer
- * included.
+ * included. On simd also the plans of the same network, which only compute.
  */
-export function ours(network: NetworkName, data: DataSplits): Contestant {
+export function ours(network: NetworkName, data: DataSplits): Contestant[] {
   const { model, events } = builders[network](data, networks[network].batch);
-  return {
+  const plans = new Map<number, CompiledPlan>();
+  const plan = (batchSize: number): CompiledPlan => {
+    if (!plans.has(batchSize)) plans.set(batchSize, compile(model, { batchSize }));
+    return plans.get(batchSize)!;
+  };
+  const trained: Contestant = {
     name: 'sparsebook',
     async trainStep() {
       for (;;) {
@@ -81,17 +101,15 @@ export function ours(network: NetworkName, data: DataSplits): Contestant {
         if (value.type === 'step') return performance.now() - began;
       }
     },
-    async forward(batch) {
-      const x = tf.zeros([batch, 32, 32, 3]);
-      const began = performance.now();
-      const y = model.predict(x, { batchSize: batch }) as tf.Tensor;
-      await y.data();
-      const elapsed = performance.now() - began;
-      tf.dispose([x, y]);
-      return elapsed;
-    },
+    forward: (batch) => timed(batch, (x) => model.predict(x, { batchSize: batch }) as tf.Tensor),
     close: () => model.dispose(),
   };
+  const compiled: Contestant = {
+    name: 'sparsebook, plan',
+    forward: (batch) => timed(batch, (x) => plan(batch).predict(x) as tf.Tensor),
+    close: () => plans.forEach((plan) => plan.dispose()),
+  };
+  return tf.getBackend() === 'simd' ? [trained, compiled] : [trained];
 }
 
 /** How PyTorch is run: memory layout, and whether malloc is kept from returning big buffers to the system. */

@@ -50,20 +50,22 @@ console.log('|---|---|---|---|---|---|---|---|');
 for (const name of names) {
   const { batch } = networks[name];
   const peers = options['no-torch'] ? [] : await Promise.all(settings.map((setting) => torch(name, threads, setting)));
-  const contestants = [ours(name, data), ...peers.filter((peer) => peer !== undefined)];
-  const training = await interleave(contestants, rounds, (contestant) => contestant.trainStep());
+  const contestants = [...ours(name, data), ...peers.filter((peer) => peer !== undefined)];
+  const trainers = contestants.filter((contestant) => 'trainStep' in contestant);
+  const turns = await interleave(trainers, rounds, (contestant) => contestant.trainStep!());
+  // A contestant that cannot train has no times.
+  const training = contestants.map((contestant) => turns[trainers.indexOf(contestant)] ?? []);
   const forward = await interleave(contestants, rounds, (contestant) =>
     repeated(FORWARD, () => contestant.forward(batch)),
   );
   const single = await interleave(contestants, rounds, (contestant) => repeated(SINGLE, () => contestant.forward(1)));
-  const ratio = (times: number[][], i: number): string =>
-    i === 0 ? '' : (median(times[i]) / median(times[0])).toFixed(2);
+  const shown = (times: number[][], i: number): string[] => {
+    if (times[i].length === 0) return ['', ''];
+    return [rate(batch, times[i]), i === 0 ? '' : (median(times[i]) / median(times[0])).toFixed(2)];
+  };
   contestants.forEach((contestant, i) => {
-    const cells = [
-      ...[name, batch, contestant.name],
-      ...[rate(batch, training[i]), ratio(training, i), rate(batch, forward[i]), ratio(forward, i)],
-      median(single[i]).toFixed(2),
-    ];
+    const times = [...shown(training, i), ...shown(forward, i), median(single[i]).toFixed(2)];
+    const cells = [name, batch, contestant.name, ...times];
     console.log(`| ${cells.join(' | ')} |`);
     contestant.close();
   });

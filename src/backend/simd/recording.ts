@@ -98,7 +98,8 @@ export class Recording {
     backend.heap = this.heap;
     backend.pool = {
       threads: pool.threads,
-      kernels: Object.fromEntries(kernels),
+      // Tables of offsets depend on shapes alone, and stay where they are: no pass makes them again.
+      kernels: { ...Object.fromEntries(kernels), pixelOffsets: pool.kernels.pixelOffsets },
       run: (name, items, args, options) =>
         again({ name, items, args, options }, () => pool.run(name, items, args, options)),
       close: () => pool.close(),

@@ -42,6 +42,31 @@ export function clipRows(at: usize, row: usize, columns: i32, relu: i32): void {
 }
 
 /**
+ * The same in wide tiles, where pixels lie side by side in the input as in the output and panels are full: of at least
+ * ROWS pixels and 16 channels. The last tile overlaps the one before, in pixels as in channels.
+ */
+function convolveEven(
+  input: usize, packed: usize, bias: usize, output: usize, ends: Ends, offsets: usize, pixelStep: usize, k: i32, panelStep: usize, cout: i32,
+  outPixel: usize, relu: i32, pixels: i32,
+): void {
+  const panelBytes = (<usize>k) << 5;
+  ends.outRow = outPixel;
+  ends.relu = relu;
+  for (let p = 0; p < pixels; p += ROWS) {
+    const first = min(p, pixels - ROWS);
+    const a0 = input + <usize>first * pixelStep, a1 = a0 + pixelStep, a2 = a1 + pixelStep, a3 = a2 + pixelStep, a4 = a3 + pixelStep;
+    const out = output + <usize>first * outPixel;
+    for (let c = 0; c < cout; c += 16) {
+      const o = bytes(min(c, cout - 16));
+      const panel = packed + (o >> 5) * panelStep;
+      ends.bias = bias + o;
+      ends.out = out + o;
+      tile16(ends, panel, panel + panelStep, panel + panelBytes, offsets, a0, a1, a2, a3, a4, a4 + pixelStep);
+    }
+  }
+}
+
+/**
  * The convolution of `pixels` output pixels: for each tile of ROWS pixels, all panels of the packed filter.
  *
  * A panel has k rows of 8 floats, `panelStep` bytes lie between panels. `input` is the (padded) input of the first
@@ -71,6 +96,9 @@ export function convolvePixels(
   const even = outRow == <usize>width * outPixel;
   // Addresses are counted on from pixel to pixel: divisions would cost as much as a short tile.
   const gap = rowStep - <usize>width * pixelStep;
+  if (wide && bias && even && (gap == 0 || pixels <= width) && pixels >= ROWS && cout >= 16 && (cout & 7) == 0) {
+    return convolveEven(input, packed, bias, output, changetype<Ends>(stage), offsets, pixelStep, k, panelStep, cout, outPixel, relu, pixels);
+  }
   let a = input;
   let x = 0;
   for (let p = 0; p < pixels; p += ROWS) {
@@ -103,17 +131,13 @@ export function convolvePixels(
       // A rest of more than one panel, too: two narrow tiles would take twice as long as a wide one.
       for (; c + 8 < cout; c += 16) {
         const full = direct && c + 16 <= cout;
-        const to = output + <usize>p * outPixel + bytes(c);
         ends.bias = bias + bytes(c);
-        ends.out = full ? to : stage;
+        ends.out = full ? output + <usize>p * outPixel + bytes(c) : stage;
         ends.outRow = full ? outPixel : 64;
+        ends.relu = relu;
         tile16(ends, panel, panel + panelStep, panel + panelBytes, offsets, a0, a1, a2, a3, a4, a5);
         panel += 2 * panelStep;
-        if (!full) unstage(stage, 64, output + bytes(c), p, rows, width, outRow, outPixel, min(16, cout - c), relu);
-        else if (relu) {
-          clipRows(to, outPixel, 8, relu);
-          clipRows(to + 32, outPixel, 8, relu);
-        }
+        if (!full) unstage(stage, 64, output + bytes(c), p, rows, width, outRow, outPixel, min(16, cout - c), 0);
       }
     }
     for (; c < cout; c += 8) {

@@ -87,17 +87,24 @@ export function bytes(n: i32): usize {
   return (<usize>n) << 2;
 }
 
-/** What an activation lets through: all, with relu nothing below 0, with relu 6 nothing above 6 either. */
+// @ts-ignore: decorator
+@lazy
+const BOUNDS = memory.data<f32>([-Infinity, 0, Infinity, 6]);
+
+/**
+ * What an activation lets through: all, with relu nothing below 0, with relu 6 nothing above 6 either. From memory: an
+ * engine joins no operations on a vector made of a number that was chosen.
+ */
 // @ts-ignore: decorator
 @inline
 export function leastOf(relu: i32): v128 {
-  return f32x4.splat(relu ? 0 : -Infinity);
+  return constant(BOUNDS, i32(relu != 0));
 }
 
 // @ts-ignore: decorator
 @inline
 export function mostOf(relu: i32): v128 {
-  return f32x4.splat(relu == 6 ? 6 : Infinity);
+  return constant(BOUNDS, 2 + i32(relu == 6));
 }
 
 /** v within [least, most]; what is not a number stays so. */

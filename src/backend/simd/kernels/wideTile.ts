@@ -2,7 +2,7 @@
 // (V8's revectorisation): 12 accumulators of 256 bits then, where the tiles of 8 channels are too few to hide a
 // multiply-add's latency. Without that they would be 24 accumulators in 16 registers, so they run only where `wide` is
 // set. The sums are those of the narrow tiles, bit for bit.
-import { madd } from './vector';
+import { clip, leastOf, madd, mostOf } from './vector';
 
 /** Whether this engine joins 128-bit operations in pairs. */
 export let wide: i32 = 0;
@@ -17,11 +17,12 @@ export class Ends {
   bias: usize;
   out: usize;
   outRow: usize;
+  relu: i32;
 }
 
 /**
- * Forward tile: out[r][0..16) = bias + sum_k in[a_r + offsets[k]] * (panel[k], next[k]); `next` is the panel of the
- * following 8 channels.
+ * Forward tile: out[r][0..16) = relu?(bias + sum_k in[a_r + offsets[k]] * (panel[k], next[k])); `next` is the panel of
+ * the following 8 channels.
  */
 export function tile16(
   ends: Ends, panel: usize, next: usize, end: usize, offsets: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
@@ -53,19 +54,28 @@ export function tile16(
     const x5 = v128.load32_splat(a5 + o);
     c50 = madd(x5, b0, c50); c51 = madd(x5, b1, c51); c52 = madd(x5, b2, c52); c53 = madd(x5, b3, c53);
   }
-  const outRow = ends.outRow;
+  const outRow = ends.outRow, least = leastOf(ends.relu), most = mostOf(ends.relu);
   let out = ends.out;
-  v128.store(out, c00); v128.store(out, c01, 16); v128.store(out, c02, 32); v128.store(out, c03, 48);
+  storeRow(out, clip(c00, least, most), clip(c01, least, most), clip(c02, least, most), clip(c03, least, most));
   out += outRow;
-  v128.store(out, c10); v128.store(out, c11, 16); v128.store(out, c12, 32); v128.store(out, c13, 48);
+  storeRow(out, clip(c10, least, most), clip(c11, least, most), clip(c12, least, most), clip(c13, least, most));
   out += outRow;
-  v128.store(out, c20); v128.store(out, c21, 16); v128.store(out, c22, 32); v128.store(out, c23, 48);
+  storeRow(out, clip(c20, least, most), clip(c21, least, most), clip(c22, least, most), clip(c23, least, most));
   out += outRow;
-  v128.store(out, c30); v128.store(out, c31, 16); v128.store(out, c32, 32); v128.store(out, c33, 48);
+  storeRow(out, clip(c30, least, most), clip(c31, least, most), clip(c32, least, most), clip(c33, least, most));
   out += outRow;
-  v128.store(out, c40); v128.store(out, c41, 16); v128.store(out, c42, 32); v128.store(out, c43, 48);
+  storeRow(out, clip(c40, least, most), clip(c41, least, most), clip(c42, least, most), clip(c43, least, most));
   out += outRow;
-  v128.store(out, c50); v128.store(out, c51, 16); v128.store(out, c52, 32); v128.store(out, c53, 48);
+  storeRow(out, clip(c50, least, most), clip(c51, least, most), clip(c52, least, most), clip(c53, least, most));
+}
+
+// @ts-ignore: decorator
+@inline
+function storeRow(to: usize, c0: v128, c1: v128, c2: v128, c3: v128): void {
+  v128.store(to, c0);
+  v128.store(to, c1, 16);
+  v128.store(to, c2, 32);
+  v128.store(to, c3, 48);
 }
 
 /** Outer-product tile of the filter gradient: acc[r][0..16) += sum_p in[a + offsets[p] + r] * dy[p][0..16). */

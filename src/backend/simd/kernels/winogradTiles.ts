@@ -1,6 +1,6 @@
 // Tiles of a image into Winograd's domain and back: a 2-D transform is a 1-D one of the rows, then one of the columns,
 // for all channels.
-import { bytes, up4 } from './vector';
+import { bytes, leastOf, up4 } from './vector';
 import { padBand } from './padding';
 import * as three from './winograd3';
 import * as five from './winograd5';
@@ -50,7 +50,7 @@ function spreadTile(
 function outputTile(kernel: usize, from: usize, plane: usize, square: usize, step: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32, channels: i32): void {
   const points = kernel + 3, squareRow = step << 3;
   const last = bytes(channels) - PIXEL;
-  const zero = f32x4.splat(0), none = f32x4.splat(-Infinity), least = f32x4.splat(relu ? 0 : -Infinity);
+  const zero = f32x4.splat(0), none = leastOf(0), least = leastOf(relu);
   for (let at: usize = 0; ; at = min(at + PIXEL, last)) {
     for (let r: usize = 0; r < points; r++) {
       const products = from + at + r * points * plane;

@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Relu } from '../../fusedOps.js';
 import { SimdBackend } from '../simdBackend.js';
+import { withPacked } from './convolve.js';
 import {
   activated,
   floats,
   hasActivation,
+  isRecording,
   type ActivationAttributes,
   type FastKernel,
   type FastKernels,
@@ -52,23 +54,29 @@ function product(
   if (bias && !(bias.shape.at(-1) === n && tf.util.sizeFromShape(bias.shape) === n)) return undefined;
   const y = backend.output([...aBatch, m, n]);
   const panels = Math.ceil(n / 8);
-  const packedBytes = panels * k * 8 * 4;
   const [pa, pb, py] = [a, b, y].map((tensor) => backend.pointer(tensor));
   const start = bias ? backend.pointer(bias) : backend.zeros;
   // b is a 1x1 filter; read transposed, [n, k] is one with its channels exchanged.
-  const filter = [1, ...(transposeB ? [n, k] : [k, n]), 0, 1, 0, 1, 1, Number(transposeB)];
+  const [cin, cout] = transposeB ? [n, k] : [k, n];
+  // As with convolutions: while no gradient is recorded, the weights are likely to be used again.
+  const batch = tf.util.sizeFromShape(aBatch);
+  const kept = batch === 1 && !isRecording() ? { tensor: b, key: '' } : undefined;
+  const form = { form: `product ${transposeB}`, bytes: panels * k * 8 * 4, offsets: k };
+  const pack = (from: number, to: number): void =>
+    backend.run('packFilter', panels, [from, to, 1, cin, cout, 0, 1, 0, 1, 1, Number(transposeB)], {
+      grain: Math.ceil(4096 / k),
+    });
   const rowsPerItem = 24;
   const shape = [m, transposeA ? 4 : k * 4, k, n, Number(relu), rowsPerItem];
   const grain = Math.ceil(65536 / (rowsPerItem * k * n));
-  backend.withBlock(packedBytes + k * 4, (packed) => {
-    const offsets = packed + packedBytes;
-    backend.pool.kernels.pixelOffsets(offsets, 1, 1, k, transposeA ? m : 1, 0, 0, 1);
-    for (let i = 0; i < tf.util.sizeFromShape(aBatch); i++) {
-      backend.run('packFilter', panels, [pb + i * k * n * 4, packed, ...filter], { grain: Math.ceil(4096 / k) });
+  for (let i = 0; i < batch; i++) {
+    const filter = { pointer: pb + i * k * n * 4, height: 1, width: 1, cin, cout, transposed: transposeB, kept };
+    withPacked(backend, filter, form, pack, (packed, offsets) => {
+      backend.pool.kernels.pixelOffsets(offsets, 1, 1, k, transposeA ? m : 1, 0, 0, 1);
       const args = [pa + i * m * k * 4, packed, start, py + i * m * n * 4, offsets, ...shape];
       backend.run('multiplyRows', Math.ceil(m / rowsPerItem), args, { grain, scratch: 1024 });
-    }
-  });
+    });
+  }
   return y;
 }
 
