@@ -5,7 +5,8 @@ import type { L0Options } from '../sparsity/l0.js';
 import type { SparsityTarget } from '../sparsity/lambdaController.js';
 import { stateOf, type State } from '../sparsity/sparsifier.js';
 import type { ExperimentSettings } from './experimentSettings.js';
-import type { MethodContext, MethodSettings } from './methods.js';
+import type { L0Settings } from './l0Method.js';
+import type { MethodContext } from './methods.js';
 import { factorsOf } from './recipe.js';
 import { number, orNull, wholeNumber } from './settings/rules.js';
 import type { RunLength, Schema, Setting } from './settings/schema.js';
@@ -56,7 +57,7 @@ export const unlessChannelGates = ({ l0 }: ExperimentSettings): string | undefin
   l0.unstructured ? 'gates on weights save no time' : undefined;
 
 /** The settings of targets, and of the time that one may be of. */
-export const targetSettings: Pick<Schema<MethodSettings['l0'], ExperimentSettings>, TargetName | 'time_images'> = {
+export const targetSettings: Pick<Schema<L0Settings, ExperimentSettings>, TargetName | 'time_images'> = {
   target_sparsity: target('target_sparsity', {
     rule: number({ min: 0, below: 1 }),
     help: 'the share of parameters to be removed; lambda is then adapted after each step to reach and hold it',
