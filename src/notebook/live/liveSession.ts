@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { reasonOf } from '../../errors.js';
 import { USUAL_KERNEL } from '../jupyter/kernelSpec.js';
-import type { KernelClient } from '../kernel/client/kernelClient.js';
 import { machinePathRemover } from '../run/machinePaths.js';
-import type { Metadata, Notebook } from '../run/notebook.js';
+import { type Notebook, noteRun } from '../run/notebook.js';
 import type { DocumentFile } from './document/documentFile.js';
 import type { Renderer } from './document/liveCell.js';
 import { LiveDocument } from './document/liveDocument.js';
@@ -269,7 +268,9 @@ export class LiveSession {
     this.runner = new CellRunner(this.document, this.kernel, machinePathRemover(dirname(this.file.path)), {
       start: ({ id }, kernel) => {
         this.code.begin(id);
-        noteRun(this.document.metadata, this.code.panel.ranWith(), kernel);
+        // By hand now: a headless run's record no longer holds.
+        delete this.document.metadata.papermill;
+        noteRun(this.document, this.code.panel.ranWith(), kernel);
       },
       end: ({ id }, well) => {
         this.code.end(id, well);
@@ -295,12 +296,4 @@ export class LiveSession {
 function kernelAsked({ metadata }: Notebook): unknown {
   const spec: unknown = metadata.kernelspec;
   return spec === undefined ? USUAL_KERNEL : (Object(spec) as { name?: unknown }).name;
-}
-
-/** What the notebook says of how it was run: by hand now, so that a headless run's record no longer holds. */
-function noteRun(metadata: Notebook['metadata'], parameters: Metadata, { spec, info }: KernelClient): void {
-  delete metadata.papermill;
-  metadata.sparsebook = { ...(Object(metadata.sparsebook) as Metadata), parameters };
-  metadata.kernelspec ??= { name: spec.name, display_name: spec.display_name, language: spec.language };
-  if (info.language_info) metadata.language_info = info.language_info;
 }
