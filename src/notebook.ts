@@ -16,7 +16,7 @@ export {
 export type { PngOptions } from './notebook/display/pngOptions.js';
 export { renderPng } from './notebook/display/renderPng.js';
 export { table, type Row, type TableData, type TableOptions } from './notebook/display/table.js';
-export { watch, type FollowCellOptions, type WatchOptions } from './notebook/display/watch.js';
+export { watch, type FollowCellOptions, type WatchOptions, type Watched } from './notebook/display/watch.js';
 export { watchAll, type WatchAllOptions } from './notebook/display/watchAll.js';
 export { interruptSignal } from './notebook/kernel/interrupt.js';
 export { saveOutput, savedOutput } from './notebook/outputs.js';
