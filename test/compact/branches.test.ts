@@ -52,7 +52,7 @@ function residual(): tf.LayersModel {
   return tf.model({ inputs: input, outputs: output, name: 'residual' });
 }
 
-test('a sum holds the channels of its summands together, and says so', () => {
+test('a sum ties the channels of its summands together, and explain names it', () => {
   const groups = channelGroups(channelGraph(residual()));
   const [image, both, c, dense] = groups;
   assert.deepEqual([image.layers.length, image.locked?.includes('is the input of the network')], [1, true]);
