@@ -77,12 +77,14 @@ export const magnitudeMethod: Method<MagnitudeSettings> = {
     unit: ofPruning({ default: 'weights', rule: oneOf('weights', 'channels'), help: 'what is pruned' }),
     criterion: ofPruning({
       default: 'magnitude',
+      neutral: 'magnitude',
       rule: oneOf('magnitude', 'orthogonality'),
       help: 'which channels go: those of the smallest weights, or those whose filters overlap most with others, as RePr chooses',
       conflict: unlessChannels,
     }),
     where: ofPruning({
       default: [],
+      neutral: [],
       rule: listOf(text("a layer's name")),
       help: 'the convolutions whose channels are pruned; none named: all',
       conflict: unlessChannels,

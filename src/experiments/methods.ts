@@ -88,11 +88,13 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       },
       weighting: {
         default: 'memory',
+        neutral: 'memory',
         rule: oneOf('memory', 'parameters', 'multiplyAdds', 'time'),
         help: "what a channel costs: the paper's values and entries in memory, or its share of something else",
       },
       time_images: {
         default: 1,
+        neutral: 1,
         rule: wholeNumber({ min: 1 }),
         help: 'how many images the passes have whose time counts',
         conflict: ({ ista }) => (ista.weighting === 'time' ? undefined : 'nothing is timed without weighting=time'),

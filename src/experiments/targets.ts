@@ -39,11 +39,15 @@ function travelsLess(settings: ExperimentSettings, length: RunLength): string | 
 
 const target = (
   name: TargetName,
-  { rule, help, conflict }: Pick<Setting<number, ExperimentSettings>, 'rule' | 'help' | 'conflict'>,
+  {
+    rule,
+    conflict,
+    ...rest
+  }: Pick<Setting<number, ExperimentSettings>, 'rule' | 'help' | 'conflict'> & { neutral?: null },
 ): Setting<number | null, ExperimentSettings> => ({
   default: null,
+  ...rest,
   rule: orNull(rule, name === 'target_sparsity' ? 'a fixed lambda' : 'none'),
-  help,
   conflict: (settings) =>
     unlessTarget(name)(settings) ?? (settings.l0[name] === null ? undefined : conflict?.(settings)),
   warning: (settings, length) => (settings.l0[name] === null ? undefined : travelsLess(settings, length)),
@@ -63,16 +67,19 @@ export const targetSettings: Pick<Schema<L0Settings, ExperimentSettings>, Target
     help: 'the share of parameters to be removed; lambda is then adapted after each step to reach and hold it',
   }),
   target_multiply_adds: target('target_multiply_adds', {
+    neutral: null,
     rule: number({ above: 0 }),
     help: 'how many multiply-adds per image are to be left, in place of a share of parameters',
   }),
   target_ms: target('target_ms', {
+    neutral: null,
     rule: number({ above: 0 }),
     help: 'how many milliseconds a forward pass of the compact network is to take on this machine, as its measured layers predict it',
     conflict: unlessChannelGates,
   }),
   time_images: {
     default: 1,
+    neutral: 1,
     rule: wholeNumber({ min: 1 }),
     help: 'how many images the passes have whose time counts',
     conflict: unlessTimed,
