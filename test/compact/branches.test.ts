@@ -247,8 +247,8 @@ test('what cannot be done is refused in a sentence', () => {
     /The mask of a must have 4 values, one a channel; received 3/,
   );
   refused(() => compact(model, new Map(), { roundTo: 0 }), /roundTo must be a whole number of at least 1; received 0/);
-  refused(() => compact(model, new Map(), { keep: { z: 'all' } }), /keep names the layer z/);
-  refused(() => compact(model, new Map(), { keep: { a: [4] } }), /keep asks for channel 4 of a, .* 0 to 3/);
+  refused(() => compact(model, new Map(), { keep: { z: 'all' } }), /keep must name layers of .*; received z/);
+  refused(() => compact(model, new Map(), { keep: { a: [4] } }), /keep must name channels of a, 0 to 3; received 4/);
   const recurrent = tf.sequential({ layers: [tf.layers.lstm({ name: 'memory', units: 2, inputShape: [3, 1] })] });
   refused(() => compact(recurrent), /The layer memory \(LSTM\) is not one whose channels can be followed; known are/);
   const input = tf.input({ shape: [4] });

@@ -52,7 +52,7 @@ export function tableColumns(given: TableData | readonly Row[], { formats = {} }
   const frame = 'columns' in given ? given : tableData(given);
   const unknown = Object.keys(formats).find((name) => !frame.columns.includes(name));
   if (unknown !== undefined) {
-    throw new UserError(`formats names the column '${unknown}', but the columns are ${frame.columns.join(', ')}`);
+    throw new UserError(`formats must name columns (${frame.columns.join(', ')}); received '${unknown}'`);
   }
   const rows = frame.values as unknown[][];
   return frame.columns.map((name, c) => {

@@ -20,8 +20,8 @@ type CachingModule = typeof module & { enableCompileCache?(folder: string): unkn
 const SETTLED_MILLISECONDS = 5000;
 
 /**
- * Has Node keep what it compiles from the compiler's 9 MB and the cells' libraries: a start takes a tenth less. Beside
- * the built library, where nobody can write who could not change that as well; where nobody can, nothing is kept.
+ * Has Node keep what it compiles from the compiler's 9 MB and the cells' libraries: a start takes a tenth less. It lies
+ * beside the built library, which is writable to the same users; where it cannot be written, nothing is kept.
  */
 function cacheCompiledCode(): void {
   const node = module as CachingModule;

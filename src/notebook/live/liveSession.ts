@@ -36,7 +36,7 @@ export class LiveSession {
   document!: LiveDocument;
   runner!: CellRunner;
   code!: LiveCode;
-  /** Its file has another name now: no page is served any more. */
+  /** Its file was renamed: no page is served any more. */
   ended = false;
   private changes = 0;
   /** How many changes the draft holds. */
@@ -50,9 +50,8 @@ export class LiveSession {
   private readonly draft: Draft;
 
   /**
-   * Opens a notebook's file, or the draft that lies beside it; throws a UserError when it is no notebook. No process is
-   * started for it: that takes a person who asks. But a notebook of the project's own kernel is given the spare one,
-   * which runs already.
+   * Opens a notebook's file, or the draft beside it; throws a UserError when it is no notebook. Starts no kernel, but a
+   * notebook of the project's own kernel gets the spare one, which runs already.
    */
   static async open(file: DocumentFile, path: string, spare?: SpareKernel): Promise<LiveSession> {
     const session = new LiveSession(file, path, await file.read(), spare);
@@ -76,18 +75,18 @@ export class LiveSession {
     this.take(saved);
   }
 
-  /** All but the outputs, which may take a second to make safe: enough to read, and to run. */
+  /** All but the outputs, which may take a second to sanitise: enough to read and to run the notebook. */
   opening(): Patch {
     return this.patch(0, Infinity);
   }
 
-  /** Resolves when no kernel is on its way up, and no cell runs. */
+  /** Resolves when no kernel is starting and no cell runs. */
   async quiet(): Promise<void> {
     await this.kernel.started();
     await this.runner.settled();
   }
 
-  /** Whether a version of an epoch is one that `since` can go on from. */
+  /** Whether `since` can continue from a version of an epoch. */
   knows(version: number, epoch: string): boolean {
     return epoch === this.epoch && version > 0 && version <= this.clock.version;
   }
@@ -116,7 +115,7 @@ export class LiveSession {
     };
   }
 
-  /** The document is no longer what is on the disk; `source` says that a cell's source changed, not its outputs. */
+  /** The document differs from the file; `source`: a cell's source changed, not only outputs. */
   changed({ source = true } = {}): void {
     this.changes++;
     const now = performance.now();
@@ -178,15 +177,15 @@ export class LiveSession {
     return this.document.save();
   }
 
-  /** What a person should know of the document or its file. */
+  /** Shows a note about the document or its file in the pages. */
   tell(note: string): void {
     this.status.set({ ...this.status.get(), note });
   }
 
-  /** Something went wrong that is no fault of a person: the terminal and the pages say so, and all else goes on. */
+  /** Reports an internal error in the terminal and in the pages; everything else continues. */
   fail(error: unknown): void {
     tellFault(this.status.get().path, error);
-    this.tell(`Something went wrong with this notebook: ${reasonOf(error)}. It goes on; save it, and open it anew.`);
+    this.tell(`Internal error in this notebook: ${reasonOf(error)}. Save the notebook and open it again.`);
   }
 
   /** No page is served any more. */
@@ -238,7 +237,7 @@ export class LiveSession {
     if (this.kernel.status.get().state === 'idle') await this.restart();
   }
 
-  /** Ends the kernel. What it had not been asked to run yet is not run. */
+  /** Ends the kernel. Cells that wait are not run. */
   async stop(atOnce = this.kernel.status.get().state !== 'idle'): Promise<void> {
     this.runner.drop();
     await this.kernel.stop(atOnce);
@@ -292,7 +291,7 @@ export class LiveSession {
   }
 }
 
-/** What a notebook says that its kernel is called, which may be anything; the usual one if it says nothing. */
+/** The kernel's name in a notebook's metadata, which may be of any type; the usual one where there is none. */
 function kernelAsked({ metadata }: Notebook): unknown {
   const spec: unknown = metadata.kernelspec;
   return spec === undefined ? USUAL_KERNEL : (Object(spec) as { name?: unknown }).name;

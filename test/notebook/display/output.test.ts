@@ -218,7 +218,7 @@ for (const [what, values, right] of columns) {
 test('a format for a column that is not there is an error that names the columns', () => {
   assert.throws(() => tableColumns(frame, { formats: { acuracy: 2 } }), {
     name: 'UserError',
-    message: "formats names the column 'acuracy', but the columns are run, accuracy",
+    message: "formats must name columns (run, accuracy); received 'acuracy'",
   });
 });
 
