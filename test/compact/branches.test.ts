@@ -241,7 +241,7 @@ test('what cannot be done is refused in a sentence', () => {
   const refused = (act: () => unknown, message: RegExp): void =>
     assert.throws(act, (e) => e instanceof UserError && message.test(e.message));
   const model = residual();
-  refused(() => compact(model, new Map([['bn', none(4)]])), /which has no bn/);
+  refused(() => compact(model, new Map([['bn', none(4)]])), /must have the name of .*; received bn/);
   refused(
     () => compact(model, new Map([['a', none(3)]])),
     /The mask of a must have 4 values, one a channel; received 3/,
