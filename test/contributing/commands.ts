@@ -55,11 +55,10 @@ const root = join(import.meta.dirname, '..', '..');
 const words = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-commands-'));
 const clone = join(folder, 'sparsebook');
-const pages = ['README.md', ...readdirSync(join(root, 'docs/guide')).map((name) => `docs/guide/${name}`)];
 
 /** The commands of a page: lines of its blocks for a terminal, and code within its sentences. */
 function commandsOf(page: string): string[] {
-  const text = readFileSync(join(root, page), 'utf8');
+  const text = readFileSync(join(clone, page), 'utf8');
   const blocks = [...text.matchAll(/^ *```(?:ba)?sh\n([^]*?)^ *```$/gm)].flatMap(([, code]) => code.split('\n'));
   const sentences = text.replaceAll(/^ *```[^]*?^ *```$/gm, '').matchAll(/`((?:npm|npx|sparsebook) [^`]+)`/g);
   const lines = [...blocks, ...[...sentences].map(([, code]) => code)];
@@ -84,7 +83,7 @@ async function makeReadersFiles(): Promise<void> {
   }
   const weights = 'notebooks/outputs/04-freeze-prune-resnet18/pretrained-synthetic.safetensors';
   copyFileSync(join(clone, weights), join(clone, 'resnet18.safetensors'));
-  const page = readFileSync(join(root, 'docs/guide/own-notebook.md'), 'utf8');
+  const page = readFileSync(join(clone, 'docs/guide/own-notebook.md'), 'utf8');
   const cells = [...page.matchAll(/^```ts\n([^]*?)\n```$/gm)].map(([, source], i) => ({
     cell_type: 'code',
     id: `cell-${i}`,
@@ -131,7 +130,8 @@ try {
   await run('npm ci');
   await run('npm run build');
   await makeReadersFiles();
-  const commands = new Set(pages.flatMap(commandsOf));
+  const guide = readdirSync(join(clone, 'docs/guide')).map((name) => `docs/guide/${name}`);
+  const commands = new Set(['README.md', ...guide].flatMap(commandsOf));
   const unknown = Object.keys(treatments).filter(
     (beginning) => ![...commands].some((each) => each.startsWith(beginning)),
   );
