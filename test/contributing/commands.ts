@@ -143,13 +143,15 @@ try {
       console.log(`not run, as ${skip}: ${command}`);
       continue;
     }
-    const named = command.replace('data=FOLDER', 'data=flowers').replace('/RUN/', () => `/${newestRun()}/`);
-    // No browser is opened.
-    const line = named.replace(/ --open$/, serves ? ' --open --no-browser' : '');
-    await run(add === undefined ? line : `${line} ${add}`, serves).catch((error: unknown) => {
+    try {
+      const named = command.replace('data=FOLDER', 'data=flowers').replace('/RUN/', () => `/${newestRun()}/`);
+      // No browser is opened.
+      const line = named.replace(/ --open$/, serves ? ' --open --no-browser' : '');
+      await run(add === undefined ? line : `${line} ${add}`, serves);
+    } catch (error) {
       failed.push(command);
       console.log(`FAILED: ${(error as Error).message}`);
-    });
+    }
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
