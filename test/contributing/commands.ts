@@ -1,6 +1,6 @@
-// npm run test:commands [-- WORD...]: clones the last commit into a new folder, and runs there each command of README.md
-// and docs/guide/ as it is printed; with words, `npm ci` and those commands that contain one of them. Trainings are made
-// short by settings that are added behind the command.
+// npm run test:commands [-- WORD...]: clones the last commit into a new folder, and runs there each command of
+// README.md and docs/guide/ as it is printed; with words, `npm ci` and those commands that contain one of them.
+// Trainings are made short by settings that are added behind the command.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import {
