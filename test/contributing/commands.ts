@@ -108,16 +108,18 @@ async function run(line: string, serves = false): Promise<void> {
   const child = spawn(line, { cwd: clone, shell: true, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let interrupted = false;
+  let again: NodeJS.Timeout | undefined;
   const read = (text: Buffer): void => {
     output += String(text);
     if (!serves || interrupted || !/http:\/\/\S+/.test(output)) return;
     interrupted = true;
     process.kill(-child.pid!, 'SIGINT');
     // Jupyter asks, and takes a second one for a yes.
-    setTimeout(() => child.exitCode ?? process.kill(-child.pid!, 'SIGINT'), 2000).unref();
+    again = setTimeout(() => process.kill(-child.pid!, 'SIGINT'), 2000);
   };
   child.stdout.on('data', read);
   child.stderr.on('data', read);
+  child.once('exit', () => clearTimeout(again));
   const code = await new Promise((resolve) => child.once('close', resolve));
   assert.ok(serves ? interrupted : code === 0, `${line}\nended with ${String(code)}:\n${output}`);
   console.log(`ok, ${((performance.now() - started) / 1000).toFixed(0)} s: ${line}`);
