@@ -13,6 +13,7 @@ export {
   randomPaddedCrop,
   type Augmentation,
   type Draws,
+  type Turn,
 } from './data/augment.js';
 export { batches, type Batch, type BatchOptions } from './data/batches.js';
 export { officialArchive, readCifar10, type Archive, type Cifar10 } from './data/cifar10.js';
@@ -72,7 +73,7 @@ export {
 } from './graph/channelGraph.js';
 export { channelGroups, explain, type ChannelGroup } from './graph/channelGroups.js';
 export { forward, gatesOf } from './graph/gates.js';
-export type { LayerRole } from './graph/layerRole.js';
+export type { LayerRole, Merge } from './graph/layerRole.js';
 export { namedWeights, type Layer } from './graph/names.js';
 export { networkGraph, type LayerNode, type NetworkGraph } from './graph/networkGraph.js';
 
@@ -180,6 +181,7 @@ export {
   type Answers,
   type EvaluationOptions,
   type PairedChange,
+  type TestTimeAugmentation,
 } from './training/evaluate.js';
 export type {
   CheckpointEvent,
@@ -235,11 +237,15 @@ export {
   type SavedPruning,
   type SavedSweep,
 } from './experiments/runHistory.js';
-export { experiment, type ExperimentSpec, type ProtocolSpec } from './experiments/experiment.js';
+export { experiment, type ExperimentSpec, type MethodSpec, type ProtocolSpec } from './experiments/experiment.js';
 export type { ExperimentSettings } from './experiments/experimentSettings.js';
+export type { L0Settings } from './experiments/l0Method.js';
+export type { MagnitudeSettings } from './experiments/magnitudeMethod.js';
 export { measure } from './experiments/measure.js';
+export type { MethodSettings } from './experiments/methods.js';
 export { copyWeights } from './experiments/networks.js';
 export type { GammaNote, MaskNote, MaskSnapshot, OverlapNote, TurnNote } from './experiments/notes.js';
+export type { Protocol } from './experiments/protocols/protocol.js';
 export { protocols, type ProtocolName } from './experiments/protocols/protocols.js';
 export {
   besidePublished,
@@ -250,7 +256,7 @@ export {
 } from './experiments/published.js';
 export type { RecipeSettings } from './experiments/recipe.js';
 export type { Measured, RunRecord } from './experiments/record.js';
-export { Run } from './experiments/run.js';
+export { Run, type RunRequest } from './experiments/run.js';
 export { trainedNetwork, type TrainedNetwork } from './experiments/saved.js';
 export { softmaxInLoss } from './experiments/session.js';
 export type { ExploredRun, ExploredSweep } from './experiments/stops.js';
@@ -317,7 +323,15 @@ export {
   type NamedShares,
 } from './plots/perLayer.js';
 export { proximalStep, type ProximalStepOptions } from './plots/proximalStep.js';
-export { named, overlapDuringTraining, reprCurves, reprCycle, type HistoryOf, type PhasedEpoch } from './plots/repr.js';
+export {
+  named,
+  overlapDuringTraining,
+  reprCurves,
+  reprCycle,
+  type HistoryOf,
+  type PhasedEpoch,
+  type ReprHistory,
+} from './plots/repr.js';
 export { softmaxTwice } from './plots/softmaxTwice.js';
 export { sweepExplorer, type SweepExplorerOptions } from './plots/sweepExplorer.js';
 export type { Figure, Frame, Layout, Titled, Trace } from './plots/theme.js';

@@ -1,7 +1,7 @@
 // What notebooks import from 'sparsebook': the library, and what shows, follows and saves things beside a notebook.
 export * from './index.js';
 
-export { dataFrame, type Row } from './notebook/display/dataFrame.js';
+export { dataFrame } from './notebook/display/dataFrame.js';
 export { liveFigure, show, type FigureView, type LiveFigureOptions } from './notebook/display/figure.js';
 export { follow } from './notebook/display/follow.js';
 export { loadSweep } from './notebook/display/sweep.js';
@@ -15,8 +15,8 @@ export {
 } from './notebook/display/output.js';
 export type { PngOptions } from './notebook/display/pngOptions.js';
 export { renderPng } from './notebook/display/renderPng.js';
-export { table, type TableData, type TableOptions } from './notebook/display/table.js';
-export { watch, type FollowCellOptions, type WatchOptions } from './notebook/display/watch.js';
+export { table, type Row, type TableData, type TableOptions } from './notebook/display/table.js';
+export { watch, type FollowCellOptions, type WatchOptions, type Watched } from './notebook/display/watch.js';
 export { watchAll, type WatchAllOptions } from './notebook/display/watchAll.js';
 export { interruptSignal } from './notebook/kernel/interrupt.js';
 export { saveOutput, savedOutput } from './notebook/outputs.js';

@@ -15,10 +15,10 @@ interface Flags {
   watch?: boolean;
 }
 
-/** The notebooks of the current folder, or else this project's. */
+/** The folder `notebooks` of the current folder or of this project, or else the current folder. */
 export function usualFolder(): string {
-  const here = join(process.cwd(), 'notebooks');
-  return existsSync(here) ? here : join(packageRoot, 'notebooks');
+  const folders = [process.cwd(), packageRoot].map((folder) => join(folder, 'notebooks'));
+  return folders.find((folder) => existsSync(folder)) ?? process.cwd();
 }
 
 /**

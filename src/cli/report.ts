@@ -119,7 +119,8 @@ export const addPageOptions = (command: Command): Command =>
 
 /** A page that runs can run its cells on the reader's machine: by default only this project's own notebooks get one. */
 export function runsInPage(file: string, { static: saved, runInPage }: PageFlags): boolean {
-  return !saved && (runInPage === true || realpathSync(dirname(file)) === realpathSync(join(packageRoot, 'notebooks')));
+  const own = join(packageRoot, 'notebooks');
+  return !saved && (runInPage === true || (existsSync(own) && realpathSync(dirname(file)) === realpathSync(own)));
 }
 
 /** Adds `sparsebook report`. */

@@ -35,15 +35,14 @@ async function table(name: string, { json, csv }: { json?: boolean; csv?: boolea
 /** A page with the table and the figure of a sweep, as a notebook whose report it is. */
 async function pageOf(name: string, results: readonly SweepResult[]): Promise<string> {
   // Loaded late: the other commands need none of it.
-  const [{ renderReport }, { figureBundle }, { dataFrame }, { tableColumns, tableForms }] = await Promise.all([
+  const [{ renderReport }, { figureBundle }, { tableColumns, tableForms }] = await Promise.all([
     import('../notebook/report/renderReport.js'),
     import('../notebook/display/figure.js'),
-    import('../notebook/display/dataFrame.js'),
     import('../notebook/display/table.js'),
   ]);
   const shown = [
     figureBundle(sweepFigure(results), {}),
-    tableForms(tableColumns(dataFrame(sweepTable(results)), {}), 'Means over the seeds of each group.'),
+    tableForms(tableColumns(sweepTable(results), {}), 'Means over the seeds of each group.'),
   ];
   const notebook: Notebook = {
     nbformat: 4,

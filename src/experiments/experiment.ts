@@ -22,7 +22,7 @@ interface Given {
 }
 
 /** A method, or a method with settings: `'l0'`, `{ name: 'l0', lambda: 20 }`. */
-type MethodSpec = { [Name in MethodName]: Name | ({ name: Name } & Partial<MethodSettings[Name]>) }[MethodName];
+export type MethodSpec = { [Name in MethodName]: Name | ({ name: Name } & Partial<MethodSettings[Name]>) }[MethodName];
 
 /** An experiment as data: network, data, methods, recipe and seed, each a name with settings or an object. */
 export interface ExperimentSpec extends Given {

@@ -81,12 +81,14 @@ const networkSchema: Schema<NetworkSettings, ExperimentSettings> = {
 const cuttingSchema: Schema<CuttingSettings, ExperimentSettings> = {
   cut_channels: {
     default: false,
+    neutral: false,
     rule: flag,
     help: 'whether channels that are closed for good are cut out before each epoch, so that training gets faster',
     conflict: (settings) => (settings.cut_channels ? cutsNothing(settings) : undefined),
   },
   cut_probability: {
     default: 0.2,
+    neutral: 0.2,
     rule: number({ min: 0, max: 0.3 }),
     help: 'the probability of being open in training, below which a closed gate is closed for good',
     conflict({ cut_channels, methods }) {

@@ -8,7 +8,7 @@ export interface FinishedRun {
 
 const finished: FinishedRun[] = [];
 
-/** Notes a run, for whoever tells of what the process has done. */
+/** Notes a run, for listeners that report what the process has done. */
 export const noteFinished = (run: FinishedRun): void => void finished.push(run);
 
 /** The runs that were noted since this was called last. */

@@ -5,9 +5,10 @@ import { UserError } from '../errors.js';
 import { namedWeights } from '../graph/names.js';
 import { checkpointFiles } from '../training/checkpoint/checkpoint.js';
 import { findCheckpoint } from '../training/checkpoint/listCheckpoints.js';
-import type { ExperimentSettings } from './experimentSettings.js';
+import { experimentSchema, type ExperimentSettings } from './experimentSettings.js';
 import { networkOf } from './networks.js';
 import { outsideIdentity } from './runSettings.js';
+import { settingsOf } from './settings/schema.js';
 import { givenIn } from './settings/settle.js';
 
 /**
@@ -43,24 +44,6 @@ export async function builtNetwork({ topology, weights }: OwnNetwork): Promise<t
   return model;
 }
 
-/**
- * Settings that were added later, each with the value at which it has no effect: it is then left out, so that
- * earlier runs keep their identity.
- */
-const later: Readonly<Record<string, string>> = {
-  progressive_resizing: '[]',
-  tta: '"none"',
-  'magnitude.criterion': '"magnitude"',
-  'magnitude.where': '[]',
-  'l0.target_multiply_adds': 'null',
-  'l0.target_ms': 'null',
-  'l0.time_images': '1',
-  'ista.weighting': '"memory"',
-  'ista.time_images': '1',
-  cut_channels: 'false',
-  cut_probability: '0.2',
-};
-
 type Hash = ReturnType<typeof createHash>;
 
 function addOwn(hash: Hash, { topology, weights }: OwnNetwork): void {
@@ -78,11 +61,11 @@ async function addFile(hash: Hash, path: string): Promise<void> {
 
 /** The settings that affect a run's result, as words in order. */
 function decisive(settings: ExperimentSettings): string[] {
-  const inside = givenIn(settings).filter(({ name }) => !outsideIdentity.includes(name));
-  return inside
-    .map(({ name, value }) => ({ name, text: JSON.stringify(value) }))
-    .filter(({ name, text }) => text !== later[name])
-    .map(({ name, text }) => `${name}=${text}`)
+  const declared = settingsOf(experimentSchema);
+  return givenIn(settings)
+    .filter(({ name }) => !outsideIdentity.includes(name))
+    .filter(({ name, value }) => JSON.stringify(value) !== JSON.stringify(declared.get(name)?.neutral))
+    .map(({ name, value }) => `${name}=${JSON.stringify(value)}`)
     .sort();
 }
 

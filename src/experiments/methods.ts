@@ -2,28 +2,15 @@ import type * as tf from '@tensorflow/tfjs';
 import { reprEpoch } from '../sparsity/schedules.js';
 import type { Sparsifier, State } from '../sparsity/sparsifier.js';
 import type { ExperimentSettings } from './experimentSettings.js';
-import { ofPruning, prunesLess, pruningPlan, unfreezesLess, unlessChannels } from './pruning.js';
-import { flag, listOf, number, oneOf, orNull, text, wholeNumber } from './settings/rules.js';
+import { l0Method, type L0Settings } from './l0Method.js';
+import { magnitudeMethod, type MagnitudeSettings } from './magnitudeMethod.js';
+import { flag, number, oneOf, wholeNumber } from './settings/rules.js';
 import type { AnySetting, Schema } from './settings/schema.js';
-import { lambdaOrTarget, targetSettings, timesFor, unlessChannelGates, unlessTarget } from './targets.js';
+import { timesFor } from './targets.js';
 
 /** The settings of all methods, each method's in a group of its own. */
 export interface MethodSettings {
-  l0: {
-    lambda: number;
-    target_sparsity: number | null;
-    target_multiply_adds: number | null;
-    target_ms: number | null;
-    time_images: number;
-    droprate_init: number;
-    lr_gates: number;
-    where: string[];
-    unstructured: boolean;
-    sampling: 'image' | 'batch';
-    weighting: 'sum' | 'parameters' | 'multiplyAdds' | 'time';
-    reduce: boolean;
-    clamp: boolean;
-  };
+  l0: L0Settings;
   ista: {
     l1_penalty: number;
     alpha: number;
@@ -42,17 +29,7 @@ export interface MethodSettings {
     scaling: 'clip' | 'rescale';
     bias_trains: boolean;
   };
-  magnitude: {
-    prune: number;
-    unit: 'weights' | 'channels';
-    criterion: 'magnitude' | 'orthogonality';
-    where: string[];
-    scope: 'global' | 'perLayer';
-    schedule: 'one-shot' | 'iterative' | 'polynomial';
-    times: number;
-    unfreeze_epoch: number | null;
-    restore: boolean;
-  };
+  magnitude: MagnitudeSettings;
   freeze: { first: number; batch_norm: boolean };
 }
 
@@ -73,7 +50,7 @@ export interface MethodContext {
 }
 
 /** A sparsity method in an experiment. To add one: its file in sparsity/, an entry here, and its test. */
-interface Method<S> {
+export interface Method<S> {
   settings: Schema<S, ExperimentSettings>;
   /** Returns the network with the layers that the method needs; it replaces the given one, which is disposed. */
   prepare?(model: tf.LayersModel, context: MethodContext): Promise<tf.LayersModel>;
@@ -87,87 +64,7 @@ interface Method<S> {
 
 /** The sparsity methods by name. Their code is imported when needed: settings and help need no tensors. */
 export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Name]> } = {
-  l0: {
-    settings: {
-      lambda: {
-        default: 1,
-        rule: number({ min: 0 }),
-        help: 'the weight of the L0 penalty in the loss',
-        conflict: unlessTarget(),
-      },
-      ...targetSettings,
-      droprate_init: {
-        default: 0.5,
-        rule: number({ above: 0, below: 1 }),
-        help: 'how closed the gates start; 0.05 is open (P(mask != 0) = 0.989), 0.5 undecided (0.832)',
-      },
-      lr_gates: {
-        default: ({ lr }) => lr,
-        rule: number({ min: 0 }),
-        help: 'the learning rate of the gates, lr by default; a step moves log alpha by about this much',
-        warning: ({ l0 }) => (l0.lr_gates === 0 ? 'leaves every gate as it starts: none closes' : undefined),
-      },
-      where: {
-        default: [],
-        rule: listOf(text("a layer's name")),
-        help: 'the layers behind which channels get gates; none named: all whose channels can be cut out',
-        conflict: ({ network }) =>
-          network === 'googlenet' ? 'network=googlenet has gates in places of its own' : undefined,
-      },
-      unstructured: {
-        default: false,
-        rule: flag,
-        help: 'whether each weight of the kernels has a gate, in place of each channel',
-        conflict: ({ network }) =>
-          network === 'googlenet' ? undefined : 'only network=googlenet has gates on weights',
-      },
-      sampling: {
-        default: ({ l0 }) => (l0.unstructured ? 'batch' : 'image'),
-        rule: oneOf('image', 'batch'),
-        help: "what has its own mask in training, each image or each batch; the paper's code draws one for each batch",
-        conflict: ({ l0 }) =>
-          l0.unstructured && l0.sampling === 'image'
-            ? 'where weights have gates, a batch shares the weights, and so their masks'
-            : undefined,
-      },
-      weighting: {
-        default: ({ l0 }) =>
-          l0.target_ms !== null ? 'time' : l0.target_multiply_adds !== null ? 'multiplyAdds' : 'sum',
-        rule: oneOf('sum', 'parameters', 'multiplyAdds', 'time'),
-        help: 'what the penalty counts of an open channel: one, or what the channel costs',
-        conflict: (settings) => (settings.l0.weighting === 'time' ? unlessChannelGates(settings) : undefined),
-      },
-      reduce: {
-        default: false,
-        rule: flag,
-        help: 'whether the 1x1 convolutions of GoogleNet that reduce channels have gates too',
-        conflict: ({ l0, network }) =>
-          network !== 'googlenet'
-            ? 'only network=googlenet has such convolutions'
-            : l0.unstructured
-              ? 'the weights of every kernel have gates'
-              : undefined,
-      },
-      clamp: {
-        default: false,
-        rule: flag,
-        help: "whether log alpha stays within +-ln 100, as in the paper's code",
-      },
-    },
-    async prepare(model, { settings: { l0 } }) {
-      const { gatesOf } = await import('../graph/gates.js');
-      if (gatesOf(model).length > 0) return model;
-      const { withGates } = await import('../sparsity/withGates.js');
-      const { droprate_init, sampling, where } = l0;
-      return withGates(model, { droprate_init, sampling, where: where.length > 0 ? where : undefined });
-    },
-    async build(model, context) {
-      const { l0Sparsifier } = await import('../sparsity/l0.js');
-      const { lr_gates, weighting, clamp } = context.settings.l0;
-      const prices = await lambdaOrTarget(model, context);
-      return l0Sparsifier(model, { lr_gates, weighting, clampLogAlpha: clamp, ...prices });
-    },
-  },
+  l0: l0Method,
   ista: {
     settings: {
       l1_penalty: {
@@ -191,11 +88,13 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
       },
       weighting: {
         default: 'memory',
+        neutral: 'memory',
         rule: oneOf('memory', 'parameters', 'multiplyAdds', 'time'),
         help: "what a channel costs: the paper's values and entries in memory, or its share of something else",
       },
       time_images: {
         default: 1,
+        neutral: 1,
         rule: wholeNumber({ min: 1 }),
         help: 'how many images the passes have whose time counts',
         conflict: ({ ista }) => (ista.weighting === 'time' ? undefined : 'nothing is timed without weighting=time'),
@@ -270,77 +169,7 @@ export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Nam
     },
     settled: () => 0,
   },
-  magnitude: {
-    settings: {
-      prune: {
-        default: 0,
-        rule: number({ min: 0, below: 1 }),
-        help: 'the share that is pruned and held at 0, the smallest unless criterion says otherwise',
-        warning: ({ magnitude }) => (magnitude.prune === 0 ? 'prunes nothing' : undefined),
-      },
-      unit: ofPruning({ default: 'weights', rule: oneOf('weights', 'channels'), help: 'what is pruned' }),
-      criterion: ofPruning({
-        default: 'magnitude',
-        rule: oneOf('magnitude', 'orthogonality'),
-        help: 'which channels go: those of the smallest weights, or those whose filters overlap most with others, as RePr chooses',
-        conflict: unlessChannels,
-      }),
-      where: ofPruning({
-        default: [],
-        rule: listOf(text("a layer's name")),
-        help: 'the convolutions whose channels are pruned; none named: all',
-        conflict: unlessChannels,
-      }),
-      scope: ofPruning({
-        default: 'global',
-        rule: oneOf('global', 'perLayer'),
-        help: 'whether all compete with each other, or those of each layer',
-      }),
-      schedule: ofPruning({
-        default: 'one-shot',
-        rule: oneOf('one-shot', 'iterative', 'polynomial'),
-        help: 'at once before the first epoch, in equal shares of what is left, or fast at first and slower later',
-        conflict: ({ start, magnitude }) =>
-          start.rewind && magnitude.schedule !== 'one-shot' ? 'only schedule=one-shot can rewind' : undefined,
-      }),
-      times: ofPruning({
-        default: 3,
-        rule: wholeNumber({ min: 1 }),
-        help: 'before how many epochs something is pruned',
-        conflict: ({ magnitude }) => (magnitude.schedule === 'one-shot' ? 'schedule=one-shot prunes once' : undefined),
-        warning: prunesLess,
-      }),
-      unfreeze_epoch: ofPruning({
-        default: null,
-        rule: orNull(wholeNumber({ min: 0 }), 'never'),
-        help: 'the epoch, counted from 0, before which the pruning becomes permanent and zeros may move',
-        warning: unfreezesLess,
-      }),
-      restore: ofPruning({
-        default: false,
-        rule: flag,
-        help: 'whether what was pruned gets its old values back when it may move, instead of starting from 0',
-        conflict: ({ magnitude }) =>
-          magnitude.unfreeze_epoch === null ? 'without unfreeze_epoch nothing that was pruned may move' : undefined,
-      }),
-    },
-    async build(model, { settings: { magnitude }, rankedBy }) {
-      const { magnitudeSparsifier } = await import('../sparsity/magnitude.js');
-      const { scope, unit, criterion, where, unfreeze_epoch, restore } = magnitude;
-      const plan = pruningPlan(magnitude);
-      return magnitudeSparsifier(model, {
-        plan,
-        scope,
-        unit,
-        criterion,
-        where,
-        rankedBy,
-        unfreezeBefore: unfreeze_epoch ?? undefined,
-        restore,
-      });
-    },
-    settled: ({ magnitude }) => Math.max(magnitude.unfreeze_epoch ?? 0, pruningPlan(magnitude).at(-1)?.epoch ?? 0),
-  },
+  magnitude: magnitudeMethod,
   freeze: {
     settings: {
       first: {

@@ -188,6 +188,7 @@ export const recipeSchema: Schema<RecipeSettings> = {
   },
   progressive_resizing: {
     default: [],
+    neutral: [],
     rule: listOf(number({ above: 0, max: 4 })),
     help: "factors on the training images' height and width, each for an equal part of the epochs, the last part in full size",
     warning: ({ progressive_resizing: { length } }, { epochs }) =>
@@ -216,6 +217,7 @@ export const recipeSchema: Schema<RecipeSettings> = {
   },
   tta: {
     default: 'none',
+    neutral: 'none',
     rule: oneOf('none', 'mirror', 'mirror-shift'),
     help: 'test-time augmentation, beside the plain accuracy: over which views of an image the trained network averages its logits',
   },

@@ -1,41 +1,28 @@
 import { dirname, existsSync, join } from '#platform';
-import type * as tf from '@tensorflow/tfjs';
 import { dataHash, type DataSplits } from '../data/dataSplits.js';
 import { UserError } from '../errors.js';
 import { duration } from '../formats/text.js';
-import { checkpointed } from '../training/checkpoint/checkpointed.js';
+import type { Checkpoint } from '../training/checkpoint/checkpoint.js';
 import { findCheckpoint, hasWeights } from '../training/checkpoint/listCheckpoints.js';
 import { loadCheckpoint, loadLatest } from '../training/checkpoint/loadCheckpoint.js';
-import { resumeFrom } from '../training/checkpoint/trainedState.js';
-import type { Checkpoint } from '../training/checkpoint/checkpoint.js';
 import { answers, type Answers } from '../training/evaluate.js';
 import type { NoteEvent, Scores, TrainingEvent } from '../training/events.js';
-import { provenance, type Provenance } from '../training/log/provenance.js';
-import { reopenRun, type RunFolder } from '../training/log/runFolder.js';
 import { runsFolder } from '../training/log/listRuns.js';
-import { addEvent, readProvenance, readRun, runFiles } from '../training/log/readRun.js';
+import { readProvenance, readRun, runFiles } from '../training/log/readRun.js';
+import { reopenRun, type RunFolder } from '../training/log/runFolder.js';
 import { acquireRun, findRun, followed, type RunEvent } from './acquireRun.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { noteFinished } from './finishedRuns.js';
-import { builtNetwork, identityOf, sameOutcome, type OwnNetwork, type StartPoint } from './identity.js';
-import { bestFrom } from './methods.js';
-import { networkOf, type StartNetwork } from './networks.js';
+import { identityOf, sameOutcome, type OwnNetwork, type StartPoint } from './identity.js';
+import { scoresOf } from './measure.js';
 import { maskSnapshots, notesOf, type MaskSnapshot } from './notes.js';
 import type { Protocol } from './protocols/protocol.js';
 import { normalisationOf } from './recipe.js';
-import { lastAccuracies, measure, recordOf, scoresOf } from './measure.js';
-import { numbersOf, readRecord, saveRecord, type RunRecord } from './record.js';
-import {
-  checkData,
-  readSaved,
-  resumedSettings,
-  savedForm,
-  trainedNetwork,
-  type SavedRun,
-  type TrainedNetwork,
-} from './saved.js';
-import { settingWarnings, type Given } from './settings/settle.js';
-import { halfOf, imagesOf, openSession, type Session } from './session.js';
+import { readRecord, type RunRecord } from './record.js';
+import { readSaved, resumedSettings, trainedNetwork, type TrainedNetwork } from './saved.js';
+import { halfOf, imagesOf } from './session.js';
+import type { Given } from './settings/settle.js';
+import { trainRun } from './trainRun.js';
 
 /** What a run is made of. */
 export interface RunRequest {
@@ -276,125 +263,30 @@ export class Run {
     { identity, checkpoint }: { identity: string; checkpoint?: Checkpoint },
     signal?: AbortSignal,
   ): AsyncGenerator<RunEvent, void, void> {
-    let folder = taken;
-    let session: Session | undefined;
+    const folder = taken ?? (await this.ownFolder(identity));
+    this.dir = folder.dir;
     try {
-      if (!folder) {
-        const acquired = await acquireRun(this.request.root ?? runsFolder(), this.title(), identity, true);
-        if (acquired.state !== 'taken') throw new UserError(`${acquired.dir} is in use. Ask again.`);
-        folder = acquired.folder;
-        this.dir = folder.dir;
-      }
-      const before = existsSync(join(folder.dir, runFiles.metrics)) ? await readRun(folder.dir) : undefined;
-      this.history.splice(0, Infinity, ...(before?.events ?? []));
-      const data = await this.used();
+      const { protocol, settings, own } = this.request;
       const start = checkpoint ? undefined : await this.startPoint(signal, true);
-      if (checkpoint) checkData(checkpoint, data);
-      session = await this.session(data, { start, checkpoint, signal });
-      const startStep = checkpoint ? resumeFrom(checkpoint, session) : 0;
-      const { protocol, settings } = this.request;
-      const saved = savedForm({ protocol, settings, topology: session.topology } as SavedRun);
-      const origin = {
-        ...(await provenance({ data: session.data })),
-        ...(before?.provenance as Partial<Provenance>),
-        identity,
-      };
-      await folder.begin({ settings: saved, provenance: origin });
-      const { checkpoints } = this.settings;
-      const saving = checkpointed(this.noticed(session, start, signal, startStep), {
-        ...session,
-        dir: folder.checkpoints,
-        everyEpochs: checkpoints.every_epochs,
-        everySteps: checkpoints.every_steps ?? undefined,
-        keep: checkpoints.keep,
-        bestFrom: checkpoints.best_from ?? bestFrom(this.settings),
-        settings: saved,
-        provenance: origin,
-      });
-      let finished = false;
-      const { sparsifier } = session;
-      for await (const event of folder.logged(saving, () => sparsifier?.channelMasks() ?? new Map())) {
-        addEvent(this.history, event);
-        finished = event.type === 'end' && event.reason === 'finished';
-        yield event;
-      }
-      session.dispose();
-      session = undefined;
-      if (finished) await this.keep(folder, origin, signal);
+      const parts = { protocol, settings, own, identity, checkpoint, start, data: await this.used() };
+      const trained = yield* trainRun(folder, parts, this.history, signal);
+      if (!trained) return;
+      this.dispose();
+      this.trained = trained.network;
+      this.came(trained.record, false);
     } finally {
-      session?.dispose();
-      await folder?.close();
+      await folder.close();
     }
   }
 
-  /** Measures the trained network, and writes the record. */
-  private async keep(folder: RunFolder, origin: Provenance, signal?: AbortSignal): Promise<void> {
-    this.dispose();
-    const data = await this.used();
-    const at = (which: string): string => join(folder.checkpoints, which);
-    const [selected, end] = await Promise.all([at(this.settings.select), at('last')].map(findCheckpoint));
-    const network = await trainedNetwork(selected);
-    const measured = await measure(network, data, signal);
-    const last = end === selected ? null : await lastAccuracies(end, data, signal);
-    const parts = { id: folder.id, network, data, events: this.history, provenance: origin, measured, last };
-    const record = recordOf(parts);
-    await folder.hold();
-    await saveRecord(folder.dir, record);
-    await folder.logMetrics(numbersOf({ ...measured, method: {} }), record.steps);
-    this.trained = network;
-    this.came(record, false);
+  private async ownFolder(identity: string): Promise<RunFolder> {
+    const acquired = await acquireRun(this.request.root ?? runsFolder(), this.title(), identity, true);
+    if (acquired.state !== 'taken') throw new UserError(`${acquired.dir} is in use. Ask again.`);
+    return acquired.folder;
   }
 
   private came(record: RunRecord, loaded: boolean): void {
     this.found = record;
     noteFinished({ id: record.run, name: this.record.name ?? record.run, loaded });
-  }
-
-  /** The events of a session, after its warnings. */
-  private async *noticed(
-    session: Session,
-    start: StartPoint | undefined,
-    signal: AbortSignal | undefined,
-    startStep: number,
-  ): AsyncGenerator<TrainingEvent, void, void> {
-    if (startStep === 0) {
-      const { protocol, settings } = this.request;
-      const starts = start === undefined ? 'anew' : 'from a network';
-      const all = [
-        ...settingWarnings(protocol.schema, settings, session.length),
-        ...session.warnings,
-        ...(protocol.warnings?.(settings, starts) ?? []),
-      ];
-      for (const message of all) yield { type: 'warning', message };
-      if (session.opening !== undefined) {
-        yield { type: 'note', kind: 'opening', step: 0, epoch: 0, values: { text: session.opening } };
-      }
-    }
-    yield* session.events(signal, startStep);
-  }
-
-  private async session(
-    data: DataSplits,
-    { start, checkpoint, signal }: { start?: StartPoint; checkpoint?: Checkpoint; signal?: AbortSignal },
-  ): Promise<Session> {
-    const { own } = this.request;
-    const topology = checkpoint && readSaved(checkpoint.settings, checkpoint.path).topology;
-    if (checkpoint) {
-      const model = topology && (await networkOf(topology));
-      const settings = { ...this.settings, weights: null, ...(model && { network: 'own' as const }) };
-      const session = await openSession(settings, data, { own: model, saved: checkpoint.sparsifier?.state, signal });
-      return { ...session, topology };
-    }
-    const model = own && (await builtNetwork(own));
-    if (start === undefined) return openSession(this.settings, data, { own: model, signal });
-    const trained = typeof start === 'string' ? await trainedNetwork(start) : undefined;
-    const from: StartNetwork = trained
-      ? { model: trained.model, masks: trained.channelMasks() }
-      : { model: start as tf.LayersModel, masks: new Map() };
-    try {
-      return await openSession(this.settings, data, { from, own: model, signal });
-    } finally {
-      trained?.dispose();
-    }
   }
 }

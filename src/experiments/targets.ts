@@ -5,7 +5,8 @@ import type { L0Options } from '../sparsity/l0.js';
 import type { SparsityTarget } from '../sparsity/lambdaController.js';
 import { stateOf, type State } from '../sparsity/sparsifier.js';
 import type { ExperimentSettings } from './experimentSettings.js';
-import type { MethodContext, MethodSettings } from './methods.js';
+import type { L0Settings } from './l0Method.js';
+import type { MethodContext } from './methods.js';
 import { factorsOf } from './recipe.js';
 import { number, orNull, wholeNumber } from './settings/rules.js';
 import type { RunLength, Schema, Setting } from './settings/schema.js';
@@ -38,11 +39,15 @@ function travelsLess(settings: ExperimentSettings, length: RunLength): string | 
 
 const target = (
   name: TargetName,
-  { rule, help, conflict }: Pick<Setting<number, ExperimentSettings>, 'rule' | 'help' | 'conflict'>,
+  {
+    rule,
+    conflict,
+    ...rest
+  }: Pick<Setting<number, ExperimentSettings>, 'rule' | 'help' | 'conflict'> & { neutral?: null },
 ): Setting<number | null, ExperimentSettings> => ({
   default: null,
+  ...rest,
   rule: orNull(rule, name === 'target_sparsity' ? 'a fixed lambda' : 'none'),
-  help,
   conflict: (settings) =>
     unlessTarget(name)(settings) ?? (settings.l0[name] === null ? undefined : conflict?.(settings)),
   warning: (settings, length) => (settings.l0[name] === null ? undefined : travelsLess(settings, length)),
@@ -56,22 +61,25 @@ export const unlessChannelGates = ({ l0 }: ExperimentSettings): string | undefin
   l0.unstructured ? 'gates on weights save no time' : undefined;
 
 /** The settings of targets, and of the time that one may be of. */
-export const targetSettings: Pick<Schema<MethodSettings['l0'], ExperimentSettings>, TargetName | 'time_images'> = {
+export const targetSettings: Pick<Schema<L0Settings, ExperimentSettings>, TargetName | 'time_images'> = {
   target_sparsity: target('target_sparsity', {
     rule: number({ min: 0, below: 1 }),
     help: 'the share of parameters to be removed; lambda is then adapted after each step to reach and hold it',
   }),
   target_multiply_adds: target('target_multiply_adds', {
+    neutral: null,
     rule: number({ above: 0 }),
     help: 'how many multiply-adds per image are to be left, in place of a share of parameters',
   }),
   target_ms: target('target_ms', {
+    neutral: null,
     rule: number({ above: 0 }),
     help: 'how many milliseconds a forward pass of the compact network is to take on this machine, as its measured layers predict it',
     conflict: unlessChannelGates,
   }),
   time_images: {
     default: 1,
+    neutral: 1,
     rule: wholeNumber({ min: 1 }),
     help: 'how many images the passes have whose time counts',
     conflict: unlessTimed,

@@ -53,7 +53,7 @@ function phaseBands(epochs: readonly PhasedEpoch[], panels = 1): object[] {
 }
 
 /** The epochs of a run of RePr or of standard training; accuracies are from 0 to 1. */
-interface ReprHistory {
+export interface ReprHistory {
   run: string;
   epochs: readonly (PhasedEpoch & {
     train: number;

@@ -11,7 +11,8 @@ export function amountToPrune(amount: number, count: number): number {
       `The amount to prune must be a share of at least 0 and below 1, or a whole number; received ${amount}.`,
     );
   }
-  if (amount >= 1 && amount > count) throw new UserError(`${amount} values cannot be pruned: only ${count} are left.`);
+  if (amount >= 1 && amount > count)
+    throw new UserError(`The amount to prune must be at most the ${count} values that are left; received ${amount}.`);
   return amount < 1 ? roundHalfToEven(amount * count) : amount;
 }
 

@@ -266,7 +266,8 @@ class Run {
     if (!Number.isInteger(epochs) || epochs < 0) {
       throw new UserError(`epochs must be a whole number of at least 0; received ${epochs}`);
     }
-    if (data.train.labels.length === 0) throw new UserError(`The training set ${data.train.name} has no images.`);
+    if (data.train.labels.length === 0)
+      throw new UserError(`The training set must have images; received none in ${data.train.name}.`);
     if (this.stepsPerEpoch === 0) {
       throw new UserError(
         `dropLast must leave a batch; the training set ${data.train.name} has ${data.train.labels.length} images, fewer than a ` +

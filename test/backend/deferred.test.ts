@@ -66,7 +66,7 @@ test('variables that are assigned other values leave what was put off as it was,
   ones.dispose();
 });
 
-test('what was put off is what it was when it was asked for, whatever happens to its inputs later', async () => {
+test('a deferred result is that of its inputs when it was requested, whatever happens to them later', async () => {
   await useSimd('fma', 1);
   const x = tf.variable(tf.randomNormal([2, 3, 3, 4]));
   const beta = tf.variable<tf.Rank.R1>(tf.tensor1d([1, 2, 3, 4]));
@@ -97,7 +97,7 @@ test('pieces of a split outlive what they were split from, on any backend', asyn
   assert.equal(b.dataSync()[0], values[2]);
 });
 
-test('work that nobody wants is dropped with all that it held', async () => {
+test('work whose result is not needed is dropped with all that it held', async () => {
   const backend = await useSimd('fma', 1);
   const waste = () =>
     tf.tidy(() => {

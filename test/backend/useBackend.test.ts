@@ -10,7 +10,7 @@ afterEach(() => {
   delete process.env.SLURM_CPUS_PER_TASK;
 });
 
-test('the simd backend says in one line what computes', async () => {
+test('the simd backend describes in one line what computes', async () => {
   const info = await useBackend({ backend: 'simd', threads: 2 });
   assert.equal(info.name, 'simd');
   assert.equal(info.threads, 2);
@@ -19,7 +19,7 @@ test('the simd backend says in one line what computes', async () => {
   assert.ok(!info.description.includes('\n'));
 });
 
-test('without Winograd the simd backend says so, and a convolution rounds less', async () => {
+test("without Winograd the simd backend's description shows it, and a convolution rounds less", async () => {
   const x = tf.randomNormal<tf.Rank.R4>([1, 16, 16, 32], 0, 1, 'float32', 1);
   const w = tf.randomNormal<tf.Rank.R4>([5, 5, 32, 16], 0, 1, 'float32', 2);
   const results: Float32Array[] = [];
@@ -46,7 +46,7 @@ test('the environment chooses where the caller does not', async () => {
   assert.equal((await useBackend({ backend: 'cpu' })).name, 'cpu');
 });
 
-test('a Slurm job uses the cores that it was given, where nothing else is said', async () => {
+test('a Slurm job uses the cores that it was given by default', async () => {
   process.env.SLURM_CPUS_PER_TASK = '1';
   const threads = async (given?: number): Promise<number> =>
     (await useBackend({ backend: 'simd', threads: given })).threads;
@@ -65,7 +65,7 @@ test('values survive a change of backend and of the number of threads', async ()
   assert.deepEqual([...tf.add(x, 2).dataSync()], [20]);
 });
 
-test('a backend that cannot load says why and what to do', async () => {
+test('the error of a backend that cannot load gives the reason and what to do', async () => {
   const missing = (backend: 'tensorflow' | 'webgpu', message: RegExp) => async () => {
     const error = await useBackend({ backend }).then(
       () => undefined,

@@ -105,7 +105,7 @@ test('cells show, save and read in a page what they do in Node, without images o
   assert.ok(here.shown.length > 7 && here.shown.every(([forms]) => !forms.includes('image/png')));
 });
 
-test('what needs Node says so by name in a page', async (t) => {
+test('what needs Node is refused by name in a page', async (t) => {
   const said = await comesTo<Record<string, string>>(t, 'page', 'refusing');
   for (const [name, words] of Object.entries(said)) {
     assert.match(

@@ -23,7 +23,7 @@ test('a misspelt command offers the right one', async () => {
   assert.match(stderr, /unknown command 'rnu'\n\(Did you mean run\?\)/);
 });
 
-test('what a person can mend is one line without stack or colour, and exit code 1', async () => {
+test('an error that a user can fix is one line without stack or colour, and exit code 1', async () => {
   const misspelt = await run('run', join(fixtures, 'parameters.ipynb'), 'lamda_l0=20');
   assert.equal(misspelt.code, 1);
   assert.match(

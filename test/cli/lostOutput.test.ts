@@ -19,7 +19,7 @@ async function closing(stream: 'stdout' | 'stderr', ...words: string[]): ReturnT
 
 const long = tiny.map((word) => (word.startsWith('epochs') ? 'epochs=400' : word));
 
-test('training whose output nobody reads any more saves between two steps and logs that it was stopped', async () => {
+test('training whose output is closed saves between two steps and logs that it was stopped', async () => {
   const { code } = await closing('stderr', 'train', 'l0-googlenet', ...long);
   assert.equal(code, 141);
   const [run] = readdirSync(join(folder, 'runs'));

@@ -155,7 +155,7 @@ test('--open gives the page to the browser; without a screen the address has to 
   assert.match(stderr, /^error: --open shows the file that is written, and -o - writes none/);
 });
 
-test('a page runs a notebook of this project unless --static says no, and another one only where --run-in-page asks', async () => {
+test('a page runs a notebook of this project unless --static forbids it, and another one only with --run-in-page', async () => {
   const folder = workplace('parameters');
   const own = fileURLToPath(new URL('../../notebooks/05-compare.ipynb', import.meta.url));
   assert.deepEqual([runsInPage(own, {}), runsInPage(own, { static: true })], [true, false]);

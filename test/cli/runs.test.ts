@@ -123,7 +123,7 @@ test('a run that a process trains is refused to another, and its checkpoints can
   await held.close();
 });
 
-test('a loss that is no longer finite ends the run, says where, and exits 1', async () => {
+test('a loss that is no longer finite ends the run, with its step, and exits 1', async () => {
   const { code, stdout } = await train(...tiny, 'lr=1e30');
   assert.equal(code, 1);
   assert.match(

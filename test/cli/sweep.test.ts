@@ -31,7 +31,7 @@ function childrenOf(pid: number): number[] {
   }
 }
 
-test('a graph of runs, whose processes are killed, comes to the bits of one that was left alone', async () => {
+test('runs that start from each other, with their processes killed, end with the bits of undisturbed ones', async () => {
   const alone = await done('alone', graph, 'jobs=1', 'threads=2');
   assert.equal(alone.code, 0, alone.stderr + alone.stdout);
   const expected = await trainedWeights(join(folder, 'alone'));
@@ -55,7 +55,7 @@ test('a graph of runs, whose processes are killed, comes to the bits of one that
   assert.deepEqual(await trainedWeights(join(folder, 'killed')), expected);
 });
 
-test('asked for again nothing is trained, and with other values what is missing', async () => {
+test('the same sweep again trains nothing, and one with other values trains what is missing', async () => {
   const again = await done('alone', graph);
   assert.equal(again.code, 0, again.stderr);
   assert.match(again.stdout, /^6 runs, of which 6 are there$/m);
@@ -109,7 +109,7 @@ test('the table has means, intervals, n and what was not run; so have the figure
   assert.deepEqual([saved.about.runsPerSetting, saved.records.length, saved.records[0].name], [2, 6, 'base']);
 });
 
-test('a point that fails stops no other one, blocks those that start from it, and is told in the exit code', async () => {
+test('a point that fails stops no other one, blocks those that start from it, and shows in the exit code', async () => {
   const file = join(folder, 'failing.yaml');
   writeFileSync(
     file,
@@ -196,7 +196,7 @@ for (const [what, words, message] of [
   ['a sweep that is not there', ['status', 'nowhere'], /There is no sweep 'nowhere'\. There are: none/],
   ['a name that leads elsewhere', [...tinyRun, 'name=../elsewhere'], /The name of a sweep must be/],
 ] as const) {
-  test(`said at once, and nothing is written: ${what}`, async () => {
+  test(`refused at once, and nothing is written: ${what}`, async () => {
     const { code, stdout, stderr } = await done('unwritten', ...words);
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, /^error: [^\n]*\n$/);
@@ -205,7 +205,7 @@ for (const [what, words, message] of [
   });
 }
 
-test('a folder that cannot be written is said in a sentence', async () => {
+test('a folder that cannot be written is an error in a sentence', async () => {
   mkdirSync(join(folder, 'full'));
   writeFileSync(join(folder, 'full', 'sweeps'), 'in the way');
   const { code, stderr } = await done('full', ...tinyRun, 'seed=1,2');
@@ -213,7 +213,7 @@ test('a folder that cannot be written is said in a sentence', async () => {
   assert.match(stderr, /^error: The folder of the sweep cannot be made: .*\n$/);
 });
 
-test('a disk that fills up is said of each point that it stopped, and nothing is half-written', async (t) => {
+test('a full disk is the reason given for each point that it stopped, and nothing is half-written', async (t) => {
   const disk = join(folder, 'disk');
   mkdirSync(disk);
   try {

@@ -36,7 +36,7 @@ test('a point is a line with what there is to say of it', () => {
   assert.equal(countsText(states), '1 of 5 done, 1 running, 1 failed, 1 blocked, 1 waiting');
 });
 
-test('outside a terminal each point that is done or failed is said once', () => {
+test('outside a terminal each point that is done or failed is printed once', () => {
   const out = stream(false);
   const view = showSweep(out, 'mine');
   const begun = [at('0.1', 'running', { progress }), ...states.slice(1)];
@@ -52,7 +52,7 @@ test('outside a terminal each point that is done or failed is said once', () => 
   ]);
 });
 
-test('what was done before the first look is not told again', () => {
+test('points that were done before are not printed again', () => {
   const out = stream(false);
   showSweep(out, 'mine').onStates([states[0], states[4]]);
   assert.equal(out.text(), 'mine: 1 of 2 done, 1 waiting\n');

@@ -12,7 +12,7 @@ after(() => rmSync(folder, { recursive: true }));
 const train = (...words: string[]): ReturnType<typeof sparsebook> =>
   sparsebook(['train', 'l0-googlenet', ...words], { SPARSEBOOK_DATA: folder });
 
-test('train says what it trains, tells of each epoch, and ends with a table', async () => {
+test('train prints what it trains, a line for each epoch, and a table at the end', async () => {
   const { code, stdout, stderr } = await train(...tiny, 'lambda_l0=3').ended;
   assert.equal(code, 0, stderr);
   assert.match(
@@ -64,7 +64,7 @@ test('--print writes the settings in full, and --config reads them, less than th
   assert.equal(other.stdout, printed.stdout.replace('lambda_l0: 2', 'lambda_l0: 7'));
 });
 
-test('a wrong command line trains nothing, says what is wrong and exits 1', async () => {
+test('a wrong command line trains nothing, prints what is wrong and exits 1', async () => {
   const file = join(folder, 'wrong.yaml');
   writeFileSync(file, 'preset: quick\nlambda_l0: -1\n');
   const cases: [string[], RegExp][] = [

@@ -52,7 +52,7 @@ function residual(): tf.LayersModel {
   return tf.model({ inputs: input, outputs: output, name: 'residual' });
 }
 
-test('a sum holds the channels of its summands together, and says so', () => {
+test('a sum ties the channels of its summands together, and explain names it', () => {
   const groups = channelGroups(channelGraph(residual()));
   const [image, both, c, dense] = groups;
   assert.deepEqual([image.layers.length, image.locked?.includes('is the input of the network')], [1, true]);
@@ -241,14 +241,14 @@ test('what cannot be done is refused in a sentence', () => {
   const refused = (act: () => unknown, message: RegExp): void =>
     assert.throws(act, (e) => e instanceof UserError && message.test(e.message));
   const model = residual();
-  refused(() => compact(model, new Map([['bn', none(4)]])), /which has no bn/);
+  refused(() => compact(model, new Map([['bn', none(4)]])), /must have the name of .*; received bn/);
   refused(
     () => compact(model, new Map([['a', none(3)]])),
     /The mask of a must have 4 values, one a channel; received 3/,
   );
   refused(() => compact(model, new Map(), { roundTo: 0 }), /roundTo must be a whole number of at least 1; received 0/);
-  refused(() => compact(model, new Map(), { keep: { z: 'all' } }), /keep names the layer z/);
-  refused(() => compact(model, new Map(), { keep: { a: [4] } }), /keep asks for channel 4 of a, .* 0 to 3/);
+  refused(() => compact(model, new Map(), { keep: { z: 'all' } }), /keep must name layers of .*; received z/);
+  refused(() => compact(model, new Map(), { keep: { a: [4] } }), /keep must name channels of a, 0 to 3; received 4/);
   const recurrent = tf.sequential({ layers: [tf.layers.lstm({ name: 'memory', units: 2, inputShape: [3, 1] })] });
   refused(() => compact(recurrent), /The layer memory \(LSTM\) is not one whose channels can be followed; known are/);
   const input = tf.input({ shape: [4] });

@@ -200,8 +200,8 @@ test('gated reduce convolutions count as closed too', () => {
 
 test('masks that do not fit are refused in a sentence', () => {
   const model = residual();
-  assert.throws(() => completeCount(model, new Map([['c', closed(4)]])), /of residual, which has no c/);
-  assert.throws(() => completeCount(model, new Map([['bn', closed(4)]])), /which has no bn/);
+  assert.throws(() => completeCount(model, new Map([['c', closed(4)]])), /of residual; received c/);
+  assert.throws(() => completeCount(model, new Map([['bn', closed(4)]])), /received bn/);
   assert.throws(() => completeCount(model, new Map([['a', closed(3)]])), /mask of a must have 4 values.* received 3/);
   assert.throws(() => publishedCount(model), /defined for googleNet alone; residual has no block1_1x1_conv/);
 });
@@ -216,7 +216,7 @@ test('single weights are counted where they are, with the positions they work at
   assert.equal(sparsity, 1 - left / full.full);
   const { positions } = kernelGeometry(model.getLayer('a'))!;
   assert.equal(multiplyAdds.left, full.multiplyAdds.full - 30 * positions);
-  assert.throws(() => weightCount(model, new Map([['a', mask]])), /which has no a\./);
+  assert.throws(() => weightCount(model, new Map([['a', mask]])), /received a\./);
   assert.throws(
     () => weightCount(model, new Map([['b/kernel', mask]])),
     /mask of b\/kernel must have 12 values; received 108/,

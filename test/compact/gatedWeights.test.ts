@@ -8,7 +8,7 @@ import { googleNet } from 'sparsebook/models/googleNet.js';
 
 await useBackend({ backend: 'simd' });
 
-test('gates on weights become part of the weights, and the compact network says the same', () => {
+test('gates on weights become part of the weights, and the compact network gives the same outputs', () => {
   const model = googleNet({ widthMultiplier: 0.125, gates: { unstructured: true }, seed: 3 });
   gatesOf(model).forEach(({ logAlpha }, i) => logAlpha.assign(tf.randomUniform(logAlpha.shape, -5, 3, 'float32', i)));
   const small = compact(model).model;

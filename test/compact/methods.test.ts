@@ -83,7 +83,7 @@ const cases: Case[] = [
   ]),
 ];
 
-test('a network without batch norm cannot be pruned by its gammas, and ISTA says so', () => {
+test('ISTA refuses a network without batch norm, which has no gammas to prune by', () => {
   assert.throws(() => istaSparsifier(networks.c3(), { l1_penalty: 1 }), /has no channels to prune by their gammas/);
 });
 

@@ -78,7 +78,7 @@ test('a softmax layer, and norms over channels, are kept whole or refused by nam
   }
 });
 
-test('an activation that nobody knows is refused by name', () => {
+test('an unknown activation is refused by name', () => {
   class Scaled extends tf.serialization.Serializable {
     static className = 'scaledByAll';
     getConfig(): tf.serialization.ConfigDict {

@@ -206,7 +206,7 @@ const refused: [what: string, options: CompactOptions, message: RegExp][] = [
   ['images for floats', { precision: undefined }, /^calibration and percent .*precision: 'int8'/],
   ['too few percent', { percent: 0.9 }, /^percent must be above 50 and at most 100; received 0.9/],
 ];
-test('what says nothing of the ranges, or not enough, is refused in a sentence', () => {
+test('calibration images that do not give the ranges are refused in a sentence', () => {
   const model = small();
   for (const [what, options, message] of refused) {
     assert.throws(

@@ -92,7 +92,7 @@ test('what whole networks take never falls where the sum of their layers rises, 
   );
 });
 
-test('masks alone tell what compaction leaves, and a table that is linear predicts it exactly', () => {
+test('masks alone determine what compaction leaves, and a linear table predicts its time exactly', () => {
   for (const [name, build] of Object.entries(plainNetworks)) {
     const model = build();
     const graph = channelGraph(model);
@@ -214,7 +214,7 @@ test('layers are timed once on a machine, and kept; a network as a whole belongs
   });
 });
 
-test('a measurement ends where it is told to, and what was measured until then is kept', async () => {
+test('an aborted measurement keeps what was measured until then', async () => {
   const folder = join(root, 'stopped');
   const stop = new AbortController();
   const onProgress = ({ done }: { done: number }): void => void (done === 2 && stop.abort(new Error('enough')));

@@ -66,7 +66,8 @@ try {
   const cli = (...args: string[]): string => run(args.slice(0, 2).join(' '), process.execPath, 'dist/cli.js', ...args);
   run('tsc', process.execPath, 'node_modules/typescript/bin/tsc', '-p', '.');
   assert.equal(cli('hello', 'world'), 'hello, world\n');
-  const words = 'network=tiny methods=bound bound.limit=0.1 data=stripes epochs=2 batch_size=32 lr=0.01 name=toy';
+  const words =
+    'network=tiny methods=bound bound.limit=0.1 bound.share=0.5 data=stripes epochs=2 batch_size=32 lr=0.01 name=toy';
   const trained = cli('train', ...words.split(' '));
   assert.match(trained, /^test, % +\d/m);
   const [toy] = JSON.parse(cli('runs', '--json')) as { name: string; settings: Record<string, string> }[];

@@ -269,7 +269,7 @@ test('a lottery ticket has the weights that training starts with where the train
   for (const run of [trained, start, ticket]) run.dispose();
 });
 
-test('a run with a target sparsity ends within 0.03 of it, and its record tells the lambda that it chose', async () => {
+test('a run with a target sparsity ends within 0.03 of it, and its record has the lambda that it chose', async () => {
   const small = await loadData('synthetic', {
     sizes: { train: 40, validation: 16, test: 16 },
     imageSize: '12x12',

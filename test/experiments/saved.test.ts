@@ -47,7 +47,7 @@ const cases: [name: string, words: string][] = [
 ];
 
 for (const [name, words] of cases) {
-  test(`a checkpoint, and the copy of its weights, say what their training said: ${name} ${words}`, async (t) => {
+  test(`a checkpoint, and the copy of its weights, report what their training reported: ${name} ${words}`, async (t) => {
     const protocol = (protocols as unknown as Record<string, Protocol>)[name];
     const epochs = /epochs=|max_steps=/.test(words) ? [] : ['epochs=2'];
     const settingsOf = (...more: string[]): object =>

@@ -74,7 +74,7 @@ const cases: [what: string, sweep: ExploredSweep, setting: string | undefined, l
 ];
 
 for (const [what, sweep, setting, labels] of cases) {
-  test(`a stop is told by ${what}`, () => {
+  test(`a stop is recognised from ${what}`, () => {
     const found = stopsOf(sweep);
     assert.deepEqual([found.setting, found.stops.map(({ label }) => label)], [setting, labels]);
   });

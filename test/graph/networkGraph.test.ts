@@ -90,7 +90,7 @@ function towers(name: string): tf.LayersModel {
   return tf.model({ name, inputs: i, outputs: apply(l.dense({ name: 'o', units: 2 }), both) });
 }
 
-test('networks inside are read through, and names that two of them have are told apart', () => {
+test('nested networks are read too, and equal names in two of them are kept apart', () => {
   const model = towers('towers');
   assert.deepEqual(
     networkGraph(model).nodes.map(({ name }) => name),

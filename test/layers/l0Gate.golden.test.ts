@@ -95,7 +95,7 @@ for (const golden of cases.filter(({ expected }) => 'stretched' in expected)) {
     });
   }
 
-  test(`l0_gate ${name}: the limits are ours, which nobody can change`, () => {
+  test(`l0_gate ${name}: the limits are fixed constants`, () => {
     assert.deepEqual(shape, { temperature, gamma, zeta, epsilon });
   });
 

@@ -46,7 +46,7 @@ test("torchvision's names are the names of the body of our ResNet-18, one to one
   );
 });
 
-test('a name says which layer it means', () => {
+test('a name identifies its layer', () => {
   assert.equal(fromTorchvision('conv1.weight'), 'stem_conv/kernel');
   assert.equal(fromTorchvision('layer3.1.bn2.running_var'), 'stage3_block2_second_bn/movingVariance');
   assert.equal(fromTorchvision('layer2.0.downsample.1.bias'), 'stage2_block1_projection_bn/beta');

@@ -41,7 +41,7 @@ const texts = [
 const plain = (text: string): string => text.replaceAll(/\s+/g, ' ').replaceAll(/-{3,}/g, '---').trim();
 
 for (const [name, text] of texts) {
-  test(`${name} says what the records say, with n and interval, and no number that no record gives`, () => {
+  test(`${name} reports the records' numbers, with n and interval, and no others`, () => {
     for (const { name, said } of markedResults(text)) {
       assert.ok(name in results, `no records are known for the result '${name}'`);
       assert.equal(plain(said), plain(results[name]()), `'${name}' has changed: npm run results`);

@@ -32,7 +32,7 @@ const textsOf = ({ cells }: Notebook): Record<string, string> =>
     ]),
   );
 
-test('a notebook that runs again trains nothing and says so; after a change, only what the change touches', async () => {
+test('a notebook that runs again loads its runs; after a change, only what the change touches is trained', async () => {
   const runs = join(folder, 'runs');
   /** The log of each run: one that is trained has another one. */
   const logs = (): string[] => readdirSync(runs).map((run) => readFileSync(join(runs, run, 'metrics.jsonl'), 'utf8'));
@@ -84,7 +84,7 @@ async function said(name: string, parameters: Record<string, GivenValue>): Promi
   }
 }
 
-test('notebook 05 runs from its first cell to its last: what it trains is compared, and what was not run says so', async () => {
+test('notebook 05 runs from its first cell to its last: what it trains is compared, and what was not run is marked', async () => {
   const small = {
     left: [0.5],
     l1_penalties: [1],

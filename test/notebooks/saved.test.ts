@@ -24,7 +24,7 @@ for (const [name, trainedOn, leastEpochs] of [
   ['pretrained-synthetic', /^synthetic scenes$/, 6],
   ['pretrained-cifar10', /^CIFAR-10/, 15],
 ] as const) {
-  test(`01: ${name} is whole, says what it was trained on, gives its network, and cannot be resumed`, async () => {
+  test(`01: ${name} is complete, names its training data, gives its network, and cannot be resumed`, async () => {
     const path = join(outputs, '01-l0-googlenet', name);
     const { settings, provenance, epoch, optimizer } = await loadCheckpoint(path);
     assert.match(provenance!.data!.name, trainedOn);
@@ -43,7 +43,7 @@ for (const [name, trainedOn, leastEpochs] of [
 }
 
 for (const file of ['sweep-synthetic.json', 'sweep-cifar10.json', 'sweep-cifar10-longer.json']) {
-  test(`01: ${file}: the higher lambda, the higher the sparsity; the target is met; it says its budget`, () => {
+  test(`01: ${file}: the higher lambda, the higher the sparsity; the target is met; the budget is recorded`, () => {
     const { about, records } = read<SavedSweep>('01-l0-googlenet', file);
     assert.equal(about.runsPerSetting, 1);
     assert.ok(about.machine.length > 5 && about.sizes.train > 0);
@@ -75,7 +75,7 @@ test('02: the saved protocol is whole: what closed is what compaction removed, a
   assert.ok(Number(compactions[0]['difference of logits']) < 1e-5);
 });
 
-test('03: every saved run says its settings, and its filters went off on schedule', () => {
+test('03: every saved run has its settings, and its filters were switched off on schedule', () => {
   const { about, records } = read<SavedSweep>('03-repr-c3', 'runs-cifar10.json');
   assert.match(about.data, /^CIFAR-10/);
   assert.match(about.machine, /^simd: .*Node/);
@@ -119,7 +119,7 @@ for (const [name, trainedOn, least] of [
   ['synthetic', /^synthetic scenes$/, 0.9],
   ['cifar10', /^CIFAR-10/, 0.5],
 ] as const) {
-  test(`04: the stored network of ${name} says what it was trained on, and is the body of a narrow ResNet-18`, async () => {
+  test(`04: the stored network of ${name} names its training data, and is the body of a narrow ResNet-18`, async () => {
     const weights = join(outputs, '04-freeze-prune-resnet18', `pretrained-${name}.safetensors`);
     const about = safetensorsMetadata(readFileSync(weights), weights);
     assert.match(about.data, trainedOn);

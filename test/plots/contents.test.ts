@@ -97,7 +97,7 @@ test('a log without steps is drawn over epochs', () => {
   assert.equal(dtick, 1, 'no tick stands between two epochs');
 });
 
-test('the histogram of gates tells exactly 0 and exactly 1 from what is near', () => {
+test('the histogram of gates has bars of their own for exactly 0 and exactly 1', () => {
   const figure = plots.gateHistogram(masks);
   assert.deepEqual(trace(figure, { name: 'closed' }).y, [4]);
   const between = trace(figure, { name: 'in between' });

@@ -121,7 +121,7 @@ test('points that were not run, or failed, are stops that say so', () => {
   ]);
 });
 
-test('a sweep of which nothing was run is drawn, and says so', () => {
+test('a sweep without finished runs is drawn with a note that there are none', () => {
   const { groups } = madeSweep({ lambdas: [10, 20], seeds: 3 });
   const figure = sweepExplorer({ groups, records: [] });
   assert.match(figure.layout.meta.alt, /At lambda_l0 = 10: not run\.$/);
@@ -142,7 +142,7 @@ test('the data of 20 lambdas and 3 seeds, with all gates of GoogleNet and 180 ep
   assert.ok(bytes < 1e6, `${bytes} bytes`);
 });
 
-test('a file from before channels were kept says what it lacks, and shows the rest', () => {
+test('an older file without channels is drawn with a note of what it lacks', () => {
   const { records } = madeSweep({ lambdas: [10, 20], seeds: 1 });
   const old: ExploredSweep = { records: records.map(({ history: _, settings: __, ...record }) => record) };
   const figure = sweepExplorer(old);

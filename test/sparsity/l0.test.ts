@@ -279,7 +279,7 @@ test('a controller that goes on from its saved state chooses the same lambdas', 
   assert.throws(() => resumed.restore(undefined), /no lambda of a target\./);
 });
 
-test('a sparsifier with a target keeps its controller in its state and tells lambda', () => {
+test('a sparsifier with a target keeps its controller in its state and reports lambda', () => {
   const { model, gates } = network();
   gates.forEach(({ logAlpha }) => logAlpha.assign(tf.fill(logAlpha.shape, 2.94)));
   const sparsifier = l0Sparsifier(model, { target: target(0.5), lr_gates: 1 });

@@ -9,7 +9,7 @@ import { colours, smallNet } from './small.ts';
 
 const data = { train: colours(40, 1), validation: colours(16, 2) };
 
-test('maxSteps ends a run within an epoch, which is told of as if it were whole', async () => {
+test('maxSteps ends a run within an epoch, whose event is like that of a whole one', async () => {
   await tf.setBackend('cpu');
   const model = smallNet({ gates: false });
   const types = async (maxSteps: number, startStep = 0): Promise<string[]> => {
@@ -27,7 +27,7 @@ test('maxSteps ends a run within an epoch, which is told of as if it were whole'
 });
 
 for (const backend of ['cpu', 'simd'] as const) {
-  test(`SGD decays the variables it is told to, ${backend}`, async () => {
+  test(`SGD decays the chosen variables, ${backend}`, async () => {
     await useBackend({ backend });
     const sgd = new Sgd({ lr: 0.5, weight_decay: 0.25, decays: (key) => key.endsWith('/kernel') });
     const [kernel, gamma] = [tf.variable(tf.ones([2])), tf.variable(tf.ones([2]))];

@@ -105,7 +105,7 @@ for (const backend of ['cpu', 'simd'] as const) {
   });
 }
 
-test('kernels are told from norms, biases and gates by their names', () => {
+test('kernels are distinguished from norms, biases and gates by their names', () => {
   assert.deepEqual(keys.filter(kernelsOnly), ['conv/kernel', 'depthwise/depthwise_kernel']);
 });
 

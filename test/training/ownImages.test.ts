@@ -67,7 +67,7 @@ test('64x48x3 images of a hundred classes, augmented', async () => {
   assert.ok(Math.abs(first - Math.log(100)) < 3, `${first}`);
 });
 
-test('three hundred classes, more than a byte can tell apart', async () => {
+test('three hundred classes, more than a byte can number', async () => {
   const labels = Array.from({ length: 600 }, (_, i) => i % 300);
   const data = dataFromArrays({ images: new Uint8Array(600 * 64), labels, shape: [8, 8, 1] });
   const [first, last] = await losses(data, { augment: [] });

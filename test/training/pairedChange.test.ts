@@ -27,7 +27,7 @@ test('answers to other images are refused', () => {
   assert.throws(() => pairedChange(bits(''), bits('')), { name: 'UserError' });
 });
 
-test('a network is right on as many images as its accuracy says', async () => {
+test('a network is right on as many images as its accuracy claims', async () => {
   await useBackend({ backend: 'cpu' });
   const model = smallNet();
   const set = colours(40, 2);

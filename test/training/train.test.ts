@@ -26,7 +26,7 @@ const steps = (events: TrainingEvent[]): StepEvent[] => events.filter((event) =>
 const epochs = (events: TrainingEvent[]): EpochEvent[] => events.filter((event) => event.type === 'epoch');
 const end = (events: TrainingEvent[]): EndEvent => events.at(-1) as EndEvent;
 
-test('a run learns, and tells of it in order', async () => {
+test('a run learns, and its events come in order', async () => {
   const model = smallNet();
   const sparsifier = l0Sparsifier(model, { lambda_l0: 0.1 });
   const events = await run({ model, sparsifier, epochs: 8, optimizer: new AdamW({ lr: 0.02 }) });
@@ -50,7 +50,7 @@ test('a run learns, and tells of it in order', async () => {
   assert.deepEqual(await evaluate(model, data.validation, { batchSize: 16 }), last.validation);
 });
 
-test('the start event says what will be trained', async () => {
+test('the start event describes what will be trained', async () => {
   const model = smallNet();
   const [start] = await run({ model, sparsifier: l0Sparsifier(model, { lambda_l0: 1 }), epochs: 0 });
   assert.deepEqual(start, {
@@ -123,7 +123,7 @@ test('a run that stops and resumes gives the same bits as one that does not stop
   assert.deepEqual(epochs(resumedEvents).at(-1)?.validation, epochs(wholeEvents).at(-1)?.validation);
 });
 
-test('an aborted run ends at once, and says so', async () => {
+test('an aborted run ends at once with an end event', async () => {
   const abort = new AbortController();
   const events: TrainingEvent[] = [];
   for await (const event of train({ model: smallNet(), data, epochs: 9, batchSize: 16, signal: abort.signal })) {
@@ -377,7 +377,7 @@ test('what cannot work is refused in a sentence', async () => {
   await refused({ epochs: 1.5 }, /epochs must be a whole number of at least 0; received 1.5/);
   await refused({ startStep: -1 }, /startStep must be a whole number of at least 0; received -1/);
   await refused({ batchSize: 0 }, /batchSize must be a whole number above 0/);
-  await refused({ data: { train: colours(0) } }, /The training set colours 1 has no images/);
+  await refused({ data: { train: colours(0) } }, /The training set must have images; received none in colours 1/);
   const frozen = smallNet({ gates: false });
   frozen.trainable = false;
   await refused({ model: frozen }, /must have weights to train; received one whose weights are all frozen/);

@@ -19,7 +19,7 @@ import { colours, smallNet, weightsOf } from './small.ts';
 const data = { train: colours(48), validation: colours(40, 2) };
 
 for (const backend of ['cpu', 'simd'] as const) {
-  test(`averages follow the weights as their formula says, on ${backend}`, async () => {
+  test(`averages follow the weights by their formula, on ${backend}`, async () => {
     await useBackend({ backend, threads: 1 });
     const model = smallNet({ gates: false });
     const averages = new WeightAverages(model, { decay: 0.5 });
@@ -193,7 +193,7 @@ for (const [name, gates, method] of [
   ['L0', true, (model) => l0Sparsifier(model, { lambda_l0: 100, lr_gates: 1 })],
   ['ISTA', false, (model) => istaSparsifier(model, { l1_penalty: 2 })],
 ] as [string, boolean, (model: tf.LayersModel) => ReturnType<typeof l0Sparsifier>][]) {
-  test(`an epoch tells the sparsity of the network that is evaluated: ${name}`, async () => {
+  test(`an epoch reports the sparsity of the network that is evaluated: ${name}`, async () => {
     await useBackend({ backend: 'cpu' });
     const model = smallNet({ gates });
     const averages = new WeightAverages(model, { decay: 0.9 });

@@ -145,7 +145,8 @@ export function weightCount(model: tf.LayersModel, masks: ReadonlyMap<string, Fl
   let [parameters, multiplyAdds] = [full.left, full.multiplyAdds.left];
   for (const [name, mask] of masks) {
     const kernel = kernels.get(name);
-    if (!kernel) throw new UserError(`A mask of weights belongs to a kernel of ${model.name}, which has no ${name}.`);
+    if (!kernel)
+      throw new UserError(`A mask of weights must have the name of a kernel of ${model.name}; received ${name}.`);
     const { size, positions } = kernel;
     if (mask.length !== size)
       throw new UserError(`The mask of ${name} must have ${size} values; received ${mask.length}.`);

@@ -165,5 +165,7 @@ function checkPrecision(
   }
   if (precision === 'int8') return checkImages(model, [calibration ?? []].flat(), 'Calibration images for int8');
   if (calibration === undefined && percent === undefined) return;
-  throw new UserError("calibration and percent say how int8 networks round; give precision: 'int8' with them.");
+  throw new UserError(
+    "calibration and percent must come with precision: 'int8'; received 'float32'. Leave them out, or choose int8.",
+  );
 }

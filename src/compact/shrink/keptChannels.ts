@@ -108,11 +108,11 @@ function askedFor({ model, nodes }: ChannelGraph, keep: Record<string, number[] 
   return new Map(
     Object.entries(keep).map(([name, channels]) => {
       const node = nodes.find((node) => node.name === name);
-      if (!node) throw new UserError(`keep names the layer ${name}, which ${model.name} does not have.`);
+      if (!node) throw new UserError(`keep must name layers of ${model.name}; received ${name}.`);
       const numbers = channels === 'all' ? Array.from({ length: node.channels }, (_, c) => c) : channels;
       const wrong = numbers.find((c) => !Number.isInteger(c) || c < 0 || c >= node.channels);
       if (wrong !== undefined) {
-        throw new UserError(`keep asks for channel ${wrong} of ${name}, whose channels are 0 to ${node.channels - 1}.`);
+        throw new UserError(`keep must name channels of ${name}, 0 to ${node.channels - 1}; received ${wrong}.`);
       }
       return [name, new Set(numbers)];
     }),

@@ -8,7 +8,9 @@ export function checkMasks({ model, nodes }: ChannelGraph, masks: ChannelMasks):
   for (const [name, mask] of masks) {
     const node = nodes.find((node) => node.name === name && (node.role === 'kernel' || node.role === 'depthwise'));
     if (!node) {
-      throw new UserError(`A mask belongs to a convolution or dense layer of ${model.name}, which has no ${name}.`);
+      throw new UserError(
+        `A mask must have the name of a convolution or dense layer of ${model.name}; received ${name}.`,
+      );
     }
     if (mask.length !== node.channels) {
       throw new UserError(

@@ -10,6 +10,11 @@ export interface Setting<T, All> {
   help: string;
   /** Its value where none is given, perhaps in terms of the settings listed before it. */
   default: T | ((settings: All) => T);
+  /**
+   * For a setting that was added later, the value at which it has no effect: it is then left out of the identity of
+   * runs, so that earlier runs keep theirs.
+   */
+  neutral?: T;
   /** Why it must not be given beside these settings, if so. */
   conflict?: (settings: All) => string | undefined;
   /** How it has less effect than it says in a run of that length, if so, in words that fit behind name=value. */

@@ -43,7 +43,7 @@ async function runOfPoint(sweep: Sweep, point: SweepPoint, shared: SharedImages,
 }
 
 /**
- * The runs of a sweep's points that are finished already, whoever trained them: their folders by the points' ids.
+ * The runs of a sweep's points that are finished already, by any process: their folders by the points' ids.
  * Throws a UserError for images and files that cannot be read. It changes which backend computes.
  */
 export async function finishedRuns(sweep: Sweep, shared = new SharedImages()): Promise<Map<string, string>> {

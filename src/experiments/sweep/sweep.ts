@@ -141,7 +141,7 @@ export class Sweep {
     await writeFileWhole(join(this.dir, files.points, `${id}.json`), `${JSON.stringify(file)}\n`, jsonFile);
   }
 
-  /** Takes runs that are finished, whoever trained them, as those of its points: their folders by the points' ids. */
+  /** Takes runs that are finished, by any process, as those of its points: their folders by the points' ids. */
   async adopt(runs: ReadonlyMap<string, string>): Promise<void> {
     for (const [id, dir] of runs) {
       const last = await this.reported(id);

@@ -1,16 +1,28 @@
 import { createRequire } from 'node:module';
 import type { DataFrame } from 'danfojs-node';
 import { UserError } from '../../errors.js';
+import type { Row } from './table.js';
 
-/** A row of a data frame: column name to value. Every row has the same columns. */
-export type Row = Readonly<Record<string, string | number | boolean | null>>;
-
-/** A danfojs DataFrame of rows; danfojs takes a second to load. Throws a UserError for two TensorFlow.js. */
+/**
+ * A danfojs DataFrame of rows; danfojs takes a second to load. Throws a UserError where danfojs is not installed, and
+ * where it would bring another TensorFlow.js.
+ */
 export function dataFrame(rows: readonly Row[]): DataFrame {
   const require = createRequire(import.meta.url);
-  requireOneTensorCore(require.resolve('danfojs-node'));
+  requireOneTensorCore(danfojs(require));
   const danfo = require('danfojs-node') as { DataFrame: new (rows: Row[]) => DataFrame };
   return new danfo.DataFrame([...rows]);
+}
+
+function danfojs(require: NodeJS.Require): string {
+  try {
+    return require.resolve('danfojs-node');
+  } catch {
+    throw new UserError(
+      'danfojs-node must be installed to make data frames, and is not. table shows rows without it: table(rows). ' +
+        'docs/library.md says how to install it.',
+    );
+  }
 }
 
 /**

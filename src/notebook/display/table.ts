@@ -2,14 +2,23 @@ import { type Bundle, display } from './output.js';
 import { UserError } from '../../errors.js';
 import { markup } from '../render/markup.js';
 
+/** A row of a table: column name to value. Every row has the same columns. */
+export type Row = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Rows as what `table` shows. */
+export const tableData = (rows: readonly Row[]): TableData => ({
+  columns: Object.keys(rows[0] ?? {}),
+  values: rows.map((row) => Object.values(row)),
+});
+
 /**
- * Shows a danfojs DataFrame, or anything with `columns` and `values` (rows of cells), below the cell: HTML, Markdown
- * and plain text in one output. Numbers stand to the right, with the same number of decimals from top to bottom.
+ * Shows rows, a danfojs DataFrame, or anything with `columns` and `values` (rows of cells), below the cell: HTML,
+ * Markdown and plain text in one output. Numbers stand to the right, with the same number of decimals from top to bottom.
  * Outside of a notebook it prints the text.
  *
  * @throws UserError when `formats` names a column that the frame does not have.
  */
-export function table(frame: TableData, options: TableOptions = {}): void {
+export function table(frame: TableData | readonly Row[], options: TableOptions = {}): void {
   display(tableForms(tableColumns(frame, options), options.caption));
 }
 
@@ -35,14 +44,15 @@ export interface TableColumn {
 }
 
 /**
- * The columns of a frame as text. Numbers without a format get the fewest decimals, up to 4, that show them all; one of
+ * The columns of rows or of a frame as text. Numbers without a format get the fewest decimals, up to 4, that show them all; one of
  * which these would leave too little has as many as it needs. Numbers are written as a program reads them: 2023, -5.5,
  * 1e-7, NaN.
  */
-export function tableColumns(frame: TableData, { formats = {} }: TableOptions): TableColumn[] {
+export function tableColumns(given: TableData | readonly Row[], { formats = {} }: TableOptions): TableColumn[] {
+  const frame = 'columns' in given ? given : tableData(given);
   const unknown = Object.keys(formats).find((name) => !frame.columns.includes(name));
   if (unknown !== undefined) {
-    throw new UserError(`formats names the column '${unknown}', but the columns are ${frame.columns.join(', ')}`);
+    throw new UserError(`formats must name columns (${frame.columns.join(', ')}); received '${unknown}'`);
   }
   const rows = frame.values as unknown[][];
   return frame.columns.map((name, c) => {

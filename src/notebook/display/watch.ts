@@ -25,7 +25,8 @@ export interface FollowCellOptions extends WatchOptions {
   signal?: AbortSignal;
 }
 
-type Watched = { readonly history: TrainingLog; events(signal?: AbortSignal): Events } | Events;
+/** What `watch` shows: a run, or its events. */
+export type Watched = { readonly history: TrainingLog; events(signal?: AbortSignal): Events } | Events;
 type Events = AsyncIterable<TrainingLog[number]>;
 
 /**

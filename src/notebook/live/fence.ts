@@ -3,10 +3,10 @@ import { reasonOf } from '../../errors.js';
 
 let last = '';
 
-/** Reports in one line what went wrong and where; the server listens, and prints it in the terminal. */
+/** Errors in one line each; the server listens, and prints them in the terminal. */
 export const faults = new EventEmitter<{ fault: [line: string] }>();
 
-/** Tells what went wrong and where; the line before it is not said twice in a row. */
+/** Reports an error and where it occurred, but not the same line twice in a row. */
 export function tellFault(where: string, error: unknown): void {
   const line = `error in ${where}: ${reasonOf(error)}`.replace(/\s+/g, ' ').slice(0, 500);
   if (line !== last) faults.emit('fault', line);

@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { reasonOf } from '../../errors.js';
 import { USUAL_KERNEL } from '../jupyter/kernelSpec.js';
-import type { KernelClient } from '../kernel/client/kernelClient.js';
 import { machinePathRemover } from '../run/machinePaths.js';
-import type { Metadata, Notebook } from '../run/notebook.js';
+import { type Notebook, noteRun } from '../run/notebook.js';
 import type { DocumentFile } from './document/documentFile.js';
 import type { Renderer } from './document/liveCell.js';
 import { LiveDocument } from './document/liveDocument.js';
@@ -37,7 +36,7 @@ export class LiveSession {
   document!: LiveDocument;
   runner!: CellRunner;
   code!: LiveCode;
-  /** Its file has another name now: no page is served any more. */
+  /** Its file was renamed: no page is served any more. */
   ended = false;
   private changes = 0;
   /** How many changes the draft holds. */
@@ -51,9 +50,8 @@ export class LiveSession {
   private readonly draft: Draft;
 
   /**
-   * Opens a notebook's file, or the draft that lies beside it; throws a UserError when it is no notebook. No process is
-   * started for it: that takes a person who asks. But a notebook of the project's own kernel is given the spare one,
-   * which runs already.
+   * Opens a notebook's file, or the draft beside it; throws a UserError when it is no notebook. Starts no kernel, but a
+   * notebook of the project's own kernel gets the spare one, which runs already.
    */
   static async open(file: DocumentFile, path: string, spare?: SpareKernel): Promise<LiveSession> {
     const session = new LiveSession(file, path, await file.read(), spare);
@@ -77,18 +75,18 @@ export class LiveSession {
     this.take(saved);
   }
 
-  /** All but the outputs, which may take a second to make safe: enough to read, and to run. */
+  /** All but the outputs, which may take a second to sanitise: enough to read and to run the notebook. */
   opening(): Patch {
     return this.patch(0, Infinity);
   }
 
-  /** Resolves when no kernel is on its way up, and no cell runs. */
+  /** Resolves when no kernel is starting and no cell runs. */
   async quiet(): Promise<void> {
     await this.kernel.started();
     await this.runner.settled();
   }
 
-  /** Whether a version of an epoch is one that `since` can go on from. */
+  /** Whether `since` can continue from a version of an epoch. */
   knows(version: number, epoch: string): boolean {
     return epoch === this.epoch && version > 0 && version <= this.clock.version;
   }
@@ -117,7 +115,7 @@ export class LiveSession {
     };
   }
 
-  /** The document is no longer what is on the disk; `source` says that a cell's source changed, not its outputs. */
+  /** The document differs from the file; `source`: a cell's source changed, not only outputs. */
   changed({ source = true } = {}): void {
     this.changes++;
     const now = performance.now();
@@ -179,15 +177,15 @@ export class LiveSession {
     return this.document.save();
   }
 
-  /** What a person should know of the document or its file. */
+  /** Shows a note about the document or its file in the pages. */
   tell(note: string): void {
     this.status.set({ ...this.status.get(), note });
   }
 
-  /** Something went wrong that is no fault of a person: the terminal and the pages say so, and all else goes on. */
+  /** Reports an internal error in the terminal and in the pages; everything else continues. */
   fail(error: unknown): void {
     tellFault(this.status.get().path, error);
-    this.tell(`Something went wrong with this notebook: ${reasonOf(error)}. It goes on; save it, and open it anew.`);
+    this.tell(`Internal error in this notebook: ${reasonOf(error)}. Save the notebook and open it again.`);
   }
 
   /** No page is served any more. */
@@ -239,7 +237,7 @@ export class LiveSession {
     if (this.kernel.status.get().state === 'idle') await this.restart();
   }
 
-  /** Ends the kernel. What it had not been asked to run yet is not run. */
+  /** Ends the kernel. Cells that wait are not run. */
   async stop(atOnce = this.kernel.status.get().state !== 'idle'): Promise<void> {
     this.runner.drop();
     await this.kernel.stop(atOnce);
@@ -269,7 +267,9 @@ export class LiveSession {
     this.runner = new CellRunner(this.document, this.kernel, machinePathRemover(dirname(this.file.path)), {
       start: ({ id }, kernel) => {
         this.code.begin(id);
-        noteRun(this.document.metadata, this.code.panel.ranWith(), kernel);
+        // By hand now: a headless run's record no longer holds.
+        delete this.document.metadata.papermill;
+        noteRun(this.document, this.code.panel.ranWith(), kernel);
       },
       end: ({ id }, well) => {
         this.code.end(id, well);
@@ -291,16 +291,8 @@ export class LiveSession {
   }
 }
 
-/** What a notebook says that its kernel is called, which may be anything; the usual one if it says nothing. */
+/** The kernel's name in a notebook's metadata, which may be of any type; the usual one where there is none. */
 function kernelAsked({ metadata }: Notebook): unknown {
   const spec: unknown = metadata.kernelspec;
   return spec === undefined ? USUAL_KERNEL : (Object(spec) as { name?: unknown }).name;
-}
-
-/** What the notebook says of how it was run: by hand now, so that a headless run's record no longer holds. */
-function noteRun(metadata: Notebook['metadata'], parameters: Metadata, { spec, info }: KernelClient): void {
-  delete metadata.papermill;
-  metadata.sparsebook = { ...(Object(metadata.sparsebook) as Metadata), parameters };
-  metadata.kernelspec ??= { name: spec.name, display_name: spec.display_name, language: spec.language };
-  if (info.language_info) metadata.language_info = info.language_info;
 }

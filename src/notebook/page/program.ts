@@ -59,7 +59,7 @@ function dependsOn({ cells, statements, read }: ReadCells, index: number, { cell
 }
 
 /** What a page has no other modules than; the rest is Node's, or on a disk. */
-const MODULES = new Set(['sparsebook', '@tensorflow/tfjs']);
+const MODULES = new Set(['sparsebook', '@sparsebook/notebook', '@tensorflow/tfjs']);
 const GLOBALS = ['process', 'Buffer', 'require', 'module', '__filename', '__dirname', 'global'];
 
 /** What of a cell can be seen to need Node before it runs; what cannot says so when it runs. */
@@ -67,7 +67,9 @@ function needOfNode(cell: CompiledForPage, { cells, named }: ReadCells, index: n
   if (cell.fault !== undefined) return undefined;
   const { source } = cells[index];
   const declared = new Set(named.flatMap(({ declares }) => [...declares]));
-  const libraries = cells.flatMap((one) => [...one.source.matchAll(/import \* as (\w+) from ['"]sparsebook['"]/g)]);
+  const libraries = cells.flatMap((one) => [
+    ...one.source.matchAll(/import \* as (\w+) from ['"](?:sparsebook|@sparsebook\/notebook)['"]/g),
+  ]);
   const calls = libraries.flatMap(([, library]) => [
     ...source.matchAll(new RegExp(String.raw`\b${library}\.(?:${Object.keys(needsNode).join('|')})\b`, 'g')),
   ]);

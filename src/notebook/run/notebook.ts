@@ -1,3 +1,4 @@
+import type { KernelClient } from '../kernel/client/kernelClient.js';
 /** Text as notebooks keep it: one string, or its lines, each with its line end. */
 export type MultilineText = string | string[];
 
@@ -141,4 +142,15 @@ export function secondsTaken({ metadata }: CodeCell): number | undefined {
   const end = time('shell.execute_reply', 'iopub.status.idle');
   const seconds = (end - start) / 1000;
   return seconds >= 0 ? seconds : undefined;
+}
+
+/** Notes in a notebook's metadata with which values it runs, and on which kernel. */
+export function noteRun(
+  { metadata }: Pick<Notebook, 'metadata'>,
+  parameters: Metadata,
+  { spec, info }: KernelClient,
+): void {
+  metadata.sparsebook = { ...(Object(metadata.sparsebook) as Metadata), parameters };
+  metadata.kernelspec ??= { name: spec.name, display_name: spec.display_name, language: spec.language };
+  if (info.language_info) metadata.language_info = info.language_info;
 }

@@ -8,7 +8,7 @@ import { type AppliedParameters, applyParameters } from './applyParameters.js';
 import { CellExecution, type Limits } from './cellExecution.js';
 import type { CellFault, CellPlace, RunEvent, RunResult } from './events.js';
 import { machinePathRemover } from './machinePaths.js';
-import { cellTitle, type CodeCell, hasTag, isExecuted, type Metadata, type Notebook } from './notebook.js';
+import { cellTitle, type CodeCell, hasTag, isExecuted, type Metadata, type Notebook, noteRun } from './notebook.js';
 import { notebookFile, readNotebook, requireEnding, resolveNotebook, writeNotebook } from './notebookFile.js';
 import { NotebookOutputs } from './outputArea.js';
 import type { GivenValue } from './parameters.js';
@@ -142,21 +142,20 @@ export async function runNotebook(options: RunOptions): Promise<RunResult> {
   return result;
 }
 
-/** Writes into a notebook's metadata what runs it and with which values; returns what to call when the run is over. */
+/**
+ * Notes in a notebook's metadata what runs it, and papermill's record for tools that know it; returns what to call when
+ * the run is over.
+ */
 function recordRun(
   notebook: Notebook,
   { given, defaults }: AppliedParameters,
-  { spec, info }: KernelClient,
+  kernel: KernelClient,
 ): (failed: boolean) => void {
   const start = new Date();
-  const { name, display_name, language } = spec;
-  const { metadata } = notebook;
-  metadata.kernelspec ??= { name, display_name, language };
-  if (info.language_info) metadata.language_info = info.language_info;
-  // What the cells saw, for readers of the notebook; and papermill's record, for tools that know it.
-  metadata.sparsebook = { ...(metadata.sparsebook as Metadata | undefined), parameters: { ...defaults, ...given } };
+  // What the cells saw, for readers of the notebook.
+  noteRun(notebook, { ...defaults, ...given }, kernel);
   const papermill: Metadata = { default_parameters: defaults, parameters: given, start_time: start.toISOString() };
-  metadata.papermill = papermill;
+  notebook.metadata.papermill = papermill;
   return (failed) => {
     const end = new Date();
     papermill.end_time = end.toISOString();

@@ -72,7 +72,7 @@ test('the difference is that to the network with its masks applied, on the image
   });
 });
 
-test('a measurement ends between two passes when it is told to', async () => {
+test('an aborted measurement ends between two passes', async () => {
   const { model } = gated();
   const signal = AbortSignal.abort(new Error('enough'));
   await assert.rejects(measureLatency(model, 1, { signal }), /enough/);

@@ -17,7 +17,7 @@ function warnings(name: string, words: string, stepsPerEpoch = 8): string[] {
   return settingWarnings(schema, settings, { epochs, steps: stepsPerEpoch * epochs });
 }
 
-test('settings that a run is too short for, or that come too late in it, are told by their names', () => {
+test('settings that a run is too short for, or that come too late in it, are warned of by their names', () => {
   const cases: [string, string, RegExp | undefined][] = [
     [
       prune,

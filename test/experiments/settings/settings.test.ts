@@ -60,7 +60,7 @@ const defaults: Oven = {
   door: { open: false, angle: 0 },
 };
 
-test('settings nobody gave have their defaults, also those that follow others', () => {
+test('settings that are not given have their defaults, also those that follow others', () => {
   assert.deepEqual(settle(oven, []), defaults);
   assert.equal(fromWords('heat=4').goal, 8);
   assert.equal(fromWords('heat=4', 'goal=1').goal, 1);

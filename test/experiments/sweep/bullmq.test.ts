@@ -112,7 +112,7 @@ points:
   - name: other
 `;
 
-test('a server that does not answer is said in a line without its password, and nothing is written', async () => {
+test('a server that does not answer is an error of one line without its password, and nothing is written', async () => {
   const address = `redis://someone:secret@127.0.0.1:${await freePort()}`;
   const { data, sweep, worker } = place('unreachable', address);
   for (const { ended } of [sweep(...oneRun, 'epochs=1'), worker()]) {
@@ -158,7 +158,7 @@ describe('with a Redis server', { skip }, () => {
   });
   after(killServer);
 
-  test('each run is finished once, whoever is killed meanwhile, and its weights are those of a run alone', async () => {
+  test('each run is finished once, whichever process is killed meanwhile, and its weights are those of a run alone', async () => {
     const { root, sweep, worker, counts, runs } = place('graph', address);
     const file = join(folder, 'graph.yaml');
     writeFileSync(file, graph);
@@ -196,7 +196,7 @@ describe('with a Redis server', { skip }, () => {
     assert.deepEqual(await hashes(done), await hashes(alone));
   });
 
-  test('a worker that is told to end saves what runs and hands it back; one whose child dies goes on', async () => {
+  test('a worker that is stopped saves what runs and hands it back; one whose child dies goes on', async () => {
     const { root, sweep, worker, counts, runs } = place('stopped', address);
     assert.equal((await sweep(...oneRun, 'epochs=500', 'name=long', 'retries=1', '--detach').ended).code, 0);
     const { child, ended, said } = worker('jobs=1');
@@ -225,7 +225,7 @@ describe('with a Redis server', { skip }, () => {
     assert.equal((await counts()).waiting, 0);
   });
 
-  test('a point that fails says why, holds up those that start from it alone, and is tried again', async () => {
+  test('a failed point gives its reason, holds up only those that start from it, and is tried again', async () => {
     const { sweep, worker, counts } = place('failing', address);
     const file = join(folder, 'failing.yaml');
     writeFileSync(file, failing);
@@ -242,7 +242,7 @@ describe('with a Redis server', { skip }, () => {
     assert.deepEqual({ waiting, failed }, { waiting: 2, failed: 0 });
   });
 
-  test('a worker that sees another folder says so, and so does the sweep', async () => {
+  test('a worker that sees another folder is refused, by the worker and by the sweep', async () => {
     const { sweep, root } = place('here', address);
     const { worker, root: other } = place('elsewhere', address);
     assert.equal((await sweep(...oneRun, 'epochs=1', 'name=lost', '--detach').ended).code, 0);

@@ -235,7 +235,7 @@ for (const [what, text, message] of [
   test(`a file is refused with the reason: ${what}`, () => assert.rejects(inFile(text), message));
 }
 
-test('options are told from settings, and a wrong one is refused', () => {
+test('options are separated from settings, and a wrong one is refused', () => {
   const { options, slurm, rest } = splitWords(['jobs=2', 'engine=slurm', 'slurm.partition=long', 'lr=1,2']);
   assert.deepEqual([options.jobs, options.engine, slurm, rest], [2, 'slurm', { partition: 'long' }, ['lr=1,2']]);
   assert.throws(() => splitWords(['engine=cloud']), /engine must be one of local, slurm, bullmq; received cloud/);

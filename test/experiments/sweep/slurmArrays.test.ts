@@ -141,7 +141,7 @@ test('what will not run is refused before anything is handed over', async (t) =>
   assert.deepEqual(readdirSync(sweep.dir), ['graph.yaml']);
 });
 
-test('a run is told to save before its time limit, or the one that its partition gives it', async (t) => {
+test('a run gets the signal to save before its time limit, or that of its partition', async (t) => {
   const slurm = fakeSlurm(t);
   const sweep = await graphSweep(t);
   const cases: [Record<string, string>, number][] = [

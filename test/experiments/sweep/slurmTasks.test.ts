@@ -6,7 +6,7 @@ import { basesOf, fakeSlurm, graphSweep } from '../../slurm/fakeSlurm.ts';
 
 const { signal } = new AbortController();
 
-test('why a point will not be trained is said in words, with the log to read', async (t) => {
+test('the reason why a point will not be trained is given in words, with the log to read', async (t) => {
   const slurm = fakeSlurm(t);
   const sweep = await graphSweep(t);
   const [point] = sweep.points;
@@ -40,7 +40,7 @@ test('why a point will not be trained is said in words, with the log to read', a
   }
 });
 
-test('a job that ended without a result is told after a minute', async (t) => {
+test('a job that ended without a result is reported after a minute', async (t) => {
   const slurm = fakeSlurm(t);
   const sweep = await graphSweep(t);
   const [point] = sweep.points;
@@ -69,7 +69,7 @@ test('what Slurm forgot is looked up in its accounts, once', async (t) => {
   assert.equal(slurm.calls('sacct').length, 1);
 });
 
-test('a point that starts from one that failed says so', async (t) => {
+test('a point that starts from a failed one is reported as such', async (t) => {
   const slurm = fakeSlurm(t);
   const sweep = await graphSweep(t);
   await slurmEngine({}, {}).run(sweep, sweep.points, signal);
@@ -86,7 +86,7 @@ test('a point that starts from one that failed says so', async (t) => {
   );
 });
 
-test('Slurm is asked every five seconds, and while it does not answer what it said before holds', async (t) => {
+test('Slurm is asked every five seconds, and its last answer holds while it does not answer', async (t) => {
   const slurm = fakeSlurm(t);
   const sweep = await graphSweep(t);
   const engine = slurmEngine({}, {});

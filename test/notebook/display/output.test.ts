@@ -218,7 +218,7 @@ for (const [what, values, right] of columns) {
 test('a format for a column that is not there is an error that names the columns', () => {
   assert.throws(() => tableColumns(frame, { formats: { acuracy: 2 } }), {
     name: 'UserError',
-    message: "formats names the column 'acuracy', but the columns are run, accuracy",
+    message: "formats must name columns (run, accuracy); received 'acuracy'",
   });
 });
 
@@ -227,12 +227,14 @@ test('an empty frame is a table without rows', () => {
   assert.equal(forms['text/markdown'], '| a |\n| :--- |');
 });
 
-test('a danfo data frame becomes a table', () => {
-  const danfo = dataFrame([
+test('rows become a table, and so does a danfo data frame of them', () => {
+  const rows = [
     { run: 'a', gates: 832, open: true },
     { run: 'b', gates: 41, open: false },
-  ]);
+  ];
+  const danfo = dataFrame(rows);
   assert.deepEqual(danfo.shape, [2, 3]);
+  assert.deepEqual(tableColumns(rows, {}), tableColumns(danfo, {}));
   const columns = tableColumns(danfo.sortValues('gates'), {});
   assert.deepEqual(
     columns.map(({ cells }) => cells),
@@ -260,7 +262,7 @@ test('a second TensorFlow.js in the tree is refused', (t) => {
 const begun = { type: 'start', epochs: 4, stepsPerEpoch: 25, startStep: 0 };
 const last = { type: 'step', step: 25, epoch: 0, loss: 1.5, accuracy: 0.25, imagesPerSecond: 1234.5 };
 
-test('the progress line tells how far, how good, how fast and how long', () => {
+test('the progress line shows epochs, accuracy, speed and time', () => {
   assert.equal(
     progressLine([begun, last], 20),
     '[██████░░░░░░░░░░░░░░░░░░] step 25 of 100, epoch 1 of 4, loss 1.500, accuracy 25.0 %, 1,235 images/s, 1:00 min left',
@@ -272,13 +274,13 @@ test('a resumed run counts only its own steps for the time that is left', () => 
   assert.match(progressLine([resumed, last], 10), /2:30 min left$/);
 });
 
-test('a run that has ended says how', () => {
+test('the line of a run that has ended gives the reason', () => {
   const end = { type: 'end', reason: 'aborted', message: 'stopped', seconds: 3700 };
   assert.match(progressLine([begun, last, end], 3701), /aborted after 1:01:40 h$/);
   assert.equal(progressLine([begun, end], 1), 'stopped');
 });
 
-test('a run of unknown length has no bar, and one that has not begun says so', () => {
+test('a run of unknown length has no bar, and one that has not begun is shown as waiting', () => {
   assert.equal(
     progressLine([last], 61),
     'step 25, epoch 1, loss 1.500, accuracy 25.0 %, 1,235 images/s, 1:01 min so far',

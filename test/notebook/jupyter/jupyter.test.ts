@@ -63,7 +63,7 @@ test("somebody else's kernelspec is neither replaced nor removed", () => {
   assert.throws(() => installKernel({ prefix: scratch, name: '../up' }), UserError);
 });
 
-test('a kernel is looked for under names that can be one, whatever a notebook says', () => {
+test('a kernel is only looked up by a possible name, whatever a notebook holds', () => {
   const names = [
     '../up',
     '..',
@@ -91,7 +91,7 @@ test('a kernel is looked for under names that can be one, whatever a notebook sa
   assert.throws(() => findKernelSpec('...'), /no kernel is named '...'; there are: tslab/);
 });
 
-test('a kernel.json says what is wrong in it, and one that is not asked for does not disturb', () => {
+test('the error of a wrong kernel.json names the fault, and one that is not asked for does not disturb', () => {
   const usable = { argv: ['node', '{connection_file}'] };
   const cases: [unknown, RegExp][] = [
     [[], /it must hold an object/],
@@ -129,7 +129,7 @@ test('placeholders are filled in, and node is the Node that runs us', () => {
   assert.deepEqual(command, [process.execPath, '/spec/a.js', '-f=/tmp/c.json']);
 });
 
-test("Jupyter is given the project's kernel first, and its absence says what to do", async () => {
+test("Jupyter is given the project's kernel first, and without Jupyter the error gives what to do", async () => {
   assert.equal(jupyterEnvironment({}).JUPYTER_PATH, projectJupyterPath);
   assert.equal(jupyterEnvironment({ JUPYTER_PATH: '/mine' }).JUPYTER_PATH, `${projectJupyterPath}:/mine`);
   await assert.rejects(

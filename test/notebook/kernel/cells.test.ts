@@ -235,7 +235,7 @@ test('completion and inspection know the variables of earlier cells, and what is
   }
 });
 
-test('diagnose_request tells what is wrong with code as the next cell, each at its place, and runs nothing', async () => {
+test('diagnose_request returns the errors of code as the next cell, with their places, and runs nothing', async () => {
   await execute("const width = 32;\nimport { sep } from 'node:path';");
   const diagnose = async (code: string): Promise<[string, string][]> => {
     const { status, problems } = await kernel().request('diagnose_request', { code });
@@ -390,7 +390,7 @@ test('the stack that a cell prints is the one that its traceback shows', async (
   assert.equal(stdout(), '    at cell:3:8\n');
 });
 
-test('an error whose message is no text is told all the same, and the kernel lives', async () => {
+test('an error whose message is no text is reported all the same, and the kernel lives', async () => {
   const { outcome } = await execute(
     'const odd: any = new Error(); odd.message = { status: 500 }; odd.name = 5; throw odd;',
   );

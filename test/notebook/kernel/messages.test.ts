@@ -77,7 +77,7 @@ test('a thrown value that is no Error is named for what it is', async () => {
   assert.deepEqual([of('error')[0].ename, of('error')[0].evalue], ['Thrown', '{ code: 5 }']);
 });
 
-test('a rejection that nobody handles fails the cell it comes from', async () => {
+test('an unhandled rejection fails the cell it comes from', async () => {
   const { outcome, of } = await execute("void Promise.reject(new Error('lost'));");
   assert.equal(outcome.status, 'error');
   assert.equal(of('error')[0].evalue, 'lost');
@@ -233,7 +233,7 @@ const number${i}: number = undefined as unknown as typeof module${i};`,
   );
 });
 
-test('what a cell left running still prints into that cell, and its failure is told', async () => {
+test('what a cell left running still prints into that cell, and its failure is reported there', async () => {
   const late: Message[] = [];
   const told = new Promise<void>((resolve) => {
     const code = "setTimeout(() => { console.log('later'); throw new Error('too late'); }, 50);";
@@ -301,7 +301,7 @@ const timer = setInterval(() => {
   },
 );
 
-test('bytes are printed as the text they are, and whoever waits for it hears that they are written', async () => {
+test('bytes are printed as text, and the callback of write is called', async () => {
   const code = `const euro = Buffer.from('€');
 process.stdout.write(euro.subarray(0, 1));
 await new Promise((resolve) => process.stdout.write(euro.subarray(1), resolve));
@@ -310,7 +310,7 @@ await new Promise((resolve) => process.stdout.write(euro.subarray(1), resolve));
   assert.deepEqual([stdout(), result()], ['€', 'written']);
 });
 
-test('reading standard input fails at once, each time, and says what to do', async () => {
+test('reading standard input fails at once, each time, with what to do instead', async () => {
   const cells = [
     'import { createInterface } from "node:readline/promises";\nconst rl = createInterface({ input: process.stdin, output: process.stdout });\nawait rl.question("Name? ");',
     'for await (const line of createInterface({ input: process.stdin })) console.log(line);\nawait new Promise(() => {});',
@@ -339,7 +339,7 @@ const codes: Record<string, 'complete' | 'incomplete' | 'invalid'> = {
   'function f() {\n\n\n': 'complete',
 };
 
-test('whether code can be run is told by its brackets, texts and comments', async () => {
+test('brackets, strings and comments decide whether code is complete', async () => {
   for (const [code, status] of Object.entries(codes)) {
     assert.equal((await kernel().request('is_complete_request', { code })).status, status, code);
   }
@@ -385,7 +385,7 @@ test('a silent request shows nothing, and one that is not to be stored has no nu
   assert.deepEqual(codes, ['setTimeout(() => console.log("later"), 1)', 'quiet']);
 });
 
-test('a kernel that is told to go says nothing any more, although a cell still prints', async () => {
+test('a kernel that is shut down sends nothing more, although a cell still prints', async () => {
   await execute(
     'setInterval(() => console.log("still here"), 1);\nsetInterval(() => { throw new Error("still failing"); }, 5);',
   );

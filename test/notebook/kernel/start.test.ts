@@ -53,7 +53,7 @@ await new Promise((resolve) => server.close(resolve));`,
   );
 });
 
-test('what another kernel says at the iopub port before it does no harm', async (t) => {
+test('messages of another kernel at the iopub port before do no harm', async (t) => {
   await isMet(
     t,
     `const { Publisher } = require('zeromq');
@@ -67,7 +67,7 @@ other.close();`,
   );
 });
 
-test('a kernel hears nobody while it takes its ports: however long a thread of zeromq takes over that, it answers', async (t) => {
+test("a kernel reads no messages while it binds its ports, and answers however slowly zeromq's threads are", async (t) => {
   await isMet(
     t,
     `const zeromq = require('zeromq');
@@ -95,7 +95,7 @@ await new Promise((resolve) => setTimeout(resolve, 60_000));`,
   assert.throws(() => process.kill(Number(readFileSync(started, 'utf8')), 0), { code: 'ESRCH' });
 });
 
-test('a kernel whose watch fails ends and says why, in an endless loop too', async (t) => {
+test('a kernel whose watch thread fails ends with the reason, in an endless loop too', async (t) => {
   for (const busy of ['', 'for (;;);']) {
     const spec = kernelAfter(
       t,

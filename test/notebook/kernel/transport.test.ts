@@ -93,7 +93,7 @@ for await (const frames of shell) {
   };
 }
 
-test('garbage, other keys, wrong types and replies to nobody are passed over; what is meant is heard', async (t) => {
+test('garbage, wrong keys and types and unasked replies are ignored; valid messages are read', async (t) => {
   const body = `async function execute(request) {
   for (const socket of [iopub, shell]) {
     const to = socket === shell ? request.identities : [];
@@ -125,7 +125,7 @@ test('garbage, other keys, wrong types and replies to nobody are passed over; wh
   }
 });
 
-test('who throws over a message is told, and hears the next one', async (t) => {
+test('a listener that throws is reported, and receives the next message', async (t) => {
   const body = `async function execute(request) {
   for (const text of ['first', 'second']) await send(iopub, request, 'stream', { name: 'stdout', text });
   await send(shell, request, 'execute_reply', { status: 'ok' });

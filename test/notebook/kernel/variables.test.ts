@@ -73,7 +73,7 @@ const cases: [value: unknown, about: object][] = [
   [Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`k${i}`, i])), { type: 'Object' }],
 ];
 
-test('a variable is told in short, and nothing that its value brings along runs', () => {
+test('a variable is summarised, and no code of its value runs', () => {
   for (const [value, about] of cases) {
     const { name, ...told } = describeVariable('v', undefined, value);
     assert.equal(name, 'v');
@@ -86,7 +86,7 @@ test('a variable is told in short, and nothing that its value brings along runs'
   }
 });
 
-test('tensors tell their shape, size and bytes, and frames their shape', () => {
+test('tensors are shown with shape, size and bytes, frames with their shape', () => {
   const before = tensorMemory()!;
   const tensor = tf.zeros([2, 3]);
   const told = { name: 't', type: 'Tensor', shape: [2, 3], size: 6, bytes: 24, text: 'float32' };

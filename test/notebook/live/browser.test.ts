@@ -183,7 +183,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await tab.context().close();
   });
 
-  test('the kernel completes what is typed, and says what a name is', async () => {
+  test('the kernel completes what is typed, and describes a name', async () => {
     const { tab } = await visit('second.ipynb');
     await cell(tab, 'parameters').locator('.run').click();
     await tab.waitForSelector('.cell[data-id="parameters"] .count:text-matches("\\\\d")');
@@ -200,7 +200,7 @@ describe('a notebook in a browser', { skip: skipWithoutChromium }, () => {
     await tab.context().close();
   });
 
-  test('two tabs show the same; a file changed on disk is asked about; a server that goes away is said to be gone', async (t) => {
+  test('two tabs show the same; a file changed on disk brings a question; a stopped server is reported', async (t) => {
     const own = await ownSite(t, smallNotebook());
     const { tab: one } = await visit('own.ipynb', {}, own);
     const two = await one.context().newPage();

@@ -21,7 +21,7 @@ function fileOf(name: string, source = 'first'): string {
   return path;
 }
 
-test('a file that nobody else touched is saved, again and again', async () => {
+test('a file that no other program touched is saved, again and again', async () => {
   const file = new DocumentFile(fileOf('quiet.ipynb'));
   await file.read();
   assert.equal(await file.write(notebook('second')), 'same');

@@ -162,7 +162,7 @@ test('a draft that was saved, but not deleted, is none', async () => {
   await notebooks.close();
 });
 
-test('a draft that is damaged stays as it is, and says so; what is not saved then is a copy', async () => {
+test('a damaged draft is left as it is, with a note; unsaved changes then go into a copy', async () => {
   const place = new Place();
   writeFileSync(place.draft, '{"cells": [');
   const { notebooks, session, act } = await place.serve();
@@ -188,7 +188,7 @@ test('two servers over one folder do not write over each other’s drafts', asyn
   await one.notebooks.close();
 });
 
-test('a draft that cannot be written says so and is tried again; the notebook stays whole', async () => {
+test('a draft that cannot be written is reported and tried again; the notebook stays intact', async () => {
   const place = new Place();
   mkdirSync(place.draft);
   const { notebooks, session, act } = await place.serve();

@@ -67,7 +67,7 @@ for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-test('an overlooked error is told, keeps what is not saved and ends nothing; a terminal that is lost ends the server', async () => {
+test('an uncaught error is reported, keeps what is not saved and ends nothing; a lost terminal ends the server', async () => {
   const { child, ended, edit, isKept } = await open('overlooked');
   let stderr = '';
   child.stderr?.on('data', (text: string) => (stderr += text));

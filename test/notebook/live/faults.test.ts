@@ -127,7 +127,7 @@ describe('one server', () => {
   }
 
   for (const [what, [json, where, says]] of Object.entries(odd)) {
-    test(`outlives ${what}, and says so in that place`, async () => {
+    test(`outlives ${what}, and shows the error in its place`, async () => {
       const name = `${what.replaceAll(' ', '-')}.ipynb`;
       writeFileSync(join(site.folder, name), json);
       const page = await new Page(site, name).connect();
@@ -153,7 +153,7 @@ describe('one server', () => {
     page.disconnect();
   });
 
-  test('lists what cannot be opened, with the reason, and says it again to who opens it', async () => {
+  test('lists what cannot be opened, with the reason, which opening it shows too', async () => {
     const at = (name: string): string => join(site.folder, name);
     mkdirSync(at('a-folder.ipynb'));
     symlinkSync(at('nowhere.ipynb'), at('b-broken.ipynb'));

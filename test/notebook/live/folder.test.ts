@@ -95,7 +95,7 @@ test('a notebook and its report are downloaded as they are now, and never as a p
   }
 });
 
-test('whoever may not see a notebook may neither download it nor change the folder', async () => {
+test('without access a notebook can neither be seen nor downloaded, and the folder not changed', async () => {
   for (const path of ['/api/download/small.ipynb', '/api/report/small.ipynb', '/api/notebooks']) {
     assert.equal((await site.ask('GET', path, { 'x-key': undefined })).status, 401, path);
     assert.equal((await site.ask('GET', path, { cookie: undefined })).status, 401, path);
@@ -138,7 +138,7 @@ test('without a kernel nothing is known of variables or of what is wrong in a ce
   page.disconnect();
 });
 
-test('variables are those that the kernel tells, in a form that pages know; one that does not tell is not asked again', async () => {
+test('variables are those that the kernel reports in the agreed form; a kernel that cannot report them is not asked again', async () => {
   const { kernel } = await site.server.notebooks.at('small.ipynb');
   let asked = 0;
   const answers = [

@@ -30,7 +30,7 @@ pbkdf2Sync('it', 'takes an hour', 2 ** 31 - 1, 64, 'sha512');`;
   page.disconnect();
 });
 
-test('a notebook whose kernel cannot be one is opened all the same, and says why nothing runs', async (t) => {
+test('a notebook with an impossible kernel is opened all the same, with the reason why nothing runs', async (t) => {
   const notebook = { ...notebookOf(fresh('one', '1')), metadata: { kernelspec: { name: 5 } } };
   const site = await Site.open({ 'odd.ipynb': notebook as never });
   t.after(() => site.close());

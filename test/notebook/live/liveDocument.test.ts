@@ -38,7 +38,7 @@ function merged(seen: Map<string, object>, { order, cells }: Pick<Patch, 'order'
   return next;
 }
 
-test('whoever has seen a version is owed exactly what changed after it', () => {
+test('a page that has a version receives exactly what changed after it', () => {
   const { clock, document } = documentOf('a', 'b', 'c');
   const first = document.since(0, plain);
   assert.deepEqual(first.order, ['a', 'b', 'c']);
@@ -95,7 +95,7 @@ test('markdown is sent as text and as HTML, code as text alone', () => {
   assert.equal(cells.a.text?.html, undefined);
 });
 
-test('what a cell asks to be hidden is said, and stays there to be edited', () => {
+test('a hidden source or output is announced, and can still be edited', () => {
   const { document } = documentOf('a', 'b');
   document.cell('a').cell.metadata = { tags: ['remove-input'], jupyter: { outputs_hidden: true } };
   document.cell('a').edit('a');

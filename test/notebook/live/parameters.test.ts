@@ -19,7 +19,7 @@ const parametersCell = (source: string, tag = 'parameters') => codeCell(source, 
 const control = (value: ParameterValue, comment = '', type?: string): Omit<ParameterControl, 'cell'> =>
   controlOf({ name: 'x', keyword: 'const', value, type, comment });
 
-test('a number gets a slider where its comment or its size says how far it may go, and a box elsewhere', () => {
+test('a number gets a slider where its comment or its size gives a range, and a box elsewhere', () => {
   assert.deepEqual(control(20, 'the penalty; try 10, 30, 50').range, { min: 0, max: 50, step: 1 });
   assert.deepEqual(control(12.5, 'the penalty; try 10, 30, 50').range, { min: 0, max: 50, step: 0.1 });
   assert.deepEqual(control(0.5, 'share to remove (section 8)').range, { min: 0, max: 1, step: 0.01 });

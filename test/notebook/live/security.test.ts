@@ -258,7 +258,7 @@ test('every answer carries a policy that runs no inline script and loads nothing
   assert.doesNotMatch(text, /<script(?! src="\/assets\/)|\son\w+=/);
 });
 
-test('nobody on the network is answered', async () => {
+test('requests from the network are not answered', async () => {
   const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
   const others = addresses
     .filter(({ internal, family }) => !internal && family === 'IPv4')

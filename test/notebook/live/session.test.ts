@@ -120,7 +120,7 @@ describe('an open notebook', () => {
     anew.disconnect();
   });
 
-  test('the kernel completes names and says what they are', async () => {
+  test('the kernel completes names and describes them', async () => {
     const answer = await page.do({ do: 'complete', code: 'label.toUpperC', position: 14 });
     assert.deepEqual(answer, { matches: ['toUpperCase'], start: 6, end: 14 });
     const { text } = (await page.do({ do: 'inspect', code: 'lambda_l0', position: 3 })) as { text: string };
@@ -192,7 +192,7 @@ describe('an open notebook', () => {
     assert.equal(saved.metadata.kernelspec?.name, 'tslab');
   });
 
-  test('a file that another program changed is not written over; each of the three ways out does what it says', async () => {
+  test('a file that another program changed is not overwritten; each of the three ways out works', async () => {
     const file = join(site.folder, 'small.ipynb');
     let theirs = '';
     const mine = async (source: string): Promise<void> => {
@@ -232,7 +232,7 @@ describe('an open notebook', () => {
     failing.disconnect();
   });
 
-  test('of 100 MB printed, and of 600 outputs, little is kept and a note says so; the kernel lives', async () => {
+  test('of 100 MB printed, and of 600 outputs, little is kept, with a note; the kernel lives', async () => {
     const failing = await new Page(site, 'failing.ipynb').connect();
     await failing.until('all', ({ state }) => state.order !== undefined);
     await failing.do({ do: 'run', ids: ['loud', 'many', 'behind'] });
@@ -260,7 +260,7 @@ describe('an open notebook', () => {
     failing.disconnect();
   });
 
-  test('a notebook that cannot be written stays unsaved and says why; the others are kept all the same', async (t) => {
+  test('a notebook that cannot be written stays unsaved, with the reason; the others are kept all the same', async (t) => {
     const own = await Site.open({ 'b.ipynb': smallNotebook() });
     t.after(() => own.close());
     const text = notebookText(notebookOf(codeCell('1', { id: 'large', outputs: [] }), fresh('other', '1')));
@@ -291,7 +291,7 @@ describe('an open notebook', () => {
     page.disconnect();
   });
 
-  test('the list says what is open; closing keeps what is not saved, and saves it beside a file that is gone', async (t) => {
+  test('the list shows what is open; closing keeps what is not saved, and saves it beside a file that is gone', async (t) => {
     const closing = await Site.open({ 'a.ipynb': smallNotebook(), 'b.ipynb': smallNotebook() });
     t.after(() => closing.close());
     for (const name of ['a.ipynb', 'b.ipynb']) {

@@ -80,7 +80,7 @@ test('plotly.js is one file of the site, and the policy lets a page load that an
   }
 });
 
-test('two pages of one name are refused, on file systems that tell no capitals, too', async () => {
+test('two pages of one name are refused, also where names differ in capitals alone', async () => {
   const [a] = notebookFiles({ same: [] });
   const [b] = notebookFiles({ Same: [] });
   const [list] = notebookFiles({ index: [] });

@@ -96,7 +96,7 @@ for (const [what, source, words] of numbered) {
     assert.equal(document(source).words[0].replace(/^(\w*)(=?)/, '$1$2'), words));
 }
 
-test('references lead to equations above and below, by their numbers or tags; one that leads nowhere says so', () => {
+test('references lead to equations above and below, by their numbers or tags; one that leads nowhere is marked', () => {
   const { html, words } = document(
     'see \\eqref{b}, $\\ref{a}$, $x\\eqref{c}$, \\eqref{none}',
     '\\begin{align}a\\label{a}\\\\b\\label{b}\\end{align}',

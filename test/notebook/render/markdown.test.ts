@@ -162,7 +162,7 @@ test("images in the notebook's folder are in the page, nothing else is", () => {
   assert.doesNotMatch(renderReport(notebookOf(text(source)), { name: 'x' }), /<img/);
 });
 
-test('a formula too long to render stands there as it is written and says why, and the rest of its cell is shown', () => {
+test('a formula too long to render is shown as written, with the reason, and so is the rest of its cell', () => {
   const html = render(`before\n\n$$${'a+'.repeat(5000)}a$$\n\nafter $x$`);
   assert.match(
     html,

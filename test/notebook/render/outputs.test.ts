@@ -186,7 +186,7 @@ test('a formula that LaTeX itself would not read is shown without a word on the 
   assert.equal(warn.mock.callCount(), 0);
 });
 
-test('the alternative text of a figure is what it says of itself, else its title, text, traces', () => {
+test('the alternative text of a figure is its own, else its title, text, traces', () => {
   const alt = (layout: object, text?: string, data: object[] = []): string =>
     /aria-label="([^"]*)"/.exec(show({ [plotly]: { data, layout }, ...(text ? { 'text/plain': text } : {}) }))![1];
   assert.equal(alt({ meta: { alt: 'curves "fall"' }, title: 'T' }), 'curves &quot;fall&quot;');

@@ -167,7 +167,7 @@ const records: [what: string, papermill: object, warned: boolean][] = [
   ['was killed', { start_time }, true],
 ];
 for (const [what, papermill, warned] of records) {
-  test(`the top says whether the run reached its end: one that ${what}`, () => {
+  test(`the page's top shows whether the run reached its end: one that ${what}`, () => {
     const page = visible(renderReport({ ...notebookOf(codeCell('f()')), metadata: { papermill } }, { name: 'x' }));
     assert.equal(/class="notices".*did not reach its end/.test(page), warned);
   });

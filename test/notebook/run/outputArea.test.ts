@@ -107,7 +107,7 @@ function said(output: Output): string {
   return joined((output.data['text/plain'] ?? output.data['text/html']) as string[]);
 }
 
-test('of a long text the beginning and the end are kept, with a note that says how much is missing', () => {
+test('of a long text the beginning and the end are kept, with a note of how much is missing', () => {
   const line = (n: number): string => `line ${n}\n`;
   const text = Array.from({ length: 10_000 }, (_, n) => line(n)).join('');
   const kept = new KeptText(1000);
@@ -141,7 +141,7 @@ test('a progress line that redraws itself a hundred thousand times is not cut', 
   assert.equal(String(kept), 'start\nstep 100000');
 });
 
-test('beyond the limit outputs are counted, and the last one says how many are missing', () => {
+test('beyond the limit outputs are counted, and the last one gives how many are missing', () => {
   const area = new OutputArea(new NotebookOutputs(limits));
   for (let n = 0; n < 5; n++) area.add(shown({ 'text/plain': String(n) }));
   const outputs = area.outputs();

@@ -213,12 +213,12 @@ test('what is interrupted leaves an output that is to be kept as it is', async (
   assert.deepEqual(schemaErrors(saved(result.output)), []);
 });
 
-test('a kernel whose program is missing says so', async () => {
+test('a kernel whose program is missing is an error that names it', async () => {
   const run = runNotebook(withKernel('missing', ['no-such-program', '{connection_file}']));
   await assert.rejects(run, /kernel 'missing' cannot start: .*ENOENT/);
 });
 
-test('a kernel that ends while starting says how, and its last words', async () => {
+test('a kernel that ends while starting is an error with its exit code and last output', async () => {
   const run = runNotebook(withKernel('broken', ['node', '-e', 'console.error("no licence"); process.exit(7)']));
   await assert.rejects(run, /kernel 'broken' ended with exit code 7 while starting[^]*no licence/);
 });

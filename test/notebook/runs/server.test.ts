@@ -14,7 +14,7 @@ const settings = (lambda_l0: number, more: object = {}): object => ({
   ...more,
 });
 
-test('nobody sees the runs without the token of the terminal, cookie and key, and the policy lets nothing else run', async (t) => {
+test("the runs cannot be seen without the terminal's token, cookie and key, and the policy lets nothing else run", async (t) => {
   const site = await RunsSite.open(t, (root) => loggedRun(join(root, 'secret-run'), settings(1)));
   const policy = (await fetch(site.address)).headers.get('content-security-policy');
   assert.match(policy ?? '', /^default-src 'none'; script-src 'self'; /);
@@ -34,7 +34,7 @@ test('nobody sees the runs without the token of the terminal, cookie and key, an
   }
 });
 
-test('runs are told once each, a damaged one with its reason, and again when their files change', async (t) => {
+test('each run is sent once, a damaged one with its reason, and again when its files change', async (t) => {
   const site = await RunsSite.open(t, async (root) => {
     await loggedRun(join(root, 'first'), settings(10, { name: 'one', tags: ['a', 'b'] }));
     writeRecord(join(root, 'first'), { name: 'one', tags: ['a', 'b'], accuracy: 0.75, settings: settings(10) });

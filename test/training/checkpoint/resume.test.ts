@@ -18,7 +18,7 @@ for (const [name, build] of Object.entries(setups)) {
     resumesExactly(build, temporaryFolder(t), name.length, 20));
 }
 
-test('a run that goes on within an epoch says that its means are of the rest', async () => {
+test('a run resumed within an epoch marks its means as those of the rest', async () => {
   const { model, optimizer } = setups['Adam, gates that no penalty closes']();
   const warnings = async (startStep: number): Promise<string[]> => {
     const messages: string[] = [];
@@ -31,7 +31,7 @@ test('a run that goes on within an epoch says that its means are of the rest', a
   assert.deepEqual(await warnings(5), []);
 });
 
-test('a checkpoint does not fit another network, optimizer or method, and says which tensor', async (t) => {
+test("a checkpoint for another network, optimizer or method is refused, with the tensor's name", async (t) => {
   const dir = temporaryFolder(t);
   const gated = setups['AdamW, L0 gates with their own rate, augmentation, milestones'];
   await leg(gated(), dir, 0, 2);

@@ -64,7 +64,7 @@ test('pruning keeps what it cannot read', async (t) => {
   assert.deepEqual(readdirSync(dir).sort(), ['notes', 'step-2', 'step-3']);
 });
 
-test('what is missing is said, with what there is', async (t) => {
+test('a missing checkpoint is an error that lists those there are', async (t) => {
   const dir = temporaryFolder(t);
   await assert.rejects(loadCheckpoint(join(dir, 'last')), {
     name: 'UserError',

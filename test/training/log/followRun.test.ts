@@ -32,7 +32,7 @@ async function emptyLog(t: Parameters<typeof temporaryFolder>[0]): Promise<strin
   return join(run.dir, 'metrics.jsonl');
 }
 
-test('a run that is over is told whole', async (t) => {
+test('all events of a finished run are read', async (t) => {
   const run = await begun(temporaryFolder(t));
   await logAll(run, wholeRun);
   const events: LoggedEvent[] = [];
@@ -40,7 +40,7 @@ test('a run that is over is told whole', async (t) => {
   assert.deepEqual(withoutTime(events), wholeRun);
 });
 
-test('however its bytes arrive, each event of a run that goes on is told once', async (t) => {
+test('each event of a growing run is read once, however its bytes arrive', async (t) => {
   const metrics = await emptyLog(t);
   const bytes = Buffer.from(lines(wholeRun));
   await fc.assert(

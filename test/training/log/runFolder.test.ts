@@ -69,7 +69,7 @@ test('wherever a killed run cut the last line, the lines before it are read', as
   );
 });
 
-test('a run that goes on leaves out its half line, tells of what it makes anew once, and has its new settings', async (t) => {
+test('a resumed run drops its half-written line, reports repeated steps once, and has its new settings', async (t) => {
   const first = await begun(temporaryFolder(t), { epochs: 2 });
   await logAll(first, [start(), step(1), step(2), epoch(0), step(3), step(4)]);
   truncateSync(metricsOf(first.dir), readFileSync(metricsOf(first.dir)).length - 10);
@@ -115,7 +115,7 @@ test('no bytes at all make the reader fail in another way', async (t) => {
   );
 });
 
-test('what is not a run, or cannot be written, is said; who takes a folder and begins nothing leaves none', async (t) => {
+test('a folder that is no run, or cannot be written, is an error; a run that never begins leaves no folder', async (t) => {
   const root = temporaryFolder(t);
   await assert.rejects(readRun(root), {
     name: 'UserError',

@@ -57,7 +57,7 @@ test('the lock of another process holds while that lives, and of several that as
   await Promise.all(others.map(({ child }) => killed(child)));
 });
 
-test('of many that find a lock whose process is gone, exactly one gets it, every time', async (t) => {
+test('exactly one of many processes takes over the lock of a process that is gone, every time', async (t) => {
   const dir = temporaryFolder(t);
   const path = join(dir, 'lock');
   for (let round = 0; round < 40; round++) {
@@ -80,7 +80,7 @@ async function sample(dir: string): Promise<Record<string, unknown>> {
   return holder;
 }
 
-test('what cannot be told is refused, with the file to delete', async (t) => {
+test('a lock whose owner is unknown is refused, with the file to delete', async (t) => {
   const dir = temporaryFolder(t);
   const path = join(dir, 'lock');
   const holder = await sample(dir);
@@ -132,7 +132,7 @@ function pass(t: TestContext, seconds: number): void {
   t.mock.method(Date, 'now', () => time);
 }
 
-test('a lock that is held is written again, for the clock of whoever keeps the file', async (t) => {
+test("a held lock is rewritten regularly, so that its age is known by the file server's clock", async (t) => {
   const path = join(temporaryFolder(t), 'lock');
   const lock = await lockRun(path);
   const [text, { ino }] = [readFileSync(path, 'utf8'), statSync(path)];
@@ -146,7 +146,7 @@ test('a lock that is held is written again, for the clock of whoever keeps the f
   await lock.release();
 });
 
-test('who lost a lock is told so, writes nothing into its place, and leaves it to the other', async (t) => {
+test('a process that lost its lock learns it, writes nothing more, and leaves the lock to the other', async (t) => {
   const path = join(temporaryFolder(t), 'lock');
   const lock = await lockRun(path);
   const other = JSON.stringify({ ...holderIn(path), host: 'elsewhere', token: 'other' });

@@ -1,5 +1,6 @@
 // What a worker can be asked to do. Every parallel kernel ends in (begin, end, chunk, scratch): its share of the work.
 export * from './batchNorm';
+export { copyCodes, dequantizeRows, poolCodes, quantizeRows } from './codes';
 export * from './convolution';
 export * from './depthwise';
 export * from './elementwise';
@@ -7,6 +8,7 @@ export * from './filter';
 export * from './filterGradient';
 export * from './fused';
 export * from './int8';
+export * from './int8Tile';
 export * from './maxPool3';
 export * from './padding';
 export * from './pooling';

@@ -25,13 +25,13 @@ export function captureOutput(printing: () => CellRun | undefined): void {
   }
 }
 
-/** Has the process's standard input end at once, and the cell that reads it fail: nobody can type into it. */
+/** Has the process's standard input end at once, and the cell that reads it fail: no frontend can send input. */
 export function refuseInput(reading: () => CellRun | undefined): void {
   const ending = (): Readable =>
     new Readable({
       read() {
         this.push(null);
-        const rule = 'a cell cannot read standard input: nobody can type there';
+        const rule = 'a cell cannot read standard input: no frontend can send it';
         reading()?.stop(
           new UserError(`${rule}. Put the value into a variable of the notebook, or read it from a file`),
         );

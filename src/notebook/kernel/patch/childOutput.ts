@@ -20,7 +20,7 @@ interface SyncOptions {
 }
 
 /**
- * Has programs that cells start with the kernel's own output print into the cell: Jupyter shows to nobody what comes
+ * Has programs that cells start with the kernel's own output print into the cell: Jupyter does not show what comes
  * out of the kernel's process. One that is waited for without `await` shows its output at its end.
  */
 export function captureChildren(): void {

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { join, parse } from 'node:path';
+import { dirname, parse } from 'node:path';
 import type {
   BuilderProgram,
   CompilerOptions,
@@ -13,7 +13,6 @@ import type {
   WatchCompilerHostOfFilesAndCompilerOptions,
 } from 'typescript';
 import type * as TypeScript from 'typescript';
-import { packageRoot } from '../../jupyter/kernelSpec.js';
 import { calmWatch, freshLookups, nodeTypes } from './compilerHost.js';
 
 /**
@@ -148,7 +147,7 @@ function compilerForTslab(typescript: typeof TypeScript): typeof TypeScript {
     getDefaultTypeRoots: (folder: string) => [
       ...(ts.getEffectiveTypeRoots({}, { getCurrentDirectory: () => folder }) ?? []),
       // tslab's are those of Node 18.
-      join(packageRoot, 'node_modules', '@types'),
+      dirname(dirname(createRequire(import.meta.url).resolve('@types/node/package.json'))),
     ],
     getPreEmitDiagnosticsOfFiles: (program: Program, files: SourceFile[]) =>
       ts.sortAndDeduplicateDiagnostics([
@@ -210,7 +209,7 @@ function quickInfo(
 
 let loaded: typeof TypeScript | undefined;
 
-/** The TypeScript that the kernel compiles cells with: whoever reads a cell with it reads what will run. */
+/** The TypeScript that the kernel compiles cells with; what reads cells uses the same one. */
 export function kernelTypeScript(): typeof TypeScript {
   // Required, not imported: Node would read its 9 MB once more to find the names it exports.
   return (loaded ??= createRequire(import.meta.url)('typescript') as typeof TypeScript);

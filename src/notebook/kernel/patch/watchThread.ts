@@ -39,7 +39,7 @@ export function startWatch(connectionFile: string): void {
 }
 
 /**
- * Ends a kernel whose watch has failed, with the reason as its last words: nobody else would once its parent is gone.
+ * Ends a kernel whose watch has failed, with the reason as its last output: nothing else would end it once its parent is gone.
  */
 function endUnwatched(error: unknown): void {
   try {

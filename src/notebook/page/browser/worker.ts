@@ -37,7 +37,11 @@ const failure = (ename: string, evalue: string): CellFailure => ({
 /** What `require` gives for an ES module. */
 const moduleOf = (namespace: object): object => ({ ...namespace, __esModule: true });
 
-const modules: Record<string, object> = { sparsebook: moduleOf(library), '@tensorflow/tfjs': moduleOf(library.tf) };
+const modules: Record<string, object> = {
+  sparsebook: moduleOf(library),
+  '@sparsebook/notebook': moduleOf(library),
+  '@tensorflow/tfjs': moduleOf(library.tf),
+};
 
 function require(name: string): object {
   if (Object.hasOwn(modules, name)) return modules[name];
