@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { describeData } from 'sparsebook/data/dataSplits.js';
+import { dataHash, describeData } from 'sparsebook/data/dataSplits.js';
+import { shapeOf } from 'sparsebook/data/imageSet.js';
 import { loadData, type DataOptions } from 'sparsebook/data/loadData.js';
 import { smallArchive, smallFolder } from './smallCifar10.ts';
 
@@ -125,12 +126,21 @@ test('sizes of images and numbers of classes that cannot be had are refused', as
   await refuse({ classes: 1 }, /classes must be a whole number of 2 or more; received 1/);
   await refuse({ classes: 2.5 }, /received 2.5/);
   const folder = smallFolder();
-  await refuse(
-    { imageSize: '28x28' },
-    /images of CIFAR-10.* are 32x32x3 and not scaled; received the size 28x28/,
-    folder,
-  );
   await refuse({ classes: 5 }, /CIFAR-10.* has 10 classes; received 5/, folder);
   assert.equal((await loadData(folder, { imageSize: '32x32x3', classes: 10 }, smallArchive)).test.labels.length, 20);
+  rmSync(folder, { recursive: true });
+});
+
+test("CIFAR-10's images have the size asked for, in all three parts, and the same split", async () => {
+  const folder = smallFolder();
+  const [whole, small] = [
+    await loadData(folder, {}, smallArchive),
+    await loadData(folder, { imageSize: '20x20' }, smallArchive),
+  ];
+  assert.deepEqual([small.train, small.validation, small.test].map(shapeOf), Array(3).fill([20, 20, 3]));
+  assert.equal(small.splitHash, whole.splitHash);
+  assert.deepEqual(small.test.labels, whole.test.labels);
+  assert.notEqual(dataHash(small), dataHash(whole));
+  await assert.rejects(loadData(folder, { imageSize: '20x20x1' }, smallArchive), /must have its 3 channels.* 20x20x1/);
   rmSync(folder, { recursive: true });
 });

@@ -118,7 +118,7 @@ test('the sweeps beside the notebooks are what can be run', async () => {
     'l0-googlenet-longer.yaml': 9,
     'l0-googlenet-synthetic.yaml': 9,
     'l0-googlenet.yaml': 9,
-    'recipe-ablation.yaml': 33,
+    'recipe-ablation.yaml': 36,
     'recipe-optimizers.yaml': 8,
     'repr-c3-full.yaml': 27,
     'repr-c3.yaml': 12,
