@@ -15,8 +15,8 @@ test('synthetic data comes in three parts of the sizes asked for, named and repr
     [data.train, data.validation, data.test].map((set) => set.labels.length),
     [60, 20, 30],
   );
-  assert.equal(data.name, 'synthetic scenes');
-  assert.equal(data.validation.name, 'synthetic scenes, validation');
+  assert.equal(data.name, 'synthetic collages');
+  assert.equal(data.validation.name, 'synthetic collages, validation');
   assert.deepEqual(await loadData('synthetic', { seed: 5, sizes }), data);
   const other = await loadData('synthetic', { seed: 6, sizes });
   assert.notDeepEqual(other.train.images, data.train.images);
@@ -100,7 +100,7 @@ test('a folder is split nine to one, signed with its name, and cut to the sizes 
 
 test('one line says which data it is', async () => {
   const data = await loadData('synthetic', { sizes: { train: 1200, validation: 20, test: 30 } });
-  const line = `synthetic scenes: 1,200 training, 20 validation and 30 test images (32x32x3, 10 classes, split ${data.splitHash})`;
+  const line = `synthetic collages: 1,200 training, 20 validation and 30 test images (32x32x3, 10 classes, split ${data.splitHash})`;
   assert.equal(describeData(data), line);
 });
 
