@@ -7,7 +7,8 @@ import { dataFolder } from './dataFolder.js';
 import { checkSizes, splitImages } from './dataSplits.js';
 import type { DataSizes, DataSplits } from './dataSplits.js';
 import { missingImages, readImageFolder } from './folder.js';
-import { imageSizeOf, sizeOf, type ImageSet, shapeOf } from './imageSet.js';
+import { imageSizeOf, type ImageSet } from './imageSet.js';
+import { scaleImages } from './scaleImages.js';
 import { syntheticImages, syntheticName } from './synthetic.js';
 
 /** What loadData can be asked for. */
@@ -23,7 +24,7 @@ export interface DataOptions {
   name?: string;
   /**
    * HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, as in '28x28x1': what synthetic images are drawn in (default 32x32x3), and
-   * what all images of a folder are scaled to (default: the size that they have).
+   * what all others are scaled to (default: the size that they have).
    */
   imageSize?: string;
   /** How many classes the synthetic images have. Default 10. */
@@ -59,15 +60,13 @@ async function loadFolder(folder: string, options: DataOptions, archive: Archive
   const given = cifar10 ? { train: cifar10.training, test: cifar10.test } : await readImageFolder(folder, size);
   const name = options.name ?? cifar10?.name ?? given.train.name;
   const { classNames } = given.train;
-  const shape = shapeOf(given.train);
-  const [height, width, channels] = shape;
-  if (size && String([size.height, size.width, size.channels ?? channels]) !== String([height, width, channels])) {
-    throw new UserError(`The images of ${name} are ${sizeOf(shape)} and not scaled; received the size ${imageSize}.`);
-  }
   if (classes !== undefined && classes !== classNames.length) {
     throw new UserError(`${name} has ${classNames.length} classes; received ${classes}. Leave the number out.`);
   }
-  return splitImages(given, { sizes, name });
+  const data = splitImages(given, { sizes, name });
+  if (!size) return data;
+  const [train, validation, test] = [data.train, data.validation, data.test].map((set) => scaleImages(set, size));
+  return { ...data, train, validation, test };
 }
 
 /**

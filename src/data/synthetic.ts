@@ -69,6 +69,7 @@ const shapes: Record<string, Distance> = {
   dots,
 };
 const shapeNames = Object.keys(shapes);
+const anyShape = (random: Random): Distance => shapes[shapeNames[random.integer(shapeNames.length)]];
 
 type Colour = number[];
 
@@ -87,6 +88,14 @@ function lighter(random: Random, ground: Colour, least: number): Colour {
     const rise = colour.map((value, k) => value - ground[k]);
     if (rise.every((step) => step > -30) && rise.reduce((a, b) => a + b) / rise.length >= least) return colour;
   }
+}
+
+/** A shape to be drawn: its class, its radius in pixels of 32, the colour of the background, its column. */
+interface Drawing {
+  shape: Distance;
+  size: number;
+  ground: Colour;
+  column: number;
 }
 
 interface Stamp {
@@ -163,36 +172,48 @@ class Painter {
     }
   }
 
+  /** Paints a drawing of random place, proportions, turn, pattern and colours in one of the columns. */
+  private paintDrawing(random: Random, blur: number, { shape, size, ground, column }: Drawing): void {
+    const [height, width] = this.shape;
+    const wide = width / this.columns;
+    const scale = min(height, wide) / 32;
+    const margin = size * 0.85 * scale;
+    const stretch = between(random, 0.85, 1.15);
+    const pattern = {
+      frequency: between(random, 1.3, 1.3 + size / 12),
+      phase: random.next(),
+      round: random.next() < 0.5,
+    };
+    this.paintStamp(random, blur, {
+      distance: (u, v) => shape(u * stretch, v / stretch, pattern),
+      x: column * wide + between(random, margin, wide - 1 - margin),
+      y: between(random, margin, height - 1 - margin),
+      radius: size * scale,
+      colour: lighter(random, ground, 45),
+      opacity: between(random, 0.75, 1),
+    });
+  }
+
   /**
-   * Paints one image into `image`: drawings of random place, size, width, turn and colours, each in a column of its
-   * own, on a random background, between clutter, out of focus, under noise. Drawings are lighter than the background,
-   * save in one image of seven, a negative. Lengths are those of 32 x 32 pixels, scaled.
+   * Paints one image into `image`: drawings, each in a column of its own with two smaller ones of any class, which may
+   * cover parts of it, on a random background, between clutter, out of focus, under noise. Drawings are lighter than
+   * the background, save in one image of seven, a negative. Lengths are those of 32 x 32 pixels, scaled.
    */
   paint(image: Uint8Array, drawings: Distance[], random: Random): void {
     const [height, width, channels] = this.shape;
-    const column = width / this.columns;
-    const scale = min(height, column) / 32;
+    const scale = min(height, width / this.columns) / 32;
     const blur = between(random, 1, 1 + 0.4 * scale);
     const ground = anyColour(random, channels, 160);
     this.paintBackground(random, ground, scale);
     this.paintClutter(random, blur, 2 + random.integer(4), scale);
-    drawings.forEach((shape, i) => {
-      const size = between(random, 8.5, 13);
-      const margin = size * 0.85 * scale;
-      const stretch = between(random, 0.9, 1.1);
-      const pattern = {
-        frequency: between(random, 1.3, 1.3 + size / 12),
-        phase: random.next(),
-        round: random.next() < 0.5,
-      };
-      this.paintStamp(random, blur, {
-        distance: (u, v) => shape(u * stretch, v / stretch, pattern),
-        x: i * column + between(random, margin, column - 1 - margin),
-        y: between(random, margin, height - 1 - margin),
-        radius: size * scale,
-        colour: lighter(random, ground, 50),
-        opacity: between(random, 0.75, 1),
-      });
+    drawings.forEach((shape, column) => {
+      const size = between(random, 7.5, 13);
+      const place = random.integer(3);
+      for (let i = 0; i < 3; i++) {
+        const drawing =
+          i === place ? { shape, size } : { shape: anyShape(random), size: size * between(random, 0.35, 0.65) };
+        this.paintDrawing(random, blur, { ...drawing, ground, column });
+      }
     });
     this.paintClutter(random, blur, random.integer(4), scale);
     const [negative, noise] = [random.next() < 1 / 7, between(random, 5, 45)];
@@ -205,7 +226,7 @@ class Painter {
 }
 
 /** What results from this data are signed with. */
-export const syntheticName = 'synthetic scenes';
+export const syntheticName = 'synthetic collages';
 
 /** What synthetic images look like. */
 export interface SyntheticOptions {
@@ -217,8 +238,8 @@ export interface SyntheticOptions {
 
 /**
  * `count` procedural images of balanced classes; image i depends on the seed and i alone, so a longer set starts with
- * the shorter one. Ten classes are ten shapes (circle, ring, ... dots); up to a hundred are two shapes side by side,
- * and so on, as the digits of a number. Throws a UserError for fewer than two classes, or images too small for their
+ * the shorter one. Ten classes are ten shapes (circle, ring, ... dots), and an image's is the largest of three; up to
+ * a hundred are two such images side by side, and so on, as the digits of a number. Throws a UserError for fewer than two classes, or images too small for their
  * shapes.
  */
 export function syntheticImages(

@@ -77,7 +77,7 @@ export const runSchema: Schema<RunSettings> = {
   image_size: {
     default: null,
     rule: orNull(text('HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, as in 28x28x1'), 'the size that they have'),
-    help: 'the size of synthetic images, and the size to which all images of a folder are scaled',
+    help: 'the size in which synthetic images are drawn, and to which all others are scaled',
   },
   classes: {
     default: null,

@@ -34,7 +34,7 @@ export function overSeeds(shares: readonly (number | null | undefined)[]): SeedM
 }
 
 /** Settings that do not change the result, or are shown beside the label. */
-const besides = ['name', 'tags', 'seed', 'threads'];
+const besides = ['name', 'tags', 'seed', 'backend', 'threads'];
 
 function settingsOf({ values, records }: Pick<Stop, 'values' | 'records'>): Record<string, string> {
   const saved = givenIn(records.at(0)?.settings ?? {}).map(({ name, value }) => [name, valueText(value)]);

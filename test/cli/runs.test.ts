@@ -173,7 +173,7 @@ test('test measures a checkpoint: accuracies as after training, sparsity, size a
   const path = `ckpt_path=${dense}/checkpoints/last`;
   const { code, stdout, stderr } = await start('test', path, 'threads=1', 'latency.runs=3', 'latency.warm_up=1').ended;
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^checkpoint: .*step-000006, l0-googlenet after 6 steps\ndata: synthetic scenes: 32 /);
+  assert.match(stdout, /^checkpoint: .*step-000006, l0-googlenet after 6 steps\ndata: synthetic collages: 32 /);
   const record = JSON.parse(readFileSync(join(dense, 'record.json'), 'utf8')) as RunRecord;
   for (const part of ['validation', 'test'] as const) {
     assert.match(stdout, new RegExp(`\n${part}, % +${Number((100 * record[part].accuracy).toFixed(2))}\n`));

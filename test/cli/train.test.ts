@@ -17,7 +17,7 @@ test('train prints what it trains, a line for each epoch, and a table at the end
   assert.equal(code, 0, stderr);
   assert.match(
     stdout,
-    /^data: synthetic scenes: 32 training, 32 validation and 32 test images \(32x32x3, 10 classes, split /,
+    /^data: synthetic collages: 32 training, 32 validation and 32 test images \(32x32x3, 10 classes, split /,
   );
   assert.match(stdout, /\nbackend: simd: 1 thread, /);
   assert.match(stdout, /\nsettings: preset=quick data=synthetic .*width=0\.1 epochs=2 .*lambda_l0=3 /);

@@ -27,7 +27,7 @@ test('data check says what a data set holds', async () => {
   assert.equal(failed, false);
   assert.match(
     out,
-    /^synthetic scenes: 4,000 training, 1,000 validation and 2,000 test images \(32x32x3, 10 classes, split [0-9a-f]{16}\)\n/,
+    /^synthetic collages: 4,000 training, 1,000 validation and 2,000 test images \(32x32x3, 10 classes, split [0-9a-f]{16}\)\n/,
   );
   const rows = out
     .trim()

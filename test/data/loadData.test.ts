@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { describeData } from 'sparsebook/data/dataSplits.js';
+import { dataHash, describeData } from 'sparsebook/data/dataSplits.js';
+import { shapeOf } from 'sparsebook/data/imageSet.js';
 import { loadData, type DataOptions } from 'sparsebook/data/loadData.js';
 import { smallArchive, smallFolder } from './smallCifar10.ts';
 
@@ -14,8 +15,8 @@ test('synthetic data comes in three parts of the sizes asked for, named and repr
     [data.train, data.validation, data.test].map((set) => set.labels.length),
     [60, 20, 30],
   );
-  assert.equal(data.name, 'synthetic scenes');
-  assert.equal(data.validation.name, 'synthetic scenes, validation');
+  assert.equal(data.name, 'synthetic collages');
+  assert.equal(data.validation.name, 'synthetic collages, validation');
   assert.deepEqual(await loadData('synthetic', { seed: 5, sizes }), data);
   const other = await loadData('synthetic', { seed: 6, sizes });
   assert.notDeepEqual(other.train.images, data.train.images);
@@ -99,7 +100,7 @@ test('a folder is split nine to one, signed with its name, and cut to the sizes 
 
 test('one line says which data it is', async () => {
   const data = await loadData('synthetic', { sizes: { train: 1200, validation: 20, test: 30 } });
-  const line = `synthetic scenes: 1,200 training, 20 validation and 30 test images (32x32x3, 10 classes, split ${data.splitHash})`;
+  const line = `synthetic collages: 1,200 training, 20 validation and 30 test images (32x32x3, 10 classes, split ${data.splitHash})`;
   assert.equal(describeData(data), line);
 });
 
@@ -125,12 +126,21 @@ test('sizes of images and numbers of classes that cannot be had are refused', as
   await refuse({ classes: 1 }, /classes must be a whole number of 2 or more; received 1/);
   await refuse({ classes: 2.5 }, /received 2.5/);
   const folder = smallFolder();
-  await refuse(
-    { imageSize: '28x28' },
-    /images of CIFAR-10.* are 32x32x3 and not scaled; received the size 28x28/,
-    folder,
-  );
   await refuse({ classes: 5 }, /CIFAR-10.* has 10 classes; received 5/, folder);
   assert.equal((await loadData(folder, { imageSize: '32x32x3', classes: 10 }, smallArchive)).test.labels.length, 20);
+  rmSync(folder, { recursive: true });
+});
+
+test("CIFAR-10's images have the size asked for, in all three parts, and the same split", async () => {
+  const folder = smallFolder();
+  const [whole, small] = [
+    await loadData(folder, {}, smallArchive),
+    await loadData(folder, { imageSize: '20x20' }, smallArchive),
+  ];
+  assert.deepEqual([small.train, small.validation, small.test].map(shapeOf), Array(3).fill([20, 20, 3]));
+  assert.equal(small.splitHash, whole.splitHash);
+  assert.deepEqual(small.test.labels, whole.test.labels);
+  assert.notEqual(dataHash(small), dataHash(whole));
+  await assert.rejects(loadData(folder, { imageSize: '20x20x1' }, smallArchive), /must have its 3 channels.* 20x20x1/);
   rmSync(folder, { recursive: true });
 });

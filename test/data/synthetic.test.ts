@@ -71,7 +71,7 @@ test('a linear model stays under 40 % on colour statistics', () => {
 
 test('the images of 32x32x3 in ten classes never change', () => {
   const { images, labels } = syntheticImages(50, 1);
-  assert.equal(createHash('sha256').update(images).update(labels).digest('hex').slice(0, 16), '3e29cff30adfa4e5');
+  assert.equal(createHash('sha256').update(images).update(labels).digest('hex').slice(0, 16), 'e22238d91d142236');
 });
 
 test('images of any shape are drawn whole, each class another way', () => {

@@ -21,7 +21,7 @@ await useBackend({ backend: 'simd', threads: 1 });
 const data = await loadData('synthetic', { seed: 77, sizes: { train: 16, validation: 40, test: 40 } });
 
 for (const [name, trainedOn, leastEpochs] of [
-  ['pretrained-synthetic', /^synthetic scenes$/, 6],
+  ['pretrained-synthetic', /^synthetic collages$/, 6],
   ['pretrained-cifar10', /^CIFAR-10/, 15],
 ] as const) {
   test(`01: ${name} is complete, names its training data, gives its network, and cannot be resumed`, async () => {
@@ -34,7 +34,7 @@ for (const [name, trainedOn, leastEpochs] of [
     const network = await trainedNetwork(path);
     assert.deepEqual([network.settings.width, network.settings.methods], [1, []]);
     const { accuracy } = (await measure(network, data)).test;
-    if (name === 'pretrained-synthetic') assert.ok(accuracy > 0.9, `${accuracy}`);
+    if (name === 'pretrained-synthetic') assert.ok(accuracy > 0.75, `${accuracy}`);
     network.dispose();
     if (name === 'pretrained-cifar10') return; // its images are not here
     const resumed = await Run.resume(path, []);
@@ -116,7 +116,7 @@ test('04: the saved tasks hold the mask, and free it where they say so', () => {
 });
 
 for (const [name, trainedOn, least] of [
-  ['synthetic', /^synthetic scenes$/, 0.9],
+  ['synthetic', /^synthetic collages$/, 0.6],
   ['cifar10', /^CIFAR-10/, 0.5],
 ] as const) {
   test(`04: the stored network of ${name} names its training data, and is the body of a narrow ResNet-18`, async () => {

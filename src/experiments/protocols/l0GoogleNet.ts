@@ -49,7 +49,7 @@ export const l0GoogleNet = protocol({
   // A step moves log alpha by about lr_gates, so that a short run closes gates only with a larger one.
   presets: {
     quick: {
-      help: 'about a minute and a half on two cores: a narrow network, synthetic images, open and fast gates; 30 % of it goes, 80 % are right',
+      help: 'about a minute and a half on two cores: a narrow network, synthetic images, open and fast gates',
       values: {
         data: 'synthetic',
         sizes: { train: 4000, validation: 1000, test: 1000 },
