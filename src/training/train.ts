@@ -277,7 +277,9 @@ class Run {
     const { model } = this.options;
     for (const set of [data.train, data.validation]) if (set) checkSet(model, set);
     if (model.trainableWeights.length === 0) {
-      throw new UserError(`${model.name} must have weights to train; received one whose weights are all frozen or int8.`);
+      throw new UserError(
+        `${model.name} must have weights to train; received one whose weights are all frozen or int8.`,
+      );
     }
     if (scales.length > 0) checkScales(model, scales);
     this.options.cutting?.check(this.options);
