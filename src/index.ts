@@ -219,7 +219,7 @@ export { blockTable, type BlockRow } from './experiments/blockTable.js';
 export type { FollowedEvent, LoadedEvent, RunEvent } from './experiments/acquireRun.js';
 export type { CompactLatencyOptions } from './experiments/compactLatency.js';
 export { compareCompactions } from './experiments/compareCompactions.js';
-export { comparedRuns, whichToTake, type Compared, type Cost } from './experiments/comparison.js';
+export { comparedRuns, whichToTake, worthAndCost, type Compared, type Cost } from './experiments/comparison.js';
 export {
   cutPoints,
   epochMeans,

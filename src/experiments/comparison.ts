@@ -1,8 +1,8 @@
 import { compactLatencies, type CompactLatencyOptions } from './compactLatency.js';
 import type { RunGroup, SavedSweep } from './runHistory.js';
 import type { Run } from './run.js';
-import { savedResults, type SweepResult } from './sweep/results.js';
-import { differenceOf, percent, type MeanInterval, type ResultRow, type SomeRecord } from './tables.js';
+import { savedResults, sweepTable, type SweepResult } from './sweep/results.js';
+import { differenceOf, groupRecords, percent, type MeanInterval, type ResultRow, type SomeRecord } from './tables.js';
 
 /** Runs of several methods that are compared at several sizes, as a sweep saves them or put together in that form. */
 export type Compared = Pick<SavedSweep, 'groups'> & { records: readonly SomeRecord[] };
@@ -51,6 +51,21 @@ export async function comparedRuns(
     return [...new Set(names)].map(groupOf);
   });
   return { groups, records };
+}
+
+const worth = 'test.accuracy parameters.left multiply_adds.left latency_ms.1 latency_ms.128'.split(' ');
+
+/**
+ * Runs as rows of what a network is worth and what it costs, those of one name together: test accuracy with its 95 %
+ * interval, parameters, multiply-adds, milliseconds. What a record does not say stays empty.
+ */
+export function worthAndCost(records: readonly SomeRecord[]): ResultRow[] {
+  const groups = groupRecords(records).map(({ name, records: own }): RunGroup => ({
+    group: name,
+    values: {},
+    runs: own.length,
+  }));
+  return sweepTable(savedResults({ groups, records }), worth);
 }
 
 const validation = ({ means }: SweepResult): number => means['validation.accuracy'];

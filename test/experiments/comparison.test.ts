@@ -1,7 +1,7 @@
 // Methods beside each other at several sizes: what is chosen, what it is measured by, and what was not run.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { whichToTake, type Compared } from 'sparsebook/experiments/comparison.js';
+import { whichToTake, worthAndCost, type Compared } from 'sparsebook/experiments/comparison.js';
 import { savedResults } from 'sparsebook/experiments/sweep/results.js';
 
 /** One network after another: its entry and size, the share of the cost that is left, and accuracies, a run each. */
@@ -84,4 +84,41 @@ test('a comparison of which nothing was run says so in each of its rows', () => 
       ['L0 gates 0.5', 0, 2, '2 not run', undefined],
     ],
   );
+});
+
+test('what a network is worth and what it costs are one row a name, with the interval, and empty where unknown', () => {
+  const records = [0.7, 0.72].map((accuracy, seed) => ({
+    name: 'small',
+    seed,
+    test: { accuracy, loss: 1, images: 1000 },
+  }));
+  const whole = {
+    name: 'whole',
+    test: { accuracy: 0.9, loss: 1, images: 1000 },
+    parameters: { dense: 1000, left: 1000 },
+    multiply_adds: { dense: 2e6, left: 2e6 },
+    latency_ms: { 1: 4.123 },
+  };
+  assert.deepEqual(worthAndCost([whole, ...records]), [
+    {
+      run: 'whole',
+      n: 1,
+      'test, %': 90,
+      '95 % interval': '87.98 to 91.71 over images',
+      parameters: 1000,
+      'million multiply-adds': 2,
+      'ms, 1 image': 4.12,
+      'ms, 128 images': null,
+    },
+    {
+      run: 'small',
+      n: 2,
+      'test, %': 71,
+      '95 % interval': '58.29 to 83.71 over seeds',
+      parameters: null,
+      'million multiply-adds': null,
+      'ms, 1 image': null,
+      'ms, 128 images': null,
+    },
+  ]);
 });

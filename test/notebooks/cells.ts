@@ -5,6 +5,7 @@ import type { Notebook } from 'sparsebook/notebook/run/notebook.js';
 
 /** A cell of a notebook, with its source as one text. */
 export interface Cell {
+  id: string;
   code: boolean;
   text: string;
   tags: string[];
@@ -16,6 +17,7 @@ export interface Cell {
 export function cellsOf(name: string): Cell[] {
   const { cells } = JSON.parse(readFileSync(join('notebooks', `${name}.ipynb`), 'utf8')) as Notebook;
   return cells.map((cell) => ({
+    id: cell.id,
     code: cell.cell_type === 'code',
     text: [cell.source].flat().join(''),
     tags: cell.metadata.tags ?? [],

@@ -1,7 +1,19 @@
-// Writes what the records say between the marks of README.md.
-import { readFileSync, writeFileSync } from 'node:fs';
+// Writes what the records say between the marks of README.md and of the notebooks' texts.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { joined, lines } from 'sparsebook/notebook/run/notebook.js';
+import { readNotebook, writeNotebook } from 'sparsebook/notebook/run/notebookFile.js';
 import { filled } from './results.ts';
 
 const text = filled(readFileSync('README.md', 'utf8'));
 writeFileSync('README.md', await format(text, { ...(await resolveConfig('README.md')), filepath: 'README.md' }));
+
+for (const name of readdirSync('notebooks').filter((file) => file.endsWith('.ipynb'))) {
+  const file = join('notebooks', name);
+  const notebook = await readNotebook(file);
+  for (const cell of notebook.cells) {
+    if (cell.cell_type === 'markdown') cell.source = lines(filled(joined(cell.source)));
+  }
+  await writeNotebook(file, notebook);
+}

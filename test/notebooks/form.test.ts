@@ -40,9 +40,10 @@ for (const [name, parameters] of Object.entries(settings)) {
   const cells = cellsOf(name);
   const code = cells.filter((cell) => cell.code);
 
-  test(`${name} has at most 25 cells of at most 30 lines, its settings in the second, and no class`, () => {
+  test(`${name} has at most 25 cells of at most 30 lines, its result in the first, its settings in the second, and no class`, () => {
     assert.ok(cells.length <= 25, `${cells.length} cells`);
     for (const { text } of cells) assert.ok(text.split('\n').length <= 30, text.slice(0, 60));
+    assert.ok(cells[0].text.includes(`<!-- results: summary-${name.slice(0, 2)} -->`), 'no result in the first cell');
     assert.deepEqual(cells[1].tags, ['parameters']);
     for (const each of parameters.split(' ')) assert.match(cells[1].text, new RegExp(`^const ${each} = .* // `, 'm'));
     for (const { text } of code) assert.doesNotMatch(text, /\bclass\b/);
@@ -72,7 +73,7 @@ for (const [name, parameters] of Object.entries(settings)) {
 }
 
 test('these checks see what they look for', () => {
-  const cell = (text: string): Cell => ({ code: true, text, tags: [], outputs: [] });
+  const cell = (text: string): Cell => ({ id: 'cell', code: true, text, tags: [], outputs: [] });
   const two = [cell('const [a, { b }] = [1, { b: 2 }];'), cell('const c = 3;\nconsole.log({ a: a, b }, { c });')];
   assert.deepEqual(shorthands(two), ['b']);
   const unknown = cell("import * as sb from 'sparsebook';\nsb.istaResnet18();");

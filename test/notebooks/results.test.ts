@@ -10,7 +10,7 @@ const stated: Readonly<Record<string, readonly string[]>> = {
   README: ['70 % of its weights held at 0', 'with 90 % at 0', 'with 95 % at 0'],
   '01-l0-googlenet': [
     'has lost 39 %', // published
-    'scratch at 22 %',
+    'that has lost 22 %',
     'an accuracy of 90 % is known to about ±1.9 points', // of 1,000 images
   ],
   '02-ista-resnet20': [
@@ -19,8 +19,6 @@ const stated: Readonly<Record<string, readonly string[]>> = {
   ],
   '04-freeze-prune-resnet18': [
     'at 10, 20 and 30 %', // settings
-    'up to 30 %',
-    'on to 95 %',
     '11,219,112 weights: 62 %', // by the formula above it
     'first 10, 20 and 30 % of the 22 kernels',
     '0.7, 1.4 and 3.4 %', // of the weights

@@ -1,11 +1,12 @@
 // What texts say of our results, and the records that say so. A text has a mark around such a result,
 //   <!-- results: NAME -->...<!-- /results -->
-// and NAME stands below. `npm run results` writes what the records give between the marks of README.md.
-import { readFileSync } from 'node:fs';
+// and NAME stands below. `npm run results` writes what the records give between the marks of README.md and of notebooks.
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SavedSweep } from 'sparsebook/experiments/runHistory.js';
 import { publishedL0 } from 'sparsebook/experiments/published.js';
 import { differenceOf, groupRecords, wilsonInterval, type MeanInterval } from 'sparsebook/experiments/tables.js';
+import { cellsOf } from './cells.ts';
 
 const recordsIn = (file: string): SavedSweep['records'] =>
   (JSON.parse(readFileSync(join('notebooks', 'outputs', file), 'utf8')) as SavedSweep).records;
@@ -56,10 +57,27 @@ function gatesTable(file: string, published: typeof publishedL0 = []): string {
   return ['', '', line(head), line(head.map(() => '---')), ...rows.map(line), '', ''].join('\n');
 }
 
+/** The last table of a notebook's cell `summary`, as it was saved: what the notebook shows before anything else. */
+function summaryOf(notebook: string): string {
+  const { outputs = [] } = cellsOf(notebook).find(({ id }) => id === 'summary') ?? {};
+  const tables = (outputs as { data?: Record<string, string | string[]> }[]).flatMap(({ data }) =>
+    data?.['text/html'] ? [data['text/markdown']].flat().join('') : [],
+  );
+  const table = tables.at(-1);
+  if (!table) throw new Error(`${notebook} has no cell 'summary' that shows a table`);
+  return `\n\n${table}\n\n`;
+}
+
+/** `summary-01` is that of notebook 01. */
+const summaries = readdirSync('notebooks')
+  .filter((file) => /^\d\d-.*\.ipynb$/.test(file))
+  .map((file): [string, () => string] => [`summary-${file.slice(0, 2)}`, () => summaryOf(file.replace('.ipynb', ''))]);
+
 const [repr, resnet18] = ['03-repr-c3/runs-cifar10.json', '04-freeze-prune-resnet18/sweep-cifar10.json'];
 
 /** What stands between the marks of each name. */
 export const results: Readonly<Record<string, () => string>> = {
+  ...Object.fromEntries(summaries),
   'gates-synthetic': () => gatesTable('01-l0-googlenet/sweep-synthetic.json'),
   'gates-cifar10': () => gatesTable('01-l0-googlenet/sweep-cifar10-longer.json', publishedL0),
   'repr-crop': () => difference(repr, 'RePr, crop', 'standard, crop'),

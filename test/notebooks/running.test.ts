@@ -99,5 +99,5 @@ test('notebook 05 runs from its first cell to its last: what it trains is compar
   for (const row of ['L0 gates, 50 % left', 'orthogonality of channels, 50 % left', 'narrower network, width 50 %']) {
     assert.match(texts['results-table'], new RegExp(`${row} +1 .*\\d`), row);
   }
-  assert.match(texts['results-time'], /time for 128 images +40/);
+  assert.match(texts.summary, /time for 128 images +40/);
 });

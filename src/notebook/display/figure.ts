@@ -3,9 +3,19 @@ import { type Bundle, type BundleMetadata, cellRunner, display } from './output.
 import { sizeOf, type PngOptions } from './pngOptions.js';
 import { renderPng } from './renderPng.js';
 
-/** Shows a figure below the cell: plotly, an image (PNG) and a sentence of text, which is printed elsewhere. */
-export function show(figure: Figure, png: PngOptions = {}): void {
+/** How a figure is shown. */
+export interface ShowOptions extends PngOptions {
+  /** A line of Markdown below it that says what to see. */
+  caption?: string;
+}
+
+/**
+ * Shows a figure below the cell: plotly, an image (PNG) and a sentence of text, which is printed elsewhere; and its
+ * caption.
+ */
+export function show(figure: Figure, { caption, ...png }: ShowOptions = {}): void {
   display(figureBundle(figure, png), figureMetadata(figure, png));
+  if (caption !== undefined) display({ 'text/markdown': `*${caption}*`, 'text/plain': caption });
 }
 
 /** How a live figure is shown: the size of its PNG, and how often it may change. */

@@ -38,6 +38,13 @@ test('a figure is one output with plotly, an image and a sentence', (t) => {
   assert.deepEqual(Object.keys(shown[0].data).sort(), ['application/vnd.plotly.v1+json', 'image/png', 'text/plain']);
 });
 
+test('a caption is a second output, below its figure', (t) => {
+  const shown = inKernel(t);
+  show(penaltyCurve(), { scale: 1, caption: 'Look at the mark.' });
+  assert.deepEqual(shown.map(hasPng), [true, false]);
+  assert.deepEqual(shown[1].data, { 'text/markdown': '*Look at the mark.*', 'text/plain': 'Look at the mark.' });
+});
+
 test('updates that come too fast wait, the newest wins, and only the last is drawn as an image', (t) => {
   const shown = inKernel(t);
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
