@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { readable } from '../backend/readable.js';
 import { batches } from '../data/batches.js';
 import { defaultNormalise } from '../data/normalise.js';
 import type { ImageSet } from '../data/imageSet.js';
@@ -30,18 +31,19 @@ export interface LayerGradientOptions extends Pick<EvaluationOptions, 'normalise
 
 /**
  * The gradient of the mean loss of some images by each kernel, from input to output, with batch statistics as in
- * training. Nothing is changed, running statistics and the gates' count of draws included.
+ * training. Nothing is changed, running statistics and the gates' count of draws included. Throws a UserError where the
+ * network does not fit the images.
  */
-export function layerGradients(
+export async function layerGradients(
   model: tf.LayersModel,
   set: ImageSet,
   { loss = crossEntropy(), images = 128, normalise = defaultNormalise }: LayerGradientOptions = {},
-): LayerGradient[] {
+): Promise<LayerGradient[]> {
   checkSet(model, set);
   const [batch] = batches(set, { batchSize: images, normalise });
   const kernels = prunableWeights(model);
   const names = weightNames(model);
-  return unchanged(model, () =>
+  const gradients = unchanged(model, () =>
     tf.tidy(() => {
       const { x, labels } = inputOf(batch);
       const variables = kernels.map((kernel) => kernel.read() as tf.Variable);
@@ -49,15 +51,21 @@ export function layerGradients(
         const logits = forward(model, x, { training: true }) as tf.Tensor2D;
         return loss(logits, labels);
       }, variables);
-      return kernels.map((kernel, i) => {
-        const values = grads[variables[i].name].dataSync<'float32'>();
-        const squares = values.reduce((sum, value) => sum + value * value, 0);
-        return {
-          kernel: names.get(kernel)!,
-          norm: Math.sqrt(squares),
-          still: values.filter((value) => value === 0).length / values.length,
-        };
-      });
+      return variables.map(({ name }) => grads[name]);
     }),
   );
+  try {
+    await readable();
+    return gradients.map((gradient, i) => {
+      const values = gradient.dataSync<'float32'>();
+      const squares = values.reduce((sum, value) => sum + value * value, 0);
+      return {
+        kernel: names.get(kernels[i])!,
+        norm: Math.sqrt(squares),
+        still: values.filter((value) => value === 0).length / values.length,
+      };
+    });
+  } finally {
+    tf.dispose(gradients);
+  }
 }

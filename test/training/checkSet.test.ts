@@ -111,7 +111,7 @@ test('what looks at a training pass leaves running statistics of every class and
   const before = state();
   assert.equal(await firstNonFinite(model, tf.ones([2, 32, 32, 3])), undefined);
   assert.deepEqual(state(), before);
-  layerGradients(model, set);
+  await layerGradients(model, set);
   assert.deepEqual(state(), before);
 });
 

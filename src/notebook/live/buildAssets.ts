@@ -9,6 +9,7 @@ import { assetFolder } from '../assets.js';
 import { packageRoot } from '../jupyter/kernelSpec.js';
 
 const entries = {
+  'report/browser/look.ts': 'look',
   'report/browser/main.ts': 'report',
   'report/style/main.css': 'report',
   'live/browser/notebook.ts': 'notebook',
@@ -16,7 +17,7 @@ const entries = {
   'live/style/main.css': 'live',
   'runs/browser/runs.ts': 'runs',
   'runs/style/main.css': 'runs',
-  'page/browser/main.ts': 'page',
+  'page/browser/main.ts': 'session',
   'page/browser/worker.ts': 'worker',
   'page/style/main.css': 'page',
   'publish/browser/serviceWorker.ts': 'service-worker',
@@ -31,9 +32,11 @@ buildSync({
   format: 'iife',
   logLevel: 'error',
 });
-// The bundle that makes no functions from text, which the policies of pages refuse.
-pack(createRequire(import.meta.url).resolve('plotly.js-strict-dist-min'), 'plotly.js');
-pack(join(assetFolder, 'worker.js'), 'worker.js');
+const { resolve } = createRequire(import.meta.url);
+// The bundles that make no functions from text, which the policies of pages refuse.
+pack(resolve('plotly.js-strict-dist-min'), 'plotly.js');
+pack(resolve('plotly.js-cartesian-dist-min'), 'plotly-cartesian.js');
+for (const name of ['session.js', 'worker.js']) pack(join(assetFolder, name), name);
 
 function pack(file: string, name: string): void {
   writeFileSync(join(assetFolder, name), gzipSync(readFileSync(file), { level: constants.Z_BEST_COMPRESSION }));

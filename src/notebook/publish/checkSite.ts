@@ -20,6 +20,7 @@ const PATIENCE_MS = 120_000;
 /** A page's {@link Facts}, once it shares memory or says why not, and its figures are drawn. */
 const facts = `document.readyState === 'complete'
   && (crossOriginIsolated || /\\(/.test(document.getElementById('threads').textContent))
+  && (!document.getElementById('session') || document.documentElement.classList.contains('runs'))
   && (!document.querySelector('.plot') || document.documentElement.dataset.figures === 'drawn')
   && {
     threads: document.getElementById('threads').textContent,

@@ -49,6 +49,11 @@ function mapsOf({ data, layout }: PlotlyFigure): string[] {
   });
 }
 
+function traceTypes({ data, frames = [] }: PlotlyFigure): string[] {
+  const drawn = [...data, ...frames.flatMap((frame) => (isList(frame.data) ? frame.data : []))];
+  return drawn.map(({ type = 'scatter' }) => String(type));
+}
+
 function titleText(title: unknown): string {
   const text = typeof title === 'string' ? title : asObject(title).text;
   return typeof text === 'string' ? text : '';
@@ -114,6 +119,7 @@ export function frameFigure(page: OutputPage, content: Html, caption?: Html): Ht
 export function renderFigure({ data, metadata }: Display, page: OutputPage): Html {
   const figure = readFigure(data[plotlyMime]);
   for (const map of mapsOf(figure)) page.maps?.add(map);
+  for (const type of traceTypes(figure)) page.traces?.add(type);
   const text = textIn(data, 'text/plain');
   const { title } = figure.layout;
   const [main, sub] = [titleText(title), titleText(asObject(title).subtitle)];

@@ -103,6 +103,7 @@ export const outputPage = (folder?: string, latex = new Latex()): OutputPage => 
   latex,
   figures: 0,
   maps: new Set(),
+  traces: new Set(),
   foreignHtml: sanitize,
   foreignSvg: sanitizeDrawing,
   ...(folder === undefined ? {} : { image: imagesIn(folder) }),

@@ -12,6 +12,8 @@ export interface OutputPage {
   figures: number | undefined;
   /** The maps that its figures are drawn on; undefined for a page that fetches them. */
   maps?: Set<string>;
+  /** The types of its figures' traces; undefined for a page that can draw all. */
+  traces?: Set<string>;
   /**
    * HTML that a text or an output brings along, in a form that is safe in the page; `parts` stand where places are held
    * for them.

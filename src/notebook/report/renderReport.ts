@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { assetFolder, mapFolder } from '../assets.js';
 import { toBase85 } from './base85.js';
 import { Latex } from '../render/latex.js';
@@ -12,40 +11,36 @@ import { hasTag, joined, type Notebook } from '../run/notebook.js';
 import { renderCodeCell } from './cells.js';
 import { outputPage } from '../render/inNode.js';
 import type { PageProgram } from '../page/program.js';
+import { type PackedScript, packedScript, plotlyFor, policyHash } from './plotlyBundle.js';
 import { readProvenance, renderNotices } from './provenance.js';
 import { type DeclaredParameter, parametersOf, type ParameterValue } from '../run/parameters.js';
 
 const folder = dirname(createRequire(import.meta.url).resolve('katex/dist/katex.min.css'));
 
-/** SHA-256 of a script as a content security policy writes it. */
-const policyHash = (script: string): string => `'sha256-${createHash('sha256').update(script).digest('base64')}'`;
-
 const readAsset = (name: string): Buffer => readFileSync(join(assetFolder, name));
-
-let plotly: { gzipped: Buffer; embedded: Html; hash: string } | undefined;
-
-/** plotly.js, which is read once. */
-function readPlotly(): NonNullable<typeof plotly> {
-  const gzipped = readAsset('plotly.js');
-  const embedded = packed(markup`id="plotly"`, gzipped);
-  return { gzipped, embedded, hash: policyHash(gunzipSync(gzipped).toString()) };
-}
 
 /** What is gzipped, as text in an element, which the page's script unpacks with the browser's DecompressionStream. */
 function packed(attribute: Html, gzipped: Uint8Array): Html {
   return markup`<script type="text/plain" ${attribute}>${asHtml(toBase85(gzipped))}</script>`;
 }
 
-/** The same as a file of a site, which the element names. */
-function shared(id: string, gzipped: Uint8Array, site: Site): Html {
+/** The same under an id; in a site as a file of it, which the element names. */
+function carried(id: string, gzipped: Uint8Array, site?: Site): Html {
+  if (!site) return packed(markup`id="${id}"`, gzipped);
   return markup`<script type="text/plain" id="${id}" data-from="${site.share(id, gzipped)}"></script>`;
 }
 
-/** What a page that runs carries: the library, its cells, what it knows of them, and the files that they read. */
-function renderProgram({ notebook, code, files }: PageProgram, site?: Site): Html {
-  const saved = [...files].map(([path, bytes]) => packed(markup`data-file="${path}"`, gzipSync(bytes, { level: 9 })));
+/** What makes a page that runs alive: what it knows of its cells, and the script for them. */
+function renderSession({ notebook }: PageProgram, session: PackedScript, site?: Site): Html {
   return markup`<script type="application/json" id="notebook">${jsonForScript(notebook)}</script>
-${site ? shared('worker', readAsset('worker.js'), site) : packed(markup`id="worker"`, readAsset('worker.js'))}
+${carried('session', session.gzipped, site)}
+`;
+}
+
+/** What the first run takes: the library, the cells, and the files that they read. */
+function renderProgram({ code, files }: PageProgram, site?: Site): Html {
+  const saved = [...files].map(([path, bytes]) => packed(markup`data-file="${path}"`, gzipSync(bytes, { level: 9 })));
+  return markup`${carried('worker', readAsset('worker.js'), site)}
 ${packed(markup`id="cells"`, gzipSync(code))}
 ${joinedHtml(saved, '\n')}`;
 }
@@ -206,23 +201,30 @@ ${main}
 <footer>
 ${provenance}<p>Rendered by sparsebook from <code>${name}</code>. ${footnote(site)}</p>
 </footer>`;
-  return renderPage({ title: title.text, body, maps: page.maps, program, site });
+  // A page that runs may draw figures that are not saved.
+  const draws = program !== undefined || main.toString().includes('class="plot"');
+  const plotly = draws ? plotlyFor(page.traces ?? [], program && notebook) : undefined;
+  return renderPage({ title: title.text, body, plotly, maps: page.maps, program, site });
 }
 
 interface Page extends Pick<ReportOptions, 'program' | 'site'> {
   title: string;
   /** From its opening tag on; what closes it follows. */
   body: Html;
+  /** What draws its figures, and the maps that these are drawn on. */
+  plotly?: PackedScript;
   maps?: Iterable<string>;
 }
 
-/** A page around its body: with style, script and policy, and with plotly.js where there may be figures. */
-export function renderPage({ title, body, maps, program, site }: Page): string {
+/**
+ * A page around its body, with style, scripts and policy. What the first screen does not take, plotly.js and what cells
+ * run with, stands behind the scripts, packed: it is unpacked when it is needed.
+ */
+export function renderPage({ title, body, plotly, maps, program, site }: Page): string {
   const kind = program ? 'page' : 'report';
-  const script = readAsset(`${kind}.js`).toString();
-  // A page that runs may draw figures that are not saved.
-  const drawing = program || body.toString().includes('class="plot"') ? (plotly ??= readPlotly()) : undefined;
-  const hashes = [policyHash(script), ...(drawing ? [drawing.hash] : [])];
+  const [look, script] = ['look.js', 'report.js'].map((name) => readAsset(name).toString());
+  const session = program && packedScript('session.js');
+  const hashes = [policyHash(look), policyHash(script), ...[session, plotly].flatMap((one) => one?.hash ?? [])];
   const policy = `default-src 'none'; ${scriptPolicy(hashes, program !== undefined, site)}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'`;
   return markup`<!doctype html>
 <html lang="en">
@@ -238,10 +240,12 @@ ${site && markup`<meta name="service-worker" content="${site.serviceWorker}">`}
 <title>${title}</title>
 <style>${asHtml(katexStyle(body.toString(), program !== undefined))}</style>
 <style>${asHtml(readAsset(`${kind}.css`).toString())}</style>
-<script>${asHtml(script)}</script>
+<script>${asHtml(look)}</script>
 </head>
 ${body}
-${drawing && (site ? shared('plotly', drawing.gzipped, site) : drawing.embedded)}${renderMaps(maps)}${program && renderProgram(program, site)}
+${renderMaps(maps)}${session && renderSession(program, session, site)}<script>${asHtml(script)}</script>
+${plotly && carried('plotly', plotly.gzipped, site)}
+${program && renderProgram(program, site)}
 </body>
 </html>
 `.toString();

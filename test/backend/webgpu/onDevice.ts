@@ -9,6 +9,7 @@ import { istaSparsifier } from 'sparsebook/sparsity/ista.js';
 import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
 import { magnitudeSparsifier } from 'sparsebook/sparsity/magnitude.js';
 import { AdamW } from 'sparsebook/training/adam.js';
+import { layerGradients } from 'sparsebook/training/layerGradients.js';
 import { resumeFrom, takeState, type TrainedParts } from 'sparsebook/training/checkpoint/trainedState.js';
 import { Sgd } from 'sparsebook/training/sgd.js';
 import { train, type TrainingOptions } from 'sparsebook/training/train.js';
@@ -81,6 +82,15 @@ for (const [name, method] of Object.entries(methods)) {
     }),
   );
 }
+
+test('the gradient of each layer', async () => {
+  const on = async (backend: BackendName): Promise<number[]> => {
+    await useBackend({ backend });
+    const found = await layerGradients(smallNet({ gates: true }), colours(8, 4), { images: 8 });
+    return found.flatMap(({ norm, still }) => [norm, still]);
+  };
+  assertClose(await on('webgpu'), await on('simd'), { absolute: 1e-3, relative: 1e-3 }, 'gradients');
+});
 
 test('a checkpoint, after which training goes on as if nothing had been', async () => {
   await useBackend({ backend: 'webgpu' });

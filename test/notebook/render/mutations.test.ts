@@ -14,9 +14,9 @@ import { mutatedNotebook, mutatedNotebooks } from '../mutatedNotebooks.ts';
 const allowed = /^<(script type="(application\/json|text\/plain)"|link rel="icon"|meta (charset|http-equiv|name)=")/;
 const forbidden = /^<(script|iframe|object|embed|form|base|meta|link|style|input|video|audio)\b/i;
 
-/** Tags of a page, from its head's end on, that would run or load something. */
+/** Tags of a page, from its head's end to its own scripts, that would run or load something. */
 function dangers(html: string): string[] {
-  const body = html.slice(html.indexOf('<body>'));
+  const body = html.slice(html.indexOf('<body>'), html.lastIndexOf('</footer>'));
   const tags = body.match(/<[a-z](?:[^"'>]|"[^"]*"|'[^']*')*>/gi) ?? [];
   return tags.filter((tag) => {
     const names = tag.replace(/"[^"]*"|'[^']*'/g, '');
@@ -37,7 +37,7 @@ function parsed(text: string): Notebook | undefined {
 }
 
 test('the check for dangers finds them', () => {
-  const page = (html: string): string => `<head></head><body>${html}</body>`;
+  const page = (html: string): string => `<head></head><body>${html}<footer></footer></body>`;
   const bad = ['<script>x</script>', '<p onclick="x">', '<meta http-equiv=refresh>', '<a href="javascript:x">'];
   for (const html of bad) assert.equal(dangers(page(html)).length, 1, html);
   assert.deepEqual(dangers(page('<p title="<script> onclick=x">&lt;script&gt;</p>')), []);

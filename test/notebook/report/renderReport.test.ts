@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { renderReport } from 'sparsebook/notebook/report/renderReport.js';
+import type { Output } from 'sparsebook/notebook/run/notebook.js';
 import { sourceHash } from 'sparsebook/notebook/run/sourceHash.js';
 import { codeCell, notebookOf, renderFixture, visible } from './fixture.ts';
 
@@ -61,9 +62,26 @@ test('a report names no address that a browser would load', () => {
 
 test('the policy of the page admits its own scripts by their hashes and nothing else', () => {
   const policy = /Content-Security-Policy" content="([^"]*)"/.exec(showcase)![1];
-  assert.match(policy, /^default-src 'none'; script-src ('sha256-[\w+/=]+' ?){2};/);
+  assert.match(policy, /^default-src 'none'; script-src ('sha256-[\w+/=]+' ?){3};/);
   assert.doesNotMatch(policy, /https?:|\*|unsafe-eval|script-src[^;]*unsafe-inline/);
-  assert.equal(count(plain, /script-src 'sha256-[\w+/=]+';/), 1);
+  assert.equal(count(plain, /script-src ('sha256-[\w+/=]+' ?){2};/), 1);
+});
+
+test('figures with flat axes take the small bundle of plotly.js, all others the full one, in code that may run too', () => {
+  const size = (type: string, source = 'show()', runs = false): number => {
+    const figure = { data: [{ type, y: [1, 2] }], layout: {} };
+    const outputs: Output[] = [
+      { output_type: 'display_data', data: { 'application/vnd.plotly.v1+json': figure }, metadata: {} },
+    ];
+    const program = runs ? { notebook: { cells: [], controls: [], texts: [] }, code: '', files: new Map() } : undefined;
+    const html = renderReport(notebookOf(codeCell(source, { outputs })), { name: 'plots', program });
+    return /<script type="text\/plain" id="plotly">([^<]*)/.exec(html)![1].length;
+  };
+  const [small, full] = [size('scatter'), size('scatter3d')];
+  assert.ok(small < 0.4 * full, `${small} and ${full} letters`);
+  assert.equal(size('scatter', "draw({ type: 'surface' })"), small);
+  assert.equal(size('scatter', "draw({ type: 'surface' })", true), full);
+  assert.equal(size('bar', "draw({ type: 'violin' })", true), small);
 });
 
 test('formulas are rendered, with the fonts they need and without the others', () => {

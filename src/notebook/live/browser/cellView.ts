@@ -1,8 +1,9 @@
 import { duration } from '../../../formats/text.js';
+import { whenNear } from '../../report/browser/near.js';
 import type { CellPatch, CellRun, CellText, CellType } from '../protocol.js';
 import { Editor } from './editor.js';
 import type { Ask } from './kernelHelp.js';
-import { button, element, whenNear } from './elements.js';
+import { button, element } from './elements.js';
 import { Folds } from './folds.js';
 import type { Action } from '../keys.js';
 import { OutputsView, showForeignHtml } from './outputsView.js';

@@ -21,6 +21,11 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** Makes a text that of an element, where it is another one: writing it lays out the page again. */
+export function write(place: Element, text: string): void {
+  if (place.textContent !== text) place.textContent = text;
+}
+
 /** The element of that id, which the page has from the start. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
@@ -49,23 +54,6 @@ export function askFor(question: string, value: string, done: string): Promise<s
       resolve(dialog.returnValue === 'done' ? box.value.trim() : undefined);
     });
   });
-}
-
-/**
- * Acts when a part of the page comes near the screen: a notebook may hold dozens of figures and editors. Returns what
- * calls it off.
- */
-export function whenNear(part: Element, act: () => void): () => void {
-  const observer = new IntersectionObserver(
-    (entries) => {
-      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
-      observer.disconnect();
-      act();
-    },
-    { rootMargin: '800px' },
-  );
-  observer.observe(part);
-  return () => observer.disconnect();
 }
 
 /** Brings plotly.js, when there is a figure to draw. */

@@ -1,5 +1,6 @@
 import type { Figures } from '../../report/browser/figures.js';
-import { element, whenNear } from './elements.js';
+import { whenNear } from '../../report/browser/near.js';
+import { element } from './elements.js';
 import type { FigureJson } from './ghosts.js';
 
 const JSON_SCRIPT = 'script[type="application/json"]';

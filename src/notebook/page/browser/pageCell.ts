@@ -1,4 +1,4 @@
-import { button, element } from '../../live/browser/elements.js';
+import { button, element, write } from '../../live/browser/elements.js';
 import { drawFigure } from '../../live/browser/figurePlace.js';
 import { OutputsView } from '../../live/browser/outputsView.js';
 import { inPage, shortened } from '../../render/inPage.js';
@@ -61,7 +61,7 @@ export class PageCellView {
   warn(text: string | undefined, kind: 'stale' | 'unable' = 'stale'): void {
     this.note.hidden = text === undefined || (kind === 'stale' && !this.showsOutputs);
     this.note.className = `warning note ${kind}`;
-    this.note.textContent = text ?? '';
+    write(this.note, text ?? '');
   }
 
   /** Shows the curves of the run before, pale, or hides them. */

@@ -1,7 +1,7 @@
 import { reasonOf } from '../../../errors.js';
 import type { CellFailure } from '../../kernel/cellRun.js';
 import type { Message } from '../../kernel/wire.js';
-import { unpack } from '../../report/browser/unpack.js';
+import { parsed, unpack } from '../../report/browser/unpack.js';
 import type { Request } from '../protocol.js';
 
 /** How a cell ended. */
@@ -78,6 +78,7 @@ export class PageKernel {
   }
 
   private async start(): Promise<Worker> {
+    await parsed();
     const unpacked = async (id: string): Promise<string> => (await unpack(document.getElementById(id)!)).text();
     const script = new Blob([await unpacked('worker'), '\n', await unpacked('cells')], { type: 'text/javascript' });
     const address = URL.createObjectURL(script);

@@ -1,4 +1,4 @@
-import { button, element } from '../../live/browser/elements.js';
+import { button, element, write } from '../../live/browser/elements.js';
 import { ParametersView } from '../../live/browser/parametersView.js';
 import { cellsNeededBy, cellsToRun } from '../../live/code/links.js';
 import type { ParameterControl } from '../../live/protocol.js';
@@ -208,7 +208,7 @@ export class PageSession {
       const number = figure.closest('[hidden]') ? undefined : ++count;
       if (number === undefined) figure.removeAttribute('id');
       else figure.id = `figure-${number}`;
-      figure.querySelector('.figure-number')!.textContent = `Figure ${number ?? ''}`;
+      write(figure.querySelector('.figure-number')!, `Figure ${number ?? ''}`);
     }
   }
 

@@ -1,8 +1,23 @@
 import { Figures } from './figures.js';
-import { prepareReport } from './report.js';
-import { applyStoredTheme } from './theme.js';
-import { unpackPlotly } from './unpack.js';
+import { drawFigures, prepareReport } from './report.js';
+import { parsed, unpackPlotly, unpackScript } from './unpack.js';
 
-// Before the page is painted, so that it does not flash in the other theme.
-applyStoredTheme();
-document.addEventListener('DOMContentLoaded', () => prepareReport(new Figures(unpackPlotly)));
+declare const startSession: (figures: Figures) => void;
+
+const painted = (): Promise<void> => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+
+/** The text first, then what runs the cells of a page that can, then the figures. */
+async function start(): Promise<void> {
+  prepareReport();
+  const figures = new Figures(unpackPlotly);
+  await painted();
+  const session = document.getElementById('session');
+  if (session) {
+    await unpackScript(session);
+    startSession(figures);
+  }
+  await parsed();
+  await drawFigures(figures);
+}
+
+void start();

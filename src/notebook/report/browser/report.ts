@@ -1,5 +1,6 @@
 import type { Figures } from './figures.js';
 import { sayThreads } from './isolate.js';
+import { whenNear } from './near.js';
 import { prepareTheme } from './theme.js';
 
 function prepareCode(): void {
@@ -66,24 +67,38 @@ function prepareScrolling(): void {
 const scrolling = '.scroll, .katex-block, pre:not(.long)';
 const reachable = { tabindex: '0', role: 'group', 'aria-label': 'Scrolls sideways' };
 
-async function drawFigures(figures: Figures): Promise<void> {
+/** The longest wait for a page that always has something else to do, in milliseconds. */
+const PATIENCE = 200;
+
+/** Until the page has nothing else to do; where the browser does not say so, for a moment. */
+const idle = (): Promise<void> =>
+  new Promise((resolve) => {
+    if ('requestIdleCallback' in window) requestIdleCallback(() => resolve(), { timeout: PATIENCE });
+    else setTimeout(resolve, PATIENCE / 4);
+  });
+
+/** Draws the figures of a report: each when it comes near the screen, or else when the page is idle. */
+export async function drawFigures(figures: Figures): Promise<void> {
   const places = [...document.querySelectorAll<HTMLElement>('.plot')];
-  if (places.length === 0) return;
+  const begun = new Map<HTMLElement, Promise<void>>();
+  const draw = (place: HTMLElement): Promise<void> => {
+    if (!begun.has(place)) begun.set(place, figures.draw(place));
+    return begun.get(place)!;
+  };
+  for (const place of places) whenNear(place, () => void draw(place));
   for (const place of places) {
-    await figures.draw(place);
-    // Between two figures the page stays responsive.
-    await new Promise((resolve) => setTimeout(resolve));
+    await idle();
+    await draw(place);
   }
-  document.documentElement.dataset.figures = 'drawn';
+  if (places.length > 0) document.documentElement.dataset.figures = 'drawn';
 }
 
-/** Makes a report alive: its buttons, its contents, its figures. */
-export function prepareReport(figures: Figures): void {
+/** Makes a report alive but for its figures: its buttons, its contents. */
+export function prepareReport(): void {
   document.querySelector<HTMLElement>('.controls')!.hidden = false;
   prepareTheme();
   prepareCode();
   prepareContents();
   prepareScrolling();
   void sayThreads();
-  void drawFigures(figures);
 }

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { assetFolder } from '../assets.js';
+import { joined, type Notebook } from '../run/notebook.js';
+
+/** A script of the page, as it is embedded and as the page's policy names it. */
+export interface PackedScript {
+  gzipped: Buffer;
+  hash: string;
+}
+
+/** SHA-256 of a script as a content security policy writes it. */
+export const policyHash = (script: string | Uint8Array): string =>
+  `'sha256-${createHash('sha256').update(script).digest('base64')}'`;
+
+const read = new Map<string, PackedScript>();
+
+/** A script that `npm run build` has packed; read once. */
+export function packedScript(name: string): PackedScript {
+  const known = read.get(name);
+  if (known) return known;
+  const gzipped = readFileSync(join(assetFolder, name));
+  const script = { gzipped, hash: policyHash(gunzipSync(gzipped)) };
+  read.set(name, script);
+  return script;
+}
+
+/** The traces of plotly's bundle for flat axes: a third of the full one in size, and in time to start. */
+const cartesian = new Set(
+  'bar box contour heatmap histogram histogram2d histogram2dcontour image pie scatter scatterternary violin'.split(' '),
+);
+
+/** The types that cells name in their code, whose figures a page that runs may draw yet; also those of axes. */
+const namedIn = ({ cells }: Notebook): string[] =>
+  cells
+    .filter(({ cell_type }) => cell_type === 'code')
+    .flatMap(({ source }) =>
+      [...joined(source).matchAll(/\btype['"]?\s*:\s*(['"])(\w+)\1/g)].map(([, , type]) => type),
+    );
+
+/** plotly.js for figures of these traces and, where the page runs a notebook, for those of its cells. */
+export function plotlyFor(traces: Iterable<string>, notebook?: Notebook): PackedScript {
+  const types = [...traces, ...(notebook ? namedIn(notebook) : [])];
+  return packedScript(types.every((type) => cartesian.has(type)) ? 'plotly-cartesian.js' : 'plotly.js');
+}
