@@ -39,7 +39,7 @@ export function checkSet(model: tf.LayersModel, set: ImageSet): void {
       `Each image has ${valuesOf(shape)} bytes and a label; ${name} has ${images.length} bytes and ${labels.length} labels.`,
     );
   }
-  if (labels.length === 0) throw new UserError(`${name} has no images.`);
+  if (labels.length === 0) throw new UserError(`${name} must have images; received none.`);
   const wrong = labels.findIndex((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
   if (wrong < 0) return;
   throw new UserError(

@@ -262,20 +262,17 @@ class Run {
   }
 
   private check(): void {
-    const { epochs, data, scales = [] } = this.options;
+    const { epochs, data, model, scales = [] } = this.options;
     if (!Number.isInteger(epochs) || epochs < 0) {
       throw new UserError(`epochs must be a whole number of at least 0; received ${epochs}`);
     }
-    if (data.train.labels.length === 0)
-      throw new UserError(`The training set must have images; received none in ${data.train.name}.`);
+    for (const set of [data.train, data.validation]) if (set) checkSet(model, set);
     if (this.stepsPerEpoch === 0) {
       throw new UserError(
         `dropLast must leave a batch; the training set ${data.train.name} has ${data.train.labels.length} images, fewer than a ` +
           `batch of ${this.batchSize}. Make batches smaller, or leave dropLast out.`,
       );
     }
-    const { model } = this.options;
-    for (const set of [data.train, data.validation]) if (set) checkSet(model, set);
     if (model.trainableWeights.length === 0) {
       throw new UserError(
         `${model.name} must have weights to train; received one whose weights are all frozen or int8.`,

@@ -53,7 +53,7 @@ const refusals: [what: string, model: tf.LayersModel, set: ImageSet, message: Re
   ['a label that is no number', net(), labelled([0, NaN, 2, 0, 1, 0]), /has the label NaN/],
   ['a label too many', net(), labelled([0, 1, 2, 0, 1, 0, 1]), /18432 bytes and 7 labels/],
   ['half an image', net(), { ...set, images: set.images.subarray(0, 5000) }, /5000 bytes and 6 labels/],
-  ['no images', net(), { ...set, images: new Uint8Array(0), labels: new Uint8Array(0) }, /no images/],
+  ['no images', net(), { ...set, images: new Uint8Array(0), labels: new Uint8Array(0) }, /must have images/],
   ['a network for smaller images', net(3, [28, 28, 1]), set, /\[N, 32, 32, 3\], and net takes \[N, 28, 28, 1\]/],
   [
     'a network for flat rows',
