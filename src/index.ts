@@ -293,7 +293,6 @@ export { filterMap, filterScores, gramMatrices, type GramMoment, type Prunings }
 export {
   bernoulliToConcrete,
   estimateOpen,
-  monteCarloPenalty,
   penaltyCurve,
   type BernoulliToConcreteOptions,
   type MonteCarloOptions,
@@ -338,10 +337,8 @@ export type { Figure, Frame, Layout, Titled, Trace } from './plots/theme.js';
 export {
   curvesOverEpochs,
   penaltyDuringTraining,
-  runsOfCurves,
   trainingCurves,
   type EpochCurveOptions,
   type NamedRun,
-  type PenaltyCurve,
   type TrainingLog,
 } from './plots/training.js';

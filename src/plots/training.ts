@@ -86,21 +86,6 @@ function sentence(log: TrainingLog): string {
   return parts.join(' ') || 'An empty plot: training has not begun.';
 }
 
-/** Penalties that were saved step by step, for `penaltyDuringTraining`. */
-export interface PenaltyCurve {
-  name: string;
-  steps: readonly number[];
-  penalty: readonly number[];
-}
-
-/** The curves that a sweep saved as runs, to be drawn beside others. */
-export function runsOfCurves(curves: readonly PenaltyCurve[]): NamedRun[] {
-  return curves.map(({ name, steps, penalty }) => ({
-    name,
-    events: steps.map((step, i) => ({ type: 'step', step, penalty: penalty[i] })),
-  }));
-}
-
 /** A named run: what a figure needs to compare it with others. */
 export interface NamedRun {
   name: string;

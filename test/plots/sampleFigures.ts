@@ -123,7 +123,6 @@ export const figures: Record<string, Figure> = {
   hardConcreteDensityTemperatures: plots.hardConcreteDensity({ logAlphas: [0], temperatures: [0.2, 2 / 3, 1] }),
   hardConcreteSamples: plots.hardConcreteSamples({ logAlpha: 1 }),
   bernoulliToConcrete: plots.bernoulliToConcrete(),
-  monteCarloPenalty: plots.monteCarloPenalty({ samples: 2000 }),
   hardConcreteSlider: plots.hardConcreteSlider(),
   inceptionBlock: plots.inceptionBlock(blockMasks, { block: 2 }),
   penaltyCurve: plots.penaltyCurve(),

@@ -187,7 +187,7 @@ const WRAPPERS = new Set(['ParenthesizedExpression', 'BinaryExpression', 'Postfi
 
 /** What is known to change nothing that it is given. */
 const READERS =
-  /^(?:console|JSON|Math|Number|String|Boolean|BigInt|Intl|performance)\b|^(?:structuredClone|isNaN|isFinite|parseInt|parseFloat|Date|Set|Map|Array|Error|RangeError|TypeError|RegExp)$|^Object\.(?:keys|values|entries|fromEntries|hasOwn|is)$|^Array\.(?:from|of|isArray)$|^sb\.(?:show|table|dataFrame|experiment|watch|watchAll|measure|compact|describeData|deriveSeed|save[dO]\w+|example\w+|result\w+|record\w+|runsOfCurves|\w+Table|\w+Histogram|accuracy\w+|penalty\w+|beside\w+)$/;
+  /^(?:console|JSON|Math|Number|String|Boolean|BigInt|Intl|performance)\b|^(?:structuredClone|isNaN|isFinite|parseInt|parseFloat|Date|Set|Map|Array|Error|RangeError|TypeError|RegExp)$|^Object\.(?:keys|values|entries|fromEntries|hasOwn|is)$|^Array\.(?:from|of|isArray)$|^sb\.(?:show|table|dataFrame|experiment|watch|watchAll|measure|compact|describeData|deriveSeed|save[dO]\w+|example\w+|result\w+|record\w+|\w+Table|\w+Histogram|accuracy\w+|penalty\w+|beside\w+)$/;
 
 /** What changes the first of what it is given. */
 const WRITERS =
