@@ -337,6 +337,6 @@ test('moving lambda in notebook 01 runs the cells of lambda, not those of other 
   const sources = cells.filter(({ cell_type }) => cell_type === 'code').map(({ source }) => source.join(''));
   const document = new Document(...sources).warm();
   document.edit(0, setParameter(sources[0], 'lambda_l0', 35));
-  const uses = (cell: number): boolean => /\b(?:tuned|gated|results)\b/.test(sources[cell]);
+  const uses = (cell: number): boolean => /\b(?:tuned|gated|results|fromTrained)\b|\(lambda_l0\)/.test(sources[cell]);
   assert.deepEqual(document.toRun(), [0, ...[...sources.keys()].filter(uses)]);
 });
