@@ -2,7 +2,13 @@
 export * from './index.js';
 
 export { dataFrame } from './notebook/display/dataFrame.js';
-export { liveFigure, show, type FigureView, type LiveFigureOptions, type ShowOptions } from './notebook/display/figure.js';
+export {
+  liveFigure,
+  show,
+  type FigureView,
+  type LiveFigureOptions,
+  type ShowOptions,
+} from './notebook/display/figure.js';
 export { follow } from './notebook/display/follow.js';
 export { loadSweep } from './notebook/display/sweep.js';
 export {
