@@ -18,7 +18,7 @@ const browser = await launchChromium();
 try {
   const page = await browser.newPage({ viewport: { width: 860, height: 1000 }, colorScheme: 'light' });
   await page.goto(pathToFileURL(report).href);
-  const cell = page.locator('#cell-19');
+  const cell = page.locator('[id^=cell-]', { hasText: 'what lambda_l0 changes' }).first();
   await cell.scrollIntoViewIfNeeded();
   const slider = cell.locator('input[type=range]').first();
   await slider.waitFor({ timeout: 120_000 });
