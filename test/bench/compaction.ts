@@ -16,6 +16,7 @@ import { c3 } from 'sparsebook/models/c3.js';
 import { googleNet } from 'sparsebook/models/googleNet.js';
 import { resnet18 } from 'sparsebook/models/resnet18.js';
 import { resnet20 } from 'sparsebook/models/resnet20.js';
+import { cpuTime } from './turns.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -37,10 +38,6 @@ const { values: options } = parseArgs({
 const MARGIN = 1.15;
 const numbers = (list: string): number[] => list.split(',').map(Number);
 const networks = { googleNet, resnet20, c3, resnet18 };
-const cpuTime = (): number => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-};
 const timing = { compiled: !options.predict, runs: Number(options.rounds), warmUp: 2 };
 
 const { description } = await useBackend({ threads: options.cpu ? 1 : Number(options.threads) });

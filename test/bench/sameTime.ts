@@ -23,7 +23,7 @@ import { openSession, type Session } from 'sparsebook/experiments/session.js';
 import { givenInWords } from 'sparsebook/experiments/settings/written.js';
 import type { ChannelMasks } from 'sparsebook/graph/channelGraph.js';
 import { magnitudeSparsifier } from 'sparsebook/sparsity/magnitude.js';
-import { median } from './turns.ts';
+import { cpuTime, median } from './turns.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -42,10 +42,6 @@ const { values: options } = parseArgs({
   },
 });
 const batchSize = Number(options.images);
-const cpuTime = (): number => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-};
 const timing = options.cpu ? { now: cpuTime } : {};
 // Runs find the times of layers here, those by another clock too.
 process.env.SPARSEBOOK_DATA = mkdtempSync(join(tmpdir(), 'sparsebook-same-time-'));

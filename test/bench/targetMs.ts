@@ -17,6 +17,7 @@ import { drawnMasks, layerTimes } from 'sparsebook/compact/time/layerTimes.js';
 import { timePredictor } from 'sparsebook/compact/time/predictedTime.js';
 import { channelGraph } from 'sparsebook/graph/channelGraph.js';
 import type { NetworkOptions } from 'sparsebook/models/networkOptions.js';
+import { cpuTime } from './turns.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -35,10 +36,6 @@ const { values: options } = parseArgs({
 const share = Number(options.share);
 const draws = Number(options.draws);
 const roundTo = Number(options['round-to']);
-const cpuTime = (): number => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-};
 // Such times are not those that others want to find in data/times.
 const timing = options.cpu ? { now: cpuTime, root: mkdtempSync(join(tmpdir(), 'sparsebook-times-')) } : {};
 

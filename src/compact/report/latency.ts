@@ -66,29 +66,16 @@ export async function measureLatency(
 export async function measureLatencies(
   models: readonly tf.LayersModel[],
   batchSize: number,
-  { compiled = true, ...options }: LatencyOptions = {},
+  options: LatencyOptions = {},
 ): Promise<Latency[]> {
-  const inputs = noise(models[0], batchSize);
-  const passes: Pass[] = [];
-  try {
-    for (const model of models) passes.push(passOf(model, batchSize, compiled));
-    const pieces = passes.map(
-      ({ run }) =>
-        () =>
-          run(inputs),
-    );
-    return (await timeInTurns(pieces, options)).map((times, i) => {
-      const [p10, median, p90] = [0.1, 0.5, 0.9].map((share) => percentile(times, share));
-      return { batchSize, median, p10, p90, runs: times.length, compiled: passes[i].compiled };
-    });
-  } finally {
-    tf.dispose(inputs);
-    for (const pass of passes) pass.dispose();
-  }
+  return (await timeInTurns(models, batchSize, options)).map(({ times, compiled }) => {
+    const [p10, median, p90] = [0.1, 0.5, 0.9].map((share) => percentile(times, share));
+    return { batchSize, median, p10, p90, runs: times.length, compiled };
+  });
 }
 
 /** A network's forward pass. */
-export interface Pass {
+interface Pass {
   compiled: boolean;
   run: (inputs: tf.Tensor[]) => tf.Tensor[];
   dispose: () => void;
@@ -107,26 +94,42 @@ export function passOf(model: tf.LayersModel, batchSize: number, compiled = true
   return { compiled: false, run: (inputs) => [forward(model, inputs)].flat(), dispose: () => undefined };
 }
 
+/** The milliseconds of a network's forward passes. */
+export interface PassTimes {
+  /** Sorted. */
+  times: number[];
+  /** Whether a compiled plan was timed. */
+  compiled: boolean;
+}
+
 /**
- * The milliseconds of each of several pieces of work until the tensors that it gives can be read, sorted. They take
- * turns, so that what else the machine does meets all alike.
+ * Times forward passes of several networks over the same noise, until their outputs can be read. They take turns, so
+ * that what else the machine does meets all alike.
  */
 export async function timeInTurns(
-  pieces: readonly (() => tf.Tensor[])[],
-  { runs = 30, warmUp = 5, signal, now = () => performance.now() }: LatencyOptions = {},
-): Promise<number[][]> {
-  const times = pieces.map((): number[] => []);
-  for (let i = -warmUp; i < runs; i++) {
-    for (const [p, piece] of pieces.entries()) {
-      signal?.throwIfAborted();
-      const began = now();
-      const outputs = tf.tidy(piece);
-      await Promise.all(outputs.map((output) => output.data()));
-      if (i >= 0) times[p].push(now() - began);
-      tf.dispose(outputs);
-      await setImmediate();
+  models: readonly tf.LayersModel[],
+  batchSize: number,
+  { compiled, runs = 30, warmUp = 5, signal, now = () => performance.now() }: LatencyOptions = {},
+): Promise<PassTimes[]> {
+  const inputs = noise(models[0], batchSize);
+  const passes: Pass[] = [];
+  try {
+    for (const model of models) passes.push(passOf(model, batchSize, compiled));
+    const times = passes.map((): number[] => []);
+    for (let i = -warmUp; i < runs; i++) {
+      for (const [p, { run }] of passes.entries()) {
+        signal?.throwIfAborted();
+        const began = now();
+        const outputs = tf.tidy(() => run(inputs));
+        await Promise.all(outputs.map((output) => output.data()));
+        if (i >= 0) times[p].push(now() - began);
+        tf.dispose(outputs);
+        await setImmediate();
+      }
     }
+    return passes.map((pass, p) => ({ times: times[p].sort((a, b) => a - b), compiled: pass.compiled }));
+  } finally {
+    tf.dispose(inputs);
+    for (const pass of passes) pass.dispose();
   }
-  for (const own of times) own.sort((a, b) => a - b);
-  return times;
 }

@@ -10,15 +10,7 @@ import {
   type ChannelNode,
 } from '../../graph/channelGraph.js';
 import { channelTies } from '../../graph/channelGroups.js';
-import {
-  measureLatencies,
-  measureLatency,
-  noise,
-  passOf,
-  timeInTurns,
-  type LatencyOptions,
-  type Pass,
-} from '../report/latency.js';
+import { measureLatencies, measureLatency, timeInTurns, type LatencyOptions } from '../report/latency.js';
 import { rebuild } from '../shrink/rebuild.js';
 import { zeroMap } from '../weights/channelValues.js';
 import { networkWeights } from '../weights/layerWeights.js';
@@ -149,23 +141,14 @@ async function timesOf(
       ...around.map((output) => surroundings(unit, input, output)),
       ...outputs.map((output) => unitModel(unit, input, output)),
     ];
-    const feeds = noise(models[0], batchSize);
-    const passes: Pass[] = [];
     try {
-      for (const model of models) passes.push(passOf(model, batchSize));
-      const pieces = passes.map(
-        ({ run }) =>
-          () =>
-            run(feeds),
-      );
-      const times = await timeInTurns(pieces, { ...passesFor(batchSize).layer, ...timing });
+      const passes = await timeInTurns(models, batchSize, { ...passesFor(batchSize).layer, ...timing });
       // The quickest of the passes: a difference of short times, which other work on the machine only lengthens.
-      const least = times.map(([quickest]) => quickest);
+      const least = passes.map(({ times: [quickest] }) => quickest);
       const [without, own] = [least.slice(0, around.length), least.slice(around.length)];
       ms.push(own.map((quickest, i) => Math.max(0, quickest - without[i % without.length])));
     } finally {
-      tf.dispose(feeds);
-      for (const each of [...passes, ...models]) each.dispose();
+      for (const model of models) model.dispose();
     }
   }
   return { inputs, outputs, ms };
