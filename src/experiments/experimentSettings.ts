@@ -40,8 +40,11 @@ const networkSchema: Schema<NetworkSettings, ExperimentSettings> = {
   bn_momentum: {
     default: null,
     rule: orNull(number({ above: 0, max: 1 }), "the network's own"),
-    help: 'the share of a new batch in the running statistics; short runs need more',
-    conflict: ({ network }) => (network === 'own' ? 'an own network has its own momentum' : undefined),
+    help: 'the share of a new batch in the running statistics of batch norm',
+    conflict: ({ network }) =>
+      ['resnet20', 'cnn4', 'mobilenetv2'].includes(network)
+        ? undefined
+        : `network=${network} has a momentum of its own, or no batch norm`,
   },
   weights: {
     default: null,

@@ -24,7 +24,7 @@ const shared: Values = {
 /** What fits one network. Found by sweeps on the validation images (docs/recipe.md). */
 const own: Partial<Record<ExperimentSettings['network'], Values>> = {
   googlenet: { epochs: 30, progressive_resizing: [0.625, 0.8125] },
-  resnet20: { epochs: 40, bn_momentum: 0.1 },
+  resnet20: { epochs: 40 },
   airbench: {
     epochs: 10,
     batch_size: 250,

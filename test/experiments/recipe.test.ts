@@ -40,7 +40,7 @@ test('the published recipe of a network is that of its document, and there is no
   for (const [network, document] of Object.entries(cases)) {
     const published = settingsOf('experiment', `network=${network}`, 'recipe=published') as object;
     const there = (protocols[document] as unknown as Protocol).experiment(settingsOf(document)) as object;
-    for (const name of Object.keys(recipeSchema)) {
+    for (const name of [...Object.keys(recipeSchema), 'bn_momentum']) {
       if (name !== 'recipe')
         assert.deepEqual((published as never)[name], (there as never)[name], `${network}: ${name}`);
     }
@@ -48,6 +48,14 @@ test('the published recipe of a network is that of its document, and there is no
   assert.throws(() => settingsOf('experiment', 'network=airbench', 'recipe=published'), {
     name: 'UserError',
     message: /recipe=published must be of a network that a document is about: googlenet, .*; received network=airbench/,
+  });
+});
+
+test('a network whose batch norm takes no momentum refuses bn_momentum', () => {
+  assert.equal((settingsOf('experiment', 'network=cnn4', 'bn_momentum=0.02') as never)['bn_momentum'], 0.02);
+  assert.throws(() => settingsOf('experiment', 'network=googlenet', 'bn_momentum=0.02'), {
+    name: 'UserError',
+    message: /bn_momentum.*network=googlenet has a momentum of its own/,
   });
 });
 

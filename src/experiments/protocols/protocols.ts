@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js';
 import { experimentSchema, type ExperimentSettings } from '../experimentSettings.js';
 import { fastRecipe } from '../fastRecipe.js';
-import { recipeSchema, type RecipeSettings } from '../recipe.js';
+import { recipeSchema } from '../recipe.js';
 import type { SomeSettings } from '../settings/schema.js';
 import { givenIn, settle } from '../settings/settle.js';
 import { freezePruneResnet18 } from './freezePruneResnet18.js';
@@ -21,8 +21,11 @@ const documents: Partial<Record<ExperimentSettings['network'], Protocol>> = {
   resnet18: freezePruneResnet18,
 };
 
-/** The recipe of the document about a network. Throws a UserError for a network that no document is about. */
-function publishedRecipe(network: ExperimentSettings['network']): SomeSettings<RecipeSettings> {
+/**
+ * The recipe of the document about a network, with the momentum of batch norm, which goes with the number of steps.
+ * Throws a UserError for a network that no document is about.
+ */
+function publishedRecipe(network: ExperimentSettings['network']): SomeSettings<ExperimentSettings> {
   const document = documents[network];
   if (!document) {
     throw new UserError(
@@ -31,8 +34,9 @@ function publishedRecipe(network: ExperimentSettings['network']): SomeSettings<R
     );
   }
   const settings = document.experiment(settle(document.schema, []));
-  const ofRecipe = Object.entries(settings).filter(([name]) => name in recipeSchema && name !== 'recipe');
-  return Object.fromEntries(ofRecipe);
+  const { bn_momentum, ...others } = settings;
+  const ofRecipe = Object.entries(others).filter(([name]) => name in recipeSchema && name !== 'recipe');
+  return { ...Object.fromEntries(ofRecipe), ...(bn_momentum === null ? {} : { bn_momentum }) };
 }
 
 /** An experiment without a document: its settings are the experiment's own. */
