@@ -115,7 +115,7 @@ test('the sweeps beside the notebooks are what can be run', async () => {
     'ista-resnet20-full.yaml': 18,
     'ista-resnet20.yaml': 3,
     'l0-googlenet-full.yaml': 39,
-    'l0-googlenet-longer.yaml': 9,
+    'l0-googlenet-longer.yaml': 6,
     'l0-googlenet-synthetic.yaml': 6,
     'l0-googlenet.yaml': 9,
     'recipe-ablation.yaml': 36,
