@@ -54,6 +54,7 @@ describe('a sweep to walk over', { skip: skipWithoutChromium }, () => {
 
   async function inReport(options: object): Promise<Page> {
     const page = await (await browser.newContext(options)).newPage();
+    page.setDefaultTimeout(60_000);
     await page.goto(pathToFileURL(join(folder, 'page.html')).href);
     return page;
   }

@@ -115,7 +115,7 @@ export async function startCluster(dir: string): Promise<Cluster> {
     } catch {
       // It does not answer yet.
     }
-    if (tries === 100) {
+    if (tries === 300) {
       await stop();
       const said = ['munged.out', 'slurmctld.log', 'slurmd.log'].map((file) => readFileSync(join(dir, file), 'utf8'));
       throw new Error(`the cluster does not start:\n${said.join('\n')}`);

@@ -156,7 +156,9 @@ test('a stack trace shows the place in an imported file as it was written', asyn
 
 test('a file that has changed is read again by the next cell, and so is what imports it', async () => {
   put('shared/two.ts', 'export const two = 4;\n');
+  const quarter = async (): Promise<string | undefined> =>
+    (await execute('import { half as quarter } from "../shared/half";\nquarter(42)')).result();
   // The compiler looks for changes by itself.
-  await sleep(50);
-  assert.equal((await execute('import { half as quarter } from "../shared/half";\nquarter(42)')).result(), '10.5');
+  for (let tries = 0; tries < 100 && (await quarter()) === '21'; tries++) await sleep(50);
+  assert.equal(await quarter(), '10.5');
 });
