@@ -62,7 +62,7 @@ describe('a sweep to walk over', { skip: skipWithoutChromium }, () => {
   test('as Jupyter draws it, by plotly alone, its own slider moves it', async () => {
     const page = await browser.newPage();
     await page.setContent('<div class="plot"></div>');
-    await page.addScriptTag({ path: 'node_modules/plotly.js-dist/plotly.js' });
+    await page.addScriptTag({ path: 'node_modules/plotly.js-cartesian-dist-min/plotly-cartesian.min.js' });
     await page.evaluate(
       `Plotly.newPlot(document.querySelector('.plot'), ${JSON.stringify(figure)}).then((place) => Plotly.addFrames(place, ${JSON.stringify(figure.frames)}))`,
     );
