@@ -54,7 +54,7 @@ const treatments: Record<string, Treatment> = {
   'npx sparsebook train network=resnet20 methods=ista data=flowers': { add: 'epochs=1 batch_size=8' },
   'npx sparsebook train l0-googlenet': { add: `${small} epochs=1` },
   'npx sparsebook sweep l0-googlenet': { add: `${small} epochs=1` },
-  'npm run bench:images': { add: '-- --seeds 1 --epochs 1 --train 64 --test 32 linear c3' },
+  'npm run bench:images': { add: '-- --seeds 1 --epochs 1 --train 250 --test 32 linear c3' },
 };
 
 const root = join(import.meta.dirname, '..', '..');
