@@ -53,7 +53,7 @@ const programs = [
 
 /** What runs in Node alone: the browser's entry (src/browser.ts) reaches none of it, or the build fails. */
 const inNodeAlone = [
-  'src/platform/{node,browserBundle,buildBrowser,buildPackages,compileCache}.ts',
+  'src/platform/{node,browserBundle,buildBrowser,buildPackages,compileCache,freePort}.ts',
   'src/backend/simd/{build,worker}.ts',
   'src/data/{download,folder,getCifar10}.ts',
   'src/compact/export/onnx*.ts',

@@ -27,6 +27,9 @@ interface Treatment {
   serves?: boolean;
 }
 
+/** Whether this machine has a program, by its name on the PATH. */
+const has = (program: string): boolean => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
+
 const small = 'sizes.train=64 sizes.validation=32 sizes.test=32';
 const notebook = 'train_size=128 test_size=100 epochs=1';
 /** By the beginning of commands; the longest that fits holds. */
@@ -42,13 +45,16 @@ const treatments: Record<string, Treatment> = {
   'npx sparsebook report 01': { add: notebook },
   'npm start': { add: '-- --no-browser', serves: true },
   'npm start --': { serves: true },
-  'npm run jupyter': { add: '-- --no-browser --allow-root', serves: true },
+  'npm run jupyter': ['jupyter-lab', 'jupyter-notebook'].some(has)
+    ? { add: '-- --no-browser --allow-root', serves: true }
+    : { skip: 'neither JupyterLab nor Jupyter Notebook is installed here' },
   'npx sparsebook runs --open': { serves: true },
   'npx sparsebook train network=resnet20': { add: `${small} epochs=1 batch_size=32` },
   'npx sparsebook train network=resnet18': { add: 'width=0.125 epochs=1 batch_size=8' },
   'npx sparsebook train network=resnet20 methods=ista data=flowers': { add: 'epochs=1 batch_size=8' },
   'npx sparsebook train l0-googlenet': { add: `${small} epochs=1` },
   'npx sparsebook sweep l0-googlenet': { add: `${small} epochs=1` },
+  'npm run bench:images': { add: '-- --seeds 1 --epochs 1 --train 250 --test 32 linear c3' },
 };
 
 const root = join(import.meta.dirname, '..', '..');

@@ -54,6 +54,7 @@ describe('a sweep to walk over', { skip: skipWithoutChromium }, () => {
 
   async function inReport(options: object): Promise<Page> {
     const page = await (await browser.newContext(options)).newPage();
+    page.setDefaultTimeout(60_000);
     await page.goto(pathToFileURL(join(folder, 'page.html')).href);
     return page;
   }
@@ -61,7 +62,7 @@ describe('a sweep to walk over', { skip: skipWithoutChromium }, () => {
   test('as Jupyter draws it, by plotly alone, its own slider moves it', async () => {
     const page = await browser.newPage();
     await page.setContent('<div class="plot"></div>');
-    await page.addScriptTag({ path: 'node_modules/plotly.js-dist/plotly.js' });
+    await page.addScriptTag({ path: 'node_modules/plotly.js-cartesian-dist-min/plotly-cartesian.min.js' });
     await page.evaluate(
       `Plotly.newPlot(document.querySelector('.plot'), ${JSON.stringify(figure)}).then((place) => Plotly.addFrames(place, ${JSON.stringify(figure.frames)}))`,
     );

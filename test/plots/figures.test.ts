@@ -8,7 +8,7 @@ type Attributes = Record<string, unknown>;
 
 for (const [name, figure] of Object.entries(figures)) {
   test(`${name} is a figure that plotly accepts without remark`, () => {
-    const { plotly } = plotlyInNode();
+    const { plotly } = plotlyInNode(figure);
     // Plotly does not look at what is hidden; a slider can show it.
     const shown = figure.data.map((trace) => ({ ...trace, visible: true }));
     const remarks = plotly.validate(shown, figure.layout) ?? [];

@@ -4,10 +4,10 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from 'sparsebook/platform/freePort.js';
 
 const programs = ['sbatch', 'slurmctld', 'slurmd', 'munged'];
 
@@ -23,14 +23,6 @@ export function noCluster(): string | undefined {
     }
   });
   return missing.length === 0 ? undefined : `there is no ${missing.join(', ')} (Debian: apt install slurm-wlm munge)`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 /** Two processors, the partition `main` without a limit, and `short` with one of a minute. */
@@ -115,7 +107,7 @@ export async function startCluster(dir: string): Promise<Cluster> {
     } catch {
       // It does not answer yet.
     }
-    if (tries === 100) {
+    if (tries === 300) {
       await stop();
       const said = ['munged.out', 'slurmctld.log', 'slurmd.log'].map((file) => readFileSync(join(dir, file), 'utf8'));
       throw new Error(`the cluster does not start:\n${said.join('\n')}`);

@@ -2,12 +2,12 @@
 // alone.
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Random } from 'sparsebook/backend/random.js';
+import { freePort } from 'sparsebook/platform/freePort.js';
 import { noCluster, startCluster } from '../slurm/cluster.ts';
 import { sparsebook } from '../sparsebook.ts';
 import { tinyRun, trainedWeights } from '../sweeps.ts';
@@ -42,14 +42,6 @@ const local = (): Promise<Cluster> =>
   });
 
 const isOver = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
 
 /** A Redis server that writes what it is told before it answers, and two workers. */
 async function bullmq(data: string): Promise<Cluster> {

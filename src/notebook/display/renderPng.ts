@@ -11,7 +11,7 @@ import { sizeOf, type PngOptions } from './pngOptions.js';
 export function renderPng(figure: Figure, options: PngOptions = {}): Buffer {
   const { scale = 2 } = options;
   const { width, height } = sizeOf(figure.layout, options);
-  const { plotly, document, Resvg } = plotlyInNode();
+  const { plotly, document, Resvg } = plotlyInNode(figure);
   const element = document.createElement('div');
   document.body.append(element);
   const { data, layout } = structuredClone(figure);

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { assetFolder } from '../assets.js';
+import { cartesianTraces } from '../cartesianTraces.js';
 import { joined, type Notebook } from '../run/notebook.js';
 
 /** A script of the page, as it is embedded and as the page's policy names it. */
@@ -27,11 +28,6 @@ export function packedScript(name: string): PackedScript {
   return script;
 }
 
-/** The traces of plotly's bundle for flat axes: a third of the full one in size, and in time to start. */
-const cartesian = new Set(
-  'bar box contour heatmap histogram histogram2d histogram2dcontour image pie scatter scatterternary violin'.split(' '),
-);
-
 /** The types that cells name in their code, whose figures a page that runs may draw yet; also those of axes. */
 const namedIn = ({ cells }: Notebook): string[] =>
   cells
@@ -43,5 +39,5 @@ const namedIn = ({ cells }: Notebook): string[] =>
 /** plotly.js for figures of these traces and, where the page runs a notebook, for those of its cells. */
 export function plotlyFor(traces: Iterable<string>, notebook?: Notebook): PackedScript {
   const types = [...traces, ...(notebook ? namedIn(notebook) : [])];
-  return packedScript(types.every((type) => cartesian.has(type)) ? 'plotly-cartesian.js' : 'plotly.js');
+  return packedScript(types.every((type) => cartesianTraces.has(type)) ? 'plotly-cartesian.js' : 'plotly.js');
 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -11,6 +10,7 @@ import { bullmqEngine } from 'sparsebook/experiments/sweep/bullmq.js';
 import { askQueue, queueNameOf, shownAddress } from 'sparsebook/experiments/sweep/redis.js';
 import { runPoint } from 'sparsebook/experiments/sweep/runPoint.js';
 import { checkpointIn, Sweep } from 'sparsebook/experiments/sweep/sweep.js';
+import { freePort } from 'sparsebook/platform/freePort.js';
 import { readRun } from 'sparsebook/training/log/readRun.js';
 import { sparsebook, type Ended } from '../../sparsebook.ts';
 
@@ -41,14 +41,6 @@ async function until(what: string, isSo: () => unknown): Promise<void> {
     if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
     await pause(50);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 interface Started {

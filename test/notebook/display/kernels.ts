@@ -52,15 +52,17 @@ export function foreignKernel(): { spec: KernelSpec; remove: () => void } {
 export async function runCells(
   spec: KernelSpec,
   cells: readonly string[],
-): Promise<{ outcome: ExecuteOutcome; sent: Sent[]; text: string }[]> {
+): Promise<{ outcome: ExecuteOutcome; sent: Sent[]; text: string; milliseconds: number }[]> {
   const kernel = await KernelClient.start({ spec, cwd: packageRoot });
   try {
     const results = [];
     for (const code of cells) {
       const sent: Sent[] = [];
+      const began = performance.now();
       const outcome = await kernel.execute(code, (m) => sent.push({ type: m.header.msg_type, content: m.content }));
       const streams = sent.filter(({ type }) => type === 'stream');
-      results.push({ outcome, sent, text: streams.map(({ content }) => content.text as string).join('') });
+      const text = streams.map(({ content }) => content.text as string).join('');
+      results.push({ outcome, sent, text, milliseconds: performance.now() - began });
     }
     return results;
   } finally {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { commandOf, findKernelSpec, type KernelSpec } from 'sparsebook/notebook/jupyter/kernelSpec.js';
 import { KernelClient } from 'sparsebook/notebook/kernel/client/kernelClient.js';
 import { KernelProcess } from 'sparsebook/notebook/kernel/client/kernelProcess.js';
@@ -32,7 +33,7 @@ await import(${JSON.stringify(launch)});\n`,
 
 /** Such a kernel is met, and runs a cell. */
 async function isMet(t: TestContext, prelude: string): Promise<void> {
-  const kernel = await KernelClient.start({ spec: kernelAfter(t, prelude), cwd: process.cwd(), startTimeout: 20 });
+  const kernel = await KernelClient.start({ spec: kernelAfter(t, prelude), cwd: process.cwd() });
   t.after(() => kernel.kill());
   assert.equal((await kernel.execute('1 + 1')).status, 'ok');
 }
@@ -88,10 +89,13 @@ test('a kernel that does not answer in time is ended', async (t) => {
     `(await import('node:fs')).writeFileSync(${JSON.stringify(started)}, String(process.pid));
 await new Promise((resolve) => setTimeout(resolve, 60_000));`,
   );
-  await assert.rejects(
-    KernelClient.start({ spec, cwd: process.cwd(), startTimeout: 1 }),
-    /kernel 'tslab' did not answer within 1 s/,
-  );
+  // Under load even the first line of a program may take longer.
+  for (let seconds = 1; !existsSync(started) && seconds < 60; seconds *= 2) {
+    await assert.rejects(
+      KernelClient.start({ spec, cwd: process.cwd(), startTimeout: seconds }),
+      new RegExp(`kernel 'tslab' did not answer within ${seconds} s`),
+    );
+  }
   assert.throws(() => process.kill(Number(readFileSync(started, 'utf8')), 0), { code: 'ESRCH' });
 });
 
@@ -109,7 +113,7 @@ threads.Worker = class extends threads.Worker {
 require('node:module').syncBuiltinESMExports();`,
     );
     await assert.rejects(
-      KernelClient.start({ spec, cwd: process.cwd(), startTimeout: 20 }),
+      KernelClient.start({ spec, cwd: process.cwd() }),
       /SIGKILL[^]*The kernel ends: the thread that watches it has failed\. TypeError/,
     );
   }
@@ -122,7 +126,7 @@ test('where files cannot be sockets a kernel is met at ports', async (t) => {
   (await import('node:fs')).writeFileSync(process.argv[2], JSON.stringify({ ...connection, ip: '/no/such/folder/socket' }));`,
   );
   const own = { ...spec, metadata: { sparsebook: { transport: 'ipc' } } };
-  const kernel = await KernelClient.start({ spec: own, cwd: process.cwd(), startTimeout: 20 });
+  const kernel = await KernelClient.start({ spec: own, cwd: process.cwd() });
   t.after(() => kernel.kill());
   assert.equal((await kernel.execute('1 + 1')).status, 'ok');
 });
@@ -159,8 +163,13 @@ test('a kernel does not watch what lies in packages, but sees that one is instal
   lay('late/package.json', '{ "name": "late", "version": "1.0.0", "types": "index.d.ts" }');
   lay('late/index.d.ts', 'export declare const seven: number;');
   lay('late/index.js', 'exports.seven = 7;');
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  assert.equal((await kernel.execute(code)).status, 'ok');
+  // The compiler hears of it a moment later.
+  let outcome = await kernel.execute(code);
+  for (let tries = 0; tries < 100 && outcome.status === 'error'; tries++) {
+    await sleep(100);
+    outcome = await kernel.execute(code);
+  }
+  assert.equal(outcome.status, 'ok');
 });
 
 test('however many kernels run, they add no listeners to the process', async () => {

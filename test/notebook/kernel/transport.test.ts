@@ -114,7 +114,7 @@ test('garbage, wrong keys and types and unasked replies are ignored; valid messa
 }`;
   for (const transport of ['ipc', 'tcp']) {
     const spec = smallKernel(t, body, { sparsebook: { transport } });
-    const kernel = await KernelClient.start({ spec, cwd: process.cwd(), startTimeout: 20 });
+    const kernel = await KernelClient.start({ spec, cwd: process.cwd() });
     t.after(() => kernel.kill());
     const heard: Message[] = [];
     const outcome = await kernel.execute('1', (message) => heard.push(message));
@@ -130,7 +130,7 @@ test('a listener that throws is reported, and receives the next message', async 
   for (const text of ['first', 'second']) await send(iopub, request, 'stream', { name: 'stdout', text });
   await send(shell, request, 'execute_reply', { status: 'ok' });
 }`;
-  const kernel = await KernelClient.start({ spec: smallKernel(t, body), cwd: process.cwd(), startTimeout: 20 });
+  const kernel = await KernelClient.start({ spec: smallKernel(t, body), cwd: process.cwd() });
   t.after(() => kernel.kill());
   const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
   const heard: unknown[] = [];

@@ -88,7 +88,7 @@ test('a change is kept in the draft within seconds, without a save and without a
   const place = new Place();
   const { notebooks, act } = await place.serve();
   await act({ do: 'set', name: 'rate', value: 5 });
-  const end = performance.now() + 20_000;
+  const end = performance.now() + 60_000;
   while (!existsSync(place.draft)) {
     assert.ok(performance.now() < end, 'no draft was written');
     await sleep(100);

@@ -76,6 +76,7 @@ test('an uncaught error is reported, keeps what is not saved and ends nothing; a
     child.kill('SIGUSR2');
     while (!isKept(source)) await sleep(20);
   }
+  while (!stderr.includes('again')) await sleep(20);
   assert.match(stderr, /error in the server: overlooked\nerror in the server: overlooked again, 2\n$/);
   // Who cannot be told anything any more has closed the terminal.
   await edit('// third');

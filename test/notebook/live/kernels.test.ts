@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { kernelsOf } from '../run/runs.ts';
 import { notebookOf } from '../report/fixture.ts';
 import { fresh, Page, Site, smallNotebook } from './site.ts';
@@ -72,7 +74,8 @@ test('a kernel that dies while it waits is not handed on', async (t) => {
   t.after(() => site.close());
   const [waiting] = kernelsOf(process.pid);
   process.kill(waiting, 'SIGKILL');
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  // Until this process, its parent, has seen the end of it.
+  while (existsSync(`/proc/${waiting}`)) await sleep(20);
   const page = await new Page(site, 'small.ipynb').connect();
   await page.until('the cells', ({ state }) => state.order !== undefined);
   await page.do({ do: 'run', ids: ['parameters'] });

@@ -40,6 +40,7 @@ describe('a published site in a browser', { skip: skipWithoutChromium }, () => {
 
   async function newVisit(options: BrowserContextOptions = {}): Promise<Visit> {
     const context = await browser.newContext(options);
+    context.setDefaultTimeout(60_000);
     const page = await context.newPage();
     const incidents: string[] = [];
     let loads = 0;

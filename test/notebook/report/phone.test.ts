@@ -95,6 +95,7 @@ describe('a report on a phone, by keyboard and on paper', { skip: skipWithoutChr
 
   async function visit(width: number, colorScheme: 'light' | 'dark'): Promise<Page> {
     const page = await (await browser.newContext({ viewport: { width, height: 800 }, colorScheme })).newPage();
+    page.setDefaultTimeout(60_000);
     await page.goto(pathToFileURL(file).href);
     await page.waitForSelector('html[data-figures="drawn"]', { state: 'attached' });
     return page;
@@ -102,7 +103,7 @@ describe('a report on a phone, by keyboard and on paper', { skip: skipWithoutChr
 
   /** Waits until something is true in the page, whose policy keeps Playwright from asking there again and again. */
   async function until(page: Page, question: string): Promise<void> {
-    for (let tries = 0; tries < 200; tries++) {
+    for (let tries = 0; tries < 1200; tries++) {
       if (await page.evaluate(question)) return;
       await page.waitForTimeout(50);
     }

@@ -275,7 +275,8 @@ for (const { name, kind, ename, cause, partial = 'partial\n', cellTimeout } of f
     // A small heap, so that filling it does not take a minute.
     process.env.NODE_OPTIONS = '--max-old-space-size=150';
     t.after(() => delete process.env.NODE_OPTIONS);
-    const result = await runFixture(name, { cellTimeout, kernel: kind === 'error' ? kernel() : undefined });
+    const livesOn = kind === 'error' || name === 'endless-loop';
+    const result = await runFixture(name, { cellTimeout, kernel: livesOn ? kernel() : undefined });
     assert.equal(result.ok, false);
     assert.ok(result.fault);
     assert.equal(result.fault.kind, kind);

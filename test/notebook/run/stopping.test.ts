@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,16 +15,23 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(20);
 }
 
-/** Starts a run of a fixture and waits until its first cell is done and the second one runs. */
+/** Starts a run of a fixture and waits until its second cell runs, and a moment more for what that prints. */
 async function inTheFaultyCell(
   name: string,
   output: string,
   env: Record<string, string> = {},
 ): Promise<ReturnType<typeof sparsebook>> {
-  const run = sparsebook(['run', join(fixtures, `${name}.ipynb`), '--output', output], env);
-  const { stderr } = run.child;
-  assert.ok(stderr);
-  for (let said = ''; !said.includes('cell 1 of');) said += String((await once(stderr, 'data'))[0]);
+  const notebook = saved(join(fixtures, `${name}.ipynb`));
+  const loop = notebook.cells.find(({ id }) => id === 'c4')!;
+  const begun = `${output}.begun`;
+  loop.source = [loop.source]
+    .flat()
+    .join('')
+    .replace("log('partial');", `$&\nfs.writeFileSync(${JSON.stringify(begun)}, '');`);
+  loop.source = `import * as fs from 'node:fs';\n${loop.source}`;
+  writeFileSync(`${output}.source.ipynb`, JSON.stringify(notebook));
+  const run = sparsebook(['run', `${output}.source.ipynb`, '--output', output], env);
+  await until(() => existsSync(begun));
   await sleep(300);
   return run;
 }
@@ -85,11 +91,12 @@ test('whenever a runner is killed, the file on disk is a whole notebook or not t
   let seen = 0;
   const { stderr } = child;
   assert.ok(stderr);
-  // Look at the file at every sign of life, and kill in the middle.
-  stderr.on('data', () => {
+  // Look at the file at every sign of life, a line for each cell, and kill in the middle.
+  stderr.on('data', (text: string) => {
     if (!existsSync(output)) return;
     assert.deepEqual(schemaErrors(saved(output)), []);
-    if (++seen === 3) child.kill('SIGKILL');
+    seen += text.split('\n').length - 1;
+    if (seen >= 3) child.kill('SIGKILL');
   });
   await ended;
   assert.ok(seen >= 3);

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../../platform/freePort.js';
 import { ClientStateWriter } from '../clientState.js';
 import { atExit } from './kernelProcess.js';
 
@@ -39,16 +39,6 @@ export interface ConnectionFile {
 /** macOS takes no longer path for a socket; Linux allows 107 bytes. */
 const LONGEST_SOCKET_PATH = 103;
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
 /** ZeroMQ's address of one of a connection's sockets, in Jupyter's form. */
 export function addressOf({ transport, ip }: Pick<Connection, 'transport' | 'ip'>, port: number): string {
   return transport === 'ipc' ? `ipc://${ip}-${port}` : `${transport}://${ip}:${port}`;
@@ -63,7 +53,8 @@ export async function createConnectionFile(wanted: Transport): Promise<Connectio
   const prefix = join(folder, 'socket');
   const asFiles =
     wanted === 'ipc' && process.platform !== 'win32' && Buffer.byteLength(`${prefix}-5`) <= LONGEST_SOCKET_PATH;
-  const ports = asFiles ? [1, 2, 3, 4, 5] : await Promise.all(Array.from({ length: 5 }, freePort));
+  const ports = new Set(asFiles ? [1, 2, 3, 4, 5] : []);
+  while (ports.size < 5) ports.add(await freePort());
   const [shell_port, iopub_port, stdin_port, control_port, hb_port] = ports;
   const sockets = { shell_port, iopub_port, stdin_port, control_port, hb_port };
   const client_state = join(folder, 'client-state');

@@ -14,6 +14,7 @@ import type {
 } from 'typescript';
 import type * as TypeScript from 'typescript';
 import { calmWatch, freshLookups, nodeTypes } from './compilerHost.js';
+import { Documentation } from './documentation.js';
 
 /**
  * Has tslab compile with the project's TypeScript instead of its own 5.0, in the language of the Node that runs, and
@@ -40,7 +41,9 @@ export function repairCompiler(): void {
       const text = usual.readFile(path, encoding);
       return text === undefined ? undefined : withWrittenNames(path, edit(path, text));
     };
-    return calmWatch({ ...usual, ...freshLookups(typescript, options, usual), readFile });
+    // `Documentation` reads what is written about names.
+    const jsDocParsingMode = typescript.JSDocParsingMode.ParseForTypeInfo;
+    return calmWatch({ ...usual, ...freshLookups(typescript, options, usual), readFile, jsDocParsingMode });
   };
 
   const createWatchProgram = (host: Host): unknown => {
@@ -140,6 +143,7 @@ interface Internals {
  */
 function compilerForTslab(typescript: typeof TypeScript): typeof TypeScript {
   const ts = typescript as unknown as typeof TypeScript & Internals;
+  const documentation = new Documentation(typescript);
   const added = {
     // Without it, tslab's `import *` copies 2,000 names to look each of them up anew.
     __esModule: true,
@@ -159,7 +163,7 @@ function compilerForTslab(typescript: typeof TypeScript): typeof TypeScript {
         ]),
       ]),
     getQuickInfoAtPosition: (file: SourceFile, checker: TypeChecker, _token: unknown, position: number) =>
-      quickInfo(ts, file, checker, position),
+      quickInfo(ts, file, checker, position, documentation),
     Completions: {
       ...ts.Completions,
       getCompletionsAtPositionForTslab: (...args: unknown[]) => ts.Completions.getCompletionsAtPosition(...args),
@@ -186,6 +190,7 @@ function quickInfo(
   file: SourceFile,
   checker: TypeChecker,
   position: number,
+  documentation: Documentation,
 ): QuickInfo | undefined {
   const node = ts.getTouchingPropertyName(file, position);
   if (node === file) return undefined;
@@ -193,6 +198,7 @@ function quickInfo(
   const place = ts.getContainerNode(node);
   const symbol = checker.getSymbolAtLocation(node);
   if (symbol) {
+    documentation.read(symbol, checker);
     const { symbolKind, ...said } = ts.SymbolDisplay.getSymbolDisplayPartsDocumentationAndSymbolKind(
       checker,
       symbol,
