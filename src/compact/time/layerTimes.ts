@@ -51,7 +51,7 @@ export interface LayerTimesOptions extends Pick<LatencyOptions, 'signal' | 'now'
  * Passes that are timed of each layer and each whole network, and those before them: short ones vary more, and find
  * code that is not yet compiled.
  */
-const passesFor = (batchSize: number): { layer: LatencyOptions; network: LatencyOptions } =>
+export const passesFor = (batchSize: number): { layer: LatencyOptions; network: LatencyOptions } =>
   batchSize < 16
     ? { layer: { runs: 9, warmUp: 2 }, network: { runs: 40, warmUp: 15 } }
     : { layer: { runs: 5, warmUp: 1 }, network: { runs: 8, warmUp: 2 } };
@@ -199,7 +199,7 @@ export function drawnMasks(graph: ChannelGraph, share: number, seed: number): Ch
 }
 
 /** The network that masks leave, by widths alone: not what its weights compute. */
-function shrunk(graph: ChannelGraph, masks: ChannelMasks): tf.LayersModel {
+export function shrunk(graph: ChannelGraph, masks: ChannelMasks): tf.LayersModel {
   const weights = networkWeights(graph);
   weights.gates.clear();
   const constants = new Map(graph.nodes.map((node) => [node, zeroMap(node)]));
