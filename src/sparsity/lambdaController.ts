@@ -7,7 +7,7 @@ export interface SparsityTarget {
   sparsity: number;
   /**
    * The share removed by masks: those of channels by layer, or those of weights by weight. 0 in a mask means removed.
-   * `correction` is the last one that was measured, 1 at first.
+   * `correction` is what measuring has led to so far, 1 at first.
    */
   sparsityOf: (masks: ReadonlyMap<string, Float32Array>, correction?: number) => number;
   /** What the method's summary says of masks besides. */
@@ -88,12 +88,12 @@ const INTEGRAL = 10.6;
  * s* is the target, s the share that the masks remove now, and m one minus the mean mask, weighted as in the penalty,
  * m0 at first, which sees gates on their way down before they close. I starts anew from 0 whenever s passes s* (Clegg
  * 1958), so that nothing gathered while sparsity was missing carries it too far. Lambda may become negative: open gates
- * are then paid for. Where the target can be measured, s is corrected by what was measured last, which is a part of
- * the state. docs/math-l0.md explains it.
+ * are then paid for. Where the target can be measured, s is corrected by what was measured, which is a part of the
+ * state. docs/math-l0.md explains it.
  */
 export class LambdaController {
   lambda = 0;
-  /** What the target's computed cost is multiplied by, as last measured. */
+  /** What the target's computed cost is multiplied by, from what was measured. */
   correction = 1;
   private integral = 0;
   private travel = 0;
@@ -107,9 +107,13 @@ export class LambdaController {
     }
   }
 
-  /** Measures what masks leave, where the target can be measured: it is held by that from now on. */
+  /**
+   * Measures what masks leave, where the target can be measured, and goes half of the way there, by factors: the masks
+   * that a correction leads to may need another one, and the whole way could lead back and forth between the two.
+   */
   async correct(masks: ReadonlyMap<string, Float32Array>): Promise<void> {
-    this.correction = (await this.target.correctionFor?.(masks)) ?? 1;
+    const measured = await this.target.correctionFor?.(masks);
+    if (measured !== undefined) this.correction = Math.sqrt(this.correction * measured);
   }
 
   /** Takes in what a step led to, and sets the next step's lambda. */

@@ -26,6 +26,8 @@ const { values: options } = parseArgs({
     batches: { type: 'string', default: '1,128' },
     share: { type: 'string', default: '0.5' },
     draws: { type: 'string', default: '5' },
+    // How many epochs the target is held for.
+    corrections: { type: 'string', default: '4' },
     width: { type: 'string', default: '1' },
     threads: { type: 'string', default: '2' },
     again: { type: 'boolean', default: false },
@@ -35,6 +37,7 @@ const { values: options } = parseArgs({
 });
 const share = Number(options.share);
 const draws = Number(options.draws);
+const corrections = Number(options.corrections);
 // Such times are not those that others want to find in data/times.
 const timing = options.cpu ? { now: cpuTime, root: mkdtempSync(join(tmpdir(), 'sparsebook-times-')) } : {};
 
@@ -68,10 +71,11 @@ for (const name of options.networks.split(',')) {
     };
     for (let draw = 1; draw <= draws; draw++) {
       const predicted = drawn(draw, wanted);
-      let corrected = predicted;
-      for (let i = 0; i < 2; i++) {
-        const factor = (await measuredTime(model, corrected, times, timing)) / predict(corrected);
-        corrected = drawn(draw, wanted / factor);
+      let [corrected, correction] = [predicted, 1];
+      for (let i = 0; i < corrections; i++) {
+        const measured = await measuredTime(model, corrected, times, timing);
+        correction = Math.sqrt((correction * measured) / predict(corrected));
+        corrected = drawn(draw, wanted / correction);
       }
       const small = [predicted, corrected].map((masks) => compact(model, masks).model);
       const passes = batchSize < 16 ? { runs: 60, warmUp: 15 } : { runs: 9, warmUp: 2 };
