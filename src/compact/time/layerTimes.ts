@@ -53,7 +53,7 @@ export interface LayerTimesOptions extends Pick<LatencyOptions, 'signal' | 'now'
  */
 export const passesFor = (batchSize: number): { layer: LatencyOptions; network: LatencyOptions } =>
   batchSize < 16
-    ? { layer: { runs: 9, warmUp: 2 }, network: { runs: 40, warmUp: 15 } }
+    ? { layer: { runs: 9, warmUp: 2 }, network: { runs: 100, warmUp: 15 } }
     : { layer: { runs: 5, warmUp: 1 }, network: { runs: 8, warmUp: 2 } };
 /** Shares of the channels of the networks that are timed as a whole, and how many are drawn of each. */
 const shares = [1, 0.75, 0.5, 0.25, 0];
