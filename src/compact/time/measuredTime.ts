@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { channelGraph, type ChannelMasks } from '../../graph/channelGraph.js';
-import { measureLatencies, type LatencyOptions } from '../report/latency.js';
+import { timeInTurns, type LatencyOptions } from '../report/latency.js';
 import { passesFor, shrunk, type LayerTimes } from './layerTimes.js';
 import { timePredictor } from './predictedTime.js';
 
@@ -23,8 +23,9 @@ export async function measuredTime(
   const networks = [new Map(), masks].map((each) => shrunk(graph, each));
   try {
     const passes = { ...passesFor(batchSize).network, ...timing };
-    const [dense, small] = await measureLatencies(networks, batchSize, passes);
-    return (whole * small.median) / dense.median;
+    // The quickest of the passes: other work on the machine only lengthens them, and medians of few vary with it.
+    const [dense, small] = (await timeInTurns(networks, batchSize, passes)).map(({ times: [quickest] }) => quickest);
+    return (whole * small) / dense;
   } finally {
     for (const network of networks) network.dispose();
   }
