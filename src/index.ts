@@ -156,6 +156,7 @@ export {
 } from './compact/report/compactionReport.js';
 export { measureLatency, type Latency, type LatencyOptions } from './compact/report/latency.js';
 export { layerTimes, timeTable, type LayerTimes, type LayerTimesOptions } from './compact/time/layerTimes.js';
+export { measuredTime } from './compact/time/measuredTime.js';
 export { channelTimes, predictedTime, timePredictor, type ChannelTime } from './compact/time/predictedTime.js';
 export type { WidthTimes, WholeTimes } from './compact/time/widthTimes.js';
 export { Compaction, compact, type CompactOptions, type LayerWidth } from './compact/shrink/compact.js';

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import type { LayerTimes } from '../compact/time/layerTimes.js';
 import type { ChannelMasks } from '../graph/channelGraph.js';
 import type { L0Options } from '../sparsity/l0.js';
-import type { SparsityTarget } from '../sparsity/lambdaController.js';
+import type { CostGoal, SparsityTarget } from '../sparsity/lambdaController.js';
 import { stateOf, type State } from '../sparsity/sparsifier.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import type { L0Settings } from './l0Method.js';
@@ -74,7 +74,7 @@ export const targetSettings: Pick<Schema<L0Settings, ExperimentSettings>, Target
   target_ms: target('target_ms', {
     neutral: null,
     rule: number({ above: 0 }),
-    help: 'how many milliseconds a forward pass of the compact network is to take on this machine, as its measured layers predict it',
+    help: 'how many milliseconds a forward pass of the compact network is to take on this machine, as its measured layers predict it, corrected after each epoch by what it takes',
     conflict: unlessChannelGates,
   }),
   time_images: {
@@ -110,31 +110,39 @@ export async function lambdaOrTarget(
 ): Promise<Pick<L0Options, 'lambda_l0' | 'target' | 'times' | 'keeps'>> {
   const { lambda, target_sparsity, target_multiply_adds, target_ms, time_images, weighting, unstructured } =
     context.settings.l0;
-  const [{ closedMasks }, { costTarget }, { completeCount, weightCount }, { channelTimes, timePredictor }] =
-    await Promise.all([
-      import('../sparsity/l0.js'),
-      import('../sparsity/lambdaController.js'),
-      import('../compact/count/counts.js'),
-      import('../compact/time/predictedTime.js'),
-    ]);
+  const [
+    { closedMasks },
+    { costTarget },
+    { completeCount, weightCount },
+    { channelTimes, timePredictor },
+    { measuredTime },
+  ] = await Promise.all([
+    import('../sparsity/l0.js'),
+    import('../sparsity/lambdaController.js'),
+    import('../compact/count/counts.js'),
+    import('../compact/time/predictedTime.js'),
+    import('../compact/time/measuredTime.js'),
+  ]);
   const count = unstructured ? weightCount : completeCount;
   const timed = target_ms !== null || weighting === 'time';
   const measured = timed ? await timesFor('L0', model, time_images, context) : undefined;
   const costs = measured && { times: channelTimes(model, measured.times), keeps: measured.keeps };
-  const goal = (left: number, costOf: (masks: ChannelMasks) => number, name: string, unit: string): SparsityTarget =>
-    costTarget({ left, costOf, name, unit, closed: closedMasks(model) });
+  const goal = (cost: Omit<CostGoal, 'closed'>): SparsityTarget => costTarget({ ...cost, closed: closedMasks(model) });
   if (target_sparsity !== null) {
     const sparsityOf = (masks: ChannelMasks): number => count(model, masks).sparsity;
     return { ...costs, target: { sparsity: target_sparsity, sparsityOf } };
   }
   if (target_multiply_adds !== null) {
-    const left = (masks: ChannelMasks): number => count(model, masks).multiplyAdds.left;
-    return { ...costs, target: goal(target_multiply_adds, left, 'target_multiply_adds', 'multiply-adds') };
+    const costOf = (masks: ChannelMasks): number => count(model, masks).multiplyAdds.left;
+    const target = goal({ left: target_multiply_adds, costOf, name: 'target_multiply_adds', unit: 'multiply-adds' });
+    return { ...costs, target };
   }
   if (target_ms !== null && measured) {
-    const ms = timePredictor(model, measured.times);
-    const target = goal(target_ms, ms, 'target_ms', 'ms');
-    return { ...costs, target: { ...target, summary: (masks) => ({ ms: ms(masks) }) } };
+    const costOf = timePredictor(model, measured.times);
+    const measure = (masks: ChannelMasks): Promise<number> => measuredTime(model, masks, measured.times);
+    const target = goal({ left: target_ms, costOf, measure, name: 'target_ms', unit: 'ms' });
+    const summary: SparsityTarget['summary'] = (masks, correction) => ({ ms: correction * costOf(masks), correction });
+    return { ...costs, target: { ...target, summary } };
   }
   return { ...costs, lambda_l0: lambda };
 }

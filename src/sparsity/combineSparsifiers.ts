@@ -19,6 +19,9 @@ export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
     onGradients: (...given) => parts.forEach((part) => part.onGradients?.(...given)),
     readsAfterStep: parts.some((part) => part.readsAfterStep),
     afterStep: (...rates) => parts.forEach((part) => part.afterStep?.(...rates)),
+    afterEpoch: async () => {
+      for (const part of parts) await part.afterEpoch?.();
+    },
     channelMasks: () => products(parts.map((part) => part.channelMasks())),
     weightMasks: () => products(parts.map((part) => part.weightMasks?.() ?? new Map<string, Float32Array>())),
     summary: () => Object.assign({}, ...parts.map((part) => part.summary?.())) as Record<string, number>,

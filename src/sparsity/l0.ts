@@ -197,6 +197,7 @@ function gateMethod(parts: GateMethod): Sparsifier {
       }),
     afterStep: clampLogAlpha || controller ? afterStep : undefined,
     readsAfterStep: controller !== undefined,
+    afterEpoch: target?.correctionFor && (() => controller!.correct(allMasks())),
     channelMasks: () => channelMasks(),
     weightMasks: gates.some(({ gate }) => gate instanceof GatedConv2d) ? () => masksOf('weightMasks') : undefined,
     summary: () => {
@@ -208,7 +209,7 @@ function gateMethod(parts: GateMethod): Sparsifier {
         closed: masks.filter((mask) => mask === 0).length,
         fullyOpen: masks.filter((mask) => mask === 1).length,
         expectedOpen: open.reduce((sum, count) => sum + count, 0),
-        ...(controller && { lambda: controller.lambda, ...target?.summary?.(allMasks(values)) }),
+        ...(controller && { lambda: controller.lambda, ...target?.summary?.(allMasks(values), controller.correction) }),
       };
     },
     state: () => ({

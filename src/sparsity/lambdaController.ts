@@ -7,10 +7,13 @@ export interface SparsityTarget {
   sparsity: number;
   /**
    * The share removed by masks: those of channels by layer, or those of weights by weight. 0 in a mask means removed.
+   * `correction` is what measuring has led to so far, 1 at first.
    */
-  sparsityOf: (masks: ReadonlyMap<string, Float32Array>) => number;
+  sparsityOf: (masks: ReadonlyMap<string, Float32Array>, correction?: number) => number;
   /** What the method's summary says of masks besides. */
-  summary?: (masks: ReadonlyMap<string, Float32Array>) => Record<string, number>;
+  summary?: (masks: ReadonlyMap<string, Float32Array>, correction: number) => Record<string, number>;
+  /** Measures by what factor the cost of what masks leave differs from what it is computed to be. */
+  correctionFor?: (masks: ReadonlyMap<string, Float32Array>) => Promise<number>;
 }
 
 /** What a network comes to once masks have closed channels: multiply-adds, milliseconds. */
@@ -18,6 +21,8 @@ export interface CostGoal {
   /** How much is to be left. */
   left: number;
   costOf: (masks: ReadonlyMap<string, Float32Array>) => number;
+  /** The same, measured: where `costOf` only predicts it. */
+  measure?: (masks: ReadonlyMap<string, Float32Array>) => Promise<number>;
   /** Masks that close all that can be closed. */
   closed: ReadonlyMap<string, Float32Array>;
   /** The setting and the unit, for the error: `target_ms`, `ms`. */
@@ -27,12 +32,12 @@ export interface CostGoal {
 
 /**
  * A cost to be reached and held, as a share of what closing everything saves: 0 where nothing is closed, 1 where all
- * is.
+ * is. What has been measured corrects what is computed, by a factor.
  *
  * Throws a UserError where the cost is above that of the whole network, or not above that of one with everything
  * closed.
  */
-export function costTarget({ left, costOf, closed, name, unit }: CostGoal): SparsityTarget {
+export function costTarget({ left, costOf, measure, closed, name, unit }: CostGoal): SparsityTarget {
   const [whole, least] = [costOf(new Map()), costOf(closed)];
   if (!(left > least && left <= whole)) {
     const [low, high] = [least, whole].map((cost) => Number(cost.toPrecision(3)).toLocaleString('en'));
@@ -42,7 +47,11 @@ export function costTarget({ left, costOf, closed, name, unit }: CostGoal): Spar
     );
   }
   const share = (cost: number): number => (whole - cost) / (whole - least);
-  return { sparsity: share(left), sparsityOf: (masks) => share(costOf(masks)) };
+  return {
+    sparsity: share(left),
+    sparsityOf: (masks, correction = 1) => share(correction * costOf(masks)),
+    correctionFor: measure && (async (masks) => (await measure(masks)) / costOf(masks)),
+  };
 }
 
 /** What the controller looks at after a step. */
@@ -79,10 +88,13 @@ const INTEGRAL = 10.6;
  * s* is the target, s the share that the masks remove now, and m one minus the mean mask, weighted as in the penalty,
  * m0 at first, which sees gates on their way down before they close. I starts anew from 0 whenever s passes s* (Clegg
  * 1958), so that nothing gathered while sparsity was missing carries it too far. Lambda may become negative: open gates
- * are then paid for. docs/math-l0.md explains it.
+ * are then paid for. Where the target can be measured, s is corrected by what was measured, which is a part of the
+ * state. docs/math-l0.md explains it.
  */
 export class LambdaController {
   lambda = 0;
+  /** What the target's computed cost is multiplied by, from what was measured. */
+  correction = 1;
   private integral = 0;
   private travel = 0;
   private lastError = 0;
@@ -95,13 +107,22 @@ export class LambdaController {
     }
   }
 
+  /**
+   * Measures what masks leave, where the target can be measured, and goes half of the way there, by factors: the masks
+   * that a correction leads to may need another one, and the whole way could lead back and forth between the two.
+   */
+  async correct(masks: ReadonlyMap<string, Float32Array>): Promise<void> {
+    const measured = await this.target.correctionFor?.(masks);
+    if (measured !== undefined) this.correction = Math.sqrt(this.correction * measured);
+  }
+
   /** Takes in what a step led to, and sets the next step's lambda. */
   observe({ masks, closing, travel }: Observation): void {
     const { sparsity, sparsityOf } = this.target;
     if (this.travel === 0) this.start = closing;
     this.travel += travel;
     const progress = Math.min(1, this.travel / RAMP);
-    const error = sparsity - sparsityOf(masks);
+    const error = sparsity - sparsityOf(masks, this.correction);
     if (error * this.lastError < 0) this.integral = 0;
     else if (progress === 1) this.integral += (GAIN * error * travel) / INTEGRAL;
     this.lastError = error;
@@ -110,8 +131,8 @@ export class LambdaController {
   }
 
   state(): State {
-    const { lambda, integral, travel, lastError, start } = this;
-    return { lambda, integral, travel, lastError, start };
+    const { lambda, integral, travel, lastError, start, correction } = this;
+    return { lambda, integral, travel, lastError, start, ...(this.target.correctionFor && { correction }) };
   }
 
   /** Takes back what `state` gave. Throws a UserError where a number is missing. */
@@ -121,5 +142,7 @@ export class LambdaController {
       if (typeof value !== 'number') throw new UserError(`The saved L0 state has no ${name} of a target.`);
       this[name] = value;
     }
+    // Runs from before targets were measured have none.
+    if (typeof state?.correction === 'number') this.correction = state.correction;
   }
 }

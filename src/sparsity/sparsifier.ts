@@ -34,6 +34,11 @@ export interface Sparsifier {
   afterStep?(learningRate: number, factor: number): void;
   /** Whether `afterStep` reads values: the trainer then waits until it can, at every step. Default false. */
   readonly readsAfterStep?: boolean;
+  /**
+   * Called after each epoch, before its event and its checkpoint, when values can be read: measurements, whose results
+   * are a part of the state.
+   */
+  afterEpoch?(): Promise<void>;
   /** The mask of every channel the method decides about, between 0 (removed) and 1. */
   channelMasks(): ChannelMasks;
   /**

@@ -182,6 +182,8 @@ class Run {
       seconds: 0,
     };
     // To its end though the run is to stop: one that goes on from here begins with the next epoch.
+    await readable();
+    await sparsifier?.afterEpoch?.();
     Object.assign(event, await (averages ? averages.use(() => this.judge()) : this.judge()));
     await readable(); // for callers that read the network between epochs, or after training
     yield { ...event, seconds: (performance.now() - began) / 1000 };

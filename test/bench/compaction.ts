@@ -4,6 +4,7 @@
 //   npm run bench:compaction
 //   npm run bench:compaction -- --networks resnet20 --share 0.5 --batches 1,128 --round-to 4,8 --fold --threads 1
 //   npm run bench:compaction -- --predict
+//   npm run bench:compaction -- --layers --networks googleNet --batches 32 --round-to 4   (where the time is that remains)
 import { parseArgs } from 'node:util';
 import type * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
@@ -16,6 +17,7 @@ import { c3 } from 'sparsebook/models/c3.js';
 import { googleNet } from 'sparsebook/models/googleNet.js';
 import { resnet18 } from 'sparsebook/models/resnet18.js';
 import { resnet20 } from 'sparsebook/models/resnet20.js';
+import { layerShares } from './layerShares.ts';
 import { cpuTime } from './turns.ts';
 
 const { values: options } = parseArgs({
@@ -27,6 +29,8 @@ const { values: options } = parseArgs({
     width: { type: 'string', default: '1' },
     'round-to': { type: 'string', default: '1,4,8' },
     fold: { type: 'boolean', default: false },
+    // Times each layer by itself.
+    layers: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '9' },
     threads: { type: 'string', default: '2' },
     // Times model.predict in place of plans.
@@ -50,6 +54,14 @@ for (const name of options.networks.split(',') as (keyof typeof networks)[]) {
   const dense = networks[name]({ widthMultiplier: Number(options.width), seed: 1 });
   const masks = drawnMasks(channelGraph(dense), Number(options.share), 1);
   const multiples = numbers(options['round-to']);
+  if (options.layers) {
+    for (const batchSize of numbers(options.batches)) {
+      const passes = { ...timing, ...(options.cpu && { now: cpuTime }) };
+      for (const roundTo of multiples) await layerShares(dense, masks, { roundTo, batchSize, passes });
+    }
+    dense.dispose();
+    continue;
+  }
   const small = multiples.map((roundTo) => compact(dense, masks, { roundTo, foldBatchNorm: options.fold }).model);
   const models: tf.LayersModel[] = [dense, ...small];
   const adds = models.map((model) => completeCount(model).multiplyAdds.full);

@@ -9,6 +9,7 @@ import { reportText } from 'sparsebook/compact/report/compactionReport.js';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
 import { drawnMasks, layerTimes, timeTable, type LayerTimes } from 'sparsebook/compact/time/layerTimes.js';
 import { keptByMasks } from 'sparsebook/compact/time/keptByMasks.js';
+import { measuredTime } from 'sparsebook/compact/time/measuredTime.js';
 import { channelTimes, predictedTime, timePredictor } from 'sparsebook/compact/time/predictedTime.js';
 import { surroundings, unitModel, unitsOf, widthsOf } from 'sparsebook/compact/time/units.js';
 import { computedOutputs, rising, timeAt, wholeAt, widthGrid } from 'sparsebook/compact/time/widthTimes.js';
@@ -212,6 +213,27 @@ test('layers are timed once on a machine, and kept; a network as a whole belongs
     'ms for 1 image, narrowest': 0,
     'ms, widest': 0,
   });
+});
+
+test('a compact network takes its share of the time of the whole one, however slow the machine is', async (t) => {
+  const model = branches();
+  const times = { ...multiplyAddTimes(model), networks: [[1000, 20]] as [number, number][] };
+  const whole = predictedTime(model, new Map(), times);
+  const masks = new Map([['b', Float32Array.of(1, 1, 0, 0, 0, 0, 0, 0)]]);
+  // A convolution takes as long as it has weights.
+  let [clock, slow] = [0, 1];
+  const call = Object.getOwnPropertyDescriptor(Conv2d.prototype, 'call')!.value as Conv2d['call'];
+  t.mock.method(Conv2d.prototype, 'call', function (this: Conv2d, ...given: Parameters<Conv2d['call']>) {
+    clock += slow * this.countParams();
+    return call.apply(this, given);
+  });
+  const before = tf.memory().numTensors;
+  const weights = (b: number): number => 8 * 4 + b * 28;
+  for (slow of [1, 7]) {
+    const measured = await measuredTime(model, masks, times, { now: () => clock });
+    assert.ok(Math.abs(measured / whole - weights(2) / weights(8)) < 1e-9, `${measured} of ${whole}`);
+  }
+  assert.equal(tf.memory().numTensors, before);
 });
 
 test('an aborted measurement keeps what was measured until then', async () => {

@@ -101,6 +101,29 @@ test('a run that goes on towards milliseconds knows the times that it was led by
   assert.equal(second.state().times, savedTimes(model).times);
 });
 
+test('after an epoch the network that is left is timed, and what was measured goes with the run', async () => {
+  const model = network();
+  const predict = timePredictor(model, timesOf(model));
+  const own = { target_ms: (predict(new Map()) + predict(closedMasks(model))) / 2 };
+  const sparsifier = await built(model, own, savedTimes(model));
+  lambdas(model, sparsifier, 0, 6);
+  const { correction } = sparsifier.summary!();
+  const before = tf.memory().numTensors;
+  await sparsifier.afterEpoch!();
+  assert.equal(tf.memory().numTensors, before);
+  const after = sparsifier.summary!();
+  assert.equal(correction, 1);
+  assert.ok(after.correction > 0 && after.correction !== 1, `${after.correction}`);
+  assert.equal(after.ms, after.correction * predict(sparsifier.channelMasks()));
+
+  const state = JSON.parse(JSON.stringify(sparsifier.state())) as State;
+  const resumed = await built(model, own, state);
+  resumed.restore(state);
+  assert.deepEqual(resumed.summary!(), after);
+  const counted = await built(model, { target_multiply_adds: 5000 });
+  assert.ok(!counted.afterEpoch);
+});
+
 test('a goal out of reach is refused with what can be reached', async () => {
   const model = network();
   const counted = completeCount(model).multiplyAdds.full;

@@ -263,6 +263,40 @@ test('a cost that no masks can lead to is refused with what can be reached', () 
   assert.equal(costTarget({ ...goal, left: 12.5 }).sparsity, 0);
 });
 
+test('what was measured corrects a cost that is computed wrongly, from then on and behind a checkpoint', async () => {
+  const n = 100;
+  const open = (masks: ReadonlyMap<string, Float32Array>): number =>
+    masks.get('conv')?.filter((m) => m > 0).length ?? n;
+  // What is really left is less than what is computed, the more the more is closed.
+  const real = (masks: ReadonlyMap<string, Float32Array>): number => open(masks) ** 2 / n;
+  const goal = { costOf: open, closed: new Map([['conv', new Float32Array(n)]]), name: 'target_ms', unit: 'ms' };
+  const measured = costTarget({ ...goal, left: 49, measure: (masks) => Promise.resolve(real(masks)) });
+  const masks = (left: number) => new Map([['conv', Float32Array.from({ length: n }, (_, i) => (i < left ? 1 : 0))]]);
+  // Behind the ramp, with gates where the reference has them, lambda has the sign of what is missing.
+  const lambdaAt = (controller: LambdaController, left: number): number => {
+    controller.observe({ masks: masks(left), closing: 0.51, travel: 100 });
+    return controller.lambda;
+  };
+  assert.ok(lambdaAt(new LambdaController(measured), 70) > 0);
+  const led = new LambdaController(measured);
+  await led.correct(masks(70));
+  assert.equal(led.correction, Math.sqrt(0.7));
+  for (let epoch = 0; epoch < 50; epoch++) await led.correct(masks(70));
+  assert.ok(Math.abs(led.correction - 0.7) < 1e-12);
+  const state = JSON.parse(JSON.stringify(led.state())) as ReturnType<typeof led.state>;
+  const lambdas = [70, 80, 60].map((left) => {
+    const resumed = new LambdaController(measured);
+    resumed.restore(state);
+    return lambdaAt(resumed, left);
+  });
+  assert.equal(lambdas[0], lambdaAt(led, 70));
+  assert.ok(Math.abs(lambdas[0]) < 1e-9 && lambdas[1] > 0 && lambdas[2] < 0, lambdas.join(', '));
+
+  const counted = new LambdaController(costTarget({ ...goal, left: 49 }));
+  await counted.correct(masks(70));
+  assert.deepEqual([counted.correction, 'correction' in counted.state()], [1, false]);
+});
+
 test('a controller that goes on from its saved state chooses the same lambdas', () => {
   const [whole, saved] = [new LambdaController(target(0.5)), new LambdaController(target(0.5))];
   const at = (step: number) => {

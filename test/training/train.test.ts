@@ -281,6 +281,11 @@ test("a method's hooks are called in their order, and may change gradients", asy
       }
     },
     afterStep: (learningRate, factor) => void calls.push(`after ${learningRate} ${factor}`),
+    afterEpoch: async () => {
+      await Promise.resolve();
+      calls.push('measured');
+    },
+    summary: () => (calls.push('summary'), {}),
     channelMasks: () => new Map(),
     state: () => ({}),
     restore: () => undefined,
@@ -288,7 +293,8 @@ test("a method's hooks are called in their order, and may change gradients", asy
   const optimizer = new Sgd({ lr: 0.5 });
   const schedule = (): number => 0.25;
   const events = await run({ model, sparsifier: method, optimizer, batchSize: 36, schedule });
-  assert.deepEqual(calls, ['epoch 0', ...Array<string[]>(2).fill(['penalty', 'gradients', 'after 0.125 0.25']).flat()]);
+  const step = ['penalty', 'gradients', 'after 0.125 0.25'];
+  assert.deepEqual(calls, ['epoch 0', ...step, ...step, 'measured', 'summary']);
   assert.equal(steps(events)[0].penalty, 2);
   assert.deepEqual(weightsOf(model)['first/kernel'], before['first/kernel']);
 });

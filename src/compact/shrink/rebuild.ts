@@ -189,8 +189,19 @@ class Builder {
   }
 }
 
-const apply = (layer: tf.layers.Layer, x: tf.SymbolicTensor | tf.SymbolicTensor[]): tf.SymbolicTensor =>
-  layer.apply(x) as tf.SymbolicTensor;
+/** What tf.layers keep to themselves. */
+interface Buildable {
+  addWeight(name: string, shape: tf.Shape, dtype?: tf.DataType, initializer?: unknown, ...rest: unknown[]): unknown;
+}
+
+/** A new layer's output. Its weights are one number until they are set: drawing millions of them takes long. */
+export function apply(layer: Layer, x: tf.SymbolicTensor | tf.SymbolicTensor[]): tf.SymbolicTensor {
+  const built = layer as unknown as Buildable;
+  const add = built.addWeight.bind(layer);
+  const same = tf.initializers.constant({ value: 0.01 });
+  built.addWeight = (name, shape, dtype, _, ...rest) => add(name, shape, dtype, same, ...rest);
+  return layer.apply(x) as tf.SymbolicTensor;
+}
 
 /** Some channels of values [..., channels], flat. */
 function pick(values: Float32Array, numbers: number[], channels = values.length): Float32Array {

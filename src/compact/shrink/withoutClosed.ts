@@ -96,10 +96,13 @@ function keptEntries(node: ChannelNode, weight: Weight, kept: ChannelFlags): Uin
   const { layer, outputShape, channels } = node;
   const outputs = kept.get(node)!;
   const kernel = kernelGeometry(layer, outputShape)?.kernels.find((each) => each.weight === weight);
+  const inputs = kernel && kept.get(node.inputs[0])!;
   const stays = (entry: number): boolean => {
     if (!kernel) return weight.shape.at(-1) !== channels || outputs[entry % channels];
-    const { inputOf, outputOf } = kernel;
-    return kept.get(node.inputs[0])![inputOf(entry)] && (!outputOf || outputs[outputOf(entry)]);
+    return inputs![kernel.inputOf(entry)] && (!kernel.outputOf || outputs[kernel.outputOf(entry)]);
   };
-  return Uint32Array.from({ length: weight.read().size }, (_, entry) => entry).filter(stays);
+  const entries = new Uint32Array(weight.read().size);
+  let count = 0;
+  for (let entry = 0; entry < entries.length; entry++) if (stays(entry)) entries[count++] = entry;
+  return entries.slice(0, count);
 }

@@ -51,9 +51,9 @@ export interface LayerTimesOptions extends Pick<LatencyOptions, 'signal' | 'now'
  * Passes that are timed of each layer and each whole network, and those before them: short ones vary more, and find
  * code that is not yet compiled.
  */
-const passesFor = (batchSize: number): { layer: LatencyOptions; network: LatencyOptions } =>
+export const passesFor = (batchSize: number): { layer: LatencyOptions; network: LatencyOptions } =>
   batchSize < 16
-    ? { layer: { runs: 9, warmUp: 2 }, network: { runs: 40, warmUp: 15 } }
+    ? { layer: { runs: 9, warmUp: 2 }, network: { runs: 100, warmUp: 15 } }
     : { layer: { runs: 5, warmUp: 1 }, network: { runs: 8, warmUp: 2 } };
 /** Shares of the channels of the networks that are timed as a whole, and how many are drawn of each. */
 const shares = [1, 0.75, 0.5, 0.25, 0];
@@ -199,7 +199,7 @@ export function drawnMasks(graph: ChannelGraph, share: number, seed: number): Ch
 }
 
 /** The network that masks leave, by widths alone: not what its weights compute. */
-function shrunk(graph: ChannelGraph, masks: ChannelMasks): tf.LayersModel {
+export function shrunk(graph: ChannelGraph, masks: ChannelMasks): tf.LayersModel {
   const weights = networkWeights(graph);
   weights.gates.clear();
   const constants = new Map(graph.nodes.map((node) => [node, zeroMap(node)]));

@@ -2,10 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import type { ChannelGraph, ChannelNode } from '../../graph/channelGraph.js';
 import { imageOf, kernelGeometry, windowsOf } from '../../graph/kernels.js';
 import { activationOf, channelwiseKind, isMerge, isSpread } from '../../graph/layerRole.js';
-import type { Layer } from '../../graph/names.js';
 import { Conv2d } from '../../layers/conv2d.js';
 import type { KeptChannels } from '../shrink/keptChannels.js';
-import { copyLayer } from '../shrink/rebuild.js';
+import { apply, copyLayer } from '../shrink/rebuild.js';
 
 /**
  * Layers that are timed together, since a backend may compute them in one pass: one and what alone reads it, value by
@@ -90,7 +89,7 @@ export function unitModel(unit: Unit, inputs: number, outputs: number): tf.Layer
   const { starts, fed } = fedBy(unit, inputs, outputs);
   const width = { [head.layer.getClassName() === 'Dense' ? 'units' : 'filters']: outputs };
   const copies = [copyLayer(head, head.role === 'kernel' ? width : {}), ...followers.map((node) => copyLayer(node))];
-  const tensors = copies.reduce<tf.SymbolicTensor[]>((x, layer) => [through(layer, x.length === 1 ? x[0] : x)], fed);
+  const tensors = copies.reduce<tf.SymbolicTensor[]>((x, layer) => [apply(layer, x.length === 1 ? x[0] : x)], fed);
   return tf.model({ inputs: starts, outputs: tensors.map(onePlace) });
 }
 
@@ -111,7 +110,7 @@ function fedBy({ head }: Unit, inputs: number, outputs: number): Record<'starts'
 
 /** So many channels of one, in the one multiplication each that this takes. */
 function widened(x: tf.SymbolicTensor, channels: number): tf.SymbolicTensor {
-  return through(
+  return apply(
     x.rank === 4 ? new Conv2d({ filters: channels, kernelSize: 1 }) : tf.layers.dense({ units: channels }),
     x,
   );
@@ -119,21 +118,7 @@ function widened(x: tf.SymbolicTensor, channels: number): tf.SymbolicTensor {
 
 /** One value of a tensor: a network's outputs are copied, and those of a unit need not be. */
 function onePlace(x: tf.SymbolicTensor): tf.SymbolicTensor {
-  if (x.rank !== 4) return through(tf.layers.dense({ units: 1 }), x);
+  if (x.rank !== 4) return apply(tf.layers.dense({ units: 1 }), x);
   const [, ...strides] = x.shape.slice(0, 3) as number[];
-  return through(tf.layers.conv2d({ filters: 1, kernelSize: 1, strides: Math.max(...strides) }), x);
-}
-
-/** What tf.layers keep to themselves. */
-interface Buildable {
-  addWeight(name: string, shape: tf.Shape, dtype?: tf.DataType, initializer?: unknown, ...rest: unknown[]): unknown;
-}
-
-/** A layer's output. Its weights start as one number, since drawing millions of them takes longer than timing it. */
-function through(layer: Layer, x: tf.SymbolicTensor | tf.SymbolicTensor[]): tf.SymbolicTensor {
-  const built = layer as unknown as Buildable;
-  const add = built.addWeight.bind(layer);
-  const same = tf.initializers.constant({ value: 0.01 });
-  built.addWeight = (name, shape, dtype, _, ...rest) => add(name, shape, dtype, same, ...rest);
-  return layer.apply(x) as tf.SymbolicTensor;
+  return apply(tf.layers.conv2d({ filters: 1, kernelSize: 1, strides: Math.max(...strides) }), x);
 }

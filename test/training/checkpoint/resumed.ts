@@ -7,6 +7,7 @@ import { freezeSparsifier } from 'sparsebook/sparsity/freeze.js';
 import { istaSparsifier } from 'sparsebook/sparsity/ista.js';
 import { iterative, polynomial } from 'sparsebook/sparsity/schedules.js';
 import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
+import type { SparsityTarget } from 'sparsebook/sparsity/lambdaController.js';
 import { magnitudeSparsifier } from 'sparsebook/sparsity/magnitude.js';
 import { reprSparsifier } from 'sparsebook/sparsity/repr.js';
 import { Adam, AdamW } from 'sparsebook/training/adam.js';
@@ -79,9 +80,13 @@ export const setups: Record<string, () => Setup> = {
     const sparsifier = reprSparsifier(model, { S1: 1, S2: 1, prune_ratio: 0.5 });
     return { ...shared, model, sparsifier, optimizer: new Sgd({ lr: 0.05, momentum: 0.9 }) };
   },
-  'AdamW, L0 gates on the way to a target sparsity': () => {
+  'AdamW, L0 gates on the way to a target that is measured after each epoch': () => {
     const model = smallNet();
-    const target = { sparsity: 0.5, sparsityOf: (masks: ReadonlyMap<string, Float32Array>) => closedShare(masks) };
+    const target: SparsityTarget = {
+      sparsity: 0.5,
+      sparsityOf: (masks, correction = 1) => correction * closedShare(masks),
+      correctionFor: (masks) => Promise.resolve(0.9 - 0.5 * closedShare(masks)),
+    };
     const sparsifier = l0Sparsifier(model, { target, lr_gates: 0.6 });
     return { ...shared, model, sparsifier, optimizer: new AdamW({ lr: 0.02 }), augment: noise };
   },
