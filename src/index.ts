@@ -143,8 +143,9 @@ export {
   type Count,
   type LayerCost,
   type WeightCount,
-} from './compact/count/counts.js';
-export { publishedCount, type PublishedCount } from './compact/count/publishedCount.js';
+  publishedCount,
+  type PublishedCount,
+} from './compact/counts.js';
 export { encodeOnnx, saveOnnx } from './compact/export/onnx.js';
 export { loadSafetensors, saveSafetensors } from './compact/export/safetensors.js';
 export { loadTfjs, saveTfjs } from './compact/export/tfjs.js';
@@ -201,7 +202,8 @@ export { provenance, type Provenance } from './training/log/provenance.js';
 export { readRun, type LoggedEvent, type LoggedRun } from './training/log/readRun.js';
 export { RunFolder, reopenRun } from './training/log/runFolder.js';
 export { crossEntropy, type CrossEntropyOptions, type Loss } from './training/loss.js';
-export { kernelsOnly, type Optimizer, type Update } from './training/optimizer.js';
+export { kernelsOnly } from './training/optimizer.js';
+export type { Optimizer, Update } from './training/slots.js';
 export {
   constant,
   exponentialDecay,
@@ -215,10 +217,22 @@ export { Sgd, type SgdOptions } from './training/sgd.js';
 export { train, type TrainingOptions } from './training/train.js';
 export { WeightAverages, type WeightAveragesOptions } from './training/weightAverages.js';
 
-export { blockTable, type BlockRow } from './experiments/blockTable.js';
+export {
+  blockTable,
+  type BlockRow,
+  differenceInWords,
+  groupRecords,
+  headingOf,
+  percent,
+  recordTable,
+  shownAs,
+  type MeanInterval,
+  type RecordGroup,
+  type ResultRow,
+  type SomeRecord,
+} from './experiments/tables.js';
 export type { FollowedEvent, LoadedEvent, RunEvent } from './experiments/acquireRun.js';
-export type { CompactLatencyOptions } from './experiments/compactLatency.js';
-export { compareCompactions } from './experiments/compareCompactions.js';
+export { type CompactLatencyOptions, compareCompactions } from './experiments/compactions.js';
 export { comparedRuns, whichToTake, worthAndCost, type Compared, type Cost } from './experiments/comparison.js';
 export {
   cutPoints,
@@ -262,18 +276,6 @@ export { softmaxInLoss } from './experiments/session.js';
 export type { ExploredRun, ExploredSweep } from './experiments/stops.js';
 export type { SettingValue, SomeSettings } from './experiments/settings/schema.js';
 export { savedResults, sweepTable, type SweepResult } from './experiments/sweep/results.js';
-export {
-  differenceInWords,
-  groupRecords,
-  headingOf,
-  percent,
-  recordTable,
-  shownAs,
-  type MeanInterval,
-  type RecordGroup,
-  type ResultRow,
-  type SomeRecord,
-} from './experiments/tables.js';
 
 export {
   accuracyAgainstSparsity,
@@ -287,7 +289,7 @@ export {
   type SparsityPoint,
   type StageAccuracy,
 } from './plots/accuracy.js';
-export { accuracyAgainstCost } from './plots/costs.js';
+export { accuracyAgainstCost } from './plots/sweep.js';
 export { exampleImages, type LabelledImages } from './plots/exampleImages.js';
 export { filterMap, filterScores, gramMatrices, type GramMoment, type Prunings } from './plots/filters.js';
 export {
@@ -313,6 +315,7 @@ export {
   versionsOverSteps,
   type PenaltyPoint as SweepPoint,
   type VersionHistory,
+  softmaxTwice,
 } from './plots/ista.js';
 export {
   gradientsPerLayer,
@@ -331,7 +334,6 @@ export {
   type PhasedEpoch,
   type ReprHistory,
 } from './plots/repr.js';
-export { softmaxTwice } from './plots/softmaxTwice.js';
 export { sweepExplorer, type SweepExplorerOptions } from './plots/sweepExplorer.js';
 export type { Figure, Frame, Layout, Titled, Trace } from './plots/theme.js';
 export {

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { type Command } from 'commander';
 import { UserError } from '../errors.js';
 import { readAssignments } from '../formats/text.js';
-import { type GivenValue, type ParameterValue, Verbatim } from '../notebook/run/parameters.js';
-import { fromYaml } from '../notebook/run/parseParameter.js';
+import { type GivenValue, Verbatim } from '../notebook/run/parameters.js';
+import type { ParameterValue } from '../notebook/run/syntax.js';
+import { fromYaml } from '../notebook/run/applyParameters.js';
 import { isObject } from '../notebook/run/notebook.js';
 
 /** What the options for parameters and kernel were given. */

@@ -8,7 +8,7 @@ import { checkSizes, splitImages } from './dataSplits.js';
 import type { DataSizes, DataSplits } from './dataSplits.js';
 import { missingImages, readImageFolder } from './folder.js';
 import { imageSizeOf, type ImageSet } from './imageSet.js';
-import { scaleImages } from './scaleImages.js';
+import { scaleImages } from './resizedCrop.js';
 import { syntheticImages, syntheticName } from './synthetic.js';
 
 /** What loadData can be asked for. */

@@ -42,7 +42,7 @@ export const namedNetworks = {
   async airbench(settings, common, train): Promise<tf.LayersModel> {
     const [{ airbench }, { whiteningKernel }] = await Promise.all([
       import('../models/airbench.js'),
-      import('../data/whitening.js'),
+      import('../models/airbench.js'),
     ]);
     return airbench({ ...common, whitening: whiteningKernel(train, normalisationOf(settings, train)) });
   },

@@ -114,7 +114,7 @@ export async function lambdaOrTarget(
     await Promise.all([
       import('../sparsity/l0.js'),
       import('../sparsity/lambdaController.js'),
-      import('../compact/count/counts.js'),
+      import('../compact/counts.js'),
       import('../compact/time/predictedTime.js'),
     ]);
   const count = unstructured ? weightCount : completeCount;

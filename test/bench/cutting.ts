@@ -5,7 +5,7 @@
 //   npm run bench:cutting -- --seeds 3 --target 0.8 --probability 0.2 --threads 2
 import { parseArgs } from 'node:util';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
-import { completeCount } from 'sparsebook/compact/count/counts.js';
+import { completeCount } from 'sparsebook/compact/counts.js';
 import { loadData } from 'sparsebook/data/loadData.js';
 import { protocolSettings } from 'sparsebook/experiments/protocols/protocol.js';
 import { l0GoogleNet } from 'sparsebook/experiments/protocols/l0GoogleNet.js';

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { completeCount, layerCosts, weightCount } from 'sparsebook/compact/count/counts.js';
-import { publishedCount } from 'sparsebook/compact/count/publishedCount.js';
+import { completeCount, layerCosts, weightCount, publishedCount } from 'sparsebook/compact/counts.js';
 import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
 import { Conv2d } from 'sparsebook/layers/conv2d.js';
 import { kernelGeometry } from 'sparsebook/graph/kernels.js';

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { loadData } from 'sparsebook/data/loadData.js';
-import { compareCompactions } from 'sparsebook/experiments/compareCompactions.js';
+import { compareCompactions } from 'sparsebook/experiments/compactions.js';
 import { historyOf, gammaLine } from 'sparsebook/experiments/runHistory.js';
 import { experiment, type ProtocolSpec } from 'sparsebook/experiments/experiment.js';
 import { halfOf, softmaxInLoss } from 'sparsebook/experiments/session.js';

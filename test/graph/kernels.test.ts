@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
-import { completeCount, weightCount } from 'sparsebook/compact/count/counts.js';
+import { completeCount, weightCount } from 'sparsebook/compact/counts.js';
 import { UserError } from 'sparsebook/errors.js';
 import { channelGraph } from 'sparsebook/graph/channelGraph.js';
 import { channelGroups, explain } from 'sparsebook/graph/channelGroups.js';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
-import { completeCount } from 'sparsebook/compact/count/counts.js';
+import { completeCount } from 'sparsebook/compact/counts.js';
 import { gatesOf } from 'sparsebook/graph/gates.js';
 import { leafLayers } from 'sparsebook/graph/names.js';
 import { L0Gate } from 'sparsebook/layers/l0Gate.js';

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { channelGraph, type ChannelMasks } from '../../graph/channelGraph.js';
 import { networkGraph } from '../../graph/networkGraph.js';
 import { UserError } from '../../errors.js';
-import { quantize } from '../quantize/quantize.js';
+import { quantize } from '../quantize.js';
 import {
   checkImages,
   compactionReport,

@@ -1,4 +1,4 @@
-import { progressOf } from '../../training/log/runProgress.js';
+import { progressOf } from '../../training/log/readRun.js';
 import { UserError } from '../../errors.js';
 import type { Outcome } from './children.js';
 import { titleOf, type SweepPoint } from './points.js';

@@ -1,7 +1,8 @@
 import { UserError } from '../../errors.js';
 import { charactersIn, unitsIn } from '../kernel/wire.js';
-import { type ParameterValue, setParameter } from '../run/parameters.js';
-import { parseParameter } from '../run/parseParameter.js';
+import { setParameter } from '../run/parameters.js';
+import type { ParameterValue } from '../run/syntax.js';
+import { parseParameter } from '../run/applyParameters.js';
 import type { Command, Completion, FolderCommand, Problem } from './protocol.js';
 import type { LiveSession } from './liveSession.js';
 

@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
@@ -7,7 +7,16 @@ import { closest } from 'fastest-levenshtein';
 import { UserError } from '../../errors.js';
 import { type FileKind, writeFileWhole } from '../../platform/writeFile.js';
 import { packageRoot } from '../jupyter/kernelSpec.js';
-import { type Cell, isObject, isText, joined, lines, type Notebook, type Output } from './notebook.js';
+import {
+  type Cell,
+  isObject,
+  isText,
+  joined,
+  lines,
+  type Notebook,
+  type Output,
+  type MultilineText,
+} from './notebook.js';
 
 const CELL_ID = /^[a-zA-Z0-9-_]{1,64}$/;
 
@@ -201,4 +210,9 @@ function isFolder(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** SHA-256 of a cell's source: outputs saved with another hash are older than their source. */
+export function sourceHash(source: MultilineText): string {
+  return createHash('sha256').update(joined(source)).digest('hex');
 }

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { partsOf } from '../../render/parts.js';
-import { faultOf } from '../../report/provenance.js';
 import {
+  partsOf,
   type Cell,
   isExecuted,
   joined,
@@ -11,6 +10,7 @@ import {
   secondsTaken,
   type TextCell,
 } from '../../run/notebook.js';
+import { faultOf } from '../../report/provenance.js';
 import { furtherOutputs, liveLimits } from '../../run/outputLimits.js';
 import type { CellPatch, CellRun, CellText, CellType, OutputsPatch } from '../protocol.js';
 import { type Clock, Slice } from './slice.js';
