@@ -15,7 +15,7 @@ import { train } from '../training/train.js';
 import { WeightAverages } from '../training/weightAverages.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { buildNetwork, type StartNetwork } from './networks.js';
-import type { MethodContext } from './methods.js';
+import type { MethodContext } from './method.js';
 import { Notes } from './notes.js';
 import { augmentationsOf, normalisationOf, scheduleOf } from './recipe.js';
 import { buildMethods } from './saved.js';
@@ -100,7 +100,7 @@ function startWarnings({ start, weights }: ExperimentSettings, anew: string[], f
  * What a session starts from besides its settings: a network, the saved state of its methods; `signal` ends what they
  * measure.
  */
-interface SessionOptions extends Pick<MethodContext, 'saved' | 'signal'> {
+interface SessionOptions extends Pick<MethodContext<unknown>, 'saved' | 'signal'> {
   from?: StartNetwork;
   own?: tf.LayersModel;
 }
