@@ -1,11 +1,6 @@
 import type { Command } from 'commander';
-import {
-  installedBy,
-  installKernel,
-  uninstallKernel,
-  type InstallOptions,
-  startJupyter,
-} from '../notebook/jupyter/jupyter.js';
+import { installedBy, installKernel, uninstallKernel, startJupyter } from '../notebook/jupyter/jupyter.js';
+import type { InstallOptions } from '../notebook/jupyter/jupyter.js';
 import { listKernelSpecs } from '../notebook/jupyter/kernelSpec.js';
 
 /** Adds `sparsebook kernel`. */

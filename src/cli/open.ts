@@ -59,7 +59,7 @@ export function addOpenCommand(program: Command): void {
     .command('open')
     .summary('open the notebooks in the browser')
     .description(
-      'Open the notebooks, or one of them, in the browser: edit and run cells, move parameters, save. The server answers to this machine alone; Ctrl-C saves unsaved changes as drafts and ends it.',
+      'Open the notebooks, or one of them, in the browser: edit and run cells, move parameters, save. The server answers this machine alone; Ctrl-C saves unsaved changes as drafts and ends it.',
     )
     .argument('[notebook]', 'a path, or the beginning of a name in notebooks/')
     .option('--port <number>', 'the port (default: 8765, or any that is free)', portNumber)

@@ -139,7 +139,9 @@ export async function resumeOnTerminal(protocol: Protocol, path: string, given: 
   const { settings: saved, path: folder } = await loadCheckpoint(path);
   const { name } = readSaved(saved, folder).protocol;
   if (name !== protocol.name) {
-    throw new UserError(`The checkpoint ${folder} is of the experiment ${name}, not of ${protocol.name}.`);
+    throw new UserError(
+      `ckpt_path must be a checkpoint of the experiment ${protocol.name}; ${folder} is one of ${name}.`,
+    );
   }
   await untilEnded(async (signal) => {
     const run = await Run.resume(path, given);

@@ -61,7 +61,8 @@ export const parseFolderCommand = (value: unknown): FolderCommand => parsed(valu
 
 function parsed<C extends { do: string }>(value: unknown, commands: Record<C['do'], Record<string, Field>>): C {
   if (typeof value !== 'object' || value === null) throw new UserError('a command must be a JSON object');
-  if (!isWithin(DEEPEST, value)) throw new UserError(`a command may be nested ${DEEPEST} levels deep at most`);
+  if (!isWithin(DEEPEST, value))
+    throw new UserError(`a command must be nested at most ${DEEPEST} levels deep; this one is deeper`);
   const given = value as Record<string, unknown>;
   const shown = (one: unknown): string => String(JSON.stringify(one)).slice(0, 80);
   const name = Object.keys(commands).find((one): one is C['do'] => one === given.do);

@@ -1,15 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import {
-  partsOf,
-  type Cell,
-  isExecuted,
-  joined,
-  lines,
-  newCell,
-  type Output,
-  secondsTaken,
-  type TextCell,
-} from '../../run/notebook.js';
+import { partsOf, isExecuted, joined, lines, newCell, secondsTaken } from '../../run/notebook.js';
+import type { Cell, Output, TextCell } from '../../run/notebook.js';
 import { faultOf } from '../../report/provenance.js';
 import { furtherOutputs, liveLimits } from '../../run/outputLimits.js';
 import type { CellPatch, CellRun, CellText, CellType, OutputsPatch } from '../protocol.js';

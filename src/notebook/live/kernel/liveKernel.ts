@@ -4,7 +4,8 @@ import { reasonOf } from '../../../errors.js';
 import { KernelClient } from '../../kernel/client/kernelClient.js';
 import { causeOfExit } from '../../run/events.js';
 import { isObject } from '../../run/notebook.js';
-import type { KernelStatus, TensorMemory, Variable } from '../protocol.js';
+import type { Variable } from '../../kernel/cellVariables.js';
+import type { KernelStatus, TensorMemory } from '../protocol.js';
 import { type Clock, Slice } from '../document/slice.js';
 import { fenced } from '../fence.js';
 

@@ -1,10 +1,5 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  type IncomingHttpHeaders,
-} from 'node:http';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse, IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { reasonOf, UserError } from '../../../errors.js';
