@@ -189,7 +189,9 @@ export function publishedCount(model: tf.LayersModel, masks: ChannelMasks = new 
     return (layer) => {
       const cost = byName.get(layer);
       if (!cost)
-        throw new UserError(`The published count is defined for googleNet alone; ${model.name} has no ${layer}.`);
+        throw new UserError(
+          `The published count must be asked of a googleNet; received ${model.name}, which has no ${layer}.`,
+        );
       return cost;
     };
   };

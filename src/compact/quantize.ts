@@ -179,7 +179,7 @@ function wholeLayer(
   const largest = new Float64Array(outputs);
   values.forEach((value, i) => (largest[i % outputs] = Math.max(largest[i % outputs], Math.abs(value))));
   if (![...largest, ...biases].every(Number.isFinite))
-    throw new UserError(`The layer ${name} has weights that are not finite.`);
+    throw new UserError(`The weights of the layer ${name} must be finite numbers; some are not.`);
   // A bias that is large beside its filter makes the steps larger; nothing but 0 has any scale.
   const scale = Float32Array.from(largest, (most, o) => {
     return Math.max(most / MOST, Math.abs(biases[o]) / input.scale / MOST_BIAS) || 1;
@@ -245,7 +245,9 @@ const allFinite = (x: tf.Tensor): boolean => tf.isFinite(x).all().dataSync()[0] 
 function widen(range: Range, values: tf.Tensor, percent: number, layer: string): void {
   const [least, most] = [values.min(), values.max()].map((t) => t.dataSync()[0]);
   if (!Number.isFinite(least) || !Number.isFinite(most)) {
-    throw new UserError(`The layer ${layer} gives numbers that are not finite: an int8 network cannot be made of it.`);
+    throw new UserError(
+      `What the layer ${layer} gives must be finite numbers, for an int8 network to be made of it; some are not.`,
+    );
   }
   const cut = (100 - percent) / 200;
   if (cut === 0) {

@@ -1,18 +1,5 @@
-import {
-  axis,
-  colour,
-  curve,
-  dash,
-  figure,
-  levelLine,
-  list,
-  number,
-  percent,
-  verticalMark,
-  type Figure,
-  type Titled,
-  type Trace,
-} from './theme.js';
+import { axis, colour, curve, dash, figure, levelLine, list, number, percent, verticalMark } from './theme.js';
+import type { Figure, Titled, Trace } from './theme.js';
 import { named, type HistoryOf } from './repr.js';
 
 /** How a version of the ISTA protocol went: what its figures need of it. */

@@ -133,7 +133,7 @@ const refusals: [string, (x: Tensor) => Tensor, RegExp][] = [
   [
     'a batch norm over rows',
     (x) => apply(l.batchNormalization({ name: 'n', axis: 1 }), x),
-    /The layer n \(BatchNormalization\) does not have its channels on the last axis/,
+    /The layer n \(BatchNormalization\) must have its channels on the last axis/,
   ],
   [
     'a layer that swaps axes',
@@ -153,7 +153,7 @@ const refusals: [string, (x: Tensor) => Tensor, RegExp][] = [
       const inside = tf.model({ inputs: inner, outputs: apply(conv, inner) });
       return apply(inside, apply(inside, x));
     },
-    /The layer twice \(Conv2D\) is used more than once/,
+    /The layer twice \(Conv2D\) must be used once; it is used 2 times/,
   ],
 ];
 for (const [what, layer, message] of refusals) {

@@ -177,8 +177,8 @@ const refusals: [network: () => tf.LayersModel, where: Parameters<typeof withGat
     {},
     /lone has no layer behind/,
   ],
-  [twice, {}, /The layer shared \(Conv2D\) is used more than once/],
-  [tower, {}, /The layer \w+ \((ReLU|Conv2D|BatchNormalization)\) is used more than once/],
+  [twice, {}, /The layer shared \(Conv2D\) must be used once; it is used 2 times/],
+  [tower, {}, /The layer \w+ \((ReLU|Conv2D|BatchNormalization)\) must be used once; it is used 2 times/],
   [chain, { droprate_init: 1 }, /droprate_init must be a probability/],
 ];
 for (const [network, options, message] of refusals) {

@@ -2,15 +2,8 @@ import { closest } from 'fastest-levenshtein';
 import { parse as parseYaml } from 'yaml';
 import { UserError } from '../../errors.js';
 import { type Cell, hasTag, joined, lines, newCell, type Notebook, isObject } from './notebook.js';
-import {
-  type GivenValue,
-  injectParameter,
-  parametersOf,
-  type Parameter,
-  statedRange,
-  valueTypeOf,
-  Verbatim,
-} from './parameters.js';
+import { injectParameter, parametersOf, statedRange, valueTypeOf, Verbatim } from './parameters.js';
+import type { GivenValue, Parameter } from './parameters.js';
 import type { ParameterValue } from './syntax.js';
 import { choicesOf, fits, inWords, type ValueType } from './valueTypes.js';
 

@@ -2,15 +2,8 @@ import { grouped } from '../../formats/text.js';
 import type { CellFailure } from '../kernel/cellRun.js';
 import type { Message, MessageContent } from '../kernel/wire.js';
 import { lines, type Metadata, type Output, isObject } from './notebook.js';
-import {
-  fileLimits,
-  furtherOutputs,
-  KeptText,
-  limitedDisplay,
-  limitedFailure,
-  type OutputLimits,
-  sizeOf,
-} from './outputLimits.js';
+import { fileLimits, furtherOutputs, KeptText, limitedDisplay, limitedFailure, sizeOf } from './outputLimits.js';
+import type { OutputLimits } from './outputLimits.js';
 import type { Clean } from './machinePaths.js';
 
 type Display = Extract<Output, { data: unknown }>;

@@ -1,6 +1,7 @@
 import { UserError } from '../../errors.js';
 import { type Cell, hasTag, joined } from './notebook.js';
-import { childrenOf, type Declaration, declarations, isCast, literalValue, type ParameterValue, type SyntaxNode } from './syntax.js';
+import { childrenOf, declarations, isCast, literalValue } from './syntax.js';
+import type { Declaration, ParameterValue, SyntaxNode } from './syntax.js';
 import { choicesOf, isSameType, oneOf, typeOfExample, type ValueType, writtenType } from './valueTypes.js';
 
 /** A declaration in the cell tagged `parameters`. */
