@@ -88,7 +88,7 @@ export const l0Method: Method<L0Settings, RecipeSettings & { l0: L0Settings; net
   async build(model, context) {
     const { l0Sparsifier } = await import('../sparsity/l0.js');
     const { lr_gates, weighting, clamp } = context.settings.l0;
-    const prices = await lambdaOrTarget(model, context);
-    return l0Sparsifier(model, { lr_gates, weighting, clampLogAlpha: clamp, ...prices });
+    const goal = await lambdaOrTarget(model, context);
+    return l0Sparsifier(model, { lr_gates, weighting, clampLogAlpha: clamp, ...goal });
   },
 };

@@ -46,7 +46,7 @@ export function runsPage(folder: string, key?: string): string {
 <div class="row"><span class="home">sparsebook</span><span class="name">runs in <code>${folder}</code></span><span class="space"></span>${themeButton}</div>
 <div id="notices" role="alert"></div>
 </header>
-<div class="desk">
+<div class="panes">
 <main id="runs" tabindex="-1" aria-label="Runs">
 <search class="tools">
 <input id="filter" type="search" placeholder="Filter: words, tags, lambda_l0=20, state:training" aria-label="Filter runs" autocomplete="off" spellcheck="false">

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { reasonOf, UserError } from '../../../errors.js';
 import { asset } from '../../assets.js';
-import { fenced, tellFault } from '../fence.js';
+import { reportingErrors, reportError } from '../reportErrors.js';
 import { refusalPage } from './pages.js';
 import { respond, respondJson } from './respond.js';
 
@@ -44,7 +44,7 @@ export async function openLocalServer(port?: number): Promise<LocalServer> {
     throw new UserError(`port ${port ?? USUAL_PORT} cannot be used: ${error.message}. Name another one: --port 8800`);
   });
   const access = new Access(taken);
-  server.on('error', (error) => tellFault('the server', error));
+  server.on('error', (error) => reportError('the server', error));
   return {
     port: taken,
     address: (path) => `http://${LOCAL}:${taken}${path}?token=${access.token}`,
@@ -52,7 +52,7 @@ export async function openLocalServer(port?: number): Promise<LocalServer> {
       server.on('request', (request, response) => {
         // A page that goes away while it is answered is no fault.
         response.on('error', () => response.destroy());
-        fenced('an answer', () => handleRequest(access, answer, request, response));
+        reportingErrors('an answer', () => handleRequest(access, answer, request, response));
       });
     },
     close() {
@@ -78,7 +78,7 @@ async function handleRequest(
     if (!request.complete) response.setHeader('Connection', 'close');
     if (error instanceof UserError) return respondJson(response, 400, { error: error.message });
     const where = `${request.method} ${(request.url ?? '').replace(/\?.*/s, '').slice(0, 200)}`;
-    tellFault(where, error);
+    reportError(where, error);
     respondJson(response, 500, { error: `something went wrong in the server: ${reasonOf(error)}` });
   }
 }
