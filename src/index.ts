@@ -84,8 +84,8 @@ export { WeightMasks } from './sparsity/weightMasks.js';
 export { withGates, type WithGatesOptions } from './sparsity/withGates.js';
 
 export { compile, type CompiledPlan, type CompileOptions, type PlanInput } from './compact/compile.js';
-export { completeCount, layerCosts, weightCount, publishedCount } from './compact/counts.js';
-export type { CompleteCount, Count, LayerCost, WeightCount, PublishedCount } from './compact/counts.js';
+export { blockTable, completeCount, layerCosts, publishedCount, weightCount } from './compact/counts.js';
+export type { BlockRow, CompleteCount, Count, LayerCost, WeightCount, PublishedCount } from './compact/counts.js';
 export { encodeOnnx, saveOnnx } from './compact/export/onnx.js';
 export { loadSafetensors, saveSafetensors } from './compact/export/safetensors.js';
 export { loadTfjs, saveTfjs } from './compact/export/tfjs.js';
@@ -135,16 +135,8 @@ export { Sgd, type SgdOptions } from './training/sgd.js';
 export { train, type TrainingOptions } from './training/train.js';
 export { WeightAverages, type WeightAveragesOptions } from './training/weightAverages.js';
 
-export {
-  blockTable,
-  differenceInWords,
-  groupRecords,
-  headingOf,
-  percent,
-  recordTable,
-  shownAs,
-} from './experiments/tables.js';
-export type { BlockRow, MeanInterval, RecordGroup, ResultRow, SomeRecord } from './experiments/tables.js';
+export { differenceInWords, groupRecords, headingOf, percent, recordTable, shownAs } from './experiments/tables.js';
+export type { MeanInterval, RecordGroup, ResultRow, SomeRecord } from './experiments/tables.js';
 export type { FollowedEvent, LoadedEvent, RunEvent } from './experiments/acquireRun.js';
 export { type CompactLatencyOptions, compareCompactions } from './experiments/compactions.js';
 export { comparedRuns, whichToTake, worthAndCost, type Compared, type Cost } from './experiments/comparison.js';
