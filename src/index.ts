@@ -182,7 +182,7 @@ export {
   reportedPoint,
 } from './plots/accuracy.js';
 export type { IntervalPoint, PruningCurve, PruningPoint, SparsityPoint, StageAccuracy } from './plots/accuracy.js';
-export { accuracyAgainstCost } from './plots/sweep.js';
+export { accuracyAgainstCost } from './plots/costs.js';
 export { exampleImages, type LabelledImages } from './plots/exampleImages.js';
 export { filterMap, filterScores, gramMatrices, type GramMoment, type Prunings } from './plots/filters.js';
 export { bernoulliToConcrete, estimateOpen, penaltyCurve } from './plots/gateCurves.js';
