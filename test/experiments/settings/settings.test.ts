@@ -122,7 +122,10 @@ test('a wrong word is refused with its rule, what was received, and what the set
     assert.throws(() => fromWords(word), { name: 'UserError', message: message }, word);
   }
   assert.throws(() => fromWords('heat'), { name: 'UserError', message: /written key=value/ });
-  assert.throws(() => fromWords('heat=1', 'heat=2'), { name: 'UserError', message: "'heat' must be given once; received it twice" });
+  assert.throws(() => fromWords('heat=1', 'heat=2'), {
+    name: 'UserError',
+    message: "'heat' must be given once; received it twice",
+  });
 });
 
 test('a value from code is not read like a word', () => {
