@@ -60,7 +60,7 @@ const inNodeAlone = [
   'src/training/log/{checkout,runLock,tensorboard/eventFile}.ts',
   'src/experiments/{runRows,settings/written}.ts',
   'src/experiments/sweep/!(results).ts',
-  'src/notebook/display/{dataFrame,follow,fonts,plotlyInNode,renderPng,sweep}.ts',
+  'src/notebook/display/{dataFrame,follow,fonts,plotlyInNode,renderPng}.ts',
   'src/notebook/{jupyter,kernel/client,kernel/patch,live,page,publish,report,run,runs}/**',
   'src/notebook/kernel/!(interrupt).ts',
   'src/notebook/{assets,render/inNode}.ts',

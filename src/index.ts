@@ -6,26 +6,12 @@ export { UserError } from './errors.js';
 export { Random, deriveSeed } from './backend/random.js';
 export { useBackend, type BackendInfo, type BackendName, type BackendOptions } from './backend/useBackend.js';
 
-export {
-  randomBrightness,
-  randomContrast,
-  randomFlip,
-  randomPaddedCrop,
-  type Augmentation,
-  type Draws,
-  type Turn,
-} from './data/augment.js';
+export { randomBrightness, randomContrast, randomFlip, randomPaddedCrop } from './data/augment.js';
+export type { Augmentation, Draws, Turn } from './data/augment.js';
 export { batches, type Batch, type BatchOptions } from './data/batches.js';
 export { officialArchive, readCifar10, type Archive, type Cifar10 } from './data/cifar10.js';
-export {
-  dataFromArrays,
-  describeData,
-  splitImages,
-  type DataParts,
-  type DataSizes,
-  type DataSplits,
-  type SplitOptions,
-} from './data/dataSplits.js';
+export { dataFromArrays, describeData, splitImages } from './data/dataSplits.js';
+export type { DataParts, DataSizes, DataSplits, SplitOptions } from './data/dataSplits.js';
 export type { DownloadOptions, Source, Transfer } from './data/download.js';
 export { getCifar10, type GetOptions } from './data/getCifar10.js';
 export { imageSet, type ImageArrays, type ImageSet, type ImageShape, type Labels } from './data/imageSet.js';
@@ -36,19 +22,13 @@ export {
   cifar10Statistics,
   normalise,
   standardise,
-  type ChannelStatistics,
-  type Normalise,
 } from './data/normalise.js';
+export type { ChannelStatistics, Normalise } from './data/normalise.js';
 export { randomResizedCrop, type ResizedCropRange } from './data/resizedCrop.js';
 export { syntheticImages, type SyntheticOptions } from './data/synthetic.js';
 
-export {
-  decodeSafetensors,
-  encodeSafetensors,
-  readSafetensors,
-  safetensorsMetadata,
-  type SavedTensor,
-} from './formats/safetensors.js';
+export { decodeSafetensors, encodeSafetensors, readSafetensors, safetensorsMetadata } from './formats/safetensors.js';
+export type { SavedTensor } from './formats/safetensors.js';
 
 export { BatchNorm, type BatchNormOptions } from './layers/batchNorm.js';
 export { BiasMap, type BiasMapOptions } from './layers/biasMap.js';
@@ -63,14 +43,8 @@ export { MaxPool2d, type MaxPool2dOptions } from './layers/maxPool2d.js';
 export type { Padding } from './layers/padding.js';
 export type { InitializerName } from './layers/seededInitializer.js';
 
-export {
-  channelGraph,
-  type Channel,
-  type ChannelGraph,
-  type ChannelMasks,
-  type ChannelNode,
-  type SmallerNetwork,
-} from './graph/channelGraph.js';
+export { channelGraph } from './graph/channelGraph.js';
+export type { Channel, ChannelGraph, ChannelMasks, ChannelNode, SmallerNetwork } from './graph/channelGraph.js';
 export { channelGroups, explain, type ChannelGroup } from './graph/channelGroups.js';
 export { forward, gatesOf } from './graph/gates.js';
 export type { LayerRole, Merge } from './graph/layerRole.js';
@@ -85,46 +59,21 @@ export { mobileNetV2, type MobileNetV2Options } from './models/mobileNetV2.js';
 export type { NetworkOptions } from './models/networkOptions.js';
 export { resnet18 } from './models/resnet18.js';
 export { resnet20, type ResNet20Options } from './models/resnet20.js';
-export {
-  fillFromTorchvision,
-  fromTorchvision,
-  toTorchvision,
-  torchvisionTensors,
-  type NamedTensor,
-} from './models/torchvision.js';
+export { fillFromTorchvision, fromTorchvision, toTorchvision, torchvisionTensors } from './models/torchvision.js';
+export type { NamedTensor } from './models/torchvision.js';
 
 export { filterRows } from './sparsity/filters.js';
 export { freezeSparsifier, type FreezeOptions, type FreezeSparsifier } from './sparsity/freeze.js';
-export {
-  gammaSummary,
-  istaLayers,
-  istaSparsifier,
-  rescaleGammas,
-  softThreshold,
-  type GammaSummary,
-  type IstaCosts,
-  type IstaLayer,
-  type IstaOptions,
-} from './sparsity/ista.js';
+export { gammaSummary, istaLayers, istaSparsifier, rescaleGammas, softThreshold } from './sparsity/ista.js';
+export type { GammaSummary, IstaCosts, IstaLayer, IstaOptions } from './sparsity/ista.js';
 export { closedMasks, l0Sparsifier, type L0Options, type L0Weighting } from './sparsity/l0.js';
 export { costTarget, type CostGoal, type SparsityTarget } from './sparsity/lambdaController.js';
 export type { ChannelTimes } from './sparsity/channelSpan.js';
-export {
-  magnitudeSparsifier,
-  type ChannelCriterion,
-  type MagnitudeOptions,
-  type MagnitudeSparsifier,
-} from './sparsity/magnitude.js';
+export { magnitudeSparsifier } from './sparsity/magnitude.js';
+export type { ChannelCriterion, MagnitudeOptions, MagnitudeSparsifier } from './sparsity/magnitude.js';
 export { nullSpace, withinLimit, type NullSpace, type ReprScaling } from './sparsity/nullSpace.js';
-export {
-  filterCosines,
-  layerScores,
-  orthogonalityScores,
-  type LayerScores,
-  type NamedScores,
-  type RankOptions,
-  type ReprRanking,
-} from './sparsity/orthogonality.js';
+export { filterCosines, layerScores, orthogonalityScores } from './sparsity/orthogonality.js';
+export type { LayerScores, NamedScores, RankOptions, ReprRanking } from './sparsity/orthogonality.js';
 export { prunableWeights } from './sparsity/prunableWeights.js';
 export type { PruningScope } from './sparsity/pruneSmallest.js';
 export { reprSparsifier, type ReprNextLayer, type ReprOptions } from './sparsity/repr.js';
@@ -135,25 +84,13 @@ export { WeightMasks } from './sparsity/weightMasks.js';
 export { withGates, type WithGatesOptions } from './sparsity/withGates.js';
 
 export { compile, type CompiledPlan, type CompileOptions, type PlanInput } from './compact/compile.js';
-export {
-  completeCount,
-  layerCosts,
-  weightCount,
-  type CompleteCount,
-  type Count,
-  type LayerCost,
-  type WeightCount,
-} from './compact/count/counts.js';
-export { publishedCount, type PublishedCount } from './compact/count/publishedCount.js';
+export { blockTable, completeCount, layerCosts, publishedCount, weightCount } from './compact/counts.js';
+export type { BlockRow, CompleteCount, Count, LayerCost, WeightCount, PublishedCount } from './compact/counts.js';
 export { encodeOnnx, saveOnnx } from './compact/export/onnx.js';
 export { loadSafetensors, saveSafetensors } from './compact/export/safetensors.js';
 export { loadTfjs, saveTfjs } from './compact/export/tfjs.js';
-export {
-  reportText,
-  type CompactionReport,
-  type ReportOptions,
-  type Sizes,
-} from './compact/report/compactionReport.js';
+export { reportText } from './compact/report/compactionReport.js';
+export type { CompactionReport, ReportOptions, Sizes } from './compact/report/compactionReport.js';
 export { measureLatency, type Latency, type LatencyOptions } from './compact/report/latency.js';
 export { layerTimes, timeTable, type LayerTimes, type LayerTimesOptions } from './compact/time/layerTimes.js';
 export { measuredTime } from './compact/time/measuredTime.js';
@@ -165,25 +102,14 @@ export type { KeepOptions, KeptBecause } from './compact/shrink/keptChannels.js'
 export { Adam, AdamW, type AdamOptions } from './training/adam.js';
 export type { Checkpoint, CheckpointState, TrainedState } from './training/checkpoint/checkpoint.js';
 export { checkpointed, type CheckpointOptions } from './training/checkpoint/checkpointed.js';
-export {
-  findCheckpoint,
-  listCheckpoints,
-  type CheckpointList,
-  type CheckpointSummary,
-} from './training/checkpoint/listCheckpoints.js';
+export { findCheckpoint, listCheckpoints } from './training/checkpoint/listCheckpoints.js';
+export type { CheckpointList, CheckpointSummary } from './training/checkpoint/listCheckpoints.js';
 export { loadCheckpoint } from './training/checkpoint/loadCheckpoint.js';
 export { saveCheckpoint } from './training/checkpoint/saveCheckpoint.js';
 export { restoreWeights, resumeFrom, takeState, type TrainedParts } from './training/checkpoint/trainedState.js';
 export { Cutting, type CuttingOptions } from './training/cutting.js';
-export {
-  answers,
-  evaluate,
-  pairedChange,
-  type Answers,
-  type EvaluationOptions,
-  type PairedChange,
-  type TestTimeAugmentation,
-} from './training/evaluate.js';
+export { answers, evaluate, pairedChange } from './training/evaluate.js';
+export type { Answers, EvaluationOptions, PairedChange, TestTimeAugmentation } from './training/evaluate.js';
 export type {
   CheckpointEvent,
   EndEvent,
@@ -202,41 +128,30 @@ export { provenance, type Provenance } from './training/log/provenance.js';
 export { readRun, type LoggedEvent, type LoggedRun } from './training/log/readRun.js';
 export { RunFolder, reopenRun } from './training/log/runFolder.js';
 export { crossEntropy, type CrossEntropyOptions, type Loss } from './training/loss.js';
-export { kernelsOnly, type Optimizer, type Update } from './training/optimizer.js';
-export {
-  constant,
-  exponentialDecay,
-  multiStep,
-  oneCycle,
-  type MultiStepOptions,
-  type Progress,
-  type Schedule,
-} from './training/schedules.js';
+export { kernelsOnly } from './training/optimizer.js';
+export type { Optimizer, Update } from './training/slots.js';
+export { constant, exponentialDecay, multiStep, oneCycle } from './training/schedules.js';
+export type { MultiStepOptions, Progress, Schedule } from './training/schedules.js';
 export { Sgd, type SgdOptions } from './training/sgd.js';
 export { train, type TrainingOptions } from './training/train.js';
 export { WeightAverages, type WeightAveragesOptions } from './training/weightAverages.js';
 
-export { blockTable, type BlockRow } from './experiments/blockTable.js';
+export { differenceInWords, groupRecords, headingOf, percent, recordTable, shownAs } from './experiments/tables.js';
+export type { MeanInterval, RecordGroup, ResultRow, SomeRecord } from './experiments/tables.js';
 export type { FollowedEvent, LoadedEvent, RunEvent } from './experiments/acquireRun.js';
-export type { CompactLatencyOptions } from './experiments/compactLatency.js';
-export { compareCompactions } from './experiments/compareCompactions.js';
+export { type CompactLatencyOptions, compareCompactions } from './experiments/compactions.js';
 export { comparedRuns, whichToTake, worthAndCost, type Compared, type Cost } from './experiments/comparison.js';
-export {
-  cutPoints,
-  epochMeans,
-  gammaLine,
-  keptRun,
-  pruningPoints,
-  resultPoints,
-  type RunHistory,
-  type Cut,
-  type EpochMeans,
-  type KeptRun,
-  type ResultPoint,
-  type RunGroup,
-  type SavedIsta,
-  type SavedPruning,
-  type SavedSweep,
+export { cutPoints, epochMeans, gammaLine, keptRun, pruningPoints, resultPoints } from './experiments/runHistory.js';
+export type {
+  RunHistory,
+  Cut,
+  EpochMeans,
+  KeptRun,
+  ResultPoint,
+  RunGroup,
+  SavedIsta,
+  SavedPruning,
+  SavedSweep,
 } from './experiments/runHistory.js';
 export { experiment, type ExperimentSpec, type MethodSpec, type ProtocolSpec } from './experiments/experiment.js';
 export type { ExperimentSettings } from './experiments/experimentSettings.js';
@@ -248,33 +163,17 @@ export { copyWeights } from './experiments/networks.js';
 export type { GammaNote, MaskNote, MaskSnapshot, OverlapNote, TurnNote } from './experiments/notes.js';
 export type { Protocol } from './experiments/protocols/protocol.js';
 export { protocols, type ProtocolName } from './experiments/protocols/protocols.js';
-export {
-  besidePublished,
-  publishedIsta,
-  publishedL0,
-  publishedRepr,
-  type PublishedL0,
-} from './experiments/published.js';
+export { besidePublished, publishedIsta, publishedL0, publishedRepr } from './experiments/published.js';
+export type { PublishedL0 } from './experiments/published.js';
 export type { RecipeSettings } from './experiments/recipe.js';
 export type { Measured, RunRecord } from './experiments/record.js';
 export { Run, type RunRequest } from './experiments/run.js';
 export { trainedNetwork, type TrainedNetwork } from './experiments/saved.js';
 export { softmaxInLoss } from './experiments/session.js';
+export type { TargetSettings } from './experiments/targets.js';
 export type { ExploredRun, ExploredSweep } from './experiments/stops.js';
 export type { SettingValue, SomeSettings } from './experiments/settings/schema.js';
 export { savedResults, sweepTable, type SweepResult } from './experiments/sweep/results.js';
-export {
-  differenceInWords,
-  groupRecords,
-  headingOf,
-  percent,
-  recordTable,
-  shownAs,
-  type MeanInterval,
-  type RecordGroup,
-  type ResultRow,
-  type SomeRecord,
-} from './experiments/tables.js';
 
 export {
   accuracyAgainstSparsity,
@@ -282,64 +181,25 @@ export {
   accuracyByStage,
   accuracyIntervals,
   reportedPoint,
-  type IntervalPoint,
-  type PruningCurve,
-  type PruningPoint,
-  type SparsityPoint,
-  type StageAccuracy,
 } from './plots/accuracy.js';
+export type { IntervalPoint, PruningCurve, PruningPoint, SparsityPoint, StageAccuracy } from './plots/accuracy.js';
 export { accuracyAgainstCost } from './plots/costs.js';
 export { exampleImages, type LabelledImages } from './plots/exampleImages.js';
 export { filterMap, filterScores, gramMatrices, type GramMoment, type Prunings } from './plots/filters.js';
-export {
-  bernoulliToConcrete,
-  estimateOpen,
-  penaltyCurve,
-  type BernoulliToConcreteOptions,
-  type MonteCarloOptions,
-  type OpenEstimate,
-} from './plots/gateCurves.js';
+export { bernoulliToConcrete, estimateOpen, penaltyCurve } from './plots/gateCurves.js';
+export type { BernoulliToConcreteOptions, MonteCarloOptions, OpenEstimate } from './plots/gateCurves.js';
 export { gateHistogram, gatesPerLayer } from './plots/gates.js';
-export {
-  hardConcreteDensity,
-  hardConcreteSamples,
-  hardConcreteSlider,
-  type HardConcreteOptions,
-  type HardConcreteSamplesOptions,
-} from './plots/hardConcrete.js';
+export { hardConcreteDensity, hardConcreteSamples, hardConcreteSlider } from './plots/hardConcrete.js';
+export type { HardConcreteOptions, HardConcreteSamplesOptions } from './plots/hardConcrete.js';
 export { inceptionBlock } from './plots/inceptionBlock.js';
-export {
-  gammasOverSteps,
-  penaltySweep,
-  versionsOverSteps,
-  type PenaltyPoint as SweepPoint,
-  type VersionHistory,
-} from './plots/ista.js';
-export {
-  gradientsPerLayer,
-  widthsPerLayer,
-  zerosPerLayer,
-  type NamedGradients,
-  type NamedShares,
-} from './plots/perLayer.js';
+export { gammasOverSteps, penaltySweep, versionsOverSteps, softmaxTwice } from './plots/ista.js';
+export type { PenaltyPoint as SweepPoint, VersionHistory } from './plots/ista.js';
+export { gradientsPerLayer, widthsPerLayer, zerosPerLayer } from './plots/perLayer.js';
+export type { NamedGradients, NamedShares } from './plots/perLayer.js';
 export { proximalStep, type ProximalStepOptions } from './plots/proximalStep.js';
-export {
-  named,
-  overlapDuringTraining,
-  reprCurves,
-  reprCycle,
-  type HistoryOf,
-  type PhasedEpoch,
-  type ReprHistory,
-} from './plots/repr.js';
-export { softmaxTwice } from './plots/softmaxTwice.js';
+export { named, overlapDuringTraining, reprCurves, reprCycle } from './plots/repr.js';
+export type { HistoryOf, PhasedEpoch, ReprHistory } from './plots/repr.js';
 export { sweepExplorer, type SweepExplorerOptions } from './plots/sweepExplorer.js';
 export type { Figure, Frame, Layout, Titled, Trace } from './plots/theme.js';
-export {
-  curvesOverEpochs,
-  penaltyDuringTraining,
-  trainingCurves,
-  type EpochCurveOptions,
-  type NamedRun,
-  type TrainingLog,
-} from './plots/training.js';
+export { curvesOverEpochs, penaltyDuringTraining, trainingCurves } from './plots/training.js';
+export type { EpochCurveOptions, NamedRun, TrainingLog } from './plots/training.js';

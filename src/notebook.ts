@@ -9,8 +9,7 @@ export {
   type LiveFigureOptions,
   type ShowOptions,
 } from './notebook/display/figure.js';
-export { follow } from './notebook/display/follow.js';
-export { loadSweep } from './notebook/display/sweep.js';
+export { follow, loadSweep } from './notebook/display/follow.js';
 export {
   display,
   inNotebook,
@@ -22,7 +21,13 @@ export {
 export type { PngOptions } from './notebook/display/pngOptions.js';
 export { renderPng } from './notebook/display/renderPng.js';
 export { table, type Row, type TableData, type TableOptions } from './notebook/display/table.js';
-export { watch, type FollowCellOptions, type WatchOptions, type Watched } from './notebook/display/watch.js';
-export { watchAll, type WatchAllOptions } from './notebook/display/watchAll.js';
+export {
+  watch,
+  type FollowCellOptions,
+  type WatchOptions,
+  type Watched,
+  watchAll,
+  type WatchAllOptions,
+} from './notebook/display/watch.js';
 export { interruptSignal } from './notebook/kernel/interrupt.js';
 export { saveOutput, savedOutput } from './notebook/outputs.js';

@@ -57,7 +57,7 @@ function withDefaults({ x, gamma, beta, ...rest }: FusedBatchNormInputs): Record
   const { gate } = rest;
   if (gate && (gate.shape[0] !== x.shape[0] || gate.shape[1] !== channels)) {
     throw new UserError(
-      `A gate has one row for each image and one column for each channel, [${x.shape[0]}, ${channels}]; received [${gate.shape.join(', ')}].`,
+      `A gate must have one row for each image and one column for each channel, [${x.shape[0]}, ${channels}]; received [${gate.shape.join(', ')}].`,
     );
   }
   return { x, gamma: gamma ?? tf.ones([channels]), beta: beta ?? tf.zeros([channels]), ...rest };

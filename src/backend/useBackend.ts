@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { engine, env, hasThreads, processor, usableCores } from '#platform';
+import { engine, env, hasThreads, processor, usableCores, requirePackage } from '#platform';
 import { UserError } from '../errors.js';
-import { loadTensorflow } from './loadPackages.js';
 import { readable } from './readable.js';
 import { registerSimd } from './simd/register.js';
 import type { SimdBackend } from './simd/simdBackend.js';
@@ -51,7 +50,7 @@ export async function useBackend(options: BackendOptions = {}): Promise<BackendI
   const backend = options.backend ?? env.SPARSEBOOK_BACKEND ?? 'auto';
   if (!NAMES.includes(backend)) {
     throw new UserError(
-      `A backend is one of ${NAMES.join(', ')}; received '${backend}'. Change backend= or SPARSEBOOK_BACKEND.`,
+      `The backend must be one of ${NAMES.join(', ')}; received '${backend}'. Change backend= or SPARSEBOOK_BACKEND.`,
     );
   }
   const threads = chooseThreads(options.threads ?? env.SPARSEBOOK_THREADS);
@@ -137,6 +136,46 @@ function chooseThreads(setting: number | string | undefined): number {
   const threads = Number(setting);
   if (Number.isInteger(threads) && threads >= 1 && threads <= 64) return hasThreads() ? threads : 1;
   throw new UserError(
-    `threads is a whole number from 1 to 64; received '${setting}'. Change threads= or SPARSEBOOK_THREADS.`,
+    `threads must be a whole number from 1 to 64; received '${setting}'. Change threads= or SPARSEBOOK_THREADS.`,
   );
+}
+
+// Backends that other packages bring, if they are installed.
+
+const NATIVE = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'];
+
+/**
+ * Loads native TensorFlow, which registers the backend 'tensorflow', and returns its package's name. Throws a UserError
+ * that says why not.
+ */
+export function loadTensorflow(): string {
+  const reasons: string[] = [];
+  for (const name of NATIVE) {
+    try {
+      restoreRemovedUtilities();
+      requirePackage(name);
+      if (tf.findBackendFactory('tensorflow') !== null) return name;
+      reasons.push(`${name} brings no native library.`);
+    } catch (error) {
+      reasons.push(`${name}: ${explain(error as NodeJS.ErrnoException)}`);
+    }
+  }
+  throw new UserError(
+    `The backend 'tensorflow' needs tfjs-node and its native library, and neither package loads. ${reasons.join(' ')} ` +
+      `Run 'npm install ${NATIVE[1]}' where its download is reachable, or choose backend 'simd'.`,
+  );
+}
+
+function explain(error: NodeJS.ErrnoException): string {
+  if (error.code === 'MODULE_NOT_FOUND') return 'it is not installed.';
+  return error.message.includes('native addon')
+    ? 'its native library was not downloaded.'
+    : error.message.split('\n')[0] + '.';
+}
+
+/** tfjs-node still calls functions that Node 23 removed from `util`. */
+function restoreRemovedUtilities(): void {
+  const legacy = requirePackage('node:util') as Record<string, unknown>;
+  legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  legacy.isArray ??= Array.isArray;
 }

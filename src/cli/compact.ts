@@ -9,7 +9,7 @@ import type { Schema } from '../experiments/settings/schema.js';
 import { settle } from '../experiments/settings/settle.js';
 import { givenInWords } from '../experiments/settings/written.js';
 import { shownPath } from './output.js';
-import { settingLines } from './settingsHelp.js';
+import { settingsHelp } from './settingsHelp.js';
 import { untilStopped } from './stopSignals.js';
 import { testSchema, timesNone, type TestSettings } from './test.js';
 
@@ -85,14 +85,14 @@ export const compactSchema: Schema<CompactSettings> = {
   precision: {
     default: 'float32',
     rule: oneOf('float32', 'int8'),
-    help: `what convolutions and dense layers compute with; int8 are whole numbers, in ranges that ${CALIBRATION} training images show`,
+    help: `what convolutions and dense layers compute with; int8 means whole numbers, in ranges that ${CALIBRATION} training images show`,
   },
 };
 
 const examples = [
-  'ckpt_path=data/runs/RUN/checkpoints/last',
-  'ckpt_path=CHECKPOINT output=small.onnx format=onnx round_to=4 fold_batch_norm=true',
-  'ckpt_path=CHECKPOINT output=small.safetensors precision=int8',
+  'compact ckpt_path=data/runs/RUN/checkpoints/last',
+  'compact ckpt_path=CHECKPOINT output=small.onnx format=onnx round_to=4 fold_batch_norm=true',
+  'compact ckpt_path=CHECKPOINT output=small.safetensors precision=int8',
 ];
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -201,18 +201,13 @@ export function addCompactCommand(program: Command): void {
       'Remove what the network of a checkpoint does not need, print what that saves, and save the smaller network.',
     )
     .argument('[key=value...]', 'settings; see below')
-    .addHelpText('after', () =>
-      [
-        '\nSettings with their defaults:',
-        ...settingLines(compactSchema, settle<CompactSettings>(compactSchema, [])),
-        '\nExamples:',
-        ...examples.map((words) => `  $ sparsebook compact ${words}`),
-      ].join('\n'),
-    )
+    .addHelpText('after', () => settingsHelp(compactSchema, examples))
     .action(async (words: string[]) => {
       const settings = settle<CompactSettings>(compactSchema, givenInWords(words));
       if (settings.ckpt_path === '') {
-        throw new UserError('A checkpoint to make smaller is missing: add ckpt_path=CHECKPOINT.');
+        throw new UserError(
+          'ckpt_path must be the checkpoint to make smaller; received none. Add ckpt_path=CHECKPOINT.',
+        );
       }
       await untilStopped((signal) => makeSmaller(settings, signal));
     });

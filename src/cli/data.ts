@@ -56,7 +56,7 @@ function mirrorUrl(text: string): string {
 }
 
 async function get(name: string, { to, mirror }: { to?: string; mirror?: string }): Promise<void> {
-  if (name !== 'cifar10') throw new UserError(`The data set that can be downloaded is cifar10; received ${name}.`);
+  if (name !== 'cifar10') throw new UserError(`The data set to download must be cifar10; received ${name}.`);
   const url = mirror === undefined ? officialArchive.url : mirrorUrl(mirror);
   process.stderr.write(`Getting CIFAR-10 from ${url}\n`);
   const folder = await getCifar10({
@@ -83,6 +83,7 @@ async function check(data: string): Promise<void> {
 export function addDataCommand(program: Command): void {
   const data = program
     .command('data')
+    .summary('get and check data sets')
     .description('Get and check data sets.')
     .addHelpText(
       'after',
@@ -90,6 +91,7 @@ export function addDataCommand(program: Command): void {
     );
   data
     .command('get')
+    .summary('download CIFAR-10 (162 MiB)')
     .description('Download CIFAR-10 (162 MiB); a stopped download is resumed.')
     .argument('<name>', 'cifar10')
     .option('--to <folder>', "where to put it (default: the project's data/)")
@@ -97,6 +99,7 @@ export function addDataCommand(program: Command): void {
     .action(get);
   data
     .command('check')
+    .summary('check a data set')
     .description('Read and check a whole data set, and print what it contains.')
     .argument('[data]', 'synthetic, cifar10, or a folder of images by class or of its binary files', 'cifar10')
     .action(check);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { installedBy, installKernel, uninstallKernel, type InstallOptions } from '../notebook/jupyter/installKernel.js';
+import { installedBy, installKernel, uninstallKernel, startJupyter } from '../notebook/jupyter/jupyter.js';
+import type { InstallOptions } from '../notebook/jupyter/jupyter.js';
 import { listKernelSpecs } from '../notebook/jupyter/kernelSpec.js';
-import { startJupyter } from '../notebook/jupyter/startJupyter.js';
 
 /** Adds `sparsebook kernel`. */
 export function addKernelCommand(program: Command): void {

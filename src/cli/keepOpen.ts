@@ -21,11 +21,11 @@ const say = (line: string): boolean => process.stderr.write(`${line}\n`);
  */
 export async function keepOpen(browser: boolean, start: () => Promise<Served>): Promise<never> {
   // Loaded late: most commands need none of it.
-  const [{ openBrowser }, { faults, fenced, tellFault }] = await Promise.all([
+  const [{ openBrowser }, { reportedErrors, reportingErrors, reportError }] = await Promise.all([
     import('../notebook/live/openBrowser.js'),
-    import('../notebook/live/fence.js'),
+    import('../notebook/live/reportErrors.js'),
   ]);
-  faults.on('fault', say);
+  reportedErrors.on('report', say);
   const { address, hint, farewell, rescue, close } = await start();
   const stop = stopSignals();
   stop.again.addEventListener('abort', () => process.exit(stop.exitCode()));
@@ -33,8 +33,8 @@ export async function keepOpen(browser: boolean, start: () => Promise<Served>): 
   // The last resort: an unexpected error loses no unsaved work, and other notebooks keep their kernels.
   for (const event of ['uncaughtException', 'unhandledRejection']) {
     process.on(event, (error: unknown) => {
-      tellFault('the server', error);
-      if (rescue) fenced('saving', rescue);
+      reportError('the server', error);
+      if (rescue) reportingErrors('saving', rescue);
     });
   }
   const opened = browser && openBrowser(address);

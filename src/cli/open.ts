@@ -1,7 +1,7 @@
 import { existsSync, watchFile } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Command } from 'commander';
-import { fenced } from '../notebook/live/fence.js';
+import { reportingErrors } from '../notebook/live/reportErrors.js';
 import { packageRoot } from '../notebook/jupyter/kernelSpec.js';
 import { resolveNotebook } from '../notebook/run/notebookFile.js';
 import { keepOpen, portNumber } from './keepOpen.js';
@@ -49,7 +49,7 @@ function onRebuild(act: () => Promise<void>): void {
   watchFile(join(packageRoot, 'dist', 'built'), { interval: 500, persistent: false }, (now, before) => {
     if (now.mtimeMs === before.mtimeMs) return;
     process.stderr.write('the library was rebuilt: kernels restart\n');
-    fenced('a restart of kernels', act);
+    reportingErrors('a restart of kernels', act);
   });
 }
 
@@ -59,7 +59,7 @@ export function addOpenCommand(program: Command): void {
     .command('open')
     .summary('open the notebooks in the browser')
     .description(
-      'Open the notebooks, or one of them, in the browser: edit and run cells, move parameters, save. The server answers to this machine alone; Ctrl-C saves unsaved changes as drafts and ends it.',
+      'Open the notebooks, or one of them, in the browser: edit and run cells, move parameters, save. The server answers this machine alone; Ctrl-C saves unsaved changes as drafts and ends it.',
     )
     .argument('[notebook]', 'a path, or the beginning of a name in notebooks/')
     .option('--port <number>', 'the port (default: 8765, or any that is free)', portNumber)

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { type Command } from 'commander';
 import { UserError } from '../errors.js';
 import { readAssignments } from '../formats/text.js';
-import { type GivenValue, type ParameterValue, Verbatim } from '../notebook/run/parameters.js';
-import { fromYaml } from '../notebook/run/parseParameter.js';
+import { type GivenValue, Verbatim } from '../notebook/run/parameters.js';
+import type { ParameterValue } from '../notebook/run/syntax.js';
+import { fromYaml } from '../notebook/run/applyParameters.js';
 import { isObject } from '../notebook/run/notebook.js';
 
 /** What the options for parameters and kernel were given. */
@@ -33,7 +34,11 @@ export function addParameterOptions(command: Command): Command {
     .option('-p, --parameters <name> <value>', 'a parameter, as key=value', all)
     .option('-r, --parameters_raw <name> <value>', 'a parameter whose value is a text, whatever it looks like', all)
     .option('-y, --parameters_yaml <yaml>', "parameters in YAML, such as '{lr: 0.1, sizes: [1, 2]}'", all)
-    .option('-f, --parameters_file <file>', 'a YAML or JSON file of parameters; what else is given goes before it', all)
+    .option(
+      '-f, --parameters_file <file>',
+      'a YAML or JSON file of parameters; values given otherwise take precedence',
+      all,
+    )
     .option('-b, --parameters_base64 <text>', 'parameters in YAML, as base64', all)
     .option('-k, --kernel <name>', 'run on this kernel instead of the one that the notebook names');
 }
@@ -47,7 +52,7 @@ function joinPairs(words: string[]): string[] {
     if (option === undefined || i + 1 === words.length) joined.push(words[i]);
     else if (words[i + 1].includes('=')) joined.push(`${option}=${words[++i]}`);
     else if (i + 2 === words.length)
-      throw new UserError(`${words[i]} takes a name and a value; received ${words[i + 1]} alone`);
+      throw new UserError(`${words[i]} must be followed by a name and a value; received ${words[i + 1]} alone`);
     else joined.push(`${option}=${words[++i]}=${words[++i]}`);
   }
   return joined;
@@ -62,7 +67,9 @@ export function parametersFrom(words: string[], flags: ParameterFlags): Record<s
   const { parameters_yaml = [], parameters_file = [], parameters_base64 = [] } = flags;
   const notebook = words.find((word) => /^[^=]*\.ipynb$/.test(word));
   if (notebook !== undefined)
-    throw new UserError(`a parameter is written key=value; to save to ${notebook}, write -o ${notebook}`);
+    throw new UserError(
+      `a parameter must be written key=value; received ${notebook}. To save to it, write -o ${notebook}`,
+    );
   const single = readAssignments([...words, ...parameters, ...parameters_raw]);
   const raw = Object.entries(readAssignments(parameters_raw)).map(
     ([name, text]) => [name, new Verbatim(text)] as const,

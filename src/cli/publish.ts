@@ -30,7 +30,7 @@ async function write(folder: string, given: readonly string[], flags: PageFlags)
   const name = basename(folder);
   if (/\.ipynb$|^\d\d$/.test(name)) {
     throw new UserError(
-      `the first word of publish is the folder that is written; received ${name}, which names a notebook. Write a folder before it: sparsebook publish ${DEFAULT_FOLDER} ${name}`,
+      `the first word of publish must be the folder that is written; received ${name}, which names a notebook. Write a folder before it: sparsebook publish ${DEFAULT_FOLDER} ${name}`,
     );
   }
   const notebooks = given.length > 0 ? given.map((name) => resolveNotebook(name)) : await usualNotebooks();
@@ -80,12 +80,15 @@ Examples:
   $ sparsebook publish --check
 
 Exit codes: 0 if all is written or, with --check, every page is isolated, draws its figures, has no dead link within
-the site, logs no error and asks no other site; 1 if not, or if there is no Chromium to check with.`,
+the site, logs no error and asks nothing of another site; 1 if not, or if there is no Chromium to check with.`,
     )
     .action(async (given: string | undefined, notebooks: string[], { check: checks, ...flags }: Flags) => {
       const folder = resolve(given ?? DEFAULT_FOLDER);
       if (!checks) return write(folder, notebooks, flags);
-      if (notebooks.length > 0) throw new UserError(`--check opens what is written; leave out ${notebooks.join(' ')}`);
+      if (notebooks.length > 0)
+        throw new UserError(
+          `--check must be given a folder alone; received ${notebooks.join(' ')} as well. Leave that out`,
+        );
       return check(folder);
     });
 }

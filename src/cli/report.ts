@@ -114,7 +114,7 @@ export const addPageOptions = (command: Command): Command =>
     .option('--static', 'a page that only shows what is saved, and runs nothing')
     .option(
       '--run-in-page',
-      'a page that runs also for a notebook of another project: anyone who opens it can run its cells',
+      'a page that runs even for a notebook of another project: anyone who opens it can run its cells',
     );
 
 /** A page that runs can run its cells on the reader's machine: by default only this project's own notebooks get one. */

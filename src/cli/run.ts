@@ -1,12 +1,13 @@
+import { stripVTControlCharacters } from 'node:util';
 import { type Command, InvalidArgumentError } from 'commander';
 import { duration } from '../formats/text.js';
-import type { CellFault, RunResult } from '../notebook/run/events.js';
+import type { CellFault, RunResult, CellPlace, RunEvent } from '../notebook/run/events.js';
 import { notebookText } from '../notebook/run/notebookFile.js';
 import { runNotebook, type RunOptions } from '../notebook/run/runNotebook.js';
-import { shownPath, writeStdout } from './output.js';
+import { shownPath, writeStdout, bar, StatusLine, type TextStream } from './output.js';
 import { addParameterOptions, type ParameterFlags, parametersFrom } from './parameterOptions.js';
-import { showProgress } from './runProgress.js';
 import { stopSignals } from './stopSignals.js';
+import { terminalText } from '../notebook/run/terminalText.js';
 
 /** The file name that stands for standard output. */
 export const STDOUT = '-';
@@ -91,4 +92,62 @@ Examples:
     .action(async (notebook: string, words: string[], flags: Flags) => {
       await runOnTerminal({ ...flags, notebook, parameters: parametersFrom(words, flags) });
     });
+}
+
+export interface Progress {
+  /** The listener for the run's events. */
+  onEvent: (event: RunEvent) => void;
+  /** Leaves the terminal clean; to be called however the run ended. */
+  close: () => void;
+}
+
+/**
+ * Shows a run on a terminal as one line that changes (bar, cell n of m, its title, its time, what it last said), and
+ * anywhere else as one plain line for each cell that is done.
+ */
+export function showProgress(stream: TextStream): Progress {
+  return stream.isTTY ? changingLine(stream) : plainLines(stream);
+}
+
+function plainLines(stream: TextStream): Progress {
+  const onEvent = (event: RunEvent): void => {
+    if (event.type === 'kernelReady') stream.write(`${event.kernel} is up after ${duration(event.seconds)}\n`);
+    if (event.type !== 'cellEnd') return;
+    const { number, total, title } = event.place;
+    stream.write(`cell ${number} of ${total}: ${title} (${duration(event.seconds)}${event.fault ? ', failed' : ''})\n`);
+  };
+  return { onEvent, close: () => undefined };
+}
+
+function changingLine(stream: TextStream): Progress {
+  const line = new StatusLine(stream);
+  let place: CellPlace | undefined;
+  let since = performance.now();
+  let said = '';
+  let timer: NodeJS.Timeout | undefined;
+  const draw = (): void => {
+    const time = duration((performance.now() - since) / 1000);
+    const done = place ? (place.number - 1) / place.total : 0;
+    const what = place ? `cell ${place.number} of ${place.total}: ${place.title}` : 'starting the kernel';
+    line.show(`${bar(done)} ${what} · ${time}${said && ` · ${said}`}`);
+  };
+  const onEvent = (event: RunEvent): void => {
+    if (event.type === 'start') {
+      timer = setInterval(draw, 200).unref();
+      draw();
+    } else if (event.type === 'cellStart') {
+      place = event.place;
+      since = performance.now();
+      said = '';
+      draw();
+    } else if (event.type === 'message' && event.message.header.msg_type === 'stream') {
+      const text = stripVTControlCharacters(terminalText(String(event.message.content.text)));
+      said = text.trimEnd().split('\n').at(-1)?.trim() ?? said;
+    }
+  };
+  const close = (): void => {
+    clearInterval(timer);
+    line.clear();
+  };
+  return { onEvent, close };
 }

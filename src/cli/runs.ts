@@ -70,9 +70,11 @@ async function runs(names: readonly string[], { json, csv, open, port, browser }
     on ? [flag] : [],
   );
   if (forms.length > 1)
-    throw new UserError(`Runs are shown in one form; received ${forms.join(' and ')}. Leave one out.`);
+    throw new UserError(`Runs must be asked for in one form; received ${forms.join(' and ')}. Leave one out.`);
   if (!open && (port !== undefined || !browser)) {
-    throw new UserError(`${browser ? '--port' : '--no-browser'} goes with --open. Add --open, or leave it out.`);
+    throw new UserError(
+      `${browser ? '--port' : '--no-browser'} must be given with --open; received it alone. Add --open, or leave it out.`,
+    );
   }
   const folder = runsFolder();
   if (open) return openRuns(folder, names, { port, browser });
@@ -124,7 +126,7 @@ export function addRunsCommand(program: Command): void {
     .argument('[run...]', 'runs to compare; the beginning of a name is enough, and last is the newest')
     .option('--json', 'print their numbers as JSON, shares from 0 to 1')
     .option('--csv', 'print their numbers as comma-separated values, shares from 0 to 1')
-    .option('--open', 'show them in the browser, with their curves, and what is new as it comes')
+    .option('--open', 'show them in the browser with their curves, kept up to date')
     .option('--port <number>', 'the port of that page (default: 8765, or any that is free)', portNumber)
     .option('--no-browser', 'only print its address')
     .addHelpText(

@@ -1,9 +1,9 @@
 import { protocolSettings, type Protocol } from '../experiments/protocols/protocol.js';
 import { settingsOf } from '../experiments/settings/schema.js';
-import { settingWords } from '../experiments/settings/settle.js';
+import { settingWords, settle } from '../experiments/settings/settle.js';
 
 /** Each setting with its value, and what it is and may be. */
-export function settingLines(schema: object, settings: object): string[] {
+function settingLines(schema: object, settings: object): string[] {
   const known = settingsOf(schema);
   return settingWords(schema, settings).map((word) => {
     const setting = known.get(word.slice(0, word.indexOf('=')));
@@ -11,18 +11,38 @@ export function settingLines(schema: object, settings: object): string[] {
   });
 }
 
-/** The part of a protocol's help that tells of its settings, presets and examples. */
-export function settingsHelp(protocol: Protocol): string {
+/** What can be said besides settings and examples. */
+interface HelpOptions {
+  heading?: string;
+  /** Default: those of the schema. */
+  settings?: object;
+  /** Lines behind the settings. */
+  more?: readonly string[];
+}
+
+/** The part of a command's help that lists its settings with their defaults, and examples of what can be typed. */
+export function settingsHelp(
+  schema: object,
+  examples: readonly string[],
+  { heading = 'Settings with their defaults:', settings = settle(schema, []), more = [] }: HelpOptions = {},
+): string {
+  const typed = examples.map((example) => `  $ sparsebook ${example}`);
+  return ['', heading, ...settingLines(schema, settings), ...more, '', 'Examples:', ...typed].join('\n');
+}
+
+/** The same for training by a protocol, with its presets. */
+export function protocolHelp(protocol: Protocol): string {
   const { name, schema, presets, examples } = protocol;
   const sizes = Object.entries(presets).map(([preset, { help }]) => `  preset=${preset.padEnd(10)}${help}`);
-  const words = name === 'experiment' ? '' : ` ${name}`;
-  return [
-    '',
-    'Settings with their defaults; a [list] may be written without its brackets, and null takes a value away:',
-    ...settingLines(schema, protocolSettings(protocol, [])),
-    ...('preset' in schema ? ['', 'Presets (what they set can be set otherwise beside them):', ...sizes] : []),
-    '',
-    'Examples:',
-    ...examples.map((example) => `  $ sparsebook train${words} ${example}`),
-  ].join('\n');
+  const command = name === 'experiment' ? 'train' : `train ${name}`;
+  return settingsHelp(
+    schema,
+    examples.map((example) => `${command} ${example}`),
+    {
+      heading:
+        'Settings with their defaults; a [list] may be written without its brackets, and null takes a value away:',
+      settings: protocolSettings(protocol, []),
+      more: 'preset' in schema ? ['', 'Presets (what they set can be set otherwise beside them):', ...sizes] : [],
+    },
+  );
 }

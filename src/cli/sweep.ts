@@ -8,11 +8,10 @@ import { engineOf, engineUsed, splitWords, sweepSchema, type SweepOptions } from
 import { pointsOf, titleOf, type SweepPoint } from '../experiments/sweep/points.js';
 import { readSpec } from '../experiments/sweep/spec.js';
 import { isOver, Sweep, type PointState } from '../experiments/sweep/sweep.js';
-import { settle } from '../experiments/settings/settle.js';
 import { duration } from '../formats/text.js';
 import { lockRun } from '../training/log/runLock.js';
 import { shownPath } from './output.js';
-import { settingLines } from './settingsHelp.js';
+import { settingsHelp } from './settingsHelp.js';
 import { addResultCommands } from './sweepResults.js';
 import { stopSignals } from './stopSignals.js';
 import { addSweepPointCommand } from './sweepPoint.js';
@@ -38,7 +37,7 @@ async function asked(
   const { options, slurm, rest } = splitWords(named ? others : words);
   const file = named && isFile(first) ? first : config;
   if (config !== undefined && file !== config) {
-    throw new UserError(`A sweep is read from one file; received ${first} and --config ${config}.`);
+    throw new UserError(`A sweep must be read from one file; received ${first} and --config ${config}. Leave one out.`);
   }
   const protocol = named && !isFile(first) ? first : undefined;
   const spec = await readSpec(rest, { file, protocol, name: options.name ?? undefined });
@@ -203,6 +202,13 @@ async function cancel(name: string): Promise<void> {
   await (await engineUsed(sweep)).cancel(sweep);
 }
 
+const examples = [
+  'sweep l0-googlenet preset=quick lambda_l0=1,2,5 seed=1..3',
+  'sweep network=c3 data=synthetic epochs=2 lr=0.01,0.003 weight_decay=0,1e-4 zip=lr,weight_decay --dry-run',
+  'sweep notebooks/sweeps/l0-googlenet.yaml jobs=2',
+  'sweep status l0-googlenet',
+];
+
 /** Adds `sparsebook sweep` and what belongs to it. */
 export function addSweepCommand(program: Command): void {
   const command = program
@@ -223,19 +229,13 @@ export function addSweepCommand(program: Command): void {
     .option('-n, --dry-run', 'say how many runs there are, which are done and how long the others take; train nothing')
     .option('-d, --detach', 'with Slurm or BullMQ: hand the work over and do not watch it')
     .addHelpText('after', () =>
-      [
-        '',
-        'Options, written like settings:',
-        ...settingLines(sweepSchema, settle(sweepSchema, [])),
-        '  slurm.NAME=VALUE',
-        '      with engine=slurm: any option of sbatch, such as slurm.partition=long slurm.time=4:00:00',
-        '',
-        'Examples:',
-        '  $ sparsebook sweep l0-googlenet preset=quick lambda_l0=1,2,5 seed=1..3',
-        '  $ sparsebook sweep network=c3 data=synthetic epochs=2 lr=0.01,0.003 weight_decay=0,1e-4 zip=lr,weight_decay --dry-run',
-        '  $ sparsebook sweep notebooks/sweeps/l0-googlenet.yaml jobs=2',
-        '  $ sparsebook sweep status l0-googlenet',
-      ].join('\n'),
+      settingsHelp(sweepSchema, examples, {
+        heading: 'Options, written like settings:',
+        more: [
+          '  slurm.NAME=VALUE',
+          '      with engine=slurm: any option of sbatch, such as slurm.partition=long slurm.time=4:00:00',
+        ],
+      }),
     )
     .action(sweepCommand);
   command

@@ -2,7 +2,7 @@ import { duration } from '../formats/text.js';
 import { percent } from '../experiments/tables.js';
 import { titleOf } from '../experiments/sweep/points.js';
 import { isOver, type PointState } from '../experiments/sweep/sweep.js';
-import { bar, StatusLine, type TextStream } from './statusLine.js';
+import { bar, StatusLine, type TextStream } from './output.js';
 
 /** How often a sweep says where it is when its output is no terminal and nothing else happens. */
 const SECONDS_BETWEEN_LINES = 60;

@@ -22,7 +22,8 @@ function csvOf(rows: readonly ResultRow[]): string {
 }
 
 async function table(name: string, { json, csv }: { json?: boolean; csv?: boolean }): Promise<void> {
-  if (json && csv) throw new UserError('A table is printed as JSON or as CSV; received both --json and --csv.');
+  if (json && csv)
+    throw new UserError('A table must be printed as JSON or as CSV; received both --json and --csv. Leave one out.');
   const results = await resultsOf(name);
   const text = json
     ? `${JSON.stringify(sweepNumbers(results), null, 2)}\n`

@@ -7,7 +7,7 @@ import { settle } from '../experiments/settings/settle.js';
 import { givenInWords } from '../experiments/settings/written.js';
 import { fieldList } from '../formats/text.js';
 import { shownPath } from './output.js';
-import { settingLines } from './settingsHelp.js';
+import { settingsHelp } from './settingsHelp.js';
 import { untilStopped } from './stopSignals.js';
 
 /** The settings of `sparsebook test`. */
@@ -33,21 +33,21 @@ export const testSchema: Schema<TestSettings, Omit<TestSettings, 'data'>> = {
     batches: {
       default: [1, 128],
       rule: listOf(wholeNumber({ min: 1 })),
-      help: 'how many images pass at once where passes are timed; [] times none',
+      help: 'how many images each timed pass has; [] times none',
     },
     runs: { default: 30, rule: wholeNumber({ min: 1 }), help: 'how many passes are timed', conflict: timesNone },
     warm_up: {
       default: 5,
       rule: wholeNumber({ min: 0 }),
-      help: 'how many passes go before them',
+      help: 'how many passes run before them, untimed',
       conflict: timesNone,
     },
   },
 };
 
 const examples = [
-  'ckpt_path=data/runs/RUN/checkpoints/best',
-  'ckpt_path=CHECKPOINT backend=simd threads=1 latency.batches=1',
+  'test ckpt_path=data/runs/RUN/checkpoints/best',
+  'test ckpt_path=CHECKPOINT backend=simd threads=1 latency.batches=1',
 ];
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -106,17 +106,11 @@ export function addTestCommand(program: Command): void {
     .summary('measure a trained network')
     .description('Measure the network of a checkpoint: accuracy, sparsity, size and how long it takes.')
     .argument('[key=value...]', 'settings; see below')
-    .addHelpText('after', () =>
-      [
-        '\nSettings with their defaults:',
-        ...settingLines(testSchema, settle<TestSettings>(testSchema, [])),
-        '\nExamples:',
-        ...examples.map((words) => `  $ sparsebook test ${words}`),
-      ].join('\n'),
-    )
+    .addHelpText('after', () => settingsHelp(testSchema, examples))
     .action(async (words: string[]) => {
       const settings = settle<TestSettings>(testSchema, givenInWords(words));
-      if (settings.ckpt_path === '') throw new UserError(`A checkpoint to test is missing: add ckpt_path=CHECKPOINT.`);
+      if (settings.ckpt_path === '')
+        throw new UserError(`ckpt_path must be the checkpoint to test; received none. Add ckpt_path=CHECKPOINT.`);
       await untilStopped((signal) => measureOnTerminal(settings, signal));
     });
 }

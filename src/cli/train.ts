@@ -5,7 +5,7 @@ import { protocolSettings, resumesFrom, type Protocol } from '../experiments/pro
 import { protocols } from '../experiments/protocols/protocols.js';
 import { givenIn, type Given } from '../experiments/settings/settle.js';
 import { givenInFile, givenInWords, settingsText } from '../experiments/settings/written.js';
-import { settingsHelp } from './settingsHelp.js';
+import { protocolHelp } from './settingsHelp.js';
 
 interface Flags {
   config?: string;
@@ -67,7 +67,7 @@ export function addTrainCommand(program: Command): void {
       .argument('[key=value...]', 'settings; see below')
       .option('-c, --config <file>', 'take settings from a YAML file')
       .option('-p, --print', 'print the settings in full, as YAML, and train nothing')
-      .addHelpText('after', () => settingsHelp(protocol))
+      .addHelpText('after', () => protocolHelp(protocol))
       .action((words: string[], flags: Flags) => train(protocol, words, flags));
   }
 }

@@ -7,7 +7,7 @@ import type { Schema } from '../experiments/settings/schema.js';
 import { givenInWords } from '../experiments/settings/written.js';
 import { settle } from '../experiments/settings/settle.js';
 import { usableCores } from '#platform';
-import { settingLines } from './settingsHelp.js';
+import { settingsHelp } from './settingsHelp.js';
 import { stopSignals } from './stopSignals.js';
 import { pointLine } from './sweepProgress.js';
 
@@ -93,15 +93,9 @@ export function addWorkerCommand(program: Command): void {
     .argument('[words...]', 'key=value, see below')
     .option('--exit-when-done', 'end when no work is left; else wait for more')
     .addHelpText('after', () =>
-      [
-        '',
-        'Options, written like settings; without jobs and threads, a run on each core:',
-        ...settingLines(schema, settle(schema, [])),
-        '',
-        'Examples:',
-        '  $ sparsebook worker',
-        '  $ sparsebook worker redis=redis://192.168.0.2:6379 jobs=2 threads=4',
-      ].join('\n'),
+      settingsHelp(schema, ['worker', 'worker redis=redis://192.168.0.2:6379 jobs=2 threads=4'], {
+        heading: 'Options, written like settings; without jobs and threads, a run on each core:',
+      }),
     )
     .action(workerCommand);
 }

@@ -75,7 +75,7 @@ export class CompiledPlan {
     const places = this.plan.inputs;
     if (given.length !== places.length) {
       throw new UserError(
-        `${name} must be given its ${places.length} inputs, ${inputNames.join(', ')}; received ${given.length}.`,
+        `${name} must be given ${inputNames.length === 1 ? 'its input' : `its ${inputNames.length} inputs`}, ${inputNames.join(', ')}; received ${given.length}.`,
       );
     }
     const sizes = given.map((input) => (input instanceof tf.Tensor ? input.size : input.length));

@@ -1,8 +1,7 @@
 import { Random, deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
 import type { Augmentation } from './augment.js';
-import { scaled, valuesOf, shapeOf } from './imageSet.js';
-import type { ImageSet, ImageShape } from './imageSet.js';
+import { scaled, valuesOf, shapeOf, type ImageSet, type ImageShape } from './imageSet.js';
 import type { Normalise } from './normalise.js';
 import { resizedCrop } from './resizedCrop.js';
 
@@ -56,10 +55,12 @@ function check(options: BatchOptions, total: number): void {
     throw new UserError(`startAt must be a batch of this epoch, 0 to ${total}; received ${startAt}.`);
   }
   if ((seed === undefined) !== (epoch === undefined)) {
-    throw new UserError(`seed and epoch go together; received seed ${seed} and epoch ${epoch}. Give both, or neither.`);
+    throw new UserError(
+      `seed and epoch must be given together; received seed ${seed} and epoch ${epoch}. Give both, or neither.`,
+    );
   }
   if (augment.length > 0 && seed === undefined) {
-    throw new UserError('augment draws random numbers and needs a seed and an epoch; received neither.');
+    throw new UserError('augment draws random numbers and must be given with a seed and an epoch; received neither.');
   }
 }
 

@@ -1,8 +1,7 @@
 import { createHash, existsSync, join, readFile } from '#platform';
 import { UserError } from '../errors.js';
 import type { Source } from './download.js';
-import { bytesFor, labelsFor, valuesOf } from './imageSet.js';
-import type { ImageSet, ImageShape, Labels } from './imageSet.js';
+import { bytesFor, labelsFor, valuesOf, type ImageSet, type ImageShape, type Labels } from './imageSet.js';
 
 /** The folder inside the official archive, and its name on disk. */
 export const cifar10Folder = 'cifar-10-batches-bin';
@@ -113,7 +112,7 @@ function decodeRecords(bytes: Uint8Array, path: string, records: number, images:
     const label = bytes[from];
     if (label >= cifar10ClassNames.length) {
       throw new UserError(
-        `${path}: a label is a byte from 0 to ${cifar10ClassNames.length - 1}; found ${label} at byte offset ${from} ` +
+        `${path}: a label must be a byte from 0 to ${cifar10ClassNames.length - 1}; found ${label} at byte offset ${from} ` +
           `(record ${record}). Get an intact copy: sparsebook data get cifar10`,
       );
     }
@@ -144,7 +143,7 @@ async function readOrAdvise(folder: string, file: string): Promise<Uint8Array> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     const wanted = [...trainingFiles, testFile, classNamesFile].join(', ');
-    throw new UserError(`A folder of CIFAR-10 holds ${wanted}; there is no ${file} in ${folder}. ${advice}`);
+    throw new UserError(`A folder of CIFAR-10 must hold ${wanted}; there is no ${file} in ${folder}. ${advice}`);
   }
 }
 

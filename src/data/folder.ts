@@ -6,8 +6,7 @@ import { UserError } from '../errors.js';
 import { cifar10Folder } from './cifar10.js';
 import { dataFolder } from './dataFolder.js';
 import { fixedOrder, type DataParts } from './dataSplits.js';
-import { bytesFor, labelsFor, valuesOf } from './imageSet.js';
-import type { ImageSet, ImageShape, ImageSize } from './imageSet.js';
+import { bytesFor, labelsFor, valuesOf, type ImageSet, type ImageShape, type ImageSize } from './imageSet.js';
 
 /** What is no part of the data: hidden files, what systems leave behind, notes on the data. */
 const passedOver = /^(\..*|thumbs\.db|desktop\.ini|(readme|licen[cs]e)(\.(md|txt|rst))?)$/i;
@@ -47,7 +46,7 @@ export function missingImages(data: string): never {
 }
 
 const layout =
-  'A folder of images has a folder for each class, with PNG and JPEG files in it; or train/, test/ and validation/ (or val/) ' +
+  'A folder of images must have a folder for each class, with PNG and JPEG files in it; or train/, test/ and validation/ (or val/) ' +
   'with such folders in them, of which only train/ must be there';
 
 interface ImagePath {
@@ -82,7 +81,7 @@ async function listPart(folder: string): Promise<Part> {
       if (file.isFolder || !imageFile.test(extname(file.name))) {
         const what = file.isFolder ? 'a folder' : 'something else';
         throw new UserError(
-          `The folder of a class holds PNG and JPEG files (.png, .jpg, .jpeg); ${file.path} is ${what}.`,
+          `The folder of a class must hold PNG and JPEG files alone (.png, .jpg, .jpeg); ${file.path} is ${what}.`,
         );
       }
       files.push({ path: file.path, label });
@@ -186,7 +185,7 @@ async function commonShape(decode: Decoder, files: readonly ImagePath[], size?: 
   const channels = size?.channels ?? (grey ? 1 : 3);
   if (![1, 3, 4].includes(channels)) {
     throw new UserError(
-      `Images from files have 1, 3 or 4 channels (grey, colour, colour and transparency); received ${channels}.`,
+      `Images from files must have 1, 3 or 4 channels (grey, colour, colour and transparency); received ${channels}.`,
     );
   }
   const other = size ? -1 : headers.findIndex(({ autoOrient: now }) => now.height !== height || now.width !== width);

@@ -19,8 +19,7 @@ import {
   trainingFiles,
 } from './cifar10.js';
 import type { Archive, Origin } from './cifar10.js';
-import { download } from './download.js';
-import type { DownloadOptions } from './download.js';
+import { download, type DownloadOptions } from './download.js';
 
 const dataFiles = [...trainingFiles, testFile];
 /** In the official archive, of no use here. */
@@ -31,7 +30,7 @@ const longestText = 4096;
 function fileOf({ path, type, size }: ReadEntry, records: number): string | null {
   const refuse = (found: string): UserError =>
     new UserError(
-      `The archive of CIFAR-10 holds ${[...dataFiles, classNamesFile].join(', ')} in ${cifar10Folder}/ and nothing ` +
+      `The archive of CIFAR-10 must hold ${[...dataFiles, classNamesFile].join(', ')} in ${cifar10Folder}/ and nothing ` +
         `else; found ${found}. Nothing was unpacked.`,
     );
   if (type === 'Directory' && path.replace(/\/$/, '') === cifar10Folder) return null;
@@ -62,7 +61,8 @@ export async function extractCifar10(
     try {
       const name = refusals.length > 0 ? null : fileOf(entry, recordsPerFile);
       if (name === null) return void entry.resume();
-      if (contents.has(name)) throw new UserError(`The archive holds ${name} twice. Nothing was unpacked.`);
+      if (contents.has(name))
+        throw new UserError(`The archive must hold each file once; ${name} is there twice. Nothing was unpacked.`);
       const content = entry.concat();
       // Where the parser fails, its own error is the one that is told.
       content.catch(() => undefined);
@@ -84,7 +84,7 @@ export async function extractCifar10(
 
   const missing = [classNamesFile, ...dataFiles].find((name) => !contents.has(name));
   if (missing !== undefined) {
-    throw new UserError(`The archive of CIFAR-10 holds ${missing}; it is missing. Nothing was unpacked.`);
+    throw new UserError(`The archive of CIFAR-10 must hold ${missing}; it is missing. Nothing was unpacked.`);
   }
   const hashes: Record<string, string> = {};
   for (const [name, pending] of contents) {

@@ -1,14 +1,12 @@
 import { existsSync, join, statSync } from '#platform';
 import { deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
-import { cifar10Folder, isCifar10, officialArchive, readCifar10 } from './cifar10.js';
-import type { Archive } from './cifar10.js';
+import { cifar10Folder, isCifar10, officialArchive, readCifar10, type Archive } from './cifar10.js';
 import { dataFolder } from './dataFolder.js';
-import { checkSizes, splitImages } from './dataSplits.js';
-import type { DataSizes, DataSplits } from './dataSplits.js';
+import { checkSizes, splitImages, type DataSizes, type DataSplits } from './dataSplits.js';
 import { missingImages, readImageFolder } from './folder.js';
 import { imageSizeOf, type ImageSet } from './imageSet.js';
-import { scaleImages } from './scaleImages.js';
+import { scaleImages } from './resizedCrop.js';
 import { syntheticImages, syntheticName } from './synthetic.js';
 
 /** What loadData can be asked for. */
@@ -61,7 +59,9 @@ async function loadFolder(folder: string, options: DataOptions, archive: Archive
   const name = options.name ?? cifar10?.name ?? given.train.name;
   const { classNames } = given.train;
   if (classes !== undefined && classes !== classNames.length) {
-    throw new UserError(`${name} has ${classNames.length} classes; received ${classes}. Leave the number out.`);
+    throw new UserError(
+      `classes must be the number that ${name} has, ${classNames.length}; received ${classes}. Leave it out.`,
+    );
   }
   const data = splitImages(given, { sizes, name });
   if (!size) return data;

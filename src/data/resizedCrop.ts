@@ -1,5 +1,6 @@
 import type { Augmentation, Draws } from './augment.js';
-import type { ImageShape } from './imageSet.js';
+import { type ImageShape, bytesFor, shapeOf, sizeOf, valuesOf, type ImageSet, type ImageSize } from './imageSet.js';
+import { UserError } from '../errors.js';
 
 /** A rectangle of an image, in pixels. */
 export interface Box {
@@ -138,4 +139,36 @@ export function randomBox(random: Draws, [height, width]: ImageShape, { scale, r
 /** Cuts out a random box and stretches it to the whole image; the L0 project's range unless another is given. */
 export function randomResizedCrop(range: ResizedCropRange = { scale: [0.8, 1], ratio: [0.9, 1.1] }): Augmentation {
   return (image, random, shape) => resizedCrop(image, shape[1], randomBox(random, shape, range), image, shape);
+}
+
+/**
+ * A set with its images scaled to cover `size` and cropped in the middle. A new pixel is the mean of the old ones
+ * around it, weighted by a triangle that widens as images shrink: `resizedCrop`, and so the pixels that progressive
+ * resizing trains on. Returns the set itself where it has the size. Throws a UserError for another number of channels.
+ */
+export function scaleImages(set: ImageSet, { height, width, channels }: ImageSize): ImageSet {
+  const stored = shapeOf(set);
+  const [rows, columns, depth] = stored;
+  if (channels !== undefined && channels !== depth) {
+    throw new UserError(
+      `The size of ${set.name} must have its ${depth} channels, or leave them out; received ` +
+        `${sizeOf([height, width, channels])}.`,
+    );
+  }
+  if (height === rows && width === columns) return set;
+  const shape: ImageShape = [height, width, depth];
+  const count = set.labels.length;
+  const images = bytesFor(count, shape);
+  const cut = {
+    height: Math.max(1, Math.min(rows, Math.round((columns * height) / width))),
+    width: Math.max(1, Math.min(columns, Math.round((rows * width) / height))),
+  };
+  const box = { ...cut, top: Math.floor((rows - cut.height) / 2), left: Math.floor((columns - cut.width) / 2) };
+  const [from, to] = [new Float32Array(valuesOf(stored)), new Float32Array(valuesOf(shape))];
+  for (let i = 0; i < count; i++) {
+    from.set(set.images.subarray(i * from.length, (i + 1) * from.length));
+    resizedCrop(from, columns, box, to, shape);
+    images.set(to, i * to.length);
+  }
+  return { ...set, shape, images };
 }

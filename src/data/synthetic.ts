@@ -1,7 +1,6 @@
 import { Random, deriveSeed, uniform } from '../backend/random.js';
 import { UserError } from '../errors.js';
-import { bytesFor, imageShape, labelsFor, sizeOf, valuesOf } from './imageSet.js';
-import type { ImageSet, ImageShape } from './imageSet.js';
+import { bytesFor, imageShape, labelsFor, sizeOf, valuesOf, type ImageSet, type ImageShape } from './imageSet.js';
 
 const { abs, atan2, cos, hypot, max, min, round, sin, PI } = Math;
 

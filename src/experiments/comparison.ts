@@ -1,4 +1,4 @@
-import { compactLatencies, type CompactLatencyOptions } from './compactLatency.js';
+import { compactLatencies, type CompactLatencyOptions } from './compactions.js';
 import type { RunGroup, SavedSweep } from './runHistory.js';
 import type { Run } from './run.js';
 import { savedResults, sweepTable, type SweepResult } from './sweep/results.js';

@@ -1,26 +1,19 @@
-import type { Method } from './methods.js';
+import type { Method } from './method.js';
+import type { RecipeSettings } from './recipe.js';
 import { flag, listOf, number, oneOf, text } from './settings/rules.js';
-import { lambdaOrTarget, targetSettings, unlessChannelGates, unlessTarget } from './targets.js';
+import { lambdaOrTarget, targetSettings, unlessChannelGates, unlessTarget, type TargetSettings } from './targets.js';
 
 /** The settings of L0 gates. */
-export interface L0Settings {
-  lambda: number;
-  target_sparsity: number | null;
-  target_multiply_adds: number | null;
-  target_ms: number | null;
-  time_images: number;
+export interface L0Settings extends TargetSettings {
   droprate_init: number;
-  lr_gates: number;
   where: string[];
-  unstructured: boolean;
   sampling: 'image' | 'batch';
-  weighting: 'sum' | 'parameters' | 'multiplyAdds' | 'time';
   reduce: boolean;
   clamp: boolean;
 }
 
 /** `methods=l0`. */
-export const l0Method: Method<L0Settings> = {
+export const l0Method: Method<L0Settings, RecipeSettings & { l0: L0Settings; network: string }> = {
   settings: {
     lambda: {
       default: 1,
@@ -95,7 +88,7 @@ export const l0Method: Method<L0Settings> = {
   async build(model, context) {
     const { l0Sparsifier } = await import('../sparsity/l0.js');
     const { lr_gates, weighting, clamp } = context.settings.l0;
-    const prices = await lambdaOrTarget(model, context);
-    return l0Sparsifier(model, { lr_gates, weighting, clampLogAlpha: clamp, ...prices });
+    const goal = await lambdaOrTarget(model, context);
+    return l0Sparsifier(model, { lr_gates, weighting, clampLogAlpha: clamp, ...goal });
   },
 };

@@ -1,6 +1,5 @@
 import { iterative, oneShot, polynomial, type PruningPlan } from '../sparsity/schedules.js';
-import type { ExperimentSettings } from './experimentSettings.js';
-import type { Method } from './methods.js';
+import type { Method } from './method.js';
 import { flag, listOf, number, oneOf, orNull, text, wholeNumber } from './settings/rules.js';
 import type { RunLength, Setting, SettingValue } from './settings/schema.js';
 
@@ -17,6 +16,12 @@ export interface MagnitudeSettings {
   restore: boolean;
 }
 
+/** What they depend on. */
+interface Surroundings {
+  magnitude: MagnitudeSettings;
+  start: { rewind: boolean };
+}
+
 /** What is pruned when. */
 function pruningPlan({ prune, schedule, times }: MagnitudeSettings): PruningPlan {
   if (prune === 0) return [];
@@ -27,7 +32,7 @@ function pruningPlan({ prune, schedule, times }: MagnitudeSettings): PruningPlan
 }
 
 /** How a run is too short for its prunings, if it is. */
-function prunesLess({ magnitude }: ExperimentSettings, { epochs }: RunLength): string | undefined {
+function prunesLess({ magnitude }: Surroundings, { epochs }: RunLength): string | undefined {
   const plan = pruningPlan(magnitude);
   const made = plan.filter(({ epoch }) => epoch < epochs);
   if (made.length === plan.length) return undefined;
@@ -40,7 +45,7 @@ function prunesLess({ magnitude }: ExperimentSettings, { epochs }: RunLength): s
 }
 
 /** How unfreezing comes too late to happen, or too early to be of all that is pruned, if so. */
-function unfreezesLess({ magnitude }: ExperimentSettings, { epochs }: RunLength): string | undefined {
+function unfreezesLess({ magnitude }: Surroundings, { epochs }: RunLength): string | undefined {
   const { unfreeze_epoch } = magnitude;
   if (unfreeze_epoch === null) return undefined;
   if (unfreeze_epoch >= epochs) return `comes after the last epoch, ${epochs - 1}: what is pruned stays pruned`;
@@ -50,23 +55,21 @@ function unfreezesLess({ magnitude }: ExperimentSettings, { epochs }: RunLength)
     : `comes before the pruning of epoch ${later[0].epoch}: what is pruned from then on stays pruned`;
 }
 
-const unlessPruning = ({ magnitude }: ExperimentSettings): string | undefined =>
+const unlessPruning = ({ magnitude }: Surroundings): string | undefined =>
   magnitude.prune === 0 ? 'nothing is pruned' : undefined;
 
 /** Why a setting of channels means nothing, if single weights are pruned. */
-const unlessChannels = ({ magnitude }: ExperimentSettings): string | undefined =>
+const unlessChannels = ({ magnitude }: Surroundings): string | undefined =>
   magnitude.unit === 'weights' ? 'unit=weights prunes single weights, wherever they are' : undefined;
 
 /** A setting of magnitude pruning that means nothing where nothing is pruned. */
-const ofPruning = <T extends SettingValue>(
-  setting: Setting<T, ExperimentSettings>,
-): Setting<T, ExperimentSettings> => ({
+const ofPruning = <T extends SettingValue>(setting: Setting<T, Surroundings>): Setting<T, Surroundings> => ({
   ...setting,
   conflict: (settings) => unlessPruning(settings) ?? setting.conflict?.(settings),
 });
 
 /** `methods=magnitude`. */
-export const magnitudeMethod: Method<MagnitudeSettings> = {
+export const magnitudeMethod: Method<MagnitudeSettings, Surroundings> = {
   settings: {
     prune: {
       default: 0,

@@ -1,7 +1,6 @@
-import { completeCount, weightCount } from '../compact/count/counts.js';
+import { completeCount, weightCount, publishedCount } from '../compact/counts.js';
 import { measureLatency } from '../compact/report/latency.js';
 import { compact } from '../compact/shrink/compact.js';
-import { publishedCount } from '../compact/count/publishedCount.js';
 import type { DataSplits } from '../data/dataSplits.js';
 import { zeroCounts, type ZeroCount } from '../sparsity/prunableWeights.js';
 import { evaluate, type EvaluationOptions } from '../training/evaluate.js';

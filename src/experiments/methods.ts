@@ -1,9 +1,8 @@
-import type * as tf from '@tensorflow/tfjs';
 import { reprEpoch } from '../sparsity/schedules.js';
-import type { Sparsifier, State } from '../sparsity/sparsifier.js';
-import type { ExperimentSettings } from './experimentSettings.js';
 import { l0Method, type L0Settings } from './l0Method.js';
 import { magnitudeMethod, type MagnitudeSettings } from './magnitudeMethod.js';
+import type { Method } from './method.js';
+import type { RecipeSettings } from './recipe.js';
 import { flag, number, oneOf, wholeNumber } from './settings/rules.js';
 import type { AnySetting, Schema } from './settings/schema.js';
 import { timesFor } from './targets.js';
@@ -36,34 +35,18 @@ export interface MethodSettings {
 /** The name of a method: `methods=l0`. */
 export type MethodName = keyof MethodSettings;
 
-/** What a method is built with besides its network. */
-export interface MethodContext {
-  settings: ExperimentSettings;
-  /** The seed of its random numbers. */
-  seed: number;
-  /** The network whose weights decide what is pruned, where that is not the one that is trained. */
-  rankedBy?: tf.LayersModel;
-  /** The saved state of the methods of a run that goes on, or that is over. */
-  saved?: State;
-  /** Ends what a method measures before it is built. */
-  signal?: AbortSignal;
+/** What the settings of methods may depend on: each other, and these of an experiment. */
+export interface MethodSurroundings extends MethodSettings, RecipeSettings {
+  methods: MethodName[];
+  network: string;
+  start: { rewind: boolean };
 }
 
-/** A sparsity method in an experiment. To add one: its file in sparsity/, an entry here, and its test. */
-export interface Method<S> {
-  settings: Schema<S, ExperimentSettings>;
-  /** Returns the network with the layers that the method needs; it replaces the given one, which is disposed. */
-  prepare?(model: tf.LayersModel, context: MethodContext): Promise<tf.LayersModel>;
-  build(model: tf.LayersModel, context: MethodContext): Promise<Sparsifier>;
-  /**
-   * The first epoch, counted from 0, after which nothing more is removed or unfrozen: from there on an epoch can be the
-   * best.
-   */
-  settled?(settings: ExperimentSettings): number;
-}
-
-/** The sparsity methods by name. Their code is imported when needed: settings and help need no tensors. */
-export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Name]> } = {
+/**
+ * The sparsity methods by name. To add one: its file in sparsity/, an entry here, and its test. Their code is imported
+ * when needed: settings and help need no tensors.
+ */
+export const methods: { readonly [Name in MethodName]: Method<MethodSettings[Name], MethodSurroundings> } = {
   l0: l0Method,
   ista: {
     settings: {
@@ -197,7 +180,7 @@ export const methodNames = Object.keys(methods) as MethodName[];
 function whereChosen(name: MethodName): object {
   const settings = Object.entries(methods[name].settings as Record<string, AnySetting>);
   const conflict = (own: AnySetting['conflict']) => (all: object) =>
-    (all as ExperimentSettings).methods.includes(name) ? own?.(all) : `methods does not include ${name}`;
+    (all as MethodSurroundings).methods.includes(name) ? own?.(all) : `methods does not include ${name}`;
   return Object.fromEntries(
     settings.map(([key, setting]) => [key, { ...setting, conflict: conflict(setting.conflict) }]),
   );
@@ -205,14 +188,14 @@ function whereChosen(name: MethodName): object {
 
 /** The settings of all methods, as groups of an experiment's. */
 export const methodSettings = Object.fromEntries(methodNames.map((name) => [name, whereChosen(name)])) as {
-  readonly [Name in MethodName]: Schema<MethodSettings[Name], ExperimentSettings>;
+  readonly [Name in MethodName]: Schema<MethodSettings[Name], MethodSurroundings>;
 };
 
 /**
  * The first epoch that can be the best: once all methods have removed what they remove. undefined where one does not
  * say.
  */
-export function bestFrom(settings: ExperimentSettings): number | undefined {
+export function bestFrom(settings: MethodSurroundings): number | undefined {
   const settled = settings.methods.map((name) => methods[name].settled?.(settings));
   return settled.length === 0 || settled.includes(undefined) ? undefined : Math.max(...(settled as number[]));
 }

@@ -1,14 +1,16 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { ImageSet } from '../data/imageSet.js';
 import type { NetworkOptions } from '../models/networkOptions.js';
-import type { ExperimentSettings } from './experimentSettings.js';
-import { normalisationOf } from './recipe.js';
+import type { MethodSettings } from './methods.js';
+import { normalisationOf, type RecipeSettings } from './recipe.js';
 
-type Builder = (
-  settings: ExperimentSettings,
-  common: Required<NetworkOptions>,
-  train: ImageSet,
-) => Promise<tf.LayersModel>;
+/** What a network is built by, besides what all take. */
+interface NetworkContext extends MethodSettings, Pick<RecipeSettings, 'normalise'> {
+  methods: string[];
+  bn_momentum: number | null;
+}
+
+type Builder = (settings: NetworkContext, common: Required<NetworkOptions>, train: ImageSet) => Promise<tf.LayersModel>;
 
 /**
  * How each network with a name is built. To add one: its file in models/, an entry here, and its test. Their code is
@@ -42,7 +44,7 @@ export const namedNetworks = {
   async airbench(settings, common, train): Promise<tf.LayersModel> {
     const [{ airbench }, { whiteningKernel }] = await Promise.all([
       import('../models/airbench.js'),
-      import('../data/whitening.js'),
+      import('../models/airbench.js'),
     ]);
     return airbench({ ...common, whitening: whiteningKernel(train, normalisationOf(settings, train)) });
   },

@@ -1,11 +1,5 @@
-import {
-  alternatingFlip,
-  randomBrightness,
-  randomContrast,
-  randomFlip,
-  randomPaddedCrop,
-  type Augmentation,
-} from '../data/augment.js';
+import { alternatingFlip, randomBrightness, randomContrast, randomFlip, randomPaddedCrop } from '../data/augment.js';
+import type { Augmentation } from '../data/augment.js';
 import type { ImageSet } from '../data/imageSet.js';
 import {
   channelStatistics,

@@ -82,7 +82,7 @@ export class Run {
     if (this.found)
       return { ...this.found, name: name ?? this.found.name, tags: tags.length > 0 ? tags : this.found.tags };
     throw new UserError(
-      'The run is not finished: read its events first, e.g. with await watch(run) or await run.finish().',
+      'A run must be finished before its results are read; this one is not. Read its events first, e.g. with await watch(run) or await run.finish().',
     );
   }
 

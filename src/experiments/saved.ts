@@ -12,7 +12,8 @@ import { saveCheckpoint } from '../training/checkpoint/saveCheckpoint.js';
 import type { Checkpoint } from '../training/checkpoint/checkpoint.js';
 import { deriveSeed } from '../backend/random.js';
 import type { ExperimentSettings } from './experimentSettings.js';
-import { methods, type MethodContext } from './methods.js';
+import type { MethodContext } from './method.js';
+import { methods } from './methods.js';
 import { buildNetwork, networkOf } from './networks.js';
 import type { Protocol } from './protocols/protocol.js';
 import { protocols } from './protocols/protocols.js';
@@ -82,7 +83,7 @@ export function resumedSettings({ protocol, settings: saved }: SavedRun, given: 
   for (const { name, place } of given) {
     if (before.get(name) === now.get(name) || free.some((prefix) => name.startsWith(prefix))) continue;
     throw new UserError(
-      `${place === undefined ? '' : `${place}: `}A run goes on with its own settings: ${name} was ${before.get(name)}; ` +
+      `${place === undefined ? '' : `${place}: `}A run must go on with its own settings: ${name} was ${before.get(name)}; ` +
         `received ${now.get(name)}. Leave it out, or start a new run with resume_training=false.`,
     );
   }
@@ -108,7 +109,7 @@ export interface TrainedNetwork {
 export async function buildMethods(
   settings: ExperimentSettings,
   model: tf.LayersModel,
-  context: Pick<MethodContext, 'rankedBy' | 'saved' | 'signal'> = {},
+  context: Pick<MethodContext<unknown>, 'rankedBy' | 'saved' | 'signal'> = {},
 ): Promise<Sparsifier | undefined> {
   const parts: Sparsifier[] = [];
   for (const name of settings.methods) {

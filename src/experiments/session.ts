@@ -8,13 +8,14 @@ import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { checkSet } from '../training/checkSet.js';
 import type { NoteEvent, TrainingEvent } from '../training/events.js';
 import { crossEntropy, type Loss } from '../training/loss.js';
-import { makeOptimizer, type Optimizer } from '../training/optimizer.js';
+import { makeOptimizer } from '../training/optimizer.js';
+import type { Optimizer } from '../training/slots.js';
 import { Cutting } from '../training/cutting.js';
 import { train } from '../training/train.js';
 import { WeightAverages } from '../training/weightAverages.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { buildNetwork, type StartNetwork } from './networks.js';
-import type { MethodContext } from './methods.js';
+import type { MethodContext } from './method.js';
 import { Notes } from './notes.js';
 import { augmentationsOf, normalisationOf, scheduleOf } from './recipe.js';
 import { buildMethods } from './saved.js';
@@ -99,7 +100,7 @@ function startWarnings({ start, weights }: ExperimentSettings, anew: string[], f
  * What a session starts from besides its settings: a network, the saved state of its methods; `signal` ends what they
  * measure.
  */
-interface SessionOptions extends Pick<MethodContext, 'saved' | 'signal'> {
+interface SessionOptions extends Pick<MethodContext<unknown>, 'saved' | 'signal'> {
   from?: StartNetwork;
   own?: tf.LayersModel;
 }

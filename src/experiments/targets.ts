@@ -4,10 +4,8 @@ import type { ChannelMasks } from '../graph/channelGraph.js';
 import type { L0Options } from '../sparsity/l0.js';
 import type { CostGoal, SparsityTarget } from '../sparsity/lambdaController.js';
 import { stateOf, type State } from '../sparsity/sparsifier.js';
-import type { ExperimentSettings } from './experimentSettings.js';
-import type { L0Settings } from './l0Method.js';
-import type { MethodContext } from './methods.js';
-import { factorsOf } from './recipe.js';
+import type { MethodContext } from './method.js';
+import { factorsOf, type RecipeSettings } from './recipe.js';
 import { number, orNull, wholeNumber } from './settings/rules.js';
 import type { RunLength, Schema, Setting } from './settings/schema.js';
 
@@ -15,17 +13,28 @@ import type { RunLength, Schema, Setting } from './settings/schema.js';
 const targetNames = ['target_sparsity', 'target_multiply_adds', 'target_ms'] as const;
 type TargetName = (typeof targetNames)[number];
 
+/** The settings of L0 gates that say where they lead to, and those that this depends on. */
+export interface TargetSettings extends Record<TargetName, number | null> {
+  lambda: number;
+  time_images: number;
+  lr_gates: number;
+  unstructured: boolean;
+  weighting: 'sum' | 'parameters' | 'multiplyAdds' | 'time';
+}
+
+type Surroundings = RecipeSettings & { l0: TargetSettings };
+
 /** Why lambda, or another target, is not to be given: a target chooses lambda. */
 export const unlessTarget =
   (except?: TargetName) =>
-  ({ l0 }: ExperimentSettings): string | undefined => {
+  ({ l0 }: Surroundings): string | undefined => {
     const other = targetNames.find((name) => name !== except && l0[name] !== null);
     if (other === undefined || (except !== undefined && l0[except] === null)) return undefined;
     return `${other}=${l0[other]} chooses lambda by itself`;
   };
 
 /** How a run is too short for its target, if it is. */
-function travelsLess(settings: ExperimentSettings, length: RunLength): string | undefined {
+function travelsLess(settings: Surroundings, length: RunLength): string | undefined {
   const { lr_gates } = settings.l0;
   if (lr_gates === 0) return undefined;
   const { steps } = length;
@@ -39,12 +48,8 @@ function travelsLess(settings: ExperimentSettings, length: RunLength): string | 
 
 const target = (
   name: TargetName,
-  {
-    rule,
-    conflict,
-    ...rest
-  }: Pick<Setting<number, ExperimentSettings>, 'rule' | 'help' | 'conflict'> & { neutral?: null },
-): Setting<number | null, ExperimentSettings> => ({
+  { rule, conflict, ...rest }: Pick<Setting<number, Surroundings>, 'rule' | 'help' | 'conflict'> & { neutral?: null },
+): Setting<number | null, Surroundings> => ({
   default: null,
   ...rest,
   rule: orNull(rule, name === 'target_sparsity' ? 'a fixed lambda' : 'none'),
@@ -53,15 +58,15 @@ const target = (
   warning: (settings, length) => (settings.l0[name] === null ? undefined : travelsLess(settings, length)),
 });
 
-const unlessTimed = ({ l0 }: ExperimentSettings): string | undefined =>
+const unlessTimed = ({ l0 }: Surroundings): string | undefined =>
   l0.target_ms === null && l0.weighting !== 'time' ? 'nothing is timed without target_ms or weighting=time' : undefined;
 
 /** Why time cannot be looked at, where it cannot. */
-export const unlessChannelGates = ({ l0 }: ExperimentSettings): string | undefined =>
+export const unlessChannelGates = ({ l0 }: Surroundings): string | undefined =>
   l0.unstructured ? 'gates on weights save no time' : undefined;
 
 /** The settings of targets, and of the time that one may be of. */
-export const targetSettings: Pick<Schema<L0Settings, ExperimentSettings>, TargetName | 'time_images'> = {
+export const targetSettings: Pick<Schema<TargetSettings, Surroundings>, TargetName | 'time_images'> = {
   target_sparsity: target('target_sparsity', {
     rule: number({ min: 0, below: 1 }),
     help: 'the share of parameters to be removed; lambda is then adapted after each step to reach and hold it',
@@ -94,7 +99,7 @@ export async function timesFor(
   method: 'L0' | 'ISTA',
   model: tf.LayersModel,
   batchSize: number,
-  { saved, signal }: Pick<MethodContext, 'saved' | 'signal'>,
+  { saved, signal }: Pick<MethodContext<unknown>, 'saved' | 'signal'>,
 ): Promise<{ times: LayerTimes; keeps: State }> {
   const { layerTimes } = await import('../compact/time/layerTimes.js');
   const kept = stateOf(saved, method)?.times;
@@ -106,7 +111,7 @@ export async function timesFor(
 /** The L0 method's lambda, or a target that chooses it, and what a channel costs where the time counts. */
 export async function lambdaOrTarget(
   model: tf.LayersModel,
-  context: MethodContext,
+  context: MethodContext<Surroundings>,
 ): Promise<Pick<L0Options, 'lambda_l0' | 'target' | 'times' | 'keeps'>> {
   const { lambda, target_sparsity, target_multiply_adds, target_ms, time_images, weighting, unstructured } =
     context.settings.l0;
@@ -119,7 +124,7 @@ export async function lambdaOrTarget(
   ] = await Promise.all([
     import('../sparsity/l0.js'),
     import('../sparsity/lambdaController.js'),
-    import('../compact/count/counts.js'),
+    import('../compact/counts.js'),
     import('../compact/time/predictedTime.js'),
     import('../compact/time/measuredTime.js'),
   ]);

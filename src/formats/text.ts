@@ -62,9 +62,10 @@ export function readAssignments(words: string[]): Record<string, string> {
   const assignments = new Map<string, string>();
   for (const word of words) {
     const equals = word.indexOf('=');
-    if (equals < 1) throw new UserError(`a parameter is written key=value, such as lambda_l0=20; received '${word}'`);
+    if (equals < 1)
+      throw new UserError(`a parameter must be written key=value, such as lambda_l0=20; received '${word}'`);
     const key = word.slice(0, equals).trim();
-    if (assignments.has(key)) throw new UserError(`'${key}' is given twice`);
+    if (assignments.has(key)) throw new UserError(`'${key}' must be given once; received it twice`);
     assignments.set(key, word.slice(equals + 1));
   }
   return Object.fromEntries(assignments);

@@ -69,7 +69,9 @@ export function channelGraph(model: tf.LayersModel): ChannelGraph {
     Object.assign(node, { role, channels, sources: sourcesOf(node as ChannelNode, role) });
   }
   if (total > mostChannels) {
-    throw new UserError(`${model.name} has ${total} channels; they are followed one by one, at most ${mostChannels}.`);
+    throw new UserError(
+      `A network must have at most ${mostChannels} channels, which are followed one by one; ${model.name} has ${total}.`,
+    );
   }
   known.set(model.outputs, graph as ChannelGraph);
   return graph as ChannelGraph;

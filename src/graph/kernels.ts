@@ -139,7 +139,9 @@ export function kernelGeometry(
   const weights = kinds[kind].weights.flatMap((name) => weightOf(layer, name) ?? []);
   if (weights.length < kinds[kind].weights.length) return undefined;
   if (layer.getConfig().dataFormat === 'channelsFirst') {
-    throw new UserError(`The layer ${layer.name} (${kind}) does not have its channels on the last axis.`);
+    throw new UserError(
+      `The layer ${layer.name} (${kind}) must have its channels on the last axis; they are on another.`,
+    );
   }
   const windows = kind === 'Conv2DTranspose' ? inputImage(layer, outputShape) : outputShape.slice(1, -1);
   return {
@@ -176,7 +178,7 @@ export function normBehind({ readers }: LayerNode): LayerNode | undefined {
   const norm = readers.find(({ layer }) => isBatchNorm(layer));
   if (norm && !hasChannelsLast(norm.layer, norm.outputShape.length)) {
     throw new UserError(
-      `The layer ${norm.name} (${norm.layer.getClassName()}) does not have its channels on the last axis.`,
+      `The layer ${norm.name} (${norm.layer.getClassName()}) must have its channels on the last axis; they are on another.`,
     );
   }
   return norm;

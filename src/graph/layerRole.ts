@@ -126,7 +126,7 @@ export function layerRole(node: LayerNode): LayerRole {
   }
   const wide = [config.poolSize, config.kernelSize].flat().find((side) => typeof side === 'number' && side > most.side);
   if (wide !== undefined) throw refuse(`has a window with a side of ${wide as number}, which is at most ${most.side}`);
-  if (!hasChannelsLast(layer, rank)) throw refuse('does not have its channels on the last axis');
+  if (!hasChannelsLast(layer, rank)) throw refuse('must have its channels on the last axis; they are on another');
   if (role === 'reshape' && outputShape.at(-1)! % inputShapes[0].at(-1)! !== 0) {
     throw refuse(
       `makes [${String(outputShape.slice(1))}] of [${String(inputShapes[0].slice(1))}], which does not keep its channels together`,

@@ -104,7 +104,9 @@ export function nodeOf(graph: NetworkGraph, layer: Layer): LayerNode {
   if (places.length === 1) return places[0];
   const kind = `${layer.name} (${layer.getClassName()})`;
   if (places.length === 0) throw new UserError(`${graph.model.name} has no layer ${kind}.`);
-  throw new UserError(`The layer ${kind} is used more than once; give each place a layer of its own.`);
+  throw new UserError(
+    `The layer ${kind} must be used once; it is used ${places.length} times. Give each place a layer of its own.`,
+  );
 }
 
 /** The places of a graph in the order in which the network lists its layers. */

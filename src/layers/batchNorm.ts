@@ -1,11 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import {
-  fusedBatchNorm,
-  fusedBatchNormInference,
-  hasKernel,
-  type FusedBatchNormInputs,
-  type FusedBatchNormOptions,
-} from '../backend/fusedOps.js';
+import { fusedBatchNorm, fusedBatchNormInference, hasKernel } from '../backend/fusedOps.js';
+import type { FusedBatchNormInputs, FusedBatchNormOptions } from '../backend/fusedOps.js';
 import { UserError } from '../errors.js';
 import { checkActivation, single, type Activation, type CallOptions, type LayerOptions, type Weight } from './layer.js';
 import type { L0Gate } from './l0Gate.js';

@@ -42,7 +42,7 @@ export class BiasMap extends tf.layers.Layer {
     const [height, width, channels] = imageShape(inputShape as tf.Shape);
     if (height !== this.rows.length || width !== this.columns.length) {
       throw new UserError(
-        `${this.name} was made for images of ${this.rows.length} x ${this.columns.length}; received ${height} x ${width}.`,
+        `${this.name} must be given images of ${this.rows.length} x ${this.columns.length}, which it was made for; received ${height} x ${width}.`,
       );
     }
     const shape = [Math.max(...this.rows) + 1, Math.max(...this.columns) + 1, channels];

@@ -23,7 +23,7 @@ export function outputSides(shape: tf.Shape, window: number, stride: number, pad
     const length = Math.floor((input + before + after - window) / stride) + 1;
     if (length >= 1) return length;
     throw new UserError(
-      `A window of ${window} does not fit an input of ${input} with padding ${JSON.stringify(padding)}: enlarge the input or the padding.`,
+      `A window must fit into its input; received a window of ${window}, an input of ${input} and padding ${JSON.stringify(padding)}. Enlarge the input or the padding.`,
     );
   });
 }

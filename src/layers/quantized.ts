@@ -65,7 +65,7 @@ function checkedGrid(grid: Grid | undefined, layer: string): Grid {
   const { scale, zero } = Object(grid) as Grid;
   if (scale > 0 && Number.isFinite(scale) && Number.isInteger(zero) && zero >= 0 && zero <= 127) return { scale, zero };
   throw new UserError(
-    `${layer}: a grid has a scale above 0 and a zero of 0 to 127; received ${JSON.stringify(grid)}. Quantize the network anew.`,
+    `${layer}: a grid must have a scale above 0 and a zero of 0 to 127; received ${JSON.stringify(grid)}. Quantize the network anew.`,
   );
 }
 

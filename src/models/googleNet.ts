@@ -65,7 +65,9 @@ export function googleNet(options: GoogleNetOptions = {}): tf.LayersModel {
   const gateOptions: GateOptions | undefined = gates === true ? {} : gates || undefined;
   const { gateReduce = false, unstructured = false, ...shared } = gateOptions ?? {};
   if (unstructured && shared.sampling === 'image') {
-    throw new UserError("Gates on weights draw one mask for a whole batch: leave sampling out, or set it to 'batch'.");
+    throw new UserError(
+      "sampling must be 'batch' where weights have gates, which draw one mask for a whole batch; received 'image'. Leave it out.",
+    );
   }
 
   const unit = (

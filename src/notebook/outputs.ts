@@ -10,7 +10,7 @@ import { jsonFile, writeFileWholeSync } from '../platform/writeFile.js';
 export function saveOutput(notebook: string, file: string, value: unknown): string {
   for (const name of [notebook, file]) {
     if (basename(name) !== name || ['', '.', '..'].includes(name)) {
-      throw new UserError(`An output is saved under plain names, not paths; received '${name}'.`);
+      throw new UserError(`An output must be saved under a plain name, not a path; received '${name}'.`);
     }
   }
   const path = join('outputs', notebook, file);

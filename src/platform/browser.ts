@@ -8,7 +8,13 @@ import plain from '#kernels/plain';
 import { browserName } from './browserName.js';
 import * as memory from './memoryFiles.js';
 import { promised } from './memoryFiles.js';
-import type { KernelBuild, Platform, Thread } from './platform.js';
+import type { KernelBuild, Thread } from './node.js';
+
+/** What `#platform` exports: Node's side says what there is. */
+type Platform = typeof import('./node.js');
+type Complete<T extends Platform> = T;
+/** This side, which must have all of it. */
+export type BrowserPlatform = Complete<typeof import('./browser.js')>;
 
 export { Buffer };
 

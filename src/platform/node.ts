@@ -4,9 +4,14 @@ import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { KernelBuild, Thread } from './platform.js';
 
-export type { Thread };
+/** A build of the simd backend's kernels: with relaxed SIMD (fused multiply-add) or without. */
+export type KernelBuild = 'fma' | 'plain';
+
+/** A thread that was started. */
+export interface Thread {
+  terminate(): unknown;
+}
 
 export { Buffer } from 'node:buffer';
 export { createHash, randomBytes } from 'node:crypto';

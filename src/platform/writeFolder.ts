@@ -25,21 +25,13 @@ export async function writeFolderWhole(
   kind: FolderKind,
   files: FileSystem = realFiles,
 ): Promise<void> {
-  const { aside, done } = namesAside(path);
-  try {
-    await makeFolder(dirname(path), files);
-    await checkReplaceable(path, kind, files);
+  await beside(path, kind, files, async (aside) => {
     await clearOrphans(dirname(path), files, basename(path));
     await files.mkdir(aside('new'));
     for (const [name, bytes] of contents) await writeDurably(join(aside('new'), name), bytes, files);
     await syncFolder(aside('new'), files);
     await putInPlace(path, aside, files);
-  } catch (error) {
-    await files.rm(aside('new'), { recursive: true, force: true }).catch(() => undefined);
-    throw cannotSave(path, error);
-  } finally {
-    done();
-  }
+  });
 }
 
 /**
@@ -51,13 +43,26 @@ export async function checkFolderWritable(
   kind: FolderKind,
   files: FileSystem = realFiles,
 ): Promise<void> {
+  await beside(path, kind, files, async (aside) => {
+    await files.mkdir(aside('new'));
+    await files.rm(aside('new'), { recursive: true });
+  });
+}
+
+/** Does work under hidden names beside a folder that it may replace. */
+async function beside(
+  path: string,
+  kind: FolderKind,
+  files: FileSystem,
+  work: (aside: ReturnType<typeof namesAside>['aside']) => Promise<void>,
+): Promise<void> {
   const { aside, done } = namesAside(path);
   try {
     await makeFolder(dirname(path), files);
     await checkReplaceable(path, kind, files);
-    await files.mkdir(aside('new'));
-    await files.rm(aside('new'), { recursive: true });
+    await work(aside);
   } catch (error) {
+    await files.rm(aside('new'), { recursive: true, force: true }).catch(() => undefined);
     throw cannotSave(path, error);
   } finally {
     done();

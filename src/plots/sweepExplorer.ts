@@ -1,18 +1,5 @@
-import {
-  accuracyOf,
-  layerCount,
-  lineOf,
-  overSeeds,
-  sizeOf,
-  stopsOf,
-  validationOf,
-  type ExploredSweep,
-  type LayerCount,
-  type Line,
-  type SeedMean,
-  type Size,
-  type Stop,
-} from '../experiments/stops.js';
+import { accuracyOf, layerCount, lineOf, overSeeds, sizeOf, stopsOf, validationOf } from '../experiments/stops.js';
+import type { ExploredSweep, LayerCount, Line, SeedMean, Size, Stop } from '../experiments/stops.js';
 import {
   asText,
   axis,

@@ -1,6 +1,5 @@
 import { adamWStep, hasKernel } from '../backend/fusedOps.js';
-import type { Update } from './optimizer.js';
-import { ownValues, replace, SlotOptimizer, type SlotOptimizerOptions } from './slots.js';
+import { ownValues, replace, SlotOptimizer, type SlotOptimizerOptions, type Update } from './slots.js';
 
 /** What `Adam` and `AdamW` can be told. */
 export interface AdamOptions extends SlotOptimizerOptions {

@@ -17,7 +17,7 @@ export function checkSet(model: tf.LayersModel, set: ImageSet): void {
   const { name, images, labels } = set;
   if (model.inputs.length !== 1 || model.outputs.length !== 1) {
     throw new UserError(
-      `A network that is trained or evaluated takes images and gives logits; ${model.name} has ${model.inputs.length} ` +
+      `A network that is trained or evaluated must have one input and one output, images and logits; ${model.name} has ${model.inputs.length} ` +
         `inputs and ${model.outputs.length} outputs. Make a model of one input and one output of it.`,
     );
   }
@@ -26,24 +26,26 @@ export function checkSet(model: tf.LayersModel, set: ImageSet): void {
   const fits = input.length === 4 && shape.every((side, i) => side === (input[i + 1] ?? side));
   if (!fits) {
     throw new UserError(
-      `The images of ${name} are ${shown([null, ...shape])}, and ${model.name} takes ${shown(input)}: build it for the shape of ` +
+      `The images must have the shape that ${model.name} takes, ${shown(input)}; those of ${name} have ${shown([null, ...shape])}. Build it for the shape of ` +
         'the images.',
     );
   }
   const classes = output[1];
   if (output.length !== 2 || classes === null) {
-    throw new UserError(`${model.name} gives ${shown(output)}, not logits [N, classes]: end it with a dense layer.`);
+    throw new UserError(
+      `${model.name} must give logits, [N, classes]; it gives ${shown(output)}. End it with a dense layer.`,
+    );
   }
   if (images.length !== labels.length * valuesOf(shape)) {
     throw new UserError(
-      `Each image has ${valuesOf(shape)} bytes and a label; ${name} has ${images.length} bytes and ${labels.length} labels.`,
+      `Each image must have ${valuesOf(shape)} bytes and a label; ${name} has ${images.length} bytes and ${labels.length} labels.`,
     );
   }
   if (labels.length === 0) throw new UserError(`${name} must have images; received none.`);
   const wrong = labels.findIndex((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
   if (wrong < 0) return;
   throw new UserError(
-    `A label is the number of an output, 0 to ${classes - 1} for the ${classes} of ${model.name}; image ${wrong} of ${name} ` +
+    `A label must be the number of an output, 0 to ${classes - 1} for the ${classes} of ${model.name}; image ${wrong} of ${name} ` +
       `has the label ${labels[wrong]}. Build the network with as many classes as the data has, or correct the labels.`,
   );
 }

@@ -51,7 +51,7 @@ export class Cutting {
   check({ model, sparsifier }: TrainedParts): void {
     if (!sparsifier?.inSmaller) {
       throw new UserError(
-        `Channels can only be cut out in training with a method that closes some for good; ${sparsifier?.name ?? 'no method'} does not. ` +
+        `To cut out channels, training must have a method that closes some for good; received ${sparsifier?.name ?? 'none'}. ` +
           'Use gates, or prune channels by magnitude, or train without cutting.',
       );
     }

@@ -108,7 +108,9 @@ export interface PairedChange {
 export function pairedChange(before: Uint8Array, after: Uint8Array): PairedChange {
   const images = before.length;
   if (images === 0 || after.length !== images) {
-    throw new UserError(`Answers are compared image by image; received ${images} and ${after.length} of them.`);
+    throw new UserError(
+      `Answers must be of the same images, which are compared one by one; received ${images} and ${after.length} of them.`,
+    );
   }
   let [gained, lost] = [0, 0];
   before.forEach((right, i) => {

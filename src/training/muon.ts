@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { State } from '../sparsity/sparsifier.js';
 import { AdamW } from './adam.js';
-import type { Optimizer, Update } from './optimizer.js';
-import { checkAtLeast0, replace, SlotOptimizer, type SlotOptimizerOptions } from './slots.js';
+import { checkAtLeast0, replace, SlotOptimizer } from './slots.js';
+import type { SlotOptimizerOptions, Optimizer, Update } from './slots.js';
 
 export interface MuonOptions extends SlotOptimizerOptions {
   /** Of AdamW's size. Default 1e-3. */

@@ -1,36 +1,8 @@
-import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import type { State } from '../sparsity/sparsifier.js';
 import { Adam, AdamW } from './adam.js';
 import { Muon } from './muon.js';
 import { Sgd } from './sgd.js';
-
-/** One variable's share in a step. */
-export interface Update {
-  /** Name of the variable in saved states: layer/weight, the same in every copy of the model. */
-  key: string;
-  variable: tf.Variable;
-  /** Stays the caller's to dispose. */
-  gradient: tf.Tensor;
-  /** Learning rate of this variable at this step. */
-  lr: number;
-}
-
-/** A rule for changing variables by their gradients, with a memory for each variable. */
-export interface Optimizer {
-  readonly name: string;
-  /** Base learning rate, before the schedule. */
-  readonly lr: number;
-  /** Whether weight decay is part of what is remembered of gradients, as in SGD with momentum, and not in AdamW. */
-  readonly remembersDecay: boolean;
-  /** Changes every variable of the updates in place. */
-  step(updates: Update[]): void;
-  /** A copy of the memory: what a checkpoint saves. */
-  state(): State;
-  /** Takes a saved memory back, in place of what there is. */
-  restore(state: State): void;
-  dispose(): void;
-}
+import type { Optimizer } from './slots.js';
 
 /**
  * Whether a variable of this key is a kernel: a choice of `decays` that spares norms, biases and gates, whose size says

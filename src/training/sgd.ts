@@ -1,7 +1,6 @@
 import { hasKernel, sgdStep } from '../backend/fusedOps.js';
 import { UserError } from '../errors.js';
-import type { Update } from './optimizer.js';
-import { checkAtLeast0, ownValues, replace, SlotOptimizer, type SlotOptimizerOptions } from './slots.js';
+import { checkAtLeast0, ownValues, replace, SlotOptimizer, type SlotOptimizerOptions, type Update } from './slots.js';
 
 /** What `Sgd` can be told. */
 export interface SgdOptions extends SlotOptimizerOptions {

@@ -15,7 +15,7 @@ import { checkScales, checkSet } from './checkSet.js';
 import { evaluate, type EvaluationOptions } from './evaluate.js';
 import type { EndEvent, EpochEvent, StartEvent, TrainingEvent } from './events.js';
 import { LeakWatch, firstNonFinite, firstNonFiniteWeight } from './faults.js';
-import type { Optimizer } from './optimizer.js';
+import type { Optimizer } from './slots.js';
 import { constant, type Schedule } from './schedules.js';
 import { trainStep, type StepResult } from './trainStep.js';
 import type { WeightAverages } from './weightAverages.js';

@@ -6,7 +6,7 @@
 //   npm run bench:cutting -- --cpu
 import { parseArgs } from 'node:util';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
-import { completeCount } from 'sparsebook/compact/count/counts.js';
+import { completeCount } from 'sparsebook/compact/counts.js';
 import { loadData } from 'sparsebook/data/loadData.js';
 import { protocolSettings } from 'sparsebook/experiments/protocols/protocol.js';
 import { l0GoogleNet } from 'sparsebook/experiments/protocols/l0GoogleNet.js';

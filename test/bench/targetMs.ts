@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
-import { completeCount } from 'sparsebook/compact/count/counts.js';
+import { completeCount } from 'sparsebook/compact/counts.js';
 import { measureLatencies } from 'sparsebook/compact/report/latency.js';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
 import { drawnMasks, layerTimes } from 'sparsebook/compact/time/layerTimes.js';

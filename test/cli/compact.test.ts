@@ -76,7 +76,7 @@ test('precision=int8 rounds in the ranges of training images, and prints what th
 test('without output nothing is saved; a missing checkpoint and a wrong format are errors', async () => {
   const none = await run('compact');
   assert.equal(none.code, 1);
-  assert.match(none.stderr, /^error: A checkpoint to make smaller is missing: add ckpt_path=CHECKPOINT/);
+  assert.match(none.stderr, /^error: ckpt_path must be the checkpoint to make smaller; received none/);
   const wrong = await run('compact', 'ckpt_path=x', 'format=pickle', `output=${join(folder, 'x')}`);
   assert.match(wrong.stderr, /^error: .*format must be one of tfjs, safetensors, onnx; received "?pickle/);
   const absent = await run('compact', `ckpt_path=${join(folder, 'absent')}`);

@@ -63,7 +63,7 @@ test('--check refuses what is no site and notebooks to write', async () => {
   await publish([site, fixtureFile('plain')]);
   for (const [words, message] of [
     [[join(folder, 'empty')], /must be a site that publish wrote, and holds no sparsebook-site\.json/],
-    [[site, '01'], /--check opens what is written; leave out 01/],
+    [[site, '01'], /--check must be given a folder alone; received 01/],
   ] as const) {
     const { code, stderr } = await publish(['--check', ...words]);
     assert.equal(code, 1);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { showProgress } from 'sparsebook/cli/runProgress.js';
-import { bar } from 'sparsebook/cli/statusLine.js';
+import { showProgress } from 'sparsebook/cli/run.js';
+import { bar } from 'sparsebook/cli/output.js';
 import type { CellPlace, RunEvent } from 'sparsebook/notebook/run/events.js';
 
 const place: CellPlace = { index: 4, number: 2, total: 4, title: 'Training at two lambdas' };

@@ -134,7 +134,7 @@ test('a run that goes on keeps its settings, but for how far and where', async (
   assert.equal(other.code, 1);
   assert.match(
     other.stderr,
-    /^error: A run goes on with its own settings: width was 0\.1; received 0\.2\. Leave it out/,
+    /^error: A run must go on with its own settings: width was 0\.1; received 0\.2\. Leave it out/,
   );
   const copied = join(folder, 'elsewhere');
   cpSync(join(dense, 'checkpoints', 'step-000006'), copied, { recursive: true });
@@ -179,7 +179,7 @@ test('what cannot be tested is refused with the reason', async () => {
   cpSync(join(dense, 'checkpoints', 'step-000006'), damaged, { recursive: true });
   writeFileSync(join(damaged, 'weights.safetensors'), 'no');
   const cases: [string[], RegExp][] = [
-    [[], /^error: A checkpoint to test is missing: add ckpt_path=CHECKPOINT\./],
+    [[], /^error: ckpt_path must be the checkpoint to test; received none\. Add ckpt_path=CHECKPOINT\./],
     [['ckpt_path=nowhere'], /^error: There is no checkpoint .*nowhere\./],
     [[`ckpt_path=${damaged}`], /^error: .*weights\.safetensors is damaged/],
     [['chkpt_path=x'], /^error: There is no setting 'chkpt_path'; did you mean 'ckpt_path'\?/],
@@ -304,5 +304,8 @@ test('runs are listed for programs: numbers by machine names, names, tags, state
   assert.match(damaged.stderr, /^warning: .*record\.json is not a record of version 1: .*\. Delete it, and ask for/);
   assert.match(damaged.stdout, new RegExp(`^${killed.id} +killed`, 'm'), 'the others are listed');
   const both = await at('runs', '--json', '--csv').ended;
-  assert.match(both.stderr, /^error: Runs are shown in one form; received --json and --csv\. Leave one out\.$/m);
+  assert.match(
+    both.stderr,
+    /^error: Runs must be asked for in one form; received --json and --csv\. Leave one out\.$/m,
+  );
 });

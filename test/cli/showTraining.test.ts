@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { showTraining } from 'sparsebook/cli/showTraining.js';
+import { showTraining } from 'sparsebook/cli/trainOnTerminal.js';
 import type { TrainingEvent } from 'sparsebook/training/events.js';
 
 const start: TrainingEvent = {

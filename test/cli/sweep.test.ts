@@ -186,7 +186,7 @@ for (const [what, words, message] of [
   [
     'two files',
     ['a.yaml', '--config', 'b.yaml'],
-    /A sweep is read from one file; received a\.yaml and --config b\.yaml/,
+    /A sweep must be read from one file; received a\.yaml and --config b\.yaml/,
   ],
   [
     'what is not handed over',

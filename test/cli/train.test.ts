@@ -38,7 +38,7 @@ test('train prints what it trains, a line for each epoch, and a table at the end
 test('without gates there is no penalty and no row of gates', async () => {
   const { code, stdout, stderr } = await train(...tiny, 'epochs=1', 'without_using_gate=true').ended;
   assert.equal(code, 1, 'epochs is given twice');
-  assert.match(stderr, /'epochs' is given twice/);
+  assert.match(stderr, /'epochs' must be given once; received it twice/);
   assert.equal(stdout, '');
   const once = tiny.map((word) => (word.startsWith('epochs') ? 'epochs=1' : word));
   const plain = await train(...once, 'without_using_gate=true').ended;

@@ -258,5 +258,5 @@ test('what cannot be done is refused in a sentence', () => {
     layers: [tf.layers.conv2d({ name: 'any', filters: 1, kernelSize: 1, inputShape: [null, null, 1] })],
   });
   refused(() => compact(anySize), /any \(Conv2D\) gives \[N, \?, \?, 1\], neither images nor vectors of a known size/);
-  refused(() => compact(twice), /twice \(Dense\) is used more than once/);
+  refused(() => compact(twice), /twice \(Dense\) must be used once; it is used 2 times/);
 });

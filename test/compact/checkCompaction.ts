@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as tf from '@tensorflow/tfjs';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
-import { completeCount, layerCosts } from 'sparsebook/compact/count/counts.js';
+import { completeCount, layerCosts } from 'sparsebook/compact/counts.js';
 import { channelGraph, type ChannelMasks } from 'sparsebook/graph/channelGraph.js';
 import { activationOf } from 'sparsebook/graph/layerRole.js';
 import { maxAbs } from '../goldens.ts';

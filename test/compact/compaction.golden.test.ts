@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { readable } from 'sparsebook/backend/readable.js';
 import { compact, type CompactOptions } from 'sparsebook/compact/shrink/compact.js';
-import { completeCount } from 'sparsebook/compact/count/counts.js';
+import { completeCount } from 'sparsebook/compact/counts.js';
 import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
 import { Conv2d } from 'sparsebook/layers/conv2d.js';
 import {

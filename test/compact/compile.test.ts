@@ -216,10 +216,7 @@ test('what a plan cannot take is refused by name', async () => {
   assert.throws(() => compile(open), isRefusal(/open.*\[N, \?, 4, 4\]/));
   assert.throws(() => compile(model, { batchSize: 0 }), isRefusal(/batchSize .* 0/));
   const plan = compile(model);
-  assert.throws(
-    () => plan.predict([images([1, 4, 4, 4]), images([1, 4, 4, 4])]),
-    isRefusal(/its 1 inputs.*received 2/),
-  );
+  assert.throws(() => plan.predict([images([1, 4, 4, 4]), images([1, 4, 4, 4])]), isRefusal(/its input, .*received 2/));
   assert.throws(() => plan.predict(images([1, 4, 4, 3])), isRefusal(/\[N, 4, 4, 4\].*received \[1, 4, 4, 3\]/));
   assert.throws(() => plan.predict(new Float32Array(65)), isRefusal(/received 65 values/));
   await tf.setBackend('cpu');

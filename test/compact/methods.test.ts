@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
-import { completeCount } from 'sparsebook/compact/count/counts.js';
+import { completeCount } from 'sparsebook/compact/counts.js';
 import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
 import { gatesOf } from 'sparsebook/graph/gates.js';
 import { c3 } from 'sparsebook/models/c3.js';

@@ -7,7 +7,7 @@ import { Random } from 'sparsebook/backend/random.js';
 import { channelGraph, type ChannelMasks } from 'sparsebook/graph/channelGraph.js';
 import { gatesOf } from 'sparsebook/graph/gates.js';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
-import { completeCount } from 'sparsebook/compact/count/counts.js';
+import { completeCount } from 'sparsebook/compact/counts.js';
 import { c3 } from 'sparsebook/models/c3.js';
 import { cnn4 } from 'sparsebook/models/cnn4.js';
 import { googleNet } from 'sparsebook/models/googleNet.js';

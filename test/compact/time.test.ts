@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { layerCosts } from 'sparsebook/compact/count/counts.js';
+import { layerCosts } from 'sparsebook/compact/counts.js';
 import { reportText } from 'sparsebook/compact/report/compactionReport.js';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
 import { drawnMasks, layerTimes, timeTable, type LayerTimes } from 'sparsebook/compact/time/layerTimes.js';

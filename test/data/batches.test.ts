@@ -94,8 +94,8 @@ test('options that contradict each other are refused', () => {
   refuse({ batchSize: 0 }, /batchSize must be a whole number above 0; received 0/);
   refuse({ batchSize: 2.5 }, /received 2\.5/);
   refuse({ startAt: 12 }, /startAt must be a batch of this epoch, 0 to 11; received 12/);
-  refuse({ epoch: undefined }, /seed and epoch go together/);
-  refuse({ seed: undefined, epoch: undefined }, /augment draws random numbers and needs a seed/);
+  refuse({ epoch: undefined }, /seed and epoch must be given together/);
+  refuse({ seed: undefined, epoch: undefined }, /augment draws random numbers and must be given with a seed/);
 });
 
 test('scaled images are those of the epoch made smaller or larger, behind their changes and before they are normalised', () => {

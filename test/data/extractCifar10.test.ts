@@ -77,7 +77,7 @@ test('a file of another size, a missing file and a second one of the same name a
   );
   assert.match(await refusal(cut), /found .*test_batch\.bin with 61459 bytes/);
   const less = entries.filter(({ path }) => !path.endsWith('data_batch_5.bin'));
-  assert.match(await refusal(less), /holds data_batch_5\.bin; it is missing/);
+  assert.match(await refusal(less), /must hold data_batch_5\.bin; it is missing/);
   assert.match(await refusal([...entries, entries[2]]), /twice/);
 });
 

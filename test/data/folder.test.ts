@@ -226,7 +226,7 @@ test('images of any size are scaled to cover the size asked for, and cropped in 
 
 const two = (shape: ImageShape = [4, 5, 1]): Files => classes(['a', 'b'], 6, shape);
 const refused: [what: string, files: () => Files, message: RegExp, options?: DataOptions][] = [
-  ['an empty folder', () => ({}), /has a folder for each class.*, of two classes or more; .*things has none/],
+  ['an empty folder', () => ({}), /must have a folder for each class.*, of two classes or more; .*things has none/],
   ['one class', () => classes(['cats'], 4), /two classes or more; .*things has only cats/],
   ['an empty class', () => ({ ...two(), 'c/': '' }), /A class must have images; .*things\/c is empty/],
   ['a class of hidden files alone', () => ({ ...two(), 'c/.x': 'x' }), /things\/c is empty/],
@@ -279,7 +279,7 @@ const refused: [what: string, files: () => Files, message: RegExp, options?: Dat
   ],
   ['two channels', two, /1, 3 or 4 channels .* received 2/, { imageSize: '4x5x2' }],
   ['a size that is none', two, /HEIGHTxWIDTH .* received small/, { imageSize: 'small' }],
-  ['another number of classes', two, /things has 2 classes; received 3/, { classes: 3 }],
+  ['another number of classes', two, /classes must be the number that things has, 2; received 3/, { classes: 3 }],
   ['too few images for the size', two, /sizes\.train .* at most 10 for things; received 11/, { sizes: { train: 11 } }],
   [
     'a part of another name',

@@ -205,7 +205,7 @@ test('an archive with the right checksum and a wrong label is refused as a whole
   const entries = smallEntries();
   for (const entry of entries) if (entry.path.endsWith('data_batch_4.bin')) entry.content?.writeUInt8(200, 0);
   server.content = tarGz(entries);
-  await refused(/data_batch_4\.bin: a label is a byte from 0 to 9; found 200 at byte offset 0/, [], {
+  await refused(/data_batch_4\.bin: a label must be a byte from 0 to 9; found 200 at byte offset 0/, [], {
     archive: archiveOf(server.content, archive.url),
   });
 });

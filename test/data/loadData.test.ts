@@ -60,7 +60,7 @@ test('data that is not there is refused with what to do', async () => {
     });
     await assert.rejects(loadData(empty), {
       name: 'UserError',
-      message: /A folder of images has a folder for each class.* has none/,
+      message: /A folder of images must have a folder for each class.* has none/,
     });
   } finally {
     if (before === undefined) delete process.env.SPARSEBOOK_DATA;
@@ -126,7 +126,7 @@ test('sizes of images and numbers of classes that cannot be had are refused', as
   await refuse({ classes: 1 }, /classes must be a whole number of 2 or more; received 1/);
   await refuse({ classes: 2.5 }, /received 2.5/);
   const folder = smallFolder();
-  await refuse({ classes: 5 }, /CIFAR-10.* has 10 classes; received 5/, folder);
+  await refuse({ classes: 5 }, /CIFAR-10.* has, 10; received 5/, folder);
   assert.equal((await loadData(folder, { imageSize: '32x32x3', classes: 10 }, smallArchive)).test.labels.length, 20);
   rmSync(folder, { recursive: true });
 });

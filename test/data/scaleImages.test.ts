@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { shapeOf, type ImageSet, type ImageShape } from 'sparsebook/data/imageSet.js';
-import { scaleImages } from 'sparsebook/data/scaleImages.js';
+import { scaleImages } from 'sparsebook/data/resizedCrop.js';
 import { Random } from 'sparsebook/backend/random.js';
 
 function randomSet(count: number, shape: ImageShape): ImageSet {

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { loadData } from 'sparsebook/data/loadData.js';
-import { compareCompactions } from 'sparsebook/experiments/compareCompactions.js';
+import { compareCompactions } from 'sparsebook/experiments/compactions.js';
 import { historyOf, gammaLine } from 'sparsebook/experiments/runHistory.js';
 import { experiment, type ProtocolSpec } from 'sparsebook/experiments/experiment.js';
 import { halfOf, softmaxInLoss } from 'sparsebook/experiments/session.js';
@@ -331,7 +331,7 @@ test('what does not fit the network or the images is refused before the first st
     [() => experiment({ ...c3, methods: { name: 'l0', where: ['no_layer'] } }), /must name layers of c3.*'no_layer'/],
     [() => experiment({ ...c3, methods: 'ista' }), /c3 has no channels to prune by their gammas/],
     [() => experiment({ ...c3, data: 'synthetic', image_size: 'big' }), /HEIGHTxWIDTH.*received big/],
-    [() => experiment({ ...c3, network: small }), /A label is the number of an output, 0 to 3 for the 4/],
+    [() => experiment({ ...c3, network: small }), /A label must be the number of an output, 0 to 3 for the 4/],
     [() => experiment({ ...c3, start: wide }), /must have the shapes of those to start from/],
   ];
   for (const [build, message] of cases) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { completeCount } from 'sparsebook/compact/count/counts.js';
+import { completeCount } from 'sparsebook/compact/counts.js';
 import type { LayerTimes } from 'sparsebook/compact/time/layerTimes.js';
 import { timePredictor } from 'sparsebook/compact/time/predictedTime.js';
 import { unitsOf } from 'sparsebook/compact/time/units.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
-import { completeCount, weightCount } from 'sparsebook/compact/count/counts.js';
+import { completeCount, weightCount } from 'sparsebook/compact/counts.js';
 import { UserError } from 'sparsebook/errors.js';
 import { channelGraph } from 'sparsebook/graph/channelGraph.js';
 import { channelGroups, explain } from 'sparsebook/graph/channelGroups.js';
@@ -133,7 +133,7 @@ const refusals: [string, (x: Tensor) => Tensor, RegExp][] = [
   [
     'a batch norm over rows',
     (x) => apply(l.batchNormalization({ name: 'n', axis: 1 }), x),
-    /The layer n \(BatchNormalization\) does not have its channels on the last axis/,
+    /The layer n \(BatchNormalization\) must have its channels on the last axis/,
   ],
   [
     'a layer that swaps axes',
@@ -153,7 +153,7 @@ const refusals: [string, (x: Tensor) => Tensor, RegExp][] = [
       const inside = tf.model({ inputs: inner, outputs: apply(conv, inner) });
       return apply(inside, apply(inside, x));
     },
-    /The layer twice \(Conv2D\) is used more than once/,
+    /The layer twice \(Conv2D\) must be used once; it is used 2 times/,
   ],
 ];
 for (const [what, layer, message] of refusals) {

@@ -52,7 +52,7 @@ test('a bias map fits images of its size only', () => {
   );
   refused(
     () => new BiasMap({ name: 'map', rows: [0, 0], columns: [0] }).apply(tf.input({ shape: [2, 2, 1] })),
-    /map was made for images of 2 x 1; received 2 x 2/,
+    /map must be given images of 2 x 1, .*; received 2 x 2/,
   );
 });
 

@@ -13,7 +13,7 @@ import {
   type GatedConvolution,
   type GatedDense,
   type GatedMode,
-} from 'sparsebook/layers/originalLayers.js';
+} from './originalLayers.ts';
 import {
   activation,
   assertClose,

@@ -54,33 +54,32 @@ export function failingAt(n: number, code: string): { files: FileSystem; calls: 
   return { files, calls };
 }
 
+type Write = (bytes: Uint8Array, offset: number, length: number, make: Call) => Promise<unknown>;
+
+/** Files whose writes go through `write`. */
+const writtenBy = (write: Write): FileSystem =>
+  ({
+    ...nodeFiles,
+    open: async (path: string, flags: string, mode?: number) =>
+      watched(await nodeFiles.open(path, flags, mode), async (name, given, make) =>
+        name === 'write' ? write(...(given as [Uint8Array, number, number]), make) : make(...given),
+      ),
+  }) as unknown as FileSystem;
+
 /** Files on a disk that takes `room` bytes: the write that crosses the end is short, the next one fails with a code. */
 export function fullAfter(room: number, code = 'ENOSPC'): FileSystem {
   let left = room;
-  return {
-    ...nodeFiles,
-    open: async (path: string, flags: string, mode?: number) =>
-      watched(await nodeFiles.open(path, flags, mode), async (name, given, make) => {
-        if (name !== 'write') return make(...given);
-        const [bytes, offset, length] = given as [Uint8Array, number, number];
-        if (left === 0) throw injected(code, 'write');
-        const taken = Math.min(left, length);
-        left -= taken;
-        return make(bytes, offset, taken);
-      }),
-  } as unknown as FileSystem;
+  return writtenBy(async (bytes, offset, length, make) => {
+    if (left === 0) throw injected(code, 'write');
+    const taken = Math.min(left, length);
+    left -= taken;
+    return make(bytes, offset, taken);
+  });
 }
 
 /** Files that say they wrote everything, and keep only the first `kept` bytes of each. */
-export function forgetful(kept: number): FileSystem {
-  return {
-    ...nodeFiles,
-    open: async (path: string, flags: string, mode?: number) =>
-      watched(await nodeFiles.open(path, flags, mode), async (name, given, make) => {
-        if (name !== 'write') return make(...given);
-        const [bytes, offset, length] = given as [Uint8Array, number, number];
-        await make(bytes, offset, Math.min(kept, length));
-        return { bytesWritten: length };
-      }),
-  } as unknown as FileSystem;
-}
+export const forgetful = (kept: number): FileSystem =>
+  writtenBy(async (bytes, offset, length, make) => {
+    await make(bytes, offset, Math.min(kept, length));
+    return { bytesWritten: length };
+  });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import * as plots from 'sparsebook';
 import type { Figure, Trace } from 'sparsebook/plots/theme.js';
-import { pullOfLoss } from 'sparsebook/plots/softmaxTwice.js';
+import { pullOfLoss } from 'sparsebook/plots/ista.js';
 import { encodeIndexedPng, encodePng, palette } from 'sparsebook/plots/png.js';
 import { ink, thin } from 'sparsebook/plots/theme.js';
 import { UserError } from 'sparsebook/errors.js';

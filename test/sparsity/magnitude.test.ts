@@ -14,7 +14,7 @@ import { zeroCounts } from 'sparsebook/sparsity/prunableWeights.js';
 import { Adam, AdamW } from 'sparsebook/training/adam.js';
 import { Sgd } from 'sparsebook/training/sgd.js';
 import { train, type TrainingOptions } from 'sparsebook/training/train.js';
-import type { Optimizer } from 'sparsebook/training/optimizer.js';
+import type { Optimizer } from 'sparsebook/training/slots.js';
 import { builds, useSimd } from '../backend/compare.ts';
 import { assertClose } from '../goldens.ts';
 import { colours, smallNet, weightsOf } from '../training/small.ts';

@@ -103,7 +103,7 @@ const refusals: [method: keyof typeof methods, network: () => tf.LayersModel, me
   ...['channels', 'RePr', 'ISTA'].map((method): [string, () => tf.LayersModel, RegExp] => [
     method,
     twice,
-    /The layer shared \(Conv2D\) is used more than once/,
+    /The layer shared \(Conv2D\) must be used once; it is used 2 times/,
   ]),
 ];
 for (const [method, network, message] of refusals) {

@@ -18,7 +18,7 @@ import { reprSparsifier, type ReprOptions } from 'sparsebook/sparsity/repr.js';
 import { AdamW } from 'sparsebook/training/adam.js';
 import { Sgd } from 'sparsebook/training/sgd.js';
 import { train, type TrainingOptions } from 'sparsebook/training/train.js';
-import type { Optimizer } from 'sparsebook/training/optimizer.js';
+import type { Optimizer } from 'sparsebook/training/slots.js';
 import { colours, smallNet, weightsOf } from '../training/small.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
-import { completeCount } from 'sparsebook/compact/count/counts.js';
+import { completeCount } from 'sparsebook/compact/counts.js';
 import { gatesOf } from 'sparsebook/graph/gates.js';
 import { leafLayers } from 'sparsebook/graph/names.js';
 import { L0Gate } from 'sparsebook/layers/l0Gate.js';
@@ -177,8 +177,8 @@ const refusals: [network: () => tf.LayersModel, where: Parameters<typeof withGat
     {},
     /lone has no layer behind/,
   ],
-  [twice, {}, /The layer shared \(Conv2D\) is used more than once/],
-  [tower, {}, /The layer \w+ \((ReLU|Conv2D|BatchNormalization)\) is used more than once/],
+  [twice, {}, /The layer shared \(Conv2D\) must be used once; it is used 2 times/],
+  [tower, {}, /The layer \w+ \((ReLU|Conv2D|BatchNormalization)\) must be used once; it is used 2 times/],
   [chain, { droprate_init: 1 }, /droprate_init must be a probability/],
 ];
 for (const [network, options, message] of refusals) {

@@ -7,7 +7,7 @@ import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
 import { AdamW } from 'sparsebook/training/adam.js';
 import { Sgd } from 'sparsebook/training/sgd.js';
 import { train } from 'sparsebook/training/train.js';
-import type { Optimizer } from 'sparsebook/training/optimizer.js';
+import type { Optimizer } from 'sparsebook/training/slots.js';
 import { colours, smallNet, weightsOf } from './small.ts';
 
 await useBackend({ backend: 'simd', threads: 2 });

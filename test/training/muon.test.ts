@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { AdamW } from 'sparsebook/training/adam.js';
 import { Muon, orthogonalised } from 'sparsebook/training/muon.js';
-import type { Update } from 'sparsebook/training/optimizer.js';
+import type { Update } from 'sparsebook/training/slots.js';
 import { assertClose } from '../goldens.ts';
 
 /** Five steps of the quintic, as they change a singular value. */

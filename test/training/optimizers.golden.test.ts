@@ -6,7 +6,7 @@ import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { Adam, AdamW } from 'sparsebook/training/adam.js';
 import { exponentialDecay, multiStep } from 'sparsebook/training/schedules.js';
 import { Sgd } from 'sparsebook/training/sgd.js';
-import type { Optimizer } from 'sparsebook/training/optimizer.js';
+import type { Optimizer } from 'sparsebook/training/slots.js';
 import { assertClose, goldensBackend, kindOf, readGolden, tensor, type GoldenArray } from '../goldens.ts';
 
 interface Case {

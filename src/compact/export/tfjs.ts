@@ -90,7 +90,7 @@ function groupsOf(manifest: unknown, path: string): { paths: string[]; weights: 
     for (const name of paths as unknown[]) {
       if (!inside(name) || seen.has(name)) {
         throw new UserError(
-          `${path} names the file ${JSON.stringify(name)} for its weights: a file there has a name of its own and lies in ` +
+          `${path} names the file ${JSON.stringify(name)} for its weights: a file there must have a name of its own and lie in ` +
             'the folder of model.json. Put it there and name it as it is called.',
         );
       }

@@ -7,7 +7,7 @@ import { kernelGeometry, weightOf } from '../../graph/kernels.js';
 import type { Weight } from '../../layers/layer.js';
 import { hasBytes } from '../../layers/quantized.js';
 import { textTable, type Cell } from '../../formats/text.js';
-import { layerCosts, type LayerCost } from '../count/counts.js';
+import { layerCosts, type LayerCost } from '../counts.js';
 import { networkWeights } from '../weights/layerWeights.js';
 import { closings } from '../weights/masks.js';
 import type { KeepOptions } from '../shrink/keptChannels.js';

@@ -2,13 +2,9 @@ import type * as tf from '@tensorflow/tfjs';
 import { channelGraph, type ChannelMasks } from '../../graph/channelGraph.js';
 import { networkGraph } from '../../graph/networkGraph.js';
 import { UserError } from '../../errors.js';
-import { quantize } from '../quantize/quantize.js';
-import {
-  checkImages,
-  compactionReport,
-  type CompactionReport,
-  type ReportOptions,
-} from '../report/compactionReport.js';
+import { quantize } from '../quantize.js';
+import { checkImages, compactionReport } from '../report/compactionReport.js';
+import type { CompactionReport, ReportOptions } from '../report/compactionReport.js';
 import { channelValues } from '../weights/channelValues.js';
 import { foldGates, foldNorms } from '../weights/fold.js';
 import { networkWeights } from '../weights/layerWeights.js';

@@ -1,3 +1,4 @@
+import { UserError } from '../../errors.js';
 import type { ChannelGraph, ChannelMasks, ChannelNode } from '../../graph/channelGraph.js';
 import { kernelGeometry } from '../../graph/kernels.js';
 import { mixesChannels } from '../../graph/layerRole.js';
@@ -5,6 +6,8 @@ import { keptChannels, type KeepOptions, type KeptChannels } from '../shrink/kep
 import { zeroMap, type ChannelFlags } from '../weights/channelValues.js';
 import type { KernelWeights } from '../weights/layerWeights.js';
 import { checkMasks } from '../weights/masks.js';
+import { isBuilt, unitsOf, widthsOf, type Unit } from './units.js';
+import { computedOutputs, timeAt, type WidthTimes } from './widthTimes.js';
 
 /**
  * Tells what compaction leaves of a network by its masks alone, whatever its weights are: quick enough to be asked at
@@ -55,4 +58,45 @@ function liveWith({ nodes }: ChannelGraph, masks: ChannelMasks): ChannelFlags {
     );
   }
   return live;
+}
+
+/** Times of layers by what they compute, and how many images their passes have. */
+interface MeasuredLayers {
+  layers: Record<string, WidthTimes>;
+  batchSize: number;
+}
+
+/** How many channels of a layer stay. */
+const widthIn =
+  ({ kept }: KeptChannels) =>
+  (node: ChannelNode): number =>
+    kept.get(node)!.reduce((count, flag) => count + Number(flag), 0);
+
+/** The times of a unit at its widths; throws a UserError where there are none. */
+export function timesOf({ shape, head }: Unit, times: MeasuredLayers): WidthTimes {
+  const known = times.layers[shape];
+  if (known) return known;
+  throw new UserError(
+    `The times of layers must have been measured for the network; there is none for ${head.name} (${shape}) and ` +
+      `${times.batchSize} images. Measure them: await layerTimes(model, { batchSize: ${times.batchSize} }).`,
+  );
+}
+
+/** The sum of the times that the layers of a network take one by one, by what masks leave of it. */
+export function sumOfLayers(
+  graph: ChannelGraph,
+  times: MeasuredLayers,
+): (masks: ChannelMasks, options?: KeepOptions) => number {
+  const units = unitsOf(graph).map((unit) => ({ unit, known: timesOf(unit, times) }));
+  const keptWith = keptByMasks(graph);
+  return (masks, options) => {
+    const kept = keptWith(masks, options);
+    const width = widthIn(kept);
+    return units
+      .filter(({ unit }) => isBuilt(unit, kept))
+      .reduce((sum, { unit, known }) => {
+        const [inputs, outputs] = widthsOf(unit, width);
+        return sum + timeAt(known, inputs, computedOutputs(known, outputs));
+      }, 0);
+  };
 }

@@ -2,21 +2,15 @@ import * as tf from '@tensorflow/tfjs';
 import { Random } from '../../backend/random.js';
 import { UserError } from '../../errors.js';
 import type { Cell } from '../../formats/text.js';
-import {
-  channelGraph,
-  lockedBecause,
-  type ChannelGraph,
-  type ChannelMasks,
-  type ChannelNode,
-} from '../../graph/channelGraph.js';
+import { channelGraph, lockedBecause } from '../../graph/channelGraph.js';
+import type { ChannelGraph, ChannelMasks, ChannelNode } from '../../graph/channelGraph.js';
 import { channelTies } from '../../graph/channelGroups.js';
 import { measureLatencies, measureLatency, timeInTurns, type LatencyOptions } from '../report/latency.js';
 import { rebuild } from '../shrink/rebuild.js';
 import { zeroMap } from '../weights/channelValues.js';
 import { networkWeights } from '../weights/layerWeights.js';
-import { keptByMasks } from './keptByMasks.js';
+import { keptByMasks, sumOfLayers } from './keptByMasks.js';
 import { digest, keepTimes, readTimes, timingMachine } from './keptTimes.js';
-import { sumOfLayers } from './predictedTime.js';
 import { surroundings, unitModel, unitsOf, widthsOf, type Unit } from './units.js';
 import { rising, widthGrid, type WholeTimes, type WidthTimes } from './widthTimes.js';
 

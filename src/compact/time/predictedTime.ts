@@ -1,45 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
-import { UserError } from '../../errors.js';
-import { channelGraph, type ChannelGraph, type ChannelMasks, type ChannelNode } from '../../graph/channelGraph.js';
-import type { KeepOptions, KeptChannels } from '../shrink/keptChannels.js';
-import { keptByMasks } from './keptByMasks.js';
+import { channelGraph, type ChannelMasks, type ChannelNode } from '../../graph/channelGraph.js';
+import type { KeepOptions } from '../shrink/keptChannels.js';
+import { sumOfLayers, timesOf } from './keptByMasks.js';
 import type { LayerTimes } from './layerTimes.js';
-import { isBuilt, unitsOf, widthsOf, type Unit } from './units.js';
-import { computedOutputs, timeAt, wholeAt, type WidthTimes } from './widthTimes.js';
-
-/** How many channels of a layer stay. */
-const widthIn =
-  ({ kept }: KeptChannels) =>
-  (node: ChannelNode): number =>
-    kept.get(node)!.reduce((count, flag) => count + Number(flag), 0);
-
-function timesOf({ shape, head }: Unit, times: Pick<LayerTimes, 'layers' | 'batchSize'>): WidthTimes {
-  const known = times.layers[shape];
-  if (known) return known;
-  throw new UserError(
-    `The times of layers must have been measured for the network; there is none for ${head.name} (${shape}) and ` +
-      `${times.batchSize} images. Measure them: await layerTimes(model, { batchSize: ${times.batchSize} }).`,
-  );
-}
-
-/** The sum of the times that the layers of a network take one by one, by what masks leave of it. */
-export function sumOfLayers(
-  graph: ChannelGraph,
-  times: Pick<LayerTimes, 'layers' | 'batchSize'>,
-): (masks: ChannelMasks, options?: KeepOptions) => number {
-  const units = unitsOf(graph).map((unit) => ({ unit, known: timesOf(unit, times) }));
-  const keptWith = keptByMasks(graph);
-  return (masks, options) => {
-    const kept = keptWith(masks, options);
-    const width = widthIn(kept);
-    return units
-      .filter(({ unit }) => isBuilt(unit, kept))
-      .reduce((sum, { unit, known }) => {
-        const [inputs, outputs] = widthsOf(unit, width);
-        return sum + timeAt(known, inputs, computedOutputs(known, outputs));
-      }, 0);
-  };
-}
+import { unitsOf, widthsOf } from './units.js';
+import { timeAt, wholeAt } from './widthTimes.js';
 
 /**
  * Predicts the milliseconds of a forward pass of what `compact(model, masks, options)` makes of a network, from the

@@ -1,12 +1,7 @@
 import type { ChannelNode } from '../../graph/channelGraph.js';
 import { activationOf, isHomogeneous, isHomogeneousActivation } from '../../graph/layerRole.js';
-import {
-  scaleInputs,
-  scaleOutputs,
-  type KernelWeights,
-  type NetworkWeights,
-  type NormWeights,
-} from './layerWeights.js';
+import { scaleInputs, scaleOutputs } from './layerWeights.js';
+import type { KernelWeights, NetworkWeights, NormWeights } from './layerWeights.js';
 
 /**
  * Multiplies the factors of gates into the weights around them, and takes the gates that are gone out of

@@ -2,16 +2,8 @@ import { experimentSchema, type ExperimentSettings } from '../experimentSettings
 import { fastRecipe } from '../fastRecipe.js';
 import type { RunSettings } from '../runSettings.js';
 import { oneOf, type Rule } from '../settings/rules.js';
-import {
-  defaultOf,
-  settingsOf,
-  type AnySetting,
-  type RunLength,
-  type Schema,
-  type Setting,
-  type SettingValue,
-  type SomeSettings,
-} from '../settings/schema.js';
+import { defaultOf, settingsOf } from '../settings/schema.js';
+import type { AnySetting, RunLength, Schema, Setting, SettingValue, SomeSettings } from '../settings/schema.js';
 import { givenIn, put, settle, type Given } from '../settings/settle.js';
 
 /** How large a protocol is run: in about a minute, within an hour, or as it was published. */

@@ -64,7 +64,7 @@ export async function givenInFile(file: string): Promise<Given[]> {
  */
 export function givenInNode(document: Document, node: Node, place: PlaceOf, group = ''): Given[] {
   if (!isMap(node)) {
-    throw new UserError(`${place(node.range?.[0])}: settings are lines of the form "name: value".`);
+    throw new UserError(`${place(node.range?.[0])}: settings must be lines of the form "name: value".`);
   }
   return (node.items as Pair<Node, Node | null>[]).flatMap(({ key, value }): Given[] => {
     const name = group + (isScalar(key) ? String(key.value) : key.toString());

@@ -2,19 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { usableCores } from '#platform';
 import { UserError } from '../../errors.js';
-import { Child, type Outcome, type Task } from './children.js';
-import { afterCrash, type Crashes } from './crashes.js';
+import { Child, type Outcome, type Task, afterCrash, type Crashes } from './children.js';
 import type { Engine } from './engine.js';
-import {
-  experimentOf,
-  keepSpeed,
-  knownSpeeds,
-  secondsOf,
-  secondsOfAll,
-  speedKey,
-  type PointTime,
-  type Sharing,
-} from './estimate.js';
+import { experimentOf, keepSpeed, knownSpeeds, secondsOf, secondsOfAll, speedKey } from './estimate.js';
+import type { PointTime, Sharing } from './estimate.js';
 import { SharedImages } from './runPoint.js';
 import { titleOf, type SweepPoint } from './points.js';
 import { speedNames, type Speed } from './speed.js';

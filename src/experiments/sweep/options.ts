@@ -86,7 +86,9 @@ export function splitWords(words: readonly string[]): {
     .map((word) => [nameOf(word).slice('slurm.'.length), word.slice(word.indexOf('=') + 1)] as const);
   const options = settle<SweepOptions>(sweepSchema, givenInWords(own));
   if (free.length > 0 && options.engine !== 'slurm') {
-    throw new UserError(`slurm.${free[0][0]} is an option of engine=slurm; received engine=${options.engine}.`);
+    throw new UserError(
+      `slurm.${free[0][0]} must be given with engine=slurm; received engine=${options.engine}. Leave it out.`,
+    );
   }
   return {
     options,

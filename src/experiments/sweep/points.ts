@@ -43,7 +43,7 @@ function combinations({ grid, zip, place }: EntrySpec): Given[][] {
   if (new Set(lengths).size > 1) {
     const each = zip.map(({ name, values }) => `${name} has ${values.length}`).join(', ');
     throw new UserError(
-      `${place ? `${place}: ` : ''}Settings that go along together (zip) have as many values each; ${each}.`,
+      `${place ? `${place}: ` : ''}Settings that go along together (zip) must have as many values each; ${each}.`,
     );
   }
   const together = zip.length === 0 ? [] : [zip[0].values.map((_, i) => zip.map(({ values }) => values[i]))];
@@ -79,13 +79,17 @@ function checkAxes({ grid, zip, place }: EntrySpec): void {
   const axes: Axis[] = [...grid, ...zip];
   for (const [i, { name, values }] of axes.entries()) {
     if (axes.slice(0, i).some((other) => other.name === name)) {
-      throw new UserError(`${place ? `${place}: ` : ''}${name} is varied twice: in grid or in zip, and once there.`);
+      throw new UserError(
+        `${place ? `${place}: ` : ''}${name} must be varied once, in grid or in zip; it is varied twice.`,
+      );
     }
     const twice = values.find(({ value }, i) =>
       values.slice(0, i).some((other) => valueText(other.value) === valueText(value)),
     );
     if (twice && grid.some((axis) => axis.name === name)) {
-      throw new UserError(`${place ? `${place}: ` : ''}${name} has the value ${valueText(twice.value)} twice.`);
+      throw new UserError(
+        `${place ? `${place}: ` : ''}${name} must have different values; received ${valueText(twice.value)} twice.`,
+      );
     }
   }
 }
@@ -147,12 +151,14 @@ function checkNames(points: readonly SweepPoint[]): void {
   const ids = new Set<string>();
   for (const point of points) {
     if (ids.has(point.id))
-      throw new UserError(`The point '${titleOf(point)}' is in the sweep twice. Leave one of them out.`);
+      throw new UserError(
+        `Each point must be in the sweep once; '${titleOf(point)}' is there twice. Leave one of them out.`,
+      );
     ids.add(point.id);
     const kind = kinds.get(point.group) ?? kindOf(point);
     if (kind !== kindOf(point)) {
       throw new UserError(
-        `Two points of the sweep would both be called '${point.group}'. Give their entries other names.`,
+        `Points of a sweep must have different names; two would be called '${point.group}'. Give their entries other names.`,
       );
     }
     kinds.set(point.group, kind);

@@ -6,7 +6,7 @@ import type { Queue } from 'bullmq';
 import { UserError } from '../../errors.js';
 import { createCopy } from '../../training/log/runLock.js';
 import { text } from '../settings/rules.js';
-import type { Crashes } from './crashes.js';
+import type { Crashes } from './children.js';
 import type { Sweep } from './sweep.js';
 
 /** Where sweeps and workers find each other. */

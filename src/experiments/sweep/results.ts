@@ -1,14 +1,7 @@
 import type { RunGroup, SavedSweep } from '../runHistory.js';
 import { numbersOf, type RunRecord } from '../record.js';
-import {
-  headingOf,
-  meanInterval,
-  percent,
-  shownAs,
-  wilsonInterval,
-  type ResultRow,
-  type SomeRecord,
-} from '../tables.js';
+import { headingOf, meanInterval, percent, shownAs, wilsonInterval } from '../tables.js';
+import type { ResultRow, SomeRecord } from '../tables.js';
 import type { PointState } from './sweep.js';
 
 /** What the runs of a group came to; shares are between 0 and 1. */

@@ -1,6 +1,6 @@
 import { readRun } from '../../training/log/readRun.js';
 import type { StepEvent } from '../../training/events.js';
-import { compactLatencies } from '../compactLatency.js';
+import { compactLatencies } from '../compactions.js';
 import type { RunRecord } from '../record.js';
 import { historyOf, type KeptRun, type SavedSweep } from '../runHistory.js';
 import { readSaved } from '../saved.js';

@@ -46,7 +46,7 @@ function freeWords(free: Readonly<Record<string, string>>): string[] {
   return Object.entries(free).map(([name, value]) => {
     if (!/^[a-z][\w-]*$/i.test(name)) {
       throw new UserError(
-        `slurm.NAME=VALUE takes the long name of an option of sbatch, such as slurm.mem=4G; received slurm.${name}.`,
+        `slurm.NAME must be the long name of an option of sbatch, such as slurm.mem=4G; received slurm.${name}.`,
       );
     }
     // sbatch knows an option by any beginning of its name.
@@ -92,7 +92,7 @@ export function slurmEngine({ jobs, threads = 1 }: SlurmOptions, free: Readonly<
     }
     if (given <= most || chosen.length === 0) return given;
     throw new UserError(
-      `slurm.time=${free.time} is more than the partition ${names.join(', ')} allows, ${most / 60} minutes.`,
+      `slurm.time must be at most what the partition ${names.join(', ')} allows, ${most / 60} minutes; received ${free.time}.`,
     );
   }
 

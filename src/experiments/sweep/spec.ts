@@ -60,7 +60,7 @@ function rangeIn(text: string): number[] | undefined {
   if (!found) return undefined;
   const [low, high] = [Number(found[1]), Number(found[2])];
   if (high < low || high - low >= 1000) {
-    throw new UserError(`A range goes up from its first number to its last, by less than 1000; received ${text}.`);
+    throw new UserError(`A range must go up from its first number to its last, by less than 1000; received ${text}.`);
   }
   return Array.from({ length: high - low + 1 }, (_, i) => low + i);
 }
@@ -90,7 +90,7 @@ export function pointsInWords(words: string[], protocol: Protocol<RunSettings>):
   for (const name of zipped) {
     if (axes.some((axis) => axis.name === name)) continue;
     throw new UserError(
-      `zip=${together} names settings that have several values each, as in ${name}=1,2; ${name} has not.`,
+      `zip=${together} must name settings that have several values each, as in ${name}=1,2; ${name} has not.`,
     );
   }
   return {
@@ -192,7 +192,7 @@ export async function readSpec(
   const { points, ...top } = membersOf(document.contents, keys, place);
   const usual = protocol ?? textOf(top.protocol, place) ?? 'experiment';
   const shared = partsOf(document, top, place);
-  if (document.contents === null) throw new UserError(`${file} is empty: a sweep has settings, grid, zip or points.`);
+  if (document.contents === null) throw new UserError(`${file} must have settings, grid, zip or points; it is empty.`);
   if (points !== undefined && !(isSeq(points) && points.items.length > 0)) {
     throw new UserError(`${place(points.range?.[0])}: points must be a list, each entry begun with "- name: ...".`);
   }
@@ -215,7 +215,7 @@ export async function readSpec(
 
 function checkEntry({ name, from, place }: EntrySpec, before: readonly EntrySpec[]): void {
   if (before.some((other) => other.name === name)) {
-    throw new UserError(`${place}: each entry of points has a name of its own; there are two of '${name}'.`);
+    throw new UserError(`${place}: each entry of points must have a name of its own; received '${name}' twice.`);
   }
   if (from === undefined || before.some((other) => other.name === from)) return;
   throw new UserError(

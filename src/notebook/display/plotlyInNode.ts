@@ -4,9 +4,8 @@ import type { Resvg } from '@resvg/resvg-js';
 import { runScript } from '../../platform/compileCache.js';
 import type { Figure } from '../../plots/theme.js';
 import { cartesianTraces } from '../cartesianTraces.js';
-import { giveBoxes } from './boxes.js';
-import { giveCanvas } from './canvas.js';
 import { lineWidths } from './fonts.js';
+import { type Element, giveBoxes, giveCanvas, type Window } from './jsdomDrawing.js';
 
 /** The part of plotly that draws images. */
 export interface Plotly {
@@ -42,41 +41,6 @@ function load(bundle: string): { plotly: Plotly; document: Window['document']; R
   runScript(require.resolve(bundle), context);
   const { Plotly: plotly } = window as unknown as { Plotly: Plotly };
   return { plotly, document: window.document, Resvg: resvg.Resvg };
-}
-
-/**
- * What we use of an element. TypeScript's own DOM library would redefine Node's streams and URLs for the whole project.
- */
-export interface Element {
-  tagName: string;
-  textContent: string | null;
-  parentElement: Element | null;
-  children: Iterable<Element>;
-  style: { display?: string; fontSize?: string; fontWeight?: string; textAnchor?: string };
-  getAttribute(name: string): string | null;
-  querySelectorAll(selector: string): Iterable<Element>;
-  append(child: Element): void;
-  remove(): void;
-}
-
-export interface Canvas {
-  width: number;
-  height: number;
-  getContext(kind: string): unknown;
-  toDataURL(): string;
-}
-
-interface Class<Methods> {
-  prototype: Methods;
-}
-
-/** What we use of jsdom's window. */
-export interface Window {
-  document: { body: Element; createElement(tag: string): Element };
-  Element: Class<{ getBoundingClientRect(this: Element): unknown }>;
-  SVGElement: Class<{ getBBox(this: Element): unknown; getComputedTextLength(this: Element): number }>;
-  HTMLCanvasElement: Class<Canvas>;
-  URL: { createObjectURL(blob: unknown): string };
 }
 
 interface Jsdom {

@@ -87,7 +87,7 @@ function isKernelName(name: unknown): name is string {
 /** The same name, if it can be a kernel's, which names a folder; throws a UserError for anything else. */
 export function checkedKernelName(name: unknown): string {
   if (isKernelName(name)) return name;
-  throw new UserError(`a kernel's name is made of letters, digits, '-', '.' and '_'; received ${shortened(name)}`);
+  throw new UserError(`a kernel's name must be made of letters, digits, '-', '.' and '_'; received ${shortened(name)}`);
 }
 
 /** Reads the kernel.json of a kernelspec's folder; undefined when there is none, UserError when it is not usable. */

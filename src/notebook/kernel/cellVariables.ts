@@ -55,3 +55,18 @@ export function accessorsOf(names: readonly string[]): string {
   });
   return `{ ${accessors.join(', ')} }`;
 }
+
+/** A variable of the kernel after the cell that ran last, as `variables_reply` tells of it. */
+export interface Variable {
+  name: string;
+  /** TypeScript's, where a declaration has it. */
+  type: string;
+  /** Of a tensor, a typed array, a table. */
+  shape?: number[];
+  /** How many entries it has: of a list, a map, a text. */
+  size?: number;
+  /** The memory that it holds, where that is known. */
+  bytes?: number;
+  /** The value in one short line. */
+  text: string;
+}

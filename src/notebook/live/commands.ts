@@ -1,7 +1,8 @@
 import { UserError } from '../../errors.js';
 import { charactersIn, unitsIn } from '../kernel/wire.js';
-import { type ParameterValue, setParameter } from '../run/parameters.js';
-import { parseParameter } from '../run/parseParameter.js';
+import { setParameter } from '../run/parameters.js';
+import type { ParameterValue } from '../run/syntax.js';
+import { parseParameter } from '../run/applyParameters.js';
 import type { Command, Completion, FolderCommand, Problem } from './protocol.js';
 import type { LiveSession } from './liveSession.js';
 
@@ -60,7 +61,8 @@ export const parseFolderCommand = (value: unknown): FolderCommand => parsed(valu
 
 function parsed<C extends { do: string }>(value: unknown, commands: Record<C['do'], Record<string, Field>>): C {
   if (typeof value !== 'object' || value === null) throw new UserError('a command must be a JSON object');
-  if (!isWithin(DEEPEST, value)) throw new UserError(`a command may be nested ${DEEPEST} levels deep at most`);
+  if (!isWithin(DEEPEST, value))
+    throw new UserError(`a command must be nested at most ${DEEPEST} levels deep; this one is deeper`);
   const given = value as Record<string, unknown>;
   const shown = (one: unknown): string => String(JSON.stringify(one)).slice(0, 80);
   const name = Object.keys(commands).find((one): one is C['do'] => one === given.do);

@@ -4,13 +4,12 @@ import { reasonOf } from '../../errors.js';
 import { USUAL_KERNEL } from '../jupyter/kernelSpec.js';
 import { machinePathRemover } from '../run/machinePaths.js';
 import { type Notebook, noteRun } from '../run/notebook.js';
-import type { DocumentFile } from './document/documentFile.js';
+import { type DocumentFile, Draft } from './document/documentFile.js';
 import type { Renderer } from './document/liveCell.js';
 import { LiveDocument } from './document/liveDocument.js';
-import { Draft } from './document/draft.js';
 import { LiveCode } from './code/liveCode.js';
 import { Clock, Slice } from './document/slice.js';
-import { fenced, tellFault } from './fence.js';
+import { reportingErrors, reportError } from './reportErrors.js';
 import { CellRunner } from './kernel/cellRunner.js';
 import { LiveKernel, type SpareKernel } from './kernel/liveKernel.js';
 import type { FileStatus, Patch } from './protocol.js';
@@ -184,7 +183,7 @@ export class LiveSession {
 
   /** Reports an internal error in the terminal and in the pages; everything else continues. */
   fail(error: unknown): void {
-    tellFault(this.status.get().path, error);
+    reportError(this.status.get().path, error);
     this.tell(`Internal error in this notebook: ${reasonOf(error)}. Save the notebook and open it again.`);
   }
 
@@ -273,7 +272,7 @@ export class LiveSession {
       },
       end: ({ id }, well) => {
         this.code.end(id, well);
-        fenced(`${this.status.get().path}, variables`, () => this.kernel.lookAtVariables());
+        reportingErrors(`${this.status.get().path}, variables`, () => this.kernel.lookAtVariables());
       },
       change: () => this.changed({ source: false }),
       fail: (error) => this.fail(error),

@@ -4,8 +4,7 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'nod
 import { reasonOf, UserError } from '../../errors.js';
 import { type Cell, joined, newCell, type Notebook } from '../run/notebook.js';
 import { notebookText, parseNotebook } from '../run/notebookFile.js';
-import { LARGEST_NOTEBOOK, readBytes, takeName, tooLarge, writeNew } from './document/documentFile.js';
-import { draftPath } from './document/draft.js';
+import { LARGEST_NOTEBOOK, readBytes, takeName, tooLarge, writeNew, draftPath } from './document/documentFile.js';
 import type { ListedNotebook } from './protocol.js';
 
 const DEEPEST = 3;

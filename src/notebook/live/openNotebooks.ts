@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { reasonOf, UserError } from '../../errors.js';
 import { DocumentFile } from './document/documentFile.js';
-import { fenced } from './fence.js';
+import { reportingErrors } from './reportErrors.js';
 import type { SpareKernel } from './kernel/liveKernel.js';
 import type { LiveSession } from './liveSession.js';
 import type { NotebookFolder } from './notebookFolder.js';
@@ -139,7 +139,7 @@ export class OpenNotebooks {
       for (const [path, session] of this.sessions) {
         if (busy.has(session)) continue;
         busy.add(session);
-        fenced(`${path}, ${what}`, () =>
+        reportingErrors(`${path}, ${what}`, () =>
           act(session)
             .catch((error: unknown) => session.fail(error))
             .finally(() => busy.delete(session)),

@@ -1,4 +1,6 @@
-// What the server and its pages say to each other. Both sides compile this file: it imports nothing.
+import type { Variable } from '../kernel/cellVariables.js';
+
+// What the server and its pages say to each other. Both sides compile this file: it imports types alone.
 
 export type CellType = 'code' | 'markdown' | 'raw';
 
@@ -75,20 +77,6 @@ export interface ParameterControl {
   range?: { min: number; max: number; step: number };
   /** Values worth offering; `only` says that there are no others. */
   choices?: { values: string[]; only: boolean };
-}
-
-/** A variable of the kernel, as it is after the cell that ran last. */
-export interface Variable {
-  name: string;
-  type: string;
-  /** Of a tensor, a typed array, a table. */
-  shape?: number[];
-  /** How many entries it has: of a list, a map, a text. */
-  size?: number;
-  /** The memory that it holds, where that is known. */
-  bytes?: number;
-  /** The value in one short line. */
-  text: string;
 }
 
 /** All tensors that the kernel's cells hold. */

@@ -120,7 +120,7 @@ export class Latex {
   private render(tex: string, display: boolean, plain: boolean): Html {
     if (tex.length > LONGEST_FORMULA) {
       throw new UserError(
-        `a formula may have ${LONGEST_FORMULA} characters, and this one has ${tex.length}; divide it into several`,
+        `a formula must have at most ${LONGEST_FORMULA} characters; this one has ${tex.length}. Divide it into several`,
       );
     }
     const [, kind, label] = reference.exec(tex) ?? [];

@@ -109,7 +109,7 @@ function render(tokens: Token[], environment: Environment, page: OutputPage): Ht
   const size = sizeOf(tokens);
   if (size > LARGEST_TEXT) {
     throw new UserError(
-      `its addresses and words have ${size} characters where it is rendered, and may have ${LARGEST_TEXT}; make them shorter`,
+      `its addresses and words must have at most ${LARGEST_TEXT} characters once it is rendered; they have ${size}. Make them shorter`,
     );
   }
   if (!bringHtml(tokens)) return asHtml(markdown.renderer.render(tokens, markdown.options, environment));

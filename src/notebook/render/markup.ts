@@ -23,7 +23,7 @@ function partOf(part: MarkupPart): string {
   if (part instanceof Html) return part.toString();
   if (Array.isArray(part)) return part.map(partOf).join('');
   // What was read from a file may have another type than its declaration says.
-  throw new TypeError(`HTML is made of texts, numbers and HTML, not of ${typeof part}`);
+  throw new TypeError(`HTML must be made of texts, numbers and HTML; received ${typeof part}`);
 }
 
 /** HTML with values in it, in content or in quoted attributes, all escaped but what is HTML already. */

@@ -1,9 +1,8 @@
 import { duration } from '../../formats/text.js';
-import { joined, secondsTaken, type CodeCell } from '../run/notebook.js';
+import { joined, secondsTaken, type CodeCell, partsOf } from '../run/notebook.js';
 import { faultOf } from './provenance.js';
 import { highlight } from '../render/highlight.js';
 import { markup, type Html } from '../render/markup.js';
-import { partsOf } from '../render/parts.js';
 import type { OutputPage } from '../render/outputPage.js';
 import { renderOutputs } from '../render/outputs.js';
 

@@ -13,7 +13,8 @@ import { outputPage } from '../render/inNode.js';
 import type { PageProgram } from '../page/program.js';
 import { type PackedScript, packedScript, plotlyFor, policyHash } from './plotlyBundle.js';
 import { readProvenance, renderNotices } from './provenance.js';
-import { type DeclaredParameter, parametersOf, type ParameterValue } from '../run/parameters.js';
+import { type DeclaredParameter, parametersOf } from '../run/parameters.js';
+import type { ParameterValue } from '../run/syntax.js';
 
 const folder = dirname(createRequire(import.meta.url).resolve('katex/dist/katex.min.css'));
 

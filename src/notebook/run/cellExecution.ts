@@ -4,7 +4,7 @@ import type { CellFailure } from '../kernel/cellRun.js';
 import type { Message } from '../kernel/wire.js';
 import { causeOfExit, type CellFault, type CellPlace, type FailureKind } from './events.js';
 import { type CodeCell, joined, type Metadata, type Output } from './notebook.js';
-import { sourceHash } from './sourceHash.js';
+import { sourceHash } from './notebookFile.js';
 import { type NotebookOutputs, OutputArea } from './outputArea.js';
 
 /** One cell of a run: what it printed and showed, when, and what went wrong. */

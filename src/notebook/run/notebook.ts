@@ -1,4 +1,3 @@
-import type { KernelClient } from '../kernel/client/kernelClient.js';
 /** Text as notebooks keep it: one string, or its lines, each with its line end. */
 export type MultilineText = string | string[];
 
@@ -148,9 +147,26 @@ export function secondsTaken({ metadata }: CodeCell): number | undefined {
 export function noteRun(
   { metadata }: Pick<Notebook, 'metadata'>,
   parameters: Metadata,
-  { spec, info }: KernelClient,
+  { spec, info }: { spec: { name: string; display_name: string; language: string }; info: Metadata },
 ): void {
   metadata.sparsebook = { ...(Object(metadata.sparsebook) as Metadata), parameters };
   metadata.kernelspec ??= { name: spec.name, display_name: spec.display_name, language: spec.language };
   if (info.language_info) metadata.language_info = info.language_info;
+}
+
+/** How much is to be seen of a part of a cell: folded, it is there at a click. */
+export type Extent = 'shown' | 'folded' | 'removed';
+
+/** What a cell asks of pages, by its tags or in Jupyter's metadata. */
+export function partsOf(cell: Cell): { source: Extent; outputs: Extent } {
+  const { jupyter, collapsed } = cell.metadata;
+  const { source_hidden, outputs_hidden } = isObject(jupyter) ? jupyter : {};
+  const part = (name: 'input' | 'output', hidden: boolean): Extent => {
+    if (hasTag(cell, `remove-${name}`) || hasTag(cell, 'remove-cell')) return 'removed';
+    return hidden || hasTag(cell, `hide-${name}`) || hasTag(cell, 'hide-cell') ? 'folded' : 'shown';
+  };
+  return {
+    source: part('input', source_hidden === true),
+    outputs: part('output', outputs_hidden === true || collapsed === true),
+  };
 }

@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
@@ -7,7 +7,8 @@ import { closest } from 'fastest-levenshtein';
 import { UserError } from '../../errors.js';
 import { type FileKind, writeFileWhole } from '../../platform/writeFile.js';
 import { packageRoot } from '../jupyter/kernelSpec.js';
-import { type Cell, isObject, isText, joined, lines, type Notebook, type Output } from './notebook.js';
+import { isObject, isText, joined, lines } from './notebook.js';
+import type { Cell, Notebook, Output, MultilineText } from './notebook.js';
 
 const CELL_ID = /^[a-zA-Z0-9-_]{1,64}$/;
 
@@ -191,7 +192,7 @@ export function requireEnding(output: string, { name, endings, instead = {} }: O
   const named = join(dirname(output), `${basename(output, extname(output))}${endings[0]}`);
   const rather = instead[ending] ?? `write -o ${named}, or -o - for standard output`;
   throw new UserError(
-    `${name} is written to a file that ends in ${endings.join(' or ')}; received ${output}: ${rather}`,
+    `${name} must be written to a file that ends in ${endings.join(' or ')}; received ${output}: ${rather}`,
   );
 }
 
@@ -201,4 +202,9 @@ function isFolder(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** SHA-256 of a cell's source: outputs saved with another hash are older than their source. */
+export function sourceHash(source: MultilineText): string {
+  return createHash('sha256').update(joined(source)).digest('hex');
 }

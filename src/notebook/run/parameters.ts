@@ -1,16 +1,14 @@
 import { UserError } from '../../errors.js';
 import { type Cell, hasTag, joined } from './notebook.js';
-import { childrenOf, type Declaration, declarations, isCast, literalValue, type SyntaxNode } from './syntax.js';
+import { childrenOf, declarations, isCast, literalValue } from './syntax.js';
+import type { Declaration, ParameterValue, SyntaxNode } from './syntax.js';
 import { choicesOf, isSameType, oneOf, typeOfExample, type ValueType, writtenType } from './valueTypes.js';
-
-/** What a parameter can hold: JSON. */
-export type ParameterValue = number | string | boolean | null | ParameterValue[] | { [name: string]: ParameterValue };
 
 /** A declaration in the cell tagged `parameters`. */
 export interface Parameter {
   name: string;
   /** How it is declared. */
-  keyword: 'const' | 'let' | 'var';
+  keyword: Declaration['keyword'];
   /** Its type as written, if it has one: in its annotation, or behind `as` or `satisfies`. */
   type?: string;
   value?: ParameterValue;

@@ -1,5 +1,7 @@
 import { parser } from '@lezer/javascript';
-import type { Parameter, ParameterValue } from './parameters.js';
+
+/** What a parameter can hold: JSON. */
+export type ParameterValue = number | string | boolean | null | ParameterValue[] | { [name: string]: ParameterValue };
 
 /** A node of a syntax tree; its names are those of Lezer's JavaScript grammar. */
 export type SyntaxNode = ReturnType<typeof parser.parse>['topNode'];
@@ -28,7 +30,7 @@ export function statementsOf(script: SyntaxNode): SyntaxNode[] {
 /** A name that a cell declares, with the syntax of what is declared. */
 export interface Declaration {
   name: string;
-  keyword: Parameter['keyword'];
+  keyword: 'const' | 'let' | 'var';
   annotation?: SyntaxNode;
   initializer?: SyntaxNode;
   comment: string;
@@ -50,7 +52,7 @@ export function declarations(source: string): Declaration[] {
         const initializer = parts[equals]?.name === 'Equals' ? parts[equals + 1] : undefined;
         return namesIn(part, initializer, source).map(([name, value]) => ({
           name,
-          keyword: keyword.name as Parameter['keyword'],
+          keyword: keyword.name as Declaration['keyword'],
           annotation: part.name === 'VariableDefinition' ? annotation : undefined,
           initializer: value,
           comment: commentOn(script, statement, [part, initializer ?? part], source),

@@ -1,6 +1,5 @@
 import { isObject } from './notebook.js';
-import type { ParameterValue } from './parameters.js';
-import { childrenOf, literalValue, parse, separated, type SyntaxNode } from './syntax.js';
+import { childrenOf, literalValue, type ParameterValue, parse, separated, type SyntaxNode } from './syntax.js';
 
 type Literal = string | number | boolean | null;
 

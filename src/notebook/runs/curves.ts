@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { reasonOf } from '../../errors.js';
-import { LogTail } from '../../training/log/logTail.js';
+import { LogTail } from '../../training/log/followRun.js';
 import { runFiles, type LoggedEvent } from '../../training/log/readRun.js';
 import { figureNames, type Points, type RunCurves } from './protocol.js';
 

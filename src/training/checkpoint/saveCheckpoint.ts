@@ -25,7 +25,7 @@ export async function saveCheckpoint(
   files: FileSystem = realFiles,
 ): Promise<string> {
   if (!/^\w[\w.-]*$/.test(name)) {
-    throw new UserError(`A checkpoint's name has letters, digits, '.', '-' and '_'; received '${name}'.`);
+    throw new UserError(`A checkpoint's name must be made of letters, digits, '.', '-' and '_'; received '${name}'.`);
   }
   const order = 1 + Math.max(-1, ...(await listCheckpoints(dir)).checkpoints.map((other) => other.order));
   const path = join(dir, name);

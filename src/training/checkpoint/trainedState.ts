@@ -4,12 +4,18 @@ import { UserError } from '../../errors.js';
 import type { SavedTensor } from '../../formats/safetensors.js';
 import { gatesOf } from '../../graph/gates.js';
 import { fillWeights, layerNames, namedWeights } from '../../graph/names.js';
-import type { Sparsifier } from '../../sparsity/sparsifier.js';
-import type { Cutting } from '../cutting.js';
+import type { Sparsifier, State } from '../../sparsity/sparsifier.js';
 import type { Provenance } from '../log/provenance.js';
-import type { Optimizer } from '../optimizer.js';
+import type { Optimizer } from '../slots.js';
 import type { WeightAverages } from '../weightAverages.js';
 import type { Checkpoint, TrainedState } from './checkpoint.js';
+
+/** What trains a part of a network for an epoch, and puts it back: `Cutting`. */
+interface PartialTraining {
+  state(): State | undefined;
+  wholeState(): Promise<TrainedState | undefined>;
+  restore(state: State | undefined): void;
+}
 
 /** What a run changes. */
 export interface TrainedParts {
@@ -17,8 +23,7 @@ export interface TrainedParts {
   optimizer: Optimizer;
   sparsifier?: Sparsifier;
   averages?: WeightAverages;
-  /** What trains with a part of all that for an epoch, if anything does. */
-  cutting?: Cutting;
+  cutting?: PartialTraining;
 }
 
 /** A copy of everything that a run has changed so far: what a checkpoint saves. */

@@ -1,6 +1,51 @@
-import { join, pause, resolve } from '#platform';
-import { LogTail } from './logTail.js';
-import { runFiles, type LoggedEvent } from './readRun.js';
+import { join, pause, resolve, Buffer, open } from '#platform';
+import { runFiles, type LoggedEvent, parseEventLine } from './readRun.js';
+import { UserError } from '../../errors.js';
+
+/** The most that is read at once: a long log is worked on in pieces, between which others have their turn. */
+const PIECE_BYTES = 1 << 20;
+
+/** The end of a log that another process may be writing: each read goes on where the one before it stopped. */
+export class LogTail {
+  private at = 0;
+
+  constructor(private readonly path: string) {}
+
+  /**
+   * The events since the last read, in pieces. Half a line may be cut off when the run goes on, so it counts only once
+   * its end is there. Throws a UserError that names the file if there is no such log or a line of it is damaged.
+   */
+  async *read(): AsyncGenerator<LoggedEvent[], void, void> {
+    const { path } = this;
+    const file = await open(path, 'r').catch((error: Error) => {
+      throw new UserError(`${path} cannot be read: ${error.message}. A run is a folder with such a file.`);
+    });
+    try {
+      let bytes = Buffer.alloc(PIECE_BYTES);
+      for (;;) {
+        const { bytesRead } = await file.read(bytes, 0, bytes.length, this.at);
+        const whole = bytes.subarray(0, bytesRead).lastIndexOf('\n') + 1;
+        if (whole > 0) {
+          this.at += whole;
+          yield bytes
+            .toString('utf8', 0, whole - 1)
+            .split('\n')
+            .map((line) => this.eventOf(line));
+        } else if (bytesRead < bytes.length) return;
+        // A line that is longer than a piece.
+        else bytes = Buffer.alloc(2 * bytes.length);
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  private eventOf(line: string): LoggedEvent {
+    const event = parseEventLine(line);
+    if (!event) throw new UserError(`A line of ${this.path} is not an event: ${line.slice(0, 80)}`);
+    return event;
+  }
+}
 
 /** How a log is followed, and until when. */
 export interface FollowOptions {

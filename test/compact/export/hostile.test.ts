@@ -130,7 +130,7 @@ test('files of weights have plain names inside the folder of model.json', async 
     await writeFile(join(net, 'model.json'), JSON.stringify({ modelTopology: nested(0), weightsManifest: manifest }));
     await assert.rejects(
       loadTfjs(net),
-      { name: 'UserError', message: /names the file .* lies in the folder/ },
+      { name: 'UserError', message: /names the file .* lie in the folder/ },
       `${name as string}`,
     );
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
-import { completeCount } from 'sparsebook/compact/count/counts.js';
+import { completeCount } from 'sparsebook/compact/counts.js';
 import { measureLatency } from 'sparsebook/compact/report/latency.js';
 import { reportText } from 'sparsebook/compact/report/compactionReport.js';
 import { percentile } from 'sparsebook/compact/report/latency.js';

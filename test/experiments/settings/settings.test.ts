@@ -122,7 +122,10 @@ test('a wrong word is refused with its rule, what was received, and what the set
     assert.throws(() => fromWords(word), { name: 'UserError', message: message }, word);
   }
   assert.throws(() => fromWords('heat'), { name: 'UserError', message: /written key=value/ });
-  assert.throws(() => fromWords('heat=1', 'heat=2'), { name: 'UserError', message: "'heat' is given twice" });
+  assert.throws(() => fromWords('heat=1', 'heat=2'), {
+    name: 'UserError',
+    message: "'heat' must be given once; received it twice",
+  });
 });
 
 test('a value from code is not read like a word', () => {
@@ -166,8 +169,8 @@ test('a wrong file is refused with its name and the line', async () => {
     ['heat: 1\n  bad\n x: [', /oven\.yaml, line \d: this is not YAML: /],
     ['heat: 1\ngoal: *nowhere\n', /oven\.yaml, line 2: \*nowhere stands for a value elsewhere; write/],
     ['door: &x {open: *x}\n', /line 1: \*x stands for/],
-    ['just words\n', /line 1: settings are lines of the form "name: value"/],
-    ['- heat\n', /line 1: settings are lines of the form "name: value"/],
+    ['just words\n', /line 1: settings must be lines of the form "name: value"/],
+    ['- heat\n', /line 1: settings must be lines of the form "name: value"/],
     ['heat: 1\n---\nheat: 2\n', /line 2: this is not YAML: .*multiple documents/],
     ['? [a]\n: 1\n', /line 1: There is no setting '\["a"\]'/],
   ];

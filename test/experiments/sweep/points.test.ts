@@ -150,14 +150,14 @@ for (const [what, words, message] of [
     /The point 'lr=much seed=1' .* lr must be a number .*received much/,
   ],
   ['an unknown setting', [c3, 'lrr=0.1,0.2'], /The point 'lrr=0.1' .*did you mean 'lr'/],
-  ['a value twice', [c3, 'lr=0.1,0.10'], /lr has the value 0.1 twice/],
+  ['a value twice', [c3, 'lr=0.1,0.10'], /lr must have different values; received 0.1 twice/],
   [
     'lists of unequal length',
     [c3, 'lr=1,2', 'epochs=1,2,3', 'zip=lr,epochs'],
     /as many values each; lr has 2, epochs has 3/,
   ],
-  ['one value in zip', [c3, 'lr=1', 'epochs=1,2', 'zip=lr,epochs'], /zip=lr,epochs names settings .* lr has not/],
-  ['a range that goes down', [c3, 'seed=3..1'], /A range goes up .*received 3\.\.1/],
+  ['one value in zip', [c3, 'lr=1', 'epochs=1,2', 'zip=lr,epochs'], /zip=lr,epochs must name settings .* lr has not/],
+  ['a range that goes down', [c3, 'seed=3..1'], /A range must go up .*received 3\.\.1/],
   ['what a sweep does itself', [c3, 'again=true'], /again is not set in a sweep/],
   ['a network that the methods do not fit', [c3, 'width=0,1'], /The point 'width=0' .*width must be/],
 ] as const) {
@@ -180,7 +180,7 @@ for (const [what, text, message] of [
   [
     'two entries of one name',
     'points:\n  - name: a\n  - name: a\n',
-    /line 3: each entry of points has a name of its own; there are two of 'a'/,
+    /line 3: each entry of points must have a name of its own; received 'a' twice/,
   ],
   [
     'an unknown protocol',
@@ -192,7 +192,7 @@ for (const [what, text, message] of [
     `${graph}  - name: last\n    start: { from: tune }\n`,
     /'last seed=1' starts from 'tune', and several of its points fit/,
   ],
-  ['an empty file', '', /own\.yaml is empty: a sweep has settings, grid, zip or points/],
+  ['an empty file', '', /own\.yaml must have settings, grid, zip or points; it is empty/],
   ['an empty list of points', 'points: []\n', /points must be a list, each entry begun with/],
   [
     'a list where one name belongs',
@@ -207,17 +207,17 @@ for (const [what, text, message] of [
   [
     'a setting that varies in grid and in zip',
     'grid: { seed: [1, 2] }\nzip: { seed: [3, 4] }\n',
-    /seed is varied twice/,
+    /seed must be varied once, in grid or in zip; it is varied twice/,
   ],
   [
     'a point twice',
     'settings: { network: c3 }\nzip: { lr: [0.1, 0.1], epochs: [2, 2] }\n',
-    /The point 'lr=0.1 epochs=2' is in the sweep twice/,
+    /Each point must be in the sweep once; 'lr=0.1 epochs=2' is there twice/,
   ],
   [
     'different points that tables would take for one',
     'settings: { network: c3 }\npoints:\n  - name: a\n    grid: { lr: [0.1] }\n  - name: a lr=0.1\n',
-    /would both be called 'a lr=0.1'/,
+    /two would be called 'a lr=0.1'/,
   ],
   [
     'threads, which the command shares out',
@@ -241,7 +241,7 @@ test('options are separated from settings, and a wrong one is refused', () => {
   assert.throws(() => splitWords(['engine=cloud']), /engine must be one of local, slurm, bullmq; received cloud/);
   assert.throws(
     () => splitWords(['slurm.time=1:00']),
-    /slurm\.time is an option of engine=slurm; received engine=local/,
+    /slurm\.time must be given with engine=slurm; received engine=local/,
   );
   assert.throws(() => splitWords(['jobs=0']), /jobs must be a whole number of at least 1/);
 });

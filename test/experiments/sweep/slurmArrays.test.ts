@@ -117,8 +117,8 @@ test('options that a sweep decides itself, and those of no such name, are refuse
     [{ arr: '1-5' }, /slurm\.arr is not free/],
     [{ 'cpus-per-task': '2' }, /give threads=/],
     [{ signal: 'USR1' }, /slurm\.signal is not free/],
-    [{ '-x': '1' }, /takes the long name.*received slurm\.-x/],
-    [{ '': '1' }, /takes the long name/],
+    [{ '-x': '1' }, /must be the long name.*received slurm\.-x/],
+    [{ '': '1' }, /must be the long name/],
   ];
   for (const [free, message] of cases) await refused(() => slurmEngine({}, free), message);
 });
@@ -130,7 +130,7 @@ test('what will not run is refused before anything is handed over', async (t) =>
   await refused(check({ partition: 'main,nix' }), /no partition 'nix'.*there are main, short, long/);
   await refused(
     check({ partition: 'short', time: '1:30' }),
-    /slurm\.time=1:30 is more than the partition short allows/,
+    /slurm\.time must be at most what the partition short allows, .*; received 1:30/,
   );
   await refused(check({ time: 'long' }), /slurm\.time must be as in 90 \(minutes\)/);
   await check({ partition: 'short,long', time: '1:30' })();

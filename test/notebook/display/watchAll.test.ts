@@ -6,7 +6,7 @@ import { mock, test } from 'node:test';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { experiment } from 'sparsebook/experiments/experiment.js';
 import type { Run } from 'sparsebook/experiments/run.js';
-import { watchAll } from 'sparsebook/notebook/display/watchAll.js';
+import { watchAll } from 'sparsebook/notebook/display/watch.js';
 import { colours, smallNet } from '../../training/small.ts';
 
 await useBackend({ backend: 'cpu' });

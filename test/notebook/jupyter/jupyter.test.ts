@@ -14,8 +14,12 @@ import {
   userDataDir,
   type KernelSpec,
 } from 'sparsebook/notebook/jupyter/kernelSpec.js';
-import { jupyterEnvironment, startJupyter } from 'sparsebook/notebook/jupyter/startJupyter.js';
-import { installKernel, uninstallKernel } from 'sparsebook/notebook/jupyter/installKernel.js';
+import {
+  jupyterEnvironment,
+  startJupyter,
+  installKernel,
+  uninstallKernel,
+} from 'sparsebook/notebook/jupyter/jupyter.js';
 import { schemaErrors } from '../run/nbformat.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-jupyter-'));

@@ -19,7 +19,7 @@ const program = `
 import assert from 'node:assert/strict';
 import { execFileSync, execSync, fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { captureChildren } from 'sparsebook/notebook/kernel/patch/childOutput.js';
+import { captureChildren } from 'sparsebook/notebook/kernel/patch/cellOutput.js';
 const node = process.execPath;
 const says = ['-e', "console.log('said'); console.error('complained');"];
 const print = process.stdout.write.bind(process.stdout);

@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Message } from 'sparsebook/notebook/kernel/wire.js';
-import { checkedMessage } from 'sparsebook/notebook/kernel/client/checkedMessage.js';
-import { decodeMessage, encodeMessage } from 'sparsebook/notebook/kernel/wire.js';
+import { type Message, checkedMessage, decodeMessage, encodeMessage } from 'sparsebook/notebook/kernel/wire.js';
 import { OutputArea } from 'sparsebook/notebook/run/outputArea.js';
 import { schemaErrors } from '../run/nbformat.ts';
 

@@ -73,7 +73,7 @@ test('a body that never ends is answered and cut off, one that breaks off is for
   };
   endless.on('drain', push);
   push();
-  assert.match(await answer, /^(HTTP\/1\.1 400 [^]*a command may have at most 20000000 bytes|$)/);
+  assert.match(await answer, /^(HTTP\/1\.1 400 [^]*a command must have at most 20000000 bytes|$)/);
   const half = await speak(commandHead('Content-Length: 1000') + '{"do":"edit"');
   await sleep(50);
   half.destroy();

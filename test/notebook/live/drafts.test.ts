@@ -9,8 +9,7 @@ import type { LiveSession } from 'sparsebook/notebook/live/liveSession.js';
 import { NotebookFolder } from 'sparsebook/notebook/live/notebookFolder.js';
 import { OpenNotebooks } from 'sparsebook/notebook/live/openNotebooks.js';
 import type { Command } from 'sparsebook/notebook/live/protocol.js';
-import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
-import { sourceHash } from 'sparsebook/notebook/run/sourceHash.js';
+import { notebookText, sourceHash } from 'sparsebook/notebook/run/notebookFile.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sparsebook-drafts-'));

@@ -81,14 +81,22 @@ describe('one server', () => {
     ],
     'an attachment that is a number': [withText('before ![x](attachment:a.png)', '{"a.png":5}'), text, /before/],
     'an image with a bad escape': [withText('before ![x](%ff)'), text, /before/],
-    'a kernel that is a number': [withKernel('{"name":5}'), kernel, /a kernel's name is made of letters.*received 5/],
+    'a kernel that is a number': [
+      withKernel('{"name":5}'),
+      kernel,
+      /a kernel's name must be made of letters.*received 5/,
+    ],
     'a kernel that is a path': [
       withKernel('{"name":"../../k"}'),
       kernel,
-      /a kernel's name is made of letters.*received "\.\.\/\.\.\/k"/,
+      /a kernel's name must be made of letters.*received "\.\.\/\.\.\/k"/,
     ],
-    'a kernel without a name': [withKernel('{}'), kernel, /a kernel's name is made of letters.*received undefined/],
-    'a kernelspec that is null': [withKernel('null'), kernel, /a kernel's name is made of letters/],
+    'a kernel without a name': [
+      withKernel('{}'),
+      kernel,
+      /a kernel's name must be made of letters.*received undefined/,
+    ],
+    'a kernelspec that is null': [withKernel('null'), kernel, /a kernel's name must be made of letters/],
     'parameters nested without end': [
       withCell(
         `{"cell_type":"code","id":"c","metadata":{"tags":["parameters"]},"source":"const a = ${nested(3000)};"}`,

@@ -39,7 +39,9 @@ test('a notebook with an impossible kernel is opened all the same, with the reas
   const page = await new Page(site, 'odd.ipynb').connect();
   await page.until('the cells', ({ state }) => state.order !== undefined);
   await page.do({ do: 'run', ids: ['one'] });
-  await page.until('the reason', ({ state }) => /a kernel's name is made of letters/.test(state.kernel?.note ?? ''));
+  await page.until('the reason', ({ state }) =>
+    /a kernel's name must be made of letters/.test(state.kernel?.note ?? ''),
+  );
   page.disconnect();
 });
 

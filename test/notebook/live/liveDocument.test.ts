@@ -6,7 +6,7 @@ import { LiveDocument } from 'sparsebook/notebook/live/document/liveDocument.js'
 import { Clock } from 'sparsebook/notebook/live/document/slice.js';
 import type { CellType, Patch } from 'sparsebook/notebook/live/protocol.js';
 import { joined, type CodeCell, type Output } from 'sparsebook/notebook/run/notebook.js';
-import { sourceHash } from 'sparsebook/notebook/run/sourceHash.js';
+import { sourceHash } from 'sparsebook/notebook/run/notebookFile.js';
 import { schemaErrors } from '../run/nbformat.ts';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 

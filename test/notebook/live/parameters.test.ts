@@ -9,9 +9,9 @@ import {
 } from 'sparsebook/notebook/live/document/parameters.js';
 import { Clock } from 'sparsebook/notebook/live/document/slice.js';
 import type { ParameterControl } from 'sparsebook/notebook/live/protocol.js';
-import { readNotebook } from 'sparsebook/notebook/run/notebookFile.js';
-import { sourceHash } from 'sparsebook/notebook/run/sourceHash.js';
-import { type ParameterValue, readParameters, setParameter } from 'sparsebook/notebook/run/parameters.js';
+import { readNotebook, sourceHash } from 'sparsebook/notebook/run/notebookFile.js';
+import { readParameters, setParameter } from 'sparsebook/notebook/run/parameters.js';
+import type { ParameterValue } from 'sparsebook/notebook/run/syntax.js';
 import { codeCell, notebookOf } from '../report/fixture.ts';
 
 const parametersCell = (source: string, tag = 'parameters') => codeCell(source, { id: tag, metadata: { tags: [tag] } });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { renderReport } from 'sparsebook/notebook/report/renderReport.js';
 import type { Output } from 'sparsebook/notebook/run/notebook.js';
-import { sourceHash } from 'sparsebook/notebook/run/sourceHash.js';
+import { sourceHash } from 'sparsebook/notebook/run/notebookFile.js';
 import { codeCell, notebookOf, renderFixture, visible } from './fixture.ts';
 
 const showcase = await renderFixture('showcase');

@@ -345,7 +345,7 @@ test('parameters come from words, from pairs, from YAML and from files, the near
     e: new Verbatim('5'),
     f: new Verbatim({ g: 1 }),
   });
-  assert.throws(() => parametersFrom(['a=1'], { parameters: ['a=2'] }), /'a' is given twice/);
+  assert.throws(() => parametersFrom(['a=1'], { parameters: ['a=2'] }), /'a' must be given once/);
   assert.throws(
     () => parametersFrom([], { parameters_file: ['none.yaml'] }),
     /cannot read the parameters in none.yaml/,
@@ -357,7 +357,7 @@ test('parameters come from words, from pairs, from YAML and from files, the near
   );
   writeFileSync(file, '\uFEFF{"a":\t9007199254740993}');
   assert.throws(() => parametersFrom([], { parameters_file: [file] }), /parameters.yaml: 9007199254740993 as a number/);
-  assert.throws(() => parametersFrom(['out.ipynb'], {}), /to save to out.ipynb, write -o out.ipynb/);
+  assert.throws(() => parametersFrom(['out.ipynb'], {}), /received out\.ipynb\. To save to it, write -o out\.ipynb/);
 });
 
 test('a notebook without a parameters cell takes none', async () => {
@@ -368,7 +368,7 @@ test('a notebook without a parameters cell takes none', async () => {
 test('words are read as key=value', () => {
   assert.deepEqual(readAssignments(['a=1', 'b=x=y', 'c=']), { a: '1', b: 'x=y', c: '' });
   assert.throws(() => readAssignments(['a']), /written key=value, .*; received 'a'/);
-  assert.throws(() => readAssignments(['a=1', 'a=2']), /'a' is given twice/);
+  assert.throws(() => readAssignments(['a=1', 'a=2']), /'a' must be given once/);
 });
 
 test('a run uses the parameters and records them', async () => {

@@ -154,9 +154,12 @@ test('the command prints the address of a page, with the runs that it names chos
 
 test('what cannot be opened is refused with the reason', async () => {
   const cases: [string[], RegExp][] = [
-    [['--open', '--csv'], /^error: Runs are shown in one form; received --csv and --open\. Leave one out\.$/m],
-    [['--port', '8800'], /^error: --port goes with --open\. Add --open, or leave it out\.$/m],
-    [['--no-browser'], /^error: --no-browser goes with --open\./m],
+    [['--open', '--csv'], /^error: Runs must be asked for in one form; received --csv and --open\. Leave one out\.$/m],
+    [
+      ['--port', '8800'],
+      /^error: --port must be given with --open; received it alone\. Add --open, or leave it out\.$/m,
+    ],
+    [['--no-browser'], /^error: --no-browser must be given with --open/m],
     [['--open', '--port', '0'], /It must be a number from 1 to 65535/],
     [['--open', '--no-browser', 'x'], /^error: No run begins with 'x'\./m],
   ];

@@ -144,3 +144,15 @@ export function prefersWinograd(g: Geometry, fewest = 5): boolean {
   if (kernel !== kernelWidth || (kernel !== 3 && kernel !== 5) || stride !== 1) return false;
   return outHeight >= 4 && outWidth >= 4 && cin >= 16 && cout >= (kernel === 3 ? 9 : fewest) && cin * cout <= 256 * 256;
 }
+
+/** The geometry of a pool. */
+export interface Pool {
+  batch: number;
+  /**
+   * height, width, channels, window height and width, stride, top, left, output height and width: what every pooling
+   * kernel is given.
+   */
+  args: number[];
+  outShape: [number, number, number, number];
+  outHeight: number;
+}

@@ -4,10 +4,9 @@ import { UserError } from '../../../errors.js';
 import type { Grid, QuantizedConvOptions } from '../../fusedOps.js';
 import type { Deferred } from '../deferred.js';
 import type { SimdBackend } from '../simdBackend.js';
-import { allTaps, borderedColumns, convolutionGeometry, seeingTaps, type Geometry } from './geometry.js';
+import { allTaps, borderedColumns, convolutionGeometry, seeingTaps, type Geometry, type Pool } from './geometry.js';
 import { joinsProducts } from './joinedProducts.js';
 import type { Inputs, OwnKernels } from './override.js';
-import type { Pool } from './pooling.js';
 
 const { sizeFromShape } = tf.util;
 

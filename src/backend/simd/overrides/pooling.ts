@@ -1,22 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
-import type { WindowAttributes } from './geometry.js';
+import type { Pool, WindowAttributes } from './geometry.js';
 import { maxPoolCodes } from './int8.js';
 import { floats, isRecording, type FastKernel, type FastKernels } from './override.js';
 
 interface PoolAttributes extends WindowAttributes {
   filterSize: [number, number] | number;
-}
-
-export interface Pool {
-  batch: number;
-  /**
-   * height, width, channels, window height and width, stride, top, left, output height and width: what every pooling
-   * kernel is given.
-   */
-  args: number[];
-  outShape: [number, number, number, number];
-  outHeight: number;
 }
 
 /** The geometry of a pool, or undefined where the fast kernels do not apply. */

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Dealer, Subscriber } from 'zeromq';
 import { sizeOf, type ClientStateWriter } from '../clientState.js';
-import { decodeMessage, encodeMessage, headerOf, type Message, type MessageContent } from '../wire.js';
-import { checkedMessage } from './checkedMessage.js';
+import { decodeMessage, encodeMessage, headerOf, type Message, type MessageContent, checkedMessage } from '../wire.js';
 import { addressOf, type ConnectionFile } from './connection.js';
 import type { KernelExit } from './kernelProcess.js';
 

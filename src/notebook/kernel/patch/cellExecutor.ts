@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import vm from 'node:vm';
 import { CellCompiler } from './cellCompiler.js';
-import { type CellScope, CellVariables } from '../cellVariables.js';
+import { type CellScope, CellVariables, type Variable } from '../cellVariables.js';
 import { kernelTypeScript } from './compiler.js';
 import { declaredTypes, keptDeclarations } from './declarations.js';
 import { CompileError, rememberOrigin } from './failures.js';
 import { LocalModules } from './imports.js';
 import type { CellMetadata, TslabConverter, TslabDiagnostic } from './tslab.js';
-import { describeVariable, type VariableInfo } from './variables.js';
+import { describeVariable } from './variables.js';
 
 export interface Cell {
   code: string;
@@ -113,7 +113,7 @@ export class CellExecutor {
   }
 
   /** What the cells so far have set, without what they import. */
-  listVariables(): VariableInfo[] {
+  listVariables(): Variable[] {
     const types = declaredTypes(this.ts, this.declared);
     return [...types]
       .filter(([name]) => name in this.variables.values)

@@ -2,14 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { inspect } from 'node:util';
 import type * as TypeScript from 'typescript';
-import {
-  charactersIn,
-  decodeMessage,
-  encodeMessage,
-  type MessageContent,
-  type ReceivedMessage,
-  unitsIn,
-} from '../wire.js';
+import { charactersIn, decodeMessage, encodeMessage, unitsIn } from '../wire.js';
+import type { MessageContent, ReceivedMessage } from '../wire.js';
 import type { CellExecutor } from './cellExecutor.js';
 import { kernelTypeScript } from './compiler.js';
 import { failureOf, problemsOf } from './failures.js';

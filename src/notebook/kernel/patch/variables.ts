@@ -1,19 +1,7 @@
 import { types } from 'node:util';
+import type { Variable } from '../cellVariables.js';
 
-/** A variable as `variables_reply` tells of it. */
-export interface VariableInfo {
-  name: string;
-  /** TypeScript's, where a declaration has it. */
-  type: string;
-  shape?: number[];
-  /** How many elements it has. */
-  size?: number;
-  bytes?: number;
-  /** The value in short, on one line. */
-  text: string;
-}
-
-type About = Omit<VariableInfo, 'name' | 'type'>;
+type About = Omit<Variable, 'name' | 'type'>;
 
 const LONGEST_TYPE = 200;
 const LONGEST_TEXT = 120;
@@ -26,7 +14,7 @@ const LARGEST_BIGINT = 10n ** 40n;
  * What a table of variables shows of one. It never throws, and runs nothing that a value brings along (getters,
  * proxies, names of classes): that may take for ever.
  */
-export function describeVariable(name: string, declared: string | undefined, value: unknown): VariableInfo {
+export function describeVariable(name: string, declared: string | undefined, value: unknown): Variable {
   const type = shortened(declared?.replace(/import\("[^"]*"\)\./g, '') ?? kindOf(value), LONGEST_TYPE);
   try {
     const about = aboutOf(value);

@@ -9,7 +9,8 @@ import type { SearchView } from './searchView.js';
 import { downloadNotebook, downloadReport, duplicate, makeNew, rename } from './files.js';
 import { byId, element } from './elements.js';
 
-export interface Workbench {
+/** What a page of a notebook consists of. */
+export interface PageParts {
   view: NotebookView;
   connection: Connection;
   edits: Edits;
@@ -21,7 +22,7 @@ export interface Workbench {
 
 /** Sends what has been typed, and then a command. */
 export function send(
-  { edits, connection, fail }: Pick<Workbench, 'edits' | 'connection' | 'fail'>,
+  { edits, connection, fail }: Pick<PageParts, 'edits' | 'connection' | 'fail'>,
   command: Command,
 ): void {
   void edits.flush();
@@ -29,9 +30,9 @@ export function send(
 }
 
 /** What keys and buttons stand for. */
-export function actionsOf(bench: Workbench): Record<Action, () => void> {
-  const { view, connection, edits, pinned, running, search, fail } = bench;
-  const order = (command: Command): void => send(bench, command);
+export function actionsOf(parts: PageParts): Record<Action, () => void> {
+  const { view, connection, edits, pinned, running, search, fail } = parts;
+  const order = (command: Command): void => send(parts, command);
   /** For commands that run more than one cell: the page goes along with them. */
   const runMany = (command: Command): void => {
     order(command);

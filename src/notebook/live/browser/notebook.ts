@@ -64,12 +64,12 @@ function start(): void {
   const pinned = new PinnedView(byId('pinned'), cells);
   const running = new RunningView(byId<HTMLButtonElement>('running'), byId('cells'), (id) => pinned.shows(id));
   const search = new SearchView(byId('search'), cells, (cell = view.selected) => view.select(cell?.id, true));
-  const bench = { view, connection, edits, pinned, running, search, fail };
-  const actions = actionsOf(bench);
+  const parts = { view, connection, edits, pinned, running, search, fail };
+  const actions = actionsOf(parts);
   const parameters = new ParametersView(byId('panel'), {
-    set: (name, value) => send(bench, { do: 'set', name, value }),
+    set: (name, value) => send(parts, { do: 'set', name, value }),
     run: actions.runChanged,
-    reset: () => send(bench, { do: 'resetParameters' }),
+    reset: () => send(parts, { do: 'resetParameters' }),
     showBefore(shown) {
       view.showBefore(shown);
       pinned.refresh(new Set(view.list.map(({ id }) => id)));
@@ -87,7 +87,7 @@ function start(): void {
     if (patch.tensors !== undefined) variables.showTensors(patch.tensors);
     if (patch.kernel) showKernel(patch.kernel, notices, actions.restart);
     if (patch.file) view.path = patch.file.path;
-    if (patch.file) showFile(patch.file, notices, (version) => send(bench, { do: 'resolve', with: version }));
+    if (patch.file) showFile(patch.file, notices, (version) => send(parts, { do: 'resolve', with: version }));
     if (!view.selected && patch.order) view.select(patch.order[0]);
   };
   prepareTheme();

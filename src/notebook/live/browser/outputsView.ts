@@ -2,8 +2,7 @@ import DOMPurify, { type WindowLike } from 'dompurify';
 import { sanitizer } from '../../render/sanitizer.js';
 import type { OutputsPatch } from '../protocol.js';
 import { button, element } from './elements.js';
-import { drawFigure, figureIn, forgetFigure, takeFigure, writeFigure } from './figurePlace.js';
-import { linesOf, withBefore } from './ghosts.js';
+import { drawFigure, figureIn, forgetFigure, takeFigure, writeFigure, linesOf, withBefore } from './figurePlace.js';
 
 let clean: ReturnType<typeof sanitizer> | undefined;
 

@@ -1,7 +1,6 @@
 import { button, element } from './elements.js';
 import type { CellView } from './cellView.js';
-import { copyOfFigure, drawFigure, figureIn, forgetFigure, takeFigure, writeFigure } from './figurePlace.js';
-import { linesOf } from './ghosts.js';
+import { copyOfFigure, drawFigure, figureIn, forgetFigure, takeFigure, writeFigure, linesOf } from './figurePlace.js';
 
 /** Low enough to leave room for the cells below. */
 const heightLeft = (): number => Math.max(240, Math.round(0.42 * innerHeight));

@@ -1,4 +1,5 @@
-import type { TensorMemory, Variable } from '../protocol.js';
+import type { Variable } from '../../kernel/cellVariables.js';
+import type { TensorMemory } from '../protocol.js';
 import { element } from './elements.js';
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -1,5 +1,6 @@
 import { isExecuted, type Cell, type Notebook } from '../../run/notebook.js';
-import { type ParameterValue, setParameter } from '../../run/parameters.js';
+import { setParameter } from '../../run/parameters.js';
+import type { ParameterValue } from '../../run/syntax.js';
 import type { LiveDocument } from '../document/liveDocument.js';
 import { ParameterPanel, sourceWhenRun } from '../document/parameters.js';
 import { cellsNeededBy, cellsToRun } from './links.js';

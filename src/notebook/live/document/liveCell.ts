@@ -1,16 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { partsOf } from '../../render/parts.js';
+import { partsOf, isExecuted, joined, lines, newCell, secondsTaken } from '../../run/notebook.js';
+import type { Cell, Output, TextCell } from '../../run/notebook.js';
 import { faultOf } from '../../report/provenance.js';
-import {
-  type Cell,
-  isExecuted,
-  joined,
-  lines,
-  newCell,
-  type Output,
-  secondsTaken,
-  type TextCell,
-} from '../../run/notebook.js';
 import { furtherOutputs, liveLimits } from '../../run/outputLimits.js';
 import type { CellPatch, CellRun, CellText, CellType, OutputsPatch } from '../protocol.js';
 import { type Clock, Slice } from './slice.js';
@@ -98,7 +89,7 @@ export class LiveCell {
   }
 
   /** What changed after a version, outputs after another one; undefined when nothing did. */
-  since(version: number, renderer: Renderer, room: PageRoom, outputsSeen = version): CellPatch | undefined {
+  since(version: number, renderer: Renderer, room: RoomLeft, outputsSeen = version): CellPatch | undefined {
     const text = this.text.since(version);
     const run = this.run.since(version);
     const outputs = this.outputs.since(outputsSeen, renderer, room);
@@ -209,7 +200,7 @@ class OutputList {
   }
 
   /** What changed after a version; undefined when nothing did. `room` is what the page has left for HTML. */
-  since(version: number, renderer: Renderer, room: PageRoom): OutputsPatch | undefined {
+  since(version: number, renderer: Renderer, room: RoomLeft): OutputsPatch | undefined {
     const late = [...this.items.entries()].filter(([, item]) => item.version > version);
     if (late.length === 0 && this.lengthVersion <= version) return undefined;
     const changed = late.map(([index, item]): [number, string] => {
@@ -221,11 +212,11 @@ class OutputList {
 }
 
 /** How many characters of HTML a page still takes. */
-export interface PageRoom {
+export interface RoomLeft {
   left: number;
 }
 
-function within(room: PageRoom, html: string, renderer: Renderer): string {
+function within(room: RoomLeft, html: string, renderer: Renderer): string {
   const fits = html.length <= room.left;
   const shown = fits
     ? html

@@ -1,14 +1,8 @@
 import { type Cell, isObject, joined, type Notebook } from '../../run/notebook.js';
-import { sourceHash } from '../../run/sourceHash.js';
-import {
-  type Parameter,
-  parametersOf,
-  type ParameterValue,
-  quotedIn,
-  setParameter,
-  statedChoices,
-  statedRange,
-} from '../../run/parameters.js';
+import { sourceHash } from '../../run/notebookFile.js';
+import { parametersOf, quotedIn, setParameter, statedChoices, statedRange } from '../../run/parameters.js';
+import type { Parameter } from '../../run/parameters.js';
+import type { ParameterValue } from '../../run/syntax.js';
 import type { ParameterControl } from '../protocol.js';
 import { type Clock, Slice } from './slice.js';
 

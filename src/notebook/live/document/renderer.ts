@@ -1,9 +1,8 @@
 import { type Outline, renderMarkdownCell, textsOf } from '../../render/markdown.js';
 import { Latex } from '../../render/latex.js';
-import { inPage, shortened } from '../../render/inPage.js';
+import { inPage, shortened, type OutputPage } from '../../render/outputPage.js';
 import { markup } from '../../render/markup.js';
 import { imagesIn } from '../../render/inNode.js';
-import type { OutputPage } from '../../render/outputPage.js';
 import { renderOutput } from '../../render/outputs.js';
 import { type Cell, joined } from '../../run/notebook.js';
 import type { Renderer } from './liveCell.js';

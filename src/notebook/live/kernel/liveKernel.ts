@@ -4,9 +4,10 @@ import { reasonOf } from '../../../errors.js';
 import { KernelClient } from '../../kernel/client/kernelClient.js';
 import { causeOfExit } from '../../run/events.js';
 import { isObject } from '../../run/notebook.js';
-import type { KernelStatus, TensorMemory, Variable } from '../protocol.js';
+import type { Variable } from '../../kernel/cellVariables.js';
+import type { KernelStatus, TensorMemory } from '../protocol.js';
 import { type Clock, Slice } from '../document/slice.js';
-import { fenced } from '../fence.js';
+import { reportingErrors } from '../reportErrors.js';
 
 /** A kernel that is started before a notebook is opened, so that the first one need not wait for it. */
 export class SpareKernel {
@@ -182,9 +183,9 @@ export class LiveKernel {
         const deaf = this.interrupting?.signal.aborted;
         this.interrupting = undefined;
         this.forget();
-        fenced('a kernel that has ended', () => kernel.kill());
+        reportingErrors('a kernel that has ended', () => kernel.kill());
         if (deaf) {
-          fenced('a kernel that starts again', () => this.startAgain());
+          reportingErrors('a kernel that starts again', () => this.startAgain());
           return;
         }
         const cause = causeOfExit(exit);

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../../errors.js';
-import { fenced, tellFault } from '../fence.js';
+import { reportingErrors, reportError } from '../reportErrors.js';
 import type { LiveSession } from '../liveSession.js';
 import type { Patch } from '../protocol.js';
 import { beginEvents } from './respond.js';
@@ -37,7 +37,7 @@ export function streamEvents(response: ServerResponse, session: LiveSession, see
     try {
       work();
     } catch (error) {
-      tellFault(where, error);
+      reportError(where, error);
       response.destroy();
     }
   };
@@ -70,7 +70,7 @@ export function streamEvents(response: ServerResponse, session: LiveSession, see
     send(session.opening());
     const starts = session.kernel.status.get().state === 'starting';
     const turn = starts ? Promise.race([session.quiet(), sleep(PATIENCE_MILLISECONDS)]) : Promise.resolve();
-    fenced(where, async () => {
+    reportingErrors(where, async () => {
       await turn;
       held = false;
       soon();

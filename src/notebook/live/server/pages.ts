@@ -87,7 +87,7 @@ export function notebookPage(path: string, key?: string): string {
 <div id="notices" role="alert"></div>
 </header>
 <div id="file" class="sheet menu" popover aria-label="File">${buttons(fileTools)}</div>
-<div class="desk">
+<div class="panes">
 <aside id="panel" class="panel" aria-label="Parameters and variables"></aside>
 <div class="work"><section id="pinned" aria-label="Pinned figure" hidden></section>
 <main id="cells" tabindex="-1" aria-label="Cells"><p class="loading">Opening …</p></main></div>

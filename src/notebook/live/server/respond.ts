@@ -71,6 +71,6 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   } catch {
     throw new UserError('the connection broke off');
   }
-  if (size > LARGEST_BODY) throw new UserError(`a command may have at most ${LARGEST_BODY} bytes`);
+  if (size > LARGEST_BODY) throw new UserError(`a command must have at most ${LARGEST_BODY} bytes; this one has more`);
   return Buffer.concat(chunks);
 }

@@ -1,7 +1,7 @@
 import { button, element, write } from '../../live/browser/elements.js';
 import { drawFigure } from '../../live/browser/figurePlace.js';
 import { OutputsView } from '../../live/browser/outputsView.js';
-import { inPage, shortened } from '../../render/inPage.js';
+import { inPage, shortened } from '../../render/outputPage.js';
 import type { Latex } from '../../render/latex.js';
 import { renderOutput } from '../../render/outputs.js';
 import { type NotebookOutputs, OutputArea } from '../../run/outputArea.js';

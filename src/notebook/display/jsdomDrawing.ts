@@ -1,5 +1,40 @@
-import type { Element, Window } from './plotlyInNode.js';
 import type { LineWidth } from './fonts.js';
+import { encodePng, pngAddress } from '../../plots/png.js';
+
+/**
+ * What we use of an element. TypeScript's own DOM library would redefine Node's streams and URLs for the whole project.
+ */
+export interface Element {
+  tagName: string;
+  textContent: string | null;
+  parentElement: Element | null;
+  children: Iterable<Element>;
+  style: { display?: string; fontSize?: string; fontWeight?: string; textAnchor?: string };
+  getAttribute(name: string): string | null;
+  querySelectorAll(selector: string): Iterable<Element>;
+  append(child: Element): void;
+  remove(): void;
+}
+
+interface Canvas {
+  width: number;
+  height: number;
+  getContext(kind: string): unknown;
+  toDataURL(): string;
+}
+
+interface Class<Methods> {
+  prototype: Methods;
+}
+
+/** What we use of jsdom's window. */
+export interface Window {
+  document: { body: Element; createElement(tag: string): Element };
+  Element: Class<{ getBoundingClientRect(this: Element): unknown }>;
+  SVGElement: Class<{ getBBox(this: Element): unknown; getComputedTextLength(this: Element): number }>;
+  HTMLCanvasElement: Class<Canvas>;
+  URL: { createObjectURL(blob: unknown): string };
+}
 
 interface Box {
   left: number;
@@ -120,4 +155,57 @@ function matrix(name: string, numbers: number[]): Matrix {
 function rectangle(box: Box | null): Box & Record<'x' | 'y' | 'width' | 'height', number> {
   const { left, top, right, bottom } = box ?? { left: 0, top: 0, right: 0, bottom: 0 };
   return { x: left, y: top, left, top, right, bottom, width: right - left, height: bottom - top };
+}
+
+/** The canvas operations with which plotly paints heat maps, for jsdom, which has none; read back as a PNG. */
+export function giveCanvas(window: Window): void {
+  const bitmaps = new WeakMap<Canvas, Bitmap>();
+  const prototype = window.HTMLCanvasElement.prototype;
+  prototype.getContext = function (kind) {
+    if (kind !== '2d') return null;
+    const bitmap = bitmaps.get(this) ?? new Bitmap(this.width, this.height);
+    bitmaps.set(this, bitmap);
+    return bitmap;
+  };
+  prototype.toDataURL = function () {
+    const { pixels, width, height } = bitmaps.get(this) ?? new Bitmap(this.width, this.height);
+    return pngAddress(encodePng(pixels, width, height, 4));
+  };
+}
+
+class Bitmap {
+  fillStyle = 'rgba(0,0,0,1)';
+  readonly pixels: Uint8ClampedArray;
+
+  constructor(
+    readonly width: number,
+    readonly height: number,
+  ) {
+    this.pixels = new Uint8ClampedArray(width * height * 4);
+  }
+
+  fillRect(x: number, y: number, width: number, height: number): void {
+    const colour = parse(this.fillStyle);
+    const right = Math.min(this.width, Math.round(x + width));
+    const bottom = Math.min(this.height, Math.round(y + height));
+    for (let row = Math.max(0, Math.round(y)); row < bottom; row++) {
+      for (let column = Math.max(0, Math.round(x)); column < right; column++) {
+        this.pixels.set(colour, (row * this.width + column) * 4);
+      }
+    }
+  }
+
+  createImageData(width: number, height: number): { data: Uint8ClampedArray; width: number; height: number } {
+    return { data: new Uint8ClampedArray(width * height * 4), width, height };
+  }
+
+  putImageData(image: { data: Uint8ClampedArray; width: number; height: number }): void {
+    this.pixels.set(image.data.subarray(0, this.pixels.length));
+  }
+}
+
+/** "rgba(12, 34, 56, 0.5)" as four bytes. */
+function parse(style: string): number[] {
+  const [r = 0, g = 0, b = 0, alpha = 1] = (style.match(/[\d.]+/g) ?? []).map(Number);
+  return [r, g, b, 255 * alpha];
 }

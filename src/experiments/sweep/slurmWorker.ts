@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { progressOf } from '../../training/log/runProgress.js';
+import { progressOf } from '../../training/log/readRun.js';
 import { useBackend } from '../../backend/useBackend.js';
 import { UserError } from '../../errors.js';
 import { experimentOf } from './estimate.js';

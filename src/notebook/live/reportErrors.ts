@@ -4,20 +4,20 @@ import { reasonOf } from '../../errors.js';
 let last = '';
 
 /** Errors in one line each; the server listens, and prints them in the terminal. */
-export const faults = new EventEmitter<{ fault: [line: string] }>();
+export const reportedErrors = new EventEmitter<{ report: [line: string] }>();
 
 /** Reports an error and where it occurred, but not the same line twice in a row. */
-export function tellFault(where: string, error: unknown): void {
+export function reportError(where: string, error: unknown): void {
   const line = `error in ${where}: ${reasonOf(error)}`.replace(/\s+/g, ' ').slice(0, 500);
-  if (line !== last) faults.emit('fault', line);
+  if (line !== last) reportedErrors.emit('report', line);
   last = line;
 }
 
 /** Runs work that is not awaited (timers, events): its errors are reported and end nothing else. */
-export function fenced(where: string, work: () => unknown): void {
+export function reportingErrors(where: string, work: () => unknown): void {
   try {
-    Promise.resolve(work()).catch((error: unknown) => tellFault(where, error));
+    Promise.resolve(work()).catch((error: unknown) => reportError(where, error));
   } catch (error) {
-    tellFault(where, error);
+    reportError(where, error);
   }
 }

@@ -1,16 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
-import { computedValues } from '../../backend/readable.js';
-import type { Grid } from '../../backend/fusedOps.js';
-import { UserError } from '../../errors.js';
-import { kernelGeometry, weightOf, windowsOf } from '../../graph/kernels.js';
-import { activationOf } from '../../graph/layerRole.js';
-import type { Layer } from '../../graph/names.js';
-import { networkGraph, type LayerNode } from '../../graph/networkGraph.js';
-import { copyLayer } from '../../layers/completeConfigs.js';
-import type { Activation } from '../../layers/layer.js';
-import type { Padding } from '../../layers/padding.js';
-import { QuantizedConv2d, QuantizedDense } from '../../layers/quantized.js';
-import { rangesOf, type Range } from './ranges.js';
+import { computedValues, whereReadable } from '../backend/readable.js';
+import type { Grid } from '../backend/fusedOps.js';
+import { UserError } from '../errors.js';
+import { kernelGeometry, weightOf, windowsOf } from '../graph/kernels.js';
+import { activationOf } from '../graph/layerRole.js';
+import type { Layer } from '../graph/names.js';
+import { networkGraph, type LayerNode } from '../graph/networkGraph.js';
+import { copyLayer } from '../layers/completeConfigs.js';
+import type { Activation } from '../layers/layer.js';
+import type { Padding } from '../layers/padding.js';
+import { QuantizedConv2d, QuantizedDense } from '../layers/quantized.js';
+import { percentile } from './report/latency.js';
 
 export interface QuantizeOptions {
   /**
@@ -179,7 +179,7 @@ function wholeLayer(
   const largest = new Float64Array(outputs);
   values.forEach((value, i) => (largest[i % outputs] = Math.max(largest[i % outputs], Math.abs(value))));
   if (![...largest, ...biases].every(Number.isFinite))
-    throw new UserError(`The layer ${name} has weights that are not finite.`);
+    throw new UserError(`The weights of the layer ${name} must be finite numbers; some are not.`);
   // A bias that is large beside its filter makes the steps larger; nothing but 0 has any scale.
   const scale = Float32Array.from(largest, (most, o) => {
     return Math.max(most / MOST, Math.abs(biases[o]) / input.scale / MOST_BIAS) || 1;
@@ -199,4 +199,63 @@ function wholeLayer(
   const [{ size: kernelSize, stride: strides }] = windowsOf(node);
   const padding = layer.getConfig().padding as Padding;
   return { layer: new QuantizedConv2d({ ...shared, filters: outputs, kernelSize, strides, padding }), weights };
+}
+
+/** The values that a tensor of a network takes. */
+export interface Range {
+  low: number;
+  high: number;
+}
+
+/** Images that pass at once. */
+const BATCH = 32;
+
+/**
+ * The range of what some layers of a network give for images: of each batch of 32 what is left once (100 - percent) / 2
+ * % of the values are cut off at either end, of all batches the widest; 0 lies within. Layers that are used once only.
+ *
+ * Throws a UserError for images or values that are not finite.
+ */
+export function rangesOf(
+  model: tf.LayersModel,
+  nodes: LayerNode[],
+  images: tf.Tensor[],
+  percent: number,
+): Map<LayerNode, Range> {
+  return whereReadable(() => {
+    const outputs = nodes.map(({ layer }) => layer.output as tf.SymbolicTensor);
+    const inner = tf.model({ inputs: model.inputs, outputs });
+    const ranges = new Map(nodes.map((node) => [node, { low: 0, high: 0 }]));
+    for (let from = 0; from < images[0].shape[0]; from += BATCH) {
+      tf.tidy(() => {
+        const batch = images.map((image) => image.slice(from, Math.min(BATCH, image.shape[0] - from)));
+        if (batch.some((image) => !allFinite(image))) {
+          throw new UserError(`Calibration images must be finite numbers; those from image ${from} on are not.`);
+        }
+        const tensors = [inner.apply(batch)].flat() as tf.Tensor[];
+        nodes.forEach((node, i) => widen(ranges.get(node)!, tensors[i], percent, node.name));
+      });
+    }
+    return ranges;
+  });
+}
+
+const allFinite = (x: tf.Tensor): boolean => tf.isFinite(x).all().dataSync()[0] === 1;
+
+function widen(range: Range, values: tf.Tensor, percent: number, layer: string): void {
+  const [least, most] = [values.min(), values.max()].map((t) => t.dataSync()[0]);
+  if (!Number.isFinite(least) || !Number.isFinite(most)) {
+    throw new UserError(
+      `What the layer ${layer} gives must be finite numbers, for an int8 network to be made of it; some are not.`,
+    );
+  }
+  const cut = (100 - percent) / 200;
+  if (cut === 0) {
+    range.low = Math.min(range.low, least);
+    range.high = Math.max(range.high, most);
+    return;
+  }
+  const sorted = values.dataSync<'float32'>().slice().sort() as unknown as number[];
+  range.low = Math.min(range.low, percentile(sorted, cut));
+  range.high = Math.max(range.high, percentile(sorted, 1 - cut));
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { computedValues } from '../backend/readable.js';
-import { convolve } from './conv2d.js';
-import { inferenceMask, probabilityNonZero, sampleMask } from './hardConcrete.js';
+import { computedValues } from 'sparsebook/backend/readable.js';
+import { convolve } from 'sparsebook/layers/conv2d.js';
+import { inferenceMask, probabilityNonZero, sampleMask } from 'sparsebook/layers/hardConcrete.js';
 
 /**
  * How the paper's own layers use their gates: in training one mask a mini-batch, which multiplies the weights, or one
