@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { flip } from 'sparsebook/data/augment.js';
-import { answers, answersByView, type Answers, type TestTimeAugmentation as Tta } from 'sparsebook/training/evaluate.js';
+import {
+  answers,
+  answersByView,
+  type Answers,
+  type TestTimeAugmentation as Tta,
+} from 'sparsebook/training/evaluate.js';
 import { train, type TrainingOptions } from 'sparsebook/training/train.js';
 import { colours, smallNet } from './small.ts';
 
