@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Locator, Page } from 'playwright-core';
+import type { Output } from 'sparsebook/notebook/run/notebook.js';
 import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
 import { runNotebook } from 'sparsebook/notebook/run/runNotebook.js';
 import { payloads } from '../render/payloads.ts';
@@ -219,6 +220,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     const { page, incidents } = await visit('training');
     await setParameter(page, 'lambda', '7');
     await run(page);
+    assert.equal(await page.locator('#panel .missing').count(), 0, 'the run is there');
     const [gated, hash] = [3, 4].map((n) => page.locator(`#cell-${n}`));
     assert.match((await texts(gated)).join(), /loaded: trained on .*its weights, which are not here/);
     for (const section of [gated, hash])
@@ -282,9 +284,15 @@ console.log('made', made);`,
     await page.context().close();
   });
 
-  test('a notebook without parameters runs again', async () => {
-    await writePage(folder, 'plain', notebookOf(cell('again', 'console.log(Math.random());')));
+  test('a notebook without parameters runs again, and says of which runs none is saved in its page', async () => {
+    const told = {
+      output_type: 'display_data',
+      data: {},
+      metadata: { sparsebook: { runs: [{ id: 'gone', name: 'tune 20' }] } },
+    };
+    await writePage(folder, 'plain', notebookOf(cell('again', 'console.log(Math.random());', [told as Output])));
     const { page } = await visit('plain', '#panel button:visible');
+    assert.match(await page.locator('#panel .missing').innerText(), /^No saved runs in this page of: tune 20\. /);
     await run(page);
     const [first] = await texts(page.locator('#cell-1'));
     await run(page);
