@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Locator, Page } from 'playwright-core';
-import type { Output } from 'sparsebook/notebook/run/notebook.js';
 import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
 import { runNotebook } from 'sparsebook/notebook/run/runNotebook.js';
 import { payloads } from '../render/payloads.ts';
 import { incidentsOf, launchChromium, skipWithoutChromium } from '../report/chromium.ts';
 import { notebookOf } from '../report/fixture.ts';
 import { printed as printedBy, saved } from '../run/runs.ts';
-import { cell, ended, hostile, notebook, run, setParameter, training, writePage } from './fixture.ts';
+import { cell, ended, hostile, notebook, plain, run, setParameter, training, writePage } from './fixture.ts';
 
 const root = new URL('../../..', import.meta.url).pathname;
 
@@ -285,12 +284,7 @@ console.log('made', made);`,
   });
 
   test('a notebook without parameters runs again, and says of which runs none is saved in its page', async () => {
-    const told = {
-      output_type: 'display_data',
-      data: {},
-      metadata: { sparsebook: { runs: [{ id: 'gone', name: 'tune 20' }] } },
-    };
-    await writePage(folder, 'plain', notebookOf(cell('again', 'console.log(Math.random());', [told as Output])));
+    await writePage(folder, 'plain', plain);
     const { page } = await visit('plain', '#panel button:visible');
     assert.match(await page.locator('#panel .missing').innerText(), /^No saved runs in this page of: tune 20\. /);
     await run(page);
