@@ -26,10 +26,22 @@ test('on webgpu golden values are met', { skip }, async () => {
   passes(await goldens('layers/l0Gate', 'layers/originalLayers', 'sparsity/ista', 'training/optimizers'), 66);
 });
 
+const skipButInConformance = skip || (!process.env.SPARSEBOOK_CONFORMANCE && 'npm run test:conformance runs it');
+
 test(
   'on webgpu golden values of C3, RePr, pruning and compaction are met',
-  { skip: skip || (!process.env.SPARSEBOOK_CONFORMANCE && 'npm run test:conformance runs it') },
+  { skip: skipButInConformance },
   async () => {
     passes(await goldens('models/c3', 'sparsity/repr', 'sparsity/prune', 'compact/compaction'), 43);
   },
 );
+
+for (const [name, { file, tests }] of Object.entries({
+  'ResNet-18': { file: 'models/resnet18', tests: 6 },
+  'the networks of the ISTA project': { file: 'models/istaNets', tests: 10 },
+  GoogleNet: { file: 'models/googleNet', tests: 0 },
+})) {
+  test(`on webgpu golden values of ${name} are met`, { skip: skipButInConformance }, async () => {
+    passes(await goldens(file), tests);
+  });
+}
