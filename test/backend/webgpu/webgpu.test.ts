@@ -36,12 +36,14 @@ test(
   },
 );
 
-for (const [name, { file, tests }] of Object.entries({
-  'ResNet-18': { file: 'models/resnet18', tests: 6 },
-  'the networks of the ISTA project': { file: 'models/istaNets', tests: 10 },
-  GoogleNet: { file: 'models/googleNet', tests: 0 },
-})) {
-  test(`on webgpu golden values of ${name} are met`, { skip: skipButInConformance }, async () => {
+/** Of GoogleNet without gates in evaluation, 72 of 198 gradients are off by more than 2e-3, none by more than 2e-2. */
+const turned = 'rounding turns a ReLU of block 6 and, on the way back, the gradients of all layers before it';
+for (const { name, file, tests, todo } of [
+  { name: 'ResNet-18', file: 'models/resnet18', tests: 6 },
+  { name: 'the networks of the ISTA project', file: 'models/istaNets', tests: 10 },
+  { name: 'GoogleNet', file: 'models/googleNet', tests: 13, todo: turned },
+]) {
+  test(`on webgpu golden values of ${name} are met`, { skip: skipButInConformance, todo }, async () => {
     passes(await goldens(file), tests);
   });
 }
