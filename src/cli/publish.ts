@@ -40,7 +40,10 @@ async function write(folder: string, given: readonly string[], flags: PageFlags)
   const started = performance.now();
   const files = await renderSite(notebooks, {
     runs: (file) => runsInPage(file, flags),
-    onPage: ({ name, bytes }) => say(`  ${name}  ${megabytes(bytes)}`),
+    onPage: ({ name, bytes, missingRuns: missing }) => {
+      const without = missing.length > 0 ? `, without runs that are not in data/runs: ${missing.join('; ')}` : '';
+      say(`  ${name}  ${megabytes(bytes)}${without}`);
+    },
   });
   await writeFolderWhole(folder, files, await siteFolder(folder));
   const bytes = [...files.values()].reduce((sum, { length }) => sum + length, 0);

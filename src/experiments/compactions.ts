@@ -75,7 +75,7 @@ export async function compareCompactions(
     const compaction = compact(network.model, network.channelMasks(), options);
     const { parameters, multiplyAdds, latency, difference } = await compaction.report(measured);
     const { settings } = network;
-    const { accuracy } = await scoresOf({ model: compaction.model, settings }, data, 'validation', { signal });
+    const { accuracy } = await scoresOf({ model: compaction.model, settings }, data, 'validation', signal);
     compaction.model.dispose();
     const timed = latency.at(-1);
     return {

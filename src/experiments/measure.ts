@@ -3,7 +3,7 @@ import { measureLatency } from '../compact/report/latency.js';
 import { compact } from '../compact/shrink/compact.js';
 import type { DataSplits } from '../data/dataSplits.js';
 import { zeroCounts, type ZeroCount } from '../sparsity/prunableWeights.js';
-import { evaluate, type EvaluationOptions } from '../training/evaluate.js';
+import { type Answers, answersByView, evaluate, scoresFrom } from '../training/evaluate.js';
 import type { EpochEvent, TrainingEvent } from '../training/events.js';
 import type { Provenance } from '../training/log/provenance.js';
 import { normalisationOf } from './recipe.js';
@@ -15,10 +15,22 @@ export async function scoresOf(
   { model, settings }: Pick<TrainedNetwork, 'model' | 'settings'>,
   data: DataSplits,
   part: 'validation' | 'test',
-  { tta, signal }: Pick<EvaluationOptions, 'tta' | 'signal'> = {},
+  signal?: AbortSignal,
 ): Promise<Measured['test']> {
-  const scores = await evaluate(model, data[part], { normalise: normalisationOf(settings, data.train), tta, signal });
+  const scores = await evaluate(model, data[part], { normalise: normalisationOf(settings, data.train), signal });
   return { ...scores, images: data[part].labels.length };
+}
+
+/** Those on the test images, and the same averaged over the views of its setting `tta`, where that names any. */
+async function testScores(
+  { model, settings: { tta, ...settings } }: TrainedNetwork,
+  { train, test }: DataSplits,
+  signal?: AbortSignal,
+): Promise<Pick<Measured, 'test' | 'test_tta'>> {
+  const normalise = normalisationOf(settings, train);
+  const { plain, averaged } = await answersByView(model, test, { normalise, tta, signal });
+  const measured = (answers: Answers): Measured['test'] => ({ ...scoresFrom(answers), images: test.labels.length });
+  return { test: measured(plain), ...(tta !== 'none' && { test_tta: measured(averaged) }) };
 }
 
 /** What a pass of the compact network was predicted to take, and what it takes. */
@@ -50,9 +62,8 @@ export async function measure(network: TrainedNetwork, data: DataSplits, signal?
   const method = sparsifier?.summary?.() ?? {};
   const countsAsPublished = settings.network === 'googlenet' && weights.size === 0;
   return {
-    validation: await scoresOf(network, data, 'validation', { signal }),
-    test: await scoresOf(network, data, 'test', { signal }),
-    ...(settings.tta !== 'none' && { test_tta: await scoresOf(network, data, 'test', { tta: settings.tta, signal }) }),
+    validation: await scoresOf(network, data, 'validation', signal),
+    ...(await testScores(network, data, signal)),
     sparsity: {
       complete: left.sparsity,
       published: countsAsPublished ? publishedCount(model, masks).sparsity : null,
@@ -77,8 +88,8 @@ export async function measure(network: TrainedNetwork, data: DataSplits, signal?
 export async function lastAccuracies(path: string, data: DataSplits, signal?: AbortSignal): Promise<RunRecord['last']> {
   const network = await trainedNetwork(path);
   try {
-    const validation = await scoresOf(network, data, 'validation', { signal });
-    const test = await scoresOf(network, data, 'test', { signal });
+    const validation = await scoresOf(network, data, 'validation', signal);
+    const test = await scoresOf(network, data, 'test', signal);
     return { validation: validation.accuracy, test: test.accuracy };
   } finally {
     network.dispose();

@@ -203,7 +203,7 @@ export class Run {
 
   /** Accuracy and loss of that network on one part of the images. An aborted signal rejects with its reason. */
   async evaluate(part: 'validation' | 'test', signal?: AbortSignal): Promise<Scores> {
-    return scoresOf(await this.network(), await this.data(), part, { signal });
+    return scoresOf(await this.network(), await this.data(), part, signal);
   }
 
   /** The same image by image: 1 for a right answer, else 0. */

@@ -50,41 +50,58 @@ export interface Answers {
 }
 
 /**
- * Puts a whole set to a network, with running statistics and inference masks. Yields to the event loop after every
- * batch; an aborted signal rejects with its reason. Throws a UserError for a set whose labels the network has no
- * outputs for.
+ * Puts a whole set to a network, with running statistics and inference masks, once as its images are and once averaged
+ * over the views of `tta`, of which the first is the image as it is. Yields to the event loop after every batch; an
+ * aborted signal rejects with its reason. Throws a UserError for a set whose labels the network has no outputs for.
  */
-export async function answers(
+export async function answersByView(
   model: tf.LayersModel,
   set: ImageSet,
   { batchSize = 128, normalise = defaultNormalise, tta = 'none', signal }: EvaluationOptions = {},
-): Promise<Answers> {
+): Promise<Record<'plain' | 'averaged', Answers>> {
   checkSet(model, set);
   const meanCrossEntropy = crossEntropy();
-  const right = new Uint8Array(set.labels.length);
-  let [loss, images] = [0, 0];
+  const empty = (): Answers => ({ loss: 0, right: new Uint8Array(set.labels.length) });
+  const [plain, averaged] = [empty(), empty()];
+  let images = 0;
   for (const batch of batches(set, { batchSize, normalise })) {
     signal?.throwIfAborted();
     const scores = tf.tidy(() => {
       const { x, labels } = inputOf(batch);
-      const views = viewsOf(x, tta).map(({ view, weight }) => (forward(model, view) as tf.Tensor2D).mul(weight));
-      const logits = tf.addN(views) as tf.Tensor2D;
-      return tf.concat([meanCrossEntropy(logits, labels).reshape([1]), isRight(logits, labels)]);
+      const views = viewsOf(x, tta);
+      const logits = views.map(({ view }) => forward(model, view) as tf.Tensor2D);
+      const mean = tf.addN(logits.map((each, i) => each.mul(views[i].weight))) as tf.Tensor2D;
+      const scored = [logits[0], mean].map((each) =>
+        tf.concat([meanCrossEntropy(each, labels).reshape([1]), isRight(each, labels)]),
+      );
+      return tf.stack(scored) as tf.Tensor2D;
     });
-    const [mean, ...hits] = await scores.data();
+    for (const [i, [loss, ...hits]] of (await scores.array()).entries()) {
+      const all = [plain, averaged][i];
+      all.right.set(hits, images);
+      all.loss += loss * batch.size;
+    }
     scores.dispose();
-    right.set(hits, images);
-    loss += mean * batch.size;
     images += batch.size;
     await setImmediate();
   }
-  return { loss: loss / images, right };
+  for (const all of [plain, averaged]) all.loss /= images;
+  return { plain, averaged };
+}
+
+/** What `answersByView` finds averaged over the views of `tta`; it throws what that throws. */
+export async function answers(model: tf.LayersModel, set: ImageSet, options: EvaluationOptions = {}): Promise<Answers> {
+  return (await answersByView(model, set, options)).averaged;
+}
+
+/** The mean loss of answers, and the share of them that is right. */
+export function scoresFrom({ loss, right }: Answers): Scores {
+  return { loss, accuracy: right.reduce((sum, hit) => sum + hit, 0) / right.length };
 }
 
 /** Cross-entropy and accuracy over a whole set, as `answers` finds them; it throws what `answers` throws. */
 export async function evaluate(model: tf.LayersModel, set: ImageSet, options: EvaluationOptions = {}): Promise<Scores> {
-  const { loss, right } = await answers(model, set, options);
-  return { loss, accuracy: right.reduce((sum, hit) => sum + hit, 0) / right.length };
+  return scoresFrom(await answers(model, set, options));
 }
 
 /** How a network's answers to the same images changed. Shares are of all images. */

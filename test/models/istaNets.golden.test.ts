@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { readable } from 'sparsebook/backend/readable.js';
 import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
 import type { Conv2d } from 'sparsebook/layers/conv2d.js';
 import { istaLayers } from 'sparsebook/sparsity/ista.js';
@@ -69,6 +70,7 @@ for (const { name, inputs, attrs, expected } of forward.cases) {
           batchStatistics: mode === 'batch_statistics',
           weightDecay: attrs.weight_decay,
         });
+        await readable();
         assertLogits(pass.logits, golden.logits);
         assertClose(pass.crossEntropy.dataSync(), [golden.cross_entropy], { absolute: 1e-3 }, 'cross entropy');
         assertClose(pass.loss.dataSync(), [golden.loss_with_weight_decay], { absolute: 1e-3 }, 'loss');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { readable } from 'sparsebook/backend/readable.js';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { BatchNorm } from 'sparsebook/layers/batchNorm.js';
 import { freezeSparsifier } from 'sparsebook/sparsity/freeze.js';
@@ -84,12 +85,13 @@ function given({ name, inputs, attrs: { bn_eps, bn_momentum } }: Forward): { mod
   return { model: network18(inputs.tensors, { bn_eps, bn_momentum, images: images.shape }), x: activation(images) };
 }
 
-const forwardChecks: Record<'logits' | 'zeros_per_tensor', (golden: Forward, by: Convolution) => void> = {
-  logits(golden, by) {
+const forwardChecks: Record<'logits' | 'zeros_per_tensor', (golden: Forward, by: Convolution) => Promise<void>> = {
+  async logits(golden, by) {
     const { model, x } = given(golden);
     const { name, inputs, expected } = golden;
     assert.match(name, /^bn_(batch|running)_statistics$/);
     const pass = forwardPass(model, x, inputs.labels, { batchStatistics: name === 'bn_batch_statistics' });
+    await readable();
     assertLogits(pass.logits, expected.logits);
     assertClose(pass.loss.dataSync(), [expected.loss], { absolute: 1e-4 }, 'loss');
     assert.equal(pass.gradients.size, expected.grads.length);
@@ -105,8 +107,9 @@ const forwardChecks: Record<'logits' | 'zeros_per_tensor', (golden: Forward, by:
   },
 
   /** The smallest weights at zero. */
-  zeros_per_tensor(golden) {
+  async zeros_per_tensor(golden) {
     const { model, x } = given(golden);
+    await readable();
     const { attrs, expected } = golden;
     const weights = weightsByName(model);
     const kernels = expected.zeros_per_tensor.map(({ name }) => weights.get(ourName(name))!);
@@ -135,7 +138,9 @@ const forwardChecks: Record<'logits' | 'zeros_per_tensor', (golden: Forward, by:
       assert.deepEqual([masks![i].filter((mask) => mask === 0).length, masks![i].length], [zeros, count], name);
       kernels[i].assign(kernels[i].mul(tf.tensor(masks![i], kernels[i].shape)));
     });
-    assertLogits(model.predict(x) as tf.Tensor, expected.logits_bn_running_statistics);
+    const logits = model.predict(x) as tf.Tensor;
+    await readable();
+    assertLogits(logits, expected.logits_bn_running_statistics);
   },
 };
 
@@ -146,7 +151,7 @@ for (const golden of forward.cases) {
   for (const [way, by] of ways) {
     test(`resnet18_forward ${golden.name} by ${way}`, async () => {
       await by.choose();
-      forwardChecks[kind](golden, by);
+      await forwardChecks[kind](golden, by);
     });
   }
 }

@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { flip } from 'sparsebook/data/augment.js';
-import { answers } from 'sparsebook/training/evaluate.js';
+import {
+  answers,
+  answersByView,
+  type Answers,
+  type TestTimeAugmentation as Tta,
+} from 'sparsebook/training/evaluate.js';
 import { train, type TrainingOptions } from 'sparsebook/training/train.js';
 import { colours, smallNet } from './small.ts';
 
@@ -64,6 +69,8 @@ test('test-time augmentation averages the logits of mirrored and moved images', 
   assert.ok(Math.abs((await answers(model, flipped, { tta: 'mirror' })).loss - mirrored.loss) < 1e-5);
   assert.ok(Math.abs((await answers(model, flipped)).loss - plain.loss) > 1e-4);
   const shifted = await answers(model, set, { tta: 'mirror-shift' });
+  for (const [tta, averaged] of Object.entries({ mirror: mirrored, 'mirror-shift': shifted }) as [Tta, Answers][])
+    assert.deepEqual(await answersByView(model, set, { tta }), { plain, averaged });
   assert.ok(Math.abs(shifted.loss - mirrored.loss) > 1e-5);
   // One colour throughout is the same from every side.
   const even = { ...set, images: Uint8Array.from(set.images, (_, i) => 40 + 60 * (i % 3)) };

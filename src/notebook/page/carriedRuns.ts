@@ -17,28 +17,34 @@ const textFiles = /^([\w-]+\.jsonl?|checkpoints[\\/][\w-]+[\\/](SHA256SUMS|check
 
 type File = [path: string, bytes: Uint8Array];
 
+/** The runs that a page carries: their files by their paths in it, and the names of those that are not there. */
+export interface CarriedRuns {
+  files: Map<string, Uint8Array>;
+  missing: string[];
+}
+
 /**
- * The finished runs that the outputs of a notebook in `folder` tell of, so far as they lie in data/runs here: their
- * files by their paths in a page. The weights of the first ones come along as far as there is room.
+ * The finished runs that the outputs of a notebook in `folder` tell of, so far as they lie in data/runs here. The
+ * weights of the first ones come along as far as there is room.
  */
-export function carriedRuns({ cells }: Notebook, folder: string): Map<string, Uint8Array> {
+export function carriedRuns({ cells }: Notebook, folder: string): CarriedRuns {
   const clean = machinePathRemover(folder);
   const outputs = cells.filter(isExecuted).flatMap((cell) => cell.outputs);
-  const named = outputs.flatMap((output) => ('metadata' in output ? runsIn(output.metadata) : []));
-  const ids = new Set(named.map(({ id }) => id).filter((id) => /^[\w-]+$/.test(id)));
+  const told = outputs.flatMap((output) => ('metadata' in output ? runsIn(output.metadata) : []));
+  const named = new Map(told.filter(({ id }) => /^[\w-]+$/.test(id)).map(({ id, name }) => [id, name]));
+  const isHere = (id: string): boolean => existsSync(join(runsFolder(), id, 'record.json'));
   let room = WEIGHTS;
-  return new Map(
-    [...ids].flatMap((id) => {
-      const run = join(runsFolder(), id);
-      if (!existsSync(join(run, 'record.json'))) return [];
-      const weights = weightsOf(run);
-      const size = weights.reduce((sum, [, bytes]) => sum + bytes.length, 0);
-      const fits = size <= room;
-      if (fits) room -= size;
-      const files = [...textFilesOf(run, clean), ...(fits ? weights : [])];
-      return files.map(([path, bytes]): File => [`data/runs/${id}/${path}`, bytes]);
-    }),
-  );
+  const files = [...named.keys()].filter(isHere).flatMap((id) => {
+    const run = join(runsFolder(), id);
+    const weights = weightsOf(run);
+    const size = weights.reduce((sum, [, bytes]) => sum + bytes.length, 0);
+    const fits = size <= room;
+    if (fits) room -= size;
+    const own = [...textFilesOf(run, clean), ...(fits ? weights : [])];
+    return own.map(([path, bytes]): File => [`data/runs/${id}/${path}`, bytes]);
+  });
+  const missing = [...named].filter(([id]) => !isHere(id)).map(([, name]) => name);
+  return { files: new Map(files), missing: [...new Set(missing)] };
 }
 
 function textFilesOf(run: string, clean: Clean): File[] {

@@ -45,10 +45,11 @@ export async function pageProgram(notebook: Notebook, name: string, folder: stri
       ...(unable === undefined ? {} : { unable }),
     };
   });
+  const runs = carriedRuns(notebook, folder);
   return {
-    notebook: { cells: pageCells, controls, texts: textsOf(notebook.cells) },
+    notebook: { cells: pageCells, controls, texts: textsOf(notebook.cells), missingRuns: runs.missing },
     code: codeOf(compiled),
-    files: new Map([...filesBeside(folder, name), ...carriedRuns(notebook, folder)]),
+    files: new Map([...filesBeside(folder, name), ...runs.files]),
   };
 }
 

@@ -21,6 +21,8 @@ export interface PageNotebook {
   controls: ParameterControl[];
   /** The texts, whose macros outputs may use. */
   texts: Text[];
+  /** The names of runs that its outputs tell of and that the page does not carry. */
+  missingRuns: string[];
 }
 
 type Require = (name: string) => unknown;

@@ -55,9 +55,16 @@ function pageNames(notebooks: readonly string[]): Map<string, string> {
   return names;
 }
 
+/** A page of a site: its file, its size, and the names of the notebook's runs that are not here to be carried. */
+export interface RenderedPage {
+  name: string;
+  bytes: number;
+  missingRuns: string[];
+}
+
 export interface SiteOptions {
   runs?: (file: string) => boolean;
-  onPage?: (page: { name: string; bytes: number }) => void;
+  onPage?: (page: RenderedPage) => void;
 }
 
 /**
@@ -87,7 +94,7 @@ export async function renderSite(
     const bytes = Buffer.from(html);
     files.set(name, bytes);
     pages.push({ notebook, ...of, address: encodeURIComponent(name), bytes: bytes.length });
-    onPage({ name, bytes: bytes.length });
+    onPage({ name, bytes: bytes.length, missingRuns: program?.notebook.missingRuns ?? [] });
   }
   files.set(LIST, Buffer.from(withLinks(renderList(pages, site), addresses)));
   files.set(SERVICE_WORKER, readFileSync(join(assetFolder, SERVICE_WORKER)));

@@ -23,9 +23,13 @@ test('a page carries the finished runs that outputs tell of, without places of t
   const runs = [small, large, small].map(({ dir }) => ({ id: basename(dir!) }));
   const told = (metadata: object): Notebook =>
     notebookOf(codeCell('1', { outputs: [{ output_type: 'display_data', data: {}, metadata: { ...metadata } }] }));
-  const named = [...runs, { id: '../elsewhere' }, { id: 'gone' }, { id: 3 }].map((run) => ({ name: 'a run', ...run }));
-  const carried = carriedRuns(told({ sparsebook: { runs: named } }), folder);
-  assert.equal(carriedRuns(told({ sparsebook: { runs: 'none' } }), folder).size, 0);
+  const named = [...runs, { id: '../elsewhere' }, { id: 'gone', name: 'a run that is gone' }, { id: 3 }].map((run) => ({
+    name: 'a run',
+    ...run,
+  }));
+  const { files: carried, missing } = carriedRuns(told({ sparsebook: { runs: named } }), folder);
+  assert.deepEqual(missing, ['a run that is gone']);
+  assert.deepEqual(carriedRuns(told({ sparsebook: { runs: 'none' } }), folder), { files: new Map(), missing: [] });
   for (const [path, bytes] of carried) assert.ok(!Buffer.from(bytes).includes(homedir()), path);
 
   const elsewhere = join(folder, 'elsewhere');

@@ -84,6 +84,17 @@ console.log(word);`,
   cell('after', "console.log('after', word);", [printed('after quiet\n')]),
 );
 
+/** Has no parameters, and shows a run that is not in data/runs. */
+export const plain = notebookOf(
+  cell('again', 'console.log(Math.random());', [
+    {
+      output_type: 'display_data',
+      data: { 'text/plain': 'a run' },
+      metadata: { sparsebook: { runs: [{ id: 'gone', name: 'tune 20' }] } },
+    },
+  ]),
+);
+
 /** Trains a network with gates, and says the SHA-256 of its weights. */
 export const training: Notebook = notebookOf(
   cell('parameters', 'const lambda = 5; // weight of the L0 penalty, 1 to 10', [], { tags: ['parameters'] }),

@@ -10,7 +10,7 @@ import { payloads } from '../render/payloads.ts';
 import { incidentsOf, launchChromium, skipWithoutChromium } from '../report/chromium.ts';
 import { notebookOf } from '../report/fixture.ts';
 import { printed as printedBy, saved } from '../run/runs.ts';
-import { cell, ended, hostile, notebook, run, setParameter, training, writePage } from './fixture.ts';
+import { cell, ended, hostile, notebook, plain, run, setParameter, training, writePage } from './fixture.ts';
 
 const root = new URL('../../..', import.meta.url).pathname;
 
@@ -45,23 +45,31 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     return { page, incidents, at };
   }
 
+  /** Opens a page before the tests of a group, and closes it after them; what it gives is the page, once they run. */
+  function visitOnce(name: string, prepare: (visited: Visit) => Promise<void> = async () => {}): () => Visit {
+    let visited: Visit;
+    before(async () => {
+      visited = await visit(name);
+      await prepare(visited);
+    });
+    after(() => visited.page.context().close());
+    return () => visited;
+  }
+
   const shownIn = (section: Locator): Locator => section.locator('.saved:visible, .outputs:visible');
   const texts = (section: Locator): Promise<string[]> => shownIn(section).locator('pre.output').allTextContents();
   const notes = (section: Locator): Promise<string[]> => section.locator('.note:visible').allTextContents();
 
   describe('run as it was saved', () => {
-    let visited: Visit;
     /** What was noted of cells before any of them ran. */
     const unrun: Record<string, string[]> = {};
-    before(async () => {
-      visited = await visit('squares');
-      for (const id of ['file', 'reader', 'late']) unrun[id] = await notes(visited.at(id));
-      await run(visited.page);
+    const visited = visitOnce('squares', async ({ page, at }) => {
+      for (const id of ['file', 'reader', 'late']) unrun[id] = await notes(at(id));
+      await run(page);
     });
-    after(() => visited.page.context().close());
 
     test('it shows what the report shows, and says where that was computed', async () => {
-      const { incidents, at } = visited;
+      const { incidents, at } = visited();
       // Numbers of figures, images and the order of attributes apart, which scripts write.
       const rendered = (section: Locator, of: string): Promise<string> =>
         section.locator(of).evaluate((outputs) => {
@@ -85,7 +93,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     });
 
     test('a cell that needs Node says so by name beside its saved output, before or when it runs, and so does who needs it', async () => {
-      const { incidents, at } = visited;
+      const { incidents, at } = visited();
       const saved = 'what stands below is saved.';
       assert.deepEqual(unrun.file, [`node:fs needs Node; ${saved}`]);
       assert.match(unrun.reader[0], /^it uses what “.*” makes: node:fs needs Node; /);
@@ -106,14 +114,10 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
   });
 
   describe('as its parameters change', () => {
-    let visited: Visit;
-    before(async () => {
-      visited = await visit('squares');
-    });
-    after(() => visited.page.context().close());
+    const visited = visitOnce('squares');
 
     test('a changed parameter marks what depends on it, Run computes that, and the saved ones can be shown again', async () => {
-      const { page, incidents, at } = visited;
+      const { page, incidents, at } = visited();
       await setParameter(page, 'n', '5');
       assert.deepEqual(await notes(at('squares')), ['n changed since this was run: what stands below is older.']);
       assert.deepEqual(await notes(at('kept')), []);
@@ -141,7 +145,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     });
 
     test('a figure moves in its place while its cell runs, before the curve that was saved', async () => {
-      const { page, incidents, at } = visited;
+      const { page, incidents, at } = visited();
       await setParameter(page, 'n', '8');
       await page.getByRole('button', { name: 'Run', exact: true }).click();
       const json = shownIn(at('figure')).locator('script[type="application/json"]');
@@ -161,14 +165,10 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
   });
 
   describe('as its cells fail and are stopped', () => {
-    let visited: Visit;
-    before(async () => {
-      visited = await visit('squares');
-    });
-    after(() => visited.page.context().close());
+    const visited = visitOnce('squares');
 
     test('an error is shown and ends the run; what was to follow keeps its saved outputs and runs next time', async () => {
-      const { page, incidents, at } = visited;
+      const { page, incidents, at } = visited();
       await setParameter(page, 'word', 'fail');
       await run(page);
       assert.deepEqual(await texts(at('word')), ['TypeError: n is wrong']);
@@ -182,7 +182,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     });
 
     test('Stop interrupts a cell that awaits, and ends one that does not; Run goes on from there', async () => {
-      const { page, incidents, at } = visited;
+      const { page, incidents, at } = visited();
       for (const [word, said] of [
         ['wait', 'Interrupted: the cell was interrupted'],
         ['deaf', /^Interrupted: it was interrupted and did not heed that; /],
@@ -219,6 +219,7 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     const { page, incidents } = await visit('training');
     await setParameter(page, 'lambda', '7');
     await run(page);
+    assert.equal(await page.locator('#panel .missing').count(), 0, 'the run is there');
     const [gated, hash] = [3, 4].map((n) => page.locator(`#cell-${n}`));
     assert.match((await texts(gated)).join(), /loaded: trained on .*its weights, which are not here/);
     for (const section of [gated, hash])
@@ -282,9 +283,10 @@ console.log('made', made);`,
     await page.context().close();
   });
 
-  test('a notebook without parameters runs again', async () => {
-    await writePage(folder, 'plain', notebookOf(cell('again', 'console.log(Math.random());')));
+  test('a notebook without parameters runs again, and says of which runs none is saved in its page', async () => {
+    await writePage(folder, 'plain', plain);
     const { page } = await visit('plain', '#panel button:visible');
+    assert.match(await page.locator('#panel .missing').innerText(), /^No saved runs in this page of: tune 20\. /);
     await run(page);
     const [first] = await texts(page.locator('#cell-1'));
     await run(page);
@@ -341,15 +343,10 @@ console.log('made', made);`,
   });
 
   describe('of payloads', () => {
-    let visited: Visit;
-    before(async () => {
-      visited = await visit('hostile');
-      await run(visited.page);
-    });
-    after(() => visited.page.context().close());
+    const visited = visitOnce('hostile', ({ page }) => run(page));
 
     test('the policy lets neither page nor cells make code from text, ask anybody, or run a script that slipped through', async () => {
-      const { page } = visited;
+      const { page } = visited();
       const policy = (await page.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content'))!;
       assert.match(
         policy,
@@ -363,7 +360,7 @@ console.log('made', made);`,
     });
 
     test('no payload runs, requests or even tries to, saved or put out by a cell of the page', async () => {
-      const { page, incidents } = visited;
+      const { page, incidents } = visited();
       await page
         .locator('details')
         .evaluateAll((all) => all.forEach((one) => ((one as unknown as { open: boolean }).open = true)));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { serveFolder } from 'sparsebook/notebook/publish/serveFolder.js';
-import { renderSite, siteFolder } from 'sparsebook/notebook/publish/site.js';
+import { renderSite, siteFolder, type RenderedPage, type SiteOptions } from 'sparsebook/notebook/publish/site.js';
 import { checkFolderWritable } from 'sparsebook/platform/writeFolder.js';
 import { codeCell, notebookOf, visible } from '../report/fixture.ts';
 import { figure, notebookFiles, publish, text } from './sites.ts';
@@ -78,6 +78,26 @@ test('plotly.js is one file of the site, and the policy lets a page load that an
     assert.doesNotMatch(policy, /unsafe-eval|https?:|\*/);
     assert.doesNotMatch(html, /(?:src|href)="(?:https?:)?\/\//);
   }
+});
+
+test('whoever publishes hears of which runs none is here, and so does the page that runs', async () => {
+  process.env.SPARSEBOOK_DATA = mkdtempSync(join(tmpdir(), 'data-'));
+  const metadata = { sparsebook: { runs: [{ id: 'gone', name: 'tune 20' }] } };
+  const shown = codeCell('1 + 1', {
+    outputs: [{ output_type: 'display_data', data: { 'text/plain': 'x' }, metadata }],
+  });
+  const rendered: RenderedPage[] = [];
+  const options: SiteOptions = { runs: (file) => file.endsWith('runs.ipynb'), onPage: (one) => rendered.push(one) };
+  const files = await renderSite(notebookFiles({ runs: [shown], shows: [shown] }), options);
+  assert.deepEqual(
+    rendered.map(({ name, missingRuns }) => [name, missingRuns]),
+    [
+      ['runs.html', ['tune 20']],
+      ['shows.html', []],
+    ],
+  );
+  assert.match(page(files, 'runs.html'), /"missingRuns":\["tune 20"\]/);
+  assert.ok(!page(files, 'shows.html').includes('missingRuns'));
 });
 
 test('two pages of one name are refused, also where names differ in capitals alone', async () => {

@@ -73,7 +73,8 @@ test('figures with flat axes take the small bundle of plotly.js, all others the 
     const outputs: Output[] = [
       { output_type: 'display_data', data: { 'application/vnd.plotly.v1+json': figure }, metadata: {} },
     ];
-    const program = runs ? { notebook: { cells: [], controls: [], texts: [] }, code: '', files: new Map() } : undefined;
+    const notebook = { cells: [], controls: [], texts: [], missingRuns: [] };
+    const program = runs ? { notebook, code: '', files: new Map() } : undefined;
     const html = renderReport(notebookOf(codeCell(source, { outputs })), { name: 'plots', program });
     return /<script type="text\/plain" id="plotly">([^<]*)/.exec(html)![1].length;
   };

@@ -88,28 +88,46 @@ const slice: FastKernel<{ begin: number | number[]; size: number | number[] }> =
   return takeAlong(backend, x, cut[0], $begin[cut[0]], $size[cut[0]]);
 };
 
-/** Axes in another order, a row of the result at a time. */
-const transpose: FastKernel<{ perm: number[] }> = (backend, { x }, { perm }) => {
-  const rank = x.shape.length;
-  if (!floats(x) || rank < 2) return undefined;
-  const strides = tf.util.computeStrides(x.shape);
-  const steps = perm.map((axis) => strides[axis] ?? 1); // the last axis has no stride in tfjs
-  const y = backend.output(perm.map((axis) => x.shape[axis]));
+/** The values of x that lie `steps` apart along the axes of `shape`, from the value at `start`, a row at a time. */
+function walked(
+  backend: SimdBackend,
+  x: tf.TensorInfo,
+  { shape, steps, start = 0 }: { shape: number[]; steps: number[]; start?: number },
+): tf.TensorInfo {
+  const y = backend.output(shape);
   const [from, to] = [x, y].map((tensor) => backend.heap.floats(backend.pointer(tensor), sizeFromShape(x.shape)));
-  const [length, step] = [y.shape[rank - 1], steps[rank - 1]];
-  const index = new Int32Array(rank - 1);
-  let at = 0;
+  const last = shape.length - 1;
+  const [length, step] = [shape[last], steps[last]];
+  const index = new Int32Array(last);
+  let at = start;
   for (let next = 0; next < to.length;) {
     for (let i = 0, read = at; i < length; i++, read += step) to[next++] = from[read];
-    for (let axis = rank - 2; axis >= 0; axis--) {
+    for (let axis = last - 1; axis >= 0; axis--) {
       at += steps[axis];
-      if (++index[axis] < y.shape[axis]) break;
+      if (++index[axis] < shape[axis]) break;
       at -= index[axis] * steps[axis];
       index[axis] = 0;
     }
   }
   return y;
+}
+
+/** How far apart the values of x are along each axis. */
+const stridesOf = ({ shape }: tf.TensorInfo): number[] => [...tf.util.computeStrides(shape), 1];
+
+const transpose: FastKernel<{ perm: number[] }> = (backend, { x }, { perm }) => {
+  if (!floats(x) || x.shape.length < 2) return undefined;
+  const strides = stridesOf(x);
+  return walked(backend, x, { shape: perm.map((axis) => x.shape[axis]), steps: perm.map((axis) => strides[axis]) });
+};
+
+const reverse: FastKernel<{ dims: number | number[] }> = (backend, { x }, { dims }) => {
+  if (!floats(x) || x.shape.length < 2) return undefined;
+  const turned = new Set(tf.util.parseAxisParam(dims, x.shape));
+  const strides = stridesOf(x);
+  const start = [...turned].reduce((sum, axis) => sum + (x.shape[axis] - 1) * strides[axis], 0);
+  return walked(backend, x, { shape: x.shape, steps: strides.map((n, axis) => (turned.has(axis) ? -n : n)), start });
 };
 
 export const copies: FastKernels = { Concat: concat, SplitV: splitV, Slice: slice };
-export const copiesInJavaScript: FastKernels = { Transpose: transpose };
+export const copiesInJavaScript: FastKernels = { Transpose: transpose, Reverse: reverse };

@@ -49,7 +49,9 @@ export class PageSession {
     };
     this.panel = new ParametersView(root, host, 'Run');
     this.runAll.hidden = notebook.controls.length > 0;
-    root.append(element('div', { class: 'row' }, this.runAll, this.showSaved), this.fault);
+    root.append(element('div', { class: 'row' }, this.runAll, this.showSaved));
+    if (notebook.missingRuns.length > 0) root.append(element('p', { class: 'missing' }, missing(notebook.missingRuns)));
+    root.append(this.fault);
     this.status.append(
       this.doing,
       button('Stop', () => this.stop()),
@@ -216,6 +218,9 @@ export class PageSession {
     return this.views.find(({ cell }) => cell.id === id)!;
   }
 }
+
+const missing = (names: string[]): string =>
+  `No saved runs in this page of: ${names.join('; ')}. It trains them itself, if a cell asks for them.`;
 
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
