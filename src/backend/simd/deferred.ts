@@ -13,6 +13,8 @@ export interface Deferred {
   block?: number;
   /** Computes the values into `to`; `row` floats lie between the starts of its pixels. */
   write?(to: number, row: number): void;
+  /** Whether `write` costs less than to read what it wrote from memory: it may then be done several times. */
+  repeatable?: boolean;
   /** Adds the values to those at `to`, pixels side by side, where the work can do that. */
   addTo?(to: number): void;
   /** Computes the values in a block of its own choice, which it gives away. */

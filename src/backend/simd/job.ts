@@ -18,8 +18,8 @@ export const SPINS = 100_000;
 const CLOSED = (1 << CHUNK_BITS) - 1;
 export const MAX_CHUNKS = CLOSED - 1;
 export const MAX_ARGUMENTS = 48;
-/** Numbers that describe the steps of a job: ten kernels with all arguments. */
-const MAX_NUMBERS = 512;
+/** Numbers that describe the steps of a job: twenty kernels with all arguments. */
+const MAX_NUMBERS = 1024;
 /** Added to a chunk's number where a kernel goes on with the chunk that it began: see kernels/vector.ts. */
 const CONTINUED = 1 << 16;
 
@@ -31,6 +31,11 @@ export interface Step {
   kernel: number;
   args: readonly number[];
   share: number;
+  /**
+   * Arguments that count from where a thread's private memory begins, and the bytes of a unit there: only the units
+   * that the thread is at are there.
+   */
+  moving?: readonly { argument: number; bytes: number }[];
 }
 
 /** Units of work, cut into chunks for the threads; a chunk takes `depth` units at a time through all steps. */
@@ -41,9 +46,9 @@ export interface Extent {
 }
 
 /** Numbers that a step takes in a job. */
-export const stepSize = ({ args }: Step): number => 3 + args.length;
-/** Whether steps of so many numbers fit in a job. */
-export const fitsJob = (numbers: number): boolean => numbers <= MAX_NUMBERS;
+export const stepSize = ({ args, moving = [] }: Step): number => 4 + args.length + 2 * moving.length;
+/** Whether steps of so many numbers fit in a job, with a few more that make what they read. */
+export const fitsJob = (numbers: number): boolean => numbers + 4 * MAX_ARGUMENTS <= MAX_NUMBERS;
 
 /**
  * The job that all threads work on, in memory that they share: which kernels, their arguments, and a ticket from which
@@ -53,7 +58,12 @@ export const fitsJob = (numbers: number): boolean => numbers <= MAX_NUMBERS;
 export class Job {
   readonly words: Int32Array;
   private readonly args: Float64Array;
-  private steps: { kernel: number; share: number; call: number[] }[] = [];
+  private steps: {
+    kernel: number;
+    share: number;
+    call: number[];
+    moving: [at: number, base: number, bytes: number][];
+  }[] = [];
   private known = -1;
 
   constructor(
@@ -75,7 +85,11 @@ export class Job {
     words[Word.chunks] = chunks;
     words[Word.depth] = depth;
     words[Word.failed] = 0;
-    this.args.set(steps.flatMap(({ kernel, args, share }) => [kernel, share, args.length, ...args]));
+    const numbers = steps.flatMap(({ kernel, args, share, moving = [] }) => [
+      ...[kernel, share, args.length, moving.length, ...args],
+      ...moving.flatMap(({ argument, bytes }) => [argument, bytes]),
+    ]);
+    this.args.set(numbers);
     Atomics.store(words, Word.done, 0);
     Atomics.store(words, Word.ticket, number << CHUNK_BITS);
     Atomics.notify(words, Word.ticket);
@@ -100,23 +114,35 @@ export class Job {
   private readSteps(number: number): void {
     this.known = number;
     this.steps = [];
+    const scratch = this.scratch();
     for (let i = 0, at = 0; i < this.words[Word.steps]; i++) {
-      const [kernel, share, count] = this.args.subarray(at, at + 3);
-      at += 3 + count;
-      this.steps.push({ kernel, share, call: [...this.args.subarray(at - count, at), 0, 0, 0, 0] });
+      const [kernel, share, count, moved] = this.args.subarray(at, (at += 4));
+      const call = [...this.args.subarray(at, (at += count)), 0, 0, 0, 0];
+      // What is read while the next job is written may be anything, but it is never run.
+      const numbers = this.args.subarray(at, (at += 2 * moved));
+      const moving: [number, number, number][] = [];
+      for (let j = 0; j < numbers.length; j += 2) moving.push([numbers[j], scratch + call[numbers[j]], numbers[j + 1]]);
+      this.steps.push({ kernel, share, call, moving });
     }
+  }
+
+  /** The address of this thread's private memory. */
+  private scratch(): number {
+    return (this.words[Word.scratch] >>> 0) + this.thread * this.words[Word.scratchStride];
   }
 
   private run(kernels: readonly Kernel[], chunk: number): void {
     const { words } = this;
     const [units, chunks, depth] = [words[Word.units], words[Word.chunks], words[Word.depth]];
     const [first, last] = [Math.floor((units * chunk) / chunks), Math.floor((units * (chunk + 1)) / chunks)];
-    const scratch = (words[Word.scratch] >>> 0) + this.thread * words[Word.scratchStride];
+    const scratch = this.scratch();
     try {
       for (let begin = first; begin < last; begin += depth) {
         const end = Math.min(begin + depth, last);
-        for (const { kernel, share, call } of this.steps) {
+        for (const { kernel, share, call, moving } of this.steps) {
           const n = call.length;
+          // Below 0 too: wasm counts addresses modulo 2^32.
+          for (const [at, base, bytes] of moving) call[at] = base - begin * bytes;
           call[n - 4] = begin * share;
           call[n - 3] = end * share;
           call[n - 2] = begin === first ? chunk : chunk + CONTINUED;

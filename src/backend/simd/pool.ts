@@ -1,6 +1,7 @@
 import { startThread, type Thread } from '#platform';
 import type { Heap } from './heap.js';
 import { fitsJob, Job, MAX_CHUNKS, SPINS, stepSize, Word, type Extent, type Kernel, type Step } from './job.js';
+import { PassingTensors, type Passing } from './passing.js';
 import { instantiate, type ThreadData } from './thread.js';
 import { compile, type Variant } from './wasm.js';
 
@@ -30,9 +31,13 @@ export interface RunOptions {
 interface Waiting {
   images: number;
   depth: number;
+  least: number;
   chunks?: number;
   steps: Step[];
   names: string[];
+  passing: PassingTensors;
+  /** What is to be done once they have run. */
+  after: (() => void)[];
 }
 
 /** What others need of a pool. */
@@ -49,11 +54,15 @@ export class Pool {
   private waiting?: Waiting;
   private scratch = 0;
   private scratchStride = 0;
+  /** What kernels themselves need of it. */
+  private ownScratch = 0;
 
   constructor(
     private readonly heap: Heap,
     variant: Variant,
     threads: number,
+    /** Bytes of a tensor's images that a core's cache holds beside those of a few others. */
+    private readonly cached = Infinity,
   ) {
     const module = compile(variant);
     const wide = variant === 'wide';
@@ -80,9 +89,13 @@ export class Pool {
     if (items <= 0) return;
     const kernel = this.numbers.get(name);
     if (kernel === undefined) throw new Error(`There is no simd kernel '${name}'.`);
-    if (options.scratch !== undefined) this.reserveScratch(options.scratch);
+    if (options.scratch !== undefined) {
+      this.ownScratch = Math.max(this.ownScratch, Math.ceil(options.scratch / 4096) * 4096);
+      this.reserveScratch(this.ownScratch);
+    }
     if (this.waiting && !options.apart) {
       if (this.wait(this.waiting, name, { kernel, args, share: items / this.waiting.images }, options)) return;
+      args = this.waiting.passing.settle(args);
       this.flush(this.waiting);
     }
     const images = options.chunks && options.images && options.images >= options.chunks ? options.images : undefined;
@@ -96,11 +109,12 @@ export class Pool {
   /**
    * Calls `use`; the kernels that it runs take `depth` images through all of them before the next ones, while these are
    * in the cache. Kernels that need all images before they can start end such a row of kernels, and so does `use`.
-   * Blocks that it frees stay as they are until then; what kernels write must not be read in `use` itself.
+   * Blocks that it frees stay as they are until then; what kernels write must not be read in `use` itself. Tensors that
+   * pass may be so large that fewer images at a time are better, but not fewer than `least`.
    */
-  together<T>(images: number, depth: number, use: () => T): T {
+  together<T>(images: number, depth: number, use: () => T, least = 1): T {
     if (this.waiting) return use();
-    const waiting: Waiting = { images, depth, steps: [], names: [] };
+    const waiting: Waiting = { images, depth, least, steps: [], names: [], passing: new PassingTensors(), after: [] };
     this.waiting = waiting;
     const release = this.heap.holdFreed();
     try {
@@ -111,6 +125,20 @@ export class Pool {
       this.waiting = undefined;
       release();
     }
+  }
+
+  /**
+   * The address of a tensor, known by `key`, whose values pass from kernel to kernel in the `together` of now and are
+   * made as often as they are needed; undefined where that is of other images, or none.
+   */
+  passing(key: object, images: number, passing: Passing): number | undefined {
+    return this.waiting?.images === images ? this.waiting.passing.address(key, passing) : undefined;
+  }
+
+  /** Calls `use` when the kernels that wait have run. */
+  after(use: () => void): void {
+    if (this.waiting) this.waiting.after.push(use);
+    else use();
   }
 
   /** Ends the workers; kernels go on running in the caller's thread. */
@@ -128,17 +156,24 @@ export class Pool {
     const differ = chunks !== undefined && waiting.chunks !== undefined && chunks !== waiting.chunks;
     if (differ || !fitsJob(numbers)) this.flush(waiting);
     waiting.chunks ??= chunks;
-    waiting.steps.push(step);
+    const args = waiting.passing.make(step.args);
+    waiting.steps.push({ ...step, args });
     waiting.names.push(name);
     return true;
   }
 
   /** Runs what waits. */
   private flush(waiting: Waiting): void {
-    const { steps, names, images, depth } = waiting;
+    const { steps, names, images, passing, after } = waiting;
     const chunks = waiting.chunks ?? Math.min(4 * this.threads, images);
-    Object.assign(waiting, { steps: [], names: [], chunks: undefined });
-    if (steps.length > 0) this.work(names.join(', '), steps, { units: images, chunks, depth });
+    Object.assign(waiting, { steps: [], names: [], chunks: undefined, after: [] });
+    if (steps.length > 0) {
+      const depth = Math.max(waiting.least, Math.min(waiting.depth, Math.floor(this.cached / passing.widest)));
+      const placed = passing.place(steps, this.ownScratch, depth);
+      this.reserveScratch(placed.bytes);
+      this.work(names.join(', '), placed.steps, { units: images, chunks, depth });
+    }
+    for (const use of after) use();
   }
 
   private work(name: string, steps: readonly Step[], extent: Extent): void {

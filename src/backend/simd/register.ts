@@ -3,7 +3,7 @@ import { batchNormGradients, batchNormKernels } from './overrides/batchNorm.js';
 import { convolutions } from './overrides/conv2d.js';
 import { copies, copiesInJavaScript } from './overrides/copies.js';
 import { depthwiseConvolutions } from './overrides/depthwise.js';
-import { elementwise, reluGrad, reluGradient } from './overrides/elementwise.js';
+import { elementwise, meanGradient, reluGrad, reluGradient } from './overrides/elementwise.js';
 import { convBiasGradient, fusedKernels, hardConcreteGradient } from './overrides/fused.js';
 import { int8Kernels } from './overrides/int8.js';
 import { products } from './overrides/matMul.js';
@@ -26,7 +26,7 @@ const fast: FastKernels = {
 };
 const plain: FastKernels = copiesInJavaScript;
 const own: OwnKernels = { ...batchNormKernels, ...fusedKernels, ...int8Kernels, SparsebookReluGrad: reluGrad };
-const gradients = [convBiasGradient, reluGradient, hardConcreteGradient, ...batchNormGradients];
+const gradients = [convBiasGradient, meanGradient, reluGradient, hardConcreteGradient, ...batchNormGradients];
 
 interface SimdOptions {
   /** Threads that compute, the caller's included. */

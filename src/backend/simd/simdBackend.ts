@@ -4,6 +4,7 @@ import type { Deferred, Strided } from './deferred.js';
 import { Heap } from './heap.js';
 import type { Outputs } from './overrides/override.js';
 import type { Blocks } from './plannedHeap.js';
+import type { Passing } from './passing.js';
 import { Pool, type Jobs, type RunOptions } from './pool.js';
 import type { KernelCall, Recording } from './recording.js';
 import type { Variant } from './wasm.js';
@@ -13,6 +14,9 @@ type DataId = ReturnType<MathBackendCPU['write']>;
 
 /** What a tensor may take of a core's cache, where three to five of them are at work. */
 const CACHED_BYTES = 160 * 1024;
+
+/** Pixels that are worth a look at a filter, which can be larger than they are. */
+const FEWEST_PIXELS = 128;
 
 /** What the backend knows of a tensor: its values and, if they lie on the heap, where. */
 export interface HeapData {
@@ -30,6 +34,8 @@ export interface HeapData {
    */
   balanced?: boolean;
   deferred?: Deferred;
+  /** Others that are put off until this one is read. */
+  alongside?: tf.TensorInfo[];
   refCount: number;
   /** Floats in all and in a pixel: known while there are no values yet. */
   size?: number;
@@ -70,7 +76,7 @@ export class SimdBackend extends MathBackendCPU {
     this.rows = variant === 'plain' ? 5 : 6;
     const heap = new Heap();
     this.heap = heap;
-    this.pool = new Pool(heap, variant, threads);
+    this.pool = new Pool(heap, variant, threads, CACHED_BYTES);
     this.zeros = this.heap.allocate(SimdBackend.ZEROS * 4);
     this.ones = this.heap.allocate(SimdBackend.ZEROS * 4);
     this.heap.floats(this.ones, SimdBackend.ZEROS).fill(1);
@@ -100,6 +106,23 @@ export class SimdBackend extends MathBackendCPU {
   /** The address of an optional tensor, or 0, which kernels read as "none". */
   pointerOrNull(tensor: tf.TensorInfo | undefined): number {
     return tensor === undefined ? 0 : this.pointer(tensor);
+  }
+
+  /**
+   * The same for kernels that only need the images that they are at, among those that `together` runs: work that may be
+   * repeated is then done for those few images, and its tensor need never lie in memory.
+   */
+  passing(tensor: tf.TensorInfo): number {
+    const data = this.dataOf(tensor);
+    const { deferred, size = 0, row = 1 } = data;
+    if (!deferred?.repeatable || !(this.pool instanceof Pool)) return this.pointer(tensor);
+    const [images] = tensor.shape;
+    const passing: Passing = {
+      imageBytes: (4 * size) / images,
+      write: (to) => deferred.write?.(to, row),
+      settle: () => this.pointer(tensor),
+    };
+    return this.pool.passing(data, images, passing) ?? this.pointer(tensor);
   }
 
   /** A new float tensor on the heap whose values are not written yet. */
@@ -165,6 +188,12 @@ export class SimdBackend extends MathBackendCPU {
     return tensors.map((tensor) => (tensor ? name(this.dataOf(tensor)) : 0)).join();
   }
 
+  /** Calls `use` when the kernels that `together` put off have run. */
+  after(use: () => void): void {
+    if (this.pool instanceof Pool) this.pool.after(use);
+    else use();
+  }
+
   /** Does all work that was put off: before values that it may read change in place. */
   settleAll(): void {
     this.changes++;
@@ -212,7 +241,8 @@ export class SimdBackend extends MathBackendCPU {
   together<T>({ shape }: tf.TensorInfo, use: () => T): T {
     if (!(this.pool instanceof Pool) || shape.length < 3) return use();
     const imageBytes = 4 * tf.util.sizeFromShape(shape.slice(1));
-    return this.pool.together(shape[0], Math.max(1, Math.floor(CACHED_BYTES / imageBytes)), use);
+    const least = Math.ceil(FEWEST_PIXELS / tf.util.sizeFromShape(shape.slice(1, -1)));
+    return this.pool.together(shape[0], Math.max(least, Math.floor(CACHED_BYTES / imageBytes)), use, least);
   }
 
   /** Runs a kernel on all threads: see Pool.run. */

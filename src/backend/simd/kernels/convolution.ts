@@ -6,6 +6,9 @@ import { Ends, tile16, wide } from './wideTile';
 /** Bytes that lie before all else in the scratch of kernels that convolve: ROWS x 16 floats. */
 export const STAGE: usize = 512;
 
+/** Bytes of panels that stay in a core's cache while all pixels go by. */
+const PANELS: usize = 160 * 1024;
+
 /** The address of pixel p of an output of rows of `width` pixels. */
 // @ts-ignore: decorator
 @inline
@@ -52,16 +55,20 @@ function convolveEven(
   const panelBytes = (<usize>k) << 5;
   ends.outRow = outPixel;
   ends.relu = relu;
-  for (let p = 0; p < pixels; p += ROWS) {
-    const first = min(p, pixels - ROWS);
-    const a0 = input + <usize>first * pixelStep, a1 = a0 + pixelStep, a2 = a1 + pixelStep, a3 = a2 + pixelStep, a4 = a3 + pixelStep;
-    const out = output + <usize>first * outPixel;
-    for (let c = 0; c < cout; c += 16) {
-      const o = bytes(min(c, cout - 16));
-      const panel = packed + (o >> 5) * panelStep;
-      ends.bias = bias + o;
-      ends.out = out + o;
-      tile16(ends, panel, panel + panelStep, panel + panelBytes, offsets, a0, a1, a2, a3, a4, a4 + pixelStep);
+  const group = max(16, <i32>(PANELS / bytes(k)) & ~15);
+  for (let from = 0; from < cout; from += group) {
+    const until = min(from + group, cout);
+    for (let p = 0; p < pixels; p += ROWS) {
+      const first = min(p, pixels - ROWS);
+      const a0 = input + <usize>first * pixelStep, a1 = a0 + pixelStep, a2 = a1 + pixelStep, a3 = a2 + pixelStep, a4 = a3 + pixelStep;
+      const out = output + <usize>first * outPixel;
+      for (let c = from; c < until; c += 16) {
+        const o = bytes(min(c, cout - 16));
+        const panel = packed + (o >> 5) * panelStep;
+        ends.bias = bias + o;
+        ends.out = out + o;
+        tile16(ends, panel, panel + panelStep, panel + panelBytes, offsets, a0, a1, a2, a3, a4, a4 + pixelStep);
+      }
     }
   }
 }

@@ -4,7 +4,7 @@ import { ROWS, addPair, bytes, continues, copyFloats, madd, numberOf, storePair,
 import { STAGE, clipRows } from './convolution';
 import { accumulatorBytes } from './filter';
 import { padBand, spreadBand } from './padding';
-import { Steps, wideDepthwiseTaps, wideDepthwiseTile } from './wideDepthwise';
+import { Steps, wideDepthwiseTaps, wideDepthwiseTile, wideDepthwiseTile1 } from './wideDepthwise';
 import { wide } from './wideTile';
 
 /**
@@ -88,7 +88,28 @@ function depthwisePixels(
   }
 }
 
-/** The same for a 3x3 filter, in wide tiles of four pixels in a row: of at least four, and eight channels. */
+// @ts-ignore: decorator
+@inline
+function tile(steps: Steps, w: usize, length: usize, r0: usize, r1: usize, r2: usize): void {
+  if (steps.step == steps.pixel) wideDepthwiseTile1(steps, w, length, r0, r1, r2);
+  else wideDepthwiseTile(steps, w, length, r0, r1, r2);
+}
+
+/** Four pixels, in wide tiles: of at least eight channels. The last tile overlaps the one before. */
+// @ts-ignore: decorator
+@inline
+function fourPixels(steps: Steps, w: usize, bias: usize, out: usize, channels: i32, r0: usize, r1: usize, r2: usize): void {
+  const rest = channels & 7, last = bytes(channels - 8);
+  steps.bias = bias;
+  steps.out = out;
+  tile(steps, w, bytes(channels - rest), r0, r1, r2);
+  if (rest == 0) return;
+  steps.bias = bias + last;
+  steps.out = out + last;
+  tile(steps, w + last, 32, r0 + last, r1 + last, r2 + last);
+}
+
+/** The same as depthwisePixels for a 3x3 filter: rows of at least four pixels. */
 function wideDepthwisePixels(
   input: usize, places: usize, w: usize, tap: usize, offsets: usize, bias: usize, output: usize, outPixel: usize, channels: i32, width: i32,
   pixels: i32, relu: i32, scratch: usize,
@@ -99,40 +120,76 @@ function wideDepthwisePixels(
   steps.step = load<u32>(places, 4) - load<u32>(places);
   steps.outPixel = outPixel;
   steps.relu = relu;
-  const below = load<u32>(offsets, 12), rest = channels & 7, whole = bytes(channels - rest), last = bytes(channels - 8);
+  steps.left = steps.right = -1;
+  const below = load<u32>(offsets, 12);
   for (let row = 0; row < pixels; row += width) {
     for (let x = 0; x < width; x += 4) {
       // The last tile overlaps the one before, in pixels as in channels.
       const p = row + min(x, width - 4);
-      const r = input + load<u32>(places + bytes(p)), out = output + <usize>p * outPixel;
-      steps.bias = bias;
-      steps.out = out;
-      wideDepthwiseTile(steps, w, whole, r, r + below, r + 2 * below);
-      if (rest == 0) continue;
-      steps.bias = bias + last;
-      steps.out = out + last;
-      wideDepthwiseTile(steps, w + last, 32, r + last, r + last + below, r + last + 2 * below);
+      const r = input + load<u32>(places + bytes(p));
+      fourPixels(steps, w, bias, output + <usize>p * outPixel, channels, r, r + below, r + 2 * below);
+    }
+  }
+}
+
+/** The row of an image, or zeros for one outside of it. */
+// @ts-ignore: decorator
+@inline
+function rowOr(zeros: usize, image: usize, y: i32, height: i32, pitch: usize, column: usize): usize {
+  return y >= 0 && y < height ? image + <usize>y * pitch + column : zeros;
+}
+
+/** Output rows [first, first + rows) of an image with a border of one pixel at most, of which no copy is made. */
+function wideDepthwiseImage(
+  image: usize, w: usize, tap: usize, bias: usize, output: usize, outPixel: usize, height: i32, width: i32, channels: i32, top: i32, left: i32,
+  stride: i32, outWidth: i32, first: i32, rows: i32, relu: i32, zeros: usize, scratch: usize,
+): void {
+  const steps = changetype<Steps>(scratch);
+  const pixel = bytes(channels), pitch = <usize>width * pixel;
+  steps.tap = tap;
+  steps.pixel = pixel;
+  steps.step = <usize>stride * pixel;
+  steps.outPixel = outPixel;
+  steps.relu = relu;
+  for (let row = 0; row < rows; row++) {
+    const y = (first + row) * stride - top;
+    for (let p = 0; p < outWidth; p += 4) {
+      const at = min(p, outWidth - 4), x = at * stride - left;
+      steps.left = x < 0 ? 0 : -1;
+      steps.right = x + 3 * stride + 2 >= width ? 0 : -1;
+      const column = <usize>x * pixel;
+      const r0 = rowOr(zeros, image, y, height, pitch, column), r1 = rowOr(zeros, image, y + 1, height, pitch, column);
+      const r2 = rowOr(zeros, image, y + 2, height, pitch, column);
+      fourPixels(steps, w, bias, output + <usize>(row * outWidth + at) * outPixel, channels, r0, r1, r2);
     }
   }
 }
 
 /**
  * A depthwise convolution over bands of `bandRows` output rows, as in `convolve`: x [N, height, width, channels],
- * output pixels outPixel bytes apart. With spread > 1 the input is x with that many steps from pixel to pixel and zeros
+ * output pixels outPixel bytes apart; `zeros` are those of nine pixels. With spread > 1 the input is x with that many steps from pixel to pixel and zeros
  * between them.
  */
 export function depthwise(
   x: usize, w: usize, tap: usize, bias: usize, y: usize, offsets: usize, places: usize, height: i32, width: i32, channels: i32, top: i32, left: i32,
   bandColumns: i32, ny: i32, nx: i32, stride: i32, spread: i32, outHeight: i32, outWidth: i32, outPixel: usize, relu: i32, bandRows: i32, bands: i32,
-  begin: i32, end: i32, _chunk: i32, scratch: usize,
+  zeros: usize, begin: i32, end: i32, _chunk: i32, scratch: usize,
 ): void {
   const padded = scratch + STAGE;
   const pitch = bytes((bandColumns > 0 ? bandColumns : width) * channels);
+  const joined = wide && ny == 3 && nx == 3 && outWidth >= 4 && channels >= 8;
+  const beyond = (outWidth - 1) * stride + 3 - left - width;
+  const whole = joined && bandColumns > 0 && spread == 1 && stride <= 2 && channels <= 4096 && left >= 0 && left <= 1 && beyond <= 1;
   for (let b = begin; b < end; b++) {
     const n = b / bands;
     const first = (b - n * bands) * bandRows;
     const rows = min(bandRows, outHeight - first);
     const image = x + <usize>n * bytes(height * width * channels);
+    const to = y + <usize>((n * outHeight + first) * outWidth) * outPixel;
+    if (whole) {
+      wideDepthwiseImage(image, w, tap, bias, to, outPixel, height, width, channels, top, left, stride, outWidth, first, rows, relu, zeros, scratch);
+      continue;
+    }
     let input = image + <usize>(first * stride) * pitch;
     if (bandColumns > 0) {
       const from = first * stride - top, count = (rows - 1) * stride + ny;
@@ -140,8 +197,7 @@ export function depthwise(
       else padBand(image, padded, height, width, channels, from, -left, count, bandColumns);
       input = padded;
     }
-    const to = y + <usize>((n * outHeight + first) * outWidth) * outPixel;
-    if (wide && ny == 3 && nx == 3 && outWidth >= 4 && channels >= 8)
+    if (joined)
       wideDepthwisePixels(input, places, w, tap, offsets, bias, to, outPixel, channels, outWidth, rows * outWidth, relu, scratch);
     else depthwisePixels(input, places, w, tap, offsets, ny * nx, bias, to, outPixel, channels, rows * outWidth, relu, scratch);
   }

@@ -167,3 +167,16 @@ export function sumMiddle(x: usize, y: usize, middle: i32, inner: i32, factor: f
     }
   }
 }
+
+/** y[o][m][i] = x[o][i], for o in [begin, end). */
+export function repeatMiddle(x: usize, y: usize, middle: i32, inner: i32, begin: i32, end: i32): void {
+  const row = bytes(inner);
+  for (let o = begin; o < end; o++) {
+    const from = x + <usize>o * row;
+    let to = y + <usize>(o * middle) * row;
+    for (let m = 0; m < middle; m++) {
+      copyFloats(from, to, inner);
+      to += row;
+    }
+  }
+}

@@ -1,5 +1,6 @@
 // What a worker can be asked to do. Every parallel kernel ends in (begin, end, chunk, scratch): its share of the work.
-export * from './batchNorm';
+export { applyStrip, batchNormApply, batchNormMoments, batchNormScale, batchNormSums, gateRows, sumStrip } from './batchNorm';
+export * from './batchNormGradient';
 export { copyCodes, dequantizeRows, poolCodes, quantizeRows } from './codes';
 export * from './convolution';
 export * from './depthwise';
@@ -13,7 +14,7 @@ export * from './maxPool3';
 export * from './padding';
 export * from './pooling';
 export * from './tile';
-export { wideDepthwiseTaps, wideDepthwiseTile } from './wideDepthwise';
+export { wideDepthwiseTaps, wideDepthwiseTile, wideDepthwiseTile1 } from './wideDepthwise';
 export { outer16, setWide, tile16 } from './wideTile';
 export * from './winograd';
 export { gradientTile3, gradientTile5, inputTile3, inputTile5, outputTile3, outputTile5 } from './winogradTiles';

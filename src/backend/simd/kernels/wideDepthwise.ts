@@ -1,6 +1,6 @@
 // The 3x3 tiles of depthwise convolutions where the engine joins pairs of 128-bit operations (wideTile.ts): all nine
 // taps in one round, for what depthwise.ts does in nine is over too soon then. The sums are the same, bit for bit.
-import { clip, leastOf, madd, mostOf } from './vector';
+import { clip, leastOf, madd, mostOf, storePair } from './vector';
 
 /** What a tile reads once and needs no register for; all but relu are addresses and bytes. */
 @unmanaged
@@ -14,6 +14,9 @@ export class Steps {
   out: usize;
   outPixel: usize;
   relu: i32;
+  /** All bits, or none where the first window's left column, the last window's right one lies outside of the image. */
+  left: i32;
+  right: i32;
 }
 
 /** c and the products of three neighbouring pixels' first four channels, and of the next four. */
@@ -31,6 +34,35 @@ function high(p: usize, pixel: usize, w0: v128, w1: v128, w2: v128, c: v128): v1
   return madd(v128.load(q + pixel, 16), w2, madd(v128.load(q, 16), w1, madd(v128.load(p, 16), w0, c)));
 }
 
+/** The same where the first pixel counts only if `seen` says so, and the last one. */
+// @ts-ignore: decorator
+@inline
+function lowFirst(p: usize, pixel: usize, seen: v128, w0: v128, w1: v128, w2: v128, c: v128): v128 {
+  const q = p + pixel;
+  return madd(v128.load(q + pixel), w2, madd(v128.load(q), w1, madd(v128.and(v128.load(p), seen), w0, c)));
+}
+
+// @ts-ignore: decorator
+@inline
+function highFirst(p: usize, pixel: usize, seen: v128, w0: v128, w1: v128, w2: v128, c: v128): v128 {
+  const q = p + pixel;
+  return madd(v128.load(q + pixel, 16), w2, madd(v128.load(q, 16), w1, madd(v128.and(v128.load(p, 16), seen), w0, c)));
+}
+
+// @ts-ignore: decorator
+@inline
+function lowLast(p: usize, pixel: usize, seen: v128, w0: v128, w1: v128, w2: v128, c: v128): v128 {
+  const q = p + pixel;
+  return madd(v128.and(v128.load(q + pixel), seen), w2, madd(v128.load(q), w1, madd(v128.load(p), w0, c)));
+}
+
+// @ts-ignore: decorator
+@inline
+function highLast(p: usize, pixel: usize, seen: v128, w0: v128, w1: v128, w2: v128, c: v128): v128 {
+  const q = p + pixel;
+  return madd(v128.and(v128.load(q + pixel, 16), seen), w2, madd(v128.load(q, 16), w1, madd(v128.load(p, 16), w0, c)));
+}
+
 /**
  * Four output pixels of one row, `length` bytes of channels: out = relu?(bias + sum of 3x3 taps). r0, r1 and r2 are the
  * first window's rows in the input.
@@ -38,6 +70,8 @@ function high(p: usize, pixel: usize, w0: v128, w1: v128, w2: v128, c: v128): v1
 export function wideDepthwiseTile(steps: Steps, w: usize, length: usize, r0: usize, r1: usize, r2: usize): void {
   const tap = steps.tap, pixel = steps.pixel, step = steps.step, outPixel = steps.outPixel;
   const least = leastOf(steps.relu), most = mostOf(steps.relu);
+  const left = v128.load32_splat(changetype<usize>(steps), offsetof<Steps>('left'));
+  const right = v128.load32_splat(changetype<usize>(steps), offsetof<Steps>('right'));
   let bias = steps.bias, out = steps.out;
   const end = w + length;
   while (w < end) {
@@ -48,37 +82,37 @@ export function wideDepthwiseTile(steps: Steps, w: usize, length: usize, r0: usi
     u1 = v128.load(at); v1 = v128.load(at, 16); at += tap;
     u2 = v128.load(at); v2 = v128.load(at, 16); at += tap;
     p = r0;
-    c00 = low(p, pixel, u0, u1, u2, c00); c01 = high(p, pixel, v0, v1, v2, c01);
+    c00 = lowFirst(p, pixel, left, u0, u1, u2, c00); c01 = highFirst(p, pixel, left, v0, v1, v2, c01);
     p += step;
     c10 = low(p, pixel, u0, u1, u2, c10); c11 = high(p, pixel, v0, v1, v2, c11);
     p += step;
     c20 = low(p, pixel, u0, u1, u2, c20); c21 = high(p, pixel, v0, v1, v2, c21);
     p += step;
-    c30 = low(p, pixel, u0, u1, u2, c30); c31 = high(p, pixel, v0, v1, v2, c31);
+    c30 = lowLast(p, pixel, right, u0, u1, u2, c30); c31 = highLast(p, pixel, right, v0, v1, v2, c31);
     r0 += 32;
     u0 = v128.load(at); v0 = v128.load(at, 16); at += tap;
     u1 = v128.load(at); v1 = v128.load(at, 16); at += tap;
     u2 = v128.load(at); v2 = v128.load(at, 16); at += tap;
     p = r1;
-    c00 = low(p, pixel, u0, u1, u2, c00); c01 = high(p, pixel, v0, v1, v2, c01);
+    c00 = lowFirst(p, pixel, left, u0, u1, u2, c00); c01 = highFirst(p, pixel, left, v0, v1, v2, c01);
     p += step;
     c10 = low(p, pixel, u0, u1, u2, c10); c11 = high(p, pixel, v0, v1, v2, c11);
     p += step;
     c20 = low(p, pixel, u0, u1, u2, c20); c21 = high(p, pixel, v0, v1, v2, c21);
     p += step;
-    c30 = low(p, pixel, u0, u1, u2, c30); c31 = high(p, pixel, v0, v1, v2, c31);
+    c30 = lowLast(p, pixel, right, u0, u1, u2, c30); c31 = highLast(p, pixel, right, v0, v1, v2, c31);
     r1 += 32;
     u0 = v128.load(at); v0 = v128.load(at, 16); at += tap;
     u1 = v128.load(at); v1 = v128.load(at, 16); at += tap;
     u2 = v128.load(at); v2 = v128.load(at, 16);
     p = r2;
-    c00 = low(p, pixel, u0, u1, u2, c00); c01 = high(p, pixel, v0, v1, v2, c01);
+    c00 = lowFirst(p, pixel, left, u0, u1, u2, c00); c01 = highFirst(p, pixel, left, v0, v1, v2, c01);
     p += step;
     c10 = low(p, pixel, u0, u1, u2, c10); c11 = high(p, pixel, v0, v1, v2, c11);
     p += step;
     c20 = low(p, pixel, u0, u1, u2, c20); c21 = high(p, pixel, v0, v1, v2, c21);
     p += step;
-    c30 = low(p, pixel, u0, u1, u2, c30); c31 = high(p, pixel, v0, v1, v2, c31);
+    c30 = lowLast(p, pixel, right, u0, u1, u2, c30); c31 = highLast(p, pixel, right, v0, v1, v2, c31);
     r2 += 32;
     v128.store(out, clip(c00, least, most)); v128.store(out, clip(c01, least, most), 16);
     p = out + outPixel;
@@ -87,6 +121,100 @@ export function wideDepthwiseTile(steps: Steps, w: usize, length: usize, r0: usi
     v128.store(p, clip(c20, least, most)); v128.store(p, clip(c21, least, most), 16);
     p += outPixel;
     v128.store(p, clip(c30, least, most)); v128.store(p, clip(c31, least, most), 16);
+    w += 32;
+    bias += 32;
+    out += 32;
+  }
+}
+
+/** The same for windows one pixel apart, which share pixels: each is read once. */
+export function wideDepthwiseTile1(steps: Steps, w: usize, length: usize, r0: usize, r1: usize, r2: usize): void {
+  const tap = steps.tap, pixel = steps.pixel, outPixel = steps.outPixel;
+  const least = leastOf(steps.relu), most = mostOf(steps.relu);
+  const left = v128.load32_splat(changetype<usize>(steps), offsetof<Steps>('left'));
+  const right = v128.load32_splat(changetype<usize>(steps), offsetof<Steps>('right'));
+  let bias = steps.bias, out = steps.out;
+  const end = w + length;
+  while (w < end) {
+    const b0 = v128.load(bias), b1 = v128.load(bias, 16);
+    let c00 = b0, c01 = b1, c10 = b0, c11 = b1, c20 = b0, c21 = b1, c30 = b0, c31 = b1;
+    let u0: v128, u1: v128, u2: v128, v0: v128, v1: v128, v2: v128, x: v128, y: v128, at = w, p: usize;
+    u0 = v128.load(at); v0 = v128.load(at, 16); at += tap;
+    u1 = v128.load(at); v1 = v128.load(at, 16); at += tap;
+    u2 = v128.load(at); v2 = v128.load(at, 16); at += tap;
+    p = r0;
+    x = v128.and(v128.load(p), left); y = v128.and(v128.load(p, 16), left); p += pixel;
+    c00 = madd(x, u0, c00); c01 = madd(y, v0, c01);
+    x = v128.load(p); y = v128.load(p, 16); p += pixel;
+    c00 = madd(x, u1, c00); c01 = madd(y, v1, c01);
+    c10 = madd(x, u0, c10); c11 = madd(y, v0, c11);
+    x = v128.load(p); y = v128.load(p, 16); p += pixel;
+    c00 = madd(x, u2, c00); c01 = madd(y, v2, c01);
+    c10 = madd(x, u1, c10); c11 = madd(y, v1, c11);
+    c20 = madd(x, u0, c20); c21 = madd(y, v0, c21);
+    x = v128.load(p); y = v128.load(p, 16); p += pixel;
+    c10 = madd(x, u2, c10); c11 = madd(y, v2, c11);
+    c20 = madd(x, u1, c20); c21 = madd(y, v1, c21);
+    c30 = madd(x, u0, c30); c31 = madd(y, v0, c31);
+    x = v128.load(p); y = v128.load(p, 16); p += pixel;
+    c20 = madd(x, u2, c20); c21 = madd(y, v2, c21);
+    c30 = madd(x, u1, c30); c31 = madd(y, v1, c31);
+    x = v128.and(v128.load(p), right); y = v128.and(v128.load(p, 16), right);
+    c30 = madd(x, u2, c30); c31 = madd(y, v2, c31);
+    r0 += 32;
+    u0 = v128.load(at); v0 = v128.load(at, 16); at += tap;
+    u1 = v128.load(at); v1 = v128.load(at, 16); at += tap;
+    u2 = v128.load(at); v2 = v128.load(at, 16); at += tap;
+    p = r1;
+    x = v128.and(v128.load(p), left); y = v128.and(v128.load(p, 16), left); p += pixel;
+    c00 = madd(x, u0, c00); c01 = madd(y, v0, c01);
+    x = v128.load(p); y = v128.load(p, 16); p += pixel;
+    c00 = madd(x, u1, c00); c01 = madd(y, v1, c01);
+    c10 = madd(x, u0, c10); c11 = madd(y, v0, c11);
+    x = v128.load(p); y = v128.load(p, 16); p += pixel;
+    c00 = madd(x, u2, c00); c01 = madd(y, v2, c01);
+    c10 = madd(x, u1, c10); c11 = madd(y, v1, c11);
+    c20 = madd(x, u0, c20); c21 = madd(y, v0, c21);
+    x = v128.load(p); y = v128.load(p, 16); p += pixel;
+    c10 = madd(x, u2, c10); c11 = madd(y, v2, c11);
+    c20 = madd(x, u1, c20); c21 = madd(y, v1, c21);
+    c30 = madd(x, u0, c30); c31 = madd(y, v0, c31);
+    x = v128.load(p); y = v128.load(p, 16); p += pixel;
+    c20 = madd(x, u2, c20); c21 = madd(y, v2, c21);
+    c30 = madd(x, u1, c30); c31 = madd(y, v1, c31);
+    x = v128.and(v128.load(p), right); y = v128.and(v128.load(p, 16), right);
+    c30 = madd(x, u2, c30); c31 = madd(y, v2, c31);
+    r1 += 32;
+    u0 = v128.load(at); v0 = v128.load(at, 16); at += tap;
+    u1 = v128.load(at); v1 = v128.load(at, 16); at += tap;
+    u2 = v128.load(at); v2 = v128.load(at, 16);
+    p = r2;
+    x = v128.and(v128.load(p), left); y = v128.and(v128.load(p, 16), left); p += pixel;
+    c00 = madd(x, u0, c00); c01 = madd(y, v0, c01);
+    x = v128.load(p); y = v128.load(p, 16); p += pixel;
+    c00 = madd(x, u1, c00); c01 = madd(y, v1, c01);
+    c10 = madd(x, u0, c10); c11 = madd(y, v0, c11);
+    x = v128.load(p); y = v128.load(p, 16); p += pixel;
+    c00 = madd(x, u2, c00); c01 = madd(y, v2, c01);
+    c10 = madd(x, u1, c10); c11 = madd(y, v1, c11);
+    c20 = madd(x, u0, c20); c21 = madd(y, v0, c21);
+    x = v128.load(p); y = v128.load(p, 16); p += pixel;
+    c10 = madd(x, u2, c10); c11 = madd(y, v2, c11);
+    c20 = madd(x, u1, c20); c21 = madd(y, v1, c21);
+    c30 = madd(x, u0, c30); c31 = madd(y, v0, c31);
+    x = v128.load(p); y = v128.load(p, 16); p += pixel;
+    c20 = madd(x, u2, c20); c21 = madd(y, v2, c21);
+    c30 = madd(x, u1, c30); c31 = madd(y, v1, c31);
+    x = v128.and(v128.load(p), right); y = v128.and(v128.load(p, 16), right);
+    c30 = madd(x, u2, c30); c31 = madd(y, v2, c31);
+    r2 += 32;
+    storePair(out, clip(c00, least, most), clip(c01, least, most));
+    p = out + outPixel;
+    storePair(p, clip(c10, least, most), clip(c11, least, most));
+    p += outPixel;
+    storePair(p, clip(c20, least, most), clip(c21, least, most));
+    p += outPixel;
+    storePair(p, clip(c30, least, most), clip(c31, least, most));
     w += 32;
     bias += 32;
     out += 32;

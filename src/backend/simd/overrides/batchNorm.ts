@@ -9,6 +9,8 @@ import { isRecording, releaseAfterUse, type Inputs, type OwnKernels } from './ov
  * order.
  */
 const MOST_CHUNKS = 16;
+/** Bytes of private memory that kernels which sum need. */
+const STAGE = 64;
 
 interface Layout {
   channels: number;
@@ -55,7 +57,7 @@ function deferApply(backend: SimdBackend, { x, gate }: Inputs, block: number, re
     const args = [backend.pointer(x), to, row * 4, ...norm, l.imagePixels, channels, Number(relu)];
     backend.run('batchNormApply', pixels, args, { grain: Math.ceil(8192 / channels), images: x.shape[0] });
   };
-  return backend.defer(x.shape, { reads: gate ? [x, gate] : [x], block, write });
+  return backend.defer(x.shape, { reads: gate ? [x, gate] : [x], block, write, repeatable: true });
 }
 
 /** A block for mean, scale and beta, with beta in its place. */
@@ -79,7 +81,7 @@ function fusedBatchNorm(
   withChannels(backend, channels, 5 * chunks, ([sums]) => {
     const images = x.shape[0];
     backend.together(x, () =>
-      backend.run('batchNormSums', pixels, [backend.pointer(x), channels, sums], { chunks, images }),
+      backend.run('batchNormSums', pixels, [backend.pointer(x), channels, sums], { chunks, images, scratch: STAGE }),
     );
     const moments = [backend.pointerOrNull(gamma), block, backend.pointer(variance), block + channelBytes(channels)];
     const units = images >= chunks ? images : pixels;
@@ -169,7 +171,7 @@ function fusedBatchNormGrad(
   withChannels(backend, channels, 4 * chunks, ([sums]) => {
     backend.together(x, () => {
       const args = [...from(), backend.pointerOrNull(dgate), ...shape, pixels / items, sums];
-      backend.run('batchNormGradientSums', items, args, { chunks, images });
+      backend.run('batchNormGradientSums', items, args, { chunks, images, scratch: STAGE });
     });
     const results = [backend.pointer(dgamma), backend.pointer(dbeta), slope, offset];
     batchNormGradientMoments(sums, chunks, channels, pixels, epsilon, pvariance, scale, Number(given), ...results);
@@ -179,7 +181,7 @@ function fusedBatchNormGrad(
     backend.run('batchNormGradientApply', pixels, args, { grain: Math.ceil(8192 / channels), images });
   };
   const reads = [dy, x, mean, beta, gate].filter((tensor) => tensor !== undefined);
-  const dx = backend.defer(x.shape, { reads, block, write });
+  const dx = backend.defer(x.shape, { reads, block, write, repeatable: true });
   // dx is orthogonal to constants: adding one to all of x changes nothing.
   if (!given) backend.dataOf(dx).balanced = true;
   return dgate ? [dx, dgamma, dbeta, dgate] : [dx, dgamma, dbeta];

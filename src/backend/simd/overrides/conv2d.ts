@@ -22,7 +22,7 @@ import {
 } from './override.js';
 import type { Relu } from '../../fusedOps.js';
 import type { Affine } from '../deferred.js';
-import { filterGradient } from './filterGradient.js';
+import { filterGradient, withGradient } from './filterGradient.js';
 
 /** The widest output for which the backend's zeros can stand in for a bias. */
 export const MAX_CHANNELS = 16384;
@@ -49,7 +49,7 @@ export function convolveForward(
       scale: affine?.scale,
       kept: keep ? { tensor: filter, key: affine?.key ?? '' } : undefined,
     };
-    const whole = { g, x: backend.pointer(x), filter: f, relu, y: to, row };
+    const whole = { g, x: backend.passing(x), filter: f, relu, y: to, row };
     if (!affine) return compute(backend, { ...whole, bias: shift });
     backend.withBlock((g.cout + 8) * 4, (bias) => {
       const [from, by, offset] = [shift, affine.scale, affine.shift].map((at) => backend.heap.floats(at, g.cout));
@@ -108,7 +108,7 @@ function convolveBackwardInput(
     const write = (y: number, row: number): void => {
       const f: Filter = { ...filterOf(backend, g, filter), transposed: true };
       const ends = { bias: backend.zeros, relu: false, y, row } as const;
-      convolveWinograd(backend, { g: mirrored, x: backend.pointer(dy), filter: f, ...ends });
+      withGradient(backend, dy, (x) => convolveWinograd(backend, { g: mirrored, x, filter: f, ...ends }));
     };
     return backend.defer(shape, { reads: [dy, filter], write });
   }
@@ -150,9 +150,8 @@ function isPointwise(g: Geometry): boolean {
 /** The input gradient of a 1x1 convolution, put off: it is often one of several that are added up. */
 function deferPointwise(backend: SimdBackend, g: Geometry, dy: tf.TensorInfo, filter: tf.TensorInfo): tf.TensorInfo {
   const run = (y: number, row: number, bias: number): void => {
-    convolveDirect(backend, {
+    const pass: Omit<ConvolutionPass, 'x'> = {
       g: { ...g, cin: g.cout, cout: g.cin },
-      x: backend.pointer(dy),
       filter: { ...filterOf(backend, g, filter), transposed: true },
       rows: allTaps(1),
       columns: allTaps(1),
@@ -160,7 +159,8 @@ function deferPointwise(backend: SimdBackend, g: Geometry, dy: tf.TensorInfo, fi
       relu: false,
       y,
       step: { image: g.height * g.width * row, row: g.width * row, pixel: row },
-    });
+    };
+    withGradient(backend, dy, (x) => convolveDirect(backend, { ...pass, x }));
   };
   return backend.defer([g.batch, g.height, g.width, g.cin], {
     reads: [dy, filter],

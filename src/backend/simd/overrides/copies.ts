@@ -88,6 +88,21 @@ const slice: FastKernel<{ begin: number | number[]; size: number | number[] }> =
   return takeAlong(backend, x, cut[0], $begin[cut[0]], $size[cut[0]]);
 };
 
+/** Copies along neighbouring axes of one step: what a broadcast is. */
+const tile: FastKernel<{ reps: number[] }> = (backend, { x }, { reps }) => {
+  const repeated = reps.flatMap((n, i) => (n === 1 ? [] : [i]));
+  const [first, last] = [repeated[0], repeated[repeated.length - 1]];
+  const shape = x.shape.map((n, i) => n * reps[i]);
+  if (!floats(x) || repeated.length === 0 || shape.includes(0)) return undefined;
+  if (x.shape.slice(first, last + 1).some((n) => n !== 1)) return undefined;
+  const y = backend.output(shape);
+  const [outer, inner] = [x.shape.slice(0, first), x.shape.slice(last + 1)].map(sizeFromShape);
+  const middle = sizeFromShape(shape) / (outer * inner);
+  const args = [backend.pointer(x), backend.pointer(y), middle, inner];
+  backend.run('repeatMiddle', outer, args, { grain: Math.ceil(GRAIN_FLOATS / (middle * inner)) });
+  return y;
+};
+
 /** The values of x that lie `steps` apart along the axes of `shape`, from the value at `start`, a row at a time. */
 function walked(
   backend: SimdBackend,
@@ -129,5 +144,5 @@ const reverse: FastKernel<{ dims: number | number[] }> = (backend, { x }, { dims
   return walked(backend, x, { shape: x.shape, steps: strides.map((n, axis) => (turned.has(axis) ? -n : n)), start });
 };
 
-export const copies: FastKernels = { Concat: concat, SplitV: splitV, Slice: slice };
+export const copies: FastKernels = { Concat: concat, SplitV: splitV, Slice: slice, Tile: tile };
 export const copiesInJavaScript: FastKernels = { Transpose: transpose, Reverse: reverse };

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
 import { convolveForward, isOutput, MAX_CHANNELS } from './conv2d.js';
 import { bandsOf, withPacked, type Filter, type Whole } from './convolve.js';
-import { partialSums, PIXELS, roundUp } from './filterGradient.js';
+import { deferFilterGradient, partialSums, PIXELS, roundUp, withGradient } from './filterGradient.js';
 import { borderedColumns, convolutionGeometry, type Geometry, type WindowAttributes } from './geometry.js';
 import {
   activated,
@@ -55,7 +55,7 @@ function run(backend: SimdBackend, { g, x, w, tap, bias, relu, y, row, spread }:
   const { bandRows, bands, bandBytes } = bandsOf(backend, g, columns);
   withTables(backend, g, columns, bandRows, (tables) => {
     const shape = [...shapeOf(g, columns), spread, g.outHeight, g.outWidth, row * 4, Number(relu), bandRows, bands];
-    const args = [x, w, tap, bias, y, ...tables, ...shape];
+    const args = [x, w, tap, bias, y, ...tables, ...shape, backend.zeros];
     backend.run('depthwise', g.batch * bands, args, { scratch: 1024 + bandBytes, images: g.batch });
   });
 }
@@ -104,8 +104,8 @@ function backwardInput(backend: SimdBackend, g: Geometry, dy: tf.TensorInfo, fil
   };
   const to = (y: number, row: number): void => {
     const w = backend.pointer(filter) + (kernelHeight * kernelWidth - 1) * cout * 4;
-    const pass = { g: back, x: backend.pointer(dy), w, tap: -cout * 4, bias: backend.zeros, relu: false, row };
-    run(backend, { ...pass, y, spread: g.stride });
+    const pass = { g: back, w, tap: -cout * 4, bias: backend.zeros, relu: false, row, y, spread: g.stride };
+    withGradient(backend, dy, (x) => run(backend, { ...pass, x }));
   };
   const shape = [g.batch, g.height, g.width, g.cin];
   if (cin === cout) return backend.defer(shape, { reads: [dy, filter], write: to });
@@ -125,28 +125,28 @@ function filterGradient(
   { x, dy }: { x: tf.TensorInfo; dy: tf.TensorInfo },
   shape: number[],
 ): tf.TensorInfo {
-  const dw = backend.output(shape);
-  withChannels(backend, whole, backend.pointer(x), (px, g) => {
-    const { batch, outHeight, outWidth, cout } = g;
-    const taps = g.kernelHeight * g.kernelWidth;
-    const accumulatorBytes = 4 * roundUp(taps, backend.rows) * roundUp(cout, 8);
-    const chunks = partialSums(batch, batch * outHeight * outWidth, 2 * PIXELS, accumulatorBytes);
-    const columns = borderedColumns(g);
-    const bandRows = Math.min(outHeight, Math.max(1, Math.floor(PIXELS / outWidth)));
-    const bandBytes = 4 * ((bandRows - 1) * g.stride + g.kernelHeight) * columns * cout;
-    backend.withBlock(chunks * accumulatorBytes, (accumulators) => {
-      withTables(backend, g, columns, bandRows, (tables) => {
-        const args = [px, backend.pointer(dy), accumulators, ...tables, ...shapeOf(g, columns)];
-        const out = [outHeight, outWidth, bandRows];
-        const options = { chunks, scratch: 1024 + bandBytes, images: batch };
-        backend.run('depthwiseFilter', batch, [...args, ...out], options);
+  const compute = (dw: number): void =>
+    withChannels(backend, whole, backend.passing(x), (px, g) => {
+      const { batch, outHeight, outWidth, cout } = g;
+      const taps = g.kernelHeight * g.kernelWidth;
+      const accumulatorBytes = 4 * roundUp(taps, backend.rows) * roundUp(cout, 8);
+      const chunks = partialSums(batch, batch * outHeight * outWidth, 2 * PIXELS, accumulatorBytes);
+      const columns = borderedColumns(g);
+      const bandRows = Math.min(outHeight, Math.max(1, Math.floor(PIXELS / outWidth)));
+      const bandBytes = 4 * ((bandRows - 1) * g.stride + g.kernelHeight) * columns * cout;
+      backend.withBlock(chunks * accumulatorBytes, (accumulators) => {
+        withTables(backend, g, columns, bandRows, (tables) => {
+          const args = [px, backend.passing(dy), accumulators, ...tables, ...shapeOf(g, columns)];
+          const out = [outHeight, outWidth, bandRows];
+          const options = { chunks, scratch: 1024 + bandBytes, images: batch };
+          backend.run('depthwiseFilter', batch, [...args, ...out], options);
+        });
+        // A filter of one row, one channel and as many outputs.
+        const rows = [taps, 1, cout, 0, 1, 0, taps];
+        backend.after(() => backend.run('sumFilterChunks', taps, [accumulators, chunks, dw, ...rows]));
       });
-      // A filter of one row, one channel and as many outputs.
-      const rows = [taps, 1, cout, 0, 1, 0, taps];
-      backend.run('sumFilterChunks', taps, [accumulators, chunks, backend.pointer(dw), ...rows]);
     });
-  });
-  return dw;
+  return deferFilterGradient(backend, shape, [x, dy], compute);
 }
 
 /** The geometry where the fast kernels apply. */
@@ -188,7 +188,7 @@ const depthwiseBackpropFilter: FastKernel<WindowAttributes & { filterShape: numb
 ) => {
   const g = floats(x, dy) ? geometry(x.shape, attributes.filterShape, attributes) : undefined;
   if (!g || !isOutput(g, dy)) return undefined;
-  return backend.together(dy, () => filterGradient(backend, g, { x, dy }, attributes.filterShape));
+  return filterGradient(backend, g, { x, dy }, attributes.filterShape);
 };
 
 export const depthwiseConvolutions: FastKernels = {

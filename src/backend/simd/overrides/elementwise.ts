@@ -164,6 +164,24 @@ export const reluGradient: tf.GradConfig = {
   },
 };
 
+/** The gradient of a mean, for every backend: that of tfjs fills a tensor as large as x with ones in JavaScript. */
+export const meanGradient: tf.GradConfig = {
+  kernelName: 'Mean',
+  inputsToSave: ['x'],
+  gradFunc: (dys, [x], attributes) => {
+    const dy = dys as tf.Tensor;
+    const axes = tf.util.parseAxisParam((attributes as { axis: number | number[] }).axis, x.shape);
+    const kept = x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
+    return {
+      x: () =>
+        dy
+          .div(x.size / dy.size)
+          .reshape(kept)
+          .broadcastTo(x.shape),
+    };
+  },
+};
+
 /** Partial sums of a sum over rows: fixed, so that any number of threads adds in the same order. */
 const CHUNKS = 16;
 

@@ -1,4 +1,4 @@
-import type { TensorInfo } from '@tensorflow/tfjs';
+import { util, type TensorInfo } from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
 import { planes, winogradBlock, winogradScratch } from './convolve.js';
 import { allTaps, borderedColumns, prefersPositions, prefersWinograd, seeingTaps, type Geometry } from './geometry.js';
@@ -21,14 +21,47 @@ export function partialSums(batch: number, pixels: number, enough: number, accum
 
 /** dw [kernelHeight, kernelWidth, cin, cout] = the gradient of the filter. */
 export function filterGradient(backend: SimdBackend, g: Geometry, x: TensorInfo, dy: TensorInfo): TensorInfo {
-  const dw = backend.output([g.kernelHeight, g.kernelWidth, g.cin, g.cout]);
-  backend.together(dy, () => {
-    const pointers = { x: backend.pointer(x), dy: backend.pointer(dy), dw: backend.pointer(dw) };
+  const shape = [g.kernelHeight, g.kernelWidth, g.cin, g.cout];
+  return deferFilterGradient(backend, shape, [x, dy], (dw) => {
+    const pointers = { x: backend.passing(x), dy: backend.passing(dy), dw };
     if (backend.winograd && prefersWinograd(g)) winograd(backend, g, pointers);
     else direct(backend, g, pointers);
   });
+}
+
+/**
+ * A filter's gradient, which `compute` puts to an address: put off where dy is, until dy is read for the gradient of
+ * the input, so that dy is made once for both.
+ */
+export function deferFilterGradient(
+  backend: SimdBackend,
+  shape: number[],
+  [x, dy]: [x: TensorInfo, dy: TensorInfo],
+  compute: (dw: number) => void,
+): TensorInfo {
+  const make = (): number => {
+    const dw = backend.heap.allocate(sizeFromShape(shape) * 4);
+    backend.together(dy, () => compute(dw));
+    return dw;
+  };
+  const dw = backend.defer(shape, { reads: [x, dy], make });
+  if (backend.deferred(dy)?.repeatable) (backend.dataOf(dy).alongside ??= []).push(dw);
+  else backend.pointer(dw);
   return dw;
 }
+
+/** Calls `use`, whose kernels read dy, together with those of the filters' gradients that wait for it. */
+export function withGradient(backend: SimdBackend, dy: TensorInfo, use: (dy: number) => void): void {
+  backend.together(dy, () => {
+    const data = backend.dataOf(dy);
+    const waiting = data.alongside ?? [];
+    data.alongside = undefined;
+    for (const dw of waiting) if (backend.holds(dw.dataId)) backend.pointer(dw);
+    use(backend.passing(dy));
+  });
+}
+
+const { sizeFromShape } = util;
 
 interface Pointers {
   x: number;
@@ -55,7 +88,7 @@ function direct(backend: SimdBackend, whole: Geometry, pointers: Pointers): void
     accumulate(backend, g, pointers, accumulators, chunks);
     const taps = [rows.first, rows.count, columns.first, columns.count];
     const args = [accumulators, chunks, dw, kernelWidth, g.cin, g.cout, ...taps];
-    backend.run('sumFilterChunks', rows.count * span, args, { grain: 64 });
+    backend.after(() => backend.run('sumFilterChunks', rows.count * span, args, { grain: 64 }));
   });
 }
 
@@ -109,9 +142,7 @@ function winograd(backend: SimdBackend, g: Geometry, { x, dy, dw }: Pointers): v
     const shape = [g.height, g.width, g.cin, kernel, g.top, g.left, g.outHeight, g.outWidth, g.cout, block];
     const options = { chunks, scratch: winogradScratch(g, block), images: g.batch };
     backend.run('winogradFilterGradient', g.batch, [x, dy, accumulators, offsets, ...shape], options);
-    backend.run('winogradFilterSum', g.cin, [accumulators, chunks, dw, kernel, g.cin, g.cout], {
-      scratch: 4096,
-      grain: 2,
-    });
+    const args = [accumulators, chunks, dw, kernel, g.cin, g.cout];
+    backend.after(() => backend.run('winogradFilterSum', g.cin, args, { scratch: 4096, grain: 2 }));
   });
 }
