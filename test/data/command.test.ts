@@ -51,7 +51,7 @@ test('data check without the data fails and says how to get it', async () => {
 test('data get refuses an unknown name, an address that is none, and a mirror with another file', async () => {
   const unknown = await sparsebook('data', 'get', 'cifar100');
   assert.ok(unknown.failed);
-  assert.match(unknown.err, /is cifar10; received cifar100/);
+  assert.match(unknown.err, /must be cifar10; received cifar100/);
   const wrong = await sparsebook('data', 'get', 'cifar10', '--mirror', 'ftp://example.org/');
   assert.ok(wrong.failed);
   assert.match(wrong.err, /--mirror must be an http or https address of the archive; received ftp/);

@@ -3,9 +3,11 @@ import { test } from 'node:test';
 import { skipWithoutSwiftShader, testOnSwiftShader } from './swiftShader.ts';
 
 const skip = skipWithoutSwiftShader;
-const passes = (output: string, tests: number): void => {
-  assert.match(output, new RegExp(`^# pass ${tests}$`, 'm'), output);
-  assert.match(output, /^# fail 0$/m, output);
+/** All `tests` pass, but for those whose names hold one of the words of `failing`, of which each one fails. */
+const passes = (output: string, tests: number, failing: readonly string[] = []): void => {
+  assert.match(output, new RegExp(`^# pass ${tests - failing.length}$`, 'm'), output);
+  assert.match(output, new RegExp(`^# fail ${failing.length}$`, 'm'), output);
+  for (const word of failing) assert.match(output, new RegExp(`^ *not ok \\d+ - .*${word}`, 'm'), output);
 };
 
 test(
@@ -36,14 +38,13 @@ test(
   },
 );
 
-/** Of GoogleNet without gates in evaluation, 72 of 198 gradients are off by more than 2e-3, none by more than 2e-2. */
-const turned = 'rounding turns a ReLU of block 6 and, on the way back, the gradients of all layers before it';
-for (const { name, file, tests, todo } of [
+for (const { name, file, tests, failing } of [
   { name: 'ResNet-18', file: 'models/resnet18', tests: 6 },
   { name: 'the networks of the ISTA project', file: 'models/istaNets', tests: 10 },
-  { name: 'GoogleNet', file: 'models/googleNet', tests: 13, todo: turned },
+  // Without gates, in evaluation: 72 of 198 gradients are off by 0.2 to 2 % of the largest, from block 6 backwards.
+  { name: 'GoogleNet, but for one case,', file: 'models/googleNet', tests: 13, failing: ['ungated_bn_eval'] },
 ]) {
-  test(`on webgpu golden values of ${name} are met`, { skip: skipButInConformance, todo }, async () => {
-    passes(await goldens(file), tests);
+  test(`on webgpu golden values of ${name} are met`, { skip: skipButInConformance }, async () => {
+    passes(await goldens(file), tests, failing);
   });
 }

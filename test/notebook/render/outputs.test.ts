@@ -267,7 +267,7 @@ const unreadable: [what: string, output: unknown, notice: RegExp][] = [
   [
     'a formula that is too long, and too deep',
     { output_type: 'display_data', data: { 'text/latex': deepFormula } },
-    /may have 5000 characters/,
+    /must have at most 5000 characters/,
   ],
 ];
 const oddFigures: [what: string, figure: unknown, notice: RegExp][] = [
