@@ -17,7 +17,7 @@ import type { EndEvent, EpochEvent, StartEvent, TrainingEvent } from './events.j
 import { LeakWatch, firstNonFinite, firstNonFiniteWeight } from './faults.js';
 import type { Optimizer } from './slots.js';
 import { constant, type Schedule } from './schedules.js';
-import { trainStep, type StepResult } from './trainStep.js';
+import { meansOf, trainStep, type StepResult } from './trainStep.js';
 import type { WeightAverages } from './weightAverages.js';
 
 /** A network, its images, and how it is trained. */
@@ -286,17 +286,4 @@ class Run {
       throw new UserError(`startStep must be a whole number of at least 0; received ${this.step}`);
     }
   }
-}
-
-/** The means of some steps over their images. */
-function meansOf(steps: readonly { result: StepResult; images: number }[]): StepResult {
-  const images = steps.reduce((sum, step) => sum + step.images, 0);
-  const mean = (of: keyof StepResult): number =>
-    steps.reduce((sum, step) => sum + step.images * step.result[of], 0) / images;
-  return {
-    loss: mean('loss'),
-    crossEntropy: mean('crossEntropy'),
-    penalty: mean('penalty'),
-    accuracy: mean('accuracy'),
-  };
 }

@@ -72,3 +72,16 @@ function gradientsOf(
     return { gradients: grads, measured };
   });
 }
+
+/** The means of some steps over their images. */
+export function meansOf(steps: readonly { result: StepResult; images: number }[]): StepResult {
+  const images = steps.reduce((sum, step) => sum + step.images, 0);
+  const mean = (of: keyof StepResult): number =>
+    steps.reduce((sum, step) => sum + step.images * step.result[of], 0) / images;
+  return {
+    loss: mean('loss'),
+    crossEntropy: mean('crossEntropy'),
+    penalty: mean('penalty'),
+    accuracy: mean('accuracy'),
+  };
+}

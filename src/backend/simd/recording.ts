@@ -3,7 +3,8 @@ import { UserError } from '../../errors.js';
 import { mapInputs, type Inputs, type Outputs } from './overrides/override.js';
 import { PlannedHeap, type Blocks } from './plannedHeap.js';
 import type { KernelStep } from './program.js';
-import type { HeapData, SimdBackend, Values } from './simdBackend.js';
+import type { SimdBackend } from './simdBackend.js';
+import type { HeapData, Values } from './tensorData.js';
 
 /** A kernel that tfjs calls: the fast one, which may not apply, and the one that applies to all inputs. */
 export interface KernelCall {

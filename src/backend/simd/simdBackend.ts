@@ -1,15 +1,14 @@
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs';
-import type { Deferred, Strided } from './deferred.js';
 import { Heap } from './heap.js';
 import type { Outputs } from './overrides/override.js';
 import type { Blocks } from './plannedHeap.js';
 import type { Passing } from './passing.js';
 import { Pool, type Jobs, type RunOptions } from './pool.js';
 import type { KernelCall, Recording } from './recording.js';
+import type { Deferred, HeapData, Strided, Values } from './tensorData.js';
 import type { Variant } from './wasm.js';
 
-export type Values = tf.backend_util.BackendValues;
 type DataId = ReturnType<MathBackendCPU['write']>;
 
 /** What a tensor may take of a core's cache, where three to five of them are at work. */
@@ -17,30 +16,6 @@ const CACHED_BYTES = 160 * 1024;
 
 /** Pixels that are worth a look at a filter, which can be larger than they are. */
 const FEWEST_PIXELS = 128;
-
-/** What the backend knows of a tensor: its values and, if they lie on the heap, where. */
-export interface HeapData {
-  values?: Values;
-  pointer?: number;
-  /** A block that is freed with the tensor: what its kernel wants to remember for the gradient. */
-  companion?: number;
-  /** A block with something that was made of the values, and what it is. */
-  derived?: { key: string; block: number };
-  /** A name that no other data has. */
-  name?: number;
-  /**
-   * Whether the values of each channel are known to add up to zero, as of every gradient that went back through a
-   * normalisation.
-   */
-  balanced?: boolean;
-  deferred?: Deferred;
-  /** Others that are put off until this one is read. */
-  alongside?: tf.TensorInfo[];
-  refCount: number;
-  /** Floats in all and in a pixel: known while there are no values yet. */
-  size?: number;
-  row?: number;
-}
 
 /**
  * A tfjs backend for plain CPUs: everything the `cpu` backend can do, with the kernels that matter replaced by SIMD

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { FusedBatchNormOptions, Relu } from '../../fusedOps.js';
 import type { SimdBackend } from '../simdBackend.js';
-import type { Deferred } from '../deferred.js';
+import type { Deferred } from '../tensorData.js';
 import { isRecording, releaseAfterUse, type Inputs, type OwnKernels } from './override.js';
 
 /**

@@ -21,7 +21,7 @@ import {
   type Outputs,
 } from './override.js';
 import type { Relu } from '../../fusedOps.js';
-import type { Affine } from '../deferred.js';
+import type { Affine } from '../tensorData.js';
 import { filterGradient, withGradient } from './filterGradient.js';
 
 /** The widest output for which the backend's zeros can stand in for a bias. */

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
 import { concatCodes } from './int8.js';
 import { floats, type FastKernel, type Inputs, type FastKernels } from './override.js';
-import type { Strided } from '../deferred.js';
+import type { Strided } from '../tensorData.js';
 
 const { sizeFromShape } = tf.util;
 

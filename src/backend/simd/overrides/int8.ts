@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../../errors.js';
 import type { Grid, QuantizedConvOptions } from '../../fusedOps.js';
-import type { Deferred } from '../deferred.js';
+import type { Deferred } from '../tensorData.js';
 import type { SimdBackend } from '../simdBackend.js';
 import { allTaps, borderedColumns, convolutionGeometry, seeingTaps, type Geometry, type Pool } from './geometry.js';
 import { joinsProducts } from './joinedProducts.js';

@@ -1,6 +1,32 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Grid, Relu } from '../fusedOps.js';
 
+export type Values = tf.backend_util.BackendValues;
+
+/** What the backend knows of a tensor: its values and, if they lie on the heap, where. */
+export interface HeapData {
+  values?: Values;
+  pointer?: number;
+  /** A block that is freed with the tensor: what its kernel wants to remember for the gradient. */
+  companion?: number;
+  /** A block with something that was made of the values, and what it is. */
+  derived?: { key: string; block: number };
+  /** A name that no other data has. */
+  name?: number;
+  /**
+   * Whether the values of each channel are known to add up to zero, as of every gradient that went back through a
+   * normalisation.
+   */
+  balanced?: boolean;
+  deferred?: Deferred;
+  /** Others that are put off until this one is read. */
+  alongside?: tf.TensorInfo[];
+  refCount: number;
+  /** Floats in all and in a pixel: known while there are no values yet. */
+  size?: number;
+  row?: number;
+}
+
 /**
  * The values of a tensor that are not computed yet. Often their consumer can compute them better: a concatenation lets
  * a batch normalisation write between other channels, a sum lets a convolution add to what is there. Each work has
