@@ -44,7 +44,7 @@ export const namedNetworks = {
   async airbench(settings, common, train): Promise<tf.LayersModel> {
     const [{ airbench }, { whiteningKernel }] = await Promise.all([
       import('../models/airbench.js'),
-      import('../models/airbench.js'),
+      import('../data/whitening.js'),
     ]);
     return airbench({ ...common, whitening: whiteningKernel(train, normalisationOf(settings, train)) });
   },

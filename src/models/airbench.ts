@@ -1,14 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
-import { deriveSeed, Random } from '../backend/random.js';
+import { deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import { Conv2d } from '../layers/conv2d.js';
 import type { Weight } from '../layers/layer.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
 import { dense, networkOptions, type NetworkOptions } from './networkOptions.js';
-import { shapeOf, valuesOf, type ImageSet } from '../data/imageSet.js';
-import type { Normalise } from '../data/normalise.js';
 
 /** What `airbench` can be told. */
 export interface AirbenchOptions extends NetworkOptions {
@@ -94,50 +91,4 @@ export function airbench({ whitening, ...options }: AirbenchOptions = {}): tf.La
     write(kernel, whitening);
   }
   return tf.model({ inputs: input, outputs: logits, name: 'airbench' });
-}
-
-/** How many patches of how many images the directions are taken from. */
-const [images, patchesOfEach] = [2000, 20];
-/** Added to each direction's variance, so that what hardly varies is not made as loud as the rest. */
-const epsilon = 5e-4;
-
-/**
- * The kernel of a convolution that whitens patches: [side, side, C, 2 side side C], flat. With the patches' covariance
- * V D V', column i is the i-th direction v_i / sqrt(d_i + 5e-4), largest variance first, and its second half is the
- * same negated, which a ReLU needs to let both signs through (Jordan 2024, section 3.1). The same images give the same
- * bits.
- */
-export function whiteningKernel(set: ImageSet, normalise: Normalise, side = 2): Float32Array {
-  const shape = shapeOf(set);
-  const [height, width, channels] = shape;
-  const size = side * side * channels;
-  const values = valuesOf(shape);
-  const sum = Matrix.zeros(size, size);
-  const random = new Random(0);
-  const count = Math.min(images, set.labels.length);
-  const image = new Float32Array(values);
-  for (let i = 0; i < count; i++) {
-    image.set(set.images.subarray(i * values, (i + 1) * values));
-    normalise(image, shape);
-    for (let n = 0; n < patchesOfEach; n++) {
-      const [top, left] = [random.integer(height - side + 1), random.integer(width - side + 1)];
-      const rows = Array.from({ length: side }, (_, y) => {
-        const from = ((top + y) * width + left) * channels;
-        return [...image.subarray(from, from + side * channels)];
-      });
-      const patch = Matrix.columnVector(rows.flat());
-      sum.add(patch.mmul(patch.transpose()));
-    }
-  }
-  const { realEigenvalues: variances, eigenvectorMatrix: directions } = new EigenvalueDecomposition(
-    sum.div(count * patchesOfEach),
-    { assumeSymmetric: true },
-  );
-  const order = variances.map((_, i) => i).sort((a, b) => variances[b] - variances[a]);
-  return Float32Array.from({ length: size * 2 * size }, (_, at) => {
-    const [entry, filter] = [Math.floor(at / (2 * size)), at % (2 * size)];
-    const direction = order[filter % size];
-    const value = directions.get(entry, direction) / Math.sqrt(Math.max(0, variances[direction]) + epsilon);
-    return filter < size ? value : -value;
-  });
 }

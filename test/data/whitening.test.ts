@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Matrix } from 'ml-matrix';
 import { syntheticImages } from 'sparsebook/data/synthetic.js';
 import { channelStatistics, normalise } from 'sparsebook/data/normalise.js';
-import { whiteningKernel } from 'sparsebook/models/airbench.js';
+import { whiteningKernel } from 'sparsebook/data/whitening.js';
 
 for (const shape of [
   [32, 32, 3],
