@@ -124,8 +124,8 @@ async function listParts(folder: string): Promise<Map<PartName, Part>> {
 }
 
 /**
- * `work` for each item, a few at a time, as decoding runs in threads. The error thrown is the one of the first item that
- * fails, whichever fails first.
+ * `work` for each item, a few at a time, as decoding runs in threads. The error thrown is the one of the first item
+ * that fails, whichever fails first.
  */
 async function forEachInParallel<T>(items: readonly T[], work: (item: T, i: number) => Promise<void>): Promise<void> {
   let next = 0;

@@ -237,9 +237,9 @@ export interface SyntheticOptions {
 
 /**
  * `count` procedural images of balanced classes; image i depends on the seed and i alone, so a longer set starts with
- * the shorter one. Ten classes are ten shapes (circle, ring, ... dots), and an image's is the largest of three; up to
- * a hundred are two such images side by side, and so on, as the digits of a number. Throws a UserError for fewer than two classes, or images too small for their
- * shapes.
+ * the shorter one. Ten classes are ten shapes (circle, ring, ... dots), and an image's is the largest of three; up to a
+ * hundred are two such images side by side, and so on, as the digits of a number. Throws a UserError for fewer than two
+ * classes, or images too small for their shapes.
  */
 export function syntheticImages(
   count: number,

@@ -74,7 +74,7 @@ function settingsOf({ network, methods = [], recipe = {}, data, start: _, root: 
  *
  * or any network with any methods:
  *
- *     experiment({ network: model, data: images, methods: { name: 'magnitude', prune: 0.5 }, recipe: { epochs: 3 }, seed: 1 })
+ *     experiment({ network: model, data: images, methods: { name: 'magnitude', prune: 0.5 }, recipe: { epochs: 3 } })
  *
  * The network is copied: training does not change the given one. Throws a UserError for an unknown name,
  * a value against its rule, and settings that contradict each other. The caller disposes the run.

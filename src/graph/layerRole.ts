@@ -12,8 +12,8 @@ export type Merge = 'add' | 'multiply' | 'average' | 'maximum' | 'minimum';
  * - `kernel`: every output channel is computed from all input channels (convolution, dense);
  * - `depthwise`: output channel c * multiplier + j is computed by a kernel from input channel c alone;
  * - `norm`, `gate`, `channelwise`: output channel c is computed from input channel c alone;
- * - `add`, `multiply`, `average`, `maximum`, `minimum`: output channel c from the inputs' channels c; an input of one place or
- *   one channel counts for all of them;
+ * - `add`, `multiply`, `average`, `maximum`, `minimum`: output channel c from the inputs' channels c; an input of one
+ *   place or one channel counts for all of them;
  * - `concat`: the inputs' channels one after another;
  * - `flatten`, `reshape`: each channel once for each position that becomes a channel, the channel fastest;
  * - `mix`: channels depend on each other, as in softmax, and none can be taken away.

@@ -24,7 +24,8 @@ const stretch = (s: tf.Tensor, { gamma, zeta }: HardConcrete): tf.Tensor => s.mu
  * The stretched concrete variable before clipping: sigmoid((ln u - ln(1 - u) + logAlpha) / temperature) * (zeta -
  * gamma) + gamma.
  *
- * `logAlpha` is [C], `noise` u is uniform in (0, 1), [N, C] or [1, C]. Returns the noise's shape; the caller disposes it.
+ * `logAlpha` is [C], `noise` u is uniform in (0, 1), [N, C] or [1, C]. Returns the noise's shape; the caller disposes
+ * it.
  */
 export function stretchedSample(logAlpha: tf.Tensor, noise: tf.Tensor, shape = defaultHardConcrete): tf.Tensor {
   return tf.tidy(() => {

@@ -1,5 +1,5 @@
-// Part of `npm run pack`: two npm packages, written to `library` and `notebook` in `dist/packages`, or in the folder that
-// is named. `sparsebook` is the library alone; `@sparsebook/notebook` has the files that the library does not need
+// Part of `npm run pack`: two npm packages, written to `library` and `notebook` in `dist/packages`, or in the folder
+// that is named. `sparsebook` is the library alone; `@sparsebook/notebook` has the files that the library does not need
 // (kernel, pages, commands), and imports the library.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

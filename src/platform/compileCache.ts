@@ -9,7 +9,7 @@ import { Script, type Context } from 'node:vm';
 type CachingModule = typeof module & { enableCompileCache?(folder: string): unknown; flushCompileCache?(): void };
 const node = module as CachingModule;
 
-/** Beside the built library, where nobody can write who could not change that as well; where nobody can, nothing is kept. */
+/** Beside the built library, where only those can write who could change it as well; where nobody can, none is kept. */
 const folder = fileURLToPath(new URL('../compile-cache', import.meta.url));
 
 /** Has Node keep what it compiles of modules from now on, for the next process. */

@@ -15,9 +15,9 @@ const leastSide = 128;
 const rowHeight = 1.15;
 
 /**
- * `count` images of a set in a grid, class by class, each with the name of its class below it; default one of each class, of 25
- * at most. One channel is drawn as grey, three as colours, four with transparency; of any other number the first three,
- * or the first.
+ * `count` images of a set in a grid, class by class, each with the name of its class below it; default one of each
+ * class, of 25 at most. One channel is drawn as grey, three as colours, four with transparency; of any other number the
+ * first three, or the first.
  *
  * @throws UserError when `images` and `labels` do not belong together.
  */

@@ -42,8 +42,8 @@ const label = (text: string, x: number, y: number) => ({
  * What gates do to an inception block: its four branches side by side, from the input down to the concatenation, and at
  * the end of each the masks of its channels as squares, 0 closed and 1 open.
  *
- * `masks` are those of a GoogleNet by layer (`block3_5x5_conv`), `block` is the number of one, from 1. Throws a UserError
- * where there are no masks of that block.
+ * `masks` are those of a GoogleNet by layer (`block3_5x5_conv`), `block` is the number of one, from 1. Throws a
+ * UserError where there are no masks of that block.
  */
 export function inceptionBlock(masks: ChannelMasks, options: { block?: number; title?: string } = {}): Figure {
   const { block = 1 } = options;

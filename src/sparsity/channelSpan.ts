@@ -113,7 +113,8 @@ export type ChannelTimes = ReadonlyMap<string, { input: number; output: number }
 
 /**
  * What each channel of a place costs [channels]: its filters in `above` with all that is trained for it there and in
- * `passed`, and the entries of the kernels that read it. `windowOf` says what a reader's window counts as. Default: what it has.
+ * `passed`, and the entries of the kernels that read it. `windowOf` says what a reader's window counts as. Default:
+ * what it has.
  */
 export function channelCosts(
   place: ChannelNode,

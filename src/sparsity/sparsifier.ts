@@ -24,7 +24,8 @@ export interface Sparsifier {
   penalty?(): tf.Scalar;
   /**
    * May change gradients in place of the map (by variable name), disposing those it replaces: masks, frozen tensors.
-   * `decayed` says that the optimizer adds weight decay to them and remembers the sum, which it may do for hidden weights too.
+   * `decayed` says that the optimizer adds weight decay to them and remembers the sum, which it may do for hidden
+   * weights too.
    */
   onGradients?(gradients: tf.NamedTensorMap, decayed: boolean): void;
   /**

@@ -28,8 +28,8 @@ export interface CuttingOptions {
  *
  * Channels that masks hold at 0 until the end of the run contribute exactly 0: training comes to the same without them,
  * up to rounding. A closed gate is 0 in evaluation; in training it would have been open for less than `probability` of
- * the images, and then mostly by little, which is all that is lost. Gates that are left meet other noise than they would
- * have met, since noise is drawn by place in the layer: such a run is another sample of the same training.
+ * the images, and then mostly by little, which is all that is lost. Gates that are left meet other noise than they
+ * would have met, since noise is drawn by place in the layer: such a run is another sample of the same training.
  */
 export class Cutting {
   private readonly probability: number;

@@ -4,7 +4,7 @@
 //   npm run bench:compaction
 //   npm run bench:compaction -- --networks resnet20 --share 0.5 --batches 1,128 --round-to 4,8 --fold --threads 1
 //   npm run bench:compaction -- --predict
-//   npm run bench:compaction -- --layers --networks googleNet --batches 32 --round-to 4   (where the time is that remains)
+//   npm run bench:compaction -- --layers --networks googleNet --batches 32 --round-to 4   (where the time remains)
 import { parseArgs } from 'node:util';
 import type * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';

@@ -1,6 +1,6 @@
 // How hard the built-in images are: a linear model on their pixels, C3, ResNet-20 and GoogleNet at its full and half
-// its width, trained as the shipped GoogleNet was, by the fast recipe. Runs are kept in data/runs: a second start goes on
-// where the first was stopped.
+// its width, trained as the shipped GoogleNet was, by the fast recipe. Runs are kept in data/runs: a second start goes
+// on where the first was stopped.
 //   npm run bench:images
 //   npm run bench:images -- --seeds 3 c3 googlenet
 import { parseArgs } from 'node:util';

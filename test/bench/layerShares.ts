@@ -1,5 +1,5 @@
-// Which layers of a compact network take more of their time than of their multiply-adds: each is timed alone, as wide as
-// in the dense network and as narrow as in the compact one.
+// Which layers of a compact network take more of their time than of their multiply-adds: each is timed alone, as wide
+// as in the dense network and as narrow as in the compact one.
 import type * as tf from '@tensorflow/tfjs';
 import { timeInTurns, type LatencyOptions } from 'sparsebook/compact/report/latency.js';
 import { keptByMasks } from 'sparsebook/compact/time/keptByMasks.js';

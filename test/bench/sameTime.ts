@@ -1,9 +1,9 @@
 // L0 gates that are led to a time against channels pruned by magnitude to the same time: a small GoogleNet is trained,
 // then fine-tuned with each method for as many steps. Magnitude pruning takes the same share of each layer's channels
-// (among all layers, the time hardly falls: the mean |w| of filters depends on the layer), the one at which the predicted
-// time is that of the L0 network. Both are made compact and timed in turns.
+// (among all layers, the time hardly falls: the mean |w| of filters depends on the layer), the one at which the
+// predicted time is that of the L0 network. Both are made compact and timed in turns.
 //   npm run bench:same-time
-//   npm run bench:same-time -- --seeds 5 --share 0.35 --images 128 --train 3000 --pretrain 30 --epochs 20 --data cifar10
+//   npm run bench:same-time -- --seeds 5 --share 0.35 --images 128 --train 3000 --pretrain 30 --epochs 9 --data cifar10
 //   npm run bench:same-time -- --cpu
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,7 @@
 // What texts say of our results, and the records that say so. A text has a mark around such a result,
 //   <!-- results: NAME -->...<!-- /results -->
-// and NAME stands below. `npm run results` writes what the records give between the marks of README.md and of notebooks.
+// and NAME stands below. `npm run results` writes what the records give between the marks of README.md and of
+// notebooks.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SavedSweep } from 'sparsebook/experiments/runHistory.js';

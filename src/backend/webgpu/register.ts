@@ -7,8 +7,8 @@ let registered: { backend: WebgpuBackend; device: string } | undefined;
 
 /**
  * Registers the `webgpu` backend with tfjs, once, or in place of one that failed, and returns what it computes on. It
- * runs once
- * `tf.setBackend('webgpu')` is called. A bundle for Node says how it loads tfjs's package. Throws a UserError where a package or a device is missing.
+ * runs once `tf.setBackend('webgpu')` is called. A bundle for Node says how it loads tfjs's package. Throws a UserError
+ * where a package or a device is missing.
  */
 export async function registerWebgpu(load = loadPackage): Promise<string> {
   if (registered && !registered.backend.fault) return registered.device;

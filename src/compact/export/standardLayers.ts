@@ -28,8 +28,8 @@ export function ownClasses(model: tf.LayersModel): string[] {
  * A network that computes the same at inference, with tf's own layers in place of ours wherever they can say it:
  *
  * - a convolution becomes Conv2D, with 'same' padding where its border is that one, or else a ZeroPadding2D in front;
- * - a pooling becomes MaxPooling2D likewise; but where its border is another one, zeros can stand for it only if what it reads is
- *   never below 0, so that it stays ours otherwise;
+ * - a pooling becomes MaxPooling2D likewise; but where its border is another one, zeros can stand for it only if what
+ *   it reads is never below 0, so that it stays ours otherwise;
  * - a batch norm becomes BatchNormalization, with an Activation behind it for its ReLU;
  * - a BiasMap over images becomes the sum with a Conv2D over ones (`kernelOfBiasMap`);
  * - a gate that is open everywhere goes; other gates stay ours.

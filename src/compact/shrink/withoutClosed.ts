@@ -17,11 +17,10 @@ const something = 2 ** 10;
 
 /**
  * The network to train on without the channels that are 0 from now on, whatever the others learn, and those that only
- * they read.
- * `closed` are masks of weights by name: a 0 is an entry that stays 0, or a gate (gate/logAlpha) that stays closed. Layers keep
- * their names and settings, and new ones have no weights of their own to start from: who trains fills them. Unlike
- * `compact`, which looks at the weights of a trained network, it cuts nothing that training could bring back, and no
- * channel that gives a constant other than 0. Undefined where no channel can go.
+ * they read. `closed` are masks of weights by name: a 0 is an entry that stays 0, or a gate (gate/logAlpha) that stays
+ * closed. Layers keep their names and settings, and new ones have no weights of their own to start from: who trains
+ * fills them. Unlike `compact`, which looks at the weights of a trained network, it cuts nothing that training could
+ * bring back, and no channel that gives a constant other than 0. Undefined where no channel can go.
  *
  * Throws a UserError for a layer whose channels cannot be followed, and for a network whose channels are all closed
  * somewhere.

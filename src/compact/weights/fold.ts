@@ -7,8 +7,8 @@ import type { KernelWeights, NetworkWeights, NormWeights } from './layerWeights.
  * Multiplies the factors of gates into the weights around them, and takes the gates that are gone out of
  * `weights.gates`. Exact, because a factor is never negative:
  *
- * - into the batch norm or kernel in front, g relu(gamma x + beta) = relu(g gamma x + g beta), where nothing but ReLU and
- *   pooling lies between the two and no other layer reads it;
+ * - into the batch norm or kernel in front, g relu(gamma x + beta) = relu(g gamma x + g beta), where nothing but ReLU
+ *   and pooling lies between the two and no other layer reads it;
  * - otherwise into the kernels behind, W (g x) = (W g) x, where every path from the gate leads to one.
  *
  * What can go neither way stays a gate.

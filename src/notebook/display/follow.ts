@@ -18,8 +18,8 @@ import { dataFrame } from './dataFrame.js';
  * grows, until it ends or the cell is interrupted; either way they stay. Of a sweep it shows accuracy against sparsity,
  * redrawn as its runs are done.
  *
- * `run` is a folder, the id of a run in data/runs, the beginning of one, `last`, or the name of a sweep. Throws a UserError if
- * there is none.
+ * `run` is a folder, the id of a run in data/runs, the beginning of one, `last`, or the name of a sweep. Throws a
+ * UserError if there is none.
  */
 export async function follow(run = 'last', options: FollowCellOptions = {}): Promise<void> {
   const { signal = interruptSignal(), interval = 1000, title } = options;

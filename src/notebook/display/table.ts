@@ -13,8 +13,8 @@ export const tableData = (rows: readonly Row[]): TableData => ({
 
 /**
  * Shows rows, a danfojs DataFrame, or anything with `columns` and `values` (rows of cells), below the cell: HTML,
- * Markdown and plain text in one output. Numbers stand to the right, with the same number of decimals from top to bottom.
- * Outside of a notebook it prints the text.
+ * Markdown and plain text in one output. Numbers stand to the right, with the same number of decimals from top to
+ * bottom. Outside of a notebook it prints the text.
  *
  * @throws UserError when `formats` names a column that the frame does not have.
  */
@@ -44,9 +44,9 @@ export interface TableColumn {
 }
 
 /**
- * The columns of rows or of a frame as text. Numbers without a format get the fewest decimals, up to 4, that show them all; one of
- * which these would leave too little has as many as it needs. Numbers are written as a program reads them: 2023, -5.5,
- * 1e-7, NaN.
+ * The columns of rows or of a frame as text. Numbers without a format get the fewest decimals, up to 4, that show them
+ * all; one of which these would leave too little has as many as it needs. Numbers are written as a program reads them:
+ * 2023, -5.5, 1e-7, NaN.
  */
 export function tableColumns(given: TableData | readonly Row[], { formats = {} }: TableOptions): TableColumn[] {
   const frame = 'columns' in given ? given : tableData(given);

@@ -119,7 +119,11 @@ rules.text = (tokens, index, _options, environment: Environment) =>
   withFormulas(String(markup`${tokens[index].content}`), environment);
 rules.html_inline = (tokens, index, _options, { image }: Environment) => withImages(tokens[index].content, image);
 rules.html_block = (tokens, index, _options, environment: Environment) =>
-  splitHtml(tokens[index].content, (text) => withFormulas(text, environment), (tag) => withImages(environment.formulas.asWritten(tag), environment.image)); // prettier-ignore
+  splitHtml(
+    tokens[index].content,
+    (text) => withFormulas(text, environment),
+    (tag) => withImages(environment.formulas.asWritten(tag), environment.image),
+  );
 
 for (const name of ['fence', 'code_block']) {
   const rule = rules[name]!;

@@ -17,9 +17,9 @@ const INJECTED = 'injected-parameters';
 
 /**
  * Puts parameters into a notebook by papermill's conventions: behind a cell tagged `parameters` one tagged
- * `injected-parameters`, in place of an earlier one. It is the same cell with the given values, so that what it computes from
- * them is computed again. Throws UserError for a name that the notebook does not have (offering the nearest), and for a
- * value that it rules out.
+ * `injected-parameters`, in place of an earlier one. It is the same cell with the given values, so that what it
+ * computes from them is computed again. Throws UserError for a name that the notebook does not have (offering the
+ * nearest), and for a value that it rules out.
  */
 export function applyParameters(notebook: Notebook, given: Record<string, GivenValue>): AppliedParameters {
   const cells = notebook.cells.filter((cell) => !hasTag(cell, INJECTED));

@@ -2,7 +2,8 @@ import type { ListedRun } from './protocol.js';
 
 /**
  * A predicate for the runs that match a filter. All words must fit: `state:training` by the beginning of the state,
- * `lambda_l0=20` by a setting's value (`lambda_l0=` by its being set), any other by what stands in the id, the name or a tag.
+ * `lambda_l0=20` by a setting's value (`lambda_l0=` by its being set), any other by what stands in the id, the name or
+ * a tag.
  */
 export function filterOf(text: string): (run: ListedRun) => boolean {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean).map(fits);

@@ -43,7 +43,8 @@ const runs = [
   { backend: ['simd', 'plain'], passed: 4225 },
 ];
 for (const { backend, passed } of runs) {
-  // The variants share all but their products: one of them each time, the others and the control when they are asked for.
+  // The variants share all but their products: one of them each time, the others and the control when they are asked
+  // for.
   const skip = backend.join(' ') !== 'simd wide' && onRequest;
   test(`tfjs-core's own suite passes on ${backend.join(' ')}`, { skip }, async () => {
     const { stdout } = await promisify(execFile)(process.execPath, [bundle, ...backend], { maxBuffer: 2 ** 26 });

@@ -1,5 +1,6 @@
 // A run in a page after a change of a parameter: when the figures of each cell move, when the run ends, how long the
-// page takes to answer keys meanwhile. From a disk, with one thread, or cross-origin isolated with all threads (--isolated).
+// page takes to answer keys meanwhile. From a disk, with one thread, or cross-origin isolated with all threads
+// (--isolated).
 //   npm run bench:page -- change 01.html lambda_l0 30
 //   npm run bench:page -- change 01.html lambda_l0 30 --isolated
 import { once } from 'node:events';

@@ -1,5 +1,6 @@
 // How long a page takes to open from a disk: until its text is painted, until its panel of parameters is there, and how
-// long it then takes to answer a key, in a browser that runs already and in one that is started with the page, by turns.
+// long it then takes to answer a key, in a browser that runs already and in one that is started with the page, by
+// turns.
 //   npm run bench:page -- open 01.html --rounds 5
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

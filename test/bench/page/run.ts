@@ -1,5 +1,5 @@
 // Pages that run, measured:
-//   npm run bench:page                                  images/s in a page, beside Node and TensorFlow.js's own backends
+//   npm run bench:page                                  images/s in a page, beside Node and TensorFlow.js's backends
 //   npm run bench:page -- open PAGE                     until a page shows its text and answers
 //   npm run bench:page -- change PAGE PARAMETER VALUE   a run after a change: its curves, its end, the page's answers
 // PAGE is a file of `npm run report`: npm run report -- 01 --no-run -o 01.html

@@ -4,7 +4,9 @@
 // z = (x - mean) * scale + beta with scale = gamma / sqrt(variance + epsilon), y = relu?(z) * gate[image]; relu 6 is
 // ReLU6. Arrays of channels are padded to vectors, so that a vector at an odd end may be loaded; only what exists is
 // stored. A gate is [images, channels]; without one, gateStep is 0 and gate points at ones.
-import { addToDoubles, bytes, clip, continues, copyFloats, leastOf, madd, mostOf, numberOf, storeLanes, storePair, up4 } from './vector';
+import {
+  addToDoubles, bytes, clip, continues, copyFloats, leastOf, madd, mostOf, numberOf, storeLanes, storePair, up4,
+} from './vector';
 
 /** Pixels whose values stay in the first-level cache while the channels pass one after the other. */
 // @ts-ignore: decorator
@@ -60,7 +62,9 @@ export function addSums(stage: usize, to: usize, half: usize, channels: i32): vo
  * This chunk's sums of x - x0 and its square, and x0, the chunk's first pixel, which keeps large means from drowning
  * the variance.
  */
-export function batchNormSums(x: usize, channels: i32, sums: usize, begin: i32, end: i32, chunk: i32, stage: usize): void {
+export function batchNormSums(
+  x: usize, channels: i32, sums: usize, begin: i32, end: i32, chunk: i32, stage: usize,
+): void {
   const row = bytes(channels);
   const half = <usize>up4(channels) << 3;
   const first = sums + <usize>numberOf(chunk) * momentBytes(channels);
@@ -85,7 +89,8 @@ export function batchNormSums(x: usize, channels: i32, sums: usize, begin: i32, 
  * x0. gamma may be 0: none.
  */
 export function batchNormMoments(
-  sums: usize, chunks: i32, units: i32, channels: i32, pixels: i32, epsilon: f64, gamma: usize, mean: usize, variance: usize, scale: usize,
+  sums: usize, chunks: i32, units: i32, channels: i32, pixels: i32, epsilon: f64, gamma: usize, mean: usize,
+  variance: usize, scale: usize,
 ): void {
   const half = <usize>up4(channels) << 3;
   for (let c = 0; c < channels; c++) {
@@ -116,7 +121,8 @@ export function batchNormScale(variance: usize, gamma: usize, scale: usize, chan
 
 /** y of the pixels [x, end), of `whole` bytes of channels, eight at a time. */
 export function applyStrip(
-  x: usize, end: usize, row: usize, y: usize, yRow: usize, mean: usize, scale: usize, beta: usize, gate: usize, whole: usize, relu: i32,
+  x: usize, end: usize, row: usize, y: usize, yRow: usize, mean: usize, scale: usize, beta: usize, gate: usize,
+  whole: usize, relu: i32,
 ): void {
   const least = leastOf(relu), most = mostOf(relu);
   while (x < end) {
@@ -124,8 +130,10 @@ export function applyStrip(
     while (i < whole) {
       const from = x + i, to = y + i;
       const z0 = madd(f32x4.sub(v128.load(from), v128.load(mean + i)), v128.load(scale + i), v128.load(beta + i));
-      const z1 = madd(f32x4.sub(v128.load(from, 16), v128.load(mean + i, 16)), v128.load(scale + i, 16), v128.load(beta + i, 16));
-      storePair(to, f32x4.mul(clip(z0, least, most), v128.load(gate + i)), f32x4.mul(clip(z1, least, most), v128.load(gate + i, 16)));
+      const z1 = madd(f32x4.sub(v128.load(from, 16), v128.load(mean + i, 16)), v128.load(scale + i, 16),
+        v128.load(beta + i, 16));
+      storePair(to, f32x4.mul(clip(z0, least, most), v128.load(gate + i)),
+        f32x4.mul(clip(z1, least, most), v128.load(gate + i, 16)));
       i += 32;
     }
     x += row;
@@ -135,8 +143,8 @@ export function applyStrip(
 
 /** y for pixels [begin, end), yRow bytes apart: they may lie among other channels. */
 export function batchNormApply(
-  x: usize, y: usize, yRow: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, imagePixels: i32, channels: i32, relu: i32,
-  begin: i32, end: i32,
+  x: usize, y: usize, yRow: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, imagePixels: i32,
+  channels: i32, relu: i32, begin: i32, end: i32,
 ): void {
   const row = bytes(channels), whole = bytes(channels & ~7);
   const least = leastOf(relu), most = mostOf(relu);
@@ -159,7 +167,9 @@ export function batchNormApply(
 }
 
 /** y *= gate, in place, for pixels [begin, end), `row` bytes apart; gate [N, channels]. */
-export function gateRows(y: usize, row: usize, gate: usize, imagePixels: i32, channels: i32, begin: i32, end: i32): void {
+export function gateRows(
+  y: usize, row: usize, gate: usize, imagePixels: i32, channels: i32, begin: i32, end: i32,
+): void {
   for (let p = begin; p < end; p++) {
     const g = gate + bytes((p / imagePixels) * channels), at = y + <usize>p * row;
     for (let c = 0; c < channels; c += 4) {

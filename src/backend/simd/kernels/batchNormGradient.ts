@@ -10,7 +10,9 @@ function passed(z: v128, least: v128, most: v128): v128 {
 }
 
 /** The sum of dy at the pixels of x [from, end) where z is above `most`. */
-function sumAbove(from: usize, end: usize, row: usize, dy: usize, dyRow: usize, m: v128, s: v128, b: v128, most: v128): v128 {
+function sumAbove(
+  from: usize, end: usize, row: usize, dy: usize, dyRow: usize, m: v128, s: v128, b: v128, most: v128,
+): v128 {
   let sum = f32x4.splat(0);
   while (from < end) {
     const z = madd(f32x4.sub(v128.load(from), m), s, b);
@@ -26,7 +28,8 @@ function sumAbove(from: usize, end: usize, row: usize, dy: usize, dyRow: usize, 
  * gradient of z, without a gate.
  */
 export function gradientStrip(
-  x: usize, end: usize, row: usize, dy: usize, dyRow: usize, mean: usize, scale: usize, beta: usize, relu: i32, stage: usize,
+  x: usize, end: usize, row: usize, dy: usize, dyRow: usize, mean: usize, scale: usize, beta: usize, relu: i32,
+  stage: usize,
 ): void {
   const least = leastOf(relu), most = mostOf(relu);
   const m0 = v128.load(mean), m1 = v128.load(mean, 16), s0 = v128.load(scale), s1 = v128.load(scale, 16);
@@ -51,8 +54,8 @@ export function gradientStrip(
  * thread sums an image's gate.
  */
 export function batchNormGradientSums(
-  x: usize, dy: usize, dyRow: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, dgate: usize, imagePixels: i32, channels: i32,
-  relu: i32, unit: i32, sums: usize, begin: i32, end: i32, chunk: i32, stage: usize,
+  x: usize, dy: usize, dyRow: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, dgate: usize,
+  imagePixels: i32, channels: i32, relu: i32, unit: i32, sums: usize, begin: i32, end: i32, chunk: i32, stage: usize,
 ): void {
   const row = bytes(channels);
   const half = <usize>up4(channels) << 3;
@@ -77,7 +80,8 @@ export function batchNormGradientSums(
           const to = dgate + bytes(image * channels) + h;
           let change = madd(product, s, f32x4.mul(sum, b));
           // Values above 6 reach the gate as 6.
-          if (relu == 6) change = madd(most, sumAbove(from + h, from + h + length, row, d + h, dyRow, m, s, b, most), change);
+          if (relu == 6)
+            change = madd(most, sumAbove(from + h, from + h + length, row, d + h, dyRow, m, s, b, most), change);
           storeLanes(to, f32x4.add(v128.load(to), change), <i32>((row - h) >> 2));
         }
         const open = v128.load(g + h);
@@ -117,8 +121,8 @@ export function batchNormGradientMoments(
 
 /** dx of the pixels [x, end), of `whole` bytes of channels, eight at a time. */
 export function gradientApplyStrip(
-  x: usize, end: usize, row: usize, dy: usize, dyRow: usize, dx: usize, dxRow: usize, mean: usize, scale: usize, beta: usize, gate: usize, slope: usize,
-  shift: usize, whole: usize, relu: i32,
+  x: usize, end: usize, row: usize, dy: usize, dyRow: usize, dx: usize, dxRow: usize, mean: usize, scale: usize,
+  beta: usize, gate: usize, slope: usize, shift: usize, whole: usize, relu: i32,
 ): void {
   const least = leastOf(relu), most = mostOf(relu);
   while (x < end) {
@@ -126,11 +130,13 @@ export function gradientApplyStrip(
     while (i < whole) {
       const from = x + i, d = dy + i, to = dx + i;
       const s0 = v128.load(scale + i), s1 = v128.load(scale + i, 16);
-      const v0 = f32x4.sub(v128.load(from), v128.load(mean + i)), v1 = f32x4.sub(v128.load(from, 16), v128.load(mean + i, 16));
+      const v0 = f32x4.sub(v128.load(from), v128.load(mean + i)),
+        v1 = f32x4.sub(v128.load(from, 16), v128.load(mean + i, 16));
       const e0 = v128.and(v128.load(d), passed(madd(v0, s0, v128.load(beta + i)), least, most));
       const e1 = v128.and(v128.load(d, 16), passed(madd(v1, s1, v128.load(beta + i, 16)), least, most));
       const a0 = f32x4.mul(s0, v128.load(gate + i)), a1 = f32x4.mul(s1, v128.load(gate + i, 16));
-      const r0 = madd(v0, v128.load(slope + i), v128.load(shift + i)), r1 = madd(v1, v128.load(slope + i, 16), v128.load(shift + i, 16));
+      const r0 = madd(v0, v128.load(slope + i), v128.load(shift + i)),
+        r1 = madd(v1, v128.load(slope + i, 16), v128.load(shift + i, 16));
       storePair(to, madd(e0, a0, r0), madd(e1, a1, r1));
       i += 32;
     }
@@ -142,17 +148,19 @@ export function gradientApplyStrip(
 
 /** dx, dxRow bytes a pixel, for pixels [begin, end). */
 export function batchNormGradientApply(
-  x: usize, dy: usize, dyRow: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, dx: usize, dxRow: usize, slope: usize,
-  shift: usize, imagePixels: i32, channels: i32, relu: i32, begin: i32, end: i32,
+  x: usize, dy: usize, dyRow: usize, mean: usize, scale: usize, beta: usize, gate: usize, gateStep: i32, dx: usize,
+  dxRow: usize, slope: usize, shift: usize, imagePixels: i32, channels: i32, relu: i32, begin: i32, end: i32,
 ): void {
   const row = bytes(channels), whole = bytes(channels & ~7);
   const least = leastOf(relu), most = mostOf(relu);
   for (let p = begin; p < end;) {
     const image = p / imagePixels;
     const count = min(end, (image + 1) * imagePixels) - p;
-    const from = x + <usize>p * row, d = dy + <usize>p * dyRow, to = dx + <usize>p * dxRow, stop = from + <usize>count * row;
+    const from = x + <usize>p * row, d = dy + <usize>p * dyRow, to = dx + <usize>p * dxRow,
+      stop = from + <usize>count * row;
     const g = gate + bytes(image * gateStep);
-    if (whole) gradientApplyStrip(from, stop, row, d, dyRow, to, dxRow, mean, scale, beta, g, slope, shift, whole, relu);
+    if (whole)
+      gradientApplyStrip(from, stop, row, d, dyRow, to, dxRow, mean, scale, beta, g, slope, shift, whole, relu);
     for (let o = whole; o < row; o += 16) {
       const m = v128.load(mean + o), s = v128.load(scale + o), b = v128.load(beta + o);
       const a = f32x4.mul(s, v128.load(g + o)), k = v128.load(slope + o), t = v128.load(shift + o);

@@ -74,7 +74,8 @@ export function dequantizeRows(
     const from = x + <usize>p * xRow, to = y + <usize>p * yRow;
     for (let c = 0; c < channels; c += 4) {
       const codes = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(from + <usize>c)));
-      storeLanes(to + ((<usize>c) << 2), f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(codes, shift)), factor), channels - c);
+      storeLanes(to + ((<usize>c) << 2), f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(codes, shift)), factor),
+        channels - c);
     }
   }
 }
@@ -84,8 +85,8 @@ export function dequantizeRows(
  * wins.
  */
 export function poolCodes(
-  x: usize, y: usize, row: usize, height: i32, width: i32, channels: i32, ny: i32, nx: i32, stride: i32, top: i32, left: i32,
-  outHeight: i32, outWidth: i32, begin: i32, end: i32,
+  x: usize, y: usize, row: usize, height: i32, width: i32, channels: i32, ny: i32, nx: i32, stride: i32, top: i32,
+  left: i32, outHeight: i32, outWidth: i32, begin: i32, end: i32,
 ): void {
   const cell = <usize>((channels + 3) & ~3);
   for (let item = begin; item < end; item++) {

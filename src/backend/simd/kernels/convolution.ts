@@ -23,7 +23,8 @@ function pixelAt(output: usize, p: i32, width: i32, row: usize, pixel: usize): u
 // @ts-ignore: decorator
 @inline
 function unstage(
-  stage: usize, stageRow: usize, output: usize, p: i32, rows: i32, width: i32, outRow: usize, outPixel: usize, columns: i32, relu: i32,
+  stage: usize, stageRow: usize, output: usize, p: i32, rows: i32, width: i32, outRow: usize, outPixel: usize,
+  columns: i32, relu: i32,
 ): void {
   let at = pixelAt(output, p, width, outRow, outPixel);
   let left = width - p % width;
@@ -49,8 +50,8 @@ export function clipRows(at: usize, row: usize, columns: i32, relu: i32): void {
  * ROWS pixels and 16 channels. The last tile overlaps the one before, in pixels as in channels.
  */
 function convolveEven(
-  input: usize, packed: usize, bias: usize, output: usize, ends: Ends, offsets: usize, pixelStep: usize, k: i32, panelStep: usize, cout: i32,
-  outPixel: usize, relu: i32, pixels: i32,
+  input: usize, packed: usize, bias: usize, output: usize, ends: Ends, offsets: usize, pixelStep: usize, k: i32,
+  panelStep: usize, cout: i32, outPixel: usize, relu: i32, pixels: i32,
 ): void {
   const panelBytes = (<usize>k) << 5;
   ends.outRow = outPixel;
@@ -60,7 +61,8 @@ function convolveEven(
     const until = min(from + group, cout);
     for (let p = 0; p < pixels; p += ROWS) {
       const first = min(p, pixels - ROWS);
-      const a0 = input + <usize>first * pixelStep, a1 = a0 + pixelStep, a2 = a1 + pixelStep, a3 = a2 + pixelStep, a4 = a3 + pixelStep;
+      const a0 = input + <usize>first * pixelStep, a1 = a0 + pixelStep, a2 = a1 + pixelStep, a3 = a2 + pixelStep,
+        a4 = a3 + pixelStep;
       const out = output + <usize>first * outPixel;
       for (let c = from; c < until; c += 16) {
         const o = bytes(min(c, cout - 16));
@@ -82,29 +84,16 @@ function convolveEven(
  * floats: tiles that are not full go there first, since a full store would run over a neighbour.
  */
 export function convolvePixels(
-  input: usize,
-  packed: usize,
-  bias: usize,
-  output: usize,
-  stage: usize,
-  offsets: usize,
-  width: i32,
-  rowStep: usize,
-  pixelStep: usize,
-  k: i32,
-  panelStep: usize,
-  cout: i32,
-  outRow: usize,
-  outPixel: usize,
-  relu: i32,
-  pixels: i32,
+  input: usize, packed: usize, bias: usize, output: usize, stage: usize, offsets: usize, width: i32, rowStep: usize,
+  pixelStep: usize, k: i32, panelStep: usize, cout: i32, outRow: usize, outPixel: usize, relu: i32, pixels: i32,
 ): void {
   const panelBytes = (<usize>k) << 5;
   const even = outRow == <usize>width * outPixel;
   // Addresses are counted on from pixel to pixel: divisions would cost as much as a short tile.
   const gap = rowStep - <usize>width * pixelStep;
   if (wide && bias && even && (gap == 0 || pixels <= width) && pixels >= ROWS && cout >= 16 && (cout & 7) == 0) {
-    return convolveEven(input, packed, bias, output, changetype<Ends>(stage), offsets, pixelStep, k, panelStep, cout, outPixel, relu, pixels);
+    return convolveEven(input, packed, bias, output, changetype<Ends>(stage), offsets, pixelStep, k, panelStep, cout,
+      outPixel, relu, pixels);
   }
   let a = input;
   let x = 0;
@@ -180,35 +169,13 @@ export function convolvePixels(
  * A convolution over bands of `bandRows` output rows: band b is rows (b mod bands) * bandRows.. of image b / bands.
  *
  * x [N, height, width, cin], output pixels outHeight x outWidth at byte steps outRow, outPixel and outImage from `y`;
- * `bandColumns` > 0 asks for a zero-bordered copy of each band, that many columns wide, in `scratch` (behind the stage).
+ * `bandColumns` > 0 asks for a zero-bordered copy of each band, that many columns wide, in `scratch` (behind the
+ * stage).
  */
 export function convolve(
-  x: usize,
-  packed: usize,
-  bias: usize,
-  y: usize,
-  offsets: usize,
-  height: i32,
-  width: i32,
-  cin: i32,
-  top: i32,
-  left: i32,
-  bandColumns: i32,
-  ny: i32,
-  nx: i32,
-  stride: i32,
-  outHeight: i32,
-  outWidth: i32,
-  cout: i32,
-  outImage: usize,
-  outRow: usize,
-  outPixel: usize,
-  relu: i32,
-  bandRows: i32,
-  bands: i32,
-  begin: i32,
-  end: i32,
-  _chunk: i32,
+  x: usize, packed: usize, bias: usize, y: usize, offsets: usize, height: i32, width: i32, cin: i32, top: i32,
+  left: i32, bandColumns: i32, ny: i32, nx: i32, stride: i32, outHeight: i32, outWidth: i32, cout: i32, outImage: usize,
+  outRow: usize, outPixel: usize, relu: i32, bandRows: i32, bands: i32, begin: i32, end: i32, _chunk: i32,
   scratch: usize,
 ): void {
   const padded = scratch + STAGE;
@@ -251,14 +218,15 @@ export function convolve(
  * bytes from one row of a to the next.
  */
 export function multiplyRows(
-  a: usize, packed: usize, bias: usize, y: usize, offsets: usize, m: i32, aStep: usize, k: i32, n: i32, relu: i32, rows: i32,
-  begin: i32, end: i32, _chunk: i32, scratch: usize,
+  a: usize, packed: usize, bias: usize, y: usize, offsets: usize, m: i32, aStep: usize, k: i32, n: i32, relu: i32,
+  rows: i32, begin: i32, end: i32, _chunk: i32, scratch: usize,
 ): void {
   const first = begin * rows;
   const count = min(end * rows, m) - first;
   const row = bytes(n);
   const to = y + <usize>first * row;
-  convolvePixels(a + <usize>first * aStep, packed, bias, to, scratch, offsets, count, 0, aStep, k, (<usize>k) << 5, n, <usize>count * row, row, relu, count);
+  convolvePixels(a + <usize>first * aStep, packed, bias, to, scratch, offsets, count, 0, aStep, k, (<usize>k) << 5, n,
+    <usize>count * row, row, relu, count);
 }
 
 /**
@@ -267,9 +235,9 @@ export function multiplyRows(
  * images on.
  */
 export function convolvePositions(
-  x: usize, packed: usize, bias: usize, y: usize, offsets: usize, batch: i32, height: i32, width: i32, cin: i32, top: i32, left: i32,
-  ny: i32, nx: i32, stride: i32, outWidth: i32, cout: i32, outImage: usize, outRow: usize, outPixel: usize, relu: i32, images: i32, groups: i32,
-  begin: i32, end: i32, _chunk: i32, scratch: usize,
+  x: usize, packed: usize, bias: usize, y: usize, offsets: usize, batch: i32, height: i32, width: i32, cin: i32,
+  top: i32, left: i32, ny: i32, nx: i32, stride: i32, outWidth: i32, cout: i32, outImage: usize, outRow: usize,
+  outPixel: usize, relu: i32, images: i32, groups: i32, begin: i32, end: i32, _chunk: i32, scratch: usize,
 ): void {
   const imageBytes = bytes(height * width * cin);
   const panelStep = (<usize>(ny * nx * cin)) << 5;
@@ -288,7 +256,8 @@ export function convolvePositions(
     }
     for (let ky = firstRow; ky < lastRow; ky++) {
       convolvePixels(
-        x + <usize>n * imageBytes + bytes(((y0 + ky) * width + x0 + firstColumn) * cin), packed + ((<usize>((ky * nx + firstColumn) * cin)) << 5),
+        x + <usize>n * imageBytes + bytes(((y0 + ky) * width + x0 + firstColumn) * cin),
+        packed + ((<usize>((ky * nx + firstColumn) * cin)) << 5),
         ky == firstRow ? bias : 0, to, scratch, offsets, count, 0, imageBytes, columns * cin, panelStep, cout,
         <usize>count * outImage, outImage, ky == lastRow - 1 ? relu : 0, count,
       );

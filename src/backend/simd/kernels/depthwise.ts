@@ -62,8 +62,8 @@ export function depthwiseTile(
 
 /** All channels of `pixels` output pixels, outPixel bytes apart, whose windows begin at `input` + places[p]. */
 function depthwisePixels(
-  input: usize, places: usize, w: usize, tap: usize, offsets: usize, taps: i32, bias: usize, output: usize, outPixel: usize, channels: i32, pixels: i32,
-  relu: i32, stage: usize,
+  input: usize, places: usize, w: usize, tap: usize, offsets: usize, taps: i32, bias: usize, output: usize,
+  outPixel: usize, channels: i32, pixels: i32, relu: i32, stage: usize,
 ): void {
   const last = places + bytes(pixels - 1);
   const end = offsets + bytes(taps);
@@ -72,8 +72,10 @@ function depthwisePixels(
     // The last tile overlaps the one before, in pixels as in channels: it computes the same once more.
     const first = max(0, min(p, pixels - ROWS));
     const at = places + bytes(first);
-    const a0 = input + load<u32>(at), a1 = input + load<u32>(min(at + 4, last)), a2 = input + load<u32>(min(at + 8, last));
-    const a3 = input + load<u32>(min(at + 12, last)), a4 = input + load<u32>(min(at + 16, last)), a5 = input + load<u32>(min(at + 20, last));
+    const a0 = input + load<u32>(at), a1 = input + load<u32>(min(at + 4, last)),
+      a2 = input + load<u32>(min(at + 8, last));
+    const a3 = input + load<u32>(min(at + 12, last)), a4 = input + load<u32>(min(at + 16, last)),
+      a5 = input + load<u32>(min(at + 20, last));
     const out = output + <usize>first * outPixel;
     for (let c = 0; c < channels; c += 8) {
       const o = bytes(max(0, min(c, channels - 8)));
@@ -83,7 +85,8 @@ function depthwisePixels(
       if (relu) clipRows(to, row, 8, relu);
       if (full) continue;
       const rows = min(ROWS, pixels);
-      for (let r = 0; r < rows; r++) copyFloats(stage + <usize>(r * 32), out + <usize>r * outPixel + o, min(8, channels));
+      for (let r = 0; r < rows; r++)
+        copyFloats(stage + <usize>(r * 32), out + <usize>r * outPixel + o, min(8, channels));
     }
   }
 }
@@ -98,7 +101,9 @@ function tile(steps: Steps, w: usize, length: usize, r0: usize, r1: usize, r2: u
 /** Four pixels, in wide tiles: of at least eight channels. The last tile overlaps the one before. */
 // @ts-ignore: decorator
 @inline
-function fourPixels(steps: Steps, w: usize, bias: usize, out: usize, channels: i32, r0: usize, r1: usize, r2: usize): void {
+function fourPixels(
+  steps: Steps, w: usize, bias: usize, out: usize, channels: i32, r0: usize, r1: usize, r2: usize,
+): void {
   const rest = channels & 7, last = bytes(channels - 8);
   steps.bias = bias;
   steps.out = out;
@@ -111,8 +116,8 @@ function fourPixels(steps: Steps, w: usize, bias: usize, out: usize, channels: i
 
 /** The same as depthwisePixels for a 3x3 filter: rows of at least four pixels. */
 function wideDepthwisePixels(
-  input: usize, places: usize, w: usize, tap: usize, offsets: usize, bias: usize, output: usize, outPixel: usize, channels: i32, width: i32,
-  pixels: i32, relu: i32, scratch: usize,
+  input: usize, places: usize, w: usize, tap: usize, offsets: usize, bias: usize, output: usize, outPixel: usize,
+  channels: i32, width: i32, pixels: i32, relu: i32, scratch: usize,
 ): void {
   const steps = changetype<Steps>(scratch);
   steps.tap = tap;
@@ -141,8 +146,9 @@ function rowOr(zeros: usize, image: usize, y: i32, height: i32, pitch: usize, co
 
 /** Output rows [first, first + rows) of an image with a border of one pixel at most, of which no copy is made. */
 function wideDepthwiseImage(
-  image: usize, w: usize, tap: usize, bias: usize, output: usize, outPixel: usize, height: i32, width: i32, channels: i32, top: i32, left: i32,
-  stride: i32, outWidth: i32, first: i32, rows: i32, relu: i32, zeros: usize, scratch: usize,
+  image: usize, w: usize, tap: usize, bias: usize, output: usize, outPixel: usize, height: i32, width: i32,
+  channels: i32, top: i32, left: i32, stride: i32, outWidth: i32, first: i32, rows: i32, relu: i32, zeros: usize,
+  scratch: usize,
 ): void {
   const steps = changetype<Steps>(scratch);
   const pixel = bytes(channels), pitch = <usize>width * pixel;
@@ -167,19 +173,21 @@ function wideDepthwiseImage(
 
 /**
  * A depthwise convolution over bands of `bandRows` output rows, as in `convolve`: x [N, height, width, channels],
- * output pixels outPixel bytes apart; `zeros` are those of nine pixels. With spread > 1 the input is x with that many steps from pixel to pixel and zeros
- * between them.
+ * output pixels outPixel bytes apart; `zeros` are those of nine pixels. With spread > 1 the input is x with that many
+ * steps from pixel to pixel and zeros between them.
  */
 export function depthwise(
-  x: usize, w: usize, tap: usize, bias: usize, y: usize, offsets: usize, places: usize, height: i32, width: i32, channels: i32, top: i32, left: i32,
-  bandColumns: i32, ny: i32, nx: i32, stride: i32, spread: i32, outHeight: i32, outWidth: i32, outPixel: usize, relu: i32, bandRows: i32, bands: i32,
-  zeros: usize, begin: i32, end: i32, _chunk: i32, scratch: usize,
+  x: usize, w: usize, tap: usize, bias: usize, y: usize, offsets: usize, places: usize, height: i32, width: i32,
+  channels: i32, top: i32, left: i32, bandColumns: i32, ny: i32, nx: i32, stride: i32, spread: i32, outHeight: i32,
+  outWidth: i32, outPixel: usize, relu: i32, bandRows: i32, bands: i32, zeros: usize, begin: i32, end: i32, _chunk: i32,
+  scratch: usize,
 ): void {
   const padded = scratch + STAGE;
   const pitch = bytes((bandColumns > 0 ? bandColumns : width) * channels);
   const joined = wide && ny == 3 && nx == 3 && outWidth >= 4 && channels >= 8;
   const beyond = (outWidth - 1) * stride + 3 - left - width;
-  const whole = joined && bandColumns > 0 && spread == 1 && stride <= 2 && channels <= 4096 && left >= 0 && left <= 1 && beyond <= 1;
+  const whole = joined && bandColumns > 0 && spread == 1 && stride <= 2 && channels <= 4096 && left >= 0 && left <= 1 &&
+    beyond <= 1;
   for (let b = begin; b < end; b++) {
     const n = b / bands;
     const first = (b - n * bands) * bandRows;
@@ -187,7 +195,8 @@ export function depthwise(
     const image = x + <usize>n * bytes(height * width * channels);
     const to = y + <usize>((n * outHeight + first) * outWidth) * outPixel;
     if (whole) {
-      wideDepthwiseImage(image, w, tap, bias, to, outPixel, height, width, channels, top, left, stride, outWidth, first, rows, relu, zeros, scratch);
+      wideDepthwiseImage(image, w, tap, bias, to, outPixel, height, width, channels, top, left, stride, outWidth, first,
+        rows, relu, zeros, scratch);
       continue;
     }
     let input = image + <usize>(first * stride) * pitch;
@@ -198,8 +207,11 @@ export function depthwise(
       input = padded;
     }
     if (joined)
-      wideDepthwisePixels(input, places, w, tap, offsets, bias, to, outPixel, channels, outWidth, rows * outWidth, relu, scratch);
-    else depthwisePixels(input, places, w, tap, offsets, ny * nx, bias, to, outPixel, channels, rows * outWidth, relu, scratch);
+      wideDepthwisePixels(input, places, w, tap, offsets, bias, to, outPixel, channels, outWidth, rows * outWidth, relu,
+        scratch);
+    else
+      depthwisePixels(input, places, w, tap, offsets, ny * nx, bias, to, outPixel, channels, rows * outWidth, relu,
+        scratch);
   }
 }
 
@@ -208,9 +220,11 @@ export function depthwise(
  * pixels dyRow bytes apart.
  */
 export function depthwiseTaps(
-  dy: usize, end: usize, dyRow: usize, places: usize, x0: usize, x1: usize, x2: usize, acc0: usize, acc1: usize, acc2: usize,
+  dy: usize, end: usize, dyRow: usize, places: usize, x0: usize, x1: usize, x2: usize, acc0: usize, acc1: usize,
+  acc2: usize,
 ): void {
-  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0), c20 = f32x4.splat(0), c21 = f32x4.splat(0);
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0), c20 = f32x4.splat(0),
+    c21 = f32x4.splat(0);
   while (dy < end) {
     const b0 = v128.load(dy), b1 = v128.load(dy, 16);
     dy += dyRow;
@@ -236,8 +250,9 @@ export function depthwiseTaps(
  * rounded up to 8]; bands as in `depthwise`.
  */
 export function depthwiseFilter(
-  x: usize, dy: usize, accumulators: usize, offsets: usize, places: usize, height: i32, width: i32, channels: i32, top: i32, left: i32,
-  bandColumns: i32, ny: i32, nx: i32, stride: i32, outHeight: i32, outWidth: i32, bandRows: i32, begin: i32, end: i32, chunk: i32, scratch: usize,
+  x: usize, dy: usize, accumulators: usize, offsets: usize, places: usize, height: i32, width: i32, channels: i32,
+  top: i32, left: i32, bandColumns: i32, ny: i32, nx: i32, stride: i32, outHeight: i32, outWidth: i32, bandRows: i32,
+  begin: i32, end: i32, chunk: i32, scratch: usize,
 ): void {
   const taps = ny * nx;
   const accRow = bytes(up8(channels));
@@ -253,22 +268,26 @@ export function depthwiseFilter(
       const rows = min(bandRows, outHeight - first);
       let input = image + <usize>(first * stride) * pitch;
       if (bandColumns > 0) {
-        padBand(image, padded, height, width, channels, first * stride - top, -left, (rows - 1) * stride + ny, bandColumns);
+        padBand(image, padded, height, width, channels, first * stride - top, -left, (rows - 1) * stride + ny,
+          bandColumns);
         input = padded;
       }
       const from = dy + <usize>((n * outHeight + first) * outWidth) * dyRow, length = <usize>(rows * outWidth) * dyRow;
       for (let c = 0; c < channels; c += 8) {
         const d = from + bytes(c), under = input + bytes(c);
         if (wide && ny == 3 && nx == 3) {
-          wideDepthwiseTaps(d, d + length, dyRow, places, under, under + pitch, under + 2 * pitch, dyRow, accumulator + bytes(c), accRow);
+          wideDepthwiseTaps(d, d + length, dyRow, places, under, under + pitch, under + 2 * pitch, dyRow,
+            accumulator + bytes(c), accRow);
           continue;
         }
         for (let t = 0; t < taps; t += 3) {
           const at = offsets + bytes(t), acc = accumulator + <usize>t * accRow + bytes(c);
           const two = t + 1 < taps, three = t + 2 < taps;
-          const x0 = under + load<u32>(at), x1 = two ? under + load<u32>(at + 4) : x0, x2 = three ? under + load<u32>(at + 8) : x0;
+          const x0 = under + load<u32>(at), x1 = two ? under + load<u32>(at + 4) : x0,
+            x2 = three ? under + load<u32>(at + 8) : x0;
           // What a tap that does not exist would add goes where nobody looks.
-          depthwiseTaps(d, d + length, dyRow, places, x0, x1, x2, acc, two ? acc + accRow : scratch, three ? acc + 2 * accRow : scratch);
+          depthwiseTaps(d, d + length, dyRow, places, x0, x1, x2, acc, two ? acc + accRow : scratch,
+            three ? acc + 2 * accRow : scratch);
         }
       }
     }

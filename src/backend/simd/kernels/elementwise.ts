@@ -5,7 +5,9 @@ import { addToDoubles, bytes, clip, copyFloats, storeLanes, up4 } from './vector
  * Rows [begin, end) of `columns` floats, from a table with fromRow bytes a row to one with toRow: concatenation and
  * slices.
  */
-export function copyColumns(from: usize, fromRow: usize, to: usize, toRow: usize, columns: i32, begin: i32, end: i32): void {
+export function copyColumns(
+  from: usize, fromRow: usize, to: usize, toRow: usize, columns: i32, begin: i32, end: i32,
+): void {
   for (let r = begin; r < end; r++) copyFloats(from + <usize>r * fromRow, to + <usize>r * toRow, columns);
 }
 
@@ -43,7 +45,9 @@ function combineRow(operation: i32, a: usize, b: usize, bStep: usize, y: usize, 
  * y[o][m][i] = a[o][m][i] op b[o][i], for rows (o, m) in [begin, end): the broadcasts that networks need. inner 1 makes
  * b a number for each o.
  */
-export function binary(operation: i32, a: usize, b: usize, y: usize, middle: i32, inner: i32, begin: i32, end: i32): void {
+export function binary(
+  operation: i32, a: usize, b: usize, y: usize, middle: i32, inner: i32, begin: i32, end: i32,
+): void {
   if (inner == 1) {
     for (let r = begin; r < end;) {
       const o = r / middle;

@@ -8,7 +8,8 @@ function packRows(from: usize, rowStep: usize, to: usize, count: i32): void {
   for (; k + 4 <= count; k += 4) {
     for (let half: usize = 0; half < 2; half++) {
       const at = from + half * 4 * rowStep;
-      const r0 = v128.load(at), r1 = v128.load(at + rowStep), r2 = v128.load(at + 2 * rowStep), r3 = v128.load(at + 3 * rowStep);
+      const r0 = v128.load(at), r1 = v128.load(at + rowStep), r2 = v128.load(at + 2 * rowStep),
+        r3 = v128.load(at + 3 * rowStep);
       const a = i32x4.shuffle(r0, r1, 0, 4, 1, 5), b = i32x4.shuffle(r2, r3, 0, 4, 1, 5);
       const c = i32x4.shuffle(r0, r1, 2, 6, 3, 7), d = i32x4.shuffle(r2, r3, 2, 6, 3, 7);
       const column = to + half * 16;

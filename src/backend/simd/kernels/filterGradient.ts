@@ -32,11 +32,13 @@ function accumulateTiles(
  * span = nx * cin floats lie side by side under one row of the kernel. `input` is the padded input of the first pixel.
  */
 export function accumulateFilter(
-  input: usize, dy: usize, accumulator: usize, offsets: usize, pixels: i32, pitch: usize, span: i32, ny: i32, cout: i32, dyRow: usize,
+  input: usize, dy: usize, accumulator: usize, offsets: usize, pixels: i32, pitch: usize, span: i32, ny: i32, cout: i32,
+  dyRow: usize,
 ): void {
   const kernelRow = accumulatorBytes(span, cout, ROWS);
   for (let ky = 0; ky < ny; ky++) {
-    accumulateTiles(input + <usize>ky * pitch, dy, accumulator + <usize>ky * kernelRow, offsets, pixels, span, cout, dyRow);
+    accumulateTiles(input + <usize>ky * pitch, dy, accumulator + <usize>ky * kernelRow, offsets, pixels, span, cout,
+      dyRow);
   }
 }
 
@@ -70,7 +72,8 @@ export function convolveFilter(
     let d = dy + <usize>n * bytes(outHeight * outWidth * cout);
     for (let y = 0; y < outHeight; y += group) {
       const pixels = min(group, outHeight - y) * outWidth * count;
-      accumulateFilter(input + <usize>(y * stride) * pitch, d, accumulator, offsets, pixels, pitch, span, ny, cout, bytes(cout));
+      accumulateFilter(input + <usize>(y * stride) * pitch, d, accumulator, offsets, pixels, pitch, span, ny, cout,
+        bytes(cout));
       d += bytes(pixels * cout);
     }
   }
@@ -81,7 +84,8 @@ export function convolveFilter(
  * them.
  */
 function accumulateSpan(
-  input: usize, dy: usize, accumulator: usize, offsets: usize, pixels: i32, span: i32, cout: i32, dyRow: usize, stage: usize,
+  input: usize, dy: usize, accumulator: usize, offsets: usize, pixels: i32, span: i32, cout: i32, dyRow: usize,
+  stage: usize,
 ): void {
   const accRow = bytes(up8(cout));
   const whole = span - (span % ROWS);
@@ -90,7 +94,8 @@ function accumulateSpan(
     const d = dy + bytes(c);
     memory.fill(stage, 0, 256);
     outer8(input + bytes(whole), d, d + <usize>pixels * dyRow, offsets, dyRow, stage, 32);
-    for (let r = whole; r < span; r++) addFloats(stage + <usize>((r - whole) * 32), accumulator + <usize>r * accRow + bytes(c), 8);
+    for (let r = whole; r < span; r++)
+      addFloats(stage + <usize>((r - whole) * 32), accumulator + <usize>r * accRow + bytes(c), 8);
   }
 }
 
@@ -99,8 +104,9 @@ function accumulateSpan(
  * other, as in convolvePositions. `offsets` are those of neighbouring images.
  */
 export function convolveFilterPositions(
-  x: usize, dy: usize, accumulators: usize, offsets: usize, height: i32, width: i32, cin: i32, top: i32, left: i32, ny: i32, nx: i32, stride: i32,
-  outHeight: i32, outWidth: i32, cout: i32, images: i32, begin: i32, end: i32, chunk: i32, scratch: usize,
+  x: usize, dy: usize, accumulators: usize, offsets: usize, height: i32, width: i32, cin: i32, top: i32, left: i32,
+  ny: i32, nx: i32, stride: i32, outHeight: i32, outWidth: i32, cout: i32, images: i32, begin: i32, end: i32,
+  chunk: i32, scratch: usize,
 ): void {
   const accRow = bytes(up8(cout));
   const accKernelRow = accumulatorBytes(nx * cin, cout, ROWS);
@@ -130,18 +136,8 @@ export function convolveFilterPositions(
  * ky, kx, ci of the taken taps).
  */
 export function sumFilterChunks(
-  accumulators: usize,
-  chunks: i32,
-  dw: usize,
-  kw: i32,
-  cin: i32,
-  cout: i32,
-  ky0: i32,
-  ny: i32,
-  kx0: i32,
-  nx: i32,
-  begin: i32,
-  end: i32,
+  accumulators: usize, chunks: i32, dw: usize, kw: i32, cin: i32, cout: i32, ky0: i32, ny: i32, kx0: i32, nx: i32,
+  begin: i32, end: i32,
 ): void {
   const span = nx * cin;
   const accRow = bytes(up8(cout));

@@ -19,7 +19,8 @@ function uniform(seed: u32, i: u32): f64 {
 
 /** Masks of images [begin, end). */
 export function hardConcreteSample(
-  logAlpha: usize, mask: usize, channels: i32, seed: u32, offset: u32, temperature: f64, gamma: f64, zeta: f64, begin: i32, end: i32,
+  logAlpha: usize, mask: usize, channels: i32, seed: u32, offset: u32, temperature: f64, gamma: f64, zeta: f64,
+  begin: i32, end: i32,
 ): void {
   for (let n = begin; n < end; n++) {
     for (let c = 0; c < channels; c++) {
@@ -37,7 +38,8 @@ export function hardConcreteSample(
  * clipped. Channels [begin, end).
  */
 export function hardConcreteGradient(
-  dmask: usize, mask: usize, dlogAlpha: usize, n: i32, channels: i32, temperature: f64, gamma: f64, zeta: f64, begin: i32, end: i32,
+  dmask: usize, mask: usize, dlogAlpha: usize, n: i32, channels: i32, temperature: f64, gamma: f64, zeta: f64,
+  begin: i32, end: i32,
 ): void {
   for (let c = begin; c < end; c++) {
     let sum: f64 = 0;
@@ -59,8 +61,8 @@ export function hardConcreteGradient(
  * (sqrt(v) * root + epsilon) after it shrank by `decay`.
  */
 export function adamW(
-  param: usize, grad: usize, m: usize, v: usize, n: i32, beta1: f32, rest1: f32, beta2: f32, rest2: f32, rate: f32, root: f32, epsilon: f32, decay: f32,
-  begin: i32, end: i32,
+  param: usize, grad: usize, m: usize, v: usize, n: i32, beta1: f32, rest1: f32, beta2: f32, rest2: f32, rate: f32,
+  root: f32, epsilon: f32, decay: f32, begin: i32, end: i32,
 ): void {
   const b1 = f32x4.splat(beta1), c1 = f32x4.splat(rest1), b2 = f32x4.splat(beta2), c2 = f32x4.splat(rest2);
   const step = f32x4.splat(rate), scale = f32x4.splat(root), e = f32x4.splat(epsilon), keep = f32x4.splat(decay);
@@ -82,7 +84,8 @@ export function adamW(
  * or with nesterov rate * (g + momentum * velocity). velocity may be 0: none.
  */
 export function sgd(
-  param: usize, grad: usize, velocity: usize, n: i32, rate: f32, momentum: f32, nesterov: i32, decay: f32, begin: i32, end: i32,
+  param: usize, grad: usize, velocity: usize, n: i32, rate: f32, momentum: f32, nesterov: i32, decay: f32, begin: i32,
+  end: i32,
 ): void {
   const r = f32x4.splat(-rate), k = f32x4.splat(momentum), d = f32x4.splat(decay);
   for (let i = begin; i < end; i++) {

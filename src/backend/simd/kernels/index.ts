@@ -1,5 +1,7 @@
 // What a worker can be asked to do. Every parallel kernel ends in (begin, end, chunk, scratch): its share of the work.
-export { applyStrip, batchNormApply, batchNormMoments, batchNormScale, batchNormSums, gateRows, sumStrip } from './batchNorm';
+export {
+  applyStrip, batchNormApply, batchNormMoments, batchNormScale, batchNormSums, gateRows, sumStrip,
+} from './batchNorm';
 export * from './batchNormGradient';
 export { copyCodes, dequantizeRows, poolCodes, quantizeRows } from './codes';
 export * from './convolution';

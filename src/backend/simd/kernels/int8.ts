@@ -19,7 +19,9 @@ function product(sum: usize, factor: v128): v128 {
 }
 
 /** Sums in the stage, `stageRow` bytes a pixel, become floats: max(factor * sum, low). */
-function finishFloats(stage: usize, stageRow: usize, factors: usize, to: usize, row: usize, rows: i32, columns: i32, least: f32): void {
+function finishFloats(
+  stage: usize, stageRow: usize, factors: usize, to: usize, row: usize, rows: i32, columns: i32, least: f32,
+): void {
   const low = f32x4.splat(least);
   for (let c = 0; c < columns; c += 4) {
     const at = (<usize>c) << 2;
@@ -35,7 +37,8 @@ function finishFloats(stage: usize, stageRow: usize, factors: usize, to: usize, 
 
 /** Sums in the stage become codes: zero + the whole number next to factor * sum, between low and high. */
 function finishCodes(
-  stage: usize, stageRow: usize, factors: usize, to: usize, row: usize, rows: i32, columns: i32, least: f32, most: f32, zero: i32,
+  stage: usize, stageRow: usize, factors: usize, to: usize, row: usize, rows: i32, columns: i32, least: f32, most: f32,
+  zero: i32,
 ): void {
   const low = f32x4.splat(least), high = f32x4.splat(most), shift = i32x4.splat(zero - ROUNDER_BITS);
   const f0 = v128.load(factors), f1 = v128.load(factors, 16), f2 = v128.load(factors, 32), f3 = v128.load(factors, 48);
@@ -56,7 +59,8 @@ function finishCodes(
  * Copies rows of pixels into a band as padBand does, with codes of `cell` bytes a pixel and the code of 0 around them.
  */
 function padCodes(
-  image: usize, band: usize, height: i32, width: i32, cell: i32, top: i32, left: i32, rows: i32, columns: i32, zero: i32,
+  image: usize, band: usize, height: i32, width: i32, cell: i32, top: i32, left: i32, rows: i32, columns: i32,
+  zero: i32,
 ): void {
   const pitch = <usize>(columns * cell);
   const from = max(0, left);
@@ -80,10 +84,9 @@ function padCodes(
  * in the end. The border of x is `zero`.
  */
 export function convolveInt8(
-  x: usize, packed: usize, start: usize, factors: usize, y: usize, offsets: usize,
-  height: i32, width: i32, cell: i32, top: i32, left: i32, bandColumns: i32, ny: i32, nx: i32, stride: i32,
-  outHeight: i32, outWidth: i32, cout: i32, row: usize, zero: i32, coded: i32, low: f32, high: f32, outZero: i32, bandRows: i32, bands: i32,
-  joined: i32,
+  x: usize, packed: usize, start: usize, factors: usize, y: usize, offsets: usize, height: i32, width: i32, cell: i32,
+  top: i32, left: i32, bandColumns: i32, ny: i32, nx: i32, stride: i32, outHeight: i32, outWidth: i32, cout: i32,
+  row: usize, zero: i32, coded: i32, low: f32, high: f32, outZero: i32, bandRows: i32, bands: i32, joined: i32,
   begin: i32, end: i32, _chunk: i32, scratch: usize,
 ): void {
   const padded = scratch + STAGE;
@@ -98,7 +101,8 @@ export function convolveInt8(
     const image = x + <usize>n * <usize>(height * width * cell);
     let a = image + <usize>(first * stride) * pitch;
     if (bandColumns > 0) {
-      padCodes(image, padded, height, width, cell, first * stride - top, -left, (rows - 1) * stride + ny, bandColumns, zero);
+      padCodes(image, padded, height, width, cell, first * stride - top, -left, (rows - 1) * stride + ny, bandColumns,
+        zero);
       a = padded;
     }
     let to = y + <usize>(n * outHeight + first) * <usize>outWidth * row;

@@ -25,7 +25,8 @@ function dot(joined: bool, w: v128, x: v128, sum: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function tile8(
-  joined: bool, panel: usize, end: usize, offsets: usize, start: usize, out: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
+  joined: bool, panel: usize, end: usize, offsets: usize, start: usize, out: usize, a0: usize, a1: usize, a2: usize,
+  a3: usize, a4: usize, a5: usize,
 ): void {
   let c00 = v128.load(start), c01 = v128.load(start, 16);
   let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01, c40 = c00, c41 = c01, c50 = c00, c51 = c01;
@@ -78,17 +79,23 @@ function tile16(
     const o = <usize>load<u32>(offsets);
     offsets += 4;
     const x0 = v128.load32_splat(a0 + o);
-    c00 = dot(joined, b0, x0, c00); c01 = dot(joined, b1, x0, c01); c02 = dot(joined, b2, x0, c02); c03 = dot(joined, b3, x0, c03);
+    c00 = dot(joined, b0, x0, c00); c01 = dot(joined, b1, x0, c01); c02 = dot(joined, b2, x0, c02);
+    c03 = dot(joined, b3, x0, c03);
     const x1 = v128.load32_splat(a1 + o);
-    c10 = dot(joined, b0, x1, c10); c11 = dot(joined, b1, x1, c11); c12 = dot(joined, b2, x1, c12); c13 = dot(joined, b3, x1, c13);
+    c10 = dot(joined, b0, x1, c10); c11 = dot(joined, b1, x1, c11); c12 = dot(joined, b2, x1, c12);
+    c13 = dot(joined, b3, x1, c13);
     const x2 = v128.load32_splat(a2 + o);
-    c20 = dot(joined, b0, x2, c20); c21 = dot(joined, b1, x2, c21); c22 = dot(joined, b2, x2, c22); c23 = dot(joined, b3, x2, c23);
+    c20 = dot(joined, b0, x2, c20); c21 = dot(joined, b1, x2, c21); c22 = dot(joined, b2, x2, c22);
+    c23 = dot(joined, b3, x2, c23);
     const x3 = v128.load32_splat(a3 + o);
-    c30 = dot(joined, b0, x3, c30); c31 = dot(joined, b1, x3, c31); c32 = dot(joined, b2, x3, c32); c33 = dot(joined, b3, x3, c33);
+    c30 = dot(joined, b0, x3, c30); c31 = dot(joined, b1, x3, c31); c32 = dot(joined, b2, x3, c32);
+    c33 = dot(joined, b3, x3, c33);
     const x4 = v128.load32_splat(a4 + o);
-    c40 = dot(joined, b0, x4, c40); c41 = dot(joined, b1, x4, c41); c42 = dot(joined, b2, x4, c42); c43 = dot(joined, b3, x4, c43);
+    c40 = dot(joined, b0, x4, c40); c41 = dot(joined, b1, x4, c41); c42 = dot(joined, b2, x4, c42);
+    c43 = dot(joined, b3, x4, c43);
     const x5 = v128.load32_splat(a5 + o);
-    c50 = dot(joined, b0, x5, c50); c51 = dot(joined, b1, x5, c51); c52 = dot(joined, b2, x5, c52); c53 = dot(joined, b3, x5, c53);
+    c50 = dot(joined, b0, x5, c50); c51 = dot(joined, b1, x5, c51); c52 = dot(joined, b2, x5, c52);
+    c53 = dot(joined, b3, x5, c53);
   }
   v128.store(out, c00); v128.store(out, c01, 16); v128.store(out, c02, 32); v128.store(out, c03, 48);
   out += 64;
@@ -106,7 +113,8 @@ function tile16(
 // Functions of their own, for V8's sake.
 
 export function int8Tile8(
-  panel: usize, end: usize, offsets: usize, start: usize, out: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
+  panel: usize, end: usize, offsets: usize, start: usize, out: usize, a0: usize, a1: usize, a2: usize, a3: usize,
+  a4: usize, a5: usize,
 ): void {
   tile8(false, panel, end, offsets, start, out, a0, a1, a2, a3, a4, a5);
 }
@@ -119,7 +127,8 @@ export function int8Tile16(
 }
 
 export function int8Tile8Joined(
-  panel: usize, end: usize, offsets: usize, start: usize, out: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
+  panel: usize, end: usize, offsets: usize, start: usize, out: usize, a0: usize, a1: usize, a2: usize, a3: usize,
+  a4: usize, a5: usize,
 ): void {
   tile8(true, panel, end, offsets, start, out, a0, a1, a2, a3, a4, a5);
 }

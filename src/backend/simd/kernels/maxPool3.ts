@@ -72,7 +72,9 @@ function maxOfSome(at: usize, end: usize, pixel: usize, first: i32, last: i32, m
  * For each output column of one input row: the maximum of its 3 neighbours and which of them it was, each pixel in
  * whole vectors.
  */
-function maxOfColumns(row: usize, maxima: usize, ids: usize, width: i32, channels: i32, stride: i32, left: i32, outWidth: i32): void {
+function maxOfColumns(
+  row: usize, maxima: usize, ids: usize, width: i32, channels: i32, stride: i32, left: i32, outWidth: i32,
+): void {
   const pixel = bytes(channels);
   const padded = bytes(up4(channels));
   for (let ox = 0; ox < outWidth; ox++) {
@@ -89,7 +91,9 @@ function maxOfColumns(row: usize, maxima: usize, ids: usize, width: i32, channel
  * The maxima alone, pixel by pixel without a gap: what one writes behind its end the next one writes again. `ids` is
  * room for those of one pixel.
  */
-function maximaOfColumns(row: usize, maxima: usize, ids: usize, width: i32, channels: i32, stride: i32, left: i32, outWidth: i32): void {
+function maximaOfColumns(
+  row: usize, maxima: usize, ids: usize, width: i32, channels: i32, stride: i32, left: i32, outWidth: i32,
+): void {
   const pixel = bytes(channels);
   for (let ox = 0; ox < outWidth;) {
     const x0 = ox * stride - left;
@@ -140,7 +144,8 @@ export function joinThreeMaxima(a: usize, b: usize, c: usize, y: usize, end: usi
 
 /** Joins rows `first`..`last` of three where some lie outside of the image, or channels end within a vector. */
 function joinSomeRows(
-  a: usize, b: usize, c: usize, ids: usize, first: i32, last: i32, y: usize, positions: usize, channels: i32, outWidth: i32,
+  a: usize, b: usize, c: usize, ids: usize, first: i32, last: i32, y: usize, positions: usize, channels: i32,
+  outWidth: i32,
 ): void {
   let o: usize = 0;
   for (let ox = 0; ox < outWidth; ox++) {
@@ -168,8 +173,8 @@ function joinSomeRows(
  * end); scratch holds three rows.
  */
 export function maxPool3(
-  x: usize, y: usize, positions: usize, height: i32, width: i32, channels: i32, kh: i32, kw: i32, stride: i32, top: i32, left: i32,
-  outHeight: i32, outWidth: i32, begin: i32, end: i32, _chunk: i32, scratch: usize,
+  x: usize, y: usize, positions: usize, height: i32, width: i32, channels: i32, kh: i32, kw: i32, stride: i32, top: i32,
+  left: i32, outHeight: i32, outWidth: i32, begin: i32, end: i32, _chunk: i32, scratch: usize,
 ): void {
   const row = bytes(width * channels);
   const ids = bytes(outWidth * up4(channels));
@@ -188,7 +193,8 @@ export function maxPool3(
     }
     // Rows outside of the image are never read; their slot does not matter.
     const base = n * height + y0 + 3;
-    const s0 = scratch + <usize>(base % 3) * slot, s1 = scratch + <usize>((base + 1) % 3) * slot, s2 = scratch + <usize>((base + 2) % 3) * slot;
+    const s0 = scratch + <usize>(base % 3) * slot, s1 = scratch + <usize>((base + 1) % 3) * slot,
+      s2 = scratch + <usize>((base + 2) % 3) * slot;
     const o = r * outWidth * channels;
     const to = y + bytes(o), where = positions + o;
     if (!positions) {
@@ -196,7 +202,8 @@ export function maxPool3(
       const a = first == 0 ? s0 : first == 1 ? s1 : s2, c = last == 2 ? s2 : last == 1 ? s1 : s0;
       const b = first == 2 ? s2 : last == 0 ? s0 : s1;
       joinThreeMaxima(a, b, c, to, to + bytes(outWidth * channels));
-    } else if (first > 0 || last < 2 || (channels & 3) != 0) joinSomeRows(s0, s1, s2, ids, first, last, to, where, channels, outWidth);
+    } else if (first > 0 || last < 2 || (channels & 3) != 0)
+      joinSomeRows(s0, s1, s2, ids, first, last, to, where, channels, outWidth);
     else joinThreeRows(s0, s1, s2, ids, to, to + ids, where);
   }
 }

@@ -6,15 +6,7 @@ import { bytes, copyFloats } from './vector';
  * border.
  */
 export function padBand(
-  image: usize,
-  band: usize,
-  height: i32,
-  width: i32,
-  channels: i32,
-  top: i32,
-  left: i32,
-  rows: i32,
-  columns: i32,
+  image: usize, band: usize, height: i32, width: i32, channels: i32, top: i32, left: i32, rows: i32, columns: i32,
 ): void {
   const pitch = bytes(columns * channels);
   const from = max(0, left);
@@ -34,7 +26,8 @@ export function padBand(
 
 /** The same of an image whose pixels are `step` apart, with zeros between them. */
 export function spreadBand(
-  image: usize, band: usize, height: i32, width: i32, channels: i32, top: i32, left: i32, rows: i32, columns: i32, step: i32,
+  image: usize, band: usize, height: i32, width: i32, channels: i32, top: i32, left: i32, rows: i32, columns: i32,
+  step: i32,
 ): void {
   const pixel = bytes(channels), pitch = bytes(columns * channels);
   memory.fill(band, 0, <usize>rows * pitch);

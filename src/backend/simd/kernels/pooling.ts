@@ -3,7 +3,10 @@
 import { bytes, storeLanes, storePositions } from './vector';
 
 /** One window of nh x nw taps from `corner`; the first has number `tap`, each row of the whole window counts kw. */
-function maxWindow(corner: usize, row: usize, pixel: usize, nh: i32, nw: i32, tap: i32, kw: i32, y: usize, positions: usize, channels: i32): void {
+function maxWindow(
+  corner: usize, row: usize, pixel: usize, nh: i32, nw: i32, tap: i32, kw: i32, y: usize, positions: usize,
+  channels: i32,
+): void {
   for (let c = 0; c < channels; c += 4) {
     let m = f32x4.splat(-Infinity), id = i32x4.splat(tap);
     for (let i = 0; i < nh; i++) {
@@ -26,8 +29,8 @@ function maxWindow(corner: usize, row: usize, pixel: usize, nh: i32, nw: i32, ta
  * which tap won.
  */
 export function maxPool(
-  x: usize, y: usize, positions: usize, height: i32, width: i32, channels: i32, kh: i32, kw: i32, stride: i32, top: i32, left: i32,
-  outHeight: i32, outWidth: i32, begin: i32, end: i32,
+  x: usize, y: usize, positions: usize, height: i32, width: i32, channels: i32, kh: i32, kw: i32, stride: i32, top: i32,
+  left: i32, outHeight: i32, outWidth: i32, begin: i32, end: i32,
 ): void {
   const pixel = bytes(channels), row = bytes(width * channels);
   for (let r = begin; r < end; r++) {
@@ -52,8 +55,8 @@ export function maxPool(
  * there is cheaper than offering it to all taps. `scratch` holds the byte offset of every tap.
  */
 export function maxPoolGradient(
-  dy: usize, positions: usize, dx: usize, height: i32, width: i32, channels: i32, kh: i32, kw: i32, stride: i32, top: i32, left: i32,
-  outHeight: i32, outWidth: i32, begin: i32, end: i32, _chunk: i32, scratch: usize,
+  dy: usize, positions: usize, dx: usize, height: i32, width: i32, channels: i32, kh: i32, kw: i32, stride: i32,
+  top: i32, left: i32, outHeight: i32, outWidth: i32, begin: i32, end: i32, _chunk: i32, scratch: usize,
 ): void {
   const imageBytes = bytes(height * width * channels);
   for (let tap = 0; tap < kh * kw; tap++) {
@@ -65,7 +68,8 @@ export function maxPoolGradient(
   for (let n = begin; n < end; n++) {
     for (let oy = 0; oy < outHeight; oy++) {
       for (let ox = 0; ox < outWidth; ox++) {
-        const corner = dx + <usize>n * imageBytes + <usize>(((oy * stride - top) * width + ox * stride - left) * channels) * 4;
+        const corner = dx + <usize>n * imageBytes +
+          <usize>(((oy * stride - top) * width + ox * stride - left) * channels) * 4;
         scatterWindow(corner, from, where, scratch, channels);
         from += bytes(channels);
         where += channels;

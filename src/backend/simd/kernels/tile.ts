@@ -11,18 +11,8 @@ import { ROWS, addPair, madd, storePair } from './vector';
  * `end` is where the panel ends, `outRow` the bytes from one pixel of the output to the next.
  */
 export function tile8(
-  panel: usize,
-  end: usize,
-  offsets: usize,
-  bias: usize,
-  out: usize,
-  outRow: usize,
-  a0: usize,
-  a1: usize,
-  a2: usize,
-  a3: usize,
-  a4: usize,
-  a5: usize,
+  panel: usize, end: usize, offsets: usize, bias: usize, out: usize, outRow: usize, a0: usize, a1: usize, a2: usize,
+  a3: usize, a4: usize, a5: usize,
 ): void {
   let c00 = v128.load(bias), c01 = v128.load(bias, 16);
   let c10 = v128.load(bias), c11 = v128.load(bias, 16);
@@ -71,18 +61,8 @@ export function tile8(
 
 /** Forward tile for a panel of which at most 4 channels exist. */
 export function tile4(
-  panel: usize,
-  end: usize,
-  offsets: usize,
-  bias: usize,
-  out: usize,
-  outRow: usize,
-  a0: usize,
-  a1: usize,
-  a2: usize,
-  a3: usize,
-  a4: usize,
-  a5: usize,
+  panel: usize, end: usize, offsets: usize, bias: usize, out: usize, outRow: usize, a0: usize, a1: usize, a2: usize,
+  a3: usize, a4: usize, a5: usize,
 ): void {
   let c0 = v128.load(bias), c1 = v128.load(bias), c2 = v128.load(bias);
   let c3 = v128.load(bias), c4 = v128.load(bias), c5 = v128.load(bias);
@@ -113,7 +93,8 @@ export function tile4(
 
 /** Forward tile that adds to its output: out[r][0..8) += sum_k in[a_r + offsets[k]] * panel[k][0..8). */
 export function tileAdd8(
-  panel: usize, end: usize, offsets: usize, out: usize, outRow: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
+  panel: usize, end: usize, offsets: usize, out: usize, outRow: usize, a0: usize, a1: usize, a2: usize, a3: usize,
+  a4: usize, a5: usize,
 ): void {
   let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0);
   let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c30 = f32x4.splat(0), c31 = f32x4.splat(0);
@@ -222,7 +203,8 @@ export function outer4(a: usize, dy: usize, end: usize, offsets: usize, dyRow: u
 /** What the machine can do at most: the same 12 (10) accumulators, no memory. n rounds of 2 * ROWS * 8 operations. */
 export function ceiling(n: i32, at: usize): void {
   const b0 = v128.load(at), b1 = v128.load(at, 16), x = v128.load(at, 32);
-  let c00 = b0, c01 = b1, c10 = b0, c11 = b1, c20 = b0, c21 = b1, c30 = b0, c31 = b1, c40 = b0, c41 = b1, c50 = b0, c51 = b1;
+  let c00 = b0, c01 = b1, c10 = b0, c11 = b1, c20 = b0, c21 = b1, c30 = b0, c31 = b1, c40 = b0, c41 = b1, c50 = b0,
+    c51 = b1;
   while (n > 0) {
     c00 = madd(x, b0, c00);
     c01 = madd(x, b1, c01);

@@ -226,11 +226,15 @@ export function wideDepthwiseTile1(steps: Steps, w: usize, length: usize, r0: us
  * pixels dyRow bytes apart, rows of acc accRow.
  */
 export function wideDepthwiseTaps(
-  dy: usize, end: usize, dyRow: usize, places: usize, r0: usize, r1: usize, r2: usize, pixel: usize, acc: usize, accRow: usize,
+  dy: usize, end: usize, dyRow: usize, places: usize, r0: usize, r1: usize, r2: usize, pixel: usize, acc: usize,
+  accRow: usize,
 ): void {
-  let c0 = f32x4.splat(0), d0 = f32x4.splat(0), c1 = f32x4.splat(0), d1 = f32x4.splat(0), c2 = f32x4.splat(0), d2 = f32x4.splat(0);
-  let c3 = f32x4.splat(0), d3 = f32x4.splat(0), c4 = f32x4.splat(0), d4 = f32x4.splat(0), c5 = f32x4.splat(0), d5 = f32x4.splat(0);
-  let c6 = f32x4.splat(0), d6 = f32x4.splat(0), c7 = f32x4.splat(0), d7 = f32x4.splat(0), c8 = f32x4.splat(0), d8 = f32x4.splat(0);
+  let c0 = f32x4.splat(0), d0 = f32x4.splat(0), c1 = f32x4.splat(0), d1 = f32x4.splat(0), c2 = f32x4.splat(0),
+    d2 = f32x4.splat(0);
+  let c3 = f32x4.splat(0), d3 = f32x4.splat(0), c4 = f32x4.splat(0), d4 = f32x4.splat(0), c5 = f32x4.splat(0),
+    d5 = f32x4.splat(0);
+  let c6 = f32x4.splat(0), d6 = f32x4.splat(0), c7 = f32x4.splat(0), d7 = f32x4.splat(0), c8 = f32x4.splat(0),
+    d8 = f32x4.splat(0);
   while (dy < end) {
     const b0 = v128.load(dy), b1 = v128.load(dy, 16);
     dy += dyRow;

@@ -25,7 +25,8 @@ export class Ends {
  * the following 8 channels.
  */
 export function tile16(
-  ends: Ends, panel: usize, next: usize, end: usize, offsets: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
+  ends: Ends, panel: usize, next: usize, end: usize, offsets: usize, a0: usize, a1: usize, a2: usize, a3: usize,
+  a4: usize, a5: usize,
 ): void {
   const bias = ends.bias;
   let c00 = v128.load(bias), c01 = v128.load(bias, 16), c02 = v128.load(bias, 32), c03 = v128.load(bias, 48);
@@ -79,7 +80,9 @@ function storeRow(to: usize, c0: v128, c1: v128, c2: v128, c3: v128): void {
 }
 
 /** Outer-product tile of the filter gradient: acc[r][0..16) += sum_p in[a + offsets[p] + r] * dy[p][0..16). */
-export function outer16(a: usize, dy: usize, end: usize, offsets: usize, dyRow: usize, acc: usize, accRow: usize): void {
+export function outer16(
+  a: usize, dy: usize, end: usize, offsets: usize, dyRow: usize, acc: usize, accRow: usize,
+): void {
   let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
   let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
   let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);

@@ -16,7 +16,8 @@ const FILTER_ROW: usize = 128;
  * transposed for the backward input. Panels [begin, end).
  */
 export function winogradFilter(
-  w: usize, u: usize, kernel: i32, cin: i32, cout: i32, transposed: i32, begin: i32, end: i32, _chunk: i32, scratch: usize,
+  w: usize, u: usize, kernel: i32, cin: i32, cout: i32, transposed: i32, begin: i32, end: i32, _chunk: i32,
+  scratch: usize,
 ): void {
   const inner = transposed ? cout : cin;
   const outer = transposed ? cin : cout;
@@ -37,11 +38,15 @@ export function winogradFilter(
       const to = u + bytes((panel * inner + k) * 8);
       for (let half: usize = 0; half < 32; half += 16) {
         if (kernel == 3) {
-          for (let r: usize = 0; r < 3; r++) three.filterTransform(taps + half + r * 96, 32, scratch + r * FILTER_ROW, 16);
-          for (let c: usize = 0; c < 6; c++) three.filterTransform(scratch + c * 16, FILTER_ROW, to + half + c * plane, 6 * plane);
+          for (let r: usize = 0; r < 3; r++)
+            three.filterTransform(taps + half + r * 96, 32, scratch + r * FILTER_ROW, 16);
+          for (let c: usize = 0; c < 6; c++)
+            three.filterTransform(scratch + c * 16, FILTER_ROW, to + half + c * plane, 6 * plane);
         } else {
-          for (let r: usize = 0; r < 5; r++) five.filterTransform(taps + half + r * 160, 32, scratch + r * FILTER_ROW, 16);
-          for (let c: usize = 0; c < 8; c++) five.filterTransform(scratch + c * 16, FILTER_ROW, to + half + c * plane, 8 * plane);
+          for (let r: usize = 0; r < 5; r++)
+            five.filterTransform(taps + half + r * 160, 32, scratch + r * FILTER_ROW, 16);
+          for (let c: usize = 0; c < 8; c++)
+            five.filterTransform(scratch + c * 16, FILTER_ROW, to + half + c * plane, 8 * plane);
         }
       }
     }
@@ -81,12 +86,14 @@ export function winogradConvolve(
   block = evenBlock(last - begin * perImage, block);
   for (let first = begin * perImage; first < last; first += block) {
     const count = min(block, last - first);
-    transformTiles(x, inputs, square, patch, height, width, cin, top, left, tilesDown, tilesAcross, first, count, kernel, points);
+    transformTiles(x, inputs, square, patch, height, width, cin, top, left, tilesDown, tilesAcross, first, count,
+      kernel, points);
     const inPlane = bytes(count * cinPadded), outPlane = bytes(count * coutPadded);
     for (let k: usize = 0; k < <usize>planes; k++) {
       convolvePixels(
         inputs + k * inPlane, u + k * uPlane, zeros, products + k * outPlane, scratch, offsets,
-        count, 0, bytes(cinPadded), cin, (<usize>cin) << 5, coutPadded, <usize>count * bytes(coutPadded), bytes(coutPadded), 0, count,
+        count, 0, bytes(cinPadded), cin, (<usize>cin) << 5, coutPadded, <usize>count * bytes(coutPadded),
+        bytes(coutPadded), 0, count,
       );
     }
     for (let i = 0; i < count; i++) {
@@ -140,8 +147,10 @@ export function winogradFilterGradient(
   block = evenBlock(last - begin * perImage, block);
   for (let first = begin * perImage; first < last; first += block) {
     const count = min(block, last - first);
-    transformTiles(x, inputs, square, patch, height, width, cin, top, left, tilesDown, tilesAcross, first, count, kernel, points);
-    transformTiles(dy, gradients, square, patch, outHeight, outWidth, cout, 0, 0, tilesDown, tilesAcross, first, count, kernel, 4);
+    transformTiles(x, inputs, square, patch, height, width, cin, top, left, tilesDown, tilesAcross, first, count,
+      kernel, points);
+    transformTiles(dy, gradients, square, patch, outHeight, outWidth, cout, 0, 0, tilesDown, tilesAcross, first, count,
+      kernel, 4);
     for (let k = 0; k < planes; k++) {
       accumulateFilter(
         inputs + <usize>k * bytes(count * cinPadded), gradients + <usize>k * bytes(count * coutPadded),
@@ -155,7 +164,8 @@ export function winogradFilterGradient(
  * Sums the chunks' accumulators, in order, and brings input channels [begin, end) back: dw [kernel, kernel, cin, cout].
  */
 export function winogradFilterSum(
-  accumulators: usize, chunks: i32, dw: usize, kernel: usize, cin: i32, cout: i32, begin: i32, end: i32, _chunk: i32, scratch: usize,
+  accumulators: usize, chunks: i32, dw: usize, kernel: usize, cin: i32, cout: i32, begin: i32, end: i32, _chunk: i32,
+  scratch: usize,
 ): void {
   const points = kernel + 3, planes = points * points, count = kernel * kernel;
   const plane = accumulatorBytes(cin, cout, ROWS);
@@ -177,10 +187,12 @@ export function winogradFilterSum(
         v128.store(sums + (k / points) * FILTER_ROW + (k % points) * 16, sum);
       }
       if (kernel == 3) {
-        for (let r: usize = 0; r < 6; r++) three.filterGradientTransform(sums + r * FILTER_ROW, 16, half + r * 16, FILTER_ROW);
+        for (let r: usize = 0; r < 6; r++)
+          three.filterGradientTransform(sums + r * FILTER_ROW, 16, half + r * 16, FILTER_ROW);
         for (let x: usize = 0; x < 3; x++) three.filterGradientTransform(half + x * FILTER_ROW, 16, taps + x * 16, 48);
       } else {
-        for (let r: usize = 0; r < 8; r++) five.filterGradientTransform(sums + r * FILTER_ROW, 16, half + r * 16, FILTER_ROW);
+        for (let r: usize = 0; r < 8; r++)
+          five.filterGradientTransform(sums + r * FILTER_ROW, 16, half + r * 16, FILTER_ROW);
         for (let x: usize = 0; x < 5; x++) five.filterGradientTransform(half + x * FILTER_ROW, 16, taps + x * 16, 80);
       }
       const n = min(4, cout - c);

@@ -28,7 +28,8 @@ export function inputTransform(from: usize, step: usize, to: usize, outStep: usi
   const d3 = v128.load(from + 3 * step), d4 = v128.load(from + 4 * step), d5 = v128.load(from + 5 * step);
   const e0 = v128.load(from, 16), e1 = v128.load(from + step, 16), e2 = v128.load(from + 2 * step, 16);
   const e3 = v128.load(from + 3 * step, 16), e4 = v128.load(from + 4 * step, 16), e5 = v128.load(from + 5 * step, 16);
-  const a = constant(FACTORS, Factor.A), a2 = constant(FACTORS, Factor.A2), b = constant(FACTORS, Factor.B), b2 = constant(FACTORS, Factor.B2);
+  const a = constant(FACTORS, Factor.A), a2 = constant(FACTORS, Factor.A2), b = constant(FACTORS, Factor.B),
+    b2 = constant(FACTORS, Factor.B2);
   const product = constant(FACTORS, Factor.A2xB2), sum = constant(FACTORS, Factor.A2plusB2);
   const dEvenA = nmadd(b2, d2, d4), dOddA = nmadd(b2, d1, d3), dEvenB = nmadd(a2, d2, d4), dOddB = nmadd(a2, d1, d3);
   const eEvenA = nmadd(b2, e2, e4), eOddA = nmadd(b2, e1, e3), eEvenB = nmadd(a2, e2, e4), eOddB = nmadd(a2, e1, e3);
@@ -43,7 +44,9 @@ export function inputTransform(from: usize, step: usize, to: usize, outStep: usi
 /** Four outputs of six products, of eight channels, and a bias (b and c); none less than `least`. */
 // @ts-ignore: decorator
 @inline
-export function outputTransform(from: usize, step: usize, to: usize, outStep: usize, b: v128, c: v128, least: v128): void {
+export function outputTransform(
+  from: usize, step: usize, to: usize, outStep: usize, b: v128, c: v128, least: v128,
+): void {
   const d0 = v128.load(from), d1 = v128.load(from + step), d2 = v128.load(from + 2 * step);
   const d3 = v128.load(from + 3 * step), d4 = v128.load(from + 4 * step), d5 = v128.load(from + 5 * step);
   const e0 = v128.load(from, 16), e1 = v128.load(from + step, 16), e2 = v128.load(from + 2 * step, 16);
@@ -51,7 +54,8 @@ export function outputTransform(from: usize, step: usize, to: usize, outStep: us
   const dp = f32x4.add(d1, d2), dq = f32x4.sub(d1, d2), dr = f32x4.add(d3, d4), du = f32x4.sub(d3, d4);
   const ep = f32x4.add(e1, e2), eq = f32x4.sub(e1, e2), er = f32x4.add(e3, e4), eu = f32x4.sub(e3, e4);
   const a = constant(FACTORS, Factor.A), a2 = constant(FACTORS, Factor.A2), a3 = constant(FACTORS, Factor.A3);
-  const two = constant(FACTORS, Factor.Two), four = constant(FACTORS, Factor.Four), eight = constant(FACTORS, Factor.Eight);
+  const two = constant(FACTORS, Factor.Two), four = constant(FACTORS, Factor.Four),
+    eight = constant(FACTORS, Factor.Eight);
   const d = f32x4.add(f32x4.add(f32x4.add(d0, dp), dr), b), e = f32x4.add(f32x4.add(f32x4.add(e0, ep), er), c);
   storePair(to, f32x4.pmax(d, least), f32x4.pmax(e, least));
   const dA = madd(a, madd(two, du, dq), b), eA = madd(a, madd(two, eu, eq), c);
@@ -66,9 +70,12 @@ export function outputTransform(from: usize, step: usize, to: usize, outStep: us
 // @ts-ignore: decorator
 @inline
 export function gradientTransform(from: usize, step: usize, to: usize, outStep: usize): void {
-  const d0 = v128.load(from), d1 = v128.load(from + step), d2 = v128.load(from + 2 * step), d3 = v128.load(from + 3 * step);
-  const e0 = v128.load(from, 16), e1 = v128.load(from + step, 16), e2 = v128.load(from + 2 * step, 16), e3 = v128.load(from + 3 * step, 16);
-  const a = constant(FACTORS, Factor.A), a2 = constant(FACTORS, Factor.A2), b = constant(FACTORS, Factor.B), b2 = constant(FACTORS, Factor.B2);
+  const d0 = v128.load(from), d1 = v128.load(from + step), d2 = v128.load(from + 2 * step),
+    d3 = v128.load(from + 3 * step);
+  const e0 = v128.load(from, 16), e1 = v128.load(from + step, 16), e2 = v128.load(from + 2 * step, 16),
+    e3 = v128.load(from + 3 * step, 16);
+  const a = constant(FACTORS, Factor.A), a2 = constant(FACTORS, Factor.A2), b = constant(FACTORS, Factor.B),
+    b2 = constant(FACTORS, Factor.B2);
   const dEvenA = madd(a2, d2, d0), dOddA = madd(a2, d3, d1), dEvenB = madd(b2, d2, d0), dOddB = madd(b2, d3, d1);
   const eEvenA = madd(a2, e2, e0), eOddA = madd(a2, e3, e1), eEvenB = madd(b2, e2, e0), eOddB = madd(b2, e3, e1);
   storePair(to, d0, e0);

@@ -18,18 +18,24 @@ const enum Factor { FiveAndQuarter, FourAndQuarter, OneAndQuarter, Eight, Five, 
 // @ts-ignore: decorator
 @inline
 export function inputTransform(from: usize, step: usize, to: usize, outStep: usize): void {
-  const d0 = v128.load(from), d1 = v128.load(from + step), d2 = v128.load(from + 2 * step), d3 = v128.load(from + 3 * step);
-  const d4 = v128.load(from + 4 * step), d5 = v128.load(from + 5 * step), d6 = v128.load(from + 6 * step), d7 = v128.load(from + 7 * step);
-  const e0 = v128.load(from, 16), e1 = v128.load(from + step, 16), e2 = v128.load(from + 2 * step, 16), e3 = v128.load(from + 3 * step, 16);
-  const e4 = v128.load(from + 4 * step, 16), e5 = v128.load(from + 5 * step, 16), e6 = v128.load(from + 6 * step, 16), e7 = v128.load(from + 7 * step, 16);
+  const d0 = v128.load(from), d1 = v128.load(from + step), d2 = v128.load(from + 2 * step),
+    d3 = v128.load(from + 3 * step);
+  const d4 = v128.load(from + 4 * step), d5 = v128.load(from + 5 * step), d6 = v128.load(from + 6 * step),
+    d7 = v128.load(from + 7 * step);
+  const e0 = v128.load(from, 16), e1 = v128.load(from + step, 16), e2 = v128.load(from + 2 * step, 16),
+    e3 = v128.load(from + 3 * step, 16);
+  const e4 = v128.load(from + 4 * step, 16), e5 = v128.load(from + 5 * step, 16), e6 = v128.load(from + 6 * step, 16),
+    e7 = v128.load(from + 7 * step, 16);
   const k = constant(FACTORS, Factor.FiveAndQuarter), m = constant(FACTORS, Factor.FourAndQuarter);
   storePair(to, madd(k, f32x4.sub(d4, d2), f32x4.sub(d0, d6)), madd(k, f32x4.sub(e4, e2), f32x4.sub(e0, e6)));
-  storePair(to + 7 * outStep, madd(k, f32x4.sub(d3, d5), f32x4.sub(d7, d1)), madd(k, f32x4.sub(e3, e5), f32x4.sub(e7, e1)));
+  storePair(to + 7 * outStep, madd(k, f32x4.sub(d3, d5), f32x4.sub(d7, d1)),
+    madd(k, f32x4.sub(e3, e5), f32x4.sub(e7, e1)));
   const dEven1 = nmadd(m, d4, f32x4.add(d2, d6)), dOdd1 = nmadd(m, d3, f32x4.add(d1, d5));
   const eEven1 = nmadd(m, e4, f32x4.add(e2, e6)), eOdd1 = nmadd(m, e3, f32x4.add(e1, e5));
   storePair(to + outStep, f32x4.add(dEven1, dOdd1), f32x4.add(eEven1, eOdd1));
   storePair(to + 2 * outStep, f32x4.sub(dEven1, dOdd1), f32x4.sub(eEven1, eOdd1));
-  const quarter = constant(FACTORS, Factor.Quarter), four = constant(FACTORS, Factor.Four), two = constant(FACTORS, Factor.Two);
+  const quarter = constant(FACTORS, Factor.Quarter), four = constant(FACTORS, Factor.Four),
+    two = constant(FACTORS, Factor.Two);
   const over = constant(FACTORS, Factor.OneAndQuarter), five = constant(FACTORS, Factor.Five);
   // x = 2: d6 + d2 / 4 - 5/4 d4, and twice d5 + d1 / 4 - 5/4 d3.
   const dEven2 = nmadd(over, d4, madd(quarter, d2, d6)), dOdd2 = nmadd(over, d3, madd(quarter, d1, d5));
@@ -47,23 +53,35 @@ export function inputTransform(from: usize, step: usize, to: usize, outStep: usi
 /** Four outputs of eight products, of eight channels, and a bias (b and c); none less than `least`. */
 // @ts-ignore: decorator
 @inline
-export function outputTransform(from: usize, step: usize, to: usize, outStep: usize, b: v128, c: v128, least: v128): void {
-  const d0 = f32x4.add(v128.load(from), b), d1 = v128.load(from + step), d2 = v128.load(from + 2 * step), d3 = v128.load(from + 3 * step);
-  const d4 = v128.load(from + 4 * step), d5 = v128.load(from + 5 * step), d6 = v128.load(from + 6 * step), d7 = f32x4.add(v128.load(from + 7 * step), b);
-  const e0 = f32x4.add(v128.load(from, 16), c), e1 = v128.load(from + step, 16), e2 = v128.load(from + 2 * step, 16), e3 = v128.load(from + 3 * step, 16);
-  const e4 = v128.load(from + 4 * step, 16), e5 = v128.load(from + 5 * step, 16), e6 = v128.load(from + 6 * step, 16), e7 = f32x4.add(v128.load(from + 7 * step, 16), c);
-  const dp1 = f32x4.add(d1, d2), dq1 = f32x4.sub(d1, d2), dp2 = f32x4.add(d3, d4), dq2 = f32x4.sub(d3, d4), dpH = f32x4.add(d5, d6), dqH = f32x4.sub(d5, d6);
-  const ep1 = f32x4.add(e1, e2), eq1 = f32x4.sub(e1, e2), ep2 = f32x4.add(e3, e4), eq2 = f32x4.sub(e3, e4), epH = f32x4.add(e5, e6), eqH = f32x4.sub(e5, e6);
-  const y0 = f32x4.add(d0, f32x4.add(dp1, f32x4.add(dp2, dpH))), z0 = f32x4.add(e0, f32x4.add(ep1, f32x4.add(ep2, epH)));
+export function outputTransform(
+  from: usize, step: usize, to: usize, outStep: usize, b: v128, c: v128, least: v128,
+): void {
+  const d0 = f32x4.add(v128.load(from), b), d1 = v128.load(from + step), d2 = v128.load(from + 2 * step),
+    d3 = v128.load(from + 3 * step);
+  const d4 = v128.load(from + 4 * step), d5 = v128.load(from + 5 * step), d6 = v128.load(from + 6 * step),
+    d7 = f32x4.add(v128.load(from + 7 * step), b);
+  const e0 = f32x4.add(v128.load(from, 16), c), e1 = v128.load(from + step, 16), e2 = v128.load(from + 2 * step, 16),
+    e3 = v128.load(from + 3 * step, 16);
+  const e4 = v128.load(from + 4 * step, 16), e5 = v128.load(from + 5 * step, 16), e6 = v128.load(from + 6 * step, 16),
+    e7 = f32x4.add(v128.load(from + 7 * step, 16), c);
+  const dp1 = f32x4.add(d1, d2), dq1 = f32x4.sub(d1, d2), dp2 = f32x4.add(d3, d4), dq2 = f32x4.sub(d3, d4),
+    dpH = f32x4.add(d5, d6), dqH = f32x4.sub(d5, d6);
+  const ep1 = f32x4.add(e1, e2), eq1 = f32x4.sub(e1, e2), ep2 = f32x4.add(e3, e4), eq2 = f32x4.sub(e3, e4),
+    epH = f32x4.add(e5, e6), eqH = f32x4.sub(e5, e6);
+  const y0 = f32x4.add(d0, f32x4.add(dp1, f32x4.add(dp2, dpH))),
+    z0 = f32x4.add(e0, f32x4.add(ep1, f32x4.add(ep2, epH)));
   storePair(to, f32x4.pmax(y0, least), f32x4.pmax(z0, least));
   const half = constant(FACTORS, Factor.Half), two = constant(FACTORS, Factor.Two);
-  const y1 = madd(half, dqH, madd(two, dq2, f32x4.add(dq1, b))), z1 = madd(half, eqH, madd(two, eq2, f32x4.add(eq1, c)));
+  const y1 = madd(half, dqH, madd(two, dq2, f32x4.add(dq1, b))),
+    z1 = madd(half, eqH, madd(two, eq2, f32x4.add(eq1, c)));
   storePair(to + outStep, f32x4.pmax(y1, least), f32x4.pmax(z1, least));
   const quarter = constant(FACTORS, Factor.Quarter), four = constant(FACTORS, Factor.Four);
-  const y2 = madd(quarter, dpH, madd(four, dp2, f32x4.add(dp1, b))), z2 = madd(quarter, epH, madd(four, ep2, f32x4.add(ep1, c)));
+  const y2 = madd(quarter, dpH, madd(four, dp2, f32x4.add(dp1, b))),
+    z2 = madd(quarter, epH, madd(four, ep2, f32x4.add(ep1, c)));
   storePair(to + 2 * outStep, f32x4.pmax(y2, least), f32x4.pmax(z2, least));
   const eighth = constant(FACTORS, Factor.Eighth), eight = constant(FACTORS, Factor.Eight);
-  const y3 = madd(eighth, dqH, madd(eight, dq2, f32x4.add(dq1, d7))), z3 = madd(eighth, eqH, madd(eight, eq2, f32x4.add(eq1, e7)));
+  const y3 = madd(eighth, dqH, madd(eight, dq2, f32x4.add(dq1, d7))),
+    z3 = madd(eighth, eqH, madd(eight, eq2, f32x4.add(eq1, e7)));
   storePair(to + 3 * outStep, f32x4.pmax(y3, least), f32x4.pmax(z3, least));
 }
 
@@ -71,12 +89,17 @@ export function outputTransform(from: usize, step: usize, to: usize, outStep: us
 // @ts-ignore: decorator
 @inline
 export function gradientTransform(from: usize, step: usize, to: usize, outStep: usize): void {
-  const d0 = v128.load(from), d1 = v128.load(from + step), d2 = v128.load(from + 2 * step), d3 = v128.load(from + 3 * step);
-  const e0 = v128.load(from, 16), e1 = v128.load(from + step, 16), e2 = v128.load(from + 2 * step, 16), e3 = v128.load(from + 3 * step, 16);
-  const two = constant(FACTORS, Factor.Two), half = constant(FACTORS, Factor.Half), four = constant(FACTORS, Factor.Four), quarter = constant(FACTORS, Factor.Quarter);
+  const d0 = v128.load(from), d1 = v128.load(from + step), d2 = v128.load(from + 2 * step),
+    d3 = v128.load(from + 3 * step);
+  const e0 = v128.load(from, 16), e1 = v128.load(from + step, 16), e2 = v128.load(from + 2 * step, 16),
+    e3 = v128.load(from + 3 * step, 16);
+  const two = constant(FACTORS, Factor.Two), half = constant(FACTORS, Factor.Half),
+    four = constant(FACTORS, Factor.Four), quarter = constant(FACTORS, Factor.Quarter);
   const dEven1 = f32x4.add(d0, d2), dOdd1 = f32x4.add(d1, d3), eEven1 = f32x4.add(e0, e2), eOdd1 = f32x4.add(e1, e3);
-  const dEven2 = madd(four, d2, d0), dOdd2 = madd(four, d3, d1), eEven2 = madd(four, e2, e0), eOdd2 = madd(four, e3, e1);
-  const dEvenH = madd(quarter, d2, d0), dOddH = madd(quarter, d3, d1), eEvenH = madd(quarter, e2, e0), eOddH = madd(quarter, e3, e1);
+  const dEven2 = madd(four, d2, d0), dOdd2 = madd(four, d3, d1), eEven2 = madd(four, e2, e0),
+    eOdd2 = madd(four, e3, e1);
+  const dEvenH = madd(quarter, d2, d0), dOddH = madd(quarter, d3, d1), eEvenH = madd(quarter, e2, e0),
+    eOddH = madd(quarter, e3, e1);
   storePair(to, d0, e0);
   storePair(to + outStep, f32x4.add(dEven1, dOdd1), f32x4.add(eEven1, eOdd1));
   storePair(to + 2 * outStep, f32x4.sub(dEven1, dOdd1), f32x4.sub(eEven1, eOdd1));

@@ -30,13 +30,16 @@ function spread(kernel: usize, size: usize, from: usize, step: usize, to: usize,
 // @ts-ignore: decorator
 @inline
 function spreadTile(
-  kernel: usize, size: usize, from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32,
+  kernel: usize, size: usize, from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize,
+  plane: usize, channels: i32,
 ): void {
   const points = kernel + 3, squareRow = step << 3;
   const last = bytes(up4(channels)) - PIXEL;
   for (let at: usize = 0; ; at = min(at + PIXEL, last)) {
-    for (let r: usize = 0; r < size; r++) spread(kernel, size, from + at + r * row, pixel, square + r * squareRow, step);
-    for (let c: usize = 0; c < points; c++) spread(kernel, size, square + c * step, squareRow, to + at + c * plane, points * plane);
+    for (let r: usize = 0; r < size; r++)
+      spread(kernel, size, from + at + r * row, pixel, square + r * squareRow, step);
+    for (let c: usize = 0; c < points; c++)
+      spread(kernel, size, square + c * step, squareRow, to + at + c * plane, points * plane);
     if (at == last) return;
   }
 }
@@ -47,7 +50,10 @@ function spreadTile(
  */
 // @ts-ignore: decorator
 @inline
-function outputTile(kernel: usize, from: usize, plane: usize, square: usize, step: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32, channels: i32): void {
+function outputTile(
+  kernel: usize, from: usize, plane: usize, square: usize, step: usize, to: usize, row: usize, pixel: usize,
+  bias: usize, relu: i32, channels: i32,
+): void {
   const points = kernel + 3, squareRow = step << 3;
   const last = bytes(channels) - PIXEL;
   const zero = f32x4.splat(0), none = leastOf(0), least = leastOf(relu);
@@ -71,27 +77,41 @@ function outputTile(kernel: usize, from: usize, plane: usize, square: usize, ste
 // which does not know the square's step, PIXEL: an address put together from constants is folded here and not there,
 // and its pair is not joined.
 
-export function inputTile3(from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32): void {
+export function inputTile3(
+  from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32,
+): void {
   spreadTile(3, 6, from, row, pixel, square, step, to, plane, channels);
 }
 
-export function inputTile5(from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32): void {
+export function inputTile5(
+  from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32,
+): void {
   spreadTile(5, 8, from, row, pixel, square, step, to, plane, channels);
 }
 
-export function gradientTile3(from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32): void {
+export function gradientTile3(
+  from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32,
+): void {
   spreadTile(3, 4, from, row, pixel, square, step, to, plane, channels);
 }
 
-export function gradientTile5(from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32): void {
+export function gradientTile5(
+  from: usize, row: usize, pixel: usize, square: usize, step: usize, to: usize, plane: usize, channels: i32,
+): void {
   spreadTile(5, 4, from, row, pixel, square, step, to, plane, channels);
 }
 
-export function outputTile3(from: usize, plane: usize, square: usize, step: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32, channels: i32): void {
+export function outputTile3(
+  from: usize, plane: usize, square: usize, step: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32,
+  channels: i32,
+): void {
   outputTile(3, from, plane, square, step, to, row, pixel, bias, relu, channels);
 }
 
-export function outputTile5(from: usize, plane: usize, square: usize, step: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32, channels: i32): void {
+export function outputTile5(
+  from: usize, plane: usize, square: usize, step: usize, to: usize, row: usize, pixel: usize, bias: usize, relu: i32,
+  channels: i32,
+): void {
   outputTile(5, from, plane, square, step, to, row, pixel, bias, relu, channels);
 }
 

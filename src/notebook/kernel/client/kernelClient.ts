@@ -107,7 +107,8 @@ export class KernelClient {
 
   /**
    * Runs code and resolves when the kernel has answered and sent all of its output, or is dead; never rejects.
-   * `onMessage` receives the messages of the iopub channel, in order, and what comes out of the process itself as streams.
+   * `onMessage` receives the messages of the iopub channel, in order, and what comes out of the process itself as
+   * streams.
    */
   async execute(code: string, onMessage?: (message: Message) => void): Promise<ExecuteOutcome> {
     if (this.ending) return { status: 'dead', exit: await this.ending };

@@ -39,7 +39,8 @@ export function startWatch(connectionFile: string): void {
 }
 
 /**
- * Ends a kernel whose watch has failed, with the reason as its last output: nothing else would end it once its parent is gone.
+ * Ends a kernel whose watch has failed, with the reason as its last output: nothing else would end it once its parent
+ * is gone.
  */
 function endUnwatched(error: unknown): void {
   try {
