@@ -91,7 +91,7 @@ export const compactSchema: Schema<CompactSettings> = {
 
 const examples = [
   'compact ckpt_path=data/runs/RUN/checkpoints/last',
-  'compact ckpt_path=CHECKPOINT output=small.onnx format=onnx round_to=4 fold_batch_norm=true',
+  'compact ckpt_path=CHECKPOINT output=small.onnx round_to=4 fold_batch_norm=true',
   'compact ckpt_path=CHECKPOINT output=small.safetensors precision=int8',
 ];
 

@@ -40,7 +40,8 @@ export function protocolHelp(protocol: Protocol): string {
     examples.map((example) => `${command} ${example}`),
     {
       heading:
-        'Settings with their defaults; a [list] may be written without its brackets, and null takes a value away:',
+        'Settings with their defaults; a [list] may be written without its brackets, and null stands for no value.\n' +
+        'Those that have no effect with the defaults, as of methods that are not chosen, are left out; --print has them:',
       settings: protocolSettings(protocol, []),
       more: 'preset' in schema ? ['', 'Presets (what they set can be set otherwise beside them):', ...sizes] : [],
     },

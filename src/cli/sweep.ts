@@ -154,7 +154,7 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
   const engine = await engineOf(options, slurm);
   if (detach && !engine.outlives) {
     throw new UserError(
-      `--detach hands work over that goes on by itself; with engine=${options.engine} it does not. Leave it out.`,
+      `--detach must be used with engine=slurm or engine=bullmq, whose work goes on by itself; received engine=${options.engine}. Leave it out.`,
     );
   }
   // Imported when needed: help does without tensors.

@@ -58,7 +58,10 @@ export interface LayerCost {
   multiplyAdds: number;
 }
 
-/** The cost of every layer with weights but gates, in the model's order; without masks, of the whole network. */
+/**
+ * The cost of every layer that has weights, gates left out, in the model's order; without masks, that of the whole
+ * network. Throws a UserError for masks that do not fit, and for a layer whose channels cannot be followed.
+ */
 export function layerCosts(model: tf.LayersModel, masks: ChannelMasks = new Map()): LayerCost[] {
   const graph = channelGraph(model);
   const open = openIn(graph, masks);

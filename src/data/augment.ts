@@ -31,7 +31,7 @@ export function flip(image: Float32Array, [, width, channels]: ImageShape): void
   }
 }
 
-/** Mirrors every other image, on average. */
+/** Mirrors an image left to right with probability 1/2, in place. */
 export const randomFlip: Augmentation = (image, random, shape) => {
   if (random.next() < 0.5) flip(image, shape);
 };
@@ -84,7 +84,10 @@ export function paddedCrop(
   }
 }
 
-/** Moves an image by up to `padding` pixels in either direction; `border` fills where nothing is left. */
+/**
+ * Moves an image by up to `padding` pixels along each axis, in place. What comes in at the border is black, or the
+ * image reflected.
+ */
 export function randomPaddedCrop(padding = 4, border: 'black' | 'reflect' = 'black'): Augmentation {
   return (image, random, shape) => {
     const [top, left] = [random.integer(2 * padding + 1), random.integer(2 * padding + 1)];

@@ -75,9 +75,8 @@ async function loadFolder(folder: string, options: DataOptions, archive: Archive
  * the binary files of CIFAR-10.
  *
  * Where a folder has no test or validation images of their own, a tenth of the others is split off, always the same
- * way.
- * `archive` is what CIFAR-10's files are checked against. Throws a UserError where the data is missing or damaged, or a
- * size is not available; it names the file and the rule.
+ * way. `archive` is what CIFAR-10's files are checked against. Throws a UserError where the data is missing or damaged,
+ * or a size is not available; it names the file and the rule.
  */
 export async function loadData(
   data: string,

@@ -10,13 +10,16 @@ export interface ChannelStatistics {
   std: readonly number[];
 }
 
-/** CIFAR-10's training images: what the L0 project uses. */
+/** Mean and deviation of each channel over the pixels of CIFAR-10's training images: what the L0 project uses. */
 export const cifar10Statistics: ChannelStatistics = {
   mean: [0.4914, 0.4822, 0.4465],
   std: [0.247, 0.2435, 0.2616],
 };
 
-/** The same means with the average of the single images' deviations: what the RePr and ResNet-18 projects use. */
+/**
+ * The channels' means over CIFAR-10's training images, with the average of the single images' deviations: what the RePr
+ * and ResNet-18 projects use.
+ */
 export const cifar10ImageStatistics: ChannelStatistics = {
   mean: [0.4914, 0.4822, 0.4465],
   std: [0.2023, 0.1994, 0.201],

@@ -4,8 +4,8 @@ import type { SomeSettings } from './settings/schema.js';
 type Values = SomeSettings<ExperimentSettings>;
 
 /**
- * What all networks are trained with: one rise and one fall of the learning rate, steps of Muon, labels and images that
- * are harder than the true ones.
+ * What all networks are trained with: one cycle of the learning rate, Muon, label smoothing, crops and alternating
+ * flips.
  */
 const shared: Values = {
   optimizer: 'muon',
@@ -21,7 +21,7 @@ const shared: Values = {
   tta: 'mirror',
 };
 
-/** What fits one network. Found by sweeps on the validation images (docs/recipe.md). */
+/** What differs for one network. docs/recipe.md says what of it was measured. */
 const own: Partial<Record<ExperimentSettings['network'], Values>> = {
   googlenet: { epochs: 30, progressive_resizing: [0.625, 0.8125] },
   resnet20: { epochs: 40 },

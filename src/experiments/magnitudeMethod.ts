@@ -114,7 +114,7 @@ export const magnitudeMethod: Method<MagnitudeSettings, Surroundings> = {
     unfreeze_epoch: ofPruning({
       default: null,
       rule: orNull(wholeNumber({ min: 0 }), 'never'),
-      help: 'the epoch, counted from 0, before which the pruning becomes permanent and zeros may move',
+      help: 'the epoch, counted from 0, from which on what was pruned is trained again, starting from 0',
       warning: unfreezesLess,
     }),
     restore: ofPruning({

@@ -155,7 +155,7 @@ export const recipeSchema: Schema<RecipeSettings> = {
   decay_epochs: {
     default: 350,
     rule: number({ above: 0 }),
-    help: 'after how many epochs they are multiplied by lr_decay, and again after as many',
+    help: 'after how many epochs the learning rates are multiplied by lr_decay, again and again',
     conflict: belongsTo('exponential'),
     warning: ({ decay_epochs }, { epochs }) =>
       decay_epochs >= epochs && decay_epochs !== 350
@@ -165,7 +165,7 @@ export const recipeSchema: Schema<RecipeSettings> = {
   lr_decay: {
     default: 0.1,
     rule: number({ min: 0, max: 1 }),
-    help: 'the factor at each milestone, or of each stretch of decay_epochs',
+    help: 'the factor at each milestone, or after every decay_epochs',
     conflict: (settings) =>
       belongsTo('steps', 'exponential')(settings) ??
       (settings.schedule === 'steps' && settings.milestones.length === 0 ? 'there are no milestones' : undefined),
@@ -184,7 +184,7 @@ export const recipeSchema: Schema<RecipeSettings> = {
     default: [],
     neutral: [],
     rule: listOf(number({ above: 0, max: 4 })),
-    help: "factors on the training images' height and width, each for an equal part of the epochs, the last part in full size",
+    help: "factors on the training images' height and width, each for an equal part of the epochs; the last part has full size",
     warning: ({ progressive_resizing: { length } }, { epochs }) =>
       length >= epochs ? `has more sizes than the run has epochs, ${epochs}` : undefined,
   },

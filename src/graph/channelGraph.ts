@@ -51,8 +51,8 @@ export interface Channel {
 const known = new WeakMap<tf.SymbolicTensor[], ChannelGraph>();
 
 /**
- * Reads a network as `networkGraph` does. Throws a UserError for a layer whose channels cannot be followed
- * (`layerRole`), and for one used twice.
+ * Reads a network as `networkGraph` does, and of each layer how many channels it gives and from which channels of its
+ * inputs each is computed. Throws a UserError for a layer whose channels cannot be followed, and for one used twice.
  */
 export function channelGraph(model: tf.LayersModel): ChannelGraph {
   const found = known.get(model.outputs);

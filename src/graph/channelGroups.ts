@@ -88,7 +88,7 @@ function reasonFor({ role, name, inputs }: ChannelNode): string[] {
   return role === 'depthwise' ? [`${name} works on each channel of ${inputs[0].name} alone`] : [];
 }
 
-/** The groups of a network, in the order of their first layers. */
+/** The groups of channels that stay or go together in a network, in the order of their first layers. */
 export function channelGroups(graph: ChannelGraph): ChannelGroup[] {
   const ties = channelTies(graph);
   const setsOf = (node: ChannelNode): number[] => Array.from({ length: node.channels }, (_, c) => ties.setOf(node, c));

@@ -28,7 +28,8 @@ const relus = { linear: false, relu: true, relu6: 6 } as const;
  * moves the running ones (unbiased variance); running statistics otherwise.
  *
  * A gate that the caller names in the options is multiplied in the same pass: what comes out is gated, and the gate
- * passes it on. Input [N, ..., C], same output; weights gamma, beta, movingMean, movingVariance, [C] each.
+ * passes it on. Input [N, ..., C], same output; weights gamma, beta, movingMean, movingVariance, [C] each. Throws a
+ * UserError for options out of range.
  */
 export class BatchNorm extends tf.layers.Layer {
   static className = 'BatchNorm';
@@ -54,7 +55,7 @@ export class BatchNorm extends tf.layers.Layer {
     checkActivation(this.activation, this.name);
     if (!(this.momentum >= 0 && this.momentum <= 1)) {
       throw new UserError(
-        `${this.name}: momentum must be the share of the new batch, between 0 and 1; received ${this.momentum}`,
+        `${this.name}: momentum must be the share of the new batch, between 0 and 1; received ${this.momentum}.`,
       );
     }
   }

@@ -17,7 +17,8 @@ export interface BiasMapOptions extends LayerOptions {
  * Compaction puts it behind a padded convolution, where the bias that takes the place of constant channels is another
  * one at the border than inside. Rows and columns that share their values are stored once: a 3x3 convolution padded by
  * 1 needs 3 x 3 values a channel. Input [N, H, W, C], same output; one weight, map [R, S, C]. A vector, [N, C], counts
- * as an image of one place.
+ * as an image of one place. Throws a UserError for rows or columns that are not whole numbers, and for images of
+ * another size.
  */
 export class BiasMap extends tf.layers.Layer {
   static className = 'BiasMap';
@@ -32,7 +33,7 @@ export class BiasMap extends tf.layers.Layer {
     for (const [key, list] of Object.entries({ rows: this.rows, columns: this.columns })) {
       if (list.length === 0 || list.some((n) => !Number.isInteger(n) || n < 0)) {
         throw new UserError(
-          `${this.name}: ${key} must be whole numbers of at least 0; received ${JSON.stringify(list)}`,
+          `${this.name}: ${key} must be whole numbers of at least 0; received ${JSON.stringify(list)}.`,
         );
       }
     }

@@ -25,7 +25,7 @@ export interface Conv2dOptions extends LayerOptions {
 
 /**
  * Two-dimensional convolution with explicit padding: [N, H, W, Cin] to [N, H', W', filters]. Weights: kernel
- * [kernelSize, kernelSize, Cin, filters] and bias [filters].
+ * [kernelSize, kernelSize, Cin, filters] and bias [filters]. Throws a UserError for options out of range.
  */
 export class Conv2d extends tf.layers.Layer {
   static className = 'Conv2d';
@@ -55,12 +55,12 @@ export class Conv2d extends tf.layers.Layer {
     checkActivation(this.activation, this.name);
     if (!initializerNames.includes(this.initializer)) {
       throw new UserError(
-        `${this.name}: initializer must be one of ${initializerNames.join(', ')}; received '${this.initializer}'`,
+        `${this.name}: initializer must be one of ${initializerNames.join(', ')}; received '${this.initializer}'.`,
       );
     }
     for (const key of ['filters', 'kernelSize', 'strides'] as const) {
       if (!Number.isInteger(this[key]) || this[key] < 1) {
-        throw new UserError(`${this.name}: ${key} must be a whole number of at least 1; received ${this[key]}`);
+        throw new UserError(`${this.name}: ${key} must be a whole number of at least 1; received ${this[key]}.`);
       }
     }
   }

@@ -35,9 +35,9 @@ export function gateStart({ droprate_init = 0.5, temperature = defaultHardConcre
   hardConcrete: HardConcrete;
 } {
   if (!(droprate_init > 0 && droprate_init < 1)) {
-    throw new UserError(`droprate_init must be a probability between 0 and 1; received ${droprate_init}`);
+    throw new UserError(`droprate_init must be a probability between 0 and 1; received ${droprate_init}.`);
   }
-  if (!(temperature > 0)) throw new UserError(`temperature must be positive; received ${temperature}`);
+  if (!(temperature > 0)) throw new UserError(`temperature must be positive; received ${temperature}.`);
   return { droprate_init, hardConcrete: { ...defaultHardConcrete, temperature } };
 }
 

@@ -16,7 +16,7 @@ export interface GatedConv2dOptions extends Conv2dOptions, GateStart {
  * otherwise; the bias has no gate. docs/math-l0.md, section 9.
  *
  * Shapes and weights as `Conv2d`, and logAlpha in the kernel's shape. `noise` in the call's options, in that shape too,
- * replaces what the layer would draw.
+ * replaces what the layer would draw. Throws a UserError for options out of range.
  */
 export class GatedConv2d extends Conv2d implements Gate {
   static override className = 'GatedConv2d';

@@ -38,7 +38,7 @@ export function stretchedSample(logAlpha: tf.Tensor, noise: tf.Tensor, shape = d
  * A random mask in [0, 1]: the stretched sample, clipped (the paper's equations 10 and 11). It has a gradient with
  * respect to logAlpha where it is neither 0 nor 1.
  *
- * Shapes as in `stretchedSample`; the caller disposes the result.
+ * `logAlpha` is [C], `noise` is uniform in (0, 1), [N, C] or [1, C]. Returns the noise's shape; the caller disposes it.
  */
 export function sampleMask(logAlpha: tf.Tensor, noise: tf.Tensor, shape = defaultHardConcrete): tf.Tensor {
   return tf.tidy(() => stretchedSample(logAlpha, noise, shape).clipByValue(0, 1));

@@ -22,7 +22,8 @@ const OPEN = 999;
  * docs/math-l0.md derives it.
  *
  * Input [N, ..., C], output the same shape; one weight, logAlpha [C]. A training call draws fresh noise from
- * (seed, draws) and counts the draw; `noise` in the call's options replaces it.
+ * (seed, draws) and counts the draw; `noise` in the call's options replaces it. Throws a UserError for options out of
+ * range.
  */
 export class L0Gate extends tf.layers.Layer implements Gate {
   static className = 'L0Gate';
@@ -44,7 +45,7 @@ export class L0Gate extends tf.layers.Layer implements Gate {
     this.seed = options.seed ?? 0;
     this.fixedOpen = options.fixedOpen ?? false;
     if (!['image', 'batch'].includes(this.sampling)) {
-      throw new UserError(`sampling must be 'image' or 'batch'; received '${this.sampling}'`);
+      throw new UserError(`sampling must be 'image' or 'batch'; received '${this.sampling}'.`);
     }
   }
 

@@ -32,5 +32,5 @@ export type Activation = (typeof activations)[number];
 /** Refuses what is not an activation, in a sentence that names the layer. */
 export function checkActivation(activation: Activation, layer: string): void {
   if (activations.includes(activation)) return;
-  throw new UserError(`${layer}: activation must be one of ${activations.join(', ')}; received '${activation}'`);
+  throw new UserError(`${layer}: activation must be one of ${activations.join(', ')}; received '${activation}'.`);
 }

@@ -12,7 +12,10 @@ export interface MaxPool2dOptions extends LayerOptions {
   padding?: Padding;
 }
 
-/** The largest value of each window, with explicit padding: [N, H, W, C] to [N, H', W', C]. */
+/**
+ * The largest value of each window, with explicit padding: [N, H, W, C] to [N, H', W', C]. Throws a UserError for
+ * another padding than a `Padding`.
+ */
 export class MaxPool2d extends tf.layers.Layer {
   static className = 'MaxPool2d';
   readonly poolSize: number;

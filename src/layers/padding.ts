@@ -37,7 +37,7 @@ export function checkPadding(padding: Padding, layer: string): void {
     (Array.isArray(padding) ? padding.flat().every(whole) : whole(padding));
   if (!valid) {
     throw new UserError(
-      `${layer}: padding must be 'same', 'valid', a whole number or [[top, bottom], [left, right]]; received ${JSON.stringify(padding)}`,
+      `${layer}: padding must be 'same', 'valid', a whole number or [[top, bottom], [left, right]]; received ${JSON.stringify(padding)}.`,
     );
   }
 }

@@ -36,7 +36,8 @@ const STAGES = [
  * Padding is TensorFlow's `same`.
  *
  * Layers are named `block1_expand_conv`, `block1_expand_bn` (with its ReLU6), ..., `block1_sum`; the parts of a block
- * are expand, depthwise, project and shortcut. Throws a UserError for options out of range.
+ * are expand, depthwise, project and shortcut. Throws a UserError for options out of range; the caller disposes the
+ * network.
  */
 export function mobileNetV2(options: MobileNetV2Options = {}): tf.LayersModel {
   const { scaled, input, classes, seed } = networkOptions('mobileNetV2', options);

@@ -42,7 +42,7 @@ export async function clearOrphans(dir: string, files: FileSystem = realFiles, o
       cleared++;
     } catch (error) {
       throw new UserError(
-        `${path} is left of a process that was stopped and cannot be cleared away: ${(error as Error).message}. ` +
+        `${path} was left behind by a process that was stopped, and cannot be deleted: ${(error as Error).message}. ` +
           'Make its folder writable.',
         { cause: error },
       );

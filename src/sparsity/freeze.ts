@@ -48,7 +48,7 @@ export function freezeSparsifier(model: tf.LayersModel, { first, batchNorm = tru
   const count = first < 1 ? Math.ceil(first * kernels.length) : first;
   if (!Number.isInteger(count) || count < 1 || count > kernels.length) {
     throw new UserError(
-      `first must be a share above 0 and below 1, or a number of ${model.name}'s ${kernels.length} kernels; received ${first}`,
+      `first must be a share above 0 and below 1, or a number of ${model.name}'s ${kernels.length} kernels; received ${first}.`,
     );
   }
   const chosen = kernels.slice(0, count);

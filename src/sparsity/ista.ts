@@ -118,7 +118,10 @@ export interface GammaSummary {
   fakeSparsity: number;
 }
 
-/** The group lasso and the fake sparsity of some layers' gammas, as the project's log has them. */
+/**
+ * What the ISTA project logs of some layers' gammas: the group lasso, sum of cost |gamma|, and the fake sparsity, the
+ * share of the cost whose gammas are 0.
+ */
 export function gammaSummary(layers: readonly { cost: number; gamma: ArrayLike<number> }[]): GammaSummary {
   let [groupLasso, closed, all] = [0, 0, 0];
   for (const { cost, gamma } of layers) {
@@ -140,7 +143,7 @@ export function gammaSummary(layers: readonly { cost: number; gamma: ArrayLike<n
  * network without gammas to prune by, and for a penalty below 0.
  */
 export function istaSparsifier(model: tf.LayersModel, { l1_penalty, keeps, ...costs }: IstaOptions): Sparsifier {
-  if (!(l1_penalty >= 0)) throw new UserError(`l1_penalty must be a number of at least 0; received ${l1_penalty}`);
+  if (!(l1_penalty >= 0)) throw new UserError(`l1_penalty must be a number of at least 0; received ${l1_penalty}.`);
   const layers = someIstaLayers(model, costs);
   const shrink = (learningRate: number): void =>
     tf.tidy(() => {
@@ -179,7 +182,7 @@ export function istaSparsifier(model: tf.LayersModel, { l1_penalty, keeps, ...co
  * the network then stays as it was.
  */
 export function rescaleGammas(model: tf.LayersModel, alpha: number): void {
-  if (!(alpha > 0 && Number.isFinite(alpha))) throw new UserError(`alpha must be a number above 0; received ${alpha}`);
+  if (!(alpha > 0 && Number.isFinite(alpha))) throw new UserError(`alpha must be a number above 0; received ${alpha}.`);
   if (alpha === 1) return;
   const layers = someIstaLayers(model);
   const inverse = layers.flatMap(({ norm }) => kernelsBehind(norm));

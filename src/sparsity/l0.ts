@@ -91,13 +91,13 @@ function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum', times }:
     throw new UserError('The L0 method needs either lambda_l0 or a target that chooses it, not both.');
   }
   if (lambda_l0 !== undefined && !(lambda_l0 >= 0)) {
-    throw new UserError(`lambda_l0 must be a number of at least 0; received ${lambda_l0}`);
+    throw new UserError(`lambda_l0 must be a number of at least 0; received ${lambda_l0}.`);
   }
   if (lr_gates !== undefined && !(lr_gates >= 0)) {
-    throw new UserError(`lr_gates must be a learning rate of at least 0; received ${lr_gates}`);
+    throw new UserError(`lr_gates must be a learning rate of at least 0; received ${lr_gates}.`);
   }
   if (!['sum', 'parameters', 'multiplyAdds', 'time'].includes(weighting)) {
-    throw new UserError(`weighting must be 'sum', 'parameters', 'multiplyAdds' or 'time'; received '${weighting}'`);
+    throw new UserError(`weighting must be 'sum', 'parameters', 'multiplyAdds' or 'time'; received '${weighting}'.`);
   }
   if (weighting === 'time' && times === undefined) {
     throw new UserError(

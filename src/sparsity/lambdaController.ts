@@ -31,8 +31,8 @@ export interface CostGoal {
 }
 
 /**
- * A cost to be reached and held, as a share of what closing everything saves: 0 where nothing is closed, 1 where all
- * is. What has been measured corrects what is computed, by a factor.
+ * A cost to be reached and held, as a share of what closing everything saves: (whole - cost) / (whole - least), 0 where
+ * nothing is closed, 1 where all is. What has been measured corrects what is computed, by a factor.
  *
  * Throws a UserError where the cost is above that of the whole network, or not above that of one with everything
  * closed.
@@ -103,7 +103,7 @@ export class LambdaController {
   constructor(private readonly target: SparsityTarget) {
     const { sparsity } = target;
     if (!(sparsity >= 0 && sparsity < 1)) {
-      throw new UserError(`target_sparsity must be a share of at least 0 and below 1; received ${sparsity}`);
+      throw new UserError(`target_sparsity must be a share of at least 0 and below 1; received ${sparsity}.`);
     }
   }
 

@@ -95,10 +95,10 @@ export interface ReprOptions extends ReprLengths, RankOptions {
 function check({ S1, S2, prune_ratio, ranking = 'global', scaling = 'clip', nextLayer = 'zero' }: ReprOptions): void {
   for (const [name, epochs] of Object.entries({ S1, S2 })) {
     if (!Number.isInteger(epochs) || epochs < 1)
-      throw new UserError(`${name} must be a number of epochs; received ${epochs}`);
+      throw new UserError(`${name} must be a number of epochs; received ${epochs}.`);
   }
   if (!(prune_ratio >= 0 && prune_ratio < 1)) {
-    throw new UserError(`prune_ratio must be a share of at least 0 and below 1; received ${prune_ratio}`);
+    throw new UserError(`prune_ratio must be a share of at least 0 and below 1; received ${prune_ratio}.`);
   }
   const choices: [string, string, string[]][] = [
     ['ranking', ranking, ['global', 'perLayer', 'depthNormalised']],
@@ -107,7 +107,7 @@ function check({ S1, S2, prune_ratio, ranking = 'global', scaling = 'clip', next
   ];
   for (const [name, value, allowed] of choices) {
     if (!allowed.includes(value))
-      throw new UserError(`${name} must be one of ${allowed.join(', ')}; received '${value}'`);
+      throw new UserError(`${name} must be one of ${allowed.join(', ')}; received '${value}'.`);
   }
 }
 

@@ -3,12 +3,12 @@ import { UserError } from '../errors.js';
 /** What is pruned when: before an epoch, counted from 0, an amount of what is left then. */
 export type PruningPlan = readonly { epoch: number; amount: number }[];
 
-/** All at once. */
+/** Prunes the share `amount` once, before the epoch `epoch`. */
 export function oneShot(amount: number, epoch = 0): PruningPlan {
   return [{ epoch, amount }];
 }
 
-/** The same share of what is left, several times: `times` prunings, `every` so many epochs, from epoch `begin` on. */
+/** Prunes the share `amount` of what is left `times` times: before epoch `begin`, and then every `every` epochs. */
 export function iterative(
   amount: number,
   { times, every = 1, begin = 0 }: { times: number; every?: number; begin?: number },
@@ -17,8 +17,9 @@ export function iterative(
 }
 
 /**
- * Fast at first and slower towards the end (Zhu and Gupta 2017, equation 1): before epoch e the sparsity becomes
- * amount * (1 - (1 - (e - begin) / (end - begin))^3), from the first epoch after `begin` to `end`.
+ * Prunes fast at first and slower towards the end (Zhu and Gupta 2017, equation 1): before epoch e the sparsity becomes
+ * amount * (1 - (1 - (e - begin) / (end - begin))^3), from the first epoch after `begin` to `end`. Throws a UserError
+ * for an amount outside of [0, 1), and for an end that is not after the beginning.
  */
 export function polynomial(amount: number, { begin = 0, end }: { begin?: number; end: number }): PruningPlan {
   if (!(amount >= 0 && amount < 1)) {

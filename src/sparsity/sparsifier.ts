@@ -67,7 +67,7 @@ export interface Sparsifier {
   dispose?(): void;
 }
 
-/** All masks; of two with one name, the product. */
+/** The masks of several methods in one map; where two have one name, their product, value by value. */
 export function products(all: readonly ChannelMasks[]): ChannelMasks {
   const masks = new Map<string, Float32Array>();
   for (const [name, mask] of all.flatMap((each) => [...each])) {

@@ -57,7 +57,9 @@ export class Cutting {
     }
     const gated = gatesOf(model).find((gate) => gate instanceof GatedConv2d);
     if (gated)
-      throw new UserError(`Channels cannot be cut out in training where weights have gates, as in ${gated.name}.`);
+      throw new UserError(
+        `Channels cannot be cut out in training where weights have gates, as in ${gated.name}. Train without cutting.`,
+      );
   }
 
   /**

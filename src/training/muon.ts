@@ -20,8 +20,8 @@ const [a, b, c] = [3.4445, -4.775, 2.0315];
 
 /**
  * Nearly the orthogonal matrix nearest to a matrix [rows, columns]: U V' of its singular value decomposition, with
- * singular values between 0.7 and 1.2 in place of 1 but for those that were next to nothing, by `steps` of Newton and
- * Schulz's iteration (Jordan et al. 2024). The caller disposes it.
+ * singular values between 0.7 and 1.2 in place of 1 (those next to 0 excepted), by `steps` of Newton and Schulz's
+ * iteration (Jordan et al. 2024). The caller disposes it.
  */
 export function orthogonalised(matrix: tf.Tensor2D, steps = 5): tf.Tensor2D {
   return tf.tidy(() => {

@@ -266,7 +266,7 @@ class Run {
   private check(): void {
     const { epochs, data, model, scales = [] } = this.options;
     if (!Number.isInteger(epochs) || epochs < 0) {
-      throw new UserError(`epochs must be a whole number of at least 0; received ${epochs}`);
+      throw new UserError(`epochs must be a whole number of at least 0; received ${epochs}.`);
     }
     for (const set of [data.train, data.validation]) if (set) checkSet(model, set);
     if (this.stepsPerEpoch === 0) {
@@ -283,7 +283,7 @@ class Run {
     if (scales.length > 0) checkScales(model, scales);
     this.options.cutting?.check(this.options);
     if (!Number.isInteger(this.step) || this.step < 0) {
-      throw new UserError(`startStep must be a whole number of at least 0; received ${this.step}`);
+      throw new UserError(`startStep must be a whole number of at least 0; received ${this.step}.`);
     }
   }
 }

@@ -191,7 +191,7 @@ for (const [what, words, message] of [
   [
     'what is not handed over',
     [...tinyRun, 'seed=1..2', '--detach'],
-    /--detach hands work over .*engine=local it does not/,
+    /--detach must be used with engine=slurm or engine=bullmq.*received engine=local/,
   ],
   ['a sweep that is not there', ['status', 'nowhere'], /There is no sweep 'nowhere'\. There are: none/],
   ['a name that leads elsewhere', [...tinyRun, 'name=../elsewhere'], /The name of a sweep must be/],

@@ -18,7 +18,8 @@ const TOPOLOGY = 'model_topology';
 /**
  * Saves a network as one safetensors file: its weights by name, `layer/kernel` and so on, in the order tf.layers hold
  * them ([height, width, in, out], [in, out]). The structure, as JSON, is a text in the header, so that
- * `loadSafetensors` can build the network again; other readers see the weights.
+ * `loadSafetensors` can build the network again; other readers see the weights. Throws a UserError for a network that
+ * cannot be saved, and where the file cannot be written.
  */
 export async function saveSafetensors(model: tf.LayersModel, path: string): Promise<void> {
   const tensors = new Map<string, SavedTensor>();

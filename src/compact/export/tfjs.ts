@@ -17,7 +17,8 @@ export const tfjsFolder: FolderKind = { name: 'a network in this format', files:
  * (`standardModel`).
  *
  * Returns the names of our classes that are left, which a reader must register by importing this package's layers; none
- * where TensorFlow.js alone reads the folder.
+ * where TensorFlow.js alone reads the folder. Throws a UserError for a network that cannot be saved, and where the
+ * folder cannot be written.
  */
 export async function saveTfjs(model: tf.LayersModel, folder: string): Promise<string[]> {
   const standard = standardModel(model);
@@ -91,7 +92,7 @@ function groupsOf(manifest: unknown, path: string): { paths: string[]; weights: 
       if (!inside(name) || seen.has(name)) {
         throw new UserError(
           `${path} names the file ${JSON.stringify(name)} for its weights: a file there must have a name of its own and lie in ` +
-            'the folder of model.json. Put it there and name it as it is called.',
+            'the folder of model.json. Put the file there, and write its name in model.json.',
         );
       }
       seen.add(name);

@@ -28,7 +28,7 @@ const reasons: Record<KeptBecause, string> = {
   last: 'so that one is left',
 };
 
-/** A network made smaller. */
+/** What `compact` makes of a network: a smaller one, which the caller disposes, and what became of its channels. */
 export class Compaction {
   constructor(
     /** The smaller network. */

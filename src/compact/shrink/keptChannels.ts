@@ -49,7 +49,7 @@ export function keptChannels(
 ): KeptChannels {
   const { roundTo = 1 } = options;
   if (!Number.isInteger(roundTo) || roundTo < 1) {
-    throw new UserError(`roundTo must be a whole number of at least 1; received ${roundTo}`);
+    throw new UserError(`roundTo must be a whole number of at least 1; received ${roundTo}.`);
   }
   const needed = neededChannels(graph, weights, live);
   const dead = (node: ChannelNode): boolean => !live.get(node)?.includes(true);

@@ -21,7 +21,7 @@ export function timePredictor(
   return (masks, options) => wholeAt(times.networks, sum(masks, options));
 }
 
-/** The same once. */
+/** What `timePredictor` predicts of a network, for one set of masks, in milliseconds; it throws what that throws. */
 export const predictedTime = (
   model: tf.LayersModel,
   masks: ChannelMasks,

@@ -72,8 +72,8 @@ function kernelOf({ layer, outputShape }: ChannelNode, read: Read): KernelWeight
     case 'QuantizedConv2d':
     case 'QuantizedDense':
       throw new UserError(
-        `The layer ${layer.name} (${layer.getClassName()}) holds whole numbers, and what is made smaller are networks of floats: ` +
-          'start from the network that it was made of.',
+        `The layer ${layer.name} (${layer.getClassName()}) holds whole numbers, and only networks of floats can be made smaller. ` +
+          'Start from the network that it was made from.',
       );
     case 'Conv2DTranspose':
       return { ...rest, values: swapChannels(required(read, layer, 'kernel'), outputs, inputs) };

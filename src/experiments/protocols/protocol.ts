@@ -24,8 +24,7 @@ export interface ProtocolSettings extends Omit<RunSettings, 'half'>, Pick<Experi
 
 /**
  * A document's protocol: an experiment whose settings have the document's names and defaults. `sparsebook train NAME`
- * and
- * `experiment({ protocol: NAME })` know it by its name.
+ * and `experiment({ protocol: NAME })` know it by its name.
  */
 export interface Protocol<S extends object = object> {
   readonly name: string;

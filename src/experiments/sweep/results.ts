@@ -69,7 +69,10 @@ export function sweepResults(states: readonly PointState[]): SweepResult[] {
   return groupsOf(states).map((group) => resultOf(group, recordsOf(group)));
 }
 
-/** The same for a saved sweep, or for runs in its form. */
+/**
+ * The results of a saved sweep, or of runs in its form: for each group means, interval and n, as `sweepTable` takes
+ * them.
+ */
 export function savedResults({
   records,
   groups = [],

@@ -42,8 +42,7 @@ async function folderOf(name: string): Promise<string> {
 /**
  * What a sweep came to as a data frame, a row for each group of runs that differ in their seeds alone: the settings
  * that vary, n, means by machine names such as `test.accuracy`, the bounds of its 95 % interval, and why runs are
- * missing. It is what
- * `sparsebook sweep table --csv` prints.
+ * missing. It is what `sparsebook sweep table --csv` prints.
  *
  * `sweep` is the name of one in data/sweeps, or its folder. Throws a UserError if there is none.
  */

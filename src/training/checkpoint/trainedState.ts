@@ -111,7 +111,8 @@ export function resumeFrom(
   if ((checkpoint.averages === undefined) !== (averages === undefined)) {
     const [saved, now] = averages ? ['does not keep', 'keeps'] : ['keeps', 'does not keep'];
     throw new UserError(
-      `The run of the checkpoint ${path} ${saved} averages of the weights, and this one ${now} them.`,
+      `The run of the checkpoint ${path} ${saved} averages of the weights, and this one ${now} them. ` +
+        'Give both the same averages, or start a new run from its weights instead.',
     );
   }
   checkData(checkpoint, data);

@@ -19,7 +19,7 @@ export interface RunSummary extends Omit<LoggedRun, 'events'> {
   updated?: number;
 }
 
-/** The folder that runs are kept in: data/runs. */
+/** The folder of runs: data/runs, or runs in the folder that SPARSEBOOK_DATA names. */
 export const runsFolder = (): string => join(dataFolder(), 'runs');
 
 /**

@@ -9,7 +9,7 @@ import { eventLine, readRun, runFiles } from './readRun.js';
 import { lockRun, type RunLock } from './runLock.js';
 import { EventFile } from './tensorboard/eventFile.js';
 
-/** A run's folder, open for writing: one process at a time has it. */
+/** A run's folder, open for writing; one process at a time has it. `RunFolder.take` opens it. */
 export class RunFolder {
   readonly id: string;
   /** The folder for `checkpointed`. */

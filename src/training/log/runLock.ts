@@ -85,8 +85,8 @@ async function heldLock(path: string, token: string): Promise<RunLock> {
     const holder = await holderOf(path).catch(() => ({ token }));
     if (holder?.token === token) return;
     lost = new UserError(
-      `This process writes to the run no more: its lock ${path} was taken over or deleted. Another machine takes it over ` +
-        'where this one is not seen for three minutes. The run goes on there, or when it is asked for again.',
+      `This process no longer writes to the run: its lock ${path} was taken over or deleted. Another machine takes over a ` +
+        'lock that was not renewed for three minutes. The run continues there, or when it is asked for again.',
     );
   };
   const timer = setInterval(() => void refresh(), REFRESH_MS).unref();

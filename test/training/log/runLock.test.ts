@@ -156,7 +156,7 @@ test('a process that lost its lock learns it, writes nothing more, and leaves th
   await lock.hold();
   pass(t, 20);
   for (let i = 0; i < 2; i++)
-    await refused(lock.hold(), /^This process writes to the run no more: its lock .*lock was/);
+    await refused(lock.hold(), /^This process no longer writes to the run: its lock .*lock was/);
   await lock.release();
   assert.equal(readFileSync(path, 'utf8'), other);
   assert.equal(statSync(path).mtimeMs, 1000);
@@ -170,7 +170,7 @@ test('a run whose folder was taken over ends before it writes another event', as
   const reading = async (): Promise<void> => {
     for await (const event of run.logged(stream([step(3)]))) assert.fail(event.type);
   };
-  await refused(reading(), /^This process writes to the run no more/);
+  await refused(reading(), /^This process no longer writes to the run/);
   await run.close();
   assert.equal(readFileSync(join(run.dir, 'metrics.jsonl'), 'utf8'), log);
 });
