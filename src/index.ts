@@ -106,7 +106,8 @@ export { findCheckpoint, listCheckpoints } from './training/checkpoint/listCheck
 export type { CheckpointList, CheckpointSummary } from './training/checkpoint/listCheckpoints.js';
 export { loadCheckpoint } from './training/checkpoint/loadCheckpoint.js';
 export { saveCheckpoint } from './training/checkpoint/saveCheckpoint.js';
-export { restoreWeights, resumeFrom, takeState, type TrainedParts } from './training/checkpoint/trainedState.js';
+export { restoreWeights, resumeFrom, takeState } from './training/checkpoint/trainedState.js';
+export type { PartialTraining, TrainedParts } from './training/checkpoint/trainedState.js';
 export { Cutting, type CuttingOptions } from './training/cutting.js';
 export { answers, evaluate, pairedChange } from './training/evaluate.js';
 export type { Answers, EvaluationOptions, PairedChange, TestTimeAugmentation } from './training/evaluate.js';
@@ -157,11 +158,12 @@ export { experiment, type ExperimentSpec, type MethodSpec, type ProtocolSpec } f
 export type { ExperimentSettings } from './experiments/experimentSettings.js';
 export type { L0Settings } from './experiments/l0Method.js';
 export type { MagnitudeSettings } from './experiments/magnitudeMethod.js';
+export type { OwnNetwork, StartPoint } from './experiments/identity.js';
 export { measure } from './experiments/measure.js';
-export type { MethodSettings } from './experiments/methods.js';
+export type { MethodName, MethodSettings } from './experiments/methods.js';
 export { copyWeights } from './experiments/networks.js';
 export type { GammaNote, MaskNote, MaskSnapshot, OverlapNote, TurnNote } from './experiments/notes.js';
-export type { Protocol } from './experiments/protocols/protocol.js';
+export type { Preset, PresetName, Protocol, RecipeChoice } from './experiments/protocols/protocol.js';
 export { protocols, type ProtocolName } from './experiments/protocols/protocols.js';
 export { besidePublished, publishedIsta, publishedL0, publishedRepr } from './experiments/published.js';
 export type { PublishedL0 } from './experiments/published.js';

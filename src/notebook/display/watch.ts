@@ -29,8 +29,9 @@ export interface FollowCellOptions extends WatchOptions {
 }
 
 /** What `watch` shows: a run, or its events. */
-export type Watched = { readonly history: TrainingLog; events(signal?: AbortSignal): Events } | Events;
-type Events = AsyncIterable<TrainingLog[number]>;
+export type Watched =
+  | { readonly history: TrainingLog; events(signal?: AbortSignal): AsyncIterable<TrainingLog[number]> }
+  | AsyncIterable<TrainingLog[number]>;
 
 /**
  * Trains a run, or reads the events of one, shows a line of progress and a live plot below the cell while it runs, and

@@ -11,7 +11,7 @@ import type { WeightAverages } from '../weightAverages.js';
 import type { Checkpoint, TrainedState } from './checkpoint.js';
 
 /** What trains a part of a network for an epoch, and puts it back: `Cutting`. */
-interface PartialTraining {
+export interface PartialTraining {
   state(): State | undefined;
   wholeState(): Promise<TrainedState | undefined>;
   restore(state: State | undefined): void;
