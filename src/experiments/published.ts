@@ -38,8 +38,8 @@ export const publishedIsta = [
 ] as const;
 
 /**
- * What was reported of C3(32): the paper, and the RePr project's two settings. One run each; how many the paper does
- * not say.
+ * What was reported of C3(32): by the paper, which does not say how many runs it made, and by the RePr project, one run
+ * for each of two settings.
  */
 export const publishedRepr = [
   { who: 'paper', standard: 0.721, repr: 0.764 },
