@@ -1,5 +1,5 @@
 import { methodSettings, methodNames, type MethodName, type MethodSettings } from './methods.js';
-import { networkNames, type NetworkName } from './namedNetworks.js';
+import { networkNames, networksWithMomentum, type NetworkName } from './namedNetworks.js';
 import { recipeSchema, type RecipeSettings } from './recipe.js';
 import { runSchema, type RunSettings } from './runSettings.js';
 import { flag, listOf, number, oneOf, orNull, setOf, text, wholeNumber } from './settings/rules.js';
@@ -42,7 +42,7 @@ const networkSchema: Schema<NetworkSettings, ExperimentSettings> = {
     rule: orNull(number({ above: 0, max: 1 }), "the network's own"),
     help: 'the share of a new batch in the running statistics of batch norm',
     conflict: ({ network }) =>
-      ['resnet20', 'cnn4', 'mobilenetv2'].includes(network)
+      networksWithMomentum.includes(network)
         ? undefined
         : `network=${network} has a momentum of its own, or no batch norm`,
   },

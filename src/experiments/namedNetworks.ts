@@ -54,3 +54,6 @@ export const namedNetworks = {
 export type NetworkName = keyof typeof namedNetworks;
 
 export const networkNames = Object.keys(namedNetworks) as NetworkName[];
+
+/** The networks above that are built with a `bn_momentum`. */
+export const networksWithMomentum: readonly string[] = ['resnet20', 'cnn4', 'mobilenetv2'] satisfies NetworkName[];
