@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { LayerTimes } from '../compact/time/layerTimes.js';
 import type { ImageSet } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
-import { flag, oneOf, orNull, text, wholeNumber } from '../experiments/settings/rules.js';
+import { flag, oneOf, orNull, text, wholeNumber } from '../rules.js';
 import type { TrainedNetwork } from '../experiments/saved.js';
 import type { Schema } from '../experiments/settings/schema.js';
 import { settle } from '../experiments/settings/settle.js';

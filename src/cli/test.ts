@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
 import { computingSchema, type RunSettings } from '../experiments/runSettings.js';
-import { listOf, orNull, text, wholeNumber } from '../experiments/settings/rules.js';
+import { listOf, orNull, text, wholeNumber } from '../rules.js';
 import type { Schema } from '../experiments/settings/schema.js';
 import { settle } from '../experiments/settings/settle.js';
 import { givenInWords } from '../experiments/settings/written.js';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { WorkerOptions } from '../experiments/sweep/bullmqWorker.js';
 import { checkServer, redisSetting, shownAddress } from '../experiments/sweep/redis.js';
 import { sweepsFolder } from '../experiments/sweep/sweep.js';
-import { orNull, wholeNumber } from '../experiments/settings/rules.js';
+import { orNull, wholeNumber } from '../rules.js';
 import type { Schema } from '../experiments/settings/schema.js';
 import { givenInWords } from '../experiments/settings/written.js';
 import { settle } from '../experiments/settings/settle.js';

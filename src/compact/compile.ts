@@ -3,6 +3,7 @@ import { Plan, sizeOf } from '../backend/simd/plan.js';
 import { Recording } from '../backend/simd/recording.js';
 import { SimdBackend } from '../backend/simd/simdBackend.js';
 import { UserError } from '../errors.js';
+import { check, wholeNumber } from '../rules.js';
 import { forward } from '../graph/gates.js';
 import { leafLayers } from '../graph/names.js';
 import { networkGraph } from '../graph/networkGraph.js';
@@ -104,9 +105,7 @@ export class CompiledPlan {
  * tensors, draws random numbers or mixes the images of a batch.
  */
 export function compile(model: tf.LayersModel, { batchSize = 1 }: CompileOptions = {}): CompiledPlan {
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new UserError(`batchSize must be a whole number of at least 1; received ${batchSize}.`);
-  }
+  check('batchSize', batchSize, wholeNumber({ min: 1 }));
   const backend = tf.backend();
   if (!(backend instanceof SimdBackend)) {
     throw new UserError(

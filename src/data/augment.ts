@@ -1,5 +1,6 @@
 import { deriveSeed, uniform, type Random } from '../backend/random.js';
 import type { ImageShape } from './imageSet.js';
+import { check, number, oneOf, wholeNumber } from '../rules.js';
 
 /** Where an augmentation takes its random choices from. */
 export type Draws = Pick<Random, 'next' | 'integer'>;
@@ -86,17 +87,23 @@ export function paddedCrop(
 
 /**
  * Moves an image by up to `padding` pixels along each axis, in place. What comes in at the border is black, or the
- * image reflected.
+ * image reflected. Throws a UserError for a padding that is no number of pixels.
  */
 export function randomPaddedCrop(padding = 4, border: 'black' | 'reflect' = 'black'): Augmentation {
+  check('padding', padding, wholeNumber({ min: 0 }));
+  check('border', border, oneOf('black', 'reflect'));
   return (image, random, shape) => {
     const [top, left] = [random.integer(2 * padding + 1), random.integer(2 * padding + 1)];
     paddedCrop(image, shape, { padding, top, left, border });
   };
 }
 
-/** Adds one number, uniform in -most..most, to all values (TensorFlow's random_brightness; nothing is clipped). */
+/**
+ * Adds one number, uniform in -most..most, to all values (TensorFlow's random_brightness; nothing is clipped). Throws a
+ * UserError for a number below 0.
+ */
 export function randomBrightness(most = 63): Augmentation {
+  check('most', most, number({ min: 0 }));
   return (image, random) => {
     const step = most * (2 * random.next() - 1);
     for (let i = 0; i < image.length; i++) image[i] += step;
@@ -113,7 +120,12 @@ export function changeContrast(image: Float32Array, [height, width, channels]: I
   }
 }
 
-/** Changes the contrast by a factor that is uniform in low..high (TensorFlow's random_contrast; nothing is clipped). */
+/**
+ * Changes the contrast by a factor that is uniform in low..high (TensorFlow's random_contrast; nothing is clipped).
+ * Throws a UserError for a number below 0, and for a high below low.
+ */
 export function randomContrast(low = 0.2, high = 1.8): Augmentation {
+  check('low', low, number({ min: 0 }));
+  check('high', high, number({ min: low }));
   return (image, random, shape) => changeContrast(image, shape, low + (high - low) * random.next());
 }

@@ -1,5 +1,6 @@
 import { Random, deriveSeed } from '../backend/random.js';
 import { UserError } from '../errors.js';
+import { check, wholeNumber } from '../rules.js';
 import type { Augmentation } from './augment.js';
 import { scaled, valuesOf, shapeOf, type ImageSet, type ImageShape } from './imageSet.js';
 import type { Normalise } from './normalise.js';
@@ -46,11 +47,9 @@ export function batchCount(
   return dropLast ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
 }
 
-function check(options: BatchOptions, total: number): void {
+function checkOptions(options: BatchOptions, total: number): void {
   const { batchSize, seed, epoch, augment = [], startAt = 0 } = options;
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new UserError(`batchSize must be a whole number above 0; received ${batchSize}.`);
-  }
+  check('batchSize', batchSize, wholeNumber({ min: 1 }));
   if (!Number.isInteger(startAt) || startAt < 0 || startAt > total) {
     throw new UserError(`startAt must be a batch of this epoch, 0 to ${total}; received ${startAt}.`);
   }
@@ -80,7 +79,7 @@ export function* batches(set: ImageSet, options: BatchOptions): Generator<Batch,
   const box = { top: 0, left: 0, height: stored[0], width: stored[1] };
   const count = set.labels.length;
   const total = batchCount(count, options);
-  check(options, total);
+  checkOptions(options, total);
   const order = seed === undefined ? undefined : new Random(deriveSeed(seed, 'order', epoch)).permutation(count);
   const augmentSeed = deriveSeed(seed ?? 0, 'augment', epoch);
 

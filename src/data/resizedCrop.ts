@@ -1,6 +1,7 @@
 import type { Augmentation, Draws } from './augment.js';
 import { type ImageShape, bytesFor, shapeOf, sizeOf, valuesOf, type ImageSet, type ImageSize } from './imageSet.js';
 import { UserError } from '../errors.js';
+import { check, number } from '../rules.js';
 
 /** A rectangle of an image, in pixels. */
 export interface Box {
@@ -136,8 +137,16 @@ export function randomBox(random: Draws, [height, width]: ImageShape, { scale, r
   return { width: w, height: h, top: Math.floor((height - h) / 2), left: Math.floor((width - w) / 2) };
 }
 
-/** Cuts out a random box and stretches it to the whole image; the L0 project's range unless another is given. */
+/**
+ * Cuts out a random box and stretches it to the whole image; the L0 project's range unless another is given. Throws a
+ * UserError for an area that is no share of the image's, a ratio that is not above 0, and a largest below the smallest.
+ */
 export function randomResizedCrop(range: ResizedCropRange = { scale: [0.8, 1], ratio: [0.9, 1.1] }): Augmentation {
+  const { scale, ratio } = range;
+  check('scale[0]', scale[0], number({ above: 0, max: 1 }));
+  check('scale[1]', scale[1], number({ min: scale[0], max: 1 }));
+  check('ratio[0]', ratio[0], number({ above: 0 }));
+  check('ratio[1]', ratio[1], number({ min: ratio[0] }));
   return (image, random, shape) => resizedCrop(image, shape[1], randomBox(random, shape, range), image, shape);
 }
 

@@ -1,5 +1,6 @@
 import { Random, deriveSeed, uniform } from '../backend/random.js';
 import { UserError } from '../errors.js';
+import { check, wholeNumber } from '../rules.js';
 import { bytesFor, imageShape, labelsFor, sizeOf, valuesOf, type ImageSet, type ImageShape } from './imageSet.js';
 
 const { abs, atan2, cos, hypot, max, min, round, sin, PI } = Math;
@@ -247,9 +248,8 @@ export function syntheticImages(
   { shape: sides = [32, 32, 3], classes = 10 }: SyntheticOptions = {},
 ): ImageSet {
   const shape = imageShape(sides);
-  if (!Number.isInteger(classes) || classes < 2) {
-    throw new UserError(`classes must be a whole number of 2 or more; received ${classes}.`);
-  }
+  check('count', count, wholeNumber({ min: 0 }));
+  check('classes', classes, wholeNumber({ min: 2 }));
   const columns = String(classes - 1).length;
   if (min(shape[0], shape[1] / columns) < 8) {
     throw new UserError(

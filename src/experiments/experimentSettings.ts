@@ -2,7 +2,7 @@ import { methodSettings, methodNames, type MethodName, type MethodSettings } fro
 import { networkNames, networksWithMomentum, type NetworkName } from './namedNetworks.js';
 import { recipeSchema, type RecipeSettings } from './recipe.js';
 import { runSchema, type RunSettings } from './runSettings.js';
-import { flag, listOf, number, oneOf, orNull, setOf, text, wholeNumber } from './settings/rules.js';
+import { flag, listOf, number, oneOf, orNull, setOf, text, wholeNumber } from '../rules.js';
 import type { Schema } from './settings/schema.js';
 
 /** The network, and its start weights. */

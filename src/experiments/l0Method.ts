@@ -1,6 +1,6 @@
 import type { Method } from './method.js';
 import type { RecipeSettings } from './recipe.js';
-import { flag, listOf, number, oneOf, text } from './settings/rules.js';
+import { flag, listOf, number, oneOf, text } from '../rules.js';
 import { lambdaOrTarget, targetSettings, unlessChannelGates, unlessTarget, type TargetSettings } from './targets.js';
 
 /** The settings of L0 gates. */

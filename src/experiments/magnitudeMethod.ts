@@ -1,6 +1,6 @@
 import { iterative, oneShot, polynomial, type PruningPlan } from '../sparsity/schedules.js';
 import type { Method } from './method.js';
-import { flag, listOf, number, oneOf, orNull, text, wholeNumber } from './settings/rules.js';
+import { flag, listOf, number, oneOf, orNull, text, wholeNumber } from '../rules.js';
 import type { RunLength, Setting, SettingValue } from './settings/schema.js';
 
 /** The settings of magnitude pruning. */

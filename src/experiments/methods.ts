@@ -3,7 +3,7 @@ import { l0Method, type L0Settings } from './l0Method.js';
 import { magnitudeMethod, type MagnitudeSettings } from './magnitudeMethod.js';
 import type { Method } from './method.js';
 import type { RecipeSettings } from './recipe.js';
-import { flag, number, oneOf, wholeNumber } from './settings/rules.js';
+import { flag, number, oneOf, wholeNumber } from '../rules.js';
 import type { AnySetting, Schema } from './settings/schema.js';
 import { timesFor } from './targets.js';
 

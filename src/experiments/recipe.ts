@@ -12,7 +12,7 @@ import {
 import { randomResizedCrop } from '../data/resizedCrop.js';
 import type { TestTimeAugmentation } from '../training/evaluate.js';
 import { constant, exponentialDecay, multiStep, oneCycle, type Schedule } from '../training/schedules.js';
-import { flag, listOf, number, oneOf, orNull, wholeNumber } from './settings/rules.js';
+import { flag, listOf, number, oneOf, orNull, wholeNumber } from '../rules.js';
 import type { RunLength, Schema } from './settings/schema.js';
 
 /** How a network is trained, whatever makes it sparse. */

@@ -2,7 +2,7 @@ import { join, readFile } from '#platform';
 import { UserError } from '../errors.js';
 import { jsonFile, writeFileWhole } from '../platform/writeFile.js';
 import type { Scores } from '../training/events.js';
-import { listOf, number, oneOf, type Rule } from './settings/rules.js';
+import { listOf, number, oneOf, type Rule } from '../rules.js';
 
 /** What a network has, and what is left of it without what its method removed. */
 interface Size {

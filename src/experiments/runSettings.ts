@@ -1,6 +1,6 @@
 import type { BackendOptions } from '../backend/useBackend.js';
 import type { DataSizes } from '../data/dataSplits.js';
-import { flag, listOf, oneOf, orNull, text, wholeNumber } from './settings/rules.js';
+import { flag, listOf, oneOf, orNull, text, wholeNumber } from '../rules.js';
 import type { Schema } from './settings/schema.js';
 
 /** The settings of a run besides network, methods and recipe: its images, the backend, and where it is saved. */

@@ -6,7 +6,7 @@ import type { CostGoal, SparsityTarget } from '../sparsity/lambdaController.js';
 import { stateOf, type State } from '../sparsity/sparsifier.js';
 import type { MethodContext } from './method.js';
 import { factorsOf, type RecipeSettings } from './recipe.js';
-import { number, orNull, wholeNumber } from './settings/rules.js';
+import { number, orNull, wholeNumber } from '../rules.js';
 import type { RunLength, Schema, Setting } from './settings/schema.js';
 
 /** The settings that say where L0 gates are to lead to, of which a run has one at most, in place of lambda. */

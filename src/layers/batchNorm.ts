@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { fusedBatchNorm, fusedBatchNormInference, hasKernel } from '../backend/fusedOps.js';
 import type { FusedBatchNormInputs, FusedBatchNormOptions } from '../backend/fusedOps.js';
-import { UserError } from '../errors.js';
+import { check, number } from '../rules.js';
 import { checkActivation, single, type Activation, type CallOptions, type LayerOptions, type Weight } from './layer.js';
 import type { L0Gate } from './l0Gate.js';
 
@@ -53,11 +53,9 @@ export class BatchNorm extends tf.layers.Layer {
     this.center = options.center ?? true;
     this.activation = options.activation ?? 'linear';
     checkActivation(this.activation, this.name);
-    if (!(this.momentum >= 0 && this.momentum <= 1)) {
-      throw new UserError(
-        `${this.name}: momentum must be the share of the new batch, between 0 and 1; received ${this.momentum}.`,
-      );
-    }
+    // The share of the new batch.
+    check(`${this.name}: momentum`, this.momentum, number({ min: 0, max: 1 }));
+    check(`${this.name}: epsilon`, this.epsilon, number({ min: 0 }));
   }
 
   override build(inputShape: tf.Shape | tf.Shape[]): void {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { convBias, hasKernel } from '../backend/fusedOps.js';
-import { UserError } from '../errors.js';
+import { check, oneOf, wholeNumber } from '../rules.js';
 import { checkActivation, single, type Activation, type CallOptions, type LayerOptions, type Weight } from './layer.js';
 import { checkPadding, outputSides, tfPadding, type Padding } from './padding.js';
 import { initialConvolution, initializerNames, type InitializerName } from './seededInitializer.js';
@@ -53,15 +53,9 @@ export class Conv2d extends tf.layers.Layer {
     this.inputSpec = [{ ndim: 4 }];
     checkPadding(this.padding, this.name);
     checkActivation(this.activation, this.name);
-    if (!initializerNames.includes(this.initializer)) {
-      throw new UserError(
-        `${this.name}: initializer must be one of ${initializerNames.join(', ')}; received '${this.initializer}'.`,
-      );
-    }
+    check(`${this.name}: initializer`, this.initializer, oneOf(...initializerNames));
     for (const key of ['filters', 'kernelSize', 'strides'] as const) {
-      if (!Number.isInteger(this[key]) || this[key] < 1) {
-        throw new UserError(`${this.name}: ${key} must be a whole number of at least 1; received ${this[key]}.`);
-      }
+      check(`${this.name}: ${key}`, this[key], wholeNumber({ min: 1 }));
     }
   }
 

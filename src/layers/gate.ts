@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { hardConcreteSample, hasKernel } from '../backend/fusedOps.js';
 import { deriveSeed, uniform } from '../backend/random.js';
-import { UserError } from '../errors.js';
+import { check, number } from '../rules.js';
 import { defaultHardConcrete, sampleMask, type HardConcrete } from './hardConcrete.js';
 import { seededNormal, type Initializer } from './seededInitializer.js';
 
@@ -34,10 +34,8 @@ export function gateStart({ droprate_init = 0.5, temperature = defaultHardConcre
   droprate_init: number;
   hardConcrete: HardConcrete;
 } {
-  if (!(droprate_init > 0 && droprate_init < 1)) {
-    throw new UserError(`droprate_init must be a probability between 0 and 1; received ${droprate_init}.`);
-  }
-  if (!(temperature > 0)) throw new UserError(`temperature must be positive; received ${temperature}.`);
+  check('droprate_init', droprate_init, number({ above: 0, below: 1 }));
+  check('temperature', temperature, number({ above: 0 }));
   return { droprate_init, hardConcrete: { ...defaultHardConcrete, temperature } };
 }
 

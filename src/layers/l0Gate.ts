@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { UserError } from '../errors.js';
+import { check, oneOf } from '../rules.js';
 import { drawMasks, gateFromConfig, gateStart, initialLogAlpha, type Gate, type GateStart } from './gate.js';
 import { inferenceMask, probabilityNonZero, sampleMask, type HardConcrete } from './hardConcrete.js';
 import { single, type CallOptions, type LayerOptions, type Weight } from './layer.js';
@@ -44,9 +44,7 @@ export class L0Gate extends tf.layers.Layer implements Gate {
     this.sampling = options.sampling ?? 'image';
     this.seed = options.seed ?? 0;
     this.fixedOpen = options.fixedOpen ?? false;
-    if (!['image', 'batch'].includes(this.sampling)) {
-      throw new UserError(`sampling must be 'image' or 'batch'; received '${this.sampling}'.`);
-    }
+    check('sampling', this.sampling, oneOf('image', 'batch'));
   }
 
   override build(inputShape: tf.Shape | tf.Shape[]): void {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { UserError } from '../errors.js';
+import { check, oneOf } from '../rules.js';
 
 /** A weight of a layer: a named variable. */
 export type Weight = tf.layers.Layer['weights'][number];
@@ -31,6 +31,5 @@ export type Activation = (typeof activations)[number];
 
 /** Refuses what is not an activation, in a sentence that names the layer. */
 export function checkActivation(activation: Activation, layer: string): void {
-  if (activations.includes(activation)) return;
-  throw new UserError(`${layer}: activation must be one of ${activations.join(', ')}; received '${activation}'.`);
+  check(`${layer}: activation`, activation, oneOf(...activations));
 }

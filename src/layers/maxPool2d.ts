@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { single, type LayerOptions } from './layer.js';
 import { checkPadding, outputSides, tfPadding, type Padding } from './padding.js';
+import { check, wholeNumber } from '../rules.js';
 
 /** The windows of a `MaxPool2d`. */
 export interface MaxPool2dOptions extends LayerOptions {
@@ -29,6 +30,9 @@ export class MaxPool2d extends tf.layers.Layer {
     this.padding = options.padding ?? 0;
     this.inputSpec = [{ ndim: 4 }];
     checkPadding(this.padding, this.name);
+    for (const key of ['poolSize', 'strides'] as const) {
+      check(`${this.name}: ${key}`, this[key], wholeNumber({ min: 1 }));
+    }
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../backend/random.js';
 import { imageShape, sizeOf } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
+import { check, number, wholeNumber } from '../rules.js';
 import { BatchNorm, type BatchNormOptions } from '../layers/batchNorm.js';
 import { Conv2d, type Conv2dOptions } from '../layers/conv2d.js';
 
@@ -35,12 +36,8 @@ export function networkOptions(
   { widthMultiplier = 1, inputShape = [32, 32, 3], classes = 10, seed = 0 }: NetworkOptions,
   leastSide = 1,
 ): NetworkParts {
-  if (!(widthMultiplier > 0 && widthMultiplier < Infinity)) {
-    throw new UserError(`widthMultiplier must be a number above 0; received ${widthMultiplier}.`);
-  }
-  if (!Number.isInteger(classes) || classes < 1) {
-    throw new UserError(`classes must be a whole number above 0; received ${classes}.`);
-  }
+  check('widthMultiplier', widthMultiplier, number({ above: 0 }));
+  check('classes', classes, wholeNumber({ min: 1 }));
   const shape = imageShape(inputShape, 'inputShape');
   if (Math.min(shape[0], shape[1]) < leastSide) {
     throw new UserError(

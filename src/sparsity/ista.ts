@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
+import { check, number } from '../rules.js';
 import { channelGraph, type ChannelNode } from '../graph/channelGraph.js';
 import { kernelGeometry, weightOf } from '../graph/kernels.js';
 import { isHomogeneous } from '../graph/layerRole.js';
@@ -120,7 +121,7 @@ export interface GammaSummary {
 
 /**
  * What the ISTA project logs of some layers' gammas: the group lasso, sum of cost |gamma|, and the fake sparsity, the
- * share of the cost whose gammas are 0.
+ * share of the cost whose gammas are 0 (0 where there are none).
  */
 export function gammaSummary(layers: readonly { cost: number; gamma: ArrayLike<number> }[]): GammaSummary {
   let [groupLasso, closed, all] = [0, 0, 0];
@@ -131,7 +132,7 @@ export function gammaSummary(layers: readonly { cost: number; gamma: ArrayLike<n
       all += cost;
     }
   }
-  return { groupLasso, fakeSparsity: closed / all };
+  return { groupLasso, fakeSparsity: all === 0 ? 0 : closed / all };
 }
 
 /**
@@ -143,7 +144,7 @@ export function gammaSummary(layers: readonly { cost: number; gamma: ArrayLike<n
  * network without gammas to prune by, and for a penalty below 0.
  */
 export function istaSparsifier(model: tf.LayersModel, { l1_penalty, keeps, ...costs }: IstaOptions): Sparsifier {
-  if (!(l1_penalty >= 0)) throw new UserError(`l1_penalty must be a number of at least 0; received ${l1_penalty}.`);
+  check('l1_penalty', l1_penalty, number({ min: 0 }));
   const layers = someIstaLayers(model, costs);
   const shrink = (learningRate: number): void =>
     tf.tidy(() => {
@@ -182,7 +183,7 @@ export function istaSparsifier(model: tf.LayersModel, { l1_penalty, keeps, ...co
  * the network then stays as it was.
  */
 export function rescaleGammas(model: tf.LayersModel, alpha: number): void {
-  if (!(alpha > 0 && Number.isFinite(alpha))) throw new UserError(`alpha must be a number above 0; received ${alpha}.`);
+  check('alpha', alpha, number({ above: 0 }));
   if (alpha === 1) return;
   const layers = someIstaLayers(model);
   const inverse = layers.flatMap(({ norm }) => kernelsBehind(norm));

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { computedValues } from '../backend/readable.js';
 import { UserError } from '../errors.js';
+import { check, number, oneOf } from '../rules.js';
 import { channelGraph, type ChannelMasks, type ChannelNode, type SmallerNetwork } from '../graph/channelGraph.js';
 import { gatesOf } from '../graph/gates.js';
 import { kernelGeometry, weightOf } from '../graph/kernels.js';
@@ -90,15 +91,9 @@ function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum', times }:
   if ((lambda_l0 === undefined) === (target === undefined)) {
     throw new UserError('The L0 method needs either lambda_l0 or a target that chooses it, not both.');
   }
-  if (lambda_l0 !== undefined && !(lambda_l0 >= 0)) {
-    throw new UserError(`lambda_l0 must be a number of at least 0; received ${lambda_l0}.`);
-  }
-  if (lr_gates !== undefined && !(lr_gates >= 0)) {
-    throw new UserError(`lr_gates must be a learning rate of at least 0; received ${lr_gates}.`);
-  }
-  if (!['sum', 'parameters', 'multiplyAdds', 'time'].includes(weighting)) {
-    throw new UserError(`weighting must be 'sum', 'parameters', 'multiplyAdds' or 'time'; received '${weighting}'.`);
-  }
+  if (lambda_l0 !== undefined) check('lambda_l0', lambda_l0, number({ min: 0 }));
+  if (lr_gates !== undefined) check('lr_gates', lr_gates, number({ min: 0 }));
+  check('weighting', weighting, oneOf('sum', 'parameters', 'multiplyAdds', 'time'));
   if (weighting === 'time' && times === undefined) {
     throw new UserError(
       "The weighting 'time' needs times, what a channel costs at each layer: channelTimes(model, await layerTimes(model)).",

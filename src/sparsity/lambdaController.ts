@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import { check, number } from '../rules.js';
 import type { State } from './sparsifier.js';
 
 /** A sparsity to be reached and held, in place of a lambda. */
@@ -102,9 +103,7 @@ export class LambdaController {
 
   constructor(private readonly target: SparsityTarget) {
     const { sparsity } = target;
-    if (!(sparsity >= 0 && sparsity < 1)) {
-      throw new UserError(`target_sparsity must be a share of at least 0 and below 1; received ${sparsity}.`);
-    }
+    check('target_sparsity', sparsity, number({ min: 0, below: 1 }));
   }
 
   /**

@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { deriveSeed, Random } from '../backend/random.js';
 import { UserError } from '../errors.js';
+import { check, number, oneOf, wholeNumber } from '../rules.js';
 import { channelGraph, type ChannelNode } from '../graph/channelGraph.js';
 import { kernelGeometry } from '../graph/kernels.js';
 import { channelSpan, originOf } from './channelSpan.js';
@@ -92,23 +93,19 @@ export interface ReprOptions extends ReprLengths, RankOptions {
   seed?: number;
 }
 
-function check({ S1, S2, prune_ratio, ranking = 'global', scaling = 'clip', nextLayer = 'zero' }: ReprOptions): void {
-  for (const [name, epochs] of Object.entries({ S1, S2 })) {
-    if (!Number.isInteger(epochs) || epochs < 1)
-      throw new UserError(`${name} must be a number of epochs; received ${epochs}.`);
-  }
-  if (!(prune_ratio >= 0 && prune_ratio < 1)) {
-    throw new UserError(`prune_ratio must be a share of at least 0 and below 1; received ${prune_ratio}.`);
-  }
-  const choices: [string, string, string[]][] = [
-    ['ranking', ranking, ['global', 'perLayer', 'depthNormalised']],
-    ['scaling', scaling, ['clip', 'rescale']],
-    ['nextLayer', nextLayer, ['zero', 'random', 'keep']],
-  ];
-  for (const [name, value, allowed] of choices) {
-    if (!allowed.includes(value))
-      throw new UserError(`${name} must be one of ${allowed.join(', ')}; received '${value}'.`);
-  }
+function checkOptions({
+  S1,
+  S2,
+  prune_ratio,
+  ranking = 'global',
+  scaling = 'clip',
+  nextLayer = 'zero',
+}: ReprOptions): void {
+  for (const [name, epochs] of Object.entries({ S1, S2 })) check(name, epochs, wholeNumber({ min: 1 }));
+  check('prune_ratio', prune_ratio, number({ min: 0, below: 1 }));
+  check('ranking', ranking, oneOf('global', 'perLayer', 'depthNormalised'));
+  check('scaling', scaling, oneOf('clip', 'rescale'));
+  check('nextLayer', nextLayer, oneOf('zero', 'random', 'keep'));
 }
 
 /**
@@ -121,7 +118,7 @@ function check({ S1, S2, prune_ratio, ranking = 'global', scaling = 'clip', next
  * and for a layer whose filters or readers are not known.
  */
 export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Sparsifier {
-  check(options);
+  checkOptions(options);
   const { biasTrains = false, scaling = 'clip', nextLayer = 'zero', seed = 0 } = options;
   const layers = someFilterLayers(model, 'RePr');
   // Filters that come back need to know who reads them: better refused now than in the middle of training.

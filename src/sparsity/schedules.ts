@@ -1,18 +1,30 @@
-import { UserError } from '../errors.js';
+import { check, number, wholeNumber } from '../rules.js';
 
 /** What is pruned when: before an epoch, counted from 0, an amount of what is left then. */
 export type PruningPlan = readonly { epoch: number; amount: number }[];
 
-/** Prunes the share `amount` once, before the epoch `epoch`. */
+/**
+ * Prunes the amount `amount`, a share below 1 or so many, once, before the epoch `epoch`. Throws a UserError for
+ * numbers out of range.
+ */
 export function oneShot(amount: number, epoch = 0): PruningPlan {
+  check('amount', amount, number({ min: 0 }));
+  check('epoch', epoch, wholeNumber({ min: 0 }));
   return [{ epoch, amount }];
 }
 
-/** Prunes the share `amount` of what is left `times` times: before epoch `begin`, and then every `every` epochs. */
+/**
+ * Prunes the share `amount` of what is left `times` times: before epoch `begin`, and then every `every` epochs. Throws
+ * a UserError for numbers out of range.
+ */
 export function iterative(
   amount: number,
   { times, every = 1, begin = 0 }: { times: number; every?: number; begin?: number },
 ): PruningPlan {
+  check('amount', amount, number({ min: 0 }));
+  check('times', times, wholeNumber({ min: 1 }));
+  check('every', every, wholeNumber({ min: 1 }));
+  check('begin', begin, wholeNumber({ min: 0 }));
   return Array.from({ length: times }, (_, i) => ({ epoch: begin + i * every, amount }));
 }
 
@@ -22,11 +34,9 @@ export function iterative(
  * for an amount outside of [0, 1), and for an end that is not after the beginning.
  */
 export function polynomial(amount: number, { begin = 0, end }: { begin?: number; end: number }): PruningPlan {
-  if (!(amount >= 0 && amount < 1)) {
-    throw new UserError(`A polynomial schedule must end at a share of at least 0 and below 1; received ${amount}.`);
-  }
-  if (!(end > begin))
-    throw new UserError(`A polynomial schedule must end after it begins; received ${begin} to ${end}.`);
+  check('amount', amount, number({ min: 0, below: 1 }));
+  check('begin', begin, wholeNumber({ min: 0 }));
+  check('end', end, wholeNumber({ above: begin }));
   const sparsity = (epoch: number): number => amount * (1 - (1 - (epoch - begin) / (end - begin)) ** 3);
   return Array.from({ length: end - begin }, (_, i) => {
     const epoch = begin + i + 1;

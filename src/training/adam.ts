@@ -1,5 +1,6 @@
 import { adamWStep, hasKernel } from '../backend/fusedOps.js';
 import { ownValues, replace, SlotOptimizer, type SlotOptimizerOptions, type Update } from './slots.js';
+import { check, number } from '../rules.js';
 
 /** What `Adam` and `AdamW` can be told. */
 export interface AdamOptions extends SlotOptimizerOptions {
@@ -25,8 +26,11 @@ export class Adam extends SlotOptimizer {
   private readonly betas: [number, number];
   private readonly eps: number;
 
+  /** Throws a UserError for a number out of range. */
   constructor({ lr = 1e-3, weight_decay = 0, decays, betas = [0.9, 0.999], eps = 1e-8 }: AdamOptions = {}) {
     super(['m', 'v'], { lr, weight_decay, decays });
+    for (const [i, beta] of betas.entries()) check(`betas[${i}]`, beta, number({ min: 0, below: 1 }));
+    check('eps', eps, number({ min: 0 }));
     this.betas = betas;
     this.eps = eps;
   }

@@ -1,6 +1,7 @@
 import { readable, whereReadable } from '../backend/readable.js';
 import { withoutClosed } from '../compact/shrink/withoutClosed.js';
 import { UserError } from '../errors.js';
+import { check, number } from '../rules.js';
 import type { SmallerNetwork } from '../graph/channelGraph.js';
 import { gatesOf } from '../graph/gates.js';
 import { GatedConv2d } from '../layers/gatedConv2d.js';
@@ -39,11 +40,7 @@ export class Cutting {
 
   /** Throws a UserError for a probability out of range. */
   constructor({ probability = 0.2 }: CuttingOptions = {}) {
-    if (!(probability >= 0 && probability <= 0.3)) {
-      throw new UserError(
-        `The probability below which gates are cut out must be from 0 to 0.3; received ${probability}.`,
-      );
-    }
+    check('probability', probability, number({ min: 0, max: 0.3 }));
     this.probability = probability;
   }
 

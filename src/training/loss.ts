@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Batch } from '../data/batches.js';
-import { UserError } from '../errors.js';
+import { check, number } from '../rules.js';
 
 /** The mean loss of logits [N, classes] against labels [N], before any penalty. The caller disposes it. */
 export type Loss = (logits: tf.Tensor2D, labels: tf.Tensor1D) => tf.Scalar;
@@ -16,9 +16,7 @@ export interface CrossEntropyOptions {
  * smoothing s (Szegedy et al. 2016, section 7), as PyTorch's. Throws a UserError for an s outside of [0, 1).
  */
 export function crossEntropy({ label_smoothing = 0 }: CrossEntropyOptions = {}): Loss {
-  if (!(label_smoothing >= 0 && label_smoothing < 1)) {
-    throw new UserError(`label_smoothing must be a number of at least 0 and below 1; received ${label_smoothing}.`);
-  }
+  check('label_smoothing', label_smoothing, number({ min: 0, below: 1 }));
   return (logits, labels) =>
     tf.tidy(() => {
       const [, classes] = logits.shape;

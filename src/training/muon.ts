@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { State } from '../sparsity/sparsifier.js';
 import { AdamW } from './adam.js';
-import { checkAtLeast0, replace, SlotOptimizer } from './slots.js';
+import { replace, SlotOptimizer } from './slots.js';
 import type { SlotOptimizerOptions, Optimizer, Update } from './slots.js';
+import { check, number } from '../rules.js';
 
 export interface MuonOptions extends SlotOptimizerOptions {
   /** Of AdamW's size. Default 1e-3. */
@@ -51,7 +52,7 @@ class MuonKernels extends SlotOptimizer {
       SlotOptimizerOptions,
   ) {
     super(['momentum'], own);
-    checkAtLeast0('momentum', own.momentum);
+    check('momentum', own.momentum, number({ min: 0, below: 1 }));
   }
 
   protected update(update: Update): void {

@@ -1,6 +1,7 @@
 import { hasKernel, sgdStep } from '../backend/fusedOps.js';
 import { UserError } from '../errors.js';
-import { checkAtLeast0, ownValues, replace, SlotOptimizer, type SlotOptimizerOptions, type Update } from './slots.js';
+import { check, number } from '../rules.js';
+import { ownValues, replace, SlotOptimizer, type SlotOptimizerOptions, type Update } from './slots.js';
 
 /** What `Sgd` can be told. */
 export interface SgdOptions extends SlotOptimizerOptions {
@@ -26,7 +27,7 @@ export class Sgd extends SlotOptimizer {
   /** Throws a UserError for a number below 0, and for Nesterov's momentum without momentum. */
   constructor({ lr = 0.01, momentum = 0, nesterov = false, weight_decay = 0, decays }: SgdOptions = {}) {
     super(['velocity'], { lr, weight_decay, decays });
-    checkAtLeast0('momentum', momentum);
+    check('momentum', momentum, number({ min: 0, below: 1 }));
     if (nesterov && momentum === 0) {
       throw new UserError('nesterov must have a momentum above 0; received momentum 0. Set one, such as 0.9.');
     }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
+import { check, number } from '../rules.js';
 import type { State } from '../sparsity/sparsifier.js';
 
 /** One variable's share in a step. */
@@ -60,7 +61,7 @@ export abstract class SlotOptimizer implements Optimizer {
     private readonly names: readonly string[],
     { lr, weight_decay, decays = () => true }: SlotOptimizerOptions & { lr: number; weight_decay: number },
   ) {
-    for (const [name, value] of Object.entries({ lr, weight_decay })) checkAtLeast0(name, value);
+    for (const [name, value] of Object.entries({ lr, weight_decay })) check(name, value, number({ min: 0 }));
     this.lr = lr;
     this.weightDecay = weight_decay;
     this.decays = decays;
@@ -124,11 +125,6 @@ export abstract class SlotOptimizer implements Optimizer {
     this.slots.set(key, slot);
     return slot;
   }
-}
-
-/** Throws a UserError for a number below 0, and for none. */
-export function checkAtLeast0(name: string, value: number): void {
-  if (!(value >= 0)) throw new UserError(`${name} must be a number of at least 0; received ${value}.`);
 }
 
 /** Puts new tensors in a slot in place of the old, which are disposed. */

@@ -6,6 +6,7 @@ import { type Normalise, defaultNormalise } from '../data/normalise.js';
 import { type Batch, batchCount, batches } from '../data/batches.js';
 import type { ImageSet } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
+import { check, wholeNumber } from '../rules.js';
 import { gatesOf } from '../graph/gates.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { AdamW } from './adam.js';
@@ -265,9 +266,7 @@ class Run {
 
   private check(): void {
     const { epochs, data, model, scales = [] } = this.options;
-    if (!Number.isInteger(epochs) || epochs < 0) {
-      throw new UserError(`epochs must be a whole number of at least 0; received ${epochs}.`);
-    }
+    check('epochs', epochs, wholeNumber({ min: 0 }));
     for (const set of [data.train, data.validation]) if (set) checkSet(model, set);
     if (this.stepsPerEpoch === 0) {
       throw new UserError(
@@ -282,8 +281,6 @@ class Run {
     }
     if (scales.length > 0) checkScales(model, scales);
     this.options.cutting?.check(this.options);
-    if (!Number.isInteger(this.step) || this.step < 0) {
-      throw new UserError(`startStep must be a whole number of at least 0; received ${this.step}.`);
-    }
+    check('startStep', this.step, wholeNumber({ min: 0 }));
   }
 }

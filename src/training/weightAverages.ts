@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { readable } from '../backend/readable.js';
 import type { Batch } from '../data/batches.js';
 import { UserError } from '../errors.js';
+import { check, number } from '../rules.js';
 import { weightNames } from '../graph/names.js';
 import type { Weight } from '../layers/layer.js';
 import type { State } from '../sparsity/sparsifier.js';
@@ -42,9 +43,7 @@ export class WeightAverages {
     private readonly model: tf.LayersModel,
     { decay = 0.999 }: WeightAveragesOptions = {},
   ) {
-    if (!(decay >= 0 && decay < 1)) {
-      throw new UserError(`The decay of weight averages must be at least 0 and below 1; received ${decay}.`);
-    }
+    check('decay', decay, number({ min: 0, below: 1 }));
     this.decay = decay;
     const names = weightNames(model);
     const named = (weights: Weight[]): Map<string, Weight> => new Map(weights.map((w) => [names.get(w)!, w]));

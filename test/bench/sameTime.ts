@@ -1,9 +1,9 @@
-// L0 gates that are led to a time against channels pruned by magnitude to the same time: a small GoogleNet is trained,
-// then fine-tuned with each method for as many steps. Magnitude pruning takes the same share of each layer's channels
-// (among all layers, the time hardly falls: the mean |w| of filters depends on the layer), the one at which the
-// predicted time is that of the L0 network. Both are made compact and timed in turns.
+// L0 gates that are led to a time against channels pruned by magnitude to the same time: notebook 01's GoogleNet is
+// fine-tuned with each method for as many steps, and with none. Magnitude pruning takes the same share of each layer's
+// channels (among all layers, the time hardly falls: the mean |w| of filters depends on the layer), the one at which
+// the predicted time is that of the L0 network. All are made compact and timed in turns.
 //   npm run bench:same-time
-//   npm run bench:same-time -- --seeds 5 --share 0.35 --images 128 --train 3000 --pretrain 30 --epochs 9 --data cifar10
+//   npm run bench:same-time -- --seeds 5 --share 0.35 --images 1 --train 2560 --epochs 10
 //   npm run bench:same-time -- --cpu
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,6 +19,7 @@ import { loadData } from 'sparsebook/data/loadData.js';
 import { scoresOf } from 'sparsebook/experiments/measure.js';
 import { protocolSettings } from 'sparsebook/experiments/protocols/protocol.js';
 import { protocols } from 'sparsebook/experiments/protocols/protocols.js';
+import { trainedNetwork } from 'sparsebook/experiments/saved.js';
 import { openSession, type Session } from 'sparsebook/experiments/session.js';
 import { givenInWords } from 'sparsebook/experiments/settings/written.js';
 import type { ChannelMasks } from 'sparsebook/graph/channelGraph.js';
@@ -29,13 +30,10 @@ const { values: options } = parseArgs({
   options: {
     seeds: { type: 'string', default: '3' },
     share: { type: 'string', default: '0.5' },
-    width: { type: 'string', default: '0.25' },
     // How many images a pass has whose time counts.
     images: { type: 'string', default: '128' },
-    data: { type: 'string', default: 'synthetic' },
-    train: { type: 'string', default: '2000' },
-    pretrain: { type: 'string', default: '20' },
-    epochs: { type: 'string', default: '10' },
+    train: { type: 'string', default: '1280' },
+    epochs: { type: 'string', default: '5' },
     threads: { type: 'string', default: '2' },
     // Counts the processor's time of one thread, in place of the clock's: for a machine that does other things too.
     cpu: { type: 'boolean', default: false },
@@ -46,15 +44,14 @@ const timing = options.cpu ? { now: cpuTime } : {};
 // Runs find the times of layers here, those by another clock too.
 process.env.SPARSEBOOK_DATA = mkdtempSync(join(tmpdir(), 'sparsebook-same-time-'));
 const { description } = await useBackend({ threads: options.cpu ? 1 : Number(options.threads) });
-const data = await loadData(options.data, { sizes: { train: Number(options.train), validation: 64, test: 2000 } });
+const data = await loadData('synthetic', { sizes: { train: Number(options.train), validation: 64, test: 2000 } });
+const { model: start } = await trainedNetwork('notebooks/outputs/01-l0-googlenet/pretrained-synthetic');
 
-async function trained(seed: number, words: string[], from?: tf.LayersModel): Promise<Session> {
-  const epochs = from ? options.epochs : options.pretrain;
-  const shared = ['network=googlenet', `width=${options.width}`, `epochs=${epochs}`, 'batch_size=64'];
-  const given = [...shared, `seed=${seed}`, `data=${options.data}`, ...words];
-  const settings = protocolSettings(protocols.experiment, givenInWords(given), true);
-  const start = from && { from: { model: from, masks: new Map() } };
-  const session = await openSession(protocols.experiment.experiment(settings), data, start);
+async function tuned(seed: number, words: string[]): Promise<Session> {
+  const given = [`epochs=${options.epochs}`, 'batch_size=64', `seed=${seed}`, 'schedule=one-cycle', ...words];
+  const settings = protocolSettings(protocols.experiment, givenInWords(['network=googlenet', ...given]), true);
+  const from = { model: start, masks: new Map() };
+  const session = await openSession(protocols.experiment.experiment(settings), data, { from });
   for await (const event of session.events()) {
     if (event.type === 'end' && event.reason !== 'finished') throw new Error(event.message);
   }
@@ -80,26 +77,20 @@ function shareFor(model: tf.LayersModel, ms: number, predict: (masks: ChannelMas
   return high;
 }
 
-console.log(`${description}; GoogleNet(${options.width}), ${options.share} of the dense time, ${batchSize} images`);
+console.log(`${description}; GoogleNet, ${options.share} of the dense time, ${batchSize} images`);
 console.log(
   '| seed | method | predicted, ms | measured, ms | of the dense | test accuracy |\n|---|---|---|---|---|---|',
 );
 const gains: number[] = [];
+const predict = timePredictor(start, await layerTimes(start, { batchSize, ...timing }));
+const target = Number(options.share) * predict(new Map());
 for (let seed = 1; seed <= Number(options.seeds); seed++) {
-  const dense = await trained(seed, []);
-  const predict = timePredictor(dense.model, await layerTimes(dense.model, { batchSize, ...timing }));
-  const target = Number(options.share) * predict(new Map());
+  const dense = await tuned(seed, []);
   const gates = ['methods=l0', 'l0.droprate_init=0.05', 'l0.lr_gates=0.2', `l0.time_images=${batchSize}`];
-  const l0 = await trained(seed, [...gates, `l0.target_ms=${target}`], dense.model);
-  const ms = predict(l0.sparsifier!.channelMasks());
-  const prune = shareFor(dense.model, ms, predict);
-  const pruning = [
-    'methods=magnitude',
-    'magnitude.unit=channels',
-    'magnitude.scope=perLayer',
-    `magnitude.prune=${prune}`,
-  ];
-  const magnitude = await trained(seed, pruning, dense.model);
+  const l0 = await tuned(seed, [...gates, `l0.target_ms=${target}`]);
+  const share = shareFor(start, predict(l0.sparsifier!.channelMasks()), predict);
+  const channels = ['methods=magnitude', 'magnitude.unit=channels', 'magnitude.scope=perLayer'];
+  const magnitude = await tuned(seed, [...channels, `magnitude.prune=${share}`]);
   const runs = { dense, l0, magnitude };
   const masks = Object.values(runs).map((run) => run.sparsifier?.channelMasks() ?? new Map<string, Float32Array>());
   const models = Object.values(runs).map(({ model }, i) => compact(model, masks[i]).model);

@@ -91,7 +91,7 @@ test('all augmentations together leave finite values and the stored images alone
 test('options that contradict each other are refused', () => {
   const refuse = (options: Partial<BatchOptions>, message: RegExp): void =>
     assert.throws(() => [...batches(set, { ...training, ...options })], { name: 'UserError', message });
-  refuse({ batchSize: 0 }, /batchSize must be a whole number above 0; received 0/);
+  refuse({ batchSize: 0 }, /batchSize must be a whole number of at least 1; received 0/);
   refuse({ batchSize: 2.5 }, /received 2\.5/);
   refuse({ startAt: 12 }, /startAt must be a batch of this epoch, 0 to 11; received 12/);
   refuse({ epoch: undefined }, /seed and epoch must be given together/);

@@ -123,7 +123,7 @@ test('sizes of images and numbers of classes that cannot be had are refused', as
   }
   await refuse({ imageSize: '7x28x1' }, /at least 8x8 pixels.* received 7x28x1/);
   await refuse({ imageSize: '32x20', classes: 1000 }, /1000 classes must be at least 8x24 pixels, for 3 shapes/);
-  await refuse({ classes: 1 }, /classes must be a whole number of 2 or more; received 1/);
+  await refuse({ classes: 1 }, /classes must be a whole number of at least 2; received 1/);
   await refuse({ classes: 2.5 }, /received 2.5/);
   const folder = smallFolder();
   await refuse({ classes: 5 }, /CIFAR-10.* has, 10; received 5/, folder);

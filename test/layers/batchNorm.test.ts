@@ -122,7 +122,7 @@ test('a step of training leaves no tensor behind', () => {
 test('options out of range are refused in a sentence', () => {
   assert.throws(
     () => new BatchNorm({ name: 'bn', momentum: 2 }),
-    /bn: momentum must be the share of the new batch.* received 2/,
+    /bn: momentum must be a number of at least 0 and at most 1; received 2/,
   );
   assert.throws(
     () => new BatchNorm({ name: 'bn', activation: 'elu' as 'relu' }),

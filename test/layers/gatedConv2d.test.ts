@@ -95,6 +95,6 @@ test('a step of training leaves no tensor behind', () => {
 });
 
 test('options out of range are refused in a sentence', () => {
-  assert.throws(() => layerOf({ droprate_init: 1 }), /droprate_init must be a probability between 0 and 1; received 1/);
-  assert.throws(() => layerOf({ temperature: -1 }), /temperature must be positive; received -1/);
+  assert.throws(() => layerOf({ droprate_init: 1 }), /droprate_init must be a number above 0 and below 1; received 1/);
+  assert.throws(() => layerOf({ temperature: -1 }), /temperature must be a number above 0; received -1/);
 });

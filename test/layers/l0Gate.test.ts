@@ -82,8 +82,8 @@ test('a step of training leaves no tensor behind', () => {
 test('options out of range are refused in a sentence', () => {
   const refused = (options: object, message: RegExp): void =>
     assert.throws(() => new L0Gate(options), { name: UserError.name, message });
-  refused({ droprate_init: 0 }, /droprate_init must be a probability between 0 and 1; received 0/);
+  refused({ droprate_init: 0 }, /droprate_init must be a number above 0 and below 1; received 0/);
   refused({ droprate_init: 1.5 }, /received 1.5/);
-  refused({ temperature: 0 }, /temperature must be positive; received 0/);
-  refused({ sampling: 'pixel' }, /sampling must be 'image' or 'batch'; received 'pixel'/);
+  refused({ temperature: 0 }, /temperature must be a number above 0; received 0/);
+  refused({ sampling: 'pixel' }, /sampling must be one of image, batch; received 'pixel'/);
 });

@@ -77,5 +77,5 @@ test('forward passes leave no tensor behind', () => {
 
 test('options out of range are refused in a sentence', () => {
   assert.throws(() => googleNet({ widthMultiplier: 0 }), /widthMultiplier must be a number above 0; received 0/);
-  assert.throws(() => googleNet({ classes: 2.5 }), /classes must be a whole number above 0; received 2.5/);
+  assert.throws(() => googleNet({ classes: 2.5 }), /classes must be a whole number of at least 1; received 2.5/);
 });

@@ -79,7 +79,7 @@ for (const [name, network] of Object.entries(networks)) {
       );
     refused({ widthMultiplier: -1 }, /widthMultiplier must be a number above 0; received -1/);
     refused({ widthMultiplier: NaN }, /widthMultiplier must be a number above 0; received NaN/);
-    refused({ classes: 0 }, /classes must be a whole number above 0; received 0/);
+    refused({ classes: 0 }, /classes must be a whole number of at least 1; received 0/);
     refused({ inputShape: [32, 32] }, /inputShape must be \[height, width, channels\], .* received \[32,32\]/);
     refused({ inputShape: [32, 0, 3] }, /received \[32,0,3\]/);
   });

@@ -115,7 +115,7 @@ test('what cannot work is refused in a sentence', () => {
   assert.throws(() => l0Sparsifier(model, { lambda_l0: -1 }), /lambda_l0 must be a number of at least 0; received -1/);
   assert.throws(
     () => l0Sparsifier(model, { lambda_l0: 1, lr_gates: NaN }),
-    /lr_gates must be a learning rate .* received NaN/,
+    /lr_gates must be a number of at least 0; received NaN/,
   );
   assert.throws(
     () => l0Sparsifier(model, { lambda_l0: 1, weighting: 'l1' as 'sum' }),

@@ -332,7 +332,7 @@ test('what cannot work is refused in a sentence', () => {
   );
   refused(() => magnitudeSparsifier(model).restore({}), /not one of magnitude pruning/);
   refused(() => polynomial(1, { end: 3 }), /at least 0 and below 1; received 1/);
-  refused(() => polynomial(0.5, { begin: 3, end: 3 }), /end after it begins; received 3 to 3/);
+  refused(() => polynomial(0.5, { begin: 3, end: 3 }), /end must be a whole number above 3; received 3/);
   refused(() => freezeSparsifier(model, { first: 7 }), /a number of smallNet's 3 kernels; received 7/);
   refused(
     () => combineSparsifiers(magnitudeSparsifier(model), magnitudeSparsifier(model)),

@@ -286,9 +286,9 @@ test('the number of tensors stays the same from cycle to cycle', () => {
 test('what cannot work is refused in a sentence', () => {
   const model = smallNet({ gates: false });
   const wrong: [Partial<ReprOptions>, RegExp][] = [
-    [{ S1: 0 }, /S1 must be a number of epochs; received 0/],
-    [{ S2: 1.5 }, /S2 must be a number of epochs; received 1.5/],
-    [{ prune_ratio: 1 }, /prune_ratio must be a share of at least 0 and below 1; received 1/],
+    [{ S1: 0 }, /S1 must be a whole number of at least 1; received 0/],
+    [{ S2: 1.5 }, /S2 must be a whole number of at least 1; received 1.5/],
+    [{ prune_ratio: 1 }, /prune_ratio must be a number of at least 0 and below 1; received 1/],
     [{ ranking: 'depth' as 'global' }, /ranking must be one of global, perLayer, depthNormalised; received 'depth'/],
     [{ nextLayer: 'one' as 'zero' }, /nextLayer must be one of zero, random, keep; received 'one'/],
   ];

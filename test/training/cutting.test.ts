@@ -257,7 +257,7 @@ test('cutting is refused where nothing is closed for good', () => {
   for (const probability of [-0.1, 0.4, NaN]) {
     assert.throws(() => new Cutting({ probability }), {
       name: 'UserError',
-      message: /must be from 0 to 0.3; received/,
+      message: /probability must be a number of at least 0 and at most 0.3; received/,
     });
   }
   assert.equal(magnitudeSparsifier(model, { unit: 'channels', unfreezeBefore: 2 }).closedForGood!(9, 0).size, 0);

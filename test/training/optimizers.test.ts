@@ -127,8 +127,8 @@ test('an optimizer comes from plain values, with its own defaults', () => {
     [{ name: 'sgd', nesterov: true }, /nesterov must have a momentum above 0/],
     [{ name: 'sgd', lr: -1 }, /lr must be a number of at least 0; received -1/],
     [{ name: 'adam', weight_decay: NaN }, /weight_decay must be a number of at least 0; received NaN/],
-    [{ name: 'muon', momentum: -0.9 }, /momentum must be a number of at least 0; received -0.9/],
-    [{ name: 'sgd', momentum: -0.9 }, /momentum must be a number of at least 0; received -0.9/],
+    [{ name: 'muon', momentum: -0.9 }, /momentum must be a number of at least 0 and below 1; received -0.9/],
+    [{ name: 'sgd', momentum: -0.9 }, /momentum must be a number of at least 0 and below 1; received -0.9/],
   ] as const) {
     assert.throws(() => makeOptimizer(settings as OptimizerSettings), { name: 'UserError', message });
   }

@@ -382,7 +382,7 @@ test('what cannot work is refused in a sentence', async () => {
     assert.rejects(run({ model, ...options }), { name: 'UserError', message });
   await refused({ epochs: 1.5 }, /epochs must be a whole number of at least 0; received 1.5/);
   await refused({ startStep: -1 }, /startStep must be a whole number of at least 0; received -1/);
-  await refused({ batchSize: 0 }, /batchSize must be a whole number above 0/);
+  await refused({ batchSize: 0 }, /batchSize must be a whole number of at least 1/);
   await refused({ data: { train: colours(0) } }, /colours 1 must have images; received none/);
   const frozen = smallNet({ gates: false });
   frozen.trainable = false;

@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js';
+import { check, wholeNumber } from '../../rules.js';
 import { lockedBecause, type ChannelGraph, type ChannelNode } from '../../graph/channelGraph.js';
 import { channelTies, type ChannelTies } from '../../graph/channelGroups.js';
 import { isFull, isMerge, isSpread } from '../../graph/layerRole.js';
@@ -48,9 +49,7 @@ export function keptChannels(
   options: KeepOptions,
 ): KeptChannels {
   const { roundTo = 1 } = options;
-  if (!Number.isInteger(roundTo) || roundTo < 1) {
-    throw new UserError(`roundTo must be a whole number of at least 1; received ${roundTo}.`);
-  }
+  check('roundTo', roundTo, wholeNumber({ min: 1 }));
   const needed = neededChannels(graph, weights, live);
   const dead = (node: ChannelNode): boolean => !live.get(node)?.includes(true);
   const skipped = (merge: ChannelNode, part: ChannelNode): boolean => {

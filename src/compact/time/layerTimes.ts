@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { Random } from '../../backend/random.js';
-import { UserError } from '../../errors.js';
+import { check, wholeNumber } from '../../rules.js';
 import type { Cell } from '../../formats/text.js';
 import { channelGraph, lockedBecause } from '../../graph/channelGraph.js';
 import type { ChannelGraph, ChannelMasks, ChannelNode } from '../../graph/channelGraph.js';
@@ -66,9 +66,7 @@ const draws = 2;
  */
 export async function layerTimes(model: tf.LayersModel, options: LayerTimesOptions = {}): Promise<LayerTimes> {
   const { batchSize = 1, again = false, onProgress, root, ...timing } = options;
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new UserError(`batchSize must be a whole number of at least 1; received ${batchSize}.`);
-  }
+  check('batchSize', batchSize, wholeNumber({ min: 1 }));
   const graph = channelGraph(model);
   const known = await readTimes(root);
   const named = (what: string): string => `${batchSize} ${batchSize === 1 ? 'image' : 'images'}, ${what}`;

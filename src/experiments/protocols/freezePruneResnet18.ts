@@ -1,4 +1,4 @@
-import { flag, number } from '../settings/rules.js';
+import { flag, number } from '../../rules.js';
 import { of, protocol, waysOfTraining } from './protocol.js';
 
 /** What decides about settings that are about freezing or about the start. */

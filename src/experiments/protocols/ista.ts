@@ -1,4 +1,4 @@
-import { flag, number, orNull, wholeNumber } from '../settings/rules.js';
+import { flag, number, orNull, wholeNumber } from '../../rules.js';
 import { of, protocol, waysOfTraining } from './protocol.js';
 
 /** The versions that a run can start from, each with what the project's README trains it with. */

@@ -1,4 +1,4 @@
-import { flag } from '../settings/rules.js';
+import { flag } from '../../rules.js';
 import { of, protocol, waysOfTraining } from './protocol.js';
 
 const ofGates = {

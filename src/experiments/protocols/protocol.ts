@@ -1,7 +1,7 @@
 import { experimentSchema, type ExperimentSettings } from '../experimentSettings.js';
 import { fastRecipe } from '../fastRecipe.js';
 import type { RunSettings } from '../runSettings.js';
-import { oneOf, type Rule } from '../settings/rules.js';
+import { oneOf, type Rule } from '../../rules.js';
 import { defaultOf, settingsOf } from '../settings/schema.js';
 import type { AnySetting, RunLength, Schema, Setting, SettingValue, SomeSettings } from '../settings/schema.js';
 import { givenIn, put, settle, type Given } from '../settings/settle.js';

@@ -1,4 +1,4 @@
-import type { Rule } from './rules.js';
+import type { Rule } from '../../rules.js';
 
 /** What a setting can hold. */
 export type SettingValue = string | number | boolean | null | readonly SettingValue[];

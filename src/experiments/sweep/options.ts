@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { UserError } from '../../errors.js';
-import { orNull, oneOf, text, wholeNumber } from '../settings/rules.js';
+import { orNull, oneOf, text, wholeNumber } from '../../rules.js';
 import type { Schema } from '../settings/schema.js';
 import { settle } from '../settings/settle.js';
 import { givenInWords } from '../settings/written.js';

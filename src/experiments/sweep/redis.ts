@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Queue } from 'bullmq';
 import { UserError } from '../../errors.js';
 import { createCopy } from '../../training/log/runLock.js';
-import { text } from '../settings/rules.js';
+import { text } from '../../rules.js';
 import type { Crashes } from './children.js';
 import type { Sweep } from './sweep.js';
 

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { check, wholeNumber } from '../../rules.js';
 import type { CheckpointEvent, EpochEvent, StartEvent, StepEvent, TrainingEvent, WarningEvent } from '../events.js';
 import type { Provenance } from '../log/provenance.js';
 import { checkpointName, notFinite, type CheckpointState } from './checkpoint.js';
@@ -45,9 +45,7 @@ export async function* checkpointed(
   const { everySteps = Infinity, everyEpochs = 1 } = options;
   for (const name of ['everySteps', 'everyEpochs', 'keep'] as const) {
     const value = options[name];
-    if (value !== undefined && !(value >= 1 && (Number.isInteger(value) || value === Infinity))) {
-      throw new UserError(`${name} must be a whole number above 0; received ${value}.`);
-    }
+    if (value !== undefined && value !== Infinity) check(name, value, wholeNumber({ min: 1 }));
   }
   const saver = new Saver(options);
   await saver.open();

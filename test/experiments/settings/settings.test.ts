@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from 'sparsebook/errors.js';
-import { flag, listOf, number, oneOf, orNull, text, wholeNumber } from 'sparsebook/experiments/settings/rules.js';
+import { flag, listOf, number, oneOf, orNull, text, wholeNumber } from 'sparsebook/rules.js';
 import type { Schema } from 'sparsebook/experiments/settings/schema.js';
 import { fuzzRuns } from '../../fuzz.ts';
 import { givenIn, settingWords, settle } from 'sparsebook/experiments/settings/settle.js';

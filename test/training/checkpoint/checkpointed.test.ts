@@ -210,7 +210,7 @@ test('what cannot be meant is refused', async (t) => {
   ] as const) {
     await assert.rejects(run(dir, { [name]: value }), {
       name: 'UserError',
-      message: `${name} must be a whole number above 0; received ${value}.`,
+      message: `${name} must be a whole number of at least 1; received ${value}.`,
     });
   }
 });

@@ -1,8 +1,18 @@
-/** What values a setting may have. */
+import { UserError } from './errors.js';
+
+/** What values a setting or an argument may have. */
 export interface Rule<T> {
   /** Such a value in words that fit behind "must be". */
   readonly words: string;
   accepts(value: unknown): value is T;
+}
+
+/** Throws a UserError for a value against its rule: `name` must be ..., received .... */
+export function check<T>(name: string, value: unknown, rule: Rule<T>): asserts value is T {
+  if (rule.accepts(value)) return;
+  const received =
+    typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? JSON.stringify(value) : String(value);
+  throw new UserError(`${name} must be ${rule.words}; received ${received}.`);
 }
 
 /** Bounds of a number: `min` and `max` are allowed themselves, `above` and `below` are not. */
