@@ -6,7 +6,7 @@ export { UserError } from './errors.js';
 export { Random, deriveSeed } from './backend/random.js';
 export { useBackend, type BackendInfo, type BackendName, type BackendOptions } from './backend/useBackend.js';
 
-export { randomBrightness, randomContrast, randomFlip, randomPaddedCrop } from './data/augment.js';
+export { alternatingFlip, randomBrightness, randomContrast, randomFlip, randomPaddedCrop } from './data/augment.js';
 export type { Augmentation, Draws, Turn } from './data/augment.js';
 export { batches, type Batch, type BatchOptions } from './data/batches.js';
 export { officialArchive, readCifar10, type Archive, type Cifar10 } from './data/cifar10.js';
@@ -129,6 +129,7 @@ export { provenance, type Provenance } from './training/log/provenance.js';
 export { readRun, type LoggedEvent, type LoggedRun } from './training/log/readRun.js';
 export { RunFolder, reopenRun } from './training/log/runFolder.js';
 export { crossEntropy, type CrossEntropyOptions, type Loss } from './training/loss.js';
+export { Muon, type MuonOptions } from './training/muon.js';
 export { kernelsOnly } from './training/optimizer.js';
 export type { Optimizer, Update } from './training/slots.js';
 export { constant, exponentialDecay, multiStep, oneCycle } from './training/schedules.js';

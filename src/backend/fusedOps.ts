@@ -9,6 +9,7 @@ type FusedKernel =
   | 'QuantizedConv'
   | 'AdamWStep'
   | 'SgdStep'
+  | 'MuonStep'
   | 'HardConcreteSample';
 
 /** The names under which tfjs knows the kernels: its own FusedBatchNorm is something else. */
@@ -198,6 +199,39 @@ export function sgdStep(
   options: SgdOptions,
 ): void {
   run<tf.Tensor[]>('SgdStep', inputs, { ...options });
+}
+
+/** A kernel that Muon changes, with its share in the step. */
+export interface MuonKernel {
+  /** [..., outputs], and so are the others: read as a matrix [all others, outputs]. */
+  param: tf.Tensor;
+  grad: tf.Tensor;
+  momentum: tf.Tensor;
+  /** What the orthogonal matrix is multiplied by, and the parameter before it is subtracted. */
+  rate: number;
+  keep: number;
+}
+
+export interface MuonOptions {
+  momentum: number;
+  nesterov: boolean;
+  /** Of the iteration X <- a X + b X X'X + c X (X'X)^2, which is done `times` times. */
+  coefficients: readonly [a: number, b: number, c: number];
+  times: number;
+}
+
+/**
+ * One step of Muon (training/muon.ts) for many small kernels in place: param and momentum change, and so does every
+ * tensor that shares their values (clones).
+ */
+export function muonStep(kernels: readonly MuonKernel[], options: MuonOptions): void {
+  const inputs = Object.fromEntries(
+    kernels.flatMap(({ param, grad, momentum }, i) =>
+      Object.entries({ param, grad, momentum }).map(([name, t]) => [name + i, t]),
+    ),
+  );
+  const shares = kernels.map(({ rate, keep }) => ({ rate, keep }));
+  run<tf.Tensor[]>('MuonStep', inputs, { ...options, shares });
 }
 
 export interface HardConcreteOptions {

@@ -221,6 +221,10 @@ export function addSweepCommand(program: Command): void {
   command
     .command('run', { isDefault: true })
     .summary('train the missing runs of a sweep (the default command: the word run may be left out)')
+    .description(
+      'Train the missing runs of a sweep, a few at once. Each value of a list or range is a run of its own; runs that are ' +
+        'finished are kept. Ctrl-C saves all runs and stops; the same command goes on.',
+    )
     .argument(
       '[words...]',
       'a protocol or a YAML file, then settings: key=value, key=a,b,c, key=1..3, zip=key,key; options below',

@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
+import { hasKernel, muonStep } from '../backend/fusedOps.js';
 import type { State } from '../sparsity/sparsifier.js';
 import { AdamW } from './adam.js';
-import { replace, SlotOptimizer } from './slots.js';
+import { ownValues, replace, SlotOptimizer } from './slots.js';
 import type { SlotOptimizerOptions, Optimizer, Update } from './slots.js';
 import { check, number } from '../rules.js';
 
+/** What `Muon` can be told. */
 export interface MuonOptions extends SlotOptimizerOptions {
   /** Of AdamW's size. Default 1e-3. */
   lr?: number;
@@ -17,14 +19,20 @@ export interface MuonOptions extends SlotOptimizerOptions {
 }
 
 /** Coefficients of the quintic a X + b X X'X + c X (X'X)^2 that draws singular values in (0, 1] towards 1 fastest. */
-const [a, b, c] = [3.4445, -4.775, 2.0315];
+const coefficients = [3.4445, -4.775, 2.0315] as const;
+/** How often it is applied. */
+const times = 5;
+
+/** Values of a matrix that lies in a core's cache beside what is made of it: one kernel takes all of these. */
+const SMALL = 65_536;
 
 /**
  * Nearly the orthogonal matrix nearest to a matrix [rows, columns]: U V' of its singular value decomposition, with
  * singular values between 0.7 and 1.2 in place of 1 (those next to 0 excepted), by `steps` of Newton and Schulz's
  * iteration (Jordan et al. 2024). The caller disposes it.
  */
-export function orthogonalised(matrix: tf.Tensor2D, steps = 5): tf.Tensor2D {
+export function orthogonalised(matrix: tf.Tensor2D, steps = times): tf.Tensor2D {
+  const [a, b, c] = coefficients;
   return tf.tidy(() => {
     const [rows, columns] = matrix.shape;
     const tall = rows > columns;
@@ -55,19 +63,37 @@ class MuonKernels extends SlotOptimizer {
     check('momentum', own.momentum, number({ min: 0, below: 1 }));
   }
 
+  override step(updates: Update[]): void {
+    const isSmall = ({ variable }: Update): boolean => variable.size <= SMALL && hasKernel('MuonStep');
+    const [small, large] = [updates.filter(isSmall), updates.filter((update) => !isSmall(update))];
+    const kernels = small.map((update) => {
+      const { variable: param, gradient: grad } = update;
+      ownValues(param);
+      const { momentum } = this.slotOf(update).tensors;
+      return { param, grad, momentum, ...this.sharesOf(update) };
+    });
+    if (kernels.length > 0) muonStep(kernels, { ...this.own, coefficients, times });
+    super.step(large);
+  }
+
+  /** What the orthogonal matrix is multiplied by, and the variable before that is subtracted. */
+  private sharesOf(update: Update): { rate: number; keep: number } {
+    const { variable, lr } = update;
+    const outputs = variable.shape.at(-1)!;
+    const rate = lr * 0.2 * Math.sqrt(Math.max(outputs, variable.size / outputs));
+    return { rate, keep: 1 - lr * this.decayOf(update) };
+  }
+
   protected update(update: Update): void {
-    const { variable, gradient, lr } = update;
+    const { variable, gradient } = update;
     const { momentum, nesterov } = this.own;
     const slot = this.slotOf(update);
     const mean = slot.tensors.momentum.mul(momentum).add(gradient.mul(1 - momentum));
     const direction = nesterov ? mean.mul(momentum).add(gradient.mul(1 - momentum)) : mean;
-    const outputs = variable.shape.at(-1)!;
-    const matrix = direction.reshape<tf.Tensor>([-1, outputs]) as tf.Tensor2D;
-    const size = 0.2 * Math.sqrt(Math.max(...matrix.shape));
-    const change = orthogonalised(matrix)
-      .mul(lr * size)
-      .reshape(variable.shape);
-    variable.assign(variable.mul(1 - lr * this.decayOf(update)).sub(change));
+    const { rate, keep } = this.sharesOf(update);
+    const matrix = direction.reshape<tf.Tensor>([-1, variable.shape.at(-1)!]) as tf.Tensor2D;
+    const change = orthogonalised(matrix).mul(rate).reshape(variable.shape);
+    variable.assign(variable.mul(keep).sub(change));
     replace(slot, { momentum: mean });
   }
 }
@@ -86,7 +112,7 @@ export class Muon implements Optimizer {
   private readonly kernels: MuonKernels;
   private readonly rest: AdamW;
 
-  /** Throws a UserError for a number below 0. */
+  /** Throws a UserError for a number out of range. */
   constructor({ lr = 1e-3, momentum = 0.95, nesterov = true, weight_decay = 1e-4, decays }: MuonOptions = {}) {
     this.lr = lr;
     this.kernels = new MuonKernels({ lr, momentum, nesterov, weight_decay, decays });

@@ -59,6 +59,7 @@ test('the plain backends have no fused kernels, the simd one has all', async () 
     'ConvBias',
     'AdamWStep',
     'SgdStep',
+    'MuonStep',
     'HardConcreteSample',
   ] as const;
   await useBackend({ backend: 'cpu' });

@@ -87,6 +87,42 @@ for (const backend of ['cpu', 'simd'] as const) {
   });
 }
 
+test('many kernels in one pass change as each does by tensor operations, with the same bits for any number of threads', async () => {
+  // Tall, wide, square and odd ones, one row, and one that is too large for the pass.
+  const shapes = [
+    [3, 3, 4, 8],
+    [1, 1, 5, 13],
+    [1, 1, 16, 16],
+    [5, 5, 7, 9],
+    [1, 1, 1, 3],
+    [3, 3, 100, 80],
+  ];
+  const walk = async (backend: 'cpu' | 'simd', threads: number, nesterov: boolean): Promise<Float32Array[]> => {
+    await useBackend({ backend, threads });
+    const muon = new Muon({ lr: 0.1, weight_decay: 0.1, nesterov });
+    const variables = shapes.map((shape, i) => tf.variable(tf.randomNormal(shape, 0, 1, 'float32', i + 1)));
+    for (let step = 0; step < 3; step++) {
+      const updates = variables.map((variable, i): Update => {
+        const gradient = tf.randomNormal(shapes[i], 0, 1, 'float32', 100 * step + i + 1);
+        return { key: `c${i}/kernel`, variable, gradient, lr: 0.1 * (i + 1) };
+      });
+      muon.step(updates);
+      tf.dispose(updates.map(({ gradient }) => gradient));
+    }
+    return [...variables.map((variable) => variable.dataSync<'float32'>()), ...momentaOf(muon)];
+  };
+  const momentaOf = (muon: Muon): Float32Array[] => {
+    const { kernels } = muon.state() as { kernels: Record<string, { momentum: Float32Array }> };
+    return shapes.map((_, i) => kernels[`c${i}/kernel`].momentum);
+  };
+  for (const nesterov of [true, false]) {
+    const composed = await walk('cpu', 1, nesterov);
+    const fused = await walk('simd', 1, nesterov);
+    fused.forEach((values, i) => assertClose(values, composed[i], { absolute: 2e-4 }, `${i}`));
+    for (const threads of [2, 3]) assert.deepEqual(await walk('simd', threads, nesterov), fused, `${threads} threads`);
+  }
+});
+
 test("Muon's memory can be saved and taken back: the next step is the same", async () => {
   await useBackend({ backend: 'cpu' });
   const gradientOf = (step: number): tf.Tensor[] =>

@@ -13,6 +13,7 @@ export * from './fused';
 export * from './int8';
 export * from './int8Tile';
 export * from './maxPool3';
+export * from './muon';
 export * from './padding';
 export * from './pooling';
 export * from './tile';

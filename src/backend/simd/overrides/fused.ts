@@ -1,10 +1,11 @@
 // What only the layers and optimizers of this package ask for, each in one pass: see fusedOps.ts.
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../../errors.js';
-import type { AdamWOptions, HardConcreteOptions, SgdOptions } from '../../fusedOps.js';
+import type { AdamWOptions, HardConcreteOptions, MuonKernel, MuonOptions, SgdOptions } from '../../fusedOps.js';
 import type { SimdBackend } from '../simdBackend.js';
 import { convolveForward } from './conv2d.js';
 import { sumColumns } from './elementwise.js';
+import { roundUp } from './filterGradient.js';
 import { convolutionGeometry, type WindowAttributes } from './geometry.js';
 import { releaseAfterUse, type Inputs, type OwnKernels } from './override.js';
 
@@ -105,6 +106,35 @@ function sgdStep(backend: SimdBackend, { param, grad, velocity }: Inputs, option
   return [];
 }
 
+/** Numbers of 32 bits that describe a kernel to `muon`. */
+const MUON_KERNEL = 7;
+
+interface MuonAttributes extends MuonOptions {
+  shares: readonly Pick<MuonKernel, 'rate' | 'keep'>[];
+}
+
+function muonStep(backend: SimdBackend, inputs: Inputs, options: MuonAttributes): tf.TensorInfo[] {
+  backend.settleAll();
+  const { shares, momentum, nesterov, coefficients, times } = options;
+  backend.withBlock(shares.length * MUON_KERNEL * 4, (table) => {
+    const floats = backend.heap.floats(table, shares.length * MUON_KERNEL);
+    const words = new Uint32Array(floats.buffer, table, floats.length);
+    let scratch = 0;
+    for (const [i, { rate, keep }] of shares.entries()) {
+      const columns = inputs[`param${i}`].shape.at(-1)!;
+      const rows = tf.util.sizeFromShape(inputs[`param${i}`].shape) / columns;
+      const pointers = ['param', 'grad', 'momentum'].map((name) => backend.pointer(inputs[name + i]));
+      words.set([...pointers, rows, columns], i * MUON_KERNEL);
+      floats.set([rate, keep], i * MUON_KERNEL + 5);
+      const [side, length] = [roundUp(Math.min(rows, columns), 4), roundUp(Math.max(rows, columns), 8)];
+      scratch = Math.max(scratch, 8 * side * (length + side));
+    }
+    const args = [table, momentum, Number(nesterov), ...coefficients, times];
+    backend.run('muon', shares.length, args, { chunks: shares.length, scratch });
+  });
+  return [];
+}
+
 export const fusedKernels: OwnKernels = {
   SparsebookConvBias: convBias,
   SparsebookBiasGrad: biasGrad,
@@ -112,4 +142,5 @@ export const fusedKernels: OwnKernels = {
   SparsebookHardConcreteSampleGrad: hardConcreteGrad,
   SparsebookAdamWStep: adamWStep,
   SparsebookSgdStep: sgdStep,
+  SparsebookMuonStep: muonStep,
 };
