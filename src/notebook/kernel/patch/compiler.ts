@@ -7,7 +7,9 @@ import type {
   Node,
   Program,
   QuickInfo,
+  ResolvedModuleWithFailedLookupLocations,
   SourceFile,
+  StringLiteralLike,
   SymbolDisplayPart,
   TypeChecker,
   WatchCompilerHostOfFilesAndCompilerOptions,
@@ -25,9 +27,9 @@ import { Documentation } from './documentation.js';
 export function repairCompiler(): void {
   const typescript = kernelTypeScript();
   type Host = WatchCompilerHostOfFilesAndCompilerOptions<BuilderProgram>;
-  type CreateHost = (files: string[], options: CompilerOptions, ...rest: unknown[]) => Host;
+  type CreateHost = (files: string[], options: CompilerOptions, system: unknown, ...rest: unknown[]) => Host;
 
-  const createWatchCompilerHost: CreateHost = (files, given, ...rest) => {
+  const createWatchCompilerHost: CreateHost = (files, given, system, _usual, ...rest) => {
     // Imports may lie outside of the notebook's folder.
     const language = {
       ...given,
@@ -36,7 +38,9 @@ export function repairCompiler(): void {
       inlineSourceMap: true,
     };
     const { options, edit } = nodeTypes(typescript, language);
-    const usual = (typescript.createWatchCompilerHost as unknown as CreateHost)(files, options, ...rest);
+    const create = typescript.createWatchCompilerHost as unknown as CreateHost;
+    // The usual builder keeps account of what each of a thousand files refers to, anew for each program.
+    const usual = create(files, options, system, typescript.createAbstractBuilder, ...rest);
     const readFile = (path: string, encoding?: string): string | undefined => {
       const text = usual.readFile(path, encoding);
       return text === undefined ? undefined : withWrittenNames(path, edit(path, text));
@@ -50,6 +54,10 @@ export function repairCompiler(): void {
     const afterProgramCreate = host.afterProgramCreate?.bind(host);
     host.afterProgramCreate = (program) => {
       emitCellsAlone(typescript, program);
+      program.getAllDependencies = (file) => sourcesOf(program.getProgram() as Program & Internals, file);
+      // tslab asks for what a cell declares before it has anything checked.
+      const cell = program.getSourceFiles().find(({ fileName }) => fileName.endsWith('/__tslab__.ts'));
+      if (cell) (typescript as unknown as Internals).bindSourceFile(cell, program.getCompilerOptions());
       afterProgramCreate?.(program);
     };
     return typescript.createWatchProgram(host);
@@ -99,6 +107,19 @@ function emitCellsAlone(ts: typeof TypeScript, program: BuilderProgram): void {
   };
 }
 
+/** A file and the sources that it imports, they import, and so on, which are no declarations. */
+function sourcesOf(program: Program & Internals, file: SourceFile): string[] {
+  const files = new Set([file]);
+  for (const one of files) {
+    for (const name of (one as SourceFile & Internals).imports) {
+      const to = program.getResolvedModuleFromModuleSpecifier(name, one)?.resolvedModule?.resolvedFileName;
+      const found = to === undefined ? undefined : program.getSourceFile(to);
+      if (found && !found.isDeclarationFile) files.add(found);
+    }
+  }
+  return [...files].map(({ fileName }) => fileName);
+}
+
 /**
  * Makes the names of properties mere words. tslab then puts `exports.` before every identifier whose symbol an earlier
  * cell declares, and such a cell declares the `v` of `const { v: n } = o` too, in the type of `o`.
@@ -121,6 +142,14 @@ function plainNames(ts: typeof TypeScript): TypeScript.TransformerFactory<Source
 /** What TypeScript's own language service is made of, and its declarations leave out. */
 interface Internals {
   nullTransformationContext: unknown;
+  /** Finds the names that a file declares. */
+  bindSourceFile(file: SourceFile, options: CompilerOptions): void;
+  /** What a file imports, as it is written. */
+  imports: readonly StringLiteralLike[];
+  getResolvedModuleFromModuleSpecifier(
+    name: StringLiteralLike,
+    file: SourceFile,
+  ): ResolvedModuleWithFailedLookupLocations | undefined;
   /** Whether an identifier names a property, not a variable. */
   isIdentifierName: (node: TypeScript.Identifier) => boolean;
   getEffectiveTypeRoots(options: object, host: { getCurrentDirectory: () => string }): string[] | undefined;

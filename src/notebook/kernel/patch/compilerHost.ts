@@ -14,7 +14,7 @@ export function freshLookups(
   ts: typeof TypeScript,
   options: TypeScript.CompilerOptions,
   host: Host,
-): Required<Pick<Host, 'resolveModuleNameLiterals' | 'hasInvalidatedResolutions'>> {
+): Required<Pick<Host, 'resolveModuleNameLiterals' | 'hasInvalidatedResolutions' | 'getModuleResolutionCache'>> {
   const kept = ts.createModuleResolutionCache(host.getCurrentDirectory(), (name) => name, options);
   const isKept = (file: string): boolean =>
     file.includes('/node_modules/') || (/\.d\.[cm]?ts$/.test(file) && !file.endsWith('/__prev__.d.ts'));
@@ -25,6 +25,8 @@ export function freshLookups(
         return ts.resolveModuleName(literal.text, file, given, host, isKept(file) ? kept : undefined, redirected, mode);
       }),
     hasInvalidatedResolutions: (file) => !isKept(file),
+    // Each program would read the package.json of each of its files otherwise.
+    getModuleResolutionCache: () => kept,
   };
 }
 
