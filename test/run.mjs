@@ -47,6 +47,9 @@ const [first, rest] = [files.filter(isLong), files.filter((file) => !isLong(file
 const half = Math.ceil(rest.length / 2);
 const mixed = rest.slice(0, half).flatMap((file, i) => [file, ...rest.slice(half + i, half + i + 1)]);
 
+// As many files run at once as there are cores: threads of one would wait for those of others, awake. Tests of threads
+// say how many.
+process.env.SPARSEBOOK_THREADS ??= '1';
 // Hundreds of processes load the same libraries: what Node compiles of them is kept, where the kernel keeps it too.
 process.env.NODE_COMPILE_CACHE = join(here, '..', 'dist', 'compile-cache');
 // Before 22.18 Node runs no TypeScript by itself; the processes of the tests are given the arguments of this one.
