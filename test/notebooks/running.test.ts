@@ -89,9 +89,9 @@ test('notebook 05 runs from its first cell to its last: what it trains is compar
     left: [0.5],
     l1_penalties: [1],
     widths: [0.5],
-    width: 0.25,
-    train_size: 48,
-    test_size: 32,
+    width: 0.125,
+    train_size: 32,
+    test_size: 16,
     epochs: 1,
   };
   const texts = await said('05-compare', small);
