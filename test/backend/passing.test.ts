@@ -15,7 +15,7 @@ const normalised = (x: tf.Tensor, gamma: tf.Tensor, relu: Relu): tf.Tensor => {
 };
 
 const IMAGES = 40;
-const [CHANNELS, WIDE] = [12, 44];
+const CHANNELS = 12;
 
 /** An inverted residual block and the gradients of all that it reads. */
 const block =
@@ -31,13 +31,14 @@ const block =
     return tf.grads(forward)(inputs.slice(1), inputs[0]);
   };
 
-const inputs = (size: number) => [
+/** For images of a size, and so many channels within the block. */
+const inputs = (size: number, wide: number) => [
   random([IMAGES, CHANNELS], 1),
   random([IMAGES, size, size, CHANNELS], 2),
-  random([1, 1, CHANNELS, WIDE], 3),
-  random([3, 3, WIDE, 1], 4),
-  random([1, 1, WIDE, CHANNELS], 5),
-  random([WIDE], 6),
+  random([1, 1, CHANNELS, wide], 3),
+  random([3, 3, wide, 1], 4),
+  random([1, 1, wide, CHANNELS], 5),
+  random([wide], 6),
   random([CHANNELS], 7),
 ];
 
@@ -48,12 +49,12 @@ for (const [size, stride] of [
 ]) {
   test(`a block of step ${stride} on ${size}x${size} has the gradients of the cpu backend`, async () => {
     await useSimd('wide', 2);
-    const ours = await computeOn('simd', block(stride), inputs(size));
-    assertClose(ours, await computeOn('cpu', block(stride), inputs(size)), 2e-4);
+    const ours = await computeOn('simd', block(stride), inputs(size, 20));
+    assertClose(ours, await computeOn('cpu', block(stride), inputs(size, 20)), 2e-4);
   });
 
   test(`a block of step ${stride} on ${size}x${size} has the same bits for any number of threads`, async () => {
-    await assertSameBits(() => computeOn('simd', block(stride), inputs(size)));
+    await assertSameBits(() => computeOn('simd', block(stride), inputs(size, 44)));
   });
 }
 

@@ -95,6 +95,48 @@ export const plain = notebookOf(
   ]),
 );
 
+/** Leaves something to fail, and goes on. */
+export const late = notebookOf(
+  cell('parameters', 'const n = 3; // how many', [], { tags: ['parameters'] }),
+  cell(
+    'slow',
+    `setTimeout(() => { throw new Error('late'); }, 50);
+await new Promise((done) => setTimeout(done, 400));
+let made = n;
+console.log('made', made);`,
+  ),
+  cell('reads', "console.log('read', made);"),
+);
+
+/** What goes wrong when its name is the parameter, and what the page says of it. */
+export const wrongs: [which: string, source: string, said: RegExp][] = [
+  ['circle', 'const o: any = {}; o.self = o; sb.display({ "application/json": o });', /circular structure/],
+  ['bigint', 'sb.display({ "application/json": { a: 10n } });', /BigInt/],
+  ['odd', 'throw Object.assign(new Error(), { message: () => 1 });', /Function: message/],
+  ['close', '(globalThis as any).close();', /cannot end what runs it/],
+];
+
+export const wrong = notebookOf(
+  cell('parameters', "const which = 'nothing'; // what to do", [], { tags: ['parameters'] }),
+  cell(
+    'it',
+    `import * as sb from 'sparsebook';\n${wrongs.map(([which, act]) => `if (which === '${which}') { ${act} }`).join('\n')}`,
+  ),
+);
+
+/** Has parameters of which some values are none, or need Node, or make a cell fail that nobody sees. */
+export const numbers = notebookOf(
+  cell('parameters', "const n = 1e21; // how many\nconst from = 'here'; // 'here' or 'disk'", [], {
+    tags: ['parameters'],
+  }),
+  cell('kind', 'console.log(typeof n, n);'),
+  cell(
+    'reads',
+    "import * as sb from 'sparsebook';\nif (from === 'disk') await sb.loadData('cifar10');\nconsole.log('read');",
+  ),
+  cell('hidden', "if (n === 7) throw new Error('seven');", [], { tags: ['remove-cell'] }),
+);
+
 /** Trains a network with gates, and says the SHA-256 of its weights. */
 export const training: Notebook = notebookOf(
   cell('parameters', 'const lambda = 5; // weight of the L0 penalty, 1 to 10', [], { tags: ['parameters'] }),

@@ -8,9 +8,9 @@ import { notebookText } from 'sparsebook/notebook/run/notebookFile.js';
 import { runNotebook } from 'sparsebook/notebook/run/runNotebook.js';
 import { payloads } from '../render/payloads.ts';
 import { incidentsOf, launchChromium, skipWithoutChromium } from '../report/chromium.ts';
-import { notebookOf } from '../report/fixture.ts';
 import { printed as printedBy, saved } from '../run/runs.ts';
-import { cell, ended, hostile, notebook, plain, run, setParameter, training, writePage } from './fixture.ts';
+import { ended, hostile, late, notebook, numbers, plain, run, setParameter } from './fixture.ts';
+import { training, writePage, wrong, wrongs } from './fixture.ts';
 
 const root = new URL('../../..', import.meta.url).pathname;
 
@@ -20,12 +20,18 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
   mkdirSync(join(root, 'data'), { recursive: true });
   const folder = mkdtempSync(join(root, 'data', 'page-'));
   let browser: Browser;
+  /** One for all tests: a second page in the same tab takes half of the first one's time. */
+  let tab: Page;
 
   before(async () => {
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-    await writePage(folder, 'squares', notebook);
-    await writePage(folder, 'hostile', hostile);
+    // At once, as long as the compiler of cells is there.
+    const pages = { squares: notebook, hostile, late, wrong, plain, numbers };
+    for (const [name, one] of Object.entries(pages)) await writePage(folder, name, one);
     browser = await launchChromium();
+    const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, offline: true });
+    context.setDefaultTimeout(120_000);
+    tab = await context.newPage();
   });
   after(async () => {
     await browser?.close();
@@ -34,25 +40,22 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
 
   /** Opens a page as a reader would, offline. Incidents are requests, console errors and uncaught exceptions. */
   async function visit(name: string, there = '.panel .parameter'): Promise<Visit> {
-    const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, offline: true });
-    context.setDefaultTimeout(120_000);
-    const page = await context.newPage();
     const address = pathToFileURL(join(folder, `${name}.html`)).href;
-    const incidents = incidentsOf(page, (url) => url === address);
-    await page.goto(address);
-    await page.locator(there).first().waitFor();
-    const at = (id: string): Locator => page.locator(`#cell-${notebook.cells.findIndex((one) => one.id === id) + 1}`);
-    return { page, incidents, at };
+    await tab.removeAllListeners().goto('about:blank');
+    const incidents = incidentsOf(tab, (url) => url === address);
+    await tab.goto(address);
+    await tab.locator(there).first().waitFor();
+    const at = (id: string): Locator => tab.locator(`#cell-${notebook.cells.findIndex((one) => one.id === id) + 1}`);
+    return { page: tab, incidents, at };
   }
 
-  /** Opens a page before the tests of a group, and closes it after them; what it gives is the page, once they run. */
+  /** Opens a page before the tests of a group; what it gives is the page, once they run. */
   function visitOnce(name: string, prepare: (visited: Visit) => Promise<void> = async () => {}): () => Visit {
     let visited: Visit;
     before(async () => {
       visited = await visit(name);
       await prepare(visited);
     });
-    after(() => visited.page.context().close());
     return () => visited;
   }
 
@@ -229,25 +232,9 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
       );
     assert.deepEqual(await texts(hash), [printedBy(ran, 5).trim()]);
     assert.deepEqual(incidents, []);
-    await page.context().close();
   });
 
   test('a cell that leaves something to fail goes on, and a reply that comes late ends no other cell', async () => {
-    await writePage(
-      folder,
-      'late',
-      notebookOf(
-        cell('parameters', 'const n = 3; // how many', [], { tags: ['parameters'] }),
-        cell(
-          'slow',
-          `setTimeout(() => { throw new Error('late'); }, 50);
-await new Promise((done) => setTimeout(done, 400));
-let made = n;
-console.log('made', made);`,
-        ),
-        cell('reads', "console.log('read', made);"),
-      ),
-    );
     const { page, incidents } = await visit('late');
     const section = (n: number): Locator => page.locator(`#cell-${n}`);
     await run(page);
@@ -258,33 +245,20 @@ console.log('made', made);`,
     await run(page);
     assert.match((await texts(section(2))).join(), /made 5/);
     assert.deepEqual(incidents, []);
-    await page.context().close();
   });
 
   test('what cannot be sent throws in its cell, and an error of any kind is shown', async () => {
-    const cases: [which: string, source: string, said: RegExp][] = [
-      ['circle', 'const o: any = {}; o.self = o; sb.display({ "application/json": o });', /circular structure/],
-      ['bigint', 'sb.display({ "application/json": { a: 10n } });', /BigInt/],
-      ['odd', 'throw Object.assign(new Error(), { message: () => 1 });', /Function: message/],
-      ['close', '(globalThis as any).close();', /cannot end what runs it/],
-    ];
-    const source = cases.map(([which, act]) => `if (which === '${which}') { ${act} }`).join('\n');
-    const parameters = cell('parameters', "const which = 'nothing'; // what to do", [], { tags: ['parameters'] });
-    const wrong = [parameters, cell('it', `import * as sb from 'sparsebook';\n${source}`)];
-    await writePage(folder, 'wrong', notebookOf(...wrong));
     const { page, incidents } = await visit('wrong');
-    for (const [which, , said] of cases) {
+    for (const [which, , said] of wrongs) {
       await setParameter(page, 'which', which);
       await run(page);
       assert.match(await page.locator('#cell-2').innerText(), said, which);
       assert.match(await page.locator('#cell-2 .mark').innerText(), /^ended in an error in this page/, which);
     }
     assert.deepEqual(incidents, []);
-    await page.context().close();
   });
 
   test('a notebook without parameters runs again, and says of which runs none is saved in its page', async () => {
-    await writePage(folder, 'plain', plain);
     const { page } = await visit('plain', '#panel button:visible');
     assert.match(await page.locator('#panel .missing').innerText(), /^No saved runs in this page of: tune 20\. /);
     await run(page);
@@ -293,25 +267,9 @@ console.log('made', made);`,
     const [second] = await texts(page.locator('#cell-1'));
     assert.match(first, /^0\.\d+$/);
     assert.notEqual(second, first);
-    await page.context().close();
   });
 
   test('a number stays one, nonsense runs nothing, and what needs Node does only with the values that do', async () => {
-    await writePage(
-      folder,
-      'numbers',
-      notebookOf(
-        cell('parameters', "const n = 1e21; // how many\nconst from = 'here'; // 'here' or 'disk'", [], {
-          tags: ['parameters'],
-        }),
-        cell('kind', 'console.log(typeof n, n);'),
-        cell(
-          'reads',
-          "import * as sb from 'sparsebook';\nif (from === 'disk') await sb.loadData('cifar10');\nconsole.log('read');",
-        ),
-        cell('hidden', "if (n === 7) throw new Error('seven');", [], { tags: ['remove-cell'] }),
-      ),
-    );
     const { page, incidents } = await visit('numbers');
     const kind = page.locator('#cell-2');
     await run(page);
@@ -339,7 +297,6 @@ console.log('made', made);`,
     await run(page);
     assert.match(await page.locator('#panel > .fault').innerText(), /leaves out, ended in an error: Error: seven/);
     assert.deepEqual(incidents, []);
-    await page.context().close();
   });
 
   describe('of payloads', () => {
