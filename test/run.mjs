@@ -31,15 +31,9 @@ if (files.length === 0) {
   process.exit(1);
 }
 // The longest begin first, so that none of them runs alone in the end.
-const long = [
-  'notebook/display/cells',
-  'notebook/page/page',
-  'cli/sweep',
-  'notebooks/running',
-  'notebook/live/browser',
-];
-long.push('experiments/sweep/bullmq', 'backend/webgpu/webgpu', 'experiments/sweep/slurm', 'notebook/run/runNotebook');
-long.push('experiments/run', 'notebook/kernel/messages', 'platform/package', 'cli/runs', 'torture/short');
+const long = ['cli/runs', 'cli/sweep', 'experiments/sweep/bullmq', 'experiments/sweep/slurm', 'notebooks/running'];
+long.push(...['display/cells', 'live/reading', 'page/page', 'run/runNotebook'].map((name) => `notebook/${name}`));
+long.push('backend/webgpu/webgpu', 'platform/package', 'torture/short');
 const isLong = (file) => long.some((name) => file === join(here, `${name}.test.ts`));
 const [first, rest] = [files.filter(isLong), files.filter((file) => !isLong(file))];
 // Those in the second half of the alphabet, of notebooks and servers, mostly wait; those in the first half mostly

@@ -9,9 +9,10 @@ import { uniform } from 'sparsebook/backend/random.js';
 import { clearOrphans } from 'sparsebook/platform/asideName.js';
 import { listCheckpoints } from 'sparsebook/training/checkpoint/listCheckpoints.js';
 import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
+import { fuzzRuns } from '../../fuzz.ts';
 import { temporaryFolder } from './sample.ts';
 
-const kills = 200;
+const kills = fuzzRuns(80);
 const saver = join(import.meta.dirname, 'saver.mjs');
 
 /** Starts a saver, kills it at a random moment of its work; returns what it said. */
