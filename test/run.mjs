@@ -41,7 +41,7 @@ const [first, rest] = [files.filter(isLong), files.filter((file) => !isLong(file
 const half = Math.ceil(rest.length / 2);
 const mixed = rest.slice(0, half).flatMap((file, i) => [file, ...rest.slice(half + i, half + i + 1)]);
 
-// As many files run at once as there are cores: threads of one would wait for those of others, awake. Tests of threads
+// More files run at once than there are cores: threads of one would wait for those of others, awake. Tests of threads
 // say how many.
 process.env.SPARSEBOOK_THREADS ??= '1';
 // Hundreds of processes load the same libraries: what Node compiles of them is kept, where the kernel keeps it too.
@@ -51,8 +51,8 @@ process.execArgv.push('--import', join(here, 'typescript.mjs'));
 
 run({
   files: [...first, ...mixed],
-  // Two more than there are cores, since tests of servers, kernels and sweeps mostly wait.
-  concurrency: availableParallelism() + 2,
+  // Three more than there are cores, since tests of servers, kernels and sweeps mostly wait.
+  concurrency: availableParallelism() + 3,
   timeout: 600_000, // a test that waits for ever is ended, and the others run
 })
   .on('test:fail', ({ todo }) => todo === undefined && (process.exitCode = 1))
