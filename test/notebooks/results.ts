@@ -4,6 +4,7 @@
 // notebooks.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RunRecord } from 'sparsebook/experiments/record.js';
 import type { SavedSweep } from 'sparsebook/experiments/runHistory.js';
 import { publishedL0 } from 'sparsebook/experiments/published.js';
 import { differenceOf, groupRecords, wilsonInterval, type MeanInterval } from 'sparsebook/experiments/tables.js';
@@ -30,14 +31,14 @@ function accuracy(file: string, name: string): string {
 const difference = (file: string, name: string, from: string): string =>
   withInterval(differenceOf(recordsIn(file), name, from), 'points');
 
-/** Single runs with gates as a table: test accuracy with the 95 % interval over its images, and what is gone. */
-function gatesTable(file: string, published: typeof publishedL0 = []): string {
+/** Single runs with gates beside the published ones: test accuracy with the interval over its images, what is gone. */
+function gatesTable(file: string): string {
   const records = recordsIn(file);
   const names = ['no gates', 'tune 10', 'tune 20', 'tune 30', 'tune 50', 'target 0.5'];
   const rows = names.map((name): string[] => {
     const { test, sparsity } = records.find((record) => record.name === name) ?? {};
     const interval = test && wilsonInterval(test.accuracy, test.images).map(inPercent).join(' to ');
-    const theirs = published.find(({ run }) => run === name);
+    const theirs = publishedL0.find(({ run }) => run === name);
     const label = name
       .replace('no gates', 'without gates')
       .replace('tune ', '')
@@ -46,15 +47,20 @@ function gatesTable(file: string, published: typeof publishedL0 = []): string {
       label.startsWith('`') ? `${label}\`` : label,
       test ? `${inPercent(test.accuracy)} % (${interval})` : 'not run',
       sparsity ? `${Math.round(100 * sparsity.complete)} %` : '',
-      ...(published.length === 0
-        ? []
-        : [theirs ? `${inPercent(theirs.test)} % at ${Math.round(100 * theirs.sparsity)} %` : '']),
+      theirs ? `${inPercent(theirs.test)} % at ${Math.round(100 * theirs.sparsity)} %` : '',
     ];
   });
-  const head = ['`lambda_l0`', 'test accuracy (95 % interval)', 'parameters gone'];
-  if (published.length > 0) head.push('published, up to 180 epochs');
+  const head = ['`lambda_l0`', 'test accuracy (95 % interval)', 'parameters gone', 'published, up to 180 epochs'];
   const line = (cells: string[]): string => `| ${cells.join(' | ')} |`;
   return ['', '', line(head), line(head.map(() => '---')), ...rows.map(line), '', ''].join('\n');
+}
+
+/** The test accuracy of a single run, with the 95 % interval over its images, and over mirrored views. */
+function singleRun(file: string): string {
+  const { test, test_tta } = JSON.parse(readFileSync(join('notebooks', 'outputs', file), 'utf8')) as RunRecord;
+  if (!test || !test_tta) throw new Error(`${file} has no test accuracy of both kinds`);
+  const interval = wilsonInterval(test.accuracy, test.images).map(inPercent).join(' to ');
+  return `${inPercent(test.accuracy)} % (n = 1; ${interval} over ${test.images} images; ${inPercent(test_tta.accuracy)} % averaged over mirror images)`;
 }
 
 /** The last table of a notebook's cell `summary`, as it was saved: what the notebook shows before anything else. */
@@ -78,8 +84,8 @@ const [repr, resnet18] = ['03-repr-c3/runs-cifar10.json', '04-freeze-prune-resne
 /** What stands between the marks of each name. */
 export const results: Readonly<Record<string, () => string>> = {
   ...Object.fromEntries(summaries),
-  'gates-synthetic': () => gatesTable('01-l0-googlenet/sweep-synthetic.json'),
-  'gates-cifar10': () => gatesTable('01-l0-googlenet/sweep-cifar10-longer.json', publishedL0),
+  'gates-cifar10': () => gatesTable('01-l0-googlenet/sweep-cifar10-longer.json'),
+  'googlenet-dense': () => singleRun('01-l0-googlenet/pretrained-cifar10-record.json'),
   'repr-crop': () => difference(repr, 'RePr, crop', 'standard, crop'),
   'repr-no-crop': () => difference(repr, 'RePr, no crop', 'standard, no crop'),
   'resnet18-whole': () => accuracy(resnet18, 'trained on of fine-tuned'),

@@ -22,7 +22,7 @@ const data = await loadData('synthetic', { seed: 77, sizes: { train: 16, validat
 
 for (const [name, trainedOn, leastEpochs] of [
   ['pretrained-synthetic', /^synthetic collages$/, 6],
-  ['pretrained-cifar10', /^CIFAR-10/, 15],
+  ['pretrained-cifar10', /^CIFAR-10/, 30],
 ] as const) {
   test(`01: ${name} is complete, names its training data, gives its network, and cannot be resumed`, async () => {
     const path = join(outputs, '01-l0-googlenet', name);
