@@ -56,7 +56,8 @@ export class KernelProcess {
           for (const stream of [stdout, stderr]) stream?.destroy();
           resolve({ code, signal, lastWords: this.lastWords, ended: this.ended });
         };
-        const timer = setTimeout(end, 200);
+        // A turn after the time is up: on a busy machine the pipes may not have been read until then.
+        const timer = setTimeout(() => setImmediate(end), 200);
         this.child.once('close', end);
       });
     });
