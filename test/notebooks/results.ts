@@ -15,6 +15,10 @@ const recordsIn = (file: string): SavedSweep['records'] =>
 
 const inPercent = (share: number): string => (100 * share).toFixed(1).replace('-', '−');
 
+/** Wilson's 95 % interval over the images of a test accuracy. */
+const overImages = ({ accuracy, images }: NonNullable<RunRecord['test']>): string =>
+  wilsonInterval(accuracy, images).map(inPercent).join(' to ');
+
 function withInterval({ n, mean, halfWidth }: MeanInterval, unit: string): string {
   if (n === 0 || halfWidth === null) throw new Error(`an interval over seeds needs several runs; there are ${n}`);
   return `${inPercent(mean)} ± ${inPercent(halfWidth)} ${unit} (n = ${n})`;
@@ -37,7 +41,6 @@ function gatesTable(file: string): string {
   const names = ['no gates', 'tune 10', 'tune 20', 'tune 30', 'tune 50', 'target 0.5'];
   const rows = names.map((name): string[] => {
     const { test, sparsity } = records.find((record) => record.name === name) ?? {};
-    const interval = test && wilsonInterval(test.accuracy, test.images).map(inPercent).join(' to ');
     const theirs = publishedL0.find(({ run }) => run === name);
     const label = name
       .replace('no gates', 'without gates')
@@ -45,7 +48,7 @@ function gatesTable(file: string): string {
       .replace('target ', '`target_sparsity=');
     return [
       label.startsWith('`') ? `${label}\`` : label,
-      test ? `${inPercent(test.accuracy)} % (${interval})` : 'not run',
+      test ? `${inPercent(test.accuracy)} % (${overImages(test)})` : 'not run',
       sparsity ? `${Math.round(100 * sparsity.complete)} %` : '',
       theirs ? `${inPercent(theirs.test)} % at ${Math.round(100 * theirs.sparsity)} %` : '',
     ];
@@ -59,8 +62,7 @@ function gatesTable(file: string): string {
 function singleRun(file: string): string {
   const { test, test_tta } = JSON.parse(readFileSync(join('notebooks', 'outputs', file), 'utf8')) as RunRecord;
   if (!test || !test_tta) throw new Error(`${file} has no test accuracy of both kinds`);
-  const interval = wilsonInterval(test.accuracy, test.images).map(inPercent).join(' to ');
-  return `${inPercent(test.accuracy)} % (n = 1; ${interval} over ${test.images} images; ${inPercent(test_tta.accuracy)} % averaged over mirror images)`;
+  return `${inPercent(test.accuracy)} % (n = 1; ${overImages(test)} over ${test.images} images; ${inPercent(test_tta.accuracy)} % averaged over mirror images)`;
 }
 
 /** The last table of a notebook's cell `summary`, as it was saved: what the notebook shows before anything else. */
