@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -24,18 +25,31 @@ export const status =
     response.end();
   };
 
-/** Promises everything, sends `bytes` more, then cuts the line or, with `silent`, says nothing any more. */
-export const interrupted =
-  (bytes: number, silent = false): Answer =>
+/** Promises everything and sends `bytes` more, after which it says nothing. */
+export const stalled =
+  (bytes: number): Answer =>
   (response, range, content) => {
     const start = range ?? 0;
     response.writeHead(range === undefined ? 200 : 206, {
       'content-length': content.length - start,
       'content-range': `bytes ${start}-${content.length - 1}/${content.length}`,
     });
-    response.write(content.subarray(start, start + bytes), () => {
-      if (!silent) setTimeout(() => response.destroy(), 20);
-    });
+    response.write(content.subarray(start, start + bytes));
+  };
+
+/**
+ * Promises everything, sends `bytes` more, then cuts the line.
+ *
+ * Not before they lie in the file that `path` names: a client drops what it has not read yet when its line is cut.
+ */
+export const interrupted =
+  (bytes: number, path: () => string): Answer =>
+  (response, range, content) => {
+    stalled(bytes)(response, range, content);
+    const polling = setInterval(() => {
+      if ((statSync(path(), { throwIfNoEntry: false })?.size ?? 0) >= (range ?? 0) + bytes) response.destroy();
+    }, 5);
+    response.once('close', () => clearInterval(polling));
   };
 
 /** Never even sends headers. */

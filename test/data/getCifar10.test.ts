@@ -18,7 +18,7 @@ import type { Archive } from 'sparsebook/data/cifar10.js';
 import type { GetOptions } from 'sparsebook/data/getCifar10.js';
 import type { Transfer } from 'sparsebook/data/download.js';
 import { smallFiles } from './smallCifar10.ts';
-import { ArchiveServer, interrupted, silence, status, whole } from './archiveServer.ts';
+import { ArchiveServer, interrupted, silence, stalled, status, whole } from './archiveServer.ts';
 import type { Answer } from './archiveServer.ts';
 import { archiveOf, smallEntries, tarGz } from './smallTar.ts';
 
@@ -41,6 +41,8 @@ afterEach(() => rmSync(to, { recursive: true }));
 
 const get = (options: Partial<GetOptions> = {}): Promise<string> =>
   getCifar10({ to, archive, stallMs: 200, retries: 2, pauseMs: 1, ...options });
+
+const cutAfter = (count: number): Answer => interrupted(count, () => join(to, partial));
 
 async function refused(message: RegExp, left: string[], options: Partial<GetOptions> = {}): Promise<void> {
   await assert.rejects(get(options), { name: 'UserError', message });
@@ -97,18 +99,18 @@ test('a busy server is asked again, and given up after the agreed number of atte
 test('a server that falls silent is given up, before the headers and in the middle', async () => {
   server.plan(silence);
   await refused(/nothing came from .* for 0\.2 s/, []);
-  server.plan(interrupted(1000, true), silence, silence, silence);
+  server.plan(stalled(1000), silence, silence, silence);
   await refused(/nothing came from .* 1000 of \d+ bytes are kept/, [partial]);
   assert.deepEqual(server.ranges, [undefined, 1000, 1000]);
 });
 
 test('an interrupted download goes on where it was, at once and in a later call', async () => {
-  server.plan(interrupted(5000), interrupted(7000), whole);
+  server.plan(cutAfter(5000), cutAfter(7000), whole);
   await get();
   assert.deepEqual(server.ranges, [undefined, 5000, 12000]);
   rmSync(join(to, 'cifar-10-batches-bin'), { recursive: true });
 
-  server.plan(interrupted(3000), status(500));
+  server.plan(cutAfter(3000), status(500));
   await refused(/3000 of \d+ bytes are kept/, [partial]);
   server.plan(whole);
   const seen: Transfer[] = [];
@@ -120,13 +122,13 @@ test('an interrupted download goes on where it was, at once and in a later call'
 
 test('many interruptions do not end a download that advances', async () => {
   const piece = Math.ceil(bytes.length / 12);
-  server.plan(...new Array<Answer>(11).fill(interrupted(piece)), whole);
+  server.plan(...new Array<Answer>(11).fill(cutAfter(piece)), whole);
   await get();
   assert.equal(server.ranges.length, 12);
 });
 
 test('a server that cannot send parts sends everything again', async () => {
-  server.plan(interrupted(5000), (response, _range, content) => whole(response, undefined, content));
+  server.plan(cutAfter(5000), (response, _range, content) => whole(response, undefined, content));
   await get();
   assert.equal((await readCifar10(to, archive)).name, 'CIFAR-10');
 });
