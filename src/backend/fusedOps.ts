@@ -5,6 +5,7 @@ import { UserError } from '../errors.js';
 type FusedKernel =
   | 'FusedBatchNorm'
   | 'FusedBatchNormInference'
+  | 'RunningStatistics'
   | 'ConvBias'
   | 'QuantizedConv'
   | 'AdamWStep'
@@ -88,6 +89,24 @@ export function fusedBatchNormInference(
   return tf.tidy(() =>
     run<tf.Tensor>(name, withDefaults(inputs), { epsilon, relu, scaled: inputs.gamma !== undefined }),
   );
+}
+
+export interface RunningStatisticsOptions {
+  /** Share of the batch in the result. */
+  momentum: number;
+  /** What makes the batch's variance unbiased: count / (count - 1). */
+  unbiased: number;
+}
+
+/**
+ * [(1 - momentum) movingMean + momentum mean, (1 - momentum) movingVariance + momentum unbiased variance], all [C]. Not
+ * differentiable. The caller disposes both.
+ */
+export function runningStatistics(
+  inputs: Record<'mean' | 'variance' | 'movingMean' | 'movingVariance', tf.Tensor>,
+  options: RunningStatisticsOptions,
+): tf.Tensor[] {
+  return run<tf.Tensor[]>('RunningStatistics', inputs, { ...options });
 }
 
 interface ConvBiasOptions {

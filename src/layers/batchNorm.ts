@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { fusedBatchNorm, fusedBatchNormInference, hasKernel } from '../backend/fusedOps.js';
+import { fusedBatchNorm, fusedBatchNormInference, hasKernel, runningStatistics } from '../backend/fusedOps.js';
 import type { FusedBatchNormInputs, FusedBatchNormOptions } from '../backend/fusedOps.js';
 import { check, number } from '../rules.js';
 import { checkActivation, single, type Activation, type CallOptions, type LayerOptions, type Weight } from './layer.js';
@@ -107,12 +107,11 @@ export class BatchNorm extends tf.layers.Layer {
   }
 
   private updateStatistics(mean: tf.Tensor, variance: tf.Tensor, count: number): void {
-    const { momentum } = this;
-    const unbiased = count > 1 ? count / (count - 1) : 1;
-    const mix = (old: tf.Tensor, batch: tf.Tensor, factor: number): tf.Tensor =>
-      old.mul(1 - momentum).add(batch.mul(momentum * factor));
-    this.movingMean.write(mix(this.movingMean.read(), mean, 1));
-    this.movingVariance.write(mix(this.movingVariance.read(), variance, unbiased));
+    const moving = { movingMean: this.movingMean.read(), movingVariance: this.movingVariance.read() };
+    const options = { momentum: this.momentum, unbiased: count > 1 ? count / (count - 1) : 1 };
+    const [newMean, newVariance] = movedStatistics({ mean, variance, ...moving }, options);
+    this.movingMean.write(newMean);
+    this.movingVariance.write(newVariance);
   }
 }
 
@@ -141,6 +140,17 @@ function normaliseByBatch(
     const variance = moments.variance as tf.Tensor1D;
     return { y: compose({ ...inputs, mean, variance }, options), mean, variance };
   });
+}
+
+/** The running statistics after a batch. */
+function movedStatistics(
+  ...[inputs, options]: Parameters<typeof runningStatistics>
+): ReturnType<typeof runningStatistics> {
+  if (hasKernel('RunningStatistics')) return runningStatistics(inputs, options);
+  const { momentum, unbiased } = options;
+  const mix = (old: tf.Tensor, batch: tf.Tensor, factor: number): tf.Tensor =>
+    old.mul(1 - momentum).add(batch.mul(momentum * factor));
+  return [mix(inputs.movingMean, inputs.mean, 1), mix(inputs.movingVariance, inputs.variance, unbiased)];
 }
 
 /**

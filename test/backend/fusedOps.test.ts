@@ -9,6 +9,7 @@ import {
   fusedBatchNormInference,
   hardConcreteSample,
   hasKernel,
+  runningStatistics,
   sgdStep,
   type Relu,
 } from 'sparsebook/backend/fusedOps.js';
@@ -56,6 +57,7 @@ test('the plain backends have no fused kernels, the simd one has all', async () 
   const names = [
     'FusedBatchNorm',
     'FusedBatchNormInference',
+    'RunningStatistics',
     'ConvBias',
     'AdamWStep',
     'SgdStep',
@@ -162,6 +164,19 @@ for (const { variant, threads } of builds) {
       return [tf.div(tf.sub(tf.sub(x, 1000), mean), tf.sqrt(tf.add(variance, epsilon))), mean, variance];
     };
     await assertFused(fused, composed, [x], 1e-3);
+  });
+
+  test(`${variant}: running statistics move to the bits that tensor operations come to`, async () => {
+    await useSimd(variant, threads);
+    const statistics = Array.from({ length: 4 }, (_, i) => random([37], i + 1));
+    const [momentum, unbiased] = [0.1, 25 / 24];
+    const fused: Compute = (mean, variance, movingMean, movingVariance) =>
+      runningStatistics({ mean, variance, movingMean, movingVariance }, { momentum, unbiased });
+    const composed: Compute = (mean, variance, movingMean, movingVariance) => [
+      movingMean.mul(1 - momentum).add(mean.mul(momentum)),
+      movingVariance.mul(1 - momentum).add(variance.mul(momentum * unbiased)),
+    ];
+    assert.deepEqual(await computeOn('simd', fused, statistics), await computeOn('cpu', composed, statistics));
   });
 
   test(`${variant}: convolution and bias in one, with three gradients`, async () => {

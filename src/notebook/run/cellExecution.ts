@@ -143,7 +143,7 @@ interface CellOutcome {
 }
 
 /** How long an interrupted cell may take to stop before the kernel is ended. */
-const PATIENCE_MILLISECONDS = 2000;
+const PATIENCE_MILLISECONDS = 5000;
 const INSIST_MILLISECONDS = 300;
 
 /** After a failure stock tslab refuses cells for 200 ms. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { FusedBatchNormOptions, Relu } from '../../fusedOps.js';
+import type { FusedBatchNormOptions, Relu, RunningStatisticsOptions } from '../../fusedOps.js';
 import type { SimdBackend } from '../simdBackend.js';
 import type { Deferred } from '../tensorData.js';
 import { isRecording, releaseAfterUse, type Inputs, type OwnKernels } from './override.js';
@@ -187,6 +187,23 @@ function fusedBatchNormGrad(
   return dgate ? [dx, dgamma, dbeta, dgate] : [dx, dgamma, dbeta];
 }
 
+/** [movingMean, movingVariance] with a share of a batch's, rounded as tensor operations round. */
+function runningStatistics(
+  backend: SimdBackend,
+  { mean, variance, movingMean, movingVariance }: Inputs,
+  { momentum, unbiased }: RunningStatisticsOptions,
+): tf.TensorInfo[] {
+  const mixed = (moving: tf.TensorInfo, batch: tf.TensorInfo, factor: number): tf.TensorInfo => {
+    const y = backend.output(moving.shape);
+    const pointers = [y, moving, batch].map((tensor) => backend.pointer(tensor));
+    const [to, old, more] = pointers.map((pointer) => backend.heap.floats(pointer, moving.shape[0]));
+    const [keep, share] = [Math.fround(1 - momentum), Math.fround(momentum * factor)];
+    for (let c = 0; c < to.length; c++) to[c] = Math.fround(old[c] * keep) + Math.fround(more[c] * share);
+    return y;
+  };
+  return [mixed(movingMean, mean, 1), mixed(movingVariance, variance, unbiased)];
+}
+
 /**
  * The gradients as tfjs wants them. With and without a gate they are two kernels, since tfjs saves every input that a
  * gradient names.
@@ -228,4 +245,5 @@ export const batchNormKernels: OwnKernels = {
   SparsebookFusedBatchNormInference: fusedBatchNormInference,
   SparsebookGatedBatchNormInference: fusedBatchNormInference,
   SparsebookFusedBatchNormGrad: fusedBatchNormGrad,
+  SparsebookRunningStatistics: runningStatistics,
 };

@@ -19,7 +19,7 @@ const dead = (ename: string, evalue: string): Outcome => ({
 });
 
 /** How long an interrupted cell may take to stop before its worker is ended. */
-const PATIENCE_MILLISECONDS = 2000;
+const PATIENCE_MILLISECONDS = 5000;
 
 /** The worker that runs the page's cells, started when the first one is to run. */
 export class PageKernel {
