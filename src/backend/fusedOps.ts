@@ -11,7 +11,8 @@ type FusedKernel =
   | 'AdamWStep'
   | 'SgdStep'
   | 'MuonStep'
-  | 'HardConcreteSample';
+  | 'HardConcreteSample'
+  | 'ExpectedOpen';
 
 /** The names under which tfjs knows the kernels: its own FusedBatchNorm is something else. */
 const PREFIX = 'Sparsebook';
@@ -272,4 +273,20 @@ export interface HardConcreteOptions {
  */
 export function hardConcreteSample(logAlpha: tf.Tensor1D, options: HardConcreteOptions): tf.Tensor2D {
   return run<tf.Tensor2D>('HardConcreteSample', { logAlpha }, { ...options });
+}
+
+export interface ExpectedOpenOptions {
+  /** temperature * ln(-gamma / zeta): the logit below which a gate's noise closes it, but for its logAlpha. */
+  logit: number;
+  /** Probabilities keep this distance from 0 and 1. */
+  epsilon: number;
+  factor: number;
+}
+
+/**
+ * factor * sum of P(mask != 0) over the gates of logAlpha, a scalar (layers/hardConcrete.ts). Differentiable in
+ * logAlpha, once. The caller disposes it.
+ */
+export function expectedOpen(logAlpha: tf.Tensor, options: ExpectedOpenOptions): tf.Scalar {
+  return run<tf.Scalar>('ExpectedOpen', { logAlpha }, { ...options });
 }

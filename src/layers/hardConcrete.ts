@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { expectedOpen as fusedExpectedOpen, hasKernel } from '../backend/fusedOps.js';
 
 /**
  * The shape of a hard concrete distribution, apart from its location logAlpha (Louizos et al. 2018, section 2.2);
@@ -61,11 +62,17 @@ export function inferenceMask(logAlpha: tf.Tensor, shape = defaultHardConcrete):
  * `logAlpha` is [C], so is the result; the caller disposes it.
  */
 export function cumulativeProbability(logAlpha: tf.Tensor, x: number, shape = defaultHardConcrete): tf.Tensor {
-  const { temperature, gamma, zeta, epsilon } = shape;
-  const logit = temperature * Math.log((x - gamma) / (zeta - x));
-  const most = 1 - epsilon;
-  return tf.tidy(() => tf.sub(logit, logAlpha).sigmoid().clipByValue(epsilon, most));
+  const { epsilon } = shape;
+  return tf.tidy(() =>
+    tf
+      .sub(logitOf(x, shape), logAlpha)
+      .sigmoid()
+      .clipByValue(epsilon, 1 - epsilon),
+  );
 }
+
+const logitOf = (x: number, { temperature, gamma, zeta }: HardConcrete): number =>
+  temperature * Math.log((x - gamma) / (zeta - x));
 
 /**
  * P(mask != 0) = 1 - P(stretched sample <= 0) = sigmoid(logAlpha - temperature * ln(-gamma / zeta)) (equation 12).
@@ -74,4 +81,20 @@ export function cumulativeProbability(logAlpha: tf.Tensor, x: number, shape = de
  */
 export function probabilityNonZero(logAlpha: tf.Tensor, shape = defaultHardConcrete): tf.Tensor {
   return tf.tidy(() => tf.sub(1, cumulativeProbability(logAlpha, 0, shape)));
+}
+
+/** As many gates as a backend's kernels for large tensors are of no use for. */
+const FEW = 511;
+
+/**
+ * factor * sum of P(mask != 0) over all gates: their expected number (equation 12), or what it costs. One operation for
+ * the gates of a layer's channels where the backend has it, as a training step takes a sum of each layer.
+ *
+ * `logAlpha` is of any shape. Returns a scalar; the caller disposes it.
+ */
+export function expectedOpen(logAlpha: tf.Tensor, factor = 1, shape = defaultHardConcrete): tf.Scalar {
+  if (logAlpha.size <= FEW && hasKernel('ExpectedOpen')) {
+    return fusedExpectedOpen(logAlpha, { logit: logitOf(0, shape), epsilon: shape.epsilon, factor });
+  }
+  return tf.tidy(() => probabilityNonZero(logAlpha, shape).sum<tf.Scalar>().mul(factor));
 }

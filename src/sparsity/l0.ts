@@ -8,7 +8,7 @@ import { kernelGeometry, weightOf } from '../graph/kernels.js';
 import { weightNames } from '../graph/names.js';
 import type { Gate } from '../layers/gate.js';
 import { GatedConv2d } from '../layers/gatedConv2d.js';
-import { probabilityNonZero } from '../layers/hardConcrete.js';
+import { expectedOpen } from '../layers/hardConcrete.js';
 import type { Weight } from '../layers/layer.js';
 import { channelCosts, channelSpan, masksAbove, type ChannelTimes } from './channelSpan.js';
 import { LambdaController, type SparsityTarget } from './lambdaController.js';
@@ -181,12 +181,14 @@ function gateMethod(parts: GateMethod): Sparsifier {
     penalty: () =>
       tf.tidy(() => {
         const terms = gates.map(({ gate, weights }) => {
-          const open = probabilityNonZero(gate.logAlpha, gate.hardConcrete);
+          const { logAlpha, hardConcrete } = gate;
           // Most often all weigh the same, and one factor serves.
           const [first] = weights;
-          const same = weights.every((weight) => weight === first);
-          const weighted = same ? open : open.mul(tf.tensor(weights, open.shape));
-          return weighted.sum().mul((lambda() * (same ? first : 1)) / total);
+          if (weights.every((weight) => weight === first)) {
+            return expectedOpen(logAlpha, (lambda() * first) / total, hardConcrete);
+          }
+          const weighted = gate.probabilityNonZero().mul(tf.tensor(weights, logAlpha.shape));
+          return weighted.sum().mul(lambda() / total);
         });
         return tf.addN([tf.scalar(0), ...terms]).asScalar();
       }),
@@ -198,7 +200,7 @@ function gateMethod(parts: GateMethod): Sparsifier {
     summary: () => {
       const values = maskValues();
       const masks = values.flatMap((mask) => [...mask]);
-      const open = gates.map(({ gate }) => computedValues(() => gate.probabilityNonZero().sum())[0]);
+      const open = gates.map(({ gate }) => computedValues(() => expectedOpen(gate.logAlpha, 1, gate.hardConcrete))[0]);
       return {
         channels: masks.length,
         closed: masks.filter((mask) => mask === 0).length,

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import {
   adamWStep,
   convBias,
+  expectedOpen,
   fusedBatchNorm,
   fusedBatchNormInference,
   hardConcreteSample,
@@ -63,6 +64,7 @@ test('the plain backends have no fused kernels, the simd one has all', async () 
     'SgdStep',
     'MuonStep',
     'HardConcreteSample',
+    'ExpectedOpen',
   ] as const;
   await useBackend({ backend: 'cpu' });
   assert.ok(names.every((name) => !hasKernel(name)));
@@ -271,6 +273,39 @@ for (const { variant, threads } of builds) {
     assertClose(actual, [{ shape: [9, 13], values: expected.mask }, dlogAlpha], 1e-6);
   });
 }
+
+test('the expected number of open gates and its gradient have the bits that tensor operations come to', async () => {
+  await useSimd('fma', 2);
+  const logAlpha = random([37], 6);
+  // Some probabilities are so near 0 and 1 that they are kept away from them.
+  logAlpha.values.forEach((value, i) => (logAlpha.values[i] = 20 * value));
+  const [logit, epsilon, factor] = [(2 / 3) * Math.log(0.1 / 1.1), 1e-6, 0.37];
+  const withGradient =
+    (of: (logAlpha: tf.Tensor) => tf.Scalar): Compute =>
+    (logAlpha) =>
+      Object.values(tf.valueAndGrad((x) => of(x).mul(1.7))(logAlpha));
+  const fused = withGradient((x) => expectedOpen(x, { logit, epsilon, factor }));
+  const composed = withGradient((x) =>
+    tf
+      .sub(
+        1,
+        tf
+          .sub(logit, x)
+          .sigmoid()
+          .clipByValue(epsilon, 1 - epsilon),
+      )
+      .sum<tf.Scalar>()
+      .mul(factor),
+  );
+  const positive = (results: Plain[]): Plain[] =>
+    results.map(({ shape, values }) => ({ shape, values: values.map((value) => value || 0) })); // -0 is 0
+  const expected = positive(await computeOn('cpu', composed, [logAlpha]));
+  assert.ok(
+    expected.some(({ values }) => values.length > 1 && values.includes(0)),
+    'no probability is at its bound',
+  );
+  assert.deepEqual(positive(await computeOn('simd', fused, [logAlpha])), expected);
+});
 
 test('a training step has the same bits for one, two and three threads, and leaves memory flat', async () => {
   const results = [];

@@ -6,6 +6,7 @@ import { Random } from 'sparsebook/backend/random.js';
 import {
   defaultHardConcrete,
   inferenceMask,
+  expectedOpen,
   probabilityNonZero,
   sampleMask,
   type HardConcrete,
@@ -122,5 +123,6 @@ test('gradients with respect to logAlpha agree with finite differences', () => {
   ]);
   assertGradient((a) => sampleMask(a, noise).mul(weights).sum(), logAlpha, 'sampled mask');
   assertGradient((a) => inferenceMask(a).mul(weights).sum(), logAlpha, 'inference mask');
-  assertGradient((a) => probabilityNonZero(a).sum(), logAlpha, 'expected number of open gates');
+  assertGradient((a) => probabilityNonZero(a).sum(), logAlpha, 'probability of being open');
+  assertGradient((a) => expectedOpen(a, 3), logAlpha, 'expected number of open gates');
 });

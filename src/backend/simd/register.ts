@@ -4,7 +4,7 @@ import { convolutions } from './overrides/conv2d.js';
 import { copies, copiesInJavaScript } from './overrides/copies.js';
 import { depthwiseConvolutions } from './overrides/depthwise.js';
 import { elementwise, meanGradient, reluGrad, reluGradient } from './overrides/elementwise.js';
-import { convBiasGradient, fusedKernels, hardConcreteGradient } from './overrides/fused.js';
+import { convBiasGradient, expectedOpenGradient, fusedKernels, hardConcreteGradient } from './overrides/fused.js';
 import { int8Kernels } from './overrides/int8.js';
 import { products } from './overrides/matMul.js';
 import { heldNow, type FastKernel, type FastKernels, type Inputs, type OwnKernels } from './overrides/override.js';
@@ -26,7 +26,10 @@ const fast: FastKernels = {
 };
 const plain: FastKernels = copiesInJavaScript;
 const own: OwnKernels = { ...batchNormKernels, ...fusedKernels, ...int8Kernels, SparsebookReluGrad: reluGrad };
-const gradients = [convBiasGradient, meanGradient, reluGradient, hardConcreteGradient, ...batchNormGradients];
+const gradients = [
+  ...[convBiasGradient, meanGradient, reluGradient, hardConcreteGradient, expectedOpenGradient],
+  ...batchNormGradients,
+];
 
 interface SimdOptions {
   /** Threads that compute, the caller's included. */

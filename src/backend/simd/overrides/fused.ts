@@ -1,7 +1,14 @@
 // What only the layers and optimizers of this package ask for, each in one pass: see fusedOps.ts.
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../../errors.js';
-import type { AdamWOptions, HardConcreteOptions, MuonKernel, MuonOptions, SgdOptions } from '../../fusedOps.js';
+import type {
+  AdamWOptions,
+  ExpectedOpenOptions,
+  HardConcreteOptions,
+  MuonKernel,
+  MuonOptions,
+  SgdOptions,
+} from '../../fusedOps.js';
 import type { SimdBackend } from '../simdBackend.js';
 import { convolveForward } from './conv2d.js';
 import { sumColumns } from './elementwise.js';
@@ -81,6 +88,49 @@ export const hardConcreteGradient: tf.GradConfig = {
   }),
 };
 
+const { fround } = Math;
+
+/** P(mask = 0) of each gate, not yet kept away from 0 and 1; rounded as tensor operations round. */
+function closedProbabilities(backend: SimdBackend, logAlpha: tf.TensorInfo, logit: number): Float32Array {
+  const values = backend.heap.floats(backend.pointer(logAlpha), tf.util.sizeFromShape(logAlpha.shape));
+  return values.slice().map((value) => 1 / (1 + Math.exp(-fround(fround(logit) - value))));
+}
+
+function expectedOpen(backend: SimdBackend, { logAlpha }: Inputs, options: ExpectedOpenOptions): tf.TensorInfo {
+  const { logit, epsilon, factor } = options;
+  const most = 1 - epsilon;
+  let sum = 0;
+  for (const closed of closedProbabilities(backend, logAlpha, logit)) {
+    sum += fround(1 - fround(closed > most ? most : closed < epsilon ? epsilon : closed));
+  }
+  const y = backend.output([]);
+  backend.heap.floats(backend.pointer(y), 1)[0] = fround(sum) * fround(factor);
+  return y;
+}
+
+/** dlogAlpha = dy * factor * P(mask = 0) P(mask != 0), and 0 where probabilities are kept away from 0 and 1. */
+function expectedOpenGrad(
+  backend: SimdBackend,
+  { dy, logAlpha }: Inputs,
+  { logit, epsilon, factor }: ExpectedOpenOptions,
+): tf.TensorInfo {
+  const closed = closedProbabilities(backend, logAlpha, logit);
+  const slope = fround(backend.heap.floats(backend.pointer(dy), 1)[0] * fround(factor));
+  const [least, most] = [fround(epsilon), fround(1 - epsilon)];
+  const dlogAlpha = backend.output(logAlpha.shape);
+  const values = backend.heap.floats(backend.pointer(dlogAlpha), closed.length);
+  closed.forEach((q, i) => (values[i] = q >= least && q <= most ? slope * fround(q * fround(1 - q)) : 0));
+  return dlogAlpha;
+}
+
+export const expectedOpenGradient: tf.GradConfig = {
+  kernelName: 'SparsebookExpectedOpen',
+  inputsToSave: ['logAlpha'],
+  gradFunc: (dy, [logAlpha], attrs) => ({
+    logAlpha: () => tf.engine().runKernel('SparsebookExpectedOpenGrad', { dy: dy as tf.Tensor, logAlpha }, attrs),
+  }),
+};
+
 const GRAIN_VECTORS = 4096;
 
 function adamWStep(backend: SimdBackend, { param, grad, m, v }: Inputs, options: AdamWOptions): tf.TensorInfo[] {
@@ -140,6 +190,8 @@ export const fusedKernels: OwnKernels = {
   SparsebookBiasGrad: biasGrad,
   SparsebookHardConcreteSample: hardConcreteSample,
   SparsebookHardConcreteSampleGrad: hardConcreteGrad,
+  SparsebookExpectedOpen: expectedOpen,
+  SparsebookExpectedOpenGrad: expectedOpenGrad,
   SparsebookAdamWStep: adamWStep,
   SparsebookSgdStep: sgdStep,
   SparsebookMuonStep: muonStep,
