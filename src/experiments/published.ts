@@ -1,4 +1,6 @@
-import { percent, type ResultRow, type SomeRecord } from './tables.js';
+import { numbersOf } from './record.js';
+import { groupRecords, headingOf, meanInterval, percent, shownAs } from './tables.js';
+import type { ResultRow, SomeRecord } from './tables.js';
 
 /** A row of the L0 project's table; shares are between 0 and 1. */
 export interface PublishedL0 {
@@ -48,22 +50,27 @@ export const publishedRepr = [
 ] as const;
 
 /**
- * The L0 project's table and ours, one row a published run: "theirs / ours", and a dash for a run that `records` lack.
- * The two sparsities side by side are by the project's own count.
+ * The L0 project's table and ours, one row a published run: "theirs / ours", the mean over runs of that name, and a dash
+ * for those that `records` lack. The two sparsities side by side are by the project's own count.
  */
 export function besidePublished(records: readonly SomeRecord[]): ResultRow[] {
+  const groups = groupRecords(records);
   return publishedL0.map(({ run, ...published }) => {
-    const ours = records.find(({ name }) => name === run);
-    const pair = (theirs: number, own?: number | null): string =>
-      `${percent(theirs)} / ${own == null ? '–' : percent(own)}`;
+    const ours = (groups.find(({ name }) => name === run)?.records ?? []).map((record) => numbersOf(record));
+    const mean = (number: string): number | null => {
+      const values = ours.flatMap((numbers) => numbers[number] ?? []);
+      return values.length === 0 ? null : shownAs(number, meanInterval(values).mean);
+    };
+    const pair = (theirs: number, number: string): string => `${percent(theirs)} / ${mean(number) ?? '–'}`;
     return {
       run,
-      'validation, %': pair(published.validation, ours?.validation?.accuracy),
-      'test, %': pair(published.test, ours?.test?.accuracy),
-      'sparsity, published count, %': pair(published.sparsity, ours?.sparsity?.published),
-      'sparsity, complete, %': ours?.sparsity ? percent(ours.sparsity.complete) : null,
-      parameters: ours?.parameters?.left ?? null,
-      'million multiply-adds': ours?.multiply_adds ? Number((ours.multiply_adds.left / 1e6).toFixed(2)) : null,
+      n: ours.length,
+      'validation, %': pair(published.validation, 'validation.accuracy'),
+      'test, %': pair(published.test, 'test.accuracy'),
+      'sparsity, published count, %': pair(published.sparsity, 'sparsity.published'),
+      ...Object.fromEntries(
+        ['sparsity.complete', 'parameters.left', 'multiply_adds.left'].map((number) => [headingOf(number), mean(number)]),
+      ),
     };
   });
 }

@@ -86,21 +86,23 @@ test('ours stand beside the published runs of their names, with a dash for those
     parameters: size(3419),
     multiply_adds: size(1_230_000),
   };
-  const rows = besidePublished([ours]);
+  const other = { ...ours, seed: 1, test: scores(0.52) };
+  const rows = besidePublished([ours, other]);
   assert.deepEqual(
     rows.map(({ run }) => run),
     publishedL0.map(({ run }) => run),
   );
   assert.deepEqual(rows[4], {
     run: 'tune 20',
+    n: 2,
     'validation, %': '88.8 / 60',
-    'test, %': '88.62 / 50',
+    'test, %': '88.62 / 51',
     'sparsity, published count, %': '39 / 25',
     'sparsity, complete, %': 30,
     parameters: 3419,
     'million multiply-adds': 1.23,
   });
-  assert.deepEqual([rows[0]['test, %'], rows[0].parameters], ['89.57 / –', null]);
+  assert.deepEqual([rows[0].n, rows[0]['test, %'], rows[0].parameters], [0, '89.57 / –', null]);
 });
 
 test('runs become points: in groups by how they began, and by what was pruned of them', () => {
