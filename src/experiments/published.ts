@@ -69,7 +69,10 @@ export function besidePublished(records: readonly SomeRecord[]): ResultRow[] {
       'test, %': pair(published.test, 'test.accuracy'),
       'sparsity, published count, %': pair(published.sparsity, 'sparsity.published'),
       ...Object.fromEntries(
-        ['sparsity.complete', 'parameters.left', 'multiply_adds.left'].map((number) => [headingOf(number), mean(number)]),
+        ['sparsity.complete', 'parameters.left', 'multiply_adds.left'].map((number) => [
+          headingOf(number),
+          mean(number),
+        ]),
       ),
     };
   });
