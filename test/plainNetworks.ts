@@ -155,6 +155,38 @@ function nested(): tf.LayersModel {
 }
 
 /**
+ * ConvNeXt: large depthwise kernels, layer normalisation, wide dense layers over each place; bytes are scaled and
+ * borders cut off inside. 30x30x3 images, 10 classes.
+ */
+function convNext(): tf.LayersModel {
+  const input = tf.input({ shape: [30, 30, 3] });
+  const block = (x: Symbolic): Symbolic => {
+    const channels = x.shape.at(-1)!;
+    const y = apply(l.layerNormalization(), apply(l.depthwiseConv2d({ kernelSize: 5, padding: 'same' }), x));
+    const wide = apply(l.dense({ units: 3 * channels, activation: 'gelu' }), y);
+    return apply(l.add(), x, apply(l.dense({ units: channels }), wide));
+  };
+  let x = apply(l.rescaling({ scale: 1 / 4, offset: -0.5 }), input);
+  x = block(
+    conv(
+      apply(
+        l.cropping2D({
+          cropping: [
+            [1, 1],
+            [2, 0],
+          ],
+        }),
+        x,
+      ),
+      6,
+      { stride: 2 },
+    ),
+  );
+  x = apply(l.rescaling({ scale: 2, offset: 0.1 }), conv(x, 8, { stride: 2 }));
+  return tf.model({ name: 'convNext', inputs: input, outputs: head(conv(x, 6), 10) });
+}
+
+/**
  * Each with new weights at every call; `randomWeights` makes them those of a trained network. The caller disposes it.
  */
 export const plainNetworks: Readonly<Record<string, () => tf.LayersModel>> = {
@@ -166,6 +198,7 @@ export const plainNetworks: Readonly<Record<string, () => tf.LayersModel>> = {
   uNet,
   twoInputsTwoHeads,
   nested,
+  convNext,
 };
 
 /**

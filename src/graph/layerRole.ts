@@ -16,7 +16,7 @@ export type Merge = 'add' | 'multiply' | 'average' | 'maximum' | 'minimum';
  *   place or one channel counts for all of them;
  * - `concat`: the inputs' channels one after another;
  * - `flatten`, `reshape`: each channel once for each position that becomes a channel, the channel fastest;
- * - `mix`: channels depend on each other, as in softmax, and none can be taken away.
+ * - `mix`: channels depend on each other, as in softmax or layer normalisation, and none can be taken away.
  */
 export type LayerRole =
   'input' | 'kernel' | 'depthwise' | 'norm' | 'gate' | 'channelwise' | Merge | 'concat' | 'flatten' | 'reshape' | 'mix';
@@ -44,6 +44,7 @@ const roles: Record<string, LayerRole> = {
   Flatten: 'flatten',
   Reshape: 'reshape',
   Softmax: 'mix',
+  LayerNormalization: 'mix',
 };
 
 /** Whether a role makes one tensor of several, value by value. */
@@ -56,10 +57,10 @@ export type ChannelwiseKind = 'elementwise' | 'slopes' | 'idle' | 'window' | 'up
 
 /** `idle` ones do something in training only. */
 const channelwise: Record<ChannelwiseKind, string[]> = {
-  elementwise: ['Activation', 'ReLU', 'LeakyReLU', 'ELU', 'ThresholdedReLU'],
+  elementwise: ['Activation', 'ReLU', 'LeakyReLU', 'ELU', 'ThresholdedReLU', 'Rescaling'],
   slopes: ['PReLU'],
   idle: ['Dropout', 'SpatialDropout1D', 'GaussianNoise', 'GaussianDropout', 'AlphaDropout', 'ActivityRegularization'],
-  window: ['MaxPool2d', 'MaxPooling2D', 'AveragePooling2D', 'ZeroPadding2D'],
+  window: ['MaxPool2d', 'MaxPooling2D', 'AveragePooling2D', 'ZeroPadding2D', 'Cropping2D'],
   upsampling: ['UpSampling2D'],
   global: ['GlobalAveragePooling2D', 'GlobalMaxPooling2D'],
   biasMap: ['BiasMap'],
@@ -72,6 +73,8 @@ const elementwiseActivations = [
   ...['linear', 'relu', 'relu6', 'elu', 'selu', 'sigmoid', 'hardSigmoid', 'softplus', 'softsign', 'tanh', 'swish'],
   ...['mish', 'gelu', 'gelu_new'],
 ];
+/** Those that make something else of 0. */
+const movingZero = ['sigmoid', 'hardSigmoid', 'softplus'];
 /** Activations that compute every channel from all of them. */
 const mixingActivations = ['softmax', 'logSoftmax'];
 
@@ -90,6 +93,12 @@ export function activationOf(layer: Layer): string {
 /** Whether a layer ends with an activation that computes every channel from all of them. */
 export function mixesChannels(layer: Layer): boolean {
   return mixingActivations.includes(activationOf(layer));
+}
+
+/** Whether a layer that treats every value alike, or an activation that it ends with, makes something else of 0. */
+export function movesZero(layer: Layer): boolean {
+  const shifts = layer.getClassName() === 'Rescaling' && layer.getConfig().offset !== 0;
+  return shifts || movingZero.includes(activationOf(layer));
 }
 
 /**
@@ -126,6 +135,10 @@ export function layerRole(node: LayerNode): LayerRole {
   }
   const wide = [config.poolSize, config.kernelSize].flat().find((side) => typeof side === 'number' && side > most.side);
   if (wide !== undefined) throw refuse(`has a window with a side of ${wide as number}, which is at most ${most.side}`);
+  const numbers = [config.scale, config.offset].filter((setting) => kind === 'Rescaling' && setting !== undefined);
+  if (numbers.some((setting) => typeof setting !== 'number')) {
+    throw refuse(`must scale and shift all channels alike, by one number each; received ${JSON.stringify(numbers)}`);
+  }
   if (!hasChannelsLast(layer, rank)) throw refuse('must have its channels on the last axis; they are on another');
   if (role === 'reshape' && outputShape.at(-1)! % inputShapes[0].at(-1)! !== 0) {
     throw refuse(

@@ -1,6 +1,6 @@
 import type { Channel, ChannelNode } from '../graph/channelGraph.js';
 import { kernelGeometry, weightOf } from '../graph/kernels.js';
-import { activationOf, channelwiseKind, isMerge } from '../graph/layerRole.js';
+import { channelwiseKind, isMerge, movesZero } from '../graph/layerRole.js';
 
 /** What becomes idle where the channels at one place of a network, the output of a layer, are closed there. */
 export interface ChannelSpan {
@@ -26,12 +26,9 @@ export interface ChannelSpan {
   output?: ChannelNode;
 }
 
-/** What an activation makes of 0 is not 0. */
-const movesZero = ['sigmoid', 'hardSigmoid', 'softplus'];
-
 /** Whether a layer makes 0 of a channel of zeros. */
 function keepsZero(node: ChannelNode): boolean {
-  if (node.role === 'norm' || movesZero.includes(activationOf(node.layer))) return false;
+  if (node.role === 'norm' || movesZero(node.layer)) return false;
   return node.role === 'depthwise' ? !weightOf(node.layer, 'bias') : channelwiseKind(node.layer) !== 'biasMap';
 }
 

@@ -94,6 +94,8 @@ const channelsOf = ({ outputShape }: LayerNode): number => outputShape.at(-1)!;
 const id = ({ name }: LayerNode, c: number): string => `${name} ${c}`;
 const channelsIn = (node: LayerNode): number[] => [...Array(channelsOf(node)).keys()];
 const kindOf = ({ layer }: LayerNode): string => layer.getClassName();
+/** Kinds of layers that compute every channel from all of them. */
+const mixing = ['Softmax', 'LayerNormalization'];
 const merges = ['Add', 'Multiply', 'Average', 'Maximum', 'Minimum'];
 
 /** The squares of each filter, summed: of the channels that could be a layer's last, the one with the largest stays. */
@@ -133,6 +135,7 @@ function comesFrom(node: LayerNode, c: number): Wire[] {
       return [all[c]];
     }
     case 'Softmax':
+    case 'LayerNormalization':
       return channelsIn(first).map((channel) => wire(first, channel));
     case 'Flatten':
     case 'Reshape':
@@ -165,7 +168,7 @@ function wiring(model: tf.LayersModel): { wires: Wire[]; live: Set<string>; valu
       if (kindOf(node) === 'L0Gate') return (layer as L0Gate).inferenceMask().dataSync()[c] === 0;
       if (kindOf(node) === 'Multiply') return inputs.some((input) => isNothing(input, channelsOf(input) === 1 ? 0 : c));
       const gamma = layer.weights.find((weight) => lastPart(weight) === 'gamma');
-      return gamma?.read().dataSync()[c] === 0;
+      return !mixing.includes(kindOf(node)) && gamma?.read().dataSync()[c] === 0;
     };
     const own = isKernel(layer)
       ? products(layer).flatMap(({ from, to, value }): Wire[] =>
@@ -216,7 +219,7 @@ export function bruteForce(model: tf.LayersModel, filters: Map<string, number>):
       if (kindOf(node) === 'DepthwiseConv2D') {
         for (const { from, to } of products(node.layer)) ties.push([id(node.inputs[0], from), id(node, to)]);
       }
-      if (isKernel(node.layer) || node.inputs.length === 0 || kindOf(node) === 'Softmax') continue;
+      if (isKernel(node.layer) || node.inputs.length === 0 || mixing.includes(kindOf(node))) continue;
       const tied = node.inputs.filter((input) => !leftOut(node, input) && !isOneForAll(node, input));
       const names = new Set(tied.map(({ name }) => name));
       for (const c of channelsIn(node)) {
@@ -228,8 +231,10 @@ export function bruteForce(model: tf.LayersModel, filters: Map<string, number>):
       [a, b],
       [b, a],
     ]);
-    const softened = nodes.filter((node) => kindOf(node) === 'Softmax').flatMap(({ inputs }) => inputs);
-    const whole = softened.flatMap((node) => channelsIn(node).map((c) => id(node, c)));
+    const mixed = nodes.filter((node) => mixing.includes(kindOf(node)));
+    const whole = [...mixed, ...mixed.flatMap(({ inputs }) => inputs)].flatMap((node) =>
+      channelsIn(node).map((c) => id(node, c)),
+    );
     let kept = spread([...[...live].filter((channel) => needed.has(channel)), ...given, ...outputs, ...whole], both);
     const count = (node: LayerNode): number => channelsIn(node).filter((c) => kept.has(id(node, c))).length;
     const readBy = (node: LayerNode): LayerNode[] => {

@@ -59,22 +59,19 @@ test('a softmax layer, and norms over channels, are kept whole or refused by nam
     });
   const mask = new Map([['a', Float32Array.of(1, 0, 1, 1)]]);
   assert.equal(compact(end(l.softmax({ name: 's' })), mask).widths[0].after, 4);
-  const refused: [tf.layers.Layer, RegExp][] = [
-    [l.layerNormalization({ name: 'n' }), /The layer n \(LayerNormalization\)/],
-    [l.repeatVector({ name: 'r', n: 2 }), /The layer r \(RepeatVector\)/],
+  assert.equal(compact(end(l.layerNormalization({ name: 'n' })), mask).widths[0].after, 4);
+  const image = l.conv2d({ filters: 4, kernelSize: 1, inputShape: [3, 3, 1] });
+  const scale = [1, 2, 3, 4] as unknown as number; // as Keras has it, one for each channel
+  const refused: [tf.layers.Layer[], RegExp][] = [
+    [
+      [image, l.layerNormalization({ name: 'n', axis: [1, 2, 3] })],
+      /The layer n \(LayerNormalization\) must have its /,
+    ],
+    [[image, l.rescaling({ name: 's', scale })], /The layer s \(Rescaling\) must scale and shift all channels alike/],
+    [[l.dense({ units: 4, inputShape: [3] }), l.repeatVector({ name: 'r', n: 2 })], /The layer r \(RepeatVector\)/],
   ];
-  for (const [layer, message] of refused) {
-    assert.throws(
-      () =>
-        compact(
-          layer.name === 'r' ? tf.sequential({ layers: [l.dense({ units: 4, inputShape: [3] }), layer] }) : end(layer),
-          new Map(),
-        ),
-      {
-        name: 'UserError',
-        message,
-      },
-    );
+  for (const [layers, message] of refused) {
+    assert.throws(() => compact(tf.sequential({ layers }), new Map()), { name: 'UserError', message });
   }
 });
 

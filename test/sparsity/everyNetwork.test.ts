@@ -141,7 +141,7 @@ for (const [networkName, build] of Object.entries(plainNetworks)) {
 }
 
 test('a Node process with TensorFlow.js alone reads all compact networks and computes the same', async () => {
-  assert.equal(saved.size, 46);
+  assert.equal(saved.size, 52);
   assertRead(await readInNode(folder, [...saved.keys()]), saved);
 });
 

@@ -177,6 +177,19 @@ const norm: Writer = (place) => {
   return place.add('BatchNormalization', [place.x, ...parts], { epsilon: { float: epsilon as number } });
 };
 
+const layerNorm: Writer = (place) => {
+  const { axis, epsilon } = place.config;
+  if (place.axis(axis) !== 1) throw place.refusal(`its axis is ${JSON.stringify(axis)}`);
+  const channels = place.node.outputShape.at(-1)!;
+  const gamma = weightOf(place.node.layer, 'gamma')
+    ? place.weight('gamma')
+    : place.tensor('gamma', () => tf.ones([channels]));
+  const beta = weightOf(place.node.layer, 'beta') ? [place.weight('beta')] : [];
+  const x = place.transpose(place.x, place.rank, channelsLast);
+  const y = place.add('LayerNormalization', [x, gamma, ...beta], { axis: -1, epsilon: { float: epsilon as number } });
+  return place.transpose(y, place.rank, channelsFirst);
+};
+
 const merge =
   (opType: string): Writer =>
   (place) => {
@@ -222,6 +235,7 @@ const writers: Record<string, Writer> = {
   QuantizedDense: quantized,
   BatchNormalization: norm,
   BatchNorm: norm,
+  LayerNormalization: layerNorm,
   L0Gate: (place) => {
     const factors = place.tensor('factors', () => {
       const mask = (place.node.layer as unknown as Gate).inferenceMask();
@@ -235,6 +249,10 @@ const writers: Record<string, Writer> = {
       return place.rank === 4 ? full : full.reshape([1, -1]);
     });
     return place.add('Add', [place.x, map]);
+  },
+  Rescaling: (place) => {
+    const { scale, offset } = place.config as Record<string, number>;
+    return place.add('Add', [place.add('Mul', [place.x, place.scalar(scale)]), place.scalar(offset)]);
   },
   Activation: pass,
   ReLU: (place) => {
@@ -268,6 +286,13 @@ const writers: Record<string, Writer> = {
     const channels = place.node.outputShape[3]!;
     const ones = place.tensor('ones', () => tf.ones([channels, 1, 1, 1]));
     return place.add('Conv', [place.x, ones], { ...place.window(), group: channels });
+  },
+  Cropping2D: (place) => {
+    const borders = place.config.cropping as [number, number][];
+    const [starts, ends] = [0, 1].map((side) => borders.map((border) => border[side]));
+    // An end of 0 would be the image's beginning.
+    const sides = [starts, ends.map((end) => (end === 0 ? 2 ** 31 - 1 : -end)), [2, 3]];
+    return place.add('Slice', [place.x, ...sides.map((values) => place.integers(values))]);
   },
   UpSampling2D: (place) => {
     const { size, interpolation } = place.config;

@@ -172,7 +172,7 @@ const notNegative = ['relu', 'relu6', 'sigmoid', 'hardSigmoid', 'softplus', 'sof
 const keepingSign = [
   ...['Activation', 'Add', 'Multiply', 'Average', 'Maximum', 'Minimum', 'Concatenate', 'Flatten', 'Reshape', 'Dropout'],
   ...['MaxPool2d', 'MaxPooling2D', 'AveragePooling2D', 'GlobalAveragePooling2D', 'GlobalMaxPooling2D', 'ZeroPadding2D'],
-  ...['UpSampling2D', 'L0Gate', 'SpatialDropout1D', 'LeakyReLU', 'PReLU'],
+  ...['UpSampling2D', 'Cropping2D', 'L0Gate', 'SpatialDropout1D', 'LeakyReLU', 'PReLU'],
 ];
 
 /** The places of a network, read from its input on, that never give anything below 0. */

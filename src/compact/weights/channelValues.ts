@@ -108,10 +108,11 @@ export function neededChannels({ nodes }: ChannelGraph, weights: NetworkWeights,
       reaching(kernel, wanted).forEach((flag, c) => (inputs[c] ||= flag));
       continue;
     }
+    // Where channels depend on each other, one of them needs all.
+    if (node.role === 'mix') own.fill(own.includes(true));
     own.forEach((flag, c) => {
       const isNothing = node.role === 'multiply' && live?.get(node)?.[c] === false;
-      if (node.role === 'mix') flagsOf(needed, node.inputs[0])[c] = true;
-      else if (flag && !isNothing && passes(node, c, weights)) {
+      if (flag && !isNothing && passes(node, c, weights)) {
         for (const { node: from, channel } of node.sources(c)) flagsOf(needed, from)[channel] = true;
       }
     });
