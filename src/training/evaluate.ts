@@ -4,8 +4,7 @@ import { type Normalise, defaultNormalise } from '../data/normalise.js';
 import { batches } from '../data/batches.js';
 import type { ImageSet } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
-import { forward } from '../graph/gates.js';
-import { crossEntropy, inputOf, isRight } from './loss.js';
+import { crossEntropy, inputOf, isRight, logitsOf } from './loss.js';
 import { checkSet } from './checkSet.js';
 import type { Scores } from './events.js';
 
@@ -69,7 +68,7 @@ export async function answersByView(
     const scores = tf.tidy(() => {
       const { x, labels } = inputOf(batch);
       const views = viewsOf(x, tta);
-      const logits = views.map(({ view }) => forward(model, view) as tf.Tensor2D);
+      const logits = views.map(({ view }) => logitsOf(model, view));
       const mean = tf.addN(logits.map((each, i) => each.mul(views[i].weight))) as tf.Tensor2D;
       const scored = [logits[0], mean].map((each) =>
         tf.concat([meanCrossEntropy(each, labels).reshape([1]), isRight(each, labels)]),

@@ -3,10 +3,9 @@ import { readable } from '../backend/readable.js';
 import { batches } from '../data/batches.js';
 import { defaultNormalise } from '../data/normalise.js';
 import type { ImageSet } from '../data/imageSet.js';
-import { forward } from '../graph/gates.js';
 import { weightNames } from '../graph/names.js';
 import { prunableWeights } from '../sparsity/prunableWeights.js';
-import { crossEntropy, inputOf, type Loss } from './loss.js';
+import { crossEntropy, inputOf, logitsOf, type Loss } from './loss.js';
 import { checkSet } from './checkSet.js';
 import type { EvaluationOptions } from './evaluate.js';
 import { unchanged } from './statistics.js';
@@ -47,10 +46,7 @@ export async function layerGradients(
     tf.tidy(() => {
       const { x, labels } = inputOf(batch);
       const variables = kernels.map((kernel) => kernel.read() as tf.Variable);
-      const { grads } = tf.variableGrads(() => {
-        const logits = forward(model, x, { training: true }) as tf.Tensor2D;
-        return loss(logits, labels);
-      }, variables);
+      const { grads } = tf.variableGrads(() => loss(logitsOf(model, x, { training: true }), labels), variables);
       return variables.map(({ name }) => grads[name]);
     }),
   );

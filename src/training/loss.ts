@@ -1,5 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Batch } from '../data/batches.js';
+import { forward } from '../graph/gates.js';
+import { activationOf } from '../graph/layerRole.js';
+import type { CallOptions } from '../layers/layer.js';
 import { check, number } from '../rules.js';
 
 /** The mean loss of logits [N, classes] against labels [N], before any penalty. The caller disposes it. */
@@ -29,6 +32,27 @@ export function crossEntropy({ label_smoothing = 0 }: CrossEntropyOptions = {}):
 /** A batch as tensors, images [N, H, W, C] and labels [N]; the caller disposes both. */
 export function inputOf({ images, labels, size, shape }: Batch): { x: tf.Tensor4D; labels: tf.Tensor1D } {
   return { x: tf.tensor4d(images, [size, ...shape]), labels: tf.tensor1d(labels, 'int32') };
+}
+
+/** Below it a probability has no logarithm worth learning from. */
+const LEAST = 1e-30;
+
+/** Whether a network gives probabilities, as those of Keras often do. */
+function endsWithSoftmax(model: tf.LayersModel): boolean {
+  let last: tf.layers.Layer = model;
+  while (last instanceof tf.LayersModel) last = last.outputs[0].sourceLayer;
+  return last.getClassName() === 'Softmax' || activationOf(last) === 'softmax';
+}
+
+/**
+ * A network's logits [N, classes] for images [N, H, W, C]. Of one that ends with a softmax they are the logarithms of
+ * its probabilities, since softmax(ln p) = p. The caller disposes them.
+ */
+export function logitsOf(model: tf.LayersModel, x: tf.Tensor, options: CallOptions = {}): tf.Tensor2D {
+  return tf.tidy(() => {
+    const outputs = forward(model, x, options) as tf.Tensor2D;
+    return endsWithSoftmax(model) ? (outputs.clipByValue(LEAST, 1).log() as tf.Tensor2D) : outputs;
+  });
 }
 
 /** [N]: 1 for each row of logits [N, classes] that is largest at its label [N], else 0. The caller disposes it. */

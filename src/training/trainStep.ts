@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { readable } from '../backend/readable.js';
 import type { Batch } from '../data/batches.js';
-import { forward } from '../graph/gates.js';
 import { weightNames } from '../graph/names.js';
-import { inputOf, isRight, type Loss } from './loss.js';
+import { inputOf, isRight, logitsOf, type Loss } from './loss.js';
 import type { TrainedParts } from './checkpoint/trainedState.js';
 import { beforePass } from './statistics.js';
 
@@ -60,7 +59,7 @@ function gradientsOf(
     const { x, labels } = inputOf(batch);
     let parts: tf.Scalar[] = [];
     const { value, grads } = tf.variableGrads(() => {
-      const logits = forward(model, x, { training: true }) as tf.Tensor2D;
+      const logits = logitsOf(model, x, { training: true });
       const crossEntropy = loss(logits, labels);
       const penalty = sparsifier?.penalty?.() ?? tf.scalar(0);
       // Kept because variableGrads tidies away everything but the loss.

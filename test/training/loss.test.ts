@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { crossEntropy } from 'sparsebook/training/loss.js';
+import { crossEntropy, isRight, logitsOf } from 'sparsebook/training/loss.js';
 import { assertClose } from '../goldens.ts';
 import { assertGradient } from '../gradients.ts';
 
@@ -79,5 +79,34 @@ test('a smoothing that leaves nothing of the label is refused', () => {
       name: 'UserError',
       message: `label_smoothing must be a number of at least 0 and below 1; received ${label_smoothing}.`,
     });
+  }
+});
+
+test('a network that ends with a softmax has the loss, the gradients and the answers of one that gives its logits', () => {
+  const l = tf.layers;
+  const kernel = tf.randomNormal([6, 3], 0, 2, 'float32', 1);
+  const [x, labels] = [tf.randomNormal([5, 6], 0, 1, 'float32', 2), tf.tensor1d([0, 2, 1, 1, 0], 'int32')];
+  const dense = (activation: 'linear' | 'softmax' = 'linear'): tf.layers.Layer =>
+    l.dense({ units: 3, useBias: false, activation, inputShape: [6], weights: [kernel] });
+  const nested = tf.sequential({ layers: [dense('softmax')] });
+  const ends = {
+    'a dense layer': [dense('softmax')],
+    'an activation': [dense(), l.activation({ activation: 'softmax' })],
+    'a layer': [dense(), l.softmax({ axis: -1 })],
+    'a network inside': [nested],
+  };
+  const of = (layers: tf.layers.Layer[]): { loss: number; gradient: Float32Array; right: number[] } => {
+    const model = tf.sequential({ layers });
+    const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
+    const { value, grads } = tf.variableGrads(() => crossEntropy()(logitsOf(model, x), labels), variables);
+    const right = [...isRight(logitsOf(model, x), labels).dataSync()];
+    return { loss: value.dataSync()[0], gradient: Object.values(grads)[0].dataSync<'float32'>(), right };
+  };
+  const expected = of([dense()]);
+  for (const [name, layers] of Object.entries(ends)) {
+    const { loss, gradient, right } = of(layers);
+    assertClose([loss], [expected.loss], { absolute: 1e-5 }, name);
+    assertClose(gradient, expected.gradient, { absolute: 1e-5 }, name);
+    assert.deepEqual(right, expected.right);
   }
 });
