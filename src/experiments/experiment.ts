@@ -30,7 +30,7 @@ export interface ExperimentSpec extends Given {
     | ExperimentSettings['network']
     | tf.LayersModel
     | ({ name: ExperimentSettings['network'] } & SomeSettings<
-        Pick<ExperimentSettings, 'width' | 'bn_momentum' | 'weights' | 'frozen_batch_norm'>
+        Pick<ExperimentSettings, 'model' | 'width' | 'bn_momentum' | 'weights' | 'frozen_batch_norm'>
       >);
   methods?: MethodSpec | readonly MethodSpec[];
   recipe?: Partial<RecipeSettings>;

@@ -7,8 +7,9 @@ import type { Schema } from './settings/schema.js';
 
 /** The network, and its start weights. */
 interface NetworkSettings {
-  /** `own` is one that was given as a `tf.LayersModel`. */
+  /** `own` is one that was given as a `tf.LayersModel`, or as a file of one. */
   network: NetworkName | 'own';
+  model: string | null;
   width: number;
   bn_momentum: number | null;
   weights: string | null;
@@ -30,7 +31,17 @@ export interface ExperimentSettings
 }
 
 const networkSchema: Schema<NetworkSettings, ExperimentSettings> = {
-  network: { default: 'googlenet', rule: oneOf(...networkNames, 'own'), help: 'the network' },
+  network: {
+    default: 'googlenet',
+    rule: oneOf(...networkNames, 'own'),
+    help: 'the network, own for one of tf.layers in a file (model)',
+  },
+  model: {
+    default: null,
+    rule: orNull(text('the path of a model.json, or of the folder that holds it'), 'none'),
+    help: 'where the own network is, in TensorFlow.js format; training starts from its weights',
+    conflict: ({ network }) => (network === 'own' ? undefined : `network=${network} is built by its name`),
+  },
   width: {
     default: 1,
     rule: number({ above: 0, max: 8 }),

@@ -1,5 +1,6 @@
-import { createHash, join, readFile } from '#platform';
+import { basename, createHash, dirname, join, readFile } from '#platform';
 import * as tf from '@tensorflow/tfjs';
+import { loadTfjs } from '../compact/export/tfjs.js';
 import { timingMachine } from '../compact/time/keptTimes.js';
 import { UserError } from '../errors.js';
 import { namedWeights } from '../graph/names.js';
@@ -32,6 +33,18 @@ export function ownNetwork(model: tf.LayersModel): OwnNetwork {
     ([name, weight]) => [name, weight.read().dataSync<'float32'>().slice()] as const,
   );
   return { topology: model.toJSON(null, false) as object, weights: new Map(weights) };
+}
+
+/**
+ * Reads a network from its model.json, or from the folder that holds it. Throws a UserError as `loadTfjs` does.
+ */
+export async function readOwnNetwork(path: string): Promise<OwnNetwork> {
+  const model = await loadTfjs(basename(path) === 'model.json' ? dirname(path) : path);
+  try {
+    return ownNetwork(model);
+  } finally {
+    model.dispose();
+  }
 }
 
 /** Builds what was kept, with its weights; the caller disposes it. */

@@ -94,8 +94,11 @@ export async function buildNetwork(
 ): Promise<BuiltNetwork> {
   const { network, width, seed, weights, start, ista } = settings;
   if (start.compact && from) return compactStart(settings, from);
-  if (network === 'own' && !own)
-    throw new UserError('network=own must come with a tf.LayersModel: experiment({ network: model }).');
+  if (network === 'own' && !own) {
+    throw new UserError(
+      'network=own must come with a network: model=FOLDER, with a model.json, or experiment({ network: model }) in a program.',
+    );
+  }
   const common = { widthMultiplier: width, inputShape: shapeOf(train), classes: train.classNames.length, seed };
   let model = network === 'own' ? own! : await namedNetworks[network](settings, common, train);
   for (const name of settings.methods) {

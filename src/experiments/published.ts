@@ -50,8 +50,8 @@ export const publishedRepr = [
 ] as const;
 
 /**
- * The L0 project's table and ours, one row a published run: "theirs / ours", the mean over runs of that name, and a dash
- * for those that `records` lack. The two sparsities side by side are by the project's own count.
+ * The L0 project's table and ours, one row a published run: "theirs / ours", the mean over runs of that name, and a
+ * dash for those that `records` lack. The two sparsities side by side are by the project's own count.
  */
 export function besidePublished(records: readonly SomeRecord[]): ResultRow[] {
   const groups = groupRecords(records);

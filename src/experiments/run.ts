@@ -13,7 +13,7 @@ import { reopenRun, type RunFolder } from '../training/log/runFolder.js';
 import { acquireRun, findRun, followed, type RunEvent } from './acquireRun.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { noteFinished } from './finishedRuns.js';
-import { identityOf, sameOutcome, type OwnNetwork, type StartPoint } from './identity.js';
+import { identityOf, readOwnNetwork, sameOutcome, type OwnNetwork, type StartPoint } from './identity.js';
 import { scoresOf } from './measure.js';
 import { maskSnapshots, notesOf, type MaskSnapshot } from './notes.js';
 import type { Protocol } from './protocols/protocol.js';
@@ -59,6 +59,7 @@ export class Run {
   private halved?: DataSplits;
   private trained?: TrainedNetwork;
   private again: boolean;
+  private read?: OwnNetwork;
   /** With which its events were read last; retraining its weights ends by it, too. */
   private signal?: AbortSignal;
   /** How it continues, if it was made from one of its checkpoints. */
@@ -226,7 +227,14 @@ export class Run {
 
   private async identity(start?: StartPoint): Promise<string> {
     const images = this.request.imagesHash ?? dataHash(await this.used());
-    return identityOf(this.settings, images, { start, own: this.request.own });
+    return identityOf(this.settings, images, { start, own: await this.ownNetwork() });
+  }
+
+  /** The network where it has no name: the one given, or that of a file. */
+  private async ownNetwork(): Promise<OwnNetwork | undefined> {
+    const { model } = this.settings;
+    if (this.request.own || model === null) return this.request.own;
+    return (this.read ??= await readOwnNetwork(model));
   }
 
   /** Where it starts; of a run that it starts from, the weights are needed only to train. */
@@ -266,8 +274,8 @@ export class Run {
     const folder = taken ?? (await this.ownFolder(identity));
     this.dir = folder.dir;
     try {
-      const { protocol, settings, own } = this.request;
-      const start = checkpoint ? undefined : await this.startPoint(signal, true);
+      const { protocol, settings } = this.request;
+      const [own, start] = checkpoint ? [] : [await this.ownNetwork(), await this.startPoint(signal, true)];
       const parts = { protocol, settings, own, identity, checkpoint, start, data: await this.used() };
       const trained = yield* trainRun(folder, parts, this.history, signal);
       if (!trained) return;

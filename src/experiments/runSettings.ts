@@ -30,6 +30,7 @@ export const outsideIdentity = [
   'image_size',
   'classes',
   'half',
+  'model',
   'weights',
   'recipe',
   'backend',

@@ -325,7 +325,12 @@ test('what does not fit the network or the images is refused before the first st
   });
   const wide = await experiment({ ...c3, network: { name: 'c3', width: 0.2 }, root, recipe: { epochs: 1 } }).finish();
   const cases: [() => Run, RegExp][] = [
-    [() => experiment({ ...c3, network: 'own' }), /network=own must come with a tf\.LayersModel/],
+    [() => experiment({ ...c3, network: 'own' }), /network=own must come with a network: model=FOLDER/],
+    [() => experiment({ ...c3, network: { name: 'own', model: at } }), /model\.json cannot be read/],
+    [
+      () => experiment({ ...c3, network: { name: 'c3', model: at } }),
+      /model=.* contradicts .*network=c3 is built by its name/,
+    ],
     [() => experiment({ ...c3, methods: 'lo' as never }), /methods must be a list, each one of l0, ista, repr/],
     [() => experiment({ ...c3, recipe: { epochs: 0 } }), /epochs must be a whole number of at least 1/],
     [() => experiment({ ...c3, methods: { name: 'l0', where: ['no_layer'] } }), /must name layers of c3.*'no_layer'/],
