@@ -15,7 +15,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
 import sharp from 'sharp';
+import { saveTfjs } from 'sparsebook/compact/export/tfjs.js';
 
 /** What a command needs that its page does not print. */
 interface Treatment {
@@ -52,6 +54,7 @@ const treatments: Record<string, Treatment> = {
   'npx sparsebook train network=resnet20': { add: `${small} epochs=1 batch_size=32` },
   'npx sparsebook train network=resnet18': { add: 'width=0.125 epochs=1 batch_size=8' },
   'npx sparsebook train network=resnet20 methods=ista data=flowers': { add: 'epochs=1 batch_size=8' },
+  'npx sparsebook train network=own': { add: 'epochs=1 batch_size=8' },
   'npx sparsebook train l0-googlenet': { add: `${small} epochs=1` },
   'npx sparsebook sweep l0-googlenet': { add: `${small} epochs=1` },
   'npm run bench:images': { add: '-- --seeds 1 --epochs 1 --train 250 --test 32 linear c3' },
@@ -79,7 +82,7 @@ const treatmentOf = (command: string): Treatment => {
   return treatments[fitting.sort((a, b) => b.length - a.length)[0]] ?? {};
 };
 
-/** What pages speak of as the reader's own: a folder of images, weights, a notebook. */
+/** What pages speak of as the reader's own: a folder of images, weights, a network, a notebook. */
 async function makeReadersFiles(): Promise<void> {
   for (const [n, name] of ['rose', 'tulip'].entries()) {
     mkdirSync(join(clone, 'flowers', name), { recursive: true });
@@ -89,6 +92,10 @@ async function makeReadersFiles(): Promise<void> {
   }
   const weights = 'notebooks/outputs/04-freeze-prune-resnet18/pretrained-synthetic.safetensors';
   copyFileSync(join(clone, weights), join(clone, 'resnet18.safetensors'));
+  const { layers } = tf;
+  const conv = layers.conv2d({ filters: 8, kernelSize: 3, inputShape: [32, 32, 3] });
+  const own = tf.sequential({ layers: [conv, layers.globalAveragePooling2d({}), layers.dense({ units: 2 })] });
+  await saveTfjs(own, join(clone, 'my-network'));
   const page = readFileSync(join(clone, 'docs/guide/own-notebook.md'), 'utf8');
   const cells = [...page.matchAll(/^```ts\n([^]*?)\n```$/gm)].map(([, source], i) => ({
     cell_type: 'code',
