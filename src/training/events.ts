@@ -35,7 +35,7 @@ export interface StepEvent {
   loss: number;
   /** The loss before the penalty, smoothed labels included. */
   crossEntropy: number;
-  /** The sparsity method's term of the loss, lambda included; 0 without one. */
+  /** The sparsity method's term of the loss, lambda included, and those of the layers' regularizers; 0 without any. */
   penalty: number;
   /** Share of right answers in the batch. */
   accuracy: number;

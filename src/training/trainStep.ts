@@ -61,7 +61,7 @@ function gradientsOf(
     const { value, grads } = tf.variableGrads(() => {
       const logits = logitsOf(model, x, { training: true });
       const crossEntropy = loss(logits, labels);
-      const penalty = sparsifier?.penalty?.() ?? tf.scalar(0);
+      const penalty = penaltyOf(model, sparsifier);
       // Kept because variableGrads tidies away everything but the loss.
       parts = [crossEntropy, penalty, isRight(logits, labels).sum<tf.Scalar>()].map((part) => tf.keep(part));
       return crossEntropy.add<tf.Scalar>(penalty);
@@ -70,6 +70,13 @@ function gradientsOf(
     tf.dispose(parts);
     return { gradients: grads, measured };
   });
+}
+
+/** What the method adds to the loss, and what regularizers of the network's layers add, as in tf's own training. */
+function penaltyOf(model: tf.LayersModel, sparsifier: StepContext['sparsifier']): tf.Scalar {
+  const penalty = sparsifier?.penalty?.() ?? tf.scalar(0);
+  const ofLayers = model.calculateLosses();
+  return ofLayers.length === 0 ? penalty : tf.addN([penalty, ...ofLayers]).asScalar();
 }
 
 /** The means of some steps over their images. */
