@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { seeded } from '../backend/random.js';
 import { readable } from '../backend/readable.js';
 import { batches } from '../data/batches.js';
 import { defaultNormalise } from '../data/normalise.js';
@@ -46,7 +47,14 @@ export async function layerGradients(
     tf.tidy(() => {
       const { x, labels } = inputOf(batch);
       const variables = kernels.map((kernel) => kernel.read() as tf.Variable);
-      const { grads } = tf.variableGrads(() => loss(logitsOf(model, x, { training: true }), labels), variables);
+      const { grads } = tf.variableGrads(
+        () =>
+          loss(
+            seeded(0, () => logitsOf(model, x, { training: true })),
+            labels,
+          ),
+        variables,
+      );
       return variables.map(({ name }) => grads[name]);
     }),
   );

@@ -1,5 +1,6 @@
 import { setImmediate } from '#platform';
 import type * as tf from '@tensorflow/tfjs';
+import { deriveSeed } from '../backend/random.js';
 import { readable, whereReadable } from '../backend/readable.js';
 import type { Augmentation } from '../data/augment.js';
 import { type Normalise, defaultNormalise } from '../data/normalise.js';
@@ -154,7 +155,8 @@ class Run {
         if (this.step === this.totalSteps) break;
         const factor = this.factor(epoch);
         this.leaks.begin(parts.model);
-        const result = await trainStep({ ...parts, loss }, batch, factor);
+        const draws = deriveSeed(this.options.seed ?? 0, 'layers', this.step);
+        const result = await trainStep({ ...parts, loss, seed: draws }, batch, factor);
         if (!Number.isFinite(result.loss)) return await this.blame(parts.model, batch, result);
         this.step++;
         parts.averages?.update();

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { seeded } from '../backend/random.js';
 import { readable } from '../backend/readable.js';
 import type { Batch } from '../data/batches.js';
 import { weightNames } from '../graph/names.js';
@@ -7,7 +8,11 @@ import type { TrainedParts } from './checkpoint/trainedState.js';
 import { beforePass } from './statistics.js';
 
 /** Everything a step needs besides the batch. */
-type StepContext = TrainedParts & { loss: Loss };
+interface StepContext extends TrainedParts {
+  loss: Loss;
+  /** Seed of what layers draw that have none, such as dropout. */
+  seed: number;
+}
 
 /** What a step measured, before its update. */
 export interface StepResult {
@@ -51,7 +56,7 @@ export async function trainStep(context: StepContext, batch: Batch, factor: numb
 }
 
 function gradientsOf(
-  { model, loss, sparsifier }: StepContext,
+  { model, loss, sparsifier, seed }: StepContext,
   batch: Batch,
   variables: tf.Variable[],
 ): { gradients: tf.NamedTensorMap; measured: tf.Tensor1D } {
@@ -59,7 +64,7 @@ function gradientsOf(
     const { x, labels } = inputOf(batch);
     let parts: tf.Scalar[] = [];
     const { value, grads } = tf.variableGrads(() => {
-      const logits = logitsOf(model, x, { training: true });
+      const logits = seeded(seed, () => logitsOf(model, x, { training: true }));
       const crossEntropy = loss(logits, labels);
       const penalty = penaltyOf(model, sparsifier);
       // Kept because variableGrads tidies away everything but the loss.

@@ -39,3 +39,22 @@ test("regularizers of a network's layers are in the penalty, and their gradients
   const [without, having] = [plain, regularized].map((model) => model.getWeights()[0].dataSync());
   start.forEach((weight, i) => assert.ok(Math.abs(without[i] - having[i] - 0.1 * 2 * l2 * weight) < 1e-6));
 });
+
+test("dropout and noise of layers follow the run's seed, also where a stopped run goes on", async () => {
+  const { layers: l } = tf;
+  const kernelInitializer = tf.initializers.varianceScaling({ seed: 1 });
+  const trained = async (seed: number, stops: number[]): Promise<Float32Array> => {
+    const noisy = [l.dropout({ rate: 0.5 }), l.gaussianNoise({ stddev: 0.3 }), l.alphaDropout({ rate: 0.2 })];
+    const last = l.dense({ units: images.classNames.length, kernelInitializer });
+    const model = tf.sequential({ layers: [l.flatten({ inputShape: [32, 32, 3] }), ...noisy, last] });
+    for (const [i, maxSteps] of stops.entries()) {
+      const options = { epochs: 9, batchSize: 8, seed, startStep: stops[i - 1] ?? 0, maxSteps };
+      const events = train({ model, data: { train: images }, optimizer: new Sgd({ lr: 0.1 }), ...options });
+      while (!(await events.next()).done) Math.random();
+    }
+    return last.getWeights()[0].dataSync<'float32'>();
+  };
+  const whole = await trained(1, [5]);
+  assert.deepEqual(await trained(1, [3, 5]), whole);
+  assert.notDeepEqual(await trained(2, [5]), whole);
+});
