@@ -75,6 +75,13 @@ export function normalise({ mean, std }: ChannelStatistics): Normalise {
   };
 }
 
+/** x <- scale x + shift for all values alike: 1 / 255 and 0 make them 0 to 1, 1 / 127.5 and -1 make them -1 to 1. */
+export function scaleValues({ scale, shift }: { scale: number; shift: number }): Normalise {
+  return (image) => {
+    for (let i = 0; i < image.length; i++) image[i] = image[i] * scale + shift;
+  };
+}
+
 const ofPhotographs = normalise(cifar10Statistics);
 
 /**

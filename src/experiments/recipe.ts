@@ -6,6 +6,7 @@ import {
   cifar10ImageStatistics,
   cifar10Statistics,
   normalise,
+  scaleValues,
   standardise,
   type Normalise,
 } from '../data/normalise.js';
@@ -60,6 +61,9 @@ export const normalisations = {
   pixels: () => normalise(cifar10Statistics),
   images: () => normalise(cifar10ImageStatistics),
   each: () => standardise,
+  unit: () => scaleValues({ scale: 1 / 255, shift: 0 }),
+  signed: () => scaleValues({ scale: 1 / 127.5, shift: -1 }),
+  none: () => () => undefined,
 } satisfies Record<string, (train: ImageSet) => Normalise>;
 
 const keys = <K extends string>(record: Record<K, unknown>): K[] => Object.keys(record) as K[];
@@ -178,7 +182,7 @@ export const recipeSchema: Schema<RecipeSettings> = {
   normalise: {
     default: 'data',
     rule: oneOf(...keys(normalisations)),
-    help: "by which mean and deviation values are normalised: the training images', CIFAR-10's (of its pixels, or the mean of its images'), or each image's own",
+    help: "what becomes of values from 0 to 255: they are normalised by mean and deviation, the training images' (data), CIFAR-10's (of its pixels, or the mean of its images'), or each image's own; divided, into 0 to 1 (unit) or -1 to 1 (signed); or nothing, for a network that scales them itself (none)",
   },
   progressive_resizing: {
     default: [],

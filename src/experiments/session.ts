@@ -4,6 +4,7 @@ import { batchCount } from '../data/batches.js';
 import { pickImages } from '../data/imageSet.js';
 import type { DataSplits } from '../data/dataSplits.js';
 import { loadData } from '../data/loadData.js';
+import { networkGraph } from '../graph/networkGraph.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { checkSet } from '../training/checkSet.js';
 import type { NoteEvent, TrainingEvent } from '../training/events.js';
@@ -96,6 +97,17 @@ function startWarnings({ start, weights }: ExperimentSettings, anew: string[], f
   return warnings;
 }
 
+/** What a person should know of a network that scales images itself. */
+function scalingWarnings({ normalise }: ExperimentSettings, model: tf.LayersModel): string[] {
+  const scaling = networkGraph(model).inputs.flatMap(({ readers }) => readers);
+  const own = scaling.find(({ layer }) => layer.getClassName() === 'Rescaling');
+  if (!own || normalise === 'none') return [];
+  return [
+    `${model.name} scales images itself (${own.name}), after normalise=${normalise} has done so; normalise=none leaves ` +
+      'them as they are, 0 to 255.',
+  ];
+}
+
 /**
  * What a session starts from besides its settings: a network, the saved state of its methods; `signal` ends what they
  * measure.
@@ -173,7 +185,7 @@ export async function openSession(
     cutting,
     topology: keepsTopology ? (model.toJSON(null, false) as object) : undefined,
     opening,
-    warnings: startWarnings(settings, anew, from),
+    warnings: [...startWarnings(settings, anew, from), ...scalingWarnings(settings, model)],
     length,
     events,
     dispose() {

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Random, uniform } from 'sparsebook/backend/random.js';
-import { channelStatistics, cifar10Statistics, normalise, standardise } from 'sparsebook/data/normalise.js';
+import {
+  channelStatistics,
+  cifar10Statistics,
+  normalise,
+  scaleValues,
+  standardise,
+} from 'sparsebook/data/normalise.js';
 import { alternatingFlip, randomBrightness, randomFlip, randomPaddedCrop } from 'sparsebook/data/augment.js';
 import { randomResizedCrop } from 'sparsebook/data/resizedCrop.js';
 import { syntheticImages } from 'sparsebook/data/synthetic.js';
@@ -110,6 +116,12 @@ test('a channel of one value becomes 0 by its own statistics', () => {
   const image = new Float32Array(64).fill(77);
   normalise(channelStatistics(set))(image, shapeOf(set));
   assert.ok(image.every((value) => Math.abs(value) < 1e-6));
+});
+
+test('values are scaled and shifted all alike', () => {
+  const image = Float32Array.of(0, 127.5, 255);
+  scaleValues({ scale: 1 / 127.5, shift: -1 })(image, [1, 3, 1]);
+  assert.deepEqual([...image], [-1, 0, 1]);
 });
 
 test('statistics for another number of channels, or that are none, are refused', () => {

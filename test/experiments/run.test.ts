@@ -243,6 +243,35 @@ test("a reader's own network and images of another size are trained, and the net
   assert.throws(() => experiment({ ...spec, methods: { name: 'l0', lamda: 1 } as never }), /did you mean 'l0.lambda'/);
 });
 
+test('a network that scales images itself gets them as they are, or a warning', async () => {
+  const { layers: l } = tf;
+  const conv = (inputShape?: number[]): tf.layers.Layer =>
+    l.conv2d({
+      filters: 4,
+      kernelSize: 5,
+      strides: 4,
+      inputShape,
+      kernelInitializer: tf.initializers.glorotUniform({ seed: 1 }),
+    });
+  const end = (): tf.layers.Layer[] => [
+    l.globalAveragePooling2d({}),
+    l.dense({ units: 10, kernelInitializer: tf.initializers.glorotUniform({ seed: 2 }) }),
+  ];
+  const scale = l.rescaling({ name: 'scale', scale: 1 / 127.5, offset: -1, inputShape: [32, 32, 3] });
+  const scaling = tf.sequential({ name: 'scaling', layers: [scale, conv(), ...end()] });
+  const plain = tf.sequential({ layers: [conv([32, 32, 3]), ...end()] });
+  const loss = async (network: tf.LayersModel, normalise: 'none' | 'signed' | 'data', warnings: RegExp[]) => {
+    const run = await experiment({ network, data, recipe: { epochs: 1, normalise }, root: folder() }).finish();
+    const said = run.history.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+    assert.equal(said.length, warnings.length, said.join());
+    warnings.forEach((message, i) => assert.match(said[i], message));
+    return run.record.test.loss;
+  };
+  const itself = await loss(scaling, 'none', []);
+  assert.ok(Math.abs(itself - (await loss(plain, 'signed', []))) < 1e-4);
+  await loss(scaling, 'data', [/^scaling scales images itself \(scale\), after normalise=data has done so/]);
+});
+
 const script = (spec: string, at: string): string => `
   import { useBackend } from 'sparsebook';
   import { experiment } from 'sparsebook';
