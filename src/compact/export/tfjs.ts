@@ -67,10 +67,26 @@ export async function loadTfjs(folder: string): Promise<tf.LayersModel> {
   const weights = decode(bytes.buffer, specs, path);
   const values = Object.values(weights).reduce((sum, tensor) => sum + tensor.size, 0);
   try {
-    return await modelOf(json?.modelTopology, { path, values, fill: (model) => model.loadWeights(weights) });
+    return await modelOf(json?.modelTopology, {
+      path,
+      values,
+      fill: (model) => model.loadWeights(namedAsIn(model, weights)),
+    });
   } finally {
     tf.dispose(weights);
   }
+}
+
+/** Weights by the names that a network has for them: Keras 3 puts the network's own name in front. */
+function namedAsIn(model: tf.LayersModel, weights: tf.NamedTensorMap): tf.NamedTensorMap {
+  const names = model.weights.map(({ originalName }) => originalName);
+  const known = new Set(names);
+  return Object.fromEntries(
+    Object.entries(weights).map(([name, tensor]) => {
+      const own = known.has(name) ? name : names.find((each) => name.endsWith(`/${each}`) && !(each in weights));
+      return [own ?? name, tensor];
+    }),
+  );
 }
 
 /** A plain name of a file in a folder, or in a folder of it. */

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
 import '../../layers/completeConfigs.js';
+import { asTfjsReads } from './keras.js';
 
 /** Reads a file, or throws a UserError that names it. */
 export async function readOrRefuse<T>(path: string, read: (path: string) => Promise<T>): Promise<T> {
@@ -12,7 +13,7 @@ export async function readOrRefuse<T>(path: string, read: (path: string) => Prom
 }
 
 /**
- * Builds the network of a saved structure, all of its weights 0, and lets `fill` give it its values. `values` is how
+ * Builds the network of a saved structure, of TensorFlow.js or Keras, all of its weights 0, and lets `fill` give it its values. `values` is how
  * many values the file has for its weights: a structure that asks for more is refused before memory is taken for them.
  *
  * Throws a UserError that names `path` for a structure that cannot be built, whatever is wrong with it.
@@ -23,7 +24,7 @@ export async function modelOf(
 ): Promise<tf.LayersModel> {
   const refuse = (reason: string, cause?: unknown): UserError =>
     new UserError(`${path} does not hold a network that can be loaded: ${reason}`, { cause });
-  const modelTopology = checkTopology(structure, refuse);
+  const modelTopology = checkTopology(asTfjsReads(structure, refuse), refuse);
   try {
     const model = await withoutValues(values, () =>
       tf.models.modelFromJSON({ modelTopology } as unknown as tf.io.ModelJSON),

@@ -1,0 +1,94 @@
+import type { UserError } from '../../errors.js';
+
+type Json = Record<string, unknown>;
+type Refuse = (reason: string) => UserError;
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What is deeper is no network, and is refused where the structure is checked. */
+const DEPTH = 100;
+
+/** Whether Keras wrote a structure; TensorFlow.js gives its own version and backend in the same places. */
+function keras(structure: unknown): { version: number } | undefined {
+  if (!isObject(structure) || structure.backend === 'tensor_flow.js') return undefined;
+  const { keras_version: version } = structure;
+  return typeof version === 'string' ? { version: parseInt(version, 10) } : undefined;
+}
+
+/**
+ * A network's structure as TensorFlow.js reads it, out of one that Keras 2 or 3 wrote; any other one as it is.
+ *
+ * Throws what `refuse` makes of the reason for settings that TensorFlow.js passes over: the network would compute
+ * something else than in Keras.
+ */
+export function asTfjsReads(structure: unknown, refuse: Refuse): unknown {
+  const writer = keras(structure);
+  if (!writer) return structure;
+  const read = (value: unknown, depth: number): unknown => {
+    if (typeof value !== 'object' || value === null || depth > DEPTH) return value;
+    if (Array.isArray(value)) return value.map((part) => read(part, depth + 1));
+    return readObject(Object.fromEntries(Object.entries(value).map(([key, part]) => [key, read(part, depth + 1)])));
+  };
+  const readObject = (object: Json): unknown => {
+    const { class_name: kind, config } = object;
+    const standsFor = isObject(config) && typeof kind === 'string' && Object.hasOwn(values, kind) && values[kind];
+    if (standsFor) return standsFor(config);
+    if (isObject(config) && typeof kind === 'string') checkLayer(kind, config, writer.version, refuse);
+    return {
+      ...object,
+      ...(isObject(config) && { config: settingsOf(String(kind), config) }),
+      ...(Array.isArray(object.inbound_nodes) && { inbound_nodes: object.inbound_nodes.map(readsOf) }),
+    };
+  };
+  return read(structure, 0);
+}
+
+/** Objects in whose place TensorFlow.js has something else: numeric types, penalties on weights, tensors (Keras 3). */
+const values: Record<string, (config: Json) => unknown> = {
+  DTypePolicy: ({ name }) => name,
+  L1: ({ l1 }) => ({ class_name: 'L1L2', config: { l1, l2: 0 } }),
+  L2: ({ l2 }) => ({ class_name: 'L1L2', config: { l1: 0, l2 } }),
+  __keras_tensor__: ({ keras_history }) => (Array.isArray(keras_history) ? [...(keras_history as unknown[]), {}] : {}),
+};
+
+/** The settings of a layer or network under TensorFlow.js's names. */
+function settingsOf(kind: string, config: Json): Json {
+  const { activation, batch_shape, negative_slope, input_layers, output_layers } = config;
+  return {
+    ...config,
+    ...(activation === 'silu' && { activation: 'swish' }),
+    ...(kind === 'InputLayer' && batch_shape !== undefined && { batch_input_shape: batch_shape }),
+    ...(kind === 'LeakyReLU' && negative_slope !== undefined && { alpha: negative_slope }),
+    ...(Array.isArray(input_layers) && { input_layers: listOfTensors(input_layers) }),
+    ...(Array.isArray(output_layers) && { output_layers: listOfTensors(output_layers) }),
+  };
+}
+
+/** Keras 3 writes the only input or output of a network without a list around it. */
+const listOfTensors = (tensors: unknown[]): unknown[] => (typeof tensors[0] === 'string' ? [tensors] : tensors);
+
+/** The tensors that a call of a layer reads: in Keras 3 arguments, alone or in lists. */
+function readsOf(call: unknown): unknown {
+  if (!isObject(call)) return call;
+  const tensorsIn = (value: unknown): unknown[] => {
+    if (!Array.isArray(value)) return [];
+    return typeof value[0] === 'string' ? [value] : value.flatMap(tensorsIn);
+  };
+  return tensorsIn(call.args);
+}
+
+/** Refuses what TensorFlow.js does not compute, and does not refuse itself. */
+function checkLayer(kind: string, config: Json, version: number, refuse: Refuse): void {
+  const without = (setting: string): UserError =>
+    refuse(`the layer ${String(config.name)} (${kind}) has ${setting}, which TensorFlow.js does not compute.`);
+  for (const name of kind === 'ReLU' ? ['negative_slope', 'threshold'] : []) {
+    if (typeof config[name] === 'number' && config[name] !== 0) throw without(`${name}=${config[name]}`);
+  }
+  const { groups, dilation_rate: dilation, activation } = config;
+  if (typeof groups === 'number' && groups !== 1) throw without(`groups=${groups}`);
+  if (kind === 'DepthwiseConv2D' && [dilation ?? 1].flat().some((side) => side !== 1)) {
+    throw without(`dilation_rate=${JSON.stringify(dilation)}`);
+  }
+  if (version >= 3 && activation === 'hard_sigmoid') throw without('the hard_sigmoid of Keras 3');
+}
