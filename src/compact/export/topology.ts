@@ -13,8 +13,9 @@ export async function readOrRefuse<T>(path: string, read: (path: string) => Prom
 }
 
 /**
- * Builds the network of a saved structure, of TensorFlow.js or Keras, all of its weights 0, and lets `fill` give it its values. `values` is how
- * many values the file has for its weights: a structure that asks for more is refused before memory is taken for them.
+ * Builds the network of a saved structure, of TensorFlow.js or Keras, all of its weights 0, and lets `fill` give it its
+ * values. `values` is how many values the file has for its weights: a structure that asks for more is refused before
+ * memory is taken for them.
  *
  * Throws a UserError that names `path` for a structure that cannot be built, whatever is wrong with it.
  */
