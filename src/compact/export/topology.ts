@@ -33,7 +33,10 @@ export async function modelOf(
     fill(model);
     return model;
   } catch (error) {
-    throw error instanceof UserError ? error : refuse((error as Error).message, error);
+    if (error instanceof UserError) throw error;
+    // Behind the name of what is unknown tfjs tells how to register it, in a list.
+    const [reason] = (error as Error).message.split(' This may be due to one of the following reasons');
+    throw refuse(reason, error);
   }
 }
 
