@@ -7,7 +7,13 @@ import { join } from 'node:path';
 import type { RunRecord } from 'sparsebook/experiments/record.js';
 import type { SavedSweep } from 'sparsebook/experiments/runHistory.js';
 import { publishedL0 } from 'sparsebook/experiments/published.js';
-import { differenceOf, groupRecords, wilsonInterval, type MeanInterval } from 'sparsebook/experiments/tables.js';
+import {
+  differenceOf,
+  groupRecords,
+  meanInterval,
+  wilsonInterval,
+  type MeanInterval,
+} from 'sparsebook/experiments/tables.js';
 import { cellsOf } from './cells.ts';
 
 const recordsIn = (file: string): SavedSweep['records'] =>
@@ -18,6 +24,9 @@ const inPercent = (share: number): string => (100 * share).toFixed(1).replace('-
 /** Wilson's 95 % interval over the images of a test accuracy. */
 const overImages = ({ accuracy, images }: NonNullable<RunRecord['test']>): string =>
   wilsonInterval(accuracy, images).map(inPercent).join(' to ');
+
+const singleTest = (test: NonNullable<RunRecord['test']>): string =>
+  `${inPercent(test.accuracy)} % (${overImages(test)})`;
 
 function withInterval({ n, mean, halfWidth }: MeanInterval, unit: string): string {
   if (n === 0 || halfWidth === null) throw new Error(`an interval over seeds needs several runs; there are ${n}`);
@@ -35,27 +44,37 @@ function accuracy(file: string, name: string): string {
 const difference = (file: string, name: string, from: string): string =>
   withInterval(differenceOf(recordsIn(file), name, from), 'points');
 
-/** Single runs with gates beside the published ones: test accuracy with the interval over its images, what is gone. */
+/**
+ * Runs with gates beside the published ones of the same lambda or sparsity: test accuracy with its interval, over seeds
+ * or the images of a single run, and what is gone.
+ */
 function gatesTable(file: string): string {
-  const records = recordsIn(file);
-  const names = ['no gates', 'tune 10', 'tune 20', 'tune 30', 'tune 50', 'target 0.5'];
-  const rows = names.map((name): string[] => {
-    const { test, sparsity } = records.find((record) => record.name === name) ?? {};
-    const theirs = publishedL0.find(({ run }) => run === name);
-    const label = name
-      .replace('no gates', 'without gates')
-      .replace('tune ', '')
-      .replace('target ', '`target_sparsity=');
+  const groups = groupRecords(recordsIn(file) as RunRecord[]);
+  const lambdas = [10, 20, 30, 50].map((lambda) => ({
+    run: `tune ${lambda}`,
+    label: `${lambda}`,
+    of: `tune ${lambda}`,
+  }));
+  const targets = [0.1, 0.39, 0.64, 0.815].map((share, i) => ({
+    run: `target ${share}`,
+    label: `\`target_sparsity=${share}\``,
+    of: lambdas[i].run,
+  }));
+  const rows = [{ run: 'no gates', label: 'without gates', of: 'no gates' }, ...lambdas, ...targets];
+  const cells = rows.map(({ run, label, of }): string[] => {
+    const group = groups.find(({ name }) => name === run);
+    const theirs = publishedL0.find((published) => published.run === of)!;
+    const gone = meanInterval(group?.records.map(({ sparsity }) => sparsity!.complete) ?? []).mean;
     return [
-      label.startsWith('`') ? `${label}\`` : label,
-      test ? `${inPercent(test.accuracy)} % (${overImages(test)})` : 'not run',
-      sparsity ? `${Math.round(100 * sparsity.complete)} %` : '',
-      theirs ? `${inPercent(theirs.test)} % at ${Math.round(100 * theirs.sparsity)} %` : '',
+      label,
+      !group ? 'not run' : group.test.n > 1 ? withInterval(group.test, '%') : singleTest(group.records[0].test!),
+      group ? `${Math.round(100 * gone)} %` : '',
+      `${inPercent(theirs.test)} % at ${Math.round(100 * theirs.sparsity)} %`,
     ];
   });
   const head = ['`lambda_l0`', 'test accuracy (95 % interval)', 'parameters gone', 'published, up to 180 epochs'];
   const line = (cells: string[]): string => `| ${cells.join(' | ')} |`;
-  return ['', '', line(head), line(head.map(() => '---')), ...rows.map(line), '', ''].join('\n');
+  return ['', '', line(head), line(head.map(() => '---')), ...cells.map(line), '', ''].join('\n');
 }
 
 /** The test accuracy of a single run, with the 95 % interval over its images, and over mirrored views. */
@@ -86,7 +105,7 @@ const [repr, resnet18] = ['03-repr-c3/runs-cifar10.json', '04-freeze-prune-resne
 /** What stands between the marks of each name. */
 export const results: Readonly<Record<string, () => string>> = {
   ...Object.fromEntries(summaries),
-  'gates-cifar10': () => gatesTable('01-l0-googlenet/sweep-cifar10-longer.json'),
+  'gates-cifar10': () => gatesTable('01-l0-googlenet/full-cifar10.json'),
   'googlenet-dense': () => singleRun('01-l0-googlenet/pretrained-cifar10-record.json'),
   'repr-crop': () => difference(repr, 'RePr, crop', 'standard, crop'),
   'repr-no-crop': () => difference(repr, 'RePr, no crop', 'standard, no crop'),

@@ -42,17 +42,20 @@ for (const [name, trainedOn, leastEpochs] of [
   });
 }
 
-for (const file of ['sweep-synthetic.json', 'sweep-cifar10.json', 'sweep-cifar10-longer.json']) {
+for (const file of ['sweep-synthetic.json', 'sweep-cifar10.json', 'full-cifar10.json']) {
   test(`01: ${file}: the higher lambda, the higher the sparsity; a target is met; the budget is recorded`, () => {
     const { about, records } = read<SavedSweep>('01-l0-googlenet', file);
-    assert.equal(about.runsPerSetting, 1);
+    assert.ok(about.runsPerSetting! >= 1);
     assert.ok(about.machine.length > 5 && about.sizes.train > 0);
     const of = (run: string) => records.find(({ name }) => name === run)?.sparsity?.complete;
     const tuned = [10, 20, 30, 50].flatMap((lambda) => of(`tune ${lambda}`) ?? []);
     assert.ok(tuned.length >= 3, tuned.join());
     for (let i = 1; i < tuned.length; i++) assert.ok(tuned[i] > tuned[i - 1], tuned.join());
-    const aimed = of('target 0.5');
-    assert.ok(aimed === undefined || Math.abs(aimed - 0.5) <= 0.03, `${aimed}`);
+    for (const { name, sparsity } of records) {
+      const [, asked] = /^target (.*)$/.exec(name ?? '') ?? [];
+      const aimed = sparsity!.complete;
+      assert.ok(asked === undefined || Math.abs(aimed - Number(asked)) <= 0.03, `${name}: ${aimed}`);
+    }
   });
 }
 

@@ -116,7 +116,6 @@ test('the sweeps beside the notebooks are what can be run', async () => {
     'ista-resnet20.yaml': 3,
     'l0-googlenet-dense.yaml': 3,
     'l0-googlenet-full.yaml': 27,
-    'l0-googlenet-longer.yaml': 6,
     'l0-googlenet-scratch.yaml': 9,
     'l0-googlenet-synthetic.yaml': 6,
     'l0-googlenet.yaml': 9,
