@@ -151,7 +151,10 @@ for (const [what, code] of deafLoops) {
     });
     clearInterval(asking);
     assert.ok(outcome.status === 'error' && outcome.ename === 'Interrupted');
-    assert.equal((await execute('seven')).result(), '7');
+    let next = await execute('seven');
+    // An interrupt that was sent as the loop ended meets the next cell.
+    if (next.outcome.status === 'error' && next.outcome.ename === 'Interrupted') next = await execute('seven');
+    assert.equal(next.result(), '7', JSON.stringify(next.outcome));
   });
 }
 
