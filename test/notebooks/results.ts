@@ -64,10 +64,10 @@ function gatesTable(file: string): string {
   const cells = rows.map(({ run, label, of }): string[] => {
     const group = groups.find(({ name }) => name === run);
     const theirs = publishedL0.find((published) => published.run === of)!;
-    const gone = meanInterval(group?.records.map(({ sparsity }) => sparsity!.complete) ?? []).mean;
+    const gone = meanInterval(group?.records.map(({ sparsity }) => sparsity.complete) ?? []).mean;
     return [
       label,
-      !group ? 'not run' : group.test.n > 1 ? withInterval(group.test, '%') : singleTest(group.records[0].test!),
+      !group ? 'not run' : group.test.n > 1 ? withInterval(group.test, '%') : singleTest(group.records[0].test),
       group ? `${Math.round(100 * gone)} %` : '',
       `${inPercent(theirs.test)} % at ${Math.round(100 * theirs.sparsity)} %`,
     ];
