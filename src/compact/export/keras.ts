@@ -1,51 +1,47 @@
 import type { UserError } from '../../errors.js';
+import { isObject, type Json } from '../../formats/json.js';
 
-type Json = Record<string, unknown>;
-type Refuse = (reason: string) => UserError;
+/** Makes the error of a reason why a structure is refused. */
+export type Refuse = (reason: string) => UserError;
 
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** What is deeper is no network, and is refused where the structure is checked. */
-const DEPTH = 100;
-
-/** Whether Keras wrote a structure; TensorFlow.js gives its own version and backend in the same places. */
-function keras(structure: unknown): { version: number } | undefined {
+/** The version of Keras that wrote a structure; TensorFlow.js gives its own version and backend in the same places. */
+function kerasVersion(structure: unknown): number | undefined {
   if (!isObject(structure) || structure.backend === 'tensor_flow.js') return undefined;
   const { keras_version: version } = structure;
-  return typeof version === 'string' ? { version: parseInt(version, 10) } : undefined;
+  return typeof version === 'string' ? parseInt(version, 10) : undefined;
 }
 
 /**
  * A network's structure as TensorFlow.js reads it, out of one that Keras 2 or 3 wrote; any other one as it is.
  *
  * Throws what `refuse` makes of the reason for settings that TensorFlow.js passes over: the network would compute
- * something else than in Keras.
+ * something else than in Keras. What lies deeper than `depth` is left as it is.
  */
-export function asTfjsReads(structure: unknown, refuse: Refuse): unknown {
-  const writer = keras(structure);
-  if (!writer) return structure;
-  const read = (value: unknown, depth: number): unknown => {
-    if (typeof value !== 'object' || value === null || depth > DEPTH) return value;
-    if (Array.isArray(value)) return value.map((part) => read(part, depth + 1));
-    return readObject(Object.fromEntries(Object.entries(value).map(([key, part]) => [key, read(part, depth + 1)])));
+export function asTfjsReads(structure: unknown, { refuse, depth }: { refuse: Refuse; depth: number }): unknown {
+  const version = kerasVersion(structure);
+  if (version === undefined) return structure;
+  const read = (value: unknown, left: number): unknown => {
+    if (typeof value !== 'object' || value === null || left < 0) return value;
+    if (Array.isArray(value)) return value.map((part) => read(part, left - 1));
+    return readObject(Object.fromEntries(Object.entries(value).map(([key, part]) => [key, read(part, left - 1)])));
   };
   const readObject = (object: Json): unknown => {
     const { class_name: kind, config } = object;
-    const standsFor = isObject(config) && typeof kind === 'string' && Object.hasOwn(values, kind) && values[kind];
+    const standsFor =
+      isObject(config) && typeof kind === 'string' && Object.hasOwn(replacements, kind) && replacements[kind];
     if (standsFor) return standsFor(config);
-    if (isObject(config) && typeof kind === 'string') checkLayer(kind, config, writer.version, refuse);
+    if (isObject(config) && typeof kind === 'string') checkLayer(kind, config, version, refuse);
     return {
       ...object,
       ...(isObject(config) && { config: settingsOf(String(kind), config) }),
       ...(Array.isArray(object.inbound_nodes) && { inbound_nodes: object.inbound_nodes.map(readsOf) }),
     };
   };
-  return read(structure, 0);
+  return read(structure, depth);
 }
 
 /** Objects in whose place TensorFlow.js has something else: numeric types, penalties on weights, tensors (Keras 3). */
-const values: Record<string, (config: Json) => unknown> = {
+const replacements: Record<string, (config: Json) => unknown> = {
   DTypePolicy: ({ name }) => name,
   L1: ({ l1 }) => ({ class_name: 'L1L2', config: { l1, l2: 0 } }),
   L2: ({ l2 }) => ({ class_name: 'L1L2', config: { l1: 0, l2 } }),

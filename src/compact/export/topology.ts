@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
+import { isObject, type Json } from '../../formats/json.js';
 import '../../layers/completeConfigs.js';
-import { asTfjsReads } from './keras.js';
+import { asTfjsReads, type Refuse } from './keras.js';
 
 /** Reads a file, or throws a UserError that names it. */
 export async function readOrRefuse<T>(path: string, read: (path: string) => Promise<T>): Promise<T> {
@@ -25,7 +26,7 @@ export async function modelOf(
 ): Promise<tf.LayersModel> {
   const refuse = (reason: string, cause?: unknown): UserError =>
     new UserError(`${path} does not hold a network that can be loaded: ${reason}`, { cause });
-  const modelTopology = checkTopology(asTfjsReads(structure, refuse), refuse);
+  const modelTopology = checkTopology(asTfjsReads(structure, { refuse, depth: most.depth }), refuse);
   try {
     const model = await withoutValues(values, () =>
       tf.models.modelFromJSON({ modelTopology } as unknown as tf.io.ModelJSON),
@@ -75,11 +76,6 @@ export function structureOf(model: tf.LayersModel): object {
 const most = { layers: 5000, depth: 100 };
 const networks = ['Model', 'Functional', 'LayersModel', 'Sequential'];
 
-type Json = Record<string, unknown>;
-type Refuse = (reason: string) => UserError;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /**

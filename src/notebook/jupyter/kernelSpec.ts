@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../../errors.js';
-import { isObject } from '../run/notebook.js';
+import { isObject } from '../../formats/json.js';
 
 /** The root of this package; this file is built to dist/notebook/jupyter/. */
 export const packageRoot: string = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));

@@ -1,5 +1,5 @@
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
-import { isObject } from '../run/notebook.js';
+import { isObject } from '../../formats/json.js';
 import { grouped } from '../../formats/text.js';
 
 export interface MessageHeader {

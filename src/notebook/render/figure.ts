@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.js';
-import { isObject, type Output } from '../run/notebook.js';
+import { isObject } from '../../formats/json.js';
+import { type Output } from '../run/notebook.js';
 import { type Html, joinedHtml, jsonForScript, markup, textIn } from './markup.js';
 import type { OutputPage } from './outputPage.js';
 

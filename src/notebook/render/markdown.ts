@@ -1,6 +1,7 @@
 import type Token from 'markdown-it/lib/token.mjs';
 import { UserError } from '../../errors.js';
-import { type Cell, hasTag, isObject, joined } from '../run/notebook.js';
+import { isObject } from '../../formats/json.js';
+import { type Cell, hasTag, joined } from '../run/notebook.js';
 import { Formulas } from './formulas.js';
 import type { Text } from './latex.js';
 import { bringHtml, type Environment, held, markdown, parse } from './markdownParser.js';

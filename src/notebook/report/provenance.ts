@@ -1,4 +1,5 @@
-import { type Cell, hasTag, isExecuted, isObject, type Metadata, type Notebook } from '../run/notebook.js';
+import { isObject } from '../../formats/json.js';
+import { type Cell, hasTag, isExecuted, type Metadata, type Notebook } from '../run/notebook.js';
 import { sourceHash } from '../run/notebookFile.js';
 import { placesOf } from '../run/runNotebook.js';
 import { type Html, joinedHtml, markup } from '../render/markup.js';

@@ -1,7 +1,8 @@
 import { closest } from 'fastest-levenshtein';
 import { parse as parseYaml } from 'yaml';
 import { UserError } from '../../errors.js';
-import { type Cell, hasTag, joined, lines, newCell, type Notebook, isObject } from './notebook.js';
+import { isObject } from '../../formats/json.js';
+import { type Cell, hasTag, joined, lines, newCell, type Notebook } from './notebook.js';
 import { injectParameter, parametersOf, statedRange, valueTypeOf, Verbatim } from './parameters.js';
 import type { GivenValue, Parameter } from './parameters.js';
 import type { ParameterValue } from './syntax.js';

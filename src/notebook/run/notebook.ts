@@ -1,3 +1,5 @@
+import { isObject } from '../../formats/json.js';
+
 /** Text as notebooks keep it: one string, or its lines, each with its line end. */
 export type MultilineText = string | string[];
 
@@ -46,10 +48,6 @@ export interface Notebook {
   metadata: Metadata & { kernelspec?: { name: string; display_name: string; language?: string } };
   cells: Cell[];
 }
-
-/** Whether a value, as JSON gives it, is an object with names. */
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Whether a value is text, or its lines. */
 export const isText = (value: unknown): value is MultilineText =>

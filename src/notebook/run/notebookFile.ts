@@ -7,7 +7,8 @@ import { closest } from 'fastest-levenshtein';
 import { UserError } from '../../errors.js';
 import { type FileKind, writeFileWhole } from '../../platform/writeFile.js';
 import { packageRoot } from '../jupyter/kernelSpec.js';
-import { isObject, isText, joined, lines } from './notebook.js';
+import { isObject } from '../../formats/json.js';
+import { isText, joined, lines } from './notebook.js';
 import type { Cell, Notebook, Output, MultilineText } from './notebook.js';
 
 const CELL_ID = /^[a-zA-Z0-9-_]{1,64}$/;

@@ -1,4 +1,4 @@
-import { isObject } from './notebook.js';
+import { isObject } from '../../formats/json.js';
 import { childrenOf, literalValue, type ParameterValue, parse, separated, type SyntaxNode } from './syntax.js';
 
 type Literal = string | number | boolean | null;

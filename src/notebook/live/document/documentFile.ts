@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { basename, dirname, extname, join } from 'node:path';
 import { reasonOf, UserError } from '../../../errors.js';
 import { newFile, writeFileWhole } from '../../../platform/writeFile.js';
-import { type Notebook, isObject } from '../../run/notebook.js';
+import { isObject } from '../../../formats/json.js';
+import { type Notebook } from '../../run/notebook.js';
 import { notebookFile, notebookText, parseNotebook } from '../../run/notebookFile.js';
 
 export const LARGEST_NOTEBOOK = 100_000_000;

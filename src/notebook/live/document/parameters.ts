@@ -1,4 +1,5 @@
-import { type Cell, isObject, joined, type Notebook } from '../../run/notebook.js';
+import { isObject } from '../../../formats/json.js';
+import { type Cell, joined, type Notebook } from '../../run/notebook.js';
 import { sourceHash } from '../../run/notebookFile.js';
 import { parametersOf, quotedIn, setParameter, statedChoices, statedRange } from '../../run/parameters.js';
 import type { Parameter } from '../../run/parameters.js';

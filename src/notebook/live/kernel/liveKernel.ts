@@ -3,7 +3,7 @@ import { checkedKernelName, findKernelSpec, shortened } from '../../jupyter/kern
 import { reasonOf } from '../../../errors.js';
 import { KernelClient } from '../../kernel/client/kernelClient.js';
 import { causeOfExit } from '../../run/events.js';
-import { isObject } from '../../run/notebook.js';
+import { isObject } from '../../../formats/json.js';
 import type { Variable } from '../../kernel/cellVariables.js';
 import type { KernelStatus, TensorMemory } from '../protocol.js';
 import { type Clock, Slice } from '../document/slice.js';
