@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { seeded } from '../backend/random.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import type { Gate } from '../layers/gate.js';
 import { GatedConv2d } from '../layers/gatedConv2d.js';
@@ -35,12 +36,15 @@ function gatesBehindNorms(model: tf.LayersModel): ReadonlyMap<tf.layers.Layer, L
 
 /**
  * A network's outputs for some inputs, as `model.apply` computes them, but with gates multiplied in the same pass as
- * the batch norms in front of them. The caller disposes them.
+ * the batch norms in front of them. `seed` decides what layers draw that have no seed of their own, such as dropout.
+ * The caller disposes them.
  */
 export function forward(
   model: tf.LayersModel,
   inputs: tf.Tensor | tf.Tensor[],
-  options: CallOptions = {},
+  { seed, ...options }: CallOptions & { seed?: number } = {},
 ): tf.Tensor | tf.Tensor[] {
-  return model.apply(inputs, { ...options, gates: gatesBehindNorms(model) }) as tf.Tensor | tf.Tensor[];
+  const apply = (): tf.Tensor | tf.Tensor[] =>
+    model.apply(inputs, { ...options, gates: gatesBehindNorms(model) }) as tf.Tensor | tf.Tensor[];
+  return seed === undefined ? apply() : seeded(seed, apply);
 }

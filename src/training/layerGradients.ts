@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs';
-import { seeded } from '../backend/random.js';
 import { readable } from '../backend/readable.js';
 import { batches } from '../data/batches.js';
 import { defaultNormalise } from '../data/normalise.js';
@@ -48,11 +47,7 @@ export async function layerGradients(
       const { x, labels } = inputOf(batch);
       const variables = kernels.map((kernel) => kernel.read() as tf.Variable);
       const { grads } = tf.variableGrads(
-        () =>
-          loss(
-            seeded(0, () => logitsOf(model, x, { training: true })),
-            labels,
-          ),
+        () => loss(logitsOf(model, x, { training: true, seed: 0 }), labels),
         variables,
       );
       return variables.map(({ name }) => grads[name]);

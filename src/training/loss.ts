@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs';
 import type { Batch } from '../data/batches.js';
 import { forward } from '../graph/gates.js';
 import { activationOf } from '../graph/layerRole.js';
-import type { CallOptions } from '../layers/layer.js';
 import { check, number } from '../rules.js';
 
 /** The mean loss of logits [N, classes] against labels [N], before any penalty. The caller disposes it. */
@@ -46,9 +45,9 @@ function endsWithSoftmax(model: tf.LayersModel): boolean {
 
 /**
  * A network's logits [N, classes] for images [N, H, W, C]. Of one that ends with a softmax they are the logarithms of
- * its probabilities, since softmax(ln p) = p. The caller disposes them.
+ * its probabilities, since softmax(ln p) = p. `options` are those of `forward`. The caller disposes them.
  */
-export function logitsOf(model: tf.LayersModel, x: tf.Tensor, options: CallOptions = {}): tf.Tensor2D {
+export function logitsOf(model: tf.LayersModel, x: tf.Tensor, options?: Parameters<typeof forward>[2]): tf.Tensor2D {
   return tf.tidy(() => {
     const outputs = forward(model, x, options) as tf.Tensor2D;
     return endsWithSoftmax(model) ? (outputs.clipByValue(LEAST, 1).log() as tf.Tensor2D) : outputs;

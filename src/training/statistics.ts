@@ -1,6 +1,5 @@
 import { setImmediate } from '#platform';
 import * as tf from '@tensorflow/tfjs';
-import { seeded } from '../backend/random.js';
 import type { Batch } from '../data/batches.js';
 import { forward, gatesOf } from '../graph/gates.js';
 import { isBatchNorm } from '../graph/kernels.js';
@@ -59,7 +58,7 @@ export async function takeStatistics(model: tf.LayersModel, images: Iterable<Bat
       taken++;
       // tf.layers' momentum is the share of the old value, ours that of the new one.
       for (const { norm } of norms) norm.momentum = norm instanceof BatchNorm ? 1 / taken : 1 - 1 / taken;
-      tf.tidy(() => void seeded(taken, () => forward(model, inputOf(batch).x, { training: true })));
+      tf.tidy(() => void forward(model, inputOf(batch).x, { training: true, seed: taken }));
       await setImmediate();
     }
   } finally {

@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs';
-import { seeded } from '../backend/random.js';
 import { readable } from '../backend/readable.js';
 import type { Batch } from '../data/batches.js';
 import { weightNames } from '../graph/names.js';
@@ -64,7 +63,7 @@ function gradientsOf(
     const { x, labels } = inputOf(batch);
     let parts: tf.Scalar[] = [];
     const { value, grads } = tf.variableGrads(() => {
-      const logits = seeded(seed, () => logitsOf(model, x, { training: true }));
+      const logits = logitsOf(model, x, { training: true, seed });
       const crossEntropy = loss(logits, labels);
       const penalty = penaltyOf(model, sparsifier);
       // Kept because variableGrads tidies away everything but the loss.
