@@ -127,27 +127,27 @@ const quantized: Writer = (place) => {
   return dense ? place.add('Gemm', [x, weights, start]) : place.add('Conv', [x, weights, start], place.window());
 };
 
-const norm: Writer = (place) => {
+/** What a norm over the last axis multiplies channels by and adds to them, and its epsilon. */
+function normParts(place: Place): { scales: string[]; epsilon: { float: number } } {
   const { layer, outputShape } = place.node;
   const { axis = -1, epsilon } = place.config;
   if (place.axis(axis) !== 1) throw place.refusal(`its axis is ${JSON.stringify(axis)}`);
   const channels = outputShape.at(-1)!;
   const orElse = (part: string, value: number): string =>
     weightOf(layer, part) ? place.weight(part) : place.tensor(part, () => tf.fill([channels], value));
-  const parts = [orElse('gamma', 1), orElse('beta', 0), place.weight('movingMean'), place.weight('movingVariance')];
-  return place.add('BatchNormalization', [place.x, ...parts], { epsilon: { float: epsilon as number } });
+  return { scales: [orElse('gamma', 1), orElse('beta', 0)], epsilon: { float: epsilon as number } };
+}
+
+const norm: Writer = (place) => {
+  const { scales, epsilon } = normParts(place);
+  const moments = [place.weight('movingMean'), place.weight('movingVariance')];
+  return place.add('BatchNormalization', [place.x, ...scales, ...moments], { epsilon });
 };
 
 const layerNorm: Writer = (place) => {
-  const { axis, epsilon } = place.config;
-  if (place.axis(axis) !== 1) throw place.refusal(`its axis is ${JSON.stringify(axis)}`);
-  const channels = place.node.outputShape.at(-1)!;
-  const gamma = weightOf(place.node.layer, 'gamma')
-    ? place.weight('gamma')
-    : place.tensor('gamma', () => tf.ones([channels]));
-  const beta = weightOf(place.node.layer, 'beta') ? [place.weight('beta')] : [];
+  const { scales, epsilon } = normParts(place);
   const x = place.transpose(place.x, place.rank, channelsLast);
-  const y = place.add('LayerNormalization', [x, gamma, ...beta], { axis: -1, epsilon: { float: epsilon as number } });
+  const y = place.add('LayerNormalization', [x, ...scales], { axis: -1, epsilon });
   return place.transpose(y, place.rank, channelsFirst);
 };
 
