@@ -1,6 +1,4 @@
-import { numbersOf } from './record.js';
-import { groupRecords, headingOf, meanInterval, percent, shownAs } from './tables.js';
-import type { ResultRow, SomeRecord } from './tables.js';
+import { headingOf, percent, recordTable, type ResultRow, type SomeRecord } from './tables.js';
 
 /** A row of the L0 project's table; shares are between 0 and 1. */
 export interface PublishedL0 {
@@ -54,26 +52,18 @@ export const publishedRepr = [
  * dash for those that `records` lack. The two sparsities side by side are by the project's own count.
  */
 export function besidePublished(records: readonly SomeRecord[]): ResultRow[] {
-  const groups = groupRecords(records);
-  return publishedL0.map(({ run, ...published }) => {
-    const ours = (groups.find(({ name }) => name === run)?.records ?? []).map((record) => numbersOf(record));
-    const mean = (number: string): number | null => {
-      const values = ours.flatMap((numbers) => numbers[number] ?? []);
-      return values.length === 0 ? null : shownAs(number, meanInterval(values).mean);
-    };
-    const pair = (theirs: number, number: string): string => `${percent(theirs)} / ${mean(number) ?? '–'}`;
+  const pairs = ['validation.accuracy', 'test.accuracy', 'sparsity.published'];
+  const sizes = ['sparsity.complete', 'parameters.left', 'multiply_adds.left'];
+  const ours = recordTable(records, [...pairs, ...sizes]);
+  return publishedL0.map(({ run, validation, test, sparsity }) => {
+    const row = ours.find((each) => each.run === run);
+    const own = (number: string): string | number | null => row?.[headingOf(number)] ?? null;
+    const beside = [validation, test, sparsity].map((theirs, i) => `${percent(theirs)} / ${own(pairs[i]) ?? '–'}`);
     return {
       run,
-      n: ours.length,
-      'validation, %': pair(published.validation, 'validation.accuracy'),
-      'test, %': pair(published.test, 'test.accuracy'),
-      'sparsity, published count, %': pair(published.sparsity, 'sparsity.published'),
-      ...Object.fromEntries(
-        ['sparsity.complete', 'parameters.left', 'multiply_adds.left'].map((number) => [
-          headingOf(number),
-          mean(number),
-        ]),
-      ),
+      n: records.filter(({ name }) => name === run).length,
+      ...Object.fromEntries(pairs.map((number, i) => [headingOf(number), beside[i]])),
+      ...Object.fromEntries(sizes.map((number) => [headingOf(number), own(number)])),
     };
   });
 }
