@@ -5,9 +5,9 @@ import path from 'path-browserify';
 /** The folder that relative paths begin at. */
 export const home = '/sparsebook';
 
-/** A file, whose bytes are the first `size` of its room, or a folder, which has none. */
+/** A file, whose bytes are the first `size` of its content, or a folder, which has none. */
 interface Entry {
-  room?: Uint8Array;
+  content?: Uint8Array;
   size: number;
   mtimeMs: number;
 }
@@ -39,13 +39,13 @@ function entryAt(name: string): Entry {
 
 function fileAt(name: string): Required<Entry> {
   const entry = entryAt(name);
-  if (!entry.room) throw failure('EISDIR', name);
+  if (!entry.content) throw failure('EISDIR', name);
   return entry as Required<Entry>;
 }
 
 /** Puts an entry at a path, whose folder must be there. */
 function put(name: string, entry: Entry): void {
-  if (entryAt(path.dirname(full(name))).room) throw failure('ENOTDIR', name);
+  if (entryAt(path.dirname(full(name))).content) throw failure('ENOTDIR', name);
   entries.set(full(name), entry);
 }
 
@@ -60,23 +60,30 @@ const bytesOf = (data: string | Uint8Array): Uint8Array => (typeof data === 'str
 /** Writes bytes into a file; it grows by half of its size at least, so that a log is not copied with each line. */
 function writeAt(file: Entry, bytes: Uint8Array, at: number): void {
   const end = at + bytes.length;
-  if (end > file.room!.length) {
-    const room = new Uint8Array(at === 0 ? end : Math.max(end, file.size * 1.5));
-    room.set(file.room!.subarray(0, file.size));
-    file.room = room;
+  if (end > file.content!.length) {
+    const content = new Uint8Array(at === 0 ? end : Math.max(end, file.size * 1.5));
+    content.set(file.content!.subarray(0, file.size));
+    file.content = content;
   }
-  file.room!.set(bytes, at);
+  file.content!.set(bytes, at);
   file.size = Math.max(file.size, end);
   file.mtimeMs = Date.now();
 }
 
-function statsOf({ room, size, mtimeMs }: Entry) {
+function statsOf({ content, size, mtimeMs }: Entry) {
   const mtime = new Date(mtimeMs);
-  return { size, mtimeMs, mtime, mode: 0o666, isFile: () => room !== undefined, isDirectory: () => room === undefined };
+  return {
+    size,
+    mtimeMs,
+    mtime,
+    mode: 0o666,
+    isFile: () => content !== undefined,
+    isDirectory: () => content === undefined,
+  };
 }
 
 function cut(file: Entry, size: number): void {
-  file.room!.fill(0, Math.min(size, file.size), file.size);
+  file.content!.fill(0, Math.min(size, file.size), file.size);
   if (size > file.size) writeAt(file, new Uint8Array(size - file.size), file.size);
   file.size = size;
 }
@@ -93,14 +100,14 @@ function handleOf(name: string, entry: Entry, flag: string) {
   let closed = false;
   /** The file, if it is still open and, to write, was opened for that. */
   const file = (writes: boolean): Required<Entry> => {
-    if (!entry.room) throw failure('EISDIR', name);
+    if (!entry.content) throw failure('EISDIR', name);
     if (closed || (writes && flag === 'r')) throw failure('EBADF', name);
     return entry as Required<Entry>;
   };
   const read = (buffer: Uint8Array, offset = 0, length = buffer.length - offset, position: number | null = null) => {
-    const { room, size } = file(false);
+    const { content, size } = file(false);
     const start = position ?? at;
-    const bytes = room.subarray(start, Math.min(size, start + length));
+    const bytes = content.subarray(start, Math.min(size, start + length));
     buffer.set(bytes, offset);
     if (position === null) at += bytes.length;
     return { bytesRead: bytes.length, buffer };
@@ -133,9 +140,9 @@ export function realpathSync(name: string): string {
 }
 
 export function readFileSync(name: string, options?: BufferEncoding | { encoding: BufferEncoding }): Buffer | string {
-  const { room, size } = fileAt(name);
+  const { content, size } = fileAt(name);
   const encoding = typeof options === 'object' ? options.encoding : options;
-  const bytes = Buffer.from(room.subarray(0, size));
+  const bytes = Buffer.from(content.subarray(0, size));
   return encoding ? bytes.toString(encoding) : bytes;
 }
 
@@ -150,14 +157,14 @@ export function truncateSync(name: string, size = 0): void {
 
 export function mkdirSync(name: string, { recursive = false } = {}): void {
   const there = entries.get(full(name));
-  if (there && (there.room || !recursive)) throw failure('EEXIST', name);
+  if (there && (there.content || !recursive)) throw failure('EEXIST', name);
   if (there) return;
   if (recursive && !existsSync(path.dirname(full(name)))) mkdirSync(path.dirname(full(name)), { recursive });
   put(name, folder());
 }
 
 export function readdirSync(name: string, { withFileTypes = false } = {}) {
-  if (entryAt(name).room) throw failure('ENOTDIR', name);
+  if (entryAt(name).content) throw failure('ENOTDIR', name);
   const paths = below(name).filter((key) => path.dirname(key) === full(name));
   const names = paths.map((key) => path.basename(key)).sort();
   if (!withFileTypes) return names;
@@ -166,12 +173,12 @@ export function readdirSync(name: string, { withFileTypes = false } = {}) {
 
 export function rmSync(name: string, { recursive = false, force = false } = {}): void {
   if (force && !existsSync(name)) return;
-  if (!entryAt(name).room && !recursive) throw failure('ERR_FS_EISDIR', name);
+  if (!entryAt(name).content && !recursive) throw failure('ERR_FS_EISDIR', name);
   for (const key of [full(name), ...below(name)]) entries.delete(key);
 }
 
 export function rmdirSync(name: string): void {
-  if (entryAt(name).room) throw failure('ENOTDIR', name);
+  if (entryAt(name).content) throw failure('ENOTDIR', name);
   if (below(name).length > 0) throw failure('ENOTEMPTY', name);
   entries.delete(full(name));
 }
@@ -181,8 +188,8 @@ export function renameSync(from: string, to: string): void {
   if (entry === there) return;
   const [start, end] = [full(from), full(to)];
   if (end.startsWith(`${start}/`)) throw failure('EINVAL', to);
-  if (there && entry.room && !there.room) throw failure('EISDIR', to);
-  if (there && there.room && !entry.room) throw failure('ENOTDIR', to);
+  if (there && entry.content && !there.content) throw failure('EISDIR', to);
+  if (there && there.content && !entry.content) throw failure('ENOTDIR', to);
   if (below(to).length > 0) throw failure('ENOTEMPTY', to);
   put(to, entry);
   for (const key of below(start)) {
@@ -202,8 +209,8 @@ function opened(name: string, flag: string): Entry {
   const there = entries.get(full(name));
   if (there && flag.includes('x')) throw failure('EEXIST', name);
   if (flag.startsWith('r')) return entryAt(name);
-  if (there && !there.room) throw failure('EISDIR', name);
-  const file = there ?? { room: new Uint8Array(0), size: 0, mtimeMs: Date.now() };
+  if (there && !there.content) throw failure('EISDIR', name);
+  const file = there ?? { content: new Uint8Array(0), size: 0, mtimeMs: Date.now() };
   if (!there) put(name, file);
   else if (flag.startsWith('w')) cut(file, 0);
   return file;

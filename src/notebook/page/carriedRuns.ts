@@ -25,7 +25,7 @@ export interface CarriedRuns {
 
 /**
  * The finished runs that the outputs of a notebook in `folder` tell of, so far as they lie in data/runs here. The
- * weights of the first ones come along as far as there is room.
+ * weights of the first ones come along as far as they fit.
  */
 export function carriedRuns({ cells }: Notebook, folder: string): CarriedRuns {
   const clean = machinePathRemover(folder);
@@ -33,13 +33,13 @@ export function carriedRuns({ cells }: Notebook, folder: string): CarriedRuns {
   const told = outputs.flatMap((output) => ('metadata' in output ? runsIn(output.metadata) : []));
   const named = new Map(told.filter(({ id }) => /^[\w-]+$/.test(id)).map(({ id, name }) => [id, name]));
   const isHere = (id: string): boolean => existsSync(join(runsFolder(), id, 'record.json'));
-  let room = WEIGHTS;
+  let left = WEIGHTS;
   const files = [...named.keys()].filter(isHere).flatMap((id) => {
     const run = join(runsFolder(), id);
     const weights = weightsOf(run);
     const size = weights.reduce((sum, [, bytes]) => sum + bytes.length, 0);
-    const fits = size <= room;
-    if (fits) room -= size;
+    const fits = size <= left;
+    if (fits) left -= size;
     const own = [...textFilesOf(run, clean), ...(fits ? weights : [])];
     return own.map(([path, bytes]): File => [`data/runs/${id}/${path}`, bytes]);
   });

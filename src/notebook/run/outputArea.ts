@@ -1,7 +1,8 @@
 import { grouped } from '../../formats/text.js';
 import type { CellFailure } from '../kernel/cellRun.js';
 import type { Message, MessageContent } from '../kernel/wire.js';
-import { lines, type Metadata, type Output, isObject } from './notebook.js';
+import { isObject } from '../../formats/json.js';
+import { lines, type Metadata, type Output } from './notebook.js';
 import { fileLimits, furtherOutputs, KeptText, limitedDisplay, limitedFailure, sizeOf } from './outputLimits.js';
 import type { OutputLimits } from './outputLimits.js';
 import type { Clean } from './machinePaths.js';
@@ -111,14 +112,14 @@ export class OutputArea {
     return this.notebook.limits;
   }
 
-  private get room(): number {
+  private get spaceLeft(): number {
     return Math.min(this.limits.cell - this.size, this.limits.notebook - this.notebook.size);
   }
 
   private addStream(name: 'stdout' | 'stderr', text: string): void {
     const last = this.shown.at(-1);
     const goesOn = last?.output.output_type === 'stream' && last.output.name === name ? last.output.text : undefined;
-    if (last && goesOn && this.leftOut.count === 0 && text.length <= this.room) {
+    if (last && goesOn && this.leftOut.count === 0 && text.length <= this.spaceLeft) {
       goesOn.add(text);
       this.resize(last, goesOn.length);
       return;
@@ -146,7 +147,7 @@ export class OutputArea {
   private update(content: MessageContent): void {
     for (const display of this.displays.get(displayId(content) ?? '') ?? []) {
       const { data, metadata, size } = this.limited(content);
-      const fits = size - display.size <= this.room;
+      const fits = size - display.size <= this.spaceLeft;
       const note = `… an update of ${grouped(size)} characters is left out: a cell keeps at most ${grouped(this.limits.cell)} …`;
       Object.assign(display.output, fits ? { data, metadata } : { data: { 'text/plain': [note] }, metadata: {} });
       this.resize(display, fits ? size : note.length);
@@ -160,10 +161,10 @@ export class OutputArea {
   }
 
   /**
-   * Shows an output, if there is room or it must be seen; returns whether. After the first that is left out all are.
+   * Shows an output, if there is space or it must be seen; returns whether. After the first that is left out all are.
    */
   private push(shown: Shown, always = false): boolean {
-    const fits = this.leftOut.count === 0 && this.shown.length < this.limits.outputs && shown.size <= this.room;
+    const fits = this.leftOut.count === 0 && this.shown.length < this.limits.outputs && shown.size <= this.spaceLeft;
     if (fits || always) {
       this.shown.push(shown);
       this.grow(shown.size);

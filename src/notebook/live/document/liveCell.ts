@@ -89,10 +89,10 @@ export class LiveCell {
   }
 
   /** What changed after a version, outputs after another one; undefined when nothing did. */
-  since(version: number, renderer: Renderer, room: RoomLeft, outputsSeen = version): CellPatch | undefined {
+  since(version: number, renderer: Renderer, space: SpaceLeft, outputsSeen = version): CellPatch | undefined {
     const text = this.text.since(version);
     const run = this.run.since(version);
-    const outputs = this.outputs.since(outputsSeen, renderer, room);
+    const outputs = this.outputs.since(outputsSeen, renderer, space);
     if (!text && !run && !outputs) return undefined;
     return {
       ...(text && { text: { ...text, ...this.rendered(text, renderer) } }),
@@ -199,12 +199,12 @@ class OutputList {
     return this.items.reduce((sum, { html = '' }) => sum + html.length, 0);
   }
 
-  /** What changed after a version; undefined when nothing did. `room` is what the page has left for HTML. */
-  since(version: number, renderer: Renderer, room: RoomLeft): OutputsPatch | undefined {
+  /** What changed after a version; undefined when nothing did. `space` is what the page has left for HTML. */
+  since(version: number, renderer: Renderer, space: SpaceLeft): OutputsPatch | undefined {
     const late = [...this.items.entries()].filter(([, item]) => item.version > version);
     if (late.length === 0 && this.lengthVersion <= version) return undefined;
     const changed = late.map(([index, item]): [number, string] => {
-      item.html ??= within(room, renderer.output(item.output, index + 1), renderer);
+      item.html ??= within(space, renderer.output(item.output, index + 1), renderer);
       return [index, item.html];
     });
     return { length: this.items.length, changed: Object.fromEntries(changed) };
@@ -212,15 +212,15 @@ class OutputList {
 }
 
 /** How many characters of HTML a page still takes. */
-export interface RoomLeft {
+export interface SpaceLeft {
   left: number;
 }
 
-function within(room: RoomLeft, html: string, renderer: Renderer): string {
-  const fits = html.length <= room.left;
+function within(space: SpaceLeft, html: string, renderer: Renderer): string {
+  const fits = html.length <= space.left;
   const shown = fits
     ? html
     : renderer.notice('An output is left out here: the page holds as much as it can. It is kept, and saved.');
-  room.left -= shown.length;
+  space.left -= shown.length;
   return shown;
 }

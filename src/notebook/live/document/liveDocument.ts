@@ -79,9 +79,9 @@ export class LiveDocument {
   since(version: number, renderer: Renderer, outputsSeen = version): Pick<Patch, 'order' | 'cells'> {
     const order = this.order.since(version);
     const { list } = this;
-    const room = { left: LARGEST_PAGE - list.reduce((sum, { pageSize }) => sum + pageSize, 0) };
+    const space = { left: LARGEST_PAGE - list.reduce((sum, { pageSize }) => sum + pageSize, 0) };
     const patches = list.flatMap((cell) => {
-      const patch = cell.since(version, renderer, room, outputsSeen);
+      const patch = cell.since(version, renderer, space, outputsSeen);
       return patch ? [[cell.id, patch] as const] : [];
     });
     return { ...(order && { order }), cells: Object.fromEntries(patches) };

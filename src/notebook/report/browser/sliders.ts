@@ -18,7 +18,7 @@ interface Slider {
 }
 
 /** Below the axes of a figure, once its sliders stand elsewhere. */
-const room = 56;
+const marginBelow = 56;
 
 const signs: Readonly<Record<string, string>> = { '&lt;': '<', '&gt;': '>', '&amp;': '&' };
 
@@ -37,15 +37,15 @@ function slidersOf({ sliders }: Json): Slider[] {
   );
 }
 
-/** A layout without its sliders and the room that it keeps for them. */
+/** A layout without its sliders and the space that it keeps for them. */
 export function withoutSliders(layout: Json): Json {
   if (slidersOf(layout).length === 0) return layout;
   const { sliders: _, margin, height, ...kept } = layout;
   const below = Number((margin as Json | undefined)?.b ?? 0);
-  const spare = Math.max(0, below - room);
+  const spare = Math.max(0, below - marginBelow);
   return {
     ...kept,
-    margin: { ...(margin as Json | undefined), ...(spare > 0 && { b: room }) },
+    margin: { ...(margin as Json | undefined), ...(spare > 0 && { b: marginBelow }) },
     ...(typeof height === 'number' && { height: height - spare }),
   };
 }
