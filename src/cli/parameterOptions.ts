@@ -5,7 +5,7 @@ import { readAssignments } from '../formats/text.js';
 import { type GivenValue, Verbatim } from '../notebook/run/parameters.js';
 import type { ParameterValue } from '../notebook/run/syntax.js';
 import { fromYaml } from '../notebook/run/applyParameters.js';
-import { isObject } from '../notebook/run/notebook.js';
+import { isObject } from '../formats/json.js';
 
 /** What the options for parameters and kernel were given. */
 export interface ParameterFlags {

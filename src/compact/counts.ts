@@ -93,8 +93,8 @@ export function layerCosts(model: tf.LayersModel, masks: ChannelMasks = new Map(
  * Which channels of each layer can be other than 0. Follows the masks from layer to layer: a convolution or dense layer
  * has the channels that its mask leaves open, concatenation strings them together, a sum keeps what one side keeps,
  * flattening repeats them for each position, a softmax or layer normalisation opens all if one is open, and everything
- * else passes them on. A product, too, keeps what one side
- * keeps, unless the network makes it a constant: where the other side is 0.
+ * else passes them on. A product, too, keeps what one side keeps, unless the network makes it a constant: where the
+ * other side is 0.
  *
  * Throws a UserError where a mask has no layer, or not as many values as the layer has channels.
  */

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { fusedBatchNorm, fusedBatchNormInference, hasKernel, runningStatistics } from '../backend/fusedOps.js';
-import type { FusedBatchNormInputs, FusedBatchNormOptions } from '../backend/fusedOps.js';
+import type { FusedBatchNormInputs, FusedBatchNormOptions, RunningStatisticsOptions } from '../backend/fusedOps.js';
 import { check, number } from '../rules.js';
 import { checkActivation, single, type Activation, type CallOptions, type LayerOptions, type Weight } from './layer.js';
 import type { L0Gate } from './l0Gate.js';
@@ -144,10 +144,10 @@ function normaliseByBatch(
 
 /** The running statistics after a batch. */
 function movedStatistics(
-  ...[inputs, options]: Parameters<typeof runningStatistics>
-): ReturnType<typeof runningStatistics> {
-  if (hasKernel('RunningStatistics')) return runningStatistics(inputs, options);
-  const { momentum, unbiased } = options;
+  inputs: Parameters<typeof runningStatistics>[0],
+  { momentum, unbiased }: RunningStatisticsOptions,
+): tf.Tensor[] {
+  if (hasKernel('RunningStatistics')) return runningStatistics(inputs, { momentum, unbiased });
   const mix = (old: tf.Tensor, batch: tf.Tensor, factor: number): tf.Tensor =>
     old.mul(1 - momentum).add(batch.mul(momentum * factor));
   return [mix(inputs.movingMean, inputs.mean, 1), mix(inputs.movingVariance, inputs.variance, unbiased)];

@@ -63,12 +63,8 @@ export function inferenceMask(logAlpha: tf.Tensor, shape = defaultHardConcrete):
  */
 export function cumulativeProbability(logAlpha: tf.Tensor, x: number, shape = defaultHardConcrete): tf.Tensor {
   const { epsilon } = shape;
-  return tf.tidy(() =>
-    tf
-      .sub(logitOf(x, shape), logAlpha)
-      .sigmoid()
-      .clipByValue(epsilon, 1 - epsilon),
-  );
+  const most = 1 - epsilon;
+  return tf.tidy(() => tf.sub(logitOf(x, shape), logAlpha).sigmoid().clipByValue(epsilon, most));
 }
 
 const logitOf = (x: number, { temperature, gamma, zeta }: HardConcrete): number =>
@@ -83,7 +79,7 @@ export function probabilityNonZero(logAlpha: tf.Tensor, shape = defaultHardConcr
   return tf.tidy(() => tf.sub(1, cumulativeProbability(logAlpha, 0, shape)));
 }
 
-/** As many gates as a backend's kernels for large tensors are of no use for. */
+/** Of more gates a backend's kernels for large tensors take the sum faster. */
 const FEW = 511;
 
 /**

@@ -4,7 +4,7 @@ import { convolutions } from './overrides/conv2d.js';
 import { copies, copiesInJavaScript } from './overrides/copies.js';
 import { depthwiseConvolutions } from './overrides/depthwise.js';
 import { elementwise, meanGradient, reluGrad, reluGradient } from './overrides/elementwise.js';
-import { convBiasGradient, expectedOpenGradient, fusedKernels, hardConcreteGradient } from './overrides/fused.js';
+import { fusedGradients, fusedKernels } from './overrides/fused.js';
 import { int8Kernels } from './overrides/int8.js';
 import { products } from './overrides/matMul.js';
 import { heldNow, type FastKernel, type FastKernels, type Inputs, type OwnKernels } from './overrides/override.js';
@@ -26,10 +26,7 @@ const fast: FastKernels = {
 };
 const plain: FastKernels = copiesInJavaScript;
 const own: OwnKernels = { ...batchNormKernels, ...fusedKernels, ...int8Kernels, SparsebookReluGrad: reluGrad };
-const gradients = [
-  ...[convBiasGradient, meanGradient, reluGradient, hardConcreteGradient, expectedOpenGradient],
-  ...batchNormGradients,
-];
+const gradients = [meanGradient, reluGradient, ...fusedGradients, ...batchNormGradients];
 
 interface SimdOptions {
   /** Threads that compute, the caller's included. */

@@ -40,7 +40,7 @@ function biasGrad(backend: SimdBackend, { dy }: Inputs): tf.TensorInfo {
 }
 
 /** Only what is asked for is computed: the first layer's input needs no gradient. */
-export const convBiasGradient: tf.GradConfig = {
+const convBiasGradient: tf.GradConfig = {
   kernelName: 'SparsebookConvBias',
   inputsToSave: ['x', 'filter'],
   gradFunc: (dys, [x, filter], attrs) => {
@@ -80,7 +80,7 @@ function hardConcreteGrad(backend: SimdBackend, { dy, mask }: Inputs, options: H
   return dlogAlpha;
 }
 
-export const hardConcreteGradient: tf.GradConfig = {
+const hardConcreteGradient: tf.GradConfig = {
   kernelName: 'SparsebookHardConcreteSample',
   outputsToSave: [true],
   gradFunc: (dy, [mask], attrs) => ({
@@ -123,7 +123,7 @@ function expectedOpenGrad(
   return dlogAlpha;
 }
 
-export const expectedOpenGradient: tf.GradConfig = {
+const expectedOpenGradient: tf.GradConfig = {
   kernelName: 'SparsebookExpectedOpen',
   inputsToSave: ['logAlpha'],
   gradFunc: (dy, [logAlpha], attrs) => ({
@@ -184,6 +184,8 @@ function muonStep(backend: SimdBackend, inputs: Inputs, options: MuonAttributes)
   });
   return [];
 }
+
+export const fusedGradients = [convBiasGradient, hardConcreteGradient, expectedOpenGradient];
 
 export const fusedKernels: OwnKernels = {
   SparsebookConvBias: convBias,
