@@ -123,13 +123,16 @@ describe("a reader's minute", { skip: skipWithoutChromium }, () => {
     await tab.evaluate('scrollTo(0, 0)');
     writeFileSync(hold, '');
     await tab.getByRole('button', { name: 'Run all' }).click();
+    await holds(tab, inView('curve'));
     await tab.mouse.move(800, 600);
-    await tab.mouse.wheel(0, 40);
+    await tab.mouse.wheel(0, -5000);
     await running.getByText('Follow').waitFor();
+    await holds(tab, 'scrollY === 0');
     rmSync(hold);
     await shows(tab, 'fails', 'as it should');
     await kernelIs(tab, 'idle');
-    assert.equal(await tab.evaluate(inView('fails')), false, 'who reads elsewhere is left there');
+    assert.equal(await tab.evaluate('scrollY'), 0, 'who reads elsewhere is left there');
+    assert.equal(await tab.evaluate(inView('fails')), false);
 
     await tab.getByRole('button', { name: 'Outline' }).click();
     await tab.locator('#outline').getByRole('link', { name: '3. What fails' }).click();
