@@ -128,7 +128,7 @@ tf.serialization.registerClass(BatchNorm);
  * beta) * gate. One pass where the backend has a kernel for it, otherwise composed from tf operations. The caller
  * disposes y, mean and biased variance.
  */
-function normaliseByBatch(
+export function normaliseByBatch(
   inputs: FusedBatchNormInputs,
   options: FusedBatchNormOptions,
 ): ReturnType<typeof fusedBatchNorm> {
@@ -142,8 +142,8 @@ function normaliseByBatch(
   });
 }
 
-/** The running statistics after a batch. */
-function movedStatistics(
+/** [mean, variance] as the running statistics are after a batch. */
+export function movedStatistics(
   inputs: Parameters<typeof runningStatistics>[0],
   { momentum, unbiased }: RunningStatisticsOptions,
 ): tf.Tensor[] {
@@ -168,8 +168,9 @@ function compose(
   { epsilon, relu }: FusedBatchNormOptions,
 ): tf.Tensor {
   return tf.tidy(() => {
-    // tf's gradient of batch normalisation cannot do without a gamma.
-    const y = tf.batchNorm(x as tf.Tensor4D, mean, variance, beta, gamma ?? tf.onesLike(mean), epsilon);
+    // tf's gradient of batch normalisation cannot do without a gamma and a beta.
+    const [shift, scale] = [beta ?? tf.zerosLike(mean), gamma ?? tf.onesLike(mean)];
+    const y = tf.batchNorm(x as tf.Tensor4D, mean, variance, shift, scale, epsilon);
     const active = relu === 6 ? y.relu6() : relu ? y.relu() : y;
     if (!gate) return active;
     const [n, channels] = gate.shape;

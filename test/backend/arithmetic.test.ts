@@ -14,6 +14,8 @@ const positive = (shape: number[], seed: number) => {
   return { ...plain, values: plain.values.map((v) => 1.5 + v) };
 };
 
+const pointwise = (x: tf.Tensor, w: tf.Tensor) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'valid');
+
 for (const { variant, threads } of builds) {
   test(`${variant}: sums, differences, products and quotients broadcast as tfjs does`, async () => {
     await useSimd(variant, threads);
@@ -85,6 +87,33 @@ for (const { variant, threads } of builds) {
     });
     const wide: Compute = (a, b) => tf.matMul(a, b, false, true);
     await assertSameAsCpu(wide, [random([3, 5], 1), random([32768, 5], 2)]);
+  });
+
+  test(`${variant}: batch normalisation of tfjs by given moments is right, behind convolutions too, and its gradients`, async () => {
+    await useSimd(variant, threads);
+    const shape = fc.array(dimension, { minLength: 1, maxLength: 3 });
+    const vectors = fc.constantFrom('channels', 'map');
+    await forAll(fc.tuple(shape, dimension, fc.boolean(), fc.boolean(), vectors, seed), async (c) => {
+      const [shape, channels, scaled, shifted, statistics, seed] = c;
+      const size = [...shape, channels];
+      const each = statistics === 'map' && shape.length === 3 ? size : [channels];
+      const norm = (x: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor) => {
+        const rest = [shifted ? offset : undefined, scaled ? scale : undefined] as tf.Tensor1D[];
+        return tf.batchNorm(x as tf.Tensor4D, mean as tf.Tensor1D, variance as tf.Tensor1D, ...rest, 0.01);
+      };
+      const inputs = [random(size, seed), random(each, seed + 1), positive(each, seed + 2)];
+      const compute: Compute = (...given) => {
+        const [x, mean, variance, scale, offset, filter] = given;
+        const y = norm(x, mean, variance, scale, offset);
+        // The gradient of tfjs cannot do without a scale.
+        const slopes = scaled ? tf.grads((x) => norm(x, mean, variance, scale, offset).square())([x]) : [];
+        if (x.rank !== 4 || each.length > 1) return [y, ...slopes];
+        const convolved = pointwise(x, filter);
+        return [y, ...slopes, tf.relu(norm(convolved, mean, variance, scale, offset)), convolved];
+      };
+      const filter = random([1, 1, channels, channels], seed + 5);
+      await assertSameAsCpu(compute, [...inputs, positive(each, seed + 3), random(each, seed + 4), filter]);
+    });
   });
 
   test(`${variant}: axes in any order are exact, and their gradients`, async () => {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { batchNormGradients, batchNormKernels } from './overrides/batchNorm.js';
+import { batchNormGradients, batchNormKernels, standardBatchNorm } from './overrides/batchNorm.js';
 import { convolutions } from './overrides/conv2d.js';
 import { copies, copiesInJavaScript } from './overrides/copies.js';
 import { depthwiseConvolutions } from './overrides/depthwise.js';
@@ -23,6 +23,7 @@ const fast: FastKernels = {
   ...copies,
   ...products,
   ...elementwise,
+  ...standardBatchNorm,
 };
 const plain: FastKernels = copiesInJavaScript;
 const own: OwnKernels = { ...batchNormKernels, ...fusedKernels, ...int8Kernels, SparsebookReluGrad: reluGrad };

@@ -5,8 +5,14 @@ import { floats, isRecording, type FastKernel, type Inputs, type FastKernels } f
 const { sizeFromShape } = tf.util;
 
 /** Below this many values the plain kernel is as fast. */
-const WORTHWHILE = 512;
+const FEW = 512;
 const GRAIN_VECTORS = 4096;
+
+/**
+ * Whether n values are left to the plain kernel, which gives the same bits; not in a plan, whose threads could not take
+ * images of their own through a plain kernel.
+ */
+const isLeft = ({ recording }: SimdBackend, n: number): boolean => n === 0 || (n < FEW && !recording);
 
 /** The numbers by which kernels/elementwise.ts knows its operations. */
 const BINARY = { Add: 0, Sub: 1, Multiply: 2, RealDiv: 3 } as const;
@@ -33,11 +39,11 @@ function binary(name: keyof typeof BINARY): FastKernel<unknown> {
     if (!floats(a, b)) return undefined;
     const n = sizeFromShape(a.shape);
     if (tf.util.arraysEqual(a.shape, b.shape)) {
-      if (n < WORTHWHILE) return undefined;
+      if (isLeft(backend, n)) return undefined;
       return name === 'Add' ? sum(backend, a, b) : dense(backend, BINARY[name], a, b);
     }
     const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
-    if (sizeFromShape(shape) < WORTHWHILE) return undefined;
+    if (isLeft(backend, sizeFromShape(shape))) return undefined;
     if (commutes && sizeFromShape(b.shape) > n) [a, b] = [b, a];
     if (!tf.util.arraysEqual(a.shape, shape)) return undefined;
     const way = repetition(a.shape, b.shape);
@@ -111,7 +117,7 @@ function addInto(backend: SimdBackend, tensor: tf.TensorInfo, to: number): void 
 
 const addN: FastKernel<unknown> = (backend, inputs: Inputs) => {
   const parts = Object.values(inputs);
-  if (!floats(...parts) || parts.length < 2 || sizeFromShape(parts[0].shape) < WORTHWHILE) return undefined;
+  if (!floats(...parts) || parts.length < 2 || isLeft(backend, sizeFromShape(parts[0].shape))) return undefined;
   const sum = dense(backend, BINARY.Add, parts[0], parts[1]);
   const at = backend.pointer(sum);
   for (const part of parts.slice(2)) {
@@ -128,7 +134,7 @@ interface UnaryAttributes {
 function unary(name: keyof typeof UNARY): FastKernel<UnaryAttributes> {
   return (backend, { x }, { alpha = 0 } = {}) => {
     const n = sizeFromShape(x.shape);
-    if (!floats(x) || n < WORTHWHILE || alpha !== 0) return undefined;
+    if (!floats(x) || isLeft(backend, n) || alpha !== 0) return undefined;
     // tfjs's gradient of ReLU6 asks for its input.
     const relu = name === 'Relu' || (name === 'Relu6' && !isRecording() && 6);
     const work = relu ? backend.deferred(x)?.then?.({ relu }) : undefined;
@@ -204,7 +210,7 @@ export function sumColumns(
 /** A sum (or mean) over neighbouring axes: the first ones (a bias gradient), the middle (global pooling), the last. */
 function reduction(mean: boolean): FastKernel<{ axis: number | number[]; keepDims: boolean }> {
   return (backend, { x }, { axis, keepDims }) => {
-    if (!floats(x) || sizeFromShape(x.shape) < WORTHWHILE) return undefined;
+    if (!floats(x) || sizeFromShape(x.shape) < FEW) return undefined;
     const axes = tf.util.parseAxisParam(axis, x.shape).sort((a, b) => a - b);
     const [first, last] = [axes[0], axes[axes.length - 1]];
     if (axes.length === 0 || last - first + 1 !== axes.length) return undefined;

@@ -18,8 +18,6 @@ interface MatMulAttributes {
   transposeB: boolean;
 }
 
-const WORTHWHILE = 4096;
-
 const batchMatMul: FastKernel<MatMulAttributes> = (backend, inputs, attributes) =>
   product(backend, inputs, attributes, false);
 
@@ -49,7 +47,7 @@ function product(
   const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
   const [inner, n] = transposeB ? [bColumns, bRows] : [bRows, bColumns];
   const [aBatch, bBatch] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
-  if (inner !== k || n > SimdBackend.ZEROS || m * k * n < WORTHWHILE) return undefined;
+  if (inner !== k || n > SimdBackend.ZEROS || m * k * n === 0) return undefined;
   if (!tf.util.arraysEqual(aBatch, bBatch)) return undefined;
   if (bias && !(bias.shape.at(-1) === n && tf.util.sizeFromShape(bias.shape) === n)) return undefined;
   const y = backend.output([...aBatch, m, n]);
