@@ -5,7 +5,7 @@ import type { Gate } from '../layers/gate.js';
 import { GatedConv2d } from '../layers/gatedConv2d.js';
 import { L0Gate } from '../layers/l0Gate.js';
 import type { CallOptions } from '../layers/layer.js';
-import '../layers/standardBatchNorm.js';
+import '../layers/standardLayers.js';
 import { leafLayers } from './names.js';
 import { networkGraph, type LayerNode } from './networkGraph.js';
 

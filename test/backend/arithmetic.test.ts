@@ -14,8 +14,6 @@ const positive = (shape: number[], seed: number) => {
   return { ...plain, values: plain.values.map((v) => 1.5 + v) };
 };
 
-const pointwise = (x: tf.Tensor, w: tf.Tensor) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'valid');
-
 for (const { variant, threads } of builds) {
   test(`${variant}: sums, differences, products and quotients broadcast as tfjs does`, async () => {
     await useSimd(variant, threads);
@@ -89,30 +87,22 @@ for (const { variant, threads } of builds) {
     await assertSameAsCpu(wide, [random([3, 5], 1), random([32768, 5], 2)]);
   });
 
-  test(`${variant}: batch normalisation of tfjs by given moments is right, behind convolutions too, and its gradients`, async () => {
+  test(`${variant}: borders around images and parts of them are exact, and their gradients`, async () => {
     await useSimd(variant, threads);
-    const shape = fc.array(dimension, { minLength: 1, maxLength: 3 });
-    const vectors = fc.constantFrom('channels', 'map');
-    await forAll(fc.tuple(shape, dimension, fc.boolean(), fc.boolean(), vectors, seed), async (c) => {
-      const [shape, channels, scaled, shifted, statistics, seed] = c;
-      const size = [...shape, channels];
-      const each = statistics === 'map' && shape.length === 3 ? size : [channels];
-      const norm = (x: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor) => {
-        const rest = [shifted ? offset : undefined, scaled ? scale : undefined] as tf.Tensor1D[];
-        return tf.batchNorm(x as tf.Tensor4D, mean as tf.Tensor1D, variance as tf.Tensor1D, ...rest, 0.01);
-      };
-      const inputs = [random(size, seed), random(each, seed + 1), positive(each, seed + 2)];
-      const compute: Compute = (...given) => {
-        const [x, mean, variance, scale, offset, filter] = given;
-        const y = norm(x, mean, variance, scale, offset);
-        // The gradient of tfjs cannot do without a scale.
-        const slopes = scaled ? tf.grads((x) => norm(x, mean, variance, scale, offset).square())([x]) : [];
-        if (x.rank !== 4 || each.length > 1) return [y, ...slopes];
-        const convolved = pointwise(x, filter);
-        return [y, ...slopes, tf.relu(norm(convolved, mean, variance, scale, offset)), convolved];
-      };
-      const filter = random([1, 1, channels, channels], seed + 5);
-      await assertSameAsCpu(compute, [...inputs, positive(each, seed + 3), random(each, seed + 4), filter]);
+    const border = fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 }));
+    const shape = fc.tuple(fc.integer({ min: 1, max: 3 }), dimension, dimension, dimension);
+    await forAll(fc.tuple(shape, border, border, seed), async ([[n, h, w, c], rows, columns, seed]) => {
+      const whole = [n, h + rows[0] + rows[1], w + columns[0] + columns[1], c];
+      const pad = (x: tf.Tensor) => tf.pad(x, [[0, 0], rows, columns, [0, 0]]);
+      const part = (x: tf.Tensor) => tf.slice(x, [0, rows[0], columns[0], 0], [n, h, w, c]);
+      const compute: Compute = (small, large) => [
+        pad(small),
+        part(large),
+        tf.pad(small, [[0, 0], rows, columns, [0, 0]], 0.5),
+        tf.grad(pad)(small, large),
+        tf.grad(part)(large, small),
+      ];
+      await assertSameAsCpu(compute, [random([n, h, w, c], seed), random(whole, seed + 1)], 0);
     });
   });
 

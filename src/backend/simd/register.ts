@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { batchNormGradients, batchNormKernels, standardBatchNorm } from './overrides/batchNorm.js';
+import { activationGradients, activationKernels, activations } from './overrides/activations.js';
+import { batchNormGradients, batchNormKernels } from './overrides/batchNorm.js';
 import { convolutions } from './overrides/conv2d.js';
 import { copies, copiesInJavaScript } from './overrides/copies.js';
 import { depthwiseConvolutions } from './overrides/depthwise.js';
@@ -23,11 +24,17 @@ const fast: FastKernels = {
   ...copies,
   ...products,
   ...elementwise,
-  ...standardBatchNorm,
+  ...activations,
 };
 const plain: FastKernels = copiesInJavaScript;
-const own: OwnKernels = { ...batchNormKernels, ...fusedKernels, ...int8Kernels, SparsebookReluGrad: reluGrad };
-const gradients = [meanGradient, reluGradient, ...fusedGradients, ...batchNormGradients];
+const own: OwnKernels = {
+  ...batchNormKernels,
+  ...activationKernels,
+  ...fusedKernels,
+  ...int8Kernels,
+  SparsebookReluGrad: reluGrad,
+};
+const gradients = [meanGradient, reluGradient, ...activationGradients, ...fusedGradients, ...batchNormGradients];
 
 interface SimdOptions {
   /** Threads that compute, the caller's included. */

@@ -24,6 +24,17 @@ export function padBand(
   }
 }
 
+/** The same of images [begin, end), whole: a border of zeros, or where top and left are positive a part of them. */
+export function padImages(
+  x: usize, y: usize, height: i32, width: i32, channels: i32, top: i32, left: i32, rows: i32, columns: i32, begin: i32,
+  end: i32,
+): void {
+  const from = bytes(height * width * channels), to = bytes(rows * columns * channels);
+  for (let n = begin; n < end; n++) {
+    padBand(x + <usize>n * from, y + <usize>n * to, height, width, channels, top, left, rows, columns);
+  }
+}
+
 /** The same of an image whose pixels are `step` apart, with zeros between them. */
 export function spreadBand(
   image: usize, band: usize, height: i32, width: i32, channels: i32, top: i32, left: i32, rows: i32, columns: i32,

@@ -2,8 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { FusedBatchNormOptions, Relu, RunningStatisticsOptions } from '../../fusedOps.js';
 import type { SimdBackend } from '../simdBackend.js';
 import type { Deferred } from '../tensorData.js';
-import { floats, isRecording, releaseAfterUse, type FastKernel, type FastKernels, type Inputs } from './override.js';
-import type { OwnKernels } from './override.js';
+import { isRecording, releaseAfterUse, type Inputs, type OwnKernels } from './override.js';
 
 /**
  * Partial sums of the moments and their gradients: fixed by the shape, so that any number of threads adds in the same
@@ -119,18 +118,6 @@ function fusedBatchNormInference(
     ? deferFolded(backend, inputs, block, { relu, key, work })
     : deferApply(backend, inputs, block, relu);
 }
-
-/** tfjs's own, of a vector for each statistic: y = (x - mean) / sqrt(variance + varianceEpsilon) * scale + offset. */
-const standardInference: FastKernel<{ varianceEpsilon: number }> = (backend, inputs, { varianceEpsilon }) => {
-  const { x, mean, variance, scale, offset } = inputs;
-  const channels = x.shape.at(-1);
-  const vectors = [mean, variance, scale, offset].filter(Boolean);
-  if (!floats(x, ...vectors) || vectors.some(({ shape }) => shape.length !== 1 || shape[0] !== channels)) {
-    return undefined;
-  }
-  const ours = { x, mean, variance, ...(scale && { gamma: scale }), ...(offset && { beta: offset }) } as Inputs;
-  return fusedBatchNormInference(backend, ours, { epsilon: varianceEpsilon, relu: false });
-};
 
 /** The same where x is a convolution that is not computed yet, and no gradient needs x: the two are fused. */
 function deferFolded(
@@ -250,9 +237,6 @@ export const batchNormGradients: tf.GradConfig[] = [false, true].flatMap((gated)
     },
   ];
 });
-
-/** What tfjs's own batch normalisation asks for. */
-export const standardBatchNorm: FastKernels = { FusedBatchNorm: standardInference };
 
 /** With and without a gate: two kernels to tfjs, one here. */
 export const batchNormKernels: OwnKernels = {

@@ -77,15 +77,41 @@ const splitV: FastKernel<{ numOrSizeSplits: number[] | number; axis: number }> =
   });
 };
 
-/** A slice that cuts one axis only (a batch, some channels). */
+/** Images [N, H, W, C] with a border of zeros, or without one where top and left, what to begin with, are positive. */
+function framed(
+  backend: SimdBackend,
+  x: tf.TensorInfo,
+  [top, left]: number[],
+  [rows, columns]: number[],
+): tf.TensorInfo {
+  const [n, height, width, channels] = x.shape;
+  const y = backend.output([n, rows, columns, channels]);
+  const args = [backend.pointer(x), backend.pointer(y), height, width, channels, top, left, rows, columns];
+  backend.run('padImages', n, args, { grain: Math.ceil(GRAIN_FLOATS / (rows * columns * channels)), images: n });
+  return y;
+}
+
+/** A border of zeros around images. */
+const pad: FastKernel<{ paddings: [number, number][]; constantValue: number }> = (
+  backend,
+  { x },
+  { paddings, constantValue },
+) => {
+  if (!floats(x) || x.shape.length !== 4 || constantValue !== 0) return undefined;
+  if (paddings.flat().some((n) => n < 0) || [paddings[0], paddings[3]].flat().some((n) => n > 0)) return undefined;
+  const [rows, columns] = [1, 2].map((axis) => x.shape[axis] + paddings[axis][0] + paddings[axis][1]);
+  return framed(backend, x, [-paddings[1][0], -paddings[2][0]], [rows, columns]);
+};
+
+/** A slice that cuts one axis only (a batch, some channels), or rows and columns of images. */
 const slice: FastKernel<{ begin: number | number[]; size: number | number[] }> = (backend, { x }, { begin, size }) => {
   if (!floats(x) || x.shape.length === 0) return undefined;
   const [$begin, $size] = tf.slice_util.parseSliceParams(x, begin, size);
   const cut = x.shape.flatMap((n, i) => ($size[i] === n ? [] : [i]));
-  if (cut.length !== 1 || $size[cut[0]] < 1 || $begin[cut[0]] < 0 || $begin[cut[0]] + $size[cut[0]] > x.shape[cut[0]]) {
-    return undefined;
-  }
-  return takeAlong(backend, x, cut[0], $begin[cut[0]], $size[cut[0]]);
+  if (cut.some((i) => $size[i] < 1 || $begin[i] < 0 || $begin[i] + $size[i] > x.shape[i])) return undefined;
+  if (cut.length === 1) return takeAlong(backend, x, cut[0], $begin[cut[0]], $size[cut[0]]);
+  const ofImages = x.shape.length === 4 && cut.join() === '1,2';
+  return ofImages ? framed(backend, x, $begin.slice(1, 3), $size.slice(1, 3)) : undefined;
 };
 
 /** Copies along neighbouring axes of one step: what a broadcast is. */
@@ -144,5 +170,5 @@ const reverse: FastKernel<{ dims: number | number[] }> = (backend, { x }, { dims
   return walked(backend, x, { shape: x.shape, steps: strides.map((n, axis) => (turned.has(axis) ? -n : n)), start });
 };
 
-export const copies: FastKernels = { Concat: concat, SplitV: splitV, Slice: slice, Tile: tile };
+export const copies: FastKernels = { Concat: concat, SplitV: splitV, Slice: slice, PadV2: pad, Tile: tile };
 export const copiesInJavaScript: FastKernels = { Transpose: transpose, Reverse: reverse };

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import fc from 'fast-check';
+import {
+  assertSameAsCpu,
+  assertSameBits,
+  builds,
+  computeOn,
+  forAll,
+  random,
+  useSimd,
+  type Compute,
+} from './compare.ts';
+
+const activations: Record<string, (x: tf.Tensor) => tf.Tensor> = {
+  sigmoid: tf.sigmoid,
+  tanh: tf.tanh,
+  elu: tf.elu,
+  'leaky ReLU': (x) => tf.leakyRelu(x, 0.3),
+  'the error function': tf.erf,
+  bounds: (x) => tf.clipByValue(x, -0.5, 0.75),
+};
+const seed = fc.integer({ min: 1, max: 1e6 });
+
+/** Values of all sizes, small ones among them; enough to be worth a kernel's while. */
+const values = (n: number, spread: number, seed: number) => {
+  const { shape, values } = random([n], seed);
+  return { shape, values: values.map((v) => Math.sign(v) * Math.abs(v) ** 3 * spread) };
+};
+
+for (const { variant, threads } of builds) {
+  for (const [name, activation] of Object.entries(activations)) {
+    test(`${variant}: ${name} of any number of values, and its gradient`, async () => {
+      await useSimd(variant, threads);
+      const compute: Compute = (x, dy) => [activation(x), tf.grad(activation)(x, dy)];
+      const cases = fc.tuple(fc.integer({ min: 4090, max: 5000 }), fc.constantFrom(1, 10, 200), seed);
+      await forAll(
+        cases,
+        async ([n, spread, seed]) => {
+          await assertSameAsCpu(compute, [values(n, spread, seed), random([n], seed + 1)], 1e-6);
+        },
+        12,
+      );
+    });
+
+    test(`${variant}: ${name} keeps what is not a number, and knows infinities`, async () => {
+      await useSimd(variant, threads);
+      const x = values(5000, 3, 1);
+      [x.values[3], x.values[500], x.values[4099]] = [NaN, Infinity, -Infinity];
+      await assertSameAsCpu((x) => activation(x), [x], 1e-6);
+    });
+  }
+
+  test(`${variant}: small numbers have small relative errors`, async () => {
+    await useSimd(variant, threads);
+    const x = values(8192, 1e-3, 5);
+    const [cpu, simd] = [await computeOn('cpu', tf.tanh, [x]), await computeOn('simd', tf.tanh, [x])];
+    cpu[0].values.forEach((value, i) => {
+      assert.ok(Math.abs(simd[0].values[i] - value) <= 1e-6 * Math.abs(value), `${simd[0].values[i]} not ${value}`);
+    });
+  });
+}
+
+test('activations have the same bits for any number of threads and width of tiles', async () => {
+  const all: Compute = (x) => Object.values(activations).map((activation) => activation(x));
+  await assertSameBits(() => computeOn('simd', all, [values(50_000, 5, 3)]));
+});
