@@ -4,6 +4,7 @@ import { batchCount } from '../data/batches.js';
 import { pickImages } from '../data/imageSet.js';
 import type { DataSplits } from '../data/dataSplits.js';
 import { loadData } from '../data/loadData.js';
+import { UserError } from '../errors.js';
 import { networkGraph } from '../graph/networkGraph.js';
 import type { Sparsifier } from '../sparsity/sparsifier.js';
 import { checkSet } from '../training/checkSet.js';
@@ -108,6 +109,20 @@ function scalingWarnings({ normalise }: ExperimentSettings, model: tf.LayersMode
   ];
 }
 
+/** Throws a UserError that names a layer which can be computed and not trained. */
+function checkTrainable(model: tf.LayersModel): void {
+  for (const { name, layer } of networkGraph(model).nodes) {
+    const kind = layer.getClassName();
+    const rates = [layer.getConfig().dilationRate ?? 1].flat();
+    // tf.layers pass no dilation on to a depthwise convolution.
+    if (kind === 'DepthwiseConv2D' || rates.every((rate) => rate === 1)) continue;
+    throw new UserError(
+      `The layer ${name} (${kind}) must have a dilationRate of 1 to be trained: TensorFlow.js has no gradient of a ` +
+        `dilated convolution; received ${JSON.stringify(rates)}. Use a larger kernel, or pooling in front of it.`,
+    );
+  }
+}
+
 /**
  * What a session starts from besides its settings: a network, the saved state of its methods; `signal` ends what they
  * measure.
@@ -131,6 +146,7 @@ export async function openSession(
   const { model, keepsTopology, opening, anew } = await buildNetwork(settings, data, { from, own });
   // Here, so that images which do not fit are known before a run has begun, those that test it too.
   for (const set of [data.train, data.validation, data.test]) checkSet(model, set);
+  checkTrainable(model);
   const rankedBy = settings.start.rewind ? from?.model : undefined;
   const sparsifier = await buildMethods(settings, model, { ...context, rankedBy });
   const { optimizer: name, lr, momentum, nesterov, weight_decay, decay, ema_decay, seed } = settings;

@@ -272,6 +272,18 @@ test('a network that scales images itself gets them as they are, or a warning', 
   await loss(scaling, 'data', [/^scaling scales images itself \(scale\), after normalise=data has done so/]);
 });
 
+test('a network that TensorFlow.js cannot train is refused by the name of its layer before a run begins', async () => {
+  const { layers: l } = tf;
+  const wide = l.conv2d({ name: 'wide', filters: 4, kernelSize: 3, dilationRate: 2, inputShape: [32, 32, 3] });
+  const network = tf.sequential({ layers: [wide, l.globalAveragePooling2d({}), l.dense({ units: 10 })] });
+  const at = folder();
+  await assert.rejects(
+    experiment({ network, data, recipe: { epochs: 1 }, root: at }).finish(),
+    /The layer wide \(Conv2D\) must have a dilationRate of 1 to be trained: .* received \[2,2\]/,
+  );
+  assert.equal(existsSync(at) ? readdirSync(at).length : 0, 0);
+});
+
 const script = (spec: string, at: string): string => `
   import { useBackend } from 'sparsebook';
   import { experiment } from 'sparsebook';
