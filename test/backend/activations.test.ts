@@ -52,6 +52,19 @@ for (const { variant, threads } of builds) {
     });
   }
 
+  test(`${variant}: softmax over any number of values, and its gradient`, async () => {
+    await useSimd(variant, threads);
+    const shape = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 3 });
+    await forAll(fc.tuple(shape, fc.constantFrom(1, 20, 2000), seed), async ([shape, spread, seed]) => {
+      const [x, dy] = [random(shape, seed), random(shape, seed + 1)];
+      const compute: Compute = (x, dy) => [tf.softmax(x), tf.grad((x) => tf.softmax(x))(x, dy)];
+      await assertSameAsCpu(compute, [{ shape, values: x.values.map((v) => v * spread) }, dy], 1e-6);
+    });
+    const odd = random([4, 5], 1);
+    [odd.values[3], odd.values[7], odd.values[12]] = [NaN, Infinity, -Infinity];
+    await assertSameAsCpu((x) => tf.softmax(x), [odd], 1e-6);
+  });
+
   test(`${variant}: small numbers have small relative errors`, async () => {
     await useSimd(variant, threads);
     const x = values(8192, 1e-3, 5);

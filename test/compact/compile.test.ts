@@ -155,7 +155,7 @@ test('any number of threads gives the same bits, each with images of its own or 
 
 test('each thread takes images of its own, however few channels are left, and through stock layers too', () => {
   const input = tf.input({ shape: [16, 16, 4] });
-  const small = l.dense({ units: 2 }).apply(pooled(norm(conv(conv(input), 2))));
+  const small = l.dense({ units: 2, activation: 'softmax' }).apply(pooled(norm(conv(conv(input), 2))));
   const stock = l.reLU().apply(l.batchNormalization().apply(l.conv2d({ filters: 4, kernelSize: 3 }).apply(input)));
   for (const outputs of [small, pooled(stock as Symbolic)] as Symbolic[]) {
     const model = unsettled(tf.model({ inputs: input, outputs }));

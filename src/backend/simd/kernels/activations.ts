@@ -116,3 +116,22 @@ export function activationGradient(
     storeLanes(dx + bytes(i), result, n - i);
   }
 }
+
+/** y = e^(x - max) / its sum, in rows [begin, end) of n values. */
+export function softmax(x: usize, y: usize, n: i32, begin: i32, end: i32): void {
+  for (let r = begin; r < end; r++) {
+    const from = x + bytes(r * n), to = y + bytes(r * n);
+    let most = f32.load(from);
+    for (let i = 1; i < n; i++) most = max(most, f32.load(from + bytes(i)));
+    const shift = f32x4.splat(most);
+    for (let i = 0; i < n; i += 4) {
+      storeLanes(to + bytes(i), exp(f32x4.sub(v128.load(from + bytes(i)), shift)), n - i);
+    }
+    let sum: f64 = 0;
+    for (let i = 0; i < n; i++) sum += f32.load(to + bytes(i));
+    const total = f32x4.splat(<f32>sum);
+    for (let i = 0; i < n; i += 4) {
+      storeLanes(to + bytes(i), f32x4.div(v128.load(to + bytes(i)), total), n - i);
+    }
+  }
+}

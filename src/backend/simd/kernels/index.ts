@@ -1,5 +1,5 @@
 // What a worker can be asked to do. Every parallel kernel ends in (begin, end, chunk, scratch): its share of the work.
-export { activate, activationGradient } from './activations';
+export { activate, activationGradient, softmax } from './activations';
 export {
   applyStrip, batchNormApply, batchNormMoments, batchNormScale, batchNormSums, gateRows, sumStrip,
 } from './batchNorm';

@@ -42,6 +42,16 @@ function activation(name: Name): FastKernel<Attributes> {
   };
 }
 
+/** A softmax over the last axis, of few values too: a network's last layer must not keep the threads of a plan together. */
+const softmax: FastKernel<{ dim: number }> = (backend, { logits }, { dim }) => {
+  if (!floats(logits) || dim !== logits.shape.length - 1) return undefined;
+  const y = backend.output(logits.shape);
+  const n = logits.shape[dim];
+  const args = [backend.pointer(logits), backend.pointer(y), n];
+  backend.run('softmax', sizeOf(logits) / n, args, { grain: Math.ceil(FEW / n) });
+  return y;
+};
+
 /** dx of dy and what tfjs saves for the gradient: the activation's output, or its input. */
 function activationGradient(
   backend: SimdBackend,
@@ -65,8 +75,9 @@ export const activationGradients: tf.GradConfig[] = (Object.keys(OPERATIONS) as 
   return { ...plain, gradFunc };
 });
 
-export const activations: FastKernels = Object.fromEntries(
-  (Object.keys(OPERATIONS) as Name[]).map((name) => [name, activation(name)]),
-);
+export const activations: FastKernels = {
+  ...Object.fromEntries((Object.keys(OPERATIONS) as Name[]).map((name) => [name, activation(name)])),
+  Softmax: softmax,
+};
 
 export const activationKernels: OwnKernels = { SparsebookActivationGrad: activationGradient };
