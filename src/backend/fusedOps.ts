@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
+import { uniform } from './random.js';
 
 /** What the fast backend computes in one pass where others need several. */
 type FusedKernel =
@@ -12,6 +13,10 @@ type FusedKernel =
   | 'SgdStep'
   | 'MuonStep'
   | 'HardConcreteSample'
+  | 'Sigmoid'
+  | 'Swish'
+  | 'Gelu'
+  | 'Dropout'
   | 'ExpectedOpen';
 
 /** The names under which tfjs knows the kernels: its own FusedBatchNorm is something else. */
@@ -273,6 +278,25 @@ export interface HardConcreteOptions {
  */
 export function hardConcreteSample(logAlpha: tf.Tensor1D, options: HardConcreteOptions): tf.Tensor2D {
   return run<tf.Tensor2D>('HardConcreteSample', { logAlpha }, { ...options });
+}
+
+/**
+ * y = 1 / (1 + e^-x) (Sigmoid), x / (1 + e^-x) (Swish) or x (1 + erf(x / sqrt(2))) / 2 (Gelu). Differentiable. The
+ * caller disposes it.
+ */
+export function activated(x: tf.Tensor, name: 'Sigmoid' | 'Swish' | 'Gelu'): tf.Tensor {
+  return run<tf.Tensor>(name, { x }, {});
+}
+
+/**
+ * y_i = x_i / (1 - rate) where uniform(seed, i) of random.ts is at least `rate`, else 0. Differentiable. The caller
+ * disposes it.
+ */
+export function dropout(x: tf.Tensor, options: { rate: number; seed: number }): tf.Tensor {
+  if (hasKernel('Dropout')) return run<tf.Tensor>('Dropout', { x }, options);
+  const { rate, seed } = options;
+  const factors = Float32Array.from({ length: x.size }, (_, i) => (uniform(seed, i) < rate ? 0 : 1 / (1 - rate)));
+  return tf.tidy(() => x.mul(tf.tensor(factors, x.shape)));
 }
 
 export interface ExpectedOpenOptions {

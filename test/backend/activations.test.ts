@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
+import 'sparsebook/layers/standardLayers.js';
 import {
+  assertClose,
   assertSameAsCpu,
   assertSameBits,
   builds,
@@ -20,7 +22,15 @@ const activations: Record<string, (x: tf.Tensor) => tf.Tensor> = {
   'leaky ReLU': (x) => tf.leakyRelu(x, 0.3),
   'the error function': tf.erf,
   bounds: (x) => tf.clipByValue(x, -0.5, 0.75),
+  SELU: tf.selu,
+  softplus: tf.softplus,
 };
+const ofLayers = Object.fromEntries(
+  (['sigmoid', 'swish', 'gelu', 'gelu_new', 'mish'] as unknown as 'swish'[]).map((activation) => [
+    activation as string,
+    (x: tf.Tensor) => tf.layers.activation({ activation }).apply(x) as tf.Tensor,
+  ]),
+);
 const seed = fc.integer({ min: 1, max: 1e6 });
 
 /** Values of all sizes, small ones among them; enough to be worth a kernel's while. */
@@ -30,7 +40,7 @@ const values = (n: number, spread: number, seed: number) => {
 };
 
 for (const { variant, threads } of builds) {
-  for (const [name, activation] of Object.entries(activations)) {
+  for (const [name, activation] of Object.entries({ ...activations, ...ofLayers })) {
     test(`${variant}: ${name} of any number of values, and its gradient`, async () => {
       await useSimd(variant, threads);
       const compute: Compute = (x, dy) => [activation(x), tf.grad(activation)(x, dy)];
@@ -43,7 +53,26 @@ for (const { variant, threads } of builds) {
         12,
       );
     });
+  }
 
+  test(`${variant}: gradients of what layers end with have gradients, of few values too`, async () => {
+    await useSimd(variant, threads);
+    const x = values(40, 3, 2);
+    const sigmoid = (v: number) => 1 / (1 + Math.exp(-v));
+    const twice: Record<string, (v: number) => number> = {
+      swish: (v) => sigmoid(v) * sigmoid(-v) * (2 + v * (1 - 2 * sigmoid(v))),
+      gelu: (v) => (Math.exp(-(v ** 2) / 2) / Math.sqrt(2 * Math.PI)) * (2 - v ** 2),
+    };
+    for (const name of ['swish', 'gelu', 'sigmoid']) {
+      const slope = tf.grad((x) => ofLayers[name](x));
+      await assertSameAsCpu((x) => [ofLayers[name](x), slope(x)], [x], 1e-6);
+      if (name === 'sigmoid') continue;
+      const [curve] = await computeOn('simd', tf.grad(slope), [x]);
+      assertClose([curve], [{ ...curve, values: x.values.map((v) => twice[name](v)) }], 1e-6);
+    }
+  });
+
+  for (const [name, activation] of Object.entries(activations)) {
     test(`${variant}: ${name} keeps what is not a number, and knows infinities`, async () => {
       await useSimd(variant, threads);
       const x = values(5000, 3, 1);
@@ -76,6 +105,6 @@ for (const { variant, threads } of builds) {
 }
 
 test('activations have the same bits for any number of threads and width of tiles', async () => {
-  const all: Compute = (x) => Object.values(activations).map((activation) => activation(x));
+  const all: Compute = (x) => Object.values({ ...activations, ...ofLayers }).map((activation) => activation(x));
   await assertSameBits(() => computeOn('simd', all, [values(50_000, 5, 3)]));
 });

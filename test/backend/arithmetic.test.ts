@@ -52,6 +52,47 @@ for (const { variant, threads } of builds) {
     });
   });
 
+  test(`${variant}: maxima over any axes are exact, with ties and what is not a number, and so are their gradients`, async () => {
+    await useSimd(variant, threads);
+    const shape = fc.tuple(dimension, dimension, dimension, fc.integer({ min: 8, max: 20 }));
+    await forAll(fc.tuple(shape, fc.subarray([0, 1, 2, 3]), fc.boolean(), seed), async ([shape, axes, keep, seed]) => {
+      const x = random(shape, seed);
+      x.values.forEach((value, i) => (x.values[i] = i % 97 === 13 ? NaN : Math.round(4 * value) / 4));
+      const left = shape.flatMap((n, axis) => (!axes.includes(axis) ? [n] : keep ? [1] : []));
+      const max = (x: tf.Tensor) => tf.max(x, axes, keep);
+      await assertSameAsCpu((x, dy) => [max(x), tf.grad(max)(x, dy)], [x, random(left, seed + 1)], 0);
+    });
+  });
+
+  test(`${variant}: ReLU and ReLU6 let gradients through between their bounds, and have gradients of gradients`, async () => {
+    await useSimd(variant, threads);
+    const x = Float32Array.from({ length: 700 }, (_, i) => [-1, 0, 1e-30, 3, 5.9999995, 6, 7, NaN][i % 8]);
+    const passed = { relu: [0, 0, 1, 1, 1, 1, 1, NaN], relu6: [0, 0, 1, 1, 1, 0, 0, NaN] };
+    for (const backend of ['cpu', 'simd'] as const) {
+      for (const name of ['relu', 'relu6'] as const) {
+        const slope = tf.grad((x) => x[name]());
+        const twice = tf.grad((x) => slope(x).mul(x));
+        const [dx, ...more] = await computeOn(backend, (x) => [slope(x), twice(x)], [{ shape: [700], values: x }]);
+        assert.deepEqual([...dx.values.slice(0, 8)], passed[name], `${name} on ${backend}`);
+        assert.deepEqual([...more[0].values.slice(0, 8)], passed[name], `${name} on ${backend}, twice`);
+      }
+    }
+  });
+
+  test(`${variant}: images that grow by whole numbers are exact, and others too`, async () => {
+    await useSimd(variant, threads);
+    const factor = fc.integer({ min: 1, max: 4 });
+    const shape = fc.tuple(fc.integer({ min: 1, max: 3 }), dimension, dimension, dimension);
+    await forAll(fc.tuple(shape, factor, factor, fc.boolean(), seed), async ([shape, tall, wide, corners, seed]) => {
+      const size: [number, number] = [shape[1] * tall, shape[2] * wide];
+      const compute: Compute = (x) => [
+        tf.image.resizeNearestNeighbor(x as tf.Tensor4D, size, corners),
+        tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [size[0] + 1, size[1]]),
+      ];
+      await assertSameAsCpu(compute, [random(shape, seed)], 0);
+    });
+  });
+
   test(`${variant}: matrix products in all transpositions are right, and their gradients`, async () => {
     await useSimd(variant, threads);
     const side = fc.integer({ min: 1, max: 40 });

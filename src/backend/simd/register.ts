@@ -4,12 +4,13 @@ import { batchNormGradients, batchNormKernels } from './overrides/batchNorm.js';
 import { convolutions } from './overrides/conv2d.js';
 import { copies, copiesInJavaScript } from './overrides/copies.js';
 import { depthwiseConvolutions } from './overrides/depthwise.js';
-import { elementwise, meanGradient, reluGrad, reluGradient } from './overrides/elementwise.js';
+import { elementwise, reluGrad, reluGradients } from './overrides/elementwise.js';
 import { fusedGradients, fusedKernels } from './overrides/fused.js';
 import { int8Kernels } from './overrides/int8.js';
 import { products } from './overrides/matMul.js';
 import { heldNow, type FastKernel, type FastKernels, type Inputs, type OwnKernels } from './overrides/override.js';
 import { pools } from './overrides/pooling.js';
+import { maxGradient, meanGradient, reductionKernels, reductions } from './overrides/reductions.js';
 import { SimdBackend } from './simdBackend.js';
 import { bestVariant, type Variant } from './wasm.js';
 
@@ -24,17 +25,26 @@ const fast: FastKernels = {
   ...copies,
   ...products,
   ...elementwise,
+  ...reductions,
   ...activations,
 };
 const plain: FastKernels = copiesInJavaScript;
 const own: OwnKernels = {
   ...batchNormKernels,
   ...activationKernels,
+  ...reductionKernels,
   ...fusedKernels,
   ...int8Kernels,
   SparsebookReluGrad: reluGrad,
 };
-const gradients = [meanGradient, reluGradient, ...activationGradients, ...fusedGradients, ...batchNormGradients];
+const gradients = [
+  meanGradient,
+  maxGradient,
+  ...reluGradients,
+  ...activationGradients,
+  ...fusedGradients,
+  ...batchNormGradients,
+];
 
 interface SimdOptions {
   /** Threads that compute, the caller's included. */

@@ -2,7 +2,10 @@
 import { bytes, clip, storeLanes } from './vector';
 
 // Which one: the numbers are shared with overrides/activations.ts.
-const SIGMOID = 0, TANH = 1, ELU = 2, LEAKY = 3, ERF = 4, BOUNDS = 5;
+const SIGMOID = 0, TANH = 1, ELU = 2, LEAKY = 3, ERF = 4, BOUNDS = 5, SELU = 6, SOFTPLUS = 7, SWISH = 8, GELU = 9;
+// @ts-ignore: decorator
+@inline
+const SELU_SCALE: f32 = 1.0507009873554805, SELU_SCALE_ALPHA: f32 = 1.7580993408473768;
 
 /**
  * e^x: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial of r as in Cephes' expf, and 2^n by way of the exponent's
@@ -56,15 +59,56 @@ function erf(x: v128): v128 {
   return v128.or(y, v128.and(x, i32x4.splat(0x80000000)));
 }
 
+/** 1 / (1 + e^-x) */
+// @ts-ignore: decorator
+@inline
+function sigmoid(x: v128): v128 {
+  const one = f32x4.splat(1);
+  return f32x4.div(one, f32x4.add(exp(f32x4.neg(x)), one));
+}
+
+/** ln(1 + e^x) = max(x, 0) + ln(1 + e) with e = e^-|x|, which is 2 artanh(z) with z = e / (2 + e) <= 1/3: its series. */
+// @ts-ignore: decorator
+@inline
+function softplus(x: v128): v128 {
+  const e = exp(f32x4.neg(f32x4.abs(x)));
+  const z = f32x4.div(e, f32x4.add(e, f32x4.splat(2)));
+  const square = f32x4.mul(z, z);
+  let p = f32x4.splat(2.0 / 15);
+  p = f32x4.add(f32x4.mul(p, square), f32x4.splat(2.0 / 13));
+  p = f32x4.add(f32x4.mul(p, square), f32x4.splat(2.0 / 11));
+  p = f32x4.add(f32x4.mul(p, square), f32x4.splat(2.0 / 9));
+  p = f32x4.add(f32x4.mul(p, square), f32x4.splat(2.0 / 7));
+  p = f32x4.add(f32x4.mul(p, square), f32x4.splat(2.0 / 5));
+  p = f32x4.add(f32x4.mul(p, square), f32x4.splat(2.0 / 3));
+  p = f32x4.add(f32x4.mul(p, square), f32x4.splat(2));
+  return f32x4.add(f32x4.pmax(x, f32x4.splat(0)), f32x4.mul(p, z));
+}
+
+/** The share of a normal distribution below x: (1 + erf(x / sqrt(2))) / 2. */
+// @ts-ignore: decorator
+@inline
+function below(x: v128): v128 {
+  const half = f32x4.splat(0.5);
+  return f32x4.add(half, f32x4.mul(half, erf(f32x4.mul(x, f32x4.splat(0.70710678)))));
+}
+
 // @ts-ignore: decorator
 @inline
 function activated(operation: i32, x: v128, least: v128, most: v128): v128 {
   const one = f32x4.splat(1), zero = f32x4.splat(0);
-  if (operation == SIGMOID) return f32x4.div(one, f32x4.add(exp(f32x4.neg(x)), one));
+  if (operation == SIGMOID) return sigmoid(x);
   if (operation == TANH) return tanh(x);
   if (operation == ELU) return v128.bitselect(x, f32x4.sub(exp(x), one), f32x4.ge(x, zero));
   if (operation == LEAKY) return v128.bitselect(f32x4.mul(x, least), x, f32x4.lt(x, zero));
   if (operation == ERF) return erf(x);
+  if (operation == SELU) {
+    const lower = f32x4.mul(f32x4.splat(SELU_SCALE_ALPHA), f32x4.sub(exp(x), one));
+    return v128.bitselect(f32x4.mul(f32x4.splat(SELU_SCALE), x), lower, f32x4.ge(x, zero));
+  }
+  if (operation == SOFTPLUS) return softplus(x);
+  if (operation == SWISH) return f32x4.mul(x, sigmoid(x));
+  if (operation == GELU) return f32x4.mul(x, below(x));
   return clip(x, least, most);
 }
 
@@ -78,7 +122,7 @@ function activateLoop(operation: i32, x: usize, y: usize, least: v128, most: v12
 
 /**
  * y = an activation of x, for vectors [begin, end) of n values: sigmoid, tanh, ELU, leaky ReLU whose slope is `least`,
- * the error function, or x within [least, most].
+ * the error function, x within [least, most], SELU, softplus, swish x sigmoid(x), or GELU x (1 + erf(x / sqrt(2))) / 2.
  */
 export function activate(
   operation: i32, x: usize, y: usize, least: f32, most: f32, n: i32, begin: i32, end: i32,
@@ -91,13 +135,18 @@ export function activate(
   else if (operation == ELU) activateLoop(ELU, from, to, a, b, count);
   else if (operation == LEAKY) activateLoop(LEAKY, from, to, a, b, count);
   else if (operation == ERF) activateLoop(ERF, from, to, a, b, count);
+  else if (operation == SELU) activateLoop(SELU, from, to, a, b, count);
+  else if (operation == SOFTPLUS) activateLoop(SOFTPLUS, from, to, a, b, count);
+  else if (operation == SWISH) activateLoop(SWISH, from, to, a, b, count);
+  else if (operation == GELU) activateLoop(GELU, from, to, a, b, count);
   else activateLoop(BOUNDS, from, to, a, b, count);
 }
 
 /**
  * dx of dy and the activation's output y: dy y (1 - y) of a sigmoid, dy (1 - y^2) of tanh, dy or below 0 dy (y + 1) of
  * ELU; or of its input x: dy or not above 0 dy * least of leaky ReLU, dy 2 / sqrt(pi) e^-x^2 of the error function, dy
- * or outside of the bounds 0.
+ * or outside of the bounds 0, dy scale or not above 0 dy scale alpha e^x of SELU, dy s of softplus and
+ * dy (s + x s (1 - s)) of swish with s = sigmoid(x), dy (p + x e^(-x^2 / 2) / sqrt(2 pi)) of GELU, x p.
  */
 export function activationGradient(
   operation: i32, dy: usize, z: usize, dx: usize, least: f32, most: f32, n: i32, begin: i32, end: i32,
@@ -112,6 +161,16 @@ export function activationGradient(
     else if (operation == LEAKY) result = v128.bitselect(d, f32x4.mul(d, a), f32x4.gt(v, zero));
     else if (operation == ERF) {
       result = f32x4.mul(d, f32x4.mul(f32x4.splat(1.128379167), exp(f32x4.neg(f32x4.mul(v, v)))));
+    } else if (operation == SELU) {
+      const lower = f32x4.mul(f32x4.mul(d, f32x4.splat(SELU_SCALE_ALPHA)), exp(v));
+      result = v128.bitselect(f32x4.mul(d, f32x4.splat(SELU_SCALE)), lower, f32x4.gt(v, zero));
+    } else if (operation == SOFTPLUS) result = f32x4.mul(d, sigmoid(v));
+    else if (operation == SWISH) {
+      const s = sigmoid(v);
+      result = f32x4.mul(d, f32x4.add(s, f32x4.mul(f32x4.mul(v, s), f32x4.sub(one, s))));
+    } else if (operation == GELU) {
+      const density = f32x4.mul(f32x4.splat(0.39894228), exp(f32x4.mul(f32x4.splat(-0.5), f32x4.mul(v, v))));
+      result = f32x4.mul(d, f32x4.add(below(v), f32x4.mul(v, density)));
     } else result = v128.and(d, v128.and(f32x4.ge(v, a), f32x4.le(v, b)));
     storeLanes(dx + bytes(i), result, n - i);
   }

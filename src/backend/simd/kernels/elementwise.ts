@@ -1,5 +1,5 @@
-// Operations on one value after the other, copies of columns, and sums.
-import { addToDoubles, bytes, clip, copyFloats, storeLanes, up4 } from './vector';
+// Operations on one value after the other, and copies.
+import { bytes, clip, copyFloats, storeLanes } from './vector';
 
 /**
  * Rows [begin, end) of `columns` floats, from a table with fromRow bytes a row to one with toRow: concatenation and
@@ -105,70 +105,13 @@ export function unary(operation: i32, x: usize, y: usize, n: i32, begin: i32, en
   else transformLoop(6, x + o, y + o, count);
 }
 
-/** dx = dy where y > 0, else 0 (a y that is not a number stays so), for vectors [begin, end) of n values. */
-export function reluGradient(dy: usize, y: usize, dx: usize, n: i32, begin: i32, end: i32): void {
-  const zero = f32x4.splat(0);
+/** dx = dy where 0 < y <= most, else 0 (a y that is not a number stays so), for vectors [begin, end) of n values. */
+export function reluGradient(dy: usize, y: usize, dx: usize, most: f32, n: i32, begin: i32, end: i32): void {
+  const zero = f32x4.splat(0), bound = f32x4.splat(most);
   for (let i = begin * 4; i < min(end * 4, n); i += 4) {
     const v = v128.load(y + bytes(i));
-    const passed = v128.and(v128.load(dy + bytes(i)), f32x4.gt(v, zero));
+    const passed = v128.and(v128.load(dy + bytes(i)), v128.and(f32x4.gt(v, zero), f32x4.le(v, bound)));
     storeLanes(dx + bytes(i), v128.bitselect(v, passed, f32x4.ne(v, v)), n - i);
-  }
-}
-
-/** This chunk's sums over rows of x [rows, columns]: doubles [columns padded to vectors]. */
-export function sumRows(x: usize, columns: i32, sums: usize, begin: i32, end: i32, chunk: i32): void {
-  const row = bytes(columns);
-  const to = sums + <usize>chunk * (<usize>up4(columns) << 3);
-  memory.fill(to, 0, <usize>up4(columns) << 3);
-  for (let r = begin; r < end; r += 64) {
-    const length = <usize>min(64, end - r) * row;
-    for (let c = 0; c < columns; c += 4) {
-      let at = x + <usize>r * row + bytes(c);
-      const stop = at + length;
-      let s = f32x4.splat(0);
-      while (at < stop) {
-        s = f32x4.add(s, v128.load(at));
-        at += row;
-      }
-      addToDoubles(to + (<usize>c << 3), s);
-    }
-  }
-}
-
-/** y[c] = factor * the chunks' sums, added in order. */
-export function finishSums(sums: usize, chunks: i32, columns: i32, y: usize, factor: f64): void {
-  const row = <usize>up4(columns) << 3;
-  for (let c = 0; c < columns; c++) {
-    let s: f64 = 0;
-    for (let i = 0; i < chunks; i++) s += load<f64>(sums + <usize>i * row + (<usize>c << 3));
-    f32.store(y + bytes(c), <f32>(s * factor));
-  }
-}
-
-/**
- * y[o][i] = factor * sum over m of x[o][m][i], for o in [begin, end): global pooling, sums over the last axis (inner
- * 1).
- */
-export function sumMiddle(x: usize, y: usize, middle: i32, inner: i32, factor: f64, begin: i32, end: i32): void {
-  for (let o = begin; o < end; o++) {
-    const from = x + bytes(o * middle * inner);
-    const to = y + bytes(o * inner);
-    if (inner == 1) {
-      let s: f64 = 0;
-      for (let m = 0; m < middle; m++) s += <f64>f32.load(from + bytes(m));
-      f32.store(to, <f32>(s * factor));
-      continue;
-    }
-    const f = f32x4.splat(<f32>factor);
-    for (let i = 0; i < inner; i += 4) {
-      let at = from + bytes(i);
-      let s = f32x4.splat(0);
-      for (let m = 0; m < middle; m++) {
-        s = f32x4.add(s, v128.load(at));
-        at += bytes(inner);
-      }
-      storeLanes(to + bytes(i), f32x4.mul(s, f), inner - i);
-    }
   }
 }
 

@@ -54,6 +54,15 @@ export function hardConcreteGradient(
   }
 }
 
+/** y = x / (1 - rate) where uniform(seed, i) >= rate, else 0, for vectors [begin, end) of n values. */
+export function dropout(x: usize, y: usize, seed: u32, rate: f64, n: i32, begin: i32, end: i32): void {
+  const scale = <f32>(1 / (1 - rate));
+  for (let i = begin * 4; i < min(end * 4, n); i++) {
+    const kept = uniform(seed, i) >= rate;
+    f32.store(y + bytes(i), kept ? f32.load(x + bytes(i)) * scale : 0);
+  }
+}
+
 // Optimizer steps in place: each parameter and its state are read and written once.
 
 /**

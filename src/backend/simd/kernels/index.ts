@@ -17,6 +17,7 @@ export * from './maxPool3';
 export * from './muon';
 export * from './padding';
 export * from './pooling';
+export * from './reductions';
 export * from './tile';
 export { wideDepthwiseTaps, wideDepthwiseTile, wideDepthwiseTile1 } from './wideDepthwise';
 export { outer16, setWide, tile16 } from './wideTile';

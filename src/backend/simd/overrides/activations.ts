@@ -3,7 +3,10 @@ import type { SimdBackend } from '../simdBackend.js';
 import { floats, isRecording, type FastKernel, type FastKernels, type Inputs, type OwnKernels } from './override.js';
 
 /** The numbers by which kernels/activations.ts knows them. */
-const OPERATIONS = { Sigmoid: 0, Tanh: 1, Elu: 2, LeakyRelu: 3, Erf: 4, ClipByValue: 5 } as const;
+const OPERATIONS = {
+  ...{ Sigmoid: 0, Tanh: 1, Elu: 2, LeakyRelu: 3, Erf: 4, ClipByValue: 5, Selu: 6, Softplus: 7 },
+  ...{ SparsebookSigmoid: 0, SparsebookSwish: 8, SparsebookGelu: 9 },
+};
 type Name = keyof typeof OPERATIONS;
 
 /** Below this many values the plain kernel is as fast, and exact to the last bit. */
@@ -30,19 +33,25 @@ function run(backend: SimdBackend, kernel: string, tensors: tf.TensorInfo[], num
   backend.run(kernel, Math.ceil(n / 4), [operation, ...pointers, ...bounds, n], { grain: GRAIN_VECTORS });
 }
 
+function activate(backend: SimdBackend, x: tf.TensorInfo, name: Name, attributes: Attributes = {}): tf.TensorInfo {
+  const y = backend.output(x.shape);
+  run(backend, 'activate', [x, y], [OPERATIONS[name], ...numbersOf(attributes)]);
+  return y;
+}
+
 function activation(name: Name): FastKernel<Attributes> {
   // Those that only choose and multiply give the plain kernel's bits, so that a plan may compute a few values so too.
   const exact = name === 'LeakyRelu' || name === 'ClipByValue';
-  return (backend, { x }, attributes = {}) => {
-    const n = sizeOf(x);
-    if (!floats(x) || (n < FEW && !(exact && backend.recording))) return undefined;
-    const y = backend.output(x.shape);
-    run(backend, 'activate', [x, y], [OPERATIONS[name], ...numbersOf(attributes)]);
-    return y;
+  return (backend, { x }, attributes) => {
+    if (!floats(x) || (sizeOf(x) < FEW && !(exact && backend.recording))) return undefined;
+    return activate(backend, x, name, attributes);
   };
 }
 
-/** A softmax over the last axis, of few values too: a network's last layer must not keep the threads of a plan together. */
+/** What layers of tfjs ask for: of few values too, which must not keep the threads of a plan together. */
+const ofLayers = ['SparsebookSigmoid', 'SparsebookSwish', 'SparsebookGelu'] as const;
+
+/** A softmax over the last axis, of few values too, for the same reason. */
 const softmax: FastKernel<{ dim: number }> = (backend, { logits }, { dim }) => {
   if (!floats(logits) || dim !== logits.shape.length - 1) return undefined;
   const y = backend.output(logits.shape);
@@ -63,9 +72,50 @@ function activationGradient(
   return dx;
 }
 
-/** The gradients of tfjs, which need several passes for them, with one in their place where it applies. */
-export const activationGradients: tf.GradConfig[] = (Object.keys(OPERATIONS) as Name[]).map((name) => {
-  const plain = tf.getGradient(name);
+/** Gradients of what tfjs has no kernel for, of operations that can be differentiated themselves. */
+const composed: tf.GradConfig[] = [
+  {
+    kernelName: 'SparsebookSigmoid',
+    outputsToSave: [true],
+    gradFunc: (dy, [y]) => ({ x: () => y.mul(y.neg().add(1)).mul(dy as tf.Tensor) }),
+  },
+  {
+    kernelName: 'SparsebookSwish',
+    inputsToSave: ['x'],
+    gradFunc: (dy, [x]) => ({
+      x: () =>
+        x
+          .sigmoid()
+          .mul(x.mul(x.neg().sigmoid()).add(1))
+          .mul(dy as tf.Tensor),
+    }),
+  },
+  {
+    kernelName: 'SparsebookGelu',
+    inputsToSave: ['x'],
+    gradFunc: (dy, [x]) => {
+      const below = (): tf.Tensor => x.mul(Math.SQRT1_2).erf().add(1).div(2);
+      const density = (): tf.Tensor =>
+        x
+          .square()
+          .mul(-0.5)
+          .exp()
+          .div(Math.sqrt(2 * Math.PI));
+      return {
+        x: () =>
+          below()
+            .add(x.mul(density()))
+            .mul(dy as tf.Tensor),
+      };
+    },
+  },
+];
+
+const names = Object.keys(OPERATIONS) as Name[];
+
+/** Gradients that need several passes, with one in their place where it applies. */
+export const activationGradients: tf.GradConfig[] = names.map((name) => {
+  const plain = composed.find(({ kernelName }) => kernelName === name) ?? tf.getGradient(name);
   const gradFunc: tf.GradFunc = (dys, saved, attributes) => {
     const [dy, z] = [dys as tf.Tensor, saved[0]];
     const fused = tf.getBackend() === 'simd' && !isRecording() && floats(dy, z) && z.size >= FEW;
@@ -76,8 +126,13 @@ export const activationGradients: tf.GradConfig[] = (Object.keys(OPERATIONS) as 
 });
 
 export const activations: FastKernels = {
-  ...Object.fromEntries((Object.keys(OPERATIONS) as Name[]).map((name) => [name, activation(name)])),
+  ...Object.fromEntries(names.map((name) => [name, activation(name)])),
   Softmax: softmax,
 };
 
-export const activationKernels: OwnKernels = { SparsebookActivationGrad: activationGradient };
+export const activationKernels: OwnKernels = {
+  ...Object.fromEntries(
+    ofLayers.map((name) => [name, (backend: SimdBackend, { x }: Inputs) => activate(backend, x, name)]),
+  ),
+  SparsebookActivationGrad: activationGradient,
+};

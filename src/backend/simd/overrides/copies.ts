@@ -114,6 +114,12 @@ const slice: FastKernel<{ begin: number | number[]; size: number | number[] }> =
   return ofImages ? framed(backend, x, $begin.slice(1, 3), $size.slice(1, 3)) : undefined;
 };
 
+/** What a resizing makes of images: rows and columns. */
+interface Resizing {
+  size: [rows: number, columns: number];
+  alignCorners: boolean;
+}
+
 /** Copies along neighbouring axes of one step: what a broadcast is. */
 const tile: FastKernel<{ reps: number[] }> = (backend, { x }, { reps }) => {
   const repeated = reps.flatMap((n, i) => (n === 1 ? [] : [i]));
@@ -121,11 +127,32 @@ const tile: FastKernel<{ reps: number[] }> = (backend, { x }, { reps }) => {
   const shape = x.shape.map((n, i) => n * reps[i]);
   if (!floats(x) || repeated.length === 0 || shape.includes(0)) return undefined;
   if (x.shape.slice(first, last + 1).some((n) => n !== 1)) return undefined;
-  const y = backend.output(shape);
   const [outer, inner] = [x.shape.slice(0, first), x.shape.slice(last + 1)].map(sizeFromShape);
+  return repeatRows(backend, x, shape, { outer, inner });
+};
+
+/** x as [outer, inner], each of its rows as often as the shape of the result says. */
+function repeatRows(
+  backend: SimdBackend,
+  x: tf.TensorInfo,
+  shape: number[],
+  { outer, inner }: { outer: number; inner: number },
+): tf.TensorInfo {
+  const y = backend.output(shape);
   const middle = sizeFromShape(shape) / (outer * inner);
   const args = [backend.pointer(x), backend.pointer(y), middle, inner];
   backend.run('repeatMiddle', outer, args, { grain: Math.ceil(GRAIN_FLOATS / (middle * inner)) });
+  return y;
+}
+
+/** Each pixel as several, the same number for all: first along its row, then whole rows. */
+const resizeNearest: FastKernel<Resizing> = (backend, { images }, { size, alignCorners }) => {
+  const [n, rows, columns, channels] = images.shape;
+  const [height, width] = size;
+  if (!floats(images) || alignCorners || height % rows !== 0 || width % columns !== 0) return undefined;
+  const wide = repeatRows(backend, images, [n, rows, width, channels], { outer: n * rows * columns, inner: channels });
+  const y = repeatRows(backend, wide, [n, height, width, channels], { outer: n * rows, inner: width * channels });
+  backend.disposeIntermediateTensorInfo(wide);
   return y;
 };
 
@@ -170,5 +197,8 @@ const reverse: FastKernel<{ dims: number | number[] }> = (backend, { x }, { dims
   return walked(backend, x, { shape: x.shape, steps: strides.map((n, axis) => (turned.has(axis) ? -n : n)), start });
 };
 
-export const copies: FastKernels = { Concat: concat, SplitV: splitV, Slice: slice, PadV2: pad, Tile: tile };
+export const copies: FastKernels = {
+  ...{ Concat: concat, SplitV: splitV, Slice: slice, PadV2: pad, Tile: tile },
+  ResizeNearestNeighbor: resizeNearest,
+};
 export const copiesInJavaScript: FastKernels = { Transpose: transpose, Reverse: reverse };

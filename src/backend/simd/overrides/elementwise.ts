@@ -5,14 +5,17 @@ import { floats, isRecording, type FastKernel, type Inputs, type FastKernels } f
 const { sizeFromShape } = tf.util;
 
 /** Below this many values the plain kernel is as fast. */
-const FEW = 512;
+export const FEW = 512;
 const GRAIN_VECTORS = 4096;
 
 /**
  * Whether n values are left to the plain kernel, which gives the same bits; not in a plan, whose threads could not take
  * images of their own through a plain kernel.
  */
-const isLeft = ({ recording }: SimdBackend, n: number): boolean => n === 0 || (n < FEW && !recording);
+export const isLeft = ({ recording }: SimdBackend, n: number): boolean => n === 0 || (n < FEW && !recording);
+
+/** The largest float below 6. */
+const BELOW_6 = 6 - 2 ** -21;
 
 /** The numbers by which kernels/elementwise.ts knows its operations. */
 const BINARY = { Add: 0, Sub: 1, Multiply: 2, RealDiv: 3 } as const;
@@ -135,8 +138,7 @@ function unary(name: keyof typeof UNARY): FastKernel<UnaryAttributes> {
   return (backend, { x }, { alpha = 0 } = {}) => {
     const n = sizeFromShape(x.shape);
     if (!floats(x) || isLeft(backend, n) || alpha !== 0) return undefined;
-    // tfjs's gradient of ReLU6 asks for its input.
-    const relu = name === 'Relu' || (name === 'Relu6' && !isRecording() && 6);
+    const relu = name === 'Relu' || (name === 'Relu6' && 6);
     const work = relu ? backend.deferred(x)?.then?.({ relu }) : undefined;
     if (work) return backend.defer(x.shape, work);
     const y = backend.output(x.shape);
@@ -145,88 +147,36 @@ function unary(name: keyof typeof UNARY): FastKernel<UnaryAttributes> {
   };
 }
 
-/** dx = dy where y > 0, else 0. */
-export function reluGrad(backend: SimdBackend, { dy, y }: Inputs): tf.TensorInfo {
+/** dx = dy where y > 0 and, of a ReLU with a bound, y < 6, else 0. */
+export function reluGrad(backend: SimdBackend, { dy, y }: Inputs, { most }: { most: number }): tf.TensorInfo {
   const dx = backend.output(y.shape);
   backend.together(y, () => {
-    const args = [dy, y, dx].map((tensor) => backend.pointer(tensor));
+    const args = [...[dy, y, dx].map((tensor) => backend.pointer(tensor)), most];
     runDense(backend, 'reluGradient', args, sizeFromShape(y.shape), y.shape[0]);
   });
   return dx;
 }
 
 /**
- * The gradient of ReLU from its output, for every backend, in place of tfjs's from its input: a convolution whose ReLU
- * is done on the way never has that input. A gradient that may itself be differentiated is composed of operations that
- * tfjs can differentiate.
+ * The gradients of ReLU and ReLU6 from their output, for every backend, in place of tfjs's from their input: a
+ * convolution whose ReLU is done on the way never has that input. A gradient that may itself be differentiated is
+ * composed of operations that tfjs can differentiate.
  */
-export const reluGradient: tf.GradConfig = {
-  kernelName: 'Relu',
-  outputsToSave: [true],
-  gradFunc: (dys, [y]) => {
-    const dy = dys as tf.Tensor;
-    const fused = tf.getBackend() === 'simd' && !isRecording() && dy.dtype === 'float32' && y.size > 0;
-    return { x: () => (fused ? tf.engine().runKernel('SparsebookReluGrad', { dy, y }) : tf.mul(dy, tf.step(y))) };
-  },
-};
-
-/** The gradient of a mean, for every backend: that of tfjs fills a tensor as large as x with ones in JavaScript. */
-export const meanGradient: tf.GradConfig = {
-  kernelName: 'Mean',
-  inputsToSave: ['x'],
-  gradFunc: (dys, [x], attributes) => {
-    const dy = dys as tf.Tensor;
-    const axes = tf.util.parseAxisParam((attributes as { axis: number | number[] }).axis, x.shape);
-    const kept = x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
-    return {
-      x: () =>
-        dy
-          .div(x.size / dy.size)
-          .reshape(kept)
-          .broadcastTo(x.shape),
-    };
-  },
-};
-
-/** Partial sums of a sum over rows: fixed, so that any number of threads adds in the same order. */
-const CHUNKS = 16;
-
-/** y [columns] = factor * the column sums of x [rows, columns]. */
-export function sumColumns(
-  backend: SimdBackend,
-  x: number,
-  rows: number,
-  columns: number,
-  y: number,
-  factor = 1,
-): void {
-  const chunks = Math.max(1, Math.min(CHUNKS, rows, Math.floor((rows * columns) / 4096)));
-  backend.withBlock(chunks * (columns + 3) * 8, (sums) => {
-    backend.run('sumRows', rows, [x, columns, sums], { chunks });
-    backend.pool.kernels.finishSums(sums, chunks, columns, y, factor);
-  });
-}
-
-/** A sum (or mean) over neighbouring axes: the first ones (a bias gradient), the middle (global pooling), the last. */
-function reduction(mean: boolean): FastKernel<{ axis: number | number[]; keepDims: boolean }> {
-  return (backend, { x }, { axis, keepDims }) => {
-    if (!floats(x) || sizeFromShape(x.shape) < FEW) return undefined;
-    const axes = tf.util.parseAxisParam(axis, x.shape).sort((a, b) => a - b);
-    const [first, last] = [axes[0], axes[axes.length - 1]];
-    if (axes.length === 0 || last - first + 1 !== axes.length) return undefined;
-    const sides = [x.shape.slice(0, first), x.shape.slice(first, last + 1), x.shape.slice(last + 1)];
-    const [outer, middle, inner] = sides.map(sizeFromShape);
-    const shape = x.shape.flatMap((n, i) => (i < first || i > last ? [n] : keepDims ? [1] : []));
-    const y = backend.output(shape);
-    const factor = mean ? 1 / middle : 1;
-    if (outer === 1 && inner > 1) sumColumns(backend, backend.pointer(x), middle, inner, backend.pointer(y), factor);
-    else {
-      const args = [backend.pointer(x), backend.pointer(y), middle, inner, factor];
-      backend.run('sumMiddle', outer, args, { grain: Math.ceil(16384 / (middle * inner)) });
-    }
-    return y;
+export const reluGradients: tf.GradConfig[] = (['Relu', 'Relu6'] as const).map((kernelName) => {
+  const slope = (y: tf.Tensor): tf.Tensor => (kernelName === 'Relu' ? y.step() : y.step().mul(y.neg().add(6).step()));
+  return {
+    kernelName,
+    outputsToSave: [true],
+    gradFunc: (dys, [y]) => {
+      const dy = dys as tf.Tensor;
+      const fused = tf.getBackend() === 'simd' && !isRecording() && dy.dtype === 'float32' && y.size > 0;
+      const most = kernelName === 'Relu' ? Infinity : BELOW_6;
+      return {
+        x: () => (fused ? tf.engine().runKernel('SparsebookReluGrad', { dy, y }, { most }) : tf.mul(dy, slope(y))),
+      };
+    },
   };
-}
+});
 
 const named = <Name extends string>(names: object, make: (name: Name) => FastKernel<never>): FastKernels =>
   Object.fromEntries((Object.keys(names) as Name[]).map((name) => [name, make(name)]));
@@ -235,6 +185,4 @@ export const elementwise: FastKernels = {
   ...named(BINARY, binary),
   ...named(UNARY, unary),
   AddN: addN,
-  Sum: reduction(false),
-  Mean: reduction(true),
 };

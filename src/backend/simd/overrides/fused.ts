@@ -11,10 +11,12 @@ import type {
 } from '../../fusedOps.js';
 import type { SimdBackend } from '../simdBackend.js';
 import { convolveForward } from './conv2d.js';
-import { sumColumns } from './elementwise.js';
 import { roundUp } from './filterGradient.js';
 import { convolutionGeometry, type WindowAttributes } from './geometry.js';
 import { releaseAfterUse, type Inputs, type OwnKernels } from './override.js';
+import { sumColumns } from './reductions.js';
+
+const GRAIN_VECTORS = 4096;
 
 function convBias(backend: SimdBackend, { x, filter, bias }: Inputs, attributes: WindowAttributes): tf.TensorInfo {
   const g = convolutionGeometry(x.shape, filter.shape, attributes);
@@ -88,6 +90,19 @@ const hardConcreteGradient: tf.GradConfig = {
   }),
 };
 
+/** What dropout does to x, and to dy on the way back. */
+function dropout(backend: SimdBackend, { x }: Inputs, { rate, seed }: { rate: number; seed: number }): tf.TensorInfo {
+  const [n, y] = [tf.util.sizeFromShape(x.shape), backend.output(x.shape)];
+  const args = [backend.pointer(x), backend.pointer(y), seed, rate, n];
+  backend.run('dropout', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
+  return y;
+}
+
+const dropoutGradient: tf.GradConfig = {
+  kernelName: 'SparsebookDropout',
+  gradFunc: (dy, _, attrs) => ({ x: () => tf.engine().runKernel('SparsebookDropout', { x: dy as tf.Tensor }, attrs) }),
+};
+
 const { fround } = Math;
 
 /** P(mask = 0) of each gate, not yet kept away from 0 and 1; rounded as tensor operations round. */
@@ -130,8 +145,6 @@ const expectedOpenGradient: tf.GradConfig = {
     logAlpha: () => tf.engine().runKernel('SparsebookExpectedOpenGrad', { dy: dy as tf.Tensor, logAlpha }, attrs),
   }),
 };
-
-const GRAIN_VECTORS = 4096;
 
 function adamWStep(backend: SimdBackend, { param, grad, m, v }: Inputs, options: AdamWOptions): tf.TensorInfo[] {
   backend.settleAll();
@@ -185,13 +198,14 @@ function muonStep(backend: SimdBackend, inputs: Inputs, options: MuonAttributes)
   return [];
 }
 
-export const fusedGradients = [convBiasGradient, hardConcreteGradient, expectedOpenGradient];
+export const fusedGradients = [convBiasGradient, hardConcreteGradient, dropoutGradient, expectedOpenGradient];
 
 export const fusedKernels: OwnKernels = {
   SparsebookConvBias: convBias,
   SparsebookBiasGrad: biasGrad,
   SparsebookHardConcreteSample: hardConcreteSample,
   SparsebookHardConcreteSampleGrad: hardConcreteGrad,
+  SparsebookDropout: dropout,
   SparsebookExpectedOpen: expectedOpen,
   SparsebookExpectedOpenGrad: expectedOpenGrad,
   SparsebookAdamWStep: adamWStep,
