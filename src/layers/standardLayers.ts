@@ -1,7 +1,9 @@
-// Layers of TensorFlow.js itself that it computes slowly: a step of a network takes three times as long with its batch
-// norm, ten times with its PReLU, fifty times with its layer norm. In training it also fails where a batch norm has no
-// gamma or no beta, as in many networks from Keras.
+// Layers and activations of TensorFlow.js itself that it computes slowly: a step of a network takes three times as long
+// with its batch norm, ten times with its PReLU, fifty times with its layer norm. In training it fails where a batch
+// norm has no gamma or no beta, as in many networks from Keras, and at a ReLU with a threshold; its gradients of
+// averages at borders and of upsampled batches are wrong.
 import * as tf from '@tensorflow/tfjs';
+import { activated, dropout, hasKernel } from '../backend/fusedOps.js';
 import { movedStatistics, normaliseBy, normaliseByBatch } from './batchNorm.js';
 import { single, type CallOptions, type Weight } from './layer.js';
 
@@ -27,15 +29,44 @@ interface StandardPReLU extends tf.layers.Layer {
   alpha: Weight;
 }
 
+interface StandardDropout extends tf.layers.Layer {
+  rate: number;
+  getNoiseShape(x: tf.Tensor): number[] | null | undefined;
+}
+
+interface StandardUpSampling extends tf.layers.Layer {
+  size: [number, number];
+  interpolation: string;
+  dataFormat: string;
+}
+
+interface StandardAverage extends tf.layers.Layer {
+  poolSize: [number, number];
+  strides: [number, number];
+  padding: string;
+  dataFormat: string;
+}
+
+interface StandardReLU extends tf.layers.Layer {
+  maxValue?: number | null;
+}
+
+interface StandardThreshold extends tf.layers.Layer {
+  theta: number;
+}
+
 const read = (weight: Weight | undefined): tf.Tensor1D | undefined => weight?.read() as tf.Tensor1D | undefined;
+
+const { classNameMap } = tf.serialization.SerializationMap.getMap();
+
+const prototypeOf = <T>(className: string): T => (classNameMap[className][0] as unknown as { prototype: T }).prototype;
 
 /** Lets `compute` answer in the place of the `call` of a class of tfjs; where it answers undefined, tfjs does. */
 function replaceCall<L extends tf.layers.Layer>(
   className: string,
   compute: (layer: L, x: tf.Tensor, options: CallOptions) => tf.Tensor | undefined,
 ): void {
-  const [known] = tf.serialization.SerializationMap.getMap().classNameMap[className];
-  const { prototype } = known as unknown as { prototype: L };
+  const prototype = prototypeOf<L>(className);
   const plain = Reflect.get(prototype, 'call') as L['call'];
   prototype.call = function (this: L, inputs: tf.Tensor | tf.Tensor[], options: CallOptions) {
     const y = tf.tidy<tf.Tensor | []>(() => compute(this, single(inputs), options) ?? []);
@@ -76,3 +107,87 @@ replaceCall('LayerNormalization', ({ axis, epsilon, gamma, beta }: StandardLayer
 
 /** y = relu(x) - alpha relu(-x). */
 replaceCall('PReLU', ({ alpha }: StandardPReLU, x) => x.relu().sub(x.neg().relu().mul(alpha.read())));
+
+/**
+ * Each value is dropped with probability `rate`. The run's seed decides which; a seed of the layer's own, by which
+ * tfjs would drop the same ones in every step, does not.
+ */
+replaceCall('Dropout', (layer: StandardDropout, x, { training }) => {
+  const { rate } = layer;
+  if (!training || rate === 0 || rate === 1) return undefined;
+  const noiseShape = layer.getNoiseShape(x); // SpatialDropout1D is a Dropout with another one
+  if (noiseShape) return tf.dropout(x, rate, noiseShape);
+  return dropout(x, { rate, seed: Math.floor(Math.random() * 2 ** 32) });
+});
+
+/** With the bound of MobileNets an operation that a backend can do in the same pass as what is in front of it. */
+replaceCall('ReLU', ({ maxValue }: StandardReLU, x) => (maxValue === 6 ? x.relu6() : undefined));
+
+/** y = x where x > theta, else 0. */
+replaceCall('ThresholdedReLU', ({ theta }: StandardThreshold, x) => x.mul(x.sub(theta).step()));
+
+/** Each pixel as several; the gradient that tfjs computes in JavaScript takes those of another image's pixels. */
+replaceCall('UpSampling2D', ({ size: [tall, wide], interpolation, dataFormat }: StandardUpSampling, x) => {
+  if (interpolation !== 'nearest' || dataFormat !== 'channelsLast') return undefined;
+  const [n, rows, columns, channels] = x.shape;
+  const upsampled = tf.customGrad((images) => ({
+    value: tf.image.resizeNearestNeighbor(images as tf.Tensor4D, [tall * rows, wide * columns]),
+    gradFunc: (dy: tf.Tensor) => {
+      const summed = dy.reshape([n * rows, tall, wide * columns * channels]).sum(1);
+      return summed
+        .reshape([n * rows * columns, wide, channels])
+        .sum(1)
+        .reshape(x.shape);
+    },
+  }));
+  return upsampled(x);
+});
+
+/** Along an axis: the places of each window over those of them that lie in the image. */
+function shares(size: number, { window, stride, before, n }: Record<'window' | 'stride' | 'before' | 'n', number>) {
+  return Array.from({ length: n }, (_, i) => {
+    const start = i * stride - before;
+    return window / (Math.min(start + window, size) - Math.max(start, 0));
+  });
+}
+
+/**
+ * The mean of each window's places in the image. The gradient of tfjs divides by all places of the window, and is too
+ * small at a border.
+ */
+replaceCall('AveragePooling2D', ({ poolSize, strides, padding, dataFormat }: StandardAverage, x) => {
+  if (padding !== 'same' || dataFormat !== 'channelsLast') return undefined;
+  const shape = x.shape as [number, number, number, number];
+  const info = tf.backend_util.computePool2DInfo(shape, poolSize, strides, 1, 'same');
+  const [height, width] = poolSize;
+  const { top, left } = info.padInfo;
+  const rows = shares(shape[1], { window: height, stride: strides[0], before: top, n: info.outHeight });
+  const columns = shares(shape[2], { window: width, stride: strides[1], before: left, n: info.outWidth });
+  const factors = (): number[] => rows.flatMap((a) => columns.flatMap((b) => Array<number>(shape[3]).fill(a * b)));
+  const corrected = tf.customGrad((y) => ({
+    value: (y as tf.Tensor).clone(),
+    gradFunc: (dy: tf.Tensor) => dy.mul(tf.tensor(factors(), [1, ...info.outShape.slice(1)])),
+  }));
+  return corrected(tf.avgPool(x as tf.Tensor4D, poolSize, strides, 'same'));
+});
+
+/** Lets `compute` answer in the place of an activation of tfjs; where it answers undefined, tfjs does. */
+function replaceActivation(name: string, compute: (x: tf.Tensor) => tf.Tensor | undefined): void {
+  const prototype = prototypeOf<{ apply(x: tf.Tensor): tf.Tensor }>(name);
+  const plain = Reflect.get(prototype, 'apply');
+  prototype.apply = function (x) {
+    return tf.tidy(() => compute(x) ?? plain.call(this, x));
+  };
+}
+
+replaceActivation('relu6', (x) => x.relu6());
+for (const name of ['Sigmoid', 'Swish', 'Gelu'] as const) {
+  replaceActivation(name.toLowerCase(), (x) => (hasKernel(name) ? activated(x, name) : undefined));
+}
+/** By sums and products, as a power of tfjs takes ten times as long. */
+replaceActivation('gelu_new', (x) => {
+  const inner = x.add(x.square().mul(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
+  return x.mul(0.5).mul(inner.tanh().add(1));
+});
+// tfjs writes this name into topologies and reads it as Python's, in another spelling.
+classNameMap.geluNew = classNameMap.gelu_new;

@@ -157,7 +157,10 @@ test('each thread takes images of its own, however few channels are left, and th
   const input = tf.input({ shape: [16, 16, 4] });
   const small = l.dense({ units: 2, activation: 'softmax' }).apply(pooled(norm(conv(conv(input), 2))));
   const stock = l.reLU().apply(l.batchNormalization().apply(l.conv2d({ filters: 4, kernelSize: 3 }).apply(input)));
-  for (const outputs of [small, pooled(stock as Symbolic)] as Symbolic[]) {
+  const excite = l.dense({ units: 4, activation: 'sigmoid' }).apply(l.globalMaxPooling2d({}).apply(input)) as Symbolic;
+  const scaled = l.multiply().apply([input, l.reshape({ targetShape: [1, 1, 4] }).apply(excite) as Symbolic]);
+  const swish = l.activation({ activation: 'swish' }).apply(l.upSampling2d({}).apply(scaled));
+  for (const outputs of [small, pooled(stock as Symbolic), pooled(swish as Symbolic)] as Symbolic[]) {
     const model = unsettled(tf.model({ inputs: input, outputs }));
     const plan = compile(model, { batchSize: 64 });
     assert.equal(plan.imagesAtOnce, 8, 'where threads work together, as many images as are given');

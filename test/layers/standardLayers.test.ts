@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import 'sparsebook/layers/standardLayers.js';
+import { seeded } from 'sparsebook/backend/random.js';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { assertClose } from '../goldens.ts';
 
@@ -23,6 +24,9 @@ const variablesOf = ({ trainableWeights }: tf.layers.Layer): tf.Variable[] =>
 
 const train = (layer: tf.layers.Layer, x: tf.Tensor, options = {}): tf.Tensor =>
   layer.apply(x, { training: true, ...options }) as tf.Tensor;
+
+/** What was dropped on each backend. */
+const dropped: Partial<Record<'cpu' | 'simd', tf.TypedArray>> = {};
 
 for (const backend of ['cpu', 'simd'] as const) {
   for (const shape of [
@@ -145,4 +149,115 @@ for (const backend of ['cpu', 'simd'] as const) {
     const { grads } = tf.variableGrads(() => apply(x).sum<tf.Scalar>(), [variable]);
     assert.deepEqual([...grads[variable.name].dataSync()], [-5, -6]);
   });
+
+  test(`${backend}: dropout drops its share and multiplies the rest, and drops the same on the way back`, async () => {
+    await useBackend({ backend });
+    const x = tf.ones([4, 16, 16, 5]);
+    const apply = (x: tf.Tensor, seed: number) =>
+      seeded(seed, () => tf.layers.dropout({ rate: 0.25 }).apply(x, { training: true }) as tf.Tensor);
+    const [y, again, other] = [1, 1, 2].map((seed) => apply(x, seed).dataSync());
+    const kept = y.filter((value) => value !== 0);
+    assert.ok(kept.every((value) => value === Math.fround(1 / 0.75)));
+    assert.ok(Math.abs(kept.length / y.length - 0.75) < 0.03, `${kept.length} of ${y.length} kept`);
+    assert.deepEqual(again, y, 'the same seed');
+    assert.notDeepEqual(other, y, 'another seed');
+    const dx = tf
+      .grad((x) => apply(x, 1).mul(3))(x)
+      .dataSync();
+    assert.deepEqual(
+      dx,
+      y.map((value) => value * 3),
+    );
+    dropped[backend] = y;
+    assert.deepEqual(dropped[backend], dropped.cpu, 'the same on every backend');
+  });
+
+  test(`${backend}: dropout with a seed of its own drops others in the next step`, async () => {
+    await useBackend({ backend });
+    const layer = tf.layers.dropout({ rate: 0.5, seed: 42 });
+    const [first, second] = [1, 2].map((seed) => seeded(seed, () => train(layer, tf.ones([2, 40]))).dataSync());
+    assert.notDeepEqual(first, second);
+    assert.deepEqual([...(layer.apply(tf.ones([1, 3])) as tf.Tensor).dataSync()], [1, 1, 1], 'none at test time');
+  });
+
+  test(`${backend}: what drops channels or images drops whole ones`, async () => {
+    await useBackend({ backend });
+    const layers = [
+      [tf.layers.spatialDropout1d({ rate: 0.5 }), [4, 30, 8], [1]],
+      [tf.layers.dropout({ rate: 0.5, noiseShape: [20, 1, 1, 1] }), [20, 3, 4, 2], [1, 2, 3]],
+    ] as [tf.layers.Layer, number[], number[]][];
+    for (const [layer, shape, axes] of layers) {
+      const sums = train(layer, tf.ones(shape)).sum(axes).div(2);
+      const size = axes.reduce((product, axis) => product * shape[axis], 1);
+      assert.deepEqual(new Set(sums.dataSync()), new Set([0, size]), layer.getClassName());
+    }
+  });
+
+  test(`${backend}: a ReLU with a threshold has a gradient`, async () => {
+    await useBackend({ backend });
+    const layer = tf.layers.thresholdedReLU({ theta: 0.5 });
+    const apply = (x: tf.Tensor) => layer.apply(x) as tf.Tensor;
+    const x = tf.tensor([-1, 0.25, 0.5, 0.75, 2]);
+    assert.deepEqual([...apply(x).add(0).dataSync()], [0, 0, 0, 0.75, 2]);
+    assert.deepEqual([...tf.grad(apply)(x).dataSync()], [0, 0, 0, 1, 1]);
+  });
+
+  test(`${backend}: upsampling gives each pixel of each image the sum of the gradients of those made of it`, async () => {
+    await useBackend({ backend });
+    const shape = [2, 2, 3, 2];
+    const dy = tf.randomNormal([2, 6, 6, 2], 0, 1, 'float32', 4);
+    const wanted = new Float32Array(24);
+    dy.dataSync().forEach((value, i) => {
+      const [n, row, column, channel] = [Math.floor(i / 72), Math.floor(i / 12) % 6, Math.floor(i / 2) % 6, i % 2];
+      wanted[((n * 2 + Math.floor(row / 3)) * 3 + Math.floor(column / 2)) * 2 + channel] += value;
+    });
+    const layer = tf.layers.upSampling2d({ size: [3, 2] });
+    const dx = tf.grad((x) => layer.apply(x) as tf.Tensor)(tf.zeros(shape), dy);
+    assertClose(dx.dataSync(), wanted, { absolute: 1e-5 }, 'dx');
+  });
+
+  test(`${backend}: the gradient of an average at a border divides by what was averaged`, async () => {
+    await useBackend({ backend });
+    const layer = tf.layers.averagePooling2d({ poolSize: 3, strides: 2, padding: 'same' });
+    const apply = (x: tf.Tensor) => layer.apply(x) as tf.Tensor;
+    const [x, dy] = [
+      [2, 6, 5, 3],
+      [2, 3, 3, 3],
+    ].map((shape, i) => tf.randomNormal(shape, 0, 1, 'float32', i + 1));
+    const dx = tf.grad(apply)(x, dy);
+    const loss = (x: tf.Tensor): number => apply(x).mul(dy).sum().dataSync()[0];
+    // The average is linear: its slope along a direction is its value there.
+    const direction = tf.randomNormal(x.shape, 0, 1, 'float32', 3);
+    assertClose(dx.mul(direction).sum().dataSync(), [loss(direction)], { absolute: 1e-4 }, 'slope');
+  });
+
+  test(`${backend}: activations by name are their formulas`, async () => {
+    await useBackend({ backend });
+    const x = tf.linspace(-4, 8, 49);
+    const apply = (name: string) => tf.layers.activation({ activation: name as 'relu' }).apply(x) as tf.Tensor;
+    const inner = x
+      .pow(3)
+      .mul(0.044715)
+      .add(x)
+      .mul(Math.sqrt(2 / Math.PI));
+    const formulas = {
+      relu6: x.clipByValue(0, 6),
+      swish: x.mul(x.sigmoid()),
+      gelu: x.mul(x.div(Math.SQRT2).erf().add(1).div(2)),
+      gelu_new: x.mul(inner.tanh().add(1).div(2)),
+    };
+    for (const [name, wanted] of Object.entries(formulas)) {
+      assertClose(apply(name).dataSync(), wanted.dataSync(), { absolute: 1e-5 }, name);
+    }
+  });
 }
+
+test('a network with an approximate GELU is read from its own topology', async () => {
+  const layer = tf.layers.dense({ units: 2, activation: 'gelu_new', inputShape: [3] });
+  const model = tf.sequential({ layers: [layer] });
+  const read = await tf.models.modelFromJSON(model.toJSON(null, false) as never);
+  read.setWeights(model.getWeights());
+  const x = tf.tensor([[1, -2, 3]]);
+  const outputs = [model, read].map((each) => (each.predict(x) as tf.Tensor).dataSync());
+  assert.deepEqual(outputs[1], outputs[0]);
+});
