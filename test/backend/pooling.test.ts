@@ -55,6 +55,17 @@ for (const { variant, threads } of builds) {
     });
   }
 
+  test(`${variant}: windows of more than 255 places are right, and their gradients`, async () => {
+    await useSimd(variant, threads);
+    for (const kind of ['max', 'avg'] as const) {
+      const pool = (x: tf.Tensor) => tf[`${kind}Pool`](x as tf.Tensor4D, 17, 17, 'same');
+      await assertSameAsCpu(
+        (x, dy) => [pool(x), tf.grad(pool)(x, dy)],
+        [random([2, 20, 18, 5], 1), random([2, 2, 2, 5], 2)],
+      );
+    }
+  });
+
   test(`${variant}: 3x3 pools of the usual widths are right`, async () => {
     await useSimd(variant, threads);
     const pad: tf.backend_util.ExplicitPadding = [

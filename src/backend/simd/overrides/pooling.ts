@@ -23,7 +23,7 @@ function pool(
   );
   if (info.dilationHeight !== 1 || info.dilationWidth !== 1 || info.strideHeight !== info.strideWidth) return undefined;
   const { top, left, bottom, right } = info.padInfo;
-  // A window must see the image, and a byte must hold the number of a tap.
+  // A window must see the image.
   if (
     top >= info.filterHeight ||
     bottom >= info.filterHeight ||
@@ -32,7 +32,7 @@ function pool(
   ) {
     return undefined;
   }
-  if (info.filterHeight * info.filterWidth > 255 || info.outHeight < 1 || info.outWidth < 1) return undefined;
+  if (info.outHeight < 1 || info.outWidth < 1) return undefined;
   const window = [info.filterHeight, info.filterWidth, info.strideHeight, top, left, info.outHeight, info.outWidth];
   return {
     batch: info.batchSize,
@@ -40,6 +40,13 @@ function pool(
     outShape: info.outShape,
     outHeight: info.outHeight,
   };
+}
+
+/** The same of one that looks for maxima: a byte must hold the number of a tap. */
+function maximumPool(xShape: number[], attributes: PoolAttributes): Pool | undefined {
+  const p = pool(xShape, attributes);
+  const [, , , height = 0, width = 0] = p?.args ?? [];
+  return height * width <= 255 ? p : undefined;
 }
 
 /** Computes the maxima and, where `positions` is not 0, which tap each was: one byte a value. */
@@ -51,7 +58,7 @@ function findMaxima(backend: SimdBackend, p: Pool, x: number, y: number, positio
 }
 
 const maxPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
-  const p = floats(x) ? pool(x.shape, attributes) : undefined;
+  const p = floats(x) ? maximumPool(x.shape, attributes) : undefined;
   if (!p) return undefined;
   const codes = isRecording() ? undefined : maxPoolCodes(backend, x, p);
   if (codes) return codes;
@@ -64,7 +71,7 @@ const maxPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
 };
 
 const maxPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input, output }, attributes) => {
-  const p = floats(dy, input, output) ? pool(input.shape, attributes) : undefined;
+  const p = floats(dy, input, output) ? maximumPool(input.shape, attributes) : undefined;
   if (!p) return undefined;
   const dx = backend.output(input.shape);
   const scatter = (positions: number): void => {
