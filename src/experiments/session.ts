@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { deriveSeed } from '../backend/random.js';
+import { completeCount } from '../compact/counts.js';
 import { batchCount } from '../data/batches.js';
 import { pickImages } from '../data/imageSet.js';
 import type { DataSplits } from '../data/dataSplits.js';
@@ -147,6 +148,7 @@ export async function openSession(
   // Here, so that images which do not fit are known before a run has begun, those that test it too.
   for (const set of [data.train, data.validation, data.test]) checkSet(model, set);
   checkTrainable(model);
+  completeCount(model); // refuses here, and not in the record after the last step, a network that cannot be counted
   const rankedBy = settings.start.rewind ? from?.model : undefined;
   const sparsifier = await buildMethods(settings, model, { ...context, rankedBy });
   const { optimizer: name, lr, momentum, nesterov, weight_decay, decay, ema_decay, seed } = settings;

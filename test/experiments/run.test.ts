@@ -284,6 +284,25 @@ test('a network that TensorFlow.js cannot train is refused by the name of its la
   assert.equal(existsSync(at) ? readdirSync(at).length : 0, 0);
 });
 
+test('a network whose channels cannot be counted is refused by the name of its layer before a run begins', async () => {
+  const { layers: l } = tf;
+  const at = folder();
+  const refused = (middle: tf.layers.Layer, message: RegExp) => {
+    const first = l.conv2d({ filters: 4, kernelSize: 3, inputShape: [32, 32, 3] });
+    const network = tf.sequential({ layers: [first, middle, l.globalAveragePooling2d({}), l.dense({ units: 10 })] });
+    return assert.rejects(experiment({ network, data, recipe: { epochs: 1 }, root: at }).finish(), message);
+  };
+  await refused(
+    l.permute({ name: 'turned', dims: [2, 1, 3] }),
+    /The layer turned \(Permute\) is not one whose channels/,
+  );
+  await refused(
+    l.batchNormalization({ name: 'rows', axis: 1 }),
+    /The layer rows .* must have its channels on the last/,
+  );
+  assert.equal(existsSync(at) ? readdirSync(at).length : 0, 0);
+});
+
 const script = (spec: string, at: string): string => `
   import { useBackend } from 'sparsebook';
   import { experiment } from 'sparsebook';
