@@ -47,6 +47,16 @@ interface StandardAverage extends tf.layers.Layer {
   dataFormat: string;
 }
 
+interface StandardConv extends tf.layers.Layer {
+  kernel: Weight;
+  bias?: Weight | null;
+  strides: [number, number];
+  dilationRate: number | number[];
+  padding: string;
+  dataFormat: string;
+  activation?: { apply(x: tf.Tensor): tf.Tensor } | null;
+}
+
 interface StandardReLU extends tf.layers.Layer {
   maxValue?: number | null;
 }
@@ -169,6 +179,40 @@ replaceCall('AveragePooling2D', ({ poolSize, strides, padding, dataFormat }: Sta
     gradFunc: (dy: tf.Tensor) => dy.mul(tf.tensor(factors(), [1, ...info.outShape.slice(1)])),
   }));
   return corrected(tf.avgPool(x as tf.Tensor4D, poolSize, strides, 'same'));
+});
+
+/** The first of every `step` places along the second axis of [N, size, ...]. */
+function everyNth(x: tf.Tensor, step: number): tf.Tensor {
+  const [n, size, ...rest] = x.shape;
+  if (step === 1) return x;
+  const groups = x.reshape([(n * size) / step, step, tf.util.sizeFromShape(rest), 1]);
+  return groups.slice([0, 0, 0, 0], [-1, 1, -1, -1]).reshape([n, size / step, ...rest]);
+}
+
+/**
+ * A convolution whose strides differ: one of stride 1, of whose places some are taken. That is twice the work, but what
+ * tfjs does in JavaScript takes hundreds of times as long.
+ */
+replaceCall('Conv2D', (layer: StandardConv, x) => {
+  const { strides, padding, dataFormat, dilationRate, bias, activation } = layer;
+  if (strides[0] === strides[1] || dataFormat !== 'channelsLast') return undefined;
+  if ([dilationRate].flat().some((rate) => rate !== 1)) return undefined;
+  const filter = layer.kernel.read() as tf.Tensor4D;
+  const shape = x.shape as [number, number, number, number];
+  const pad = padding === 'same' ? 'same' : 'valid';
+  const info = tf.backend_util.computeConv2DInfo(shape, filter.shape, strides, 1, pad);
+  const { outHeight: rows, outWidth: columns, outChannels } = info;
+  const sizes = [rows, columns].map((n, i) => n * strides[i] + filter.shape[i] - 1);
+  const before = [info.padInfo.top, info.padInfo.left];
+  const borders = sizes.map((size, i): [number, number] => [before[i], Math.max(0, size - before[i] - shape[i + 1])]);
+  const framed = x.pad([[0, 0], ...borders, [0, 0]]);
+  const fits = sizes.every((size, i) => framed.shape[i + 1] === size);
+  const fitting = fits ? framed : framed.slice([0, 0, 0, 0], [-1, ...sizes, -1]);
+  const all = tf.conv2d(fitting as tf.Tensor4D, filter, 1, 'valid');
+  const some = everyNth(all, strides[0]).reshape([shape[0] * rows, columns * strides[1], outChannels]);
+  const y = everyNth(some, strides[1]).reshape(info.outShape);
+  const shifted = bias ? y.add(bias.read()) : y;
+  return activation ? activation.apply(shifted) : shifted;
 });
 
 /** Lets `compute` answer in the place of an activation of tfjs; where it answers undefined, tfjs does. */

@@ -231,6 +231,36 @@ for (const backend of ['cpu', 'simd'] as const) {
     assertClose(dx.mul(direction).sum().dataSync(), [loss(direction)], { absolute: 1e-4 }, 'slope');
   });
 
+  test(`${backend}: a convolution whose strides differ, and its gradients, are those of tfjs`, async () => {
+    await useBackend({ backend });
+    for (const padding of ['same', 'valid'] as const) {
+      for (const strides of [
+        [2, 1],
+        [1, 3],
+        [3, 2],
+      ] as [number, number][]) {
+        const layer = tf.layers.conv2d({ filters: 4, kernelSize: [3, 2], strides, padding, activation: 'tanh' });
+        const x = tf.randomNormal([2, 9, 8, 3], 0, 1, 'float32', 1);
+        layer.build([null, 9, 8, 3]);
+        layer.setWeights(layer.getWeights().map(({ shape }, i) => tf.randomNormal(shape, 0, 1, 'float32', i + 2)));
+        const [kernel, bias] = layer.getWeights() as [tf.Tensor4D, tf.Tensor1D];
+        const formula = (x: tf.Tensor, kernel: tf.Tensor) =>
+          tf
+            .conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, strides, padding)
+            .add(bias)
+            .tanh();
+        const apply = (x: tf.Tensor) => layer.apply(x) as tf.Tensor;
+        const what = `${padding}, ${String(strides)}`;
+        assertClose(apply(x).dataSync(), formula(x, kernel).dataSync(), { absolute: 1e-5 }, what);
+        const [dx, dKernel] = tf.grads((x, kernel) => formula(x, kernel).square())([x, kernel]);
+        const own = tf.grad((x) => apply(x).square())(x);
+        assertClose(own.dataSync(), dx.dataSync(), { absolute: 1e-4 }, `dx, ${what}`);
+        const { grads } = tf.variableGrads(() => apply(x).square().sum<tf.Scalar>(), variablesOf(layer));
+        assertClose(Object.values(grads)[0].dataSync(), dKernel.dataSync(), { absolute: 1e-3 }, `dKernel, ${what}`);
+      }
+    }
+  });
+
   test(`${backend}: activations by name are their formulas`, async () => {
     await useBackend({ backend });
     const x = tf.linspace(-4, 8, 49);

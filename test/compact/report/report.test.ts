@@ -54,7 +54,7 @@ test('a report counts, times and compares the network at full size and the small
     assert.ok(text.includes(part), part);
   }
   assert.match(text, /backend cpu/);
-  assert.match(text, /Largest difference of logits, masked against compact, on 8 images: \d\.\de-\d+/);
+  assert.match(text, /Largest difference of logits, masked against compact, on 8 images: \d\.\de[-+]\d+/);
 });
 
 test('the difference is that to the network with its masks applied, on the images given', async () => {
