@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import {
   adamWStep,
   convBias,
+  dropout,
   expectedOpen,
   fusedBatchNorm,
   fusedBatchNormInference,
@@ -65,6 +66,10 @@ test('the plain backends have no fused kernels, the simd one has all', async () 
     'MuonStep',
     'HardConcreteSample',
     'ExpectedOpen',
+    'Sigmoid',
+    'Swish',
+    'Gelu',
+    'Dropout',
   ] as const;
   await useBackend({ backend: 'cpu' });
   assert.ok(names.every((name) => !hasKernel(name)));
@@ -271,6 +276,23 @@ for (const { variant, threads } of builds) {
     );
     const dlogAlpha = { shape: [13], values: Float32Array.from(expected.dlogAlpha) };
     assertClose(actual, [{ shape: [9, 13], values: expected.mask }, dlogAlpha], 1e-6);
+  });
+}
+
+for (const { variant, threads } of builds) {
+  test(`${variant}: dropout drops the same of any number of values as in JavaScript, and so does its gradient`, async () => {
+    await useSimd(variant, threads);
+    for (const [n, rate, seed] of [
+      [3, 0.5, 1],
+      [4097, 0.25, 2 ** 32 - 1],
+      [70001, 0.9, 3456789012],
+      [5000, 0.001, 77],
+    ]) {
+      const drop = (x: tf.Tensor) => dropout(x, { rate, seed });
+      const compute: Compute = (x, dy) => [drop(x), tf.grad(drop)(x, dy)];
+      const inputs = [random([n], 1), random([n], 2)];
+      assertClose(await computeOn('simd', compute, inputs), await computeOn('cpu', compute, inputs), 0);
+    }
   });
 }
 

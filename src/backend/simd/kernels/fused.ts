@@ -54,12 +54,22 @@ export function hardConcreteGradient(
   }
 }
 
-/** y = x / (1 - rate) where uniform(seed, i) >= rate, else 0, for vectors [begin, end) of n values. */
-export function dropout(x: usize, y: usize, seed: u32, rate: f64, n: i32, begin: i32, end: i32): void {
-  const scale = <f32>(1 / (1 - rate));
-  for (let i = begin * 4; i < min(end * 4, n); i++) {
-    const kept = uniform(seed, i) >= rate;
-    f32.store(y + bytes(i), kept ? f32.load(x + bytes(i)) * scale : 0);
+/**
+ * y = x * scale where uniform(seed, i) of four values at a time, as a whole number below 2^32, is at least `least`, else
+ * 0, for vectors [begin, end) of n values.
+ */
+export function dropout(x: usize, y: usize, seed: u32, least: u32, scale: f32, n: i32, begin: i32, end: i32): void {
+  const factor = f32x4.splat(scale), bound = i32x4.splat(least);
+  const start = i32x4.add(i32x4.splat(seed * 0x9e3779b1), i32x4(0, 1, 2, 3));
+  for (let i = begin * 4; i < min(end * 4, n); i += 4) {
+    let h = i32x4.add(start, i32x4.splat(i));
+    h = v128.xor(h, i32x4.shr_u(h, 16));
+    h = i32x4.mul(h, i32x4.splat(0x85ebca6b));
+    h = v128.xor(h, i32x4.shr_u(h, 13));
+    h = i32x4.mul(h, i32x4.splat(0xc2b2ae35));
+    h = v128.xor(h, i32x4.shr_u(h, 16));
+    const scaled = f32x4.mul(v128.load(x + bytes(i)), factor);
+    storeLanes(y + bytes(i), v128.and(scaled, i32x4.ge_u(h, bound)), n - i);
   }
 }
 

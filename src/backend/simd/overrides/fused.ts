@@ -93,7 +93,8 @@ const hardConcreteGradient: tf.GradConfig = {
 /** What dropout does to x, and to dy on the way back. */
 function dropout(backend: SimdBackend, { x }: Inputs, { rate, seed }: { rate: number; seed: number }): tf.TensorInfo {
   const [n, y] = [tf.util.sizeFromShape(x.shape), backend.output(x.shape)];
-  const args = [backend.pointer(x), backend.pointer(y), seed, rate, n];
+  const least = Math.min(Math.ceil(rate * 2 ** 32), 2 ** 32 - 1);
+  const args = [backend.pointer(x), backend.pointer(y), seed, least, 1 / (1 - rate), n];
   backend.run('dropout', Math.ceil(n / 4), args, { grain: GRAIN_VECTORS });
   return y;
 }
