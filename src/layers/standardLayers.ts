@@ -7,64 +7,6 @@ import { activated, dropout, hasKernel } from '../backend/fusedOps.js';
 import { movedStatistics, normaliseBy, normaliseByBatch } from './batchNorm.js';
 import { single, type CallOptions, type Weight } from './layer.js';
 
-interface StandardLayer extends tf.layers.Layer {
-  epsilon: number;
-  gamma?: Weight;
-  beta?: Weight;
-}
-
-/** tfjs's layer, by its conventions: `momentum` is the share of the old statistics. */
-interface StandardBatchNorm extends StandardLayer {
-  axis: number;
-  momentum: number;
-  movingMean: Weight;
-  movingVariance: Weight;
-}
-
-interface StandardLayerNorm extends StandardLayer {
-  axis: number[];
-}
-
-interface StandardPReLU extends tf.layers.Layer {
-  alpha: Weight;
-}
-
-interface StandardDropout extends tf.layers.Layer {
-  rate: number;
-  getNoiseShape(x: tf.Tensor): number[] | null | undefined;
-}
-
-interface StandardUpSampling extends tf.layers.Layer {
-  size: [number, number];
-  interpolation: string;
-  dataFormat: string;
-}
-
-interface StandardAverage extends tf.layers.Layer {
-  poolSize: [number, number];
-  strides: [number, number];
-  padding: string;
-  dataFormat: string;
-}
-
-interface StandardConv extends tf.layers.Layer {
-  kernel: Weight;
-  bias?: Weight | null;
-  strides: [number, number];
-  dilationRate: number | number[];
-  padding: string;
-  dataFormat: string;
-  activation?: { apply(x: tf.Tensor): tf.Tensor } | null;
-}
-
-interface StandardReLU extends tf.layers.Layer {
-  maxValue?: number | null;
-}
-
-interface StandardThreshold extends tf.layers.Layer {
-  theta: number;
-}
-
 const read = (weight: Weight | undefined): tf.Tensor1D | undefined => weight?.read() as tf.Tensor1D | undefined;
 
 const { classNameMap } = tf.serialization.SerializationMap.getMap();
@@ -82,6 +24,20 @@ function replaceCall<L extends tf.layers.Layer>(
     const y = tf.tidy<tf.Tensor | []>(() => compute(this, single(inputs), options) ?? []);
     return Array.isArray(y) ? plain.call(this, inputs, options as never) : y;
   };
+}
+
+interface StandardLayer extends tf.layers.Layer {
+  epsilon: number;
+  gamma?: Weight;
+  beta?: Weight;
+}
+
+/** tfjs's layer, by its conventions: `momentum` is the share of the old statistics. */
+interface StandardBatchNorm extends StandardLayer {
+  axis: number;
+  momentum: number;
+  movingMean: Weight;
+  movingVariance: Weight;
 }
 
 /**
@@ -105,6 +61,10 @@ replaceCall('BatchNormalization', (layer: StandardBatchNorm, x, { training, upda
   return y;
 });
 
+interface StandardLayerNorm extends StandardLayer {
+  axis: number[];
+}
+
 /** y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, by the moments of each place over its channels. */
 replaceCall('LayerNormalization', ({ axis, epsilon, gamma, beta }: StandardLayerNorm, x) => {
   if (axis.length !== 1 || (axis[0] !== -1 && axis[0] !== x.rank - 1)) return undefined;
@@ -115,8 +75,17 @@ replaceCall('LayerNormalization', ({ axis, epsilon, gamma, beta }: StandardLayer
   return shift ? scaled.add(shift) : scaled;
 });
 
+interface StandardPReLU extends tf.layers.Layer {
+  alpha: Weight;
+}
+
 /** y = relu(x) - alpha relu(-x). */
 replaceCall('PReLU', ({ alpha }: StandardPReLU, x) => x.relu().sub(x.neg().relu().mul(alpha.read())));
+
+interface StandardDropout extends tf.layers.Layer {
+  rate: number;
+  getNoiseShape(x: tf.Tensor): number[] | null | undefined;
+}
 
 /**
  * Each value is dropped with probability `rate`. The run's seed decides which; a seed of the layer's own, by which
@@ -130,11 +99,25 @@ replaceCall('Dropout', (layer: StandardDropout, x, { training }) => {
   return dropout(x, { rate, seed: Math.floor(Math.random() * 2 ** 32) });
 });
 
+interface StandardReLU extends tf.layers.Layer {
+  maxValue?: number | null;
+}
+
 /** With the bound of MobileNets an operation that a backend can do in the same pass as what is in front of it. */
 replaceCall('ReLU', ({ maxValue }: StandardReLU, x) => (maxValue === 6 ? x.relu6() : undefined));
 
+interface StandardThreshold extends tf.layers.Layer {
+  theta: number;
+}
+
 /** y = x where x > theta, else 0. */
 replaceCall('ThresholdedReLU', ({ theta }: StandardThreshold, x) => x.mul(x.sub(theta).step()));
+
+interface StandardUpSampling extends tf.layers.Layer {
+  size: [number, number];
+  interpolation: string;
+  dataFormat: string;
+}
 
 /** Each pixel as several; the gradient that tfjs computes in JavaScript takes those of another image's pixels. */
 replaceCall('UpSampling2D', ({ size: [tall, wide], interpolation, dataFormat }: StandardUpSampling, x) => {
@@ -159,6 +142,13 @@ function shares(size: number, { window, stride, before, n }: Record<'window' | '
     const start = i * stride - before;
     return window / (Math.min(start + window, size) - Math.max(start, 0));
   });
+}
+
+interface StandardAverage extends tf.layers.Layer {
+  poolSize: [number, number];
+  strides: [number, number];
+  padding: string;
+  dataFormat: string;
 }
 
 /**
@@ -187,6 +177,16 @@ function everyNth(x: tf.Tensor, step: number): tf.Tensor {
   if (step === 1) return x;
   const groups = x.reshape([(n * size) / step, step, tf.util.sizeFromShape(rest), 1]);
   return groups.slice([0, 0, 0, 0], [-1, 1, -1, -1]).reshape([n, size / step, ...rest]);
+}
+
+interface StandardConv extends tf.layers.Layer {
+  kernel: Weight;
+  bias?: Weight | null;
+  strides: [number, number];
+  dilationRate: number | number[];
+  padding: string;
+  dataFormat: string;
+  activation?: { apply(x: tf.Tensor): tf.Tensor } | null;
 }
 
 /**
