@@ -109,6 +109,7 @@ export const results: Readonly<Record<string, () => string>> = {
   'googlenet-dense': () => singleRun('01-l0-googlenet/pretrained-cifar10-record.json'),
   'repr-crop': () => difference(repr, 'RePr, crop', 'standard, crop'),
   'repr-no-crop': () => difference(repr, 'RePr, no crop', 'standard, no crop'),
+  'repr-overfitting': () => difference('03-repr-c3/overfitting-cifar10.json', 'RePr', 'standard'),
   'resnet18-whole': () => accuracy(resnet18, 'trained on of fine-tuned'),
   'resnet18-pruned-70': () => accuracy(resnet18, 'prune 70 % of fine-tuned'),
   'resnet18-pruned-90': () => accuracy(resnet18, 'prune 90 % of fine-tuned'),
