@@ -1,17 +1,26 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
-import { floats, isRecording, type FastKernel, type FastKernels, type Inputs, type OwnKernels } from './override.js';
+import { runDense } from './elementwise.js';
+import { floats, inOnePass, type FastKernel, type FastKernels, type Inputs, type OwnKernels } from './override.js';
 
-/** The numbers by which kernels/activations.ts knows them. */
-const OPERATIONS = {
-  ...{ Sigmoid: 0, Tanh: 1, Elu: 2, LeakyRelu: 3, Erf: 4, ClipByValue: 5, Selu: 6, Softplus: 7 },
-  ...{ SparsebookSigmoid: 0, SparsebookSwish: 8, SparsebookGelu: 9 },
-};
+/** What tfjs has kernels for, by the numbers by which kernels/activations.ts knows them. */
+const OF_TFJS = {
+  Sigmoid: 0,
+  Tanh: 1,
+  Elu: 2,
+  LeakyRelu: 3,
+  Erf: 4,
+  ClipByValue: 5,
+  Selu: 6,
+  Softplus: 7,
+} as const;
+/** What layers ask for: of few values too, which must not keep the threads of a plan together. */
+const OF_LAYERS = { SparsebookSigmoid: 0, SparsebookSwish: 8, SparsebookGelu: 9 } as const;
+const OPERATIONS = { ...OF_TFJS, ...OF_LAYERS };
 type Name = keyof typeof OPERATIONS;
 
 /** Below this many values the plain kernel is as fast, and exact to the last bit. */
 const FEW = 4096;
-const GRAIN_VECTORS = 4096;
 
 /** What tfjs calls the slope of leaky ReLU, and the bounds. */
 interface Attributes {
@@ -27,15 +36,10 @@ const numbersOf = ({ alpha, clipValueMin, clipValueMax }: Attributes): [least: n
 
 const sizeOf = ({ shape }: tf.TensorInfo): number => tf.util.sizeFromShape(shape);
 
-function run(backend: SimdBackend, kernel: string, tensors: tf.TensorInfo[], numbers: [number, number, number]): void {
-  const [operation, ...bounds] = numbers;
-  const [n, pointers] = [sizeOf(tensors[0]), tensors.map((tensor) => backend.pointer(tensor))];
-  backend.run(kernel, Math.ceil(n / 4), [operation, ...pointers, ...bounds, n], { grain: GRAIN_VECTORS });
-}
-
 function activate(backend: SimdBackend, x: tf.TensorInfo, name: Name, attributes: Attributes = {}): tf.TensorInfo {
   const y = backend.output(x.shape);
-  run(backend, 'activate', [x, y], [OPERATIONS[name], ...numbersOf(attributes)]);
+  const pointers = [x, y].map((tensor) => backend.pointer(tensor));
+  runDense(backend, 'activate', [OPERATIONS[name], ...pointers, ...numbersOf(attributes)], sizeOf(x));
   return y;
 }
 
@@ -48,10 +52,7 @@ function activation(name: Name): FastKernel<Attributes> {
   };
 }
 
-/** What layers of tfjs ask for: of few values too, which must not keep the threads of a plan together. */
-const ofLayers = ['SparsebookSigmoid', 'SparsebookSwish', 'SparsebookGelu'] as const;
-
-/** A softmax over the last axis, of few values too, for the same reason. */
+/** A softmax over the last axis, of few values too, as those that layers ask for. */
 const softmax: FastKernel<{ dim: number }> = (backend, { logits }, { dim }) => {
   if (!floats(logits) || dim !== logits.shape.length - 1) return undefined;
   const y = backend.output(logits.shape);
@@ -68,7 +69,8 @@ function activationGradient(
   { name, ...attributes }: Attributes & { name: Name },
 ): tf.TensorInfo {
   const dx = backend.output(z.shape);
-  run(backend, 'activationGradient', [dy, z, dx], [OPERATIONS[name], ...numbersOf(attributes)]);
+  const pointers = [dy, z, dx].map((tensor) => backend.pointer(tensor));
+  runDense(backend, 'activationGradient', [OPERATIONS[name], ...pointers, ...numbersOf(attributes)], sizeOf(z));
   return dx;
 }
 
@@ -111,28 +113,27 @@ const composed: tf.GradConfig[] = [
   },
 ];
 
-const names = Object.keys(OPERATIONS) as Name[];
+const namesOf = (operations: Partial<typeof OPERATIONS>): Name[] => Object.keys(operations) as Name[];
 
 /** Gradients that need several passes, with one in their place where it applies. */
-export const activationGradients: tf.GradConfig[] = names.map((name) => {
+export const activationGradients: tf.GradConfig[] = namesOf(OPERATIONS).map((name) => {
   const plain = composed.find(({ kernelName }) => kernelName === name) ?? tf.getGradient(name);
   const gradFunc: tf.GradFunc = (dys, saved, attributes) => {
     const [dy, z] = [dys as tf.Tensor, saved[0]];
-    const fused = tf.getBackend() === 'simd' && !isRecording() && floats(dy, z) && z.size >= FEW;
-    if (!fused) return plain.gradFunc(dys, saved, attributes);
+    if (!inOnePass(dy, z) || z.size < FEW) return plain.gradFunc(dys, saved, attributes);
     return { x: () => tf.engine().runKernel('SparsebookActivationGrad', { dy, z }, { ...attributes, name }) };
   };
   return { ...plain, gradFunc };
 });
 
 export const activations: FastKernels = {
-  ...Object.fromEntries(names.map((name) => [name, activation(name)])),
+  ...Object.fromEntries(namesOf(OF_TFJS).map((name) => [name, activation(name)])),
   Softmax: softmax,
 };
 
 export const activationKernels: OwnKernels = {
   ...Object.fromEntries(
-    ofLayers.map((name) => [name, (backend: SimdBackend, { x }: Inputs) => activate(backend, x, name)]),
+    namesOf(OF_LAYERS).map((name) => [name, (backend: SimdBackend, { x }: Inputs) => activate(backend, x, name)]),
   ),
   SparsebookActivationGrad: activationGradient,
 };

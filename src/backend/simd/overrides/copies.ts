@@ -198,7 +198,11 @@ const reverse: FastKernel<{ dims: number | number[] }> = (backend, { x }, { dims
 };
 
 export const copies: FastKernels = {
-  ...{ Concat: concat, SplitV: splitV, Slice: slice, PadV2: pad, Tile: tile },
+  Concat: concat,
+  SplitV: splitV,
+  Slice: slice,
+  PadV2: pad,
+  Tile: tile,
   ResizeNearestNeighbor: resizeNearest,
 };
 export const copiesInJavaScript: FastKernels = { Transpose: transpose, Reverse: reverse };

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
-import { floats, isRecording, type FastKernel, type Inputs, type FastKernels } from './override.js';
+import { floats, inOnePass, type FastKernel, type Inputs, type FastKernels } from './override.js';
 
 const { sizeFromShape } = tf.util;
 
@@ -60,7 +60,7 @@ function binary(name: keyof typeof BINARY): FastKernel<unknown> {
 }
 
 /** Runs a kernel that works on vectors of n values, the last of its arguments; of an image's alone where they can. */
-function runDense(backend: SimdBackend, kernel: string, args: number[], n: number, images?: number): void {
+export function runDense(backend: SimdBackend, kernel: string, args: number[], n: number, images?: number): void {
   const apart = images && n % (4 * images) === 0 ? images : undefined;
   backend.run(kernel, Math.ceil(n / 4), [...args, n], { grain: GRAIN_VECTORS, images: apart });
 }
@@ -169,7 +169,7 @@ export const reluGradients: tf.GradConfig[] = (['Relu', 'Relu6'] as const).map((
     outputsToSave: [true],
     gradFunc: (dys, [y]) => {
       const dy = dys as tf.Tensor;
-      const fused = tf.getBackend() === 'simd' && !isRecording() && dy.dtype === 'float32' && y.size > 0;
+      const fused = inOnePass(dy, y);
       const most = kernelName === 'Relu' ? Infinity : BELOW_6;
       return {
         x: () => (fused ? tf.engine().runKernel('SparsebookReluGrad', { dy, y }, { most }) : tf.mul(dy, slope(y))),

@@ -80,6 +80,11 @@ export function isRecording(): boolean {
   return (tf.engine() as unknown as { state: { gradientDepth: number } }).state.gradientDepth > 0;
 }
 
+/** Whether a gradient of these can be one of our kernels: on our backend, where nothing differentiates the gradient. */
+export function inOnePass(...tensors: tf.TensorInfo[]): boolean {
+  return tf.getBackend() === 'simd' && !isRecording() && floats(...tensors);
+}
+
 interface EngineState {
   gradientDepth: number;
   activeScope: { name: string; id: number };

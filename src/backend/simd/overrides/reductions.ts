@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
 import { FEW, isLeft } from './elementwise.js';
-import { floats, isRecording, type FastKernel, type FastKernels, type Inputs, type OwnKernels } from './override.js';
+import { floats, inOnePass, type FastKernel, type FastKernels, type Inputs, type OwnKernels } from './override.js';
 
 const { sizeFromShape } = tf.util;
 
@@ -107,7 +107,7 @@ export const maxGradient: tf.GradConfig = {
   gradFunc: (dys, saved, attributes) => {
     const [dy, [x, y]] = [dys as tf.Tensor, saved];
     const axis = (attributes as { reductionIndices: number | number[] }).reductionIndices;
-    const fused = tf.getBackend() === 'simd' && !isRecording() && floats(dy, x, y) && around(x.shape, axis);
+    const fused = inOnePass(dy, x, y) && around(x.shape, axis);
     if (!fused) return plainMaxGradient.gradFunc(dys, saved, attributes);
     return { x: () => tf.engine().runKernel('SparsebookMaxGrad', { dy, x, y }, { axis }) };
   },
