@@ -27,6 +27,7 @@ const LONGEST_TURN_MILLISECONDS = 10;
 export class Channels {
   private readonly session = randomUUID();
   private readonly pending = new Map<string, Pending>();
+  private readonly disconnected: Promise<void>;
 
   /** Connects; the kernel may come up later. */
   static async open({ connection, state }: Pick<ConnectionFile, 'connection' | 'state'>): Promise<Channels> {
@@ -52,6 +53,7 @@ export class Channels {
     private readonly control: Dealer,
     private readonly iopub: Subscriber,
   ) {
+    this.disconnected = new Promise((resolve) => iopub.events.on('disconnect', () => resolve()));
     for (const socket of [shell, control, iopub]) void this.read(socket);
   }
 
@@ -75,6 +77,17 @@ export class Channels {
     // A closed connection gives no reply; callers also wait for the kernel's end.
     this[channel].send(frames).catch(() => undefined);
     return { reply, idle };
+  }
+
+  /**
+   * Waits, no longer than that, until the kernel's end of what it publishes is closed: all that it sent before has then
+   * reached this process, and is read within a few turns of the event loop.
+   */
+  async closedWithin(milliseconds: number): Promise<void> {
+    const patience = new AbortController();
+    const late = sleep(milliseconds, undefined, { signal: patience.signal }).catch(() => undefined);
+    await Promise.race([this.disconnected, late]);
+    patience.abort();
   }
 
   close(): void {

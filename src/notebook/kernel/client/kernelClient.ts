@@ -31,8 +31,10 @@ export interface KernelOptions {
 /** Stock tslab can lose the 'idle' that ends a request; after this long without a message it is not coming. */
 const SILENCE_MILLISECONDS = 3000;
 const GOODBYE_MILLISECONDS = 1500;
-/** What a dead kernel sent is all there after this long without a message. */
-const LAST_MESSAGES_MILLISECONDS = 50;
+/** How long to wait for the word that a dead kernel's line is closed. */
+const LINE_CLOSED_MILLISECONDS = 2000;
+/** What has reached this process is read once this many turns of the event loop have brought no message. */
+const QUIET_TURNS = 4;
 
 /** A running kernel: starts it, has it execute code, interrupts it, ends it. No Python. */
 export class KernelClient {
@@ -125,20 +127,25 @@ export class KernelClient {
     const content = { code, silent: false, store_history: true, allow_stdin: false, stop_on_error: false };
     const exchange = this.channels.request('shell', 'execute_request', { ...content, user_expressions: {} }, hear);
     this.listener = hear;
-    const silence = async (milliseconds: number, ref: boolean): Promise<void> => {
+    const silence = async (milliseconds: number): Promise<void> => {
       lastHeard = performance.now();
       let left: number;
-      while ((left = lastHeard + milliseconds - performance.now()) > 0) await sleep(left, undefined, { ref });
+      while ((left = lastHeard + milliseconds - performance.now()) > 0) await sleep(left, undefined, { ref: false });
     };
     const answered = exchange.reply.then(async (reply) => {
-      await Promise.race([exchange.idle, silence(SILENCE_MILLISECONDS, false)]);
+      await Promise.race([exchange.idle, silence(SILENCE_MILLISECONDS)]);
       // What the process itself wrote comes another way, and may be a turn behind.
       for (let turn = 0; turn < 2; turn++) await nextTurn();
       return outcomeOf(reply.content);
     });
     const died = this.exit.then(async (exit): Promise<ExecuteOutcome> => {
-      // What the kernel sent before it died may still be on its way.
-      await silence(LAST_MESSAGES_MILLISECONDS, true);
+      // What the kernel sent before it died may still be on its way, and on a busy machine for longer than any pause.
+      await this.channels.closedWithin(LINE_CLOSED_MILLISECONDS);
+      for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
+        const before = lastHeard;
+        await nextTurn();
+        if (lastHeard !== before) quiet = 0;
+      }
       return { status: 'dead', exit };
     });
     const outcome = await Promise.race([answered, died]);
