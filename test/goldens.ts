@@ -58,6 +58,8 @@ export function readGolden<Case = GoldenCase, Rest = unknown>(
     return new RegExp(String.raw`(^|\.)${pattern}($|[.[])`);
   });
   after(() => {
+    // On another backend only some cases may run, or end early.
+    if (process.env.SPARSEBOOK_GOLDENS_BACKEND !== undefined) return;
     const left = leaves(file, '').filter((path) => !read.has(path) && !known.some((note) => note.test(path)));
     assert.ok(left.length === 0, `${name}.json has fields that no test reads: ${[...new Set(left)].join(', ')}`);
   });
