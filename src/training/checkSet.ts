@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { type ImageSet, type ImageShape, imageShape, scaled, sizeOf, valuesOf, shapeOf } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
+import { lastActivation } from './loss.js';
 
 const shown = (shape: readonly (number | null)[]): string =>
   `[N, ${shape
@@ -8,10 +9,13 @@ const shown = (shape: readonly (number | null)[]): string =>
     .map((side) => side ?? '?')
     .join(', ')}]`;
 
+/** Activations whose values are no logits: between bounds, no class can be much likelier than the others. */
+const boundedActivations = ['sigmoid', 'hardSigmoid', 'tanh', 'softsign', 'relu6'];
+
 /**
- * Refuses a network that cannot be asked about images, and a set of another shape than it takes or with labels that it
- * has no outputs for. Throws a UserError; looks at each label once, so it is called once for a set and not at every
- * step.
+ * Refuses a network that cannot be asked about images, or whose last activation bounds what should be logits, and a set
+ * of another shape than it takes or with labels that it has no outputs for. Throws a UserError; looks at each label
+ * once, so it is called once for a set and not at every step.
  */
 export function checkSet(model: tf.LayersModel, set: ImageSet): void {
   const { name, images, labels } = set;
@@ -34,6 +38,14 @@ export function checkSet(model: tf.LayersModel, set: ImageSet): void {
   if (output.length !== 2 || classes === null) {
     throw new UserError(
       `${model.name} must give logits, [N, classes]; it gives ${shown(output)}. End it with a dense layer.`,
+    );
+  }
+  const { layer, activation } = lastActivation(model);
+  if (boundedActivations.includes(activation)) {
+    throw new UserError(
+      `${model.name} must give logits or the probabilities of a softmax, one for each class, of which an image has one; ` +
+        `its last layer ${layer} ends with ${activation}. Leave that activation out, or make it softmax; for yes or no, ` +
+        'give the network two outputs.',
     );
   }
   if (images.length !== labels.length * valuesOf(shape)) {

@@ -69,8 +69,8 @@ export async function answersByView(
       const { x, labels } = inputOf(batch);
       const views = viewsOf(x, tta);
       const logits = views.map(({ view }) => logitsOf(model, view));
-      const mean = tf.addN(logits.map((each, i) => each.mul(views[i].weight))) as tf.Tensor2D;
-      const scored = [logits[0], mean].map((each) =>
+      const mean = (): tf.Tensor2D => tf.addN(logits.map((each, i) => each.mul<tf.Tensor2D>(views[i].weight)));
+      const scored = (views.length > 1 ? [logits[0], mean()] : logits).map((each) =>
         tf.concat([meanCrossEntropy(each, labels).reshape([1]), isRight(each, labels)]),
       );
       return tf.stack(scored) as tf.Tensor2D;
@@ -85,7 +85,7 @@ export async function answersByView(
     await setImmediate();
   }
   for (const all of [plain, averaged]) all.loss /= images;
-  return { plain, averaged };
+  return { plain, averaged: tta === 'none' ? plain : averaged };
 }
 
 /** What `answersByView` finds averaged over the views of `tta`; it throws what that throws. */

@@ -36,11 +36,11 @@ export function inputOf({ images, labels, size, shape }: Batch): { x: tf.Tensor4
 /** Below it a probability has no logarithm worth learning from. */
 const LEAST = 1e-30;
 
-/** Whether a network gives probabilities, as those of Keras often do. */
-function endsWithSoftmax(model: tf.LayersModel): boolean {
+/** The layer that gives a network's first output, inside of the networks that are its layers, and its activation. */
+export function lastActivation(model: tf.LayersModel): { layer: string; activation: string } {
   let last: tf.layers.Layer = model;
   while (last instanceof tf.LayersModel) last = last.outputs[0].sourceLayer;
-  return last.getClassName() === 'Softmax' || activationOf(last) === 'softmax';
+  return { layer: last.name, activation: last.getClassName() === 'Softmax' ? 'softmax' : activationOf(last) };
 }
 
 /**
@@ -50,7 +50,10 @@ function endsWithSoftmax(model: tf.LayersModel): boolean {
 export function logitsOf(model: tf.LayersModel, x: tf.Tensor, options?: Parameters<typeof forward>[2]): tf.Tensor2D {
   return tf.tidy(() => {
     const outputs = forward(model, x, options) as tf.Tensor2D;
-    return endsWithSoftmax(model) ? (outputs.clipByValue(LEAST, 1).log() as tf.Tensor2D) : outputs;
+    // Those of Keras often give probabilities.
+    return lastActivation(model).activation === 'softmax'
+      ? (outputs.clipByValue(LEAST, 1).log() as tf.Tensor2D)
+      : outputs;
   });
 }
 

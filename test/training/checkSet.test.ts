@@ -76,6 +76,18 @@ const refusals: [what: string, model: tf.LayersModel, set: ImageSet, message: Re
     set,
     /must give logits/,
   ],
+  ...['sigmoid', 'tanh', 'relu6'].map((activation): (typeof refusals)[number] => [
+    `outputs bounded by ${activation}`,
+    tf.sequential({
+      name: 'net',
+      layers: [
+        l.flatten({ inputShape: [32, 32, 3] }),
+        l.dense({ units: 3, name: 'head', activation: activation as 'sigmoid' }),
+      ],
+    }),
+    set,
+    new RegExp(`net must give logits or .*; its last layer head ends with ${activation}\\. Leave that activation out`),
+  ]),
 ];
 for (const [what, model, wrong, message] of refusals) {
   test(`${what}: refused by training, validation and evaluation`, async () => {
