@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
     seeds: { type: 'string', default: '3' },
     target: { type: 'string', default: '0.8' },
     probability: { type: 'string', default: '0.2' },
-    images: { type: 'string', default: '768' },
+    images: { type: 'string', default: '2048' },
     epochs: { type: 'string', default: '8' },
     threads: { type: 'string', default: '2' },
     // Counts the processor's time of one thread, in place of the clock's: for a machine that does other things too.
