@@ -2,7 +2,7 @@ import { adamWStep, hasKernel } from '../backend/fusedOps.js';
 import { ownValues, replace, SlotOptimizer, type SlotOptimizerOptions, type Update } from './slots.js';
 import { check, number } from '../rules.js';
 
-/** What `Adam` and `AdamW` can be told. */
+/** Options of `Adam` and `AdamW`. */
 export interface AdamOptions extends SlotOptimizerOptions {
   /** Default 1e-3. */
   lr?: number;
@@ -63,8 +63,8 @@ export class Adam extends SlotOptimizer {
 
 /**
  * AdamW (Loshchilov and Hutter 2019) as PyTorch computes it: Adam whose weight decay does not pass through the running
- * means, p <- p (1 - lr * weight_decay) before Adam's step. Where `decays` does not say otherwise it decays every
- * variable given, gates, BN and biases too.
+ * means, p <- p (1 - lr * weight_decay) before Adam's step. By default every variable decays, gates, batch norms and
+ * biases included; `decays` chooses others.
  */
 export class AdamW extends Adam {
   override readonly name = 'AdamW';

@@ -9,20 +9,20 @@ const shown = (shape: readonly (number | null)[]): string =>
     .map((side) => side ?? '?')
     .join(', ')}]`;
 
-/** Activations whose values are no logits: between bounds, no class can be much likelier than the others. */
+/** Activations whose values are bounded, so that no class could be much likelier than the others: no logits. */
 const boundedActivations = ['sigmoid', 'hardSigmoid', 'tanh', 'softsign', 'relu6'];
 
 /**
- * Refuses a network that cannot be asked about images, or whose last activation bounds what should be logits, and a set
- * of another shape than it takes or with labels that it has no outputs for. Throws a UserError; looks at each label
- * once, so it is called once for a set and not at every step.
+ * Throws a UserError for a network that does not map one input, images, to one output, logits, or whose last activation
+ * bounds its logits, and for a set whose shape or labels do not fit the network. Reads every label, so call it once for
+ * a set and not at every step.
  */
 export function checkSet(model: tf.LayersModel, set: ImageSet): void {
   const { name, images, labels } = set;
   if (model.inputs.length !== 1 || model.outputs.length !== 1) {
     throw new UserError(
       `A network that is trained or evaluated must have one input and one output, images and logits; ${model.name} has ${model.inputs.length} ` +
-        `inputs and ${model.outputs.length} outputs. Make a model of one input and one output of it.`,
+        `inputs and ${model.outputs.length} outputs. Build a tf.model with one of each.`,
     );
   }
   const shape = imageShape(shapeOf(set), `The shape of ${name}`);
@@ -43,7 +43,7 @@ export function checkSet(model: tf.LayersModel, set: ImageSet): void {
   const { layer, activation } = lastActivation(model);
   if (boundedActivations.includes(activation)) {
     throw new UserError(
-      `${model.name} must give logits or the probabilities of a softmax, one for each class, of which an image has one; ` +
+      `${model.name} must give logits or the probabilities of a softmax, one for each class; ` +
         `its last layer ${layer} ends with ${activation}. Leave that activation out, or make it softmax; for yes or no, ` +
         'give the network two outputs.',
     );
@@ -63,8 +63,8 @@ export function checkSet(model: tf.LayersModel, set: ImageSet): void {
 }
 
 /**
- * Refuses factors on the images' height and width in training that are none, and a network that takes images of one
- * size alone, such as one that flattens them. Throws a UserError.
+ * Throws a UserError for a factor on the images' height and width that is not a finite number above 0, and for a
+ * network that takes images of one size only, such as one that flattens them.
  */
 export function checkScales(model: tf.LayersModel, scales: readonly number[]): void {
   const full = model.inputs[0].shape.slice(1) as unknown as ImageShape;

@@ -13,8 +13,8 @@ import { StateSlices } from './stateSlices.js';
 /** Which channels are cut out in training. */
 export interface CuttingOptions {
   /**
-   * A channel is cut out where its gate is closed, and open in training with less than this probability. 0 cuts out
-   * only what masks hold at 0. At most 0.3. Default 0.2, where the expected gate is below 0.062.
+   * A channel is cut out if its gate is closed at inference and, in training, open with less than this probability, at
+   * most 0.3. 0 cuts out only what masks hold at 0. Default 0.2, where the expected gate is below 0.062.
    */
   probability?: number;
 }
@@ -23,18 +23,19 @@ export interface CuttingOptions {
  * Cuts channels that are closed for good out of a network while it is trained, so that training gets faster as it
  * prunes.
  *
- * Each epoch is trained in the network of the channels that are left, with the optimizer's memory, averages and state
- * of the method that belong to them; at its end all goes back into the whole network, where what was cut out is as it
- * was. So whatever looks at the network between epochs, and every checkpoint, sees the whole one.
+ * Each epoch trains a network of the channels that are left, with their part of the optimizer's memory, of the averages
+ * and of the method's state. At its end all of it is copied back into the whole network, where what was cut out has not
+ * changed: between epochs, and in every checkpoint, the network is whole.
  *
  * Channels that masks hold at 0 until the end of the run contribute exactly 0: training comes to the same without them,
  * up to rounding. A closed gate is 0 in evaluation; in training it would have been open for less than `probability` of
- * the images, and then mostly by little, which is all that is lost. Gates that are left meet other noise than they
- * would have met, since noise is drawn by place in the layer: such a run is another sample of the same training.
+ * the images, and then mostly by little, which is all that is lost. The gates that are left draw other noise than
+ * without cutting, since noise depends on a gate's place in its layer: such a run is another sample of the same
+ * training.
  */
 export class Cutting {
   private readonly probability: number;
-  /** What is closed in the epoch that is under way, or was when it was stopped: by weight a mask with zeros. */
+  /** What is closed in the current epoch, or was when it was stopped: masks with zeros, by weight. */
   private closed?: ReadonlyMap<string, Float32Array>;
   private cut?: { slices: StateSlices; before: TrainedState; parts: TrainedParts };
 
@@ -44,7 +45,7 @@ export class Cutting {
     this.probability = probability;
   }
 
-  /** Throws a UserError for a network or a method that cannot be trained on without some channels. */
+  /** Throws a UserError for a network or a method that cannot be trained with channels cut out. */
   check({ model, sparsifier }: TrainedParts): void {
     if (!sparsifier?.inSmaller) {
       throw new UserError(
@@ -83,7 +84,7 @@ export class Cutting {
     return parts;
   }
 
-  /** Puts what an epoch came to back into the whole network. `isOver` says that it was not stopped before its end. */
+  /** Copies an epoch's result back into the whole network. `isOver`: the epoch was not stopped before its end. */
   async end({ model, optimizer, sparsifier, averages }: TrainedParts, isOver: boolean): Promise<void> {
     const state = await this.wholeState();
     if (isOver) this.closed = undefined;
@@ -96,28 +97,25 @@ export class Cutting {
     putState({ ...state, path: model.name }, { model, optimizer, sparsifier, averages });
   }
 
-  /**
-   * Everything that training has changed so far, as of the whole network; undefined where nothing is cut out at
-   * present.
-   */
+  /** What training has changed so far, for the whole network; undefined while nothing is cut out. */
   async wholeState(): Promise<TrainedState | undefined> {
     if (!this.cut) return undefined;
     const { slices, before, parts } = this.cut;
     return slices.put(before, await takeState(parts));
   }
 
-  /** What a checkpoint within an epoch needs besides; undefined between epochs. */
+  /** The current epoch's masks, which a checkpoint within it saves too; undefined between epochs. */
   state(): State | undefined {
     return this.closed && Object.fromEntries(this.closed);
   }
 
-  /** Takes back what `state` gave. */
+  /** Restores what `state` returned. */
   restore(state: State | undefined): void {
     this.closed = state && new Map(Object.entries(state) as [string, Float32Array][]);
   }
 }
 
-/** The method and the averages as they go on in a smaller network. */
+/** The network, the method and the averages to train with while channels are cut out. */
 function partsIn(smaller: SmallerNetwork, { sparsifier, averages }: TrainedParts): Omit<TrainedParts, 'optimizer'> {
   const { model } = smaller;
   return { model, sparsifier: sparsifier!.inSmaller!(smaller), averages: averages?.of(model) };

@@ -8,7 +8,7 @@ import { crossEntropy, inputOf, isRight, logitsOf } from './loss.js';
 import { checkSet } from './checkSet.js';
 import type { Scores } from './events.js';
 
-/** How a set of images is put to a network. */
+/** How a network is evaluated on a set of images. */
 export interface EvaluationOptions {
   /** Default 128. */
   batchSize?: number;
@@ -21,9 +21,9 @@ export interface EvaluationOptions {
 }
 
 /**
- * Test-time augmentation: `mirror` averages the logits of an image and its mirror image; `mirror-shift` those, at half
- * the weight, and of both moved by a pixel up left and down right (Jordan 2024, section 3.5). They cost 2 and 6 times
- * as much.
+ * Test-time augmentation: `mirror` averages the logits of an image and its mirror image; `mirror-shift` gives these two
+ * half the weight, and the other half to both of them moved by a pixel, up left and down right (Jordan 2024, section
+ * 3.5). They take 2 and 6 times as long as `none`.
  */
 export type TestTimeAugmentation = 'none' | 'mirror' | 'mirror-shift';
 
@@ -49,9 +49,9 @@ export interface Answers {
 }
 
 /**
- * Puts a whole set to a network, with running statistics and inference masks, once as its images are and once averaged
- * over the views of `tta`, of which the first is the image as it is. Yields to the event loop after every batch; an
- * aborted signal rejects with its reason. Throws a UserError for a set whose labels the network has no outputs for.
+ * Evaluates a network on a whole set, with running statistics and inference masks: `plain` on the images as they are,
+ * `averaged` over the views of `tta`. Yields to the event loop after every batch; an aborted signal rejects with its
+ * reason. Throws a UserError for a set whose labels the network has no outputs for.
  */
 export async function answersByView(
   model: tf.LayersModel,
@@ -88,7 +88,7 @@ export async function answersByView(
   return { plain, averaged: tta === 'none' ? plain : averaged };
 }
 
-/** What `answersByView` finds averaged over the views of `tta`; it throws what that throws. */
+/** The `averaged` answers of `answersByView`; throws as it does. */
 export async function answers(model: tf.LayersModel, set: ImageSet, options: EvaluationOptions = {}): Promise<Answers> {
   return (await answersByView(model, set, options)).averaged;
 }
@@ -98,7 +98,9 @@ export function scoresFrom({ loss, right }: Answers): Scores {
   return { loss, accuracy: right.reduce((sum, hit) => sum + hit, 0) / right.length };
 }
 
-/** Cross-entropy and accuracy over a whole set, as `answers` finds them; it throws what `answers` throws. */
+/**
+ * Mean cross-entropy and accuracy over a whole set, averaged over the views of `tta`; throws as `answersByView` does.
+ */
 export async function evaluate(model: tf.LayersModel, set: ImageSet, options: EvaluationOptions = {}): Promise<Scores> {
   return scoresFrom(await answers(model, set, options));
 }

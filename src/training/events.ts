@@ -55,10 +55,11 @@ export interface EpochEvent {
   /** Means over the epoch's batches, each as it was when its turn came. */
   train: Scores & { crossEntropy: number; penalty: number };
   /**
-   * The validation set after the epoch, with running statistics, inference masks and, if there are, averaged weights.
+   * The validation set after the epoch, with running statistics, inference masks and, if the run keeps them, averaged
+   * weights.
    */
   validation?: Scores;
-  /** What the sparsity method says of itself, e.g. how many channels are closed. */
+  /** The sparsity method's own numbers, e.g. how many channels are closed. */
   sparsity?: Record<string, number>;
   learningRate: number;
   seconds: number;

@@ -3,13 +3,10 @@ import { leafLayers, weightNames } from '../graph/names.js';
 import { type LayerNode, networkGraph } from '../graph/networkGraph.js';
 import { unchanged } from './statistics.js';
 
-/** What one of some tensors is, in words. */
+/** A tensor, and what messages call it. */
 type Named = readonly [what: string, values: tf.Tensor];
 
-/**
- * The first of some tensors with a value that is not finite, in words; undefined if all is well. `make` may run
- * networks.
- */
+/** Names the first tensor that `make` returns with a value that is not finite; undefined if all are finite. */
 async function firstOf(make: () => Named[]): Promise<string | undefined> {
   let names: string[] = [];
   const finite = tf.tidy(() => {
@@ -22,7 +19,7 @@ async function firstOf(make: () => Named[]): Promise<string | undefined> {
   return names[bad];
 }
 
-/** The first weight, from the input on, with a value that is not finite, in words; undefined if all is well. */
+/** Names the first weight, from the input on, with a value that is not finite; undefined if all are finite. */
 export async function firstNonFiniteWeight(model: tf.LayersModel): Promise<string | undefined> {
   const names = weightNames(model);
   const weights = leafLayers(model).flatMap(({ weights }) => weights);
@@ -30,9 +27,9 @@ export async function firstNonFiniteWeight(model: tf.LayersModel): Promise<strin
 }
 
 /**
- * The first layer, from the input on, that has a weight or gives an output which is not finite, in words; undefined if
- * all is well. Runs the network once on its inputs, such as x [N, H, W, C], as in training, and leaves running
- * statistics and the gates' count of draws as they are.
+ * Names the first weight or layer output, from the input on, with a value that is not finite; undefined if all are
+ * finite. Runs the network once on x, such as images [N, H, W, C], as in training; running statistics and the gates'
+ * counts of draws stay as they are.
  */
 export async function firstNonFinite(model: tf.LayersModel, x: tf.Tensor | tf.Tensor[]): Promise<string | undefined> {
   const names = weightNames(model);
@@ -67,9 +64,12 @@ export class LeakWatch {
   private excused = false;
   private before = 0;
   private left = 0;
-  private told = 0;
+  private reported = 0;
 
-  /** To be called before each step, with the network it trains: optimizers make their memory for new variables. */
+  /**
+   * Call this before each step, with the network that it trains. A step with a new network or new variables is not
+   * counted: in it the optimizer allocates its memory.
+   */
   begin(model: tf.LayersModel): void {
     const variables = model.trainableWeights.length;
     this.excused = model !== this.model || variables !== this.variables;
@@ -79,16 +79,16 @@ export class LeakWatch {
   }
 
   /**
-   * To be called after each step. Says what it left behind, if anything; after the first time only when the sum has
-   * doubled, so that a leak in each of a million steps is reported some twenty times.
+   * Call this after each step. Returns a warning if tensors were left behind; after the first one only once their
+   * number has doubled, so that a leak in each of a million steps is reported some twenty times.
    */
   end(step: number): string | undefined {
     const after = tf.memory().numTensors;
     const grown = after - this.before;
     if (this.excused || grown <= 0) return undefined;
     this.left += grown;
-    if (this.left < 2 * this.told) return undefined;
-    this.told = this.left;
+    if (this.left < 2 * this.reported) return undefined;
+    this.reported = this.left;
     return (
       `Step ${step} left ${grown} tensors behind (${this.before} before it, ${after} after), ${this.left} so far in this ` +
       'run: memory will run out. Dispose what a penalty, a gradient hook or an optimizer makes, or wrap it in tf.tidy.'

@@ -10,7 +10,7 @@ import { checkSet } from './checkSet.js';
 import type { EvaluationOptions } from './evaluate.js';
 import { unchanged } from './statistics.js';
 
-/** What reaches a kernel on the way back from the loss. */
+/** The gradient of the loss with respect to one kernel. */
 export interface LayerGradient {
   /** The kernel's name, as layer/kernel. */
   kernel: string;
@@ -20,7 +20,7 @@ export interface LayerGradient {
   still: number;
 }
 
-/** Of what loss, and of how many images, gradients are taken. */
+/** The loss and the images that gradients are taken of. */
 export interface LayerGradientOptions extends Pick<EvaluationOptions, 'normalise'> {
   /** Default: cross-entropy. */
   loss?: Loss;
@@ -29,9 +29,9 @@ export interface LayerGradientOptions extends Pick<EvaluationOptions, 'normalise
 }
 
 /**
- * The gradient of the mean loss of some images by each kernel, from input to output, with batch statistics as in
- * training. Nothing is changed, running statistics and the gates' count of draws included. Throws a UserError where the
- * network does not fit the images.
+ * The gradient of the mean loss over a set's first images with respect to each kernel, from input to output, with batch
+ * statistics as in training. Changes nothing, neither running statistics nor the gates' counts of draws. Throws a
+ * UserError where the network does not fit the images.
  */
 export async function layerGradients(
   model: tf.LayersModel,

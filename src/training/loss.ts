@@ -7,7 +7,7 @@ import { check, number } from '../rules.js';
 /** The mean loss of logits [N, classes] against labels [N], before any penalty. The caller disposes it. */
 export type Loss = (logits: tf.Tensor2D, labels: tf.Tensor1D) => tf.Scalar;
 
-/** What `crossEntropy` can be told. */
+/** Options of `crossEntropy`. */
 export interface CrossEntropyOptions {
   /** The share of each label that all classes divide among them, from 0 to less than 1. Default 0. */
   label_smoothing?: number;
@@ -33,7 +33,7 @@ export function inputOf({ images, labels, size, shape }: Batch): { x: tf.Tensor4
   return { x: tf.tensor4d(images, [size, ...shape]), labels: tf.tensor1d(labels, 'int32') };
 }
 
-/** Below it a probability has no logarithm worth learning from. */
+/** Smaller probabilities are raised to this before their logarithm is taken. */
 const LEAST = 1e-30;
 
 /** The layer that gives a network's first output, inside of the networks that are its layers, and its activation. */
@@ -50,7 +50,7 @@ export function lastActivation(model: tf.LayersModel): { layer: string; activati
 export function logitsOf(model: tf.LayersModel, x: tf.Tensor, options?: Parameters<typeof forward>[2]): tf.Tensor2D {
   return tf.tidy(() => {
     const outputs = forward(model, x, options) as tf.Tensor2D;
-    // Those of Keras often give probabilities.
+    // Networks from Keras often give probabilities.
     return lastActivation(model).activation === 'softmax'
       ? (outputs.clipByValue(LEAST, 1).log() as tf.Tensor2D)
       : outputs;

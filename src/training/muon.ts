@@ -6,13 +6,13 @@ import { ownValues, replace, SlotOptimizer } from './slots.js';
 import type { SlotOptimizerOptions, Optimizer, Update } from './slots.js';
 import { check, number } from '../rules.js';
 
-/** What `Muon` can be told. */
+/** Options of `Muon`. */
 export interface MuonOptions extends SlotOptimizerOptions {
   /** Of AdamW's size. Default 1e-3. */
   lr?: number;
   /** Default 0.95. */
   momentum?: number;
-  /** Whether a step goes where the momentum will have led. Default true. */
+  /** Whether to use Nesterov's momentum. Default true. */
   nesterov?: boolean;
   /** Default 1e-4. */
   weight_decay?: number;
@@ -20,10 +20,12 @@ export interface MuonOptions extends SlotOptimizerOptions {
 
 /** Coefficients of the quintic a X + b X X'X + c X (X'X)^2 that draws singular values in (0, 1] towards 1 fastest. */
 const coefficients = [3.4445, -4.775, 2.0315] as const;
-/** How often it is applied. */
+/** How often the quintic is applied. */
 const times = 5;
 
-/** Values of a matrix that lies in a core's cache beside what is made of it: one kernel takes all of these. */
+/**
+ * The most values of a matrix that fits into a core's cache together with its products: one kernel steps all of these.
+ */
 const SMALL = 65_536;
 
 /**
@@ -47,7 +49,7 @@ export function orthogonalised(matrix: tf.Tensor2D, steps = times): tf.Tensor2D 
   });
 }
 
-/** Convolutions: their kernels, read as matrices, have directions that can be made equally long. */
+/** Whether an update is of a convolution's kernel, which Muon orthogonalises; AdamW changes all else. */
 const isConvolution = ({ key, variable }: Update): boolean => key.endsWith('/kernel') && variable.rank === 4;
 
 /** Muon's part in `Muon`: the kernels of convolutions. */
@@ -76,7 +78,7 @@ class MuonKernels extends SlotOptimizer {
     super.step(large);
   }
 
-  /** What the orthogonal matrix is multiplied by, and the variable before that is subtracted. */
+  /** The factors in W <- keep * W - rate * (orthogonal matrix). */
   private sharesOf(update: Update): { rate: number; keep: number } {
     const { variable, lr } = update;
     const outputs = variable.shape.at(-1)!;

@@ -5,8 +5,8 @@ import { Sgd } from './sgd.js';
 import type { Optimizer } from './slots.js';
 
 /**
- * Whether a variable of this key is a kernel: a choice of `decays` that spares norms, biases and gates, whose size says
- * nothing of how complicated a network is.
+ * Whether a variable of this key is a kernel: for `decays`, so that norms, biases and gates are spared, whose size says
+ * nothing about how complex a network is.
  */
 export const kernelsOnly = (key: string): boolean => key.endsWith('kernel');
 
@@ -21,15 +21,15 @@ export interface OptimizerSettings {
   nesterov?: boolean;
   /** Default: the optimizer's own, 0, or 1e-4 of adamw and muon. */
   weight_decay?: number;
-  /** What weight decay acts on: all that is trained, or kernels and no norms, biases and gates. Default 'all'. */
+  /** What weight decay acts on: all that is trained, or kernels alone. Default 'all'. */
   decay?: 'all' | 'kernels';
 }
 
 const decaying = { all: () => true, kernels: kernelsOnly };
 
 /**
- * The optimizer that settings describe; the caller disposes it. Throws a UserError for a name that there is not, for
- * numbers out of range, and for momentum where the optimizer has none.
+ * The optimizer that settings describe; the caller disposes it. Throws a UserError for an unknown name, for numbers out
+ * of range, and for momentum where the optimizer has none.
  */
 export function makeOptimizer(settings: OptimizerSettings): Optimizer {
   const { name, lr, momentum, nesterov, weight_decay, decay = 'all' } = settings;

@@ -3,13 +3,13 @@ import { UserError } from '../errors.js';
 import { check, number } from '../rules.js';
 import { ownValues, replace, SlotOptimizer, type SlotOptimizerOptions, type Update } from './slots.js';
 
-/** What `Sgd` can be told. */
+/** Options of `Sgd`. */
 export interface SgdOptions extends SlotOptimizerOptions {
   /** Default 0.01. */
   lr?: number;
   /** Default 0: no velocity. */
   momentum?: number;
-  /** Whether a step goes where the velocity will have led (Nesterov 1983). Needs momentum. Default false. */
+  /** Whether to use Nesterov's momentum (1983), which needs a momentum above 0. Default false. */
   nesterov?: boolean;
   /** Default 0. */
   weight_decay?: number;

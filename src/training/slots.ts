@@ -25,7 +25,7 @@ export interface Optimizer {
   step(updates: Update[]): void;
   /** A copy of the memory: what a checkpoint saves. */
   state(): State;
-  /** Takes a saved memory back, in place of what there is. */
+  /** Replaces the memory by a saved one. */
   restore(state: State): void;
   dispose(): void;
 }
@@ -53,7 +53,7 @@ export abstract class SlotOptimizer implements Optimizer {
   protected readonly weightDecay: number;
   private readonly decays: (key: string) => boolean;
   private readonly slots = new Map<string, Slot>();
-  /** Restored values whose variable has not come by yet, so that its shape is unknown. */
+  /** Restored values whose variable has not been updated yet, so that its shape is unknown. */
   private waiting: State = {};
 
   /** `names` are the tensors of each slot, e.g. ['m', 'v']. Throws a UserError for a rate or a decay below 0. */
@@ -102,7 +102,7 @@ export abstract class SlotOptimizer implements Optimizer {
     return this.decays(key) ? this.weightDecay : 0;
   }
 
-  /** What is remembered of a variable, one step further. */
+  /** The slot of a variable, with its count of steps raised by one. */
   protected slotOf({ key, variable }: Update): Slot {
     const slot = this.slots.get(key) ?? this.newSlot(key, variable);
     slot.step++;

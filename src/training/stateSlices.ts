@@ -18,9 +18,8 @@ const isState = (value: State[string] | undefined): value is State =>
   typeof value === 'object' && value !== null && !(value instanceof Float32Array);
 
 /**
- * Takes the state of a network's training apart for a smaller network, and together again. Everything that belongs to a
- * weight stands under its name and has its entries: the weight itself, an optimizer's memory, averages, masks. All of
- * it is cut alike.
+ * Converts the state of a network's training to that of a smaller network and back. Whatever is stored under a weight's
+ * name, with the weight's entries, is cut alike: the weight itself, an optimizer's memory, averages, masks.
  */
 export class StateSlices {
   private readonly ofWhole = new Map<string, Slice>();
@@ -44,7 +43,7 @@ export class StateSlices {
     for (const [layer, name] of layerNames(model)) if (!smaller.layers.has(layer)) this.gone.add(name);
   }
 
-  /** What the smaller network has of the state of the whole one. */
+  /** The smaller network's part of the whole network's state. */
   pick({ weights, draws, optimizer, sparsifier, averages }: TrainedState): TrainedState {
     return {
       weights: new Map(
@@ -81,7 +80,7 @@ export class StateSlices {
     };
   }
 
-  /** `slice` is of the weight under whose name the state stands, if it stands under one. */
+  /** `slice` is that of the weight under whose name the state is stored, if any. */
   private pickState(state: State, slice?: Slice): State {
     const left = Object.entries(state).filter(([key]) => !this.gone.has(key));
     return Object.fromEntries(

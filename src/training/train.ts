@@ -39,7 +39,7 @@ export interface TrainingOptions extends EvaluationOptions {
   optimizer?: Optimizer;
   /** Default: constant. */
   schedule?: Schedule;
-  /** What the network is to make small, besides penalties. Default: cross-entropy. */
+  /** What training minimises, besides penalties. Default: cross-entropy. */
   loss?: Loss;
   /** What makes the network sparse, if anything. */
   sparsifier?: Sparsifier;
@@ -49,8 +49,8 @@ export interface TrainingOptions extends EvaluationOptions {
    */
   averages?: WeightAverages;
   /**
-   * Cuts channels that the sparsifier has closed for good out of the network before each epoch; behind it the network
-   * is whole again. Default: none are cut.
+   * Cuts channels that the sparsifier has closed for good out of the network before each epoch; after it the network is
+   * whole again. Default: none are cut.
    */
   cutting?: Cutting;
   /** Changes to each training image. Default none. */
@@ -62,17 +62,17 @@ export interface TrainingOptions extends EvaluationOptions {
   scales?: readonly number[];
   /** Seed of order and augmentations. Default 0. */
   seed?: number;
-  /** Steps already made: the run goes on behind them, given the model, optimizer and sparsifier of then. Default 0. */
+  /** Steps that the model, optimizer and sparsifier have already made: the run continues after them. Default 0. */
   startStep?: number;
 }
 
 /**
- * Trains a network and tells of it as typed events: start, a step each, an epoch each, warnings, end. Nothing is
- * printed.
+ * Trains a network and yields typed events: start, one for each step and each epoch, warnings, end. Prints nothing.
  *
  * Yields to the event loop at every step. Stops before the update when the loss is not finite, naming the first layer
  * at fault. Warns of a step that leaves tensors behind. A run that resumes with `startStep` makes the very steps that
- * the stopped one would have made. Throws a UserError where the options make no sense.
+ * the stopped one would have made. Throws a UserError for options out of range and for images that do not fit the
+ * network.
  */
 export async function* train(options: TrainingOptions): AsyncGenerator<TrainingEvent, void, void> {
   const { optimizer = new AdamW(), loss = crossEntropy() } = options;
@@ -173,7 +173,7 @@ class Run {
       await cutting?.end(this.options, this.step % this.stepsPerEpoch === 0);
     }
 
-    // No step follows that would meet what the last one did.
+    // What the last update did, no further step of the epoch would notice.
     const bad = await firstNonFiniteWeight(model);
     if (bad) return `After step ${this.step} ${bad} is not finite. ${advice}`;
     const event: EpochEvent = {
@@ -184,7 +184,7 @@ class Run {
       learningRate: this.factor(epoch) * optimizer.lr,
       seconds: 0,
     };
-    // To its end though the run is to stop: one that goes on from here begins with the next epoch.
+    // Also when the run is to stop here: a resumed run begins with the next epoch.
     await readable();
     await sparsifier?.afterEpoch?.();
     Object.assign(event, await (averages ? averages.use(() => this.judge()) : this.judge()));
@@ -193,7 +193,7 @@ class Run {
     return undefined;
   }
 
-  /** What an epoch's event says of the network as it is now. */
+  /** The part of an epoch's event that depends on the network as it is now. */
   private async judge(): Promise<Pick<EpochEvent, 'validation' | 'sparsity'>> {
     const { batchSize, normalise } = this;
     const { data, model, sparsifier } = this.options;
@@ -217,7 +217,9 @@ class Run {
     return scales.at(Math.floor((epoch * (scales.length + 1)) / epochs)) ?? 1;
   }
 
-  /** The first batches of the first epoch in full size, as they are trained on, a few images at its end left out. */
+  /**
+   * The first batches of the first epoch that trains on images in full size; a last batch that is not full is left out.
+   */
   private *fittingBatches(): Generator<Batch, void, void> {
     const most = Math.max(1, Math.floor(fittingImages / this.batchSize));
     const { scales = [], epochs } = this.options;

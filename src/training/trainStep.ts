@@ -9,7 +9,7 @@ import { beforePass } from './statistics.js';
 /** Everything a step needs besides the batch. */
 interface StepContext extends TrainedParts {
   loss: Loss;
-  /** Seed of what layers draw that have none, such as dropout. */
+  /** Seed for layers that draw random numbers without a seed of their own, such as dropout. */
   seed: number;
 }
 

@@ -54,9 +54,9 @@ export class WeightAverages {
   }
 
   /**
-   * To be called before the first step: the averages start as the weights are then, unless they were restored. `images`
-   * gives the training batches, always the same ones, that running statistics are taken from; without it there are none
-   * but those that were restored.
+   * Call this before the first step: averages start from the weights, unless they were restored. `images` gives the
+   * batches, always the same ones, that running statistics are computed from; without it there are only restored
+   * statistics.
    */
   begin(images?: () => Iterable<Batch>): void {
     this.images = images;
@@ -64,14 +64,14 @@ export class WeightAverages {
     for (const weight of this.trained.values()) keep(this.averages, weight, weight.read().clone());
   }
 
-  /** Averages of another network that are kept in the same way; the caller disposes them. */
+  /** New averages of another network with the same decay; the caller disposes them. */
   of(model: tf.LayersModel): WeightAverages {
     const averages = new WeightAverages(model, { decay: this.decay });
     averages.images = this.images;
     return averages;
   }
 
-  /** To be called after every step. */
+  /** Call this after every step. */
   update(): void {
     this.steps++;
     const decay = Math.min(this.decay, (1 + this.steps) / (10 + this.steps));
@@ -82,8 +82,9 @@ export class WeightAverages {
   }
 
   /**
-   * Lets the model be the averaged network while `work` goes on, and what it was again when that is over, however it
-   * ended: what is evaluated, counted or made smaller is to be so within. Before the first step both are the same.
+   * Runs `work` while the model has the averaged weights and their statistics, and restores its own afterwards, also if
+   * `work` throws. Evaluate, count or compact the averaged network inside `work`. Before the first step both are the
+   * same.
    */
   async use<T>(work: () => Promise<T>): Promise<T> {
     if (this.inUse) return work();
@@ -125,7 +126,7 @@ export class WeightAverages {
     });
   }
 
-  /** Takes saved averages back. Throws a UserError that names the weight if they are of another network. */
+  /** Restores saved averages. Throws a UserError that names the weight if they are of another network. */
   restore(state: State): void {
     const [averages, statistics] = [Object(state.averages) as State, Object(state.statistics) as State];
     const wanted = [
@@ -160,7 +161,7 @@ export class WeightAverages {
 
   /**
    * Gives the averaged network, which must be in place, running statistics of its own: new ones if a step was made
-   * since.
+   * since the last.
    */
   private async fitStatistics(): Promise<void> {
     if (this.images && this.statisticsOf !== this.steps && this.fitted.size > 0) {

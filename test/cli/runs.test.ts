@@ -107,7 +107,7 @@ test('a run that a process trains is refused to another, and its checkpoints can
   const path = `ckpt_path=${dense}/checkpoints/last`;
   const refused = await train(path, 'resume_training=true', 'epochs=3');
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, new RegExp(`^error: The process ${process.pid} trains this run since `));
+  assert.match(refused.stderr, new RegExp(`^error: Process ${process.pid} has been training this run since `));
   assert.deepEqual(readFileSync(join(dense, 'metrics.jsonl')), log);
   const tested = await start('test', `ckpt_path=${dense}`, 'latency.batches=[]').ended;
   assert.match(tested.stdout, /^checkpoint: .*step-000004, /, tested.stderr);

@@ -4,7 +4,7 @@ import type { State } from '../../sparsity/sparsifier.js';
 import type { Scores } from '../events.js';
 import type { Provenance } from '../log/provenance.js';
 
-/** Everything that training has made of the model, the optimizer, the sparsity method and the averages. */
+/** What training has changed: the model, the optimizer, the sparsity method and the averages. */
 export interface TrainedState {
   /** Every weight of the model by name (layer/weight), running statistics among them. */
   weights: Map<string, SavedTensor>;
@@ -25,7 +25,7 @@ export interface CheckpointState extends TrainedState {
   epoch: number;
   /** The validation set's scores, if the checkpoint is of the end of an epoch. */
   validation?: Scores;
-  /** Whether it comes too early in its run to be the best one while there are later ones. */
+  /** Whether it is too early in its run to be the best one if there are later ones. */
   early?: boolean;
   /** The settings of the run, as JSON. */
   settings: unknown;
@@ -52,7 +52,7 @@ export const checkpointFiles = {
 export const formatName = 'sparsebook checkpoint';
 export const formatVersion = 1;
 
-/** The first weight, or array of the optimizer, with a value that is not finite, in words; undefined if all is well. */
+/** Names the first weight or array of the optimizer with a value that is not finite; undefined if all are finite. */
 export function notFinite({ weights, optimizer, averages = {} }: TrainedState): string | undefined {
   for (const [name, { values }] of weights) if (!finite(values)) return `the weight ${name}`;
   return notFiniteIn(optimizer.state, `${optimizer.name}'s memory of`) ?? notFiniteIn(averages, 'the');
@@ -81,7 +81,7 @@ const plain = (value: number): boolean => Number.isFinite(value) && !Object.is(v
 /**
  * Puts a state's arrays into `tensors`, each under its JSON pointer below `root` (RFC 6901, such as
  * "/optimizer/conv~1kernel/m"), and returns the rest as JSON can hold it, with { "$tensor": pointer } in their places,
- * and a note in place of a number that JSON has no word for.
+ * and a note in place of a number that JSON cannot represent.
  */
 export function packState(state: State, root: string, tensors: Map<string, SavedTensor>): Record<string, unknown> {
   const pack = (value: State[string], pointer: string): unknown => {
@@ -100,7 +100,7 @@ export function packState(state: State, root: string, tensors: Map<string, Saved
   return Object.fromEntries(entries);
 }
 
-/** Undoes packState. `path` is for messages: throws a UserError that names it and the tensor that is not there. */
+/** Undoes packState. Throws a UserError that names `path` and the tensor if one is missing. */
 export function unpackState(packed: unknown, tensors: ReadonlyMap<string, SavedTensor>, path: string): State {
   const unpack = (value: unknown): State[string] => {
     if (typeof value !== 'object' || value === null) return value as State[string];

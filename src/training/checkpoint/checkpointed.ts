@@ -19,9 +19,9 @@ export interface CheckpointOptions extends TrainedParts {
   /** How many are kept, besides the best. Default 2. */
   keep?: number;
   /**
-   * The first epoch, counted from 0, that can be the best one; an earlier one is only until there is another. Default:
-   * the first without a sparsity method, else the one at four fifths of the run. A method takes channels away as it
-   * goes, and at first the network is better for having all of them.
+   * The first epoch, counted from 0, that can be the best one; an earlier one is the best only until there is a later
+   * one. Default: 0 without a sparsity method, else four fifths of the epochs, since a network is often most accurate
+   * before the method has removed anything.
    */
   bestFrom?: number;
   /** Saved with every checkpoint. */
@@ -36,7 +36,7 @@ export interface CheckpointOptions extends TrainedParts {
  *
  * Also saves when the run ends, finished or aborted, but never values that are not finite: a run that diverges leaves
  * its last good checkpoint. A save that fails is a warning, and training goes on; if there is still no checkpoint of
- * the last step at the end, a UserError follows the last event. What killed writers left is cleared away at the start.
+ * the last step at the end, a UserError follows the last event. Leftovers of killed writers are deleted at the start.
  */
 export async function* checkpointed(
   events: AsyncIterable<TrainingEvent>,
@@ -53,7 +53,7 @@ export async function* checkpointed(
     if (event.type === 'start') saver.begin(event);
     if (event.type === 'end' && event.reason !== 'diverged') yield* saver.save(event.step);
     yield event;
-    // At the end of an epoch its scores come first: a run that went on from the step before them would never have them.
+    // An epoch's last step is saved with its scores: a run resumed from it without them would never compute them.
     const due = 'step' in event && event.step % everySteps === 0;
     if (event.type === 'step' && due && !saver.endsEpoch(event)) yield* saver.save(event.step);
     if (event.type === 'epoch') {

@@ -6,7 +6,7 @@ import type { Scores } from '../events.js';
 import { runFiles } from '../log/readRun.js';
 import { checkpointFiles, formatName } from './checkpoint.js';
 
-/** What a checkpoint says of itself. */
+/** A checkpoint's description of itself. */
 export interface CheckpointSummary {
   name: string;
   path: string;
@@ -15,7 +15,7 @@ export interface CheckpointSummary {
   step: number;
   epoch: number;
   validation?: Scores;
-  /** Whether it comes too early in its run to be the best one while there are later ones. */
+  /** Whether it is too early in its run to be the best one if there are later ones. */
   early?: boolean;
 }
 
@@ -27,17 +27,14 @@ export interface CheckpointList {
   damaged: string[];
 }
 
-/** Whether a folder is a checkpoint, whole or damaged: one that has neither of these files is not ours. */
+/** Whether a folder is a checkpoint, whole or damaged: it has at least one of these files. */
 export const isCheckpoint = (path: string): boolean =>
   [checkpointFiles.description, checkpointFiles.sums].some((file) => existsSync(join(path, file)));
 
-/** Whether a checkpoint's folder has its weights: where they were left out, it only says of itself what it is. */
+/** Whether a checkpoint's folder has its weights: where they were left out, only its description is there. */
 export const hasWeights = (path: string): boolean => existsSync(join(path, checkpointFiles.weights));
 
-/**
- * The checkpoints in `dir`, by their descriptions alone: that all their bytes are good, only loading can tell. Other
- * folders are passed over.
- */
+/** The checkpoints in `dir`, from their descriptions; only loading one verifies its checksums. Skips other folders. */
 export async function listCheckpoints(dir: string): Promise<CheckpointList> {
   const entries = await readdir(dir, { withFileTypes: true }).catch(() => []);
   const list: CheckpointList = { checkpoints: [], damaged: [] };
@@ -82,7 +79,7 @@ async function summaryOf(name: string, path: string): Promise<CheckpointSummary 
 }
 
 /**
- * The folder of the checkpoint that a path means, as `loadCheckpoint` takes it. Throws a UserError where there is none.
+ * Resolves a path, as `loadCheckpoint` takes it, to the folder of a checkpoint. Throws a UserError where there is none.
  */
 export async function findCheckpoint(given: string): Promise<string> {
   const path = resolve(given);
@@ -96,7 +93,7 @@ export async function findCheckpoint(given: string): Promise<string> {
   if (wanted && damaged.length === 0) return wanted.path;
   if (wanted) {
     throw new UserError(
-      `Which checkpoint is ${name} cannot be told while ${damaged[0]} is damaged. Name one, such as ${wanted.path}, or ` +
+      `The ${name} checkpoint cannot be determined while ${damaged[0]} is damaged. Name one, such as ${wanted.path}, or ` +
         'delete the damaged folder.',
     );
   }

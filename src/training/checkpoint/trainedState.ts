@@ -10,7 +10,7 @@ import type { Optimizer } from '../slots.js';
 import type { WeightAverages } from '../weightAverages.js';
 import type { Checkpoint, TrainedState } from './checkpoint.js';
 
-/** What trains a part of a network for an epoch, and puts it back: `Cutting`. */
+/** The part of `Cutting` that checkpoints use. */
 export interface PartialTraining {
   state(): State | undefined;
   wholeState(): Promise<TrainedState | undefined>;

@@ -2,7 +2,7 @@ import { join, pause, resolve, Buffer, open } from '#platform';
 import { runFiles, type LoggedEvent, parseEventLine } from './readRun.js';
 import { UserError } from '../../errors.js';
 
-/** The most that is read at once: a long log is worked on in pieces, between which others have their turn. */
+/** Bytes read at once: between two pieces of a long log, other work gets its turn. */
 const PIECE_BYTES = 1 << 20;
 
 /** The end of a log that another process may be writing: each read goes on where the one before it stopped. */
@@ -12,8 +12,8 @@ export class LogTail {
   constructor(private readonly path: string) {}
 
   /**
-   * The events since the last read, in pieces. Half a line may be cut off when the run goes on, so it counts only once
-   * its end is there. Throws a UserError that names the file if there is no such log or a line of it is damaged.
+   * The events since the last read, in pieces. A line without its end is left for a later read, since a run that is
+   * resumed may cut it off. Throws a UserError that names the file if there is no such log or a line of it is damaged.
    */
   async *read(): AsyncGenerator<LoggedEvent[], void, void> {
     const { path } = this;
@@ -56,8 +56,8 @@ export interface FollowOptions {
 }
 
 /**
- * The events of a logged run, those that are there and those that come, until its last one says that it is over or
- * `signal` aborts. Another process may write them; if it is killed, this waits for the run to go on.
+ * The events of a logged run, those already there and those to come, until its end event or until `signal` aborts.
+ * Another process may be writing them; if it is killed, this waits until the run is resumed.
  *
  * Throws a UserError that names the file if there is no such log or a line of it is damaged.
  */

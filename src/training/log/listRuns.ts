@@ -4,7 +4,7 @@ import type { EndEvent, EpochEvent, Scores } from '../events.js';
 import { UserError } from '../../errors.js';
 import { readRun, runFiles, type LoggedRun } from './readRun.js';
 
-/** A run in a few words. */
+/** A summary of a run. */
 export interface RunSummary extends Omit<LoggedRun, 'events'> {
   step: number;
   epochs: number;
@@ -22,10 +22,7 @@ export interface RunSummary extends Omit<LoggedRun, 'events'> {
 /** The folder of runs: data/runs, or runs in the folder that SPARSEBOOK_DATA names. */
 export const runsFolder = (): string => join(dataFolder(), 'runs');
 
-/**
- * When a run last began, in milliseconds since 1970; undefined for a folder that is not that of a run: it has no
- * settings.
- */
+/** When a run last began, in milliseconds since 1970; undefined for a folder without settings, which is not a run's. */
 export async function beganAt(dir: string): Promise<number | undefined> {
   return stat(join(dir, runFiles.settings)).then(
     ({ mtimeMs }) => mtimeMs,
@@ -33,7 +30,7 @@ export async function beganAt(dir: string): Promise<number | undefined> {
   );
 }
 
-/** The ids of runs, given when they began, in that order. */
+/** The ids of runs in the order in which they began. */
 export function inOrder(began: ReadonlyMap<string, number>): string[] {
   return [...began].sort(([a, at], [b, bt]) => at - bt || (a < b ? -1 : 1)).map(([id]) => id);
 }
@@ -45,7 +42,7 @@ export async function runIds(root: string): Promise<string[]> {
   return inOrder(new Map(names.flatMap((name, i) => (times[i] === undefined ? [] : [[name, times[i]]]))));
 }
 
-/** A run in a few words, by its log. Throws a UserError for a folder that is not that of a run. */
+/** Summarises a run from its log. Throws a UserError for a folder that is not that of a run. */
 export async function listed(dir: string): Promise<RunSummary> {
   return summaryOf(await readRun(dir, { steps: false }));
 }
@@ -69,9 +66,7 @@ function summaryOf({ events, ...facts }: LoggedRun): RunSummary {
   };
 }
 
-/**
- * The run that a person means by its id, the beginning of one, or `last`. Throws a UserError that says which there are.
- */
+/** The run with this id, the only one whose id begins so, or the `last` one. Throws a UserError that lists the runs. */
 export function runNamed<Run extends { id: string }>(name: string, runs: readonly Run[]): Run {
   const found = name === 'last' ? runs.slice(-1) : runs.filter(({ id }) => id.startsWith(name));
   const exact = found.find(({ id }) => id === name);

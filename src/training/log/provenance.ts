@@ -9,7 +9,7 @@ import { checkout, type Checkout } from './checkout.js';
 export interface Provenance extends Checkout {
   /** What ran the program, such as `Node 24.1.0`. */
   engine: string;
-  /** One line on what computes. */
+  /** The backend, described on one line. */
   backend: string;
   data?: { name: string; splitHash: string; hash: string; shape?: readonly number[]; classNames?: string[] };
   /** Of the run: see `identityOf`. */

@@ -32,7 +32,7 @@ export function parseEventLine(line: string): LoggedEvent | undefined {
   try {
     const number = (_: string, value: unknown): unknown =>
       typeof value === 'string' && words.has(value) ? Number(value) : value;
-    // Asked for each value, which takes three times as long, only where there is such a word.
+    // With a reviver parsing takes three times as long, so only lines with such a word get one.
     const event: unknown = JSON.parse(line, aWord.test(line) ? number : undefined);
     const { type, time } = Object(event) as Partial<LoggedEvent>;
     return typeof type === 'string' && typeof time === 'number' ? (event as LoggedEvent) : undefined;
@@ -41,14 +41,14 @@ export function parseEventLine(line: string): LoggedEvent | undefined {
   }
 }
 
-/** Anything that says its type, such as a run's events. */
+/** Anything with a type, such as an event of a run. */
 interface Typed {
   readonly type: string;
 }
 
 /**
- * Adds an event to those of a run so far. A run that resumes makes the steps behind its checkpoint again, and tells of
- * them again: where it starts, their earlier events are removed.
+ * Adds an event to those of a run so far. A resumed run repeats the steps after its checkpoint, and logs them again:
+ * its start event removes their earlier events.
  */
 export function addEvent<Event extends Typed>(events: Event[], event: Event): void {
   if (event.type === 'start') {
@@ -63,13 +63,13 @@ function isBehind(event: Typed, step: number): boolean {
   return event.type === 'end' || ('step' in event && (event.step as number) > step);
 }
 
-/** A run as its folder tells it. */
+/** A run as read from its folder. */
 export interface LoggedRun {
   id: string;
   dir: string;
   settings: unknown;
   provenance: Partial<Provenance>;
-  /** In order; what a resumed run made anew is there once. */
+  /** In order; steps that a resumed run repeated are there once. */
   events: LoggedEvent[];
 }
 
@@ -117,7 +117,9 @@ async function readJson(path: string): Promise<unknown> {
 }
 
 const newline = '\n'.charCodeAt(0);
-/** Where a line says its type, and a step's there, as a number: most lines are steps, and are only looked at. */
+/**
+ * Where a line has its type, and that of a step as a number: most lines are steps, which this skips without parsing.
+ */
 const typeAt = '{"type":"'.length;
 const step = Buffer.from('step').readUInt32BE();
 
@@ -153,7 +155,7 @@ export interface RunProgress {
 
 const TAIL = 16_384;
 
-/** How far a run is by the two ends of its log; undefined before its first step. */
+/** How far a run is, from the beginning and the end of its log; undefined before its first step. */
 export async function progressOf(dir: string): Promise<RunProgress | undefined> {
   const path = join(dir, runFiles.metrics);
   const size = await stat(path).then(

@@ -37,7 +37,7 @@ export class RunFolder {
         try {
           return new RunFolder(resolve(dir), await lockRun(join(dir, runFiles.lock)));
         } catch (error) {
-          // Another process, which has begun nothing, took it away in between.
+          // Another process that began nothing has removed the folder in between.
           if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
         }
       }
@@ -65,7 +65,7 @@ export class RunFolder {
     if (event.type === 'epoch' || event.type === 'end') await this.sync();
   }
 
-  /** Adds what the finished run came to, for TensorBoard's table of settings. */
+  /** Adds the finished run's results, for TensorBoard's table of settings. */
   async logMetrics(metrics: Readonly<Record<string, number>>, step: number): Promise<void> {
     await this.tensorboard?.logMetrics(metrics, step);
     await this.sync();
@@ -73,8 +73,8 @@ export class RunFolder {
 
   /**
    * Passes a run's events on, each once it is in the run's files. Where one cannot be written, a warning says so and
-   * training goes on without a log; a UserError that names the folder follows the end. Another process that took the
-   * folder over ends training with one at once. `gates` are the masks of channels, shown as histograms.
+   * training goes on without a log; a UserError that names the folder follows the end. Training ends with one at once
+   * where another process has taken the folder over. `gates` are the masks of channels, shown as histograms.
    */
   async *logged(
     events: AsyncIterable<TrainingEvent>,

@@ -1,14 +1,14 @@
 import { UserError } from '../../errors.js';
 import type { RunLock } from './runLock.js';
 
-/** What runLock.ts is between processes, in a page: one process, whose runs no other can use. */
+/** The paths that are locked: a page's runs are its own, so no other process can ask for one. */
 const taken = new Set<string>();
 
 export class RunHeld extends UserError {}
 
 export function lockRun(path: string): Promise<RunLock> {
   if (taken.has(path)) {
-    return Promise.reject(new RunHeld(`This page trains the run already (${path}). Wait for its end.`));
+    return Promise.reject(new RunHeld(`This page is already training the run (${path}). Wait for its end.`));
   }
   taken.add(path);
   return Promise.resolve({

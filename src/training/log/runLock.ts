@@ -15,12 +15,9 @@ const GONE_MS = 180_000;
 interface Holder {
   pid: number;
   host: string;
-  /** Where its number counts: a container has processes of its own. */
+  /** The namespace of `pid`: a container numbers its own processes. */
   space: string;
-  /**
-   * When the process started, by the system's own count: a later process may have its number. Empty where that is not
-   * known.
-   */
+  /** When the process started, by the system's count, since a later process may get the same `pid`; '' if unknown. */
   started: string;
   /** No two locks have the same. */
   token: string;
@@ -34,11 +31,11 @@ export class RunHeld extends UserError {}
 /** A lock that is held. */
 export interface RunLock {
   /**
-   * Says to other machines that its holder lives, if it is time for that. Throws a UserError once another process has
-   * the lock: what it protects must not be written any more.
+   * Renews the lock's file, if that is due, so that other machines see its holder alive. Throws a UserError once
+   * another process has the lock: what it protects must not be written any more.
    */
   hold(): Promise<void>;
-  /** Gives it back. */
+  /** Releases the lock. */
   release(): Promise<void>;
 }
 
@@ -50,7 +47,7 @@ const ours = new Set<string>();
  * lock whose process is gone is taken over; that of another machine is, once its file was not written for three
  * minutes.
  *
- * Throws a RunHeld that says who holds it, or a UserError that says what to delete where that cannot be told.
+ * Throws a RunHeld that says who holds it, or a UserError that says what to delete where the holder is unknown.
  */
 export async function lockRun(path: string): Promise<RunLock> {
   const token = randomBytes(8).toString('hex');
@@ -80,7 +77,7 @@ async function heldLock(path: string, token: string): Promise<RunLock> {
   let lost: UserError | undefined;
   const refresh = async (): Promise<void> => {
     refreshed = Date.now();
-    // A disk that takes nothing now may do so the next time; until then others wait their three minutes.
+    // A disk that is full now may have room the next time; other machines wait three minutes.
     await touch(file, bytes).catch(() => undefined);
     const holder = await holderOf(path).catch(() => ({ token }));
     if (holder?.token === token) return;
@@ -205,13 +202,10 @@ async function unseenFor(path: string): Promise<number> {
   }
 }
 
-/**
- * When a process started; 'ended' for one that only waits to be cleared away, and nothing where the system has no
- * /proc.
- */
+/** When a process started; 'ended' for a zombie, and '' where the system has no /proc. */
 function startOf(pid: number): string {
   const text = orNothing(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  // The name, in parentheses, may hold anything. Behind it: the state, and as the twentieth the start.
+  // The name, in parentheses, may contain anything. After it the first field is the state, the twentieth the start.
   const fields = text.replace(/^.*\) /s, '').split(' ');
   return ['Z', 'X'].includes(fields[0]) ? 'ended' : (fields[19] ?? '');
 }
@@ -230,11 +224,11 @@ function held(path: string, holder: Holder): RunHeld {
   const { pid, host, since } = holder;
   if (isHere(holder)) {
     return new RunHeld(
-      `The process ${pid} trains this run since ${since} (${path}). Wait for its end, or stop it: kill -INT ${pid}`,
+      `Process ${pid} has been training this run since ${since} (${path}). Wait for its end, or stop it: kill -INT ${pid}`,
     );
   }
   return new RunHeld(
-    `The process ${pid} of ${host} trains this run since ${since}: it wrote its lock ${path} within the last three minutes. ` +
+    `Process ${pid} of ${host} has been training this run since ${since}: it wrote its lock ${path} within the last three minutes. ` +
       `Wait for its end; if it was ended, start again in three minutes, or delete that file.`,
   );
 }

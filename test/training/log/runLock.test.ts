@@ -37,7 +37,7 @@ test('a lock is had by one at a time, and leaves nothing behind', async (t) => {
   const lock = await lockRun(path);
   await refused(
     lockRun(path),
-    new RegExp(`^The process ${process.pid} trains this run since .*kill -INT ${process.pid}`),
+    new RegExp(`^Process ${process.pid} has been training this run since .*kill -INT ${process.pid}`),
   );
   await lock.release();
   await (await lockRun(path)).release();

@@ -38,7 +38,7 @@ function histogram(tag: string, values: Float32Array): SummaryValue {
   return { tag, histo: { min, max, num: values.length, sum, sumSquares, bucketLimit, bucket } };
 }
 
-/** What the plugin that compares runs is told: it reads the metadata; a tensor must be there, whatever it is. */
+/** A message to the plugin that compares runs: it reads the metadata; the tensor is required, but not read. */
 function hparams(tag: string, message: object): SummaryValue {
   return {
     tag: `_hparams_/${tag}`,
@@ -107,7 +107,7 @@ export function crc32c(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** TensorFlow's disguise of a CRC, which would be weak if a record held another record's CRC. */
+/** TensorFlow's masked CRC: the CRC of data that contain their own CRC would be weak. */
 const masked = (bytes: Uint8Array): number => {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
@@ -148,7 +148,7 @@ export function fileRecords(event: TrainingEvent, time: number, gates?: Readonly
   return framed({ wallTime, step: 'step' in event ? event.step : 0, summary: { value } });
 }
 
-/** What a finished run came to as records, a scalar each: TensorBoard's table of settings shows them as metrics. */
+/** A finished run's results as records, a scalar each: TensorBoard's table of settings shows them as metrics. */
 function metricRecords(metrics: Readonly<Record<string, number>>, step: number, time: number): Uint8Array {
   const value = Object.entries(metrics).map(([name, value]) => scalar(name, value));
   return framed({ wallTime: time / 1000, step, summary: { value } });
@@ -177,7 +177,7 @@ export class EventFile {
     await this.file.appendFile(fileRecords(event, time, gates));
   }
 
-  /** Adds what the finished run came to. */
+  /** Adds the finished run's results. */
   async logMetrics(metrics: Readonly<Record<string, number>>, step: number): Promise<void> {
     await this.file.appendFile(metricRecords(metrics, step, Date.now()));
   }
