@@ -2,12 +2,9 @@ import type { Channel, ChannelNode } from '../graph/channelGraph.js';
 import { kernelGeometry, weightOf } from '../graph/kernels.js';
 import { channelwiseKind, isMerge, movesZero } from '../graph/layerRole.js';
 
-/** What becomes idle where the channels at one place of a network, the output of a layer, are closed there. */
+/** What becomes idle when channels are closed at one place of a network, the output of a layer. */
 export interface ChannelSpan {
-  /**
-   * The place and what stands above it, up to kernels, as far as nothing that stays reads it: it goes channel by
-   * channel.
-   */
+  /** The place and the layers above it, up to kernels, that nothing else reads: they lose the same channels. */
   above: ReadonlySet<ChannelNode>;
   /** The layers below it that pass its channels on, down to the kernels that read them. */
   passed: ReadonlySet<ChannelNode>;
@@ -26,18 +23,18 @@ export interface ChannelSpan {
   output?: ChannelNode;
 }
 
-/** Whether a layer makes 0 of a channel of zeros. */
+/** Whether a layer turns a channel of zeros into zeros. */
 function keepsZero(node: ChannelNode): boolean {
   if (node.role === 'norm' || movesZero(node.layer)) return false;
   return node.role === 'depthwise' ? !weightOf(node.layer, 'bias') : channelwiseKind(node.layer) !== 'biasMap';
 }
 
-/** How many channels a layer that passes channels on makes of each of its input's. */
+/** How many output channels a layer that passes channels on has for each of its input channels. */
 function growth({ role, channels, inputs }: ChannelNode): number {
   return ['depthwise', 'flatten', 'reshape'].includes(role) ? channels / inputs[0].channels : 1;
 }
 
-/** Whether each channel of a layer is made of one channel of each input, which nothing else in the layer is made of. */
+/** Whether each output channel of a layer comes from one channel of each input, and no two from the same one. */
 function isOneToOne(node: ChannelNode): boolean {
   const { role, channels, inputs } = node;
   if (['kernel', 'input', 'mix'].includes(role) || growth(node) > 1) return false;
@@ -110,8 +107,8 @@ export type ChannelTimes = ReadonlyMap<string, { input: number; output: number }
 
 /**
  * What each channel of a place costs [channels]: its filters in `above` with all that is trained for it there and in
- * `passed`, and the entries of the kernels that read it. `windowOf` says what a reader's window counts as. Default:
- * what it has.
+ * `passed`, and the entries of the kernels that read it. `windowOf` gives the size that a reader's window counts as.
+ * Default: its own.
  */
 export function channelCosts(
   place: ChannelNode,
@@ -176,7 +173,7 @@ function add(to: ChannelCost, cost: ChannelCost, times = 1): void {
   for (const key of ['entries', 'parameters', 'multiplyAdds', 'values', 'time'] as const) to[key] += times * cost[key];
 }
 
-/** What one channel of a layer has to itself there. */
+/** What one channel costs in its own layer. */
 function ownCost({ layer, name, role, channels, outputShape }: ChannelNode, times: ChannelTimes): ChannelCost {
   const time = times.get(name)?.output ?? 0;
   const geometry = kernelGeometry(layer, outputShape);
@@ -204,7 +201,7 @@ function multiplesOf(place: ChannelNode, passed: ReadonlySet<ChannelNode>): (nod
   return multipleOf;
 }
 
-/** What tells masks of the layers with kernels in `above`, by their names, for a mask of the channels of a place. */
+/** A function from a mask of a place's channels to the masks of the layers with kernels in `above`, by their names. */
 export function masksAbove(
   place: ChannelNode,
   span: ChannelSpan,

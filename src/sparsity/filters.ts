@@ -58,7 +58,7 @@ export function filterLayers(model: tf.LayersModel, { depthwise = false } = {}):
   });
 }
 
-/** The same of a model that has any. Throws a UserError that says what `method` needs for one that has none. */
+/** `filterLayers`, which throws a UserError that names `method` where there are none. */
 export function someFilterLayers(model: tf.LayersModel, method: string, options = {}): FilterLayer[] {
   const layers = filterLayers(model, options);
   if (layers.length > 0) return layers;
@@ -88,7 +88,9 @@ export function rowsOf({ kernel, filters, filterOf }: FilterLayer): Float64Array
   return filterRows(kernel, filters, filterOf);
 }
 
-/** Masks all that a layer's closed filters consist of, 0 in `mask` [filters]: the kernel alone, or all they have. */
+/**
+ * Masks the filters that are 0 in `mask` [filters]: their kernel entries and, unless `kernelOnly`, bias and batch norm.
+ */
 export function maskFilters(masks: WeightMasks, layer: FilterLayer, mask: Float32Array, kernelOnly = false): void {
   const { kernel, filterOf, bias, gamma, beta, movingMean } = layer;
   const entries = Float32Array.from({ length: kernel.read().size }, (_, entry) => mask[filterOf(entry)]);

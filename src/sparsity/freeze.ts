@@ -24,7 +24,7 @@ export interface FreezeSparsifier extends Sparsifier {
 
 /**
  * Makes a batch norm, ours or that of tf.layers, normalise by its running statistics in training too and leave them as
- * they are. Returns what undoes it.
+ * they are. Returns a function that undoes it.
  */
 function freezeStatistics(norm: Layer): () => void {
   if (norm instanceof BatchNorm) {
@@ -40,8 +40,8 @@ function freezeStatistics(norm: Layer): () => void {
  * Keeps the first kernels of a network as they are, bit for bit: their gradients are taken away before the optimizer
  * sees them, so that neither momentum nor weight decay moves them. `dispose` lets them train again.
  *
- * Throws a UserError for a number of kernels that the network does not have, or that comes to none, and for a network
- * in which it is not known what is a kernel.
+ * Throws a UserError for a `first` that is out of range or chooses no kernel, and for a network with a layer of which
+ * it is not known whether it has kernels.
  */
 export function freezeSparsifier(model: tf.LayersModel, { first, batchNorm = true }: FreezeOptions): FreezeSparsifier {
   const kernels = somePrunableWeights(model, 'freezing');

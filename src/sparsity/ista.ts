@@ -19,7 +19,7 @@ import { changeWeight } from './weightMasks.js';
  */
 export function softThreshold(x: tf.Tensor, threshold: number): tf.Tensor {
   return tf.tidy(() => {
-    // What is smaller than any threshold of use stands for 0 in the denominator.
+    // Keeps the denominator above 0, and is smaller than any useful threshold.
     const size = x.abs().maximum(1e-16);
     return x.mul(tf.scalar(1).sub(tf.scalar(threshold).div(size)).maximum(0));
   });
@@ -45,8 +45,9 @@ export interface IstaLayer {
 /** What a channel costs. */
 export interface IstaCosts {
   /**
-   * By what: the values and entries that it takes in memory, as the paper has it, its parameters, its multiply-adds, or
-   * the milliseconds that `times` says. By any, all channels together cost what they do by memory. Default 'memory'.
+   * The cost of a channel: the values and entries that it takes in memory, as in the paper, its parameters, its
+   * multiply-adds, or its milliseconds in `times`. Scaled so that all channels together cost the same as in 'memory'.
+   * Default 'memory'.
    */
   weighting?: 'memory' | 'parameters' | 'multiplyAdds' | 'time';
   /** What a channel costs at each layer in milliseconds, for the weighting 'time' (`channelTimes`). */
@@ -93,7 +94,7 @@ export function istaLayers(model: tf.LayersModel, options: IstaCosts = {}): Ista
   return layers.map(({ memory: _, ...layer }) => ({ ...layer, cost: scale * layer.cost }));
 }
 
-/** The same of a network that has any. Throws a UserError that says what it takes for one that has none. */
+/** `istaLayers`, which throws a UserError that says what they require where there are none. */
 function someIstaLayers(model: tf.LayersModel, options?: IstaCosts): IstaLayer[] {
   const layers = istaLayers(model, options);
   if (layers.length > 0) return layers;
@@ -107,7 +108,7 @@ function someIstaLayers(model: tf.LayersModel, options?: IstaCosts): IstaLayer[]
 export interface IstaOptions extends IstaCosts {
   /** The penalty's weight against the loss: each gamma is charged l1_penalty * cost * |gamma|. */
   l1_penalty: number;
-  /** What its state holds besides, such as measured times. */
+  /** Further values to save with the method's state, such as measured times. */
   keeps?: State;
 }
 
@@ -175,12 +176,12 @@ export function istaSparsifier(model: tf.LayersModel, { l1_penalty, keeps, ...co
 /**
  * Multiplies the gammas and betas that `istaSparsifier` prunes by with `alpha`, and the weights that read their
  * channels with 1 / alpha: the network computes the same, and smaller gammas reach 0 sooner (Ye et al. 2018, section
- * 4.3). With 1 / alpha it undoes itself. Of a depthwise or separable convolution it is the depthwise kernel that takes
- * the factor back.
+ * 4.3). Calling it with 1 / alpha undoes it. Of a depthwise or separable convolution it is the depthwise kernel that
+ * takes the factor back.
  *
  * That takes layers between the two with f(alpha x) = alpha f(x): pooling, ReLU, LeakyReLU, PReLU and others, but not
- * ReLU6, swish or another batch norm. Throws a UserError that names one without, and for an alpha that is not positive;
- * the network then stays as it was.
+ * ReLU6, swish or another batch norm. Throws a UserError that names a layer without this property, and for an alpha
+ * that is not positive; the network then stays as it was.
  */
 export function rescaleGammas(model: tf.LayersModel, alpha: number): void {
   check('alpha', alpha, number({ above: 0 }));
@@ -197,7 +198,7 @@ export function rescaleGammas(model: tf.LayersModel, alpha: number): void {
   }
 }
 
-/** The kernels that read the channels of a batch norm first, with which of their entries do. */
+/** The first kernels that read a batch norm's channels, and which of their entries read them. */
 function kernelsBehind(norm: ChannelNode): { weight: Weight; reads: (entry: number) => boolean }[] {
   const on = new Set([norm]);
   const readers = new Set<ChannelNode>();

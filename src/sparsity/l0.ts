@@ -23,7 +23,7 @@ interface WeightedGate {
   name: string;
   /** What each gate weighs in the penalty, flat. */
   weights: Float32Array;
-  /** What its masks say of channels and of weights, by the names of those. */
+  /** Convert a mask of the gates to masks of channels and of weights, by name. */
   channelMasks: (mask: Float32Array) => ChannelMasks;
   weightMasks: (mask: Float32Array) => ChannelMasks;
 }
@@ -81,7 +81,7 @@ export interface L0Options {
   times?: ChannelTimes;
   /** Keeps logAlpha within +-ln 100 after each step, as the paper's code does and the L0 project does not. */
   clampLogAlpha?: boolean;
-  /** What its state holds besides, such as measured times. */
+  /** Further values to save with the method's state, such as measured times. */
   keeps?: State;
 }
 
@@ -89,7 +89,8 @@ const BOUND = Math.log(100);
 
 function checkOptions({ lambda_l0, target, lr_gates, weighting = 'sum', times }: L0Options): void {
   if ((lambda_l0 === undefined) === (target === undefined)) {
-    throw new UserError('The L0 method needs either lambda_l0 or a target that chooses it, not both.');
+    const received = target === undefined ? 'neither' : 'both';
+    throw new UserError(`lambda_l0 must be given, or a target that chooses it, and not both; received ${received}.`);
   }
   if (lambda_l0 !== undefined) check('lambda_l0', lambda_l0, number({ min: 0 }));
   if (lr_gates !== undefined) check('lr_gates', lr_gates, number({ min: 0 }));

@@ -8,16 +8,16 @@ export interface SparsityTarget {
   sparsity: number;
   /**
    * The share removed by masks: those of channels by layer, or those of weights by weight. 0 in a mask means removed.
-   * `correction` is what measuring has led to so far, 1 at first.
+   * `correction` is the factor that was measured so far, 1 at first.
    */
   sparsityOf: (masks: ReadonlyMap<string, Float32Array>, correction?: number) => number;
-  /** What the method's summary says of masks besides. */
+  /** Further numbers for the method's summary. */
   summary?: (masks: ReadonlyMap<string, Float32Array>, correction: number) => Record<string, number>;
-  /** Measures by what factor the cost of what masks leave differs from what it is computed to be. */
+  /** Measures the cost of what masks leave, as a factor of its computed cost. */
   correctionFor?: (masks: ReadonlyMap<string, Float32Array>) => Promise<number>;
 }
 
-/** What a network comes to once masks have closed channels: multiply-adds, milliseconds. */
+/** A cost that a network is to have once masks have closed channels: multiply-adds or milliseconds. */
 export interface CostGoal {
   /** How much is to be left. */
   left: number;
@@ -89,7 +89,7 @@ const INTEGRAL = 10.6;
  * s* is the target, s the share that the masks remove now, and m one minus the mean mask, weighted as in the penalty,
  * m0 at first, which sees gates on their way down before they close. I starts anew from 0 whenever s passes s* (Clegg
  * 1958), so that nothing gathered while sparsity was missing carries it too far. Lambda may become negative: open gates
- * are then paid for. Where the target can be measured, s is corrected by what was measured, which is a part of the
+ * are then rewarded. Where the target can be measured, s is corrected by what was measured, which is a part of the
  * state. docs/math-l0.md explains it.
  */
 export class LambdaController {
@@ -134,7 +134,7 @@ export class LambdaController {
     return { lambda, integral, travel, lastError, start, ...(this.target.correctionFor && { correction }) };
   }
 
-  /** Takes back what `state` gave. Throws a UserError where a number is missing. */
+  /** Restores what `state` returned. Throws a UserError where a number is missing. */
   restore(state: State | undefined): void {
     for (const name of ['lambda', 'integral', 'travel', 'lastError', 'start'] as const) {
       const value = state?.[name];

@@ -16,11 +16,11 @@ interface PruningTarget {
   kernels: readonly Weight[];
   /** The kernels of the network that decides. */
   deciding: readonly Weight[];
-  /** What decides, as it is now: a size for each entry or filter of each kernel. */
+  /** The present size of each entry or filter of each kernel, by which they are ranked. */
   sizes(): Float32Array[];
-  /** The masks there are, as `sizes` counts. */
+  /** The present masks, in the layout of `sizes`. */
   masksOf(masks: WeightMasks): Float32Array[];
-  /** Puts a mask in place of that of kernel i. */
+  /** Sets the mask of kernel i. */
   set(masks: WeightMasks, i: number, mask: Float32Array): void;
   /** The layers whose channels are pruned, by name; empty where single weights are. */
   layers: readonly string[];
@@ -41,7 +41,7 @@ function weightPruning(model: tf.LayersModel, rankedBy: tf.LayersModel): Pruning
 }
 
 /**
- * By what channels are chosen: those of small weights go, or those whose filters overlap with the others of their
+ * How the channels to prune are chosen: those of small weights, or those whose filters overlap with the others of their
  * layer.
  */
 export type ChannelCriterion = 'magnitude' | 'orthogonality';
@@ -49,7 +49,7 @@ export type ChannelCriterion = 'magnitude' | 'orthogonality';
 /** The mean |w| of a filter, which does not depend on how many weights it has. */
 const meanSize = (row: Float64Array): number => row.reduce((sum, value) => sum + Math.abs(value), 0) / row.length;
 
-/** What makes filters stay, of the filters of a layer. A score of overlap is below 1. */
+/** What each filter of a layer is worth; the least goes first. A score of overlap is below 1. */
 const worthOf: Readonly<Record<ChannelCriterion, (rows: Float64Array[]) => number[]>> = {
   magnitude: (rows) => rows.map(meanSize),
   orthogonality: (rows) => orthogonalityScores(rows).map((score) => 1 - score),
@@ -58,7 +58,7 @@ const worthOf: Readonly<Record<ChannelCriterion, (rows: Float64Array[]) => numbe
 /** Whole filters of convolutions, by what they are worth in `rankedBy`; bias and batch norm go with them. */
 function channelPruning(model: tf.LayersModel, rankedBy: tf.LayersModel, options: ChannelOptions): PruningTarget {
   const { criterion = 'magnitude', where = [] } = options;
-  // The filters of a depthwise convolution see a channel each: that they are alike says nothing.
+  // The filters of a depthwise convolution see a channel each: that they are alike does not make one redundant.
   const which = { depthwise: criterion === 'magnitude' };
   const named = <T extends { name: string }>(all: T[]): T[] =>
     where.length === 0 ? all : all.filter(({ name }) => where.includes(name));
@@ -99,15 +99,14 @@ interface ChannelOptions {
 
 /** What `magnitudeSparsifier` prunes, when, and by what. */
 export interface MagnitudeOptions extends ChannelOptions {
-  /** What is pruned when; none: only what `prune` is asked for. */
+  /** What is pruned when. Default: nothing but what calls of `prune` ask for. */
   plan?: PruningPlan;
   /** Default 'global'. */
   scope?: PruningScope;
   /** Single weights by |w|, or whole channels by the criterion. Default 'weights'. */
   unit?: 'weights' | 'channels';
   /**
-   * A network with the layers of the one that is pruned, whose weights as they are now decide. Default: that one
-   * itself.
+   * A network with the same layers, whose present weights decide what is pruned. Default: the pruned network itself.
    */
   rankedBy?: tf.LayersModel;
   /** Before which epoch, counted from 0, pruning becomes permanent and what was pruned may move. Default: never. */
@@ -119,7 +118,7 @@ export interface MagnitudeOptions extends ChannelOptions {
   restore?: boolean;
 }
 
-/** Magnitude pruning that can also be asked for by hand. */
+/** Magnitude pruning that can also be called for at any time. */
 export interface MagnitudeSparsifier extends Sparsifier {
   /** Prunes an amount of what is left: a share below 1, or so many. */
   prune(amount: number): void;
@@ -132,7 +131,7 @@ export interface MagnitudeSparsifier extends Sparsifier {
  * entries that are pruned stay exactly 0, whatever the optimizer, until the mask is lifted.
  *
  * Throws a UserError for a `rankedBy` of another network, for a layer in `where` that is no convolution, for an amount
- * out of range, and for a network without anything to prune or with a layer of which that is not known.
+ * out of range, and for a network with nothing to prune, or with a layer of which it is not known what could be.
  */
 export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOptions = {}): MagnitudeSparsifier {
   const { plan = [], scope = 'global', unit = 'weights', rankedBy = model, restore = false } = options;
@@ -208,7 +207,7 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
   return whole;
 }
 
-/** What holds masks through steps and saves them, with the weights of before. */
+/** The hooks that hold masks through steps, and save them with the old weights. */
 function held(
   masks: WeightMasks,
   old: Map<string, Float32Array>,

@@ -3,7 +3,7 @@ import type { Random } from '../backend/random.js';
 /** What is smaller than this share of the largest |R_ii| counts as 0. */
 const tolerance = 1e-6;
 
-/** What is orthogonal to some rows. */
+/** The null space of some rows. */
 export interface NullSpace {
   /** How many of the rows are linearly independent. */
   rank: number;

@@ -29,7 +29,7 @@ export function prunableWeights(model: tf.LayersModel): Weight[] {
   return model.trainableWeights.filter(isKernel);
 }
 
-/** The same of a model that has any. Throws a UserError that says what `method` needs for one that has none. */
+/** `prunableWeights`, which throws a UserError that names `method` where there are none. */
 export function somePrunableWeights(model: tf.LayersModel, method: string): Weight[] {
   const weights = prunableWeights(model);
   if (weights.length > 0) return weights;

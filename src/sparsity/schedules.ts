@@ -1,6 +1,6 @@
 import { check, number, wholeNumber } from '../rules.js';
 
-/** What is pruned when: before an epoch, counted from 0, an amount of what is left then. */
+/** Amounts to prune, each before an epoch counted from 0: a share below 1 of what is left then, or a number. */
 export type PruningPlan = readonly { epoch: number; amount: number }[];
 
 /**
@@ -53,7 +53,7 @@ export interface ReprLengths {
   S2: number;
 }
 
-/** What RePr does with an epoch. */
+/** What RePr does before and in an epoch. */
 export interface ReprEpoch {
   phase: 'S1' | 'S2';
   /** Whether filters are pruned before it. */

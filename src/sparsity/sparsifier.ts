@@ -50,7 +50,7 @@ export interface Sparsifier {
   summary?(): Record<string, number>;
   /** Everything that a resumed run needs and that is not a weight of the model. */
   state(): State;
-  /** Takes back what `state` gave. */
+  /** Restores what `state` returned. */
   restore(state: State): void;
   /**
    * What stays closed from before this epoch, counted from 0, to the end of the run: by a weight's name (layer/kernel)
@@ -59,8 +59,8 @@ export interface Sparsifier {
    */
   closedForGood?(epoch: number, probability: number): ReadonlyMap<string, Float32Array>;
   /**
-   * The method as it goes on in a smaller network, for steps and states: masks, counts and costs stay those of the
-   * whole one. Where it is missing, channels cannot be cut out while the method is at work.
+   * The same method for a smaller network: its steps and states are the smaller network's, its masks, counts and costs
+   * those of the whole one. Without this hook, channels cannot be cut out in training.
    */
   inSmaller?(network: SmallerNetwork): Sparsifier;
   /** Frees the method's own tensors. */
@@ -77,9 +77,7 @@ export function products(all: readonly ChannelMasks[]): ChannelMasks {
   return masks;
 }
 
-/**
- * The part of a saved state that is of the method of this name, which the state may be of alone; undefined for none.
- */
+/** One method's part of a saved state: its entry in the state of combined methods, else the whole state. */
 export function stateOf(state: State | undefined, name: string): State | undefined {
   return state && name in state ? (state[name] as State) : state;
 }

@@ -22,7 +22,7 @@ export class WeightMasks {
   private readonly masks = new Map<Weight, tf.Tensor>();
   /** What masked entries would be without the masks, and 0 elsewhere. */
   private readonly hidden = new Map<Weight, tf.Tensor>();
-  /** Whether weights are as they would be without the masks: while the optimizer makes its step. */
+  /** Whether weights have their hidden values back, as they do while the optimizer makes its step. */
   private revealed = false;
 
   /** Throws a UserError where two weights of the model have one name. */
@@ -46,7 +46,7 @@ export class WeightMasks {
   }
 
   /**
-   * Makes entries that new masks close 0, and keeps what they were until it is known whether the optimizer needs it.
+   * Sets entries that new masks close to 0, and keeps their values until it is known whether the optimizer needs them.
    */
   hide(): void {
     for (const [weight, mask] of this.masks) {
@@ -111,9 +111,7 @@ export class WeightMasks {
     return this.named(this.hidden);
   }
 
-  /**
-   * Takes saved masks back, and hidden entries. Throws a UserError for one of a weight that the model does not have.
-   */
+  /** Restores saved masks and hidden entries. Throws a UserError for one of a weight that the model does not have. */
   restore(masks: State, hidden: State = {}): void {
     this.clear();
     const { model } = this;
