@@ -8,7 +8,7 @@ import { forward } from '../graph/gates.js';
 import { leafLayers } from '../graph/names.js';
 import { networkGraph } from '../graph/networkGraph.js';
 
-/** What `compile` can be told. */
+/** Options of `compile`. */
 export interface CompileOptions {
   /** How many images `predict` is mostly given. Default 1. */
   batchSize?: number;
@@ -154,7 +154,7 @@ function hasFewWeights(model: tf.LayersModel): boolean {
   return model.countParams() <= shapes.reduce((sum, shape) => sum + tf.util.sizeFromShape(shape), 0);
 }
 
-/** Does some work while the recording is told which layer computes. */
+/** Runs `work` while the recording is told which layer computes. */
 function naming<T>(model: tf.LayersModel, recording: Recording, work: () => T): T {
   recording.layer = model.name;
   const layers = leafLayers(model);

@@ -13,7 +13,7 @@ import { inceptionBlocks } from '../models/googleNet.js';
 export interface Count {
   /** What is left after cutting closed channels. */
   left: number;
-  /** What there was. */
+  /** The same before cutting. */
   full: number;
   /** 1 - left / full. */
   sparsity: number;
@@ -126,7 +126,7 @@ function liveWith(graph: ChannelGraph, masks: ChannelMasks): ChannelFlags {
 
 /** How much of a network is left when single weights are removed. */
 export interface WeightCount extends Count {
-  /** Those of the weights that are left: what a machine would do that skips zeros. */
+  /** Multiply-adds of the weights that are left, as on a machine that skips zeros. */
   multiplyAdds: Count;
 }
 

@@ -40,7 +40,7 @@ const MOST_BIAS = 2 ** 24;
 const MOST_ENTRIES = 2 ** 16;
 /** The side of a window over whose places floats add products of codes without losing a bit. */
 const MOST_SIDE = 32;
-/** Layers whose outputs are inputs: what lies on a grid stays on it. */
+/** Layers that pass values on unchanged, so that what lies on a grid stays on it. */
 const passing = ['MaxPool2d', 'MaxPooling2D', 'Concatenate', 'Flatten', 'Reshape', 'Dropout'];
 
 /**

@@ -5,7 +5,7 @@ import { check, number, oneOf, wholeNumber } from '../rules.js';
 /** Where an augmentation takes its random choices from. */
 export type Draws = Pick<Random, 'next' | 'integer'>;
 
-/** Which image of a set comes by, and for which time: the run's seed, the epoch from 0, and the image's index. */
+/** Which image is changed, and when: the run's seed, the epoch from 0, and the image's index in its set. */
 export interface Turn {
   seed: number;
   epoch: number;

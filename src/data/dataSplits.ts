@@ -176,7 +176,7 @@ export function describeData({ name, train, validation, test, splitHash }: DataS
   return `${name}: ${a} training, ${b} validation and ${c} test images (${what}, split ${splitHash})`;
 }
 
-/** Two black images a part, for who needs a run's network and none of its data. */
+/** Two black images in each part, for callers that need a run's network but not its data. */
 export function blankImages(shape: ImageShape = [32, 32, 3], classes = 10): DataSplits {
   const classNames = Array.from({ length: classes }, (_, k) => String(k));
   const part = (name: string): ImageSet => ({

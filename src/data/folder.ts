@@ -150,7 +150,7 @@ async function decoder(): Promise<Decoder> {
         'or give the images as arrays.',
     );
   });
-  // It would give the old pixels of a file that has changed.
+  // Its cache would give the old pixels of a file that has changed.
   sharp.cache(false);
   return (path) => sharp(path).autoOrient();
 }

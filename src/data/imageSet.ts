@@ -3,7 +3,7 @@ import { UserError } from '../errors.js';
 /** Rows, columns and channels of an image. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
 
-/** A label an image, in as few bytes as the number of classes allows. */
+/** One label for each image, in as few bytes as the number of classes allows. */
 export type Labels = Uint8Array | Uint16Array | Int32Array;
 
 /** Labelled images, all of one shape, whatever they come from. */

@@ -9,7 +9,7 @@ import { imageSizeOf, type ImageSet } from './imageSet.js';
 import { scaleImages } from './resizedCrop.js';
 import { syntheticImages, syntheticName } from './synthetic.js';
 
-/** What loadData can be asked for. */
+/** Options of `loadData`. */
 export interface DataOptions {
   /** Seed of the synthetic images (default 0); files and the split do not depend on it. */
   seed?: number;

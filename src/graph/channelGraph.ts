@@ -47,7 +47,7 @@ export interface Channel {
   spread?: boolean;
 }
 
-/** Asked for at every step by what counts, and the same as long as a network has the same outputs. */
+/** Counting asks for it at every step; it stays the same as long as a network has the same outputs. */
 const known = new WeakMap<tf.SymbolicTensor[], ChannelGraph>();
 
 /**

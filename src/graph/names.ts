@@ -123,7 +123,7 @@ export function freeName(used: Set<string>, wanted: string): string {
   return name;
 }
 
-/** Asked for at every step, and the same as long as a network has the same outputs. */
+/** Needed at every step; it stays the same as long as a network has the same outputs. */
 const known = new WeakMap<tf.SymbolicTensor[], ReadonlyMap<Weight, string>>();
 
 /** The name of each weight of a network (`namedWeights`). */

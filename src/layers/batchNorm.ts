@@ -5,7 +5,7 @@ import { check, number } from '../rules.js';
 import { checkActivation, single, type Activation, type CallOptions, type LayerOptions, type Weight } from './layer.js';
 import type { L0Gate } from './l0Gate.js';
 
-/** What a `BatchNorm` can be told. */
+/** Options of a `BatchNorm`. */
 export interface BatchNormOptions extends LayerOptions {
   /** Added to the variance under the root. Default 1e-5. */
   epsilon?: number;

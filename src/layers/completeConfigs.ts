@@ -1,4 +1,4 @@
-// For its effect too, where layers are built again from what they say of themselves: copies, files, compact networks.
+// Also imported for its effect, wherever layers are rebuilt from their configs: copies, files, compact networks.
 import * as tf from '@tensorflow/tfjs';
 
 type Config = tf.serialization.ConfigDict;
@@ -20,13 +20,13 @@ function complete<L extends tf.layers.Layer>(layer: tf.layers.Layer, missing: (l
   };
 }
 
-/** Left out altogether, so that the depthwise kernel of a copy would have another shape. */
+/** tf.layers leave the multiplier out, so that the depthwise kernel of a copy would have another shape. */
 complete<tf.layers.Layer & { depthMultiplier: number }>(
   tf.layers.separableConv2d({ filters: 1, kernelSize: 1 }),
   ({ depthMultiplier }) => ({ depthMultiplier }),
 );
 
-/** The regularizer is there in its place, which no layer can be built with. */
+/** tf.layers write the regularizer in the constraint's place, which no layer can be built with. */
 complete<tf.layers.Layer & { depthwiseConstraint: tf.serialization.Serializable | null }>(
   tf.layers.depthwiseConv2d({ kernelSize: 1 }),
   ({ depthwiseConstraint: constraint }) => ({

@@ -5,7 +5,7 @@ import { checkActivation, single, type Activation, type CallOptions, type LayerO
 import { checkPadding, outputSides, tfPadding, type Padding } from './padding.js';
 import { initialConvolution, initializerNames, type InitializerName } from './seededInitializer.js';
 
-/** What a `Conv2d` can be told. */
+/** Options of a `Conv2d`. */
 export interface Conv2dOptions extends LayerOptions {
   /** Number of output channels. */
   filters: number;

@@ -39,10 +39,7 @@ export function gateStart({ droprate_init = 0.5, temperature = defaultHardConcre
   return { droprate_init, hardConcrete: { ...defaultHardConcrete, temperature } };
 }
 
-/**
- * tf.layers turn every snake_case key of a saved model to camelCase: makes a gate with the documents' spelling turned
- * back.
- */
+/** Builds a gate from a saved config, in which tf.layers have turned every snake_case key to camelCase. */
 export function gateFromConfig<T extends tf.serialization.Serializable>(
   kind: tf.serialization.SerializableConstructor<T>,
   { droprateInit, ...config }: tf.serialization.ConfigDict,

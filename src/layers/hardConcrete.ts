@@ -79,7 +79,7 @@ export function probabilityNonZero(logAlpha: tf.Tensor, shape = defaultHardConcr
   return tf.tidy(() => tf.sub(1, cumulativeProbability(logAlpha, 0, shape)));
 }
 
-/** Of more gates a backend's kernels for large tensors take the sum faster. */
+/** For more gates, a backend's kernels for large tensors compute the sum faster. */
 const FEW = 511;
 
 /**

@@ -13,7 +13,7 @@ export interface QuantizedOptions extends LayerOptions {
   output?: Grid | null;
 }
 
-/** Whether a weight is that kernel of whole numbers which a byte each holds. */
+/** Whether a weight is the kernel of such a layer, whose values need a byte each. */
 export function hasBytes({ dtype, originalName }: Weight): boolean {
   return dtype === 'int32' && /(^|\/)kernel$/.test(originalName);
 }

@@ -13,7 +13,7 @@ const { classNameMap } = tf.serialization.SerializationMap.getMap();
 
 const prototypeOf = <T>(className: string): T => (classNameMap[className][0] as unknown as { prototype: T }).prototype;
 
-/** Lets `compute` answer in the place of the `call` of a class of tfjs; where it answers undefined, tfjs does. */
+/** Replaces the `call` of a tfjs layer class by `compute`; where that returns undefined, tfjs computes. */
 function replaceCall<L extends tf.layers.Layer>(
   className: string,
   compute: (layer: L, x: tf.Tensor, options: CallOptions) => tf.Tensor | undefined,
@@ -136,7 +136,7 @@ replaceCall('UpSampling2D', ({ size: [tall, wide], interpolation, dataFormat }: 
   return upsampled(x);
 });
 
-/** Along an axis: the places of each window over those of them that lie in the image. */
+/** Along an axis, for each window: all of its places divided by those that lie in the image. */
 function shares(size: number, { window, stride, before, n }: Record<'window' | 'stride' | 'before' | 'n', number>) {
   return Array.from({ length: n }, (_, i) => {
     const start = i * stride - before;
@@ -215,7 +215,7 @@ replaceCall('Conv2D', (layer: StandardConv, x) => {
   return activation ? activation.apply(shifted) : shifted;
 });
 
-/** Lets `compute` answer in the place of an activation of tfjs; where it answers undefined, tfjs does. */
+/** Replaces an activation of tfjs by `compute`; where that returns undefined, tfjs computes. */
 function replaceActivation(name: string, compute: (x: tf.Tensor) => tf.Tensor | undefined): void {
   const prototype = prototypeOf<{ apply(x: tf.Tensor): tf.Tensor }>(name);
   const plain = Reflect.get(prototype, 'apply');

@@ -7,7 +7,7 @@ import type { Weight } from '../layers/layer.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
 import { dense, networkOptions, type NetworkOptions } from './networkOptions.js';
 
-/** What `airbench` can be told. */
+/** Options of `airbench`. */
 export interface AirbenchOptions extends NetworkOptions {
   /**
    * The first convolution's kernel, [2, 2, C, 8 C], flat: `whiteningKernel` of the training images. Default: start

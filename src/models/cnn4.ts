@@ -4,7 +4,7 @@ import { BatchNorm } from '../layers/batchNorm.js';
 import { MaxPool2d } from '../layers/maxPool2d.js';
 import { convNorm, dense, networkOptions, type NetworkOptions } from './networkOptions.js';
 
-/** What `cnn4` can be told. */
+/** Options of `cnn4`. */
 export interface Cnn4Options extends NetworkOptions {
   /** Share of the new batch in the running statistics; the project's 0.001 is for 100,000 steps. Default 0.1. */
   momentum?: number;

@@ -19,7 +19,7 @@ export interface GateOptions extends Pick<L0GateOptions, 'droprate_init' | 'temp
   unstructured?: boolean;
 }
 
-/** What `googleNet` can be told. */
+/** Options of `googleNet`. */
 export interface GoogleNetOptions extends NetworkOptions {
   /** L0 gates behind BN and ReLU of each branch's last convolution, or on its weights. Default false. */
   gates?: boolean | GateOptions;

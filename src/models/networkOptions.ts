@@ -6,7 +6,7 @@ import { check, number, wholeNumber } from '../rules.js';
 import { BatchNorm, type BatchNormOptions } from '../layers/batchNorm.js';
 import { Conv2d, type Conv2dOptions } from '../layers/conv2d.js';
 
-/** What every network can be asked for. */
+/** Options of every network. */
 export interface NetworkOptions {
   /** Every number of channels is multiplied by this and rounded, to at least 1. Default 1. */
   widthMultiplier?: number;

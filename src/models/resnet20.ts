@@ -4,7 +4,7 @@ import type { Activation } from '../layers/layer.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import { convNorm, dense, networkOptions, residualStages, type NetworkOptions } from './networkOptions.js';
 
-/** What `resnet20` can be told. */
+/** Options of `resnet20`. */
 export interface ResNet20Options extends NetworkOptions {
   /** Share of the new batch in the running statistics; the project's 0.001 is for 100,000 steps. Default 0.1. */
   momentum?: number;

@@ -43,7 +43,7 @@ export interface NamedTensor {
   values: ArrayLike<number>;
 }
 
-/** What torchvision and timm have besides, and our network does not: its head is another one. */
+/** Tensors of torchvision and timm that our network has no use for: its head is another one. */
 const ignored = /(^fc\.(weight|bias)|\.num_batches_tracked)$/;
 
 const listed = (names: readonly string[]): string =>

@@ -1,7 +1,7 @@
 import type { UserError } from '../../errors.js';
 import { isObject, type Json } from '../../formats/json.js';
 
-/** Makes the error of a reason why a structure is refused. */
+/** Turns the reason why a structure is refused into an error. */
 export type Refuse = (reason: string) => UserError;
 
 /** The version of Keras that wrote a structure; TensorFlow.js gives its own version and backend in the same places. */

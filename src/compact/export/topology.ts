@@ -44,8 +44,8 @@ export async function modelOf(
 type AddWeight = (name: string, shape: tf.Shape, dtype: unknown, initializer: unknown, ...rest: unknown[]) => unknown;
 
 /**
- * Builds layers whose weights are all 0, in one go: what they would start with is not needed, and may take long. Throws
- * for more values than `most`.
+ * Builds layers whose weights are all 0, since start values are not needed and may take long to draw. Throws for more
+ * values than `most`.
  */
 export function withoutValues<T>(most: number, build: () => T): T {
   const layers = tf.layers.Layer.prototype as unknown as { addWeight: AddWeight };
@@ -72,16 +72,15 @@ export function structureOf(model: tf.LayersModel): object {
   return checkTopology(model.toJSON(null, false), refuse);
 }
 
-/** More of either than any network has: what is beyond takes tf.layers forever to build. */
+/** More of either than any network has; tf.layers would take forever to build it. */
 const most = { layers: 5000, depth: 100 };
 const networks = ['Model', 'Functional', 'LayersModel', 'Sequential'];
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /**
- * The structure of a network out of a file, checked as far as tf.layers rely on it without looking: they go round
- * forever where layers read each other in a circle or something that is not there. `refuse` makes the error of a
- * reason.
+ * The structure of a network from a file, with the checks that tf.layers lack: they never return where layers read each
+ * other in a circle or read something that is not there. `refuse` turns a reason into an error.
  */
 function checkTopology(structure: unknown, refuse: Refuse): Json {
   const root = isObject(structure) && isObject(structure.model_config) ? structure.model_config : structure;

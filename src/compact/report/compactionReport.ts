@@ -137,8 +137,8 @@ function compareOutputs(
 }
 
 /**
- * Does some work with a network whose weights are those that masks mean (`closings`): channels that they close compute
- * nothing. The weights are what they were after it.
+ * Runs `work` with the masks applied to the network's weights (`closings`), so that closed channels compute nothing,
+ * and restores the weights.
  */
 function whileMasked<T>(model: tf.LayersModel, masks: ChannelMasks, work: () => T): T {
   const before: { weight: Weight; values: tf.Tensor }[] = [];

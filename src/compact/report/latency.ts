@@ -62,7 +62,7 @@ export async function measureLatency(
   return (await measureLatencies([model], batchSize, options))[0];
 }
 
-/** The same of several networks with the same inputs, in turns. */
+/** Times several networks with the same inputs, in turns. */
 export async function measureLatencies(
   models: readonly tf.LayersModel[],
   batchSize: number,

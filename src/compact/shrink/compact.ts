@@ -104,10 +104,10 @@ export interface CompactOptions extends KeepOptions {
 }
 
 /**
- * Makes a network smaller: without the channels that carry nothing: those a mask closes, those behind gamma 0, a closed
- * gate or a filter of zeros, and those that no layer reads. Gates become part of the weights around them, constants
- * part of biases; the logits stay what they were up to rounding. Layers keep their names; the given network stays as it
- * is, and the caller disposes both.
+ * Makes a network smaller by removing the channels that carry nothing: those a mask closes, those behind gamma 0, a
+ * closed gate or a filter of zeros, and those that no layer reads. Gates become part of the weights around them,
+ * constants part of biases; the logits stay what they were up to rounding. Layers keep their names; the given network
+ * stays as it is, and the caller disposes both.
  *
  * `masks` are those of a Sparsifier: a 0 means that this convolution or dense layer computes nothing in that channel,
  * its filter and bias counting as 0 (unless the filter is 0 in the network: then its bias counts). Without masks, what
@@ -149,8 +149,8 @@ export function compact(
 }
 
 /**
- * Refuses a precision that there is none of, calibration images that are missing or of another shape, and such for
- * nothing.
+ * Throws a UserError for an unknown precision, for calibration images that are missing or of another shape, and for
+ * int8's options without it.
  */
 function checkPrecision(
   model: tf.LayersModel,

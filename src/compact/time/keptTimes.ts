@@ -5,7 +5,7 @@ import { dataFolder } from '../../data/dataFolder.js';
 import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
 import type { WholeTimes, WidthTimes } from './widthTimes.js';
 
-/** To be raised when layers take another time than before on the same machine, or are told apart otherwise. */
+/** Increase this when layers take another time than before on the same machine, or get other names. */
 const version = 2;
 
 /** What was measured on one machine: shapes of layers and networks, each with the number of images in front. */

@@ -29,13 +29,13 @@ export interface LayerTimes {
   networks: WholeTimes;
 }
 
-/** What `layerTimes` can be told. */
+/** Options of `layerTimes`. */
 export interface LayerTimesOptions extends Pick<LatencyOptions, 'signal' | 'now'> {
   /** How many images a pass has. Default 1. */
   batchSize?: number;
   /** Measures what is known already again. Default false. */
   again?: boolean;
-  /** Is told what is measured next, and how many of all are done. */
+  /** Called with what is measured next, and how many of all are done. */
   onProgress?: (progress: { what: string; done: number; all: number }) => void;
   /** The folder in which times are kept. Default: data/times. */
   root?: string;

@@ -21,7 +21,7 @@ export function timePredictor(
   return (masks, options) => wholeAt(times.networks, sum(masks, options));
 }
 
-/** What `timePredictor` predicts of a network, for one set of masks, in milliseconds; it throws what that throws. */
+/** `timePredictor` for one set of masks: milliseconds of a forward pass; throws as it does. */
 export const predictedTime = (
   model: tf.LayersModel,
   masks: ChannelMasks,

@@ -55,7 +55,7 @@ export function computedOutputs({ outputs }: WidthTimes, output: number): number
 /** What the layers of a network come to, each by itself, and what the network takes as a whole, in milliseconds. */
 export type WholeTimes = [sum: number, whole: number][];
 
-/** Such pairs in order, so that the whole never falls where the sum rises: what measuring makes of it is evened out. */
+/** Sorts pairs by their sum and evens out noise of measuring, so that the whole never falls where the sum rises. */
 export function rising(pairs: Readonly<WholeTimes>): WholeTimes {
   const blocks: { pairs: WholeTimes; mean: number }[] = [];
   for (const pair of [...pairs].sort(([a], [b]) => a - b)) {

@@ -22,8 +22,8 @@ export function checkMasks({ model, nodes }: ChannelGraph, masks: ChannelMasks):
 
 /**
  * What masks multiply the kernels and biases of a network by, as long as gates have not been folded into them: 0 for a
- * closed channel, else 1. A closed channel whose filter is 0 already is what the network makes of its bias, and stays
- * that.
+ * closed channel, else 1. A closed channel whose filter is already 0 has the factor 1: the network computes it from its
+ * bias.
  */
 export function closings({ kernels }: NetworkWeights, masks: ChannelMasks): Map<ChannelNode, Float32Array> {
   const all = new Map<ChannelNode, Float32Array>();
@@ -42,8 +42,8 @@ export function closings({ kernels }: NetworkWeights, masks: ChannelMasks): Map<
 /**
  * Multiplies kernels and biases by the factors of `closings`.
  *
- * Returns the filters that would change nothing if they came back, because the network silences their channels itself,
- * by gamma 0 or a closed gate, with their filters, which further training of such a channel needs.
+ * Returns the closed channels that the network silences itself, by gamma 0 or a closed gate, each with a function that
+ * restores its filter: that changes nothing, and further training of the channel needs it.
  */
 export function closeMasked(
   graph: ChannelGraph,
