@@ -1,9 +1,9 @@
-// What a browser has in place of the files that need Node (package.json, "browser"): their functions, which say so.
+// What a browser has in place of the files that need Node (package.json, "browser"): functions that throw.
 import { UserError } from './errors.js';
 
 /** What is thrown in a browser where only Node can do something. */
 export class NeedsNodeError extends UserError {
-  /** By which it is known, also to code that has another copy of this class. */
+  /** Marks the error, also for code that has another copy of this class. */
   readonly needsNode = true;
 
   constructor(name: string, why: string) {
@@ -21,8 +21,8 @@ export function missingImages(data: string): never {
 
 export const getCifar10 = needsNode('getCifar10', 'it downloads 162 MiB to a disk');
 export const readImageFolder = needsNode('loadData(FOLDER)', "it decodes a folder's images");
-export const encodeOnnx = needsNode('encodeOnnx', 'what encodes ONNX makes code from text, which a page must not');
-export const saveOnnx = needsNode('saveOnnx', 'what encodes ONNX makes code from text, which a page must not');
+export const encodeOnnx = needsNode('encodeOnnx', 'its encoder makes code from text, which a page must not');
+export const saveOnnx = needsNode('saveOnnx', 'its encoder makes code from text, which a page must not');
 export const follow = needsNode('follow', 'it reads what another process trains');
 export const loadSweep = needsNode('loadSweep', 'sweeps lie on a disk; a saved one is read by savedOutput');
 export const renderPng = needsNode('renderPng', 'it draws without a browser; a page draws figures itself');

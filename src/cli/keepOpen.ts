@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { stopSignals } from './stopSignals.js';
 
-/** What a server of pages is to the terminal from which it was started. */
+/** A server of pages, as the terminal that started it sees it. */
 export interface Served {
   address: string;
   /** What Ctrl-C does, and what is said when it comes. */
@@ -20,7 +20,7 @@ const say = (line: string): boolean => process.stderr.write(`${line}\n`);
  * the system asks for it or the terminal is gone. A second signal ends it at once.
  */
 export async function keepOpen(browser: boolean, start: () => Promise<Served>): Promise<never> {
-  // Loaded late: most commands need none of it.
+  // Imported when needed: most commands need none of it.
   const [{ openBrowser }, { reportedErrors, reportingErrors, reportError }] = await Promise.all([
     import('../notebook/live/openBrowser.js'),
     import('../notebook/live/reportErrors.js'),

@@ -29,8 +29,8 @@ function watchOutput(): void {
 }
 
 /**
- * Does a command's work. A person can mend a UserError and needs no stack: it is one line on stderr, and exit code 1.
- * Anything else is a defect of ours, and is thrown on.
+ * Runs a command. A UserError, which a user can fix, becomes one line on stderr and exit code 1; anything else is a
+ * defect of ours, and is thrown on.
  */
 export async function runCommand(work: () => Promise<unknown>): Promise<void> {
   watchOutput();

@@ -1,6 +1,6 @@
 import { lostOutput } from './output.js';
 
-/** What the person at the terminal wants of a run: see {@link stopSignals}. */
+/** How the person at the terminal stops a run: see {@link stopSignals}. */
 export interface StopSignals {
   /** Aborts at the first Ctrl-C. */
   interrupt: AbortSignal;

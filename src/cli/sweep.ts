@@ -51,7 +51,9 @@ async function dryRun(sweep: Sweep, found: ReadonlyMap<string, string>, options:
   const here = process.uptime();
   const missing = sweep.points.filter(({ id }) => !found.has(id));
   for (const point of sweep.points) print(`${found.has(point.id) ? 'there  ' : 'missing'}  ${titleOf(point)}`);
-  print(`${sweep.name}: ${sweep.points.length} runs, of which ${found.size} are there and ${missing.length} are not`);
+  print(
+    `${sweep.name}: ${sweep.points.length} runs, of which ${found.size} are finished and ${missing.length} are not`,
+  );
   if (missing.length === 0 || options.engine !== 'local') return;
   const { estimated } = await import('../experiments/sweep/local.js');
   const { seconds, jobs, threads } = await estimated(sweep, missing, options);
@@ -117,14 +119,14 @@ async function runSweep(sweep: Sweep, missing: readonly SweepPoint[], engine: En
     if (stop.interrupt.aborted) {
       print(
         engine.outlives
-          ? `no longer watched, and goes on: sparsebook sweep status ${sweep.name}`
-          : 'stopped and saved; the same command goes on',
+          ? `no longer watched, but continues: sparsebook sweep status ${sweep.name}`
+          : 'stopped and saved; the same command continues',
       );
       process.exitCode = stop.exitCode();
     } else if (!all) {
       const states = await statesOf(sweep, engine);
       if (sweep.isCancelled) await engine.cancel(sweep);
-      if (sweep.isCancelled) print('cancelled: what ran is saved; the same command goes on');
+      if (sweep.isCancelled) print('cancelled: what ran is saved; the same command continues');
       else print(`${countsText(states)}; the same command tries again what is missing`);
       process.exitCode = 1;
     } else print(`all ${sweep.points.length} runs are done; table: sparsebook sweep table ${sweep.name}`);
@@ -144,7 +146,7 @@ async function droppedPoints(sweep: Sweep): Promise<number> {
   const running = states.find(({ state }) => state === 'running');
   if (!running) return states.length;
   throw new UserError(
-    `'${titleOf(running.point)}' runs, and this sweep of the same name asks for other points. Give this one another name ` +
+    `'${titleOf(running.point)}' is running, and this sweep of the same name asks for other points. Give this one another name ` +
       `(name=trial), or end the other: sparsebook sweep cancel ${sweep.name}`,
   );
 }
@@ -168,7 +170,7 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
   // Two that hand out work for one sweep would do nothing twice, and tell everything twice.
   const lock = await lockRun(join(sweep.dir, 'lock')).catch((error: Error) => {
     throw new UserError(
-      `The sweep ${sweep.name} is run already: ${error.message}. Watch it: sparsebook sweep status ${sweep.name}`,
+      `The sweep ${sweep.name} is already running: ${error.message}. Watch it: sparsebook sweep status ${sweep.name}`,
     );
   });
   try {
@@ -180,7 +182,7 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
     await sweep.reopen(missing);
     print(`sweep: ${shownPath(sweep.dir)}`);
     if (dropped > 0) print(`no longer asked for: ${dropped} of its points from before; their runs stay`);
-    print(`${sweep.points.length} runs, of which ${found.size} are there`);
+    print(`${sweep.points.length} runs, of which ${found.size} are finished`);
     await runSweep(sweep, missing, engine, detach);
   } finally {
     await lock.release();
@@ -223,7 +225,7 @@ export function addSweepCommand(program: Command): void {
     .summary('train the missing runs of a sweep (the default command: the word run may be left out)')
     .description(
       'Train the missing runs of a sweep, a few at once. Each value of a list or range is a run of its own; runs that are ' +
-        'finished are kept. Ctrl-C saves all runs and stops; the same command goes on.',
+        'finished are kept. Ctrl-C saves all runs and stops; the same command continues.',
     )
     .argument(
       '[words...]',

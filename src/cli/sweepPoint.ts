@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { pointLine } from './sweepProgress.js';
 
-/** Adds the command that the jobs of a Slurm cluster run, which is none for people. */
+/** Adds the command that the jobs of a Slurm cluster run; people do not call it. */
 export function addSweepPointCommand(sweep: Command): void {
   sweep
     .command('point', { hidden: true })

@@ -26,7 +26,7 @@ function checkWords(words: readonly string[]): void {
   if (word === undefined) return;
   const names = Object.keys(protocols);
   throw new UserError(
-    `'${word}' is no setting (key=value), and no experiment; did you mean '${closest(word, names)}'? All: ${names.join(', ')}.`,
+    `'${word}' is neither a setting (key=value) nor an experiment; did you mean '${closest(word, names)}'? All: ${names.join(', ')}.`,
   );
 }
 

@@ -23,7 +23,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 /** What is printed of a measured network: all of its record, or what is known without one. */
 type Reported = Measured & Pick<RunRecord, 'run' | 'steps'> & Partial<Pick<RunRecord, 'name' | 'last' | 'epochs'>>;
 
-/** What a record says, in the words of a table. */
+/** A record as a row of a table. */
 export function recordFields(record: Reported): ResultRow {
   const names = [
     'validation.accuracy',
@@ -47,7 +47,7 @@ export function recordFields(record: Reported): ResultRow {
   };
 }
 
-/** What a note has to say on the terminal, if anything. */
+/** The line for a note on the terminal, if it has one. */
 function noteLine(note: NoteEvent): string | undefined {
   if (note.kind === 'opening') return `\n${(note.values as { text: string }).text}`;
   return note.kind === 'gammas' ? gammaLine(note as NoteEvent & { values: GammaNote }) : undefined;

@@ -61,9 +61,9 @@ const ways: readonly [way: string, options: CompactOptions][] = [
 ];
 
 /**
- * Makes a trained network compact in several ways, and says of each how large and how fast it is and how far it is off:
- * rows of a table. Times are of a forward pass of the largest batch in `measured`, the tenth percentile, which other
- * work on the machine disturbs least.
+ * Makes a trained network compact in several ways, and measures for each its size, its time and the error of its
+ * outputs: rows of a table. Times are of a forward pass of the largest batch in `measured`, the tenth percentile, which
+ * other work on the machine disturbs least.
  */
 export async function compareCompactions(
   network: TrainedNetwork,

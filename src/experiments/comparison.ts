@@ -17,7 +17,7 @@ export const peers = {
   narrower: 'narrower network',
 } as const;
 
-/** What a network costs, by machine names, and in words. */
+/** The costs of a network: names of a record's numbers, and their labels. */
 export const costs = {
   'multiply_adds.left': 'multiply-adds',
   'parameters.left': 'parameters',
@@ -25,7 +25,7 @@ export const costs = {
   'latency_ms.128': 'time for 128 images',
 } as const;
 
-/** One of what a network costs. */
+/** The name of a cost. */
 export type Cost = keyof typeof costs;
 
 /**
@@ -88,7 +88,7 @@ function verdict({ mean, halfWidth }: MeanInterval, first = '', second = ''): st
 /**
  * Which method to take when: for each cost and each share of the whole network's, the method and the narrower network
  * that do best on the validation images within that share, their test accuracies, and by how much the method is above,
- * seed by seed. What was not run, or not timed, is there and says so.
+ * seed by seed. Sizes that were not run, or not timed, are listed as such.
  */
 export function whichToTake(compared: Compared, shares: readonly number[] = [0.6, 0.4, 0.25, 0.15]): ResultRow[] {
   const results = savedResults(compared);

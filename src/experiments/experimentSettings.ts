@@ -39,14 +39,14 @@ const networkSchema: Schema<NetworkSettings, ExperimentSettings> = {
   model: {
     default: null,
     rule: orNull(text('the path of a model.json, or of the folder that holds it'), 'none'),
-    help: 'where the own network is, in TensorFlow.js format; training starts from its weights',
+    help: 'where the network of network=own is, in TensorFlow.js format; training starts from its weights',
     conflict: ({ network }) => (network === 'own' ? undefined : `network=${network} is built by its name`),
   },
   width: {
     default: 1,
     rule: number({ above: 0, max: 8 }),
     help: "the factor on every layer's number of channels",
-    conflict: ({ network }) => (network === 'own' ? 'an own network has the widths it was built with' : undefined),
+    conflict: ({ network }) => (network === 'own' ? 'network=own has the widths it was built with' : undefined),
   },
   bn_momentum: {
     default: null,

@@ -2,7 +2,7 @@
 export interface FinishedRun {
   id: string;
   name: string;
-  /** Whether it was handed out, not trained. */
+  /** Whether it was loaded, not trained. */
   loaded: boolean;
 }
 

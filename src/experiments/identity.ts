@@ -21,7 +21,7 @@ const numerics = 4;
 /** Where a run starts: the path of a checkpoint, or a network. */
 export type StartPoint = string | tf.LayersModel;
 
-/** A network without a name as it was given: what it is, and its weights. */
+/** A network that was given, not named: its topology and its weights. */
 export interface OwnNetwork {
   topology: object;
   weights: ReadonlyMap<string, Float32Array>;
@@ -47,7 +47,7 @@ export async function readOwnNetwork(path: string): Promise<OwnNetwork> {
   }
 }
 
-/** Builds what was kept, with its weights; the caller disposes it. */
+/** Builds such a network with its weights; the caller disposes it. */
 export async function builtNetwork({ topology, weights }: OwnNetwork): Promise<tf.LayersModel> {
   const model = await networkOf(topology);
   const named = namedWeights(model);

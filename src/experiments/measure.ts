@@ -21,7 +21,7 @@ export async function scoresOf(
   return { ...scores, images: data[part].labels.length };
 }
 
-/** Those on the test images, and the same averaged over the views of its setting `tta`, where that names any. */
+/** Scores on the test images, and averaged over the views of the network's setting `tta` where that names any. */
 async function testScores(
   { model, settings: { tta, ...settings } }: TrainedNetwork,
   { train, test }: DataSplits,

@@ -84,7 +84,7 @@ export class Notes {
     if (noted.settings.methods.includes('repr') && noted.sparsifier) this.watchTurns(noted.sparsifier);
   }
 
-  /** Those of the end of an epoch; 0 epochs are before the first step. */
+  /** The notes after so many epochs; 0 is before the first step. */
   async ofEpoch(epochs: number, step: number): Promise<NoteEvent[]> {
     await readable();
     const { settings, model, sparsifier } = this.noted;
@@ -100,7 +100,7 @@ export class Notes {
     return notes;
   }
 
-  /** Those of a step. */
+  /** The notes of a step. */
   async ofStep({ step, epoch, crossEntropy, imagesPerSecond }: StepEvent): Promise<NoteEvent[]> {
     const { settings, model, sparsifier } = this.noted;
     const notes: NoteEvent[] = this.turns
@@ -136,7 +136,7 @@ export class Notes {
     return Object.fromEntries(masks.map(([layer, mask]) => [layer, Array.from(mask, (value) => digits(value))]));
   }
 
-  /** Has the method say when filters go off or come back. */
+  /** Makes a note whenever the method switches filters off or brings them back. */
   private watchTurns(sparsifier: Sparsifier): void {
     const { settings, model } = this.noted;
     const beforeEpoch = sparsifier.beforeEpoch?.bind(sparsifier);

@@ -10,7 +10,7 @@ interface Size {
   left: number;
 }
 
-/** What a network comes to: plain numbers, shares between 0 and 1. */
+/** The measurements of a network: plain numbers, shares between 0 and 1. */
 export interface Measured {
   /** Cross-entropy in nats, and the share of right answers. */
   validation: Scores & { images: number };
@@ -35,15 +35,15 @@ export interface Measured {
   channels: { all: number; closed: number };
   /** Median milliseconds of a forward pass of the compact network by its number of images, where that was measured. */
   latency_ms?: Record<string, number>;
-  /** The same as the times of its layers predict it, where that led its training. */
+  /** The same as predicted from the times of its layers, where its training aimed at that. */
   predicted_ms?: Record<string, number>;
-  /** What the method says of itself: the lambda chosen last, the group lasso. */
+  /** The method's own numbers: the lambda chosen last, the group lasso. */
   method: Record<string, number>;
   /** Share of zeros in each kernel, by its name, from input to output. */
   zeros: Record<string, number>;
 }
 
-/** What a finished run says: one form for all methods. */
+/** The record of a finished run, in one form for all methods. */
 export interface RunRecord extends Measured {
   format: 'sparsebook record';
   version: 1;
@@ -123,13 +123,13 @@ function faultOf(found: unknown): string | undefined {
 const file = 'record.json';
 
 /**
- * Keeps what a finished run came to in its folder. Throws a UserError that names the file if that cannot be written.
+ * Writes the record of a finished run to its folder. Throws a UserError that names the file if that cannot be written.
  */
 export async function saveRecord(dir: string, record: RunRecord): Promise<void> {
   await writeFileWhole(join(dir, file), `${JSON.stringify(record, null, 2)}\n`, jsonFile);
 }
 
-/** What a run came to; undefined where it has not come to its end. Throws a UserError for a file that is no record. */
+/** The record of a run; undefined for a run that is not finished. Throws a UserError for a file that is no record. */
 export async function readRecord(dir: string): Promise<RunRecord | undefined> {
   const path = join(dir, file);
   const json = await readFile(path, 'utf8').catch(() => undefined);

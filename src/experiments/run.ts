@@ -60,7 +60,7 @@ export class Run {
   private trained?: TrainedNetwork;
   private again: boolean;
   private read?: OwnNetwork;
-  /** With which its events were read last; retraining its weights ends by it, too. */
+  /** The signal that its events were read with last; it also stops retraining of its weights. */
   private signal?: AbortSignal;
   /** How it continues, if it was made from one of its checkpoints. */
   private goesOn?: (signal?: AbortSignal) => AsyncGenerator<RunEvent, void, void>;
@@ -245,7 +245,7 @@ export class Run {
     return toTrain ? start.checkpoint() : start.selected();
   }
 
-  /** The path of the checkpoint of what was selected, be its weights there or not. */
+  /** The path of the selected network's checkpoint, whether its weights are there or not. */
   private async selected(): Promise<string> {
     const { selected } = this.record;
     return findCheckpoint(join(this.dir!, runFiles.checkpoints, selected.which));

@@ -93,7 +93,7 @@ function namesOf(id: string, { name, tags }: { name?: unknown; tags?: unknown })
   return { id, name: typeof name === 'string' ? name : null, tags: texts };
 }
 
-/** What was set of a run, all of it and in words what means something beside the rest. */
+/** A run's settings: all of them, and as words those that have an effect beside the others. */
 function settingsOfRun(settings: object): Pick<SavedRunRow, 'saved' | 'settings'> {
   const saved = givenIn(settings).filter(({ name }) => !unasked.includes(name) && !name.startsWith('checkpoints.'));
   const known = schemaOf(settings);
@@ -110,7 +110,7 @@ function settingsOfRun(settings: object): Pick<SavedRunRow, 'saved' | 'settings'
 
 const texts = new Map<string, string>();
 
-/** A value as a word of a command. Hundreds of runs have the same few, and writing YAML takes its time. */
+/** A value as a word of a command; cached, since hundreds of runs share a few values and writing YAML is slow. */
 function textOf(value: unknown): string {
   const key = JSON.stringify(value);
   const known = texts.get(key) ?? valueText(value);

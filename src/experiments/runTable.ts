@@ -11,11 +11,11 @@ export interface RunRow {
   epochs: number;
   steps: number;
   numbers: Record<string, number | null>;
-  /** As words of a command, by names with dots: those that mean something beside the others. */
+  /** As words of a command, by names with dots: those that have an effect beside the others. */
   settings: Record<string, string>;
 }
 
-/** What runs come to, in the order of their columns; a run without one of them has `null`. */
+/** The results of runs, in the order of their columns; a run without one of them has `null`. */
 export const outcomes = ['validation.best', 'validation.last', 'channels.closed', 'test.accuracy', 'sparsity.complete'];
 
 /** Those that are shares between 0 and 1. */

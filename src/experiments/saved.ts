@@ -20,7 +20,7 @@ import { protocols } from './protocols/protocols.js';
 import type { RunSettings } from './runSettings.js';
 import { givenIn, settle, type Given } from './settings/settle.js';
 
-/** What a checkpoint and a run's folder say of how they came about. */
+/** The description of a run that its folder and its checkpoints hold. */
 export interface SavedRun {
   protocol: Protocol<RunSettings>;
   settings: RunSettings;
@@ -120,7 +120,7 @@ export async function buildMethods(
 
 /**
  * The network of a checkpoint, built anew, as its run evaluated it; the caller disposes it. Throws a UserError for a
- * checkpoint that is not there, is damaged, or says of itself what cannot be.
+ * checkpoint that is not there, is damaged, or has a description that cannot be.
  */
 export async function trainedNetwork(ckpt_path: string): Promise<TrainedNetwork> {
   const checkpoint = await loadCheckpoint(ckpt_path);
@@ -129,7 +129,7 @@ export async function trainedNetwork(ckpt_path: string): Promise<TrainedNetwork>
   const own = saved.topology && (await networkOf(saved.topology));
   const { shape, classNames } = checkpoint.provenance?.data ?? {};
   const images = blankImages(shape as ImageShape | undefined, classNames?.length);
-  // The topology says what a method or compaction made of the network: nothing is to be done to it again.
+  // The topology contains what a method or compaction changed; neither must change it again.
   const { model } = own ? { model: own } : await buildNetwork({ ...settings, weights: null }, images);
   restoreWeights({ path: checkpoint.path, weights: averagedWeights(checkpoint) }, model);
   const sparsifier = await buildMethods(settings, model, { saved: checkpoint.sparsifier?.state });

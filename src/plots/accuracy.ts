@@ -61,7 +61,7 @@ export function accuracyAgainstSparsity(
   });
 }
 
-/** What a way of pruning came to at one share of zeros, in one or several runs; shares are between 0 and 1. */
+/** The accuracies of a way of pruning at one share of zeros, in one or several runs; shares are between 0 and 1. */
 export interface PruningPoint {
   pruned: number;
   accuracies: readonly number[];

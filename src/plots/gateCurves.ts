@@ -83,7 +83,7 @@ export interface MonteCarloOptions {
   seed?: number;
 }
 
-/** A Monte-Carlo estimate, how sure it is of itself, and what it estimates. */
+/** A Monte-Carlo estimate, its standard error, and the exact value. */
 export interface OpenEstimate {
   /** The share of masks that are not 0. */
   estimate: number;

@@ -140,8 +140,8 @@ export interface PenaltyPoint {
 }
 
 /**
- * What runs of the same length came to, penalty by penalty, a line for each weight decay: above, the share of gammas
- * that are 0; below, the validation accuracy. A dotted line is the accuracy that all of them started from.
+ * The results of runs of the same length by penalty, a line for each weight decay: above, the share of gammas that are
+ * 0; below, the validation accuracy. A dotted line is the accuracy that all of them started from.
  */
 export function penaltySweep(
   points: readonly PenaltyPoint[],

@@ -9,7 +9,7 @@ const labelOf = ({ group, values }: SweepResult): string => {
 };
 
 /**
- * What a sweep came to: test accuracy against sparsity, a point for each group of runs that differ in their seeds
+ * The results of a sweep: test accuracy against sparsity, a point for each group of runs that differ in their seeds
  * alone, with 95 % intervals; where nothing became sparse, accuracies one below the other. Groups without a finished
  * run are left out.
  */

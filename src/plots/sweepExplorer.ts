@@ -31,7 +31,7 @@ interface MovingTrace {
 
 const inPercent = (share: number): number => Number((100 * share).toFixed(1));
 
-/** A point at nowhere keeps the place of what is not there: plotly leaves out a trace without points. */
+/** A point without a place stands for missing values: plotly would leave out a trace without points. */
 const orNowhere = <T>(values: readonly T[]): readonly (T | null)[] => (values.length > 0 ? values : [null]);
 
 const pointsOf = (line: Line): Record<string, unknown> => ({
@@ -186,11 +186,11 @@ function resultsPanel(stops: readonly Stop[], setting: string | undefined): { po
 }
 
 /**
- * A sweep to walk over by a slider, one stop for each group of runs that differ in their seeds alone: what each layer
- * has left, the curves, accuracy and size, with 95 % intervals by Student's t where there are three seeds or more. What
- * a group or a file does not hold is said in its place. The steps of the slider are plotly's frames, so that a figure
- * moves in Jupyter, in the report and in the live page. Throws a UserError for a sweep without runs and for a group
- * that it does not have.
+ * A sweep with a slider that stops at each group of runs that differ in their seeds alone: what each layer has left,
+ * the curves, accuracy and size, with 95 % intervals by Student's t where there are three seeds or more. What a group
+ * or a file does not hold is said in its place. The steps of the slider are plotly's frames, so that a figure moves in
+ * Jupyter, in the report and in the live page. Throws a UserError for a sweep without runs and for a group that it does
+ * not have.
  */
 export function sweepExplorer(sweep: ExploredSweep, options: SweepExplorerOptions = {}): Figure {
   const { setting, stops } = stopsOf(sweep, options.groups);

@@ -3,7 +3,7 @@ import type { EpochEvent, StepEvent } from '../training/events.js';
 import { axis, colour, curve, dash, epochAxis, figure, ink, list, number, percent, thin } from './theme.js';
 import type { Figure, Titled, Trace } from './theme.js';
 
-/** The trainer's events, or what was kept of them: anything that says its type. */
+/** The trainer's events, or what was kept of them: anything with a type. */
 export type TrainingLog = readonly { readonly type: string }[];
 
 function stepsOf(log: TrainingLog): StepEvent[] {
@@ -63,7 +63,7 @@ export function trainingCurves(log: TrainingLog, options: Titled = {}): Figure {
   });
 }
 
-/** A point at nowhere keeps the place of a curve that has not begun. */
+/** A point without a place stands for a curve that has not begun, which plotly would leave out. */
 function drawn(trace: Trace): Trace {
   return (trace.x as unknown[]).length > 0 ? trace : { ...trace, x: [null], y: [null] };
 }

@@ -36,7 +36,7 @@ test('runs that start from each other, with their processes killed, end with the
   assert.equal(alone.code, 0, alone.stderr + alone.stdout);
   const expected = await trainedWeights(join(folder, 'alone'));
   assert.equal(expected.size, 6);
-  assert.match(alone.stdout, /^6 runs, of which 0 are there$/m);
+  assert.match(alone.stdout, /^6 runs, of which 0 are finished$/m);
   assert.match(alone.stdout, /^done {5}tune lr=0\.003 seed=2: test .* %, sparsity 0 %/m);
   assert.match(alone.stdout, /\nall 6 runs are done; table: sparsebook sweep table graph\n$/);
 
@@ -58,12 +58,12 @@ test('runs that start from each other, with their processes killed, end with the
 test('the same sweep again trains nothing, and one with other values trains what is missing', async () => {
   const again = await done('alone', graph);
   assert.equal(again.code, 0, again.stderr);
-  assert.match(again.stdout, /^6 runs, of which 6 are there$/m);
+  assert.match(again.stdout, /^6 runs, of which 6 are finished$/m);
   assert.doesNotMatch(again.stdout, /^done/m);
   const more = await done('alone', graph, 'seed=2..3', 'jobs=2', 'threads=1');
   assert.equal(more.code, 0, more.stderr);
   assert.match(more.stdout, /^no longer asked for: 3 of its points from before; their runs stay$/m);
-  assert.match(more.stdout, /^6 runs, of which 3 are there$/m);
+  assert.match(more.stdout, /^6 runs, of which 3 are finished$/m);
   assert.equal((await trainedWeights(join(folder, 'alone'))).size, 9);
   // What train has trained is there as well: it is the same run.
   const { code, stderr } = await sparsebook(['train', ...tinyRun, 'lr=0.02', 'seed=5'], {
@@ -72,7 +72,7 @@ test('the same sweep again trains nothing, and one with other values trains what
   assert.equal(code, 0, stderr);
   const dry = await done('alone', ...tinyRun, 'lr=0.02', 'seed=5..6', 'jobs=2', 'threads=1', '--dry-run');
   assert.match(dry.stdout, /^there {4}c3-seed seed=5\nmissing {2}c3-seed seed=6\n/, dry.stderr);
-  assert.match(dry.stdout, /2 runs, of which 1 are there and 1 are not\nabout \d+\.\d s, \d+ at once with/);
+  assert.match(dry.stdout, /2 runs, of which 1 are finished and 1 are not\nabout \d+\.\d s, \d+ at once with/);
   assert.ok(!existsSync(join(folder, 'alone', 'sweeps', 'c3-seed')), 'a dry run writes no sweep');
 });
 
@@ -158,12 +158,12 @@ test('Ctrl-C and cancel save what runs, and the same command goes on', async () 
   assert.equal(second.code, 1);
   assert.match(
     second.stderr,
-    /^error: The sweep long is run already: The process \d+ .*sparsebook sweep status long\n$/,
+    /^error: The sweep long is already running: Process \d+ .*sparsebook sweep status long\n$/,
   );
   first.child.kill('SIGINT');
   const stopped = await first.ended;
   assert.equal(stopped.code, 130, stopped.stderr);
-  assert.match(stopped.stdout, /stopped and saved; the same command goes on\n$/);
+  assert.match(stopped.stdout, /stopped and saved; the same command continues\n$/);
   const saved = readdirSync(runs).filter((run) => existsSync(join(runs, run, 'checkpoints')));
   assert.ok(saved.length > 0, 'what ran was saved');
   const third = sweepIn('stopped', ...words, ...options);
@@ -171,7 +171,7 @@ test('Ctrl-C and cancel save what runs, and the same command goes on', async () 
   assert.match((await done('stopped', 'cancel', 'long')).stdout, /is cancelled/);
   const cancelled = await third.ended;
   assert.equal(cancelled.code, 1);
-  assert.match(cancelled.stdout, /cancelled: what ran is saved; the same command goes on\n$/);
+  assert.match(cancelled.stdout, /cancelled: what ran is saved; the same command continues\n$/);
 });
 
 for (const [what, words, message] of [

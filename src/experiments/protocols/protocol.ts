@@ -9,11 +9,11 @@ import { givenIn, put, settle, type Given } from '../settings/settle.js';
 /** How large a protocol is run: in about a minute, within an hour, or as it was published. */
 export type PresetName = 'quick' | 'short' | 'published';
 
-/** What a size changes of the defaults. */
+/** The defaults that a size changes. */
 export interface Preset<S> {
   help: string;
   values: SomeSettings<S>;
-  /** What it changes besides where a run starts from another one's weights. */
+  /** Further changes where a run starts from the weights of another one. */
   fineTuning?: SomeSettings<S>;
 }
 
@@ -31,7 +31,7 @@ export interface Protocol<S extends object = object> {
   readonly summary: string;
   readonly schema: Schema<S, never>;
   readonly presets: Readonly<Record<PresetName, Preset<S>>>;
-  /** Words after `sparsebook train NAME` that are worth showing. */
+  /** Arguments of `sparsebook train NAME` to show as examples. */
   readonly examples: readonly string[];
   /**
    * The settings of runs that follow one another, each from the last checkpoint of the one before; default: one run.
@@ -63,7 +63,7 @@ export interface Renamed<P extends string> extends Own<At<P>> {
   of: P;
 }
 
-/** What a protocol says of an experiment's setting otherwise. */
+/** What a protocol changes in an experiment's setting. */
 export interface Own<T> {
   default?: T | ((settings: never) => T);
   rule?: Rule<T>;
@@ -73,7 +73,7 @@ export interface Own<T> {
   published?: readonly T[];
 }
 
-/** A setting of the experiment, with what the protocol says of it otherwise. */
+/** A setting of the experiment, with the protocol's changes. */
 export const of = <const P extends Paths<ExperimentSettings>>(path: P, own: Own<At<P>> = {}): Renamed<P> => ({
   of: path,
   ...own,
@@ -156,7 +156,7 @@ interface ProtocolParts<F extends Fields, S> extends Pick<Protocol<S & object>, 
   presets: Record<PresetName, Preset<S>>;
   stages?: (settings: S) => SomeSettings<S>[];
   warnings?: (settings: S, starts: 'anew' | 'from a network') => string[];
-  /** What the experiment is besides the fields that name its settings. */
+  /** The experiment's settings that no field gives. */
   experiment: (settings: S) => SomeSettings<ExperimentSettings>;
 }
 
@@ -233,7 +233,7 @@ function startIn(
   );
 }
 
-/** The checkpoint whose run the settings given ask to go on, if they do. */
+/** The checkpoint whose run is to continue, if the given settings ask for that. */
 export function resumesFrom(of: Pick<Protocol, 'schema'>, given: readonly Given[]): string | undefined {
   const { ckpt_path, resume_training } = startIn(of, given);
   return resume_training ? (ckpt_path ?? undefined) : undefined;

@@ -3,7 +3,7 @@ import type { Rule } from '../../rules.js';
 /** What a setting can hold. */
 export type SettingValue = string | number | boolean | null | readonly SettingValue[];
 
-/** All there is to say of one setting; `All` are the settings that it lives among. */
+/** The declaration of one setting; `All` are all settings of its schema. */
 export interface Setting<T, All> {
   rule: Rule<T>;
   /** What it is, in words that fit behind "it is". */
@@ -37,7 +37,7 @@ export type SomeSettings<S> = {
   [Name in keyof S]?: S[Name] extends SettingValue ? Readonly<S[Name]> : SomeSettings<S[Name]>;
 };
 
-/** A setting of which nothing is known but that it is one. */
+/** A setting of unknown type. */
 export type AnySetting = Setting<SettingValue, object>;
 
 /** The settings of a schema by their names, those in groups as group.name, in order. */

@@ -6,7 +6,7 @@ import type { SweepPoint } from './points.js';
 import { askQueue, checkServer, jobId, queueNameOf, type JobData } from './redis.js';
 import type { Sweep } from './sweep.js';
 
-/** How long what the queue said is taken for true. */
+/** How long an answer of the queue is used again. */
 const LOOK_MS = 5000;
 
 /** How long the queue remembers why a job failed. */
@@ -40,7 +40,7 @@ async function jobsOf(
   return jobs.filter((job) => job?.data.sweep === sweep.name) as Job<JobData>[];
 }
 
-/** Looks into the queue, and puts into it again what it should have: a server whose file is lost has forgotten all. */
+/** Reads the queue, and adds the points that it lacks, such as after the server has lost its file. */
 async function lookInto(queue: Queue<JobData>, sweep: Sweep, retries: number): Promise<Look> {
   const failed = await jobsOf(queue, sweep, 'failed');
   const left = (await sweep.states()).filter(({ state }) => state === 'waiting' || state === 'stopped');

@@ -18,7 +18,7 @@ export interface WorkerOptions {
   jobs: number;
   /** Threads of each run. */
   threads: number;
-  /** How far its runs stand back behind other processes, 0 to 19. */
+  /** The niceness of its runs, 0 to 19. */
   nice: number;
   /** Seconds without a sign of life after which a worker's runs are given to others. */
   lost_after: number;
@@ -30,9 +30,9 @@ export interface WorkerCalls {
   signal: AbortSignal;
   /** Whether it ends when there is nothing left to do. */
   untilDone: boolean;
-  /** A point begins, or ended so. */
+  /** Called when a point begins, and when it has ended. */
   onPoint: (sweep: Sweep, state: PointState) => void;
-  /** The server does not answer, or does again, or what it says cannot be done. */
+  /** Called when the server stops answering, answers again, or reports an error. */
   onTrouble: (message: string) => void;
 }
 
@@ -79,7 +79,7 @@ class Trainer {
           `it starts from ${start.point.group}, which ${start.state === 'failed' ? 'failed' : 'cannot run'}`,
         );
       }
-      // Whoever finishes it wakes this job, unless he is lost in between.
+      // The worker that finishes it wakes this job, unless that worker is lost in between.
       if (start.state !== 'finished') return this.putOff(job, token);
     }
     onPoint(sweep, { point, state: 'running' });
@@ -95,7 +95,7 @@ class Trainer {
     if (state.state === 'failed') throw new Error(state.reason);
   }
 
-  /** What a job goes on as whose point is neither finished nor failed. */
+  /** The data with which a job continues whose point is neither finished nor failed. */
   private async nextOf(data: JobData, sweep: Sweep, point: SweepPoint, outcome: Outcome): Promise<JobData | undefined> {
     if (outcome.type === 'point' && outcome.state !== 'stopped') return undefined;
     if (this.calls.signal.aborted) return data;
@@ -105,7 +105,7 @@ class Trainer {
 
   private async open(name: string): Promise<Sweep> {
     try {
-      // What is in the queue names no folder but those below this one.
+      // Names in the queue may lead only to folders below this one.
       return await Sweep.open(Sweep.folderOf(name));
     } catch (error) {
       const message =
@@ -145,7 +145,7 @@ class Trainer {
 
 /**
  * Trains the points that sweeps put into the queue of this machine's folder of sweeps, until it is asked to end and all
- * that runs is saved. Returns whether that is handed back; where the server does not answer then, others get it when
+ * that runs is saved. Returns whether its jobs are handed back; where the server does not answer, others get them once
  * this worker counts as lost.
  */
 export async function runWorker(options: WorkerOptions, calls: WorkerCalls): Promise<boolean> {

@@ -16,10 +16,10 @@ export interface Task {
   threads: number;
 }
 
-/** What a child is told. */
+/** A message to a child. */
 export type ToChild = Task | { type: 'stop' };
 
-/** What a child answers. */
+/** A message from a child. */
 export type FromChild =
   | { type: 'point'; state: 'finished' | 'failed' | 'stopped' }
   | { type: 'speed'; speed: Speed }
@@ -42,7 +42,7 @@ export class Child {
     try {
       if (this.process.pid !== undefined) setPriority(this.process.pid, nice);
     } catch {
-      // It may be gone already, which its end says.
+      // It may have ended already, which 'exit' reports.
     }
     this.process.on('message', (message: FromChild) => this.answer(message));
     const died = (how: string): void => {

@@ -20,7 +20,7 @@ export interface Engine {
   run(sweep: Sweep, points: readonly SweepPoint[], signal: AbortSignal): Promise<void>;
   /** Takes back what waits, after all that runs was asked to stop through the sweep's folder. */
   cancel(sweep: Sweep): Promise<void>;
-  /** What it knows of points beyond their files, by id: why one will not run. */
+  /** Why points will not run, by id, as far as the engine knows more than their files. */
   failures(sweep: Sweep): Promise<Map<string, string>>;
   /** What keeps all of a sweep from going on at present, if anything, in a few words. */
   notice?(sweep: Sweep): Promise<string | undefined>;

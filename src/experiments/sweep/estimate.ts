@@ -17,7 +17,7 @@ export interface Sharing {
   threads: number;
 }
 
-/** The experiment that a point is. */
+/** A point's experiment. */
 export const experimentOf = (point: SweepPoint): ExperimentSettings =>
   protocolNamed(point.protocol).experiment(settingsOfPoint(point));
 

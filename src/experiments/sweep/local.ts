@@ -17,7 +17,7 @@ export interface LocalOptions {
   jobs?: number;
   /** Threads of each run. Default: the cores shared out. */
   threads?: number;
-  /** How far its processes stand back behind others, 0 to 19. Default 10. */
+  /** The niceness of its processes, 0 to 19. Default 10. */
   nice?: number;
   /** How often a run whose process dies is begun again without getting further in between. Default 3. */
   retries?: number;
@@ -84,7 +84,7 @@ export async function bestSharing(
   const known = await knownSpeeds();
   const measured: (Sharing & { speed: number })[] = [];
   for (const sharing of sharings) {
-    // Why it cannot be tried is said when it is to be trained.
+    // The reason why it cannot be tried is reported when it is trained.
     const speed = await speedOf(pool, known, sweep, point, sharing, signal).catch(() => ({ train: 0 }));
     measured.push({ ...sharing, speed: sharing.jobs * speed.train });
   }
@@ -225,7 +225,7 @@ async function runLocally(
         : await bestSharing(pool, sweep, points[0], options, signal);
     for (;;) {
       const next = signal.aborted || sweep.isCancelled ? [] : ready();
-      // While there is less to do than could run, what runs gets more threads: how many changes no bit of the result.
+      // While fewer runs are left than could run at once, each gets more threads, which change no bit of its result.
       const own = options.threads ?? Math.max(threads, Math.floor(cores / Math.max(1, running.size + next.length)));
       for (const point of next.slice(0, jobs - running.size)) {
         waiting.delete(point.id);

@@ -9,7 +9,7 @@ import { redisSetting } from './redis.js';
 import { arraysFolder } from './slurmArrays.js';
 import type { Sweep } from './sweep.js';
 
-/** How a sweep is run: nothing of this changes what its runs come to. */
+/** How a sweep is run: none of this changes the results of its runs. */
 export interface SweepOptions {
   name: string | null;
   engine: 'local' | 'slurm' | 'bullmq';

@@ -28,7 +28,7 @@ export interface SweepPoint {
 export const titleOf = ({ group, values }: Pick<SweepPoint, 'group' | 'values'>): string =>
   'seed' in values ? `${group} seed=${values.seed}` : group;
 
-/** Settings that do not make another point: they change nothing that a run comes to. */
+/** Settings that do not make another point, since they do not change the result of a run. */
 const outside = ['name', 'tags', 'threads', 'resume_training', 'again'];
 const refused: Record<string, string> = {
   name: 'runs are called after their points',

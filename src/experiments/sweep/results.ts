@@ -4,7 +4,7 @@ import { headingOf, meanInterval, percent, shownAs, wilsonInterval } from '../ta
 import type { ResultRow, SomeRecord } from '../tables.js';
 import type { PointState } from './sweep.js';
 
-/** What the runs of a group came to; shares are between 0 and 1. */
+/** The results of a group of runs; shares are between 0 and 1. */
 export interface SweepResult extends RunGroup {
   /** How many are finished. */
   n: number;

@@ -51,7 +51,7 @@ export async function finishedRuns(sweep: Sweep, shared = new SharedImages()): P
   for (const point of sweep.points) {
     const before = point.start === undefined ? undefined : found.get(point.start);
     if (point.start !== undefined && before === undefined) continue;
-    // What computes is part of what a run is; how many threads are not.
+    // The backend is part of a run's identity, the number of threads is not.
     await useBackend({ backend: point.settings.backend, threads: 1 });
     const start = before === undefined ? undefined : await startIn(before, point);
     const dir = await (await runOfPoint(sweep, point, shared, start)).find();
@@ -73,13 +73,13 @@ async function startIn(dir: string, point: SweepPoint): Promise<string | undefin
   });
 }
 
-/** How long after it was asked for a sweep's end is seen. */
+/** How often it is checked whether the sweep was cancelled. */
 const LOOK_MS = 500;
 
 /**
- * Trains a point of a sweep, goes on with it, or takes over what is there, and writes what became of it into the
- * sweep's folder. An aborted `signal`, or the end of the sweep, saves and stops between two steps. Returns how it
- * ended; a point that fails is no error here.
+ * Trains a point of a sweep, goes on with it, or takes over what is there, and writes its state to the sweep's folder.
+ * An aborted `signal`, or the end of the sweep, saves and stops between two steps. Returns how it ended; a point that
+ * fails is no error here.
  */
 export async function runPoint(
   sweep: Sweep,

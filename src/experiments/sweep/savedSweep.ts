@@ -12,9 +12,9 @@ import type { PointState, Sweep } from './sweep.js';
 const digits = (value: number): number => Number(value.toPrecision(4));
 
 /**
- * What a sweep came to in the form in which notebooks keep it: what its runs have in common, their records and
- * histories, and the penalty at each step of those that have one. Of runs that are not finished it says so. With
- * `timed`, what is to time them, the compact networks of all finished runs are timed side by side here and now.
+ * The results of a sweep in the form that notebooks keep: what its runs have in common, their records and histories,
+ * and the penalty at each step of those that have one. Of runs that are not finished it says so. With `timed`, what is
+ * to time them, the compact networks of all finished runs are timed side by side here and now.
  */
 export async function savedSweep(sweep: Sweep, timed?: string): Promise<SavedSweep> {
   const states = await sweep.states();

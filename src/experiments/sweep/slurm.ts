@@ -24,7 +24,7 @@ const own: Record<string, string> = {
   'cpus-per-task': 'give threads=',
   dependency: 'points wait for those that they start from',
   error: "the logs are in the sweep's folder",
-  help: 'it hands over no job',
+  help: 'it submits no job',
   input: 'runs read none',
   'job-name': 'jobs are called after the sweep: give name=',
   'kill-on-invalid-dep': 'points whose start failed are taken back',
@@ -35,8 +35,8 @@ const own: Record<string, string> = {
   requeue: 'it is always set',
   signal: 'runs are saved in time',
   'test-only': 'give --dry-run',
-  usage: 'it hands over no job',
-  version: 'it hands over no job',
+  usage: 'it submits no job',
+  version: 'it submits no job',
   wait: 'give no --detach',
   wrap: 'jobs train the points',
 };
@@ -58,7 +58,7 @@ function freeWords(free: Readonly<Record<string, string>>): string[] {
 
 /** How long before its time limit a run is asked to save; Slurm may be a minute early. */
 const SECONDS_BEFORE = 90;
-/** How long what Slurm said is taken as true. */
+/** How long an answer of Slurm is used again. */
 const ASK_MS = 5000;
 
 /** Takes tasks back that still wait. */

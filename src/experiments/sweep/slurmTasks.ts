@@ -35,7 +35,7 @@ export const isLive = (task: Task): boolean => isOpen(task) && !waitsInVain(task
 /** Whether a task is over for good. COMPLETING is none: it may be on its way back to the queue. */
 const isOver = (task: Task): boolean => !isOpen(task) && task.state !== 'COMPLETING';
 
-/** The tasks that Slurm still has in mind, and what their arrays were called. */
+/** The tasks that squeue still lists, with the number and the comment of their arrays. */
 async function queued(): Promise<(Task & { job: string; comment: string })[]> {
   const words = ['--me', '--noheader', '--array', '--states=all', '--format=%F|%K|%T|%r|%N|%k'];
   const lines = (await slurmCommand('squeue', words)).split('\n').filter(Boolean);

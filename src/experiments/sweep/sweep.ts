@@ -120,7 +120,7 @@ export class Sweep {
         return new Sweep(dir, name ?? basename(dir), points);
       }
     } catch {
-      // Said below.
+      // Refused below.
     }
     throw new UserError(
       `${path} is not the description of a sweep of version 1. Ask for the sweep again to write it anew.`,
@@ -134,7 +134,7 @@ export class Sweep {
     throw new UserError(`The sweep ${this.name} has no point ${id}: it was asked for with other settings since.`);
   }
 
-  /** Says what became of a point. */
+  /** Writes the state of a point. */
   async report(id: string, state: Omit<PointFile, 'host' | 'pid' | 'time'>): Promise<void> {
     const file: PointFile = { ...state, host: hostname(), pid: process.pid, time: Date.now() };
     await writeFileWhole(join(this.dir, files.points, `${id}.json`), `${JSON.stringify(file)}\n`, jsonFile);
@@ -149,7 +149,7 @@ export class Sweep {
     }
   }
 
-  /** Takes back that points failed, before they are trained again. */
+  /** Clears the failures of points, before they are trained again. */
   async reopen(points: readonly SweepPoint[]): Promise<void> {
     for (const { id } of points) {
       const last = await this.reported(id);

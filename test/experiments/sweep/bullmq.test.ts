@@ -158,7 +158,7 @@ describe('with a Redis server', { skip }, () => {
     for (const _ of [1, 2]) {
       const { code, stdout, stderr } = await sweep(file, '--detach').ended;
       assert.equal(code, 0, stderr);
-      assert.match(stdout, /\n6 runs, of which 0 are there\nhanded over;/);
+      assert.match(stdout, /\n6 runs, of which 0 are finished\nhanded over;/);
     }
     assert.equal((await counts()).waiting, 6);
 
@@ -229,7 +229,7 @@ describe('with a Redis server', { skip }, () => {
     assert.match(stdout, /\nfailed +base seed=1: .*\nblocked +tuned seed=1: it starts from base, which failed\n/);
     assert.match(stdout, /\ndone +other seed=1: /);
 
-    assert.match((await sweep(file, '--detach').ended).stdout, /\n3 runs, of which 1 are there\n/);
+    assert.match((await sweep(file, '--detach').ended).stdout, /\n3 runs, of which 1 are finished\n/);
     const { waiting, failed } = await counts();
     assert.deepEqual({ waiting, failed }, { waiting: 2, failed: 0 });
   });
