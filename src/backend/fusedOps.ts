@@ -232,7 +232,7 @@ export interface MuonKernel {
   param: tf.Tensor;
   grad: tf.Tensor;
   momentum: tf.Tensor;
-  /** What the orthogonal matrix is multiplied by, and the parameter before it is subtracted. */
+  /** The factors in param <- keep * param - rate * (orthogonal matrix). */
   rate: number;
   keep: number;
 }

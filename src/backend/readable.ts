@@ -1,4 +1,4 @@
-// Some backends (webgpu) give a tensor's values only to those who wait; what reads them at once asks here.
+// Some backends (webgpu) give a tensor's values only asynchronously; code that reads them at once calls this first.
 import * as tf from '@tensorflow/tfjs';
 
 /** A backend that gives values only asynchronously. */
@@ -13,17 +13,16 @@ const remote = (): RemoteBackend | undefined => {
 };
 
 /**
- * Waits until `dataSync` gives the values of every tensor that there is now: to be called before what reads weights,
- * masks and memories at once. Does nothing on backends that always do. Throws a UserError for what went wrong on the
- * device.
+ * Waits until `dataSync` gives the values of every tensor that there is now: call this before weights, masks or an
+ * optimizer's memory are read at once. Does nothing on backends that always do. Throws a UserError for what went wrong
+ * on the device.
  */
 export async function readable(): Promise<void> {
   await remote()?.fetchValues();
 }
 
 /**
- * Does work that reads what it computes: on cpu where the backend gives values only asynchronously, else where all else
- * is computed.
+ * Runs `work`, which reads what it computes: on the cpu backend where the active one gives values only asynchronously.
  */
 export function whereReadable<T>(work: () => T): T {
   if (!remote()) return work();

@@ -12,7 +12,7 @@ const node = module as CachingModule;
 /** Beside the built library, where only those can write who could change it as well; where nobody can, none is kept. */
 const folder = fileURLToPath(new URL('../compile-cache', import.meta.url));
 
-/** Has Node keep what it compiles of modules from now on, for the next process. */
+/** Makes Node keep the code that it compiles for modules from now on, for the next process. */
 export function keepCompiledCode(): void {
   node.enableCompileCache?.(folder);
 }

@@ -12,9 +12,9 @@ export const enum Word {
 }
 
 const CHUNK_BITS = 12;
-/** How often a thread looks for news before it sleeps: about a tenth of a millisecond. */
+/** How often a thread polls before it sleeps: for about a tenth of a millisecond. */
 export const SPINS = 100_000;
-/** The chunk of a ticket that is not for sale: what threads see while the next job is written. */
+/** The chunk of a ticket that no thread may take: what threads see while the next job is written. */
 const CLOSED = (1 << CHUNK_BITS) - 1;
 export const MAX_CHUNKS = CLOSED - 1;
 export const MAX_ARGUMENTS = 48;

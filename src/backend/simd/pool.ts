@@ -54,7 +54,7 @@ export class Pool {
   private waiting?: Waiting;
   private scratch = 0;
   private scratchStride = 0;
-  /** What kernels themselves need of it. */
+  /** The bytes of private memory that kernels themselves need. */
   private ownScratch = 0;
 
   constructor(
@@ -128,7 +128,7 @@ export class Pool {
   }
 
   /**
-   * The address of a tensor, known by `key`, whose values pass from kernel to kernel in the `together` of now and are
+   * The address of a tensor, known by `key`, whose values pass from kernel to kernel in the current `together` and are
    * made as often as they are needed; undefined where that is of other images, or none.
    */
   passing(key: object, images: number, passing: Passing): number | undefined {

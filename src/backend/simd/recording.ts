@@ -79,7 +79,7 @@ export class Recording {
   private readonly followed = new Map<HeapData, { dataId: object; layer: string }>();
   /** What stands for a tensor at every pass. */
   private readonly slots = new Map<HeapData, tf.TensorInfo>();
-  /** How many kernels are computing, each for the one before. */
+  /** How deep kernels are nested that compute for each other. */
   private depth = 0;
 
   private constructor(

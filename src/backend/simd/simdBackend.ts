@@ -14,7 +14,7 @@ type DataId = ReturnType<MathBackendCPU['write']>;
 /** What a tensor may take of a core's cache, where three to five of them are at work. */
 const CACHED_BYTES = 160 * 1024;
 
-/** Pixels that are worth a look at a filter, which can be larger than they are. */
+/** The fewest pixels that are worth reading a filter for, which can be larger than they are. */
 const FEWEST_PIXELS = 128;
 
 /**
@@ -169,7 +169,7 @@ export class SimdBackend extends MathBackendCPU {
     else use();
   }
 
-  /** Does all work that was put off: before values that it may read change in place. */
+  /** Does all deferred work; called before values that the work may read change in place. */
   settleAll(): void {
     this.changes++;
     for (const data of [...this.waiting]) this.settle(data);

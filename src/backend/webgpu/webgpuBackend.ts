@@ -48,7 +48,7 @@ export interface WebgpuBackend extends Original, RemoteBackend {
   watch<T>(operation: string, work: () => T): T;
 }
 
-/** A list of its keys beside the storage, which has none. */
+/** tf.DataStorage, which cannot list its keys, with a list of them. */
 class ListedStorage extends tf.DataStorage<TensorData> {
   readonly ids = new Set<Id>();
 

@@ -22,7 +22,7 @@ function momentBytes(channels: i32): usize {
 
 /**
  * The sums of eight channels of x - x0 and of its square over pixels [x, end), to `stage`. What lies behind the last
- * channel is summed as well, for nobody.
+ * channel is summed as well, and ignored.
  */
 export function sumStrip(x: usize, end: usize, row: usize, origin: usize, stage: usize): void {
   const o0 = v128.load(origin), o1 = v128.load(origin, 16);

@@ -285,7 +285,7 @@ export function depthwiseFilter(
           const two = t + 1 < taps, three = t + 2 < taps;
           const x0 = under + load<u32>(at), x1 = two ? under + load<u32>(at + 4) : x0,
             x2 = three ? under + load<u32>(at + 8) : x0;
-          // What a tap that does not exist would add goes where nobody looks.
+          // The sums of a tap that does not exist go to scratch, and are ignored.
           depthwiseTaps(d, d + length, dyRow, places, x0, x1, x2, acc, two ? acc + accRow : scratch,
             three ? acc + 2 * accRow : scratch);
         }

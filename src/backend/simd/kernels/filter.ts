@@ -73,7 +73,7 @@ export function packFilter(
 
 /**
  * Byte offsets of the output pixels of `images` images of rows x width, in inputs of `pitch` floats a row and
- * `imagePitch` a image. Those of the floats under a kernel are those of one image of such floats.
+ * `imagePitch` an image. Those of the floats under a kernel are those of one image of such floats.
  */
 export function pixelOffsets(
   table: usize, images: i32, rows: i32, width: i32, channels: i32, pitch: i32, imagePitch: i32, stride: i32,

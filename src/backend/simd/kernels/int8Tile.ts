@@ -2,8 +2,8 @@
 
 /**
  * sum + w * x, four products to a lane. x has 7 bits, so that no engine may saturate or read a sign. `joined` takes one
- * operation for it, which is the fastest but wrong in the code that some engines compile first (V8 13.6): who passes it
- * has tried it out.
+ * operation for it, which is the fastest but wrong in the code that some engines compile first (V8 13.6): pass it only
+ * if `joinsProducts` says so.
  */
 // @ts-ignore: decorator
 @inline

@@ -1,7 +1,7 @@
-// The register tiles: ROWS pixels by 8 (or 4) channels, 12 accumulators in 16 registers. All the speed is here.
+// The register tiles: ROWS pixels by 8 (or 4) channels, 12 accumulators in 16 registers. Most time is spent here.
 //
-// V8 keeps the accumulators in registers only while each tile is a function of its own (exported, so that it is not
-// inlined it), has exactly one while loop, reads its offsets from a table instead of nesting loops, and stores in
+// V8 keeps the accumulators in registers only while each tile is a function of its own (exported, so that it is
+// not inlined), has exactly one while loop, reads its offsets from a table instead of nesting loops, and stores in
 // ascending row order (plain store) or descending (read, add, store). Measure with test/bench/leafKernels before
 // touching a line.
 import { ROWS, addPair, madd, storePair } from './vector';

@@ -1,4 +1,4 @@
-// Tiles of a image into Winograd's domain and back: a 2-D transform is a 1-D one of the rows, then one of the columns,
+// Tiles of an image into Winograd's domain and back: a 2-D transform is a 1-D one of the rows, then one of the columns,
 // for all channels.
 import { bytes, leastOf, up4 } from './vector';
 import { padBand } from './padding';
@@ -116,7 +116,7 @@ export function outputTile5(
 }
 
 /**
- * Tiles [first, first + count) of a image [N, height, width, channels] into planes [points * points][count][channels
+ * Tiles [first, first + count) of an image [N, height, width, channels] into planes [points * points][count][channels
  * rounded up to 4]; size points for inputs, 4 for gradients.
  */
 export function transformTiles(

@@ -123,7 +123,7 @@ function withPackedFilter(
   withPacked(backend, filter, { form: `taps ${taps.join()}`, bytes: panels * k * 8 * 4, offsets }, pack, run);
 }
 
-/** Images that share a look at the packed filter. */
+/** Images that are convolved for each reading of the packed filter. */
 const IMAGES = 48;
 
 function convolvePositions(backend: SimdBackend, pass: ConvolutionPass): void {
@@ -140,8 +140,7 @@ function convolvePositions(backend: SimdBackend, pass: ConvolutionPass): void {
 
 /**
  * How an image is cut into bands of output rows: enough for all threads, and small enough for the cache if they have to
- * be copied, which
- * `columns` > 0 says. Where many `images` lie in one, a band is one of them.
+ * be copied (`columns` > 0). Where many `images` lie in one, a band is one of them.
  */
 export function bandsOf(
   backend: SimdBackend,

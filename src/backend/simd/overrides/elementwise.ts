@@ -96,7 +96,7 @@ function sum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.Tenso
  * consumers are such sums.
  */
 function deferSum(backend: SimdBackend, a: tf.TensorInfo, b: tf.TensorInfo): tf.TensorInfo | undefined {
-  // The base gives its block, so it had better have one already.
+  // The base gives its block away, so choose one that has a block already.
   const [base, term] = backend.deferred(a) ? [b, a] : [a, b];
   if (!backend.deferred(term)?.addTo || a.dataId === b.dataId) return undefined;
   const make = (): number => {
