@@ -1,2 +1,2 @@
-// A page is not made to load danfojs: `table` shows its DataFrames as it does these.
+// In a page the plain rows take the place of danfojs: `table` shows both alike.
 export { tableData as dataFrame } from './table.js';

@@ -27,7 +27,7 @@ function danfojs(require: NodeJS.Require): string {
 
 /**
  * Throws a UserError where `danfo`, the main file of danfojs-node, would bring another copy of TensorFlow.js: tensors
- * of one are strangers to the other.
+ * of one cannot be used by the other.
  */
 export function requireOneTensorCore(danfo: string): void {
   const coreOf = (file: string): string => createRequire(file).resolve('@tensorflow/tfjs-core');

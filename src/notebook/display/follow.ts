@@ -40,7 +40,7 @@ async function folderOf(name: string): Promise<string> {
 }
 
 /**
- * What a sweep came to as a data frame, a row for each group of runs that differ in their seeds alone: the settings
+ * The results of a sweep as a data frame, a row for each group of runs that differ in their seeds alone: the settings
  * that vary, n, means by machine names such as `test.accuracy`, the bounds of its 95 % interval, and why runs are
  * missing. It is what `sparsebook sweep table --csv` prints.
  *
@@ -61,7 +61,7 @@ function stateLine(states: readonly PointState[]): string {
   return parts.join(', ');
 }
 
-/** Shows a sweep below the cell until it is done or the cell is interrupted: what `follow` does for one. */
+/** Shows a sweep below the cell until it is done or the cell is interrupted, as `follow` does. */
 export async function followSweep(sweep: Sweep, options: FollowCellOptions = {}): Promise<void> {
   const { signal = interruptSignal(), interval = 1000, title = sweep.name } = options;
   let states = await sweep.states();

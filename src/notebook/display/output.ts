@@ -5,9 +5,8 @@ import { type FinishedRun, takeFinished } from '../../experiments/finishedRuns.j
 export type Bundle = Record<string, unknown>;
 
 /**
- * What is said of the forms: MIME type to the size of an image and the text for who cannot see it (`alt`).
- * `sparsebook.runs` are the runs that came to their end before it was shown: by these a page that runs carries them
- * along.
+ * Metadata of the forms: MIME type to the size of an image and its alternative text (`alt`). `sparsebook.runs` are the
+ * runs that came to their end before it was shown: by these a page that runs carries them.
  */
 export type BundleMetadata = Record<string, object>;
 
@@ -36,8 +35,8 @@ export function showIn(runner: CellRunner | undefined): void {
 
 /**
  * What runs the cell that called, or undefined outside of a notebook: the one that was given, or the tslab that the
- * process has loaded already. That may be a globally installed one, and importing `tslab` from here would load a
- * second, mute copy.
+ * process has loaded already. That may be a globally installed one, and importing `tslab` from here would load a second
+ * copy, which shows nothing.
  */
 export function cellRunner(): CellRunner | undefined {
   if (given) return given;
@@ -81,7 +80,7 @@ export function display(bundle: Bundle, metadata: BundleMetadata = {}): DisplayH
   return handle;
 }
 
-/** Whether a notebook cell is what runs us. */
+/** Whether the calling code runs in a cell of a notebook. */
 export function inNotebook(): boolean {
   return cellRunner() !== undefined;
 }

@@ -50,7 +50,7 @@ interface Jsdom {
 
 /** An empty document in which scripts of ours can run; what they print is dropped. */
 function emptyWindow(): { window: Window; context: Context } {
-  // Half a second to load: only who draws waits for it.
+  // Takes half a second to load, so only when something is drawn.
   const { JSDOM, VirtualConsole } = createRequire(import.meta.url)('jsdom') as Jsdom;
   const options = { runScripts: 'outside-only', pretendToBeVisual: true, virtualConsole: new VirtualConsole() };
   const dom = new JSDOM('<!doctype html><body></body>', options);

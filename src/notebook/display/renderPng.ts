@@ -17,7 +17,7 @@ export function renderPng(figure: Figure, options: PngOptions = {}): Buffer {
   const { data, layout } = structuredClone(figure);
   const onPaper = { paper_bgcolor: '#fff', font: { ...(layout.font as object), color: '#333' } };
   const drawn = plotly.newPlot(element, data, { ...layout, width, height, ...onPaper }, { staticPlot: true });
-  // plotly tells its listeners a moment later that it has drawn, and stumbles when there is nothing left by then.
+  // plotly calls its listeners a moment after it has drawn, and fails when the element is gone by then.
   const clear = (): void => {
     plotly.purge(element);
     element.remove();

@@ -87,7 +87,7 @@ export function jupyterEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS
  * Throws a UserError that says how to get one.
  */
 export async function startJupyter(words: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
-  // Ctrl-C is Jupyter's to answer: it asks whether to stop.
+  // Jupyter handles Ctrl-C itself: it asks whether to stop.
   const ignore = (): void => undefined;
   process.on('SIGINT', ignore);
   try {

@@ -19,7 +19,7 @@ interface Words {
 /** One execution of one cell, as the frontend sees it. */
 export class CellRun {
   failure: CellFailure | undefined;
-  /** Has the cell end, by failing for this reason, before it is done. */
+  /** Ends the cell before it is done, as failed for this reason. */
   stop!: (reason: unknown) => void;
   readonly stopped = new Promise<never>((_, reject) => (this.stop = reject));
   private readonly streams = new StreamJoiner((name, text) => this.publish('stream', { name, text }));

@@ -12,8 +12,8 @@ const BYTES = 16;
 const TELL_BYTES = 500_000;
 
 /**
- * The client's hand on that file. A message would not do: a kernel in a loop that never awaits reads none, but it can
- * look into a file, and so can a thread of it.
+ * Writes that file for the client. A message would not do: a kernel in a loop that never awaits receives none, but the
+ * kernel, or a thread of it, can read a file.
  */
 export class ClientStateWriter {
   private bytes = 0;
@@ -52,7 +52,7 @@ export class ClientStateWriter {
   }
 }
 
-/** A function that looks into the file of a client's state; it gives undefined once that cannot be read any more. */
+/** A function that reads a client's state from its file; it returns undefined once that cannot be read any more. */
 export function clientStateReader(path: string): () => ClientState | undefined {
   const handle = openSync(path, 'r');
   const numbers = new Float64Array(2);

@@ -2,10 +2,10 @@ import { atCtrlC } from '#platform';
 
 const hook: unique symbol = Symbol.for('sparsebook.interrupt');
 
-/** Where what interrupts and the library meet: any copy of the library finds the same target, of 'interrupt', here. */
+/** Holds the target of 'interrupt' events, which all copies of the library in the process share. */
 const shared = globalThis as { [hook]?: EventTarget };
 
-/** Has the signals of `interruptSignal` abort when the function is called that it returns. */
+/** Returns a function that aborts the signals of `interruptSignal`. */
 export function installInterruptHook(): () => void {
   const target = (shared[hook] = new EventTarget());
   return () => void target.dispatchEvent(new Event('interrupt'));

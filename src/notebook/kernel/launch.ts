@@ -13,13 +13,14 @@ import { repairTransport } from './patch/transport.js';
 import { loadTslab } from './patch/tslab.js';
 import { startWatch } from './patch/watchThread.js';
 
-/** A kernel is killed more often than it ends, when Node would write what it compiled. */
+/**
+ * Node would write compiled code when the process ends, but a kernel is mostly killed: it is written after this time.
+ */
 const SETTLED_MILLISECONDS = 5000;
 
 /**
- * Puts an input that ends in place of the process's own: Jupyter leaves a pipe there in which nothing ever comes, and a
- * program that a cell starts would wait for it. Before there are threads, of which one could take the descriptor's
- * number.
+ * Replaces standard input by one that ends at once: Jupyter leaves an open pipe there, for which a program that a cell
+ * starts would wait. Call this before threads are started, one of which could take the descriptor's number.
  */
 function endInput(): void {
   try {

@@ -66,7 +66,7 @@ export class OpenNotebooks {
     });
   }
 
-  /** Does what the list asks; resolves with the path where the notebook is then. */
+  /** Runs a command of the list; resolves with the path at which the notebook is then. */
   async change(command: FolderCommand): Promise<string> {
     if (command.do === 'new') return this.folder.create();
     if (command.do === 'duplicate') return this.folder.pathOf(await (await this.at(command.path)).copy());

@@ -12,7 +12,7 @@ import { runsIn } from './runsIn.js';
 /** Bytes that the weights of all runs may take together: a page is to stay below 8 MB. */
 const WEIGHTS = 2e6;
 
-/** What a run was and came to, and what its checkpoints are. */
+/** A run's settings, log and record, and the descriptions of its checkpoints. */
 const textFiles = /^([\w-]+\.jsonl?|checkpoints[\\/][\w-]+[\\/](SHA256SUMS|checkpoint\.json))$/;
 
 type File = [path: string, bytes: Uint8Array];

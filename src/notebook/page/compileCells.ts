@@ -41,7 +41,7 @@ function compilerIn(folder: string): Compiler {
   child.on('message', (compiled) => {
     compiler.waiting.shift()!.resolve(compiled as CompiledForPage[]);
     if (compiler.waiting.length > 0) return;
-    // It keeps nobody from ending, and ends with whoever asked.
+    // It does not keep this process alive, and ends with it.
     child.unref();
     child.channel!.unref();
     compiler.idle = setTimeout(() => {

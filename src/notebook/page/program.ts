@@ -59,11 +59,11 @@ function dependsOn({ cells, statements, read }: ReadCells, index: number, { cell
   return cells[index].id === cell || statements[index].some((statement) => dependent.has(statement));
 }
 
-/** What a page has no other modules than; the rest is Node's, or on a disk. */
+/** The only modules that a page has; all others are Node's, or on a disk. */
 const MODULES = new Set(['sparsebook', '@sparsebook/notebook', '@tensorflow/tfjs']);
 const GLOBALS = ['process', 'Buffer', 'require', 'module', '__filename', '__dirname', 'global'];
 
-/** What of a cell can be seen to need Node before it runs; what cannot says so when it runs. */
+/** Why a cell needs Node, as far as that can be seen before it runs. */
 function needOfNode(cell: CompiledForPage, { cells, named }: ReadCells, index: number): string | undefined {
   if (cell.fault !== undefined) return undefined;
   const { source } = cells[index];

@@ -5,7 +5,7 @@ import { launchChromium } from './chromium.js';
 import { serveFolder } from './serveFolder.js';
 import { pagesOf } from './site.js';
 
-/** What came of opening a page in Chromium. */
+/** The result of opening a page in Chromium. */
 export interface CheckedPage {
   name: string;
   /** What was found there; empty where it could not be looked at. */
@@ -44,7 +44,7 @@ interface Facts {
 
 /**
  * Opens every page of the site in a folder in a fresh profile of Chromium, from a plain server on 127.0.0.1 and below a
- * path. Yields what came of each. Throws a UserError where there is no site, or no Chromium.
+ * path. Yields the result for each. Throws a UserError where there is no site, or no Chromium.
  */
 export async function* checkSite(folder: string): AsyncGenerator<CheckedPage> {
   const pages = await pagesOf(folder);

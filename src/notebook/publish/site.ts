@@ -135,7 +135,7 @@ export interface ListedPage {
   bytes: number;
 }
 
-/** So many paragraphs of a notebook say what it asks and what it shows. */
+/** How many paragraphs of a notebook the list shows. */
 const paragraphs = 2;
 
 /** The title of a notebook, and what its first text says below it, with links into its page. */

@@ -199,7 +199,7 @@ const cleaned = new WeakMap<Clean, WeakMap<object, Record<string, unknown>>>();
 
 /**
  * An output's data with every text, also inside JSON, passed through `clean`; images in base64 stay. The same bundle
- * gives the same result, so that who compares sees no change.
+ * gives the same result, so that a comparison sees no change.
  */
 export function cleanBundle(bundle: Record<string, unknown>, clean: Clean): Record<string, unknown> {
   const known = cleaned.get(clean) ?? new WeakMap<object, Record<string, unknown>>();

@@ -27,7 +27,7 @@ export interface CompiledCell {
  * Compiles cells one after another, each with the declarations of those before it: all that makes a cell one of a REPL.
  */
 export class CellCompiler {
-  /** `file` is the file that cells are to have been written in. */
+  /** `file` is the file that cells count as written in. */
   constructor(
     private readonly ts: typeof TypeScript,
     private readonly converter: TslabConverter,

@@ -32,7 +32,7 @@ export class CellExecutor {
   private declarations = '';
   /** The same, with those of the cell that runs. */
   private declared = '';
-  /** The file that cells are to have been written in: what they import is looked for beside it. */
+  /** The file that cells count as written in: what they import is looked for beside it. */
   private readonly file: string;
   private readonly require: NodeJS.Require;
   private readonly isVariable = (name: string): boolean => name in this.variables.values;

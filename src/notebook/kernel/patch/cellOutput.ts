@@ -10,7 +10,7 @@ import { replaceMethod } from './tslab.js';
 
 type Written = (error?: Error | null) => void;
 
-/** Has what is printed to the process's streams go to the cell that prints it. */
+/** Sends what is printed to the process's streams to the cell that prints it. */
 export function captureOutput(printing: () => CellRun | undefined): void {
   for (const name of ['stdout', 'stderr'] as const) {
     const stream = process[name];
@@ -27,7 +27,7 @@ export function captureOutput(printing: () => CellRun | undefined): void {
   }
 }
 
-/** Has the process's standard input end at once, and the cell that reads it fail: no frontend can send input. */
+/** Makes standard input end at once, and the cell that reads it fail, since no frontend can send input. */
 export function refuseInput(reading: () => CellRun | undefined): void {
   const ending = (): Readable =>
     new Readable({
@@ -98,7 +98,7 @@ interface SyncOptions {
 }
 
 /**
- * Has programs that cells start with the kernel's own output print into the cell: Jupyter does not show what comes
+ * Makes programs that cells start with the kernel's own output print into the cell: Jupyter does not show what comes
  * out of the kernel's process. One that is waited for without `await` shows its output at its end.
  */
 export function captureChildren(): void {

@@ -7,7 +7,7 @@ interface Edit {
   text: string;
 }
 
-/** A text that was edited, and the place in the text before of each place in it. */
+/** An edited text, and for each place in it the place in the original. */
 export interface EditedSource {
   text: string;
   origin: (offset: number) => number;

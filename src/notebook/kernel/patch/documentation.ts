@@ -5,8 +5,8 @@ import type * as TypeScript from 'typescript';
 type Documented = Node & { jsDoc?: (Node & { parent: Node })[] };
 
 /**
- * What is written about declarations, read when somebody asks for it: of the files that a kernel reads when it starts
- * it is as much as all the rest, and most of it nobody asks for.
+ * The documentation of declarations, read when it is asked for: it is half of all files that a kernel reads when it
+ * starts, and most of it is never asked for.
  */
 export class Documentation {
   private readonly known = new WeakSet<SourceFile>();

@@ -64,7 +64,7 @@ function pointAt(code: string, diagnostic: TslabDiagnostic): string {
   return [`TypeScript: ${said(diagnostic)}`, ...frame].join('\n');
 }
 
-/** What is wrong in a cell, from and to a place in it. */
+/** An error in a cell, and the places where it starts and ends. */
 interface Problem {
   start: number;
   end: number;

@@ -18,7 +18,7 @@ export const key: string = (() => {
   }
 })();
 
-/** What an answer that is none, or a refusal, means to a person. */
+/** Explains a missing answer, or a refusal, to the user. */
 export async function whyNot(response: Response | undefined): Promise<string> {
   if (!response) return 'The server does not answer: it was stopped. What was saved is safe.';
   if (response.status === 401) return 'The server was started anew: open the address that it printed in the terminal.';
@@ -30,7 +30,7 @@ export async function reasonIn(response: Response): Promise<string> {
   return ((await response.json().catch(() => ({}))) as { error?: string }).error ?? response.statusText;
 }
 
-/** How this page and the server stand: `refused`, it does not know this page; `failed`, it cannot open the notebook. */
+/** The connection's state: `refused`, the server does not know this page; `failed`, it cannot open the notebook. */
 export type Link = 'connected' | 'lost' | 'refused' | 'failed';
 
 /** A command that did not reach the server, or that it refused. */
@@ -46,7 +46,7 @@ export class CommandError extends Error {
 
 const SILENCE_MILLISECONDS = 25_000;
 const RETRY_MILLISECONDS = 1000;
-/** What the server said no to, it is asked again less often. */
+/** The pause after a refusal. */
 const REFUSED_MILLISECONDS = 5000;
 
 /** This page among the pages that show the notebook: an edit comes back with the name of the page that made it. */
@@ -59,8 +59,8 @@ export function post(path: string, command: Command): Promise<Response> {
 }
 
 /**
- * The line to the server: patches come in as server-sent events, commands go out one after another. A line that breaks
- * is taken up again. A hidden page hangs up, since browsers allow few lines to one server.
+ * The connection to the server: patches come in as server-sent events, commands go out one after another. A lost
+ * connection is made again. A hidden page disconnects, since browsers allow few connections to one server.
  */
 export class Connection {
   private source: EventSource | undefined;
@@ -106,10 +106,7 @@ export class Connection {
     throw new CommandError(why, refuses(response));
   }
 
-  /**
-   * Hangs up while something is done that moves the notebook away, and dials again where it fails: well done, the page
-   * is left.
-   */
+  /** Disconnects while `act` moves the notebook away, and connects again if that fails; otherwise the page is left. */
   async hungUp(act: () => Promise<void>): Promise<void> {
     this.leaving = true;
     this.hangUp();
@@ -149,7 +146,7 @@ export class Connection {
     source.onerror = () => this.broken();
   }
 
-  /** Tries again by itself, and tells apart a server that is gone from one that says no. */
+  /** Tries again by itself, and distinguishes a server that is gone from one that refuses. */
   private broken(): void {
     this.hangUp();
     const again = (milliseconds: number): unknown => setTimeout(() => this.attend(), milliseconds);
@@ -181,7 +178,9 @@ const refuses = ({ status }: Response): boolean => status === 401 || status === 
 
 const PAUSE_MILLISECONDS = 250;
 
-/** What has been typed and not been sent: sent at a pause, before any command, and again when a lost line is back. */
+/**
+ * What has been typed and not been sent: sent at a pause, before any command, and again when a lost connection is back.
+ */
 export class Edits {
   private readonly pending = new Map<string, string>();
   private timer = 0;

@@ -21,7 +21,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** Makes a text that of an element, where it is another one: writing it lays out the page again. */
+/** Sets an element's text, if it differs: setting it lays out the page again. */
 export function write(place: Element, text: string): void {
   if (place.textContent !== text) place.textContent = text;
 }

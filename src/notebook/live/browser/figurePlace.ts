@@ -6,7 +6,7 @@ const JSON_SCRIPT = 'script[type="application/json"]';
 
 let figures: Figures;
 
-/** Says what draws the figures of the page, before the first one comes. */
+/** Sets what draws the figures of the page; call this before the first one comes. */
 export function drawWith(given: Figures): void {
   figures = given;
 }

@@ -1,6 +1,6 @@
 // Which cells a run takes along. The page that runs uses this as well: it imports nothing.
 
-/** What a cell has to do with others, by their places in order. */
+/** How a cell depends on others, by their places in order. */
 export interface CellLinks {
   id: string;
   /** Above it: what makes or changes, or may change, a name that it uses. */

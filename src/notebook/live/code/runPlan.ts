@@ -45,7 +45,7 @@ export function readCells(cells: PlannedCell[]): ReadCells {
   return { cells, statements, named: statements.map(read), read };
 }
 
-/** What each cell has to do with the others. */
+/** How each cell depends on the others. */
 export function linksOf(code: ReadCells): CellLinks[] {
   const { cells, named } = code;
   return cells.map(({ id }, index) => {

@@ -20,8 +20,8 @@ export class Clock {
 }
 
 /**
- * A value that knows the version of its last change: who has seen a version is owed the slices that changed after it,
- * and no log of events has to be kept.
+ * A value with the version of its last change: a page that has seen a version needs the slices that changed after it,
+ * so that no log of events has to be kept.
  */
 export class Slice<T> {
   private version: number;

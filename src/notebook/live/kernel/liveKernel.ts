@@ -72,14 +72,14 @@ export class LiveKernel {
   /** A kernel that did not answer, or is being asked. */
   private unasked: KernelClient | undefined;
   private running: Promise<KernelClient> | undefined;
-  /** Counts kernels: what one that was given up still says does not count. */
+  /** Counts kernels, so that messages of one that was given up are ignored. */
   private generation = 0;
   private interrupting: AbortController | undefined;
   private readonly name: string;
 
   constructor(
     clock: Clock,
-    /** What the notebook says that it is called: anything. */
+    /** The kernel's name in the notebook's metadata, which may be of any type. */
     readonly asked: unknown,
     private readonly cwd: string,
     private readonly spare?: SpareKernel,

@@ -13,7 +13,8 @@ const HEARTBEAT_MILLISECONDS = 10_000;
 /** The longest that outputs of a notebook just opened wait. */
 const PATIENCE_MILLISECONDS = 3000;
 /**
- * A page that takes nothing for so long is hung up on: what waits for it is memory. It begins again when it is back.
+ * A page that reads nothing for so long is disconnected, since what waits for it takes memory; it connects again when
+ * it is back.
  */
 const DEAF_MILLISECONDS = 60_000;
 /** Pages at once; each holds a connection and, at worst, a patch that it has not read yet. */
@@ -32,7 +33,7 @@ export function streamEvents(response: ServerResponse, session: LiveSession, see
   if (pages >= MOST_PAGES) throw new UserError(`${MOST_PAGES} pages are open at once, and no more can be; close some`);
   pages++;
   const where = `a page of ${session.status.get().path}`;
-  /** A page that cannot be sent something is hung up on, and begins again. */
+  /** Disconnects a page where `work` fails; it connects again. */
   const orHangUp = (work: () => void): void => {
     try {
       work();

@@ -122,7 +122,7 @@ export class PageCellView {
     const from = before.length > 0 ? `, from what was trained before: ${before.join('; ')}` : '';
     this.last = `${howItEnded(outcome)}in this page, ${this.page.here}, ${this.took}${from}`;
     this.say(this.last);
-    // What a cell that needs Node could not show here is what was saved.
+    // A cell that needs Node shows nothing here, so its saved outputs stay.
     this.show(needsNode);
     this.mark.hidden = needsNode || !this.showsOutputs;
   }
