@@ -16,7 +16,7 @@ const TRACEBACK_LINES = 12;
 
 const describe = (fault: CellFault): string => `cell ${fault.cell} (${fault.title}): ${fault.cause}`;
 
-/** What a run came to, in lines for the terminal; `file` says where the notebook went. */
+/** The result of a run, in lines for the terminal; `file` says where the notebook was written. */
 function outcome({ fault, tolerated, executed, seconds }: RunResult, file: string): string {
   const allowed = tolerated.map((t) => `allowed to fail: ${describe(t)}\n`).join('');
   if (!fault) return `${allowed}ran ${executed} cells in ${duration(seconds)}; ${file}\n`;
@@ -97,7 +97,7 @@ Examples:
 export interface Progress {
   /** The listener for the run's events. */
   onEvent: (event: RunEvent) => void;
-  /** Leaves the terminal clean; to be called however the run ended. */
+  /** Clears the line; call it however the run ended. */
   close: () => void;
 }
 

@@ -175,7 +175,7 @@ export interface TrainingView {
   onEvent(event: TrainingEvent): void;
   /** A line of its own, above the one that changes. */
   print(text: string): void;
-  /** Leaves the terminal clean; to be called however the run ended. */
+  /** Clears the line; call it however the run ended. */
   close(): void;
 }
 

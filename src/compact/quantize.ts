@@ -34,9 +34,9 @@ export interface Quantized {
 
 /** The most that a code can be. */
 const MOST = 127;
-/** What a bias may come to in units of the sums: a float counts exactly to it. */
+/** The largest bias, in units of the sums: up to it a float holds every whole number. */
 const MOST_BIAS = 2 ** 24;
-/** What sums of products of codes may come to, in entries of a kernel for one output. */
+/** The most entries of a kernel for one output, so that sums of products of codes do not overflow. */
 const MOST_ENTRIES = 2 ** 16;
 /** The side of a window over whose places floats add products of codes without losing a bit. */
 const MOST_SIDE = 32;

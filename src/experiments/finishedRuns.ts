@@ -1,4 +1,4 @@
-/** A run that was asked for and came to its end. */
+/** A finished run that was asked for. */
 export interface FinishedRun {
   id: string;
   name: string;

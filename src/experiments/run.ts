@@ -289,7 +289,8 @@ export class Run {
 
   private async ownFolder(identity: string): Promise<RunFolder> {
     const acquired = await acquireRun(this.request.root ?? runsFolder(), this.title(), identity, true);
-    if (acquired.state !== 'taken') throw new UserError(`${acquired.dir} is in use. Ask again.`);
+    if (acquired.state !== 'taken')
+      throw new UserError(`The run's folder ${acquired.dir} was taken by another process meanwhile. Try again.`);
     return acquired.folder;
   }
 

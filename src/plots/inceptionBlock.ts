@@ -49,7 +49,8 @@ export function inceptionBlock(masks: ChannelMasks, options: { block?: number; t
   const { block = 1 } = options;
   const branches = inceptionBranches.map((branch, column) => {
     const mask = masks.get(`block${block}_${branch}_conv`);
-    if (!mask) throw new UserError(`There are no masks of block ${block}'s branch ${branch}; are there gates in it?`);
+    if (!mask)
+      throw new UserError(`masks must be of block ${block}; there is none of its branch ${branch}. Give it gates.`);
     return { branch, mask, x: column + 0.5, rows: Math.ceil(mask.length / inRow), ...openCount(mask) };
   });
   const middle = branches.length / 2;

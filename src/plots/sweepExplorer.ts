@@ -67,7 +67,7 @@ function inWords({ mean, interval }: SeedMean): string {
   return `${inPercent(mean)} %${interval ? ` [${interval.map(inPercent).join(', ')}]` : ''}`;
 }
 
-/** What a stop comes to, a sentence a line; what is not there is said. */
+/** The results of a stop, a sentence a line; missing ones are listed as such. */
 function linesOf(stop: Stop, setting: string | undefined, { what, layers }: LayerCount): string[] {
   const { records, missing, label, runs } = stop;
   const name = setting === undefined ? label : `${setting} = ${label}`;

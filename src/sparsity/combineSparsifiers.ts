@@ -28,7 +28,10 @@ export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
     state: () => Object.fromEntries(parts.map((part) => [part.name, part.state()])),
     restore: (state) => {
       for (const part of parts) {
-        if (!(part.name in state)) throw new UserError(`The saved state has nothing of ${part.name}.`);
+        if (!(part.name in state))
+          throw new UserError(
+            `The saved state must have a part of each method; it has none of ${part.name}. Start a new run from the saved weights.`,
+          );
         part.restore(state[part.name] as State);
       }
     },

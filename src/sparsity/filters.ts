@@ -62,7 +62,9 @@ export function filterLayers(model: tf.LayersModel, { depthwise = false } = {}):
 export function someFilterLayers(model: tf.LayersModel, method: string, options = {}): FilterLayer[] {
   const layers = filterLayers(model, options);
   if (layers.length > 0) return layers;
-  throw new UserError(`${model.name} has no convolutions with more than one filter, which ${method} chooses among.`);
+  throw new UserError(
+    `${model.name} must have convolutions of two filters or more for ${method} to choose from; it has none.`,
+  );
 }
 
 /**

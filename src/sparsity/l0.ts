@@ -267,7 +267,10 @@ function restoreDraws(gates: readonly WeightedGate[], state: State): void {
   const draws = state.draws as Record<string, number> | undefined;
   for (const { name, gate } of gates) {
     const count = draws?.[name];
-    if (typeof count !== 'number') throw new UserError(`The saved L0 state has no draws of the gate ${name}.`);
+    if (typeof count !== 'number')
+      throw new UserError(
+        `The saved L0 state has no draws of the gate ${name}. Start a new run from the saved weights.`,
+      );
     gate.draws = count;
   }
 }

@@ -138,7 +138,8 @@ export class LambdaController {
   restore(state: State | undefined): void {
     for (const name of ['lambda', 'integral', 'travel', 'lastError', 'start'] as const) {
       const value = state?.[name];
-      if (typeof value !== 'number') throw new UserError(`The saved L0 state has no ${name} of a target.`);
+      if (typeof value !== 'number')
+        throw new UserError(`The saved L0 state has no ${name} of a target. Start a new run from the saved weights.`);
       this[name] = value;
     }
     // Runs from before targets were measured have none.

@@ -222,7 +222,10 @@ function held(
       old: Object.fromEntries([...old].map(([name, v]) => [name, v.slice()])),
     }),
     restore: (state) => {
-      if (!state.masks || !state.old) throw new UserError('The saved state is not one of magnitude pruning.');
+      if (!state.masks || !state.old)
+        throw new UserError(
+          'The saved state must have masks and old weights, as magnitude pruning saves them. Start a new run from the saved weights.',
+        );
       masks.restore(state.masks as State, state.hidden as State | undefined);
       old.clear();
       for (const [name, values] of Object.entries(state.old as State)) old.set(name, (values as Float32Array).slice());

@@ -33,7 +33,7 @@ export function prunableWeights(model: tf.LayersModel): Weight[] {
 export function somePrunableWeights(model: tf.LayersModel, method: string): Weight[] {
   const weights = prunableWeights(model);
   if (weights.length > 0) return weights;
-  throw new UserError(`${model.name} has no kernels that can be trained, which ${method} needs.`);
+  throw new UserError(`${model.name} must have kernels that can be trained for ${method}; it has none.`);
 }
 
 /** How many entries weights have, and how many of them are exactly 0. */

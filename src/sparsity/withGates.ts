@@ -37,7 +37,7 @@ export interface WithGatesOptions extends Pick<L0GateOptions, 'droprate_init' | 
  * both.
  *
  * Throws a UserError for a name that the network does not have, for a layer behind which no gate can stand, and for a
- * choice that comes to nothing.
+ * choice of no layer.
  */
 export function withGates(model: tf.LayersModel, options: WithGatesOptions = {}): tf.LayersModel {
   const { where, seed = 0, ...start } = options;

@@ -280,7 +280,7 @@ class Run {
     }
     if (model.trainableWeights.length === 0) {
       throw new UserError(
-        `${model.name} must have weights to train; received one whose weights are all frozen or int8.`,
+        `${model.name} must have weights to train; received one whose weights are all frozen or int8. Unfreeze some, or train the float network.`,
       );
     }
     if (scales.length > 0) checkScales(model, scales);

@@ -330,7 +330,10 @@ test('what cannot work is refused in a sentence', () => {
     () => magnitudeSparsifier(model, { unit: 'channels', where: ['logits'] }),
     /must be convolutions of smallNet; received logits\. There are: first, second/,
   );
-  refused(() => magnitudeSparsifier(model).restore({}), /not one of magnitude pruning/);
+  refused(
+    () => magnitudeSparsifier(model).restore({}),
+    /must have masks and old weights, as magnitude pruning saves them/,
+  );
   refused(() => polynomial(1, { end: 3 }), /at least 0 and below 1; received 1/);
   refused(() => polynomial(0.5, { begin: 3, end: 3 }), /end must be a whole number above 3; received 3/);
   refused(() => freezeSparsifier(model, { first: 7 }), /a number of smallNet's 3 kernels; received 7/);

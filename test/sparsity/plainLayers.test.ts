@@ -89,10 +89,10 @@ const methods: Record<string, (model: tf.LayersModel) => Sparsifier> = {
 };
 
 const refusals: [method: keyof typeof methods, network: () => tf.LayersModel, message: RegExp][] = [
-  ['weights', weightless, /weightless has no kernels that can be trained/],
-  ['channels', weightless, /weightless has no convolutions with more than one filter/],
-  ['freezing', weightless, /weightless has no kernels/],
-  ['RePr', weightless, /weightless has no convolutions/],
+  ['weights', weightless, /weightless must have kernels that can be trained for .*; it has none/],
+  ['channels', weightless, /weightless must have convolutions of two filters or more for .*; it has none/],
+  ['freezing', weightless, /weightless must have kernels .* for freezing/],
+  ['RePr', weightless, /weightless must have convolutions .* for RePr/],
   ['ISTA', weightless, /The layer .* gives \[N, 2, 2\], neither images nor vectors/],
   ['L0', plain, /plain has no L0 gates/],
   ['weights', unknown, /The layer mix \(Mixing\) has the weight mix\/table/],

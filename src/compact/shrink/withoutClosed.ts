@@ -12,7 +12,7 @@ import { networkWeights, type NetworkWeights } from '../weights/layerWeights.js'
 import { filterSizes, keptChannels } from './keptChannels.js';
 import { rebuild } from './rebuild.js';
 
-/** Stands for whatever a weight may come to: no activation makes 0 of it. */
+/** Stands for any value that a weight may take: no activation turns it into 0. */
 const something = 2 ** 10;
 
 /**

@@ -52,7 +52,7 @@ export function computedOutputs({ outputs }: WidthTimes, output: number): number
   return Math.min(Math.max(output, outputs.at(-1)!), STEP * Math.ceil(output / STEP));
 }
 
-/** What the layers of a network come to, each by itself, and what the network takes as a whole, in milliseconds. */
+/** The sum of the times that a network's layers take one by one, and the time of the whole network, in milliseconds. */
 export type WholeTimes = [sum: number, whole: number][];
 
 /** Sorts pairs by their sum and evens out noise of measuring, so that the whole never falls where the sum rises. */
@@ -71,8 +71,8 @@ export function rising(pairs: Readonly<WholeTimes>): WholeTimes {
 }
 
 /**
- * The milliseconds of a whole network whose layers come to `sum`: between those known on a line, beyond them in
- * proportion.
+ * The milliseconds of a whole network whose layers' times add up to `sum`: between those known on a line, beyond them
+ * in proportion.
  */
 export function wholeAt(pairs: WholeTimes, sum: number): number {
   const next = pairs.findIndex(([known]) => known > sum);

@@ -69,7 +69,7 @@ function kernelsBehind(
   return found;
 }
 
-/** The factors of a reader's output channels, if scaling its input by `factors` comes to scaling its output. */
+/** The factors of a reader's output channels, if scaling its input by `factors` is the same as scaling its output. */
 function factorsPassed(reader: ChannelNode, from: ChannelNode, factors: Float32Array): Float32Array | undefined {
   if (reader.role === 'gate') return factors;
   if (reader.role === 'channelwise') return isHomogeneous(reader.layer) ? factors : undefined;

@@ -174,7 +174,7 @@ export class Sweep {
     return run === undefined ? undefined : join(this.runs, run);
   }
 
-  /** The checkpoint of the network that a finished point came to. Throws a UserError for one that is not finished. */
+  /** The checkpoint of a finished point's network. Throws a UserError for one that is not finished. */
   async checkpointOf(id: string): Promise<string> {
     const dir = await this.runOf(id);
     const path = dir === undefined ? undefined : await checkpointIn(dir);
@@ -241,7 +241,7 @@ export class Sweep {
   }
 }
 
-/** The checkpoint of the network that a run came to; undefined for a run that is not finished. */
+/** The checkpoint of a run's final network; undefined for a run that is not finished. */
 export async function checkpointIn(dir: string): Promise<string | undefined> {
   const record = await readRecord(dir);
   return record && findCheckpoint(join(dir, runFiles.checkpoints, record.selected.which));

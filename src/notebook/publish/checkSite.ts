@@ -92,7 +92,7 @@ async function factsOf(page: Page): Promise<Facts> {
 }
 
 /**
- * Runs a page until its first cell that shows something has ended; returns what that says of itself. Throws where it
+ * Runs a page until its first cell that shows something has ended; returns the cell's own note on it. Throws where it
  * ended in an error.
  */
 async function run(page: Page): Promise<string> {

@@ -155,7 +155,7 @@ function scriptPolicy(hashes: string[], runs: boolean, site?: Site): string {
   return `script-src ${scripts}; worker-src ${workers}; connect-src ${site ? "'self'" : "'none'"}`;
 }
 
-/** What a page says of itself at its end; in a site its script counts the threads. */
+/** The note at the end of a page; in a site its script counts the threads. */
 export const footnote = (site?: Site): Html =>
   site
     ? markup`This page loads nothing from other sites. Pages that run train on <span id="threads">one thread</span> here.`

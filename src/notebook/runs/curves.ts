@@ -22,7 +22,7 @@ export class ThinCurve {
     this.stride *= 2;
   }
 
-  /** Takes out what lies behind a place: a run that goes on from its checkpoint makes it again. */
+  /** Removes the points after x: a run that is resumed from its checkpoint makes them again. */
   cutBehind(x: number): void {
     this.points = this.points.filter((point) => point.x <= x);
     this.stride = Math.max(1, ...this.points.map(({ count }) => count));

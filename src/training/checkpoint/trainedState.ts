@@ -131,7 +131,8 @@ export function putState(
   const names = layerNames(model);
   for (const gate of gatesOf(model)) {
     const name = names.get(gate)!;
-    if (!Number.isSafeInteger(draws[name])) throw new UserError(`The checkpoint ${path} has no draws of ${name}.`);
+    if (!Number.isSafeInteger(draws[name]))
+      throw new UserError(`${path} has no draws of ${name}. Use another checkpoint.`);
     gate.draws = draws[name];
   }
   optimizer.restore(state.optimizer.state);

@@ -84,7 +84,7 @@ test('a damaged newer checkpoint is not passed over in silence', async (t) => {
   writeFileSync(join(dir, 'step-2', 'checkpoint.json'), '{');
   await assert.rejects(
     loadCheckpoint(join(dir, 'last')),
-    /last cannot be told while .*step-2 is damaged. Name one, such as .*step-1/,
+    /The last checkpoint cannot be determined while .*step-2 is damaged. Name one, such as .*step-1/,
   );
   assert.equal((await loadCheckpoint(join(dir, 'step-1'))).step, 1);
 });

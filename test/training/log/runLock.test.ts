@@ -16,12 +16,13 @@ const holderIn = (path: string): Record<string, unknown> =>
   JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
 
 /** A process that asks for a lock, says whether it got it, and waits. */
-async function asking(path: string): Promise<{ child: ChildProcess; got: boolean }> {
+async function asking(t: TestContext, path: string): Promise<{ child: ChildProcess; got: boolean }> {
   const script = `
     import { lockRun } from 'sparsebook/training/log/runLock.js';
     await lockRun(process.argv[1]).then(() => console.log('got'), (error) => console.log(error.message));
     setInterval(() => undefined, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script, path]);
+  t.after(() => child.kill('SIGKILL')); // else a failure would leave the file waiting for it
   const [said] = (await once(child.stdout, 'data')) as [Buffer];
   return { child, got: said.toString().startsWith('got') };
 }
@@ -47,11 +48,11 @@ test('a lock is had by one at a time, and leaves nothing behind', async (t) => {
 
 test('the lock of another process holds while that lives, and of several that ask after its death one gets it', async (t) => {
   const path = join(temporaryFolder(t), 'lock');
-  const first = await asking(path);
+  const first = await asking(t, path);
   assert.ok(first.got);
-  await refused(lockRun(path), new RegExp(`^The process ${first.child.pid} trains`));
+  await refused(lockRun(path), new RegExp(`^Process ${first.child.pid} has been training`));
   await killed(first.child);
-  const others = await Promise.all([asking(path), asking(path), asking(path)]);
+  const others = await Promise.all([asking(t, path), asking(t, path), asking(t, path)]);
   assert.equal(others.filter(({ got }) => got).length, 1);
   assert.equal(holderIn(path).pid, others.find(({ got }) => got)!.child.pid);
   await Promise.all(others.map(({ child }) => killed(child)));
@@ -88,7 +89,7 @@ test('a lock whose owner is unknown is refused, with the file to delete', async 
   const cases: [object | string, RegExp][] = [
     [
       { ...holder, host: 'elsewhere' },
-      /^The process \d+ of elsewhere trains .*lock within the last three minutes.*again in three minutes, or delete/,
+      /^Process \d+ of elsewhere has been training .*lock within the last three minutes.*again in three minutes, or delete/,
     ],
     [{ ...holder, space: 'pid:[1]' }, /within the last three minutes/],
     ['', /lock does not say who writes to this run.*delete that file/],
@@ -115,7 +116,7 @@ test('the lock of another machine is taken over once it was not written for thre
   };
   written(170);
   assert.equal(await isHeld(path), true);
-  await refused(lockRun(path), /of elsewhere trains/);
+  await refused(lockRun(path), /of elsewhere has been training/);
   written(190);
   assert.equal(await isHeld(path), false);
   const asked = await Promise.allSettled([lockRun(path), lockRun(path), lockRun(path)]);
@@ -177,10 +178,10 @@ test('a run whose folder was taken over ends before it writes another event', as
 
 test('a run is locked from when it is opened until it is closed', async (t) => {
   const run = await begun(temporaryFolder(t));
-  await refused(reopenRun(run.dir), new RegExp(`^The process ${process.pid} trains this run`));
+  await refused(reopenRun(run.dir), new RegExp(`^Process ${process.pid} has been training this run`));
   await run.close();
   const again = await reopenRun(run.dir);
-  await refused(reopenRun(run.dir), /trains this run/);
+  await refused(reopenRun(run.dir), /has been training this run/);
   await again.close();
   assert.ok(!readdirSync(run.dir).some((file) => file.includes('lock')));
 });

@@ -94,7 +94,7 @@ export class KernelClient {
     private readonly child: KernelProcess,
     private readonly channels: Channels,
     private readonly file: ConnectionFile,
-    /** What the kernel says of itself (kernel_info_reply). */
+    /** The kernel's description of itself (kernel_info_reply). */
     readonly info: MessageContent,
   ) {
     this.exit = child.exit;

@@ -38,7 +38,7 @@ export class SpareKernel {
     return this.kernel !== undefined && name === this.name && cwd === this.cwd;
   }
 
-  /** The kernel, once, for who wants one of this name in this folder; none if it did not come up. */
+  /** Hands over the kernel, once, if it has this name and folder; undefined otherwise, or if it did not come up. */
   take(name: unknown, cwd: string): Promise<KernelClient> | undefined {
     if (!this.suits(name, cwd)) return undefined;
     const { kernel } = this;

@@ -23,7 +23,7 @@ export class PageSession {
   private readonly usual: Record<string, unknown>;
   /** Cells that have run well on the worker that there is. */
   private readonly onKernel = new Set<string>();
-  /** Cells of a run that did not come to its end. */
+  /** Cells of a run that was not finished. */
   private readonly due = new Set<string>();
   /** Cells that were found to need Node as they ran, and the values of parameters with which they did. */
   private readonly needsNode = new Map<string, { why: string; values: Record<string, unknown> }>();
