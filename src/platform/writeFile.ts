@@ -59,14 +59,14 @@ export async function writeFileWhole(
  * Throws the UserError that `writeFileWhole` would throw, so far as that can be known before there is anything to
  * write.
  */
-export async function checkWritable(path: string, kind: FileKind, files: FileSystem = realFiles): Promise<void> {
+export async function checkWritable(path: string, kind: FileKind): Promise<void> {
   try {
-    await makeFolder(dirname(path), files);
-    const target = await files.realpath(path).catch(() => path);
-    const before = await replaceable(path, target, kind, files);
+    await makeFolder(dirname(path), realFiles);
+    const target = await realFiles.realpath(path).catch(() => path);
+    const before = await replaceable(path, target, kind, realFiles);
     const { aside, done } = namesAside(target);
-    await writeDurably(aside('new'), Buffer.alloc(0), files, before?.mode).finally(async () => {
-      await files.rm(aside('new'), { force: true }).catch(() => undefined);
+    await writeDurably(aside('new'), Buffer.alloc(0), realFiles, before?.mode).finally(async () => {
+      await realFiles.rm(aside('new'), { force: true }).catch(() => undefined);
       done();
     });
   } catch (error) {

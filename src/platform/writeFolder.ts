@@ -38,14 +38,10 @@ export async function writeFolderWhole(
  * Throws the UserError that `writeFolderWhole` would throw, so far as that can be known before there is anything to
  * write.
  */
-export async function checkFolderWritable(
-  path: string,
-  kind: FolderKind,
-  files: FileSystem = realFiles,
-): Promise<void> {
-  await beside(path, kind, files, async (aside) => {
-    await files.mkdir(aside('new'));
-    await files.rm(aside('new'), { recursive: true });
+export async function checkFolderWritable(path: string, kind: FolderKind): Promise<void> {
+  await beside(path, kind, realFiles, async (aside) => {
+    await realFiles.mkdir(aside('new'));
+    await realFiles.rm(aside('new'), { recursive: true });
   });
 }
 

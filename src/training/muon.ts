@@ -30,16 +30,16 @@ const SMALL = 65_536;
 
 /**
  * Nearly the orthogonal matrix nearest to a matrix [rows, columns]: U V' of its singular value decomposition, with
- * singular values between 0.7 and 1.2 in place of 1 (those next to 0 excepted), by `steps` of Newton and Schulz's
+ * singular values between 0.7 and 1.2 in place of 1 (those next to 0 excepted), by five steps of Newton and Schulz's
  * iteration (Jordan et al. 2024). The caller disposes it.
  */
-export function orthogonalised(matrix: tf.Tensor2D, steps = times): tf.Tensor2D {
+export function orthogonalised(matrix: tf.Tensor2D): tf.Tensor2D {
   const [a, b, c] = coefficients;
   return tf.tidy(() => {
     const [rows, columns] = matrix.shape;
     const tall = rows > columns;
     let x = matrix.div<tf.Tensor2D>(matrix.norm().add(1e-7));
-    for (let step = 0; step < steps; step++) {
+    for (let step = 0; step < times; step++) {
       // The smaller of the two products.
       const square = x.matMul<tf.Tensor2D>(x, tall, !tall);
       const factor = square.mul(b).add<tf.Tensor2D>(square.matMul(square).mul(c));

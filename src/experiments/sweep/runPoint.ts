@@ -46,8 +46,9 @@ async function runOfPoint(sweep: Sweep, point: SweepPoint, shared: SharedImages,
  * The runs of a sweep's points that are finished already, by any process: their folders by the points' ids.
  * Throws a UserError for images and files that cannot be read. It changes which backend computes.
  */
-export async function finishedRuns(sweep: Sweep, shared = new SharedImages()): Promise<Map<string, string>> {
+export async function finishedRuns(sweep: Sweep): Promise<Map<string, string>> {
   const found = new Map<string, string>();
+  const shared = new SharedImages();
   for (const point of sweep.points) {
     const before = point.start === undefined ? undefined : found.get(point.start);
     if (point.start !== undefined && before === undefined) continue;

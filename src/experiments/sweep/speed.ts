@@ -60,16 +60,15 @@ async function trial(settings: ExperimentSettings, images: DataSplits, steps: nu
   }
 }
 
+/** Seconds that the trial takes, about. */
+const SECONDS = 2;
+
 /**
  * Measures how fast this process runs an experiment, by two small runs of it in a folder that is taken away again;
- * takes about `seconds`, and what building the network takes. Throws a UserError for settings and images that do not
+ * takes about two seconds, and what building the network takes. Throws a UserError for settings and images that do not
  * fit.
  */
-export async function measureSpeed(
-  settings: ExperimentSettings,
-  data: DataSplits,
-  seconds = 2,
-): Promise<Omit<Speed, 'start'>> {
+export async function measureSpeed(settings: ExperimentSettings, data: DataSplits): Promise<Omit<Speed, 'start'>> {
   const all = halfOf(data, settings.half);
   const { batch_size: batch } = settings;
   const { stepsPerEpoch } = lengthOf(settings, all.train.labels.length);
@@ -82,7 +81,7 @@ export async function measureSpeed(
   const warm = await trial(settings, images(64), Math.min(4, stepsPerEpoch));
   const step = (warm.all - warm.steps[0]) / Math.max(1, warm.steps.length - 1);
   const used = images(512);
-  const steps = Math.max(1, Math.min(stepsPerEpoch, Math.max(6, Math.round(seconds / step))));
+  const steps = Math.max(1, Math.min(stepsPerEpoch, Math.max(6, Math.round(SECONDS / step))));
   const times = await trial(settings, used, steps);
   const [tests, validations] = [used.test.labels.length, used.validation.labels.length];
   const evaluate = tests / times.evaluate;
