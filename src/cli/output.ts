@@ -97,7 +97,6 @@ export class StatusLine {
     this.stream.write(`${this.back()}${line}\n${this.lines.join('\n')}`);
   }
 
-  /** Takes the lines away. */
   clear(): void {
     const before = this.back();
     this.lines = [];

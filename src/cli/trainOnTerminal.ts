@@ -12,6 +12,7 @@ import { headingOf, shownAs, type ResultRow } from '../experiments/tables.js';
 import { numbersOf, type Measured, type RunRecord } from '../experiments/record.js';
 import { UserError } from '../errors.js';
 import { duration, fieldList } from '../formats/text.js';
+import { percent } from '../plots/theme.js';
 import { findCheckpoint } from '../training/checkpoint/listCheckpoints.js';
 import { loadCheckpoint } from '../training/checkpoint/loadCheckpoint.js';
 import type { EndEvent, NoteEvent, EpochEvent, StartEvent, StepEvent, TrainingEvent } from '../training/events.js';
@@ -154,8 +155,6 @@ export async function resumeOnTerminal(protocol: Protocol, path: string, given: 
 
 /** How often a run says where it is when its output is no terminal. */
 const SECONDS_BETWEEN_LINES = 30;
-
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 /** The loss and, where there is a penalty, its terms. */
 function lossText({ loss, crossEntropy, penalty }: { loss: number; crossEntropy: number; penalty: number }): string {

@@ -94,7 +94,6 @@ export abstract class SlotOptimizer implements Optimizer {
 
   abstract get remembersDecay(): boolean;
 
-  /** Changes one variable. */
   protected abstract update(update: Update): void;
 
   /** How strongly weight decay acts on a variable. */

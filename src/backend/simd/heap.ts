@@ -93,7 +93,6 @@ export class Heap {
     };
   }
 
-  /** Gives a block back. */
   free(pointer: number): void {
     if (this.held) return void this.held.push(pointer);
     const block = this.used.get(pointer);

@@ -83,7 +83,6 @@ export class Plan {
     }
   }
 
-  /** Gives the memory back. */
   dispose(): void {
     if (this.programs) this.backend.heap.free(this.programs.block);
     for (const recorded of this.recorded) recorded.dispose();

@@ -16,7 +16,6 @@ export interface WorkerOptions {
   redis: string;
   /** How many runs it trains at once. */
   jobs: number;
-  /** Threads of each run. */
   threads: number;
   /** The niceness of its runs, 0 to 19. */
   nice: number;

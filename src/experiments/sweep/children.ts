@@ -72,7 +72,6 @@ export class Child {
     if (this.alive && this.process.connected) this.process.send({ type: 'stop' } satisfies ToChild, () => undefined);
   }
 
-  /** Ends it at once. */
   kill(): void {
     if (this.alive) this.process.kill('SIGKILL');
   }

@@ -53,7 +53,6 @@ export class ChildPool {
     }
   }
 
-  /** Ends all children. */
   close(): void {
     [...this.all].forEach((child) => this.end(child));
   }

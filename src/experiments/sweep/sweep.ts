@@ -74,7 +74,6 @@ export class Sweep {
     readonly points: readonly SweepPoint[],
   ) {}
 
-  /** The folder of its runs. */
   get runs(): string {
     return resolve(this.dir, '..', '..', 'runs');
   }
