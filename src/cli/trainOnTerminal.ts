@@ -15,7 +15,15 @@ import { duration, fieldList } from '../formats/text.js';
 import { percent } from '../plots/theme.js';
 import { findCheckpoint } from '../training/checkpoint/listCheckpoints.js';
 import { loadCheckpoint } from '../training/checkpoint/loadCheckpoint.js';
-import type { EndEvent, NoteEvent, EpochEvent, StartEvent, StepEvent, TrainingEvent } from '../training/events.js';
+import {
+  type EndEvent,
+  type NoteEvent,
+  type EpochEvent,
+  type StartEvent,
+  type StepEvent,
+  type TrainingEvent,
+  stepsOf,
+} from '../training/events.js';
 import { shownPath, bar, StatusLine, type TextStream } from './output.js';
 import { stopSignals } from './stopSignals.js';
 
@@ -190,12 +198,12 @@ export function showTraining(stream: TextStream): TrainingView {
   let began = performance.now();
   let shownAt = began;
 
-  const stepText = (event: StepEvent, { epochs, stepsPerEpoch, startStep }: StartEvent): string => {
-    const steps = epochs * stepsPerEpoch;
+  const stepText = (event: StepEvent, start: StartEvent): string => {
+    const steps = stepsOf(start);
     // Steps made before a resumed run took no time of ours.
-    const left = ((performance.now() - began) / 1000 / (event.step - startStep)) * (steps - event.step);
+    const left = ((performance.now() - began) / 1000 / (event.step - start.startStep)) * (steps - event.step);
     const place = line
-      ? `${bar(event.step / steps)} epoch ${event.epoch + 1} of ${epochs}`
+      ? `${bar(event.step / steps)} epoch ${event.epoch + 1} of ${start.epochs}`
       : `step ${event.step} of ${steps}`;
     const speed = `${Math.round(rate).toLocaleString('en')} images/s`;
     const parts = [place, `${duration(left)} left`, lossText(event), `accuracy ${percent(event.accuracy)}`, speed];

@@ -20,9 +20,15 @@ export interface StartEvent {
   batchSize: number;
   epochs: number;
   stepsPerEpoch: number;
+  /** Where the run ends after so many steps at most. */
+  maxSteps?: number;
   /** Steps already made before this run, if it resumes another. */
   startStep: number;
 }
+
+/** Steps of a whole run, as it will be where nothing stops it. */
+export const stepsOf = ({ epochs, stepsPerEpoch, maxSteps = Infinity }: StartEvent): number =>
+  Math.min(maxSteps, epochs * stepsPerEpoch);
 
 /** One optimizer step. The values of the loss are those before the step. */
 export interface StepEvent {

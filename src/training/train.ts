@@ -248,7 +248,7 @@ class Run {
   }
 
   private start(): StartEvent {
-    const { model, optimizer, sparsifier, data, epochs } = this.options;
+    const { model, optimizer, sparsifier, data, epochs, maxSteps } = this.options;
     return {
       type: 'start',
       model: model.name,
@@ -260,6 +260,7 @@ class Run {
       batchSize: this.batchSize,
       epochs,
       stepsPerEpoch: this.stepsPerEpoch,
+      ...(maxSteps !== undefined && { maxSteps }),
       startStep: this.step,
     };
   }

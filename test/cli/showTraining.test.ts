@@ -54,6 +54,11 @@ function written(events: TrainingEvent[], stream: { isTTY?: boolean; columns?: n
   return text;
 }
 
+test('the time left is that to the largest number of steps, where that comes before the last epoch', () => {
+  const shown = written([{ ...start, maxSteps: 5 }, step(1), step(2)], { isTTY: true, columns: 200 });
+  assert.match(shown, /████████░+ epoch 1 of 2 · 3\.0 s left/);
+});
+
 test('on a terminal one line changes: bar, epoch, time left, loss terms, accuracy, speed', () => {
   const text = written([start, step(1), step(2)], { isTTY: true, columns: 200 });
   const lines = text.split('\r\x1b[K');

@@ -233,10 +233,11 @@ test('one cycle ends where the run ends, at max_steps too', async () => {
     [7, 7],
     [40, 15],
   ] as const) {
-    const rates = steps(
-      await run({ model: smallNet(), optimizer: new Sgd({ lr: 1 }), schedule: oneCycle(), epochs: 3, maxSteps }),
-    ).map(({ learningRate }) => learningRate);
+    const options = { optimizer: new Sgd({ lr: 1 }), schedule: oneCycle(), epochs: 3, maxSteps };
+    const events = await run({ model: smallNet(), ...options });
+    const rates = steps(events).map(({ learningRate }) => learningRate);
     assert.equal(rates.length, last);
+    assert.equal((events[0] as StartEvent).maxSteps, maxSteps);
     assert.ok(Math.abs(rates[0] - 1 / 25) < 1e-9 || last === 7, `${rates[0]}`);
     assert.ok(Math.abs(rates.at(-1)! - 4e-6) < 1e-9, `ends at ${rates.at(-1)}`);
   }

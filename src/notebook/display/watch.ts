@@ -2,7 +2,7 @@ import { duration } from '../../formats/text.js';
 import { gatesPerLayer } from '../../plots/gates.js';
 import { trainingCurves, type TrainingLog, curvesOverEpochs } from '../../plots/training.js';
 import { maskSnapshots } from '../../experiments/notes.js';
-import type { EndEvent, StartEvent, StepEvent, WarningEvent } from '../../training/events.js';
+import { type EndEvent, type StartEvent, type StepEvent, type WarningEvent, stepsOf } from '../../training/events.js';
 import { interruptSignal } from '../kernel/interrupt.js';
 import { addEvent } from '../../training/log/readRun.js';
 import { display, inNotebook } from './output.js';
@@ -120,7 +120,7 @@ export function progressLine(events: TrainingLog, seconds: number): string {
   const speed = `${Math.round(imagesPerSecond).toLocaleString('en-US')} images/s`;
   const time = `${duration(seconds)} so far`;
   if (!start) return [`step ${step}`, `epoch ${epoch + 1}`, ...costs, speed, time].join(', ');
-  const steps = start.epochs * start.stepsPerEpoch;
+  const steps = stepsOf(start);
   const full = Math.min(width, Math.round((width * step) / steps));
   const bar = `[${'█'.repeat(full)}${'░'.repeat(width - full)}]`;
   // Steps made before a resumed run took no time of ours.

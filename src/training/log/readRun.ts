@@ -1,6 +1,6 @@
 import { basename, Buffer, join, readFile, resolve, open, stat } from '#platform';
 import { UserError } from '../../errors.js';
-import type { TrainingEvent, EpochEvent, StartEvent, StepEvent } from '../events.js';
+import { type TrainingEvent, type EpochEvent, type StartEvent, type StepEvent, stepsOf } from '../events.js';
 import type { Provenance } from './provenance.js';
 
 /** What lies in a run's folder, besides TensorBoard's event files. */
@@ -176,7 +176,7 @@ export async function progressOf(dir: string): Promise<RunProgress | undefined> 
     const step = steps.at(-1);
     if (!start || !step) return undefined;
     const { epochs, stepsPerEpoch, batchSize, trainingImages } = start;
-    const all = epochs * stepsPerEpoch;
+    const all = stepsOf(start);
     // Whole epochs count their validation too.
     const epoch = [...first, ...last].findLast((event): event is LoggedEvent & EpochEvent => event.type === 'epoch');
     const speed = steps.reduce((sum, { imagesPerSecond }) => sum + imagesPerSecond, 0) / steps.length;

@@ -276,6 +276,11 @@ test('the progress line shows epochs, accuracy, speed and time', () => {
   );
 });
 
+test('the progress line of a run with a largest number of steps ends there', () => {
+  const limited = { ...begun, maxSteps: 50 };
+  assert.match(progressLine([limited, last], 20), /^\[█{12}░{12}\] step 25 of 50, .*20\.0 s left$/);
+});
+
 test('a resumed run counts only its own steps for the time that is left', () => {
   const resumed = { ...begun, startStep: 20 };
   assert.match(progressLine([resumed, last], 10), /2:30 min left$/);
