@@ -5,7 +5,6 @@ import { runSchema, type RunSettings } from './runSettings.js';
 import { flag, listOf, number, oneOf, orNull, setOf, text, wholeNumber } from '../rules.js';
 import type { Schema } from './settings/schema.js';
 
-/** The network, and its start weights. */
 interface NetworkSettings {
   /** `own` is one that was given as a `tf.LayersModel`, or as a file of one. */
   network: NetworkName | 'own';

@@ -16,13 +16,11 @@ export interface MagnitudeSettings {
   restore: boolean;
 }
 
-/** What they depend on. */
 interface Surroundings {
   magnitude: MagnitudeSettings;
   start: { rewind: boolean };
 }
 
-/** What is pruned when. */
 function pruningPlan({ prune, schedule, times }: MagnitudeSettings): PruningPlan {
   if (prune === 0) return [];
   if (schedule === 'one-shot') return oneShot(prune);

@@ -96,7 +96,6 @@ export async function lastAccuracies(path: string, data: DataSplits, signal?: Ab
   }
 }
 
-/** The parts of a record. */
 interface RecordParts {
   id: string;
   network: TrainedNetwork;

@@ -17,7 +17,6 @@ const common = {
 const WEBGPU = '@tensorflow/tfjs-backend-webgpu';
 const withoutWebgpu = { [WEBGPU]: join(dist, 'backend/webgpu/absent.js') };
 
-/** Whether the optional package is installed. */
 function hasWebgpu(): boolean {
   try {
     createRequire(import.meta.url).resolve(WEBGPU);

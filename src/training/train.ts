@@ -93,7 +93,6 @@ class Run {
   private readonly normalise: Normalise;
   private readonly dropLast: boolean;
   private readonly stepsPerEpoch: number;
-  /** Steps of the whole run. */
   private readonly totalSteps: number;
   private readonly began = performance.now();
   private readonly leaks = new LeakWatch();

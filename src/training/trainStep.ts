@@ -6,7 +6,6 @@ import { inputOf, isRight, logitsOf, type Loss } from './loss.js';
 import type { TrainedParts } from './checkpoint/trainedState.js';
 import { beforePass } from './statistics.js';
 
-/** Everything a step needs besides the batch. */
 interface StepContext extends TrainedParts {
   loss: Loss;
   /** Seed for layers that draw random numbers without a seed of their own, such as dropout. */

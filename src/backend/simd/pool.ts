@@ -162,7 +162,6 @@ export class Pool {
     return true;
   }
 
-  /** Runs what waits. */
   private flush(waiting: Waiting): void {
     const { steps, names, images, passing, after } = waiting;
     const chunks = waiting.chunks ?? Math.min(4 * this.threads, images);

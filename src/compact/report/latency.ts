@@ -74,7 +74,6 @@ export async function measureLatencies(
   });
 }
 
-/** A network's forward pass. */
 interface Pass {
   compiled: boolean;
   run: (inputs: tf.Tensor[]) => tf.Tensor[];

@@ -148,7 +148,6 @@ function schemaOf(fields: object, all: object, full: (settings: object) => objec
 
 type Values = SomeSettings<ExperimentSettings>;
 
-/** What a protocol is made of. */
 interface ProtocolParts<F extends Fields, S> extends Pick<Protocol<S & object>, 'name' | 'summary' | 'examples'> {
   network: ExperimentSettings['network'];
   /** Its settings, those on which the defaults of others depend first. */

@@ -208,7 +208,6 @@ export class Sweep {
     return this.stateOf(point).catch((error: Error) => ({ point, state: 'failed', reason: error.message }));
   }
 
-  /** How all points stand. */
   async states(): Promise<PointState[]> {
     const states: PointState[] = [];
     // So many at once, since the number of files that may be open has a limit.
@@ -227,7 +226,6 @@ export class Sweep {
     return states;
   }
 
-  /** Whether it was cancelled. */
   get isCancelled(): boolean {
     return existsSync(join(this.dir, files.cancelled));
   }

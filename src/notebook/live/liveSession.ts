@@ -170,7 +170,6 @@ export class LiveSession {
     if (performance.now() >= this.due) await this.keep();
   }
 
-  /** The notebook as it is now. */
   notebookNow(): Notebook {
     this.runner.flush();
     return this.document.save();

@@ -64,7 +64,6 @@ export class LocalModules {
     }
   }
 
-  /** The `require` of code in `file`. */
   requireFrom(file: string): NodeJS.Require {
     const required = createRequire(file);
     const require = (name: string): unknown => {

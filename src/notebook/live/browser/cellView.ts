@@ -87,7 +87,6 @@ export class CellView {
     return this.editor?.source ?? this.text.source;
   }
 
-  /** The headings of a text. */
   get headings(): HTMLHeadingElement[] {
     return [...this.prose.querySelectorAll<HTMLHeadingElement>('h1, h2, h3')];
   }

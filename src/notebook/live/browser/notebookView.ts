@@ -33,7 +33,6 @@ export class NotebookView {
     return this.cells.has(id);
   }
 
-  /** The cells as they stand. */
   get list(): CellView[] {
     return this.order.map((id) => this.cells.get(id)!);
   }

@@ -28,7 +28,6 @@ export class PinnedView {
 
   constructor(
     private readonly root: HTMLElement,
-    /** The cells as they stand. */
     private readonly cells: () => CellView[],
   ) {}
 

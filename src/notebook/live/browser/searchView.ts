@@ -4,7 +4,6 @@ import { button, element } from './elements.js';
 /** A place where the text was found: in a cell's source, or in what is read of it. */
 type Found = { cell: CellView; from: number; to: number } | { cell: CellView; range: Range };
 
-/** Enough to go through one after another. */
 const MOST = 1000;
 
 /** Where a text begins in another, letters of either case alike. */

@@ -31,7 +31,6 @@ export class LiveCode {
     this.mark();
   }
 
-  /** A cell begins to run. */
   begin(id: string): void {
     this.panel.ran(id);
     const code = this.now();

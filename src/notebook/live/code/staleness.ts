@@ -79,7 +79,6 @@ export class Staleness {
     this.seeing.clear();
   }
 
-  /** A cell begins to run. */
   begin(code: ReadCells, id: string): void {
     const index = code.cells.findIndex((cell) => cell.id === id);
     // What is no code any more by now has run all the same.

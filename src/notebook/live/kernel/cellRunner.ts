@@ -12,11 +12,9 @@ const REFRESH_MILLISECONDS = 50;
 
 /** What a runner tells of. */
 export interface RunnerEvents {
-  /** A cell begins to run. */
   start(cell: LiveCell, kernel: KernelClient): void;
   /** A cell has ended, well or not. */
   end(cell: LiveCell, well: boolean): void;
-  /** Outputs have changed. */
   change(): void;
   /** Something went wrong that is no fault of a cell. */
   fail(error: unknown): void;

@@ -18,7 +18,6 @@ const CHOSEN_FIRST = 4;
 /** Rows that are made at first, and more whenever they are asked for. */
 const ROWS = 200;
 
-/** Puts the parts of the page together. */
 function start(): void {
   const notices = new Notices(byId('notices'));
   const runs = new Map<string, ListedRun>();

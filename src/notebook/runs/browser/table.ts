@@ -6,7 +6,6 @@ import type { Choice } from './choice.js';
 
 type Value = string | number | null;
 
-/** A column of the table. */
 interface Column {
   /** By which it is sorted. */
   name: string;
