@@ -246,8 +246,10 @@ export function scheduleOf(
 }
 
 /** The factor on the learning rates at each step of a run. */
-export function factorsOf(settings: RecipeSettings, { epochs, steps }: RunLength): number[] {
-  const stepsPerEpoch = Math.ceil(steps / epochs);
+export function factorsOf(
+  settings: RecipeSettings,
+  { steps, stepsPerEpoch }: Pick<RunLength, 'steps' | 'stepsPerEpoch'>,
+): number[] {
   const schedule = scheduleOf(settings, { stepsPerEpoch });
   return Array.from({ length: steps }, (_, step) =>
     schedule({ epoch: Math.floor(step / stepsPerEpoch), step, totalSteps: steps }),

@@ -114,8 +114,10 @@ async function* noticed(
 ): AsyncGenerator<TrainingEvent, void, void> {
   if (startStep === 0) {
     const starts = start === undefined ? 'anew' : 'from a network';
+    const { steps, stepsPerEpoch } = session.length;
+    const length = { epochs: Math.ceil(steps / stepsPerEpoch), steps, stepsPerEpoch };
     const all = [
-      ...settingWarnings(protocol.schema, settings, session.length),
+      ...settingWarnings(protocol.schema, settings, length),
       ...session.warnings,
       ...(protocol.warnings?.(settings, starts) ?? []),
     ];

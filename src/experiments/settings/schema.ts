@@ -23,8 +23,10 @@ export interface Setting<T, All> {
 
 /** How long a run is. */
 export interface RunLength {
+  /** How many begin: fewer than the setting where `max_steps` ends the run before. */
   epochs: number;
   steps: number;
+  stepsPerEpoch: number;
 }
 
 /** A setting for each member of `S`; a member that is an object is a group of settings. */

@@ -14,7 +14,7 @@ function warnings(name: string, words: string, stepsPerEpoch = 8): string[] {
   const { schema, ...experiment } = experimentNamed(name);
   const settings = protocolSettings({ schema, ...experiment }, givenInWords(words.split(' ')));
   const epochs = Number(/(?:^| )epochs=(\d+)/.exec(words)?.[1] ?? 5);
-  return settingWarnings(schema, settings, { epochs, steps: stepsPerEpoch * epochs });
+  return settingWarnings(schema, settings, { epochs, steps: stepsPerEpoch * epochs, stepsPerEpoch });
 }
 
 test('settings that a run is too short for, or that come too late in it, are warned of by their names', () => {
@@ -84,6 +84,16 @@ test('settings that a run is too short for, or that come too late in it, are war
     assert.equal(found.length, wanted ? 1 : 0, `${name} ${words}: ${found.join('; ')}`);
     if (wanted) assert.match(found[0], wanted);
   }
+});
+
+test('in a run that ends within its first epoch no milestone slows the gates', () => {
+  const words = 'target_sparsity=0.5 lr_gates=0.2 milestones=1,3'.split(' ');
+  const settings = protocolSettings(experimentNamed(l0), givenInWords(words));
+  const run = { epochs: 1, steps: 40, stepsPerEpoch: 100 };
+  assert.deepEqual(
+    settingWarnings(experimentNamed(l0).schema, settings, run).filter((text) => text.startsWith('target_sparsity')),
+    [],
+  );
 });
 
 test('presets make runs that are long enough for their settings', () => {
