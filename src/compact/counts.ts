@@ -132,18 +132,27 @@ export interface WeightCount extends Count {
 
 /**
  * The complete count of parameters and multiply-adds where masks remove single entries of kernels: a 0 counts as gone,
- * biases and batch norm stay. `masks` are flat, by the kernel's name (layer/kernel).
+ * biases and batch norm stay. `masks` are flat, by the kernel's name (layer/kernel). What `channels` close is gone
+ * besides, as `completeCount` counts it.
  *
- * Throws a UserError where a mask has no kernel, or not as many values as the kernel.
+ * Throws a UserError where a mask has no kernel, or not as many values as the kernel, and as `completeCount` does.
  */
-export function weightCount(model: tf.LayersModel, masks: ReadonlyMap<string, Float32Array>): WeightCount {
-  const full = completeCount(model);
+export function weightCount(
+  model: tf.LayersModel,
+  masks: ReadonlyMap<string, Float32Array>,
+  channels: ChannelMasks = new Map(),
+): WeightCount {
+  const full = completeCount(model, channels);
   const names = weightNames(model);
+  const graph = channelGraph(model);
+  const open = openIn(graph, channels);
   const kernels = new Map(
-    channelGraph(model).nodes.flatMap(({ layer, outputShape }) => {
-      const geometry = kernelGeometry(layer, outputShape);
-      return (geometry?.kernels ?? []).map(({ weight }) => {
-        return [names.get(weight)!, { size: weight.read().size, positions: geometry!.positions }] as const;
+    graph.nodes.flatMap((node) => {
+      const geometry = kernelGeometry(node.layer, node.outputShape);
+      return (geometry?.kernels ?? []).map(({ weight, inputOf, outputOf }) => {
+        const [inputs, outputs] = [open.get(node.inputs[0])!, open.get(node)!];
+        const isOpen = (entry: number): boolean => inputs[inputOf(entry)] && (!outputOf || outputs[outputOf(entry)]);
+        return [names.get(weight)!, { size: weight.read().size, positions: geometry!.positions, isOpen }] as const;
       });
     }),
   );
@@ -152,10 +161,10 @@ export function weightCount(model: tf.LayersModel, masks: ReadonlyMap<string, Fl
     const kernel = kernels.get(name);
     if (!kernel)
       throw new UserError(`A mask of weights must have the name of a kernel of ${model.name}; received ${name}.`);
-    const { size, positions } = kernel;
+    const { size, positions, isOpen } = kernel;
     if (mask.length !== size)
       throw new UserError(`The mask of ${name} must have ${size} values; received ${mask.length}.`);
-    const removed = mask.reduce((count, value) => count + (value === 0 ? 1 : 0), 0);
+    const removed = mask.reduce((count, value, entry) => count + (value === 0 && isOpen(entry) ? 1 : 0), 0);
     parameters -= removed;
     multiplyAdds -= removed * positions;
   }

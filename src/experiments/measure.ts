@@ -51,16 +51,17 @@ async function timesBeside(
 
 /** Measures a trained network; the test images are seen here. An aborted signal rejects with its reason. */
 export async function measure(network: TrainedNetwork, data: DataSplits, signal?: AbortSignal): Promise<Measured> {
-  const { model, sparsifier, settings } = network;
+  const { model, sparsifier, settings, saved } = network;
   const masks = network.channelMasks();
   const weights = sparsifier?.weightMasks?.() ?? new Map<string, Float32Array>();
   const whole = completeCount(model, masks);
-  const left = weights.size > 0 ? weightCount(model, weights) : whole;
+  const left = weights.size > 0 ? weightCount(model, weights, masks) : whole;
   const all = [...(weights.size > 0 && masks.size === 0 ? weights : masks).values()];
   const kernels = zeroCounts(model);
   const sum = (of: keyof ZeroCount): number => [...kernels.values()].reduce((total, count) => total + count[of], 0);
   const method = sparsifier?.summary?.() ?? {};
-  const countsAsPublished = settings.network === 'googlenet' && weights.size === 0;
+  // A run that began with a compact network has another one than its settings name.
+  const countsAsPublished = settings.network === 'googlenet' && saved.topology === undefined && weights.size === 0;
   return {
     validation: await scoresOf(network, data, 'validation', signal),
     ...(await testScores(network, data, signal)),

@@ -1,15 +1,23 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
+import type { ChannelMasks } from '../graph/channelGraph.js';
 import { products, type Sparsifier, type State } from './sparsifier.js';
+
+/** How many channels masks are of, and how many of those they close. */
+function closedIn(masks: ChannelMasks): { channels: number; closed: number } {
+  const values = [...masks.values()].flatMap((mask) => [...mask]);
+  return { channels: values.length, closed: values.filter((value) => value === 0).length };
+}
 
 /**
  * Several methods as one: each hook calls theirs in turn, and where two have a mask of the same thing, their product
- * counts. Throws a UserError for two methods of one name.
+ * counts, in the numbers of closed channels too. Throws a UserError for two methods of one name.
  */
 export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
   const names = parts.map(({ name }) => name);
   if (new Set(names).size < names.length)
     throw new UserError(`Methods to combine must differ; received ${names.join(', ')}.`);
+  const channelMasks = (): ChannelMasks => products(parts.map((part) => part.channelMasks()));
   return {
     name: names.join(' + '),
     parameterGroups: parts.flatMap(({ parameterGroups = [] }) => parameterGroups),
@@ -22,9 +30,13 @@ export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
     afterEpoch: async () => {
       for (const part of parts) await part.afterEpoch?.();
     },
-    channelMasks: () => products(parts.map((part) => part.channelMasks())),
+    channelMasks,
     weightMasks: () => products(parts.map((part) => part.weightMasks?.() ?? new Map<string, Float32Array>())),
-    summary: () => Object.assign({}, ...parts.map((part) => part.summary?.())) as Record<string, number>,
+    summary: () => {
+      const told = parts.map((part) => part.summary?.() ?? {});
+      const all = Object.assign({}, ...told) as Record<string, number>;
+      return told.filter((each) => 'closed' in each).length < 2 ? all : { ...all, ...closedIn(channelMasks()) };
+    },
     state: () => Object.fromEntries(parts.map((part) => [part.name, part.state()])),
     restore: (state) => {
       for (const part of parts) {

@@ -218,6 +218,13 @@ test('single weights are counted where they are, with the positions they work at
   assert.equal(sparsity, 1 - left / full.full);
   const { positions } = kernelGeometry(model.getLayer('a'))!;
   assert.equal(multiplyAdds.left, full.multiplyAdds.full - 30 * positions);
+  const channels = new Map([['a', closed(4, 0)]]);
+  const cut = completeCount(model, channels);
+  const both = weightCount(model, new Map([['a/kernel', mask]]), channels);
+  // Of entries 10 to 39 those of channel 0 are 12, 16, ..., 36.
+  assert.equal(both.left, cut.left - (30 - 7), 'what goes with its channel is gone once');
+  assert.equal(both.sparsity, 1 - both.left / full.full);
+  assert.equal(both.multiplyAdds.left, cut.multiplyAdds.left - (30 - 7) * positions);
   assert.throws(() => weightCount(model, new Map([['a', mask]])), /received a\./);
   assert.throws(
     () => weightCount(model, new Map([['b/kernel', mask]])),
