@@ -72,21 +72,36 @@ const networkSchema: Schema<NetworkSettings, ExperimentSettings> = {
       default: [],
       rule: listOf(text("a layer's name")),
       help: 'layers that get new weights while the others start from the network of ckpt_path',
+      conflict: ({ start }) =>
+        start.except.length === 0
+          ? undefined
+          : start.compact
+            ? 'start.compact=true takes all layers from that network'
+            : start.rewind
+              ? 'start.rewind=true starts all layers anew'
+              : undefined,
     },
     compact: {
       default: false,
       rule: flag,
       help: 'whether the network of ckpt_path is made compact first, and then trained',
+      conflict: ({ start }) =>
+        start.compact && start.rewind ? 'start.rewind=true starts with new weights for the whole network' : undefined,
     },
     absorb: {
       default: 'exact',
       rule: oneOf('exact', 'interior', 'none'),
       help: 'what happens to the constant outputs of removed channels; interior leaves an error at the borders',
+      conflict: ({ start }) => (start.compact ? undefined : 'start.compact=false removes none'),
     },
     rewind: {
       default: false,
       rule: flag,
       help: 'whether the network of ckpt_path only decides what is pruned, and training starts from new weights (lottery ticket)',
+      conflict: ({ start, methods, magnitude }) =>
+        start.rewind && !(methods.includes('magnitude') && magnitude.prune > 0)
+          ? 'nothing is pruned by its weights: that takes methods=magnitude and magnitude.prune'
+          : undefined,
     },
   },
 };

@@ -13,7 +13,7 @@ export interface L0Settings extends TargetSettings {
 }
 
 /** `methods=l0`. */
-export const l0Method: Method<L0Settings, RecipeSettings & { l0: L0Settings; network: string }> = {
+export const l0Method: Method<L0Settings, RecipeSettings & { l0: L0Settings; network: string; seed: number }> = {
   settings: {
     lambda: {
       default: 1,
@@ -78,12 +78,12 @@ export const l0Method: Method<L0Settings, RecipeSettings & { l0: L0Settings; net
       help: "whether log alpha stays within +-ln 100, as in the paper's code",
     },
   },
-  async prepare(model, { settings: { l0 } }) {
+  async prepare(model, { settings: { l0, seed } }) {
     const { gatesOf } = await import('../graph/gates.js');
     if (gatesOf(model).length > 0) return model;
     const { withGates } = await import('../sparsity/withGates.js');
     const { droprate_init, sampling, where } = l0;
-    return withGates(model, { droprate_init, sampling, where: where.length > 0 ? where : undefined });
+    return withGates(model, { droprate_init, sampling, where: where.length > 0 ? where : undefined, seed });
   },
   async build(model, context) {
     const { l0Sparsifier } = await import('../sparsity/l0.js');

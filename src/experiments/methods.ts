@@ -40,6 +40,7 @@ export interface MethodSurroundings extends MethodSettings, RecipeSettings {
   methods: MethodName[];
   network: string;
   start: { rewind: boolean };
+  seed: number;
 }
 
 /**

@@ -4,11 +4,11 @@ import { compact } from '../compact/shrink/compact.js';
 import { UserError } from '../errors.js';
 import { readSafetensors } from '../formats/safetensors.js';
 import { namedWeights } from '../graph/names.js';
-import { BatchNorm } from '../layers/batchNorm.js';
 import '../layers/registered.js';
 import { shapeOf, type ImageSet } from '../data/imageSet.js';
 import { fillFromTorchvision } from '../models/torchvision.js';
 import { rescaleGammas } from '../sparsity/ista.js';
+import { normsOf } from '../training/statistics.js';
 import type { ExperimentSettings } from './experimentSettings.js';
 import { methods } from './methods.js';
 import { namedNetworks } from './namedNetworks.js';
@@ -74,11 +74,24 @@ export const networkOf = (topology: object): Promise<tf.LayersModel> =>
   tf.models.modelFromJSON(topology as tf.io.ModelJSON);
 
 /** The network of `ckpt_path` made compact, with gammas of their usual size. */
-function compactStart({ start, ista }: ExperimentSettings, from: StartNetwork): BuiltNetwork {
+async function compactStart(settings: ExperimentSettings, from: StartNetwork): Promise<BuiltNetwork> {
+  const { start, ista } = settings;
   const absorb = start.absorb === 'exact' ? true : start.absorb === 'none' ? false : start.absorb;
   const compaction = compact(from.model, new Map(from.masks), { absorb });
   rescaleGammas(compaction.model, 1 / ista.alpha);
-  return { model: compaction.model, keepsTopology: true, opening: compaction.explain(), anew: [] };
+  const opening = compaction.explain();
+  return { model: await prepared(compaction.model, settings), keepsTopology: true, opening, anew: [] };
+}
+
+/** A network with what its methods need, in place of the one given, which is disposed if it is another. */
+async function prepared(model: tf.LayersModel, settings: ExperimentSettings): Promise<tf.LayersModel> {
+  for (const name of settings.methods) {
+    const before = model;
+    model = (await methods[name].prepare?.(before, { settings, seed: deriveSeed(settings.seed, name) })) ?? before;
+    if (model !== before) before.dispose();
+  }
+  for (const norm of settings.frozen_batch_norm ? normsOf(model) : []) norm.frozen = true;
+  return model;
 }
 
 /**
@@ -100,16 +113,12 @@ export async function buildNetwork(
     );
   }
   const common = { widthMultiplier: width, inputShape: shapeOf(train), classes: train.classNames.length, seed };
-  let model = network === 'own' ? own! : await namedNetworks[network](settings, common, train);
-  for (const name of settings.methods) {
-    const seedOf = deriveSeed(seed, name);
-    model = (await methods[name].prepare?.(model, { settings, seed: seedOf })) ?? model;
-  }
+  const plain = network === 'own' ? own! : await namedNetworks[network](settings, common, train);
+  const model = await prepared(plain, settings);
   if (weights !== null) {
     fillFromTorchvision(model, (await readSafetensors(weights)).tensors, weights);
   }
   const anew = from && !start.rewind ? copyWeights(from.model, model, { except: start.except }) : [];
   if (!from && settings.methods.includes('ista')) rescaleGammas(model, ista.alpha);
-  if (settings.frozen_batch_norm) for (const layer of model.layers) if (layer instanceof BatchNorm) layer.frozen = true;
   return { model, keepsTopology: network === 'own', anew };
 }

@@ -79,7 +79,7 @@ export function lengthOf(settings: ExperimentSettings, images: number): Session[
 }
 
 /** What a person should know of settings that are about the network to start from. */
-function startWarnings({ start, weights }: ExperimentSettings, anew: string[], from?: StartNetwork): string[] {
+function startWarnings({ start, weights, network }: ExperimentSettings, anew: string[], from?: StartNetwork): string[] {
   const warnings: string[] = [];
   const without = (setting: string): void => {
     warnings.push(`${setting} has no effect: no network to start from is given (ckpt_path).`);
@@ -89,6 +89,10 @@ function startWarnings({ start, weights }: ExperimentSettings, anew: string[], f
   if (!from && start.compact) without('start.compact=true');
   if (from && weights !== null && !start.rewind) {
     warnings.push(`weights=${weights} has no effect: the network to start from has weights of its own.`);
+  }
+  const name = from?.model.name ?? network;
+  if (start.compact && network !== 'own' && name.toLowerCase() !== network) {
+    warnings.push(`network=${network} has no effect: start.compact=true takes ${name}, the network to start from.`);
   }
   const others = anew.filter((layer) => !start.except.includes(layer));
   if (from && others.length > 0) {

@@ -9,8 +9,11 @@ const norms = ['BatchNorm', 'BatchNormalization'];
 /** Layers without a kernel whose weights may have more than one axis: the last is that of the channels. */
 const maps = ['BiasMap', 'PReLU'];
 
+/** A batch norm that is `frozen` normalises by its running statistics in training too, and leaves them as they are. */
+export type BatchNormLayer = Layer & { frozen?: boolean };
+
 /** Whether a layer is a batch norm, ours or that of tf.layers. */
-export function isBatchNorm(layer: Layer): boolean {
+export function isBatchNorm(layer: Layer): layer is BatchNormLayer {
   return norms.includes(layer.getClassName());
 }
 

@@ -38,6 +38,8 @@ interface StandardBatchNorm extends StandardLayer {
   momentum: number;
   movingMean: Weight;
   movingVariance: Weight;
+  /** As that of ours. */
+  frozen?: boolean;
 }
 
 /**
@@ -48,7 +50,7 @@ replaceCall('BatchNormalization', (layer: StandardBatchNorm, x, { training, upda
   if ((layer.axis !== -1 && layer.axis !== x.rank - 1) || x.rank > 4) return undefined;
   const [inputs, settings] = [{ x, gamma: read(layer.gamma), beta: read(layer.beta) }, { epsilon: layer.epsilon }];
   const [movingMean, movingVariance] = [read(layer.movingMean)!, read(layer.movingVariance)!];
-  if (!training) {
+  if (!training || layer.frozen) {
     return normaliseBy({ ...inputs, mean: movingMean, variance: movingVariance }, { ...settings, relu: false });
   }
   const { y, mean, variance } = normaliseByBatch(inputs, { ...settings, relu: false });

@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { isBatchNorm } from '../graph/kernels.js';
-import { weightNames, type Layer } from '../graph/names.js';
+import { isBatchNorm, type BatchNormLayer } from '../graph/kernels.js';
+import { weightNames } from '../graph/names.js';
 import { networkGraph } from '../graph/networkGraph.js';
-import { BatchNorm } from '../layers/batchNorm.js';
-import type { CallOptions, Weight } from '../layers/layer.js';
+import type { Weight } from '../layers/layer.js';
 import { somePrunableWeights } from './prunableWeights.js';
 import type { Sparsifier } from './sparsifier.js';
 
@@ -20,20 +19,6 @@ export interface FreezeOptions {
 export interface FreezeSparsifier extends Sparsifier {
   /** The frozen weights, as layer/weight. */
   readonly frozen: readonly string[];
-}
-
-/**
- * Makes a batch norm, ours or that of tf.layers, normalise by its running statistics in training too and leave them as
- * they are. Returns a function that undoes it.
- */
-function freezeStatistics(norm: Layer): () => void {
-  if (norm instanceof BatchNorm) {
-    norm.frozen = true;
-    return () => (norm.frozen = false);
-  }
-  const call = norm.call.bind(norm);
-  norm.call = (inputs, options) => call(inputs, { ...options, training: false } satisfies CallOptions);
-  return () => (norm.call = call);
 }
 
 /**
@@ -54,15 +39,19 @@ export function freezeSparsifier(model: tf.LayersModel, { first, batchNorm = tru
   const chosen = kernels.slice(0, count);
   const { nodes } = networkGraph(model);
   const frozen = nodes.filter(({ layer }) => layer.weights.some((weight) => chosen.includes(weight)));
-  const behind = frozen.flatMap(({ readers }) => readers).filter(({ layer }) => isBatchNorm(layer));
-  const norms = batchNorm ? [...new Set(behind.map(({ layer }) => layer))] : [];
+  const behind = frozen.flatMap(({ readers }) => readers.map(({ layer }) => layer)).filter(isBatchNorm);
+  const norms = batchNorm ? [...new Set(behind)] : [];
   const weights: Weight[] = [...chosen, ...norms.flatMap((norm) => norm.trainableWeights)];
   return freezing(model, weights, norms);
 }
 
-function freezing(model: tf.LayersModel, weights: readonly Weight[], norms: readonly Layer[]): FreezeSparsifier {
+function freezing(
+  model: tf.LayersModel,
+  weights: readonly Weight[],
+  norms: readonly BatchNormLayer[],
+): FreezeSparsifier {
   const names = weightNames(model);
-  const thaws = norms.map(freezeStatistics);
+  for (const norm of norms) norm.frozen = true;
   return {
     name: 'freezing',
     frozen: weights.map((weight) => names.get(weight)!),
@@ -84,7 +73,7 @@ function freezing(model: tf.LayersModel, weights: readonly Weight[], norms: read
         norms.flatMap((norm) => smaller.layers.get(norm) ?? []),
       ),
     dispose: () => {
-      for (const thaw of thaws) thaw();
+      for (const norm of norms) norm.frozen = false;
     },
   };
 }

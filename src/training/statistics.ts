@@ -2,7 +2,7 @@ import { setImmediate } from '#platform';
 import * as tf from '@tensorflow/tfjs';
 import type { Batch } from '../data/batches.js';
 import { forward, gatesOf } from '../graph/gates.js';
-import { isBatchNorm } from '../graph/kernels.js';
+import { isBatchNorm, type BatchNormLayer } from '../graph/kernels.js';
 import { leafLayers } from '../graph/names.js';
 import { BatchNorm } from '../layers/batchNorm.js';
 import { inputOf } from './loss.js';
@@ -42,7 +42,7 @@ export function unchanged<T>(model: tf.LayersModel, work: () => T): T {
 }
 
 /** The batch norms of a network, ours and those of tf.layers. */
-export const normsOf = (model: tf.LayersModel): tf.layers.Layer[] => leafLayers(model).filter(isBatchNorm);
+export const normsOf = (model: tf.LayersModel): BatchNormLayer[] => leafLayers(model).filter(isBatchNorm);
 
 /**
  * Computes the running statistics of a network's batch norms anew: each becomes the mean of its batch statistics over

@@ -1,10 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
 import { channelGraph, type ChannelGraph, type ChannelNode, type SmallerNetwork } from '../../graph/channelGraph.js';
-import { kernelGeometry, weightOf } from '../../graph/kernels.js';
+import { isBatchNorm, kernelGeometry, weightOf, type BatchNormLayer } from '../../graph/kernels.js';
 import { channelwiseKind } from '../../graph/layerRole.js';
 import { leafLayers, weightNames, type Layer } from '../../graph/names.js';
-import { BatchNorm } from '../../layers/batchNorm.js';
 import type { Weight } from '../../layers/layer.js';
 import { channelValues, zeroMap, type ChannelFlags } from '../weights/channelValues.js';
 import { isZero } from '../weights/constantMap.js';
@@ -58,7 +57,7 @@ export function withoutClosed(
   const trained = new Set(model.trainableWeights);
   for (const { node, layer } of pairs) {
     if (!node.layer.trainableWeights.every((weight) => trained.has(weight))) layer.trainable = false;
-    if (node.layer instanceof BatchNorm) (layer as BatchNorm).frozen = node.layer.frozen;
+    if (isBatchNorm(node.layer)) (layer as BatchNormLayer).frozen = node.layer.frozen;
   }
   return {
     model: small,

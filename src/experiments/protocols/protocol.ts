@@ -68,7 +68,8 @@ export interface Own<T> {
   default?: T | ((settings: never) => T);
   rule?: Rule<T>;
   help?: string;
-  conflict?: (settings: never) => string | undefined;
+  /** Another reason not to give it; null: not even the experiment's counts. */
+  conflict?: ((settings: never) => string | undefined) | null;
   /** Values that are published: no warning says that a run is too short for them. */
   published?: readonly T[];
 }
@@ -119,6 +120,13 @@ function renamed(fields: object, settings: object): object {
   return values;
 }
 
+/** A field that renames a setting, of which nothing else is known. */
+type Named = Omit<Partial<AnySetting>, 'conflict'> & {
+  of: string;
+  conflict?: AnySetting['conflict'] | null;
+  published?: unknown[];
+};
+
 /** The fields as settings with a rule, a default and help each. */
 function schemaOf(fields: object, all: object, full: (settings: object) => object): object {
   const known = settingsOf(experimentSchema);
@@ -126,7 +134,7 @@ function schemaOf(fields: object, all: object, full: (settings: object) => objec
     (Object.entries(fields) as [string, object][]).map(([name, field]): [string, object] => {
       if ('rule' in field && !('of' in field)) return [name, field];
       if (!('of' in field)) return [name, schemaOf(field, all, full)];
-      const { of: path, published = [], ...own } = field as { of: string; published?: unknown[] } & Partial<AnySetting>;
+      const { of: path, published = [], conflict, ...own } = field as Named;
       const setting = known.get(path)!;
       const isPublished = (settings: object): boolean => {
         const value = givenIn(settings).find((given) => given.name === name)?.value;
@@ -137,7 +145,8 @@ function schemaOf(fields: object, all: object, full: (settings: object) => objec
         help: setting.help,
         default: (settings) => defaultOf(setting, renamed(all, settings)),
         ...own,
-        conflict: (settings) => own.conflict?.(settings) ?? setting.conflict?.(full(settings)),
+        conflict: (settings) =>
+          conflict === null ? undefined : (conflict?.(settings) ?? setting.conflict?.(full(settings))),
         warning: (settings: object, run: RunLength) =>
           isPublished(settings) ? undefined : setting.warning?.(full(settings), run),
       };

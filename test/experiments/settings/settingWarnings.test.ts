@@ -132,6 +132,20 @@ test('a setting that others leave without any effect is refused with the reason'
     ['experiment', 'cut_channels=true', /methods must include l0 or magnitude/],
     ['experiment', 'cut_channels=true methods=l0,repr', /filters that RePr switches off come back/],
     ['experiment', 'cut_channels=true methods=ista', /a channel that ISTA closes may come back/],
+    ['experiment', 'start.absorb=none', /start.compact=false removes none/],
+    ['experiment', 'start.rewind=true methods=l0', /nothing is pruned by its weights/],
+    ['experiment', 'start.rewind=true methods=magnitude', /nothing is pruned by its weights/],
+    [
+      'experiment',
+      'start.compact=true start.rewind=true methods=magnitude magnitude.prune=0.5',
+      /start.rewind=true starts with new weights for the whole network/,
+    ],
+    ['experiment', 'start.compact=true start.except=logits', /start.compact=true takes all layers from that network/],
+    [
+      'experiment',
+      'start.rewind=true start.except=logits methods=magnitude magnitude.prune=0.5',
+      /start.rewind=true starts all layers anew/,
+    ],
     [
       'experiment',
       'cut_channels=true methods=magnitude magnitude.prune=0.2 magnitude.unit=channels cut_probability=0.1',
@@ -142,6 +156,8 @@ test('a setting that others leave without any effect is refused with the reason'
     const given = givenInWords(words.split(' '));
     assert.throws(() => protocolSettings(experimentNamed(name), given), { name: 'UserError', message }, words);
   }
+  // Of ISTA's three versions only the last is compact: what is said of that contradicts nothing in the others.
+  assert.ok(protocolSettings(experimentNamed(ista), givenInWords(['ista.absorb=none', 'ckpt_path=x'])));
   assert.throws(() => settle(compactSchema, givenInWords(['latency.batches=[]', 'latency.runs=3'])), {
     name: 'UserError',
     message: /latency.runs=3 .*: latency.batches=\[\] times nothing/,
