@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import type { DataSplits } from '../data/dataSplits.js';
 import { UserError } from '../errors.js';
 import { computingSchema, type RunSettings } from '../experiments/runSettings.js';
+import type { TrainedNetwork } from '../experiments/saved.js';
 import { listOf, orNull, text, wholeNumber } from '../rules.js';
 import type { Schema } from '../experiments/settings/schema.js';
 import { settle } from '../experiments/settings/settle.js';
@@ -52,30 +54,48 @@ const examples = [
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
+/**
+ * The images to measure a network with: those of its run, or others, which are normalised as those of the run were in
+ * training. Says so where they cannot be.
+ */
+async function imagesFor(network: TrainedNetwork, other: string | null): Promise<DataSplits> {
+  const [{ Run }, { dataHash, describeData }] = await Promise.all([
+    import('../experiments/run.js'),
+    import('../data/dataSplits.js'),
+  ]);
+  const { saved, settings, checkpoint } = network;
+  const { protocol } = saved;
+  const trained = checkpoint.provenance?.data;
+  const own = new Run({ protocol, settings: saved.settings }).data();
+  const found = await (other === null ? own : own.catch(() => undefined));
+  const isOwn = trained === undefined || trained.hash === (found && dataHash(found));
+  const sizes = { train: null, validation: null, test: null };
+  const others =
+    other === null ? undefined : new Run({ protocol, settings: { ...saved.settings, data: other, sizes } });
+  const data = others ? await others.data() : found!;
+  print(`data: ${describeData(data)}`);
+  if (!others && !isOwn) print(`warning: the run had other images than these, by the name of ${trained.name}.`);
+  if (!others || settings.normalise !== 'data') return data;
+  if (found && isOwn) return { ...data, train: found.train };
+  print('warning: they are normalised by their own mean and deviation: the training images of the run are not here.');
+  return data;
+}
+
 async function measureOnTerminal(settings: TestSettings, signal: AbortSignal): Promise<void> {
   // Imported when needed: settings and help do without tensors.
-  const [{ useBackend }, { describeData }, { Run }, { trainedNetwork }, { measure }, { measureLatency }, train] =
-    await Promise.all([
-      import('../backend/useBackend.js'),
-      import('../data/dataSplits.js'),
-      import('../experiments/run.js'),
-      import('../experiments/saved.js'),
-      import('../experiments/measure.js'),
-      import('../compact/report/latency.js'),
-      import('./trainOnTerminal.js'),
-    ]);
+  const [{ useBackend }, { trainedNetwork }, { measure }, { measureLatency }, train] = await Promise.all([
+    import('../backend/useBackend.js'),
+    import('../experiments/saved.js'),
+    import('../experiments/measure.js'),
+    import('../compact/report/latency.js'),
+    import('./trainOnTerminal.js'),
+  ]);
   const { ckpt_path, backend, threads, latency } = settings;
   const { description } = await useBackend({ backend, threads: threads ?? undefined });
   const network = await trainedNetwork(ckpt_path);
-  const { protocol, settings: own } = network.saved;
   const { path, step } = network.checkpoint;
-  const given =
-    settings.data === null
-      ? own
-      : { ...own, data: settings.data, sizes: { train: null, validation: null, test: null } };
-  const data = await new Run({ protocol, settings: given }).data();
-  print(`checkpoint: ${shownPath(path)}, ${protocol.name} after ${step} steps`);
-  print(`data: ${describeData(data)}`);
+  print(`checkpoint: ${shownPath(path)}, ${network.saved.protocol.name} after ${step} steps`);
+  const data = await imagesFor(network, settings.data);
   print(`backend: ${description}`);
   try {
     const measured = await measure(network, data, signal);

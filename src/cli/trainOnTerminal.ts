@@ -86,7 +86,8 @@ async function show(run: Run, protocol: Protocol, events: AsyncIterable<RunEvent
     view.close();
   }
   if (!end) return undefined;
-  if (!loaded) print(`${end.message} in ${duration(end.seconds)}`);
+  // What went wrong is told in sentences.
+  if (!loaded) print(end.message.endsWith('.') ? end.message : `${end.message} in ${duration(end.seconds)}`);
   const last = await findCheckpoint(`${run.dir}/checkpoints/last`).catch(() => undefined);
   if (last !== undefined) print(`saved: ${shownPath(last)}`);
   if (run.isFinished) process.stdout.write(fieldList(recordFields(run.record)));

@@ -56,7 +56,6 @@ export class Run {
   dir?: string;
   private found?: RunRecord;
   private images?: DataSplits;
-  private halved?: DataSplits;
   private trained?: TrainedNetwork;
   private again: boolean;
   private read?: OwnNetwork;
@@ -67,7 +66,6 @@ export class Run {
 
   constructor(private readonly request: RunRequest) {
     this.settings = request.protocol.experiment(request.settings);
-    this.images = request.images;
     this.again = this.settings.again;
   }
 
@@ -101,14 +99,12 @@ export class Run {
     return notesOf<T>(this.history, kind);
   }
 
-  /** The images: those given, or those that the settings name. */
+  /**
+   * The images that it is trained and measured with: those given, or those that the settings name; all of them, or with
+   * one half of the training images.
+   */
   async data(): Promise<DataSplits> {
-    return (this.images ??= await imagesOf(this.settings));
-  }
-
-  /** The images that it is trained and measured with: all of them, or with one half of the training images. */
-  private async used(): Promise<DataSplits> {
-    return (this.halved ??= halfOf(await this.data(), this.settings.half));
+    return (this.images ??= halfOf(this.request.images ?? (await imagesOf(this.settings)), this.settings.half));
   }
 
   /**
@@ -226,7 +222,7 @@ export class Run {
   }
 
   private async identity(start?: StartPoint): Promise<string> {
-    const images = this.request.imagesHash ?? dataHash(await this.used());
+    const images = this.request.imagesHash ?? dataHash(await this.data());
     return identityOf(this.settings, images, { start, own: await this.ownNetwork() });
   }
 
@@ -276,7 +272,7 @@ export class Run {
     try {
       const { protocol, settings } = this.request;
       const [own, start] = checkpoint ? [] : [await this.ownNetwork(), await this.startPoint(signal, true)];
-      const parts = { protocol, settings, own, identity, checkpoint, start, data: await this.used() };
+      const parts = { protocol, settings, own, identity, checkpoint, start, data: await this.data() };
       const trained = yield* trainRun(folder, parts, this.history, signal);
       if (!trained) return;
       this.dispose();

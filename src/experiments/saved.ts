@@ -1,6 +1,6 @@
 import { basename, dirname, resolve } from '#platform';
 import type * as tf from '@tensorflow/tfjs';
-import { blankImages, type DataSplits } from '../data/dataSplits.js';
+import { blankImages, dataHash, type DataSplits } from '../data/dataSplits.js';
 import type { ImageShape } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 import type { ChannelMasks } from '../graph/channelGraph.js';
@@ -30,10 +30,14 @@ export interface SavedRun {
 
 /** Throws a UserError for a checkpoint whose run was trained on other images. */
 export function checkData({ path, provenance: saved }: Checkpoint, data: DataSplits): void {
-  if (!saved?.data || saved.data.splitHash === data.splitHash) return;
+  if (!saved?.data) return;
+  const [before, now] = [saved.data, { ...data, hash: dataHash(data) }];
+  // The split says which of the images are used, the hash what they look like.
+  if (before.splitHash === now.splitHash && before.hash === now.hash) return;
+  const text = ({ name, hash, splitHash }: typeof before): string => `${name} (${hash}, split ${splitHash})`;
   throw new UserError(
-    `The run of the checkpoint ${path} was trained on other images than these, and cannot go on: ${saved.data.name} ` +
-      `(split ${saved.data.splitHash}), not ${data.name} (split ${data.splitHash}).`,
+    `The run of the checkpoint ${path} was trained on other images than these, and cannot go on: ${text(before)}, ` +
+      `not ${text(now)}.`,
   );
 }
 

@@ -96,20 +96,28 @@ test('another seed draws other gates in any network', async (t) => {
   assert.notDeepEqual(first, second);
 });
 
-/** A run of any network that starts from another run. */
-const startedFrom = (start: Run, words: string, root: string): Promise<Run> => {
+/** A run as a command line describes it, perhaps from another run. */
+const ofWords = (words: string, root: string, start?: Run): Promise<Run> => {
   const protocol = protocols.experiment as Protocol;
   const given = givenInWords(`epochs=1 batch_size=8 ${words}`.split(' '));
   return new Run({ protocol, settings: protocolSettings(protocol, given), images: data, start, root }).finish();
 };
 
+test('a network that was trained on one half of the images is measured later as at the end of its run', async (t) => {
+  const model = temporaryFolder(t);
+  await saveTfjs(plain(), model);
+  const run = await ofWords(`network=own model=${model} half=second lr=0.1`, temporaryFolder(t));
+  assert.equal((await run.data()).train.labels.length, 16);
+  assert.deepEqual(await run.evaluate('test'), run.record.test);
+});
+
 test('a compact network can be trained with gates, and has no count of the network that its settings name', async (t) => {
   const start = await trained(t, { methods: { name: 'magnitude', unit: 'channels', prune: 0.5 } });
   const root = temporaryFolder(t);
-  const gated = await startedFrom(start, 'network=own start.compact=true methods=l0', root);
+  const gated = await ofWords('network=own start.compact=true methods=l0', root, start);
   assert.ok(gated.record.channels.all > 0 && gated.record.channels.all < 14);
   assert.equal(completeCount((await gated.network()).model).full, gated.record.parameters.dense);
-  const named = await startedFrom(start, 'network=googlenet start.compact=true', root);
+  const named = await ofWords('network=googlenet start.compact=true', root, start);
   assert.equal(named.record.sparsity.published, null);
   const warnings = named.history.flatMap((event) => (event.type === 'warning' ? event.message : []));
   assert.match(warnings.join(), /network=googlenet has no effect: start.compact=true takes plain/);
