@@ -9,10 +9,10 @@ import { protocols, type ProtocolName } from './protocols/protocols.js';
 import type { RecipeSettings } from './recipe.js';
 import { Run } from './run.js';
 import type { SomeSettings } from './settings/schema.js';
-import { givenIn } from './settings/settle.js';
+import { givenIn, type Given } from './settings/settle.js';
 
 /** The parts of an experiment that can be objects. */
-interface Given {
+interface GivenParts {
   /** Images, or the name of a data set to load. */
   data?: DataSplits | string;
   /** The start weights: a run, which is trained first if necessary, the path of a checkpoint, or a network. */
@@ -25,7 +25,7 @@ interface Given {
 export type MethodSpec = { [Name in MethodName]: Name | ({ name: Name } & Partial<MethodSettings[Name]>) }[MethodName];
 
 /** An experiment as data: network, data, methods, recipe and seed, each a name with settings or an object. */
-export interface ExperimentSpec extends Given {
+export interface ExperimentSpec extends GivenParts {
   network:
     | ExperimentSettings['network']
     | tf.LayersModel
@@ -46,8 +46,18 @@ type OwnSettings<P extends ProtocolName> = (typeof protocols)[P] extends Protoco
 
 /** A document's protocol with its settings. */
 export type ProtocolSpec = {
-  [P in Exclude<ProtocolName, 'experiment'>]: { protocol: P } & Given & Omit<OwnSettings<P>, 'data'>;
+  [P in Exclude<ProtocolName, 'experiment'>]: { protocol: P } & GivenParts & Omit<OwnSettings<P>, 'data'>;
 }[Exclude<ProtocolName, 'experiment'>];
+
+/** Refuses settings of images that are loaded by their name, where the images themselves are given. */
+function checkGiven(given: readonly Given[], images: DataSplits | undefined): void {
+  const named = given.find(({ name }) => name.startsWith('sizes.') || ['image_size', 'classes'].includes(name));
+  if (!images || !named) return;
+  throw new UserError(
+    `${named.name} is of images that data names; here the images themselves are given (${images.name}). ` +
+      'Leave it out, or make the images so: loadData and dataFromArrays take sizes.',
+  );
+}
 
 /** The settings of a spec that does not name a protocol. */
 function settingsOf({ network, methods = [], recipe = {}, data, start: _, root: __, ...rest }: ExperimentSpec): object {
@@ -92,10 +102,13 @@ export function experiment(spec: ExperimentSpec | ProtocolSpec): Run {
       );
     }
     const given = givenIn({ ...own, ...(typeof data === 'string' && { data }) });
+    checkGiven(given, images);
     return new Run({ protocol, settings: protocolSettings(protocol, given, starts), images, start, root });
   }
   const protocol = protocols.experiment as Protocol;
-  const settings = protocolSettings(protocol, givenIn(settingsOf(spec)), starts);
+  const given = givenIn(settingsOf(spec));
+  checkGiven(given, images);
+  const settings = protocolSettings(protocol, given, starts);
   const own = spec.network instanceof tf.LayersModel ? ownNetwork(spec.network) : undefined;
   return new Run({ protocol, settings, images, start, own, root });
 }

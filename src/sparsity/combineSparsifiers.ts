@@ -11,15 +11,20 @@ function closedIn(masks: ChannelMasks): { channels: number; closed: number } {
 
 /**
  * Several methods as one: each hook calls theirs in turn, and where two have a mask of the same thing, their product
- * counts, in the numbers of closed channels too. Throws a UserError for two methods of one name.
+ * counts, in the numbers of closed channels too. Throws a UserError for two methods of one
+ * name, and for methods of different networks.
  */
 export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
   const names = parts.map(({ name }) => name);
   if (new Set(names).size < names.length)
     throw new UserError(`Methods to combine must differ; received ${names.join(', ')}.`);
+  const models = new Set(parts.flatMap(({ model }) => model ?? []));
+  if (models.size > 1)
+    throw new UserError(`Methods to combine must be made for one network; ${names.join(', ')} are not.`);
   const channelMasks = (): ChannelMasks => products(parts.map((part) => part.channelMasks()));
   return {
     name: names.join(' + '),
+    model: [...models].at(0),
     parameterGroups: parts.flatMap(({ parameterGroups = [] }) => parameterGroups),
     beforeEpoch: (epoch) => parts.forEach((part) => part.beforeEpoch?.(epoch)),
     penalty: () =>

@@ -54,6 +54,7 @@ function freezing(
   for (const norm of norms) norm.frozen = true;
   return {
     name: 'freezing',
+    model,
     frozen: weights.map((weight) => names.get(weight)!),
     onGradients: (gradients) => {
       for (const weight of weights) {

@@ -158,6 +158,7 @@ export function istaSparsifier(model: tf.LayersModel, { l1_penalty, keeps, ...co
 
   return {
     name: 'ISTA',
+    model,
     afterStep: l1_penalty === 0 ? undefined : shrink,
     channelMasks: () => products(layers.map((layer) => layer.masks(maskOf(layer)))),
     summary: () => {

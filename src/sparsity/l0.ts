@@ -121,7 +121,7 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
   const gates = weightedGates(model, options);
   const total = gates.reduce((sum, { weights }) => sum + weights.reduce((all, weight) => all + weight, 0), 0);
   const controller = target && new LambdaController(target);
-  const method = gateMethod({ options, names: weightNames(model), gates, gone: [], total, controller });
+  const method = gateMethod({ model, options, names: weightNames(model), gates, gone: [], total, controller });
   if (target && method.channelMasks().size + (method.weightMasks?.().size ?? 0) === 0) {
     throw new UserError(
       `A target counts channels that gates close; in ${model.name} other layers read all channels in front of its gates.`,
@@ -132,6 +132,7 @@ export function l0Sparsifier(model: tf.LayersModel, options: L0Options): Sparsif
 
 /** What the method works with, in the network that it was made for or a smaller one. */
 interface GateMethod {
+  model: tf.LayersModel;
   options: L0Options;
   /** Of the whole network's weights. */
   names: ReadonlyMap<Weight, string>;
@@ -178,6 +179,7 @@ function gateMethod(parts: GateMethod): Sparsifier {
 
   return {
     name: 'L0',
+    model: parts.model,
     parameterGroups: [{ name: 'gates', variables: gates.map(({ gate }) => gate.logAlpha), lr: lr_gates }],
     penalty: () =>
       tf.tidy(() => {
@@ -229,7 +231,7 @@ function gateMethod(parts: GateMethod): Sparsifier {
         }),
       );
     },
-    inSmaller: (smaller) => gateMethod({ ...parts, ...gatesIn(smaller, parts) }),
+    inSmaller: (smaller) => gateMethod({ ...parts, ...gatesIn(smaller, parts), model: smaller.model }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import { weightNames } from '../graph/names.js';
+import { check, oneOf } from '../rules.js';
 import type { Weight } from '../layers/layer.js';
 import type { ChannelMasks } from '../graph/channelGraph.js';
 import { filterLayers, maskFilters, rowsOf, someFilterLayers } from './filters.js';
@@ -131,10 +132,20 @@ export interface MagnitudeSparsifier extends Sparsifier {
  * entries that are pruned stay exactly 0, whatever the optimizer, until the mask is lifted.
  *
  * Throws a UserError for a `rankedBy` of another network, for a layer in `where` that is no convolution, for an amount
- * out of range, and for a network with nothing to prune, or with a layer of which it is not known what could be.
+ * or another option out of range, and for a network with nothing to prune, or with a layer of which it is not known
+ * what could be.
  */
 export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOptions = {}): MagnitudeSparsifier {
   const { plan = [], scope = 'global', unit = 'weights', rankedBy = model, restore = false } = options;
+  const { criterion = 'magnitude', where = [] } = options;
+  check('scope', scope, oneOf('global', 'perLayer'));
+  check('unit', unit, oneOf('weights', 'channels'));
+  check('criterion', criterion, oneOf('magnitude', 'orthogonality'));
+  if (unit === 'weights' && (criterion !== 'magnitude' || where.length > 0)) {
+    throw new UserError(
+      `criterion and where choose among channels, and must go with unit: 'channels'; it is 'weights'.`,
+    );
+  }
   const target = unit === 'channels' ? channelPruning(model, rankedBy, options) : weightPruning(model, rankedBy);
   const [ours, theirs] = [target.kernels, target.deciding].map((list) =>
     list.map(({ shape }) => shape.join('x')).join(),
@@ -181,6 +192,7 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
 
   const whole: MagnitudeSparsifier = {
     ...held(masks, old),
+    model,
     prune,
     unfreeze,
     beforeEpoch: (epoch) => {
@@ -202,7 +214,7 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
           ? Object.entries(masks.state())
           : [],
       ),
-    inSmaller: (smaller) => ({ ...whole, ...held(new WeightMasks(smaller.model), new Map()) }),
+    inSmaller: (smaller) => ({ ...whole, ...held(new WeightMasks(smaller.model), new Map()), model: smaller.model }),
   };
   return whole;
 }

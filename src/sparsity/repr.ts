@@ -165,6 +165,7 @@ export function reprSparsifier(model: tf.LayersModel, options: ReprOptions): Spa
 
   return {
     name: 'RePr',
+    model,
     beforeEpoch: (epoch) => {
       const { prunes, reinitialises } = reprEpoch(epoch, options);
       if (reinitialises) bringBack(epoch);

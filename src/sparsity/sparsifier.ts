@@ -17,6 +17,8 @@ export interface ParameterGroup {
 /** One method of making a network sparse. The trainer calls whichever hooks a method has, in this order. */
 export interface Sparsifier {
   readonly name: string;
+  /** The network that it was made for, if it says so: the trainer then refuses another one. */
+  readonly model?: tf.LayersModel;
   readonly parameterGroups?: ParameterGroup[];
   /** Called before each epoch, counted from 0: pruning schedules and cycles. */
   beforeEpoch?(epoch: number): void;

@@ -269,7 +269,13 @@ class Run {
   }
 
   private check(): void {
-    const { epochs, data, model, scales = [] } = this.options;
+    const { epochs, data, model, sparsifier, scales = [] } = this.options;
+    if (sparsifier?.model && sparsifier.model !== model) {
+      throw new UserError(
+        `${sparsifier.name} must be made for the network that is trained, ${model.name}; it was made for another ` +
+          `(${sparsifier.model.name}), and would change nothing here. withGates returns a new network: make it for that.`,
+      );
+    }
     check('epochs', epochs, wholeNumber({ min: 0 }));
     for (const set of [data.train, data.validation]) if (set) checkSet(model, set);
     if (this.stepsPerEpoch === 0) {

@@ -246,6 +246,8 @@ test('what cannot be done is refused in a sentence', () => {
     () => compact(model, new Map([['a', none(3)]])),
     /The mask of a must have 4 values, one a channel; received 3/,
   );
+  const unknown = new Map([['a', Float32Array.of(1, NaN, 1, 1)]]);
+  refused(() => compact(model, unknown), /The mask of a must have values from 0 to 1; received NaN/);
   refused(() => compact(model, new Map(), { roundTo: 0 }), /roundTo must be a whole number of at least 1; received 0/);
   refused(() => compact(model, new Map(), { keep: { z: 'all' } }), /keep must name layers of .*; received z/);
   refused(() => compact(model, new Map(), { keep: { a: [4] } }), /keep must name channels of a, 0 to 3; received 4/);

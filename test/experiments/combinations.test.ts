@@ -86,6 +86,15 @@ test("frozen_batch_norm keeps the running statistics of tf's batch norms, of net
   }
 });
 
+test('settings that say how images are loaded are refused where images are given', () => {
+  for (const given of [{ sizes: { train: 4 } }, { image_size: '6x6x3' }, { classes: 2 }]) {
+    assert.throws(() => experiment({ network: 'c3', data, ...given }), {
+      name: 'UserError',
+      message: /images themselves are given/,
+    });
+  }
+});
+
 test('another seed draws other gates in any network', async (t) => {
   const [first, second] = await Promise.all(
     [0, 1].map(async (seed) => {

@@ -325,6 +325,15 @@ test('what cannot work is refused in a sentence', () => {
     /a share of at least 0 and below 1, or a whole number; received 1.5/,
   );
   refused(() => magnitudeSparsifier(model).prune(1e6), /at most the 844 values that are left; received 1000000/);
+  refused(
+    () => magnitudeSparsifier(model, { unit: 'filters' as never }),
+    /unit must be one of weights, channels; received/,
+  );
+  refused(
+    () => magnitudeSparsifier(model, { scope: 'all' as never }),
+    /scope must be one of global, perLayer; received/,
+  );
+  refused(() => magnitudeSparsifier(model, { where: ['stem'] }), /must go with unit: 'channels'/);
   refused(() => magnitudeSparsifier(model, { rankedBy: resnet18({ widthMultiplier: 0.05 }) }), /resnet18 has others/);
   refused(
     () => magnitudeSparsifier(model, { unit: 'channels', where: ['logits'] }),

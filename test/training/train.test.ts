@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { L0Gate } from 'sparsebook/layers/l0Gate.js';
 import { l0Sparsifier } from 'sparsebook/sparsity/l0.js';
+import { magnitudeSparsifier } from 'sparsebook/sparsity/magnitude.js';
 import type { Sparsifier } from 'sparsebook/sparsity/sparsifier.js';
 import { AdamW } from 'sparsebook/training/adam.js';
 import { crossEntropy } from 'sparsebook/training/loss.js';
@@ -385,6 +386,8 @@ test('what cannot work is refused in a sentence', async () => {
   await refused({ startStep: -1 }, /startStep must be a whole number of at least 0; received -1/);
   await refused({ batchSize: 0 }, /batchSize must be a whole number of at least 1/);
   await refused({ data: { train: colours(0) } }, /colours 1 must have images; received none/);
+  const other = magnitudeSparsifier(smallNet({ gates: false }));
+  await refused({ sparsifier: other }, /magnitude pruning must be made for the network that is trained/);
   const frozen = smallNet({ gates: false });
   frozen.trainable = false;
   await refused({ model: frozen }, /must have weights to train; received one whose weights are all frozen/);
