@@ -78,6 +78,7 @@ export interface RunRecord extends Measured {
 }
 
 const word: Rule<string> = { words: 'a text', accepts: (value): value is string => typeof value === 'string' };
+const share = number({ min: 0, max: 1 });
 const object: Rule<object> = {
   words: 'an object',
   accepts: (value): value is object => typeof value === 'object' && value !== null && !Array.isArray(value),
@@ -96,9 +97,9 @@ const required: Readonly<Record<string, Rule<unknown>>> = {
   'data.name': word,
   'data.hash': word,
   selected: object,
-  'validation.accuracy': number(),
+  'validation.accuracy': share,
   'validation.images': number(),
-  'test.accuracy': number(),
+  'test.accuracy': share,
   'test.images': number(),
   'sparsity.complete': number(),
   'parameters.dense': number(),

@@ -25,7 +25,16 @@ const faults: [string, object, RegExp][] = [
   ['a record of another version', { ...record, version: 2 }, /version must be 1; received 2\./],
   ['no object', [], /format must be one of sparsebook record; received undefined\./],
   ['a text in place of a number', { ...record, epochs: '1' }, /epochs must be a number; received "1"\./],
-  ['a number in place of an object', { ...record, test: 0.5 }, /test\.accuracy must be a number; received undefined\./],
+  [
+    'a number in place of an object',
+    { ...record, test: 0.5 },
+    /test\.accuracy must be a number .* at most 1; received undefined\./,
+  ],
+  [
+    'percent in place of a share',
+    { ...record, test: { accuracy: 50, images: 1 } },
+    /test\.accuracy must be .* 1; received 50\./,
+  ],
   ['methods that are no list', { ...record, methods: 'l0' }, /methods must be a list, each a text; received "l0"\./],
   ['half a size', { ...record, parameters: { dense: 1 } }, /parameters\.left must be a number; received undefined\./],
 ];

@@ -140,7 +140,8 @@ function membersOf<Key extends string>(
 
 function textOf(node: Node | undefined, place: PlaceOf): string | undefined {
   if (node === undefined) return undefined;
-  if (isScalar(node)) return String(node.value);
+  // A key with nothing behind it is as if it were not there.
+  if (isScalar<string | number | boolean | null>(node)) return node.value === null ? undefined : String(node.value);
   throw new UserError(`${place(node.range?.[0])}: there must be one name here, no list and no map.`);
 }
 

@@ -40,6 +40,12 @@ test('lists and ranges are tried in all combinations, and keep the types of thei
   assert.equal(new Set(points.map(({ id }) => id)).size, 6);
 });
 
+test('a key with nothing behind it is as if it were not there', async () => {
+  const file = yaml('name:\nsettings: { network: c3 }\npoints:\n- name:\n  protocol:\n');
+  const { name, entries } = await readSpec([], { file });
+  assert.deepEqual([name, entries[0].name, entries[0].protocol], ['own', 'point 1', 'experiment']);
+});
+
 test('what goes along together is one axis', async () => {
   const points = await inWords(c3, 'lr=0.1,0.2', 'weight_decay=0,1e-4', 'zip=lr,weight_decay', 'seed=1,2');
   assert.deepEqual(points.map(({ values }) => `${values.lr} ${values.weight_decay} ${values.seed}`).sort(), [
