@@ -37,6 +37,7 @@ export function recordFields(record: Reported): ResultRow {
   const names = [
     'validation.accuracy',
     'test.accuracy',
+    ...(record.test_tta ? ['test_tta.accuracy'] : []),
     ...(record.last ? ['last.test'] : []),
     'sparsity.complete',
     ...(record.sparsity.published === null ? [] : ['sparsity.published']),

@@ -34,7 +34,8 @@ export interface BuiltNetwork {
  * Copies the weights of another network by name, except for gates, which get new ones. Returns the names of the layers
  * of `to` that keep start values: those that `from` does not have, and those in `except`.
  *
- * Throws a UserError where a weight has another shape, and for a name in `except` that is no layer of `to`.
+ * Throws a UserError where a weight has another shape, for a name in `except` that is no layer of `to`, and where no
+ * layer is left that starts from the other.
  */
 export function copyWeights(
   from: tf.LayersModel,
@@ -59,6 +60,12 @@ export function copyWeights(
       );
     }
     weight.write(source.read());
+  }
+  if (anew.size === layers.size) {
+    throw new UserError(
+      `The network to start from, ${from.name}, must have layers of ${to.name}; none of its weights are taken. Start ` +
+        'from a run of the same network, or leave the start out.',
+    );
   }
   const unknown = except.find((name) => !layers.has(name));
   if (unknown !== undefined) {

@@ -19,7 +19,7 @@ import { maskSnapshots, notesOf, type MaskSnapshot } from './notes.js';
 import type { Protocol } from './protocols/protocol.js';
 import { normalisationOf } from './recipe.js';
 import { readRecord, type RunRecord } from './record.js';
-import { readSaved, resumedSettings, trainedNetwork, type TrainedNetwork } from './saved.js';
+import { checkLength, readSaved, resumedSettings, trainedNetwork, type TrainedNetwork } from './saved.js';
 import { halfOf, imagesOf } from './session.js';
 import type { Given } from './settings/settle.js';
 import { trainRun } from './trainRun.js';
@@ -160,6 +160,7 @@ export class Run {
     const settings = { ...resumedSettings(saved, given), ckpt_path: from, resume_training, again };
     const own = topology && { topology, weights: new Map<string, Float32Array>() };
     const run = new Run({ protocol, settings, own });
+    checkLength(checkpoint, run.settings);
     const dir = dirname(dirname(path));
     const isRun = existsSync(join(dir, runFiles.settings)) && existsSync(join(dir, runFiles.metrics));
     run.goesOn = async function* (signal) {

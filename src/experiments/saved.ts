@@ -41,6 +41,15 @@ export function checkData({ path, provenance: saved }: Checkpoint, data: DataSpl
   );
 }
 
+/** Throws a UserError for settings that end a run before the place of the checkpoint from which it goes on. */
+export function checkLength({ path, epoch, step }: Checkpoint, { epochs, max_steps }: ExperimentSettings): void {
+  if ((epochs ?? Infinity) >= epoch && (max_steps ?? Infinity) >= step) return;
+  throw new UserError(
+    `A run must go on from where it is, which is after ${epoch} epochs and ${step} steps in ${path}; received ` +
+      `epochs=${epochs} max_steps=${max_steps}. Ask for as many or more.`,
+  );
+}
+
 /** Settings as they are saved: with the protocol's name. */
 export function savedForm({ protocol, settings, topology }: SavedRun): object {
   return { experiment: protocol.name, ...settings, ...(topology && { topology: JSON.stringify(topology) }) };

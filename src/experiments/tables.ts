@@ -72,6 +72,7 @@ export function groupRecords<R extends SomeRecord>(records: readonly R[]): Recor
 const columns: Readonly<Record<string, [heading: string, shown: (value: number) => number]>> = {
   'validation.accuracy': ['validation, %', percent],
   'test.accuracy': ['test, %', percent],
+  'test_tta.accuracy': ['test, views averaged, %', percent],
   'test.loss': ['test loss', (value) => Number(value.toFixed(4))],
   'last.test': ['test after the last epoch, %', percent],
   train: ['training, last epoch, %', percent],

@@ -1,5 +1,6 @@
 // Settings that each do what they say do so together, too.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
@@ -118,6 +119,16 @@ test('a network that was trained on one half of the images is measured later as 
   const run = await ofWords(`network=own model=${model} half=second lr=0.1`, temporaryFolder(t));
   assert.equal((await run.data()).train.labels.length, 16);
   assert.deepEqual(await run.evaluate('test'), run.record.test);
+});
+
+test('a run is not taken back to fewer epochs, nor started from a network that has none of its layers', async (t) => {
+  const run = await trained(t, {});
+  const { dir } = run;
+  await assert.rejects(
+    Run.resume(join(dir!, 'checkpoints', 'last'), givenInWords(['epochs=1'])),
+    /must go on from where it is, which is after 2 epochs and 8 steps in .*; received epochs=1/,
+  );
+  await assert.rejects(ofWords('network=c3', temporaryFolder(t), run), /plain, must have layers of c3; none of its/);
 });
 
 test('a compact network can be trained with gates, and has no count of the network that its settings name', async (t) => {
