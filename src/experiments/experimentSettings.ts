@@ -145,6 +145,10 @@ export const experimentSchema: Schema<ExperimentSettings> = {
     default: [],
     rule: setOf(oneOf(...methodNames)),
     help: 'the sparsity methods; several can be combined',
+    conflict: ({ methods, freeze }) =>
+      methods.includes('ista') && methods.includes('freeze') && freeze.batch_norm
+        ? 'ISTA shrinks gammas that freeze.batch_norm=true is to keep; freeze.batch_norm=false leaves them to it'
+        : undefined,
   },
   ...methodSettings,
   ...cuttingSchema,
