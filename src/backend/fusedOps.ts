@@ -27,7 +27,8 @@ export function hasKernel(name: FusedKernel): boolean {
   return tf.getKernel(PREFIX + name, tf.getBackend()) !== undefined;
 }
 
-function run<T extends tf.Tensor | tf.Tensor[]>(
+/** Runs a kernel that the active backend has; the caller disposes what it returns. */
+export function runFused<T extends tf.Tensor | tf.Tensor[]>(
   name: FusedKernel | 'GatedBatchNorm' | 'GatedBatchNormInference',
   inputs: Record<string, tf.Tensor | undefined>,
   attributes: Record<string, unknown>,
@@ -81,7 +82,7 @@ export function fusedBatchNorm(
   { epsilon, relu }: FusedBatchNormOptions,
 ): { y: tf.Tensor; mean: tf.Tensor1D; variance: tf.Tensor1D } {
   const name = inputs.gate ? 'GatedBatchNorm' : 'FusedBatchNorm';
-  const [y, mean, variance] = tf.tidy(() => run<tf.Tensor[]>(name, withDefaults(inputs), { epsilon, relu }));
+  const [y, mean, variance] = tf.tidy(() => runFused<tf.Tensor[]>(name, withDefaults(inputs), { epsilon, relu }));
   return { y, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
 }
 
@@ -93,7 +94,7 @@ export function fusedBatchNormInference(
   const name = inputs.gate ? 'GatedBatchNormInference' : 'FusedBatchNormInference';
   // A gamma made up for this call must not make a kernel believe that it is a new one.
   return tf.tidy(() =>
-    run<tf.Tensor>(name, withDefaults(inputs), { epsilon, relu, scaled: inputs.gamma !== undefined }),
+    runFused<tf.Tensor>(name, withDefaults(inputs), { epsilon, relu, scaled: inputs.gamma !== undefined }),
   );
 }
 
@@ -112,7 +113,7 @@ export function runningStatistics(
   inputs: Record<'mean' | 'variance' | 'movingMean' | 'movingVariance', tf.Tensor>,
   options: RunningStatisticsOptions,
 ): tf.Tensor[] {
-  return run<tf.Tensor[]>('RunningStatistics', inputs, { ...options });
+  return runFused<tf.Tensor[]>('RunningStatistics', inputs, { ...options });
 }
 
 interface ConvBiasOptions {
@@ -125,7 +126,7 @@ export function convBias(
   inputs: { x: tf.Tensor4D; filter: tf.Tensor4D; bias: tf.Tensor1D },
   { strides, pad }: ConvBiasOptions,
 ): tf.Tensor4D {
-  return run<tf.Tensor4D>('ConvBias', inputs, { strides, pad, dataFormat: 'NHWC', dilations: 1 });
+  return runFused<tf.Tensor4D>('ConvBias', inputs, { strides, pad, dataFormat: 'NHWC', dilations: 1 });
 }
 
 /** Values that are kept as whole numbers: value = (code - zero) * scale, with codes of 7 bits, 0 to 127. */
@@ -152,7 +153,7 @@ export function quantizedConv(
   inputs: { x: tf.Tensor4D; kernel: tf.Tensor4D; bias: tf.Tensor1D; scale: tf.Tensor1D },
   options: QuantizedConvOptions,
 ): tf.Tensor4D {
-  return hasKernel('QuantizedConv') ? run('QuantizedConv', inputs, { ...options }) : composedConv(inputs, options);
+  return hasKernel('QuantizedConv') ? runFused('QuantizedConv', inputs, { ...options }) : composedConv(inputs, options);
 }
 
 /** The most that a product of two codes can be, and what a float counts exactly to. */
@@ -186,79 +187,6 @@ function composedConv(
   });
 }
 
-export interface AdamWOptions {
-  learningRate: number;
-  beta1: number;
-  beta2: number;
-  epsilon: number;
-  /** Decoupled: the parameter shrinks by learningRate * weightDecay of itself. */
-  weightDecay: number;
-  /** 1 for the first step; corrects the bias of m and v. */
-  step: number;
-}
-
-/**
- * One AdamW step (Loshchilov and Hutter, arXiv 1711.05101) in place: param, m and v change, and so does every tensor
- * that shares their values (clones).
- */
-export function adamWStep(
-  inputs: { param: tf.Tensor; grad: tf.Tensor; m: tf.Tensor; v: tf.Tensor },
-  options: AdamWOptions,
-): void {
-  run<tf.Tensor[]>('AdamWStep', inputs, { ...options });
-}
-
-export interface SgdOptions {
-  learningRate: number;
-  /** Velocity is momentum * velocity + gradient; 0 needs no velocity tensor. */
-  momentum: number;
-  /** Whether the step is gradient + momentum * velocity instead of the velocity. */
-  nesterov: boolean;
-  /** Added to the gradient times the parameter, as PyTorch's SGD does. */
-  weightDecay: number;
-}
-
-/** One SGD step in place: param and velocity change, and so does every tensor that shares their values (clones). */
-export function sgdStep(
-  inputs: { param: tf.Tensor; grad: tf.Tensor; velocity?: tf.Tensor },
-  options: SgdOptions,
-): void {
-  run<tf.Tensor[]>('SgdStep', inputs, { ...options });
-}
-
-/** A kernel that Muon changes, with its share in the step. */
-export interface MuonKernel {
-  /** [..., outputs], and so are the others: read as a matrix [all others, outputs]. */
-  param: tf.Tensor;
-  grad: tf.Tensor;
-  momentum: tf.Tensor;
-  /** The factors in param <- keep * param - rate * (orthogonal matrix). */
-  rate: number;
-  keep: number;
-}
-
-export interface MuonOptions {
-  momentum: number;
-  nesterov: boolean;
-  /** Of the iteration X <- a X + b X X'X + c X (X'X)^2, which is done `times` times. */
-  coefficients: readonly [a: number, b: number, c: number];
-  times: number;
-}
-
-/**
- * One step of Muon (training/muon.ts) for many small kernels in place: param and momentum change, and so does every
- * tensor that shares their values (clones).
- */
-export function muonStep(kernels: readonly MuonKernel[], options: MuonOptions): void {
-  const inputs = Object.fromEntries(
-    kernels.flatMap(({ param, grad, momentum }, i) =>
-      Object.entries({ param, grad, momentum }).map(([name, t]) => [name + i, t]),
-    ),
-  );
-  const shares = kernels.map(({ rate, keep }) => ({ rate, keep }));
-  run<tf.Tensor[]>('MuonStep', inputs, { ...options, shares });
-}
-
 export interface HardConcreteOptions {
   /** Masks to draw: one an image. */
   n: number;
@@ -277,7 +205,7 @@ export interface HardConcreteOptions {
  * temperature) (Louizos et al., arXiv 1712.01312). Differentiable in logAlpha.
  */
 export function hardConcreteSample(logAlpha: tf.Tensor1D, options: HardConcreteOptions): tf.Tensor2D {
-  return run<tf.Tensor2D>('HardConcreteSample', { logAlpha }, { ...options });
+  return runFused<tf.Tensor2D>('HardConcreteSample', { logAlpha }, { ...options });
 }
 
 /**
@@ -285,7 +213,7 @@ export function hardConcreteSample(logAlpha: tf.Tensor1D, options: HardConcreteO
  * caller disposes it.
  */
 export function activated(x: tf.Tensor, name: 'Sigmoid' | 'Swish' | 'Gelu'): tf.Tensor {
-  return run<tf.Tensor>(name, { x }, {});
+  return runFused<tf.Tensor>(name, { x }, {});
 }
 
 /**
@@ -293,7 +221,7 @@ export function activated(x: tf.Tensor, name: 'Sigmoid' | 'Swish' | 'Gelu'): tf.
  * disposes it.
  */
 export function dropout(x: tf.Tensor, options: { rate: number; seed: number }): tf.Tensor {
-  if (hasKernel('Dropout')) return run<tf.Tensor>('Dropout', { x }, options);
+  if (hasKernel('Dropout')) return runFused<tf.Tensor>('Dropout', { x }, options);
   const { rate, seed } = options;
   const factors = Float32Array.from({ length: x.size }, (_, i) => (uniform(seed, i) < rate ? 0 : 1 / (1 - rate)));
   return tf.tidy(() => x.mul(tf.tensor(factors, x.shape)));
@@ -312,5 +240,5 @@ export interface ExpectedOpenOptions {
  * logAlpha, once. The caller disposes it.
  */
 export function expectedOpen(logAlpha: tf.Tensor, options: ExpectedOpenOptions): tf.Scalar {
-  return run<tf.Scalar>('ExpectedOpen', { logAlpha }, { ...options });
+  return runFused<tf.Scalar>('ExpectedOpen', { logAlpha }, { ...options });
 }

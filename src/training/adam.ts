@@ -1,4 +1,5 @@
-import { adamWStep, hasKernel } from '../backend/fusedOps.js';
+import { hasKernel } from '../backend/fusedOps.js';
+import { adamWStep } from '../backend/fusedSteps.js';
 import { ownValues, replace, SlotOptimizer, type SlotOptimizerOptions, type Update } from './slots.js';
 import { check, number } from '../rules.js';
 

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { hasKernel, muonStep } from '../backend/fusedOps.js';
+import { hasKernel } from '../backend/fusedOps.js';
+import { muonStep } from '../backend/fusedSteps.js';
 import type { State } from '../sparsity/sparsifier.js';
 import { AdamW } from './adam.js';
 import { ownValues, replace, SlotOptimizer } from './slots.js';

@@ -1,4 +1,5 @@
-import { hasKernel, sgdStep } from '../backend/fusedOps.js';
+import { hasKernel } from '../backend/fusedOps.js';
+import { sgdStep } from '../backend/fusedSteps.js';
 import { UserError } from '../errors.js';
 import { check, number } from '../rules.js';
 import { ownValues, replace, SlotOptimizer, type SlotOptimizerOptions, type Update } from './slots.js';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { fusedBatchNorm, sgdStep } from 'sparsebook/backend/fusedOps.js';
+import { fusedBatchNorm } from 'sparsebook/backend/fusedOps.js';
+import { sgdStep } from 'sparsebook/backend/fusedSteps.js';
 import type { SimdBackend } from 'sparsebook/backend/simd/simdBackend.js';
 import { assertSameAsCpu, random, useSimd, type Compute } from './compare.ts';
 

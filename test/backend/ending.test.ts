@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { sgdStep } from 'sparsebook/backend/fusedOps.js';
+import { sgdStep } from 'sparsebook/backend/fusedSteps.js';
 import { normaliseBy } from 'sparsebook/layers/batchNorm.js';
 import { assertSameAsCpu, builds, computeOn, forAll, random, useSimd, type Compute, type Plain } from './compare.ts';
 

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import {
-  adamWStep,
   convBias,
   dropout,
   expectedOpen,
@@ -12,9 +11,9 @@ import {
   hardConcreteSample,
   hasKernel,
   runningStatistics,
-  sgdStep,
   type Relu,
 } from 'sparsebook/backend/fusedOps.js';
+import { adamWStep, sgdStep } from 'sparsebook/backend/fusedSteps.js';
 import { uniform } from 'sparsebook/backend/random.js';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { assertClose, builds, computeOn, forAll, random, useSimd, type Compute, type Plain } from './compare.ts';

@@ -1,14 +1,8 @@
-// What only the layers and optimizers of this package ask for, each in one pass: see fusedOps.ts.
+// What only the layers and optimizers of this package ask for, each in one pass: see fusedOps.ts and fusedSteps.ts.
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../../errors.js';
-import type {
-  AdamWOptions,
-  ExpectedOpenOptions,
-  HardConcreteOptions,
-  MuonKernel,
-  MuonOptions,
-  SgdOptions,
-} from '../../fusedOps.js';
+import type { ExpectedOpenOptions, HardConcreteOptions } from '../../fusedOps.js';
+import type { AdamWOptions, MuonKernel, MuonOptions, SgdOptions } from '../../fusedSteps.js';
 import type { SimdBackend } from '../simdBackend.js';
 import { convolveForward } from './conv2d.js';
 import { roundUp } from './filterGradient.js';
