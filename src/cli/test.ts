@@ -66,17 +66,20 @@ async function imagesFor(network: TrainedNetwork, other: string | null): Promise
   const { saved, settings, checkpoint } = network;
   const { protocol } = saved;
   const trained = checkpoint.provenance?.data;
-  const own = new Run({ protocol, settings: saved.settings }).data();
-  const found = await (other === null ? own : own.catch(() => undefined));
-  const isOwn = trained === undefined || trained.hash === (found && dataHash(found));
+  const isOwn = (data: DataSplits): boolean => trained === undefined || trained.hash === dataHash(data);
+  const ownImages = (): Promise<DataSplits> => new Run({ protocol, settings: saved.settings }).data();
+  if (other === null) {
+    const own = await ownImages();
+    print(`data: ${describeData(own)}`);
+    if (!isOwn(own)) print(`warning: the run had other images than these, by the name of ${trained!.name}.`);
+    return own;
+  }
   const sizes = { train: null, validation: null, test: null };
-  const others =
-    other === null ? undefined : new Run({ protocol, settings: { ...saved.settings, data: other, sizes } });
-  const data = others ? await others.data() : found!;
+  const data = await new Run({ protocol, settings: { ...saved.settings, data: other, sizes } }).data();
   print(`data: ${describeData(data)}`);
-  if (!others && !isOwn) print(`warning: the run had other images than these, by the name of ${trained.name}.`);
-  if (!others || settings.normalise !== 'data') return data;
-  if (found && isOwn) return { ...data, train: found.train };
+  if (settings.normalise !== 'data') return data;
+  const own = await ownImages().catch(() => undefined);
+  if (own && isOwn(own)) return { ...data, train: own.train };
   print('warning: they are normalised by their own mean and deviation: the training images of the run are not here.');
   return data;
 }

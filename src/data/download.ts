@@ -66,7 +66,9 @@ async function writeBody(
       received += piece.length;
       if (received > total) break;
       await file.appendFile(piece).catch((error: unknown) => {
-        throw new UserError(`${path} cannot be written: ${(error as Error).message}. Make room, then run this again.`);
+        throw new UserError(
+          `${path} cannot be written: ${(error as Error).message}. Free space on the disk, then run this again.`,
+        );
       });
       onPiece(received);
     }

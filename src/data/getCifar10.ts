@@ -154,7 +154,7 @@ export async function getCifar10({ to, archive = officialArchive, ...options }: 
       throw error;
     }
     throw new UserError(
-      `${folder} cannot be written: ${(error as Error).message}. The archive is kept: make room on the disk, then run the same command again.`,
+      `${folder} cannot be written: ${(error as Error).message}. The archive is kept: free space on the disk, then run the same command again.`,
       { cause: error },
     );
   } finally {

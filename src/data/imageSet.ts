@@ -81,13 +81,13 @@ export function imageShape(shape: readonly number[], what = 'shape'): ImageShape
   );
 }
 
-/** Room for the labels of `count` images: as few bytes each as `classes` allow. */
+/** Memory for the labels of `count` images: as few bytes each as `classes` allow. */
 export function labelsFor(count: number, classes: number): Labels {
   if (classes <= 2 ** 8) return new Uint8Array(count);
   return classes <= 2 ** 16 ? new Uint16Array(count) : new Int32Array(count);
 }
 
-/** Room for `count` images; throws a UserError where the memory cannot be had. */
+/** Memory for `count` images; throws a UserError where it cannot be had. */
 export function bytesFor(count: number, shape: ImageShape): Uint8Array {
   try {
     return new Uint8Array(count * valuesOf(shape));

@@ -157,7 +157,7 @@ function cannotWrite(path: string, error: unknown): UserError {
   if (error instanceof UserError) return error;
   return new UserError(
     `${path} cannot be written: ${(error as Error).message}. What was there is as it was. ` +
-      'Make room on the disk, or choose a place that can be written.',
+      'Free space on the disk, or choose a place that can be written.',
     { cause: error },
   );
 }

@@ -69,7 +69,7 @@ function cannotSave(path: string, error: unknown): UserError {
   if (error instanceof UserError) return error;
   return new UserError(
     `${path} cannot be saved: ${(error as Error).message}. Whatever was saved before is as it was. ` +
-      'Make room on the disk, or save in a folder that can be written.',
+      'Free space on the disk, or save in a folder that can be written.',
     { cause: error },
   );
 }

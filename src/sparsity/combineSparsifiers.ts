@@ -1,18 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import type { ChannelMasks } from '../graph/channelGraph.js';
-import { products, type Sparsifier, type State } from './sparsifier.js';
-
-/** How many channels masks are of, and how many of those they close. */
-function closedIn(masks: ChannelMasks): { channels: number; closed: number } {
-  const values = [...masks.values()].flatMap((mask) => [...mask]);
-  return { channels: values.length, closed: values.filter((value) => value === 0).length };
-}
+import { closedIn, products, type Sparsifier, type State } from './sparsifier.js';
 
 /**
  * Several methods as one: each hook calls theirs in turn, and where two have a mask of the same thing, their product
- * counts, in the numbers of closed channels too. Throws a UserError for two methods of one
- * name, and for methods of different networks.
+ * counts, in the numbers of closed channels too. Throws a UserError for two methods of one name, and for methods of
+ * different networks.
  */
 export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
   const names = parts.map(({ name }) => name);
@@ -40,7 +34,9 @@ export function combineSparsifiers(...parts: Sparsifier[]): Sparsifier {
     summary: () => {
       const told = parts.map((part) => part.summary?.() ?? {});
       const all = Object.assign({}, ...told) as Record<string, number>;
-      return told.filter((each) => 'closed' in each).length < 2 ? all : { ...all, ...closedIn(channelMasks()) };
+      return told.filter((each) => 'closed' in each).length < 2
+        ? all
+        : { ...all, ...closedIn(channelMasks().values()) };
     },
     state: () => Object.fromEntries(parts.map((part) => [part.name, part.state()])),
     restore: (state) => {

@@ -8,7 +8,7 @@ import type { Layer } from '../graph/names.js';
 import { inLayerOrder } from '../graph/networkGraph.js';
 import type { Weight } from '../layers/layer.js';
 import { channelCosts, channelSpan, masksAbove, originOf, type ChannelTimes } from './channelSpan.js';
-import { products, type Sparsifier, type State } from './sparsifier.js';
+import { closedIn, products, type Sparsifier, type State } from './sparsifier.js';
 import { changeWeight } from './weightMasks.js';
 
 /**
@@ -161,14 +161,10 @@ export function istaSparsifier(model: tf.LayersModel, { l1_penalty, keeps, ...co
     model,
     afterStep: l1_penalty === 0 ? undefined : shrink,
     channelMasks: () => products(layers.map((layer) => layer.masks(maskOf(layer)))),
-    summary: () => {
-      const masks = layers.flatMap((layer) => [...maskOf(layer)]);
-      return {
-        channels: masks.length,
-        closed: masks.filter((mask) => mask === 0).length,
-        ...gammaSummary(layers.map((layer) => ({ cost: layer.cost, gamma: gammasOf(layer) }))),
-      };
-    },
+    summary: () => ({
+      ...closedIn(layers.map(maskOf)),
+      ...gammaSummary(layers.map((layer) => ({ cost: layer.cost, gamma: gammasOf(layer) }))),
+    }),
     state: () => ({ ...keeps }),
     restore: () => undefined,
   };

@@ -12,7 +12,7 @@ import { expectedOpen } from '../layers/hardConcrete.js';
 import type { Weight } from '../layers/layer.js';
 import { channelCosts, channelSpan, masksAbove, type ChannelTimes } from './channelSpan.js';
 import { LambdaController, type SparsityTarget } from './lambdaController.js';
-import { products, type Sparsifier, type State } from './sparsifier.js';
+import { closedIn, products, type Sparsifier, type State } from './sparsifier.js';
 
 /** What the penalty counts of an open gate: one each, or what the channel or weight costs. */
 export type L0Weighting = 'sum' | 'parameters' | 'multiplyAdds' | 'time';
@@ -202,12 +202,10 @@ function gateMethod(parts: GateMethod): Sparsifier {
     weightMasks: gates.some(({ gate }) => gate instanceof GatedConv2d) ? () => masksOf('weightMasks') : undefined,
     summary: () => {
       const values = maskValues();
-      const masks = values.flatMap((mask) => [...mask]);
       const open = gates.map(({ gate }) => computedValues(() => expectedOpen(gate.logAlpha, 1, gate.hardConcrete))[0]);
       return {
-        channels: masks.length,
-        closed: masks.filter((mask) => mask === 0).length,
-        fullyOpen: masks.filter((mask) => mask === 1).length,
+        ...closedIn(values),
+        fullyOpen: values.reduce((sum, mask) => sum + mask.filter((value) => value === 1).length, 0),
         expectedOpen: open.reduce((sum, count) => sum + count, 0),
         ...(controller && { lambda: controller.lambda, ...target?.summary?.(allMasks(values), controller.correction) }),
       };

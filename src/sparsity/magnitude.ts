@@ -9,7 +9,7 @@ import { orthogonalityScores } from './orthogonality.js';
 import { countZeros, prunableWeights, somePrunableWeights } from './prunableWeights.js';
 import { pruneSmallest, type PruningScope } from './pruneSmallest.js';
 import type { PruningPlan } from './schedules.js';
-import type { Sparsifier, State } from './sparsifier.js';
+import { closedIn, type Sparsifier, type State } from './sparsifier.js';
 import { changeWeight, WeightMasks } from './weightMasks.js';
 
 /** What magnitude pruning chooses among: in each of some kernels, its entries or its filters. */
@@ -202,10 +202,9 @@ export function magnitudeSparsifier(model: tf.LayersModel, options: MagnitudeOpt
     channelMasks,
     weightMasks: () => new Map(unit === 'channels' ? [] : Object.entries(masks.state())),
     summary: () => {
-      const closed = [...channelMasks().values()].flatMap((mask) => [...mask]);
       const { entries: weights, zeros } = countZeros(target.kernels);
-      const channels = { channels: closed.length, closed: closed.filter((mask) => mask === 0).length };
-      return { weights, zeros, weightSparsity: zeros / weights, ...(closed.length > 0 && channels) };
+      const counts = closedIn(channelMasks().values());
+      return { weights, zeros, weightSparsity: zeros / weights, ...(counts.channels > 0 && counts) };
     },
     // What is pruned later is chosen among all weights, those that nothing reads any more too.
     closedForGood: (epoch) =>

@@ -79,6 +79,16 @@ export function products(all: readonly ChannelMasks[]): ChannelMasks {
   return masks;
 }
 
+/** How many values masks have, and how many of those are closed. */
+export function closedIn(masks: Iterable<Float32Array>): { channels: number; closed: number } {
+  const counts = { channels: 0, closed: 0 };
+  for (const mask of masks) {
+    counts.channels += mask.length;
+    counts.closed += mask.filter((value) => value === 0).length;
+  }
+  return counts;
+}
+
 /** One method's part of a saved state: its entry in the state of combined methods, else the whole state. */
 export function stateOf(state: State | undefined, name: string): State | undefined {
   return state && name in state ? (state[name] as State) : state;

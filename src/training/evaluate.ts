@@ -70,7 +70,7 @@ export async function answersByView(
       const views = viewsOf(x, tta);
       const logits = views.map(({ view }) => logitsOf(model, view));
       const mean = (): tf.Tensor2D => tf.addN(logits.map((each, i) => each.mul<tf.Tensor2D>(views[i].weight)));
-      const scored = (views.length > 1 ? [logits[0], mean()] : logits).map((each) =>
+      const scored = (tta === 'none' ? logits : [logits[0], mean()]).map((each) =>
         tf.concat([meanCrossEntropy(each, labels).reshape([1]), isRight(each, labels)]),
       );
       return tf.stack(scored) as tf.Tensor2D;

@@ -126,11 +126,6 @@ export function compact(
   checkPrecision(model, { precision, calibration, percent });
   const graph = channelGraph(model);
   checkMasks(graph, masks);
-  for (const [name, mask] of masks) {
-    const wrong = mask.find((value) => !(value >= 0 && value <= 1));
-    if (wrong !== undefined)
-      throw new UserError(`The mask of ${name} must have values from 0 to 1; received ${wrong}.`);
-  }
   const weights = networkWeights(graph);
   const filters = filterSizes(weights);
   const closed = closings(weights, masks);

@@ -3,7 +3,10 @@ import type { ChannelGraph, ChannelMasks, ChannelNode } from '../../graph/channe
 import { neededChannels } from './channelValues.js';
 import { byOutput, scaleOutputs, type NetworkWeights } from './layerWeights.js';
 
-/** Throws a UserError where a mask has no convolution or dense layer, or not one value for each of its channels. */
+/**
+ * Throws a UserError where a mask has no convolution or dense layer, not one value for each of its channels, or a value
+ * that is not from 0 to 1.
+ */
 export function checkMasks({ model, nodes }: ChannelGraph, masks: ChannelMasks): void {
   for (const [name, mask] of masks) {
     const node = nodes.find((node) => node.name === name && (node.role === 'kernel' || node.role === 'depthwise'));
@@ -17,6 +20,9 @@ export function checkMasks({ model, nodes }: ChannelGraph, masks: ChannelMasks):
         `The mask of ${name} must have ${node.channels} values, one a channel; received ${mask.length}.`,
       );
     }
+    const wrong = mask.find((value) => !(value >= 0 && value <= 1));
+    if (wrong !== undefined)
+      throw new UserError(`The mask of ${name} must have values from 0 to 1; received ${wrong}.`);
   }
 }
 

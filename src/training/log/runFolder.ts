@@ -133,7 +133,7 @@ async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(
-      `The run's folder ${path} cannot be written: ${(error as Error).message}. Make room on the disk, or choose a ` +
+      `The run's folder ${path} cannot be written: ${(error as Error).message}. Free space on the disk, or choose a ` +
         'folder that can be written.',
       { cause: error },
     );

@@ -77,7 +77,7 @@ async function heldLock(path: string, token: string): Promise<RunLock> {
   let lost: UserError | undefined;
   const refresh = async (): Promise<void> => {
     refreshed = Date.now();
-    // A disk that is full now may have room the next time; other machines wait three minutes.
+    // A disk that is full now may have space the next time; other machines wait three minutes.
     await touch(file, bytes).catch(() => undefined);
     const holder = await holderOf(path).catch(() => ({ token }));
     if (holder?.token === token) return;

@@ -195,9 +195,9 @@ test('no path leads out of the folder, however it is written', async () => {
     `${'x'.repeat(5000)}.ipynb`,
   ];
   for (const way of ways) {
-    for (const room of ['notebooks', 'api/events', 'assets', 'assets/fonts']) {
-      const { status, text } = await site.ask('GET', `/${room}/${way}`);
-      assert.ok(status === 400 || status === 404, `${room}/${way}: ${status}`);
+    for (const route of ['notebooks', 'api/events', 'assets', 'assets/fonts']) {
+      const { status, text } = await site.ask('GET', `/${route}/${way}`);
+      assert.ok(status === 400 || status === 404, `${route}/${way}: ${status}`);
       assert.doesNotMatch(text, /root:|"source"/);
     }
     const { status } = await site.ask('POST', `/api/commands/${way}`, { origin: site.origin, ...json }, save);

@@ -89,7 +89,7 @@ function maxOfColumns(
 
 /**
  * The maxima alone, pixel by pixel without a gap: what one writes behind its end the next one writes again. `ids` is
- * room for those of one pixel.
+ * space for those of one pixel.
  */
 function maximaOfColumns(
   row: usize, maxima: usize, ids: usize, width: i32, channels: i32, stride: i32, left: i32, outWidth: i32,

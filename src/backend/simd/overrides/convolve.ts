@@ -73,7 +73,7 @@ export function convolveDirect(backend: SimdBackend, pass: ConvolutionPass): voi
 }
 
 /**
- * Calls `use` with a filter that `pack` has laid out in `bytes` bytes for the kernels, and with room for `offsets`
+ * Calls `use` with a filter that `pack` has laid out in `bytes` bytes for the kernels, and with space for `offsets`
  * table entries. A filter that is kept is laid out once and stays with its tensor; `form` says how.
  */
 export function withPacked(
@@ -104,7 +104,7 @@ function withScaled(backend: SimdBackend, filter: Filter, use: (pointer: number)
   });
 }
 
-/** Calls `run` with the packed filter of a pass and room for `offsets` table entries. */
+/** Calls `run` with the packed filter of a pass and space for `offsets` table entries. */
 function withPackedFilter(
   backend: SimdBackend,
   { g, filter, rows, columns }: ConvolutionPass,
