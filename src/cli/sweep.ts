@@ -15,7 +15,7 @@ import { settingsHelp } from './settingsHelp.js';
 import { addResultCommands } from './sweepResults.js';
 import { stopSignals } from './stopSignals.js';
 import { addSweepPointCommand } from './sweepPoint.js';
-import { countsText, pointLine, showSweep } from './sweepProgress.js';
+import { countsText, pointLine, showSweep, timeLeft } from './sweepProgress.js';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -61,11 +61,6 @@ async function dryRun(sweep: Sweep, found: ReadonlyMap<string, string>, options:
   print(`about ${duration(here + seconds)}, ${jobs === 1 ? 'one at a time' : `${jobs} at once`} with ${each} each`);
 }
 
-/** Seconds until a sweep is done, by what was done since `began`; undefined while that says nothing. */
-function leftOf(done: number, left: number, seconds: number): number | undefined {
-  return done === 0 ? undefined : (seconds / done) * left;
-}
-
 /** The states of all points by their files, and by what the engine knows of those that no process trains. */
 async function statesOf(sweep: Sweep, engine: Engine): Promise<PointState[]> {
   const states = await sweep.states();
@@ -81,18 +76,14 @@ async function statesOf(sweep: Sweep, engine: Engine): Promise<PointState[]> {
 /** Shows a sweep until all its points are done, failed or blocked, or `signal` aborts. Returns whether all are done. */
 async function watchSweep(sweep: Sweep, engine: Engine, signal: AbortSignal): Promise<boolean> {
   const view = showSweep(process.stdout, sweep.name);
-  const began = performance.now();
-  let before: number | undefined;
+  const left = timeLeft();
   try {
     for (;;) {
       // Asked before the files are: once all is over, they are read once more.
       const { aborted } = signal;
       const states = await statesOf(sweep, engine);
       const open = states.filter((state) => !isOver(state)).length;
-      const done = states.length - open;
-      before ??= done;
-      const left = leftOf(done - before, open, (performance.now() - began) / 1000);
-      view.onStates(states, left, open === 0 ? undefined : await engine.notice?.(sweep));
+      view.onStates(states, left(states), open === 0 ? undefined : await engine.notice?.(sweep));
       const ends = open === 0 || (sweep.isCancelled && !states.some(({ state }) => state === 'running'));
       if (aborted || ends) return states.every(({ state }) => state === 'finished');
       await pause(1000, undefined, { signal }).catch(() => undefined);

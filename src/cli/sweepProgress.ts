@@ -56,6 +56,34 @@ export function pointLine(state: PointState): string {
   return `${words[state.state].padEnd(8)} ${titleOf(state.point)}${detail === '' ? '' : `: ${detail}`}`;
 }
 
+/** How much of a point's training is done; undefined where no process trains it. */
+const shareDone = (state: PointState): number | undefined =>
+  isOver(state) ? 1 : state.progress && state.progress.step / state.progress.steps;
+
+/**
+ * Tells how many seconds are left until all points are done, by how much of them was trained since the first states;
+ * undefined while that is nothing.
+ */
+export function timeLeft(now = () => performance.now()): (states: readonly PointState[]) => number | undefined {
+  const began = now();
+  /** What was done of each point before. */
+  let before: Map<string, number> | undefined;
+  return (states) => {
+    const isFirst = before === undefined;
+    before ??= new Map<string, number>();
+    let [done, left] = [0, 0];
+    for (const state of states) {
+      const { id } = state.point;
+      const share = shareDone(state);
+      // Where a run goes on from is known only once it runs.
+      if (share !== undefined && !before.has(id)) before.set(id, isOver(state) && !isFirst ? 0 : share);
+      done += share === undefined ? 0 : share - before.get(id)!;
+      left += 1 - (share ?? 0);
+    }
+    return done <= 0 ? undefined : ((now() - began) / 1000 / done) * left;
+  };
+}
+
 /** Shows a sweep's states as they come. */
 export interface SweepView {
   /** `left`: seconds until all are done. `notice`: what keeps it from going on. */

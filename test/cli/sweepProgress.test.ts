@@ -1,7 +1,7 @@
 // What a sweep says while it runs: a table that changes on a terminal, plain lines elsewhere.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { countsText, pointLine, showSweep } from 'sparsebook/cli/sweepProgress.js';
+import { countsText, pointLine, showSweep, timeLeft } from 'sparsebook/cli/sweepProgress.js';
 import type { PointState } from 'sparsebook/experiments/sweep/sweep.js';
 
 const at = (lr: string, state: PointState['state'], more: object = {}): PointState =>
@@ -50,6 +50,21 @@ test('outside a terminal each point that is done or failed is printed once', () 
     'mine: 0 of 5 done, 2 running, 1 failed, 1 blocked, 1 waiting',
     'done     lr=0.1 seed=1: test 88.12 %, sparsity 50 %, 1:01 min',
   ]);
+});
+
+test('the time left counts what was trained of runs that are not done, and not what was trained before', () => {
+  let now = 0;
+  const left = timeLeft(() => now);
+  const running = (lr: string, step: number): PointState => at(lr, 'running', { progress: { ...progress, step } });
+  const done = at('0.1', 'finished', { record });
+  assert.equal(left([done, at('0.2', 'stopped'), at('0.3', 'waiting')]), undefined);
+  now = 1000;
+  assert.equal(left([done, running('0.2', 6), at('0.3', 'waiting')]), undefined, 'it goes on from step 6 of 10');
+  now = 11_000;
+  const seconds = left([done, running('0.2', 8), at('0.3', 'waiting')])!;
+  assert.ok(Math.abs(seconds - 66) < 1e-9, `0.2 of a run took 11 s, and 1.2 are left: ${seconds}`);
+  now = 33_000;
+  assert.ok(Math.abs(left([done, at('0.2', 'finished', { record }), running('0.3', 0)])! - 82.5) < 1e-9);
 });
 
 test('points that were done before are not printed again', () => {
