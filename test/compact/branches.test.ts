@@ -14,6 +14,7 @@ import { resnet18 } from 'sparsebook/models/resnet18.js';
 import { resnet20 } from 'sparsebook/models/resnet20.js';
 import { maxAbs } from '../goldens.ts';
 import { reload } from '../reload.ts';
+import { randomWeights } from '../plainNetworks.ts';
 import { applyMasks } from './bruteForce.ts';
 
 await tf.setBackend('cpu');
@@ -188,6 +189,19 @@ test('a network with several inputs and outputs, one of them inside, keeps them 
   });
 });
 
+test('a batch norm that leads nowhere is not folded into a convolution that something else reads', () => {
+  const input = tf.input({ shape: [5, 5, 3] });
+  const way = new Conv2d({ name: 'way', filters: 4, kernelSize: 3, padding: 1 }).apply(input) as tf.SymbolicTensor;
+  const norm = new BatchNorm({ name: 'norm', activation: 'relu' }).apply(way);
+  const branch = new Conv2d({ name: 'branch', filters: 4, kernelSize: 3, padding: 1 }).apply(norm) as tf.SymbolicTensor;
+  const outputs = tf.layers.flatten().apply(tf.layers.add().apply([way, branch])) as tf.SymbolicTensor;
+  const model = randomWeights(tf.model({ inputs: input, outputs }));
+  const masks = new Map([['branch', none(4)]]);
+  const { model: small } = compact(model, masks, { foldBatchNorm: true });
+  assert.ok(!names(small).includes('norm'));
+  assertSame(model, masks, small);
+});
+
 test('channels that are asked for stay', () => {
   const model = residual();
   const masks = new Map([['c', none(5)]]);
@@ -250,7 +264,16 @@ test('what cannot be done is refused in a sentence', () => {
   refused(() => compact(model, unknown), /The mask of a must have values from 0 to 1; received NaN/);
   refused(() => compact(model, new Map(), { roundTo: 0 }), /roundTo must be a whole number of at least 1; received 0/);
   refused(() => compact(model, new Map(), { keep: { z: 'all' } }), /keep must name layers of .*; received z/);
-  refused(() => compact(model, new Map(), { keep: { a: [4] } }), /keep must name channels of a, 0 to 3; received 4/);
+  refused(
+    () => compact(model, new Map(), { keep: { a: [4] } }),
+    /keep must list channels of a, 0 to 3, .*; received 4/,
+  );
+  refused(() => compact(model, new Map(), { keep: { a: 'every' as 'all' } }), /or be 'all'; received every/);
+  refused(
+    () => compact(model, new Map(), { absorb: 'exact' as 'interior' }),
+    /absorb, .* true or false; received 'exact'/,
+  );
+  refused(() => compact(model, { a: none(4) } as never), /Masks must be a Map by layers' names, .*; received object/);
   const recurrent = tf.sequential({ layers: [tf.layers.lstm({ name: 'memory', units: 2, inputShape: [3, 1] })] });
   refused(() => compact(recurrent), /The layer memory \(LSTM\) is not one whose channels can be followed; known are/);
   const input = tf.input({ shape: [4] });

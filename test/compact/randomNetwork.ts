@@ -35,6 +35,8 @@ const kinds = [
   'attend',
   'larger',
   'mean',
+  'along a side',
+  'preactivated',
   'smaller product',
   'up',
   'transposed',
@@ -203,6 +205,23 @@ export function randomNetwork(plan: NetworkPlan): { model: tf.LayersModel; masks
       case 'mean': {
         const parts = [x, withUnit(x, a, true, widthOf(x)), withUnit(x, b, true, widthOf(x))];
         return gated(apply(tf.layers.average({ name: name('average') }), parts));
+      }
+      case 'along a side': {
+        // Means of rows and of columns, each of which counts for all of its places.
+        const [rows, columns] = x.shape.slice(1, 3) as number[];
+        const mean = (poolSize: [number, number]): Tensor =>
+          apply(tf.layers.averagePooling2d({ name: name('pool'), poolSize }), x);
+        const parts = [[1, columns] as const, [rows, 1] as const].map(([tall, wide]) =>
+          apply(dense1x1(widthOf(x), a.relu ? 'sigmoid' : 'tanh'), mean([tall, wide])),
+        );
+        const merged = { name: name('merged') };
+        if (a.gate) return apply(tf.layers.add(merged), [...parts, x]);
+        return gated(apply(a.norm === 'none' ? tf.layers.maximum(merged) : tf.layers.multiply(merged), [...parts, x]));
+      }
+      case 'preactivated': {
+        const way = apply(new Conv2d({ name: name('conv'), filters: a.width, kernelSize: 1 }), x);
+        const inner = withUnit(withNorm(way, { ...a, norm: 'tf' }), b, true, a.width);
+        return gated(apply(tf.layers.add({ name: name('sum') }), [way, inner]));
       }
       case 'smaller product': {
         const parts = [withUnit(x, a, true, b.width), withUnit(x, b, true)];

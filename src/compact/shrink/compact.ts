@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { channelGraph, type ChannelMasks } from '../../graph/channelGraph.js';
 import { networkGraph } from '../../graph/networkGraph.js';
 import { UserError } from '../../errors.js';
+import { check, flag } from '../../rules.js';
 import { quantize } from '../quantize.js';
 import { checkImages, compactionReport } from '../report/compactionReport.js';
 import type { CompactionReport, ReportOptions } from '../report/compactionReport.js';
@@ -123,6 +124,7 @@ export function compact(
 ): Compaction {
   const { absorb = true, precision = 'float32', foldBatchNorm = precision === 'int8', ...others } = options;
   const { calibration, percent, ...keep } = others;
+  if (absorb !== 'interior') check("absorb, if not 'interior',", absorb, flag);
   checkPrecision(model, { precision, calibration, percent });
   const graph = channelGraph(model);
   checkMasks(graph, masks);

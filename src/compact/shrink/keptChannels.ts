@@ -109,9 +109,11 @@ function askedFor({ model, nodes }: ChannelGraph, keep: Record<string, number[] 
       const node = nodes.find((node) => node.name === name);
       if (!node) throw new UserError(`keep must name layers of ${model.name}; received ${name}.`);
       const numbers = channels === 'all' ? Array.from({ length: node.channels }, (_, c) => c) : channels;
-      const wrong = numbers.find((c) => !Number.isInteger(c) || c < 0 || c >= node.channels);
+      const isOne = (c: number): boolean => Number.isInteger(c) && c >= 0 && c < node.channels;
+      const wrong = Array.isArray(numbers) ? numbers.find((c) => !isOne(c)) : String(channels);
       if (wrong !== undefined) {
-        throw new UserError(`keep must name channels of ${name}, 0 to ${node.channels - 1}; received ${wrong}.`);
+        const most = node.channels - 1;
+        throw new UserError(`keep must list channels of ${name}, 0 to ${most}, or be 'all'; received ${wrong}.`);
       }
       return [name, new Set(numbers)];
     }),

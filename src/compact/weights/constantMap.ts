@@ -68,11 +68,14 @@ const merges: Record<Merge, (a: number, b: number) => number> = {
   minimum: (a, b) => Math.min(a, b),
 };
 
-/** Several maps as one, value by value; a map of one place or one channel counts for all of them. */
+/** Several maps as one, value by value; a map of one row, one column or one channel counts for all of them. */
 export function mergeMaps(kind: Merge, maps: ConstantMap[], image: [number, number], channels: number): ConstantMap {
   const wide = maps.map((map) => {
     const all = map.channels < channels ? pickChannels(map, Array<number>(channels).fill(0)) : map;
-    return all.rows.length === 1 && all.columns.length === 1 ? uniformMap(all.values, image) : all;
+    const [rows, columns] = [all.rows, all.columns].map((index, axis) =>
+      index.length === 1 ? Array<number>(image[axis]).fill(0) : index,
+    );
+    return { ...all, rows, columns };
   });
   const divisor = kind === 'average' ? maps.length : 1;
   return combine(wide, channels, (places, out) => {

@@ -94,8 +94,8 @@ export function foldNorms(weights: NetworkWeights, built: ReadonlySet<ChannelNod
   for (const [node, { gamma, beta, mean, variance, epsilon }] of weights.norms) {
     const [source] = node.inputs;
     const kernel = weights.kernels.get(source);
-    const readers = source.readers.filter((reader) => built.has(reader));
-    if (!kernel || readers.length > 1 || source.output || kernel.activation !== 'linear') continue;
+    const others = source.readers.some((reader) => reader !== node && built.has(reader));
+    if (!kernel || others || source.output || kernel.activation !== 'linear') continue;
     const scale = Float64Array.from(variance, (value, c) => (gamma?.[c] ?? 1) / Math.sqrt(value + epsilon));
     const bias = mean.map((value, c) => ((kernel.bias?.[c] ?? 0) - value) * scale[c] + (beta?.[c] ?? 0));
     scaleOutputs(kernel, scale);

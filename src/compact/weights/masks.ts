@@ -4,10 +4,15 @@ import { neededChannels } from './channelValues.js';
 import { byOutput, scaleOutputs, type NetworkWeights } from './layerWeights.js';
 
 /**
- * Throws a UserError where a mask has no convolution or dense layer, not one value for each of its channels, or a value
- * that is not from 0 to 1.
+ * Throws a UserError for masks that are no Map, and where one has no convolution or dense layer, not one value for each
+ * of its channels, or a value that is not from 0 to 1.
  */
 export function checkMasks({ model, nodes }: ChannelGraph, masks: ChannelMasks): void {
+  if (!((masks as unknown) instanceof Map)) {
+    throw new UserError(
+      `Masks must be a Map by layers' names, as channelMasks() of a method gives; received ${typeof masks}.`,
+    );
+  }
   for (const [name, mask] of masks) {
     const node = nodes.find((node) => node.name === name && (node.role === 'kernel' || node.role === 'depthwise'));
     if (!node) {
