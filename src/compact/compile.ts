@@ -182,9 +182,11 @@ function naming<T>(model: tf.LayersModel, recording: Recording, work: () => T): 
 function givesTheSame(model: tf.LayersModel, compiled: CompiledPlan, { atOnce, inFlight, outputs }: Plan): boolean {
   if (outputs.some(({ shape }) => shape[0] !== atOnce)) return false;
   return tf.tidy(() => {
-    const images = model.inputs.map(({ shape, dtype }, i) =>
-      tf.randomUniform([inFlight + 1, ...(shape.slice(1) as number[])], 0, 1, dtype as 'float32', i + 1),
-    );
+    const images = model.inputs.map(({ shape, dtype }, i) => {
+      // Whole numbers below 1 would all be 0.
+      const most = dtype === 'float32' ? 1 : 2;
+      return tf.randomUniform([inFlight + 1, ...(shape.slice(1) as number[])], 0, most, dtype, i + 1);
+    });
     const got = [compiled.predict(images)].flat();
     return [forward(model, images)].flat().every((output, i) => {
       const [a, b] = [output, got[i]].map((tensor) => tensor.dataSync() as Float32Array);

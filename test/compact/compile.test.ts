@@ -133,6 +133,22 @@ for (const [name, make] of Object.entries(networks)) {
   });
 }
 
+test('whole numbers that a layer makes floats of are read anew at each pass', () => {
+  const input = tf.input({ shape: [4, 4, 3], dtype: 'int32' });
+  const model = tf.model({ inputs: input, outputs: conv(l.rescaling({ scale: 1 / 255 }).apply(input) as Symbolic) });
+  const largest = network((x) => custom('largest', (y) => y.argMax(-1).expandDims(-1).toFloat().mul(0.5))(x));
+  for (const [each, x] of [
+    [unsettled(model), tf.randomUniform([3, 4, 4, 3], 0, 255, 'int32', 1)],
+    [largest, images([3, 4, 4, 4])],
+  ] as const) {
+    const plan = compile(each, { batchSize: 3 });
+    const wanted = values(forward(each, x));
+    assert.ok(new Set(wanted[0]).size > 1);
+    assert.deepEqual(values(plan.predict(x)), wanted);
+    plan.dispose();
+  }
+});
+
 test('any number of threads gives the same bits, each with images of its own or all together', async () => {
   // Wide enough for fast kernels from end to end.
   const model = unsettled(resnet20({ ...options, inputShape: [24, 24, 3], widthMultiplier: 0.5, classes: 128 }));

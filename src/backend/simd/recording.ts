@@ -206,11 +206,26 @@ export class Recording {
     return this.slot(tensor);
   }
 
-  /** Runs a kernel of the cpu backend, and keeps it as a step. What only looks at a tensor in another shape is none. */
+  /**
+   * Runs a kernel of the cpu backend, and keeps it as a step. What only looks at a tensor in another shape is none;
+   * what looks at it as another type, as the cpu backend's casts do, gets values of its own.
+   */
   private computePlain(call: KernelCall): Outputs {
     const { name, inputs } = call;
-    const given = new Set(tensorsOf(inputs).map((tensor) => this.backend.dataOf(tensor)));
-    const made = this.within(true, () => call.plain(inputs));
+    const given = new Map(tensorsOf(inputs).map((tensor) => [this.backend.dataOf(tensor), tensor.dtype]));
+    const own = (tensor: tf.TensorInfo): tf.TensorInfo => {
+      const data = this.backend.dataOf(tensor);
+      const { shape, dtype } = tensor;
+      if ((given.get(data) ?? dtype) === dtype) return tensor;
+      const values = tf.util.getArrayFromDType(dtype, tf.util.sizeFromShape(shape)) as Float32Array;
+      values.set(data.values as Float32Array);
+      this.backend.disposeData(tensor.dataId);
+      return { dataId: this.backend.write(values, shape, dtype), shape, dtype };
+    };
+    const made = this.within(true, () => {
+      const outputs = call.plain(inputs);
+      return Array.isArray(outputs) ? outputs.map(own) : own(outputs);
+    });
     const fresh = [made].flat().map((tensor) => !given.has(this.backend.dataOf(tensor)));
     if (!fresh.includes(true)) return made;
     const slots = mapInputs(inputs, (tensor) => this.slot(tensor));
