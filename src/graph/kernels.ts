@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import type { Weight } from '../layers/layer.js';
+import { isLastAxis, type Weight } from '../layers/layer.js';
 import { bordersOf, type Padding } from '../layers/padding.js';
 import type { Layer } from './names.js';
 import type { LayerNode } from './networkGraph.js';
@@ -166,11 +166,10 @@ function inputImage(layer: Layer, [, ...output]: tf.Shape): number[] {
   });
 }
 
-/** Whether the axis in a layer's settings, if there is one, is the last of so many; Keras writes [3] as well as 3. */
+/** Whether the axis in a layer's settings, if there is one, is the last of so many. */
 export function hasChannelsLast(layer: Layer, rank: number): boolean {
   const { axis, dataFormat } = layer.getConfig();
-  const axes = [axis ?? -1].flat();
-  return dataFormat !== 'channelsFirst' && axes.length === 1 && [-1, rank - 1].includes(axes[0] as number);
+  return dataFormat !== 'channelsFirst' && isLastAxis(axis ?? -1, rank);
 }
 
 /**

@@ -24,6 +24,12 @@ export function single<T>(inputs: T | T[]): T {
   return Array.isArray(inputs) ? inputs[0] : inputs;
 }
 
+/** Whether an axis of a layer's settings is the last of so many; Keras writes [3] as well as 3. */
+export function isLastAxis(axis: unknown, rank: number): boolean {
+  const axes = [axis].flat();
+  return axes.length === 1 && [-1, rank - 1].includes(axes[0] as number);
+}
+
 /** What a layer may end with, in the same pass. */
 export const activations = ['linear', 'relu', 'relu6'] as const;
 /** One of `activations`. */

@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { activated, dropout, hasKernel } from '../backend/fusedOps.js';
 import { movedStatistics, normaliseBy, normaliseByBatch } from './batchNorm.js';
-import { single, type CallOptions, type Weight } from './layer.js';
+import { isLastAxis, single, type CallOptions, type Weight } from './layer.js';
 
 const read = (weight: Weight | undefined): tf.Tensor1D | undefined => weight?.read() as tf.Tensor1D | undefined;
 
@@ -34,7 +34,7 @@ interface StandardLayer extends tf.layers.Layer {
 
 /** tfjs's layer, by its conventions: `momentum` is the share of the old statistics. */
 interface StandardBatchNorm extends StandardLayer {
-  axis: number;
+  axis: number | [number];
   momentum: number;
   movingMean: Weight;
   movingVariance: Weight;
@@ -47,7 +47,7 @@ interface StandardBatchNorm extends StandardLayer {
  * moments, towards which the running ones then move, as in tfjs the variance by the biased one.
  */
 replaceCall('BatchNormalization', (layer: StandardBatchNorm, x, { training, updateStatistics = true }) => {
-  if ((layer.axis !== -1 && layer.axis !== x.rank - 1) || x.rank > 4) return undefined;
+  if (!isLastAxis(layer.axis, x.rank) || x.rank > 4) return undefined;
   const [inputs, settings] = [{ x, gamma: read(layer.gamma), beta: read(layer.beta) }, { epsilon: layer.epsilon }];
   const [movingMean, movingVariance] = [read(layer.movingMean)!, read(layer.movingVariance)!];
   if (!training || layer.frozen) {
@@ -69,7 +69,7 @@ interface StandardLayerNorm extends StandardLayer {
 
 /** y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, by the moments of each place over its channels. */
 replaceCall('LayerNormalization', ({ axis, epsilon, gamma, beta }: StandardLayerNorm, x) => {
-  if (axis.length !== 1 || (axis[0] !== -1 && axis[0] !== x.rank - 1)) return undefined;
+  if (!isLastAxis(axis, x.rank)) return undefined;
   const centred = x.sub(x.mean(-1, true));
   const y = centred.div(centred.square().mean(-1, true).add(epsilon).sqrt());
   const [scale, shift] = [read(gamma), read(beta)];

@@ -25,6 +25,20 @@ const variablesOf = ({ trainableWeights }: tf.layers.Layer): tf.Variable[] =>
 const train = (layer: tf.layers.Layer, x: tf.Tensor, options = {}): tf.Tensor =>
   layer.apply(x, { training: true, ...options }) as tf.Tensor;
 
+test('a frozen batch norm is one too where its axis stands in a list, as Keras writes it', () => {
+  for (const axis of [3, [3], -1] as number[]) {
+    const { layer, x } = layerFor({ axis }, [3, 4, 2, 5]);
+    (layer as { frozen?: boolean }).frozen = true;
+    const before = layer.getWeights().map((weight) => [...weight.dataSync()]);
+    assertClose(train(layer, x).dataSync(), (layer.apply(x) as tf.Tensor).dataSync(), { absolute: 1e-6 }, 'y');
+    assert.deepEqual(
+      layer.getWeights().map((weight) => [...weight.dataSync()]),
+      before,
+      `axis ${JSON.stringify(axis)}`,
+    );
+  }
+});
+
 /** What was dropped on each backend. */
 const dropped: Partial<Record<'cpu' | 'simd', tf.TypedArray>> = {};
 

@@ -74,17 +74,27 @@ function readsOf(call: unknown): unknown {
   return tensorsIn(call.args);
 }
 
+/**
+ * Settings that TensorFlow.js passes over, by the class of their layer, and the value with which that changes nothing.
+ * Its bilinear upsampling begins at the corners of pixels, that of Keras at their middles.
+ */
+const only: Record<string, Json> = {
+  ReLU: { negative_slope: 0, threshold: 0 },
+  DepthwiseConv2D: { dilation_rate: 1 },
+  Conv2DTranspose: { dilation_rate: 1, output_padding: null },
+  UpSampling2D: { interpolation: 'nearest' },
+  GlobalAveragePooling2D: { keepdims: false },
+  GlobalMaxPooling2D: { keepdims: false },
+  LayerNormalization: { rms_scaling: false },
+};
+
 /** Refuses what TensorFlow.js does not compute, and does not refuse itself. */
 function checkLayer(kind: string, config: Json, version: number, refuse: Refuse): void {
   const without = (setting: string): UserError =>
     refuse(`the layer ${String(config.name)} (${kind}) has ${setting}, which TensorFlow.js does not compute.`);
-  for (const name of kind === 'ReLU' ? ['negative_slope', 'threshold'] : []) {
-    if (typeof config[name] === 'number' && config[name] !== 0) throw without(`${name}=${config[name]}`);
+  for (const [name, value] of Object.entries({ groups: 1, ...(Object.hasOwn(only, kind) && only[kind]) })) {
+    const given = config[name] ?? value;
+    if ([given].flat().some((each) => each !== value)) throw without(`${name}=${JSON.stringify(given)}`);
   }
-  const { groups, dilation_rate: dilation, activation } = config;
-  if (typeof groups === 'number' && groups !== 1) throw without(`groups=${groups}`);
-  if (kind === 'DepthwiseConv2D' && [dilation ?? 1].flat().some((side) => side !== 1)) {
-    throw without(`dilation_rate=${JSON.stringify(dilation)}`);
-  }
-  if (version >= 3 && activation === 'hard_sigmoid') throw without('the hard_sigmoid of Keras 3');
+  if (version >= 3 && config.activation === 'hard_sigmoid') throw without('the hard_sigmoid of Keras 3');
 }

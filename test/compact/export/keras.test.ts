@@ -122,6 +122,18 @@ test('what TensorFlow.js would pass over, and compute something else, is refused
       /layer d \(DepthwiseConv2D\) has dilation_rate=\[2,2\], which TensorFlow\.js does not compute/,
     ],
     [
+      layer('Conv2DTranspose', 't', { ...conv, filters: 4, dilation_rate: [1, 1], output_padding: [1, 1] }),
+      '2.13.1',
+      /layer t \(Conv2DTranspose\) has output_padding=\[1,1\]/,
+    ],
+    [layer('UpSampling2D', 'u', { size: [2, 2], interpolation: 'bilinear' }), '3.5.0', /has interpolation="bilinear"/],
+    [
+      layer('GlobalAveragePooling2D', 'g', { keepdims: true }),
+      '2.13.1',
+      /\(GlobalAveragePooling2D\) has keepdims=true/,
+    ],
+    [layer('LayerNormalization', 'n', { axis: -1, rms_scaling: true }), '3.5.0', /has rms_scaling=true/],
+    [
       layer('Activation', 'h', { activation: 'hard_sigmoid' }),
       '3.5.0',
       /layer h \(Activation\) has the hard_sigmoid of/,
