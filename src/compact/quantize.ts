@@ -82,7 +82,10 @@ export function quantize(model: tf.LayersModel, { calibration, percent = 100 }: 
 
   const tensors = new Map<LayerNode, tf.SymbolicTensor>();
   const at = (list: LayerNode[]): tf.SymbolicTensor[] => list.map((node) => tensors.get(node)!);
-  for (const node of inputs) tensors.set(node, tf.input({ name: node.name, batchShape: node.outputShape }));
+  for (const node of inputs) {
+    const { name, outputShape: batchShape, layer } = node;
+    tensors.set(node, tf.input({ name, batchShape, dtype: layer.dtype }));
+  }
   for (const node of nodes.filter((each) => !inputs.includes(each))) {
     const read = at(node.inputs);
     const x = read.length === 1 ? read[0] : read;

@@ -3,11 +3,17 @@ import * as tf from '@tensorflow/tfjs';
 
 type Config = tf.serialization.ConfigDict;
 
-/** A layer of the same class and settings, without weights as yet. */
-export function copyLayer(layer: tf.layers.Layer, name = layer.name): tf.layers.Layer {
-  type Kind = tf.serialization.SerializableConstructor<tf.layers.Layer> & typeof tf.serialization.Serializable;
-  const kind = layer.constructor as Kind;
-  return kind.fromConfig(kind, { ...layer.getConfig(), name });
+/** A class of layers. */
+export type Kind = tf.serialization.SerializableConstructor<tf.layers.Layer> & typeof tf.serialization.Serializable;
+
+/** A layer of the same settings, but for the changes, and of the same class or `kind`, without weights as yet. */
+export function copyLayer(
+  layer: tf.layers.Layer,
+  name = layer.name,
+  changes: Config = {},
+  kind = layer.constructor as Kind,
+): tf.layers.Layer {
+  return kind.fromConfig(kind, { ...layer.getConfig(), name, ...changes });
 }
 
 /** Has all layers of the class of `layer` add to their config what tf.layers 4.22 leave out of it. */

@@ -236,6 +236,14 @@ test('a compact network takes its share of the time of the whole one, however sl
   assert.equal(tf.memory().numTensors, before);
 });
 
+test('a depthwise convolution is timed at all widths, also where its outputs are no multiple of them', async () => {
+  const model = tf.sequential({
+    layers: [tf.layers.depthwiseConv2d({ kernelSize: 3, depthMultiplier: 3, inputShape: [4, 4, 4] })],
+  });
+  const { layers } = await layerTimes(model, { root, now: fakeClock().now });
+  assert.deepEqual(layers['DepthwiseConv2D, 3x3, 3 of each channel, 4x4 to 2x2'].outputs, [4, 8, 12]);
+});
+
 test('an aborted measurement keeps what was measured until then', async () => {
   const folder = join(root, 'stopped');
   const stop = new AbortController();

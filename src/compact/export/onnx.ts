@@ -6,7 +6,7 @@ import type { Gate } from '../../layers/gate.js';
 import { QuantizedDense, type QuantizedConv2d } from '../../layers/quantized.js';
 import { writeFileWhole, type FileKind } from '../../platform/writeFile.js';
 import { activations } from './onnxActivations.js';
-import { channelsFirst, channelsLast, OnnxGraph, Place, type OnnxAttributes } from './onnxGraph.js';
+import { channelsFirst, channelsLast, elemTypes, OnnxGraph, Place, type OnnxAttributes } from './onnxGraph.js';
 
 /**
  * A network at inference as the bytes of an ONNX file. Inputs and outputs are named as the layers are and keep our
@@ -20,9 +20,11 @@ export function encodeOnnx(model: tf.LayersModel): Uint8Array {
   const graph = new OnnxGraph();
   const names = new Map<LayerNode, string>();
   for (const node of inputs) {
-    const place = new Place(graph, node, [graph.addInput(node.name, node.outputShape)]);
-    if ((node.layer.dtype ?? 'float32') !== 'float32') throw place.refusal(`its numbers are ${node.layer.dtype}`);
-    names.set(node, place.transpose(place.x, place.rank, channelsFirst));
+    const dtype = node.layer.dtype ?? 'float32';
+    const place = new Place(graph, node, [graph.addInput(node.name, node.outputShape, dtype)]);
+    if (dtype !== 'float32' && dtype !== 'int32') throw place.refusal(`its numbers are ${dtype}`);
+    const x = dtype === 'float32' ? place.x : place.add('Cast', [place.x], { to: elemTypes.float });
+    names.set(node, place.transpose(x, place.rank, channelsFirst));
   }
   for (const node of nodes.filter((each) => !inputs.includes(each))) {
     const from = node.inputs.map((input) => names.get(input)!);
@@ -212,8 +214,8 @@ const writers: Record<string, Writer> = {
     return place.add('Add', [place.x, map]);
   },
   Rescaling: (place) => {
-    const { scale, offset } = place.config as Record<string, number>;
-    return place.add('Add', [place.add('Mul', [place.x, place.scalar(scale)]), place.scalar(offset)]);
+    const [scale, offset] = [place.config.scale, place.config.offset].map((given) => place.channelwise(given));
+    return place.add('Add', [place.add('Mul', [place.x, scale]), offset]);
   },
   Activation: pass,
   ReLU: (place) => {

@@ -56,7 +56,8 @@ const root = protobuf.Root.fromJSON({
 /** Operators as ONNX 1.12 has them, in files of IR version 8. */
 const OPSET = 17;
 const IR_VERSION = 8;
-const elemTypes = { float: 1, int8: 3, int32: 6, int64: 7 };
+/** The numbers that ONNX has for types of values. */
+export const elemTypes = { float: 1, int8: 3, int32: 6, int64: 7 };
 
 /** What a constant may be made of: floats, bytes with a sign, whole numbers. */
 type NumberKind = typeof Float32Array | typeof Int8Array | typeof Int32Array;
@@ -110,9 +111,9 @@ export class OnnxGraph {
   }
 
   /** Adds an input of the network, of any batch size, and returns its name. */
-  addInput(name: string, shape: readonly (number | null)[]): string {
+  addInput(name: string, shape: readonly (number | null)[], dtype: tf.DataType): string {
     const own = freeName(this.used, name);
-    this.input.push(valueInfo(own, shape));
+    this.input.push(valueInfo(own, shape, dtype === 'int32' ? elemTypes.int32 : elemTypes.float));
     return own;
   }
 
@@ -134,12 +135,12 @@ export class OnnxGraph {
 }
 
 /** The name and shape of an input or output; sides that are not known have names, N for the images. */
-function valueInfo(name: string, shape: readonly (number | null)[]): object {
+function valueInfo(name: string, shape: readonly (number | null)[], elemType = elemTypes.float): object {
   const dim = shape.map((side, axis) => {
     if (axis === 0) return { dimParam: 'N' };
     return side === null ? { dimParam: `${name}_side${axis}` } : { dimValue: side };
   });
-  return { name, type: { tensorType: { elemType: elemTypes.float, shape: { dim } } } };
+  return { name, type: { tensorType: { elemType, shape: { dim } } } };
 }
 
 /** Images are [N, C, H, W] in ONNX, where ours are [N, H, W, C]; all else is the same in both. */
@@ -192,6 +193,13 @@ export class Place {
 
   scalar(value: number): string {
     return this.tensor('value', () => tf.scalar(value));
+  }
+
+  /** A number, or one for each channel. */
+  channelwise(given: unknown): string {
+    const values = [given].flat();
+    if (!values.every((value) => typeof value === 'number')) throw this.refusal(`it has ${JSON.stringify(given)}`);
+    return this.tensor('value', () => tf.tensor(values, this.rank === 4 ? [1, values.length, 1, 1] : [values.length]));
   }
 
   integers(values: number[]): string {

@@ -4,7 +4,7 @@ import { imageOf } from '../../graph/kernels.js';
 import { isMerge, type Merge } from '../../graph/layerRole.js';
 import { freeName, type Layer } from '../../graph/names.js';
 import { BiasMap } from '../../layers/biasMap.js';
-import '../../layers/completeConfigs.js';
+import { copyLayer, type Kind } from '../../layers/completeConfigs.js';
 import { Conv2d } from '../../layers/conv2d.js';
 import { GatedConv2d } from '../../layers/gatedConv2d.js';
 import { convolveMap, zeroMap, type BorderRule } from '../weights/channelValues.js';
@@ -65,7 +65,7 @@ class Builder {
     if (isMerge(role)) return this.merge(node, role);
     switch (role) {
       case 'input':
-        return tf.input({ shape: node.outputShape.slice(1), name: node.name });
+        return tf.input({ shape: node.outputShape.slice(1), name: node.name, dtype: node.layer.dtype });
       case 'norm':
         // Part of the kernel in front of it.
         return this.tensor(node.inputs[0]);
@@ -73,7 +73,7 @@ class Builder {
         return weights.gates.has(node) ? this.each(node) : this.tensor(node.inputs[0]);
       case 'concat': {
         const parts = node.inputs.filter((input) => this.numbers(input).length > 0).map((input) => this.tensor(input));
-        return parts.length === 1 ? parts[0] : apply(copyLayer(node), parts);
+        return parts.length === 1 ? parts[0] : apply(copyOf(node), parts);
       }
       case 'reshape':
         return this.each(node, { targetShape: [...node.outputShape.slice(1, -1), this.numbers(node).length] });
@@ -103,7 +103,7 @@ class Builder {
     const split = !isZero(rest) && activation !== 'linear';
 
     const width = { kernel: { [kind === 'Dense' ? 'units' : 'filters']: outputs.length }, depthwise: {} };
-    const layer = copyLayer(node, {
+    const layer = copyOf(node, {
       ...width[node.role as 'kernel' | 'depthwise'],
       useBias: biased,
       activation: split ? 'linear' : activation,
@@ -128,7 +128,7 @@ class Builder {
 
   private norm(node: ChannelNode, { gamma, beta, mean, variance }: NormWeights): tf.SymbolicTensor {
     const numbers = this.numbers(node);
-    const layer = copyLayer(node, { scale: gamma !== undefined, center: beta !== undefined });
+    const layer = copyOf(node, { scale: gamma !== undefined, center: beta !== undefined });
     const y = apply(layer, this.tensor(node.inputs[0]));
     const shift = this.shifts.get(node.inputs[0]);
     setWeights(layer, {
@@ -144,7 +144,7 @@ class Builder {
   private merge(node: ChannelNode, role: Merge): tf.SymbolicTensor {
     const skipped = node.inputs.filter((input) => this.plan.kept.skipped(node, input));
     const parts = node.inputs.filter((input) => !skipped.includes(input)).map((input) => this.tensor(input));
-    const merged = parts.length === 1 ? parts[0] : apply(copyLayer(node), parts);
+    const merged = parts.length === 1 ? parts[0] : apply(copyOf(node), parts);
     if (skipped.length === 0) return merged;
     const maps = skipped.map((input) => this.plan.constants.get(input)!);
     const constant = pickChannels(mergeMaps(role, maps, imageOf(node.outputShape), node.channels), this.numbers(node));
@@ -164,7 +164,7 @@ class Builder {
 
   /** A layer that treats each channel alone: of its weights, the channels that stay. */
   private each(node: ChannelNode, changes: tf.serialization.ConfigDict = {}): tf.SymbolicTensor {
-    const layer = copyLayer(node, changes);
+    const layer = copyOf(node, changes);
     const y = apply(layer, this.tensor(node.inputs[0]));
     const numbers = this.numbers(node);
     const values = node.layer.weights.map((weight) => {
@@ -249,19 +249,11 @@ function slice(
   return kept;
 }
 
-/**
- * A layer of the same class, name and settings, but for the changes, without weights as yet. A convolution with gates
- * on its weights becomes a plain one.
- */
-export function copyLayer({ layer, name }: ChannelNode, changes: tf.serialization.ConfigDict = {}): Layer {
-  // The shape of the input follows from what the copy is applied to, and its weights are given to it.
-  const config = Object.fromEntries(
-    Object.entries(layer.getConfig()).filter(([key]) => key !== 'batchInputShape' && !key.endsWith('Initializer')),
-  );
-  const kind = (
-    layer instanceof GatedConv2d ? Conv2d : layer.constructor
-  ) as tf.serialization.SerializableConstructor<Layer>;
-  return new kind({ ...config, name, ...changes });
+/** A copy of a place's layer, with its name there; a convolution with gates on its weights becomes a plain one. */
+export function copyOf({ layer, name }: ChannelNode, changes: tf.serialization.ConfigDict = {}): Layer {
+  // The shape of the input follows from what the copy is applied to.
+  const all = { batchInputShape: null, ...changes };
+  return copyLayer(layer, name, all, (layer instanceof GatedConv2d ? Conv2d : layer.constructor) as Kind);
 }
 
 /** Gives a built layer its weights: values by the last part of the weight's name, spelt without underscores. */

@@ -4,7 +4,7 @@ import { imageOf, kernelGeometry, windowsOf } from '../../graph/kernels.js';
 import { activationOf, channelwiseKind, isMerge, isSpread } from '../../graph/layerRole.js';
 import { Conv2d } from '../../layers/conv2d.js';
 import type { KeptChannels } from '../shrink/keptChannels.js';
-import { apply, copyLayer } from '../shrink/rebuild.js';
+import { apply, copyOf } from '../shrink/rebuild.js';
 
 /**
  * Layers that are timed together, since a backend may compute them in one pass: one and what alone reads it, value by
@@ -88,7 +88,7 @@ export function unitModel(unit: Unit, inputs: number, outputs: number): tf.Layer
   const { head, followers } = unit;
   const { starts, fed } = fedBy(unit, inputs, outputs);
   const width = { [head.layer.getClassName() === 'Dense' ? 'units' : 'filters']: outputs };
-  const copies = [copyLayer(head, head.role === 'kernel' ? width : {}), ...followers.map((node) => copyLayer(node))];
+  const copies = [copyOf(head, head.role === 'kernel' ? width : {}), ...followers.map((node) => copyOf(node))];
   const tensors = copies.reduce<tf.SymbolicTensor[]>((x, layer) => [apply(layer, x.length === 1 ? x[0] : x)], fed);
   return tf.model({ inputs: starts, outputs: tensors.map(onePlace) });
 }
@@ -102,7 +102,7 @@ export function surroundings(unit: Unit, inputs: number, outputs: number): tf.La
 /** Inputs of one channel, and what a layer makes of each for a unit to read. */
 function fedBy({ head }: Unit, inputs: number, outputs: number): Record<'starts' | 'fed', tf.SymbolicTensor[]> {
   const { multiplier = 1 } = kernelGeometry(head.layer, head.outputShape) ?? {};
-  const channels = head.role === 'kernel' ? inputs : Math.max(1, outputs / multiplier);
+  const channels = head.role === 'kernel' ? inputs : Math.ceil(outputs / multiplier);
   const starts = head.inputShapes.map((shape) => tf.input({ shape: [...shape.slice(1, -1), 1] }));
   const fed = starts.map((start, i) => widened(start, isSpread(head, head.inputs[i]) ? 1 : channels));
   return { starts, fed };

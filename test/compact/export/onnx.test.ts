@@ -104,6 +104,9 @@ const single: Record<string, () => tf.layers.Layer> = {
   globalMaxPooling2d: () => l.globalMaxPooling2d({}),
   zeroPadding2d: () => l.zeroPadding2d({ padding: border }),
   'dense over an image': () => l.dense({ units: 3, activation: 'tanh' }),
+  rescaling: () => l.rescaling({ scale: 2, offset: -1 }),
+  'rescaling of each channel': () =>
+    l.rescaling({ scale: [1, 2, 3, 4] as unknown as number, offset: [0, 1, 0, -1] as unknown as number }),
   dropout: () => l.dropout({ rate: 0.4 }),
   gaussianNoise: () => l.gaussianNoise({ stddev: 1 }),
 };
@@ -154,6 +157,17 @@ test('a layer used twice, an input that is an output, and images of any size are
   const outputs = [twice, l.globalMaxPooling2d({}).apply(l.upSampling2d({}).apply(twice)) as Symbolic, b];
   const inputs = [tf.randomNormal([2, 5, 4, 2]), tf.randomNormal([2, 3])];
   await assertOnnx(randomWeights(tf.model({ inputs: [a, b], outputs })), 'twice', inputs);
+});
+
+test('images of bytes are whole numbers in onnxruntime too, made smaller or not', async () => {
+  const input = tf.input({ shape: image, dtype: 'int32' });
+  const scaled = l.rescaling({ scale: 1 / 255 }).apply(input);
+  const model = randomWeights(
+    tf.model({ inputs: input, outputs: l.conv2d({ filters: 2, kernelSize: 3 }).apply(scaled) as Symbolic }),
+  );
+  const bytes = (): tf.Tensor[] => [tf.randomUniform([2, ...image], 0, 255, 'int32', 1)];
+  await assertOnnx(compact(model).model, 'small', bytes());
+  await assertOnnx(model, 'whole', bytes());
 });
 
 test('30 random networks with gates and masks are the same in onnxruntime, as they are and made smaller', async () => {
@@ -211,7 +225,7 @@ test('what cannot be written is refused by name, and nothing is written', async 
       odd(l.flatten({ name: 'odd', dataFormat: 'channelsFirst', inputShape })),
       /odd \(Flatten\) .* not on the last axis/,
     ],
-    [odd(l.inputLayer({ name: 'odd', inputShape, dtype: 'int32' }), l.flatten()), /odd \(InputLayer\) .* are int32/],
+    [odd(l.inputLayer({ name: 'odd', inputShape, dtype: 'bool' }), l.flatten()), /odd \(InputLayer\) .* are bool/],
     [
       odd(l.maxPooling2d({ name: 'odd', poolSize: 2, padding: same, inputShape: [null, 6, 2] })),
       /odd \(MaxPooling2D\) .* a size of images that is not known/,

@@ -16,7 +16,7 @@ export async function outputsOfOnnx(file: Uint8Array, inputs: tf.Tensor[]): Prom
   const session = await ort.InferenceSession.create(file);
   const feeds = inputs.map((input, i): [string, ort.Tensor] => [
     session.inputNames[i],
-    new ort.Tensor('float32', input.dataSync<'float32'>(), input.shape),
+    new ort.Tensor(input.dtype as 'float32', input.dataSync<'float32'>(), input.shape),
   ]);
   const results = await session.run(Object.fromEntries(feeds));
   const outputs = session.outputNames.map((name) => {
