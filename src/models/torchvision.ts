@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { computedValues } from '../backend/readable.js';
 import { UserError } from '../errors.js';
+import type { Weight } from '../layers/layer.js';
 
 /** A convolution and its batch norm: the names of their weights here and, given both layers' names, in torchvision. */
 const unit = (ours: string, conv: string, bn: string): [ours: string, theirs: string][] => [
@@ -37,6 +38,26 @@ export const toTorchvision = (name: string): string | undefined => theirName.get
  */
 export const fromTorchvision = (name: string): string | undefined => ourName.get(name);
 
+/** What torchvision has no name for, and keeps its own values: the head, and gates. */
+const ownWeights = /^(hidden|logits)\/|\/logAlpha$/;
+
+function theirShape({ shape }: Weight): number[] {
+  return (shape.length === 4 ? [3, 2, 0, 1].map((axis) => shape[axis]) : shape) as number[];
+}
+
+/** The weights of a `resnet18` that torchvision has names for, by those. Throws a UserError for any other network. */
+function bodyOf(model: tf.LayersModel): Map<string, Weight> {
+  const weights = model.weights.filter(({ originalName }) => !ownWeights.test(originalName));
+  const strange = weights.find(({ originalName }) => !theirName.has(originalName));
+  const body = new Map(weights.map((weight) => [theirName.get(weight.originalName)!, weight]));
+  const missing = names.find(([, theirs]) => !body.has(theirs));
+  if (!strange && !missing) return body;
+  throw new UserError(
+    `The network must be a resnet18 with all of its layers, and without others; received ${model.name}, which has ` +
+      `${strange ? `a weight ${strange.originalName}` : `no ${missing![0]}`}. Save another one with saveSafetensors.`,
+  );
+}
+
 /** A tensor as a file holds it. */
 export interface NamedTensor {
   shape: readonly number[];
@@ -60,47 +81,39 @@ function sharedPrefix(names: readonly string[]): string {
 
 /**
  * Gives the body of `resnet18` the weights of a file in torchvision's or timm's naming (they are the same for this
- * network); the head keeps its own. What a wrapper put in front of all names, such as `module.`, is left out.
- * Convolution kernels are turned from [out, in, H, W] to [H, W, in, out].
+ * network); the head and gates keep their own. What a wrapper put in front of all names, such as `module.`, is left
+ * out. Convolution kernels are turned from [out, in, H, W] to [H, W, in, out].
  *
- * Throws a UserError that names the tensors, if some are missing, unknown or of another shape; nothing has been changed
- * then.
+ * Throws a UserError for a network that is no `resnet18`, and one that names the tensors if some are missing, unknown
+ * or of another shape; nothing has been changed then.
  */
 export function fillFromTorchvision(
   model: tf.LayersModel,
   tensors: ReadonlyMap<string, NamedTensor>,
   source: string,
 ): void {
+  const body = bodyOf(model);
   const prefix = sharedPrefix([...tensors.keys()]);
-  const plain = (name: string): string => name.slice(prefix.length);
-  const given = new Map(
-    [...tensors].map(([name, tensor]) => [fromTorchvision(plain(name)) ?? plain(name), { name, tensor }]),
-  );
-  const wanted = model.weights.filter(({ originalName }) => !/^(hidden|logits)\//.test(originalName));
-  const ours = new Set(wanted.map(({ originalName }) => originalName));
   const refuse = (what: string): never => {
     throw new UserError(`${source} does not hold a ResNet-18 as torchvision and timm name it: ${what}.`);
   };
-
-  const missing = [...ours].filter((name) => !given.has(name));
+  const missing = [...body.keys()].map((name) => prefix + name).filter((name) => !tensors.has(name));
   if (missing.length > 0) {
     const theirs = tensors.size > 0 ? `it has ${listed([...tensors.keys()])}, and` : 'it is empty:';
-    refuse(`${theirs} no tensors for ${listed(missing.map((name) => prefix + toTorchvision(name)))}`);
+    refuse(`${theirs} no tensors for ${listed(missing)}`);
   }
-  const extra = [...given]
-    .filter(([known, { name }]) => !ours.has(known) && !ignored.test(plain(name)))
-    .map(([, { name }]) => name);
+  const plain = (name: string): string => name.slice(prefix.length);
+  const extra = [...tensors.keys()].filter((name) => !body.has(plain(name)) && !ignored.test(plain(name)));
   if (extra.length > 0) refuse(`it also has ${listed(extra)}`);
-  for (const weight of wanted) {
-    const { name, tensor } = given.get(weight.originalName)!;
-    const shape = weight.shape as number[];
-    const theirs = shape.length === 4 ? [3, 2, 0, 1].map((axis) => shape[axis]) : shape;
-    if (tensor.shape.join() !== theirs.join()) {
-      refuse(`its tensor ${name} has the shape [${tensor.shape.join(', ')}], not [${theirs.join(', ')}]`);
+  for (const [name, weight] of body) {
+    const { shape } = tensors.get(prefix + name)!;
+    const theirs = theirShape(weight);
+    if (shape.join() !== theirs.join()) {
+      refuse(`its tensor ${prefix + name} has the shape [${shape.join(', ')}], not [${theirs.join(', ')}]`);
     }
   }
-  for (const weight of wanted) {
-    const { shape, values } = given.get(weight.originalName)!.tensor;
+  for (const [name, weight] of body) {
+    const { shape, values } = tensors.get(prefix + name)!;
     tf.tidy(() => {
       const tensor = tf.tensor(Float32Array.from(values), [...shape]);
       weight.write(shape.length === 4 ? tensor.transpose([2, 3, 1, 0]) : tensor);
@@ -110,17 +123,14 @@ export function fillFromTorchvision(
 
 /**
  * The body of a `resnet18` as torchvision and timm name it, kernels turned to [out, in, H, W], for `encodeSafetensors`:
- * what `fillFromTorchvision` reads. The head is left out.
+ * what `fillFromTorchvision` reads. The head and gates are left out. Throws a UserError for any other network.
  */
 export function torchvisionTensors(model: tf.LayersModel): Map<string, { shape: number[]; values: Float32Array }> {
   return new Map(
-    model.weights.flatMap((weight) => {
-      const name = toTorchvision(weight.originalName);
-      if (name === undefined) return [];
+    [...bodyOf(model)].map(([name, weight]) => {
       const ours = weight.read();
-      const kernel = ours.rank === 4;
-      const values = computedValues(() => (kernel ? ours.transpose([3, 2, 0, 1]) : ours.clone()));
-      return [[name, { shape: kernel ? [3, 2, 0, 1].map((axis) => ours.shape[axis]) : ours.shape, values }] as const];
+      const values = computedValues(() => (ours.rank === 4 ? ours.transpose([3, 2, 0, 1]) : ours.clone()));
+      return [name, { shape: theirShape(weight), values }];
     }),
   );
 }

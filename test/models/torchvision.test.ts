@@ -7,7 +7,10 @@ import {
   torchvisionTensors,
   toTorchvision,
 } from 'sparsebook/models/torchvision.js';
+import { compact } from 'sparsebook/compact/shrink/compact.js';
 import { resnet18 } from 'sparsebook/models/resnet18.js';
+import { resnet20 } from 'sparsebook/models/resnet20.js';
+import { withGates } from 'sparsebook/sparsity/withGates.js';
 import { decodeSafetensors, encodeSafetensors } from 'sparsebook/formats/safetensors.js';
 
 await tf.setBackend('cpu');
@@ -136,4 +139,33 @@ test('the body written out by those names fills another network with the same bi
     if (/^(hidden|logits)\//.test(weight.originalName)) return;
     assert.deepEqual(other.weights[i].read().dataSync(), weight.read().dataSync(), weight.originalName);
   });
+});
+
+test('gates keep their values, and a network that torchvision has not all names for is refused by name', () => {
+  const gated = withGates(model, { seed: 1 });
+  const gates = gated.weights.filter(({ originalName }) => originalName.endsWith('/logAlpha'));
+  const before = gates.map((gate) => gate.read().dataSync());
+  fillFromTorchvision(gated, file(), 'small');
+  assert.deepEqual(
+    gates.map((gate) => gate.read().dataSync()),
+    before,
+  );
+  assert.deepEqual([...torchvisionTensors(gated).keys()].sort(), [...torchvision].sort());
+  const folded = compact(model, new Map(), { foldBatchNorm: true }).model;
+  const closed = new Map([
+    [
+      'stage2_block2_second_conv',
+      new Float32Array(model.getLayer('stage2_block2_second_conv').outputShape.at(-1) as number),
+    ],
+  ]);
+  const without = compact(model, closed, { absorb: false }).model;
+  for (const [other, reason] of [
+    [resnet20({ widthMultiplier: 0.1 }), /received resnet20, which has a weight stage1_block3_/],
+    [folded, /received resnet18, which has a weight stem_conv\/bias/],
+    [without, /received resnet18, which has no stage2_block2_first_conv\/kernel/],
+  ] as const) {
+    const message = new RegExp(`^The network must be a resnet18 .*${reason.source}`);
+    assert.throws(() => torchvisionTensors(other), { name: 'UserError', message });
+    assert.throws(() => fillFromTorchvision(other, file(), 'small'), { name: 'UserError', message });
+  }
 });
