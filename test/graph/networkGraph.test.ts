@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
+import { saveSafetensors } from 'sparsebook/compact/export/safetensors.js';
 import { compact } from 'sparsebook/compact/shrink/compact.js';
 import { forward, gatesOf } from 'sparsebook/graph/gates.js';
 import { layerNames, namedWeights } from 'sparsebook/graph/names.js';
@@ -129,7 +130,7 @@ test('networks inside are made smaller as one network', async () => {
   assert.equal(report.parameters.masked, report.parameters.compact);
 });
 
-test('an input that no output depends on stays, and is said to be one', () => {
+test('an input that no output depends on stays, is said to be one, and is not left out of a file', async () => {
   const [a, b] = [tf.input({ shape: [2], name: 'a' }), tf.input({ shape: [3], name: 'b' })];
   const model = tf.model({ inputs: [b, a], outputs: apply(l.dense({ name: 'o', units: 1 }), a) });
   const compaction = compact(model);
@@ -142,4 +143,8 @@ test('an input that no output depends on stays, and is said to be one', () => {
     { absolute: 1e-6 },
     'the same',
   );
+  await assert.rejects(saveSafetensors(model, 'never written'), {
+    name: 'UserError',
+    message: /cannot be saved: no output depends on its input b, which would be missing\. Build it without\./,
+  });
 });

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
 import { isObject, type Json } from '../../formats/json.js';
+import { networkGraph } from '../../graph/networkGraph.js';
 import '../../layers/completeConfigs.js';
 import { asTfjsReads, type Refuse } from './keras.js';
 
@@ -65,10 +66,12 @@ export function withoutValues<T>(most: number, build: () => T): T {
 
 /**
  * The structure of a network as JSON. Throws a UserError for one that could not be read again: tf.layers number the
- * calls of a layer that is used at several places as they come.
+ * calls of a layer that is used at several places as they come, and leave out an input that no output depends on.
  */
 export function structureOf(model: tf.LayersModel): object {
   const refuse = (reason: string): UserError => new UserError(`${model.name} cannot be saved: ${reason}`);
+  const unread = networkGraph(model).inputs.find(({ readers, output }) => readers.length === 0 && !output);
+  if (unread) throw refuse(`no output depends on its input ${unread.name}, which would be missing. Build it without.`);
   return checkTopology(model.toJSON(null, false), refuse);
 }
 

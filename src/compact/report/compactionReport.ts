@@ -189,6 +189,13 @@ export async function compactionReport(
   const { batchSizes = [1, 128], images, labels, runs, warmUp, compiled, signal, times = [] } = options;
   if (images) checkImages(dense, [images].flat(), 'Images to compare on');
   const compared = images ? [images].flat() : noise(dense, 8);
+  const [{ shape }] = dense.outputs;
+  if (labels && (shape.length !== 2 || shape[1]! < 2)) {
+    throw new UserError(
+      `Labels must belong to a network that gives [N, classes] with at least 2 classes; ${dense.name} gives ` +
+        `[${['N', ...shape.slice(1)].join(', ')}]. Leave them out.`,
+    );
+  }
   if (labels && labels.length !== compared[0].shape[0]) {
     throw new UserError(
       `Labels must be one for each of the ${compared[0].shape[0]} images; received ${labels.length}.`,

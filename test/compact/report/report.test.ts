@@ -134,3 +134,17 @@ test('networks inside count with their masks, wherever they stand', async () => 
     );
   }
 });
+
+test('labels of images are for networks that choose between classes', async () => {
+  for (const layers of [
+    [tf.layers.conv2d({ filters: 3, kernelSize: 1, inputShape: [2, 2, 1] })],
+    [tf.layers.flatten({ inputShape: [2, 2, 1] }), tf.layers.dense({ units: 1 })],
+  ]) {
+    const compaction = compact(tf.sequential({ name: 'odd', layers }));
+    const report = compaction.report({ images: tf.zeros([2, 2, 2, 1]), labels: [0, 1], batchSizes: [] });
+    await assert.rejects(report, {
+      name: 'UserError',
+      message: /at least 2 classes; odd gives \[N, (2, 2, 3|1)\]\. Leave/,
+    });
+  }
+});
