@@ -50,16 +50,20 @@ const replacements: Record<string, (config: Json) => unknown> = {
 
 /** The settings of a layer or network under TensorFlow.js's names. */
 function settingsOf(kind: string, config: Json): Json {
-  const { activation, batch_shape, negative_slope, input_layers, output_layers } = config;
+  const { activation, batch_shape, dtype, negative_slope, input_layers, output_layers } = config;
   return {
     ...config,
     ...(activation === 'silu' && { activation: 'swish' }),
     ...(kind === 'InputLayer' && batch_shape !== undefined && { batch_input_shape: batch_shape }),
+    ...(kind === 'InputLayer' && typeof dtype === 'string' && { dtype: typeOf(dtype) }),
     ...(kind === 'LeakyReLU' && negative_slope !== undefined && { alpha: negative_slope }),
     ...(Array.isArray(input_layers) && { input_layers: listOfTensors(input_layers) }),
     ...(Array.isArray(output_layers) && { output_layers: listOfTensors(output_layers) }),
   };
 }
+
+/** The type of 32 bits for numbers of any size, such as uint8: TensorFlow.js has no others, and takes none then. */
+const typeOf = (dtype: string): string => /(float|int)\d+$/.exec(dtype)?.[1].concat('32') ?? dtype;
 
 /** Keras 3 writes the only input or output of a network without a list around it. */
 const listOfTensors = (tensors: unknown[]): unknown[] => (typeof tensors[0] === 'string' ? [tensors] : tensors);

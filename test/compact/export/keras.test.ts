@@ -110,6 +110,22 @@ test('a Functional of Keras 3 with branches, whose weights have the names of the
   assertSame(outputsOf(model, x), outputsOf(like, x), 'Keras 3');
 });
 
+test('inputs of bytes and of half floats take the types that TensorFlow.js has', async () => {
+  const like = tf.sequential({ layers: [l.flatten({ inputShape: [8, 8, 3] })] });
+  for (const [dtype, type] of [
+    ['uint8', 'int32'],
+    ['float16', 'float32'],
+  ] as const) {
+    const input = layer('InputLayer', 'image', { batch_input_shape: [null, 8, 8, 3], dtype });
+    const layers = [input, layer('Rescaling', 'scale', { scale: 0.5, offset: -1 }), layer('Flatten', 'flat')];
+    const model_config = { class_name: 'Sequential', config: { name: 'net', layers } };
+    const model = await loadTfjs(save({ keras_version: '2.13.1', backend: 'tensorflow', model_config }, like));
+    assert.equal(model.inputs[0].dtype, type);
+    const [y] = outputsOf(model, [tf.fill([1, 8, 8, 3], 7, type)]);
+    assert.deepEqual([...new Set(y.values)], [2.5]);
+  }
+});
+
 test('what TensorFlow.js would pass over, and compute something else, is refused by name', async () => {
   const like = tf.sequential({ layers: [l.flatten({ inputShape: [8, 8, 3] }), l.dense({ units: 2 })] });
   const refused: [Json, string, RegExp][] = [
