@@ -3,7 +3,7 @@ import { UserError } from '../errors.js';
 import type { Weight } from '../layers/layer.js';
 import { kernelGeometry } from './kernels.js';
 import { activationOf, isSpread, layerRole, mixesChannels, type LayerRole } from './layerRole.js';
-import type { Layer } from './names.js';
+import { oncePerNetwork, type Layer } from './names.js';
 import { networkGraph, nodeOf, type LayerNode, type NetworkGraph } from './networkGraph.js';
 
 /**
@@ -47,16 +47,11 @@ export interface Channel {
   spread?: boolean;
 }
 
-/** Counting asks for it at every step; it stays the same as long as a network has the same outputs. */
-const known = new WeakMap<tf.SymbolicTensor[], ChannelGraph>();
-
 /**
  * Reads a network as `networkGraph` does, and of each layer how many channels it gives and from which channels of its
  * inputs each is computed. Throws a UserError for a layer whose channels cannot be followed, and for one used twice.
  */
-export function channelGraph(model: tf.LayersModel): ChannelGraph {
-  const found = known.get(model.outputs);
-  if (found) return found;
+export const channelGraph = oncePerNetwork((model): ChannelGraph => {
   const graph = networkGraph(model);
   const layers = new Set<Layer>();
   let total = 0;
@@ -73,9 +68,8 @@ export function channelGraph(model: tf.LayersModel): ChannelGraph {
       `A network must have at most ${mostChannels} channels, which are followed one by one; ${model.name} has ${total}.`,
     );
   }
-  known.set(model.outputs, graph as ChannelGraph);
   return graph as ChannelGraph;
-}
+});
 
 const channelsOf = ({ outputShape }: LayerNode): number => outputShape.at(-1) ?? 0;
 

@@ -6,7 +6,7 @@ import { GatedConv2d } from '../layers/gatedConv2d.js';
 import { L0Gate } from '../layers/l0Gate.js';
 import type { CallOptions } from '../layers/layer.js';
 import '../layers/standardLayers.js';
-import { leafLayers } from './names.js';
+import { leafLayers, oncePerNetwork } from './names.js';
 import { networkGraph, type LayerNode } from './networkGraph.js';
 
 /** The network's layers with gates that can be trained, first to last. */
@@ -17,12 +17,8 @@ export function gatesOf(model: tf.LayersModel): Gate[] {
   );
 }
 
-const known = new WeakMap<tf.SymbolicTensor[], ReadonlyMap<tf.layers.Layer, L0Gate>>();
-
 /** The gates that alone read a batch norm of this network, by that batch norm, where both are used once. */
-function gatesBehindNorms(model: tf.LayersModel): ReadonlyMap<tf.layers.Layer, L0Gate> {
-  const found = known.get(model.outputs);
-  if (found) return found;
+const gatesBehindNorms = oncePerNetwork((model): ReadonlyMap<tf.layers.Layer, L0Gate> => {
   const { nodes } = networkGraph(model);
   const once = ({ layer }: LayerNode): boolean => nodes.filter((other) => other.layer === layer).length === 1;
   const gates = new Map<tf.layers.Layer, L0Gate>();
@@ -31,9 +27,8 @@ function gatesBehindNorms(model: tf.LayersModel): ReadonlyMap<tf.layers.Layer, L
     if (!(node.layer instanceof BatchNorm) || node.readers.length !== 1 || node.output) continue;
     if (reader.layer instanceof L0Gate && once(node) && once(reader)) gates.set(node.layer, reader.layer);
   }
-  known.set(model.outputs, gates);
   return gates;
-}
+});
 
 /**
  * A network's outputs for some inputs, as `model.apply` computes them, but with gates multiplied in the same pass as

@@ -123,14 +123,28 @@ export function freeName(used: Set<string>, wanted: string): string {
   return name;
 }
 
-/** Needed at every step; it stays the same as long as a network has the same outputs. */
-const known = new WeakMap<tf.SymbolicTensor[], ReadonlyMap<Weight, string>>();
+/** Throws a UserError for anything else than a tf.LayersModel. */
+export function checkNetwork(model: tf.LayersModel): void {
+  if (model instanceof tf.LayersModel) return;
+  const kind = (Object(model) as object).constructor.name;
+  throw new UserError(`A network must be a tf.LayersModel; received ${kind}. Load it as one, with loadTfjs.`);
+}
+
+/**
+ * `compute` for what is needed at every step: once for a network, as long as it has the same outputs. Throws a
+ * UserError for anything else than a tf.LayersModel.
+ */
+export function oncePerNetwork<T extends object>(compute: (model: tf.LayersModel) => T): (model: tf.LayersModel) => T {
+  const known = new WeakMap<tf.SymbolicTensor[], T>();
+  return (model) => {
+    checkNetwork(model);
+    const found = known.get(model.outputs) ?? compute(model);
+    known.set(model.outputs, found);
+    return found;
+  };
+}
 
 /** The name of each weight of a network (`namedWeights`). */
-export function weightNames(model: tf.LayersModel): ReadonlyMap<Weight, string> {
-  const found = known.get(model.outputs);
-  if (found) return found;
-  const names = new Map([...namedWeights(model)].map(([name, weight]) => [weight, name]));
-  known.set(model.outputs, names);
-  return names;
-}
+export const weightNames = oncePerNetwork(
+  (model): ReadonlyMap<Weight, string> => new Map([...namedWeights(model)].map(([name, weight]) => [weight, name])),
+);

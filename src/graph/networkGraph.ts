@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { layerNames, leafLayers, type Layer } from './names.js';
+import { checkNetwork, layerNames, leafLayers, type Layer } from './names.js';
 
 /** One place of a network at which a layer computes. */
 export interface LayerNode {
@@ -49,9 +49,10 @@ const emptyScope = (): Scope => ({ fed: new Map(), known: new Map(), nested: new
 /**
  * Reads a network from its own outputs upwards, networks inside it included: layers know all places at which they were
  * ever applied, in other networks too. A layer that is used twice stands there twice. Inputs that no output depends on
- * come last.
+ * come last. Throws a UserError for anything else than a tf.LayersModel.
  */
 export function networkGraph(model: tf.LayersModel): NetworkGraph {
+  checkNetwork(model);
   const names = layerNames(model);
   const nodes: LayerNode[] = [];
   const resolve = (tensor: tf.SymbolicTensor, scope: Scope): Source => {

@@ -31,7 +31,7 @@ export class BiasMap extends tf.layers.Layer {
     this.rows = options.rows;
     this.columns = options.columns;
     for (const [key, list] of Object.entries({ rows: this.rows, columns: this.columns })) {
-      if (list.length === 0 || list.some((n) => !Number.isInteger(n) || n < 0)) {
+      if (!Array.isArray(list) || list.length === 0 || list.some((n) => !Number.isInteger(n) || n < 0)) {
         throw new UserError(
           `${this.name}: ${key} must be whole numbers of at least 0; received ${JSON.stringify(list)}.`,
         );

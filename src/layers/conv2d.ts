@@ -60,7 +60,8 @@ export class Conv2d extends tf.layers.Layer {
   }
 
   override build(inputShape: tf.Shape | tf.Shape[]): void {
-    const channels = (inputShape as tf.Shape)[3] ?? 0;
+    const channels = (inputShape as tf.Shape)[3];
+    check(`${this.name}: the number of input channels`, channels, wholeNumber({ min: 1 }));
     const { kernelSize: k, filters } = this;
     const shape = [k, k, channels, filters];
     const { kernel, bias } = initialConvolution(this.initializer, this.seed, shape);

@@ -15,7 +15,7 @@ export interface MaxPool2dOptions extends LayerOptions {
 
 /**
  * The largest value of each window, with explicit padding: [N, H, W, C] to [N, H', W', C]. Throws a UserError for
- * another padding than a `Padding`.
+ * another padding than a `Padding`, and for one as large as the window.
  */
 export class MaxPool2d extends tf.layers.Layer {
   static className = 'MaxPool2d';
@@ -29,10 +29,10 @@ export class MaxPool2d extends tf.layers.Layer {
     this.strides = options.strides ?? options.poolSize;
     this.padding = options.padding ?? 0;
     this.inputSpec = [{ ndim: 4 }];
-    checkPadding(this.padding, this.name);
     for (const key of ['poolSize', 'strides'] as const) {
       check(`${this.name}: ${key}`, this[key], wholeNumber({ min: 1 }));
     }
+    checkPadding(this.padding, this.name, this.poolSize);
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {

@@ -28,18 +28,20 @@ export function outputSides(shape: tf.Shape, window: number, stride: number, pad
   });
 }
 
-/** Refuses what is not a padding, in a sentence that names the layer. */
-export function checkPadding(padding: Padding, layer: string): void {
-  const whole = (n: unknown): boolean => Number.isInteger(n) && (n as number) >= 0;
-  const valid =
-    padding === 'same' ||
-    padding === 'valid' ||
-    (Array.isArray(padding) ? padding.flat().every(whole) : whole(padding));
-  if (!valid) {
-    throw new UserError(
-      `${layer}: padding must be 'same', 'valid', a whole number or [[top, bottom], [left, right]]; received ${JSON.stringify(padding)}.`,
-    );
-  }
+/**
+ * Refuses what is not a padding, in a sentence that names the layer; also one of `most` or more, where a window of
+ * nothing but border has no value.
+ */
+export function checkPadding(padding: Padding, layer: string, most = Infinity): void {
+  const isSide = (n: unknown): boolean => Number.isInteger(n) && (n as number) >= 0 && (n as number) < most;
+  const isPair = (sides: unknown): boolean => Array.isArray(sides) && sides.length === 2 && sides.every(isSide);
+  const isBorder = (given: unknown): boolean => Array.isArray(given) && given.length === 2 && given.every(isPair);
+  if (padding === 'same' || padding === 'valid' || isSide(padding) || isBorder(padding)) return;
+  const below = most === Infinity ? '' : `, each below the window's ${most}`;
+  throw new UserError(
+    `${layer}: padding must be 'same', 'valid', a whole number or [[top, bottom], [left, right]]${below}; received ` +
+      `${JSON.stringify(padding)}.`,
+  );
 }
 
 /** The border in front of and behind one side of the input, in values; an unknown side cannot be asked. */

@@ -148,3 +148,13 @@ test('an input that no output depends on stays, is said to be one, and is not le
     message: /cannot be saved: no output depends on its input b, which would be missing\. Build it without\./,
   });
 });
+
+test('what is no network of layers is refused by its kind', () => {
+  for (const [other, kind] of [
+    [new tf.GraphModel('nowhere'), 'GraphModel'],
+    [{}, 'Object'],
+  ] as const) {
+    const message = `A network must be a tf.LayersModel; received ${kind}. Load it as one, with loadTfjs.`;
+    assert.throws(() => compact(other as never), { name: 'UserError', message });
+  }
+});

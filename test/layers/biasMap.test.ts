@@ -51,6 +51,10 @@ test('a bias map fits images of its size only', () => {
     /columns must be whole numbers of at least 0; received \[0.5\]/,
   );
   refused(
+    () => new BiasMap({ rows: 3 as never, columns: [0] }),
+    /rows must be whole numbers of at least 0; received 3/,
+  );
+  refused(
     () => new BiasMap({ name: 'map', rows: [0, 0], columns: [0] }).apply(tf.input({ shape: [2, 2, 1] })),
     /map must be given images of 2 x 1, .*; received 2 x 2/,
   );

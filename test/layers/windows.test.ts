@@ -119,6 +119,28 @@ test('options out of range are refused in a sentence', () => {
     () => new MaxPool2d({ name: 'p', poolSize: 2, padding: 'full' as 'same' }),
     /p: padding must be .*"full"/,
   );
+  for (const padding of [[1, 1], [[1, 1]], [[1, 1], [2]], [[[1]], [[1]]]] as never[]) {
+    assert.throws(
+      () => new Conv2d({ name: 'c', filters: 1, kernelSize: 3, padding }),
+      /c: padding must be .*right\]\];/,
+    );
+  }
+  // A window of nothing but border would have no largest value.
+  for (const padding of [
+    2,
+    [
+      [0, 2],
+      [0, 0],
+    ] as [[number, number], [number, number]],
+  ]) {
+    const refused = /p: padding must be .*, each below the window's 2; received (2|\[)/;
+    assert.throws(() => new MaxPool2d({ name: 'p', poolSize: 2, padding }), refused);
+  }
+  const open = tf.input({ shape: [3, 3, null] });
+  assert.throws(
+    () => new Conv2d({ name: 'c', filters: 1, kernelSize: 1 }).apply(open),
+    /c: the number of input channels must be a whole number of at least 1; received null/,
+  );
   const conv = new Conv2d({ filters: 1, kernelSize: 5 });
   assert.throws(() => conv.computeOutputShape([null, 3, 3, 1]), /received a window of 5, an input of 3/);
 });

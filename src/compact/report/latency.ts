@@ -1,6 +1,7 @@
 import { setImmediate } from '#platform';
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
+import { check, wholeNumber } from '../../rules.js';
 import { forward } from '../../graph/gates.js';
 import { compile } from '../compile.js';
 
@@ -103,13 +104,16 @@ export interface PassTimes {
 
 /**
  * Times forward passes of several networks over the same noise, until their outputs can be read. They take turns, so
- * that what else the machine does meets all alike.
+ * that what else the machine does meets all alike. Throws a UserError for numbers of images or passes out of range.
  */
 export async function timeInTurns(
   models: readonly tf.LayersModel[],
   batchSize: number,
   { compiled, runs = 30, warmUp = 5, signal, now = () => performance.now() }: LatencyOptions = {},
 ): Promise<PassTimes[]> {
+  check('The number of images that pass at once', batchSize, wholeNumber({ min: 1 }));
+  check('runs', runs, wholeNumber({ min: 1 }));
+  check('warmUp', warmUp, wholeNumber({ min: 0 }));
   const inputs = noise(models[0], batchSize);
   const passes: Pass[] = [];
   try {

@@ -50,3 +50,10 @@ test('both kinds of pass compute the network', () => {
   });
   assert.deepEqual(plan, plain);
 });
+
+test('numbers of images and passes by which nothing can be timed are refused', async () => {
+  const models = [network(l.reLU())];
+  await assert.rejects(measureLatencies(models, 0), /images that pass at once must be .* at least 1; received 0/);
+  await assert.rejects(measureLatencies(models, 1, { runs: 0 }), /runs must be .* at least 1; received 0/);
+  await assert.rejects(measureLatencies(models, 1, { warmUp: -1 }), /warmUp must be .* at least 0; received -1/);
+});
