@@ -6,6 +6,8 @@ export interface CellScope {
   bind: (accessors: object) => void;
   /** The names that the cell has got to. */
   reached: ReadonlySet<string>;
+  /** The cell has come to its end: what it declares without a value is there, for others to assign. */
+  end: () => void;
 }
 
 /**
@@ -27,11 +29,16 @@ export class CellVariables {
       this.owners.set(name, scope);
       Object.defineProperty(this.values, name, { ...property, configurable: true, enumerable: true });
     };
+    const accessorOf = (name: string): PropertyDescriptor | undefined => Object.getOwnPropertyDescriptor(bound, name);
+    // What a cell only describes (`declare const`, `declare global`) is a global variable.
+    const ownerOf = (name: PropertyKey): object =>
+      !(name in this.values) && name in globalThis ? globalThis : this.values;
     const exports = new Proxy(this.values, {
+      get: (_values, key) => Reflect.get(ownerOf(key), key) as unknown,
       set: (values, key, value: unknown) => {
         const name = String(key);
-        const accessor = Object.getOwnPropertyDescriptor(bound, name);
-        if (!own.has(name)) return Reflect.set(values, name, value);
+        if (!own.has(name)) return Reflect.set(ownerOf(name), name, value);
+        const accessor = accessorOf(name);
         if (!reached.has(name)) define(name, accessor ?? { value, writable: true });
         else if (!accessor && this.owners.get(name) === scope) values[name] = value;
         return true;
@@ -42,7 +49,10 @@ export class CellVariables {
         return true;
       },
     });
-    const scope: CellScope = { exports, reached, bind: (accessors) => (bound = accessors) };
+    const end = (): void => {
+      for (const name of own) if (!reached.has(name) && accessorOf(name)) define(name, accessorOf(name)!);
+    };
+    const scope: CellScope = { exports, reached, bind: (accessors) => (bound = accessors), end };
     return scope;
   }
 }

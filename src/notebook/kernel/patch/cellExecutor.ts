@@ -86,6 +86,7 @@ export class CellExecutor {
       // An interrupt ends what the cell does before it first awaits; `stopped` ends the rest.
       const ended: unknown = vm.runInThisContext(wrapped, { filename: name, lineOffset: -1, breakOnSigint: true });
       await Promise.race([ended, stopped]);
+      scope.end();
       reached = true;
     } finally {
       const unset = new Set(reached ? [] : script.declares.filter((declared) => !scope.reached.has(declared)));
