@@ -262,11 +262,13 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     const { page } = await visit('plain', '#panel button:visible');
     assert.match(await page.locator('#panel .missing').innerText(), /^No saved runs in this page of: tune 20\. /);
     await run(page);
-    const [first] = await texts(page.locator('#cell-1'));
+    const [first] = await texts(page.locator('#cell-2'));
     await run(page);
-    const [second] = await texts(page.locator('#cell-1'));
+    const [second] = await texts(page.locator('#cell-2'));
     assert.match(first, /^0\.\d+$/);
     assert.notEqual(second, first);
+    assert.deepEqual(await texts(page.locator('#cell-1')), ['runs']);
+    assert.deepEqual(await page.locator('#cell-1 table tr').allInnerTexts(), ['run\tlambda', 'a\t1', 'b\t']);
   });
 
   test('a number stays one, nonsense runs nothing, and what needs Node does only with the values that do', async () => {
