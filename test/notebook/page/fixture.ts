@@ -131,10 +131,13 @@ export const wrong = notebookOf(
 
 /** Has parameters of which some values are none, or need Node, or make a cell fail that nobody sees. */
 export const numbers = notebookOf(
-  cell('parameters', "const n = 1e21; // how many\nconst from = 'here'; // 'here' or 'disk'", [], {
-    tags: ['parameters'],
-  }),
-  cell('kind', 'console.log(typeof n, n);'),
+  cell(
+    'parameters',
+    "const n = 1e21; // how many\nconst from = 'here'; // 'here' or 'disk'\nconst rate: number | 'auto' = 'auto'; // of learning",
+    [],
+    { tags: ['parameters'] },
+  ),
+  cell('kind', 'console.log(typeof n, n, typeof rate, rate);'),
   cell(
     'reads',
     "import * as sb from 'sparsebook';\nif (from === 'disk') await sb.loadData('cifar10');\nconsole.log('read');",
