@@ -15,8 +15,8 @@ export interface CellScope {
  * name: so its functions see what is assigned. One that a later cell declares anew is that cell's from then on.
  */
 export class CellVariables {
-  /** By name; without a prototype, whose names are none of a cell. */
-  readonly values = Object.create(null) as Record<string, unknown>;
+  /** By name; behind them are the global ones, which a cell may describe (`declare const`) for later cells. */
+  readonly values = Object.create(globalThis) as Record<string, unknown>;
   private readonly owners = new Map<string, CellScope>();
 
   /** A place for a cell that declares these names. */
@@ -30,14 +30,13 @@ export class CellVariables {
       Object.defineProperty(this.values, name, { ...property, configurable: true, enumerable: true });
     };
     const accessorOf = (name: string): PropertyDescriptor | undefined => Object.getOwnPropertyDescriptor(bound, name);
-    // What a cell only describes (`declare const`, `declare global`) is a global variable.
-    const ownerOf = (name: PropertyKey): object =>
-      !(name in this.values) && name in globalThis ? globalThis : this.values;
     const exports = new Proxy(this.values, {
-      get: (_values, key) => Reflect.get(ownerOf(key), key) as unknown,
       set: (values, key, value: unknown) => {
         const name = String(key);
-        if (!own.has(name)) return Reflect.set(ownerOf(name), name, value);
+        if (!own.has(name)) {
+          const isGlobal = !Object.hasOwn(values, name) && name in globalThis;
+          return Reflect.set(isGlobal ? globalThis : values, name, value);
+        }
         const accessor = accessorOf(name);
         if (!reached.has(name)) define(name, accessor ?? { value, writable: true });
         else if (!accessor && this.owners.get(name) === scope) values[name] = value;

@@ -35,7 +35,7 @@ export class CellExecutor {
   /** The file that cells count as written in: what they import is looked for beside it. */
   private readonly file: string;
   private readonly require: NodeJS.Require;
-  private readonly isVariable = (name: string): boolean => name in this.variables.values;
+  private readonly isVariable = (name: string): boolean => Object.hasOwn(this.variables.values, name);
 
   constructor(
     private readonly folder: string,
@@ -117,7 +117,7 @@ export class CellExecutor {
   listVariables(): Variable[] {
     const types = declaredTypes(this.ts, this.declared);
     return [...types]
-      .filter(([name]) => name in this.variables.values)
+      .filter(([name]) => this.isVariable(name))
       .map(([name, type]) => describeVariable(name, type, this.variables.values[name]));
   }
 
