@@ -5,6 +5,7 @@ import { installInterruptHook } from './notebook/kernel/interrupt.js';
 export * from './browserLibrary.js';
 export * from './notebook.js';
 export { showIn, type CellRunner } from './notebook/display/output.js';
+export { tableResult } from './notebook/display/table.js';
 
 /** Aborts the signals of `interruptSignal`: what a page's Stop does. */
 export const interrupt: () => void = installInterruptHook();

@@ -1,5 +1,18 @@
 import type { ResultPoint } from '../experiments/runHistory.js';
-import { axis, colour, curve, dash, figure, ink, intervalBars, levelLine, list, mean, percent } from './theme.js';
+import {
+  axis,
+  colour,
+  curve,
+  dash,
+  figure,
+  inLines,
+  ink,
+  intervalBars,
+  levelLine,
+  list,
+  mean,
+  percent,
+} from './theme.js';
 import type { Figure, Titled } from './theme.js';
 
 /** A run as a point. Runs of a group have one colour, and a line from the least sparse to the sparsest. */
@@ -29,7 +42,7 @@ export function accuracyAgainstSparsity(
         of.map(({ interval }) => interval),
       ),
     }),
-    text: of.map(({ label }) => label),
+    text: of.map(({ label }) => inLines(label, 30)),
     textposition: 'top center',
     textfont: { size: 11 },
     cliponaxis: false,
@@ -220,7 +233,7 @@ export function accuracyIntervals(points: readonly IntervalPoint[], options: Tit
       xaxis: axis('test accuracy', '% of images'),
       yaxis: axis('runs', 'hollow: one value', {
         tickvals: lines.map((_, l) => l),
-        ticktext: lines,
+        ticktext: lines.map((line) => inLines(line, 40)),
         range: [lines.length - 0.5, -0.5],
         showgrid: false,
       }),

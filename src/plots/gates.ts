@@ -1,6 +1,18 @@
 import type { ChannelMasks } from '../graph/channelGraph.js';
 import type { MaskSnapshot } from '../experiments/notes.js';
-import { axis, colorbar, colour, epochAxis, figure, layerLabel, openCount, openScale, percent } from './theme.js';
+import {
+  axis,
+  colorbar,
+  colour,
+  epochAxis,
+  figure,
+  layerAxis,
+  layerLabel,
+  layerLabels,
+  openCount,
+  openScale,
+  percent,
+} from './theme.js';
 import type { Figure, Titled } from './theme.js';
 
 /** How many gates are exactly closed, exactly open and in between after training: a histogram of the masks' values. */
@@ -69,7 +81,7 @@ export function gatesPerLayer(snapshots: readonly MaskSnapshot[], options: Title
       {
         type: 'heatmap',
         x: epochs,
-        y: layers.map(layerLabel),
+        y: layers.map(layerLabels(layers, layerLabel)),
         z: layers.map((layer) => snapshots.map(({ masks }) => share(masks, layer))),
         zmin: 0,
         zmax: 100,
@@ -82,12 +94,7 @@ export function gatesPerLayer(snapshots: readonly MaskSnapshot[], options: Title
     ],
     layout: {
       xaxis: epochAxis(epochs, { showgrid: false }),
-      yaxis: axis('layer', 'block and branch', {
-        autorange: 'reversed',
-        showgrid: false,
-        dtick: 1,
-        tickfont: { size: 11 },
-      }),
+      yaxis: layerAxis({ autorange: 'reversed', showgrid: false, dtick: 1 }, 'block and branch'),
     },
     height: Math.max(320, 150 + 15 * layers.length),
   });

@@ -1,11 +1,26 @@
-import { axis, colour, curve, dash, figure, ink, kernelLabel, list, number, percent } from './theme.js';
+import {
+  asText,
+  axis,
+  colour,
+  curve,
+  dash,
+  figure,
+  inLines,
+  ink,
+  kernelLabel,
+  layerAxis,
+  layerLabels,
+  list,
+  number,
+  percent,
+} from './theme.js';
 import type { Figure, Titled } from './theme.js';
 import type { LayerWidth } from '../compact/shrink/compact.js';
 import type { LayerGradient } from '../training/layerGradients.js';
 
 /** The architecture that a method found: each layer's width, the full network's behind the compact one's. */
 export function widthsPerLayer(widths: readonly Omit<LayerWidth, 'because'>[], options: Titled = {}): Figure {
-  const layers = widths.map(({ layer }) => layer);
+  const layers = widths.map(({ layer }) => inLines(asText(layer), 30));
   const sum = (of: 'before' | 'after') => widths.reduce((total, width) => total + width[of], 0);
   const bar = { type: 'bar', x: layers, hovertemplate: '%{y} channels' };
   return figure({
@@ -19,10 +34,7 @@ export function widthsPerLayer(widths: readonly Omit<LayerWidth, 'because'>[], o
     ],
     layout: {
       barmode: 'overlay',
-      xaxis: axis('layer', 'from input to output', {
-        tickangle: layers.length > 8 ? -60 : 'auto',
-        tickfont: { size: 11 },
-      }),
+      xaxis: layerAxis({ tickangle: layers.length > 8 ? -60 : 'auto' }),
       yaxis: axis('width', 'channels'),
     },
     height: 420,
@@ -37,6 +49,10 @@ export interface NamedShares {
 
 /** Which layers lost most: for each kernel the share of its entries that are 0, several networks side by side. */
 export function zerosPerLayer(networks: readonly NamedShares[], options: Titled & { quantity?: string } = {}): Figure {
+  const label = layerLabels(
+    networks.flatMap(({ shares }) => [...shares.keys()]),
+    kernelLabel,
+  );
   const said = networks.map(({ name, shares }) => {
     const [kernel, most] = [...shares].reduce((top, each) => (each[1] > top[1] ? each : top), ['none', 0]);
     return `${name}, most in ${kernelLabel(kernel)} with ${percent(most)}`;
@@ -47,14 +63,14 @@ export function zerosPerLayer(networks: readonly NamedShares[], options: Titled 
     data: networks.map(({ name, shares }, n) => ({
       type: 'bar',
       name,
-      x: [...shares.keys()].map(kernelLabel),
+      x: [...shares.keys()].map(label),
       y: [...shares.values()].map((share) => 100 * share),
       marker: { color: colour(n) },
       hovertemplate: '%{x}: %{y:.1f} %',
     })),
     layout: {
       barmode: 'group',
-      xaxis: axis('layer', 'from input to output', { tickangle: -60, tickfont: { size: 11 } }),
+      xaxis: layerAxis({ tickangle: -60 }),
       yaxis: axis(options.quantity ?? 'zeros', '% of the weights of the layer', { range: [0, 100] }),
     },
     height: 440,
@@ -72,6 +88,10 @@ export interface NamedGradients {
  * output.
  */
 export function gradientsPerLayer(losses: readonly NamedGradients[], options: Titled = {}): Figure {
+  const label = layerLabels(
+    losses.flatMap(({ gradients }) => gradients.map(({ kernel }) => kernel)),
+    kernelLabel,
+  );
   const said = losses.map(
     ({ name, gradients }) =>
       `${name} from ${number(gradients.at(0)?.norm ?? 0)} at the input to ${number(gradients.at(-1)?.norm ?? 0)} at the output`,
@@ -80,14 +100,14 @@ export function gradientsPerLayer(losses: readonly NamedGradients[], options: Ti
     title: options.title ?? 'What reaches each layer',
     alt: `Norms of the gradient by layer: ${list(said)}.`,
     data: losses.map(({ name, gradients }, n) => {
-      const kernels = gradients.map(({ kernel }) => kernelLabel(kernel));
+      const kernels = gradients.map(({ kernel }) => label(kernel));
       // A logarithm has no place for 0.
       const norms = gradients.map(({ norm }) => (norm > 0 ? norm : null));
       const style = { color: colour(n), dash: dash(n) };
       return curve(name, kernels, norms, style, { mode: 'lines+markers', hovertemplate: '%{x}: %{y:.2e}' });
     }),
     layout: {
-      xaxis: axis('layer', 'from input to output', { tickangle: -60, tickfont: { size: 11 } }),
+      xaxis: layerAxis({ tickangle: -60 }),
       yaxis: axis('norm of the gradient', 'nats', { type: 'log', dtick: 1, exponentformat: 'power' }),
     },
     height: 440,

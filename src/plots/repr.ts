@@ -73,10 +73,14 @@ export interface HistoryOf<RunHistory> {
 export const named = <RunHistory>(runs: readonly HistoryOf<RunHistory>[]): (RunHistory & { run: string })[] =>
   runs.map(({ name, history }) => ({ ...history, run: name ?? 'run' }));
 
+/** The epochs of the run that has the most: others may still train, or have been stopped. */
+const longest = (records: readonly ReprHistory[]): ReprHistory['epochs'] =>
+  records.reduce<ReprHistory['epochs']>((most, { epochs }) => (epochs.length > most.length ? epochs : most), []);
+
 /** The epochs that the runs were trained for, and those of the first that goes through RePr's cycle. */
 function epochsOf(records: readonly ReprHistory[]): { epochs: number[]; cycle: readonly PhasedEpoch[] } {
   const cycle = records.find((record) => record.epochs.some(({ phase }) => phase === 'S2'));
-  return { epochs: records.at(0)?.epochs.map(({ epoch }) => epoch) ?? [], cycle: cycle?.epochs ?? [] };
+  return { epochs: longest(records).map(({ epoch }) => epoch), cycle: cycle?.epochs ?? [] };
 }
 
 /**
@@ -95,11 +99,11 @@ export function reprCurves(runs: readonly HistoryOf<Pick<ReprHistory, 'epochs'>>
     of: 'train' | 'validation',
     over: (values: number[]) => number,
   ): number[] =>
-    group[0].epochs.map(
+    longest(group).map(
       (_, i) => 100 * over(group.flatMap((record) => record.epochs.slice(i, i + 1).map((e) => e[of]))),
     );
   const data = groups.flatMap((group, n): Trace[] => {
-    const x = group[0].epochs.map(({ epoch }) => epoch);
+    const x = longest(group).map(({ epoch }) => epoch);
     const [{ run }] = group;
     const [low, high] = [Math.min, Math.max].map((over) => at(group, 'validation', (values) => over(...values)));
     const band = {

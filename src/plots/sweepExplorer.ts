@@ -11,6 +11,8 @@ import {
   ink,
   intervalBars,
   kernelLabel,
+  layerAxis,
+  layerLabels,
   list,
   mean,
   number,
@@ -115,7 +117,7 @@ function layersPanel(kernels: readonly string[], { what, layers }: LayerCount): 
     trace: {
       type: 'bar',
       orientation: 'h',
-      y: orNowhere(kernels.map((kernel) => asText(kernelLabel(kernel)))),
+      y: orNowhere(kernels.map(layerLabels(kernels, kernelLabel))),
       marker: { color: colour(0) },
       showlegend: false,
       hovertemplate: `%{y}: %{x:.1f} % ${what}<extra></extra>`,
@@ -222,13 +224,7 @@ export function sweepExplorer(sweep: ExploredSweep, options: SweepExplorerOption
     data: [...moving.map(({ trace }, i) => ({ ...trace, ...data[i] })), points],
     layout: {
       xaxis: axis(count.what, count.unit, { domain: [0, 0.4], range: [0, 102] }),
-      yaxis: axis('layer', 'from input to output', {
-        type: 'category',
-        autorange: 'reversed',
-        dtick: 1,
-        tickfont: { size: 11 },
-        showgrid: false,
-      }),
+      yaxis: layerAxis({ autorange: 'reversed', dtick: 1, showgrid: false }),
       xaxis2: epochAxis([...Array(epochs).keys()], { domain: right, anchor: 'y2', range: [0, 1.02 * epochs] }),
       yaxis2: axis('share', '%', { domain: [0.5, 0.72], anchor: 'x2', range: [0, 102] }),
       xaxis3: axis('parameters left', '%', { domain: right, anchor: 'y3' }),

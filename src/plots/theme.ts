@@ -1,6 +1,7 @@
 /** One trace of a plotly figure: its type and that type's attributes. */
 export interface Trace {
   type: string;
+  name?: string;
   [attribute: string]: unknown;
 }
 
@@ -105,6 +106,11 @@ export function epochAxis(epochs: readonly number[], more: Axis = {}): Axis {
   });
 }
 
+/** An axis of layers by their labels, which may look like numbers. */
+export function layerAxis(more: Axis = {}, unit = 'from input to output'): Axis {
+  return axis('layer', unit, { type: 'category', tickfont: { size: 11 }, ...more });
+}
+
 /** An axis that is only there to place things: no line, no ticks, no title, no zoom. */
 export function hiddenAxis(range: [number, number], more: Axis = {}): Axis {
   return { visible: false, fixedrange: true, range, ...more };
@@ -182,6 +188,9 @@ export function colorbar(text: string, more: Record<string, unknown> = {}): Reco
   };
 }
 
+/** Longer names than this would leave a plot beside them no space; in lines of the other length they fit below it. */
+const [LONGEST_BESIDE, LONGEST_BELOW] = [40, 90];
+
 const beside = { orientation: 'v', x: 1.02, xanchor: 'left', y: 1, yanchor: 'top' };
 const below = { orientation: 'h', x: 0, xanchor: 'left', y: -0.2, yanchor: 'top' };
 
@@ -196,21 +205,29 @@ export function figure(parts: {
   legendBelow?: boolean;
   leastWidth?: number;
 }): Figure {
-  const named = parts.data.some((trace) => trace.name !== undefined && trace.showlegend !== false);
+  const names = parts.data.flatMap(({ name, showlegend }) =>
+    name === undefined || showlegend === false ? [] : [name],
+  );
+  const rows = names.some((name) => name.length > LONGEST_BESIDE)
+    ? names.map((name) => inLines(name, LONGEST_BELOW).split('<br>').length)
+    : [];
   const layout: Layout = {
     font: { family: 'KaTeX_SansSerif, "Helvetica Neue", Helvetica, Arial, sans-serif', size: 13, color: ink },
     colorway: [...palette],
     paper_bgcolor: 'rgba(0, 0, 0, 0)',
     plot_bgcolor: 'rgba(0, 0, 0, 0)',
     margin: { l: 64, r: 24, t: 56, b: 56 },
-    ...(named ? { showlegend: true, legend: parts.legendBelow ? below : beside } : {}),
+    ...(names.length > 0 && { showlegend: true, legend: parts.legendBelow || rows.length > 0 ? below : beside }),
     hovermode: 'closest',
     ...parts.layout,
     title: { text: parts.title, x: 0.02, xanchor: 'left', font: { size: 16 } },
-    height: parts.height ?? 380,
+    height: (parts.height ?? 380) + 20 * rows.reduce((sum, lines) => sum + lines, 0),
     meta: { alt: parts.alt, ...(parts.leastWidth !== undefined && { leastWidth: parts.leastWidth }) },
   };
-  return { data: parts.data, layout };
+  const data = parts.data.map((trace) =>
+    rows.length > 0 && trace.name !== undefined ? { ...trace, name: inLines(trace.name, LONGEST_BELOW) } : trace,
+  );
+  return { data, layout };
 }
 
 /** A number for people: three significant digits, no trailing zeros, whole numbers in full, a true minus sign. */
@@ -231,6 +248,21 @@ export const asText = (text: string): string =>
 /** A list in a sentence: "a", "a and b", "a, b and c". */
 export function list(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words[words.length - 1]}`;
+}
+
+/** A text in lines of at most so many letters, broken where it has spaces. */
+export function inLines(text: string, letters: number): string {
+  return text.replace(new RegExp(`(?=.{${letters + 1}})(.{1,${letters}}) `, 'g'), '$1<br>');
+}
+
+/**
+ * What layers are called along an axis: a function from their names to `label`, or to the whole names where two would
+ * have one label, and so one place.
+ */
+export function layerLabels(names: Iterable<string>, label: (name: string) => string): (name: string) => string {
+  const all = [...new Set(names)];
+  const tellsApart = new Set(all.map(label)).size === all.length;
+  return (name) => inLines(asText(tellsApart ? label(name) : name), 30);
 }
 
 /** A layer's name without the part that every gate has: `block1_3x3_gate` becomes `block1 3x3`. */

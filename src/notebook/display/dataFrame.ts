@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { DataFrame } from 'danfojs-node';
 import { UserError } from '../../errors.js';
-import type { Row } from './table.js';
+import { type Row, tableData } from './table.js';
 
 /**
  * A danfojs DataFrame of rows; danfojs takes a second to load. Throws a UserError where danfojs is not installed, and
@@ -10,8 +10,12 @@ import type { Row } from './table.js';
 export function dataFrame(rows: readonly Row[]): DataFrame {
   const require = createRequire(import.meta.url);
   requireOneTensorCore(danfojs(require));
-  const danfo = require('danfojs-node') as { DataFrame: new (rows: Row[]) => DataFrame };
-  return new danfo.DataFrame([...rows]);
+  const danfo = require('danfojs-node') as {
+    DataFrame: new (values: unknown, about: { columns: string[] }) => DataFrame;
+  };
+  // danfojs would give each row's values to the first row's columns, whatever they are called.
+  const { columns, values } = tableData(rows);
+  return new danfo.DataFrame(values, { columns: [...columns] });
 }
 
 function danfojs(require: NodeJS.Require): string {

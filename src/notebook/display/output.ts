@@ -1,7 +1,10 @@
-import { loadedModules, randomBytes } from '#platform';
+import { Buffer, loadedModules, randomBytes } from '#platform';
 import { type FinishedRun, takeFinished } from '../../experiments/finishedRuns.js';
 
-/** What a cell shows, as one thing in several forms: MIME type to content. A viewer picks the richest it knows. */
+/**
+ * What a cell shows, as one thing in several forms: MIME type to content, an image's as base64 or as its bytes. A
+ * viewer picks the richest it knows.
+ */
 export type Bundle = Record<string, unknown>;
 
 /**
@@ -65,9 +68,19 @@ export class DisplayHandle {
     const runner = cellRunner();
     if (runner) this.runs.push(...takeFinished());
     const about = this.runs.length > 0 ? { ...metadata, sparsebook: { runs: this.runs } } : metadata;
-    runner?.write({ data: bundle, metadata: about, transient: { display_id: this.id } }, update);
+    runner?.write({ data: asSent(bundle), metadata: about, transient: { display_id: this.id } }, update);
     return runner !== undefined;
   }
+}
+
+/** A bundle in which bytes, such as those of a file that was read, are what Jupyter takes: base64, or the text. */
+function asSent(bundle: Bundle): Bundle {
+  const sent = ([mime, content]: [string, unknown]): [string, unknown] => {
+    if (!(content instanceof Uint8Array)) return [mime, content];
+    const { buffer, byteOffset, byteLength } = content;
+    return [mime, Buffer.from(buffer, byteOffset, byteLength).toString(/^text\/|xml$/.test(mime) ? 'utf8' : 'base64')];
+  };
+  return Object.fromEntries(Object.entries(bundle).map(sent));
 }
 
 /**
@@ -87,16 +100,21 @@ export function inNotebook(): boolean {
 
 /**
  * Shows Markdown below the cell: markdown`Accuracy: **${accuracy}**`. The text is taken as written, so that a backslash
- * in a formula needs no second one; the indentation that all its lines share is dropped.
+ * in a formula needs no second one; the indentation that all its lines share is dropped, values stay as they are.
  */
-export function markdown(strings: TemplateStringsArray, ...values: unknown[]): void {
-  const text = unindented(String.raw(strings, ...values));
+export function markdown({ raw }: TemplateStringsArray, ...values: unknown[]): void {
+  const text = String.raw({ raw: unindented(raw) }, ...values)
+    .replace(/^\n/, '')
+    .trimEnd();
   display({ 'text/markdown': text, 'text/plain': text });
 }
 
-function unindented(text: string): string {
-  const lines = text.replace(/^\n/, '').trimEnd().split('\n');
-  const indents = lines.filter((line) => line.trim() !== '').map((line) => line.length - line.trimStart().length);
-  const shared = Math.min(...indents);
-  return lines.map((line) => line.slice(Number.isFinite(shared) ? shared : 0)).join('\n');
+/** The pieces of a template without the indentation that all its own lines share. */
+function unindented(pieces: readonly string[]): string[] {
+  // A letter in place of each value: a line that begins with one is no empty line.
+  const lines = pieces.join('x').split('\n');
+  const written = lines.slice(lines[0].trim() === '' ? 1 : 0).filter((line) => line.trim() !== '');
+  const shared = Math.min(...written.map((line) => line.length - line.trimStart().length));
+  const indents = new RegExp(`\\n[^\\S\\n]{0,${Number.isFinite(shared) ? shared : 0}}`, 'g');
+  return pieces.map((piece) => piece.replace(indents, '\n'));
 }

@@ -2,14 +2,14 @@ import { type Bundle, display } from './output.js';
 import { UserError } from '../../errors.js';
 import { markup } from '../render/markup.js';
 
-/** A row of a table: column name to value. Every row has the same columns. */
+/** A row of a table: column name to value. What one lacks of the columns of others is empty there. */
 export type Row = Readonly<Record<string, string | number | boolean | null>>;
 
-/** Rows as what `table` shows. */
-export const tableData = (rows: readonly Row[]): TableData => ({
-  columns: Object.keys(rows[0] ?? {}),
-  values: rows.map((row) => Object.values(row)),
-});
+/** Rows as what `table` shows; their columns are in the order in which they are first met. */
+export function tableData(rows: readonly Row[]): TableData {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  return { columns, values: rows.map((row) => columns.map((name) => row[name] ?? null)) };
+}
 
 /**
  * Shows rows, a danfojs DataFrame, or anything with `columns` and `values` (rows of cells), below the cell: HTML,
@@ -87,7 +87,18 @@ function decimals(values: unknown[]): number {
   const needed = values.map((value) =>
     typeof value === 'number' ? (/\.(\d+)$/.exec(String(value))?.[1].length ?? 0) : 0,
   );
-  return Math.min(4, Math.max(0, ...needed));
+  return Math.min(4, largest(needed));
+}
+
+/** Of any number of them: a call takes some 100,000. */
+const largest = (numbers: number[]): number => numbers.reduce((most, number) => Math.max(most, number), 0);
+
+const ROWS = 60;
+
+/** A table that is the value of a cell's last expression: its first 60 rows. */
+export function tableResult({ columns, values }: { columns: readonly string[]; values: unknown[] }): Bundle {
+  const caption = values.length > ROWS ? `the first ${ROWS} of ${values.length} rows` : undefined;
+  return tableForms(tableColumns({ columns, values: values.slice(0, ROWS) }, {}), caption);
 }
 
 export function tableForms(columns: TableColumn[], caption?: string): Bundle {
@@ -128,7 +139,7 @@ function markdown(columns: TableColumn[], caption?: string): string {
 
 function plain(columns: TableColumn[], caption?: string): string {
   const padded = columns.map(({ name, numeric, cells }) => {
-    const width = Math.max(...[name, ...cells].map((text) => text.length));
+    const width = largest([name, ...cells].map((text) => text.length));
     return [name, '-'.repeat(width), ...cells].map((text) => (numeric ? text.padStart(width) : text.padEnd(width)));
   });
   const line = (_: string, row: number): string => padded.map((column) => column[row]).join('  ');

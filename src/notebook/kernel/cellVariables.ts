@@ -6,6 +6,8 @@ export interface CellScope {
   bind: (accessors: object) => void;
   /** The names that the cell has got to. */
   reached: ReadonlySet<string>;
+  /** The cell has come to its end: what it declares without a value is there, for others to assign. */
+  end: () => void;
 }
 
 /**
@@ -13,8 +15,8 @@ export interface CellScope {
  * name: so its functions see what is assigned. One that a later cell declares anew is that cell's from then on.
  */
 export class CellVariables {
-  /** By name; without a prototype, whose names are none of a cell. */
-  readonly values = Object.create(null) as Record<string, unknown>;
+  /** By name; behind them are the global ones, which a cell may describe (`declare const`) for later cells. */
+  readonly values = Object.create(globalThis) as Record<string, unknown>;
   private readonly owners = new Map<string, CellScope>();
 
   /** A place for a cell that declares these names. */
@@ -27,11 +29,15 @@ export class CellVariables {
       this.owners.set(name, scope);
       Object.defineProperty(this.values, name, { ...property, configurable: true, enumerable: true });
     };
+    const accessorOf = (name: string): PropertyDescriptor | undefined => Object.getOwnPropertyDescriptor(bound, name);
     const exports = new Proxy(this.values, {
       set: (values, key, value: unknown) => {
         const name = String(key);
-        const accessor = Object.getOwnPropertyDescriptor(bound, name);
-        if (!own.has(name)) return Reflect.set(values, name, value);
+        if (!own.has(name)) {
+          const isGlobal = !Object.hasOwn(values, name) && name in globalThis;
+          return Reflect.set(isGlobal ? globalThis : values, name, value);
+        }
+        const accessor = accessorOf(name);
         if (!reached.has(name)) define(name, accessor ?? { value, writable: true });
         else if (!accessor && this.owners.get(name) === scope) values[name] = value;
         return true;
@@ -42,7 +48,10 @@ export class CellVariables {
         return true;
       },
     });
-    const scope: CellScope = { exports, reached, bind: (accessors) => (bound = accessors) };
+    const end = (): void => {
+      for (const name of own) if (!reached.has(name) && accessorOf(name)) define(name, accessorOf(name)!);
+    };
+    const scope: CellScope = { exports, reached, bind: (accessors) => (bound = accessors), end };
     return scope;
   }
 }

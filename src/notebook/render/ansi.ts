@@ -1,4 +1,4 @@
-import { terminalText } from '../run/terminalText.js';
+import { terminalText, unshown } from '../run/terminalText.js';
 import { type Html, markup } from './markup.js';
 
 const names = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'];
@@ -21,16 +21,14 @@ interface Look {
 
 /** What a terminal would show in the end, as HTML: its sixteen colours in those of the page, all others as they are. */
 export function colouredText(text: string): Html {
-  // Titles, links and other sets of letters are not shown.
-  const plain = text.replace(/\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>78]/g, '');
-  const pieces = terminalText(plain).split(/\x1b\[([\d;]*)m/);
+  const pieces = terminalText(text).split(/\x1b\[([\d;]*)m/);
   let look: Look = { on: new Set() };
   const spans = pieces.map((piece, index) => {
     if (index % 2 === 1) {
       look = changed(look, piece.split(';').map(Number));
       return undefined;
     }
-    const letters = piece.replace(/\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\v-\x1f\x7f]/g, '');
+    const letters = piece.replace(unshown, '').replace(/[\x00-\x08\v-\x1f\x7f]/g, '');
     const style = letters === '' ? '' : styleOf(look);
     return style === '' ? letters : markup`<span style="${style}">${letters}</span>`;
   });

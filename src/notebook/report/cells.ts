@@ -15,7 +15,7 @@ const warnings = {
   failed: 'This cell ended in an error.',
 };
 
-function renderCode(cell: CodeCell, folded: boolean): Html | undefined {
+function renderCode(cell: CodeCell, folded: boolean, language: string): Html | undefined {
   const source = joined(cell.source).replace(/\s+$/, '');
   if (!source) return undefined;
   const lines = source.split('\n').length;
@@ -25,19 +25,19 @@ function renderCode(cell: CodeCell, folded: boolean): Html | undefined {
   const details = `${lines} ${lines === 1 ? 'line' : 'lines'}${time}`;
   const count = cell.execution_count !== null && markup`<span class="count">[${cell.execution_count}]</span>`;
   const summary = markup`<summary>${count}<span class="show">code</span><span class="extent">${details}</span></summary>`;
-  const code = markup`<pre><code>${highlight(source, 'typescript')}</code></pre>`;
+  const code = markup`<pre><code>${highlight(source, language)}</code></pre>`;
   return markup`<details class="code"${open && ' open'}>${summary}${code}</details>`;
 }
 
 /** Renders a code cell: its code, folded when long, a warning where its outputs cannot be trusted, and its outputs. */
-export function renderCodeCell(cell: CodeCell, number: number, page: OutputPage): Html | undefined {
+export function renderCodeCell(cell: CodeCell, number: number, page: OutputPage, language: string): Html | undefined {
   const fault = faultOf(cell);
   const parts = partsOf(cell);
   const rendered = parts.outputs === 'removed' ? undefined : renderOutputs(cell.outputs, page, number);
   const hidden = cell.outputs.length > 0 && parts.outputs === 'folded';
   const saved = rendered && markup`<div class="saved">${rendered}</div>`;
   const outputs = hidden ? markup`<details class="outputs"><summary>Show output</summary>${saved}</details>` : saved;
-  const code = parts.source === 'removed' ? undefined : renderCode(cell, parts.source === 'folded');
+  const code = parts.source === 'removed' ? undefined : renderCode(cell, parts.source === 'folded', language);
   if (!code && !fault && (!outputs || cell.outputs.length === 0)) return undefined;
   const warning = fault && markup`<p class="warning ${fault}">${warnings[fault]}</p>`;
   return markup`<section class="cell" id="cell-${number}" aria-label="Cell ${number}">${code}${warning}${outputs}</section>`;

@@ -7,7 +7,7 @@ import { toBase85 } from './base85.js';
 import { Latex } from '../render/latex.js';
 import { countTitles, type Heading, type Outline, renderMarkdownCell, textsOf } from '../render/markdown.js';
 import { asHtml, type Html, joinedHtml, jsonForScript, markup, orNotice } from '../render/markup.js';
-import { hasTag, joined, type Notebook } from '../run/notebook.js';
+import { hasTag, joined, languageOf, type Notebook } from '../run/notebook.js';
 import { renderCodeCell } from './cells.js';
 import { outputPage } from '../render/inNode.js';
 import type { PageProgram } from '../page/program.js';
@@ -171,9 +171,10 @@ export function renderReport(notebook: Notebook, { name, folder, program, site }
   const titles = texts.reduce((count, { source }) => count + countTitles(source), 0);
   const outline: Outline = { headings: [], deeper: titles > 1 };
   const page = outputPage(folder, new Latex(() => texts));
+  const language = languageOf(notebook);
   const cells = notebook.cells.map((cell, index) => {
     if (cell.cell_type === 'code') {
-      return orNotice(`Cell ${index + 1}`, cell.source, () => renderCodeCell(cell, index + 1, page));
+      return orNotice(`Cell ${index + 1}`, cell.source, () => renderCodeCell(cell, index + 1, page, language));
     }
     if (cell.cell_type === 'markdown' && !hasTag(cell, 'remove-cell')) {
       const { id, attachments, source } = cell;

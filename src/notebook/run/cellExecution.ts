@@ -145,6 +145,8 @@ interface CellOutcome {
 /** How long an interrupted cell may take to stop before the kernel is ended. */
 const PATIENCE_MILLISECONDS = 5000;
 const INSIST_MILLISECONDS = 300;
+/** Node takes a longer time, 24.8 days, for none at all. */
+const LONGEST_MILLISECONDS = 2 ** 31 - 1;
 
 /** After a failure stock tslab refuses cells for 200 ms. */
 const REFUSALS = 5;
@@ -172,7 +174,8 @@ async function executeCell(
     stoppedBy ??= 'kill';
     kill();
   };
-  if (limits.cellTimeout !== undefined) timers.push(setTimeout(() => stop('timeout'), limits.cellTimeout * 1000));
+  const patience = 1000 * (limits.cellTimeout ?? Infinity);
+  if (patience <= LONGEST_MILLISECONDS) timers.push(setTimeout(() => stop('timeout'), patience));
   limits.interrupt?.addEventListener('abort', onInterrupt);
   limits.kill?.addEventListener('abort', onKill);
   try {

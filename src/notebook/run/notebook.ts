@@ -152,6 +152,12 @@ export function noteRun(
   if (info.language_info) metadata.language_info = info.language_info;
 }
 
+/** The language of a notebook's code, by its metadata. */
+export function languageOf({ metadata: { language_info, kernelspec } }: Notebook): string {
+  const noted = [(Object(language_info) as Metadata).name, (Object(kernelspec) as Metadata).language];
+  return noted.find((name): name is string => typeof name === 'string') ?? 'typescript';
+}
+
 /** How much is to be seen of a part of a cell: folded, it is there at a click. */
 export type Extent = 'shown' | 'folded' | 'removed';
 

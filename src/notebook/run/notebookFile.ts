@@ -76,12 +76,14 @@ export function parseNotebook(bytes: Uint8Array, file: string): Notebook {
     const { message } = error as Error;
     refuse(error instanceof SyntaxError ? `it is not JSON (${message})` : 'it is not text in UTF-8');
   }
-  if (!isObject(parsed) || !Array.isArray(parsed.cells)) return refuse("it has no list of 'cells'");
-  if (parsed.nbformat !== 4) {
-    refuse(`its nbformat is ${shown(parsed.nbformat)}; save it from Jupyter as nbformat 4`);
+  const { nbformat, cells } = isObject(parsed) ? parsed : {};
+  // Before nbformat 4 cells lay in worksheets.
+  if (nbformat !== 4 && (nbformat ?? cells) !== undefined) {
+    refuse(`its nbformat is ${shown(nbformat)}; save it from Jupyter as nbformat 4`);
   }
+  if (!isObject(parsed) || !Array.isArray(cells)) return refuse("it has no list of 'cells'");
   const metadata = isObject(parsed.metadata) ? parsed.metadata : {};
-  parsed.cells.forEach((cell, i) => {
+  cells.forEach((cell, i) => {
     const fault = faultOfCell(cell);
     if (fault) refuse(`cell ${i + 1} ${fault}`);
   });
@@ -91,7 +93,7 @@ export function parseNotebook(bytes: Uint8Array, file: string): Notebook {
     nbformat: 4,
     nbformat_minor: Number.isInteger(parsed.nbformat_minor) ? Math.max(5, parsed.nbformat_minor as number) : 5,
     metadata,
-    cells: (parsed.cells as Cell[]).map((cell) => upgraded(cell, taken)),
+    cells: (cells as Cell[]).map((cell) => upgraded(cell, taken)),
   };
 }
 

@@ -2,6 +2,11 @@
 const vertical = /\x1b\[[\d;]*[ABEFHJf]/;
 const horizontal = /[\r\b]|\x1b\[\d*[CDGK]/;
 
+/** What a terminal does not show: moves, colours, modes such as a hidden cursor, titles, links, sets of letters. */
+export const unshown: RegExp =
+  /\x1b\[(?<count>[0-?]*)[ -/]*(?<kind>[@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]|\x1b/g;
+const pieces = new RegExp(`${unshown.source}|[\\n\\r\\b]|[^\\x1b\\n\\r\\b]+`, 'g');
+
 /**
  * The text that a terminal would show after '\r', '\b', erased lines and moves of the cursor: a progress bar that
  * redraws its line a thousand times is its last state. Colours stay with the letters that they were given to.
@@ -36,13 +41,15 @@ class Screen {
   private colours = '';
 
   write(text: string): this {
-    for (const [piece, count, move] of text.matchAll(/\x1b\[([\d;]*)([A-Za-z])|\x1b\[?|[\n\r\b]|[^\x1b\n\r\b]+/g)) {
-      if (move === 'm') this.colour(count.split(';').map(Number));
-      else if (move !== undefined) this.move(move, count);
-      else if (piece === '\n') this.goTo(this.row + 1, 0);
+    for (const { 0: piece, groups } of text.matchAll(pieces)) {
+      const { count = '', kind } = groups!;
+      if (piece === '\n') this.goTo(this.row + 1, 0);
       else if (piece === '\r') this.goTo(this.row, 0);
       else if (piece === '\b') this.goTo(this.row, this.column - 1);
-      else for (const letter of piece) this.put(letter);
+      else if (!piece.startsWith('\x1b')) for (const letter of piece) this.put(letter);
+      else if (kind === undefined || /[^\d;]/.test(count)) continue;
+      else if (kind === 'm') this.colour(count.split(';').map(Number));
+      else this.move(kind, count);
     }
     return this;
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mock, test, type TestContext } from 'node:test';
 import { dataFrame, requireOneTensorCore } from 'sparsebook/notebook/display/dataFrame.js';
 import { liveFigure, show } from 'sparsebook/notebook/display/figure.js';
-import { markdown } from 'sparsebook/notebook/display/output.js';
+import { display, markdown } from 'sparsebook/notebook/display/output.js';
 import { watch } from 'sparsebook/notebook/display/watch.js';
 import { hardConcreteDensity } from 'sparsebook/plots/hardConcrete.js';
 import { penaltyCurve } from 'sparsebook/plots/gateCurves.js';
@@ -11,7 +11,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { table, tableColumns, tableForms } from 'sparsebook/notebook/display/table.js';
+import { type Row, table, tableColumns, tableForms } from 'sparsebook/notebook/display/table.js';
 import { progressLine } from 'sparsebook/notebook/display/watch.js';
 
 const inKernel = (t: TestContext): Shown[] => {
@@ -100,6 +100,33 @@ test('Markdown keeps backslashes and drops the indentation that all lines share'
       - $\frac{1}{2}$
   `;
   assert.equal(shown[0].data['text/markdown'], '# Title\n\n  - $\\frac{1}{2}$');
+});
+
+test('a value of several lines leaves the indentation of the text around it alone', (t) => {
+  const shown = inKernel(t);
+  const rows = '| run |\n| --- |\n|   a |';
+  void markdown`
+    ${2} runs:
+
+    ${rows}
+      and more
+  `;
+  assert.equal(shown[0].data['text/markdown'], `2 runs:\n\n${rows}\n  and more`);
+  void markdown`
+one line
+  `;
+  void markdown`${''}`;
+  assert.deepEqual(
+    shown.slice(1).map(({ data }) => data['text/markdown']),
+    ['one line', ''],
+  );
+});
+
+test('bytes are shown as what they are of: an image in base64, a drawing as text', (t) => {
+  const shown = inKernel(t);
+  const file = Buffer.from('a file before <svg/> and behind');
+  display({ 'image/png': Uint8Array.from([137, 80, 78, 71]), 'image/svg+xml': file.subarray(14, 20) });
+  assert.deepEqual(shown[0].data, { 'image/png': 'iVBORw==', 'image/svg+xml': '<svg/>' });
 });
 
 const start = { type: 'start', epochs: 1, stepsPerEpoch: 4, startStep: 0 };
@@ -251,6 +278,33 @@ test('rows become a table, and so does a danfo data frame of them', () => {
       ['false', 'true'],
     ],
   );
+});
+
+test('each value of a row stands in the column of its name, whatever the other rows have', () => {
+  const rows = [
+    { run: 'dense', accuracy: 0.9 },
+    { run: 'gated', lambda: 10, accuracy: 0.8 },
+    { accuracy: 0.7, run: 'pruned' },
+  ];
+  const cells = [
+    ['run', 'dense', 'gated', 'pruned'],
+    ['accuracy', '0.9', '0.8', '0.7'],
+    ['lambda', '', '10', ''],
+  ];
+  for (const given of [rows as Row[], dataFrame(rows as Row[])]) {
+    assert.deepEqual(
+      tableColumns(given, {}).map((column) => [column.name, ...column.cells]),
+      cells,
+    );
+  }
+});
+
+test('a table of more rows than a call takes arguments is a table too', () => {
+  const columns = tableColumns(
+    Array.from({ length: 200_000 }, (_, n) => ({ n })),
+    {},
+  );
+  assert.match(String(tableForms(columns)['text/plain']), /^ +n\n-+\n +0\n[^]*199999$/);
 });
 
 test('a second TensorFlow.js in the tree is refused', (t) => {

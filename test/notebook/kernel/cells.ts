@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { KernelClient, type ExecuteOutcome } from 'sparsebook/notebook/kernel/client/kernelClient.js';
 import type { Message } from 'sparsebook/notebook/kernel/wire.js';
@@ -14,6 +15,17 @@ export interface Heard {
   result: () => string | undefined;
   /** The lines of the cell's first error. */
   traceback: () => string;
+}
+
+/** Cells that run one after another, and what each prints, or the text of its last value. */
+export type Said = [code: string, said: string][];
+
+export async function checkSaid(execute: (code: string) => Promise<Heard>, cells: Said): Promise<void> {
+  for (const [code, said] of cells) {
+    const { stdout, result, traceback } = await execute(code);
+    assert.equal(traceback(), '', code);
+    assert.equal(stdout() + (result() ?? ''), said, code);
+  }
 }
 
 /** What a cell sends, told as it comes in. */

@@ -86,6 +86,10 @@ console.log(word);`,
 
 /** Has no parameters, and shows a run that is not in data/runs. */
 export const plain = notebookOf(
+  cell(
+    'frame',
+    "import * as sb from 'sparsebook';\nconsole.group('runs');\nconsole.groupEnd();\nsb.dataFrame([{ run: 'a', lambda: 1 }, { run: 'b' }])",
+  ),
   cell('again', 'console.log(Math.random());', [
     {
       output_type: 'display_data',
@@ -113,6 +117,7 @@ export const wrongs: [which: string, source: string, said: RegExp][] = [
   ['circle', 'const o: any = {}; o.self = o; sb.display({ "application/json": o });', /circular structure/],
   ['bigint', 'sb.display({ "application/json": { a: 10n } });', /BigInt/],
   ['odd', 'throw Object.assign(new Error(), { message: () => 1 });', /Function: message/],
+  ['dropped', "void Promise.reject(new Error('left alone'));", /Error: left alone/],
   ['close', '(globalThis as any).close();', /cannot end what runs it/],
 ];
 
@@ -126,10 +131,13 @@ export const wrong = notebookOf(
 
 /** Has parameters of which some values are none, or need Node, or make a cell fail that nobody sees. */
 export const numbers = notebookOf(
-  cell('parameters', "const n = 1e21; // how many\nconst from = 'here'; // 'here' or 'disk'", [], {
-    tags: ['parameters'],
-  }),
-  cell('kind', 'console.log(typeof n, n);'),
+  cell(
+    'parameters',
+    "const n = 1e21; // how many\nconst from = 'here'; // 'here' or 'disk'\nconst rate: number | 'auto' = 'auto'; // of learning",
+    [],
+    { tags: ['parameters'] },
+  ),
+  cell('kind', 'console.log(typeof n, n, typeof rate, rate);'),
   cell(
     'reads',
     "import * as sb from 'sparsebook';\nif (from === 'disk') await sb.loadData('cifar10');\nconsole.log('read');",

@@ -262,18 +262,20 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     const { page } = await visit('plain', '#panel button:visible');
     assert.match(await page.locator('#panel .missing').innerText(), /^No saved runs in this page of: tune 20\. /);
     await run(page);
-    const [first] = await texts(page.locator('#cell-1'));
+    const [first] = await texts(page.locator('#cell-2'));
     await run(page);
-    const [second] = await texts(page.locator('#cell-1'));
+    const [second] = await texts(page.locator('#cell-2'));
     assert.match(first, /^0\.\d+$/);
     assert.notEqual(second, first);
+    assert.deepEqual(await texts(page.locator('#cell-1')), ['runs']);
+    assert.deepEqual(await page.locator('#cell-1 table tr').allInnerTexts(), ['run\tlambda', 'a\t1', 'b\t']);
   });
 
   test('a number stays one, nonsense runs nothing, and what needs Node does only with the values that do', async () => {
     const { page, incidents } = await visit('numbers');
     const kind = page.locator('#cell-2');
     await run(page);
-    assert.deepEqual(await texts(kind), ['number 1e+21']);
+    assert.deepEqual(await texts(kind), ['number 1e+21 string auto']);
     for (const [text, fault] of [
       ['abc', 'This must be a number.'],
       ['99999999999999999999', 'This has more digits than a number holds.'],
@@ -285,7 +287,19 @@ describe('a page that runs', { skip: skipWithoutChromium }, () => {
     }
     await setParameter(page, 'n', '1e300');
     await run(page);
-    assert.deepEqual(await texts(kind), ['number 1e+300']);
+    assert.deepEqual(await texts(kind), ['number 1e+300 string auto']);
+    for (const [rate, said] of [
+      ['0.5', 'number 1e+300 number 0.5'],
+      ['auto', 'number 1e+300 string auto'],
+    ]) {
+      await setParameter(page, 'rate', rate);
+      await run(page);
+      assert.deepEqual(await texts(kind), [said]);
+    }
+    await page.locator('#parameter-rate').fill('fast');
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.locator('.parameter .fault', { hasText: "This must be number or 'auto'." }).waitFor();
+    await setParameter(page, 'rate', 'auto');
 
     const reads = page.locator('#cell-3');
     await page.locator('#parameter-from').selectOption('disk');

@@ -22,6 +22,17 @@ test('a report has one title, the landmarks and a skip link', () => {
   assert.match(showcase, /<title>How many channels does a GoogleNet need\?<\/title>/);
 });
 
+test('code has the colours of the language that the notebook is in', () => {
+  const notebook = notebookOf(codeCell("total = 0  # the run's sum"));
+  for (const [language_info, comment] of [
+    [{ name: 'python' }, /<span class="hljs-comment"># the run&#x27;s sum<\/span>/],
+    [{ name: 'unheard-of' }, /<code>total = 0 {2}# the run&#39;s sum<\/code>/],
+    [5, /<span class="hljs-number">0<\/span> {2}# the run/],
+  ] as const) {
+    assert.match(renderReport({ ...notebook, metadata: { language_info } }, { name: 'sums' }), comment);
+  }
+});
+
 test('a notebook without a heading of level 1 is titled by its name', () => {
   assert.match(plain, /<h1>plain<\/h1>/);
 });

@@ -27,7 +27,9 @@ const deep = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
 const refused: [string, unknown, RegExp][] = [
   ['no JSON', '{ "cells": [', /is not JSON/],
   ['a list', [], /no list of 'cells'/],
-  ['nbformat 3', { ...minimal, nbformat: 3 }, /nbformat is 3; save it from Jupyter as nbformat 4/],
+  ['nbformat 3', { nbformat: 3, worksheets: [] }, /nbformat is 3; save it from Jupyter as nbformat 4/],
+  ['cells without a nbformat', { cells: [] }, /nbformat is undefined/],
+  ['another kind of JSON', { name: 'a package' }, /no list of 'cells'/],
   [
     'a cell of an unknown type',
     { ...minimal, cells: [{ cell_type: 'heading', source: '' }] },
@@ -146,6 +148,9 @@ test('a terminal text is what a terminal would show', () => {
     ['\x1b[33m50%\x1b[39m\r\x1b[32m100%\x1b[39m', '\x1b[32m100%\x1b[0m'],
     ['a\r\x1b[1;38;5;208;41mb', '\x1b[1;38;5;208;41mb'],
     ['abc\x1b[2Dx\x1b[1Gy\x1b[Cz', 'yxz'],
+    ['\x1b[?25l10 %\r20 %', '20 %'],
+    ['\x1b]8;;https://x.org\x07link\x1b]8;;\x1b\\\rL\x1b(B\x1b=', 'Link'],
+    ['\x1b[?25lone\ntwo\x1b[1A\x1b[>1u\x1b[2J\x1b[Hthree\x1b[?25h', 'three'],
   ];
   for (const [raw, shown] of cases) assert.equal(terminalText(raw), shown, JSON.stringify(raw));
 });

@@ -148,7 +148,8 @@ export async function firstContact(
   signal?: AbortSignal,
 ): Promise<FirstContact> {
   signal?.throwIfAborted();
-  const patience = sleep(seconds * 1000, 'late' as const, { ref: false, signal });
+  // Node takes a longer time for none at all.
+  const patience = sleep(Math.min(seconds * 1000, 2 ** 31 - 1), 'late' as const, { ref: false, signal });
   // It is waited for below, once there is something to wait for.
   patience.catch(() => undefined);
   const end = exit.then((ended) => ({ ended }));

@@ -35,7 +35,7 @@ export class CellExecutor {
   /** The file that cells count as written in: what they import is looked for beside it. */
   private readonly file: string;
   private readonly require: NodeJS.Require;
-  private readonly isVariable = (name: string): boolean => name in this.variables.values;
+  private readonly isVariable = (name: string): boolean => Object.hasOwn(this.variables.values, name);
 
   constructor(
     private readonly folder: string,
@@ -86,6 +86,7 @@ export class CellExecutor {
       // An interrupt ends what the cell does before it first awaits; `stopped` ends the rest.
       const ended: unknown = vm.runInThisContext(wrapped, { filename: name, lineOffset: -1, breakOnSigint: true });
       await Promise.race([ended, stopped]);
+      scope.end();
       reached = true;
     } finally {
       const unset = new Set(reached ? [] : script.declares.filter((declared) => !scope.reached.has(declared)));
@@ -116,7 +117,7 @@ export class CellExecutor {
   listVariables(): Variable[] {
     const types = declaredTypes(this.ts, this.declared);
     return [...types]
-      .filter(([name]) => name in this.variables.values)
+      .filter(([name]) => this.isVariable(name))
       .map(([name, type]) => describeVariable(name, type, this.variables.values[name]));
   }
 

@@ -3,7 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { ChildProcess, type StdioOptions } from 'node:child_process';
 import { UserError } from '../../../errors.js';
 import type { Bundle } from '../../display/output.js';
-import { tableColumns, tableForms } from '../../display/table.js';
+import { tableResult } from '../../display/table.js';
 import type { CellRun } from '../cellRun.js';
 import { asText } from './failures.js';
 import { replaceMethod } from './tslab.js';
@@ -58,26 +58,19 @@ interface Frame {
   index: (string | number)[];
   values: unknown[];
   shape: number[];
-  head(rows: number): Frame;
   print(): void;
   toString(): string;
 }
 
-const ROWS = 60;
-
 function isFrame(value: unknown): value is Frame {
-  const { columns, index, values, shape, head, print } = (value ?? {}) as Partial<Frame>;
-  return (
-    [columns, index, values, shape].every(Array.isArray) && typeof head === 'function' && typeof print === 'function'
-  );
+  const { columns, index, values, shape, print } = (value ?? {}) as Partial<Frame>;
+  return [columns, index, values, shape].every(Array.isArray) && typeof print === 'function';
 }
 
 function frameBundle(frame: Frame): Bundle {
-  const rows = frame.index.length;
-  const { columns, index, values } = rows > ROWS ? frame.head(ROWS) : frame;
+  const { columns, index, values } = frame;
   const table = { columns: ['', ...columns], values: index.map((label, i) => [label, values[i]].flat()) };
-  const caption = rows > ROWS ? `the first ${ROWS} of ${rows} rows` : undefined;
-  return { ...tableForms(tableColumns(table, {}), caption), 'text/plain': frame.toString() };
+  return { ...tableResult(table), 'text/plain': frame.toString() };
 }
 
 type Name = 'stdout' | 'stderr';

@@ -1,4 +1,5 @@
 import type { ParameterControl } from '../protocol.js';
+import { readUnion, unionParts } from '../unionType.js';
 import { button, element } from './elements.js';
 
 interface PanelHost {
@@ -44,7 +45,9 @@ export class ParametersView {
     this.details.hidden = controls.length === 0;
     this.reset.disabled = controls.every((control) => control.default === undefined);
     const shape = JSON.stringify(
-      controls.map(({ name, range, choices, comment, value }) => [name, !!range, choices, comment, typeof value]),
+      controls.map(({ name, range, choices, comment, value, type }) => {
+        return [name, !!range, choices, comment, unionParts(type).length > 0 ? type : typeof value];
+      }),
     );
     if (shape !== this.shape) {
       this.rows.clear();
@@ -142,16 +145,20 @@ class Row {
   }
 
   private whyNot(): string {
-    if (typeof this.control.value === 'number' && losesDigits(this.box.value)) {
+    const { value, type } = this.control;
+    const parts = unionParts(type);
+    if ((typeof value === 'number' || parts.includes('number')) && losesDigits(this.box.value)) {
       return 'This has more digits than a number holds.';
     }
-    return `This must be a ${kindOf(this.control.value)}.`;
+    return `This must be ${parts.length > 0 ? parts.join(' or ') : `a ${kindOf(value)}`}.`;
   }
 
   private read(): unknown {
-    const { value } = this.control;
+    const { value, type } = this.control;
+    const parts = unionParts(type);
     if (this.box instanceof HTMLInputElement && this.box.type === 'checkbox') return this.box.checked;
     const text = this.box.value;
+    if (parts.length > 0) return parts.includes('number') && losesDigits(text) ? undefined : readUnion(parts, text);
     if (typeof value === 'string') return text;
     if (typeof value === 'number') {
       const number = text.trim() === '' ? NaN : Number(text);
@@ -174,14 +181,15 @@ function losesDigits(text: string): boolean {
 }
 
 function boxFor(
-  { value, choices, range }: ParameterControl,
+  { value, choices, range, type }: ParameterControl,
   attributes: Record<string, string | boolean>,
 ): HTMLInputElement | HTMLSelectElement {
   if (choices?.only) {
     return element('select', attributes, ...choices.values.map((one) => element('option', { value: one }, one)));
   }
-  if (typeof value === 'boolean') return element('input', { ...attributes, type: 'checkbox' });
-  const typed = { type: 'text', inputmode: typeof value === 'number' ? 'decimal' : 'text' };
+  const parts = unionParts(type);
+  if (typeof value === 'boolean' && parts.length === 0) return element('input', { ...attributes, type: 'checkbox' });
+  const typed = { type: 'text', inputmode: typeof value === 'number' && parts.length === 0 ? 'decimal' : 'text' };
   const plain = { autocomplete: 'off', spellcheck: 'false', ...(range && { class: 'short' }) };
   return element('input', { ...attributes, ...typed, ...plain });
 }

@@ -7,8 +7,8 @@ import { CellRun, type CellFailure } from '../../kernel/cellRun.js';
 import { CellVariables } from '../../kernel/cellVariables.js';
 import type { Message, MessageContent } from '../../kernel/wire.js';
 import type { Request, RunnableCell } from '../protocol.js';
-import { asTable } from '../asTable.js';
-import { asLine, asText } from '../asText.js';
+import { asText } from '../asText.js';
+import { consoleTo } from '../pageConsole.js';
 
 const worker = globalThis as unknown as {
   /** Messages go as JSON, as a kernel's do: what is none throws in the cell that shows it. */
@@ -26,7 +26,12 @@ function failureOf(thrown: unknown): CellFailure {
   return failure(thrown === interruption ? 'Interrupted' : asText(thrown.name), asText(thrown.message));
 }
 
-const bundleOf = (value: unknown): Bundle => ({ 'text/plain': asText(value) });
+/** What `dataFrame` gives in a page is shown as a data frame is in the kernel. */
+function bundleOf(value: unknown): Bundle {
+  const { columns, values } = Object(value) as { columns?: unknown; values?: unknown };
+  if (!Array.isArray(columns) || !Array.isArray(values)) return { 'text/plain': asText(value) };
+  return library.tableResult({ columns, values });
+}
 
 const failure = (ename: string, evalue: string): CellFailure => ({
   ename,
@@ -67,13 +72,15 @@ library.showIn({
   drawsFigures: true,
 });
 
-for (const method of ['log', 'info', 'debug', 'warn', 'error'] as const) {
-  const stream = method === 'warn' || method === 'error' ? 'stderr' : 'stdout';
-  console[method] = (...values: unknown[]) => current?.write(stream, `${asLine(values)}\n`);
-}
-console.table = (data: unknown, columns?: string[]) => console.log(asTable(data, columns));
+Object.assign(
+  console,
+  consoleTo((stream, text) => current?.write(stream, text)),
+);
 
-// What a cell leaves running fails in the cell that runs then, as in the kernel.
+/** What a cell dropped is reported as rejected in a turn of its own, after the one in which the cell ended. */
+const nextTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
+// What a cell leaves running fails, as it prints, in the cell that runs then: a browser does not tell whose it is.
 worker.addEventListener('unhandledrejection', (event) => {
   event.preventDefault();
   current?.threw(event.reason);
@@ -97,6 +104,7 @@ async function execute(id: string, { declares, lastValue, body }: RunnableCell):
   try {
     const scope = variables.scope(declares);
     await Promise.race([body(require)(scope.exports, require, scope.bind), run.stopped]);
+    scope.end();
     const value = lastValue === undefined ? undefined : variables.values[lastValue];
     if (lastValue !== undefined) delete variables.values[lastValue];
     if (value !== undefined) run.result(value, count);
@@ -104,6 +112,8 @@ async function execute(id: string, { declares, lastValue, body }: RunnableCell):
     needsNode = error instanceof Error && 'needsNode' in error;
     run.threw(error);
   }
+  await nextTurn();
+  await nextTurn();
   run.flush();
   const outcome = run.failure ? { status: 'error', needs_node: needsNode, ...run.failure } : { status: 'ok' };
   publish('execute_reply', { execution_count: count, ...outcome });
