@@ -9,7 +9,7 @@ import { pointsOf, titleOf, type SweepPoint } from '../experiments/sweep/points.
 import { readSpec } from '../experiments/sweep/spec.js';
 import { isOver, Sweep, type PointState } from '../experiments/sweep/sweep.js';
 import { duration } from '../formats/text.js';
-import { lockRun } from '../training/log/runLock.js';
+import { lockRun, RunHeld } from '../training/log/runLock.js';
 import { shownPath } from './output.js';
 import { settingsHelp } from './settingsHelp.js';
 import { addResultCommands } from './sweepResults.js';
@@ -18,6 +18,7 @@ import { addSweepPointCommand } from './sweepPoint.js';
 import { countsText, pointLine, showSweep, timeLeft } from './sweepProgress.js';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const runsText = (count: number): string => (count === 1 ? '1 run' : `${count} runs`);
 
 interface Flags {
   config?: string;
@@ -52,7 +53,7 @@ async function dryRun(sweep: Sweep, found: ReadonlyMap<string, string>, options:
   const missing = sweep.points.filter(({ id }) => !found.has(id));
   for (const point of sweep.points) print(`${found.has(point.id) ? 'there  ' : 'missing'}  ${titleOf(point)}`);
   print(
-    `${sweep.name}: ${sweep.points.length} runs, of which ${found.size} are finished and ${missing.length} are not`,
+    `${sweep.name}: ${runsText(sweep.points.length)}, of which ${found.size} are finished and ${missing.length} are not`,
   );
   if (missing.length === 0 || options.engine !== 'local') return;
   const { estimated } = await import('../experiments/sweep/local.js');
@@ -120,7 +121,10 @@ async function runSweep(sweep: Sweep, missing: readonly SweepPoint[], engine: En
       if (sweep.isCancelled) print('cancelled: what ran is saved; the same command continues');
       else print(`${countsText(states)}; the same command tries again what is missing`);
       process.exitCode = 1;
-    } else print(`all ${sweep.points.length} runs are done; table: sparsebook sweep table ${sweep.name}`);
+    } else
+      print(
+        `${sweep.points.length === 1 ? 'the run is' : `all ${sweep.points.length} runs are`} done; table: sparsebook sweep table ${sweep.name}`,
+      );
   } finally {
     // Where watching failed, what runs saves and stops before the sweep is given back.
     quit.abort();
@@ -160,6 +164,7 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
   });
   // Two that hand out work for one sweep would do nothing twice, and tell everything twice.
   const lock = await lockRun(join(sweep.dir, 'lock')).catch((error: Error) => {
+    if (!(error instanceof RunHeld)) throw error;
     throw new UserError(
       `The sweep ${sweep.name} is already running: ${error.message}. Watch it: sparsebook sweep status ${sweep.name}`,
     );
@@ -173,7 +178,7 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
     await sweep.reopen(missing);
     print(`sweep: ${shownPath(sweep.dir)}`);
     if (dropped > 0) print(`no longer asked for: ${dropped} of its points from before; their runs stay`);
-    print(`${sweep.points.length} runs, of which ${found.size} are finished`);
+    print(`${runsText(sweep.points.length)}, of which ${found.size} are finished`);
     await runSweep(sweep, missing, engine, detach);
   } finally {
     await lock.release();

@@ -16,7 +16,7 @@ import type { MethodContext } from './method.js';
 import { methods } from './methods.js';
 import { buildNetwork, networkOf } from './networks.js';
 import type { Protocol } from './protocols/protocol.js';
-import { protocols } from './protocols/protocols.js';
+import { findProtocol, protocols } from './protocols/protocols.js';
 import type { RunSettings } from './runSettings.js';
 import { givenIn, settle, type Given } from './settings/settle.js';
 
@@ -58,8 +58,7 @@ export function savedForm({ protocol, settings, topology }: SavedRun): object {
 /** Reads what `savedForm` made. Throws a UserError that names the `place` it was saved in. */
 export function readSaved(saved: unknown, place: string): SavedRun {
   const { experiment: name, topology, ...settings } = Object(saved) as { experiment?: unknown; topology?: string };
-  const protocol = Object.values(protocols).find((candidate) => candidate.name === name) as
-    SavedRun['protocol'] | undefined;
+  const protocol = findProtocol(name);
   if (!protocol) {
     throw new UserError(
       `${place} must be of one of the experiments ${Object.keys(protocols).join(', ')}; it is of ${JSON.stringify(name)}.`,

@@ -15,7 +15,7 @@ import { lastAccuracies, measure, recordOf } from './measure.js';
 import { bestFrom } from './methods.js';
 import { networkOf, type StartNetwork } from './networks.js';
 import type { Protocol } from './protocols/protocol.js';
-import { numbersOf, saveRecord, type RunRecord } from './record.js';
+import { deleteRecord, numbersOf, saveRecord, type RunRecord } from './record.js';
 import { checkData, readSaved, savedForm, trainedNetwork, type SavedRun, type TrainedNetwork } from './saved.js';
 import { openSession, type Session } from './session.js';
 import { settingWarnings } from './settings/settle.js';
@@ -63,6 +63,8 @@ export async function* trainRun(
       identity: parts.identity,
     };
     await folder.begin({ settings: saved, provenance: origin });
+    // One that goes on was perhaps finished before: its checkpoints are soon no longer those that the record is of.
+    await deleteRecord(folder.dir);
     const { checkpoints } = experiment;
     const saving = checkpointed(noticed(session, parts, startStep, signal), {
       ...session,
@@ -114,10 +116,9 @@ async function* noticed(
 ): AsyncGenerator<TrainingEvent, void, void> {
   if (startStep === 0) {
     const starts = start === undefined ? 'anew' : 'from a network';
-    const { steps, stepsPerEpoch } = session.length;
-    const length = { epochs: Math.ceil(steps / stepsPerEpoch), steps, stepsPerEpoch };
+    const { begun, steps, stepsPerEpoch } = session.length;
     const all = [
-      ...settingWarnings(protocol.schema, settings, length),
+      ...settingWarnings(protocol.schema, settings, { epochs: begun, steps, stepsPerEpoch }),
       ...session.warnings,
       ...(protocol.warnings?.(settings, starts) ?? []),
     ];

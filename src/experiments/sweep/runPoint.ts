@@ -27,7 +27,11 @@ export class SharedImages {
       this.key = key;
       this.hashes.clear();
     }
-    const images = await this.images!;
+    const images = await this.images!.catch((error: unknown) => {
+      // What is missing now may be there for the next point.
+      this.key = '';
+      throw error;
+    });
     const imagesHash = this.hashes.get(half) ?? dataHash(halfOf(images, half));
     this.hashes.set(half, imagesHash);
     return { images, imagesHash };

@@ -70,9 +70,13 @@ export class Sweep {
 
   private constructor(
     readonly dir: string,
-    readonly name: string,
     readonly points: readonly SweepPoint[],
   ) {}
+
+  /** Its folder's: a copy of a folder is a sweep of its own. */
+  get name(): string {
+    return basename(this.dir);
+  }
 
   get runs(): string {
     return resolve(this.dir, '..', '..', 'runs');
@@ -80,7 +84,7 @@ export class Sweep {
 
   /** A sweep of these points in a folder, of which nothing is read or written. */
   static at(dir: string, points: readonly SweepPoint[]): Sweep {
-    return new Sweep(resolve(dir), basename(dir), points);
+    return new Sweep(resolve(dir), points);
   }
 
   /** The folder of the sweep of a name. Throws a UserError for a name that no folder can have. */
@@ -114,9 +118,9 @@ export class Sweep {
       );
     }
     try {
-      const { format, version, name, points } = Object(JSON.parse(text)) as Partial<Manifest>;
+      const { format, version, points } = Object(JSON.parse(text)) as Partial<Manifest>;
       if (format === 'sparsebook sweep' && version === 1 && Array.isArray(points) && points.every(isPoint)) {
-        return new Sweep(dir, name ?? basename(dir), points);
+        return new Sweep(dir, points);
       }
     } catch {
       // Refused below.

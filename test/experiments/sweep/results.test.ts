@@ -1,6 +1,6 @@
 // What a sweep came to: means and intervals, and an entry for what was not run.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { after, test } from 'node:test';
@@ -72,6 +72,9 @@ test('seeds give a mean with its interval, one run that of its images, and none 
 test('a sweep that is not there, or is damaged, is a sentence', async () => {
   await assert.rejects(loadSweep('nowhere'), /There is no sweep 'nowhere'\. There are: made-up \(in /);
   assert.equal((await Sweep.open(join(data, 'sweeps', 'made-up'))).name, 'made-up');
+  cpSync(join(data, 'sweeps', 'made-up'), join(data, 'sweeps', 'copy'), { recursive: true });
+  assert.equal((await Sweep.open('copy', join(data, 'sweeps'))).name, 'copy', 'a copy is a sweep of its own');
+  rmSync(join(data, 'sweeps', 'copy'), { recursive: true });
 
   const { sweep, finish } = await madeUpSweep(data, 'damaged');
   await finish(0.9, 0.1);
