@@ -38,12 +38,12 @@ function faultOfUse(error: unknown): string | undefined {
   if (error instanceof UserError) return error.message;
   const { code = '', syscall, message } = Object(error) as NodeJS.ErrnoException;
   if (syscall === undefined || !refusals.has(code)) return undefined;
-  return `The system refuses a file or folder: ${message}. Mend its permissions, free space on the disk, or name another.`;
+  return `The system refuses a file or folder: ${message}. Mend its permissions, free space, or name another.`;
 }
 
 /**
- * Runs a command. What a user can fix becomes one line on stderr and exit code 1; anything else is a defect of ours, and
- * is thrown on.
+ * Runs a command. What a user can fix becomes one line on stderr and exit code 1; anything else is a defect of ours,
+ * and is thrown on.
  */
 export async function runCommand(work: () => Promise<unknown>): Promise<void> {
   watchOutput();

@@ -1,6 +1,6 @@
 import { basename, dirname, resolve } from '#platform';
 import type * as tf from '@tensorflow/tfjs';
-import { blankImages, dataHash, type DataSplits } from '../data/dataSplits.js';
+import { blankImages } from '../data/dataSplits.js';
 import type { ImageShape } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 import type { ChannelMasks } from '../graph/channelGraph.js';
@@ -26,19 +26,6 @@ export interface SavedRun {
   settings: RunSettings;
   /** The network's topology as Keras JSON, where it is not the one that the settings describe. */
   topology?: object;
-}
-
-/** Throws a UserError for a checkpoint whose run was trained on other images. */
-export function checkData({ path, provenance: saved }: Checkpoint, data: DataSplits): void {
-  if (!saved?.data) return;
-  const [before, now] = [saved.data, { ...data, hash: dataHash(data) }];
-  // The split says which of the images are used, the hash what they look like.
-  if (before.splitHash === now.splitHash && before.hash === now.hash) return;
-  const text = ({ name, hash, splitHash }: typeof before): string => `${name} (${hash}, split ${splitHash})`;
-  throw new UserError(
-    `The run of the checkpoint ${path} was trained on other images than these, and cannot go on: ${text(before)}, ` +
-      `not ${text(now)}.`,
-  );
 }
 
 /** Throws a UserError for settings that end a run before the place of the checkpoint from which it goes on. */

@@ -16,7 +16,7 @@ import { bestFrom } from './methods.js';
 import { networkOf, type StartNetwork } from './networks.js';
 import type { Protocol } from './protocols/protocol.js';
 import { deleteRecord, numbersOf, saveRecord, type RunRecord } from './record.js';
-import { checkData, readSaved, savedForm, trainedNetwork, type SavedRun, type TrainedNetwork } from './saved.js';
+import { readSaved, savedForm, trainedNetwork, type SavedRun, type TrainedNetwork } from './saved.js';
 import { openSession, type Session } from './session.js';
 import { settingWarnings } from './settings/settle.js';
 
@@ -49,19 +49,15 @@ export async function* trainRun(
   const { protocol, settings, checkpoint, data } = parts;
   const before = existsSync(join(folder.dir, runFiles.metrics)) ? await readRun(folder.dir) : undefined;
   history.splice(0, Infinity, ...(before?.events ?? []));
-  if (checkpoint) checkData(checkpoint, data);
   const experiment = protocol.experiment(settings);
   const session = await sessionOf(experiment, parts, signal);
   let finished = false;
   let origin: Provenance;
   try {
-    const startStep = checkpoint ? resumeFrom(checkpoint, session) : 0;
+    const now = await provenance({ data });
+    const startStep = checkpoint ? resumeFrom(checkpoint, session, now.data) : 0;
     const saved = savedForm({ protocol, settings, topology: session.topology } as SavedRun);
-    origin = {
-      ...(await provenance({ data: session.data })),
-      ...(before?.provenance as Partial<Provenance>),
-      identity: parts.identity,
-    };
+    origin = { ...now, ...(before?.provenance as Partial<Provenance>), identity: parts.identity };
     await folder.begin({ settings: saved, provenance: origin });
     // One that goes on was perhaps finished before: its checkpoints are soon no longer those that the record is of.
     await deleteRecord(folder.dir);

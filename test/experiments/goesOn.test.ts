@@ -10,6 +10,7 @@ import { experiment, type ExperimentSpec } from 'sparsebook/experiments/experime
 import { readRecord } from 'sparsebook/experiments/record.js';
 import { Run } from 'sparsebook/experiments/run.js';
 import { findCheckpoint } from 'sparsebook/training/checkpoint/listCheckpoints.js';
+import { smallImageFolder } from '../data/smallFolder.ts';
 import { temporaryFolder } from '../training/checkpoint/sample.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });
@@ -70,6 +71,17 @@ test('a run whose images are gone is given back when it is taken further', async
   assert.ok(!existsSync(join(run.dir!, 'run.lock')));
   assert.ok(await readRecord(run.dir!), 'and is as finished as before');
   run.dispose();
+});
+
+test('a run does not go on with images of the same number that look otherwise', async (t) => {
+  const root = temporaryFolder(t);
+  const [images, bluer] = ['images', 'bluer'].map((name) => join(root, name));
+  await smallImageFolder(images);
+  await smallImageFolder(bluer, 100);
+  const stopped = experiment({ ...spec, sizes: {}, recipe: { ...spec.recipe, batch_size: 2 }, data: images, root });
+  await stopAt(stopped, 2);
+  const other = await Run.resume(await checkpointIn(stopped), [{ name: 'data', value: bluer }]);
+  await assert.rejects(other.finish(), /is of training on images \(.*, and cannot go on with bluer \(/);
 });
 
 test('a batch that is larger than the training set, and would be left out, is refused before a run begins', async (t) => {
