@@ -155,9 +155,14 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
     );
   }
   // Imported when needed: help does without tensors.
-  const { finishedRuns } = await import('../experiments/sweep/runPoint.js');
+  const { finishedRuns, SharedImages, warningsOf } = await import('../experiments/sweep/runPoint.js');
   await engine.check(sweep);
-  const found = await finishedRuns(sweep);
+  const shared = new SharedImages();
+  const found = await finishedRuns(sweep, shared);
+  const missing = sweep.points.filter(({ id }) => !found.has(id));
+  for (const [message, count] of await warningsOf(missing, shared)) {
+    process.stderr.write(`warning: ${message}${count < missing.length ? ` (${runsText(count)})` : ''}\n`);
+  }
   if (dry) return dryRun(sweep, found, options);
   await mkdir(sweep.dir, { recursive: true }).catch((error: Error) => {
     throw new UserError(`The folder of the sweep cannot be made: ${error.message}.`);
@@ -174,7 +179,6 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
     await sweep.write();
     await sweep.cancel(false);
     await sweep.adopt(found);
-    const missing = sweep.points.filter(({ id }) => !found.has(id));
     await sweep.reopen(missing);
     print(`sweep: ${shownPath(sweep.dir)}`);
     if (dropped > 0) print(`no longer asked for: ${dropped} of its points from before; their runs stay`);

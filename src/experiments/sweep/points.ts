@@ -127,11 +127,7 @@ export function pointsOf(spec: SweepSpec): SweepPoint[] {
           entry.from === undefined ? undefined : startOf(point, given, entry, byEntry.get(entry.from) ?? []);
         return { id: idOf({ ...point, start }), ...point, ...(start !== undefined && { start }) };
       } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        throw new UserError(
-          `The point '${titleOf({ group, values: varied })}' of the sweep cannot be run: ${error.message}`,
-          { cause: error },
-        );
+        throw refusedPoint(titleOf({ group, values: varied }), error);
       }
     });
     byEntry.set(entry.name, points);
@@ -139,6 +135,12 @@ export function pointsOf(spec: SweepSpec): SweepPoint[] {
   const all = [...byEntry.values()].flat();
   checkNames(all);
   return seedBySeed(all);
+}
+
+/** The UserError that names the point with a fault that a user can fix, or another error as it is. */
+export function refusedPoint(title: string, error: unknown): unknown {
+  if (!(error instanceof UserError)) return error;
+  return new UserError(`The point '${title}' of the sweep cannot be run: ${error.message}`, { cause: error });
 }
 
 /** Throws a UserError for points that are there twice, and for different ones that tables would take for one. */
