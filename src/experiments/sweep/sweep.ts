@@ -64,6 +64,12 @@ const isPoint = (value: unknown): value is SweepPoint => {
   );
 };
 
+/** Whether a run is as long as a point asks for: one that was taken further since is another. */
+const isAsLong = (record: RunRecord, point: SweepPoint): boolean =>
+  ['epochs', 'max_steps'].every(
+    (name) => record.settings[name] === (point.settings as unknown as Record<string, unknown>)[name],
+  );
+
 /** A sweep: a folder with its points and, once they run, which run each is. The runs lie where all runs lie. */
 export class Sweep {
   private records = new Map<string, RunRecord>();
@@ -195,6 +201,7 @@ export class Sweep {
     const dir = run === undefined ? undefined : join(this.runs, run);
     if (dir !== undefined && !existsSync(dir)) return { point, state: 'waiting' };
     const record = dir === undefined ? undefined : await readRecord(dir);
+    if (record && !isAsLong(record, point)) return { point, state: 'waiting' };
     if (record && last.state === 'finished') {
       this.records.set(point.id, record);
       return { point, state: 'finished', run, record };

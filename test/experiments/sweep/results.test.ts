@@ -1,6 +1,6 @@
 // What a sweep came to: means and intervals, and an entry for what was not run.
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { after, test } from 'node:test';
@@ -67,6 +67,18 @@ test('seeds give a mean with its interval, one run that of its images, and none 
   const frame = await loadSweep('made-up');
   assert.deepEqual(frame.columns.slice(0, 5), ['run', 'l0.lambda', 'n', 'runs', 'missing']);
   assert.deepEqual(frame.column('test.accuracy').values, [0.89, 0.8]);
+});
+
+test('a run that was taken further since is no result of the sweep', async () => {
+  const { sweep, finish } = await madeUpSweep(data, 'further');
+  await finish(0.9, 0.1);
+  const path = join((await sweep.runOf(sweep.points[0].id))!, 'record.json');
+  const record = JSON.parse(readFileSync(path, 'utf8')) as { settings: { epochs: number } };
+  assert.equal((await (await Sweep.open('further')).states())[0].state, 'finished');
+  record.settings.epochs++;
+  writeFileSync(path, JSON.stringify(record));
+  assert.equal((await (await Sweep.open('further')).states())[0].state, 'waiting');
+  rmSync(sweep.dir, { recursive: true });
 });
 
 test('a sweep that is not there, or is damaged, is a sentence', async () => {
