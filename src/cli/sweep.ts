@@ -146,6 +146,19 @@ async function droppedPoints(sweep: Sweep): Promise<number> {
   );
 }
 
+/** Which points of a sweep are finished, and which are not; prints what a person should know of those. */
+async function lookFirst(sweep: Sweep): Promise<{ found: Map<string, string>; missing: SweepPoint[] }> {
+  // Imported when needed: help does without tensors.
+  const { finishedRuns, SharedImages, warningsOf } = await import('../experiments/sweep/runPoint.js');
+  const shared = new SharedImages();
+  const found = await finishedRuns(sweep, shared);
+  const missing = sweep.points.filter(({ id }) => !found.has(id));
+  for (const [message, count] of await warningsOf(missing, shared)) {
+    process.stderr.write(`warning: ${message}${count < missing.length ? ` (${runsText(count)})` : ''}\n`);
+  }
+  return { found, missing };
+}
+
 async function sweepCommand(words: string[], { config, dryRun: dry = false, detach = false }: Flags): Promise<void> {
   const { sweep, options, slurm } = await asked(words, config);
   const engine = await engineOf(options, slurm);
@@ -154,15 +167,8 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
       `--detach must be used with engine=slurm or engine=bullmq, whose work goes on by itself; received engine=${options.engine}. Leave it out.`,
     );
   }
-  // Imported when needed: help does without tensors.
-  const { finishedRuns, SharedImages, warningsOf } = await import('../experiments/sweep/runPoint.js');
   await engine.check(sweep);
-  const shared = new SharedImages();
-  const found = await finishedRuns(sweep, shared);
-  const missing = sweep.points.filter(({ id }) => !found.has(id));
-  for (const [message, count] of await warningsOf(missing, shared)) {
-    process.stderr.write(`warning: ${message}${count < missing.length ? ` (${runsText(count)})` : ''}\n`);
-  }
+  const { found, missing } = await lookFirst(sweep);
   if (dry) return dryRun(sweep, found, options);
   await mkdir(sweep.dir, { recursive: true }).catch((error: Error) => {
     throw new UserError(`The folder of the sweep cannot be made: ${error.message}.`);
