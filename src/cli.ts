@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { keepCompiledCode } from './platform/compileCache.js';
 
@@ -23,7 +25,9 @@ const commands: Record<string, () => Promise<(program: Command) => void>> = {
   weights: async () => (await import('./cli/weights.js')).addWeightsCommand,
 };
 
+const manifest = readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8');
 const program = new Program('sparsebook')
+  .version((JSON.parse(manifest) as { version: string }).version)
   .description('Make neural networks sparse, small and fast in TypeScript notebooks.')
   .showHelpAfterError('(add --help for more)')
   .showSuggestionAfterError();

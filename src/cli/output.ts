@@ -28,18 +28,32 @@ function watchOutput(): void {
   }
 }
 
+/** Why the system refuses a file or folder where no program is at fault: rights, space, or what lies in its place. */
+const refusals = new Set(
+  'EACCES EPERM EROFS ENOSPC EDQUOT EIO EISDIR ENOTDIR EEXIST ELOOP ENAMETOOLONG EMFILE ENFILE'.split(' '),
+);
+
+/** What a user can do something about, in a sentence; undefined for a defect of ours. */
+function faultOfUse(error: unknown): string | undefined {
+  if (error instanceof UserError) return error.message;
+  const { code = '', syscall, message } = Object(error) as NodeJS.ErrnoException;
+  if (syscall === undefined || !refusals.has(code)) return undefined;
+  return `The system refuses a file or folder: ${message}. Mend its permissions, free space, or name another.`;
+}
+
 /**
- * Runs a command. A UserError, which a user can fix, becomes one line on stderr and exit code 1; anything else is a
- * defect of ours, and is thrown on.
+ * Runs a command. What a user can fix becomes one line on stderr and exit code 1; anything else is a defect of ours,
+ * and is thrown on.
  */
 export async function runCommand(work: () => Promise<unknown>): Promise<void> {
   watchOutput();
   try {
     await work();
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+    const fault = faultOfUse(error);
+    if (fault === undefined) throw error;
     const colour = process.stderr.isTTY && !process.env.NO_COLOR;
-    process.stderr.write(`${colour ? styleText('red', 'error:') : 'error:'} ${error.message}\n`);
+    process.stderr.write(`${colour ? styleText('red', 'error:') : 'error:'} ${fault}\n`);
     process.exitCode = 1;
   }
 }
@@ -82,7 +96,8 @@ export class StatusLine {
 
   /** Replaces the lines; what does not fit the terminal's width or height is cut off. */
   show(...lines: string[]): void {
-    const { columns = 80, rows = 24 } = this.stream;
+    // Some terminals do not know their size, and say 0.
+    const [columns, rows] = [this.stream.columns || 80, this.stream.rows || 24];
     const cut = (line: string): string =>
       Array.from(line)
         .slice(0, columns - 1)

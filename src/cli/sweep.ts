@@ -9,7 +9,7 @@ import { pointsOf, titleOf, type SweepPoint } from '../experiments/sweep/points.
 import { readSpec } from '../experiments/sweep/spec.js';
 import { isOver, Sweep, type PointState } from '../experiments/sweep/sweep.js';
 import { duration } from '../formats/text.js';
-import { lockRun } from '../training/log/runLock.js';
+import { lockRun, RunHeld } from '../training/log/runLock.js';
 import { shownPath } from './output.js';
 import { settingsHelp } from './settingsHelp.js';
 import { addResultCommands } from './sweepResults.js';
@@ -18,6 +18,7 @@ import { addSweepPointCommand } from './sweepPoint.js';
 import { countsText, pointLine, showSweep, timeLeft } from './sweepProgress.js';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const runsText = (count: number): string => (count === 1 ? '1 run' : `${count} runs`);
 
 interface Flags {
   config?: string;
@@ -52,7 +53,7 @@ async function dryRun(sweep: Sweep, found: ReadonlyMap<string, string>, options:
   const missing = sweep.points.filter(({ id }) => !found.has(id));
   for (const point of sweep.points) print(`${found.has(point.id) ? 'there  ' : 'missing'}  ${titleOf(point)}`);
   print(
-    `${sweep.name}: ${sweep.points.length} runs, of which ${found.size} are finished and ${missing.length} are not`,
+    `${sweep.name}: ${runsText(sweep.points.length)}, of which ${found.size} are finished and ${missing.length} are not`,
   );
   if (missing.length === 0 || options.engine !== 'local') return;
   const { estimated } = await import('../experiments/sweep/local.js');
@@ -120,7 +121,10 @@ async function runSweep(sweep: Sweep, missing: readonly SweepPoint[], engine: En
       if (sweep.isCancelled) print('cancelled: what ran is saved; the same command continues');
       else print(`${countsText(states)}; the same command tries again what is missing`);
       process.exitCode = 1;
-    } else print(`all ${sweep.points.length} runs are done; table: sparsebook sweep table ${sweep.name}`);
+    } else
+      print(
+        `${sweep.points.length === 1 ? 'the run is' : `all ${sweep.points.length} runs are`} done; table: sparsebook sweep table ${sweep.name}`,
+      );
   } finally {
     // Where watching failed, what runs saves and stops before the sweep is given back.
     quit.abort();
@@ -142,6 +146,19 @@ async function droppedPoints(sweep: Sweep): Promise<number> {
   );
 }
 
+/** Which points of a sweep are finished, and which are not; prints what a person should know of those. */
+async function lookFirst(sweep: Sweep): Promise<{ found: Map<string, string>; missing: SweepPoint[] }> {
+  // Imported when needed: help does without tensors.
+  const { finishedRuns, SharedImages, warningsOf } = await import('../experiments/sweep/runPoint.js');
+  const shared = new SharedImages();
+  const found = await finishedRuns(sweep, shared);
+  const missing = sweep.points.filter(({ id }) => !found.has(id));
+  for (const [message, count] of await warningsOf(missing, shared)) {
+    process.stderr.write(`warning: ${message}${count < missing.length ? ` (${runsText(count)})` : ''}\n`);
+  }
+  return { found, missing };
+}
+
 async function sweepCommand(words: string[], { config, dryRun: dry = false, detach = false }: Flags): Promise<void> {
   const { sweep, options, slurm } = await asked(words, config);
   const engine = await engineOf(options, slurm);
@@ -150,16 +167,15 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
       `--detach must be used with engine=slurm or engine=bullmq, whose work goes on by itself; received engine=${options.engine}. Leave it out.`,
     );
   }
-  // Imported when needed: help does without tensors.
-  const { finishedRuns } = await import('../experiments/sweep/runPoint.js');
   await engine.check(sweep);
-  const found = await finishedRuns(sweep);
+  const { found, missing } = await lookFirst(sweep);
   if (dry) return dryRun(sweep, found, options);
   await mkdir(sweep.dir, { recursive: true }).catch((error: Error) => {
     throw new UserError(`The folder of the sweep cannot be made: ${error.message}.`);
   });
   // Two that hand out work for one sweep would do nothing twice, and tell everything twice.
   const lock = await lockRun(join(sweep.dir, 'lock')).catch((error: Error) => {
+    if (!(error instanceof RunHeld)) throw error;
     throw new UserError(
       `The sweep ${sweep.name} is already running: ${error.message}. Watch it: sparsebook sweep status ${sweep.name}`,
     );
@@ -169,11 +185,10 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
     await sweep.write();
     await sweep.cancel(false);
     await sweep.adopt(found);
-    const missing = sweep.points.filter(({ id }) => !found.has(id));
     await sweep.reopen(missing);
     print(`sweep: ${shownPath(sweep.dir)}`);
     if (dropped > 0) print(`no longer asked for: ${dropped} of its points from before; their runs stay`);
-    print(`${sweep.points.length} runs, of which ${found.size} are finished`);
+    print(`${runsText(sweep.points.length)}, of which ${found.size} are finished`);
     await runSweep(sweep, missing, engine, detach);
   } finally {
     await lock.release();

@@ -25,6 +25,9 @@ function checkWords(words: readonly string[]): void {
   const word = words.find((each) => !each.includes('='));
   if (word === undefined) return;
   const names = Object.keys(protocols);
+  if (names.includes(word)) {
+    throw new UserError(`An experiment must be named once, before its settings; received '${word}' after a word.`);
+  }
   throw new UserError(
     `'${word}' is neither a setting (key=value) nor an experiment; did you mean '${closest(word, names)}'? All: ${names.join(', ')}.`,
   );

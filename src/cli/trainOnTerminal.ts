@@ -86,13 +86,14 @@ async function show(run: Run, protocol: Protocol, events: AsyncIterable<RunEvent
   } finally {
     view.close();
   }
-  if (!end) return undefined;
+  // A finished run whose log was cut off has its record all the same.
+  if (!end && !run.isFinished) return undefined;
   // What went wrong is told in sentences.
-  if (!loaded) print(end.message.endsWith('.') ? end.message : `${end.message} in ${duration(end.seconds)}`);
+  if (end && !loaded) print(end.message.endsWith('.') ? end.message : `${end.message} in ${duration(end.seconds)}`);
   const last = await findCheckpoint(`${run.dir}/checkpoints/last`).catch(() => undefined);
   if (last !== undefined) print(`saved: ${shownPath(last)}`);
   if (run.isFinished) process.stdout.write(fieldList(recordFields(run.record)));
-  else if (end.reason === 'aborted' && last !== undefined) {
+  else if (end?.reason === 'aborted' && last !== undefined) {
     const name = protocol.name === 'experiment' ? '' : ` ${protocol.name}`;
     print(`go on with: sparsebook train${name} ckpt_path=${shownPath(last)} resume_training=true`);
   }
@@ -138,7 +139,7 @@ export async function trainOnTerminal(protocol: Protocol, stages: readonly objec
       end = await show(run, protocol, run.events(signal));
       before?.dispose();
       before = run;
-      if (end?.reason !== 'finished') break;
+      if (!run.isFinished) break;
     }
     before?.dispose();
     return end;

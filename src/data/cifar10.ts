@@ -57,20 +57,23 @@ export function sha256(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+/** Reads a file; undefined where there is none. Throws a UserError that names it where it cannot be read. */
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  return readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw new UserError(`${path} must be a readable file; it cannot be read: ${error.message}.`);
+  });
+}
+
 /** Reads the note in a folder; undefined where there is none. Throws a UserError where it is not such a note. */
 export async function readOrigin(folder: string): Promise<Origin | undefined> {
   const path = join(folder, originFile);
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const bytes = await readIfThere(path);
+  if (bytes === undefined) return undefined;
   const rule = `${path} must be JSON like {"name": "CIFAR-10 (my copy)"}`;
   let note: unknown;
   try {
-    note = JSON.parse(text);
+    note = JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
     throw new UserError(`${rule}; it cannot be parsed: ${(error as Error).message}`);
   }
@@ -138,13 +141,10 @@ export interface Cifar10 {
 }
 
 async function readOrAdvise(folder: string, file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(join(folder, file));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    const wanted = [...trainingFiles, testFile, classNamesFile].join(', ');
-    throw new UserError(`A folder of CIFAR-10 must hold ${wanted}; there is no ${file} in ${folder}. ${advice}`);
-  }
+  const bytes = await readIfThere(join(folder, file));
+  if (bytes !== undefined) return bytes;
+  const wanted = [...trainingFiles, testFile, classNamesFile].join(', ');
+  throw new UserError(`A folder of CIFAR-10 must hold ${wanted}; there is no ${file} in ${folder}. ${advice}`);
 }
 
 function checkClassNames(text: string, path: string): void {

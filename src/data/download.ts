@@ -59,17 +59,19 @@ async function writeBody(
   total: number,
   onPiece: (received: number) => void,
 ): Promise<number> {
-  const file = await open(path, start === 0 ? 'w' : 'a');
+  const refused = (error: unknown): never => {
+    throw new UserError(
+      `${path} cannot be written: ${(error as Error).message}. Free space on the disk, or put it elsewhere (--to), then ` +
+        'run this again.',
+    );
+  };
+  const file = await open(path, start === 0 ? 'w' : 'a').catch(refused);
   let received = start;
   try {
     for await (const piece of body) {
       received += piece.length;
       if (received > total) break;
-      await file.appendFile(piece).catch((error: unknown) => {
-        throw new UserError(
-          `${path} cannot be written: ${(error as Error).message}. Free space on the disk, then run this again.`,
-        );
-      });
+      await file.appendFile(piece).catch(refused);
       onPiece(received);
     }
   } finally {

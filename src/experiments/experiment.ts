@@ -5,7 +5,7 @@ import type { ExperimentSettings } from './experimentSettings.js';
 import { ownNetwork } from './identity.js';
 import type { MethodName, MethodSettings } from './methods.js';
 import { protocolSettings, type Protocol } from './protocols/protocol.js';
-import { protocols, type ProtocolName } from './protocols/protocols.js';
+import { checkOneRun, findProtocol, protocols, type ProtocolName } from './protocols/protocols.js';
 import type { RecipeSettings } from './recipe.js';
 import { Run } from './run.js';
 import type { SomeSettings } from './settings/schema.js';
@@ -95,7 +95,7 @@ export function experiment(spec: ExperimentSpec | ProtocolSpec): Run {
   const starts = start !== undefined;
   if ('protocol' in spec) {
     const { protocol: name, data: _, start: __, root: ___, ...own } = spec;
-    const protocol = (protocols as Record<string, Protocol | undefined>)[name];
+    const protocol = findProtocol(name) as Protocol | undefined;
     if (!protocol) {
       throw new UserError(
         `The protocol must be one of ${Object.keys(protocols).join(', ')}; received ${String(name)}.`,
@@ -103,7 +103,9 @@ export function experiment(spec: ExperimentSpec | ProtocolSpec): Run {
     }
     const given = givenIn({ ...own, ...(typeof data === 'string' && { data }) });
     checkGiven(given, images);
-    return new Run({ protocol, settings: protocolSettings(protocol, given, starts), images, start, root });
+    const settings = protocolSettings(protocol, given, starts);
+    checkOneRun(protocol, settings);
+    return new Run({ protocol, settings, images, start, root });
   }
   const protocol = protocols.experiment as Protocol;
   const given = givenIn(settingsOf(spec));

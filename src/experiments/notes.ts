@@ -72,7 +72,7 @@ interface Noted {
   settings: ExperimentSettings;
   model: tf.LayersModel;
   sparsifier?: Sparsifier;
-  /** How many the run has. */
+  /** How many begin in the run. */
   epochs: number;
 }
 

@@ -13,7 +13,7 @@ import {
 import { randomResizedCrop } from '../data/resizedCrop.js';
 import type { TestTimeAugmentation } from '../training/evaluate.js';
 import { constant, exponentialDecay, multiStep, oneCycle, type Schedule } from '../training/schedules.js';
-import { flag, listOf, number, oneOf, orNull, wholeNumber } from '../rules.js';
+import { flag, listOf, number, oneOf, orNull, setOf, wholeNumber } from '../rules.js';
 import type { RunLength, Schema } from './settings/schema.js';
 
 /** How a network is trained, whatever makes it sparse. */
@@ -176,7 +176,7 @@ export const recipeSchema: Schema<RecipeSettings> = {
   },
   augment: {
     default: [],
-    rule: listOf(oneOf(...keys(augmentations))),
+    rule: setOf(oneOf(...keys(augmentations))),
     help: 'how training images are changed at random, in this order',
   },
   normalise: {

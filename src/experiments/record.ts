@@ -1,4 +1,4 @@
-import { join, readFile } from '#platform';
+import { join, readFile, rm } from '#platform';
 import { UserError } from '../errors.js';
 import { jsonFile, writeFileWhole } from '../platform/writeFile.js';
 import type { Scores } from '../training/events.js';
@@ -129,6 +129,9 @@ const file = 'record.json';
 export async function saveRecord(dir: string, record: RunRecord): Promise<void> {
   await writeFileWhole(join(dir, file), `${JSON.stringify(record, null, 2)}\n`, jsonFile);
 }
+
+/** Deletes the record of a run that is to go on, if it has one. */
+export const deleteRecord = (dir: string): Promise<void> => rm(join(dir, file), { force: true });
 
 /** The record of a run; undefined for a run that is not finished. Throws a UserError for a file that is no record. */
 export async function readRecord(dir: string): Promise<RunRecord | undefined> {

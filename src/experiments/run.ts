@@ -126,8 +126,7 @@ export class Run {
         continue;
       }
       this.again = false;
-      const checkpoint = await loadLatest(acquired.folder.checkpoints);
-      return yield* this.train(acquired.folder, { identity, checkpoint }, signal);
+      return yield* this.train(acquired.folder, { identity: () => identity }, signal);
     }
   }
 
@@ -166,11 +165,9 @@ export class Run {
     run.goesOn = async function* (signal) {
       // Taken before anything else, so that no other process takes the run further in between.
       const folder = isRun ? await reopenRun(dir) : undefined;
-      const before = isRun ? (await readProvenance(dir)).identity : undefined;
       // A run that continues to its end keeps its identity; one that goes further gets another.
-      const isSame = sameOutcome(protocol.experiment(saved.settings), run.settings);
-      const identity = (isSame && before) || (await run.identity(path));
-      run.dir = folder?.dir;
+      const isSame = isRun && sameOutcome(protocol.experiment(saved.settings), run.settings);
+      const identity = async () => (isSame && (await readProvenance(dir)).identity) || run.identity(path);
       yield* run.train(folder, { identity, checkpoint }, signal);
     };
     return run;
@@ -262,16 +259,18 @@ export class Run {
     yield* events;
   }
 
-  /** Trains in a folder of its own, which is closed at the end; without one a folder is made. */
+  /** Trains in a folder that was taken, else in a new one, and closes it whatever fails: then others get the run. */
   private async *train(
     taken: RunFolder | undefined,
-    { identity, checkpoint }: { identity: string; checkpoint?: Checkpoint },
+    from: { identity: () => string | Promise<string>; checkpoint?: Checkpoint },
     signal?: AbortSignal,
   ): AsyncGenerator<RunEvent, void, void> {
-    const folder = taken ?? (await this.ownFolder(identity));
+    const folder = taken ?? (await this.ownFolder(await from.identity()));
     this.dir = folder.dir;
     try {
+      const identity = await from.identity();
       const { protocol, settings } = this.request;
+      const checkpoint = from.checkpoint ?? (await loadLatest(folder.checkpoints));
       const [own, start] = checkpoint ? [] : [await this.ownNetwork(), await this.startPoint(signal, true)];
       const parts = { protocol, settings, own, identity, checkpoint, start, data: await this.data() };
       const trained = yield* trainRun(folder, parts, this.history, signal);

@@ -1,6 +1,6 @@
 import { basename, dirname, resolve } from '#platform';
 import type * as tf from '@tensorflow/tfjs';
-import { blankImages, dataHash, type DataSplits } from '../data/dataSplits.js';
+import { blankImages } from '../data/dataSplits.js';
 import type { ImageShape } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 import type { ChannelMasks } from '../graph/channelGraph.js';
@@ -16,7 +16,7 @@ import type { MethodContext } from './method.js';
 import { methods } from './methods.js';
 import { buildNetwork, networkOf } from './networks.js';
 import type { Protocol } from './protocols/protocol.js';
-import { protocols } from './protocols/protocols.js';
+import { findProtocol, protocols } from './protocols/protocols.js';
 import type { RunSettings } from './runSettings.js';
 import { givenIn, settle, type Given } from './settings/settle.js';
 
@@ -26,19 +26,6 @@ export interface SavedRun {
   settings: RunSettings;
   /** The network's topology as Keras JSON, where it is not the one that the settings describe. */
   topology?: object;
-}
-
-/** Throws a UserError for a checkpoint whose run was trained on other images. */
-export function checkData({ path, provenance: saved }: Checkpoint, data: DataSplits): void {
-  if (!saved?.data) return;
-  const [before, now] = [saved.data, { ...data, hash: dataHash(data) }];
-  // The split says which of the images are used, the hash what they look like.
-  if (before.splitHash === now.splitHash && before.hash === now.hash) return;
-  const text = ({ name, hash, splitHash }: typeof before): string => `${name} (${hash}, split ${splitHash})`;
-  throw new UserError(
-    `The run of the checkpoint ${path} was trained on other images than these, and cannot go on: ${text(before)}, ` +
-      `not ${text(now)}.`,
-  );
 }
 
 /** Throws a UserError for settings that end a run before the place of the checkpoint from which it goes on. */
@@ -58,8 +45,7 @@ export function savedForm({ protocol, settings, topology }: SavedRun): object {
 /** Reads what `savedForm` made. Throws a UserError that names the `place` it was saved in. */
 export function readSaved(saved: unknown, place: string): SavedRun {
   const { experiment: name, topology, ...settings } = Object(saved) as { experiment?: unknown; topology?: string };
-  const protocol = Object.values(protocols).find((candidate) => candidate.name === name) as
-    SavedRun['protocol'] | undefined;
+  const protocol = findProtocol(name);
   if (!protocol) {
     throw new UserError(
       `${place} must be of one of the experiments ${Object.keys(protocols).join(', ')}; it is of ${JSON.stringify(name)}.`,

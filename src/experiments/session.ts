@@ -22,6 +22,12 @@ import type { MethodContext } from './method.js';
 import { Notes } from './notes.js';
 import { augmentationsOf, normalisationOf, scheduleOf } from './recipe.js';
 import { buildMethods } from './saved.js';
+import type { RunLength } from './settings/schema.js';
+
+/** How long a run is; `begun` are the epochs that begin, fewer than `epochs` where `max_steps` ends it before. */
+interface Length extends RunLength {
+  begun: number;
+}
 
 /** An experiment that is built and ready to be trained: everything that its settings say, as tensors and objects. */
 export interface Session {
@@ -39,7 +45,7 @@ export interface Session {
   readonly opening?: string;
   /** What a person should know before the first step. */
   readonly warnings: readonly string[];
-  readonly length: { epochs: number; steps: number; stepsPerEpoch: number };
+  readonly length: Length;
   /** Trains from `startStep` on, whose state must have been restored; `signal` ends it between two steps. */
   events(signal?: AbortSignal, startStep?: number): AsyncGenerator<TrainingEvent, void, void>;
   /** Frees the network's variables and the optimizer's memory. */
@@ -70,12 +76,19 @@ export function halfOf(data: DataSplits, half: ExperimentSettings['half']): Data
   return { ...data, train: pickImages(train, indices, `${train.name}, ${half} half`) };
 }
 
-/** How long a run on so many images is. */
-export function lengthOf(settings: ExperimentSettings, images: number): Session['length'] {
+/** How long a run on so many images is. Throws a UserError where a batch has more images than there are to train on. */
+export function lengthOf(settings: ExperimentSettings, images: number): Length {
   const { batch_size: batchSize, drop_last: dropLast, max_steps } = settings;
   const stepsPerEpoch = batchCount(images, { batchSize, dropLast });
-  const epochs = settings.epochs ?? Math.ceil(max_steps! / Math.max(1, stepsPerEpoch));
-  return { epochs, stepsPerEpoch, steps: Math.min(max_steps ?? Infinity, epochs * stepsPerEpoch) };
+  if (stepsPerEpoch === 0 && images > 0) {
+    throw new UserError(
+      `batch_size must be at most the number of training images, ${images}, where a last batch that is not full is left ` +
+        `out (drop_last=true); received ${batchSize}. Give a smaller batch_size.`,
+    );
+  }
+  const epochs = settings.epochs ?? Math.ceil(max_steps! / stepsPerEpoch);
+  const steps = Math.min(max_steps ?? Infinity, epochs * stepsPerEpoch);
+  return { epochs, begun: Math.ceil(steps / stepsPerEpoch), steps, stepsPerEpoch };
 }
 
 /** What a person should know of settings that are about the network to start from. */
@@ -161,7 +174,7 @@ export async function openSession(
   const cutting = settings.cut_channels ? new Cutting({ probability: settings.cut_probability }) : undefined;
   const length = lengthOf(settings, data.train.labels.length);
   const smooth = crossEntropy({ label_smoothing: settings.label_smoothing });
-  const notes = new Notes({ settings, model, sparsifier, epochs: length.epochs });
+  const notes = new Notes({ settings, model, sparsifier, epochs: length.begun });
 
   async function* events(signal?: AbortSignal, startStep = 0): AsyncGenerator<TrainingEvent, void, void> {
     const training = train({

@@ -15,8 +15,8 @@ import { lastAccuracies, measure, recordOf } from './measure.js';
 import { bestFrom } from './methods.js';
 import { networkOf, type StartNetwork } from './networks.js';
 import type { Protocol } from './protocols/protocol.js';
-import { numbersOf, saveRecord, type RunRecord } from './record.js';
-import { checkData, readSaved, savedForm, trainedNetwork, type SavedRun, type TrainedNetwork } from './saved.js';
+import { deleteRecord, numbersOf, saveRecord, type RunRecord } from './record.js';
+import { readSaved, savedForm, trainedNetwork, type SavedRun, type TrainedNetwork } from './saved.js';
 import { openSession, type Session } from './session.js';
 import { settingWarnings } from './settings/settle.js';
 
@@ -49,20 +49,18 @@ export async function* trainRun(
   const { protocol, settings, checkpoint, data } = parts;
   const before = existsSync(join(folder.dir, runFiles.metrics)) ? await readRun(folder.dir) : undefined;
   history.splice(0, Infinity, ...(before?.events ?? []));
-  if (checkpoint) checkData(checkpoint, data);
   const experiment = protocol.experiment(settings);
   const session = await sessionOf(experiment, parts, signal);
   let finished = false;
   let origin: Provenance;
   try {
-    const startStep = checkpoint ? resumeFrom(checkpoint, session) : 0;
+    const now = await provenance({ data });
+    const startStep = checkpoint ? resumeFrom(checkpoint, session, now.data) : 0;
     const saved = savedForm({ protocol, settings, topology: session.topology } as SavedRun);
-    origin = {
-      ...(await provenance({ data: session.data })),
-      ...(before?.provenance as Partial<Provenance>),
-      identity: parts.identity,
-    };
+    origin = { ...now, ...(before?.provenance as Partial<Provenance>), identity: parts.identity };
     await folder.begin({ settings: saved, provenance: origin });
+    // One that goes on was perhaps finished before: its checkpoints are soon no longer those that the record is of.
+    await deleteRecord(folder.dir);
     const { checkpoints } = experiment;
     const saving = checkpointed(noticed(session, parts, startStep, signal), {
       ...session,
@@ -114,10 +112,9 @@ async function* noticed(
 ): AsyncGenerator<TrainingEvent, void, void> {
   if (startStep === 0) {
     const starts = start === undefined ? 'anew' : 'from a network';
-    const { steps, stepsPerEpoch } = session.length;
-    const length = { epochs: Math.ceil(steps / stepsPerEpoch), steps, stepsPerEpoch };
+    const { begun, steps, stepsPerEpoch } = session.length;
     const all = [
-      ...settingWarnings(protocol.schema, settings, length),
+      ...settingWarnings(protocol.schema, settings, { epochs: begun, steps, stepsPerEpoch }),
       ...session.warnings,
       ...(protocol.warnings?.(settings, starts) ?? []),
     ];

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fixtures } from '../notebook/run/runs.ts';
@@ -36,6 +37,17 @@ test('an error that a user can fix is one line without stack or colour, and exit
   const absent = await run('run', 'absent');
   assert.equal(absent.code, 1);
   assert.match(absent.stderr, /^error: there is no notebook absent[^\n]*\n$/);
+});
+
+test('a place that the system refuses is one line without stack, and exit code 1', async () => {
+  const { code, stderr } = await run('data', 'get', 'cifar10', '--to', join(import.meta.filename, 'below'));
+  assert.equal(code, 1);
+  assert.match(stderr, /\nerror: The system refuses a file or folder: ENOTDIR: [^\n]*cli\.test\.ts[^\n]*\n$/);
+});
+
+test('the version is that of the package', async () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  assert.deepEqual(await run('--version'), { code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
 test('a timeout that is no number is refused', async () => {

@@ -124,6 +124,16 @@ test('a loss that is no longer finite ends the run, with its step, and exits 1',
   assert.doesNotMatch(stdout, /test, %/);
 });
 
+test('a finished run whose log was cut off has its result all the same', async () => {
+  const log = join(dense, 'metrics.jsonl');
+  const whole = readFileSync(log, 'utf8');
+  writeFileSync(log, whole.slice(0, whole.indexOf('\n') + 1));
+  const { code, stdout, stderr } = await train(...tiny, 'without_using_gate=true');
+  writeFileSync(log, whole);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /\nloaded: trained on [^]*\ntest, % /);
+});
+
 test('a run that goes on keeps its settings, but for how far and where', async () => {
   const from = [`ckpt_path=${dense}/checkpoints/last`, 'resume_training=true'];
   const further = await train(...from, 'epochs=3', 'without_using_gate=true');

@@ -1,6 +1,7 @@
 // What a sweep says while it runs: a table that changes on a terminal, plain lines elsewhere.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { StatusLine } from 'sparsebook/cli/output.js';
 import { countsText, pointLine, showSweep, timeLeft } from 'sparsebook/cli/sweepProgress.js';
 import type { PointState } from 'sparsebook/experiments/sweep/sweep.js';
 
@@ -86,6 +87,13 @@ function screen(text: string): string[] {
   }
   return lines;
 }
+
+test('a terminal that does not know its size is taken for one of 80 columns and 24 rows', () => {
+  const out = stream(true, 0, 0);
+  new StatusLine(out).show(...Array.from({ length: 30 }, (_, i) => `${i} ${'x'.repeat(100)}`));
+  const shown = screen(out.text());
+  assert.deepEqual([shown.length, ...new Set(shown.map((line) => line.length))], [23, 79]);
+});
 
 test('on a terminal the table stands below what is done, changes in place, keeps to the width, and is gone in the end', () => {
   const out = stream(true, 60);

@@ -92,6 +92,11 @@ test('a wrong command line trains nothing, prints what is wrong and exits 1', as
     twice.stderr,
     /^error: methods must be a list, .*, none of them twice; received l0,l0\. It is the sparsity methods/,
   );
+  const late = await sparsebook(['train', 'lambda_l0=2', 'l0-googlenet']).ended;
+  assert.match(
+    late.stderr,
+    /^error: An experiment must be named once, before its settings; received 'l0-googlenet' after/,
+  );
   const unknown = await sparsebook(['train', 'l0-googlnet']).ended;
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /did you mean 'l0-googlenet'\?/);

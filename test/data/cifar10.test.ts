@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { officialArchive, readCifar10 } from 'sparsebook/data/cifar10.js';
 import { recordBytes, trainingFiles } from 'sparsebook/data/cifar10.js';
@@ -77,6 +78,13 @@ test('a missing file and a foreign class list are refused by name', async () => 
   assert.match(await refusal(missing), /there is no data_batch_4\.bin in .*sparsebook data get cifar10/);
   const foreign = folderWith((files) => (files['batches.meta.txt'] = Buffer.from('airplane\nautomobile\nbride\n')));
   assert.match(await refusal(foreign), /batches\.meta\.txt, line 3: must be "bird"; found "bride"/);
+});
+
+test('a file that cannot be read is named', async () => {
+  const folder = folderWith();
+  rmSync(join(folder, trainingFiles[1]));
+  mkdirSync(join(folder, trainingFiles[1]));
+  assert.match(await refusal(folder), /data_batch_2\.bin must be a readable file; it cannot be read: EISDIR/);
 });
 
 test('only proof of the official archive earns the name CIFAR-10', async () => {

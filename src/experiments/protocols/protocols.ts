@@ -7,6 +7,7 @@ import { givenIn, settle } from '../settings/settle.js';
 import { freezePruneResnet18 } from './freezePruneResnet18.js';
 import { istaCnn4, istaResnet20 } from './ista.js';
 import { l0GoogleNet } from './l0GoogleNet.js';
+import type { RunSettings } from '../runSettings.js';
 import type { Protocol, RecipeChoice } from './protocol.js';
 import { reprC3 } from './reprC3.js';
 
@@ -67,6 +68,24 @@ export const protocols = {
   [freezePruneResnet18.name as 'freeze-prune-resnet18']: freezePruneResnet18,
   [anyExperiment.name as 'experiment']: anyExperiment,
 } as const;
+
+/** The protocol of a name, or of what a file has in its place; undefined where there is none. */
+export const findProtocol = (name: unknown): Protocol<RunSettings> | undefined =>
+  Object.values(protocols).find((each) => each.name === name) as Protocol<RunSettings> | undefined;
+
+/**
+ * Throws a UserError for settings that make several runs, each from the one before, where one is asked for: it would be
+ * the first of them alone.
+ */
+export function checkOneRun<S extends object>({ stages }: Pick<Protocol<S>, 'stages'>, settings: S): void {
+  const runs = stages?.(settings) ?? [];
+  if (runs.length < 2) return;
+  const names = Object.keys(runs[0]).join(', ');
+  throw new UserError(
+    `${names} must be given where one run is asked for; without it there are ${runs.length}, each from the one before. ` +
+      'Make each a run of its own, which starts from the one before.',
+  );
+}
 
 /** One of the `protocols`. */
 export type ProtocolName = keyof typeof protocols;

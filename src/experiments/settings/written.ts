@@ -7,6 +7,8 @@ import { valueText, type Given } from './settle.js';
 
 /** A word of a command line as YAML reads it; one that is no plain value or list means itself. */
 export function valueIn(text: string): unknown {
+  // An empty word is often a variable of a script that is not set: no setting takes it for null.
+  if (text.trim() === '') return text;
   try {
     const value: unknown = parse(text, { logLevel: 'error' });
     const isPlain = value === null || ['number', 'boolean'].includes(typeof value) || Array.isArray(value);

@@ -23,7 +23,7 @@ export const experimentOf = (point: SweepPoint): ExperimentSettings =>
 
 const decidesSpeed = [
   ...(['network', 'width', 'methods', 'batch_size', 'data', 'image_size', 'classes', 'augment', 'optimizer'] as const),
-  ...(['progressive_resizing', 'ema_decay', 'backend'] as const),
+  ...(['progressive_resizing', 'ema_decay', 'backend', 'model'] as const),
 ];
 
 /** What the speed of an experiment depends on, in short. */
@@ -58,8 +58,7 @@ export async function keepSpeed(key: string, speed: Speed): Promise<void> {
 /** Seconds that a run takes at a speed. */
 export function secondsOf(settings: ExperimentSettings, data: DataSplits, speed: Speed): number {
   const { train, validation, test } = halfOf(data, settings.half);
-  const { steps, stepsPerEpoch } = lengthOf(settings, train.labels.length);
-  const epochs = Math.ceil(steps / stepsPerEpoch);
+  const { begun: epochs, steps, stepsPerEpoch } = lengthOf(settings, train.labels.length);
   const [validations, tests] = [validation.labels.length, test.labels.length];
   // The best network and the last one are both measured where they differ, which is not known before.
   const measured = (settings.select === 'best' ? 1.5 : 1) * (validations + tests);

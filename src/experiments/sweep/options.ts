@@ -80,7 +80,7 @@ export function splitWords(words: readonly string[]): {
 } {
   const nameOf = (word: string): string => word.slice(0, word.indexOf('='));
   const isSlurm = (word: string): boolean => nameOf(word).startsWith('slurm.');
-  const own = words.filter((word) => nameOf(word) in sweepSchema);
+  const own = words.filter((word) => Object.hasOwn(sweepSchema, nameOf(word)));
   const free = words
     .filter(isSlurm)
     .map((word) => [nameOf(word).slice('slurm.'.length), word.slice(word.indexOf('=') + 1)] as const);

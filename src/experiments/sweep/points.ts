@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../../errors.js';
 import { protocolSettings } from '../protocols/protocol.js';
+import { checkOneRun } from '../protocols/protocols.js';
 import type { RunSettings } from '../runSettings.js';
 import { givenIn, settle, valueText, type Given } from '../settings/settle.js';
-import { protocolNamed, type Axis, type EntrySpec, type SweepSpec } from './spec.js';
+import { protocolNamed, type EntrySpec, type SweepSpec } from './spec.js';
 
 /** One run of a sweep: plain JSON, as the manifest keeps it. */
 export interface SweepPoint {
@@ -75,22 +76,17 @@ function startOf(
   );
 }
 
-function checkAxes({ grid, zip, place }: EntrySpec): void {
-  const axes: Axis[] = [...grid, ...zip];
-  for (const [i, { name, values }] of axes.entries()) {
-    if (axes.slice(0, i).some((other) => other.name === name)) {
-      throw new UserError(
-        `${place ? `${place}: ` : ''}${name} must be varied once, in grid or in zip; it is varied twice.`,
-      );
-    }
-    const twice = values.find(({ value }, i) =>
-      values.slice(0, i).some((other) => valueText(other.value) === valueText(value)),
-    );
-    if (twice && grid.some((axis) => axis.name === name)) {
-      throw new UserError(
-        `${place ? `${place}: ` : ''}${name} must have different values; received ${valueText(twice.value)} twice.`,
-      );
-    }
+function checkAxes({ settings, grid, zip, place }: EntrySpec): void {
+  const at = place ? `${place}: ` : '';
+  const names = [...settings, ...grid, ...zip].map(({ name }) => name);
+  const again = names.find((name, i) => names.indexOf(name) < i);
+  if (again !== undefined) {
+    throw new UserError(`${at}${again} must be given once, in settings, grid or zip; it is given twice.`);
+  }
+  for (const { name, values } of grid) {
+    const words = values.map(({ value }) => valueText(value));
+    const twice = words.find((word, i) => words.indexOf(word) < i);
+    if (twice !== undefined) throw new UserError(`${at}${name} must have different values; received ${twice} twice.`);
   }
 }
 
@@ -113,7 +109,7 @@ export function pointsOf(spec: SweepSpec): SweepPoint[] {
       const group = [...(entry.name === undefined ? [] : [entry.name]), ...words].join(' ') || spec.name;
       try {
         for (const { name } of given) {
-          if (name in refused) throw new UserError(`${name} is not set in a sweep: ${refused[name]}.`);
+          if (Object.hasOwn(refused, name)) throw new UserError(`${name} is not set in a sweep: ${refused[name]}.`);
           if (name === 'ckpt_path' && entry.from !== undefined) {
             throw new UserError(
               `it starts from '${entry.from}', so that ckpt_path has no effect. Leave one of the two out.`,
@@ -121,6 +117,7 @@ export function pointsOf(spec: SweepSpec): SweepPoint[] {
           }
         }
         const settings = protocolSettings(protocol, given, entry.from !== undefined);
+        checkOneRun(protocol, settings);
         protocol.experiment(settings);
         // What the axes' values became: words of a command line have a type only now.
         const values = Object.fromEntries(own.map(({ name }) => [name, valueText(valueOf(settings, name))]));
@@ -130,11 +127,7 @@ export function pointsOf(spec: SweepSpec): SweepPoint[] {
           entry.from === undefined ? undefined : startOf(point, given, entry, byEntry.get(entry.from) ?? []);
         return { id: idOf({ ...point, start }), ...point, ...(start !== undefined && { start }) };
       } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        throw new UserError(
-          `The point '${titleOf({ group, values: varied })}' of the sweep cannot be run: ${error.message}`,
-          { cause: error },
-        );
+        throw refusedPoint(titleOf({ group, values: varied }), error);
       }
     });
     byEntry.set(entry.name, points);
@@ -142,6 +135,12 @@ export function pointsOf(spec: SweepSpec): SweepPoint[] {
   const all = [...byEntry.values()].flat();
   checkNames(all);
   return seedBySeed(all);
+}
+
+/** The UserError that names the point with a fault that a user can fix, or another error as it is. */
+export function refusedPoint(title: string, error: unknown): unknown {
+  if (!(error instanceof UserError)) return error;
+  return new UserError(`The point '${title}' of the sweep cannot be run: ${error.message}`, { cause: error });
 }
 
 /** Throws a UserError for points that are there twice, and for different ones that tables would take for one. */

@@ -5,8 +5,9 @@ import { UserError } from '../../errors.js';
 import type { ExperimentSettings } from '../experimentSettings.js';
 import { readRecord } from '../record.js';
 import { Run } from '../run.js';
-import { halfOf, imagesOf } from '../session.js';
-import { settingsOfPoint, titleOf, type SweepPoint } from './points.js';
+import { halfOf, imagesOf, lengthOf } from '../session.js';
+import { settingWarnings } from '../settings/settle.js';
+import { refusedPoint, settingsOfPoint, titleOf, type SweepPoint } from './points.js';
 import { protocolNamed } from './spec.js';
 import { checkpointIn, type Sweep } from './sweep.js';
 
@@ -16,21 +17,25 @@ import { checkpointIn, type Sweep } from './sweep.js';
 export class SharedImages {
   private key = '';
   private images?: Promise<DataSplits>;
-  private hashes = new Map<string, string>();
+  private halves = new Map<string, { imagesHash: string; trained: number }>();
 
-  /** The images of an experiment, and the hash of those that it uses. */
-  async of(settings: ExperimentSettings): Promise<{ images: DataSplits; imagesHash: string }> {
+  /** The images of an experiment; of those that it uses the hash, and how many it is trained on. */
+  async of(settings: ExperimentSettings): Promise<{ images: DataSplits; imagesHash: string; trained: number }> {
     const { data, sizes, image_size, classes, half } = settings;
     const key = JSON.stringify({ data, sizes, image_size, classes });
     if (key !== this.key) {
       this.images = imagesOf(settings);
       this.key = key;
-      this.hashes.clear();
+      this.halves.clear();
     }
-    const images = await this.images!;
-    const imagesHash = this.hashes.get(half) ?? dataHash(halfOf(images, half));
-    this.hashes.set(half, imagesHash);
-    return { images, imagesHash };
+    const images = await this.images!.catch((error: unknown) => {
+      // What is missing now may be there for the next point.
+      this.key = '';
+      throw error;
+    });
+    const used = this.halves.has(half) ? undefined : halfOf(images, half);
+    if (used) this.halves.set(half, { imagesHash: dataHash(used), trained: used.train.labels.length });
+    return { images, ...this.halves.get(half)! };
   }
 }
 
@@ -39,16 +44,16 @@ async function runOfPoint(sweep: Sweep, point: SweepPoint, shared: SharedImages,
   const protocol = protocolNamed(point.protocol);
   const own = settingsOfPoint(point);
   const settings = { ...own, name: point.group, tags: [...new Set([...own.tags, sweep.name])] };
-  return new Run({ protocol, settings, start, root: sweep.runs, ...(await shared.of(protocol.experiment(settings))) });
+  const { images, imagesHash } = await shared.of(protocol.experiment(settings));
+  return new Run({ protocol, settings, start, root: sweep.runs, images, imagesHash });
 }
 
 /**
  * The runs of a sweep's points that are finished already, by any process: their folders by the points' ids.
  * Throws a UserError for images and files that cannot be read. It changes which backend computes.
  */
-export async function finishedRuns(sweep: Sweep): Promise<Map<string, string>> {
+export async function finishedRuns(sweep: Sweep, shared: SharedImages): Promise<Map<string, string>> {
   const found = new Map<string, string>();
-  const shared = new SharedImages();
   for (const point of sweep.points) {
     const before = point.start === undefined ? undefined : found.get(point.start);
     if (point.start !== undefined && before === undefined) continue;
@@ -59,6 +64,31 @@ export async function finishedRuns(sweep: Sweep): Promise<Map<string, string>> {
     if (dir !== undefined && (await readRecord(dir))) found.set(point.id, dir);
   }
   return found;
+}
+
+/**
+ * What a person should know of points before they are trained, a sentence each, with the number of points that it is
+ * of. Throws a UserError that names a point whose batches are larger than its training set.
+ */
+export async function warningsOf(points: readonly SweepPoint[], shared: SharedImages): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (const point of points) {
+    const protocol = protocolNamed(point.protocol);
+    const settings = settingsOfPoint(point);
+    const experiment = protocol.experiment(settings);
+    const starts = (point.start ?? experiment.ckpt_path) ? 'from a network' : 'anew';
+    try {
+      const { begun, steps, stepsPerEpoch } = lengthOf(experiment, (await shared.of(experiment)).trained);
+      const all = [
+        ...settingWarnings(protocol.schema, settings, { epochs: begun, steps, stepsPerEpoch }),
+        ...(protocol.warnings?.(settings, starts) ?? []),
+      ];
+      for (const message of all) counts.set(message, (counts.get(message) ?? 0) + 1);
+    } catch (error) {
+      throw refusedPoint(titleOf(point), error);
+    }
+  }
+  return counts;
 }
 
 /**

@@ -4,7 +4,7 @@ import { isMap, isScalar, isSeq, type Document, type Node, type Pair } from 'yam
 import { UserError } from '../../errors.js';
 import { readAssignments } from '../../formats/text.js';
 import type { Protocol } from '../protocols/protocol.js';
-import { protocols } from '../protocols/protocols.js';
+import { findProtocol, protocols } from '../protocols/protocols.js';
 import type { RunSettings } from '../runSettings.js';
 import { settingsOf } from '../settings/schema.js';
 import type { Given } from '../settings/settle.js';
@@ -46,7 +46,7 @@ const entryKeys = ['name', 'protocol', 'start', 'settings', 'grid', 'zip'] as co
 
 /** A protocol by its name. Throws a UserError that offers the nearest. */
 export function protocolNamed(name: string, place = ''): Protocol<RunSettings> {
-  const found = (protocols as Record<string, object | undefined>)[name] as Protocol<RunSettings> | undefined;
+  const found = findProtocol(name);
   if (found) return found;
   const names = Object.keys(protocols);
   throw new UserError(
@@ -141,7 +141,9 @@ function membersOf<Key extends string>(
 function textOf(node: Node | undefined, place: PlaceOf): string | undefined {
   if (node === undefined) return undefined;
   // A key with nothing behind it is as if it were not there.
-  if (isScalar<string | number | boolean | null>(node)) return node.value === null ? undefined : String(node.value);
+  // One that looks like a number is a name too, as it is written: 1.10.
+  if (isScalar<string | number | boolean | null>(node))
+    return node.value === null ? undefined : (node.source ?? String(node.value));
   throw new UserError(`${place(node.range?.[0])}: there must be one name here, no list and no map.`);
 }
 
@@ -187,7 +189,11 @@ export async function readSpec(
     const axes = [...own.grid, ...own.zip].map((axis) => axis.name);
     const given = ['network', 'methods'].flatMap((part) => own.settings.find((each) => each.name === part)?.text ?? []);
     const what = of === 'experiment' && given.length > 0 ? given : [of];
-    return { name: name ?? [...what, ...axes].join('-'), entries: [{ ...own, protocol: of }] };
+    // Without the brackets of a list, which no folder's name has.
+    return {
+      name: name ?? [...what, ...axes].join('-').replaceAll(/[^\w.=,-]/g, ''),
+      entries: [{ ...own, protocol: of }],
+    };
   }
   const { document, place } = await readYaml(file, 'sweep');
   const { points, ...top } = membersOf(document.contents, keys, place);

@@ -64,15 +64,25 @@ const isPoint = (value: unknown): value is SweepPoint => {
   );
 };
 
+/** Whether a run is as long as a point asks for: one that was taken further since is another. */
+const isAsLong = (record: RunRecord, point: SweepPoint): boolean =>
+  ['epochs', 'max_steps'].every(
+    (name) => record.settings[name] === (point.settings as unknown as Record<string, unknown>)[name],
+  );
+
 /** A sweep: a folder with its points and, once they run, which run each is. The runs lie where all runs lie. */
 export class Sweep {
   private records = new Map<string, RunRecord>();
 
   private constructor(
     readonly dir: string,
-    readonly name: string,
     readonly points: readonly SweepPoint[],
   ) {}
+
+  /** Its folder's: a copy of a folder is a sweep of its own. */
+  get name(): string {
+    return basename(this.dir);
+  }
 
   get runs(): string {
     return resolve(this.dir, '..', '..', 'runs');
@@ -80,7 +90,7 @@ export class Sweep {
 
   /** A sweep of these points in a folder, of which nothing is read or written. */
   static at(dir: string, points: readonly SweepPoint[]): Sweep {
-    return new Sweep(resolve(dir), basename(dir), points);
+    return new Sweep(resolve(dir), points);
   }
 
   /** The folder of the sweep of a name. Throws a UserError for a name that no folder can have. */
@@ -114,9 +124,9 @@ export class Sweep {
       );
     }
     try {
-      const { format, version, name, points } = Object(JSON.parse(text)) as Partial<Manifest>;
+      const { format, version, points } = Object(JSON.parse(text)) as Partial<Manifest>;
       if (format === 'sparsebook sweep' && version === 1 && Array.isArray(points) && points.every(isPoint)) {
-        return new Sweep(dir, name ?? basename(dir), points);
+        return new Sweep(dir, points);
       }
     } catch {
       // Refused below.
@@ -191,6 +201,7 @@ export class Sweep {
     const dir = run === undefined ? undefined : join(this.runs, run);
     if (dir !== undefined && !existsSync(dir)) return { point, state: 'waiting' };
     const record = dir === undefined ? undefined : await readRecord(dir);
+    if (record && !isAsLong(record, point)) return { point, state: 'waiting' };
     if (record && last.state === 'finished') {
       this.records.set(point.id, record);
       return { point, state: 'finished', run, record };

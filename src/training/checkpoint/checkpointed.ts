@@ -48,9 +48,9 @@ export async function* checkpointed(
     if (value !== undefined && value !== Infinity) check(name, value, wholeNumber({ min: 1 }));
   }
   const saver = new Saver(options);
-  await saver.open();
+  await clearOrphans(options.dir, options.files);
   for await (const event of events) {
-    if (event.type === 'start') saver.begin(event);
+    if (event.type === 'start') await saver.begin(event);
     if (event.type === 'end' && event.reason !== 'diverged') yield* saver.save(event.step);
     yield event;
     // An epoch's last step is saved with its scores: a run resumed from it without them would never compute them.
@@ -79,13 +79,10 @@ class Saver {
 
   constructor(private readonly options: CheckpointOptions) {}
 
-  async open(): Promise<void> {
-    const { dir, files } = this.options;
-    await clearOrphans(dir, files);
-    this.best = bestOf((await listCheckpoints(dir)).checkpoints);
-  }
-
-  begin({ startStep, stepsPerEpoch, epochs, sparsifier }: StartEvent): void {
+  async begin({ startStep, stepsPerEpoch, epochs, sparsifier }: StartEvent): Promise<void> {
+    const { checkpoints } = await listCheckpoints(this.options.dir);
+    // Later ones are of steps that are made again, perhaps otherwise.
+    this.best = bestOf(checkpoints.filter(({ step }) => step <= startStep));
     this.stepsPerEpoch = stepsPerEpoch;
     this.bestFrom = this.options.bestFrom ?? (sparsifier === undefined ? 0 : Math.floor(0.8 * epochs));
     this.saved = `${startStep}`;

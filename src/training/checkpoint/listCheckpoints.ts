@@ -58,12 +58,17 @@ export function isBetter(one: Scored, other: Scored | undefined): boolean {
   return one.validation.accuracy > other.validation.accuracy;
 }
 
-/** The best checkpoint of a list; the earliest of several that are equally good. */
+/**
+ * The best checkpoint of a list, in the order of saving; the earliest of several that are equally good. Those of steps
+ * that were made again since are left out: a run that went on from an earlier checkpoint is another one from there.
+ */
 export function bestOf(checkpoints: readonly CheckpointSummary[]): CheckpointSummary | undefined {
-  return checkpoints.reduce<CheckpointSummary | undefined>(
-    (best, checkpoint) => (isBetter(checkpoint, best) ? checkpoint : best),
-    undefined,
-  );
+  return checkpoints
+    .filter(({ step }, i) => checkpoints.slice(i + 1).every((later) => later.step >= step))
+    .reduce<CheckpointSummary | undefined>(
+      (best, checkpoint) => (isBetter(checkpoint, best) ? checkpoint : best),
+      undefined,
+    );
 }
 
 async function summaryOf(name: string, path: string): Promise<CheckpointSummary | undefined> {

@@ -92,6 +92,7 @@ test('a wrong word is refused with its rule, what was received, and what the set
     ['heat=.nan', 'heat must be a number above 0 and at most 10; received .nan. It is how hot it is.'],
     ['goal=.inf', 'goal must be a number; received .inf. It is how hot it should be.'],
     ['heat=', 'heat must be a number above 0 and at most 10; received . It is how hot it is.'],
+    ['note=', 'note must be a text, or null for none; received . It is what to remember.'],
     ['loaves=2.5', 'loaves must be a whole number of at least 1; received 2.5. It is how many loaves there are.'],
     ['loaves=1e300', 'loaves must be a whole number of at least 1; received 1e300. It is how many loaves there are.'],
     [

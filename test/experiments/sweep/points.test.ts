@@ -46,6 +46,14 @@ test('a key with nothing behind it is as if it were not there', async () => {
   assert.deepEqual([name, entries[0].name, entries[0].protocol], ['own', 'point 1', 'experiment']);
 });
 
+test('names are as they are written, and the usual one of a sweep is one that a folder can have', async () => {
+  const entries = '\npoints:\n- name: 1.10\n- name: 1.1\n  start: { from: 1.10 }\n';
+  const points = await inFile(`settings: { network: c3 }${entries}`);
+  assert.deepEqual(points.map(titleOf), ['1.10', '1.1']);
+  assert.equal(points[1].start, points[0].id);
+  assert.equal((await readSpec([c3, 'methods=[l0, freeze]', 'seed=1,2'], {})).name, 'c3-l0,freeze-seed');
+});
+
 test('what goes along together is one axis', async () => {
   const points = await inWords(c3, 'lr=0.1,0.2', 'weight_decay=0,1e-4', 'zip=lr,weight_decay', 'seed=1,2');
   assert.deepEqual(points.map(({ values }) => `${values.lr} ${values.weight_decay} ${values.seed}`).sort(), [
@@ -166,6 +174,8 @@ for (const [what, words, message] of [
   ['one value in zip', [c3, 'lr=1', 'epochs=1,2', 'zip=lr,epochs'], /zip=lr,epochs must name settings .* lr has not/],
   ['a range that goes down', [c3, 'seed=3..1'], /A range must go up .*received 3\.\.1/],
   ['what a sweep does itself', [c3, 'again=true'], /again is not set in a sweep/],
+  ['a name that every object has', [c3, 'constructor=1,2'], /There is no setting 'constructor'/],
+  ['nothing behind a comma', [c3, 'epochs=1,'], /The point 'epochs=""' .*epochs must be .*; received \./],
   ['a network that the methods do not fit', [c3, 'width=0,1'], /The point 'width=0' .*width must be/],
 ] as const) {
   test(`words are refused with the reason: ${what}`, () => assert.rejects(inWords(...words), message));
@@ -189,6 +199,12 @@ for (const [what, text, message] of [
     'points:\n  - name: a\n  - name: a\n',
     /line 3: each entry of points must have a name of its own; received 'a' twice/,
   ],
+  [
+    'settings of several runs',
+    'protocol: ista-resnet20\ngrid: { seed: [1, 2] }\n',
+    /The point 'own seed=1' of .*: checkpoint_version must be given where one run is asked for; without it there are 3/,
+  ],
+  ['a protocol of a name that every object has', 'protocol: constructor\n', /There is no protocol 'constructor'/],
   [
     'an unknown protocol',
     'protocol: l0-googelnet\n',
@@ -214,7 +230,17 @@ for (const [what, text, message] of [
   [
     'a setting that varies in grid and in zip',
     'grid: { seed: [1, 2] }\nzip: { seed: [3, 4] }\n',
-    /seed must be varied once, in grid or in zip; it is varied twice/,
+    /seed must be given once, in settings, grid or zip; it is given twice/,
+  ],
+  [
+    'a setting that is given and varies',
+    'settings: { network: c3, lr: 0.1 }\ngrid: { lr: [0.1, 0.2] }\n',
+    /line 1: lr must be given once/,
+  ],
+  [
+    'a setting given in a group and by its whole name',
+    'settings: { network: c3, methods: [l0], l0: { lambda: 1 }, l0.lambda: 2 }\n',
+    /l0\.lambda must be given once/,
   ],
   [
     'a point twice',

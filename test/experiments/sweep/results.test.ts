@@ -1,6 +1,6 @@
 // What a sweep came to: means and intervals, and an entry for what was not run.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { after, test } from 'node:test';
@@ -69,9 +69,24 @@ test('seeds give a mean with its interval, one run that of its images, and none 
   assert.deepEqual(frame.column('test.accuracy').values, [0.89, 0.8]);
 });
 
+test('a run that was taken further since is no result of the sweep', async () => {
+  const { sweep, finish } = await madeUpSweep(data, 'further');
+  await finish(0.9, 0.1);
+  const path = join((await sweep.runOf(sweep.points[0].id))!, 'record.json');
+  const record = JSON.parse(readFileSync(path, 'utf8')) as { settings: { epochs: number } };
+  assert.equal((await (await Sweep.open('further')).states())[0].state, 'finished');
+  record.settings.epochs++;
+  writeFileSync(path, JSON.stringify(record));
+  assert.equal((await (await Sweep.open('further')).states())[0].state, 'waiting');
+  rmSync(sweep.dir, { recursive: true });
+});
+
 test('a sweep that is not there, or is damaged, is a sentence', async () => {
   await assert.rejects(loadSweep('nowhere'), /There is no sweep 'nowhere'\. There are: made-up \(in /);
   assert.equal((await Sweep.open(join(data, 'sweeps', 'made-up'))).name, 'made-up');
+  cpSync(join(data, 'sweeps', 'made-up'), join(data, 'sweeps', 'copy'), { recursive: true });
+  assert.equal((await Sweep.open('copy', join(data, 'sweeps'))).name, 'copy', 'a copy is a sweep of its own');
+  rmSync(join(data, 'sweeps', 'copy'), { recursive: true });
 
   const { sweep, finish } = await madeUpSweep(data, 'damaged');
   await finish(0.9, 0.1);

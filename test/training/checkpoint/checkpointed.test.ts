@@ -103,6 +103,22 @@ test('the best epoch is saved and kept, whatever comes later', async (t) => {
   assert.equal((await loadCheckpoint(join(dir, 'best'))).step, 2);
 });
 
+test('a run that goes on from an earlier checkpoint has no best one among the steps that it makes again', async (t) => {
+  const dir = temporaryFolder(t);
+  const bests = async (startStep: number, epochs: number, accuracies: number[]): Promise<number[]> => {
+    const model = smallNet({ gates: false });
+    const parts = { model, optimizer: new Sgd() };
+    const training = scored(train({ ...parts, data, epochs, batchSize: 40, startStep }), accuracies);
+    const saved = [];
+    for await (const event of checkpointed(training, { ...parts, dir, keep: 9 })) saved.push(event);
+    return saves(saved).flatMap(({ step, best }) => (best ? [step] : []));
+  };
+  assert.deepEqual(await bests(0, 4, [0.3, 0.2, 0.8, 0.9]), [1, 3, 4]);
+  assert.deepEqual(await bests(2, 3, [0, 0, 0.5]), [3], 'better than all before it');
+  assert.equal((await loadCheckpoint(join(dir, 'best'))).step, 3, 'and not the one that was left behind at step 4');
+  assert.equal((await loadCheckpoint(join(dir, 'last'))).step, 3);
+});
+
 test('with a sparsity method the best is one of the last fifth, and an early one only until then', async (t) => {
   const early = [0.9, 0.8, 0.7, 0.95, 0.6, 0.5, 0.4, 0.3];
   const bestAfter = async (
