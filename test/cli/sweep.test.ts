@@ -214,7 +214,7 @@ test('a folder that cannot be written is an error in a sentence', async () => {
 });
 
 test('a full disk is the reason given for each point that it stopped, and nothing is half-written', async (t) => {
-  // No checkpoint fits on it (one takes 500k): where one does, a run that ends before the other needs the space is whole.
+  // No checkpoint fits on it (one takes 500k): where one does, a run that ends before the other needs space is whole.
   const disk = join(folder, 'disk');
   mkdirSync(disk);
   try {

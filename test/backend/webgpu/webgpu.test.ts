@@ -34,8 +34,8 @@ test('on webgpu golden values of C3, RePr, pruning and compaction are met', { sk
 
 const conformance = process.env.SPARSEBOOK_CONFORMANCE !== undefined;
 
-// The networks of most kinds of layers are trained here; what takes four times as long (ResNet-18 and CNN-4, whose layers
-// ResNet-20 and C3 have, and each network with running statistics) is left to `npm run test:conformance`.
+// The networks of most kinds of layers are trained here; what takes four times as long (ResNet-18 and CNN-4, whose
+// layers ResNet-20 and C3 have, and each network with running statistics) is left to `npm run test:conformance`.
 for (const { name, file, training, tests, failing } of [
   { name: 'ResNet-18', file: 'models/resnet18', tests: 6 },
   { name: 'ResNet-20 and CNN-4', file: 'models/istaNets', training: 'resnet20, batch', tests: 10 },
