@@ -35,25 +35,26 @@ test('one of the same name is replaced', async (t) => {
   assert.deepEqual(readdirSync(dir), ['step']);
 });
 
-test('last is the one saved last, best the first with the best validation accuracy', async (t) => {
+test('last is the one saved last, best the first with the best validation accuracy of steps not made again', async (t) => {
   const dir = temporaryFolder(t);
   for (const [step, accuracy] of [
-    [30, 0.2],
+    [20, 0.2],
+    [30, 0.6],
     [40, 0.6],
-    [50, 0.6],
-    [20, undefined],
+    [50, 0.7],
+    [45, undefined],
   ] as const) {
     await saveCheckpoint(dir, `step-${step}`, sample(step, accuracy));
   }
-  assert.equal((await loadCheckpoint(join(dir, 'last'))).step, 20);
-  assert.equal((await loadCheckpoint(join(dir, 'best'))).step, 40);
+  assert.equal((await loadCheckpoint(join(dir, 'last'))).step, 45);
+  assert.equal((await loadCheckpoint(join(dir, 'best'))).step, 30);
   const { checkpoints } = await listCheckpoints(dir);
   assert.deepEqual(
     checkpoints.map(({ step }) => step),
-    [30, 40, 50, 20],
+    [20, 30, 40, 50, 45],
   );
   await pruneCheckpoints(dir, 1);
-  assert.deepEqual(readdirSync(dir).sort(), ['step-20', 'step-40']);
+  assert.deepEqual(readdirSync(dir).sort(), ['step-30', 'step-45']);
 });
 
 test('pruning keeps what it cannot read', async (t) => {
