@@ -20,6 +20,12 @@ import { countsText, pointLine, showSweep, timeLeft } from './sweepProgress.js';
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const runsText = (count: number): string => (count === 1 ? '1 run' : `${count} runs`);
 
+/** The runs of a sweep's points that are finished, by the points' ids, and the points that are not. */
+interface Looked {
+  found: Map<string, string>;
+  missing: SweepPoint[];
+}
+
 interface Flags {
   config?: string;
   dryRun?: boolean;
@@ -47,10 +53,9 @@ async function asked(
 }
 
 /** Says how many runs a sweep has, which are there, and how long the others take on this machine. */
-async function dryRun(sweep: Sweep, found: ReadonlyMap<string, string>, options: SweepOptions): Promise<void> {
+async function dryRun(sweep: Sweep, { found, missing }: Looked, options: SweepOptions): Promise<void> {
   // What this process has taken until here the sweep will take too.
   const here = process.uptime();
-  const missing = sweep.points.filter(({ id }) => !found.has(id));
   for (const point of sweep.points) print(`${found.has(point.id) ? 'there  ' : 'missing'}  ${titleOf(point)}`);
   print(
     `${sweep.name}: ${runsText(sweep.points.length)}, of which ${found.size} are finished and ${missing.length} are not`,
@@ -147,7 +152,7 @@ async function droppedPoints(sweep: Sweep): Promise<number> {
 }
 
 /** Which points of a sweep are finished, and which are not; prints what a person should know of those. */
-async function lookFirst(sweep: Sweep): Promise<{ found: Map<string, string>; missing: SweepPoint[] }> {
+async function lookFirst(sweep: Sweep): Promise<Looked> {
   // Imported when needed: help does without tensors.
   const { finishedRuns, SharedImages, warningsOf } = await import('../experiments/sweep/runPoint.js');
   const shared = new SharedImages();
@@ -169,7 +174,7 @@ async function sweepCommand(words: string[], { config, dryRun: dry = false, deta
   }
   await engine.check(sweep);
   const { found, missing } = await lookFirst(sweep);
-  if (dry) return dryRun(sweep, found, options);
+  if (dry) return dryRun(sweep, { found, missing }, options);
   await mkdir(sweep.dir, { recursive: true }).catch((error: Error) => {
     throw new UserError(`The folder of the sweep cannot be made: ${error.message}.`);
   });

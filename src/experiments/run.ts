@@ -265,10 +265,11 @@ export class Run {
     from: { identity: () => string | Promise<string>; checkpoint?: Checkpoint },
     signal?: AbortSignal,
   ): AsyncGenerator<RunEvent, void, void> {
-    const folder = taken ?? (await this.ownFolder(await from.identity()));
+    const known = taken ? undefined : await from.identity();
+    const folder = taken ?? (await this.ownFolder(known!));
     this.dir = folder.dir;
     try {
-      const identity = await from.identity();
+      const identity = known ?? (await from.identity());
       const { protocol, settings } = this.request;
       const checkpoint = from.checkpoint ?? (await loadLatest(folder.checkpoints));
       const [own, start] = checkpoint ? [] : [await this.ownNetwork(), await this.startPoint(signal, true)];

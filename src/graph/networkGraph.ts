@@ -46,6 +46,10 @@ interface Scope {
 
 const emptyScope = (): Scope => ({ fed: new Map(), known: new Map(), nested: new Map() });
 
+/** The inputs of a network that no output depends on. */
+export const unreadInputs = ({ inputs }: NetworkGraph): LayerNode[] =>
+  inputs.filter(({ readers, output }) => readers.length === 0 && !output);
+
 /**
  * Reads a network from its own outputs upwards, networks inside it included: layers know all places at which they were
  * ever applied, in other networks too. A layer that is used twice stands there twice. Inputs that no output depends on

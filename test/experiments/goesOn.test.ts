@@ -10,7 +10,7 @@ import { experiment, type ExperimentSpec } from 'sparsebook/experiments/experime
 import { readRecord } from 'sparsebook/experiments/record.js';
 import { Run } from 'sparsebook/experiments/run.js';
 import { findCheckpoint } from 'sparsebook/training/checkpoint/listCheckpoints.js';
-import { smallImageFolder } from '../data/smallFolder.ts';
+import { smallImageFolder } from '../data/smallImageFolder.ts';
 import { temporaryFolder } from '../training/checkpoint/sample.ts';
 
 await useBackend({ backend: 'simd', threads: 1 });

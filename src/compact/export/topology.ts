@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
 import { isObject, type Json } from '../../formats/json.js';
-import { networkGraph } from '../../graph/networkGraph.js';
+import { networkGraph, unreadInputs } from '../../graph/networkGraph.js';
 import '../../layers/completeConfigs.js';
 import { asTfjsReads, type Refuse } from './keras.js';
 
@@ -70,7 +70,7 @@ export function withoutValues<T>(most: number, build: () => T): T {
  */
 export function structureOf(model: tf.LayersModel): object {
   const refuse = (reason: string): UserError => new UserError(`${model.name} cannot be saved: ${reason}`);
-  const unread = networkGraph(model).inputs.find(({ readers, output }) => readers.length === 0 && !output);
+  const [unread] = unreadInputs(networkGraph(model));
   if (unread) throw refuse(`no output depends on its input ${unread.name}, which would be missing. Build it without.`);
   return checkTopology(model.toJSON(null, false), refuse);
 }

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { channelGraph, type ChannelMasks } from '../../graph/channelGraph.js';
-import { networkGraph } from '../../graph/networkGraph.js';
+import { networkGraph, unreadInputs } from '../../graph/networkGraph.js';
 import { UserError } from '../../errors.js';
 import { check, flag } from '../../rules.js';
 import { quantize } from '../quantize.js';
@@ -58,7 +58,7 @@ export class Compaction {
       });
       return `${layer}: ${after} of ${before} channels stay (${why.join(', ')})`;
     });
-    const unread = networkGraph(this.original).inputs.filter(({ readers, output }) => readers.length === 0 && !output);
+    const unread = unreadInputs(networkGraph(this.original));
     lines.push(...this.keptFloat.map(({ layer, because }) => `${layer}: computes with floats, for ${because}`));
     lines.push(...unread.map(({ name }) => `${name}: an input that no output depends on stays`));
     return `${lines.join('\n')}\n`;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LONGEST_MILLISECONDS } from '../kernel/client/channels.js';
 import type { ExecuteOutcome, KernelClient } from '../kernel/client/kernelClient.js';
 import type { CellFailure } from '../kernel/cellRun.js';
 import type { Message } from '../kernel/wire.js';
@@ -145,8 +146,6 @@ interface CellOutcome {
 /** How long an interrupted cell may take to stop before the kernel is ended. */
 const PATIENCE_MILLISECONDS = 5000;
 const INSIST_MILLISECONDS = 300;
-/** Node takes a longer time, 24.8 days, for none at all. */
-const LONGEST_MILLISECONDS = 2 ** 31 - 1;
 
 /** After a failure stock tslab refuses cells for 200 ms. */
 const REFUSALS = 5;

@@ -6,7 +6,7 @@ import { settle } from 'sparsebook/experiments/settings/settle.js';
 import { pointsOf, type SweepPoint } from 'sparsebook/experiments/sweep/points.js';
 import { SharedImages, warningsOf } from 'sparsebook/experiments/sweep/runPoint.js';
 import { readSpec } from 'sparsebook/experiments/sweep/spec.js';
-import { smallImageFolder } from '../../data/smallFolder.ts';
+import { smallImageFolder } from '../../data/smallImageFolder.ts';
 import { temporaryFolder } from '../../training/checkpoint/sample.ts';
 
 test('images that could not be read for one point are looked for again for the next, and read once', async (t) => {

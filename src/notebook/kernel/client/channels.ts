@@ -133,6 +133,8 @@ export class Channels {
 
 const ASK_AGAIN_MILLISECONDS = 20;
 const CONNECT_AGAIN_MILLISECONDS = 2000;
+/** Node takes a longer time, 24.8 days, for none at all. */
+export const LONGEST_MILLISECONDS: number = 2 ** 31 - 1;
 
 /** How waiting for a kernel ended: it answered, it ended, or neither in time. */
 type FirstContact = { channels: Channels; info: MessageContent } | { ended: KernelExit } | 'late';
@@ -148,8 +150,7 @@ export async function firstContact(
   signal?: AbortSignal,
 ): Promise<FirstContact> {
   signal?.throwIfAborted();
-  // Node takes a longer time for none at all.
-  const patience = sleep(Math.min(seconds * 1000, 2 ** 31 - 1), 'late' as const, { ref: false, signal });
+  const patience = sleep(Math.min(seconds * 1000, LONGEST_MILLISECONDS), 'late' as const, { ref: false, signal });
   // It is waited for below, once there is something to wait for.
   patience.catch(() => undefined);
   const end = exit.then((ended) => ({ ended }));
