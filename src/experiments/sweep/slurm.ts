@@ -9,7 +9,7 @@ import type { Sweep } from './sweep.js';
 
 /** How a cluster is used. */
 export interface SlurmOptions {
-  /** The most tasks of a job array that run at once. Default: as many as the cluster has room for. */
+  /** The most tasks of a job array that run at once. Default: as many as the cluster takes. */
   jobs?: number;
   /** Cores of each run. Default 1. */
   threads?: number;

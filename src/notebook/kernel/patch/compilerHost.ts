@@ -43,7 +43,7 @@ export function calmWatch<Host extends WatchHost>(host: Host): Host {
     watchFile: (path, ...rest) => (inPackages(path) ? { close: () => undefined } : host.watchFile(path, ...rest)),
     watchDirectory: (path, callback, recursive, options) =>
       host.watchDirectory(path, callback, recursive && !inPackages(path), options),
-    // tslab has room for one timer, which builds the next program, and throws from then on when there is another. The
+    // tslab keeps one timer, which builds the next program, and throws from then on when there is another. The
     // other one would only do sooner what the next program does in any case: look again for what was not found.
     setTimeout: (callback, ...rest): unknown =>
       callback.name === 'invalidateResolutionsOfFailedLookup' ? undefined : host.setTimeout?.(callback, ...rest),

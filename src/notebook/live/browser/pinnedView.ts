@@ -2,7 +2,7 @@ import { button, element } from './elements.js';
 import type { CellView } from './cellView.js';
 import { copyOfFigure, drawFigure, figureIn, forgetFigure, takeFigure, writeFigure, linesOf } from './figurePlace.js';
 
-/** Low enough to leave room for the cells below. */
+/** Low enough to leave space for the cells below. */
 const heightLeft = (): number => Math.max(240, Math.round(0.42 * innerHeight));
 
 interface Source {

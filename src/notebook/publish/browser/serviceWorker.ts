@@ -38,7 +38,7 @@ async function keep(request: Request, answer: Response): Promise<void> {
   try {
     await (await caches.open(cacheName)).put(request, answer);
   } catch {
-    // The browser has no room: the page needs none.
+    // The browser has no space: the page needs none.
   }
 }
 

@@ -113,7 +113,7 @@ function themedLayout(data: unknown[], layout: Json, theme: Theme, width: number
     paper_bgcolor: ground ?? clear,
     plot_bgcolor: ground === undefined ? clear : (kept.plot_bgcolor ?? clear),
     font: { ...font, family, size, color: colours[look].ink },
-    // The room above was the title's; what is left is for the names of panels and plotly's buttons.
+    // The space above was the title's; what is left is for the names of panels and plotly's buttons.
     margin: text ? { ...margin, t: 36 } : margin,
   };
 }

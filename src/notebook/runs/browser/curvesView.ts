@@ -58,7 +58,7 @@ export class CurvesView {
     this.root.classList.toggle('none', chosen.length === 0);
   }
 
-  /** A figure without a curve takes no room. */
+  /** A figure without a curve takes no space. */
   private draw(name: string, figure: ReturnType<typeof runCurves> | undefined): void {
     const { root, plot, json } = this.places.get(name)!;
     root.hidden = !figure;
