@@ -138,12 +138,26 @@ export { Sgd, type SgdOptions } from './training/sgd.js';
 export { train, type TrainingOptions } from './training/train.js';
 export { WeightAverages, type WeightAveragesOptions } from './training/weightAverages.js';
 
-export { differenceInWords, groupRecords, headingOf, percent, recordTable, shownAs } from './experiments/tables.js';
-export type { MeanInterval, RecordGroup, ResultRow, SomeRecord } from './experiments/tables.js';
-export type { FollowedEvent, LoadedEvent, RunEvent } from './experiments/acquireRun.js';
-export { type CompactLatencyOptions, compareCompactions } from './experiments/compactions.js';
-export { comparedRuns, whichToTake, worthAndCost, type Compared, type Cost } from './experiments/comparison.js';
-export { cutPoints, epochMeans, gammaLine, keptRun, pruningPoints, resultPoints } from './experiments/runHistory.js';
+export {
+  differenceInWords,
+  groupRecords,
+  headingOf,
+  percent,
+  recordTable,
+  shownAs,
+} from './experiments/results/tables.js';
+export type { MeanInterval, RecordGroup, ResultRow, SomeRecord } from './experiments/results/tables.js';
+export type { FollowedEvent, LoadedEvent, RunEvent } from './experiments/run/acquireRun.js';
+export { type CompactLatencyOptions, compareCompactions } from './experiments/results/compactions.js';
+export { comparedRuns, whichToTake, worthAndCost, type Compared, type Cost } from './experiments/sweep/comparison.js';
+export {
+  cutPoints,
+  epochMeans,
+  gammaLine,
+  keptRun,
+  pruningPoints,
+  resultPoints,
+} from './experiments/results/runHistory.js';
 export type {
   RunHistory,
   Cut,
@@ -154,27 +168,27 @@ export type {
   SavedIsta,
   SavedPruning,
   SavedSweep,
-} from './experiments/runHistory.js';
+} from './experiments/results/runHistory.js';
 export { experiment, type ExperimentSpec, type MethodSpec, type ProtocolSpec } from './experiments/experiment.js';
 export type { ExperimentSettings } from './experiments/experimentSettings.js';
-export type { L0Settings } from './experiments/l0Method.js';
-export type { MagnitudeSettings } from './experiments/magnitudeMethod.js';
-export type { OwnNetwork, StartPoint } from './experiments/identity.js';
-export { measure } from './experiments/measure.js';
-export type { MethodName, MethodSettings } from './experiments/methods.js';
+export type { L0Settings } from './experiments/methods/l0Method.js';
+export type { MagnitudeSettings } from './experiments/methods/magnitudeMethod.js';
+export type { OwnNetwork, StartPoint } from './experiments/run/identity.js';
+export { measure } from './experiments/run/measure.js';
+export type { MethodName, MethodSettings } from './experiments/methods/methods.js';
 export { copyWeights } from './experiments/networks.js';
-export type { GammaNote, MaskNote, MaskSnapshot, OverlapNote, TurnNote } from './experiments/notes.js';
+export type { GammaNote, MaskNote, MaskSnapshot, OverlapNote, TurnNote } from './experiments/run/notes.js';
 export type { Preset, PresetName, Protocol, RecipeChoice } from './experiments/protocols/protocol.js';
 export { protocols, type ProtocolName } from './experiments/protocols/protocols.js';
-export { besidePublished, publishedIsta, publishedL0, publishedRepr } from './experiments/published.js';
-export type { PublishedL0 } from './experiments/published.js';
+export { besidePublished, publishedIsta, publishedL0, publishedRepr } from './experiments/results/published.js';
+export type { PublishedL0 } from './experiments/results/published.js';
 export type { RecipeSettings } from './experiments/recipe.js';
-export type { Measured, RunRecord } from './experiments/record.js';
-export { Run, type RunRequest } from './experiments/run.js';
-export { trainedNetwork, type TrainedNetwork } from './experiments/saved.js';
-export { softmaxInLoss } from './experiments/session.js';
-export type { TargetSettings } from './experiments/targets.js';
-export type { ExploredRun, ExploredSweep } from './experiments/stops.js';
+export type { Measured, RunRecord } from './experiments/run/record.js';
+export { Run, type RunRequest } from './experiments/run/run.js';
+export { trainedNetwork, type TrainedNetwork } from './experiments/run/saved.js';
+export { softmaxInLoss } from './experiments/run/session.js';
+export type { TargetSettings } from './experiments/methods/targets.js';
+export type { ExploredRun, ExploredSweep } from './experiments/results/stops.js';
 export type { SettingValue, SomeSettings } from './experiments/settings/schema.js';
 export { savedResults, sweepTable, type SweepResult } from './experiments/sweep/results.js';
 

@@ -31,7 +31,13 @@ if (files.length === 0) {
   process.exit(1);
 }
 // The longest begin first, so that none of them runs alone in the end.
-const long = ['cli/runs', 'cli/sweep', 'experiments/sweep/bullmq', 'experiments/sweep/slurm', 'notebooks/running'];
+const long = [
+  'cli/runs',
+  'cli/sweep',
+  'experiments/sweep/bullmq/bullmq',
+  'experiments/sweep/slurm/slurm',
+  'notebooks/running',
+];
 long.push(...['display/cells', 'live/reading', 'page/page', 'run/runNotebook'].map((name) => `notebook/${name}`));
 long.push('backend/webgpu/webgpu', 'platform/package', 'torture/short');
 const isLong = (file) => long.some((name) => file === join(here, `${name}.test.ts`));

@@ -4,7 +4,7 @@ import type { LayerTimes } from '../compact/time/layerTimes.js';
 import type { ImageSet } from '../data/imageSet.js';
 import { UserError } from '../errors.js';
 import { flag, oneOf, orNull, text, wholeNumber } from '../rules.js';
-import type { TrainedNetwork } from '../experiments/saved.js';
+import type { TrainedNetwork } from '../experiments/run/saved.js';
 import type { Schema } from '../experiments/settings/schema.js';
 import { settle } from '../experiments/settings/settle.js';
 import { givenInWords } from '../experiments/settings/written.js';
@@ -142,7 +142,7 @@ async function imagesOf({ saved, settings }: TrainedNetwork): Promise<{
     import('../data/batches.js'),
     import('../training/loss.js'),
     import('../experiments/recipe.js'),
-    import('../experiments/run.js'),
+    import('../experiments/run/run.js'),
   ]);
   const data = await new Run({ protocol: saved.protocol, settings: saved.settings }).data();
   const normalise = normalisationOf(settings, data.train);
@@ -160,7 +160,7 @@ async function makeSmaller(settings: CompactSettings, signal: AbortSignal): Prom
     import('../backend/useBackend.js'),
     import('../compact/shrink/compact.js'),
     import('../compact/report/compactionReport.js'),
-    import('../experiments/saved.js'),
+    import('../experiments/run/saved.js'),
     import('../compact/time/layerTimes.js'),
   ]);
   const writer = await outputs[format]();

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
-import { differingSettings, runsCsv, shares } from '../experiments/runTable.js';
-import { runRows, type SavedRunRow } from '../experiments/runRows.js';
+import { differingSettings, runsCsv, shares } from '../experiments/results/runTable.js';
+import { runRows, type SavedRunRow } from '../experiments/results/runRows.js';
 import { textTable, type Cell } from '../formats/text.js';
 import { runIds, runNamed, runsFolder } from '../training/log/listRuns.js';
 import { keepOpen, portNumber } from './keepOpen.js';

@@ -9,7 +9,7 @@ export function addSweepPointCommand(sweep: Command): void {
     .argument('<folder>', "the sweep's folder")
     .requiredOption('--of <file>', 'the file that lists the points of the job array')
     .action(async (folder: string, { of }: { of: string }) => {
-      const { runSlurmTask } = await import('../experiments/sweep/slurmWorker.js');
+      const { runSlurmTask } = await import('../experiments/sweep/slurm/slurmWorker.js');
       const point = await runSlurmTask(folder, of);
       process.stdout.write(`${pointLine(point)}\n`);
       // Those that start from it begin only where it is finished.

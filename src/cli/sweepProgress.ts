@@ -1,5 +1,5 @@
 import { duration } from '../formats/text.js';
-import { percent } from '../experiments/tables.js';
+import { percent } from '../experiments/results/tables.js';
 import { titleOf } from '../experiments/sweep/points.js';
 import { isOver, type PointState } from '../experiments/sweep/sweep.js';
 import { bar, StatusLine, type TextStream } from './output.js';

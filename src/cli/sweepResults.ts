@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { UserError } from '../errors.js';
 import { sweepNumbers, sweepResults, sweepTable, type SweepResult } from '../experiments/sweep/results.js';
 import { Sweep } from '../experiments/sweep/sweep.js';
-import type { ResultRow } from '../experiments/tables.js';
+import type { ResultRow } from '../experiments/results/tables.js';
 import { csvLine, textTable } from '../formats/text.js';
 import { jsonFile, writeFileWhole } from '../platform/writeFile.js';
 import type { Notebook } from '../notebook/run/notebook.js';

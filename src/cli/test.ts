@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { DataSplits } from '../data/dataSplits.js';
 import { UserError } from '../errors.js';
 import { computingSchema, type RunSettings } from '../experiments/runSettings.js';
-import type { TrainedNetwork } from '../experiments/saved.js';
+import type { TrainedNetwork } from '../experiments/run/saved.js';
 import { listOf, orNull, text, wholeNumber } from '../rules.js';
 import type { Schema } from '../experiments/settings/schema.js';
 import { settle } from '../experiments/settings/settle.js';
@@ -60,7 +60,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
  */
 async function imagesFor(network: TrainedNetwork, other: string | null): Promise<DataSplits> {
   const [{ Run }, { dataHash, describeData }] = await Promise.all([
-    import('../experiments/run.js'),
+    import('../experiments/run/run.js'),
     import('../data/dataSplits.js'),
   ]);
   const { saved, settings, checkpoint } = network;
@@ -88,8 +88,8 @@ async function measureOnTerminal(settings: TestSettings, signal: AbortSignal): P
   // Imported when needed: settings and help do without tensors.
   const [{ useBackend }, { trainedNetwork }, { measure }, { measureLatency }, train] = await Promise.all([
     import('../backend/useBackend.js'),
-    import('../experiments/saved.js'),
-    import('../experiments/measure.js'),
+    import('../experiments/run/saved.js'),
+    import('../experiments/run/measure.js'),
     import('../compact/report/latency.js'),
     import('./trainOnTerminal.js'),
   ]);

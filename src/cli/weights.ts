@@ -17,7 +17,7 @@ export function addWeightsCommand(program: Command): void {
     )
     .action(async (checkpoint: string, folder: string, { data }: { data?: string }) => {
       // Imported when needed: help does without tensors.
-      const { shipWeights } = await import('../experiments/saved.js');
+      const { shipWeights } = await import('../experiments/run/saved.js');
       process.stdout.write(`wrote ${await shipWeights(checkpoint, folder, data)}\n`);
     });
 }

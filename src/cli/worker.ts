@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { WorkerOptions } from '../experiments/sweep/bullmqWorker.js';
-import { checkServer, redisSetting, shownAddress } from '../experiments/sweep/redis.js';
+import type { WorkerOptions } from '../experiments/sweep/bullmq/bullmqWorker.js';
+import { checkServer, redisSetting, shownAddress } from '../experiments/sweep/bullmq/redis.js';
 import { sweepsFolder } from '../experiments/sweep/sweep.js';
 import { orNull, wholeNumber } from '../rules.js';
 import type { Schema } from '../experiments/settings/schema.js';
@@ -52,7 +52,7 @@ async function workerCommand(words: string[], { exitWhenDone = false }: { exitWh
   const options = shared(settle<Settings>(schema, givenInWords(words)));
   const { jobs, threads, redis } = options;
   // Imported when needed: help does without tensors.
-  const { runWorker } = await import('../experiments/sweep/bullmqWorker.js');
+  const { runWorker } = await import('../experiments/sweep/bullmq/bullmqWorker.js');
   await checkServer(redis);
   const stop = stopSignals();
   stop.again.addEventListener('abort', () => process.exit(stop.exitCode()));

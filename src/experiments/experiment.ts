@@ -2,12 +2,12 @@ import * as tf from '@tensorflow/tfjs';
 import type { DataSplits } from '../data/dataSplits.js';
 import { UserError } from '../errors.js';
 import type { ExperimentSettings } from './experimentSettings.js';
-import { ownNetwork } from './identity.js';
-import type { MethodName, MethodSettings } from './methods.js';
+import { ownNetwork } from './run/identity.js';
+import type { MethodName, MethodSettings } from './methods/methods.js';
 import { protocolSettings, type Protocol } from './protocols/protocol.js';
 import { checkOneRun, findProtocol, protocols, type ProtocolName } from './protocols/protocols.js';
 import type { RecipeSettings } from './recipe.js';
-import { Run } from './run.js';
+import { Run } from './run/run.js';
 import type { SomeSettings } from './settings/schema.js';
 import { givenIn, type Given } from './settings/settle.js';
 

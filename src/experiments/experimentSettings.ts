@@ -1,4 +1,4 @@
-import { methodSettings, methodNames, type MethodName, type MethodSettings } from './methods.js';
+import { methodSettings, methodNames, type MethodName, type MethodSettings } from './methods/methods.js';
 import { networkNames, networksWithMomentum, type NetworkName } from './namedNetworks.js';
 import { recipeSchema, type RecipeSettings } from './recipe.js';
 import { runSchema, type RunSettings } from './runSettings.js';

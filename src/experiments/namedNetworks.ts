@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { ImageSet } from '../data/imageSet.js';
 import type { NetworkOptions } from '../models/networkOptions.js';
-import type { MethodSettings } from './methods.js';
+import type { MethodSettings } from './methods/methods.js';
 import { normalisationOf, type RecipeSettings } from './recipe.js';
 
 /** What a network is built by, besides what all take. */

@@ -10,7 +10,7 @@ import { fillFromTorchvision } from '../models/torchvision.js';
 import { rescaleGammas } from '../sparsity/ista.js';
 import { normsOf } from '../training/statistics.js';
 import type { ExperimentSettings } from './experimentSettings.js';
-import { methods } from './methods.js';
+import { methods } from './methods/methods.js';
 import { namedNetworks } from './namedNetworks.js';
 
 /** A network to start from, as it is evaluated: its weights, and the masks of its channels. */

@@ -1,4 +1,4 @@
-import type { ResultPoint } from '../experiments/runHistory.js';
+import type { ResultPoint } from '../experiments/results/runHistory.js';
 import {
   axis,
   colour,

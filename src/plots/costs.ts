@@ -1,4 +1,4 @@
-import { costs, peers, type Cost } from '../experiments/comparison.js';
+import { costs, peers, type Cost } from '../experiments/sweep/comparison.js';
 import type { SweepResult } from '../experiments/sweep/results.js';
 import { axis, colour, figure, ink, list, number, percent, type Figure, type Titled, type Trace } from './theme.js';
 

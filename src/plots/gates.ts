@@ -1,5 +1,5 @@
 import type { ChannelMasks } from '../graph/channelGraph.js';
-import type { MaskSnapshot } from '../experiments/notes.js';
+import type { MaskSnapshot } from '../experiments/run/notes.js';
 import {
   axis,
   colorbar,

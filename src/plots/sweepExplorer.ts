@@ -1,5 +1,13 @@
-import { accuracyOf, layerCount, lineOf, overSeeds, sizeOf, stopsOf, validationOf } from '../experiments/stops.js';
-import type { ExploredSweep, LayerCount, Line, SeedMean, Size, Stop } from '../experiments/stops.js';
+import {
+  accuracyOf,
+  layerCount,
+  lineOf,
+  overSeeds,
+  sizeOf,
+  stopsOf,
+  validationOf,
+} from '../experiments/results/stops.js';
+import type { ExploredSweep, LayerCount, Line, SeedMean, Size, Stop } from '../experiments/results/stops.js';
 import {
   asText,
   axis,

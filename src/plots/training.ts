@@ -1,4 +1,4 @@
-import type { EpochMeans } from '../experiments/runHistory.js';
+import type { EpochMeans } from '../experiments/results/runHistory.js';
 import type { EpochEvent, StepEvent } from '../training/events.js';
 import { axis, colour, curve, dash, epochAxis, figure, ink, list, number, percent, thin } from './theme.js';
 import type { Figure, Titled, Trace } from './theme.js';

@@ -8,8 +8,8 @@ import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { loadData } from 'sparsebook/data/loadData.js';
 import { experiment, type ExperimentSpec } from 'sparsebook/experiments/experiment.js';
-import type { RunRecord } from 'sparsebook/experiments/record.js';
-import { meanInterval } from 'sparsebook/experiments/tables.js';
+import type { RunRecord } from 'sparsebook/experiments/run/record.js';
+import { meanInterval } from 'sparsebook/experiments/results/tables.js';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

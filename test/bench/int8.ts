@@ -14,7 +14,7 @@ import { compact, type Compaction } from 'sparsebook/compact/shrink/compact.js';
 import { batches } from 'sparsebook/data/batches.js';
 import { loadData } from 'sparsebook/data/loadData.js';
 import { defaultNormalise } from 'sparsebook/data/normalise.js';
-import { trainedNetwork } from 'sparsebook/experiments/saved.js';
+import { trainedNetwork } from 'sparsebook/experiments/run/saved.js';
 import { c3 } from 'sparsebook/models/c3.js';
 import { resnet20 } from 'sparsebook/models/resnet20.js';
 import { evaluate } from 'sparsebook/training/evaluate.js';

@@ -15,7 +15,7 @@ import type { ExperimentSettings } from 'sparsebook/experiments/experimentSettin
 import { protocolSettings } from 'sparsebook/experiments/protocols/protocol.js';
 import { protocols } from 'sparsebook/experiments/protocols/protocols.js';
 import { factorsOf, normalisationOf } from 'sparsebook/experiments/recipe.js';
-import { imagesOf, openSession, type Session } from 'sparsebook/experiments/session.js';
+import { imagesOf, openSession, type Session } from 'sparsebook/experiments/run/session.js';
 import { givenInWords } from 'sparsebook/experiments/settings/written.js';
 import { pickImages, type ImageSet } from 'sparsebook/data/imageSet.js';
 import { evaluate } from 'sparsebook/training/evaluate.js';

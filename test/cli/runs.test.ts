@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
-import type { RunRecord } from 'sparsebook/experiments/record.js';
+import type { RunRecord } from 'sparsebook/experiments/run/record.js';
 import { loadCheckpoint } from 'sparsebook/training/checkpoint/loadCheckpoint.js';
 import { readRun } from 'sparsebook/training/log/readRun.js';
 import { reopenRun } from 'sparsebook/training/log/runFolder.js';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { readRecord } from 'sparsebook/experiments/record.js';
+import { readRecord } from 'sparsebook/experiments/run/record.js';
 import { sparsebook, tiny } from '../sparsebook.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sparsebook-train-'));

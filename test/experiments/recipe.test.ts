@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ExperimentSettings } from 'sparsebook/experiments/experimentSettings.js';
-import { identityOf } from 'sparsebook/experiments/identity.js';
+import { identityOf } from 'sparsebook/experiments/run/identity.js';
 import type { Protocol } from 'sparsebook/experiments/protocols/protocol.js';
 import { protocols } from 'sparsebook/experiments/protocols/protocols.js';
 import { recipeSchema } from 'sparsebook/experiments/recipe.js';

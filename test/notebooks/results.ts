@@ -4,16 +4,16 @@
 // notebooks.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunRecord } from 'sparsebook/experiments/record.js';
-import type { SavedSweep } from 'sparsebook/experiments/runHistory.js';
-import { publishedL0 } from 'sparsebook/experiments/published.js';
+import type { RunRecord } from 'sparsebook/experiments/run/record.js';
+import type { SavedSweep } from 'sparsebook/experiments/results/runHistory.js';
+import { publishedL0 } from 'sparsebook/experiments/results/published.js';
 import {
   differenceOf,
   groupRecords,
   meanInterval,
   wilsonInterval,
   type MeanInterval,
-} from 'sparsebook/experiments/tables.js';
+} from 'sparsebook/experiments/results/tables.js';
 import { cellsOf } from './cells.ts';
 
 const recordsIn = (file: string): SavedSweep['records'] =>

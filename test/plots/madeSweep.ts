@@ -1,5 +1,5 @@
 // Sweeps that were never run: records and histories as `sweep save` writes them, of networks with GoogleNet's gates.
-import type { RunHistory, KeptRun, SavedSweep } from 'sparsebook/experiments/runHistory.js';
+import type { RunHistory, KeptRun, SavedSweep } from 'sparsebook/experiments/results/runHistory.js';
 
 interface MadeSweep {
   lambdas: readonly number[];

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { loadData } from 'sparsebook/data/loadData.js';
-import { softmaxInLoss } from 'sparsebook/experiments/session.js';
+import { softmaxInLoss } from 'sparsebook/experiments/run/session.js';
 import { resnet18 } from 'sparsebook/models/resnet18.js';
 import { crossEntropy } from 'sparsebook/training/loss.js';
 import { evaluate } from 'sparsebook/training/evaluate.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { dataFolder } from '../../data/dataFolder.js';
 import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
 import type { DataSplits } from '../../data/dataSplits.js';
-import { halfOf, lengthOf } from '../session.js';
+import { halfOf, lengthOf } from '../run/session.js';
 import type { ExperimentSettings } from '../experimentSettings.js';
 import { settingsOfPoint, type SweepPoint } from './points.js';
 import { protocolNamed } from './spec.js';

@@ -5,8 +5,8 @@ import type { Schema } from '../settings/schema.js';
 import { settle } from '../settings/settle.js';
 import { givenInWords } from '../settings/written.js';
 import type { Engine } from './engine.js';
-import { redisSetting } from './redis.js';
-import { arraysFolder } from './slurmArrays.js';
+import { redisSetting } from './bullmq/redis.js';
+import { arraysFolder } from './slurm/slurmArrays.js';
 import type { Sweep } from './sweep.js';
 
 /** How a sweep is run: none of this changes the results of its runs. */
@@ -103,14 +103,14 @@ export async function engineOf(options: SweepOptions, slurm: Record<string, stri
   const given = { jobs: jobs ?? undefined, threads: threads ?? undefined, nice, retries };
   // Imported when asked for: the packages of one are not needed for another.
   if (options.engine === 'local') return (await import('./local.js')).localEngine(given);
-  if (options.engine === 'bullmq') return (await import('./bullmq.js')).bullmqEngine({ redis, retries });
-  return (await import('./slurm.js')).slurmEngine(given, slurm);
+  if (options.engine === 'bullmq') return (await import('./bullmq/bullmq.js')).bullmqEngine({ redis, retries });
+  return (await import('./slurm/slurm.js')).slurmEngine(given, slurm);
 }
 
 /**
  * The engine that a sweep was handed over to, which knows more of it than its files: Slurm, or none but this machine.
  */
 export async function engineUsed(sweep: Sweep): Promise<Engine> {
-  if (existsSync(arraysFolder(sweep))) return (await import('./slurm.js')).slurmEngine({}, {});
+  if (existsSync(arraysFolder(sweep))) return (await import('./slurm/slurm.js')).slurmEngine({}, {});
   return (await import('./local.js')).localEngine();
 }

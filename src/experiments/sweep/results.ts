@@ -1,7 +1,7 @@
-import type { RunGroup, SavedSweep } from '../runHistory.js';
-import { numbersOf, type RunRecord } from '../record.js';
-import { headingOf, meanInterval, percent, shownAs, wilsonInterval } from '../tables.js';
-import type { ResultRow, SomeRecord } from '../tables.js';
+import type { RunGroup, SavedSweep } from '../results/runHistory.js';
+import { numbersOf, type RunRecord } from '../run/record.js';
+import { headingOf, meanInterval, percent, shownAs, wilsonInterval } from '../results/tables.js';
+import type { ResultRow, SomeRecord } from '../results/tables.js';
 import type { PointState } from './sweep.js';
 
 /** The results of a group of runs; shares are between 0 and 1. */

@@ -1,9 +1,9 @@
 import { readRun } from '../../training/log/readRun.js';
 import type { StepEvent } from '../../training/events.js';
-import { compactLatencies } from '../compactions.js';
-import type { RunRecord } from '../record.js';
-import { historyOf, type KeptRun, type SavedSweep } from '../runHistory.js';
-import { readSaved } from '../saved.js';
+import { compactLatencies } from '../results/compactions.js';
+import type { RunRecord } from '../run/record.js';
+import { historyOf, type KeptRun, type SavedSweep } from '../results/runHistory.js';
+import { readSaved } from '../run/saved.js';
 import { givenIn, valueText } from '../settings/settle.js';
 import { groupsOf } from './results.js';
 import type { PointState, Sweep } from './sweep.js';

@@ -5,8 +5,8 @@ import type { DataSplits } from '../../data/dataSplits.js';
 import { pickImages, type ImageSet } from '../../data/imageSet.js';
 import type { ExperimentSettings } from '../experimentSettings.js';
 import { anyExperiment } from '../protocols/protocols.js';
-import { Run } from '../run.js';
-import { halfOf, lengthOf } from '../session.js';
+import { Run } from '../run/run.js';
+import { halfOf, lengthOf } from '../run/session.js';
 
 /** How fast a machine runs one kind of experiment. */
 export interface Speed {

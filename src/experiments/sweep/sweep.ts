@@ -9,7 +9,7 @@ import { jsonFile, writeFileWhole } from '../../platform/writeFile.js';
 import { runFiles, progressOf, type RunProgress } from '../../training/log/readRun.js';
 import { isHeld } from '../../training/log/runLock.js';
 import { findCheckpoint } from '../../training/checkpoint/listCheckpoints.js';
-import { readRecord, type RunRecord } from '../record.js';
+import { readRecord, type RunRecord } from '../run/record.js';
 import type { SweepPoint } from './points.js';
 
 /** What a sweep's folder says. */

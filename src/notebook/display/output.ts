@@ -1,5 +1,5 @@
 import { Buffer, loadedModules, randomBytes } from '#platform';
-import { type FinishedRun, takeFinished } from '../../experiments/finishedRuns.js';
+import { type FinishedRun, takeFinished } from '../../experiments/run/finishedRuns.js';
 
 /**
  * What a cell shows, as one thing in several forms: MIME type to content, an image's as base64 or as its bytes. A

@@ -1,15 +1,15 @@
 import { duration } from '../../formats/text.js';
 import { gatesPerLayer } from '../../plots/gates.js';
 import { trainingCurves, type TrainingLog, curvesOverEpochs } from '../../plots/training.js';
-import { maskSnapshots } from '../../experiments/notes.js';
+import { maskSnapshots } from '../../experiments/run/notes.js';
 import { type EndEvent, type StartEvent, type StepEvent, type WarningEvent, stepsOf } from '../../training/events.js';
 import { interruptSignal } from '../kernel/interrupt.js';
 import { addEvent } from '../../training/log/readRun.js';
 import { display, inNotebook } from './output.js';
 import { liveFigure } from './figure.js';
-import type { Run } from '../../experiments/run.js';
-import type { RunEvent } from '../../experiments/acquireRun.js';
-import type { EpochMeans } from '../../experiments/runHistory.js';
+import type { Run } from '../../experiments/run/run.js';
+import type { RunEvent } from '../../experiments/run/acquireRun.js';
+import type { EpochMeans } from '../../experiments/results/runHistory.js';
 
 /** How training is watched. */
 export interface WatchOptions {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { RunRecord } from '../../experiments/record.js';
+import type { RunRecord } from '../../experiments/run/record.js';
 import { checkpointFiles, checkpointName } from '../../training/checkpoint/checkpoint.js';
 import { runsFolder } from '../../training/log/listRuns.js';
 import { runFiles } from '../../training/log/readRun.js';

@@ -1,4 +1,4 @@
-import type { FinishedRun } from '../../experiments/finishedRuns.js';
+import type { FinishedRun } from '../../experiments/run/finishedRuns.js';
 
 /** The runs that the metadata of an output name (see `BundleMetadata`); none where they do not, or in another form. */
 export function runsIn(metadata: unknown): FinishedRun[] {

@@ -1,4 +1,4 @@
-import type { RunRow } from '../../experiments/runTable.js';
+import type { RunRow } from '../../experiments/results/runTable.js';
 
 /** A run as the page lists it. */
 export interface ListedRun extends RunRow {

@@ -6,7 +6,7 @@ import { join, relative } from 'node:path';
 import { after, test } from 'node:test';
 import { sweepNumbers, sweepResults, sweepTable } from 'sparsebook/experiments/sweep/results.js';
 import { Sweep } from 'sparsebook/experiments/sweep/sweep.js';
-import { wilsonInterval } from 'sparsebook/experiments/tables.js';
+import { wilsonInterval } from 'sparsebook/experiments/results/tables.js';
 import { loadSweep } from 'sparsebook/notebook/display/follow.js';
 import { sweepFigure } from 'sparsebook/plots/sweep.js';
 import { madeUpSweep } from '../../sweeps.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { mock, test } from 'node:test';
 import { useBackend } from 'sparsebook/backend/useBackend.js';
 import { experiment } from 'sparsebook/experiments/experiment.js';
-import type { Run } from 'sparsebook/experiments/run.js';
+import type { Run } from 'sparsebook/experiments/run/run.js';
 import { watchAll } from 'sparsebook/notebook/display/watch.js';
 import { colours, smallNet } from '../../training/small.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { differingSettings } from 'sparsebook/experiments/runTable.js';
+import { differingSettings } from 'sparsebook/experiments/results/runTable.js';
 import { ThinCurve } from 'sparsebook/notebook/runs/curves.js';
 import { filterOf } from 'sparsebook/notebook/runs/filter.js';
 import type { ListedRun } from 'sparsebook/notebook/runs/protocol.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { runsCsv } from 'sparsebook/experiments/runTable.js';
+import { runsCsv } from 'sparsebook/experiments/results/runTable.js';
 import { begun, end, start } from '../../training/log/events.ts';
 import { sparsebook } from '../../sparsebook.ts';
 import { epochsFrom, logEpoch, loggedRun, RunsSite, until, writeRecord } from './site.ts';

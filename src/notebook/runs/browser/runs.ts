@@ -1,4 +1,4 @@
-import { differingSettings, runsCsv } from '../../../experiments/runTable.js';
+import { differingSettings, runsCsv } from '../../../experiments/results/runTable.js';
 import { key, whyNot } from '../../live/browser/connection.js';
 import { byId, element, Notices } from '../../live/browser/elements.js';
 import { applyStoredTheme, prepareTheme } from '../../report/browser/theme.js';

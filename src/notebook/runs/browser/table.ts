@@ -1,4 +1,4 @@
-import { shares } from '../../../experiments/runTable.js';
+import { shares } from '../../../experiments/results/runTable.js';
 import { runStyle } from '../../../plots/runCurves.js';
 import { element } from '../../live/browser/elements.js';
 import type { ListedRun } from '../protocol.js';
