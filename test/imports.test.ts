@@ -7,17 +7,13 @@ import ts from 'typescript';
 
 const root = join(import.meta.dirname, '..', 'src');
 
-/** The backend knows the type of what records it, and the other way round: here it is the values that count. */
-const valuesAlone = join('backend', 'simd');
-
 /** The files of src/ that each one imports, for types too, and when it needs them. */
 function importsIn(): Map<string, string[]> {
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
   return new Map(
     files.map((file) => {
       const text = readFileSync(join(root, file), 'utf8');
-      const read = file.startsWith(valuesAlone) ? text.replace(/^import type [^;]*;$/gm, '') : text;
-      const { importedFiles } = ts.preProcessFile(read, true, true);
+      const { importedFiles } = ts.preProcessFile(text, true, true);
       const own = importedFiles.filter(({ fileName }) => fileName.startsWith('.'));
       const paths = own.map(({ fileName }) => normalize(join(dirname(file), fileName.replace(/\.js$/, '.ts'))));
       return [file, paths.filter((path) => path !== file && existsSync(join(root, path)))];

@@ -26,6 +26,25 @@ const CONTINUED = 1 << 16;
 /** A wasm function; numbers are pointers, counts or plain floats. */
 export type Kernel = (...args: number[]) => number | void;
 
+/** How the items of a kernel are cut into chunks for the threads. */
+export interface RunOptions {
+  /**
+   * The number of chunks; fix it where a result depends on it (sums), so that it is the same for any number of threads.
+   */
+  chunks?: number;
+  /** The fewest items worth a chunk of their own. Default 1. */
+  grain?: number;
+  /** Bytes of private memory that each thread needs. */
+  scratch?: number;
+  /**
+   * Images that share the items equally, where what is computed of an image needs no other image: see `together`.
+   * Chunks are then whole images.
+   */
+  images?: number;
+  /** Whether the kernel reads nothing that others of the same `together` write. */
+  apart?: boolean;
+}
+
 /** What one kernel does for each unit of a job: `share` of its items. */
 export interface Step {
   kernel: number;

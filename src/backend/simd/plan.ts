@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { encodeProgram, isProgram } from './program.js';
-import { Constants, type Place, type Recorded, type Step } from './recording.js';
+import { encodeProgram, isProgram, type Place, type Recorded, type Step } from './program.js';
+import { Constants } from './recording.js';
 import type { SimdBackend } from './simdBackend.js';
 
 /** Passes of each program in one job: a thread that is silent for long is taken for dead. */

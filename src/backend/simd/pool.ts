@@ -1,6 +1,7 @@
 import { startThread, type Thread } from '#platform';
 import type { Heap } from './heap.js';
-import { fitsJob, Job, MAX_CHUNKS, SPINS, stepSize, Word, type Extent, type Kernel, type Step } from './job.js';
+import { fitsJob, Job, MAX_CHUNKS, SPINS, stepSize, Word } from './job.js';
+import type { Extent, Kernel, RunOptions, Step } from './job.js';
 import { PassingTensors, type Passing } from './passing.js';
 import { instantiate, type ThreadData } from './thread.js';
 import { compile, type Variant } from './wasm.js';
@@ -8,24 +9,6 @@ import { compile, type Variant } from './wasm.js';
 /** A chunk takes milliseconds; a worker that stays silent over this many waits, a minute in all, has died. */
 const PATIENCE = 600;
 const WAIT_MS = 100;
-
-export interface RunOptions {
-  /**
-   * The number of chunks; fix it where a result depends on it (sums), so that it is the same for any number of threads.
-   */
-  chunks?: number;
-  /** The fewest items worth a chunk of their own. Default 1. */
-  grain?: number;
-  /** Bytes of private memory that each thread needs. */
-  scratch?: number;
-  /**
-   * Images that share the items equally, where what is computed of an image needs no other image: see `together`.
-   * Chunks are then whole images.
-   */
-  images?: number;
-  /** Whether the kernel reads nothing that others of the same `together` write. */
-  apart?: boolean;
-}
 
 /** Kernels that wait to be run together. */
 interface Waiting {

@@ -1,7 +1,7 @@
 // Programs: recorded computations in memory that all threads share, which each thread can run by itself.
-import { MAX_ARGUMENTS, MAX_CHUNKS, type Kernel } from './job.js';
-import type { RunOptions } from './pool.js';
-import type { Recorded } from './recording.js';
+import type * as tf from '@tensorflow/tfjs';
+import { MAX_ARGUMENTS, MAX_CHUNKS, type Kernel, type RunOptions } from './job.js';
+import type { Values } from './tensorData.js';
 
 /** A kernel with its arguments; without items it is called with those alone. */
 export interface KernelStep {
@@ -9,6 +9,29 @@ export interface KernelStep {
   args: readonly number[];
   items?: number;
   options?: RunOptions;
+}
+
+/** A tensor of a recorded computation: where its values lie at every pass. */
+export interface Place {
+  shape: number[];
+  dtype: tf.DataType;
+  read(): Values;
+  write(values: Values): void;
+}
+
+/** A part of a recorded computation; a job where it is a kernel of the pool. */
+export interface Step {
+  again: () => void;
+  job?: KernelStep;
+}
+
+/** A computation that can be done again without tfjs: write the inputs, do the steps, read the outputs. */
+export interface Recorded {
+  inputs: Place[];
+  outputs: Place[];
+  steps: readonly Step[];
+  /** Gives its memory back. */
+  dispose(): void;
 }
 
 /** The arguments of a program's runner that are not addresses of values. */

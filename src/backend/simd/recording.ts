@@ -1,32 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../errors.js';
-import { mapInputs, type Inputs, type Outputs } from './overrides/override.js';
+import { mapInputs, type Inputs, type KernelCall, type Outputs, type Recorder } from './kernelCall.js';
 import { PlannedHeap, type Blocks } from './plannedHeap.js';
-import type { KernelStep } from './program.js';
+import type { KernelStep, Place, Recorded, Step } from './program.js';
 import type { SimdBackend } from './simdBackend.js';
-import type { HeapData, Values } from './tensorData.js';
-
-/** A kernel that tfjs calls: the fast one, which may not apply, and the one that applies to all inputs. */
-export interface KernelCall {
-  name: string;
-  inputs: Inputs;
-  fast(): Outputs | undefined;
-  plain(inputs: Inputs): Outputs;
-}
-
-/** A tensor of a recorded computation: where its values lie at every pass. */
-export interface Place {
-  shape: number[];
-  dtype: tf.DataType;
-  read(): Values;
-  write(values: Values): void;
-}
-
-/** A part of a recorded computation; a job where it is a kernel of the pool. */
-export interface Step {
-  again: () => void;
-  job?: KernelStep;
-}
+import type { HeapData } from './tensorData.js';
 
 /**
  * Blocks with the values of constants and with what was made of them, by the constant and a key; recordings may share
@@ -52,15 +30,6 @@ export class Constants {
   }
 }
 
-/** A computation that can be done again without tfjs: write the inputs, do the steps, read the outputs. */
-export interface Recorded {
-  inputs: Place[];
-  outputs: Place[];
-  steps: readonly Step[];
-  /** Gives its memory back. */
-  dispose(): void;
-}
-
 const tensorsOf = (inputs: Inputs): tf.TensorInfo[] =>
   Object.values(inputs).filter((tensor: tf.TensorInfo | undefined) => tensor);
 
@@ -71,7 +40,7 @@ const tensorsOf = (inputs: Inputs): tf.TensorInfo[] =>
  * Tensors that depend on the inputs are followed: so does every result of a kernel that is given one of them. All other
  * tensors are constants, which are computed now and copied.
  */
-export class Recording {
+export class Recording implements Recorder {
   /** Where the computation is, for messages. */
   layer = '';
   readonly heap: PlannedHeap;
@@ -148,7 +117,6 @@ export class Recording {
     }
   }
 
-  /** Computes a kernel; as a part of the recording if it depends on the inputs. */
   compute(call: KernelCall): Outputs {
     const { inputs } = call;
     const followed = tensorsOf(inputs).some((tensor) => this.followed.has(this.backend.dataOf(tensor)));
@@ -161,27 +129,22 @@ export class Recording {
     }
   }
 
-  /** Whether the recording needs a tensor that does not depend on the inputs. */
   isConstant(data: HeapData): boolean {
     return this.heap.planning && !this.followed.has(data);
   }
 
-  /** A block that `make` fills with a constant, or with something made of it, by a key; made once. */
   constant(data: HeapData, key: string, bytes: number, make: (block: number) => void): number {
     return this.within(false, () => this.constants.block(data, key, bytes, make));
   }
 
-  /** Called for each tensor that a fast kernel makes. */
   made(tensor: tf.TensorInfo): void {
     if (this.heap.planning) this.followed.set(this.backend.dataOf(tensor), { ...tensor, layer: this.layer });
   }
 
-  /** Does the work that was put off for a tensor, as a part of the recording if the tensor depends on the inputs. */
   settle<T>(data: HeapData, work: () => T): T {
     return this.within(this.followed.has(data), work);
   }
 
-  /** Called before a tensor's values are read. */
   reads(data: HeapData): void {
     if (this.depth > 0 || !this.followed.has(data)) return;
     throw new UserError(

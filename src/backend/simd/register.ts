@@ -8,7 +8,8 @@ import { elementwise, reluGrad, reluGradients } from './overrides/elementwise.js
 import { fusedGradients, fusedKernels } from './overrides/fused.js';
 import { int8Kernels } from './overrides/int8.js';
 import { products } from './overrides/matMul.js';
-import { heldNow, type FastKernel, type FastKernels, type Inputs, type OwnKernels } from './overrides/override.js';
+import type { Inputs } from './kernelCall.js';
+import { heldNow, type FastKernel, type FastKernels, type OwnKernels } from './overrides/override.js';
 import { pools } from './overrides/pooling.js';
 import { maxGradient, meanGradient, reductionKernels, reductions } from './overrides/reductions.js';
 import { SimdBackend } from './simdBackend.js';

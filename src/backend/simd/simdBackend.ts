@@ -1,11 +1,11 @@
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs';
 import { Heap } from './heap.js';
-import type { Outputs } from './overrides/override.js';
+import type { RunOptions } from './job.js';
+import type { KernelCall, Outputs, Recorder } from './kernelCall.js';
 import type { Blocks } from './plannedHeap.js';
 import type { Passing } from './passing.js';
-import { Pool, type Jobs, type RunOptions } from './pool.js';
-import type { KernelCall, Recording } from './recording.js';
+import { Pool, type Jobs } from './pool.js';
 import type { Deferred, HeapData, Strided, Values } from './tensorData.js';
 import type { Variant } from './wasm.js';
 
@@ -26,7 +26,7 @@ export class SimdBackend extends MathBackendCPU {
   heap: Blocks;
   pool: Jobs;
   /** Records what is computed, to repeat it; meanwhile heap and pool are its own. */
-  recording?: Recording;
+  recording?: Recorder;
   /** Zeros that never change, `ZEROS` floats of them: the bias of a convolution that has none. */
   readonly zeros: number;
   /** As many ones: the gate of a batch normalisation that has none. */

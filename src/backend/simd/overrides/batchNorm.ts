@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { FusedBatchNormOptions, Relu, RunningStatisticsOptions } from '../../fusedOps.js';
 import type { SimdBackend } from '../simdBackend.js';
 import type { Deferred } from '../tensorData.js';
-import { isRecording, releaseAfterUse, type Inputs, type OwnKernels } from './override.js';
+import type { Inputs } from '../kernelCall.js';
+import { isRecording, releaseAfterUse, type OwnKernels } from './override.js';
 
 /**
  * Partial sums of the moments and their gradients: fixed by the shape, so that any number of threads adds in the same

@@ -10,6 +10,7 @@ import {
 } from './convolve.js';
 import { allTaps, convolutionGeometry, prefersWinograd } from './geometry.js';
 import type { Geometry, Taps, WindowAttributes } from './geometry.js';
+import type { Outputs } from '../kernelCall.js';
 import {
   activated,
   floats,
@@ -18,7 +19,6 @@ import {
   type ActivationAttributes,
   type FastKernel,
   type FastKernels,
-  type Outputs,
 } from './override.js';
 import type { Relu } from '../../fusedOps.js';
 import type { Affine } from '../tensorData.js';

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
 import { concatCodes } from './int8.js';
-import { floats, type FastKernel, type Inputs, type FastKernels } from './override.js';
+import type { Inputs } from '../kernelCall.js';
+import { floats, type FastKernel, type FastKernels } from './override.js';
 import type { Strided } from '../tensorData.js';
 
 const { sizeFromShape } = tf.util;

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
-import { floats, inOnePass, type FastKernel, type Inputs, type FastKernels } from './override.js';
+import type { Inputs } from '../kernelCall.js';
+import { floats, inOnePass, type FastKernel, type FastKernels } from './override.js';
 
 const { sizeFromShape } = tf.util;
 

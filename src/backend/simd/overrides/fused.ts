@@ -7,7 +7,8 @@ import type { SimdBackend } from '../simdBackend.js';
 import { convolveForward } from './conv2d.js';
 import { roundUp } from './filterGradient.js';
 import { convolutionGeometry, type WindowAttributes } from './geometry.js';
-import { releaseAfterUse, type Inputs, type OwnKernels } from './override.js';
+import type { Inputs } from '../kernelCall.js';
+import { releaseAfterUse, type OwnKernels } from './override.js';
 import { sumColumns } from './reductions.js';
 
 const GRAIN_VECTORS = 4096;

@@ -6,7 +6,8 @@ import type { Deferred } from '../tensorData.js';
 import type { SimdBackend } from '../simdBackend.js';
 import { allTaps, borderedColumns, convolutionGeometry, seeingTaps, type Geometry, type Pool } from './geometry.js';
 import { joinsProducts } from './joinedProducts.js';
-import type { Inputs, OwnKernels } from './override.js';
+import type { Inputs } from '../kernelCall.js';
+import type { OwnKernels } from './override.js';
 
 const { sizeFromShape } = tf.util;
 

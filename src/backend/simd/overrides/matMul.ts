@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Relu } from '../../fusedOps.js';
 import { SimdBackend } from '../simdBackend.js';
 import { withPacked } from './convolve.js';
+import type { Inputs } from '../kernelCall.js';
 import {
   activated,
   floats,
@@ -10,7 +11,6 @@ import {
   type ActivationAttributes,
   type FastKernel,
   type FastKernels,
-  type Inputs,
 } from './override.js';
 
 interface MatMulAttributes {

@@ -1,8 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import { mapInputs, type Inputs, type Outputs } from '../kernelCall.js';
 import type { SimdBackend } from '../simdBackend.js';
-
-export type Inputs = Record<string, tf.TensorInfo>;
-export type Outputs = tf.TensorInfo | tf.TensorInfo[];
 
 /**
  * A fast kernel. It answers undefined where it does not apply (a layout, a dtype, a dilation); the cpu backend's kernel
@@ -19,13 +17,6 @@ export type FastKernels = Record<string, FastKernel<never>>;
 
 /** Kernels that only this backend has. */
 export type OwnKernels = Record<string, (backend: SimdBackend, inputs: Inputs, attributes: never) => Outputs>;
-
-/** Other tensors in the place of a kernel's inputs, which come by name or in a list; what tfjs leaves out stays out. */
-export function mapInputs(inputs: Inputs, map: (tensor: tf.TensorInfo) => tf.TensorInfo): Inputs {
-  if (Array.isArray(inputs)) return inputs.map(map) as unknown as Inputs;
-  const entries: [string, tf.TensorInfo | undefined][] = Object.entries(inputs);
-  return Object.fromEntries(entries.map(([name, tensor]) => [name, tensor && map(tensor)])) as Inputs;
-}
 
 /** Inputs by the values they hold now: a variable can be assigned others before work that was put off reads it. */
 export function heldNow(inputs: Inputs): Inputs {

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../simdBackend.js';
 import { FEW, isLeft } from './elementwise.js';
-import { floats, inOnePass, type FastKernel, type FastKernels, type Inputs, type OwnKernels } from './override.js';
+import type { Inputs } from '../kernelCall.js';
+import { floats, inOnePass, type FastKernel, type FastKernels, type OwnKernels } from './override.js';
 
 const { sizeFromShape } = tf.util;
 
