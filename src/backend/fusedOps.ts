@@ -27,13 +27,20 @@ export function hasKernel(name: FusedKernel): boolean {
   return tf.getKernel(PREFIX + name, tf.getBackend()) !== undefined;
 }
 
-/** Runs a kernel that the active backend has; the caller disposes what it returns. */
+/** What kernels take as whole numbers; all else must be floats. */
+const WHOLE = ['QuantizedConv kernel', 'QuantizedConv bias'];
+
+/** Runs a kernel that the active backend has; the caller disposes what it returns. Throws a UserError for other dtypes. */
 export function runFused<T extends tf.Tensor | tf.Tensor[]>(
   name: FusedKernel | 'GatedBatchNorm' | 'GatedBatchNormInference',
   inputs: Record<string, tf.Tensor | undefined>,
   attributes: Record<string, unknown>,
 ): T {
   const given = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
+  for (const [key, { dtype }] of Object.entries(given as tf.NamedTensorMap)) {
+    if (dtype === 'float32' || WHOLE.includes(`${name} ${key}`)) continue;
+    throw new UserError(`${key} of ${name} must be a tensor of float32; received ${dtype}. Use tf.cast first.`);
+  }
   return tf
     .engine()
     .runKernel(PREFIX + name, given as tf.NamedTensorMap, attributes as Parameters<tf.KernelFunc>[0]['attrs']);

@@ -92,6 +92,7 @@ for (const { variant, threads } of builds) {
     const odd = random([4, 5], 1);
     [odd.values[3], odd.values[7], odd.values[12]] = [NaN, Infinity, -Infinity];
     await assertSameAsCpu((x) => tf.softmax(x), [odd], 1e-6);
+    assert.throws(() => tf.softmax(tf.scalar(1)), /axis/);
   });
 
   test(`${variant}: small numbers have small relative errors`, async () => {

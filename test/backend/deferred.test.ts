@@ -4,6 +4,8 @@ import * as tf from '@tensorflow/tfjs';
 import { fusedBatchNorm } from 'sparsebook/backend/fusedOps.js';
 import { sgdStep } from 'sparsebook/backend/fusedSteps.js';
 import type { SimdBackend } from 'sparsebook/backend/simd/simdBackend.js';
+import { normaliseBy, normaliseByBatch } from 'sparsebook/layers/batchNorm.js';
+import { convolve } from 'sparsebook/layers/conv2d.js';
 import { assertSameAsCpu, random, useSimd, type Compute } from './compare.ts';
 
 const options = { epsilon: 1e-3, relu: true };
@@ -44,6 +46,63 @@ test('a sum of two convolutions leaves both of them as they were', async () => {
     return [more, sum, b, a];
   };
   await assertSameAsCpu(compute, [random([2, 9, 9, 7], 1), random([1, 1, 10, 7], 2), random([1, 1, 10, 7], 3)]);
+});
+
+test('what was put off is right in another shape, whatever follows', async () => {
+  await useSimd('fma', 2);
+  const statistics = (channels: number) => [random([channels], 5), random([channels], 6)];
+  for (const channels of [1, 4, 16, 512]) {
+    const shape = [2, 512 / channels, channels];
+    const inputs = [random([2, 8, 8, 3], 1), random([1, 1, 3, 8], 2), random(shape, 3), ...statistics(channels)];
+    const compute: Compute = (x, w, open, mean, variance) => {
+      const [left, right] = tf.split(tf.concat([pointwise(x, w), pointwise(x, w)], 3), 2, 3);
+      return [pointwise(x, w), left, right].flatMap((y) => {
+        const seen = y.reshape(shape);
+        const moments = { mean: mean as tf.Tensor1D, variance: variance.abs() as tf.Tensor1D };
+        const normalised = normaliseBy({ x: seen, ...moments }, options);
+        return [seen.relu(), seen.relu6(), normalised, tf.concat([seen, open, seen], 2), seen.add(open)];
+      });
+    };
+    await assertSameAsCpu(compute, inputs);
+  }
+});
+
+test('gradients that come back in another shape are right', async () => {
+  await useSimd('fma', 2);
+  for (const channels of [4, 16, 512]) {
+    const shape = [2, 512 / channels, channels];
+    const before = (x: tf.Tensor, w: tf.Tensor, bias: tf.Tensor) => {
+      const y = convolve(x as tf.Tensor4D, w as tf.Tensor4D, bias as tf.Tensor1D, 1, 'same').reshape(shape);
+      return tf.concat([normaliseByBatch({ x: y }, options).y.reshape([2, -1]), tf.ones([2, 3])], 1);
+    };
+    const behind = (x: tf.Tensor, w: tf.Tensor, bias: tf.Tensor) => {
+      const z = convolve(x as tf.Tensor4D, w as tf.Tensor4D, bias as tf.Tensor1D, 1, 'same');
+      return tf.concat([normaliseByBatch({ x: z }, options).y.reshape(shape), tf.ones(shape)], 2);
+    };
+    for (const [of, dy] of [
+      [before, random([2, 515], 4)],
+      [behind, random([...shape.slice(0, 2), 2 * channels], 4)],
+    ] as const) {
+      const compute: Compute = (x, w, bias, dy) => {
+        const [dx, dw, dbias] = tf.grads(of)([x, w, bias], dy);
+        return [dx, dw, dbias.add(1)]; // mostly 0, but for rounding
+      };
+      await assertSameAsCpu(compute, [random([2, 8, 8, 3], 1), random([3, 3, 3, 8], 2), random([8], 3), dy], 1e-4);
+    }
+  }
+});
+
+test('a filter or matrix that is used in two shapes is the right one in each', async () => {
+  await useSimd('fma', 2);
+  const compute: Compute = (a, b, x, y, w) => [
+    tf.matMul(a, w),
+    tf.matMul(b, w.reshape([8, 144])),
+    tf.matMul(a, w.reshape([8, 144]), true, true),
+    tf.conv2d(x as tf.Tensor4D, w.reshape([3, 3, 16, 8]) as tf.Tensor4D, 1, 'same'),
+    tf.conv2d(y as tf.Tensor4D, w.reshape([3, 3, 8, 16]) as tf.Tensor4D, 1, 'same'),
+  ];
+  const images = [random([2, 5, 5, 16], 3), random([2, 5, 5, 8], 4)];
+  await assertSameAsCpu(compute, [random([144, 144], 1), random([5, 8], 2), ...images, random([144, 8], 5)]);
 });
 
 test('variables that are assigned other values leave what was put off as it was, and are freed once', async () => {

@@ -172,6 +172,25 @@ for (const { variant, threads } of builds) {
     await assertFused(fused, composed, [x], 1e-3);
   });
 
+  test(`${variant}: as many channels as there are features are normalised, and their gradients`, async () => {
+    await useSimd(variant, threads);
+    const inputs = [random([3, 70_001], 1), random([70_001], 2), random([70_001], 3), random([3, 70_001], 4)];
+    const open = (x: tf.Tensor) => tf.ones(x.shape);
+    const withGradients =
+      (f: (...xs: tf.Tensor[]) => tf.Tensor): Compute =>
+      (x, gamma, beta, dy) => [f(x, gamma, beta), ...tf.grads(f)([x, gamma, beta], dy)];
+    await assertFused(
+      withGradients(
+        (x, gamma, beta) =>
+          fusedBatchNorm({ x, gamma: one<tf.Tensor1D>(gamma), beta: one<tf.Tensor1D>(beta) }, { epsilon, relu: true })
+            .y,
+      ),
+      withGradients((x, gamma, beta) => composedBatchNorm(x, gamma, beta, open(x), true)),
+      inputs,
+      5e-4,
+    );
+  });
+
   test(`${variant}: running statistics move to the bits that tensor operations come to`, async () => {
     await useSimd(variant, threads);
     const statistics = Array.from({ length: 4 }, (_, i) => random([37], i + 1));
@@ -353,6 +372,22 @@ test('a training step has the same bits for one, two and three threads, and leav
   }
   assert.deepEqual(results[1], results[0]);
   assert.deepEqual(results[2], results[0]);
+});
+
+test('whole numbers and booleans are refused where the cpu backend refuses them', async () => {
+  await useSimd('fma', 1);
+  const [x, filter, bias] = [tf.ones([1, 3, 3, 2], 'int32'), tf.ones([1, 1, 2, 3]), tf.ones([3])];
+  const inputs = { x: one<tf.Tensor4D>(x), filter: one<tf.Tensor4D>(filter), bias: one<tf.Tensor1D>(bias) };
+  assert.throws(
+    () => convBias(inputs, { strides: 1, pad: 0 }),
+    /^UserError: x of ConvBias must .* float32; received int32/,
+  );
+  assert.throws(
+    () => fusedBatchNorm({ x: x.toBool() }, { epsilon, relu: true }),
+    /x of FusedBatchNorm .* received bool/,
+  );
+  assert.ok(x.dataSync() instanceof Int32Array);
+  tf.dispose([x, filter, bias]);
 });
 
 test('the gradient that a caller passes to tf.grad stays his', async () => {

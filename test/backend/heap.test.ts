@@ -35,6 +35,15 @@ test('an exhausted heap says how much is missing, and goes on after something is
   assert.ok(heap.allocate(50 * 2 ** 20) > 0);
 });
 
+test('more bytes than any memory has are refused, and cost none', () => {
+  const heap = new Heap(1024);
+  for (const bytes of [2 ** 32, 2 ** 38, 2 ** 38 + 6400, 2 ** 50]) {
+    assert.throws(() => heap.allocate(bytes), /out of memory/);
+    assert.throws(() => heap.check(bytes), /out of memory/);
+  }
+  assert.equal(heap.usage().live, 0);
+});
+
 test('a block cannot be freed twice', () => {
   const heap = new Heap(1024);
   const pointer = heap.allocate(100);

@@ -66,6 +66,22 @@ for (const { variant, threads } of builds) {
     }
   });
 
+  test(`${variant}: windows beyond the image, where sides are rounded up, are as on cpu, and their gradients`, async () => {
+    await useSimd(variant, threads);
+    for (const [size, strides, pad] of [
+      [1, 3, 0],
+      [2, 3, 1],
+      [2, 4, 0],
+    ]) {
+      for (const kind of ['max', 'avg'] as const) {
+        const pool = (x: tf.Tensor) => tf[`${kind}Pool`](x as tf.Tensor4D, size, strides, pad, 'ceil');
+        const { outShape } = tf.backend_util.computePool2DInfo([2, 5, 5, 3], size, strides, 1, pad, 'ceil');
+        const inputs = [random([2, 5, 5, 3], 1), random(outShape, 2)];
+        await assertSameAsCpu((x, dy) => [pool(x), tf.grad(pool)(x, dy)], inputs);
+      }
+    }
+  });
+
   test(`${variant}: 3x3 pools of the usual widths are right`, async () => {
     await useSimd(variant, threads);
     const pad: tf.backend_util.ExplicitPadding = [

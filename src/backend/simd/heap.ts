@@ -115,6 +115,7 @@ export class Heap {
 
   /** The smallest free block that is certain to hold `size`, or one from the same bin that happens to. */
   private find(size: number): Block | undefined {
+    if (size > this.capacity) return undefined; // `bin` knows no such sizes
     const own = bin(size);
     for (const block of this.bins[own]) if (block.size >= size) return block;
     for (let i = own + 1; i < this.bins.length; i++) for (const block of this.bins[i]) return block;

@@ -29,8 +29,6 @@ export class SimdBackend extends MathBackendCPU {
   recording?: Recorder;
   /** Zeros that never change, `ZEROS` floats of them: the bias of a convolution that has none. */
   readonly zeros: number;
-  /** As many ones: the gate of a batch normalisation that has none. */
-  readonly ones: number;
   /** Pixels in a register tile of this variant: accumulators of filter gradients are padded to it. */
   readonly rows: number;
   static readonly ZEROS = 65536;
@@ -53,8 +51,6 @@ export class SimdBackend extends MathBackendCPU {
     this.heap = heap;
     this.pool = new Pool(heap, variant, threads, CACHED_BYTES);
     this.zeros = this.heap.allocate(SimdBackend.ZEROS * 4);
-    this.ones = this.heap.allocate(SimdBackend.ZEROS * 4);
-    this.heap.floats(this.ones, SimdBackend.ZEROS).fill(1);
   }
 
   /** The address of a float tensor's values, moved to the heap if they are not there yet. */
@@ -128,8 +124,13 @@ export class SimdBackend extends MathBackendCPU {
     return tensor;
   }
 
-  /** The work behind a tensor that has no values yet. */
+  /** The work behind a tensor that has no values yet, pixel by pixel: in another shape, values have other pixels. */
   deferred(tensor: tf.TensorInfo): Deferred | undefined {
+    return this.dataOf(tensor).row === tensor.shape.at(-1) ? this.deferredValues(tensor) : undefined;
+  }
+
+  /** The same for those to whom all shapes of the values are alike. */
+  deferredValues(tensor: tf.TensorInfo): Deferred | undefined {
     const data = this.dataOf(tensor);
     return this.recording?.isConstant(data) ? undefined : data.deferred;
   }

@@ -14,10 +14,10 @@ export interface HeapData {
   /** A name that no other data has. */
   name?: number;
   /**
-   * Whether the values of each channel are known to add up to zero, as of every gradient that went back through a
-   * normalisation.
+   * How many channels there are, where the values of each are known to add up to zero, as of every gradient that went
+   * back through a normalisation.
    */
-  balanced?: boolean;
+  balanced?: number;
   deferred?: Deferred;
   /** Others that are put off until this one is read. */
   alongside?: tf.TensorInfo[];

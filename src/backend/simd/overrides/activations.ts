@@ -55,7 +55,7 @@ function activation(name: Name): FastKernel<Attributes> {
 
 /** A softmax over the last axis, of few values too, as those that layers ask for. */
 const softmax: FastKernel<{ dim: number }> = (backend, { logits }, { dim }) => {
-  if (!floats(logits) || dim !== logits.shape.length - 1) return undefined;
+  if (!floats(logits) || dim < 0 || dim !== logits.shape.length - 1) return undefined;
   const y = backend.output(logits.shape);
   const n = logits.shape[dim];
   const args = [backend.pointer(logits), backend.pointer(y), n];

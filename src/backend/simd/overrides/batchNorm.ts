@@ -17,20 +17,18 @@ interface Layout {
   channels: number;
   pixels: number;
   chunks: number;
-  /** Address and floats from image to image of the gate; ones and 0 without a gate. */
-  gate: number;
+  /** Floats from image to image of the gate; 0 without one, and its images are one. */
   gateStep: number;
   imagePixels: number;
 }
 
-function layout(backend: SimdBackend, x: tf.TensorInfo, gate: tf.TensorInfo | undefined): Layout {
+function layout(x: tf.TensorInfo, gate: tf.TensorInfo | undefined): Layout {
   const channels = x.shape[x.shape.length - 1];
   const pixels = tf.util.sizeFromShape(x.shape) / channels;
   return {
     channels,
     pixels,
     chunks: Math.max(1, Math.min(MOST_CHUNKS, pixels, Math.floor((pixels * channels) / 8192))),
-    gate: gate ? backend.pointer(gate) : backend.ones,
     gateStep: gate ? channels : 0,
     imagePixels: gate ? pixels / x.shape[0] : pixels,
   };
@@ -50,22 +48,28 @@ function withChannels<T>(backend: SimdBackend, channels: number, count: number, 
  * goes. Frees `block`, which holds mean, scale and beta.
  */
 function deferApply(backend: SimdBackend, { x, gate }: Inputs, block: number, relu: Relu): tf.TensorInfo {
-  const { channels, pixels } = layout(backend, x, gate);
-  const [mean, scale, beta] = [0, 1, 2].map((i) => block + i * channelBytes(channels));
+  const { channels, pixels, gateStep, imagePixels } = layout(x, gate);
+  const [mean, scale, beta, ones] = [0, 1, 2, 3].map((i) => block + i * channelBytes(channels));
   const write = (to: number, row: number): void => {
-    const l = layout(backend, x, gate);
-    const norm = [mean, scale, beta, l.gate, l.gateStep];
-    const args = [backend.pointer(x), to, row * 4, ...norm, l.imagePixels, channels, Number(relu)];
+    const norm = [mean, scale, beta, gate ? backend.pointer(gate) : ones, gateStep];
+    const args = [backend.pointer(x), to, row * 4, ...norm, imagePixels, channels, Number(relu)];
     backend.run('batchNormApply', pixels, args, { grain: Math.ceil(8192 / channels), images: x.shape[0] });
   };
   return backend.defer(x.shape, { reads: gate ? [x, gate] : [x], block, write, repeatable: true });
 }
 
-/** A block for mean, scale and beta, with beta in its place. */
-function parameterBlock(backend: SimdBackend, channels: number, beta: tf.TensorInfo | undefined): number {
-  const block = backend.heap.allocate(3 * channelBytes(channels));
+/** A block for three vectors of channels, and one of ones behind them: the gate where there is none. */
+function blockWithOnes(backend: SimdBackend, channels: number): number {
+  const block = backend.heap.allocate(4 * channelBytes(channels));
+  backend.heap.floats(block + 3 * channelBytes(channels), channels).fill(1);
+  return block;
+}
+
+/** A block for mean, scale, beta and ones, with beta and ones in their places. */
+function parameterBlock(backend: SimdBackend, channels: number, beta: tf.TensorInfo): number {
+  const block = blockWithOnes(backend, channels);
   const shift = backend.heap.floats(block + 2 * channelBytes(channels), channels);
-  shift.set(backend.heap.floats(beta ? backend.pointer(beta) : backend.zeros, channels));
+  shift.set(backend.heap.floats(backend.pointer(beta), channels));
   return block;
 }
 
@@ -76,7 +80,7 @@ function fusedBatchNorm(
   { epsilon, relu }: FusedBatchNormOptions,
 ): tf.TensorInfo[] {
   const { x, gamma, gate } = inputs;
-  const { channels, pixels, chunks } = layout(backend, x, gate);
+  const { channels, pixels, chunks } = layout(x, gate);
   const [mean, variance] = [backend.output([channels]), backend.output([channels])];
   const block = parameterBlock(backend, channels, inputs.beta);
   withChannels(backend, channels, 5 * chunks, ([sums]) => {
@@ -127,7 +131,7 @@ function deferFolded(
   block: number,
   { relu, key, work: convolution }: { relu: Relu; key: string; work: Deferred },
 ): tf.TensorInfo {
-  const { channels, pixels } = layout(backend, x, undefined);
+  const { channels, pixels } = layout(x, undefined);
   const [mean, scale, shift] = [0, 1, 2].map((i) => block + i * channelBytes(channels));
   const [m, s, b] = [mean, scale, shift].map((pointer) => backend.heap.floats(pointer, channels));
   for (let c = 0; c < channels; c++) b[c] -= m[c] * s[c];
@@ -150,21 +154,21 @@ function fusedBatchNormGrad(
   { dy, x, mean, variance, gamma, beta, gate }: Inputs,
   { epsilon, relu, given }: FusedBatchNormOptions & { given: boolean },
 ): tf.TensorInfo[] {
-  const l = layout(backend, x, gate);
+  const l = layout(x, gate);
   const { channels, pixels, imagePixels, gateStep } = l;
   const [images] = x.shape;
   const [dgamma, dbeta] = [backend.output([channels]), backend.output([channels])];
   const dgate = gate && backend.output(gate.shape);
-  const block = backend.heap.allocate(3 * channelBytes(channels));
-  const [scale, slope, offset] = [0, 1, 2].map((i) => block + i * channelBytes(channels));
+  const block = blockWithOnes(backend, channels);
+  const [scale, slope, offset, ones] = [0, 1, 2, 3].map((i) => block + i * channelBytes(channels));
   const { batchNormScale, batchNormGradientMoments } = backend.pool.kernels;
   const pvariance = backend.pointer(variance);
   batchNormScale(pvariance, backend.pointerOrNull(gamma), scale, channels, epsilon);
   /** What both passes read: x, dy and how they are normalised; and the shape of it. */
   const from = (): number[] => {
     const { pointer, row } = backend.strided(dy);
-    const norm = [backend.pointer(mean), scale, beta ? backend.pointer(beta) : backend.zeros];
-    return [backend.pointer(x), pointer, row * 4, ...norm, gate ? backend.pointer(gate) : backend.ones, gateStep];
+    const norm = [backend.pointer(mean), scale, backend.pointer(beta), gate ? backend.pointer(gate) : ones, gateStep];
+    return [backend.pointer(x), pointer, row * 4, ...norm];
   };
   const shape = [imagePixels, channels, Number(relu)];
   const items = gate ? images : pixels;
@@ -184,7 +188,7 @@ function fusedBatchNormGrad(
   const reads = [dy, x, mean, beta, gate].filter((tensor) => tensor !== undefined);
   const dx = backend.defer(x.shape, { reads, block, write, repeatable: true });
   // dx is orthogonal to constants: adding one to all of x changes nothing.
-  if (!given) backend.dataOf(dx).balanced = true;
+  if (!given) backend.dataOf(dx).balanced = channels;
   return dgate ? [dx, dgamma, dbeta, dgate] : [dx, dgamma, dbeta];
 }
 

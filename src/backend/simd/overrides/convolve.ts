@@ -83,10 +83,11 @@ export function withPacked(
   pack: (filter: number, to: number) => void,
   use: (packed: number, offsets: number) => void,
 ): void {
-  const { kept } = filter;
+  const { kept, width, cin, cout } = filter;
+  const shape = [width, cin, cout].join();
   const fill = (to: number): void => withScaled(backend, filter, (scaled) => pack(scaled, to));
   backend.withBlock(offsets * 4 + (kept ? 0 : bytes), (block) => {
-    if (kept) return use(backend.derived(kept.tensor, `${form} ${kept.key}`, bytes, fill), block);
+    if (kept) return use(backend.derived(kept.tensor, `${form} ${shape} ${kept.key}`, bytes, fill), block);
     fill(block);
     use(block, block + bytes);
   });

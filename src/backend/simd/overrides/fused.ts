@@ -31,7 +31,7 @@ function biasGrad(backend: SimdBackend, { dy }: Inputs): tf.TensorInfo {
   const channels = dy.shape[dy.shape.length - 1];
   const dbias = backend.output([channels]);
   const pixels = tf.util.sizeFromShape(dy.shape) / channels;
-  if (backend.dataOf(dy).balanced) backend.heap.floats(backend.pointer(dbias), channels).fill(0);
+  if (backend.dataOf(dy).balanced === channels) backend.heap.floats(backend.pointer(dbias), channels).fill(0);
   else sumColumns(backend, backend.pointer(dy), pixels, channels, backend.pointer(dbias));
   return dbias;
 }

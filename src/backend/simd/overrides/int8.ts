@@ -61,7 +61,7 @@ function deferCodes(
 function codesOf(backend: SimdBackend, x: tf.TensorInfo, grid: Grid): number {
   const channels = x.shape[x.shape.length - 1];
   const [pixels, cell] = [pixelsOf(x.shape), cellOf(channels)];
-  const work = backend.deferred(x);
+  const work = backend.deferredValues(x);
   const coded = work?.coded;
   // A tensor of another shape shares the values; where no byte lies between pixels, they are the same in any shape.
   const fits = coded?.channels === channels || (coded && coded.channels % 4 === 0 && channels % 4 === 0);
@@ -213,7 +213,7 @@ function convolve(
 
 /** A maximum is the maximum of codes. */
 export function maxPoolCodes(backend: SimdBackend, x: tf.TensorInfo, p: Pool): tf.TensorInfo | undefined {
-  const grid = backend.deferred(x)?.coded?.grid;
+  const grid = backend.deferredValues(x)?.coded?.grid;
   if (!grid) return undefined;
   return deferCodes(backend, p.outShape, {
     grid,
@@ -229,7 +229,7 @@ export function maxPoolCodes(backend: SimdBackend, x: tf.TensorInfo, p: Pool): t
  * place.
  */
 export function concatCodes(backend: SimdBackend, parts: tf.TensorInfo[], shape: number[]): tf.TensorInfo | undefined {
-  const grids = parts.map((part) => backend.deferred(part)?.coded?.grid);
+  const grids = parts.map((part) => backend.deferredValues(part)?.coded?.grid);
   const [grid] = grids;
   if (!grid || !grids.every((other) => other && sameGrid(other, grid))) return undefined;
   return deferCodes(backend, shape, {
@@ -238,7 +238,7 @@ export function concatCodes(backend: SimdBackend, parts: tf.TensorInfo[], shape:
     compute(to, row) {
       for (const part of parts) {
         const channels = part.shape[part.shape.length - 1];
-        const coded = backend.deferred(part)?.coded;
+        const coded = backend.deferredValues(part)?.coded;
         if (coded?.channels === channels) coded.write(to, row);
         else {
           const args = [codesOf(backend, part, grid), cellOf(channels), to, row, channels];

@@ -22,17 +22,12 @@ function pool(
     dimRoundingMode,
   );
   if (info.dilationHeight !== 1 || info.dilationWidth !== 1 || info.strideHeight !== info.strideWidth) return undefined;
-  const { top, left, bottom, right } = info.padInfo;
-  // A window must see the image.
-  if (
-    top >= info.filterHeight ||
-    bottom >= info.filterHeight ||
-    left >= info.filterWidth ||
-    right >= info.filterWidth
-  ) {
-    return undefined;
-  }
+  const { top, left } = info.padInfo;
   if (info.outHeight < 1 || info.outWidth < 1) return undefined;
+  // A window must see the image: the first ones, and the last.
+  const [lastRow, lastColumn] = [(info.outHeight - 1) * info.strideHeight, (info.outWidth - 1) * info.strideWidth];
+  if (top >= info.filterHeight || left >= info.filterWidth) return undefined;
+  if (lastRow - top >= info.inHeight || lastColumn - left >= info.inWidth) return undefined;
   const window = [info.filterHeight, info.filterWidth, info.strideHeight, top, left, info.outHeight, info.outWidth];
   return {
     batch: info.batchSize,
@@ -48,6 +43,9 @@ function maximumPool(xShape: number[], attributes: PoolAttributes): Pool | undef
   const [, , , height = 0, width = 0] = p?.args ?? [];
   return height * width <= 255 ? p : undefined;
 }
+
+/** The gradients of tfjs know no `dimRoundingMode`: a dy of another size is left to its own kernels. */
+const isOutput = (p: Pool, dy: tf.TensorInfo): boolean => tf.util.arraysEqual(dy.shape, p.outShape);
 
 /** Computes the maxima and, where `positions` is not 0, which tap each was: one byte a value. */
 function findMaxima(backend: SimdBackend, p: Pool, x: number, y: number, positions: number): void {
@@ -72,7 +70,7 @@ const maxPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
 
 const maxPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input, output }, attributes) => {
   const p = floats(dy, input, output) ? maximumPool(input.shape, attributes) : undefined;
-  if (!p) return undefined;
+  if (!p || !isOutput(p, dy)) return undefined;
   const dx = backend.output(input.shape);
   const scatter = (positions: number): void => {
     const args = [backend.pointer(dy), positions, backend.pointer(dx), ...p.args];
@@ -99,7 +97,7 @@ const avgPool: FastKernel<PoolAttributes> = (backend, { x }, attributes) => {
 
 const avgPoolGrad: FastKernel<PoolAttributes> = (backend, { dy, input }, attributes) => {
   const p = floats(dy, input) ? pool(input.shape, attributes) : undefined;
-  if (!p) return undefined;
+  if (!p || !isOutput(p, dy)) return undefined;
   const dx = backend.output(input.shape);
   backend.run('averagePoolGradient', p.batch, [backend.pointer(dy), backend.pointer(dx), ...p.args]);
   return dx;
