@@ -30,7 +30,9 @@ export function hasKernel(name: FusedKernel): boolean {
 /** What kernels take as whole numbers; all else must be floats. */
 const WHOLE = ['QuantizedConv kernel', 'QuantizedConv bias'];
 
-/** Runs a kernel that the active backend has; the caller disposes what it returns. Throws a UserError for other dtypes. */
+/**
+ * Runs a kernel that the active backend has; the caller disposes what it returns. Throws a UserError for other dtypes.
+ */
 export function runFused<T extends tf.Tensor | tf.Tensor[]>(
   name: FusedKernel | 'GatedBatchNorm' | 'GatedBatchNormInference',
   inputs: Record<string, tf.Tensor | undefined>,

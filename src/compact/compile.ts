@@ -79,6 +79,15 @@ export class CompiledPlan {
         `${name} must be given ${inputNames.length === 1 ? 'its input' : `its ${inputNames.length} inputs`}, ${inputNames.join(', ')}; received ${given.length}.`,
       );
     }
+    for (const [i, input] of given.entries()) {
+      const dtype = input instanceof tf.Tensor ? input.dtype : '';
+      const isNumbers = dtype ? !['string', 'complex64'].includes(dtype) : ArrayBuffer.isView(input);
+      if (isNumbers && !(input instanceof BigInt64Array || input instanceof BigUint64Array)) continue;
+      const received = dtype ? `a tensor of ${dtype}` : Object.prototype.toString.call(input);
+      throw new UserError(
+        `The input ${inputNames[i]} of ${name} must be a tensor of numbers, or its values in a typed array; received ${received}.`,
+      );
+    }
     const sizes = given.map((input) => (input instanceof tf.Tensor ? input.size : input.length));
     const images = sizes[0] / sizeOf(places[0]);
     return given.map((input, i) => {

@@ -98,8 +98,8 @@ test('a filter or matrix that is used in two shapes is the right one in each', a
     tf.matMul(a, w),
     tf.matMul(b, w.reshape([8, 144])),
     tf.matMul(a, w.reshape([8, 144]), true, true),
-    tf.conv2d(x as tf.Tensor4D, w.reshape([3, 3, 16, 8]) as tf.Tensor4D, 1, 'same'),
-    tf.conv2d(y as tf.Tensor4D, w.reshape([3, 3, 8, 16]) as tf.Tensor4D, 1, 'same'),
+    tf.conv2d(x as tf.Tensor4D, w.reshape<tf.Tensor4D>([3, 3, 16, 8]), 1, 'same'),
+    tf.conv2d(y as tf.Tensor4D, w.reshape<tf.Tensor4D>([3, 3, 8, 16]), 1, 'same'),
   ];
   const images = [random([2, 5, 5, 16], 3), random([2, 5, 5, 8], 4)];
   await assertSameAsCpu(compute, [random([144, 144], 1), random([5, 8], 2), ...images, random([144, 8], 5)]);

@@ -65,6 +65,17 @@ test('values survive a change of backend and of the number of threads', async ()
   assert.deepEqual([...tf.add(x, 2).dataSync()], [20]);
 });
 
+test('what an output that nobody read held is given back on the backend that has it by then', async () => {
+  await useBackend({ backend: 'simd', threads: 1 });
+  const before = tf.memory().numDataBuffers;
+  const [x, w] = [tf.ones<tf.Rank.R4>([1, 3, 3, 2]), tf.ones<tf.Rank.R4>([3, 3, 2, 1])];
+  const unread = tf.conv2d(x, w, 1, 'valid');
+  await useBackend({ backend: 'cpu' });
+  for (const each of [x, w]) each.add(1).dispose(); // moves it
+  tf.dispose([unread, x, w]);
+  assert.equal(tf.memory().numDataBuffers, before);
+});
+
 test('the error of a backend that cannot load gives the reason and what to do', async () => {
   const missing = (backend: 'tensorflow' | 'webgpu', message: RegExp) => async () => {
     const error = await useBackend({ backend }).then(

@@ -250,6 +250,15 @@ test('what a plan cannot take is refused by name', async () => {
   assert.throws(() => plan.predict([images([1, 4, 4, 4]), images([1, 4, 4, 4])]), isRefusal(/its input, .*received 2/));
   assert.throws(() => plan.predict(images([1, 4, 4, 3])), isRefusal(/\[N, 4, 4, 4\].*received \[1, 4, 4, 3\]/));
   assert.throws(() => plan.predict(new Float32Array(65)), isRefusal(/received 65 values/));
+  const complex = tf.complex(images([1, 4, 4, 4]), images([1, 4, 4, 4]));
+  for (const [given, what] of [
+    [complex, 'a tensor of complex64'],
+    [tf.fill([1, 4, 4, 4], 'x'), 'a tensor of string'],
+    [new BigInt64Array(64), '\\[object BigInt64Array\\]'],
+    [undefined, '\\[object Undefined\\]'],
+  ] as [tf.Tensor, string][]) {
+    assert.throws(() => plan.predict(given), isRefusal(new RegExp(`must be a tensor of numbers.* received ${what}`)));
+  }
   await tf.setBackend('cpu');
   assert.throws(() => compile(model), isRefusal(/must be simd .* it is cpu/));
   await tf.setBackend('simd');

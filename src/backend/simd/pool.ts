@@ -43,7 +43,8 @@ export class Pool {
   constructor(
     private readonly heap: Heap,
     variant: Variant,
-    threads: number,
+    /** Threads that were started, the caller's included; each has private memory, by its number, if others end. */
+    private readonly started: number,
     /** Bytes of a tensor's images that a core's cache holds beside those of a few others. */
     private readonly cached = Infinity,
   ) {
@@ -52,7 +53,7 @@ export class Pool {
     this.kernels = instantiate(module, heap.memory, wide);
     this.list = Object.values(this.kernels);
     this.numbers = new Map(Object.keys(this.kernels).map((name, i) => [name, i]));
-    for (let thread = 1; thread < threads; thread++) {
+    for (let thread = 1; thread < started; thread++) {
       const data: ThreadData = { module, memory: heap.memory, buffer: this.job.buffer, wide, thread };
       const worker = startThread(data, () => (this.workers = this.workers.filter((other) => other !== worker)));
       this.workers.push(worker);
@@ -189,7 +190,7 @@ export class Pool {
   private reserveScratch(bytes: number): void {
     if (bytes > this.scratchStride) {
       const stride = Math.ceil(bytes / 4096) * 4096;
-      const scratch = this.heap.allocate(stride * this.threads);
+      const scratch = this.heap.allocate(stride * this.started);
       if (this.scratch) this.heap.free(this.scratch);
       this.scratch = scratch;
       this.scratchStride = stride;

@@ -11,6 +11,11 @@ import type { Variant } from './wasm.js';
 
 type DataId = ReturnType<MathBackendCPU['write']>;
 
+/** Where tfjs says that values are. */
+interface EngineState {
+  tensorInfo: WeakMap<DataId, { backend: tf.KernelBackend }>;
+}
+
 /** What a tensor may take of a core's cache, where three to five of them are at work. */
 const CACHED_BYTES = 160 * 1024;
 
@@ -36,6 +41,8 @@ export class SimdBackend extends MathBackendCPU {
   winograd = true;
 
   private readonly waiting = new Set<HeapData>();
+  /** What the kernel that is computing has made so far. */
+  private unfinished?: DataId[];
   /** How often values have changed in place. */
   private changes = 0;
   private named = 0;
@@ -102,6 +109,7 @@ export class SimdBackend extends MathBackendCPU {
     const pointer = this.allocate(n);
     const dataId = super.write(this.heap.floats(pointer, n), shape as number[], 'float32');
     this.dataOf({ dataId }).pointer = pointer;
+    this.unfinished?.push(dataId);
     const tensor: tf.TensorInfo = { dataId, shape: shape as number[], dtype: 'float32' };
     this.recording?.made(tensor);
     return tensor;
@@ -119,6 +127,7 @@ export class SimdBackend extends MathBackendCPU {
     // The cpu backend's kernels read this field.
     Object.defineProperty(data, 'values', { configurable: true, get: () => this.settle(data) });
     this.waiting.add(data);
+    this.unfinished?.push(dataId);
     const tensor: tf.TensorInfo = { dataId, shape: shape as number[], dtype: 'float32' };
     this.recording?.made(tensor);
     return tensor;
@@ -152,8 +161,7 @@ export class SimdBackend extends MathBackendCPU {
     if (data.derived?.key === full) return data.derived.block;
     if (data.derived) this.heap.free(data.derived.block);
     data.derived = undefined;
-    const block = this.heap.allocate(bytes);
-    make(block);
+    const block = this.filled(this.heap.allocate(bytes), make);
     data.derived = { key: full, block };
     return block;
   }
@@ -205,9 +213,18 @@ export class SimdBackend extends MathBackendCPU {
     }
   }
 
-  /** Computes what tfjs asks for: the fast way where there is one. */
+  /** Computes what tfjs asks for: the fast way where there is one. Where that throws, nothing is left of it. */
   compute(call: KernelCall): Outputs {
-    return this.recording ? this.recording.compute(call) : (call.fast() ?? call.plain(call.inputs));
+    const outer = this.unfinished;
+    const made: DataId[] = (this.unfinished = []);
+    try {
+      return this.recording ? this.recording.compute(call) : (call.fast() ?? call.plain(call.inputs));
+    } catch (error) {
+      for (const dataId of made) this.disposeData(dataId);
+      throw error;
+    } finally {
+      this.unfinished = outer;
+    }
   }
 
   /**
@@ -254,14 +271,23 @@ export class SimdBackend extends MathBackendCPU {
     return this.recording ? this.recording.heap.allocateTensor(n * 4) : this.heap.allocate(n * 4);
   }
 
+  /** A block that `fill` has filled; where it throws, the block is given back. */
+  private filled(block: number, fill: (block: number) => void): number {
+    try {
+      fill(block);
+      return block;
+    } catch (error) {
+      this.heap.free(block);
+      throw error;
+    }
+  }
+
   private settle(data: HeapData): Float32Array {
     const { deferred, size = 0, row = 1 } = data;
     if (deferred === undefined) return data.values as Float32Array;
     const work = (): number => {
       if (deferred.make) return deferred.make();
-      const pointer = this.allocate(size);
-      deferred.write?.(pointer, row);
-      return pointer;
+      return this.filled(this.allocate(size), (pointer) => deferred.write?.(pointer, row));
     };
     const pointer = this.recording ? this.recording.settle(data, work) : work();
     const values = this.heap.floats(pointer, size);
@@ -278,11 +304,13 @@ export class SimdBackend extends MathBackendCPU {
     this.letGo(reads);
   }
 
-  /** Gives back tensors that work held. */
+  /** Gives back tensors that work held, to the backend that has them by now. */
   letGo(tensors: readonly tf.TensorInfo[]): void {
+    const { tensorInfo } = (tf.engine() as unknown as { state: EngineState }).state;
     for (const { dataId } of tensors) {
+      const { backend } = tensorInfo.get(dataId) ?? { backend: this };
       // tfjs counts buffers: tell it of one whose last holder was this work.
-      if (this.disposeData(dataId)) tf.engine().removeDataId(dataId, this);
+      if (backend.disposeData(dataId)) tf.engine().removeDataId(dataId, backend);
     }
   }
 
