@@ -39,7 +39,8 @@ export function runFused<T extends tf.Tensor | tf.Tensor[]>(
   attributes: Record<string, unknown>,
 ): T {
   const given = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
-  for (const [key, { dtype }] of Object.entries(given as tf.NamedTensorMap)) {
+  for (const key in given) {
+    const { dtype } = given[key]!;
     if (dtype === 'float32' || WHOLE.includes(`${name} ${key}`)) continue;
     throw new UserError(`${key} of ${name} must be a tensor of float32; received ${dtype}. Use tf.cast first.`);
   }

@@ -58,18 +58,13 @@ function deferApply(backend: SimdBackend, { x, gate }: Inputs, block: number, re
   return backend.defer(x.shape, { reads: gate ? [x, gate] : [x], block, write, repeatable: true });
 }
 
-/** A block for three vectors of channels, and one of ones behind them: the gate where there is none. */
-function blockWithOnes(backend: SimdBackend, channels: number): number {
-  const block = backend.heap.allocate(4 * channelBytes(channels));
-  backend.heap.floats(block + 3 * channelBytes(channels), channels).fill(1);
-  return block;
-}
-
-/** A block for mean, scale, beta and ones, with beta and ones in their places. */
-function parameterBlock(backend: SimdBackend, channels: number, beta: tf.TensorInfo): number {
-  const block = blockWithOnes(backend, channels);
-  const shift = backend.heap.floats(block + 2 * channelBytes(channels), channels);
-  shift.set(backend.heap.floats(backend.pointer(beta), channels));
+/** A block for mean, scale, beta and ones (the gate where there is none); beta, if given, and ones are in place. */
+function parameterBlock(backend: SimdBackend, channels: number, beta?: tf.TensorInfo): number {
+  const bytes = channelBytes(channels);
+  const block = backend.heap.allocate(4 * bytes);
+  const values = backend.heap.floats(block + 2 * bytes, bytes / 2);
+  if (beta) values.set(backend.heap.floats(backend.pointer(beta), channels));
+  values.fill(1, bytes / 4);
   return block;
 }
 
@@ -159,7 +154,7 @@ function fusedBatchNormGrad(
   const [images] = x.shape;
   const [dgamma, dbeta] = [backend.output([channels]), backend.output([channels])];
   const dgate = gate && backend.output(gate.shape);
-  const block = blockWithOnes(backend, channels);
+  const block = parameterBlock(backend, channels);
   const [scale, slope, offset, ones] = [0, 1, 2, 3].map((i) => block + i * channelBytes(channels));
   const { batchNormScale, batchNormGradientMoments } = backend.pool.kernels;
   const pvariance = backend.pointer(variance);
